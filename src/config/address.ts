@@ -1,3 +1,5 @@
+import type { Address } from "../printable.ts";
+
 /** What a url says; null for a part that it does not have. */
 export interface RedisUrl {
   tls: boolean;
@@ -97,17 +99,6 @@ export function maskSuspect(text: string): string {
 
 function maskParameters(query: string): string {
   return query.replace(/([?&])(?!db=)([^=&]*)=[^&]*/g, `$1$2=${MASK}`);
-}
-
-/** A host and its port. */
-export interface Address {
-  readonly host: string;
-  readonly port: number;
-}
-
-/** As it is written in a setting: an IPv6 address in brackets. */
-export function addressText({ host, port }: Address): string {
-  return `${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
 /** A whole number from 0 in the grammar of Python's `int()`, which is how the service reads it; undefined for anything else. */

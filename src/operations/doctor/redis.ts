@@ -1,9 +1,9 @@
 import { TtsctlError } from "../../errors.ts";
+import { addressText } from "../../printable.ts";
 import { INDEX_KEY } from "../../store/layout/keys.ts";
 import type { RedisCommands } from "../../store/redis/commands.ts";
 import type { SentinelAnswer } from "../../store/redis/sentinel.ts";
 import { SLOTS } from "../../store/redis/slots.ts";
-import { addressText } from "../../store/redis/target.ts";
 import { counted } from "../../task/amounts.ts";
 import {
   type Checks,

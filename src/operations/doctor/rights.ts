@@ -6,7 +6,7 @@ import { fail, ok, type Probe, Skip, type Verdict } from "./probe.ts";
 
 /** Keys of nobody, so that even a command that ran would change nothing that is there. */
 const HASH = PLAIN.taskKey("ttsctl-doctor", "none");
-const USER_INDEX = PLAIN.userIndexKey("ttsctl-doctor");
+const USER_INDEX = PLAIN.indexKey("ttsctl-doctor");
 
 /** Every command that is sent, in scripts or not, on each kind of key; a test compares this with the source. */
 export function neededCommands(isCluster: boolean, { lookup }: Layout): readonly Command[] {

@@ -58,8 +58,9 @@ export abstract class Layout {
     return TASK_PREFIX + this.member(userId, taskId);
   }
 
-  userIndexKey(userId: string): string {
-    return USER_PREFIX + this.quote(userId) + USER_SUFFIX;
+  /** The index of a user, or (undefined) of all. */
+  indexKey(userId: string | undefined): string {
+    return userId === undefined ? INDEX_KEY : USER_PREFIX + this.quote(userId) + USER_SUFFIX;
   }
 
   /** The member of the global index. */
@@ -126,11 +127,6 @@ export function stateNames({ payloadRules }: Layout): string[] {
 /** The score in its user's index of a task, or of a hash with these times. */
 export function userScoreOf({ layout, parser }: CopyReading, task: Pick<Task, "score" | "createdAt">): number {
   return layout.userScoredBy === "created_at" ? createdScore(task, parser.times) : task.score;
-}
-
-/** The index of a user, or (undefined) of all. */
-export function indexKey(layout: Layout, userId: string | undefined): string {
-  return userId === undefined ? INDEX_KEY : layout.userIndexKey(userId);
 }
 
 /** The ids as fields of a record. */

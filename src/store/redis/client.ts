@@ -2,7 +2,7 @@ import { Redis, type RedisOptions, ReplyError } from "ioredis";
 import { TtsctlError } from "../../errors.ts";
 import type { Command, NodeReply, Script } from "./commands.ts";
 import { Connection, guardQueue, sendScript, within } from "./connection.ts";
-import { afterFailover, connectionError, takesReadsOnly, timeoutError } from "./errors.ts";
+import { connectionError, FAILS_OVER, takesReadsOnly, timeoutError } from "./errors.ts";
 import { describeNode, type NodeTarget } from "./target.ts";
 import { tlsOptions } from "./tls.ts";
 import { plainTextRefused, silentHandshake } from "./tls-errors.ts";
@@ -135,9 +135,12 @@ export class RedisClient extends Connection {
   }
 
   #advised(error: TtsctlError): TtsctlError {
-    return this.#mustBePrimary ? afterFailover(error) : error;
+    if (!this.#mustBePrimary || !FAILS_OVER.includes(error.code)) return error;
+    return new TtsctlError(error.code, error.message, { hint: FAILOVER_HINT, cause: error.cause });
   }
 }
+
+const FAILOVER_HINT = "a failover may be under way: run it again once there is a new primary; what was done is kept";
 
 const HUNG_UP = /closed|ECONNRESET|EPIPE/;
 

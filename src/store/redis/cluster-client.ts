@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Cluster, type Redis, Command as RedisCommand, ReplyError } from "ioredis";
 import { TtsctlError } from "../../errors.ts";
+import type { Address } from "../../printable.ts";
 import { nodeOptions, type RedisClient } from "./client.ts";
 import {
   addressOf,
@@ -16,7 +17,7 @@ import { Connection, guardQueue, sendScript, within } from "./connection.ts";
 import { connectionError, ServerError, timeoutError, unsettledError } from "./errors.ts";
 import { notRedis, START } from "./reply-shape.ts";
 import { slotOf } from "./slots.ts";
-import { type Address, describeNode, type RedisTarget } from "./target.ts";
+import { describeNode, type RedisTarget } from "./target.ts";
 import { tlsOptions } from "./tls.ts";
 
 /** Nodes to ask where the slots are, and what hears of the nodes of the cluster whenever one told of them. */

@@ -1,8 +1,9 @@
 import { TtsctlError } from "../../errors.ts";
+import type { Address } from "../../printable.ts";
 import { RedisClient } from "./client.ts";
 import type { RedisCommands } from "./commands.ts";
 import { SLOTS } from "./slots.ts";
-import type { Address, RedisTarget } from "./target.ts";
+import type { RedisTarget } from "./target.ts";
 
 /** How the slots of a cluster lie, as one of its nodes tells. One that left it, or was cut off, tells less, or that all is down. */
 export interface SlotMap {

@@ -143,15 +143,8 @@ export function connectionError(cause: unknown, where: string): TtsctlError {
   return unavailable(`Redis at ${where} is not reachable: ${message.replace(/\.$/, "")}`);
 }
 
-/** The same error of a primary that others may take over from, with what to do about it. */
-export function afterFailover(error: TtsctlError): TtsctlError {
-  if (!FAILS_OVER.includes(error.code)) return error;
-  return new TtsctlError(error.code, error.message, { hint: FAILOVER_HINT, cause: error.cause });
-}
-
-const FAILS_OVER: readonly ErrorCode[] = ["REDIS_UNAVAILABLE", "REDIS_TIMEOUT", "REDIS_READONLY"];
-
-const FAILOVER_HINT = "a failover may be under way: run it again once there is a new primary; what was done is kept";
+/** With any other error a primary can't be used, but it is the primary. */
+export const FAILS_OVER: readonly ErrorCode[] = ["REDIS_UNAVAILABLE", "REDIS_TIMEOUT", "REDIS_READONLY"];
 
 export function timeoutError(where: string, cause?: unknown): TtsctlError {
   return new TtsctlError("REDIS_TIMEOUT", `Redis at ${where} does not answer in time`, {

@@ -6,7 +6,7 @@ import type { TimeReader } from "../../task/time.ts";
 import { ApiMsLayout } from "../layout/api-ms.ts";
 import type { CopyView, RedisCopy } from "../layout/copy.ts";
 import { ALL_KEYS, INDEX_KEY, LOOKUP_PREFIX, PURGING_KEY } from "../layout/keys.ts";
-import { indexKey, type Layout, PLAIN } from "../layout/layout.ts";
+import { type Layout, PLAIN, stateNames } from "../layout/layout.ts";
 import type { TaskId } from "../task-source.ts";
 import { AtomicCopies } from "./atomic-copies.ts";
 import type { Command, RedisCommands, Reply } from "./commands.ts";
@@ -138,12 +138,12 @@ export class Mirror extends SyncState {
 
   /** How many members the index of a user, or of all, has. */
   async size(userId: string | undefined): Promise<number> {
-    return (await this.commands.command("ZCARD", indexKey(this.layout, userId))) as number;
+    return (await this.commands.command("ZCARD", this.layout.indexKey(userId))) as number;
   }
 
   /** Some members of a range, newest first (equal scores: by member, descending), and how many members the range has. */
   async page(range: IndexRange, offset: number, count: number): Promise<{ total: number; members: Member[] }> {
-    const key = indexKey(this.layout, range.userId);
+    const key = this.layout.indexKey(range.userId);
     const { low, high } = boundsOf(range);
     // Before Redis 7, LIMIT passes over the members before a page one by one.
     const isWhole = range.since === null && range.until === null && count > 0;
@@ -178,7 +178,7 @@ export class Mirror extends SyncState {
    * with the members of its former score.
    */
   async *#inOrder(range: IndexRange, isNewest: boolean): AsyncGenerator<readonly Member[]> {
-    const key = indexKey(this.layout, range.userId);
+    const key = this.layout.indexKey(range.userId);
     for (let place: Place | null = null; ; ) {
       let { low, high } = boundsOf(range);
       if (place !== null) [low, high] = isNewest ? [low, place.score] : [place.score, high];
@@ -236,10 +236,7 @@ export class Mirror extends SyncState {
 
   /** The status words of these ids; null without one. */
   async statuses(ids: readonly TaskId[]): Promise<Outcome<string | null>[]> {
-    const replies = await this.#fields(
-      ids,
-      this.layout.payloadRules ? ["status", "updated_at", "payload"] : ["status"],
-    );
+    const replies = await this.#fields(ids, this.layout.payloadRules ? stateNames(this.layout) : ["status"]);
     return replies.map((reply) => {
       if (reply instanceof TtsctlError) return reply;
       const [status = null, updatedAt = null, payload = null] = reply as (string | null)[];
@@ -309,7 +306,7 @@ export class Mirror extends SyncState {
    * @throws TtsctlError REDIS_*
    */
   walkIndex(userId: string | undefined): AsyncGenerator<readonly string[]> {
-    return ahead(this.commands.scan(["ZSCAN", indexKey(this.layout, userId)], "COUNT", STEP));
+    return ahead(this.commands.scan(["ZSCAN", this.layout.indexKey(userId)], "COUNT", STEP));
   }
 
   /** The same, lowest score first, with the copies if scripts may read them. A member that moves down may not come. */
@@ -369,7 +366,7 @@ export class Mirror extends SyncState {
     const members = membersOf(flat as string[], undefined, this.layout);
     const commands = members.flatMap(({ userId, taskId }): Command[] => [
       ["HMGET", this.layout.taskKey(userId, taskId), "updated_at", "created_at"],
-      ["ZSCORE", indexKey(this.layout, userId), this.layout.userMember(taskId)],
+      ["ZSCORE", this.layout.indexKey(userId), this.layout.userMember(taskId)],
       ["EXISTS", LOOKUP_PREFIX + this.layout.member(userId, taskId).replace(/^[^:]*:/, "")],
     ]);
     const replies = await this.commands.pipeline(commands);

@@ -1,7 +1,9 @@
-import { type ErrorCode, TtsctlError } from "../../errors.ts";
+import { TtsctlError } from "../../errors.ts";
+import { type Address, addressText } from "../../printable.ts";
 import { RedisClient } from "./client.ts";
 import type { RedisCommands } from "./commands.ts";
-import { type Address, addressText, type NodePlace, type RedisTarget, type SentinelPlace } from "./target.ts";
+import { FAILS_OVER } from "./errors.ts";
+import type { NodePlace, RedisTarget, SentinelPlace } from "./target.ts";
 
 export type SentinelTarget = RedisTarget & { readonly place: SentinelPlace };
 
@@ -104,13 +106,10 @@ async function connectToPrimary(
     if (timeout <= 0) return new TtsctlError("REDIS_TIMEOUT", `no time was left for ${addressText(address)}`);
     return await RedisClient.connect({ ...access, place: { kind: "node", ...address }, primaryBy }, timeout);
   } catch (error) {
-    if (error instanceof TtsctlError && PASSES.includes(error.code)) return error;
+    if (error instanceof TtsctlError && FAILS_OVER.includes(error.code)) return error;
     throw error;
   }
 }
-
-/** With any other error it is the primary, and it is not usable. */
-const PASSES: readonly ErrorCode[] = ["REDIS_UNAVAILABLE", "REDIS_TIMEOUT", "REDIS_READONLY"];
 
 function unknownName(where: string, name: string): TtsctlError {
   return new TtsctlError("REDIS_UNAVAILABLE", `Sentinel at ${where} knows no primary named ${name}`, {

@@ -80,9 +80,10 @@ export class SlottedKeys {
 
   /** Sets scores that are unchanged. @param tasks from: null for no member */
   async move(tasks: readonly (Scored & { readonly from: Both<string | number | null> })[]): Promise<void> {
-    const args = (i: number, member: string, half: number) => [
-      ...[member, tasks[i]!.from[half] ?? "", tasks[i]!.scores[half]!],
-    ];
+    const args = (i: number, member: string, half: number) => {
+      const { from, scores } = tasks[i]!;
+      return [member, from[half] ?? "", scores[half]!];
+    };
     await this.#onIndexes(tasks, SLOT_SCRIPTS.moveMembers, args, () => true);
   }
 
@@ -179,7 +180,7 @@ export class SlottedKeys {
     ids.forEach((id, task) => {
       const places = [
         [INDEX_KEY, this.#member(id)],
-        [this.#layout.userIndexKey(id.userId), this.#layout.userMember(id.taskId)],
+        [this.#layout.indexKey(id.userId), this.#layout.userMember(id.taskId)],
       ] as const;
       places.forEach(([key, member], half) => {
         const members = byIndex.get(key) ?? [];

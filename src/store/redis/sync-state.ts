@@ -1,6 +1,6 @@
 import { batches } from "../../pool.ts";
 import { COUNTED_KEY, SYNCED_KEY, SYNCING_KEY } from "../layout/keys.ts";
-import { indexKey, type Layout } from "../layout/layout.ts";
+import type { Layout } from "../layout/layout.ts";
 import type { Command, RedisCommands, Reply, Script } from "./commands.ts";
 import { allOf } from "./errors.ts";
 import { SCRIPTS, SLOT_SCRIPTS } from "./scripts.ts";
@@ -49,12 +49,12 @@ export abstract class SyncState {
 
   /** When the last full sync ended; null: never, or the index of a user, or (undefined) of all, was lost since. */
   async syncedAt(userId: string | undefined): Promise<string | null> {
-    return (await this.commands.command(...this.#markQuery(indexKey(this.layout, userId)))) as string | null;
+    return (await this.commands.command(...this.#markQuery(this.layout.indexKey(userId)))) as string | null;
   }
 
   /** The state of an index, of a user or (undefined) of all, which shows a loss of members. */
   async standing(userId: string | undefined): Promise<Standing> {
-    const key = indexKey(this.layout, userId);
+    const key = this.layout.indexKey(userId);
     const [at, counts, members] = allOf(
       await this.commands.pipeline([
         this.#markQuery(key),
@@ -76,7 +76,7 @@ export abstract class SyncState {
     const tags = isCluster ? allTags() : [];
     const byKey = new Map<string, (string | number)[]>(isCluster ? [] : [[COUNTED_KEY, []]]);
     for (const [userId, count] of [[undefined, all] as const, ...users]) {
-      const index = indexKey(this.layout, userId);
+      const index = this.layout.indexKey(userId);
       const key = isCluster ? `${COUNTED_KEY}:{${tags[this.#slotOf(index)]}}` : COUNTED_KEY;
       const pairs = byKey.get(key) ?? [];
       pairs.push(index, count);

@@ -1,8 +1,4 @@
-/** A host and its port. */
-export interface Address {
-  readonly host: string;
-  readonly port: number;
-}
+import { type Address, addressText } from "../../printable.ts";
 
 /** One server. */
 export type NodePlace = ({ readonly kind: "node" } & Address) | { readonly kind: "socket"; readonly path: string };
@@ -61,11 +57,6 @@ export interface RedisTarget extends Access {
 
 /** The nodes of clusters that were connected to before, by the nodes that the settings name, which may be gone by now. */
 export type KnownNodes = Map<string, readonly Address[]>;
-
-/** An address as messages show it. */
-export function addressText({ host, port }: Address): string {
-  return `${host.includes(":") ? `[${host}]` : host}:${port}`;
-}
 
 /** A server as messages show it; never with a password. */
 export function describeNode({ place, db, tls, primaryBy }: Omit<NodeTarget, "timeout">): string {
