@@ -28,12 +28,6 @@ export interface LoadOptions {
   cwd: string;
 }
 
-/** Where config.ini is looked for; `origin` is what named it, null for the working folder, where it may be missing. */
-interface Place {
-  path: string;
-  origin: string | null;
-}
-
 /**
  * Finds and reads config.ini (`--config`, else `TTSCTL_CONFIG`, else `./config.ini`) and resolves the settings (SPEC
  * section 7). A named file that is not there is a CONFIG_NOT_FOUND; one that cannot be read is a CONFIG_INVALID.
@@ -44,7 +38,7 @@ export async function loadSettings(options: LoadOptions): Promise<Settings> {
   return settings;
 }
 
-/** All that settings are resolved from; throws as `loadSettings` does for the file, and for no value in it. */
+/** Throws as `loadSettings` does for the file, but not for a value in it. */
 export async function readInputs({ flags, options, env, cwd }: LoadOptions): Promise<SettingInputs> {
   const isLooked = options === undefined || flags.config !== undefined;
   const flagName = options === undefined ? "--config" : "openTaskStore config";
@@ -52,7 +46,8 @@ export async function readInputs({ flags, options, env, cwd }: LoadOptions): Pro
   return { flags, ...(options && { options }), env, file, configPath: file?.path ?? null, cwd };
 }
 
-function findConfig(flag: string | undefined, variable: string | undefined, cwd: string, flagName: string): Place {
+/** The path of config.ini, and what named it; null for the one in the working directory, which may be missing. */
+function findConfig(flag: string | undefined, variable: string | undefined, cwd: string, flagName: string) {
   if (flag === "")
     throw new TtsctlError("CONFIG_INVALID", `${flagName}: "" is wrong; accepted: the path of a ${CONFIG_FILE}`);
   if (flag !== undefined) return { path: resolve(cwd, flag), origin: flagName };
@@ -60,8 +55,8 @@ function findConfig(flag: string | undefined, variable: string | undefined, cwd:
   return { path: resolve(cwd, CONFIG_FILE), origin: null };
 }
 
-/** Reads in one go what is small: to hand it to a thread would take a good part of a short command. */
-function readConfig({ path, origin }: Place): IniFile | null {
+/** Synchronous: a thread would take a good part of a short command. */
+function readConfig({ path, origin }: ReturnType<typeof findConfig>): IniFile | null {
   try {
     const bytes = readFileSync(path);
     if (!isUtf8(bytes)) throw new TtsctlError("CONFIG_INVALID", `${path} is not UTF-8 text`);
@@ -102,7 +97,7 @@ export function resolveSettings(inputs: SettingInputs): Settings {
   return settings;
 }
 
-/** One line for each place that gives a short one: a flag gives them all. */
+/** One line for each origin: a flag gives all retentions. */
 function shortRetentions({ retention, retentionDone, retentionError }: CleanupSettings): string[] {
   const short = [retention, retentionDone, retentionError].flatMap(({ value, origin }) => {
     if (value === null || value <= 0 || value >= SHORT_RETENTION) return [];
@@ -126,7 +121,6 @@ export interface ForeignNames {
   readonly sections: string[];
 }
 
-/** For a command that changes things: one line for each name that looks like one of ours and has no effect. */
 function misspeltWarnings(file: IniFile, path: string): string[] {
   const sure = foreignNames(file).misspelt.filter(({ hasOurs }) => hasOurs);
   return sure.map(({ found, near }) => `${path}: ${found} has no effect; did you mean ${near}?`);

@@ -50,9 +50,8 @@ export interface RedisAddress {
 }
 
 /**
- * Goes down the levels, as far as the first one with a url. Host and port, sentinels, nodes and a url are ways to say one
- * thing: the highest level that says it counts, and two of them at that level are a CONFIG_INVALID. What is replaced is not
- * looked at, so `--redis-url` helps if a variable is wrong.
+ * Goes down the levels to the first one with a url. Of the ways, the one at the highest level counts; two of them at that level
+ * are a CONFIG_INVALID. Values that are replaced aren't parsed, so `--redis-url` helps if a variable is wrong.
  */
 export function findAddress(inputs: SettingInputs): RedisAddress {
   const parts = new Map<SettingName, Given>();
@@ -98,7 +97,6 @@ export function resolveAddress({ parts, url, way }: RedisAddress): Map<string, S
   ]);
 }
 
-/** Where Redis is, by the settings, how to log in, and how long to wait for it in seconds. */
 export function targetOf({ redis }: Pick<Settings, "redis">) {
   return {
     place: nodeOf(redis),
@@ -167,7 +165,7 @@ export function checkRedis(redis: RedisSettings, address: RedisAddress): string[
   return [];
 }
 
-/** A name that stands below what says where Redis is was replaced with its sentinels. */
+/** A name at a lower level than the way was replaced with its sentinels. */
 function checkSentinels({ sentinels, sentinelName: name }: RedisSettings, { way, level }: RedisAddress): void {
   if (sentinels.value.length > 0 && name.value === null) {
     throw wrong(sentinels, "is set without a name; accepted: together with [redis] sentinel_name");
@@ -214,7 +212,7 @@ function together(one: Setting<unknown>, other: Setting<unknown>, hint: string):
 }
 
 /**
- * Sees that the files of a TLS connection, where one is in force, can be read and are what they should be.
+ * Checks the files of a TLS connection, if one is in force.
  * @throws TtsctlError CONFIG_INVALID that names the setting and the file
  */
 export async function checkTlsFiles({ enabled, tls, tlsCa, tlsCert, tlsKey }: RedisSettings): Promise<void> {

@@ -10,7 +10,6 @@ import { type Kind, PATH, REDIS_URL } from "./kinds.ts";
 /** A variable or a flag, and its help. */
 type Giver = readonly [name: string, help?: string];
 
-/** All that is known of a setting. */
 export interface SettingRow<T> {
   readonly kind: Kind<T>;
   readonly default: T;
@@ -145,7 +144,7 @@ export const CONFIG_VARIABLE = "TTSCTL_CONFIG";
 /** The flag values of commander by attribute, settings among them; `redis` is false for `--no-redis`. */
 export type SettingFlags = Readonly<Record<string, unknown>>;
 
-/** Where a value came from, highest first. */
+/** Highest first. */
 export type Source = "flag" | "env" | "file" | "default";
 
 /** One value in force; `origin` names its place for people: `--redis-url`, `REDIS_PORT`, `/x/config.ini [redis] port`, `default`. */
@@ -194,12 +193,11 @@ export interface Settings {
   changeWarnings: string[];
 }
 
-/** The row of a setting, whatever its type. */
 export function rowOf(name: SettingName): SettingRow<unknown> {
   return SETTINGS[name];
 }
 
-/** The options of `openTaskStore` that give a setting. */
+/** The names of its options in `openTaskStore`. */
 export function libraryOptionsOf(name: SettingName): readonly string[] {
   const { section, key } = placeOf(name);
   return rowOf(name).library ?? (section === "redis" ? [`redis.${key}`] : []);
@@ -231,7 +229,6 @@ export function describeSettings(settings: Settings): Record<SettingName, Descri
   return Object.fromEntries(described);
 }
 
-/** All that settings are resolved from. */
 export interface SettingInputs {
   flags: SettingFlags;
   /** What a program gives, in place of flags; `origin` is how the program names it. */

@@ -25,9 +25,8 @@ export async function audited(
   const { audit, store, configPath } = await parts.settings();
   if (!applies || audit.path.value === null) return work(null);
   const notThese = configPath === null ? [store.path.value] : [store.path.value, configPath];
-  const file = await LedgerFile.open(audit.path.value, notThese);
+  const run = await LedgerRun.open(audit.path.value, notThese, () => parts.clock.now());
   try {
-    const run = new LedgerRun(file, () => parts.clock.now());
     await run.begin({ ...who(parts.caller), config: configPath, store: store.path.value, version: VERSION });
     const exitCode = await work(run).catch(async (error) => {
       const { code, exitCode } = error instanceof TtsctlError ? error : { code: "INTERNAL", exitCode: 1 };
@@ -37,7 +36,7 @@ export async function audited(
     await run.end({ exitCode, error: null });
     return exitCode;
   } finally {
-    await file.close();
+    await run.close();
   }
 }
 
@@ -45,9 +44,15 @@ export async function audited(
 const MOST_TASKS = 500;
 const MOST_CHARACTERS = 1 << 16;
 
-/** The ledger of one run, and the counts that its last line will have. */
+/** The owner and its group may read it. */
+const MODE = 0o640;
+
+/** One run's lines in the ledger, a file of whole JSON lines that several processes append to. */
 export class LedgerRun implements Ledger {
-  readonly #file: LedgerFile;
+  readonly #path: string;
+  readonly #handle: FileHandle;
+  /** Whether the last line was cut: ours, or that of a killed run. */
+  #isCut: boolean;
   readonly #now: () => number;
   readonly #run = randomUUID();
   #announced = 0;
@@ -55,9 +60,40 @@ export class LedgerRun implements Ledger {
   #result: Record<string, number> | null = null;
   #failure: TtsctlError | undefined;
 
-  constructor(file: LedgerFile, now: () => number) {
-    this.#file = file;
+  private constructor(path: string, handle: FileHandle, isCut: boolean, now: () => number) {
+    this.#path = path;
+    this.#handle = handle;
+    this.#isCut = isCut;
     this.#now = now;
+  }
+
+  /**
+   * Opens it for one run: the next one notices a log rotation.
+   * @param notThese files that must never be appended to
+   * @throws TtsctlError AUDIT_FAILED, CONFIG_INVALID
+   */
+  static async open(path: string, notThese: readonly string[], now: () => number): Promise<LedgerRun> {
+    if (await isOneOf(path, notThese)) {
+      throw new TtsctlError("CONFIG_INVALID", `[audit] path names ${path}, which is a file of its own`, {
+        hint: "the ledger cannot be the store file or config.ini; name another file",
+      });
+    }
+    let handle: FileHandle | undefined;
+    try {
+      handle = await openToAppend(path, MODE);
+      const { size } = await handle.stat();
+      if (size === 0) await syncDirectory(dirname(path));
+      // Of an empty file nothing is read.
+      const { buffer } = await handle.read(Buffer.from("\n"), 0, 1, Math.max(0, size - 1));
+      return new LedgerRun(path, handle, buffer[0] !== 0x0a, now);
+    } catch (error) {
+      await closeQuietly(handle);
+      throw ledgerFailed(path, error);
+    }
+  }
+
+  async close(): Promise<void> {
+    await closeQuietly(this.#handle);
   }
 
   /** Puts the numbers of the result into the last line. */
@@ -67,13 +103,13 @@ export class LedgerRun implements Ledger {
   }
 
   async begin(who: object): Promise<void> {
-    await this.#file.append([this.#line("begin", who)]);
+    await this.append([this.#line("begin", who)]);
   }
 
   async announce(action: LedgerAction, entries: readonly LedgerEntry[]): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure;
     if (entries.length === 0) return;
-    await this.#file.append(this.#taskLines(action, entries));
+    await this.append(this.#taskLines(action, entries));
     this.#announced += entries.length;
   }
 
@@ -89,14 +125,14 @@ export class LedgerRun implements Ledger {
   /** @throws TtsctlError AUDIT_FAILED if this line, or one of `stayed` and `returned`, couldn't be written */
   async end(outcome: { exitCode: number; error: string | null }): Promise<void> {
     const counts = { announced: this.#announced, stayed: this.#stayed, result: this.#result };
-    await this.#file.append([this.#line("end", { ...outcome, ...counts })]);
+    await this.append([this.#line("end", { ...outcome, ...counts })]);
     if (this.#failure !== undefined) throw this.#failure;
   }
 
   async #note(event: string, tasks: readonly TaskId[]): Promise<void> {
     if (tasks.length === 0 || this.#failure !== undefined) return;
     const lines = pieces(tasks.map(named)).map((piece) => this.#line(event, { tasks: piece }));
-    await this.#file.append(lines).catch((error) => {
+    await this.append(lines).catch((error) => {
       this.#failure = error;
     });
   }
@@ -112,9 +148,28 @@ export class LedgerRun implements Ledger {
   #line(event: string, fields: object): object {
     return { time: new Date(this.#now() * 1000).toISOString(), run: this.#run, event, ...fields };
   }
+
+  /**
+   * Appends lines, each in one write, and returns when they are on the disk.
+   * @throws TtsctlError AUDIT_FAILED
+   */
+  async append(lines: Iterable<object>): Promise<void> {
+    try {
+      for (const line of lines) await this.#write(`${JSON.stringify(line)}\n`);
+      await this.#handle.datasync();
+    } catch (cause) {
+      throw ledgerFailed(this.#path, cause);
+    }
+  }
+
+  async #write(line: string): Promise<void> {
+    const bytes = Buffer.from(this.#isCut ? `\n${line}` : line);
+    const { bytesWritten } = await this.#handle.write(bytes);
+    this.#isCut = bytesWritten < bytes.length;
+    if (this.#isCut) throw new Error(`only ${bytesWritten} of ${bytes.length} bytes could be written`);
+  }
 }
 
-/** The fields of the line that begins a run. */
 function who({ argv, cwd, env, request }: Caller): object {
   return {
     uid: process.getuid?.() ?? null,
@@ -151,7 +206,6 @@ function named(entry: TaskId | { readonly path: string }): object {
   return "path" in entry ? { path: entry.path } : { user_id: entry.userId, task_id: entry.taskId };
 }
 
-/** Splits tasks into lines. */
 function pieces(tasks: readonly object[]): object[][] {
   const groups: object[][] = [];
   let size = Number.POSITIVE_INFINITY;
@@ -165,75 +219,6 @@ function pieces(tasks: readonly object[]): object[][] {
     size += length;
   }
   return groups;
-}
-
-/** The owner and its group may read it. */
-const MODE = 0o640;
-
-/** A file of whole JSON lines that several processes append to. */
-export class LedgerFile {
-  readonly #path: string;
-  readonly #handle: FileHandle;
-  /** Whether the last line was cut: ours, or that of a killed run. */
-  #isCut: boolean;
-
-  private constructor(path: string, handle: FileHandle, isCut: boolean) {
-    this.#path = path;
-    this.#handle = handle;
-    this.#isCut = isCut;
-  }
-
-  /**
-   * Opens it for one run: the next one notices a log rotation.
-   * @param notThese files that must never be appended to
-   * @throws TtsctlError AUDIT_FAILED, CONFIG_INVALID
-   */
-  static async open(path: string, notThese: readonly string[]): Promise<LedgerFile> {
-    if (await isOneOf(path, notThese)) {
-      throw new TtsctlError("CONFIG_INVALID", `[audit] path names ${path}, which is a file of its own`, {
-        hint: "the ledger cannot be the store file or config.ini; name another file",
-      });
-    }
-    const handle = await openToAppend(path, MODE).catch((cause) => {
-      throw ledgerFailed(path, cause);
-    });
-    try {
-      const own = await handle.stat();
-      if (own.size === 0) await syncDirectory(dirname(path));
-      return new LedgerFile(path, handle, own.size > 0 && (await lastByte(handle, own.size)) !== 0x0a);
-    } catch (error) {
-      await closeQuietly(handle);
-      throw ledgerFailed(path, error);
-    }
-  }
-
-  /**
-   * Appends lines, each in one write, and returns when they are on the disk.
-   * @throws TtsctlError AUDIT_FAILED
-   */
-  async append(lines: Iterable<object>): Promise<void> {
-    try {
-      for (const line of lines) await this.#write(`${JSON.stringify(line)}\n`);
-      await this.#handle.datasync();
-    } catch (cause) {
-      throw ledgerFailed(this.#path, cause);
-    }
-  }
-
-  async close(): Promise<void> {
-    await closeQuietly(this.#handle);
-  }
-
-  async #write(line: string): Promise<void> {
-    const bytes = Buffer.from(this.#isCut ? `\n${line}` : line);
-    const { bytesWritten } = await this.#handle.write(bytes);
-    this.#isCut = bytesWritten < bytes.length;
-    if (this.#isCut) throw new Error(`only ${bytesWritten} of ${bytes.length} bytes could be written`);
-  }
-}
-
-async function lastByte(handle: FileHandle, size: number): Promise<number | undefined> {
-  return (await handle.read(Buffer.alloc(1), 0, 1, size - 1)).buffer[0];
 }
 
 function ledgerFailed(path: string, cause: unknown): TtsctlError {

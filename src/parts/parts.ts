@@ -22,11 +22,10 @@ import { TaskStore } from "../store/task-store.ts";
 import { RecordRules } from "../task/rules.ts";
 import { TimeReader, Zone } from "../task/time.ts";
 
-/** What a command, a server, or a program with the library gives its run. */
 export interface Outside {
   readonly clock?: Clock | undefined;
   readonly reporter: Reporter;
-  /** For details; without it they are dropped. */
+  /** Receives details. */
   readonly log?: (line: string) => void;
   /** Aborted when the run is to end. */
   readonly signal: () => AbortSignal;
@@ -101,7 +100,6 @@ export class RunParts {
     return call;
   }
 
-  /** Aborted when the run must end. */
   get signal(): AbortSignal {
     return this.#outside.signal();
   }
@@ -110,7 +108,6 @@ export class RunParts {
     this.#outside.log?.(line);
   }
 
-  /** Reads the configuration again. */
   reloadSettings(): Promise<Settings> {
     return this.#outside.loadSettings();
   }

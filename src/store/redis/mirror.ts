@@ -136,7 +136,6 @@ export class Mirror extends SyncState {
     return times.sort((a, b) => a - b)[Math.floor(times.length / 2)]!;
   }
 
-  /** How many members the index of a user, or of all, has. */
   async size(userId: string | undefined): Promise<number> {
     return (await this.commands.command("ZCARD", this.layout.indexKey(userId))) as number;
   }
@@ -159,7 +158,6 @@ export class Mirror extends SyncState {
     return { total: total as number, members: membersOf(flat as string[], range.userId, this.layout) };
   }
 
-  /** The newest members of the index of a user, or of all. */
   async newest(userId: string | undefined, count: number): Promise<Member[]> {
     return (await this.page({ userId, since: null, until: null }, 0, count)).members;
   }
@@ -360,7 +358,6 @@ export class Mirror extends SyncState {
     return this.#copies.remove(removals);
   }
 
-  /** Some random members of the index. */
   async sample(): Promise<SampledTask[]> {
     const flat = await this.commands.command("ZRANDMEMBER", INDEX_KEY, SAMPLE, "WITHSCORES");
     const members = membersOf(flat as string[], undefined, this.layout);
@@ -379,7 +376,6 @@ export class Mirror extends SyncState {
     });
   }
 
-  /** Fields of the hash of each task. */
   #fields(ids: readonly TaskId[], names: readonly string[]): Promise<Reply[]> {
     const commandOf = ({ userId, taskId }: TaskId) => ["HMGET", this.layout.taskKey(userId, taskId), ...names];
     const read = async (some: readonly TaskId[]) =>

@@ -62,12 +62,9 @@ export class SlottedCopies implements MirrorCopies {
       this.#keys.scores(ids),
     ]);
     const scored = ids.map(({ userId, taskId }, i): Scored => {
-      const [score] = scores[i]!;
-      return {
-        userId,
-        taskId,
-        scores: [typeof score === "string" ? Number(score) : Number.NEGATIVE_INFINITY, Number.NaN],
-      };
+      const [text] = scores[i]!;
+      const score = typeof text === "string" ? Number(text) : Number.NEGATIVE_INFINITY;
+      return { userId, taskId, scores: [score, Number.NaN] };
     });
     const lookups = await this.#keys.lookups(scored);
     return hashes.map((hash, i) => {
