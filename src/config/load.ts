@@ -30,7 +30,8 @@ export interface LoadOptions {
 
 /**
  * Finds and reads config.ini (`--config`, else `TTSCTL_CONFIG`, else `./config.ini`) and resolves the settings (SPEC
- * section 7). A named file that is not there is a CONFIG_NOT_FOUND; one that cannot be read is a CONFIG_INVALID.
+ * section 7).
+ * @throws TtsctlError CONFIG_NOT_FOUND if a named file doesn't exist, CONFIG_INVALID
  */
 export async function loadSettings(options: LoadOptions): Promise<Settings> {
   const settings = resolveSettings(await readInputs(options));
@@ -74,8 +75,9 @@ function readConfig({ path, origin }: ReturnType<typeof findConfig>): IniFile | 
 const SHORT_RETENTION = 60;
 
 /**
- * The settings in force: flag over environment over file over default, each by itself (SPEC section 7). Does no IO. A wrong value that is in force
- * is a CONFIG_INVALID naming its source, the value (no password) and what is accepted; one that is overridden is not looked at.
+ * The settings in force: flag over environment over file over default, each by itself (SPEC section 7). Does no I/O. A value that
+ * is overridden isn't parsed.
+ * @throws TtsctlError CONFIG_INVALID for a wrong value in force, as `settingOf`
  */
 export function resolveSettings(inputs: SettingInputs): Settings {
   const address = findAddress(inputs);
@@ -114,7 +116,7 @@ for (const { section, option } of SETTING_NAMES.map(placeOf)) {
   OURS.set(section, [...(OURS.get(section) ?? []), option]);
 }
 
-/** Names of a file that are not ours: those that look like one of ours, and the sections of others. */
+/** Names of a file that aren't ours: those that look like one of ours, and all sections. */
 export interface ForeignNames {
   /** `hasOurs`: false for a section with none of our options, which may well be the service's, such as `[audio]`. */
   readonly misspelt: { readonly found: string; readonly near: string; readonly hasOurs: boolean }[];
@@ -127,8 +129,8 @@ function misspeltWarnings(file: IniFile, path: string): string[] {
 }
 
 /**
- * Looks at the names in a file. What is not ours belongs to the service and is passed over, as SPEC section 7 asks; but
- * `[cleanup] retension` looks like a setting in force. The case of a section counts, as for Python.
+ * Other names belong to the service (SPEC section 7), but `[cleanup] retension` looks like a setting. Sections are case-sensitive,
+ * as in Python.
  */
 export function foreignNames(file: IniFile): ForeignNames {
   const foreign = file.sections().filter((section) => !OURS.has(section));

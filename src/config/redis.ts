@@ -103,7 +103,14 @@ export function targetOf({ redis }: Pick<Settings, "redis">) {
     db: redis.db.value,
     username: redis.username.value,
     password: redis.password.value,
-    tls: redis.tls.value ? tlsOf(redis) : null,
+    tls: redis.tls.value
+      ? {
+          ca: redis.tlsCa.value,
+          cert: redis.tlsCert.value,
+          key: redis.tlsKey.value ?? redis.tlsCert.value, // one file may hold both
+          serverName: redis.tlsServerName.value,
+        }
+      : null,
     timeout: redis.timeout.value,
     prefix: redis.prefix.value,
   };
@@ -125,15 +132,6 @@ function nodeOf(redis: RedisSettings) {
   }
   if (redis.socket.value !== null) return { kind: "socket" as const, path: redis.socket.value };
   return { kind: "node" as const, ...node };
-}
-
-function tlsOf({ tlsCa, tlsCert, tlsKey, tlsServerName }: RedisSettings) {
-  return {
-    ca: tlsCa.value,
-    cert: tlsCert.value,
-    key: tlsKey.value ?? tlsCert.value, // one file may hold both
-    serverName: tlsServerName.value,
-  };
 }
 
 function bothSet([first, ...others]: readonly Given[]): TtsctlError {

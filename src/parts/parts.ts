@@ -33,7 +33,7 @@ export interface Outside {
   readonly caller: Caller;
 }
 
-/** Who runs what, for the audit ledger. */
+/** For the audit ledger. */
 export interface Caller {
   /** Secrets included. */
   readonly argv: readonly string[];
@@ -44,7 +44,6 @@ export interface Caller {
   readonly request: string | null;
 }
 
-/** How a process that stays up uses its stores. */
 export interface LiveUse {
   readonly events: LinkEvents;
   /** Adds the reason why the mirror may not be read, if there is one. */
@@ -81,7 +80,7 @@ export class RunParts {
     this.caller = outside.caller;
   }
 
-  /** Makes these the parts of a step of the run, with its own settings, locks and, unless it is shared, connection. */
+  /** Makes these the parts of a step of a run. Locks, and the connection unless it is shared, are those of the step. */
   joins(run: RunParts, settings: Settings, sharesMirror: boolean): this {
     this.#settings = Promise.resolve(settings);
     this.#liveSettings = run.#liveSettings;
@@ -91,7 +90,7 @@ export class RunParts {
     return this;
   }
 
-  /** The parts of one call of a program. Calls share the connection, but not what was read of the file. */
+  /** The parts of one call of a program. Calls share the connection, but not a snapshot of the file. */
   async forCall(name: string, signal: AbortSignal): Promise<RunParts> {
     const { argv, ...caller } = this.caller;
     const call = new RunParts({ ...this.#outside, signal: () => signal, caller: { ...caller, argv: [...argv, name] } });
