@@ -181,7 +181,8 @@ export class Purge {
     for (const task of looked) {
       const decision = this.#policy.decide(task);
       if (decision.kind === "gone") this.tally.gone.push(task.id);
-      else if (decision.kind === "purge") chosen.push({ ...task, reason: decision.reason });
+      else if (decision.kind === "purge")
+        chosen.push({ id: task.id, copies: task.copies, redis: task.redis, reason: decision.reason });
       else if (decision.candidate) this.tally.keep(task.id, decision.reason);
     }
     return chosen;
@@ -252,7 +253,7 @@ export class Purge {
 
   async #removeArtifacts(tasks: readonly Chosen[]): Promise<Removed[]> {
     if (!tasks.some(({ id }) => this.#artifacts.concerns(id)))
-      return tasks.map((task) => ({ ...task, files: 0, bytes: 0 }));
+      return tasks.map(({ id, copies, redis, reason }) => ({ id, copies, redis, reason, files: 0, bytes: 0 }));
     const removed: Removed[] = [];
     const stay: TaskId[] = [];
     await pool(tasks, WIDTH, async (task) => {
