@@ -73,6 +73,16 @@ function jsonEscape(char: string): string {
   return units.map((unit) => `\\u${unit}`).join("");
 }
 
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** With an IPv6 address in brackets. */
+export function addressText({ host, port }: Address): string {
+  return `${host.includes(":") ? `[${host}]` : host}:${port}`;
+}
+
 /** Longer texts are cut: a message is one line. */
 const LONGEST_QUOTE = 100;
 

@@ -1,4 +1,6 @@
-/** What a url says; null for a part that it does not have. */
+import type { Address } from "../printable.ts";
+
+/** A url in parts; null for a part that it doesn't have. */
 export interface RedisUrl {
   tls: boolean;
   socket: string | null;
@@ -7,19 +9,18 @@ export interface RedisUrl {
   db: number | null;
   username: string | null;
   password: string | null;
-  /** Parameters for the service's own client, which say nothing about where the tasks are. */
+  /** Parameters for the service's own client. */
   ignored: string[];
 }
 
 const MASK = "***";
 
-/** A valid url, taken apart without looking into the parts: scheme, user information, host and path, query. */
+/** Scheme, user information, host and path, and query of a valid url. */
 const URL_PARTS = /^([^:]*:\/\/)(?:([^/?#]*)@)?([^?]*)(.*)$/s;
 
 const URL_SHAPE = /^(redis|rediss|unix):\/\/(?:([^/?#]*)@)?([^/?#@]*)(\/[^?#]*)?(?:\?([^#]*))?$/i;
 const PLACE = /^(?:\[([0-9a-f:.]+)\]|([^\s:[\]]*))(?::(\d*))?$/i;
 
-/** Parameters that are part of the address. */
 const ADDRESS = ["db", "username", "password"];
 
 /** Parameters of redis-py that a service may have in the same url; any other is refused, as it may be a misspelt `db`. */
@@ -27,8 +28,8 @@ const CLIENT =
   /^(?:socket_|ssl_|retry_on_|health_check_interval$|max_connections$|decode_responses$|encoding|protocol$|client_name$|timeout$)/;
 
 /**
- * Takes a `redis://`, `rediss://` or `unix://` url apart as redis-py does (a parameter `db` goes before the path); undefined if it is
- * none, and also where redis-py would guess: a path that is no database, a fragment, an unknown parameter.
+ * Parses a `redis://`, `rediss://` or `unix://` url as redis-py does (a parameter `db` goes before the path). Undefined if it is
+ * wrong, or if redis-py would guess: a path that isn't a database, a fragment, an unknown parameter.
  */
 export function parseRedisUrl(text: string): RedisUrl | undefined {
   const [, scheme, user, place, path = "", query] = URL_SHAPE.exec(text) ?? [];
@@ -71,7 +72,7 @@ function credentials(user: string, parameters: URLSearchParams): Pick<RedisUrl, 
   };
 }
 
-/** Python's `urllib.parse.unquote`: a percent sign that encodes nothing stays, where decodeURIComponent would throw. */
+/** As Python's `urllib.parse.unquote`: a percent sign that encodes nothing is kept, while decodeURIComponent would throw. */
 function unquote(text: string): string {
   return text.replace(/(?:%[0-9a-f]{2})+/gi, (run) => Buffer.from(run.replaceAll("%", ""), "hex").toString("utf8"));
 }
@@ -85,8 +86,8 @@ export function maskUrl(url: string): string {
 }
 
 /**
- * Any text that may be a url or a part of one, for a message about what is wrong with it. As nobody knows which part was meant for a
- * password, all that could be one is `***`: what stands before the last `@`, what follows a colon and is no port, and parameters.
+ * Any text that may be a url or a part of one, for an error message. Whatever could be a password is `***`: the text before the last
+ * `@`, after a colon unless it is a port, and parameters.
  */
 export function maskSuspect(text: string): string {
   const [, scheme = "", rest] = /^([a-z][a-z0-9+.-]*:\/\/)?(.*)$/is.exec(text) ?? ["", "", ""];
@@ -99,17 +100,6 @@ function maskParameters(query: string): string {
   return query.replace(/([?&])(?!db=)([^=&]*)=[^&]*/g, `$1$2=${MASK}`);
 }
 
-/** A host and its port. */
-export interface Address {
-  readonly host: string;
-  readonly port: number;
-}
-
-/** As it is written in a setting: an IPv6 address in brackets. */
-export function addressText({ host, port }: Address): string {
-  return `${host.includes(":") ? `[${host}]` : host}:${port}`;
-}
-
 /** A whole number from 0 in the grammar of Python's `int()`, which is how the service reads it; undefined for anything else. */
 export function parseInteger(text: string): number | undefined {
   if (!/^\+?\d+(?:_\d+)*$/.test(text)) return undefined;
@@ -117,7 +107,6 @@ export function parseInteger(text: string): number | undefined {
   return Number.isSafeInteger(value) ? value : undefined;
 }
 
-/** A TCP port that can be connected to. */
 export function parsePort(text: string): number | undefined {
   const port = parseInteger(text);
   return port !== undefined && port >= 1 && port <= 65_535 ? port : undefined;

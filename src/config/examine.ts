@@ -13,11 +13,11 @@ import {
   type Settings,
 } from "./settings.ts";
 
-/** What can be said of a configuration, right or wrong. No secret is in it but in `settings`. */
+/** Secrets are only in `settings`. */
 export interface Examination {
   /** The file in force; null if there is none. */
   readonly path: string | null;
-  /** What is wrong with the file as a whole. */
+  /** Why the file can't be read. */
   readonly unreadable: TtsctlError | null;
   /** The settings in force; in a section with a wrong value, the defaults. */
   readonly settings: Settings | null;
@@ -32,7 +32,7 @@ export interface Examination {
   readonly kubernetes: boolean;
 }
 
-/** Looks at everything in a configuration, and throws for nothing that is wrong in it. */
+/** Reads a configuration without throwing for what is wrong in it. */
 export async function examineConfig(options: LoadOptions): Promise<Examination> {
   const known = SETTING_NAMES.flatMap((name) => rowOf(name).env?.[0] ?? []);
   const variables = [CONFIG_VARIABLE, ...known].filter((name) => options.env[name]);
@@ -45,11 +45,14 @@ export async function examineConfig(options: LoadOptions): Promise<Examination> 
   }
 }
 
-const NOTHING = { settings: null, wrong: new Map(), names: { misspelt: [], sections: [] }, holdsPassword: false };
+const NOTHING = {
+  settings: null,
+  wrong: new Map<string, TtsctlError>(),
+  names: { misspelt: [], sections: [] },
+  holdsPassword: false,
+};
 
-async function examineInputs(
-  inputs: SettingInputs,
-): Promise<Omit<Examination, "path" | "unreadable" | "variables" | "kubernetes">> {
+async function examineInputs(inputs: SettingInputs) {
   const wrong = new Map<string, TtsctlError>();
   for (const section of new Set(SETTING_NAMES.map(sectionOf))) {
     try {
@@ -69,7 +72,7 @@ function sectionOf(name: SettingName): string {
   return placeOf(name).section;
 }
 
-/** A url that is wrong may hold one all the same. */
+/** A wrong url may hold one too. */
 function holdsPassword(file: IniFile): boolean {
   const url = valueIn(file, "redis.url") ?? "";
   const secrets = SETTING_NAMES.filter((name) => rowOf(name).kind.isSecret);
@@ -77,7 +80,7 @@ function holdsPassword(file: IniFile): boolean {
   return url !== "" && parseRedisUrl(url)?.password !== null;
 }
 
-/** A value of the file, in force or not; undefined also for one that cannot be interpolated, which is named elsewhere. */
+/** In force or not; undefined also if it can't be interpolated, which is reported elsewhere. */
 function valueIn(file: IniFile, name: SettingName): string | undefined {
   const { section, option } = placeOf(name);
   try {

@@ -1,16 +1,8 @@
+import { type Address, addressText } from "../printable.ts";
 import { parseBytes, parseDuration } from "../task/amounts.ts";
 import { LAYOUT_NAMES, type LayoutName } from "../task/rules.ts";
 import { isZoneName } from "../task/time.ts";
-import {
-  type Address,
-  addressText,
-  maskUrl,
-  parseAddress,
-  parseHost,
-  parseInteger,
-  parsePort,
-  parseRedisUrl,
-} from "./address.ts";
+import { maskUrl, parseAddress, parseHost, parseInteger, parsePort, parseRedisUrl } from "./address.ts";
 
 /** A kind of value. */
 export interface Kind<T> {

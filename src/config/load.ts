@@ -28,15 +28,10 @@ export interface LoadOptions {
   cwd: string;
 }
 
-/** Where config.ini is looked for; `origin` is what named it, null for the working folder, where it may be missing. */
-interface Place {
-  path: string;
-  origin: string | null;
-}
-
 /**
  * Finds and reads config.ini (`--config`, else `TTSCTL_CONFIG`, else `./config.ini`) and resolves the settings (SPEC
- * section 7). A named file that is not there is a CONFIG_NOT_FOUND; one that cannot be read is a CONFIG_INVALID.
+ * section 7).
+ * @throws TtsctlError CONFIG_NOT_FOUND if a named file doesn't exist, CONFIG_INVALID
  */
 export async function loadSettings(options: LoadOptions): Promise<Settings> {
   const settings = resolveSettings(await readInputs(options));
@@ -44,7 +39,7 @@ export async function loadSettings(options: LoadOptions): Promise<Settings> {
   return settings;
 }
 
-/** All that settings are resolved from; throws as `loadSettings` does for the file, and for no value in it. */
+/** Throws as `loadSettings` does for the file, but not for a value in it. */
 export async function readInputs({ flags, options, env, cwd }: LoadOptions): Promise<SettingInputs> {
   const isLooked = options === undefined || flags.config !== undefined;
   const flagName = options === undefined ? "--config" : "openTaskStore config";
@@ -52,7 +47,8 @@ export async function readInputs({ flags, options, env, cwd }: LoadOptions): Pro
   return { flags, ...(options && { options }), env, file, configPath: file?.path ?? null, cwd };
 }
 
-function findConfig(flag: string | undefined, variable: string | undefined, cwd: string, flagName: string): Place {
+/** The path of config.ini, and what named it; null for the one in the working directory, which may be missing. */
+function findConfig(flag: string | undefined, variable: string | undefined, cwd: string, flagName: string) {
   if (flag === "")
     throw new TtsctlError("CONFIG_INVALID", `${flagName}: "" is wrong; accepted: the path of a ${CONFIG_FILE}`);
   if (flag !== undefined) return { path: resolve(cwd, flag), origin: flagName };
@@ -60,8 +56,8 @@ function findConfig(flag: string | undefined, variable: string | undefined, cwd:
   return { path: resolve(cwd, CONFIG_FILE), origin: null };
 }
 
-/** Reads in one go what is small: to hand it to a thread would take a good part of a short command. */
-function readConfig({ path, origin }: Place): IniFile | null {
+/** Synchronous: a thread would take a good part of a short command. */
+function readConfig({ path, origin }: ReturnType<typeof findConfig>): IniFile | null {
   try {
     const bytes = readFileSync(path);
     if (!isUtf8(bytes)) throw new TtsctlError("CONFIG_INVALID", `${path} is not UTF-8 text`);
@@ -79,8 +75,9 @@ function readConfig({ path, origin }: Place): IniFile | null {
 const SHORT_RETENTION = 60;
 
 /**
- * The settings in force: flag over environment over file over default, each by itself (SPEC section 7). Does no IO. A wrong value that is in force
- * is a CONFIG_INVALID naming its source, the value (no password) and what is accepted; one that is overridden is not looked at.
+ * The settings in force: flag over environment over file over default, each by itself (SPEC section 7). Does no I/O. A value that
+ * is overridden isn't parsed.
+ * @throws TtsctlError CONFIG_INVALID for a wrong value in force, as `settingOf`
  */
 export function resolveSettings(inputs: SettingInputs): Settings {
   const address = findAddress(inputs);
@@ -102,7 +99,7 @@ export function resolveSettings(inputs: SettingInputs): Settings {
   return settings;
 }
 
-/** One line for each place that gives a short one: a flag gives them all. */
+/** One line for each origin: a flag gives all retentions. */
 function shortRetentions({ retention, retentionDone, retentionError }: CleanupSettings): string[] {
   const short = [retention, retentionDone, retentionError].flatMap(({ value, origin }) => {
     if (value === null || value <= 0 || value >= SHORT_RETENTION) return [];
@@ -119,22 +116,21 @@ for (const { section, option } of SETTING_NAMES.map(placeOf)) {
   OURS.set(section, [...(OURS.get(section) ?? []), option]);
 }
 
-/** Names of a file that are not ours: those that look like one of ours, and the sections of others. */
+/** Names of a file that aren't ours: those that look like one of ours, and all sections. */
 export interface ForeignNames {
   /** `hasOurs`: false for a section with none of our options, which may well be the service's, such as `[audio]`. */
   readonly misspelt: { readonly found: string; readonly near: string; readonly hasOurs: boolean }[];
   readonly sections: string[];
 }
 
-/** For a command that changes things: one line for each name that looks like one of ours and has no effect. */
 function misspeltWarnings(file: IniFile, path: string): string[] {
   const sure = foreignNames(file).misspelt.filter(({ hasOurs }) => hasOurs);
   return sure.map(({ found, near }) => `${path}: ${found} has no effect; did you mean ${near}?`);
 }
 
 /**
- * Looks at the names in a file. What is not ours belongs to the service and is passed over, as SPEC section 7 asks; but
- * `[cleanup] retension` looks like a setting in force. The case of a section counts, as for Python.
+ * Other names belong to the service (SPEC section 7), but `[cleanup] retension` looks like a setting. Sections are case-sensitive,
+ * as in Python.
  */
 export function foreignNames(file: IniFile): ForeignNames {
   const foreign = file.sections().filter((section) => !OURS.has(section));

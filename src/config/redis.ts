@@ -7,83 +7,72 @@ import {
   givenAt,
   kubernetesHint,
   LEVELS,
-  type Level,
+  placeOf,
   type RedisSettings,
   rowOf,
   type Setting,
   type SettingInputs,
   type SettingName,
   type Settings,
+  type Source,
   settingOf,
 } from "./settings.ts";
 
-/** What a url of a higher level replaces, and what can't be beside one at its level; some of it is in a url. */
-const PARTS = {
-  "redis.host": (url) => url.host,
-  "redis.port": (url) => url.port,
-  "redis.sentinels": null,
-  "redis.nodes": null,
-  "redis.db": (url) => url.db,
-  "redis.username": (url) => url.username,
-  "redis.password": (url) => url.password,
-  "redis.tls": (url) => url.tls,
-} as const satisfies Partial<Record<SettingName, ((url: RedisUrl) => unknown) | null>>;
+/** The ways to say where Redis is, which exclude each other at one level, and the settings of each. A url is another way. */
+const WAYS: Readonly<Record<string, readonly SettingName[]>> = {
+  tcp: ["redis.host", "redis.port"],
+  sentinels: ["redis.sentinels"],
+  nodes: ["redis.nodes"],
+};
 
-/** What a url of a higher level replaces too, as it belongs to another place; it may be beside one. */
-const COMPANIONS = [
+/** Settings that a url of a higher level replaces, and that can't be beside one at its level. */
+const PARTS: readonly SettingName[] = [
+  ...Object.values(WAYS).flat(),
+  ...(["redis.db", "redis.username", "redis.password", "redis.tls"] as const),
+];
+
+/** Settings that a url of a higher level replaces too, because they belong to another server; they may be beside one. */
+const COMPANIONS: readonly SettingName[] = [
   "redis.tls_server_name",
   "redis.sentinel_name",
   "redis.sentinel_username",
   "redis.sentinel_password",
-] as const;
-
-type Part = keyof typeof PARTS | (typeof COMPANIONS)[number];
-const PART_NAMES = Object.keys(PARTS) as (keyof typeof PARTS)[];
-
-/** What the address of Redis is taken from. */
-export type Way = "url" | "tcp" | "sentinels" | "nodes" | "default";
-
-/** The ways of one level that exclude each other, each with the settings that choose it. */
-const WAYS: readonly [Way, readonly Part[]][] = [
-  ["tcp", ["redis.host", "redis.port"]],
-  ["sentinels", ["redis.sentinels"]],
-  ["nodes", ["redis.nodes"]],
 ];
 
-/** The parts given above the url in force, that url with where it stands, and which of them says where Redis is. */
 export interface RedisAddress {
-  readonly parts: ReadonlyMap<Part, Given>;
+  /** What is given above the url in force. */
+  readonly parts: ReadonlyMap<SettingName, Given>;
   readonly url: { readonly given: Given; readonly setting: Setting<unknown>; readonly url: RedisUrl } | undefined;
-  readonly way: Way;
-  /** At which the way was chosen; undefined for the default. */
-  readonly level: Level | undefined;
+  /** Of `WAYS`, or `url` or `default`. */
+  readonly way: string;
+  /** The level at which the way was chosen. */
+  readonly level: Source;
 }
 
 /**
- * Goes down the levels, as far as the first one with a url. Host and port, sentinels, nodes and a url are ways to say one
- * thing: the highest level that says it counts, and two of them at that level are a CONFIG_INVALID. What is replaced is not
- * looked at, so `--redis-url` helps if a variable is wrong.
+ * Goes down the levels to the first one with a url. Of the ways, the one at the highest level counts; two of them at that level
+ * are a CONFIG_INVALID. Values that are replaced aren't parsed, so `--redis-url` helps if a variable is wrong.
  */
 export function findAddress(inputs: SettingInputs): RedisAddress {
-  const parts = new Map<Part, Given>();
+  const parts = new Map<SettingName, Given>();
   let found: Pick<RedisAddress, "way" | "level"> | undefined;
   for (const level of LEVELS) {
-    const here = (names: readonly Part[]) => names.flatMap((name) => givenAt(level, name, inputs) ?? []);
-    for (const name of [...PART_NAMES, ...COMPANIONS]) {
+    const here = (names: readonly SettingName[]) => names.flatMap((name) => givenAt(level, name, inputs) ?? []);
+    for (const name of [...PARTS, ...COMPANIONS]) {
       const [value] = here([name]);
       if (value !== undefined && !parts.has(name)) parts.set(name, value);
     }
     const given = givenAt(level, "redis.url", inputs);
-    if (given !== undefined && here(PART_NAMES).length > 0) throw bothSet([given, ...here(PART_NAMES)]);
-    const ways = WAYS.filter(([, names]) => here(names).length > 0);
-    if (found === undefined && ways.length > 1) throw bothSet(ways.flatMap(([, names]) => here(names)));
-    if (ways[0] !== undefined) found ??= { way: ways[0][0], level };
+    if (given !== undefined && here(PARTS).length > 0) throw bothSet([given, ...here(PARTS)]);
+    const ways = Object.keys(WAYS).filter((way) => here(WAYS[way]!).length > 0);
+    if (found === undefined && ways.length > 1) throw bothSet(ways.flatMap((way) => here(WAYS[way]!)));
+    if (ways[0] !== undefined) found ??= { way: ways[0], level };
     if (given === undefined) continue;
     const setting = settingOf("redis.url", given);
     const url = { given, setting, url: parseRedisUrl(setting.value as string)! };
     return { parts, url, ...(found ?? { way: "url", level }) };
   }
-  return { parts, url: undefined, ...(found ?? { way: "default", level: undefined }) };
+  return { parts, url: undefined, ...(found ?? { way: "default", level: "default" }) };
 }
 
 /**
@@ -91,30 +80,37 @@ export function findAddress(inputs: SettingInputs): RedisAddress {
  * included; one of a higher level replaces that of the url. Of the ways to say where Redis is, those not in force are ignored.
  */
 export function resolveAddress({ parts, url, way }: RedisAddress): Map<string, Setting<unknown>> {
-  const of = (name: Part): Setting<unknown> => {
-    const ways = WAYS.filter(([, names]) => names.includes(name)).map(([its]) => its);
-    if (ways.length > 0 && !ways.includes(way === "url" ? "tcp" : way)) return byDefault(name);
+  const of = (name: SettingName): Setting<unknown> => {
+    const its = Object.keys(WAYS).find((way) => WAYS[way]!.includes(name));
+    if (its !== undefined && its !== (way === "url" ? "tcp" : way)) return byDefault(name);
     const given = parts.get(name);
     if (given !== undefined) return settingOf(name, given);
-    const inUrl = name in PARTS ? PARTS[name as keyof typeof PARTS] : null;
-    return url && inUrl ? { ...url.setting, value: inUrl(url.url) ?? rowOf(name).default } : byDefault(name);
+    const key = placeOf(name).key;
+    if (url === undefined || !(key in url.url)) return byDefault(name);
+    return { ...url.setting, value: url.url[key as keyof RedisUrl] ?? rowOf(name).default };
   };
   const socket = { ...(url?.setting ?? byDefault("redis.url")), value: (way === "url" && url?.url.socket) || null };
   return new Map<string, Setting<unknown>>([
-    ...[...PART_NAMES, ...COMPANIONS].map((name) => [name, of(name)] as const),
+    ...[...PARTS, ...COMPANIONS].map((name) => [name, of(name)] as const),
     ["redis.url", url?.setting ?? byDefault("redis.url")],
     ["redis.socket", socket],
   ]);
 }
 
-/** Where Redis is, by the settings, how to log in, and how long to wait for it in seconds. */
 export function targetOf({ redis }: Pick<Settings, "redis">) {
   return {
     place: nodeOf(redis),
     db: redis.db.value,
     username: redis.username.value,
     password: redis.password.value,
-    tls: redis.tls.value ? tlsOf(redis) : null,
+    tls: redis.tls.value
+      ? {
+          ca: redis.tlsCa.value,
+          cert: redis.tlsCert.value,
+          key: redis.tlsKey.value ?? redis.tlsCert.value, // one file may hold both
+          serverName: redis.tlsServerName.value,
+        }
+      : null,
     timeout: redis.timeout.value,
     prefix: redis.prefix.value,
   };
@@ -136,15 +132,6 @@ function nodeOf(redis: RedisSettings) {
   }
   if (redis.socket.value !== null) return { kind: "socket" as const, path: redis.socket.value };
   return { kind: "node" as const, ...node };
-}
-
-function tlsOf({ tlsCa, tlsCert, tlsKey, tlsServerName }: RedisSettings) {
-  return {
-    ca: tlsCa.value,
-    cert: tlsCert.value,
-    key: tlsKey.value ?? tlsCert.value, // one file may hold both
-    serverName: tlsServerName.value,
-  };
 }
 
 function bothSet([first, ...others]: readonly Given[]): TtsctlError {
@@ -176,7 +163,7 @@ export function checkRedis(redis: RedisSettings, address: RedisAddress): string[
   return [];
 }
 
-/** A name that stands below what says where Redis is was replaced with its sentinels. */
+/** A name at a lower level than the way was replaced with its sentinels. */
 function checkSentinels({ sentinels, sentinelName: name }: RedisSettings, { way, level }: RedisAddress): void {
   if (sentinels.value.length > 0 && name.value === null) {
     throw wrong(sentinels, "is set without a name; accepted: together with [redis] sentinel_name");
@@ -187,9 +174,8 @@ function checkSentinels({ sentinels, sentinelName: name }: RedisSettings, { way,
 }
 
 /** 0 for the highest. */
-function heightOf(level: Setting<unknown>["source"] | undefined): number {
-  const height = LEVELS.indexOf(level as Level);
-  return height === -1 ? LEVELS.length : height;
+function heightOf(source: Source): number {
+  return [...LEVELS, "default"].indexOf(source);
 }
 
 function checkCluster({ cluster, db, sentinels, socket }: RedisSettings): void {
@@ -224,7 +210,7 @@ function together(one: Setting<unknown>, other: Setting<unknown>, hint: string):
 }
 
 /**
- * Sees that the files of a TLS connection, where one is in force, can be read and are what they should be.
+ * Checks the files of a TLS connection, if one is in force.
  * @throws TtsctlError CONFIG_INVALID that names the setting and the file
  */
 export async function checkTlsFiles({ enabled, tls, tlsCa, tlsCert, tlsKey }: RedisSettings): Promise<void> {

@@ -10,7 +10,6 @@ import { type Kind, PATH, REDIS_URL } from "./kinds.ts";
 /** A variable or a flag, and its help. */
 type Giver = readonly [name: string, help?: string];
 
-/** All that is known of a setting. */
 export interface SettingRow<T> {
   readonly kind: Kind<T>;
   readonly default: T;
@@ -145,7 +144,7 @@ export const CONFIG_VARIABLE = "TTSCTL_CONFIG";
 /** The flag values of commander by attribute, settings among them; `redis` is false for `--no-redis`. */
 export type SettingFlags = Readonly<Record<string, unknown>>;
 
-/** Where a value came from, highest first. */
+/** Highest first. */
 export type Source = "flag" | "env" | "file" | "default";
 
 /** One value in force; `origin` names its place for people: `--redis-url`, `REDIS_PORT`, `/x/config.ini [redis] port`, `default`. */
@@ -194,21 +193,14 @@ export interface Settings {
   changeWarnings: string[];
 }
 
-/** The row of a setting, whatever its type. */
 export function rowOf(name: SettingName): SettingRow<unknown> {
   return SETTINGS[name];
 }
 
-/** The options of `openTaskStore` that give a setting. */
+/** The names of its options in `openTaskStore`. */
 export function libraryOptionsOf(name: SettingName): readonly string[] {
   const { section, key } = placeOf(name);
   return rowOf(name).library ?? (section === "redis" ? [`redis.${key}`] : []);
-}
-
-/** Whether an empty value in the file means the default. */
-export function mayBeEmpty(name: SettingName): boolean {
-  const { default: fallback, refusesEmpty } = rowOf(name);
-  return !refusesEmpty && (fallback === null || String(fallback) === "");
 }
 
 /** Where a setting is in the file, and in `Settings`: names of options may have dots, those of sections don't. */
@@ -237,7 +229,6 @@ export function describeSettings(settings: Settings): Record<SettingName, Descri
   return Object.fromEntries(described);
 }
 
-/** All that settings are resolved from. */
 export interface SettingInputs {
   flags: SettingFlags;
   /** What a program gives, in place of flags; `origin` is how the program names it. */
@@ -283,8 +274,10 @@ const READERS: Record<Level, (name: SettingName, inputs: SettingInputs) => Given
   },
   file: (name, inputs) => {
     const { section, option } = placeOf(name);
+    const { default: fallback, refusesEmpty } = rowOf(name);
+    const mayBeEmpty = !refusesEmpty && String(fallback ?? "") === "";
     const text = inputs.file?.get(section, option);
-    if (text === undefined || (text === "" && mayBeEmpty(name))) return undefined;
+    if (text === undefined || (text === "" && mayBeEmpty)) return undefined;
     const origin = `${inputs.configPath ?? CONFIG_FILE} [${section}] ${option}`;
     return { text, source: "file", origin, folder: homeFolder(inputs) };
   },
@@ -304,11 +297,17 @@ export function chosen(name: SettingName, inputs: SettingInputs): Setting<unknow
   return byDefault(name, homeFolder(inputs));
 }
 
-/** The setting that a level gives. A wrong value is a CONFIG_INVALID. */
+/** The setting that a level gives. A wrong value is a CONFIG_INVALID that names its source, the text and what is accepted. */
 export function settingOf(name: SettingName, given: Given): Setting<unknown> {
   const { kind } = rowOf(name);
-  const value = read(kind, given);
-  const { source, origin, folder } = given;
+  const { text, source, origin, folder } = given;
+  const value = kind.parse(text);
+  if (value === undefined) {
+    const hasUrl = kind === REDIS_URL || text.includes("@") || text.includes("://"); // also in place of a host
+    const shown = kind.isSecret ? "what it says" : quoted(hasUrl ? maskSuspect(text) : text);
+    const message = `${origin}: ${shown} is wrong; accepted: ${kind.accepted}`;
+    throw new TtsctlError("CONFIG_INVALID", message, { hint: kubernetesHint(given) });
+  }
   return { value: kind === PATH ? resolve(folder, value as string) : value, source, origin };
 }
 
@@ -319,24 +318,10 @@ export function byDefault(name: SettingName, folder = ""): Setting<unknown> {
   return { value: isPath ? resolve(folder, value) : value, source: "default", origin: "default" };
 }
 
-/** The value of a text, or a CONFIG_INVALID that names its source, the text and what is accepted (SPEC section 7). */
-export function read<T>(kind: Kind<T>, given: Given): T {
-  const value = kind.parse(given.text);
-  if (value !== undefined) return value;
-  const text = kind.isSecret ? "what it says" : quoted(withoutPassword(kind, given.text));
-  const message = `${given.origin}: ${text} is wrong; accepted: ${kind.accepted}`;
-  throw new TtsctlError("CONFIG_INVALID", message, { hint: kubernetesHint(given) });
-}
-
 /** What to do about the variable that Kubernetes sets for a Service named redis, if this is it. */
 export function kubernetesHint({ origin, text }: Given): string | undefined {
   if (origin !== "REDIS_PORT" || !text.includes("://")) return undefined;
   return "Kubernetes sets REDIS_PORT for a Service named redis: set it to the port in the pod, or set enableServiceLinks: false there.";
-}
-
-/** A url may stand where a host was asked for. */
-function withoutPassword(kind: unknown, text: string): string {
-  return kind === REDIS_URL || text.includes("@") || text.includes("://") ? maskSuspect(text) : text;
 }
 
 /** The folder that the relative paths of the file and of the defaults start at. */

@@ -23,9 +23,8 @@ export async function audited(
   const { audit, store, configPath } = await parts.settings();
   if (!applies || audit.path.value === null) return work(null);
   const notThese = configPath === null ? [store.path.value] : [store.path.value, configPath];
-  const file = await LedgerFile.open(audit.path.value, notThese);
+  const run = await LedgerRun.open(audit.path.value, notThese, () => parts.clock.now());
   try {
-    const run = new LedgerRun(file, () => parts.clock.now());
     await run.begin({ ...who(parts.caller), config: configPath, store: store.path.value, version: VERSION });
     const exitCode = await work(run).catch(async (error) => {
       const { code, exitCode } = error instanceof TtsctlError ? error : { code: "INTERNAL", exitCode: 1 };
@@ -35,7 +34,7 @@ export async function audited(
     await run.end({ exitCode, error: null });
     return exitCode;
   } finally {
-    await file.close();
+    await run.close();
   }
 }
 
@@ -43,9 +42,12 @@ export async function audited(
 const MOST_TASKS = 500;
 const MOST_CHARACTERS = 1 << 16;
 
-/** The ledger of one run, and the counts that its last line will have. */
+/** The owner and its group may read it. */
+const MODE = 0o640;
+
+/** One run's lines in the ledger, a file of whole JSON lines that several processes append to. */
 export class LedgerRun implements Ledger {
-  readonly #file: LedgerFile;
+  readonly #file: AppendedFile;
   readonly #now: () => number;
   readonly #run = randomUUID();
   #announced = 0;
@@ -53,9 +55,27 @@ export class LedgerRun implements Ledger {
   #result: Record<string, number> | null = null;
   #failure: TtsctlError | undefined;
 
-  constructor(file: LedgerFile, now: () => number) {
+  private constructor(file: AppendedFile, now: () => number) {
     this.#file = file;
     this.#now = now;
+  }
+
+  /**
+   * Opens it for one run: the next one notices a log rotation.
+   * @param notThese files that must never be appended to
+   * @throws TtsctlError AUDIT_FAILED, CONFIG_INVALID
+   */
+  static async open(path: string, notThese: readonly string[], now: () => number): Promise<LedgerRun> {
+    if (await isOneOf(path, notThese)) {
+      throw new TtsctlError("CONFIG_INVALID", `[audit] path names ${path}, which is a file of its own`, {
+        hint: "the ledger cannot be the store file or config.ini; name another file",
+      });
+    }
+    return new LedgerRun(await AppendedFile.open(path, MODE, (cause) => ledgerFailed(path, cause)), now);
+  }
+
+  close(): Promise<void> {
+    return this.#file.close();
   }
 
   /** Puts the numbers of the result into the last line. */
@@ -65,13 +85,13 @@ export class LedgerRun implements Ledger {
   }
 
   async begin(who: object): Promise<void> {
-    await this.#file.append([this.#line("begin", who)]);
+    await this.append([this.#line("begin", who)]);
   }
 
   async announce(action: LedgerAction, entries: readonly LedgerEntry[]): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure;
     if (entries.length === 0) return;
-    await this.#file.append(this.#taskLines(action, entries));
+    await this.append(this.#taskLines(action, entries));
     this.#announced += entries.length;
   }
 
@@ -87,14 +107,14 @@ export class LedgerRun implements Ledger {
   /** @throws TtsctlError AUDIT_FAILED if this line, or one of `stayed` and `returned`, couldn't be written */
   async end(outcome: { exitCode: number; error: string | null }): Promise<void> {
     const counts = { announced: this.#announced, stayed: this.#stayed, result: this.#result };
-    await this.#file.append([this.#line("end", { ...outcome, ...counts })]);
+    await this.append([this.#line("end", { ...outcome, ...counts })]);
     if (this.#failure !== undefined) throw this.#failure;
   }
 
   async #note(event: string, tasks: readonly TaskId[]): Promise<void> {
     if (tasks.length === 0 || this.#failure !== undefined) return;
     const lines = pieces(tasks.map(named)).map((piece) => this.#line(event, { tasks: piece }));
-    await this.#file.append(lines).catch((error) => {
+    await this.append(lines).catch((error) => {
       this.#failure = error;
     });
   }
@@ -110,9 +130,13 @@ export class LedgerRun implements Ledger {
   #line(event: string, fields: object): object {
     return { time: new Date(this.#now() * 1000).toISOString(), run: this.#run, event, ...fields };
   }
+
+  /** Appends lines, each in one write, and returns when they are on the disk. @throws TtsctlError AUDIT_FAILED */
+  append(lines: readonly object[]): Promise<void> {
+    return this.#file.append(lines.map((line) => `${JSON.stringify(line)}\n`));
+  }
 }
 
-/** The fields of the line that begins a run. */
 function who({ argv, cwd, env, request }: Caller): object {
   return {
     uid: process.getuid?.() ?? null,
@@ -149,7 +173,6 @@ function named(entry: TaskId | { readonly path: string }): object {
   return "path" in entry ? { path: entry.path } : { user_id: entry.userId, task_id: entry.taskId };
 }
 
-/** Splits tasks into lines. */
 function pieces(tasks: readonly object[]): object[][] {
   const groups: object[][] = [];
   let size = Number.POSITIVE_INFINITY;
@@ -163,44 +186,6 @@ function pieces(tasks: readonly object[]): object[][] {
     size += length;
   }
   return groups;
-}
-
-/** The owner and its group may read it. */
-const MODE = 0o640;
-
-/** A file of whole JSON lines that several processes append to. */
-export class LedgerFile {
-  readonly #file: AppendedFile;
-
-  private constructor(file: AppendedFile) {
-    this.#file = file;
-  }
-
-  /**
-   * Opens it for one run: the next one notices a log rotation.
-   * @param notThese files that must never be appended to
-   * @throws TtsctlError AUDIT_FAILED, CONFIG_INVALID
-   */
-  static async open(path: string, notThese: readonly string[]): Promise<LedgerFile> {
-    if (await isOneOf(path, notThese)) {
-      throw new TtsctlError("CONFIG_INVALID", `[audit] path names ${path}, which is a file of its own`, {
-        hint: "the ledger cannot be the store file or config.ini; name another file",
-      });
-    }
-    return new LedgerFile(await AppendedFile.open(path, MODE, (cause) => ledgerFailed(path, cause)));
-  }
-
-  /**
-   * Returns when the lines are on the disk.
-   * @throws TtsctlError AUDIT_FAILED
-   */
-  append(lines: readonly object[]): Promise<void> {
-    return this.#file.append(lines.map((line) => `${JSON.stringify(line)}\n`));
-  }
-
-  close(): Promise<void> {
-    return this.#file.close();
-  }
 }
 
 function ledgerFailed(path: string, cause: unknown): TtsctlError {

@@ -22,11 +22,10 @@ import { TaskStore } from "../store/task-store.ts";
 import { RecordRules } from "../task/rules.ts";
 import { TimeReader, Zone } from "../task/time.ts";
 
-/** What a command, a server, or a program with the library gives its run. */
 export interface Outside {
   readonly clock?: Clock | undefined;
   readonly reporter: Reporter;
-  /** For details; without it they are dropped. */
+  /** Receives details. */
   readonly log?: (line: string) => void;
   /** Aborted when the run is to end. */
   readonly signal: () => AbortSignal;
@@ -34,7 +33,7 @@ export interface Outside {
   readonly caller: Caller;
 }
 
-/** Who runs what, for the audit ledger. */
+/** For the audit ledger. */
 export interface Caller {
   /** Secrets included. */
   readonly argv: readonly string[];
@@ -45,7 +44,6 @@ export interface Caller {
   readonly request: string | null;
 }
 
-/** How a process that stays up uses its stores. */
 export interface LiveUse {
   readonly events: LinkEvents;
   /** Adds the reason why the mirror may not be read, if there is one. */
@@ -82,7 +80,7 @@ export class RunParts {
     this.caller = outside.caller;
   }
 
-  /** Makes these the parts of a step of the run, with its own settings, locks and, unless it is shared, connection. */
+  /** Makes these the parts of a step of a run. Locks, and the connection unless it is shared, are those of the step. */
   joins(run: RunParts, settings: Settings, sharesMirror: boolean): this {
     this.#settings = Promise.resolve(settings);
     this.#liveSettings = run.#liveSettings;
@@ -92,7 +90,7 @@ export class RunParts {
     return this;
   }
 
-  /** The parts of one call of a program. Calls share the connection, but not what was read of the file. */
+  /** The parts of one call of a program. Calls share the connection, but not a snapshot of the file. */
   async forCall(name: string, signal: AbortSignal): Promise<RunParts> {
     const { argv, ...caller } = this.caller;
     const call = new RunParts({ ...this.#outside, signal: () => signal, caller: { ...caller, argv: [...argv, name] } });
@@ -101,7 +99,6 @@ export class RunParts {
     return call;
   }
 
-  /** Aborted when the run must end. */
   get signal(): AbortSignal {
     return this.#outside.signal();
   }
@@ -110,7 +107,6 @@ export class RunParts {
     this.#outside.log?.(line);
   }
 
-  /** Reads the configuration again. */
   reloadSettings(): Promise<Settings> {
     return this.#outside.loadSettings();
   }

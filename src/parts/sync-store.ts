@@ -67,7 +67,6 @@ export function retrying(attempt: () => Promise<boolean>, longestMs: number, sig
       clearTimeout(timer);
       start();
     },
-    /** The attempt under way. */
     running: () => running,
   };
 }

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { addressText } from "../../src/config/address.ts";
 import { ADDRESSES } from "../../src/config/kinds.ts";
 import { targetOf } from "../../src/config/redis.ts";
+import { addressText } from "../../src/printable.ts";
 import { CONFIG, type Row, refusal, resolved } from "./inputs.ts";
 
 const target = (row: Row) => targetOf(resolved(row));

@@ -63,7 +63,7 @@ test("all names of 10,000 tasks are those that Python gives them", () => {
     return {
       hash: layout.taskKey(user, task),
       member: layout.member(user, task),
-      userIndex: layout.userIndexKey(user),
+      userIndex: layout.indexKey(user),
       userMember: layout.userMember(task),
       lookup: layout.lookup.key(task),
       lookupValue: layout.lookup.value(user),
@@ -78,7 +78,7 @@ test("every name leads back to the task", () => {
     expect(layout.splitMember(layout.member(userId, taskId))).toEqual({ userId, taskId });
     expect(layout.taskIdOf(layout.userMember(taskId))).toBe(taskId);
     expect(layout.readKey(layout.taskKey(userId, taskId))).toEqual({ member: layout.member(userId, taskId) });
-    expect(layout.readKey(layout.userIndexKey(userId))).toEqual({ userId });
+    expect(layout.readKey(layout.indexKey(userId))).toEqual({ userId });
     expect(layout.readKey(layout.lookup.key(taskId))).toEqual({ lookup: taskId });
     expect(layout.lookup.userOf(layout.lookup.value(userId))).toBe(userId);
   }

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, test } from "vitest";
-import { LedgerFile, LedgerRun, withoutSecrets } from "../../src/parts/ledger.ts";
+import { LedgerRun, withoutSecrets } from "../../src/parts/ledger.ts";
 import { anyChar } from "../helpers/any-char.ts";
 
 let folder: string;
@@ -22,7 +22,7 @@ const written = () =>
 describe("the file", () => {
   it("is made for its owner and group alone, and appended to", async () => {
     for (const n of [1, 2]) {
-      const file = await LedgerFile.open(path, []);
+      const file = await LedgerRun.open(path, [], () => 0);
       await file.append([{ n }]);
       await file.close();
     }
@@ -31,7 +31,7 @@ describe("the file", () => {
   });
 
   it("takes whole lines from several at once", async () => {
-    const files = await Promise.all([1, 2, 3].map(() => LedgerFile.open(path, [])));
+    const files = await Promise.all([1, 2, 3].map(() => LedgerRun.open(path, [], () => 0)));
     const text = "x".repeat(10_000);
     await Promise.all(files.map((file, n) => file.append(Array.from({ length: 50 }, (_, i) => ({ n, i, text })))));
     for (const file of files) await file.close();
@@ -43,7 +43,7 @@ describe("the file", () => {
 
   it("begins a new line after one that was cut", async () => {
     writeFileSync(path, '{"whole":1}\n{"cu');
-    const file = await LedgerFile.open(path, []);
+    const file = await LedgerRun.open(path, [], () => 0);
     await file.append([{ n: 1 }, { n: 2 }]);
     await file.close();
     expect(written()).toEqual(['{"whole":1}', '{"cu', '{"n":1}', '{"n":2}']);
@@ -61,17 +61,17 @@ describe("the file", () => {
     const store = join(folder, "voice_task.json");
     writeFileSync(store, "[]");
     arrange(store);
-    await expect(LedgerFile.open(path, [store])).rejects.toMatchObject({ code });
+    await expect(LedgerRun.open(path, [store], () => 0)).rejects.toMatchObject({ code });
     expect(readFileSync(store, "utf8")).toBe("[]");
     expect(existsSync(join(folder, "elsewhere"))).toBe(false);
   });
 
   it("is not the store file that is not there yet, nor the one that a link names", async () => {
     const store = join(folder, "voice_task.json");
-    await expect(LedgerFile.open(store, [store])).rejects.toMatchObject({ code: "CONFIG_INVALID" });
+    await expect(LedgerRun.open(store, [store], () => 0)).rejects.toMatchObject({ code: "CONFIG_INVALID" });
     symlinkSync(folder, join(folder, "link"));
     const through = join(folder, "link", "voice_task.json");
-    await expect(LedgerFile.open(through, [store])).rejects.toMatchObject({ code: "CONFIG_INVALID" });
+    await expect(LedgerRun.open(through, [store], () => 0)).rejects.toMatchObject({ code: "CONFIG_INVALID" });
     expect(existsSync(store)).toBe(false);
   });
 });
@@ -85,8 +85,8 @@ test("tasks, whatever their ids, stand once each in lines of bounded length", as
   await fc.assert(
     fc.asyncProperty(fc.array(entry, { maxLength: 80, size: "max" }), fc.nat(15), async (some, times) => {
       const entries = Array.from({ length: times }, () => some).flat();
-      const file = await LedgerFile.open(path, []);
-      await new LedgerRun(file, () => 0).announce("purge", entries);
+      const file = await LedgerRun.open(path, [], () => 0);
+      await file.announce("purge", entries);
       await file.close();
       const lines = written().map((line) => ({ length: line.length, ...JSON.parse(line) }));
       rmSync(path);

@@ -1,10 +1,10 @@
 import { TtsctlError } from "../../errors.ts";
+import { addressText } from "../../printable.ts";
 import { INDEX_KEY, SYNCED_KEY, SYNCING_KEY } from "../../store/layout/keys.ts";
 import { type Layout, PLAIN } from "../../store/layout/layout.ts";
 import type { Command, RedisCommands, Reply } from "../../store/redis/commands.ts";
 import type { SentinelAnswer } from "../../store/redis/sentinel.ts";
 import { SLOTS } from "../../store/redis/slots.ts";
-import { addressText } from "../../store/redis/target.ts";
 import { counted } from "../../task/amounts.ts";
 import {
   type Checks,
@@ -220,7 +220,7 @@ export function databasesOf(info: Info): number[] {
 
 /** Keys of nobody, so that even a command that ran would change nothing that is there. */
 const HASH = PLAIN.taskKey("ttsctl-doctor", "none");
-const USER_INDEX = PLAIN.userIndexKey("ttsctl-doctor");
+const USER_INDEX = PLAIN.indexKey("ttsctl-doctor");
 
 /** Every command that is sent, in scripts or not, on each kind of key; a test compares this with the source. */
 export function neededCommands(isCluster: boolean, { lookup }: Layout): readonly Command[] {

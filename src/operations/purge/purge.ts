@@ -149,7 +149,7 @@ export class Purge {
     const still = await this.#lookAgain(saved);
     const outOfMirror = await this.#removeFromMirror(still.filter(({ copies }) => copies.file !== null));
     for (const task of await this.#removeArtifacts(outOfMirror)) {
-      this.#file.endings.add({ ...purgedOf(task), file: task.copies.file as Copy });
+      this.#file.endings.add(purgedOf(task), task.copies.file as Copy);
       end(task.id);
     }
     const onlyInRedis = await this.#asSeen(still.filter(({ copies }) => copies.file === null));
@@ -181,7 +181,8 @@ export class Purge {
     for (const task of looked) {
       const decision = this.#policy.decide(task);
       if (decision.kind === "gone") this.tally.gone.push(task.id);
-      else if (decision.kind === "purge") chosen.push({ ...task, reason: decision.reason });
+      else if (decision.kind === "purge")
+        chosen.push({ id: task.id, copies: task.copies, redis: task.redis, reason: decision.reason });
       else if (decision.candidate) this.tally.keep(task.id, decision.reason);
     }
     return chosen;
@@ -252,7 +253,7 @@ export class Purge {
 
   async #removeArtifacts(tasks: readonly Chosen[]): Promise<Removed[]> {
     if (!tasks.some(({ id }) => this.#artifacts.concerns(id)))
-      return tasks.map((task) => ({ ...task, files: 0, bytes: 0 }));
+      return tasks.map(({ id, copies, redis, reason }) => ({ id, copies, redis, reason, files: 0, bytes: 0 }));
     const removed: Removed[] = [];
     const stay: TaskId[] = [];
     await pool(tasks, WIDTH, async (task) => {
@@ -289,9 +290,10 @@ export class Purge {
     this.tally.bringBack(outcome.returned);
     await this.#parts.ledger?.returned(outcome.returned);
     const stay: TaskId[] = [];
-    for (const [i, { userId, taskId, file: _, reason, ...rest }] of this.#file.endings.entries()) {
-      if (!outcome.changed.has(i)) this.tally.purge({ userId, taskId, reason, local: !isHalf, ...rest }, isHalf);
-      else {
+    for (const [i, { userId, taskId, reason, redis, files, bytes }] of this.#file.endings.entries()) {
+      if (!outcome.changed.has(i)) {
+        this.tally.purge({ userId, taskId, reason, local: !isHalf, redis, files, bytes }, isHalf);
+      } else {
         stay.push({ userId, taskId });
         this.tally.keep({ userId, taskId }, "its record changed before the file was rewritten");
       }
@@ -314,8 +316,8 @@ export class Purge {
   }
 }
 
-function purgedOf({ id, copies, redis, reason, files, bytes }: Removed): PurgedTask {
-  return { ...id, reason, local: copies.file !== null, redis: redis?.type === "hash", files, bytes };
+function purgedOf({ id: { userId, taskId }, copies, redis, reason, files, bytes }: Removed): PurgedTask {
+  return { userId, taskId, reason, local: copies.file !== null, redis: redis?.type === "hash", files, bytes };
 }
 
 function idsOf(tasks: readonly Looked[]): TaskId[] {

@@ -3,7 +3,7 @@ import { batches, pool } from "../../pool.ts";
 import { matchingRows } from "../../store/file/file-tasks.ts";
 import type { RowWindow, Snapshot } from "../../store/file/snapshot.ts";
 import { INDEX_KEY } from "../../store/layout/keys.ts";
-import { indexKey, userScoreOf } from "../../store/layout/layout.ts";
+import { userScoreOf } from "../../store/layout/layout.ts";
 import { BATCH } from "../../store/redis/copies.ts";
 import { isFatal, isWrongType } from "../../store/redis/errors.ts";
 import { isUnsure, type Member, membersOf } from "../../store/redis/walk.ts";
@@ -148,7 +148,7 @@ export class FirstLook {
       if (!(error instanceof TtsctlError) || isFatal(error)) throw error;
       this.brokenIndexes++;
       const why = isWrongType(error) ? `isn't a sorted set: ${error.reply}` : `can't be read: ${error.message}`;
-      reporter.warn(`${indexKey(mirror.layout, userId)} ${why}; ${BROKEN_INDEX}`);
+      reporter.warn(`${mirror.layout.indexKey(userId)} ${why}; ${BROKEN_INDEX}`);
     }
   }
 

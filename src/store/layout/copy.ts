@@ -29,7 +29,6 @@ export type CopyView = "state" | "scores" | "full";
 
 export const NO_COPY: RedisCopy = { type: "none", fields: {}, indexScore: null, userScore: null, lookup: null };
 
-/** The fields that a view reads. */
 export function fieldsOf(view: CopyView, layout: Layout): readonly string[] {
   if (view === "full") return layout.fields;
   return layout.userScoredBy === "created_at" ? [...stateNames(layout), "created_at"] : stateNames(layout);
@@ -72,7 +71,6 @@ export function timeOf(copy: RedisCopy, reading: CopyReading): number {
   return stateOf(copy, reading).time;
 }
 
-/** A score as a number; null for no member. */
 export function scoreOf(text: string | null): number | null {
   return text === null ? null : Number(text);
 }

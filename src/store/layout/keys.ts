@@ -8,13 +8,12 @@ export const COUNTED_KEY = "tts:ttsctl:counted";
 /** Only there while a purge has removed tasks from Redis whose records are still in the file. */
 export const PURGING_KEY = "tts:ttsctl:purging";
 
-/** What keys of the mirror begin with, and the index of a user ends with: between them stand the parts of a layout. */
+/** Between them are the parts of a layout. */
 export const TASK_PREFIX = "tts:task:";
 export const USER_PREFIX = "tts:user:";
 export const USER_SUFFIX = ":index";
 
-/** What the lookups of one layout begin with. */
 export const LOOKUP_PREFIX = "tts:task_lookup:";
 
-/** What all keys of the mirror begin with, as a pattern of SCAN. */
+/** A pattern of SCAN. */
 export const ALL_KEYS = "tts:*";

@@ -5,7 +5,7 @@ import { toMicros } from "../../task/time.ts";
 import type { TaskId } from "../task-source.ts";
 import { INDEX_KEY, LOOKUP_PREFIX, TASK_PREFIX, USER_PREFIX, USER_SUFFIX } from "./keys.ts";
 
-/** What a key of the mirror names: a task, as its member of the global index, the index of a user, or the lookup of a task id. */
+/** A key names a task (its member of the global index), the index of a user, or the lookup of a task id. */
 export type KeyName = { readonly member: string } | { readonly userId: string } | { readonly lookup: string };
 
 /** The status and the time of a copy. */
@@ -58,17 +58,16 @@ export abstract class Layout {
     return TASK_PREFIX + this.member(userId, taskId);
   }
 
-  userIndexKey(userId: string): string {
-    return USER_PREFIX + this.quote(userId) + USER_SUFFIX;
+  /** The index of a user, or (undefined) of all. */
+  indexKey(userId: string | undefined): string {
+    return userId === undefined ? INDEX_KEY : USER_PREFIX + this.quote(userId) + USER_SUFFIX;
   }
 
-  /** The member of the global index. */
   member(userId: string, taskId: string): string {
     const [user, task] = this.parts({ userId, taskId });
     return user === "" ? task : `${user}:${task}`;
   }
 
-  /** The member of the user's index. */
   userMember(taskId: string): string {
     return this.quote(taskId);
   }
@@ -128,12 +127,6 @@ export function userScoreOf({ layout, parser }: CopyReading, task: Pick<Task, "s
   return layout.userScoredBy === "created_at" ? createdScore(task, parser.times) : task.score;
 }
 
-/** The index of a user, or (undefined) of all. */
-export function indexKey(layout: Layout, userId: string | undefined): string {
-  return userId === undefined ? INDEX_KEY : layout.userIndexKey(userId);
-}
-
-/** The ids as fields of a record. */
 export function idFields(userId: string, taskId: string): Map<string, string> {
   return new Map([
     ["user_id", JSON.stringify(userId)],

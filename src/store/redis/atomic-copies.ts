@@ -2,7 +2,7 @@ import { TtsctlError } from "../../errors.ts";
 import type { Task } from "../../task/task.ts";
 import { type CopyView, copyOf, fieldsOf, type RedisCopy } from "../layout/copy.ts";
 import { INDEX_KEY } from "../layout/keys.ts";
-import { type CopyReading, indexKey, type Layout } from "../layout/layout.ts";
+import type { CopyReading, Layout } from "../layout/layout.ts";
 import type { TaskId } from "../task-source.ts";
 import type { RedisCommands, Reply, Script } from "./commands.ts";
 import { type GuardedRemoval, type MirrorCopies, type Outcome, scoresOf, type Upsert } from "./copies.ts";
@@ -29,7 +29,7 @@ export class AtomicCopies implements MirrorCopies {
   async *walk(userId: string | undefined): AsyncGenerator<CopyStep | null> {
     const isScoredByTime = userId === undefined || this.#layout.userScoredBy === "updated_at";
     const [part] = userId === undefined ? [""] : this.#layout.parts({ userId, taskId: "" });
-    const keys = [INDEX_KEY, indexKey(this.#layout, userId)];
+    const keys = [INDEX_KEY, this.#layout.indexKey(userId)];
     // The last member comes in hexadecimal, since its bytes may not be UTF-8.
     for (let member = "", score = ""; ; ) {
       const args = [this.#layoutArgument, member, score, WALKED, part];

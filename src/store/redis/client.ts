@@ -2,10 +2,16 @@ import { Redis, type RedisOptions, ReplyError } from "ioredis";
 import { TtsctlError } from "../../errors.ts";
 import type { Command, NodeReply, Script } from "./commands.ts";
 import { Connection, guardQueue, sendScript, within } from "./connection.ts";
-import { afterFailover, connectionError, takesReadsOnly, timeoutError } from "./errors.ts";
+import {
+  connectionError,
+  FAILS_OVER,
+  plainTextRefused,
+  silentHandshake,
+  takesReadsOnly,
+  timeoutError,
+} from "./errors.ts";
 import { describeNode, type NodeTarget } from "./target.ts";
 import { tlsOptions } from "./tls.ts";
-import { plainTextRefused, silentHandshake } from "./tls-errors.ts";
 
 /** One connection to Redis that never reconnects. */
 export class RedisClient extends Connection {
@@ -82,7 +88,7 @@ export class RedisClient extends Connection {
     return this.#advised(timeoutError(this.where, cause));
   }
 
-  /** A connection that was made and ended before any answer may have been made to a port for TLS. */
+  /** A connection that ended before any reply may have been made to a port for TLS. */
   protected failed(error: unknown): TtsctlError {
     const cause = this.#lastError ?? error;
     const failure = cause instanceof TtsctlError ? cause : connectionError(cause, this.where);
@@ -101,12 +107,12 @@ export class RedisClient extends Connection {
     return this.lose(this.#advised(error)); // it was demoted under this connection
   }
 
-  /** Login and database by commands of ours: where the server refuses them, ioredis goes on, or prints lines of its own. */
+  /** Logs in and selects the database itself: if the server refuses them, ioredis goes on, or prints lines of its own. */
   async #handshake({ username, password, db }: NodeTarget): Promise<void> {
     try {
       await this.#redis.connect();
     } catch (error) {
-      // It says only that the connection is closed; the error event came first and knows why.
+      // This says only that the connection is closed; the error event before it has the cause.
       const cause = this.#lastError ?? error;
       throw cause instanceof ReplyError ? this.serverError(cause as Error) : this.failed(cause);
     }
@@ -119,7 +125,7 @@ export class RedisClient extends Connection {
     if (this.#mustBePrimary) await this.#checkRole();
   }
 
-  /** A user who may not ask goes by what was said of the server. */
+  /** If this user may not ask, the Sentinel counts. */
   async #checkRole(): Promise<void> {
     const [reply] = await this.pipeline([["ROLE"]]);
     if (reply instanceof TtsctlError && reply.code !== "REDIS_DENIED") throw reply;
@@ -135,9 +141,12 @@ export class RedisClient extends Connection {
   }
 
   #advised(error: TtsctlError): TtsctlError {
-    return this.#mustBePrimary ? afterFailover(error) : error;
+    if (!this.#mustBePrimary || !FAILS_OVER.includes(error.code)) return error;
+    return new TtsctlError(error.code, error.message, { hint: FAILOVER_HINT, cause: error.cause });
   }
 }
+
+const FAILOVER_HINT = "a failover may be under way: run it again once there is a new primary; what was done is kept";
 
 const HUNG_UP = /closed|ECONNRESET|EPIPE/;
 

@@ -1,19 +1,29 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Cluster, type Redis, Command as RedisCommand, ReplyError } from "ioredis";
 import { TtsctlError } from "../../errors.ts";
+import type { Address } from "../../printable.ts";
 import { nodeOptions, type RedisClient } from "./client.ts";
-import { addressOf, connectToNode, type Entrance, enterCluster, nodeName, primariesOf } from "./cluster-slots.ts";
-import { type Nodes, scanIndex, scanKeys } from "./cluster-walks.ts";
+import {
+  addressOf,
+  askSlots,
+  connectToNode,
+  type Entrance,
+  enterCluster,
+  nodeName,
+  primariesOf,
+} from "./cluster-slots.ts";
 import type { Command, NodeReply, Script } from "./commands.ts";
 import { Connection, guardQueue, sendScript, within } from "./connection.ts";
 import { connectionError, ServerError, timeoutError, unsettledError } from "./errors.ts";
+import { notRedis, START } from "./reply-shape.ts";
 import { slotOf } from "./slots.ts";
-import { type Address, describeNode, type RedisTarget } from "./target.ts";
+import { describeNode, type RedisTarget } from "./target.ts";
 import { tlsOptions } from "./tls.ts";
 
-/** Nodes to ask where the slots are, and what hears of the nodes of the cluster whenever one told of them. */
 export interface Seeds {
+  /** Asked first where the slots are. */
   readonly nodes: readonly Address[];
+  /** Called with the nodes of the cluster whenever one of them lists them. */
   readonly note: (nodes: readonly Address[]) => void;
 }
 
@@ -32,8 +42,8 @@ interface Attempt {
   readonly link: Link | undefined;
 }
 
-// ioredis leaves out nodes whose host is null or empty, which stands for that of the node that was asked. It would also believe
-// a node that knows of no slots, and end all connections.
+// ioredis leaves out nodes whose host is null or empty, which means the host of the node that was asked. Also, if a node knows
+// no slots, ioredis would end all connections.
 RedisCommand.setReplyTransformer("cluster", (reply: unknown) => {
   if (!Array.isArray(reply) || reply.length === 0) throw new Error("it knows of no slots");
   for (const range of reply) {
@@ -43,24 +53,24 @@ RedisCommand.setReplyTransformer("cluster", (reply: unknown) => {
 });
 
 /**
- * A Redis Cluster by the client of ioredis, which sends a command again only where a node said that it did not execute it
- * (MOVED, ASK, TRYAGAIN). Where a slot is down, or its node cannot be connected to, the nodes are asked who serves it by
- * then, no longer than the timeout. A node that is lost ends the client: what was in flight is unknown then. So does a
- * cluster that stays down. What is about no key, or about a node, goes over connections of its own.
+ * A Redis Cluster by the client of ioredis, which repeats a command only if a node didn't execute it (MOVED, ASK, TRYAGAIN).
+ * If a slot is down, or its node can't be connected to, the nodes are asked which one serves it now, within the timeout. A
+ * lost node ends the client, because the outcome of commands in flight is unknown; so does a cluster that stays down.
+ * Commands without a key, or about a node, have their own connections.
  */
 export class ClusterClient extends Connection {
   readonly isCluster = true;
   readonly #target: RedisTarget;
   readonly #seeds: Seeds;
-  /** Has the map that is believed; those before it are for commands in flight. */
+  /** Has the current map; those before it are for commands in flight. */
   #cluster!: Cluster;
   readonly #clusters = new Set<Cluster>();
-  /** The connections for what is about no key, by the names of their nodes. */
+  /** The connections for commands without a key, by the names of their nodes. */
   readonly #nodes = new Map<string, Promise<RedisClient>>();
   /** The connections for commands about keys, and why some failed, by the names of their nodes. */
   readonly #links = new WeakMap<Cluster, Map<string, Link>>();
   readonly #errors = new Map<string, Error>();
-  /** The node that told the map. */
+  /** The node of the current map. */
   #origin: Address;
   #entering: Promise<void> | undefined;
   #isClosed = false;
@@ -102,18 +112,60 @@ export class ClusterClient extends Connection {
   }
 
   override async *scan([, key]: readonly string[], ...rest: Command): AsyncGenerator<string[]> {
-    const nodes: Nodes = {
-      primaries: () => this.#primaries,
-      primaryOf: (key) => this.#primaryOf(slotOf(this.prefix + key)),
-      addressOf: (name) => addressOf(name, this.#origin),
-      connectTo: (name) => this.#node(name),
-      follow: (key, step) => this.#follow(key, step),
-    };
     try {
-      yield* key === undefined ? scanKeys(nodes, rest) : scanIndex(nodes, key, rest);
+      yield* key === undefined ? this.#scanKeys(rest) : this.#scanIndex(key, rest);
     } catch (error) {
       throw error instanceof TtsctlError && !(error instanceof ServerError) ? this.lose(error) : error;
     }
+  }
+
+  // Slots move from node to node. A scan that may have missed something for that reason begins again.
+
+  /** Scans the keys of all primaries, one after the other, again if a slot has another primary at the end. */
+  async *#scanKeys(rest: Command): AsyncGenerator<string[]> {
+    let { names, owners } = await this.#survey();
+    for (let again = 0; ; again++) {
+      for (const name of names) yield* (await this.#node(name)).scan(["SCAN"], ...rest);
+      const end = await this.#survey();
+      if (end.owners === owners) return;
+      if (again === MAX_AGAIN) throw keepsMoving("the keys");
+      ({ names, owners } = end);
+    }
+  }
+
+  /** Scans an index, again if its slot moves: a cursor is only good for the node that gave it. */
+  async *#scanIndex(key: string, rest: Command): AsyncGenerator<string[]> {
+    let [cursor, name, again] = [START, "", 0];
+    const step = async (): Promise<string[]> => {
+      if (cursor === START) name = this.#primaryOf(slotOf(this.prefix + key));
+      for (let redirects = 0; again <= MAX_AGAIN && redirects <= MAX_AGAIN; redirects++) {
+        const node = await this.#node(name);
+        const [, reply] = await node.pipeline([["ASKING"], ["ZSCAN", key, cursor, ...rest]]);
+        const to = reply instanceof ServerError && /^(?:MOVED|ASK) \d+ (.+)/.exec(reply.reply)?.[1];
+        if (!to && reply instanceof TtsctlError) throw reply;
+        if (!to) {
+          const [next, members] = reply as [string, string[]];
+          if (next === cursor && next !== START)
+            throw notRedis(`keeps answering ZSCAN with cursor ${next}`, node.where);
+          cursor = next;
+          return members;
+        }
+        if (cursor !== START) again++;
+        [cursor, name] = [START, to];
+      }
+      throw keepsMoving(key);
+    };
+    do yield await this.#follow(key, step);
+    while (cursor !== START);
+  }
+
+  /** All primaries that one of them knows of, and which slots each has, by all that they say. */
+  async #survey(): Promise<{ names: string[]; owners: string }> {
+    const asked = this.#primaries.map(async (name) => askSlots(await this.#node(name), addressOf(name, this.#origin)));
+    const replies = await Promise.allSettled(asked);
+    const maps = replies.flatMap((reply) => (reply.status === "fulfilled" ? [reply.value.primaries] : []));
+    if (maps.length === 0) throw (replies[0] as PromiseRejectedResult).reason;
+    return { names: primariesOf(maps.flat()), owners: [...new Set(maps.map(String))].sort().join() };
   }
 
   protected send(command: Command): Promise<unknown> {
@@ -145,7 +197,7 @@ export class ClusterClient extends Connection {
     return primariesOf(this.#cluster.slots.map(([primary]) => primary));
   }
 
-  /** Of a slot that nobody serves, any node knows what to say. */
+  /** Any node if the slot is unassigned. */
   #primaryOf(slot: number): string {
     return this.#cluster.slots[slot]?.[0] ?? nodeName(this.#origin);
   }
@@ -189,7 +241,6 @@ export class ClusterClient extends Connection {
     if (mayHaveRun || this.#cluster === cluster || performance.now() > deadline) throw this.lose(failure);
   }
 
-  /** What a node would not do until the time was up. If it is down for so long, other nodes may serve it by then. */
   #unsettled(what: string, refusal: string): ServerError {
     const error = unsettledError(`the Redis cluster does not settle in time: ${what}: ${refusal}`, refusal);
     if (!refusal.startsWith("TRYAGAIN")) this.lose(error);
@@ -201,7 +252,7 @@ export class ClusterClient extends Connection {
     return error instanceof ReplyError ? this.serverError(error as Error, where) : connectionError(error, where);
   }
 
-  /** Asks the nodes where the slots are, unless another command did since. What none can tell stays as it is known. */
+  /** Asks the nodes where the slots are, unless another command did since. If none can tell, the current map is kept. */
   async #enterAgain(cluster: Cluster, deadline: number): Promise<void> {
     if (this.#cluster !== cluster || this.#isClosed) return;
     this.#entering ??= this.#enter(deadline).finally(() => {
@@ -224,7 +275,6 @@ export class ClusterClient extends Connection {
     }
   }
 
-  /** Believes a node. */
   async #use({ address, node, map }: Entrance, deadline: number): Promise<void> {
     if (this.#nodes.has(nodeName(address))) node.close();
     else this.#keep(nodeName(address), Promise.resolve(node));
@@ -280,7 +330,7 @@ export class ClusterClient extends Connection {
     this.#clusters.delete(cluster);
   }
 
-  /** Where a node serves no slot any more, ioredis ends the connection; if another one ends, commands may be lost. */
+  /** If a node serves no slot any more, ioredis ends its connection; if another one ends, commands may be lost. */
   #watch(cluster: Cluster, links: Map<string, Link>, redis: Redis): void {
     const name = nameOf(redis);
     const link = { isReached: false };
@@ -297,7 +347,7 @@ export class ClusterClient extends Connection {
     });
   }
 
-  /** The connection to a node for what is not about a key. @throws TtsctlError REDIS_* */
+  /** The connection to a node for commands without a key. @throws TtsctlError REDIS_* */
   #node(name: string): Promise<RedisClient> {
     const known = this.#nodes.get(name);
     if (known !== undefined) return known;
@@ -318,11 +368,18 @@ export class ClusterClient extends Connection {
   }
 }
 
-/** What a node that did not execute a command answers to it; ioredis gives up after some redirections. */
+/** How often a scan begins again because slots moved. */
+const MAX_AGAIN = 5;
+
+function keepsMoving(what: string): ServerError {
+  return unsettledError(`the slots of the Redis cluster keep moving: ${what} cannot be read whole`);
+}
+
+/** The reply of a node that didn't execute a command; ioredis gives up after some redirections. */
 const REFUSAL =
   /^(?:Too many Cluster redirections. Last error: ReplyError: |-)?((?:CLUSTERDOWN|TRYAGAIN|MOVED|ASK) .*)/;
 
-/** From ioredis, which would send the command to a random node. */
+/** If ioredis knew it, it would send the command to a random node. */
 function hideTryAgain(error: Error): false {
   error.message = error.message.replace(/^TRYAGAIN/, "-TRYAGAIN");
   return false;

@@ -1,18 +1,19 @@
 import { TtsctlError } from "../../errors.ts";
+import type { Address } from "../../printable.ts";
 import { RedisClient } from "./client.ts";
 import type { RedisCommands } from "./commands.ts";
 import { SLOTS } from "./slots.ts";
-import type { Address, RedisTarget } from "./target.ts";
+import type { RedisTarget } from "./target.ts";
 
-/** How the slots of a cluster lie, as one of its nodes tells. One that left it, or was cut off, tells less, or that all is down. */
+/** The slots of a cluster as one of its nodes knows them. A node that left it, or was cut off, knows less. */
 export interface SlotMap {
   /** By slot, the name of its primary; no item for a slot that nobody serves. */
   readonly primaries: readonly string[];
   /** Every node there is, replicas included. */
   readonly nodes: ReadonlySet<string>;
-  /** Whether the node takes its cluster for usable; a user who may not ask for that goes by the slots. */
+  /** Whether the node reports the cluster as usable; true if this user may not ask. */
   readonly isUp: boolean;
-  /** The map with the highest rank is believed: first by `isUp`, then by the number of slots that are served. */
+  /** The map with the highest rank is used: first by `isUp`, then by the number of slots that are served. */
   readonly rank: number;
 }
 
@@ -31,13 +32,12 @@ export function addressOf(name: string, asked: Address): Address {
   return { host: host === "" || host === "?" ? asked.host : host, port: Number(name.slice(colon + 1)) };
 }
 
-/** The servers that serve slots, by their names. */
 export function primariesOf(primaries: readonly (string | undefined)[]): string[] {
   return [...new Set(primaries)].filter((name) => name !== undefined).sort();
 }
 
-/** What `CLUSTER SLOTS` says of a range of slots, and of its nodes; a host may be empty, unknown, or not to be told. */
-type ToldSlots = [from: number, to: number, ...nodes: [host: string | null, port: number][]];
+/** A range of slots and its nodes in the reply of `CLUSTER SLOTS`; a host may be empty or unknown. */
+type SlotsReply = [from: number, to: number, ...nodes: [host: string | null, port: number][]];
 
 /** @throws TtsctlError REDIS_* */
 export async function askSlots(node: RedisCommands, address: Address): Promise<SlotMap> {
@@ -48,7 +48,7 @@ export async function askSlots(node: RedisCommands, address: Address): Promise<S
   if (slots instanceof TtsctlError) throw slots;
   const primaries: string[] = new Array(SLOTS);
   const all = new Set<string>();
-  for (const [from, to, ...nodes] of slots as unknown as ToldSlots[]) {
+  for (const [from, to, ...nodes] of slots as unknown as SlotsReply[]) {
     const names = nodes.map(([host, port]) => nodeName(addressOf(`${host ?? ""}:${port}`, address)));
     for (const name of names) all.add(name);
     primaries.fill(names[0]!, from, to + 1);
@@ -58,7 +58,6 @@ export async function askSlots(node: RedisCommands, address: Address): Promise<S
   return { primaries, nodes: all, isUp, rank: served + (isUp ? SLOTS + 1 : 0) };
 }
 
-/** A node that answered, and how it says that the slots lie. */
 export interface Entrance {
   readonly address: Address;
   readonly node: RedisClient;
@@ -71,10 +70,10 @@ export function connectToNode(target: RedisTarget, node: Address, seconds = targ
 }
 
 /**
- * Asks some nodes of a cluster, one after the other, where its slots are, until one knows of them all. One that does not,
- * for it left the cluster or the cluster is not whole, is believed only where no other knows better.
+ * Asks some nodes of a cluster, one after the other, where its slots are, until one knows them all; else the one that knows most
+ * is used.
  * @param seconds for all of them
- * @throws TtsctlError REDIS_* naming every node that was tried; at once where one answers that it cannot be used at all
+ * @throws TtsctlError REDIS_* that names every node that was tried; at once if one can't be used at all
  */
 export async function enterCluster(target: RedisTarget, seeds: readonly Address[], seconds: number): Promise<Entrance> {
   const deadline = performance.now() + seconds * 1000;
@@ -97,25 +96,21 @@ export async function enterCluster(target: RedisTarget, seeds: readonly Address[
   return best;
 }
 
-/** With such an error another node may be of use where this one is not. */
+/** With such an error, another node may be usable. */
 const PASSES = ["REDIS_UNAVAILABLE", "REDIS_TIMEOUT", "REDIS_LOADING", "REDIS_CLUSTER"];
 
 async function enter(target: RedisTarget, address: Address, seconds: number): Promise<Entrance> {
   const node = await connectToNode(target, address, seconds);
   try {
     const map = await askSlots(node, address);
-    if (map.nodes.size === 0) throw knowsNothing(address);
-    return { address, node, map };
+    if (map.nodes.size > 0) return { address, node, map };
+    const message = `Redis at ${nodeName(address)} knows of no slots: it belongs to no cluster`;
+    const hint = "name a node of the cluster in [redis] host and port, or several in nodes";
+    throw new TtsctlError("REDIS_CLUSTER", message, { hint });
   } catch (error) {
     node.close();
     throw error;
   }
-}
-
-function knowsNothing(address: Address): TtsctlError {
-  return new TtsctlError("REDIS_CLUSTER", `Redis at ${nodeName(address)} knows of no slots: it belongs to no cluster`, {
-    hint: "name a node of the cluster in [redis] host and port, or several in nodes",
-  });
 }
 
 function noneAnswered(failures: readonly TtsctlError[]): TtsctlError {

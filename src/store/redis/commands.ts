@@ -5,7 +5,6 @@ import type { ReplyShape } from "./reply-shape.ts";
 export type Reply = string | number | null | TtsctlError | Reply[];
 export type Command = readonly (string | number)[];
 
-/** A Lua script. */
 export interface Script {
   /** The name of its method at a client of ioredis. */
   readonly name: string;
@@ -13,13 +12,11 @@ export interface Script {
   readonly replies: ReplyShape;
 }
 
-/** One run of a script. */
 export interface ScriptRun {
   readonly keys: readonly string[];
   readonly args: readonly (string | number)[];
 }
 
-/** What one node answered. */
 export interface NodeReply {
   readonly where: string;
   readonly reply: Reply;
@@ -31,9 +28,9 @@ export interface RedisCommands {
   readonly where: string;
   /** Precedes each key on the server; absent: nothing. */
   readonly prefix?: string;
-  /** Whether its keys lie in slots of several nodes: then no command and no script is about keys of two slots. */
+  /** In a cluster, no command and no script may have keys of two slots. */
   readonly isCluster: boolean;
-  /** Comes when it is of no more use, with the reason. */
+  /** Resolves with the reason when the connection is lost. */
   readonly lost: Promise<TtsctlError>;
   /** One command. An error of the server is thrown. */
   command(...command: Command): Promise<Reply>;
@@ -42,7 +39,7 @@ export interface RedisCommands {
    * @throws TtsctlError REDIS_UNAVAILABLE or REDIS_TIMEOUT where a reply never came: all are unknown then
    */
   pipeline(commands: readonly Command[]): Promise<Reply[]>;
-  /** Runs a Lua script. An error of the server is thrown. */
+  /** An error of the server is thrown. */
   script(script: Script, keys: readonly string[], args: readonly (string | number)[]): Promise<Reply>;
   /** Runs it some times at once, each with keys of one slot. An error of the server is in its place. */
   scripts(script: Script, runs: readonly ScriptRun[]): Promise<Reply[]>;

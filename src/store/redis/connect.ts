@@ -1,6 +1,7 @@
+import { addressText } from "../../printable.ts";
 import { RedisClient } from "./client.ts";
 import type { RedisCommands } from "./commands.ts";
-import { addressText, type KnownNodes, type RedisTarget } from "./target.ts";
+import type { KnownNodes, RedisTarget } from "./target.ts";
 
 /**
  * Connects to whatever kind of Redis a target names, logs in and pings.

@@ -79,29 +79,23 @@ export abstract class Connection implements RedisCommands {
 
   protected abstract send(command: Command): Promise<unknown>;
   protected abstract sendScript(script: Script, keys: readonly string[], args: Words): Promise<unknown>;
-  /** What commands are written to. */
   protected abstract streams(): Redis["stream"][];
-  /** The error of a reply that did not come in time. */
+  /** The error of a reply that didn't come in time. */
   protected abstract late(): TtsctlError;
-  /** The error of a connection that failed. */
   protected abstract failed(error: unknown): TtsctlError;
 
-  /** Ends the connection: what comes later is thrown too. */
   protected lose(error: TtsctlError): TtsctlError {
     this.#lose(error);
     return error;
   }
 
-  /** An answer may have been meant for another command, or for none: such a connection is of no use. */
+  /** For a connection whose replies may belong to other commands. */
   protected drop(why: TtsctlError): void {
     this.lose(why);
     this.close();
   }
 
-  /**
-   * What came of commands. One timer is for all of them: one for each would cost more than the command.
-   * @throws TtsctlError if a reply is missing
-   */
+  /** One timer for all commands: one for each would cost more than the command. @throws TtsctlError if a reply is missing */
   protected async settled(sent: readonly Promise<unknown>[]): Promise<Reply[]> {
     const results = await within(this.timeoutMs, Promise.allSettled(sent), () => this.lose(this.late()));
     return results.map((result) => {

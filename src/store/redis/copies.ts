@@ -9,21 +9,21 @@ import type { CopyStep } from "./walk.ts";
 /** The most tasks that one Lua call or one pipeline carries: few enough that no other client of Redis waits for long. */
 export const BATCH = 250;
 
-/** What a batch operation says of one of its tasks: a value, or the error that concerns this task alone. */
+/** The outcome of one task of a batch: a value, or an error of only this task. */
 export type Outcome<T> = T | TtsctlError;
 
-/** A write that goes through only if the hash still is as it was seen. */
+/** A write that is done only if the hash is as it was read. */
 export interface Upsert {
   readonly task: Task;
   /** As in `guardOf`. */
   readonly seen: string | null;
-  /** The status that the hash must have too; any where it is absent. */
+  /** The status that the hash must have too; absent: any. */
   readonly seenStatus?: string;
-  /** Leave the hash as it is and mend the index members alone. */
+  /** Keep the hash and set only the index members. */
   readonly indexOnly?: boolean;
-  /** The score in the user's index, where that is not what the layout makes of the task. */
+  /** The score in the user's index if it isn't that of the task. */
   readonly userScore?: number;
-  /** Leave nothing else in the hash: what is there is a fragment. */
+  /** Remove other fields of the hash, which is a fragment. */
   readonly afresh?: boolean;
 }
 
@@ -38,7 +38,7 @@ export interface GuardedRemoval {
   readonly copy: RedisCopy;
 }
 
-/** The copies of tasks, each a hash and its two index members: looked at, written, removed. At most BATCH in a call. */
+/** The copies of tasks, each a hash and its two index members. At most BATCH in a call. */
 export interface MirrorCopies {
   /** A walk over an index that reads the copies too; it ends with null if the server doesn't allow it. */
   walk?(userId: string | undefined): AsyncGenerator<CopyStep | null>;
@@ -46,11 +46,10 @@ export interface MirrorCopies {
   fields?(ids: readonly TaskId[], names: readonly string[]): Promise<Reply[] | null>;
   /** In a full view only what concerns an index as a whole is an error. */
   read(ids: readonly TaskId[], view: CopyView): Promise<Outcome<RedisCopy>[]>;
-  /** Which tasks' hashes hold byte for byte what a sync would write. */
   matches(tasks: readonly Task[]): Promise<boolean[]>;
-  /** True where written, false where the hash changed since it was seen. */
+  /** True if written, false if the hash changed since it was read. */
   upsert(upserts: readonly Upsert[]): Promise<Outcome<boolean>[]>;
-  /** True where removed, false where the copy is no longer as it was seen. */
+  /** True if removed, false if the copy changed since it was read. */
   remove(removals: readonly GuardedRemoval[]): Promise<Outcome<boolean>[]>;
 }
 

@@ -1,11 +1,9 @@
 import { type ErrorCode, systemErrorCode, TtsctlError } from "../../errors.ts";
-import { tlsError } from "./tls-errors.ts";
 
 const UNSETTLED_HINT = "wait for its failover or resharding to end; `redis-cli --cluster check` tells more";
 
 type Kind = readonly [matches: RegExp, code: ErrorCode, what: string, hint: string];
 
-/** What a server answers when it cannot be used, by the first words of its message. */
 const SERVER_ERRORS: readonly Kind[] = [
   [/^NOAUTH/, "REDIS_AUTH", "wants a password", "set [redis] password (and username), or REDIS_PASSWORD"],
   [/^ERR (AUTH|Client sent AUTH)/, "REDIS_AUTH", "takes no password", "leave out [redis] password, or REDIS_PASSWORD"],
@@ -73,10 +71,9 @@ export class ServerError extends TtsctlError {
   }
 }
 
-/** A message is one line: what is longer than any that Redis writes comes from something else. */
+/** Longer replies aren't from Redis; a message is one line. */
 const LONGEST = 500;
 
-/** What the server answered to one command, as an error of ours: its kind where it says that the server is unusable. */
 export function serverError(reply: string, where: string): ServerError {
   const message = reply.length > LONGEST ? `${reply.slice(0, LONGEST)}…` : reply;
   const text = message.replace(/\.$/, ""); // more may follow in the line
@@ -85,7 +82,6 @@ export function serverError(reply: string, where: string): ServerError {
   return new ServerError(code, `Redis at ${where} ${what}: ${text}`, message, hint);
 }
 
-/** A cluster that does not come to rest. */
 export function unsettledError(message: string, reply = message): ServerError {
   return new ServerError("REDIS_CLUSTER", message, reply, UNSETTLED_HINT);
 }
@@ -95,19 +91,19 @@ export function isWrongType(error: unknown): error is ServerError {
   return error instanceof ServerError && error.reply.startsWith("WRONGTYPE");
 }
 
-/** The same error; if a key of another type is what is wrong, with its name. */
+/** The same error, with the key if that has another type. */
 export function withKey(error: TtsctlError, key: string, where: string): TtsctlError {
   if (!isWrongType(error)) return error;
   const message = `Redis at ${where} has a key of another type, ${key}: ${error.reply}`;
   return new ServerError(error.code, message, error.reply, error.hint);
 }
 
-/** Whether the server answers reads and refuses writes alone, though it refuses a PING too. */
+/** Whether the server refuses writes, and PING, but not reads. */
 export function takesReadsOnly(error: TtsctlError): boolean {
   return error.message.includes("MISCONF");
 }
 
-/** Whether the server, asked anything else, would answer likewise: there is no use in going on. */
+/** Whether any other command would fail in the same way. */
 export function isFatal(error: TtsctlError): boolean {
   return error.code !== "REDIS_FAILED" || takesReadsOnly(error);
 }
@@ -143,19 +139,85 @@ export function connectionError(cause: unknown, where: string): TtsctlError {
   return unavailable(`Redis at ${where} is not reachable: ${message.replace(/\.$/, "")}`);
 }
 
-/** The same error of a primary that others may take over from, with what to do about it. */
-export function afterFailover(error: TtsctlError): TtsctlError {
-  if (!FAILS_OVER.includes(error.code)) return error;
-  return new TtsctlError(error.code, error.message, { hint: FAILOVER_HINT, cause: error.cause });
-}
-
-const FAILS_OVER: readonly ErrorCode[] = ["REDIS_UNAVAILABLE", "REDIS_TIMEOUT", "REDIS_READONLY"];
-
-const FAILOVER_HINT = "a failover may be under way: run it again once there is a new primary; what was done is kept";
+/** With any other error a primary can't be used, but it is the primary. */
+export const FAILS_OVER: readonly ErrorCode[] = ["REDIS_UNAVAILABLE", "REDIS_TIMEOUT", "REDIS_READONLY"];
 
 export function timeoutError(where: string, cause?: unknown): TtsctlError {
   return new TtsctlError("REDIS_TIMEOUT", `Redis at ${where} does not answer in time`, {
     hint: "the server hangs or is overloaded; [redis] timeout says how long to wait",
     cause,
   });
+}
+
+/** Why a TLS connection was not made, by the code that Node.js or OpenSSL gives. */
+const TLS_ERRORS: readonly (readonly [matches: RegExp, what: (cause: Error) => string, hint: string])[] = [
+  [
+    /SELF_SIGNED_CERT|UNABLE_TO_VERIFY_LEAF|UNABLE_TO_GET_ISSUER|CERT_UNTRUSTED|INVALID_CA/,
+    () => "shows a certificate of an authority that is not trusted here",
+    "name the authority's certificate in [redis] tls_ca, or REDIS_TLS_CA",
+  ],
+  [
+    /^ERR_TLS_CERT_ALTNAME_INVALID$/,
+    (cause) => `shows the certificate of another name: ${namesIn(cause)}`,
+    "connect by a name in the certificate, or give it in [redis] tls_server_name",
+  ],
+  [
+    /^CERT_HAS_EXPIRED$/,
+    () => "shows a certificate that has expired",
+    "renew the server's certificate, or the authority's; is the clock of this machine right?",
+  ],
+  [/^CERT_NOT_YET_VALID$/, () => "shows a certificate that is not valid yet", "is the clock of this machine right?"],
+  [
+    /WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|RECORD_LAYER_FAILURE|UNEXPECTED_MESSAGE/,
+    () => "does not speak TLS on this port",
+    "[redis] tls = false, or redis:// in place of rediss://; or name its TLS port",
+  ],
+  [
+    /ALERT_CERTIFICATE_REQUIRED|HANDSHAKE_FAILURE/,
+    () => "wants a client certificate",
+    "name it in [redis] tls_cert and its key in tls_key",
+  ],
+  [
+    /ALERT_(UNKNOWN_CA|BAD_CERTIFICATE|CERTIFICATE_|UNSUPPORTED_CERTIFICATE|ACCESS_DENIED|DECRYPT_ERROR)/,
+    ({ message }) => `refuses the client certificate (${reasonIn(message)})`,
+    "show one of an authority that the server trusts: [redis] tls_cert and tls_key",
+  ],
+];
+
+/** The failure of a TLS connection in words; undefined if TLS is not what failed. */
+function tlsError(cause: unknown, where: string): TtsctlError | undefined {
+  if (!(cause instanceof Error)) return undefined;
+  const code = systemErrorCode(cause) ?? "";
+  for (const [matches, what, hint] of TLS_ERRORS) {
+    if (matches.test(code)) return new TtsctlError("REDIS_TLS", `Redis at ${where} ${what(cause)}`, { hint, cause });
+  }
+  if (!/^(ERR_SSL_|ERR_OSSL_|ERR_TLS_|EPROTO$|CERT_|CRL_)/.test(code)) return undefined;
+  const message = `the TLS connection to Redis at ${where} failed: ${reasonIn(cause.message)} (${code})`;
+  return new TtsctlError("REDIS_TLS", message, { hint: "see [redis] tls and the other tls_ settings", cause });
+}
+
+/** A server without TLS waits for the end of a line, and an overloaded one answers nothing either. */
+export function silentHandshake(where: string): TtsctlError {
+  return new TtsctlError("REDIS_TIMEOUT", `Redis at ${where} does not answer the TLS handshake in time`, {
+    hint: "a server without TLS on this port? then [redis] tls = false, or redis://; else see [redis] timeout",
+  });
+}
+
+/** A server that expects TLS closes a connection in plain text, as does a proxy without a server behind it. */
+export function plainTextRefused(where: string, cause: unknown): TtsctlError {
+  return new TtsctlError("REDIS_UNAVAILABLE", `Redis at ${where} closes the connection without an answer`, {
+    hint: "does it speak TLS on this port? then [redis] tls = true, or rediss://; else look at its log",
+    cause,
+  });
+}
+
+/** OpenSSL's line of fields ends in the reason: `error:0A00010B:SSL routines::wrong version number:../ssl/...`. */
+function reasonIn(message: string): string {
+  return /SSL routines:[^:]*:([^:]+)/.exec(message)?.[1] ?? message.split("\n")[0]!.trim();
+}
+
+function namesIn(cause: Error): string {
+  const { cert } = cause as Error & { cert?: { subjectaltname?: string; subject?: { CN?: string } } };
+  const names = cert?.subjectaltname?.replaceAll("IP Address:", "").replaceAll("DNS:", "");
+  return names ?? cert?.subject?.CN ?? "none at all";
 }

@@ -6,7 +6,7 @@ import type { TimeReader } from "../../task/time.ts";
 import { ApiMsLayout } from "../layout/api-ms.ts";
 import type { CopyView, RedisCopy } from "../layout/copy.ts";
 import { ALL_KEYS, INDEX_KEY, LOOKUP_PREFIX, PURGING_KEY } from "../layout/keys.ts";
-import { indexKey, type Layout, PLAIN } from "../layout/layout.ts";
+import { type Layout, PLAIN, stateNames } from "../layout/layout.ts";
 import type { TaskId } from "../task-source.ts";
 import { AtomicCopies } from "./atomic-copies.ts";
 import type { Command, RedisCommands, Reply } from "./commands.ts";
@@ -136,14 +136,13 @@ export class Mirror extends SyncState {
     return times.sort((a, b) => a - b)[Math.floor(times.length / 2)]!;
   }
 
-  /** How many members the index of a user, or of all, has. */
   async size(userId: string | undefined): Promise<number> {
-    return (await this.commands.command("ZCARD", indexKey(this.layout, userId))) as number;
+    return (await this.commands.command("ZCARD", this.layout.indexKey(userId))) as number;
   }
 
   /** Some members of a range, newest first (equal scores: by member, descending), and how many members the range has. */
   async page(range: IndexRange, offset: number, count: number): Promise<{ total: number; members: Member[] }> {
-    const key = indexKey(this.layout, range.userId);
+    const key = this.layout.indexKey(range.userId);
     const { low, high } = boundsOf(range);
     // Before Redis 7, LIMIT passes over the members before a page one by one.
     const isWhole = range.since === null && range.until === null && count > 0;
@@ -159,7 +158,6 @@ export class Mirror extends SyncState {
     return { total: total as number, members: membersOf(flat as string[], range.userId, this.layout) };
   }
 
-  /** The newest members of the index of a user, or of all. */
   async newest(userId: string | undefined, count: number): Promise<Member[]> {
     return (await this.page({ userId, since: null, until: null }, 0, count)).members;
   }
@@ -178,7 +176,7 @@ export class Mirror extends SyncState {
    * with the members of its former score.
    */
   async *#inOrder(range: IndexRange, isNewest: boolean): AsyncGenerator<readonly Member[]> {
-    const key = indexKey(this.layout, range.userId);
+    const key = this.layout.indexKey(range.userId);
     for (let place: Place | null = null; ; ) {
       let { low, high } = boundsOf(range);
       if (place !== null) [low, high] = isNewest ? [low, place.score] : [place.score, high];
@@ -236,10 +234,7 @@ export class Mirror extends SyncState {
 
   /** The status words of these ids; null without one. */
   async statuses(ids: readonly TaskId[]): Promise<Outcome<string | null>[]> {
-    const replies = await this.#fields(
-      ids,
-      this.layout.payloadRules ? ["status", "updated_at", "payload"] : ["status"],
-    );
+    const replies = await this.#fields(ids, this.layout.payloadRules ? stateNames(this.layout) : ["status"]);
     return replies.map((reply) => {
       if (reply instanceof TtsctlError) return reply;
       const [status = null, updatedAt = null, payload = null] = reply as (string | null)[];
@@ -309,7 +304,7 @@ export class Mirror extends SyncState {
    * @throws TtsctlError REDIS_*
    */
   walkIndex(userId: string | undefined): AsyncGenerator<readonly string[]> {
-    return ahead(this.commands.scan(["ZSCAN", indexKey(this.layout, userId)], "COUNT", STEP));
+    return ahead(this.commands.scan(["ZSCAN", this.layout.indexKey(userId)], "COUNT", STEP));
   }
 
   /** The same, lowest score first, with the copies if scripts may read them. A member that moves down may not come. */
@@ -363,13 +358,12 @@ export class Mirror extends SyncState {
     return this.#copies.remove(removals);
   }
 
-  /** Some random members of the index. */
   async sample(): Promise<SampledTask[]> {
     const flat = await this.commands.command("ZRANDMEMBER", INDEX_KEY, SAMPLE, "WITHSCORES");
     const members = membersOf(flat as string[], undefined, this.layout);
     const commands = members.flatMap(({ userId, taskId }): Command[] => [
       ["HMGET", this.layout.taskKey(userId, taskId), "updated_at", "created_at"],
-      ["ZSCORE", indexKey(this.layout, userId), this.layout.userMember(taskId)],
+      ["ZSCORE", this.layout.indexKey(userId), this.layout.userMember(taskId)],
       ["EXISTS", LOOKUP_PREFIX + this.layout.member(userId, taskId).replace(/^[^:]*:/, "")],
     ]);
     const replies = await this.commands.pipeline(commands);
@@ -382,7 +376,6 @@ export class Mirror extends SyncState {
     });
   }
 
-  /** Fields of the hash of each task. */
   #fields(ids: readonly TaskId[], names: readonly string[]): Promise<Reply[]> {
     const commandOf = ({ userId, taskId }: TaskId) => ["HMGET", this.layout.taskKey(userId, taskId), ...names];
     const read = async (some: readonly TaskId[]) =>

@@ -8,8 +8,8 @@ import type { Outcome } from "./copies.ts";
 import type { Mirror } from "./mirror.ts";
 
 /**
- * The record that a copy is, ids included, as the store file can take it; null where that would be guessing: a partial
- * hash whose payload is no record of its own, or ids that the file would read as others.
+ * The record of a copy, with its ids, for the store file. Null if that would be a guess: a partial hash whose payload isn't
+ * a complete record, or ids that the file would read as others.
  */
 export function recordOf(copy: RedisCopy, id: TaskId, { layout, parser }: CopyReading): Task | null {
   const { fields } = copy;
@@ -19,10 +19,7 @@ export function recordOf(copy: RedisCopy, id: TaskId, { layout, parser }: CopyRe
   return task === undefined ? null : underOwnName(task, parser);
 }
 
-/**
- * The copies of these tasks as records to keep elsewhere: a payload that names another task, or none, gets the ids of
- * its key. Undefined where there is no usable hash.
- */
+/** Copies as records to keep elsewhere, with the ids of their keys. Undefined without a usable hash. */
 export async function readRecords(mirror: Mirror, ids: readonly TaskId[]): Promise<Outcome<Task | undefined>[]> {
   return (await mirror.read(ids)).map((copy) => {
     if (copy === undefined || copy instanceof TtsctlError) return copy;

@@ -25,7 +25,6 @@ import { INTEGER, listBeginning, listOf, orError, PAIRS, type ReplyShape, STRING
 
 const INCLUDES: Record<string, string> = { guard, hash, "index-types": indexTypes, layout: layoutLua, lookups };
 
-/** A script with its includes in it. */
 function script(name: string, lua: string, replies = INTEGER): Script {
   const source = lua.replaceAll(/^--- include (.+)\n/gm, (_, include: string) => INCLUDES[include]!);
   return { name, source, replies };

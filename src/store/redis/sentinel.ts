@@ -1,11 +1,13 @@
-import { type ErrorCode, TtsctlError } from "../../errors.ts";
+import { TtsctlError } from "../../errors.ts";
+import { type Address, addressText } from "../../printable.ts";
 import { RedisClient } from "./client.ts";
 import type { RedisCommands } from "./commands.ts";
-import { type Address, addressText, type NodePlace, type RedisTarget, type SentinelPlace } from "./target.ts";
+import { FAILS_OVER } from "./errors.ts";
+import type { NodePlace, RedisTarget, SentinelPlace } from "./target.ts";
 
 export type SentinelTarget = RedisTarget & { readonly place: SentinelPlace };
 
-/** What one Sentinel says: where the primary is, or why it does not say. */
+/** The primary that a Sentinel names, or why it names none. */
 export interface SentinelAnswer {
   readonly sentinel: string;
   readonly answer: Address | TtsctlError;
@@ -23,10 +25,9 @@ interface Named {
 const ASKING = 1 / 3;
 
 /**
- * Connects to the primary that the Sentinels name, all within the timeout (SPEC section 10). They are asked at once, until most of
- * them agree. Where they do not, as it may be during a failover, what most of them name is tried first, and each address
- * has its share of the time: one Sentinel that knows nothing of a new primary must not keep us from it.
- * @throws TtsctlError REDIS_* that names the Sentinels, and what came of each; another error of the primary itself as it is
+ * Connects to the primary that the Sentinels name, within the timeout (SPEC section 10). All are asked at once, until most of
+ * them agree. If they don't, as during a failover, each address is tried for its share of the time.
+ * @throws TtsctlError REDIS_* that names the Sentinels with their errors, or an error of the primary
  */
 export async function connectBySentinels(target: SentinelTarget): Promise<RedisCommands> {
   const end = performance.now() + target.timeout * 1000;
@@ -40,7 +41,7 @@ export async function connectBySentinels(target: SentinelTarget): Promise<RedisC
   throw noPrimary(target.place.name, target.place.sentinels, failures);
 }
 
-/** What the Sentinels name, by most of them first, and why others name nothing. */
+/** The primaries that Sentinels name, those that most name first, and why others name none. */
 async function askForPrimaries(target: SentinelTarget): Promise<{ named: Named[]; failures: TtsctlError[] }> {
   const { sentinels } = target.place;
   const named = new Map<string, Named>();
@@ -59,7 +60,7 @@ async function askForPrimaries(target: SentinelTarget): Promise<{ named: Named[]
   return { named: [...named.values()].sort((one, other) => other.votes - one.votes), failures: [...failures] };
 }
 
-/** What all Sentinels say, each within the timeout. */
+/** Asks all Sentinels, each within the timeout. */
 export function askSentinels(target: SentinelTarget): Promise<SentinelAnswer[]> {
   return Promise.all(
     target.place.sentinels.map(async (sentinel) => ({
@@ -69,12 +70,7 @@ export function askSentinels(target: SentinelTarget): Promise<SentinelAnswer[]> 
   );
 }
 
-/** Where a Sentinel says the primary is, or why it does not. */
-async function askSentinel(
-  { place, tls }: SentinelTarget,
-  sentinel: Address,
-  timeout: number,
-): Promise<Address | TtsctlError> {
+async function askSentinel({ place, tls }: SentinelTarget, sentinel: Address, timeout: number) {
   const { name, username, password } = place;
   const where = addressText(sentinel);
   try {
@@ -92,7 +88,7 @@ async function askSentinel(
   }
 }
 
-/** Its connection, or why it is of no use and somebody else may know a better one. */
+/** Returns the errors after which another Sentinel may name a better one. */
 async function connectToPrimary(
   { place, ...access }: SentinelTarget,
   address: Address,
@@ -104,13 +100,10 @@ async function connectToPrimary(
     if (timeout <= 0) return new TtsctlError("REDIS_TIMEOUT", `no time was left for ${addressText(address)}`);
     return await RedisClient.connect({ ...access, place: { kind: "node", ...address }, primaryBy }, timeout);
   } catch (error) {
-    if (error instanceof TtsctlError && PASSES.includes(error.code)) return error;
+    if (error instanceof TtsctlError && FAILS_OVER.includes(error.code)) return error;
     throw error;
   }
 }
-
-/** With any other error it is the primary, and it is not usable. */
-const PASSES: readonly ErrorCode[] = ["REDIS_UNAVAILABLE", "REDIS_TIMEOUT", "REDIS_READONLY"];
 
 function unknownName(where: string, name: string): TtsctlError {
   return new TtsctlError("REDIS_UNAVAILABLE", `Sentinel at ${where} knows no primary named ${name}`, {
@@ -118,7 +111,7 @@ function unknownName(where: string, name: string): TtsctlError {
   });
 }
 
-/** The error of a server, told of a Sentinel. */
+/** The error of a connection to a Sentinel. */
 function ofSentinel(error: TtsctlError): TtsctlError {
   const message = error.message.replace(/^(the TLS connection to |the host of )?Redis at/, "$1Sentinel at");
   const hint = error.code === "REDIS_AUTH" ? LOGIN_HINT : error.code === "REDIS_TLS" ? error.hint : undefined;

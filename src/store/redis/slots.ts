@@ -1,7 +1,7 @@
 /** How many slots a cluster has; each primary serves some of them. */
 export const SLOTS = 16_384;
 
-/** The slot of a key: of what stands in its first braces, unless that is nothing, or else of the whole key. */
+/** The slot of a key: of the text in its first braces, unless that is empty, else of the whole key. */
 export function slotOf(key: string): number {
   const open = key.indexOf("{");
   const close = open < 0 ? -1 : key.indexOf("}", open);
@@ -9,7 +9,7 @@ export function slotOf(key: string): number {
   return crc16(Buffer.from(hashed).toString("latin1")) % SLOTS;
 }
 
-/** By slot, a text that is in it; and how many texts were tried. Looking for all takes some 30 ms. */
+/** By slot, a text that is in it. Looking for all takes some 30 ms. */
 const tags: string[] = new Array(SLOTS);
 let tried = 0;
 
@@ -20,12 +20,6 @@ export function tagOf(slot: number): string {
     tags[crc16(tag) % SLOTS] ??= tag;
   }
   return tags[slot];
-}
-
-/** One for each slot, as `tagOf` gives it. */
-export function allTags(): readonly string[] {
-  for (let slot = 0; slot < SLOTS; slot++) tagOf(slot);
-  return tags;
 }
 
 /** CRC-16/XMODEM, by which Redis spreads keys. @param bytes one in each character */

@@ -8,7 +8,6 @@ import { type GuardedRemoval, type MirrorCopies, type Outcome, scoresOf, type Up
 import { SCRIPTS, SLOT_SCRIPTS } from "./scripts.ts";
 import { type Both, errorIn, type Scored, SlottedKeys } from "./slotted-keys.ts";
 
-/** A write on its way through the steps. */
 interface Write extends Scored {
   readonly upsert: Upsert;
   outcome: Outcome<boolean> | undefined;
@@ -62,12 +61,9 @@ export class SlottedCopies implements MirrorCopies {
       this.#keys.scores(ids),
     ]);
     const scored = ids.map(({ userId, taskId }, i): Scored => {
-      const [score] = scores[i]!;
-      return {
-        userId,
-        taskId,
-        scores: [typeof score === "string" ? Number(score) : Number.NEGATIVE_INFINITY, Number.NaN],
-      };
+      const [text] = scores[i]!;
+      const score = typeof text === "string" ? Number(text) : Number.NEGATIVE_INFINITY;
+      return { userId, taskId, scores: [score, Number.NaN] };
     });
     const lookups = await this.#keys.lookups(scored);
     return hashes.map((hash, i) => {
@@ -172,7 +168,6 @@ export class SlottedCopies implements MirrorCopies {
     await this.#refuseLost(ours.map(({ write }) => write));
   }
 
-  /** Refuses what isn't in the hash any more. */
   async #refuseLost(writes: readonly Write[]): Promise<void> {
     const { layout } = this.#reading;
     const guards = await this.#checkGuards(writes, (write) => {
@@ -186,7 +181,7 @@ export class SlottedCopies implements MirrorCopies {
     });
   }
 
-  /** 1 if the hash is as the guard says. */
+  /** 1 if the guard holds. */
   #checkGuards(writes: readonly Write[], guardOf: (write: Write) => string[]): Promise<readonly Reply[]> {
     return this.#keys.onHashes(SLOT_SCRIPTS.write, writes, (i) => [...guardOf(writes[i]!), 1]);
   }

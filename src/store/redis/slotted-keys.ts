@@ -22,9 +22,8 @@ type Arguments = readonly (string | number)[];
 const MOST_ROUNDS = 8;
 
 /**
- * The keys of tasks in a cluster, each in a slot of its own. A method sends one command or script for each key, to all nodes
- * at once, and returns the replies in the order of the tasks. An error of one key is the outcome of its tasks; an error
- * that every command would get is thrown.
+ * The keys of tasks in a cluster, each in its own slot. A method sends one command or script for each key, to all nodes at
+ * once. An error of one key is the outcome of its tasks; an error that every command would get is thrown.
  */
 export class SlottedKeys {
   readonly #commands: RedisCommands;
@@ -37,7 +36,6 @@ export class SlottedKeys {
     this.#reading = reading;
   }
 
-  /** Runs a script on the hash of each task. */
   async onHashes(script: Script, ids: readonly TaskId[], argsOf: (i: number) => Arguments): Promise<readonly Reply[]> {
     const keys = ids.map(({ userId, taskId }) => this.#layout.taskKey(userId, taskId));
     return this.#run(
@@ -55,10 +53,8 @@ export class SlottedKeys {
     return replies.map((reply) => {
       const [updated = null, created = null] = Array.isArray(reply) ? (reply as (string | null)[]) : [""];
       if (updated === null) return undefined;
-      return [
-        parser.times.ofHash(updated),
-        userScoreDue({ fields: { updated_at: updated, created_at: created } }, this.#reading),
-      ];
+      const fields = { updated_at: updated, created_at: created };
+      return [parser.times.ofHash(updated), userScoreDue({ fields }, this.#reading)];
     });
   }
 
@@ -80,9 +76,10 @@ export class SlottedKeys {
 
   /** Sets scores that are unchanged. @param tasks from: null for no member */
   async move(tasks: readonly (Scored & { readonly from: Both<string | number | null> })[]): Promise<void> {
-    const args = (i: number, member: string, half: number) => [
-      ...[member, tasks[i]!.from[half] ?? "", tasks[i]!.scores[half]!],
-    ];
+    const args = (i: number, member: string, half: number) => {
+      const { from, scores } = tasks[i]!;
+      return [member, from[half] ?? "", scores[half]!];
+    };
     await this.#onIndexes(tasks, SLOT_SCRIPTS.moveMembers, args, () => true);
   }
 
@@ -102,7 +99,7 @@ export class SlottedKeys {
     return this.#ask(ids.map(({ taskId }) => ["GET", lookup.key(taskId)]));
   }
 
-  /** What each lookup holds, and what that means for the task. */
+  /** The value of each lookup, and what that means for the task. */
   async lookups(tasks: readonly Scored[]): Promise<Outcome<{ holds: string; says: LookupState | null }>[]> {
     const { lookup } = this.#layout;
     if (lookup === undefined) return tasks.map(() => ({ holds: "", says: null }));
@@ -179,7 +176,7 @@ export class SlottedKeys {
     ids.forEach((id, task) => {
       const places = [
         [INDEX_KEY, this.#member(id)],
-        [this.#layout.userIndexKey(id.userId), this.#layout.userMember(id.taskId)],
+        [this.#layout.indexKey(id.userId), this.#layout.userMember(id.taskId)],
       ] as const;
       places.forEach(([key, member], half) => {
         const members = byIndex.get(key) ?? [];

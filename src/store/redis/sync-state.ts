@@ -1,10 +1,10 @@
 import { batches } from "../../pool.ts";
 import { COUNTED_KEY, SYNCED_KEY, SYNCING_KEY } from "../layout/keys.ts";
-import { indexKey, type Layout } from "../layout/layout.ts";
+import type { Layout } from "../layout/layout.ts";
 import type { Command, RedisCommands, Reply, Script } from "./commands.ts";
 import { allOf } from "./errors.ts";
 import { SCRIPTS, SLOT_SCRIPTS } from "./scripts.ts";
-import { allTags, slotOf, tagOf } from "./slots.ts";
+import { SLOTS, slotOf, tagOf } from "./slots.ts";
 
 /** How many tasks of a user, or in all, the file had when they were counted, and the version of the file. */
 export interface Counted {
@@ -25,17 +25,16 @@ export interface Standing {
 /** The field of the counts that names the version of the file; the others are the keys of indexes. */
 const VERSION = "file";
 const PAIRS_AT_ONCE = 500;
-/** How many marks one round trip sets. */
 const MARKS_AT_ONCE = 1024;
-/** Seconds; a sync that was killed leaves its token that long. */
+/** How long the token of a killed sync remains, seconds. */
 const TOKEN_LIFE = 86_400;
 
 /**
- * The part of the mirror that knows of syncs: the mark of the last full sync (`tts:ttsctl:synced`), which a flush removes with
- * the data, the token of a running one, and how many tasks the file has (`tts:ttsctl:counted`, a hash).
+ * The part of the mirror about syncs: the mark of the last full sync, which a flush removes with the data, the token of a
+ * running one, and the counts of the file.
  *
- * In a cluster a node may lose its data alone, and slots move between nodes. So each slot has a mark of its own
- * (`tts:ttsctl:synced:{tag}`, a hash of some 100 bytes with the token) and counts of its own, which move and go with the
+ * In a cluster, a single node may lose its data, and slots move between nodes. So each slot has its own mark
+ * (`tts:ttsctl:synced:{tag}`, a hash of some 100 bytes with the token) and its own counts, which move and are lost with the
  * indexes of that slot. The single mark is there for others to see.
  */
 export abstract class SyncState {
@@ -49,12 +48,12 @@ export abstract class SyncState {
 
   /** When the last full sync ended; null: never, or the index of a user, or (undefined) of all, was lost since. */
   async syncedAt(userId: string | undefined): Promise<string | null> {
-    return (await this.commands.command(...this.#markQuery(indexKey(this.layout, userId)))) as string | null;
+    return (await this.commands.command(...this.#markQuery(this.layout.indexKey(userId)))) as string | null;
   }
 
   /** The state of an index, of a user or (undefined) of all, which shows a loss of members. */
   async standing(userId: string | undefined): Promise<Standing> {
-    const key = indexKey(this.layout, userId);
+    const key = this.layout.indexKey(userId);
     const [at, counts, members] = allOf(
       await this.commands.pipeline([
         this.#markQuery(key),
@@ -72,12 +71,10 @@ export abstract class SyncState {
     { all, users }: { all: number; users: ReadonlyMap<string, number> },
     version: string,
   ): Promise<void> {
-    const { isCluster } = this.commands;
-    const tags = isCluster ? allTags() : [];
-    const byKey = new Map<string, (string | number)[]>(isCluster ? [] : [[COUNTED_KEY, []]]);
+    const byKey = new Map<string, (string | number)[]>();
     for (const [userId, count] of [[undefined, all] as const, ...users]) {
-      const index = indexKey(this.layout, userId);
-      const key = isCluster ? `${COUNTED_KEY}:{${tags[this.#slotOf(index)]}}` : COUNTED_KEY;
+      const index = this.layout.indexKey(userId);
+      const key = this.#keyBeside(COUNTED_KEY, index);
       const pairs = byKey.get(key) ?? [];
       pairs.push(index, count);
       byKey.set(key, pairs);
@@ -108,7 +105,7 @@ export abstract class SyncState {
   }
 
   async #forSlots(script: Script, ...args: string[]): Promise<Reply[]> {
-    const runs = allTags().map((tag) => ({ keys: [`${SYNCED_KEY}:{${tag}}`], args }));
+    const runs = Array.from({ length: SLOTS }, (_, slot) => ({ keys: [`${SYNCED_KEY}:{${tagOf(slot)}}`], args }));
     const replies: Reply[] = [];
     for (const some of batches(runs, MARKS_AT_ONCE)) replies.push(...(await this.commands.scripts(script, some)));
     return allOf(replies);
@@ -121,10 +118,7 @@ export abstract class SyncState {
 
   /** In a cluster the key with that name in the slot of an index. */
   #keyBeside(name: string, index: string): string {
-    return this.commands.isCluster ? `${name}:{${tagOf(this.#slotOf(index))}}` : name;
-  }
-
-  #slotOf(index: string): number {
-    return slotOf((this.commands.prefix ?? "") + index);
+    const { isCluster, prefix = "" } = this.commands;
+    return isCluster ? `${name}:{${tagOf(slotOf(prefix + index))}}` : name;
   }
 }

@@ -1,13 +1,8 @@
-/** A host and its port. */
-export interface Address {
-  readonly host: string;
-  readonly port: number;
-}
+import { type Address, addressText } from "../../printable.ts";
 
-/** One server. */
 export type NodePlace = ({ readonly kind: "node" } & Address) | { readonly kind: "socket"; readonly path: string };
 
-/** Sentinels know which server is the primary of that name; the login is theirs. */
+/** The login is that of the Sentinels. */
 export interface SentinelPlace {
   readonly kind: "sentinels";
   readonly sentinels: readonly Address[];
@@ -16,7 +11,6 @@ export interface SentinelPlace {
   readonly password: string | null;
 }
 
-/** Nodes of a cluster, any of which knows the others. */
 export interface ClusterPlace {
   readonly kind: "cluster";
   readonly nodes: readonly Address[];
@@ -44,28 +38,19 @@ interface Access {
   readonly prefix?: string;
 }
 
-/** One server, and how to get into it. */
 export interface NodeTarget extends Access {
   readonly place: NodePlace;
-  /**
-   * Who says that it is a primary, as messages show it: then one that is none, or is none any more, is of no use, and whoever
-   * loses it should ask again. Without it the server is what it is.
-   */
+  /** The Sentinel that named it as a primary, as messages show it: then it must be one. Absent: any server will do. */
   readonly primaryBy?: string;
 }
 
-/** Where Redis is, and how to get into it (SPEC section 10). */
+/** Where Redis is and how to log in (SPEC section 10). */
 export interface RedisTarget extends Access {
   readonly place: NodePlace | SentinelPlace | ClusterPlace;
 }
 
 /** The nodes of clusters that were connected to before, by the nodes that the settings name, which may be gone by now. */
 export type KnownNodes = Map<string, readonly Address[]>;
-
-/** An address as messages show it. */
-export function addressText({ host, port }: Address): string {
-  return `${host.includes(":") ? `[${host}]` : host}:${port}`;
-}
 
 /** A server as messages show it; never with a password. */
 export function describeNode({ place, db, tls, primaryBy }: Omit<NodeTarget, "timeout">): string {

@@ -22,7 +22,6 @@ export interface CopyStep {
   readonly times: readonly string[] | null;
 }
 
-/** A member of an index. */
 export interface Member extends TaskId {
   /** Epoch seconds. */
   readonly score: number;

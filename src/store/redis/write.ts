@@ -8,17 +8,18 @@ import type { TaskId } from "../task-source.ts";
 import { type GuardedRemoval, type Outcome, settle, type Upsert } from "./copies.ts";
 import type { Mirror } from "./mirror.ts";
 
-/** The outcome of a guarded write; `mended`: only the index members were set; `newer`: Redis has a newer copy. */
+/** `mended`: only the index members were set; `newer`: Redis has a newer copy. */
 export type WriteOutcome = "written" | "mended" | "unchanged" | "newer";
 
-/** What to do about one copy; `mend` keeps the hash and sets the index members. */
+/** `mend` keeps the hash and sets the index members. */
 export type WriteDecision = "write" | "mend" | "unchanged" | "newer";
 
 /**
- * The rule of SPEC sections 3 and 5: never back in time; at an equal time the hash stays and the scores are set right,
- * unless `overEqual` says that the file's record replaces it, or it lacks a time of its own and is made whole.
+ * The rule of SPEC sections 3 and 5: never back in time. At an equal time the hash is kept and the scores are repaired, unless
+ * it has no time of its own.
  * @param score the record's `updated_at`, epoch seconds
- * @param replaced that of the record which it replaced in the file, as the operator asked: a copy no newer goes with it; NaN: none
+ * @param overEqual whether the record also replaces a hash of the same time
+ * @param replaced `updated_at` of the record that it replaced in the file: copies up to this time are overwritten; NaN: none
  */
 export function decideWrite(
   score: number,
@@ -104,7 +105,6 @@ export interface Removal {
   readonly before: number;
 }
 
-/** The outcome of a removal in the mirror; a copy that is newer than the deleted record is kept. */
 export type RemoveOutcome = "removed" | "missing" | "newer";
 
 /** Removes copies from the mirror, at most BATCH, unless they are newer than the record. */

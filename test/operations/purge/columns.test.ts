@@ -52,7 +52,7 @@ it("the endings of a pass come back as they went in, however many, in the file w
       fc.property(fc.array(anyEnding, { minLength: 255, maxLength: 700, size: "max" }), (all) => {
         const endings = new Endings(snapshot);
         for (const [i, ending] of all.entries()) {
-          endings.add(ending);
+          endings.add(ending, ending.file);
           expect(endings.size).toBe(i + 1);
         }
         expect(all.map((_, i) => endings.at(i))).toEqual(all);

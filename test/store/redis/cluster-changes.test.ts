@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { TtsctlError } from "../../../src/errors.ts";
+import type { Address } from "../../../src/printable.ts";
 import type { RedisCommands } from "../../../src/store/redis/commands.ts";
 import { SLOTS, slotOf } from "../../../src/store/redis/slots.ts";
-import type { Address } from "../../../src/store/redis/target.ts";
 import { until } from "../../helpers/until.ts";
 import { CUT, connectOnPaper, paperNodes, SILENCE, serves } from "./paper-cluster.ts";
 

@@ -1,8 +1,8 @@
 import { onTestFinished } from "vitest";
+import type { Address } from "../../../src/printable.ts";
 import { ClusterClient } from "../../../src/store/redis/cluster-client.ts";
 import type { Command, Reply } from "../../../src/store/redis/commands.ts";
 import { SLOTS } from "../../../src/store/redis/slots.ts";
-import type { Address } from "../../../src/store/redis/target.ts";
 import { serve, type TestServer } from "../../helpers/faults.ts";
 import { targetAt } from "../../helpers/targets.ts";
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { allTags, SLOTS, slotOf, tagOf } from "../../../src/store/redis/slots.ts";
+import { SLOTS, slotOf, tagOf } from "../../../src/store/redis/slots.ts";
 import { RedisCluster } from "../../helpers/cluster.ts";
 
 let cluster: RedisCluster;
@@ -20,8 +20,7 @@ it("puts every key where the server does, braces and all", async () => {
 });
 
 it("has a tag for each slot", () => {
-  const tags = allTags();
-  expect(tags).toHaveLength(SLOTS);
+  for (const slot of [0, 1, 12_345, SLOTS - 1]) expect(slotOf(`{${tagOf(slot)}}`)).toBe(slot);
+  const tags = Array.from({ length: SLOTS }, (_, slot) => tagOf(slot));
   expect(tags.every((tag, slot) => slotOf(`tts:ttsctl:synced:{${tag}}`) === slot)).toBe(true);
-  for (const slot of [0, 1, 12_345, SLOTS - 1]) expect(tagOf(slot)).toBe(tags[slot]);
 });

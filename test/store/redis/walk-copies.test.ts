@@ -2,12 +2,12 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { TtsctlError } from "../../../src/errors.ts";
 import { RedisClient } from "../../../src/store/redis/client.ts";
-import { type Nodes, scanIndex } from "../../../src/store/redis/cluster-walks.ts";
 import type { RedisCommands } from "../../../src/store/redis/commands.ts";
 import { Mirror } from "../../../src/store/redis/mirror.ts";
 import { writeToMirror } from "../../../src/store/redis/write.ts";
 import { RULES, record, taskOf } from "../../helpers/records.ts";
 import { targetAt } from "../../helpers/targets.ts";
+import { connectOnPaper, paperNodes } from "./paper-cluster.ts";
 import { useMirror } from "./setup.ts";
 
 const AT = 1_704_067_200;
@@ -37,14 +37,11 @@ it("ends with an error where a server gives the same cursor again and again", as
 });
 
 it("ends with an error where a node of a cluster gives the same cursor again and again", async () => {
-  const node = { where: "there", pipeline: async () => ["OK", ["5", []]] } as unknown as RedisCommands;
-  const nodes = {
-    primaryOf: () => "there",
-    connectTo: async () => node,
-    follow: (_key: string, step: () => Promise<unknown>) => step(),
-  } as unknown as Nodes;
+  const [node] = await paperNodes(1);
+  const client = await connectOnPaper([node!]);
+  node!.answer = () => ["5", []];
   const all = async () => {
-    for await (const _ of scanIndex(nodes, "tts:tasks:index", []));
+    for await (const _ of client.scan(["ZSCAN", "tts:tasks:index"]));
   };
   await expect(all()).rejects.toMatchObject({
     code: "REDIS_UNAVAILABLE",
