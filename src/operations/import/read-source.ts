@@ -23,23 +23,12 @@ interface Input {
   readonly handle: FileHandle;
 }
 
-/**
- * Opens an input. A stream is copied into a temporary file first, because it is read more than once.
- * @param path null for stdin
- * @param signal ends the wait for a slow writer
- * @throws TtsctlError IMPORT_UNREADABLE, SPOOL_FAILED, INTERRUPTED
- */
-export async function openInput(
-  path: string | null,
-  stdin: Readable,
-  storePath: string,
-  signal: AbortSignal,
-): Promise<Input> {
+/** Opens an input. A stream is copied into a temporary file first, because it is read more than once. */
+async function openInput(path: string | null, { stdin, storePath, signal }: SourceReading): Promise<Input> {
   const name = path ?? "stdin";
   try {
     const opened = path === null ? stdin : await openFile(path);
-    if (!(opened instanceof Readable)) return { name, handle: opened };
-    return { name, handle: await copied(opened, storePath, signal) };
+    return { name, handle: opened instanceof Readable ? await copied(opened, storePath, signal) : opened };
   } catch (error) {
     throwIfInterrupted(signal, NOTHING_IMPORTED);
     throw error instanceof TtsctlError ? error : unreadable(name, error);
@@ -108,17 +97,21 @@ export interface Source {
 }
 
 interface SourceReading {
+  readonly stdin: Readable;
   readonly storePath: string;
   readonly rules: RecordRules;
+  /** Also ends the wait for a slow writer. */
   readonly signal: AbortSignal;
 }
 
 /**
- * Reads an input in the format that its content shows, and closes it. If it has a task twice, the newer record counts, in
- * JSON Lines the last.
+ * Reads an input in the format that its content shows. If it has a task twice, the newer record counts, in JSON Lines the
+ * last.
+ * @param path null for stdin
  * @throws TtsctlError IMPORT_INVALID if its format is unknown, IMPORT_UNREADABLE, SPOOL_FAILED, INTERRUPTED
  */
-export async function readSource(input: Input, reading: SourceReading): Promise<Source> {
+export async function readSource(path: string | null, reading: SourceReading): Promise<Source> {
+  const input = await openInput(path, reading);
   try {
     const whole = (await inputKind(input)) === "csv" ? null : await readWhole(input, reading);
     if (whole instanceof Snapshot) return { records: whole, bad: await badOf(whole) };
@@ -280,7 +273,7 @@ function recordOf(json: string | undefined, parser: RecordParser): Task | string
 const NAMED = 10;
 
 /** The lines of an input without a valid record. */
-class BadLines {
+export class BadLines {
   readonly #input: string;
   readonly #named: string[] = [];
   count = 0;

@@ -1,14 +1,11 @@
 import { throwIfInterrupted } from "../../errors.ts";
 import { fingerprint, sameJson } from "../../json/value.ts";
 import type { Edit } from "../../store/file/edit.ts";
-import { matchingRows } from "../../store/file/file-tasks.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { upsertsFrom } from "../../store/file/upserts.ts";
 import type { TaskId } from "../../store/task-source.ts";
-import { soleUser } from "../../task/query-fields.ts";
 import type { Task } from "../../task/task.ts";
 import { toMicros } from "../../task/time.ts";
-import type { Selection } from "../select.ts";
 
 /** Which record is kept if the store file has another one of the same task. */
 export type MergePolicy = "newer" | "keep" | "replace";
@@ -46,17 +43,6 @@ export function decideMerge(policy: MergePolicy, ours: number, theirs: number, s
   if (policy === "keep") return "present";
   if (policy === "replace" || ours > theirs) return "replaced";
   return ours === theirs ? "conflict" : "older";
-}
-
-/** The chosen rows of a source, ascending, and the chosen ids that it lacks. */
-export function chooseRows(source: Snapshot, { filter, ids }: Selection): { rows: Int32Array; missing: string[] } {
-  if (ids === null) return { rows: Int32Array.from(matchingRows(source, filter)), missing: [] };
-  const rowOf = (taskId: string) => source.rowOf(soleUser(filter)!, taskId);
-  const found = new Set(ids.map(rowOf));
-  return {
-    rows: Int32Array.from([...matchingRows(source, filter)].filter((row) => found.has(row))),
-    missing: ids.filter((taskId) => rowOf(taskId) < 0),
-  };
 }
 
 /** How many pairs of records are compared at once. */
