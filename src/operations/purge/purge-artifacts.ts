@@ -2,10 +2,12 @@ import type { FolderOutcome, LogIndex } from "../../artifacts/artifacts.ts";
 import { isPlainName } from "../../artifacts/plain-name.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { Column, KeyTable } from "../../store/key-table.ts";
+import type { MirrorUse } from "../../store/mirror-link.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import type { FolderName, RecordRules } from "../../task/rules.ts";
 import type { Parts } from "../parts.ts";
 import type { Freed } from "./decide.ts";
+import { survey } from "./survey.ts";
 import type { Tally } from "./tally.ts";
 
 /** Files get the time of the kernel's last tick, 10 ms at 100 Hz, which may lie before a `now` that was read earlier. */
@@ -17,10 +19,13 @@ export function newestArtifact(now: number): number {
 }
 
 interface ArtifactParts extends Parts<"artifacts" | "reporter"> {
+  readonly mirror: MirrorUse;
   /** The file when the pass began. */
   readonly base: Snapshot;
   readonly tally: Tally;
   readonly dryRun: boolean;
+  /** Epoch seconds, when the pass began. */
+  readonly now: number;
   /** Every task that may be purged. */
   wanted(): Iterable<readonly TaskId[]>;
 }
@@ -36,24 +41,22 @@ export class PurgeArtifacts {
   #logs: LogIndex | undefined;
   #madeOwners: ArtifactOwners | undefined;
 
-  /** @param now epoch seconds, when the pass began */
-  constructor(parts: ArtifactParts, now: number) {
+  constructor(parts: ArtifactParts) {
     this.#parts = parts;
-    this.#newest = newestArtifact(now);
+    this.#newest = newestArtifact(parts.now);
   }
 
-  /**
-   * Finds the logs of every task that may go. To be called before anything else.
-   * @param onlyInRedis lists the tasks that the file does not have, those that are wanted at least. It takes its time, and
-   *   is asked for only where it matters
-   */
-  async open(onlyInRedis: (isWanted: (id: TaskId) => boolean) => Promise<KeyTable>): Promise<void> {
-    const { namesOf, sharesFolders } = this.#parts.base.rules;
-    this.#logs = await this.#parts.artifacts.indexLogs((name) => this.#owners.wantsLog(name));
-    for (const reason of this.#logs.skipped) this.#parts.reporter.warn(`logs not looked at: ${reason}`);
-    if (this.#logs.size === 0 && !sharesFolders) return;
-    const others = await onlyInRedis(({ taskId }) => namesOf(taskId).some((name) => this.#owners.wantsLog(name)));
-    for (const id of others.ids()) this.#owners.count(id);
+  /** Finds the logs of every task that may be purged. Called first. */
+  async open(): Promise<void> {
+    const { artifacts, reporter, base, mirror } = this.#parts;
+    const { namesOf, sharesFolders } = base.rules;
+    this.#logs = await artifacts.indexLogs((name) => this.#owners.wantsLog(name));
+    for (const reason of this.#logs.skipped) reporter.warn(`logs not looked at: ${reason}`);
+    if (this.#logs.size === 0 && !sharesFolders) return; // the walk of the index takes long
+    const isWanted = ({ taskId }: TaskId) => namesOf(taskId).some((name) => this.#owners.wantsLog(name));
+    const choose = (member: TaskId, inFile: boolean) => !inFile && isWanted(member);
+    const found = await mirror.ask((mirror) => survey(base, [], mirror, choose));
+    for (const id of found?.others.ids() ?? []) this.#owners.count(id);
   }
 
   /** Made when it is first asked for: where there are no artifacts nobody asks. */

@@ -1,7 +1,5 @@
 import { TtsctlError } from "../../errors.ts";
 import { batches } from "../../pool.ts";
-import type { Snapshot } from "../../store/file/snapshot.ts";
-import { KeyTable } from "../../store/key-table.ts";
 import type { RedisCopy } from "../../store/layout/copy.ts";
 import type { CopyReading } from "../../store/layout/layout.ts";
 import type { MirrorUse } from "../../store/mirror-link.ts";
@@ -14,7 +12,6 @@ import { keyOf } from "../../task/ids.ts";
 import type { Task } from "../../task/task.ts";
 import { NamedWarnings, type Reporter } from "../reporter.ts";
 import type { PurgeFile } from "./purge-file.ts";
-import { listOnlyInRedis } from "./survey.ts";
 
 /** The mirror's part in a purge. The copies of tasks that are kept after all are put back. */
 export class PurgeMirror {
@@ -43,11 +40,6 @@ export class PurgeMirror {
 
   async copies(ids: readonly TaskId[]): Promise<Outcome<RedisCopy>[]> {
     return (await this.#use.ask((mirror) => mirror.copies(ids, "state"))) ?? [];
-  }
-
-  /** Those tasks of the index that are wanted and that a content of the file has no record of; none where there is no mirror. */
-  async onlyInRedis(base: Snapshot, isWanted: (id: TaskId) => boolean): Promise<KeyTable> {
-    return (await this.#use.ask((mirror) => listOnlyInRedis(base, mirror, isWanted))) ?? new KeyTable();
   }
 
   /** The records that Redis holds; undefined for what cannot be read. */

@@ -1,17 +1,12 @@
 import type { TaskId } from "../../store/task-source.ts";
 import { NamedWarnings, type PurgedTask, RETURNED, type Reporter } from "../reporter.ts";
 
-interface TallyRules {
-  readonly dryRun: boolean;
-  onKept?(id: TaskId, reason: string): void;
-}
-
 /** Counts and reports the outcomes of a purge. The first few tasks that are kept or fail are named in warnings. */
 export class Tally {
   purged = 0;
-  /** Of the purged, those that went for `max_bytes`. */
+  /** Of the purged, those for `max_bytes`. */
   purgedForSpace = 0;
-  /** Of the failed, those whose record alone is left. */
+  /** Of the failed, those of which only the record is left. */
   half = 0;
   failed = 0;
   files = 0;
@@ -19,17 +14,19 @@ export class Tally {
   /** Tasks that were chosen and are kept. */
   kept = 0;
   readonly gone: TaskId[] = [];
-  /** Tasks that a service which holds the store in memory brought back. */
+  /** Tasks that a service which holds the store in memory wrote again. */
   readonly returned: TaskId[] = [];
   readonly #reporter: Reporter;
-  readonly #rules: TallyRules;
+  readonly #dryRun: boolean;
+  readonly #onKept: ((id: TaskId, reason: string) => void) | undefined;
   #unreported: PurgedTask[] = [];
   readonly #failures: NamedWarnings;
   readonly #skips: NamedWarnings;
 
-  constructor(reporter: Reporter, rules: TallyRules) {
+  constructor(reporter: Reporter, dryRun: boolean, onKept?: (id: TaskId, reason: string) => void) {
     this.#reporter = reporter;
-    this.#rules = rules;
+    this.#dryRun = dryRun;
+    this.#onKept = onKept;
     this.#failures = new NamedWarnings(reporter, "was not purged");
     this.#skips = new NamedWarnings(reporter, "stays");
   }
@@ -51,12 +48,12 @@ export class Tally {
   async flush(): Promise<void> {
     const purged = this.#unreported;
     this.#unreported = [];
-    await this.#reporter.done("cleanup", purged, this.#rules.dryRun);
+    await this.#reporter.done("cleanup", purged, this.#dryRun);
   }
 
   keep(id: TaskId, reason: string): void {
     this.kept++;
-    this.#rules.onKept?.(id, reason);
+    this.#onKept?.(id, reason);
     this.#skips.add(id, reason);
   }
 
@@ -70,7 +67,6 @@ export class Tally {
     new NamedWarnings(this.#reporter, "was returned").addAll(ids, RETURNED);
   }
 
-  /** Reports the rest, and how many were not named. */
   async end(): Promise<void> {
     await this.flush();
     this.#failures.end();
