@@ -17,15 +17,15 @@ export interface Selection {
   readonly ids: readonly string[] | null;
   /** The user of each id, if the ids were given without one; unknown ids are absent. */
   readonly owners?: ReadonlyMap<string, string>;
-  /** Seconds: the shortest age that the filter was made of, by this machine's clock; null for none. */
+  /** Seconds: the shortest age in the filter, by this machine's clock; null for none. */
   readonly age: number | null;
 }
 
 export const EVERYTHING: Selection = { filter: NO_FILTER, ids: null, age: null };
 
 /**
- * Finds the chosen tasks in both stores (SPEC section 5, Selection): those of which any copy passes the filter, and ids
- * that neither store has. If only one copy of a task passes, the command decides, once it has read both.
+ * Finds the tasks of which any copy passes the filter, and the ids that neither store has (SPEC section 5, Selection). If
+ * only one copy passes, the command decides.
  */
 export function select(snapshot: Snapshot, mirror: Mirror | null, selection: Selection): Promise<Survey> {
   const { filter } = selection;

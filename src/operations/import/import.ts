@@ -129,8 +129,8 @@ function chooseRows(source: Snapshot, { filter, ids }: Selection): { rows: Int32
 }
 
 /**
- * Writes to Redis the records that the file has as the source has them, also those that it had before: an earlier run may
- * have been stopped in between.
+ * Writes to Redis the records of the source that the file has, also those that it had before: an earlier run may have been
+ * stopped in between.
  * @param replaces whether they also replace other content of the same time
  * @returns why the rest was left out, or null
  */

@@ -17,7 +17,6 @@ import type { Reporter } from "../reporter.ts";
 const openDescriptor = promisify(openCallback);
 const NOTHING_IMPORTED = "nothing was imported";
 
-/** A file that can be read at any position, and its name in messages. */
 interface Input {
   readonly name: string;
   readonly handle: FileHandle;
@@ -36,9 +35,8 @@ async function openInput(path: string | null, { stdin, storePath, signal }: Sour
 }
 
 /**
- * A regular file, or the stream of another. A named pipe is opened once, because a second descriptor wouldn't see that the
- * writer has closed it, and is read in the event loop: a thread that waits in read(2) can't be stopped, so the process
- * couldn't exit.
+ * A regular file, or a stream. A named pipe is opened once, because a second descriptor wouldn't see that the writer has
+ * closed it. It is read in the event loop: a thread in read(2) can't be stopped, so the process couldn't exit.
  */
 async function openFile(path: string): Promise<FileHandle | Readable> {
   const fd = await openDescriptor(path, constants.O_RDONLY | constants.O_NONBLOCK);
@@ -89,7 +87,7 @@ function invalid(message: string, hint: string): TtsctlError {
   return new TtsctlError("IMPORT_INVALID", message, { hint });
 }
 
-/** An input that was read and checked whole. */
+/** An input that was read and checked completely. */
 export interface Source {
   /** Its records. The caller closes it. */
   readonly records: Snapshot;
@@ -124,7 +122,7 @@ export async function readSource(path: string | null, reading: SourceReading): P
   }
 }
 
-/** Reads a store file of any shape. Returns the error of one that is broken. */
+/** Reads a store file of any shape. Returns the error if it is broken. */
 async function readWhole({ handle, name }: Input, { rules, signal }: SourceReading): Promise<Snapshot | TtsctlError> {
   try {
     return await Snapshot.readHandle(handle, name, rules, signal);
@@ -204,7 +202,7 @@ function problemOf(line: Buffer, parser: RecordParser): string | undefined {
   }
 }
 
-/** The column of an export with the whole record; the others are for people, and are ignored. */
+/** The column of an export with the complete record; the others are ignored. */
 const RECORD = "record";
 
 interface Row {
@@ -212,10 +210,7 @@ interface Row {
   readonly info: { readonly lines: number };
 }
 
-/**
- * Reads CSV as `export` writes it.
- * @throws TtsctlError IMPORT_INVALID without a column `record`, INTERRUPTED
- */
+/** Reads CSV as `export` writes it. */
 async function readCsv({ handle, name }: Input, { storePath, rules, signal }: SourceReading): Promise<Source> {
   const bad = new BadLines(name);
   const parser = new RecordParser(rules);
@@ -272,13 +267,12 @@ function recordOf(json: string | undefined, parser: RecordParser): Task | string
 
 const NAMED = 10;
 
-/** The lines of an input without a valid record. */
+/** The invalid lines of an input. */
 export class BadLines {
   readonly #input: string;
   readonly #named: string[] = [];
   count = 0;
 
-  /** @param input its name in messages */
   constructor(input: string) {
     this.#input = input;
   }

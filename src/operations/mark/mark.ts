@@ -55,8 +55,8 @@ export interface MarkParts extends Parts<"file" | "mirror" | "rules" | "clock" |
 }
 
 /**
- * Sets the status of chosen tasks: in the file, in one rewrite, then in Redis. Tasks that the service changes during the run
- * are left as they are. The caller holds the run lock, unless it is a dry run.
+ * Sets the status of chosen tasks in the file, in one rewrite, then in Redis, except tasks that the service changes during
+ * the run. The caller holds the run lock, unless it is a dry run.
  * @throws TtsctlError STORE_*, LAYOUT_MISMATCH, TIMEZONE_MISMATCH, CLOCK_SKEW, MAX_DELETE_EXCEEDED before the first mark
  */
 export async function markTasks(
@@ -86,7 +86,7 @@ export async function markTasks(
   return { result: run.end(), problem: use.lost ?? run.problem };
 }
 
-/** Marked tasks get this machine's time, which then decides which copy is newer. */
+/** Marked tasks get this machine's time, and the newer copy counts. */
 async function checkClocks(mirror: Mirror, clock: Clock, { age }: Selection): Promise<void> {
   await checkReading(mirror);
   await checkClock(mirror, clock, age ?? Number.POSITIVE_INFINITY);
@@ -102,7 +102,7 @@ class MarkRun {
   readonly #plan: MarkPlan;
   readonly #refusals: NamedWarnings;
   readonly #failures: NamedWarnings;
-  /** How many tasks were written to Redis, or failed there: first those of the file, then Redis-only ones. */
+  /** How many tasks were tried in Redis: first those of the file, then Redis-only ones. */
   #done = 0;
   readonly result: MarkResult;
   /** Why Redis may lack marks: it failed, or the file could not be read again. */
@@ -202,7 +202,7 @@ class MarkRun {
     for (const task of marks) written.note(task);
   }
 
-  /** Tasks that the file has by now are left to the service. */
+  /** Except tasks that the file has by now. */
   async #markOnlyInRedis(mirror: Mirror, current: Snapshot, batch: readonly TaskId[]): Promise<void> {
     const { ledger } = this.#parts;
     const ids = batch.filter((id) => !current.holds(id));
@@ -224,7 +224,7 @@ class MarkRun {
     await this.#report(marked, () => true);
   }
 
-  /** The marked record of a hash, or why there is none. If its state differs from the copy's, it was written between two reads. */
+  /** The marked record, or why there is none: if it differs from the copy, it was written between the two reads. */
   #markedCopy(record: Outcome<Task | undefined>, copy: Outcome<RedisCopy>, mirror: Mirror): Task | string {
     if (record === undefined) return "Redis has no record of it any more";
     if (record instanceof TtsctlError) return record.message;
@@ -234,7 +234,7 @@ class MarkRun {
     return this.#plan.marker(record);
   }
 
-  /** Writes records over the copies that were decided on. Returns those that were written. */
+  /** Writes records over the copies that were decided on. Returns the written ones. */
   async #overwrite(
     mirror: Mirror,
     ids: readonly TaskId[],
@@ -293,7 +293,6 @@ class MarkRun {
     return this.#plan.base.rowOf(userId, taskId);
   }
 
-  /** The status before the mark. */
   #statusOf(id: TaskId): string {
     const row = this.#rowOf(id);
     return row < 0 ? (this.#plan.copyOf(id) as Copy).status : STATUS_CODES[this.#plan.base.rows.status(row)]!;

@@ -16,9 +16,9 @@ export interface MergeParts extends Parts<"file" | "reporter" | "signal" | "ledg
 }
 
 /**
- * Puts the records of a plan into the store file, and names those that an operator should look at.
- * @param base a content of the file: what is deleted after it isn't added again
- * @returns the records that a service that holds the store in memory took out again
+ * Puts the records of a plan into the store file, and warns of those that were left out.
+ * @param base as for `putIntoFile`: a task that is deleted after it isn't added again
+ * @returns as `putIntoFile`
  */
 export async function mergeIntoFile(
   parts: MergeParts,
@@ -49,7 +49,7 @@ const REFUSED = "an invalid record of the task is there, or its field deleted wo
 /**
  * Carries out a plan in one rewrite of the file, after announcing it in the ledger.
  * @param base the content that the plan was made for
- * @returns what a service that holds the store in memory took out again
+ * @returns the records that a service which holds the store in memory took out again
  * @throws TtsctlError STORE_*, LOCK_*, AUDIT_FAILED
  */
 export async function putIntoFile(
@@ -73,7 +73,7 @@ export async function putIntoFile(
 
 /**
  * Writes to Redis, then follows what the service has changed in the file since.
- * @returns why that ended early: Redis was lost, or the file could not be read again; else null
+ * @returns why that ended early: a failure of Redis or of the file; else null
  */
 export async function thenIntoMirror(
   { file, mirror }: RedisParts<"file">,

@@ -3,7 +3,7 @@ import { closeQuietly, TtsctlError } from "../../errors.ts";
 import { openToAppend, refuseUsed, whyNotWritten } from "../../store/file/written-file.ts";
 import type { Task } from "../../task/task.ts";
 
-/** A JSON Lines file that gets every purged record before it goes. */
+/** A JSON Lines file that gets every record before it is purged. */
 export class BackupFile {
   readonly #path: string;
   readonly #handle: FileHandle;

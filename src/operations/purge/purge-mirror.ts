@@ -13,13 +13,13 @@ import type { Task } from "../../task/task.ts";
 import { NamedWarnings, type Reporter } from "../reporter.ts";
 import type { PurgeFile } from "./purge-file.ts";
 
-/** The mirror's part in a purge. The copies of tasks that are kept after all are put back. */
+/** The mirror during a purge. If a task is kept after all, its copy is put back. */
 export class PurgeMirror {
   readonly #use: MirrorUse;
-  /** Reads copies that were seen, also when the mirror is lost; null if there was none. */
+  /** Also after the mirror was lost; null if there was none. */
   readonly reading: CopyReading | null;
   readonly #notWrittenBack: NamedWarnings;
-  /** Copies that were newer than the file's, as they were before they were removed. */
+  /** The removed copies that were newer than the file's. */
   readonly #ahead: Task[] = [];
   #hasRemoved = false;
 
@@ -52,12 +52,12 @@ export class PurgeMirror {
     });
   }
 
-  /** Reads copies that are ahead of the file's before they are removed, to put them back as they were if need be. */
+  /** Reads copies that are newer than the file's before they are removed: they may have to be put back. */
   async remember(ids: readonly TaskId[]): Promise<void> {
     for (const task of await this.read(ids)) if (task !== undefined) this.#ahead.push(task);
   }
 
-  /** The conditional delete; undefined where the mirror was lost with it, so that no outcome is known. */
+  /** The conditional delete; undefined if the mirror was lost, so no outcome is known. */
   remove(removals: readonly GuardedRemoval[]): Promise<Outcome<boolean>[] | undefined> {
     return this.#use.ask(async (mirror) => {
       await mirror.setPurging(true);
@@ -66,7 +66,7 @@ export class PurgeMirror {
     });
   }
 
-  /** Puts tasks that stay back: the file's records, and Redis's own where those were ahead. */
+  /** Puts kept tasks back: the file's records, and copies that were newer. */
   async writeBack(file: PurgeFile, ids: readonly TaskId[]): Promise<void> {
     const records = await (await file.snapshot()).recordsOf(ids);
     const inFile = new Map(records.flatMap((task) => (task === null ? [] : [[keyOf(task), task]])));
@@ -83,7 +83,7 @@ export class PurgeMirror {
     await this.#use.ask((mirror) => copies.follow(mirror, file));
   }
 
-  /** Ends the warnings; returns what an operator must know of the mirror, or null. */
+  /** @returns why Redis is incomplete, or null */
   async end(): Promise<TtsctlError | null> {
     if (this.#hasRemoved) await this.#use.ask((mirror) => mirror.setPurging(false));
     this.#notWrittenBack.end();

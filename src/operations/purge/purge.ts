@@ -104,8 +104,8 @@ export class Purge {
       await this.#runBatches().finally(() => this.#end());
       return this.#mirrorLost;
     } catch (error) {
-      const { purged, half } = this.tally;
-      if (!(error instanceof TtsctlError) || isRedisError(error) || purged + half === 0) throw error;
+      const { counts, half } = this.tally;
+      if (!(error instanceof TtsctlError) || isRedisError(error) || counts.purged + half === 0) throw error;
       return error;
     }
   }
