@@ -9,11 +9,13 @@ import { formatUtc } from "../task/time.ts";
 import { checkBrake, type MaxDelete } from "./brake.ts";
 import type { Parts } from "./parts.ts";
 import type { BackupFile } from "./purge/backup.ts";
-import { type CleanupPlan, checkClocks, type PrepareOptions, prepare } from "./purge/cleanup-plan.ts";
+import { type CleanupPlan, type PrepareOptions, prepare } from "./purge/cleanup-plan.ts";
 import type { Looked } from "./purge/decide.ts";
+import { shortestRetention } from "./purge/policy.ts";
 import { Purge } from "./purge/purge.ts";
 import { recoverArtifacts } from "./purge/purge-artifacts.ts";
 import { NamedWarnings, type Reporter } from "./reporter.ts";
+import { checkClocks } from "./safety.ts";
 import { findStuck } from "./stuck.ts";
 
 export interface CleanupOptions extends PrepareOptions {
@@ -72,7 +74,7 @@ export async function cleanupOnce(parts: CleanupParts, options: CleanupOptions):
   const started = parts.clock.monotonic();
   const now = parts.clock.now();
   const use = new MirrorUse(parts.mirror);
-  await use.attempt((mirror) => checkClocks(mirror, parts.clock, options));
+  await use.attempt((mirror) => checkClocks(mirror, parts.clock, shortestRetention(options)));
   if (!options.dryRun) await recoverArtifacts(parts);
   await using snapshot = await parts.file.read(parts.signal);
   for (const line of invalidWarnings(snapshot)) parts.reporter.warn(line);

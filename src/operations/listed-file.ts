@@ -25,7 +25,8 @@ export class ListedFile {
   static async read(
     snapshot: Snapshot,
     mirror: Mirror,
-    { userId, signal }: { readonly userId: string | undefined; readonly signal: AbortSignal },
+    userId: string | undefined,
+    signal: AbortSignal,
   ): Promise<ListedFile> {
     const listed = new ListedFile(snapshot);
     for await (const { flat, times } of mirror.walkCopies(userId)) {

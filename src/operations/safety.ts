@@ -10,6 +10,13 @@ const SAMPLE = 64;
 /** A larger difference is a wrong score, not a wrong zone. */
 const MOST_ZONE_SECONDS = 26 * 3600;
 
+/** Refuses to run if `checkClock` or `checkReading` does; null: there is no Redis to compare with. @param age in seconds */
+export async function checkClocks(mirror: Mirror | null, clock: Clock, age: number): Promise<void> {
+  if (mirror === null) return;
+  await checkClock(mirror, clock, age);
+  await checkReading(mirror);
+}
+
 /**
  * Refuses to run with a layout or a time zone that isn't the service's.
  * @throws TtsctlError LAYOUT_MISMATCH, TIMEZONE_MISMATCH
@@ -182,8 +189,8 @@ export async function checkSameStore(...stores: Parameters<typeof storeMismatch>
 }
 
 /**
- * Refuses a store file and a Redis of two services (SPEC section 6): none of Redis's newest tasks is in the file, and none
- * of a sample of the file's is in Redis. Null if they may belong together.
+ * The error if a store file and a Redis belong to two services (SPEC section 6): none of Redis's newest tasks is in the
+ * file, and none of a sample of the file's is in Redis. Null if they may belong together.
  * @param since epoch seconds: older Redis-only tasks don't count, because a purge may have taken them from the file
  * @param isOurs whether the file had a task that may still be in Redis; without it an empty file matches
  */

@@ -128,7 +128,7 @@ class SyncRun {
     const { mirror, signal } = this.#parts;
     await checkFileLayout(this.#snapshot, mirror);
     if (!this.#options.prune) await this.#beginMark(); // a prune may be refused yet
-    this.#listed = await ListedFile.read(this.#snapshot, mirror, { userId: this.#options.userId, signal });
+    this.#listed = await ListedFile.read(this.#snapshot, mirror, this.#options.userId, signal);
     await this.#catchUp();
   }
 

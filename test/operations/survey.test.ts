@@ -60,7 +60,7 @@ describe("survey", () => {
     expect([...found.others.ids()].map(({ taskId }) => taskId).sort()).toEqual(ids.sort());
     expect((await survey(snapshot, [], site.mirror, (_, inFile) => !inFile)).others.size).toBe(4000);
     expect(found.members).toBe(4000);
-    const listed = await ListedFile.read(snapshot, site.mirror, { userId: undefined, signal: site.stop.signal });
+    const listed = await ListedFile.read(snapshot, site.mirror, undefined, site.stop.signal);
     expect(listed.members).toBe(4000);
     expect(listed.orphans.size).toBe(4000);
     await snapshot.close();

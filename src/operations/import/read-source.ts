@@ -83,8 +83,8 @@ async function inputKind({ name, handle }: Input): Promise<"json" | "csv"> {
 
 const BYTE_ORDER_MARK = Buffer.from("\ufeff");
 
-function invalid(message: string, hint: string): TtsctlError {
-  return new TtsctlError("IMPORT_INVALID", message, { hint });
+function invalid(message: string, hint: string, cause?: TtsctlError): TtsctlError {
+  return new TtsctlError("IMPORT_INVALID", message, { hint, cause });
 }
 
 /** An input that was read and checked completely. */
@@ -161,11 +161,7 @@ async function readBrokenLines(
         await add(line.toString());
       }
     }
-    if (valid === 0)
-      throw new TtsctlError("IMPORT_INVALID", error.message, {
-        hint: `nothing was imported; ${ACCEPTED}`,
-        cause: error,
-      });
+    if (valid === 0) throw invalid(error.message, `nothing was imported; ${ACCEPTED}`, error);
   };
   return { records: await spooled(storePath, rules, fill, "lines"), bad };
 }
@@ -251,7 +247,7 @@ async function* decoded(chunks: AsyncIterable<Buffer>, signal: AbortSignal): Asy
 function recordColumn(head: readonly string[]): number {
   const column = head.indexOf(RECORD);
   if (column >= 0) return column;
-  throw new TtsctlError("IMPORT_INVALID", `neither JSON nor CSV with a column ${RECORD}`, { hint: ACCEPTED });
+  throw invalid(`neither JSON nor CSV with a column ${RECORD}`, ACCEPTED);
 }
 
 function recordOf(json: string | undefined, parser: RecordParser): Task | string {
@@ -290,8 +286,7 @@ export class BadLines {
 
   error(): TtsctlError {
     const more = this.count > 1 ? ` (the first of ${this.count} such lines)` : "";
-    return new TtsctlError("IMPORT_INVALID", `${this.#named[0]}${more}; nothing was imported`, {
-      hint: "mend the lines, or leave them out with --skip-invalid",
-    });
+    const hint = "mend the lines, or leave them out with --skip-invalid";
+    return invalid(`${this.#named[0]}${more}; nothing was imported`, hint);
   }
 }

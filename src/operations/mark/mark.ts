@@ -1,4 +1,3 @@
-import type { Clock } from "../../clock.ts";
 import { isRedisError, isStoreError, TtsctlError, throwIfInterrupted } from "../../errors.ts";
 import { batches } from "../../pool.ts";
 import { STATUS_CODES } from "../../store/file/rows.ts";
@@ -20,7 +19,7 @@ import { putIntoFile, thenIntoMirror } from "../merge/merge.ts";
 import type { Parts } from "../parts.ts";
 import { asCopy, type Copy, mirrorCopy, sameCopy } from "../purge/copies.ts";
 import { type MarkedTask, NamedWarnings, RETURNED } from "../reporter.ts";
-import { checkClock, checkFileLayout, checkReading, checkSameStore, emptyBeside } from "../safety.ts";
+import { checkClocks, checkFileLayout, checkSameStore, emptyBeside } from "../safety.ts";
 import { type Selection, select } from "../select.ts";
 import { MarkPlan, markerOf } from "./plan.ts";
 
@@ -66,7 +65,8 @@ export async function markTasks(
 ): Promise<{ result: MarkResult; problem: TtsctlError | null }> {
   const marker = markerOf(options, parts.clock.now(), parts.rules);
   const use = new MirrorUse(parts.mirror);
-  await use.attempt(async (mirror) => mirror && checkClocks(mirror, parts.clock, selection));
+  const age = selection.age ?? Number.POSITIVE_INFINITY; // marked tasks get this machine's time
+  await use.attempt((mirror) => checkClocks(mirror, parts.clock, age));
   await using snapshot = await parts.file.read();
   const rule = { filter: selection.filter, shown: options.shown, always: typeof options.error === "string" };
   const { found, plan } = await use.attempt(async (mirror) => {
@@ -84,12 +84,6 @@ export async function markTasks(
   if (options.dryRun) await run.showPlan();
   else await run.apply(use.mirror, Math.max(snapshot.size, found.members));
   return { result: run.end(), problem: use.lost ?? run.problem };
-}
-
-/** Marked tasks get this machine's time, and the newer copy counts. */
-async function checkClocks(mirror: Mirror, clock: Clock, { age }: Selection): Promise<void> {
-  await checkReading(mirror);
-  await checkClock(mirror, clock, age ?? Number.POSITIVE_INFINITY);
 }
 
 const CHANGED = "its copy in Redis changed meanwhile and stays; the file has the mark";

@@ -1,23 +1,13 @@
-import type { Clock } from "../../clock.ts";
 import type { TtsctlError } from "../../errors.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import type { MirrorUse } from "../../store/mirror-link.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import type { Parts } from "../parts.ts";
-import { checkClock, checkReading, emptyBeside, storeMismatch } from "../safety.ts";
+import { emptyBeside, storeMismatch } from "../safety.ts";
 import { type Census, diskUse, takeCensus } from "./census.ts";
 import { type Decision, decideCleanup, type Looked, NO_STANDING, type Standing } from "./decide.ts";
-import {
-  isExpired,
-  type Limits,
-  latestLimit,
-  limitsOf,
-  type Plan,
-  planTasks,
-  type RetentionPolicy,
-  shortestRetention,
-} from "./policy.ts";
+import { isExpired, type Limits, latestLimit, limitsOf, type Plan, planTasks, type RetentionPolicy } from "./policy.ts";
 import { chosenRows, type Survey, survey } from "./survey.ts";
 
 /** Empty directories that changed within this time are kept. Seconds. */
@@ -128,13 +118,6 @@ export class CleanupPlan {
 export interface PrepareOptions extends RetentionPolicy {
   /** Accept an empty store file beside a Redis with tasks. */
   readonly allowEmpty: boolean;
-}
-
-/** @throws TtsctlError CLOCK_SKEW, LAYOUT_MISMATCH, TIMEZONE_MISMATCH */
-export async function checkClocks(mirror: Mirror | null, clock: Clock, policy: RetentionPolicy): Promise<void> {
-  if (mirror === null) return;
-  await checkClock(mirror, clock, shortestRetention(policy));
-  await checkReading(mirror);
 }
 
 /** Reads both stores, and for `max_bytes` the disk. @param now epoch seconds, one for the pass */

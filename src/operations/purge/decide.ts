@@ -29,6 +29,10 @@ export const FORCE_ADVICE = "; --force deletes it";
 
 const GONE: Decision = { kind: "gone" };
 
+function keep(reason: string, candidate = true): Decision {
+  return { kind: "keep", reason, candidate };
+}
+
 /**
  * The second look of SPEC section 6: a task is purged if all its copies are finished and expired, or may make room. A
  * task that `keep_last` keeps is not a candidate.
@@ -38,31 +42,25 @@ export function decideCleanup(copies: Copies, limits: Limits, { kept, forSpace }
   const expired = present.filter((copy) => isExpired(copy, limits));
   const planned = forSpace !== Number.NEGATIVE_INFINITY;
   const candidate = expired.length > 0 || copies.mirror === "dangling" || planned;
-  if (copies.file === "invalid") return { kind: "keep", reason: INVALID, candidate };
+  if (copies.file === "invalid") return keep(INVALID, candidate);
   if (present.length === 0) return copies.mirror === "dangling" ? { kind: "purge", reason: "dangling" } : GONE;
-  if (kept && present.every(isFinished)) return { kind: "keep", reason: KEPT_LAST, candidate: false };
+  if (kept && present.every(isFinished)) return keep(KEPT_LAST, false);
   if (expired.length === present.length) return { kind: "purge", reason: "expired" };
   const makesRoom = present.every((copy) => mayMakeRoom(copy, limits) && copy.score <= forSpace);
   if (makesRoom) return { kind: "purge", reason: "max-bytes" };
-  return { kind: "keep", reason: planned ? CHANGED : OTHER_COPY, candidate };
+  return keep(planned ? CHANGED : OTHER_COPY, candidate);
 }
 
 /** SPEC section 5: a chosen task is deleted, unless it may still be worked on. The newest copy decides whether it was chosen. */
 export function decideDelete(copies: Copies, filter: TaskFilter, force: boolean): Decision {
   const present = existing(copies);
-  if (copies.file === "invalid") return { kind: "keep", reason: INVALID, candidate: true };
+  if (copies.file === "invalid") return keep(INVALID);
   if (present.length === 0) return copies.mirror === "dangling" ? { kind: "purge", reason: "dangling" } : GONE;
   const newest = newestCopy(copies);
-  if (newest !== null && !copyPasses(newest, filter)) {
-    return { kind: "keep", reason: notChosen(copies, newest), candidate: true };
-  }
+  if (newest !== null && !copyPasses(newest, filter)) return keep(notChosen(copies, newest));
   const working = force ? undefined : present.find(({ status }) => status === "wait" || status === "run");
   if (working === undefined) return { kind: "purge", reason: "deleted" };
-  return {
-    kind: "keep",
-    reason: `its status is ${working.status}, it may still be worked on${FORCE_ADVICE}`,
-    candidate: true,
-  };
+  return keep(`its status is ${working.status}, it may still be worked on${FORCE_ADVICE}`);
 }
 
 /** The caller has checked the user. */

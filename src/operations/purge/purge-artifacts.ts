@@ -105,7 +105,10 @@ export class PurgeArtifacts {
         : await this.#parts.artifacts.purgeFolder(userId, taskId, this.#newest);
       if (this.#keepsTask(id, folder)) return false;
       if (folder.kind === "removed") add(freed, folder);
-      else if (folder.kind === "kept" && !this.#parts.dryRun) this.#warnOfFolder(id, folder.reason);
+      else if (folder.kind === "kept" && !this.#parts.dryRun) {
+        const fields = { user: id.userId, task: id.taskId, reason: folder.reason };
+        this.#parts.reporter.warn(`the folder of ${id.userId}:${id.taskId} stays: ${folder.reason}`, fields);
+      }
     }
     return true;
   }
@@ -127,11 +130,6 @@ export class PurgeArtifacts {
     if (folder.newer || this.#parts.dryRun) this.#parts.tally.keep(id, folder.reason);
     else this.#parts.tally.fail(id, folder.reason);
     return true;
-  }
-
-  #warnOfFolder({ userId, taskId }: TaskId, reason: string): void {
-    const fields = { user: userId, task: taskId, reason };
-    this.#parts.reporter.warn(`the folder of ${userId}:${taskId} stays: ${reason}`, fields);
   }
 
   /** Returns whether the task may go. */

@@ -68,6 +68,7 @@ export class PurgeMirror {
 
   /** Puts kept tasks back: the file's records, and copies that were newer. */
   async writeBack(file: PurgeFile, ids: readonly TaskId[]): Promise<void> {
+    if (ids.length === 0 || !this.isThere) return;
     const records = await (await file.snapshot()).recordsOf(ids);
     const inFile = new Map(records.flatMap((task) => (task === null ? [] : [[keyOf(task), task]])));
     const ahead = this.#ahead.filter((task) => inFile.has(keyOf(task)));

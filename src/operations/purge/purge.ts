@@ -262,15 +262,19 @@ export class Purge {
       if (freed === undefined) stay.push(task.id);
       else removed.push({ ...task, ...freed });
     });
-    if (!this.#policy.dryRun) await this.#writeBack(stay);
+    if (!this.#policy.dryRun) await this.#mirror.writeBack(this.#file, stay);
     return removed;
   }
 
   async #end(): Promise<void> {
     try {
       await this.#rewrite();
-      for (const heirs of batches(await this.#heirs.in(this.#file), BATCH)) await this.#writeBack(heirs);
-      if (!this.#policy.dryRun) await this.#sweep();
+      for (const heirs of batches(await this.#heirs.in(this.#file), BATCH)) {
+        await this.#mirror.writeBack(this.#file, heirs);
+      }
+      const { dryRun, now, sweepBefore: before } = this.#policy;
+      const withRecords = (users: readonly string[]) => usersWithRecords(() => this.#file.snapshot(), users);
+      if (!dryRun) await this.#parts.artifacts.sweep({ before, now, withRecords });
     } finally {
       await this.#file.close();
       await this.tally.end();
@@ -297,18 +301,7 @@ export class Purge {
     }
     if (isHalf) throw outcome.error;
     await this.#parts.ledger?.stayed(stay);
-    await this.#writeBack(stay);
-  }
-
-  async #sweep(): Promise<void> {
-    const { now, sweepBefore: before } = this.#policy;
-    const withRecords = (users: readonly string[]) => usersWithRecords(() => this.#file.snapshot(), users);
-    await this.#parts.artifacts.sweep({ before, now, withRecords });
-  }
-
-  async #writeBack(ids: readonly TaskId[]): Promise<void> {
-    if (ids.length === 0 || !this.#mirror.isThere) return;
-    await this.#mirror.writeBack(this.#file, ids);
+    await this.#mirror.writeBack(this.#file, stay);
   }
 }
 
