@@ -9,17 +9,19 @@ import { formatUtc } from "../task/time.ts";
 import { checkBrake, type MaxDelete } from "./brake.ts";
 import type { Parts } from "./parts.ts";
 import type { BackupFile } from "./purge/backup.ts";
-import { type CleanupPlan, checkClocks, type PrepareOptions, prepare } from "./purge/cleanup-plan.ts";
+import { type CleanupPlan, type PrepareOptions, prepare } from "./purge/cleanup-plan.ts";
 import type { Looked } from "./purge/decide.ts";
+import { shortestRetention } from "./purge/policy.ts";
 import { Purge } from "./purge/purge.ts";
 import { recoverArtifacts } from "./purge/purge-artifacts.ts";
 import { NamedWarnings, type Reporter } from "./reporter.ts";
+import { checkClocks } from "./safety.ts";
 import { findStuck } from "./stuck.ts";
 
 export interface CleanupOptions extends PrepareOptions {
   readonly dryRun: boolean;
   readonly maxDelete: MaxDelete;
-  /** Seconds without a change after which a `wait` or `run` task is called stuck; zero or negative: none is. */
+  /** Seconds without a change after which a `wait` or `run` task is stuck; zero or negative: never. */
   readonly stuckAfter: number;
 }
 
@@ -32,13 +34,13 @@ export interface CleanupResult {
   skipped: number;
   failed: number;
   returned: number;
-  /** Of the purged, those that went before their retention, for `max_bytes`. */
+  /** Of the purged, those before their retention, for `max_bytes`. */
   purgedForSpace: number;
-  /** Expired tasks that `keep_last` keeps; no candidates. */
+  /** Expired tasks that `keep_last` keeps; they aren't candidates. */
   keptLast: number;
-  /** What the artifacts of finished tasks took before the pass; null where `max_bytes` is off. */
+  /** The size of the artifacts of finished tasks before the pass; null if `max_bytes` is off. */
   finishedBytes: number | null;
-  /** Tasks that have waited or run for too long; they stay. */
+  /** Tasks that have waited or run for too long. */
   stuck: number;
   files: number;
   bytes: number;
@@ -48,9 +50,9 @@ export interface CleanupResult {
 
 export interface CleanupOutcome {
   readonly result: CleanupResult;
-  /** What kept the pass from doing its whole work, if anything did. */
+  /** Why the pass is incomplete, or null. */
   readonly problem: TtsctlError | null;
-  /** How many tasks the stores had when the pass began; null where that was not looked at, or Redis did not say. */
+  /** How many tasks the stores had when the pass began; null if unknown. */
   readonly sizes: { readonly fileTasks: number; readonly redisTasks: number | null } | null;
 }
 
@@ -59,9 +61,9 @@ export interface CleanupParts
   readonly backup: BackupFile | null;
 }
 
-/** A task whose time lies this far ahead is from the future, not from the moments since the pass began. Seconds. */
+/** Tasks may change after the pass began; a time this far ahead is wrong. Seconds. */
 const FUTURE_S = 60;
-/** How many of the newest tasks in Redis are looked at for it. */
+/** How many of the newest tasks in Redis are checked for it. */
 const FUTURE_LOOK = 500;
 
 /**
@@ -72,7 +74,7 @@ export async function cleanupOnce(parts: CleanupParts, options: CleanupOptions):
   const started = parts.clock.monotonic();
   const now = parts.clock.now();
   const use = new MirrorUse(parts.mirror);
-  await use.attempt((mirror) => checkClocks(mirror, parts.clock, options));
+  await use.attempt((mirror) => checkClocks(mirror, parts.clock, shortestRetention(options)));
   if (!options.dryRun) await recoverArtifacts(parts);
   await using snapshot = await parts.file.read(parts.signal);
   for (const line of invalidWarnings(snapshot)) parts.reporter.warn(line);
@@ -91,25 +93,19 @@ export async function cleanupOnce(parts: CleanupParts, options: CleanupOptions):
   }
   await purge.check();
   const stopped = await purge.run();
-  const { purged, purgedForSpace, kept: skipped, failed, returned, files, bytes } = purge.tally;
+  const { counts } = purge.tally;
   const result = {
     ...emptyResult(now - options.retention, options),
-    candidates: purged + skipped + failed,
-    purged,
-    skipped,
-    failed,
-    returned: returned.length,
-    purgedForSpace,
+    ...counts,
     ...totals,
+    candidates: counts.purged + counts.skipped + counts.failed,
     stuck: stuck.count,
-    files,
-    bytes,
     durationMs: Math.round((parts.clock.monotonic() - started) * 1000),
   };
   return { result, problem: plan.refusal ?? stopped ?? use.lost, sizes };
 }
 
-/** What the rules say that look at more than one task. */
+/** The totals of `keep_last` and `max_bytes`. */
 function nameTotals({ totals }: CleanupPlan, { maxBytes }: CleanupOptions, reporter: Reporter): Partial<CleanupResult> {
   if (totals === null) return {};
   const { bytes, leftBytes, keptExpired } = totals;
@@ -121,7 +117,7 @@ function nameTotals({ totals }: CleanupPlan, { maxBytes }: CleanupOptions, repor
   return { keptLast: keptExpired, finishedBytes: maxBytes === 0 ? null : bytes };
 }
 
-/** The result of a pass that has not begun. */
+/** The result of a pass that hasn't begun. */
 export function emptyResult(expireBefore: number, { dryRun }: { dryRun: boolean }): CleanupResult {
   return {
     expireBefore: formatUtc(expireBefore),
@@ -141,7 +137,7 @@ export function emptyResult(expireBefore: number, { dryRun }: { dryRun: boolean 
   };
 }
 
-/** Tasks with a time ahead of ours never expire; an operator should know. */
+/** A task from the future never expires, so it is reported. */
 async function nameFuture(snapshot: Snapshot, mirror: Mirror | null, after: number, reporter: Reporter): Promise<void> {
   const named = new NamedWarnings(reporter, "is kept");
   const { rows } = snapshot;

@@ -11,11 +11,11 @@ import { idsOfNobody, type Selection, select } from "./select.ts";
 
 export interface DeleteOptions {
   readonly dryRun: boolean;
-  /** Also tasks that may still be worked on. */
+  /** Delete also `wait` and `run` tasks. */
   readonly force: boolean;
   readonly maxDelete: MaxDelete;
   readonly allowEmpty: boolean;
-  /** Seconds: empty folders that were last changed longer ago go too. */
+  /** Seconds: empty directories that last changed longer ago are removed too. */
   readonly retention: number;
 }
 
@@ -34,14 +34,14 @@ export interface DeleteResult {
 }
 
 export interface DeleteParts extends CleanupParts {
-  /** Asks before anything is deleted; throws where the answer is no. */
+  /** Asks before anything is deleted; throws if the answer is no. */
   confirm(plan: PlanSummary): Promise<void>;
 }
 
 /**
- * Deletes chosen tasks from both stores with their artifacts, as a cleanup purges them. The caller holds the run lock,
- * unless it is a dry run.
- * @throws TtsctlError STORE_*, LAYOUT_MISMATCH, CLOCK_SKEW where an age chooses, MAX_DELETE_EXCEEDED before the first deletion, BACKUP_FAILED, AUDIT_FAILED
+ * Deletes chosen tasks with their artifacts, as a cleanup does. The caller holds the run lock, unless it is a dry run.
+ * @throws TtsctlError STORE_*, LAYOUT_MISMATCH, CLOCK_SKEW for an age, MAX_DELETE_EXCEEDED before the first deletion,
+ *   BACKUP_FAILED, AUDIT_FAILED
  */
 export async function deleteTasks(
   parts: DeleteParts,
@@ -80,10 +80,11 @@ export async function deleteTasks(
     }
   }
   const stopped = await purge.run();
-  const { purged: deleted, gone, failed, returned, files, bytes } = purge.tally;
+  const { counts, gone } = purge.tally;
+  const { purged: deleted, failed, returned, files, bytes } = counts;
   const unknown = idsOfNobody(selection);
   const requested = found.rows.length + found.others.size + unknown.length;
   const missing = [...unknown, ...gone.map(({ taskId }) => taskId)];
-  const result = { requested, deleted, missing, refused, failed, returned: returned.length, files, bytes, dryRun };
+  const result = { requested, deleted, missing, refused, failed, returned, files, bytes, dryRun };
   return { result, problem: stopped ?? use.lost };
 }

@@ -9,11 +9,13 @@ import type { TaskId } from "../store/task-source.ts";
 import { counted, formatBytes, formatDuration } from "../task/amounts.ts";
 import { formatUtc } from "../task/time.ts";
 import type { Parts } from "./parts.ts";
-import { checkClocks, type PrepareOptions, prepare } from "./purge/cleanup-plan.ts";
+import { type PrepareOptions, prepare } from "./purge/cleanup-plan.ts";
 import { type Copies, fileCopy, mirrorCopy } from "./purge/copies.ts";
 import type { Looked, Reason } from "./purge/decide.ts";
 import { describeCopy, type PolicyOrigins, type RuleSays, says, taskRules } from "./purge/explain-rules.ts";
+import { shortestRetention } from "./purge/policy.ts";
 import { newestArtifact } from "./purge/purge-artifacts.ts";
+import { checkClocks } from "./safety.ts";
 
 export type ExplainParts = Parts<"file" | "mirror" | "artifacts" | "clock" | "reporter">;
 
@@ -124,7 +126,7 @@ function switchRule({ retention, origins }: PrepareOptions & { readonly origins:
 
 async function clockRule(use: MirrorUse, clock: Clock, options: PrepareOptions): Promise<RuleSays> {
   try {
-    await use.attempt((mirror) => checkClocks(mirror, clock, options));
+    await use.attempt((mirror) => checkClocks(mirror, clock, shortestRetention(options)));
     if (use.mirror === null) return says("clocks", "pass", "there is no Redis to compare the clock with");
     return says("clocks", "pass", "the clock and the time zone agree with Redis");
   } catch (error) {

@@ -6,7 +6,6 @@ import { isUnsure, membersOf } from "../store/redis/walk.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { toMicros } from "../task/time.ts";
 
-/** A task of the file in the listing. */
 const [ABSENT, LISTED, IN_STEP] = [0, 1, 2];
 
 /** A content of the file compared with a listing of the global index, or of a user's. */
@@ -14,7 +13,7 @@ export class ListedFile {
   readonly #snapshot: Snapshot;
   /** By the file's keys. */
   readonly #places: Uint8Array;
-  /** The members that the file has no record of, valid or not. */
+  /** Members without a record in the file, valid or not. */
   readonly orphans = new KeyTable();
 
   private constructor(snapshot: Snapshot) {
@@ -26,7 +25,8 @@ export class ListedFile {
   static async read(
     snapshot: Snapshot,
     mirror: Mirror,
-    { userId, signal }: { readonly userId: string | undefined; readonly signal: AbortSignal },
+    userId: string | undefined,
+    signal: AbortSignal,
   ): Promise<ListedFile> {
     const listed = new ListedFile(snapshot);
     for await (const { flat, times } of mirror.walkCopies(userId)) {
@@ -64,7 +64,6 @@ export class ListedFile {
     return count;
   }
 
-  /** Whether a key of the file was a member. */
   isMember(key: number): boolean {
     return this.#places[key] !== ABSENT;
   }

@@ -3,7 +3,6 @@ import { batches } from "../pool.ts";
 import { CurrentFile } from "../store/file/shared-snapshot.ts";
 import { isNothing, type RedisCopy } from "../store/layout/copy.ts";
 import { BATCH, type GuardedRemoval, type Outcome } from "../store/redis/copies.ts";
-import type { Mirror } from "../store/redis/mirror.ts";
 import { isUnsure } from "../store/redis/walk.ts";
 import { writeToMirror } from "../store/redis/write.ts";
 import type { TaskId } from "../store/task-source.ts";
@@ -20,15 +19,15 @@ export interface Orphans {
   readonly count: number;
   readonly action: LedgerAction;
   readonly reason: string;
-  /** Only members without a hash are removed: by now a hash is a task. */
+  /** Removes only members without a hash: by now a hash is a task. */
   readonly membersOnly?: boolean;
   /** Called with each that wasn't removed. */
   onStayed?(id: TaskId): void;
 }
 
 /**
- * Prunes Redis-only entries. Each batch is looked up in the file again just before, and each is removed only if the copy is
- * still as it was read.
+ * Prunes Redis-only entries. Each batch is looked up in the file again, and each entry is removed only if its copy hasn't
+ * changed.
  * @throws TtsctlError STORE_*, REDIS_*, AUDIT_FAILED
  */
 export async function pruneOrphans(parts: PruneParts, orphans: Orphans): Promise<{ pruned: number; failed: number }> {
@@ -44,24 +43,19 @@ export async function pruneOrphans(parts: PruneParts, orphans: Orphans): Promise
     const snapshot = await file.snapshot();
     const still = batch.map((id, i) => ({ id, copy: snapshot.holds(id) ? null : copies[i]! }));
     const removed = await removeSeen(parts, orphans, still, failures);
-    for (const id of removed) heirs.note(id);
+    for (const id of removed) heirs.note(id, parts.file.rules);
     pruned += removed.length;
     parts.reporter.progress("pruning", pruned, orphans.count);
   }
-  if (pruned > 0) await leadToHeirs(parts.mirror, file, heirs);
+  const written = new WrittenCopies();
+  for (const ids of batches(await heirs.in(file), BATCH)) {
+    const records = await (await file.snapshot()).recordsOf(ids);
+    const tasks = records.filter((task) => task !== null);
+    await writeToMirror(parts.mirror, tasks, { written });
+  }
+  await written.follow(parts.mirror, file);
   failures.end();
   return { pruned, failed: failures.count };
-}
-
-/** Lookups lead to the tasks of the file from now on, where those that they led to shared their ids. */
-async function leadToHeirs(mirror: Mirror, file: CurrentFile, heirs: LookupHeirs): Promise<void> {
-  const snapshot = await file.snapshot();
-  const written = new WrittenCopies();
-  for (const ids of batches(heirs.in(snapshot), BATCH)) {
-    const tasks = (await snapshot.recordsOf(ids)).filter((task) => task !== null);
-    await writeToMirror(mirror, tasks, { written });
-  }
-  await written.follow(mirror, file);
 }
 
 /** Returns what was removed. @param batch with the copies in Redis; null for a task that is kept */
@@ -94,7 +88,7 @@ async function removeSeen(
   return removed;
 }
 
-/** Whether there is nothing by the name of a member that was listed because it is called otherwise. */
+/** Whether nothing has the name of a listed member, because its name isn't UTF-8. */
 function isOfAnotherName({ userId, taskId }: TaskId, copy: RedisCopy): boolean {
   return (isUnsure(userId) || isUnsure(taskId)) && isNothing(copy);
 }

@@ -4,33 +4,29 @@ import type { TaskId } from "../store/task-source.ts";
 import { counted } from "../task/amounts.ts";
 import type { Reason } from "./purge/decide.ts";
 
-/** What a warning is about: the ids of a task and why, or a count. */
 export type WarningFields = Readonly<Record<string, string | number>>;
 
 /** Receives the events of an operation; its result is a value. */
 export interface Reporter {
-  /** One line about something that the operator should know; the fields say it again, for programs. */
+  /** One line for the operator; the fields are the same for programs. */
   warn(line: string, fields?: WarningFields): void;
-  /** How far the work is; `total` may grow. */
+  /** `total` may grow. */
   progress(label: string, done: number, total: number): void;
-  /** What became of some tasks or files, or in a dry run would. Returns once it is written. */
+  /** Outcomes of tasks or files, or of a dry run. Returns when they are written. */
   done<E extends keyof DoneItems>(event: E, items: readonly DoneItems[E][], dryRun: boolean): Promise<void>;
 }
 
-/** One task that is gone, or in a dry run would be. */
 export interface PurgedTask extends TaskId {
   /** Whether the file had it, and Redis. */
   readonly local: boolean;
   readonly redis: boolean;
-  /** The rule by which it was deleted. */
   readonly reason: Reason;
   readonly files: number;
   readonly bytes: number;
 }
 
-/** One task that is marked, or in a dry run would be. */
 export interface MarkedTask extends TaskId {
-  /** The shown words that it had, and has. */
+  /** Shown words. */
   readonly from: string;
   readonly to: string;
   /** Whether it is marked in the file, and in Redis. */
@@ -38,15 +34,14 @@ export interface MarkedTask extends TaskId {
   readonly redis: boolean | "unknown";
 }
 
-/** One folder or log without a record. */
+/** A directory or log without a record. */
 export interface Orphan {
-  /** As an operator sees it. */
   readonly path: string;
   readonly files: number;
   readonly bytes: number;
 }
 
-/** What commands change, by the name of its lines. */
+/** By the name of its lines. */
 export interface DoneItems {
   readonly cleanup: PurgedTask;
   readonly mark: MarkedTask;
@@ -56,11 +51,11 @@ export interface DoneItems {
 /** How many tasks are named before the rest is only counted. */
 const NAMED = 10;
 
-/** Why a change to the store file was undone again and again. */
+/** Why a change to the store file keeps being undone. */
 export const RETURNED =
   "the service holds the store in memory, or writes it without a pause; restart it, or run this while it is stopped";
 
-/** Warns of tasks one by one, and after the first few only counts them. */
+/** Warns of each of the first few tasks, and counts the rest. */
 export class NamedWarnings {
   readonly #reporter: Reporter;
   readonly #what: string;
@@ -77,10 +72,7 @@ export class NamedWarnings {
     this.#reporter.warn(`${userId}:${taskId} ${this.#what}: ${reason}`, { user: userId, task: taskId, reason });
   }
 
-  /**
-   * Names the tasks whose outcome is an error.
-   * @throws TtsctlError one that concerns every task, once the others are named
-   */
+  /** Adds the tasks whose outcome is an error. @throws TtsctlError one that concerns every task, after that */
   addErrors(outcomes: readonly unknown[], idOf: (i: number) => TaskId): void {
     let fatal: TtsctlError | undefined;
     outcomes.forEach((outcome, i) => {
@@ -91,7 +83,7 @@ export class NamedWarnings {
     if (fatal !== undefined) throw fatal;
   }
 
-  /** Names tasks that have one reason, and no others. */
+  /** Adds all tasks of this warning. */
   addAll(ids: Iterable<TaskId>, reason: string): void {
     for (const id of ids) this.add(id, reason);
     this.end();
@@ -110,7 +102,6 @@ function inPlural(what: string): string {
   return what.replace(/^(was|is|stays|keeps)\b/, (verb) => forms[verb as keyof typeof forms]);
 }
 
-/** How many of so many tasks `NamedWarnings` named. */
 export function namedAbove(count: number): string {
   return count > NAMED ? `the first ${NAMED} are named above` : "named above";
 }

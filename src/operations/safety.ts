@@ -6,10 +6,16 @@ import type { TaskId } from "../store/task-source.ts";
 import type { LayoutName } from "../task/rules.ts";
 import { TimeReader } from "../task/time.ts";
 
-/** How many tasks of a store are sampled. */
 const SAMPLE = 64;
-/** No two zones are further apart; a larger difference is a wrong score, not a wrong zone. */
+/** A larger difference is a wrong score, not a wrong zone. */
 const MOST_ZONE_SECONDS = 26 * 3600;
+
+/** Refuses to run if `checkClock` or `checkReading` does; null: there is no Redis to compare with. @param age in seconds */
+export async function checkClocks(mirror: Mirror | null, clock: Clock, age: number): Promise<void> {
+  if (mirror === null) return;
+  await checkClock(mirror, clock, age);
+  await checkReading(mirror);
+}
 
 /**
  * Refuses to run with a layout or a time zone that isn't the service's.
@@ -56,19 +62,19 @@ export async function checkClock(mirror: Mirror, clock: Clock, age: number): Pro
   );
 }
 
-/** By how many seconds this machine's clock and that of Redis differ. */
+/** The difference of this machine's clock and that of Redis, in seconds. */
 export async function clockSkew(mirror: Mirror, clock: Clock): Promise<number> {
   const before = clock.now();
   const theirs = await mirror.time();
   return Math.abs(theirs - (before + clock.now()) / 2);
 }
 
-/** How far two clocks may differ, in seconds: a minute, or a tenth of the shortest age that counts. */
+/** How far two clocks may differ: a minute, or a tenth of the shortest age that matters. Seconds. */
 export function allowedSkew(age: number): number {
   return Math.min(60, age / 10);
 }
 
-/** A store file that is missing or empty may be in the wrong folder, or its disk lost. */
+/** A missing or empty store file may be in the wrong directory, or its disk lost. */
 export function storeEmpty(snapshot: Snapshot, consequence: string): TtsctlError {
   const what = snapshot.exists ? "has no tasks" : "is missing";
   return new TtsctlError("STORE_EMPTY", `${snapshot.path} ${what}${consequence}`, {
@@ -76,7 +82,7 @@ export function storeEmpty(snapshot: Snapshot, consequence: string): TtsctlError
   });
 }
 
-/** The same while Redis has tasks; null if the operator means it. @param done what was not done */
+/** The same while Redis has tasks; null if that is accepted. @param done what was not done */
 export function emptyBeside(
   snapshot: Snapshot,
   members: number,
@@ -87,7 +93,7 @@ export function emptyBeside(
   return storeEmpty(snapshot, ` while Redis has ${members}: nothing was ${done}`);
 }
 
-/** How many tasks of a sample show each layout: one has ISO 8601 times, the other epoch seconds and lookups (SPEC section 10). */
+/** How many tasks of a sample have each layout: ISO 8601 times, or epoch seconds and lookups (SPEC section 10). */
 export async function layoutSigns(mirror: Mirror): Promise<Readonly<Record<LayoutName, number>>> {
   const times = new TimeReader(mirror.parser.rules.zone);
   const signs = { plain: 0, api_ms: 0 };
@@ -105,8 +111,8 @@ function signOf({ updatedAt, hasLookup }: SampledTask, times: TimeReader): Layou
 }
 
 /**
- * Refuses to run if most of a sample was written in the other layout. The service wouldn't read what is written, and what
- * looks like leftovers may be its tasks.
+ * Refuses to run if most of a sample is in the other layout. The service wouldn't read our writes, and its tasks would look
+ * like leftovers.
  * @throws TtsctlError LAYOUT_MISMATCH
  */
 export async function checkLayout(mirror: Mirror): Promise<void> {
@@ -122,7 +128,7 @@ export async function checkLayout(mirror: Mirror): Promise<void> {
   );
 }
 
-/** The size of a sample of the file, and of the largest record in it in bytes. */
+/** The size of a sample of the file, and of its largest record in bytes. */
 const RECORDS = 16;
 const MOST_BYTES = 1 << 16;
 
@@ -159,7 +165,7 @@ async function sampleRecords(snapshot: Snapshot): Promise<unknown[]> {
   return records;
 }
 
-/** Python writes NaN and Infinity, which aren't JSON; such a record is ignored. */
+/** Null for a record with NaN or Infinity, which Python writes. */
 function parsed(bytes: Buffer): unknown {
   try {
     return JSON.parse(bytes.toString());
@@ -176,20 +182,17 @@ function isOfPublishedService(record: unknown): boolean {
 /** An outage or a restore may leave fewer Redis-only tasks. */
 const LEAST_STRANGE = 5;
 
-/**
- * Refuses a store file and a Redis of two services, as `storeMismatch`.
- * @throws TtsctlError STORE_MISMATCH
- */
+/** @throws TtsctlError STORE_MISMATCH */
 export async function checkSameStore(...stores: Parameters<typeof storeMismatch>): Promise<void> {
   const problem = await storeMismatch(...stores);
   if (problem !== null) throw problem;
 }
 
 /**
- * Why a store file and a Redis are of two services (SPEC section 6): none of Redis's newest tasks is in the file, and none
- * of a sample of the file's is in Redis. Null if they may belong together.
- * @param since epoch seconds: older Redis-only tasks don't count, because the file may have lost them to a purge
- * @param isOurs whether the file had a task that was deleted and may still be in Redis; without it an empty file matches
+ * The error if a store file and a Redis belong to two services (SPEC section 6): none of Redis's newest tasks is in the
+ * file, and none of a sample of the file's is in Redis. Null if they may belong together.
+ * @param since epoch seconds: older Redis-only tasks don't count, because a purge may have taken them from the file
+ * @param isOurs whether the file had a task that may still be in Redis; without it an empty file matches
  */
 export async function storeMismatch(
   snapshot: Snapshot,

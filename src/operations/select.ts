@@ -17,29 +17,23 @@ export interface Selection {
   readonly ids: readonly string[] | null;
   /** The user of each id, if the ids were given without one; unknown ids are absent. */
   readonly owners?: ReadonlyMap<string, string>;
-  /** Seconds: the shortest age that the filter was made of, by this machine's clock; null for none. */
+  /** Seconds: the shortest age in the filter, by this machine's clock; null for none. */
   readonly age: number | null;
 }
 
 export const EVERYTHING: Selection = { filter: NO_FILTER, ids: null, age: null };
 
 /**
- * Finds the chosen tasks in both stores (SPEC section 5, Selection): those of which any copy passes the filter, and ids
- * that neither store has. If only one copy of a task passes, the command decides, once it has read both.
+ * Finds the tasks of which any copy passes the filter, and the ids that neither store has (SPEC section 5, Selection). If
+ * only one copy passes, the command decides.
  */
-export function select(snapshot: Snapshot, mirror: Mirror | null, selection: Selection): Promise<Survey> {
-  const { filter } = selection;
-  const chosen = tasksOf(selection);
-  return chosen === null ? selectByFilter(snapshot, mirror, filter) : selectByIds(snapshot, mirror, filter, chosen);
-}
-
-/** The tasks that the ids of a selection name; null if it has none. */
-function tasksOf({ ids, filter, owners }: Selection): TaskId[] | null {
-  if (ids === null) return null;
-  return ids.flatMap((taskId) => {
+export function select(snapshot: Snapshot, mirror: Mirror | null, { filter, ids, owners }: Selection): Promise<Survey> {
+  if (ids === null) return selectByFilter(snapshot, mirror, filter);
+  const tasks = ids.flatMap((taskId) => {
     const userId = owners === undefined ? soleUser(filter) : owners.get(taskId);
     return userId === undefined ? [] : [{ userId, taskId }];
   });
+  return selectByIds(snapshot, mirror, filter, tasks);
 }
 
 /** The ids that were given without a user and are unknown. */

@@ -1,9 +1,10 @@
+import type { CurrentFile } from "../store/file/shared-snapshot.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
 import { KeyTable } from "../store/key-table.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { counted } from "../task/amounts.ts";
+import type { RecordRules } from "../task/rules.ts";
 
-/** How many are named. */
 const NAMED = 5;
 
 /** In one line, the task ids that should be unique and belong to more than one user (SPEC section 10); null for none. */
@@ -24,19 +25,20 @@ export function describeShared({ rows, rules, path }: Snapshot): string | null {
 }
 
 /**
- * If two tasks have an id that should be unique, deleting the one that its lookup leads to deletes the lookup too. It
- * should then lead to the other task, which this finds in the file.
+ * If two tasks have an id that should be unique, deleting one of them may delete the lookup. It should then lead to the
+ * other task, which this finds in the file.
  */
 export class LookupHeirs {
   readonly #removed = new KeyTable();
 
-  note({ taskId }: TaskId): void {
-    this.#removed.addId("", taskId);
+  note({ taskId }: TaskId, rules: RecordRules): void {
+    if (rules.taskIdIsUnique) this.#removed.addId("", taskId);
   }
 
-  /** The tasks of the file that have an id of those that were removed. */
-  in({ rows, rules }: Snapshot): TaskId[] {
-    if (!rules.taskIdIsUnique || this.#removed.size === 0) return [];
+  /** The tasks of the file that have an id of the removed ones. */
+  async in(file: Pick<CurrentFile, "snapshot">): Promise<TaskId[]> {
+    if (this.#removed.size === 0) return [];
+    const { rows } = await file.snapshot();
     const heirs: TaskId[] = [];
     for (let key = 0; key < rows.keys.size; key++) {
       if (rows.liveRow(key) < 0) continue;

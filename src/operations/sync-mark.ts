@@ -6,12 +6,12 @@ import type { Mirror } from "../store/redis/mirror.ts";
 import { countsOf } from "../store/task-store.ts";
 import { formatUtc } from "../task/time.ts";
 
-/** Leaves the mark that the mirror has every task of the file (`tts:ttsctl:synced`), and what the file has. */
+/** Leaves the mark that the mirror has every task of the file (`tts:ttsctl:synced`), and the counts of the file. */
 export type LeaveMark = (what: "sync" | "verify --repair", snapshot: Snapshot) => Promise<void>;
 
 /**
- * To be called before a copy is read or written: from then on a flush is noticed.
- * @returns what leaves the mark; throws TtsctlError REDIS_FAILED if Redis was flushed during the run
+ * Called before a copy is read or written, because it detects a flush from then on.
+ * @returns leaves the mark; throws TtsctlError REDIS_FAILED if Redis was flushed during the run
  */
 export async function beginMark(mirror: Mirror, clock: Clock): Promise<LeaveMark> {
   const token = randomUUID();
@@ -25,7 +25,7 @@ export async function beginMark(mirror: Mirror, clock: Clock): Promise<LeaveMark
   };
 }
 
-/** The loss of Redis in the middle of a run, with how far that was. */
+/** The loss of Redis midway, with the progress until then. */
 export function lostMidway(error: TtsctlError, command: "sync" | "verify", done: string): TtsctlError {
   return new TtsctlError(error.code, `${error.message}; before that ${done}`, {
     hint: error.hint ?? `run \`ttsctl ${command}\` again when Redis is back`,

@@ -26,10 +26,10 @@ export interface SyncOptions {
   readonly dryRun: boolean;
   /** Compare whole records, and at an equal time write the file's. */
   readonly checksum: boolean;
-  /** Remove what only Redis has. */
+  /** Delete Redis-only tasks. */
   readonly prune: boolean;
   readonly maxDelete: MaxDelete;
-  /** An empty store file is meant. */
+  /** Accept an empty store file. */
   readonly allowEmpty: boolean;
 }
 
@@ -47,7 +47,6 @@ export interface SyncResult {
   durationMs: number;
 }
 
-/** With what the command needs, but does not print. */
 export interface SyncOutcome extends SyncResult {
   failedToPrune: number;
 }
@@ -60,7 +59,7 @@ export interface SyncParts extends RedisParts<"file" | "clock" | "reporter" | "s
 /**
  * Pushes the store file to Redis. The file is read again after Redis was listed, so a task that the service creates during
  * the run isn't an orphan. The caller holds the run lock.
- * @throws TtsctlError STORE_*, LAYOUT_MISMATCH, TIMEZONE_MISMATCH, REDIS_* (also when Redis is lost midway), MAX_DELETE_EXCEEDED before the first deletion
+ * @throws TtsctlError STORE_*, LAYOUT_MISMATCH, TIMEZONE_MISMATCH, REDIS_*, MAX_DELETE_EXCEEDED before the first deletion
  */
 export async function sync(parts: SyncParts, options: SyncOptions): Promise<SyncOutcome> {
   const started = parts.clock.monotonic();
@@ -111,7 +110,6 @@ class SyncRun {
   #snapshot: Snapshot;
   #listed!: ListedFile;
   #leaveMark: LeaveMark | null = null;
-  /** Epoch seconds. */
   readonly #began: number;
   readonly result: SyncOutcome;
 
@@ -126,12 +124,11 @@ class SyncRun {
     this.result = { ...NONE_PUSHED, ...rest };
   }
 
-  /** Lists Redis, and if the file changed during that, reads it again. */
   async list(): Promise<void> {
     const { mirror, signal } = this.#parts;
     await checkFileLayout(this.#snapshot, mirror);
     if (!this.#options.prune) await this.#beginMark(); // a prune may be refused yet
-    this.#listed = await ListedFile.read(this.#snapshot, mirror, { userId: this.#options.userId, signal });
+    this.#listed = await ListedFile.read(this.#snapshot, mirror, this.#options.userId, signal);
     await this.#catchUp();
   }
 
@@ -141,7 +138,7 @@ class SyncRun {
     if (userId === undefined && !dryRun) this.#leaveMark = await beginMark(this.#parts.mirror, this.#parts.clock);
   }
 
-  /** Refuses to prune too much, and asks. Both stores may change before the answer, so both are read again. */
+  /** Both stores may change before the answer, so both are read again. */
   async confirmPrune(): Promise<void> {
     refuseUnsafePrune(this.#snapshot, this.#listed, this.#options);
     if (!this.#options.dryRun && this.#listed.orphans.size > 0) {
@@ -239,10 +236,7 @@ class SyncRun {
     return matchingRows(this.#snapshot, ofUser(this.#options.userId));
   }
 
-  /**
-   * Whether a sample of the skipped tasks is still in Redis: it may have been flushed, or an index deleted or evicted. The
-   * service may have deleted a task with its hash, but not most of them.
-   */
+  /** Whether most of a sample of the skipped tasks is still in Redis: it may have been flushed, or an index deleted. */
   async #hasListed(): Promise<boolean> {
     const step = Math.ceil(this.#settled / BATCH);
     const some: number[] = [];
@@ -336,7 +330,7 @@ class SyncRun {
     return this.#parts.mirror.copies(ids, "scores");
   }
 
-  /** What the copy decides; undefined if the record itself is needed. */
+  /** The outcome by the copy alone; undefined if the record is needed. */
   #settle(row: number, copy: Outcome<RedisCopy>): Outcome<WriteOutcome> | undefined {
     if (copy instanceof TtsctlError) return copy;
     const decision = decideWrite(this.#snapshot.rows.score(row), copy, this.#parts.mirror);

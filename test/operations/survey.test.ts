@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { ListedFile } from "../../src/operations/listed-file.ts";
 import { isExpired } from "../../src/operations/purge/policy.ts";
-import { chosenRows, listOnlyInRedis, survey, surveyUpTo } from "../../src/operations/purge/survey.ts";
+import { chosenRows, survey } from "../../src/operations/purge/survey.ts";
 import { record } from "../helpers/records.ts";
 import { useSite } from "./setup.ts";
 
@@ -20,7 +20,7 @@ describe("survey", () => {
     const found = await survey(snapshot, [], site.mirror, ({ score }) => score <= AT);
     expect([...found.others.ids()].map(({ userId, taskId }) => `${userId}:${taskId}`).sort()).toEqual(members.sort());
     expect(found.members).toBe(15_000);
-    expect((await listOnlyInRedis(snapshot, site.mirror, () => true)).size).toBe(15_000);
+    expect((await survey(snapshot, [], site.mirror, (_, inFile) => !inFile)).others.size).toBe(15_000);
     expect(site.flaky.calls.filter((call) => call === "scan").length).toBeLessThanOrEqual(31);
     await snapshot.close();
   });
@@ -37,7 +37,7 @@ describe("survey", () => {
     await site.server.call("ZADD", "tts:tasks:index", ...young);
     site.root.writeStore([record("u", "t7"), record("u", "t8")]);
     const snapshot = await site.file.read();
-    const found = await surveyUpTo(snapshot, [snapshot.rowOf("u", "t7")], site.mirror, AT);
+    const found = await survey(snapshot, [snapshot.rowOf("u", "t7")], site.mirror, () => true, AT);
     const others = [...found.others.ids()].map(({ taskId }) => taskId);
     expect(others.sort()).toEqual(ids.filter((id) => id !== "t7").sort());
     expect(found).toMatchObject({ rows: [0], members: 10_000 });
@@ -58,9 +58,9 @@ describe("survey", () => {
     const found = await survey(snapshot, [], site.mirror, () => true);
     expect(moved).toBeGreaterThan(2);
     expect([...found.others.ids()].map(({ taskId }) => taskId).sort()).toEqual(ids.sort());
-    expect((await listOnlyInRedis(snapshot, site.mirror, () => true)).size).toBe(4000);
+    expect((await survey(snapshot, [], site.mirror, (_, inFile) => !inFile)).others.size).toBe(4000);
     expect(found.members).toBe(4000);
-    const listed = await ListedFile.read(snapshot, site.mirror, { userId: undefined, signal: site.stop.signal });
+    const listed = await ListedFile.read(snapshot, site.mirror, undefined, site.stop.signal);
     expect(listed.members).toBe(4000);
     expect(listed.orphans.size).toBe(4000);
     await snapshot.close();
@@ -76,7 +76,7 @@ describe("survey", () => {
     expect(found.rows).toHaveLength(1);
     expect([...found.others.ids()]).toEqual([{ userId: "a", taskId: "redis" }]);
     expect(found).toMatchObject({ members: 3 });
-    expect((await listOnlyInRedis(snapshot, site.mirror, () => true)).size).toBe(1);
+    expect((await survey(snapshot, [], site.mirror, (_, inFile) => !inFile)).others.size).toBe(1);
     await snapshot.close();
   });
 

@@ -49,15 +49,15 @@ async function runImport(context: Context, flags: ImportFlags, path: string): Pr
   const selection = await selectionOf(context, flags);
   await context.requireConfig(false);
   return audited(context, !flags.dryRun, async (ledger) => {
-    const [{ openInput, readSource }, { importRecords }] = await Promise.all([
+    const [{ readSource }, { importRecords }] = await Promise.all([
       import("../../operations/import/read-source.ts"),
       import("../../operations/import/import.ts"),
     ]);
     const file = await context.changingFileStore();
     const { signal } = context;
     const from = path === "-" ? null : resolve(context.cwd, path);
-    const input = await openInput(from, context.terminal.streams.stdin, file.path, signal);
-    const source = await readSource(input, { storePath: file.path, rules: await context.rules(), signal });
+    const { stdin } = context.terminal.streams;
+    const source = await readSource(from, { stdin, storePath: file.path, rules: await context.rules(), signal });
     context.onRelease(() => source.records.close());
     const question = (count: number) => `Replace ${counted(count, "task")} of the store file?`;
     const ask = confirmation(context, flags.yes, question, "replaced");
@@ -67,10 +67,10 @@ async function runImport(context: Context, flags: ImportFlags, path: string): Pr
       confirm: ({ replaced }: { replaced: number }) => (replaced > 0 ? ask(replaced) : Promise.resolve()),
     };
     const { merge: policy, dryRun, skipInvalid } = flags;
-    const { result, changed, problem } = await importRecords(parts, source, { policy, dryRun, skipInvalid, selection });
+    const { result, counts, problem } = await importRecords(parts, source, { policy, dryRun, skipInvalid, selection });
     ledger?.count(result);
     await emitObject(context, result, () => describe(result));
-    return exitCodeOf(context, result, changed, problem);
+    return exitCodeOf(context, result, counts.changed, problem);
   });
 }
 

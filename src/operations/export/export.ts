@@ -43,8 +43,7 @@ export interface ExportResult {
 /**
  * Writes the newer copy of each task, in batches: tasks of the file in its order, then Redis-only tasks, oldest first; by
  * ids in the order given.
- * @throws TtsctlError LAYOUT_MISMATCH, INTERRUPTED, STORE_* (also if the file is missing and Redis has no tasks), REDIS_* if
- *   Redis is the forced source
+ * @throws TtsctlError LAYOUT_MISMATCH, INTERRUPTED, STORE_*, REDIS_* if Redis is the forced source
  */
 export async function exportTasks(parts: ExportParts, options: ExportOptions): Promise<ExportResult> {
   const use = mirrorOf(parts.mirror, options.source);
@@ -52,7 +51,7 @@ export async function exportTasks(parts: ExportParts, options: ExportOptions): P
   if (snapshot !== null) await checkFileLayout(snapshot, use.mirror);
   const run = new ExportRun(parts, options, snapshot, use);
   if (snapshot !== null) checkFile(parts, run.result, snapshot, use.mirror !== null);
-  await (options.ids === null ? run.all() : run.byIds(options.ids));
+  await run.run();
   throwIfInterrupted(parts.signal, "the export is not whole");
   if (use.lost !== null) run.result.problem = use.lost;
   if (snapshot?.exists === false && run.result.fromRedis === 0) throw run.result.problem;
@@ -84,9 +83,9 @@ class ExportRun {
   readonly #use: MirrorUse;
   #done = 0;
   readonly result: ExportResult = { fromFile: 0, fromRedis: 0, missing: [], dangling: 0, failed: 0, problem: null };
-  /** By Redis's index: the tasks of the file that Redis has at another time. */
+  /** The tasks of the file with another time in Redis's index. */
   readonly #differing: KeySet;
-  /** By Redis's index: the tasks that the file lacks, with their times. */
+  /** The members of Redis's index that the file lacks, and their times. */
   readonly #onlyInRedis: KeyTable;
   readonly #times: number[] = [];
 
@@ -100,17 +99,23 @@ class ExportRun {
     this.#onlyInRedis = new KeyTable(parts.file.rules.memberRanks);
   }
 
-  async all(): Promise<void> {
+  async run(): Promise<void> {
+    const { ids } = this.#options;
+    await (ids === null ? this.#all() : this.#byIds(ids));
+    this.#failures.end();
+    this.result.failed = this.#failures.count;
+  }
+
+  async #all(): Promise<void> {
     const { users } = this.#options.filter;
     for (const userId of users.size === 0 ? [undefined] : users) {
       await this.#ask((mirror) => this.#readIndex(mirror, userId));
     }
     for (const rows of batches(this.#rows(), BATCH)) await this.#fileBatch(rows);
     for (const ids of batches(this.#oldestFirst(), BATCH)) await this.#redisBatch(ids);
-    this.#end();
   }
 
-  async byIds(taskIds: readonly string[]): Promise<void> {
+  async #byIds(taskIds: readonly string[]): Promise<void> {
     const userId = soleUser(this.#options.filter)!;
     for (const batch of batches(taskIds, BATCH)) {
       const ids = batch.map((taskId) => ({ userId, taskId }));
@@ -122,12 +127,6 @@ class ExportRun {
       const missing = batch.filter((_, i) => inFile[i] == null && inRedis[i] === undefined);
       this.result.missing.push(...missing);
     }
-    this.#end();
-  }
-
-  #end(): void {
-    this.#failures.end();
-    this.result.failed = this.#failures.count;
   }
 
   async #readIndex(mirror: Mirror, userId: string | undefined): Promise<void> {
@@ -147,7 +146,7 @@ class ExportRun {
     return this.#differing.has(this.#snapshot!.rows.key(row));
   }
 
-  /** The rows whose file copy passes the filter, or that Redis has at another time and whose copy there may pass. */
+  /** The rows that pass the filter, or whose other copy may pass. */
   *#rows(): Generator<number> {
     if (this.#snapshot === null) return;
     const { users } = this.#options.filter;

@@ -3,16 +3,12 @@ import { basename, dirname, join } from "node:path";
 import { closeQuietly, describeSystemError, systemErrorCode, TtsctlError } from "../../errors.ts";
 import { makeFile, refuseUsed, syncDirectory } from "../../store/file/written-file.ts";
 
-/** How much is held before it is written. */
 const HELD = 1 << 16;
 
-/** Links that lead to whatever the process has open. */
+/** Links to files that the process has open. */
 const OPEN_FILES = /^\/(dev\/(std(in|out|err)$|fd\/)|proc\/)/;
 
-/**
- * A file that is written whole, such as an export's. It is written beside its place and renamed, so no half of an export
- * is ever taken for a backup.
- */
+/** A file that is written beside its place and then renamed, so nobody takes half an export for a backup. */
 export class TargetFile {
   readonly path: string;
   readonly #overwrite: boolean;
@@ -28,8 +24,7 @@ export class TargetFile {
 
   /**
    * The target of an export; a link to a file is followed, once.
-   * @param overwrite a file that is there may be replaced
-   * @param used files that never are: the store file, the configuration, the audit ledger
+   * @param used files that are never replaced: the store file, the configuration, the audit ledger
    * @throws TtsctlError USAGE for one of these, EXPORT_FAILED
    */
   static async open(path: string, overwrite: boolean, used: readonly string[]): Promise<TargetFile> {
@@ -38,10 +33,7 @@ export class TargetFile {
     return TargetFile.at(await realpath(path).catch(() => path), overwrite, 0o600);
   }
 
-  /**
-   * The file of this very name; a link is refused.
-   * @throws TtsctlError EXPORT_FAILED
-   */
+  /** A link is refused. @throws TtsctlError EXPORT_FAILED */
   static async at(place: string, overwrite: boolean, mode: number): Promise<TargetFile> {
     try {
       await refuseExisting(place, overwrite);
@@ -76,30 +68,27 @@ export class TargetFile {
     }
   }
 
-  /**
-   * Puts what was written into its place, on the disk.
-   * @throws TtsctlError EXPORT_FAILED
-   */
+  /** Puts the file into its place, on the disk. @throws TtsctlError EXPORT_FAILED */
   async finish(): Promise<void> {
     try {
       await this.#handle.sync();
       await refuseExisting(this.path, this.#overwrite);
       if (this.#overwrite) await rename(this.#temporary, this.path);
-      else await link(this.#temporary, this.path); // unlike a rename, it fails where somebody made the file meanwhile
+      else await link(this.#temporary, this.path); // unlike a rename, it fails if the file exists by now
       await syncDirectory(dirname(this.path));
     } catch (cause) {
       throw systemErrorCode(cause) === "EEXIST" ? exists(this.path) : failed(this.path, cause);
     }
   }
 
-  /** Ends it, and unless it was finished nothing is left. */
+  /** Removes the file unless it was finished. */
   async close(): Promise<void> {
     await closeQuietly(this.#handle);
     await rm(this.#temporary, { force: true }).catch(() => {}); // the next export to this place removes it
   }
 }
 
-/** Removes what exports to this place left that were killed: the process in the name is no more. */
+/** Removes the files that killed exports to this place left. */
 async function removeDead(place: string): Promise<void> {
   const [folder, start, end] = [dirname(place), `.${basename(place)}.`, ".part"];
   for (const name of await readdir(folder).catch(() => [])) {

@@ -1,13 +1,30 @@
 import type { Clock } from "../../clock.ts";
-import type { TtsctlError } from "../../errors.ts";
-import { MirrorUse } from "../../store/mirror-link.ts";
-import { type MergeOptions, type MergeParts, mergeRecords } from "../merge/merge.ts";
+import { type TtsctlError, throwIfInterrupted } from "../../errors.ts";
+import { batches, IN_FLIGHT, pool } from "../../pool.ts";
+import { matchingRows } from "../../store/file/file-tasks.ts";
+import type { Snapshot } from "../../store/file/snapshot.ts";
+import { type MirrorState, MirrorUse } from "../../store/mirror-link.ts";
+import { BATCH } from "../../store/redis/copies.ts";
+import { differingFrom, writeToMirror } from "../../store/redis/write.ts";
+import type { TaskId } from "../../store/task-source.ts";
+import type { WrittenCopies } from "../../store/written-copies.ts";
+import { keyOf } from "../../task/ids.ts";
+import { soleUser } from "../../task/query-fields.ts";
+import type { Task } from "../../task/task.ts";
+import { type MergeParts, mergeIntoFile, thenIntoMirror } from "../merge/merge.ts";
+import { type MergeCounts, MergePlan, type MergePolicy } from "../merge/merge-plan.ts";
+import type { RedisParts } from "../parts.ts";
+import { NamedWarnings } from "../reporter.ts";
 import { checkFileLayout, checkLayout } from "../safety.ts";
+import type { Selection } from "../select.ts";
 import type { Source } from "./read-source.ts";
 
-export interface ImportOptions extends MergeOptions {
+export interface ImportOptions {
+  readonly policy: MergePolicy;
+  readonly dryRun: boolean;
   /** Bad lines are left out; without it nothing is imported then. */
   readonly skipInvalid: boolean;
+  readonly selection: Selection;
 }
 
 /** `import -o json`: records = added + replaced + identical + kept + refused. */
@@ -21,10 +38,11 @@ export interface ImportResult {
   /** Of those, records of the same time with other content. */
   conflicts: number;
   refused: number;
+  /** Records that a service which holds the store in memory took out again. */
   returned: number;
   /** Lines of the input that hold no valid record. */
   invalid: number;
-  /** Ids asked for that the input does not have. */
+  /** The chosen ids that the input lacks. */
   missing: string[];
   newerInRedis: number;
   /** Records that are in the file and could not be written to Redis. */
@@ -33,27 +51,53 @@ export interface ImportResult {
   durationMs: number;
 }
 
+/** Outcomes of writes to Redis. */
+interface Mirrored {
+  written: number;
+  unchanged: number;
+  /** Redis has a newer copy, which is kept. */
+  newer: number;
+  failed: number;
+}
+
 /**
- * Merges an input into both stores. It was read whole: with a bad line nothing is written at all. The caller holds the
- * run lock, unless it is a dry run, and closes the source.
- * @throws TtsctlError IMPORT_INVALID, LAYOUT_MISMATCH, and as `mergeRecords`
+ * Puts the records of an input into the store file, in one rewrite, and then those that the file has into Redis. The input
+ * was read whole: with a bad line nothing is written. If it is stopped in between, the next run finishes it. The caller
+ * holds the run lock, unless it is a dry run, and closes the source.
+ * @returns problem: why Redis lacks records; null if it doesn't, or is off
+ * @throws TtsctlError IMPORT_INVALID, LAYOUT_MISMATCH, STORE_*, INTERRUPTED, and what `confirm` throws
  */
 export async function importRecords(
-  parts: MergeParts & { readonly clock: Clock },
+  parts: MergeParts & { readonly mirror: MirrorState; readonly clock: Clock },
   { records, bad }: Source,
-  options: ImportOptions,
-): Promise<{ result: ImportResult; changed: number; problem: TtsctlError | null }> {
+  { policy, dryRun, skipInvalid, selection }: ImportOptions,
+): Promise<{ result: ImportResult; counts: MergeCounts; mirrored: Mirrored; problem: TtsctlError | null }> {
   const started = parts.clock.monotonic();
-  if (bad.count > 1 || options.skipInvalid) bad.warn(parts.reporter);
-  if (bad.count > 0 && !options.skipInvalid) throw bad.error();
+  if (bad.count > 1 || skipInvalid) bad.warn(parts.reporter);
+  if (bad.count > 0 && !skipInvalid) throw bad.error();
+  const { mirror: state } = parts;
   // If Redis fails here, the write to it reports that.
-  await new MirrorUse(parts.mirror).attempt(async (mirror) => {
+  await new MirrorUse(state).attempt(async (mirror) => {
     if (mirror !== null) await checkLayout(mirror);
     await checkFileLayout(records, mirror);
   });
-  const merged = await mergeRecords(parts, records, options);
-  const { added, replaced, identical, conflict, changed, refused, mirrored } = merged;
-  const kept = merged.older + conflict + merged.present + changed;
+  const { rows, missing } = chooseRows(records, selection);
+  const plan = new MergePlan(records, rows, policy);
+  let returned: readonly TaskId[];
+  {
+    await using base = await parts.file.read(parts.signal); // closed early: the rest may take long
+    returned = await mergeIntoFile(parts, plan, base, dryRun);
+  }
+  const mirrored: Mirrored = { written: 0, unchanged: 0, newer: 0, failed: 0 };
+  let problem = state.kind === "down" ? state.error : null;
+  if (!dryRun && state.kind === "on") {
+    const which = { except: new Set(returned.map(keyOf)), replaces: policy === "replace" };
+    problem = await mirrorRecords({ ...parts, mirror: state.mirror }, records, plan, which, mirrored);
+    throwIfInterrupted(parts.signal, `the file has the records, Redis ${mirrored.written} of them`);
+  }
+  const counts = plan.counts();
+  const { added, replaced, identical, conflict, refused } = counts;
+  const kept = counts.older + conflict + counts.present + counts.changed;
   const result = {
     records: added + replaced + identical + kept + refused,
     added,
@@ -62,13 +106,63 @@ export async function importRecords(
     kept,
     conflicts: conflict,
     refused,
-    returned: merged.returned.length,
+    returned: returned.length,
     invalid: bad.count,
-    missing: merged.missing,
+    missing,
     newerInRedis: mirrored.newer,
     failed: mirrored.failed,
-    dryRun: options.dryRun,
+    dryRun,
     durationMs: Math.round((parts.clock.monotonic() - started) * 1000),
   };
-  return { result, changed, problem: merged.problem };
+  return { result, counts, mirrored, problem };
+}
+
+/** The chosen rows of a source, ascending, and the chosen ids that it lacks. */
+function chooseRows(source: Snapshot, { filter, ids }: Selection): { rows: Int32Array; missing: string[] } {
+  if (ids === null) return { rows: Int32Array.from(matchingRows(source, filter)), missing: [] };
+  const rowOf = (taskId: string) => source.rowOf(soleUser(filter)!, taskId);
+  const found = new Set(ids.map(rowOf));
+  return {
+    rows: Int32Array.from([...matchingRows(source, filter)].filter((row) => found.has(row))),
+    missing: ids.filter((taskId) => rowOf(taskId) < 0),
+  };
+}
+
+/**
+ * Writes to Redis the records of the source that the file has, also those that it had before: an earlier run may have been
+ * stopped in between.
+ * @param replaces whether they also replace other content of the same time
+ * @returns why the rest was left out, or null
+ */
+async function mirrorRecords(
+  parts: RedisParts<"file" | "reporter" | "signal">,
+  source: Snapshot,
+  plan: MergePlan,
+  { except, replaces }: { except: ReadonlySet<string>; replaces: boolean },
+  mirrored: Mirrored,
+): Promise<TtsctlError | null> {
+  const failures = new NamedWarnings(parts.reporter, "is in the file, but could not be written to Redis");
+  const rows = plan.of("added", "replaced", "identical");
+  const due = except.size === 0 ? rows : [...rows].filter((row) => !except.has(keyOf(plan.id(row))));
+  const writeBatch = async (batch: number[], written: WrittenCopies) => {
+    const tasks = await source.readTasks(batch);
+    const replaced = batch.map((row) => plan.replacedTime(row));
+    const differing = replaces ? await differingFrom(parts.mirror, tasks) : new Set<Task>();
+    const overEqual = (task: Task) => differing.has(task);
+    const outcomes = await writeToMirror(parts.mirror, tasks, { replaced, overEqual, written });
+    for (const outcome of outcomes) {
+      if (typeof outcome === "string") mirrored[outcome === "mended" ? "written" : outcome]++;
+    }
+    failures.addErrors(outcomes, (i) => tasks[i]!);
+    const { written: done, unchanged, newer } = mirrored;
+    parts.reporter.progress("writing to Redis", done + unchanged + newer + failures.count, source.size);
+  };
+  try {
+    return await thenIntoMirror(parts, (_, written) =>
+      pool(batches(due, BATCH), IN_FLIGHT, (batch) => writeBatch(batch, written), parts.signal),
+    );
+  } finally {
+    mirrored.failed = failures.count;
+    failures.end();
+  }
 }

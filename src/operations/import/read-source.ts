@@ -17,29 +17,17 @@ import type { Reporter } from "../reporter.ts";
 const openDescriptor = promisify(openCallback);
 const NOTHING_IMPORTED = "nothing was imported";
 
-/** A file that can be read at any position, and its name in messages. */
 interface Input {
   readonly name: string;
   readonly handle: FileHandle;
 }
 
-/**
- * Opens an input. A stream is copied into a temporary file first, because it is read more than once.
- * @param path null for stdin
- * @param signal ends the wait for a slow writer
- * @throws TtsctlError IMPORT_UNREADABLE, SPOOL_FAILED, INTERRUPTED
- */
-export async function openInput(
-  path: string | null,
-  stdin: Readable,
-  storePath: string,
-  signal: AbortSignal,
-): Promise<Input> {
+/** Opens an input. A stream is copied into a temporary file first, because it is read more than once. */
+async function openInput(path: string | null, { stdin, storePath, signal }: SourceReading): Promise<Input> {
   const name = path ?? "stdin";
   try {
     const opened = path === null ? stdin : await openFile(path);
-    if (!(opened instanceof Readable)) return { name, handle: opened };
-    return { name, handle: await copied(opened, storePath, signal) };
+    return { name, handle: opened instanceof Readable ? await copied(opened, storePath, signal) : opened };
   } catch (error) {
     throwIfInterrupted(signal, NOTHING_IMPORTED);
     throw error instanceof TtsctlError ? error : unreadable(name, error);
@@ -47,9 +35,8 @@ export async function openInput(
 }
 
 /**
- * A regular file, or the stream of another. A named pipe is opened once, because a second descriptor wouldn't see that the
- * writer has closed it, and is read in the event loop: a thread that waits in read(2) can't be stopped, so the process
- * couldn't exit.
+ * A regular file, or a stream. A named pipe is opened once, because a second descriptor wouldn't see that the writer has
+ * closed it. It is read in the event loop: a thread in read(2) can't be stopped, so the process couldn't exit.
  */
 async function openFile(path: string): Promise<FileHandle | Readable> {
   const fd = await openDescriptor(path, constants.O_RDONLY | constants.O_NONBLOCK);
@@ -96,11 +83,11 @@ async function inputKind({ name, handle }: Input): Promise<"json" | "csv"> {
 
 const BYTE_ORDER_MARK = Buffer.from("\ufeff");
 
-function invalid(message: string, hint: string): TtsctlError {
-  return new TtsctlError("IMPORT_INVALID", message, { hint });
+function invalid(message: string, hint: string, cause?: TtsctlError): TtsctlError {
+  return new TtsctlError("IMPORT_INVALID", message, { hint, cause });
 }
 
-/** An input that was read and checked whole. */
+/** An input that was read and checked completely. */
 export interface Source {
   /** Its records. The caller closes it. */
   readonly records: Snapshot;
@@ -108,17 +95,21 @@ export interface Source {
 }
 
 interface SourceReading {
+  readonly stdin: Readable;
   readonly storePath: string;
   readonly rules: RecordRules;
+  /** Also ends the wait for a slow writer. */
   readonly signal: AbortSignal;
 }
 
 /**
- * Reads an input in the format that its content shows, and closes it. If it has a task twice, the newer record counts, in
- * JSON Lines the last.
+ * Reads an input in the format that its content shows. If it has a task twice, the newer record counts, in JSON Lines the
+ * last.
+ * @param path null for stdin
  * @throws TtsctlError IMPORT_INVALID if its format is unknown, IMPORT_UNREADABLE, SPOOL_FAILED, INTERRUPTED
  */
-export async function readSource(input: Input, reading: SourceReading): Promise<Source> {
+export async function readSource(path: string | null, reading: SourceReading): Promise<Source> {
+  const input = await openInput(path, reading);
   try {
     const whole = (await inputKind(input)) === "csv" ? null : await readWhole(input, reading);
     if (whole instanceof Snapshot) return { records: whole, bad: await badOf(whole) };
@@ -131,7 +122,7 @@ export async function readSource(input: Input, reading: SourceReading): Promise<
   }
 }
 
-/** Reads a store file of any shape. Returns the error of one that is broken. */
+/** Reads a store file of any shape. Returns the error if it is broken. */
 async function readWhole({ handle, name }: Input, { rules, signal }: SourceReading): Promise<Snapshot | TtsctlError> {
   try {
     return await Snapshot.readHandle(handle, name, rules, signal);
@@ -170,11 +161,7 @@ async function readBrokenLines(
         await add(line.toString());
       }
     }
-    if (valid === 0)
-      throw new TtsctlError("IMPORT_INVALID", error.message, {
-        hint: `nothing was imported; ${ACCEPTED}`,
-        cause: error,
-      });
+    if (valid === 0) throw invalid(error.message, `nothing was imported; ${ACCEPTED}`, error);
   };
   return { records: await spooled(storePath, rules, fill, "lines"), bad };
 }
@@ -211,7 +198,7 @@ function problemOf(line: Buffer, parser: RecordParser): string | undefined {
   }
 }
 
-/** The column of an export with the whole record; the others are for people, and are ignored. */
+/** The column of an export with the complete record; the others are ignored. */
 const RECORD = "record";
 
 interface Row {
@@ -219,10 +206,7 @@ interface Row {
   readonly info: { readonly lines: number };
 }
 
-/**
- * Reads CSV as `export` writes it.
- * @throws TtsctlError IMPORT_INVALID without a column `record`, INTERRUPTED
- */
+/** Reads CSV as `export` writes it. */
 async function readCsv({ handle, name }: Input, { storePath, rules, signal }: SourceReading): Promise<Source> {
   const bad = new BadLines(name);
   const parser = new RecordParser(rules);
@@ -263,7 +247,7 @@ async function* decoded(chunks: AsyncIterable<Buffer>, signal: AbortSignal): Asy
 function recordColumn(head: readonly string[]): number {
   const column = head.indexOf(RECORD);
   if (column >= 0) return column;
-  throw new TtsctlError("IMPORT_INVALID", `neither JSON nor CSV with a column ${RECORD}`, { hint: ACCEPTED });
+  throw invalid(`neither JSON nor CSV with a column ${RECORD}`, ACCEPTED);
 }
 
 function recordOf(json: string | undefined, parser: RecordParser): Task | string {
@@ -279,13 +263,12 @@ function recordOf(json: string | undefined, parser: RecordParser): Task | string
 
 const NAMED = 10;
 
-/** The lines of an input without a valid record. */
-class BadLines {
+/** The invalid lines of an input. */
+export class BadLines {
   readonly #input: string;
   readonly #named: string[] = [];
   count = 0;
 
-  /** @param input its name in messages */
   constructor(input: string) {
     this.#input = input;
   }
@@ -303,8 +286,7 @@ class BadLines {
 
   error(): TtsctlError {
     const more = this.count > 1 ? ` (the first of ${this.count} such lines)` : "";
-    return new TtsctlError("IMPORT_INVALID", `${this.#named[0]}${more}; nothing was imported`, {
-      hint: "mend the lines, or leave them out with --skip-invalid",
-    });
+    const hint = "mend the lines, or leave them out with --skip-invalid";
+    return invalid(`${this.#named[0]}${more}; nothing was imported`, hint);
   }
 }

@@ -1,4 +1,3 @@
-import type { Clock } from "../../clock.ts";
 import { isRedisError, isStoreError, TtsctlError, throwIfInterrupted } from "../../errors.ts";
 import { batches } from "../../pool.ts";
 import { STATUS_CODES } from "../../store/file/rows.ts";
@@ -20,7 +19,7 @@ import { putIntoFile, thenIntoMirror } from "../merge/merge.ts";
 import type { Parts } from "../parts.ts";
 import { asCopy, type Copy, mirrorCopy, sameCopy } from "../purge/copies.ts";
 import { type MarkedTask, NamedWarnings, RETURNED } from "../reporter.ts";
-import { checkClock, checkFileLayout, checkReading, checkSameStore, emptyBeside } from "../safety.ts";
+import { checkClocks, checkFileLayout, checkSameStore, emptyBeside } from "../safety.ts";
 import { type Selection, select } from "../select.ts";
 import { MarkPlan, markerOf } from "./plan.ts";
 
@@ -55,8 +54,8 @@ export interface MarkParts extends Parts<"file" | "mirror" | "rules" | "clock" |
 }
 
 /**
- * Sets the status of chosen tasks: in the file, in one rewrite, then in Redis. Tasks that the service changes during the run
- * are left as they are. The caller holds the run lock, unless it is a dry run.
+ * Sets the status of chosen tasks in the file, in one rewrite, then in Redis, except tasks that the service changes during
+ * the run. The caller holds the run lock, unless it is a dry run.
  * @throws TtsctlError STORE_*, LAYOUT_MISMATCH, TIMEZONE_MISMATCH, CLOCK_SKEW, MAX_DELETE_EXCEEDED before the first mark
  */
 export async function markTasks(
@@ -66,7 +65,8 @@ export async function markTasks(
 ): Promise<{ result: MarkResult; problem: TtsctlError | null }> {
   const marker = markerOf(options, parts.clock.now(), parts.rules);
   const use = new MirrorUse(parts.mirror);
-  await use.attempt(async (mirror) => mirror && checkClocks(mirror, parts.clock, selection));
+  const age = selection.age ?? Number.POSITIVE_INFINITY; // marked tasks get this machine's time
+  await use.attempt((mirror) => checkClocks(mirror, parts.clock, age));
   await using snapshot = await parts.file.read();
   const rule = { filter: selection.filter, shown: options.shown, always: typeof options.error === "string" };
   const { found, plan } = await use.attempt(async (mirror) => {
@@ -86,12 +86,6 @@ export async function markTasks(
   return { result: run.end(), problem: use.lost ?? run.problem };
 }
 
-/** Marked tasks get this machine's time, which then decides which copy is newer. */
-async function checkClocks(mirror: Mirror, clock: Clock, { age }: Selection): Promise<void> {
-  await checkReading(mirror);
-  await checkClock(mirror, clock, age ?? Number.POSITIVE_INFINITY);
-}
-
 const CHANGED = "its copy in Redis changed meanwhile and stays; the file has the mark";
 const CHANGED_SINCE = "the service changed it in the file after it was marked";
 const LOST = "Redis was lost, so whether it is marked there is unknown";
@@ -102,7 +96,7 @@ class MarkRun {
   readonly #plan: MarkPlan;
   readonly #refusals: NamedWarnings;
   readonly #failures: NamedWarnings;
-  /** How many tasks were written to Redis, or failed there: first those of the file, then Redis-only ones. */
+  /** How many tasks were tried in Redis: first those of the file, then Redis-only ones. */
   #done = 0;
   readonly result: MarkResult;
   /** Why Redis may lack marks: it failed, or the file could not be read again. */
@@ -202,7 +196,7 @@ class MarkRun {
     for (const task of marks) written.note(task);
   }
 
-  /** Tasks that the file has by now are left to the service. */
+  /** Except tasks that the file has by now. */
   async #markOnlyInRedis(mirror: Mirror, current: Snapshot, batch: readonly TaskId[]): Promise<void> {
     const { ledger } = this.#parts;
     const ids = batch.filter((id) => !current.holds(id));
@@ -224,7 +218,7 @@ class MarkRun {
     await this.#report(marked, () => true);
   }
 
-  /** The marked record of a hash, or why there is none. If its state differs from the copy's, it was written between two reads. */
+  /** The marked record, or why there is none: if it differs from the copy, it was written between the two reads. */
   #markedCopy(record: Outcome<Task | undefined>, copy: Outcome<RedisCopy>, mirror: Mirror): Task | string {
     if (record === undefined) return "Redis has no record of it any more";
     if (record instanceof TtsctlError) return record.message;
@@ -234,7 +228,7 @@ class MarkRun {
     return this.#plan.marker(record);
   }
 
-  /** Writes records over the copies that were decided on. Returns those that were written. */
+  /** Writes records over the copies that were decided on. Returns the written ones. */
   async #overwrite(
     mirror: Mirror,
     ids: readonly TaskId[],
@@ -293,7 +287,6 @@ class MarkRun {
     return this.#plan.base.rowOf(userId, taskId);
   }
 
-  /** The status before the mark. */
   #statusOf(id: TaskId): string {
     const row = this.#rowOf(id);
     return row < 0 ? (this.#plan.copyOf(id) as Copy).status : STATUS_CODES[this.#plan.base.rows.status(row)]!;

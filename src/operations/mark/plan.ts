@@ -29,7 +29,7 @@ export interface MarkRule {
   readonly always: boolean;
 }
 
-/** Marks only if the newest copy is the file's or the only one: over a newer one in Redis, it would hide the service's write. */
+/** A newer copy in Redis is refused: a mark would hide the service's write. */
 export function decideMark(copies: Copies, { filter, shown, always }: MarkRule): MarkDecision {
   const newest = newestCopy(copies);
   if (copies.file === "invalid") return refuse("the file holds an invalid record of it, which is left alone");
@@ -54,9 +54,8 @@ function refuse(reason: string): MarkDecision {
 export type Marker = (task: Task) => Task | string;
 
 /**
- * Changes status, error and `updated_at`, whose form is kept and which becomes later; every other field stays as it was written.
+ * Changes status and error, and sets `updated_at` later in the same form; all other fields are kept as they were written.
  * @param mark status: the service's word; error: undefined keeps the record's own
- * @param now epoch seconds
  */
 export function markerOf(
   { status, error }: { readonly status: string; readonly error: string | null | undefined },
@@ -76,12 +75,12 @@ export function markerOf(
   };
 }
 
-/** What a run does with each chosen task, decided on both its copies. */
+/** The decision on each chosen task. */
 export class MarkPlan {
   /** The content of the file that it was made for. */
   readonly base: Snapshot;
   readonly marker: Marker;
-  /** The tasks that are marked. There may be a million. */
+  /** The tasks to mark. There may be a million. */
   readonly keys = new KeyTable();
   readonly #copies = new CopyColumn();
   readonly onlyInRedis = new KeyTable();
@@ -121,7 +120,7 @@ export class MarkPlan {
     return plan;
   }
 
-  /** Redis's copy of a marked task, as it was decided on. */
+  /** Redis's copy of a task to mark, as it was decided on. */
   copyOf({ userId, taskId }: TaskId): Copies["mirror"] {
     return this.#copies.at(this.keys.find(userId, taskId));
   }

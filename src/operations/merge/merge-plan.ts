@@ -1,19 +1,15 @@
 import { throwIfInterrupted } from "../../errors.ts";
 import { fingerprint, sameJson } from "../../json/value.ts";
 import type { Edit } from "../../store/file/edit.ts";
-import { matchingRows } from "../../store/file/file-tasks.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { upsertsFrom } from "../../store/file/upserts.ts";
 import type { TaskId } from "../../store/task-source.ts";
-import { soleUser } from "../../task/query-fields.ts";
 import type { Task } from "../../task/task.ts";
 import { toMicros } from "../../task/time.ts";
-import type { Selection } from "../select.ts";
 
-/** Which record is kept if the store file has another one of the same task. */
 export type MergePolicy = "newer" | "keep" | "replace";
 
-/** What a merge does with a record, or why the file's record is kept. */
+/** What a merge does with a record, or why it keeps the file's. */
 const FATES = [
   "added",
   "replaced",
@@ -23,16 +19,15 @@ const FATES = [
   "older",
   /** The file's has the same time and other content. */
   "conflict",
-  /** The file's is kept, as was asked for. */
+  /** The file's is kept by the policy. */
   "present",
   /** The service wrote or deleted it during the run. */
   "changed",
-  /** It can't be put into this file. */
+  /** The file can't hold it. */
   "refused",
 ] as const;
 export type Fate = (typeof FATES)[number];
 
-/** How many records of the source have each fate. */
 export type MergeCounts = Record<Fate, number>;
 
 /**
@@ -48,26 +43,14 @@ export function decideMerge(policy: MergePolicy, ours: number, theirs: number, s
   return ours === theirs ? "conflict" : "older";
 }
 
-/** The chosen rows of a source, ascending, and the chosen ids that it lacks. */
-export function chooseRows(source: Snapshot, { filter, ids }: Selection): { rows: Int32Array; missing: string[] } {
-  if (ids === null) return { rows: Int32Array.from(matchingRows(source, filter)), missing: [] };
-  const rowOf = (taskId: string) => source.rowOf(soleUser(filter)!, taskId);
-  const found = new Set(ids.map(rowOf));
-  return {
-    rows: Int32Array.from([...matchingRows(source, filter)].filter((row) => found.has(row))),
-    missing: ids.filter((taskId) => rowOf(taskId) < 0),
-  };
-}
-
-/** How many pairs of records are compared at once. */
 const COMPARED = 250;
 
 /** A row of the source, and the row of the file with the same task at the same time. */
 type Pair = readonly [row: number, theirRow: number];
 
 /**
- * The plan to merge the records of one file into the store file, made again for each content that the file has until it is
- * written. Records that the service wrote or deleted since the first decision are kept as they are.
+ * Merges the records of one file into the store file, planned again for each content that the file has until it is written.
+ * Records that the service wrote or deleted since the first plan are left alone.
  */
 export class MergePlan {
   readonly #source: Snapshot;
@@ -81,9 +64,9 @@ export class MergePlan {
   readonly #prints: Int32Array;
 
   /**
-   * @param rows the chosen rows of the source
-   * @param how a policy; or a change, if the source is an earlier content of the store file: its records go in changed, unless
-   *   the service has written them since
+   * @param rows the chosen rows of the source, ascending for a policy
+   * @param how a policy; or a change of records, if the source is an earlier content of the store file: it is left out for
+   *   those that the service has written since
    */
   constructor(source: Snapshot, rows: Int32Array, how: MergePolicy | ((task: Task) => Task)) {
     this.#source = source;
@@ -94,39 +77,32 @@ export class MergePlan {
     this.#before = new Float64Array(source.rows.size).fill(Number.NaN);
   }
 
-  /**
-   * Decides what to put into a content of the file.
-   * @param signal may stop it before anything was written
-   * @throws TtsctlError INTERRUPTED
-   */
+  /** The edit of a content of the file. @throws TtsctlError INTERRUPTED by the signal */
   async on(current: Snapshot, signal?: AbortSignal): Promise<Edit> {
     if (typeof this.#how === "function") return this.#changed(current, this.#how);
     const policy = this.#how;
-    const due: number[] = [];
     let pairs: Pair[] = [];
     for (const row of this.rows) {
-      const verdict = this.#judge(row, current, policy);
-      if (verdict === "put") due.push(row);
-      else if (verdict !== "leave") pairs.push(verdict);
+      const theirRow = this.#judge(row, current, policy);
+      if (theirRow >= 0) pairs.push([row, theirRow]);
       if (pairs.length < COMPARED) continue;
-      due.push(...(await this.#compare(pairs, current, policy)));
+      await this.#compare(pairs, current, policy);
       pairs = [];
       if (signal !== undefined) throwIfInterrupted(signal, "nothing was written");
     }
-    due.push(...(await this.#compare(pairs, current, policy)));
-    return { removed: new Set(), upserts: upsertsFrom(this.#source, Int32Array.from(due).sort()) };
+    await this.#compare(pairs, current, policy);
+    const due = this.rows.filter((row) => this.goesIn(row));
+    return { removed: new Set(), upserts: upsertsFrom(this.#source, due) };
   }
 
   fate(row: number): Fate | undefined {
     return FATES[this.#fates[row]! - 1];
   }
 
-  /** The rows with some fates. */
   *of(...fates: readonly Fate[]): Generator<number> {
     for (const row of this.rows) if (fates.includes(this.fate(row)!)) yield row;
   }
 
-  /** Whether a record is to be in the file in the end. */
   goesIn(row: number): boolean {
     const fate = this.fate(row);
     return fate === "added" || fate === "replaced";
@@ -172,42 +148,40 @@ export class MergePlan {
     return current.rows.score(now) === rows.score(row) ? now : -1;
   }
 
-  #judge(row: number, current: Snapshot, policy: MergePolicy): "put" | "leave" | Pair {
-    if (this.fate(row) === "changed") return "leave";
+  /** Settles a row by its time. If the times are equal, returns the file's row for `#compare`; else -1. */
+  #judge(row: number, current: Snapshot, policy: MergePolicy): number {
+    if (this.fate(row) === "changed") return -1;
     const { userId, taskId } = this.id(row);
     const theirRow = current.rowOf(userId, taskId);
     const theirs = theirRow < 0 ? Number.NaN : toMicros(current.rows.score(theirRow));
-    // The file had it before: the service deleted it.
-    if (theirRow < 0 && !Number.isNaN(this.#before[row])) return this.#settle(row, "changed", theirs);
-    if (this.#isRefused(row, theirRow, current)) return this.#settle(row, "refused", theirs);
     const ours = toMicros(this.#source.rows.score(row));
-    if (ours === theirs) return [row, theirRow]; // the content decides
+    const isGone = theirRow < 0 && !Number.isNaN(this.#before[row]);
+    const isRefused = this.#isRefused(row, theirRow, current);
+    if (ours === theirs && !isRefused) return theirRow;
     const isAsBefore = Number.isNaN(theirs) || theirs === this.#before[row];
-    if (policy === "replace" && this.goesIn(row) && !isAsBefore) return this.#settle(row, "changed", theirs);
-    return this.#settle(row, decideMerge(policy, ours, theirs, false), theirs);
+    const isChanged = isGone || (!isRefused && policy === "replace" && this.goesIn(row) && !isAsBefore);
+    const fate = isRefused ? "refused" : decideMerge(policy, ours, theirs, false);
+    this.#settle(row, isChanged ? "changed" : fate, theirs);
+    return -1;
   }
 
-  /** Settles rows that the file has at the same time. Returns those that go in. */
-  async #compare(pairs: readonly Pair[], current: Snapshot, policy: MergePolicy): Promise<number[]> {
+  /** Settles rows that the file has at the same time. */
+  async #compare(pairs: readonly Pair[], current: Snapshot, policy: MergePolicy): Promise<void> {
     const ours = await this.#source.readTasks(pairs.map(([row]) => row));
     const theirs = await current.readTasks(pairs.map(([, theirRow]) => theirRow));
-    return pairs.flatMap(([row], i) => {
+    for (const [i, [row]] of pairs.entries()) {
       const same = sameJson(ours[i]!.json, theirs[i]!.json);
       const time = toMicros(ours[i]!.score);
       const print = fingerprint(theirs[i]!.json);
-      if (this.goesIn(row) && this.#prints[row] !== print) {
-        this.#settle(row, "changed", time);
-        return [];
-      }
+      const isChanged = this.goesIn(row) && this.#prints[row] !== print;
       this.#prints[row] = print;
-      return this.#settle(row, decideMerge(policy, time, time, same), time) === "put" ? [row] : [];
-    });
+      this.#settle(row, isChanged ? "changed" : decideMerge(policy, time, time, same), time);
+    }
   }
 
-  #settle(row: number, fate: Fate, theirs: number): "put" | "leave" {
+  #settle(row: number, fate: Fate, theirs: number): void {
     this.#fates[row] = FATES.indexOf(fate) + 1;
     this.#before[row] = theirs;
-    return this.goesIn(row) ? "put" : "leave";
   }
 
   /**

@@ -5,15 +5,14 @@ import { Snapshot } from "../../store/file/snapshot.ts";
 import { openUnnamed } from "../../store/file/written-file.ts";
 import type { RecordRules } from "../../task/rules.ts";
 
-/** How much is held before it is written. */
 const HELD = 1 << 16;
 
 /** By shape: the text before the first record, between two, and after the last. */
 const SHAPES = { array: ["[", ",\n", "]"], lines: ["", "", ""] } as const;
 
 /**
- * Records on their way into the store file, read as a store file, from a temporary file beside it: that is on a disk with room
- * for such a store. The caller closes the snapshot.
+ * Records for the store file, in a temporary file beside it, since that disk has room for a store. The caller closes the
+ * snapshot.
  * @param fill adds the records, each valid JSON; in lines with its newline
  * @param shape of two records of one task, the newer counts in an array, the last in lines
  * @throws TtsctlError SPOOL_FAILED, and what `fill` throws

@@ -9,7 +9,7 @@ import { checkBrake, type MaxDelete } from "../brake.ts";
 import type { RedisParts } from "../parts.ts";
 import { recoverArtifacts } from "../purge/purge-artifacts.ts";
 import { NamedWarnings, type Orphan } from "../reporter.ts";
-import { checkClock, checkReading, checkSameStore, storeEmpty } from "../safety.ts";
+import { checkClocks, checkSameStore, storeEmpty } from "../safety.ts";
 import { NOTHING_REMOVED, Owners } from "./owners.ts";
 
 /** `cleanup --orphans -o json`. */
@@ -52,8 +52,7 @@ export interface OrphanOptions {
 export async function cleanUpOrphans(parts: OrphanParts, options: OrphanOptions): Promise<OrphanResult> {
   const started = parts.clock.monotonic();
   const olderThan = parts.clock.now() - options.retention;
-  await checkClock(parts.mirror, parts.clock, options.retention);
-  await checkReading(parts.mirror);
+  await checkClocks(parts.mirror, parts.clock, options.retention);
   if (!options.dryRun) await recoverArtifacts(parts);
   const owners = await Owners.read(parts);
   try {

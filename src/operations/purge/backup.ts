@@ -2,7 +2,7 @@ import { TtsctlError } from "../../errors.ts";
 import { AppendedFile, refuseUsed, whyNotWritten } from "../../store/file/written-file.ts";
 import type { Task } from "../../task/task.ts";
 
-/** A JSON Lines file that gets every purged record before it goes. */
+/** A JSON Lines file that gets every record before it is purged. */
 export class BackupFile {
   readonly #file: AppendedFile;
 

@@ -17,8 +17,8 @@ const MAKES_ROOM = 4;
 const TASK = 8;
 
 /**
- * Every task of both stores as columns: whether it is finished, and when it was last changed, judged by all its copies.
- * Those of the file are numbered as their keys there, those that only Redis has come after. Some 20 bytes a task.
+ * The traits of every task of both stores, as columns: some 20 bytes a task. Tasks of the file are numbered as their keys
+ * there; Redis-only tasks come after.
  */
 export class Census implements RankedTasks {
   readonly #snapshot: Snapshot;
@@ -29,7 +29,6 @@ export class Census implements RankedTasks {
   readonly #traits: Column<Uint8Array>;
   readonly #times: Column<Float64Array>;
 
-  /** Counts the tasks of the file. */
   constructor(snapshot: Snapshot, limits: Limits) {
     const { keys } = snapshot.rows;
     this.#snapshot = snapshot;
@@ -44,12 +43,11 @@ export class Census implements RankedTasks {
     return this.#fileKeys + this.#onlyInRedis.size;
   }
 
-  /** By which its records are read. */
   get rules(): RecordRules {
     return this.#snapshot.rules;
   }
 
-  /** The number of a task, or -1 for one that neither store was found to have. */
+  /** The number of a task; -1 if neither store has it. */
   indexOf({ userId, taskId }: TaskId): number {
     const key = this.#snapshot.rows.keys.find(userId, taskId);
     if (key >= 0) return key;
@@ -61,13 +59,13 @@ export class Census implements RankedTasks {
     return i < this.#fileKeys ? this.#snapshot.rows.keys.id(i) : this.#onlyInRedis.id(i - this.#fileKeys);
   }
 
-  /** Whether the file's copy has this very time, so that Redis's is the same one. */
+  /** Whether the file's copy has this time: Redis's copy is then the same. */
   hasAt(id: TaskId, score: number): boolean {
     const row = this.#snapshot.rowOf(id.userId, id.taskId);
     return row >= 0 && this.#snapshot.rows.score(row) === score;
   }
 
-  /** Takes in Redis's copy of a task; null: it could not be read, so that nothing is known to be finished. */
+  /** Adds Redis's copy of a task; null: it could not be read, so the task counts as unfinished. */
   note(id: TaskId, mirror: Copy | null): void {
     const key = this.#snapshot.rows.keys.find(id.userId, id.taskId);
     const i = key >= 0 ? key : this.#fileKeys + this.#onlyInRedis.addId(id.userId, id.taskId);
@@ -128,9 +126,8 @@ function bitsOf({ finished, expired, mayMakeRoom }: Traits): number {
 }
 
 /**
- * Judges every task by its copies in both stores. Where Redis's index has the time that the file has, its copy is taken
- * for the same one; every other is read.
- * @param mirror null: the file alone says
+ * Reads the copies in Redis whose time in the index is not the file's.
+ * @param mirror null: only the file is read
  */
 export async function takeCensus(snapshot: Snapshot, mirror: Mirror | null, limits: Limits): Promise<Census> {
   const census = new Census(snapshot, limits);
@@ -149,10 +146,8 @@ export async function takeCensus(snapshot: Snapshot, mirror: Mirror | null, limi
 }
 
 /**
- * What would be free on the disk if a finished task went after all that are older, in bytes by the number of the task.
- * One walk over the folders and one over the logs. What tasks share, a log, a folder or a file with several hard links,
- * counts once: for the last of them to go; a log or folder that an unfinished task owns too counts for none.
- * @param newestFirst the finished tasks in the order of a list
+ * How many bytes on the disk the purge of each finished task frees, once all older ones are purged. A shared log, folder or
+ * file with several hard links counts for the newest of its tasks; if an unfinished task shares it, for none.
  */
 export async function diskUse(
   { artifacts, reporter }: Parts<"artifacts" | "reporter">,

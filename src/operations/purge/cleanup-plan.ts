@@ -1,30 +1,20 @@
-import type { Clock } from "../../clock.ts";
 import type { TtsctlError } from "../../errors.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import type { MirrorUse } from "../../store/mirror-link.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import type { Parts } from "../parts.ts";
-import { checkClock, checkReading, emptyBeside, storeMismatch } from "../safety.ts";
+import { emptyBeside, storeMismatch } from "../safety.ts";
 import { type Census, diskUse, takeCensus } from "./census.ts";
 import { type Decision, decideCleanup, type Looked, NO_STANDING, type Standing } from "./decide.ts";
-import {
-  isExpired,
-  type Limits,
-  latestLimit,
-  limitsOf,
-  type Plan,
-  planTasks,
-  type RetentionPolicy,
-  shortestRetention,
-} from "./policy.ts";
-import { chosenRows, type Survey, survey, surveyUpTo } from "./survey.ts";
+import { isExpired, type Limits, latestLimit, limitsOf, type Plan, planTasks, type RetentionPolicy } from "./policy.ts";
+import { chosenRows, type Survey, survey } from "./survey.ts";
 
-/** Empty folders that were changed within this time stay, however young the tasks are that went. Seconds. */
+/** Empty directories that changed within this time are kept. Seconds. */
 const FRESH_S = 3600;
 const NEVER = Number.NEGATIVE_INFINITY;
 
-/** Every task at the start of a pass, and what the rules that look at more than one say of each. */
+/** For `keep_last` and `max_bytes`: every task at the start of a pass. */
 interface Ranking {
   readonly census: Census;
   /** Finished tasks, the newest first. */
@@ -32,7 +22,7 @@ interface Ranking {
   readonly plan: Plan;
 }
 
-/** What a pass is to do: the tasks to look at, and what to decide of each. Nothing of it changes anything. */
+/** The tasks that a pass looks at, and its decision on each. */
 export class CleanupPlan {
   readonly limits: Limits;
   readonly #snapshot: Snapshot;
@@ -62,22 +52,22 @@ export class CleanupPlan {
     return new CleanupPlan(limits, snapshot, { census, order, plan: planTasks(order, census, bytes, policy) });
   }
 
-  /** Null where neither `keep_last` nor `max_bytes` is set. */
+  /** Null if neither `keep_last` nor `max_bytes` is set. */
   get totals(): Plan | null {
     return this.#ranking?.plan ?? null;
   }
 
-  /** Candidates of both stores (SPEC section 6, steps 2 and 3), and what goes to make room. */
+  /** Candidates of both stores (SPEC section 6, steps 2 and 3), and tasks that make room. */
   survey(mirror: Mirror | null): Promise<Survey> {
     const { rows: table } = this.#snapshot;
     const rows = chosenRows(this.#snapshot, (id, copy) => isExpired(copy, this.limits) || this.#makesRoom(id));
-    // So that a pass that is ended early has purged the oldest, and neighbours in Redis and in `Logs/` go together.
+    // An interrupted pass has then purged the oldest, and neighbours in Redis and in `Logs/` are purged together.
     rows.sort((a, b) => table.score(a) - table.score(b));
-    if (!this.#isShortOfRoom) return surveyUpTo(this.#snapshot, rows, mirror, latestLimit(this.limits));
+    if (!this.#isShortOfRoom) return survey(this.#snapshot, rows, mirror, () => true, latestLimit(this.limits));
     return survey(this.#snapshot, rows, mirror, (member) => this.isMemberChosen(member, member.score));
   }
 
-  /** Whether a pass looks at a task for what the index of Redis has of it. @param score NaN where it has nothing */
+  /** Whether its index member makes a task a candidate. @param score NaN for no member */
   isMemberChosen(id: TaskId, score: number): boolean {
     return score <= latestLimit(this.limits) || this.#makesRoom(() => id);
   }
@@ -99,7 +89,7 @@ export class CleanupPlan {
     return { kept: plan.kept[task] === 1, forSpace: plan.forSpace[task] === 1 ? census.time(task) : NEVER };
   }
 
-  /** How many finished tasks of its user were changed later than a finished one; -1 where that is not known. */
+  /** How many finished tasks of its user are newer; -1 if the task is not ranked. */
   newerOfUser(id: TaskId): number {
     if (this.#ranking === null) return -1;
     const { census, order } = this.#ranking;
@@ -108,7 +98,7 @@ export class CleanupPlan {
     return order.slice(0, place).filter((task) => census.id(task).userId === id.userId).length;
   }
 
-  /** Empty folders that were last changed before this go too, epoch seconds: where younger tasks go, theirs as well. */
+  /** Empty directories that last changed before this are removed, epoch seconds: also those of younger purged tasks. */
   get sweepBefore(): number {
     const { now, member } = this.limits;
     const newestForSpace = this.#ranking?.order.find((task) => this.#ranking!.plan.forSpace[task] === 1);
@@ -126,18 +116,11 @@ export class CleanupPlan {
 }
 
 export interface PrepareOptions extends RetentionPolicy {
-  /** An empty store file beside a Redis with tasks is meant. */
+  /** Accept an empty store file beside a Redis with tasks. */
   readonly allowEmpty: boolean;
 }
 
-/** @throws TtsctlError CLOCK_SKEW, LAYOUT_MISMATCH, TIMEZONE_MISMATCH */
-export async function checkClocks(mirror: Mirror | null, clock: Clock, policy: RetentionPolicy): Promise<void> {
-  if (mirror === null) return;
-  await checkClock(mirror, clock, shortestRetention(policy));
-  await checkReading(mirror);
-}
-
-/** Looks at both stores, and where `max_bytes` asks for it at the disk. @param now epoch seconds, one for the pass */
+/** Reads both stores, and for `max_bytes` the disk. @param now epoch seconds, one for the pass */
 export async function prepare(
   parts: Parts<"artifacts" | "reporter">,
   snapshot: Snapshot,

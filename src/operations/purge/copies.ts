@@ -8,23 +8,20 @@ import type { Mirror } from "../../store/redis/mirror.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { shownStatus } from "../../task/status.ts";
 
-/** One store's copy of a task, as far as a purge asks. */
 export interface Copy {
   /** Shown word, or `other`. */
   readonly status: string;
-  /** Epoch seconds; NaN where its time cannot be read. */
+  /** Epoch seconds; NaN if its time cannot be read. */
   readonly score: number;
 }
 
-/** Both stores' copies of one task. */
 export interface Copies {
-  /** `invalid`: the file holds a record with these ids that is not valid. */
+  /** `invalid`: the file has an invalid record with these ids. */
   readonly file: Copy | "invalid" | null;
-  /** `dangling`: an index member without a hash. Null also where Redis was not asked. */
+  /** `dangling`: an index member without a hash. Null also if Redis was not asked. */
   readonly mirror: Copy | "dangling" | null;
 }
 
-/** A copy that is a task, or null. */
 export function asCopy(copy: Copies["file"] | Copies["mirror"]): Copy | null {
   return typeof copy === "object" ? copy : null;
 }
@@ -48,13 +45,12 @@ export function mirrorCopy(copy: RedisCopy, mirror: CopyReading): Copies["mirror
   return copy.indexScore === null ? null : "dangling";
 }
 
-/** Whether a store's copy is as it was when it was decided on. */
 export function sameCopy<C extends Copies["file"] | Copies["mirror"]>(a: C, b: C): boolean {
   if (a === null || b === null || typeof a === "string" || typeof b === "string") return a === b;
   return a.status === b.status && Object.is(a.score, b.score);
 }
 
-/** The copies of at most BATCH tasks that Redis has and that can be read; null for no such copy. */
+/** The copies in Redis of at most BATCH tasks; null for none, or if it can't be read. */
 export async function copiesIn(mirror: Mirror, ids: readonly TaskId[]): Promise<(Copy | null)[]> {
   return (await mirror.copies(ids, "state")).map((found) => {
     return found instanceof TtsctlError ? null : asCopy(mirrorCopy(found, mirror));

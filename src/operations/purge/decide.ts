@@ -4,84 +4,77 @@ import { statusPasses, type TaskFilter, timePasses } from "../../task/query-fiel
 import { asCopy, type Copies, type Copy } from "./copies.ts";
 import { existing, isExpired, isFinished, type Limits, mayMakeRoom } from "./policy.ts";
 
-/** The rule by which a task goes: what `reason=` in its `[CLEANUP]` line says. */
+/** The rules by which a task is purged: `reason=` in its `[CLEANUP]` line. */
 export const REASONS = ["expired", "max-bytes", "dangling", "deleted"] as const;
 export type Reason = (typeof REASONS)[number];
 
-/**
- * What is to become of one task: purge it; keep it (`candidate` says that one copy alone would have been purged);
- * or nothing, for it is in neither store.
- */
+/** `candidate`: one of the copies alone would have been purged. `gone`: the task is in neither store. */
 export type Decision =
   | { readonly kind: "purge"; readonly reason: Reason }
   | { readonly kind: "keep"; readonly reason: string; readonly candidate: boolean }
   | { readonly kind: "gone" };
 
-/** What the plan for all tasks says of one. */
+/** The outcome of `keep_last` and `max_bytes` for one task. */
 export interface Standing {
   /** `keep_last` keeps it. */
   readonly kept: boolean;
-  /** It goes for `max_bytes` if it was not changed after this time, epoch seconds; -Infinity: it does not. */
+  /** It is purged for `max_bytes` unless it changed after this time, epoch seconds; -Infinity: it is kept. */
   readonly forSpace: number;
 }
 
-/** A task that the plan says nothing of. */
 export const NO_STANDING: Standing = { kept: false, forSpace: Number.NEGATIVE_INFINITY };
 
-/** How the refusal of an unfinished task ends, and no other. */
+/** Only the refusal of an unfinished task ends with this. */
 export const FORCE_ADVICE = "; --force deletes it";
 
 const GONE: Decision = { kind: "gone" };
 
+function keep(reason: string, candidate = true): Decision {
+  return { kind: "keep", reason, candidate };
+}
+
 /**
- * SPEC section 6, the second look: a task goes if every copy that exists is finished and expired, or may make room; a
- * dangling member goes too. What `keep_last` keeps is no candidate: the policy wants it to stay.
+ * The second look of SPEC section 6: a task is purged if all its copies are finished and expired, or may make room. A
+ * task that `keep_last` keeps is not a candidate.
  */
 export function decideCleanup(copies: Copies, limits: Limits, { kept, forSpace }: Standing = NO_STANDING): Decision {
   const present = existing(copies);
   const expired = present.filter((copy) => isExpired(copy, limits));
   const planned = forSpace !== Number.NEGATIVE_INFINITY;
   const candidate = expired.length > 0 || copies.mirror === "dangling" || planned;
-  if (copies.file === "invalid") return { kind: "keep", reason: INVALID, candidate };
+  if (copies.file === "invalid") return keep(INVALID, candidate);
   if (present.length === 0) return copies.mirror === "dangling" ? { kind: "purge", reason: "dangling" } : GONE;
-  if (kept && present.every(isFinished)) return { kind: "keep", reason: KEPT_LAST, candidate: false };
+  if (kept && present.every(isFinished)) return keep(KEPT_LAST, false);
   if (expired.length === present.length) return { kind: "purge", reason: "expired" };
   const makesRoom = present.every((copy) => mayMakeRoom(copy, limits) && copy.score <= forSpace);
   if (makesRoom) return { kind: "purge", reason: "max-bytes" };
-  return { kind: "keep", reason: planned ? CHANGED : OTHER_COPY, candidate };
+  return keep(planned ? CHANGED : OTHER_COPY, candidate);
 }
 
-/** SPEC section 5: what was chosen goes, but for tasks that may still be worked on. The newest copy says what was chosen. */
+/** SPEC section 5: a chosen task is deleted, unless it may still be worked on. The newest copy decides whether it was chosen. */
 export function decideDelete(copies: Copies, filter: TaskFilter, force: boolean): Decision {
   const present = existing(copies);
-  if (copies.file === "invalid") return { kind: "keep", reason: INVALID, candidate: true };
+  if (copies.file === "invalid") return keep(INVALID);
   if (present.length === 0) return copies.mirror === "dangling" ? { kind: "purge", reason: "dangling" } : GONE;
   const newest = newestCopy(copies);
-  if (newest !== null && !copyPasses(newest, filter)) {
-    return { kind: "keep", reason: notChosen(copies, newest), candidate: true };
-  }
+  if (newest !== null && !copyPasses(newest, filter)) return keep(notChosen(copies, newest));
   const working = force ? undefined : present.find(({ status }) => status === "wait" || status === "run");
   if (working === undefined) return { kind: "purge", reason: "deleted" };
-  return {
-    kind: "keep",
-    reason: `its status is ${working.status}, it may still be worked on${FORCE_ADVICE}`,
-    candidate: true,
-  };
+  return keep(`its status is ${working.status}, it may still be worked on${FORCE_ADVICE}`);
 }
 
-/** Whether a copy is what a filter asks for; whose it is was asked before. */
+/** The caller has checked the user. */
 export function copyPasses({ status, score }: Copy, filter: TaskFilter): boolean {
   return statusPasses(status, filter) && timePasses(score, filter);
 }
 
-/** The copy that says what a task is: the newer one, at an equal time the file's. */
+/** At an equal time the file's. */
 export function newestCopy({ file, mirror }: Copies): Copy | null {
   const [ours, theirs] = [asCopy(file), asCopy(mirror)];
   if (ours === null || theirs === null) return ours ?? theirs;
   return theirs.score <= ours.score ? ours : theirs;
 }
 
-/** Why a task stays of which no copy, or only an older one, is what was chosen. */
 function notChosen({ file, mirror }: Copies, newest: Copy): string {
   const alone = asCopy(file) === null || asCopy(mirror) === null;
   if (alone) return `it changed while it was looked at: it is ${newest.status} now`;
@@ -100,7 +93,6 @@ export interface Looked {
   readonly redis: RedisCopy | null;
 }
 
-/** A task that goes, and why. */
 export interface Chosen extends Looked {
   readonly reason: Reason;
 }
@@ -110,7 +102,6 @@ export interface Freed {
   bytes: number;
 }
 
-/** Looked at, decided on, its artifacts gone. */
 export interface Removed extends Chosen, Readonly<Freed> {}
 
 /** Whether Redis has a newer copy than the file. */

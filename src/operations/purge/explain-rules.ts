@@ -4,35 +4,30 @@ import type { Copies, Copy } from "./copies.ts";
 import type { Standing } from "./decide.ts";
 import { existing, isExpired, isFinished, type Limits, limitFor, type Plan, type RetentionPolicy } from "./policy.ts";
 
-/**
- * What one rule says of a task: `keep`: it stays, whatever the others say; `purge`: it goes unless another keeps it;
- * `pass`: nothing against it, nothing for it; `off`: the rule is not set.
- */
+/** `keep` overrules `purge`; `pass`: the rule decides nothing; `off`: it is not set. */
 export interface RuleSays {
   readonly rule: string;
   readonly says: "keep" | "purge" | "pass" | "off";
-  /** What the rule saw. */
   readonly saw: string;
 }
 
-/** Where the values of the policy came from, for people. */
+/** The sources of the policy's values, for people. */
 export type PolicyOrigins = Readonly<Record<keyof RetentionPolicy, string>>;
 
-/** All that the rules look at, for one task. */
 export interface Evidence {
   readonly copies: Copies;
-  /** The task's score in the index of Redis; NaN where it is not in it. */
+  /** The task's score in the index of Redis; NaN if it is not there. */
   readonly indexScore: number;
   readonly limits: Limits;
   readonly policy: RetentionPolicy;
   readonly origins: PolicyOrigins;
   readonly standing: Standing;
-  /** How many finished tasks of its user are newer; -1 where it has no place among them. */
+  /** As `CleanupPlan.newerOfUser`. */
   readonly newer: number;
   readonly totals: Plan | null;
 }
 
-/** The rules that are about this task alone, in the order in which a pass comes upon them. */
+/** The rules on this task, in the order of a pass. */
 export function taskRules(evidence: Evidence): RuleSays[] {
   const { copies, limits } = evidence;
   const present = existing(copies);
@@ -50,7 +45,6 @@ export function taskRules(evidence: Evidence): RuleSays[] {
   ];
 }
 
-/** One store's copy, for people. */
 export function describeCopy(copy: Copies["file"] | Copies["mirror"], now: number): string {
   if (copy === null) return "has none of it";
   if (copy === "invalid") return "holds a record of it that is not valid";

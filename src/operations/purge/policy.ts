@@ -1,22 +1,20 @@
 import { asCopy, type Copies, type Copy } from "./copies.ts";
 
-/** What `[cleanup]` says of finished tasks. Durations are seconds. */
+/** `[cleanup]` for finished tasks. Durations are seconds. */
 export interface RetentionPolicy {
-  /** More than zero: where it is not, cleanup is off. */
+  /** Zero or negative: cleanup is off. */
   readonly retention: number;
-  /** In place of `retention` for tasks of this status. Null: as `retention`; zero or negative: they never go. */
+  /** Overrides `retention` for tasks of this status. Null: as `retention`; zero or negative: they never expire. */
   readonly retentionDone: number | null;
   readonly retentionError: number | null;
-  /** So many finished tasks of each user stay, the newest, whatever their age. */
+  /** How many finished tasks of each user are kept at any age, the newest. */
   readonly keepLast: number;
-  /** What the artifacts of finished tasks may take; zero: as much as they like. */
+  /** The most that the artifacts of finished tasks may take; zero: no limit. */
   readonly maxBytes: number;
 }
 
-/** A policy as settings hold it: each part with where it came from. */
 type PolicySettings = { readonly [Name in keyof RetentionPolicy]: { readonly value: RetentionPolicy[Name] } };
 
-/** What the settings say of finished tasks. */
 export function policyOf(settings: PolicySettings): RetentionPolicy {
   const { retention, retentionDone, retentionError, keepLast, maxBytes } = settings;
   return {
@@ -28,10 +26,10 @@ export function policyOf(settings: PolicySettings): RetentionPolicy {
   };
 }
 
-/** The times of one pass that copies are compared with, epoch seconds. */
+/** The times that one pass compares copies with, epoch seconds. */
 export interface Limits {
   readonly now: number;
-  /** The last change at or before which a task of that status has expired; -Infinity: it never goes. */
+  /** A task of that status has expired if it last changed at or before this; -Infinity: it never expires. */
   readonly done: number;
   readonly error: number;
   /** The same for an index member without a task: `now` less `retention`. */
@@ -48,12 +46,11 @@ export function limitsOf({ retention, retentionDone, retentionError }: Retention
   };
 }
 
-/** The shortest retention by which something goes, seconds. */
+/** The shortest retention in force, seconds. */
 export function shortestRetention({ retention, retentionDone, retentionError }: RetentionPolicy): number {
   return Math.min(...[retention, retentionDone ?? retention, retentionError ?? retention].filter((age) => age > 0));
 }
 
-/** The latest time that any of the limits lets go. */
 export function latestLimit({ done, error, member }: Limits): number {
   return Math.max(done, error, member);
 }
@@ -62,7 +59,7 @@ export function isFinished({ status }: Copy): boolean {
   return status === "done" || status === "error";
 }
 
-/** A finished task that was last changed at or before the limit of its status. An unreadable time never is. */
+/** A copy with an unreadable time is never expired. */
 export function isExpired(copy: Copy, limits: Limits): boolean {
   return isFinished(copy) && copy.score <= limitFor(copy, limits);
 }
@@ -71,26 +68,25 @@ export function limitFor({ status }: Copy, limits: Limits): number {
   return status === "done" ? limits.done : status === "error" ? limits.error : Number.NEGATIVE_INFINITY;
 }
 
-/** Whether a copy may go before its retention, to make room: finished, of a status that ever goes, not from after `now`. */
+/** Whether a copy may be purged before its retention: finished, of a status that expires, not from after `now`. */
 export function mayMakeRoom(copy: Copy, limits: Limits): boolean {
   return isFinished(copy) && limitFor(copy, limits) !== Number.NEGATIVE_INFINITY && copy.score <= limits.now;
 }
 
-/** Those of both copies that are tasks. */
 export function existing({ file, mirror }: Copies): Copy[] {
   return [asCopy(file), asCopy(mirror)].filter((copy) => copy !== null);
 }
 
-/** What the rules that look at more than one task ask of each; what holds for a task holds for every copy of it. */
+/** What `keep_last` and `max_bytes` need of each task; each trait holds for all its copies. */
 export interface Traits {
   readonly finished: boolean;
   readonly expired: boolean;
   readonly mayMakeRoom: boolean;
-  /** When it was last changed: the newest of its copies, epoch seconds. */
+  /** The last change of the newest copy, epoch seconds. */
   readonly time: number;
 }
 
-/** Undefined for what is no task, or one that an invalid record stands for. */
+/** Undefined if there is no task, or an invalid record of it. */
 export function traitsOf(copies: Copies, limits: Limits): Traits | undefined {
   const present = existing(copies);
   if (copies.file === "invalid" || present.length === 0) return undefined;
@@ -111,13 +107,13 @@ export interface RankedTasks {
   mayMakeRoom(i: number): boolean;
 }
 
-/** What the rules that look at more than one task say. */
+/** The outcome of `keep_last` and `max_bytes`. */
 export interface Plan {
-  /** By task: 1 where `keep_last` keeps it. */
+  /** By task: 1 if `keep_last` keeps it. */
   readonly kept: Uint8Array;
-  /** By task: 1 where it goes before its retention, for `max_bytes`. */
+  /** By task: 1 if it is purged before its retention, for `max_bytes`. */
   readonly forSpace: Uint8Array;
-  /** What the artifacts of all finished tasks take, and of those that stay. */
+  /** The size of the artifacts of all finished tasks, and of those that are kept. */
   readonly bytes: number;
   readonly leftBytes: number;
   /** How many expired tasks `keep_last` keeps. */
@@ -125,10 +121,9 @@ export interface Plan {
 }
 
 /**
- * What `keep_last` keeps and what is purged for `max_bytes`: if the artifacts of kept tasks would take more, tasks with
- * artifacts are purged, oldest first, and no more of them than needed.
+ * If the artifacts of kept tasks would take more than `max_bytes`, tasks with artifacts are purged, oldest first.
  * @param newestFirst the finished tasks
- * @param sizes what the artifacts of each task take, as far as no newer task shares them; null: not measured
+ * @param sizes of the artifacts of each task that no newer task shares; null: not measured
  */
 export function planTasks(
   newestFirst: Int32Array,

@@ -2,13 +2,15 @@ import type { FolderOutcome, LogIndex } from "../../artifacts/artifacts.ts";
 import { isPlainName } from "../../artifacts/plain-name.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { Column, KeyTable } from "../../store/key-table.ts";
+import type { MirrorUse } from "../../store/mirror-link.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import type { FolderName, RecordRules } from "../../task/rules.ts";
 import type { Parts } from "../parts.ts";
 import type { Freed } from "./decide.ts";
+import { survey } from "./survey.ts";
 import type { Tally } from "./tally.ts";
 
-/** Files get the time of the kernel's last tick, 10 ms at 100 Hz, which may lie before a `now` that was read earlier. */
+/** Files get the time of the kernel's last tick, 10 ms at 100 Hz, which may be before a `now` that was read earlier. */
 const TICK_S = 0.02;
 
 /** Artifacts later than this were written after `now`, epoch seconds. */
@@ -17,64 +19,64 @@ export function newestArtifact(now: number): number {
 }
 
 interface ArtifactParts extends Parts<"artifacts" | "reporter"> {
+  readonly mirror: MirrorUse;
   /** The file when the pass began. */
   readonly base: Snapshot;
   readonly tally: Tally;
   readonly dryRun: boolean;
+  /** Epoch seconds, when the pass began. */
+  readonly now: number;
   /** Every task that may be purged. */
   wanted(): Iterable<readonly TaskId[]>;
 }
 
-/** The disk's part in a purge: the folders and logs of tasks that go, and whether one means that its task stays. */
+/** Removes the directories and logs of purged tasks, unless something in them keeps the task. */
 export class PurgeArtifacts {
   readonly #parts: ArtifactParts;
-  /** Artifacts later than this were written during the pass, and are kept. Epoch seconds. */
+  /** As `newestArtifact`. */
   readonly #newest: number;
-  /** Tasks that share the log, or the folder, with a task that is kept. */
+  /** How many purged tasks share the log, or the directory, with a kept one. */
   #sharedLogs = 0;
   #sharedFolders = 0;
   #logs: LogIndex | undefined;
   #madeOwners: ArtifactOwners | undefined;
 
-  /** @param now epoch seconds, when the pass began */
-  constructor(parts: ArtifactParts, now: number) {
+  constructor(parts: ArtifactParts) {
     this.#parts = parts;
-    this.#newest = newestArtifact(now);
+    this.#newest = newestArtifact(parts.now);
   }
 
-  /**
-   * Finds the logs of every task that may go. To be called before anything else.
-   * @param onlyInRedis lists the tasks that the file does not have, those that are wanted at least. It takes its time, and
-   *   is asked for only where it matters
-   */
-  async open(onlyInRedis: (isWanted: (id: TaskId) => boolean) => Promise<KeyTable>): Promise<void> {
-    const { namesOf, sharesFolders } = this.#parts.base.rules;
-    this.#logs = await this.#parts.artifacts.indexLogs((name) => this.#owners.wantsLog(name));
-    for (const reason of this.#logs.skipped) this.#parts.reporter.warn(`logs not looked at: ${reason}`);
-    if (this.#logs.size === 0 && !sharesFolders) return;
-    const others = await onlyInRedis(({ taskId }) => namesOf(taskId).some((name) => this.#owners.wantsLog(name)));
-    for (const id of others.ids()) this.#owners.count(id);
+  /** Finds the logs of every task that may be purged. Called first. */
+  async open(): Promise<void> {
+    const { artifacts, reporter, base, mirror } = this.#parts;
+    const { namesOf, sharesFolders } = base.rules;
+    this.#logs = await artifacts.indexLogs((name) => this.#owners.wantsLog(name));
+    for (const reason of this.#logs.skipped) reporter.warn(`logs not looked at: ${reason}`);
+    if (this.#logs.size === 0 && !sharesFolders) return; // the walk of the index takes long
+    const isWanted = ({ taskId }: TaskId) => namesOf(taskId).some((name) => this.#owners.wantsLog(name));
+    const choose = (member: TaskId, inFile: boolean) => !inFile && isWanted(member);
+    const found = await mirror.ask((mirror) => survey(base, [], mirror, choose));
+    for (const id of found?.others.ids() ?? []) this.#owners.count(id);
   }
 
-  /** Made when it is first asked for: where there are no artifacts nobody asks. */
+  /** Made on first use: without artifacts it isn't needed. */
   get #owners(): ArtifactOwners {
     this.#madeOwners ??= new ArtifactOwners(this.#parts.base, this.#parts.wanted());
     return this.#madeOwners;
   }
 
-  /** Whether any task that may go may have something on the disk. */
   get mayBeThere(): boolean {
     return this.#parts.artifacts.hasOutput || this.#logs!.size > 0;
   }
 
-  /** Whether the task may have artifacts, or needs a warning that its own are never touched. */
+  /** Whether the task may have artifacts, or needs a warning that its artifacts are never touched. */
   concerns({ userId, taskId }: TaskId): boolean {
     return this.mayBeThere || this.#parts.artifacts.whyNever(userId, taskId) !== undefined;
   }
 
   /**
-   * Removes the folders of a task and then its logs, or in a dry run measures them; undefined where what is in a folder
-   * keeps the task, or a log could not be removed: the record stays for the next pass, since nothing else leads to the log.
+   * Removes the directories of a task and then its logs, or in a dry run measures them. Undefined if the task is kept: a
+   * directory keeps it, or a log could not be removed, which the next pass finds only by the record.
    */
   async remove(id: TaskId): Promise<Freed | undefined> {
     const freed = { files: 0, bytes: 0 };
@@ -82,7 +84,6 @@ export class PurgeArtifacts {
     return isFree ? freed : undefined;
   }
 
-  /** Warns of artifacts that other tasks share and that are kept. */
   end(): void {
     const shared = { logs: this.#sharedLogs, folders: this.#sharedFolders };
     for (const [what, count] of Object.entries(shared)) {
@@ -95,7 +96,7 @@ export class PurgeArtifacts {
     const folders = await this.#ownFolders(id);
     const measure = ({ userId, taskId }: FolderName) =>
       this.#parts.artifacts.measureFolder(userId, taskId, this.#newest);
-    // Of several folders none is removed if one of them keeps the task.
+    // If one of several directories keeps the task, none is removed.
     const measured = this.#parts.dryRun || folders.length > 1 ? await Promise.all(folders.map(measure)) : [];
     if (measured.some((folder) => this.#keepsTask(id, folder))) return false;
     for (const [i, { userId, taskId }] of folders.entries()) {
@@ -104,12 +105,15 @@ export class PurgeArtifacts {
         : await this.#parts.artifacts.purgeFolder(userId, taskId, this.#newest);
       if (this.#keepsTask(id, folder)) return false;
       if (folder.kind === "removed") add(freed, folder);
-      else if (folder.kind === "kept" && !this.#parts.dryRun) this.#warnOfFolder(id, folder.reason);
+      else if (folder.kind === "kept" && !this.#parts.dryRun) {
+        const fields = { user: id.userId, task: id.taskId, reason: folder.reason };
+        this.#parts.reporter.warn(`the folder of ${id.userId}:${id.taskId} stays: ${folder.reason}`, fields);
+      }
     }
     return true;
   }
 
-  /** The folders that are the task's alone: one that another task owns too stays. */
+  /** Without those that another task owns too. */
   async #ownFolders(id: TaskId): Promise<FolderName[]> {
     const own: FolderName[] = [];
     let isShared = false;
@@ -121,7 +125,6 @@ export class PurgeArtifacts {
     return own;
   }
 
-  /** Whether what is in a folder means that the task stays. */
   #keepsTask(id: TaskId, folder: FolderOutcome): boolean {
     if (folder.kind !== "kept" || !(folder.newer || folder.retry)) return false;
     if (folder.newer || this.#parts.dryRun) this.#parts.tally.keep(id, folder.reason);
@@ -129,16 +132,11 @@ export class PurgeArtifacts {
     return true;
   }
 
-  #warnOfFolder({ userId, taskId }: TaskId, reason: string): void {
-    const fields = { user: userId, task: taskId, reason };
-    this.#parts.reporter.warn(`the folder of ${userId}:${taskId} stays: ${reason}`, fields);
-  }
-
   /** Returns whether the task may go. */
   async #freeLogs({ userId, taskId }: TaskId, freed: Freed): Promise<boolean> {
     const { namesOf } = this.#parts.base.rules;
     const names = namesOf(taskId).map((name) => ({ name, isLast: this.#owners.releaseLog(name) }));
-    // Artifacts of an id that is no plain name are never touched; that the folder stays was said.
+    // The artifacts of an id that isn't a plain name are never touched; the kept directory was reported.
     if (!namesOf(userId).some((name) => isPlainName(name))) return true;
     let isShared = false;
     for (const { name, isLast } of names) {
@@ -167,13 +165,12 @@ function add(freed: Freed, { files, bytes }: Freed): void {
 }
 
 /**
- * How many records, of either store, own a log or a directory: it is kept until the last of them is purged. Users may
- * share a task id and its logs. In some layouts a task has several names, and tasks share one. Only names of tasks that
- * may be purged are counted.
+ * How many records of both stores own a log or a directory, which is kept until the last of them is purged. Users may share
+ * a task id and its logs, and in some layouts tasks share names. Only names of tasks that may be purged are counted.
  */
 class ArtifactOwners {
   readonly #rules: RecordRules;
-  /** Of folders, and of logs: without a user. */
+  /** Names of logs have no user. */
   readonly #names = new KeyTable();
   readonly #counts = new Column(new Uint32Array(1 << 10));
 
@@ -193,17 +190,17 @@ class ArtifactOwners {
     for (const { userId, taskId } of this.#namesOf(id)) this.#add(this.#names.find(userId, taskId));
   }
 
-  /** Whether a log of this name belongs to a task that may be purged. Tasks that share a folder share the log. */
+  /** Whether a task that may be purged owns a log of this name. Tasks that share a directory share the log. */
   wantsLog(name: string): boolean {
     return this.#names.find("", name) >= 0;
   }
 
-  /** Notes that one owner of a log, by its name, goes; true if it was the last. */
+  /** Notes that an owner of a log is purged; true if it was the last. */
   releaseLog(name: string): boolean {
     return this.release({ userId: "", taskId: name });
   }
 
-  /** The same of a folder. */
+  /** The same for a directory. */
   release({ userId, taskId }: FolderName): boolean {
     const key = this.#names.find(userId, taskId);
     if (key < 0 || this.#counts.at(key) <= 1) return true;
@@ -221,7 +218,7 @@ class ArtifactOwners {
   }
 }
 
-/** Puts back the folders that a killed pass had moved away; the records are still there, so this pass takes them again. */
+/** Puts back the directories that a killed pass had moved aside: their records still exist. */
 export async function recoverArtifacts(parts: Parts<"artifacts" | "reporter">): Promise<void> {
   const { folders, left } = await parts.artifacts.recover();
   if (folders > 0)

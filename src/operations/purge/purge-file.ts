@@ -5,16 +5,15 @@ import { Column, KeySet } from "../../store/key-table.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import type { Task } from "../../task/task.ts";
 import type { PurgedTask } from "../reporter.ts";
-import type { LookupHeirs } from "../shared-ids.ts";
 import { type Copies, type Copy, CopyColumn, fileCopy, sameCopy } from "./copies.ts";
 import { REASONS } from "./decide.ts";
 
-/** The store file's part in a purge: its content as it moves on, and the one rewrite that ends the pass. */
+/** The store file during a purge: its current content, and the one rewrite at the end. */
 export class PurgeFile {
-  /** What the pass began with: its rows name the tasks of the file throughout. The caller closes it. */
+  /** The content at the beginning of the pass. The caller closes it. */
   readonly base: Snapshot;
   readonly #file: FileStore;
-  /** The tasks whose records are removed by the rewrite. */
+  /** The tasks whose records the rewrite takes out. */
   readonly endings: Endings;
   #current: Snapshot;
 
@@ -25,7 +24,6 @@ export class PurgeFile {
     this.endings = new Endings(base);
   }
 
-  /** The copy in the content that was read last. */
   copy(id: TaskId): Copies["file"] {
     return fileCopy(this.#current, id);
   }
@@ -34,7 +32,7 @@ export class PurgeFile {
     return (await this.#current.recordsOf(ids)).filter((task) => task !== null);
   }
 
-  /** Reads the file again if it moved; true if it had. */
+  /** Reads the file again if it changed; returns whether it did. */
   async refresh(): Promise<boolean> {
     if (await this.#file.isCurrent(this.#current)) return false;
     const fresh = await this.#file.read();
@@ -43,13 +41,13 @@ export class PurgeFile {
     return true;
   }
 
-  /** The content that the path names now; good until it is asked for again. */
+  /** The file as it is now; valid until the next call. */
   async snapshot(): Promise<Snapshot> {
     await this.refresh();
     return this.#current;
   }
 
-  /** Takes the records out, but for those that changed since: these are told by their place among `endings`. */
+  /** Takes out the records that haven't changed. @returns changed: the others, by their place in `endings` */
   async rewrite(): Promise<{ changed: ReadonlySet<number>; returned: readonly TaskId[] }> {
     let changed = new Set<number>();
     if (this.endings.size === 0) return { changed, returned: [] };
@@ -67,28 +65,22 @@ export class PurgeFile {
     return { changed, returned };
   }
 
-  /** To which tasks lookups of removed ones should lead. */
-  async heirs(heirs: LookupHeirs): Promise<TaskId[]> {
-    if (!this.#file.rules.taskIdIsUnique) return [];
-    return heirs.in(await this.snapshot());
-  }
-
   async close(): Promise<void> {
     if (this.#current !== this.base) await this.#current.close();
     this.#current = this.base;
   }
 }
 
-/** A task whose artifacts and mirror are gone, and whose record goes with the rewrite that ends the pass. */
+/** A task of which only the record is left. */
 export interface Ending extends Omit<PurgedTask, "local"> {
-  /** The file's copy that was decided on. */
+  /** The file's copy, as it was decided on. */
   readonly file: Copy;
 }
 
-/** The endings of a pass as columns of numbers, since a pass may have a million of them. */
+/** The endings of a pass, as columns: there may be a million. */
 export class Endings {
   readonly #base: Snapshot;
-  /** Tasks that came into the file later. */
+  /** Tasks that `base` lacks. */
   readonly #late = new Map<number, TaskId>();
   readonly #rows = new Column(new Int32Array(1 << 8));
   readonly #copies = new CopyColumn();
@@ -98,7 +90,6 @@ export class Endings {
   readonly #bytes = new Column(new Float64Array(1 << 8));
   size = 0;
 
-  /** @param base what the pass began with */
   constructor(base: Snapshot) {
     this.#base = base;
   }

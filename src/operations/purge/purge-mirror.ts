@@ -1,7 +1,5 @@
 import { TtsctlError } from "../../errors.ts";
 import { batches } from "../../pool.ts";
-import type { Snapshot } from "../../store/file/snapshot.ts";
-import { KeyTable } from "../../store/key-table.ts";
 import type { RedisCopy } from "../../store/layout/copy.ts";
 import type { CopyReading } from "../../store/layout/layout.ts";
 import type { MirrorUse } from "../../store/mirror-link.ts";
@@ -14,15 +12,14 @@ import { keyOf } from "../../task/ids.ts";
 import type { Task } from "../../task/task.ts";
 import { NamedWarnings, type Reporter } from "../reporter.ts";
 import type { PurgeFile } from "./purge-file.ts";
-import { listOnlyInRedis } from "./survey.ts";
 
-/** The mirror's part in a purge. The copies of tasks that are kept after all are put back. */
+/** The mirror during a purge. If a task is kept after all, its copy is put back. */
 export class PurgeMirror {
   readonly #use: MirrorUse;
-  /** Reads copies that were seen, also when the mirror is lost; null if there was none. */
+  /** Also after the mirror was lost; null if there was none. */
   readonly reading: CopyReading | null;
   readonly #notWrittenBack: NamedWarnings;
-  /** Copies that were newer than the file's, as they were before they were removed. */
+  /** The removed copies that were newer than the file's. */
   readonly #ahead: Task[] = [];
   #hasRemoved = false;
 
@@ -45,11 +42,6 @@ export class PurgeMirror {
     return (await this.#use.ask((mirror) => mirror.copies(ids, "state"))) ?? [];
   }
 
-  /** Those tasks of the index that are wanted and that a content of the file has no record of; none where there is no mirror. */
-  async onlyInRedis(base: Snapshot, isWanted: (id: TaskId) => boolean): Promise<KeyTable> {
-    return (await this.#use.ask((mirror) => listOnlyInRedis(base, mirror, isWanted))) ?? new KeyTable();
-  }
-
   /** The records that Redis holds; undefined for what cannot be read. */
   async read(ids: readonly TaskId[]): Promise<(Task | undefined)[]> {
     if (ids.length === 0) return [];
@@ -60,12 +52,12 @@ export class PurgeMirror {
     });
   }
 
-  /** Reads copies that are ahead of the file's before they are removed, to put them back as they were if need be. */
+  /** Reads copies that are newer than the file's before they are removed: they may have to be put back. */
   async remember(ids: readonly TaskId[]): Promise<void> {
     for (const task of await this.read(ids)) if (task !== undefined) this.#ahead.push(task);
   }
 
-  /** The conditional delete; undefined where the mirror was lost with it, so that no outcome is known. */
+  /** The conditional delete; undefined if the mirror was lost, so no outcome is known. */
   remove(removals: readonly GuardedRemoval[]): Promise<Outcome<boolean>[] | undefined> {
     return this.#use.ask(async (mirror) => {
       await mirror.setPurging(true);
@@ -74,8 +66,9 @@ export class PurgeMirror {
     });
   }
 
-  /** Puts tasks that stay back: the file's records, and Redis's own where those were ahead. */
+  /** Puts kept tasks back: the file's records, and copies that were newer. */
   async writeBack(file: PurgeFile, ids: readonly TaskId[]): Promise<void> {
+    if (ids.length === 0 || !this.isThere) return;
     const records = await (await file.snapshot()).recordsOf(ids);
     const inFile = new Map(records.flatMap((task) => (task === null ? [] : [[keyOf(task), task]])));
     const ahead = this.#ahead.filter((task) => inFile.has(keyOf(task)));
@@ -91,7 +84,7 @@ export class PurgeMirror {
     await this.#use.ask((mirror) => copies.follow(mirror, file));
   }
 
-  /** Ends the warnings; returns what an operator must know of the mirror, or null. */
+  /** @returns why Redis is incomplete, or null */
   async end(): Promise<TtsctlError | null> {
     if (this.#hasRemoved) await this.#use.ask((mirror) => mirror.setPurging(false));
     this.#notWrittenBack.end();

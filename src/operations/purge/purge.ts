@@ -22,7 +22,7 @@ import { PurgeMirror } from "./purge-mirror.ts";
 import type { Survey } from "./survey.ts";
 import { Tally } from "./tally.ts";
 
-/** How many tasks' folders and logs are removed at once. */
+/** How many tasks lose their artifacts at once. */
 const WIDTH = 16;
 
 export interface PurgeParts extends Parts<"file" | "artifacts" | "reporter" | "signal" | "ledger"> {
@@ -33,18 +33,17 @@ export interface PurgeParts extends Parts<"file" | "artifacts" | "reporter" | "s
 export interface PurgePolicy {
   /** Epoch seconds; one for the whole pass. */
   readonly now: number;
-  /** Empty folders last changed before this go too. */
+  /** Empty directories that last changed before this are removed too, epoch seconds. */
   readonly sweepBefore: number;
   readonly dryRun: boolean;
   decide(task: Looked): Decision;
-  /** Receives the tasks that were chosen and are kept. */
+  /** Receives the chosen tasks that are kept. */
   onKept?(id: TaskId, reason: string): void;
 }
 
 /**
- * Purges tasks by SPEC section 6: in bounded batches the backup, the conditional delete in the mirror, the artifacts;
- * at the end one conditional rewrite of the store file. The record in the file outlives everything else, so that
- * whatever stops a pass, the next one finds it and finishes.
+ * Purges tasks by SPEC section 6: in batches the backup, the conditional delete in the mirror, and the artifacts; at the
+ * end one conditional rewrite of the file. If a pass is stopped, the next one finds the record in the file and finishes.
  */
 export class Purge {
   readonly #parts: PurgeParts;
@@ -57,24 +56,30 @@ export class Purge {
   readonly tally: Tally;
   #mirrorLost: TtsctlError | null = null;
 
-  /** @param base what the survey was made of; the caller closes it */
+  /** @param base the content that was surveyed; the caller closes it */
   constructor(parts: PurgeParts, policy: PurgePolicy, base: Snapshot, survey: Survey) {
     this.#parts = parts;
     this.#policy = policy;
     this.#survey = survey;
-    this.tally = new Tally(parts.reporter, policy);
+    this.tally = new Tally(parts.reporter, policy.dryRun, policy.onKept);
     this.#file = new PurgeFile(parts.file, base);
     this.#mirror = new PurgeMirror(parts.mirror, parts.reporter);
-    const { artifacts, reporter } = parts;
-    const disk = { artifacts, reporter, base, tally: this.tally, dryRun: policy.dryRun, wanted: () => this.#batches() };
-    this.#artifacts = new PurgeArtifacts(disk, policy.now);
+    const { dryRun, now } = policy;
+    this.#artifacts = new PurgeArtifacts({
+      ...parts,
+      base,
+      tally: this.tally,
+      dryRun,
+      now,
+      wanted: () => this.#batches(),
+    });
   }
 
-  /** What would go, by looking at both stores; nothing is changed. For the brake and the question. */
+  /** What a run would purge, for the brake and the question. Changes nothing. */
   async plan(): Promise<PlanSummary> {
     const planned = new PlanSummary();
     for (const ids of this.#batches()) {
-      // The run reports what cannot be looked at.
+      // The run reports the failures.
       for (const task of await this.#look(ids, () => {})) {
         if (this.#policy.decide(task).kind !== "purge") continue;
         planned.add(task.id, newestCopy(task.copies)?.status ?? "dangling");
@@ -83,27 +88,24 @@ export class Purge {
     return planned;
   }
 
-  /**
-   * Checks that the rewrite which ends the pass can be made, before anything is removed.
-   * @throws TtsctlError STORE_WRITE_FAILED
-   */
+  /** Checks that the file can be rewritten, before anything is removed. @throws TtsctlError STORE_WRITE_FAILED */
   async check(): Promise<void> {
     if (this.#survey.rows.length > 0 && !this.#policy.dryRun) await checkRewrite(this.#parts.file);
   }
 
   /**
-   * Runs the pass. Whatever stops it, what was begun is ended, and what was removed is counted and printed.
-   * @returns what stopped it halfway, else why Redis was left out from some point on, else null
+   * Runs the pass. If it is stopped, it completes what it began, and reports what it removed.
+   * @returns what stopped it halfway, or why Redis was lost; else null
    * @throws TtsctlError what stopped it before anything was removed
    */
   async run(): Promise<TtsctlError | null> {
-    await this.#artifacts.open((isWanted) => this.#mirror.onlyInRedis(this.#file.base, isWanted));
+    await this.#artifacts.open();
     try {
       await this.#runBatches().finally(() => this.#end());
       return this.#mirrorLost;
     } catch (error) {
-      const { purged, half } = this.tally;
-      if (!(error instanceof TtsctlError) || isRedisError(error) || purged + half === 0) throw error;
+      const { counts, half } = this.tally;
+      if (!(error instanceof TtsctlError) || isRedisError(error) || counts.purged + half === 0) throw error;
       return error;
     }
   }
@@ -144,7 +146,7 @@ export class Purge {
     }
   }
 
-  /** @param end called with each task that is gone, or of which only the record is left */
+  /** @param end called with each task of which at most the record is left */
   async #removeSaved(saved: readonly Chosen[], end: (id: TaskId) => void): Promise<void> {
     const still = await this.#lookAgain(saved);
     const outOfMirror = await this.#removeFromMirror(still.filter(({ copies }) => copies.file !== null));
@@ -159,7 +161,7 @@ export class Purge {
     }
   }
 
-  /** Both copies of each task, the file's as it is by now. */
+  /** The copies of each task, in the file as it was read last. */
   async #look(ids: readonly TaskId[], fail: (id: TaskId, reason: string) => void): Promise<Looked[]> {
     const found = await this.#mirror.copies(ids);
     const looked: Looked[] = [];
@@ -188,7 +190,7 @@ export class Purge {
     return chosen;
   }
 
-  /** The tasks whose records are on the disk: those that cannot be saved stay. */
+  /** Returns the tasks whose records are in the backup, on the disk; the others are kept. */
   async #backUp(chosen: Chosen[]): Promise<Chosen[]> {
     const { backup } = this.#parts;
     if (backup === null) return chosen;
@@ -207,7 +209,7 @@ export class Purge {
     });
   }
 
-  /** If the file moved since it was read, only what is unchanged in the new content goes on. */
+  /** If the file changed since it was read, returns only the tasks that are unchanged there. */
   async #lookAgain(chosen: readonly Chosen[]): Promise<readonly Chosen[]> {
     if (!(await this.#file.refresh())) return chosen;
     return chosen.filter(({ id, copies }) => {
@@ -217,7 +219,7 @@ export class Purge {
     });
   }
 
-  /** Those that Redis, which alone has them, still has as they were seen: what they have on the disk goes before they do. */
+  /** The Redis-only tasks that are unchanged: their artifacts are removed before their copies. */
   async #asSeen(tasks: readonly Chosen[]): Promise<readonly Chosen[]> {
     if (tasks.length === 0 || !this.#artifacts.mayBeThere) return tasks;
     const now = await this.#mirror.copies(idsOf(tasks));
@@ -231,12 +233,12 @@ export class Purge {
     });
   }
 
-  /** The conditional delete. A copy that changed keeps its task; a reply that never came leaves it unknown. */
+  /** The conditional delete. Returns the tasks that Redis no longer has. */
   async #removeFromMirror<T extends Looked>(tasks: readonly T[]): Promise<T[]> {
     if (tasks.length === 0) return [];
     await this.#mirror.remember(tasks.filter(isAhead).map(({ id }) => id));
     if (!this.#mirror.isThere) {
-      // With Redis off or down the file alone decides; a task looked at in a Redis that is lost since waits.
+      // Tasks with a copy in a Redis that is lost since wait for the next pass.
       for (const { redis, id } of tasks) if (redis !== null) this.tally.fail(id, LOST);
       return tasks.filter(({ redis }) => redis === null);
     }
@@ -246,7 +248,7 @@ export class Purge {
       if (outcome === undefined) this.tally.fail(id, unknownRemoval(this.#mirror.lost!));
       else if (outcome instanceof TtsctlError) this.tally.fail(id, outcome.message);
       else if (!outcome) this.tally.keep(id, CHANGED_IN_REDIS);
-      else this.#heirs.note(id);
+      else this.#heirs.note(id, this.#parts.file.rules);
       return outcome === true;
     });
   }
@@ -261,16 +263,19 @@ export class Purge {
       if (freed === undefined) stay.push(task.id);
       else removed.push({ ...task, ...freed });
     });
-    if (!this.#policy.dryRun) await this.#writeBack(stay);
+    if (!this.#policy.dryRun) await this.#mirror.writeBack(this.#file, stay);
     return removed;
   }
 
-  /** The last step: the rewrite, what came of it, and the empty folders. */
   async #end(): Promise<void> {
     try {
       await this.#rewrite();
-      for (const heirs of batches(await this.#file.heirs(this.#heirs), BATCH)) await this.#writeBack(heirs);
-      if (!this.#policy.dryRun) await this.#sweep();
+      for (const heirs of batches(await this.#heirs.in(this.#file), BATCH)) {
+        await this.#mirror.writeBack(this.#file, heirs);
+      }
+      const { dryRun, now, sweepBefore: before } = this.#policy;
+      const withRecords = (users: readonly string[]) => usersWithRecords(() => this.#file.snapshot(), users);
+      if (!dryRun) await this.#parts.artifacts.sweep({ before, now, withRecords });
     } finally {
       await this.#file.close();
       await this.tally.end();
@@ -279,10 +284,7 @@ export class Purge {
     }
   }
 
-  /**
-   * Counts and prints what the rewrite ended, or if it fails what was removed before it; what changed before it stays, in
-   * both stores.
-   */
+  /** Reports the tasks that the rewrite took out or, if it fails, those that have lost all but their record. */
   async #rewrite(): Promise<void> {
     const none = { changed: new Set<number>(), returned: [] };
     const outcome = await this.#file.rewrite().catch((error: unknown) => ({ ...none, error }));
@@ -301,18 +303,7 @@ export class Purge {
     }
     if (isHalf) throw outcome.error;
     await this.#parts.ledger?.stayed(stay);
-    await this.#writeBack(stay);
-  }
-
-  async #sweep(): Promise<void> {
-    const { now, sweepBefore: before } = this.#policy;
-    const withRecords = (users: readonly string[]) => usersWithRecords(() => this.#file.snapshot(), users);
-    await this.#parts.artifacts.sweep({ before, now, withRecords });
-  }
-
-  async #writeBack(ids: readonly TaskId[]): Promise<void> {
-    if (ids.length === 0 || !this.#mirror.isThere) return;
-    await this.#mirror.writeBack(this.#file, ids);
+    await this.#mirror.writeBack(this.#file, stay);
   }
 }
 
@@ -328,11 +319,11 @@ const CHANGED = "it changed while it was looked at";
 const CHANGED_IN_REDIS = "its copy in Redis changed while it was looked at";
 const LOST = "Redis was lost before its copy there was removed";
 const UNREAD = "its record in Redis could not be read for the backup";
-/** It would be read back as the end of its task, and of what the backup has of it before. */
+/** An import of the backup would delete the task. */
 const ENDS_ITSELF =
   "its record says deleted, which in the JSON Lines of a backup ends a task; without --backup it goes";
 
-/** What is known of removals that Redis was lost with: a server that refused them did not do them. */
+/** If Redis was lost during removals, their outcome is unknown, unless the server refused them. */
 function unknownRemoval({ code, message }: TtsctlError): string {
   const isUnknown = code === "REDIS_TIMEOUT" || code === "REDIS_UNAVAILABLE";
   return isUnknown ? "Redis did not answer, so whether its copy there was removed is unknown" : message;

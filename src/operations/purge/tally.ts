@@ -1,76 +1,61 @@
 import type { TaskId } from "../../store/task-source.ts";
 import { NamedWarnings, type PurgedTask, RETURNED, type Reporter } from "../reporter.ts";
 
-interface TallyRules {
-  readonly dryRun: boolean;
-  onKept?(id: TaskId, reason: string): void;
-}
-
 /** Counts and reports the outcomes of a purge. The first few tasks that are kept or fail are named in warnings. */
 export class Tally {
-  purged = 0;
-  /** Of the purged, those that went for `max_bytes`. */
-  purgedForSpace = 0;
-  /** Of the failed, those whose record alone is left. */
+  /** As in `CleanupResult`. */
+  readonly counts = { purged: 0, skipped: 0, failed: 0, returned: 0, purgedForSpace: 0, files: 0, bytes: 0 };
+  /** Of the failed, those of which only the record is left. */
   half = 0;
-  failed = 0;
-  files = 0;
-  bytes = 0;
-  /** Tasks that were chosen and are kept. */
-  kept = 0;
   readonly gone: TaskId[] = [];
-  /** Tasks that a service which holds the store in memory brought back. */
-  readonly returned: TaskId[] = [];
   readonly #reporter: Reporter;
-  readonly #rules: TallyRules;
+  readonly #dryRun: boolean;
+  readonly #onKept: ((id: TaskId, reason: string) => void) | undefined;
   #unreported: PurgedTask[] = [];
   readonly #failures: NamedWarnings;
   readonly #skips: NamedWarnings;
 
-  constructor(reporter: Reporter, rules: TallyRules) {
+  constructor(reporter: Reporter, dryRun: boolean, onKept?: (id: TaskId, reason: string) => void) {
     this.#reporter = reporter;
-    this.#rules = rules;
+    this.#dryRun = dryRun;
+    this.#onKept = onKept;
     this.#failures = new NamedWarnings(reporter, "was not purged");
     this.#skips = new NamedWarnings(reporter, "stays");
   }
 
   /** @param isHalf only its record is left, because the file could not be rewritten */
   purge(task: PurgedTask, isHalf = false): void {
-    if (isHalf) {
-      this.half++;
-      this.failed++;
-    } else {
-      this.purged++;
-      if (task.reason === "max-bytes") this.purgedForSpace++;
-    }
-    this.files += task.files;
-    this.bytes += task.bytes;
+    const { counts } = this;
+    if (isHalf) this.half++;
+    counts[isHalf ? "failed" : "purged"]++;
+    if (!isHalf && task.reason === "max-bytes") counts.purgedForSpace++;
+    counts.files += task.files;
+    counts.bytes += task.bytes;
     this.#unreported.push(task);
   }
 
   async flush(): Promise<void> {
     const purged = this.#unreported;
     this.#unreported = [];
-    await this.#reporter.done("cleanup", purged, this.#rules.dryRun);
+    await this.#reporter.done("cleanup", purged, this.#dryRun);
   }
 
   keep(id: TaskId, reason: string): void {
-    this.kept++;
-    this.#rules.onKept?.(id, reason);
+    this.counts.skipped++;
+    this.#onKept?.(id, reason);
     this.#skips.add(id, reason);
   }
 
   fail(id: TaskId, reason: string): void {
-    this.failed++;
+    this.counts.failed++;
     this.#failures.add(id, reason);
   }
 
   bringBack(ids: readonly TaskId[]): void {
-    this.returned.push(...ids);
+    this.counts.returned += ids.length;
     new NamedWarnings(this.#reporter, "was returned").addAll(ids, RETURNED);
   }
 
-  /** Reports the rest, and how many were not named. */
   async end(): Promise<void> {
     await this.flush();
     this.#failures.end();

@@ -2,7 +2,7 @@ import { Readable } from "node:stream";
 import { systemClock } from "../../../src/clock.ts";
 import { exportTasks } from "../../../src/operations/export/export.ts";
 import { type ImportOptions, importRecords } from "../../../src/operations/import/import.ts";
-import { openInput, readSource } from "../../../src/operations/import/read-source.ts";
+import { readSource } from "../../../src/operations/import/read-source.ts";
 import { EVERYTHING } from "../../../src/operations/select.ts";
 import { type ExportFormat, ExportText } from "../../../src/render/csv.ts";
 import { FileStore } from "../../../src/store/file/file-store.ts";
@@ -29,8 +29,8 @@ export async function imported(store: string, from: string | { stdin: string }, 
   const reporter = new RecordingReporter();
   const [path, stdin] = typeof from === "string" ? [from, ""] : [null, from.stdin];
   const { signal } = new AbortController();
-  const input = await openInput(path, Readable.from([Buffer.from(stdin)]), store, signal);
-  const source = await readSource(input, { storePath: store, rules: RULES, signal });
+  const reading = { stdin: Readable.from([Buffer.from(stdin)]), storePath: store, rules: RULES, signal };
+  const source = await readSource(path, reading);
   try {
     const file = new FileStore(store, RULES, systemClock);
     const parts = { file, mirror: OFF, reporter, signal, ledger: null, clock: systemClock };

@@ -11,7 +11,7 @@ import { merge } from "./setup.ts";
 const here = useSite();
 const NONE = {
   ...{ added: 0, replaced: 0, identical: 0, older: 0, conflict: 0, present: 0, changed: 0, refused: 0 },
-  ...{ missing: [], returned: [], mirrored: { written: 0, unchanged: 0, newer: 0, failed: 0 }, problem: null },
+  ...{ missing: [], returned: 0, mirrored: { written: 0, unchanged: 0, newer: 0, failed: 0 }, problem: null },
 };
 const at = (task: string, second: number, more: RecordJson = {}) =>
   record("alice", task, { updated_at: `2020-01-01T08:00:0${second}`, ...more });

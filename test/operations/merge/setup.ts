@@ -1,4 +1,5 @@
-import { type MergeOptions, type MergeOutcome, mergeRecords } from "../../../src/operations/merge/merge.ts";
+import { type ImportOptions, importRecords } from "../../../src/operations/import/import.ts";
+import { BadLines } from "../../../src/operations/import/read-source.ts";
 import type { MergeCounts } from "../../../src/operations/merge/merge-plan.ts";
 import { spooled } from "../../../src/operations/merge/spool.ts";
 import { EVERYTHING } from "../../../src/operations/select.ts";
@@ -6,16 +7,16 @@ import { RULES } from "../../helpers/records.ts";
 import type { RecordJson } from "../../helpers/root.ts";
 import type { Site } from "../setup.ts";
 
-const DEFAULTS: MergeOptions = {
-  ...{ policy: "newer", dryRun: false, selection: EVERYTHING },
+const DEFAULTS: ImportOptions = {
+  ...{ policy: "newer", dryRun: false, skipInvalid: false, selection: EVERYTHING },
 };
 
 /** Merges records, as JSON texts or values, into the store of a site. */
 export async function merge(
   site: Site,
   records: readonly (RecordJson | string)[],
-  options: Partial<MergeOptions> & { confirm?: (planned: MergeCounts) => Promise<void> } = {},
-): Promise<MergeOutcome> {
+  options: Partial<ImportOptions> & { confirm?: (planned: MergeCounts) => Promise<void> } = {},
+) {
   const { confirm, ...rest } = options;
   await using source = await spooled(site.root.store, RULES, async (add) => {
     for (const record of records) await add(typeof record === "string" ? record : JSON.stringify(record));
@@ -23,10 +24,14 @@ export async function merge(
   const parts = {
     file: site.file,
     mirror: site.state,
+    clock: site.clock,
     reporter: site.reporter,
     signal: site.stop.signal,
     ledger: null,
   };
   const asked = confirm === undefined ? parts : { ...parts, confirm };
-  return await mergeRecords(asked, source, { ...DEFAULTS, ...rest });
+  const read = { records: source, bad: new BadLines("the records") };
+  const { result, counts, mirrored, problem } = await importRecords(asked, read, { ...DEFAULTS, ...rest });
+  const { missing, returned } = result;
+  return { ...counts, missing, returned, mirrored, problem };
 }

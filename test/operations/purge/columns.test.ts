@@ -6,7 +6,7 @@ import { fileCopy, mirrorCopy, sameCopy } from "../../../src/operations/purge/co
 import { isAhead } from "../../../src/operations/purge/decide.ts";
 import { limitsOf, planTasks } from "../../../src/operations/purge/policy.ts";
 import { type Ending, Endings } from "../../../src/operations/purge/purge-file.ts";
-import { chosenRows, listOnlyInRedis, survey } from "../../../src/operations/purge/survey.ts";
+import { chosenRows, survey } from "../../../src/operations/purge/survey.ts";
 import { useFolder } from "../../helpers/files.ts";
 import "../../helpers/python.ts";
 import { withSnapshot } from "../../store/file/read-store.ts";
@@ -190,10 +190,8 @@ it("a survey names what only Redis has, and what is chosen for its member alone"
       ],
     ]);
     expect(names(found.others.ids())).toEqual(["a:member", "a:old", "a:bad"]);
-    expect(names((await listOnlyInRedis(snapshot, paperMirror(tasks).mirror, () => true)).ids())).toEqual([
-      "a:old",
-      "a:new",
-    ]);
+    const onlyInRedis = await survey(snapshot, [], paperMirror(tasks).mirror, (_, inFile) => !inFile);
+    expect(names(onlyInRedis.others.ids())).toEqual(["a:old", "a:new"]);
     expect([found.rows, found.members]).toEqual([rows, 6]);
     const alone = await survey(snapshot, rows, null, () => true);
     expect([alone.rows, alone.members, alone.others.size]).toEqual([rows, 0, 0]);
