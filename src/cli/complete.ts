@@ -5,7 +5,7 @@ import { KNOWN_COLUMNS } from "../render/item.ts";
 import { FLAG_NAMES, fieldOf, ofUser, QUERY_PARTS } from "../task/query-fields.ts";
 import { Context, type Surroundings } from "./context.ts";
 import { TOPICS } from "./help.ts";
-import { flagsIn, Recording } from "./terminal.ts";
+import { flagsIn, recordingOf } from "./terminal.ts";
 
 /**
  * What the completion scripts ask: `bash LINE`, the line up to the cursor, or `words WORD...`, the last one in hand. The
@@ -41,7 +41,7 @@ async function candidatesOf(
 ): Promise<readonly string[]> {
   if (wanted.kind === "words") return wanted.words;
   if (wanted.kind === "files") return [];
-  const silent = { ...around, terminal: new Recording(around.terminal).terminal };
+  const silent = { ...around, terminal: recordingOf(around.terminal).terminal };
   const context = new Context(silent, flagsIn(words));
   const quick = await impatient(context);
   try {
