@@ -17,6 +17,7 @@ import {
   checkString,
   checkStrings,
   libraryError,
+  NEVER,
   signalOf,
   throwIfAborted,
   wrongArgument,
@@ -45,7 +46,6 @@ import type {
 const MOST_TRIES = 10;
 
 const SILENT: Logger = { info: () => {}, warn: () => {} };
-const NEVER = new AbortController().signal;
 
 /**
  * Opens the tasks of a service. It connects to Redis on first use. Close the store when done.
@@ -209,11 +209,13 @@ function storeOf<T extends BaseTask>(opened: StoreParts): TaskStore<T> {
       checkFunction(change, "the change of update()");
       checkUpdateOptions(options);
       let isConflict = false;
-      const find = () => id;
-      const written = await changeTask(find, (task) => {
-        isConflict = options.claimId !== undefined && options.claimId !== claimIdOf(task);
-        return isConflict ? null : updated(task, change, options, opened);
-      });
+      const written = await changeTask(
+        () => id,
+        (task) => {
+          isConflict = options.claimId !== undefined && options.claimId !== claimIdOf(task);
+          return isConflict ? null : updated(task, change, options, opened);
+        },
+      );
       const { state, redis } = resultOf(id, written);
       const task = written.task ? storedTask<T>(written.task) : null;
       return { state: isConflict ? "conflict" : state, redis, task };
