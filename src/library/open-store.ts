@@ -209,13 +209,11 @@ function storeOf<T extends BaseTask>(opened: StoreParts): TaskStore<T> {
       checkFunction(change, "the change of update()");
       checkUpdateOptions(options);
       let isConflict = false;
-      const written = await changeTask(
-        () => id,
-        (task) => {
-          isConflict = options.claimId !== undefined && options.claimId !== claimIdOf(task);
-          return isConflict ? null : updated(task, change, options, opened);
-        },
-      );
+      const find = () => id;
+      const written = await changeTask(find, (task) => {
+        isConflict = options.claimId !== undefined && options.claimId !== claimIdOf(task);
+        return isConflict ? null : updated(task, change, options, opened);
+      });
       const { state, redis } = resultOf(id, written);
       const task = written.task ? storedTask<T>(written.task) : null;
       return { state: isConflict ? "conflict" : state, redis, task };
