@@ -1,8 +1,8 @@
-/** Where every "now" comes from, so that tests can set it. */
+/** The source of every "now"; tests set it. */
 export interface Clock {
   /** Wall time, epoch seconds with a fraction. */
   now(): number;
-  /** Monotonic time in seconds, for durations and for noticing a wall clock that jumped. */
+  /** Seconds, for durations and for detecting jumps of the wall clock. */
   monotonic(): number;
 }
 

@@ -1,6 +1,6 @@
 import { getSystemErrorMap } from "node:util";
 
-/** The words that `-o json` prints as `code`, each with its exit code (SPEC section 5). */
+/** Each code with its exit code (SPEC section 5). */
 export const EXIT_CODES = {
   USAGE: 2,
   CONFIG_NOT_FOUND: 2,
@@ -50,10 +50,7 @@ export const EXIT_CODES = {
 
 export type ErrorCode = keyof typeof EXIT_CODES;
 
-/**
- * The one error class of ttsctl. `message` is one line that says what was wrong and where it came from; `hint` is what to
- * do next; `cause` is the error underneath, shown only with `-vv`.
- */
+/** `message` is one line: what is wrong, and where it comes from. `hint` is what to do next; `cause` is shown with `-vv`. */
 export class TtsctlError extends Error {
   override readonly name = "TtsctlError";
   readonly code: ErrorCode;
@@ -80,20 +77,15 @@ export function usage(message: string, hint: string): TtsctlError {
   return new TtsctlError("USAGE", message, { hint });
 }
 
-/** Whether an error says that Redis, and nothing else, could not be used. */
 export function isRedisError(error: unknown): error is TtsctlError {
   return error instanceof TtsctlError && error.code.startsWith("REDIS_");
 }
 
-/** Whether an error says that the store file, or one that is read as such, could not be read or written. */
 export function isStoreError(error: unknown): error is TtsctlError {
   return error instanceof TtsctlError && error.code.startsWith("STORE_");
 }
 
-/**
- * Closes a file where nothing is at stake: it was read, or what was written is on the disk already. A close that fails
- * frees the descriptor all the same, so what was done before it counts.
- */
+/** Closes a file that was only read, or is on the disk already. A failed close frees the descriptor too, so it is ignored. */
 export async function closeQuietly(file: { close(): Promise<void> } | null | undefined): Promise<void> {
   await file?.close().catch((error) => {
     if (systemErrorCode(error) === undefined) throw error;
@@ -106,7 +98,7 @@ export function systemErrorCode(error: unknown): string | undefined {
   return typeof code === "string" ? code : undefined;
 }
 
-/** A failed system call in words, without its raw path: `no space left on device (ENOSPC)`. */
+/** A failed system call, without its path: `no space left on device (ENOSPC)`. */
 export function describeSystemError(error: unknown): string {
   const code = systemErrorCode(error);
   if (code === undefined) return String(error);

@@ -5,7 +5,6 @@ import { flagsIn, Terminal } from "./cli/terminal.ts";
 import { TtsctlError } from "./errors.ts";
 import { loadedPosix } from "./store/file/posix.ts";
 
-/** What one run of `ttsctl` is given. */
 export interface Invocation extends Omit<Surroundings, "terminal" | "request"> {
   readonly streams: Streams;
 }
@@ -29,7 +28,7 @@ async function runCommand(surroundings: Surroundings): Promise<number> {
   const [name, ...rest] = argv;
   const { declareProgram, runProgram } = await import("./cli/program.ts");
   if (name === "__complete") {
-    // For the scripts of `completion`: an error isn't printed, because it would land on the command line.
+    // For the scripts of `completion`. An error isn't printed, because it would appear on the command line.
     const { complete } = await import("./cli/complete.ts");
     const answer = complete(await declareProgram(() => {}), rest, surroundings);
     await terminal.out.write(await answer.catch(() => "-\n"));
@@ -46,7 +45,7 @@ export async function run(): Promise<number> {
     argv: process.argv.slice(2),
     env: process.env,
     cwd: process.cwd(),
-    streams: process, // it opens each when it is first asked for, and most runs read nothing
+    streams: process, // it opens each one on first use
     stopSignal: listenForStop(),
   });
   process.on("exit", (code) => loadedPosix?.exit(code)); // after all other listeners

@@ -1,7 +1,6 @@
 /**
- * Runs `work` on each item with at most `width` under way. After a failure no item is begun, and the first error is thrown
- * once the calls under way have ended: a descriptor that they use may be closed right after. A signal that is aborted
- * ends it likewise, between items.
+ * Runs `work` on each item, at most `width` at once. After an error or an abort no item is begun. It returns, or throws the first
+ * error, only when all calls have ended, because the caller may then close descriptors that they use.
  */
 export async function pool<T>(
   items: Iterable<T> | AsyncIterable<T>,
@@ -44,10 +43,10 @@ export function* batches<T>(items: Iterable<T>, size: number): Generator<T[]> {
   if (batch.length > 0) yield batch;
 }
 
-/** How many batches are under way at once: one is read while Redis works on another. */
+/** Batches at once: one is read while Redis works on another. */
 export const IN_FLIGHT = 3;
 
-/** One value for each item, in order: its own, or if that is undefined one that is fetched, for all such items in one call. */
+/** A value for each item, in order: its own, or if undefined a fetched one. All are fetched in one call. */
 export async function fillIn<T, R>(
   items: readonly T[],
   own: (item: T, i: number) => R | undefined,

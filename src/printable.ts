@@ -1,15 +1,11 @@
-/** Scripts that are written with joiners. */
 const JOINING = "Arab Syrc Mong Nkoo Deva Beng Guru Gujr Orya Taml Telu Knda Mlym Sinh Khmr Mymr";
-/** Made when it is first needed, for that takes long. */
+/** Made on first use, because compiling it is slow. */
 let joiner: RegExp | undefined;
 
-/** Joiners, and what chooses the form of an emoji or of a Mongolian letter. */
+/** Joiners, and variation selectors of emojis and Mongolian letters. */
 const JOINERS = "\u200c\u200d\ufe0e\ufe0f\u180b\u180c\u180d\u180f";
 
-/**
- * Whether there is a joiner between two parts of an emoji, or two letters of a script that needs it, or what chooses the
- * form of the character before: a part of the text.
- */
+/** Whether it joins two parts of an emoji or two letters of a script with joiners, or selects the form of the character before. */
 function isJoiner(text: string, at: number): boolean {
   if (!JOINERS.includes(text[at]!)) return false;
   if (joiner === undefined) {
@@ -24,24 +20,22 @@ function isJoiner(text: string, at: number): boolean {
 }
 
 /**
- * ASCII, Latin, Greek and Cyrillic letters, dashes, curly quotes, the ellipsis, Chinese with its punctuation, kana, Hangul: what
- * most texts are. The tables of Unicode, which take long to load and to look up, are not needed for them.
+ * ASCII, Latin, Greek and Cyrillic letters, dashes, curly quotes, the ellipsis, Chinese with its punctuation, kana, Hangul: most
+ * texts. They don't need the tables of Unicode, which are slow to load.
  */
 export const PLAIN =
   /^[ -~\u00c0-\u02af\u0391-\u03a1\u03a3-\u03ff\u0400-\u0482\u048a-\u052f\u2010-\u2015\u2018-\u201f\u2026\u3000-\u3029\u3041-\u3096\u309b-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uff01-\uff60]*$/;
 
 /**
- * The text with each character escaped that a terminal must not be shown: control characters, and those that turn the
- * writing direction or aren't seen (Default_Ignorable_Code_Point). Text of a task, a name on the disk or a value of the
- * configuration must not be able to steer the terminal or to hide in it.
+ * Escapes control characters, and those that are invisible or turn the writing direction. Texts of tasks, file names and settings
+ * must not control the terminal.
  */
 export function escapeUnprintable(text: string, escaped: (char: string) => string): string {
   if (PLAIN.test(text)) return text;
-  const unprintable = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{DI}]/gu; // here, because it takes long to make
+  const unprintable = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{DI}]/gu; // here, because compiling it is slow
   return text.replace(unprintable, (char, at) => (isJoiner(text, at) ? char : escaped(char)));
 }
 
-/** One line of text that a terminal can be shown. */
 export function printable(text: string): string {
   return escapeUnprintable(text, (char) => {
     if (char === "\n" || char === "\t" || char === "\r") return " ";
@@ -50,17 +44,15 @@ export function printable(text: string): string {
   });
 }
 
-/** Whether a terminal can be shown the text as it is. */
 export function isPrintable(text: string): boolean {
   return escapeUnprintable(text, () => "") === text;
 }
 
-/** A value as JSON that a terminal can be shown, and a program can read back. */
 export function printableJson(value: unknown): string {
   return escapeUnprintable(JSON.stringify(value), jsonEscape);
 }
 
-/** JSON, CSV or YAML that a terminal can be shown. JSON means the same: between its tokens there are only spaces and line breaks. */
+/** JSON, CSV or YAML for a terminal. JSON keeps its meaning, because between its tokens only spaces and line breaks occur. */
 export function printableData(text: string): string {
   return escapeUnprintable(text, (char) => {
     if (char === "\n" || char === "\t") return char;
@@ -83,10 +75,9 @@ export function addressText({ host, port }: Address): string {
   return `${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
-/** Longer texts are cut: a message is one line. */
 const LONGEST_QUOTE = 100;
 
-/** A text of the operator's in a message. */
+/** For a message, so long texts are cut. */
 export function quoted(text: string): string {
   return printableJson(text.length > LONGEST_QUOTE ? `${text.slice(0, LONGEST_QUOTE)}…` : text);
 }

@@ -5,12 +5,13 @@ import { KNOWN_COLUMNS } from "../render/item.ts";
 import { FLAG_NAMES, fieldOf, ofUser, QUERY_PARTS } from "../task/query-fields.ts";
 import { Context, type Surroundings } from "./context.ts";
 import { TOPICS } from "./help.ts";
-import { flagsIn, Recording } from "./terminal.ts";
+import { commandOf } from "./program.ts";
+import { flagsIn, recordingOf } from "./terminal.ts";
 
 /**
- * What the completion scripts ask: `bash LINE`, the line up to the cursor, or `words WORD...`, the last one in hand. The
- * answer is a line of directives for the script (`files`, `nospace`) and then a candidate a line; for bash each is quoted, so
- * that no id can become a command. It never fails and says nothing on stderr.
+ * Answers the completion scripts: `bash LINE`, the line up to the cursor, or `words WORD...`, of which the last one is
+ * completed. The first line of the answer has directives (`files`, `nospace`), each further line a candidate. For bash they are
+ * quoted, so no id can become a command. It never fails and prints nothing on stderr.
  */
 export async function complete(program: Command, args: readonly string[], around: Surroundings): Promise<string> {
   const [shell, ...rest] = args;
@@ -28,7 +29,7 @@ export async function complete(program: Command, args: readonly string[], around
   return `${[directives.filter(Boolean).join(" "), ...shown].join("\n")}\n`;
 }
 
-/** Inside quotes bash inserts a word as it stands: only one that needs no quoting is offered there. */
+/** Inside quotes bash inserts the word unquoted, so only plain words are offered. */
 function inBash(word: string, { isQuoted, kept }: ShellLine): string[] {
   if (isQuoted) return isPlain(word) ? [word] : [];
   return [shellQuote(word.slice(kept))];
@@ -41,7 +42,7 @@ async function candidatesOf(
 ): Promise<readonly string[]> {
   if (wanted.kind === "words") return wanted.words;
   if (wanted.kind === "files") return [];
-  const silent = { ...around, terminal: new Recording(around.terminal).terminal };
+  const silent = { ...around, terminal: recordingOf(around.terminal).terminal };
   const context = new Context(silent, flagsIn(words));
   const quick = await impatient(context);
   try {
@@ -51,12 +52,12 @@ async function candidatesOf(
   }
 }
 
-/** A person waits for these: a Redis that is slower, and a file that is larger, are done without. */
+/** A person waits: a slower Redis and a larger file aren't used. */
 const PATIENCE_S = 0.3;
 const LARGEST_FILE = 8_000_000;
 const NEWEST = 1000;
 
-/** Ids of the newest tasks: users, or the tasks of one. Redis is asked, else a small file. */
+/** Of the newest tasks: the task ids of the user, or the users if it is null. From Redis, else from a small file. */
 async function knownIds(context: Context, user: string | null): Promise<string[]> {
   const ids = (await fromMirror(context, user)) ?? (await fromFile(context, user));
   return [...new Set(ids.map(({ userId, taskId }) => (user === null ? userId : taskId)))];
@@ -77,28 +78,26 @@ async function fromFile(context: Context, user: string | null) {
   return (await new FileTasks(snapshot).page(ofUser(user ?? undefined), 0, NEWEST)).tasks;
 }
 
-/** The context with a Redis that is given up soon. */
+/** A context with a short timeout of Redis. */
 async function impatient(context: Context): Promise<Context> {
   const settings = await context.settings();
   const timeout = { ...settings.redis.timeout, value: Math.min(PATIENCE_S, settings.redis.timeout.value) };
   return context.fork({ ...settings, redis: { ...settings.redis, timeout } }, { flags: { quiet: true, verbose: 0 } });
 }
 
-/** What stands on a command line up to the cursor. */
 interface ShellLine {
-  /** The words before the one in hand, as the shell would hand them over. */
+  /** The words before the current one. */
   readonly words: readonly string[];
-  /** The word in hand, without its quoting. */
+  /** The word at the cursor, without quotes. */
   readonly current: string;
-  /** Whether the cursor is inside quotes. */
   readonly isQuoted: boolean;
-  /** How much of `current` the shell keeps: bash completes only what stands behind the last `:` or `=`. */
+  /** Length of the part of `current` that bash keeps: it completes only the text after the last `:` or `=`. */
   readonly kept: number;
 }
 
 const BREAKS = /[:=]/;
 
-/** Splits a bash command line as far as completing needs it; nothing in it is expanded. */
+/** Splits a bash command line. Nothing is expanded. */
 export function splitLine(line: string): ShellLine {
   const words: string[] = [];
   let [current, quote, inWord, kept] = ["", "", false, 0];
@@ -120,31 +119,29 @@ export function splitLine(line: string): ShellLine {
   return { words, current, isQuoted: quote !== "", kept: quote === "" ? kept : 0 };
 }
 
-const PLAIN = /^[\p{L}\p{N}_.,@%+/:=-]+$/u;
-
-/** Whether a text means itself to every shell, inside quotes and outside. */
+/** Whether every shell reads the text as it is, with and without quotes. */
 function isPlain(text: string): boolean {
-  return PLAIN.test(text);
+  return /^[\p{L}\p{N}_.,@%+/:=-]+$/u.test(text);
 }
 
-/** A text as one word of a POSIX shell, where nothing of it is expanded. */
+/** The text as one word of a POSIX shell. */
 export function shellQuote(text: string): string {
   return isPlain(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-/** What may come next on a command line. */
-export type Wanted =
+/** The kind of candidates. */
+type Wanted =
   | { readonly kind: "words"; readonly words: readonly string[] }
   | { readonly kind: "files" }
   | { readonly kind: "users" }
   | { readonly kind: "tasks"; readonly user: string };
 
-/** The word in hand: the part that is completed, and what stands before it in the same word. */
-export interface Question {
+interface Question {
   readonly wanted: Wanted;
+  /** The part of the current word before the completed part. */
   readonly before: string;
   readonly typed: string;
-  /** Whether another value may follow behind a comma. */
+  /** Whether another value may follow after a comma. */
   readonly isList: boolean;
 }
 
@@ -157,8 +154,7 @@ const LISTS: Readonly<Record<string, readonly string[]>> = {
   ),
 };
 
-/** What is asked for behind these words, by the definitions of the commands. */
-export function questionOf(program: Command, words: readonly string[], current: string): Question {
+function questionOf(program: Command, words: readonly string[], current: string): Question {
   const line = readLine(program, words);
   if (line.awaiting !== undefined) return valueQuestion(line.awaiting, line, "", current);
   const plain = { before: "", typed: current, isList: false };
@@ -221,17 +217,13 @@ function argumentOf(program: Command, { command, operands }: Line): Wanted {
   if (command === program && operands.length === 1 && operands[0] === "help") {
     return { kind: "words", words: [...commands, ...Object.keys(TOPICS)] };
   }
-  if (command === program && operands.length > 0) return NOTHING; // a command that there is none of
+  if (command === program && operands.length > 0) return NOTHING; // an unknown command
   if (command === program) return { kind: "words", words: [...commands, "help"] };
   const argument = command.registeredArguments[operands.length];
   if (argument?.argChoices !== undefined) return { kind: "words", words: argument.argChoices };
   if (argument?.name() === "user") return { kind: "users" };
   if (argument?.name() === "task") return { kind: "tasks", user: operands[0] ?? "" };
   return argument?.name() === "file" ? { kind: "files" } : NOTHING;
-}
-
-function commandOf(program: Command, word: string): Command | undefined {
-  return program.commands.find((command) => command.name() === word || command.aliases().includes(word));
 }
 
 function optionsOf(command: Command): readonly Option[] {

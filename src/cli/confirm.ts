@@ -4,8 +4,7 @@ import { counted } from "../task/amounts.ts";
 import type { Context } from "./context.ts";
 
 /**
- * Asks before something is removed: on a terminal with the counted total, and of a plan with its first tasks and its counts
- * by status; without a terminal `--yes` is needed.
+ * Asks before tasks are removed or changed. Without a terminal `--yes` is needed.
  * @throws TtsctlError CONFIRMATION_REQUIRED, DECLINED, INTERRUPTED
  */
 export function confirmation(context: Context, yes: boolean, question: (count: number) => string, done = "removed") {

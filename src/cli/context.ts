@@ -13,35 +13,32 @@ import { progressLine } from "../render/progress.ts";
 import type { TableStyle } from "../render/table.ts";
 import { type GlobalFlags, isText, type Terminal } from "./terminal.ts";
 
-/** The outside of a run. */
 export interface Surroundings {
   readonly terminal: Terminal;
   readonly env: NodeJS.ProcessEnv;
   readonly cwd: string;
   readonly argv: readonly string[];
-  /** Aborted by SIGINT or SIGTERM, which no longer end the process at once after the first use. */
+  /** Aborted by SIGINT or SIGTERM. After the first call these signals don't end the process at once. */
   readonly stopSignal: () => AbortSignal;
-  /** What was asked over HTTP, and from where. */
+  /** The HTTP request and its client. */
   readonly request?: string;
 }
 
 interface BackupFlags {
   readonly dryRun: boolean;
   readonly backup?: string;
-  /** Must be another file. */
+  /** Must not be the same file. */
   readonly metricsFile?: string;
 }
 
-/** What is different in a part of a run. */
 interface ForkChanges {
   readonly terminal?: Terminal;
   readonly flags?: Partial<GlobalFlags>;
-  /** Asks the mirror over the connection of the whole run. */
+  /** Uses the connection of the whole run. */
   readonly sharesMirror?: boolean;
   readonly request?: string;
 }
 
-/** The parts of a command, with its flags and the terminal. */
 export class Context extends RunParts {
   readonly flags: GlobalFlags;
   readonly terminal: Terminal;
@@ -68,7 +65,7 @@ export class Context extends RunParts {
     return this.#surroundings.cwd;
   }
 
-  /** A context for a part of the run, by these settings. It logs, unless the flags say otherwise. */
+  /** A context for a step of the run. It logs, unless the flags say otherwise. */
   fork(
     settings: Settings,
     { terminal = this.terminal, flags, sharesMirror = false, request }: ForkChanges = {},
@@ -87,17 +84,16 @@ export class Context extends RunParts {
     return backup;
   }
 
-  /** How a table looks on stdout, with the flags. */
   tableStyle(): Promise<TableStyle> {
     return this.terminal.tableStyle(this.flags.color);
   }
 
-  /** A line for people beside the data: on stderr, not with -q. */
+  /** A line for people on stderr, not with -q. */
   async tell(line: string): Promise<void> {
     if (!this.flags.quiet) await this.terminal.err.write(`${printable(line)}\n`);
   }
 
-  /** A line with its time, for a run that stays up; printed whatever the flags. */
+  /** A line with its time, printed also with -q. */
   note(level: LogEvent["level"], msg: string, fields: NonNullable<LogEvent["fields"]> = {}): Promise<void> {
     return this.terminal.err.sayWhen({ level, msg, fields });
   }
@@ -119,7 +115,6 @@ export class Context extends RunParts {
     );
   }
 
-  /** What can be said of the configuration, where nothing that is wrong in it is an error. */
   async examineConfig(): Promise<Examination> {
     const { examineConfig } = await import("../config/examine.ts");
     return examineConfig(this.#loadOptions());
@@ -136,16 +131,13 @@ export class Context extends RunParts {
   }
 }
 
-/** Gives a command its action, which returns the exit code: a context is made for it, and released whatever happens. */
+/** Gives a command its action, which returns the exit code. The context is released in any case. */
 export type Attach = <F extends object>(
   command: Command,
   action: (context: Context, flags: F, args: string[]) => Promise<number>,
 ) => void;
 
-/**
- * For a command that goes through all tasks and ends: V8 otherwise collects garbage so late that a million tasks take more than
- * 200 MB. It costs time, so a server doesn't call it.
- */
+/** Has V8 collect garbage earlier, so a million tasks take less than 200 MB. It costs time, so a server doesn't call it. */
 export function keepHeapSmall(): void {
   setFlagsFromString("--heap-growing-percent=50");
   setFlagsFromString("--semi-space-growth-factor=1");
@@ -157,13 +149,12 @@ const PATIENCE_S = 1;
 const LINE_EVERY_S = 5;
 const REDRAW_EVERY_S = 0.1;
 
-/** Warnings, log lines and progress on stderr. */
 export class ConsoleReporter implements Reporter {
   readonly #terminal: Terminal;
   readonly #flags: GlobalFlags;
   readonly #startedAt = systemClock.monotonic();
   #nextProgressAt = 0;
-  /** The work in progress, and how much of it was done when its time began. */
+  /** The current work, and how much of it was done at the start. */
   #work = { label: "", from: 0, since: 0 };
   #pending: Promise<void> = Promise.resolve();
 
@@ -193,7 +184,7 @@ export class ConsoleReporter implements Reporter {
       this.#terminal.draw(progressLine({ label, done, total, from, seconds: now - since }, errWidth - 1));
   }
 
-  /** On stdout; with a format for programs on stderr, and there as events in a JSON log. */
+  /** On stdout; with a format for programs on stderr, as events in a JSON log. */
   async done<E extends keyof DoneItems>(event: E, items: readonly DoneItems[E][], dryRun: boolean): Promise<void> {
     if (items.length === 0) return;
     const { doneEvent, doneLine } = await import("../render/item-lines.ts");
@@ -206,7 +197,7 @@ export class ConsoleReporter implements Reporter {
     return (forPeople ? out : err).writeAll(items.map((item) => `${doneLine(event, item, dryRun)}\n`));
   }
 
-  /** Takes the progress away and waits until all lines are out. */
+  /** Erases the progress and waits until all lines are written. */
   async end(): Promise<void> {
     this.#terminal.clear();
     await this.#pending;

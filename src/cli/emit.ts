@@ -3,17 +3,14 @@ import { namedAbove } from "../operations/reporter.ts";
 import { notFound } from "../render/item-lines.ts";
 import type { Context } from "./context.ts";
 
-/** A result in each format, of which one is made. */
 interface Forms {
   json(): Iterable<string>;
-  /** The items alone; without it as JSON. */
+  /** Default: as JSON. */
   jsonLines?(): Iterable<string>;
   csv(): Promise<Iterable<string>>;
-  /** Prints it for people. */
   show(): Promise<void>;
 }
 
-/** Prints a result in the format asked for. */
 export async function emit(context: Context, { json, jsonLines = json, csv, show }: Forms): Promise<void> {
   const { data } = context.terminal;
   switch (context.flags.output) {
@@ -30,10 +27,7 @@ export async function emit(context: Context, { json, jsonLines = json, csv, show
   }
 }
 
-/**
- * The same for a result that is one object.
- * @param text what people read
- */
+/** @param text for people */
 export function emitObject(context: Context, object: object, text: () => Promise<string> | string): Promise<void> {
   return emit(context, {
     json: () => [`${JSON.stringify(object)}\n`],
@@ -42,7 +36,7 @@ export function emitObject(context: Context, object: object, text: () => Promise
   });
 }
 
-/** Lines for people; those that don't apply are false. */
+/** @param lines false for those that don't apply */
 export function textOf(...lines: (string | false)[]): string {
   return `${lines.filter((line) => line !== false).join("\n")}\n`;
 }

@@ -6,7 +6,7 @@ const COLUMNS = 80;
 /** The groups of flags in the help of a command, set with `optionsGroup` beside the flags. */
 const ORDER = ["Options:", "Selection:", "Safety:", "Output:", "Connection:"];
 
-/** Gives all commands the same help: grouped, the flags of every command among the others. */
+/** Groups the flags in the help of each command, with the global flags among them. */
 export function groupHelp(program: Command, width: number | undefined): void {
   program.addHelpText(
     "after",
@@ -23,7 +23,7 @@ export function helpWidth(width: number | undefined): number {
   return Math.max(40, Math.min(COLUMNS, width || COLUMNS));
 }
 
-/** Long lines of a help text broken: the remark on an example goes below it, a long example goes on behind a backslash. */
+/** Breaks long lines: the remark on an example goes below it, and a long example continues after a backslash. */
 export function wrapHelp(text: string, width: number): string {
   const lines = text.split("\n").flatMap((line) => {
     if (line.length <= width) return [line];
@@ -42,7 +42,7 @@ function broken(line: string, width: number): string[] {
   return [line.slice(0, space) + end, ...broken(indent + line.slice(space + 1), width)];
 }
 
-/** What commander says of a flag, but for the obvious: that a switch is off, and what stands for a value left out. */
+/** Like commander's, without the defaults of switches and presets. */
 function optionDescription(option: Option): string {
   const notes: string[] = [];
   if (option.argChoices !== undefined) notes.push(option.argChoices.join(", "));
@@ -52,7 +52,7 @@ function optionDescription(option: Option): string {
 }
 
 const help = new Help();
-/** Flags of the program that its commands have themselves, or not at all. */
+/** Flags of the program that commands don't inherit. */
 const ITS_OWN = ["--version", "--help"];
 
 function visibleOptions(command: Command): Option[] {
@@ -65,7 +65,7 @@ function visibleOptions(command: Command): Option[] {
   return all.sort((a, b) => place(a) - place(b));
 }
 
-/** In the order of what is shown; commander takes that of the declarations. */
+/** In the order of the visible items; commander's is that of the declarations. */
 function groupItems<T>(_: T[], visible: T[], groupOfItem: (item: T) => string): Map<string, T[]> {
   const groups = new Map<string, T[]>();
   for (const item of visible) {
@@ -82,7 +82,7 @@ const VARIABLES: readonly (readonly [name: string, help?: string])[] = [
   ["NO_COLOR, FORCE_COLOR", "no colours; colours in a pipe too"],
 ];
 
-/** What `ttsctl help TOPIC` prints besides the commands. */
+/** For `ttsctl help TOPIC`. */
 export const TOPICS: Readonly<Record<string, string>> = {
   "exit-codes": `Exit codes
 

@@ -3,25 +3,24 @@ import { systemClock } from "../clock.ts";
 import { printable } from "../printable.ts";
 import { type LogEvent, logLine } from "../render/item-lines.ts";
 
-/** What the outside gives a run: streams and what is known of them. Tests have a twin. */
 export interface Streams {
   readonly stdin: Readable & { isTTY?: boolean };
   readonly stdout: Writable & { isTTY?: boolean; columns?: number; rows?: number };
   readonly stderr: Writable & { isTTY?: boolean; columns?: number };
 }
 
-/** One stream to write to, at the reader's pace. A reader that went away is not an error: the rest is dropped. */
+/** Writes at the reader's pace. If the reader goes away, the rest is dropped without an error. */
 export class Output {
   readonly #stream: Writable;
   readonly #prepare: (text: string) => string;
   /** Whether its reader went away. */
   isGone = false;
-  /** What the stream failed with otherwise. */
+  /** Any other error of the stream. */
   failure: Error | undefined;
-  /** What waits for the release; undefined where nothing is held. */
+  /** Texts that wait for the release; undefined if nothing is held back. */
   #held: string[] | undefined;
 
-  /** @param prepare given each text just before it is written, returns what is written */
+  /** @param prepare called right before each write; returns the text to write */
   constructor(stream: Writable, prepare: (text: string) => string = (text) => text) {
     this.#stream = stream;
     this.#prepare = prepare;
@@ -31,7 +30,6 @@ export class Output {
     });
   }
 
-  /** Whether anybody still reads. */
   get isOpen(): boolean {
     return !this.isGone && this.failure === undefined && !this.#stream.destroyed;
   }
@@ -48,7 +46,7 @@ export class Output {
     });
   }
 
-  /** Small pieces, written in larger ones. */
+  /** Joins small pieces to larger writes. */
   async writeAll(pieces: Iterable<string>): Promise<void> {
     let held = "";
     for (const piece of pieces) {
@@ -60,7 +58,7 @@ export class Output {
     await this.write(held);
   }
 
-  /** Keeps what is written until the release. */
+  /** Holds texts back until the release. */
   hold(): void {
     this.#held ??= [];
   }
@@ -71,7 +69,6 @@ export class Output {
     await this.writeAll(held);
   }
 
-  /** Waits until everything is handed to the system. */
   async flush(): Promise<void> {
     if (!this.isOpen) return;
     await new Promise<void>((resolve) => this.#stream.write("", () => resolve()));
@@ -82,10 +79,7 @@ export const LOG_FORMATS = ["text", "json"] as const;
 
 const PREFIXES = { info: "", warn: "warning: ", error: "error: " } as const;
 
-/**
- * stderr: lines for people, or with `--log-format json` one JSON object a line, whoever writes. What is written as mere
- * text is then the message of such an object.
- */
+/** stderr. With `--log-format json` each line is a JSON object, with plain text as its message. */
 export class Log extends Output {
   readonly isJson: boolean;
 
@@ -100,12 +94,12 @@ export class Log extends Output {
     return super.write(lines.map((msg) => jsonLine({ level: "info", msg })).join(""));
   }
 
-  /** One line; for people it is `text`, if that is given, else the message. */
+  /** @param text the line for people */
   say(event: LogEvent, text = PREFIXES[event.level] + printable(event.msg)): Promise<void> {
     return super.write(this.isJson ? jsonLine(event) : `${text}\n`);
   }
 
-  /** One line with its time, for what runs unattended. */
+  /** With the time, for runs that nobody watches. */
   sayWhen(event: LogEvent): Promise<void> {
     return this.say(event, `${new Date(systemClock.now() * 1000).toISOString()} ${printable(event.msg)}`);
   }

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { pause } from "../abort.ts";
 import { TtsctlError } from "../errors.ts";
 import { cut, widthOf, wrap } from "../render/width.ts";
 import { counted, formatDuration } from "../task/amounts.ts";
@@ -7,18 +8,16 @@ import type { Context } from "./context.ts";
 import { DONE } from "./emit.ts";
 import type { Streams } from "./io.ts";
 import { errorText, sayError } from "./report-error.ts";
-import { isText, Recording, type Terminal } from "./terminal.ts";
-import { Waker } from "./waker.ts";
+import { isText, recordingOf, type Terminal } from "./terminal.ts";
 
-/** What is shown again and again: one run of a command, on the context that it is given. */
+/** One run of the command, in its own context. */
 type Refresh = (context: Context) => Promise<unknown>;
 
 /**
- * Runs a reading command again and again until SIGINT or SIGTERM, and then exits 0. On a terminal a table is
- * drawn in place; else each run is a block of its own: one JSON object a line, a YAML document, or text behind an empty
- * line. One run at a time, each with a connection of its own, so a lost Redis is reported and used again when it is back;
- * of errors only wrong usage and configuration end it.
- * @param every seconds from the end of one run to the next
+ * Repeats a reading command until SIGINT or SIGTERM, then exits with 0. On a terminal a table is drawn in place; otherwise each
+ * run prints a JSON object, a YAML document, or text after an empty line. Each run has its own connection, so a lost Redis is
+ * reported and used again later. Only errors of usage and configuration end it.
+ * @param every seconds from the end of one run to the start of the next
  */
 export async function live(context: Context, every: number, refresh: Refresh): Promise<number> {
   await context.settings();
@@ -30,24 +29,25 @@ export async function live(context: Context, every: number, refresh: Refresh): P
 async function onScreen(context: Context, every: number, refresh: Refresh): Promise<number> {
   const { terminal, signal } = context;
   const screen = openScreen(terminal.streams.stdout);
-  const resized = new Waker();
+  let resized = new AbortController();
   const onResize = () => {
     screen.redraw();
-    resized.wake();
+    resized.abort();
   };
   terminal.streams.stdout.on("resize", onResize);
-  signal.addEventListener("abort", screen.close); // at once, also where the run in hand takes longer
+  signal.addEventListener("abort", screen.close); // at once, even if the current run takes longer
   try {
     while (!signal.aborted && terminal.out.isOpen) {
-      const recording = new Recording(terminal);
+      const recording = recordingOf(terminal);
       const problem = await runOnce(context, recording.terminal, refresh);
       if (signal.aborted) break;
       const { out: body, err } = recording.takeLines();
       const notes = [...err, ...(problem === undefined ? [] : [errorText(problem)])];
       if (!terminal.errIsTerminal) for (const line of notes.splice(0)) await terminal.err.write(`${line}\n`);
       screen.draw({ head: await headOf(context, every), body, notes });
-      const isEarly = await resized.orAfter(every, signal);
-      if (isEarly) await sleep(Math.min(1, every) * 1000, undefined, { signal }).catch(() => {}); // at most once a second
+      resized = new AbortController();
+      await pause(every, signal, resized.signal);
+      if (resized.signal.aborted) await sleep(Math.min(1, every) * 1000, undefined, { signal }).catch(() => {}); // at most once a second
     }
   } finally {
     signal.removeEventListener("abort", screen.close);
@@ -76,7 +76,7 @@ async function inPipe(context: Context, every: number, refresh: Refresh): Promis
   return DONE;
 }
 
-/** One run with a connection of its own; the error that it ended with, if any. @throws TtsctlError for wrong usage */
+/** One run with its own connection. Returns its error, if any. @throws TtsctlError for wrong usage */
 async function runOnce(context: Context, terminal: Terminal, refresh: Refresh): Promise<TtsctlError | undefined> {
   const { output, verbose } = context.flags;
   const flags = { verbose, output: output === "jsonl" ? "json" : output } as const;
@@ -94,12 +94,12 @@ async function runOnce(context: Context, terminal: Terminal, refresh: Refresh): 
 
 const ENTER = "\u001b[?1049h\u001b[?25l\u001b[?7l"; // the other screen, no cursor, no wrapping of long lines
 const LEAVE = "\u001b[?7h\u001b[?25h\u001b[?1049l";
-const [BEGIN, END] = ["\u001b[?2026h", "\u001b[?2026l"]; // what stands between appears at once, where a terminal can
+const [BEGIN, END] = ["\u001b[?2026h", "\u001b[?2026l"]; // a synchronised update, if the terminal supports it
 const [ERASE_ALL, ERASE_REST] = ["\u001b[2J", "\u001b[K"];
 
 /**
- * The second screen of a terminal. Each picture is drawn over the last one: it does not flicker or scroll. However the
- * process ends, and while it is stopped with Ctrl-Z, the terminal is as it was.
+ * The alternate screen of a terminal. Each picture is drawn over the last one, without flicker or scrolling. The terminal is
+ * restored when the process ends or is stopped with Ctrl-Z.
  */
 function openScreen(stream: Streams["stdout"]) {
   let isOpen = false;
@@ -123,13 +123,12 @@ function openScreen(stream: Streams["stdout"]) {
     const shown = frame(picture, size());
     const lines = Array.from({ length: rows }, (_, row) => {
       const line = shown[row] ?? "";
-      // Behind a line that fills the row, erasing would take its last character.
+      // After a line that fills the row, erasing would delete its last character.
       return `\u001b[${row + 1};1H${line}${widthOf(line) < columns ? ERASE_REST : ""}`;
     });
     stream.write(`${enter}${BEGIN}${lines.join("")}${END}`);
   }
 
-  /** Draws the last picture again, after a change of the size or the use by another program. */
   function redraw(): void {
     if (isOpen) stream.write(ERASE_ALL);
     paint();
@@ -144,7 +143,7 @@ function openScreen(stream: Streams["stdout"]) {
       picture = next;
       paint();
     },
-    /** Gives the terminal back, with the last picture on it. */
+    /** Restores the terminal, with the last picture on it. */
     close(): void {
       process.off("exit", leave);
       process.off("SIGTSTP", onStop);
@@ -156,14 +155,14 @@ function openScreen(stream: Streams["stdout"]) {
   };
 }
 
-/** What one refresh has to show: the head and the notes stay in sight, the body gives way. */
+/** If it doesn't fit, the body is shortened. */
 interface Picture {
   readonly head: string;
   readonly body: readonly string[];
   readonly notes: readonly string[];
 }
 
-/** The lines of a picture on a screen: never more than it has rows, none wider than it has columns. Notes are plain. */
+/** The lines of a picture that fit the screen. Notes have no colours. */
 function frame({ head, body, notes: long }: Picture, { columns, rows }: { columns: number; rows: number }): string[] {
   const notes = long.flatMap((note) => wrap(note, columns));
   const room = Math.max(0, rows - 1 - notes.length);

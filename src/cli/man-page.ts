@@ -2,7 +2,6 @@ import type { Command, Option } from "commander";
 import { VERSION } from "../version.ts";
 import { TOPICS } from "./help.ts";
 
-/** The man page, made of the same definitions as the commands themselves. */
 export function manPage(program: Command): string {
   return [
     `.TH TTSCTL 1 "" "ttsctl ${VERSION}" "User Commands"`,
@@ -36,7 +35,7 @@ function optionLines({ flags, description, argChoices, defaultValue }: Option): 
   return [".TP", `.B ${roff(flags)}`, roff(description + choices + standard)];
 }
 
-/** What a command's help has below its flags: remarks and examples. */
+/** The remarks and examples below the flags. */
 function afterHelp(command: Command): string {
   let text = "";
   command.configureOutput({
@@ -59,7 +58,7 @@ function plainLines(text: string): string[] {
     : [".PP", ".nf", ...text.split("\n").map((line) => (line === "" ? ".sp" : roff(line))), ".fi"];
 }
 
-/** A line of text that roff takes for nothing else. */
+/** Escaped, so roff reads it as text. */
 function roff(line: string): string {
   const escaped = line.replaceAll("\\", "\\e").replaceAll("-", "\\-");
   return /^[.']/.test(escaped) ? `\\&${escaped}` : escaped;

@@ -8,13 +8,12 @@ import { LOG_FORMATS } from "./io.ts";
 import { ADDING, addOne, settingOption } from "./selection.ts";
 import { FORMATS, type GlobalFlags } from "./terminal.ts";
 
-/** Adds a command to the program. */
 type Declare = (program: Command, attach: Attach) => void;
 
-/** A file of commands: their heading in the help, their names with aliases, and how it is loaded. */
+/** A file of commands: their heading in the help, and their names with aliases. */
 type CommandFile = readonly [group: string, names: readonly string[], load: () => Promise<{ declare: Declare }>];
 
-/** By group and in the order of the help. Loading them all takes longer than most of them run. */
+/** In the order of the help. Only the named command is loaded: loading all takes longer than most commands run. */
 const COMMANDS: readonly CommandFile[] = [
   ["Look:", ["list", "ls", "query"], () => import("./commands/list.ts")],
   ["Look:", ["get"], () => import("./commands/get.ts")],
@@ -32,7 +31,7 @@ const COMMANDS: readonly CommandFile[] = [
   ["Set up:", ["completion"], () => import("./commands/completion.ts")],
 ];
 
-/** Parses the command line, runs what it names, and returns the exit code. */
+/** Runs the command of the command line and returns the exit code. */
 export async function runProgram(surroundings: Surroundings): Promise<number> {
   const named = COMMANDS.filter(([, names]) => names.some((name) => surroundings.argv.includes(name)));
   if (named.length > 0) {
@@ -45,7 +44,7 @@ export async function runProgram(surroundings: Surroundings): Promise<number> {
       if (!(error instanceof CommanderError)) throw error;
     }
   }
-  // Help, and what is wrong with a command line, know them all.
+  // Help and usage errors need all commands.
   return runOneOfAll(surroundings);
 }
 
@@ -74,7 +73,6 @@ async function runOneOfAll(surroundings: Surroundings): Promise<number> {
   return ended.exitCode;
 }
 
-/** Runs the command that the command line names; its exit code is in `ended`. */
 function runner(surroundings: Surroundings) {
   const ended = { exitCode: 0 };
   const attach: Attach = (command, action) => {
@@ -91,7 +89,7 @@ function runner(surroundings: Surroundings) {
   return { ended, attach };
 }
 
-/** Commands with their flags, as commander knows them. @param write takes what is printed as help */
+/** @param write receives the help */
 export async function declareProgram(
   attach: Attach,
   commands = COMMANDS,
@@ -104,7 +102,7 @@ export async function declareProgram(
   return program;
 }
 
-/** commander takes the last of a repeated flag, which may be less than what was meant: `delete -u alice -u bob`. */
+/** commander takes the last of a repeated flag, which may not be what was meant. */
 function refuseRepeats(command: Command): void {
   const given = new Set<Option>();
   for (const option of command.options.filter(({ parseArg }) => !ADDING.includes(parseArg))) {
@@ -140,7 +138,7 @@ function newProgram(write: (text: string) => void): Command {
     .exitOverride();
 }
 
-/** `help` with a word that is no command is that unknown command: commander would print the help of all. */
+/** `help` with an unknown command is that command, because commander would print the help of the program. */
 function argumentsOf(program: Command, argv: readonly string[]): string[] {
   const [first, named] = argv;
   const isUnknown = first === "help" && named !== undefined && named !== "help" && !named.startsWith("-");
@@ -149,14 +147,14 @@ function argumentsOf(program: Command, argv: readonly string[]): string[] {
 
 /** The first argument that names a command. */
 function commandNamed(program: Command, argv: readonly string[]): Command {
-  for (const arg of argv) {
-    const command = program.commands.find((one) => one.name() === arg || one.aliases().includes(arg));
-    if (command !== undefined) return command;
-  }
-  return program;
+  return argv.map((arg) => commandOf(program, arg)).find((command) => command !== undefined) ?? program;
 }
 
-/** commander says it over several lines and calls it exit code 1. */
+export function commandOf(program: Command, word: string): Command | undefined {
+  return program.commands.find((command) => command.name() === word || command.aliases().includes(word));
+}
+
+/** As one line, with our exit code. */
 function usageError({ message }: CommanderError, command: Command): TtsctlError {
   const [first = "", ...more] = message
     .replace(/^error: /, "")
@@ -172,7 +170,6 @@ function seeHelp(command: Command): string {
   return command.parent === null ? "see ttsctl --help" : `see ttsctl ${command.name()} --help`;
 }
 
-/** The choices like the one that was mistyped. */
 function likeOf(message: string): string[] {
   const match = /(?:argument|value) '(.*?)' is invalid.* Allowed choices are (.*)\.$/s.exec(message);
   return match === null ? [] : nearest(match[1]!, match[2]!.split(", "));

@@ -6,7 +6,7 @@ import { printable } from "../printable.ts";
 import type { Log } from "./io.ts";
 import { flagsIn, type Terminal } from "./terminal.ts";
 
-/** Prints an error as one line, or with `-o json` or `--log-format json` as one object, on stderr. Returns the exit code. */
+/** Prints an error on stderr and returns the exit code. */
 export async function reportError(error: unknown, argv: readonly string[], { err }: Terminal): Promise<number> {
   const known = error instanceof TtsctlError ? error : unexpected(error);
   const { output, verbose } = flagsIn(argv);
@@ -18,8 +18,8 @@ export async function reportError(error: unknown, argv: readonly string[], { err
 }
 
 /**
- * Prints an error in the format of the log and, for `-o json`, as the object that is its contract.
- * @param stack null where it is not wanted
+ * One line, or with `-o json` or `--log-format json` one object.
+ * @param stack null without `-vv`
  */
 export async function sayError(
   log: Log,
@@ -57,10 +57,10 @@ function causesOf(error: unknown): string {
   return error.cause === undefined ? String(error.stack) : `${error.stack}\ncaused by ${causesOf(error.cause)}`;
 }
 
-/** A place in the bundle, whose names are short and whose lines are long. */
+/** A position in the bundle. */
 const PLACE = /[^\s(]*main\.cjs:(\d+):(\d+)/g;
 
-/** A stack with places in the sources instead of those in the bundle, as far as the map beside it knows them. */
+/** The stack with positions in the sources, if the bundle's map has them. */
 export function sourceStack(stack: string): string {
   const map = bundleMap();
   if (map === undefined) return stack;
@@ -72,7 +72,7 @@ export function sourceStack(stack: string): string {
   });
 }
 
-/** Undefined where there is none: the sources run as they are, or the map was taken away. */
+/** Undefined if the code isn't bundled, or the map was deleted. */
 function bundleMap(): SourceMap | undefined {
   try {
     return new SourceMap(JSON.parse(readFileSync(join(import.meta.dirname, "main.cjs.map"), "utf8")));

@@ -21,14 +21,12 @@ import {
 } from "../task/query-fields.ts";
 import type { Context } from "./context.ts";
 
-/** The flags that choose tasks, as commander gives them. */
 export interface SelectionFlags {
   readonly user?: readonly string[];
   readonly ids?: string;
   readonly [flag: string]: unknown;
 }
 
-/** The flags of commands that remove tasks. */
 export interface ChangeFlags {
   readonly dryRun: boolean;
   readonly maxDelete?: MaxDelete;
@@ -36,10 +34,9 @@ export interface ChangeFlags {
   readonly yes: boolean;
 }
 
-/** Where a list comes from, how long it is, and how it is shown. */
 export interface LookFlags {
   readonly source: SourceChoice;
-  /** Infinity for all; without it a page. */
+  /** Infinity for all; undefined for a page. */
   readonly limit?: number;
   readonly columns?: readonly string[];
   readonly headers: boolean;
@@ -47,14 +44,12 @@ export interface LookFlags {
   readonly pager: boolean;
 }
 
-/** The flags that choose tasks: the same for every command that does. */
 export function addSelection(command: Command, statusFlag?: string): Command {
   command.optionsGroup("Selection:");
   for (const part of CHOOSING_PARTS) addField(command, part, part === "statuses" ? statusFlag : undefined);
   return command;
 }
 
-/** The parts of a query that only lists have, such as the page, and a list of any length. */
 export function addPaging(command: Command): Command {
   command.optionsGroup("Selection:");
   for (const part of LIST_PARTS) addField(command, part);
@@ -68,7 +63,6 @@ function addField(command: Command, part: QueryPart, renamed?: string): void {
   command.addOption(option);
 }
 
-/** `--user` of commands that choose tasks by nothing else. */
 export function addUser(command: Command): Command {
   return command.optionsGroup("Selection:").option("-u, --user <id>", "only the tasks of this user");
 }
@@ -78,7 +72,6 @@ export function addSource(command: Command): Command {
   return command.optionsGroup("Connection:").addOption(source.choices(["auto", "redis", "file"]).default("auto"));
 }
 
-/** How a list of tasks is shown to people. */
 export function addLook(command: Command): Command {
   return command
     .optionsGroup("Output:")
@@ -90,7 +83,6 @@ export function addLook(command: Command): Command {
     .option("--no-pager", "never page a long table (also TTSCTL_PAGER=cat)");
 }
 
-/** `--watch`: the command again and again, drawn in place (`live.ts`). */
 export function addWatch(command: Command): Command {
   const watch = new Option(
     "--watch [seconds]",
@@ -100,9 +92,8 @@ export function addWatch(command: Command): Command {
 }
 
 /**
- * The flags of commands that remove or change things.
- * @param backedUp which records `--backup` keeps
- * @param verb what the brake limits
+ * @param backedUp the records that `--backup` keeps
+ * @param verb of the limit
  */
 export function addDestructive(
   command: Command,
@@ -129,8 +120,7 @@ export function rawQueryOf(flags: SelectionFlags): RawQuery {
 }
 
 /**
- * The tasks that the flags choose.
- * @param names how the flags are called in messages
+ * @param names of the flags, for messages
  * @throws TtsctlError USAGE
  */
 export async function selectionOf(
@@ -145,7 +135,7 @@ export async function selectionOf(
 }
 
 /**
- * The same for a command that also takes ids without a user in a layout in which an id is one task's.
+ * Like `selectionOf`, but ids need no user in a layout with unique ids.
  * @throws TtsctlError USAGE, also if several users have one of the ids, REDIS_*, STORE_*
  */
 export async function selectionByIds(context: Context, flags: SelectionFlags): Promise<Selection> {
@@ -160,7 +150,7 @@ export async function selectionByIds(context: Context, flags: SelectionFlags): P
 }
 
 /**
- * A command that changes tasks takes no silence for "all of them" (SPEC section 5).
+ * Without flags a command must not change all tasks (SPEC section 5).
  * @throws TtsctlError USAGE
  */
 export function requireSelection(flags: SelectionFlags, all: boolean, hint: string): void {
@@ -169,17 +159,14 @@ export function requireSelection(flags: SelectionFlags, all: boolean, hint: stri
   throw usage(all ? "--all and a selection exclude each other" : "no tasks chosen", hint);
 }
 
-/**
- * The user of `--user`, for a command that chooses by nothing else.
- * @throws TtsctlError USAGE
- */
+/** @throws TtsctlError USAGE */
 export async function userOf(context: Context, { user }: { readonly user?: string }): Promise<string | undefined> {
   if (user === undefined) return undefined;
   const { checkUser } = await import("../operations/list-query.ts");
   return checkUser(trimId(user), FLAG_NAMES.users, await context.rules());
 }
 
-/** A parser of a flag: undefined is a wrong value. */
+/** @param parse returns undefined for a wrong value */
 export function accepting<T>(accepted: string, parse: (text: string) => T | undefined): (text: string) => T {
   return (text) => {
     const value = parse(text);
@@ -196,13 +183,12 @@ const watchSeconds = accepting("seconds from 1, or a duration from 1s to 1d", (t
   return seconds !== undefined && seconds >= 1 && seconds <= 86_400 ? seconds : undefined;
 });
 
-/** Infinity for all. A zero that a script came to by mistake must not mean all. */
+/** Infinity for all. Zero is refused: in a script it is a mistake. */
 const limitOf = accepting("a number of tasks from 1, or all", (text) => {
   if (text.trim().toLowerCase() === "all") return Number.POSITIVE_INFINITY;
   return /^\d{1,15}$/.test(text.trim()) && Number(text) >= 1 ? Number(text) : undefined;
 });
 
-/** Names, separated by commas or spaces, without repeats. */
 const columnsOf = accepting("names of columns, separated by commas", (text) => {
   const names = [...new Set(text.split(/[,\s]+/).filter((name) => name !== ""))];
   return names.length > 0 ? names : undefined;
@@ -231,10 +217,9 @@ export function addOne(_: string, before = 0): number {
 
 const PARSERS = { number: wholeNumber, user: addOneUser, list: addWords };
 
-/** Parsers that add up what a repeated flag gives. Any other flag may be given once. */
+/** The parsers of flags that may be repeated. */
 export const ADDING: readonly unknown[] = [addOneUser, addWords, addOne];
 
-/** The flag that gives a setting. */
 export function settingOption(name: SettingName): Option {
   return new Option(...rowOf(name).flag!);
 }

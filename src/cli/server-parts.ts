@@ -22,7 +22,6 @@ import type { Syncing } from "./syncing.ts";
 /** Beside the bundle; the build puts it there. */
 const PAGE_FOLDER = join(import.meta.dirname, "web");
 
-/** What the HTTP API works with, by the settings. */
 export async function serverParts(context: Context, syncing: Syncing, readOnly: boolean): Promise<ServerParts> {
   const settings = await context.settings();
   const { http, paths } = settings;
@@ -63,7 +62,7 @@ async function countIn(context: Context, request: StatsRequest): Promise<StatsRe
 
 const REDIS = { on: "ok", down: "down", off: "off" } as const;
 
-/** Whether each store can answer. While Redis does, the file is not read whole: a probe comes every few seconds. */
+/** If Redis answers, the file isn't read, because probes come every few seconds. */
 async function healthOfStores(file: FileStore, link: MirrorLink, syncing: boolean): Promise<Health> {
   const redis = REDIS[(await link.open()).kind];
   const store = await storeHealth(file, redis === "ok");
@@ -89,7 +88,7 @@ async function storeHealth(file: FileStore, unread: boolean): Promise<Health["st
   }
 }
 
-/** A line for each request, with -v, or in a JSON log. */
+/** Logs each request, with -v or in a JSON log. */
 function accessLog({ terminal: { err }, flags }: Context): (request: Observed) => void {
   if (flags.verbose === 0 && !err.isJson) return () => {};
   return (request) => {
@@ -104,10 +103,7 @@ function accessLog({ terminal: { err }, flags }: Context): (request: Observed) =
   };
 }
 
-/**
- * Deletes single tasks as `ttsctl delete --yes` does: with the run lock, the ledger, and a configuration that says where.
- * One after the other, so that many at once do not wait for the lock until they give up.
- */
+/** Deletes tasks like `ttsctl delete --yes`. One at a time, so concurrent requests don't time out waiting for the lock. */
 function remover(context: Context, syncing: Syncing): (deletion: Deletion) => Promise<Removal> {
   let last: Promise<unknown> = Promise.resolve();
   return (deletion) => {

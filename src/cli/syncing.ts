@@ -14,17 +14,17 @@ const UNSYNCED = "Redis isn't synchronised yet";
 export type Syncing = Awaited<ReturnType<typeof connectSyncing>>;
 
 /**
- * Pushes the store file to Redis on start, and again when a Redis that was down is back: what it missed is in the file. Until
- * that is done, Redis isn't read. To be called before any of the stores is used.
+ * Pushes the store file to Redis on start, and again when Redis is back. Until then Redis isn't read. Call it before the stores
+ * are used.
  */
 export async function connectSyncing(context: Context, isWanted: boolean) {
   /** Also repeats a sync that failed because another command had the lock, or the file was half written. */
   const retry = retrying(sync, LONGEST_RETRY_MS, context.signal);
-  /** Why Redis may not be read; null if it may. */
+  /** Why Redis may not be read, or null. */
   let behind: string | null = isWanted ? UNSYNCED : null;
-  /** The mark of the last sync when Redis came back, for a server that doesn't sync. */
+  /** The mark of the last sync, read when Redis came back; for a server that doesn't sync. */
   let markThen: Promise<string | null> | undefined;
-  /** How many tasks only Redis had after the last sync; null before it. */
+  /** Redis-only tasks after the last sync. */
   let orphansThen: number | null = null;
 
   function say(level: "info" | "warn" | "error", msg: string, code?: string): void {
@@ -48,7 +48,6 @@ export async function connectSyncing(context: Context, isWanted: boolean) {
   const writer = new MirrorWriter({ shared, link, owed, isBusy: () => false, onMirrorFailure: () => {}, warn });
   context.onRelease(() => writer.close());
 
-  /** The state of the mirror with the reason why it may not be read. */
   async function forReaders(state: MirrorState): Promise<MirrorState> {
     if (state.kind !== "on") return state;
     if (!isWanted && behind !== null) {
@@ -83,7 +82,7 @@ export async function connectSyncing(context: Context, isWanted: boolean) {
     return (behind ?? owed.problem) === null;
   }
 
-  /** More tasks that only Redis has than before were deleted from the file while Redis was away: to show them would be wrong. */
+  /** Additional Redis-only tasks were deleted from the file while Redis was away, so they must not be shown. */
   function settle({ total, failed, orphans }: { total: number; failed: number; orphans: number }): void {
     const more = orphans - (orphansThen ?? orphans);
     if (failed > 0) behind = `Redis did not take ${counted(failed, "task")} of the file`;
@@ -109,14 +108,14 @@ export async function connectSyncing(context: Context, isWanted: boolean) {
       catchUp();
     },
 
-    /** The sync on start, if Redis is there; never fails. */
+    /** The sync on start, if Redis is up. It never fails. */
     async first(): Promise<void> {
       const state = await context.mirrorState();
       if (state.kind === "on") begin();
       await retry.running();
     },
 
-    /** Waits for a sync under way. */
+    /** Waits for a running sync. */
     async ended(): Promise<void> {
       await retry.running();
     },

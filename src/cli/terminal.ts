@@ -8,7 +8,7 @@ import { LOG_FORMATS, Log, Output, type Streams } from "./io.ts";
 export const FORMATS = ["table", "wide", "json", "jsonl", "yaml", "csv"] as const;
 export type Format = (typeof FORMATS)[number];
 
-/** Whether a format is for people rather than for programs. */
+/** Whether a format is for people. */
 export function isText(format: Format): format is "table" | "wide" {
   return format === "table" || format === "wide";
 }
@@ -30,12 +30,12 @@ export interface GlobalFlags {
 
 const TEXT = { type: "string" } as const;
 
-/** The flags of every command, wherever they are on a command line that may be wrong or unfinished. */
+/** The global flags of a command line that may be wrong or unfinished. */
 export function flagsIn(argv: readonly string[]): GlobalFlags {
   const verbose = { type: "boolean", short: "v", multiple: true } as const;
   const options = { config: TEXT, store: TEXT, "redis-url": TEXT, output: { ...TEXT, short: "o" }, verbose };
   const more = { "log-format": TEXT, "no-redis": { type: "boolean" } } as const;
-  // So that the rest of a word such as `-ubob` counts as its value.
+  // The rest of a word such as `-ubob` is its value.
   const others = Object.fromEntries([..."uisfnpw"].map((short) => [short, { type: "string", short } as const]));
   const { values } = parseArgs({ args: [...argv], options: { ...others, ...options, ...more }, strict: false });
   const text = (name: keyof typeof values) => (typeof values[name] === "string" ? values[name] : undefined);
@@ -52,37 +52,37 @@ export function flagsIn(argv: readonly string[]): GlobalFlags {
   };
 }
 
-/** Signals that end or stop a process: what is drawn must not stay on the screen. */
+/** Signals that end or stop a process: the drawn line is erased first. */
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP", "SIGTSTP"] as const;
-/** Keeps the place of the cursor, hides it, and has no line wrap. */
+/** Saves the cursor's position, hides it, and turns line wrap off. */
 const BEGIN = "\u001b7\u001b[?25l\u001b[?7l";
 const ERASE_LINE_REST = "\u001b[K";
-/** Goes back to that place, and erases all below it. */
+/** Restores the cursor, and erases everything after it. */
 const END = "\u001b8\r\u001b[J\u001b[?7h\u001b[?25h";
 
 /**
- * A run's two outputs, and how they may look. It owns the terminal: what is drawn there goes before anything is
- * written, a question is asked, another program gets the terminal, or a signal ends or stops the process.
+ * The outputs of a run. A drawn line is erased before anything is written, a question is asked, another program gets the
+ * terminal, or a signal ends or stops the process.
  */
 export class Terminal {
-  /** stdout, for text whose parts from outside are printable. */
+  /** stdout, for printable text. */
   readonly out: Output;
-  /** stdout, for the formats of programs: as it is in a pipe, printable on a terminal. */
+  /** stdout, for programs: unchanged in a pipe, printable on a terminal. */
   readonly data: Output;
   readonly err: Log;
   readonly streams: Streams;
-  readonly #env: NodeJS.ProcessEnv;
-  /** Lines of text that are seen at once, where a command draws on the whole screen; else null. */
+  readonly env: NodeJS.ProcessEnv;
+  /** Visible lines, if a command draws on the whole screen; else null. */
   readonly height: number | null;
   #isDrawn = false;
   #isLent = false;
-  /** Whether stdout stopped in the middle of a line. */
+  /** Whether the last line on stdout is unfinished. */
   #isInLine = false;
 
   /** @param logsJson whether lines on stderr are JSON objects */
   constructor(streams: Streams, env: NodeJS.ProcessEnv, logsJson: boolean, height: number | null = null) {
     this.streams = streams;
-    this.#env = env;
+    this.env = env;
     this.height = height;
     const onTerminal = (text: string) => {
       this.clear();
@@ -97,12 +97,11 @@ export class Terminal {
     });
   }
 
-  /** Whether something may be drawn on stderr: nothing where a line is half written, or another program draws. */
   get isDrawable(): boolean {
     return this.errIsTerminal && !this.#isInLine && !this.#isLent;
   }
 
-  /** Draws a line in place of the one drawn before. */
+  /** Draws a line over the last one. */
   draw(line: string): void {
     const begin = this.#isDrawn ? "" : BEGIN;
     if (!this.#isDrawn) {
@@ -113,16 +112,16 @@ export class Terminal {
     this.streams.stderr.write(`${begin}\r${line}${ERASE_LINE_REST}`);
   }
 
-  /** Takes away what is drawn. */
+  /** Erases the drawn line. */
   clear(): void {
     if (!this.#isDrawn) return;
     this.#isDrawn = false;
     for (const signal of SIGNALS) process.off(signal, this.#onSignal);
     process.off("exit", this.#onExit);
-    this.streams.stderr.write(END); // also what a key or a new size moved
+    this.streams.stderr.write(END);
   }
 
-  /** Gives the terminal to another program until the function that it returns is called; lines on stderr wait. */
+  /** Gives the terminal to another program until the returned function is called; lines for stderr are held back. */
   lend(): () => Promise<void> {
     this.clear();
     this.#isLent = true;
@@ -133,7 +132,7 @@ export class Terminal {
     };
   }
 
-  /** The line that is typed as the answer. @throws Error where the signal comes first, or Ctrl-C is pressed */
+  /** @throws Error if the signal comes first, or Ctrl-C is pressed */
   async ask(question: string, signal: AbortSignal): Promise<string> {
     const { createInterface } = await import("node:readline/promises");
     this.clear();
@@ -141,7 +140,7 @@ export class Terminal {
     try {
       return await lines.question(question, { signal });
     } catch (error) {
-      this.streams.stderr.write("\n"); // what follows is not part of the question
+      this.streams.stderr.write("\n"); // ends the question's line
       throw error;
     } finally {
       lines.close();
@@ -156,20 +155,15 @@ export class Terminal {
     if (process.listenerCount(signal) === 0) process.kill(process.pid, signal === "SIGTSTP" ? "SIGSTOP" : signal);
   };
 
-  /** The same terminal with other outputs, which people read. */
-  with(streams: Omit<Streams, "stdin">, height: number | null): Terminal {
-    return new Terminal({ stdin: this.streams.stdin, ...streams }, this.#env, false, height);
-  }
-
-  /** Whether somebody sits there who can be asked. */
+  /** Whether questions can be asked. */
   get isInteractive(): boolean {
     return this.streams.stderr.isTTY === true && this.streams.stdin.isTTY === true;
   }
 
-  /** The pager that somebody at this terminal would have, as words; null where a pager makes no sense. */
+  /** The command of the pager, as words; null if there is nobody to page for. */
   pager(): string[] | null {
-    if (!this.outIsTerminal || this.streams.stdin.isTTY !== true || this.#env.TERM === "dumb") return null;
-    const named = this.#env.TTSCTL_PAGER?.trim() || this.#env.PAGER?.trim() || "less -FRX";
+    if (!this.outIsTerminal || this.streams.stdin.isTTY !== true || this.env.TERM === "dumb") return null;
+    const named = this.env.TTSCTL_PAGER?.trim() || this.env.PAGER?.trim() || "less -FRX";
     return named.split(/\s+/);
   }
 
@@ -177,7 +171,6 @@ export class Terminal {
     return this.streams.stderr.isTTY === true;
   }
 
-  /** Columns of the terminal that stderr is. */
   get errWidth(): number {
     return this.streams.stderr.columns || 80;
   }
@@ -186,10 +179,10 @@ export class Terminal {
     return this.streams.stdout.isTTY === true;
   }
 
-  /** How a table is to look: cut and coloured for a terminal, whole and plain for a pipe. */
+  /** Tables are cut and coloured for a terminal, whole and plain in a pipe. */
   async tableStyle(color: boolean): Promise<TableStyle> {
-    // NO_COLOR and FORCE_COLOR by their conventions; chalk 5 looks at neither.
-    const { FORCE_COLOR = "", NO_COLOR = "", TERM } = this.#env;
+    // chalk 5 ignores NO_COLOR and FORCE_COLOR.
+    const { FORCE_COLOR = "", NO_COLOR = "", TERM } = this.env;
     const isForced = FORCE_COLOR !== "" && FORCE_COLOR !== "0";
     const isColored = color && NO_COLOR === "" && TERM !== "dumb" && (this.outIsTerminal || isForced);
     return {
@@ -199,28 +192,19 @@ export class Terminal {
   }
 }
 
-/** A terminal that keeps what is written, and looks like another one. */
-export class Recording {
-  readonly terminal: Terminal;
-  readonly #out = unlimited();
-  readonly #err = unlimited();
-
-  constructor(like: Terminal) {
-    const { isTTY = false, columns, rows } = like.streams.stdout; // nothing is paged where the stream has no rows
-    const stdout = Object.assign(this.#out, { isTTY, ...(columns === undefined ? {} : { columns }) });
-    this.terminal = like.with({ stdout, stderr: this.#err }, isTTY ? (rows || 24) - 1 : null); // below the head
-  }
-
-  /** The lines written since the last call. */
-  takeLines(): { out: string[]; err: string[] } {
-    const lines = (stream: PassThrough) =>
-      String(stream.read() ?? "")
-        .split("\n")
-        .slice(0, -1);
-    return { out: lines(this.#out), err: lines(this.#err) };
-  }
-}
-
-function unlimited(): PassThrough {
-  return new PassThrough({ highWaterMark: Number.MAX_SAFE_INTEGER });
+/** A terminal that looks like another one and keeps what is written. */
+export function recordingOf(like: Terminal) {
+  const { isTTY = false, columns, rows } = like.streams.stdout; // a stream without rows isn't paged
+  const unlimited = () => new PassThrough({ highWaterMark: Number.MAX_SAFE_INTEGER });
+  const stdout = Object.assign(unlimited(), { isTTY, ...(columns === undefined ? {} : { columns }) });
+  const streams = { stdin: like.streams.stdin, stdout, stderr: unlimited() };
+  const lines = (stream: PassThrough) =>
+    String(stream.read() ?? "")
+      .split("\n")
+      .slice(0, -1);
+  return {
+    terminal: new Terminal(streams, like.env, false, isTTY ? (rows || 24) - 1 : null), // below the head
+    /** The lines written since the last call. */
+    takeLines: () => ({ out: lines(stdout), err: lines(streams.stderr) }),
+  };
 }

@@ -1,28 +1,23 @@
+import { pause } from "../abort.ts";
 import type { Settings } from "../config/settings.ts";
 import { TtsctlError } from "../errors.ts";
 import { watchInterval, watchPasses } from "../parts/cleanup.ts";
 import { formatDuration } from "../task/amounts.ts";
 import type { Context } from "./context.ts";
 import { DONE } from "./emit.ts";
-import { Waker } from "./waker.ts";
 
-/** @param refusal why the pass must not begin; it then counts as one that failed */
+/** @param refusal why the pass must not begin; it counts as failed */
 type RunPass = (pass: Context, refusal: TtsctlError | null) => Promise<unknown>;
 
 /**
- * A pass, a wait, and on through any failure of a pass. Ends with SIGTERM or SIGINT after the batch in hand; SIGHUP
- * reads the configuration again: nothing else does, so that a config.ini that is gone for a moment changes nothing.
- * The log lines go to stderr always.
+ * Runs passes until SIGTERM or SIGINT, also after failed ones. Only SIGHUP reloads the configuration, so a config.ini that is
+ * missing for a moment has no effect.
  * @throws TtsctlError WATCHER_RUNNING
  */
 export async function watch(context: Context, runPass: RunPass): Promise<number> {
-  const waker = new Waker();
-  let hasHangup = false;
-  const onHangup = () => {
-    hasHangup = true;
-    waker.wake();
-  };
-  process.on("SIGHUP", onHangup); // before the configuration is read: what changes after that is not missed
+  let hangup = new AbortController();
+  const onHangup = () => hangup.abort();
+  process.on("SIGHUP", onHangup); // before the configuration is read, so later changes aren't missed
   context.onRelease(async () => void process.off("SIGHUP", onHangup));
   await context.requireConfig(true);
   const file = await context.changingFileStore();
@@ -30,27 +25,26 @@ export async function watch(context: Context, runPass: RunPass): Promise<number>
   const watcher = {
     lock: await file.lock("watch"),
     settings: async () => {
-      const isReloaded = hasHangup;
-      hasHangup = false;
-      if (isReloaded) settings = await reload(context, settings);
+      const isReloaded = hangup.signal.aborted;
+      if (isReloaded) {
+        hangup = new AbortController();
+        settings = await reload(context, settings);
+      }
       return { cleanup: settings.cleanup, isTrusted: isReloaded };
     },
     pass: (refusal: TtsctlError | null) => tryPass(context.fork(settings), runPass, refusal),
-    wait: async (seconds: number) => {
-      if (!hasHangup) await waker.orAfter(seconds, context.signal);
-    },
+    wait: (seconds: number) => pause(seconds, context.signal, hangup.signal),
   };
   context.onRelease(() => watcher.lock.release());
-  const { store, cleanup } = settings;
-  const [retention, interval] = [cleanup.retention.value, watchInterval(cleanup.retention.value)];
-  const when = `retention ${formatDuration(retention)}, a pass every ${interval} s`;
-  await context.note("info", `watching ${store.path.value}: ${when}`);
+  const retention = settings.cleanup.retention.value;
+  const when = `retention ${formatDuration(retention)}, a pass every ${watchInterval(retention)} s`;
+  await context.note("info", `watching ${settings.store.path.value}: ${when}`);
   await watchPasses(context, watcher);
   await context.note("info", "watch ended");
   return DONE;
 }
 
-/** The new settings, or the old ones where the new ones cannot be used. */
+/** The new settings, or the old ones if the new ones can't be used. */
 async function reload(context: Context, old: Settings): Promise<Settings> {
   try {
     const settings = await context.reloadSettings();
@@ -67,7 +61,7 @@ async function reload(context: Context, old: Settings): Promise<Settings> {
   }
 }
 
-/** One pass with a connection and locks of its own. True if it failed. */
+/** One pass with its own connection and locks. Returns whether it failed. */
 async function tryPass(pass: Context, runPass: RunPass, refusal: TtsctlError | null): Promise<boolean> {
   try {
     await runPass(pass, refusal);

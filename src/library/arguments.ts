@@ -38,7 +38,7 @@ export function checkFunction(value: unknown, name: string): void {
   if (typeof value !== "function") throw wrongArgument(`${name} isn't a function`, `a function as ${name}`);
 }
 
-const NEVER = new AbortController().signal;
+export const NEVER = new AbortController().signal;
 
 /** @throws TtsctlError USAGE */
 export function signalOf(options: SignalOptions, call: string, others: readonly string[] = []): AbortSignal {
@@ -53,7 +53,7 @@ export function throwIfAborted(signal: AbortSignal): void {
   if (signal.aborted) throw new TtsctlError("INTERRUPTED", "the call was aborted", { cause: signal.reason });
 }
 
-/** Hints for commands name flags, variables and SIGHUP, which a program doesn't use. */
+/** Hints for commands name flags, variables and SIGHUP, which programs don't use. */
 const OF_COMMANDS = /(^|[\s`])--[a-z]|SIGHUP|\b(REDIS|TTSCTL|TASK)_[A-Z]/;
 
 const HINTS: Partial<Record<ErrorCode, string>> = {

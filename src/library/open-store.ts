@@ -17,6 +17,7 @@ import {
   checkString,
   checkStrings,
   libraryError,
+  NEVER,
   signalOf,
   throwIfAborted,
   wrongArgument,
@@ -45,7 +46,6 @@ import type {
 const MOST_TRIES = 10;
 
 const SILENT: Logger = { info: () => {}, warn: () => {} };
-const NEVER = new AbortController().signal;
 
 /**
  * Opens the tasks of a service. It connects to Redis on first use. Close the store when done.

@@ -1,6 +1,6 @@
 import type { StatusCounts } from "../operations/stats/types.ts";
 
-/** From the bottom of a bar to its top, each with a sign of its own, so that it can be read without colour. */
+/** From the bottom of a bar to its top, each with its own sign, for terminals without colours. */
 export const BAR_SIGNS = [
   ["done", "#"],
   ["error", "x"],
@@ -14,13 +14,12 @@ const HEIGHT = 8;
 const LEAST_BAR = 2;
 const MOST_BAR = 7;
 
-/** One piece of a line: a text, and the status that it stands for. */
 export type Piece = readonly [text: string, status: BarStatus | null];
 
 /**
- * Hours side by side as bars, stacked by status, with a scale at the left and the hours below.
+ * A bar for each hour, stacked by status.
  * @param labels two characters an hour
- * @param width of the screen; the lines are as wide at most, and not narrower than bars of two signs need
+ * @param width of the screen; bars have at least two columns
  */
 export function hourChart(hours: readonly StatusCounts[], labels: readonly string[], width: number): Piece[][] {
   const most = Math.max(0, ...hours.map(({ total }) => total));
@@ -41,7 +40,7 @@ export function hourChart(hours: readonly StatusCounts[], labels: readonly strin
   return [...rows, [[foot.trimEnd(), null]]];
 }
 
-/** The cells of a bar, from the bottom: as many for each status as its part of the total, and one at least for any task. */
+/** The cells of a bar, from the bottom, in proportion to the statuses. A bar of any task has at least one. */
 export function barOf(counts: StatusCounts, most: number): BarStatus[] {
   if (counts.total === 0) return [];
   const height = Math.max(1, Math.round((counts.total / most) * HEIGHT));

@@ -8,7 +8,7 @@ import { shownStatus } from "../task/status.ts";
 import type { Task } from "../task/task.ts";
 import { formatInZone, type TimeReader, type Zone } from "../task/time.ts";
 
-/** The whole record as compact JSON, the status as shown, the ids as they count (SPEC section 5). */
+/** The whole record as compact JSON, with the shown status and trimmed ids (SPEC section 5). */
 export function itemJson(task: Task): string {
   const changes = new Map([
     ["user_id", JSON.stringify(task.userId)],
@@ -19,17 +19,16 @@ export function itemJson(task: Task): string {
   return setFields(task.json, changes);
 }
 
-/** The same as a value, numbers with their text. */
+/** The same as a value; numbers keep their text. */
 export function itemFields(task: Task): Map<string, JsonValue> {
   return parseJsonValue(itemJson(task)) as Map<string, JsonValue>;
 }
 
-/** A status as people see it: the shown word, else the service's own. */
+/** The shown word, else the service's own. */
 export function statusText(task: Task): string {
   return shownStatus(task.status) ?? task.status;
 }
 
-/** The known fields as a task has them. */
 const KNOWN = new Map<string, keyof Task>(
   FIELDS.filter((field) => field !== "deleted").map((field) => [field, camelCase(field) as keyof Task]),
 );
@@ -39,18 +38,18 @@ export function isKnown(field: string): boolean {
   return KNOWN.has(field);
 }
 
-/** A known field as people see it; undefined for any other. */
+/** A known field for people; undefined for any other. */
 export function knownText(task: Task, field: string): string | undefined {
   return field === "status" ? statusText(task) : rawText(task, field);
 }
 
-/** A known field as the service wrote it, times and status included. */
+/** A known field as the service wrote it. */
 export function rawText(task: Task, field: string): string | undefined {
   const key = KNOWN.get(field);
   return key === undefined ? undefined : String(task[key]);
 }
 
-/** What `pageJson` writes, for who reads it (docs/json.md). */
+/** The result of `pageJson` (docs/json.md). */
 export interface PageJson {
   readonly total: number;
   readonly page: number;
@@ -61,7 +60,7 @@ export interface PageJson {
   readonly dangling: number;
 }
 
-/** `list -o json` (SPEC section 5), in pieces so that a large page never is one string more than it must. */
+/** `list -o json` (SPEC section 5), in pieces. */
 export function* pageJson(result: ListResult): Generator<string> {
   const { total, page, pageSize, source } = result;
   yield `{"total":${total},"page":${page},"pageSize":${pageSize},"source":"${source}","items":[`;
@@ -73,12 +72,10 @@ export function* pageJson(result: ListResult): Generator<string> {
   yield `],"missing":${JSON.stringify(result.missing)},"dangling":${result.dangling}}\n`;
 }
 
-/** The items of tasks, one a line. */
 export function itemLines(tasks: readonly Task[]): string[] {
   return tasks.map((task) => `${itemJson(task)}\n`);
 }
 
-/** Where a page stands among all, for people. */
 export function pageFooter({ total, page, pageSize, source, tasks, missing }: ListResult): string {
   const pages = pageSize > 0 ? Math.max(1, Math.ceil(total / pageSize)) : 1;
   const where = page > pages ? `page ${page}, past the last one, ${pages}` : `page ${page} of ${pages}`;
@@ -86,19 +83,19 @@ export function pageFooter({ total, page, pageSize, source, tasks, missing }: Li
   return missing.length === 0 ? shown : `${shown}; not found: ${missing.join(", ")}`;
 }
 
-/** As the service wrote it, with the offset of the service's zone, or as an age. */
+/** As written, with the offset of the service's zone, or as an age. */
 export const TIME_STYLES = ["raw", "iso", "relative"] as const;
 export type TimeStyle = (typeof TIME_STYLES)[number];
 
-/** How times are told: by these zones, at this `now` in epoch seconds. */
 export interface TimeTelling {
   readonly style: TimeStyle;
   readonly times: TimeReader;
   readonly zone: Zone;
+  /** Epoch seconds. */
   readonly now: number;
 }
 
-/** A time of a record for people; what is no time stays as it is. */
+/** A time of a record for people. Other texts are unchanged. */
 export function timeText(text: string, { style, times, zone, now }: TimeTelling): string {
   if (style === "raw" || text === "") return text;
   const epoch = times.epochOf(text);
@@ -106,18 +103,16 @@ export function timeText(text: string, { style, times, zone, now }: TimeTelling)
   return style === "iso" ? formatInZone(epoch, zone) : relativeTime(now - epoch);
 }
 
-/** `3m ago`, `in 2h`, `now`, of seconds gone by; whole units, rounded down. */
+/** `3m ago`, `in 2h`, `now`, rounded down. @param age seconds */
 export function relativeTime(age: number): string {
   if (Math.abs(age) < 1) return "now";
   return age < 0 ? `in ${formatAge(-age)}` : `${formatAge(age)} ago`;
 }
 
-/** A time without the fraction of its second. */
 export function withoutFraction(text: string): string {
   return text.replace(/^(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)\.\d+/, "$1");
 }
 
-/** Whether a field of a record holds a time, by its name. */
 export function isTimeField(name: string): boolean {
   return name.endsWith("_at");
 }
@@ -130,10 +125,9 @@ const SHOWN = [...RECORD_FIELDS]
 export const TABLE_COLUMNS = SHOWN.filter(({ narrow }) => narrow).map(({ short }) => short);
 export const WIDE_COLUMNS = SHOWN.map(({ short }) => short);
 
-/** The names that `--columns` knows without having seen a record. */
 export const KNOWN_COLUMNS = [...new Set(SHOWN.flatMap(({ field, short }) => [short, field]))];
 
-/** The field of a record that a column stands for. Any other name is the field of that name. */
+/** The field of a column. An unknown name is a field of the record. */
 export function fieldOf(column: string): string {
   const name = column.toLowerCase();
   return SHOWN.find(({ field, short }) => field === name || short === name)?.field ?? column;

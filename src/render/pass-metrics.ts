@@ -11,17 +11,14 @@ export interface PassMetrics {
   readonly exitCode: number;
   /** The code of the error that ended it. */
   readonly error: string | null;
-  /** Null where the pass ended before there was any. */
+  /** Null if the pass ended before it. */
   readonly result: CleanupResult | null;
-  /** Tasks in the file and members of the index when the pass began; null where it is not known. */
+  /** Tasks in the file and members of the index when the pass began; null if unknown. */
   readonly fileTasks: number | null;
   readonly redisTasks: number | null;
-  /** Null where Redis is switched off, or the pass did not come to ask it. */
+  /** Null if Redis is off, or the pass ended before it was asked. */
   readonly redisUp: boolean | null;
 }
-
-/** What goes on from one pass to the next, whichever process runs it, by the names of the metrics. */
-export type PassTotals = ReadonlyMap<string, number>;
 
 const LAST_SUCCESS = "last_success_timestamp_seconds";
 
@@ -40,33 +37,30 @@ const COUNTERS: readonly (readonly [name: string, help: string, added: (pass: Pa
   ["freed_bytes_total", "Bytes of the files that they removed.", ({ result }) => result?.bytes ?? 0],
 ];
 
-/** The totals that a text of ours ends with, with this pass added. */
-export function totalsAfter(text: string, pass: PassMetrics): PassTotals {
-  const before = (name: string) => {
-    const number = Number(new RegExp(`^ttsctl_cleanup_${name}\\{.*\\} (\\S+)$`, "m").exec(text)?.[1]);
-    return Number.isFinite(number) && number >= 0 ? number : 0;
-  };
-  return new Map([
-    [LAST_SUCCESS, pass.exitCode === 0 ? pass.endedAt : before(LAST_SUCCESS)],
-    ...COUNTERS.map(([name, , added]) => [name, before(name) + added(pass)] as const),
-  ]);
+/** The value of a metric in an earlier text; 0 if it has none. */
+function valueIn(text: string, name: string): number {
+  const number = Number(new RegExp(`^ttsctl_cleanup_${name}\\{.*\\} (\\S+)$`, "m").exec(text)?.[1]);
+  return Number.isFinite(number) && number >= 0 ? number : 0;
 }
 
-/** Whether a text is one of ours, which may be replaced. */
+/** Whether a file with this text is ours and may be replaced. */
 export function isPassMetrics(text: string): boolean {
   return text.trim() === "" || text.startsWith("# HELP ttsctl_cleanup_");
 }
 
-/** The Prometheus text format. What is not known is left out. */
-export function passMetricsText(pass: PassMetrics, totals: PassTotals): Promise<string> {
+/**
+ * The Prometheus text format, without unknown values.
+ * @param before the text of the last pass, to whose counters this pass is added
+ */
+export function passMetricsText(pass: PassMetrics, before: string): Promise<string> {
   const registry = new Registry();
   registry.setDefaultLabels({ store: pass.store });
   const registers = [registry];
-  for (const [name, help, value] of gauges(pass, totals)) {
+  for (const [name, help, value] of gauges(pass, before)) {
     if (value !== null) new Gauge({ name: `ttsctl_cleanup_${name}`, help, registers }).set(value);
   }
-  for (const [name, help] of COUNTERS) {
-    new Counter({ name: `ttsctl_cleanup_${name}`, help, registers }).inc(totals.get(name)!);
+  for (const [name, help, added] of COUNTERS) {
+    new Counter({ name: `ttsctl_cleanup_${name}`, help, registers }).inc(valueIn(before, name) + added(pass));
   }
   const info = { help: "Always 1; the version that ran the last pass.", labelNames: ["version"] as const, registers };
   new Gauge({ name: "ttsctl_cleanup_build_info", ...info }).set({ version: pass.version }, 1);
@@ -77,11 +71,12 @@ export function passMetricsText(pass: PassMetrics, totals: PassTotals): Promise<
   return registry.metrics();
 }
 
-function gauges(pass: PassMetrics, totals: PassTotals): Row[] {
+function gauges(pass: PassMetrics, before: string): Row[] {
   const { result, redisUp } = pass;
+  const lastSuccess = pass.exitCode === 0 ? pass.endedAt : valueIn(before, LAST_SUCCESS);
   return [
     ["last_run_timestamp_seconds", "When the last pass ended, also a failed one.", pass.endedAt],
-    [LAST_SUCCESS, "When the last pass that ended with exit code 0 ended.", totals.get(LAST_SUCCESS) || null],
+    [LAST_SUCCESS, "When the last pass that ended with exit code 0 ended.", lastSuccess || null],
     ["duration_seconds", "How long the last pass took.", pass.duration],
     [
       "exit_code",

@@ -1,22 +1,21 @@
 import { formatAge } from "../task/amounts.ts";
 import { cut, widthOf } from "./width.ts";
 
-/** How far some work is; `seconds` is how long the part that was done since `from` took. */
 export interface Progress {
   readonly label: string;
   readonly done: number;
   readonly total: number;
-  /** What was done already when the time began to count. */
+  /** What was done before `seconds` began. */
   readonly from: number;
   readonly seconds: number;
 }
 
 const LONGEST_BAR = 30;
 const SHORTEST_BAR = 8;
-/** Tasks a second; below it there is no pace worth telling. */
+/** Tasks a second; a slower pace isn't shown. */
 const SLOWEST = 0.05;
 
-/** One line of at most `width` columns: a bar, how much of how much, how fast, how long still. What has no room is left out. */
+/** One line of at most `width` columns: a bar, counts, pace and remaining time. Parts that don't fit are left out. */
 export function progressLine(progress: Progress, width: number): string {
   const { label, done, total } = progress;
   const share = total > 0 ? Math.min(1, done / total) : 0;
@@ -29,7 +28,7 @@ export function progressLine(progress: Progress, width: number): string {
   return cut(`${label}  ${numbers[0]}`, width);
 }
 
-/** Tasks a second so far, and how long the rest takes at that. */
+/** Tasks a second, and the remaining time. */
 function pace({ done, total, from, seconds }: Progress): string[] {
   const rate = (done - from) / seconds;
   if (!(rate >= SLOWEST) || !Number.isFinite(rate)) return [];

@@ -9,23 +9,22 @@ import { widthOf } from "./width.ts";
 
 export interface StatsStyle extends TableStyle {
   readonly wide: boolean;
-  /** Lines that there is room for; null where it scrolls. */
+  /** Lines of the screen; null if it scrolls. */
   readonly height: number | null;
-  /** Epoch seconds of an ISO time as two digits, the hour of the service's wall clock. */
+  /** The hour of an ISO time in the service's zone, as two digits. */
   hour(iso: string): string;
 }
 
 const STATUSES = ["wait", "run", "done", "error", "other"] as const;
 const COLORS = { wait: "yellow", run: "cyan", done: "green", error: "red", other: "magenta" } as const;
-/** How many users people see; `-o wide` shows more. */
+/** Users in the table, and with `-o wide`. */
 const TOP = 10;
 const TOP_WIDE = 50;
-/** Where there is no terminal to fit. */
 const DEFAULT_WIDTH = 80;
 
 const CSV_COLUMNS = ["user_id", "total", ...STATUSES, "lastChange", "audioBytes", "logBytes"];
 
-/** `-o csv`: a row for each user; bytes are empty where the disk was not looked at. */
+/** A row for each user; bytes are empty if the disk wasn't read. */
 export function statsCsv({ byUser }: StatsResult): Iterable<string> {
   const rows = byUser.map((user) => [
     ...[user.user_id, user.total, ...STATUSES.map((status) => user[status]), user.lastChange],
@@ -37,28 +36,27 @@ export function statsCsv({ byUser }: StatsResult): Iterable<string> {
   );
 }
 
-/** The stats for people. */
 export function statsText(stats: StatsResult, style: StatsStyle): string {
   const before = [`${title(stats)}\n`, statusTable(stats, style)];
   const hours = chart(stats, style);
   const after = [notes(stats, style)];
   const most = style.wide ? TOP_WIDE : TOP;
   const withHours = usersFor(style, [...before, hours, ...after], most);
-  // On a low screen the hours give way to users and notes.
+  // On a low screen the hours are left out, for users and notes.
   const showsHours = withHours >= Math.min(stats.byUser.length, FEW);
   const users = showsHours ? withHours : usersFor(style, [...before, ...after], most);
   const parts = [...before, userTable(stats, style, users), showsHours ? hours : "", ...after];
   return parts.filter((part) => part !== "").join("\n");
 }
 
-/** How many users there is room for, beside the other parts: at most `most`, and not more lines than the height. */
+/** How many users fit beside the other parts, at most `most`. */
 function usersFor({ height }: StatsStyle, others: readonly string[], most: number): number {
   if (height === null) return most;
   const taken = others.reduce((sum, part) => sum + part.split("\n").length, 0); // with the empty line between two
   return Math.min(most, Math.max(0, height - taken - USER_FRAME));
 }
 
-/** A head, a line that counts the rest. */
+/** Lines around the users: the head, and the count of the rest. */
 const USER_FRAME = 2;
 const FEW = 3;
 
@@ -113,7 +111,7 @@ function userTable({ byUser, users, at, disk, user }: StatsResult, style: StatsS
   return aligned(head, rows, style) + more;
 }
 
-/** A table of names and numbers: the names are cut where there is no room, the numbers stand flush right, whole. */
+/** A table of names, which are cut if they don't fit, and numbers, which are right-aligned. */
 function aligned(
   head: readonly string[],
   rows: readonly (readonly string[])[],
@@ -166,7 +164,6 @@ function painted(text: string, { colors }: StatsStyle): string {
   return Object.hasOwn(COLORS, text) ? colors[COLORS[text as keyof typeof COLORS]](text) : text;
 }
 
-/** What else there is to know, a line each. */
 function notes(stats: StatsResult, { colors }: StatsStyle): string {
   const lines = [
     ...[stats.oldest, stats.newest].flatMap((task, i) =>

@@ -3,21 +3,19 @@ import { cut, widthOf } from "./width.ts";
 
 const COLORS = ["bold", "dim", "gray", "red", "green", "yellow", "cyan", "magenta"] as const;
 
-/** How words are made to stand out: as chalk does, or not at all. */
 export type Colors = Readonly<Record<(typeof COLORS)[number], (text: string) => string>>;
 
 export const NO_COLORS = Object.fromEntries(COLORS.map((color) => [color, (text: string) => text])) as Colors;
 
 export interface TableStyle {
-  /** Columns of the terminal; null where there is none, and nothing is cut. */
+  /** Columns of the terminal; null in a pipe, where nothing is cut. */
   readonly width: number | null;
   readonly colors: Colors;
 }
 
-/** A column of a table: its head, how it gives way, and how its cells look. */
 export interface Column extends Pick<Room, "least" | "round" | "mayGo"> {
   readonly head: string;
-  /** A shorter form of a cell, tried before the column is left out. */
+  /** A shorter form of a cell, tried first. */
   readonly shorter?: (text: string) => string;
   readonly paint?: (text: string, style: TableStyle) => string;
 }
@@ -36,7 +34,7 @@ const AT_ONCE = 50;
 export type TableLayout = ReturnType<typeof tableLayout>;
 
 /**
- * Lines of columns whose widths the first rows decide, so that a long table can be written piece by piece.
+ * The first rows decide the widths of the columns, so a long table can be written in pieces.
  * @param first printable cells
  */
 export function tableLayout(columns: readonly Column[], first: Rows, style: TableStyle, withHead: boolean) {
@@ -44,7 +42,6 @@ export function tableLayout(columns: readonly Column[], first: Rows, style: Tabl
   const rooms = columns.map((column, i) => roomOf(column, cellsOf(shown, i), withHead));
   const widths = fitColumns(rooms, style.width);
 
-  /** Filled up to the widths that the first rows decided, so that every block has the same. */
   function cellsIn(cells: readonly string[], paint: (text: string, column: number) => string): string[] {
     return widths.flatMap((width, i) => {
       if (width === null) return [];
@@ -60,10 +57,9 @@ export function tableLayout(columns: readonly Column[], first: Rows, style: Tabl
   }
 
   return {
-    /** The heads of the columns that there is no room for. */
+    /** The heads of columns that don't fit. */
     left: columns.filter((_, i) => widths[i] === null).map(({ head }) => head),
 
-    /** A line for each row, before the first of them the heads if they are wanted. */
     *lines(rows: Rows, withHead: boolean): Generator<string> {
       const heads = columns.map(({ head }) => head);
       const paint = (text: string, i: number) => columns[i]!.paint?.(text, style) ?? text;
@@ -107,7 +103,7 @@ function roomOf({ head, least, round, mayGo, shorter }: Column, cells: readonly 
 
 const NARROWEST = 6;
 
-/** Rows under a head, cut to the terminal: the first columns, which say what a row is, give way last. */
+/** @param first how many columns identify a row; they are narrowed last */
 export function table(head: readonly string[] | null, rows: Rows, style: TableStyle, first = 2): string {
   const count = Math.max(head?.length ?? 0, ...rows.map((row) => row.length), 0);
   const columns = Array.from({ length: count }, (_, i) => {
@@ -117,26 +113,23 @@ export function table(head: readonly string[] | null, rows: Rows, style: TableSt
   return [...layout.lines(rows, head !== null)].join("");
 }
 
-/** How one column may give way where a table is wider than the terminal. All widths are columns of the screen. */
+/** How a column may be narrowed if the table is wider than the terminal. Widths are columns of the screen. */
 export interface Room {
-  /** What it takes whole. */
   readonly full: number;
-  /** What it takes without a part that may go (the fraction of a time), or `full`. It has no width between the two. */
+  /** The width without the fraction of a time. No width between this and `full` is used. */
   readonly short?: number;
-  /** Narrower than this it says nothing. */
+  /** Narrower it would be useless. */
   readonly least: number;
-  /** The round in which it gives way, 0 first. */
+  /** The round in which it is narrowed, from 0. */
   readonly round: number;
   /** Whether it may be left out. */
   readonly mayGo: boolean;
-  /** Whether no row has anything in it. */
   readonly isEmpty?: boolean;
 }
 
 /**
- * A width for each column, null for one that is left out: together with the gaps they fit `available`. Columns are
- * narrowed round by round, the widest first; where that is not enough the first to give way goes, and the others are
- * fitted anew.
+ * A width for each column, so all fit `available` together with the gaps; null for a column that is left out. Columns are
+ * narrowed round by round, the widest first. If that isn't enough, one column is left out and the others are fitted again.
  */
 export function fitColumns(columns: readonly Room[], available: number | null): (number | null)[] {
   const widths: (number | null)[] = columns.map(({ full }) => full);
@@ -167,7 +160,7 @@ function narrowed(columns: readonly Room[], kept: readonly number[], widths: (nu
   return fits;
 }
 
-/** What is over when a fraction went is for those that were narrowed before, the last to give way first. */
+/** The room of a dropped fraction is for the columns that were narrowed before, those of the last round first. */
 function giveBack(columns: readonly Room[], kept: readonly number[], widths: (number | null)[], available: number) {
   const able = kept.filter((i) => columns[i]!.short === undefined);
   for (const i of able.toSorted((a, b) => columns[b]!.round - columns[a]!.round)) {
@@ -175,14 +168,14 @@ function giveBack(columns: readonly Room[], kept: readonly number[], widths: (nu
   }
 }
 
-/** The column that goes next: one without content, else the last of those that give way first. */
+/** The column to leave out: an empty one, else the last of the first round. */
 function firstToGo(columns: readonly Room[], kept: readonly number[]): number | undefined {
   const able = kept.filter((i) => columns[i]!.mayGo);
   const order = (i: number) => (columns[i]!.isEmpty ? -1 : columns[i]!.round);
   return able.toReversed().sort((a, b) => order(a) - order(b))[0];
 }
 
-/** Narrows the widest of some columns, the first of several, until all fit, but none below its least. */
+/** Narrows the widest of some columns until all fit, but none below its least. */
 function shrink(widths: (number | null)[], some: readonly number[], least: (i: number) => number, available: number) {
   while (excess(widths, available) > 0) {
     const able = some.filter((i) => (widths[i] ?? 0) > least(i));

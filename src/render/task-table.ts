@@ -20,7 +20,7 @@ interface TaskTableOptions {
   readonly telling: TimeTelling;
 }
 
-/** Tasks for people, block by block; the first block decides the widths. */
+/** Tasks in blocks; the first one decides the widths. */
 export class TaskTable {
   readonly #options: TaskTableOptions;
   readonly #fields: readonly string[];
@@ -31,12 +31,10 @@ export class TaskTable {
     this.#fields = options.columns.map(fieldOf);
   }
 
-  /** The heads of columns that the terminal has no room for. */
   get left(): string[] {
     return this.#layout?.left ?? [];
   }
 
-  /** The lines of some tasks, before the first of them the head. */
   *block(tasks: readonly Task[]): Generator<string> {
     const { columns, headers, style, telling } = this.#options;
     const rows = tasks.map((task) => cells(task, this.#fields, telling));
@@ -55,7 +53,7 @@ function cells(task: Task, fields: readonly string[], telling: TimeTelling): str
   });
 }
 
-/** A field as a cell: a text as it is, nothing for none, anything else as its JSON. */
+/** A text as it is, nothing for null, anything else as JSON. */
 export function fieldText(value: JsonValue | undefined): string {
   if (value === undefined || value === null) return "";
   return typeof value === "string" ? value : jsonOf(value);
@@ -67,7 +65,7 @@ function paintStatus(text: string, { colors }: TableStyle): string {
   return Object.hasOwn(STATUS_COLORS, text) ? colors[STATUS_COLORS[text as keyof typeof STATUS_COLORS]](text) : text;
 }
 
-/** Texts give way first, then errors, the fractions of times, and ids; what says which task it is stays. */
+/** Texts are narrowed first, then errors, the fractions of times, and ids. */
 function columnOf(name: string): Column {
   const field = fieldOf(name);
   const head = printable(name.toUpperCase());

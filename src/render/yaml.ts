@@ -5,7 +5,7 @@ import { escapeUnprintable, isPrintable } from "../printable.ts";
 
 /**
  * JSON text as YAML; numbers keep their text.
- * @throws TtsctlError OUTPUT_FAILED where it nests deeper than the library, which is recursive, can follow
+ * @throws TtsctlError OUTPUT_FAILED if it nests too deeply for the library, which is recursive
  */
 export function yamlOf(json: string): string {
   try {
@@ -29,7 +29,7 @@ const NUMBER_TEXT = {
   stringify: ({ value }: Scalar) => String(value),
 } as const;
 
-/** A text that a terminal must not be shown as it is, quoted and escaped: YAML reads the same text. */
+/** Unprintable text is quoted and escaped; YAML reads the same text. */
 const ESCAPED_TEXT = {
   tag: "tag:yaml.org,2002:str",
   default: true,

@@ -58,7 +58,7 @@ describe("list --limit", () => {
       items: [],
     });
     const yaml = (await here.run("list --limit all -o yaml")).stdout;
-    expect(yaml).toMatch(/^total: 2500\npage: 1\npageSize: 2500\nitems:\n- task_id: /);
+    expect(yaml).toMatch(/^total: 2500\npage: 1\npageSize: 2500\nitems:\n {2}- task_id: /);
     const csv = lines((await here.run("list --limit all -o csv")).stdout);
     expect([csv.length, csv[0]]).toEqual([
       COUNT + 1,

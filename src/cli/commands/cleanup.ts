@@ -86,9 +86,9 @@ async function runCleanup(context: Context, flags: CleanupFlags, args: string[])
 }
 
 /**
- * One pass with what the flags and settings say: printed, in the ledger and in the metrics. Returns the exit code.
- * @param refusal why the pass is not to begin; it then counts as one that failed
- * @throws TtsctlError what kept the pass from its work; INTERRUPTED
+ * One pass, with its result printed, in the ledger and in the metrics. Returns the exit code.
+ * @param refusal why the pass must not begin; it counts as failed
+ * @throws TtsctlError that ended the pass; INTERRUPTED
  */
 export function runPass(context: Context, flags: CleanupFlags, refusal: TtsctlError | null = null): Promise<number> {
   return measured(context, flags, async (observe) => {
@@ -104,7 +104,7 @@ export function runPass(context: Context, flags: CleanupFlags, refusal: TtsctlEr
   });
 }
 
-/** SPEC section 5: a missing Redis makes it partly done; an interrupted pass is an error. */
+/** By SPEC section 5. */
 function exitCodeOf({ result, problem }: CleanupOutcome, context: Context): number {
   throwIfInterrupted(context.signal, `${result.purged} tasks were purged`, "the next pass goes on");
   if (problem !== null && !isRedisError(problem)) throw problem;
@@ -115,7 +115,7 @@ function exitCodeOf({ result, problem }: CleanupOutcome, context: Context): numb
   return problem !== null || result.failed > 0 || result.returned > 0 ? PARTLY : DONE;
 }
 
-/** The keys of SPEC section 5, and behind them, where there is something to say, what the settings add. */
+/** The keys of SPEC section 5, and the additional ones that apply. */
 function printed({ keptLast, purgedForSpace, finishedBytes, stuck, ...result }: CleanupResult): object {
   return {
     ...result,
@@ -125,7 +125,6 @@ function printed({ keptLast, purgedForSpace, finishedBytes, stuck, ...result }: 
   };
 }
 
-/** The line that sums up a pass, for people and logs. */
 function summaryLine(result: CleanupResult): string {
   const counts = `candidates=${result.candidates} purged=${result.purged} skipped=${result.skipped} failed=${result.failed}`;
   const freed = `files=${result.files} bytes=${result.bytes} (${formatBytes(result.bytes)})`;
@@ -135,13 +134,13 @@ function summaryLine(result: CleanupResult): string {
   return `[CLEANUP] pass expire-before=${result.expireBefore} ${counts} returned=${result.returned} stuck=${result.stuck}${more}${space} ${freed} in ${result.durationMs} ms${dry}\n`;
 }
 
-/** Everybody may read it: the exporter runs as another user. */
+/** The exporter runs as another user. */
 const MODE = 0o644;
 
 /**
- * Runs a cleanup pass and writes how it went to a file for node_exporter's textfile collector, also where it failed. A
- * file that cannot be written is a warning: the pass counts all the same.
- * @throws TtsctlError USAGE where the path names the store file or another file that is in use; and what the pass throws
+ * Runs a pass and writes its metrics for node_exporter's textfile collector, also if it fails. If the file can't be written,
+ * that is a warning.
+ * @throws TtsctlError USAGE if the file is in use for something else; and what the pass throws
  */
 async function measured(
   context: Context,
@@ -165,10 +164,7 @@ async function measured(
   }
 }
 
-/**
- * A file that is there and isn't a regular one is refused before the pass; a directory is a warning after it, as any
- * file that cannot be written.
- */
+/** A directory isn't refused: it is a warning after the pass, like any file that can't be written. */
 async function refuseOtherFiles(context: Context, target: string, backup: string | undefined): Promise<void> {
   await refuseUsed("--metrics-file", target, await context.filesInUse(backup));
   const there = await lstat(target).catch(() => null);
@@ -188,7 +184,7 @@ interface Ended {
 async function writeMetrics(context: Context, target: string, ended: Ended, seconds: number): Promise<void> {
   const { outcome, exitCode, error } = ended;
   const { store, redis } = await context.settings();
-  const { isPassMetrics, passMetricsText, totalsAfter } = await import("../../render/pass-metrics.ts");
+  const { isPassMetrics, passMetricsText } = await import("../../render/pass-metrics.ts");
   try {
     const before = (await readRegular(target)) ?? "";
     if (!isPassMetrics(before)) throw new TtsctlError("EXPORT_FAILED", "another file has that name, and is left alone");
@@ -203,10 +199,10 @@ async function writeMetrics(context: Context, target: string, ended: Ended, seco
       ...(outcome?.sizes ?? { fileTasks: null, redisTasks: null }),
       redisUp: outcome === null || !redis.enabled.value ? null : !isRedisError(outcome.problem),
     };
-    // Replaced at once, so that the exporter never reads half of it.
+    // Atomic, so the exporter never reads half of it.
     const file = await TargetFile.at(target, true, MODE);
     context.onRelease(() => file.close());
-    await file.write([await passMetricsText(pass, totalsAfter(before, pass))]);
+    await file.write([await passMetricsText(pass, before)]);
     await file.finish();
   } catch (error) {
     const reason = error instanceof TtsctlError ? error.message : whyNotWritten(error);
@@ -214,7 +210,6 @@ async function writeMetrics(context: Context, target: string, ended: Ended, seco
   }
 }
 
-/** `cleanup --explain USER TASK`: what a pass would do with one task, rule by rule. */
 async function runExplain(context: Context, { allowEmpty }: CleanupFlags, args: readonly string[]): Promise<number> {
   const [userId = "", taskId = ""] = args.map(trimId);
   if (userId === "" || taskId === "") {
@@ -238,11 +233,10 @@ async function runExplain(context: Context, { allowEmpty }: CleanupFlags, args: 
   return explanation.verdict === "missing" ? PARTLY : DONE;
 }
 
-/** An explanation for people: the verdict, then what each rule says and saw. */
 function explainText(explanation: Explanation, style: TableStyle): string {
   const { user_id, task_id, rules } = explanation;
   const rows = rules.map(({ rule, says, saw }) => [rule, says, printable(saw)]);
-  const whole = { ...style, width: null }; // a reason that is cut explains nothing
+  const whole = { ...style, width: null }; // reasons aren't cut
   return `${printable(`${user_id}:${task_id}`)} ${verdict(explanation)}\n${table(["RULE", "SAYS", "WHAT IT SAW"], rows, whole)}`;
 }
 
@@ -253,7 +247,6 @@ function verdict({ verdict, reason, rules }: Explanation): string {
   return keepers.length > 0 ? `would stay: ${keepers.join(", ")}` : "would stay: no rule wants it to go";
 }
 
-/** `cleanup --orphans`: lists artifacts without a record; with `--yes` removes them. */
 async function runOrphans(context: Context, flags: CleanupFlags): Promise<number> {
   const dryRun = flags.dryRun || !flags.yes;
   const { cleanUpOrphans } = await import("../../operations/orphans/orphans.ts");

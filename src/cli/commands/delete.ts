@@ -16,7 +16,6 @@ import {
   selectionByIds,
 } from "../selection.ts";
 
-/** How chosen tasks are deleted. */
 interface DeletionFlags extends ChangeFlags {
   readonly force: boolean;
   readonly backup?: string;
@@ -64,7 +63,6 @@ function describeDelete(result: DeleteResult): string {
   );
 }
 
-/** Which tasks, who keeps the ledger, and who is asked. */
 interface Deletion extends Pick<DeleteParts, "confirm"> {
   readonly selection: Selection;
   readonly ledger: LedgerRun | null;
@@ -72,12 +70,12 @@ interface Deletion extends Pick<DeleteParts, "confirm"> {
 
 export interface DeletionOutcome {
   readonly result: DeleteResult;
-  /** What stopped it halfway, or why Redis was left out. */
+  /** Why it stopped early, or why Redis was left out. */
   readonly problem: TtsctlError | null;
 }
 
 /**
- * Deletes chosen tasks, with what that needs opened for it and the run lock held until the context is released.
+ * Deletes chosen tasks. The run lock is held until the context is released.
  * @throws TtsctlError as `deleteTasks`, LOCK_TIMEOUT, ARTIFACTS_UNSAFE
  */
 export async function deleteChosen(
@@ -94,7 +92,7 @@ export async function deleteChosen(
   return outcome;
 }
 
-/** Also warns of a Redis that was left out. @throws TtsctlError INTERRUPTED, and what stopped the deletion halfway */
+/** Also warns if Redis was left out. @throws TtsctlError INTERRUPTED, and the error that stopped the deletion */
 export function deletionExitCode(context: Context, { result, problem }: DeletionOutcome): number {
   throwIfInterrupted(context.signal, `${result.deleted} tasks were deleted`);
   if (problem !== null && !isRedisError(problem)) throw problem;

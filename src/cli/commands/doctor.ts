@@ -1,7 +1,6 @@
 import type { Command } from "commander";
-import type { Examination } from "../../config/examine.ts";
 import { targetOf } from "../../config/redis.ts";
-import type { ConfigFacts, DoctorParts, Finding, Status } from "../../operations/doctor/probe.ts";
+import type { DoctorParts, Finding, Status } from "../../operations/doctor/probe.ts";
 import { recordRulesOf } from "../../parts/parts.ts";
 import { printable } from "../../printable.ts";
 import type { TableStyle } from "../../render/table.ts";
@@ -54,7 +53,7 @@ async function runDoctor(context: Context): Promise<number> {
   return report.fail > 0 ? FAILED : DONE;
 }
 
-/** What `doctor` looks at. Of a section with a wrong value nothing is made: to look at its defaults would mislead. */
+/** Parts of a section with a wrong value are null, because checks of its defaults would mislead. */
 async function doctorParts(context: Context): Promise<DoctorParts> {
   const examined = await context.examineConfig();
   const { settings } = examined;
@@ -63,9 +62,15 @@ async function doctorParts(context: Context): Promise<DoctorParts> {
   const [cleanup, service] = [known("cleanup")?.cleanup, known("service")?.service];
   const rules = service === undefined ? null : recordRulesOf(settings!);
   return {
-    config: factsOf(examined, context),
+    config: {
+      ...examined,
+      ...examined.names,
+      cwd: context.cwd,
+      wrong: [...examined.wrong.values()],
+      warnings: settings?.warnings ?? [],
+    },
     nodeVersion: process.version,
-    // In another zone the file is as whole: only times would be read differently.
+    // In a wrong zone only times differ; the file can still be checked.
     file: store && new FileStore(store.store.path.value, rules ?? new RecordRules(new Zone("UTC")), context.clock),
     paths: paths && { output: paths.paths.output.value, logs: paths.paths.logs.value },
     audit: known("audit") && { path: known("audit")?.audit.path.value ?? null },
@@ -76,22 +81,6 @@ async function doctorParts(context: Context): Promise<DoctorParts> {
     zoneOrigin: service?.timezone.value == null ? null : service.timezone.origin,
     cleanup: cleanup ? { retention: cleanup.retention.value, stuckAfter: cleanup.stuckAfter.value } : null,
     clock: context.clock,
-  };
-}
-
-function factsOf(examined: Examination, { cwd }: Context): ConfigFacts {
-  const { path, unreadable, wrong, names, holdsPassword, variables, kubernetes, settings } = examined;
-  return {
-    path,
-    cwd,
-    unreadable,
-    holdsPassword,
-    variables,
-    kubernetes,
-    wrong: [...wrong.values()],
-    misspelt: names.misspelt,
-    sections: names.sections,
-    warnings: settings?.warnings ?? [],
   };
 }
 
@@ -110,7 +99,7 @@ function connecterOf(target: RedisTarget) {
   };
 }
 
-/** `doctor -o json`: every finding, and how many there are of each status. */
+/** `doctor -o json` */
 type DoctorReport = { checks: readonly Finding[] } & Record<Status, number>;
 
 function doctorReport(findings: readonly Finding[]): DoctorReport {
@@ -121,10 +110,9 @@ function doctorReport(findings: readonly Finding[]): DoctorReport {
 const STATUS_WIDTH = 6;
 /** The longest name of a check, and two spaces. */
 const NAME_WIDTH = 19;
-/** Below this a detail begins under its name. */
+/** In a narrower terminal a detail begins under its name. */
 const NARROW = 60;
 
-/** One finding: its line, and below it what to do where it is not ok. */
 function findingText({ check, status, detail, hint }: Finding, style: TableStyle): string {
   const isNarrow = style.width !== null && style.width < NARROW;
   const indent = isNarrow ? STATUS_WIDTH : STATUS_WIDTH + NAME_WIDTH;
@@ -138,7 +126,7 @@ function findingText({ check, status, detail, hint }: Finding, style: TableStyle
 
 const COLORS = { ok: "green", warn: "yellow", fail: "red", skip: "gray" } as const;
 
-/** What was not looked at, a line for each reason. */
+/** The skipped checks, a line for each reason. */
 function doctorSkipped(findings: readonly Finding[], style: TableStyle): string {
   const skipped = findings.filter(({ status }) => status === "skip");
   const reasons = [...new Set(skipped.map(({ detail }) => detail))];
@@ -152,7 +140,6 @@ function doctorSkipped(findings: readonly Finding[], style: TableStyle): string 
     .join("");
 }
 
-/** The line below all findings. */
 function doctorSummary({ ok, warn, fail, skip }: DoctorReport): string {
   const tail = skip === 0 ? "" : `, ${skip} skipped`;
   return `${ok} ok, ${counted(warn, "warning")}, ${counted(fail, "failure")}${tail}\n`;

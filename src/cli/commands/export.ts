@@ -48,8 +48,8 @@ function formatOf({ flags: { output } }: Context, isAsked: boolean): ExportForma
 async function runExport(context: Context, flags: ExportFlags, format: ExportFormat): Promise<number> {
   const chosen = { ...(await selectionOf(context, flags)), source: flags.source };
   const { exportTasks } = await import("../../operations/export/export.ts");
-  const { ExportText } = await import("../../render/csv.ts");
-  const text = new ExportText(format);
+  const { exportText } = await import("../../render/csv.ts");
+  const text = exportText(format);
   const sink = await openSink(context, flags);
   const parts = {
     file: await context.fileStore(),

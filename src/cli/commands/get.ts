@@ -95,7 +95,7 @@ async function runGet(context: Context, flags: GetFlags, args: string[]): Promis
   return follow ? followTask(context, parts, { id, source, count, status: task?.status ?? null }) : DONE;
 }
 
-/** The task with an id; with an empty user if there is none. */
+/** With an empty user if there is no such task. */
 async function idOf(parts: GetParts, taskId: string, source: SourceChoice): Promise<TaskId> {
   const { ownersOf } = await import("../../store/tasks-with-id.ts");
   return { userId: (await ownersOf(parts, [taskId], source)).get(taskId) ?? "", taskId };
@@ -104,18 +104,18 @@ async function idOf(parts: GetParts, taskId: string, source: SourceChoice): Prom
 interface Followed {
   readonly id: TaskId;
   readonly source: SourceChoice;
-  /** With how many of the last lines to begin. */
+  /** Last lines to begin with. */
   readonly count: number;
-  /** The task's status; null for an invalid record, which is not waited for. */
+  /** Null for an invalid record, which isn't waited for. */
   readonly status: string | null;
 }
 
 /**
- * Prints the lines of a task's logs as they come. Returns FAILED when the task ended in an error, DONE when it
- * ended otherwise or is gone, INTERRUPTED on a signal: a script must not go on as if the task had ended.
+ * Prints new lines of a task's logs. Returns FAILED if the task failed, DONE if it ended otherwise or was deleted, INTERRUPTED
+ * on a signal: scripts must see that the task hasn't ended.
  */
 async function followTask(context: Context, parts: GetParts, { id, source, count, status }: Followed): Promise<number> {
-  const { signal, clock } = context; // from here on a signal ends it in good order
+  const { signal, clock } = context; // from here on, a stop signal is waited for
   const finished = status === null || isTerminal(status);
   const name = `${id.userId}:${id.taskId}`;
   const logs = parts.artifacts.followLogs(id.taskId);
@@ -139,7 +139,7 @@ async function followTask(context: Context, parts: GetParts, { id, source, count
   return end === "finished" && last === "error" ? FAILED : DONE;
 }
 
-/** Prints lines; of a log other than the last one, under its name. False when nobody reads any more. */
+/** Prints lines, with the log's name if it changes. Returns false if the reader went away. */
 function linePrinter(context: Context): (part: LogPart) => Promise<boolean> {
   const asObjects = context.flags.output === "jsonl";
   const out = asObjects ? context.terminal.data : context.terminal.out;
@@ -168,8 +168,8 @@ export function getJson({ source, task, file, redis, invalid, artifacts, log }: 
 }
 
 /**
- * Rows for people: a field a row; two columns of values where the copies differ.
- * @param width columns of the terminal, so that a difference is not in what has to be cut off; null: nothing is cut
+ * A row for each field, with two values if the copies differ.
+ * @param width columns of the terminal, for showing differences that would be cut off; null: nothing is cut
  */
 export function getRows({ task, file, redis }: GetResult, width: number | null = null): string[][] {
   if (task === null) return [];
@@ -188,17 +188,17 @@ export function getRows({ task, file, redis }: GetResult, width: number | null =
   return [["", "", "FILE", "REDIS"], ...rows];
 }
 
-/** The columns that each of two values gets, beside the mark and the name, with two spaces between all of them. */
+/** The width of each of two values beside the mark and the name. */
 function valueColumn(width: number, names: readonly string[]): number {
   const taken = 1 + Math.max(...names.map((name) => widthOf(name))) + 3 * 2;
   return Math.floor((width - taken) / 2);
 }
 
-/** What shows of the text around a difference, in columns. */
+/** Columns of text around a difference. */
 const BEFORE = 6;
 const AFTER = 12;
 
-/** Two values that do not fit, and are alike for so long that their difference would be cut off, begin shortly before it. */
+/** Long values begin shortly before their difference, if it would be cut off. */
 function fromDifference(values: string[], column: number): string[] {
   if (values.every((value) => fits(value, column))) return values;
   const [a = [], b = []] = values.map((value) => [...value]);
@@ -212,13 +212,11 @@ function text(json: string): string {
   return json.startsWith('"') ? (JSON.parse(json) as string) : json;
 }
 
-/** Who has the task, in a line. */
 export function getTitle({ file, redis, task }: GetResult): string {
   const where = file !== null && redis !== null ? "in both stores" : file !== null ? "in the file" : "in Redis";
   return task === null ? "" : `${task.userId}:${task.taskId} is ${statusText(task)}, ${where}`;
 }
 
-/** For people: the title, the fields, the files, and the lines of the logs if asked for. */
 async function show(context: Context, result: GetResult): Promise<void> {
   const { out } = context.terminal;
   if (result.task !== null) {
@@ -241,7 +239,7 @@ function* fileLines({ artifacts }: GetResult, width: number | null): Generator<s
   }
 }
 
-/** A path that is too long gives way in its middle, so that its file name stays. */
+/** A long path is cut in the middle, to keep its file name. */
 function shortened(path: string, width: number | null): string {
   if (width === null || widthOf(path) <= width) return path;
   return truncateText(path, Math.max(10, width - 1), { position: "middle" });
@@ -252,7 +250,7 @@ function* logLines({ log }: GetResult): Generator<string> {
   for (const part of log ?? []) yield* logPart(part);
 }
 
-/** The head as tail(1) writes it, and lines as a terminal would end up showing them: of a progress bar, the last drawing. */
+/** A head as of tail(1), and lines as a terminal would show them: of a progress bar only its end. */
 function* logPart({ path, lines }: LogPart, withHead = true): Generator<string> {
   if (withHead) yield `==> ${printable(path)} <==\n`;
   for (const line of lines) yield `${printable(line.slice(line.lastIndexOf("\r") + 1))}\n`;

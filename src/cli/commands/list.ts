@@ -26,7 +26,7 @@ import {
 } from "../selection.ts";
 import { isText, type Terminal } from "../terminal.ts";
 
-/** What `list` and `query` have in common. */
+/** `list` and `query`. */
 async function listTasks(context: Context, raw: RawQuery, look: LookFlags, names: QueryNames): Promise<number> {
   refuseConflicts(context, raw, look, names);
   const { buildListQuery, LARGEST_PAGE } = await import("../../operations/list-query.ts");
@@ -58,12 +58,14 @@ function refuseConflicts({ flags: { output } }: Context, raw: RawQuery, look: Lo
 /** Texts to print, some at a time. */
 type Texts = AsyncIterable<Iterable<string>>;
 
-/** Tasks to print, in pieces that are read again each time; a page is one piece. */
+/** Tasks to print, and the fields around them in JSON and YAML. */
 interface Listing {
+  /** Reads them, again for each call. A page is one piece. */
   pieces(): AsyncIterable<readonly Task[]>;
-  json(): Texts;
-  yaml(): Texts;
-  /** Called after the pieces. */
+  /** Called after the first piece. */
+  head(): object;
+  /** Called after the last piece, as is `footer`. */
+  tail(): object;
   footer(): Promise<string>;
 }
 
@@ -86,17 +88,14 @@ async function listPage(context: Context, query: ListQuery, look: LookFlags, nam
 }
 
 async function pageListing(context: Context, result: ListResult, look: LookFlags): Promise<Listing> {
-  const { pageFooter, pageJson } = await import("../../render/item.ts");
+  const { pageFooter } = await import("../../render/item.ts");
+  const { total, page, pageSize, source, tasks, missing, dangling } = result;
   return {
     async *pieces() {
-      yield result.tasks;
+      yield tasks;
     },
-    async *json() {
-      yield pageJson(result);
-    },
-    async *yaml() {
-      yield [(await import("../../render/yaml.ts")).yamlOf([...pageJson(result)].join(""))];
-    },
+    head: () => ({ total, page, pageSize, source }),
+    tail: () => ({ missing, dangling }),
     footer: async () => {
       await warnOfStrangeColumns(context, look, result);
       return pageFooter(result);
@@ -106,63 +105,61 @@ async function pageListing(context: Context, result: ListResult, look: LookFlags
 
 /** `--limit` above one page: the pieces are printed as they come, and none is kept. */
 async function longList(context: Context, query: ListQuery, limit: number): Promise<Listing> {
-  const [{ itemJson }, { newestTasks }] = await Promise.all([
-    import("../../render/item.ts"),
-    import("../../store/task-store.ts"),
-  ]);
+  const { newestTasks } = await import("../../store/task-store.ts");
   const parts = { file: await context.fileStore(), link: await context.mirrorLink() };
   const sources = new Set<string>();
   const sum = { total: 0, shown: 0, dangling: 0 };
   const source = () => (sources.size === 1 ? [...sources][0]! : "mixed");
-  const pageSize = () => Math.min(limit, sum.total);
-  /** Ends early if nobody reads any more. */
-  async function* pieces(): AsyncGenerator<readonly Task[]> {
-    for await (const piece of newestTasks(parts, query, limit)) {
-      for (const line of piece.warnings) context.reporter.warn(line);
-      sum.total = Math.max(sum.total, piece.total);
-      sum.shown += piece.tasks.length;
-      sum.dangling += piece.dangling;
-      if (piece.tasks.length > 0 || sources.size === 0) sources.add(piece.source);
-      yield piece.tasks;
-      if (!context.terminal.out.isOpen) return;
-    }
-  }
   return {
-    pieces,
-    // The keys of a page; the source is known at the end.
-    async *json() {
-      let before: string | undefined;
-      for await (const tasks of pieces()) {
-        before ??= `{"total":${sum.total},"page":1,"pageSize":${pageSize()},"items":[`;
-        if (tasks.length === 0) continue;
-        yield [before, tasks.map(itemJson).join(",")];
-        before = ",";
+    /** Ends early if the reader went away. */
+    async *pieces() {
+      for await (const piece of newestTasks(parts, query, limit)) {
+        for (const line of piece.warnings) context.reporter.warn(line);
+        sum.total = Math.max(sum.total, piece.total);
+        sum.shown += piece.tasks.length;
+        sum.dangling += piece.dangling;
+        if (piece.tasks.length > 0 || sources.size === 0) sources.add(piece.source);
+        yield piece.tasks;
+        if (!context.terminal.out.isOpen) return;
       }
-      if (before !== ",") yield [before ?? ""];
-      yield [`],"source":"${source()}","missing":[],"dangling":${sum.dangling}}\n`];
     },
-    async *yaml() {
-      const { yamlOf } = await import("../../render/yaml.ts");
-      let isFirst = true;
-      for await (const tasks of pieces()) {
-        const items = sum.total === 0 ? " []" : "";
-        if (isFirst) yield [`total: ${sum.total}\npage: 1\npageSize: ${pageSize()}\nitems:${items}\n`];
-        isFirst = false;
-        if (tasks.length > 0) yield [yamlOf(`[${tasks.map(itemJson).join(",")}]`)];
-      }
-      yield [`source: ${source()}\nmissing: []\ndangling: ${sum.dangling}\n`];
-    },
+    head: () => ({ total: sum.total, page: 1, pageSize: Math.min(limit, sum.total) }),
+    tail: () => ({ source: source(), missing: [], dangling: sum.dangling }), // the source is known at the end
     footer: async () => `${sum.shown} of ${counted(sum.total, "task")}, from ${source()}`,
   };
 }
 
-/** Prints tasks in the format asked for. */
 async function print(context: Context, listing: Listing, look: LookFlags): Promise<void> {
   const { output } = context.flags;
   if (isText(output)) return printTable(context, listing, look);
-  const texts =
-    output === "csv" ? csvOf(context, listing, look) : output === "jsonl" ? jsonLines(listing) : listing[output]();
+  const texts = { json, jsonl: jsonLines, yaml, csv: () => csvOf(context, listing, look) }[output](listing);
   for await (const text of texts) await context.terminal.data.writeAll(text);
+}
+
+async function* json({ pieces, head, tail }: Listing): Texts {
+  const { itemJson } = await import("../../render/item.ts");
+  const beginning = () => `${JSON.stringify(head()).slice(0, -1)},"items":[`;
+  let isEmpty = true;
+  for await (const tasks of pieces()) {
+    if (tasks.length === 0) continue;
+    yield [isEmpty ? beginning() : ",", tasks.map(itemJson).join(",")];
+    isEmpty = false;
+  }
+  yield [isEmpty ? beginning() : "", `],${JSON.stringify(tail()).slice(1)}\n`];
+}
+
+async function* yaml({ pieces, head, tail }: Listing): Texts {
+  const { itemJson } = await import("../../render/item.ts");
+  const { yamlOf } = await import("../../render/yaml.ts");
+  let isEmpty = true;
+  for await (const tasks of pieces()) {
+    if (tasks.length === 0) continue;
+    const items = yamlOf(`{"items":[${tasks.map(itemJson).join(",")}]}`);
+    yield isEmpty ? [yamlOf(JSON.stringify(head())), items] : [items.slice(items.indexOf("\n") + 1)];
+    isEmpty = false;
+  }
+  if (isEmpty) yield [yamlOf(JSON.stringify({ ...head(), items: [] }))];
+  yield [yamlOf(JSON.stringify(tail()))];
 }
 
 async function* jsonLines({ pieces }: Listing): Texts {
@@ -170,7 +167,7 @@ async function* jsonLines({ pieces }: Listing): Texts {
   for await (const tasks of pieces()) yield itemLines(tasks);
 }
 
-/** Which columns there are is known only when all records were seen: without `--columns` they are read twice. */
+/** Without `--columns` the records are read twice, because the columns are those of all. */
 async function* csvOf(context: Context, { pieces }: Listing, look: LookFlags): Texts {
   const { csvFields, csvLine, csvTaskLines } = await import("../../render/csv.ts");
   const { fieldOf } = await import("../../render/item.ts");
@@ -198,7 +195,6 @@ async function printTable(context: Context, { pieces, footer }: Listing, look: L
   await context.tell((await footer()) + left);
 }
 
-/** The table that the flags ask for. */
 async function taskTableOf(context: Context, look: LookFlags): Promise<TaskTable> {
   const [{ TaskTable }, { TABLE_COLUMNS, WIDE_COLUMNS }] = await Promise.all([
     import("../../render/task-table.ts"),
@@ -218,7 +214,7 @@ async function tellingOf(context: Context, look: LookFlags): Promise<TimeTelling
   };
 }
 
-/** Any name may be a field, so one that no task has is no error, though likely a mistake. */
+/** Any name may be a field, so one that no task has is only a likely mistake. */
 async function warnOfStrangeColumns(context: Context, { columns }: LookFlags, { tasks }: ListResult): Promise<void> {
   if (columns === undefined || tasks.length === 0) return;
   const [{ fieldOf, KNOWN_COLUMNS }, { csvFields }, { nearest }] = await Promise.all([
@@ -236,9 +232,9 @@ async function warnOfStrangeColumns(context: Context, { columns }: LookFlags, { 
 }
 
 /**
- * A pager for a text of so many lines, where somebody reads it on a terminal that it does not fit; else stdout. A pager
- * that is missing, ends early or fails changes nothing about the command. While it runs Ctrl-C is its own.
- * @returns `end` waits until the reader has had enough
+ * A pager, if the lines don't fit the terminal, else stdout. A pager that is missing, ends early or fails doesn't fail the
+ * command. While it runs, it handles Ctrl-C.
+ * @returns `end` waits until the pager was closed
  */
 async function openPager(terminal: Terminal, lines: number) {
   const words = lines >= (terminal.streams.stdout.rows || Number.POSITIVE_INFINITY) ? terminal.pager() : null;
@@ -269,7 +265,7 @@ async function openPager(terminal: Terminal, lines: number) {
 
 interface ListFlags extends SelectionFlags, LookFlags {
   readonly source: SourceChoice;
-  /** Seconds between two looks. */
+  /** Seconds between two runs. */
   readonly watch?: number;
 }
 

@@ -35,12 +35,11 @@ Examples:
   ttsctl serve --read-only --port 0     to look, on any free port
   ttsctl serve --no-cleanup -v          where a timer cleans up; a line per request`;
 
-/** How long requests under way may take after a signal: everything ends within 5 s. */
+/** How long current requests may take after a signal; everything ends within 5 s. */
 const PATIENCE_MS = 3000;
 
 /**
- * Answers until a signal: listens first, so that the file answers while Redis is filled. Ends with what is under way
- * finished.
+ * Answers requests until a signal. It listens first, so the file is read while Redis is filled.
  * @throws TtsctlError CONFIG_INVALID, CONFIG_REQUIRED, LISTEN_FAILED
  */
 async function runServe(context: Context, flags: ServeFlags): Promise<number> {
@@ -66,7 +65,7 @@ async function runServe(context: Context, flags: ServeFlags): Promise<number> {
   return DONE;
 }
 
-/** Whoever can reach the port could delete everything. */
+/** Every client that reaches the port could delete everything. */
 async function refuseOpenDoor({ host, token }: HttpSettings): Promise<void> {
   const { isLocal } = await import("../../http/guard.ts");
   if (isLocal(host.value) || token.value !== null) return;
@@ -79,17 +78,14 @@ async function refuseOpenDoor({ host, token }: HttpSettings): Promise<void> {
   );
 }
 
-/** Without a listener it would end the server; the cleanup loop has one of its own. */
+/** Without a listener, SIGHUP would end the server. The cleanup loop has its own. */
 function ignoreHangup(context: Context): void {
   const onHangup = () => void context.note("info", "SIGHUP is for the cleanup loop; all else takes a restart");
   process.on("SIGHUP", onHangup);
   context.onRelease(async () => void process.off("SIGHUP", onHangup));
 }
 
-/**
- * The loop of `cleanup --watch`, until a signal. If another watcher of the store runs, this one logs that and ends. Its end never
- * ends the server.
- */
+/** The loop of `cleanup --watch`. If another watcher of the store runs, it logs that and ends; the server goes on. */
 async function cleanUp(context: Context): Promise<void> {
   if (context.signal.aborted) return;
   const [{ watch }, { runPass }] = await Promise.all([import("../watch.ts"), import("./cleanup.ts")]);

@@ -13,7 +13,7 @@ interface StatsFlags {
   readonly source: SourceChoice;
   /** False for --no-disk. */
   readonly disk: boolean;
-  /** Seconds between two looks. */
+  /** Seconds between two runs. */
   readonly watch?: number;
 }
 
@@ -61,10 +61,7 @@ interface StatsAsked extends StatsRequest {
   readonly source: SourceChoice;
 }
 
-/**
- * `stats -o json`, with what that needs opened for it.
- * @throws TtsctlError as `countTasks`
- */
+/** @throws TtsctlError as `countTasks` */
 export async function statsOf(context: Context, asked: StatsAsked): Promise<StatsResult> {
   const { countTasks } = await import("../../operations/stats/stats.ts");
   const { cleanup } = await context.settings();
@@ -81,7 +78,7 @@ export async function statsOf(context: Context, asked: StatsAsked): Promise<Stat
   return countTasks(parts, { source: asked.source, userId: asked.userId, rule });
 }
 
-/** By the policy in force. A store that is forced alone cannot say it without the file. */
+/** Null if the file, which is needed, may not be read. */
 async function estimate(context: Context, { source, disk, userId }: StatsAsked) {
   const { cleanup } = await context.settings();
   if (source === "redis" || cleanup.retention.value <= 0) return null;

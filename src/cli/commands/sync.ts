@@ -51,14 +51,13 @@ async function runSync(context: Context, flags: SyncFlags): Promise<number> {
   });
 }
 
-/** What to do about tasks that only Redis has: beside a file without tasks they are more likely lost than too many. */
+/** Advice for Redis-only tasks. If the file is empty, it has probably lost them. */
 function adviceFor({ orphans, total }: SyncResult, userId: string | undefined): string {
   const only = `${counted(orphans, "task")} only in Redis`;
   if (total > 0 || userId !== undefined) return `${only}; ttsctl sync --prune removes them`;
   return `${only}, none in the file: if it was lost, ttsctl verify --repair --restore fills it again (docs/runbook.md)`;
 }
 
-/** For people. */
 export function describeSync(result: SyncResult, userId: string | undefined): string {
   const { total, written, unchanged, newerInRedis, failed, invalid, pruned, dryRun } = result;
   const counts = `${written} written, ${unchanged} unchanged, ${newerInRedis} newer in Redis, ${failed} failed`;
@@ -70,15 +69,12 @@ export function describeSync(result: SyncResult, userId: string | undefined): st
   );
 }
 
-/**
- * Lets others go first where processors are few, for a command that keeps one busy: a Redis that waits for its turn makes
- * all its clients wait. Whoever runs a command with less priority still, or may not change it, keeps what there is.
- */
+/** Lowers the priority, because this command keeps a processor busy and Redis may need it. A lower one is kept. */
 function letOthersGoFirst(): void {
   const { PRIORITY_BELOW_NORMAL } = constants.priority;
   try {
     if (getPriority() < PRIORITY_BELOW_NORMAL) setPriority(PRIORITY_BELOW_NORMAL);
   } catch {
-    // Then others wait a little longer.
+    // It isn't permitted.
   }
 }

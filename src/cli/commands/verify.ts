@@ -4,7 +4,6 @@ import type { Kind, VerifyResult } from "../../operations/verify/classify.ts";
 import type { Drift } from "../../operations/verify/drift.ts";
 import type { VerifyOutcome } from "../../operations/verify/verify.ts";
 import { audited } from "../../parts/ledger.ts";
-import type { TaskId } from "../../store/task-source.ts";
 import { counted } from "../../task/amounts.ts";
 import { confirmation } from "../confirm.ts";
 import type { Attach, Context } from "../context.ts";
@@ -82,7 +81,6 @@ function checkFlags({ repair, prune, restore }: VerifyFlags): void {
 
 const DETAIL_COLUMNS = ["kind", "user_id", "task_id"];
 
-/** Prints the result of a comparison; with `--details` also the tasks that drifted. */
 async function emitVerify(context: Context, outcome: VerifyOutcome, flags: VerifyFlags): Promise<void> {
   const { result, drift } = outcome;
   if (!flags.details) return emitObject(context, result, () => describe(context, outcome, flags));
@@ -111,7 +109,7 @@ async function describe(context: Context, { result, drift }: VerifyOutcome, flag
   return [...parts, footer(result, drift, flags)].join("");
 }
 
-/** What each kind means, in the order of the table: missing copies first, indexes last. */
+/** In the order of the table: missing copies first, indexes last. */
 const MEANINGS: Readonly<Record<Kind, string>> = {
   onlyInFile: "missing in Redis",
   onlyInRedis: "missing in the file",
@@ -126,7 +124,6 @@ const MEANINGS: Readonly<Record<Kind, string>> = {
 };
 const ORDER = Object.keys(MEANINGS) as Kind[];
 
-/** The kinds that occur: count, meaning, and what a repair does, as rows of a table. */
 function kindRows(result: VerifyResult, drift: Drift, flags: VerifyFlags): string[][] {
   return ORDER.filter((kind) => result[kind] > 0).map((kind) => [
     ...[kind, String(result[kind]), MEANINGS[kind]],
@@ -165,7 +162,6 @@ function headline({ checked, inSync, invalid }: VerifyResult, drifted: number): 
   return `${counted(checked, "task")} compared: ${inSync} in sync, ${drifted} out of sync${left}\n`;
 }
 
-/** What the repair did, and what to do next. */
 function footer({ repaired }: VerifyResult, drift: Drift, flags: VerifyFlags): string {
   const { records, fragments, stuck } = drift.left;
   const lines: string[] = [];
@@ -196,23 +192,21 @@ function advice(records: number, fragments: number, drifted: number): string {
   return `fix with \`ttsctl verify --repair\`; ${first}${rest}`;
 }
 
-/** How many tasks of a kind people are shown. */
+/** Tasks of each kind in the table. */
 const SHOWN = 20;
 
-/** The tasks of each kind, at most `most` of one, as rows of a table. */
+/** The tasks, at most `most` of each kind, as rows of a table. */
 function* detailRows(drift: Drift, most = Number.POSITIVE_INFINITY): Generator<string[]> {
-  for (const kind of ORDER) for (const { userId, taskId } of first(drift.of(kind), most)) yield [kind, userId, taskId];
-}
-
-function* first<T>(items: Iterable<T>, count: number): Generator<T> {
-  let left = count;
-  for (const item of items) {
-    if (left-- === 0) return;
-    yield item;
+  for (const kind of ORDER) {
+    let left = most;
+    for (const { userId, taskId } of drift.of(kind)) {
+      if (left-- === 0) break;
+      yield [kind, userId, taskId];
+    }
   }
 }
 
-/** `verify --details -o json`, in pieces: there may be a million tasks. */
+/** `verify --details -o json`, in pieces because there may be a million tasks. */
 function* detailsJson(result: VerifyResult, drift: Drift): Generator<string> {
   yield `${JSON.stringify(result).slice(0, -1)},"tasks":{`;
   let between = "";
@@ -220,8 +214,8 @@ function* detailsJson(result: VerifyResult, drift: Drift): Generator<string> {
     yield `${between}"${kind}":[`;
     between = ",";
     let comma = "";
-    for (const id of drift.of(kind)) {
-      yield comma + JSON.stringify(idsOf(id));
+    for (const { userId, taskId } of drift.of(kind)) {
+      yield comma + JSON.stringify({ user_id: userId, task_id: taskId });
       comma = ",";
     }
     yield "]";
@@ -229,13 +223,6 @@ function* detailsJson(result: VerifyResult, drift: Drift): Generator<string> {
   yield "}}\n";
 }
 
-/** The tasks alone, one a line. */
 function* detailsJsonLines(drift: Drift): Generator<string> {
-  for (const kind of ORDER) {
-    for (const id of drift.of(kind)) yield `${JSON.stringify({ kind, ...idsOf(id) })}\n`;
-  }
-}
-
-function idsOf({ userId, taskId }: TaskId): { user_id: string; task_id: string } {
-  return { user_id: userId, task_id: taskId };
+  for (const [kind, user_id, task_id] of detailRows(drift)) yield `${JSON.stringify({ kind, user_id, task_id })}\n`;
 }

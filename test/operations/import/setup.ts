@@ -4,7 +4,7 @@ import { exportTasks } from "../../../src/operations/export/export.ts";
 import { type ImportOptions, importRecords } from "../../../src/operations/import/import.ts";
 import { readSource } from "../../../src/operations/import/read-source.ts";
 import { EVERYTHING } from "../../../src/operations/select.ts";
-import { type ExportFormat, ExportText } from "../../../src/render/csv.ts";
+import { type ExportFormat, exportText } from "../../../src/render/csv.ts";
 import { FileStore } from "../../../src/store/file/file-store.ts";
 import { NO_FILTER } from "../../../src/task/query-fields.ts";
 import { RecordingReporter } from "../../helpers/doubles.ts";
@@ -15,7 +15,7 @@ const ALL = { filter: NO_FILTER, ids: null };
 
 /** What an export of a store file prints. */
 export async function exported(store: string, format: ExportFormat): Promise<string> {
-  const text = new ExportText(format);
+  const text = exportText(format);
   const pieces: string[] = [];
   const write = async (tasks: Parameters<typeof text.of>[0]) => void pieces.push(...text.of(tasks));
   const file = new FileStore(store, RULES, systemClock);
