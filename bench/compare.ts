@@ -3,7 +3,8 @@ import { existsSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { compared, type Row, type Work } from "./row.ts";
 import { listFile, query } from "./rows/read.ts";
-import { purge } from "./rows/removal.ts";
+import { cleanup, purge } from "./rows/removal.ts";
+import { servePage } from "./rows/serve.ts";
 import { page, version } from "./rows/start.ts";
 import { firstSync, syncAgain, syncChanged } from "./rows/sync.ts";
 import type { Place } from "./site.ts";
@@ -17,6 +18,7 @@ const WORKS: Readonly<Record<string, { readonly work: Work; readonly times?: num
   "sync-again": { work: syncAgain },
   "sync-changed": { work: syncChanged },
   purge: { work: purge },
+  cleanup: { work: cleanup },
 };
 
 /** What a row may cost more than it did. */
@@ -24,10 +26,12 @@ const TARGET = 1.05;
 
 /** The rows that compare this code with a build of another revision. */
 export function compareRows(revision: string, binary: string): Row[] {
-  return Object.entries(WORKS).map(([id, { work, times = 1 }]) => {
-    const peer = { ...runBy(binary, work), name: `the same at ${revision}` };
-    return compared({ id, target: TARGET, times, by: "cpu", ours: work, peer });
-  });
+  const name = `the same at ${revision}`;
+  const rows = Object.entries(WORKS).map(([id, { work, times = 1 }]) =>
+    compared({ id, target: TARGET, times, by: "cpu", ours: work, peer: { ...runBy(binary, work), name } }),
+  );
+  const serve = { ours: servePage(), peer: { ...servePage(binary), name } };
+  return [...rows, compared({ id: "serve", target: TARGET, times: 3, ...serve })];
 }
 
 function runBy(binary: string, work: Work): Work {

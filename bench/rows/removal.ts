@@ -61,7 +61,7 @@ function expectNoArtifacts(root: ServiceRoot): void {
   }
 }
 
-const cleanup: Work = {
+export const cleanup: Work = {
   name: "`cleanup --once` of a tenth, each with audio and log",
   async prepare(site) {
     await site.makeStore(site.scratch("artifacts"), { artifacts: site.expired });

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { freePort } from "../../test/helpers/redis.ts";
 import { PYTHON } from "../cost.ts";
 import { expectThat } from "../expect.ts";
-import { compared, type Peer } from "../row.ts";
+import { compared, type Peer, type Work } from "../row.ts";
 import { Server } from "../server.ts";
 import { type Site, USER } from "../site.ts";
 import { writeIds } from "./read.ts";
@@ -23,13 +23,16 @@ const SECONDS = 2;
 
 type Start = (site: Site, port: number) => Promise<Server>;
 
-const ttsctl: Start = (site, port) => {
-  const flags = ["--port", `${port}`, "--read-only", "--quiet"];
-  return Server.start([process.execPath, site.place.binary, "serve", ...flags], port, {
-    cwd: site.root.path,
-    log: site.scratch("log"),
-  });
-};
+/** @param binary if not the one of the site */
+const ttsctl =
+  (binary?: string): Start =>
+  (site, port) => {
+    const flags = ["--port", `${port}`, "--read-only", "--quiet"];
+    return Server.start([process.execPath, binary ?? site.place.binary, "serve", ...flags], port, {
+      cwd: site.root.path,
+      log: site.scratch("log"),
+    });
+  };
 
 const fastapi: Start = (site, port) => {
   const argv = [PYTHON, "-m", "uvicorn", "api:app", "--port", `${port}`, "--log-level", "warning", "--no-access-log"];
@@ -89,9 +92,13 @@ function p99(stdout: string): number {
   return Number(value) * { us: 1e-6, ms: 1e-3, s: 1, m: 60 }[unit as "us" | "ms" | "s" | "m"];
 }
 
+export function servePage(binary?: string): Work {
+  return underLoad("`serve`: one page, a request", ttsctl(binary), PAGE, "a request");
+}
+
 function row(id: string, target: number, request: Request, figure: Figure) {
   const [ours, peer] = [
-    underLoad(`\`serve\`: ${request.name}, ${figure}`, ttsctl, request, figure),
+    underLoad(`\`serve\`: ${request.name}, ${figure}`, ttsctl(), request, figure),
     underLoad("FastAPI, uvicorn and redis-py", fastapi, request, figure),
   ];
   return compared({ id, target, isRate: figure === "a request", ours, peer });

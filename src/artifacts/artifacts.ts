@@ -145,7 +145,8 @@ class DiskArtifacts {
   /** Removes the folder of a task, unless something in it was changed after `now` (epoch seconds). Never throws for what the disk refuses. */
   purgeFolder(userId: string, taskId: string, now: number): Promise<FolderOutcome> {
     const folder = { userId, taskId };
-    return this.#outcome(folder, (home) => this.#purgeArea!.purge(home, folder, now, this.#userChanges));
+    const work = (home: Folder) => this.#purgeArea!.purge(home, folder, now, this.#userChanges);
+    return this.#outcome(folder, work, "any mount");
   }
 
   /**
@@ -217,20 +218,30 @@ class DiskArtifacts {
     this.#roots.logs?.close();
   }
 
-  /** Works in the folder of a user; undefined when there is none. @throws Kept for names that are never touched */
-  async #inHome<R>({ userId, taskId }: FolderName, work: (home: Folder) => Promise<R>): Promise<R | undefined> {
+  /**
+   * Works in the folder of a user; undefined when there is none.
+   * @param mount of `output/`, unless `work` refuses mount points itself
+   * @throws Kept for names that are never touched
+   */
+  async #inHome<R>(
+    { userId, taskId }: FolderName,
+    work: (home: Folder) => Promise<R>,
+    mount: "same mount" | "any mount" = "same mount",
+  ): Promise<R | undefined> {
     const unsafe = this.#unsafe(userId, taskId);
     if (unsafe !== undefined) throw new Kept(unsafe);
-    return within(this.#roots.output?.openOfSameMountIfThere(userId), work);
+    const { output } = this.#roots;
+    return within(mount === "any mount" ? output?.openIfThere(userId) : output?.openOfSameMountIfThere(userId), work);
   }
 
   /** The same; no failure of the disk gets out, so that it cannot stop a pass. */
   async #outcome(
     folder: FolderName,
     work: (home: Folder) => Promise<FolderOutcome | undefined>,
+    mount?: "any mount",
   ): Promise<FolderOutcome> {
     try {
-      return (await this.#inHome(folder, work)) ?? { kind: "absent" };
+      return (await this.#inHome(folder, work, mount)) ?? { kind: "absent" };
     } catch (error) {
       return keptBecause(error);
     }

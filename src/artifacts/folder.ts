@@ -235,23 +235,23 @@ export class Folder {
   }
 
   /**
-   * Moves a folder into another one under its name, where it may replace an empty folder. A symbolic link or a file is
+   * Moves a folder into another one, where it may replace an empty folder. A symbolic link or a file is
    * not moved: ENOTDIR. On Linux the kernel itself sees to that, because of the slash at the end.
    */
-  async moveFolder(name: Name, to: Folder): Promise<void> {
+  async moveFolder(name: Name, to: Folder, toName = name): Promise<void> {
     if (this.#byDescriptor) {
-      await this.#run("move", name, () => rename(join(this.#pathOf(name), ""), to.#pathOf(name)));
+      await this.#run("move", name, () => rename(join(this.#pathOf(name), ""), to.#pathOf(toName)));
       return;
     }
     const there = await this.lstat(name);
     if (there !== undefined && !there.isDirectory())
       throw new Kept(`${printableJson(this.labelOf(name))} is not a folder`);
-    await this.moveFile(name, to);
+    await this.moveFile(name, to, toName);
   }
 
   /** Moves a file into another folder, over what may be there. */
-  async moveFile(name: Name, to: Folder): Promise<void> {
-    await this.#run("move", name, () => rename(this.#pathOf(name), to.#pathOf(name)), to);
+  async moveFile(name: Name, to: Folder, toName = name): Promise<void> {
+    await this.#run("move", name, () => rename(this.#pathOf(name), to.#pathOf(toName)), to);
   }
 
   /** Gives a file (or a symbolic link as such) a second name in another folder; EEXIST when the name is taken. */
