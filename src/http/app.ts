@@ -7,11 +7,11 @@ import { routePath } from "hono/route";
 import { getMimeType } from "hono/utils/mime";
 import { HttpError, json, problemOf, problemResponse } from "./answer.ts";
 import { dialectOf, PLAIN } from "./dialects.ts";
-import { checkRequest, checkToken, endSession, isToken, startSession } from "./guard.ts";
+import { checkRequest, checkToken, cookieOf, endSession, isToken, startSession } from "./guard.ts";
 import { noteRoute } from "./metrics.ts";
 import { openapi } from "./openapi.ts";
 import type { Env, HealthAnswer, ServerParts } from "./parts.ts";
-import { jsonBody, paramsOf } from "./request.ts";
+import { jsonBody } from "./request.ts";
 import { addOutput } from "./routes/output.ts";
 import { addStats } from "./routes/stats.ts";
 import { addVoiceTasks, DIALECT_ROUTES } from "./routes/voice-tasks.ts";
@@ -25,8 +25,7 @@ export function createApp(parts: ServerParts): Hono<Env> {
     await next();
   });
   addHealth(app, parts);
-  const description = openapi(parts.version, parts.basePath);
-  app.get("/openapi.json", () => json(description));
+  app.get("/openapi.json", (c) => json(openapi(parts.version, parts.basePath, cookieOf(c))));
   addPage(app, parts);
   addLogin(app, parts);
   app.use(async (c, next) => {
@@ -36,11 +35,6 @@ export function createApp(parts: ServerParts): Hono<Env> {
   addVoiceTasks(app, parts);
   addStats(app, parts);
   addOutput(app, parts);
-  app.get("/metrics", async (c) => {
-    paramsOf(c.req.url, []);
-    const headers = { "content-type": parts.metrics.contentType };
-    return new Response(await parts.metrics.text(await parts.health()), { headers });
-  });
   app.notFound((c) => problemResponse(nothingHere(app, c.req.path)));
   app.onError((error, c) => {
     if (problemOf(error).code === "INTERNAL") parts.failed(error);

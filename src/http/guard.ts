@@ -4,7 +4,7 @@ import { isIP } from "node:net";
 import type { Context } from "hono";
 import { deleteCookie, getSignedCookie, setSignedCookie } from "hono/cookie";
 import { HttpError } from "./answer.ts";
-import type { ServerParts } from "./parts.ts";
+import type { Env, ServerParts } from "./parts.ts";
 
 /** All addresses of a machine: a server that listens there can't know its names. */
 const ANY_ADDRESS = new Set(["0.0.0.0", "::"]);
@@ -57,7 +57,11 @@ function nameOf(authority: string): string | undefined {
   return (address ?? name)?.toLowerCase();
 }
 
-export const COOKIE = "ttsctl_session";
+/** Browsers send a host's cookies to all its ports. */
+export function cookieOf(c: Context<Env>): string {
+  return `ttsctl_session_${c.env.incoming.socket.localPort}`;
+}
+
 const SESSION_S = 30 * 86_400;
 
 /** Compares in constant time. */
@@ -67,14 +71,14 @@ export function isToken(text: string, token: string): boolean {
 }
 
 /** Begins a session of a browser: a cookie with its end, signed with the token, so a new token ends all sessions. */
-export async function startSession(c: Context, token: string, { clock, basePath }: ServerParts): Promise<void> {
+export async function startSession(c: Context<Env>, token: string, { clock, basePath }: ServerParts): Promise<void> {
   const end = String(Math.floor(clock.now()) + SESSION_S);
   const options = { httpOnly: true, sameSite: "Strict", maxAge: SESSION_S } as const;
-  await setSignedCookie(c, COOKIE, end, token, { ...options, path: basePath || "/", secure: isSecure(c) });
+  await setSignedCookie(c, cookieOf(c), end, token, { ...options, path: basePath || "/", secure: isSecure(c) });
 }
 
-export function endSession(c: Context, { basePath }: ServerParts): void {
-  deleteCookie(c, COOKIE, { path: basePath || "/", secure: isSecure(c) });
+export function endSession(c: Context<Env>, { basePath }: ServerParts): void {
+  deleteCookie(c, cookieOf(c), { path: basePath || "/", secure: isSecure(c) });
 }
 
 /** A proxy may have been reached by TLS. A client that forges the header only restricts its own cookie. */
@@ -115,12 +119,15 @@ function isCrossSite({ host, origin, "sec-fetch-site": site }: IncomingMessage["
 }
 
 /** @throws HttpError TOKEN_REQUIRED, TOKEN_WRONG */
-export async function checkToken(c: Context, { token, clock }: Pick<ServerParts, "token" | "clock">): Promise<void> {
+export async function checkToken(
+  c: Context<Env>,
+  { token, clock }: Pick<ServerParts, "token" | "clock">,
+): Promise<void> {
   if (token === null) return;
   const authorization = c.req.header("authorization");
   const bearer = /^bearer +(\S+) *$/i.exec(authorization ?? "")?.[1];
   if (bearer === undefined) {
-    if (Number(await getSignedCookie(c, token, COOKIE)) > clock.now()) return;
+    if (Number(await getSignedCookie(c, token, cookieOf(c))) > clock.now()) return;
   } else if (isToken(bearer, token)) return;
   const hint = "send Authorization: Bearer with the token of [http] token, or log in on the page";
   const challenge = { "www-authenticate": "Bearer" };

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import type { StatsResult } from "../operations/stats/types.ts";
 import type { Health } from "./parts.ts";
 
 export interface Observed {
@@ -73,6 +74,8 @@ export function newMetrics(version: string) {
   const redisUp = gauge("redis_up", "Whether Redis answers: 1 or 0; 0 also where it is switched off.");
   const storeReadable = gauge("store_readable", "Whether the store file can be read: 1 or 0.");
   const isSyncing = gauge("syncing", "Whether the store file is being pushed to Redis: 1 or 0.");
+  const tasks = new Gauge({ name: "ttsctl_tasks", help: "Tasks by status.", registers, labelNames: ["status"] });
+  const stuck = gauge("stuck_tasks", "Tasks that have been wait or run for longer than [cleanup] stuck_after.");
   const info = { name: "ttsctl_build_info", help: "Always 1; the version that runs.", registers };
   new Gauge({ ...info, labelNames: ["version"] }).set({ version }, 1);
   return {
@@ -83,10 +86,15 @@ export function newMetrics(version: string) {
       duration.observe({ route }, seconds);
     },
 
-    text({ redis, store, syncing }: Health): Promise<string> {
+    /** @param counts null if neither store can answer: the gauges of tasks have no values then */
+    text({ redis, store, syncing }: Health, counts: StatsResult | null): Promise<string> {
       redisUp.set(redis === "ok" ? 1 : 0);
       storeReadable.set(store === "unreadable" ? 0 : 1);
       isSyncing.set(syncing ? 1 : 0);
+      tasks.reset();
+      for (const [status, count] of Object.entries(counts?.byStatus ?? {})) tasks.set({ status }, count);
+      if (counts === null) stuck.remove();
+      else stuck.set(counts.stuck.count);
       return registry.metrics();
     },
   };

@@ -3,7 +3,6 @@ import { LAYOUT_NAMES } from "../task/rules.ts";
 import { SHOWN_STATUSES } from "../task/status.ts";
 import { WARNINGS_HEADER } from "./answer.ts";
 import { DIALECT_HEADER } from "./dialects.ts";
-import { COOKIE } from "./guard.ts";
 
 const TEXT = { type: "string" };
 const COUNT = { type: "integer", minimum: 0 };
@@ -289,7 +288,8 @@ function paths(): object {
   return found;
 }
 
-export function openapi(version: string, basePath: string): object {
+/** @param cookie the name of that of a session */
+export function openapi(version: string, basePath: string, cookie: string): object {
   return {
     openapi: "3.1.0",
     info: {
@@ -305,7 +305,7 @@ export function openapi(version: string, basePath: string): object {
       schemas: SCHEMAS,
       securitySchemes: {
         token: { type: "http", scheme: "bearer", description: "[http] token, where one is set" },
-        session: { type: "apiKey", in: "cookie", name: COOKIE },
+        session: { type: "apiKey", in: "cookie", name: cookie },
       },
     },
   };

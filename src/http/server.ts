@@ -1,9 +1,10 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
 import { getRequestListener, RequestError } from "@hono/node-server";
 import { systemErrorCode, TtsctlError } from "../errors.ts";
-import { HttpError, problemResponse } from "./answer.ts";
+import { HttpError, problemOf, problemResponse } from "./answer.ts";
 import { createApp } from "./app.ts";
 import { type Observed, observe } from "./metrics.ts";
 import type { ServerParts } from "./parts.ts";
@@ -17,6 +18,8 @@ const LIMITS = {
   /** How often the first two are checked. */
   connectionsCheckingInterval: 1_000,
   maxHeaderSize: 16 << 10,
+  /** A request without a Host is refused as all others are. */
+  requireHostHeader: false,
 };
 /** A client that doesn't read for this long is disconnected; players request the rest again. */
 const SILENT_MS = 120_000;
@@ -47,8 +50,11 @@ export function createHttpServer(parts: ServerParts): Server {
     parts.metrics.count(request);
     parts.ended(request);
   };
+  /** The last answer on each connection. */
+  const answers = new WeakMap<Duplex, ServerResponse>();
   const server = createServer(LIMITS, (incoming: IncomingMessage, outgoing: ServerResponse) => {
     observe(incoming, outgoing, report);
+    answers.set(incoming.socket, outgoing);
     for (const name in SAFETY_HEADERS) outgoing.setHeader(name, SAFETY_HEADERS[name]!);
     const { url = "/" } = incoming;
     // Relative addresses of the page need the slash at the end.
@@ -56,10 +62,31 @@ export function createHttpServer(parts: ServerParts): Server {
     incoming.url = withoutBase(url, parts.basePath);
     return answer(incoming, outgoing);
   });
+  server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
+    const answer = answers.get(socket);
+    const isUnderWay = answer?.headersSent && !answer.writableFinished;
+    if (!socket.writable || error.code === "ECONNRESET" || isUnderWay) socket.destroy();
+    else socket.end(unparsedProblem(error.code));
+  });
   server.maxConnections = MOST_CONNECTIONS;
   server.timeout = SILENT_MS;
   return server;
 }
+
+/** The answer to what Node couldn't read as a request, as bytes for its connection. */
+function unparsedProblem(code: string | undefined): string {
+  const [word, why] = UNPARSED[code ?? ""] ?? (["BAD_REQUEST", "this is no HTTP request"] as const);
+  const problem = problemOf(new HttpError(word, why));
+  const body = `${JSON.stringify(problem)}\n`;
+  const head = [`HTTP/1.1 ${problem.status} ${problem.title}`, "connection: close"];
+  const type = ["content-type: application/problem+json", `content-length: ${Buffer.byteLength(body)}`];
+  return [...head, ...type, "", body].join("\r\n");
+}
+
+const UNPARSED: Readonly<Record<string, readonly ["REQUEST_TIMEOUT" | "HEADERS_TOO_LARGE", string]>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: ["REQUEST_TIMEOUT", "the request took too long to come in"],
+  HPE_HEADER_OVERFLOW: ["HEADERS_TOO_LARGE", `the headers are larger than ${LIMITS.maxHeaderSize >> 10} KiB`],
+};
 
 /** A proxy may keep its prefix in the path or remove it. */
 function withoutBase(url: string, basePath: string): string {

@@ -135,14 +135,21 @@ export function readQueryBody(body: Readonly<Record<string, unknown>>, origin: s
     const value = body[key] ?? null;
     const { accepted, fits } = BODY_TYPES[kind];
     if (value !== null && !fits(value)) {
-      const got = JSON.stringify(value);
-      const shown = got.length > 40 ? `${got.slice(0, 40)}...` : got;
-      const what = `the query from ${origin} has a wrong ${JSON.stringify(key)}: ${shown}`;
+      const what = `the query from ${origin} has a wrong ${JSON.stringify(key)}: ${shownValue(value)}`;
       throw usage(what, `accepted: ${accepted}`);
     }
     if (kind === "user") return typeof value !== "string" || value.trim() === "" ? null : [value];
     return Array.isArray(value) && value.length === 0 ? null : value;
   });
+}
+
+function shownValue(value: unknown): string {
+  try {
+    const text = JSON.stringify(value);
+    return text.length > 40 ? `${text.slice(0, 40)}...` : text;
+  } catch {
+    return "nested too deeply"; // for JSON.stringify
+  }
 }
 
 const TEXT = { accepted: "a string", fits: (value: unknown) => typeof value === "string" };

@@ -141,7 +141,7 @@ describe("without the token", () => {
         {},
         { authorization: `Bearer ${TOKEN}x` },
         { authorization: TOKEN },
-        { cookie: "ttsctl_session=1.x" },
+        { cookie: `ttsctl_session_${server.port}=1.x` },
       ]) {
         const answer = await fetch(local + path, { headers: headers as Record<string, string> });
         expect([path, answer.status, await answer.text()]).toEqual([
@@ -169,6 +169,7 @@ describe("without the token", () => {
     const set = right.headers.get("set-cookie")!;
     expect([right.status, set]).toEqual([204, expect.stringMatching(/HttpOnly; SameSite=Strict$/)]);
     const cookie = set.split(";")[0]!;
+    expect(cookie).toMatch(`ttsctl_session_${server.port}=`); // another server on this host has another port
     expect((await server.fetch("/voice-tasks", { headers: { cookie } })).status).toBe(200);
     const deleted = await server.fetch("/voice-tasks/t01?user_id=alice", { method: "DELETE", headers: { cookie } });
     expect(deleted.status).toBe(200);
@@ -229,6 +230,8 @@ describe("what is no decent request", () => {
     wire.socket.end();
     await said;
     if (wire.status !== null) expect(statuses).toContain(wire.status);
+    if (wire.status !== null && wire.status >= 400)
+      expect(wire.text).toMatch(/^content-type: application\/problem\+json/im);
     expect(wire.text).not.toMatch(/^set-cookie/im);
     await expectAlive();
   });
@@ -242,6 +245,7 @@ describe("what is no decent request", () => {
     ["with an unknown key", '{"pages": 2}', 400],
     ["with a wrong type", '{"page": "2"}', 400],
     ["that nests deeply", "[".repeat(1_000_000), 400],
+    ["with a value that nests deeply", `{"page": ${"[".repeat(200_000)}${"]".repeat(200_000)}}`, 400],
   ])("a body %s: %#", async (_, body, status) => {
     const answer = await server.post("/voice-tasks/query", body).catch(() => null);
     if (answer !== null) {
@@ -296,6 +300,7 @@ describe("who takes time", () => {
       clearInterval(drip);
     }
     expect([slowHeaders.status, slowBody.status]).toEqual([408, 408]);
+    expect(slowHeaders.text).toMatch(/application\/problem\+json[\s\S]*"code":"REQUEST_TIMEOUT"/);
     await expectAlive();
     const wires: Wire[] = [];
     for (let i = 0; i < 10_000; i += 100) {

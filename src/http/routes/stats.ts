@@ -1,5 +1,6 @@
 import type { Hono } from "hono";
 import type { Clock } from "../../clock.ts";
+import { TtsctlError } from "../../errors.ts";
 import { checkUser } from "../../operations/list-query.ts";
 import type { StatsResult } from "../../operations/stats/types.ts";
 import { trimId } from "../../task/ids.ts";
@@ -10,8 +11,8 @@ import { paramsOf, switchOf } from "../request.ts";
 /** `GET /stats/hours`, for a chart. */
 export type StatsHours = Pick<StatsResult, "source" | "at" | "user" | "total" | "byStatus" | "perHour">;
 
-/** `GET /stats`, the JSON of `ttsctl stats`, and a small part of it. Both may be some seconds old; `at` is their time. */
-export function addStats(app: Hono<Env>, { stats, rules, clock }: ServerParts): void {
+/** `GET /stats`, the JSON of `ttsctl stats`, a small part of it, and the metrics. Counts may be some seconds old; `at` is their time. */
+export function addStats(app: Hono<Env>, { stats, rules, clock, health, metrics }: ServerParts): void {
   const kept = new KeptAnswers<StatsResult>(clock);
   const ask = (user: string | undefined, disk: boolean, estimate: boolean) => {
     const userId = user === undefined ? undefined : checkUser(trimId(user), "user_id", rules);
@@ -25,6 +26,15 @@ export function addStats(app: Hono<Env>, { stats, rules, clock }: ServerParts): 
     const stats = await ask(paramsOf(c.req.url, ["user_id"]).get("user_id"), false, false);
     const { source, at, user, total, byStatus, perHour } = stats;
     return json({ source, at, user, total, byStatus, perHour } satisfies StatsHours);
+  });
+  app.get("/metrics", async (c) => {
+    paramsOf(c.req.url, []);
+    const counts = await ask(undefined, false, false).catch((error) => {
+      if (error instanceof TtsctlError) return null; // neither store can answer
+      throw error;
+    });
+    const text = await metrics.text(await health(), counts);
+    return new Response(text, { headers: { "content-type": metrics.contentType } });
   });
 }
 

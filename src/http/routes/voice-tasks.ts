@@ -1,16 +1,18 @@
 import type { Context, Hono } from "hono";
 import type { Artifact, FolderName } from "../../artifacts/artifacts.ts";
 import { mediaTypeOf } from "../../artifacts/media-types.ts";
+import { usage } from "../../errors.ts";
 import { buildListQuery } from "../../operations/list-query.ts";
 import { FORCE_ADVICE } from "../../operations/purge/decide.ts";
 import type { TaskId } from "../../store/task-source.ts";
-import type { ListResult } from "../../store/task-store.ts";
+import type { ListQuery, ListResult } from "../../store/task-store.ts";
 import { trimId } from "../../task/ids.ts";
 import { BODY_NAMES, KEY_NAMES, type QueryNames, type RawQuery, soleUser } from "../../task/query-fields.ts";
 import { HttpError, json, jsonText } from "../answer.ts";
 import { type Dialect, dialectOf, PLAIN } from "../dialects.ts";
 import type { Env, Removal, ServerParts } from "../parts.ts";
 import { jsonBody, switchOf } from "../request.ts";
+import { turns } from "../turns.ts";
 
 /** The store that answered. */
 const SOURCE_HEADER = "ttsctl-source";
@@ -18,16 +20,35 @@ const SOURCE_HEADER = "ttsctl-source";
 /** The endpoints that have dialects. */
 export const DIALECT_ROUTES = ["/voice-tasks", "/voice-tasks/query", "/voice-tasks/:task_id"];
 
+/** A list of more tasks is a large one: a thousand tasks with long texts take 100 MB while they are answered. */
+const SMALL = 100;
+const MOST_IDS = 100_000;
+
 /** Lists, single tasks, and their deletion (SPEC section 8). */
 export function addVoiceTasks(app: Hono<Env>, parts: ServerParts): void {
+  const [forBody, forSmall, forLarge] = [turns(8), turns(16, "sent"), turns(1, "sent")];
+  const answerList = (c: Context<Env>, dialect: Dialect, raw: RawQuery, names: QueryNames): Promise<Response> => {
+    const query = queryOf(parts, raw, names);
+    const turn = (query.ids?.length ?? query.pageSize) > SMALL ? forLarge : forSmall;
+    return turn(c.env, async () => {
+      const found = await parts.store.list(query);
+      const result = dialect.repeatsIds && raw.taskIds != null ? repeated(parts, raw, found) : found;
+      return jsonText([...dialect.page(result)].join(""), result.warnings, { [SOURCE_HEADER]: result.source });
+    });
+  };
   app.get("/voice-tasks", (c) => {
     const dialect = dialectOf(c, parts);
-    return answerList(parts, dialect, dialect.listOfUrl(c.req.url), KEY_NAMES);
+    return answerList(c, dialect, dialect.listOfUrl(c.req.url), KEY_NAMES);
   });
-  app.post("/voice-tasks/query", async (c) => {
-    const dialect = dialectOf(c, parts);
-    return answerList(parts, dialect, dialect.listOfBody(c.req.url, await jsonBody(c.env.incoming)), BODY_NAMES);
-  });
+  app.post("/voice-tasks/query", (c) =>
+    forBody(c.env, async () => {
+      const dialect = dialectOf(c, parts);
+      const raw = dialect.listOfBody(c.req.url, await jsonBody(c.env.incoming));
+      const count = raw.taskIds?.length ?? 0;
+      if (count > MOST_IDS) throw usage(`task_ids has ${count} ids`, `at most ${MOST_IDS} in a request`);
+      return answerList(c, dialect, raw, BODY_NAMES);
+    }),
+  );
   app.get("/voice-tasks/:task_id", (c) => answerTask(parts, c));
   app.get("/voice-tasks/:task_id/files", (c) => taskFiles(parts, idOf(parts, c, PLAIN.params(c.req.url, ["user_id"]))));
   app.delete("/voice-tasks/:task_id", async (c) => {
@@ -41,12 +62,6 @@ export function addVoiceTasks(app: Hono<Env>, parts: ServerParts): void {
     throwIfNotGone(removal);
     return json(dialect.removed(removal.result), removal.warnings);
   });
-}
-
-async function answerList(parts: ServerParts, dialect: Dialect, raw: RawQuery, names: QueryNames): Promise<Response> {
-  const found = await list(parts, raw, names);
-  const result = dialect.repeatsIds && raw.taskIds != null ? repeated(parts, raw, found) : found;
-  return jsonText([...dialect.page(result)].join(""), result.warnings, { [SOURCE_HEADER]: result.source });
 }
 
 /** Each task as often as its id is given. */
@@ -88,11 +103,11 @@ async function onlyTask(parts: ServerParts, c: Context<Env>): Promise<TaskId> {
 }
 
 function listOne(parts: ServerParts, { userId, taskId }: TaskId): Promise<ListResult> {
-  return list(parts, { users: [userId], taskIds: [taskId] }, KEY_NAMES);
+  return parts.store.list(queryOf(parts, { users: [userId], taskIds: [taskId] }, KEY_NAMES));
 }
 
-function list({ store, rules, clock }: ServerParts, raw: RawQuery, names: QueryNames): Promise<ListResult> {
-  return store.list(buildListQuery(raw, "auto", { names, rules, now: clock.now() }));
+function queryOf({ rules, clock }: ServerParts, raw: RawQuery, names: QueryNames): ListQuery {
+  return buildListQuery(raw, "auto", { names, rules, now: clock.now() });
 }
 
 /** The task that a path and its `user_id` name. @throws TtsctlError USAGE */
@@ -100,7 +115,7 @@ function idOf(parts: ServerParts, c: Context<Env>, params: ReadonlyMap<string, s
   const userId = params.get("user_id");
   const asked = { users: userId === undefined ? null : [userId], taskIds: [c.req.param("task_id") ?? ""] };
   const names = { ...KEY_NAMES, taskIds: "the task id of the path" };
-  const query = buildListQuery(asked, "auto", { names, rules: parts.rules, now: 0 });
+  const query = queryOf(parts, asked, names);
   return { userId: soleUser(query.filter)!, taskId: query.ids![0]! };
 }
 

@@ -1,0 +1,109 @@
+import { readFileSync } from "node:fs";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { record } from "../helpers/records.ts";
+import { until } from "../helpers/until.ts";
+import { type Served, useServer } from "./setup.ts";
+import { request, Wire } from "./wire.ts";
+
+const here = useServer();
+let server: Served;
+let wires: Wire[] = [];
+/** Loose: without a bound it is gigabytes, and ten seconds and more. */
+const MOST_MB = 400;
+const LATEST_MS = 3000;
+
+beforeEach(async () => {
+  const text = "语".repeat(7000); // 20 kB, so a thousand tasks are 20 MB
+  here.root.writeStore(Array.from({ length: 1000 }, (_, i) => record("alice", `t${i}`, { text })));
+  server = await here.serve("--no-cleanup");
+  await until(async () => ((await server.json("/healthz")) as { syncing: boolean }).syncing === false);
+});
+afterEach(() => {
+  for (const wire of wires.splice(0)) wire.socket.destroy();
+});
+
+async function connections(count: number): Promise<Wire[]> {
+  wires = await Promise.all(Array.from({ length: count }, () => Wire.open(server.port)));
+  return wires;
+}
+
+/** The slowest `/healthz` while `work` is under way, in milliseconds. */
+async function slowestHealth(work: Promise<unknown>): Promise<number> {
+  let isDone = false;
+  const done = work.finally(() => {
+    isDone = true;
+  });
+  let slowest = 0;
+  do {
+    const began = performance.now();
+    expect(await server.json("/healthz")).toMatchObject({ status: "ok", redis: "ok" });
+    slowest = Math.max(slowest, performance.now() - began);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  } while (!isDone);
+  await done;
+  return slowest;
+}
+
+function peakMb(): number {
+  const status = readFileSync(`/proc/${server.run.child.pid}/status`, "utf8");
+  return Number(/^VmHWM:\s+(\d+) kB/m.exec(status)![1]) / 1024;
+}
+
+async function expectEndsSoon(): Promise<void> {
+  const began = performance.now();
+  await server.stop();
+  expect(performance.now() - began).toBeLessThan(5500);
+  expect(server.run.child.exitCode).toBe(0);
+}
+
+it("clients that ask for much and leave", { timeout: 120_000 }, async () => {
+  const page = request("GET /voice-tasks?page_size=1000", { Connection: "keep-alive" });
+  for (const wire of await connections(20)) wire.socket.write(page.repeat(100));
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  for (const wire of wires) wire.socket.destroy();
+  const next = until(async () => (await server.fetch("/voice-tasks?page_size=1000")).status === 200, 5);
+  expect(await slowestHealth(next)).toBeLessThan(LATEST_MS);
+  expect(peakMb()).toBeLessThan(MOST_MB);
+  await expectEndsSoon();
+});
+
+it("many large lists at once: each is answered", { timeout: 120_000 }, async () => {
+  const lists = Array.from({ length: 24 }, async () => {
+    const answer = await server.fetch("/voice-tasks?page_size=1000");
+    return ((await answer.json()) as { items: unknown[] }).items.length;
+  });
+  expect(await slowestHealth(Promise.all(lists))).toBeLessThan(LATEST_MS);
+  expect(await Promise.all(lists)).toEqual(lists.map(() => 1000));
+  expect(peakMb()).toBeLessThan(MOST_MB);
+});
+
+it("more requests than can wait are refused with 503 and Retry-After", { timeout: 120_000 }, async () => {
+  const page = request("GET /voice-tasks?page_size=1000", { Connection: "keep-alive" });
+  for (const wire of await connections(300)) wire.socket.write(page);
+  await until(() => wires.some(({ text }) => text.includes("\r\n")), 30);
+  const refused = await server.fetch("/voice-tasks?page_size=1000");
+  expect([refused.status, refused.headers.get("retry-after")]).toEqual([503, "1"]);
+  expect(await refused.json()).toMatchObject({ code: "BUSY", hint: "ask again in a second" });
+});
+
+it("bodies with 850,000 ids", { timeout: 120_000 }, async () => {
+  const body = `{"user_id":"alice","task_ids":[${Array.from({ length: 850_000 }, (_, i) => `"${i}"`).join(",")}]}`;
+  const queries = Array.from({ length: 12 }, () => server.post("/voice-tasks/query", body));
+  expect(await slowestHealth(Promise.all(queries))).toBeLessThan(LATEST_MS);
+  for (const answer of await Promise.all(queries)) {
+    expect(answer.status).toBe(400);
+    expect(await answer.json()).toMatchObject({ code: "USAGE", detail: "task_ids has 850000 ids" });
+  }
+  expect(peakMb()).toBeLessThan(MOST_MB);
+});
+
+it("clients that read nothing, whose answers are large", { timeout: 120_000 }, async () => {
+  for (const wire of await connections(16)) {
+    wire.socket.pause();
+    wire.socket.write(request("GET /voice-tasks?page_size=1000"));
+  }
+  const later = new Promise((resolve) => setTimeout(resolve, 3000));
+  expect(await slowestHealth(later)).toBeLessThan(LATEST_MS);
+  expect((await server.fetch("/voice-tasks?page_size=1")).status).toBe(200);
+  expect(peakMb()).toBeLessThan(MOST_MB);
+});
