@@ -60,7 +60,9 @@ export class CleanupPlan {
   /** Candidates of both stores (SPEC section 6, steps 2 and 3), and tasks that make room. */
   survey(mirror: Mirror | null): Promise<Survey> {
     const { rows: table } = this.#snapshot;
-    const rows = chosenRows(this.#snapshot, (id, copy) => isExpired(copy, this.limits) || this.#makesRoom(id));
+    const rows = chosenRows(this.#snapshot, (row, copy) => {
+      return isExpired(copy, this.limits) || (this.#isShortOfRoom && this.#makesRoom(this.#snapshot.idOf(row)));
+    });
     // An interrupted pass has then purged the oldest, and neighbours in Redis and in `Logs/` are purged together.
     rows.sort((a, b) => table.score(a) - table.score(b));
     if (!this.#isShortOfRoom) return survey(this.#snapshot, rows, mirror, () => true, latestLimit(this.limits));
@@ -69,7 +71,7 @@ export class CleanupPlan {
 
   /** Whether its index member makes a task a candidate. @param score NaN for no member */
   isMemberChosen(id: TaskId, score: number): boolean {
-    return score <= latestLimit(this.limits) || this.#makesRoom(() => id);
+    return score <= latestLimit(this.limits) || this.#makesRoom(id);
   }
 
   /** The second look (SPEC section 6, step 4). */
@@ -110,8 +112,8 @@ export class CleanupPlan {
     return this.#ranking !== null && this.#ranking.plan.bytes > 0;
   }
 
-  #makesRoom(id: () => TaskId): boolean {
-    return this.#isShortOfRoom && this.standing(id()).forSpace !== NEVER;
+  #makesRoom(id: TaskId): boolean {
+    return this.standing(id).forSpace !== NEVER;
   }
 }
 

@@ -5,7 +5,6 @@ import { KeySet, KeyTable } from "../../store/key-table.ts";
 import { BATCH } from "../../store/redis/copies.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import { type Member, membersOf } from "../../store/redis/walk.ts";
-import type { TaskId } from "../../store/task-source.ts";
 import type { Copy } from "./copies.ts";
 
 /** The tasks that a command looks at, found before it changes anything. */
@@ -18,12 +17,11 @@ export interface Survey {
   readonly members: number;
 }
 
-export function chosenRows(snapshot: Snapshot, choose: (id: () => TaskId, copy: Copy) => boolean): number[] {
+export function chosenRows(snapshot: Snapshot, choose: (row: number, copy: Copy) => boolean): number[] {
   const { rows } = snapshot;
   const chosen: number[] = [];
   for (const row of snapshot.liveRows()) {
-    const id = () => snapshot.idOf(row);
-    if (choose(id, { status: STATUS_CODES[rows.status(row)]!, score: rows.score(row) })) chosen.push(row);
+    if (choose(row, { status: STATUS_CODES[rows.status(row)]!, score: rows.score(row) })) chosen.push(row);
   }
   return chosen;
 }

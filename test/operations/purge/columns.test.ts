@@ -173,7 +173,10 @@ it("a survey names what only Redis has, and what is chosen for its member alone"
     task("a", "bad", { file: "invalid", redis: done(8 * DAY) }),
   ];
   await withFile(store(), tasks, async (snapshot) => {
-    const rows = chosenRows(snapshot, (id, copy) => id().taskId !== "young" && copy.score < NOW - 7 * DAY);
+    const rows = chosenRows(
+      snapshot,
+      (row, copy) => snapshot.idOf(row).taskId !== "young" && copy.score < NOW - 7 * DAY,
+    );
     expect(rows).toEqual([1, 3]);
     const asked: [string, boolean][] = [];
     const found = await survey(snapshot, rows, paperMirror(tasks).mirror, ({ taskId, score }, inFile) => {
