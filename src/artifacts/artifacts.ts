@@ -231,7 +231,10 @@ class DiskArtifacts {
     const unsafe = this.#unsafe(userId, taskId);
     if (unsafe !== undefined) throw new Kept(unsafe);
     const { output } = this.#roots;
-    return within(mount === "any mount" ? output?.openIfThere(userId) : output?.openOfSameMountIfThere(userId), work);
+    return within(
+      mount === "any mount" ? output?.openSharedIfThere(userId) : output?.openOfSameMountIfThere(userId),
+      work,
+    );
   }
 
   /** The same; no failure of the disk gets out, so that it cannot stop a pass. */

@@ -130,10 +130,23 @@ export class Folder {
   }
 
   /** Opens a folder in this one; a symbolic link, or what is no folder, throws `Kept`. */
-  async openFolder(name: Name, label = this.labelOf(name)): Promise<Folder> {
+  openFolder(name: Name, label = this.labelOf(name)): Promise<Folder> {
+    return this.#open(name, label, open);
+  }
+
+  /** The same for a folder that many tasks share, so the kernel has it in memory; undefined where there is nothing of that name. */
+  openSharedIfThere(name: Name): Promise<Folder | undefined> {
+    return ifThere(this.#open(name, this.labelOf(name), async (path, flags) => openSync(path, flags)));
+  }
+
+  async #open(
+    name: Name,
+    label: string,
+    descriptorOf: (path: Name, flags: number) => Promise<number>,
+  ): Promise<Folder> {
     const path = this.#pathOf(name);
     try {
-      const fd = await this.#run("open", name, () => open(path, THE_FOLDER_ITSELF));
+      const fd = await this.#run("open", name, () => descriptorOf(path, THE_FOLDER_ITSELF));
       return new Folder(fd, path, label, this.#byDescriptor);
     } catch (error) {
       if (!NOT_A_FOLDER.has(systemErrorCode(error) ?? "")) throw error;
@@ -235,23 +248,23 @@ export class Folder {
   }
 
   /**
-   * Moves a folder into another one, where it may replace an empty folder. A symbolic link or a file is
+   * Moves a folder into another one under its name, where it may replace an empty folder. A symbolic link or a file is
    * not moved: ENOTDIR. On Linux the kernel itself sees to that, because of the slash at the end.
    */
-  async moveFolder(name: Name, to: Folder, toName = name): Promise<void> {
+  async moveFolder(name: Name, to: Folder): Promise<void> {
     if (this.#byDescriptor) {
-      await this.#run("move", name, () => rename(join(this.#pathOf(name), ""), to.#pathOf(toName)));
+      await this.#run("move", name, () => rename(join(this.#pathOf(name), ""), to.#pathOf(name)));
       return;
     }
     const there = await this.lstat(name);
     if (there !== undefined && !there.isDirectory())
       throw new Kept(`${printableJson(this.labelOf(name))} is not a folder`);
-    await this.moveFile(name, to, toName);
+    await this.moveFile(name, to);
   }
 
   /** Moves a file into another folder, over what may be there. */
-  async moveFile(name: Name, to: Folder, toName = name): Promise<void> {
-    await this.#run("move", name, () => rename(this.#pathOf(name), to.#pathOf(toName)), to);
+  async moveFile(name: Name, to: Folder): Promise<void> {
+    await this.#run("move", name, () => rename(this.#pathOf(name), to.#pathOf(name)), to);
   }
 
   /** Gives a file (or a symbolic link as such) a second name in another folder; EEXIST when the name is taken. */
@@ -282,8 +295,10 @@ export class Folder {
 
   async #run<T>(action: string, name: Name | undefined, operation: () => Promise<T>, to?: Folder): Promise<T> {
     try {
-      if (to !== undefined) await to.#confirm();
-      await this.#confirm();
+      if (!this.#byDescriptor) {
+        if (to !== undefined) await to.#confirm();
+        await this.#confirm();
+      }
       return await operation();
     } catch (error) {
       if (systemErrorCode(error) === undefined || error instanceof FolderError) throw error;
@@ -293,7 +308,6 @@ export class Folder {
   }
 
   async #confirm(): Promise<void> {
-    if (this.#byDescriptor) return;
     const there = await lstat(this.#path, { bigint: true });
     if (there.ino !== this.ino || there.dev !== this.dev)
       throw new Kept(`${printableJson(this.label)} was replaced meanwhile`, "busy");

@@ -128,7 +128,7 @@ export class LogFolders {
   /** Works in an hour; undefined when it is gone. */
   use<R>(key: string, work: (hour: Folder) => Promise<R>): Promise<R | undefined> {
     const [date, hour] = key.split("/") as [string, string];
-    return within(this.#root?.openIfThere(date), (folder) => within(folder.openIfThere(hour), work));
+    return within(this.#root?.openSharedIfThere(date), (folder) => within(folder.openSharedIfThere(hour), work));
   }
 
   /**

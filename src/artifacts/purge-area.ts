@@ -40,34 +40,33 @@ export class PurgeArea {
 
   /**
    * Removes the folder of a task from that of its user, unless something in it was changed after `now` (epoch seconds);
-   * undefined if there is none. @param home of the user, noted in `changes`
+   * undefined if there is none. @param changes notes the folder of the user
    */
-  async purge(
+  purge(
     home: Folder,
     { userId, taskId }: { userId: string; taskId: string },
     now: number,
     changes: OwnChanges,
   ): Promise<FolderOutcome | undefined> {
-    this.#container ??= this.#openContainer();
-    const container = await this.#container;
-    const place = `${userId}/${taskId}`;
-    if (!(await changes.during(userId, home, () => moveAway(home, taskId, container, userId)))) return undefined;
-    const [removed, label] = [{ files: 0, bytes: 0 }, home.labelOf(taskId)];
-    try {
-      await removeFolder(container, place, { now, removed, label });
-      return { kind: "removed", ...removed };
-    } catch (error) {
-      const came = `something was put into ${printableJson(label)} meanwhile`;
-      const outcome = keptBecause(TAKEN.has(systemErrorCode(error) ?? "") ? new Kept(came, "newer") : error);
-      const waits = `what is left of it waits in ${printableJson(container.labelOf(place))} and is put back by the next pass`;
-      if (removed.files > 0 && !outcome.newer) return { ...outcome, reason: `${outcome.reason}; ${waits}` };
+    return within(this.#openPlace(userId), async (place) => {
+      if (!(await changes.during(userId, home, () => moveAway(home, taskId, place)))) return undefined;
+      const [removed, label] = [{ files: 0, bytes: 0 }, home.labelOf(taskId)];
       try {
-        await within(container.openFolder(userId), (from) => putBackHome(this.#output, userId, from, taskId));
-        return outcome;
+        await removeFolder(place, taskId, { now, removed, label });
+        return { kind: "removed", ...removed };
       } catch (error) {
-        return { ...outcome, reason: `${outcome.reason}; ${reasonOf(error)}; ${waits}` };
+        const came = `something was put into ${printableJson(label)} meanwhile`;
+        const outcome = keptBecause(TAKEN.has(systemErrorCode(error) ?? "") ? new Kept(came, "newer") : error);
+        const waits = `what is left of it waits in ${printableJson(place.labelOf(taskId))} and is put back by the next pass`;
+        if (removed.files > 0 && !outcome.newer) return { ...outcome, reason: `${outcome.reason}; ${waits}` };
+        try {
+          await putBackHome(this.#output, userId, place, taskId);
+          return outcome;
+        } catch (error) {
+          return { ...outcome, reason: `${outcome.reason}; ${reasonOf(error)}; ${waits}` };
+        }
       }
-    }
+    });
   }
 
   /** Puts back what passes that were killed left in the purge folder, and removes it when it is empty. */
@@ -89,6 +88,12 @@ export class PurgeArea {
       ),
     );
     return recovery;
+  }
+
+  /** Opens the place for the folders of a user, and makes it first if need be. */
+  async #openPlace(user: string): Promise<Folder> {
+    this.#container ??= this.#openContainer();
+    return openOrMake(await this.#container, user, 0o700);
   }
 
   /** Removes the container, and the area, if nothing is left in them. To be called when no purge is under way. */
@@ -121,45 +126,36 @@ export class PurgeArea {
 }
 
 async function openOrMake(parent: Folder, name: Name, mode: number): Promise<Folder> {
-  const there = await parent.openIfThere(name);
+  const there = await parent.openSharedIfThere(name);
   if (there !== undefined) return there;
-  await makeIfMissing(parent, name, mode);
-  return parent.openFolder(name);
-}
-
-async function makeIfMissing(parent: Folder, name: Name, mode: number): Promise<void> {
   try {
     await parent.makeFolder(name, mode);
   } catch (error) {
     if (systemErrorCode(error) !== "EEXIST") throw error;
   }
+  return parent.openFolder(name);
 }
 
 /**
- * Moves a task's folder to `{user}/` in the container; false if there is none. The kernel moves nothing from one mount to
- * another, so a mount point stays.
+ * Moves a task's folder to its place in the purge area; false if there is none. The kernel moves nothing from one mount
+ * to another, so a mount point stays.
  */
-async function moveAway(home: Folder, task: string, container: Folder, user: string): Promise<boolean> {
-  const place = `${user}/${task}`;
+async function moveAway(home: Folder, task: string, place: Folder): Promise<boolean> {
   try {
-    try {
-      await home.moveFolder(task, container, place);
-    } catch (error) {
-      // Of the task, or of the user's folder in the container, which only we make.
-      if (systemErrorCode(error) !== "ENOENT") throw error;
-      if ((await home.lstat(task)) === undefined) return false;
-      await makeIfMissing(container, user, 0o700);
-      await home.moveFolder(task, container, place);
-    }
+    await home.moveFolder(task, place);
     return true;
   } catch (error) {
     const code = systemErrorCode(error) ?? "";
+    // ENOENT may be about the place as well, and then it does not say that there are no artifacts.
+    if (code === "ENOENT" && (await home.lstat(task)) === undefined) return false;
     const label = printableJson(home.labelOf(task));
     if (code === "ENOTDIR") throw new Kept(`${label} is a symbolic link or not a folder`);
     if (code === "EBUSY") throw new Kept(`${label} is a mount point`);
-    if (code === "EXDEV") throw new Kept(`${printableJson(home.label)} is a mount point or on another file system`);
+    if (code === "EXDEV") {
+      throw new Kept(`${printableJson(home.label)} is a mount point, or ${label} is on another file system`);
+    }
     if (TAKEN.has(code))
-      throw new Kept(`${printableJson(container.labelOf(place))} still holds an earlier part of it`, "busy");
+      throw new Kept(`${printableJson(place.labelOf(task))} still holds an earlier part of it`, "busy");
     throw error;
   }
 }

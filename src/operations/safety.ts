@@ -13,8 +13,8 @@ const MOST_ZONE_SECONDS = 26 * 3600;
 /** Refuses to run if `checkClock` or `checkReading` does; null: there is no Redis to compare with. @param age in seconds */
 export async function checkClocks(mirror: Mirror | null, clock: Clock, age: number): Promise<void> {
   if (mirror === null) return;
-  await checkClock(mirror, clock, age);
   await checkReading(mirror);
+  await checkClock(mirror, clock, age);
 }
 
 /**

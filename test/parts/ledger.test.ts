@@ -14,10 +14,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-const written = () =>
-  readFileSync(path, "utf8")
-    .split("\n")
-    .filter((line) => line !== "");
+const written = () => readFileSync(path, "utf8").split("\n").slice(0, -1);
 
 describe("the file", () => {
   it("is made for its owner and group alone, and appended to", async () => {
@@ -39,6 +36,13 @@ describe("the file", () => {
     for (const n of [0, 1, 2]) {
       expect(lines.filter((line) => line.n === n).map(({ i }) => i)).toEqual([...Array(50).keys()]);
     }
+  });
+
+  it("takes whole lines from one that appends twice at once", async () => {
+    const file = await LedgerRun.open(path, [], () => 0);
+    await Promise.all([file.append([{ n: 1 }, { n: 2 }]), file.append([{ n: 3 }]), file.append([{ n: 4 }])]);
+    await file.close();
+    expect(written()).toEqual(['{"n":1}', '{"n":2}', '{"n":3}', '{"n":4}']);
   });
 
   it("begins a new line after one that was cut", async () => {

@@ -20,6 +20,7 @@ export class AppendedFile {
   readonly #failed: (cause: unknown) => TtsctlError;
   /** Whether the last line may be cut: ours, or that of a killed run. */
   #isCut: boolean;
+  #last: Promise<void> = Promise.resolve();
 
   private constructor(handle: FileHandle, isCut: boolean, failed: (cause: unknown) => TtsctlError) {
     this.#handle = handle;
@@ -33,7 +34,7 @@ export class AppendedFile {
     try {
       handle = await openRegular(path, constants.O_RDWR | constants.O_APPEND | constants.O_CREAT, mode);
       const { size } = await handle.stat();
-      if (size === 0) await syncDirectory(dirname(path));
+      if (size === 0) await syncDirectory(dirname(path)).catch(ignoreUnreadable);
       const { buffer } = await handle.read(Buffer.alloc(1), 0, 1, Math.max(0, size - 1));
       return new AppendedFile(handle, size > 0 && buffer[0] !== NEWLINE, failed);
     } catch (cause) {
@@ -42,14 +43,25 @@ export class AppendedFile {
     }
   }
 
-  /** Appends texts of whole lines, each in one write; they are on the disk when it returns. */
-  async append(texts: readonly string[]): Promise<void> {
+  /**
+   * Appends texts of whole lines, each in one write; they are on the disk when it returns. What is appended meanwhile
+   * waits.
+   */
+  append(texts: readonly string[]): Promise<void> {
+    const appended = this.#last.then(() => this.#append(texts));
+    this.#last = appended.catch(() => {});
+    return appended;
+  }
+
+  async #append(texts: readonly string[]): Promise<void> {
     try {
       for (const text of texts) {
-        const whole = this.#isCut ? `\n${text}` : text;
-        this.#isCut = true;
-        await this.#handle.appendFile(whole);
-        this.#isCut = false;
+        let rest = Buffer.from(this.#isCut ? `\n${text}` : text);
+        while (rest.length > 0) {
+          const { bytesWritten } = await this.#handle.write(rest);
+          rest = rest.subarray(bytesWritten);
+          this.#isCut = rest.length > 0;
+        }
       }
       await this.#handle.datasync();
     } catch (cause) {
@@ -82,6 +94,11 @@ export function makeFile(path: string, mode: number): Promise<FileHandle> {
 export async function syncDirectory(path: string): Promise<void> {
   const directory = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
   await directory.sync().finally(() => closeQuietly(directory));
+}
+
+/** For a directory that may be written but not read. */
+function ignoreUnreadable(error: unknown): void {
+  if (systemErrorCode(error) !== "EACCES") throw error;
 }
 
 /** Why a file could not be opened or written, for a message. */
