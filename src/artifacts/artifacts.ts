@@ -3,6 +3,7 @@ import { TtsctlError } from "../errors.ts";
 import { pool } from "../pool.ts";
 import { printableJson } from "../printable.ts";
 import { type Folder, FolderError, Kept, reasonOf, within } from "./folder.ts";
+import { FolderCache } from "./folder-cache.ts";
 import { type Artifact, listFolder, openBelow } from "./list.ts";
 import { type FoundLog, LOG_SUFFIX, LogFolders, type LogIndex, type LogOutcome, type LogPlace } from "./logs.ts";
 import { lookIntoChild, total } from "./look.ts";
@@ -47,6 +48,7 @@ const AS_IDS: ArtifactNames = { namesOf: (id) => [id], foldersOf: (id) => [id] }
 class DiskArtifacts {
   readonly #roots: Roots;
   readonly #names: ArtifactNames;
+  readonly #homes: FolderCache;
   readonly #userChanges = new OwnChanges();
   readonly #purgeArea: PurgeArea | undefined;
   readonly #logs: LogFolders;
@@ -58,6 +60,10 @@ class DiskArtifacts {
     this.#roots = roots;
     this.#logs = new LogFolders(logs);
     this.#purgeArea = output && new PurgeArea(output);
+    this.#homes = new FolderCache(
+      async (user) => output?.openOfSameMountIfThere(user),
+      async (home, user) => output !== undefined && home.isAt(output, user),
+    );
   }
 
   /** Whether there is an `output/` at all. */
@@ -145,8 +151,7 @@ class DiskArtifacts {
   /** Removes the folder of a task, unless something in it was changed after `now` (epoch seconds). Never throws for what the disk refuses. */
   purgeFolder(userId: string, taskId: string, now: number): Promise<FolderOutcome> {
     const folder = { userId, taskId };
-    const work = (home: Folder) => this.#purgeArea!.purge(home, folder, now, this.#userChanges);
-    return this.#outcome(folder, work, "any mount");
+    return this.#outcome(folder, (home) => this.#purgeArea!.purge(home, folder, now, this.#userChanges));
   }
 
   /**
@@ -218,33 +223,20 @@ class DiskArtifacts {
     this.#roots.logs?.close();
   }
 
-  /**
-   * Works in the folder of a user; undefined when there is none.
-   * @param mount of `output/`, unless `work` refuses mount points itself
-   * @throws Kept for names that are never touched
-   */
-  async #inHome<R>(
-    { userId, taskId }: FolderName,
-    work: (home: Folder) => Promise<R>,
-    mount: "same mount" | "any mount" = "same mount",
-  ): Promise<R | undefined> {
+  /** Works in the folder of a user; undefined when there is none. @throws Kept for names that are never touched */
+  async #inHome<R>({ userId, taskId }: FolderName, work: (home: Folder) => Promise<R>): Promise<R | undefined> {
     const unsafe = this.#unsafe(userId, taskId);
     if (unsafe !== undefined) throw new Kept(unsafe);
-    const { output } = this.#roots;
-    return within(
-      mount === "any mount" ? output?.openSharedIfThere(userId) : output?.openOfSameMountIfThere(userId),
-      work,
-    );
+    return this.#homes.use(userId, work);
   }
 
   /** The same; no failure of the disk gets out, so that it cannot stop a pass. */
   async #outcome(
     folder: FolderName,
     work: (home: Folder) => Promise<FolderOutcome | undefined>,
-    mount?: "any mount",
   ): Promise<FolderOutcome> {
     try {
-      return (await this.#inHome(folder, work, mount)) ?? { kind: "absent" };
+      return (await this.#inHome(folder, work)) ?? { kind: "absent" };
     } catch (error) {
       return keptBecause(error);
     }
@@ -266,6 +258,8 @@ class DiskArtifacts {
 
   /** Closes what is held open and removes our part of the purge area, unless something is left in it. */
   async #endPurges(): Promise<void> {
+    this.#homes.clear();
+    this.#logs.closeHours();
     await this.#purgeArea?.dispose();
   }
 }

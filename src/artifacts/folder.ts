@@ -5,9 +5,11 @@ import {
   fchmodSync,
   fchownSync,
   fstatSync,
+  lstatSync,
   open as openCallback,
   openSync,
   readFileSync,
+  statSync,
 } from "node:fs";
 import {
   type FileHandle,
@@ -130,23 +132,10 @@ export class Folder {
   }
 
   /** Opens a folder in this one; a symbolic link, or what is no folder, throws `Kept`. */
-  openFolder(name: Name, label = this.labelOf(name)): Promise<Folder> {
-    return this.#open(name, label, open);
-  }
-
-  /** The same for a folder that many tasks share, so the kernel has it in memory; undefined where there is nothing of that name. */
-  openSharedIfThere(name: Name): Promise<Folder | undefined> {
-    return ifThere(this.#open(name, this.labelOf(name), async (path, flags) => openSync(path, flags)));
-  }
-
-  async #open(
-    name: Name,
-    label: string,
-    descriptorOf: (path: Name, flags: number) => Promise<number>,
-  ): Promise<Folder> {
+  async openFolder(name: Name, label = this.labelOf(name)): Promise<Folder> {
     const path = this.#pathOf(name);
     try {
-      const fd = await this.#run("open", name, () => descriptorOf(path, THE_FOLDER_ITSELF));
+      const fd = await this.#run("open", name, () => open(path, THE_FOLDER_ITSELF));
       return new Folder(fd, path, label, this.#byDescriptor);
     } catch (error) {
       if (!NOT_A_FOLDER.has(systemErrorCode(error) ?? "")) throw error;
@@ -221,6 +210,20 @@ export class Folder {
   /** When something was last added to or removed from this folder, epoch nanoseconds. */
   changedAt(): bigint {
     return statsOf(this.#fd, this.label).mtimeNs;
+  }
+
+  /** Whether `name` in `parent` still is this folder. */
+  async isAt(parent: Folder, name: Name): Promise<boolean> {
+    const look = async () => lstatSync(parent.#pathOf(name), { bigint: true, throwIfNoEntry: false });
+    const there = await parent.#run("look at", name, look);
+    return there !== undefined && there.ino === this.ino && there.dev === this.dev;
+  }
+
+  /** Whether this folder, wherever it was moved, lies two levels below `ancestor`. */
+  async isTwoBelow(ancestor: Folder): Promise<boolean> {
+    const look = async () => statSync(join(this.#path, "../.."), { bigint: true });
+    const above = await this.#run("look at", undefined, look);
+    return above.ino === ancestor.ino && above.dev === ancestor.dev;
   }
 
   async unlink(name: Name): Promise<void> {

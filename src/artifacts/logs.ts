@@ -1,6 +1,7 @@
 import { pool } from "../pool.ts";
 import { printableJson } from "../printable.ts";
 import { type Folder, Kept, reasonOf, within } from "./folder.ts";
+import { FolderCache } from "./folder-cache.ts";
 import { bytesOf, type Removal, refuseIfNewer, unlinkIfThere } from "./look.ts";
 import { isPlainName, plainNameOf } from "./plain-name.ts";
 import { OwnChanges, type SweepRules, sweepFolders } from "./sweep.ts";
@@ -61,9 +62,19 @@ export class LogFolders {
   /** Dates that were found empty, with their mtime. */
   readonly #dateChanges = new OwnChanges();
 
+  readonly #open: FolderCache;
+
   /** @param root undefined: there are no logs */
   constructor(root: Folder | undefined) {
     this.#root = root;
+    this.#open = new FolderCache(
+      async (key) => {
+        const [date, hour] = key.split("/") as [string, string];
+        return root && within(root.openIfThere(date), (folder) => folder.openIfThere(hour));
+      },
+      // By where it is, not by its path: a date that was moved away and linked to would show the same folder.
+      async (hour) => root !== undefined && hour.isTwoBelow(root),
+    );
   }
 
   /**
@@ -127,8 +138,12 @@ export class LogFolders {
 
   /** Works in an hour; undefined when it is gone. */
   use<R>(key: string, work: (hour: Folder) => Promise<R>): Promise<R | undefined> {
-    const [date, hour] = key.split("/") as [string, string];
-    return within(this.#root?.openSharedIfThere(date), (folder) => within(folder.openSharedIfThere(hour), work));
+    return this.#open.use(key, work);
+  }
+
+  /** Closes the hours that are held open. */
+  closeHours(): void {
+    this.#open.clear();
   }
 
   /**

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { systemErrorCode } from "../errors.ts";
 import { printableJson } from "../printable.ts";
 import { type Folder, Kept, type Name, reasonOf, within } from "./folder.ts";
+import { FolderCache } from "./folder-cache.ts";
 import { type Removal, removeFolder, unlinkIfThere } from "./look.ts";
 import { isPurgeFolder, PURGE_FOLDER } from "./plain-name.ts";
 import type { OwnChanges } from "./sweep.ts";
@@ -33,6 +34,10 @@ export class PurgeArea {
   readonly #output: Folder;
   readonly #name = `${process.pid}-${randomBytes(6).toString("hex")}`;
   #container: Promise<Folder> | undefined;
+  readonly #places = new FolderCache(
+    (user) => this.#openPlace(user),
+    async () => true, // only this pass moves them
+  );
 
   constructor(output: Folder) {
     this.#output = output;
@@ -48,7 +53,7 @@ export class PurgeArea {
     now: number,
     changes: OwnChanges,
   ): Promise<FolderOutcome | undefined> {
-    return within(this.#openPlace(userId), async (place) => {
+    return this.#places.use(userId, async (place) => {
       if (!(await changes.during(userId, home, () => moveAway(home, taskId, place)))) return undefined;
       const [removed, label] = [{ files: 0, bytes: 0 }, home.labelOf(taskId)];
       try {
@@ -98,6 +103,7 @@ export class PurgeArea {
 
   /** Removes the container, and the area, if nothing is left in them. To be called when no purge is under way. */
   async dispose(): Promise<void> {
+    this.#places.clear();
     const opening = this.#container;
     this.#container = undefined;
     const container = await opening?.catch(() => undefined);
@@ -126,7 +132,7 @@ export class PurgeArea {
 }
 
 async function openOrMake(parent: Folder, name: Name, mode: number): Promise<Folder> {
-  const there = await parent.openSharedIfThere(name);
+  const there = await parent.openIfThere(name);
   if (there !== undefined) return there;
   try {
     await parent.makeFolder(name, mode);
@@ -136,10 +142,7 @@ async function openOrMake(parent: Folder, name: Name, mode: number): Promise<Fol
   return parent.openFolder(name);
 }
 
-/**
- * Moves a task's folder to its place in the purge area; false if there is none. The kernel moves nothing from one mount
- * to another, so a mount point stays.
- */
+/** Moves a task's folder to its place in the purge area; false when there is none. */
 async function moveAway(home: Folder, task: string, place: Folder): Promise<boolean> {
   try {
     await home.moveFolder(task, place);
@@ -150,10 +153,7 @@ async function moveAway(home: Folder, task: string, place: Folder): Promise<bool
     if (code === "ENOENT" && (await home.lstat(task)) === undefined) return false;
     const label = printableJson(home.labelOf(task));
     if (code === "ENOTDIR") throw new Kept(`${label} is a symbolic link or not a folder`);
-    if (code === "EBUSY") throw new Kept(`${label} is a mount point`);
-    if (code === "EXDEV") {
-      throw new Kept(`${printableJson(home.label)} is a mount point, or ${label} is on another file system`);
-    }
+    if (code === "EBUSY" || code === "EXDEV") throw new Kept(`${label} is a mount point or on another file system`);
     if (TAKEN.has(code))
       throw new Kept(`${printableJson(place.labelOf(task))} still holds an earlier part of it`, "busy");
     throw error;

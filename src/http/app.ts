@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { type Context, Hono } from "hono";
 import { compress } from "hono/compress";
 import { etag } from "hono/etag";
-import { routePath } from "hono/route";
+import { matchedRoutes } from "hono/route";
 import { getMimeType } from "hono/utils/mime";
 import { HttpError, json, problemOf, problemResponse } from "./answer.ts";
 import { dialectOf, PLAIN } from "./dialects.ts";
@@ -76,11 +76,14 @@ function addPage(app: Hono<Env>, { pageFolder }: ServerParts): void {
   }
 }
 
+/** Anybody may send it. */
+const MOST_LOGIN_BYTES = 4096;
+
 /** For browsers: `POST /login` with `{"token": ...}` begins a session, `POST /logout` ends it. */
 function addLogin(app: Hono<Env>, parts: ServerParts): void {
   const { token } = parts;
   app.post("/login", async (c) => {
-    const given = tokenIn(await jsonBody(c.env.incoming));
+    const given = tokenIn(await jsonBody(c.env.incoming, MOST_LOGIN_BYTES));
     if (token !== null && !isToken(given, token)) throw new HttpError("TOKEN_WRONG", "the token is wrong");
     if (token !== null) await startSession(c, token, parts);
     return c.body(null, 204);
@@ -103,8 +106,7 @@ function tokenIn(text: string): string {
 
 /** The pattern of the route of a request, or `other`. */
 function routeOf(c: Context<Env>): string {
-  const path = routePath(c, -1);
-  return path === "/*" || path === "*" ? "other" : path;
+  return matchedRoutes(c).findLast(({ path }) => path !== "/*" && path !== "*")?.path ?? "other";
 }
 
 const METHODS = ["GET", "POST", "DELETE"];

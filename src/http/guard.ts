@@ -57,9 +57,10 @@ function nameOf(authority: string): string | undefined {
   return (address ?? name)?.toLowerCase();
 }
 
-/** Browsers send a host's cookies to all its ports. */
+/** Browsers send a host's cookies to all its ports, so the name has the port that the browser asked. */
 export function cookieOf(c: Context<Env>): string {
-  return `ttsctl_session_${c.env.incoming.socket.localPort}`;
+  const [, port] = /:(\d+)$/.exec(c.env.incoming.headers.host ?? "") ?? [];
+  return port === undefined ? "ttsctl_session" : `ttsctl_session_${port}`;
 }
 
 const SESSION_S = 30 * 86_400;

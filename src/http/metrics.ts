@@ -17,6 +17,9 @@ export interface Observed {
   readonly finished: boolean;
 }
 
+/** As nginx has it: the client left, or was cut off, before its answer began. */
+const LEFT = 499;
+
 const routes = new WeakMap<ServerResponse, string>();
 
 export function noteRoute(outgoing: ServerResponse, route: string): void {
@@ -37,7 +40,7 @@ export function observe(
       method,
       url,
       remote,
-      status: outgoing.statusCode,
+      status: outgoing.headersSent ? outgoing.statusCode : LEFT,
       finished: outgoing.writableFinished,
       route: routes.get(outgoing) ?? "other",
       bytes: socket.bytesWritten - before,

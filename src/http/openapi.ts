@@ -221,7 +221,7 @@ const OPERATIONS: Readonly<Record<string, object>> = {
     { parameters: LIST_PARAMETERS },
   ),
   "POST /voice-tasks/query": inDialects(
-    "The same for a query of any size up to 8 MiB",
+    "The same for a query of up to 8 MiB and 100,000 ids",
     eitherOf("TaskPage", "ApiMsPage", "the page, as `ttsctl query -o json`"),
     { requestBody: bodyOf("Query") },
   ),

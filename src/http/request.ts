@@ -50,7 +50,7 @@ export function switchOf(name: string, text: string | undefined, otherwise: bool
 const MOST_BYTES = 8 << 20;
 
 /** @throws HttpError UNSUPPORTED_MEDIA_TYPE, BODY_TOO_LARGE, BAD_REQUEST for one that isn't UTF-8 or was cut */
-export async function jsonBody(incoming: IncomingMessage): Promise<string> {
+export async function jsonBody(incoming: IncomingMessage, mostBytes = MOST_BYTES): Promise<string> {
   const { "content-type": type = "", "content-encoding": encoding = "identity" } = incoming.headers;
   // A form of another site can't send this type without a preflight request.
   if (!/^application\/json *(;|$)/i.test(type) || encoding !== "identity") {
@@ -58,13 +58,13 @@ export async function jsonBody(incoming: IncomingMessage): Promise<string> {
     throw new HttpError("UNSUPPORTED_MEDIA_TYPE", "the body is not said to be JSON", hint);
   }
   // Answered before the body is read: a reader that stops midway closes the connection.
-  if (Number(incoming.headers["content-length"] ?? 0) > MOST_BYTES) throw tooLarge();
+  if (Number(incoming.headers["content-length"] ?? 0) > mostBytes) throw tooLarge();
   const chunks: Buffer[] = [];
   let size = 0;
   try {
     for await (const chunk of incoming as AsyncIterable<Buffer>) {
       size += chunk.length;
-      if (size > MOST_BYTES) throw tooLarge();
+      if (size > mostBytes) throw tooLarge();
       chunks.push(chunk);
     }
     return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks));

@@ -50,23 +50,24 @@ export function createHttpServer(parts: ServerParts): Server {
     parts.metrics.count(request);
     parts.ended(request);
   };
-  /** The last answer on each connection. */
-  const answers = new WeakMap<Duplex, ServerResponse>();
-  const server = createServer(LIMITS, (incoming: IncomingMessage, outgoing: ServerResponse) => {
+  /** The answers that each connection waits for, in order. */
+  const waiting = new WeakMap<Duplex, ServerResponse[]>();
+  const listener = async (incoming: IncomingMessage, outgoing: ServerResponse) => {
     observe(incoming, outgoing, report);
-    answers.set(incoming.socket, outgoing);
+    await inTurn(waiting, incoming, outgoing);
     for (const name in SAFETY_HEADERS) outgoing.setHeader(name, SAFETY_HEADERS[name]!);
     const { url = "/" } = incoming;
     // Relative addresses of the page need the slash at the end.
     if (url === parts.basePath) return outgoing.writeHead(308, { location: `${url}/` }).end();
     incoming.url = withoutBase(url, parts.basePath);
     return answer(incoming, outgoing);
-  });
+  };
+  const server = createServer(LIMITS, listener);
+  server.on("checkExpectation", listener);
   server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
-    const answer = answers.get(socket);
-    const isUnderWay = answer?.headersSent && !answer.writableFinished;
-    if (!socket.writable || error.code === "ECONNRESET" || isUnderWay) socket.destroy();
-    else socket.end(unparsedProblem(error.code));
+    const isUnderWay = waiting.get(socket)?.some(({ headersSent }) => headersSent);
+    if (socket.writable && error.code !== "ECONNRESET" && !isUnderWay) socket.write(unparsedProblem(error.code));
+    socket.destroy();
   });
   server.maxConnections = MOST_CONNECTIONS;
   server.timeout = SILENT_MS;
@@ -87,6 +88,20 @@ const UNPARSED: Readonly<Record<string, readonly ["REQUEST_TIMEOUT" | "HEADERS_T
   ERR_HTTP_REQUEST_TIMEOUT: ["REQUEST_TIMEOUT", "the request took too long to come in"],
   HPE_HEADER_OVERFLOW: ["HEADERS_TOO_LARGE", `the headers are larger than ${LIMITS.maxHeaderSize >> 10} KiB`],
 };
+
+/** Requests that a client sends before it has the answer to the last one wait for that answer. */
+async function inTurn(
+  waiting: WeakMap<Duplex, ServerResponse[]>,
+  { socket }: IncomingMessage,
+  outgoing: ServerResponse,
+): Promise<void> {
+  const answers = waiting.get(socket) ?? [];
+  waiting.set(socket, answers);
+  const before = answers.at(-1);
+  answers.push(outgoing);
+  outgoing.once("close", () => answers.splice(answers.indexOf(outgoing), 1));
+  if (before !== undefined) await once(before, "close").catch(() => {}); // the connection broke
+}
 
 /** A proxy may keep its prefix in the path or remove it. */
 function withoutBase(url: string, basePath: string): string {

@@ -5,30 +5,46 @@ import { HttpError } from "./answer.ts";
 import type { Env } from "./parts.ts";
 
 const MOST_WAITING = 256;
-/** How long a client that reads slowly keeps its turn. */
-const PATIENCE_MS = 5000;
+/** Less than the time that a body has to come in. */
+const LONGEST_WAIT_MS = 20_000;
+/** Characters. */
+const MOST_UNSENT = 16 << 20;
 
 /**
  * Makes at most `width` answers at once, which bounds their memory; others wait, and those whose client has left aren't
- * made. @param end of a turn: the answer is made, or it is also sent, for which a client has 5 s
- * @throws HttpError BUSY if 256 others wait
+ * made.
+ * @throws HttpError BUSY if 256 others wait, after 20 s, and while clients haven't read 16 Mi characters of earlier answers
  */
-export function turns(width: number, end: "made" | "sent" = "made") {
+export function turns(width: number) {
   const limit = pLimit(width);
+  const unsent = new Set<ServerResponse>();
   return <T>({ incoming, outgoing }: Env["Bindings"], make: () => Promise<T>): Promise<T> => {
-    if (limit.pendingCount >= MOST_WAITING) {
-      throw new HttpError("BUSY", "too many requests are waiting", "ask again in a second", { "retry-after": "1" });
-    }
+    if (limit.pendingCount >= MOST_WAITING) throw busy();
     return new Promise((resolve, reject) => {
+      let isLate = false;
+      const late = setTimeout(() => {
+        isLate = true;
+        reject(busy());
+      }, LONGEST_WAIT_MS).unref();
       limit(async () => {
-        if (incoming.socket.destroyed) throw new HttpError("BUSY", "the client has left");
+        clearTimeout(late);
+        if (isLate) return;
+        if (incoming.socket.destroyed || lengthOf(unsent) > MOST_UNSENT) throw busy();
         resolve(await make());
-        if (end === "sent") await isSent(outgoing);
+        unsent.add(outgoing);
+        const sent = finished(outgoing).catch(() => {}); // the client left
+        void sent.then(() => unsent.delete(outgoing));
       }).catch(reject);
     });
   };
 }
 
-async function isSent(outgoing: ServerResponse): Promise<void> {
-  await finished(outgoing, { signal: AbortSignal.timeout(PATIENCE_MS) }).catch(() => {}); // it was broken off, or it takes long
+function lengthOf(answers: Iterable<ServerResponse>): number {
+  let length = 0;
+  for (const { writableLength } of answers) length += writableLength;
+  return length;
+}
+
+function busy(): HttpError {
+  return new HttpError("BUSY", "too many requests are waiting", "ask again in a second", { "retry-after": "1" });
 }

@@ -221,6 +221,7 @@ describe("what is no decent request", () => {
     ["an encoded line end", request("GET /voice-tasks/x%0d%0aset-cookie:%20a=b?user_id=alice"), [404]],
     ["a broken escape", request("GET /voice-tasks/%zz?user_id=alice"), [400]],
     ["a broken escape in a parameter", request("GET /voice-tasks?user_id=%ff"), [400]],
+    ["an expectation that nobody has", request("GET /voice-tasks", { Expect: "more" }), [200]],
     ["an upgrade", request("GET /voice-tasks", { Connection: "Upgrade", Upgrade: "websocket" }), [200, 400]],
   ];
   it.each(malformed)("%s: refused, and the server goes on", async (_, text, statuses) => {
@@ -255,6 +256,10 @@ describe("what is no decent request", () => {
     await expectAlive();
   });
 
+  it("a login of more than 4 KiB", async () => {
+    expect((await server.post("/login", { token: "x".repeat(5000) })).status).toBe(413);
+  });
+
   it("a body of 10 MB in chunks, whose length nobody said", async () => {
     const wire = await Wire.open(server.port);
     wire.socket.write(request("POST /voice-tasks/query", { ...query, "Transfer-Encoding": "chunked" }));
@@ -284,7 +289,7 @@ describe("who takes time", () => {
     server = await here.serve("--no-cleanup");
     const slowHeaders = await Wire.open(server.port);
     slowHeaders.socket.write("GET /healthz HTTP/1.1\r\nHost: localhost\r\n");
-    const slowBody = await Wire.open(server.port);
+    const slowBody = await Wire.open(server.port, true);
     slowBody.socket.write(
       request("POST /voice-tasks/query", { "Content-Type": "application/json", "Content-Length": "100" }, "{"),
     );

@@ -20,8 +20,9 @@ export class Wire {
     });
   }
 
-  static async open(port: number): Promise<Wire> {
-    const socket = connect(port, "127.0.0.1");
+  /** @param allowHalfOpen whether it goes on after the other side has said its last */
+  static async open(port: number, allowHalfOpen = false): Promise<Wire> {
+    const socket = connect({ port, host: "127.0.0.1", allowHalfOpen });
     const wire = new Wire(socket);
     await Promise.race([once(socket, "connect"), once(socket, "close")]).catch(() => {});
     return wire;

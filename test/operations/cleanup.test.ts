@@ -406,9 +406,16 @@ describe("--backup", () => {
     const [tree, dump] = [site.root.tree(), await site.server.dump()];
     const full = Object.assign(new Error("no space"), { code: "ENOSPC", errno: -28 });
     const handle = await open(site.root.store);
-    vi.spyOn(Object.getPrototypeOf(handle), "appendFile").mockRejectedValueOnce(full);
+    const { write } = handle;
+    const failing = vi.spyOn(Object.getPrototypeOf(handle), "write").mockImplementation(function (
+      this: unknown,
+      ...args
+    ) {
+      return String(args[0]).includes('"t1"') ? Promise.reject(full) : Reflect.apply(write, this, args);
+    });
     await handle.close();
     await expect(site.cleanup({}, backup)).rejects.toMatchObject({ code: "BACKUP_FAILED" });
+    failing.mockRestore();
     expect([site.root.tree(), await site.server.dump()]).toEqual([tree, dump]);
     await backup.close();
     await expect(BackupFile.open(site.root.at("no/such/folder"))).rejects.toMatchObject({ code: "BACKUP_FAILED" });

@@ -23,13 +23,18 @@ export const DIALECT_ROUTES = ["/voice-tasks", "/voice-tasks/query", "/voice-tas
 /** A list of more tasks is a large one: a thousand tasks with long texts take 100 MB while they are answered. */
 const SMALL = 100;
 const MOST_IDS = 100_000;
+/** Bytes. */
+const SMALL_BODY = 64 << 10;
 
 /** Lists, single tasks, and their deletion (SPEC section 8). */
 export function addVoiceTasks(app: Hono<Env>, parts: ServerParts): void {
-  const [forBody, forSmall, forLarge] = [turns(8), turns(16, "sent"), turns(1, "sent")];
+  const [forBody, forSmall, forLarge] = [turns(8), turns(16), turns(1)];
   const answerList = (c: Context<Env>, dialect: Dialect, raw: RawQuery, names: QueryNames): Promise<Response> => {
+    const asked = raw.taskIds?.length ?? 0;
+    if (asked > MOST_IDS) throw usage(`${names.taskIds} has ${asked} ids`, `at most ${MOST_IDS} in a request`);
     const query = queryOf(parts, raw, names);
-    const turn = (query.ids?.length ?? query.pageSize) > SMALL ? forLarge : forSmall;
+    const count = query.ids === null ? query.pageSize : dialect.repeatsIds ? asked : query.ids.length;
+    const turn = count > SMALL ? forLarge : forSmall;
     return turn(c.env, async () => {
       const found = await parts.store.list(query);
       const result = dialect.repeatsIds && raw.taskIds != null ? repeated(parts, raw, found) : found;
@@ -40,15 +45,15 @@ export function addVoiceTasks(app: Hono<Env>, parts: ServerParts): void {
     const dialect = dialectOf(c, parts);
     return answerList(c, dialect, dialect.listOfUrl(c.req.url), KEY_NAMES);
   });
-  app.post("/voice-tasks/query", (c) =>
-    forBody(c.env, async () => {
+  app.post("/voice-tasks/query", (c) => {
+    const answer = async () => {
       const dialect = dialectOf(c, parts);
       const raw = dialect.listOfBody(c.req.url, await jsonBody(c.env.incoming));
-      const count = raw.taskIds?.length ?? 0;
-      if (count > MOST_IDS) throw usage(`task_ids has ${count} ids`, `at most ${MOST_IDS} in a request`);
       return answerList(c, dialect, raw, BODY_NAMES);
-    }),
-  );
+    };
+    const length = Number(c.env.incoming.headers["content-length"] ?? Number.POSITIVE_INFINITY);
+    return length > SMALL_BODY ? forBody(c.env, answer) : answer();
+  });
   app.get("/voice-tasks/:task_id", (c) => answerTask(parts, c));
   app.get("/voice-tasks/:task_id/files", (c) => taskFiles(parts, idOf(parts, c, PLAIN.params(c.req.url, ["user_id"]))));
   app.delete("/voice-tasks/:task_id", async (c) => {
