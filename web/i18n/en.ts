@@ -89,7 +89,9 @@ export const en = {
   download: "Download",
   downloadFile: (name: string) => `Download ${name}`,
   onlyUser: (user: string) => `Only tasks of ${user}`,
-  noAudio: (id: string) => `Task ${id} has no audio that can be played.`,
+  noAudio: "no audio",
+  noAudioHere: "No audio that can be played.",
+  noAudioOf: (id: string) => `Task ${id} has no audio that can be played.`,
 
   player: "Player",
   closePlayer: "Close the player",

@@ -90,7 +90,9 @@ export const zh: Messages = {
   download: "下载",
   downloadFile: (name) => `下载 ${name}`,
   onlyUser: (user) => `只看 ${user} 的任务`,
-  noAudio: (id) => `任务 ${id} 没有可播放的音频。`,
+  noAudio: "无音频",
+  noAudioHere: "没有可播放的音频。",
+  noAudioOf: (id) => `任务 ${id} 没有可播放的音频。`,
 
   player: "播放器",
   closePlayer: "关闭播放器",

@@ -4,6 +4,7 @@ import { messagesIn } from "../i18n/language.ts";
 import { NO_FILTER, type Place } from "../model/filter.ts";
 import type { Row } from "../model/row.ts";
 import { About } from "./about.ts";
+import { AudioFinder } from "./audio-finder.ts";
 import { Deletion } from "./deletion.ts";
 import { Opened } from "./opened.ts";
 import { Overview } from "./overview.ts";
@@ -24,6 +25,7 @@ export class App {
   readonly about = new About(this.api);
   readonly opened = new Opened();
   readonly player = new Player();
+  readonly audioFinder = new AudioFinder(this.api);
   readonly deletion = new Deletion(this.api, (row, wasThere) => this.#deleted(row, wasThere));
   readonly reading = new Reading(() => this.#isBusy());
   readonly tasks: TaskList;
