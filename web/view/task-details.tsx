@@ -7,6 +7,7 @@ import type { Row } from "../model/row.ts";
 import { useApp, useMessages, useTimes } from "./context.ts";
 import { Files } from "./files.tsx";
 import { Line, Lines, Notice } from "./parts.tsx";
+import { Scrollable } from "./scrollable.tsx";
 
 /** All there is about a task. */
 interface Details {
@@ -71,7 +72,9 @@ function Fields({ fields }: Pick<Details, "fields">) {
             <Line text={name} />
           </dt>
           <dd title={name.endsWith("_at") ? clock.exact(value) : undefined}>
-            <Lines text={value} />
+            <Scrollable name={name}>
+              <Lines text={value} />
+            </Scrollable>
           </dd>
         </div>
       ))}
