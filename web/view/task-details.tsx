@@ -71,7 +71,7 @@ function Fields({ fields }: Pick<Details, "fields">) {
           <dt>
             <Line text={name} />
           </dt>
-          <dd title={name.endsWith("_at") ? clock.exact(value) : undefined}>
+          <dd title={name.endsWith("_at") ? clock?.exact(value) : undefined}>
             <Scrollable name={name}>
               <Lines text={value} />
             </Scrollable>

@@ -47,6 +47,5 @@ function isPlainClick(event: MouseEvent): boolean {
 
 function Age({ time }: { time: string }) {
   const { clock, now, language } = useTimes();
-  if (!useApp().about.isAsked.value) return null;
-  return <time title={clock.exact(time)}>{clock.ago(time, now, language)}</time>;
+  return clock && <time title={clock.exact(time)}>{clock.ago(time, now, language)}</time>;
 }
