@@ -72,6 +72,10 @@ export const en = {
   missingIds: "Ids not found",
   copyAll: "Copy all",
   copied: (n: number) => `${count(n, "id")} copied.`,
+  copyNames: { user_id: "user id", task_id: "task id", text: "text", error: "error" },
+  copyField: (name: string) => `Copy the ${name}`,
+  copiedField: (name: string) => `Copied the ${name}.`,
+  selectedField: (name: string) => `Selected: ${name}. Copy with Ctrl+C or ⌘C.`,
   dangling: (n: number) => `Left out: ${count(n, "index member")} without a task.`,
 
   details: (id: string) => `Details of task ${id}`,

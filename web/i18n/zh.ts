@@ -73,6 +73,10 @@ export const zh: Messages = {
   missingIds: "未找到的 ID",
   copyAll: "全部复制",
   copied: (n) => `已复制 ${n_(n)} 个 ID。`,
+  copyNames: { user_id: "用户 ID", task_id: "任务 ID", text: "文本", error: "错误信息" },
+  copyField: (name) => `复制${name}`,
+  copiedField: (name) => `已复制${name}。`,
+  selectedField: (name) => `已选中：${name}。请按 Ctrl+C 或 ⌘C 复制。`,
   dangling: (n) => `索引中有 ${n_(n)} 项没有对应任务，已略过。`,
 
   details: (id) => `任务 ${id} 的详情`,

@@ -14,6 +14,12 @@ import { Reading } from "./reading.ts";
 import { Refresher } from "./refresher.ts";
 import { TaskList } from "./task-list.ts";
 
+/** A text for the reader. The turn tells it from the same text said before. */
+interface Said {
+  readonly text: string;
+  readonly turn: number;
+}
+
 /** The parts of the page, wired together. */
 export class App {
   readonly preferences: Preferences;
@@ -32,15 +38,15 @@ export class App {
   readonly overview: Overview;
   readonly refresher: Refresher;
   readonly #now = signal(this.api.now());
-  readonly #announcement = signal("");
-  readonly #confirmation = signal("");
+  readonly #announcement = signal<Said>({ text: "", turn: 0 });
+  readonly #confirmation = signal<Said>({ text: "", turn: 0 });
 
   /** Epoch seconds by the server's clock, from time to time. */
   readonly now: ReadonlySignal<number> = this.#now;
   /** What a screen reader is to say. */
-  readonly announcement: ReadonlySignal<string> = this.#announcement;
+  readonly announcement: ReadonlySignal<Said> = this.#announcement;
   /** What was done last; empty for nothing. */
-  readonly confirmation: ReadonlySignal<string> = this.#confirmation;
+  readonly confirmation: ReadonlySignal<Said> = this.#confirmation;
 
   /** @param place what the list shows first */
   constructor(preferences: Preferences, place: Place) {
@@ -54,13 +60,13 @@ export class App {
   }
 
   readonly announce = (text: string): void => {
-    this.#announcement.value = text;
+    this.#announcement.value = { text, turn: this.#announcement.value.turn + 1 };
   };
 
   /** Announces what was done, and shows it for a moment. */
   readonly confirm = (text: string): void => {
     this.announce(text);
-    this.#confirmation.value = text;
+    this.#confirmation.value = this.#announcement.value;
   };
 
   /** Asks for everything for the first time, and then again and again. */

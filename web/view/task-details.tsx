@@ -5,9 +5,9 @@ import type { Download } from "../model/files.ts";
 import { NO_FILTER } from "../model/filter.ts";
 import type { Row } from "../model/row.ts";
 import { useApp, useMessages, useTimes } from "./context.ts";
+import { FieldValue } from "./copy.tsx";
 import { Files } from "./files.tsx";
 import { Line, Lines, Notice } from "./parts.tsx";
-import { Scrollable } from "./scrollable.tsx";
 
 /** All there is about a task. */
 interface Details {
@@ -72,9 +72,9 @@ function Fields({ fields }: Pick<Details, "fields">) {
             <Line text={name} />
           </dt>
           <dd title={name.endsWith("_at") ? clock?.exact(value) : undefined}>
-            <Scrollable name={name}>
+            <FieldValue name={name} value={value}>
               <Lines text={value} />
-            </Scrollable>
+            </FieldValue>
           </dd>
         </div>
       ))}

@@ -3,6 +3,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { isFiltered, NO_FILTER } from "../model/filter.ts";
 import type { View } from "../state/task-list.ts";
 import { useApp, useMessages } from "./context.ts";
+import { copyText } from "./copy.tsx";
 import { FailureText, Notice } from "./parts.tsx";
 import { TaskRow } from "./task-row.tsx";
 
@@ -67,10 +68,9 @@ function Missing({ view }: { view: View }) {
   const field = useRef<HTMLTextAreaElement>(null);
   const { missing } = view.answer.page;
   if (missing.length === 0) return null;
-  // A page that came over plain HTTP has no navigator.clipboard.
-  const copy = () => {
-    field.current!.select();
-    if (document.execCommand("copy")) confirm(text.copied(missing.length));
+  const copy = async () => {
+    const isCopied = await copyText(missing.join("\n"), field.current!);
+    confirm(isCopied ? text.copied(missing.length) : text.selectedField(text.missingIds));
   };
   return (
     <Notice kind="warning" title={text.missing(missing.length)}>
@@ -82,7 +82,7 @@ function Missing({ view }: { view: View }) {
         aria-label={text.missingIds}
         value={missing.join("\n")}
       />
-      <button type="button" class="button small" onClick={copy}>
+      <button type="button" class="button small" onClick={() => void copy()}>
         {text.copyAll}
       </button>
     </Notice>
