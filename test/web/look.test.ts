@@ -135,3 +135,65 @@ describe("languages", () => {
     expect(words.filter((word) => !known.includes(word) && !word.includes("_"))).toEqual([]);
   });
 });
+
+describe("the theme", () => {
+  const isDark = (tab: Tab) =>
+    tab.page.evaluate(() => Number(/\d+/.exec(getComputedStyle(document.documentElement).backgroundColor)![0]) < 128);
+  const schemeOf = (tab: Tab) => tab.page.evaluate(() => getComputedStyle(document.documentElement).colorScheme);
+
+  it("is the system's, or the one chosen, which is remembered", async () => {
+    const tab = await here.open((await here.serveSynced()).url, { colorScheme: "dark" });
+    expect([await isDark(tab), await schemeOf(tab)]).toEqual([true, "light dark"]);
+    await tab.page.getByRole("button", { name: "Theme: system" }).click();
+    await tab.page.getByRole("status").getByText("Theme: light").waitFor();
+    expect([await isDark(tab), await schemeOf(tab)]).toEqual([false, "light"]);
+    await tab.page.reload();
+    await tab.page.emulateMedia({ colorScheme: "light" });
+    await tab.page.getByRole("button", { name: "Theme: light" }).click();
+    expect([await isDark(tab), await schemeOf(tab)]).toEqual([true, "dark"]);
+    await tab.page.getByRole("button", { name: "Theme: dark" }).click();
+    expect([await isDark(tab), await schemeOf(tab)]).toEqual([false, "light dark"]);
+    await tab.page.reload();
+    await tab.page.getByRole("button", { name: "Theme: system" }).waitFor();
+  });
+
+  it("that was chosen is there before the page is", async () => {
+    const tab = await here.open((await here.serveSynced()).url, { colorScheme: "light" });
+    await tab.page.getByRole("button", { name: "Theme: system" }).click();
+    await tab.page.getByRole("button", { name: "Theme: light" }).click();
+    await tab.page.route(/\/main-\w+\.js$/, (route) => route.abort());
+    await tab.page.reload();
+    expect(await tab.page.locator("#app").innerHTML()).toBe("");
+    expect([await isDark(tab), await schemeOf(tab)]).toEqual([true, "dark"]);
+    tab.expectsRefusals();
+  });
+
+  it.each([
+    [
+      "denied",
+      () =>
+        Object.defineProperty(window, "localStorage", {
+          get: () => {
+            throw new DOMException("denied", "SecurityError");
+          },
+        }),
+    ],
+    [
+      "full",
+      () => {
+        Storage.prototype.setItem = () => {
+          throw new DOMException("full", "QuotaExceededError");
+        };
+      },
+    ],
+  ])("can be chosen where storage is %s", async (_, script) => {
+    const tab = await here.open((await here.serveSynced()).url, { colorScheme: "light" });
+    await tab.page.addInitScript(script);
+    await tab.page.reload();
+    await expect.poll(() => tab.rows().count()).toBe(8);
+    await tab.page.getByRole("button", { name: "Theme: system" }).click();
+    await tab.page.getByRole("button", { name: "Theme: light" }).click();
+    await tab.page.getByRole("button", { name: "Theme: dark" }).waitFor();
+    expect(await isDark(tab)).toBe(true);
+  });
+});

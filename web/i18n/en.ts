@@ -8,6 +8,8 @@ export const en = {
   skip: "Skip to the tasks",
   otherLanguage: "中文",
   switchLanguage: "切换到中文",
+  theme: (name: string) => `Theme: ${name}`,
+  themes: { auto: "system", light: "light", dark: "dark" },
 
   status: { wait: "wait", run: "run", done: "done", error: "error", other: "other" },
 

@@ -10,6 +10,8 @@ export const zh: Messages = {
   skip: "跳到任务列表",
   otherLanguage: "English",
   switchLanguage: "Switch to English",
+  theme: (name) => `主题：${name}`,
+  themes: { auto: "跟随系统", light: "浅色", dark: "深色" },
 
   status: { wait: "等待", run: "运行", done: "完成", error: "出错", other: "其他" },
 

@@ -88,7 +88,7 @@ function Refresh() {
       </select>
       <button
         type="button"
-        class="icon-button"
+        class="icon-button small"
         aria-label={text.refresh}
         title={text.refresh}
         onClick={() => void refreshNow()}
