@@ -28,7 +28,7 @@ render(
   document.getElementById("app")!,
 );
 setInterval(() => app.tick(), TICK);
-followAddress(app.tasks, () => preferences.pageSize.value);
+followAddress(app);
 void app.begin();
 
 /** Some browsers refuse it by their settings. */

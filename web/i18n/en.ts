@@ -80,6 +80,9 @@ export const en = {
   selectedField: (name: string) => `Selected: ${name}. Copy with Ctrl+C or ⌘C.`,
   dangling: (n: number) => `Left out: ${count(n, "index member")} without a task.`,
 
+  linked: "The task of this address, not on this page:",
+  linkedMissing: "The task of this address is in neither store.",
+  linkedFailed: "The task of this address could not be read.",
   details: (id: string) => `Details of task ${id}`,
   ofUser: (user: string) => `of ${user}`,
   files: "Files",

@@ -81,6 +81,9 @@ export const zh: Messages = {
   selectedField: (name) => `已选中：${name}。请按 Ctrl+C 或 ⌘C 复制。`,
   dangling: (n) => `索引中有 ${n_(n)} 项没有对应任务，已略过。`,
 
+  linked: "网址指定的任务，不在本页：",
+  linkedMissing: "两处存储中都没有网址指定的任务。",
+  linkedFailed: "无法读取网址指定的任务。",
   details: (id) => `任务 ${id} 的详情`,
   ofUser: (user) => `用户 ${user}`,
   files: "文件",

@@ -2,7 +2,7 @@ import { batch, computed, type ReadonlySignal, signal } from "@preact/signals";
 import { Api } from "../api/api.ts";
 import { messagesIn } from "../i18n/language.ts";
 import { NO_FILTER, type Place } from "../model/filter.ts";
-import type { Row } from "../model/row.ts";
+import { keyOf, type Row } from "../model/row.ts";
 import { About } from "./about.ts";
 import { AudioFinder } from "./audio-finder.ts";
 import { Deletion } from "./deletion.ts";
@@ -53,7 +53,10 @@ export class App {
     this.preferences = preferences;
     const isReading = () => this.reading.isReading();
     const isOpen = (key: string) => this.opened.has(key);
-    this.tasks = new TaskList({ api: this.api, isReading, isOpen }, { ...place, pageSize: preferences.pageSize.value });
+    const { task, ...list } = place;
+    const request = { ...list, pageSize: preferences.pageSize.value };
+    this.tasks = new TaskList({ api: this.api, isReading, isOpen }, request, task);
+    if (task !== null) this.opened.open(keyOf(task.userId, task.taskId));
     const userId = computed(() => this.tasks.request.value.filter.users[0] ?? "");
     this.overview = new Overview(this.api, userId);
     this.refresher = new Refresher(() => this.#refresh(), preferences.refreshSeconds);
@@ -76,8 +79,38 @@ export class App {
     this.refresher.start();
     await this.tasks.show();
     // An address that somebody wrote by hand may be refused; the whole list is better than nothing.
-    if (this.tasks.rejected.value !== null) await this.tasks.apply(NO_FILTER);
+    if (this.tasks.rejected.value !== null) {
+      await this.tasks.open(
+        { filter: NO_FILTER, page: 1, task: this.tasks.task.value },
+        this.preferences.pageSize.value,
+      );
+    }
     await overview;
+  }
+
+  /** Opens or closes a row. The address names the task that was opened last. */
+  readonly toggle = ({ key, userId, taskId }: Row): void => {
+    batch(() => {
+      this.opened.toggle(key);
+      if (this.opened.has(key)) void this.tasks.name({ userId, taskId });
+      else if (this.#isNamed(key)) void this.tasks.name(null);
+    });
+  };
+
+  /** Shows a place of the browser's history. Of the open rows only the one that the address named closes. */
+  readonly visit = async (place: Place): Promise<void> => {
+    const { request, task } = this.tasks;
+    if (task.value !== null) this.opened.close(keyOf(task.value.userId, task.value.taskId));
+    if (place.task !== null) this.opened.open(keyOf(place.task.userId, place.task.taskId));
+    const { filter, page } = request.value;
+    const isSameList = JSON.stringify([filter, page]) === JSON.stringify([place.filter, place.page]);
+    if (isSameList) await this.tasks.name(place.task);
+    else await this.tasks.open(place, this.preferences.pageSize.value);
+  };
+
+  #isNamed(key: string): boolean {
+    const task = this.tasks.task.value;
+    return task !== null && keyOf(task.userId, task.taskId) === key;
   }
 
   /** Lets ages grow between two refreshes. */
@@ -120,6 +153,7 @@ export class App {
     const text = messagesIn(this.preferences.language.value);
     batch(() => {
       this.opened.close(key);
+      if (this.#isNamed(key)) void this.tasks.name(null);
       this.tasks.forget(key);
       this.confirm(wasThere ? text.deleted(taskId) : text.alreadyGone(taskId));
     });

@@ -73,7 +73,7 @@ function PlayButton({ row, audio }: { row: Row; audio: Download | Failure }) {
 
 /** Asks again for the audio. If there is nothing to play the row is opened: it says what files there are, or why not. */
 function useSecondQuestion(row: Row): { ask(): Promise<void>; isBusy: boolean } {
-  const { audioFinder, player, opened, announce } = useApp();
+  const { audioFinder, player, opened, toggle, announce } = useApp();
   const text = useMessages();
   const isBusy = useSignal(false);
   const ask = async () => {
@@ -81,7 +81,7 @@ function useSecondQuestion(row: Row): { ask(): Promise<void>; isBusy: boolean } 
     const audio = await orFailure(audioFinder.find(row));
     isBusy.value = false;
     if (audio !== null && !(audio instanceof Failure)) return player.play(trackOf(row, audio));
-    opened.open(row.key);
+    if (!opened.has(row.key)) toggle(row);
     announce(text.noAudioOf(row.taskId));
   };
   return { ask, isBusy: isBusy.value };

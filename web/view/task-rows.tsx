@@ -1,10 +1,11 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
+import { Failure } from "../api/failure.ts";
 import { isFiltered, NO_FILTER } from "../model/filter.ts";
 import type { View } from "../state/task-list.ts";
 import { useApp, useMessages } from "./context.ts";
 import { copyText } from "./copy.tsx";
-import { FailureText, Notice } from "./parts.tsx";
+import { FailureText, Line, Notice } from "./parts.tsx";
 import { TaskRow } from "./task-row.tsx";
 
 /** Ids are answered in one page, of thousands if so many were asked for; so many rows are drawn at a time. */
@@ -18,6 +19,7 @@ export function TaskRows() {
   if (view !== null) {
     return (
       <>
+        <Linked />
         <Missing view={view} />
         <Dangling view={view} />
         {view.rows.length === 0 ? (
@@ -42,21 +44,52 @@ export function TaskRows() {
 
 function Rows({ view, listed }: { view: View; listed: (list: HTMLElement | null) => void }) {
   const text = useMessages();
-  const drawn = useSignal(STEP);
+  const { tasks } = useApp();
+  const more = useSignal(STEP);
   useEffect(() => () => listed(null), []);
-  const rest = view.rows.length - drawn.value;
+  const { userId, taskId } = tasks.task.value ?? {};
+  const named = view.rows.findIndex((row) => row.userId === userId && row.taskId === taskId);
+  const drawn = Math.max(more.value, Math.ceil((named + 1) / STEP) * STEP);
+  const rest = view.rows.length - drawn;
   return (
     <>
       <ol class="tasks" ref={listed} aria-label={text.tasks}>
-        {view.rows.slice(0, drawn.value).map((row) => (
+        {view.rows.slice(0, drawn).map((row) => (
           <TaskRow key={row.key} row={row} />
         ))}
       </ol>
       {rest > 0 ? (
-        <button type="button" class="button more" onClick={() => (drawn.value += STEP)}>
+        <button type="button" class="button more" onClick={() => (more.value = drawn + STEP)}>
           {text.more(Math.min(STEP, rest))}
         </button>
       ) : null}
+    </>
+  );
+}
+
+/** The task that the address names, if it isn't on the page. */
+function Linked() {
+  const { tasks } = useApp();
+  const text = useMessages();
+  const linked = tasks.linked.value;
+  if (linked === null) return null;
+  if (linked === "missing") {
+    const { userId, taskId } = tasks.task.value!;
+    return (
+      <Notice kind="warning" title={text.linkedMissing}>
+        <p>
+          <Line text={taskId} /> <Line text={text.ofUser(userId)} />
+        </p>
+      </Notice>
+    );
+  }
+  if (linked instanceof Failure) return <Notice kind="error" title={text.linkedFailed} failure={linked} />;
+  return (
+    <>
+      <p class="quiet aside">{text.linked}</p>
+      <ol class="tasks" aria-label={text.linked}>
+        <TaskRow key={linked.key} row={linked} />
+      </ol>
     </>
   );
 }
