@@ -136,6 +136,44 @@ describe("languages", () => {
   });
 });
 
+describe("errors of the server", () => {
+  it.each([
+    ["en-US", "User", "Apply", "The request is invalid."],
+    ["zh-CN", "用户 ID", "应用筛选", "请求无效。"],
+  ])(
+    "are in the language of the page, %s, with the server's own words beside them",
+    async (locale, user, apply, said) => {
+      const tab = await here.open((await here.serveSynced()).url, { locale });
+      await tab.page.getByLabel(user, { exact: true }).fill("a:b");
+      await tab.page.getByRole("button", { name: apply }).click();
+      const notice = tab.page.locator(".filter .notice");
+      await notice.getByText(said, { exact: true }).waitFor();
+      await notice.locator("[lang=en]").getByText("user_id").first().waitFor();
+      tab.expectsRefusals();
+    },
+  );
+
+  it.each([
+    [
+      { status: 503, json: { code: "LOCK_TIMEOUT", detail: "pid 7 holds it" } },
+      "另一个 ttsctl 正在占用锁",
+      "pid 7 holds it",
+    ],
+    [{ status: 500, json: { code: "constructor", detail: "odd" } }, "服务器返回了状态 500。", "odd"],
+    [{ status: 502, body: "<h1>Bad Gateway</h1>" }, "服务器返回了状态 502。", "502 Bad Gateway"],
+  ])("of a deletion, %j", async (answer, said, detail) => {
+    const tab = await here.open((await here.serveSynced()).url, { locale: "zh-CN" });
+    await tab.opens("numbers");
+    await tab.page.route(/voice-tasks\/numbers/, (route) => route.fulfill(answer));
+    await tab.page.getByRole("button", { name: "删除任务 numbers" }).click();
+    const dialog = tab.page.getByRole("dialog");
+    await dialog.getByRole("button", { name: "删除", exact: true }).click();
+    await dialog.getByText(said).waitFor();
+    await dialog.getByText(detail).waitFor();
+    tab.expectsRefusals();
+  });
+});
+
 describe("the theme", () => {
   const isDark = (tab: Tab) =>
     tab.page.evaluate(() => Number(/\d+/.exec(getComputedStyle(document.documentElement).backgroundColor)![0]) < 128);

@@ -73,7 +73,7 @@ export function Notice({ kind, title, failure, children }: NoticeProps) {
   );
 }
 
-/** Why a question has no answer, in the server's own words, and what to do next. */
+/** Why a question has no answer, and what to do next: in the language of the page, then in the server's own words. */
 export function FailureText({ failure }: { failure: Failure }) {
   const text = useMessages();
   const { problem } = failure;
@@ -84,16 +84,21 @@ export function FailureText({ failure }: { failure: Failure }) {
       </p>
     );
   }
+  const { status, code, detail, hint } = problem;
+  const errors: Readonly<Record<string, string>> = text.errors;
+  const isKnown = Object.hasOwn(errors, code);
   return (
     <>
-      <p>
-        <Line text={problem.detail} />
-      </p>
-      {problem.hint === "" ? null : (
-        <p class="hint">
-          <Line text={problem.hint} />
-        </p>
-      )}
+      <p>{isKnown ? errors[code] : text.answered(status)}</p>
+      <div class="hint" lang={isKnown ? "en" : undefined}>
+        {[detail, hint].map((line) =>
+          line === "" ? null : (
+            <p key={line}>
+              <Line text={line} />
+            </p>
+          ),
+        )}
+      </div>
     </>
   );
 }
