@@ -98,6 +98,24 @@ it("a hundred thousand tasks and a name of 500 characters fit any width, with th
   }
 });
 
+it("the header fits a phone, with everything that can be in it", async () => {
+  here.root.configure(null);
+  const TTSCTL_HTTP_TOKEN = "a-token-of-32-characters-or-more";
+  const { url } = await here.serve("--no-cleanup", { TTSCTL_HTTP_TOKEN });
+  for (const locale of ["en-US", "zh-CN"]) {
+    const tab = await here.open(url, { locale, viewport: { width: 320, height: 700 } });
+    await tab.page.locator("input[name=token]").fill(TTSCTL_HTTP_TOKEN);
+    await tab.page.locator("input[name=token]").press("Enter");
+    await tab.page.locator(".chip.off").waitFor();
+    await tab.page.getByRole("button", { name: /Sign out|退出登录/ }).waitFor();
+    expect((await tab.page.locator(".chip").boundingBox())!.height).toBeLessThan(24);
+    const buttons = await tab.page.locator(".top button").all();
+    const ends = await Promise.all(buttons.map(async (button) => (await button.boundingBox())!));
+    for (const { x, width } of ends) expect(x + width).toBeLessThanOrEqual(320);
+    tab.expectsRefusals();
+  }
+});
+
 describe("a record", () => {
   it("is told whole, numbers as the service wrote them", async () => {
     here.root.write(

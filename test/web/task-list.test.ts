@@ -177,6 +177,15 @@ describe("the task of the address", () => {
     expect(tasks.linked.value).toMatchObject({ taskId: "t9" });
   });
 
+  it("stays the one that was named while the same list was asked for again", async () => {
+    const server = new SlowServer();
+    const tasks = await shown(server, "t1", "t9");
+    const both = [tasks.show(), tasks.name(task)];
+    server.questions.pop()!.answer(answerOf("t1", "t9"));
+    await Promise.all(both);
+    expect(tasks.task.value).toEqual(task);
+  });
+
   it("is the one named last, in whatever order the answers come", async () => {
     const server = new SlowServer();
     const tasks = await shown(server, "t1");

@@ -91,7 +91,7 @@ export class TaskList {
 
   /** Asks again and shows the answer, whatever it moves: somebody wants to see it. */
   show(): Promise<void> {
-    return this.#go(this.#request.value, this.#task.value);
+    return this.#go(this.#request.value);
   }
 
   /** Has the address name a task of this place, or none. */
@@ -168,8 +168,9 @@ export class TaskList {
       const isRejected = asked instanceof Failure && asked.isMistake;
       this.#rejected.value = isRejected ? asked : null;
       if (isRejected) return;
+      // A row may have been opened while the same list was asked for again.
+      if (request !== this.#request.value) this.#task.value = task;
       this.#request.value = request;
-      this.#task.value = task;
       if (!(asked instanceof Failure)) this.#take(asked, false);
       else this.#fail(asked);
     });

@@ -72,9 +72,10 @@ function Linked() {
   const { tasks } = useApp();
   const text = useMessages();
   const linked = tasks.linked.value;
-  if (linked === null) return null;
+  const task = tasks.task.value;
+  if (linked === null || task === null) return null;
   if (linked === "missing") {
-    const { userId, taskId } = tasks.task.value!;
+    const { userId, taskId } = task;
     return (
       <Notice kind="warning" title={text.linkedMissing}>
         <p>
