@@ -47,7 +47,7 @@ module.exports = {
       from: { path: "^web/" },
       to: {
         path: "^(src/|node:)",
-        pathNot: ["^src/task/", "^src/printable\\.ts$", "^src/render/hour-chart\\.ts$"],
+        pathNot: ["^src/task/", "^src/(artifacts/media-types|printable|render/hour-chart)\\.ts$"],
         dependencyTypesNot: ["type-only"],
       },
     },

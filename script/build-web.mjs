@@ -9,7 +9,7 @@ export async function buildWeb(root) {
   const { metafile } = await build({
     metafile: true,
     absWorkingDir: root,
-    entryPoints: ["web/main.tsx", "web/icon.svg"],
+    entryPoints: ["web/main.tsx", "web/theme.ts", "web/icon.svg"],
     outdir: "dist/web",
     entryNames: "assets/[name]-[hash]",
     loader: { ".svg": "copy" },

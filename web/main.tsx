@@ -2,6 +2,7 @@ import "./style/page.css";
 import { effect } from "@preact/signals";
 import { render } from "preact";
 import { messagesIn, TAGS } from "./i18n/language.ts";
+import { showTheme } from "./model/theme.ts";
 import { currentPlace, followAddress } from "./state/address-bar.ts";
 import { App } from "./state/app.ts";
 import { Preferences } from "./state/preferences.ts";
@@ -19,6 +20,7 @@ effect(() => {
   document.documentElement.lang = TAGS[language];
   document.title = `${messagesIn(language).title} · ttsctl`;
 });
+effect(() => showTheme(preferences.theme.value));
 render(
   <AppContext.Provider value={app}>
     <Page />
@@ -26,7 +28,7 @@ render(
   document.getElementById("app")!,
 );
 setInterval(() => app.tick(), TICK);
-followAddress(app.tasks, () => preferences.pageSize.value);
+followAddress(app);
 void app.begin();
 
 /** Some browsers refuse it by their settings. */

@@ -9,7 +9,10 @@ const here = useWeb();
 beforeEach(() => {
   here.root.writeStore(
     ["queued", "running", "succeeded", "failed", "odd"].map((status, i) =>
-      record("alice", `t${i}`, { status, updated_at: ago(10 * i), error: status === "failed" ? "no voice" : null }),
+      record("alice", `t${i}`, {
+        ...{ status, updated_at: ago(10 * i), error: status === "failed" ? "no voice" : null },
+        ...(status === "succeeded" ? { text: "很长的文本\n".repeat(100), log: "a line\n".repeat(100) } : {}),
+      }),
     ),
   );
   here.root.write("output/alice/t2/t2.wav", wav(60));

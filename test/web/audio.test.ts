@@ -11,6 +11,7 @@ beforeEach(() => {
     record("小雨", HOSTILE, { updated_at: ago(10) }),
     record("alice", "mute", { updated_at: ago(20) }),
     record("alice", "broken", { updated_at: ago(30) }),
+    record("alice", "notes", { updated_at: ago(40) }),
   ]);
   here.root.write(`output/小雨/${HOSTILE}/声音 1.wav`, wav(30));
   here.root.write("output/alice/broken/broken.wav", "no audio");
@@ -46,11 +47,69 @@ it("an open row tells its files, with their length, and plays them", async () =>
   await tab.plays();
 });
 
-it("a task without audio, and audio that is none, are said", async () => {
+it("Play is offered only for audio that can be played; a task without any says so", async () => {
+  here.root.write("output/alice/notes/notes.txt", "no audio");
   const tab = await here.open((await here.serveSynced()).url);
-  await tab.page.getByRole("button", { name: "Play task mute" }).click();
-  await tab.page.getByText("Task mute has no audio that can be played.").waitFor({ state: "attached" });
+  await tab.page.getByRole("button", { name: `Play task ${HOSTILE}` }).waitFor();
+  for (const taskId of ["mute", "broken", "notes"])
+    await tab.row(taskId).getByText("no audio", { exact: true }).waitFor();
+  expect(await tab.page.getByRole("button", { name: /^Play task/ }).count()).toBe(1);
+  await tab.opens("mute");
   await tab.row("mute").getByText("No files.").waitFor();
-  await tab.page.getByRole("button", { name: "Play task broken" }).click();
+  await tab.opens("notes");
+  await tab.row("notes").getByText("No audio that can be played.").waitFor();
+  await tab.opens("broken");
+  await tab.row("broken").getByText("No audio that can be played.").waitFor();
+  await tab.row("broken").getByRole("link", { name: "Download broken.wav" }).waitFor();
+  expect(await tab.row("broken").getByRole("button", { name: "Play broken.wav" }).count()).toBe(0);
+});
+
+it("a row is asked about its audio when it comes into sight, and again when its task changed", async () => {
+  const many = Array.from({ length: 20 }, (_, i) => record("alice", `t${i + 10}`, { updated_at: ago(60 + i) }));
+  here.root.writeStore(many);
+  const tab = await here.open((await here.serveSynced()).url, { viewport: { width: 1280, height: 600 } });
+  await tab.row("t10").getByText("no audio", { exact: true }).waitFor();
+  expect(tab.asked(/t29\/files$/)).toEqual([]);
+  await tab.row("t29").scrollIntoViewIfNeeded();
+  await tab.row("t29").getByText("no audio", { exact: true }).waitFor();
+  here.root.write("output/alice/t29/t29.wav", wav(60));
+  await here.mirrored(record("alice", "t29", { updated_at: ago(1) }));
+  await tab.refreshes();
+  await tab.page.getByRole("button", { name: "Play task t29" }).waitFor();
+  expect(tab.asked(/t29\/files$/)).toHaveLength(2);
+  expect(tab.asked(/t10\/files$/)).toHaveLength(1);
+});
+
+it("audio of a type that this browser does not play can only be downloaded", async () => {
+  const tab = await here.open((await here.serveSynced()).url);
+  await tab.page.addInitScript(() => {
+    HTMLMediaElement.prototype.canPlayType = () => "";
+  });
+  await tab.page.reload();
+  const row = await tab.opens(HOSTILE);
+  await row.getByText("no audio", { exact: true }).waitFor();
+  await row.getByRole("link", { name: "Download 声音 1.wav" }).waitFor();
+  expect(await row.getByRole("button", { name: /^Play/ }).count()).toBe(0);
+});
+
+it("audio whose files cannot be asked for is asked for again by Play, and the row says why", async () => {
+  const tab = await here.open((await here.serveSynced()).url);
+  await tab.page.route(/files\?/, (route) => route.fulfill({ status: 502, body: "<h1>Bad Gateway</h1>" }));
+  await tab.page.reload();
+  await tab.page.getByRole("button", { name: "Play task mute" }).click();
+  await tab.row("mute").getByText("The record could not be read.").waitFor();
+  await tab.page.unroute(/files\?/);
+  await tab.page.getByRole("button", { name: `Play task ${HOSTILE}` }).click();
+  await tab.plays();
+  tab.expectsRefusals();
+});
+
+it("audio that is gone when it is played is said", async () => {
+  const tab = await here.open((await here.serveSynced()).url);
+  const play = tab.page.getByRole("button", { name: `Play task ${HOSTILE}` });
+  await play.waitFor();
+  here.root.removeFolder(`output/小雨/${HOSTILE}`);
+  await play.click();
   await tab.page.getByText("This audio could not be played.").waitFor();
+  tab.expectsRefusals();
 });

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
+import { EXIT_CODES } from "../../src/errors.ts";
 import { LANGUAGES, languageOf, messagesIn } from "../../web/i18n/language.ts";
 
 const WEB = new URL("../../web", import.meta.url).pathname;
@@ -41,4 +42,13 @@ it.each([
   [[], "en"],
 ])("a browser that prefers %j gets %s", (preferred, language) => {
   expect(languageOf(preferred)).toBe(language);
+});
+
+it("has a text for every error code of the HTTP API", () => {
+  const docs = readFileSync(new URL("../../docs/http.md", import.meta.url), "utf8");
+  const table = /\n## Errors\n(.*?)\n## /s.exec(docs)![1]!;
+  const named = [...table.matchAll(/`([A-Z_]+[A-Z])`/g)].map(([, code]) => code!);
+  const ofStores = Object.keys(EXIT_CODES).filter((code) => /^(STORE|REDIS)_/.test(code));
+  expect(named.length).toBeGreaterThan(15);
+  expect(Object.keys(messagesIn("en").errors)).toEqual(expect.arrayContaining([...named, ...ofStores]));
 });

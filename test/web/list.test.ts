@@ -149,8 +149,12 @@ it("a server that is slow to say how it is shows its tasks all the same", async 
   await tab.page.reload();
   await tab.sees(["t001", "t020"], { count: 20 });
   expect(await tab.row("t001").locator(".task-time").textContent()).toBe("");
+  const row = await tab.opens("t001");
+  const updated = row.locator(".fields > div").filter({ hasText: "updated_at" }).locator("dd");
+  expect(await updated.getAttribute("title")).toBeNull();
   answer();
-  await tab.row("t001").getByText("ago").waitFor();
+  await row.getByText("ago").waitFor();
+  expect(await updated.getAttribute("title")).toMatch(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \+00:00$/);
 });
 
 it("turning a page leads to its first row", async () => {

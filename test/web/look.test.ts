@@ -98,6 +98,24 @@ it("a hundred thousand tasks and a name of 500 characters fit any width, with th
   }
 });
 
+it("the header fits a phone, with everything that can be in it", async () => {
+  here.root.configure(null);
+  const TTSCTL_HTTP_TOKEN = "a-token-of-32-characters-or-more";
+  const { url } = await here.serve("--no-cleanup", { TTSCTL_HTTP_TOKEN });
+  for (const locale of ["en-US", "zh-CN"]) {
+    const tab = await here.open(url, { locale, viewport: { width: 320, height: 700 } });
+    await tab.page.locator("input[name=token]").fill(TTSCTL_HTTP_TOKEN);
+    await tab.page.locator("input[name=token]").press("Enter");
+    await tab.page.locator(".chip.off").waitFor();
+    await tab.page.getByRole("button", { name: /Sign out|退出登录/ }).waitFor();
+    expect((await tab.page.locator(".chip").boundingBox())!.height).toBeLessThan(24);
+    const buttons = await tab.page.locator(".top button").all();
+    const ends = await Promise.all(buttons.map(async (button) => (await button.boundingBox())!));
+    for (const { x, width } of ends) expect(x + width).toBeLessThanOrEqual(320);
+    tab.expectsRefusals();
+  }
+});
+
 describe("a record", () => {
   it("is told whole, numbers as the service wrote them", async () => {
     here.root.write(
@@ -133,5 +151,105 @@ describe("languages", () => {
     const words = (await tab.page.locator("body").allInnerTexts()).join().match(/[A-Za-z_]{3,}/g) ?? [];
     const known = ["ttsctl", "Redis", "English", "done", "error", "null", "progress", "status", "text"];
     expect(words.filter((word) => !known.includes(word) && !word.includes("_"))).toEqual([]);
+  });
+});
+
+describe("errors of the server", () => {
+  it.each([
+    ["en-US", "User", "Apply", "The request is invalid."],
+    ["zh-CN", "用户 ID", "应用筛选", "请求无效。"],
+  ])(
+    "are in the language of the page, %s, with the server's own words beside them",
+    async (locale, user, apply, said) => {
+      const tab = await here.open((await here.serveSynced()).url, { locale });
+      await tab.page.getByLabel(user, { exact: true }).fill("a:b");
+      await tab.page.getByRole("button", { name: apply }).click();
+      const notice = tab.page.locator(".filter .notice");
+      await notice.getByText(said, { exact: true }).waitFor();
+      await notice.locator("[lang=en]").getByText("user_id").first().waitFor();
+      tab.expectsRefusals();
+    },
+  );
+
+  it.each([
+    [
+      { status: 503, json: { code: "LOCK_TIMEOUT", detail: "pid 7 holds it" } },
+      "另一个 ttsctl 正在占用锁",
+      "pid 7 holds it",
+    ],
+    [{ status: 500, json: { code: "constructor", detail: "odd" } }, "服务器返回了状态 500。", "odd"],
+    [{ status: 502, body: "<h1>Bad Gateway</h1>" }, "服务器返回了状态 502。", "502 Bad Gateway"],
+  ])("of a deletion, %j", async (answer, said, detail) => {
+    const tab = await here.open((await here.serveSynced()).url, { locale: "zh-CN" });
+    await tab.opens("numbers");
+    await tab.page.route(/voice-tasks\/numbers/, (route) => route.fulfill(answer));
+    await tab.page.getByRole("button", { name: "删除任务 numbers" }).click();
+    const dialog = tab.page.getByRole("dialog");
+    await dialog.getByRole("button", { name: "删除", exact: true }).click();
+    await dialog.getByText(said).waitFor();
+    await dialog.getByText(detail).waitFor();
+    tab.expectsRefusals();
+  });
+});
+
+describe("the theme", () => {
+  const isDark = (tab: Tab) =>
+    tab.page.evaluate(() => Number(/\d+/.exec(getComputedStyle(document.documentElement).backgroundColor)![0]) < 128);
+  const schemeOf = (tab: Tab) => tab.page.evaluate(() => getComputedStyle(document.documentElement).colorScheme);
+
+  it("is the system's, or the one chosen, which is remembered", async () => {
+    const tab = await here.open((await here.serveSynced()).url, { colorScheme: "dark" });
+    expect([await isDark(tab), await schemeOf(tab)]).toEqual([true, "light dark"]);
+    await tab.page.getByRole("button", { name: "Theme: system" }).click();
+    await tab.page.getByRole("status").getByText("Theme: light").waitFor();
+    expect([await isDark(tab), await schemeOf(tab)]).toEqual([false, "light"]);
+    await tab.page.reload();
+    await tab.page.emulateMedia({ colorScheme: "light" });
+    await tab.page.getByRole("button", { name: "Theme: light" }).click();
+    expect([await isDark(tab), await schemeOf(tab)]).toEqual([true, "dark"]);
+    await tab.page.getByRole("button", { name: "Theme: dark" }).click();
+    expect([await isDark(tab), await schemeOf(tab)]).toEqual([false, "light dark"]);
+    await tab.page.reload();
+    await tab.page.getByRole("button", { name: "Theme: system" }).waitFor();
+  });
+
+  it("that was chosen is there before the page is", async () => {
+    const tab = await here.open((await here.serveSynced()).url, { colorScheme: "light" });
+    await tab.page.getByRole("button", { name: "Theme: system" }).click();
+    await tab.page.getByRole("button", { name: "Theme: light" }).click();
+    await tab.page.route(/\/main-\w+\.js$/, (route) => route.abort());
+    await tab.page.reload();
+    expect(await tab.page.locator("#app").innerHTML()).toBe("");
+    expect([await isDark(tab), await schemeOf(tab)]).toEqual([true, "dark"]);
+    tab.expectsRefusals();
+  });
+
+  it.each([
+    [
+      "denied",
+      () =>
+        Object.defineProperty(window, "localStorage", {
+          get: () => {
+            throw new DOMException("denied", "SecurityError");
+          },
+        }),
+    ],
+    [
+      "full",
+      () => {
+        Storage.prototype.setItem = () => {
+          throw new DOMException("full", "QuotaExceededError");
+        };
+      },
+    ],
+  ])("can be chosen where storage is %s", async (_, script) => {
+    const tab = await here.open((await here.serveSynced()).url, { colorScheme: "light" });
+    await tab.page.addInitScript(script);
+    await tab.page.reload();
+    await expect.poll(() => tab.rows().count()).toBe(8);
+    await tab.page.getByRole("button", { name: "Theme: system" }).click();
+    await tab.page.getByRole("button", { name: "Theme: light" }).click();
+    await tab.page.getByRole("button", { name: "Theme: dark" }).waitFor();
+    expect(await isDark(tab)).toBe(true);
   });
 });

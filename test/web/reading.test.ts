@@ -45,6 +45,7 @@ describe("while nobody reads", () => {
   it("a hidden page asks nothing, and at once when it is seen again", async () => {
     const tab = await here.open((await here.serveSynced()).url);
     await tab.sees(["t10"]);
+    await tab.page.waitForLoadState("networkidle");
     await tab.setHidden(true);
     const asked = tab.asked(/voice-tasks/).length;
     await tab.page.clock.fastForward(60_000);
@@ -62,6 +63,7 @@ describe("the time between two refreshes", () => {
     await tab.page.getByLabel("Refresh", { exact: true }).selectOption("0");
     await tab.page.reload();
     await tab.sees(["t10"]);
+    await tab.page.waitForLoadState("networkidle");
     expect(await tab.page.getByLabel("Refresh", { exact: true }).inputValue()).toBe("0");
     await newsComes();
     const asked = tab.asked(/voice-tasks/).length;

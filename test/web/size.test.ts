@@ -10,7 +10,7 @@ it("the page is small: all of it together, compressed as the server sends it", (
   const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
   const bytes = files.map((file) => gzipSync(readFileSync(join(file.parentPath, file.name))).length);
   expect(files.map(({ name }) => name.replace(/-[A-Z0-9]{8}\./, ".")).sort()).toEqual([
-    ...["icon.svg", "index.html", "main.css", "main.js"],
+    ...["icon.svg", "index.html", "main.css", "main.js", "theme.js"],
   ]);
   expect(bytes.reduce((all, size) => all + size, 0)).toBeLessThan(MOST);
 });

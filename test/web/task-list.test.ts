@@ -132,6 +132,72 @@ describe("an open row whose task left the page", () => {
   });
 });
 
+describe("the task of the address", () => {
+  const task = { userId: "alice", taskId: "t9" };
+
+  it("is read by its id if it isn't on the page, and dropped when the page has it or another place is shown", async () => {
+    const server = new SlowServer();
+    const tasks = await shown(server, "t1");
+    const named = tasks.name(task);
+    const question = server.questions.pop()!;
+    expect(question.filter).toEqual({ ...NO_FILTER, users: ["alice"], taskIds: ["t9"] });
+    question.answer(answerOf("t9"));
+    await named;
+    expect(tasks.linked.value).toMatchObject({ taskId: "t9", left: false });
+    const refreshed = tasks.refresh();
+    server.questions.pop()!.answer(answerOf("t9", "t1"));
+    await refreshed;
+    expect([tasks.linked.value, tasks.task.value]).toEqual([null, task]);
+    const applied = tasks.apply(ofUser("a"));
+    server.questions.pop()!.answer(answerOf("of a"));
+    await applied;
+    expect([tasks.linked.value, tasks.task.value]).toEqual([null, null]);
+  });
+
+  it("can be missing, or unreadable; a row that was read stays when it can't be read again", async () => {
+    const server = new SlowServer();
+    const tasks = await shown(server, "t1");
+    for (const [answer, linked] of [
+      [answerOf(), "missing"],
+      [refusal(400), refusal(400)],
+    ] as const) {
+      const named = tasks.name({ ...task });
+      server.questions.pop()!.answer(answer);
+      await named;
+      expect(tasks.linked.value).toEqual(linked);
+    }
+    const named = tasks.name(task);
+    server.questions.pop()!.answer(answerOf("t9"));
+    await named;
+    const refreshed = tasks.refresh();
+    server.questions.pop()!.answer(answerOf("t1"));
+    await expect.poll(() => server.questions.length).toBe(1);
+    server.questions.pop()!.answer(new Failure(null));
+    await refreshed;
+    expect(tasks.linked.value).toMatchObject({ taskId: "t9" });
+  });
+
+  it("stays the one that was named while the same list was asked for again", async () => {
+    const server = new SlowServer();
+    const tasks = await shown(server, "t1", "t9");
+    const both = [tasks.show(), tasks.name(task)];
+    server.questions.pop()!.answer(answerOf("t1", "t9"));
+    await Promise.all(both);
+    expect(tasks.task.value).toEqual(task);
+  });
+
+  it("is the one named last, in whatever order the answers come", async () => {
+    const server = new SlowServer();
+    const tasks = await shown(server, "t1");
+    const all = [tasks.name(task), tasks.name({ ...task, taskId: "t8" })];
+    const [first, second] = server.questions;
+    second!.answer(answerOf("t8"));
+    first!.answer(answerOf("t9"));
+    await Promise.all(all);
+    expect(tasks.linked.value).toMatchObject({ taskId: "t8" });
+  });
+});
+
 describe("a question without an answer", () => {
   it("that was wrong is not asked again: what was applied before stays", async () => {
     const server = new SlowServer();

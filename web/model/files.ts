@@ -1,3 +1,4 @@
+import { mediaTypeOf } from "../../src/artifacts/media-types.ts";
 import type { TaskFile, TaskFiles } from "../../src/http/routes/voice-tasks.ts";
 
 /** A file of a task that can be fetched. */
@@ -13,4 +14,11 @@ export function downloadsOf({ files }: TaskFiles): Download[] {
   return files.flatMap((file) =>
     file.url === null ? [] : [{ ...file, url: file.url, name: file.path.slice(file.path.lastIndexOf("/") + 1) }],
   );
+}
+
+/** Whether this browser can play the file. One that is cut off, but has a length, plays up to there. */
+export function isPlayable({ bytes, damaged, seconds, name }: Download): boolean {
+  const type = mediaTypeOf(name);
+  if (type === undefined || bytes === 0 || (damaged && seconds === undefined)) return false;
+  return document.createElement("audio").canPlayType(type) !== "";
 }

@@ -1,3 +1,4 @@
+import type { TaskId } from "../../src/store/task-source.ts";
 import { splitIds, trimId } from "../../src/task/ids.ts";
 import { FLAG_NAMES, fieldOf, PAGE_PARTS, type PagePart, type QueryBody } from "../../src/task/query-fields.ts";
 
@@ -56,7 +57,18 @@ export interface Place {
   readonly filter: Filter;
   /** From 1. */
   readonly page: number;
+  /** The task whose row is open; null for none. */
+  readonly task: TaskId | null;
 }
+
+/** What is too long for an address. */
+interface Rest {
+  readonly taskIds?: readonly string[];
+  readonly task?: TaskId;
+}
+
+const TASK_ID = "task";
+const TASK_USER = "task-user";
 
 /** In characters. Some programs cut a longer address, so thousands of ids stay out of it. */
 const LONGEST = 2000;
@@ -65,29 +77,49 @@ const LONGEST = 2000;
  * The part of the address behind `#`, so that a page can be reloaded, kept and passed on. It never reaches the server,
  * whose log then names no user. Empty for the first page without a filter.
  *
- * `taskIds` are those that are too many for an address, for the state of the history entry; else null.
+ * `state` is what is too long for an address, for the state of the history entry; null for nothing.
  */
-export function hashOf({ filter, page }: Place): { hash: string; taskIds: readonly string[] | null } {
+export function hashOf({ filter, page, task }: Place): { hash: string; state: Rest | null } {
   const draft = draftOf(filter);
   const params = new URLSearchParams();
   for (const part of PAGE_PARTS) if (draft[part] !== "") params.set(nameOf(part), draft[part]);
   if (page > 1) params.set("page", String(page));
-  if (params.toString().length <= LONGEST) return { hash: params.toString(), taskIds: null };
-  params.delete(nameOf("taskIds"));
-  return { hash: params.toString(), taskIds: filter.taskIds };
+  if (task !== null) {
+    params.set(TASK_ID, task.taskId);
+    params.set(TASK_USER, task.userId);
+  }
+  let state: Rest | null = null;
+  if (params.toString().length > LONGEST && filter.taskIds.length > 0) {
+    params.delete(nameOf("taskIds"));
+    state = { taskIds: filter.taskIds };
+  }
+  if (params.toString().length > LONGEST && task !== null) {
+    params.delete(TASK_ID);
+    params.delete(TASK_USER);
+    state = { ...state, task };
+  }
+  return { hash: params.toString(), state };
 }
 
 /**
  * The place that an address names; what makes no sense in it is left out.
- * @param state of the history entry: the ids that `hashOf` left out of the address, or anything else
+ * @param state of the history entry: what `hashOf` left out of the address, or anything else
  */
 export function placeOf(hash: string, state: unknown): Place {
   const params = new URLSearchParams(hash.replace(/^#/, ""));
-  if (Array.isArray(state)) params.set(nameOf("taskIds"), state.join(" "));
+  const rest = (state ?? {}) as { readonly [name in keyof Rest]?: unknown };
+  if (Array.isArray(rest.taskIds)) params.set(nameOf("taskIds"), rest.taskIds.join(" "));
   const filter = filterIn(eachPart((part) => params.get(nameOf(part)) ?? ""));
   const page = Number(params.get("page") ?? "1");
   return {
     filter: filter.users.length === 0 ? { ...filter, taskIds: [] } : filter,
     page: Number.isSafeInteger(page) && page >= 1 ? page : 1,
+    task: taskOf(rest.task) ?? taskOf({ userId: params.get(TASK_USER), taskId: params.get(TASK_ID) }),
   };
+}
+
+function taskOf(value: unknown): TaskId | null {
+  const { userId, taskId } = (value ?? {}) as { readonly [name in keyof TaskId]?: unknown };
+  const isGiven = typeof userId === "string" && typeof taskId === "string" && userId !== "" && taskId !== "";
+  return isGiven ? { userId, taskId } : null;
 }

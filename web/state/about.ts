@@ -8,14 +8,14 @@ import { ServiceClock } from "../time/service-clock.ts";
 export class About {
   readonly #api: Pick<Api, "health">;
   readonly #health = signal<HealthAnswer | null>(null);
-  readonly #isAsked = signal(false);
-  readonly #zone = computed(() => this.#health.value?.timezone ?? "UTC");
+  readonly #zone = signal<string | null>(null);
 
   /** Null until it is known. */
   readonly health: ReadonlySignal<HealthAnswer | null> = this.#health;
-  /** Whether the server was asked once: before that no time can be shown in its zone. */
-  readonly isAsked: ReadonlySignal<boolean> = this.#isAsked;
-  readonly clock: ReadonlySignal<ServiceClock> = computed(() => new ServiceClock(this.#zone.value));
+  /** Null until the server was asked for its zone: no time is shown before. UTC if it could not say. */
+  readonly clock: ReadonlySignal<ServiceClock | null> = computed(() =>
+    this.#zone.value === null ? null : new ServiceClock(this.#zone.value),
+  );
   /** Whether nothing may be deleted. Until it is known nothing may. */
   readonly readOnly: ReadonlySignal<boolean> = computed(() => this.#health.value?.readOnly ?? true);
   /** Whether a session was begun with a token, so that it can be ended. */
@@ -29,8 +29,8 @@ export class About {
   async refresh(): Promise<void> {
     const health = await orFailure(this.#api.health());
     batch(() => {
-      this.#isAsked.value = true;
       if (!(health instanceof Failure)) this.#health.value = health;
+      this.#zone.value = this.#health.value?.timezone ?? "UTC";
     });
   }
 }

@@ -2,8 +2,9 @@ import { batch, computed, type ReadonlySignal, signal } from "@preact/signals";
 import { Api } from "../api/api.ts";
 import { messagesIn } from "../i18n/language.ts";
 import { NO_FILTER, type Place } from "../model/filter.ts";
-import type { Row } from "../model/row.ts";
+import { keyOf, type Row } from "../model/row.ts";
 import { About } from "./about.ts";
+import { AudioFinder } from "./audio-finder.ts";
 import { Deletion } from "./deletion.ts";
 import { Opened } from "./opened.ts";
 import { Overview } from "./overview.ts";
@@ -12,6 +13,12 @@ import type { Preferences } from "./preferences.ts";
 import { Reading } from "./reading.ts";
 import { Refresher } from "./refresher.ts";
 import { TaskList } from "./task-list.ts";
+
+/** A text for the reader. The turn tells it from the same text said before. */
+interface Said {
+  readonly text: string;
+  readonly turn: number;
+}
 
 /** The parts of the page, wired together. */
 export class App {
@@ -24,41 +31,45 @@ export class App {
   readonly about = new About(this.api);
   readonly opened = new Opened();
   readonly player = new Player();
+  readonly audioFinder = new AudioFinder(this.api);
   readonly deletion = new Deletion(this.api, (row, wasThere) => this.#deleted(row, wasThere));
   readonly reading = new Reading(() => this.#isBusy());
   readonly tasks: TaskList;
   readonly overview: Overview;
   readonly refresher: Refresher;
   readonly #now = signal(this.api.now());
-  readonly #announcement = signal("");
-  readonly #confirmation = signal("");
+  readonly #announcement = signal<Said>({ text: "", turn: 0 });
+  readonly #confirmation = signal<Said>({ text: "", turn: 0 });
 
   /** Epoch seconds by the server's clock, from time to time. */
   readonly now: ReadonlySignal<number> = this.#now;
   /** What a screen reader is to say. */
-  readonly announcement: ReadonlySignal<string> = this.#announcement;
+  readonly announcement: ReadonlySignal<Said> = this.#announcement;
   /** What was done last; empty for nothing. */
-  readonly confirmation: ReadonlySignal<string> = this.#confirmation;
+  readonly confirmation: ReadonlySignal<Said> = this.#confirmation;
 
   /** @param place what the list shows first */
   constructor(preferences: Preferences, place: Place) {
     this.preferences = preferences;
     const isReading = () => this.reading.isReading();
     const isOpen = (key: string) => this.opened.has(key);
-    this.tasks = new TaskList({ api: this.api, isReading, isOpen }, { ...place, pageSize: preferences.pageSize.value });
+    const { task, ...list } = place;
+    const request = { ...list, pageSize: preferences.pageSize.value };
+    this.tasks = new TaskList({ api: this.api, isReading, isOpen }, request, task);
+    if (task !== null) this.opened.open(keyOf(task.userId, task.taskId));
     const userId = computed(() => this.tasks.request.value.filter.users[0] ?? "");
     this.overview = new Overview(this.api, userId);
     this.refresher = new Refresher(() => this.#refresh(), preferences.refreshSeconds);
   }
 
   readonly announce = (text: string): void => {
-    this.#announcement.value = text;
+    this.#announcement.value = { text, turn: this.#announcement.value.turn + 1 };
   };
 
   /** Announces what was done, and shows it for a moment. */
   readonly confirm = (text: string): void => {
     this.announce(text);
-    this.#confirmation.value = text;
+    this.#confirmation.value = this.#announcement.value;
   };
 
   /** Asks for everything for the first time, and then again and again. */
@@ -68,8 +79,38 @@ export class App {
     this.refresher.start();
     await this.tasks.show();
     // An address that somebody wrote by hand may be refused; the whole list is better than nothing.
-    if (this.tasks.rejected.value !== null) await this.tasks.apply(NO_FILTER);
+    if (this.tasks.rejected.value !== null) {
+      await this.tasks.open(
+        { filter: NO_FILTER, page: 1, task: this.tasks.task.value },
+        this.preferences.pageSize.value,
+      );
+    }
     await overview;
+  }
+
+  /** Opens or closes a row. The address names the task that was opened last. */
+  readonly toggle = ({ key, userId, taskId }: Row): void => {
+    batch(() => {
+      this.opened.toggle(key);
+      if (this.opened.has(key)) void this.tasks.name({ userId, taskId });
+      else if (this.#isNamed(key)) void this.tasks.name(null);
+    });
+  };
+
+  /** Shows a place of the browser's history. Of the open rows only the one that the address named closes. */
+  readonly visit = async (place: Place): Promise<void> => {
+    const { request, task } = this.tasks;
+    if (task.value !== null) this.opened.close(keyOf(task.value.userId, task.value.taskId));
+    if (place.task !== null) this.opened.open(keyOf(place.task.userId, place.task.taskId));
+    const { filter, page } = request.value;
+    const isSameList = JSON.stringify([filter, page]) === JSON.stringify([place.filter, place.page]);
+    if (isSameList) await this.tasks.name(place.task);
+    else await this.tasks.open(place, this.preferences.pageSize.value);
+  };
+
+  #isNamed(key: string): boolean {
+    const task = this.tasks.task.value;
+    return task !== null && keyOf(task.userId, task.taskId) === key;
   }
 
   /** Lets ages grow between two refreshes. */
@@ -112,6 +153,7 @@ export class App {
     const text = messagesIn(this.preferences.language.value);
     batch(() => {
       this.opened.close(key);
+      if (this.#isNamed(key)) void this.tasks.name(null);
       this.tasks.forget(key);
       this.confirm(wasThere ? text.deleted(taskId) : text.alreadyGone(taskId));
     });

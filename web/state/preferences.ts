@@ -1,38 +1,39 @@
 import { effect, type Signal, signal } from "@preact/signals";
 import { LANGUAGES, type Language, languageOf } from "../i18n/language.ts";
+import { THEME_KEY, THEMES } from "../model/theme.ts";
 
 /** Seconds between two refreshes; 0 for none. */
 export const REFRESH_CHOICES = [0, 2, 5, 15, 60] as const;
 export const PAGE_SIZES = [20, 50, 100] as const;
 
-const PREFIX = "ttsctl.";
-
 /** What somebody chose for this browser, remembered where the browser allows it. */
 export class Preferences {
   readonly language: Signal<Language>;
+  readonly theme: Signal<(typeof THEMES)[number]>;
   readonly refreshSeconds: Signal<number>;
   readonly pageSize: Signal<number>;
 
   /** @param preferred the languages that the browser prefers, best first */
   constructor(storage: Storage | null, preferred: readonly string[]) {
-    this.language = remembered(storage, "language", LANGUAGES, languageOf(preferred));
-    this.refreshSeconds = remembered(storage, "refresh", REFRESH_CHOICES, 5);
-    this.pageSize = remembered(storage, "pageSize", PAGE_SIZES, 20);
+    this.language = remembered(storage, "ttsctl.language", LANGUAGES, languageOf(preferred));
+    this.theme = remembered(storage, THEME_KEY, THEMES, "auto");
+    this.refreshSeconds = remembered(storage, "ttsctl.refresh", REFRESH_CHOICES, 5);
+    this.pageSize = remembered(storage, "ttsctl.pageSize", PAGE_SIZES, 20);
   }
 }
 
 /** A choice among some; one that is not among them (any more) counts as none. */
 function remembered<T extends string | number, D extends T>(
   storage: Storage | null,
-  name: string,
+  key: string,
   choices: readonly T[],
   byDefault: D,
 ): Signal<T> {
-  const stored = storage?.getItem(PREFIX + name);
+  const stored = storage?.getItem(key);
   const choice = signal<T>(choices.find((known) => String(known) === stored) ?? byDefault);
   effect(() => {
     // Only a choice is remembered: a default may change with the browser's language.
-    if (choice.value !== byDefault || stored != null) remember(storage, PREFIX + name, String(choice.value));
+    if (choice.value !== byDefault || stored != null) remember(storage, key, String(choice.value));
   });
   return choice;
 }

@@ -1,12 +1,13 @@
 import { batch, type ReadonlySignal, type Signal, signal } from "@preact/signals";
+import type { TaskId } from "../../src/store/task-source.ts";
 import type { Api, ListAnswer } from "../api/api.ts";
 import { Failure, orFailure } from "../api/failure.ts";
 import { type Filter, NO_FILTER, type Place } from "../model/filter.ts";
 import { type Held, holdRows, type ShownRow, shownRows } from "../model/hold.ts";
-import { rowOf } from "../model/row.ts";
+import { keyOf, rowOf } from "../model/row.ts";
 
 /** What the list is asked for: the filter last applied, never what is half typed. */
-export interface Request extends Place {
+export interface Request extends Omit<Place, "task"> {
   readonly pageSize: number;
 }
 
@@ -37,6 +38,8 @@ export class TaskList {
   readonly #failure = signal<Failure | null>(null);
   readonly #rejected = signal<Failure | null>(null);
   readonly #asking = signal(false);
+  readonly #task: Signal<TaskId | null>;
+  readonly #linked = signal<ShownRow | "missing" | Failure | null>(null);
   #question = new AbortController();
 
   /** Null until there is an answer to the request. */
@@ -50,10 +53,22 @@ export class TaskList {
   /** Whether a question of the reader's own is on its way. */
   readonly asking: ReadonlySignal<boolean> = this.#asking;
 
-  /** @param request what is shown first */
-  constructor(parts: TaskListParts, request: Request) {
+  /** The row of the task that the address names, if it isn't on the page; or why there is none. */
+  readonly linked: ReadonlySignal<ShownRow | "missing" | Failure | null> = this.#linked;
+
+  /**
+   * @param request what is shown first
+   * @param task the task that the address names
+   */
+  constructor(parts: TaskListParts, request: Request, task: TaskId | null = null) {
     this.#parts = parts;
     this.#request = signal(request);
+    this.#task = signal(task);
+  }
+
+  /** The task that the address names, whose row is open. */
+  get task(): ReadonlySignal<TaskId | null> {
+    return this.#task;
   }
 
   get request(): ReadonlySignal<Request> {
@@ -70,12 +85,22 @@ export class TaskList {
   }
 
   open(place: Place, pageSize: number): Promise<void> {
-    return this.#go({ ...place, pageSize });
+    const { filter, page, task } = place;
+    return this.#go({ filter, page, pageSize }, task);
   }
 
   /** Asks again and shows the answer, whatever it moves: somebody wants to see it. */
   show(): Promise<void> {
     return this.#go(this.#request.value);
+  }
+
+  /** Has the address name a task of this place, or none. */
+  name(task: TaskId | null): Promise<void> {
+    batch(() => {
+      this.#task.value = task;
+      this.#linked.value = null;
+    });
+    return this.#readLinked(this.#question.signal);
   }
 
   /** Asks again for what is shown, and leaves the rows in their places if somebody reads. A reader's own question goes first. */
@@ -85,20 +110,41 @@ export class TaskList {
     if (asked instanceof Failure) this.#failure.value = asked;
     else if (asked !== null) {
       this.#take(asked, this.#parts.isReading());
-      await this.#readOpen(this.#question.signal);
+      const { signal } = this.#question;
+      await this.#readOpen(signal);
+      await this.#readLinked(signal);
     }
   }
 
   /** Reads the tasks of open rows that are no longer on the page, so that their rows don't stand still. */
   async #readOpen(signal: AbortSignal): Promise<void> {
     const open = this.#view.value!.rows.filter(({ key, left }) => left && this.#parts.isOpen(key));
-    for (const { key, userId, taskId } of open) {
-      const filter = { ...NO_FILTER, users: [userId], taskIds: [taskId] };
-      const answer = await orFailure(this.#parts.api.list(filter, 1, 1, signal));
+    for (const { key, ...task } of open) {
+      const found = await this.#find(task, signal);
       if (signal.aborted) return;
-      const item = answer instanceof Failure ? undefined : answer.page.items[0];
-      if (item !== undefined) this.#change((row) => (row.key === key ? { ...rowOf(item), left: true } : row));
+      if (found instanceof Failure || found === undefined) continue;
+      this.#change((row) => (row.key === key ? { ...found, left: true } : row));
     }
+  }
+
+  async #readLinked(signal: AbortSignal): Promise<void> {
+    const task = this.#task.value;
+    const view = this.#view.value;
+    if (task === null || view === null || view.rows.some(({ key }) => key === keyOf(task.userId, task.taskId))) {
+      this.#linked.value = null;
+      return;
+    }
+    const found = await this.#find(task, signal);
+    if (signal.aborted || task !== this.#task.value) return;
+    const isOutage = found instanceof Failure && !found.isMistake;
+    if (!isOutage || this.#linked.value === null) this.#linked.value = found ?? "missing";
+  }
+
+  /** A task by its ids, on whatever page it is. */
+  async #find({ userId, taskId }: TaskId, signal: AbortSignal): Promise<ShownRow | undefined | Failure> {
+    const filter = { ...NO_FILTER, users: [userId], taskIds: [taskId] };
+    const answer = await orFailure(this.#parts.api.list(filter, 1, 1, signal));
+    return answer instanceof Failure ? answer : shownRows(answer.page.items.map(rowOf))[0];
   }
 
   /** Takes a task off the screen that is no more. */
@@ -113,7 +159,7 @@ export class TaskList {
     this.#view.value = { ...view, rows: view.rows.map(change).filter((row) => row !== null) };
   }
 
-  async #go(request: Request): Promise<void> {
+  async #go(request: Request, task: TaskId | null = null): Promise<void> {
     this.#asking.value = true;
     const asked = await this.#ask(request);
     if (asked === null) return;
@@ -122,10 +168,13 @@ export class TaskList {
       const isRejected = asked instanceof Failure && asked.isMistake;
       this.#rejected.value = isRejected ? asked : null;
       if (isRejected) return;
+      // A row may have been opened while the same list was asked for again.
+      if (request !== this.#request.value) this.#task.value = task;
       this.#request.value = request;
       if (!(asked instanceof Failure)) this.#take(asked, false);
       else this.#fail(asked);
     });
+    await this.#readLinked(this.#question.signal);
   }
 
   /** The answer as a view, or why there is none; null where a later question took its place. */

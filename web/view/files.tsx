@@ -1,5 +1,5 @@
 import { formatBytes, formatLength } from "../../src/task/amounts.ts";
-import type { Download } from "../model/files.ts";
+import { type Download, isPlayable } from "../model/files.ts";
 import type { Row } from "../model/row.ts";
 import { useApp, useMessages } from "./context.ts";
 import { Icon, Line } from "./parts.tsx";
@@ -10,25 +10,28 @@ export function Files({ row, files }: { row: Row; files: readonly Download[] }) 
   const text = useMessages();
   if (files.length === 0) return <p class="quiet">{text.noFiles}</p>;
   return (
-    <ul class="files" aria-label={text.files}>
-      {files.map((file) => (
-        <li key={file.url}>
-          {file.audio ? <PlayFile row={row} file={file} /> : null}
-          <span class="file-name">
-            <Line text={file.name} />
-          </span>
-          <span class="quiet">
-            {formatBytes(file.bytes)}
-            {file.seconds === undefined ? "" : ` · ${formatLength(file.seconds)}`}
-            {file.damaged ? ` · ${text.damaged}` : ""}
-          </span>
-          <a class="button small" href={file.url} download={file.name} aria-label={text.downloadFile(file.name)}>
-            <Icon name="download" />
-            {text.download}
-          </a>
-        </li>
-      ))}
-    </ul>
+    <>
+      {files.some(isPlayable) ? null : <p class="quiet">{text.noAudioHere}</p>}
+      <ul class="files" aria-label={text.files}>
+        {files.map((file) => (
+          <li key={file.url}>
+            {isPlayable(file) ? <PlayFile row={row} file={file} /> : null}
+            <span class="file-name">
+              <Line text={file.name} />
+            </span>
+            <span class="quiet">
+              {formatBytes(file.bytes)}
+              {file.seconds === undefined ? "" : ` · ${formatLength(file.seconds)}`}
+              {file.damaged ? ` · ${text.damaged}` : ""}
+            </span>
+            <a class="button small" href={file.url} download={file.name} aria-label={text.downloadFile(file.name)}>
+              <Icon name="download" />
+              {text.download}
+            </a>
+          </li>
+        ))}
+      </ul>
+    </>
   );
 }
 

@@ -1,8 +1,10 @@
 import { LANGUAGES, TAGS } from "../i18n/language.ts";
+import { THEMES } from "../model/theme.ts";
 import { useApp, useMessages } from "./context.ts";
+import { Icon } from "./parts.tsx";
 import { StoreChip } from "./store-state.tsx";
 
-/** Where one is, which store answers, and the other language. */
+/** Where one is, which store answers, the theme, and the other language. */
 export function Header() {
   const { preferences, needsToken, about, logout, announce } = useApp();
   const text = useMessages();
@@ -23,6 +25,7 @@ export function Header() {
           {text.logout}
         </button>
       ) : null}
+      <ThemeButton />
       <button
         type="button"
         class="button small"
@@ -35,5 +38,22 @@ export function Header() {
         {text.otherLanguage}
       </button>
     </header>
+  );
+}
+
+/** From one theme to the next. */
+function ThemeButton() {
+  const { preferences, announce } = useApp();
+  const text = useMessages();
+  const { theme } = preferences;
+  const label = text.theme(text.themes[theme.value]);
+  const press = () => {
+    theme.value = THEMES[(THEMES.indexOf(theme.value) + 1) % THEMES.length]!;
+    announce(text.theme(text.themes[theme.value]));
+  };
+  return (
+    <button type="button" class="icon-button small" aria-label={label} title={label} onClick={press}>
+      <Icon name={theme.value} />
+    </button>
   );
 }

@@ -1,7 +1,8 @@
 import type { StatsHours } from "../../src/http/routes/stats.ts";
 import { BAR_ORDER, segmentsOf, topOf } from "../chart/bars.ts";
 import type { Messages } from "../i18n/en.ts";
-import { useMessages, useTimes } from "./context.ts";
+import type { ServiceClock } from "../time/service-clock.ts";
+import { useMessages } from "./context.ts";
 
 type Hour = StatsHours["perHour"][number];
 
@@ -9,9 +10,8 @@ type Hour = StatsHours["perHour"][number];
 const LABELLED = 6;
 
 /** Tasks by the hour of their last change, the last 24 hours of the service's clock; a table for who cannot see it. */
-export function HourChart({ hours }: { hours: readonly Hour[] }) {
+export function HourChart({ hours, clock }: { hours: readonly Hour[]; clock: ServiceClock }) {
   const text = useMessages();
-  const { clock } = useTimes();
   const top = topOf(hours);
   const labels = hours.map(({ from }) => clock.hour(from));
   const isQuiet = hours.every(({ total }) => total === 0);

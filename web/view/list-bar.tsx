@@ -64,16 +64,14 @@ function NewTasks() {
 }
 
 function Refresh() {
-  const { tasks, preferences, refreshNow, about } = useApp();
+  const { tasks, preferences, refreshNow } = useApp();
   const text = useMessages();
   const { clock } = useTimes();
   const view = tasks.view.value;
   const seconds = preferences.refreshSeconds;
   return (
     <div class="refresh">
-      {view === null || !about.isAsked.value ? null : (
-        <span class="quiet updated">{text.updated(clock.time(view.at))}</span>
-      )}
+      {view && clock && <span class="quiet updated">{text.updated(clock.time(view.at))}</span>}
       <select
         name="refresh"
         aria-label={text.refreshEvery}
@@ -90,7 +88,7 @@ function Refresh() {
       </select>
       <button
         type="button"
-        class="icon-button"
+        class="icon-button small"
         aria-label={text.refresh}
         title={text.refresh}
         onClick={() => void refreshNow()}

@@ -10,7 +10,8 @@ export function Overview() {
   const { clock } = useTimes();
   const text = useMessages();
   const stats = overview.stats.value;
-  if (stats === null) return <section class="card overview" aria-label={text.overview} aria-busy="true" />;
+  if (stats === null || clock === null)
+    return <section class="card overview" aria-label={text.overview} aria-busy="true" />;
   if (stats instanceof Failure) {
     return (
       <section class="card overview" aria-label={text.overview}>
@@ -36,7 +37,7 @@ export function Overview() {
         </dl>
         <p class="quiet as-of">{text.updated(clock.time(clock.epochOf(stats.at)))}</p>
       </div>
-      <HourChart hours={stats.perHour} />
+      <HourChart hours={stats.perHour} clock={clock} />
     </section>
   );
 }

@@ -23,7 +23,7 @@ export function Page() {
       <Header />
       {needsToken.value ? <Login /> : <Tasks />}
       <p class="visually-hidden" role="status" aria-live="polite">
-        {announcement.value}
+        <span key={announcement.value.turn}>{announcement.value.text}</span>
       </p>
     </>
   );
@@ -61,9 +61,9 @@ function Dock() {
 
 /** What was done, until its animation takes it away. A screen reader has it from the page. */
 function Said() {
-  const text = useApp().confirmation.value;
+  const { text, turn } = useApp().confirmation.value;
   return text === "" ? null : (
-    <p key={text} class="said" aria-hidden="true">
+    <p key={turn} class="said" aria-hidden="true">
       <Line text={text} />
     </p>
   );

@@ -11,7 +11,7 @@ export function Pager() {
   const pages = Math.max(1, Math.ceil(view.answer.page.total / pageSize));
   const resize = (size: number) => {
     preferences.pageSize.value = size;
-    void tasks.open({ filter, page: 1 }, size);
+    void tasks.open({ filter, page: 1, task: null }, size);
   };
   const turn = async (to: number) => {
     await tasks.goTo(to);

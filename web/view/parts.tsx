@@ -31,6 +31,11 @@ const PATHS = {
   chevron: "M5.3 2.7 10.6 8l-5.3 5.3 1 1L12.6 8 6.3 1.7z",
   download: "M7.3 1.5h1.4v7l2.6-2.6 1 1L8 11.2 3.7 6.9l1-1 2.6 2.6zM2.5 13h11v1.4h-11z",
   refresh: "M13.4 2v4.2H9.2l1.7-1.7A4.5 4.5 0 1 0 12.4 9h1.5A6 6 0 1 1 12 3.4z",
+  copy: "M5.5 1.5h8v9h-8zm1.3 1.3v6.4h5.4V2.8zM2.5 4.5h1.3v8.7h6.7v1.3h-8z",
+  auto: "M8 1.4a6.6 6.6 0 1 1 0 13.2A6.6 6.6 0 0 1 8 1.4zm0 1.3v10.6a5.3 5.3 0 0 0 0-10.6z",
+  light:
+    "M8 4.6a3.4 3.4 0 1 1 0 6.8 3.4 3.4 0 0 1 0-6.8zM7.4.8h1.2v2.4H7.4zM7.4 12.8h1.2v2.4H7.4zM.8 7.4h2.4v1.2H.8zM12.8 7.4h2.4v1.2h-2.4zM3.3 2.5l1.7 1.7-.8.8-1.7-1.7zM12.7 2.5l.8.8-1.7 1.7-.8-.8zM4.2 11l.8.8-1.7 1.7-.8-.8zM11.8 11l1.7 1.7-.8.8-1.7-1.7z",
+  dark: "M6.2 1.6A6.6 6.6 0 1 0 14.4 9.8 5.6 5.6 0 0 1 6.2 1.6z",
   close: "m3.5 2.5 4.5 4.5 4.5-4.5 1 1L9 8l4.5 4.5-1 1L8 9l-4.5 4.5-1-1L7 8 2.5 3.5z",
   warning: "M8 1.2 15.3 14H.7zM7.3 6v4h1.4V6zm0 5.2v1.4h1.4v-1.4z",
 } as const;
@@ -68,7 +73,7 @@ export function Notice({ kind, title, failure, children }: NoticeProps) {
   );
 }
 
-/** Why a question has no answer, in the server's own words, and what to do next. */
+/** Why a question has no answer, and what to do next: in the language of the page, then in the server's own words. */
 export function FailureText({ failure }: { failure: Failure }) {
   const text = useMessages();
   const { problem } = failure;
@@ -79,16 +84,21 @@ export function FailureText({ failure }: { failure: Failure }) {
       </p>
     );
   }
+  const { status, code, detail, hint } = problem;
+  const errors: Readonly<Record<string, string>> = text.errors;
+  const isKnown = Object.hasOwn(errors, code);
   return (
     <>
-      <p>
-        <Line text={problem.detail} />
-      </p>
-      {problem.hint === "" ? null : (
-        <p class="hint">
-          <Line text={problem.hint} />
-        </p>
-      )}
+      <p>{isKnown ? errors[code] : text.answered(status)}</p>
+      <div class="hint" lang={isKnown ? "en" : undefined}>
+        {[detail, hint].map((line) =>
+          line === "" ? null : (
+            <p key={line}>
+              <Line text={line} />
+            </p>
+          ),
+        )}
+      </div>
     </>
   );
 }

@@ -5,6 +5,7 @@ import type { Download } from "../model/files.ts";
 import { NO_FILTER } from "../model/filter.ts";
 import type { Row } from "../model/row.ts";
 import { useApp, useMessages, useTimes } from "./context.ts";
+import { FieldValue } from "./copy.tsx";
 import { Files } from "./files.tsx";
 import { Line, Lines, Notice } from "./parts.tsx";
 
@@ -70,8 +71,10 @@ function Fields({ fields }: Pick<Details, "fields">) {
           <dt>
             <Line text={name} />
           </dt>
-          <dd title={name.endsWith("_at") ? clock.exact(value) : undefined}>
-            <Lines text={value} />
+          <dd title={name.endsWith("_at") ? clock?.exact(value) : undefined}>
+            <FieldValue name={name} value={value}>
+              <Lines text={value} />
+            </FieldValue>
           </dd>
         </div>
       ))}

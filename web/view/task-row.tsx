@@ -1,4 +1,4 @@
-import { useId } from "preact/hooks";
+import { useEffect, useId, useRef } from "preact/hooks";
 import type { ShownRow } from "../model/hold.ts";
 import { useApp, useMessages, useTimes } from "./context.ts";
 import { Badge, Icon, Line } from "./parts.tsx";
@@ -7,13 +7,18 @@ import { TaskDetails } from "./task-details.tsx";
 
 /** One task in a line, and under it, when it is open, all there is about it. */
 export function TaskRow({ row }: { row: ShownRow }) {
-  const { opened } = useApp();
+  const { opened, tasks, toggle: toggleRow } = useApp();
   const text = useMessages();
   const isOpen = opened.has(row.key);
-  const toggle = () => opened.toggle(row.key);
+  const toggle = () => toggleRow(row);
   const detailsId = useId();
+  const item = useRef<HTMLLIElement>(null);
+  useEffect(() => {
+    const { userId, taskId } = tasks.task.value ?? {};
+    if (userId === row.userId && taskId === row.taskId) item.current!.scrollIntoView();
+  }, []);
   return (
-    <li class={`task ${isOpen ? "open" : ""} ${row.left ? "left" : ""}`}>
+    <li ref={item} class={`task ${isOpen ? "open" : ""} ${row.left ? "left" : ""}`}>
       {/* biome-ignore lint/a11y/useKeyWithClickEvents lint/a11y/noStaticElementInteractions: a larger target for the mouse; its button has the keyboard. */}
       <div class="task-line" onClick={(event) => isPlainClick(event) && toggle()}>
         <Badge status={row.status} />
@@ -47,6 +52,5 @@ function isPlainClick(event: MouseEvent): boolean {
 
 function Age({ time }: { time: string }) {
   const { clock, now, language } = useTimes();
-  if (!useApp().about.isAsked.value) return null;
-  return <time title={clock.exact(time)}>{clock.ago(time, now, language)}</time>;
+  return clock && <time title={clock.exact(time)}>{clock.ago(time, now, language)}</time>;
 }

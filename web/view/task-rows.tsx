@@ -1,9 +1,11 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
+import { Failure } from "../api/failure.ts";
 import { isFiltered, NO_FILTER } from "../model/filter.ts";
 import type { View } from "../state/task-list.ts";
 import { useApp, useMessages } from "./context.ts";
-import { FailureText, Notice } from "./parts.tsx";
+import { copyText } from "./copy.tsx";
+import { FailureText, Line, Notice } from "./parts.tsx";
 import { TaskRow } from "./task-row.tsx";
 
 /** Ids are answered in one page, of thousands if so many were asked for; so many rows are drawn at a time. */
@@ -17,6 +19,7 @@ export function TaskRows() {
   if (view !== null) {
     return (
       <>
+        <Linked />
         <Missing view={view} />
         <Dangling view={view} />
         {view.rows.length === 0 ? (
@@ -41,21 +44,53 @@ export function TaskRows() {
 
 function Rows({ view, listed }: { view: View; listed: (list: HTMLElement | null) => void }) {
   const text = useMessages();
-  const drawn = useSignal(STEP);
+  const { tasks } = useApp();
+  const more = useSignal(STEP);
   useEffect(() => () => listed(null), []);
-  const rest = view.rows.length - drawn.value;
+  const { userId, taskId } = tasks.task.value ?? {};
+  const named = view.rows.findIndex((row) => row.userId === userId && row.taskId === taskId);
+  const drawn = Math.max(more.value, Math.ceil((named + 1) / STEP) * STEP);
+  const rest = view.rows.length - drawn;
   return (
     <>
       <ol class="tasks" ref={listed} aria-label={text.tasks}>
-        {view.rows.slice(0, drawn.value).map((row) => (
+        {view.rows.slice(0, drawn).map((row) => (
           <TaskRow key={row.key} row={row} />
         ))}
       </ol>
       {rest > 0 ? (
-        <button type="button" class="button more" onClick={() => (drawn.value += STEP)}>
+        <button type="button" class="button more" onClick={() => (more.value = drawn + STEP)}>
           {text.more(Math.min(STEP, rest))}
         </button>
       ) : null}
+    </>
+  );
+}
+
+/** The task that the address names, if it isn't on the page. */
+function Linked() {
+  const { tasks } = useApp();
+  const text = useMessages();
+  const linked = tasks.linked.value;
+  const task = tasks.task.value;
+  if (linked === null || task === null) return null;
+  if (linked === "missing") {
+    const { userId, taskId } = task;
+    return (
+      <Notice kind="warning" title={text.linkedMissing}>
+        <p>
+          <Line text={taskId} /> <Line text={text.ofUser(userId)} />
+        </p>
+      </Notice>
+    );
+  }
+  if (linked instanceof Failure) return <Notice kind="error" title={text.linkedFailed} failure={linked} />;
+  return (
+    <>
+      <p class="quiet aside">{text.linked}</p>
+      <ol class="tasks" aria-label={text.linked}>
+        <TaskRow key={linked.key} row={linked} />
+      </ol>
     </>
   );
 }
@@ -67,10 +102,9 @@ function Missing({ view }: { view: View }) {
   const field = useRef<HTMLTextAreaElement>(null);
   const { missing } = view.answer.page;
   if (missing.length === 0) return null;
-  // A page that came over plain HTTP has no navigator.clipboard.
-  const copy = () => {
-    field.current!.select();
-    if (document.execCommand("copy")) confirm(text.copied(missing.length));
+  const copy = async () => {
+    const isCopied = await copyText(missing.join("\n"), field.current!);
+    confirm(isCopied ? text.copied(missing.length) : text.selectedField(text.missingIds));
   };
   return (
     <Notice kind="warning" title={text.missing(missing.length)}>
@@ -82,7 +116,7 @@ function Missing({ view }: { view: View }) {
         aria-label={text.missingIds}
         value={missing.join("\n")}
       />
-      <button type="button" class="button small" onClick={copy}>
+      <button type="button" class="button small" onClick={() => void copy()}>
         {text.copyAll}
       </button>
     </Notice>

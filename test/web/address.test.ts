@@ -1,0 +1,99 @@
+import { beforeEach, expect, it } from "vitest";
+import { ago, record } from "../helpers/records.ts";
+import type { Tab } from "./helpers/browser.ts";
+import { useWeb } from "./helpers/setup.ts";
+
+const here = useWeb();
+const HOSTILE = `a b,c#?&%2e=+'"<i>/\u202e小雨`;
+const TASKS = Array.from({ length: 25 }, (_, i) => record("alice", `t${i + 10}`, { updated_at: ago(60 + 10 * i) }));
+beforeEach(() => here.root.writeStore([record("小雨 &b", HOSTILE, { updated_at: ago(10) }), ...TASKS]));
+
+const hashOf = (tab: Tab) => new URL(tab.page.url()).hash;
+const isOpen = (tab: Tab, taskId: string) => tab.row(taskId).locator(".fields").isVisible();
+const linked = (tab: Tab) => tab.page.getByText("The task of this address, not on this page:");
+
+it("names the open task beside the filter, and opens its row again when it is loaded", async () => {
+  const tab = await here.open(`${(await here.serveSynced()).url}/#user=alice`);
+  await tab.opens("t12");
+  expect(hashOf(tab)).toBe("#user=alice&task=t12&task-user=alice");
+  await tab.page.reload();
+  await tab.row("t12").locator(".fields").waitFor();
+  expect(await tab.rows().count()).toBe(20);
+  expect(await linked(tab).count()).toBe(0);
+  await tab.opener("t12").click();
+  expect(hashOf(tab)).toBe("#user=alice");
+});
+
+it("closes the row by Back, opens it by Forward, and goes through several one by one", async () => {
+  const tab = await here.open((await here.serveSynced()).url);
+  await tab.opens("t12");
+  await tab.opens("t13");
+  await tab.page.goBack();
+  await expect.poll(() => isOpen(tab, "t13")).toBe(false);
+  expect(await isOpen(tab, "t12")).toBe(true);
+  await tab.page.goBack();
+  await expect.poll(() => isOpen(tab, "t12")).toBe(false);
+  expect(hashOf(tab)).toBe("");
+  await tab.page.goForward();
+  await expect.poll(() => isOpen(tab, "t12")).toBe(true);
+});
+
+it("goes back over a filter and a page to the list and the row that were there", async () => {
+  const tab = await here.open(`${(await here.serveSynced()).url}/#page=2`);
+  await tab.opens("t30");
+  await tab.page.getByLabel("User", { exact: true }).fill("alice");
+  await tab.page.getByLabel("User", { exact: true }).press("Enter");
+  await tab.sees(["t10", "t29"], { count: 20 });
+  expect(hashOf(tab)).toBe("#user=alice");
+  await tab.page.goBack();
+  await tab.sees(["t30"], { count: 6 });
+  await tab.row("t30").locator(".fields").waitFor();
+  expect(hashOf(tab)).toBe("#page=2&task=t30&task-user=alice");
+  await tab.page.goForward();
+  await tab.sees(["t10", "t29"], { count: 20 });
+});
+
+it("of any characters opens a task that is not on the page, above the list, and keeps it up to date", async () => {
+  const { url } = await here.serveSynced();
+  const first = await here.open(url);
+  await first.rows().first().locator(".task-id").click();
+  await first.rows().first().locator(".fields").waitFor();
+  const address = new URL(first.page.url()).hash;
+  const tab = await here.open(`${url}/#user=alice&${address.slice(1)}`);
+  await linked(tab).waitFor();
+  const row = tab.rows().first();
+  await row.locator(".fields").waitFor();
+  expect(await tab.rows().count()).toBe(21);
+  expect(await row.locator(".task-id").textContent()).toContain("a b,c#?&%2e=+'");
+  await here.mirrored(record("小雨 &b", HOSTILE, { updated_at: ago(1), status: "failed", error: "no voice" }));
+  await tab.refreshes(/\/query$/);
+  await row.locator(".task-line").getByText("no voice").waitFor();
+  expect(await tab.page.locator(".new-tasks").count()).toBe(0);
+  await row.locator(".task-id").click();
+  await linked(tab).waitFor({ state: "detached" });
+  await tab.sees(["t10", "t29"], { count: 20 });
+  expect(hashOf(tab)).toBe("#user=alice");
+});
+
+it("of a task that neither store has says so, and so does Back to one that was deleted", async () => {
+  const { url } = await here.serveSynced();
+  const tab = await here.open(`${url}/#task=t99&task-user=alice`);
+  await tab.page.getByText("The task of this address is in neither store.").waitFor();
+  await tab.sees(["t10"], { count: 20 });
+  await (await tab.opens("t10")).getByRole("button", { name: "Delete task t10" }).click();
+  await tab.page.getByRole("dialog").getByRole("button", { name: "Delete", exact: true }).click();
+  await tab.page.locator(".said").getByText("Task t10 was deleted.").waitFor();
+  expect(hashOf(tab)).toBe("");
+  await tab.page.goBack();
+  await tab.page.getByText("The task of this address is in neither store.").waitFor();
+});
+
+it("leads to the row, wherever it is in the list", async () => {
+  const ids = Array.from({ length: 400 }, (_, i) => `c${i}`);
+  here.root.writeStore(ids.map((id, i) => record("carol", id, { updated_at: ago(10 * i) })));
+  const { url } = await here.serveSynced();
+  const tab = await here.open(`${url}/#user=carol&ids=${ids.join("+")}&task=c350&task-user=carol`);
+  await tab.row("c350").locator(".fields").waitFor();
+  await expect.poll(async () => (await tab.row("c350").boundingBox())!.y).toBeLessThan(300);
+  expect(await tab.rows().count()).toBe(400);
+});

@@ -1,0 +1,84 @@
+import { beforeEach, expect, it } from "vitest";
+import { ago, record } from "../helpers/records.ts";
+import type { Tab } from "./helpers/browser.ts";
+import { useWeb } from "./helpers/setup.ts";
+
+const here = useWeb();
+const ID = "a b#?&%2e'\"<i>";
+const TEXT = "第一行\n  second \u202eline\u202c\tend";
+beforeEach(() => here.root.writeStore([record("小雨", ID, { updated_at: ago(10), text: TEXT, error: "no voice" })]));
+
+/** What the clipboard holds, as another program would get it. */
+async function pasted(tab: Tab): Promise<string> {
+  await tab.page.evaluate(() => document.body.append(document.createElement("textarea")));
+  const field = tab.page.locator("body > textarea");
+  await field.press("Control+v");
+  const text = await field.inputValue();
+  await field.evaluate((element) => element.remove());
+  return text;
+}
+
+async function opened(script?: () => void): Promise<Tab> {
+  const tab = await here.open((await here.serveSynced()).url);
+  if (script !== undefined) {
+    await tab.page.addInitScript(script);
+    await tab.page.reload();
+  }
+  await tab.opens(ID);
+  return tab;
+}
+
+const VALUES = [
+  ["user id", "小雨"],
+  ["task id", ID],
+  ["text", TEXT],
+  ["error", "no voice"],
+] as const;
+
+it.each([
+  ["with the clipboard API", undefined],
+  ["over plain HTTP", () => Object.defineProperty(navigator, "clipboard", { value: undefined })],
+  [
+    "where the clipboard API refuses",
+    () =>
+      Object.defineProperty(navigator, "clipboard", {
+        value: { writeText: () => Promise.reject(new DOMException("no", "NotAllowedError")) },
+      }),
+  ],
+])("copies ids, text and error as they are, %s, and says so", async (_, script) => {
+  const tab = await opened(script);
+  for (const [name, value] of VALUES) {
+    await tab.page.getByRole("button", { name: `Copy the ${name}` }).click();
+    await tab.page.locator(".said").getByText(`Copied the ${name}.`).waitFor();
+    await tab.page.getByRole("status").getByText(`Copied the ${name}.`).waitFor();
+    expect(await pasted(tab)).toBe(value);
+  }
+});
+
+it("says it again when it is copied again", async () => {
+  const tab = await opened();
+  const said = tab.page.locator(".said");
+  await tab.page.getByRole("button", { name: "Copy the error" }).click();
+  const before = await said.elementHandle();
+  await tab.page.getByRole("button", { name: "Copy the error" }).click();
+  await expect.poll(() => before!.evaluate((element) => element.isConnected)).toBe(false);
+  await said.getByText("Copied the error.").waitFor();
+});
+
+it("selects it where the browser lets no page copy", async () => {
+  const tab = await opened(() => {
+    Object.defineProperty(navigator, "clipboard", { value: undefined });
+    document.execCommand = () => false;
+  });
+  await tab.page.getByRole("button", { name: "Copy the error" }).click();
+  await tab.page.locator(".said").getByText("Selected: error. Copy with Ctrl+C or ⌘C.").waitFor();
+  expect(await tab.page.evaluate(() => getSelection()!.toString().trim())).toBe("no voice");
+  await tab.page.keyboard.press("Control+c");
+  expect(await pasted(tab)).toBe("no voice");
+});
+
+it("offers no copy of what is empty", async () => {
+  here.root.writeStore([record("小雨", ID, { updated_at: ago(10), text: "", error: null })]);
+  const tab = await opened();
+  expect(await tab.page.getByRole("button", { name: /^Copy/ }).count()).toBe(2);
+});

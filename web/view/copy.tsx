@@ -1,0 +1,68 @@
+import type { ComponentChildren } from "preact";
+import { useRef } from "preact/hooks";
+import { useApp, useMessages } from "./context.ts";
+import { Icon } from "./parts.tsx";
+import { Scrollable } from "./scrollable.tsx";
+
+/** The fields that can be copied by a button. */
+const COPIED = ["user_id", "task_id", "text", "error"] as const;
+type Copied = (typeof COPIED)[number];
+
+/** The value of a field, and a button that copies it if there is something to copy. */
+export function FieldValue({ name, value, children }: { name: string; value: string; children: ComponentChildren }) {
+  const box = useRef<HTMLDivElement>(null);
+  const copied = COPIED.find((known) => known === name);
+  return (
+    <>
+      <div ref={box} class="field-value">
+        <Scrollable name={name}>{children}</Scrollable>
+      </div>
+      {copied === undefined || value === "" || value === "null" ? null : (
+        <CopyButton name={copied} copy={() => copyText(value, box.current!)} />
+      )}
+    </>
+  );
+}
+
+function CopyButton({ name, copy }: { name: Copied; copy(): Promise<boolean> }) {
+  const { confirm } = useApp();
+  const text = useMessages();
+  const label = text.copyField(text.copyNames[name]);
+  const press = async () => {
+    const isCopied = await copy();
+    confirm((isCopied ? text.copiedField : text.selectedField)(text.copyNames[name]));
+  };
+  return (
+    <button type="button" class="icon-button copy" aria-label={label} title={label} onClick={() => void press()}>
+      <Icon name="copy" />
+    </button>
+  );
+}
+
+/**
+ * Copies a text. A browser that lets no page copy is left with the element selected, for its user to copy.
+ * @param shown the element that shows the text
+ */
+export async function copyText(value: string, shown: HTMLElement): Promise<boolean> {
+  try {
+    await navigator.clipboard.writeText(value);
+    return true;
+  } catch {
+    return copySelected(value, shown); // a page that came over plain HTTP has no clipboard
+  }
+}
+
+function copySelected(value: string, shown: HTMLElement): boolean {
+  const fill = (event: ClipboardEvent) => {
+    event.clipboardData?.setData("text/plain", value);
+    event.preventDefault();
+  };
+  const selection = getSelection()!;
+  if (shown instanceof HTMLTextAreaElement) shown.select();
+  else selection.selectAllChildren(shown);
+  document.addEventListener("copy", fill);
+  const isCopied = document.execCommand("copy");
+  document.removeEventListener("copy", fill);
+  if (isCopied) selection.removeAllRanges();
+  return isCopied;
+}

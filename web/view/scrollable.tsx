@@ -1,0 +1,25 @@
+import { useSignal } from "@preact/signals";
+import type { ComponentChildren } from "preact";
+import { useLayoutEffect, useRef } from "preact/hooks";
+import { printable } from "../../src/printable.ts";
+
+/** A box of limited height. If its content is higher, Tab reaches it, so that it can be scrolled by keyboard. */
+export function Scrollable({ name, children }: { name: string; children: ComponentChildren }) {
+  const box = useRef<HTMLDivElement>(null);
+  const content = useRef<HTMLDivElement>(null);
+  const isHigher = useSignal(false);
+  useLayoutEffect(() => {
+    const observer = new ResizeObserver(() => {
+      isHigher.value = box.current!.scrollHeight > box.current!.clientHeight;
+    });
+    observer.observe(box.current!);
+    observer.observe(content.current!);
+    return () => observer.disconnect();
+  }, []);
+  const reachable = isHigher.value ? { tabIndex: 0, role: "group" as const, "aria-label": printable(name) } : {};
+  return (
+    <div ref={box} class="scrollable" {...reachable}>
+      <div ref={content}>{children}</div>
+    </div>
+  );
+}
