@@ -85,6 +85,8 @@ export const en = {
     BODY_TOO_LARGE: "The request is too large.",
     UNSUPPORTED_MEDIA_TYPE: "The server takes only JSON here.",
     RANGE_NOT_SATISFIABLE: "The file has no such part.",
+    BUSY: "The server is busy. Try again.",
+    REQUEST_TIMEOUT: "The request took too long to arrive.",
     DELETE_FAILED: "The deletion failed.",
     ARTIFACTS_UNSAFE: "The audio or log directory cannot be read safely.",
     AUDIT_FAILED: "The audit ledger cannot be written.",
