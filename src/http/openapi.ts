@@ -211,6 +211,25 @@ function inDialects(summary: string, answer: object, { parameters = [], ...extra
   return operation(summary, responses, { ...extra, parameters: [...parameters, DIALECT] });
 }
 
+function ofOneTask(path: string, task: object): Record<string, object> {
+  return {
+    [`GET ${path}`]: inDialects("One task", eitherOf("Task", "ApiMsTask", "the task"), {
+      parameters: [task, USER_OR_LONE],
+    }),
+    [`DELETE ${path}`]: inDialects(
+      "Deletes a task from both stores, with its audio and logs",
+      eitherOf("Deletion", "ApiMsRemoved", "the task was deleted"),
+      { parameters: [task, USER_OR_LONE, query("force", "also one that is wait or run", SWITCH)] },
+      { 409: REFUSAL },
+    ),
+    [`GET ${path}/files`]: operation(
+      "The audio and logs of a task",
+      { 200: jsonOf(ref("TaskFiles"), "the files, whether the task exists or not") },
+      { parameters: [task, USER] },
+    ),
+  };
+}
+
 const OPEN = { security: [] } as const;
 const FILE = { "*/*": {} };
 
@@ -225,20 +244,8 @@ const OPERATIONS: Readonly<Record<string, object>> = {
     eitherOf("TaskPage", "ApiMsPage", "the page, as `ttsctl query -o json`"),
     { requestBody: bodyOf("Query") },
   ),
-  "GET /voice-tasks/{task_id}": inDialects("One task", eitherOf("Task", "ApiMsTask", "the task"), {
-    parameters: [TASK, USER_OR_LONE],
-  }),
-  "DELETE /voice-tasks/{task_id}": inDialects(
-    "Deletes a task from both stores, with its audio and logs",
-    eitherOf("Deletion", "ApiMsRemoved", "the task was deleted"),
-    { parameters: [TASK, USER_OR_LONE, query("force", "also one that is wait or run", SWITCH)] },
-    { 409: REFUSAL },
-  ),
-  "GET /voice-tasks/{task_id}/files": operation(
-    "The audio and logs of a task",
-    { 200: jsonOf(ref("TaskFiles"), "the files, whether the task exists or not") },
-    { parameters: [TASK, USER] },
-  ),
+  ...ofOneTask("/voice-tasks/{task_id}", TASK),
+  ...ofOneTask("/voice-task", query("task_id", "any id; a path can't have . and ..", TEXT, true)),
   "GET /output/{user}/{task}/{file}": operation(
     "A file of a task, or with Range a part of it; it may be in directories of the task",
     {

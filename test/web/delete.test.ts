@@ -35,6 +35,15 @@ it("asks first, and then the task, its mirror and its audio are gone", async () 
   await until(async () => (await tab.focused()) === "2 tasks");
 });
 
+it("reaches a task whose id is ..", async () => {
+  here.root.writeStore([record("alice", ".."), record("alice", "t02")]);
+  const tab = await here.open((await here.serveSynced()).url);
+  await (await tab.opens("..")).getByRole("button", { name: "Delete task .." }).click();
+  await tab.page.getByRole("dialog").getByRole("button", { name: "Delete", exact: true }).click();
+  await tab.sees(["t02"], { count: 1 });
+  expect(stored()).toEqual(["t02"]);
+});
+
 it("of a task that is not finished needs a second, plain warning", async () => {
   const tab = await here.open((await here.serveSynced()).url);
   await (await tab.opens("t02")).getByRole("button", { name: "Delete task t02" }).click();

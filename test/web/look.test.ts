@@ -182,7 +182,7 @@ describe("errors of the server", () => {
   ])("of a deletion, %j", async (answer, said, detail) => {
     const tab = await here.open((await here.serveSynced()).url, { locale: "zh-CN" });
     await tab.opens("numbers");
-    await tab.page.route(/voice-tasks\/numbers/, (route) => route.fulfill(answer));
+    await tab.page.route(/voice-task\?.*task_id=numbers/, (route) => route.fulfill(answer));
     await tab.page.getByRole("button", { name: "删除任务 numbers" }).click();
     const dialog = tab.page.getByRole("dialog");
     await dialog.getByRole("button", { name: "删除", exact: true }).click();

@@ -110,5 +110,5 @@ function received<T>(coming: Promise<T>): Promise<T> {
 }
 
 function taskPath(userId: string, taskId: string, of = ""): string {
-  return `voice-tasks/${encodeURIComponent(taskId)}${of}?user_id=${encodeURIComponent(userId)}`;
+  return `voice-task${of}?${new URLSearchParams({ user_id: userId, task_id: taskId })}`;
 }

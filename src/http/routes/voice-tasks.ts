@@ -18,7 +18,7 @@ import { turns } from "../turns.ts";
 const SOURCE_HEADER = "ttsctl-source";
 
 /** The endpoints that have dialects. */
-export const DIALECT_ROUTES = ["/voice-tasks", "/voice-tasks/query", "/voice-tasks/:task_id"];
+export const DIALECT_ROUTES = ["/voice-tasks", "/voice-tasks/query", "/voice-tasks/:task_id", "/voice-task"];
 
 /** A list of more tasks is a large one: a thousand tasks with long texts take 100 MB while they are answered. */
 const SMALL = 100;
@@ -54,11 +54,17 @@ export function addVoiceTasks(app: Hono<Env>, parts: ServerParts): void {
     const length = Number(c.env.incoming.headers["content-length"] ?? Number.POSITIVE_INFINITY);
     return length > SMALL_BODY ? forBody(c.env, answer) : answer();
   });
-  app.get("/voice-tasks/:task_id", (c) => answerTask(parts, c));
-  app.get("/voice-tasks/:task_id/files", (c) => taskFiles(parts, idOf(parts, c, PLAIN.params(c.req.url, ["user_id"]))));
-  app.delete("/voice-tasks/:task_id", async (c) => {
+  // Clients take the ids "." and ".." out of a path.
+  for (const path of ["/voice-tasks/:task_id", "/voice-task"]) addVoiceTask(app, parts, path);
+}
+
+/** A single task, its files and its deletion. */
+function addVoiceTask(app: Hono<Env>, parts: ServerParts, path: string): void {
+  app.get(path, (c) => answerTask(parts, c));
+  app.get(`${path}/files`, (c) => taskFiles(parts, idOf(parts, c, PLAIN.params(c.req.url, idParams(c)))));
+  app.delete(path, async (c) => {
     const dialect = dialectOf(c, parts);
-    const params = dialect.params(c.req.url, ["user_id", "force"]);
+    const params = dialect.params(c.req.url, [...idParams(c), "force"]);
     const force = switchOf("force", params.get("force"), false);
     if (parts.remove === null) throw new HttpError("READ_ONLY", "this server was started with --read-only");
     const id = isAlone(dialect, params) ? await onlyTask(parts, c) : idOf(parts, c, params);
@@ -79,12 +85,21 @@ function repeated({ store }: ServerParts, { taskIds }: RawQuery, found: ListResu
 
 async function answerTask(parts: ServerParts, c: Context<Env>): Promise<Response> {
   const dialect = dialectOf(c, parts);
-  const params = dialect.params(c.req.url, ["user_id"]);
+  const params = dialect.params(c.req.url, idParams(c));
   const results = isAlone(dialect, params) ? tasksOf(parts, c) : [listOne(parts, idOf(parts, c, params))];
   for await (const { tasks, source, warnings } of results) {
     if (tasks[0] !== undefined) return jsonText(dialect.task(tasks[0]), warnings, { [SOURCE_HEADER]: source });
   }
   throw new HttpError("TASK_NOT_FOUND", "neither store has the task");
+}
+
+/** The parameters of the URL that name the task, beside its path. */
+function idParams(c: Context<Env>): string[] {
+  return c.req.param("task_id") === undefined ? ["user_id", "task_id"] : ["user_id"];
+}
+
+function taskIdOf(c: Context<Env>): string {
+  return c.req.param("task_id") ?? c.req.query("task_id") ?? "";
 }
 
 function isAlone({ takesLoneIds }: Dialect, params: ReadonlyMap<string, string>): boolean {
@@ -93,7 +108,7 @@ function isAlone({ takesLoneIds }: Dialect, params: ReadonlyMap<string, string>)
 
 /** The lists of all users for the task id of a path, the intended one first; some may be empty. */
 async function* tasksOf(parts: ServerParts, c: Context<Env>): AsyncGenerator<ListResult> {
-  const taskId = trimId(c.req.param("task_id") ?? "");
+  const taskId = trimId(taskIdOf(c));
   for await (const id of parts.store.withId(taskId)) yield await listOne(parts, id);
 }
 
@@ -118,8 +133,8 @@ function queryOf({ rules, clock }: ServerParts, raw: RawQuery, names: QueryNames
 /** The task that a path and its `user_id` name. @throws TtsctlError USAGE */
 function idOf(parts: ServerParts, c: Context<Env>, params: ReadonlyMap<string, string>): TaskId {
   const userId = params.get("user_id");
-  const asked = { users: userId === undefined ? null : [userId], taskIds: [c.req.param("task_id") ?? ""] };
-  const names = { ...KEY_NAMES, taskIds: "the task id of the path" };
+  const asked = { users: userId === undefined ? null : [userId], taskIds: [taskIdOf(c)] };
+  const names = { ...KEY_NAMES, taskIds: "the task id" };
   const query = queryOf(parts, asked, names);
   return { userId: soleUser(query.filter)!, taskId: query.ids![0]! };
 }
