@@ -86,6 +86,7 @@ export const en = {
     UNSUPPORTED_MEDIA_TYPE: "The server takes only JSON here.",
     RANGE_NOT_SATISFIABLE: "The file has no such part.",
     BUSY: "The server is busy. Try again.",
+    HEADERS_TOO_LARGE: "The request's headers are too large.",
     REQUEST_TIMEOUT: "The request took too long to arrive.",
     DELETE_FAILED: "The deletion failed.",
     ARTIFACTS_UNSAFE: "The audio or log directory cannot be read safely.",

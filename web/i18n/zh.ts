@@ -85,6 +85,7 @@ export const zh: Messages = {
     UNSUPPORTED_MEDIA_TYPE: "服务器在此只接受 JSON。",
     RANGE_NOT_SATISFIABLE: "文件没有这一部分。",
     BUSY: "服务器繁忙，请重试。",
+    HEADERS_TOO_LARGE: "请求头过大。",
     REQUEST_TIMEOUT: "请求传输时间过长。",
     DELETE_FAILED: "删除失败。",
     ARTIFACTS_UNSAFE: "无法安全读取音频或日志目录。",
