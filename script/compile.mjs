@@ -29,16 +29,18 @@ const TASK = {
 };
 const bulk = (text) => `$${Buffer.byteLength(text)}\r\n${text}\r\n`;
 const HASH = `*5\r\n${[JSON.stringify(TASK), ...Object.values(FIELDS)].map(bulk).join("")}`;
-const MEMBERS = `*2\r\n${bulk("t")}${bulk("1735689600.5")}`;
-/** What a Redis with one task answers to the commands of a page. */
+const HASHES = `*2\r\n${HASH}${HASH}`;
+const MEMBERS = `*4\r\n${["t", "1735689600.5", "t2", "1735689600.5"].map(bulk).join("")}`;
+/** What a Redis with two tasks answers to the commands of a page. */
 const REPLIES = {
   PING: "+PONG\r\n",
   GET: bulk("2025-01-01T00:00:00Z"),
-  ZCARD: ":1\r\n",
-  ZCOUNT: ":1\r\n",
+  ZCARD: ":2\r\n",
+  ZCOUNT: ":2\r\n",
   ZRANGE: MEMBERS,
   "HMGET tts:ttsctl:counted": "*2\r\n$-1\r\n$-1\r\n",
-  HMGET: HASH,
+  EVAL: HASHES,
+  EVALSHA: HASHES,
 };
 const COMMAND = /\*\d+\r\n\$\d+\r\n(\w+)\r\n(?:\$\d+\r\n([^\r]*)\r\n)?/g;
 const server = createServer((socket) => {
