@@ -8,37 +8,32 @@ const GROUPS = ["Options:", "Selection:", "Safety:", "Output:", "Connection:"];
 export function commandPage(page, command) {
   const [, examples] = afterHelp(command).split(/^Examples:\n/m);
   const alias = command.aliases().map((name) => `, ${code(`ttsctl ${name}`)} for short`);
+  const flags = [...argumentsOf(command), ...optionsOf(command)];
   const head = [
     `# ttsctl ${command.name()}`,
     `${capitalised(command.description())}.`,
     `${code(`ttsctl ${command.name()} ${command.usage()}`)}${alias.join("")}`,
-    [...argumentsOf(command), ...optionsOf(command)].length === 0
-      ? undefined
-      : table(["flag", "meaning"], [...argumentsOf(command), ...optionsOf(command)]),
+    flags.length === 0 ? undefined : table(["flag", "meaning"], flags),
     "[Flags of every command](README.md#flags-of-every-command)",
     `\`\`\`sh\n${commented(examples)}\`\`\``,
   ];
-  return withHead(page, head);
+  const [, text = ""] = page.split(END);
+  return `${head.filter((part) => part !== undefined).join("\n\n")}\n\n${END}${text}`;
 }
 
-/** docs/commands/README.md with the flags that all commands have. */
+/** docs/commands/README.md, which ends with the flags that all commands have. */
 export function commonPage(page, program) {
+  const [text] = page.split(/^\|/m);
   const flags = optionsOf(program).filter(([flag]) => !flag.includes("--version"));
-  const head = ["# Commands", "## Flags of every command", table(["flag", "meaning"], flags)];
-  return withHead(page, head);
+  return `${text}${table(["flag", "meaning"], flags)}\n`;
 }
 
 /** Pads cells as the formatter does. */
-export function table(head, rows) {
+function table(head, rows) {
   const all = [head, ...rows.map((row) => row.map((cell) => cell.replaceAll("|", "\\|")))];
   const widths = head.map((_, i) => Math.max(...all.map((row) => row[i].length)));
   const [first, ...lines] = all.map((row) => `| ${row.map((cell, i) => cell.padEnd(widths[i])).join(" | ")} |`);
   return [first, `| ${widths.map((width) => "-".repeat(width)).join(" | ")} |`, ...lines].join("\n");
-}
-
-function withHead(page, parts) {
-  const [, text = ""] = page.split(END);
-  return `${parts.filter((part) => part !== undefined).join("\n\n")}\n\n${END}${text}`;
 }
 
 function argumentsOf(command) {
