@@ -99,14 +99,17 @@ describe("the package", () => {
     );
   });
 
-  it("knows every command of the README and of the pages on commands", () => {
+  it("knows every command of the READMEs and of the pages for operators", () => {
     const root = join(folder, "demo");
     expect(run("node", [join(ROOT, "script/demo-root.mjs"), root]).status).toBe(0);
     utimesSync(join(root, "voice_task.json"), 1_600_000_000, 1_600_000_000); // or each rewrite would be watched
     const env = { PATH: `${prefix}/bin:${process.env.PATH}`, REDIS_ENABLED: "1", REDIS_PORT: `${server.port}` };
     // What a shell or a terminal is needed for, or what does not end, has tests of its own.
     const pages = readdirSync(join(installed, "docs/commands")).map((name) => `docs/commands/${name}`);
-    const text = ["README.md", "README.zh-CN.md", ...pages].map((name) => readFileSync(join(installed, name), "utf8"));
+    const others = ["audit", "guarantees", "monitoring", "output", "zh-CN"].map((name) => `docs/${name}.md`);
+    const text = ["README.md", "README.zh-CN.md", ...others, ...pages].map((name) =>
+      readFileSync(join(installed, name), "utf8"),
+    );
     const commands = [...text.join("\n").matchAll(/^ *\$ (ttsctl [^|;>&\n]*)$/gm)].map(([, line]) => line!);
     const lines = [...new Set(commands)].filter((line) => !/--watch|--follow|\/var\//.test(line));
     expect(lines.length).toBeGreaterThan(20);

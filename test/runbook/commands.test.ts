@@ -59,7 +59,7 @@ function normalised(output: string): string {
     .trim();
 }
 
-/** In an output a line `...` stands for any lines. */
+/** In an output, `...` matches any lines. */
 function patternOf(output: string): RegExp {
   const escaped = output.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
   return new RegExp(`^${escaped.replaceAll("\\.\\.\\.", "[^]*")}$`);
@@ -83,7 +83,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** A shell in a service root of its own. */
+/** A shell in a new service root. */
 async function newService(number: number) {
   const root = join(folder, `${number}`);
   spawnSync(process.execPath, [join(PROJECT, "script/demo-root.mjs"), root]);
