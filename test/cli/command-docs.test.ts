@@ -26,6 +26,23 @@ it("docs/commands/README.md has the flags of every command: npm run docs writes 
   await expect(commonPage(pageOf("README.md"), program)).toMatchFileSnapshot("../../docs/commands/README.md");
 });
 
+it("the READMEs and the pages for operators name flags that exist", () => {
+  const own = [program, ...program.commands].flatMap(({ options }) => options.map(({ long }) => long!));
+  const others = ["--help", "--init", "--keep", "--pipe", "--rm", "--save"]; // of docker, redis-cli, redis-server and script/demo
+  const known = new Set([...own, ...others]);
+  const names = ["install", "settings", "output", "audit", "guarantees", "errors", "monitoring", "zh-CN"].map(
+    (name) => `../${name}.md`,
+  );
+  const pages = [...["../../README.md", "../../README.zh-CN.md"], ...names, ...readdirSync(DOCS)];
+  for (const name of pages) {
+    const text = pageOf(name).replace(/^<!-- before: .*$/gm, "");
+    expect([name, text.match(/(?<![\w-])--[a-z][\w-]*/g)?.filter((flag) => !known.has(flag)) ?? []]).toEqual([
+      name,
+      [],
+    ]);
+  }
+});
+
 it("docs/commands has no other pages", () => {
   const names = [...program.commands.map((command) => command.name()), "README", "zh-CN"].map((name) => `${name}.md`);
   expect(readdirSync(DOCS).sort()).toEqual(names.sort());
