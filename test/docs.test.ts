@@ -4,30 +4,100 @@ import { markdownReport } from "../bench/report/docs.ts";
 import type { Report } from "../bench/report/report.ts";
 import { picture } from "../bench/report/svg.ts";
 import { scalingText } from "../bench/scaling/scaling.ts";
+import { placeOf, SETTING_NAMES } from "../src/config/settings.ts";
 import { EXIT_CODES } from "../src/errors.ts";
 import { problemOf } from "../src/http/answer.ts";
-import { FLAG_NAMES, KEY_NAMES } from "../src/task/query-fields.ts";
+import { KEY_NAMES } from "../src/task/query-fields.ts";
 
 const at = (name: string) => new URL(`../${name}`, import.meta.url);
 const text = (name: string) => readFileSync(at(name), "utf8");
 
 const report = JSON.parse(text("docs/performance.json")) as Report;
 
-/** The headings outside of code, as levels, and as names where these are commands. */
-function outline(markdown: string): string[] {
-  const prose = markdown.replace(/^ *```.*?^ *```/gms, "");
-  return [...prose.matchAll(/^(#+) (.*)$/gm)].map(([, level, name]) => (/^[a-z]+$/.test(name!) ? name! : level!));
-}
+/** What of the English pages is in the Chinese reference, by its sections. */
+const TRANSLATED = ["install", "settings", "output", "audit", "guarantees", "errors"];
+const PAGES = [
+  ...["README.md", "README.zh-CN.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"],
+  ...(readdirSync(at("docs"), { recursive: true }) as string[])
+    .filter((name) => name.endsWith(".md"))
+    .map((name) => `docs/${name}`),
+];
 
-it("both READMEs have the same sections in the same order", () => {
-  expect(outline(text("README.zh-CN.md"))).toEqual(outline(text("README.md")));
+const withoutCode = (markdown: string) => markdown.replace(/^ *```.*?^ *```/gms, "");
+const levels = (markdown: string) => [...withoutCode(markdown).matchAll(/^(#+) /gm)].map(([, level]) => level!);
+const codeOf = (markdown: string, language: string) =>
+  [...markdown.matchAll(/^ *```(\w+)\n(.*?)^ *```/gms)]
+    .filter(([, name]) => name === language)
+    .map(([, , code]) => code!);
+
+describe("the READMEs", () => {
+  const [english, chinese] = [text("README.md"), text("README.zh-CN.md")];
+
+  it.each(["README.md", "README.zh-CN.md"])("%s has at most 220 lines", (name) => {
+    expect(text(name).trimEnd().split("\n").length).toBeLessThanOrEqual(220);
+  });
+
+  it("have the same sections in the same order, the same output, configuration and links to commands", () => {
+    expect(levels(chinese)).toEqual(levels(english));
+    for (const language of ["console", "ini"]) expect(codeOf(chinese, language)).toEqual(codeOf(english, language));
+    const links = (markdown: string) => markdown.match(/\]\(docs\/commands\/\w+\.md\)/g)!;
+    expect(links(chinese)).toEqual(links(english).filter((link) => !link.includes("README")));
+    expect(links(english).length).toBeGreaterThan(12);
+  });
+
+  it.each(["README.md", "README.zh-CN.md"])(
+    "%s has the licence and the Node.js of the package, and measured figures",
+    (name) => {
+      const { license, engines } = JSON.parse(text("package.json"));
+      expect(text(name)).toContain(`badge/licence-${license}-`);
+      expect(text(name)).toContain(`badge/node-${encodeURIComponent(engines.node.replace(">=", ">= "))}-`);
+      const measured = cells(text("docs/performance.md")).flat();
+      const figures = cells(text(name))
+        .join()
+        .match(/\b\d+(\.\d+)? m?s\b/g)!;
+      expect(figures.length).toBeGreaterThan(8);
+      expect(figures.filter((figure) => !measured.includes(figure))).toEqual([]);
+      const [faults] = /\d+,\d{3}(?= faults| 次故障)/.exec(text(name))!;
+      expect(cells(text("docs/reliability.md")).flat()).toContain(faults);
+    },
+  );
+
+  it("has a config.ini of settings that exist", () => {
+    const [ini] = codeOf(english, "ini");
+    const settings = new Map(SETTING_NAMES.map((name) => [`${placeOf(name).section} ${placeOf(name).option}`, name]));
+    const given = ini!.split("\n\n").flatMap((part) => {
+      const [head, ...lines] = part.trim().split("\n");
+      return lines.map((line) => `${head!.slice(1, -1)} ${line.split(" = ")[0]}`);
+    });
+    expect(given.length).toBeGreaterThan(3);
+    expect(given.filter((name) => !settings.has(name))).toEqual([]);
+  });
 });
 
-it.each(["README.md", "README.zh-CN.md"])("%s has every part of a query as a flag of list", (name) => {
-  const section = text(name)
-    .split(/^### /m)
-    .find((part) => part.startsWith("list\n"))!;
-  expect(Object.values(FLAG_NAMES).filter((flag) => !section.includes(`\`${flag}\``))).toEqual([]);
+it("docs/zh-CN.md has the sections of the English pages, and their output", () => {
+  const sections = text("docs/zh-CN.md").split(/^## /m).slice(1);
+  for (const name of TRANSLATED) {
+    const section = sections.find((part) => part.includes(`\n[英文](${name}.md)\n`))!;
+    expect([name, levels(section)]).toEqual([
+      name,
+      levels(text(`docs/${name}.md`))
+        .slice(1)
+        .map((level) => `#${level}`),
+    ]);
+    expect([name, codeOf(section, "console")]).toEqual([name, codeOf(text(`docs/${name}.md`), "console")]);
+  }
+});
+
+it.each(PAGES)("%s links to files and headings that exist", (name) => {
+  const links = [...withoutCode(text(name)).matchAll(/\]\(([^)\s]+)\)/g)].map(([, link]) => link!);
+  const missing = links.filter((link) => {
+    const [path, anchor] = link.split("#");
+    if (/^https?:/.test(path!)) return false;
+    const target = path === "" ? at(name) : new URL(path!, at(name));
+    if (!existsSync(target)) return true;
+    return anchor !== undefined && !anchorsIn(withoutCode(readFileSync(target, "utf8"))).includes(anchor);
+  });
+  expect(missing).toEqual([]);
 });
 
 it("docs/json.md has every key of a query", () => {
@@ -35,7 +105,7 @@ it("docs/json.md has every key of a query", () => {
   expect(Object.keys(JSON.parse(body!)).sort()).toEqual(Object.values(KEY_NAMES).sort());
 });
 
-it.each(["README.md", "README.zh-CN.md", "docs/json.md"])("%s names every error code", (name) => {
+it.each(["docs/errors.md", "docs/zh-CN.md", "docs/json.md"])("%s names every error code", (name) => {
   const words = new Set(text(name).match(/[A-Z_]+/g));
   expect(Object.keys(EXIT_CODES).filter((code) => !words.has(code))).toEqual([]);
 });
@@ -68,14 +138,6 @@ describe("docs/architecture.md", () => {
     const others = named.filter((words) => !isPath(words));
     expect(others.length).toBeGreaterThan(50);
     expect(others.filter((words) => !hasWords(sources, words))).toEqual([]);
-  });
-
-  it("links to headings that exist", () => {
-    const links = [...page.matchAll(/\]\(([\w.-]+\.md)(?:#([\w-]+))?\)/g)];
-    const missing = links.filter(
-      ([, file, anchor]) => ![undefined, ...anchorsIn(text(`docs/${file}`))].includes(anchor),
-    );
-    expect(missing.map(([link]) => link)).toEqual([]);
   });
 });
 

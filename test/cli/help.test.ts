@@ -126,12 +126,6 @@ describe("help", () => {
   });
 });
 
-it.each(["README.md", "README.zh-CN.md"])("%s has a section for each command", (name) => {
-  const readme = readFileSync(new URL(`../../${name}`, import.meta.url), "utf8");
-  const sections = [...readme.matchAll(/^### (\w+)$/gm)].map(([, section]) => section);
-  expect(sections.sort()).toEqual(COMMANDS.toSorted());
-});
-
 describe("the man page", () => {
   it("is made of the same definitions: every command and flag is in it", () => {
     const page = readFileSync(join(inject("packageRoot"), "man/ttsctl.1"), "utf8")

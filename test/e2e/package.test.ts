@@ -91,7 +91,7 @@ describe("the package", () => {
   it("has the documentation, the samples and the licenses of what it bundles, and no sources", () => {
     const names = readdirSync(installed);
     expect(names).toEqual(
-      expect.arrayContaining(["README.md", "README.zh-CN.md", "LICENSE", "config.ini", "examples"]),
+      expect.arrayContaining(["README.md", "README.zh-CN.md", "LICENSE", "config.ini", "examples", "docs"]),
     );
     for (const name of ["src", "test", "bench", "script", "node_modules"]) expect(names).not.toContain(name);
     expect(readFileSync(join(installed, "dist/LICENSES.txt"), "utf8")).toMatch(
@@ -99,16 +99,20 @@ describe("the package", () => {
     );
   });
 
-  it("knows every command of the README", () => {
+  it("knows every command of the READMEs and of the pages for operators", () => {
     const root = join(folder, "demo");
     expect(run("node", [join(ROOT, "script/demo-root.mjs"), root]).status).toBe(0);
     utimesSync(join(root, "voice_task.json"), 1_600_000_000, 1_600_000_000); // or each rewrite would be watched
     const env = { PATH: `${prefix}/bin:${process.env.PATH}`, REDIS_ENABLED: "1", REDIS_PORT: `${server.port}` };
     // What a shell or a terminal is needed for, or what does not end, has tests of its own.
-    const lines = [...readFileSync(join(installed, "README.md"), "utf8").matchAll(/^\$ (ttsctl [^|;>&\n]*)$/gm)]
-      .map(([, line]) => line!)
-      .filter((line) => !/--watch|--follow|\/var\//.test(line));
-    expect(lines.length).toBeGreaterThan(10);
+    const pages = readdirSync(join(installed, "docs/commands")).map((name) => `docs/commands/${name}`);
+    const others = ["audit", "guarantees", "monitoring", "output", "zh-CN"].map((name) => `docs/${name}.md`);
+    const text = ["README.md", "README.zh-CN.md", ...others, ...pages].map((name) =>
+      readFileSync(join(installed, name), "utf8"),
+    );
+    const commands = [...text.join("\n").matchAll(/^ *\$ (ttsctl [^|;>&\n]*)$/gm)].map(([, line]) => line!);
+    const lines = [...new Set(commands)].filter((line) => !/--watch|--follow|\/var\//.test(line));
+    expect(lines.length).toBeGreaterThan(20);
     for (const line of lines) {
       const ended = run("sh", ["-c", line], root, env);
       expect(`${line}: ${ended.stderr}`).not.toMatch(/error: (unknown|unexpected|missing|option)/);

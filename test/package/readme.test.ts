@@ -6,9 +6,9 @@ import { ROOT, useProject } from "./project.ts";
 const project = useProject();
 
 describe.each([
-  ["README.md", "## Library"],
-  ["README.zh-CN.md", "## 程序库"],
-])("the library section of %s", (name, heading) => {
+  ["docs/library.md", "## A worker"],
+  ["docs/zh-CN.md", "## 程序库"],
+])("the first program of %s", (name, heading) => {
   const text = readFileSync(join(ROOT, name), "utf8");
   const section = text.slice(text.indexOf(`${heading}\n`)).split(/^## /m)[1]!;
 
@@ -18,7 +18,7 @@ describe.each([
 
   it("has code that runs as it stands", () => {
     const [, code] = /```js\n(.*?)```/s.exec(section)!;
-    const script = project.write(`${name}.mjs`, code!);
+    const script = project.write("worker.mjs", code!);
     const ended = project.run(process.execPath, script);
     expect(ended).toMatchObject({ status: 0, stdout: "synthesizing 你好\n[ 't01 done' ]\n", stderr: "" });
   });
