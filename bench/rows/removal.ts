@@ -75,7 +75,7 @@ export const cleanup: Work = {
     expectCounts(stdout, { candidates: site.expired, purged: site.expired, files: 2 * site.expired, failed: 0 });
     expectNoArtifacts(site.purgedRoot);
   },
-  finish: async (site) => rmSync(site.scratch("artifacts"), { recursive: true }),
+  finish: async (site) => rmSync(site.scratch("artifacts"), { recursive: true, force: true }),
 };
 
 const rmAndCopy: Peer = {
