@@ -54,10 +54,13 @@ export class AtomicCopies implements MirrorCopies {
     const [hashes, places] = (await this.#call(SCRIPTS.copies, args)) as [Reply[], Reply[]];
     const width = 1 + names.length;
     this.#expectItems(hashes, ids.length * width, (item, i) => i % width === 0 || TEXT(item));
+    let from = 0;
     return ids.map((_, i) => {
       const hash = hashes.slice(i * width, (i + 1) * width);
-      const hasPlaces = view !== "state" || hash[0] === 0;
-      return copyOf(hash, places.splice(0, hasPlaces ? PLACES : 0), names, view);
+      const end = view === "state" && hash[0] !== 0 ? from : from + PLACES;
+      const copy = copyOf(hash, places.slice(from, end), names, view);
+      from = end;
+      return copy;
     });
   }
 
