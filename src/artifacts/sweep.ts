@@ -22,7 +22,7 @@ export class OwnChanges {
 
   /** Calls what removes something from the folder of `key`, if it does; nothing is awaited before it. */
   async during(key: string, folder: Folder, remove: () => Promise<boolean>): Promise<boolean> {
-    this.found(key, folder.changedAt());
+    if (!this.#changes.has(key)) this.found(key, folder.changedAt());
     const removed = await remove();
     const change = this.#changes.get(key);
     if (removed && change !== undefined) change.after = folder.changedAt();
