@@ -54,7 +54,9 @@ describe("a primary that is lost under commands", () => {
     const replica = cluster.replicaOf(cluster.primaries.indexOf(victim));
     await until(async () => ((await replica.call("ROLE")) as string[])[0] === "master");
     if (how === "hangs") victim.resume();
-    await until(async () => String(await survivors[0]!.call("CLUSTER", "INFO")).includes("cluster_state:ok"));
+    const isOk = async (node: (typeof survivors)[number]) =>
+      String(await node.call("CLUSTER", "INFO")).includes("cluster_state:ok");
+    for (const node of how === "hangs" ? cluster.nodes : survivors) await until(() => isOk(node));
     const values = await Promise.all(sent.map((key) => cluster.call("GET", key)));
     expect(new Set(values.filter((value) => value !== null))).toEqual(new Set(["1"]));
     expect(values.filter((value) => value === "1").length).toBeGreaterThan(1000);
