@@ -4,9 +4,9 @@
 const END = "<!-- `npm run docs` writes everything above this line. -->\n";
 const GROUPS = ["Options:", "Selection:", "Safety:", "Output:", "Connection:"];
 
-/** The page of a command with its head as the definitions have it. */
-export function commandPage(page, command) {
-  const [, examples] = afterHelp(command).split(/^Examples:\n/m);
+/** The page of a command with its head as the definitions have it. @param remarks the help text below the flags */
+export function commandPage(page, command, remarks) {
+  const [, examples] = remarks.split(/^Examples:\n/m);
   const alias = command.aliases().map((name) => `, ${code(`ttsctl ${name}`)} for short`);
   const flags = [...argumentsOf(command), ...optionsOf(command)];
   const head = [
@@ -67,19 +67,6 @@ function commented(examples) {
     .map(([line, remark]) => (remark === undefined ? line : `${line.padEnd(width)}  # ${remark}`))
     .map((line) => `${line}\n`)
     .join("");
-}
-
-/** The remarks and examples below the flags. */
-function afterHelp(command) {
-  let text = "";
-  command.configureOutput({
-    writeOut: (piece) => {
-      text += piece;
-    },
-  });
-  command.outputHelp();
-  const above = command.helpInformation();
-  return text.slice(text.indexOf(above) + above.length);
 }
 
 function code(words) {

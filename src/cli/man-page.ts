@@ -36,7 +36,7 @@ function optionLines({ flags, description, argChoices, defaultValue }: Option): 
 }
 
 /** The remarks and examples below the flags. */
-function afterHelp(command: Command): string {
+export function afterHelp(command: Command): string {
   let text = "";
   command.configureOutput({
     writeOut: (piece) => {

@@ -1,13 +1,8 @@
-import { spawnSync } from "node:child_process";
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, readFileSync, utimesSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { cleanEnv } from "../helpers/clean-env.ts";
-import { RedisServer } from "../helpers/redis.ts";
-import { binary } from "../helpers/ttsctl.ts";
+import { describe, expect, test } from "vitest";
+import { PROJECT, useServices } from "./services.ts";
 
-const PROJECT = new URL("../..", import.meta.url).pathname;
 const PAGES = [
   ...["README.md", "docs/output.md"],
   ...readdirSync(join(PROJECT, "docs/commands")).map((name) => `docs/commands/${name}`),
@@ -65,44 +60,19 @@ function patternOf(output: string): RegExp {
   return new RegExp(`^${escaped.replaceAll("\\.\\.\\.", "[^]*")}$`);
 }
 
-let server: RedisServer;
-let folder: string;
-
-beforeAll(async () => {
-  server = await RedisServer.start();
-  folder = mkdtempSync(join(tmpdir(), "ttsctl-commands-"));
-  const programs = { ttsctl: `${process.execPath} ${binary()}`, "redis-cli": `/usr/bin/redis-cli -p ${server.port}` };
-  for (const [name, program] of Object.entries(programs)) {
-    writeFileSync(join(folder, name), `#!/bin/sh\nexec ${program} "$@"\n`);
-    chmodSync(join(folder, name), 0o755);
-  }
-});
-
-afterAll(async () => {
-  await server.remove();
-  rmSync(folder, { recursive: true, force: true });
-});
+const services = useServices();
 
 /** A shell in a new service root. */
 async function newService(number: number) {
-  const root = join(folder, `${number}`);
-  spawnSync(process.execPath, [join(PROJECT, "script/demo-root.mjs"), root]);
-  const config = readFileSync(join(root, "config.ini"), "utf8");
-  const port = `port = ${server.port}`;
-  writeFileSync(
-    join(root, "config.ini"),
-    config.replace("enabled = false", "enabled = true").replace(/port = \d+/, port),
-  );
+  const root = await services.newRoot(`${number}`);
   utimesSync(join(root, "voice_task.json"), 1_600_000_000, 1_600_000_000); // or each rewrite would be watched
-  await server.call("FLUSHALL");
   return (command: string) => {
-    const env = cleanEnv({ PATH: `${folder}:${process.env.PATH}` });
-    const { status, stdout, stderr } = spawnSync("bash", ["-c", command], { cwd: root, env, encoding: "utf8" });
+    const { status, stdout, stderr } = services.bash(command, root);
     const [warnings, rest] = [/^(warning:|{)/, /^(?!warning:|{)./].map((head) =>
       stderr.split("\n").filter((line) => head.test(line)),
     );
     const all = [...warnings!, stdout.trimEnd(), ...rest!].join("\n");
-    const shown = all.replaceAll(root, "/srv/tts").replaceAll(`${server.port}`, "6379");
+    const shown = all.replaceAll(root, "/srv/tts").replaceAll(`${services.port}`, "6379");
     return { status, output: shown };
   };
 }

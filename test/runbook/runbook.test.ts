@@ -1,13 +1,7 @@
-import { spawnSync } from "node:child_process";
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { cleanEnv } from "../helpers/clean-env.ts";
-import { RedisServer } from "../helpers/redis.ts";
-import { binary } from "../helpers/ttsctl.ts";
-
-const PROJECT = new URL("../..", import.meta.url).pathname;
+import { describe, expect, test } from "vitest";
+import { PROJECT, useServices } from "./services.ts";
 
 /**
  * One scenario of docs/runbook.md: what happened (`<!-- before: COMMAND -->`), and the commands of its console blocks
@@ -40,40 +34,15 @@ function patternOf(output: readonly string[]): RegExp {
   return new RegExp(`^${escaped.replaceAll("\\.\\.\\.", ".*")}$`);
 }
 
-let server: RedisServer;
-let folder: string;
-
-beforeAll(async () => {
-  server = await RedisServer.start();
-  folder = mkdtempSync(join(tmpdir(), "ttsctl-runbook-"));
-  const programs = { ttsctl: `${process.execPath} ${binary()}`, "redis-cli": `/usr/bin/redis-cli -p ${server.port}` };
-  for (const [name, program] of Object.entries(programs)) {
-    writeFileSync(join(folder, name), `#!/bin/sh\nexec ${program} "$@"\n`);
-    chmodSync(join(folder, name), 0o755);
-  }
-});
-
-afterAll(async () => {
-  await server.remove();
-  rmSync(folder, { recursive: true, force: true });
-});
+const services = useServices();
 
 /** A shell in a service root of its own that runs one command after another. */
 async function newService(number: number) {
-  const root = join(folder, `${number}/tts`);
-  spawnSync(process.execPath, [join(PROJECT, "script/demo-root.mjs"), root]);
-  const config = readFileSync(join(root, "config.ini"), "utf8");
-  writeFileSync(
-    join(root, "config.ini"),
-    config.replace("enabled = false", "enabled = true").replace(/port = \d+/, `port = ${server.port}`),
-  );
-  await server.call("FLUSHALL");
+  const root = await services.newRoot(`${number}/tts`);
   let status = 0;
   return (command: string) => {
-    const env = cleanEnv({ PATH: `${folder}:${process.env.PATH}` });
-    const script = `(exit ${status})\n{ ${command}\n} 2>&1`;
-    const run = spawnSync("bash", ["-c", script], { cwd: root, env, encoding: "utf8" });
-    status = run.status ?? -1;
+    const run = services.bash(`(exit ${status})\n{ ${command}\n} 2>&1`, root);
+    status = run.status;
     return { status, output: run.stdout.trimEnd() };
   };
 }

@@ -1,0 +1,57 @@
+import { spawnSync } from "node:child_process";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll } from "vitest";
+import { cleanEnv } from "../helpers/clean-env.ts";
+import { RedisServer } from "../helpers/redis.ts";
+import { binary } from "../helpers/ttsctl.ts";
+
+export const PROJECT = new URL("../..", import.meta.url).pathname;
+
+/** Service roots with one Redis, for commands as documents have them. */
+export interface Services {
+  readonly port: number;
+  /** A new root of the demo's service, and an empty Redis. */
+  newRoot(name: string): Promise<string>;
+  /** Runs a script; `ttsctl` and `redis-cli` are those of the services. */
+  bash(script: string, cwd: string): { status: number; stdout: string; stderr: string };
+}
+
+export function useServices(): Services {
+  let server: RedisServer;
+  let folder: string;
+  beforeAll(async () => {
+    server = await RedisServer.start();
+    folder = mkdtempSync(join(tmpdir(), "ttsctl-runbook-"));
+    const programs = { ttsctl: `${process.execPath} ${binary()}`, "redis-cli": `/usr/bin/redis-cli -p ${server.port}` };
+    for (const [name, program] of Object.entries(programs)) {
+      writeFileSync(join(folder, name), `#!/bin/sh\nexec ${program} "$@"\n`);
+      chmodSync(join(folder, name), 0o755);
+    }
+  });
+  afterAll(async () => {
+    await server.remove();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  return {
+    get port() {
+      return server.port;
+    },
+    async newRoot(name) {
+      const root = join(folder, name);
+      spawnSync(process.execPath, [join(PROJECT, "script/demo-root.mjs"), root]);
+      const config = readFileSync(join(root, "config.ini"), "utf8");
+      const port = `port = ${server.port}`;
+      const changed = config.replace("enabled = false", "enabled = true").replace(/port = \d+/, port);
+      writeFileSync(join(root, "config.ini"), changed);
+      await server.call("FLUSHALL");
+      return root;
+    },
+    bash(script, cwd) {
+      const env = cleanEnv({ PATH: `${folder}:${process.env.PATH}` });
+      const { status, stdout, stderr } = spawnSync("bash", ["-c", script], { cwd, env, encoding: "utf8" });
+      return { status: status ?? -1, stdout, stderr };
+    },
+  };
+}
