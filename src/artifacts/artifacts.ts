@@ -91,11 +91,12 @@ class DiskArtifacts {
   }
 
   /** The files of a task, those of its folders first. Throws ARTIFACTS_UNSAFE where the folder cannot be read; logs that cannot be are left out. */
-  async list(userId: string, taskId: string): Promise<Artifact[]> {
+  async list(userId: string, taskId: string, withLogs = true): Promise<Artifact[]> {
     try {
       const found: Artifact[] = [];
       for (const folder of this.foldersOf(userId, taskId)) found.push(...(await this.#listFolder(folder)));
-      for (const { path, bytes } of await this.#logs.find(this.#logNamesOf(taskId))) found.push({ path, bytes });
+      const logs = withLogs ? await this.#logs.find(this.#logNamesOf(taskId)) : []; // looks into every hour
+      for (const { path, bytes } of logs) found.push({ path, bytes });
       return found;
     } catch (error) {
       if (error instanceof FolderError) throw new TtsctlError("ARTIFACTS_UNSAFE", error.message, { cause: error });

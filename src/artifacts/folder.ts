@@ -219,7 +219,7 @@ export class Folder {
     return there !== undefined && there.ino === this.ino && there.dev === this.dev;
   }
 
-  /** Whether this folder, wherever it was moved, lies two levels below `ancestor`. */
+  /** Whether this folder, wherever it was moved, is two levels below `ancestor`. */
   async isTwoBelow(ancestor: Folder): Promise<boolean> {
     const look = async () => statSync(join(this.#path, "../.."), { bigint: true });
     const above = await this.#run("look at", undefined, look);

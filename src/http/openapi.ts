@@ -225,7 +225,7 @@ function ofOneTask(path: string, task: object): Record<string, object> {
     [`GET ${path}/files`]: operation(
       "The audio and logs of a task",
       { 200: jsonOf(ref("TaskFiles"), "the files, whether the task exists or not") },
-      { parameters: [task, USER] },
+      { parameters: [task, USER, query("logs", "false: leave out logs, for which every hour is looked into", SWITCH)] },
     ),
   };
 }

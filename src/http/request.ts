@@ -48,6 +48,7 @@ export function switchOf(name: string, text: string | undefined, otherwise: bool
 
 /** Room for 100,000 ids. */
 const MOST_BYTES = 8 << 20;
+const MANY_IDS = "at most 8 MiB: ask for fewer ids at a time";
 
 /** @throws HttpError UNSUPPORTED_MEDIA_TYPE, BODY_TOO_LARGE, BAD_REQUEST for one that isn't UTF-8 or was cut */
 export async function jsonBody(incoming: IncomingMessage, mostBytes = MOST_BYTES): Promise<string> {
@@ -58,13 +59,13 @@ export async function jsonBody(incoming: IncomingMessage, mostBytes = MOST_BYTES
     throw new HttpError("UNSUPPORTED_MEDIA_TYPE", "the body is not said to be JSON", hint);
   }
   // Answered before the body is read: a reader that stops midway closes the connection.
-  if (Number(incoming.headers["content-length"] ?? 0) > mostBytes) throw tooLarge();
+  if (Number(incoming.headers["content-length"] ?? 0) > mostBytes) throw tooLarge(mostBytes);
   const chunks: Buffer[] = [];
   let size = 0;
   try {
     for await (const chunk of incoming as AsyncIterable<Buffer>) {
       size += chunk.length;
-      if (size > mostBytes) throw tooLarge();
+      if (size > mostBytes) throw tooLarge(mostBytes);
       chunks.push(chunk);
     }
     return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks));
@@ -75,7 +76,7 @@ export async function jsonBody(incoming: IncomingMessage, mostBytes = MOST_BYTES
 }
 
 /** The rest of the body isn't read, so the connection can't be used again. */
-function tooLarge(): HttpError {
-  const hint = `at most ${MOST_BYTES >> 20} MiB: ask for fewer ids at a time`;
+function tooLarge(mostBytes: number): HttpError {
+  const hint = mostBytes === MOST_BYTES ? MANY_IDS : `at most ${mostBytes} bytes`;
   return new HttpError("BODY_TOO_LARGE", "the body is too large", hint, { connection: "close" });
 }

@@ -76,7 +76,7 @@ export function createHttpServer(parts: ServerParts): Server {
 
 /** The answer to what Node couldn't read as a request, as bytes for its connection. */
 function unparsedProblem(code: string | undefined): string {
-  const [word, why] = UNPARSED[code ?? ""] ?? (["BAD_REQUEST", "this is no HTTP request"] as const);
+  const [word, why] = UNPARSED[code ?? ""] ?? (["BAD_REQUEST", "this isn't an HTTP request"] as const);
   const problem = problemOf(new HttpError(word, why));
   const body = `${JSON.stringify(problem)}\n`;
   const head = [`HTTP/1.1 ${problem.status} ${problem.title}`, "connection: close"];

@@ -54,6 +54,8 @@ describe("one task", () => {
       { path: "output/alice/t01/a b.wav", bytes: 4, damaged: true, url: "output/alice/t01/a%20b.wav", audio: true },
       { path: "Logs/20260101/08/t01.log", url: null, audio: false },
     ]);
+    const audible = (await server.json("/voice-tasks/t01/files?user_id=alice&logs=false")) as { files: object[] };
+    expect(audible.files).toEqual(files.slice(0, 1));
     const audio = await server.fetch(`/${files[0]!.url}`, { headers: { range: "bytes=1-2" } });
     expect([audio.status, await audio.text()]).toEqual([206, "IF"]);
     expect((await server.fetch("/voice-tasks/t99?user_id=alice")).status).toBe(404);

@@ -70,7 +70,7 @@ it("a row is asked about its audio when it comes into sight, and again when its 
   const tab = await here.open((await here.serveSynced()).url, { viewport: { width: 1280, height: 600 } });
   await tab.row("t10").getByText("no audio", { exact: true }).waitFor();
   const asked = (id: string) =>
-    tab.requests.filter((request) => request.url().endsWith(`/files?user_id=alice&task_id=${id}`));
+    tab.requests.filter((request) => request.url().endsWith(`/files?user_id=alice&task_id=${id}&logs=false`));
   expect(asked("t29")).toEqual([]);
   await tab.row("t29").scrollIntoViewIfNeeded();
   await tab.row("t29").getByText("no audio", { exact: true }).waitFor();

@@ -54,8 +54,10 @@ export class Api {
     return received(response.text().then(fieldsOf));
   }
 
+  /** Without logs, which have no url to fetch them by and take longer to find. */
   async files(userId: string, taskId: string, signal?: AbortSignal): Promise<Download[]> {
-    const response = await this.#ask(taskPath(userId, taskId, "/files"), { ...(signal ? { signal } : {}) });
+    const path = `${taskPath(userId, taskId, "/files")}&logs=false`;
+    const response = await this.#ask(path, { ...(signal ? { signal } : {}) });
     return downloadsOf(await received<TaskFiles>(response.json()));
   }
 

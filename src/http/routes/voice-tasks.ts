@@ -61,7 +61,10 @@ export function addVoiceTasks(app: Hono<Env>, parts: ServerParts): void {
 /** A single task, its files and its deletion. */
 function addVoiceTask(app: Hono<Env>, parts: ServerParts, path: string): void {
   app.get(path, (c) => answerTask(parts, c));
-  app.get(`${path}/files`, (c) => taskFiles(parts, idOf(parts, c, PLAIN.params(c.req.url, idParams(c)))));
+  app.get(`${path}/files`, (c) => {
+    const params = PLAIN.params(c.req.url, [...idParams(c), "logs"]);
+    return taskFiles(parts, idOf(parts, c, params), switchOf("logs", params.get("logs"), true));
+  });
   app.delete(path, async (c) => {
     const dialect = dialectOf(c, parts);
     const params = dialect.params(c.req.url, [...idParams(c), "force"]);
@@ -162,13 +165,17 @@ export interface TaskFiles {
   readonly files: readonly TaskFile[];
 }
 
-async function taskFiles({ openArtifacts }: ServerParts, { userId, taskId }: TaskId): Promise<Response> {
+async function taskFiles(
+  { openArtifacts }: ServerParts,
+  { userId, taskId }: TaskId,
+  withLogs: boolean,
+): Promise<Response> {
   const artifacts = await openArtifacts();
   try {
     const folders = artifacts.foldersOf(userId, taskId).map((names) => {
       return { names, path: `${artifacts.folderPath(names.userId, names.taskId)}/` };
     });
-    const files = (await artifacts.list(userId, taskId)).map((artifact) => describe(artifact, folders));
+    const files = (await artifacts.list(userId, taskId, withLogs)).map((artifact) => describe(artifact, folders));
     return json({ files } satisfies TaskFiles);
   } finally {
     await artifacts.close();
