@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { setFlagsFromString } from "node:v8";
+import { getHeapSpaceStatistics, setFlagsFromString } from "node:v8";
 import type { Command } from "commander";
 import { systemClock } from "../clock.ts";
 import type { Examination } from "../config/examine.ts";
@@ -137,10 +137,21 @@ export type Attach = <F extends object>(
   action: (context: Context, flags: F, args: string[]) => Promise<number>,
 ) => void;
 
+/** Bytes of V8's new space. With 2 MB the first sync of a million tasks takes 40% more time, with V8's 32 MB it takes 250 MB. */
+const NEW_SPACE = 8 << 20;
+
 /** Has V8 collect garbage earlier, so a million tasks take less than 200 MB. It costs time, so a server doesn't call it. */
 export function keepHeapSmall(): void {
   setFlagsFromString("--heap-growing-percent=50");
+  // V8 has no call for the size: the space grows by the factor when enough of what is in it is still in use.
+  setFlagsFromString("--semi-space-growth-factor=4");
+  const inUse: unknown[] = [];
+  while (newSpace() < NEW_SPACE && inUse.length < 500) inUse.push(new Array(1000).fill(null));
   setFlagsFromString("--semi-space-growth-factor=1");
+}
+
+function newSpace(): number {
+  return getHeapSpaceStatistics().find(({ space_name }) => space_name === "new_space")!.space_size;
 }
 
 /** Work shorter than this shows no progress. */
