@@ -1,9 +1,12 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { freePort } from "../../test/helpers/redis.ts";
-import { PYTHON } from "../cost.ts";
+import { type Cost, PYTHON } from "../cost.ts";
 import { expectThat } from "../expect.ts";
-import { compared, type Peer, type Work } from "../row.ts";
+import { missingOf } from "../needs.ts";
+import { leftOut, summaryOf } from "../result.ts";
+import { compared, type Peer, type Row, type Work } from "../row.ts";
 import { Server } from "../server.ts";
 import { type Site, USER } from "../site.ts";
 import { writeIds } from "./read.ts";
@@ -104,8 +107,54 @@ function row(id: string, target: number, request: Request, figure: Figure) {
   return compared({ id, target, isRate: figure === "a request", ours, peer });
 }
 
-export const SERVE_ROWS = [
+/** How long somebody who watches the server waits while others ask for more than it can answer. */
+const flood: Row = {
+  about: {
+    ...{ id: "flood", work: "`serve`: `/healthz`, p99 while 64 clients ask for pages of 1,000 tasks", peer: "" },
+    target: { limit: 500, unit: "ms" },
+  },
+  async measure(site, runs) {
+    const missing = missingOf(["wrk"], site.place.project);
+    if (missing.length > 0) return leftOut(`${missing.join(", ")} is not there`);
+    await site.wholeMirror();
+    const server = await ttsctl()(site, await freePort());
+    const costs: Cost[] = [];
+    try {
+      for (let run = 0; run < runs; run++) {
+        const load = ["-t1", "-c64", `-d${SECONDS * 2}s`, "--timeout", "30s"];
+        const flooding = site.run(["wrk", ...load, `${server.url}/voice-tasks?page_size=1000`]);
+        const seconds = await healthP99(server, flooding);
+        const { stdout } = await flooding;
+        costs.push({ seconds, stdout, peakMb: server.peakMb });
+      }
+    } finally {
+      await server.stop();
+    }
+    const ours = summaryOf(costs);
+    return { ours, theirs: null, value: ours.median * 1000, leftOut: null };
+  },
+};
+
+async function healthP99(server: Server, work: Promise<unknown>): Promise<number> {
+  let isDone = false;
+  const done = work.finally(() => {
+    isDone = true;
+  });
+  const times: number[] = [];
+  while (!isDone) {
+    const began = performance.now();
+    const answer = await fetch(`${server.url}/healthz`);
+    expectThat(answer.status === 200, await answer.text());
+    times.push((performance.now() - began) / 1000);
+    await setTimeout(5);
+  }
+  await done;
+  return times.sort((a, b) => a - b)[Math.floor(times.length * 0.99)]!;
+}
+
+export const SERVE_ROWS: readonly Row[] = [
   row("serve", 4, PAGE, "a request"),
   row("serve-p99", 1, PAGE, "p99"),
   row("serve-ids", 2, IDS, "a request"),
+  flood,
 ];

@@ -38,7 +38,8 @@ export function jsonText(
   status = 200,
 ): Response {
   const warned = warnings.length === 0 ? {} : { [WARNINGS_HEADER]: warningsValue(warnings) };
-  return new Response(text, { status, headers: { "content-type": "application/json", ...headers, ...warned } });
+  const about = { "content-type": "application/json", "content-length": `${Buffer.byteLength(text)}` };
+  return new Response(text, { status, headers: { ...about, ...headers, ...warned } });
 }
 
 export function json(value: object, warnings?: readonly string[], headers?: Headers, status?: number): Response {

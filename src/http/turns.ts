@@ -1,6 +1,5 @@
-import type { ServerResponse } from "node:http";
 import { finished } from "node:stream/promises";
-import { setImmediate, setTimeout as sleep } from "node:timers/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 import pLimit from "p-limit";
 import { HttpError } from "./answer.ts";
 import type { Env } from "./parts.ts";
@@ -15,20 +14,25 @@ const PATIENCE_MS = 1000;
 /**
  * Makes at most `width` answers at once, which bounds their memory; others wait, and those whose client has left aren't
  * made.
+ * @param lengthOf the characters of an answer, which count until it is sent
  * @throws HttpError BUSY if 256 others wait, after 20 s, and if clients leave more than 8 Mi characters of earlier answers
  *   unread for a second
  */
-export function turns(width: number) {
+export function turns<T>(width: number, lengthOf: (answer: T) => number) {
   const limit = pLimit(width);
-  const unsent = new Set<ServerResponse>();
+  let unsent = 0;
   let lastMove = 0;
+  const count = (length: number) => {
+    unsent += length;
+    lastMove = performance.now();
+  };
   const untilRead = async () => {
-    while (lengthOf(unsent) > MOST_UNSENT) {
+    while (unsent > MOST_UNSENT) {
       if (performance.now() - lastMove > PATIENCE_MS) throw busy();
       await sleep(20);
     }
   };
-  return <T>({ incoming, outgoing }: Env["Bindings"], make: () => Promise<T>): Promise<T> => {
+  return ({ incoming, outgoing }: Env["Bindings"], make: () => Promise<T>): Promise<T> => {
     if (limit.pendingCount >= MOST_WAITING) throw busy();
     return new Promise((resolve, reject) => {
       let isLate = false;
@@ -41,24 +45,15 @@ export function turns(width: number) {
         if (isLate) return;
         await untilRead();
         if (incoming.socket.destroyed) throw busy();
-        resolve(await make());
-        unsent.add(outgoing);
-        lastMove = performance.now();
+        const answer = await make();
+        const length = lengthOf(answer);
+        resolve(answer);
+        count(length);
         const sent = finished(outgoing).catch(() => {}); // the client left
-        void sent.then(() => {
-          unsent.delete(outgoing);
-          lastMove = performance.now();
-        });
-        await setImmediate(); // the answer is written by then, so the next one counts it
+        void sent.then(() => count(-length));
       }).catch(reject);
     });
   };
-}
-
-function lengthOf(answers: Iterable<ServerResponse>): number {
-  let length = 0;
-  for (const { writableLength } of answers) length += writableLength;
-  return length;
 }
 
 function busy(): HttpError {

@@ -1,3 +1,7 @@
+import { once } from "node:events";
+import { get, type IncomingMessage } from "node:http";
+import { buffer } from "node:stream/consumers";
+import { gunzipSync } from "node:zlib";
 import { beforeEach, describe, expect, it } from "vitest";
 import { ago, record } from "../helpers/records.ts";
 import { until } from "../helpers/until.ts";
@@ -39,6 +43,24 @@ describe("lists", () => {
     await until(async () => (await server.fetch("/voice-tasks")).headers.get("ttsctl-source") === "redis");
     await server.run.says(/3 tasks from the file to Redis.*\n.*3 tasks from the file to Redis: 3 written/s);
   });
+});
+
+it("large answers are compressed for a client that takes gzip, and the same then", async () => {
+  here.root.writeStore(Array.from({ length: 200 }, (_, i) => record("alice", `t${i}`)));
+  const server = await here.serve("--read-only");
+  const ask = async (path: string, headers: Record<string, string>) => {
+    const [answer] = (await once(get(server.url + path, { headers }), "response")) as [IncomingMessage];
+    return { isPacked: answer.headers["content-encoding"] === "gzip", body: await buffer(answer) };
+  };
+  const takes = { "Accept-Encoding": "gzip, br" };
+  for (const path of ["/voice-tasks?page_size=200", "/stats?disk=false"]) {
+    const [packed, plain] = [await ask(path, takes), await ask(path, {})];
+    expect([packed.isPacked, plain.isPacked]).toEqual([true, false]);
+    expect(packed.body.length).toBeLessThan(plain.body.length / 3);
+    expect(gunzipSync(packed.body)).toEqual(plain.body);
+  }
+  expect((await ask("/voice-tasks?page_size=1", takes)).isPacked).toBe(false);
+  expect((await ask("/voice-tasks?page_size=200", { "Accept-Encoding": "identity" })).isPacked).toBe(false);
 });
 
 describe("one task", () => {

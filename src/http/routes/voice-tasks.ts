@@ -26,20 +26,32 @@ const MOST_IDS = 100_000;
 /** Bytes. */
 const SMALL_BODY = 64 << 10;
 
+interface ListAnswer {
+  readonly result: ListResult;
+  readonly text: string;
+}
+
+function lengthOf({ text }: ListAnswer): number {
+  return text.length;
+}
+
 /** Lists, single tasks, and their deletion (SPEC section 8). */
 export function addVoiceTasks(app: Hono<Env>, parts: ServerParts): void {
-  const [forBody, forSmall, forLarge] = [turns(8), turns(16), turns(1)];
-  const answerList = (c: Context<Env>, dialect: Dialect, raw: RawQuery, names: QueryNames): Promise<Response> => {
+  const forBody = turns<Response>(8, () => 0);
+  const forSmall = turns<ListAnswer>(16, lengthOf);
+  const forLarge = turns<ListAnswer>(1, lengthOf);
+  const answerList = async (c: Context<Env>, dialect: Dialect, raw: RawQuery, names: QueryNames): Promise<Response> => {
     const asked = raw.taskIds?.length ?? 0;
     if (asked > MOST_IDS) throw usage(`${names.taskIds} has ${asked} ids`, `at most ${MOST_IDS} in a request`);
     const query = queryOf(parts, raw, names);
     const count = query.ids === null ? query.pageSize : dialect.repeatsIds ? asked : query.ids.length;
     const turn = count > SMALL ? forLarge : forSmall;
-    return turn(c.env, async () => {
+    const { text, result } = await turn(c.env, async () => {
       const found = await parts.store.list(query);
       const result = dialect.repeatsIds && raw.taskIds != null ? repeated(parts, raw, found) : found;
-      return jsonText([...dialect.page(result)].join(""), result.warnings, { [SOURCE_HEADER]: result.source });
+      return { result, text: [...dialect.page(result)].join("") };
     });
+    return jsonText(text, result.warnings, { [SOURCE_HEADER]: result.source });
   };
   app.get("/voice-tasks", (c) => {
     const dialect = dialectOf(c, parts);
