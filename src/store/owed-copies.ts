@@ -24,7 +24,7 @@ export interface MirrorChange extends Change {
  * The outcome of a change in the mirror; the file has it in every case. `unchanged`: a copy of the same time was kept that
  * is not of a record which the file had. `off`: Redis is disabled.
  */
-export type MirrorOutcome = Exclude<WriteOutcome, "mended"> | RemoveOutcome | "off" | TtsctlError;
+export type MirrorOutcome = Exclude<WriteOutcome, "reindexed"> | RemoveOutcome | "off" | TtsctlError;
 
 /** A task whose copy should be as the file is now. */
 export interface OwedCopy extends Pick<MirrorChange, "id" | "before"> {

@@ -9,7 +9,7 @@ import { usePlace } from "./setup.ts";
 
 const here = usePlace();
 const COUNT = 2500;
-/** Many equal times, so that the order is by member within them. */
+/** Many equal times, whose order is by member. */
 const records = Array.from({ length: COUNT }, (_, i) =>
   record(i % 3 === 0 ? "bob" : "alice", `t${String(i).padStart(4, "0")}`, {
     status: i % 5 === 0 ? "failed" : "succeeded",

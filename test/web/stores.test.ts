@@ -33,7 +33,7 @@ it("says which store answers, and that Redis went and came back under the open p
   await tab.page.getByText(REDIS_DOWN).waitFor({ state: "detached" });
 });
 
-it("a server that went is said, what was there stays, and it comes back by itself", async () => {
+it("a stopped server is reported, the rows stay, and the page reconnects automatically", async () => {
   const served = await here.serveSynced();
   const tab = await here.open(served.url);
   await tab.sees(["t01"]);
@@ -48,7 +48,7 @@ it("a server that went is said, what was there stays, and it comes back by itsel
   tab.expectsRefusals();
 });
 
-it("an answer that is none of ttsctl's is said, and what was there stays", async () => {
+it("a foreign response is reported, and the rows stay", async () => {
   const tab = await here.open((await here.serveSynced()).url);
   await tab.sees(["t01"]);
   await tab.page.route(/voice-tasks/, (route) => route.fulfill({ status: 502, body: "<h1>Bad Gateway</h1>" }));
@@ -65,7 +65,7 @@ it("without Redis by the configuration nothing is amiss", async () => {
   expect(await tab.page.locator(".notice").count()).toBe(0);
 });
 
-it("a store file that cannot be read says what to do; Redis answers meanwhile", async () => {
+it("an unreadable store file is reported with a remedy; reads use Redis", async () => {
   const served = await here.serveSynced();
   here.root.write("voice_task.json", "[{");
   await here.server.stop();

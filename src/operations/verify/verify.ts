@@ -68,7 +68,7 @@ export async function verifyAndRepair(parts: VerifyRepairParts, options: RepairO
   } catch (error) {
     throw repair.withFileChange(error);
   }
-  return { result: resultOf(drift, repair.mended), drift };
+  return { result: resultOf(drift, repair.repaired), drift };
 }
 
 /** @throws TtsctlError STORE_EMPTY, MAX_DELETE_EXCEEDED, and what `confirm` throws */

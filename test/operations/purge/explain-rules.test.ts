@@ -36,7 +36,7 @@ function rulesOf({ file = null, mirror = null, indexScore = Number.NaN, ...more 
 }
 
 describe("the rules of a task", () => {
-  it("come in the order of a pass; the index is asked of what only Redis has", () => {
+  it("come in the order of a pass; the index is checked for Redis-only tasks", () => {
     const both = ["finished", "time", "retention", "keep_last", "max_bytes"];
     expect(Object.keys(rulesOf({ file: done(1) }))).toEqual(both);
     expect(Object.keys(rulesOf({ file: done(1), mirror: done(1) }))).toEqual(both);
@@ -72,7 +72,7 @@ describe("the rules of a task", () => {
 
   it.each<[string, Case, string]>([
     ["expired", { file: done(8 * DAY) }, "purge: done for 8d, kept for 7d (R)"],
-    ["both copies alike", { file: done(8 * DAY), mirror: done(8 * DAY) }, "purge: done for 8d, kept for 7d (R)"],
+    ["both copies equal", { file: done(8 * DAY), mirror: done(8 * DAY) }, "purge: done for 8d, kept for 7d (R)"],
     ["at the limit", { file: done(7 * DAY) }, "purge: done for 7d, kept for 7d (R)"],
     ["a second before", { file: done(7 * DAY - 1) }, "pass: done for 6d, kept for 7d (R)"],
     [
