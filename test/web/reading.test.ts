@@ -143,7 +143,7 @@ describe("rows stay in their places", () => {
     await tab.plays();
     await tab.page.getByLabel("User").fill("nobody");
     await tab.page.getByLabel("User").press("Enter");
-    await tab.page.getByText("No task fits the filter").waitFor();
+    await tab.page.getByText("No task matches the filter").waitFor();
     await tab.plays();
   });
 });

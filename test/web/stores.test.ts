@@ -9,7 +9,7 @@ afterEach(async () => {
   await here.server.start();
 });
 
-const REDIS_DOWN = "Redis cannot be reached. The store file answers, and nothing is lost.";
+const REDIS_DOWN = "Redis cannot be reached. Tasks are read from the store file; no data is lost.";
 
 it("says which store answers, and that Redis went and came back under the open page", async () => {
   const served = await here.serveSynced();
@@ -39,12 +39,12 @@ it("a stopped server is reported, the rows stay, and the page reconnects automat
   await tab.sees(["t01"]);
   await served.stop();
   await tab.page.clock.fastForward(6_000);
-  await tab.page.getByText("The server does not answer.").waitFor();
+  await tab.page.getByText("The server does not respond.").waitFor();
   await tab.sees(["t01"], { count: 1 });
   const port = new URL(served.url).port;
   await here.serve(`--no-cleanup --port ${port}`);
   await tab.refreshes();
-  await tab.page.getByText("The server does not answer.").waitFor({ state: "detached" });
+  await tab.page.getByText("The server does not respond.").waitFor({ state: "detached" });
   tab.expectsRefusals();
 });
 
