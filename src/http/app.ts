@@ -44,7 +44,7 @@ export function createApp(parts: ServerParts): Hono<Env> {
   return app;
 }
 
-/** 503 only if neither store can answer, so nobody restarts a server because Redis is down. */
+/** 503 only if neither store can answer: an outage of Redis must not restart the server. */
 function addHealth(app: Hono<Env>, { health, rules, remove, token }: ServerParts): void {
   app.get("/healthz", async () => {
     const seen = await health();

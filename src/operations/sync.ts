@@ -52,7 +52,7 @@ export interface SyncOutcome extends SyncResult {
 }
 
 export interface SyncParts extends RedisParts<"file" | "clock" | "reporter" | "signal" | "ledger"> {
-  /** Asks before tasks are pruned; throws if the answer is no. */
+  /** Asks before tasks are pruned; throws if declined. */
   confirm(count: number): Promise<void>;
 }
 

@@ -14,7 +14,7 @@ const MOST_REMOVALS = 100_000;
 /** A change that the file has, on its way to the mirror. */
 export interface MirrorChange extends Change {
   /**
-   * `updated_at` of the record that the file had before, whole microseconds; NaN for none. A copy that is no newer is
+   * `updated_at` of the file's previous record, whole microseconds; NaN without one. A copy that isn't newer is
    * replaced, or removed.
    */
   readonly before: number;

@@ -225,7 +225,7 @@ describe("mark beside the service", () => {
       expect(result).toMatchObject({ marked: 0, failed: 2 });
       expect((await hashOf("a:t1")).status).toBe("succeeded");
       expect(await hashOf("a:t2")).toMatchObject({ status: "running", updated_at: "2021-01-01T00:00:00" });
-      expect(site.reporter.text).toContain("changed meanwhile and stays; the file has the mark");
+      expect(site.reporter.text).toContain("changed during the run and is kept; the file has the mark");
     },
   );
 

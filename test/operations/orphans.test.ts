@@ -99,7 +99,7 @@ describe("cleanup --orphans", () => {
     for (const name of ["output/readme.txt", "output/a/notes.txt", "elsewhere/t/secret.wav", "output/linked/t"]) {
       expect(site.root.has(name)).toBe(true);
     }
-    expect(site.reporter.text).toContain('"output/readme.txt" is no folder of a task');
+    expect(site.reporter.text).toContain("\"output/readme.txt\" isn't a task's directory");
   });
 
   it("keeps the directory of a task that the service creates during the run, in the file or in Redis", async () => {

@@ -169,6 +169,6 @@ describe("stats", () => {
     await site.writeRedis(record("a", "t1"));
     const result = await stats();
     expect(result).toMatchObject({ total: 1, cleanup: null });
-    expect(site.reporter.text).toContain("what a cleanup would free cannot be told");
+    expect(site.reporter.text).toContain("cannot estimate what a cleanup would free");
   });
 });

@@ -79,7 +79,7 @@ export class Repair {
     if (!(error instanceof TtsctlError) || this.#intoFileCount === 0) return error;
     const tasks = counted(this.#intoFileCount, "task");
     return new TtsctlError(error.code, `${error.message}; ${tasks} of Redis went into the store file before that`, {
-      hint: "once that is repaired, run it again to finish",
+      hint: "fix the cause, then run it again to finish",
       cause: error,
     });
   }

@@ -28,7 +28,7 @@ export interface RepairOptions extends VerifyOptions, Omit<RepairPolicy, "remove
 type VerifyParts = RedisParts<"file" | "clock" | "reporter" | "signal">;
 
 interface VerifyRepairParts extends VerifyParts, RepairParts {
-  /** Asks before tasks are deleted; throws if the answer is no. */
+  /** Asks before tasks are deleted; throws if declined. */
   confirm(count: number): Promise<void>;
 }
 

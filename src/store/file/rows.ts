@@ -43,7 +43,7 @@ export class Rows {
   #scores = new Float64Array(1 << 10);
   #statuses = new Uint8Array(1 << 10);
   #states = new Uint8Array(1 << 10);
-  /** Keys for which an invalid record stands too. */
+  /** Keys that an invalid record also has. */
   readonly #invalidKeys = new Set<number>();
   readonly #lastCounts: boolean;
   readonly #fileSize: number;
@@ -84,7 +84,7 @@ export class Rows {
     this.#invalidKeys.add(key);
   }
 
-  /** An invalid record with other ids stands for this key too. */
+  /** An invalid record with other ids has the same key. */
   markInvalid(key: number): void {
     this.#ensureKey(key);
     this.#invalidKeys.add(key);

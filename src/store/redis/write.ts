@@ -16,7 +16,7 @@ export type WriteDecision = "write" | "reindex" | "unchanged" | "newer";
 
 /**
  * The rule of SPEC sections 3 and 5: never back in time. At an equal time the hash is kept and the scores are repaired, unless
- * it has no time of its own.
+ * the hash has no time.
  * @param score the record's `updated_at`, epoch seconds
  * @param overEqual whether the record also replaces a hash of the same time
  * @param replaced `updated_at` of the record that it replaced in the file: copies up to this time are overwritten; NaN: none

@@ -64,9 +64,9 @@ describe("the rules of a task", () => {
   ])("finished: %s", (_, given, expected) => expect(rulesOf(given).finished).toBe(expected));
 
   it.each<[string, Case, string]>([
-    ["none ahead", { file: done(0), mirror: done(9) }, "pass: no copy lies in the future"],
-    ["one ahead", { file: done(9), mirror: done(-7200) }, "keep: a copy of it lies 2h in the future"],
-    ["the other ahead", { file: done(-60), mirror: done(9) }, "keep: a copy of it lies 1m in the future"],
+    ["none ahead", { file: done(0), mirror: done(9) }, "pass: no copy is in the future"],
+    ["one ahead", { file: done(9), mirror: done(-7200) }, "keep: a copy is 2h in the future"],
+    ["the other ahead", { file: done(-60), mirror: done(9) }, "keep: a copy is 1m in the future"],
     ["unreadable", { file: done(9), mirror: done(Number.NaN) }, "keep: the time of a copy cannot be read"],
   ])("time: %s", (_, given, expected) => expect(rulesOf(given).time).toBe(expected));
 
