@@ -5,7 +5,7 @@ import { leftOut, summaryOf } from "../result.ts";
 import type { Row } from "../row.ts";
 import { firstSync, pipe } from "./sync.ts";
 
-/** Rows of long-running processes; their memory has lines of its own. */
+/** Rows of long-running processes; their memory has separate lines. */
 const LASTING = /^(serve|library)/;
 
 const memory: Row = {
