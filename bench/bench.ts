@@ -19,8 +19,8 @@ const SMALL = 10_000;
 
 /**
  * Measures every row at every size.
- * @param onResult gets each line of the table as soon as it is there
- * @throws Error for a row that there is none of
+ * @param onResult gets each line of the table as soon as it is measured
+ * @throws Error for an unknown row
  */
 export async function bench(
   place: Place,
@@ -58,6 +58,6 @@ function failed(error: Error): Outcome {
 
 function wanted(rows: readonly Row[], only: ReadonlySet<string>): Row[] {
   const ids = rows.map(({ about }) => about.id);
-  for (const id of only) if (!ids.includes(id)) throw new Error(`there is no row ${id}; there are ${ids.join(", ")}`);
+  for (const id of only) if (!ids.includes(id)) throw new Error(`unknown row ${id}; expected ${ids.join(", ")}`);
   return rows.filter(({ about }) => only.size === 0 || only.has(about.id));
 }

@@ -60,7 +60,7 @@ export class Stopwatch {
     const args = [this.#measure, result!, stdin, stdout!, stderr!, ...argv];
     running = spawn(PYTHON, args, {
       ...{ cwd, env: cleanEnv({ PYTHONDONTWRITEBYTECODE: "1", ...env }), stdio: ["ignore", "ignore", "inherit"] },
-      detached: true, // a group of its own, which can be ended whole
+      detached: true, // a new process group, which can be killed as a whole
     });
     await once(running, "exit");
     running = undefined;

@@ -78,11 +78,12 @@ function words(text: string): Set<string> {
   return new Set(text.split(",").filter((word) => word !== ""));
 }
 
-/** @throws Error for what is no number of tasks */
+/** @throws Error for an invalid number of tasks */
 function numbers(text: string): number[] {
   return text.split(",").map((word) => {
     const number = Number(word);
-    if (!Number.isInteger(number) || number < 1000) throw new Error(`--tasks: ${word} is no whole number from 1000 on`);
+    if (!Number.isInteger(number) || number < 1000)
+      throw new Error(`--tasks: invalid ${word}; expected a whole number of at least 1000`);
     return number;
   });
 }

@@ -1,8 +1,8 @@
 """Runs a program to its end and says what it took: measure.py RESULT STDIN STDOUT STDERR PROGRAM [ARGUMENT...]
 
 RESULT becomes {"seconds", "cpuSeconds", "peakKiB", "code"}: wall time and CPU time from start to end, the largest resident memory that
-the kernel saw (wait4), and the exit code. The other three are what the program reads and writes: files, so that nobody
-who reads slowly slows it down.
+the kernel saw (wait4), and the exit code. The other three are the program's stdin, stdout and stderr: files, so a slow
+reader can't delay it.
 """
 import json
 import os

@@ -13,7 +13,7 @@ export interface Summary {
   readonly runs: number;
 }
 
-/** What a row is held against: a ratio to the peer (×), or a value of its own. */
+/** A row's target: a ratio to the peer (×), or an absolute value. */
 export interface Target {
   readonly limit: number;
   readonly unit: "×" | "ms" | "MB" | "/s";
@@ -71,7 +71,7 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
-/** Whether the target is met; null where there is no value. */
+/** Whether the target is met; null without a value. */
 export function isMet({ value, target }: Result): boolean | null {
   if (value === null) return null;
   return target.atLeast ? value >= target.limit : value <= target.limit;

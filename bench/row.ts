@@ -47,7 +47,7 @@ export interface Comparison {
   readonly peer: Peer | { readonly name: string; readonly sameRow: string };
 }
 
-/** ttsctl and a peer, in turn, so that what disturbs the machine meets both. */
+/** Runs ttsctl and a peer in turn, so disturbances of the machine affect both. */
 export function compared({ id, target, isRate = false, by = "wall", times = 1, ours, peer }: Comparison): Row {
   const secondsOf = (summary: Summary) => (by === "cpu" ? summary.cpu : summary.median);
   const outcome = (mine: Summary, theirs: Summary): Outcome => {

@@ -11,7 +11,7 @@ export interface Place {
   readonly project: string;
   /** The built `ttsctl`. */
   readonly binary: string;
-  /** A folder for what is made on the way; whoever made it removes it. */
+  /** A directory for temporary files; its creator removes it. */
   readonly scratch: string;
   /** How long the library is put under load. */
   readonly loadSeconds: number;
@@ -103,7 +103,7 @@ export class Site {
     await this.python("bench/peers/commands.py", this.commands, ...this.#makeStore);
   }
 
-  /** What ttsctl and its peers must all come to: the first answer stands for all. */
+  /** Checks that ttsctl and its peers all give the same answer as the first. */
   expectSame(what: string, answer: string): void {
     const first = this.#answers.get(what) ?? answer;
     this.#answers.set(what, first);

@@ -1,5 +1,5 @@
-// Bundles the page of `ttsctl serve` into dist/web/: index.html, and the rest under assets/ with names that change with
-// their content, so that browsers may keep them for ever.
+// Bundles the page of `ttsctl serve` into dist/web/: index.html, and the rest under assets/. The names of the assets change
+// with their content, so browsers may cache them for ever.
 import { readFile, writeFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { build } from "esbuild";

@@ -52,7 +52,7 @@ function makeRoot(root, now) {
   writeFileSync(join(root, "config.ini"), CONFIG);
   const tasks = TASKS.map((columns) => taskOf(columns, now)).sort((a, b) => b.created - a.created);
   writeFileSync(join(root, "voice_task.json"), storeOf(tasks.map(({ record }) => record)));
-  // Oldest first, so that a folder keeps the time of the newest file in it.
+  // Oldest first: a directory then keeps the time of its newest file.
   for (const task of [...tasks].sort((a, b) => a.updated - b.updated)) writeArtifacts(root, task);
   console.log(`${root}: ${tasks.length} tasks, ${tasks.filter(hasAudio).length} with audio`);
 }

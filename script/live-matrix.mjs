@@ -1,4 +1,4 @@
-// Runs a loop of each command beside a live stand-in of the service, and counts the service's writes that were undone:
+// Runs a loop of each command beside a simulated live service, and counts the service's writes that were undone:
 //
 //     node script/live-matrix.mjs [--seconds N] [--seeds N] [--jobs N] [--only WORD,...]
 //

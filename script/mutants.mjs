@@ -8,7 +8,7 @@ const [names, options] = dashes < 0 ? [given, []] : [given.slice(0, dashes), giv
 
 for (const area of names.length > 0 ? names : Object.keys(AREAS)) {
   console.log(`\n=== ${area} ===`);
-  // One seed, so that a second run judges alike.
+  // A fixed seed makes runs comparable.
   const env = { TTSCTL_SEED: "1", ...process.env, TTSCTL_MUTANTS: area };
   const { status } = spawnSync("npx", ["stryker", "run", ...options], { stdio: "inherit", env });
   if (status !== 0) process.exitCode = 1;

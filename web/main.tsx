@@ -9,7 +9,7 @@ import { Preferences } from "./state/preferences.ts";
 import { AppContext } from "./view/context.ts";
 import { Page } from "./view/page.tsx";
 
-/** How often ages are told anew, in milliseconds. */
+/** How often ages are updated, in milliseconds. */
 const TICK = 5_000;
 
 const preferences = new Preferences(storage(), navigator.languages);

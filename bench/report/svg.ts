@@ -51,7 +51,7 @@ function bar(result: Result, i: number): string {
   ].join("\n");
 }
 
-/** Where a share of the target stands on the scale. */
+/** The position of a share of the target on the scale. */
 function place(share: number): number {
   const on = Math.log(Math.min(Math.max(share, BEST), WORST) / BEST) / Math.log(WORST / BEST);
   return Math.round(LEFT + 4 + on * (WIDTH - LEFT - RIGHT - 4));

@@ -9,7 +9,7 @@ import { LONG_AGO, type Site } from "../site.ts";
 /** How much larger the memory was at the end of the load than in its second quarter. */
 const growths = new WeakMap<Site, number>();
 
-/** The load goes on a JSON Lines file of its own, with Redis behind it. */
+/** The load uses a new JSON Lines file, with Redis behind it. */
 async function load(site: Site): Promise<{ cost: Cost; upserts: number; memory: number[] }> {
   const folder = site.scratch("lines");
   const [store, config] = [join(folder, "voice_task.jsonl"), site.root.at("config.ini")];

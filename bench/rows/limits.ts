@@ -5,7 +5,7 @@ import { leftOut, summaryOf } from "../result.ts";
 import type { Row } from "../row.ts";
 import { firstSync, pipe } from "./sync.ts";
 
-/** Rows of what runs on and on under load; their memory stands in their own lines. */
+/** Rows of long-running processes; their memory has separate lines. */
 const LASTING = /^(serve|library)/;
 
 const memory: Row = {
@@ -18,7 +18,7 @@ const memory: Row = {
   },
 };
 
-/** What a second client of Redis sees meanwhile: the longest of its PINGs, one a millisecond. */
+/** The longest PING of a second client of Redis during the work, one a millisecond. */
 async function worstPing(port: number, work: () => Promise<Cost>): Promise<Cost> {
   const client = await Resp.connect(port);
   let worst = 0;

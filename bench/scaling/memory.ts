@@ -12,7 +12,7 @@ interface Holding {
   readonly layout: "plain" | "api_ms";
 }
 
-/** The fields of a task are longer than the 64 bytes up to which Redis packs a hash, unless it is told otherwise. */
+/** A task's fields exceed the 64 bytes up to which Redis packs a hash by default. */
 const PACKED = ["--hash-max-listpack-value", "4096"];
 const HOLDINGS: readonly Holding[] = [
   { id: "memory", how: "a Redis as it comes", server: [], layout: "plain" },

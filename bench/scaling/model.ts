@@ -39,7 +39,7 @@ export function writeTable(figures: readonly Figure[]): Table {
 
 function figureOf(figures: readonly Figure[], id: string): number {
   const figure = figures.find((one) => one.id === id);
-  if (figure === undefined) throw new Error(`there is no figure ${id}`);
+  if (figure === undefined) throw new Error(`unknown figure ${id}`);
   return figure.value;
 }
 

@@ -5,7 +5,7 @@ import { environment } from "../rows/cluster.ts";
 import type { Site } from "../site.ts";
 import type { Figure } from "./figure.ts";
 
-/** A Redis of one node or of three, as ttsctl is told of it. */
+/** A Redis of one node or of three, with ttsctl's settings for it. */
 interface Deployment {
   readonly id: string;
   readonly name: string;

@@ -114,8 +114,8 @@ class DiskArtifacts {
   }
 
   /**
-   * Opens a file in a folder of a task for reading; the caller closes it. Undefined where there is none, or where a
-   * name on the way is no plain one, or leads through a symbolic link.
+   * Opens a file in a folder of a task for reading; the caller closes it. Undefined if it is missing, or if a name in
+   * the path isn't plain or is a symbolic link.
    * @param names of the folders in the task's own, if any, and of the file
    */
   async openFile(userId: string, taskId: string, names: readonly string[]): Promise<FileHandle | undefined> {
@@ -141,7 +141,7 @@ class DiskArtifacts {
     return new TaskLogFollower(this.#logs, this.#logNamesOf(taskId));
   }
 
-  /** What `purgeFolder` would do, as far as can be told without doing it. Of a folder of any age: what its files take. */
+  /** The likely outcome of `purgeFolder`; without `now`, the size of a folder of any age. */
   measureFolder(userId: string, taskId: string, now = Number.POSITIVE_INFINITY): Promise<FolderOutcome> {
     return this.#outcome({ userId, taskId }, async (home) => {
       const contents = await lookIntoChild(home, taskId, now);
@@ -156,8 +156,8 @@ class DiskArtifacts {
   }
 
   /**
-   * Visits the folder of every task there is, with a record or without, in no order; returns why parts of `output/` were
-   * not looked at. @param other gets the path, quoted, of anything that is no folder of a task
+   * Visits the folder of every task, with a record or without, in no order; returns why parts of `output/` were
+   * skipped. @param other gets the quoted path of anything that isn't a folder of a task
    */
   async walkFolders(
     visit: (userId: string, taskId: string) => Promise<void>,
@@ -190,7 +190,7 @@ class DiskArtifacts {
     return this.#logs.remove(taskId, [hour], now);
   }
 
-  /** Where the folder of a task, or a log, lies, as an operator sees it. */
+  /** The path of the folder of a task, or of a log, for an operator. */
   folderPath(userId: string, taskId: string): string {
     return `${this.#roots.output?.label ?? ""}/${userId}/${taskId}`;
   }
@@ -224,14 +224,14 @@ class DiskArtifacts {
     this.#roots.logs?.close();
   }
 
-  /** Works in the folder of a user; undefined when there is none. @throws Kept for names that are never touched */
+  /** Works in the folder of a user; undefined if it is missing. @throws Kept for names that are never touched */
   async #inHome<R>({ userId, taskId }: FolderName, work: (home: Folder) => Promise<R>): Promise<R | undefined> {
     const unsafe = this.#unsafe(userId, taskId);
     if (unsafe !== undefined) throw new Kept(unsafe);
     return this.#homes.use(userId, work);
   }
 
-  /** The same; no failure of the disk gets out, so that it cannot stop a pass. */
+  /** The same, but a failure of the disk is an outcome: it must not stop a pass. */
   async #outcome(
     folder: FolderName,
     work: (home: Folder) => Promise<FolderOutcome | undefined>,
@@ -280,7 +280,7 @@ export async function openArtifacts(
   return new DiskArtifacts(await openRoots(roots, byDescriptor), names);
 }
 
-/** Artifacts where there are none: for a look at the stores alone. */
+/** Empty artifacts, for reading only the stores. */
 export function noArtifacts(): Artifacts {
   return new DiskArtifacts({ output: undefined, logs: undefined, logsInOutput: undefined });
 }

@@ -19,7 +19,7 @@ const MAY_NOT_SAY = ["audio/mpeg", "audio/flac"];
 /**
  * Reads how long a file plays. The length stays unknown if that needs too many bytes or reads, or isn't done by `deadline`.
  * @param size of the file in bytes
- * @param mediaType that its name stands for
+ * @param mediaType by the file's name
  * @param deadline as `performance.now()` counts
  * @throws the error of a read that fails
  */

@@ -20,7 +20,7 @@ export class FolderCache {
   readonly #isCurrent: (folder: Folder, key: string) => Promise<boolean>;
 
   /**
-   * @param open undefined if there is none
+   * @param open returns undefined if the folder is missing
    * @param isCurrent whether a folder that was opened earlier still is the one of its key
    */
   constructor(
@@ -31,7 +31,7 @@ export class FolderCache {
     this.#isCurrent = isCurrent;
   }
 
-  /** Works in the folder of `key`; undefined if there is none. */
+  /** Works in the folder of `key`; undefined if it is missing. */
   async use<R>(key: string, work: (folder: Folder) => Promise<R>): Promise<R | undefined> {
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
       const known = this.#entries.get(key);

@@ -49,8 +49,8 @@ export class FolderError extends Error {
 }
 
 /**
- * Why artifacts are left as they are: for good (a link, a mount point), because something in them is newer than the
- * pass, or because they were in motion, so that the next pass may have better luck.
+ * Why artifacts are kept: `unsafe` for good (a link, a mount point), `newer` because something in them is newer than the
+ * pass, `busy` because they changed during the purge, and the next pass may succeed.
  */
 export class Kept extends Error {
   override readonly name = "Kept";
@@ -85,8 +85,8 @@ export async function ifThere<T>(work: Promise<T>): Promise<T | undefined> {
 }
 
 /**
- * Linux gives every open folder a path that no rename and no link can turn elsewhere. It is tried, because a process
- * that changed its user by itself may not look into its own.
+ * On Linux every open folder has a path that no rename and no link can redirect. This tries to open one, because a process
+ * that changed its user may lack access to its own.
  */
 export function hasDescriptorPaths(): boolean {
   if (process.platform !== "linux") return false;
@@ -100,7 +100,7 @@ export function hasDescriptorPaths(): boolean {
 
 /**
  * A folder held open. Everything in it is reached through the descriptor (`/proc/self/fd/N/name`), so a component above
- * that is swapped for a symbolic link meanwhile leads nowhere else (SPEC section 6, Artifacts).
+ * that is swapped for a symbolic link can't redirect it (SPEC section 6, Artifacts).
  *
  * Without such paths (macOS) the folder's own path is used, and before each operation it is checked with lstat that it
  * still is the folder that was opened. There a swap between the check and the operation is not caught.
@@ -131,7 +131,7 @@ export class Folder {
     return new Folder(await open(path, constants.O_RDONLY | constants.O_DIRECTORY), path, label, byDescriptor);
   }
 
-  /** Opens a folder in this one; a symbolic link, or what is no folder, throws `Kept`. */
+  /** Opens a folder in this one. @throws Kept for a symbolic link, or anything but a folder */
   async openFolder(name: Name, label = this.labelOf(name)): Promise<Folder> {
     const path = this.#pathOf(name);
     try {
@@ -202,7 +202,7 @@ export class Folder {
     }
   }
 
-  /** What a name stands for (a link is the link), or undefined when there is nothing. */
+  /** The stats of a name, without following a link; undefined if it is missing. */
   lstat(name: Name): Promise<BigIntStats | undefined> {
     return ifThere(this.#run("look at", name, () => lstat(this.#pathOf(name), { bigint: true })));
   }
@@ -291,7 +291,7 @@ export class Folder {
     return join(this.#path, name);
   }
 
-  /** Bind mounts have the device of their origin; the kernel's mount number tells them apart. */
+  /** Bind mounts have the device of their origin; the kernel's mount number distinguishes them. */
   #isSameMount(other: Folder): boolean {
     return this.dev === other.dev && mountId(this.#fd) === mountId(other.#fd);
   }
@@ -313,11 +313,11 @@ export class Folder {
   async #confirm(): Promise<void> {
     const there = await lstat(this.#path, { bigint: true });
     if (there.ino !== this.ino || there.dev !== this.dev)
-      throw new Kept(`${printableJson(this.label)} was replaced meanwhile`, "busy");
+      throw new Kept(`${printableJson(this.label)} was replaced during the run`, "busy");
   }
 }
 
-/** Works in a folder that is opened for it, and closes it; undefined if there is none. */
+/** Works in a folder that is opened for it, and closes it; undefined if it is missing. */
 export async function within<R>(
   opening: Promise<Folder | undefined> | undefined,
   work: (folder: Folder) => Promise<R>,

@@ -31,9 +31,9 @@ export async function listFolder(home: Folder, taskId: string): Promise<Artifact
 }
 
 /**
- * Opens a file that lies some folders below one that is held open; undefined where there is nothing of that name.
- * @param names of the folders on the way, then of the file
- * @throws Kept for a symbolic link, a mount point, or what is no file; FolderError
+ * Opens a file some levels below a folder that is held open; undefined if it is missing.
+ * @param names of the folders in the path, then of the file
+ * @throws Kept for a symbolic link, a mount point, or anything but a file; FolderError
  */
 export async function openBelow(folder: Folder, names: readonly Name[]): Promise<FileHandle | undefined> {
   const [name = "", ...below] = names;

@@ -20,7 +20,7 @@ export class LogTail {
     this.#file = file;
   }
 
-  /** Opens a log at its beginning; undefined where there is none. Throws `Kept` for a link or what is no file. */
+  /** Opens a log at its beginning; undefined if it is missing. @throws Kept for a link, or anything but a file */
   static async openIfThere(hour: Folder, name: string): Promise<LogTail | undefined> {
     const file = await hour.openFileIfThere(name);
     return file && new LogTail(hour.labelOf(name), file);
@@ -60,7 +60,7 @@ export class LogTail {
     return (await this.#file.stat()).size <= this.#position;
   }
 
-  /** Begins again where somebody truncated the log. Returns whether that was so. */
+  /** Starts again at the beginning if the log was truncated. Returns whether it was. */
   async restartIfCut(): Promise<boolean> {
     if ((await this.#file.stat()).size >= this.#position) return false;
     this.#position = 0;
@@ -68,7 +68,7 @@ export class LogTail {
     return true;
   }
 
-  /** Whether `name` now stands for another file than this one. */
+  /** Whether `name` is now another file. */
   async isReplacedIn(hour: Folder, name: string): Promise<boolean> {
     const [there, ours] = [await hour.lstat(name), await this.#file.stat({ bigint: true })];
     return there?.isFile() === true && (there.ino !== ours.ino || there.dev !== ours.dev);
@@ -79,7 +79,7 @@ export class LogTail {
   }
 }
 
-/** A longer line comes in pieces, so that a log without line ends does not fill the memory. */
+/** A longer line is split: a log without line ends must not fill the memory. */
 export const LONGEST_LINE = 1 << 16;
 
 /** Makes lines of the pieces of a log, as they come. */

@@ -33,12 +33,12 @@ export interface NamedLog {
   readonly bytes: number;
 }
 
-/** What became of the logs of a task. `kept` counts those that stay: newer than the pass, no regular file, not removable. */
+/** The outcome for the logs of a task. `kept` counts those that were newer than the pass, not regular files, or not removable. */
 export interface LogOutcome extends Removal {
   kept: number;
-  /** Why each of them stays; the names in it are quoted. */
+  /** Why each was kept; the names in it are quoted. */
   reasons: string[];
-  /** Whether one of them stays because the disk refused, or it was in motion, so that the next pass may have better luck. */
+  /** Whether one was kept because of a disk error or a concurrent change: the next pass may succeed. */
   retry: boolean;
 }
 
@@ -64,7 +64,7 @@ export class LogFolders {
 
   readonly #open: FolderCache;
 
-  /** @param root undefined: there are no logs */
+  /** @param root undefined: no logs */
   constructor(root: Folder | undefined) {
     this.#root = root;
     this.#open = new FolderCache(
@@ -126,7 +126,7 @@ export class LogFolders {
     return found.sort((a, b) => (a.path < b.path ? -1 : 1));
   }
 
-  /** The newest date; empty where there is none, or none can be read. */
+  /** The newest date; empty if none can be read. */
   async newestDate(): Promise<string> {
     const names = await this.#root?.names().catch((error) => void reasonOf(error));
     return (
@@ -223,7 +223,7 @@ function matching(names: readonly Buffer[], pattern: RegExp): string[] {
   return names.map((name) => name.toString()).filter((name) => pattern.test(name));
 }
 
-/** The size of a log; undefined if there is none. @throws Kept for a link, what is no file, and a log newer than `now` */
+/** The size of a log; undefined if it is missing. @throws Kept for a link, anything but a file, and a log newer than `now` */
 async function removableBytes(hour: Folder, name: string, now: number): Promise<number | undefined> {
   const stats = await hour.lstat(name);
   if (stats === undefined) return undefined;
@@ -232,7 +232,7 @@ async function removableBytes(hour: Folder, name: string, now: number): Promise<
   return bytesOf(stats);
 }
 
-/** The task that a log is of; undefined for a file that is none, or whose name is not to be touched. */
+/** The task of a log; undefined for other files, and for names that must not be touched. */
 function taskOfLog(fileName: string): string | undefined {
   if (!fileName.endsWith(LOG_SUFFIX)) return undefined;
   const taskId = fileName.slice(0, -LOG_SUFFIX.length);

@@ -8,7 +8,7 @@ export interface Contents {
   files: {
     readonly name: Buffer;
     readonly bytes: number;
-    /** Where the file has other names too (hard links): what tells that they are one. */
+    /** For a file with hard links: identifies it. */
     readonly inode: bigint | undefined;
   }[];
   folders: { name: Buffer; contents: Contents }[];
@@ -47,7 +47,7 @@ export async function lookInto(folder: Folder, now: number, depth = 1): Promise<
     refuseIfNewer(stats.mtimeNs, now, folder.labelOf(name));
     contents.files.push({ name, bytes: bytesOf(stats), inode: stats.nlink > 1n ? stats.ino : undefined });
   });
-  // One after the other, so that the open descriptors are as many as the levels.
+  // One after the other, so no more descriptors are open than there are levels.
   for (const name of inner) {
     const child = await lookIntoChild(folder, name, now, depth + 1);
     if (child !== undefined) contents.folders.push({ name, contents: child });
@@ -55,7 +55,7 @@ export async function lookInto(folder: Folder, now: number, depth = 1): Promise<
   return contents;
 }
 
-/** The contents of the folder of that name; undefined when there is none. */
+/** The contents of the folder of that name; undefined if it is missing. */
 export async function lookIntoChild(parent: Folder, name: Name, now: number, depth = 1): Promise<Contents | undefined> {
   return within(parent.openOfSameMountIfThere(name), (folder) => lookInto(folder, now, depth));
 }
@@ -107,8 +107,8 @@ export async function removeFolder(
 }
 
 /**
- * Removes what was looked at and nothing else, so whatever came since makes the folders above it stay (ENOTEMPTY).
- * Adds to `removed` as it goes, so that the sum is right after a failure too.
+ * Removes exactly the listed contents: the folders of anything new are then kept (ENOTEMPTY). Adds to `removed` at each
+ * step, so the sum is right after a failure, too.
  */
 async function removeContents(folder: Folder, contents: Contents, removed: Removal): Promise<void> {
   await pool(contents.files, AT_ONCE, async ({ name, bytes }) => {

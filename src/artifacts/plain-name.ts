@@ -8,7 +8,7 @@ const MAX_NAME_BYTES = 255;
 const NOT_IN_A_NAME = /[/\\\p{Cc}\p{Cs}]/u;
 
 /**
- * Whether an id is one plain name, so that `output/{user}/{task}` is a folder in `output/` and nowhere else
+ * Whether an id is one plain name: then `output/{user}/{task}` is a folder in `output/` and nowhere else
  * (SPEC section 1, identifiers). The artifacts of any other id are never touched.
  *
  * @param suffix what the file name has after the id, such as `.log`; it counts for the length
@@ -23,7 +23,7 @@ export function isPurgeFolder(name: string): boolean {
   return name.toLowerCase() === PURGE_FOLDER;
 }
 
-/** A name on the disk that an id can have; undefined for bytes that are no text, and for what no id can be. */
+/** A name on the disk that an id can have; undefined for invalid UTF-8, and for names that no id can have. */
 export function plainNameOf(name: Buffer): string | undefined {
   const text = name.toString();
   return isPlainName(text) && Buffer.from(text).equals(name) ? text : undefined;

@@ -9,7 +9,7 @@ import type { OwnChanges } from "./sweep.ts";
 
 /** What became of the folder of a task. */
 export type FolderOutcome =
-  /** There is none. */
+  /** The folder is missing. */
   | { kind: "absent" }
   | ({ kind: "removed" } & Removal)
   /**
@@ -45,7 +45,7 @@ export class PurgeArea {
 
   /**
    * Removes the folder of a task from that of its user, unless something in it was changed after `now` (epoch seconds);
-   * undefined if there is none. @param changes notes the folder of the user
+   * undefined if it is missing. @param changes notes the folder of the user
    */
   purge(
     home: Folder,
@@ -60,7 +60,7 @@ export class PurgeArea {
         await removeFolder(place, taskId, { now, removed, label });
         return { kind: "removed", ...removed };
       } catch (error) {
-        const came = `something was put into ${printableJson(label)} meanwhile`;
+        const came = `${printableJson(label)} was written to during the run`;
         const outcome = keptBecause(TAKEN.has(systemErrorCode(error) ?? "") ? new Kept(came, "newer") : error);
         const waits = `what is left of it waits in ${printableJson(place.labelOf(taskId))} and is put back by the next pass`;
         if (removed.files > 0 && !outcome.newer) return { ...outcome, reason: `${outcome.reason}; ${waits}` };
@@ -142,14 +142,14 @@ async function openOrMake(parent: Folder, name: Name, mode: number): Promise<Fol
   return parent.openFolder(name);
 }
 
-/** Moves a task's folder to its place in the purge area; false when there is none. */
+/** Moves a task's folder to its place in the purge area; false if it is missing. */
 async function moveAway(home: Folder, task: string, place: Folder): Promise<boolean> {
   try {
     await home.moveFolder(task, place);
     return true;
   } catch (error) {
     const code = systemErrorCode(error) ?? "";
-    // ENOENT may be about the place as well, and then it does not say that there are no artifacts.
+    // ENOENT may also be about the place; then the artifacts may exist.
     if (code === "ENOENT" && (await home.lstat(task)) === undefined) return false;
     const label = printableJson(home.labelOf(task));
     if (code === "ENOTDIR") throw new Kept(`${label} is a symbolic link or not a folder`);
@@ -195,7 +195,7 @@ async function inEach(
   }
 }
 
-/** Puts the folder of a task back into that of its user, which is made anew if it is gone. */
+/** Puts the folder of a task back into that of its user, which is created if it is missing. */
 async function putBackHome(output: Folder, user: Name, from: Folder, task: Name): Promise<void> {
   const makeHome = () =>
     within(from.openFolder(task), async (model) => {

@@ -13,10 +13,10 @@ export interface RootPaths {
 }
 
 export interface Roots {
-  /** Undefined where there is no such folder: then nothing is in it. */
+  /** Undefined if the folder is missing: then it counts as empty. */
   output: Folder | undefined;
   logs: Folder | undefined;
-  /** The name in `output/` that leads to the logs, where they lie in it; it is no user's. */
+  /** The name in `output/` that leads to the logs, if they are in it; it can't be a user's. */
   logsInOutput: string | undefined;
 }
 

@@ -3,19 +3,19 @@ import { type Folder, reasonOf } from "./folder.ts";
 
 const AT_ONCE = 8;
 
-/** Which empty folders may go: none that the service may be about to put something into. */
+/** Which empty folders may be removed: none that the service may be about to use. */
 export interface SweepRules {
-  /** Epoch seconds: what was changed later stays. */
+  /** Epoch seconds: folders changed later are kept. */
   readonly before: number;
   /** Epoch seconds; folders of logs were last changed a day before it besides. */
   readonly now: number;
-  /** Which of these users have a record, looked up now: theirs stay. */
+  /** Which of these users have a record, looked up now: their folders are kept. */
   withRecords(users: readonly string[]): Promise<ReadonlySet<string>>;
 }
 
 /**
- * When folders were last changed before ttsctl took something out of them, and by ttsctl (epoch nanoseconds): tells our
- * removals from the changes of others.
+ * When folders were last changed before ttsctl removed something from them, and by ttsctl (epoch nanoseconds): this
+ * distinguishes our removals from the changes of other processes.
  */
 export class OwnChanges {
   readonly #changes = new Map<string, { before: bigint; after: bigint }>();

@@ -34,7 +34,7 @@ async function lastLinesIn(hour: Folder, name: string, count: number): Promise<L
     const lines: string[] = [];
     for (let more = await tail.read(); more !== undefined; more = await tail.read()) {
       lines.push(...more);
-      lines.splice(0, lines.length - count); // it may grow meanwhile
+      lines.splice(0, lines.length - count); // it may grow during the read
     }
     return { path: tail.path, lines: [...lines, ...tail.rest()].slice(-count) };
   } finally {
@@ -48,7 +48,7 @@ export class TaskLogFollower {
   readonly #names: readonly string[];
   /** By path, oldest first. */
   readonly #tails = new Map<string, { readonly place: NamedLog; readonly tail: LogTail }>();
-  /** What was left of logs that are no longer followed. */
+  /** The unread rest of logs that are no longer followed. */
   readonly #left: LogPart[] = [];
   /** Where a new log can appear: the newest date that there is. */
   #fromDate = "";
@@ -103,7 +103,7 @@ export class TaskLogFollower {
     this.#tails.clear();
   }
 
-  /** Goes over to the file that the name stands for now, once the old one is read to its end. */
+  /** Switches to the file that now has the name, once the old one is read to its end. */
   async #isReplaced(place: NamedLog, tail: LogTail): Promise<boolean> {
     const { name } = place;
     if (!(await tail.isAtEnd())) return false;

@@ -13,8 +13,8 @@ export function confirmation(context: Context, yes: boolean, question: (count: n
     if (yes) return;
     const count = typeof planned === "number" ? planned : planned.count;
     if (!terminal.isInteractive) {
-      const what = `${counted(count, "task")} would be ${done}, and there is no terminal to ask on`;
-      throw new TtsctlError("CONFIRMATION_REQUIRED", what, { hint: "say --yes, or look at the plan with --dry-run" });
+      const what = `${counted(count, "task")} would be ${done}, which needs a confirmation`;
+      throw new TtsctlError("CONFIRMATION_REQUIRED", what, { hint: "add --yes, or preview with --dry-run" });
     }
     if (typeof planned !== "number") {
       const { planLines } = await import("../render/item-lines.ts");

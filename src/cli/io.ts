@@ -9,7 +9,7 @@ export interface Streams {
   readonly stderr: Writable & { isTTY?: boolean; columns?: number };
 }
 
-/** Writes at the reader's pace. If the reader goes away, the rest is dropped without an error. */
+/** Writes at the reader's pace. If the reader closes the pipe, the rest is dropped without an error. */
 export class Output {
   readonly #stream: Writable;
   readonly #prepare: (text: string) => string;
@@ -99,7 +99,7 @@ export class Log extends Output {
     return super.write(this.isJson ? jsonLine(event) : `${text}\n`);
   }
 
-  /** With the time, for runs that nobody watches. */
+  /** With the time, for unattended runs. */
   sayWhen(event: LogEvent): Promise<void> {
     return this.say(event, `${new Date(systemClock.now() * 1000).toISOString()} ${printable(event.msg)}`);
   }

@@ -160,7 +160,7 @@ export class Terminal {
     return this.streams.stderr.isTTY === true && this.streams.stdin.isTTY === true;
   }
 
-  /** The command of the pager, as words; null if there is nobody to page for. */
+  /** The command of the pager, as words; null without a terminal. */
   pager(): string[] | null {
     if (!this.outIsTerminal || this.streams.stdin.isTTY !== true || this.env.TERM === "dumb") return null;
     const named = this.env.TTSCTL_PAGER?.trim() || this.env.PAGER?.trim() || "less -FRX";

@@ -15,7 +15,7 @@ import {
 
 /** Secrets are only in `settings`. */
 export interface Examination {
-  /** The file in force; null if there is none. */
+  /** The file in force, or null. */
   readonly path: string | null;
   /** Why the file can't be read. */
   readonly unreadable: TtsctlError | null;

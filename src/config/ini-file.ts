@@ -27,7 +27,7 @@ export class IniFile {
     return [...this.#sections.keys()].filter((name) => name !== DEFAULT_SECTION);
   }
 
-  /** The option names of a section in lower case, with those it inherits from DEFAULT; none if there is no such section. */
+  /** The option names of a section in lower case, with those it inherits from DEFAULT; empty for an unknown section. */
   options(section: string): string[] {
     if (!this.#sections.has(section)) return [];
     return [...new Set([section, DEFAULT_SECTION].flatMap((name) => [...(this.#sections.get(name)?.keys() ?? [])]))];
@@ -39,8 +39,8 @@ export class IniFile {
   }
 
   /**
-   * The value with its `%(name)s` and `%%` replaced; undefined if there is no such section or option. What Python cannot
-   * interpolate is a CONFIG_INVALID naming file, section and option, and only when it is asked for.
+   * The value with its `%(name)s` and `%%` replaced; undefined for an unknown section or option. A value that Python
+   * cannot interpolate is a CONFIG_INVALID naming file, section and option, but only when it is read.
    */
   get(section: string, option: string): string | undefined {
     const raw = this.#raw(section, option.toLowerCase());
@@ -123,7 +123,7 @@ export function parseIni(text: string, path: string): IniFile {
     }
     lastIndent = indent;
     const end = content.lastIndexOf("]");
-    // What follows the last bracket is ignored, and `[]` is no header, as in Python's `\[(?P<header>.+)\]`.
+    // Text after the last bracket is ignored, and `[]` isn't a header, as in Python's `\[(?P<header>.+)\]`.
     if (content.startsWith("[") && end > 1) startSection(content.slice(1, end));
     else startOption(content);
   }

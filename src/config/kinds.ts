@@ -21,7 +21,7 @@ export interface Kind<T> {
 /** Seconds */
 const MAX_TIMEOUT = 3_600;
 
-/** 1000 years: farther back there is no date to compare with in ISO 8601. */
+/** 1000 years: ISO 8601 has no earlier dates to compare with. */
 const MAX_RETENTION = 1000 * 365.25 * 86_400;
 
 /** Shorter ones can be guessed over a network. */

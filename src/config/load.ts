@@ -21,7 +21,7 @@ import {
 
 export interface LoadOptions {
   flags: SettingFlags & { readonly config?: string | undefined };
-  /** Of a program, which looks for no file by itself. */
+  /** Of a program, for which no file is looked up. */
   options?: SettingInputs["options"];
   env: Readonly<Record<string, string | undefined>>;
   /** Absolute */
@@ -75,7 +75,7 @@ function readConfig({ path, origin }: ReturnType<typeof findConfig>): IniFile | 
 const SHORT_RETENTION = 60;
 
 /**
- * The settings in force: flag over environment over file over default, each by itself (SPEC section 7). Does no I/O. A value that
+ * The settings in force: flag over environment over file over default, per setting (SPEC section 7). Does no I/O. A value that
  * is overridden isn't parsed.
  * @throws TtsctlError CONFIG_INVALID for a wrong value in force, as `settingOf`
  */

@@ -185,7 +185,7 @@ function checkCluster({ cluster, db, sentinels, socket }: RedisSettings): void {
 }
 
 function checkTls({ tls, tlsCert, tlsKey, socket }: RedisSettings): void {
-  if (socket.value !== null) throw together(tls, socket, "there is no TLS over a unix socket");
+  if (socket.value !== null) throw together(tls, socket, "TLS can't be used over a unix socket");
   if (tlsKey.value !== null && tlsCert.value === null) {
     throw wrong(tlsKey, "is set without a certificate; accepted: together with [redis] tls_cert");
   }

@@ -178,7 +178,7 @@ export interface RedisSettings extends SectionOf<"redis"> {
 
 /** The settings in force (SPEC section 7). Paths are absolute, durations are seconds. */
 export interface Settings {
-  /** Absolute; null when there is no config.ini. */
+  /** Absolute; null without a config.ini. */
   configPath: string | null;
   redis: RedisSettings;
   store: SectionOf<"store">;
@@ -235,7 +235,7 @@ export interface SettingInputs {
   options?: ReadonlyMap<SettingName, { text: string; origin: string }>;
   env: Readonly<Record<string, string | undefined>>;
   file: IniFile | null;
-  /** Absolute path of the file, null when there is none. */
+  /** Absolute path of the file, or null. */
   configPath: string | null;
   /** Absolute */
   cwd: string;

@@ -48,11 +48,11 @@ export function createApp(parts: ServerParts): Hono<Env> {
 
 const gzip = compress({ encoding: "gzip" });
 
-/** Its own step is left out for clients that don't ask for it, because most are programs on this machine. */
+/** Skipped for clients that name no encoding: most are programs on this machine. */
 const compressed: MiddlewareHandler<Env> = (c, next) =>
   c.req.header("accept-encoding") === undefined ? next() : gzip(c, next);
 
-/** 503 only if neither store can answer, so nobody restarts a server because Redis is down. */
+/** 503 only if neither store can answer: an outage of Redis must not restart the server. */
 function addHealth(app: Hono<Env>, { health, rules, remove, token }: ServerParts): void {
   app.get("/healthz", async () => {
     const seen = await health();

@@ -98,7 +98,7 @@ export function checkRequest({ headers, url = "", method = "" }: IncomingMessage
     throw new HttpError("HOST_REFUSED", "this server does not answer to that Host", hint);
   }
   if (!url.startsWith("/") || !isDecodable(url)) {
-    throw new HttpError("BAD_REQUEST", "the URL is no path in percent-encoded UTF-8");
+    throw new HttpError("BAD_REQUEST", "the URL isn't a path in percent-encoded UTF-8");
   }
   if (!SAFE_METHODS.has(method) && isCrossSite(headers, hosts)) {
     throw new HttpError("CROSS_SITE", "a page of another site may not change anything here");

@@ -14,7 +14,7 @@ export function paramsOf<N extends string>(url: string, accepted: readonly N[]):
   const seen = new Set<string>();
   for (const [name, value] of new URLSearchParams(url.slice(query))) {
     if (!(accepted as readonly string[]).includes(name)) {
-      const hint = accepted.length === 0 ? "there are none" : `accepted: ${accepted.join(", ")}`;
+      const hint = accepted.length === 0 ? "accepted: none" : `accepted: ${accepted.join(", ")}`;
       throw usage(`unknown parameter ${JSON.stringify(name)}`, hint);
     }
     if (seen.has(name)) throw usage(`${name} is given twice`, "give it once");
@@ -35,7 +35,7 @@ export function queryOf(params: ReadonlyMap<string, string>): RawQuery {
     const text = params.get(field.key);
     const value = text === undefined ? null : valueIn(text, field);
     if (value !== undefined) return value;
-    throw usage(`${field.key}: ${JSON.stringify(text)} is no whole number`, "accepted: a whole number");
+    throw usage(`${field.key}: ${JSON.stringify(text)} isn't a whole number`, "accepted: a whole number");
   });
 }
 

@@ -27,5 +27,5 @@ export type Field = { [F in keyof Table]: Table[F] extends { scanned: true } ? F
 
 export const RECORD_FIELDS: ReadonlyMap<string, RecordField> = new Map(Object.entries(TABLE));
 
-/** The fields that a scan finds; numbers stand for them. */
+/** The fields that a scan finds, by number. */
 export const FIELDS = [...RECORD_FIELDS].flatMap(([name, { scanned }]) => (scanned ? [name as Field] : []));

@@ -20,8 +20,8 @@ const FIELD_BYTES = FIELDS.map((name) => Buffer.from(name));
 const [GUESSED, LONGEST] = [32, 64];
 
 /**
- * The places of the known fields' values in one object; reused for the next record. Most records of a file are laid out
- * alike, so it also keeps the text before each value of the last one: a comma, space, a key and a colon.
+ * The places of the known fields' values in one object; reused for the next record. Most records of a file have the same
+ * layout, so it also keeps the text before each value of the last one: a comma, space, a key and a colon.
  */
 export class Spans {
   readonly #from = new Int32Array(FIELDS.length);

@@ -17,7 +17,7 @@ export function checkOptions(value: unknown, name: string, accepted: readonly st
   const unknown = Object.keys(value).find((option) => !accepted.includes(option));
   if (unknown === undefined) return;
   const like = nearest(unknown, accepted);
-  throw new TtsctlError("USAGE", `${name}: there is no option ${JSON.stringify(unknown)}`, {
+  throw new TtsctlError("USAGE", `${name}: unknown option ${JSON.stringify(unknown)}`, {
     hint: `${like.length === 0 ? "" : `did you mean ${like.join(" or ")}? `}accepted: ${accepted.join(", ")}`,
   });
 }

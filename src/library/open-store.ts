@@ -333,7 +333,7 @@ function storeOf<T extends BaseTask>(opened: StoreParts): TaskStore<T> {
     on(name, listener) {
       refuseClosed();
       if (name !== "mirror" && name !== "change") {
-        throw wrongArgument(`there is no event ${JSON.stringify(name)}`, "mirror, change");
+        throw wrongArgument(`unknown event ${JSON.stringify(name)}`, "mirror, change");
       }
       checkFunction(listener, "the listener");
       return events.on(name, listener);

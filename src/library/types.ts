@@ -4,8 +4,8 @@
 import type { TtsctlError } from "../errors.ts";
 
 /**
- * How Redis is reached (docs/deployments.md). A `url` stands for host, port, db, username, password and TLS; `sentinels`, or the
- * `nodes` of a cluster, stand for host and port.
+ * How Redis is reached (docs/deployments.md). A `url` replaces host, port, db, username, password and TLS; `sentinels`, or the
+ * `nodes` of a cluster, replace host and port.
  */
 export interface RedisOptions {
   /** `redis://[user:password@]host[:port][/db]`, `rediss://` the same with TLS, or `unix:///path`. */
@@ -61,7 +61,7 @@ export interface StoreOptions {
   readonly config?: string | undefined;
   /** The path of the store file, relative to the working folder. */
   readonly store?: string | undefined;
-  /** A url, the parts of an address, or `"off"`: there is no Redis. Default: that of `config`, else off. */
+  /** A url, the parts of an address, or `"off"`. Default: that of `config`, else off. */
   readonly redis?: string | RedisOptions | undefined;
   /** The zone of times without an offset, such as `Asia/Shanghai`. Default: the machine's. */
   readonly timezone?: string | undefined;
@@ -142,7 +142,7 @@ export type RedisOutcome =
   | {
       /**
        * `newer`, `unchanged`: Redis has a copy by another program with a newer or the same `updated_at`, which is kept.
-       * `skipped`: the file wasn't changed, so Redis wasn't written to. `off`: there is no Redis.
+       * `skipped`: the file wasn't changed, so Redis wasn't written to. `off`: Redis isn't configured.
        */
       readonly state: "written" | "removed" | "missing" | "newer" | "unchanged" | "skipped" | "off";
       readonly error?: undefined;
@@ -344,7 +344,7 @@ export interface TaskStore<T extends BaseTask = TaskRecord> {
    * never get the same task.
    * @param from `wait`, `run`, `done`, `error`, or words of the service
    * @param patch fields to set; the status must be neither one of `from` nor finished
-   * @returns null if there is no such task
+   * @returns null if the task doesn't exist
    * @throws TtsctlError as `upsert`
    */
   claim(

@@ -142,12 +142,12 @@ async function nameFuture(snapshot: Snapshot, mirror: Mirror | null, after: numb
   const named = new NamedWarnings(reporter, "is kept");
   const { rows } = snapshot;
   for (const row of snapshot.liveRows()) {
-    if (rows.score(row) > after) named.add(snapshot.idOf(row), "its time lies in the future");
+    if (rows.score(row) > after) named.add(snapshot.idOf(row), "its time is in the future");
   }
   for (const member of (await mirror?.newest(undefined, FUTURE_LOOK)) ?? []) {
     const row = snapshot.rowOf(member.userId, member.taskId);
     const isNamed = row >= 0 && rows.score(row) > after;
-    if (member.score > after && !isNamed) named.add(member, "its time in Redis lies in the future");
+    if (member.score > after && !isNamed) named.add(member, "its time in Redis is in the future");
   }
   named.end();
 }

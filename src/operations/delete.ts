@@ -7,7 +7,7 @@ import { decideDelete, type Looked } from "./purge/decide.ts";
 import { Purge } from "./purge/purge.ts";
 import { recoverArtifacts } from "./purge/purge-artifacts.ts";
 import { checkClock, checkLayout, checkSameStore, emptyBeside } from "./safety.ts";
-import { idsOfNobody, type Selection, select } from "./select.ts";
+import { idsWithoutOwner, type Selection, select } from "./select.ts";
 
 export interface DeleteOptions {
   readonly dryRun: boolean;
@@ -34,7 +34,7 @@ export interface DeleteResult {
 }
 
 export interface DeleteParts extends CleanupParts {
-  /** Asks before anything is deleted; throws if the answer is no. */
+  /** Asks before anything is deleted; throws if declined. */
   confirm(plan: PlanSummary): Promise<void>;
 }
 
@@ -82,7 +82,7 @@ export async function deleteTasks(
   const stopped = await purge.run();
   const { counts, gone } = purge.tally;
   const { purged: deleted, failed, returned, files, bytes } = counts;
-  const unknown = idsOfNobody(selection);
+  const unknown = idsWithoutOwner(selection);
   const requested = found.rows.length + found.others.size + unknown.length;
   const missing = [...unknown, ...gone.map(({ taskId }) => taskId)];
   const result = { requested, deleted, missing, refused, failed, returned, files, bytes, dryRun };

@@ -50,7 +50,7 @@ export async function explainEmpty(
   return explainFilter(filter, names, all, count);
 }
 
-/** Why there is no such task: no task of the user at all, or none with this id. */
+/** Why a task is missing: the user has no task at all, or none with this id. */
 export async function explainAbsent(
   parts: EmptyParts,
   { userId, taskId }: TaskId,
@@ -70,13 +70,12 @@ async function countOf(store: TaskStore, query: ListQuery, filter: TaskFilter): 
 }
 
 async function explainNoTasks({ store, file }: EmptyParts, query: ListQuery): Promise<string> {
-  if (query.source !== "redis")
-    return `there are no tasks at all; the store file is ${file.path}: is it the right one?`;
+  if (query.source !== "redis") return `no tasks at all; the store file is ${file.path}: is it the right one?`;
   const inFile = await countOf(store, { ...query, source: "file" }, NO_FILTER).catch((error) => {
     if (error instanceof TtsctlError) return 0;
     throw error;
   });
-  if (inFile === 0) return "there are no tasks at all in Redis";
+  if (inFile === 0) return "no tasks at all in Redis";
   return `Redis has no tasks, the store file has ${inFile}: run \`ttsctl sync\`, or leave out --source redis`;
 }
 

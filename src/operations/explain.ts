@@ -20,7 +20,7 @@ import { checkClocks } from "./safety.ts";
 export type ExplainParts = Parts<"file" | "mirror" | "artifacts" | "clock" | "reporter">;
 
 export interface ExplainedCopy {
-  /** Shown word, `other`, or that there is no task: `invalid`, `dangling`. */
+  /** Shown word, `other`, or for an entry that isn't a task: `invalid`, `dangling`. */
   readonly status: string;
   /** ISO 8601, UTC; null if it can't be read. */
   readonly updated_at: string | null;
@@ -127,7 +127,7 @@ function switchRule({ retention, origins }: PrepareOptions & { readonly origins:
 async function clockRule(use: MirrorUse, clock: Clock, options: PrepareOptions): Promise<RuleSays> {
   try {
     await use.attempt((mirror) => checkClocks(mirror, clock, shortestRetention(options)));
-    if (use.mirror === null) return says("clocks", "pass", "there is no Redis to compare the clock with");
+    if (use.mirror === null) return says("clocks", "pass", "no Redis to compare the clock with");
     return says("clocks", "pass", "the clock and the time zone agree with Redis");
   } catch (error) {
     if (!(error instanceof TtsctlError)) throw error;

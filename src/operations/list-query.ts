@@ -65,7 +65,7 @@ export function checkIds(raw: RawQuery, { names }: QueryContext): string[] | nul
   const users = new Set((raw.users ?? []).map(trimId));
   if (users.size !== 1 || users.has("")) {
     const needed = users.size > 1 ? `one ${names.users}, not ${users.size}` : names.users;
-    throw usage(`${names.taskIds} needs ${needed}`, "task ids count only together with their user");
+    throw usage(`${names.taskIds} needs ${needed}`, "task ids are looked up per user");
   }
   return ids;
 }
@@ -94,7 +94,7 @@ function checkTime(text: string, name: string, rules: RecordRules, now: number):
   const time = new TimeReader(rules.zone).parse(text.trim());
   if (!Number.isNaN(time)) return time;
   throw usage(
-    `${name}: ${JSON.stringify(text)} is no time`,
+    `${name}: ${JSON.stringify(text)} isn't a time`,
     "accepted: an ISO 8601 time such as 2026-11-01T08:00:00 or 2026-11-01T08:00:00Z, or an age such as 30m, 2h, 7d",
   );
 }

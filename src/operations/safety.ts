@@ -10,7 +10,7 @@ const SAMPLE = 64;
 /** A larger difference is a wrong score, not a wrong zone. */
 const MOST_ZONE_SECONDS = 26 * 3600;
 
-/** Refuses to run if `checkClock` or `checkReading` does; null: there is no Redis to compare with. @param age in seconds */
+/** Refuses to run if `checkClock` or `checkReading` does; does nothing without a mirror. @param age in seconds */
 export async function checkClocks(mirror: Mirror | null, clock: Clock, age: number): Promise<void> {
   if (mirror === null) return;
   await checkReading(mirror);
@@ -213,7 +213,7 @@ export async function storeMismatch(
     "STORE_MISMATCH",
     `${snapshot.path} and Redis at ${mirror.where} have no task in common: nothing was changed`,
     {
-      hint: "check --store, and [store] and [redis] in config.ini: a second store needs a db or a prefix of its own; if they belong together, run `ttsctl sync` first",
+      hint: "check --store, and [store] and [redis] in config.ini: a second store needs its own db or prefix; if they belong together, run `ttsctl sync` first",
     },
   );
 }

@@ -37,7 +37,7 @@ export function select(snapshot: Snapshot, mirror: Mirror | null, { filter, ids,
 }
 
 /** The ids that were given without a user and are unknown. */
-export function idsOfNobody({ ids, owners }: Selection): string[] {
+export function idsWithoutOwner({ ids, owners }: Selection): string[] {
   return owners === undefined || ids === null ? [] : ids.filter((taskId) => !owners.has(taskId));
 }
 

@@ -52,7 +52,7 @@ export interface SyncOutcome extends SyncResult {
 }
 
 export interface SyncParts extends RedisParts<"file" | "clock" | "reporter" | "signal" | "ledger"> {
-  /** Asks before tasks are pruned; throws if the answer is no. */
+  /** Asks before tasks are pruned; throws if declined. */
   confirm(count: number): Promise<void>;
 }
 
@@ -86,7 +86,7 @@ function refuseUnsafePrune(snapshot: Snapshot, listed: ListedFile, options: Sync
 /** A record that is younger than this may have changed again within the same whole second. */
 const LATELY_S = 60;
 
-const COUNTED = { written: "written", mended: "written", unchanged: "unchanged", newer: "newerInRedis" } as const;
+const COUNTED = { written: "written", reindexed: "written", unchanged: "unchanged", newer: "newerInRedis" } as const;
 
 const NONE_PUSHED = { total: 0, written: 0, unchanged: 0, newerInRedis: 0, failed: 0 };
 
@@ -345,7 +345,7 @@ class SyncRun {
     const overEqual = (task: Task) => differing.has(task);
     if (this.#options.dryRun) {
       const planned = tasks.map((task, i) => decideWrite(task.score, copies[i]!, mirror, overEqual(task)));
-      return planned.map((decision) => (decision === "write" || decision === "mend" ? "written" : decision));
+      return planned.map((decision) => (decision === "write" || decision === "reindex" ? "written" : decision));
     }
     this.#unanswered += tasks.length;
     const outcomes = await writeToMirror(mirror, tasks, { copies, overEqual });

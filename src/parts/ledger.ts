@@ -67,8 +67,8 @@ export class LedgerRun implements Ledger {
    */
   static async open(path: string, notThese: readonly string[], now: () => number): Promise<LedgerRun> {
     if (await isOneOf(path, notThese)) {
-      throw new TtsctlError("CONFIG_INVALID", `[audit] path names ${path}, which is a file of its own`, {
-        hint: "the ledger cannot be the store file or config.ini; name another file",
+      throw new TtsctlError("CONFIG_INVALID", `[audit] path is ${path}, which ttsctl already uses`, {
+        hint: "choose another file: the ledger cannot be the store file or config.ini",
       });
     }
     return new LedgerRun(await AppendedFile.open(path, MODE, (cause) => ledgerFailed(path, cause)), now);
@@ -190,7 +190,7 @@ function pieces(tasks: readonly object[]): object[][] {
 
 function ledgerFailed(path: string, cause: unknown): TtsctlError {
   return new TtsctlError("AUDIT_FAILED", `cannot write the audit ledger ${path}: ${whyNotWritten(cause)}`, {
-    hint: "nothing is changed that is not in the ledger; mend [audit] path (TTSCTL_AUDIT), and run it again",
+    hint: "ttsctl changes nothing without a ledger entry; fix [audit] path (TTSCTL_AUDIT), then run it again",
     cause,
   });
 }

@@ -22,7 +22,7 @@ export interface Claimable {
   readonly now: number;
 }
 
-/** Of the tasks that may be claimed, the one that was changed the longest ago; null if there is none. */
+/** The claimable task that was changed the longest ago, or null. */
 export async function findClaimable(
   snapshot: Snapshot,
   pending: PendingTasks,

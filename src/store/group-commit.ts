@@ -6,7 +6,7 @@ export interface Batch<T, R> {
 }
 
 export interface Batches<T, R> {
-  /** All items that wait, or if there are none, those that come within the time. Null if none came, or on `close`. */
+  /** All waiting items; without any, those that arrive within the time. Null if none arrived, or on `close`. */
   next(lingerMs: number): Promise<Batch<T, R> | null>;
 }
 

@@ -181,7 +181,7 @@ export class KeyTable {
     return true;
   }
 
-  /** FNV-1a of the key that was written where the next one will be, with a last mix so that low bits differ. */
+  /** FNV-1a of the key that was written where the next one will be, with a last mix to make the low bits differ. */
   #hash(length: number): number {
     let hash = 0x811c9dc5;
     for (let i = this.#used; i < this.#used + length; i++) hash = Math.imul(hash ^ this.#arena[i]!, 0x01000193);
@@ -208,7 +208,7 @@ export class KeyTable {
   }
 }
 
-/** The first rows may not tell how many there will be. */
+/** The first rows may be a bad estimate of the number of rows. */
 const MOST_TIMES = 64;
 
 /** The next length of a full array. Memory that is never written costs nothing; the smaller arrays do, until V8 frees them. */

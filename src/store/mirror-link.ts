@@ -147,7 +147,7 @@ export interface Stores {
 
 /**
  * The mirror to read from, or null, with warnings, if Redis can't be used. `behind`: why the file should answer if it can.
- * @throws TtsctlError REDIS_* if Redis is the forced source and there is none
+ * @throws TtsctlError REDIS_* if Redis is the forced source and unavailable
  */
 export async function mirrorFor({ file, link }: Stores, source: SourceChoice) {
   const isForced = source === "redis";

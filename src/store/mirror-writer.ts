@@ -171,7 +171,7 @@ export class MirrorWriter {
     );
     const replaced = puts.map(({ before }) => before / 1e6);
     const outcomes = await writeToMirror(mirror, tasksOf(puts), { copies, replaced, written: this.#written });
-    return outcomes.map((outcome) => (outcome === "mended" ? "unchanged" : outcome));
+    return outcomes.map((outcome) => (outcome === "reindexed" ? "unchanged" : outcome));
   }
 
   async #remove(mirror: Mirror, changes: readonly MirrorChange[]): Promise<MirrorOutcome[]> {

@@ -14,7 +14,7 @@ const MOST_REMOVALS = 100_000;
 /** A change that the file has, on its way to the mirror. */
 export interface MirrorChange extends Change {
   /**
-   * `updated_at` of the record that the file had before, whole microseconds; NaN for none. A copy that is no newer is
+   * `updated_at` of the file's previous record, whole microseconds; NaN without one. A copy that isn't newer is
    * replaced, or removed.
    */
   readonly before: number;
@@ -24,7 +24,7 @@ export interface MirrorChange extends Change {
  * The outcome of a change in the mirror; the file has it in every case. `unchanged`: a copy of the same time was kept that
  * is not of a record which the file had. `off`: Redis is disabled.
  */
-export type MirrorOutcome = Exclude<WriteOutcome, "mended"> | RemoveOutcome | "off" | TtsctlError;
+export type MirrorOutcome = Exclude<WriteOutcome, "reindexed"> | RemoveOutcome | "off" | TtsctlError;
 
 /** A task whose copy should be as the file is now. */
 export interface OwedCopy extends Pick<MirrorChange, "id" | "before"> {

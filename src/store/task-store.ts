@@ -78,8 +78,8 @@ export class TaskStore {
   async #fromFile(query: ListQuery, warnings: string[]): Promise<ListResult> {
     await using snapshot = await this.#stores.file.read();
     const answer = await answerFrom(new FileTasks(snapshot), query);
-    const told = [...warnings, ...missingWarnings(snapshot), ...invalidWarnings(snapshot)];
-    return { ...answer, source: "file", warnings: told };
+    const all = [...warnings, ...missingWarnings(snapshot), ...invalidWarnings(snapshot)];
+    return { ...answer, source: "file", warnings: all };
   }
 
   async #fromMirror(mirror: Mirror, query: ListQuery, warnings: readonly string[]): Promise<ListResult> {

@@ -19,7 +19,7 @@ export interface Written {
 
 export type TaskWriterParts = FileWriterParts &
   Omit<MirrorWriterParts, "isBusy"> & {
-    /** Set before each change of the file; null if there is no Redis. */
+    /** Set before each change of the file; null without Redis. */
     readonly mark: WriterMark | null;
   };
 
@@ -59,7 +59,7 @@ export class TaskWriter {
     return this.#change({ id, task: null });
   }
 
-  /** Changes a task by its record in the file. The mirror is left alone if there is no such task. Throws as `upsert`. */
+  /** Changes a task by its record in the file. If the task is missing, the mirror isn't changed. Throws as `upsert`. */
   async update(update: Update): Promise<Written> {
     const result = await this.#file.add(update);
     return { ...(await this.#mirrored(result)), task: result.task };

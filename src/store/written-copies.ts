@@ -49,7 +49,7 @@ export class WrittenCopies {
   /**
    * Reads the file and compares. If a record is gone, its copy is removed; if it changed, the copy is overwritten. Copies
    * that are newer than the one that was written are kept.
-   * @param busy whether this process is changing the task itself, so that its own write comes
+   * @param busy whether this process is changing the task itself, which then writes the copy
    * @throws TtsctlError STORE_*, REDIS_*
    */
   async follow(

@@ -136,7 +136,7 @@ export function rawQuery(given: (part: QueryPart, field: QueryField) => unknown)
   return Object.fromEntries(QUERY_PARTS.map((part) => [part, given(part, QUERY_FIELDS[part]) ?? null]));
 }
 
-/** The value that a text stands for; undefined if it should be a whole number and isn't. */
+/** The value of a text; undefined if it should be a whole number and isn't. */
 export function valueIn(text: string, { kind }: QueryField): Values[Kind] | undefined {
   if (kind === "number") return parseWholeNumber(text);
   if (kind === "list") return splitIds(text);

@@ -22,7 +22,7 @@ export function fileNameOf(id: string): string {
 
 let ranks: ByteRanks | undefined;
 
-/** The order of quoted members: no two bytes are quoted alike, and none as the beginning of another. */
+/** The order of quoted members: no byte's quoted form equals another's, or is the beginning of another's. */
 export function quotedRanks(): ByteRanks {
   if (ranks !== undefined) return ranks;
   const quoted = Array.from({ length: COLON_BETWEEN + 1 }, (_, byte) => quotedByte(byte));
@@ -50,7 +50,7 @@ export function quotePlus(text: string): string {
     .replace(LEFT_BY_URI, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
 }
 
-/** Python's `urllib.parse.unquote_plus`: what is no percent sequence stays, and bytes that are no UTF-8 become U+FFFD. */
+/** Python's `urllib.parse.unquote_plus`: invalid percent sequences are kept, and invalid UTF-8 becomes U+FFFD. */
 export function unquotePlus(text: string): string {
   const unquoted = (run: string) => Buffer.from(run.replaceAll("%", ""), "hex").toString();
   return text.replaceAll("+", " ").replace(/(?:%[0-9A-Fa-f]{2})+/g, unquoted);
@@ -110,7 +110,7 @@ export class RecordRules {
     return this.layout === "api_ms" ? quotedRanks() : null;
   }
 
-  /** The member of the global index. Without a user it is what stands there. */
+  /** The member of the global index; without a user, the task id is the member itself. */
   member(userId: string, taskId: string): string {
     if (this.layout === "plain" || userId === "") return memberOf(userId, taskId);
     return `${quotePlus(userId)}:${quotePlus(taskId)}`;

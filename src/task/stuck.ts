@@ -53,13 +53,13 @@ export class StuckTasks {
   }
 }
 
-/** The oldest first; of equals those that come first by their ids, so that both stores name the same. */
+/** The oldest first; of equals the first by their ids, so both stores name the same. */
 function compareAges(a: StuckTask, b: StuckTask): number {
   const [nameA, nameB] = [a, b].map(({ userId, taskId }) => memberOf(userId, taskId)) as [string, string];
   return a.score - b.score || (nameA < nameB ? -1 : 1);
 }
 
-/** The stuck tasks in one line, with advice; null if there are none. */
+/** The stuck tasks in one line, with advice; null without any. */
 export function describeStuck({ count, named, rule }: StuckTasks): string | null {
   if (count === 0) return null;
   const names = named.map(

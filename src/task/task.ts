@@ -135,7 +135,7 @@ export function readScore(bytes: Buffer, spans: Spans, times: TimeReader): numbe
   }
   const score = Number(bytes.toString("latin1", from, end));
   if (Number.isNaN(score)) return "updated_at is neither a time nor a number";
-  return isEpochInRange(score) ? times.counted(score) : "updated_at is no time in epoch seconds";
+  return isEpochInRange(score) ? times.counted(score) : "updated_at isn't a time in epoch seconds";
 }
 
 /** A field as the hash holds it: a string as it is, null as nothing, anything else as its JSON text. */

@@ -1,4 +1,4 @@
-/** Epoch seconds of 0001-01-01T00:00:00Z and 10000-01-01T00:00:00Z, between which Python's datetime lies. */
+/** Epoch seconds of 0001-01-01T00:00:00Z and 10000-01-01T00:00:00Z, the limits of Python's datetime. */
 const MIN_EPOCH = -62_135_596_800;
 const END_EPOCH = 253_402_300_800;
 /** Not Node's Buffer: browsers read times too. */
@@ -6,7 +6,7 @@ const END_EPOCH = 253_402_300_800;
 /** Not Node's Buffer: browsers read times too. */
 const UTF8 = new TextEncoder();
 
-/** Whether epoch seconds stand for a date that Python's datetime can hold. */
+/** Whether Python's datetime can represent these epoch seconds. */
 export function isEpochInRange(epoch: number): boolean {
   return epoch >= MIN_EPOCH && epoch < END_EPOCH;
 }
@@ -48,7 +48,7 @@ export class TimeReader {
   #bytes: Uint8Array = new Uint8Array();
   /** The offset's microseconds, which hardly any has. */
   #offsetMicros = 0;
-  /** Whether the last time read had no offset, so that the zone decided. */
+  /** Whether the last time read had no offset, and was read in the zone. */
   naive = false;
   readonly #wholeSeconds: boolean;
   /** The bytes of a text: an array for each of a million times would cost a sync a fifth of its CPU time. */
@@ -301,9 +301,9 @@ function nameHere(): string {
   return hours === 0 ? "UTC" : `Etc/GMT${hours < 0 ? "+" : ""}${-hours}`;
 }
 
-/** Whether a text is the name of an IANA zone. Intl of newer Node versions takes offsets such as +08:00 too, hence the pattern. */
+/** Whether a text is the name of an IANA zone. Intl of newer Node versions accepts offsets such as +08:00, too; the pattern excludes them. */
 export function isZoneName(text: string): boolean {
-  if (text === "UTC") return true; // without loading what knows them all
+  if (text === "UTC") return true; // without loading Intl's zones
   if (!/^[a-z][\w+/-]*$/i.test(text)) return false;
   try {
     new Intl.DateTimeFormat("en", { timeZone: text });

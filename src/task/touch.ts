@@ -2,7 +2,7 @@ import { fieldJson, setFields } from "../json/record.ts";
 import { isInvalid, type RecordParser, type Task } from "./task.ts";
 import { formatUtc, toMicros, type Zone } from "./time.ts";
 
-/** Later by this, in seconds, a time is another one: by what it can tell apart, microseconds to whole seconds. */
+/** The resolutions of times, in seconds. */
 const STEPS = [0.000001, 0.001, 1];
 
 /**

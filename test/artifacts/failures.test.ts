@@ -146,7 +146,7 @@ it("puts back a folder into which something came after it was looked at", async 
   expect(site.tree("output/alice")).toEqual(["t01", "t01/late.wav late"]);
 });
 
-it("merges a folder that must stay into one that the service made meanwhile", async () => {
+it("merges a directory that must be kept into one that the service created in between", async () => {
   site.write("output/alice/t01/t01.wav", "old");
   site.write("output/alice/t01/notes", "old");
   site.age();
@@ -160,7 +160,7 @@ it("merges a folder that must stay into one that the service made meanwhile", as
   expect(site.tree("output/alice")).toEqual(["t01", "t01/notes old", "t01/t01.wav new"]);
 });
 
-it("makes the user's folder anew when one must go back into it", async () => {
+it("recreates the user's directory if a task's must go back into it", async () => {
   site.write("output/alice/t01/t01.wav");
   site.age();
   const artifacts = await site.open();
@@ -174,7 +174,7 @@ it("makes the user's folder anew when one must go back into it", async () => {
   expect(site.tree("output/alice")).toEqual(["t01", "t01/t01.wav xxxxxxxxxx"]);
 });
 
-it("tells what of the logs could not be read or removed", async () => {
+it("reports logs that could not be read or removed", async () => {
   site.write("Logs/20261101/09/t01.log");
   site.write("Logs/20261102/09/t01.log");
   site.age();
@@ -201,7 +201,7 @@ it("does not hide a bug", async () => {
   await expect(artifacts.purgeFolder("alice", "t01", NOW)).rejects.toThrow("a bug");
 });
 
-it("takes no folder for a mount point if the kernel doesn't tell its mount", async () => {
+it("does not take a directory for a mount point if the kernel doesn't report its mount", async () => {
   site.write("output/alice/t01/t01.wav");
   site.age();
   const artifacts = await site.open();

@@ -30,7 +30,7 @@ export class Site {
     return join(this.root, name);
   }
 
-  /** Writes a file of 100 bytes unless told otherwise, with the folders above it. */
+  /** Writes a file, by default of 100 bytes, with its parent directories. */
   write(name: string, content = "x".repeat(100)): void {
     mkdirSync(dirname(this.path(name)), { recursive: true });
     writeFileSync(this.path(name), content);
@@ -67,7 +67,7 @@ function entries(folder: string): string[] {
   return names.flatMap((name) => [join(folder, name), ...entries(join(folder, name))]);
 }
 
-/** A sweep of what was last changed before a time, long after it, where no user has a record unless told otherwise. */
+/** A sweep, long after `before`, of directories last changed before it; by default no user has a record. */
 export function sweepBefore(before: number, withRecords: readonly string[] = []): SweepRules {
   return { before, now: before + 1_000_000, withRecords: async () => new Set(withRecords) };
 }

@@ -86,7 +86,7 @@ describe.each([
     expect(readFileSync(site.path("outside/kept.log"), "utf8")).toBe("kept");
   });
 
-  it("does not touch names that are no plain ones", async () => {
+  it("does not touch names that aren't plain", async () => {
     for (const name of [".log", "..log", "...log", "a\nb.log", "a\\b.log"]) site.write(`Logs/20261101/09/${name}`);
     site.age();
     const asked: string[] = [];
@@ -97,7 +97,7 @@ describe.each([
     }
   });
 
-  it("does not reach a date that was moved out and linked to meanwhile", async () => {
+  it("does not follow a date that was moved out and replaced by a link during the run", async () => {
     site.write("Logs/20261101/09/t01.log");
     site.write("Logs/20261101/09/t02.log");
     site.age();

@@ -124,7 +124,7 @@ describe.each([
     expect(site.tree()).toEqual(before);
   });
 
-  it("leaves a file alone that stands where the folder should", async () => {
+  it("leaves a file at the directory's path alone", async () => {
     site.write("output/alice/t01");
     site.write("output/bob");
     site.age();
@@ -196,7 +196,7 @@ describe.each([
     expect(readdirSync(site.path("output"))).toEqual([]);
   });
 
-  it("removes a folder once, whoever asks at the same time", async () => {
+  it("removes a directory once, despite concurrent calls", async () => {
     site.write("output/alice/t01/t01.wav");
     site.age();
     const artifacts = await site.open(byDescriptor);

@@ -76,7 +76,7 @@ describe("the last lines of a log", () => {
 });
 
 describe("a file in a folder", () => {
-  it("is opened only where it is a regular one, by itself", async () => {
+  it("is opened only if it is a regular file, not through a link", async () => {
     site.write("Logs/file", "x");
     symlinkSync(site.path("Logs/file"), site.path("Logs/link"));
     execFileSync("python3", ["-c", "import os, sys; os.mkfifo(sys.argv[1])", site.path("Logs/pipe")]);

@@ -14,7 +14,7 @@ const ROWS = ["version", "page", "list-file", "query", "sync", "sync-again", "sy
 const MORE = ["scale-sync", "scale-page", "cleanup", "library", "library-memory"];
 const LAST = ["cluster-page", "cluster-ids", "latency", "memory"];
 
-it("every row does what it says, ttsctl and its peer alike", { tags: ["slow"] }, async () => {
+it("every row does what it says, for ttsctl and its peer", { tags: ["slow"] }, async () => {
   const place = { project: new URL("../..", import.meta.url).pathname, binary: binary(), scratch, loadSeconds: 4 };
   const options = { tasks: [1000], runs: 1, only: new Set([...ROWS, ...MORE, ...LAST]) };
   const results = await bench(place, options, () => {});
@@ -31,7 +31,7 @@ it("what docs/scaling.md reckons with is measured, each figure of it", { tags: [
   expect(scalingText(report)).toContain("| 10^9 |");
 });
 
-it("a row that there is none of is refused", async () => {
+it("an unknown row is refused", async () => {
   const place = { project: "/", binary: "/", scratch, loadSeconds: 0 };
   await expect(bench(place, { tasks: [], runs: 1, only: new Set(["speed"]) }, () => {})).rejects.toThrow("speed");
 });

@@ -209,7 +209,7 @@ describe("the store file", () => {
     expect(checks["store.leftover"]).toMatchObject(like("warn", ".tasks.json.ttsctl"));
   });
 
-  it("tells who holds its locks, without waiting", async () => {
+  it("names the holders of its locks, without waiting", async () => {
     const file = new FileStore(root.store, RULES, systemClock);
     const locks = [await file.lock("run"), await file.lock("watch")];
     const { checks } = await doctor();
@@ -396,7 +396,7 @@ describe("Redis", () => {
 });
 
 describe("a password", () => {
-  it("is printed by no check, wherever it stands and whatever is wrong", async () => {
+  it("is printed by no check, wherever it is set and whatever is wrong", async () => {
     await server.call("CONFIG", "SET", "requirepass", "another");
     const letters = fc.constantFrom(...'abcXYZ019!#$%&*+-./:;=?@[]^_{|}~ "\\');
     const secret = fc.array(letters, { minLength: 8, maxLength: 16 }).map((list) => `s3${list.join("")}z9`);

@@ -22,7 +22,7 @@ function examplesIn(help: string): string[] {
   return [...text.matchAll(/^ {2}(ttsctl.*?|\S.*?ttsctl.*?)(?: {2,}\S.*)?$/gm)].map((match) => match[1]!);
 }
 
-/** Examples are for people at a terminal: here nobody answers, and a watch has to be ended. */
+/** Examples are for a terminal: here --yes replaces the answer, and serve gets any free port. */
 function inTest(example: string): string {
   const asks = /ttsctl (delete|rm|mark|import|sync .*--prune|verify .*--(repair|prune)|cleanup .*--orphans)/.test(
     example,

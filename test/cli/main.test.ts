@@ -86,7 +86,7 @@ describe("the command line", () => {
     }
   });
 
-  it("prints the help where there is no command", async () => {
+  it("prints the help without a command", async () => {
     const { stdout, stderr } = await run("");
     expect(stdout + stderr).toContain("Usage: ttsctl");
   });
@@ -104,7 +104,7 @@ describe("the command line", () => {
 });
 
 describe("errors", () => {
-  it("are one JSON object with -o json, wherever it stands", async () => {
+  it("are one JSON object with -o json, anywhere on the line", async () => {
     for (const line of [
       "-o json list --page 0",
       "list --page 0 -o json",

@@ -47,7 +47,7 @@ describe("an ACL user of a cluster", () => {
     expect(checks["redis.role"]).toMatchObject({ status: "ok" });
   });
 
-  it("is told what it lacks", async () => {
+  it("gets an error that names the missing rights", async () => {
     const cluster = await RedisCluster.start({ args: user() });
     const here = await place(cluster, cluster.config + login);
     const { code, stderr } = await here.run("sync -o json");

@@ -175,7 +175,7 @@ describe("on a cluster", () => {
     }
   });
 
-  it("doctor tells of its nodes and slots", async () => {
+  it("doctor reports its nodes and slots", async () => {
     here.root.writeStore(TASKS);
     await here.run("sync");
     const { stdout } = await here.run("doctor -o json");

@@ -27,7 +27,7 @@ interface Drift {
 /**
  * Runs a command again and again from the same beginning, killed before each of its writes to a node in turn, or
  * with a stride every so many of them.
- * @param eachTime told of what a kill left
+ * @param eachTime called with what a kill left
  */
 async function killAtSends(
   { lay, line, stride }: { lay: () => Promise<void>; line: string; stride: number },

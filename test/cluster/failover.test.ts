@@ -30,7 +30,7 @@ it("a primary killed in the middle of sync: it is named, and after the failover 
   expect(await here.json("verify")).toMatchObject({ code: 0, checked: 100_000, inSync: 100_000 });
 });
 
-it("what a sync told as done before a failover is there after it, but for what replication lost, which verify shows", async () => {
+it("synced tasks survive a failover, except those that replication lost, which verify shows", async () => {
   const here = await startPlace();
   const { cluster } = here;
   here.root.writeStore(some(5000));
@@ -48,7 +48,7 @@ it("what a sync told as done before a failover is there after it, but for what r
   expect(await here.json("verify")).toMatchObject({ code: 0, inSync: 5000 });
 });
 
-it("cleanup --watch goes on by itself, also where the node that it was told of is the one that died", async () => {
+it("cleanup --watch continues automatically, even if the configured node is the one that died", async () => {
   const here = await startPlace();
   const { cluster } = here;
   const victim = await cluster.serverOf(INDEX);
@@ -72,7 +72,7 @@ it("cleanup --watch goes on by itself, also where the node that it was told of i
   expect(await here.json("verify")).toMatchObject({ code: 0, checked: 1 });
 });
 
-it("serve answers throughout, from the file while there is no primary, and goes back to Redis by itself", async () => {
+it("serve answers throughout, from the file without a primary, and returns to Redis automatically", async () => {
   const here = await startPlace();
   const { cluster } = here;
   const victim = await cluster.serverOf(INDEX);

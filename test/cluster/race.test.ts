@@ -50,7 +50,7 @@ function nameOf({ userId, taskId }: { userId: string; taskId: string }): string 
   return `${userId}:${taskId}`;
 }
 
-/** Writes as the service does: the file, then the hash, index and index, each by itself, without a lock or a guard. */
+/** Writes as the service does: the file, then the hash and each index separately, without a lock or a guard. */
 async function serve(file: TheFile, chance: Chance): Promise<void> {
   for (let i = 0; i < WRITES; i++) {
     const task = file.put(`user${chance.below(USERS)}`, `t${chance.below(TASKS)}`);
@@ -63,7 +63,7 @@ async function serve(file: TheFile, chance: Chance): Promise<void> {
   }
 }
 
-/** Pushes what the file holds, as a sync does, until told to stop. */
+/** Pushes the file's tasks, as a sync does, until stopped. */
 async function syncAll(file: TheFile, isOver: () => boolean): Promise<void> {
   const mirror = await connected();
   while (!isOver()) {
@@ -111,7 +111,7 @@ async function* states(): AsyncGenerator<State & { name: string }> {
   }
 }
 
-it("syncs beside a service that writes without locks leave everything in step", async () => {
+it("syncs beside a service that writes without locks leave everything in sync", async () => {
   const file = new TheFile();
   let over = false;
   const service = serve(file, new Chance("service")).finally(() => {

@@ -39,7 +39,7 @@ describe("what Python refuses names file and line, and never shows the line", ()
 describe("interpolation is lazy", () => {
   const file = parseIni("[redis]\nhost = x\npassword = s3%cret%(oops)s\n[log]\nformat = %(asctime)s\n", PATH);
 
-  test("another option's bad % is none of our business", () => {
+  test("another option's bad % is ignored", () => {
     expect(file.get("redis", "host")).toBe("x");
     expect(file.has("log", "format")).toBe(true);
   });
@@ -70,7 +70,7 @@ describe("IniFile", () => {
     expect(file.options("redis")).toEqual([]);
   });
 
-  test.each(["__proto__", "constructor", "toString"])("%s is no section or option unless it is written", (name) => {
+  test.each(["__proto__", "constructor", "toString"])("%s isn't a section or option unless the file has it", (name) => {
     expect(file.has(name, "base")).toBe(false);
     expect(file.has("a", name)).toBe(false);
   });

@@ -43,7 +43,7 @@ function ours(text: string): Answer {
   }
 }
 
-/** Each rule of the parser by itself. */
+/** Each rule of the parser separately. */
 const WRITTEN = [
   "[redis]\npassword = a#b;c\nhost: 1.2.3.4\nHost2 = x\nk = val ; x\np = 50%%\n",
   "[DEFAULT]\nbase = /x\n[a.b]\np = %(base)s/y\nq = %(p)s/z\n[a]\nb = 1\n[a.b.c]\n",

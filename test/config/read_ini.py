@@ -1,7 +1,7 @@
 """Reads a JSON array of texts from stdin and prints what configparser makes of each, as files opened in text mode.
 
 An answer is null where the file is refused, else [section, [[option, value or null], ...]] for DEFAULT and every
-section in the order of the file; null stands for a value that cannot be interpolated.
+section in the order of the file; null is a value that cannot be interpolated.
 """
 
 import configparser

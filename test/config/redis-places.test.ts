@@ -77,7 +77,7 @@ describe("TLS", () => {
     ["off by default", {}, null],
     ["off by a url", { flags: { redisUrl: "redis://h" }, file: FILES }, null],
     [
-      "a url keeps whom this machine trusts, not the name",
+      "a url keeps the trusted authorities, not the server name",
       { env: { REDIS_URL: "rediss://h" }, file: FILES },
       { ...all, serverName: null },
     ],

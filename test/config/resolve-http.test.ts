@@ -10,7 +10,7 @@ function resolved(file: string, env: Record<string, string> = {}, flags: Setting
   return resolveSettings({ flags, env, file: ini, configPath: "/x/config.ini", cwd: "/y" }).http;
 }
 
-it("a flag comes before a variable, a variable before the file, each by itself", () => {
+it("a flag overrides a variable, and a variable the file, per setting", () => {
   const file = `host = 10.0.0.1\nport = 80\nbase_path = /file\ntoken = ${TOKEN}\nallowed_hosts = A.example, b`;
   const env = { TTSCTL_HTTP_PORT: "81", TTSCTL_HTTP_BASE_PATH: "/env/" };
   const { host, port, basePath, token, allowedHosts } = resolved(file, env, { basePath: "/flag" });

@@ -60,7 +60,7 @@ describe("a url replaces all lower levels, absent parts included", () => {
     expect(address(row)).toEqual(expected);
   });
 
-  test("an empty url in the file is none", () => {
+  test("an empty url in the file is unset", () => {
     expect(resolved({ file: `${FULL}url =\n` }).redis.url).toEqual({
       value: null,
       source: "default",

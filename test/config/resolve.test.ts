@@ -31,7 +31,7 @@ test("without anything: the defaults, and paths in the working folder", () => {
   expect(settings).toMatchObject({ configPath: null, warnings: [], changeWarnings: [] });
 });
 
-describe("flag over environment over file over default, each by itself", () => {
+describe("flag over environment over file over default, per setting", () => {
   const file = "[redis]\nport = 1\nenabled = no\n[cleanup]\nretention = 1d\n[store]\npath = f.json\n";
   test.each<[string, Row, Pick, Setting<unknown>]>([
     ["file", { file }, port, { value: 1, source: "file", origin: `${CONFIG} [redis] port` }],
@@ -118,7 +118,7 @@ describe("values are read as the service reads them", () => {
   test.each<[string, Row, Pick, unknown]>([
     ["a password with ; and #", { file: "[redis]\npassword = a#b;c" }, password, "a#b;c"],
     ["a doubled percent sign", { file: "[redis]\npassword = 50%%" }, password, "50%"],
-    ["an empty password is none", { file: "[redis]\npassword =" }, password, null],
+    ["an empty password is unset", { file: "[redis]\npassword =" }, password, null],
     ["a colon", { file: "[redis]\nHost: 10.0.0.1" }, host, "10.0.0.1"],
     ["from DEFAULT", { file: "[DEFAULT]\nport = 7\n[redis]\n" }, port, 7],
     ["int('6_379')", { file: "[redis]\nport = 6_379" }, port, 6379],
@@ -291,7 +291,7 @@ describe("what finished tasks go by", () => {
     expect(values(row)).toEqual(expected);
   });
 
-  test("where an option with a dot stands is told", () => {
+  test("the place of an option with a dot is reported", () => {
     const { origin, source } = resolved({ file }).cleanup.retentionDone;
     expect([source, origin]).toEqual(["file", `${CONFIG} [cleanup] retention.done`]);
   });

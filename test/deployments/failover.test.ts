@@ -52,7 +52,7 @@ const LOSSES = [
   { loss: "made a replica", lose: () => site.failover() },
 ];
 
-/** Stops the command between two of its commands to Redis, so that it is surely not done when its primary is lost. */
+/** Stops the process between two commands to Redis, so it is surely unfinished when its primary is lost. */
 async function loseUnder(running: Running, isMidway: () => Promise<boolean>, lose: () => Promise<void>): Promise<void> {
   await until(isMidway);
   running.kill("SIGSTOP");
@@ -98,7 +98,7 @@ describe.each(drawn("losses of a primary", LOSSES))("with a primary that is $los
     expect(await run("verify")).toMatchObject({ code: 0 });
   });
 
-  it("a server answers from the file meanwhile, and from the new primary by itself", async () => {
+  it("a server answers from the file until the failover, then from the new primary", async () => {
     const young = ago(60);
     root.writeStore(tasks(100, young));
     const server = await Served.start(root.path, []);

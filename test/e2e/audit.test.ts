@@ -91,7 +91,7 @@ describe("the audit ledger", () => {
     expect(here.root.has("audit.jsonl")).toBe(false);
   });
 
-  it("is no place for a backup", async () => {
+  it("is refused as a backup file", async () => {
     await fill();
     const run = await here.run("cleanup --once --backup audit.jsonl -o json");
     expect(run.code).toBe(2);

@@ -65,7 +65,7 @@ describe("configuration", () => {
   it.each([
     ["a duplicate option", "[redis]\nhost = a\nHOST = b\n", /host/i],
     ["a duplicate section", "[redis]\n[redis]\n", /redis/],
-    ["a line that is none", "[redis]\nnonsense\n", /line 2/],
+    ["a malformed line", "[redis]\nnonsense\n", /line 2/],
     ["an option without a section", "port = 1\n", /line 1/],
     ["a bad interpolation", "[redis]\nhost = %(nothing)s\n", /%\(name\)s/],
     ["a lone percent sign", "[redis]\nhost = 50%\n", /%/],
@@ -75,9 +75,9 @@ describe("configuration", () => {
     ["retention = soon", "[cleanup]\nretention = soon\n", /retention.*soon.*7d/],
     ["enabled = maybe", "[redis]\nenabled = maybe\n", /enabled.*maybe/],
     ["a timeout of zero", "[redis]\ntimeout = 0\n", /timeout/],
-    ["a zone that is none", "[service]\ntimezone = Mars/Olympus\n", /Mars\/Olympus/],
+    ["an unknown zone", "[service]\ntimezone = Mars/Olympus\n", /Mars\/Olympus/],
     ["a url and a part of it", "[redis]\nurl = redis://h\nport = 1\n", /url/],
-    ["a url that is none", "[redis]\nurl = http://h\n", /url/],
+    ["an invalid url", "[redis]\nurl = http://h\n", /url/],
   ])("with %s", async (_, text, pattern) => {
     await filled();
     here.root.write("config.ini", text);

@@ -8,7 +8,7 @@ import { usePlace } from "./setup.ts";
 
 const here = usePlace();
 describe("config", () => {
-  it("tells the value and the source of every setting", async () => {
+  it("prints the value and the source of every setting", async () => {
     here.root.write(
       "config.ini",
       "[redis]\nhost = db.example\ndb = 3\n[cleanup]\nretention = 2h\n[store]\npath = data/tasks.json\n",

@@ -19,7 +19,7 @@ describe("export", () => {
     expect(await here.run("export -q -o jsonl")).toMatchObject({ code: 0, stderr: "", stdout: run.stdout });
   });
 
-  it("prints an array, and CSV that is no formula", async () => {
+  it("prints an array, and CSV without formulas", async () => {
     here.root.writeStore(tasks);
     expect(JSON.parse((await here.run("export -o json")).stdout)).toEqual(tasks);
     const [head, , second] = lines((await here.run("export -o csv")).stdout);

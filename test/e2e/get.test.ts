@@ -157,7 +157,7 @@ describe("get --follow", () => {
     expect((await here.run("get bob t2 -f -o json")).code).toBe(2);
   });
 
-  it("ends when nobody reads any more", async () => {
+  it("ends when its output is closed", async () => {
     here.root.writeStore([running]);
     here.root.write(LOG, "one\n");
     const run = follow("-o jsonl");

@@ -35,7 +35,7 @@ describe("import", () => {
     expect(here.root.readStore()).toEqual([later(tasks[0]!), ...tasks.slice(1)]);
   });
 
-  it("replaces nothing without --yes, where nobody can be asked", async () => {
+  it("replaces nothing without --yes if there is no terminal", async () => {
     here.root.writeStore(tasks);
     here.root.write("in", JSON.stringify(later(tasks[0]!)));
     const before = here.root.tree();

@@ -54,13 +54,13 @@ describe.runIf(hasPty)("list --watch on a terminal", () => {
     // stty sets the columns first and then the rows: a picture of the old height may come between.
     const lines = () => new VirtualTerminal(30, SIZE[1]).feed(run.text.slice(before)).lines;
     await until(() => lines().includes("20 of 20 tasks, page 1 of 1,"));
-    await until(() => lines().join(" ").includes("no room for UPDATED")); // asked anew, for the new size
+    await until(() => lines().join(" ").includes("no room for UPDATED")); // read again for the new size
     expect(lines().slice(5).join("")).toBe("");
     process.kill(run.pid, "SIGTERM");
     expect(await run.end()).toBe(0);
   });
 
-  it("tells of a Redis that went, and goes on when it is back", async () => {
+  it("reports that Redis is down, and continues when it is back", async () => {
     fill(2);
     await here.run("sync");
     const server = await RedisServer.start();

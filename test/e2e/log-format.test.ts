@@ -9,7 +9,7 @@ import { usePlace } from "./setup.ts";
 const here = usePlace();
 const LOG = "--log-format json";
 
-/** What was said on stderr: every line of it must be an event. Progress, which a slow machine tells of, is left out. */
+/** The events on stderr, where every line must be one. Progress, which only a slow machine shows, is left out. */
 function events(stderr: string): Record<string, unknown>[] {
   const all: Record<string, unknown>[] = lines(stderr).map((line) => {
     const event = JSON.parse(line);
@@ -28,13 +28,13 @@ describe("--log-format json", () => {
     await here.mirrored(...tasks);
     const run = await here.run(`delete --user alice --yes -v ${LOG}`);
     expect(run.stdout).toMatch(/^\[CLEANUP\] user=alice task=t1 /);
-    const told = events(run.stderr);
-    expect(told).toContainEqual(
+    const logged = events(run.stderr);
+    expect(logged).toContainEqual(
       expect.objectContaining({ level: "warn", user: "alice", task: "t2", reason: expect.stringContaining("run") }),
     );
-    expect(told).toContainEqual(expect.objectContaining({ level: "info", msg: expect.stringContaining("ping") }));
-    expect(told).toContainEqual(expect.objectContaining({ level: "info", msg: expect.stringContaining("rewrite") }));
-    expect(told).toHaveLength(3);
+    expect(logged).toContainEqual(expect.objectContaining({ level: "info", msg: expect.stringContaining("ping") }));
+    expect(logged).toContainEqual(expect.objectContaining({ level: "info", msg: expect.stringContaining("rewrite") }));
+    expect(logged).toHaveLength(3);
   });
 
   it("has the purged tasks as events where stdout is for a program", async () => {
@@ -89,11 +89,11 @@ describe("--log-format json", () => {
     }
     const run = await watcher.end();
     expect(run.code).toBe(0);
-    const told = events(run.stderr);
-    expect(told[0]).toMatchObject({ level: "info", msg: expect.stringMatching(/^watching /) });
-    expect(told).toContainEqual(expect.objectContaining({ level: "error", code: "STORE_INVALID" }));
-    expect(told).toContainEqual(expect.objectContaining({ event: "cleanup", user: "alice", task: "t1" }));
-    expect(told.at(-1)).toMatchObject({ msg: "watch ended" });
+    const logged = events(run.stderr);
+    expect(logged[0]).toMatchObject({ level: "info", msg: expect.stringMatching(/^watching /) });
+    expect(logged).toContainEqual(expect.objectContaining({ level: "error", code: "STORE_INVALID" }));
+    expect(logged).toContainEqual(expect.objectContaining({ event: "cleanup", user: "alice", task: "t1" }));
+    expect(logged.at(-1)).toMatchObject({ msg: "watch ended" });
   });
 
   it("refuses another format", async () => {

@@ -9,7 +9,7 @@ import { usePlace } from "./setup.ts";
 
 const here = usePlace();
 const COUNT = 2500;
-/** Many equal times, so that the order is by member within them. */
+/** Many equal times, whose order is by member. */
 const records = Array.from({ length: COUNT }, (_, i) =>
   record(i % 3 === 0 ? "bob" : "alice", `t${String(i).padStart(4, "0")}`, {
     status: i % 5 === 0 ? "failed" : "succeeded",
@@ -121,7 +121,7 @@ describe("an empty list", () => {
     await here.server.call("FLUSHALL");
     expect(await said("--source redis")).toMatch(/^Redis has no tasks, the store file has 3: run `ttsctl sync`/);
     here.root.writeStore([]);
-    expect(await said("")).toMatch(/^there are no tasks at all; the store file is .*voice_task.json/);
+    expect(await said("")).toMatch(/^no tasks at all; the store file is .*voice_task.json/);
     expect((await here.run("list -q --user x")).stderr).toBe("");
     expect((await here.run("list -o json --user x")).stderr).toBe("");
   });

@@ -74,7 +74,7 @@ describe("mark", () => {
     expect([here.root.tree(), await here.server.dump()]).toEqual(before);
   });
 
-  it("needs a configuration, a run lock of its own, and keeps to its brake", async () => {
+  it("needs a configuration and the run lock, and obeys its brake", async () => {
     await fill();
     const over = await here.run("mark --all --status error --yes --max-mark 2 -o json");
     expect(over.code).toBe(1);

@@ -33,7 +33,7 @@ async function fill(): Promise<void> {
 }
 
 describe("cleanup --metrics-file", () => {
-  it("tells how the pass went, to everybody, in one store's name", async () => {
+  it("has the outcome of the pass, readable by all, under the store's name", async () => {
     await fill();
     const before = Date.now() / 1000;
     expect(await here.run(cleanup)).toMatchObject({ code: 0, stderr: "" });

@@ -123,7 +123,7 @@ describe("an outage", () => {
     expect(await source()).toBe("redis");
   });
 
-  it("in which Redis hangs midway ends a sync within the timeout; what was in flight is told as unknown", async () => {
+  it("in which Redis hangs midway ends a sync within the timeout; tasks in flight are reported as unknown", async () => {
     here.root.writeStore(Array.from({ length: 3000 }, (_, i) => record("alice", `t${i}`)));
     let writes = 0;
     const proxy = await redisProxy(here.server.port, (sent) =>

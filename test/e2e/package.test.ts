@@ -36,7 +36,7 @@ function npm(...args: string[]) {
   return ended;
 }
 
-/** What would be published, packed as `npm pack` does it, away from this folder so that nothing in it is touched. */
+/** The package as published, packed by `npm pack` outside this directory, which is left untouched. */
 beforeAll(async () => {
   const source = join(folder, "source");
   const left = new Set(
@@ -104,7 +104,7 @@ describe("the package", () => {
     expect(run("node", [join(ROOT, "script/demo-root.mjs"), root]).status).toBe(0);
     utimesSync(join(root, "voice_task.json"), 1_600_000_000, 1_600_000_000); // or each rewrite would be watched
     const env = { PATH: `${prefix}/bin:${process.env.PATH}`, REDIS_ENABLED: "1", REDIS_PORT: `${server.port}` };
-    // What a shell or a terminal is needed for, or what does not end, has tests of its own.
+    // Commands that need a shell or a terminal, or run until stopped, are tested elsewhere.
     const pages = readdirSync(join(installed, "docs/commands")).map((name) => `docs/commands/${name}`);
     const others = ["audit", "guarantees", "monitoring", "output", "zh-CN"].map((name) => `docs/${name}.md`);
     const text = ["README.md", "README.zh-CN.md", ...others, ...pages].map((name) =>

@@ -240,7 +240,7 @@ describe("query", () => {
 describe("get", () => {
   const KEYS = ["source", "item", "file", "redis", "artifacts"];
 
-  it("shows both copies as they stand, with files and logs", async () => {
+  it("shows both copies unchanged, with files and logs", async () => {
     await synced();
     here.root.writeArtifacts([{ user_id: "alice", task_id: "t2" }]);
     await here.server.call("HSET", "tts:task:alice:t2", "status", "running", "updated_at", "2024-01-01T00:00:09");
@@ -307,7 +307,7 @@ describe("get", () => {
     expect(both.stderr).toContain("voice_task.json");
   });
 
-  it("shows an invalid record as it stands in the file", async () => {
+  it("shows an invalid record as it is in the file", async () => {
     const bad = { user_id: "alice", task_id: "bad", updated_at: "soon", n: 1 };
     here.root.writeStore([...RECORDS, bad]);
     const run = await here.run("get alice bad -o json");

@@ -176,7 +176,7 @@ describe("delete", () => {
     expect(here.root.has("output/alice/run/run.wav")).toBe(true);
   });
 
-  it("tells people what it did", async () => {
+  it("prints what it did, for people", async () => {
     await fill();
     const run = await here.run("delete --status error --yes");
     expect(run.code).toBe(0);

@@ -64,7 +64,7 @@ describe("a command that takes longer than a second", () => {
 
   it.each([
     ["sync", 100],
-    ["sync", 45], // the line of progress fills the row, so that the ^C of the terminal would go to the next one
+    ["sync", 45], // the line of progress fills the row, so the terminal's ^C would wrap to the next one
     ["verify", 100],
     ["stats --no-disk", 100],
   ])("%s leaves nothing behind on Ctrl-C, with %d columns", async (line, columns) => {
@@ -106,7 +106,7 @@ describe("a question", () => {
     ["y", /1 of 1 chosen tasks deleted/],
     ["n", /^error: declined/],
     ["C-c", /^error: interrupted/],
-  ])("is below the plan, and after %s the prompt is on a line of its own", async (key, result) => {
+  ])("is below the plan, and after %s the prompt is on a new line", async (key, result) => {
     here.root.writeStore([record("алиса", "任务👩‍🚀")]);
     await here.run("sync");
     const shell = await open();

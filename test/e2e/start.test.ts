@@ -30,7 +30,7 @@ it.each([
         readFileSync(code).map((byte, i) => (i < 64 ? byte ^ 1 : byte)),
       ),
   ],
-  ["is no code", () => writeFileSync(code, "not code")],
+  ["isn't code", () => writeFileSync(code, "not code")],
   ["was cut", () => truncateSync(code, 100_000)],
 ])("a command works as ever where that code %s", (_, damage) => {
   const before = node("bin/ttsctl", "list", "--no-redis", "-o", "json");

@@ -100,7 +100,7 @@ describe("stats", () => {
     expect(alone.stderr).toContain("Redis answered alone");
   });
 
-  it("watches: one object a line in a pipe, until it is told to end", async () => {
+  it("watches: one object a line in a pipe, until it is stopped", async () => {
     await fill();
     const run = new Running(["stats", "--watch", "1", "-o", "json", "--no-disk"], { cwd: here.root.path });
     await run.says(/\}\n\{.*\}\n/s);

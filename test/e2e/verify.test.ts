@@ -127,7 +127,7 @@ describe("verify --repair", () => {
     await here.server.call("DEL", "tts:task:b:t3");
   });
 
-  it("mends what it may, counts it, and exits 3 while something is left", async () => {
+  it("repairs what it may, counts it, and exits 3 if drift is left", async () => {
     const run = await here.run("verify --repair -o json");
     expect(run.code).toBe(3);
     const result = JSON.parse(run.stdout);
@@ -163,7 +163,7 @@ describe("verify --repair", () => {
     expect([here.root.tree(), await here.server.dump()]).toEqual(before);
   });
 
-  it("removes only what it is told to, with --yes", async () => {
+  it("deletes only on request, with --yes", async () => {
     expect(await here.run("verify --repair --prune")).toMatchObject({ code: 2, stdout: "" });
     expect(await here.server.call("EXISTS", "tts:task:b:t4")).toBe(1);
     expect(JSON.parse((await here.run("verify --repair --prune --yes -o json")).stdout)).toMatchObject({ repaired: 3 });

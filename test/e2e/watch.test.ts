@@ -143,7 +143,7 @@ describe("cleanup --watch", () => {
     const old = Array.from({ length: 50 }, (_, i) => record("alice", `t${i}`));
     here.root.writeStore(old);
     await here.mirrored(...old);
-    // A service that holds the store in its memory and writes it every 300 ms: each time the watch begins anew.
+    // A service that holds the store in its memory and writes it every 300 ms: each time the watch starts again.
     const memory = JSON.stringify(old, null, 2);
     const write = () => {
       writeFileSync(here.root.at("voice_task.tmp"), memory);

@@ -74,7 +74,7 @@ describe("a false clock", () => {
     ...FURTHER,
   ])("$what of Redis: nothing is removed anywhere, exit 1, and with the right clock the purge goes on", async (one) => {
     await lay();
-    here.root.writeArtifacts([record("nobody", "unowned")]);
+    here.root.writeArtifacts([record("orphan", "unowned")]);
     const before = await seen();
     clock.set(one.offset);
     for (const how of one.lines) {

@@ -153,7 +153,7 @@ describe.each(WITH_ARTIFACTS)("row B, a disk that fails at each call on any file
     triedFault();
   }
 
-  it("what stays is intact, what failed is told by name, and the next run finishes", async () => {
+  it("kept data is intact, failures are named, and the next run finishes", async () => {
     await lay(here, one);
     const { steps } = await fail(-1);
     const chance = new Chance(line);

@@ -63,7 +63,7 @@ function mutated(chance: Chance): Buffer {
   return bytes;
 }
 
-/** What the platform's own reader makes of it; undefined where it refuses it, or it is no store file. */
+/** The elements according to JSON.parse; undefined if it refuses the bytes, or they aren't a store file. */
 function judged(bytes: Buffer): unknown[] | undefined {
   try {
     const value = JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes)) as unknown;

@@ -84,7 +84,7 @@ const HOSTILE = [
 /** Those that make a record invalid: no text, or none that a key can be made of. */
 const INVALID = ["", " ", "\u3000", "\ud800", "\udfff\ud800"];
 
-/** Those that can stand in --user and --ids. */
+/** The ids that --user and --ids accept. */
 const DELETABLE = HOSTILE.filter((id) => !/[,:\0\s]/.test(id));
 
 /** Fails the run where the prototype of all objects has changed. */
@@ -288,7 +288,7 @@ describe("row D, hostile ids in both stores", () => {
 });
 
 describe("row D, hostile ids on the command line", () => {
-  it("name one task and no other, and are no flags", async () => {
+  it("name one task and no other, and aren't flags", async () => {
     const records = [...hostileRecords(), ...KEPT];
     await lay(records);
     await here.mirrored(...records.filter(isValid));

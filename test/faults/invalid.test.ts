@@ -8,7 +8,7 @@ const OLD = record("a", "t1");
 const YOUNG = record("b", "young", { updated_at: ago(60) });
 const NO_TIME = { user_id: "a", task_id: "none", status: "succeeded" };
 
-/** Elements that are no valid records, as their own bytes. */
+/** Invalid elements, as bytes. */
 const INVALID = [
   ...["null", "7", "1.0", '"text"', "[]", "{}", '[{"user_id":"a","task_id":"t1"}]'],
   '{"user_id": "a", "status": "succeeded"}',

@@ -85,7 +85,7 @@ const CASES: Case[] = [
     after: [...NEWER, ...OLD.slice(15), ...OLDER, ...ADDED],
     artifacts: BOTH,
     kept: BOTH,
-    // Between file and Redis: the next run finds the file as it should be, and Redis never goes back in time by itself.
+    // Between file and Redis: the next run finds the file as it should be, and never puts an older copy into Redis.
     mayStayNewer: OLDER,
   },
   {
@@ -111,7 +111,7 @@ describe.each(CASES)("row A, kill -9: $what", (one) => {
   const { what, often = false } = one;
   const killed = new Killed(here, one);
 
-  it("at a step of its own chosen at random: the next run finishes, and nothing that stays is lost", async () => {
+  it("at a random step: the next run finishes, and no kept task is lost", async () => {
     const chance = new Chance(what);
     await killed.lay();
     const { code, steps } = await killed.atStep(-1);

@@ -65,7 +65,7 @@ describe.each(SHAPES)("row A, kill -9 of a program that writes with the library,
 });
 
 describe.each(SHAPES)("row A, kill -9 of a program under load, %s", (shape) => {
-  it("is no write of somebody else's: the next program doesn't watch its changes", async () => {
+  it("does not count as another process's write: the next program doesn't watch its changes", async () => {
     const store = path("voice_task.json");
     writeOld(store, textOf(shape, SEEDS));
     const chance = new Chance(`load ${shape}`);
@@ -146,7 +146,7 @@ describe.each(SHAPES)("two programs that write one file, %s", (shape) => {
 });
 
 describe("row B, a disk that is full", () => {
-  it.each(SHAPES)("is told, and the file, %s, keeps what it had and takes more later", async (shape) => {
+  it.each(SHAPES)("is reported, and the file, %s, keeps its content and accepts more later", async (shape) => {
     const store = path("voice_task.json");
     writeOld(store, textOf(shape, SEEDS));
     const program = { store, count: 60, tasks: 60, width: 4 };

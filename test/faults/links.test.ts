@@ -24,7 +24,7 @@ import type { TestRecord } from "./helpers/stores.ts";
 import { triedFault } from "./helpers/tally.ts";
 
 const here = usePlace();
-/** A folder that is none of the service's. */
+/** A directory outside the service's. */
 let outside = "";
 beforeEach(() => {
   outside = mkdtempSync(join(tmpdir(), "ttsctl-outside-"));

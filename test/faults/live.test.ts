@@ -82,10 +82,10 @@ describe("row C, a service that writes both stores as fast as it can", () => {
     await service.wrote(1);
     const runs = await here.loop("verify --details -o json", "verify --repair -o json");
     expect(await service.end()).toBe(0);
-    const told = runs.filter(({ stderr }) => !stderr.includes("LOCK_TIMEOUT"));
-    for (const { code, stdout, stderr } of told) {
+    const unlocked = runs.filter(({ stderr }) => !stderr.includes("LOCK_TIMEOUT"));
+    for (const { code, stdout, stderr } of unlocked) {
       expect([0, 3], stderr).toContain(code);
-      // Where the machine stops the service for long in the midst of its double write, that one task is told.
+      // If the machine stalls the service in the middle of its double write, that one task is reported.
       const { checked, inSync } = JSON.parse(stdout);
       expect(checked - inSync, stdout).toBeLessThanOrEqual(1);
     }

@@ -6,7 +6,7 @@ const here = useService();
 const RETENTION = "1h";
 
 describe("row C, a service that holds the store in its memory", () => {
-  it("brings back what was purged: that is told as returned, and nothing of the service is lost", async () => {
+  it("brings back purged tasks: they are reported as returned, and no data of the service is lost", async () => {
     const expired = await here.seeds(60);
     const service = here.start("--tasks", 400, "--rate", 60, "--memory");
     await service.wrote(3);
@@ -31,7 +31,7 @@ describe("row C, a service that holds the store in its memory", () => {
     expect(left.filter((name) => expired.includes(name))).toEqual([]);
   });
 
-  it("takes out what import, mark and a repair put into the file: told as returned, and none is invented", async () => {
+  it("undoes changes of import, mark and a repair to the file: they are reported as returned, and no others", async () => {
     await here.seeds(20);
     const known = here.records();
     const alone = known.slice(0, 3).map((task) => ({ ...task, task_id: `${task.task_id}x` }));

@@ -22,7 +22,7 @@ describe("row B, a real disk", () => {
     for (const path of mounted.splice(0)) spawnSync("umount", ["-l", path]);
   });
 
-  /** A file system of its own for the store, in memory. */
+  /** A separate file system in memory for the store. */
   function mount(size: string): string | null {
     const folder = here.root.at("small");
     mkdirSync(folder);

@@ -104,7 +104,7 @@ const REFUSING: { what: string; code: string; port(): Promise<number>; more?: Re
 ];
 
 describe.each(REFUSING)("row E, a Redis that $what", ({ code, port, more }) => {
-  it("is named in one clear line with the remedy; nothing is told as written", async () => {
+  it("is named in one clear line with the remedy; no task is reported as written", async () => {
     here.root.writeStore([...OLD, YOUNG]);
     const options = { env: env(await port(), more) };
     const sync = await here.run("sync -o json", options);

@@ -101,7 +101,7 @@ describe("row E, a Redis that freezes in the middle of a purge", () => {
 });
 
 describe("row E, a Redis that is killed in the middle of a sync", () => {
-  it("at random points: not told as done, and the second run converges", async () => {
+  it("at random points: not reported as done, and the second run converges", async () => {
     const chance = new Chance("sync");
     const tasks = many(1500);
     here.root.writeStore(tasks);
@@ -262,8 +262,8 @@ describe("row E, keys of the wrong type", () => {
       if (line.startsWith("list")) expect(JSON.parse(run.stdout).total, run.stderr).toBe(5);
       if (line.startsWith("cleanup") && others) expect(JSON.parse(run.stdout).purged).toBeGreaterThanOrEqual(3);
     }
-    const mended = key.endsWith("synced"); // the next sync writes its marker over anything
-    expect(await here.server.call("TYPE", key)).toBe(mended ? "string" : "list");
+    const isOverwritten = key.endsWith("synced"); // the next sync writes its marker over anything
+    expect(await here.server.call("TYPE", key)).toBe(isOverwritten ? "string" : "list");
     await here.server.call("DEL", key);
     expect((await here.run("cleanup --once -o json")).code).toBe(0);
     expect((here.root.readStore() as TestRecord[]).map(nameOf)).toEqual(YOUNG.map(nameOf));

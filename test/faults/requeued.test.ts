@@ -8,7 +8,7 @@ import { Chance, LONG } from "./helpers/chance.ts";
 import { type Fault, runFaulty } from "./helpers/faulty.ts";
 import { nameOf, type TestRecord } from "./helpers/stores.ts";
 
-/** Each a root and a Redis of its own: most of a purge beside a service is waiting. */
+/** Each has its own root and Redis: most of a purge beside a service is waiting. */
 const LANES = Array.from({ length: 3 }, () => new BesideService());
 beforeAll(() => Promise.all(LANES.map((lane) => lane.open())));
 afterAll(() => Promise.all(LANES.map((lane) => lane.close())));

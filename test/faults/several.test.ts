@@ -127,7 +127,7 @@ function openedRunLock({ child }: Running): boolean {
     try {
       return readlinkSync(`${folder}/${name}`).endsWith(".run.lock");
     } catch {
-      return false; // closed meanwhile
+      return false; // closed by now
     }
   });
 }

@@ -124,7 +124,7 @@ describe("row C, a user folder that is created while it is swept", () => {
     return records;
   }
 
-  it("the service's makedirs and open never fail because of us, and what nobody uses goes", async () => {
+  it("the service's makedirs and open never fail because of ttsctl, and unused directories are removed", async () => {
     here.root.writeStore(BUSY);
     const stop = startService();
     for (let round = 0; round < times(4, 60); round++) {

@@ -29,7 +29,7 @@ describe("row H, SIGINT once, twice, SIGTERM", () => {
     { line: "delete --status done --until 1d --yes -o json", signals: ["SIGTERM", "SIGINT"] },
   ] as const)("$line after $signals: exits 130, soon, and the next run finishes", async ({ line, signals }) => {
     await lay();
-    // Redis is slow while it removes, so that the signal comes in the middle.
+    // A slow removal in Redis lets the signal arrive in the middle.
     let removing = false;
     const proxy = await redisProxy(here.server.port, async (sent): Promise<Verdict> => {
       if (sent.includes("succeeded")) {

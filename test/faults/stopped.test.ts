@@ -50,7 +50,7 @@ describe("row A, a cleanup of many batches that is stopped in the middle", () =>
     await expectFinished(kept);
   });
 
-  it("by SIGTERM ends the batch in hand and exits 130; what it told is what it did", async () => {
+  it("by SIGTERM finishes the current batch and exits 130; its report matches its changes", async () => {
     const kept = await fill();
     const first = new Running(["cleanup", "--once", "-o", "json"], { cwd: here.root.path });
     await until(() => folders() < COUNT + kept.length);

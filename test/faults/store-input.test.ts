@@ -40,7 +40,7 @@ async function expectRefused(command: string, content: string | Buffer): Promise
   expect([here.root.tree(), await here.server.dump()], label).toEqual(before);
 }
 
-describe("row F, a store file that is no store file: nothing is written, deleted or removed anywhere", () => {
+describe("row F, an invalid store file: nothing is written, deleted or removed anywhere", () => {
   it.each([
     ["empty", ""],
     ["blank", " \n\n"],

@@ -109,8 +109,8 @@ afterEach(async () => {
   await server.remove();
 });
 
-describe("row A, the example service in three processes, kill -9 at random, and a Redis that goes away", () => {
-  it("loses no task, finishes none twice and revives none; what is read is fresh soon after Redis is back", async () => {
+describe("row A, the example service in three processes, with random kill -9 and outages of Redis", () => {
+  it("loses no task, finishes none twice and revives none; reads are fresh soon after Redis is back", async () => {
     const chance = new Chance("workers");
     const deleted = new Set<string>();
     const stale: string[] = [];

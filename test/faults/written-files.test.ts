@@ -18,7 +18,7 @@ const SOON = 5000;
 
 const make = (...args: string[]) => expect(spawnSync(args[0]!, args.slice(1)).status).toBe(0);
 
-/** What may stand in the place of a file that is written; each leaves its path in the root. */
+/** What may be at the path of an output file; each leaves its path in the root. */
 const PLACES: { what: string; make?: (path: string) => void; path?: string; root?: true }[] = [
   { what: "a pipe", make: (path) => make("mkfifo", path) },
   { what: "a device", make: (path) => make("mknod", path, "c", "1", "3"), root: true },
@@ -41,7 +41,7 @@ const COMMANDS = [
   "export --force --to",
 ];
 
-describe("row B, a file to write that is no regular file, or another's", () => {
+describe("row B, an output path that isn't a regular file, or belongs to another user", () => {
   const cases = COMMANDS.flatMap((line) => PLACES.map((place) => ({ line, place })));
 
   it.each(cases)("$line: $place.what is refused at once, in one line", async ({ line, place }) => {

@@ -60,7 +60,7 @@ async function expectPurge(): Promise<void> {
 describe("a directory of artifacts that holds config.ini or the store file", () => {
   const REMOVING = [...CLEANUPS, "cleanup --orphans", "cleanup --once --dry-run", CHOOSING[0]!, CHOOSING[1]!];
 
-  /** A service whose store file lies elsewhere, with directories beside it that are nobody's artifacts. */
+  /** A service whose store file is elsewhere, beside directories that aren't artifacts. */
   function lay(paths: string, store = "voice_task.json"): void {
     for (const other of ["models/base/weights.bin", "venv/lib/site.py"]) here.root.write(other, "x");
     if (store !== "voice_task.json") here.root.write(store, here.root.storeText(), 1_600_000_000);
@@ -142,7 +142,7 @@ describe("another service's store: nothing destructive runs", () => {
     await expectRefused([...CLEANUPS, ...CHOOSING], 1, "STORE_MISMATCH", options);
     await expectRefused(["verify --repair --prune --yes"], 1, "MAX_DELETE_EXCEEDED", options);
     expect(other.tree()).toEqual(theirs);
-    // A sync adds what the file has before it looks at what only Redis has; of that nothing goes.
+    // A sync writes the file's tasks before it looks for Redis-only ones, and prunes none of those.
     const run = await here.run("sync --prune --yes -o json", options);
     expect(JSON.parse(lines(run.stderr).at(-1)!)).toMatchObject({ code: "MAX_DELETE_EXCEEDED" });
     const lost = missingOf([...OLD, ...STAYING], await everything(here));
@@ -172,7 +172,7 @@ describe("another service's store: nothing destructive runs", () => {
     }
   });
 
-  it("is told apart from a Redis that an outage left behind: there the purge goes on", async () => {
+  it("is distinguished from a Redis that is stale after an outage, with which the purge continues", async () => {
     await here.server.call("FLUSHALL");
     await here.mirrored(...OLD);
     here.root.writeStore(STAYING);

@@ -15,8 +15,8 @@ const ROOT = new URL("../..", import.meta.url).pathname;
 const NEEDED_TO_BUILD = ["script", "src", "web", "tsconfig.json", "node_modules"];
 
 /**
- * Builds once for the whole run, in a folder of its own: what is tested needs nothing else of the project, and another
- * build meanwhile does not disturb it.
+ * Builds once for the whole run, into a separate directory: the build under test needs nothing else of the project,
+ * and a concurrent build does not disturb it.
  */
 export default function setup(project: TestProject): () => void {
   const folder = mkdtempSync(join(tmpdir(), "ttsctl-package-"));

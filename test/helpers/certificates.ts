@@ -9,7 +9,7 @@ export interface Pair {
   readonly key: string;
 }
 
-/** A certificate authority of the test's, and what it signs, in a folder of its own until `remove`, or until the process ends by itself. */
+/** A certificate authority for tests, and its certificates, in a temporary directory until `remove` or the end of the process. */
 export class Authority {
   readonly folder = mkdtempSync(join(tmpdir(), "ttsctl-tls-"));
   readonly #own: Pair;

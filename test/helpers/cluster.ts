@@ -15,7 +15,7 @@ export class RedisCluster {
   /** The primaries that it began with, then their replicas in the same order. */
   readonly nodes: readonly RedisServer[];
   readonly #primaries: number;
-  /** Who serves a slot, as far as a command was told. */
+  /** The node of each slot, as redirects reported it. */
   readonly #owners = new Map<string, RedisServer>();
 
   private constructor(nodes: readonly RedisServer[], primaries: number) {

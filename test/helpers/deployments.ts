@@ -23,7 +23,8 @@ export type DeploymentKind = (typeof KINDS)[number];
 
 /** That of this run, by TTSCTL_DEPLOYMENT; undefined where it was not chosen. */
 const CHOSEN = process.env.TTSCTL_DEPLOYMENT as DeploymentKind | undefined;
-if (CHOSEN && !KINDS.includes(CHOSEN)) throw new Error(`TTSCTL_DEPLOYMENT is none of ${KINDS.join(", ")}: ${CHOSEN}`);
+if (CHOSEN && !KINDS.includes(CHOSEN))
+  throw new Error(`invalid TTSCTL_DEPLOYMENT "${CHOSEN}"; expected ${KINDS.join(", ")}`);
 
 /** The kind for tests that run on one. */
 const KIND = CHOSEN ?? "single";
@@ -55,7 +56,7 @@ interface Way {
   /** Lines of the section [redis]. */
   readonly settings: readonly string[];
   readonly target: RedisTarget;
-  /** Plain ones where there are none. */
+  /** Default: plain. */
   readonly rules?: RecordRules;
 }
 
@@ -82,7 +83,7 @@ export async function startRedis(kind = KIND): Promise<TestServer> {
   return server;
 }
 
-/** What stands in [redis] for the server of a port: another one is a plain node. */
+/** The [redis] settings for the server of a port; an unknown one is a plain node. */
 export function settingsFor(port: number): string {
   return (WAYS.get(port)?.settings ?? [`port = ${port}`]).join("\n");
 }

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach } from "vitest";
 
-/** Gives each test of a file a folder of its own, and removes it afterwards. Returns what makes a path in it. */
+/** Gives each test of a file its own temporary directory. Returns a function that makes a path in it. */
 export function useFolder(): (name?: string) => string {
   let folder = "";
   beforeEach(() => {
@@ -13,7 +13,7 @@ export function useFolder(): (name?: string) => string {
   return (name = ".") => join(folder, name);
 }
 
-/** Writes a file as somebody who did so long ago: nobody needs to watch it. */
+/** Writes a file with an old mtime: nothing needs to watch it. */
 export function writeOld(path: string, content: string | Uint8Array): void {
   writeFileSync(path, content);
   utimesSync(path, 1_600_000_000, 1_600_000_000);

@@ -12,7 +12,7 @@ const SAMPLE = new RegExp(
 );
 
 /**
- * Parses the text format strictly: each family has one HELP and one TYPE before its samples, which stand together; names
+ * Parses the text format strictly: each family has one HELP and one TYPE before its samples, which are adjacent; names
  * and labels are well formed; no sample is there twice; a counter ends in `_total`, and nothing else does.
  * @throws Error that names the line
  */

@@ -12,7 +12,7 @@ export interface Ids {
   readonly task_id: string;
 }
 
-/** A record of the service; finished in 2020 unless told otherwise. */
+/** A record of the service; by default finished in 2020. */
 export function record(userId: string, taskId: string, more: RecordJson = {}): RecordJson & TaskRecord {
   return {
     ...{ task_id: taskId, user_id: userId, status: "succeeded", error: null, progress: 100 },

@@ -37,13 +37,13 @@ export class ServerProcess {
   }
 }
 
-/** What stands two by two in a flat reply: fields and values, members and scores. */
+/** The pairs of a flat reply: fields and values, members and scores. */
 export function pairsOf(reply: RespReply): [string, string][] {
   const flat = reply as string[];
   return flat.flatMap((name, i) => (i % 2 === 0 ? [[name, flat[i + 1]!] as [string, string]] : []));
 }
 
-/** A real redis-server of a test's own, on a free port, without persistence, in a folder of its own. */
+/** A real redis-server for one test, on a free port, without persistence, in its own directory. */
 export class RedisServer {
   readonly port: number;
   readonly folder: string;
@@ -74,7 +74,7 @@ export class RedisServer {
         await server.start();
         return server;
       } catch (error) {
-        if (tries === 5) throw error; // the port may have been taken meanwhile, but not five times
+        if (tries === 5) throw error; // another process may take the port, but not five times
       }
     }
   }
@@ -163,7 +163,7 @@ export class RedisServer {
     this.#process = undefined;
   }
 
-  /** What stands beside it goes with it. */
+  /** Also removes `one` with this server. */
   alsoRemove(one: { remove(): Promise<void> }): void {
     this.#beside.push(one);
   }

@@ -36,8 +36,8 @@ export class Sentinel {
   }
 
   /**
-   * How often it tells others of itself, in milliseconds. What is less than the default is not fit for a failover: a primary
-   * that not all have heard of after four times as long is made a replica again.
+   * How often it announces itself, in milliseconds. Less than the default breaks failovers: a primary that is unknown to
+   * some Sentinel after four such periods is made a replica again.
    */
   async publishEvery(period: number): Promise<void> {
     await this.resp.call("SENTINEL", "DEBUG", "PUBLISH-PERIOD", period, "INFO-PERIOD", 500);
@@ -120,7 +120,7 @@ export class SentinelSite {
     throw new Error("no server is a primary");
   }
 
-  /** Waits until the Sentinels know each other, and a replica that is in step. */
+  /** Waits until the Sentinels know each other, and a replica that is in sync. */
   async isWhole(): Promise<void> {
     await until(async () => {
       for (const { resp } of this.sentinels) {

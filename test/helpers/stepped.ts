@@ -16,7 +16,7 @@ export class Stepper {
   readonly #afterStep: (who: string) => Promise<void>;
   readonly #waiting: Waiting[] = [];
 
-  /** @param afterStep looks at what a step of somebody changed */
+  /** @param afterStep inspects the changes of each step; `who` made it */
   constructor(chance: Chance, afterStep: (who: string) => Promise<void>) {
     this.#chance = chance;
     this.#afterStep = afterStep;
@@ -54,7 +54,7 @@ export class Stepper {
   }
 }
 
-/** A real connection whose commands are steps: each by itself, in any order, as to the nodes of a cluster; or a batch at once. */
+/** A real connection whose commands are steps: each alone, in any order, as to the nodes of a cluster; or a batch at once. */
 export class SteppedCommands implements RedisCommands {
   readonly where = "a server that a test goes through step by step";
   readonly lost = new Promise<never>(() => {});

@@ -12,7 +12,7 @@ const tried = (operation) => { try { operation(); return true; } catch { return 
 (function swap() {
   for (let i = 0; i < 200; i++) {
     const [folder, outside] = pairs[times++ % pairs.length];
-    // What was purged meanwhile is made anew.
+    // If it was purged, recreate it.
     if (!tried(() => fs.renameSync(folder, folder + ".aside"))) tried(() => fs.mkdirSync(folder + ".aside"));
     if (tried(() => fs.symlinkSync(outside, folder))) fs.unlinkSync(folder);
     tried(() => fs.renameSync(folder + ".aside", folder));

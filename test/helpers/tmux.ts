@@ -19,7 +19,7 @@ const PROMPT = "$";
 export class Shell {
   readonly #folder = mkdtempSync(join(tmpdir(), "ttsctl-tmux-"));
 
-  /** @param options 100 columns and 30 rows unless told otherwise */
+  /** @param options by default 100 columns and 30 rows */
   static async open({ cwd, columns = 100, rows = 30, env = {} }: ShellOptions): Promise<Shell> {
     const shell = new Shell();
     const path = [dirname(binary()), dirname(process.execPath), process.env.PATH].join(":");

@@ -22,7 +22,7 @@ export interface RunOptions {
   readonly input?: string;
   /** Its stdin stays open, and nothing comes. */
   readonly keepsStdin?: boolean;
-  /** As whom it runs. */
+  /** The user that runs it. */
   readonly uid?: number;
   /** The largest file that it may write, in bytes. */
   readonly fileSize?: number;
@@ -65,14 +65,14 @@ export class Running {
     }, seconds);
   }
 
-  /** What each of its open descriptors stands for. */
+  /** The targets of its open descriptors. */
   openFiles(): string[] {
     const folder = `/proc/${this.child.pid}/fd`;
     return readdirSync(folder).map((name) => {
       try {
         return readlinkSync(`${folder}/${name}`);
       } catch {
-        return ""; // closed meanwhile
+        return ""; // closed by now
       }
     });
   }

@@ -50,7 +50,7 @@ describe("out of output/", () => {
     ...["/output/alice//etc/passwd", "/output/alice/t01//etc/passwd", "//etc/passwd", "/assets/..%2f..%2fpackage.json"],
     ...["/assets/../../package.json", "/%2e%2e/config.ini", "/config.ini", "/output/alice/t01/%E0%A4%A", "/output/%ff"],
   ];
-  it("there is no path: encoded, encoded twice, by NUL, by a symbolic link", async () => {
+  it("no path leads out: encoded, encoded twice, with NUL, through a symbolic link", async () => {
     server = await here.serve("--no-cleanup");
     for (const path of paths) {
       const wire = await raw(`GET ${path}`);
@@ -132,7 +132,7 @@ describe("without the token", () => {
   const TOKEN = "a-token-that-is-long-enough";
   const env = { TTSCTL_HTTP_TOKEN: TOKEN };
 
-  it("nothing of a task is told or done", async () => {
+  it("no task is shown or changed", async () => {
     server = await here.serve("--no-cleanup --host 0.0.0.0", env);
     const local = `http://127.0.0.1:${server.port}`;
     const paths = ["/voice-tasks", "/voice-tasks/t01?user_id=alice", "/stats", "/stats/hours", "/metrics"];
@@ -188,7 +188,7 @@ describe("without the token", () => {
   });
 });
 
-describe("what is no decent request", () => {
+describe("a malformed request", () => {
   beforeEach(async () => {
     server = await here.serve("--no-cleanup");
   });
@@ -221,7 +221,7 @@ describe("what is no decent request", () => {
     ["an encoded line end", request("GET /voice-tasks/x%0d%0aset-cookie:%20a=b?user_id=alice"), [404]],
     ["a broken escape", request("GET /voice-tasks/%zz?user_id=alice"), [400]],
     ["a broken escape in a parameter", request("GET /voice-tasks?user_id=%ff"), [400]],
-    ["an expectation that nobody has", request("GET /voice-tasks", { Expect: "more" }), [200]],
+    ["an unknown expectation", request("GET /voice-tasks", { Expect: "more" }), [200]],
     ["an upgrade", request("GET /voice-tasks", { Connection: "Upgrade", Upgrade: "websocket" }), [200, 400]],
   ];
   it.each(malformed)("%s: refused, and the server goes on", async (_, text, statuses) => {
@@ -240,8 +240,8 @@ describe("what is no decent request", () => {
   const query = { "Content-Type": "application/json" };
   it.each([
     ["of 10 MB", `{"user_id": "${"a".repeat(10_000_000)}"}`, 413],
-    ["that is no JSON", "{", 400],
-    ["that is no object", "[]", 400],
+    ["that isn't JSON", "{", 400],
+    ["that isn't an object", "[]", 400],
     ["with a prototype", '{"__proto__": {"page": 2}}', 400],
     ["with an unknown key", '{"pages": 2}', 400],
     ["with a wrong type", '{"page": "2"}', 400],
@@ -261,7 +261,7 @@ describe("what is no decent request", () => {
     expect([answer.status, ((await answer.json()) as { hint: string }).hint]).toEqual([413, "at most 4096 bytes"]);
   });
 
-  it("a body of 10 MB in chunks, whose length nobody said", async () => {
+  it("a body of 10 MB in chunks, of undeclared length", async () => {
     const wire = await Wire.open(server.port);
     wire.socket.write(request("POST /voice-tasks/query", { ...query, "Transfer-Encoding": "chunked" }));
     const chunk = `100000\r\n${" ".repeat(1 << 20)}\r\n`;

@@ -72,7 +72,7 @@ describe("DELETE", () => {
     expect((await inStores())[0]).not.toContain("t02");
   });
 
-  it("is told whose task it is, and takes no other's", async () => {
+  it("needs the user, and deletes no other user's task", async () => {
     const server = await here.serve("--no-cleanup");
     expect(await codeOf(await remove(server, "t01", ""))).toEqual([400, "USAGE"]);
     expect(await codeOf(await remove(server, "t01", "user_id=bob"))).toEqual([404, "TASK_NOT_FOUND"]);

@@ -17,7 +17,7 @@ const EXAMPLES = [...text.matchAll(/^```console\n(.*?)^```$/gms)].flatMap(([, bl
   })),
 );
 
-/** The output of a document as what it stands for: `...` is any text of one line. */
+/** A document's output as a pattern: `...` matches any text within a line. */
 function patternOf(output: string): RegExp {
   const escaped = output.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
   return new RegExp(`^${escaped.replaceAll("\\.\\.\\.", ".*")}\\n?$`);

@@ -45,7 +45,7 @@ describe("on start", () => {
     expect(await health(server)).toMatchObject({ status: "ok", redis: "ok" });
   });
 
-  it("beside a watcher it has no loop of its own, and says so", async () => {
+  it("beside a watcher it starts no loop, and reports it", async () => {
     const watcher = new Running(["cleanup", "--watch"], { cwd: here.root.path });
     await watcher.says(/watching/);
     const server = await here.serve();

@@ -42,7 +42,7 @@ describe("the name that a request asks for", () => {
     }
   });
 
-  it("tells what this machine alone can reach", () => {
+  it("recognizes addresses that only this machine can reach", () => {
     expect(["127.0.0.1", "127.1.2.3", "::1", "localhost"].every(isLocal)).toBe(true);
     expect(["0.0.0.0", "::", "10.0.0.1", "127.0.0.1.evil.example", "example.org"].some(isLocal)).toBe(false);
   });
@@ -94,7 +94,7 @@ describe("a token", () => {
     expect(await admits({ cookie }, serverWith({ clock: later }))).toBe(false);
   });
 
-  it("whoever changes a session has none", async () => {
+  it("a modified session is invalid", async () => {
     const session = cookieOf(await sessionOf(serverWith(), "http"));
     const [name, value] = session.split("=");
     const [end, signature] = value!.split(".");
@@ -132,7 +132,7 @@ describe("a range", () => {
     ["bytes=99999999999999999999-", 10, "all"],
   ])("%s of %i bytes", (header, size, expected) => expect(rangeOf(header, size)).toEqual(expected));
 
-  it("lies in the file, whatever is asked", () => {
+  it("is within the file, whatever is requested", () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.stringMatching(/^bytes=\d{0,4}-\d{0,4}$/)), fc.nat(500), (header, size) => {
         const range = rangeOf(header, size);
@@ -179,7 +179,7 @@ describe("the parameters of a list", () => {
   });
 });
 
-describe("an answer that is dear to make", () => {
+describe("an expensive response", () => {
   let now = 0;
   const clock = { now: () => now, monotonic: () => now };
 

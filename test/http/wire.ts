@@ -39,7 +39,7 @@ export class Wire {
     if (!this.ended) await once(this.socket, "close").catch(() => {});
   }
 
-  /** The status of the first answer; null where there is none. */
+  /** The status of the first response; null without one. */
   get status(): number | null {
     const match = /^HTTP\/1\.1 (\d{3})/.exec(this.text);
     return match === null ? null : Number(match[1]);

@@ -84,7 +84,7 @@ test("every name leads back to the task", () => {
   }
 });
 
-test("what is quoted otherwise is the member of nobody, and stays what it is", () => {
+test("a member with other quoting belongs to no task, and is kept unchanged", () => {
   for (const member of [
     "alice",
     "",

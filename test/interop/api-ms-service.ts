@@ -21,7 +21,7 @@ export interface ServiceView {
   readonly problems: string[];
 }
 
-/** The stand-in of the GPT-SoVITS API service on a root and its Redis. */
+/** A simulated GPT-SoVITS API service on a root and its Redis. */
 export class ApiMsService {
   readonly #root: string;
   readonly #args: readonly string[];

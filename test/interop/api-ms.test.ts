@@ -51,8 +51,8 @@ const artifacts = (user: string, task: string, age = OLD) => {
 const folder = (user: string, task: string) => `output/${fileNameOf(user)}/${fileNameOf(task)}`;
 const log = (task: string) => `Logs/20200101/08/${fileNameOf(task)}.log`;
 
-describe("what the service writes", () => {
-  it("is what ttsctl lists, from either store in the same order, and finds in step", async () => {
+describe("the service's tasks", () => {
+  it("are listed from either store in the same order, and are in sync", async () => {
     service.write(...all());
     const [redis, file] = [await json("list", "--source", "redis"), await json("list", "--source", "file")];
     expect(redis.items).toEqual(file.items);
@@ -118,7 +118,7 @@ describe("what ttsctl writes", () => {
 });
 
 describe("removal", () => {
-  it("takes a task with its lookup and artifacts, whoever wrote it", async () => {
+  it("deletes a task with its lookup and artifacts, whichever program wrote it", async () => {
     service.write(...all(), record("keeper", "k", { updated_at: Math.floor(Date.now() / 1000) }));
     for (const [user, task] of IDS) artifacts(user, task);
     expect(await json("delete", "--user", "a:b", "--ids", "c:d", "--yes")).toMatchObject({ deleted: 1, files: 2 });
@@ -163,10 +163,10 @@ describe("removal", () => {
 describe("lookups", () => {
   const lookup = (task: string) => here.server.call("GET", `tts:task_lookup:${task}`);
 
-  it("that are missing, wrong, or lead nowhere are drift, and are mended", async () => {
+  it("that are missing, wrong or dangling are drift, and are repaired", async () => {
     service.write(record("u", "t1"), record("u", "t2"), record("u", "t3"));
     await here.server.call("DEL", "tts:task_lookup:t1");
-    await here.server.call("SET", "tts:task_lookup:t2", "somebody");
+    await here.server.call("SET", "tts:task_lookup:t2", "mallory");
     await here.server.call("SET", "tts:task_lookup:gone", "u");
     expect(await json("verify")).toMatchObject({ unindexed: 2, dangling: 2, inSync: 1, exit: 3 });
     expect(await json("verify", "--repair", "--yes")).toMatchObject({ repaired: 4 });
@@ -174,7 +174,7 @@ describe("lookups", () => {
     expect(service.read().problems).toEqual([]);
   });
 
-  it("are mended by a sync", async () => {
+  it("are fixed by a sync", async () => {
     service.write(record("u", "t1"), record("u", "t2"));
     await here.server.call("DEL", "tts:task_lookup:t1");
     expect(await json("sync")).toMatchObject({ written: 1, unchanged: 1 });

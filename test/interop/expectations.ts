@@ -3,7 +3,7 @@ import { ServiceRoot } from "../helpers/root.ts";
 import { ttsctl } from "../helpers/ttsctl.ts";
 import { type Judgement, model } from "./python.ts";
 
-/** When the stores were written; long ago, so that no task is ever younger than the test. */
+/** When the stores were written; long before any test run. */
 export const NOW = 1_700_000_000;
 
 /** A root whose service runs in a zone that is not that of the tool. */
@@ -25,7 +25,7 @@ export function nameOf({ user_id, task_id }: { user_id: string; task_id: string 
   return `${user_id}:${task_id}`;
 }
 
-/** A retention that lies in the middle of the tasks' ages. */
+/** A retention in the middle of the tasks' ages. */
 export function retention(now = NOW): string {
   return `${Math.round(Date.now() / 1000 - now + 7 * 86_400)}`;
 }

@@ -39,7 +39,7 @@ describe("10,000 tasks of a service in Shanghai, with the tool in UTC", () => {
     root.remove();
   });
 
-  it("are synced so that every field, member and score is what Python computes", async () => {
+  it("are synced with every field, member and score as Python computes it", async () => {
     expect(await json(root, "sync")).toMatchObject({ total: 10_000, written: 10_000, failed: 0, invalid: 0 });
     order = await model<MirrorReport>(ZONE, "mirror", root.path, server.port);
     expect(order).toMatchObject({ tasks: 10_000, keys: 10_000 + 20 + 3, differences: { count: 0 } });

@@ -106,7 +106,7 @@ class Store:
         return json.dumps(whole, ensure_ascii=False, indent=2).encode()
 
     def tasks(self):
-        """The record in force of each task, by (user, task); and the ids that an invalid record stands for."""
+        """The record in force of each task, by (user, task); and the ids of invalid records."""
         tasks, invalid = {}, set()
         for _, record in self.items:
             ids = ids_of(record)
@@ -192,7 +192,7 @@ def mirror(root, port):
 
 
 def api_ms(version, root, port):
-    """Each task of the file as a version of the published service has it in Redis, whoever wrote it there."""
+    """Each task of the file as a version of the published service has it in Redis, whichever program wrote it there."""
     with open(os.path.join(root, "voice_task.json"), encoding="utf-8") as f:
         records = json.load(f)
     actual = Redis(port).everything()
@@ -364,9 +364,9 @@ def judge(root, port, state, result):
     if files != actual:
         bad.append({"should be gone": sorted(actual - files)[:5], "should be there": sorted(files - actual)[:5]})
     counts = {"candidates": len(plan["purged"]) + plan["skipped"], "purged": len(plan["purged"]), "skipped": plan["skipped"], "failed": 0, "returned": 0, **freed}
-    told = {name: result[name] for name in counts}
-    if counts != told:
-        bad.append({"expected": counts, "told": told})
+    reported = {name: result[name] for name in counts}
+    if counts != reported:
+        bad.append({"expected": counts, "reported": reported})
     return {**counts, "removed": len(before["files"]) - len(files), "problems": bad}
 
 

@@ -27,7 +27,7 @@ const run = async (...args: string[]) => {
 };
 const dump = async () => ({ ...(await server.dump()), "tts:ttsctl:synced": "" });
 
-/** The store file in memory, so that each damage does not write all of it. */
+/** The store file in memory: each damage need not write all of it. */
 class HeldRoot extends ServiceRoot {
   records: RecordJson[] = [];
 
@@ -40,7 +40,7 @@ class HeldRoot extends ServiceRoot {
   }
 }
 
-it("finds and mends 10,000 tasks that are damaged in every way at once", async () => {
+it("finds and repairs 10,000 tasks with every kind of damage at once", async () => {
   root.writeStore(Array.from({ length: TASKS }, (_, i) => record(user(i), `t${i}`)));
   expect((await run("sync")).result).toMatchObject({ written: TASKS });
   const held = new HeldRoot();
@@ -65,8 +65,8 @@ it("finds and mends 10,000 tasks that are damaged in every way at once", async (
   expect(await run("verify", "--repair", "--prune", "--yes")).toMatchObject({ code: 0 });
   expect(await run("verify")).toMatchObject({ code: 0, result: { repaired: 0 } });
 
-  const mended = await dump();
+  const repaired = await dump();
   await server.call("FLUSHALL");
   await run("sync");
-  expect(await dump()).toEqual(mended);
+  expect(await dump()).toEqual(repaired);
 });

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 
-/** JSON as its tokens: their text is what a record holds, what stands between them does not matter. */
+/** JSON as its tokens; the whitespace between them does not matter. */
 type Tokens = readonly string[];
 
 const SPACES = ["", "", "", " ", "\n", "\t", "\r\n", "  \n   "];

@@ -38,7 +38,7 @@ function textOf(bytes: Buffer, spans: Spans, field: number): string | undefined 
 }
 
 describe("scanRecord", () => {
-  test("notes where the known fields stand, as JSON.parse finds them: escaped, repeated or absent", () => {
+  test("notes the positions of the known fields, as JSON.parse finds them: escaped, repeated or absent", () => {
     const spans = new Spans();
     let found = 0;
     fc.assert(
@@ -79,7 +79,7 @@ describe("scanRecord", () => {
           const bytes = Buffer.from(`{${members.join(",")}}`);
           const end = cut % bytes.length;
           expect(scanRecord(bytes, 0, end, spans)).toBe(INCOMPLETE);
-          for (const _ of ["guessed by the record before", "by itself"]) {
+          for (const _ of ["guessed by the record before", "scanned without a guess"]) {
             expect(scanRecord(bytes, 0, bytes.length, spans)).toBe(bytes.length);
             const expected = new Map(keys.map((name, i) => [JSON.parse(name) as string, record[i]![3]]));
             for (const [number, field] of FIELDS.entries())

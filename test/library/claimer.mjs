@@ -1,4 +1,4 @@
-/** Claims tasks until there are none, finishes each, and prints which it had. */
+/** Claims and finishes tasks until none are left, and prints their ids. */
 import { writeSync } from "node:fs";
 
 const { library, store } = JSON.parse(process.env.PROGRAM);

@@ -20,7 +20,7 @@ function firstPass(store: TaskStore): Promise<Pass> {
 }
 
 describe("startCleanup", () => {
-  it("purges what has expired, with audio and logs, and tells of the pass", async () => {
+  it("purges expired tasks with audio and logs, and reports the pass", async () => {
     here.root.writeStore([OLD, YOUNG]);
     here.root.writeArtifacts([OLD, YOUNG]);
     const store = await here.open({ retention: "1h" });
@@ -44,7 +44,7 @@ describe("startCleanup", () => {
     }
   });
 
-  it("tells of a pass that failed, and tries the next one", async () => {
+  it("reports a failed pass, and tries the next one", async () => {
     here.root.write("voice_task.json", "[{");
     const [counts, problem] = await firstPass(await here.open({ retention: "1h" }));
     expect([counts, problem?.code]).toEqual([null, "STORE_INVALID"]);
@@ -75,7 +75,7 @@ describe("startCleanup", () => {
     await other.close();
   });
 
-  it("does not act on folders that nobody named", async () => {
+  it("does not act on directories that were not given", async () => {
     const { output: _, logs: __, ...rest } = { store: here.root.store, output: 0, logs: 0 };
     const { openTaskStore } = await import("../../src/library/index.ts");
     const bare = await openTaskStore({ ...rest, redis: "off" });

@@ -73,7 +73,7 @@ describe("count", () => {
 });
 
 describe("events", () => {
-  it("tell of each change of this process, until the listener is removed", async () => {
+  it("report each change of this process, until the listener is removed", async () => {
     const store = await here.open();
     const heard: ChangeEvent[] = [];
     const off = store.on("change", (event) => heard.push(event));
@@ -94,7 +94,7 @@ describe("events", () => {
     expect(here.heard.join()).toContain("oops");
   });
 
-  it("tell when Redis goes away and comes back, and how many changes it lacks", async () => {
+  it("report when Redis goes down and comes back, and how many changes it lacks", async () => {
     await here.server.stop();
     const store = await here.open();
     const heard: MirrorEvent[] = [];

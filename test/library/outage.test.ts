@@ -199,7 +199,7 @@ describe("a program that ended while Redis lacked changes", () => {
     });
   });
 
-  it("again and again: one lock file stands for all of them", async () => {
+  it("repeatedly: one lock file serves all of them", async () => {
     await (await filled(5)).close();
     await here.server.stop();
     await kill(await program('await store.delete("alice", "t0");'));

@@ -39,7 +39,7 @@ describe("upsert and delete", () => {
     expect(await here.server.call("ZCARD", "tts:tasks:index")).toBe(48);
   });
 
-  it("keep numbers of JSON text as they stand", async () => {
+  it("keep numbers of JSON text unchanged", async () => {
     const store = await here.open();
     await store.upsert(
       '{"user_id": "alice", "task_id": "t1", "updated_at": 1700000000, "top_p": 1.0, "seed": 12345678901234567890}',
@@ -76,7 +76,7 @@ describe("upsert and delete", () => {
     expect(await here.server.zset("tts:tasks:index")).toEqual([["alice:t1", "300"]]);
   });
 
-  it("bring two changes within one second to Redis, also of a store opened anew, or where its score is wrong", async () => {
+  it("write two changes within one second to Redis, even from a store opened again, or if the score is wrong", async () => {
     const [first, second] = [await here.open(), await here.open()];
     const done = { state: "written", redis: { state: "written" } };
     expect(await first.upsert(task("t1", { updated_at: 100, status: "queued" }))).toEqual(done);
@@ -95,14 +95,14 @@ describe("upsert and delete", () => {
       await here.server.call("HSET", "tts:task:alice:t1", "updated_at", "1970-01-01T00:01:40Z", "status", "running");
       await here.server.call("ZADD", "tts:tasks:index", score, "alice:t1");
       await here.server.call("ZADD", "tts:user:alice:index", score, "t1");
-      const told = await store.upsert(task("t1", { updated_at: 100, status: "succeeded" }));
-      expect(told).toEqual({ state: "written", redis: { state: "unchanged" } });
+      const result = await store.upsert(task("t1", { updated_at: 100, status: "succeeded" }));
+      expect(result).toEqual({ state: "written", redis: { state: "unchanged" } });
       expect((await here.server.hash("tts:task:alice:t1")).status).toBe("running");
       expect(await here.server.zset("tts:tasks:index")).toEqual([["alice:t1", "100"]]);
     },
   );
 
-  it("tell a task whose key in Redis is of another kind alone", async () => {
+  it("report only the task whose key in Redis has another type", async () => {
     const store = await here.open();
     await here.server.call("LPUSH", "tts:task:alice:t1", "x");
     const [one, other] = await Promise.all([store.upsert(task("t1")), store.upsert(task("t2"))]);
@@ -123,7 +123,7 @@ describe("upsert and delete", () => {
     [`{"user_id":"a","task_id":"t","updated_at":1,"x":${"[".repeat(12_000)}${"]".repeat(12_000)}}`, /nesting/],
     [[1], /object/],
     ["{", /JSON/],
-  ])("refuse what is no valid record (%#), and write nothing", async (record, message) => {
+  ])("refuse an invalid record (%#), and write nothing", async (record, message) => {
     const store = await here.open();
     const refused = store.upsert(record as TaskRecord);
     await expect(refused).rejects.toMatchObject({ code: "TASK_INVALID", message: expect.stringMatching(message) });
@@ -217,9 +217,9 @@ describe("a Redis that is down", () => {
     await store.upsert(task("t0"));
     here.server.suspend();
     try {
-      const told = await Promise.all(Array.from({ length: 100 }, (_, i) => store.upsert(task(`t${i}`))));
-      expect(new Set(told.map(({ state }) => state))).toEqual(new Set(["written"]));
-      expect(told.every(({ redis }) => redis.state === "failed")).toBe(true);
+      const results = await Promise.all(Array.from({ length: 100 }, (_, i) => store.upsert(task(`t${i}`))));
+      expect(new Set(results.map(({ state }) => state))).toEqual(new Set(["written"]));
+      expect(results.every(({ redis }) => redis.state === "failed")).toBe(true);
       expect(here.root.readStore()).toHaveLength(100);
     } finally {
       here.server.resume();
@@ -242,7 +242,7 @@ describe("a Redis that is down", () => {
     expect(await store.get("alice", "gone")).toBeNull();
   });
 
-  it("by the settings is neither asked nor told of", async () => {
+  it("by the settings is neither contacted nor mentioned", async () => {
     const store = await here.open({ redis: "off" });
     expect(await store.upsert(task("t1"))).toEqual({ state: "written", redis: { state: "off" } });
     expect(await store.delete("alice", "t1")).toEqual({ state: "removed", redis: { state: "off" } });

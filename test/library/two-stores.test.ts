@@ -21,8 +21,8 @@ it("a store that is new or another one is refused by a Redis with tasks, before 
     total: 0,
     warnings: [expect.stringContaining("in common"), expect.anything()],
   });
-  const told = await fill(other, "bob");
-  for (const result of told) expect(result).toMatchObject({ state: "written", redis: MISMATCH });
+  const results = await fill(other, "bob");
+  for (const result of results) expect(result).toMatchObject({ state: "written", redis: MISMATCH });
   expect(await other.delete("bob", "t0")).toMatchObject({ state: "removed", redis: MISMATCH });
   expect(await other.syncToRedis()).toMatchObject({ counts: null, problem: { code: "STORE_MISMATCH" } });
   expect(await other.listPage()).toMatchObject({ source: "file", total: 19 });
@@ -67,8 +67,8 @@ it("two stores with prefixes of their own share a database", async () => {
   const redis = (prefix: string) => ({ redis: { port: here.server.port, timeout: "500ms", prefix } });
   const stores = [await open("a.jsonl", redis("a:")), await open("b.jsonl", redis("b:"))];
   for (const [i, store] of stores.entries()) {
-    const told = await fill(store, `user${i}`);
-    expect(new Set(told.map(({ redis }) => redis.state))).toEqual(new Set(["written"]));
+    const results = await fill(store, `user${i}`);
+    expect(new Set(results.map(({ redis }) => redis.state))).toEqual(new Set(["written"]));
   }
   for (const [i, store] of stores.entries()) {
     expect(await store.listPage({ pageSize: 1 })).toMatchObject({

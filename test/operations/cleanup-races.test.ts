@@ -153,7 +153,7 @@ describe("a service that writes other things during a pass", () => {
   it("loses nothing, and the pass goes on", async () => {
     const { site } = here;
     await site.writeBoth(...many(700), OTHER);
-    site.root.writeArtifacts([OTHER]); // so that the disk is looked at
+    site.root.writeArtifacts([OTHER]); // makes the pass look at the disk
     let writes = 0;
     const write = async (taskId: string) => {
       if (++writes % 100 === 0)
@@ -233,7 +233,7 @@ describe("a Redis that is lost under a pass", () => {
     expect(await site.server.call("EXISTS", "tts:task:c:redis")).toBe(1);
   });
 
-  it("with the reply to a removal: never told as done, and the next pass finishes", async () => {
+  it("with the reply to a removal: never reported as done, and the next pass finishes", async () => {
     const { site } = here;
     await expired();
     const proxy = await redisProxy(site.server.port, (sent) =>
@@ -293,7 +293,7 @@ describe("a pass that is stopped", () => {
   it("by an error in the middle still ends what it began, and the next finishes", async () => {
     const { site } = here;
     await site.writeBoth(...many(700), OTHER);
-    site.root.writeArtifacts([OTHER]); // so that the disk is looked at
+    site.root.writeArtifacts([OTHER]); // makes the pass look at the disk
     site.wrapArtifacts = (real) =>
       hookedArtifacts(real, {
         before: (taskId) => {

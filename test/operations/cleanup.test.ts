@@ -46,7 +46,7 @@ describe("cleanup", () => {
     expect(site.root.has("output/.ttsctl-purge")).toBe(false);
   });
 
-  it("purges the oldest first, wherever they stand in the file", async () => {
+  it("purges the oldest first, whatever the order of the file", async () => {
     const { site } = here;
     const ages = [30, 50, 20, 40].map((days) => record("alice", `t${days}`, { updated_at: ago(days * 86_400) }));
     await site.writeBoth(...ages);
@@ -54,7 +54,7 @@ describe("cleanup", () => {
     expect(site.purged.map(({ taskId }) => taskId)).toEqual(["t50", "t40", "t30", "t20"]);
   });
 
-  it("tells the limit it went by, in UTC: a task exactly there goes", async () => {
+  it("reports the limit in UTC: a task exactly at it is purged", async () => {
     const { site } = here;
     const at = Math.floor(Date.now() / 1000) - 1000;
     site.clock.now = () => at + 7 * 86_400.5 + 0.000001;
@@ -86,7 +86,7 @@ describe("cleanup", () => {
     expect(site.reporter.text).toContain("a:requeued");
   });
 
-  it("purges what only Redis has, and members without a hash", async () => {
+  it("purges Redis-only tasks, and members without a hash", async () => {
     const { site } = here;
     await site.writeBoth(record("a", "young", { updated_at: ago(60) }));
     await site.writeRedis(record("a", "redis"), record("a", "dangling"), record("a", "both-gone"));
@@ -150,7 +150,7 @@ describe("cleanup", () => {
     expect(site.root.has("Logs/20200101/08/t2.log")).toBe(true);
   });
 
-  it("leaves a task alone that an invalid record stands for, mirror and artifacts too", async () => {
+  it("keeps a task with an invalid record, in the mirror and with its artifacts", async () => {
     const { site } = here;
     await site.writeRedis(record("a", "twin"));
     site.root.writeStore([record("a", "other"), { ...record("a", "twin"), updated_at: "soon" }, record("a", "twin")]);
@@ -177,7 +177,7 @@ describe("cleanup", () => {
     expect(site.root.readStore()).toEqual([record("a", "kept"), newest]);
   });
 
-  it("never touches artifacts of ids that are no plain names, but takes record and mirror", async () => {
+  it("never touches artifacts of ids that aren't plain names, but purges record and mirror", async () => {
     const { site } = here;
     const ids = ["..", ".", "x/y", "x\\y", "x\u0001y"];
     await site.writeBoth(...ids.map((id) => record("a", id)), record("..", "t1"));

@@ -65,7 +65,7 @@ describe("decideCleanup", () => {
       mirror: { status: "run", score: 1 },
       kind: "keep",
     },
-    { what: "a word nobody knows", file: { status: "other", score: 1 }, mirror: null, kind: "keep" },
+    { what: "an unknown status", file: { status: "other", score: 1 }, mirror: null, kind: "keep" },
     {
       what: "an unreadable time in Redis",
       file: { status: "done", score: 1 },
@@ -127,7 +127,7 @@ describe("decideDelete says why", () => {
     expect(decideDelete(copies, errors, false)).toEqual(expected);
   });
 
-  it("and what goes was chosen, or is no task", () => {
+  it("and each deleted task was chosen, or isn't a task", () => {
     expect(decideDelete({ file: error(1), mirror: null }, errors, false)).toEqual({ kind: "purge", reason: "deleted" });
     const dangling = { kind: "purge", reason: "dangling" };
     expect(decideDelete({ file: null, mirror: "dangling" }, errors, false)).toEqual(dangling);

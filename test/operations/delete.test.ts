@@ -9,7 +9,7 @@ const of = (userId: string, statuses: string[] = []) => ({ ...ofUser(userId), st
 const ids = (...wanted: string[]) => ({ filter: of("a"), ids: wanted });
 
 describe("delete by ids", () => {
-  it("takes them out of both stores with their artifacts, and tells what was not there", async () => {
+  it("deletes them from both stores with their artifacts, and reports missing ones", async () => {
     const { site } = here;
     await site.writeBoth(record("a", "t1"), record("a", "t2", { updated_at: ago(5) }), record("b", "t1"));
     await site.writeRedis(record("a", "redis"));
@@ -45,7 +45,7 @@ describe("delete by ids", () => {
     expect(await site.server.call("DBSIZE")).toBe(0);
   });
 
-  it("refuses a task that an invalid record stands for", async () => {
+  it("refuses a task with an invalid record", async () => {
     const { site } = here;
     site.root.writeStore([{ user_id: "a", task_id: "t1", status: "done" }, record("a", "t2")]);
     const { result } = await site.delete(ids("t1", "t2"), { force: true });
@@ -208,7 +208,7 @@ describe("delete is careful", () => {
     expect(site.root.readStore()).toEqual([record("a", "t2")]);
   });
 
-  it("keeps a task that the service takes up meanwhile", async () => {
+  it("keeps a task that the service starts during the run", async () => {
     const { site } = here;
     await site.writeBoth(record("a", "t1"), record("a", "t2"));
     site.root.writeArtifacts([record("a", "t1")]);

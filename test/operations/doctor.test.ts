@@ -70,10 +70,10 @@ describe("a diagnosis", () => {
     await expect(findings({}, { bug })).rejects.toThrow(TypeError);
   });
 
-  it("asks nothing of what a wrong configuration does not tell", async () => {
+  it("skips the checks for which a wrong configuration lacks the settings", async () => {
     const all = await findings({ connect: null, rules: null, cleanup: null });
-    const told = all.filter(({ status }) => status !== "skip").map(({ check }) => check);
-    expect(told).toEqual([
+    const checked = all.filter(({ status }) => status !== "skip").map(({ check }) => check);
+    expect(checked).toEqual([
       ...["node", "flock", "exchange", "config", "config.values", "config.secrets", "environment"],
     ]);
     expect(all[0]).toMatchObject({ status: "fail", detail: "18.20.1 is too old" });
@@ -173,7 +173,7 @@ describe("a disk", () => {
 });
 
 describe("drift", () => {
-  it("is told kind by kind", () => {
+  it("is reported by kind", () => {
     expect(driftVerdict(new Map(), 300)).toMatchObject({ status: "ok" });
     const found = driftVerdict(
       new Map([
@@ -197,12 +197,12 @@ describe("what the Sentinels say", () => {
     ["all the same", [at(1), at(1)], "ok", /all 2 name h:1/],
     ["one is gone", [at(1), dead, at(1)], "warn", /2 of 3 name h:1; Sentinel at s:1 refuses/],
     ["two primaries", [at(1), at(2)], "warn", /do not agree.*h:1 by s1:1; h:2 by s2:1/],
-    ["nobody answers", [dead, dead], "fail", /s:1 refuses connections; /],
+    ["no reply", [dead, dead], "fail", /s:1 refuses connections; /],
   ])("%s", (_, answers, status, detail) => {
     expect(sentinelVerdict(answers)).toMatchObject({ status, detail: expect.stringMatching(detail) });
   });
 
-  it("is no question where there are none", async () => {
+  it("isn't checked without any", async () => {
     expect((await findings({})).map(({ check }) => check)).not.toContain("redis.sentinel");
     const asked = await findings({ askSentinels: async () => [at(1)] });
     expect(asked.find(({ check }) => check === "redis.sentinel")).toMatchObject({ status: "ok" });

@@ -34,7 +34,7 @@ describe("the ledger of a purge", () => {
     expect(ledger.stays).toEqual([]);
   });
 
-  it("tells dangling members, and what delete takes, apart", async () => {
+  it("distinguishes dangling members from deleted tasks", async () => {
     const { site } = here;
     await site.writeBoth(record("a", "t1"));
     await site.writeRedis(record("a", "dangling"));
@@ -87,7 +87,7 @@ describe("the ledger of a purge", () => {
     const { site } = here;
     await site.writeBoth(record("a", "t1"));
     const memory = site.root.storeText();
-    site.root.write("voice_task.json", memory); // somebody wrote it just now
+    site.root.write("voice_task.json", memory); // written just now
     const service = setInterval(() => {
       if (site.root.storeText() !== memory) site.root.write("voice_task.json", memory);
     }, 5);
@@ -110,9 +110,9 @@ describe("the ledger of a purge", () => {
     };
     expect(await site.cleanup()).toMatchObject({ problem: { code: "AUDIT_FAILED" }, result: { purged: BATCH } });
     const left = site.root.readStore().map(({ task_id }) => String(task_id));
-    const told = new Set(names());
-    expect(told.size).toBe(BATCH);
-    expect(left.filter((id) => told.has(`a:${id}`))).toEqual([]);
+    const recorded = new Set(names());
+    expect(recorded.size).toBe(BATCH);
+    expect(left.filter((id) => recorded.has(`a:${id}`))).toEqual([]);
     expect(left).toHaveLength(700 - BATCH);
     for (const id of left) expect(site.root.has(`output/a/${id}/${id}.wav`)).toBe(true);
     expect(await site.server.call("ZCARD", "tts:tasks:index")).toBe(700 - BATCH);

@@ -61,7 +61,7 @@ describe("buildListQuery", () => {
     ["an empty status", { statuses: [""] }],
     ["no status", { statuses: [] }],
     ["a wrong time", { since: "yesterday" }],
-    ["a day that is none", { until: "2023-02-30" }],
+    ["a nonexistent day", { until: "2023-02-30" }],
     ["a negative age", { since: "-2h" }],
     ["an empty time", { since: "" }],
   ])("refuses %s", (_, raw) => {

@@ -51,13 +51,13 @@ describe("mark", () => {
     expect(site.asked).toEqual([3]);
     expect(site.root.readStore().map(({ status }) => status)).toEqual(["failed", "succeeded", "failed"]);
     expect(await hashOf("b:redis")).toMatchObject({ status: "failed", error: "the worker died" });
-    expect(site.root.readStore()).toHaveLength(3); // what only Redis has is not put into the file
+    expect(site.root.readStore()).toHaveLength(3); // the Redis-only task is not put into the file
     expect((await site.mark(runningOnes)).result).toMatchObject({ requested: 0, marked: 0 });
     const again = await site.mark(ids("t1"), { error: undefined });
     expect(again.result).toMatchObject({ requested: 1, marked: 0, unchanged: 1 });
   });
 
-  it("brings Redis in step where an earlier run was stopped between the file and Redis", async () => {
+  it("updates Redis if an earlier run was stopped between the file and Redis", async () => {
     const { site } = here;
     const [stopped, other] = [running("a", "t1"), running("a", "t2")];
     await site.writeBoth(stopped, other);
@@ -69,7 +69,7 @@ describe("mark", () => {
     expect(await hashOf("a:t1")).toMatchObject({ status: "failed", updated_at: marked.updated_at });
   });
 
-  it("keeps an error's text or takes it away, as it is told", async () => {
+  it("keeps an error's text or clears it, as requested", async () => {
     const { site } = here;
     await site.writeBoth(running("a", "t1", { error: "old" }), running("a", "t2", { error: "old" }));
     await site.mark(ids("t1"), { error: undefined });
@@ -225,7 +225,7 @@ describe("mark beside the service", () => {
       expect(result).toMatchObject({ marked: 0, failed: 2 });
       expect((await hashOf("a:t1")).status).toBe("succeeded");
       expect(await hashOf("a:t2")).toMatchObject({ status: "running", updated_at: "2021-01-01T00:00:00" });
-      expect(site.reporter.text).toContain("changed meanwhile and stays; the file has the mark");
+      expect(site.reporter.text).toContain("changed during the run and is kept; the file has the mark");
     },
   );
 
@@ -247,7 +247,7 @@ describe("mark beside the service", () => {
   it("marks again what a service that had read the file before writes back", async () => {
     const { site } = here;
     await site.writeBoth(running("a", "t1"), running("a", "t2"));
-    site.root.write("voice_task.json", site.root.storeText()); // just now, by somebody else
+    site.root.write("voice_task.json", site.root.storeText()); // just now, by another process
     const old = site.root.storeText();
     const undo = setInterval(() => {
       if (site.root.storeText() === old) return;

@@ -33,7 +33,7 @@ describe("keep_last", () => {
     expect(site.reporter.text).not.toContain("stays");
   });
 
-  it("counts what only Redis has, and a newer copy there, among the newest", async () => {
+  it("counts Redis-only tasks, and newer copies there, among the newest", async () => {
     const { site } = here;
     await site.writeRedis(hours("a", "redis", 24 * 9), hours("a", "newer", 24 * 8));
     site.root.writeStore([hours("a", "newer", 24 * 30), hours("a", "file", 24 * 10), hours("a", "older", 24 * 11)]);
@@ -168,7 +168,7 @@ describe("max_bytes", () => {
     expect(site.root.has("output/a/t3")).toBe(true);
   });
 
-  it("takes what only Redis has too, and works on the file where Redis is down", async () => {
+  it("purges Redis-only tasks too, and works on the file if Redis is down", async () => {
     const { site } = here;
     const [t1, ...others] = five();
     site.root.writeStore(others);

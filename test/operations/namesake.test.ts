@@ -4,7 +4,7 @@ import { useSite } from "./setup.ts";
 
 const here = useSite();
 const KEY = "tts:task:a:b:c";
-/** The service takes a user id with a colon, which no key of Redis can tell from another task's: an invalid record. */
+/** A user id with a colon, whose Redis key equals another task's: an invalid record. */
 const invalid = record("a:b", "c");
 
 beforeEach(async () => {
@@ -37,7 +37,7 @@ describe("what Redis has of an invalid record under the name of another task", (
     expect(site.root.storeText()).toBe(text);
   });
 
-  it("is a task of its own once the record is gone", async () => {
+  it("is a separate task once the record is gone", async () => {
     const { site } = here;
     site.root.writeStore([record("a", "t1", { updated_at: ago(60) })]);
     expect(await site.sync({ prune: true, maxDelete: null })).toMatchObject({ orphans: 1, pruned: 1 });

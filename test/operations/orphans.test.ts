@@ -15,7 +15,7 @@ async function fill(...orphans: { user_id: string; task_id: string }[]) {
 }
 
 describe("cleanup --orphans", () => {
-  it("lists folders and logs that no record owns, and removes them where it is told to", async () => {
+  it("lists directories and logs without a record, and removes them on request", async () => {
     const { site } = here;
     await fill(ids("a", "gone"), ids("b", "t1"));
     const before = site.root.tree();
@@ -57,14 +57,14 @@ describe("cleanup --orphans", () => {
     await site.server.call("ZREM", "tts:tasks:index", "a:unindexed");
     site.root.writeStore([
       ...[record("a", "owned"), { user_id: "a", task_id: "invalid" }, { user_id: "half", task_id: 5 }],
-      ...[{ task_id: "nobody's" }, record("c", "shared"), record(" d ", "spaced")],
+      ...[{ task_id: "userless" }, record("c", "shared"), record(" d ", "spaced")],
     ]);
     const owned = [
       ids("a", "redis"),
       ids("a", "unindexed"),
       ids("a", "invalid"),
       ids("half", "5"),
-      ids("e", "nobody's"),
+      ids("e", "userless"),
     ];
     site.root.writeArtifacts([...owned, ids("c", "shared"), ids(" d ", "spaced"), ids("b", "shared")]);
     site.root.drop("Logs/20200101/08/5.log");
@@ -84,7 +84,7 @@ describe("cleanup --orphans", () => {
     expect(site.root.has("output/a/young/young.wav")).toBe(true);
   });
 
-  it("never touches what is no folder of a task, and follows no link", async () => {
+  it("never touches anything but task directories, and follows no link", async () => {
     const { site } = here;
     await fill(ids("a", "gone"));
     for (const name of ["output/readme.txt", "output/a/notes.txt", "elsewhere/t/secret.wav"])
@@ -99,10 +99,10 @@ describe("cleanup --orphans", () => {
     for (const name of ["output/readme.txt", "output/a/notes.txt", "elsewhere/t/secret.wav", "output/linked/t"]) {
       expect(site.root.has(name)).toBe(true);
     }
-    expect(site.reporter.text).toContain('"output/readme.txt" is no folder of a task');
+    expect(site.reporter.text).toContain("\"output/readme.txt\" isn't a task's directory");
   });
 
-  it("keeps the folder of a task that the service creates meanwhile, in the file or in Redis", async () => {
+  it("keeps the directory of a task that the service creates during the run, in the file or in Redis", async () => {
     const { site } = here;
     await fill(ids("a", "t1"), ids("a", "t2"), ids("a", "t3"));
     site.flaky.onCall(async (method) => {
@@ -117,7 +117,7 @@ describe("cleanup --orphans", () => {
     expect(site.root.has("output/a/t1/t1.wav") && site.root.has("Logs/20200101/08/t2.log")).toBe(true);
   });
 
-  it("puts a folder back that is written to as it is moved, and lets the service make the user's anew", async () => {
+  it("puts back a directory that is written to during the move, even if the service recreated the user's", async () => {
     const { site } = here;
     await fill(ids("b", "written"), ids("c", "gone"));
     site.wrapArtifacts = (real) =>
@@ -152,7 +152,7 @@ describe("cleanup --orphans", () => {
     expect(site.root.has("output/a/t1/t1.wav")).toBe(true);
   });
 
-  it("refuses where the clock is off, and where Redis goes away before it was read whole", async () => {
+  it("refuses if the clock is off, or if Redis fails before it was read completely", async () => {
     const { site } = here;
     await fill(ids("a", "t1"));
     site.clock.shift = 30 * 86_400;

@@ -34,7 +34,7 @@ describe("pool", () => {
     expect(ended).toEqual([3]);
   });
 
-  it("stops between items when it is told to", async () => {
+  it("stops between items when aborted", async () => {
     const stop = new AbortController();
     const done: number[] = [];
     await pool(

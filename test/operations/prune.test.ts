@@ -11,7 +11,7 @@ beforeEach(async () => {
 });
 
 describe("sync --prune", () => {
-  it("removes what only Redis has, and no artifacts", async () => {
+  it("removes Redis-only tasks, but no artifacts", async () => {
     const { site } = here;
     site.root.writeArtifacts([record("a", "gone"), record("a", "t1")]);
     const tree = site.root.tree();
@@ -30,7 +30,7 @@ describe("sync --prune", () => {
     expect((await site.server.zset("tts:user:a:index")).map(([member]) => member)).toEqual(["t1", "t2"]);
   });
 
-  it("changes nothing where the answer is no", async () => {
+  it("changes nothing if the operator declines", async () => {
     const { site } = here;
     const dump = await site.server.dump();
     site.root.writeStore([record("a", "t1"), record("a", "t2"), record("b", "t3"), record("b", "new")]);
@@ -100,7 +100,7 @@ describe("sync --prune", () => {
     expect(await members()).toEqual(["a:gone", "a:t1", "a:t2", "b:t3"]);
   });
 
-  it("keeps what only an invalid record of the file stands for", async () => {
+  it("keeps a task that the file has only as an invalid record", async () => {
     const { site } = here;
     site.root.writeStore([record("a", "t1"), record("a", "t2"), record("b", "t3"), { user_id: "a", task_id: "gone" }]);
     expect(await site.sync({ prune: true })).toMatchObject({ orphans: 1, pruned: 1, invalid: 1 });

@@ -21,7 +21,7 @@ function replaceFile(records: readonly RecordJson[]): void {
 
 const others = () => here.site.root.readStore().filter(({ task_id }) => task_id !== "t1");
 
-/** What the service does, which asks nobody: the file, then Redis. */
+/** Deletes as the service does, without a lock: from the file, then from Redis. */
 async function serviceDeletes(): Promise<void> {
   replaceFile(others());
   const { server } = here.site;

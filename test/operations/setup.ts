@@ -127,7 +127,7 @@ export class Site {
     });
   }
 
-  /** Removes orphans older than a week, however many there are; what was told is in `orphans`. */
+  /** Removes orphans older than a week, however many; the reported ones are in `orphans`. */
   cleanUpOrphans(options: Partial<OrphanOptions> = {}): Promise<OrphanResult> {
     this.reporter.items.orphan.length = 0;
     const all = { retention: 7 * DAY, dryRun: false, maxDelete: null, ...options };

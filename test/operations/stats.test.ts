@@ -99,7 +99,7 @@ describe("stats", () => {
     expect(moved).toBeGreaterThan(100);
   });
 
-  it("measures audio and logs by status and user, shared ones and what nobody owns", async () => {
+  it("measures audio and logs by status and user, with shared and orphaned ones", async () => {
     const { site } = here;
     const failed = record("b", "t3", { status: "failed" });
     await site.writeBoth(
@@ -164,11 +164,11 @@ describe("stats", () => {
     }
   });
 
-  it("says why a cleanup cannot be told, and gives the rest", async () => {
+  it("says why a cleanup can't be estimated, and gives the rest", async () => {
     const { site } = here;
     await site.writeRedis(record("a", "t1"));
     const result = await stats();
     expect(result).toMatchObject({ total: 1, cleanup: null });
-    expect(site.reporter.text).toContain("what a cleanup would free cannot be told");
+    expect(site.reporter.text).toContain("cannot estimate what a cleanup would free");
   });
 });

@@ -19,7 +19,7 @@ describe("stuck tasks in a cleanup", () => {
     expect(site.root.readStore()).toHaveLength(3);
   });
 
-  it("are none where the setting says so", async () => {
+  it("are not reported if the setting is off", async () => {
     const { site } = here;
     await site.writeBoth(stuck);
     expect((await site.cleanup({ stuckAfter: 0 })).result.stuck).toBe(0);

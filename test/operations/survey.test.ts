@@ -45,7 +45,7 @@ describe("survey", () => {
     await snapshot.close();
   });
 
-  it("passes over nothing, and names nothing twice, where a service moves tasks meanwhile", async () => {
+  it("misses nothing and names nothing twice if a service moves tasks during the walk", async () => {
     const { site } = here;
     const ids = Array.from({ length: 4000 }, (_, i) => `t${i}`);
     await site.server.call("ZADD", "tts:tasks:index", ...ids.flatMap((id, i) => [AT + i, `u:${id}`]));
@@ -80,7 +80,7 @@ describe("survey", () => {
     await snapshot.close();
   });
 
-  it("finds in the file alone where there is no Redis", async () => {
+  it("uses only the file without Redis", async () => {
     const { site } = here;
     site.root.writeStore([
       ...[record("a", "t1"), record("a", "t2", { status: "failed" }), record("a", "t3", { status: "queued" })],

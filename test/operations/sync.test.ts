@@ -85,7 +85,7 @@ describe("sync", () => {
     const result = await site.sync();
     expect(calls).toBeGreaterThan(0);
     expect(result).toMatchObject({ total: 600, failed: 0 });
-    expect(result.written).toBeGreaterThanOrEqual(350); // what was not listed any more, and what was not in step
+    expect(result.written).toBeGreaterThanOrEqual(350); // the tasks not yet listed, and those out of sync
     expect(await site.server.call("ZCARD", "tts:tasks:index")).toBe(600);
     site.flaky.afterCall(() => {});
     expect(await site.sync()).toMatchObject({ unchanged: 600 });
@@ -102,7 +102,7 @@ describe("sync", () => {
     expect(await site.server.call("ZCARD", "tts:user:user1:index")).toBe(5);
   });
 
-  it("does not bring back what the service deletes from both stores meanwhile, even most of it", async () => {
+  it("does not restore tasks that the service deletes from both stores during the run, even most of them", async () => {
     const { site } = here;
     const all = many(3);
     await site.writeBoth(...all);
@@ -143,7 +143,7 @@ describe("sync", () => {
     expect(Date.parse(marked)).toBeLessThanOrEqual(Date.now());
   });
 
-  it("mends scores and members without writing the hash", async () => {
+  it("fixes scores and members without writing the hash", async () => {
     const { site } = here;
     await site.writeBoth(...many(20));
     await site.server.call("DEL", "tts:user:user1:index");
@@ -199,7 +199,7 @@ describe("sync", () => {
     ]);
   });
 
-  it("reads every shape alike", async () => {
+  it("reads every shape", async () => {
     const { site } = here;
     const all = many(5);
     site.root.write("voice_task.json", all.map((json) => `${JSON.stringify(json)}\n`).join(""));

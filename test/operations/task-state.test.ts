@@ -8,7 +8,7 @@ import { useSite } from "./setup.ts";
 const here = useSite();
 const running = record("alice", "t1", { status: "running" });
 
-/** With a clock on which reading takes no time, so that the file may be read again at once. */
+/** With a clock on which reading takes no time, so the file may be read again at once. */
 function stateOf(source: SourceChoice = "auto", monotonic = () => 0): TaskState {
   const { site } = here;
   const clock = { now: () => site.clock.now(), monotonic };

@@ -16,7 +16,7 @@ describe.each([
     expect(section.trimEnd().split("\n").length).toBeLessThanOrEqual(30);
   });
 
-  it("has code that runs as it stands", () => {
+  it("has code that runs unchanged", () => {
     const [, code] = /```js\n(.*?)```/s.exec(section)!;
     const script = project.write("worker.mjs", code!);
     const ended = project.run(process.execPath, script);

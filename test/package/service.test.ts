@@ -38,9 +38,9 @@ describe("the example service", () => {
 
   it("takes tasks from wait to done or error, with audio and logs, and ttsctl sees them", async () => {
     const root = join(project.path, "root");
-    const told = await serve(root, ['{"user_id": "alice", "text": "你好"}', '{"user_id": "bob", "text": " "}']);
-    expect(told.map(({ status }) => status).sort()).toEqual(["failed", "succeeded"]);
-    const done = told.find(({ status }) => status === "succeeded")!.task_id;
+    const tasks = await serve(root, ['{"user_id": "alice", "text": "你好"}', '{"user_id": "bob", "text": " "}']);
+    expect(tasks.map(({ status }) => status).sort()).toEqual(["failed", "succeeded"]);
+    const done = tasks.find(({ status }) => status === "succeeded")!.task_id;
     const flags = ["--store", join(root, "voice_task.jsonl"), "--redis-url", server.url, "-o", "json"];
     const env = { TTSCTL_OUTPUT: join(root, "output"), TTSCTL_LOGS: join(root, "Logs") };
     const run = async (...args: string[]) => JSON.parse((await ttsctl([...args, ...flags], { cwd: root, env })).stdout);

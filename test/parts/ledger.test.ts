@@ -80,7 +80,7 @@ describe("the file", () => {
   });
 });
 
-test("tasks, whatever their ids, stand once each in lines of bounded length", async () => {
+test("each task, whatever its id, is recorded once, in lines of bounded length", async () => {
   const id = fc.oneof(
     fc.string({ unit: anyChar, maxLength: 20 }),
     fc.constantFrom("长".repeat(3000), '"\\'.repeat(900)),
@@ -94,13 +94,13 @@ test("tasks, whatever their ids, stand once each in lines of bounded length", as
       await file.close();
       const lines = written().map((line) => ({ length: line.length, ...JSON.parse(line) }));
       rmSync(path);
-      const told = lines.flatMap(({ reason, tasks }) =>
+      const recorded = lines.flatMap(({ reason, tasks }) =>
         tasks.map((task: object) => JSON.stringify({ ...task, reason })),
       );
       const given = entries.map(({ userId, taskId, reason }) => {
         return JSON.stringify({ user_id: userId.toWellFormed(), task_id: taskId.toWellFormed(), reason });
       });
-      expect(told.sort()).toEqual(given.sort());
+      expect(recorded.sort()).toEqual(given.sort());
       for (const { length, tasks } of lines) {
         expect(tasks.length).toBeLessThanOrEqual(500);
         expect(length).toBeLessThan(70_000);

@@ -17,7 +17,7 @@ describe("the line of progress", () => {
     expect(progressLine(HALF, width)).toBe(line);
   });
 
-  it("tells no pace before it knows one", () => {
+  it("shows no rate before there is one", () => {
     expect(progressLine({ ...HALF, from: HALF.done, seconds: 0 }, 80)).not.toMatch(/\/s|left/);
     expect(progressLine({ ...HALF, from: HALF.done, seconds: 5 }, 80)).not.toMatch(/\/s|left/);
   });

@@ -178,7 +178,7 @@ describe("tables", () => {
     );
   });
 
-  it("tell more when they are wide", () => {
+  it("show more when they are wide", () => {
     const [head, , second] = lines(WIDE_COLUMNS).split("\n");
     expect(head!.split(/\s+/)).toEqual(WIDE_COLUMNS.map((column) => column.toUpperCase()));
     expect(second).toContain("output/x.wav");
@@ -201,7 +201,7 @@ describe("tables", () => {
     );
   });
 
-  it("leave out what there is no room for, and say so", () => {
+  it("leave out columns that don't fit, and say so", () => {
     const options = { columns: WIDE_COLUMNS, headers: true, style: { ...PLAIN, width: 61 }, telling: RAW };
     const table = new TaskTable(options);
     const [head, first] = table.block(rows.slice(0, 2));
@@ -229,18 +229,18 @@ describe("tables", () => {
     expect(lines).toHaveLength(count + 1);
   });
 
-  it("tell times with the offset of the zone, and as ages", () => {
+  it("show times with the offset of the zone, and as ages", () => {
     const zone = new Zone("Asia/Shanghai");
-    const told = (style: "iso" | "relative", at: string) => {
+    const shown = (style: "iso" | "relative", at: string) => {
       const telling = { style, times: new TimeReader(zone), zone, now: 1_600_000_000 };
       const task = taskOf(record("a", "t", { updated_at: at, seen_at: 1_600_000_000.5, odd_at: "soon" }));
       const columns = ["updated", "seen_at", "odd_at"];
       return [...new TaskTable({ columns, headers: false, style: PLAIN, telling }).block([task])][0];
     };
-    expect(told("iso", "2020-09-13T20:26:40.000001")).toBe(
+    expect(shown("iso", "2020-09-13T20:26:40.000001")).toBe(
       "2020-09-13T20:26:40.000001+08:00  2020-09-13T20:26:40.500000+08:00  soon\n",
     );
-    expect(told("relative", "2020-09-13T18:20:00+08:00")).toBe("2h ago  now  soon\n");
+    expect(shown("relative", "2020-09-13T18:20:00+08:00")).toBe("2h ago  now  soon\n");
     expect([0.4, 59.9, 3600, -90, -172_800].map(relativeTime)).toEqual(["now", "59s ago", "1h ago", "in 1m", "in 2d"]);
   });
 
@@ -322,7 +322,7 @@ describe("get", () => {
     ...more,
   });
 
-  it("is JSON with both copies as they stand there", () => {
+  it("is JSON with both copies unchanged", () => {
     const json = JSON.parse(getJson(result({})));
     expect(Object.keys(json)).toEqual(["source", "item", "file", "redis", "artifacts"]);
     expect(json.item.status).toBe("run");

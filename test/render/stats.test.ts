@@ -119,7 +119,7 @@ describe("stats for people", () => {
     for (const unsafe of ["\u001b", "\u202e"]) expect(plain).not.toContain(unsafe);
   });
 
-  it("tell an empty store, no disk and no cleanup", () => {
+  it("show an empty store, no disk and no cleanup", () => {
     const empty = { ...NONE, upTo: null };
     const stats = statsOf({
       ...{

@@ -3,7 +3,7 @@ import stringWidth from "string-width";
 import { expect, test } from "vitest";
 import { widthOf } from "../../src/render/width.ts";
 
-/** Of the ranges that are counted without string-width, their ends, what lies beside them, and what joins with a neighbour. */
+/** The ends of the ranges that are counted without string-width, characters next to them, and combining ones. */
 const char = fc.oneof(
   fc.constantFrom(..." ~‐―‘‟…　〉〇㐀䶿一鿿！｠"),
   fc.constantFrom(..."ÀʯΑΡΣϿЀ҂Ҋԯぁゖ゛ヿ가힣\u02b0\u0390\u0483\u0489\u0530\u3040\u3097\u3099\u309a\u1100\u11a8\ud7b0"),

@@ -5,7 +5,7 @@ import { PROJECT, useServices } from "./services.ts";
 
 /**
  * One scenario of docs/runbook.md: what happened (`<!-- before: COMMAND -->`), and the commands of its console blocks
- * with the output that stands under each. In an output `...` is any text of one line.
+ * with the output below each. In an output `...` matches any text within a line.
  */
 interface Scenario {
   readonly title: string;
@@ -28,7 +28,7 @@ function scenarios(): Scenario[] {
   return found;
 }
 
-/** The output of a document as what it stands for. */
+/** A document's output as a pattern. */
 function patternOf(output: readonly string[]): RegExp {
   const escaped = output.join("\n").replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
   return new RegExp(`^${escaped.replaceAll("\\.\\.\\.", ".*")}$`);
@@ -36,7 +36,7 @@ function patternOf(output: readonly string[]): RegExp {
 
 const services = useServices();
 
-/** A shell in a service root of its own that runs one command after another. */
+/** A shell in a new service root that runs one command after another. */
 async function newService(number: number) {
   const root = await services.newRoot(`${number}/tts`);
   let status = 0;

@@ -21,7 +21,7 @@ function doubling() {
 }
 
 describe("group commit", () => {
-  it("takes what was added in one turn as one batch, and what comes meanwhile as the next", async () => {
+  it("makes a batch of the items added in one turn, and the next batch of those that arrive during it", async () => {
     const { commit, batches, hold, letGo } = doubling();
     hold();
     const first = [1, 2, 3].map((n) => commit.add(n));

@@ -11,20 +11,20 @@ const TIMEOUT_S = 0.3;
 let server: RedisServer;
 let link: RedisLink;
 let attempts: number;
-/** What the link told, in order. */
-let told: string[];
+/** The link's events, in order. */
+let events: string[];
 
 beforeEach(async () => {
   server = await RedisServer.start();
-  [attempts, told] = [0, []];
+  [attempts, events] = [0, []];
   link = new RedisLink(
     () => {
       attempts++;
       return connectMirror(server, RULES, TIMEOUT_S);
     },
     {
-      onUp: (_, again) => told.push(again ? "back" : "up"),
-      onDown: ({ code }) => told.push(code),
+      onUp: (_, again) => events.push(again ? "back" : "up"),
+      onDown: ({ code }) => events.push(code),
       reconnects: true,
     },
   );
@@ -42,12 +42,12 @@ async function mirror(): Promise<Mirror> {
 
 const isUp = async () => (await link.open()).kind === "on";
 
-test("all get one connection", async () => {
+test("all callers share one connection", async () => {
   const states = await Promise.all(Array.from({ length: 10 }, () => mirror()));
-  expect([new Set(states).size, attempts, told]).toEqual([1, 1, ["up"]]);
+  expect([new Set(states).size, attempts, events]).toEqual([1, 1, ["up"]]);
 });
 
-test("a connection that is lost is made anew when the server is back, with a word each", async () => {
+test("reconnects when the server is back, with an event for each loss and return", async () => {
   const first = await mirror();
   for (let round = 0; round < 2; round++) {
     await server.stop();
@@ -57,38 +57,38 @@ test("a connection that is lost is made anew when the server is back, with a wor
   }
   expect(await mirror()).not.toBe(first);
   expect(await (await mirror()).size(undefined)).toBe(0);
-  expect(told).toEqual(["up", "REDIS_UNAVAILABLE", "back", "REDIS_UNAVAILABLE", "back"]);
+  expect(events).toEqual(["up", "REDIS_UNAVAILABLE", "back", "REDIS_UNAVAILABLE", "back"]);
 });
 
-test("while it is down whoever asks is answered at once, and few attempts are made", async () => {
+test("while Redis is down, callers get an answer at once, and attempts are few", async () => {
   await server.stop();
   expect(await isUp()).toBe(false);
   const began = performance.now();
   const before = attempts;
   for (let asked = 0; asked < 5000; asked++) expect(await isUp()).toBe(false);
   expect(attempts - before).toBeLessThanOrEqual(1 + (performance.now() - began) / 1000);
-  expect(told).toEqual(["REDIS_UNAVAILABLE"]);
+  expect(events).toEqual(["REDIS_UNAVAILABLE"]);
 });
 
-test("a server that hangs costs one timeout, not one for each question", async () => {
+test("a server that hangs costs one timeout, not one per call", async () => {
   const hanging = await mirror();
   server.suspend();
   await expect(hanging.size(undefined)).rejects.toMatchObject({ code: "REDIS_TIMEOUT" });
   await until(async () => !(await isUp()));
   server.resume();
   await until(isUp);
-  expect(told).toEqual(["up", "REDIS_TIMEOUT", "back"]);
+  expect(events).toEqual(["up", "REDIS_TIMEOUT", "back"]);
 });
 
-test("where there is no Redis, there is none", async () => {
+test("without a Redis, its state is off", async () => {
   const none = new RedisLink(null, { reconnects: true });
   expect(await none.open()).toEqual({ kind: "off" });
   await none.close();
 });
 
-test("after it was closed nothing is tried or told any more", async () => {
+test("a closed link makes no attempt and reports no event", async () => {
   await mirror();
   await link.close();
   await server.stop();
-  expect([attempts, told]).toEqual([1, ["up"]]);
+  expect([attempts, events]).toEqual([1, ["up"]]);
 });

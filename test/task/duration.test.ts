@@ -45,7 +45,7 @@ describe("parseDuration", () => {
     "--5",
     "٣",
     `${"9".repeat(400)}`,
-  ])("%j is none", (text) => {
+  ])("%j is invalid", (text) => {
     expect(parseDuration(text)).toBeUndefined();
   });
 });

@@ -58,7 +58,7 @@ test.each<[string, string[]]>([
   expect(splitIds(text)).toEqual(ids);
 });
 
-test("uniqueIds trims first, so that what is the same after it counts once; inner spaces and commas stay", () => {
+test("uniqueIds trims before it removes repeats; inner spaces and commas are kept", () => {
   expect(uniqueIds([" a", "a ", "b c", "", " ", "d,e", "a"])).toEqual(["a", "b c", "d,e"]);
 });
 

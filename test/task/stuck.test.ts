@@ -69,7 +69,7 @@ describe("StuckTasks", () => {
     expect(stuck.count).toBe(12);
   });
 
-  it("is told in one line", () => {
+  it("is reported in one line", () => {
     const stuck = new StuckTasks({ now: 1_000_000, after: 100 });
     expect(describeStuck(stuck)).toBeNull();
     for (let i = 0; i < 12; i++) stuck.look("run", i * 1000, () => ({ userId: "alice", taskId: `t${i}` }));

@@ -11,7 +11,7 @@ const ZONES = [
   "Europe/Berlin",
   "Australia/Lord_Howe", // half an hour of daylight saving
   "Asia/Kathmandu",
-  "Europe/Dublin", // its daylight saving is told the other way round, in winter
+  "Europe/Dublin", // its daylight saving is negative, in winter
   "America/St_Johns", // changes at 00:01
   "Pacific/Apia", // a whole day is missing
   "UTC",
@@ -23,7 +23,7 @@ type ByZone<T> = Record<string, T[]>;
 const utc = new TimeReader(new Zone("UTC"));
 const readers = new Map(ZONES.map((name) => [name, new TimeReader(new Zone(name))]));
 
-/** What differs, so that a failure shows the texts and not only that there are some. */
+/** The differing texts, for the failure message. */
 function differences(reader: TimeReader, pairs: readonly (readonly [text: string, expected: number])[]) {
   return pairs.flatMap(([text, expected]) => {
     const found = reader.parse(text);
@@ -88,7 +88,7 @@ test.each<[string, number]>([
   ["2024-01-01T12:30:15.000001+080030.5", 1_704_083_384.500_001],
   ["2024-01-01T12:30:15.000001-00:00:00.000001", 1_704_112_215.000_001], // UTC, says Python
   ["1969-12-31T23:59:59.999999+00:00", -0.000_001],
-  ["1969-12-31T23:59:59.999999", -1 + 0.999_999], // a naive time is not rounded once more
+  ["1969-12-31T23:59:59.999999", -1 + 0.999_999], // a naive time is not rounded twice
   ["1900-02-28T00:00:00", -2_203_977_600],
 ])("%s is %d", (text, epoch) => {
   expect(utc.parse(text)).toBe(epoch);
@@ -154,7 +154,7 @@ test.each([
   "2024/01/01T12:30:15",
   "２０２４-01-01T12:30:15",
   "1704112215",
-])("%j is no time", (text) => {
+])("%j isn't a time", (text) => {
   expect(utc.parse(text)).toBeNaN();
   // A refusal leaves nothing behind in the reader, which is reused.
   expect(utc.parse("1970-01-01T00:00:01")).toBe(1);
@@ -205,7 +205,7 @@ test("the range is that of Python's datetime", () => {
   expect([inside[0]! - 1, inside[1]! + 1, Number.NaN, Infinity, -Infinity].some(isEpochInRange)).toBe(false);
 });
 
-test.each(["Mars/Olympus", "", "Asia/", "Shanghai"])("%j is no zone", (name) => {
+test.each(["Mars/Olympus", "", "Asia/", "Shanghai"])("%j isn't a zone", (name) => {
   expect(() => new Zone(name)).toThrow(RangeError);
 });
 

@@ -106,7 +106,7 @@ describe("the zone of this machine", () => {
     expect(new Zone().toEpoch(change - 18_000 + 1800)).toBe(change + 1800);
   });
 
-  // Python reads those times alike.
+  // Python reads those times in the same way.
   test.each([
     ["Nowhere/At_All", 0, "UTC"],
     ["", 0, "UTC"],

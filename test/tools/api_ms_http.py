@@ -5,7 +5,7 @@
 
 write: takes records (JSON array on stdin) as they are. ask: takes requests (JSON array of {"method", "path", "body"} on
 stdin), and prints an array of {"status", "body"}. A DELETE is answered, but deletes nothing. --v3: user indexes are
-scored by `created_at`, and answers by ids sorted by it; without it, older versions. With port 0 there is no Redis.
+scored by `created_at`, and answers by ids sorted by it; without it, older versions. Port 0 means without Redis.
 Standard library only.
 """
 import argparse

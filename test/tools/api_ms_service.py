@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A stand-in for the GPT-SoVITS API service, whose layout in Redis is `api_ms`: what it writes, and how it reads.
+"""A simulated GPT-SoVITS API service, whose layout in Redis is `api_ms`: what it writes, and how it reads.
 
     api_ms_service.py ROOT --redis-port PORT write|fill|artifacts|delete|read|query|live
                       [--version older|2.2|v3] [--tasks N] [--rate WRITES_PER_S]
@@ -219,7 +219,7 @@ class Service:
             problems.append(f"{member} has the scores {score} and {own}")
         fields = self.redis("HMGET", f"tts:task:{member}", "status", "updated_at", "created_at", "progress", "error")
         if fields[0] != record.get("status", "") or fields[1] != str(int(record["updated_at"])):
-            problems.append(f"{member} has a payload of its own")
+            problems.append(f"{member} has a different payload")
         if not (fields[2] or "").lstrip("-").isdigit() or fields[3] is None or fields[4] is None:
             problems.append(f"{member} lacks fields")
 

@@ -36,7 +36,7 @@ it("plays, pauses and goes on, and gives the file, whatever its names hold", asy
   await audio.waitFor({ state: "detached" });
 });
 
-it("an open row tells its files, with their length, and plays them", async () => {
+it("an open row lists its files with their lengths, and plays them", async () => {
   const tab = await here.open((await here.serveSynced()).url);
   await tab.page.getByRole("button", { name: HOSTILE, exact: true }).click();
   const files = tab.page.getByRole("list", { name: "Files" });

@@ -52,7 +52,7 @@ it("of a task that is not finished needs a second, plain warning", async () => {
   await warning.getByText("such as after a crash").waitFor();
   tab.expectsRefusals();
   expect(stored()).toContain("t02");
-  await warning.getByRole("button", { name: "Delete all the same" }).click();
+  await warning.getByRole("button", { name: "Delete anyway" }).click();
   await tab.sees(["t01", "t03"], { count: 2 });
   expect(stored()).toEqual(["t01", "t03"]);
   await until(async () => (await tab.focused()) === "2 tasks");
@@ -66,7 +66,7 @@ it("of one that is gone already says so, and one that fails leaves it there", as
   await here.run("delete --user alice --ids t03 --yes");
   await tab.page.getByRole("button", { name: "Delete task t03" }).click();
   await tab.page.getByRole("dialog").getByRole("button", { name: "Delete", exact: true }).click();
-  await tab.page.locator(".said").getByText("Task t03 was there no more.").waitFor();
+  await tab.page.locator(".said").getByText("Task t03 no longer existed.").waitFor();
   await tab.sees(["t01", "t02"], { count: 2 });
   await tab.page.getByRole("button", { name: "Delete task t01" }).click();
   await served.stop();

@@ -6,7 +6,7 @@ import { type Row, rowOf } from "../../web/model/row.ts";
 const row = (taskId: string, status = "run"): Row => rowOf({ user_id: "alice", task_id: taskId, status });
 const keys = (rows: readonly Row[]) => rows.map(({ key }) => key);
 
-describe("rows that somebody reads", () => {
+describe("rows on the screen", () => {
   it("stay in their places, are brought up to date, and count what is new", () => {
     const shown = shownRows([row("t3"), row("t2"), row("t1")]);
     const held = holdRows(shown, [row("t4"), row("t2", "done"), row("t3")], 1);
@@ -18,7 +18,7 @@ describe("rows that somebody reads", () => {
     expect(held).toMatchObject({ added: 1, differs: true });
   });
 
-  it("are no more marked as gone once they are back", () => {
+  it("lose the mark of a deleted row once they are back", () => {
     const gone = holdRows(shownRows([row("t1")]), [], 1).rows;
     expect(holdRows(gone, [row("t1")], 1)).toMatchObject({ rows: [{ left: false }], differs: false });
   });
@@ -27,7 +27,7 @@ describe("rows that somebody reads", () => {
     expect(holdRows(shownRows([row("t1")]), [row("t1", "done")], 1)).toMatchObject({ added: 0, differs: false });
   });
 
-  it("count as new what stands before one that was shown, on the first page alone", () => {
+  it("are counted as new if they precede a shown one, on the first page only", () => {
     const shown = shownRows([row("t3"), row("t2")]);
     const added = (ids: string[], page: number) => {
       const fresh = ids.map((id) => row(id));

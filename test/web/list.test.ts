@@ -81,7 +81,7 @@ describe("a filter", () => {
     await tab.sees(["t001"]);
     await tab.page.getByLabel("Task ids").fill("t001");
     await tab.page.getByRole("button", { name: "Apply" }).click();
-    await tab.page.getByText("Task ids count only together with their user").waitFor();
+    await tab.page.getByText("Task ids need their user").waitFor();
     expect(tab.asked(QUERY)).toEqual([]);
     await tab.page.getByLabel("User").fill("a:b");
     await tab.page.getByRole("button", { name: "Apply" }).click();
@@ -93,7 +93,7 @@ describe("a filter", () => {
 
   it("that nothing fits says so, and leads back", async () => {
     const tab = await here.open(`${(await here.serveSynced()).url}/#user=nobody`);
-    await tab.page.getByText("No task fits the filter").waitFor();
+    await tab.page.getByText("No task matches the filter").waitFor();
     await tab.page.locator(".empty").getByRole("button", { name: "Clear" }).click();
     await tab.sees(["t001"], { count: 20 });
   });

@@ -117,7 +117,7 @@ it("the header fits a phone, with everything that can be in it", async () => {
 });
 
 describe("a record", () => {
-  it("is told whole, numbers as the service wrote them", async () => {
+  it("is shown whole, numbers as the service wrote them", async () => {
     here.root.write(
       "voice_task.json",
       `[{"task_id":"n","user_id":"u","status":"done","error":null,"updated_at":"2026-01-01T00:00:00","top_p":1.0,"seed":12345678901234567890,"deep":{"x":[1.50]}}]`,

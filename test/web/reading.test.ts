@@ -32,8 +32,8 @@ async function staysUntilAsked(tab: Tab): Promise<void> {
   await tab.sees(["new", "t15", "t10", "t11", "t14"], { count: 20 });
 }
 
-describe("while nobody reads", () => {
-  it("a refresh shows what there is", async () => {
+describe("without user activity", () => {
+  it("a refresh shows the current tasks", async () => {
     const tab = await here.open((await here.serveSynced()).url);
     await tab.sees(["t10", "t29"]);
     await newsComes();
@@ -143,12 +143,12 @@ describe("rows stay in their places", () => {
     await tab.plays();
     await tab.page.getByLabel("User").fill("nobody");
     await tab.page.getByLabel("User").press("Enter");
-    await tab.page.getByText("No task fits the filter").waitFor();
+    await tab.page.getByText("No task matches the filter").waitFor();
     await tab.plays();
   });
 });
 
-it("a record that could not be read is read again when asked, also after an answer that is no JSON", async () => {
+it("a record that failed to load can be loaded again, even after a response that isn't JSON", async () => {
   const tab = await here.open((await here.serveSynced()).url);
   const records = /\/voice-task\?.*task_id=t14$/;
   await tab.page.route(records, (route) => route.fulfill({ contentType: "text/html", body: "<h1>a proxy</h1>" }));
@@ -159,7 +159,7 @@ it("a record that could not be read is read again when asked, also after an answ
   await tab.row("t14").locator(".fields").waitFor();
 });
 
-it("a task that is no more on the page says so in its row", async () => {
+it("the row of a task that left the page says so", async () => {
   const tab = await here.open((await here.serveSynced()).url);
   await tab.row("t12").hover();
   here.root.writeStore(here.root.readStore().filter(({ task_id }) => task_id !== "t13"));

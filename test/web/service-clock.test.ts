@@ -11,8 +11,8 @@ describe("times of the service", () => {
     ["soon", "soon"],
     ["1e300", "1e300"],
     ["", ""],
-  ])("%s is told as %s", (text, told) => {
-    expect(shanghai.exact(text)).toBe(told);
+  ])("%s is shown as %s", (text, shown) => {
+    expect(shanghai.exact(text)).toBe(shown);
   });
 
   it("are those of its zone, daylight saving included, whatever the browser's is", () => {
@@ -37,11 +37,11 @@ describe("ages", () => {
     [10 * 86_400, "en", "10 days ago"],
     [-120, "en", "in 2 min."],
     [180, "zh-CN", "3分钟前"],
-  ])("%d s in %s: %s", (age, language, told) => {
-    expect(shanghai.ago(String(now - age), now, language)).toBe(told);
+  ])("%d s in %s: %s", (age, language, shown) => {
+    expect(shanghai.ago(String(now - age), now, language)).toBe(shown);
   });
 
-  it("of what is no time is the text", () => {
+  it("of an invalid time is the text", () => {
     expect(shanghai.ago("soon", now, "en")).toBe("soon");
   });
 });

@@ -49,10 +49,10 @@ describe("where a token is needed", () => {
   it("the page asks for it, keeps the session over a reload, and ends it", async () => {
     const served = await here.serve("--no-cleanup", { TTSCTL_HTTP_TOKEN: TOKEN });
     const tab = await here.open(served.url);
-    await tab.page.getByRole("heading", { name: "A token is needed" }).waitFor();
+    await tab.page.getByRole("heading", { name: "Token required" }).waitFor();
     await tab.page.getByLabel("Token").fill("wrong");
     await tab.page.getByRole("button", { name: "Sign in" }).click();
-    await tab.page.getByText("The server does not take this token.").waitFor();
+    await tab.page.getByText("The server rejects this token.").waitFor();
     tab.expectsRefusals();
     await tab.page.getByLabel("Token").fill(TOKEN);
     await tab.page.getByRole("button", { name: "Sign in" }).click();
@@ -65,9 +65,9 @@ describe("where a token is needed", () => {
     await tab.page.reload();
     await tab.sees(["t01"], { count: 1 });
     await tab.page.getByRole("button", { name: "Sign out" }).click();
-    await tab.page.getByRole("heading", { name: "A token is needed" }).waitFor();
+    await tab.page.getByRole("heading", { name: "Token required" }).waitFor();
     await tab.page.reload();
-    await tab.page.getByRole("heading", { name: "A token is needed" }).waitFor();
+    await tab.page.getByRole("heading", { name: "Token required" }).waitFor();
     expect(await tab.rows().count()).toBe(0);
     tab.expectsRefusals();
   });

@@ -9,7 +9,7 @@ afterEach(async () => {
   await here.server.start();
 });
 
-const REDIS_DOWN = "Redis cannot be reached. The store file answers, and nothing is lost.";
+const REDIS_DOWN = "Redis cannot be reached. Tasks are read from the store file; no data is lost.";
 
 it("says which store answers, and that Redis went and came back under the open page", async () => {
   const served = await here.serveSynced();
@@ -33,22 +33,22 @@ it("says which store answers, and that Redis went and came back under the open p
   await tab.page.getByText(REDIS_DOWN).waitFor({ state: "detached" });
 });
 
-it("a server that went is said, what was there stays, and it comes back by itself", async () => {
+it("a stopped server is reported, the rows stay, and the page reconnects automatically", async () => {
   const served = await here.serveSynced();
   const tab = await here.open(served.url);
   await tab.sees(["t01"]);
   await served.stop();
   await tab.page.clock.fastForward(6_000);
-  await tab.page.getByText("The server does not answer.").waitFor();
+  await tab.page.getByText("The server does not respond.").waitFor();
   await tab.sees(["t01"], { count: 1 });
   const port = new URL(served.url).port;
   await here.serve(`--no-cleanup --port ${port}`);
   await tab.refreshes();
-  await tab.page.getByText("The server does not answer.").waitFor({ state: "detached" });
+  await tab.page.getByText("The server does not respond.").waitFor({ state: "detached" });
   tab.expectsRefusals();
 });
 
-it("an answer that is none of ttsctl's is said, and what was there stays", async () => {
+it("a foreign response is reported, and the rows stay", async () => {
   const tab = await here.open((await here.serveSynced()).url);
   await tab.sees(["t01"]);
   await tab.page.route(/voice-tasks/, (route) => route.fulfill({ status: 502, body: "<h1>Bad Gateway</h1>" }));
@@ -65,7 +65,7 @@ it("without Redis by the configuration nothing is amiss", async () => {
   expect(await tab.page.locator(".notice").count()).toBe(0);
 });
 
-it("a store file that cannot be read says what to do; Redis answers meanwhile", async () => {
+it("an unreadable store file is reported with a remedy; reads use Redis", async () => {
   const served = await here.serveSynced();
   here.root.write("voice_task.json", "[{");
   await here.server.stop();

@@ -15,7 +15,7 @@ const answerOf = (...taskIds: string[]): ListAnswer => ({
 const refusal = (status: number) => new Failure({ status, code: "USAGE", detail: "no", hint: "" });
 const ofUser = (userId: string): Filter => ({ ...NO_FILTER, users: [userId] });
 
-/** A server that answers when it is told to, in any order. */
+/** A server whose responses the test releases, in any order. */
 class SlowServer {
   readonly questions: { filter: Filter; answer(answer: ListAnswer | Failure): void; isAborted(): boolean }[] = [];
   isReading = false;

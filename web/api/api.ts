@@ -10,7 +10,7 @@ import { Failure, problemOf } from "./failure.ts";
 /** One answer to "which tasks". */
 export interface ListAnswer {
   readonly page: PageJson;
-  /** What the server says beside it, a line each. */
+  /** The server's notes on it, a line each. */
   readonly warnings: readonly string[];
 }
 
@@ -21,8 +21,8 @@ const UNAUTHORIZED = 401;
 const PLAIN = { "ttsctl-dialect": "plain" };
 
 /**
- * Asks the server. All addresses are relative, so that the page works behind a proxy, under any path. What has no answer
- * is a Failure, unless the question was aborted.
+ * Requests to the server. All addresses are relative: the page works behind a proxy, under any path. A request without
+ * a response is a Failure, unless it was aborted.
  */
 export class Api {
   readonly #refused: () => void;
@@ -91,7 +91,7 @@ export class Api {
     return this.#ask(path, { method, ...content, ...(signal ? { signal } : {}) });
   }
 
-  /** @param alsoFine a status that is an answer although it is no success */
+  /** @param alsoFine an error status that isn't a Failure */
   async #ask(path: string, init: RequestInit = {}, alsoFine = 200): Promise<Response> {
     const signal = AbortSignal.any([AbortSignal.timeout(PATIENCE), ...(init.signal ? [init.signal] : [])]);
     const headers = { ...init.headers, ...PLAIN };
@@ -104,7 +104,7 @@ export class Api {
   }
 }
 
-/** The answer, whole and readable; else a Failure. A proxy may answer with a page of its own. */
+/** The parsed response, or a Failure: a proxy may respond with an HTML page. */
 function received<T>(coming: Promise<T>): Promise<T> {
   return coming.catch(() => {
     throw new Failure(null);

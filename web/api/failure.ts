@@ -19,7 +19,7 @@ export class Failure extends Error {
     this.problem = problem;
   }
 
-  /** Whether the question itself was wrong, so that asking it again is of no use. */
+  /** Whether the request itself was invalid: a retry would fail, too. */
   get isMistake(): boolean {
     const status = this.problem?.status ?? 0;
     return status >= 400 && status < 500 && status !== 401 && status !== 429;
@@ -37,13 +37,13 @@ export function orFailure<T>(answer: Promise<T>): Promise<T | Failure> {
 /** Reads a refusal. A proxy between may have answered in its own way. */
 export async function problemOf(response: Response): Promise<Problem> {
   const body: unknown = await response.json().catch(() => null);
-  const told = typeof body === "object" && body !== null ? (body as Record<string, unknown>) : {};
+  const problem = typeof body === "object" && body !== null ? (body as Record<string, unknown>) : {};
   const text = (value: unknown) => (typeof value === "string" ? value : "");
   const fallback = `${response.status} ${response.statusText}`.trim();
   return {
     status: response.status,
-    code: text(told.code),
-    detail: text(told.detail) || text(told.title) || fallback,
-    hint: text(told.hint),
+    code: text(problem.code),
+    detail: text(problem.detail) || text(problem.title) || fallback,
+    hint: text(problem.hint),
   };
 }

@@ -31,7 +31,7 @@ export function segmentsOf(counts: StatusCounts, top: number): Segment[] {
 /** Round numbers, so close that the highest bar fills most of the chart. */
 const STEPS = [1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10];
 
-/** The top of the scale: the next round number that is no less than the most tasks of an hour. */
+/** The top of the scale: the largest hourly count, rounded up to a round number. */
 export function topOf(hours: readonly StatusCounts[]): number {
   const most = Math.max(1, ...hours.map(({ total }) => total));
   const power = 10 ** (String(most).length - 1);

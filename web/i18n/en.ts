@@ -3,7 +3,7 @@ import type { Problem } from "../../src/http/answer.ts";
 const NUMBER = new Intl.NumberFormat("en");
 const count = (n: number, one: string) => `${NUMBER.format(n)} ${one}${n === 1 ? "" : "s"}`;
 
-/** What the page says, in English. */
+/** The texts of the page in English. */
 export const en = {
   title: "Voice tasks",
   number: (n: number) => NUMBER.format(n),
@@ -31,7 +31,7 @@ export const en = {
   apply: "Apply",
   applying: "Reading…",
   clear: "Clear",
-  idsNeedUser: "Task ids count only together with their user: give the user as well.",
+  idsNeedUser: "Task ids need their user: enter the user, too.",
   notApplied: "The filter was not applied.",
 
   tasks: "Tasks",
@@ -46,44 +46,44 @@ export const en = {
   updated: (time: string) => `as of ${time}`,
   added: (n: number) => `${count(n, "new task")} · show`,
   changed: "The order changed · show",
-  addedSaid: (n: number) => `${count(n, "new task")}. The list waits until you ask for it.`,
+  addedSaid: (n: number) => `${count(n, "new task")}. Click to update the list.`,
   left: "no longer on this page",
   more: (n: number) => `Show ${NUMBER.format(n)} more`,
 
   fromRedis: "from Redis",
   fromFile: "from the store file",
   fromBoth: "from Redis and the store file",
-  redisDown: "Redis cannot be reached. The store file answers, and nothing is lost.",
+  redisDown: "Redis cannot be reached. Tasks are read from the store file; no data is lost.",
   redisDownHint:
-    "Start Redis again: it is then filled from the store file. A server with --no-sync leaves that to: ttsctl sync",
+    "Start Redis again: the server then fills it from the store file. If it runs with --no-sync, run: ttsctl sync",
   redisOff: "from the store file, Redis is off",
   syncing: "Redis is being filled from the store file.",
   storeDown: "The store file cannot be read.",
-  storeDownHint: "Run ttsctl doctor on the server: it says what to do.",
-  serverNotes: "What the server says",
-  unreachable: "The server does not answer.",
-  unreachableHint: "What stands here may be old. It is asked again by itself.",
+  storeDownHint: "Run ttsctl doctor on the server for advice.",
+  serverNotes: "Messages from the server",
+  unreachable: "The server does not respond.",
+  unreachableHint: "The page may be out of date. It retries automatically.",
   failed: "The tasks could not be read.",
   retry: "Try again",
 
-  answered: (status: number) => `The server answered with status ${status}.`,
+  answered: (status: number) => `The server responded with status ${status}.`,
   errors: {
     USAGE: "The request is invalid.",
     BAD_REQUEST: "The request is invalid.",
     TOKEN_REQUIRED: "The server needs a token.",
     TOKEN_WRONG: "The token is wrong.",
     HOST_REFUSED: "The server does not allow this host name.",
-    CROSS_SITE: "The server refuses requests of other sites.",
+    CROSS_SITE: "The server refuses requests from other sites.",
     READ_ONLY: "The server was started with --read-only.",
     CONFIG_REQUIRED: "The server has no config.ini, so it deletes nothing.",
     NOT_FOUND: "Not found.",
     TASK_NOT_FOUND: "Neither store has the task.",
-    METHOD_NOT_ALLOWED: "The server does not take this method here.",
+    METHOD_NOT_ALLOWED: "The server does not accept this method here.",
     TASK_UNFINISHED: "The task is not finished.",
     TASK_REFUSED: "The server refuses to delete this task.",
     TASK_RETURNED: "The service wrote the task back.",
     BODY_TOO_LARGE: "The request is too large.",
-    UNSUPPORTED_MEDIA_TYPE: "The server takes only JSON here.",
+    UNSUPPORTED_MEDIA_TYPE: "The server accepts only JSON here.",
     RANGE_NOT_SATISFIABLE: "The file has no such part.",
     BUSY: "The server is busy. Try again.",
     HEADERS_TOO_LARGE: "The request's headers are too large.",
@@ -113,16 +113,16 @@ export const en = {
     REDIS_DISABLED: "Redis is off.",
     REDIS_FAILED: "Redis reported an error.",
     INTERRUPTED: "The server is stopping. Try again.",
-    INTERNAL: "ttsctl failed with an error of its own.",
+    INTERNAL: "ttsctl failed with an internal error.",
   } satisfies Partial<Record<Problem["code"], string>>,
 
   emptyStore: "No tasks yet",
-  emptyStoreHint: "As soon as the service has taken a text, its task appears here.",
-  emptyFilter: "No task fits the filter",
-  emptyFilterHint: "Look for a misspelt user or id, or take the filter away.",
+  emptyStoreHint: "Tasks appear here as soon as the service accepts a text.",
+  emptyFilter: "No task matches the filter",
+  emptyFilterHint: "Check the user and the ids for typos, or clear the filter.",
   pastEnd: "This page is past the end of the list",
-  firstPage: "To the first page",
-  missing: (n: number) => `${count(n, "id")} not found, in neither store:`,
+  firstPage: "Go to the first page",
+  missing: (n: number) => `${count(n, "id")} found in neither store:`,
   missingIds: "Ids not found",
   copyAll: "Copy all",
   copied: (n: number) => `${count(n, "id")} copied.`,
@@ -162,16 +162,16 @@ export const en = {
   deleteTask: (id: string) => `Delete task ${id}`,
   deleteTitle: "Delete this task?",
   deleteWhat:
-    "Its record goes from the store file and from Redis, and its audio and logs from the disk. This cannot be undone.",
+    "This deletes its record from the store file and Redis, and its audio and logs from the disk. It cannot be undone.",
   forceTitle: "This task is not finished",
   forceWhat:
-    "The service may be working on it at this moment. What it writes later is then without a record, or brings the task back. Delete it only if the service no longer works on it, such as after a crash.",
+    "The service may still be working on it. Files that it writes later would have no record, or the task may come back. Delete it only if the service has stopped working on it, such as after a crash.",
   cancel: "Cancel",
   confirmDelete: "Delete",
-  confirmForce: "Delete all the same",
+  confirmForce: "Delete anyway",
   deleting: "Deleting…",
   deleted: (id: string) => `Task ${id} was deleted.`,
-  alreadyGone: (id: string) => `Task ${id} was there no more.`,
+  alreadyGone: (id: string) => `Task ${id} no longer existed.`,
   deleteFailed: "The task was not deleted.",
 
   pages: "Pages",
@@ -180,14 +180,14 @@ export const en = {
   pageOf: (page: number, pages: number) => `Page ${NUMBER.format(page)} of ${NUMBER.format(pages)}`,
   pageSize: "Per page",
 
-  loginTitle: "A token is needed",
-  loginWhat: "This server asks for the token that stands as token under [http] in its config.ini.",
+  loginTitle: "Token required",
+  loginWhat: "Enter the token of this server: the value of token under [http] in its config.ini.",
   token: "Token",
   login: "Sign in",
   logout: "Sign out",
   notSignedIn: "You are not signed in.",
-  wrongToken: "The server does not take this token.",
+  wrongToken: "The server rejects this token.",
 };
 
-/** What every language has to say: the same keys, the same arguments. */
+/** The keys and arguments that every language must have. */
 export type Messages = typeof en;

@@ -3,7 +3,7 @@ import type { Messages } from "./en.ts";
 const NUMBER = new Intl.NumberFormat("zh-CN");
 const n_ = (n: number) => NUMBER.format(n);
 
-/** What the page says, in Chinese. */
+/** The texts of the page in Chinese. */
 export const zh: Messages = {
   title: "语音任务",
   number: n_,

@@ -1,4 +1,4 @@
-/** JSON as browsers have it since 2025: a reviver is told what stood in the text, and it can be written as it stood. */
+/** JSON in browsers since 2025: a reviver gets the source text of a value, and can write it unchanged. */
 interface ExactJson {
   parse(text: string, revive: (key: string, value: unknown, context?: { source?: string }) => unknown): unknown;
   rawJSON?(text: string): unknown;

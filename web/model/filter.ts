@@ -2,10 +2,10 @@ import type { TaskId } from "../../src/store/task-source.ts";
 import { splitIds, trimId } from "../../src/task/ids.ts";
 import { FLAG_NAMES, fieldOf, PAGE_PARTS, type PagePart, type QueryBody } from "../../src/task/query-fields.ts";
 
-/** Which tasks the list is to show, by values of each part; none for any. Task ids count only together with their user. */
+/** The tasks to show, by values of each part; none for any. Task ids need their user. */
 export type Filter = Readonly<Record<PagePart, readonly string[]>>;
 
-/** What stands in the form, typed or half typed: values separated by commas or spaces. */
+/** The text in the form, typed or half typed: values separated by commas or spaces. */
 export type Draft = Readonly<Record<PagePart, string>>;
 
 function eachPart<T>(value: (part: PagePart) => T): Record<PagePart, T> {
@@ -14,7 +14,7 @@ function eachPart<T>(value: (part: PagePart) => T): Record<PagePart, T> {
 
 export const NO_FILTER: Filter = eachPart(() => []);
 
-/** The filter that texts stand for; of a part with choices, those that are known. */
+/** The filter for these texts; in a part with choices, unknown values are dropped. */
 export function filterIn(texts: Draft): Filter {
   return eachPart((part) => {
     const { kind, choices } = fieldOf(part);
@@ -24,7 +24,7 @@ export function filterIn(texts: Draft): Filter {
   });
 }
 
-/** The filter that a form stands for; undefined where it has task ids without their user. */
+/** The filter of a form; undefined if it has task ids without their user. */
 export function filterOf(draft: Draft): Filter | undefined {
   const filter = filterIn(draft);
   return filter.taskIds.length > 0 && filter.users.length === 0 ? undefined : filter;
@@ -52,7 +52,7 @@ export function nameOf(part: PagePart): string {
   return FLAG_NAMES[part].slice(2);
 }
 
-/** Where somebody is in the list. */
+/** A position in the list. */
 export interface Place {
   readonly filter: Filter;
   /** From 1. */
@@ -74,8 +74,8 @@ const TASK_USER = "task-user";
 const LONGEST = 2000;
 
 /**
- * The part of the address behind `#`, so that a page can be reloaded, kept and passed on. It never reaches the server,
- * whose log then names no user. Empty for the first page without a filter.
+ * The part of the address behind `#`: a page can be reloaded, bookmarked and shared, but its users don't get into the
+ * server's log. Empty for the first page without a filter.
  *
  * `state` is what is too long for an address, for the state of the history entry; null for nothing.
  */

@@ -20,8 +20,7 @@ export function shownRows(rows: readonly Row[]): ShownRow[] {
 }
 
 /**
- * Brings the rows that somebody is reading up to date where they stand: none comes, goes or moves. What is new is only
- * counted.
+ * Updates the rows on the screen in place: none is added, removed or moved. New tasks are only counted.
  */
 export function holdRows(shown: readonly ShownRow[], fresh: readonly Row[], page: number): Held {
   const byKey = new Map(fresh.map((row) => [row.key, row]));

@@ -5,9 +5,9 @@ export interface Row {
   readonly key: string;
   readonly userId: string;
   readonly taskId: string;
-  /** A shown word, or the service's own where it is none of the four. */
+  /** A shown word, or the service's own if it isn't one of the four. */
   readonly status: string;
-  /** Empty for none. */
+  /** Empty without an error. */
   readonly error: string;
   readonly text: string;
   /** As the service wrote them; epoch seconds as their digits. Empty for none. */

@@ -4,7 +4,7 @@ import type { Api } from "../api/api.ts";
 import { Failure, orFailure } from "../api/failure.ts";
 import { ServiceClock } from "../time/service-clock.ts";
 
-/** What is known of the server: how its stores are, how it tells time, what it permits. */
+/** The state of the server: its stores, its clock, its permissions. */
 export class About {
   readonly #api: Pick<Api, "health">;
   readonly #health = signal<HealthAnswer | null>(null);
@@ -16,16 +16,16 @@ export class About {
   readonly clock: ReadonlySignal<ServiceClock | null> = computed(() =>
     this.#zone.value === null ? null : new ServiceClock(this.#zone.value),
   );
-  /** Whether nothing may be deleted. Until it is known nothing may. */
+  /** Whether deletion is off; true until the server has responded. */
   readonly readOnly: ReadonlySignal<boolean> = computed(() => this.#health.value?.readOnly ?? true);
-  /** Whether a session was begun with a token, so that it can be ended. */
+  /** Whether the session was opened with a token: then there is a sign-out. */
   readonly hasToken: ReadonlySignal<boolean> = computed(() => this.#health.value?.token ?? false);
 
   constructor(api: Pick<Api, "health">) {
     this.#api = api;
   }
 
-  /** Asks again. Where there is no answer, what was known stays: the list says that the server is away. */
+  /** Reads it again. On a failure the last state is kept; the list reports that the server doesn't respond. */
   async refresh(): Promise<void> {
     const health = await orFailure(this.#api.health());
     batch(() => {

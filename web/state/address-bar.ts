@@ -7,7 +7,7 @@ export function currentPlace(): Place {
   return placeOf(location.hash, history.state);
 }
 
-/** Keeps the address and the list in step: each place is a step of the browser's history. */
+/** Keeps address and list in sync: each place is an entry of the browser's history. */
 export function followAddress({ tasks, visit }: App): void {
   const shown = () => hashOf({ ...tasks.request.value, task: tasks.task.value });
   let isFirst = true;
@@ -15,7 +15,7 @@ export function followAddress({ tasks, visit }: App): void {
     const { hash, state } = shown();
     if (hash !== location.hash.slice(1) || JSON.stringify(state) !== JSON.stringify(history.state)) {
       const address = hash === "" ? location.pathname + location.search : `#${hash}`;
-      // An address that somebody wrote by hand is put right.
+      // An address typed by hand is normalized.
       if (isFirst) history.replaceState(state, "", address);
       else history.pushState(state, "", address);
     }

@@ -14,7 +14,7 @@ import { Reading } from "./reading.ts";
 import { Refresher } from "./refresher.ts";
 import { TaskList } from "./task-list.ts";
 
-/** A text for the reader. The turn tells it from the same text said before. */
+/** An announcement. The turn distinguishes it from an earlier one with the same text. */
 interface Said {
   readonly text: string;
   readonly turn: number;
@@ -78,7 +78,7 @@ export class App {
     const overview = this.about.refresh().then(() => this.overview.start());
     this.refresher.start();
     await this.tasks.show();
-    // An address that somebody wrote by hand may be refused; the whole list is better than nothing.
+    // The server may refuse an address typed by hand; then show the whole list.
     if (this.tasks.rejected.value !== null) {
       await this.tasks.open(
         { filter: NO_FILTER, page: 1, task: this.tasks.task.value },

@@ -3,7 +3,7 @@ import type { Api } from "../api/api.ts";
 import { Failure } from "../api/failure.ts";
 import type { Row } from "../model/row.ts";
 
-/** A deletion that somebody is asked about. */
+/** A deletion that waits for confirmation. */
 export interface Asked {
   readonly row: Row;
   /** The server refused, because the task is not finished: only force deletes it. */
@@ -13,7 +13,7 @@ export interface Asked {
   readonly failure: Failure | null;
 }
 
-/** How the server says that only force deletes it, and that it is no more. */
+/** The server's codes for a task that only force deletes, and for a missing one. */
 const UNFINISHED = "TASK_UNFINISHED";
 const NOT_FOUND = "TASK_NOT_FOUND";
 
@@ -24,7 +24,7 @@ export class Deletion {
   readonly #asked = signal<Asked | null>(null);
   readonly asked: ReadonlySignal<Asked | null> = this.#asked;
 
-  /** @param done is told of a task that is no more */
+  /** @param done called with a task that was deleted, or was missing already */
   constructor(api: Pick<Api, "remove">, done: (row: Row, wasThere: boolean) => void) {
     this.#api = api;
     this.#done = done;

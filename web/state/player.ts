@@ -10,7 +10,7 @@ export interface Track {
 }
 
 /**
- * The one player of the page. It stands outside of the list, so that nothing that happens to the list stops it.
+ * The one player of the page. It is outside the list, so changes of the list don't stop it.
  */
 export class Player {
   readonly #track = signal<Track | null>(null);
@@ -29,7 +29,7 @@ export class Player {
     if (this.#track.value?.file.url === track.file.url && this.element !== null) this.#start();
     else {
       this.#failed.value = false;
-      this.#track.value = track; // its element starts by itself
+      this.#track.value = track; // its element starts automatically
     }
   }
 
@@ -43,13 +43,13 @@ export class Player {
     this.#playing.value = false;
   }
 
-  /** What the element tells of itself. */
-  told(state: "playing" | "paused" | "failed"): void {
+  /** Called by the element's events. */
+  onState(state: "playing" | "paused" | "failed"): void {
     this.#playing.value = state === "playing";
     this.#failed.value = state === "failed";
   }
 
   #start(): void {
-    this.element?.play().catch(() => this.told("failed"));
+    this.element?.play().catch(() => this.onState("failed"));
   }
 }

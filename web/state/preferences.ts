@@ -6,7 +6,7 @@ import { THEME_KEY, THEMES } from "../model/theme.ts";
 export const REFRESH_CHOICES = [0, 2, 5, 15, 60] as const;
 export const PAGE_SIZES = [20, 50, 100] as const;
 
-/** What somebody chose for this browser, remembered where the browser allows it. */
+/** The user's choices, stored in the browser if it allows it. */
 export class Preferences {
   readonly language: Signal<Language>;
   readonly theme: Signal<(typeof THEMES)[number]>;

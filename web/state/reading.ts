@@ -1,4 +1,4 @@
-/** Whether somebody reads the list at this moment, so that no row may move under their eyes or their finger. */
+/** Whether the user is reading the list: then no row may move under the pointer or finger. */
 export class Reading {
   readonly #isBusy: () => boolean;
   #list: HTMLElement | null = null;

@@ -11,7 +11,7 @@ export interface Request extends Omit<Place, "task"> {
   readonly pageSize: number;
 }
 
-/** What stands on the screen. */
+/** The list on the screen. */
 export interface View {
   readonly request: Request;
   readonly answer: ListAnswer;
@@ -23,7 +23,7 @@ export interface View {
 
 export interface TaskListParts {
   readonly api: Pick<Api, "list" | "now">;
-  /** Whether somebody reads the list or plays from it, so that no row may move. */
+  /** Whether the user reads the list or plays from it: then no row may move. */
   isReading(): boolean;
   /** Whether the row of a task, by its key, is open. */
   isOpen(key: string): boolean;
@@ -53,7 +53,7 @@ export class TaskList {
   /** Whether a question of the reader's own is on its way. */
   readonly asking: ReadonlySignal<boolean> = this.#asking;
 
-  /** The row of the task that the address names, if it isn't on the page; or why there is none. */
+  /** The row of the task that the address names, if it isn't on the page; or why it is missing. */
   readonly linked: ReadonlySignal<ShownRow | "missing" | Failure | null> = this.#linked;
 
   /**
@@ -89,7 +89,7 @@ export class TaskList {
     return this.#go({ filter, page, pageSize }, task);
   }
 
-  /** Asks again and shows the answer, whatever it moves: somebody wants to see it. */
+  /** Reads the list again at the user's request and shows it, even if rows move. */
   show(): Promise<void> {
     return this.#go(this.#request.value);
   }
@@ -103,7 +103,7 @@ export class TaskList {
     return this.#readLinked(this.#question.signal);
   }
 
-  /** Asks again for what is shown, and leaves the rows in their places if somebody reads. A reader's own question goes first. */
+  /** Reads the shown page again, and keeps the rows in place during reading. The user's own requests have priority. */
   async refresh(): Promise<void> {
     if (this.#asking.value) return;
     const asked = await this.#ask(this.#request.value);
@@ -116,7 +116,7 @@ export class TaskList {
     }
   }
 
-  /** Reads the tasks of open rows that are no longer on the page, so that their rows don't stand still. */
+  /** Reads the tasks of open rows that are no longer on the page, to keep their rows up to date. */
   async #readOpen(signal: AbortSignal): Promise<void> {
     const open = this.#view.value!.rows.filter(({ key, left }) => left && this.#parts.isOpen(key));
     for (const { key, ...task } of open) {
@@ -147,7 +147,7 @@ export class TaskList {
     return answer instanceof Failure ? answer : shownRows(answer.page.items.map(rowOf))[0];
   }
 
-  /** Takes a task off the screen that is no more. */
+  /** Removes the row of a deleted task. */
   forget(key: string): void {
     this.#change((row) => (row.key === key ? null : row));
   }
@@ -177,7 +177,7 @@ export class TaskList {
     await this.#readLinked(this.#question.signal);
   }
 
-  /** The answer as a view, or why there is none; null where a later question took its place. */
+  /** The response as a view or a failure; null if a later request replaced this one. */
   async #ask(request: Request): Promise<View | Failure | null> {
     this.#question.abort();
     const question = new AbortController();
@@ -192,7 +192,7 @@ export class TaskList {
 
   #take(fresh: View, hold: boolean): void {
     const shown = this.#view.value;
-    // Rows of another question are nobody's place.
+    // Rows of another request need not be held.
     const held =
       hold && shown !== null && shown.request === fresh.request
         ? holdRows(shown.rows, fresh.rows, fresh.request.page)

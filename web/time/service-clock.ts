@@ -17,12 +17,12 @@ export class ServiceClock {
     this.#times = new TimeReader(this.#zone);
   }
 
-  /** Epoch seconds of a time field; NaN for what is no time. */
+  /** Epoch seconds of a time field; NaN if invalid. */
   epochOf(text: string): number {
     return text === "" ? Number.NaN : this.#times.epochOf(text);
   }
 
-  /** To the second, by the service's wall clock: `2026-11-25 01:07:56 +08:00`. What is no time stays as it is. */
+  /** To the second, by the service's wall clock: `2026-11-25 01:07:56 +08:00`. An invalid time is kept as it is. */
   exact(text: string): string {
     const epoch = this.epochOf(text);
     if (!Number.isFinite(epoch)) return text;
@@ -41,7 +41,7 @@ export class ServiceClock {
   }
 
   /**
-   * About how long ago it was, in the words of the language, rounded down; what is no time stays as it is.
+   * About how long ago it was, in the words of the language, rounded down; an invalid time is kept as it is.
    * @param now epoch seconds
    */
   ago(text: string, now: number, language: string): string {

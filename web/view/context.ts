@@ -15,7 +15,7 @@ export function useMessages(): Messages {
   return messagesIn(useApp().preferences.language.value);
 }
 
-/** What it takes to tell a time: the service's clock, its now, and the language. */
+/** The parts for showing a time: the service's clock, its now, and the language. */
 export function useTimes() {
   const { about, now, preferences } = useApp();
   return { clock: about.clock.value, now: now.value, language: TAGS[preferences.language.value] };

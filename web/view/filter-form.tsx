@@ -6,7 +6,7 @@ import { type Draft, draftOf, type Filter, filterOf, isFiltered, NO_FILTER, name
 import { useApp, useMessages } from "./context.ts";
 import { Notice } from "./parts.tsx";
 
-/** Takes a change of what stands in the form. */
+/** Applies a change to the form's text. */
 type Edit = (change: Partial<Draft>) => void;
 
 /** What is typed here counts only when it is applied. */
@@ -51,7 +51,7 @@ export function FilterForm() {
   );
 }
 
-/** Ids are no words of a language. */
+/** Ids aren't words of a language. */
 const PLAIN = { type: "text", autocomplete: "off", autocapitalize: "off", spellcheck: false } as const;
 
 interface FieldProps {

@@ -46,7 +46,7 @@ function AppliedFilter() {
   );
 }
 
-/** Rows are not moved under somebody's eyes: it is said that there are new ones, and they come when asked for. */
+/** Rows don't move during reading: a button announces new tasks and shows them on request. */
 function NewTasks() {
   const { tasks, announce } = useApp();
   const text = useMessages();

@@ -48,7 +48,7 @@ function Tasks() {
   );
 }
 
-/** At the foot of the window, where what comes and goes moves nothing that somebody reads. */
+/** At the foot of the window, where messages and the player move no text. */
 function Dock() {
   return (
     <div class="dock">

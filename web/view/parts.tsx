@@ -16,7 +16,7 @@ export function Lines({ text }: { text: string }) {
   return <bdi class="lines">{text.split(/\r?\n/).map(printable).join("\n")}</bdi>;
 }
 
-/** A status; a word that is none of the four is shown as it is. */
+/** A status; a word outside the four is shown as it is. */
 export function Badge({ status }: { status: string }) {
   const { status: words } = useMessages();
   const isKnown = status !== "other" && Object.hasOwn(words, status);
@@ -42,7 +42,7 @@ const PATHS = {
 
 type IconName = keyof typeof PATHS;
 
-/** Decoration: what it stands for is said in words beside it, or as the label of its button. */
+/** Decoration: the text beside it or the label of its button has the meaning. */
 export function Icon({ name }: { name: IconName }) {
   return (
     <svg class="icon" viewBox="0 0 16 16" width="16" height="16" aria-hidden="true" focusable="false">

@@ -25,10 +25,10 @@ export function PlayerBar() {
         ref={(element) => {
           player.element = element;
         }}
-        onPlay={() => player.told("playing")}
-        onPause={() => player.told("paused")}
-        onEnded={() => player.told("paused")}
-        onError={() => player.told("failed")}
+        onPlay={() => player.onState("playing")}
+        onPause={() => player.onState("paused")}
+        onEnded={() => player.onState("paused")}
+        onError={() => player.onState("failed")}
       />
       <a class="button small" href={file.url} download={file.name} aria-label={text.downloadFile(file.name)}>
         <Icon name="download" />

@@ -3,7 +3,7 @@ import type { ComponentChildren } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { printable } from "../../src/printable.ts";
 
-/** A box of limited height. If its content is higher, Tab reaches it, so that it can be scrolled by keyboard. */
+/** A box of limited height. If its content is higher, Tab reaches it, for scrolling by keyboard. */
 export function Scrollable({ name, children }: { name: string; children: ComponentChildren }) {
   const box = useRef<HTMLDivElement>(null);
   const content = useRef<HTMLDivElement>(null);

@@ -15,7 +15,7 @@ interface Details {
   readonly files: readonly Download[];
 }
 
-/** Read when a row is opened, and again when its task changed or somebody retries; null until there is an answer. */
+/** Read when a row is opened, and again when its task changes or the user retries; null until the response. */
 function useDetails(row: Row): { details: Details | Failure | null; retry(): void } {
   const { api } = useApp();
   const found = useSignal<Details | Failure | null>(null);

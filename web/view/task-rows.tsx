@@ -11,7 +11,7 @@ import { TaskRow } from "./task-row.tsx";
 /** Ids are answered in one page, of thousands if so many were asked for; so many rows are drawn at a time. */
 const STEP = 200;
 
-/** The rows, or why there are none and what to do about it. */
+/** The rows, or why the list is empty and what to do. */
 export function TaskRows() {
   const { tasks, reading } = useApp();
   const text = useMessages();

@@ -279,7 +279,7 @@ function describe(result: OrphanResult): string {
   return textOf(
     `of ${counted(found, "artifact")}, old enough and without a record: ${old}`,
     young > 0 && `without a record, but changed within the retention: ${young}`,
-    unknown > 0 && `left alone, for it is no folder of a task: ${unknown} (named above)`,
+    unknown > 0 && `left alone, not directories of tasks: ${unknown} (named above)`,
     !dryRun && `${removed} removed (${size}), ${skipped} skipped, ${failed} failed`,
     dryRun && folders + logs > 0 && `nothing was removed; ttsctl cleanup --orphans --yes removes them (${size})`,
   );

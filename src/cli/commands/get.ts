@@ -95,7 +95,7 @@ async function runGet(context: Context, flags: GetFlags, args: string[]): Promis
   return follow ? followTask(context, parts, { id, source, count, status: task?.status ?? null }) : DONE;
 }
 
-/** With an empty user if there is no such task. */
+/** With an empty user if no user has the task. */
 async function idOf(parts: GetParts, taskId: string, source: SourceChoice): Promise<TaskId> {
   const { ownersOf } = await import("../../store/tasks-with-id.ts");
   return { userId: (await ownersOf(parts, [taskId], source)).get(taskId) ?? "", taskId };

@@ -49,8 +49,8 @@ export function declare(program: Command, attach: Attach): void {
 
 const EXAMPLES = `
 The tasks are chosen with the other flags; --status is what they become.
-A task that the service changes meanwhile, and one that Redis has newer than
-the file, stays as it is.
+A task that the service changes during the run, or that is newer in Redis than
+in the file, is not marked.
 Examples:
   ttsctl mark --user bob --ids t07 --status error --error "the worker died"
   ttsctl mark --where-status run --until 1d --status error --error "stuck" --dry-run

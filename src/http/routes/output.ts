@@ -15,7 +15,7 @@ export function addOutput(app: Hono<Env>, parts: ServerParts): void {
     paramsOf(c.req.url, []);
     const { user = "", task = "", file = "" } = c.req.param() as Record<string, string>;
     const handle = await openFile(parts, user, task, file.split("/"));
-    if (handle === undefined) throw new HttpError("NOT_FOUND", "there is no such file");
+    if (handle === undefined) throw new HttpError("NOT_FOUND", "file not found");
     try {
       return await answerFile(c, handle, file, parts);
     } finally {

@@ -55,7 +55,10 @@ export const FILE_CHECKS: Checks = {
     const holders = await Promise.all((["run", "write"] as const).map((purpose) => file.holderOf(purpose)));
     const [holder] = holders.filter((name) => name !== null);
     if (holder === undefined) return ok("free");
-    return warn(`held by ${holder}`, "wait for it to end, or end it: whoever changes things gives up after 10 s");
+    return warn(
+      `held by ${holder}`,
+      "wait for it to end, or stop it: other commands that change tasks give up after 10 s",
+    );
   },
 
   async "store.leftover"({ file }) {
@@ -74,7 +77,7 @@ export const FILE_CHECKS: Checks = {
   async output(probe) {
     const verdict = await folderVerdict(probe, probe.paths.output, "[paths] output");
     if (verdict.status !== "ok" || (await readdir(probe.paths.output)).length > 0) return verdict;
-    const snapshot = await probe.snapshot().catch(() => null); // it has checks of its own
+    const snapshot = await probe.snapshot().catch(() => null); // other checks report that
     const done = snapshot === null ? [] : [...matchingRows(snapshot, { ...NO_FILTER, statuses: new Set(["done"]) })];
     if (done.length === 0) return ok(`${verdict.detail}, empty`);
     return warn(
@@ -142,7 +145,7 @@ async function statOrNull(path: string) {
 const SAMPLE = 100;
 const RIGHTS = constants.R_OK | constants.W_OK | constants.X_OK;
 const RIGHTS_HINT = `${AS_THE_SERVICE}, or give that user the folder`;
-const OWN_DIRECTORY = "must be a directory of its own";
+const OWN_DIRECTORY = "must be a separate directory";
 
 /** Checks a folder, and a sample of the folders in it. */
 async function folderVerdict({ parts }: Probe, path: string, setting: string): Promise<Verdict> {
@@ -187,7 +190,7 @@ async function mountOf(path: string): Promise<string> {
   return `${place} (${fileSystemOf(type).name})`;
 }
 
-/** A rewrite needs the size of the store file once more; twice as much leaves room for the service. */
+/** A rewrite needs the size of the store file again; twice as much leaves room for the service. */
 const TIMES_THE_STORE = 2;
 const LEAST_SHARE = 0.1;
 

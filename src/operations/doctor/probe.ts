@@ -78,7 +78,7 @@ export interface DoctorParts {
   /** Null where Redis is not reached by Sentinels. */
   readonly askSentinels: (() => Promise<SentinelAnswer[]>) | null;
   readonly rules: RecordRules | null;
-  /** Where the zone was set; null: nowhere, so that it is the machine's. */
+  /** Where the zone was set; null: it is the machine's. */
   readonly zoneOrigin: string | null;
   /** Seconds. */
   readonly cleanup: { readonly retention: number; readonly stuckAfter: number } | null;

@@ -126,7 +126,7 @@ async function otherDatabases(probe: Probe): Promise<{ other: number; count: num
       const count = await tasksIn(client);
       if (count > 0) found.push({ other, count });
     } catch (error) {
-      if (!(error instanceof TtsctlError)) throw error; // an index of somebody else's, or one we may not see
+      if (!(error instanceof TtsctlError)) throw error; // another program's index, or one that the user may not read
     } finally {
       client.close();
     }
@@ -138,7 +138,7 @@ async function tasksIn(client: RedisCommands): Promise<number> {
   return (await client.command("ZCARD", INDEX_KEY)) as number;
 }
 
-const CHECK_HINT = "`redis-cli --cluster check HOST:PORT` says which slots and nodes; mend it with `--cluster fix`";
+const CHECK_HINT = "`redis-cli --cluster check HOST:PORT` lists the slots and nodes; `--cluster fix` repairs them";
 
 /** The state of a cluster, as one of its nodes sees it. */
 async function clusterVerdict(client: RedisCommands): Promise<Verdict> {
@@ -218,7 +218,7 @@ export function databasesOf(info: Info): number[] {
   return [...info.keys()].filter((name) => /^db\d+$/.test(name)).map((name) => Number(name.slice(2)));
 }
 
-/** Keys of nobody, so that even a command that ran would change nothing that is there. */
+/** Unused keys: even a command that ran would change no task. */
 const HASH = PLAIN.taskKey("ttsctl-doctor", "none");
 const USER_INDEX = PLAIN.indexKey("ttsctl-doctor");
 

@@ -57,7 +57,7 @@ export const SETUP_CHECKS: Checks = {
 
   "config.names"({ parts }) {
     const { path, misspelt, sections } = readable(parts.config);
-    if (path === null) throw new Skip("there is no config.ini");
+    if (path === null) throw new Skip("no config.ini found");
     if (misspelt.length > 0) {
       const list = misspelt.map(({ found, near }) => `${found} (${near}?)`);
       return warn(

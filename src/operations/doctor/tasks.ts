@@ -32,7 +32,7 @@ export const TASK_CHECKS: Checks = {
     const snapshot = await probe.read().catch(() => null);
     if (snapshot !== null) await checkFileLayout(snapshot, mirror);
     const signs = await layoutSigns(mirror);
-    if (signs[inForce] === 0) return ok(`${inForce}; nothing in Redis tells of another`);
+    if (signs[inForce] === 0) return ok(`${inForce}; nothing in Redis indicates another`);
     const users = mirror.layout.userScoredBy === "created_at" ? "; users' indexes are scored by created_at" : "";
     return ok(`${inForce}, which fits what Redis holds${users}`);
   },
@@ -157,7 +157,7 @@ export function driftVerdict(counts: ReadonlyMap<Kind, number>, sample: number):
   if (found.length === 0) return ok(`none in ${looked} of both stores`);
   return warn(
     `in ${looked}: ${found.join(", ")}`,
-    "`ttsctl verify` counts all; `ttsctl sync` writes to Redis what only the file has, or has newer; `ttsctl verify --repair --dry-run` plans how to mend the rest",
+    "`ttsctl verify` counts all; `ttsctl sync` writes file-only and newer file records to Redis; `ttsctl verify --repair --dry-run` previews the repair of the rest",
   );
 }
 

@@ -182,7 +182,7 @@ class ExportRun {
     this.#progress(ids.length);
   }
 
-  /** Redis's copies; undefined if there is none, if it can't be read, and after a failure of Redis. */
+  /** Redis's copies; undefined if missing or unreadable, and after a failure of Redis. */
   async #read(ids: readonly TaskId[]): Promise<(Task | undefined)[]> {
     if (ids.length === 0) return [];
     const copies = (await this.#ask((mirror) => readRecords(mirror, ids))) ?? [];

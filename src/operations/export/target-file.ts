@@ -8,7 +8,7 @@ const HELD = 1 << 16;
 /** Links to files that the process has open. */
 const OPEN_FILES = /^\/(dev\/(std(in|out|err)$|fd\/)|proc\/)/;
 
-/** A file that is written beside its place and then renamed, so nobody takes half an export for a backup. */
+/** A file that is written beside its place and then renamed: half an export must not look like a backup. */
 export class TargetFile {
   readonly path: string;
   readonly #overwrite: boolean;

@@ -151,7 +151,7 @@ async function mirrorRecords(
     const overEqual = (task: Task) => differing.has(task);
     const outcomes = await writeToMirror(parts.mirror, tasks, { replaced, overEqual, written });
     for (const outcome of outcomes) {
-      if (typeof outcome === "string") mirrored[outcome === "mended" ? "written" : outcome]++;
+      if (typeof outcome === "string") mirrored[outcome === "reindexed" ? "written" : outcome]++;
     }
     failures.addErrors(outcomes, (i) => tasks[i]!);
     const { written: done, unchanged, newer } = mirrored;

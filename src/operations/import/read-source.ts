@@ -77,7 +77,7 @@ async function inputKind({ name, handle }: Input): Promise<"json" | "csv"> {
   const first = head.toString("latin1", hasMark ? 3 : 0).trimStart()[0];
   if (first === undefined) throw invalid(`${name} is empty`, "an export that holds a task is not");
   if (first !== "[" && first !== "{") return "csv";
-  if (hasMark) throw invalid(`${name} begins with a byte-order mark, which is no JSON`, "save it without one");
+  if (hasMark) throw invalid(`${name} begins with a byte-order mark, which isn't JSON`, "save it without one");
   return "json";
 }
 
@@ -281,12 +281,12 @@ export class BadLines {
   warn(reporter: Reporter): void {
     for (const line of this.#named) reporter.warn(line);
     const more = this.count - this.#named.length;
-    if (more > 0) reporter.warn(`${this.#input}: and ${more} more lines are no valid records`);
+    if (more > 0) reporter.warn(`${this.#input}: and ${more} more lines aren't valid records`);
   }
 
   error(): TtsctlError {
     const more = this.count > 1 ? ` (the first of ${this.count} such lines)` : "";
-    const hint = "mend the lines, or leave them out with --skip-invalid";
+    const hint = "fix the lines, or skip them with --skip-invalid";
     return invalid(`${this.#named[0]}${more}; nothing was imported`, hint);
   }
 }

@@ -49,7 +49,7 @@ export interface MarkResult {
 }
 
 export interface MarkParts extends Parts<"file" | "mirror" | "rules" | "clock" | "reporter" | "signal" | "ledger"> {
-  /** Asks before anything is marked; throws if the answer is no. */
+  /** Asks before anything is marked; throws if declined. */
   confirm(plan: PlanSummary): Promise<void>;
 }
 
@@ -86,7 +86,7 @@ export async function markTasks(
   return { result: run.end(), problem: use.lost ?? run.problem };
 }
 
-const CHANGED = "its copy in Redis changed meanwhile and stays; the file has the mark";
+const CHANGED = "its copy in Redis changed during the run and is kept; the file has the mark";
 const CHANGED_SINCE = "the service changed it in the file after it was marked";
 const LOST = "Redis was lost, so whether it is marked there is unknown";
 
@@ -218,7 +218,7 @@ class MarkRun {
     await this.#report(marked, () => true);
   }
 
-  /** The marked record, or why there is none: if it differs from the copy, it was written between the two reads. */
+  /** The marked record, or why it can't be marked: if it differs from the copy, it was written between the two reads. */
   #markedCopy(record: Outcome<Task | undefined>, copy: Outcome<RedisCopy>, mirror: Mirror): Task | string {
     if (record === undefined) return "Redis has no record of it any more";
     if (record instanceof TtsctlError) return record.message;

@@ -64,7 +64,7 @@ export function markerOf(
 ): Marker {
   const parser = new RecordParser(rules);
   return (task) => {
-    if (toMicros(task.score) > toMicros(now)) return "its updated_at lies ahead of this machine's clock";
+    if (toMicros(task.score) > toMicros(now)) return "its updated_at is ahead of this machine's clock";
     const changes = new Map([["status", JSON.stringify(status)]]);
     const hasError = fieldJson(task.json, "error") !== undefined;
     if (error !== undefined && (error !== null || hasError)) changes.set("error", JSON.stringify(error));

@@ -11,7 +11,7 @@ import { NamedWarnings, RETURNED } from "../reporter.ts";
 import type { MergeCounts, MergePlan } from "./merge-plan.ts";
 
 export interface MergeParts extends Parts<"file" | "reporter" | "signal" | "ledger"> {
-  /** Asks before anything is written; throws if the answer is no. */
+  /** Asks before anything is written; throws if declined. */
   confirm?(planned: MergeCounts): Promise<void>;
 }
 

@@ -22,7 +22,7 @@ export interface OrphanResult {
   folders: number;
   logs: number;
   young: number;
-  /** Things in `output/` that are no folder of a task, or could not be looked at. */
+  /** Entries of `output/` that aren't a task's folder, or could not be read. */
   unknown: number;
   removed: number;
   skipped: number;
@@ -80,7 +80,7 @@ class OrphanCleanup {
   readonly result: OrphanResult;
   readonly #parts: OrphanParts;
   readonly #owners: Owners;
-  /** Epoch seconds: what holds anything newer is no orphan yet. */
+  /** Epoch seconds: artifacts with anything newer aren't orphans yet. */
   readonly #olderThan: number;
   /** What was found, by name: there may be a million. */
   readonly #folders = new KeyTable();
@@ -129,7 +129,7 @@ class OrphanCleanup {
       } else if (folder.kind === "kept" && folder.newer) result.young++;
       else if (folder.kind === "kept") leave(`left alone: ${folder.reason}`);
     };
-    const unread = await artifacts.walkFolders(visit, (path) => leave(`left alone: ${path} is no folder of a task`));
+    const unread = await artifacts.walkFolders(visit, (path) => leave(`left alone: ${path} isn't a task's directory`));
     const skipped = await artifacts.walkLogs(
       () => true,
       async (log) => {

@@ -138,7 +138,7 @@ export async function takeCensus(snapshot: Snapshot, mirror: Mirror | null, limi
     others.forEach((id, i) => {
       const answer = copies[i]!;
       const copy = answer instanceof TtsctlError ? "unread" : mirrorCopy(answer, mirror);
-      // A member without a hash is no copy of the task.
+      // A member without a hash isn't a copy of the task.
       if (copy !== "dangling" && copy !== null) census.note(id, copy === "unread" ? null : copy);
     });
   }

@@ -80,8 +80,8 @@ function futureRule(present: readonly Copy[], { now }: Limits): RuleSays {
   if (present.some(({ score }) => Number.isNaN(score)))
     return says("time", "keep", "the time of a copy cannot be read");
   const ahead = Math.max(...present.map(({ score }) => score)) - now;
-  if (ahead > 0) return says("time", "keep", `a copy of it lies ${formatAge(ahead)} in the future`);
-  return says("time", "pass", "no copy lies in the future");
+  if (ahead > 0) return says("time", "keep", `a copy is ${formatAge(ahead)} in the future`);
+  return says("time", "pass", "no copy is in the future");
 }
 
 function retentionRule(present: readonly Copy[], { limits, policy, origins }: Evidence): RuleSays {
@@ -122,6 +122,6 @@ function maxBytesRule(
 
 function indexRule({ indexScore, limits }: Evidence): RuleSays {
   if (Number.isNaN(indexScore))
-    return says("index", "keep", "the index has no member for it; ttsctl verify --repair mends that");
+    return says("index", "keep", "the index has no member for it; ttsctl verify --repair adds one");
   return says("index", "pass", `its score in the index: ${describeTime(indexScore, limits.now)}`);
 }

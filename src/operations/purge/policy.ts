@@ -86,7 +86,7 @@ export interface Traits {
   readonly time: number;
 }
 
-/** Undefined if there is no task, or an invalid record of it. */
+/** Undefined if the task is missing, or has an invalid record. */
 export function traitsOf(copies: Copies, limits: Limits): Traits | undefined {
   const present = existing(copies);
   if (copies.file === "invalid" || present.length === 0) return undefined;

@@ -32,7 +32,7 @@ export async function surveyOfRows(rows: number[], mirror: Mirror | null): Promi
 }
 
 /**
- * Adds the chosen members of the index that no chosen row stands for. The index is walked once, so equal scores and kept
+ * Adds the chosen members of the index that no chosen row has. The index is walked once, so equal scores and kept
  * tasks neither stall nor repeat it.
  * @param limit only members with a score up to it, the oldest first
  */

@@ -190,7 +190,7 @@ export async function estimateCleanup(
     if (problem !== null && !isRedisError(problem)) throw problem;
   } catch (error) {
     if (!(error instanceof TtsctlError)) throw error;
-    parts.reporter.warn(`what a cleanup would free cannot be told: ${error.message}`);
+    parts.reporter.warn(`cannot estimate what a cleanup would free: ${error.message}`);
     return null;
   }
   return withFiles ? sum : { tasks: sum.tasks, files: null, bytes: null };

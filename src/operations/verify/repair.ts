@@ -51,7 +51,7 @@ export class Repair {
   readonly #failures: NamedWarnings;
   readonly #written = new WrittenCopies();
   #intoFileCount = 0;
-  mended = 0;
+  repaired = 0;
   /** How many tasks could not be written to Redis. */
   unwritten = 0;
 
@@ -79,7 +79,7 @@ export class Repair {
     if (!(error instanceof TtsctlError) || this.#intoFileCount === 0) return error;
     const tasks = counted(this.#intoFileCount, "task");
     return new TtsctlError(error.code, `${error.message}; ${tasks} of Redis went into the store file before that`, {
-      hint: "once that is mended, run it again to finish",
+      hint: "fix the cause, then run it again to finish",
       cause: error,
     });
   }
@@ -140,7 +140,7 @@ export class Repair {
       const gone = ids.filter((_, i) => records[i] === null);
       for (const id of gone) this.#failures.add(id, "the file does not have it");
       await ledger?.stayed(gone);
-      reporter.progress("repairing", this.mended, this.#plan.size);
+      reporter.progress("repairing", this.repaired, this.#plan.size);
     };
     await pool(batches(due, BATCH), IN_FLIGHT, writeBatch, signal);
   }
@@ -148,7 +148,7 @@ export class Repair {
   async #count(tasks: readonly Task[], outcomes: readonly Outcome<WriteOutcome>[]): Promise<void> {
     const isWritten = (outcome: Outcome<WriteOutcome>) => typeof outcome === "string" && outcome !== "newer";
     const stayed = tasks.filter((_, i) => !isWritten(outcomes[i]!));
-    this.mended += tasks.length - stayed.length;
+    this.repaired += tasks.length - stayed.length;
     this.unwritten += outcomes.filter((outcome) => outcome instanceof TtsctlError).length;
     await this.#parts.ledger?.stayed(stayed);
     for (const [i, task] of tasks.entries()) {
@@ -170,7 +170,7 @@ export class Repair {
 
   async #remove(action: Action, how: Omit<Orphans, "ids" | "count">): Promise<void> {
     const due = this.#plan.due[action];
-    this.mended += (await pruneOrphans(this.#parts, { ids: this.#ids(due), count: due.length, ...how })).pruned;
+    this.repaired += (await pruneOrphans(this.#parts, { ids: this.#ids(due), count: due.length, ...how })).pruned;
     this.#throwIfInterrupted();
   }
 
@@ -185,7 +185,7 @@ export class Repair {
     const how = { action: "repair", reason: "misplaced", membersOnly: true, onStayed } as const;
     await pruneOrphans(this.#parts, { ids: this.#ids([...owners.keys()]), count: counts.misplaced, ...how });
     this.#throwIfInterrupted();
-    this.mended += counts.misplaced - misplaced.size;
+    this.repaired += counts.misplaced - misplaced.size;
   }
 
   #ids(suspects: readonly number[]): TaskId[] {
@@ -199,7 +199,7 @@ export class Repair {
   }
 
   #throwIfInterrupted(): void {
-    throwIfInterrupted(this.#parts.signal, `${this.mended} of ${this.#plan.size} tasks were repaired`);
+    throwIfInterrupted(this.#parts.signal, `${this.repaired} of ${this.#plan.size} tasks were repaired`);
   }
 }
 

@@ -28,7 +28,7 @@ export interface RepairOptions extends VerifyOptions, Omit<RepairPolicy, "remove
 type VerifyParts = RedisParts<"file" | "clock" | "reporter" | "signal">;
 
 interface VerifyRepairParts extends VerifyParts, RepairParts {
-  /** Asks before tasks are deleted; throws if the answer is no. */
+  /** Asks before tasks are deleted; throws if declined. */
   confirm(count: number): Promise<void>;
 }
 
@@ -68,7 +68,7 @@ export async function verifyAndRepair(parts: VerifyRepairParts, options: RepairO
   } catch (error) {
     throw repair.withFileChange(error);
   }
-  return { result: resultOf(drift, repair.mended), drift };
+  return { result: resultOf(drift, repair.repaired), drift };
 }
 
 /** @throws TtsctlError STORE_EMPTY, MAX_DELETE_EXCEEDED, and what `confirm` throws */

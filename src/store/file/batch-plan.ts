@@ -121,7 +121,7 @@ function scoreOf(task: Task | null): number {
   return task === null ? Number.NaN : toMicros(task.score);
 }
 
-/** Whole microseconds; NaN if there is no valid record. */
+/** Whole microseconds; NaN without a valid record. */
 function scoreIn(current: Snapshot, { userId, taskId }: TaskId): number {
   const row = current.rowOf(userId, taskId);
   return row < 0 ? Number.NaN : toMicros(current.rows.score(row));

@@ -112,7 +112,7 @@ export class SequenceScan {
     if (key === "user_id") this.#recordFields |= 1;
     if (key === "task_id") this.#recordFields |= 2;
     if (this.isRecord) {
-      throw new JsonSyntaxError("one record by itself, over several lines: neither a map nor JSON Lines", keyFrom);
+      throw new JsonSyntaxError("a single record over several lines: neither a map nor JSON Lines", keyFrom);
     }
   }
 }
@@ -144,7 +144,7 @@ export class LineScan {
     return at;
   };
 
-  /** @param end after the newline, which ends a number and cannot stand inside a string */
+  /** @param end after the newline, which ends a number and can't be part of a string */
   #line(bytes: Buffer, from: number, end: number, offset: number): void {
     const start = skipSpace(bytes, from, end);
     if (start === end) return;

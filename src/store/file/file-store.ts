@@ -63,7 +63,7 @@ export class FileStore {
     return shared === undefined ? Snapshot.read(this.path, this.rules, signal) : shared.read();
   }
 
-  /** Null if there is no file. */
+  /** Null if the file is missing. */
   identity(): Promise<FileIdentity | null> {
     return identityAt(this.path);
   }
@@ -210,8 +210,8 @@ export class FileStore {
   /**
    * Watches for a content that undoes an edit, and makes it again.
    * @param last the content with the edit
-   * @param isSame whether a later content can't have undone it; for the first change only, since a file that nobody has open
-   *   may leave its inode to another
+   * @param isSame whether a later content can't have undone it; for the first change only, since the inode of a file that
+   *   isn't open may be reused
    */
   async keep(landed: LandedEdit, last: FileIdentity | null, isSame = sameIdentity): Promise<EditOutcome> {
     let rewrites = 1;

@@ -37,7 +37,7 @@ const LINGER_MS = 10;
 const MOST_TRIES = 10;
 
 export interface FileWriterParts {
-  /** For rewrites: each reads a snapshot of its own, which does not grow. */
+  /** For rewrites: each reads a new snapshot, which does not grow. */
   readonly file: FileStore;
   readonly shared: SharedSnapshot;
   readonly clock: Clock;
@@ -294,7 +294,7 @@ export class FileWriter {
     if (lines.length > 0) {
       const changes = lines.map((line) => this.#changeOf(line)).filter((change) => change !== null);
       warn(
-        `${file.path} was replaced by its compaction, and somebody still appends to the old file: ${counted(changes.length, "line")} carried over, ${lines.length - changes.length} unreadable`,
+        `${file.path} was compacted, but another process still appended to the old file: ${counted(changes.length, "line")} carried over, ${lines.length - changes.length} unreadable`,
       );
       await this.#appendAll(changes);
       left.end = end;

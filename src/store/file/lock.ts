@@ -170,7 +170,7 @@ async function waitForFlock(handle: FileHandle, path: string, seconds: number, s
 }
 
 function startFlock(flags: readonly string[], handle: FileHandle): ChildProcess {
-  // Apart from the terminal's signals, so that Ctrl-C does not end it midway.
+  // Detached from the terminal, so Ctrl-C does not kill it midway.
   return spawn("flock", [...flags, "3"], { stdio: ["ignore", "ignore", "ignore", handle.fd], detached: true });
 }
 

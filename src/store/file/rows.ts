@@ -43,7 +43,7 @@ export class Rows {
   #scores = new Float64Array(1 << 10);
   #statuses = new Uint8Array(1 << 10);
   #states = new Uint8Array(1 << 10);
-  /** Keys for which an invalid record stands too. */
+  /** Keys that an invalid record also has. */
   readonly #invalidKeys = new Set<number>();
   readonly #lastCounts: boolean;
   readonly #fileSize: number;
@@ -84,8 +84,8 @@ export class Rows {
     this.#invalidKeys.add(key);
   }
 
-  /** An invalid record with other ids stands for this key too. */
-  standInvalid(key: number): void {
+  /** An invalid record with other ids has the same key. */
+  markInvalid(key: number): void {
     this.#ensureKey(key);
     this.#invalidKeys.add(key);
   }
@@ -265,16 +265,16 @@ export class RowReader {
       return;
     }
     this.#rows.addInvalid(offset, offset + end - from, key);
-    if (key >= 0) this.#standForNamesake(record.userId!, record.taskId!);
+    if (key >= 0) this.#markNamesake(record.userId!, record.taskId!);
     this.invalid.add(record, offset);
   }
 
   /** In Redis the user `a:b` with the task `c` reads as `a` with `b:c`, so that name is also taken. */
-  #standForNamesake(userId: string, taskId: string): void {
+  #markNamesake(userId: string, taskId: string): void {
     const colon = userId.indexOf(":");
     if (colon <= 0 || this.#reading.rules.allowsColons) return;
     const namesake = this.#keyOf(userId.slice(0, colon), `${userId.slice(colon + 1)}:${taskId}`);
-    if (namesake >= 0) this.#rows.standInvalid(namesake);
+    if (namesake >= 0) this.#rows.markInvalid(namesake);
   }
 
   #keyOf(userId: string | undefined, taskId: string | undefined): number {

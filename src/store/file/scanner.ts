@@ -140,7 +140,7 @@ export async function scanAppended(
   return { layout: grown, footprint: await readFootprint(handle, size), identity };
 }
 
-/** Whether what was appended at `size` is a line of its own, not the end of the last one. */
+/** Whether the bytes appended at `size` start a new line, rather than continue the last one. */
 async function beginsLine(handle: FileHandle, tail: Buffer, size: number): Promise<boolean> {
   if (tail.at(-1) === NEWLINE) return true;
   const next = await bytesAt(handle, size, 1);

@@ -43,7 +43,7 @@ export class SharedSnapshot {
     return fresh;
   }
 
-  /** Null if there is no file. */
+  /** Null if the file is missing. */
   identity(): Promise<FileIdentity | null> {
     return identityAt(this.#path);
   }

@@ -106,7 +106,7 @@ export class Snapshot {
     return this.#source?.content.layout ?? null;
   }
 
-  /** Null if there was no file. */
+  /** Null if the file was missing. */
   get identity(): FileIdentity | null {
     return this.#source?.content.identity ?? null;
   }

@@ -44,8 +44,7 @@ export class AppendedFile {
   }
 
   /**
-   * Appends texts of whole lines, each in one write; they are on the disk when it returns. What is appended meanwhile
-   * waits.
+   * Appends texts of whole lines, each in one write; they are on the disk when it returns. Concurrent calls wait.
    */
   append(texts: readonly string[]): Promise<void> {
     const appended = this.#last.then(() => this.#append(texts));
@@ -74,7 +73,7 @@ export class AppendedFile {
   }
 }
 
-/** The text of a file; null if there is none. See `whyNotWritten` for its errors. */
+/** The text of a file; null if missing. See `whyNotWritten` for its errors. */
 export async function readRegular(path: string): Promise<string | null> {
   try {
     const handle = await openRegular(path, constants.O_RDONLY);

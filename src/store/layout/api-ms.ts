@@ -72,7 +72,7 @@ function rulingPayload(payload: string | null, parser: RecordParser): RecordText
   return texts === null || Number.isNaN(parser.times.parse(texts.updatedAt)) ? null : texts;
 }
 
-/** The EXTRA fields of a record as the hash has them: counts are 0 where there is none, a text is empty. */
+/** The EXTRA fields of a record as in the hash: a missing count is 0, a missing text empty. */
 function extraTexts(json: string): string[] {
   const bytes = Buffer.from(json);
   const texts: string[] = EXTRA.map((name) => (name === "result_url" ? "" : "0"));

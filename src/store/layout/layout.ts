@@ -157,7 +157,7 @@ class PlainLayout extends Layout {
     return [userId, taskId, status, error, createdAt, updatedAt, json];
   }
 
-  /** A name without a colon is no task's, and has no hash. */
+  /** A name without a colon belongs to no task, and has no hash. */
   override taskKey(userId: string, taskId: string): string {
     return `${TASK_PREFIX}${userId}:${taskId}`;
   }

@@ -139,7 +139,7 @@ export class AtomicCopies implements MirrorCopies {
   }
 }
 
-/** How many members one step of a walk reads: Redis answers nobody else for some 3 ms. */
+/** How many members one step of a walk reads: it blocks Redis for some 3 ms. */
 const WALKED = 500;
 
 /** How many replies `copies.lua` gives of the scores and the lookup of a task. */

@@ -107,7 +107,7 @@ export class RedisClient extends Connection {
     return this.lose(this.#advised(error)); // it was demoted under this connection
   }
 
-  /** Logs in and selects the database itself: if the server refuses them, ioredis goes on, or prints lines of its own. */
+  /** Logs in and selects the database itself: on a refusal, ioredis continues, or prints warnings. */
   async #handshake({ username, password, db }: NodeTarget): Promise<void> {
     try {
       await this.#redis.connect();
@@ -130,7 +130,7 @@ export class RedisClient extends Connection {
     const [reply] = await this.pipeline([["ROLE"]]);
     if (reply instanceof TtsctlError && reply.code !== "REDIS_DENIED") throw reply;
     if (!Array.isArray(reply) || reply[0] === "master") return;
-    const message = `Redis at ${this.where} is no primary: its role is ${reply[0]}`;
+    const message = `Redis at ${this.where} isn't a primary: its role is ${reply[0]}`;
     throw this.#advised(new TtsctlError("REDIS_READONLY", message));
   }
 

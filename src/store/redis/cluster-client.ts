@@ -223,7 +223,7 @@ export class ClusterClient extends Connection {
     return attempt();
   }
 
-  /** Waits until a command may be sent once more. @throws TtsctlError if it may have run, or the time is up */
+  /** Waits until a command may be sent again. @throws TtsctlError if it may have run, or the time is up */
   async #mayRepeat(error: Error, { slot, cluster, name, link }: Attempt, deadline: number): Promise<void> {
     const [, refusal] = REFUSAL.exec(error instanceof ServerError ? error.reply : error.message) ?? [];
     if (refusal !== undefined) {
@@ -252,7 +252,7 @@ export class ClusterClient extends Connection {
     return error instanceof ReplyError ? this.serverError(error as Error, where) : connectionError(error, where);
   }
 
-  /** Asks the nodes where the slots are, unless another command did since. If none can tell, the current map is kept. */
+  /** Asks the nodes where the slots are, unless another command did since. If none responds with a map, the current one is kept. */
   async #enterAgain(cluster: Cluster, deadline: number): Promise<void> {
     if (this.#cluster !== cluster || this.#isClosed) return;
     this.#entering ??= this.#enter(deadline).finally(() => {

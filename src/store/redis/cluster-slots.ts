@@ -7,7 +7,7 @@ import type { RedisTarget } from "./target.ts";
 
 /** The slots of a cluster as one of its nodes knows them. A node that left it, or was cut off, knows less. */
 export interface SlotMap {
-  /** By slot, the name of its primary; no item for a slot that nobody serves. */
+  /** By slot, the name of its primary; no item for an unassigned slot. */
   readonly primaries: readonly string[];
   /** Every node there is, replicas included. */
   readonly nodes: ReadonlySet<string>;
@@ -25,7 +25,7 @@ export function nodeName({ host, port }: Address): string {
   return `${host}:${port}`;
 }
 
-/** @param asked the node that told the name: a host that is empty, or `?`, is its own */
+/** @param asked the node that sent the name: an empty host, or `?`, means its own */
 export function addressOf(name: string, asked: Address): Address {
   const colon = name.lastIndexOf(":");
   const host = name.slice(0, colon);

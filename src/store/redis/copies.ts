@@ -42,7 +42,7 @@ export interface GuardedRemoval {
 export interface MirrorCopies {
   /** A walk over an index that reads the copies too; it ends with null if the server doesn't allow it. */
   walk?(userId: string | undefined): AsyncGenerator<CopyStep | null>;
-  /** Fields of each hash, in fewer commands than one for each; null if there is no such way. */
+  /** Fields of each hash, in fewer commands than one for each; null if unsupported. */
   fields?(ids: readonly TaskId[], names: readonly string[]): Promise<Reply[] | null>;
   /** In a full view only what concerns an index as a whole is an error. */
   read(ids: readonly TaskId[], view: CopyView): Promise<Outcome<RedisCopy>[]>;

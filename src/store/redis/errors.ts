@@ -1,12 +1,12 @@
 import { type ErrorCode, systemErrorCode, TtsctlError } from "../../errors.ts";
 
-const UNSETTLED_HINT = "wait for its failover or resharding to end; `redis-cli --cluster check` tells more";
+const UNSETTLED_HINT = "wait for its failover or resharding to end; `redis-cli --cluster check` shows its state";
 
 type Kind = readonly [matches: RegExp, code: ErrorCode, what: string, hint: string];
 
 const SERVER_ERRORS: readonly Kind[] = [
-  [/^NOAUTH/, "REDIS_AUTH", "wants a password", "set [redis] password (and username), or REDIS_PASSWORD"],
-  [/^ERR (AUTH|Client sent AUTH)/, "REDIS_AUTH", "takes no password", "leave out [redis] password, or REDIS_PASSWORD"],
+  [/^NOAUTH/, "REDIS_AUTH", "requires a password", "set [redis] password (and username), or REDIS_PASSWORD"],
+  [/^ERR (AUTH|Client sent AUTH)/, "REDIS_AUTH", "has no password", "leave out [redis] password, or REDIS_PASSWORD"],
   [
     /^(WRONGPASS|ERR invalid password)/,
     "REDIS_AUTH",
@@ -16,7 +16,7 @@ const SERVER_ERRORS: readonly Kind[] = [
   [
     /^NOPERM|^ERR ACL failure in script/,
     "REDIS_DENIED",
-    "does not let this user do that",
+    "does not permit this user to do that",
     "give the ACL user the keys tts:* (after [redis] prefix) and the commands read, write, scripting and connection",
   ],
   [
@@ -29,16 +29,16 @@ const SERVER_ERRORS: readonly Kind[] = [
   [
     /^(MOVED|ASK) |non local key in a cluster/,
     "REDIS_CLUSTER",
-    "is one node of a cluster, and was spoken to as the only one",
+    "is a node of a cluster, but [redis] cluster is off",
     "set [redis] cluster = true, or REDIS_CLUSTER",
   ],
   [
     /^ERR This instance has cluster support disabled/,
     "REDIS_CLUSTER",
-    "is no cluster",
+    "isn't a cluster",
     "set [redis] cluster = false, or name a node of the cluster in [redis] host and port",
   ],
-  [/^(CLUSTERDOWN|TRYAGAIN)/, "REDIS_CLUSTER", "belongs to a cluster that is not whole", UNSETTLED_HINT],
+  [/^(CLUSTERDOWN|TRYAGAIN)/, "REDIS_CLUSTER", "is in a cluster that doesn't serve all slots", UNSETTLED_HINT],
   [/^(READONLY|MASTERDOWN)/, "REDIS_READONLY", "is a read-only replica", "name the primary in [redis] host and port"],
   [
     /^OOM/,
@@ -49,8 +49,8 @@ const SERVER_ERRORS: readonly Kind[] = [
   [
     /^MISCONF/,
     "REDIS_FAILED",
-    "takes no writes, since it cannot save to its disk",
-    "free its disk, or look at its log (redis-cli INFO persistence); reading goes on meanwhile",
+    "refuses writes because it cannot save to its disk",
+    "free disk space, or check redis-cli INFO persistence and its log; reads still work",
   ],
   [
     /^WRONGTYPE/,
@@ -60,9 +60,9 @@ const SERVER_ERRORS: readonly Kind[] = [
   ],
 ];
 
-/** An error that a server answered: it is known that the command did not run, or failed. */
+/** An error reply of the server: the command did not run, or failed. */
 export class ServerError extends TtsctlError {
-  /** What the server said. */
+  /** The server's reply. */
   readonly reply: string;
 
   constructor(code: ErrorCode, message: string, reply: string, hint?: string) {

@@ -108,7 +108,7 @@ function pageOf(ids: readonly TaskId[], found: readonly (Task | undefined)[]): O
   return { tasks: found.filter((task) => task !== undefined), dangling: gone.length, unnamed };
 }
 
-/** A key of the wrong type is no copy. */
+/** A key of the wrong type doesn't count as a copy. */
 function usable<T>(outcome: Outcome<T>): T | undefined {
   return outcome instanceof TtsctlError ? undefined : outcome;
 }

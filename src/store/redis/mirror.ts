@@ -254,7 +254,7 @@ export class Mirror extends SyncState {
     });
     if (this.layout.payloadRules) {
       for (const { i, id } of hashes) {
-        const what = `${JSON.stringify(id.taskId)} is no name of a task in this layout: it stays`;
+        const what = `${JSON.stringify(id.taskId)} isn't a valid task name in this layout; it is kept`;
         if (id.userId === "") copies[i] = new TtsctlError("REDIS_FAILED", what);
       }
       return copies;

@@ -124,7 +124,10 @@ function noPrimary(name: string, sentinels: readonly Address[], failures: readon
   const codes = new Set(failures.map(({ code }) => code));
   const [code] = codes.size === 1 ? codes : (["REDIS_UNAVAILABLE"] as const);
   const hint = failures.find((failure) => failure.hint !== undefined)?.hint ?? "check [redis] sentinels";
-  const told = failures.map(({ message }) => message).join("; ");
+  const reasons = failures.map(({ message }) => message).join("; ");
   const list = sentinels.map(addressText).join(", ");
-  return new TtsctlError(code!, `no primary ${name} by the Sentinels ${list}: ${told}`, { hint, cause: failures[0] });
+  return new TtsctlError(code!, `no primary ${name} by the Sentinels ${list}: ${reasons}`, {
+    hint,
+    cause: failures[0],
+  });
 }

@@ -21,14 +21,14 @@ interface Removal extends Scored {
 
 /**
  * Copies in a cluster (SPEC section 10), where no script sees a hash and its index members together: they are in different
- * slots. So a write or a removal is a series of steps, each one round trip to all nodes, and each is guarded by itself.
+ * slots. So a write or a removal is a series of steps, each one round trip to all nodes with its own guard.
  *
  * A write:
  * 1. check the guard, and the types of the indexes and of the lookup, so a refused write leaves nothing behind;
  * 2. raise both scores to ours (`ZADD GT`);
  * 3. write the hash if its guard still holds;
  * 4. read both scores again; if one isn't ours and the hash still is, set it, then check the hash again;
- * 5. if the write was refused, give the members the scores of the hash in place, or remove them if there is none;
+ * 5. if the write was refused, give the members the scores of the existing hash, or remove them without one;
  * 6. set the lookup.
  *
  * A removal:
@@ -42,8 +42,8 @@ interface Removal extends Scored {
  * without a lock. If its hash comes before ours, ours is refused, and `GT` keeps the higher score. If it comes after ours,
  * so do its scores. A process that sets a score wrote the hash before: so the check of the hash after the scores were read
  * shows whose scores they are, and they are set only if unchanged. A removal that found no hash yet may take the members of
- * a write before its hash comes: step 4 of the write puts them back, or step 5 of the removal. A hash that was written and
- * is gone in step 5 was written, and removed since.
+ * a write before its hash comes: step 4 of the write puts them back, or step 5 of the removal. A hash that was
+ * written but is gone in step 5 was removed since.
  */
 export class SlottedCopies implements MirrorCopies {
   readonly #reading: CopyReading;

@@ -44,7 +44,7 @@ export class SlottedKeys {
     );
   }
 
-  /** The scores that fit the hash of each task; undefined without an `updated_at`, NaN if that is no time. */
+  /** The scores that fit the hash of each task; undefined without an `updated_at`, NaN if that is invalid. */
   async hashScores(ids: readonly TaskId[]): Promise<(Both<number> | undefined)[]> {
     const { layout, parser } = this.#reading;
     const replies = await this.#ask(
@@ -154,7 +154,7 @@ export class SlottedKeys {
     return errors;
   }
 
-  /** Removes the lookups that name these tasks' users; a key of the wrong type is none. */
+  /** Removes the lookups that name these tasks' users; a key of the wrong type doesn't count. */
   async dropLookups(ids: readonly TaskId[]): Promise<void> {
     const { lookup } = this.#layout;
     if (lookup === undefined) return;

@@ -4,9 +4,9 @@ import type { TaskId } from "../task-source.ts";
 /** How many keys or members one step of a walk asks for. */
 export const STEP = 1000;
 
-/** What some keys of the mirror name. */
+/** The things that some keys of the mirror name. */
 export interface MirrorKeys {
-  /** Members of the global index that the keys of hashes stand for. */
+  /** Members of the global index for the keys of hashes. */
   readonly members: string[];
   /** The users whose indexes exist. */
   readonly users: string[];

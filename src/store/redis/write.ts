@@ -8,15 +8,15 @@ import type { TaskId } from "../task-source.ts";
 import { type GuardedRemoval, type Outcome, settle, type Upsert } from "./copies.ts";
 import type { Mirror } from "./mirror.ts";
 
-/** `mended`: only the index members were set; `newer`: Redis has a newer copy. */
-export type WriteOutcome = "written" | "mended" | "unchanged" | "newer";
+/** `reindexed`: only the index members were set; `newer`: Redis has a newer copy. */
+export type WriteOutcome = "written" | "reindexed" | "unchanged" | "newer";
 
-/** `mend` keeps the hash and sets the index members. */
-export type WriteDecision = "write" | "mend" | "unchanged" | "newer";
+/** `reindex` keeps the hash and sets the index members. */
+export type WriteDecision = "write" | "reindex" | "unchanged" | "newer";
 
 /**
  * The rule of SPEC sections 3 and 5: never back in time. At an equal time the hash is kept and the scores are repaired, unless
- * it has no time of its own.
+ * the hash has no time.
  * @param score the record's `updated_at`, epoch seconds
  * @param overEqual whether the record also replaces a hash of the same time
  * @param replaced `updated_at` of the record that it replaced in the file: copies up to this time are overwritten; NaN: none
@@ -39,7 +39,7 @@ export function decideWrite(
   const due = reading.layout.userScoredBy === "updated_at" ? score : userScoreDue(copy, reading);
   const isScored = scoreOf(copy.indexScore) === score && scoreOf(copy.userScore) === due;
   const isIndexed = isScored && copy.lookup !== "wrong";
-  return isIndexed ? "unchanged" : "mend";
+  return isIndexed ? "unchanged" : "reindex";
 }
 
 /**
@@ -83,14 +83,14 @@ export function writeToMirror(
       const task = tasks[i]!;
       const decision = decideWrite(task.score, copy, mirror, options.overEqual?.(task), options.replaced?.[i]);
       if (decision === "newer" || decision === "unchanged") return decision;
-      const upsert = { task, seen: guardOf(copy, mirror).seen, indexOnly: decision === "mend" };
+      const upsert = { task, seen: guardOf(copy, mirror).seen, indexOnly: decision === "reindex" };
       // The score in an index by `created_at` is that of the hash, which is kept.
       const followsHash = upsert.indexOnly && mirror.layout.userScoredBy !== "updated_at";
       return followsHash ? { ...upsert, userScore: userScoreDue(copy, mirror) } : upsert;
     },
     act: (due) => mirror.upsert(due),
     done({ task, indexOnly }) {
-      if (indexOnly) return "mended";
+      if (indexOnly) return "reindexed";
       options.written?.note(task);
       return "written";
     },

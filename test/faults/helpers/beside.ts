@@ -87,7 +87,7 @@ export class BesideService {
     mirror.close();
   }
 
-  /** Runs commands again and again until the service has ended, and each once more. */
+  /** Runs commands repeatedly until the service has ended, then each a last time. */
   async loop(...commands: readonly string[]): Promise<Run[]> {
     const runs: Run[] = [];
     for (let last = false; !last; ) {

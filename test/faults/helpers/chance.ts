@@ -33,7 +33,7 @@ export class Chance {
     return items[this.below(items.length)]!;
   }
 
-  /** So many of them, each once; all where there are no more. */
+  /** Up to `count` distinct items. */
   some<T>(items: readonly T[], count: number): T[] {
     const left = [...items];
     return Array.from({ length: Math.min(count, left.length) }, () => left.splice(this.below(left.length), 1)[0]!);

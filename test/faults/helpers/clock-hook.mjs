@@ -20,16 +20,16 @@ const { appendFileSync, readFileSync } = fs;
 let passedMs = 0;
 let ended = 0;
 
-const told = () => JSON.parse(readFileSync(control, "utf8"));
+const settings = () => JSON.parse(readFileSync(control, "utf8"));
 
-Date.now = () => Math.floor(wall() + passedMs + told().offset * 1000);
+Date.now = () => Math.floor(wall() + passedMs + settings().offset * 1000);
 performance.now = () => monotonic() + passedMs;
 process.hrtime.bigint = () => monotonicNs() + BigInt(Math.round(passedMs * 1e6));
 
 timers.setTimeout = async (ms, value, options) => {
   if (ms < LONG_MS) return sleep(ms, value, options);
   appendFileSync(waits, `${ms / 1000}\n`);
-  while (told().ending <= ended) await sleep(5, undefined, options);
+  while (settings().ending <= ended) await sleep(5, undefined, options);
   ended++;
   if (passing) passedMs += ms;
   return value;

@@ -63,7 +63,7 @@ export async function lay(here: Place, { redis = [], input, unowned = [] }: Omit
   return here.root.storeText();
 }
 
-/** One line, which names the file, or the folder of one without a name; its code is none for the unforeseen. */
+/** One line that names the file, or its directory, with a code other than that of unexpected errors. */
 export function expectNamed(run: Run, label: string): void {
   const errors = lines(run.stderr).filter((line) => line.startsWith("{"));
   expect(errors, `${label}: ${run.stderr}`).toHaveLength(1);

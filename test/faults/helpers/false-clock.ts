@@ -16,7 +16,7 @@ export class FalseClock {
   /** @param passing whether the time of a long wait goes by, on the wall clock and on the monotonic one */
   constructor({ passing = false } = {}) {
     this.#passing = passing;
-    this.#tell();
+    this.#write();
   }
 
   /** What a child that is to have this clock needs in its environment. */
@@ -28,13 +28,13 @@ export class FalseClock {
   /** From now on the wall clock is off by so many seconds. */
   set(offset: number): void {
     this.#offset = offset;
-    this.#tell();
+    this.#write();
   }
 
   /** Lets the wait in hand end, or that many waits. */
   endWaits(count = 1): void {
     this.#ending += count;
-    this.#tell();
+    this.#write();
   }
 
   /** The seconds of each long wait that was begun. */
@@ -61,7 +61,7 @@ export class FalseClock {
     return join(this.#folder, name);
   }
 
-  #tell(): void {
+  #write(): void {
     writeFileSync(this.#at("next"), JSON.stringify({ offset: this.#offset, ending: this.#ending }));
     renameSync(this.#at("next"), this.#at("control.json"));
   }

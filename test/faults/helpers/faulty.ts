@@ -42,7 +42,7 @@ export async function runFaulty(
       running.child.once("close", () => {
         hasEnded = true;
       });
-      await until(() => isStopped() || hasEnded, 150); // on a busy machine a late step is no missing one
+      await until(() => isStopped() || hasEnded, 150); // on a busy machine the step may be late
       if (isStopped()) await options.whileStopped?.();
       running.kill("SIGCONT");
     }

@@ -4,7 +4,7 @@
     folders.py ROOT
 
 os.makedirs and open in output/{user}/{task}/ and Logs/YYYYMMDD/HH/, a thread for each user. Users busy* have a record, and
-their folders look as if nobody had used them for 50 minutes, as those of the hours do; users fresh* have none, and their
+their folders look unused for 50 minutes, as those of the hours do; users fresh* have none, and their
 folders are new; users new* are seen for the first time each time. Prints {"made", "errors"} as JSON.
 """
 import datetime as dt

@@ -25,7 +25,7 @@ function isStore(path) {
   return path !== undefined && (STORE.test(path) || path === root);
 }
 
-/** What waits looks at the same file again and again: how often depends on the time, so that it is no step any more. */
+/** Waiting polls a file, as often as time permits, so polls don't count as steps. */
 function isPoll(name, path) {
   const isSame = name === "stat" && path === look.path;
   look.path = name === "stat" ? path : undefined;

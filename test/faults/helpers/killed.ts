@@ -56,7 +56,7 @@ export class Killed {
     this.#args = one.line.split(" ");
   }
 
-  /** Takes what another round has left away, and lays everything out anew. */
+  /** Removes what another round left, and sets everything up again. */
   async lay(): Promise<void> {
     const { redis, input, unowned = [] } = this.#one;
     const { root, server } = this.#here;

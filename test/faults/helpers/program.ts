@@ -39,7 +39,7 @@ export function builtLibrary(): string {
   return join(inject("packageRoot"), "dist/library.mjs");
 }
 
-/** Runs a program of its own that makes such changes (see writing.mjs), with a fault in it. */
+/** Runs a separate program that makes such changes (see writing.mjs), with a fault in it. */
 export async function runProgram({ fault, fileSize, killAfter, ...task }: ProgramOptions): Promise<Said> {
   const folder = mkdtempSync(join(tmpdir(), "ttsctl-program-"));
   const report = join(folder, "steps.json");

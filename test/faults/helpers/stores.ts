@@ -8,7 +8,7 @@ export type TestRecord = RecordJson & Ids;
 
 export const nameOf = ({ user_id, task_id }: Ids): string => `${user_id}:${task_id}`;
 
-/** Where each task stands: all of it, by `user:task`. */
+/** Each task's copies and artifacts, by `user:task`. */
 export interface Everything {
   readonly file: string[];
   readonly hashes: string[];

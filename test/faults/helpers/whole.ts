@@ -13,7 +13,7 @@ export class WholeFile {
     this.#done = this.#watch();
   }
 
-  /** What was read that is no JSON, or that the file was not there. */
+  /** The reads that weren't JSON, or found no file. */
   async stop(): Promise<string[]> {
     this.#stopped = true;
     await this.#done;

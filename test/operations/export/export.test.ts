@@ -25,7 +25,7 @@ async function run(options: Partial<ExportOptions> = {}, onBatch: (count: number
 }
 
 describe("both stores", () => {
-  test("give the newer copy of each task: the file's in its order, then what only Redis has, oldest first", async () => {
+  test("give the newer copy of each task: the file's in its order, then Redis-only ones, oldest first", async () => {
     const { site } = here;
     const file = [at("b", 5), at("a", 5), at("c", 5), at("same", 5)];
     site.root.writeStore(file);
@@ -81,8 +81,8 @@ describe("both stores", () => {
   });
 });
 
-describe("what is no task", () => {
-  test("is left out and said: invalid records, dangling members, keys of the wrong type", async () => {
+describe("an entry that isn't a task", () => {
+  test("is left out with a warning: invalid records, dangling members, keys of the wrong type", async () => {
     const { site } = here;
     site.root.writeStore([at("a", 5), { user_id: "alice", task_id: "bad" }]);
     await site.server.call("ZADD", "tts:tasks:index", 1, "alice:gone", 2, "alice:list");
@@ -139,7 +139,7 @@ describe("one store", () => {
     await expect(run({ source: "redis" })).rejects.toMatchObject({ code: "REDIS_UNAVAILABLE" });
   });
 
-  test("of two: the file, where Redis is down or lost midway, and that is told", async () => {
+  test("of two: the file, if Redis is down or lost midway, with a warning", async () => {
     const { site } = here;
     site.root.writeStore([at("a", 5)]);
     await site.writeRedis(at("a", 6), at("x", 1));
@@ -152,7 +152,7 @@ describe("one store", () => {
     }
   });
 
-  test("of two: Redis, where the file is missing, and that is told; without Redis nothing is exported", async () => {
+  test("of two: Redis, if the file is missing, with a warning; without Redis nothing is exported", async () => {
     const { site } = here;
     await site.writeRedis(at("x", 1));
     const { names, result } = await run();

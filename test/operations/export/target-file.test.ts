@@ -5,11 +5,11 @@ import { TargetFile } from "../../../src/operations/export/target-file.ts";
 import { namesIn, useFolder } from "../../helpers/files.ts";
 
 const path = useFolder();
-const write = async (name: string, overwrite: boolean, text: string, meanwhile: () => void = () => {}) => {
+const write = async (name: string, overwrite: boolean, text: string, beforeFinish: () => void = () => {}) => {
   const file = await TargetFile.open(path(name), overwrite, [path("store.json")]);
   try {
     await file.write([text]);
-    meanwhile();
+    beforeFinish();
     await file.finish();
   } finally {
     await file.close();
@@ -46,7 +46,7 @@ test("another file is replaced only where that was said, and never before the ne
   expect([readFileSync(path("a"), "utf8"), namesIn(path())]).toEqual(["new", ["a"]]);
 });
 
-test("nor is one that somebody makes meanwhile", async () => {
+test("nor is one that appears during the run", async () => {
   const made = write("a", false, "new", () => writeFileSync(path("a"), "theirs"));
   await expect(made).rejects.toMatchObject({ code: "EXPORT_FAILED", message: expect.stringContaining("exists") });
   expect([readFileSync(path("a"), "utf8"), namesIn(path())]).toEqual(["theirs", ["a"]]);
@@ -71,7 +71,7 @@ test.each([
   ["/dev/null", "not a regular file"],
   ["/nowhere/a", "ENOENT"],
   ["/proc/a", ""],
-])("%s is no place for it", async (place, why) => {
+])("%s is refused", async (place, why) => {
   await expect(TargetFile.open(place, true, [])).rejects.toMatchObject({
     code: "EXPORT_FAILED",
     message: expect.stringContaining(why),

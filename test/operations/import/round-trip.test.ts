@@ -25,7 +25,7 @@ const more = fc.oneof(
   { arbitrary: fc.constant([deep, deep]), weight: 1 },
 );
 
-/** A record compact, and as it stands in some file; known fields last, so that they are those that count. */
+/** A record, compact and as in some file; known fields are last, so they override. */
 const record = fc
   .tuple(user, task, more, fc.constantFrom('"2024-01-01T00:00:00.123456"', "1704067200.10", "1704067200"))
   .map(([user, task, [compact, spaced], time]) => {

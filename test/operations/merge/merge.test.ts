@@ -23,7 +23,7 @@ const file = [at("older", 1), at("same", 5), at("other", 5, { text: "theirs" }),
 const ours = [at("new", 5), at("older", 5), at("same", 5), at("other", 5), at("newer", 5)];
 
 describe("records are merged", () => {
-  test("by time: the newer one stays, and of the same time the file's", async () => {
+  test("by time: the newer one is kept, at equal times the file's", async () => {
     const { site } = here;
     site.root.writeStore(file);
     expect(await merge(site, ours)).toEqual({
@@ -36,7 +36,7 @@ describe("records are merged", () => {
     expect(site.reporter.text).toMatch(/alice:other stays as the store file has it: .*same time/);
   });
 
-  test("so that the file's always stay", async () => {
+  test("with the policy keep, the file's are kept", async () => {
     const { site } = here;
     site.root.writeStore(file);
     const outcome = await merge(site, ours, { policy: "keep" });
@@ -44,7 +44,7 @@ describe("records are merged", () => {
     expect(site.root.readStore()).toEqual([...file, ours[0]]);
   });
 
-  test("so that they replace the file's, and Redis's copies of those with them", async () => {
+  test("with the policy replace, the file's are overwritten, as are their copies in Redis", async () => {
     const { site } = here;
     await site.writeBoth(...file);
     const outcome = await merge(site, ours, { policy: "replace" });
@@ -159,7 +159,7 @@ describe("while the service writes the file", () => {
     });
   }
 
-  test.each(["newer", "replace"] as const)("what it wrote meanwhile stays with %s", async (policy) => {
+  test.each(["newer", "replace"] as const)("its writes during the run are kept with %s", async (policy) => {
     const { site } = here;
     site.root.writeStore(file);
     disturbed(() => site.root.writeStore([at("older", 7), ...file.slice(1), at("fresh", 1)]));
@@ -207,7 +207,7 @@ describe("Redis is lost", () => {
     expect(site.root.readStore()).toHaveLength(2600);
   });
 
-  test("not at all, since there is none", async () => {
+  test("not at all, without a Redis", async () => {
     here.site.state = { kind: "off" };
     expect(await merge(here.site, ours)).toEqual({ ...NONE, added: 5 });
   });

@@ -119,7 +119,7 @@ it("a census without Redis has the file's tasks; of tombstones and invalid recor
     ]);
     expect(at("nobody", "t")).toBe(-1);
     expect(fileCopy(snapshot, { userId: "a", taskId: "gone" })).toBeNull();
-    // At one time the members decide, bytewise descending; what only Redis has is sorted among them.
+    // At one time the members decide, bytewise descending; Redis-only tasks are sorted among them.
     census.note({ userId: "m", taskId: "t" }, { status: "done", score: 1 });
     census.note({ userId: "\u{10ffff}", taskId: "t" }, { status: "done", score: 1 });
     census.note({ userId: "x", taskId: "t" }, null);
@@ -150,7 +150,7 @@ it("tasks of one time come by their members, whichever store has them", async ()
   );
 });
 
-it("what only Redis has is counted, however much it is", async () => {
+it("all Redis-only tasks are counted, however many", async () => {
   await withFile(store(), [task("a", "t", { file: done(1) })], (snapshot) => {
     const census = new Census(snapshot, limits);
     for (let i = 0; i < 50; i++) census.note({ userId: "r", taskId: `t${i}` }, done(100 + i));
@@ -162,7 +162,7 @@ it("what only Redis has is counted, however much it is", async () => {
   });
 });
 
-it("a survey names what only Redis has, and what is chosen for its member alone", async () => {
+it("a survey names Redis-only tasks, and those chosen for their member only", async () => {
   const tasks = [
     task("a", "young", { file: done(1), redis: done(1) }),
     task("a", "row", { file: done(8 * DAY), redis: done(8 * DAY) }),
@@ -201,7 +201,7 @@ it("a survey names what only Redis has, and what is chosen for its member alone"
   });
 });
 
-it("the copies of both stores are told from each other and from what is none", async () => {
+it("the copies of both stores are distinguished from each other and from missing ones", async () => {
   const tasks = [
     task("a", "t", { file: { status: "run", score: 7 } }),
     task("a", "odd", { file: { status: "other", score: 8 } }),

@@ -36,7 +36,7 @@ function rulesOf({ file = null, mirror = null, indexScore = Number.NaN, ...more 
 }
 
 describe("the rules of a task", () => {
-  it("come in the order of a pass; the index is asked of what only Redis has", () => {
+  it("come in the order of a pass; the index is checked for Redis-only tasks", () => {
     const both = ["finished", "time", "retention", "keep_last", "max_bytes"];
     expect(Object.keys(rulesOf({ file: done(1) }))).toEqual(both);
     expect(Object.keys(rulesOf({ file: done(1), mirror: done(1) }))).toEqual(both);
@@ -64,15 +64,15 @@ describe("the rules of a task", () => {
   ])("finished: %s", (_, given, expected) => expect(rulesOf(given).finished).toBe(expected));
 
   it.each<[string, Case, string]>([
-    ["none ahead", { file: done(0), mirror: done(9) }, "pass: no copy lies in the future"],
-    ["one ahead", { file: done(9), mirror: done(-7200) }, "keep: a copy of it lies 2h in the future"],
-    ["the other ahead", { file: done(-60), mirror: done(9) }, "keep: a copy of it lies 1m in the future"],
+    ["none ahead", { file: done(0), mirror: done(9) }, "pass: no copy is in the future"],
+    ["one ahead", { file: done(9), mirror: done(-7200) }, "keep: a copy is 2h in the future"],
+    ["the other ahead", { file: done(-60), mirror: done(9) }, "keep: a copy is 1m in the future"],
     ["unreadable", { file: done(9), mirror: done(Number.NaN) }, "keep: the time of a copy cannot be read"],
   ])("time: %s", (_, given, expected) => expect(rulesOf(given).time).toBe(expected));
 
   it.each<[string, Case, string]>([
     ["expired", { file: done(8 * DAY) }, "purge: done for 8d, kept for 7d (R)"],
-    ["both copies alike", { file: done(8 * DAY), mirror: done(8 * DAY) }, "purge: done for 8d, kept for 7d (R)"],
+    ["both copies equal", { file: done(8 * DAY), mirror: done(8 * DAY) }, "purge: done for 8d, kept for 7d (R)"],
     ["at the limit", { file: done(7 * DAY) }, "purge: done for 7d, kept for 7d (R)"],
     ["a second before", { file: done(7 * DAY - 1) }, "pass: done for 6d, kept for 7d (R)"],
     [

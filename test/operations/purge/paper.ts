@@ -19,9 +19,9 @@ import { withSnapshot } from "../../store/file/read-store.ts";
 /** Both stores and the disk as a test puts them down; a plan only ever asks. */
 export interface PaperTask extends TaskId {
   readonly file?: Copies["file"];
-  /** `unread`: Redis fails to tell; `left`: it was in the index, and is gone when it is looked at. */
+  /** `unread`: the read from Redis fails; `left`: in the index, but gone when it is read. */
   readonly redis?: Copies["mirror"] | "unread" | "left";
-  /** In the index of Redis; as its copy's time unless told otherwise, null: it is not in it. */
+  /** The score in Redis's index; by default the copy's time; null: not in the index. */
   readonly indexScore?: number | null;
   readonly bytes?: number;
 }

@@ -62,7 +62,7 @@ function damaged(copy: RedisCopy, damage: Record<string, unknown>): RedisCopy {
   return { ...whole, fields: { ...copy.fields, ...fields } } as RedisCopy;
 }
 
-test("what a sync writes is in step with its record, and with no other", () => {
+test("a copy written by a sync matches its record, and no other", () => {
   fc.assert(
     fc.property(tasks, tasks, (ours, theirs) => {
       const finding = classify(ours, copyOf(theirs), mirror);
@@ -74,7 +74,7 @@ test("what a sync writes is in step with its record, and with no other", () => {
   );
 });
 
-/** The kinds that apply by themselves, told without their order. */
+/** The kinds that apply, each without regard to the others. */
 function applying(task: Task | null, copy: RedisCopy): string[] {
   const { type, fields, indexScore, userScore } = copy;
   const time = mirror.parser.times.parse(fields.updated_at ?? "");
@@ -117,7 +117,7 @@ const traits = fc.record<Traits>({
 });
 const policies = fc.record<RepairPolicy>({ prune: fc.boolean(), restore: fc.boolean(), removeMembers: fc.boolean() });
 
-test("a plan loses no task unless it is told to, and invents none", () => {
+test("a plan loses no task unless asked to, and invents none", () => {
   fc.assert(
     fc.property(traits, policies, (of, policy) => {
       const action = planRepair(of, policy);

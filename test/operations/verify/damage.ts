@@ -9,7 +9,7 @@ export interface Damaged {
   readonly server: RedisServer;
 }
 
-/** One way in which a task that is in step comes out of it, made as others would: by hand, or by a service. */
+/** One way to bring a task out of sync, as by hand or by a service. */
 export interface Damage {
   readonly what: string;
   readonly kind: Kind;
@@ -65,7 +65,7 @@ export const DAMAGES: readonly Damage[] = [
     make: ({ server }, u, t) => server.call("HDEL", hash(u, t), "user_id"),
   },
   {
-    what: "a hash whose time is none",
+    what: "a hash with an invalid time",
     kind: "partial",
     make: ({ server }, u, t) => server.call("HSET", hash(u, t), "updated_at", "soon"),
   },
@@ -152,7 +152,7 @@ export const DAMAGES: readonly Damage[] = [
     make: ({ server }, u, t) => server.call("HDEL", hash(u, t), "payload"),
   },
   {
-    what: "a payload that is no JSON",
+    what: "a payload that isn't JSON",
     kind: "differs",
     make: ({ server }, u, t) => server.call("HSET", hash(u, t), "payload", "{"),
   },

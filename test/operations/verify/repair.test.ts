@@ -11,7 +11,7 @@ const SYNCED = "tts:ttsctl:synced";
 const COUNTED = "tts:ttsctl:counted";
 const many = (count: number) => Array.from({ length: count }, (_, i) => record(`user${i % 7}`, `t${i}`));
 
-/** What a sync makes of the file in an empty Redis; the mark has a time of its own, and the counts that of the file. */
+/** The dump of a Redis that a sync filled from the file, without the times in the mark and the counts. */
 async function dump(): Promise<Record<string, string>> {
   return { ...(await here.site.server.dump()), [SYNCED]: "", [COUNTED]: "" };
 }
@@ -25,8 +25,8 @@ async function freshDump(): Promise<Record<string, string>> {
 describe("verify --repair", () => {
   beforeEach(() => here.site.writeBoth(record("a", "t1"), record("a", "t2"), record("b", "t1"), record("b", "t3")));
 
-  const mended = DAMAGES.filter(({ kind, gone }) => !gone || kind === "dangling");
-  it.each(mended.map((damage) => ({ damage, what: damage.what })))("mends $what", async ({ damage }) => {
+  const repairable = DAMAGES.filter(({ kind, gone }) => !gone || kind === "dangling");
+  it.each(repairable.map((damage) => ({ damage, what: damage.what })))("repairs $what", async ({ damage }) => {
     const { site } = here;
     await damage.make(site, "b", "t3");
     const { result } = await site.repair();
@@ -126,7 +126,7 @@ describe("verify --repair", () => {
     expect((await site.server.hash("tts:task:b:t3")).status).toBe("queued");
   });
 
-  it("does not bring back a task that was deleted meanwhile", async () => {
+  it("does not restore a task that was deleted during the run", async () => {
     const { site } = here;
     await site.writeRedis(record("b", "t3", { updated_at: "2020-01-02T00:00:00" }));
     let looks = 0;
@@ -137,7 +137,7 @@ describe("verify --repair", () => {
     expect(site.root.readStore()).toHaveLength(3);
   });
 
-  it("does not remove a member whose hash came meanwhile", async () => {
+  it("does not remove a member whose hash appeared during the run", async () => {
     const { site } = here;
     await site.server.call("ZADD", "tts:tasks:index", 5, "c:new");
     site.flaky.onCall(async (method) => {
@@ -171,7 +171,7 @@ describe("verify --repair", () => {
     expect(await site.mirror.syncedAt(undefined)).not.toBeNull();
   });
 
-  it("says that Redis was flushed meanwhile", async () => {
+  it("reports that Redis was flushed during the run", async () => {
     const { site } = here;
     site.flaky.onCall(async (method) => {
       if (method === "endSync") await site.server.call("FLUSHALL");
@@ -179,7 +179,7 @@ describe("verify --repair", () => {
     await expect(site.repair()).rejects.toMatchObject({ code: "REDIS_FAILED", exitCode: 4 });
   });
 
-  it("mends one user's tasks with --user", async () => {
+  it("repairs one user's tasks with --user", async () => {
     const { site } = here;
     await site.server.call("DEL", "tts:task:a:t1", "tts:task:b:t3");
     expect((await site.repair({ userId: "b" })).result).toMatchObject({ checked: 2, dangling: 1, repaired: 1 });
@@ -269,7 +269,7 @@ describe("verify --repair beside an empty or lost store file", () => {
     expect((await site.repair({ prune: true, maxDelete: { percent: 70 } })).result.repaired).toBe(21);
   });
 
-  it("looks for each orphan once more in the file before it goes", async () => {
+  it("looks up each orphan in the file again before removing it", async () => {
     const { site } = here;
     site.root.writeStore(many(28));
     site.flaky.onCall((method) => {
@@ -283,7 +283,7 @@ describe("verify --repair beside an empty or lost store file", () => {
 describe("verify --repair of hostile and broken things", () => {
   const HOSTILE = ["\u001b[31m", "a b", "*", "?[x]", "\\", "__proto__", "t:1", "'\"", "小雨"];
 
-  it("mends tasks of hostile ids like any", async () => {
+  it("repairs tasks with hostile ids", async () => {
     const { site } = here;
     const records = HOSTILE.map((id, i) =>
       record(id.includes(":") ? "u" : id, id, { updated_at: `2020-01-01T00:00:0${i}` }),
@@ -338,7 +338,7 @@ describe("verify --repair of hostile and broken things", () => {
 });
 
 describe("verify --repair of everything at once", () => {
-  it("counts exactly, mends all it promises, and leaves what a fresh sync would", async () => {
+  it("counts exactly, repairs all that it promises, and leaves the state of a fresh sync", async () => {
     const { site } = here;
     await site.writeBoth(...many(600));
     const expected = Object.fromEntries(KINDS.map((kind) => [kind, 0]));

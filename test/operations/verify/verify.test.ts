@@ -90,7 +90,7 @@ describe("verify", () => {
     expect((await verified()).result).toMatchObject({ checked: 4, inSync: 4 });
   });
 
-  it("goes on over a user's index that is none", async () => {
+  it("continues if a user's index isn't one", async () => {
     const { site } = here;
     await site.server.call("DEL", "tts:user:a:index");
     await site.server.call("SET", "tts:user:a:index", "a string");
@@ -116,7 +116,7 @@ describe("verify", () => {
     expect((await verified()).result).toMatchObject({ checked: 4, inSync: 4 });
   });
 
-  it("tells a payload that lags behind, and a number in another form", async () => {
+  it("reports an outdated payload, and a number in another form", async () => {
     const { site } = here;
     await site.server.call("HSET", "tts:task:b:t3", "payload", JSON.stringify(record("b", "t3", { status: "queued" })));
     await site.server.call(
@@ -224,7 +224,7 @@ describe("verify beside a service", () => {
     expect(second).toBeGreaterThan(2);
   });
 
-  it("tells drift that stays, although the file was just written", async () => {
+  it("reports lasting drift, although the file was just written", async () => {
     const { site } = here;
     await site.writeBoth(record("a", "t1"), record("a", "t2"));
     site.root.write("voice_task.json", site.root.storeText());

@@ -60,7 +60,7 @@ export class FileBackend implements Backend {
   }
 }
 
-/** A mirror in a Redis of its own. */
+/** A mirror with its own Redis. */
 abstract class RedisBackend {
   readonly rules: RecordRules;
   readonly #kind: DeploymentKind;

@@ -130,7 +130,7 @@ describe("a Redis that was never synced, or was flushed", () => {
     expect(await of("bob")).toMatchObject({ source: "file", total: 1 });
   });
 
-  it("answers anew where a sync fills it between the look at it and the count of the file", async () => {
+  it("reads Redis again if a sync fills it before the file is counted", async () => {
     class SyncingFile extends FileStore {
       override async read() {
         await writeToMirror(flaky.mirror, tasks.map(taskOf));

@@ -91,7 +91,7 @@ describe("a rewrite", () => {
       expect([await attributesOf("s.json"), statSync(path("s.json")).mode]).toEqual(before);
     });
 
-    test("gives nobody the access that the directory grants to new files", async () => {
+    test("does not grant the access that the directory's default ACL gives new files", async () => {
       writeOld(path("s.json"), dump(three));
       await withFile("", (posix, fd) => posix.setAttribute(fd, "system.posix_acl_default", acl(1234)));
       await storeAt().edit(removing("t2"));

@@ -11,7 +11,7 @@ import type { ChildTask } from "./child.ts";
 
 type Child = ChildProcessByStdio<null, Readable, null>;
 
-/** How a child is started: what its lock shows as its command, under which limits, and as whom. */
+/** How a child is started: the command that its lock shows, its limits, and its user. */
 export interface ChildOptions {
   readonly args?: readonly string[];
   /** The largest file that it may write, in bytes. */
@@ -25,7 +25,7 @@ export function useChildren(): (task: ChildTask, options?: ChildOptions) => Prom
   const running = new Set<Child>();
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), "ttsctl-child-"));
-    chmodSync(folder, 0o755); // for a child that runs as somebody else
+    chmodSync(folder, 0o755); // for a child that runs as another user
     const entry = new URL("child.ts", import.meta.url).pathname;
     buildSync({
       entryPoints: [entry],

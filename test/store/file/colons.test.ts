@@ -10,7 +10,7 @@ const path = useFolder();
 const AT = { updated_at: 1_600_000_000 };
 const task = (user: string, id: string) => taskIn(API_MS_RULES, record(user, id, AT));
 
-test("in a map two tasks whose names look alike have names of their own, and none is lost", async () => {
+test("in a map, two tasks with similar ids get separate names, and none is lost", async () => {
   writeFileSync(path("s.json"), JSON.stringify({ "a:b:c": record("a:b", "c", AT) }, null, 2));
   const store = new FileStore(path("s.json"), API_MS_RULES, systemClock);
   const put = (...tasks: ReturnType<typeof task>[]) =>

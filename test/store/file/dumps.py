@@ -25,7 +25,7 @@ def change(case):
     kept = [i for i, keep in enumerate(case["keep"]) if keep]
     added = [json.loads(text) for text in case["add"]]
     if not values:
-        case = {**case, "indent": 2, "compact": False}  # nothing in an empty file tells its layout
+        case = {**case, "indent": 2, "compact": False}  # an empty file does not show its layout
     if case["shape"] == "jsonl" and case["compact"]:
         lines = write(case, [values[i] for i in kept], [])
         return {"before": before, "after": lines + write({**case, "compact": False}, added, [])}

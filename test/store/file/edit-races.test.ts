@@ -189,7 +189,7 @@ describe("a service that writes between our last look and the exchange", () => {
     expect(existsSync(path(TEMPORARY))).toBe(false);
   });
 
-  test("in whole seconds too: the record that it wrote at the same time stands", async () => {
+  test("with times in whole seconds, too: the service's record of the same time is kept", async () => {
     const theirs = [rec("t1"), rec("t2", 1, { status: "succeeded" })];
     await atExchange({ before: writing([theirs]) });
     writeOld(path("s.json"), dump(three));

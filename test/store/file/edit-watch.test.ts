@@ -22,7 +22,7 @@ describe("beside a service that wrote within the last minute", () => {
     expect(readFileSync(path("s.json"), "utf8")).toBe(dump(three.slice(1)));
   });
 
-  test("one that always comes back is removed ten times more, and told as returned", async () => {
+  test("a record that always comes back is removed ten more times, then reported as returned", async () => {
     writeFileSync(path("s.json"), dump(three));
     const service = bringBack(path("s.json"), three, Number.POSITIVE_INFINITY);
     const outcome = await watching().edit(removing("t1", "t3", "t9"));
@@ -34,7 +34,7 @@ describe("beside a service that wrote within the last minute", () => {
     expect(namesIn(path())).toEqual(["s.json"]);
   });
 
-  test("what fails meanwhile says that the change was made", async () => {
+  test("an error during the watch says that the change was made", async () => {
     writeFileSync(path("s.json"), dump(three));
     const edit = watching().edit(removing("t1"));
     const isDone = () => readFileSync(path("s.json"), "utf8") === dump(three.slice(1));
@@ -47,7 +47,7 @@ describe("beside a service that wrote within the last minute", () => {
     await broken;
   });
 
-  test("who waits for the run lock meanwhile is told what its holder does", async () => {
+  test("a process that waits for the run lock during the watch learns what the holder does", async () => {
     writeFileSync(path("s.json"), dump(three));
     const store = watching();
     const lock = await store.lock("run");
@@ -96,7 +96,7 @@ describe("beside a service that wrote within the last minute", () => {
     expect(idsIn(path("s.json"))).toEqual(["t1", "t2", "t3", "t9"]);
   });
 
-  test("a record that always vanishes is put in ten times more, and told as returned", async () => {
+  test("a record that always vanishes is inserted ten more times, then reported as returned", async () => {
     writeFileSync(path("s.json"), dump(three));
     const service = watch(path(), () => {
       if (idsIn(path("s.json")).includes("t9")) replaceStore(path("s.json"), three);

@@ -64,7 +64,7 @@ function caseOf(store: RandomStore, layout: Layout, chance: (weight: number) => 
   return { ...layout, compact: layout.compact && showsLayout(filtered), store: filtered, removed, replaced, added };
 }
 
-/** An array such as `[null]` has no separator to go by: what is put in stands as Python writes it by default. */
+/** An array such as `[null]` shows no separator: records are inserted in Python's default layout. */
 function showsLayout({ shape, elements }: RandomStore): boolean {
   return shape !== "array" || elements.length !== 1 || /^\{.*:/.test(elements[0]!.json);
 }
@@ -242,7 +242,7 @@ describe("arrays and maps that Python did not write keep their own layout", () =
       `[${A.replaceAll(": ", ":")}, ${N.replaceAll(": ", ":")}]`,
     ],
     [
-      "one by itself, without spaces",
+      "a single one, without spaces",
       `[${A.replaceAll(" ", "")}]`,
       { put: [NEW] },
       `[${A.replaceAll(" ", "")},${N.replaceAll(" ", "")}]`,
@@ -255,7 +255,7 @@ describe("arrays and maps that Python did not write keep their own layout", () =
     ],
     ["a space inside the brackets", `[ ${A}, ${B} ]`, { remove: [a] }, `[ ${B} ]`],
     [
-      "an element that is no record first",
+      "an element that isn't a record first",
       `[5,${A.replaceAll(" ", "")}]`,
       { put: [NEW] },
       `[5,${A.replaceAll(" ", "")},${N.replaceAll(" ", "")}]`,
@@ -329,7 +329,12 @@ describe("JSON Lines", () => {
     ["also the last one, which has no newline", `${B}\n${A}\n${A}`, { remove: [a] }, `${B}\n`],
     ["an emptied store keeps one tombstone", `${A}\n${A}\n`, { remove: [a] }, tombstone],
     ["an emptied store that gets a line has both", `${A}\n`, { remove: [a], put: [NEW] }, `${tombstone}${N}\n`],
-    ["lines that are no records stay, behind a tombstone", `${A}\n5\n${B}\n`, { remove: [a] }, `${tombstone}5\n${B}\n`],
+    [
+      "lines that aren't records are kept, behind a tombstone",
+      `${A}\n5\n${B}\n`,
+      { remove: [a] },
+      `${tombstone}5\n${B}\n`,
+    ],
     ["one is appended", `${A}\n`, { put: [NEW] }, `${A}\n${N}\n`],
     ["one is appended where no newline was", A, { put: [NEW] }, `${A}\n${N}\n`],
     ["one is appended where the last line goes", `${A}\n${B}`, { remove: [b], put: [NEW] }, `${A}\n${N}\n`],

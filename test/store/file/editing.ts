@@ -8,7 +8,7 @@ import { type Rec, rec } from "./service.ts";
 
 export const TEMPORARY = ".s.json.ttsctl";
 
-/** Asking for the monotonic time lets some of it pass: nobody has to wait for the end of a watch. */
+/** Each reading of the monotonic time advances it, so tests need not wait for the end of a watch. */
 export class HastyClock implements Clock {
   asked = 0;
   constructor(readonly now = systemClock.now) {}

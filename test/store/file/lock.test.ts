@@ -50,7 +50,7 @@ describe("a lock between processes", () => {
     await lock.release();
   });
 
-  test("of a watcher is told apart at once", async () => {
+  test("of a watcher is recognized at once", async () => {
     const { child } = await hold("watch", ["cleanup", "--watch"]);
     await expect(take("watch", 0)).rejects.toMatchObject({
       code: "WATCHER_RUNNING",
@@ -74,7 +74,7 @@ describe("a lock between processes", () => {
     expect(readFileSync(path("counter"), "utf8")).toBe("45");
   });
 
-  test("a lock file that a killed holder left, or garbage in it, stands in nobody's way", async () => {
+  test("a lock file that a killed holder left, or garbage in it, blocks no one", async () => {
     for (const text of ["", "99999 ttsctl sync\nwrote 1:2:3:4\n", "\0".repeat(5000), "x".repeat(10_000)]) {
       writeFileSync(lockFile("run"), text);
       await (await take("run")).release();
@@ -179,7 +179,7 @@ describe("where there can be no lock", () => {
     await expect(take("run")).rejects.toMatchObject({ code: "LOCK_UNAVAILABLE" });
   });
 
-  test("there is no flock(1) to wait with", async () => {
+  test("without a flock(1) to wait with", async () => {
     const before = process.env.PATH;
     const held = await take("run");
     process.env.PATH = path("empty");
@@ -208,7 +208,7 @@ describe("a lock file that is deleted", () => {
     await second.release();
   });
 
-  test("between its opening and its lock: a lock on the deleted file is none", async () => {
+  test("deleted between open and lock: a lock on the deleted file does not count", async () => {
     const posix = (await loadPosix())!;
     const tryLock = posix.tryLock.bind(posix);
     const spy = vi.spyOn(posix, "tryLock").mockImplementationOnce((fd, mode) => {

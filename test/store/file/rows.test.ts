@@ -38,7 +38,7 @@ test("places of a file of many gigabytes are exact", () => {
 
 test("any order of tasks, duplicates, tombstones and invalid records is as in a plain table of them", () => {
   const event = fc.record({
-    kind: fc.constantFrom("task", "task", "task", "invalid", "keyless", "tombstone", "stand"),
+    kind: fc.constantFrom("task", "task", "task", "invalid", "keyless", "tombstone", "mark"),
     task: fc.nat(12),
     score: fc.nat(3),
   });
@@ -82,8 +82,8 @@ test("any order of tasks, duplicates, tombstones and invalid records is as in a 
         const key = kind === "keyless" ? -1 : rows.keys.addId("u", `${task}`);
         const at = keys.length * 10;
         if (kind === "task") addTask(key, score);
-        else if (kind === "stand") {
-          rows.standInvalid(key);
+        else if (kind === "mark") {
+          rows.markInvalid(key);
           invalid.add(key);
         } else if (kind === "tombstone") {
           rows.addTombstone(at, at + 5, key);

@@ -7,7 +7,7 @@ import { StoreSyntaxError } from "../../../src/store/file/elements.ts";
 import { recogniseShape, type ScanResult, scanStore } from "../../../src/store/file/scanner.ts";
 import { jsonText } from "../../json/json-text.ts";
 
-/** A file that gives a few bytes at a time, which a real one does not do on demand. */
+/** A file that returns a few bytes at a time; a real file can't be made to. */
 function inPieces(bytes: Buffer, size: number): FileHandle {
   const read = async (buffer: Buffer, offset: number, length: number, position: number) => {
     const end = Math.min(position + Math.min(size, length), bytes.length);
@@ -32,7 +32,7 @@ async function scan(content: string | Buffer, size: number): Promise<Found> {
   return { result, elements };
 }
 
-/** The byte at which a content is refused, however it comes. */
+/** The byte at which a content is refused, however it is split into chunks. */
 async function refusedAt(content: string | Buffer): Promise<number> {
   const offsets = new Set<number>();
   for (const size of [1, 2, 3, 7, 1000]) {
@@ -55,7 +55,7 @@ const values = fc.array(
 );
 const idsOf = (i: number) => `"user_id":"u","task_id":"t${i}"`;
 
-/** A content built of its parts, with where each element stands. */
+/** A content built from its parts, with the position of each element. */
 function build(parts: readonly (string | { readonly element: string })[]) {
   let content = "";
   const elements: { text: string; offset: number }[] = [];
@@ -67,7 +67,7 @@ function build(parts: readonly (string | { readonly element: string })[]) {
 }
 const placed = ({ elements }: Found) => elements.map(({ text, offset }) => ({ text, offset }));
 
-describe("however a file comes, the same elements are found", () => {
+describe("the same elements are found, however the file is split into chunks", () => {
   test("an array", async () => {
     await fc.assert(
       fc.asyncProperty(values, space, size, async (all, gap, size) => {
@@ -132,7 +132,7 @@ test("an element of more than one chunk, with its end at each place beside an ed
   }
 });
 
-test("a file that is cut is refused at its end, but for a line behind whole ones", async () => {
+test("a truncated file is refused at its end, except an unfinished last line after complete ones", async () => {
   const records = [`{${idsOf(0)}}`, '{"n": -1.5e3, "x": [true, null, {"é": "\\u00e9"}]}', "[]"];
   for (const whole of [`[${records.join(", ")}]`, `{"a": ${records.join(', "b": ')}}`]) {
     const bytes = Buffer.from(whole);
@@ -154,14 +154,14 @@ test("a file that is cut is refused at its end, but for a line behind whole ones
   }
 });
 
-test("bytes that are no UTF-8 in a line without a newline: an unfinished append, or where it is the only one an error", async () => {
+test("invalid UTF-8 in a line without a newline: an unfinished append, or an error if it is the only line", async () => {
   const bad = Buffer.concat([Buffer.from(`{${idsOf(0)}, "x": "é`), Buffer.from([0xe4, 0xb8, 0x22, 0x7d])]);
   expect(await refusedAt(bad)).toBe(bad.length - 4);
   const { result, elements } = await scan(Buffer.concat([Buffer.from(`{${idsOf(0)}}\n`), bad]), 1000);
   expect([elements.length, result.unfinished]).toEqual([1, `{${idsOf(0)}}\n`.length]);
 });
 
-test("the known fields of each element are told, and none of the one before", async () => {
+test("each element has its own known fields, none from the element before", async () => {
   for (const content of [
     `[{${idsOf(1)}}, 5, {"status": 1, "x": {"error": 2}}, "user_id", {}]`,
     `{"a": {${idsOf(1)}}, "b": 5, "c": {"status": 1, "x": {"error": 2}}, "d": "user_id", "e": {}}`,
@@ -172,7 +172,7 @@ test("the known fields of each element are told, and none of the one before", as
   }
 });
 
-test("what is refused is refused at the same byte, however it comes", async () => {
+test("an invalid file is refused at the same byte, however it is split into chunks", async () => {
   for (const [content, byte] of [
     ["", 0],
     [" \n ", 3],
@@ -202,7 +202,7 @@ test("what is refused is refused at the same byte, however it comes", async () =
   }
 });
 
-test("bytes that are no UTF-8 are refused where they stand, between characters of every length", async () => {
+test("invalid UTF-8 is refused with its position, between characters of every length", async () => {
   for (const text of ["", "a", "é", "中", "🙂", "aé中🙂", "🙂中éa", "a".repeat(40), "中".repeat(20)]) {
     for (const bad of [[0x80], [0xff], [0xc0, 0xaf], [0xe4, 0xb8], [0xf0, 0x9f, 0x99], [0xf4, 0x90, 0x80, 0x80]]) {
       const before = Buffer.from(`["${text}`);
@@ -212,7 +212,7 @@ test("bytes that are no UTF-8 are refused where they stand, between characters o
   }
 });
 
-test("a shape is recognised by what comes before the ids, however it comes", async () => {
+test("the shape is recognized by what precedes the ids, however the file is split into chunks", async () => {
   for (const [content, shape] of [
     [`{"a":"x", ${idsOf(0)}}`, "jsonl"],
     [`{"a":{"b":[1,"}"]}, ${idsOf(0)}}`, "jsonl"],

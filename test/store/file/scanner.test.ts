@@ -71,7 +71,7 @@ describe("the shape is recognised by content", () => {
       BOTH,
     ],
     [
-      "lines after a record with an id that is no string",
+      "lines after a record with an id that isn't a string",
       `{"user_id":null,"task_id":"t01"}\n\n${A}\n`,
       "jsonl",
       ["alice:t01"],
@@ -86,7 +86,7 @@ describe("the shape is recognised by content", () => {
   });
 });
 
-describe("never guess: what is none of the three is an error with its line and byte", () => {
+describe("never guess: any other shape is an error with its line and byte", () => {
   test.each<[string, string | Uint8Array, number, number]>([
     ["an empty file", "", 1, 0],
     ["a blank file", " \n\n ", 3, 4],
@@ -115,11 +115,11 @@ describe("never guess: what is none of the three is an error with its line and b
     ["a map without a value", '{"x":}', 1, 5],
     ["a map with a bare key", `{x: ${A}}`, 1, 1],
     ["an array of members", `["x": ${A}]`, 1, 4],
-    ["a record over several lines by itself", JSON.stringify(JSON.parse(A), null, 2), 3, 26],
+    ["a single record over several lines", JSON.stringify(JSON.parse(A), null, 2), 3, 26],
     ["a line that is cut, another after it", `${A}\n${B.slice(0, -1)}\n${A}\n`, 2, A.length + B.length],
     ["two records on one line", `${A} ${B}\n`, 1, A.length + 1],
     ["a comma after a line", `${A},\n${B}\n`, 1, A.length],
-    ["a line that is no JSON", `${A}\nhello\n${B}\n`, 2, A.length + 1],
+    ["a line that isn't JSON", `${A}\nhello\n${B}\n`, 2, A.length + 1],
     ["an array and lines", `[${A}]\n${B}\n`, 2, A.length + 3],
     ["a raw newline in a string", `[{"a": "x\ny"}]`, 1, 9],
     ["a single quote", "[{'a': 1}]", 1, 2],
@@ -131,7 +131,7 @@ describe("never guess: what is none of the three is an error with its line and b
   });
 });
 
-test("a byte-order mark is named, for nobody sees it", async () => {
+test("the error names a byte-order mark, which is invisible", async () => {
   expect((await refusalOf(path("s.json"), `\ufeff[${A}]`)).message).toMatch("byte-order mark");
   for (const other of ["中", "\uf000", "\uf8ff", "\ufefe", "\uff01", Buffer.of(0xef, 0xbb)]) {
     expect((await refusalOf(path("s.json"), other)).message).not.toMatch("byte-order mark");
@@ -369,7 +369,7 @@ test("fields twice, and escaped: the last counts, as in Python", async () => {
   }
 });
 
-test("what is no readable regular file is an error, a missing file is an empty store", async () => {
+test("a path that isn't a readable regular file is an error; a missing file is an empty store", async () => {
   expect(await readStore(path("missing.json"))).toMatchObject({ shape: null, tasks: [], size: 0 });
   await expect(readStore(path())).rejects.toMatchObject({ code: "STORE_UNREADABLE" });
   await expect(readStore("/dev/null")).rejects.toMatchObject({ code: "STORE_UNREADABLE" });

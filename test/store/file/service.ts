@@ -23,7 +23,7 @@ export const load = (path: string): Rec[] => JSON.parse(readFileSync(path, "utf8
 
 export const idsIn = (path: string): string[] => load(path).map((record) => record.task_id);
 
-/** Writes as the service does: a temporary file of its own, then `os.replace`. */
+/** Writes as the service does: its own temporary file, then `os.replace`. */
 export function replaceStore(path: string, records: readonly Rec[]): void {
   const temporary = join(dirname(path), "voice_task.tmp");
   writeFileSync(temporary, dump(records));

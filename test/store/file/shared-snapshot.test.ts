@@ -33,7 +33,7 @@ function openFiles(): number {
     try {
       return readlinkSync(`/proc/self/fd/${fd}`).startsWith(store);
     } catch {
-      return false; // closed meanwhile
+      return false; // closed by now
     }
   }).length;
 }

@@ -158,7 +158,7 @@ describe("duplicates", () => {
     expect(store.tasks).toMatchObject([{ userId: "alice", taskId: "t01", score: 2 }]);
   });
 
-  test("ids that look alike are not: case, composition, a zero-width space, where the colon stands", async () => {
+  test("similar ids differ: by case, composition, a zero-width space, the place of the colon", async () => {
     const ids = [
       ["a", "b:c"],
       ["A", "b:c"],
@@ -420,7 +420,7 @@ describe("readTasks", { tags: ["slow"] }, () => {
   test.each([
     ["cut short", "["],
     ["other bytes", "x".repeat(200)],
-    ["records that are none", `[${" ".repeat(8)}5${" ".repeat(200)}]`],
+    ["elements that aren't records", `[${" ".repeat(8)}5${" ".repeat(200)}]`],
     ["broken JSON", `[{"user_id": "alice", "task_id" ${" ".repeat(200)}`],
   ])("of a file that was overwritten in place says so: %s", async (_, content) => {
     writeFileSync(path("s.json"), array(rec("alice", "t01", 1), rec("alice", "t02", 1)));

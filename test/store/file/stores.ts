@@ -43,7 +43,7 @@ const statusJson = fc.oneof(
   status.map((word) => ({ status: word, field: `"status": ${JSON.stringify(word)}` })),
   fc.constantFrom({ status: "", field: '"status": null' }, { status: "", field: '"a": 1.0' }),
 );
-/** Few values, so that many tie. */
+/** Few values, for many ties. */
 const time = fc.constantFrom(
   { score: 1_704_067_200, json: '"2024-01-01T00:00:00"' },
   { score: 1_704_067_200, json: "1704067200" },
@@ -147,7 +147,7 @@ export function textOf({ shape, elements }: RandomStore): string {
   return `{${elements.map(({ json }, i) => `"k${i}": ${json}`).join(", ")}}`;
 }
 
-/** Which elements are in force: by `user:task` the task's, and whether an invalid record stands for it. */
+/** The elements in force, by `user:task`: the live one, and whether an invalid record has the same ids. */
 export function inForce({ shape, elements }: RandomStore): Map<string, { live: number; invalid: boolean }> {
   const lines = shape === "jsonl";
   const byMember = new Map<string, { live: number; invalid: boolean }>();

@@ -59,7 +59,7 @@ describe("records that lie in a spool", () => {
     expect(readFileSync(path("s.json"), "utf8")).toBe(JSON.stringify(put, null, 2));
   });
 
-  test("are read again for a file that moved meanwhile", async () => {
+  test("are read again if the file changed in between", async () => {
     writeOld(path("spool"), jsonl(put));
     writeOld(path("s.json"), JSON.stringify(before, null, 2));
     let moved = false;

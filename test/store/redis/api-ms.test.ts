@@ -54,7 +54,7 @@ describe.each(KINDS)("a mirror in the layout api_ms on %s", (kind) => {
     expect(await write(task({ updated_at: AT + 100, status: "running" }))).toEqual(["unchanged"]);
   });
 
-  it("goes by the fields where the payload is no record", async () => {
+  it("uses the fields if the payload isn't a record", async () => {
     await write(task());
     await here.server.call("HSET", KEY, "payload", "{", "updated_at", AT + 100, "status", "running", "error", "x");
     expect(stateOf(await copyNow(), mirror)).toEqual({ status: "running", time: AT + 100 });
@@ -85,7 +85,7 @@ describe.each(KINDS)("a mirror in the layout api_ms on %s", (kind) => {
     expect(await mirror.remove([{ id: ID, copy: await copyNow() }])).toEqual([true]);
     expect(await left()).toEqual([]);
     await write(task());
-    await here.server.call("SET", LOOKUP, "somebody");
+    await here.server.call("SET", LOOKUP, "mallory");
     expect(await mirror.remove([{ id: ID, copy: await copyNow() }])).toEqual([true]);
     expect(await left()).toEqual([LOOKUP]);
   });
@@ -120,13 +120,13 @@ describe.each(KINDS)("a mirror in the layout api_ms on %s", (kind) => {
 
   it.each([
     { what: "missing", break: ["DEL", LOOKUP] },
-    { what: "another user's", break: ["SET", LOOKUP, "somebody"] },
-  ])("mends a lookup that is $what, and nothing else", async ({ break: command }) => {
+    { what: "another user's", break: ["SET", LOOKUP, "mallory"] },
+  ])("fixes a lookup that is $what, and nothing else", async ({ break: command }) => {
     await write(task());
     const whole = await here.server.dump();
     await here.server.call(...command);
     expect((await mirror.fullCopies([ID]))[0]!.lookup).toBe("wrong");
-    expect(await write(task())).toEqual(["mended"]);
+    expect(await write(task())).toEqual(["reindexed"]);
     expect(await here.server.dump()).toEqual(whole);
     expect((await mirror.fullCopies([ID]))[0]!.lookup).toBe("own");
     expect(await write(task())).toEqual(["unchanged"]);
@@ -140,8 +140,8 @@ describe.each(KINDS)("a mirror in the layout api_ms on %s", (kind) => {
     expect((await here.server.zset("tts:tasks:index")).map(([member]) => member)).toEqual(["a%3Ab:t2"]);
   });
 
-  it("names the task where the index is of another type and its lookup leads to another user", async () => {
-    await here.server.call("SET", LOOKUP, "somebody");
+  it("names the task if the index has another type and its lookup names another user", async () => {
+    await here.server.call("SET", LOOKUP, "mallory");
     await here.server.call("SET", "tts:tasks:index", "a string");
     expect(await mirror.copies([ID], "scores")).toEqual([expect.objectContaining({ code: "REDIS_FAILED" })]);
   });
@@ -184,7 +184,7 @@ describe.each(KINDS)("a user's index that is scored by created_at, on %s", (kind
     ]);
     for (const wrong of [AT + 900, AT + 1]) {
       await here.server.call("ZADD", USER_INDEX, wrong, "new");
-      expect(await writeToMirror(mirror, [later])).toEqual(["mended"]);
+      expect(await writeToMirror(mirror, [later])).toEqual(["reindexed"]);
       expect(await own("new")).toBe(`${AT + 7}`);
       expect(await writeToMirror(mirror, [later])).toEqual(["unchanged"]);
     }
@@ -199,7 +199,7 @@ describe.each(KINDS)("a user's index that is scored by created_at, on %s", (kind
     mirror.close();
     mirror = await connectMirror(here.server, rules);
     const file = of("found", { created_at: AT + 2 });
-    expect(await writeToMirror(mirror, [file])).toEqual(["mended"]);
+    expect(await writeToMirror(mirror, [file])).toEqual(["reindexed"]);
     expect([await own("found"), await writeToMirror(mirror, [file])]).toEqual([`${AT}`, ["unchanged"]]);
   });
 

@@ -55,7 +55,7 @@ async function between<T>(
   return result!;
 }
 
-/** As a service writes: each by itself. */
+/** As a service writes: each command separately. */
 async function serve(updatedAt: number): Promise<void> {
   const { layout } = mirror;
   const values = layout.valuesOf(task(updatedAt, "running"));
@@ -72,7 +72,7 @@ describe("a removal in a cluster", () => {
   it.each([
     { what: "in the same second", score: AT, served: AT },
     { what: "later, below a score that was too high", score: AT + 5, served: AT + 2 },
-  ])("puts members and lookup back of a task that a service writes anew $what", async ({ score, served }) => {
+  ])("restores members and lookup of a task that a service writes again $what", async ({ score, served }) => {
     await writeToMirror(mirror, [task(AT)]);
     await server.call("ZADD", INDEX, score, "alice:t1");
     await server.call("ZADD", USER_INDEX, score, "t1");

@@ -94,7 +94,7 @@ describe("connecting", () => {
     expect(await failure(() => connect(server.port, more))).toMatchObject({ code: "REDIS_LOADING" });
   });
 
-  it("tells a missing password from a wrong one", async () => {
+  it("distinguishes a missing password from a wrong one", async () => {
     const server = await start("--requirepass", "another");
     expect(await failure(() => connect(server.port))).toMatchObject({ code: "REDIS_AUTH" });
     expect(await failure(() => connect(server.port, { db: 2 }))).toMatchObject({ code: "REDIS_AUTH" });

@@ -9,7 +9,7 @@ import { CUT, connectOnPaper, paperNodes, SILENCE, serves } from "./paper-cluste
 
 const DOWN = "-CLUSTERDOWN Hash slot not served";
 
-/** Everything that a walk gives back, told when a step was made. */
+/** All that a walk returns; `onStep` is called at each step. */
 async function walk(client: RedisCommands, words: readonly string[], onStep: (steps: number) => void = () => {}) {
   const found: string[] = [];
   let steps = 0;
@@ -22,7 +22,7 @@ async function walk(client: RedisCommands, words: readonly string[], onStep: (st
 }
 
 describe("a node that left its cluster", () => {
-  it("is asked no more where the others serve its slots", async () => {
+  it("is not asked again if the others serve its slots", async () => {
     const [left, other, third] = await paperNodes(3);
     const client = await connectOnPaper([left!, other!, third!]);
     expect(await client.command("SET", "n", 1)).toBe("OK");
@@ -37,7 +37,7 @@ describe("a node that left its cluster", () => {
     expect(left!.heard).toHaveLength(2);
   });
 
-  it("is not believed though it still tells of all slots", async () => {
+  it("is ignored, although it still reports all slots", async () => {
     const [left, other] = await paperNodes(2);
     const client = await connectOnPaper([left!, other!]);
     left!.isUp = false;
@@ -46,7 +46,7 @@ describe("a node that left its cluster", () => {
     expect(await client.command("INCR", "n")).toBe("OK");
   });
 
-  it("ends the client where nobody serves its slots in time, which names slot and node", async () => {
+  it("ends the client if no node serves its slots in time; the error names slot and node", async () => {
     const [left, other] = await paperNodes(2);
     const client = await connectOnPaper([left!, other!]);
     for (const node of [left!, other!]) Object.assign(node, { slots: [], isUp: false, answer: () => DOWN });
@@ -56,7 +56,7 @@ describe("a node that left its cluster", () => {
     expect(await client.lost).toBe(error);
   });
 
-  it("and is shut down is no loss where nothing was sent to it", async () => {
+  it("and shuts down costs nothing if no command was sent to it", async () => {
     const [teller, left, other] = await paperNodes(3);
     serves(left!, [teller!]);
     const clients = await Promise.all([1, 2].map(() => connectOnPaper([teller!, left!, other!], { seeds: [teller!] })));
@@ -68,7 +68,7 @@ describe("a node that left its cluster", () => {
     expect(other!.heard).toHaveLength(3);
   });
 
-  it("and is refused stays a loss where it still has the slots", async () => {
+  it("and is refused is still an error if it has the slots", async () => {
     const [teller, gone] = await paperNodes(2);
     serves(gone!, [teller!]);
     const client = await connectOnPaper([teller!, gone!], { seeds: [teller!] });
@@ -162,7 +162,7 @@ it.each(["the last", "one"])(
   },
 );
 
-it("a command in flight is not sent again where its node leaves the cluster", async () => {
+it("a command in flight is not sent again if its node leaves the cluster", async () => {
   const [leaving, other, taking] = await paperNodes(3);
   const all = [leaving!, other!, taking!];
   const half = SLOTS / 2;
@@ -183,7 +183,7 @@ it("a command in flight is not sent again where its node leaves the cluster", as
   expect(all.flatMap(({ heard }) => heard.filter(([name]) => name === "INCR"))).toHaveLength(1);
 });
 
-it("nodes are noted as often as one tells of them, and not by one that is cut off", async () => {
+it("nodes are noted at each report of them, except from a node that is cut off", async () => {
   const [first, second, third] = await paperNodes(3);
   const noted: string[] = [];
   const note = (nodes: readonly Address[]) => void noted.push(nodes.map(({ port }) => `127.0.0.1:${port}`).join());
@@ -198,7 +198,7 @@ it("nodes are noted as often as one tells of them, and not by one that is cut of
   expect(noted).toHaveLength(2);
 });
 
-it("a redirect without a host leads to the node that gave it", async () => {
+it("a redirect without a host means the node that sent it", async () => {
   const [node] = await paperNodes(1);
   const client = await connectOnPaper([node!]);
   node!.answer = () => {
@@ -208,7 +208,7 @@ it("a redirect without a host leads to the node that gave it", async () => {
   expect(await client.command("GET", "n")).toBe("OK");
 });
 
-it.each(["", "?"])("nodes that tell no address but %j are at that of the one that was asked", async (host) => {
+it.each(["", "?"])("nodes that report the address %j have that of the node that was asked", async (host) => {
   const [first, second] = await paperNodes(2);
   const half = SLOTS / 2;
   for (const node of [first!, second!]) {
@@ -224,13 +224,13 @@ it.each(["", "?"])("nodes that tell no address but %j are at that of the one tha
 });
 
 describe("a walk over an index", () => {
-  /** Each node has its own order: what comes first on one comes last on the other. */
+  /** Each node has its own order: the first member of one is the last of the other. */
   const steps = (members: readonly string[]) => (command: readonly (string | number)[]) => {
     const at = Number(command[2]);
     return [String((at + 1) % members.length), [members[at]!, "1"]];
   };
 
-  it("begins again where another node has the index by now", async () => {
+  it("starts again if another node has the index by now", async () => {
     const [one, two] = await paperNodes(2);
     one!.answer = steps(["a", "b", "c"]);
     two!.answer = steps(["c", "b", "a"]);
@@ -243,7 +243,7 @@ describe("a walk over an index", () => {
     expect(found).toEqual(["a", "b", "c", "b", "a"]);
   });
 
-  it("gives up where the index does not stay anywhere", async () => {
+  it("gives up if the index keeps moving", async () => {
     const nodes = await paperNodes(2);
     for (const node of nodes) node.answer = steps(["a", "b", "c"]);
     const client = await connectOnPaper(nodes);
@@ -258,7 +258,7 @@ describe("a walk over an index", () => {
 });
 
 describe("a walk over the keys", () => {
-  /** Three nodes; the third is no part of the cluster yet. */
+  /** Three nodes; the third hasn't joined the cluster yet. */
   async function scene() {
     const [one, two, fresh] = await paperNodes(3);
     const halves = [
@@ -280,14 +280,14 @@ describe("a walk over the keys", () => {
     return { client, move, one: one!, two: two!, fresh: fresh! };
   }
 
-  it("learns of a node that is new since", async () => {
+  it("discovers a node that joined since", async () => {
     const { client, move } = await scene();
     expect(await walk(client, ["SCAN"])).toEqual(["a", "b"]);
     move();
     expect(await walk(client, ["SCAN"])).toEqual(["a", "b"]);
   });
 
-  it("begins again where slots moved meanwhile, though only who gave them away knows yet", async () => {
+  it("starts again if slots moved during the walk, even if only their old node knows yet", async () => {
     const { client, move, two, fresh } = await scene();
     const found = await walk(client, ["SCAN"], (step) => {
       if (step === 1) move([two, fresh]);
@@ -295,7 +295,7 @@ describe("a walk over the keys", () => {
     expect(found).toEqual(["a", "a", "b"]);
   });
 
-  it("gives up where slots do not stay anywhere", async () => {
+  it("gives up if slots keep moving", async () => {
     const { client, one } = await scene();
     const moving = walk(client, ["SCAN"], (step) => {
       one.slots = [[step, SLOTS - 1, one.name]];

@@ -235,7 +235,7 @@ describe("the way in", () => {
     expect(stranger.message).toContain("refuses");
   });
 
-  it("is no way into a server that is no cluster, or a node that belongs to none", async () => {
+  it("refuses a server that isn't a cluster, and a node outside any cluster", async () => {
     const single = await RedisServer.start();
     const lonely = await RedisServer.start("--cluster-enabled", "yes", "--cluster-port", `${await freePort()}`);
     ends.push(

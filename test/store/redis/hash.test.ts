@@ -79,7 +79,7 @@ describe("reading a hash", () => {
     });
   });
 
-  it("is no task without a hash, or without a time", () => {
+  it("isn't a task without a hash, or without a time", () => {
     expect(read(Object.fromEntries(HASH_FIELDS.map((field) => [field, null])))).toBeUndefined();
     expect(read({ payload: null, updated_at: null })).toBeUndefined();
     expect(read({ payload: null, updated_at: "soon" })).toBeUndefined();

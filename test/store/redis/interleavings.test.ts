@@ -80,7 +80,7 @@ class Place {
     this.#layout = this.#mirror.layout;
   }
 
-  /** Ends with what is wrong in the end, or null. */
+  /** Returns what is wrong in the end, or null. */
   async run({ start, actions }: Plan): Promise<string | null> {
     await client.command("FLUSHALL");
     const commands = [
@@ -89,7 +89,7 @@ class Place {
       ...(start.lookup === null ? [] : this.#lookup("SET", "alice")),
     ];
     for (const command of commands) await client.command(...command);
-    await this.#look("nobody");
+    await this.#look("setup");
     this.#log.length = 0;
     const before = this.#state;
     const results = await this.#stepper.run(actions.map((action, i) => () => this.#act(action, `${action.kind} ${i}`)));
@@ -121,7 +121,7 @@ class Place {
     return `${kind}: ${outcome}`;
   }
 
-  /** As a service does it: each by itself, without a lock or a guard. */
+  /** As a service does it: each command separately, without a lock or a guard. */
   async #serve(commands: readonly string[][]): Promise<string> {
     for (const command of commands) {
       await this.#stepper.step(SERVICE, command.slice(0, 4).join(" "), () => client.command(...command));
@@ -130,17 +130,17 @@ class Place {
   }
 
   /**
-   * Hash and members agree, or there is no hash: then a member may dangle. What else differs was left so by the service,
-   * which changed it after the hash was changed last; or it was there before and nobody of ours wrote.
+   * Hash and members agree, or the hash is gone and a member may dangle. Other differences are the service's, which changed
+   * the part after the last change of the hash; or they were there before, and ttsctl wrote nothing.
    */
   #wrong(before: State, results: readonly string[]): string | null {
     const { hash } = this.#state;
     if (hash === null) return null;
     const due: Partial<State> = { global: hash, own: hash, ...(this.#layout.lookup ? { lookup: "alice" } : {}) };
-    const nobodyWrote = !results.some((result) => /write: (written|mended|unchanged)/.test(result));
+    const noWrite = !results.some((result) => /write: (written|reindexed|unchanged)/.test(result));
     const part = PARTS.find((name) => {
       if (!(name in due) || this.#state[name] === due[name]) return false;
-      if (nobodyWrote && hash === before.hash && this.#state[name] === before[name]) return false;
+      if (noWrite && hash === before.hash && this.#state[name] === before[name]) return false;
       const last = this.#log.findLastIndex((change) => change.part === name);
       const wasServed = last >= 0 && this.#log[last]!.who === SERVICE;
       return !(wasServed && last > this.#log.findLastIndex((change) => change.part === "hash"));
@@ -148,7 +148,7 @@ class Place {
     return part === undefined ? null : `${part} of ${JSON.stringify(this.#state)}`;
   }
 
-  /** What nothing removes is there in the end, and is none older than the service wrote. */
+  /** A task that no action removes is there in the end, at least as new as the service wrote it. */
   #lost(actions: readonly Action[]): string | null {
     const served = Math.max(...actions.map((action) => (action.kind === "serve" ? action.at : 0)));
     const isRemoved = actions.some(
@@ -213,7 +213,7 @@ const LAYOUTS = [
 
 describe.each(KINDS)("copies on %s", (kind) => {
   it.each(LAYOUTS)(
-    "in the layout $layout are in step, or as the service left them, whatever comes between",
+    "in the layout $layout are in sync, or as the service left them, in any order of steps",
     async ({ layout, rules }) => {
       const chance = new Chance(`interleavings on ${kind}, ${layout}`);
       for (let run = 0; run < RUNS; run++) {

@@ -20,7 +20,7 @@ it("no include is left in a script", () => {
   for (const [, { source }] of scripts) expect(source).not.toMatch(/--- include/);
 });
 
-it("a layout tells the scripts what differs", () => {
+it("a layout's argument to the scripts has its differences", () => {
   expect(JSON.parse(layoutArgument(layoutOf(RULES)))).toMatchObject({
     lookup: false,
     partsAreIds: true,

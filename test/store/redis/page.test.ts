@@ -60,7 +60,7 @@ describe("a page of an index", () => {
     }
   });
 
-  it("has a hole for what is no task: no hash, a key of another type, no member as an index has them", async () => {
+  it("has a hole for each member that isn't a task: no hash, a key of another type, a malformed member", async () => {
     const server = here.server;
     await writeToMirror(here.mirror, [taskOf(record("alice", "t1"))]);
     await server.call("SET", "tts:task:alice:wrong", "text");
@@ -89,7 +89,7 @@ describe("a page of an index", () => {
     await server.remove();
   });
 
-  it("is an error where the index is none", async () => {
+  it("is an error if the index isn't one", async () => {
     await here.server.call("SET", "tts:tasks:index", "text");
     await expect(whole(here.mirror, undefined)).rejects.toMatchObject({ code: "REDIS_FAILED" });
   });

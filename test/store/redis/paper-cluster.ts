@@ -19,7 +19,7 @@ const OF_CLIENTS = new Set(["PING", "CLIENT", "READONLY", "READWRITE", "ASKING"]
 
 /** A node that says what a test has it say, where no real one can be brought to say it at a time of one's choice. */
 export class PaperNode {
-  /** By first slot and last, the name of the primary: what it tells of the slots. */
+  /** The slots that it reports: first, last, name of the primary. */
   slots: (readonly [number, number, string])[] = [];
   isUp = true;
   /** An answer that begins with `-` is an error. */
@@ -113,7 +113,7 @@ export function serves(primary: PaperNode, tellers: readonly PaperNode[]): void 
   for (const node of tellers) node.slots = [[0, SLOTS - 1, primary.name]];
 }
 
-/** @param seeds which nodes are named, in that order; all unless told */
+/** @param seeds which nodes are named, in that order; default: all */
 export async function connectOnPaper(
   nodes: readonly PaperNode[],
   { seeds = nodes, note = (_: readonly Address[]) => {} } = {},

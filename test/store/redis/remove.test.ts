@@ -110,7 +110,7 @@ describe.each(KINDS)("on %s", (kind) => {
     });
   });
 
-  it("a look tells every copy of a batch from its neighbours, with a hash or without", async () => {
+  it("a read separates the copies of a batch, with a hash or without", async () => {
     const ids = ["t0", "t1", "t2", "t3", "t4", "t5"].map((taskId) => ({ userId: "alice", taskId }));
     await writeToMirror(here.mirror, [taskOf(record("alice", "t0")), taskOf(record("alice", "t4"))]);
     await here.server.call("ZADD", INDEX, 5, "alice:t1");

@@ -73,7 +73,7 @@ describe("a connection by Sentinels", () => {
     expect((await connect(by([old.port, site.sentinels[0]!.port]))).where).toContain(`:${port} `);
   });
 
-  it("asks the next one where one refuses, is silent, or is no Sentinel", async () => {
+  it("asks the next one if one refuses, is silent, or isn't a Sentinel", async () => {
     const silent = await silentServer();
     ends.push(() => silent.stop());
     const plain = await RedisServer.start();
@@ -96,9 +96,9 @@ describe("a connection by Sentinels", () => {
     expect(error.message).not.toContain("\n");
   });
 
-  it("says that nobody knows the name", async () => {
-    const error = await failure(site.target({ name: "nobody" }));
-    expect(error.message).toContain("knows no primary named nobody");
+  it("reports that no Sentinel knows the name", async () => {
+    const error = await failure(site.target({ name: "other" }));
+    expect(error.message).toContain("knows no primary named other");
     expect(error.hint).toContain("sentinel_name");
   });
 
@@ -118,7 +118,7 @@ describe("a connection by Sentinels", () => {
     expect(await failure({ ...site.target(), db: 99 })).toMatchObject({ code: "REDIS_WRONG_DB" });
   });
 
-  it("tells what all of them say", async () => {
+  it("reports each Sentinel's reason", async () => {
     const { port } = await site.primary();
     const dead = await freePort();
     const answers = await askSentinels(by([site.sentinels[1]!.port, dead]));

@@ -13,7 +13,7 @@ import { useMirror } from "./setup.ts";
 const AT = 1_704_067_200;
 const ALL = { userId: undefined, since: null, until: null };
 
-/** Member and what was told of it, in the order in which it came. */
+/** Each member with its reported time, in the order of arrival. */
 async function walked(mirror: Mirror, userId: string | undefined): Promise<[string, string | null][]> {
   const found: [string, string | null][] = [];
   for await (const { flat, times } of mirror.walkCopies(userId)) {
@@ -71,7 +71,7 @@ describe("a walk that looks at copies", () => {
     nothing: () => ["PING"],
   };
 
-  it("tells the time of those alone that are whole, whatever the user may run", async () => {
+  it("reports the time of intact copies only, whatever commands the user may run", async () => {
     const limited = await as("limited", "+@all", "-sort_ro");
     const reader = await as("reader", "-@all", "+@read", "+@connection");
     const users = ["alice", "bob*", "a->b"];
@@ -96,8 +96,8 @@ describe("a walk that looks at copies", () => {
             for (const mirror of [here.mirror, limited]) {
               expect((await walked(mirror, userId)).sort()).toEqual(expected.sort());
             }
-            const untold = expected.map(([name]): [string, null] => [name, null]);
-            expect((await walked(reader, userId)).sort()).toEqual(untold.sort());
+            const timeless = expected.map(([name]): [string, null] => [name, null]);
+            expect((await walked(reader, userId)).sort()).toEqual(timeless.sort());
           }
         }),
         { numRuns: 30 },
@@ -130,7 +130,7 @@ describe("a walk that looks at copies", () => {
   it.each([
     ["at the end of a step", 249],
     ["in the middle", 3000],
-  ])("stops where a member is no UTF-8, %s of many of one score", async (_, at) => {
+  ])("stops at a member that isn't UTF-8, %s of many with one score", async (_, at) => {
     const ids = Array.from({ length: 6000 }, (_, i) => `u:té${String(i).padStart(4, "0")}`);
     await here.server.call("ZADD", "tts:tasks:index", ...ids.flatMap((id) => [AT, id]));
     const bad = `redis.call('ZADD', 'tts:tasks:index', ${AT}, ARGV[1] .. string.char(255))`;

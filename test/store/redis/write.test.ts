@@ -32,7 +32,7 @@ describe("decideWrite", () => {
 
   it.each([
     { what: "nothing there", copy: copyOf(null, null, null), decision: "write" },
-    { what: "members without a hash are no copy", copy: copyOf(null), decision: "write" },
+    { what: "members without a hash don't count as a copy", copy: copyOf(null), decision: "write" },
     { what: "an older copy", copy: copyOf("2024-01-01T00:00:00.499999"), decision: "write" },
     { what: "a newer copy", copy: copyOf("2024-01-01T00:00:00.500001"), decision: "newer" },
     { what: "the same time", copy: copyOf(AT), decision: "unchanged" },
@@ -41,9 +41,9 @@ describe("decideWrite", () => {
       copy: copyOf("2024-01-01T08:00:00.500000+08:00"),
       decision: "unchanged",
     },
-    { what: "a wrong score", copy: copyOf(AT, "0"), decision: "mend" },
-    { what: "no member of the user", copy: copyOf(AT, `${SCORE}`, null), decision: "mend" },
-    { what: "a lookup that leads elsewhere", copy: { ...copyOf(AT), lookup: "wrong" as const }, decision: "mend" },
+    { what: "a wrong score", copy: copyOf(AT, "0"), decision: "reindex" },
+    { what: "no member of the user", copy: copyOf(AT, `${SCORE}`, null), decision: "reindex" },
+    { what: "a lookup of another user", copy: { ...copyOf(AT), lookup: "wrong" as const }, decision: "reindex" },
     { what: "a time that cannot be read", copy: copyOf("yesterday"), decision: "write" },
     { what: "the same time of a payload alone", copy: partial(AT), decision: "write" },
     { what: "a newer time of a payload alone", copy: partial("2024-01-01T00:00:01"), decision: "newer" },
@@ -103,10 +103,10 @@ describe.each(KINDS)("on %s", (kind) => {
       { what: "a missing member in the user's index", break: ["ZREM", USER_INDEX, "t1"] },
       { what: "a missing member in the global index", break: ["ZREM", INDEX, "alice:t1"] },
       { what: "both indexes missing", break: ["DEL", INDEX, USER_INDEX] },
-    ])("mends $what and leaves the hash", async ({ break: command }) => {
+    ])("fixes $what and leaves the hash", async ({ break: command }) => {
       await write(task({ text: "first" }));
       await here.server.call(...command);
-      expect(await write(task({ text: "second" }))).toEqual(["mended"]);
+      expect(await write(task({ text: "second" }))).toEqual(["reindexed"]);
       expect(await scores()).toEqual(["1704067200.5", "1704067200.5"]);
       expect((await here.server.hash(KEY)).payload).toContain("first");
       expect(await write(task({ text: "second" }))).toEqual(["unchanged"]);

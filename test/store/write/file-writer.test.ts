@@ -38,18 +38,18 @@ describe("an append to JSON Lines", () => {
     expect(here().rewrites).toBe(0);
   });
 
-  it("begins on a line of its own where the last one has no newline", async () => {
+  it("starts a new line if the last one has no newline", async () => {
     here().fill(line("t1").trimEnd());
     await here().writer.upsert(task("t2"));
     await here().writer.upsert(task("t3"));
     expect(tasksHeld()).toEqual(["t1", "t2", "t3"]);
   });
 
-  it("cuts off what a killed writer left unfinished", async () => {
+  it("cuts off a killed writer's unfinished line", async () => {
     here().fill(`${line("t1")}{"task_id":"t2","user_`);
     const watching = vi.spyOn(FileStore.prototype, "identity");
     await here().writer.upsert(task("t3"));
-    expect(watching).not.toHaveBeenCalled(); // our own cut is no write of somebody else's
+    expect(watching).not.toHaveBeenCalled(); // our own cut does not count as another process's write
     expect(tasksHeld()).toEqual(["t1", "t3"]);
     expect(here().text).not.toContain("user_{");
   });
@@ -65,7 +65,7 @@ describe("an append to JSON Lines", () => {
     expect(tasksHeld()).toEqual(["t1", "t2", "t3"]);
   });
 
-  it("takes in what somebody appended without our lock, and decides by it", async () => {
+  it("reads lines appended without our lock, and decides by them", async () => {
     here().fill(line("t1"));
     await here().writer.upsert(task("t2"));
     appendFileSync(here().path, line("t2", { updated_at: "2030-01-01T00:00:00" }));
@@ -75,7 +75,7 @@ describe("an append to JSON Lines", () => {
     expect(tasksHeld()).toEqual(["t1", "t2"]);
   });
 
-  it("goes to the file that the path names then", async () => {
+  it("goes to the file that the path names at that moment", async () => {
     here().fill(line("t1"));
     await here().writer.upsert(task("t2"));
     writeOld(`${here().path}.new`, line("t9"));
@@ -92,7 +92,7 @@ describe("an append to JSON Lines", () => {
     expect(readFileSync(`${here().path}.real`, "utf8")).toContain('"t2"');
   });
 
-  it("refuses a file with a line that is none, and says where", async () => {
+  it("refuses a file with a malformed line, and says where", async () => {
     here().fill(line("t1"));
     await here().writer.upsert(task("t2"));
     appendFileSync(here().path, "what?\n");
@@ -102,8 +102,8 @@ describe("an append to JSON Lines", () => {
     expect(await here().writer.upsert(task("t3"))).toMatchObject({ file: "written" });
   });
 
-  it("is made again where somebody replaces the file with one that lacks it", async () => {
-    here().text = line("t1"); // written just now, by who knows whom
+  it("is repeated if another process replaces the file with one that lacks it", async () => {
+    here().text = line("t1"); // written just now, by an unknown process
     const asked = here().writer.upsert(task("t2"));
     await expect.poll(() => here().text).toContain('"t2"');
     writeFileSync(`${here().path}.new`, line("t1") + line("t8"));
@@ -114,8 +114,8 @@ describe("an append to JSON Lines", () => {
 });
 
 describe("beside a service that replaces the file", () => {
-  it("a write soon after another one is watched like that", async () => {
-    here().text = line("t1"); // written just now, by who knows whom
+  it("a write soon after another process's is watched", async () => {
+    here().text = line("t1"); // written just now, by an unknown process
     await here().writer.upsert(task("t2"));
     const read = here().text;
     const asked = here().writer.upsert(task("t3"));
@@ -127,7 +127,7 @@ describe("beside a service that replaces the file", () => {
   });
 });
 
-/** Appends a line at the very moment before the writer's own append, as somebody without the lock may. */
+/** Appends a line just before the writer's own append, as a process without the lock may. */
 function appendJustBefore(text: string): void {
   const append = LineLog.prototype.append;
   vi.spyOn(LineLog.prototype, "append").mockImplementationOnce(function (this: LineLog, ...args) {
@@ -136,26 +136,26 @@ function appendJustBefore(text: string): void {
   });
 }
 
-describe("somebody who appends without our lock", () => {
+describe("a process that appends without our lock", () => {
   const NEWER = { updated_at: "2030-01-01T00:00:00" };
 
-  it("just before us, what is newer: it counts in the end, and that is told", async () => {
+  it("just before us, a newer record: it wins, and is reported", async () => {
     here().fill(line("t1"));
     appendJustBefore(line("t1", NEWER) + line("t2"));
-    const told = await Promise.all([here().writer.upsert(task("t1")), here().writer.upsert(task("t3"))]);
-    expect(told.map(({ file }) => file)).toEqual(["newer", "written"]);
+    const results = await Promise.all([here().writer.upsert(task("t1")), here().writer.upsert(task("t3"))]);
+    expect(results.map(({ file }) => file)).toEqual(["newer", "written"]);
     expect(readWithPython(here().path)["alice:t1"]).toMatchObject(NEWER);
     expect(tasksHeld().sort()).toEqual(["t1", "t2", "t3"]);
   });
 
-  it("just before us, what is older: ours counts", async () => {
+  it("just before us, an older record: ours wins", async () => {
     here().fill(line("t1"));
     appendJustBefore(line("t1", { updated_at: 5 }));
     expect(await here().writer.upsert(task("t1", { n: 1 }))).toMatchObject({ file: "written" });
     expect(readWithPython(here().path)["alice:t1"]).toMatchObject({ n: 1 });
   });
 
-  it("leaves no blank line, which not every reader passes over", async () => {
+  it("leaves no blank line, which some readers don't skip", async () => {
     here().fill(line("t1"));
     await here().writer.upsert(task("t2"));
     appendFileSync(here().path, line("t3"));
@@ -164,7 +164,7 @@ describe("somebody who appends without our lock", () => {
     expect(tasksHeld()).toEqual(["t1", "t2", "t3", "t4"]);
   });
 
-  it("again and again costs a wait for a change that may be undone once alone", async () => {
+  it("repeatedly costs one wait for an undone change, not several", async () => {
     here().text = line("t1");
     const watching = vi.spyOn(FileStore.prototype, "identity");
     const watched: boolean[] = [];
@@ -173,12 +173,12 @@ describe("somebody who appends without our lock", () => {
       appendFileSync(here().path, line(`s${i}`));
       await here().writer.upsert(task("t2", { updated_at: i }));
       watched.push(watching.mock.calls.length > 0);
-      await (await takeLock(here().path, "write", 10)).release(); // the next one is a burst of its own
+      await (await takeLock(here().path, "write", 10)).release(); // the next one starts a new burst
     }
     expect(watched).toEqual([true, false, false, false]);
   });
 
-  it("has a second to finish its line, whatever time the file shows", async () => {
+  it("has a second to finish its line, whatever the file's mtime", async () => {
     here().fill(line("t1"));
     const half = line("t2");
     appendFileSync(here().path, half.slice(0, 20));
@@ -191,7 +191,7 @@ describe("somebody who appends without our lock", () => {
     expect(tasksHeld()).toEqual(["t1", "t2", "t3"]);
   });
 
-  it("a failed append of ours is taken back behind what they appended", async () => {
+  it("our failed append is undone behind their lines", async () => {
     here().fill(line("t1"));
     const snapshot = await here().shared.read();
     const log = (await LineLog.open(here().path, snapshot))!;
@@ -211,7 +211,7 @@ describe("somebody who appends without our lock", () => {
 });
 
 describe("a file that was written over in place", () => {
-  it("is scanned anew, though it has grown and its lines are as long", async () => {
+  it("is scanned again, although it only grew and its lines have the same length", async () => {
     here().fill(line("a1") + line("a2"));
     await here().writer.upsert(task("a3"));
     writeFileSync(here().path, ["b1", "b2", "b3", "b4", "b5"].map((name) => line(name)).join(""));
@@ -231,7 +231,7 @@ describe("two writers of one file", () => {
     expect(tasksHeld()).toHaveLength(201);
   });
 
-  it("let another ttsctl have its turn at the lock within a moment", async () => {
+  it("let another ttsctl acquire the lock soon", async () => {
     here().fill(line("t0"));
     let stop = false;
     const load = (async () => {
@@ -251,7 +251,7 @@ describe("compaction", () => {
     for (const one of updates) await here().writer.upsert(one);
   };
 
-  it("takes the lines out that no longer count, once they outweigh the others", async () => {
+  it("removes stale lines once they outweigh the others", async () => {
     here().fill(line("t0"));
     await update(101);
     await here().writer.remove({ userId: "alice", taskId: "t0" });
@@ -271,7 +271,7 @@ describe("compaction", () => {
     expect(here().text.startsWith(kept)).toBe(true);
   });
 
-  it("does not happen for lines that must stay", async () => {
+  it("does not happen for lines that must be kept", async () => {
     const kept = line("t5", { updated_at: "soon" }) + line("t5").repeat(200);
     here().fill(kept);
     await update(3);
@@ -288,7 +288,7 @@ describe("compaction", () => {
     expect(here().text).toBe('{"user_id": "alice", "task_id": "t1", "deleted": true}\n');
   });
 
-  it("loses nothing of who holds the file open and goes on to append to the old one, and tells of it", async () => {
+  it("carries over lines that a process appends to the old file, which it holds open, and reports them", async () => {
     here().fill(line("t0"));
     const held = openSync(here().path, "a");
     await update(110);
@@ -305,13 +305,13 @@ describe("compaction", () => {
     expect(tasksHeld().sort()).toEqual(["s2", "s3", "t0", "t1", "t2"]);
     expect(readWithPython(here().path)["alice:t1"]!.updated_at).toBe(1_700_000_109);
     expect(here().warnings).toEqual(
-      ["2 lines carried over, 0 unreadable", "3 lines carried over, 1 unreadable"].map((told) =>
-        expect.stringContaining(told),
+      ["2 lines carried over, 0 unreadable", "3 lines carried over, 1 unreadable"].map((warning) =>
+        expect.stringContaining(warning),
       ),
     );
   });
 
-  it("does not happen beside somebody who appends without our lock", async () => {
+  it("does not happen beside a process that appends without our lock", async () => {
     here().fill(line("t1"));
     await update(60);
     appendFileSync(here().path, line("t9"));
@@ -320,7 +320,7 @@ describe("compaction", () => {
     expect(tasksHeld()).toEqual(["t1", "t9"]);
   });
 
-  it("leaves nothing beside the file", async () => {
+  it("leaves no temporary file", async () => {
     here().fill(textOf("jsonl", [record("alice", "t1")]));
     await update(150);
     await here().close();

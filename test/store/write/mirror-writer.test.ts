@@ -25,7 +25,7 @@ beforeEach(() => {
   writer = open();
 });
 
-describe("a task that is made again with an older time", () => {
+describe("a task that is created again with an older time", () => {
   it("goes into the mirror, after a removal of our own", async () => {
     await writer.upsert(timed("t1", 2000));
     await writer.remove(id("t1"));
@@ -84,7 +84,7 @@ describe("changes of one task that wait together", () => {
     expect(await timeOf("t1")).toMatchObject({ score: 3000 });
   });
 
-  it("leave both stores alike, whatever comes in which batches, and say so", async () => {
+  it("leave both stores equal, whatever the changes and batches, and report it", async () => {
     const change = fc.record({
       taskId: fc.constantFrom("t1", "t2"),
       time: fc.integer({ min: 0, max: 3 }),
@@ -103,8 +103,10 @@ describe("changes of one task that wait together", () => {
           const asked = batch.map(({ taskId, time, text, remove }) =>
             remove ? one.remove(id(taskId)) : one.upsert(timed(taskId, time, { text })),
           );
-          const told = await Promise.all(asked);
-          expect(told.map(({ mirror }) => asGone(mirror as string))).toEqual(told.map(({ file }) => asGone(file)));
+          const results = await Promise.all(asked);
+          expect(results.map(({ mirror }) => asGone(mirror as string))).toEqual(
+            results.map(({ file }) => asGone(file)),
+          );
         }
         const held = readWithPython(place.path);
         const copies = (await redis.mirror.read([id("t1"), id("t2")])) as (Task | undefined)[];
@@ -136,7 +138,7 @@ describe("what a sync cannot make up for", () => {
     expect([await timeOf("t1"), await timeOf("t2")]).toMatchObject([undefined, { status: "failed" }]);
   });
 
-  it("is made up for by itself where the mirror refuses for a while, under the same connection", async () => {
+  it("is made up for automatically if the mirror refuses for a while on the same connection", async () => {
     await Promise.all([writer.upsert(timed("t1", 1000)), writer.upsert(timed("t2", 1000))]);
     await redis.server.call("REPLICAOF", "127.0.0.1", 1);
     try {
@@ -149,7 +151,7 @@ describe("what a sync cannot make up for", () => {
     expect(await timeOf("t2")).toMatchObject({ score: 1000 });
   });
 
-  it("leaves a copy that is newer than the record which went", async () => {
+  it("keeps a copy that is newer than the deleted record", async () => {
     await writer.upsert(timed("t1", 1000));
     isDown = true;
     await writer.remove(id("t1"));
@@ -168,7 +170,7 @@ describe("what a sync cannot make up for", () => {
     expect(await timeOf("t1")).toMatchObject({ score: 1000 });
   });
 
-  it("is no removal any more where another program made the task again: its record is written", async () => {
+  it("isn't a removal any more if another program created the task again: its record is written", async () => {
     await writer.upsert(timed("t1", 2000));
     isDown = true;
     await writer.remove(id("t1"));
@@ -179,7 +181,7 @@ describe("what a sync cannot make up for", () => {
     expect(await timeOf("t1")).toMatchObject({ score: 1000 });
   });
 
-  it("stays owed as long as the file cannot be read", async () => {
+  it("stays pending as long as the file can't be read", async () => {
     await writer.upsert(timed("t1", 1000));
     isDown = true;
     await writer.remove(id("t1"));

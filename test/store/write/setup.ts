@@ -64,7 +64,7 @@ export class WriterPlace {
     return this.#path;
   }
 
-  /** Puts the file there, as one that nobody has written lately. */
+  /** Creates the file, as one that has not been written lately. */
   fill(text: string): void {
     writeOld(this.#path, text);
   }

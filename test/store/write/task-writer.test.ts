@@ -17,7 +17,7 @@ describe.each(SHAPES)("the double write into a file of shape %s", (shape) => {
   const fill = (...records: RecordJson[]) => here().fill(textOf(shape, records));
   const held = () => readWithPython(here().path);
 
-  it("puts a new record in, and one over what is there", async () => {
+  it("inserts a new record, and overwrites an existing one", async () => {
     fill(timed("t1", 1), timed("t2", 1));
     const { writer } = here();
     expect(await writer.upsert(taskOf(timed("t3", 1)))).toEqual({ file: "written", mirror: "off" });
@@ -29,7 +29,7 @@ describe.each(SHAPES)("the double write into a file of shape %s", (shape) => {
     });
   });
 
-  it("leaves a newer record alone, and writes over one of the same time", async () => {
+  it("keeps a newer record, and overwrites one of the same time", async () => {
     fill(timed("t1", 5));
     const { writer } = here();
     expect(await writer.upsert(taskOf(timed("t1", 4)))).toEqual({ file: "newer", mirror: "newer" });
@@ -38,7 +38,7 @@ describe.each(SHAPES)("the double write into a file of shape %s", (shape) => {
     expect(held()).toEqual({ "alice:t1": timed("t1", 5, { text: "again" }) });
   });
 
-  it("takes a task out, all its records, and tells one that is not there", async () => {
+  it("removes all records of a task, and reports a missing one", async () => {
     fill(timed("t1", 1), timed("t2", 1), timed("t1", 2));
     const { writer } = here();
     expect(await writer.remove(id("t1"))).toEqual({ file: "removed", mirror: "off" });
@@ -46,7 +46,7 @@ describe.each(SHAPES)("the double write into a file of shape %s", (shape) => {
     expect(held()).toEqual({ "alice:t2": timed("t2", 1) });
   });
 
-  it("takes an invalid record out, and puts a valid one in its place", async () => {
+  it("replaces an invalid record with a valid one", async () => {
     fill(timed("t1", 1), record("alice", "t2", { updated_at: "soon" }));
     const { writer } = here();
     expect(await writer.remove(id("t2"))).toMatchObject({ file: "removed" });
@@ -56,8 +56,8 @@ describe.each(SHAPES)("the double write into a file of shape %s", (shape) => {
     });
   });
 
-  it("is not taken for undone by a service that writes it as Python spells it", async () => {
-    here().text = textOf(shape, [timed("t1", 1)]); // written just now, by who knows whom
+  it("does not count as undone if a service rewrites it in Python's spelling", async () => {
+    here().text = textOf(shape, [timed("t1", 1)]); // written just now, by an unknown process
     const odd = timed("t2", 1, { text: "你好 \u{1f600} é", speed: 1e-7 });
     const asked = here().writer.upsert(taskOf(odd));
     await expect.poll(() => here().text).toContain('"t2"');
@@ -67,7 +67,7 @@ describe.each(SHAPES)("the double write into a file of shape %s", (shape) => {
     expect(here().text).toContain("\\u4f60");
   });
 
-  it("leaves what the service writes over it within the same second", async () => {
+  it("keeps what the service overwrites within the same second", async () => {
     here().text = textOf(shape, [timed("t1", 1), timed("t2", 1)]);
     const asked = here().writer.upsert(taskOf(timed("t1", 5)));
     await expect.poll(() => here().text).toContain(at(5));
@@ -77,26 +77,26 @@ describe.each(SHAPES)("the double write into a file of shape %s", (shape) => {
     expect(held()["alice:t1"]).toEqual(theirs);
   });
 
-  it("decides on each of many that come at once by what those before it left", async () => {
+  it("decides on each of many concurrent changes by the result of those before it", async () => {
     fill(timed("t1", 1));
     const { writer } = here();
-    const told = await Promise.all([
+    const results = await Promise.all([
       writer.upsert(taskOf(timed("t1", 3))),
       writer.upsert(taskOf(timed("t1", 2))),
       writer.remove(id("t1")),
-      writer.upsert(taskOf(timed("t1", 2, { text: "anew" }))),
+      writer.upsert(taskOf(timed("t1", 2, { text: "again" }))),
       writer.remove(id("t2")),
       writer.upsert(taskOf(timed("t2", 1))),
       writer.upsert(taskOf(timed("t3", 1))),
       writer.remove(id("t3")),
     ]);
-    expect(told.map(({ file }) => file)).toEqual(
+    expect(results.map(({ file }) => file)).toEqual(
       "written newer removed written missing written written removed".split(" "),
     );
-    expect(held()).toEqual({ "alice:t1": timed("t1", 2, { text: "anew" }), "alice:t2": timed("t2", 1) });
+    expect(held()).toEqual({ "alice:t1": timed("t1", 2, { text: "again" }), "alice:t2": timed("t2", 1) });
   });
 
-  it("loses nothing where many write at once", async () => {
+  it("loses nothing if many write at once", async () => {
     fill(timed("t1", 1));
     const { writer } = here();
     const records = Array.from({ length: 200 }, (_, i) => timed(`n${i}`, i));
@@ -114,7 +114,7 @@ describe.each(SHAPES)("the double write into a file of shape %s", (shape) => {
     expect(here().text.replaceAll(/\s/g, "")).toContain('"top_p":1.0,"seed":12345678901234567890');
   });
 
-  it("changes nothing where the file is cut, and goes on when it is whole again", async () => {
+  it("changes nothing while the file is truncated, and continues when it is intact", async () => {
     const { writer } = here();
     here().text = textOf(shape, [timed("t1", 1)]).slice(0, 30);
     const before = here().text;
@@ -124,7 +124,7 @@ describe.each(SHAPES)("the double write into a file of shape %s", (shape) => {
     expect(await writer.upsert(taskOf(timed("t2", 1)))).toMatchObject({ file: "written" });
   });
 
-  it("equals a plain model, whatever comes in which batches; in Python's eyes too", async () => {
+  it("equals a plain model, whatever the changes and batches; for Python too", async () => {
     const change = fc.record({
       task: fc.constantFrom("t1", "t2", "用户", "t:4"),
       time: fc.integer({ min: 0, max: 3 }),
@@ -174,13 +174,13 @@ function applied(model: Map<string, RecordJson>, { task, time, text, remove }: S
   return "written";
 }
 
-describe("a store file that is not there", () => {
-  it("is made as the service writes one", async () => {
+describe("a missing store file", () => {
+  it("is created as the service writes one", async () => {
     expect(await here().writer.upsert(taskOf(timed("t1", 1)))).toMatchObject({ file: "written" });
     expect(here().text).toBe(JSON.stringify([timed("t1", 1)], null, 2));
   });
 
-  it("is not made to take a task out of it", async () => {
+  it("is not created to remove a task from it", async () => {
     expect(await here().writer.remove(id("t1"))).toEqual({ file: "missing", mirror: "off" });
     expect(here().text).toBe("");
   });

@@ -9,7 +9,7 @@ import {
 } from "playwright-core";
 import { until } from "../../helpers/until.ts";
 
-/** It asks nobody for anything, and needs no card. */
+/** No requests of its own, no graphics card. */
 const FLAGS = [
   ...["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"],
   ...["--disable-background-networking", "--disable-component-update", "--disable-sync"],
@@ -17,14 +17,14 @@ const FLAGS = [
 /** Longer than the time between two refreshes, in milliseconds. */
 const REFRESH = 6_000;
 
-/** Starts a browser with a profile of its own, which goes with it. */
+/** Starts a browser with a temporary profile. */
 export function startBrowser(): Promise<Browser> {
   // Debian's, as a rule; `script/test` installs it.
   const executablePath = execFileSync("sh", ["-c", "command -v chromium"], { encoding: "utf8" }).trim();
   return chromium.launch({ executablePath, args: FLAGS });
 }
 
-/** One tab of somebody who never was here before, with everything noted that a page must not do. */
+/** A tab in a fresh context that records everything a page must not do. */
 export class Tab {
   readonly page: Page;
   readonly requests: Request[] = [];

@@ -3,7 +3,7 @@
 -- task both parts.
 -- Returns two lists. The first has for each task what `readHash` returns. The second has the score in the global index, the one
 -- in the user's index (or the error of a key of the wrong type), and what the lookup says; in the view 'state' only for
--- tasks without a hash, and the error of an index of the wrong type stands in place of the hash.
+-- tasks without a hash, and the error of an index of the wrong type replaces the hash.
 --- include layout
 --- include lookups
 --- include hash

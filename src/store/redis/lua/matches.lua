@@ -1,6 +1,6 @@
 -- Compares hashes with values.
 -- KEYS: hashes. ARGV: the number of fields, the fields, and for each hash the values.
--- Returns a text of one '1' or '0' for each hash, so that content goes one way only.
+-- Returns a text of one '1' or '0' for each hash, so no content is sent back.
 local width = tonumber(ARGV[1])
 local matches = {}
 for i = 1, #KEYS do

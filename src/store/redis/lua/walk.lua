@@ -15,7 +15,7 @@ if ARGV[3] ~= '' then
 end
 local flat = redis.call('ZRANGE', index, from, from + count - 1, 'WITHSCORES')
 
--- Tasks by user, so that each user's index is read in one call.
+-- Tasks by user: each user's index is read in one call.
 local groups, byUser = {}, {}
 local find, sub = string.find, string.sub
 for i = 1, #flat / 2 do

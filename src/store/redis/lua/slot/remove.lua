@@ -1,7 +1,7 @@
 -- Removes a hash that is as it was when the removal was decided on.
--- KEYS[1]: the hash. ARGV: fields and values in turn (an empty value also stands for a missing field); none: there must be no
--- hash.
--- Returns 1 (there is none now) or 0 (refused).
+-- KEYS[1]: the hash. ARGV: fields and values in turn (an empty value also matches a missing field); without any, the hash
+-- must be missing.
+-- Returns 1 (the hash is gone) or 0 (refused).
 local exists = redis.call('EXISTS', KEYS[1])
 if #ARGV == 0 then return 1 - exists end
 if exists == 0 then return 0 end
