@@ -3,6 +3,7 @@ import type { Command, Option } from "commander";
 import { printable } from "../printable.ts";
 import { KNOWN_COLUMNS } from "../render/item.ts";
 import { FLAG_NAMES, fieldOf, ofUser, QUERY_PARTS } from "../task/query-fields.ts";
+import { SHOWN_STATUSES } from "../task/status.ts";
 import { Context, type Surroundings } from "./context.ts";
 import { TOPICS } from "./help.ts";
 import { commandOf } from "./program.ts";
@@ -208,6 +209,7 @@ function valueQuestion(option: Option | undefined, { values }: Line, before: str
   if (name === "--user") return { wanted: { kind: "users" }, ...parts };
   const user = values.get("--user");
   if (name === "--ids" && user !== undefined) return { wanted: { kind: "tasks", user }, ...parts };
+  if (option?.flags.endsWith("<status>")) return { wanted: { kind: "words", words: SHOWN_STATUSES }, ...parts };
   if (name in LISTS) return { wanted: { kind: "words", words: LISTS[name]! }, ...parts };
   return { wanted: option?.flags.includes("<file>") ? { kind: "files" } : NOTHING, ...parts };
 }

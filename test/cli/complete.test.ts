@@ -75,6 +75,8 @@ describe("__complete", () => {
     ["ttsctl list --source=r", ["redis"]],
     ["ttsctl list -o js", ["json", "jsonl"]],
     ["ttsctl list --status done,e", ["done,error"]],
+    ["ttsctl mark --to r", ["run"]],
+    ["ttsctl export --to r", []],
     ["ttsctl completion f", ["fish"]],
     ["ttsctl help e", ["export", "exit-codes", "environment"]],
     ["true; ttsctl compl", ["completion"]],

@@ -63,7 +63,7 @@ describe("config", () => {
 describe("a misspelt option", () => {
   const WARNING = "config.ini: [cleanup] retension has no effect; did you mean [cleanup] retention?";
 
-  it.each(["sync", "cleanup --once --dry-run", "delete --all --dry-run", "mark --all --status error --dry-run"])(
+  it.each(["sync", "cleanup --once --dry-run", "delete --all --dry-run", "mark --all --to error --dry-run"])(
     "is warned about by %s, once",
     async (line) => {
       here.root.configure(here.server.port, "[cleanup]\nretension = 30d\n");
