@@ -50,6 +50,7 @@ async function runServe(context: Context, flags: ServeFlags): Promise<number> {
   const { http } = await context.settings();
   const stopped = once(context.signal, "abort");
   ignoreHangup(context);
+  await context.warnOfMisspelt();
   await refuseOpenDoor(http);
   const cleans = http.cleanup.value && !flags.readOnly;
   if (cleans) await context.requireConfig(true);
