@@ -19,9 +19,10 @@ async function fill(): Promise<void> {
 describe("mark", () => {
   it("ends what is stuck, which cleanup and the next cleanup agree on", async () => {
     await fill();
-    expect((await here.run("cleanup --once --dry-run")).stderr).toMatch(/1 task is stuck: bob:stuck .*ttsctl mark/);
-    const line = ["mark", "--status", "wait,run", "--until", "1d", "--to", "error", "--error", "工作进程死了"];
-    const run = await here.runArgs([...line, "--yes"]);
+    const said = /1 task is stuck: bob:stuck .* has it: ttsctl (mark .*)\n/;
+    const [, command] = said.exec((await here.run("cleanup --once --dry-run")).stderr)!;
+    expect((await here.run("stats")).stdout).toContain(`; ttsctl ${command}\n`);
+    const run = await here.run(`${command} --error 工作进程死了 --yes`);
     expect(run).toMatchObject({ code: 0, stderr: "" });
     expect(lines(run.stdout)).toEqual([
       "[MARK] user=bob task=stuck from=run to=error local=yes redis=yes",
