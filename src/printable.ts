@@ -81,3 +81,13 @@ const LONGEST_QUOTE = 100;
 export function quoted(text: string): string {
   return printableJson(text.length > LONGEST_QUOTE ? `${text.slice(0, LONGEST_QUOTE)}…` : text);
 }
+
+/** Whether every shell reads the text as it is, with and without quotes. */
+export function isPlainWord(text: string): boolean {
+  return /^[\p{L}\p{N}_.,@%+/:=-]+$/u.test(text);
+}
+
+/** The text as one word of a POSIX shell. */
+export function shellQuote(text: string): string {
+  return isPlainWord(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}

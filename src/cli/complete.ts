@@ -1,8 +1,9 @@
 import { stat } from "node:fs/promises";
 import type { Command, Option } from "commander";
-import { printable } from "../printable.ts";
+import { isPlainWord, printable, shellQuote } from "../printable.ts";
 import { KNOWN_COLUMNS } from "../render/item.ts";
 import { FLAG_NAMES, fieldOf, ofUser, QUERY_PARTS } from "../task/query-fields.ts";
+import { SHOWN_STATUSES } from "../task/status.ts";
 import { Context, type Surroundings } from "./context.ts";
 import { TOPICS } from "./help.ts";
 import { commandOf } from "./program.ts";
@@ -31,7 +32,7 @@ export async function complete(program: Command, args: readonly string[], around
 
 /** Inside quotes bash inserts the word unquoted, so only plain words are offered. */
 function inBash(word: string, { isQuoted, kept }: ShellLine): string[] {
-  if (isQuoted) return isPlain(word) ? [word] : [];
+  if (isQuoted) return isPlainWord(word) ? [word] : [];
   return [shellQuote(word.slice(kept))];
 }
 
@@ -119,16 +120,6 @@ export function splitLine(line: string): ShellLine {
   return { words, current, isQuoted: quote !== "", kept: quote === "" ? kept : 0 };
 }
 
-/** Whether every shell reads the text as it is, with and without quotes. */
-function isPlain(text: string): boolean {
-  return /^[\p{L}\p{N}_.,@%+/:=-]+$/u.test(text);
-}
-
-/** The text as one word of a POSIX shell. */
-export function shellQuote(text: string): string {
-  return isPlain(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
-}
-
 /** The kind of candidates. */
 type Wanted =
   | { readonly kind: "words"; readonly words: readonly string[] }
@@ -208,6 +199,7 @@ function valueQuestion(option: Option | undefined, { values }: Line, before: str
   if (name === "--user") return { wanted: { kind: "users" }, ...parts };
   const user = values.get("--user");
   if (name === "--ids" && user !== undefined) return { wanted: { kind: "tasks", user }, ...parts };
+  if (option?.flags.endsWith("<status>")) return { wanted: { kind: "words", words: SHOWN_STATUSES }, ...parts };
   if (name in LISTS) return { wanted: { kind: "words", words: LISTS[name]! }, ...parts };
   return { wanted: option?.flags.includes("<file>") ? { kind: "files" } : NOTHING, ...parts };
 }

@@ -197,7 +197,7 @@ export class ConsoleReporter implements Reporter {
 
   /** On stdout; with a format for programs on stderr, as events in a JSON log. */
   async done<E extends keyof DoneItems>(event: E, items: readonly DoneItems[E][], dryRun: boolean): Promise<void> {
-    if (items.length === 0) return;
+    if (items.length === 0 || this.#flags.summary) return;
     const { doneEvent, doneLine } = await import("../render/item-lines.ts");
     const { out, err } = this.#terminal;
     const forPeople = isText(this.#flags.output);

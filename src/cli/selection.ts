@@ -13,7 +13,6 @@ import {
   FLAG_NAMES,
   fieldOf,
   LIST_PARTS,
-  type QueryNames,
   type QueryPart,
   type RawQuery,
   rawQuery,
@@ -44,9 +43,9 @@ export interface LookFlags {
   readonly pager: boolean;
 }
 
-export function addSelection(command: Command, statusFlag?: string): Command {
+export function addSelection(command: Command): Command {
   command.optionsGroup("Selection:");
-  for (const part of CHOOSING_PARTS) addField(command, part, part === "statuses" ? statusFlag : undefined);
+  for (const part of CHOOSING_PARTS) addField(command, part);
   return command;
 }
 
@@ -56,9 +55,9 @@ export function addPaging(command: Command): Command {
   return command.option("--limit <n>", "the newest so many tasks, or all, instead of a page", limitOf);
 }
 
-function addField(command: Command, part: QueryPart, renamed?: string): void {
+function addField(command: Command, part: QueryPart): void {
   const { kind, flags, help, flagHelp = "" } = fieldOf(part);
-  const option = new Option(renamed ?? flags, `${help}${flagHelp}`);
+  const option = new Option(flags, `${help}${flagHelp}`);
   if (kind !== "time") option.argParser(PARSERS[kind] as (text: string, before: unknown) => unknown);
   command.addOption(option);
 }
@@ -102,7 +101,8 @@ export function addDestructive(
   { backedUp, verb = "delete" }: { readonly backedUp?: string; readonly verb?: "delete" | "mark" } = {},
 ): Command {
   command.optionsGroup("Safety:").option("-y, --yes", yes, false);
-  const backup = `append every ${backedUp} record to this file first, as JSON Lines`;
+  const asBefore = verb === "mark" ? " as it was" : "";
+  const backup = `append every ${backedUp} record${asBefore} to this file first, as JSON Lines`;
   if (backedUp !== undefined) command.option("--backup <file>", backup);
   const limit = `refuse to ${verb === "delete" ? "remove" : verb} more than this (default: ${brake})`;
   return command
@@ -119,18 +119,11 @@ export function rawQueryOf(flags: SelectionFlags): RawQuery {
   });
 }
 
-/**
- * @param names of the flags, for messages
- * @throws TtsctlError USAGE
- */
-export async function selectionOf(
-  context: Context,
-  flags: SelectionFlags,
-  names: QueryNames = FLAG_NAMES,
-): Promise<Selection> {
+/** @throws TtsctlError USAGE */
+export async function selectionOf(context: Context, flags: SelectionFlags): Promise<Selection> {
   const { buildFilter, checkIds, shortestAge } = await import("../operations/list-query.ts");
   const raw = rawQueryOf(flags);
-  const checking = { names, rules: await context.rules(), now: context.clock.now() };
+  const checking = { names: FLAG_NAMES, rules: await context.rules(), now: context.clock.now() };
   return { ids: checkIds(raw, checking), filter: buildFilter(raw, checking), age: shortestAge(raw) };
 }
 

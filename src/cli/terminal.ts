@@ -26,6 +26,8 @@ export interface GlobalFlags {
   readonly logFormat: (typeof LOG_FORMATS)[number];
   readonly quiet: boolean;
   readonly verbose: number;
+  /** Of `cleanup`: no line for each task. */
+  readonly summary?: boolean;
 }
 
 const TEXT = { type: "string" } as const;

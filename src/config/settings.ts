@@ -125,6 +125,9 @@ export const SETTINGS = {
   "http.base_path": row(kinds.BASE_PATH, "", ["TTSCTL_HTTP_BASE_PATH", "the path under which a proxy is asked"], {
     flag: ["--base-path <path>", "the path under which a proxy is asked, such as /tts"],
   }),
+  "http.cleanup": row(kinds.BOOLEAN, false, ["TTSCTL_HTTP_CLEANUP", "true: serve also purges expired tasks"], {
+    flag: ["--cleanup", "purge expired tasks as cleanup --watch does, instead of [http] cleanup"],
+  }),
   /** Names besides its own, in lower case. */
   "http.allowed_hosts": row(kinds.HOSTS, [], ["TTSCTL_HTTP_ALLOWED_HOSTS", "host names that browsers ask for"]),
   /** The service whose requests and answers the task endpoints use. */
@@ -263,7 +266,8 @@ const READERS: Record<Level, (name: SettingName, inputs: SettingInputs) => Given
     if (origin === undefined) return undefined;
     const [, no, attribute] = /^--(no-)?(.*)$/.exec(origin)!;
     const value = flags[camelCase(attribute!)];
-    const text = no && value === false ? "false" : value;
+    const isBoolean = typeof value === "boolean" && (value === false || !no);
+    const text = isBoolean ? String(value) : value;
     return typeof text === "string" ? { text, source: "flag", origin, folder: cwd } : undefined;
   },
   env: (name, { env, cwd }) => {

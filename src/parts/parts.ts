@@ -135,11 +135,16 @@ export class RunParts {
     return new FileStore(path.value, await this.rules(), this.clock, { shared: this.#shared });
   }
 
+  /** Warns of options of config.ini that have no effect, once: the passes of a watcher share its settings. */
+  async warnOfMisspelt(): Promise<void> {
+    const { changeWarnings } = await this.settings();
+    for (const line of changeWarnings.splice(0)) this.reporter.warn(line);
+  }
+
   /** The store file for a run that changes tasks: the signal ends its waits. */
   async changingFileStore(): Promise<FileStore> {
-    const { store, changeWarnings } = await this.settings();
-    // Removed once printed: the passes of a watcher share its settings.
-    for (const line of changeWarnings.splice(0)) this.reporter.warn(line);
+    await this.warnOfMisspelt();
+    const { store } = await this.settings();
     const options = { signal: this.signal, shared: this.#shared, log: (line: string) => this.log(line) };
     return new FileStore(store.path.value, await this.rules(), this.clock, options);
   }

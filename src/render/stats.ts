@@ -1,7 +1,8 @@
 import type { ByStatus, NamedTask, StatsResult } from "../operations/stats/types.ts";
-import { printable } from "../printable.ts";
+import { printable, shellQuote } from "../printable.ts";
 import { counted, formatAge, formatBytes, formatDuration } from "../task/amounts.ts";
 import { memberOf } from "../task/ids.ts";
+import { stuckCommand } from "../task/stuck.ts";
 import { csvOfRows } from "./csv.ts";
 import { BAR_SIGNS, hourChart, type Piece } from "./hour-chart.ts";
 import { cutToScreen, type TableStyle, tableLayout } from "./table.ts";
@@ -206,11 +207,12 @@ function cleanupText({ cleanup }: StatsResult): string {
   return `${counted(tasks, "task")} would go now${freed}`;
 }
 
-function stuckLines({ stuck }: StatsResult): string[] {
-  if (stuck.count === 0) return [];
-  const names = stuck.tasks.map(nameOf).join(", ");
-  const more = stuck.count > stuck.tasks.length ? `, and ${stuck.count - stuck.tasks.length} more` : "";
-  return [`stuck    ${stuck.count}: ${names}${more}; \`ttsctl mark\` ends them`];
+function stuckLines({ stuck, user }: StatsResult): string[] {
+  const [oldest] = stuck.tasks;
+  if (oldest === undefined) return [];
+  const more = stuck.count > 1 ? `, and ${stuck.count - 1} more` : "";
+  const command = stuckCommand(stuck.afterSeconds, user === null ? "" : ` --user ${printable(shellQuote(user))}`);
+  return [`stuck    ${stuck.count}: ${nameOf(oldest)}${more}; ${command}`];
 }
 
 function invalidLines({ invalid }: StatsResult): string[] {

@@ -1,4 +1,4 @@
-import { formatAge } from "./amounts.ts";
+import { formatAge, formatDuration } from "./amounts.ts";
 import { memberOf } from "./ids.ts";
 
 /** When a task that is not finished counts as stuck. */
@@ -59,13 +59,16 @@ function compareAges(a: StuckTask, b: StuckTask): number {
   return a.score - b.score || (nameA < nameB ? -1 : 1);
 }
 
-/** The stuck tasks in one line, with advice; null without any. */
-export function describeStuck({ count, named, rule }: StuckTasks): string | null {
-  if (count === 0) return null;
-  const names = named.map(
-    ({ userId, taskId, status, score }) => `${memberOf(userId, taskId)} (${status} for ${formatAge(rule.now - score)})`,
-  );
-  const more = count > named.length ? `, and ${count - named.length} more` : "";
-  const what = count === 1 ? "1 task is stuck" : `${count} tasks are stuck`;
-  return `${what}: ${names.join(", ")}${more}; if no service works on them any more, end them with \`ttsctl mark\``;
+/** The command that marks the stuck tasks as failed. @param after seconds, of the rule; flags: more of them */
+export function stuckCommand(after: number, flags = ""): string {
+  return `ttsctl mark${flags} --status wait,run --until ${formatDuration(after)} --to error`;
+}
+
+/** The stuck tasks in one line, with the command that ends them; null if there are none. */
+export function describeStuck({ count, named: [oldest], rule }: StuckTasks): string | null {
+  if (oldest === undefined) return null;
+  const { userId, taskId, status, score } = oldest;
+  const what = count === 1 ? "1 task is stuck:" : `${count} tasks are stuck, the oldest`;
+  const which = `${memberOf(userId, taskId)} (${status} for ${formatAge(rule.now - score)})`;
+  return `${what} ${which}; if no worker has ${count === 1 ? "it" : "them"}: ${stuckCommand(rule.after)}`;
 }

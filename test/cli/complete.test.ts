@@ -3,7 +3,8 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { shellQuote, splitLine } from "../../src/cli/complete.ts";
+import { splitLine } from "../../src/cli/complete.ts";
+import { shellQuote } from "../../src/printable.ts";
 import { usePlace } from "../e2e/setup.ts";
 import { anyChar } from "../helpers/any-char.ts";
 import { cleanEnv } from "../helpers/clean-env.ts";
@@ -75,6 +76,8 @@ describe("__complete", () => {
     ["ttsctl list --source=r", ["redis"]],
     ["ttsctl list -o js", ["json", "jsonl"]],
     ["ttsctl list --status done,e", ["done,error"]],
+    ["ttsctl mark --to r", ["run"]],
+    ["ttsctl export --to r", []],
     ["ttsctl completion f", ["fish"]],
     ["ttsctl help e", ["export", "exit-codes", "environment"]],
     ["true; ttsctl compl", ["completion"]],

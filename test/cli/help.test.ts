@@ -85,9 +85,7 @@ describe("help", () => {
   });
 
   it("has flags under Options that the command means in its own way", async () => {
-    expect((await help("mark")).stdout).toMatch(
-      /\nOptions:\n {2}--status (?:.*\n)*Selection:\n(?:.*\n)*.*--where-status/,
-    );
+    expect((await help("mark")).stdout).toMatch(/\nOptions:\n {2}--to (?:.*\n)*Selection:\n(?:.*\n)*.*--status/);
     expect((await help("cleanup")).stdout).toMatch(/\nOptions:\n(?:.*\n)* {2}--watch (?:.*\n)*Safety:/);
   });
 

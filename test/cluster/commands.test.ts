@@ -52,7 +52,7 @@ describe("on a cluster", () => {
     here.root.writeStore(TASKS);
     await here.run("sync");
     here.root.writeArtifacts([{ user_id: "alice", task_id: "t1{1}" }]);
-    expect(await here.json("mark --user alice --ids t0{0} --status error --yes")).toMatchObject({ code: 0, marked: 1 });
+    expect(await here.json("mark --user alice --ids t0{0} --to error --yes")).toMatchObject({ code: 0, marked: 1 });
     expect((await cluster.hash("tts:task:alice:t0{0}")).status).toBe("error");
     expect(await here.json("delete --user alice --ids t1{1},t2{2} --yes")).toMatchObject({
       code: 0,

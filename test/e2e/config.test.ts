@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { SETTING_NAMES } from "../../src/config/settings.ts";
 import { record } from "../helpers/records.ts";
-import { lines, type Run } from "../helpers/ttsctl.ts";
+import { lines, type Run, Running } from "../helpers/ttsctl.ts";
 import { usePlace } from "./setup.ts";
 
 const here = usePlace();
@@ -63,15 +63,29 @@ describe("config", () => {
 describe("a misspelt option", () => {
   const WARNING = "config.ini: [cleanup] retension has no effect; did you mean [cleanup] retention?";
 
-  it.each(["sync", "cleanup --once --dry-run", "delete --all --dry-run", "mark --all --status error --dry-run"])(
-    "is warned about by %s, once",
-    async (line) => {
-      here.root.configure(here.server.port, "[cleanup]\nretension = 30d\n");
-      here.root.writeStore([record("alice", "t1")]);
-      expect((await here.run(line)).stderr.split(WARNING)).toHaveLength(2);
-      expect((await here.run("list")).stderr).not.toContain(WARNING);
-    },
-  );
+  it.each([
+    ...["sync", "cleanup --once --dry-run", "delete --all --dry-run", "mark --all --to error --dry-run"],
+    ...["cleanup --orphans", "import voice_task.json --dry-run", "verify --repair", "serve --port 0 --host 1.2.3.4"],
+  ])("is warned about by %s, once", async (line) => {
+    here.root.configure(here.server.port, "[cleanup]\nretension = 30d\n");
+    here.root.writeStore([record("alice", "t1")]);
+    expect((await here.run(line)).stderr.split(WARNING)).toHaveLength(2);
+    for (const look of ["list", "stats", "verify", "export"]) {
+      expect((await here.run(look)).stderr).not.toContain("has no effect");
+    }
+  });
+
+  it("is warned about by a server in each form, once, and harmlessly", async () => {
+    here.root.configure(null, "[http]\n\u202etoken = x\ntokem\u001b[2J = x\n[audio]\nretention = 3\ntokens = 2\n");
+    for (const flags of ["", "--read-only", "--no-sync", "--cleanup"]) {
+      const run = new Running(["serve", "--port", "0", ...flags.split(" ").filter(Boolean)], { cwd: here.root.path });
+      await run.says(flags === "--cleanup" ? /watching/ : /listening/);
+      run.kill("SIGTERM");
+      await run.end();
+      expect(run.stderr.match(/has no effect; did you mean/g)).toHaveLength(1);
+      expect(run.stderr).toMatch(/\[http\] \\u202etoken has no effect; did you mean \[http\] token\?/);
+    }
+  });
 });
 
 describe("a password is never printed", () => {

@@ -30,6 +30,9 @@ describe("import", () => {
     const counts = { records: 3, added: 1, replaced: 1, identical: 1, kept: 0, conflicts: 0, refused: 0, returned: 0 };
     const rest = { invalid: 0, missing: [], newerInRedis: 0, failed: 0, durationMs: expect.any(Number) };
     expect([dry.code, JSON.parse(dry.stdout)]).toEqual([0, { ...counts, ...rest, dryRun: true }]);
+    expect((await here.run("import in --dry-run")).stdout).toBe(
+      "3 records: 1 would be added, 1 would be replaced, 1 identical, 0 kept as the store file has them\n",
+    );
     const run = await here.run("import in --yes -o json");
     expect([run.code, JSON.parse(run.stdout)]).toEqual([0, { ...counts, ...rest, dryRun: false }]);
     expect(here.root.readStore()).toEqual([later(tasks[0]!), ...tasks.slice(1)]);

@@ -19,19 +19,10 @@ async function fill(): Promise<void> {
 describe("mark", () => {
   it("ends what is stuck, which cleanup and the next cleanup agree on", async () => {
     await fill();
-    expect((await here.run("cleanup --once --dry-run")).stderr).toMatch(/1 task is stuck: bob:stuck .*ttsctl mark/);
-    const line = [
-      "mark",
-      "--where-status",
-      "wait,run",
-      "--until",
-      "1d",
-      "--status",
-      "error",
-      "--error",
-      "工作进程死了",
-    ];
-    const run = await here.runArgs([...line, "--yes"]);
+    const said = /1 task is stuck: bob:stuck .* has it: ttsctl (mark .*)\n/;
+    const [, command] = said.exec((await here.run("cleanup --once --dry-run")).stderr)!;
+    expect((await here.run("stats")).stdout).toContain(`; ttsctl ${command}\n`);
+    const run = await here.run(`${command} --error 工作进程死了 --yes`);
     expect(run).toMatchObject({ code: 0, stderr: "" });
     expect(lines(run.stdout)).toEqual([
       "[MARK] user=bob task=stuck from=run to=error local=yes redis=yes",
@@ -44,7 +35,7 @@ describe("mark", () => {
 
   it("prints the documented object, and its lines on stderr, with -o json", async () => {
     await fill();
-    const args = "mark --user bob --ids stuck,none --status failed --yes -o json";
+    const args = "mark --user bob --ids stuck,none --to failed --yes -o json";
     const dry = JSON.parse((await here.run(`${args} --dry-run`)).stdout);
     const run = await here.run(args);
     expect(run.code).toBe(3);
@@ -57,14 +48,14 @@ describe("mark", () => {
   });
 
   it.each([
-    ["mark --status error", "USAGE"],
+    ["mark --to error", "USAGE"],
     ["mark --user bob", "USAGE"],
-    ["mark --user bob --all --status error", "USAGE"],
-    ["mark --user bob --status gone --yes", "USAGE"],
-    ["mark --ids stuck --status error --yes", "USAGE"],
-    ["mark --user bob --where-status gone --status error --yes", "USAGE"],
-    ["mark --all --status error", "CONFIRMATION_REQUIRED"],
-    ["mark --all --status error --yes --max-mark 2x", "USAGE"],
+    ["mark --user bob --all --to error", "USAGE"],
+    ["mark --user bob --to gone --yes", "USAGE"],
+    ["mark --ids stuck --to error --yes", "USAGE"],
+    ["mark --user bob --status gone --to error --yes", "USAGE"],
+    ["mark --all --to error", "CONFIRMATION_REQUIRED"],
+    ["mark --all --to error --yes --max-mark 2x", "USAGE"],
   ])("%s: %s", async (line, code) => {
     await fill();
     const before = [here.root.tree(), await here.server.dump()];
@@ -74,16 +65,63 @@ describe("mark", () => {
     expect([here.root.tree(), await here.server.dump()]).toEqual(before);
   });
 
-  it("needs a configuration and the run lock, and obeys its brake", async () => {
+  it.each([
+    "mark --user bob --ids stuck --status error --yes",
+    "mark --all --status error --yes",
+    "mark --status error --dry-run",
+  ])("refuses the form of old releases and names --to: %s", async (line) => {
     await fill();
-    const over = await here.run("mark --all --status error --yes --max-mark 2 -o json");
+    const before = here.root.tree();
+    const run = await here.run(line);
+    expect(run).toMatchObject({ code: 2, stdout: "" });
+    expect(run.stderr).toMatch(/^error: .*--to STATUS.*--status chooses tasks.*\n$/);
+    expect(here.root.tree()).toEqual(before);
+  });
+
+  it("backs up each record as it was, also one of Redis only, and import takes them back", async () => {
+    await fill();
+    await here.mirrored(running("zoe", "lost", DAY));
+    const before = here.root.readStore();
+    expect((await here.run("mark --all --to error --backup b.jsonl --dry-run")).code).toBe(0);
+    expect(here.root.tree()).not.toHaveProperty("b.jsonl");
+    const run = await here.run("mark --status run --to error --error x --yes --backup b.jsonl");
+    expect(run).toMatchObject({ code: 0, stderr: "" });
+    const kept = lines(here.root.tree()["b.jsonl"]!).map((line) => JSON.parse(line));
+    expect(kept.slice(0, 2)).toEqual(before.slice(0, 2));
+    expect(kept[2]).toMatchObject({ user_id: "zoe", task_id: "lost", status: "running" });
+    expect(kept).toHaveLength(3);
+    expect((await here.run("import b.jsonl --merge replace --yes")).stderr).not.toContain("invalid");
+    expect(here.root.readStore().slice(0, 3)).toEqual(before);
+  });
+
+  it("marks nothing that its backup cannot hold, and nothing without one", async () => {
+    here.root.writeStore([record("a", "ends", { deleted: true }), record("a", "t1")]);
+    await here.run("sync");
+    const args = "mark --user a --to failed --yes --backup b.jsonl";
+    const dry = await here.run(`${args} --dry-run`);
+    const run = await here.run(args);
+    expect([dry.code, run.code]).toEqual([3, 3]);
+    expect(run.stderr).toMatch(/a:ends stays as it is: its record says deleted/);
+    expect(here.root.readStore().map(({ status }) => status)).toEqual(["succeeded", "failed"]);
+    expect(lines(here.root.tree()["b.jsonl"]!)).toHaveLength(1);
+    const store = await here.run("mark --user a --to done --yes --backup voice_task.json -o json");
+    expect(store.code).toBe(2);
+    const nowhere = await here.run("mark --user a --to done --yes --backup no/where.jsonl -o json");
+    expect(nowhere.code).toBe(1);
+    expect(JSON.parse(nowhere.stderr).code).toBe("BACKUP_FAILED");
+    expect(here.root.readStore().map(({ status }) => status)).toEqual(["succeeded", "failed"]);
+  });
+
+  it("needs a configuration, a run lock of its own, and keeps to its brake", async () => {
+    await fill();
+    const over = await here.run("mark --all --to error --yes --max-mark 2 -o json");
     expect(over.code).toBe(1);
     expect(JSON.parse(over.stderr)).toMatchObject({
       code: "MAX_DELETE_EXCEEDED",
       hint: expect.stringContaining("--max-mark"),
     });
     here.root.rename("config.ini", "other.ini");
-    const run = await here.run("mark --all --status error --yes -o json");
+    const run = await here.run("mark --all --to error --yes -o json");
     expect(run.code).toBe(2);
     expect(JSON.parse(run.stderr).code).toBe("CONFIG_REQUIRED");
   });
@@ -93,7 +131,7 @@ describe("mark", () => {
     here.root.writeStore(hostile.map((id) => running(id, id, DAY)));
     await here.run("sync");
     const error = 'a "quoted" \u001b[2J error\nwith lines';
-    const run = await here.runArgs(["mark", "--all", "--status", " Failed ", "--error", error, "--yes"]);
+    const run = await here.runArgs(["mark", "--all", "--to", " Failed ", "--error", error, "--yes"]);
     expect(run.code).toBe(0);
     for (const unsafe of ["\u001b", "\u202e"]) expect(run.stdout + run.stderr).not.toContain(unsafe);
     expect(lines(run.stdout)).toHaveLength(hostile.length + 1);
@@ -103,11 +141,11 @@ describe("mark", () => {
 
   it("works on the file and exits 3 without Redis", async () => {
     await fill();
-    const run = await here.run("mark --all --status error --yes -o json", { env: { REDIS_PORT: "1" } });
+    const run = await here.run("mark --all --to error --yes -o json", { env: { REDIS_PORT: "1" } });
     expect(run.code).toBe(3);
     expect(JSON.parse(run.stdout)).toMatchObject({ marked: 3, failed: 0 });
     expect(run.stderr).toMatch(/warning: Redis at .*ttsctl sync/);
-    expect((await here.run("mark --all --status done --yes --no-redis")).code).toBe(0);
+    expect((await here.run("mark --all --to done --yes --no-redis")).code).toBe(0);
   });
 
   it("killed between file and Redis leaves both whole, and sync brings the marks over", async () => {
@@ -115,7 +153,7 @@ describe("mark", () => {
     let scripts = 0;
     const proxy = await redisProxy(here.server.port, (sent) => (/eval/i.test(sent) && ++scripts > 2 ? "deaf" : "pass"));
     try {
-      const args = ["mark", "--all", "--status", "error", "--yes"];
+      const args = ["mark", "--all", "--to", "error", "--yes"];
       const env = { REDIS_URL: proxy.url, REDIS_TIMEOUT: "60s" };
       const first = new Running(args, { cwd: here.root.path, env });
       await until(() => scripts > 2);
@@ -129,14 +167,14 @@ describe("mark", () => {
     for (const name of ["alice:young", "bob:stuck", "bob:old"]) {
       expect((await here.server.hash(`tts:task:${name}`)).status).toBe("error");
     }
-    expect(JSON.parse((await here.run("mark --all --status error --yes -o json")).stdout)).toMatchObject({
+    expect(JSON.parse((await here.run("mark --all --to error --yes -o json")).stdout)).toMatchObject({
       ...{ requested: 3, marked: 0, unchanged: 3 },
     });
   });
 
   it.runIf(hasPty)("asks on a terminal with the first tasks and the counts by status", async () => {
     await fill();
-    const run = new OnTerminal("mark --all --status error".split(" "), here.root.path);
+    const run = new OnTerminal("mark --all --to error".split(" "), here.root.path);
     await run.says(/alice:young \(run\)[\s\S]*in all 3: 2 run, 1 done[\s\S]*Mark 3 tasks as error\? \[y\/N\]/);
     run.type("n\r");
     expect(await run.end()).toBe(1);

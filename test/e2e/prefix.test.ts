@@ -34,7 +34,7 @@ it.each(["plain", "api_ms"])("every command works on the keys behind it, and on 
   expect(await json("get bob t5")).toMatchObject({ source: "redis", redis: { n: 5 } });
   expect(await json("stats")).toMatchObject({ source: "redis", total: 30 });
   expect(await json("verify")).toMatchObject({ code: 0, inSync: 30 });
-  expect(await json("mark --user bob --ids t0 --status error --yes")).toMatchObject({ code: 0, marked: 1 });
+  expect(await json("mark --user bob --ids t0 --to error --yes")).toMatchObject({ code: 0, marked: 1 });
   expect(await json("delete --user bob --ids t1,t2 --yes")).toMatchObject({ code: 0, deleted: 2 });
   here.root.writeStore(here.root.readStore().slice(2));
   expect(await json("sync --prune --yes")).toMatchObject({ code: 0, orphans: 2, pruned: 2 });

@@ -50,6 +50,21 @@ describe("cleanup --once", () => {
     expect(here.root.readStore().map(({ task_id }) => task_id)).toEqual(["run"]);
   });
 
+  it("--summary prints only the summary, in every form, and says what would be purged", async () => {
+    await fill();
+    const dry = await here.run("cleanup --once --summary --dry-run");
+    expect(dry).toMatchObject({ code: 0, stderr: "" });
+    expect(dry.stdout).toMatch(/^\[CLEANUP\] pass [^\n]* purged=3 [^\n]* dry-run: 3 tasks would be purged\n$/);
+    const json = await here.run("cleanup --once --summary --dry-run -o json");
+    expect([JSON.parse(json.stdout).purged, json.stderr]).toEqual([3, ""]);
+    const log = await here.run("cleanup --once --summary --dry-run -o json --log-format json");
+    expect([JSON.parse(log.stdout).purged, log.stderr]).toEqual([3, ""]);
+    const run = await here.run("cleanup --once --summary");
+    expect(lines(run.stdout)).toHaveLength(1);
+    expect(run.stdout).toMatch(/ purged=3 .*in \d+ ms\n$/);
+    expect(here.root.readStore()).toHaveLength(1);
+  });
+
   it("prints the object of SPEC section 5 on stdout and the lines on stderr with -o json", async () => {
     await fill();
     const before = [here.root.tree(), await here.server.dump()];

@@ -40,7 +40,7 @@ describe("--user, given several times, means all of them", () => {
   it("for delete, mark and import", async () => {
     await fill();
     await here.run("export --to all.jsonl");
-    const marked = await here.run("mark -u bob -u carol --where-status done --status failed --yes");
+    const marked = await here.run("mark -u bob -u carol --status done --to failed --yes");
     expect(lines(marked.stdout).at(-1)).toBe("2 of 2 chosen tasks marked as error");
     expect((await here.run("delete -u alice -u bob --yes")).code).toBe(0);
     expect(here.root.readStore().map(({ user_id }) => user_id)).toEqual(["carol", "carol"]);
@@ -86,7 +86,7 @@ describe("any other flag that is given twice is wrong usage", () => {
     ["cleanup --once --retention 2h --retention 7d", "--retention"],
     ["delete --all --max-delete 1 --max-delete 100 --yes", "--max-delete"],
     ["delete -u alice --yes --yes", "--yes"],
-    ["mark --all --status run --status done --yes", "--status"],
+    ["mark --all --to run --to done --yes", "--to"],
     ["export --to a --to b", "--to"],
     ["import all.jsonl --merge keep --merge replace", "--merge"],
     ["config --store a --store b", "--store"],

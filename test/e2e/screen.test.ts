@@ -47,7 +47,7 @@ describe("a command that takes longer than a second", () => {
     ["export --to all.jsonl", /^3000 tasks exported/],
     ["import backup.jsonl --yes", /^3000 records/],
     ["cleanup --once --dry-run", /purged=3000/],
-    ["mark --all --status error --yes", /^3000 of 3000 chosen/],
+    ["mark --all --to error --yes", /^3000 of 3000 chosen/],
     ["delete --all --yes --dry-run", /^3000 of 3000 chosen/],
   ])("%s ends with its result, and the prompt below it", async (line, result) => {
     fill();
@@ -194,7 +194,7 @@ describe.each([80, 120])("on %d columns the screen of", (columns) => {
     "sync --dry-run",
     "cleanup --once --dry-run --retention 7d | grep -v pass",
     "delete -u алиса -u 用户 --dry-run",
-    "mark --where-status run --status error --dry-run",
+    "mark --status run --to error --dry-run",
     "import export.jsonl --dry-run",
     "export --to all.jsonl",
     "list --status wat",

@@ -156,7 +156,7 @@ describe("verify --repair", () => {
       onlyInRedis   1      missing in the file             kept
       newerInRedis  1      newer in Redis                  written to the file
       dangling      1      an index member without a hash  written to Redis, or member removed
-      2 of 3 would be repaired (dry run: nothing was changed)
+      2 of 3 would be repaired
       Redis-only tasks are kept: --restore copies them to the file, --prune deletes them
       "
     `);

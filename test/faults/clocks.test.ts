@@ -24,7 +24,7 @@ const STAYING = [...NEARLY, ...YOUNG];
 
 const REFUSING = [
   ...["sync", "sync --prune --yes", "sync --checksum", "cleanup --once", "cleanup --once --dry-run"],
-  ...["cleanup --orphans --yes", "mark --all --status error --yes", "verify --repair", "verify --repair --prune --yes"],
+  ...["cleanup --orphans --yes", "mark --all --to error --yes", "verify --repair", "verify --repair --prune --yes"],
 ];
 
 const codeOf = (stderr: string): string => JSON.parse(lines(stderr).at(-1)!).code;
@@ -91,8 +91,8 @@ describe("a false clock", () => {
   it.each([
     "delete --status done,error --until 7d --yes",
     "delete --since 100d --until 2026-01-01 --dry-run",
-    "mark --where-status done --until 7d --status error --yes",
-    "mark --user user2 --ids run --status error --dry-run",
+    "mark --status done --until 7d --to error --yes",
+    "mark --user user2 --ids run --to error --dry-run",
   ])("a day off, %s: refused, nothing is changed, and with the right clock it goes on", async (line) => {
     await lay();
     const before = await seen();

@@ -230,7 +230,7 @@ describe("row D, hostile ids in both stores", () => {
       expect(new Set(found.slice(KEPT.length).map((one) => one.text))).toEqual(new Set([text]));
       await expectDone("verify", [0]);
     }
-    await expectDone("mark --until 1d --status failed --error \u202e\u001b[2J --yes", [0]);
+    await expectDone("mark --until 1d --to failed --error \u202e\u001b[2J --yes", [0]);
     expect(here.root.readStore().filter(({ status }) => status === "failed")).toHaveLength(valid.length);
     await expectDone("verify", [0]);
     await expectDone("delete --status error --yes", [0]);

@@ -46,7 +46,7 @@ describe("row F, duplicate tasks, records that are not objects, invalid records 
     here.root.write("in.jsonl", `${JSON.stringify(record("c", "new"))}\n`);
     await here.run("sync");
     await here.mirrored(record("b", "young", { text: "newer", updated_at: ago(30) }));
-    for (const line of ["verify --repair", "import in.jsonl --yes", "mark --user c --ids new --status failed --yes"]) {
+    for (const line of ["verify --repair", "import in.jsonl --yes", "mark --user c --ids new --to failed --yes"]) {
       const run = await here.run(line);
       expect([0, 3], `${line}: ${run.stderr}`).toContain(run.code);
       for (const text of INVALID) expect(here.root.storeText(), line).toContain(text);

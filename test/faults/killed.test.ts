@@ -59,7 +59,7 @@ const CASES: Case[] = [
   },
   {
     what: "mark",
-    line: "mark --status failed --user user0 --where-status done --yes -o json",
+    line: "mark --to failed --user user0 --status done --yes -o json",
     redis: [],
     after: BOTH,
     marked: "failed",

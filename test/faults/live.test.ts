@@ -65,7 +65,7 @@ describe("row C, a service that writes both stores as fast as it can", () => {
     await here.seeds(60);
     const service = here.start("--tasks", times(60, 300), "--rate", 100_000);
     await service.wrote(1);
-    const runs = await here.loop("mark --where-status wait,run --status error --error marked --yes -o json");
+    const runs = await here.loop("mark --status wait,run --to error --error marked --yes -o json");
     expect(await service.end()).toBe(0);
     expectNoFailure(runs, [0, 3]); // 3: the service was there first
     const results = runs.filter(({ stdout }) => stdout !== "").map(({ stdout }) => JSON.parse(stdout));

@@ -43,7 +43,7 @@ describe("row C, a service that holds the store in its memory", () => {
     expect([imported.code, JSON.parse(imported.stdout)]).toMatchObject([3, { added: 4, returned: 4 }]);
     expect(imported.stderr).toMatch(/user\d+:t\d+y was taken out again.*memory/);
     const [{ user_id, task_id }] = known as [TestRecord];
-    const mark = await here.run(`mark --user ${user_id} --ids ${task_id} --status error --error x --yes -o json`);
+    const mark = await here.run(`mark --user ${user_id} --ids ${task_id} --to error --error x --yes -o json`);
     expect([mark.code, JSON.parse(mark.stdout)]).toMatchObject([3, { marked: 0, returned: 1 }]);
     await here.mirrored(...alone);
     const repair = await here.run("verify --repair --restore -o json");

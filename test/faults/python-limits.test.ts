@@ -56,7 +56,7 @@ describe("row D, a record that Python cannot read", () => {
       const sync = await here.run("sync -o json");
       triedBadInput();
       expect(JSON.parse(sync.stdout)).toMatchObject({ total: 2, written: 2, invalid: 1 });
-      const mark = await here.run("mark --user a --ids t1,t2 --status error --yes -o json");
+      const mark = await here.run("mark --user a --ids t1,t2 --to error --yes -o json");
       expect(JSON.parse(mark.stdout)).toMatchObject({ marked: 1, refused: [{ task_id: "t2" }] });
       expect((await here.run("delete --user a --ids t3 --yes")).code).toBe(0);
       expect(here.root.storeText()).toContain(beyond(value));
@@ -68,7 +68,7 @@ describe("row D, a record that Python cannot read", () => {
     here.root.writeStore(GOOD);
     await here.mirrored(...GOOD, record("a", "t2"));
     await here.server.call("HSET", "tts:task:a:t2", "payload", beyond(value));
-    const run = await here.run("mark --user a --ids t1,t2 --status error --yes -o json");
+    const run = await here.run("mark --user a --ids t1,t2 --to error --yes -o json");
     triedBadInput();
     expect(JSON.parse(run.stdout)).toMatchObject({ marked: 1 });
     expect(run.code).toBe(3);

@@ -140,7 +140,7 @@ describe("row B, a real disk", () => {
 
 it.runIf(canTrace)("a run ends if fsync(2) fails on its outputs too, which a library does at its exit", async () => {
   await lay(here, CASES.find(({ line }) => line.startsWith("mark"))!);
-  const args = [...WITHOUT_FSYNC, process.execPath, binary(), "mark", "--all", "--status", "failed", "--yes"];
+  const args = [...WITHOUT_FSYNC, process.execPath, binary(), "mark", "--all", "--to", "failed", "--yes"];
   const options = { cwd: here.root.path, env: cleanEnv(), timeout: 30_000, killSignal: "SIGKILL" } as const;
   const { status, stderr } = spawnSync("strace", args, { ...options, encoding: "utf8" });
   triedFault();

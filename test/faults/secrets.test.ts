@@ -85,7 +85,7 @@ describe("row I, files are written with the mode and owner of what they replace"
     chmodSync(here.root.store, mode);
     if (process.getuid?.() === 0) chownSync(here.root.store, owner, owner);
     for (const line of [
-      "mark --user a --ids t1 --status failed --yes",
+      "mark --user a --ids t1 --to failed --yes",
       "import in.jsonl --yes",
       "delete --user a --ids t2 --yes",
       "cleanup --once",

@@ -19,11 +19,7 @@ const OLD = some(12, "old");
 const STAYING = [...some(8, "young", { updated_at: ago(3600) }), ...some(4, "run", { status: "running" })];
 const PRUNING = ["sync --prune --yes --max-delete 100%", "verify --repair --prune --yes"];
 const CLEANUPS = ["cleanup --once", "cleanup --orphans --yes"];
-const CHOOSING = [
-  "delete --all --force --yes",
-  "delete --user user0 --ids old0 --yes",
-  "mark --all --status error --yes",
-];
+const CHOOSING = ["delete --all --force --yes", "delete --user user0 --ids old0 --yes", "mark --all --to error --yes"];
 
 beforeEach(async () => {
   here.root.writeStore([...OLD, ...STAYING]);

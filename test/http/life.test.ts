@@ -16,7 +16,7 @@ const health = (server: { json(path: string): Promise<unknown> }) => server.json
 
 describe("on start", () => {
   it("Redis is pinged and filled, then what has expired goes", async () => {
-    const server = await here.serve();
+    const server = await here.serve("--cleanup");
     await server.run.says(/answered the ping/);
     await server.run.says(/2 tasks from the file to Redis: 2 written/);
     await until(() => here.root.readStore().length === 1);
@@ -24,8 +24,32 @@ describe("on start", () => {
     await server.run.says(/\[CLEANUP\] user=alice task=old/);
   });
 
-  it("--no-sync leaves Redis as it is, --no-cleanup the tasks, --read-only both", async () => {
-    for (const flag of ["--no-sync --no-cleanup", "--read-only"]) {
+  it.each([
+    ["", "", {}, 2],
+    ["--no-cleanup", "[http]\ncleanup = true\n", { TTSCTL_HTTP_CLEANUP: "true" }, 2],
+    ["", "[http]\ncleanup = true\n", { TTSCTL_HTTP_CLEANUP: "no" }, 2],
+    ["", "[http]\ncleanup = true\n", {}, 1],
+    ["", "", { TTSCTL_HTTP_CLEANUP: "1" }, 1],
+    ["--cleanup", "[http]\ncleanup = false\n", {}, 1],
+  ])("cleans up only if told so: %j beside %j and %j", async (flag, ini, env, left) => {
+    here.root.configure(here.server.port, ini);
+    const server = await here.serve(flag, env);
+    await server.run.says(/2 tasks from the file to Redis: 2 written/);
+    if (left === 1) await until(() => here.root.readStore().length === 1);
+    expect(await server.json("/voice-tasks")).toMatchObject({ source: "redis" });
+    await server.stop();
+    expect(here.root.readStore()).toHaveLength(left);
+    expect(server.run.stderr.includes("watching")).toBe(left === 1);
+  });
+
+  it("a wrong value of [http] cleanup is one line, and the exit code 2", async () => {
+    here.root.configure(here.server.port, "[http]\ncleanup = maybe\n");
+    const { code, stderr } = await here.run("serve --port 0");
+    expect([code, stderr]).toEqual([2, expect.stringMatching(/^error: .*\[http\] cleanup: "maybe" is wrong[^\n]*\n$/)]);
+  });
+
+  it("--no-sync leaves Redis as it is, --read-only the tasks too", async () => {
+    for (const flag of ["--no-sync", "--read-only --cleanup"]) {
       const server = await here.serve(flag);
       await server.run.says(/answered the ping/);
       expect(await server.json("/voice-tasks")).toMatchObject({ total: 2, source: "file" });
@@ -48,7 +72,7 @@ describe("on start", () => {
   it("beside a watcher it starts no loop, and reports it", async () => {
     const watcher = new Running(["cleanup", "--watch"], { cwd: here.root.path });
     await watcher.says(/watching/);
-    const server = await here.serve();
+    const server = await here.serve("--cleanup");
     await server.run.says(/this server does not clean up: .*pid \d+/);
     expect(await server.json("/voice-tasks")).toMatchObject({ page: 1 });
     watcher.kill("SIGTERM");
@@ -68,8 +92,10 @@ describe("on start", () => {
 
   it("without a config.ini it does not clean up: it does not start", async () => {
     here.root.drop("config.ini");
-    const { code, stderr } = await here.run("serve --port 0 -o json");
+    const { code, stderr } = await here.run("serve --cleanup --port 0 -o json");
     expect([code, JSON.parse(stderr).code]).toEqual([2, "CONFIG_REQUIRED"]);
+    const server = await here.serve("", { REDIS_PORT: String(here.server.port) });
+    expect(await server.json("/voice-tasks")).toMatchObject({ total: 2 });
   });
 
   it("settings come from flags, variables and the file", async () => {
@@ -153,7 +179,7 @@ describe("SIGTERM", () => {
   it.each(["SIGTERM", "SIGINT"] as const)(
     "%s ends it in order within 5 s: connections that idle, or are slow, do not keep it",
     async (signal) => {
-      const server = await here.serve();
+      const server = await here.serve("--cleanup");
       await server.run.says(/pass expire-before/);
       const [idle, slow] = [await Wire.open(server.port), await Wire.open(server.port)];
       idle.socket.write(request("GET /healthz", { Connection: "keep-alive" }));
@@ -166,7 +192,7 @@ describe("SIGTERM", () => {
       const { code } = await server.run.end();
       expect([code, performance.now() - began < 5000]).toEqual([0, true]);
       expect(server.run.stderr).toMatch(/ending: no more requests are taken/);
-      const next = await here.serve();
+      const next = await here.serve("--cleanup");
       await next.run.says(/watching/);
     },
   );

@@ -236,7 +236,7 @@ describe("a user's index by created_at", () => {
     expect(await json("sync")).toMatchObject({ written: 0, unchanged: count });
     expect(await json("sync", "--user", "u")).toMatchObject({ written: 0, unchanged: count });
     const before = await scores();
-    expect(await json("mark", "--user", "u", "--ids", "t1,t2", "--status", "failed", "--yes")).toMatchObject({
+    expect(await json("mark", "--user", "u", "--ids", "t1,t2", "--to", "failed", "--yes")).toMatchObject({
       exit: 0,
     });
     const changed = records().map((one) => ({ ...one, status: "failed", updated_at: OLD + 5_000_000 }));
@@ -345,7 +345,7 @@ describe("an unset layout beside the file of the published service", () => {
     ["sync"],
     ["sync", "--dry-run"],
     ["verify", "--repair", "--yes"],
-    ["mark", "--user", "u", "--status", "failed", "--yes"],
+    ["mark", "--user", "u", "--to", "failed", "--yes"],
     ["import", "in.jsonl", "--skip-invalid", "--yes"],
   ])("%s %s refuses to fill an empty Redis", async (...args) => {
     const store = here.root.storeText();

@@ -110,7 +110,7 @@ describe("what ttsctl writes", () => {
 
   it("is a mark that the service sees", async () => {
     service.write(...all().map((one) => ({ ...one, status: "running" })));
-    expect(await json("mark", "--user", "a:b", "--status", "failed", "--yes")).toMatchObject({ exit: 0 });
+    expect(await json("mark", "--user", "a:b", "--to", "failed", "--yes")).toMatchObject({ exit: 0 });
     const view = service.read();
     expect([view.problems, view.byId["c:d"]?.status]).toEqual([[], "failed"]);
     expect(await json("verify")).toMatchObject({ inSync: IDS.length });
@@ -228,7 +228,7 @@ describe("another layout in Redis than in config.ini", () => {
     ["sync", "--prune", "--yes"],
     ["cleanup", "--once", "--retention", "1d"],
     ["delete", "--user", "alice", "--yes"],
-    ["mark", "--user", "alice", "--status", "failed", "--yes"],
+    ["mark", "--user", "alice", "--to", "failed", "--yes"],
     ["verify", "--repair", "--prune", "--yes"],
   ];
 

@@ -150,13 +150,14 @@ export class Site {
 
   mark(selection: Partial<Selection>, options: Partial<MarkOptions> = {}) {
     const mark = { status: "failed", shown: "error", error: "the worker died" };
-    const defaults = { ...mark, dryRun: false, maxMark: null, allowEmpty: false };
+    const defaults = { ...mark, dryRun: false, maxMark: null, allowEmpty: false, isBackedUp: false };
     const confirm = async ({ count }: { count: number }) => void this.asked.push(count);
     const parts = {
       ...this.#common(),
       ledger: this.ledger,
       mirror: this.state,
       rules: RULES,
+      backup: null,
       confirm,
     };
     return markTasks(parts, { ...EVERYTHING, ...selection }, { ...defaults, ...options });

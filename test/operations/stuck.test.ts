@@ -10,12 +10,12 @@ describe("stuck tasks in a cleanup", () => {
   const waiting = record("bob", "waiting", { status: "queued", updated_at: ago(3 * DAY + 60) });
   const fresh = record("alice", "fresh", { status: "running", updated_at: ago(60) });
 
-  it("are named, counted and kept", async () => {
+  it("are counted and kept, in one line with the oldest and the command that marks them", async () => {
     const { site } = here;
     await site.writeBoth(stuck, waiting, fresh);
     const { result } = await site.cleanup();
     expect(result).toMatchObject({ purged: 0, stuck: 2 });
-    expect(site.reporter.text).toMatch(/2 tasks are stuck: bob:waiting \(wait for 3d\), alice:stuck \(run for 2d\);/);
+    expect(site.reporter.text).toMatch(/2 tasks are stuck, the oldest bob:waiting \(wait for 3d\); .*--until 1d /);
     expect(site.root.readStore()).toHaveLength(3);
   });
 

@@ -102,6 +102,15 @@ describe("stats for people", () => {
     expect(bars.length).toBeGreaterThan(width * 0.75 - 10);
   });
 
+  it.each([
+    [null, "ttsctl mark --status"],
+    ["alice", "ttsctl mark --user alice --status"],
+    ["it's $(me)", "ttsctl mark --user 'it'\\''s $(me)' --status"],
+    ["\u001b[2J", "ttsctl mark --user '\\u001b[2J' --status"],
+  ])("name the command that marks the stuck tasks of the user %j, and of no other", (user, command) => {
+    expect(text(200, 0, statsOf({ user }))).toContain(`12: a:t\\u001b (run, 4d ago), and 11 more; ${command} wait,run`);
+  });
+
   it("line up with names of wide characters", () => {
     const rows = text(80, 0)
       .split("\n")

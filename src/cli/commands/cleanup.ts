@@ -48,6 +48,7 @@ export function declare(program: Command, attach: Attach): void {
     .addOption(settingOption("cleanup.retention"))
     .addOption(settingOption("cleanup.keep_last"))
     .addOption(settingOption("cleanup.max_bytes"))
+    .option("--summary", "print no line for each task, only the summary")
     .option("--metrics-file <file>", "write how each pass went to this file, for Prometheus' node_exporter")
     .addHelpText("after", EXAMPLES);
   addDestructive(command, "no limit; 50% of all with --orphans", "with --orphans: remove them", { backedUp: "purged" });
@@ -56,7 +57,8 @@ export function declare(program: Command, attach: Attach): void {
 
 const EXAMPLES = `
 Examples:
-  ttsctl cleanup --once --dry-run                 what would go
+  ttsctl cleanup --once --dry-run                 what would be purged
+  ttsctl cleanup --once --dry-run --summary       how much
   ttsctl cleanup --once --backup purged.jsonl     one pass; the records are kept in a file
   ttsctl cleanup --once --max-delete 20%          stop if it is more than a fifth of all tasks
   ttsctl cleanup --watch -v                       keep at it
@@ -130,7 +132,7 @@ function summaryLine(result: CleanupResult): string {
   const freed = `files=${result.files} bytes=${result.bytes} (${formatBytes(result.bytes)})`;
   const more = result.keptLast > 0 ? ` kept-last=${result.keptLast}` : "";
   const space = result.finishedBytes === null ? "" : ` for-space=${result.purgedForSpace}`;
-  const dry = result.dryRun ? " dry-run: nothing was removed" : "";
+  const dry = result.dryRun ? ` dry-run: ${counted(result.purged, "task")} would be purged` : "";
   return `[CLEANUP] pass expire-before=${result.expireBefore} ${counts} returned=${result.returned} stuck=${result.stuck}${more}${space} ${freed} in ${result.durationMs} ms${dry}\n`;
 }
 
@@ -281,6 +283,6 @@ function describe(result: OrphanResult): string {
     young > 0 && `without a record, but changed within the retention: ${young}`,
     unknown > 0 && `left alone, not directories of tasks: ${unknown} (named above)`,
     !dryRun && `${removed} removed (${size}), ${skipped} skipped, ${failed} failed`,
-    dryRun && folders + logs > 0 && `nothing was removed; ttsctl cleanup --orphans --yes removes them (${size})`,
+    dryRun && folders + logs > 0 && `${folders + logs} would be removed (${size}) by ttsctl cleanup --orphans --yes`,
   );
 }

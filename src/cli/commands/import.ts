@@ -86,10 +86,10 @@ function exitCodeOf(context: Context, result: ImportResult, changed: number, pro
 
 function describe(result: ImportResult): string {
   const { added, replaced, identical, kept, conflicts, refused, returned, invalid, missing, newerInRedis } = result;
-  const would = result.dryRun ? " (dry run: nothing was changed)" : "";
-  const counts = `${added} added, ${replaced} replaced, ${identical} identical, ${kept} kept as the store file has them`;
+  const would = result.dryRun ? "would be " : "";
+  const counts = `${added} ${would}added, ${replaced} ${would}replaced, ${identical} identical, ${kept} kept as the store file has them`;
   return textOf(
-    `${result.records} records: ${counts}${would}`,
+    `${result.records} records: ${counts}`,
     conflicts > 0 && `${conflicts} of those kept have the same time and other content (${namedAbove(conflicts)})`,
     refused > 0 && `${refused} refused (${namedAbove(refused)})`,
     invalid > 0 && `${invalid} invalid lines left out (named above)`,

@@ -4,7 +4,6 @@ import type { MaxDelete } from "../../operations/brake.ts";
 import type { MarkOptions, MarkResult } from "../../operations/mark/mark.ts";
 import { audited } from "../../parts/ledger.ts";
 import { counted } from "../../task/amounts.ts";
-import { FLAG_NAMES } from "../../task/query-fields.ts";
 import { KNOWN_STATUS_WORDS, SHOWN_STATUSES, shownStatus } from "../../task/status.ts";
 import { confirmation } from "../confirm.ts";
 import type { Attach, Context } from "../context.ts";
@@ -19,10 +18,10 @@ import {
 } from "../selection.ts";
 
 interface MarkFlags extends SelectionFlags, Omit<ChangeFlags, "maxDelete"> {
-  /** The new status; which tasks are meant says whereStatus. */
-  readonly status?: string;
-  readonly whereStatus?: string;
+  /** The new status. */
+  readonly to?: string;
   readonly error?: string;
+  readonly backup?: string;
   readonly all: boolean;
   readonly maxMark?: MaxDelete;
 }
@@ -30,38 +29,31 @@ interface MarkFlags extends SelectionFlags, Omit<ChangeFlags, "maxDelete"> {
 /** The word that is written, and as it is shown. */
 type NewStatus = Pick<MarkOptions, "status" | "shown">;
 
-const CHOOSE =
-  "choose with --user, --ids, --where-status, --since, --until, or say --all; --status is what they become";
-const NAMES = { ...FLAG_NAMES, statuses: "--where-status" };
+const CHOOSE = "choose with --user, --ids, --status, --since, --until, or --all; --to is the new status";
 
 export function declare(program: Command, attach: Attach): void {
   const command = program
     .command("mark")
     .description("set the status of chosen tasks, such as one stuck in run after a crash, in both stores")
-    .option("--status <word>", "the new status: wait, run, done, error, or the service's own word")
+    .option("--to <status>", "the new status: wait, run, done, error, or the service's own word")
     .option("--error <text>", "what went wrong; without it an error keeps its text, and any other status has none");
-  addSelection(command, "-w, --where-status <words>")
-    .option("--all", "choose every task", false)
-    .addHelpText("after", EXAMPLES);
-  addDestructive(command, "no limit", "do not ask", { verb: "mark" });
+  addSelection(command).option("--all", "choose every task", false).addHelpText("after", EXAMPLES);
+  addDestructive(command, "no limit", "do not ask", { verb: "mark", backedUp: "marked" });
   attach<MarkFlags>(command, runMark);
 }
 
 const EXAMPLES = `
-The tasks are chosen with the other flags; --status is what they become.
-A task that the service changes during the run, or that is newer in Redis than
-in the file, is not marked.
+--to is the new status. If the service changes a task during the run, or if
+Redis has it newer than the file, the task is kept as it is.
 Examples:
-  ttsctl mark --user bob --ids t07 --status error --error "the worker died"
-  ttsctl mark --where-status run --until 1d --status error --error "stuck" --dry-run
-  ttsctl mark --user alice --where-status error --status queued --yes     give them back to the service`;
+  ttsctl mark --user bob --ids t07 --to error --error "the worker died"
+  ttsctl mark --status run --until 1d --to error --error "stuck" --dry-run
+  ttsctl mark --user alice --status error --to queued --yes --backup before.jsonl     try them again`;
 
 async function runMark(context: Context, flags: MarkFlags): Promise<number> {
-  const status = checkNewStatus(flags.status);
-  const { status: _, whereStatus, ...rest } = flags;
-  const choosing = { ...rest, ...(whereStatus === undefined ? {} : { status: whereStatus }) };
-  requireSelection(choosing, flags.all, CHOOSE);
-  const selection = await selectionOf(context, choosing, NAMES);
+  const status = checkNewStatus(flags.to);
+  requireSelection(flags, flags.all, CHOOSE);
+  const selection = await selectionOf(context, flags);
   await context.requireConfig(false);
   return audited(context, !flags.dryRun, async (ledger) => {
     const { markTasks } = await import("../../operations/mark/mark.ts");
@@ -70,6 +62,7 @@ async function runMark(context: Context, flags: MarkFlags): Promise<number> {
       ...(await context.changeParts(ledger, flags.dryRun)),
       mirror: await context.mirrorState(),
       rules: await context.rules(),
+      backup: await context.openBackup(flags),
       confirm: confirmation(context, flags.yes, ask, "marked"),
     };
     const { result, problem } = await markTasks(parts, selection, optionsOf(flags, status));
@@ -80,19 +73,19 @@ async function runMark(context: Context, flags: MarkFlags): Promise<number> {
 }
 
 function optionsOf(flags: MarkFlags, status: NewStatus): MarkOptions {
-  const { dryRun, allowEmpty } = flags;
+  const { dryRun, allowEmpty, backup } = flags;
   const kept = status.shown === "error" ? undefined : null;
   const error = flags.error === undefined ? kept : flags.error === "" ? null : flags.error;
-  return { ...status, error, dryRun, allowEmpty, maxMark: flags.maxMark ?? null };
+  return { ...status, error, dryRun, allowEmpty, maxMark: flags.maxMark ?? null, isBackedUp: backup !== undefined };
 }
 
 /** The word that is written, as it was given but for case and spaces, and as it is shown. */
 function checkNewStatus(text: string | undefined): NewStatus {
   const accepted = `accepted: ${SHOWN_STATUSES.join(", ")}, and the service's words ${KNOWN_STATUS_WORDS.join(", ")}`;
-  if (text === undefined) throw usage("no new status", `say it with --status; ${accepted}`);
+  if (text === undefined) throw usage("mark needs a new status: --to STATUS", `--status chooses tasks; ${accepted}`);
   const shown = shownStatus(text);
   if (shown !== undefined) return { shown, status: text.replace(/\s+/g, "").toLowerCase() };
-  throw usage(`--status: unknown status ${JSON.stringify(text)}`, accepted);
+  throw usage(`--to: unknown status ${JSON.stringify(text)}`, accepted);
 }
 
 function exitCodeOf(context: Context, result: MarkResult, problem: TtsctlError | null): number {

@@ -9,21 +9,20 @@ import { settingOption } from "../selection.ts";
 interface ServeFlags {
   /** False for --no-sync. */
   readonly sync: boolean;
-  /** False for --no-cleanup. */
-  readonly cleanup: boolean;
   readonly readOnly: boolean;
 }
 
 export function declare(program: Command, attach: Attach): void {
   const command = program
     .command("serve")
-    .description("answer the HTTP API and the web page; syncs to Redis and cleans up meanwhile, unless told otherwise")
+    .description("answer the HTTP API and the web page; syncs the store file to Redis, and cleans up with --cleanup")
     .addOption(settingOption("http.host"))
     .addOption(settingOption("http.port"))
     .addOption(settingOption("http.base_path"))
     .addOption(settingOption("http.dialect"))
     .option("--no-sync", "do not push the store file to Redis on start, and when Redis is back")
-    .option("--no-cleanup", "do not purge expired tasks as cleanup --watch does")
+    .addOption(settingOption("http.cleanup"))
+    .option("--no-cleanup", "the default, unless [http] cleanup is set")
     .option("--read-only", "change nothing: no DELETE, no sync, no cleanup", false)
     .addHelpText("after", EXAMPLES);
   attach<ServeFlags>(command, runServe);
@@ -33,7 +32,7 @@ const EXAMPLES = `
 Examples:
   ttsctl serve                          http://127.0.0.1:9883/, for this machine
   ttsctl serve --read-only --port 0     to look, on any free port
-  ttsctl serve --no-cleanup -v          where a timer cleans up; a line per request`;
+  ttsctl serve --cleanup -v             also clean up, without a watcher or a timer; a line per request`;
 
 /** How long current requests may take after a signal; everything ends within 5 s. */
 const PATIENCE_MS = 3000;
@@ -51,8 +50,9 @@ async function runServe(context: Context, flags: ServeFlags): Promise<number> {
   const { http } = await context.settings();
   const stopped = once(context.signal, "abort");
   ignoreHangup(context);
+  await context.warnOfMisspelt();
   await refuseOpenDoor(http);
-  const cleans = flags.cleanup && !flags.readOnly;
+  const cleans = http.cleanup.value && !flags.readOnly;
   if (cleans) await context.requireConfig(true);
   const syncing = await connectSyncing(context, flags.sync && !flags.readOnly);
   const server = createHttpServer(await serverParts(context, syncing, flags.readOnly));

@@ -60,11 +60,12 @@ function adviceFor({ orphans, total }: SyncResult, userId: string | undefined): 
 
 export function describeSync(result: SyncResult, userId: string | undefined): string {
   const { total, written, unchanged, newerInRedis, failed, invalid, pruned, dryRun } = result;
-  const counts = `${written} written, ${unchanged} unchanged, ${newerInRedis} newer in Redis, ${failed} failed`;
+  const would = dryRun ? "would be " : "";
+  const counts = `${written} ${would}written, ${unchanged} unchanged, ${newerInRedis} newer in Redis, ${failed} failed`;
   return textOf(
-    `${counted(total, "task")} from the file to Redis: ${counts}${dryRun ? " (dry run: nothing was changed)" : ""}`,
+    `${counted(total, "task")} from the file to Redis: ${counts}`,
     invalid > 0 && `${counted(invalid, "invalid record")} left alone`,
-    pruned > 0 && `${counted(pruned, "task")} that only Redis had ${dryRun ? "would be " : ""}removed`,
+    pruned > 0 && `${counted(pruned, "task")} that only Redis had ${would}removed`,
     pruned === 0 && result.orphans > 0 && adviceFor(result, userId),
   );
 }

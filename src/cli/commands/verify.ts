@@ -166,7 +166,7 @@ function footer({ repaired }: VerifyResult, drift: Drift, flags: VerifyFlags): s
   const { records, fragments, stuck } = drift.left;
   const lines: string[] = [];
   if (flags.repair) {
-    const done = flags.dryRun ? "would be repaired (dry run: nothing was changed)" : "repaired";
+    const done = flags.dryRun ? "would be repaired" : "repaired";
     lines.push(`${repaired} of ${drift.size} ${done}`);
     if (records > 0 && !flags.prune && !flags.restore) {
       lines.push(REDIS_ONLY);

@@ -17,6 +17,7 @@ import { toMicros } from "../../task/time.ts";
 import { checkBrake, type MaxDelete, type PlanSummary } from "../brake.ts";
 import { putIntoFile, thenIntoMirror } from "../merge/merge.ts";
 import type { Parts } from "../parts.ts";
+import type { BackupFile } from "../purge/backup.ts";
 import { asCopy, type Copy, mirrorCopy, sameCopy } from "../purge/copies.ts";
 import { type MarkedTask, NamedWarnings, RETURNED } from "../reporter.ts";
 import { checkClocks, checkFileLayout, checkSameStore, emptyBeside } from "../safety.ts";
@@ -32,6 +33,8 @@ export interface MarkOptions {
   readonly error: string | null | undefined;
   readonly dryRun: boolean;
   readonly maxMark: MaxDelete;
+  /** Whether `--backup` was given, also in a dry run. */
+  readonly isBackedUp: boolean;
   readonly allowEmpty: boolean;
 }
 
@@ -49,14 +52,17 @@ export interface MarkResult {
 }
 
 export interface MarkParts extends Parts<"file" | "mirror" | "rules" | "clock" | "reporter" | "signal" | "ledger"> {
-  /** Asks before anything is marked; throws if declined. */
+  /** Receives each record before its change. */
+  readonly backup: BackupFile | null;
+  /** Asks before anything is marked; throws if the answer is no. */
   confirm(plan: PlanSummary): Promise<void>;
 }
 
 /**
  * Sets the status of chosen tasks in the file, in one rewrite, then in Redis, except tasks that the service changes during
  * the run. The caller holds the run lock, unless it is a dry run.
- * @throws TtsctlError STORE_*, LAYOUT_MISMATCH, TIMEZONE_MISMATCH, CLOCK_SKEW, MAX_DELETE_EXCEEDED before the first mark
+ * @throws TtsctlError STORE_*, LAYOUT_MISMATCH, TIMEZONE_MISMATCH, CLOCK_SKEW, MAX_DELETE_EXCEEDED before the first mark,
+ *   BACKUP_FAILED
  */
 export async function markTasks(
   parts: MarkParts,
@@ -156,6 +162,10 @@ class MarkRun {
   /** Returns the rows that are marked. */
   async #markInFile(): Promise<number[]> {
     const { base, inFile } = this.#plan;
+    const { backup } = this.#parts;
+    if (backup !== null) {
+      for (const rows of batches(inFile.rows, BATCH)) await backup.append(await base.readTasks(rows));
+    }
     const how = { action: "mark", reason: (row: number) => this.#reasonFor(inFile.id(row)) } as const;
     const returned = await putIntoFile(this.#parts, base, inFile, how);
     new NamedWarnings(this.#parts.reporter, "was returned").addAll(returned, RETURNED);
@@ -198,7 +208,7 @@ class MarkRun {
 
   /** Except tasks that the file has by now. */
   async #markOnlyInRedis(mirror: Mirror, current: Snapshot, batch: readonly TaskId[]): Promise<void> {
-    const { ledger } = this.#parts;
+    const { ledger, backup } = this.#parts;
     const ids = batch.filter((id) => !current.holds(id));
     await ledger?.announce(
       "mark",
@@ -209,6 +219,7 @@ class MarkRun {
       const copies = await mirror.copies(ids, "state");
       const read = await mirror.read(ids);
       const records = read.map((record, i) => this.#markedCopy(record, copies[i]!, mirror));
+      await backup?.append(read.filter((_, i) => typeof records[i] === "object") as Task[]);
       marked = await this.#overwrite(mirror, ids, copies, records);
     } finally {
       const done = new Set(marked.map(keyOf));

@@ -8,11 +8,12 @@ import type { Mirror } from "../../store/redis/mirror.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import type { TaskFilter } from "../../task/query-fields.ts";
 import type { RecordRules } from "../../task/rules.ts";
-import { RecordParser, type Task } from "../../task/task.ts";
+import { RecordParser, saysDeleted, type Task } from "../../task/task.ts";
 import { toMicros } from "../../task/time.ts";
 import { touched } from "../../task/touch.ts";
 import { PlanSummary } from "../brake.ts";
 import { MergePlan } from "../merge/merge-plan.ts";
+import { ENDS_ITSELF } from "../purge/backup.ts";
 import { asCopy, type Copies, CopyColumn, fileCopy, mirrorCopy, sameCopy } from "../purge/copies.ts";
 import { copyPasses, newestCopy } from "../purge/decide.ts";
 import type { Survey } from "../purge/survey.ts";
@@ -55,15 +56,17 @@ export type Marker = (task: Task) => Task | string;
 
 /**
  * Changes status and error, and sets `updated_at` later in the same form; all other fields are kept as they were written.
- * @param mark status: the service's word; error: undefined keeps the record's own
+ * @param mark status: the service's word; error: undefined keeps the record's own; isBackedUp: see ENDS_ITSELF
  */
 export function markerOf(
-  { status, error }: { readonly status: string; readonly error: string | null | undefined },
+  mark: { readonly status: string; readonly error: string | null | undefined; readonly isBackedUp: boolean },
   now: number,
   rules: RecordRules,
 ): Marker {
+  const { status, error, isBackedUp } = mark;
   const parser = new RecordParser(rules);
   return (task) => {
+    if (isBackedUp && saysDeleted(task.json)) return ENDS_ITSELF;
     if (toMicros(task.score) > toMicros(now)) return "its updated_at is ahead of this machine's clock";
     const changes = new Map([["status", JSON.stringify(status)]]);
     const hasError = fieldJson(task.json, "error") !== undefined;

@@ -2,7 +2,11 @@ import { TtsctlError } from "../../errors.ts";
 import { AppendedFile, refuseUsed, whyNotWritten } from "../../store/file/written-file.ts";
 import type { Task } from "../../task/task.ts";
 
-/** A JSON Lines file that gets every record before it is purged. */
+/** Why a record isn't backed up: an import of the backup would delete the task. */
+export const ENDS_ITSELF =
+  "its record says deleted, which in the JSON Lines of a backup ends a task; only a run without --backup changes it";
+
+/** A JSON Lines file that gets every record before it is purged or marked. */
 export class BackupFile {
   readonly #file: AppendedFile;
 
@@ -31,7 +35,7 @@ export class BackupFile {
 
 function failed(path: string, cause: unknown): TtsctlError {
   return new TtsctlError("BACKUP_FAILED", `cannot write the backup ${path}: ${whyNotWritten(cause)}`, {
-    hint: "no task whose record is not in the backup was purged; name another file with --backup",
+    hint: "no task whose record is not in the backup was changed; name another file with --backup",
     cause,
   });
 }

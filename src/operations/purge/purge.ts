@@ -13,7 +13,7 @@ import { usersWithRecords } from "../folder-names.ts";
 import type { Parts } from "../parts.ts";
 import type { PurgedTask } from "../reporter.ts";
 import { LookupHeirs } from "../shared-ids.ts";
-import type { BackupFile } from "./backup.ts";
+import { type BackupFile, ENDS_ITSELF } from "./backup.ts";
 import { type Copy, mirrorCopy, sameCopy } from "./copies.ts";
 import { type Chosen, type Decision, isAhead, type Looked, newestCopy, type Removed } from "./decide.ts";
 import { PurgeArtifacts } from "./purge-artifacts.ts";
@@ -319,9 +319,6 @@ const CHANGED = "it changed while it was looked at";
 const CHANGED_IN_REDIS = "its copy in Redis changed while it was looked at";
 const LOST = "Redis was lost before its copy there was removed";
 const UNREAD = "its record in Redis could not be read for the backup";
-/** An import of the backup would delete the task. */
-const ENDS_ITSELF =
-  "its record says deleted, which in the JSON Lines of a backup ends a task; without --backup it goes";
 
 /** If Redis was lost during removals, their outcome is unknown, unless the server refused them. */
 function unknownRemoval({ code, message }: TtsctlError): string {

@@ -30,7 +30,7 @@ export const CASES: Case[] = [
   { line: "cleanup --once -o json", after: YOUNG },
   { line: "delete --user a --ids t1,t3 --yes -o json", after: [OLD[1]!, ...YOUNG] },
   { line: "delete --status done --until 1d --yes -o json", after: YOUNG },
-  { line: "mark --status failed --where-status done --yes -o json", after: [...OLD, ...YOUNG] },
+  { line: "mark --to failed --status done --yes -o json", after: [...OLD, ...YOUNG] },
   {
     line: "import in.jsonl --skip-invalid --yes -o json",
     ...{ input: [...NEWER, ELSEWHERE], after: [...OLD, ...YOUNG, ELSEWHERE], artifacts: [...OLD, ...YOUNG] },

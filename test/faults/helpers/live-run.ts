@@ -28,7 +28,7 @@ export const COMMANDS = {
   cleanup: "cleanup --once --retention 3s --backup removed.jsonl -o json",
   delete: "delete --status done,error --until 3s --yes --backup removed.jsonl -o json",
   sync: "sync -o json",
-  mark: "mark --where-status wait,run --status error --error marked --yes -o json",
+  mark: "mark --status wait,run --to error --error marked --yes -o json",
   import: "import input.jsonl --yes -o json",
   verify: "verify --repair -o json",
   library: null,
