@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import type { Command, Option } from "commander";
-import { printable } from "../printable.ts";
+import { isShellWord, printable, shellQuote } from "../printable.ts";
 import { KNOWN_COLUMNS } from "../render/item.ts";
 import { FLAG_NAMES, fieldOf, ofUser, QUERY_PARTS } from "../task/query-fields.ts";
 import { Context, type Surroundings } from "./context.ts";
@@ -31,7 +31,7 @@ export async function complete(program: Command, args: readonly string[], around
 
 /** Inside quotes bash inserts the word unquoted, so only plain words are offered. */
 function inBash(word: string, { isQuoted, kept }: ShellLine): string[] {
-  if (isQuoted) return isPlain(word) ? [word] : [];
+  if (isQuoted) return isShellWord(word) ? [word] : [];
   return [shellQuote(word.slice(kept))];
 }
 
@@ -117,16 +117,6 @@ export function splitLine(line: string): ShellLine {
     if (quote === "" && !isEscape && BREAKS.test(char)) kept = current.length;
   }
   return { words, current, isQuoted: quote !== "", kept: quote === "" ? kept : 0 };
-}
-
-/** Whether every shell reads the text as it is, with and without quotes. */
-function isPlain(text: string): boolean {
-  return /^[\p{L}\p{N}_.,@%+/:=-]+$/u.test(text);
-}
-
-/** The text as one word of a POSIX shell. */
-export function shellQuote(text: string): string {
-  return isPlain(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 /** The kind of candidates. */

@@ -20,6 +20,7 @@ import {
   addSelection,
   addSource,
   addWatch,
+  foundIds,
   type LookFlags,
   rawQueryOf,
   type SelectionFlags,
@@ -32,8 +33,10 @@ async function listTasks(context: Context, raw: RawQuery, look: LookFlags, names
   const { buildListQuery, LARGEST_PAGE } = await import("../../operations/list-query.ts");
   const { limit } = look;
   const paged = limit === undefined || limit > LARGEST_PAGE ? raw : { ...raw, pageSize: limit };
-  const checking = { names, rules: await context.rules(), now: context.clock.now() };
-  const query = buildListQuery(paged, look.source, checking);
+  const takesNames = names === FLAG_NAMES;
+  const checking = { names, rules: await context.rules(), now: context.clock.now(), takesNames };
+  const asked = buildListQuery(paged, look.source, checking);
+  const query = { ...asked, ids: await foundIds(context, asked.ids, look.source) };
   if (limit === undefined || limit <= LARGEST_PAGE) return listPage(context, query, look, names);
   await print(context, await longList(context, query, limit), look);
   return DONE;

@@ -61,7 +61,7 @@ async function runMark(context: Context, flags: MarkFlags): Promise<number> {
   const { status: _, whereStatus, ...rest } = flags;
   const choosing = { ...rest, ...(whereStatus === undefined ? {} : { status: whereStatus }) };
   requireSelection(choosing, flags.all, CHOOSE);
-  const selection = await selectionOf(context, choosing, NAMES);
+  const selection = await selectionOf(context, choosing, { names: NAMES });
   await context.requireConfig(false);
   return audited(context, !flags.dryRun, async (ledger) => {
     const { markTasks } = await import("../../operations/mark/mark.ts");

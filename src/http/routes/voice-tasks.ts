@@ -7,7 +7,7 @@ import { FORCE_ADVICE } from "../../operations/purge/decide.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import type { ListQuery, ListResult } from "../../store/task-store.ts";
 import { trimId } from "../../task/ids.ts";
-import { BODY_NAMES, KEY_NAMES, type QueryNames, type RawQuery, soleUser } from "../../task/query-fields.ts";
+import { BODY_NAMES, KEY_NAMES, type QueryNames, type RawQuery } from "../../task/query-fields.ts";
 import { HttpError, json, jsonText } from "../answer.ts";
 import { type Dialect, dialectOf, PLAIN } from "../dialects.ts";
 import type { Env, Removal, ServerParts } from "../parts.ts";
@@ -139,7 +139,7 @@ function idOf(parts: ServerParts, c: Context<Env>, params: ReadonlyMap<string, s
   const asked = { users: userId === undefined ? null : [userId], taskIds: [taskIdOf(c)] };
   const names = { ...KEY_NAMES, taskIds: "the task id" };
   const query = queryOf(parts, asked, names);
-  return { userId: soleUser(query.filter)!, taskId: query.ids![0]! };
+  return query.ids![0]!;
 }
 
 function throwIfNotGone({ result, warnings }: Removal): void {
