@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { rowOf, type SettingName } from "../config/settings.ts";
 import { usage } from "../errors.ts";
 import type { MaxDelete } from "../operations/brake.ts";
+import type { QueryContext } from "../operations/list-query.ts";
 import type { Selection } from "../operations/select.ts";
 import { quoted, shellWord } from "../printable.ts";
 import { TIME_STYLES, type TimeStyle, WIDE_COLUMNS } from "../render/item.ts";
@@ -114,12 +115,23 @@ export function addDestructive(
     .option("--allow-empty", "a store file that is missing or has no tasks is meant", false);
 }
 
-/** Each part of a query has the flag of its long name. */
-export function rawQueryOf(flags: SelectionFlags): RawQuery {
-  return rawQuery((part, field) => {
+/** Of `--ids`. */
+const STDIN = "-";
+
+/** Each part of a query has the flag of its long name. @throws TtsctlError USAGE for a wrong stdin */
+export async function rawQueryOf({ terminal }: Context, flags: SelectionFlags): Promise<RawQuery> {
+  const raw = rawQuery((part, field) => {
     const given = givenFor(part, flags);
     return typeof given === "string" ? valueIn(given, field) : given;
   });
+  if (flags.ids !== STDIN) return raw;
+  const { namesOn } = await import("./names.ts");
+  return { ...raw, taskIds: await namesOn(terminal.streams.stdin) };
+}
+
+/** How the ids of flags are read. */
+export function idsOf({ ids }: SelectionFlags): Pick<QueryContext, "takesNames" | "takesNone"> {
+  return { takesNames: true, takesNone: ids === STDIN };
 }
 
 function givenFor(part: QueryPart, flags: SelectionFlags): unknown {
@@ -137,8 +149,8 @@ export async function selectionOf(
   { names = FLAG_NAMES, source = "auto" }: { names?: QueryNames; source?: SourceChoice | null } = {},
 ): Promise<Selection> {
   const { buildFilter, checkIds, shortestAge } = await import("../operations/list-query.ts");
-  const raw = rawQueryOf(flags);
-  const checking = { names, rules: await context.rules(), now: context.clock.now(), takesNames: true };
+  const raw = await rawQueryOf(context, flags);
+  const checking = { names, rules: await context.rules(), now: context.clock.now(), ...idsOf(flags) };
   const ids = checkIds(raw, checking);
   const filter = buildFilter(raw, checking);
   return { ids: source === null ? ids : await foundIds(context, ids, source), filter, age: shortestAge(raw) };
@@ -238,7 +250,9 @@ function addOneUser(user: string, before: readonly string[] = []): readonly stri
 }
 
 function addWords(words: string, before?: string): string {
-  return before === undefined ? words : `${before},${words}`;
+  if (before === undefined) return words;
+  if (before === STDIN || words === STDIN) throw new InvalidArgumentError(`${STDIN}, for stdin, stands alone`);
+  return `${before},${words}`;
 }
 
 export function addOne(_: string, before = 0): number {

@@ -20,6 +20,8 @@ import { KNOWN_STATUS_WORDS, SHOWN_STATUSES, shownStatus } from "../task/status.
 import { TimeReader } from "../task/time.ts";
 
 export const DEFAULT_PAGE_SIZE = 20;
+/** In one request. */
+export const MOST_IDS = 100_000;
 export const [, LARGEST_PAGE] = QUERY_FIELDS.pageSize.range;
 
 export interface QueryContext {
@@ -29,6 +31,8 @@ export interface QueryContext {
   readonly now: number;
   /** Whether ids that come without a user are names, `user:task`. */
   readonly takesNames?: boolean;
+  /** Whether no id at all is a choice of no task. */
+  readonly takesNone?: boolean;
 }
 
 /** Checks a query (SPEC sections 4 and 5). @throws TtsctlError USAGE */
@@ -64,9 +68,11 @@ export function buildFilter(raw: RawQuery, { names, rules, now }: QueryContext):
  * The tasks asked for by id, without repeats, in order; null for none. In a layout whose ids may have colons, a name is a task
  * without a user until `resolveNames` finds it.
  */
-export function checkIds(raw: RawQuery, { names, rules, takesNames = false }: QueryContext): TaskId[] | null {
+export function checkIds(raw: RawQuery, context: QueryContext): TaskId[] | null {
+  const { names, rules, takesNames = false, takesNone = false } = context;
   if (raw.taskIds == null) return null;
   const ids = uniqueIds(raw.taskIds);
+  if (ids.length === 0 && takesNone) return [];
   if (ids.length === 0)
     throw usage(`${names.taskIds} holds no task id`, "give task ids, separated by commas or spaces");
   const users = [...new Set((raw.users ?? []).map(trimId))];

@@ -57,8 +57,10 @@ export async function tasksNamed(
   where: Snapshot | (Stores & { readonly source: SourceChoice }),
 ): Promise<TaskId[][]> {
   const idsIn = (name: string) => {
-    const parts = allowsColons ? name.split(":", MOST_COLONS + 1).slice(0, -1) : [];
-    return parts.reduce((ids, part) => [...ids, ids.at(-1)!.slice(part.length + 1)], [name]);
+    const ids = [name];
+    const colonFrom = (from: number) => (allowsColons && ids.length <= MOST_COLONS ? name.indexOf(":", from) : -1);
+    for (let colon = colonFrom(0); colon >= 0; colon = colonFrom(colon + 1)) ids.push(name.slice(colon + 1));
+    return ids;
   };
   const taskIds = [...new Set(names.flatMap(idsIn))];
   const found = new Map<string, TaskId[]>(taskIds.map((taskId) => [taskId, []]));

@@ -97,7 +97,7 @@ describe("tasks as they are printed, user:task", () => {
     here.root.writeStore(users.map((user) => record(user, "t 1")));
     const { code, stderr } = await here.runArgs(["get", "t 1"]);
     expect(code).toBe(2);
-    expect(stderr).not.toMatch(/[\u001b\u202e]/);
+    for (const char of "\u001b\u202e") expect(stderr).not.toContain(char);
     const commands = /name the user too: (.*)\)\n$/.exec(stderr)![1]!.split("; ");
     const script = commands.map((command) => command.replace(/^ttsctl get( --)?/, "printf '%s|'")).join("; ");
     const told = spawnSync("bash", ["--norc"], {
@@ -148,5 +148,111 @@ describe("in a layout whose ids may have colons", () => {
   it("a name of a thousand colons is looked up too", async () => {
     await fill();
     expect(await json(`list --ids ${":".repeat(1000)},t1`)).toMatchObject({ total: 1, exit: 3 });
+  });
+});
+
+describe("-o ids, and --ids -", () => {
+  const HOSTILE = [
+    "a b",
+    "x,y",
+    '"quoted"',
+    "[list]",
+    "-",
+    "line\nbreak",
+    "\u001b[2J",
+    "\u202eright",
+    "\u2028",
+    "词 语",
+    "'",
+  ];
+  const fill = async () => {
+    here.root.writeStore([
+      ...HOSTILE.map((id) => record(`user ${id}`, id, failed)),
+      ...[record("alice", "t1"), record("user x,y", "done")],
+    ]);
+    await here.run("sync");
+  };
+
+  it.each(["redis", "file"])("what list prints from %s, delete takes back", async (source) => {
+    await fill();
+    const run = await here.run(`list -s error -o ids --source ${source}`);
+    expect(run).toMatchObject({ code: 0, stderr: "" });
+    expect(lines(run.stdout)).toHaveLength(HOSTILE.length);
+    expect(run.stdout).toContain("user a b:a b\n");
+    for (const char of "\u001b\u202e\u2028") expect(run.stdout).not.toContain(char);
+    const listed = await here.run("list --ids - -o ids", { input: run.stdout });
+    expect(listed).toMatchObject({ code: 0, stdout: run.stdout });
+    const dry = await here.run("delete --ids - --dry-run -o json", { input: run.stdout });
+    expect(JSON.parse(dry.stdout)).toMatchObject({ requested: HOSTILE.length, deleted: HOSTILE.length });
+    expect((await here.run("delete --ids -", { input: run.stdout })).code).toBe(2); // nobody can be asked
+    const done = await here.run("delete --ids - --yes -o json", { input: run.stdout });
+    expect(JSON.parse(done.stdout)).toMatchObject({ requested: HOSTILE.length, deleted: HOSTILE.length, missing: [] });
+    expect(stored()).toEqual(["alice:t1", "user x,y:done"]);
+  });
+
+  it("query prints them too, and a page says that it is one", async () => {
+    here.root.writeStore(Array.from({ length: 25 }, (_, i) => record("alice", `t${i}`)));
+    const page = await here.run("list -o ids");
+    expect(lines(page.stdout)).toHaveLength(20);
+    expect(page.stderr).toContain("20 of 25 tasks; --limit all");
+    const all = await here.run("list --limit all -o ids");
+    expect([lines(all.stdout).length, all.stderr]).toEqual([25, expect.not.stringContaining("of 25")]);
+    const few = await here.runArgs(["query", '{"user_id": "alice", "task_ids": ["t3", "none"]}', "-o", "ids"]);
+    expect(few).toMatchObject({ code: 3, stdout: "alice:t3\n", stderr: expect.stringContaining('"none"') });
+  });
+
+  it.each([
+    ["lines", "alice:t1\r\n\n  bob:a b  \n"],
+    ["a JSON array", '\n["alice:t1", "bob:a b"]\n'],
+    ["JSON strings on lines", '"alice:t1"\n"bob:a b"'],
+    ["a byte-order mark before them", "\ufeffalice:t1\nbob:a b\nalice:t1\n"],
+  ])("%s are read", async (_, input) => {
+    here.root.writeStore([record("alice", "t1"), record("bob", "a b"), record("bob", "t1")]);
+    const run = await here.run("list --ids - -o json", { input });
+    expect(namesOf(JSON.parse(run.stdout).items)).toEqual(["alice:t1", "bob:a b"]);
+    const ofUser = await here.run("list -u bob --ids - -o ids", { input: "a b\nt1\nx y\n" });
+    expect(ofUser).toMatchObject({ code: 3, stdout: "bob:a b\nbob:t1\n", stderr: expect.stringContaining('"x y"') });
+  });
+
+  it("no id is no task, not all of them", async () => {
+    await fill();
+    const before = stored();
+    for (const input of ["", "\n \n", "[]"]) {
+      const run = await here.run("delete --ids - --yes -o json", { input });
+      expect(run).toMatchObject({ code: 0, stderr: "" });
+      expect(JSON.parse(run.stdout)).toMatchObject({ requested: 0, deleted: 0 });
+      expect(await here.run("list --ids - -o ids", { input })).toMatchObject({ code: 0, stdout: "" });
+    }
+    expect(await here.runArgs(["delete", "--ids", "", "--yes"])).toMatchObject({ code: 2 });
+    expect(stored()).toEqual(before);
+  });
+
+  it.each([
+    ["delete --ids - --yes", "t1\n", /"t1" has neither a user nor a colon/],
+    ["delete --ids - --yes", '["alice:t1"', /isn't a JSON array/],
+    ["delete --ids - --yes", '["alice:t1", 5]', /isn't a JSON array/],
+    ["list --ids -", 'alice:t1\n"alice:t2\n', /line 2 begins with a quote/],
+    ["list --ids -", "alice:t\n".repeat(100_001), /100001 task ids/],
+    ["list --ids - --ids t1", "", /stands alone/],
+    ["import - --ids -", "", /can't be the input and the ids/],
+    ["stats -o ids", "", /-o ids is for list and query/],
+    ["delete --all --yes -o ids", "", /-o ids is for list and query/],
+    ["list -o ids --columns task", "", /--columns is for tables/],
+  ])("%s of %j is wrong usage", async (line, input, message) => {
+    await fill();
+    const before = stored();
+    const run = await here.run(line, { input });
+    expect(run).toMatchObject({ code: 2, stdout: "", stderr: expect.stringMatching(message) });
+    expect(stored()).toEqual(before);
+  });
+
+  it("a hundred thousand ids are taken, and a stdin that isn't UTF-8 is not", async () => {
+    await fill();
+    const many = Array.from({ length: 100_000 }, (_, i) => `alice:t${i}`).join("\n");
+    const run = await here.run("list --ids - -o json", { input: many });
+    const page = JSON.parse(run.stdout);
+    expect([run.code, page.total, page.missing.length]).toEqual([3, 1, 99_999]);
+    const latin = await here.run("list --ids -", { input: Buffer.from("alice:\xe4\n", "latin1") as never });
+    expect(latin).toMatchObject({ code: 2, stderr: expect.stringContaining("aren't UTF-8") });
   });
 });

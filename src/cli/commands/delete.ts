@@ -51,6 +51,7 @@ const EXAMPLES = `
 Examples:
   ttsctl delete --user alice --ids t01,t02
   ttsctl delete --status error --until 7d --dry-run
+  ttsctl list -s error --limit all -o ids | ttsctl delete --ids - --yes
   ttsctl delete --user alice --yes --max-delete 100 --backup alice.jsonl`;
 
 function describeDelete(result: DeleteResult): string {

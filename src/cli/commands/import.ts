@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { type Command, Option } from "commander";
-import { isRedisError, type TtsctlError } from "../../errors.ts";
+import { isRedisError, type TtsctlError, usage } from "../../errors.ts";
 import type { ImportResult } from "../../operations/import/import.ts";
 import type { MergePolicy } from "../../operations/merge/merge-plan.ts";
 import { namedAbove } from "../../operations/reporter.ts";
@@ -46,6 +46,8 @@ Examples:
   gunzip -c backup.jsonl.gz | ttsctl import - --merge keep`;
 
 async function runImport(context: Context, flags: ImportFlags, path: string): Promise<number> {
+  if (path === "-" && flags.ids === "-")
+    throw usage("stdin can't be the input and the ids", "name a file for one of them");
   const chosen = await selectionOf(context, flags, { source: null });
   await context.requireConfig(false);
   return audited(context, !flags.dryRun, async (ledger) => {

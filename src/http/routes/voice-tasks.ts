@@ -2,7 +2,7 @@ import type { Context, Hono } from "hono";
 import type { Artifact, FolderName } from "../../artifacts/artifacts.ts";
 import { mediaTypeOf } from "../../artifacts/media-types.ts";
 import { usage } from "../../errors.ts";
-import { buildListQuery } from "../../operations/list-query.ts";
+import { buildListQuery, MOST_IDS } from "../../operations/list-query.ts";
 import { FORCE_ADVICE } from "../../operations/purge/decide.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import type { ListQuery, ListResult } from "../../store/task-store.ts";
@@ -22,7 +22,6 @@ export const DIALECT_ROUTES = ["/voice-tasks", "/voice-tasks/query", "/voice-tas
 
 /** A list of more tasks is a large one: a thousand tasks with long texts take 100 MB while they are answered. */
 const SMALL = 100;
-const MOST_IDS = 100_000;
 /** Bytes. */
 const SMALL_BODY = 64 << 10;
 
