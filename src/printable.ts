@@ -65,6 +65,23 @@ function jsonEscape(char: string): string {
   return units.map((unit) => `\\u${unit}`).join("");
 }
 
+/** Whether every shell reads the text as it is, with and without quotes. */
+export function isShellWord(text: string): boolean {
+  return /^[\p{L}\p{N}_.,@%+/:=-]+$/u.test(text);
+}
+
+/** The text as one word of a POSIX shell. */
+export function shellQuote(text: string): string {
+  return isShellWord(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+/** The same for a message. A text that isn't printable becomes a word of bash or zsh. */
+export function shellWord(text: string): string {
+  if (isPrintable(text)) return shellQuote(text);
+  const plain = text.replace(/[\\']/g, "\\$&");
+  return `$'${escapeUnprintable(plain, (char) => `\\U${char.codePointAt(0)!.toString(16).padStart(8, "0")}`)}'`;
+}
+
 export interface Address {
   readonly host: string;
   readonly port: number;
@@ -80,14 +97,4 @@ const LONGEST_QUOTE = 100;
 /** For a message, so long texts are cut. */
 export function quoted(text: string): string {
   return printableJson(text.length > LONGEST_QUOTE ? `${text.slice(0, LONGEST_QUOTE)}…` : text);
-}
-
-/** Whether every shell reads the text as it is, with and without quotes. */
-export function isPlainWord(text: string): boolean {
-  return /^[\p{L}\p{N}_.,@%+/:=-]+$/u.test(text);
-}
-
-/** The text as one word of a POSIX shell. */
-export function shellQuote(text: string): string {
-  return isPlainWord(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

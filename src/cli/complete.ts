@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import type { Command, Option } from "commander";
-import { isPlainWord, printable, shellQuote } from "../printable.ts";
+import { isShellWord, printable, shellQuote } from "../printable.ts";
 import { KNOWN_COLUMNS } from "../render/item.ts";
 import { FLAG_NAMES, fieldOf, ofUser, QUERY_PARTS } from "../task/query-fields.ts";
 import { SHOWN_STATUSES } from "../task/status.ts";
@@ -32,7 +32,7 @@ export async function complete(program: Command, args: readonly string[], around
 
 /** Inside quotes bash inserts the word unquoted, so only plain words are offered. */
 function inBash(word: string, { isQuoted, kept }: ShellLine): string[] {
-  if (isQuoted) return isPlainWord(word) ? [word] : [];
+  if (isQuoted) return isShellWord(word) ? [word] : [];
   return [shellQuote(word.slice(kept))];
 }
 

@@ -73,11 +73,17 @@ async function runOneOfAll(surroundings: Surroundings): Promise<number> {
   return ended.exitCode;
 }
 
+/** The commands that print tasks as `user:task`. */
+const LISTING = ["list", "query"];
+
 function runner(surroundings: Surroundings) {
   const ended = { exitCode: 0 };
   const attach: Attach = (command, action) => {
     command.action(async () => {
       const flags = command.optsWithGlobals();
+      if (flags.output === "ids" && !LISTING.includes(command.name())) {
+        throw usage(`-o ids is for ${LISTING.join(" and ")}`, `see ttsctl ${command.name()} --help`);
+      }
       const context = new Context(surroundings, flags as GlobalFlags);
       try {
         ended.exitCode = await action(context, flags as never, command.args);

@@ -2,11 +2,15 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { rowOf, type SettingName } from "../config/settings.ts";
 import { usage } from "../errors.ts";
 import type { MaxDelete } from "../operations/brake.ts";
+import type { QueryContext } from "../operations/list-query.ts";
 import type { Selection } from "../operations/select.ts";
+import { quoted, shellWord } from "../printable.ts";
 import { TIME_STYLES, type TimeStyle, WIDE_COLUMNS } from "../render/item.ts";
+import type { Snapshot } from "../store/file/snapshot.ts";
 import type { SourceChoice } from "../store/mirror-link.ts";
+import type { TaskId } from "../store/task-source.ts";
 import { parseDuration, parseWholeNumber } from "../task/amounts.ts";
-import { trimId, uniqueIds } from "../task/ids.ts";
+import { memberOf, trimId, uniqueTasks } from "../task/ids.ts";
 import {
   CHOOSING_PARTS,
   camelCase,
@@ -111,44 +115,88 @@ export function addDestructive(
     .option("--allow-empty", "a store file that is missing or has no tasks is meant", false);
 }
 
-/** Each part of a query has the flag of its long name. */
-export function rawQueryOf(flags: SelectionFlags): RawQuery {
-  return rawQuery((part, field) => {
-    const given = flags[camelCase(FLAG_NAMES[part].slice(2))];
+/** Of `--ids`. */
+const STDIN = "-";
+
+/** Each part of a query has the flag of its long name. @throws TtsctlError USAGE for a wrong stdin */
+export async function rawQueryOf({ terminal }: Context, flags: SelectionFlags): Promise<RawQuery> {
+  const raw = rawQuery((part, field) => {
+    const given = givenFor(part, flags);
     return typeof given === "string" ? valueIn(given, field) : given;
   });
+  if (flags.ids !== STDIN) return raw;
+  const { namesOn } = await import("./names.ts");
+  return { ...raw, taskIds: await namesOn(terminal.streams.stdin) };
 }
 
-/** @throws TtsctlError USAGE */
-export async function selectionOf(context: Context, flags: SelectionFlags): Promise<Selection> {
-  const { buildFilter, checkIds, shortestAge } = await import("../operations/list-query.ts");
-  const raw = rawQueryOf(flags);
-  const checking = { names: FLAG_NAMES, rules: await context.rules(), now: context.clock.now() };
-  return { ids: checkIds(raw, checking), filter: buildFilter(raw, checking), age: shortestAge(raw) };
+/** How the ids of flags are read. */
+export function idsOf({ ids }: SelectionFlags): Pick<QueryContext, "takesNames" | "takesNone"> {
+  return { takesNames: true, takesNone: ids === STDIN };
+}
+
+function givenFor(part: QueryPart, flags: SelectionFlags): unknown {
+  return flags[camelCase(FLAG_NAMES[part].slice(2))];
 }
 
 /**
- * Like `selectionOf`, but ids need no user in a layout with unique ids.
- * @throws TtsctlError USAGE, also if several users have one of the ids, REDIS_*, STORE_*
+ * @param source where names without a user are looked up; null leaves them to the caller
+ * @throws TtsctlError USAGE, also if a name means several tasks, REDIS_*, STORE_*
  */
-export async function selectionByIds(context: Context, flags: SelectionFlags): Promise<Selection> {
-  const rules = await context.rules();
-  if (flags.ids === undefined || flags.user !== undefined || !rules.taskIdIsUnique) return selectionOf(context, flags);
-  const { ids: _, ...rest } = flags;
-  const ids = uniqueIds(rawQueryOf(flags).taskIds!);
-  if (ids.length === 0) return selectionOf(context, flags);
-  const { ownersOf } = await import("../store/tasks-with-id.ts");
-  const parts = { file: await context.fileStore(), link: await context.mirrorLink() };
-  return { ...(await selectionOf(context, rest)), ids, owners: await ownersOf(parts, ids, "auto") };
+export async function selectionOf(
+  context: Context,
+  flags: SelectionFlags,
+  source: SourceChoice | null = "auto",
+): Promise<Selection> {
+  const { buildFilter, checkIds, shortestAge } = await import("../operations/list-query.ts");
+  const raw = await rawQueryOf(context, flags);
+  const checking = { names: FLAG_NAMES, rules: await context.rules(), now: context.clock.now(), ...idsOf(flags) };
+  const ids = checkIds(raw, checking);
+  const filter = buildFilter(raw, checking);
+  return { ids: source === null ? ids : await foundIds(context, ids, source), filter, age: shortestAge(raw) };
 }
+
+/** Where tasks are looked up whose user isn't given. */
+type Where = SourceChoice | Snapshot;
+
+/**
+ * Tasks with their users, without repeats; those that aren't found have none.
+ * @param instead names one of several tasks
+ * @throws TtsctlError USAGE if several users have one, REDIS_*, STORE_*
+ */
+export async function foundIds<I extends readonly TaskId[] | null>(
+  context: Context,
+  ids: I,
+  where: Where,
+  instead = ({ userId, taskId }: TaskId) => `--user ${shellWord(userId)} --ids ${shellWord(taskId)}`,
+): Promise<I | TaskId[]> {
+  if (ids === null || ids.every(({ userId }) => userId !== "")) return ids;
+  const { tasksNamed } = await import("../store/tasks-with-id.ts");
+  const stores = async (source: SourceChoice) => {
+    return { file: await context.fileStore(), link: await context.mirrorLink(), source };
+  };
+  const texts = ids.map(({ taskId }) => taskId);
+  const found = await tasksNamed(texts, await context.rules(), typeof where === "string" ? await stores(where) : where);
+  return uniqueTasks(
+    found.map((tasks, i) => {
+      if (tasks.length <= 1) return tasks[0] ?? ids[i]!;
+      const some = tasks.slice(0, MOST_NAMED);
+      const more = tasks.length > some.length ? `, and ${tasks.length - some.length} more` : "";
+      const list = some.map(({ userId, taskId }) => memberOf(userId, taskId)).join(", ");
+      const what = `${tasks.length} users have a task ${quoted(texts[i]!)}: ${list}${more}`;
+      throw usage(what, `name the user too: ${some.map(instead).join("; ")}`);
+    }),
+  );
+}
+
+/** Of the tasks that a name may mean. */
+const MOST_NAMED = 10;
 
 /**
  * Without flags a command must not change all tasks (SPEC section 5).
  * @throws TtsctlError USAGE
  */
 export function requireSelection(flags: SelectionFlags, all: boolean, hint: string): void {
-  const raw = rawQueryOf(flags);
-  if (CHOOSING_PARTS.some((part) => raw[part] != null) !== all) return;
+  if (CHOOSING_PARTS.some((part) => givenFor(part, flags) !== undefined) !== all) return;
   throw usage(all ? "--all and a selection exclude each other" : "no tasks chosen", hint);
 }
 
@@ -201,7 +249,9 @@ function addOneUser(user: string, before: readonly string[] = []): readonly stri
 }
 
 function addWords(words: string, before?: string): string {
-  return before === undefined ? words : `${before},${words}`;
+  if (before === undefined) return words;
+  if (before === STDIN || words === STDIN) throw new InvalidArgumentError(`${STDIN}, for stdin, stands alone`);
+  return `${before},${words}`;
 }
 
 export function addOne(_: string, before = 0): number {

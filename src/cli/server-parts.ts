@@ -119,7 +119,7 @@ async function remove(context: Context, { id, force, request }: Deletion, syncin
   try {
     await fork.requireConfig(true);
     const before = await timeInFile(fork, id);
-    const selection = { ids: [id.taskId], filter: ofUser(id.userId), age: null };
+    const selection = { ids: [id], filter: ofUser(id.userId), age: null };
     const flags = { force, dryRun: false, allowEmpty: false, yes: true };
     let outcome: DeletionOutcome | undefined;
     await audited(fork, true, async (ledger) => {

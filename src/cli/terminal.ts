@@ -5,7 +5,7 @@ import { NO_COLORS, type TableStyle } from "../render/table.ts";
 import { LOG_FORMATS, Log, Output, type Streams } from "./io.ts";
 
 /** The output formats of SPEC section 5. */
-export const FORMATS = ["table", "wide", "json", "jsonl", "yaml", "csv"] as const;
+export const FORMATS = ["table", "wide", "json", "jsonl", "yaml", "csv", "ids"] as const;
 export type Format = (typeof FORMATS)[number];
 
 /** Whether a format is for people. */

@@ -7,7 +7,7 @@ import { decideDelete, type Looked } from "./purge/decide.ts";
 import { Purge } from "./purge/purge.ts";
 import { recoverArtifacts } from "./purge/purge-artifacts.ts";
 import { checkClock, checkLayout, checkSameStore, emptyBeside } from "./safety.ts";
-import { idsWithoutOwner, type Selection, select } from "./select.ts";
+import { missingOf, type Selection, select } from "./select.ts";
 
 export interface DeleteOptions {
   readonly dryRun: boolean;
@@ -82,9 +82,8 @@ export async function deleteTasks(
   const stopped = await purge.run();
   const { counts, gone } = purge.tally;
   const { purged: deleted, failed, returned, files, bytes } = counts;
-  const unknown = idsWithoutOwner(selection);
-  const requested = found.rows.length + found.others.size + unknown.length;
-  const missing = [...unknown, ...gone.map(({ taskId }) => taskId)];
+  const missing = missingOf(selection, gone);
+  const requested = found.rows.length + found.others.size + missing.length - gone.length;
   const result = { requested, deleted, missing, refused, failed, returned, files, bytes, dryRun };
   return { result, problem: stopped ?? use.lost };
 }

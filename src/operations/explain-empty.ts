@@ -47,6 +47,7 @@ export async function explainEmpty(
     if (query.ids !== null)
       return `${counted(theirs, "task")} of ${JSON.stringify(user)}, none of them with ${names.taskIds} and the filter`;
   }
+  if (query.ids !== null) return `${counted(all, "task")}, none of them with ${names.taskIds} and the filter`;
   return explainFilter(filter, names, all, count);
 }
 

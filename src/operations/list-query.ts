@@ -1,8 +1,10 @@
 import { TtsctlError, usage } from "../errors.ts";
+import { quoted } from "../printable.ts";
 import type { SourceChoice } from "../store/mirror-link.ts";
+import type { TaskId } from "../store/task-source.ts";
 import type { ListQuery } from "../store/task-store.ts";
 import { parseDuration } from "../task/amounts.ts";
-import { idProblem, trimId, uniqueIds } from "../task/ids.ts";
+import { idProblem, splitName, trimId, uniqueIds, uniqueTasks } from "../task/ids.ts";
 import { nearest } from "../task/nearest.ts";
 import {
   fieldOf,
@@ -18,6 +20,8 @@ import { KNOWN_STATUS_WORDS, SHOWN_STATUSES, shownStatus } from "../task/status.
 import { TimeReader } from "../task/time.ts";
 
 export const DEFAULT_PAGE_SIZE = 20;
+/** In one request. */
+export const MOST_IDS = 100_000;
 export const [, LARGEST_PAGE] = QUERY_FIELDS.pageSize.range;
 
 export interface QueryContext {
@@ -25,6 +29,10 @@ export interface QueryContext {
   readonly rules: RecordRules;
   /** Epoch seconds, for ages. */
   readonly now: number;
+  /** Whether ids that come without a user are names, `user:task`. */
+  readonly takesNames?: boolean;
+  /** Whether no id at all is a choice of no task. */
+  readonly takesNone?: boolean;
 }
 
 /** Checks a query (SPEC sections 4 and 5). @throws TtsctlError USAGE */
@@ -56,18 +64,36 @@ export function buildFilter(raw: RawQuery, { names, rules, now }: QueryContext):
   };
 }
 
-/** The ids asked for, without repeats, in order; null for none. */
-export function checkIds(raw: RawQuery, { names }: QueryContext): string[] | null {
+/**
+ * The tasks asked for by id, without repeats, in order; null for none. In a layout whose ids may have colons, a name is a task
+ * without a user until `resolveNames` finds it.
+ */
+export function checkIds(raw: RawQuery, context: QueryContext): TaskId[] | null {
+  const { names, rules, takesNames = false, takesNone = false } = context;
   if (raw.taskIds == null) return null;
   const ids = uniqueIds(raw.taskIds);
+  if (ids.length === 0 && takesNone) return [];
   if (ids.length === 0)
     throw usage(`${names.taskIds} holds no task id`, "give task ids, separated by commas or spaces");
-  const users = new Set((raw.users ?? []).map(trimId));
-  if (users.size !== 1 || users.has("")) {
-    const needed = users.size > 1 ? `one ${names.users}, not ${users.size}` : names.users;
-    throw usage(`${names.taskIds} needs ${needed}`, "task ids are looked up per user");
+  const users = [...new Set((raw.users ?? []).map(trimId))];
+  if (users.length === 0 && takesNames) {
+    return uniqueTasks(ids.map((name) => checkName(name, names, rules)));
   }
-  return ids;
+  const [userId = ""] = users;
+  if (users.length !== 1 || userId === "") {
+    const needed = users.length > 1 ? `one ${names.users}, not ${users.length}` : names.users;
+    const hint = takesNames ? `or name each task as user:task, without ${names.users}` : "";
+    throw usage(`${names.taskIds} needs ${needed}`, hint || "task ids count only together with their user");
+  }
+  return ids.map((taskId) => ({ userId, taskId }));
+}
+
+function checkName(name: string, names: QueryNames, rules: RecordRules): TaskId {
+  if (rules.allowsColons) return { userId: "", taskId: name };
+  const id = splitName(name);
+  if (id !== null) return id;
+  const what = `${names.taskIds}: ${quoted(name)} has neither a user nor a colon`;
+  throw usage(what, `name it as user:task, or its user with ${names.users}`);
 }
 
 /** A trimmed user id that a task can have. */

@@ -5,18 +5,17 @@ import { KeyTable } from "../store/key-table.ts";
 import { BATCH } from "../store/redis/copies.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import type { TaskId } from "../store/task-source.ts";
-import { NO_FILTER, soleUser, statusPasses, type TaskFilter, timePasses, userPasses } from "../task/query-fields.ts";
+import { givenName, NO_FILTER, statusPasses, type TaskFilter, timePasses, userPasses } from "../task/query-fields.ts";
 import { copiesIn, fileCopy } from "./purge/copies.ts";
 import { copyPasses } from "./purge/decide.ts";
 import { existing } from "./purge/policy.ts";
 import { type Survey, survey, surveyOfRows } from "./purge/survey.ts";
 
-/** Which tasks: all that pass a filter, or those of some ids of its one user. */
+/** Which tasks: all that pass a filter, or those of some ids. */
 export interface Selection {
   readonly filter: TaskFilter;
-  readonly ids: readonly string[] | null;
-  /** The user of each id, if the ids were given without one; unknown ids are absent. */
-  readonly owners?: ReadonlyMap<string, string>;
+  /** A task without a user is unknown (`resolveNames`). */
+  readonly ids: readonly TaskId[] | null;
   /** Seconds: the shortest age in the filter, by this machine's clock; null for none. */
   readonly age: number | null;
 }
@@ -27,18 +26,20 @@ export const EVERYTHING: Selection = { filter: NO_FILTER, ids: null, age: null }
  * Finds the tasks of which any copy passes the filter, and the ids that neither store has (SPEC section 5, Selection). If
  * only one copy passes, the command decides.
  */
-export function select(snapshot: Snapshot, mirror: Mirror | null, { filter, ids, owners }: Selection): Promise<Survey> {
+export function select(snapshot: Snapshot, mirror: Mirror | null, { filter, ids }: Selection): Promise<Survey> {
   if (ids === null) return selectByFilter(snapshot, mirror, filter);
-  const tasks = ids.flatMap((taskId) => {
-    const userId = owners === undefined ? soleUser(filter) : owners.get(taskId);
-    return userId === undefined ? [] : [{ userId, taskId }];
-  });
-  return selectByIds(snapshot, mirror, filter, tasks);
+  return selectByIds(
+    snapshot,
+    mirror,
+    filter,
+    ids.filter(({ userId }) => userId !== ""),
+  );
 }
 
-/** The ids that were given without a user and are unknown. */
-export function idsWithoutOwner({ ids, owners }: Selection): string[] {
-  return owners === undefined || ids === null ? [] : ids.filter((taskId) => !owners.has(taskId));
+/** The tasks that neither store has, as they were chosen: `gone`, and the unknown ones. */
+export function missingOf({ ids, filter }: Selection, gone: readonly TaskId[]): string[] {
+  const unknown = ids?.filter(({ userId }) => userId === "") ?? [];
+  return [...unknown, ...gone].map((id) => givenName(id, filter));
 }
 
 async function selectByIds(

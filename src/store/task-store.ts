@@ -1,6 +1,6 @@
 import { isRedisError, TtsctlError } from "../errors.ts";
 import { counted } from "../task/amounts.ts";
-import { ofUser, passes, soleUser, type TaskFilter } from "../task/query-fields.ts";
+import { givenName, ofUser, passes, soleUser, type TaskFilter } from "../task/query-fields.ts";
 import { createdScore, type Task } from "../task/task.ts";
 import type { FileStore } from "./file/file-store.ts";
 import { FileTasks, matchingRows } from "./file/file-tasks.ts";
@@ -24,8 +24,8 @@ import { eachTaskWithId } from "./tasks-with-id.ts";
 
 export interface ListQuery {
   readonly filter: TaskFilter;
-  /** Task ids of the filter's one user; null for a page of all that pass. */
-  readonly ids: readonly string[] | null;
+  /** Null for a page of all that pass the filter. */
+  readonly ids: readonly TaskId[] | null;
   readonly page: number;
   readonly pageSize: number;
   readonly source: SourceChoice;
@@ -223,9 +223,9 @@ async function answerFrom(source: TaskSource, query: ListQuery): Promise<Omit<Li
     const answer: TaskPage = await source.page(filter, (page - 1) * pageSize, pageSize);
     return { ...answer, page, pageSize, missing: [] };
   }
-  const tasks = await source.find(ids.map((taskId) => ({ userId: soleUser(filter)!, taskId })));
+  const tasks = await source.find(ids);
   const found = tasks.filter((task) => task !== undefined && passes(task, filter)) as Task[];
-  const missing = ids.filter((_, i) => tasks[i] === undefined);
+  const missing = ids.filter((_, i) => tasks[i] === undefined).map((id) => givenName(id, filter));
   return { total: found.length, page: 1, pageSize: found.length, tasks: found, missing, dangling: 0 };
 }
 

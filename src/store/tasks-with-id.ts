@@ -1,16 +1,17 @@
-import { isRedisError, TtsctlError, usage } from "../errors.ts";
+import { isRedisError, TtsctlError } from "../errors.ts";
 import { keyOf, memberOf } from "../task/ids.ts";
+import type { RecordRules } from "../task/rules.ts";
+import type { Snapshot } from "./file/snapshot.ts";
 import { KeyTable } from "./key-table.ts";
 import { mirrorFor, type SourceChoice, type Stores } from "./mirror-link.ts";
 import type { Mirror } from "./redis/mirror.ts";
 import type { TaskId } from "./task-source.ts";
 
-/** The tasks of any user with these ids, by id. */
-async function tasksWithId(
-  parts: Stores,
-  taskIds: readonly string[],
-  source: SourceChoice,
-): Promise<Map<string, TaskId[]>> {
+/**
+ * The tasks of any user with these ids: from the file, and from Redis by the lookup or, in a layout without lookups, by a
+ * search in the index. An unreadable store is ignored if the other one has the tasks.
+ */
+async function tasksWithId(parts: Stores, taskIds: readonly string[], source: SourceChoice): Promise<TaskId[]> {
   const found = new Map<string, TaskId[]>(taskIds.map((taskId) => [taskId, []]));
   const add = (ids: readonly TaskId[]) => {
     for (const id of ids) {
@@ -21,7 +22,7 @@ async function tasksWithId(
   if (source !== "file") add(await inRedis(parts, taskIds, source === "redis"));
   const isFound = [...found.values()].every((same) => same.length > 0);
   if (source !== "redis") add(await inFile(parts, taskIds, isFound));
-  return found;
+  return [...found.values()].flat();
 }
 
 /**
@@ -41,26 +42,34 @@ export async function* eachTaskWithId(parts: Stores, taskId: string): AsyncGener
   }
 }
 
+/** How many colons of a name may be the one between its ids, from the left. */
+const MOST_COLONS = 16;
+
 /**
- * The user of each task id, from the file, and from Redis by the lookup or, in a layout without lookups, by a search in the
- * index. Unknown ids are absent. An unreadable store is ignored if the other one has the task.
- * @throws TtsctlError USAGE if several users have an id, REDIS_* if Redis is forced, STORE_* if the file can't be read and
- *   Redis lacks an id
+ * The tasks that each name may mean: those with that task id, and in a layout whose ids may have colons also those whose
+ * `user:task` it is.
+ * @param where the stores, or a file
+ * @throws TtsctlError REDIS_* if Redis is forced, STORE_* if the file can't be read and Redis lacks an id
  */
-export async function ownersOf(
-  parts: Stores,
-  taskIds: readonly string[],
-  source: SourceChoice,
-): Promise<Map<string, string>> {
-  const owners = new Map<string, string>();
-  for (const [taskId, tasks] of await tasksWithId(parts, taskIds, source)) {
-    if (tasks.length > 1) {
-      const names = tasks.map(({ userId }) => memberOf(userId, taskId)).join(", ");
-      throw usage(`${tasks.length} users have a task ${JSON.stringify(taskId)}: ${names}`, "name the user too");
-    }
-    if (tasks[0] !== undefined) owners.set(taskId, tasks[0].userId);
-  }
-  return owners;
+export async function tasksNamed(
+  names: readonly string[],
+  { allowsColons }: RecordRules,
+  where: Snapshot | (Stores & { readonly source: SourceChoice }),
+): Promise<TaskId[][]> {
+  const idsIn = (name: string) => {
+    const ids = [name];
+    const colonFrom = (from: number) => (allowsColons && ids.length <= MOST_COLONS ? name.indexOf(":", from) : -1);
+    for (let colon = colonFrom(0); colon >= 0; colon = colonFrom(colon + 1)) ids.push(name.slice(colon + 1));
+    return ids;
+  };
+  const taskIds = [...new Set(names.flatMap(idsIn))];
+  const found = new Map<string, TaskId[]>(taskIds.map((taskId) => [taskId, []]));
+  const all = "rows" in where ? tasksIn(where, taskIds) : await tasksWithId(where, taskIds, where.source);
+  for (const id of all) found.get(id.taskId)!.push(id);
+  return names.map((name) => {
+    const tasks = idsIn(name).flatMap((taskId) => found.get(taskId)!);
+    return tasks.filter(({ userId, taskId }) => taskId === name || memberOf(userId, taskId) === name);
+  });
 }
 
 async function inRedis(parts: Stores, taskIds: readonly string[], forced: boolean): Promise<TaskId[]> {
@@ -84,13 +93,16 @@ async function inMirror(mirror: Mirror, taskIds: readonly string[]): Promise<Tas
   return taskIds.flatMap((taskId, i) => (users[i] == null ? [] : [{ userId: users[i], taskId }]));
 }
 
-/** Newest first. */
 async function inFile({ file }: Stores, taskIds: readonly string[], isFound: boolean): Promise<TaskId[]> {
   await using snapshot = await file.read().catch((error) => {
     if (!isFound || !(error instanceof TtsctlError)) throw error;
     return null;
   });
-  if (snapshot === null) return [];
+  return snapshot === null ? [] : tasksIn(snapshot, taskIds);
+}
+
+/** The tasks of a file with these ids, newest first. */
+function tasksIn(snapshot: Snapshot, taskIds: readonly string[]): TaskId[] {
   const wanted = new KeyTable();
   for (const taskId of taskIds) wanted.addId("", taskId);
   const { rows } = snapshot;

@@ -1,6 +1,6 @@
 import { fieldJson } from "../json/record.ts";
 import { parseWholeNumber } from "./amounts.ts";
-import { splitIds } from "./ids.ts";
+import { memberOf, splitIds } from "./ids.ts";
 import { SHOWN_STATUSES, shownStatus } from "./status.ts";
 import type { Task } from "./task.ts";
 
@@ -60,6 +60,7 @@ export const QUERY_FIELDS = {
     key: "task_ids",
     flags: "-i, --ids <ids>",
     help: "these tasks of the user, separated by commas or spaces",
+    flagHelp: "; without --user as user:task; - reads stdin",
     onPage: true,
   },
   statuses: {
@@ -184,6 +185,11 @@ export function ofUser(userId: string | undefined): TaskFilter {
 /** The user of a filter that has one; undefined for none and for several. */
 export function soleUser({ users }: TaskFilter): string | undefined {
   return users.size === 1 ? [...users][0] : undefined;
+}
+
+/** A task as it was asked for: by its id if the user is given, else as `user:task`. */
+export function givenName({ userId, taskId }: Pick<Task, "userId" | "taskId">, filter: TaskFilter): string {
+  return soleUser(filter) === undefined ? memberOf(userId, taskId) : taskId;
 }
 
 export function passes(task: Task, filter: TaskFilter): boolean {

@@ -6,7 +6,8 @@ import { useSite } from "./setup.ts";
 
 const here = useSite();
 const of = (userId: string, statuses: string[] = []) => ({ ...ofUser(userId), statuses: new Set(statuses) });
-const ids = (...wanted: string[]) => ({ filter: of("a"), ids: wanted });
+const ofA = (...wanted: string[]) => wanted.map((taskId) => ({ userId: "a", taskId }));
+const ids = (...wanted: string[]) => ({ filter: of("a"), ids: ofA(...wanted) });
 
 describe("delete by ids", () => {
   it("deletes them from both stores with their artifacts, and reports missing ones", async () => {
@@ -57,7 +58,7 @@ describe("delete by ids", () => {
     const { site } = here;
     await site.writeRedis(record("a", "t1"), record("a", "redis", { status: "failed" }), record("a", "redis2"));
     site.root.writeStore([record("a", "t1", { status: "failed" }), record("a", "t2")]);
-    const selection = { filter: of("a", ["error"]), ids: ["t1", "t2", "redis", "redis2", "none"] };
+    const selection = { filter: of("a", ["error"]), ids: ofA("t1", "t2", "redis", "redis2", "none") };
     const { result } = await site.delete(selection);
     expect(result).toMatchObject({ requested: 3, deleted: 2, missing: ["none"] });
     expect(site.purgedNames()).toEqual(["a:redis", "a:t1"]);

@@ -10,7 +10,8 @@ const here = useSite();
 const running = (userId: string, taskId: string, more: RecordJson = {}) =>
   record(userId, taskId, { status: "running", ...more });
 const of = (userId: string, statuses: string[] = []) => ({ ...ofUser(userId), statuses: new Set(statuses) });
-const ids = (...wanted: string[]) => ({ filter: of("a"), ids: wanted });
+const ofA = (...wanted: string[]) => wanted.map((taskId) => ({ userId: "a", taskId }));
+const ids = (...wanted: string[]) => ({ filter: of("a"), ids: ofA(...wanted) });
 const runningOnes = { filter: { ...NO_FILTER, statuses: new Set(["run"]) } };
 const hashOf = (name: string) => here.site.server.hash(`tts:task:${name}`);
 const lines = () => here.site.root.storeText().split("\n");

@@ -13,7 +13,7 @@ import {
   type ChangeFlags,
   requireSelection,
   type SelectionFlags,
-  selectionByIds,
+  selectionOf,
 } from "../selection.ts";
 
 interface DeletionFlags extends ChangeFlags {
@@ -34,7 +34,7 @@ export function declare(program: Command, attach: Attach): void {
   addDestructive(addSelection(command), "no limit", "do not ask", { backedUp: "deleted" });
   attach<SelectionFlags & DeletionFlags & { readonly all: boolean }>(command, async (context, flags) => {
     requireSelection(flags, flags.all, "choose with --user, --ids, --status, --since, --until, or say --all");
-    const selection = await selectionByIds(context, flags);
+    const selection = await selectionOf(context, flags);
     await context.requireConfig(true);
     keepHeapSmall();
     const ask = (count: number) => `Delete ${counted(count, "task")} with audio and logs?`;
@@ -51,6 +51,7 @@ const EXAMPLES = `
 Examples:
   ttsctl delete --user alice --ids t01,t02
   ttsctl delete --status error --until 7d --dry-run
+  ttsctl list -s error --limit all -o ids | ttsctl delete --ids - --yes
   ttsctl delete --user alice --yes --max-delete 100 --backup alice.jsonl`;
 
 function describeDelete(result: DeleteResult): string {

@@ -46,7 +46,7 @@ function formatOf({ flags: { output } }: Context, isAsked: boolean): ExportForma
 }
 
 async function runExport(context: Context, flags: ExportFlags, format: ExportFormat): Promise<number> {
-  const chosen = { ...(await selectionOf(context, flags)), source: flags.source };
+  const chosen = { ...(await selectionOf(context, flags, flags.source)), source: flags.source };
   const { exportTasks } = await import("../../operations/export/export.ts");
   const { exportText } = await import("../../render/csv.ts");
   const text = exportText(format);

@@ -1,24 +1,18 @@
 import type { Command } from "commander";
-import type { LogPart } from "../../artifacts/artifacts.ts";
 import { usage } from "../../errors.ts";
 import { jsonOf } from "../../json/value.ts";
-import type { GetParts, GetResult } from "../../operations/get.ts";
+import type { GetResult } from "../../operations/get.ts";
 import { printable } from "../../printable.ts";
 import { itemFields, itemJson, statusText } from "../../render/item.ts";
 import { fits, truncateText, widthOf } from "../../render/width.ts";
 import type { SourceChoice } from "../../store/mirror-link.ts";
-import type { TaskId } from "../../store/task-source.ts";
 import { formatBytes, formatLength } from "../../task/amounts.ts";
-import { trimId } from "../../task/ids.ts";
-import { isTerminal, shownStatus } from "../../task/status.ts";
 import type { Task } from "../../task/task.ts";
 import type { Attach, Context } from "../context.ts";
-import { DONE, emit, FAILED, INTERRUPTED, PARTLY } from "../emit.ts";
-import { accepting, addSource } from "../selection.ts";
-import { isText } from "../terminal.ts";
-
-const LOG_LINES = 20;
-const MOST_LOG_LINES = 10_000;
+import { DONE, emit, PARTLY } from "../emit.ts";
+import { findTask, tellAbsent } from "../named-task.ts";
+import { addSource } from "../selection.ts";
+import { followTask, LOG_LINES, lineCount, logPart } from "../task-log.ts";
 
 interface GetFlags {
   readonly source: SourceChoice;
@@ -45,21 +39,13 @@ const EXAMPLES = `
 on Ctrl-C. With -o jsonl each line is an object.
 Examples:
   ttsctl get alice t01
+  ttsctl get alice:t01          as tables and messages name it
   ttsctl get t01                the task with that id, of any user
   ttsctl get alice t01 -o json
   ttsctl get alice t01 --log 50
   ttsctl get alice t04 --follow`;
 
-const lineCount = accepting(`a number of lines from 1 to ${MOST_LOG_LINES}, after the ids`, (text) => {
-  const count = /^\d{1,9}$/.test(text) ? Number(text) : 0;
-  return count >= 1 && count <= MOST_LOG_LINES ? count : undefined;
-});
-
 async function runGet(context: Context, flags: GetFlags, args: string[]): Promise<number> {
-  const [first, second] = args.filter((arg) => arg !== undefined).map(trimId);
-  if (first === undefined || first === "" || second === "") {
-    throw usage("get needs a task id", "ttsctl get alice t01, or ttsctl get t01; see ttsctl get --help");
-  }
   const { output } = context.flags;
   if (flags.follow && (output === "json" || output === "yaml" || output === "csv")) {
     throw usage(`--follow has no end that -o ${output} could wait for`, "use -o jsonl, or --log without --follow");
@@ -70,13 +56,10 @@ async function runGet(context: Context, flags: GetFlags, args: string[]): Promis
     artifacts: await context.artifacts(),
   };
   const { source, log, follow } = flags;
-  const id = second === undefined ? await idOf(parts, first, source) : { userId: first, taskId: second };
-  const { getTask } = await import("../../operations/get.ts");
   const count = log === true || log === undefined ? LOG_LINES : log;
-  const result = await getTask(parts, id, { source, logLines: log === undefined || follow ? null : count });
-  const { task, invalid, warnings } = result;
-  for (const line of warnings) context.reporter.warn(line);
-  if (invalid !== null) context.reporter.warn(`the file holds a record of it that is not valid: ${invalid.reason}`);
+  const logLines = log === undefined || follow ? null : count;
+  const { id, result } = await findTask(context, parts, { command: "get", args, source, logLines });
+  const { task, invalid } = result;
   if (!(follow && output === "jsonl")) {
     await emit(context, {
       json: () => [`${getJson(result)}\n`],
@@ -85,71 +68,10 @@ async function runGet(context: Context, flags: GetFlags, args: string[]): Promis
     });
   }
   if (task === null && invalid === null) {
-    const store = await context.taskStore();
-    const { explainAbsent } = await import("../../operations/explain-empty.ts");
-    const why =
-      isText(output) && !context.flags.quiet ? `: ${await explainAbsent({ store, ...parts }, id, source)}` : "";
-    await context.tell(`not found${why}`);
+    await tellAbsent(context, parts, id, source);
     return PARTLY;
   }
   return follow ? followTask(context, parts, { id, source, count, status: task?.status ?? null }) : DONE;
-}
-
-/** With an empty user if no user has the task. */
-async function idOf(parts: GetParts, taskId: string, source: SourceChoice): Promise<TaskId> {
-  const { ownersOf } = await import("../../store/tasks-with-id.ts");
-  return { userId: (await ownersOf(parts, [taskId], source)).get(taskId) ?? "", taskId };
-}
-
-interface Followed {
-  readonly id: TaskId;
-  readonly source: SourceChoice;
-  /** Last lines to begin with. */
-  readonly count: number;
-  /** Null for an invalid record, which isn't waited for. */
-  readonly status: string | null;
-}
-
-/**
- * Prints new lines of a task's logs. Returns FAILED if the task failed, DONE if it ended otherwise or was deleted, INTERRUPTED
- * on a signal: scripts must see that the task hasn't ended.
- */
-async function followTask(context: Context, parts: GetParts, { id, source, count, status }: Followed): Promise<number> {
-  const { signal, clock } = context; // from here on, a stop signal is waited for
-  const finished = status === null || isTerminal(status);
-  const name = `${id.userId}:${id.taskId}`;
-  const logs = parts.artifacts.followLogs(id.taskId);
-  context.onRelease(() => logs.close());
-  const began = await logs.begin(count);
-  if (!began && !finished) await context.tell(`${name} has no log yet: waiting for one`);
-  const { followLog, TaskState } = await import("../../operations/follow.ts");
-  const state = new TaskState({ ...parts, clock }, id, source);
-  const end = await followLog({
-    logs,
-    signal,
-    finished,
-    state: () => state.look(),
-    onLines: linePrinter(context),
-    onNews: (line) => context.tell(line),
-  });
-  const last = shownStatus((finished ? status : state.status) ?? "");
-  if (end === "gone") await context.tell(`${name} is gone from both stores`);
-  if (end === "finished") await context.tell(`${name} is finished${last === undefined ? "" : `: ${last}`}`);
-  if (end === "interrupted") return INTERRUPTED;
-  return end === "finished" && last === "error" ? FAILED : DONE;
-}
-
-/** Prints lines, with the log's name if it changes. Returns false if the reader went away. */
-function linePrinter(context: Context): (part: LogPart) => Promise<boolean> {
-  const asObjects = context.flags.output === "jsonl";
-  const out = asObjects ? context.terminal.data : context.terminal.out;
-  let last: string | undefined;
-  return async ({ path, lines }) => {
-    if (asObjects) await out.writeAll(lines.map((line) => `${JSON.stringify({ path, line })}\n`));
-    else await out.writeAll(logPart({ path, lines }, path !== last));
-    last = path;
-    return out.isOpen;
-  };
 }
 
 /** `get -o json` (SPEC section 5). */
@@ -248,10 +170,4 @@ function shortened(path: string, width: number | null): string {
 function* logLines({ log }: GetResult): Generator<string> {
   if (log?.length === 0) yield "no log\n";
   for (const part of log ?? []) yield* logPart(part);
-}
-
-/** A head as of tail(1), and lines as a terminal would show them: of a progress bar only its end. */
-function* logPart({ path, lines }: LogPart, withHead = true): Generator<string> {
-  if (withHead) yield `==> ${printable(path)} <==\n`;
-  for (const line of lines) yield `${printable(line.slice(line.lastIndexOf("\r") + 1))}\n`;
 }

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { type Command, Option } from "commander";
-import { isRedisError, type TtsctlError } from "../../errors.ts";
+import { isRedisError, type TtsctlError, usage } from "../../errors.ts";
 import type { ImportResult } from "../../operations/import/import.ts";
 import type { MergePolicy } from "../../operations/merge/merge-plan.ts";
 import { namedAbove } from "../../operations/reporter.ts";
@@ -10,7 +10,7 @@ import { counted } from "../../task/amounts.ts";
 import { confirmation } from "../confirm.ts";
 import type { Attach, Context } from "../context.ts";
 import { DONE, emitObject, PARTLY, textOf } from "../emit.ts";
-import { addSelection, type SelectionFlags, selectionOf } from "../selection.ts";
+import { addSelection, foundIds, type SelectionFlags, selectionOf } from "../selection.ts";
 
 const POLICIES = ["newer", "keep", "replace"] as const satisfies readonly MergePolicy[];
 
@@ -46,7 +46,9 @@ Examples:
   gunzip -c backup.jsonl.gz | ttsctl import - --merge keep`;
 
 async function runImport(context: Context, flags: ImportFlags, path: string): Promise<number> {
-  const selection = await selectionOf(context, flags);
+  if (path === "-" && flags.ids === "-")
+    throw usage("stdin can't be the input and the ids", "name a file for one of them");
+  const chosen = await selectionOf(context, flags, null);
   await context.requireConfig(false);
   return audited(context, !flags.dryRun, async (ledger) => {
     const [{ readSource }, { importRecords }] = await Promise.all([
@@ -59,6 +61,7 @@ async function runImport(context: Context, flags: ImportFlags, path: string): Pr
     const { stdin } = context.terminal.streams;
     const source = await readSource(from, { stdin, storePath: file.path, rules: await context.rules(), signal });
     context.onRelease(() => source.records.close());
+    const selection = { ...chosen, ids: await foundIds(context, chosen.ids, source.records) };
     const question = (count: number) => `Replace ${counted(count, "task")} of the store file?`;
     const ask = confirmation(context, flags.yes, question, "replaced");
     const parts = {

@@ -4,6 +4,7 @@ import { readFile } from "node:fs/promises";
 import { buffer } from "node:stream/consumers";
 import type { Command } from "commander";
 import { describeSystemError, TtsctlError, usage } from "../../errors.ts";
+import type { QueryContext } from "../../operations/list-query.ts";
 import type { TimeTelling } from "../../render/item.ts";
 import type { TaskTable } from "../../render/task-table.ts";
 import type { SourceChoice } from "../../store/mirror-link.ts";
@@ -20,20 +21,27 @@ import {
   addSelection,
   addSource,
   addWatch,
+  foundIds,
+  idsOf,
   type LookFlags,
   rawQueryOf,
   type SelectionFlags,
 } from "../selection.ts";
 import { isText, type Terminal } from "../terminal.ts";
 
+/** How a query is given. */
+type Asking = Omit<QueryContext, "rules" | "now">;
+
 /** `list` and `query`. */
-async function listTasks(context: Context, raw: RawQuery, look: LookFlags, names: QueryNames): Promise<number> {
+async function listTasks(context: Context, raw: RawQuery, look: LookFlags, asking: Asking): Promise<number> {
+  const { names } = asking;
   refuseConflicts(context, raw, look, names);
   const { buildListQuery, LARGEST_PAGE } = await import("../../operations/list-query.ts");
   const { limit } = look;
   const paged = limit === undefined || limit > LARGEST_PAGE ? raw : { ...raw, pageSize: limit };
-  const checking = { names, rules: await context.rules(), now: context.clock.now() };
-  const query = buildListQuery(paged, look.source, checking);
+  const checking = { ...asking, rules: await context.rules(), now: context.clock.now() };
+  const asked = buildListQuery(paged, look.source, checking);
+  const query = { ...asked, ids: await foundIds(context, asked.ids, look.source) };
   if (limit === undefined || limit <= LARGEST_PAGE) return listPage(context, query, look, names);
   await print(context, await longList(context, query, limit), look);
   return DONE;
@@ -51,7 +59,8 @@ function refuseConflicts({ flags: { output } }: Context, raw: RawQuery, look: Lo
   const given = [look.columns && "--columns", !look.headers && "--no-headers", look.time !== "raw" && "--time"];
   const first = given.find((flag) => typeof flag === "string");
   if (first !== undefined) {
-    throw usage(`${first} is for tables and CSV, not for -o ${output}`, "JSON has the whole records");
+    const has = output === "ids" ? "ids are user:task" : "JSON has the whole records";
+    throw usage(`${first} is for tables and CSV, not for -o ${output}`, has);
   }
 }
 
@@ -75,7 +84,16 @@ async function listPage(context: Context, query: ListQuery, look: LookFlags, nam
   for (const line of result.warnings) context.reporter.warn(line);
   await print(context, await pageListing(context, result, look), look);
   const { output, quiet } = context.flags;
-  if (result.missing.length > 0 && (output === "jsonl" || output === "csv")) {
+  const isBare = output === "jsonl" || output === "csv" || output === "ids";
+  if (
+    output === "ids" &&
+    look.limit === undefined &&
+    query.ids === null &&
+    result.total > query.page * query.pageSize
+  ) {
+    context.reporter.warn(`${result.tasks.length} of ${counted(result.total, "task")}; --limit all prints every one`);
+  }
+  if (result.missing.length > 0 && isBare) {
     const { notFound } = await import("../../render/item-lines.ts");
     context.reporter.warn(notFound(result.missing));
   }
@@ -132,7 +150,8 @@ async function longList(context: Context, query: ListQuery, limit: number): Prom
 async function print(context: Context, listing: Listing, look: LookFlags): Promise<void> {
   const { output } = context.flags;
   if (isText(output)) return printTable(context, listing, look);
-  const texts = { json, jsonl: jsonLines, yaml, csv: () => csvOf(context, listing, look) }[output](listing);
+  const forms = { json, jsonl: jsonLines, yaml, csv: () => csvOf(context, listing, look), ids: nameLines };
+  const texts = forms[output](listing);
   for await (const text of texts) await context.terminal.data.writeAll(text);
 }
 
@@ -165,6 +184,12 @@ async function* yaml({ pieces, head, tail }: Listing): Texts {
 async function* jsonLines({ pieces }: Listing): Texts {
   const { itemLines } = await import("../../render/item.ts");
   for await (const tasks of pieces()) yield itemLines(tasks);
+}
+
+/** For `--ids -`. */
+async function* nameLines({ pieces }: Listing): Texts {
+  const { nameLine } = await import("../names.ts");
+  for await (const tasks of pieces()) yield tasks.map((task) => `${nameLine(task)}\n`);
 }
 
 /** Without `--columns` the records are read twice, because the columns are those of all. */
@@ -282,7 +307,8 @@ function declareList(program: Command, attach: Attach): void {
     .addHelpText("after", EXAMPLES);
   addWatch(addLook(addSource(addPaging(addSelection(command)))));
   attach<ListFlags>(command, async (context, flags) => {
-    const list = (once: Context) => listTasks(once, rawQueryOf(flags), flags, FLAG_NAMES);
+    const raw = await rawQueryOf(context, flags);
+    const list = (once: Context) => listTasks(once, raw, flags, { names: FLAG_NAMES, ...idsOf(flags) });
     if (flags.watch === undefined) return list(context);
     const { live } = await import("../live.ts");
     return live(context, flags.watch, list);
@@ -292,7 +318,8 @@ function declareList(program: Command, attach: Attach): void {
 const EXAMPLES = `
 Examples:
   ttsctl list                             the newest 20 tasks
-  ttsctl list --user alice --ids t01,t02  two tasks of alice, in this order
+  ttsctl list --ids alice:t01,bob:t08     two tasks, in this order
+  ttsctl list -s error --limit all -o ids one user:task a line, for --ids -
   ttsctl list --status error --since 2h   failures of the last two hours
   ttsctl list --source file --page 2      the second page, from the file alone
   ttsctl list --limit all -o csv          everything, for a spreadsheet
@@ -315,7 +342,7 @@ function declareQuery(program: Command, attach: Attach): void {
   attach<QueryFlags>(command, async (context, flags, [argument]) => {
     const { text, origin } = await readBody(context, argument, flags.file);
     const { parseQueryBody } = await import("../../operations/list-query.ts");
-    return listTasks(context, parseQueryBody(text, origin), flags, BODY_NAMES);
+    return listTasks(context, parseQueryBody(text, origin), flags, { names: BODY_NAMES });
   });
 }
 

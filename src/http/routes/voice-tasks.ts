@@ -2,12 +2,12 @@ import type { Context, Hono } from "hono";
 import type { Artifact, FolderName } from "../../artifacts/artifacts.ts";
 import { mediaTypeOf } from "../../artifacts/media-types.ts";
 import { usage } from "../../errors.ts";
-import { buildListQuery } from "../../operations/list-query.ts";
+import { buildListQuery, MOST_IDS } from "../../operations/list-query.ts";
 import { FORCE_ADVICE } from "../../operations/purge/decide.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import type { ListQuery, ListResult } from "../../store/task-store.ts";
 import { trimId } from "../../task/ids.ts";
-import { BODY_NAMES, KEY_NAMES, type QueryNames, type RawQuery, soleUser } from "../../task/query-fields.ts";
+import { BODY_NAMES, KEY_NAMES, type QueryNames, type RawQuery } from "../../task/query-fields.ts";
 import { HttpError, json, jsonText } from "../answer.ts";
 import { type Dialect, dialectOf, PLAIN } from "../dialects.ts";
 import type { Env, Removal, ServerParts } from "../parts.ts";
@@ -22,7 +22,6 @@ export const DIALECT_ROUTES = ["/voice-tasks", "/voice-tasks/query", "/voice-tas
 
 /** A list of more tasks is a large one: a thousand tasks with long texts take 100 MB while they are answered. */
 const SMALL = 100;
-const MOST_IDS = 100_000;
 /** Bytes. */
 const SMALL_BODY = 64 << 10;
 
@@ -151,7 +150,7 @@ function idOf(parts: ServerParts, c: Context<Env>, params: ReadonlyMap<string, s
   const asked = { users: userId === undefined ? null : [userId], taskIds: [taskIdOf(c)] };
   const names = { ...KEY_NAMES, taskIds: "the task id" };
   const query = queryOf(parts, asked, names);
-  return { userId: soleUser(query.filter)!, taskId: query.ids![0]! };
+  return query.ids![0]!;
 }
 
 function throwIfNotGone({ result, warnings }: Removal): void {

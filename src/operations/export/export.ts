@@ -9,7 +9,7 @@ import type { Mirror } from "../../store/redis/mirror.ts";
 import { readRecords } from "../../store/redis/records.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { invalidWarnings } from "../../store/task-store.ts";
-import { NO_FILTER, passes, soleUser } from "../../task/query-fields.ts";
+import { givenName, NO_FILTER, passes } from "../../task/query-fields.ts";
 import { saysDeleted, type Task } from "../../task/task.ts";
 import { toMicros } from "../../task/time.ts";
 import type { Parts } from "../parts.ts";
@@ -115,17 +115,15 @@ class ExportRun {
     for (const ids of batches(this.#oldestFirst(), BATCH)) await this.#redisBatch(ids);
   }
 
-  async #byIds(taskIds: readonly string[]): Promise<void> {
-    const userId = soleUser(this.#options.filter)!;
-    for (const batch of batches(taskIds, BATCH)) {
-      const ids = batch.map((taskId) => ({ userId, taskId }));
+  async #byIds(chosen: readonly TaskId[]): Promise<void> {
+    for (const ids of batches(chosen, BATCH)) {
       const inFile = this.#snapshot === null ? [] : await this.#snapshot.recordsOf(ids);
       const inRedis = await this.#read(ids);
       const failed = this.#failures.count;
       await this.#write(ids.map((_, i) => [inFile[i], inRedis[i]]));
       if (this.#failures.count > failed) continue;
-      const missing = batch.filter((_, i) => inFile[i] == null && inRedis[i] === undefined);
-      this.result.missing.push(...missing);
+      const missing = ids.filter((_, i) => inFile[i] == null && inRedis[i] === undefined);
+      this.result.missing.push(...missing.map((id) => givenName(id, this.#options.filter)));
     }
   }
 

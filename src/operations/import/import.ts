@@ -9,7 +9,7 @@ import { differingFrom, writeToMirror } from "../../store/redis/write.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import type { WrittenCopies } from "../../store/written-copies.ts";
 import { keyOf } from "../../task/ids.ts";
-import { soleUser } from "../../task/query-fields.ts";
+import { givenName } from "../../task/query-fields.ts";
 import type { Task } from "../../task/task.ts";
 import { type MergeParts, mergeIntoFile, thenIntoMirror } from "../merge/merge.ts";
 import { type MergeCounts, MergePlan, type MergePolicy } from "../merge/merge-plan.ts";
@@ -120,11 +120,11 @@ export async function importRecords(
 /** The chosen rows of a source, ascending, and the chosen ids that it lacks. */
 function chooseRows(source: Snapshot, { filter, ids }: Selection): { rows: Int32Array; missing: string[] } {
   if (ids === null) return { rows: Int32Array.from(matchingRows(source, filter)), missing: [] };
-  const rowOf = (taskId: string) => source.rowOf(soleUser(filter)!, taskId);
+  const rowOf = ({ userId, taskId }: TaskId) => source.rowOf(userId, taskId);
   const found = new Set(ids.map(rowOf));
   return {
     rows: Int32Array.from([...matchingRows(source, filter)].filter((row) => found.has(row))),
-    missing: ids.filter((taskId) => rowOf(taskId) < 0),
+    missing: ids.filter((id) => rowOf(id) < 0).map((id) => givenName(id, filter)),
   };
 }
 

@@ -21,7 +21,7 @@ import type { BackupFile } from "../purge/backup.ts";
 import { asCopy, type Copy, mirrorCopy, sameCopy } from "../purge/copies.ts";
 import { type MarkedTask, NamedWarnings, RETURNED } from "../reporter.ts";
 import { checkClocks, checkFileLayout, checkSameStore, emptyBeside } from "../safety.ts";
-import { type Selection, select } from "../select.ts";
+import { missingOf, type Selection, select } from "../select.ts";
 import { MarkPlan, markerOf } from "./plan.ts";
 
 export interface MarkOptions {
@@ -86,7 +86,7 @@ export async function markTasks(
     return { found, plan: await MarkPlan.make(snapshot, mirror, marker, rule, found) };
   });
   const run = new MarkRun(parts, options, plan);
-  if (selection.ids !== null) run.result.missing = plan.gone.map(({ taskId }) => taskId);
+  if (selection.ids !== null) run.result.missing = missingOf(selection, plan.gone);
   if (options.dryRun) await run.showPlan();
   else await run.apply(use.mirror, Math.max(snapshot.size, found.members));
   return { result: run.end(), problem: use.lost ?? run.problem };

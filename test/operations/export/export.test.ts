@@ -60,7 +60,8 @@ describe("both stores", () => {
     site.root.writeStore([at("a", 5), at("b", 5), at("c", 5, { status: "queued" })]);
     await site.writeRedis(at("b", 6, { text: "newer" }), at("x", 1));
     const filter = { ...ofUser("alice"), statuses: new Set(["done"]) };
-    const { tasks, result } = await run({ filter, ids: ["x", "no", "b", "c", "a"] });
+    const ids = ["x", "no", "b", "c", "a"].map((taskId) => ({ userId: "alice", taskId }));
+    const { tasks, result } = await run({ filter, ids });
     expect(tasks.map(({ taskId, score }) => [taskId, score % 10])).toEqual([
       ["x", 1],
       ["b", 6],

@@ -119,7 +119,7 @@ test("a pipe that has a name is read as a file is", async () => {
 describe("chosen records", () => {
   const choose = (more: object, ids: string[] | null = null): Selection => ({
     ...EVERYTHING,
-    ...{ filter: { ...NO_FILTER, ...more }, ids },
+    ...{ filter: { ...NO_FILTER, ...more }, ids: ids?.map((taskId) => ({ userId: "alice", taskId })) ?? null },
   });
   const input = lines(rec("a", 1), rec("b", 2, { status: "failed" }), { ...rec("c", 3), user_id: "bob" });
 

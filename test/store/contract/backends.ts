@@ -8,7 +8,8 @@ import { MirrorTasks } from "../../../src/store/redis/mirror-tasks.ts";
 import { writeToMirror } from "../../../src/store/redis/write.ts";
 import type { TaskId } from "../../../src/store/task-source.ts";
 import { TaskStore } from "../../../src/store/task-store.ts";
-import { ofUser, type TaskFilter } from "../../../src/task/query-fields.ts";
+import { uniqueTasks } from "../../../src/task/ids.ts";
+import { NO_FILTER, type TaskFilter } from "../../../src/task/query-fields.ts";
 import type { RecordRules } from "../../../src/task/rules.ts";
 import type { Task } from "../../../src/task/task.ts";
 import { type DeploymentKind, rulesOfKind, startRedis, type TestServer } from "../../helpers/deployments.ts";
@@ -124,14 +125,8 @@ export class StoreBackend extends RedisBackend implements Backend {
     return {
       page: (filter, page, pageSize) => store.list({ ...common, filter, ids: null, page, pageSize }),
       find: async (ids) => {
-        const found = new Map<string, Task>();
-        for (const userId of new Set(ids.map((id) => id.userId))) {
-          const taskIds = ids.filter((id) => id.userId === userId).map(({ taskId }) => taskId);
-          const answer = await store.list({
-            ...{ ...common, filter: ofUser(userId), ids: [...new Set(taskIds)], page: 1, pageSize: 20 },
-          });
-          for (const task of answer.tasks) found.set(`${task.userId}:${task.taskId}`, task);
-        }
+        const answer = await store.list({ ...common, filter: NO_FILTER, ids: uniqueTasks(ids), page: 1, pageSize: 20 });
+        const found = new Map(answer.tasks.map((task) => [`${task.userId}:${task.taskId}`, task]));
         return ids.map(({ userId, taskId }) => found.get(`${userId}:${taskId}`));
       },
     };

@@ -31,7 +31,9 @@ afterEach(() => {
 });
 
 const PAGE: ListQuery = { filter: NO_FILTER, ids: null, page: 1, pageSize: 20, source: "auto" };
-const byIds = (...ids: string[]): ListQuery => ({ ...PAGE, filter: ofUser("alice"), ids });
+const byIds = (...ids: string[]): ListQuery => ({
+  ...{ ...PAGE, filter: ofUser("alice"), ids: ids.map((taskId) => ({ userId: "alice", taskId })) },
+});
 const idsOf = ({ tasks }: { tasks: { taskId: string }[] }) => tasks.map(({ taskId }) => taskId);
 
 /** Both stores hold these records, as after a sync. */

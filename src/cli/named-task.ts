@@ -1,0 +1,70 @@
+import { usage } from "../errors.ts";
+import type { GetOptions, GetParts, GetResult } from "../operations/get.ts";
+import { shellWord } from "../printable.ts";
+import type { SourceChoice } from "../store/mirror-link.ts";
+import type { TaskId } from "../store/task-source.ts";
+import { splitName, trimId } from "../task/ids.ts";
+import type { Context } from "./context.ts";
+import { foundIds } from "./selection.ts";
+import { isText } from "./terminal.ts";
+
+interface Sought extends GetOptions {
+  /** For messages. */
+  readonly command: string;
+  /** `USER TASK`, `USER:TASK`, or the `TASK` of any user. */
+  readonly args: readonly string[];
+}
+
+interface Found {
+  /** Without a user if no user has the task id. */
+  readonly id: TaskId;
+  readonly result: GetResult;
+}
+
+/**
+ * The task that arguments name, from both stores, with warnings.
+ * @throws TtsctlError USAGE, also if several users have the task id, REDIS_*, STORE_*
+ */
+export async function findTask(context: Context, parts: GetParts, sought: Sought): Promise<Found> {
+  const found = await search(context, parts, sought);
+  const { invalid, warnings } = found.result;
+  for (const line of warnings) context.reporter.warn(line);
+  if (invalid !== null) context.reporter.warn(`the file holds a record of it that is not valid: ${invalid.reason}`);
+  return found;
+}
+
+async function search(context: Context, parts: GetParts, { command, args, ...options }: Sought): Promise<Found> {
+  const [first = "", second] = args.filter((arg) => arg !== undefined).map(trimId);
+  if (first === "" || second === "") {
+    const hint = `ttsctl ${command} alice t01, ttsctl ${command} alice:t01 or ttsctl ${command} t01`;
+    throw usage(`${command} needs a task id`, `${hint}; see ttsctl ${command} --help`);
+  }
+  const { getTask } = await import("../operations/get.ts");
+  const find = async (id: TaskId) => ({ id, result: await getTask(parts, id, options) });
+  if (second !== undefined) return find({ userId: first, taskId: second });
+  const { allowsColons } = await context.rules();
+  const named = allowsColons ? null : splitName(first);
+  const found = named === null ? null : await find(named);
+  if (found !== null && isThere(found.result)) return found;
+  const lone = [{ userId: "", taskId: first }];
+  const [id] = await foundIds(context, lone, options.source, (instead) => commandFor(command, instead));
+  return id!.userId === "" && found !== null ? found : find(id!);
+}
+
+function isThere({ task, invalid }: GetResult): boolean {
+  return task !== null || invalid !== null;
+}
+
+function commandFor(command: string, { userId, taskId }: TaskId): string {
+  const end = userId.startsWith("-") || taskId.startsWith("-") ? "-- " : "";
+  return `ttsctl ${command} ${end}${shellWord(userId)} ${shellWord(taskId)}`;
+}
+
+/** Says that there is no such task, and why. */
+export async function tellAbsent(context: Context, parts: GetParts, id: TaskId, source: SourceChoice): Promise<void> {
+  const { quiet, output } = context.flags;
+  if (quiet || !isText(output)) return context.tell("not found");
+  const { explainAbsent } = await import("../operations/explain-empty.ts");
+  const store = await context.taskStore();
+  await context.tell(`not found: ${await explainAbsent({ store, ...parts }, id, source)}`);
+}

@@ -1,0 +1,67 @@
+import type { Readable } from "node:stream";
+import { usage } from "../errors.ts";
+import { MOST_IDS } from "../operations/list-query.ts";
+import { isPrintable, printableJson, quoted } from "../printable.ts";
+import type { TaskId } from "../store/task-source.ts";
+import { memberOf, trimId } from "../task/ids.ts";
+
+/** Enough for MOST_IDS ids of some hundred bytes. */
+const MOST_BYTES = 64 << 20;
+
+/** A task as `user:task`, on a line that `readNames` reads back: as a JSON string if it could be read as something else. */
+export function nameLine({ userId, taskId }: TaskId): string {
+  const name = memberOf(userId, taskId);
+  return isPrintable(name) && !/^["[]/.test(name) ? name : printableJson(name);
+}
+
+/** Task ids or names on lines, as they are or as JSON strings, or in a JSON array. @throws TtsctlError USAGE */
+export function readNames(text: string): string[] {
+  const names = text.trimStart().startsWith("[") ? namesInArray(text) : namesOnLines(text);
+  if (names.length <= MOST_IDS) return names;
+  throw usage(`stdin has ${names.length} task ids`, `at most ${MOST_IDS} at a time, as \`split -l ${MOST_IDS}\` makes`);
+}
+
+/** The ids of `--ids -`. @throws TtsctlError USAGE */
+export async function namesOn(stdin: Readable & { readonly isTTY?: boolean }): Promise<string[]> {
+  if (stdin.isTTY) throw usage("no task ids on stdin", "pipe them in, one a line, or give them with --ids");
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of stdin) {
+    chunks.push(Buffer.from(chunk as Buffer | string));
+    size += chunks.at(-1)!.length;
+    if (size > MOST_BYTES) throw usage("stdin is too large for task ids", `at most ${MOST_BYTES >> 20} MiB`);
+  }
+  let text: string;
+  try {
+    text = new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks));
+  } catch {
+    throw usage("the task ids on stdin aren't UTF-8", ACCEPTED);
+  }
+  return readNames(text);
+}
+
+function namesInArray(text: string): string[] {
+  const names = parsed(text);
+  if (Array.isArray(names) && names.every((name) => typeof name === "string")) return names;
+  throw usage("stdin begins with [ but isn't a JSON array of strings", ACCEPTED);
+}
+
+function namesOnLines(text: string): string[] {
+  const lines = text.split("\n").map(trimId);
+  return lines.flatMap((line, i) => {
+    if (!line.startsWith('"')) return line === "" ? [] : [line];
+    const name = parsed(line);
+    if (typeof name === "string") return [name];
+    throw usage(`stdin line ${i + 1} begins with a quote but isn't a JSON string: ${quoted(line)}`, ACCEPTED);
+  });
+}
+
+const ACCEPTED = "accepted: one id a line, as it is or as a JSON string, or a JSON array of strings";
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,41 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { nameLine, readNames } from "../../src/cli/names.ts";
+import { isPrintable } from "../../src/printable.ts";
+import { idProblem, splitName, trimId } from "../../src/task/ids.ts";
+import { anyChar } from "../helpers/any-char.ts";
+
+const strange = fc.constantFrom(..."\"[],: \n\r\t\\'-\u0085\u2028\ufeff\u202e", "\ud83d\ude00");
+const idOf = (field: "user_id" | "task_id") =>
+  fc
+    .string({ unit: fc.oneof(anyChar, strange, fc.constantFrom(..."abc")), minLength: 1, maxLength: 12 })
+    .map((text) => trimId(text.toWellFormed()))
+    .filter((id) => idProblem(field, id, { allowsColons: false }) === undefined);
+const task = fc.record({ userId: idOf("user_id"), taskId: idOf("task_id") });
+
+describe("names of tasks", () => {
+  it("are read back from lines, whatever the ids are", () => {
+    fc.assert(
+      fc.property(fc.array(task, { minLength: 1, maxLength: 8 }), (tasks) => {
+        const text = tasks.map((id) => `${nameLine(id)}\n`).join("");
+        expect(readNames(text).map(splitName)).toEqual(tasks);
+        expect(isPrintable(text.replaceAll("\n", ""))).toBe(true);
+      }),
+    );
+  });
+
+  it("are read back from a JSON array", () => {
+    fc.assert(
+      fc.property(fc.array(task, { maxLength: 8 }), (tasks) => {
+        const names = tasks.map(({ userId, taskId }) => `${userId}:${taskId}`);
+        expect(readNames(JSON.stringify(names, null, 1)).map(splitName)).toEqual(tasks);
+      }),
+    );
+  });
+
+  it("are plain if they can be", () => {
+    expect(nameLine({ userId: "\u5c0f\u96e8", taskId: "a b,c" })).toBe("\u5c0f\u96e8:a b,c");
+    expect(nameLine({ userId: "[a]", taskId: "b" })).toBe('"[a]:b"');
+    expect(nameLine({ userId: "a", taskId: "b\nc" })).toBe('"a:b\\nc"');
+  });
+});

@@ -1,0 +1,258 @@
+import { spawnSync } from "node:child_process";
+import { describe, expect, it } from "vitest";
+import { cleanEnv } from "../helpers/clean-env.ts";
+import { record } from "../helpers/records.ts";
+import { lines } from "../helpers/ttsctl.ts";
+import { usePlace } from "./setup.ts";
+
+const here = usePlace();
+const failed = { status: "failed", error: "no voice" };
+
+const json = async (line: string) => {
+  const run = await here.run(`${line} -o json`);
+  return { ...JSON.parse(run.stdout || run.stderr), exit: run.code };
+};
+const namesOf = (items: { user_id: string; task_id: string }[]) =>
+  items.map(({ user_id, task_id }) => `${user_id}:${task_id}`);
+const stored = () => namesOf(here.root.readStore() as never).sort();
+
+describe("tasks as they are printed, user:task", () => {
+  const fill = () => {
+    here.root.writeStore([
+      ...[record("alice", "t1"), record("alice", "t2", failed)],
+      ...[record("bob", "t1"), record("bob", "a:b", failed)],
+    ]);
+    return here.run("sync");
+  };
+
+  it.each(["auto", "redis", "file"])("are listed in the order asked, from %s", async (source) => {
+    await fill();
+    const page = await json(`list --ids bob:t1,alice:t9,bob:a:b,,alice:t1,bob:t1 --source ${source}`);
+    expect(namesOf(page.items)).toEqual(["bob:t1", "bob:a:b", "alice:t1"]);
+    expect(page).toMatchObject({ total: 3, page: 1, pageSize: 3, missing: ["alice:t9"], exit: 3 });
+    const errors = await json(`list -i bob:t1 -i bob:a:b,no:one --status error --source ${source}`);
+    expect([namesOf(errors.items), errors.missing]).toEqual([["bob:a:b"], ["no:one"]]);
+    expect((await here.run(`list --ids no:one --source ${source}`)).stderr).toContain("none of them with --ids");
+  });
+
+  it("are exported, marked, deleted and imported", async () => {
+    await fill();
+    const exported = await here.run("export --ids bob:t1,alice:t2,bob:t7");
+    expect(namesOf(lines(exported.stdout).map((line) => JSON.parse(line)))).toEqual(["bob:t1", "alice:t2"]);
+    expect(exported).toMatchObject({ code: 3, stderr: expect.stringContaining('"bob:t7"') });
+    here.root.write("some.jsonl", exported.stdout);
+    expect(await json("mark --ids alice:t1,bob:none --status failed --yes")).toMatchObject({
+      ...{ requested: 2, marked: 1, missing: ["bob:none"], exit: 3 },
+    });
+    expect(await json("delete --ids bob:t1,alice:t2,carol:t1 --yes")).toMatchObject({
+      ...{ requested: 3, deleted: 2, missing: ["carol:t1"], exit: 3 },
+    });
+    expect(stored()).toEqual(["alice:t1", "bob:a:b"]);
+    expect(await here.server.call("ZRANGE", "tts:tasks:index", "0", "-1")).toEqual(["bob:a:b", "alice:t1"]);
+    expect(await json("import some.jsonl --ids alice:t2,bob:t8")).toMatchObject({
+      ...{ records: 1, added: 1, missing: ["bob:t8"], exit: 3 },
+    });
+    expect(stored()).toEqual(["alice:t1", "alice:t2", "bob:a:b"]);
+  });
+
+  it.each([
+    ["list --ids t1", /"t1" has neither a user nor a colon/],
+    ["list --ids alice:t1,t2", /"t2" has neither/],
+    ["delete --ids :t1 --yes", /":t1" has neither/],
+    ["delete --ids alice: --yes", /"alice:" has neither/],
+    ["mark --ids t1 --status failed --yes", /"t1" has neither/],
+    ["export --ids t1", /"t1" has neither/],
+    ["import some.jsonl --ids t1", /"t1" has neither/],
+    ["delete -u alice -u bob --ids t1 --yes", /one --user, not 2/],
+  ])("%s is wrong usage", async (line, message) => {
+    await fill();
+    const run = await here.run(line);
+    expect(run).toMatchObject({ code: 2, stdout: "", stderr: expect.stringMatching(message) });
+    expect(run.stderr).toContain("user:task");
+    expect(stored()).toHaveLength(4);
+  });
+
+  it("need their user in a query", async () => {
+    await fill();
+    const run = await here.runArgs(["query", '{"task_ids": ["alice:t1"]}']);
+    expect(run).toMatchObject({ code: 2, stderr: expect.stringContaining('"task_ids" needs "user_id"') });
+    const named = await here.runArgs(["query", '{"user_id": "bob", "task_ids": ["a:b", "bob:t1"]}', "-o", "json"]);
+    expect(JSON.parse(named.stdout)).toMatchObject({ total: 1, missing: ["bob:t1"] });
+  });
+
+  it("are got by one argument, and before a task whose id is that", async () => {
+    await fill();
+    expect(await json("get alice:t1")).toMatchObject({ item: { user_id: "alice", task_id: "t1" }, exit: 0 });
+    expect(await json("get bob:a:b")).toMatchObject({ item: { user_id: "bob", task_id: "a:b" } });
+    expect(await json("get a:b")).toMatchObject({ item: { user_id: "bob", task_id: "a:b" } });
+    here.root.writeStore([...(here.root.readStore() as never[]), record("a", "b"), record("bob", "x:y")] as never);
+    expect(await json("get a:b")).toMatchObject({ item: { user_id: "a", task_id: "b" } });
+    expect(await json("get x:y --source redis")).toMatchObject({ item: null, exit: 3 });
+    expect((await here.run("get alice:t7")).stderr).toContain('of "alice", none of them "t7"');
+    expect((await here.run("get")).stderr).toContain("ttsctl get alice:t01");
+  });
+
+  it("names the command for each task that a lone id means, which a shell takes", async () => {
+    const users = ["it's", "-x", "a b", "\u001b[2J\u202e", "plain"];
+    here.root.writeStore(users.map((user) => record(user, "t 1")));
+    const { code, stderr } = await here.runArgs(["get", "t 1"]);
+    expect(code).toBe(2);
+    for (const char of "\u001b\u202e") expect(stderr).not.toContain(char);
+    const commands = /name the user too: (.*)\)\n$/.exec(stderr)![1]!.split("; ");
+    const script = commands.map((command) => command.replace(/^ttsctl get( --)?/, "printf '%s|'")).join("; ");
+    const told = spawnSync("bash", ["--norc"], {
+      input: script,
+      encoding: "utf8",
+      env: cleanEnv({ LC_ALL: "C.UTF-8" }),
+    });
+    const read = told.stdout.split("|").slice(0, -1);
+    expect(read.filter((word) => word !== "t 1").sort()).toEqual([...users].sort());
+    expect((await here.runArgs(["get", "--", "-x", "t 1"])).code).toBe(0);
+  });
+});
+
+describe("in a layout whose ids may have colons", () => {
+  const plain = [record("a", "b:c"), record("x:y", "z"), record("u", "t1"), record("u:v", "w:k")];
+  const fill = async (more: readonly ReturnType<typeof record>[] = []) => {
+    here.root.write("config.ini", `${here.root.tree()["config.ini"]}`.replace("[redis]", "[redis]\nlayout = api_ms"));
+    here.root.writeStore([...plain, ...more].map((one) => ({ ...one, updated_at: 1_600_000_000, created_at: 1 })));
+    expect((await here.run("sync")).code).toBe(0);
+  };
+
+  it("a name is the task that exists, or a lone id", async () => {
+    await fill();
+    for (const source of ["auto", "redis", "file"]) {
+      const page = await json(`list --ids u:v:w:k,a:b:c,t1,b:c,x:y:z,x:z --source ${source}`);
+      expect(namesOf(page.items)).toEqual(["u:v:w:k", "a:b:c", "u:t1", "x:y:z"]);
+      expect(page).toMatchObject({ missing: ["x:z"], exit: 3 });
+    }
+    expect(await json("get x:y:z")).toMatchObject({ item: { user_id: "x:y", task_id: "z" } });
+    expect((await here.run("export --ids a:b:c --to out.jsonl")).code).toBe(0);
+    expect(await json("delete --ids a:b:c,t1,none:t --yes")).toMatchObject({
+      ...{ requested: 3, deleted: 2, missing: ["none:t"] },
+    });
+    expect(await json("import out.jsonl --ids a:b:c,x:y:z")).toMatchObject({ added: 1, missing: ["x:y:z"] });
+    expect(stored()).toEqual(["a:b:c", "u:v:w:k", "x:y:z"]);
+  });
+
+  it("a name of two tasks is refused, with how to choose", async () => {
+    await fill([record("a:b", "c")]);
+    for (const line of ["list --ids a:b:c", "delete --ids t1,a:b:c --yes", "get a:b:c"]) {
+      const { error, hint, exit } = await json(line);
+      expect([exit, error]).toEqual([2, expect.stringMatching(/^2 users have a task "a:b:c"/)]);
+      expect(hint).toMatch(line.startsWith("get") ? /ttsctl get a:b c/ : /--user a:b --ids c/);
+    }
+    expect(await json("delete --user a:b --ids c --yes")).toMatchObject({ deleted: 1 });
+  });
+
+  it("a name of a thousand colons is looked up too", async () => {
+    await fill();
+    expect(await json(`list --ids ${":".repeat(1000)},t1`)).toMatchObject({ total: 1, exit: 3 });
+  });
+});
+
+describe("-o ids, and --ids -", () => {
+  const HOSTILE = [
+    "a b",
+    "x,y",
+    '"quoted"',
+    "[list]",
+    "-",
+    "line\nbreak",
+    "\u001b[2J",
+    "\u202eright",
+    "\u2028",
+    "词 语",
+    "'",
+  ];
+  const fill = async () => {
+    here.root.writeStore([
+      ...HOSTILE.map((id) => record(`user ${id}`, id, failed)),
+      ...[record("alice", "t1"), record("user x,y", "done")],
+    ]);
+    await here.run("sync");
+  };
+
+  it.each(["redis", "file"])("what list prints from %s, delete takes back", async (source) => {
+    await fill();
+    const run = await here.run(`list -s error -o ids --source ${source}`);
+    expect(run).toMatchObject({ code: 0, stderr: "" });
+    expect(lines(run.stdout)).toHaveLength(HOSTILE.length);
+    expect(run.stdout).toContain("user a b:a b\n");
+    for (const char of "\u001b\u202e\u2028") expect(run.stdout).not.toContain(char);
+    const listed = await here.run("list --ids - -o ids", { input: run.stdout });
+    expect(listed).toMatchObject({ code: 0, stdout: run.stdout });
+    const dry = await here.run("delete --ids - --dry-run -o json", { input: run.stdout });
+    expect(JSON.parse(dry.stdout)).toMatchObject({ requested: HOSTILE.length, deleted: HOSTILE.length });
+    expect((await here.run("delete --ids -", { input: run.stdout })).code).toBe(2); // nobody can be asked
+    const done = await here.run("delete --ids - --yes -o json", { input: run.stdout });
+    expect(JSON.parse(done.stdout)).toMatchObject({ requested: HOSTILE.length, deleted: HOSTILE.length, missing: [] });
+    expect(stored()).toEqual(["alice:t1", "user x,y:done"]);
+  });
+
+  it("query prints them too, and a page says that it is one", async () => {
+    here.root.writeStore(Array.from({ length: 25 }, (_, i) => record("alice", `t${i}`)));
+    const page = await here.run("list -o ids");
+    expect(lines(page.stdout)).toHaveLength(20);
+    expect(page.stderr).toContain("20 of 25 tasks; --limit all");
+    const all = await here.run("list --limit all -o ids");
+    expect([lines(all.stdout).length, all.stderr]).toEqual([25, expect.not.stringContaining("of 25")]);
+    const few = await here.runArgs(["query", '{"user_id": "alice", "task_ids": ["t3", "none"]}', "-o", "ids"]);
+    expect(few).toMatchObject({ code: 3, stdout: "alice:t3\n", stderr: expect.stringContaining('"none"') });
+  });
+
+  it.each([
+    ["lines", "alice:t1\r\n\n  bob:a b  \n"],
+    ["a JSON array", '\n["alice:t1", "bob:a b"]\n'],
+    ["JSON strings on lines", '"alice:t1"\n"bob:a b"'],
+    ["a byte-order mark before them", "\ufeffalice:t1\nbob:a b\nalice:t1\n"],
+  ])("%s are read", async (_, input) => {
+    here.root.writeStore([record("alice", "t1"), record("bob", "a b"), record("bob", "t1")]);
+    const run = await here.run("list --ids - -o json", { input });
+    expect(namesOf(JSON.parse(run.stdout).items)).toEqual(["alice:t1", "bob:a b"]);
+    const ofUser = await here.run("list -u bob --ids - -o ids", { input: "a b\nt1\nx y\n" });
+    expect(ofUser).toMatchObject({ code: 3, stdout: "bob:a b\nbob:t1\n", stderr: expect.stringContaining('"x y"') });
+  });
+
+  it("no id is no task, not all of them", async () => {
+    await fill();
+    const before = stored();
+    for (const input of ["", "\n \n", "[]"]) {
+      const run = await here.run("delete --ids - --yes -o json", { input });
+      expect(run).toMatchObject({ code: 0, stderr: "" });
+      expect(JSON.parse(run.stdout)).toMatchObject({ requested: 0, deleted: 0 });
+      expect(await here.run("list --ids - -o ids", { input })).toMatchObject({ code: 0, stdout: "" });
+    }
+    expect(await here.runArgs(["delete", "--ids", "", "--yes"])).toMatchObject({ code: 2 });
+    expect(stored()).toEqual(before);
+  });
+
+  it.each([
+    ["delete --ids - --yes", "t1\n", /"t1" has neither a user nor a colon/],
+    ["delete --ids - --yes", '["alice:t1"', /isn't a JSON array/],
+    ["delete --ids - --yes", '["alice:t1", 5]', /isn't a JSON array/],
+    ["list --ids -", 'alice:t1\n"alice:t2\n', /line 2 begins with a quote/],
+    ["list --ids -", "alice:t\n".repeat(100_001), /100001 task ids/],
+    ["list --ids - --ids t1", "", /stands alone/],
+    ["import - --ids -", "", /can't be the input and the ids/],
+    ["stats -o ids", "", /-o ids is for list and query/],
+    ["delete --all --yes -o ids", "", /-o ids is for list and query/],
+    ["list -o ids --columns task", "", /--columns is for tables/],
+  ])("%s of %j is wrong usage", async (line, input, message) => {
+    await fill();
+    const before = stored();
+    const run = await here.run(line, { input });
+    expect(run).toMatchObject({ code: 2, stdout: "", stderr: expect.stringMatching(message) });
+    expect(stored()).toEqual(before);
+  });
+
+  it("a hundred thousand ids are taken, and a stdin that isn't UTF-8 is not", async () => {
+    await fill();
+    const many = Array.from({ length: 100_000 }, (_, i) => `alice:t${i}`).join("\n");
+    const run = await here.run("list --ids - -o json", { input: many });
+    const page = JSON.parse(run.stdout);
+    expect([run.code, page.total, page.missing.length]).toEqual([3, 1, 99_999]);
+    const latin = await here.run("list --ids -", { input: Buffer.from("alice:\xe4\n", "latin1") as never });
+    expect(latin).toMatchObject({ code: 2, stderr: expect.stringContaining("aren't UTF-8") });
+  });
+});
