@@ -88,7 +88,7 @@ export function addLook(command: Command): Command {
 
 export function addWatch(command: Command): Command {
   const watch = new Option(
-    "--watch [seconds]",
+    "-w, --watch [seconds]",
     "again and again, drawn in place, every so often; Ctrl-C ends it (default: 2)",
   );
   return command.optionsGroup("Output:").addOption(watch.preset("2").argParser(watchSeconds));

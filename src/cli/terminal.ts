@@ -37,9 +37,10 @@ export function flagsIn(argv: readonly string[]): GlobalFlags {
   const verbose = { type: "boolean", short: "v", multiple: true } as const;
   const options = { config: TEXT, store: TEXT, "redis-url": TEXT, output: { ...TEXT, short: "o" }, verbose };
   const more = { "log-format": TEXT, "no-redis": { type: "boolean" } } as const;
-  // The rest of a word such as `-ubob` is its value.
-  const others = Object.fromEntries([..."uisfnpw"].map((short) => [short, { type: "string", short } as const]));
-  const { values } = parseArgs({ args: [...argv], options: { ...others, ...options, ...more }, strict: false });
+  // The rest of a word such as `-ubob` is its value. `-w` takes none in one command, and needn't have one in others.
+  const args = argv.filter((arg) => !arg.startsWith("-w"));
+  const others = Object.fromEntries([..."uisfnp"].map((short) => [short, { type: "string", short } as const]));
+  const { values } = parseArgs({ args, options: { ...others, ...options, ...more }, strict: false });
   const text = (name: keyof typeof values) => (typeof values[name] === "string" ? values[name] : undefined);
   return {
     config: text("config"),

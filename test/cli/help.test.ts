@@ -86,7 +86,7 @@ describe("help", () => {
 
   it("has flags under Options that the command means in its own way", async () => {
     expect((await help("mark")).stdout).toMatch(/\nOptions:\n {2}--to (?:.*\n)*Selection:\n(?:.*\n)*.*--status/);
-    expect((await help("cleanup")).stdout).toMatch(/\nOptions:\n(?:.*\n)* {2}--watch (?:.*\n)*Safety:/);
+    expect((await help("cleanup")).stdout).toMatch(/\nOptions:\n(?:.*\n)* {2}-w, --watch (?:.*\n)*Safety:/);
   });
 
   it("is pointed to for the command that was meant", async () => {
@@ -177,4 +177,9 @@ it("takes a value that is joined to a short flag for no other flag", () => {
     const { verbose } = flagsIn([`${short}vv`]);
     expect([short, verbose, flagsIn([`${short}ojson`]).output]).toEqual([short, 0, "table"]);
   }
+});
+
+it("takes no flag after -w for its value", () => {
+  expect(flagsIn(["stats", "-w", "-o", "json", "-v"])).toMatchObject({ output: "json", verbose: 1 });
+  expect(flagsIn(["stats", "-w", "5", "--log-format", "json"]).logFormat).toBe("json");
 });

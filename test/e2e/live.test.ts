@@ -110,6 +110,16 @@ describe("list --watch in a pipe", () => {
     expect(stderr).not.toContain("error");
   });
 
+  it.each(["-w", "-w 1", "-w1", "--watch=1"])("is begun by %s", async (flag) => {
+    here.root.configure(null);
+    fill(1);
+    const run = watching(`list ${flag} -o json`);
+    await run.says(/^(\{"total":1,.*\n)\1/);
+    run.kill("SIGINT");
+    expect((await run.end()).code).toBe(0);
+    expect(await here.run("list -w soon -o json")).toMatchObject({ code: 2, stdout: "" });
+  });
+
   it("goes on through a Redis that is away and a file that is cut", async () => {
     fill(1);
     const run = watching("list --watch 1 --source redis -o json", { REDIS_PORT: "1" });

@@ -40,7 +40,7 @@ export function declare(program: Command, attach: Attach): void {
     .argument("[task]", "with --explain")
     .option("--once", "one pass, for cron")
     .option(
-      "--watch",
+      "-w, --watch",
       "a pass every retention/10 (30 s to 5 min), for systemd; SIGTERM ends it, SIGHUP reads the configuration again",
     )
     .option("--explain", "say why the task would stay or go, rule by rule, and change nothing")
