@@ -31,7 +31,7 @@ export function compareRows(revision: string, binary: string): Row[] {
     compared({ id, target: TARGET, times, by: "cpu", ours: work, peer: { ...runBy(binary, work), name } }),
   );
   const serve = { ours: servePage(), peer: { ...servePage(binary), name } };
-  return [...rows, compared({ id: "serve", target: TARGET, times: 3, ...serve })];
+  return [...rows, compared({ id: "serve", target: TARGET, times: 3, by: "cpu", ...serve })];
 }
 
 function runBy(binary: string, work: Work): Work {

@@ -54,6 +54,13 @@ export class Server {
     return Number(kib) / 976.5625;
   }
 
+  /** CPU time so far. The kernel counts it in hundredths of a second. */
+  get cpuSeconds(): number {
+    const afterName = readFileSync(`/proc/${this.#child.pid}/stat`, "utf8").split(") ").at(-1)!;
+    const [utime, stime] = afterName.split(" ").slice(11, 13).map(Number);
+    return (utime! + stime!) / 100;
+  }
+
   async stop(): Promise<void> {
     if (this.#child.exitCode !== null) return;
     const exited = once(this.#child, "exit");

@@ -62,8 +62,11 @@ function underLoad(name: string, start: Start, request: Request, figure: Figure)
     async run(site) {
       const script = request.posts ? ["-s", site.scratch("post.lua")] : [];
       const load = ["-t1", `-c${request.connections}`, `-d${SECONDS}s`, "--latency", "--timeout", "30s"];
+      const cpuBefore = server.cpuSeconds;
       const { stdout } = await site.run(["wrk", ...load, ...script, server.url + request.path]);
-      return { stdout, peakMb: server.peakMb, seconds: figure === "p99" ? p99(stdout) : perRequest(stdout) };
+      const cpuSeconds = (server.cpuSeconds - cpuBefore) / requestsIn(stdout);
+      const seconds = figure === "p99" ? p99(stdout) : perRequest(stdout);
+      return { stdout, seconds, cpuSeconds, peakMb: server.peakMb };
     },
     check: (_, { stdout }) => expectThat(!/Non-2xx|Socket errors/.test(stdout), stdout),
     finish: async () => server?.stop(),
@@ -88,6 +91,10 @@ async function answer(site: Site, url: string, { path, posts }: Request): Promis
 
 function perRequest(stdout: string): number {
   return 1 / Number(/^Requests\/sec:\s+([\d.]+)$/m.exec(stdout)![1]);
+}
+
+function requestsIn(stdout: string): number {
+  return Number(/^\s+(\d+) requests in/m.exec(stdout)![1]);
 }
 
 function p99(stdout: string): number {

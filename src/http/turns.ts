@@ -1,4 +1,3 @@
-import { finished } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import pLimit from "p-limit";
 import { HttpError } from "./answer.ts";
@@ -34,24 +33,16 @@ export function turns<T>(width: number, lengthOf: (answer: T) => number) {
   };
   return ({ incoming, outgoing }: Env["Bindings"], make: () => Promise<T>): Promise<T> => {
     if (limit.pendingCount >= MOST_WAITING) throw busy();
-    return new Promise((resolve, reject) => {
-      let isLate = false;
-      const late = setTimeout(() => {
-        isLate = true;
-        reject(busy());
-      }, LONGEST_WAIT_MS).unref();
-      limit(async () => {
-        clearTimeout(late);
-        if (isLate) return;
-        await untilRead();
-        if (incoming.socket.destroyed) throw busy();
-        const answer = await make();
-        const length = lengthOf(answer);
-        resolve(answer);
-        count(length);
-        const sent = finished(outgoing).catch(() => {}); // the client left
-        void sent.then(() => count(-length));
-      }).catch(reject);
+    const asked = performance.now();
+    return limit(async () => {
+      await untilRead();
+      if (incoming.socket.destroyed || performance.now() - asked > LONGEST_WAIT_MS) throw busy();
+      const answer = await make();
+      if (outgoing.destroyed) throw busy(); // the client has left
+      const length = lengthOf(answer);
+      count(length);
+      outgoing.once("close", () => count(-length));
+      return answer;
     });
   };
 }

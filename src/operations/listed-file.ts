@@ -2,7 +2,7 @@ import { throwIfInterrupted } from "../errors.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
 import { KeyTable } from "../store/key-table.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
-import { isUnsure, membersOf } from "../store/redis/walk.ts";
+import { idOfMember, isUnsure } from "../store/redis/walk.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { toMicros } from "../task/time.ts";
 
@@ -31,13 +31,13 @@ export class ListedFile {
     const listed = new ListedFile(snapshot);
     for await (const { flat, times } of mirror.walkCopies(userId)) {
       throwIfInterrupted(signal, "nothing was written");
-      const members = membersOf(flat, userId, mirror.layout);
-      for (let i = 0; i < members.length; i++) {
-        const member = members[i]!;
-        const key = snapshot.keyOf(member);
-        const time = key < 0 || times === null || isUnsure(flat[2 * i]!) ? "" : times[i]!;
-        const at = time === "" ? Number.NaN : sameMoment(member.score, mirror.parser.times.ofHash(time));
-        listed.#note(key, member, at);
+      for (let i = 0; i < flat.length / 2; i++) {
+        const member = flat[2 * i]!;
+        const id = idOfMember(member, userId, mirror.layout);
+        const key = snapshot.keyOf(id);
+        const time = key < 0 || times === null || isUnsure(member) ? "" : times[i]!;
+        const at = time === "" ? Number.NaN : sameMoment(Number(flat[2 * i + 1]), mirror.parser.times.ofHash(time));
+        listed.#note(key, id, at);
       }
     }
     return listed;

@@ -45,11 +45,16 @@ export async function* ahead<Step>(steps: AsyncGenerator<Step>): AsyncGenerator<
   }
 }
 
+/** The task of a member of the index of a user, or (undefined) of all. */
+export function idOfMember(member: string, userId: string | undefined, layout: Layout): TaskId {
+  return userId === undefined ? layout.splitMember(member) : { userId, taskId: layout.taskIdOf(member) };
+}
+
 /** Members with their scores, from a flat reply of the index of a user, or (undefined) of all. */
 export function membersOf(flat: readonly string[], userId: string | undefined, layout: Layout): Member[] {
   const members: Member[] = [];
   for (let i = 0; i < flat.length; i += 2) {
-    const id = userId === undefined ? layout.splitMember(flat[i]!) : { userId, taskId: layout.taskIdOf(flat[i]!) };
+    const id = idOfMember(flat[i]!, userId, layout);
     members.push({ userId: id.userId, taskId: id.taskId, score: Number(flat[i + 1]) });
   }
   return members;
