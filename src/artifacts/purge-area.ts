@@ -62,7 +62,7 @@ export class PurgeArea {
       } catch (error) {
         const came = `${printableJson(label)} was written to during the run`;
         const outcome = keptBecause(TAKEN.has(systemErrorCode(error) ?? "") ? new Kept(came, "newer") : error);
-        const waits = `what is left of it waits in ${printableJson(place.labelOf(taskId))} and is put back by the next pass`;
+        const waits = `the rest is in ${printableJson(place.labelOf(taskId))}; the next pass puts it back`;
         if (removed.files > 0 && !outcome.newer) return { ...outcome, reason: `${outcome.reason}; ${waits}` };
         try {
           await putBackHome(this.#output, userId, place, taskId);

@@ -69,16 +69,16 @@ async function realPathOf(path: string): Promise<string | undefined> {
   const there = await ifThere(lstat(path)).catch((error) => {
     throw cannotOpen(path, error);
   });
-  if (there?.isSymbolicLink()) throw notMounted(`${printableJson(path)} is a symbolic link that leads nowhere`);
+  if (there?.isSymbolicLink()) throw notMounted(`${printableJson(path)} is a broken symbolic link`);
   if (there !== undefined) return realPathOf(path); // the service just created it
   // Beside a folder that the service has not made yet there is at least the store file.
   if (await hasEntries(dirname(path))) return undefined;
-  throw notMounted(`${printableJson(path)} does not exist, nor anything else in the folder above it`);
+  throw notMounted(`${printableJson(path)} does not exist, and its parent directory is empty`);
 }
 
 function notMounted(message: string): TtsctlError {
   return new TtsctlError("ARTIFACTS_UNSAFE", message, {
-    hint: "mount its disk, or correct [paths] in config.ini",
+    hint: "mount its disk, or fix [paths] in config.ini",
   });
 }
 
@@ -118,7 +118,7 @@ function nameInOutput(output: string | undefined, logs: string | undefined): str
 }
 
 function unsafePaths(message: string): TtsctlError {
-  return new TtsctlError("ARTIFACTS_UNSAFE", message, { hint: "correct [paths] output and logs in config.ini" });
+  return new TtsctlError("ARTIFACTS_UNSAFE", message, { hint: "fix [paths] output and logs in config.ini" });
 }
 
 /** As an operator sees the logs beside `output/`; their whole path where they lie elsewhere. */

@@ -179,7 +179,7 @@ function heightOf(source: Source): number {
 }
 
 function checkCluster({ cluster, db, sentinels, socket }: RedisSettings): void {
-  if (db.value !== 0) throw wrong(db, `names db ${db.value}, and a cluster has db 0 alone (${cluster.origin})`);
+  if (db.value !== 0) throw wrong(db, `names db ${db.value}, but a cluster only has db 0 (${cluster.origin})`);
   if (sentinels.value.length > 0) throw together(cluster, sentinels, "a cluster needs no Sentinel: name nodes of it");
   if (socket.value !== null) throw together(cluster, socket, "a cluster names its nodes by host and port: name one");
 }
@@ -242,6 +242,6 @@ async function parsed<T>({ value: path, origin }: Setting<string | null>, what: 
   try {
     return parse(pem);
   } catch (cause) {
-    throw invalid(`holds no such thing; accepted: the path of ${what}`, cause);
+    throw invalid(`isn't valid; accepted: the path of ${what}`, cause);
   }
 }

@@ -68,7 +68,7 @@ export function newMetrics(version: string) {
   });
   const duration = new Histogram({
     name: "ttsctl_http_request_duration_seconds",
-    help: "How long requests took.",
+    help: "Duration of requests.",
     registers,
     labelNames: ["route"],
     buckets: BUCKETS_S,

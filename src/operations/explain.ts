@@ -150,10 +150,10 @@ async function artifactsRule(artifacts: Artifacts, { userId, taskId }: TaskId, n
   const kept = folders.filter((folder) => folder.kind === "kept");
   const held = kept.find(({ newer, retry }) => newer || retry);
   if (held !== undefined) return says("artifacts", "keep", held.reason);
-  if (kept.length > 0) return says("artifacts", "pass", `its folder stays: ${kept[0]!.reason}`);
+  if (kept.length > 0) return says("artifacts", "pass", `its directory is kept: ${kept[0]!.reason}`);
   const found = folders.filter((folder) => folder.kind === "removed");
   if (found.length === 0) return says("artifacts", "pass", "no folder");
   const files = found.reduce((sum, folder) => sum + folder.files, 0);
   const bytes = found.reduce((sum, folder) => sum + folder.bytes, 0);
-  return says("artifacts", "pass", `${counted(files, "file")} in its folder, ${formatBytes(bytes)}`);
+  return says("artifacts", "pass", `${counted(files, "file")} in its directory, ${formatBytes(bytes)}`);
 }

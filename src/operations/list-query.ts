@@ -60,8 +60,7 @@ export function buildFilter(raw: RawQuery, { names, rules, now }: QueryContext):
 export function checkIds(raw: RawQuery, { names }: QueryContext): string[] | null {
   if (raw.taskIds == null) return null;
   const ids = uniqueIds(raw.taskIds);
-  if (ids.length === 0)
-    throw usage(`${names.taskIds} holds no task id`, "give task ids, separated by commas or spaces");
+  if (ids.length === 0) throw usage(`${names.taskIds} has no task id`, "give task ids, separated by commas or spaces");
   const users = new Set((raw.users ?? []).map(trimId));
   if (users.size !== 1 || users.has("")) {
     const needed = users.size > 1 ? `one ${names.users}, not ${users.size}` : names.users;

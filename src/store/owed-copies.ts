@@ -128,7 +128,7 @@ export class OwedCopies {
     if (this.#removals.size > MOST_REMOVALS) {
       this.#removals.clear();
       this.leaveToSync(true);
-      this.#warn(`more than ${MOST_REMOVALS} removals wait for Redis and are forgotten: run \`ttsctl sync --prune\``);
+      this.#warn(`more than ${MOST_REMOVALS} removals waited for Redis and were dropped: run \`ttsctl sync --prune\``);
     }
   }
 }

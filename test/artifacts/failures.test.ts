@@ -87,9 +87,7 @@ it("leaves the rest of a folder for the next pass, and says so", async () => {
   const outcome = await artifacts.purgeFolder("alice", "t01", NOW);
   expect(outcome).toMatchObject({ kind: "kept", newer: false });
   expect(outcome).toMatchObject({
-    reason: expect.stringMatching(
-      /stuck\.wav": i\/o error \(EIO\); what is left of it waits in "output\/\.ttsctl-purge/,
-    ),
+    reason: expect.stringMatching(/stuck\.wav": i\/o error \(EIO\); the rest is in "output\/\.ttsctl-purge/),
   });
   await artifacts.sweep(sweepBefore(0));
   hooks.unlink = undefined;
@@ -124,7 +122,7 @@ it("does not take a lost purge folder for a task without artifacts", async () =>
   expect(await artifacts.purgeFolder("alice", "t01", NOW)).toMatchObject({ kind: "kept", newer: false });
 });
 
-it("keeps everything where the purge folder cannot be made, and tries again", async () => {
+it("keeps everything if the purge folder cannot be made, and tries again", async () => {
   site.write("output/alice/t01/t01.wav");
   site.age();
   const artifacts = await site.open();

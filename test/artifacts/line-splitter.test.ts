@@ -24,7 +24,7 @@ describe("the lines of a log", () => {
     );
   });
 
-  it("come in pieces where they are very long, none of them within a character", () => {
+  it("come in pieces if they are very long, none of them within a character", () => {
     const log = `${"语".repeat(100_000)}\nend\n`;
     const lines = split(Buffer.from(log), [1, 1000, 250_000]);
     expect(lines.at(-1)).toBe("end");

@@ -12,7 +12,7 @@ beforeEach(() => {
 });
 afterEach(() => site.remove());
 
-it("finds nothing where both folders are missing", async () => {
+it("finds nothing if both folders are missing", async () => {
   site.write("voice_task.json");
   rmSync(site.path("output"), { recursive: true });
   rmSync(site.path("Logs"), { recursive: true });

@@ -34,7 +34,7 @@ describe("the last lines of a log", () => {
     expect(await artifacts.lastLogLines("../t1", 5)).toEqual([]);
   });
 
-  it("are what tail(1) says of any log", async () => {
+  it("are the same as from tail(1) for any log", async () => {
     const artifacts = await site.open();
     const line = fc.oneof(fc.constantFrom("", "语音", "\u001b[2J", "x".repeat(40_000)), fc.string({ maxLength: 5 }));
     const log = fc.array(
@@ -65,7 +65,7 @@ describe("the last lines of a log", () => {
     expect(process.memoryUsage().rss - before).toBeLessThan(64e6);
   });
 
-  it("are never those of what a link leads to", async () => {
+  it("are never read through a link", async () => {
     site.write("secret", "secret\n");
     site.write("Logs/20260101/09/other.log", "");
     symlinkSync(site.path("secret"), site.path("Logs/20260101/09/t1.log"));

@@ -155,7 +155,7 @@ describe("a word of the command line", () => {
   });
 });
 
-describe("what was mistyped", () => {
+describe("typos", () => {
   it.each([
     ["lst", /list/],
     ["list --sorce file", /--source/],

@@ -29,7 +29,7 @@ describe("a look at the configuration", () => {
     expect(found.settings!.store.path.value).toBe(at("mine.json"));
   });
 
-  it("says what a file that cannot be read or is not there is", async () => {
+  it("describes an unreadable or missing file", async () => {
     expect(await examine(null)).toMatchObject({ path: null, unreadable: null });
     expect((await examine("no section\n")).unreadable).toMatchObject({ code: "CONFIG_INVALID" });
     const named = await examineConfig({ flags: { config: "none.ini" }, env: {}, cwd: at() });

@@ -14,7 +14,7 @@ function refusal(read: () => unknown): TtsctlError {
   throw new Error("nothing was refused");
 }
 
-describe("what Python refuses names file and line, and never shows the line", () => {
+describe("an error for a line that Python refuses names file and line, and never shows the line", () => {
   test.each<[string, string, number]>([
     ["text before the first section", "s3cret = x\n[redis]\n", 1],
     ["a byte-order mark", "\ufeff[redis]\n", 1],

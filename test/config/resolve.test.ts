@@ -263,7 +263,7 @@ describe("how long a task may wait or run", () => {
   });
 });
 
-describe("what finished tasks go by", () => {
+describe("the policy for finished tasks", () => {
   const file = "[cleanup]\nretention = 7d\nretention.done = 1d\nRetention.Error: 0\nkeep_last = 3\nmax_bytes = 10GiB\n";
   const values = (row: Row) => {
     const { retention, retentionDone, retentionError, keepLast, maxBytes } = resolved(row).cleanup;

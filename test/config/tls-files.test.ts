@@ -26,7 +26,7 @@ async function load(...lines: string[]): Promise<unknown> {
 }
 
 describe("the files of TLS", () => {
-  it("are taken where they are what they should be", async () => {
+  it("are accepted if they are valid", async () => {
     const lines = [`tls_ca = ${authority.ca}`, `tls_cert = ${client!.cert}`, `tls_key = ${client!.key}`];
     expect(await load(...lines)).toMatchObject({ redis: { tlsCa: { value: authority.ca } } });
     expect(await load()).toMatchObject({ redis: { tls: { value: true } } });

@@ -37,7 +37,7 @@ async function fill(): Promise<void> {
 }
 
 describe("the audit ledger", () => {
-  it("says who ran a cleanup, how, what went, and how it ended", async () => {
+  it("records who ran a cleanup, how, what was purged, and how it ended", async () => {
     await fill();
     const run = await here.run("cleanup --once -o json", { env: { SUDO_USER: "carol" } });
     expect(run).toMatchObject({ code: 0 });
@@ -77,7 +77,7 @@ describe("the audit ledger", () => {
     expect(new Set(ledger().map(({ run }) => run)).size).toBe(2);
   });
 
-  it("has nothing of what changes nothing", async () => {
+  it("has no entry for commands that change nothing", async () => {
     await fill();
     for (const line of [
       "cleanup --once --dry-run",

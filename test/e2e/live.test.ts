@@ -28,7 +28,7 @@ describe.runIf(hasPty)("list --watch on a terminal", () => {
     return terminal;
   }
 
-  it("draws in place what fits, follows the store, and clears what is left over", async () => {
+  it("draws the rows that fit in place, follows the store, and clears leftover rows", async () => {
     here.root.configure(null);
     fill(20);
     const run = watching();

@@ -145,7 +145,7 @@ describe("cleanup --once", () => {
     expect(runs.map(({ stdout }) => JSON.parse(stdout).purged).sort()).toEqual([0, 3]);
   });
 
-  it("is partly done where a task failed", async () => {
+  it("exits 3 if a task failed", async () => {
     await fill();
     await here.server.call("DEL", "tts:task:alice:t1");
     await here.server.call("SET", "tts:task:alice:t1", "a string");
@@ -191,7 +191,7 @@ describe("delete", () => {
     expect(lines((await here.run("delete --all --yes -o csv")).stdout)[0]).toBe(DELETE_KEYS.join(","));
   });
 
-  it("is done where nothing matches", async () => {
+  it("exits 0 if nothing matches", async () => {
     await fill();
     expect(await here.run("delete --user nobody --yes")).toMatchObject({ code: 0, stderr: "" });
     expect(await here.run("delete --user nobody")).toMatchObject({ code: 0 });

@@ -104,7 +104,7 @@ describe("a false clock", () => {
     expect((await here.run(line)).code).toBe(0);
   });
 
-  it("a day off: what is chosen without an age can be deleted", async () => {
+  it("a day off: tasks chosen without an age can be deleted", async () => {
     await lay();
     clock.set(DAY);
     const run = await here.run("delete --user user0 --ids old0 --yes -o json", { env: clock.env });

@@ -10,7 +10,7 @@ const RETENTION = "1h";
 const TASKS = times(100, 1000);
 
 describe("row C, a service that writes both stores as fast as it can", () => {
-  it("beside sync and cleanup in loops keeps its last words of every task, and what expired goes", async () => {
+  it("beside sync and cleanup in loops keeps its last state of every task, and expired ones are purged", async () => {
     const expired = await here.seeds(300);
     const unfinished = here.records().filter((record) => !isFinished(record));
     const requeued = expired.slice(0, 20);

@@ -76,7 +76,7 @@ describe("row I, a password", () => {
   });
 });
 
-describe("row I, files are written with the mode and owner of what they replace", () => {
+describe("row I, files are written with the mode and owner of the replaced ones", () => {
   it.each(LONG ? [0o600, 0o640, 0o664, 0o444] : [0o640])("mode %o", async (mode) => {
     const tasks = [record("a", "t1"), record("a", "t2"), record("b", "t3")];
     const owner = process.getuid?.() === 0 ? 12_345 : process.getuid!();

@@ -207,7 +207,7 @@ describe("artifacts on a missing mount: nothing destructive runs", () => {
     expect(sorted(await everything(here))).toEqual(exactly(STAYING));
   });
 
-  it("Logs/ that the service has not made: what has expired goes, and nothing else", async () => {
+  it("Logs/ that the service has not created: expired tasks are purged, and nothing else", async () => {
     here.root.removeFolder("Logs");
     const run = await here.run("cleanup --once");
     expect(run.code, run.stderr).toBe(0);

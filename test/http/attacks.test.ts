@@ -283,7 +283,7 @@ describe("a malformed request", () => {
   });
 });
 
-describe("who takes time", () => {
+describe("slow clients", () => {
   it("is shut out: slow headers, slow bodies; and 10,000 connections leave room for others", {
     timeout: 180_000,
   }, async () => {

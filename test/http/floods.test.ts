@@ -119,7 +119,7 @@ it("bodies with 850,000 ids", { timeout: 120_000 }, async () => {
   expect(peakMb()).toBeLessThan(MOST_MB);
 });
 
-it("clients that read nothing, whose answers are large", { timeout: 120_000 }, async () => {
+it("clients that don't read their large responses", { timeout: 120_000 }, async () => {
   for (const wire of await connections(16)) {
     wire.socket.pause();
     wire.socket.write(request("GET /voice-tasks?page_size=1000"));

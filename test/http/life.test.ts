@@ -15,7 +15,7 @@ const keys = async () => ((await here.server.call("ZRANGE", "tts:tasks:index", 0
 const health = (server: { json(path: string): Promise<unknown> }) => server.json("/healthz");
 
 describe("on start", () => {
-  it("Redis is pinged and filled, then what has expired goes", async () => {
+  it("Redis is pinged and filled, then expired tasks are purged", async () => {
     const server = await here.serve();
     await server.run.says(/answered the ping/);
     await server.run.says(/2 tasks from the file to Redis: 2 written/);

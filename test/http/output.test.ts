@@ -22,7 +22,7 @@ const get = (headers: Record<string, string> = {}, path = PATH, method = "GET") 
 const bytesOf = async (answer: Response) => Buffer.from(await answer.arrayBuffer());
 
 describe("audio", () => {
-  it("comes whole, with what a player must know", async () => {
+  it("is served completely, with the headers that a player needs", async () => {
     const answer = await get();
     expect([answer.status, (await bytesOf(answer)).equals(AUDIO)]).toEqual([200, true]);
     expect(Object.fromEntries(answer.headers)).toMatchObject({
@@ -74,7 +74,7 @@ describe("audio", () => {
     expect((await get({}, "/output/alice/t01/no.wav", "HEAD")).status).toBe(404);
   });
 
-  it("is not sent again where it is as it was; a part of what it was is not taken for one of what it is", async () => {
+  it("is not sent again if unchanged; a range of an old version is not mixed with the current one", async () => {
     const { headers } = await get();
     const [etag, changed] = [headers.get("etag")!, headers.get("last-modified")!];
     expect((await get({ "if-none-match": etag })).status).toBe(304);

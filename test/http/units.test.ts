@@ -27,7 +27,7 @@ describe("the name that a request asks for", () => {
     ...["10.0.0.1", "localhost/x", "localhost:80:80", "[localhost]", "local host", "localhost\r\nx", "__proto__"],
   ])("%j is not", (host) => expect(local.allows(host)).toBe(false));
 
-  it("may be any address, and no other name, where all addresses are listened on", () => {
+  it("may be any address, but no other name, if all addresses are listened on", () => {
     const all = new Hosts("0.0.0.0", []);
     expect(["10.0.0.1:80", "[fe80::1]", "localhost", "evil.example"].map((host) => all.allows(host))).toEqual([
       ...[true, true, true, false],
@@ -145,7 +145,7 @@ describe("a range", () => {
   });
 });
 
-it("warnings of any text are a header's value, and come back whole where they are short", () => {
+it("warnings with any text fit into a header, and are complete if they are short", () => {
   fc.assert(
     fc.property(fc.array(fc.string({ unit: anyChar, maxLength: 200 }), { maxLength: 60 }), (lines) => {
       const value = warningsValue(lines);
@@ -160,7 +160,7 @@ it("warnings of any text are a header's value, and come back whole where they ar
 });
 
 describe("the parameters of a list", () => {
-  it("are read as the flags are; what is empty is not given", () => {
+  it("are read like flags; an empty one is unset", () => {
     expect(listParams("/x?user_id=a+b&task_ids=t1,t2%20t1&page=2&page_size=&status=run,done&since=2h")).toEqual({
       ...rawQuery(() => null),
       ...{ users: ["a b"], taskIds: ["t1", "t2"], page: 2, pageSize: null, statuses: ["run", "done"] },

@@ -102,7 +102,7 @@ describe.each([
   const args = () => ["--redis-port", String(here.server.port), ...version];
   beforeEach(() => void model([...args(), "write"], someRecords()));
 
-  it("lists, queries and single tasks are what the service answers", { timeout: 120_000 }, async () => {
+  it("lists, queries and single tasks equal the service's responses", { timeout: 120_000 }, async () => {
     const server = await here.serve(API_MS);
     // Ids first: nothing before has shown what the index of the user is scored by.
     const byIds: Request = { method: "GET", path: `/voice-tasks?${urlOf({ user_id: "张 三", ids: "t2,t6" })}` };

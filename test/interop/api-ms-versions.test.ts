@@ -137,7 +137,7 @@ describe.each(VERSIONS)("version %s of the service", (version) => {
     expect(left()).toEqual([]);
   });
 
-  it("names what max_bytes counts", async () => {
+  it("names the artifacts that max_bytes counts", async () => {
     fill();
     const result = await json("cleanup", "--once", "--retention", "9999d", "--max-bytes", "250");
     expect(result).toMatchObject({ purged: 2, files: 4, bytes: 220 });
@@ -210,7 +210,7 @@ describe("a user's index by created_at", () => {
     expect(tasksOf(await json("list", "--user", "u", "--ids", "t1,t9"))).toEqual(["t1", "t9"]);
   });
 
-  it("does not decide what since and until mean", async () => {
+  it("does not change the meaning of since and until", async () => {
     const since = new Date((OLD + 1_000_000 - 5 * 3) * 1000).toISOString();
     const late = ["t5", "t4", "t3", "t2", "t1", "t0"];
     for (const source of ["redis", "file"]) {

@@ -63,7 +63,7 @@ describe("a wrong argument", () => {
 });
 
 describe("an argument", () => {
-  it("may be a Date or epoch seconds where a time is asked for", async () => {
+  it("accepts a Date or epoch seconds as a time", async () => {
     const store = await here.open();
     await store.upsert(record("alice", "t1", { updated_at: 1000 }));
     const found = async (query: object) => (await store.listPage(query)).total;

@@ -164,7 +164,7 @@ describe("a lease", () => {
 });
 
 describe("update", () => {
-  it("changes what the function changes, and keeps the bytes of the rest", async () => {
+  it("applies the function's changes, and keeps the other bytes", async () => {
     const { path, store } = await filled([]);
     writeOld(
       path,
@@ -198,7 +198,7 @@ describe("update", () => {
     expect(await store.get("alice", "t1")).toBeNull();
   });
 
-  it("sees what updates before it left, many at a time", async () => {
+  it("sees the results of earlier updates, many at a time", async () => {
     const { store } = await filled([queued("t1", 100, { n: 0 })]);
     const add = () => store.update("alice", "t1", (record) => ({ ...record, n: (record.n as number) + 1 }));
     await Promise.all(Array.from({ length: 50 }, add));
@@ -212,7 +212,7 @@ describe("update", () => {
     expect(older).toMatchObject({ state: "newer", redis: { state: "skipped" }, task: { updatedAt: 100 } });
   });
 
-  it("fails alone, with what the function threw or returned", async () => {
+  it("fails alone, with the error or value of the function", async () => {
     const { store } = await filled([queued("t1", 100)]);
     const oops = new Error("oops");
     const thrown = store.update("alice", "t1", () => {

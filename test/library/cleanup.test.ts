@@ -33,7 +33,7 @@ describe("startCleanup", () => {
     await store.stopCleanup();
   });
 
-  it("goes on with the file alone where Redis is down, and says so", async () => {
+  it("continues with the file if Redis is down, with a warning", async () => {
     await here.server.stop();
     try {
       here.root.writeStore([OLD, YOUNG]);

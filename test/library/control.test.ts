@@ -63,7 +63,7 @@ describe("cursors", () => {
 });
 
 describe("count", () => {
-  it("counts what passes", async () => {
+  it("counts passes", async () => {
     const store = await here.open();
     await Promise.all([store.upsert(task("t1")), store.upsert(task("t2", { status: "failed" }))]);
     expect(await Promise.all([store.count(), store.count({ status: ["error"] })])).toEqual([2, 1]);
@@ -163,7 +163,7 @@ describe("a store", () => {
 });
 
 describe("cleanupOnce", () => {
-  it("does one pass, or counts what it would do", async () => {
+  it("runs one pass, or counts the plan", async () => {
     const [old, failed] = [record("alice", "old"), record("alice", "failed", { status: "failed" })];
     here.root.writeStore([old, failed]);
     here.root.writeArtifacts([old, failed]);

@@ -65,7 +65,7 @@ describe("upsert and delete", () => {
     expect((await here.server.hash("tts:task:alice:t1")).status).toBe("running");
   });
 
-  it("write again what Redis lost unseen, and over what another program wrote there", async () => {
+  it("write again entries that Redis lost, and overwrite another program's", async () => {
     const store = await here.open();
     await store.upsert(task("t1", { updated_at: 100 }));
     await here.server.call("FLUSHALL");
@@ -167,7 +167,7 @@ describe("reading", () => {
     expect(Object.keys(value)).toContain("record");
   });
 
-  it("sees in the file what was just written, also by others", async () => {
+  it("sees the latest writes to the file, also by other processes", async () => {
     const store = await here.open({ store: here.root.at("tasks.jsonl") });
     const other = await here.open({ store: here.root.at("tasks.jsonl") });
     for (let i = 0; i < 5; i++) {
@@ -194,7 +194,7 @@ describe("reading", () => {
 });
 
 describe("a Redis that is down", () => {
-  it("is a value and a line of the log; when it is back, it gets what it missed", async () => {
+  it("is a value and a line of the log; when Redis is back, it gets the missed changes", async () => {
     await here.server.stop();
     const store = await here.open();
     expect(await store.upsert(task("t1"))).toMatchObject({
@@ -284,7 +284,7 @@ describe("a sync", () => {
 });
 
 describe("close", () => {
-  it("writes what waits, and refuses what comes after", async () => {
+  it("writes pending changes, and refuses later ones", async () => {
     const store = await here.open();
     const asked = Array.from({ length: 30 }, (_, i) => store.upsert(task(`t${i}`)));
     await store.close();

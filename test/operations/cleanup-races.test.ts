@@ -85,7 +85,7 @@ describe("a task that is re-queued during a pass keeps its record, its mirror an
     expect(here.site.root.has("Logs/20200101/08/t1.log")).toBe(true);
   });
 
-  it("after the removal in Redis, where the service could not write to Redis: the mirror is written back", async () => {
+  it("after the removal in Redis if the service could not write to Redis: the mirror is written back", async () => {
     await expired();
     const before = once(async () => {
       here.site.root.writeStore([requeued(), OTHER]);
@@ -119,7 +119,7 @@ describe("a task that is re-queued during a pass keeps its record, its mirror an
     expect(audio()).toBe(true);
   });
 
-  it("where only Redis has it, after its batch was looked at", async () => {
+  it("if only Redis has it, after its batch was read", async () => {
     const { site } = here;
     const all = many(2 * BATCH).map((json, i) => ({ ...json, updated_at: ago(40 * 86_400 - i) }));
     const last = all.at(-1)!;
@@ -136,7 +136,7 @@ describe("a task that is re-queued during a pass keeps its record, its mirror an
     expect(await site.server.hash(`tts:task:a:${last.task_id}`)).toMatchObject({ status: "running" });
   });
 
-  it("where only Redis has it, with new audio: nothing of it goes", async () => {
+  it("if only Redis has it, with new audio: it is kept", async () => {
     const { site } = here;
     await site.writeBoth(OTHER);
     await site.writeRedis(record("a", "t1"));
@@ -203,7 +203,7 @@ describe("a Redis that is lost under a pass", () => {
     expect(await site.server.call("ZCARD", "tts:tasks:index")).toBe(1);
   });
 
-  it("at the removal: what it holds is unknown, so those tasks fail and stay whole", async () => {
+  it("at the removal: the outcome is unknown, so those tasks fail and are kept completely", async () => {
     const { site } = here;
     await expired();
     site.flaky.goDown((method) => method === "remove");
@@ -218,7 +218,7 @@ describe("a Redis that is lost under a pass", () => {
     expect(site.root.readStore()).toEqual([OTHER]);
   });
 
-  it("while the backup is written: only what is in the backup goes", async () => {
+  it("while the backup is written: only tasks in the backup are purged", async () => {
     const { site } = here;
     await expired();
     await site.writeRedis(record("c", "redis"));
@@ -290,7 +290,7 @@ describe("a pass that is stopped", () => {
     expect(await site.server.call("ZCARD", "tts:tasks:index")).toBe(1201 - 2 * BATCH);
   });
 
-  it("by an error in the middle still ends what it began, and the next finishes", async () => {
+  it("by an error in the middle still finishes its batch, and the next pass the rest", async () => {
     const { site } = here;
     await site.writeBoth(...many(700), OTHER);
     site.root.writeArtifacts([OTHER]); // makes the pass look at the disk

@@ -71,7 +71,7 @@ describe("delete by ids", () => {
     expect(await site.server.call("ZSCORE", "tts:tasks:index", "a:ghost")).toBeNull();
   });
 
-  it("names what it cannot do, and does the rest", async () => {
+  it("names failures, and does the rest", async () => {
     const { site } = here;
     await site.writeBoth(record("a", "t1"), record("a", "t2"));
     await site.server.call("DEL", "tts:task:a:t1");
@@ -139,7 +139,7 @@ describe("delete by filter", () => {
     expect(site.purgedNames()).toEqual(["a:r2", "a:t2"]);
   });
 
-  it("of everything leaves what may still be worked on", async () => {
+  it("of all tasks keeps those that may still be worked on", async () => {
     const { site } = here;
     await site.writeBoth(record("a", "t1"), record("b", "t2", { status: "running" }));
     await site.server.call("ZADD", "tts:tasks:index", 5, "c:ghost");
@@ -149,7 +149,7 @@ describe("delete by filter", () => {
     expect((await site.server.zset("tts:tasks:index")).map(([member]) => member)).toEqual(["b:t2"]);
   });
 
-  it("counts nothing where nothing matches, and asks nothing", async () => {
+  it("counts nothing if nothing matches, and asks no question", async () => {
     const { site } = here;
     await site.writeBoth(record("a", "t1"));
     expect((await site.delete({ filter: of("nobody") })).result).toMatchObject({
@@ -175,7 +175,7 @@ describe("delete is careful", () => {
     expect((await site.delete({}, { maxDelete: { count: 2 } })).result).toMatchObject({ deleted: 2 });
   });
 
-  it("says in a dry run what it would do, and changes nothing", async () => {
+  it("previews in a dry run, and changes nothing", async () => {
     const { site } = here;
     await site.writeBoth(record("a", "t1"), record("a", "run", { status: "running" }));
     site.root.writeArtifacts([record("a", "t1")]);
@@ -196,7 +196,7 @@ describe("delete is careful", () => {
     expect((await site.delete(ids("t1"), { allowEmpty: true })).result).toMatchObject({ deleted: 1 });
   });
 
-  it("works on the file where Redis is down, and says so", async () => {
+  it("works on the file if Redis is down, with a warning", async () => {
     const { site } = here;
     await site.writeBoth(record("a", "t1"), record("a", "t2"));
     const down = await site.mirror.syncedAt(undefined).then(() => null);

@@ -91,7 +91,7 @@ describe("mark", () => {
     expect((await site.sync()).unchanged).toBe(1);
   });
 
-  it("makes the time later even where the clock shows the same second", async () => {
+  it("makes the time later even if the clock shows the same second", async () => {
     const { site } = here;
     const now = Math.floor(Date.now() / 1000);
     site.clock.now = () => now + 0.9;
@@ -121,7 +121,7 @@ describe("mark", () => {
     expect(last).toMatchObject({ task_id: "t1", status: "failed" });
   });
 
-  it("plans and changes nothing in a dry run, and where the brake says so", async () => {
+  it("plans and changes nothing in a dry run, and if the brake says so", async () => {
     const { site } = here;
     await site.writeBoth(running("a", "t1"), running("a", "t2"), record("a", "t3"));
     const before = [site.root.tree(), await site.server.dump()];
@@ -134,7 +134,7 @@ describe("mark", () => {
     expect(site.asked).toEqual([]);
   });
 
-  it("refuses where the file is missing beside a full Redis, unless that is meant", async () => {
+  it("refuses if the file is missing beside a full Redis, unless that is meant", async () => {
     const { site } = here;
     await site.writeRedis(running("a", "t1"));
     await expect(site.mark(ids("t1"))).rejects.toMatchObject({ code: "STORE_EMPTY" });
@@ -194,7 +194,7 @@ describe("mark beside the service", () => {
     expect((await hashOf("a:t1")).status).toBe("succeeded");
   });
 
-  it("gives Redis the record that it marked in the file, where the service wrote there at the same time", async () => {
+  it("gives Redis the record that it marked in the file if the service wrote there at the same time", async () => {
     const { site } = here;
     await site.writeBoth(running("a", "t1"), running("a", "t2"));
     let calls = 0;
@@ -280,7 +280,7 @@ describe("mark beside the service", () => {
 });
 
 describe("mark without Redis", () => {
-  it("marks the file alone where Redis is off", async () => {
+  it("marks the file alone if Redis is off", async () => {
     const { site } = here;
     site.state = { kind: "off" };
     site.root.writeStore([running("a", "t1")]);
@@ -317,7 +317,7 @@ describe("decideMark", () => {
     mirror: fc.oneof(copy, fc.constant(null), fc.constant("dangling" as const)),
   });
 
-  it("marks only what the file says, or Redis where the file has nothing, and only what was chosen", () => {
+  it("marks only what the file says, or Redis if the file has nothing, and only what was chosen", () => {
     fc.assert(
       fc.property(any, (copies) => {
         const rule = { filter: { ...NO_FILTER, statuses: new Set(["run"]) }, shown: "error", always: false };

@@ -113,7 +113,7 @@ describe("max_bytes", () => {
     expect(await site.server.call("ZCARD", "tts:tasks:index")).toBe(3);
   });
 
-  it("takes nothing where it fits without what has expired", async () => {
+  it("takes nothing if it fits without what has expired", async () => {
     const { site } = here;
     const tasks = [record("a", "old"), ...five()];
     await site.writeBoth(...tasks);

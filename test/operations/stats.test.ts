@@ -145,7 +145,7 @@ describe("stats", () => {
     expect(await stats({ source: "redis" })).toMatchObject({ total: 1, dangling: 2, invalid: null });
   });
 
-  it("come from the file where Redis is off, down, lost midway or was never synced, with one warning", async () => {
+  it("come from the file if Redis is off, down, lost midway or was never synced, with one warning", async () => {
     const { site } = here;
     await site.writeBoth(record("a", "t1"), record("a", "t2"));
     await site.server.call("ZREM", "tts:tasks:index", "a:t2");

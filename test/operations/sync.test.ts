@@ -117,7 +117,7 @@ describe("sync", () => {
     expect(await site.server.zset("tts:tasks:index")).toHaveLength(1);
   });
 
-  it("leaves no mark where Redis was flushed after it was listed, though the service has written most again", async () => {
+  it("leaves no mark if Redis was flushed after it was listed, though the service has written most again", async () => {
     const { site } = here;
     await site.writeBoth(...many(30));
     let steps = 0;
@@ -165,7 +165,7 @@ describe("sync", () => {
     expect(await site.sync()).toMatchObject({ total: 4, unchanged: 4 });
   });
 
-  it("says in a dry run what it would do, and changes nothing", async () => {
+  it("previews in a dry run, and changes nothing", async () => {
     const { site } = here;
     await site.writeRedis(record("a", "same"), record("a", "orphan"));
     await site.server.call(
@@ -226,7 +226,7 @@ describe("sync", () => {
 });
 
 describe("sync --checksum", () => {
-  it("writes the file's record at an equal time where the content differs, and only there", async () => {
+  it("writes the file's record at an equal time if the content differs, and only there", async () => {
     const { site } = here;
     await site.writeRedis(record("a", "same"), record("a", "differs", { text: "old" }), record("a", "form"));
     await site.server.call("HSET", "tts:task:a:form", "payload", JSON.stringify(record("a", "form"), null, 1));
@@ -309,7 +309,7 @@ describe("a Redis that fails under a sync", () => {
     expect(await site.mirror.syncedAt(undefined)).not.toBeNull();
   });
 
-  it("ends it where a reply is fatal for all: nothing is counted as failed", async () => {
+  it("ends it if a reply is fatal for all: nothing is counted as failed", async () => {
     const { site } = here;
     site.root.writeStore(many(600));
     await site.server.call("CONFIG", "SET", "maxmemory", "1");

@@ -54,7 +54,7 @@ describe("group commit", () => {
     expect(await commit.add(2)).toBe(2);
   });
 
-  it("rejects all that wait where the work fails before it took any", async () => {
+  it("rejects all that wait if the work fails before it took any", async () => {
     const commit = new GroupCommit<number, number>(async () => {
       throw new Error("locked");
     });

@@ -45,7 +45,7 @@ describe.each([
     expect(await problems(tab)).toEqual([]);
   });
 
-  it("has none where something is wrong", async () => {
+  it("has none if something is wrong", async () => {
     const { url } = await here.serve("--no-cleanup", {
       REDIS_PORT: "1",
       TTSCTL_HTTP_TOKEN: "a-token-of-32-characters-or-more",

@@ -65,7 +65,7 @@ it("says it again when it is copied again", async () => {
   await said.getByText("Copied the error.").waitFor();
 });
 
-it("selects it where the browser lets no page copy", async () => {
+it("selects it if the browser lets no page copy", async () => {
   const tab = await opened(() => {
     Object.defineProperty(navigator, "clipboard", { value: undefined });
     document.execCommand = () => false;

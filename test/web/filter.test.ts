@@ -33,7 +33,7 @@ describe("the form", () => {
     expect(filterOf(draft)).toEqual({ ...NO_FILTER, users: ["alice"], taskIds: ["t01", "t02", "t03"] });
   });
 
-  it("wants the user where there are ids", () => {
+  it("wants the user if there are ids", () => {
     expect(filterOf({ ...NOTHING, users: " ", taskIds: "t01" })).toBeUndefined();
     expect(filterOf({ ...NOTHING, users: " ", taskIds: " , " })).toEqual(NO_FILTER);
   });

@@ -23,7 +23,7 @@ describe("rows on the screen", () => {
     expect(holdRows(gone, [row("t1")], 1)).toMatchObject({ rows: [{ left: false }], differs: false });
   });
 
-  it("differ in nothing where only their contents changed", () => {
+  it("differ in nothing if only their contents changed", () => {
     expect(holdRows(shownRows([row("t1")]), [row("t1", "done")], 1)).toMatchObject({ added: 0, differs: false });
   });
 

@@ -169,7 +169,7 @@ export class Probe {
       return await known;
     } catch (error) {
       if (isRedisError(error) && (error.code === "REDIS_DENIED" || !isFatal(error))) {
-        throw new Skip("the Redis user may not ask for INFO");
+        throw new Skip("the Redis user may not run INFO");
       }
       throw error;
     }
@@ -199,5 +199,5 @@ export function parseInfo(text: string): Info {
 }
 
 function unknown(setting: string): never {
-  throw new Skip(`${setting} is not known, as the configuration is wrong`);
+  throw new Skip(`${setting} is unknown because the configuration is invalid`);
 }

@@ -315,13 +315,13 @@ function idsOf(tasks: readonly Looked[]): TaskId[] {
   return tasks.map(({ id }) => id);
 }
 
-const CHANGED = "it changed while it was looked at";
-const CHANGED_IN_REDIS = "its copy in Redis changed while it was looked at";
+const CHANGED = "it changed during the check";
+const CHANGED_IN_REDIS = "its copy in Redis changed during the check";
 const LOST = "Redis was lost before its copy there was removed";
 const UNREAD = "its record in Redis could not be read for the backup";
 /** An import of the backup would delete the task. */
 const ENDS_ITSELF =
-  "its record says deleted, which in the JSON Lines of a backup ends a task; without --backup it goes";
+  "its field deleted would delete the task in the JSON Lines of a backup; without --backup it is purged";
 
 /** If Redis was lost during removals, their outcome is unknown, unless the server refused them. */
 function unknownRemoval({ code, message }: TtsctlError): string {

@@ -285,7 +285,7 @@ function afterRewrite(error: TtsctlError, path: string): TtsctlError {
 }
 
 function busy(target: string): TtsctlError {
-  return new TtsctlError("STORE_BUSY", `${target} is rewritten too often: no change got in within ${WRITE_WAIT_S} s`, {
+  return new TtsctlError("STORE_BUSY", `${target} is rewritten too often: the change failed for ${WRITE_WAIT_S} s`, {
     hint: "run the command again when the service is less busy",
   });
 }

@@ -120,7 +120,7 @@ async function openLockFile(path: string): Promise<FileHandle> {
 
 function lockFileUnavailable(path: string, cause: unknown): TtsctlError {
   return new TtsctlError("LOCK_UNAVAILABLE", `cannot open the lock file ${path}: ${describeSystemError(cause)}`, {
-    hint: "the folder of the store file must be writable for the user that runs ttsctl",
+    hint: "the directory of the store file must be writable for the user that runs ttsctl",
     cause,
   });
 }
@@ -218,6 +218,6 @@ async function heldByAnother(handle: FileHandle, path: string, purpose: LockPurp
   }
   const doing = purpose === "run" && note !== "" ? ` and ${note}` : "";
   return new TtsctlError("LOCK_TIMEOUT", `${holder} holds ${path}${doing}; gave up after ${waited} s`, {
-    hint: "wait for it to end, or end it; a lock is freed by the kernel when its holder dies",
+    hint: "wait for it to end, or stop it; the kernel releases the lock when its holder dies",
   });
 }

@@ -115,7 +115,7 @@ describe("an entry that isn't a task", () => {
 });
 
 describe("one store", () => {
-  test("alone, where it is forced", async () => {
+  test("alone if it is forced", async () => {
     const { site } = here;
     site.root.writeStore([at("a", 5)]);
     await site.writeRedis(at("a", 6), at("x", 1));
@@ -132,7 +132,7 @@ describe("one store", () => {
     await expect(run({ source: "redis" })).rejects.toMatchObject({ code: "REDIS_UNAVAILABLE" });
   });
 
-  test("that is Redis, where it is lost midway", async () => {
+  test("Redis, if it is lost midway", async () => {
     const { site } = here;
     await site.writeRedis(at("x", 1));
     site.flaky.goDown((method) => method === "read");

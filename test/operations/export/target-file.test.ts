@@ -30,7 +30,7 @@ test("nothing is left of one that was not finished", async () => {
   expect(namesIn(path())).toEqual([]);
 });
 
-test("what a killed export left is removed by the next, and what one that runs is writing is not", async () => {
+test("the next export removes a killed one's leftovers, but not the file of a running one", async () => {
   const dead = spawnSync("true").pid;
   const others = [".a.1.part", ".a.x.part", `.b.${dead}.part`, `.a.b.${dead}.part`];
   for (const name of [...others, `.a.${dead}.part`]) writeFileSync(path(name), "half");
@@ -38,7 +38,7 @@ test("what a killed export left is removed by the next, and what one that runs i
   expect(namesIn(path())).toEqual([...others, "a"].sort());
 });
 
-test("another file is replaced only where that was said, and never before the new one is whole", async () => {
+test("another file is replaced only with --force, and never before the new one is complete", async () => {
   writeFileSync(path("a"), "old");
   await expect(write("a", false, "new")).rejects.toMatchObject({ code: "EXPORT_FAILED" });
   expect(readFileSync(path("a"), "utf8")).toBe("old");

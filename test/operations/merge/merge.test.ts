@@ -108,7 +108,7 @@ describe("nothing is written", () => {
     expect([site.root.tree(), await site.server.dump()]).toEqual(before);
   });
 
-  test("where the plan is declined", async () => {
+  test("if the plan is declined", async () => {
     const { site } = here;
     site.root.writeStore(file);
     const before = site.root.tree();
@@ -169,7 +169,7 @@ describe("while the service writes the file", () => {
     expect(site.root.readStore()).toEqual([at("older", 7), ...file.slice(1), at("fresh", 1), at("new", 5)]);
   });
 
-  test("a record that replaced one of the same time goes in again where that came back", async () => {
+  test("a record that replaced one of the same time goes in again if that came back", async () => {
     const { site } = here;
     site.root.writeStore(file);
     disturbed(() => site.root.writeStore([...file, at("fresh", 1)]));

@@ -119,7 +119,7 @@ describe("the plan of a pass", () => {
     );
   });
 
-  it("looks at no task beyond its own where neither keep_last nor max_bytes is set", async () => {
+  it("looks at no task beyond its own if neither keep_last nor max_bytes is set", async () => {
     await withPlan(store(), [task("a", "t", { file: done(9 * DAY) })], {}, ({ plan }) => {
       expect(plan.totals).toBeNull();
       expect(plan.standing({ userId: "a", taskId: "t" })).toEqual({ kept: false, forSpace: Number.NEGATIVE_INFINITY });
@@ -170,7 +170,7 @@ describe("the plan of a pass", () => {
     await withPlan(store(), [big], { keepLast: 1 }, ({ plan }) => expect(plan.isMemberChosen(big, NOW)).toBe(false));
   });
 
-  it("sweeps empty folders of the retention, and where younger tasks go theirs, but none of the last hour", async () => {
+  it("sweeps empty directories older than the retention, and those of younger purged tasks, but none of the last hour", async () => {
     const sweepBefore = (tasks: PaperTask[], policy: Partial<RetentionPolicy>) =>
       withPlan(store(), tasks, policy, ({ plan }) => plan.sweepBefore);
     const big = (age: number) => task("a", `t${age}`, { file: done(age), bytes: 500 });

@@ -219,13 +219,13 @@ it("the copies of both stores are distinguished from each other and from missing
   expect(inRedis(null)).toBeNull();
 });
 
-it("a file copy is the same where status and time are", () => {
+it("a file copy is the same if status and time are", () => {
   const all = [null, "invalid" as const, done(1), done(2), { ...done(1), status: "error" }];
   for (const a of all) for (const b of all) expect(sameCopy(a, b)).toBe(a === b);
   expect(sameCopy(done(1), done(1))).toBe(true);
 });
 
-it("Redis is ahead of the file where both have a task and its copy is newer", () => {
+it("Redis is ahead of the file if both have a task and its copy is newer", () => {
   const ahead = (file: PaperTask["file"], redis: PaperTask["redis"]) =>
     isAhead(lookedAt(task("a", "t", { file: file ?? null, redis: redis ?? null })));
   expect(ahead(done(2), done(1))).toBe(true);

@@ -320,7 +320,7 @@ describe("verify --repair of hostile and broken things", () => {
     expect((await site.verify()).drift.size).toBe(0);
   });
 
-  it("is not available where Redis is lost midway, at any step", async () => {
+  it("is not available if Redis is lost midway, at any step", async () => {
     for (const call of ["beginSync", "matches", "fullCopies", "upsert", "copies", "remove", "endSync"]) {
       const { site } = here;
       site.flaky.comeBack();

@@ -74,7 +74,7 @@ describe("fallback and recovery", () => {
     expect(idsOf(after)).toEqual(newestFirst);
   });
 
-  it.each(["standing", "page"])("falls back whole where Redis fails midway, at %s", async (at) => {
+  it.each(["standing", "page"])("falls back whole if Redis fails midway, at %s", async (at) => {
     await synced(...tasks);
     flaky.goDown((method) => method === at);
     const answer = await store.list(PAGE);
@@ -84,7 +84,7 @@ describe("fallback and recovery", () => {
     expect(idsOf(answer)).toEqual(newestFirst);
   });
 
-  it("does not look at the file where Redis has everything", async () => {
+  it("does not look at the file if Redis has everything", async () => {
     await synced(...tasks);
     root.write("voice_task.json", "not JSON");
     expect(await store.list(PAGE)).toMatchObject({ source: "redis", total: 3, warnings: [] });
@@ -142,7 +142,7 @@ describe("a Redis that was never synced, or was flushed", () => {
     expect(await store.list(PAGE)).toMatchObject({ source: "redis", total: 3, warnings: [] });
   });
 
-  it("answers where it has as many, and gives way where its index was lost since a sync", async () => {
+  it("answers if it has as many, and gives way if its index was lost since a sync", async () => {
     root.writeStore(tasks);
     await writeToMirror(flaky.mirror, tasks.map(taskOf));
     expect(await store.list(PAGE)).toMatchObject({ source: "redis", warnings: [] });
@@ -167,7 +167,7 @@ describe("members whose hash is gone", () => {
     expect(filtered).toMatchObject({ source: "mixed", dangling: 1, total: 2 });
   });
 
-  it("do not count for the source where they are on another page, or filtered away", async () => {
+  it("do not count for the source if they are on another page, or filtered away", async () => {
     const failed = record("alice", "t3", { status: "failed" });
     await synced(record("alice", "t1"), record("alice", "t2"), failed);
     await server.call("DEL", "tts:task:alice:t1", "tts:task:alice:t3");
@@ -177,7 +177,7 @@ describe("members whose hash is gone", () => {
     expect(answer).toMatchObject({ source: "redis", total: 2, dangling: 0 });
   });
 
-  it("count where only a part of the hash is left, with a filter as without", async () => {
+  it("count if only a part of the hash is left, with a filter as without", async () => {
     await synced(record("alice", "t1"));
     await server.call("HDEL", "tts:task:alice:t1", "payload", "updated_at");
     root.writeStore([]);
@@ -186,13 +186,13 @@ describe("members whose hash is gone", () => {
     expect(await store.list({ ...PAGE, filter })).toMatchObject({ tasks: [], dangling: 1 });
   });
 
-  it("make the source the file where all of the page came from there", async () => {
+  it("make the source the file if all of the page came from there", async () => {
     await synced(record("alice", "t1"));
     await server.call("DEL", "tts:task:alice:t1");
     expect(await store.list(PAGE)).toMatchObject({ source: "file", dangling: 0, total: 1 });
   });
 
-  it("do not keep Redis from answering where the file cannot be read; that is said", async () => {
+  it("don't prevent reads from Redis if the file can't be read, with a warning", async () => {
     await synced(record("alice", "t1"), record("alice", "t2"));
     await server.call("DEL", "tts:task:alice:t2");
     root.write("voice_task.json", "[");
@@ -232,7 +232,7 @@ describe("by ids", () => {
     expect(await store.list(byIds("t1"))).toMatchObject({ total: 0, missing: ["t1"] });
   });
 
-  it("reads the file once for all that Redis lacks, and not at all where it lacks nothing", async () => {
+  it("reads the file once for all that Redis lacks, and not at all if it lacks nothing", async () => {
     const records = Array.from({ length: 1200 }, (_, i) => record("alice", `t${i}`));
     await synced(...records.slice(0, 200));
     root.writeStore(records);

@@ -369,7 +369,7 @@ describe("a file that was not there", () => {
     expect(readFileSync(path("s.json"), "utf8")).toBe(expected);
   });
 
-  test("is made of lines where its name says so", async () => {
+  test("is made of lines if its name says so", async () => {
     await store("s.jsonl").edit(() => ({ removed: new Set(), upserts: upsertsOf([NEW, NEW]) }));
     expect(readFileSync(path("s.jsonl"), "utf8")).toBe(`${N}\n${N}\n`);
   });

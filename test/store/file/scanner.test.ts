@@ -175,7 +175,7 @@ describe("a file cut at every byte", { tags: ["slow"] }, () => {
     }
   });
 
-  test("lines: never an invented record; an unfinished append is named, but where it is the only line", async () => {
+  test("lines: never an invented record; an unfinished append is named, except as the only line", async () => {
     const lines = [...records, { user_id: "bob", task_id: "t02", deleted: true }].map(
       (line) => `${JSON.stringify(line)}\n`,
     );

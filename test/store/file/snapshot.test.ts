@@ -246,7 +246,7 @@ describe("invalid records", () => {
     expect(store.invalid.named.length).toBeLessThan(100);
   });
 
-  test("with the ids of a valid task: it is still listed, but for lines, where the last one counts", async () => {
+  test("with the ids of a valid task: it is still listed, except in JSON Lines, where the last line counts", async () => {
     const broken = rec("alice", "t01", null);
     for (const [content, size] of [
       [array(valid, broken), 1],
@@ -263,7 +263,7 @@ describe("invalid records", () => {
     }
   });
 
-  test("are read by their ids: the last one, and only where one is in force", async () => {
+  test("are read by their ids: the last one, and only if one is in force", async () => {
     const [first, last] = [
       rec("alice", "t01", null, { n: 1 }),
       ' {"user_id":"alice", "task_id":"t01","updated_at":"x"}',

@@ -146,7 +146,7 @@ describe.each(KINDS)("a mirror in the layout api_ms on %s", (kind) => {
     expect(await mirror.copies([ID], "scores")).toEqual([expect.objectContaining({ code: "REDIS_FAILED" })]);
   });
 
-  it("takes a lookup of another type for a wrong one, and leaves it where its task goes", async () => {
+  it("takes a lookup of another type for a wrong one, and leaves it if its task goes", async () => {
     await write(task());
     await here.server.call("DEL", LOOKUP);
     await here.server.call("HSET", LOOKUP, "a", "b");
@@ -192,7 +192,7 @@ describe.each(KINDS)("a user's index that is scored by created_at, on %s", (kind
     expect(await own("new")).toBe(`${AT + 950}`); // as the service: without a time of creation
   });
 
-  it("is repaired by what the hash holds where the file has another time of creation", async () => {
+  it("is repaired by what the hash holds if the file has another time of creation", async () => {
     await here.server.call("ZADD", USER_INDEX, AT + 500, "found");
     await writeToMirror(mirror, [of("other", { created_at: AT + 1 })]);
     await here.server.call("ZADD", USER_INDEX, AT + 1, "other", AT + 3, "found");

@@ -193,7 +193,7 @@ describe("a node that is lost", () => {
     expect(error.message).toContain("CLUSTERDOWN");
   });
 
-  it("is waited for no longer than the timeout where it hangs", async () => {
+  it("is waited for no longer than the timeout if it hangs", async () => {
     const { client, from } = await scene(await start());
     await client.command("GET", "n");
     from.suspend();
@@ -224,7 +224,7 @@ describe("the way in", () => {
     expect(error.message).toContain(`127.0.0.1:${silent.port} does not answer`);
   });
 
-  it("is known from before where the named nodes are gone", async () => {
+  it("is known from before if the named nodes are gone", async () => {
     const cluster = await start();
     const [first] = cluster.primaries;
     const known: KnownNodes = new Map();

@@ -58,7 +58,7 @@ describe("reading a hash", () => {
     },
   );
 
-  it("keeps an epoch time of the payload where the hash's ISO text is the same instant", () => {
+  it("keeps an epoch time of the payload if the hash's ISO text is the same instant", () => {
     const payload = JSON.stringify({ ...BASE, updated_at: 1_577_865_605.25 });
     expect(read({ payload, updated_at: "2020-01-01T08:00:05.250000+00:00" })!.json).toBe(payload);
     expect(read({ payload, updated_at: "2020-01-01T08:00:05.250000+00:00" })!.score).toBe(1_577_865_605.25);
@@ -68,7 +68,7 @@ describe("reading a hash", () => {
     expect(read({ updated_at: "2020-01-01T00:00:00.000001" })!.score).toBe(1_577_836_800.000001);
   });
 
-  it("leaves the payload alone where a field is missing", () => {
+  it("leaves the payload alone if a field is missing", () => {
     expect(read({ status: null, error: null, created_at: null, updated_at: null })!.json).toBe(PAYLOAD);
   });
 

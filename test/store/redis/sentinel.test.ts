@@ -144,7 +144,7 @@ describe("Sentinels with a password", () => {
 });
 
 describe("a link that reconnects by Sentinels", () => {
-  it("goes over to the new primary, also where the old one keeps the connection", async () => {
+  it("goes over to the new primary, also if the old one keeps the connection", async () => {
     const link = new RedisLink(async () => new Mirror(await connectBySentinels(site.target()), RULES), {
       reconnects: true,
     });

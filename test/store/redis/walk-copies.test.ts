@@ -22,7 +22,7 @@ async function walked(mirror: Mirror, userId: string | undefined): Promise<[stri
   return found;
 }
 
-it("ends with an error where a server gives the same cursor again and again", async () => {
+it("ends with an error if a server gives the same cursor again and again", async () => {
   const stuck: RedisCommands = Object.assign(Object.create(RedisClient.prototype), {
     where: "here",
     command: async () => ["5", []],
@@ -36,7 +36,7 @@ it("ends with an error where a server gives the same cursor again and again", as
   }
 });
 
-it("ends with an error where a node of a cluster gives the same cursor again and again", async () => {
+it("ends with an error if a node of a cluster gives the same cursor again and again", async () => {
   const [node] = await paperNodes(1);
   const client = await connectOnPaper([node!]);
   node!.answer = () => ["5", []];
@@ -160,13 +160,13 @@ describe("a walk that looks at copies", () => {
     return ids;
   }
 
-  it("comes upon each where 0 and -0 are one score", async () => {
+  it("comes upon each if 0 and -0 are one score", async () => {
     const ids = await addZeros(5200, (i) => i % 2 === 1);
     const names = new Set((await walked(here.mirror, undefined)).map(([name]) => name));
     expect(ids.filter((id) => !names.has(id))).toEqual([]);
   });
 
-  it.each([0, AT])("ends a walk in order up to %d where 0 and -0 are one score", async (limit) => {
+  it.each([0, AT])("ends a walk in order up to %d if 0 and -0 are one score", async (limit) => {
     const ids = await addZeros(5200, (i) => i % 999 === 2);
     const found: string[] = [];
     for await (const members of here.mirror.walkInOrder({ ...ALL, until: limit + 1 }, "lowest")) {

@@ -148,7 +148,7 @@ describe.each(KINDS)("on %s", (kind) => {
       }
     });
 
-    it("of a hash without a time: looks again where its payload changed between look and write", async () => {
+    it("of a hash without a time: looks again if its payload changed between look and write", async () => {
       const payload = (second: number) => JSON.stringify(task({ updated_at: `2024-01-01T00:00:0${second}` }));
       await here.server.call("HSET", KEY, "payload", payload(0));
       const flaky = new FlakyMirror(here.mirror);
@@ -178,7 +178,7 @@ describe.each(KINDS)("on %s", (kind) => {
       expect(await here.server.zset(INDEX)).toEqual([["alice:t1", expect.any(String)]]);
     });
 
-    it("writes nothing where the global index has the wrong type", async () => {
+    it("writes nothing if the global index has the wrong type", async () => {
       await here.server.call("SET", INDEX, "a string");
       expect(await write(task()).catch((error) => [error])).toEqual([
         expect.objectContaining({ code: "REDIS_FAILED" }),
@@ -186,7 +186,7 @@ describe.each(KINDS)("on %s", (kind) => {
       expect(await here.server.call("DBSIZE")).toBe(1);
     });
 
-    it("looks again where the service wrote between look and write", async () => {
+    it("looks again if the service wrote between look and write", async () => {
       const flaky = new FlakyMirror(here.mirror);
       await write(task({ status: "running" }));
       let once = true;
