@@ -26,7 +26,7 @@ export interface FolderName {
   readonly taskId: string;
 }
 
-/** What ids may be called on the disk, where that is not the ids alone. */
+/** All names that ids may have on the disk. */
 export interface ArtifactNames {
   namesOf(id: string): readonly string[];
   foldersOf(id: FolderName): readonly FolderName[];

@@ -51,7 +51,7 @@ export class LogTail {
     return this.#splitter.push(this.#piece.subarray(0, bytesRead));
   }
 
-  /** What is left of a last line that nothing ends. */
+  /** The rest of a last line without a line end. */
   rest(): string[] {
     return this.#splitter.rest();
   }
@@ -114,7 +114,7 @@ function lineOf(bytes: Buffer): string {
   return bytes.toString("utf8").replace(/\r$/, "");
 }
 
-/** Where the UTF-8 character begins that byte `at` belongs to. */
+/** The start of the UTF-8 character that contains byte `at`. */
 function characterStart(bytes: Buffer, at: number): number {
   let start = at;
   while (start > at - 4 && (bytes[start]! & 0xc0) === 0x80) start--;

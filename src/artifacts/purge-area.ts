@@ -7,7 +7,7 @@ import { type Removal, removeFolder, unlinkIfThere } from "./look.ts";
 import { isPurgeFolder, PURGE_FOLDER } from "./plain-name.ts";
 import type { OwnChanges } from "./sweep.ts";
 
-/** What became of the folder of a task. */
+/** The outcome for the folder of a task. */
 export type FolderOutcome =
   /** The folder is missing. */
   | { kind: "absent" }

@@ -4,7 +4,7 @@ import { describeSystemError, systemErrorCode, TtsctlError } from "../errors.ts"
 import { printableJson } from "../printable.ts";
 import { Folder, hasDescriptorPaths, ifThere } from "./folder.ts";
 
-/** Where artifacts are, and what must not be among them where they are removed. */
+/** The paths of artifacts, and files that must not be below them for a removal. */
 export interface RootPaths {
   readonly output: string;
   readonly logs: string;

@@ -50,7 +50,7 @@ export class TaskLogFollower {
   readonly #tails = new Map<string, { readonly place: NamedLog; readonly tail: LogTail }>();
   /** The unread rest of logs that are no longer followed. */
   readonly #left: LogPart[] = [];
-  /** Where a new log can appear: the newest date that there is. */
+  /** The newest date, where new logs appear. */
   #fromDate = "";
 
   /** @param names that the files of the task's logs may have */

@@ -40,7 +40,7 @@ const COMPANIONS: readonly SettingName[] = [
 ];
 
 export interface RedisAddress {
-  /** What is given above the url in force. */
+  /** The settings of levels above the url in force. */
   readonly parts: ReadonlyMap<SettingName, Given>;
   readonly url: { readonly given: Given; readonly setting: Setting<unknown>; readonly url: RedisUrl } | undefined;
   /** Of `WAYS`, or `url` or `default`. */

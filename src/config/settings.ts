@@ -228,7 +228,7 @@ export function describeSettings(settings: Settings): Record<SettingName, Descri
 
 export interface SettingInputs {
   flags: SettingFlags;
-  /** What a program gives, in place of flags; `origin` is how the program names it. */
+  /** A program's options, in place of flags; `origin` is the program's name for one. */
   options?: ReadonlyMap<SettingName, { text: string; origin: string }>;
   env: Readonly<Record<string, string | undefined>>;
   file: IniFile | null;
@@ -280,7 +280,7 @@ const READERS: Record<Level, (name: SettingName, inputs: SettingInputs) => Given
   },
 };
 
-/** What a level gives for a setting, if it does. An option of the file that cannot be interpolated is a CONFIG_INVALID. */
+/** A level's value for a setting, if any. An option of the file that cannot be interpolated is a CONFIG_INVALID. */
 export function givenAt(level: Level, name: SettingName, inputs: SettingInputs): Given | undefined {
   return inputs.hidden?.(name) ? undefined : READERS[level](name, inputs);
 }
@@ -315,7 +315,7 @@ export function byDefault(name: SettingName, folder = ""): Setting<unknown> {
   return { value: isPath ? resolve(folder, value) : value, source: "default", origin: "default" };
 }
 
-/** What to do about the variable that Kubernetes sets for a Service named redis, if this is it. */
+/** The remedy if this is the variable that Kubernetes sets for a Service named redis. */
 export function kubernetesHint({ origin, text }: Given): string | undefined {
   if (origin !== "REDIS_PORT" || !text.includes("://")) return undefined;
   return "Kubernetes sets REDIS_PORT for a Service named redis: set it to the port in the pod, or set enableServiceLinks: false there.";

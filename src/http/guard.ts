@@ -88,7 +88,7 @@ function isSecure(c: Context): boolean {
 }
 
 const SAFE_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
-/** What a browser sends as Sec-Fetch-Site if no other site caused the request. */
+/** The values of Sec-Fetch-Site if no other site caused the request. */
 const OWN_SITE = new Set(["same-origin", "none"]);
 
 /** @throws HttpError unless the Host is ours, the URL can be decoded, and no other site caused a change */

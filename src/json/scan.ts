@@ -6,7 +6,7 @@
 /** The bytes ended before the value did: read more and scan again from its start. */
 export const INCOMPLETE = -1;
 
-/** What is at `position` (an index into the scanned bytes) is not JSON. */
+/** The bytes at `position` (an index into the scanned bytes) are not JSON. */
 export class JsonSyntaxError extends Error {
   override readonly name = "JsonSyntaxError";
   readonly position: number;

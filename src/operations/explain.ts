@@ -30,7 +30,7 @@ export interface ExplainedCopy {
 export interface Explanation {
   readonly user_id: string;
   readonly task_id: string;
-  /** What a pass that began now would do; `missing`: it is in neither store. */
+  /** The outcome of a pass that began now; `missing`: the task is in neither store. */
   readonly verdict: "purge" | "keep" | "missing";
   /** As in the `[CLEANUP]` line; null if the task is kept. */
   readonly reason: Reason | null;
@@ -140,7 +140,7 @@ function storeRule(snapshot: Snapshot, refusal: TtsctlError | null): RuleSays {
   return says("store", "pass", `${snapshot.path} has ${counted(snapshot.size, "task")}`);
 }
 
-/** What a pass sees before it removes a folder. */
+/** The checks of a pass before it removes a folder. */
 async function artifactsRule(artifacts: Artifacts, { userId, taskId }: TaskId, now: number): Promise<RuleSays> {
   const folders = await Promise.all(
     artifacts

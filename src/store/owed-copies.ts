@@ -66,7 +66,7 @@ export class OwedCopies {
     return [...this.#removals.keys(), ...this.#changes.keys()];
   }
 
-  /** What is still owed of these keys. */
+  /** The changes of these keys that Redis still lacks. */
   of(keys: readonly string[]): OwedCopy[] {
     return keys.flatMap((key) => this.#removals.get(key) ?? this.#changes.get(key) ?? []);
   }

@@ -95,7 +95,7 @@ interface Values {
   readonly time: string;
 }
 
-/** What a person or a program asked for, before it is checked; undefined and null are "not given". */
+/** An unchecked query of a person or a program; undefined and null mean "not given". */
 export type RawQuery = { readonly [P in QueryPart]?: Values[KindOf<P>] | null };
 
 /** The JSON body of a query (SPEC section 5, docs/json.md). */

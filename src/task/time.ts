@@ -222,7 +222,7 @@ const DAY = 86_400;
 /** One UTC day of a zone: an offset, or the second at which the offset changes. */
 type ZoneDay = number | { at: number; before: number; after: number };
 
-/** What the calendar and the clock on the wall show at an instant, as seconds since 1970-01-01T00:00:00 there. */
+/** The local date and time of an instant, as seconds since 1970-01-01T00:00:00 local time. */
 type WallClock = (epoch: number) => number;
 
 /**

@@ -134,7 +134,7 @@ describe("mark", () => {
     expect(site.asked).toEqual([]);
   });
 
-  it("refuses if the file is missing beside a full Redis, unless that is meant", async () => {
+  it("refuses if the file is missing beside a full Redis, unless --allow-empty is given", async () => {
     const { site } = here;
     await site.writeRedis(running("a", "t1"));
     await expect(site.mark(ids("t1"))).rejects.toMatchObject({ code: "STORE_EMPTY" });
@@ -142,7 +142,7 @@ describe("mark", () => {
     expect(site.root.has("voice_task.json")).toBe(false);
   });
 
-  it("leaves alone what is not to be judged, and does the rest", async () => {
+  it("keeps tasks that it can't judge, and does the rest", async () => {
     const { site } = here;
     site.root.writeStore([
       running("a", "newer"),
@@ -194,7 +194,7 @@ describe("mark beside the service", () => {
     expect((await hashOf("a:t1")).status).toBe("succeeded");
   });
 
-  it("gives Redis the record that it marked in the file if the service wrote there at the same time", async () => {
+  it("writes the record that it marked in the file to Redis if the service wrote there at the same time", async () => {
     const { site } = here;
     await site.writeBoth(running("a", "t1"), running("a", "t2"));
     let calls = 0;
@@ -244,7 +244,7 @@ describe("mark beside the service", () => {
     expect((await hashOf("a:t2")).status).toBe("succeeded");
   });
 
-  it("marks again what a service that had read the file before writes back", async () => {
+  it("marks tasks again that a service writes back from an older read", async () => {
     const { site } = here;
     await site.writeBoth(running("a", "t1"), running("a", "t2"));
     site.root.write("voice_task.json", site.root.storeText()); // just now, by another process
@@ -261,7 +261,7 @@ describe("mark beside the service", () => {
     expect(site.root.readStore()[0]!.status).toBe("failed");
   });
 
-  it("counts what a service that holds the store in memory brings back, and leaves its mirror", async () => {
+  it("counts tasks that a service with the store in memory brings back, and keeps their copies in Redis", async () => {
     const { site } = here;
     await site.writeBoth(running("a", "t1"), running("a", "t2"));
     site.root.write("voice_task.json", site.root.storeText());
@@ -317,7 +317,7 @@ describe("decideMark", () => {
     mirror: fc.oneof(copy, fc.constant(null), fc.constant("dangling" as const)),
   });
 
-  it("marks only what the file says, or Redis if the file has nothing, and only what was chosen", () => {
+  it("marks by the file's copy, or by Redis's if the file has none, and only chosen tasks", () => {
     fc.assert(
       fc.property(any, (copies) => {
         const rule = { filter: { ...NO_FILTER, statuses: new Set(["run"]) }, shown: "error", always: false };
@@ -338,7 +338,7 @@ describe("decideMark", () => {
 });
 
 describe("the audit ledger of a mark", () => {
-  it("has every task before it is marked, and what came of it otherwise", async () => {
+  it("records every task before it is marked, and those that weren't marked", async () => {
     const { site } = here;
     const said: unknown[] = [];
     const names = (tasks: readonly object[]) => tasks.map((task) => (task as { taskId: string }).taskId);

@@ -89,7 +89,7 @@ describe("max_bytes", () => {
   /** Five finished tasks of 110 bytes each, the oldest first. */
   const five = () => ["t1", "t2", "t3", "t4", "t5"].map((task, i) => hours(i % 2 ? "b" : "a", task, 10 - i));
 
-  it("takes the oldest before their retention until what is left fits, in a dry run the same", async () => {
+  it("purges the oldest before their retention until the rest fits, also in a dry run", async () => {
     const { site } = here;
     await site.writeBoth(...five().reverse());
     site.root.writeArtifacts(five());
@@ -113,7 +113,7 @@ describe("max_bytes", () => {
     expect(await site.server.call("ZCARD", "tts:tasks:index")).toBe(3);
   });
 
-  it("takes nothing if it fits without what has expired", async () => {
+  it("purges nothing early if the rest fits without the expired ones", async () => {
     const { site } = here;
     const tasks = [record("a", "old"), ...five()];
     await site.writeBoth(...tasks);
@@ -122,7 +122,7 @@ describe("max_bytes", () => {
     expect(result).toMatchObject({ purged: 1, purgedForSpace: 0, finishedBytes: 660 });
   });
 
-  it("never takes what waits or runs, is from the future, kept by keep_last, or never goes", async () => {
+  it("never purges early tasks that wait or run, are from the future, or are kept by keep_last or their retention", async () => {
     const { site } = here;
     const tasks = [
       ...[hours("a", "wait", 90, { status: "queued" }), hours("a", "run", 90, { status: "running" })],
@@ -217,7 +217,7 @@ describe("max_bytes", () => {
     expect(site.root.has("output/b/t2/linked.wav")).toBe(true);
   });
 
-  it("takes the folders along that held only what went, if they are an hour old", async () => {
+  it("removes directories that only had purged tasks, if they are an hour old", async () => {
     const { site } = here;
     const tasks = [hours("a", "t1", 9), hours("b", "t2", 3)];
     await site.writeBoth(...tasks);

@@ -56,7 +56,7 @@ describe("sync --prune", () => {
     expect(await members()).toEqual([]);
   });
 
-  it("has a brake of half of what Redis has, checked before anything is written", async () => {
+  it("has a brake of half of Redis's tasks, checked before anything is written", async () => {
     const { site } = here;
     site.root.writeStore([record("a", "t1"), record("a", "t2"), record("a", "new")]);
     const dump = await site.server.dump();
@@ -119,7 +119,7 @@ describe("sync --prune", () => {
     expect(await members()).toEqual(["a:t1", "a:t2", "b:t3"]);
   });
 
-  it("does not count what it cannot name, and says so", async () => {
+  it("does not count names that aren't UTF-8, with a warning", async () => {
     const { site } = here;
     await site.server.call("EVAL", "redis.call('ZADD', 'tts:tasks:index', 1, 'a:t' .. string.char(255))", 0);
     await site.sync({ prune: false });

@@ -100,7 +100,7 @@ describe("a task that the service deletes just before its copy is written to Red
   });
 });
 
-describe("what the service writes within the same second, just before a copy is written to Redis, stays", () => {
+describe("writes of the service within the same second, just before a copy is written to Redis, are kept", () => {
   const CASES: Case[] = [
     { command: "sync", ...{ inFile: RUNNING, inRedis: older(QUEUED) }, run: (site) => site.sync() },
     {

@@ -38,7 +38,7 @@ async function stats({ source = "auto", userId, link, now = Date.now() / 1000 }:
 const noRedis = () => new RedisLink(null);
 
 describe("stats", () => {
-  it("are the same from either store, and what a simple count says", async () => {
+  it("are the same from either store, and equal a simple count", async () => {
     const { site } = here;
     const now = 1_700_000_000;
     const words = fc.constantFrom("queued", "running", "succeeded", "failed", "paused");

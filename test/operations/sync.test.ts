@@ -16,7 +16,7 @@ const COUNTS = {
 };
 
 describe("sync", () => {
-  it("counts every task once, by what became of it", async () => {
+  it("counts every task once, by its outcome", async () => {
     const { site } = here;
     await site.writeRedis(
       ...[record("a", "same"), record("a", "older", { updated_at: "2019-01-01T00:00:00" })],
@@ -262,7 +262,7 @@ describe("sync --checksum", () => {
 });
 
 describe("a Redis that fails under a sync", () => {
-  it("ends it, with what was written, and leaves no mark", async () => {
+  it("ends it, reports the written tasks, and leaves no mark", async () => {
     const { site } = here;
     site.root.writeStore(many(2000));
     let batches = 0;

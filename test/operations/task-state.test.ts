@@ -17,7 +17,7 @@ function stateOf(source: SourceChoice = "auto", monotonic = () => 0): TaskState 
 }
 
 describe("whether a task is finished", () => {
-  it("is what Redis says, and what the file says if Redis cannot", async () => {
+  it("comes from Redis, or from the file if Redis can't answer", async () => {
     await here.site.writeBoth(running);
     const state = stateOf();
     expect(await state.look()).toBe("open");

@@ -94,7 +94,7 @@ it("audio of a type that this browser does not play can only be downloaded", asy
   expect(await row.getByRole("button", { name: /^Play/ }).count()).toBe(0);
 });
 
-it("audio whose files cannot be asked for is asked for again by Play, and the row says why", async () => {
+it("Play retries a failed request for the files, and the row shows the reason", async () => {
   const tab = await here.open((await here.serveSynced()).url);
   await tab.page.route(/files\?/, (route) => route.fulfill({ status: 502, body: "<h1>Bad Gateway</h1>" }));
   await tab.page.reload();

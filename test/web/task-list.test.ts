@@ -199,7 +199,7 @@ describe("the task of the address", () => {
 });
 
 describe("a question without an answer", () => {
-  it("that was wrong is not asked again: what was applied before stays", async () => {
+  it("that was wrong is not sent again: the earlier one stays applied", async () => {
     const server = new SlowServer();
     const tasks = await shown(server, "t1");
     const applied = tasks.apply(ofUser("a:b"));
@@ -228,7 +228,7 @@ describe("a question without an answer", () => {
     },
   );
 
-  it("of a refresh leaves what is shown", async () => {
+  it("of a refresh keeps the shown rows", async () => {
     const server = new SlowServer();
     const tasks = await shown(server, "t1");
     const refreshed = tasks.refresh();

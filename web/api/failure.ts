@@ -5,7 +5,7 @@ export interface Problem {
   /** One of the words of docs/json.md; empty where what answered was not ttsctl. */
   readonly code: string;
   readonly detail: string;
-  /** What to do next; empty for none. */
+  /** The remedy; may be empty. */
   readonly hint: string;
 }
 

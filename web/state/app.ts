@@ -43,9 +43,9 @@ export class App {
 
   /** Epoch seconds by the server's clock, from time to time. */
   readonly now: ReadonlySignal<number> = this.#now;
-  /** What a screen reader is to say. */
+  /** The announcement for a screen reader. */
   readonly announcement: ReadonlySignal<Said> = this.#announcement;
-  /** What was done last; empty for nothing. */
+  /** The last action; empty without one. */
   readonly confirmation: ReadonlySignal<Said> = this.#confirmation;
 
   /** @param place what the list shows first */

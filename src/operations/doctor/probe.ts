@@ -47,11 +47,11 @@ export function fail(detail: string, hint: string): Verdict {
 /** Why a check is skipped: it can't have what it needs. */
 export class Skip extends Error {}
 
-/** What is known of the configuration: facts, and no secret. */
+/** Facts about the configuration, without secrets. */
 export interface ConfigFacts {
   readonly path: string | null;
   readonly cwd: string;
-  /** What is wrong with the file as a whole, and with the values in force. */
+  /** The errors of the file as a whole, and of the values in force. */
   readonly unreadable: TtsctlError | null;
   readonly wrong: readonly TtsctlError[];
   readonly misspelt: readonly { readonly found: string; readonly near: string }[];
@@ -60,7 +60,7 @@ export interface ConfigFacts {
   /** Variables in force, by name. */
   readonly variables: readonly string[];
   readonly kubernetes: boolean;
-  /** What the settings themselves warn of. */
+  /** Warnings about the settings. */
   readonly warnings: readonly string[];
 }
 

@@ -254,7 +254,7 @@ export function neededCommands(isCluster: boolean, { lookup }: Layout): readonly
     ["SCAN", "0"],
     ["TIME"],
     ...(key === undefined ? [] : [["GET", key] as const, ["SET", key, "", "XX", "NX"] as const, ["DEL", key] as const]),
-    // Where the slots are, and the word before a command whose slot moves.
+    // The map of the slots, and the word before a command whose slot moves.
     ...(isCluster ? [["CLUSTER", "SLOTS"] as const, ["ASKING"] as const] : []),
   ];
 }
@@ -264,7 +264,7 @@ async function checkRights(probe: Probe): Promise<Verdict> {
   const client = await probe.client();
   const needed = neededCommands(client.isCluster, (await probe.mirror()).layout);
   const isDenied = (reply: Reply) => reply instanceof TtsctlError && reply.code === "REDIS_DENIED";
-  // What could not be discarded would hold all that comes later.
+  // A transaction that the user may not discard would queue all later commands.
   const [discarded] = await onAll(client, [["DISCARD"]]);
   const [begun] = discarded!.some(isDenied) ? [["denied"]] : await onAll(client, [["MULTI"]]);
   if (begun!.some((reply) => reply !== "OK")) {

@@ -82,7 +82,7 @@ class OrphanCleanup {
   readonly #owners: Owners;
   /** Epoch seconds: artifacts with anything newer aren't orphans yet. */
   readonly #olderThan: number;
-  /** What was found, by name: there may be a million. */
+  /** The artifacts found, by name: there may be a million. */
   readonly #folders = new KeyTable();
   /** The hour in place of the user. */
   readonly #logs = new KeyTable();

@@ -75,7 +75,7 @@ export class Purge {
     });
   }
 
-  /** What a run would purge, for the brake and the question. Changes nothing. */
+  /** The plan of a run, for the brake and the question. Changes nothing. */
   async plan(): Promise<PlanSummary> {
     const planned = new PlanSummary();
     for (const ids of this.#batches()) {

@@ -36,7 +36,7 @@ export interface EditOutcome {
 export interface FileStoreOptions {
   /** Ends waiting: for a lock, and for a change that may be undone. */
   readonly signal?: AbortSignal | undefined;
-  /** Where a long-lived process keeps the last snapshot of this file. */
+  /** The last snapshot of this file in a long-lived process. */
   readonly shared?: SharedSnapshot | undefined;
   readonly log?: ((line: string) => void) | undefined;
 }

@@ -13,7 +13,7 @@ export type MirrorLock = `mirror-${string}`;
 
 /** A lock between ttsctl processes that is held until `release`, or until the process dies, however it dies. */
 export interface Lock {
-  /** What the last holder left with `leave`; not in the locks of runs and watchers. */
+  /** The last holder's note from `leave`; not in the locks of runs and watchers. */
   readonly note: string;
   /** Leaves a line for the next holder or, in the lock of a run, for processes that wait. */
   leave(note: string): Promise<void>;

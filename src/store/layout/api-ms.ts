@@ -66,7 +66,7 @@ export class ApiMsLayout extends Layout {
   }
 }
 
-/** What a payload says, if it is an object with a time. */
+/** The texts of a payload that decides the status and time: an object with a time. */
 function rulingPayload(payload: string | null, parser: RecordParser): RecordTexts | null {
   const texts = payload === null ? null : parser.textsOrNull(payload);
   return texts === null || Number.isNaN(parser.times.parse(texts.updatedAt)) ? null : texts;

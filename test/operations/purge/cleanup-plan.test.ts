@@ -75,7 +75,7 @@ const anyPolicy = fc.record({
 });
 
 describe("the plan of a pass", () => {
-  it("ranks the tasks of both stores, keeps the newest, makes room with the oldest, and surveys what it may purge", async () => {
+  it("ranks the tasks of both stores, keeps the newest, makes room with the oldest, and surveys the purgeable ones", async () => {
     await fc.assert(
       fc.asyncProperty(anyTasks, anyPolicy, async (tasks, policy) => {
         const { limits, byTask, left } = model(tasks, policy);

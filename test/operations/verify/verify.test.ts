@@ -51,7 +51,7 @@ describe("verify", () => {
     }
   });
 
-  it("counts and names invalid records, and leaves what Redis has of them alone", async () => {
+  it("counts and names invalid records, and keeps their copies in Redis", async () => {
     const { site } = here;
     site.root.writeStore([
       record("a", "t1"),
@@ -184,7 +184,7 @@ describe("verify", () => {
 });
 
 describe("verify beside a service", () => {
-  it("does not call drift what the service is just writing", async () => {
+  it("does not report in-flight writes of the service as drift", async () => {
     const { site } = here;
     await site.writeBoth(record("a", "t1"), record("a", "t2"));
     const fresh = record("a", "t2", { updated_at: ago(0), status: "running" });
@@ -210,7 +210,7 @@ describe("verify beside a service", () => {
     expect((await verified()).result).toMatchObject({ checked: 2, inSync: 2 });
   });
 
-  it("does not call drift what is written again and again", async () => {
+  it("does not report repeated writes as drift", async () => {
     const { site } = here;
     await site.writeBoth(record("a", "t1"), record("a", "t2"));
     let second = 0;

@@ -88,7 +88,7 @@ describe.each(BACKENDS)("$name", (backend: Backend) => {
     expect(await names(reader, others, 1, 20)).toEqual({ total: 2, names: ["alice:t4", "alice:t3"] });
   });
 
-  it("finds tasks in the order asked, with holes for what is not there", async () => {
+  it("finds tasks in the requested order, with holes for missing ones", async () => {
     const reader = await backend.fill([record("alice", "t1"), record("任务", "号:1"), record("alice", "t2")]);
     const ids = [
       ["任务", "号:1"],

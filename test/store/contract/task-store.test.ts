@@ -113,7 +113,7 @@ describe("fallback and recovery", () => {
 describe("a Redis that was never synced, or was flushed", () => {
   const tasks = [record("alice", "t1"), record("alice", "t2"), record("bob", "t3")];
 
-  it("gives way to a file that has more, and the warning says what to do", async () => {
+  it("reads use a file that has more, and the warning has the remedy", async () => {
     await synced(...tasks);
     await server.call("FLUSHALL");
     await writeToMirror(flaky.mirror, [taskOf(tasks[0]!)]);
@@ -142,7 +142,7 @@ describe("a Redis that was never synced, or was flushed", () => {
     expect(await store.list(PAGE)).toMatchObject({ source: "redis", total: 3, warnings: [] });
   });
 
-  it("answers if it has as many, and gives way if its index was lost since a sync", async () => {
+  it("is read if it has as many, but not if its index was lost since a sync", async () => {
     root.writeStore(tasks);
     await writeToMirror(flaky.mirror, tasks.map(taskOf));
     expect(await store.list(PAGE)).toMatchObject({ source: "redis", warnings: [] });
@@ -203,7 +203,7 @@ describe("members whose hash is gone", () => {
 });
 
 describe("by ids", () => {
-  it("keeps the order asked, fills from the file, and names what neither has", async () => {
+  it("keeps the requested order, fills from the file, and names missing ids", async () => {
     await synced(record("alice", "t1"), record("alice", "t3"));
     root.writeStore([record("alice", "t1"), record("alice", "t2"), record("alice", "t3")]);
     const answer = await store.list({ ...byIds("t3", "x", "t2", "t1", "y"), page: 7, pageSize: 1 });
@@ -219,7 +219,7 @@ describe("by ids", () => {
     expect(answer).toMatchObject({ total: 1, missing: ["t3"] });
   });
 
-  it("does not count for the source what a filter excludes", async () => {
+  it("ignores filtered tasks for the source", async () => {
     await synced(record("alice", "t1"));
     root.writeStore([record("alice", "t1"), record("alice", "t2", { status: "failed" })]);
     const { filter, ...rest } = byIds("t1", "t2");
@@ -232,7 +232,7 @@ describe("by ids", () => {
     expect(await store.list(byIds("t1"))).toMatchObject({ total: 0, missing: ["t1"] });
   });
 
-  it("reads the file once for all that Redis lacks, and not at all if it lacks nothing", async () => {
+  it("reads the file once for all tasks that Redis lacks, and not at all if it lacks none", async () => {
     const records = Array.from({ length: 1200 }, (_, i) => record("alice", `t${i}`));
     await synced(...records.slice(0, 200));
     root.writeStore(records);

@@ -75,7 +75,7 @@ describe("beside a service that wrote within the last minute", () => {
     expect(idsIn(path("s.json"))).toEqual(["t2", "t3"]);
   });
 
-  test("what it writes besides stays", async () => {
+  test("its other writes are kept", async () => {
     writeFileSync(path("s.json"), dump(three));
     const theirs = [rec("t1"), rec("t2", 9), rec("t4")];
     const service = bringBack(path("s.json"), theirs, 1);

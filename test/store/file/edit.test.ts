@@ -144,7 +144,7 @@ function headsOf({ store, removed }: Case): string[] {
   );
 }
 
-test("what remains of a random store is what Python writes of the changed list, to the byte", async () => {
+test("the rest of a random store equals Python's dump of the changed list, to the byte", async () => {
   const cases = fc.sample(randomCase, 300);
   const written = askPython<{ before: string; after: string }[]>(
     new URL("dumps.py", import.meta.url),

@@ -30,7 +30,7 @@ const hold = (purpose: LockPurpose, args: string[] = []) =>
   start({ do: "hold", path: path("s.json"), purpose }, { args });
 
 describe("a lock between processes", () => {
-  test("keeps another process out, and says who holds it", async () => {
+  test("keeps another process out, and names the holder", async () => {
     const { child } = await hold("run", ["sync", "--prune"]);
     await expect(take("run")).rejects.toMatchObject({
       code: "LOCK_TIMEOUT",
@@ -39,7 +39,7 @@ describe("a lock between processes", () => {
     child.kill("SIGKILL");
   });
 
-  test("is freed by the kernel when its holder is killed: who waits gets it", async () => {
+  test("is released by the kernel when its holder is killed: a waiting process acquires it", async () => {
     const { child } = await hold("run");
     await expect(take("run")).rejects.toMatchObject({ code: "LOCK_TIMEOUT" });
     const waiting = take("run", WAIT);
@@ -154,7 +154,7 @@ test("a look for its holder isn't blocked by a named pipe in its place", async (
   expect(await lockHolder(path("s.json"), "run")).toBeNull();
 });
 
-test("who does not get it keeps nothing open", async () => {
+test("a process that doesn't acquire it keeps nothing open", async () => {
   const lock = await take("run");
   const before = readdirSync("/proc/self/fd").length;
   for (let i = 0; i < 20; i++) await expect(take("run")).rejects.toMatchObject({ code: "LOCK_TIMEOUT" });
@@ -162,7 +162,7 @@ test("who does not get it keeps nothing open", async () => {
   await lock.release();
 });
 
-describe("where there can be no lock", () => {
+describe("without a usable lock", () => {
   test("the folder is missing", async () => {
     await expect(takeLock(path("no/s.json"), "run", 0)).rejects.toMatchObject({ code: "LOCK_UNAVAILABLE" });
   });

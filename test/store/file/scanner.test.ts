@@ -312,7 +312,7 @@ describe("chunks of 1 MiB", { tags: ["slow"] }, () => {
     }
   });
 
-  test.each(Object.entries(shapes))("%s: records of 5 MiB, full of what must not be taken apart", async (_, build) => {
+  test.each(Object.entries(shapes))("%s: records of 5 MiB, full of characters that must not be split", async (_, build) => {
     const text = '\\"🙂\\\\你{[}],:'.repeat(320_000);
     const big = rec("big", "t", `, "text": "${text}"`);
     expect(Buffer.byteLength(big)).toBeGreaterThan(5 * MIB);

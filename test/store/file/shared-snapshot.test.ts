@@ -65,7 +65,7 @@ test("a reader keeps its content after the file was replaced; the file is let go
   await fresh.close();
 });
 
-test("what was written before the question is in the answer, also while an older scan runs", async () => {
+test("a read sees all earlier writes, even while an older scan runs", async () => {
   replace(line("t0"));
   for (let i = 1; i <= 30; i++) {
     const before = shared.read();
@@ -88,7 +88,7 @@ test("a file that cannot be read fails each time until it can be; one that is go
   await empty.close();
 });
 
-test("a store over it reads what it wrote", async () => {
+test("a store reads its own writes", async () => {
   writeOld(store, line("t1") + line("t2"));
   const file = new FileStore(store, RULES, systemClock, { shared });
   const before = await file.read();

@@ -405,7 +405,7 @@ describe("readTasks", { tags: ["slow"] }, () => {
     });
   });
 
-  test("still gives what was read when the path names another file, or none", async () => {
+  test("still returns the old content when the path names another file, or none", async () => {
     writeFileSync(path("s.json"), array(rec("alice", "t01", 1)));
     await withSnapshot(path("s.json"), async (snapshot) => {
       const { renameSync, rmSync } = await import("node:fs");

@@ -132,7 +132,7 @@ describe.each(KINDS)("a mirror in the layout api_ms on %s", (kind) => {
     expect(await write(task())).toEqual(["unchanged"]);
   });
 
-  it("writes nothing of a task whose lookup is of another type, and the others", async () => {
+  it("skips a task whose lookup has another type, and writes the others", async () => {
     await here.server.call("HSET", LOOKUP, "a", "b");
     const [wrong, right] = await write(task(), task({ task_id: "t2" }));
     expect([wrong instanceof TtsctlError, right]).toEqual([true, "written"]);
@@ -192,7 +192,7 @@ describe.each(KINDS)("a user's index that is scored by created_at, on %s", (kind
     expect(await own("new")).toBe(`${AT + 950}`); // as the service: without a time of creation
   });
 
-  it("is repaired by what the hash holds if the file has another time of creation", async () => {
+  it("is repaired by the hash if the file has another time of creation", async () => {
     await here.server.call("ZADD", USER_INDEX, AT + 500, "found");
     await writeToMirror(mirror, [of("other", { created_at: AT + 1 })]);
     await here.server.call("ZADD", USER_INDEX, AT + 1, "other", AT + 3, "found");
@@ -209,7 +209,7 @@ describe.each(KINDS)("a user's index that is scored by created_at, on %s", (kind
     expect(await here.server.call("KEYS", "*")).toEqual([]);
   });
 
-  it("is not taken for found by what says nothing, and is again as soon as something does", async () => {
+  it("isn't detected from ambiguous data, and is detected once there is a clear sign", async () => {
     await here.server.call("FLUSHALL");
     rules.userScoredBy = "updated_at";
     mirror.close();

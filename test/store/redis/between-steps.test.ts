@@ -83,7 +83,7 @@ describe("a removal in a cluster", () => {
     expect(await server.call("GET", LOOKUP)).toBe("alice");
   });
 
-  it("puts a lookup back that it took if the hash came before that", async () => {
+  it("restores a removed lookup if the hash appeared before that", async () => {
     await writeToMirror(mirror, [task(AT)]);
     const hasNoMembers = async () => !(await isThere(INDEX)) && !(await isThere(USER_INDEX));
     expect(await between(hasNoMembers, () => serve(AT + 1), remove)).toEqual(["removed"]);

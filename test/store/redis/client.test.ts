@@ -182,7 +182,7 @@ describe("a connection under way", () => {
     return { server, client: await connect(proxy.port) };
   }
 
-  it("that is cut is lost for good, and what was in flight is thrown", async () => {
+  it("that is cut is lost for good, and commands in flight fail", async () => {
     const { client } = await proxied((sent) => (sent.includes("INCR") ? "cut" : "pass"));
     expect(
       await failure(() =>

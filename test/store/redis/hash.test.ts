@@ -68,7 +68,7 @@ describe("reading a hash", () => {
     expect(read({ updated_at: "2020-01-01T00:00:00.000001" })!.score).toBe(1_577_836_800.000001);
   });
 
-  it("leaves the payload alone if a field is missing", () => {
+  it("keeps the payload if a field is missing", () => {
     expect(read({ status: null, error: null, created_at: null, updated_at: null })!.json).toBe(PAYLOAD);
   });
 
@@ -113,7 +113,7 @@ describe("reading a hash", () => {
   });
 });
 
-describe("what was written is read back", () => {
+describe("writes are read back", () => {
   const here = useMirror();
 
   it("with numbers as they were, over Redis", async () => {

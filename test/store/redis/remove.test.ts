@@ -61,7 +61,7 @@ describe.each(KINDS)("on %s", (kind) => {
       expect(await here.server.dump()).toEqual(dump);
     });
 
-    it("goes through if only the score changed: the hash is what was decided on", async () => {
+    it("succeeds if only the score changed: the hash is unchanged", async () => {
       const before = await copyNow();
       await here.server.call("ZADD", INDEX, 1, "alice:t1");
       expect(await remove(before)).toEqual([true]);
