@@ -160,7 +160,7 @@ describe("the length of audio", () => {
     expect(await lengthOf(sample(name), extensionOf(name))).toEqual({ seconds: expect.closeTo(expected, 2) });
   });
 
-  it.each(["streamed.flac", "unsaid.mp3"])("isn't said by %s, which is intact", async (name) => {
+  it.each(["streamed.flac", "unsaid.mp3"])("is unknown for %s, which is intact", async (name) => {
     expect(await lengthOf(sample(name), extensionOf(name))).toEqual({});
   });
 

@@ -63,7 +63,7 @@ afterEach(async () => {
   await site.remove();
 });
 
-it("puts back a folder of which nothing could be removed", async () => {
+it("puts back a directory from which nothing could be removed", async () => {
   site.write("output/alice/t01/t01.wav");
   site.age();
   const artifacts = await site.open();
@@ -132,7 +132,7 @@ it("keeps everything if the purge folder cannot be made, and tries again", async
   expect(await artifacts.purgeFolder("alice", "t01", NOW)).toMatchObject({ kind: "removed" });
 });
 
-it("puts back a folder into which something came after it was looked at", async () => {
+it("puts back a directory that was written to after it was read", async () => {
   site.write("output/alice/t01/t01.wav");
   site.age();
   const artifacts = await site.open();
@@ -230,7 +230,7 @@ it.each([
   expect(existsSync(site.path("output/alice/t01/t01.wav"))).toBe(true);
 });
 
-it("names the directory that can't be looked at", async () => {
+it("names the unreadable directory", async () => {
   site.write("output/alice/t01/t01.wav");
   site.age();
   const artifacts = await site.open();

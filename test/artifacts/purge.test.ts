@@ -204,7 +204,7 @@ describe.each([
     expect(outcomes.filter(({ kind }) => kind === "removed")).toHaveLength(1);
   });
 
-  it("gives up on a nesting that is not the service's", async () => {
+  it("refuses a nesting deeper than the service's", async () => {
     site.write(`output/alice/t01/${"d/".repeat(40)}x.wav`);
     site.age();
     const before = site.tree("output");

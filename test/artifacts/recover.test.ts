@@ -14,7 +14,7 @@ describe.each([
   ["under /proc/self/fd", true],
   ["by path", false],
 ])("recover %s", (_mode, byDescriptor) => {
-  it("has nothing to do in a tidy place", async () => {
+  it("does nothing without leftovers", async () => {
     expect(await (await site.open(byDescriptor)).recover()).toEqual({ folders: 0, left: [] });
   });
 
@@ -77,7 +77,7 @@ describe.each([
     expect(existsSync(site.path(`${PARKED}/t01.wav`))).toBe(true);
   });
 
-  it("leaves a purge folder alone that is a link", async () => {
+  it("keeps a purge directory that is a link", async () => {
     site.write("outside/123-abc/alice/t01/t01.wav");
     symlinkSync(site.path("outside"), site.path("output/.ttsctl-purge"));
     site.write("output/bob/t02/t02.wav");

@@ -98,7 +98,7 @@ describe("following a log", () => {
     return lines;
   }
 
-  it("gives each line once, over rotation, truncation and the change of the hour", async () => {
+  it("returns each line once, across rotation, truncation and the change of the hour", async () => {
     site.write(LOG, `${numbered(1, 5).join("\n")}\nline`);
     const artifacts = await site.open();
     const descriptors = openDescriptors();
@@ -130,7 +130,7 @@ describe("following a log", () => {
     expect(openDescriptors()).toBeLessThanOrEqual(descriptors + 3); // hours that the artifacts keep open
   });
 
-  it("begins with the last lines of all its logs, with none of an older log if the newest has enough", async () => {
+  it("starts with the last lines of all its logs, only of the newest if that has enough", async () => {
     site.write(LOG, `${numbered(1, 3).join("\n")}\n`);
     site.write("Logs/20260101/09/t1.log", `${numbered(4, 6).join("\n")}\n`);
     const artifacts = await site.open();
@@ -162,7 +162,7 @@ describe("following a log", () => {
     await follower.close();
   });
 
-  it("holds few logs of a task that left many", async () => {
+  it("keeps few logs open for a task with many", async () => {
     for (let hour = 10; hour < 24; hour++) site.write(`Logs/20260101/${hour}/t1.log`, `hour ${hour}\n`);
     const follower = (await site.open()).followLogs("t1");
     await follower.begin(20);

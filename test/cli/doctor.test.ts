@@ -57,7 +57,7 @@ async function mirrored(...records: RecordJson[]): Promise<void> {
 }
 
 describe("doctor", () => {
-  it("finds nothing wrong in a service that is well", async () => {
+  it("finds no problem in a healthy service", async () => {
     expect(await invoke(["sync"], { cwd: root.path })).toMatchObject({ code: 0 });
     const { code, checks } = await doctor();
     const unwell = Object.values(checks).filter(({ status }) => status !== "ok");
@@ -120,7 +120,7 @@ describe("the configuration", () => {
     expect(checks["config.names"]).toMatchObject(like("warn", "[cleanup] retension ([cleanup] retention?)"));
   });
 
-  it("may be wrong in one section, and the rest is looked at", async () => {
+  it("may be wrong in one section, and the rest is checked", async () => {
     root.configure(server.port, "[cleanup]\nretention = soon\n[paths]\noutput = %(nothing)s\n");
     const { code, checks } = await doctor();
     expect(code).toBe(1);
@@ -199,7 +199,7 @@ describe("the store file", () => {
     expect((await doctor()).checks["store.content"]).toMatchObject(like("fail"));
   });
 
-  it("may be a link, beside which locks and leftovers are looked for", async () => {
+  it("may be a link; locks and leftovers are checked beside it", async () => {
     root.write("real/tasks.json", "[]");
     rmSync(root.store);
     symlinkSync(root.at("real/tasks.json"), root.store);
@@ -295,7 +295,7 @@ describe("Redis", () => {
     await silent.stop();
   });
 
-  it("may fall silent midway, and is not asked again", async () => {
+  it("may stop responding midway, and is not contacted again", async () => {
     const deaf = await redisProxy(server.port, (sent) => (sent.includes("INFO") ? "deaf" : "pass"));
     const { checks } = await doctor("", { REDIS_PORT: String(deaf.port), REDIS_TIMEOUT: "500ms" });
     expect(checks.redis).toMatchObject(like("ok"));
@@ -350,14 +350,14 @@ describe("Redis", () => {
     await server.call("ACL", "DELUSER", "full", "part");
   });
 
-  it.each(["zrange", "zrevrank", "zrank"])("names a command that is denied alone: %s", async (command) => {
+  it.each(["zrange", "zrevrank", "zrank"])("names a single denied command: %s", async (command) => {
     await server.call("ACL", "SETUSER", "most", "reset", "on", `>${SECRET}`, "~tts:*", "+@all", `-${command}`);
     const found = await finding("redis.rights", "", { REDIS_USERNAME: "most", REDIS_PASSWORD: SECRET });
     expect(found).toMatchObject(like("fail", `may not ${command.toUpperCase()} on tts:tasks:index`));
     await server.call("ACL", "DELUSER", "most");
   });
 
-  it("may forbid to ask", async () => {
+  it("may deny the check", async () => {
     await server.call("ACL", "SETUSER", "mute", "reset", "on", `>${SECRET}`, "~tts:*", "+ping", "+zcard");
     const { checks } = await doctor("", { REDIS_USERNAME: "mute", REDIS_PASSWORD: SECRET });
     expect(checks["redis.version"]).toMatchObject(like("skip", "INFO"));
@@ -366,7 +366,7 @@ describe("Redis", () => {
     await server.call("ACL", "DELUSER", "mute");
   });
 
-  it("may forbid to discard a transaction: then none is begun", async () => {
+  it("may deny DISCARD: then no transaction is started", async () => {
     await server.call("ACL", "SETUSER", "most", "reset", "on", `>${SECRET}`, "~tts:*", "+@all", "-discard");
     const { checks } = await doctor("", { REDIS_USERNAME: "most", REDIS_PASSWORD: SECRET });
     expect(checks["redis.rights"]).toMatchObject(like("skip", "MULTI or DISCARD"));

@@ -12,7 +12,7 @@ function examine(text: string | null, env: Record<string, string> = {}, flags = 
 }
 
 describe("a look at the configuration", () => {
-  it("finds nothing wrong in a right one", async () => {
+  it("finds no problem in a valid one", async () => {
     const found = await examine("[redis]\nhost = h\n[store]\npath = x.json\n[tts]\nmodel = 3\n");
     expect(found).toMatchObject({ path: at("config.ini"), unreadable: null, variables: [] });
     expect(found.wrong.size).toBe(0);

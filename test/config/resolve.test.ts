@@ -296,7 +296,7 @@ describe("the policy for finished tasks", () => {
     expect([source, origin]).toEqual(["file", `${CONFIG} [cleanup] retention.done`]);
   });
 
-  test("a short one is warned of once for each place that gives it", () => {
+  test("a short one causes one warning for each source", () => {
     expect(resolved({ flags: { retention: "7" } }).warnings).toHaveLength(1);
     const { warnings } = resolved({ file: "[cleanup]\nretention.done = 7\nretention.error = 7\n" });
     expect(warnings.map((line) => /retention\.\w+/.exec(line)![0])).toEqual(["retention.done", "retention.error"]);

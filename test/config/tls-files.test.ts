@@ -48,7 +48,7 @@ describe("the files of TLS", () => {
     expect((error as Error).message).toMatch(message);
   });
 
-  it("are not looked at without TLS, and without Redis", async () => {
+  it("are not read without TLS, or without Redis", async () => {
     expect(await load("tls_ca = gone.pem", "enabled = no")).toMatchObject({ redis: { enabled: { value: false } } });
   });
 });

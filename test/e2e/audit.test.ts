@@ -114,7 +114,7 @@ describe("the audit ledger", () => {
     expect(namesIn(ledger())).toEqual([]);
   });
 
-  it("of a run that was killed has every task that went, and no end", async () => {
+  it("of a killed run has every purged task, and no end", async () => {
     const all = Array.from({ length: 700 }, (_, i) => record("alice", `t${i}`));
     here.root.writeStore(all);
     here.root.writeArtifacts(all);

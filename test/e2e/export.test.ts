@@ -68,8 +68,8 @@ describe("export", () => {
   });
 });
 
-describe("an export that does not come to its end", () => {
-  it("since its reader went away exits 1", async () => {
+describe("an incomplete export", () => {
+  it("whose reader closed the pipe exits 1", async () => {
     here.root.writeStore(many);
     const running = new Running(["export"], { cwd: here.root.path });
     await once(running.child.stdout, "data");

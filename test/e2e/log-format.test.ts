@@ -22,7 +22,7 @@ function events(stderr: string): Record<string, unknown>[] {
 }
 
 describe("--log-format json", () => {
-  it("makes an event of each warning, with the task that it is about; stdout stays as it is", async () => {
+  it("logs each warning as an event with its task; stdout is unchanged", async () => {
     const tasks = [record("alice", "t1"), record("alice", "t2", { status: "running" })];
     here.root.writeStore(tasks);
     await here.mirrored(...tasks);

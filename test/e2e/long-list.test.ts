@@ -28,7 +28,7 @@ const expected = (keep: (task: (typeof records)[number]) => boolean) =>
 describe("list --limit", () => {
   const ids = (stdout: string) => lines(stdout).map((line) => JSON.parse(line).task_id as string);
 
-  it("gives the newest tasks in order from either store, each once", async () => {
+  it("lists the newest tasks in order from either store, each once", async () => {
     here.root.writeStore(records);
     await here.run("sync");
     for (const source of ["file", "redis", "auto"]) {

@@ -82,7 +82,7 @@ describe("cleanup --once", () => {
     expect(lines((await here.run("cleanup --once -o csv")).stdout)[0]).toBe(CLEANUP_KEYS.join(","));
   });
 
-  it("goes by the retention of the flag, the variable, the file, in this order", async () => {
+  it("uses the retention of the flag, the variable, the file, in this order", async () => {
     here.root.configure(here.server.port, "[cleanup]\nretention = 1h\n");
     const fresh = () => here.root.writeStore([record("a", "t1", { updated_at: ago(1800) })]);
     fresh();

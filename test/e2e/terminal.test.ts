@@ -23,7 +23,7 @@ async function fill(): Promise<void> {
 describe.runIf(hasPty)("on a terminal", () => {
   const onTerminal = (line: string, env = {}) => new OnTerminal(line.split(" "), here.root.path, env);
 
-  it.each(["y", "Y", "yes"])("delete asks with the counted total, and does it after %j", async (answer) => {
+  it.each(["y", "Y", "yes"])("delete asks with the counted total, and deletes after %j", async (answer) => {
     await fill();
     const run = onTerminal("delete --user alice");
     await run.says(/Delete 2 tasks with audio and logs\? \[y\/N\]/);

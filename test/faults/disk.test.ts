@@ -165,7 +165,7 @@ describe.each(WITH_ARTIFACTS)("row B, a disk that fails at each call on any file
 });
 
 describe.each(WITH_ARTIFACTS)("row B, a file that cannot be closed: $line", (one) => {
-  it("costs nothing: the run ends as ever, or with an error that has a name", async () => {
+  it("loses nothing: the run ends normally, or with a named error", async () => {
     const options = { cwd: here.root.path };
     const fault = { act: "fail", code: "EMFILE", on: "disk" } as const;
     await lay(here, one);

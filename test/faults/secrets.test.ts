@@ -23,7 +23,7 @@ const COMMANDS = [
 ];
 
 describe("row I, a password", () => {
-  it("is in no output and no lock file, whatever goes wrong, however it is given", async () => {
+  it("is in no output and no lock file, whatever fails and however it is given", async () => {
     const strict = await RedisServer.start("--requirepass", "another");
     const echo = await parrotServer(`-ERR unknown command 'AUTH', with args beginning with: 'user' '${DECODED}'`);
     const silent = await silentServer();

@@ -88,7 +88,7 @@ describe("DELETE", () => {
     expect((await inStores())[0]).toEqual(["t01", "t02", "t03"]);
   });
 
-  it("many at once all go, one after the other", async () => {
+  it("many at once are all deleted, one after the other", async () => {
     const many = Array.from({ length: 8 }, (_, i) => record("carol", `n${i}`));
     here.root.writeStore([...TASKS, ...many]);
     const server = await here.serve("--no-cleanup");

@@ -34,7 +34,7 @@ describe("on start", () => {
     }
   });
 
-  it("without Redis it answers from the file, and syncs when Redis comes", async () => {
+  it("without Redis it reads from the file, and syncs when Redis is up", async () => {
     await here.server.stop();
     const server = await here.serve("--no-cleanup");
     expect(await server.json("/voice-tasks")).toMatchObject({ total: 2, source: "file" });
@@ -122,7 +122,7 @@ describe("while it runs", () => {
     expect([said.match(/the store file answers/g)?.length, said.match(/is back/g)?.length]).toEqual([1, 1]);
   });
 
-  it("a line for each request, with -v or in a JSON log, and none else", async () => {
+  it("a line for each request with -v or in a JSON log, otherwise none", async () => {
     const [quiet, verbose, json] = [
       await here.serve("--read-only"),
       await here.serve("--read-only -v"),

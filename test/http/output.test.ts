@@ -66,7 +66,7 @@ describe("audio", () => {
     }
   });
 
-  it("is asked for without its bytes", async () => {
+  it("is requested without its bytes", async () => {
     const head = await get({}, PATH, "HEAD");
     expect([head.status, head.headers.get("content-length"), (await bytesOf(head)).length]).toEqual([200, "300000", 0]);
     const part = await get({ range: "bytes=0-9" }, PATH, "HEAD");
@@ -93,7 +93,7 @@ describe("audio", () => {
     }
   });
 
-  it("leaves no file open, whether it was taken to its end or not", async () => {
+  it("leaves no file open, whether it was read to its end or not", async () => {
     for (let i = 0; i < 20; i++) {
       const stop = new AbortController();
       const answer = await server.fetch(PATH, { signal: stop.signal });

@@ -11,7 +11,7 @@ import { KeptAnswers } from "../../src/http/routes/stats.ts";
 import { rawQuery } from "../../src/task/query-fields.ts";
 import { anyChar } from "../helpers/any-char.ts";
 
-describe("the name that a request asks for", () => {
+describe("the Host of a request", () => {
   const local = new Hosts("127.0.0.1", ["tts.example.org"]);
   it.each([
     "localhost",
@@ -75,7 +75,7 @@ describe("a token", () => {
   };
   const cookieOf = (setCookie: string) => setCookie.split(";")[0]!;
 
-  it("is taken as it is and not otherwise", async () => {
+  it("must match exactly", async () => {
     expect(await admits({ authorization: "Bearer a-secret-of-some-length" })).toBe(true);
     for (const authorization of ["Bearer a-secret-of-some-lengt", "Bearer ", "Basic a-secret-of-some-length", ""]) {
       expect(await admits({ authorization })).toBe(false);
@@ -83,7 +83,7 @@ describe("a token", () => {
     expect(await admits({})).toBe(false);
   });
 
-  it("gives a session that no script can read, that ends, and that no other token signed", async () => {
+  it("opens a session that no script can read, that expires, and that only its token can sign", async () => {
     const set = await sessionOf(serverWith({ basePath: "/tts" }), "https");
     expect(set).toMatch(/; Max-Age=2592000; Path=\/tts; HttpOnly; Secure; SameSite=Strict$/);
     expect(set).not.toContain("a-secret");
@@ -183,7 +183,7 @@ describe("an expensive response", () => {
   let now = 0;
   const clock = { now: () => now, monotonic: () => now };
 
-  it("is made once for all, and again when it is old; a failure is not kept", async () => {
+  it("is made once for all clients, and again when it is old; a failure is not cached", async () => {
     const kept = new KeptAnswers<number>(clock);
     let made = 0;
     const make = async () => {

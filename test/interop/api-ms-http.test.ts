@@ -110,7 +110,7 @@ describe.each([
     await compare(server, args(), [byIds, ...others]);
   });
 
-  it("a deletion by id alone is answered as the service does", { timeout: 60_000 }, async () => {
+  it("a deletion by id responds as the service does", { timeout: 60_000 }, async () => {
     const server = await here.serve(API_MS);
     const paths = [0, 5, 54, 777].map((i) => `/voice-tasks/${encodeURIComponent(taskId(i))}`);
     const deletions = paths.map((path): Request => ({ method: "DELETE", path }));

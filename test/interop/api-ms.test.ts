@@ -66,7 +66,7 @@ describe("the service's tasks", () => {
     }
   });
 
-  it("is read from the payload alone, and without one from the fields", async () => {
+  it("is read only from the payload, or without one from the fields", async () => {
     service.write(record("a:b", "t1", { status: "running" }), record("a:b", "t2", { updated_at: OLD + 9 }));
     await here.server.call("HSET", "tts:task:a%3Ab:t1", "status", "failed");
     await here.server.call("HDEL", "tts:task:a%3Ab:t2", "payload", "user_id");
@@ -181,7 +181,7 @@ describe("lookups", () => {
     expect(await lookup("t1")).toBe("u");
   });
 
-  it("lead to the newest of tasks that share an id, which is said", async () => {
+  it("lead to the newest of tasks that share an id, with a warning", async () => {
     here.root.writeStore([record("old", "t"), record("new", "t", { updated_at: OLD + 50 }), record("x", "y")]);
     await json("sync");
     expect(await lookup("t")).toBe("new");
@@ -247,7 +247,7 @@ describe("another layout in Redis than in config.ini", () => {
     await refused(...args.filter((arg) => arg !== undefined));
   });
 
-  it("a member that is quoted as none of ours stays", async () => {
+  it("a member with other quoting is kept", async () => {
     service.write(record("u", "t1"), record("u", "t2"), record("u", "t3"));
     await here.server.call("HSET", "tts:task:bob:t 2", "status", "succeeded", "updated_at", "2020-01-01T00:00:00");
     await here.server.call("ZADD", "tts:tasks:index", OLD, "bob:t 2");
@@ -257,7 +257,7 @@ describe("another layout in Redis than in config.ini", () => {
 });
 
 describe("a server in this layout", () => {
-  it("answers for users with colons, gives their audio, and deletes with the lookup", async () => {
+  it("serves users with colons and their audio, and deletes with the lookup", async () => {
     service.write(record("a:b", "c:d"), record("u", "t"));
     artifacts("a:b", "c:d");
     const server = await Served.start(here.root.path, ["--no-cleanup"]);

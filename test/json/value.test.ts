@@ -35,7 +35,7 @@ describe("parseJsonValue", () => {
     );
   });
 
-  test("a number that a double gives back as it was is a number, any other keeps its text", () => {
+  test("a number that a double preserves is a number, any other keeps its text", () => {
     const texts = [
       "0",
       "-1",

@@ -151,7 +151,7 @@ describe("a store", () => {
     await expect(store.count()).rejects.toMatchObject({ code: "STORE_CLOSED" });
   });
 
-  it("goes by the clock that it is given", async () => {
+  it("uses the given clock", async () => {
     const clock = { now: () => 1_000_000_000_000 };
     const store = await here.open({ clock });
     await store.upsert(task("t1", { updated_at: 999_999_000 }));

@@ -48,7 +48,7 @@ describe("upsert and delete", () => {
     expect(here.root.storeText()).toContain('"top_p": 1.0');
   });
 
-  it("keep a newer record of the file, and leave Redis alone", async () => {
+  it("keep a newer record of the file, and don't change Redis", async () => {
     const store = await here.open();
     await store.upsert(task("t1", { updated_at: 2000 }));
     const older = await store.upsert(task("t1", { updated_at: 1000 }));
@@ -142,7 +142,7 @@ describe("reading", () => {
     return store;
   };
 
-  it.each(["redis", "file"] as const)("gives pages, ids, and all, from %s", async (source) => {
+  it.each(["redis", "file"] as const)("returns pages, ids, and all, from %s", async (source) => {
     const store = await fill();
     const page = await store.listPage({ source, userId: "alice", page: 2, pageSize: 2 });
     expect([page.total, page.source, idsOf(page.items)]).toEqual([5, source, ["t2", "t1"]]);
@@ -157,7 +157,7 @@ describe("reading", () => {
     expect(await store.get("alice", "t9", { source })).toBeNull();
   });
 
-  it("gives plain objects, whose record survives a copy, a clone and JSON", async () => {
+  it("returns plain objects, whose record survives a copy, a clone and JSON", async () => {
     const store = await fill();
     const one = (await store.get("alice", "t2"))!;
     for (const copy of [{ ...one }, structuredClone(one), JSON.parse(JSON.stringify(one))]) {
@@ -226,7 +226,7 @@ describe("a Redis that is down", () => {
     }
   });
 
-  it("gets removals that it missed when it is back, without being asked", async () => {
+  it("gets missed removals automatically when it is back", async () => {
     const store = await here.open();
     await store.upsert(task("gone"));
     here.server.suspend();

@@ -109,7 +109,7 @@ describe("cleanup", () => {
     for (const task of ["redis", "dangling"]) expect(site.root.has(`output/a/${task}`)).toBe(false);
   });
 
-  it("leaves a young dangling member alone: its hash may be on its way", async () => {
+  it("keeps a young dangling member: its hash may follow", async () => {
     const { site } = here;
     site.root.writeStore([record("a", "young", { updated_at: ago(60) })]);
     await site.server.call("ZADD", "tts:tasks:index", Math.floor(Date.now() / 1000), "a:soon");
@@ -126,7 +126,7 @@ describe("cleanup", () => {
     expect(site.root.storeText()).toBe("[]");
   });
 
-  it("keeps a log that another user's record shares, until the last goes", async () => {
+  it("keeps a log that another user's record shares, until the last is purged", async () => {
     const { site } = here;
     const young = record("b", "t1", { updated_at: ago(60) });
     await site.writeBoth(record("a", "t1"), young, record("a", "t2"), record("c", "t2"));
@@ -164,7 +164,7 @@ describe("cleanup", () => {
     expect(site.reporter.text).toContain("invalid record");
   });
 
-  it("removes every duplicate of a task that goes, and goes by the newest", async () => {
+  it("removes every duplicate of a purged task, and decides by the newest", async () => {
     const { site } = here;
     const newest = record("a", "kept", { updated_at: ago(60) });
     site.root.writeStore([
@@ -356,7 +356,7 @@ describe("a dry run", () => {
 });
 
 describe("--backup", () => {
-  it("has every purged record as a line before it goes, from whichever store has it", async () => {
+  it("has every purged record as a line before its deletion, from either store", async () => {
     const { site } = here;
     const text = { n: 1, text: "多\n行" };
     await site.writeBoth(record("a", "both", text), record("a", "young", { updated_at: ago(60) }));
@@ -381,7 +381,7 @@ describe("--backup", () => {
     expect(lines.at(-1)).toBe("");
   });
 
-  it("holds nothing that import would read as the end of a task, or as another's: such a task stays, or is named", async () => {
+  it("has no line that import would read as a tombstone or as another task: such a task is kept, or named", async () => {
     const { site } = here;
     await site.writeBoth(record("a", "gone", { deleted: true }), record("a", "plain"));
     await site.writeRedis(record("b", "redis"), record("b", "ended", { deleted: true }));
@@ -397,7 +397,7 @@ describe("--backup", () => {
     expect((await site.cleanup()).result).toMatchObject({ purged: 2, failed: 0 });
   });
 
-  it("that cannot be written stops the pass before anything of the batch goes", async () => {
+  it("that can't be written stops the pass before any deletion of the batch", async () => {
     const { site } = here;
     await site.writeBoth(record("a", "t1"));
     site.root.writeArtifacts([record("a", "t1")]);

@@ -136,7 +136,7 @@ describe("decideDelete says why", () => {
 });
 
 describe("decideDelete", () => {
-  it("takes whatever waits or runs in no copy, of any age; with force whatever is there", () => {
+  it("deletes tasks that don't wait or run in any copy, of any age; with force all", () => {
     fc.assert(
       fc.property(anyCopies, fc.boolean(), (copies, force) => {
         const present = [copies.file, copies.mirror].filter(isCopy);

@@ -188,7 +188,7 @@ describe("delete is careful", () => {
     expect(done).toMatchObject({ deleted: 1, missing: ["none"], files: 2, bytes: 110 });
   });
 
-  it("does nothing with a store file that is missing while Redis has tasks, unless that is meant", async () => {
+  it("does nothing with a missing store file while Redis has tasks, unless --allow-empty is given", async () => {
     const { site } = here;
     await site.writeRedis(record("a", "t1"));
     await expect(site.delete(ids("t1"))).rejects.toMatchObject({ code: "STORE_EMPTY" });

@@ -48,7 +48,7 @@ async function findings(parts: Partial<DoctorParts>, checks?: Checks, longest?: 
 }
 
 describe("a diagnosis", () => {
-  it("goes on after a check that fails, hangs or cannot be made", async () => {
+  it("continues after a check that fails, hangs or can't run", async () => {
     const checks: Checks = {
       disk: () => Promise.reject(Object.assign(new Error("EIO: i/o error"), { code: "EIO" })),
       hangs: () => new Promise(() => {}),

@@ -15,7 +15,7 @@ beforeEach(() => {
 const names = () => ledger.announced.map(({ name }) => name).sort();
 
 describe("the ledger of a purge", () => {
-  it("has each task before anything of it goes", async () => {
+  it("records each task before any deletion", async () => {
     const { site } = here;
     const tasks = [record("a", "t1"), record("a", "t2")];
     await site.writeBoth(...tasks);
@@ -49,7 +49,7 @@ describe("the ledger of a purge", () => {
     ]);
   });
 
-  it("has nothing of a dry run, nor of tasks that are kept from the start", async () => {
+  it("has no entry for a dry run, nor for tasks kept by the plan", async () => {
     const { site } = here;
     await site.writeBoth(record("a", "t1"), record("a", "young", { updated_at: ago(60) }));
     await site.cleanup({ dryRun: true });
@@ -58,7 +58,7 @@ describe("the ledger of a purge", () => {
     expect(names()).toEqual(["a:t1"]);
   });
 
-  it("says which tasks stay after all", async () => {
+  it("records tasks that are kept after all", async () => {
     const { site } = here;
     await site.writeBoth(record("a", "t1"), record("a", "t2"), record("a", "t3"));
     site.flaky.onCall(async (method) => {
@@ -130,7 +130,7 @@ describe("the ledger of a purge", () => {
 });
 
 describe("the ledger of sync --prune", () => {
-  it("has the orphans before they go, and those that stay", async () => {
+  it("records the orphans before their removal, and the kept ones", async () => {
     const { site } = here;
     await site.writeBoth(record("a", "t1"), record("a", "t2"));
     await site.writeRedis(record("a", "gone"), record("a", "moved"));

@@ -43,7 +43,7 @@ describe("mark", () => {
     expect(site.marked).toEqual([{ userId: "a", taskId: "t2", from: "run", to: "error", local: true, redis: true }]);
   });
 
-  it("finds by filter in either store, asks with the plan, and the second run has nothing to do", async () => {
+  it("finds by filter in either store, asks with the plan, and a second run does nothing", async () => {
     const { site } = here;
     await site.writeBoth(running("a", "t1"), record("a", "t2"), running("b", "t3"));
     await site.writeRedis(running("b", "redis"));
@@ -121,7 +121,7 @@ describe("mark", () => {
     expect(last).toMatchObject({ task_id: "t1", status: "failed" });
   });
 
-  it("plans and changes nothing in a dry run, and if the brake says so", async () => {
+  it("only plans in a dry run, or above the brake", async () => {
     const { site } = here;
     await site.writeBoth(running("a", "t1"), running("a", "t2"), record("a", "t3"));
     const before = [site.root.tree(), await site.server.dump()];
@@ -160,7 +160,7 @@ describe("mark", () => {
     expect(site.reporter.text).toMatch(/a:newer stays as it is: Redis has a newer copy/);
   });
 
-  it("puts a task into Redis that was not there, or only a member was", async () => {
+  it("writes a task to Redis that was missing there, or had only a member", async () => {
     const { site } = here;
     site.root.writeStore([running("a", "t1"), running("a", "t2")]);
     await site.server.call("ZADD", "tts:tasks:index", 5, "a:t2");
@@ -181,7 +181,7 @@ describe("mark", () => {
 describe("mark beside the service", () => {
   const done = record("a", "t1", { status: "succeeded", updated_at: ago(-1) });
 
-  it("leaves a task alone that finishes in the file between look and rewrite", async () => {
+  it("keeps a task that finishes in the file between read and rewrite", async () => {
     const { site } = here;
     await site.writeBoth(running("a", "t1"), running("a", "t2"));
     let calls = 0;
@@ -229,7 +229,7 @@ describe("mark beside the service", () => {
     },
   );
 
-  it("leaves a task of Redis alone that comes into the file, or changes there", async () => {
+  it("keeps a Redis-only task that appears in the file, or changes", async () => {
     const { site } = here;
     site.root.writeStore([record("b", "other")]);
     await site.writeRedis(running("a", "t1"), running("a", "t2"));

@@ -42,7 +42,7 @@ describe("keep_last", () => {
     expect(result).toMatchObject({ keptLast: 2 });
   });
 
-  it("gives no place to a task that is finished in one store alone", async () => {
+  it("doesn't count a task that is finished in only one store", async () => {
     const { site } = here;
     await site.writeRedis(hours("a", "again", 1, { status: "running" }));
     site.root.writeStore([hours("a", "again", 24 * 9), hours("a", "t1", 24 * 10), hours("a", "t2", 24 * 11)]);
@@ -149,7 +149,7 @@ describe("max_bytes", () => {
     expect(site.purgedNames()).toEqual(["a:t1"]);
   });
 
-  it("goes by the newest of both copies, and looks again before it purges", async () => {
+  it("uses the newest of both copies, and checks again before purging", async () => {
     const { site } = here;
     const [t1, t2, ...others] = five();
     site.root.writeStore([{ ...t1, updated_at: ago(99 * 3600) }, t2!, ...others]);
@@ -194,7 +194,7 @@ describe("max_bytes", () => {
     expect(site.root.has("output/a/t1/t1.wav")).toBe(true);
   });
 
-  it("counts a shared log and a file with two names once, for the last task that goes", async () => {
+  it("counts a shared log and a file with two names once, for the last purged task", async () => {
     const { site } = here;
     const tasks = [
       hours("a", "t1", 9),

@@ -44,7 +44,7 @@ describe("cleanup --orphans", () => {
     expect(site.root.has("output/.ttsctl-purge")).toBe(false);
   });
 
-  it("takes the names of keys in Redis as ids are taken: trimmed", async () => {
+  it("trims the names of keys in Redis, like ids", async () => {
     const { site } = here;
     await fill(ids("b", "padded"));
     await site.server.call("HSET", "tts:task:b : padded", "payload", "{}");

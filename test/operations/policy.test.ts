@@ -63,7 +63,7 @@ describe("planTasks", () => {
     );
   });
 
-  it("makes room with the oldest that may go, and with no more than needed", () => {
+  it("makes room with the oldest purgeable tasks, and with no more than needed", () => {
     fc.assert(
       fc.property(anyRows, anyRules, (rows, rules) => {
         const { kept, forSpace, bytes, leftBytes } = planOf(rows, rules);

@@ -51,7 +51,7 @@ describe("pool", () => {
 });
 
 describe("batches", () => {
-  it("gives groups of at most the size, nothing for nothing", () => {
+  it("makes groups of at most the size, none of no items", () => {
     expect([...batches([1, 2, 3, 4, 5], 2)]).toEqual([[1, 2], [3, 4], [5]]);
     expect([...batches([], 2)]).toEqual([]);
   });

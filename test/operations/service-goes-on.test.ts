@@ -124,7 +124,7 @@ describe("writes of the service within the same second, just before a copy is wr
   });
 });
 
-describe("cleanup puts nothing back into Redis that the service deleted since", () => {
+describe("cleanup restores nothing in Redis that the service deleted since", () => {
   it.each(["as new as", "newer than"])("a copy %s the file's", async (what) => {
     const expired = record("a", "t1");
     const { site } = here;

@@ -51,7 +51,7 @@ describe("sync", () => {
     expect(site.reporter.steps.at(-1)).toEqual({ label: "syncing", done: 1234, total: 1234 });
   });
 
-  it("goes by the file as it was after Redis was listed", async () => {
+  it("uses the file as it was after Redis was listed", async () => {
     const { site } = here;
     const moved = [record("a", "changed"), record("a", "gone"), record("a", "same"), record("a", "stale")];
     await site.writeBoth(...moved, record("a", "both"));
@@ -242,7 +242,7 @@ describe("sync --checksum", () => {
     expect(await site.sync({ checksum: true })).toMatchObject({ written: 0, unchanged: 3 });
   });
 
-  it("sees a field that another writer changed alone", async () => {
+  it("detects a single field that another writer changed", async () => {
     const { site } = here;
     await site.writeBoth(record("a", "t1"));
     await site.server.call("HSET", "tts:task:a:t1", "status", "failed");

@@ -42,7 +42,7 @@ describe("group commit", () => {
     expect(order).toEqual([3, 1, 2]);
   });
 
-  it("rejects the batch that fails, and goes on with the next", async () => {
+  it("rejects the failed batch, and continues with the next", async () => {
     let calls = 0;
     const commit = new GroupCommit<number, number>(async (source) => {
       const batch = (await source.next(0))!;

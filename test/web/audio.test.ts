@@ -17,7 +17,7 @@ beforeEach(() => {
   here.root.write("output/alice/broken/broken.wav", "no audio");
 });
 
-it("plays, pauses and goes on, and gives the file, whatever its names hold", async () => {
+it("plays, pauses, resumes and downloads, whatever its names", async () => {
   const tab = await here.open((await here.serveSynced()).url);
   await tab.page.getByRole("button", { name: `Play task ${HOSTILE}` }).click();
   await tab.plays();
@@ -106,7 +106,7 @@ it("Play retries a failed request for the files, and the row shows the reason", 
   tab.expectsRefusals();
 });
 
-it("audio that is gone when it is played is said", async () => {
+it("missing audio is reported when it is played", async () => {
   const tab = await here.open((await here.serveSynced()).url);
   const play = tab.page.getByRole("button", { name: `Play task ${HOSTILE}` });
   await play.waitFor();

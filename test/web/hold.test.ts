@@ -40,7 +40,7 @@ describe("rows on the screen", () => {
     expect(added(["t4", "t3"], 2)).toBe(0);
   });
 
-  it("never come, go or move, whatever the answer is", () => {
+  it("are never added, removed or moved, whatever the response", () => {
     const ids = fc.uniqueArray(fc.constantFrom<string>("a", "b", "c", "d", "e", "f"));
     fc.assert(
       fc.property(ids, ids, (before, after) => {

@@ -91,7 +91,7 @@ describe("a filter", () => {
     await tab.sees(["t001"], { count: 20 });
   });
 
-  it("that nothing fits says so, and leads back", async () => {
+  it("without a match says so, and leads back", async () => {
     const tab = await here.open(`${(await here.serveSynced()).url}/#user=nobody`);
     await tab.page.getByText("No task matches the filter").waitFor();
     await tab.page.locator(".empty").getByRole("button", { name: "Clear" }).click();

@@ -69,7 +69,7 @@ describe("both stores", () => {
     expect(result).toMatchObject({ fromFile: 1, fromRedis: 2, missing: ["no"] });
   });
 
-  test("go on in batches however many there are", async () => {
+  test("are exported in batches, however many", async () => {
     const { site } = here;
     const many = Array.from({ length: 1200 }, (_, i) => at(`t${i}`, 1));
     site.root.writeStore(many);

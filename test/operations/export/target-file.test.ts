@@ -16,14 +16,14 @@ const write = async (name: string, overwrite: boolean, text: string, beforeFinis
   }
 };
 
-test("a file is there when it is whole, for its owner alone", async () => {
+test("a file appears when it is complete, readable only by its owner", async () => {
   const text = "文".repeat(100_000);
   await write("a", false, text, () => expect(namesIn(path())).toEqual([expect.stringMatching(/^\.a\.\d+\.part$/)]));
   expect([readFileSync(path("a"), "utf8") === text, statSync(path("a")).mode & 0o777]).toEqual([true, 0o600]);
   expect(namesIn(path())).toEqual(["a"]);
 });
 
-test("nothing is left of one that was not finished", async () => {
+test("an unfinished one leaves no file", async () => {
   const file = await TargetFile.open(path("a"), false, []);
   await file.write(["half"]);
   await file.close();

@@ -177,7 +177,7 @@ describe("while the service writes the file", () => {
     expect(site.root.readStore()[2]).toEqual(at("other", 5));
   });
 
-  test("a third record of that time stays: the service wrote it within the same second", async () => {
+  test("a third record of that time is kept: the service wrote it within the same second", async () => {
     const { site } = here;
     site.root.writeStore(file);
     const theirs = at("other", 5, { text: "the next state" });

@@ -104,7 +104,7 @@ describe("verify --repair", () => {
     expect((await site.verify()).drift.size).toBe(0);
   });
 
-  it("leaves a key of the wrong type, names it, and goes on", async () => {
+  it("keeps a key of the wrong type, names it, and continues", async () => {
     const { site } = here;
     await site.server.call("DEL", "tts:task:b:t3", "tts:task:a:t2");
     await site.server.call("SET", "tts:task:b:t3", "a string");

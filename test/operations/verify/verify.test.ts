@@ -75,7 +75,7 @@ describe("verify", () => {
     expect((await verified()).named).toEqual({ dangling: [":no-colon", "stranger:t9"], onlyInRedis: ["c:hidden"] });
   });
 
-  it("looks at no key of others", async () => {
+  it("reads no key of other programs", async () => {
     const { site } = here;
     for (const key of [
       "tts:task:no-task",

@@ -108,7 +108,7 @@ describe.each(BACKENDS)("$name", (backend: Backend) => {
     expect(JSON.parse(task!.json)).toEqual(record("alice", "t1", text));
   });
 
-  it("answers an empty store with nothing", async () => {
+  it("returns nothing from an empty store", async () => {
     const reader = await backend.fill([]);
     expect(await names(reader, NO_FILTER, 1, 20)).toEqual({ total: 0, names: [] });
     expect(await reader.find([{ userId: "alice", taskId: "t1" }])).toEqual([undefined]);

@@ -59,7 +59,7 @@ describe("fallback and recovery", () => {
   const tasks = [record("alice", "t1"), record("alice", "t2"), record("bob", "t3")];
   const newestFirst = ["t3", "t2", "t1"];
 
-  it("asks Redis, in an outage the file, and Redis again", async () => {
+  it("reads from Redis, in an outage from the file, then from Redis again", async () => {
     await synced(...tasks);
     expect(await store.list(PAGE)).toMatchObject({ source: "redis", warnings: [] });
     flaky.goDown();
@@ -97,7 +97,7 @@ describe("fallback and recovery", () => {
     expect(await store.list({ ...PAGE, source: "file" })).toMatchObject({ source: "file", warnings: [] });
   });
 
-  it("never asks the store that is not the forced one", async () => {
+  it("reads only the forced store", async () => {
     await synced(...tasks);
     expect(await store.list({ ...PAGE, source: "file" })).toMatchObject({ total: 3 });
     expect(flaky.calls).toEqual([]);
@@ -227,7 +227,7 @@ describe("by ids", () => {
     expect(answer).toMatchObject({ total: 1, source: "redis", missing: [] });
   });
 
-  it("finds nothing of another user", async () => {
+  it("finds no task of another user", async () => {
     await synced(record("bob", "t1"));
     expect(await store.list(byIds("t1"))).toMatchObject({ total: 0, missing: ["t1"] });
   });

@@ -59,7 +59,7 @@ describe("a service that writes while the change is planned", () => {
     expect(readFileSync(path("s.json"), "utf8")).toBe(dump(theirs));
   });
 
-  test("changes it after a plan that has nothing to do: asked again too", async () => {
+  test("changes it after an empty plan: the plan is also made again", async () => {
     writeOld(path("s.json"), dump([rec("t2")]));
     const plan = disturbed(removing("t1"), () => replaceStore(path("s.json"), three));
     await storeAt().edit(plan);
@@ -111,7 +111,7 @@ describe("a service that writes while the change is planned", () => {
 });
 
 describe("a snapshot to plan on", () => {
-  test("is used while it is current, and stays open", async () => {
+  test("is used while it is current, and remains open", async () => {
     writeOld(path("s.json"), dump(three));
     const base = await storeAt().read();
     const seen: Snapshot[] = [];
@@ -260,7 +260,7 @@ describe("a service that writes between our last look and the exchange", () => {
     expect(existsSync(path(TEMPORARY))).toBe(false);
   });
 
-  test("takes the file away: nothing is made of it", async () => {
+  test("removes the file: it isn't created again", async () => {
     await atExchange({ before: (n) => n === 1 && rmSync(path("s.json")) });
     writeOld(path("s.json"), dump(three));
     expect((await storeAt().edit(removing("t1"))).rewrites).toBe(0);

@@ -162,7 +162,7 @@ describe("another file than the one that was read", () => {
     expect(readFileSync(path("data/real.json"), "utf8")).toBe(dump(three));
   });
 
-  test("a temporary file that another process put there is not put into place", async () => {
+  test("a temporary file of another process isn't renamed", async () => {
     writeOld(path("s.json"), dump(three));
     const plan: PlanEdit = (current) => ({
       ...(removing("t1")(current) as Edit),

@@ -94,7 +94,7 @@ describe("within one process", () => {
     await (await second).release();
   });
 
-  test("withLock lets it go, whatever happens", async () => {
+  test("withLock always releases it", async () => {
     expect(await withLock(path("s.json"), "write", 0, async () => 5)).toBe(5);
     const failing = withLock(path("s.json"), "write", 0, async () => {
       expect(existsSync(lockFile("write"))).toBe(true);
@@ -104,7 +104,7 @@ describe("within one process", () => {
     await (await take("write")).release();
   });
 
-  test("the note of the last holder comes with the lock, and stays until another is left", async () => {
+  test("the note of the last holder comes with the lock, and is kept until another replaces it", async () => {
     const first = await take("write");
     expect(first.note).toBe("");
     await first.leave("wrote 1:2:3:4");
@@ -197,7 +197,7 @@ describe("without a usable lock", () => {
 });
 
 describe("a lock file that is deleted", () => {
-  test("while another process waits for it: the wait goes on at the new one", async () => {
+  test("while another process waits for it: the wait continues at the new one", async () => {
     const first = await take("run");
     const waiting = take("run", WAIT);
     await expect.poll(() => isAwaited(lockFile("run"))).toBe(true);

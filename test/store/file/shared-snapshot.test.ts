@@ -40,7 +40,7 @@ function openFiles(): number {
 
 const closeAll = (...snapshots: Snapshot[]) => Promise.all(snapshots.map((snapshot) => snapshot.close()));
 
-test("all that ask while a file is scanned, and after, get one snapshot", async () => {
+test("all reads during a scan, and after it, share one snapshot", async () => {
   replace(line("t1"));
   const together = await Promise.all(Array.from({ length: 20 }, () => shared.read()));
   const later = await shared.read();
@@ -51,7 +51,7 @@ test("all that ask while a file is scanned, and after, get one snapshot", async 
   expect(openFiles()).toBe(0);
 });
 
-test("a reader keeps its content after the file was replaced; the file is let go of when the last one is done", async () => {
+test("a reader keeps its content after the file was replaced; the file is closed after the last reader", async () => {
   replace(line("t1"));
   const [first, second] = [await shared.read(), await shared.read()];
   replace(line("t2"));
@@ -101,7 +101,7 @@ test("a store reads its own writes", async () => {
   await closeAll(before, after);
 });
 
-test("a file behind Redis is read once, and nothing stays open if it is closed during that", async () => {
+test("a file behind Redis is read once, and no file is left open if it is closed during that", async () => {
   writeFileSync(store, line("a"));
   const behind = new FileBehind(new FileStore(store, RULES, systemClock));
   const both = [behind.snapshot(), behind.snapshot()];

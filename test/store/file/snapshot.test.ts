@@ -352,7 +352,7 @@ test("thousands of tasks keep their users, statuses and times", { tags: ["slow"]
 });
 
 describe("readTasks", { tags: ["slow"] }, () => {
-  test("gives rows in any order, near ones and far ones, small and large", async () => {
+  test("returns rows in any order, near and far, small and large", async () => {
     const records = Array.from({ length: 3000 }, (_, i) =>
       rec("alice", `t${i}`, i, { text: "字".repeat(i % 100 === 0 ? 100_000 : i % 7) }),
     );
@@ -376,7 +376,7 @@ describe("readTasks", { tags: ["slow"] }, () => {
     });
   });
 
-  test("gives the rows of a window in any order, also a huge one", async () => {
+  test("returns the rows of a window in any order, even huge ones", async () => {
     const huge = rec("alice", "huge", 1, { text: "x".repeat(17 << 20) });
     const records = Array.from({ length: 900 }, (_, i) =>
       rec("alice", `t${i}`, i, { text: "字".repeat((i % 500) * 80) }),

@@ -45,7 +45,7 @@ describe.each(KINDS)("a mirror in the layout api_ms on %s", (kind) => {
     expect(await mirror.read([ID])).toEqual([task(more)]);
   });
 
-  it("goes by the time of the payload, and never back behind it", async () => {
+  it("uses the time of the payload, and never goes back", async () => {
     await write(task());
     await here.server.call("HSET", KEY, "payload", task({ updated_at: AT + 100, status: "running" }).json);
     expect(await write(task({ updated_at: AT + 50 }))).toEqual(["newer"]);

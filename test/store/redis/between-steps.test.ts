@@ -96,7 +96,7 @@ describe("a write in a cluster", () => {
   const write = (changed: Mirror) => writeToMirror(changed, [task(AT)]);
   const areMembersAlone = async () => (await isThere(INDEX)) && (await isThere(USER_INDEX)) && !(await isThere(KEY));
 
-  it("puts its members in again if a removal that had found no hash took them", async () => {
+  it("inserts its members again if a removal that had found no hash removed them", async () => {
     const take = async () => {
       await server.call("ZREM", INDEX, "alice:t1");
       await server.call("ZREM", USER_INDEX, "t1");

@@ -226,7 +226,7 @@ describe("a connection under way", () => {
     expect(await write(mirror)).toEqual(["written"]);
   });
 
-  it("writes nothing over a command that was answered before it was read", async () => {
+  it("doesn't overwrite unread bytes of a command whose reply arrived early", async () => {
     const [length, count] = [340_000, 40]; // more than the kernel holds between the two
     const read = { X: 0, Y: 0 };
     let socket!: Socket;
@@ -259,7 +259,7 @@ describe("a connection under way", () => {
     expect(read).toEqual({ X: count * length, Y: count * length });
   });
 
-  it("leaves no unhandled event when the server goes", async () => {
+  it("leaves no unhandled event when the server stops", async () => {
     const server = await start();
     const client = await connect(server.port);
     await server.stop();

@@ -181,7 +181,7 @@ describe("a node that is lost", () => {
     }
   });
 
-  it("without a replica takes the cluster down, which is said within the timeout", async () => {
+  it("without a replica takes the cluster down, which is reported within the timeout", async () => {
     const { cluster, from, to } = await scene(await start());
     const owners = await Promise.all(KEYS.map((key) => cluster.serverOf(key)));
     const key = KEYS[owners.indexOf(to)]!;

@@ -130,7 +130,7 @@ describe.each(KINDS)("on %s", (kind) => {
   });
 
   describe("keys of the wrong type", () => {
-    it("are named, and the rest of the batch goes", async () => {
+    it("are named, and the rest of the batch is removed", async () => {
       const ids = ["t0", "t1", "t2"].map((taskId) => ({ userId: "alice", taskId }));
       await writeToMirror(
         here.mirror,

@@ -89,7 +89,7 @@ describe.each(KINDS)("on %s", (kind) => {
       expect((await scores()).map(Number)).toEqual([1_704_067_200.500001, 1_704_067_200.500001]);
     });
 
-    it("lets the equal stay, whatever it holds", async () => {
+    it("keeps an equal copy, whatever its content", async () => {
       await write(task({ text: "first" }));
       expect(await write(task({ text: "second" }))).toEqual(["unchanged"]);
       expect((await here.server.hash(KEY)).payload).toContain("first");
@@ -119,7 +119,7 @@ describe.each(KINDS)("on %s", (kind) => {
       expect((await here.server.hash(KEY)).updated_at).toBe("2025-01-01T00:00:00");
     });
 
-    it("takes a member without a hash for no copy, whatever its score", async () => {
+    it("doesn't count a member without a hash as a copy, whatever its score", async () => {
       await here.server.call("ZADD", INDEX, 9_999_999_999, "alice:t1");
       expect(await write(task())).toEqual(["written"]);
       expect(await scores()).toEqual(["1704067200.5", "1704067200.5"]);
@@ -158,7 +158,7 @@ describe.each(KINDS)("on %s", (kind) => {
       expect(await writeToMirror(flaky.mirror, [taskOf(task())])).toEqual(["newer"]);
     });
 
-    it("names the task whose key has the wrong type, and the rest goes on", async () => {
+    it("names the task whose key has the wrong type, and the rest continues", async () => {
       await here.server.call("SET", KEY, "a string");
       const outcomes = await writeToMirror(
         here.mirror,
@@ -200,7 +200,7 @@ describe.each(KINDS)("on %s", (kind) => {
       expect(await here.server.hash(KEY)).toMatchObject({ status: "succeeded", updated_at: "2026-01-01T00:00:00" });
     });
 
-    it("gives up on a copy that changes all the time, and says so", async () => {
+    it("gives up on a copy that keeps changing, with an error", async () => {
       const flaky = new FlakyMirror(here.mirror);
       let second = 0;
       flaky.onCall(async (method) => {

@@ -26,7 +26,7 @@ beforeEach(() => {
 });
 
 describe("a task that is created again with an older time", () => {
-  it("goes into the mirror, after a removal of our own", async () => {
+  it("is written to the mirror after our own removal", async () => {
     await writer.upsert(timed("t1", 2000));
     await writer.remove(id("t1"));
     expect(await writer.upsert(timed("t1", 1000))).toEqual({ file: "written", mirror: "written" });
@@ -161,7 +161,7 @@ describe("a change that a sync can't make up for", () => {
     expect(await timeOf("t1")).toMatchObject({ score: 3000 });
   });
 
-  it("goes with the next change of the task", async () => {
+  it("is made up for by the next change of the task", async () => {
     await writer.upsert(timed("t1", 2000));
     isDown = true;
     await writer.remove(id("t1"));
