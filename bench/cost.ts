@@ -54,7 +54,7 @@ export class Stopwatch {
     this.#measure = join(bench, "measure.py");
   }
 
-  /** @throws Error where it did not end with the exit code that it must have */
+  /** @throws Error for an unexpected exit code */
   async cost({ argv, cwd, stdin = "/dev/null", env = {}, code = 0 }: Program): Promise<Cost> {
     const [result, stdout, stderr] = ["result", "stdout", "stderr"].map((name) => join(this.#folder, name));
     const args = [this.#measure, result!, stdin, stdout!, stderr!, ...argv];

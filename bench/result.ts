@@ -35,7 +35,7 @@ export interface About {
 export interface Outcome {
   readonly ours: Summary | null;
   readonly theirs: Summary | null;
-  /** In the unit of the target; null where the row was left out. */
+  /** In the unit of the target; null if the row was skipped. */
   readonly value: number | null;
   /** Why it was left out. */
   readonly leftOut: string | null;

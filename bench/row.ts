@@ -21,7 +21,7 @@ export interface Work {
   /** Before each run: puts everything as it must be. Not timed. */
   before?(site: Site): Promise<void>;
   run(site: Site): Promise<Cost>;
-  /** Whether a run did what it says; throws where it did not. */
+  /** Throws if a run did not do its work. */
   check(site: Site, cost: Cost): void | Promise<void>;
   /** After the last run. */
   finish?(site: Site): Promise<void>;
@@ -40,7 +40,7 @@ export interface Comparison {
   readonly isRate?: boolean;
   /** The compared measure; by default wall times. */
   readonly by?: "wall" | "cpu";
-  /** How often it is run where other rows are run once: more where a run takes milliseconds. */
+  /** How often it runs for each run of other rows: more often if a run takes milliseconds. */
   readonly times?: number;
   readonly ours: Work;
   /** `sameRow`: ttsctl's own figure of a row before. */

@@ -26,7 +26,7 @@ export class LogTail {
     return file && new LogTail(hour.labelOf(name), file);
   }
 
-  /** Goes to where the last `count` lines begin, 4 MiB before the end at the most. Returns how many there are. */
+  /** Seeks to the start of the last `count` lines, at most 4 MiB before the end. Returns how many lines there are. */
   async seekToLast(count: number): Promise<number> {
     const { size } = await this.#file.stat();
     const from = Math.max(0, size - FARTHEST_BACK);
@@ -43,7 +43,7 @@ export class LogTail {
     return lines;
   }
 
-  /** The lines that end in the next piece of the log; undefined where there is nothing new. */
+  /** The lines that end in the next piece of the log; undefined without new ones. */
   async read(): Promise<string[] | undefined> {
     const { bytesRead } = await this.#file.read(this.#piece, 0, PIECE, this.#position);
     if (bytesRead === 0) return undefined;
@@ -102,7 +102,7 @@ export class LineSplitter {
     return lines;
   }
 
-  /** The last line, where nothing ends it. */
+  /** The last line, if it has no line end. */
   rest(): string[] {
     const held = this.#held;
     this.#held = Buffer.alloc(0);

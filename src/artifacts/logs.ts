@@ -72,7 +72,7 @@ export class LogFolders {
         const [date, hour] = key.split("/") as [string, string];
         return root && within(root.openIfThere(date), (folder) => folder.openIfThere(hour));
       },
-      // By where it is, not by its path: a date that was moved away and linked to would show the same folder.
+      // By its place below the root, not by its path: a date that was moved away and linked to would show the same folder.
       async (hour) => root !== undefined && hour.isTwoBelow(root),
     );
   }

@@ -42,7 +42,7 @@ export async function openRoots(paths: RootPaths, byDescriptor = hasDescriptorPa
   }
 }
 
-/** Which of these files, by its path or where a link of that name leads, is in a directory, at any depth. */
+/** Which of these files, by its path or the target of a link, is in a directory, at any depth. */
 export async function heldFile(directory: string, files: readonly string[]): Promise<string | undefined> {
   const root = await realpath(directory).catch(() => resolve(directory));
   for (const file of files) {
@@ -121,7 +121,7 @@ function unsafePaths(message: string): TtsctlError {
   return new TtsctlError("ARTIFACTS_UNSAFE", message, { hint: "fix [paths] output and logs in config.ini" });
 }
 
-/** As an operator sees the logs beside `output/`; their whole path where they lie elsewhere. */
+/** As an operator sees the logs beside `output/`; their full path if they are elsewhere. */
 function labelOf(logs: string, base: string): string {
   if (logs === base) return ".";
   return isBelow(base, logs) ? relative(base, logs) : logs;

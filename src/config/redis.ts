@@ -18,7 +18,7 @@ import {
   settingOf,
 } from "./settings.ts";
 
-/** The ways to say where Redis is, which exclude each other at one level, and the settings of each. A url is another way. */
+/** The ways to give the address of Redis, which exclude each other at one level, and the settings of each. A url is another. */
 const WAYS: Readonly<Record<string, readonly SettingName[]>> = {
   tcp: ["redis.host", "redis.port"],
   sentinels: ["redis.sentinels"],
@@ -77,7 +77,7 @@ export function findAddress(inputs: SettingInputs): RedisAddress {
 
 /**
  * The settings that say how Redis is reached (SPEC sections 7 and 10): a url replaces all of them of lower levels, its absent parts
- * included; one of a higher level replaces that of the url. Of the ways to say where Redis is, those not in force are ignored.
+ * included; one of a higher level replaces that of the url. Ways to give the address that aren't in force are ignored.
  */
 export function resolveAddress({ parts, url, way }: RedisAddress): Map<string, Setting<unknown>> {
   const of = (name: SettingName): Setting<unknown> => {

@@ -1,5 +1,5 @@
 /**
- * A strict JSON scanner over bytes. It finds where values end without building them, so a file of a million records
+ * A strict JSON scanner over bytes. It finds the ends of values without building them, so a file of a million records
  * is checked in one pass and numbers keep their text. It takes exactly what `JSON.parse` takes, given valid UTF-8.
  */
 

@@ -35,7 +35,7 @@ export interface Explanation {
   /** As in the `[CLEANUP]` line; null if the task is kept. */
   readonly reason: Reason | null;
   readonly file: ExplainedCopy | null;
-  /** Null also where Redis was not asked. */
+  /** Also null if Redis was not read. */
   readonly redis: ExplainedCopy | null;
   readonly rules: readonly RuleSays[];
 }

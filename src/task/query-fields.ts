@@ -163,7 +163,7 @@ export const NO_FILTER: TaskFilter = {
   fields: new Map(),
 };
 
-/** Whether a status word passes; a word outside the table passes only where any does. */
+/** Whether a status word passes; a word outside the table passes only without a filter. */
 export function statusPasses(word: string, { statuses }: TaskFilter): boolean {
   return statuses.size === 0 || statuses.has(shownStatus(word) ?? "");
 }

@@ -2,7 +2,7 @@
 export interface Problem {
   /** The HTTP status. */
   readonly status: number;
-  /** One of the words of docs/json.md; empty where what answered was not ttsctl. */
+  /** One of the words of docs/json.md; empty if the response wasn't ttsctl's. */
   readonly code: string;
   readonly detail: string;
   /** The remedy; may be empty. */

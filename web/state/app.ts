@@ -118,7 +118,7 @@ export class App {
     this.#now.value = this.api.now();
   }
 
-  /** Begins a session. @throws Failure where the server does not take the token */
+  /** Opens a session. @throws Failure if the server rejects the token */
   readonly login = async (token: string): Promise<void> => {
     await this.api.login(token);
     this.needsToken.value = false;
@@ -131,7 +131,7 @@ export class App {
     this.tick();
   };
 
-  /** @throws Failure where the server cannot be reached: the session then goes on */
+  /** @throws Failure if the server cannot be reached: the session then continues */
   readonly logout = async (): Promise<void> => {
     await this.api.logout();
     this.needsToken.value = true;

@@ -36,7 +36,7 @@ Examples:
   ttsctl export --to backup.jsonl
   ttsctl export | gzip > backup.jsonl.gz
   ttsctl export --user alice --status done -o csv > alice.csv
-  ttsctl export --source redis --to rescued.jsonl     what Redis has, where the store file is lost`;
+  ttsctl export --source redis --to rescued.jsonl     rescue Redis's tasks if the store file is lost`;
 
 /** Where nothing was said, JSON Lines; a format for people would lose something. */
 function formatOf({ flags: { output } }: Context, isAsked: boolean): ExportFormat {

@@ -70,12 +70,12 @@ export interface DoctorParts {
   readonly nodeVersion: string;
   readonly file: FileStore | null;
   readonly paths: { readonly output: string; readonly logs: string } | null;
-  /** The ledger of what is removed; a path of null where none is kept. */
+  /** The audit ledger; its path is null if it is off. */
   readonly audit: { readonly path: string | null } | null;
   /** Connects, to another database of the same server if one is named. */
   readonly connect: ((db?: number) => Promise<RedisCommands>) | "off" | null;
   readonly db: number;
-  /** Null where Redis is not reached by Sentinels. */
+  /** Null without Sentinels. */
   readonly askSentinels: (() => Promise<SentinelAnswer[]>) | null;
   readonly rules: RecordRules | null;
   /** Where the zone was set; null: it is the machine's. */
@@ -105,7 +105,7 @@ export class Probe {
     return this.parts.paths ?? unknown("[paths]");
   }
 
-  /** Null where no ledger is kept. */
+  /** Null if the ledger is off. */
   get audit(): string | null {
     return (this.parts.audit ?? unknown("[audit] path")).path;
   }

@@ -108,7 +108,7 @@ function fromFields(
   return isInvalid(task) ? undefined : { ...task, userId, taskId };
 }
 
-/** A field of a hash as the record has it: a number where that is one, null for an empty text. */
+/** A field of a hash as the record has it: a number if it is one, null for an empty text. */
 function jsonOf(name: string, text: string, parser: RecordParser): string {
   if (text === "") return "null";
   const isTime = (TIMES as readonly string[]).includes(name);
