@@ -21,7 +21,7 @@ const WORKS: Readonly<Record<string, { readonly work: Work; readonly times?: num
   cleanup: { work: cleanup },
 };
 
-/** What a row may cost more than it did. */
+/** The allowed increase of a row's cost. */
 const TARGET = 1.05;
 
 /** The rows that compare this code with a build of another revision. */

@@ -7,7 +7,7 @@ import { cleanEnv } from "../test/helpers/clean-env.ts";
 /** Debian's own, since it has Debian's python3-rq and python3-fastapi. */
 export const PYTHON = "/usr/bin/python3";
 
-/** What one run of a program took. */
+/** The cost of one run of a program. */
 export interface Cost {
   /** Wall time from its start to its end. */
   readonly seconds: number;
@@ -25,11 +25,11 @@ export interface Program {
   readonly stdin?: string;
   /** Variables besides those that every program gets. */
   readonly env?: Readonly<Record<string, string>>;
-  /** What its exit code must be. */
+  /** The expected exit code. */
   readonly code?: number;
 }
 
-/** What `measure.py` writes. */
+/** The output of `measure.py`. */
 interface Measured {
   readonly seconds: number;
   readonly cpuSeconds: number;
@@ -37,7 +37,7 @@ interface Measured {
   readonly code: number;
 }
 
-/** What is run now, with all that it started: it ends with the bench. */
+/** The running program with its children, which must not outlive the bench. */
 let running: ChildProcess | undefined;
 process.once("exit", () => {
   if (running?.pid !== undefined) process.kill(-running.pid, "SIGKILL");
@@ -54,7 +54,7 @@ export class Stopwatch {
     this.#measure = join(bench, "measure.py");
   }
 
-  /** @throws Error where it did not end with the exit code that it must have */
+  /** @throws Error for an unexpected exit code */
   async cost({ argv, cwd, stdin = "/dev/null", env = {}, code = 0 }: Program): Promise<Cost> {
     const [result, stdout, stderr] = ["result", "stdout", "stderr"].map((name) => join(this.#folder, name));
     const args = [this.#measure, result!, stdin, stdout!, stderr!, ...argv];

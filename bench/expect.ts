@@ -1,4 +1,4 @@
-/** @throws Error with what was there instead, where a row did not do what it says */
+/** @throws Error with the actual value if a row did not do its work */
 export function expectThat(holds: boolean, instead: unknown): void {
   if (holds) return;
   const text = typeof instead === "string" ? instead : JSON.stringify(instead);

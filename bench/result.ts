@@ -21,21 +21,21 @@ export interface Target {
   readonly atLeast?: boolean;
 }
 
-/** What a line of the table is about. */
+/** The subject of a line of the table. */
 export interface About {
   readonly id: string;
-  /** What ttsctl does, in Markdown. */
+  /** The work of ttsctl, in Markdown. */
   readonly work: string;
-  /** What it is measured against; empty for nothing. */
+  /** The peer; empty without one. */
   readonly peer: string;
   readonly target: Target;
 }
 
-/** What a row came to. */
+/** The result of a row. */
 export interface Outcome {
   readonly ours: Summary | null;
   readonly theirs: Summary | null;
-  /** In the unit of the target; null where the row was left out. */
+  /** In the unit of the target; null if the row was skipped. */
   readonly value: number | null;
   /** Why it was left out. */
   readonly leftOut: string | null;

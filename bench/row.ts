@@ -3,7 +3,7 @@ import { missingOf } from "./needs.ts";
 import { type About, leftOut, type Outcome, type Result, type Summary, summaryOf } from "./result.ts";
 import type { Site } from "./site.ts";
 
-/** What was measured before at this site, by row. */
+/** Earlier results at this site, by row. */
 export type Earlier = ReadonlyMap<string, Result>;
 
 /** One line of the table, to be measured. */
@@ -14,21 +14,21 @@ export interface Row {
 
 /** Something that is run and timed. */
 export interface Work {
-  /** What it does, in Markdown. */
+  /** The work of the row, in Markdown. */
   readonly name: string;
   /** Before the first run. */
   prepare?(site: Site): Promise<void>;
   /** Before each run: puts everything as it must be. Not timed. */
   before?(site: Site): Promise<void>;
   run(site: Site): Promise<Cost>;
-  /** Whether a run did what it says; throws where it did not. */
+  /** Throws if a run did not do its work. */
   check(site: Site, cost: Cost): void | Promise<void>;
   /** After the last run. */
   finish?(site: Site): Promise<void>;
 }
 
 export interface Peer extends Work {
-  /** What must be there for it, as in `missingOf`. */
+  /** Its requirements, as in `missingOf`. */
   readonly needs?: readonly string[];
 }
 
@@ -38,9 +38,9 @@ export interface Comparison {
   readonly target: number;
   /** The work is one request of many: how many times as many as the peer's are answered, at least the target. */
   readonly isRate?: boolean;
-  /** What is compared, wall times if absent. */
+  /** The compared measure; by default wall times. */
   readonly by?: "wall" | "cpu";
-  /** How often it is run where other rows are run once: more where a run takes milliseconds. */
+  /** How often it runs for each run of other rows: more often if a run takes milliseconds. */
   readonly times?: number;
   readonly ours: Work;
   /** `sameRow`: ttsctl's own figure of a row before. */

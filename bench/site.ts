@@ -5,7 +5,7 @@ import { ServiceRoot } from "../test/helpers/root.ts";
 import { type Cost, type Program, PYTHON, Stopwatch } from "./cost.ts";
 import { expectThat } from "./expect.ts";
 
-/** Where the bench finds things. */
+/** The paths of the bench. */
 export interface Place {
   /** The folder of the project. */
   readonly project: string;
@@ -36,9 +36,9 @@ export class Site {
   readonly redis: RedisServer;
   /** For peers that have a layout of their own. */
   readonly peerRedis: RedisServer;
-  /** Where the store stays as it was made. */
+  /** A root whose store is never changed. */
   readonly root: ServiceRoot;
-  /** Where tasks are purged: another root with the same Redis. */
+  /** Another root with the same Redis, for purges. */
   readonly purgedRoot: ServiceRoot;
   readonly #stopwatch: Stopwatch;
   readonly #makeStore: readonly string[];
@@ -114,7 +114,7 @@ export class Site {
     return this.run([PYTHON, join(this.place.project, script), ...args]);
   }
 
-  /** What BullMQ does with so many jobs in the peers' Redis. */
+  /** Runs BullMQ with so many jobs in the peers' Redis. */
   async bullmq(work: "fill" | "clean", jobs: number): Promise<Cost> {
     const script = join(this.place.project, `bench/peers/bullmq-${work}.mjs`);
     return this.run([process.execPath, script, `${this.peerRedis.port}`, `${jobs}`]);

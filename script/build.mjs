@@ -62,13 +62,13 @@ const apart = await build({
 });
 await nativeBinaries(root);
 
-// What the library uses is a part of that.
+// The library's modules are a subset of these.
 const define = { TTSCTL_VERSION: JSON.stringify(version) };
 await buildLibrary(root, { ...common, ...withoutApart, banner: { js: DISPOSAL }, define });
 
 execFileSync(process.execPath, [`${root}script/compile.mjs`]);
 
-// What is bundled is distributed, so its licenses go with it.
+// Bundled packages are distributed, so their licenses are included.
 const folders = new Set(
   [program.metafile, apart.metafile, page]
     .flatMap(({ inputs }) => Object.keys(inputs))

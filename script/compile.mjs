@@ -31,7 +31,7 @@ const bulk = (text) => `$${Buffer.byteLength(text)}\r\n${text}\r\n`;
 const HASH = `*5\r\n${[JSON.stringify(TASK), ...Object.values(FIELDS)].map(bulk).join("")}`;
 const HASHES = `*2\r\n${HASH}${HASH}`;
 const MEMBERS = `*4\r\n${["t", "1735689600.5", "t2", "1735689600.5"].map(bulk).join("")}`;
-/** What a Redis with two tasks answers to the commands of a page. */
+/** The replies of a Redis with two tasks to the commands of a page. */
 const REPLIES = {
   PING: "+PONG\r\n",
   GET: bulk("2025-01-01T00:00:00Z"),

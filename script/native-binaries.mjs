@@ -1,4 +1,4 @@
-// Puts koffi's prebuilt binaries where its bundle looks for them: dist/build/koffi/PLATFORM/koffi.node.
+// Copies koffi's prebuilt binaries to the path that its bundle uses: dist/build/koffi/PLATFORM/koffi.node.
 import { execFileSync } from "node:child_process";
 import { cp, readdir, readFile } from "node:fs/promises";
 

@@ -1,2 +1,2 @@
-// What packages get for `string-width`: one width for all, which loads the tables of Unicode only for text that needs them.
+// Replaces `string-width` in all packages; it loads the tables of Unicode only for text that needs them.
 module.exports = require("../src/render/width.ts").widthOf;

@@ -31,7 +31,7 @@ console.log(
 );
 process.exitCode = failed.length === 0 ? 0 : 1;
 
-/** Where the binary of a version is, after it was fetched if need be. */
+/** The directory of a version's binary, which is fetched if needed. */
 function binFolder(version) {
   const name = `node-${process.platform}-${process.arch}`;
   const folder = join(root, "node_modules/.cache/nodes", version);

@@ -151,13 +151,13 @@ it("docs/http.md names every code of the API", () => {
   expect(JSON.stringify(problemOf(new Error("secret")))).not.toContain("secret");
 });
 
-it("docs/performance.md has the table of its JSON, and what it was measured on", () => {
+it("docs/performance.md has the table of its JSON, and the machine", () => {
   const page = text("docs/performance.md");
   expect(cells(page)).toEqual(cells(markdownReport(report)));
   expect(page).toContain(markdownReport(report).split("\n").at(-1));
 });
 
-it("docs/scaling.md has the figures of its JSON, and what is reckoned from them", () => {
+it("docs/scaling.md has the figures of its JSON, and the results calculated from them", () => {
   expect(cells(text("docs/scaling.md"))).toEqual(
     expect.arrayContaining(cells(scalingText(JSON.parse(text("docs/scaling.json"))))),
   );

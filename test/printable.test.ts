@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { isPrintable, printable, printableData } from "../src/printable.ts";
 
-test("whatever is shown as it is can be shown, in all of Unicode", () => {
+test("every character that is shown unchanged is printable, in all of Unicode", () => {
   const wrong: string[] = [];
   for (let code = 0; code <= 0x10ffff; code++) {
     const char = String.fromCodePoint(code);

@@ -4,7 +4,7 @@ import { compared, type Work } from "../row.ts";
 import { page } from "./start.ts";
 import { firstSync } from "./sync.ts";
 
-/** What one task costs in a sync: what a sync of no tasks costs is taken off first. */
+/** The cost of one task in a sync, without the cost of an empty sync. */
 const syncPerTask: Work = {
   ...firstSync,
   name: "`sync` into an empty Redis, for each task",

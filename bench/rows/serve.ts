@@ -11,7 +11,7 @@ import { Server } from "../server.ts";
 import { type Site, USER } from "../site.ts";
 import { writeIds } from "./read.ts";
 
-/** What is asked of both, over so many connections at once. */
+/** The requests to both, over so many connections at once. */
 interface Request {
   readonly name: string;
   readonly path: string;
@@ -43,7 +43,7 @@ const fastapi: Start = (site, port) => {
   return Server.start(argv, port, { cwd: join(site.place.project, "bench/peers"), env, log: site.scratch("log") });
 };
 
-/** What wrk measures. */
+/** The results of wrk. */
 type Figure = "a request" | "p99";
 
 /** One server under load: `figure` is the time for each request, all of them together, or the 99th percentile of them. */

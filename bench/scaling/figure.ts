@@ -1,7 +1,7 @@
 /** One measured number that docs/scaling.md reckons with. */
 export interface Figure {
   readonly id: string;
-  /** What was measured, in Markdown. */
+  /** The measured quantity, in Markdown. */
   readonly what: string;
   readonly value: number;
   readonly unit: "bytes" | "µs" | "ms" | "×";

@@ -20,7 +20,7 @@ const HOLDINGS: readonly Holding[] = [
   { id: "memory-api-ms", how: "a Redis as it comes, in the layout `api_ms`", server: [], layout: "api_ms" },
 ];
 
-/** What a task takes in Redis: in all, and how much of it the indexes are. */
+/** The memory of a task in Redis: in all, and in the indexes. */
 export async function memoryFigures(site: Site): Promise<Figure[]> {
   const figures: Figure[] = [];
   for (const holding of HOLDINGS) figures.push(...(await memoryOf(site, holding)));

@@ -10,7 +10,7 @@ const NODES = [1, 3, 6, 12, 24];
 /** Lines of a table in Markdown. */
 type Table = readonly (readonly string[])[];
 
-/** What so many tasks take in Redis, reckoned from what one takes. */
+/** The memory of so many tasks in Redis, calculated from that of one. */
 export function sizeTable(figures: readonly Figure[]): Table {
   const [task, packed, index] = ["memory", "memory-packed", "memory-index"].map((id) => figureOf(figures, id));
   const rows = SIZES.map((tasks) => {

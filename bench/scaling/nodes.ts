@@ -13,7 +13,7 @@ interface Deployment {
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** What a first sync costs the nodes of a Redis, and what reading takes: of one node, and of a cluster of three. */
+/** The costs of a first sync and of reads for one node, and for a cluster of three. */
 export async function nodeFigures(site: Site): Promise<Figure[]> {
   const single = await RedisServer.start();
   const cluster = await RedisCluster.start();

@@ -7,7 +7,7 @@ import { memoryFigures } from "./memory.ts";
 import { sizeTable, writeTable } from "./model.ts";
 import { nodeFigures } from "./nodes.ts";
 
-/** What docs/scaling.md reckons with, and what it was measured on. */
+/** The figures of docs/scaling.md, and the machine. */
 export interface ScalingReport extends Machine {
   readonly tasks: number;
   readonly figures: readonly Figure[];

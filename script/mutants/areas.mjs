@@ -1,7 +1,7 @@
 const purge = (names) => names.map((name) => `src/operations/purge/${name}.ts`);
 const file = (names) => names.map((name) => `src/store/file/${name}.ts`);
 
-/** What `npm run mutants` changes, and the tests that should notice. They start no process and build nothing. */
+/** The files that `npm run mutants` changes, and the tests that should fail. They start no process and build nothing. */
 export const AREAS = {
   task: {
     mutate: ["src/task/*.ts"],

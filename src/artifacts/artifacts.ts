@@ -26,7 +26,7 @@ export interface FolderName {
   readonly taskId: string;
 }
 
-/** What ids may be called on the disk, where that is not the ids alone. */
+/** All names that ids may have on the disk. */
 export interface ArtifactNames {
   namesOf(id: string): readonly string[];
   foldersOf(id: FolderName): readonly FolderName[];
@@ -71,7 +71,7 @@ class DiskArtifacts {
     return this.#roots.output !== undefined;
   }
 
-  /** Why the artifacts of a task are never touched; undefined where they may be. */
+  /** Why the artifacts of a task are never touched; undefined if they may be. */
   whyNever(userId: string, taskId: string): string | undefined {
     const [first] = this.foldersOf(userId, taskId);
     return this.#unsafe(first!.userId, first!.taskId);
@@ -90,7 +90,7 @@ class DiskArtifacts {
     return (await this.#purgeArea?.recover()) ?? { folders: 0, left: [] };
   }
 
-  /** The files of a task, those of its folders first. Throws ARTIFACTS_UNSAFE where the folder cannot be read; logs that cannot be are left out. */
+  /** The files of a task, those of its folders first. Throws ARTIFACTS_UNSAFE if the folder cannot be read; unreadable logs are left out. */
   async list(userId: string, taskId: string, withLogs = true): Promise<Artifact[]> {
     try {
       const found: Artifact[] = [];
@@ -271,7 +271,7 @@ export type LogFollower = Pick<TaskLogFollower, keyof TaskLogFollower>;
 /**
  * Opens both roots; one that is missing holds nothing.
  *
- * @param byDescriptor whether to work under `/proc/self/fd`; by default where there is one
+ * @param byDescriptor whether to work under `/proc/self/fd`; by default if available
  */
 export async function openArtifacts(
   { names, ...roots }: RootPaths & { names?: ArtifactNames },

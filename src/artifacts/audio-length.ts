@@ -47,7 +47,7 @@ function maySayNothing({ format }: IAudioMetadata, mediaType: string): boolean {
   return format.codec !== undefined && MAY_NOT_SAY.includes(mediaType);
 }
 
-/** Where the audio of a WAV file without other chunks begins. */
+/** The offset of the audio in a WAV file without other chunks. */
 const WAV_HEADER = 44;
 
 function secondsOf({ container, duration = Number.NaN, bitrate = 0 }: IFormat, size: number): number | undefined {

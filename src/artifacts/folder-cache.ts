@@ -48,7 +48,7 @@ export class FolderCache {
         release(entry);
       }
     }
-    throw new Kept("its folder is being moved about", "busy");
+    throw new Kept("its directory is being moved", "busy");
   }
 
   /** Closes those that aren't in use. */

@@ -74,7 +74,7 @@ export function ignoreRefusal(error: unknown): undefined {
   if (!isRefusal) throw error;
 }
 
-/** Undefined where there is nothing of that name. */
+/** Undefined if it is missing. */
 export async function ifThere<T>(work: Promise<T>): Promise<T | undefined> {
   try {
     return await work;
@@ -143,12 +143,12 @@ export class Folder {
     }
   }
 
-  /** The same, or undefined where there is nothing of that name. */
+  /** The same, or undefined if it is missing. */
   openIfThere(name: Name): Promise<Folder | undefined> {
     return ifThere(this.openFolder(name));
   }
 
-  /** The same, but `Kept` also where a file system is mounted. */
+  /** The same, but a mount point also throws `Kept`. */
   async openOfSameMountIfThere(name: Name): Promise<Folder | undefined> {
     const folder = await this.openIfThere(name);
     if (folder === undefined) return undefined;
@@ -162,7 +162,7 @@ export class Folder {
     throw new Kept(`${printableJson(folder.label)} is a mount point`);
   }
 
-  /** Opens a regular file for reading; undefined where there is nothing of that name. Anything else throws `Kept`. */
+  /** Opens a regular file for reading; undefined if it is missing. Anything else throws `Kept`. */
   async openFileIfThere(name: Name): Promise<FileHandle | undefined> {
     let isFile = false;
     let file: FileHandle | undefined;

@@ -26,7 +26,7 @@ export class LogTail {
     return file && new LogTail(hour.labelOf(name), file);
   }
 
-  /** Goes to where the last `count` lines begin, 4 MiB before the end at the most. Returns how many there are. */
+  /** Seeks to the start of the last `count` lines, at most 4 MiB before the end. Returns how many lines there are. */
   async seekToLast(count: number): Promise<number> {
     const { size } = await this.#file.stat();
     const from = Math.max(0, size - FARTHEST_BACK);
@@ -43,7 +43,7 @@ export class LogTail {
     return lines;
   }
 
-  /** The lines that end in the next piece of the log; undefined where there is nothing new. */
+  /** The lines that end in the next piece of the log; undefined without new ones. */
   async read(): Promise<string[] | undefined> {
     const { bytesRead } = await this.#file.read(this.#piece, 0, PIECE, this.#position);
     if (bytesRead === 0) return undefined;
@@ -51,7 +51,7 @@ export class LogTail {
     return this.#splitter.push(this.#piece.subarray(0, bytesRead));
   }
 
-  /** What is left of a last line that nothing ends. */
+  /** The rest of a last line without a line end. */
   rest(): string[] {
     return this.#splitter.rest();
   }
@@ -102,7 +102,7 @@ export class LineSplitter {
     return lines;
   }
 
-  /** The last line, where nothing ends it. */
+  /** The last line, if it has no line end. */
   rest(): string[] {
     const held = this.#held;
     this.#held = Buffer.alloc(0);
@@ -114,7 +114,7 @@ function lineOf(bytes: Buffer): string {
   return bytes.toString("utf8").replace(/\r$/, "");
 }
 
-/** Where the UTF-8 character begins that byte `at` belongs to. */
+/** The start of the UTF-8 character that contains byte `at`. */
 function characterStart(bytes: Buffer, at: number): number {
   let start = at;
   while (start > at - 4 && (bytes[start]! & 0xc0) === 0x80) start--;

@@ -48,7 +48,7 @@ export interface LogIndex {
   readonly skipped: readonly string[];
   /** How many tasks have a log. */
   readonly size: number;
-  /** What `remove` would do. */
+  /** The outcome of `remove`, without removing. */
   measure(taskId: string, now?: number): Promise<LogOutcome>;
   /** Removes the logs of a task as `LogFolders.remove`. */
   remove(taskId: string, now: number): Promise<LogOutcome>;
@@ -57,7 +57,7 @@ export interface LogIndex {
 /** `Logs/{8 digits}/{2 digits}/`. An hour is named `{date}/{hour}` here. */
 export class LogFolders {
   readonly #root: Folder | undefined;
-  /** What this pass took out of hours, and the hours that it found empty. */
+  /** This pass's removals from hours, and the hours that it found empty. */
   readonly #hourChanges = new OwnChanges();
   /** Dates that were found empty, with their mtime. */
   readonly #dateChanges = new OwnChanges();
@@ -72,7 +72,7 @@ export class LogFolders {
         const [date, hour] = key.split("/") as [string, string];
         return root && within(root.openIfThere(date), (folder) => folder.openIfThere(hour));
       },
-      // By where it is, not by its path: a date that was moved away and linked to would show the same folder.
+      // By its place below the root, not by its path: a date that was moved away and linked to would show the same folder.
       async (hour) => root !== undefined && hour.isTwoBelow(root),
     );
   }

@@ -3,7 +3,7 @@ import { pool } from "../pool.ts";
 import { printableJson } from "../printable.ts";
 import { type Folder, ifThere, Kept, type Name, within } from "./folder.ts";
 
-/** What a folder held when it was looked at. */
+/** The contents of a folder when it was read. */
 export interface Contents {
   files: {
     readonly name: Buffer;

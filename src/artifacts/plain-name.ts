@@ -1,7 +1,7 @@
-/** Where folders wait while they are removed, under `output/`. No user may have this name. */
+/** The folder under `output/` for folders during their removal. No user may have this name. */
 export const PURGE_FOLDER = ".ttsctl-purge";
 
-/** What no file name on Linux may exceed, in bytes of UTF-8. */
+/** The limit of a file name on Linux, in bytes of UTF-8. */
 const MAX_NAME_BYTES = 255;
 
 /** `/`, `\`, NUL and the other control characters (C0, DEL, C1), and lone surrogates, which UTF-8 cannot hold. */

@@ -7,7 +7,7 @@ import { type Removal, removeFolder, unlinkIfThere } from "./look.ts";
 import { isPurgeFolder, PURGE_FOLDER } from "./plain-name.ts";
 import type { OwnChanges } from "./sweep.ts";
 
-/** What became of the folder of a task. */
+/** The outcome for the folder of a task. */
 export type FolderOutcome =
   /** The folder is missing. */
   | { kind: "absent" }
@@ -27,8 +27,8 @@ const TAKEN = new Set(["ENOTEMPTY", "EEXIST"]);
 const NO_LINKS = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "EMLINK", "ENOSYS"]);
 
 /**
- * `output/.ttsctl-purge/{pid}-{random}/{user}/{task}`: where the task folders of one pass are moved to be looked at and
- * removed. What a killed pass leaves there says itself where it came from.
+ * `output/.ttsctl-purge/{pid}-{random}/{user}/{task}`: the task folders of one pass are moved here to be inspected and
+ * removed. The path of a killed pass's leftovers shows their origin.
  */
 export class PurgeArea {
   readonly #output: Folder;
@@ -62,7 +62,7 @@ export class PurgeArea {
       } catch (error) {
         const came = `${printableJson(label)} was written to during the run`;
         const outcome = keptBecause(TAKEN.has(systemErrorCode(error) ?? "") ? new Kept(came, "newer") : error);
-        const waits = `what is left of it waits in ${printableJson(place.labelOf(taskId))} and is put back by the next pass`;
+        const waits = `the rest is in ${printableJson(place.labelOf(taskId))}; the next pass puts it back`;
         if (removed.files > 0 && !outcome.newer) return { ...outcome, reason: `${outcome.reason}; ${waits}` };
         try {
           await putBackHome(this.#output, userId, place, taskId);
@@ -208,7 +208,7 @@ async function putBackHome(output: Folder, user: Name, from: Folder, task: Name)
 }
 
 /**
- * Moves a folder back to where it was. If it exists there again, what it lacks is moved into it; the rest is older than
+ * Moves a folder back to its place. If it exists there again, only missing entries are moved into it; the rest is older than
  * what the service has written since, and dropped.
  */
 async function putBack(from: Folder, name: Name, to: Folder): Promise<void> {

@@ -4,7 +4,7 @@ import { describeSystemError, systemErrorCode, TtsctlError } from "../errors.ts"
 import { printableJson } from "../printable.ts";
 import { Folder, hasDescriptorPaths, ifThere } from "./folder.ts";
 
-/** Where artifacts are, and what must not be among them where they are removed. */
+/** The paths of artifacts, and files that must not be below them for a removal. */
 export interface RootPaths {
   readonly output: string;
   readonly logs: string;
@@ -42,7 +42,7 @@ export async function openRoots(paths: RootPaths, byDescriptor = hasDescriptorPa
   }
 }
 
-/** Which of these files, by its path or where a link of that name leads, is in a directory, at any depth. */
+/** Which of these files, by its path or the target of a link, is in a directory, at any depth. */
 export async function heldFile(directory: string, files: readonly string[]): Promise<string | undefined> {
   const root = await realpath(directory).catch(() => resolve(directory));
   for (const file of files) {
@@ -69,16 +69,16 @@ async function realPathOf(path: string): Promise<string | undefined> {
   const there = await ifThere(lstat(path)).catch((error) => {
     throw cannotOpen(path, error);
   });
-  if (there?.isSymbolicLink()) throw notMounted(`${printableJson(path)} is a symbolic link that leads nowhere`);
+  if (there?.isSymbolicLink()) throw notMounted(`${printableJson(path)} is a broken symbolic link`);
   if (there !== undefined) return realPathOf(path); // the service just created it
   // Beside a folder that the service has not made yet there is at least the store file.
   if (await hasEntries(dirname(path))) return undefined;
-  throw notMounted(`${printableJson(path)} does not exist, nor anything else in the folder above it`);
+  throw notMounted(`${printableJson(path)} does not exist, and its parent directory is empty`);
 }
 
 function notMounted(message: string): TtsctlError {
   return new TtsctlError("ARTIFACTS_UNSAFE", message, {
-    hint: "mount its disk, or correct [paths] in config.ini",
+    hint: "mount its disk, or fix [paths] in config.ini",
   });
 }
 
@@ -118,10 +118,10 @@ function nameInOutput(output: string | undefined, logs: string | undefined): str
 }
 
 function unsafePaths(message: string): TtsctlError {
-  return new TtsctlError("ARTIFACTS_UNSAFE", message, { hint: "correct [paths] output and logs in config.ini" });
+  return new TtsctlError("ARTIFACTS_UNSAFE", message, { hint: "fix [paths] output and logs in config.ini" });
 }
 
-/** As an operator sees the logs beside `output/`; their whole path where they lie elsewhere. */
+/** As an operator sees the logs beside `output/`; their full path if they are elsewhere. */
 function labelOf(logs: string, base: string): string {
   if (logs === base) return ".";
   return isBelow(base, logs) ? relative(base, logs) : logs;

@@ -50,7 +50,7 @@ export class TaskLogFollower {
   readonly #tails = new Map<string, { readonly place: NamedLog; readonly tail: LogTail }>();
   /** The unread rest of logs that are no longer followed. */
   readonly #left: LogPart[] = [];
-  /** Where a new log can appear: the newest date that there is. */
+  /** The newest date, where new logs appear. */
   #fromDate = "";
 
   /** @param names that the files of the task's logs may have */
@@ -59,7 +59,7 @@ export class TaskLogFollower {
     this.#names = names;
   }
 
-  /** Goes to the last `count` lines, where what `read` gives begins. Returns whether there is a log yet. */
+  /** Seeks to the last `count` lines, which `read` returns first. Returns whether there is a log yet. */
   async begin(count: number): Promise<boolean> {
     const places = await this.#logs.find(this.#names);
     this.#fromDate = await this.#logs.newestDate();
@@ -69,7 +69,7 @@ export class TaskLogFollower {
     return this.#tails.size > 0;
   }
 
-  /** The next lines; undefined where there is nothing new. At most a piece of a log is held in memory. */
+  /** The next lines; undefined without new ones. At most a piece of a log is held in memory. */
   async read(): Promise<LogPart | undefined> {
     if (this.#left.length > 0) return this.#left.shift();
     for (const { tail } of this.#tails.values()) {

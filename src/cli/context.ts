@@ -111,7 +111,7 @@ export class Context extends RunParts {
     return super.requireConfig(
       withArtifacts,
       "name it with --config or TTSCTL_CONFIG, or set TTSCTL_STORE, TTSCTL_OUTPUT and TTSCTL_LOGS",
-      `no config.ini in ${this.cwd}: this command changes things and takes no defaults`,
+      `no config.ini in ${this.cwd}: this command changes tasks, so it does not run on defaults`,
     );
   }
 

@@ -121,7 +121,7 @@ function refuseRepeats(command: Command): void {
 
 function newProgram(write: (text: string) => void): Command {
   return new Command("ttsctl")
-    .description("Operate the tasks of a text-to-speech service: its store file, and the mirror of it in Redis.")
+    .description("Operate the tasks of a text-to-speech service: its store file and the copy in Redis.")
     .version(VERSION, "-V, --version", "print the version")
     .helpOption("-h, --help", "print help")
     .optionsGroup("Connection:")
@@ -138,7 +138,7 @@ function newProgram(write: (text: string) => void): Command {
     )
     .option("--no-color", "no colours (also NO_COLOR)")
     .option("-q, --quiet", "no warnings and no progress", false)
-    .option("-v, --verbose", "say what is done; twice: with stacks", addOne, 0)
+    .option("-v, --verbose", "log each step; twice: with stack traces", addOne, 0)
     .addHelpCommand(new Command("help").argument("[command]").description("print help").helpGroup("Set up:"))
     .configureOutput({ writeOut: write, writeErr: write, outputError: () => {} })
     .exitOverride();

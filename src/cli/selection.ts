@@ -56,7 +56,7 @@ export function addSelection(command: Command): Command {
 export function addPaging(command: Command): Command {
   command.optionsGroup("Selection:");
   for (const part of LIST_PARTS) addField(command, part);
-  return command.option("--limit <n>", "the newest so many tasks, or all, instead of a page", limitOf);
+  return command.option("--limit <n>", "the newest N tasks, or all, instead of a page", limitOf);
 }
 
 function addField(command: Command, part: QueryPart): void {
@@ -71,7 +71,7 @@ export function addUser(command: Command): Command {
 }
 
 export function addSource(command: Command): Command {
-  const source = new Option("--source <store>", "who answers: a forced store never asks the other");
+  const source = new Option("--source <store>", "which store to read; redis and file never use the other");
   return command.optionsGroup("Connection:").addOption(source.choices(["auto", "redis", "file"]).default("auto"));
 }
 
@@ -79,7 +79,7 @@ export function addLook(command: Command): Command {
   return command
     .optionsGroup("Output:")
     .option("--columns <names>", `${WIDE_COLUMNS.join(", ")}, or any field`, columnsOf)
-    .option("--no-headers", "no line of heads")
+    .option("--no-headers", "no header line")
     .addOption(
       new Option("--time <style>", "times as written, with an offset, or as ages").choices(TIME_STYLES).default("raw"),
     )
@@ -112,7 +112,7 @@ export function addDestructive(
   return command
     .option("--dry-run", "print the plan and change nothing", false)
     .option(`--max-${verb} <n|p%>`, limit, maxDelete)
-    .option("--allow-empty", "a store file that is missing or has no tasks is meant", false);
+    .option("--allow-empty", "accept a missing or empty store file", false);
 }
 
 /** Of `--ids`. */

@@ -45,7 +45,7 @@ export async function serverParts(context: Context, syncing: Syncing, readOnly: 
     metrics: newMetrics(VERSION),
     ended: accessLog(context),
     failed: (error) => {
-      const msg = `an error of ttsctl itself: ${sourceStack(error instanceof Error ? (error.stack ?? error.message) : String(error))}`;
+      const msg = `an internal error: ${sourceStack(error instanceof Error ? (error.stack ?? error.message) : String(error))}`;
       void context.note("error", msg, { code: "INTERNAL" });
     },
   };

@@ -42,7 +42,7 @@ export async function connectSyncing(context: Context, isWanted: boolean) {
       markThen = mirror.syncedAt(undefined).catch(() => null);
       begin();
     },
-    onDown: ({ message, code }) => say("warn", `${message}: the store file answers`, code),
+    onDown: ({ message, code }) => say("warn", `${message}: reads use the store file`, code),
   };
   const { shared, link } = await context.liveOn({ events, forReaders });
   const writer = new MirrorWriter({ shared, link, owed, isBusy: () => false, onMirrorFailure: () => {}, warn });
@@ -85,7 +85,7 @@ export async function connectSyncing(context: Context, isWanted: boolean) {
   /** Additional Redis-only tasks were deleted from the file while Redis was away, so they must not be shown. */
   function settle({ total, failed, orphans }: { total: number; failed: number; orphans: number }): void {
     const more = orphans - (orphansThen ?? orphans);
-    if (failed > 0) behind = `Redis did not take ${counted(failed, "task")} of the file`;
+    if (failed > 0) behind = `${counted(failed, "task")} of the file could not be written to Redis`;
     else if (more > 0 && total > 0) {
       behind = `Redis has ${counted(more, "task")} that the file lost while it was away; run \`ttsctl sync --prune\``;
     } else {

@@ -50,13 +50,13 @@ async function reload(context: Context, old: Settings): Promise<Settings> {
     const settings = await context.reloadSettings();
     if (settings.configPath !== old.configPath) throw new TtsctlError("CONFIG_NOT_FOUND", "config.ini is gone");
     if (settings.store.path.value !== old.store.path.value) {
-      throw new TtsctlError("CONFIG_INVALID", "the store file is another one now; restart the watcher for it");
+      throw new TtsctlError("CONFIG_INVALID", "it names another store file; restart the watcher to use that");
     }
     await context.note("info", "configuration read again");
     return settings;
   } catch (error) {
     if (!(error instanceof TtsctlError)) throw error;
-    await logFailure(context, "configuration not taken over", error);
+    await logFailure(context, "configuration not reloaded", error);
     return old;
   }
 }

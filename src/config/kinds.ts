@@ -6,9 +6,9 @@ import { maskUrl, parseAddress, parseHost, parseInteger, parsePort, parseRedisUr
 
 /** A kind of value. */
 export interface Kind<T> {
-  /** What is accepted, for a message. */
+  /** The accepted values, for a message. */
   readonly accepted: string;
-  /** What a program may give besides text. */
+  /** Other values than text that a program may give. */
   readonly literal?: "number" | "boolean";
   /** Neither a text nor a value of it is ever printed. */
   readonly isSecret?: boolean;

@@ -18,7 +18,7 @@ import {
   settingOf,
 } from "./settings.ts";
 
-/** The ways to say where Redis is, which exclude each other at one level, and the settings of each. A url is another way. */
+/** The ways to give the address of Redis, which exclude each other at one level, and the settings of each. A url is another. */
 const WAYS: Readonly<Record<string, readonly SettingName[]>> = {
   tcp: ["redis.host", "redis.port"],
   sentinels: ["redis.sentinels"],
@@ -40,7 +40,7 @@ const COMPANIONS: readonly SettingName[] = [
 ];
 
 export interface RedisAddress {
-  /** What is given above the url in force. */
+  /** The settings of levels above the url in force. */
   readonly parts: ReadonlyMap<SettingName, Given>;
   readonly url: { readonly given: Given; readonly setting: Setting<unknown>; readonly url: RedisUrl } | undefined;
   /** Of `WAYS`, or `url` or `default`. */
@@ -77,7 +77,7 @@ export function findAddress(inputs: SettingInputs): RedisAddress {
 
 /**
  * The settings that say how Redis is reached (SPEC sections 7 and 10): a url replaces all of them of lower levels, its absent parts
- * included; one of a higher level replaces that of the url. Of the ways to say where Redis is, those not in force are ignored.
+ * included; one of a higher level replaces that of the url. Ways to give the address that aren't in force are ignored.
  */
 export function resolveAddress({ parts, url, way }: RedisAddress): Map<string, Setting<unknown>> {
   const of = (name: SettingName): Setting<unknown> => {
@@ -179,7 +179,7 @@ function heightOf(source: Source): number {
 }
 
 function checkCluster({ cluster, db, sentinels, socket }: RedisSettings): void {
-  if (db.value !== 0) throw wrong(db, `names db ${db.value}, and a cluster has db 0 alone (${cluster.origin})`);
+  if (db.value !== 0) throw wrong(db, `names db ${db.value}, but a cluster only has db 0 (${cluster.origin})`);
   if (sentinels.value.length > 0) throw together(cluster, sentinels, "a cluster needs no Sentinel: name nodes of it");
   if (socket.value !== null) throw together(cluster, socket, "a cluster names its nodes by host and port: name one");
 }
@@ -242,6 +242,6 @@ async function parsed<T>({ value: path, origin }: Setting<string | null>, what: 
   try {
     return parse(pem);
   } catch (cause) {
-    throw invalid(`holds no such thing; accepted: the path of ${what}`, cause);
+    throw invalid(`isn't valid; accepted: the path of ${what}`, cause);
   }
 }

@@ -37,7 +37,7 @@ const RETENTION_FLAG = "--retention <age>";
 /** The options of config.ini, by section and name. Durations are seconds; relative default paths start beside config.ini. */
 export const SETTINGS = {
   "redis.enabled": row(kinds.BOOLEAN, true, ["REDIS_ENABLED", "false: only the store file"], {
-    flag: ["--no-redis", "work with the store file alone"],
+    flag: ["--no-redis", "use only the store file"],
     library: ["redis"], // if it is "off"
   }),
   "redis.host": row(kinds.HOST, "127.0.0.1", ["REDIS_HOST", "its host"]),
@@ -92,14 +92,14 @@ export const SETTINGS = {
     refusesEmpty: true,
   }),
   "cleanup.keep_last": row(kinds.COUNT, 0, null, {
-    flag: ["--keep-last <n>", "the newest n finished tasks of each user stay, instead of [cleanup] keep_last"],
+    flag: ["--keep-last <n>", "keep the newest n finished tasks of each user, instead of [cleanup] keep_last"],
     library: ["keepLast"],
   }),
   /** Zero: no limit. */
   "cleanup.max_bytes": row(kinds.BYTES, 0, null, {
     flag: [
       "--max-bytes <size>",
-      "20GB: oldest tasks go until finished ones take no more, instead of [cleanup] max_bytes",
+      "20GB: purge the oldest finished tasks above this size, instead of [cleanup] max_bytes",
     ],
     library: ["maxBytes"],
   }),
@@ -113,23 +113,20 @@ export const SETTINGS = {
   /** The ledger of all that changes tasks. */
   "audit.path": row(kinds.PATH, null, ["TTSCTL_AUDIT", "the ledger"]),
   "http.host": row(kinds.HOST, "127.0.0.1", ["TTSCTL_HTTP_HOST", "where serve listens"], {
-    flag: [
-      "--host <address>",
-      "where to listen, instead of [http] host (127.0.0.1); others than this machine need a token",
-    ],
+    flag: ["--host <address>", "where to listen, instead of [http] host (127.0.0.1); other addresses need a token"],
   }),
-  "http.port": row(kinds.LISTEN_PORT, 9883, ["TTSCTL_HTTP_PORT", "its port; 0 for any that is free"], {
-    flag: ["--port <n>", "instead of [http] port (9883); 0 for any that is free"],
+  "http.port": row(kinds.LISTEN_PORT, 9883, ["TTSCTL_HTTP_PORT", "its port; 0 for any free one"], {
+    flag: ["--port <n>", "instead of [http] port (9883); 0 for any free one"],
   }),
-  "http.token": row(kinds.TOKEN, null, ["TTSCTL_HTTP_TOKEN", "what its clients have to send"]),
-  "http.base_path": row(kinds.BASE_PATH, "", ["TTSCTL_HTTP_BASE_PATH", "the path under which a proxy is asked"], {
-    flag: ["--base-path <path>", "the path under which a proxy is asked, such as /tts"],
+  "http.token": row(kinds.TOKEN, null, ["TTSCTL_HTTP_TOKEN", "the token that clients send"]),
+  "http.base_path": row(kinds.BASE_PATH, "", ["TTSCTL_HTTP_BASE_PATH", "the path prefix behind a proxy"], {
+    flag: ["--base-path <path>", "the path prefix behind a proxy, such as /tts"],
   }),
   "http.cleanup": row(kinds.BOOLEAN, false, ["TTSCTL_HTTP_CLEANUP", "true: serve also purges expired tasks"], {
     flag: ["--cleanup", "purge expired tasks as cleanup --watch does, instead of [http] cleanup"],
   }),
   /** Names besides its own, in lower case. */
-  "http.allowed_hosts": row(kinds.HOSTS, [], ["TTSCTL_HTTP_ALLOWED_HOSTS", "host names that browsers ask for"]),
+  "http.allowed_hosts": row(kinds.HOSTS, [], ["TTSCTL_HTTP_ALLOWED_HOSTS", "host names that clients may use"]),
   /** The service whose requests and answers the task endpoints use. */
   "http.dialect": row(kinds.DIALECT, "plain", ["TTSCTL_HTTP_DIALECT", "plain or api_ms"], {
     flag: ["--dialect <name>", "plain, or api_ms: requests and answers of the GPT-SoVITS API service"],
@@ -234,7 +231,7 @@ export function describeSettings(settings: Settings): Record<SettingName, Descri
 
 export interface SettingInputs {
   flags: SettingFlags;
-  /** What a program gives, in place of flags; `origin` is how the program names it. */
+  /** A program's options, in place of flags; `origin` is the program's name for one. */
   options?: ReadonlyMap<SettingName, { text: string; origin: string }>;
   env: Readonly<Record<string, string | undefined>>;
   file: IniFile | null;
@@ -287,7 +284,7 @@ const READERS: Record<Level, (name: SettingName, inputs: SettingInputs) => Given
   },
 };
 
-/** What a level gives for a setting, if it does. An option of the file that cannot be interpolated is a CONFIG_INVALID. */
+/** A level's value for a setting, if any. An option of the file that cannot be interpolated is a CONFIG_INVALID. */
 export function givenAt(level: Level, name: SettingName, inputs: SettingInputs): Given | undefined {
   return inputs.hidden?.(name) ? undefined : READERS[level](name, inputs);
 }
@@ -322,7 +319,7 @@ export function byDefault(name: SettingName, folder = ""): Setting<unknown> {
   return { value: isPath ? resolve(folder, value) : value, source: "default", origin: "default" };
 }
 
-/** What to do about the variable that Kubernetes sets for a Service named redis, if this is it. */
+/** The remedy if this is the variable that Kubernetes sets for a Service named redis. */
 export function kubernetesHint({ origin, text }: Given): string | undefined {
   if (origin !== "REDIS_PORT" || !text.includes("://")) return undefined;
   return "Kubernetes sets REDIS_PORT for a Service named redis: set it to the port in the pod, or set enableServiceLinks: false there.";

@@ -114,7 +114,7 @@ export function problemOf(error: unknown): Problem {
     const status = error.code.startsWith("REDIS_") ? 503 : (STATUSES[error.code] ?? 500);
     return problem(status, error.code, error.message, error.hint);
   }
-  return problem(500, "INTERNAL", "an error of ttsctl itself", "its log says more");
+  return problem(500, "INTERNAL", "an internal error", "see the server's log");
 }
 
 function problem(status: number, code: Problem["code"], detail: string, hint: string | undefined): Problem {

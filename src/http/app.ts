@@ -109,7 +109,7 @@ function tokenIn(text: string): string {
   } catch {
     // reported below, without the text
   }
-  throw new HttpError("BAD_REQUEST", "the body holds no token", 'send {"token": "..."}');
+  throw new HttpError("BAD_REQUEST", "the body has no token", 'send {"token": "..."}');
 }
 
 /** The pattern of the route of a request, or `other`. */
@@ -124,7 +124,7 @@ function nothingHere(app: Hono<Env>, path: string): HttpError {
   const allowed = METHODS.filter((method) =>
     app.router.match(method, path)[0].some(([[, route]]) => route.method === method),
   );
-  if (allowed.length === 0) return new HttpError("NOT_FOUND", "there is nothing here", "see /openapi.json");
+  if (allowed.length === 0) return new HttpError("NOT_FOUND", "not found", "see /openapi.json");
   const allow = allowed.join(", ");
   return new HttpError("METHOD_NOT_ALLOWED", `this takes ${allow} alone`, undefined, { allow });
 }

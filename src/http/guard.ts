@@ -88,20 +88,20 @@ function isSecure(c: Context): boolean {
 }
 
 const SAFE_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
-/** What a browser sends as Sec-Fetch-Site if no other site caused the request. */
+/** The values of Sec-Fetch-Site if no other site caused the request. */
 const OWN_SITE = new Set(["same-origin", "none"]);
 
 /** @throws HttpError unless the Host is ours, the URL can be decoded, and no other site caused a change */
 export function checkRequest({ headers, url = "", method = "" }: IncomingMessage, hosts: Hosts): void {
   if (headers.host === undefined || !hosts.allows(headers.host)) {
-    const hint = "ask for localhost, or name the host in [http] allowed_hosts (TTSCTL_HTTP_ALLOWED_HOSTS)";
-    throw new HttpError("HOST_REFUSED", "this server does not answer to that Host", hint);
+    const hint = "use localhost, or add the host to [http] allowed_hosts (TTSCTL_HTTP_ALLOWED_HOSTS)";
+    throw new HttpError("HOST_REFUSED", "this Host is not allowed", hint);
   }
   if (!url.startsWith("/") || !isDecodable(url)) {
     throw new HttpError("BAD_REQUEST", "the URL isn't a path in percent-encoded UTF-8");
   }
   if (!SAFE_METHODS.has(method) && isCrossSite(headers, hosts)) {
-    throw new HttpError("CROSS_SITE", "a page of another site may not change anything here");
+    throw new HttpError("CROSS_SITE", "pages of other sites can't change anything here");
   }
 }
 
@@ -133,5 +133,5 @@ export async function checkToken(
   const hint = "send Authorization: Bearer with the token of [http] token, or log in on the page";
   const challenge = { "www-authenticate": "Bearer" };
   if (authorization !== undefined) throw new HttpError("TOKEN_WRONG", "the token is wrong", hint, challenge);
-  throw new HttpError("TOKEN_REQUIRED", "this needs a token", hint, challenge);
+  throw new HttpError("TOKEN_REQUIRED", "a token is required", hint, challenge);
 }

@@ -10,7 +10,7 @@ export interface Observed {
   /** The pattern of the route, such as `/voice-tasks/:task_id`; `other` for what has none. */
   readonly route: string;
   readonly status: number;
-  /** What went out, headers included. */
+  /** The bytes sent, headers included. */
   readonly bytes: number;
   readonly seconds: number;
   readonly remote: string;
@@ -68,7 +68,7 @@ export function newMetrics(version: string) {
   });
   const duration = new Histogram({
     name: "ttsctl_http_request_duration_seconds",
-    help: "How long requests took.",
+    help: "Duration of requests.",
     registers,
     labelNames: ["route"],
     buckets: BUCKETS_S,

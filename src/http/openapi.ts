@@ -118,7 +118,7 @@ const SCHEMAS = {
     version: TEXT,
     timezone: { ...TEXT, description: "of times without an offset" },
     readOnly: { ...FLAG, description: "started with --read-only" },
-    token: { ...FLAG, description: "whether all else needs one" },
+    token: { ...FLAG, description: "whether other requests need one" },
   }),
   Login: exact({ token: TEXT }),
   ApiMsPage: enveloped(exact({ total: COUNT, pageIndex: POSITIVE, pageSize: POSITIVE, data: arrayOf(ANY_RECORD) })),
@@ -225,7 +225,7 @@ function ofOneTask(path: string, task: object): Record<string, object> {
     [`GET ${path}/files`]: operation(
       "The audio and logs of a task",
       { 200: jsonOf(ref("TaskFiles"), "the files, whether the task exists or not") },
-      { parameters: [task, USER, query("logs", "false: leave out logs, for which every hour is looked into", SWITCH)] },
+      { parameters: [task, USER, query("logs", "false: skip logs, which may be in any hour's directory", SWITCH)] },
     ),
   };
 }
@@ -278,7 +278,7 @@ const OPERATIONS: Readonly<Record<string, object>> = {
     OPEN,
   ),
   "POST /login": operation(
-    "Begins a session of a browser: a cookie instead of the token",
+    "Opens a browser session: a cookie instead of the token",
     { 204: { description: "a cookie is set" } },
     { ...OPEN, requestBody: bodyOf("Login") },
   ),

@@ -56,7 +56,7 @@ export async function jsonBody(incoming: IncomingMessage, mostBytes = MOST_BYTES
   // A form of another site can't send this type without a preflight request.
   if (!/^application\/json *(;|$)/i.test(type) || encoding !== "identity") {
     const hint = "send Content-Type: application/json";
-    throw new HttpError("UNSUPPORTED_MEDIA_TYPE", "the body is not said to be JSON", hint);
+    throw new HttpError("UNSUPPORTED_MEDIA_TYPE", "the body isn't declared as JSON", hint);
   }
   // Answered before the body is read: a reader that stops midway closes the connection.
   if (Number(incoming.headers["content-length"] ?? 0) > mostBytes) throw tooLarge(mostBytes);
@@ -71,7 +71,7 @@ export async function jsonBody(incoming: IncomingMessage, mostBytes = MOST_BYTES
     return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks));
   } catch (error) {
     if (error instanceof HttpError) throw error;
-    throw new HttpError("BAD_REQUEST", "the body is cut, or no UTF-8");
+    throw new HttpError("BAD_REQUEST", "the body is truncated or not UTF-8");
   }
 }
 

@@ -85,7 +85,7 @@ function unparsedProblem(code: string | undefined): string {
 }
 
 const UNPARSED: Readonly<Record<string, readonly ["REQUEST_TIMEOUT" | "HEADERS_TOO_LARGE", string]>> = {
-  ERR_HTTP_REQUEST_TIMEOUT: ["REQUEST_TIMEOUT", "the request took too long to come in"],
+  ERR_HTTP_REQUEST_TIMEOUT: ["REQUEST_TIMEOUT", "the request took too long to arrive"],
   HPE_HEADER_OVERFLOW: ["HEADERS_TOO_LARGE", `the headers are larger than ${LIMITS.maxHeaderSize >> 10} KiB`],
 };
 
@@ -117,7 +117,7 @@ export async function listen(server: Server, host: string, port: number): Promis
     const isTaken = systemErrorCode(cause) === "EADDRINUSE";
     const why = isTaken ? "is in use by another process" : `cannot be listened on (${systemErrorCode(cause)})`;
     const hint = isTaken
-      ? "end the other one, or choose another port with --port; 0 is any free one"
+      ? "stop it, or choose another port with --port (0: any free one)"
       : "check [http] host and port";
     throw new TtsctlError("LISTEN_FAILED", `${host} port ${port} ${why}`, { hint, cause });
   }

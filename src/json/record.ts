@@ -52,7 +52,7 @@ export class Spans {
     return this.#end[field]!;
   }
 
-  /** Where the value of this place begins if the text at `from` is that of the last record; else -1. */
+  /** The start of this place's value if the text at `from` equals the last record's; else -1. */
   guess(place: number, bytes: Uint8Array, from: number): number {
     const length = place < GUESSED ? this.#lengths[place]! : 0;
     if (length === 0) return -1;

@@ -1,12 +1,12 @@
 /**
- * A strict JSON scanner over bytes. It finds where values end without building them, so a file of a million records
+ * A strict JSON scanner over bytes. It finds the ends of values without building them, so a file of a million records
  * is checked in one pass and numbers keep their text. It takes exactly what `JSON.parse` takes, given valid UTF-8.
  */
 
 /** The bytes ended before the value did: read more and scan again from its start. */
 export const INCOMPLETE = -1;
 
-/** What is at `position` (an index into the scanned bytes) is not JSON. */
+/** The bytes at `position` (an index into the scanned bytes) are not JSON. */
 export class JsonSyntaxError extends Error {
   override readonly name = "JsonSyntaxError";
   readonly position: number;

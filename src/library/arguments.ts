@@ -63,8 +63,8 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
   STORE_EMPTY: "check the store option of openTaskStore and the mount",
   STORE_MISMATCH:
     "check the store and redis options of openTaskStore; if they belong together, call syncToRedis() first",
-  CLOCK_SKEW: "set the clock right",
-  AUDIT_FAILED: "nothing is deleted that is not in the ledger; repair [audit] path in the config.ini",
+  CLOCK_SKEW: "fix the clock",
+  AUDIT_FAILED: "nothing is deleted without a ledger entry; fix [audit] path in the config.ini",
 };
 
 /** The error with a hint for programs. */

@@ -48,7 +48,7 @@ export function eventSource(logger: Logger, clock: Clock, owed: () => number) {
     },
 
     mirrorDown(error: TtsctlError): void {
-      logger.warn(`${error.message}: the file answers, and has what is written`);
+      logger.warn(`${error.message}: reads use the file, which has all changes`);
       emitMirror("down", error);
     },
 

@@ -30,7 +30,7 @@ export function mirrorRepair({ parts, logger, shared, link, owed, writer, mark }
   const retry = retrying(repair, LONGEST_RETRY_MS, stop.signal);
   /** Syncs that the program asked for. */
   const asked = new Set<Promise<unknown>>();
-  /** What processes that ended left undone; null before the first look. */
+  /** The unfinished changes of ended processes; null before the first check. */
   let undone: LeftUndone | null = null;
   /** Only once: later the file may have lost all that Redis has. */
   let isChecked = false;

@@ -30,7 +30,7 @@ export function storedTask<T extends BaseTask>({ userId, taskId, status, score, 
 export function taskOf(record: BaseTask | string, parser: RecordParser): Task {
   const task = parsed(typeof record === "string" ? record : jsonOf(record), parser);
   if (isInvalid(task)) throw invalid(task.reason);
-  if (saysDeleted(task.json)) throw invalid('"deleted": true is the end of a task: call delete()');
+  if (saysDeleted(task.json)) throw invalid('"deleted": true would delete the task: call delete()');
   return task;
 }
 

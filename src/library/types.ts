@@ -34,7 +34,7 @@ export interface RedisOptions {
   readonly tlsServerName?: string | undefined;
   /** How the service lays its tasks out in Redis. Default: `plain`. */
   readonly layout?: "plain" | "api_ms" | undefined;
-  /** What precedes each key, such as `staging:`. Default: nothing. */
+  /** The prefix of each key, such as `staging:`. Default: none. */
   readonly prefix?: string | undefined;
 }
 

@@ -22,8 +22,8 @@ export function checkBrake(
   const limit = "count" in max ? `${max.count}` : `${max.percent}% of ${of}`;
   throw new TtsctlError(
     "MAX_DELETE_EXCEEDED",
-    `${counted(count, what)} would be ${done}, more than the limit of ${limit}; none was`,
-    { hint: `look at the plan with --dry-run; if it is right, raise ${flag} (a number, or a percentage such as 80%)` },
+    `${counted(count, what)} would be ${done}, more than the limit of ${limit}; nothing was changed`,
+    { hint: `check the plan with --dry-run; if it is right, raise ${flag} (a number, or a percentage such as 80%)` },
   );
 }
 

@@ -111,7 +111,7 @@ function nameTotals({ totals }: CleanupPlan, { maxBytes }: CleanupOptions, repor
   const { bytes, leftBytes, keptExpired } = totals;
   if (maxBytes > 0 && leftBytes > maxBytes) {
     reporter.warn(
-      `finished tasks that stay take ${formatBytes(leftBytes)}, more than max_bytes (${formatBytes(maxBytes)}): keep_last or the retention of their status keeps them, or they lie in the future`,
+      `the finished tasks that are kept take ${formatBytes(leftBytes)}, more than max_bytes (${formatBytes(maxBytes)}): keep_last, the retention of their status or a time in the future keeps them`,
     );
   }
   return { keptLast: keptExpired, finishedBytes: maxBytes === 0 ? null : bytes };

@@ -30,12 +30,12 @@ export interface ExplainedCopy {
 export interface Explanation {
   readonly user_id: string;
   readonly task_id: string;
-  /** What a pass that began now would do; `missing`: it is in neither store. */
+  /** The outcome of a pass that began now; `missing`: the task is in neither store. */
   readonly verdict: "purge" | "keep" | "missing";
   /** As in the `[CLEANUP]` line; null if the task is kept. */
   readonly reason: Reason | null;
   readonly file: ExplainedCopy | null;
-  /** Null also where Redis was not asked. */
+  /** Also null if Redis was not read. */
   readonly redis: ExplainedCopy | null;
   readonly rules: readonly RuleSays[];
 }
@@ -140,7 +140,7 @@ function storeRule(snapshot: Snapshot, refusal: TtsctlError | null): RuleSays {
   return says("store", "pass", `${snapshot.path} has ${counted(snapshot.size, "task")}`);
 }
 
-/** What a pass sees before it removes a folder. */
+/** The checks of a pass before it removes a folder. */
 async function artifactsRule(artifacts: Artifacts, { userId, taskId }: TaskId, now: number): Promise<RuleSays> {
   const folders = await Promise.all(
     artifacts
@@ -150,10 +150,10 @@ async function artifactsRule(artifacts: Artifacts, { userId, taskId }: TaskId, n
   const kept = folders.filter((folder) => folder.kind === "kept");
   const held = kept.find(({ newer, retry }) => newer || retry);
   if (held !== undefined) return says("artifacts", "keep", held.reason);
-  if (kept.length > 0) return says("artifacts", "pass", `its folder stays: ${kept[0]!.reason}`);
+  if (kept.length > 0) return says("artifacts", "pass", `its directory is kept: ${kept[0]!.reason}`);
   const found = folders.filter((folder) => folder.kind === "removed");
   if (found.length === 0) return says("artifacts", "pass", "no folder");
   const files = found.reduce((sum, folder) => sum + folder.files, 0);
   const bytes = found.reduce((sum, folder) => sum + folder.bytes, 0);
-  return says("artifacts", "pass", `${counted(files, "file")} in its folder, ${formatBytes(bytes)}`);
+  return says("artifacts", "pass", `${counted(files, "file")} in its directory, ${formatBytes(bytes)}`);
 }

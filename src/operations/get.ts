@@ -15,7 +15,7 @@ export interface GetResult {
   /** A record of these ids in the file that is not valid. */
   readonly invalid: { json: string; reason: string } | null;
   readonly artifacts: Artifact[];
-  /** The last lines of its logs, oldest log first; null where they were not asked for. */
+  /** The last lines of its logs, oldest log first; null if not requested. */
   readonly log: LogPart[] | null;
   readonly warnings: string[];
 }

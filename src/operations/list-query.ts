@@ -66,15 +66,14 @@ export function buildFilter(raw: RawQuery, { names, rules, now }: QueryContext):
 
 /**
  * The tasks asked for by id, without repeats, in order; null for none. In a layout whose ids may have colons, a name is a task
- * without a user until `resolveNames` finds it.
+ * without a user until it is looked up.
  */
 export function checkIds(raw: RawQuery, context: QueryContext): TaskId[] | null {
   const { names, rules, takesNames = false, takesNone = false } = context;
   if (raw.taskIds == null) return null;
   const ids = uniqueIds(raw.taskIds);
   if (ids.length === 0 && takesNone) return [];
-  if (ids.length === 0)
-    throw usage(`${names.taskIds} holds no task id`, "give task ids, separated by commas or spaces");
+  if (ids.length === 0) throw usage(`${names.taskIds} has no task id`, "give task ids, separated by commas or spaces");
   const users = [...new Set((raw.users ?? []).map(trimId))];
   if (users.length === 0 && takesNames) {
     return uniqueTasks(ids.map((name) => checkName(name, names, rules)));
@@ -83,7 +82,7 @@ export function checkIds(raw: RawQuery, context: QueryContext): TaskId[] | null 
   if (users.length !== 1 || userId === "") {
     const needed = users.length > 1 ? `one ${names.users}, not ${users.length}` : names.users;
     const hint = takesNames ? `or name each task as user:task, without ${names.users}` : "";
-    throw usage(`${names.taskIds} needs ${needed}`, hint || "task ids count only together with their user");
+    throw usage(`${names.taskIds} needs ${needed}`, hint || "task ids are looked up per user");
   }
   return ids.map((taskId) => ({ userId, taskId }));
 }

@@ -78,7 +78,7 @@ export function allowedSkew(age: number): number {
 export function storeEmpty(snapshot: Snapshot, consequence: string): TtsctlError {
   const what = snapshot.exists ? "has no tasks" : "is missing";
   return new TtsctlError("STORE_EMPTY", `${snapshot.path} ${what}${consequence}`, {
-    hint: "check --store and the mount; if the file was lost, `ttsctl verify --repair --restore` fills it from Redis; if the empty store is meant, say --allow-empty",
+    hint: "check --store and the mount; if the file was lost, `ttsctl verify --repair --restore` fills it from Redis; if the empty store is intended, add --allow-empty",
   });
 }
 

@@ -14,7 +14,7 @@ import { type Survey, survey, surveyOfRows } from "./purge/survey.ts";
 /** Which tasks: all that pass a filter, or those of some ids. */
 export interface Selection {
   readonly filter: TaskFilter;
-  /** A task without a user is unknown (`resolveNames`). */
+  /** A task without a user is in neither store. */
   readonly ids: readonly TaskId[] | null;
   /** Seconds: the shortest age in the filter, by this machine's clock; null for none. */
   readonly age: number | null;

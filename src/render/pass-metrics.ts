@@ -26,12 +26,8 @@ type Row = readonly [name: string, help: string, value: number | null];
 
 /** The counters, each with what a pass adds to it. */
 const COUNTERS: readonly (readonly [name: string, help: string, added: (pass: PassMetrics) => number])[] = [
-  ["runs_total", "Passes since the metrics file was made.", () => 1],
-  [
-    "failed_runs_total",
-    "Passes of them that ended with another exit code than 0.",
-    ({ exitCode }) => (exitCode === 0 ? 0 : 1),
-  ],
+  ["runs_total", "Passes since the metrics file was created.", () => 1],
+  ["failed_runs_total", "Of these, passes with an exit code other than 0.", ({ exitCode }) => (exitCode === 0 ? 0 : 1)],
   ["purged_tasks_total", "Tasks that they purged.", ({ result }) => result?.purged ?? 0],
   ["freed_files_total", "Files that they removed.", ({ result }) => result?.files ?? 0],
   ["freed_bytes_total", "Bytes of the files that they removed.", ({ result }) => result?.bytes ?? 0],
@@ -89,12 +85,8 @@ function gauges(pass: PassMetrics, before: string): Row[] {
       result?.candidates ?? null,
     ],
     ["purged_tasks", "Tasks that the last pass purged.", result?.purged ?? null],
-    ["skipped_tasks", "Candidates of the last pass that stay.", result?.skipped ?? null],
-    [
-      "failed_tasks",
-      "Candidates of the last pass that are neither sure to be gone nor sure to stay.",
-      result?.failed ?? null,
-    ],
+    ["skipped_tasks", "Candidates that the last pass kept.", result?.skipped ?? null],
+    ["failed_tasks", "Candidates of the last pass that failed or have an unknown outcome.", result?.failed ?? null],
     ["returned_tasks", "Tasks that a service which holds the store in memory wrote back.", result?.returned ?? null],
     ["stuck_tasks", "Tasks that have waited or run for longer than [cleanup] stuck_after.", result?.stuck ?? null],
     ["freed_files", "Audio files and logs that the last pass removed.", result?.files ?? null],

@@ -5,7 +5,7 @@ export interface Progress {
   readonly label: string;
   readonly done: number;
   readonly total: number;
-  /** What was done before `seconds` began. */
+  /** The count when `seconds` began. */
   readonly from: number;
   readonly seconds: number;
 }

@@ -194,14 +194,14 @@ function diskLines({ disk }: StatsResult): string[] {
     [
       `disk     ${formatBytes(audioBytes)} of audio, ${formatBytes(logBytes)} of logs`,
       ...(sharedLogBytes > 0 ? [`${formatBytes(sharedLogBytes)} in logs of several users`] : []),
-      ...(lost > 0 ? [`${formatBytes(lost)} of no task`] : []),
+      ...(lost > 0 ? [`${formatBytes(lost)} without a task`] : []),
       ...(unread > 0 ? [`${unread} parts could not be read`] : []),
     ].join("; "),
   ];
 }
 
 function cleanupText({ cleanup }: StatsResult): string {
-  if (cleanup === null) return "off, or not known";
+  if (cleanup === null) return "off, or unknown";
   const { tasks, files, bytes } = cleanup;
   const freed = files === null || bytes === null ? "" : `: ${counted(files, "file")}, ${formatBytes(bytes)}`;
   return `${counted(tasks, "task")} would go now${freed}`;

@@ -8,7 +8,7 @@ export type Colors = Readonly<Record<(typeof COLORS)[number], (text: string) => 
 export const NO_COLORS = Object.fromEntries(COLORS.map((color) => [color, (text: string) => text])) as Colors;
 
 export interface TableStyle {
-  /** Columns of the terminal; null in a pipe, where nothing is cut. */
+  /** Columns of the terminal; null in a pipe, for full width. */
   readonly width: number | null;
   readonly colors: Colors;
 }

@@ -128,7 +128,7 @@ export class KeyTable {
     return key + 1 < this.size ? this.#start(key + 1) : this.#used;
   }
 
-  /** Writes a key where the next one will be. Returns how many bytes its user has. */
+  /** Writes a key in the place of the next one. Returns how many bytes its user has. */
   #write(userId: string, taskId: string): number {
     this.#reserve((userId.length + taskId.length) * MOST_BYTES + 1);
     const userLength = this.#arena.write(userId, this.#used, "utf8");
@@ -138,7 +138,7 @@ export class KeyTable {
     return userLength;
   }
 
-  /** The number of the key that was written where the next one will be, or -1. */
+  /** The number of the key that was written in the place of the next one, or -1. */
   #known(length: number, userLength: number): number {
     return this.#slots[this.#slotOf(this.#hash(length), length, userLength)]!;
   }
@@ -165,7 +165,7 @@ export class KeyTable {
     return key;
   }
 
-  /** The slot of the key that was written where the next one will be, or the free one where it belongs. */
+  /** The slot of the key that was written in the place of the next one, or the free slot for it. */
   #slotOf(hash: number, length: number, userLength: number): number {
     const mask = this.#slots.length - 1;
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
@@ -181,7 +181,7 @@ export class KeyTable {
     return true;
   }
 
-  /** FNV-1a of the key that was written where the next one will be, with a last mix to make the low bits differ. */
+  /** FNV-1a of the key that was written in the place of the next one, with a last mix to make the low bits differ. */
   #hash(length: number): number {
     let hash = 0x811c9dc5;
     for (let i = this.#used; i < this.#used + length; i++) hash = Math.imul(hash ^ this.#arena[i]!, 0x01000193);

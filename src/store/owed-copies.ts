@@ -66,7 +66,7 @@ export class OwedCopies {
     return [...this.#removals.keys(), ...this.#changes.keys()];
   }
 
-  /** What is still owed of these keys. */
+  /** The changes of these keys that Redis still lacks. */
   of(keys: readonly string[]): OwedCopy[] {
     return keys.flatMap((key) => this.#removals.get(key) ?? this.#changes.get(key) ?? []);
   }
@@ -128,7 +128,7 @@ export class OwedCopies {
     if (this.#removals.size > MOST_REMOVALS) {
       this.#removals.clear();
       this.leaveToSync(true);
-      this.#warn(`more than ${MOST_REMOVALS} removals wait for Redis and are forgotten: run \`ttsctl sync --prune\``);
+      this.#warn(`more than ${MOST_REMOVALS} removals waited for Redis and were dropped: run \`ttsctl sync --prune\``);
     }
   }
 }

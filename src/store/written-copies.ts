@@ -30,7 +30,7 @@ export class WrittenCopies {
     return this.#keys.size;
   }
 
-  /** @param inFile the file's record, where the copy is another one */
+  /** @param inFile the file's record, if the copy differs */
   note(task: Task, inFile = task): void {
     const key = this.#keys.addId(task.userId, task.taskId);
     this.#times[key] = toMicros(task.score);

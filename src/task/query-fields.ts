@@ -96,7 +96,7 @@ interface Values {
   readonly time: string;
 }
 
-/** What a person or a program asked for, before it is checked; undefined and null are "not given". */
+/** An unchecked query of a person or a program; undefined and null mean "not given". */
 export type RawQuery = { readonly [P in QueryPart]?: Values[KindOf<P>] | null };
 
 /** The JSON body of a query (SPEC section 5, docs/json.md). */
@@ -164,7 +164,7 @@ export const NO_FILTER: TaskFilter = {
   fields: new Map(),
 };
 
-/** Whether a status word passes; a word outside the table passes only where any does. */
+/** Whether a status word passes; a word outside the table passes only without a filter. */
 export function statusPasses(word: string, { statuses }: TaskFilter): boolean {
   return statuses.size === 0 || statuses.has(shownStatus(word) ?? "");
 }

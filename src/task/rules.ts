@@ -37,9 +37,9 @@ function quotedByte(byte: number): string {
   return byte < 0x80 ? quotePlus(String.fromCharCode(byte)) : `%${byte.toString(16).toUpperCase()}`;
 }
 
-/** What `quote_plus` leaves as it is, beside letters, digits and `_`: `-`, `.` and `~`. */
+/** The characters that `quote_plus` keeps, beside letters, digits and `_`: `-`, `.` and `~`. */
 const NEEDS_QUOTING = /[^\w.~-]/;
-/** What `encodeURIComponent` leaves as it is, and `quote_plus` does not. */
+/** The characters that `encodeURIComponent` keeps, and `quote_plus` does not. */
 const LEFT_BY_URI = /[!'()*]/g;
 
 /** Python's `urllib.parse.quote_plus` of well-formed text. */
@@ -62,7 +62,7 @@ export interface FolderName {
   readonly taskId: string;
 }
 
-/** What decides how records are read: whose wall clock their naive times are of, and how the service lays them out. */
+/** The rules for reading records: the zone of naive times, and the service's layout. */
 export class RecordRules {
   readonly zone: Zone;
   readonly layout: LayoutName;

@@ -37,7 +37,7 @@ export interface RecordTexts {
 export interface Task extends RecordTexts {
   readonly userId: string;
   readonly taskId: string;
-  /** `updated_at` in epoch seconds, the number that Python's `timestamp()` gives; whole where the layout counts in those. */
+  /** `updated_at` in epoch seconds, the number that Python's `timestamp()` gives; whole if the layout counts in whole seconds. */
   readonly score: number;
   /** The whole record as compact JSON, numbers as they were written. */
   readonly json: string;

@@ -65,14 +65,14 @@ export class TimeReader {
     return this.#wholeSeconds ? Math.trunc(epoch) : epoch;
   }
 
-  /** A time of a hash as it counts: ISO 8601, or epoch seconds where the service writes those. NaN for neither. */
+  /** A time of a hash as it counts: ISO 8601, or epoch seconds if the service writes those. NaN for neither. */
   ofHash(text: string): number {
     if (!this.#wholeSeconds) return this.parse(text);
     this.naive = false;
     return this.counted(this.epochOf(text));
   }
 
-  /** Epoch seconds, or NaN where `bytes[from, end)` is not such a time. */
+  /** Epoch seconds, or NaN if `bytes[from, end)` is not such a time. */
   read(bytes: Uint8Array, from: number, end: number): number {
     this.#bytes = bytes;
     this.#at = from;
@@ -201,7 +201,7 @@ function daysInMonth(year: number, month: number): number {
   return month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31;
 }
 
-/** ISO 8601 in UTC as Python writes it: `+00:00`, and no fraction where it is zero. */
+/** ISO 8601 in UTC as Python writes it: `+00:00`, and no fraction if it is zero. */
 export function formatUtc(epoch: number): string {
   const { seconds, micros } = splitEpoch(epoch);
   const whole = new Date(seconds * 1000).toISOString().slice(0, 19);
@@ -222,7 +222,7 @@ const DAY = 86_400;
 /** One UTC day of a zone: an offset, or the second at which the offset changes. */
 type ZoneDay = number | { at: number; before: number; after: number };
 
-/** What the calendar and the clock on the wall show at an instant, as seconds since 1970-01-01T00:00:00 there. */
+/** The local date and time of an instant, as seconds since 1970-01-01T00:00:00 local time. */
 type WallClock = (epoch: number) => number;
 
 /**

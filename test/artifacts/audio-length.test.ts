@@ -160,7 +160,7 @@ describe("the length of audio", () => {
     expect(await lengthOf(sample(name), extensionOf(name))).toEqual({ seconds: expect.closeTo(expected, 2) });
   });
 
-  it.each(["streamed.flac", "unsaid.mp3"])("isn't said by %s, which is intact", async (name) => {
+  it.each(["streamed.flac", "unsaid.mp3"])("is unknown for %s, which is intact", async (name) => {
     expect(await lengthOf(sample(name), extensionOf(name))).toEqual({});
   });
 
@@ -189,7 +189,7 @@ describe("the length of audio", () => {
     expect(await audioLength(new Bytes(bytes), bytes.length, "audio/flac", performance.now() - 1)).toEqual({});
   });
 
-  it("throws what the disk throws", async () => {
+  it("passes on errors of the disk", async () => {
     const file = { read: () => Promise.reject(Object.assign(new Error("EIO: i/o error"), { code: "EIO", errno: -5 })) };
     await expect(audioLength(file, 100, "audio/wav", NO_DEADLINE)).rejects.toMatchObject({ code: "EIO" });
   });
@@ -248,7 +248,7 @@ describe("the length of a WAV file", () => {
     expect(await lengthOf(bytes)).toEqual({ seconds: expected });
   });
 
-  it("is that of what is left of a cut file, which is damaged", async () => {
+  it("of a truncated file is that of the rest, which is marked as damaged", async () => {
     const whole = riff([format(), chunk("data", Buffer.alloc(32_000, 7))]);
     expect(await lengthOf(whole.subarray(0, 16_044))).toEqual({ seconds: 1, damaged: true });
   });

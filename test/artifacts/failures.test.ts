@@ -63,7 +63,7 @@ afterEach(async () => {
   await site.remove();
 });
 
-it("puts back a folder of which nothing could be removed", async () => {
+it("puts back a directory from which nothing could be removed", async () => {
   site.write("output/alice/t01/t01.wav");
   site.age();
   const artifacts = await site.open();
@@ -87,9 +87,7 @@ it("leaves the rest of a folder for the next pass, and says so", async () => {
   const outcome = await artifacts.purgeFolder("alice", "t01", NOW);
   expect(outcome).toMatchObject({ kind: "kept", newer: false });
   expect(outcome).toMatchObject({
-    reason: expect.stringMatching(
-      /stuck\.wav": i\/o error \(EIO\); what is left of it waits in "output\/\.ttsctl-purge/,
-    ),
+    reason: expect.stringMatching(/stuck\.wav": i\/o error \(EIO\); the rest is in "output\/\.ttsctl-purge/),
   });
   await artifacts.sweep(sweepBefore(0));
   hooks.unlink = undefined;
@@ -124,7 +122,7 @@ it("does not take a lost purge folder for a task without artifacts", async () =>
   expect(await artifacts.purgeFolder("alice", "t01", NOW)).toMatchObject({ kind: "kept", newer: false });
 });
 
-it("keeps everything where the purge folder cannot be made, and tries again", async () => {
+it("keeps everything if the purge folder cannot be made, and tries again", async () => {
   site.write("output/alice/t01/t01.wav");
   site.age();
   const artifacts = await site.open();
@@ -134,7 +132,7 @@ it("keeps everything where the purge folder cannot be made, and tries again", as
   expect(await artifacts.purgeFolder("alice", "t01", NOW)).toMatchObject({ kind: "removed" });
 });
 
-it("puts back a folder into which something came after it was looked at", async () => {
+it("puts back a directory that was written to after it was read", async () => {
   site.write("output/alice/t01/t01.wav");
   site.age();
   const artifacts = await site.open();
@@ -232,7 +230,7 @@ it.each([
   expect(existsSync(site.path("output/alice/t01/t01.wav"))).toBe(true);
 });
 
-it("names the directory that can't be looked at", async () => {
+it("names the unreadable directory", async () => {
   site.write("output/alice/t01/t01.wav");
   site.age();
   const artifacts = await site.open();

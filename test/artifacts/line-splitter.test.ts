@@ -11,7 +11,7 @@ function split(bytes: Buffer, cuts: number[]): string[] {
 }
 
 describe("the lines of a log", () => {
-  it("are the same however they come", () => {
+  it("are the same however the text is split", () => {
     const text = fc
       .array(fc.constantFrom("\n", "\r\n", "\r", "a", "语", "🙂", "\u001b[31m"))
       .map((parts) => parts.join(""));
@@ -24,7 +24,7 @@ describe("the lines of a log", () => {
     );
   });
 
-  it("come in pieces where they are very long, none of them within a character", () => {
+  it("are split if they are very long, never within a character", () => {
     const log = `${"语".repeat(100_000)}\nend\n`;
     const lines = split(Buffer.from(log), [1, 1000, 250_000]);
     expect(lines.at(-1)).toBe("end");

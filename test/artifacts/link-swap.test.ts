@@ -75,7 +75,7 @@ it.each([
   expect(site.tree("outside")).toEqual(before);
 });
 
-it("touches nothing outside while a date of the logs is swapped for a link", async () => {
+it("changes nothing outside while a date of the logs is swapped for a link", async () => {
   for (let i = 0; i < TASKS; i++) {
     site.write(`Logs/20261101/09/t${i}.log`, "inside");
     site.write(`outside/09/t${i}.log`, "outside");

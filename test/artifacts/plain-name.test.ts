@@ -28,6 +28,6 @@ it("knows the purge folder in any case", () => {
   expect(isPurgeFolder("ttsctl-purge")).toBe(false);
 });
 
-it("quotes what a terminal would act on", () => {
+it("quotes characters that control a terminal", () => {
   expect(printableJson('a"\x1b[31m\n\u009b\u202eb张')).toBe('"a\\"\\u001b[31m\\n\\u009b\\u202eb张"');
 });

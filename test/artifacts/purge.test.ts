@@ -40,7 +40,7 @@ describe.each([
     expect(site.tree("output")).toEqual(["alice", "alice/t02", "alice/t02/t02.wav xxxxxxxxxx"]);
   });
 
-  it("finds nothing where there is nothing", async () => {
+  it("finds nothing in an empty directory", async () => {
     site.write("output/alice/t01/t01.wav");
     const artifacts = await site.open(byDescriptor);
     for (const [user, task] of [
@@ -72,7 +72,7 @@ describe.each([
     expect(site.tree("output")).toEqual(before);
   });
 
-  it("removes what was changed at the very second of the pass", async () => {
+  it("removes files changed in the second of the pass", async () => {
     site.write("output/alice/t01/t01.wav");
     site.age(NOW);
     const artifacts = await site.open(byDescriptor);
@@ -133,7 +133,7 @@ describe.each([
     expect(reasonOf(await artifacts.purgeFolder("bob", "t01", NOW))).toContain("not a folder");
   });
 
-  it("unlinks links inside the folder and leaves what they point to", async () => {
+  it("unlinks links inside the directory, and keeps their targets", async () => {
     site.write("outside/song.wav");
     site.write("outside/more/song.wav");
     site.write("output/alice/t01/t01.wav");
@@ -204,7 +204,7 @@ describe.each([
     expect(outcomes.filter(({ kind }) => kind === "removed")).toHaveLength(1);
   });
 
-  it("gives up on a nesting that is not the service's", async () => {
+  it("refuses a nesting deeper than the service's", async () => {
     site.write(`output/alice/t01/${"d/".repeat(40)}x.wav`);
     site.age();
     const before = site.tree("output");

@@ -14,11 +14,11 @@ describe.each([
   ["under /proc/self/fd", true],
   ["by path", false],
 ])("recover %s", (_mode, byDescriptor) => {
-  it("has nothing to do in a tidy place", async () => {
+  it("does nothing without leftovers", async () => {
     expect(await (await site.open(byDescriptor)).recover()).toEqual({ folders: 0, left: [] });
   });
 
-  it("puts back what a killed pass left, and the next purge takes it again", async () => {
+  it("puts back the directories that a killed pass left, and the next purge removes them", async () => {
     site.write(`${PARKED}/t01.wav`);
     site.write("output/.ttsctl-purge/124-def/bob/t02/a/t02.wav");
     mkdirSync(site.path("output/.ttsctl-purge/125-empty/carol"), { recursive: true });
@@ -34,7 +34,7 @@ describe.each([
     expect(await artifacts.purgeFolder("alice", "t01", Date.now() / 1000 + 1)).toMatchObject({ kind: "removed" });
   });
 
-  it("puts what the folder lacks into one that exists again, and drops the rest", async () => {
+  it("merges missing files into a directory that exists again, and drops the rest", async () => {
     site.write(`${PARKED}/same.wav`, "old");
     site.write(`${PARKED}/only-old.wav`, "old");
     site.write(`${PARKED}/both/same.wav`, "old");
@@ -77,7 +77,7 @@ describe.each([
     expect(existsSync(site.path(`${PARKED}/t01.wav`))).toBe(true);
   });
 
-  it("leaves a purge folder alone that is a link", async () => {
+  it("keeps a purge directory that is a link", async () => {
     site.write("outside/123-abc/alice/t01/t01.wav");
     symlinkSync(site.path("outside"), site.path("output/.ttsctl-purge"));
     site.write("output/bob/t02/t02.wav");
@@ -89,7 +89,7 @@ describe.each([
     expect(existsSync(site.path("output/bob/t02/t02.wav"))).toBe(true);
   });
 
-  it("names what it does not know", async () => {
+  it("names unknown entries", async () => {
     mkdirSync(site.path("output/.ttsctl-purge/123-abc/alice"), { recursive: true });
     writeFileSync(site.path("output/.ttsctl-purge/123-abc/alice/note"), "");
     const { folders, left } = await (await site.open(byDescriptor)).recover();

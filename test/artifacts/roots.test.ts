@@ -12,7 +12,7 @@ beforeEach(() => {
 });
 afterEach(() => site.remove());
 
-it("finds nothing where both folders are missing", async () => {
+it("finds nothing if both folders are missing", async () => {
   site.write("voice_task.json");
   rmSync(site.path("output"), { recursive: true });
   rmSync(site.path("Logs"), { recursive: true });
@@ -49,7 +49,7 @@ it("has no user with the name of the folder in output that holds the logs", asyn
   await artifacts.close();
 });
 
-it("gives logs that lie elsewhere their whole path", async () => {
+it("shows the full path of logs elsewhere", async () => {
   site.write("var/log/20261101/09/t01.log");
   mkdirSync(site.path("srv/output"), { recursive: true });
   const artifacts = await openArtifacts({ output: site.path("srv/output"), logs: site.path("var/log") });

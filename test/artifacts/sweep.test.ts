@@ -93,7 +93,7 @@ describe.each([
     ]);
   });
 
-  it("leaves hours in a date that was young, and the date of an hour that stays", async () => {
+  it("keeps hours of a recent date, and the date of a kept hour", async () => {
     site.write("Logs/20261101/09/t01.log");
     site.age();
     site.age(EXPIRE_BEFORE + 1, "Logs/20261101");
@@ -105,7 +105,7 @@ describe.each([
     expect(site.tree("Logs")).toEqual(["20261101"]);
   });
 
-  it("touches nothing after a pass that removed nothing", async () => {
+  it("removes nothing after a pass without removals", async () => {
     mkdirSync(site.path("output/alice"));
     mkdirSync(site.path("outside"));
     symlinkSync(site.path("outside"), site.path("Logs/20261101"));

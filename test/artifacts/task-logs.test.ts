@@ -34,7 +34,7 @@ describe("the last lines of a log", () => {
     expect(await artifacts.lastLogLines("../t1", 5)).toEqual([]);
   });
 
-  it("are what tail(1) says of any log", async () => {
+  it("are the same as from tail(1) for any log", async () => {
     const artifacts = await site.open();
     const line = fc.oneof(fc.constantFrom("", "语音", "\u001b[2J", "x".repeat(40_000)), fc.string({ maxLength: 5 }));
     const log = fc.array(
@@ -65,7 +65,7 @@ describe("the last lines of a log", () => {
     expect(process.memoryUsage().rss - before).toBeLessThan(64e6);
   });
 
-  it("are never those of what a link leads to", async () => {
+  it("are never read through a link", async () => {
     site.write("secret", "secret\n");
     site.write("Logs/20260101/09/other.log", "");
     symlinkSync(site.path("secret"), site.path("Logs/20260101/09/t1.log"));
@@ -98,7 +98,7 @@ describe("following a log", () => {
     return lines;
   }
 
-  it("gives each line once, over rotation, truncation and the change of the hour", async () => {
+  it("returns each line once, across rotation, truncation and the change of the hour", async () => {
     site.write(LOG, `${numbered(1, 5).join("\n")}\nline`);
     const artifacts = await site.open();
     const descriptors = openDescriptors();
@@ -130,7 +130,7 @@ describe("following a log", () => {
     expect(openDescriptors()).toBeLessThanOrEqual(descriptors + 3); // hours that the artifacts keep open
   });
 
-  it("begins with the last lines of all its logs, with none of an older log if the newest has enough", async () => {
+  it("starts with the last lines of all its logs, only of the newest if that has enough", async () => {
     site.write(LOG, `${numbered(1, 3).join("\n")}\n`);
     site.write("Logs/20260101/09/t1.log", `${numbered(4, 6).join("\n")}\n`);
     const artifacts = await site.open();
@@ -162,7 +162,7 @@ describe("following a log", () => {
     await follower.close();
   });
 
-  it("holds few logs of a task that left many", async () => {
+  it("keeps few logs open for a task with many", async () => {
     for (let hour = 10; hour < 24; hour++) site.write(`Logs/20260101/${hour}/t1.log`, `hour ${hour}\n`);
     const follower = (await site.open()).followLogs("t1");
     await follower.begin(20);

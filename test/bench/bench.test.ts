@@ -22,7 +22,7 @@ it("every row does what it says, for ttsctl and its peer", { tags: ["slow"] }, a
   for (const { id, leftOut, value } of results) expect([id, leftOut, Number.isFinite(value)]).toEqual([id, null, true]);
 });
 
-it("what docs/scaling.md reckons with is measured, each figure of it", { tags: ["slow"] }, async () => {
+it("every figure that docs/scaling.md uses is measured", { tags: ["slow"] }, async () => {
   const place = { project: new URL("../..", import.meta.url).pathname, binary: binary(), scratch, loadSeconds: 0 };
   const report = await measureScaling(place, 1000);
   for (const { id, value } of report.figures) expect([id, value > 0 && Number.isFinite(value)]).toEqual([id, true]);

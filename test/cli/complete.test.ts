@@ -111,7 +111,7 @@ describe("__complete", () => {
     expect((await ask("ttsctl get ")).found).toEqual([]);
   });
 
-  it("offers no id that cannot be shown, and inside quotes only what needs none", async () => {
+  it("offers no unprintable id, and inside quotes only ids without special characters", async () => {
     here.root.writeStore(["new\nline", "\u001b[2J", "$(x)", "plain"].map((task) => record("alice", task)));
     expect((await ask("ttsctl get alice ")).found.sort()).toEqual(["'$(x)'", "plain"].sort());
     expect((await ask("ttsctl get alice '")).found).toEqual(["plain"]);
@@ -169,7 +169,7 @@ describe("the bash script", () => {
     expect(existsSync(here.root.at("pwned"))).toBe(false);
   });
 
-  it.each(["zsh", "fish"])("%s can read its script, where it is installed", async (shell) => {
+  it.each(["zsh", "fish"])("%s can read its script if it is installed", async (shell) => {
     const { stdout, code } = await here.run(`completion ${shell}`);
     expect({ code, named: stdout.includes("__complete") }).toEqual({ code: 0, named: true });
     const run = spawnSync(shell, ["-n"], { input: stdout, encoding: "utf8" });

@@ -43,7 +43,7 @@ describe.each(FORMATS)("-o %s", (format) => {
   );
 });
 
-describe("what a terminal is shown means the same", () => {
+describe("terminal output has the same meaning", () => {
   const shown = async (line: string, terminal?: { columns: number }) =>
     (await invoke([...line.split(" ")], { cwd: root.path, ...(terminal && { terminal }) })).stdout;
 

@@ -143,7 +143,7 @@ describe("the man page", () => {
 });
 
 describe("a word of the command line", () => {
-  it("that is a value stays one, though it names a command", async () => {
+  it("that is a value remains one, although it is also the name of a command", async () => {
     here.root.writeStore([record("delete", "sync")]);
     const run = await here.run("list --no-redis --user delete --ids sync --columns task --no-headers");
     expect(run).toMatchObject({ code: 0, stdout: "sync\n" });
@@ -153,7 +153,7 @@ describe("a word of the command line", () => {
   });
 });
 
-describe("what was mistyped", () => {
+describe("typos", () => {
   it.each([
     ["lst", /list/],
     ["list --sorce file", /--source/],

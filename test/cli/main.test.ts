@@ -131,7 +131,7 @@ describe("errors", () => {
     expect((await run(line)).stderr).not.toContain("    at ");
   });
 
-  it("of the output stream are errors, but for a reader that went away", async () => {
+  it("of the output stream are errors, except a closed pipe", async () => {
     const failing = (code: string) =>
       new Writable({ write: (_chunk, _encoding, done) => done(Object.assign(new Error("no space"), { code })) });
     expect(await run("list -o json", { stdout: failing("ENOSPC") })).toMatchObject({
@@ -161,7 +161,7 @@ describe("a terminal", () => {
     expect((await run(line, { terminal, env })).stdout).not.toContain("\u001b[3");
   });
 
-  it("takes an empty NO_COLOR for none, and FORCE_COLOR for a pipe", async () => {
+  it("treats an empty NO_COLOR as unset, and obeys FORCE_COLOR in a pipe", async () => {
     expect((await run("list", { terminal, env: { NO_COLOR: "" } })).stdout).toContain("\u001b[32m");
     expect((await run("list", { env: { FORCE_COLOR: "1" } })).stdout).toContain("\u001b[32m");
   });

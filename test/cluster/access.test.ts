@@ -55,7 +55,7 @@ describe("an ACL user of a cluster", () => {
     expect(JSON.parse(stderr)).toMatchObject({ code: "REDIS_DENIED", error: expect.stringContaining("cluster|slots") });
   });
 
-  it("that one node alone refuses something is named by doctor", async () => {
+  it("that only one node denies are named by doctor", async () => {
     const cluster = await RedisCluster.start({ args: user("+cluster|slots", "+cluster|info", "+cluster|nodes") });
     const here = await place(cluster, cluster.config + login);
     await cluster.primaries[2]!.call("ACL", "SETUSER", "tts", "-zadd");

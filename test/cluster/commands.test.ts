@@ -28,7 +28,7 @@ const TASKS = ["alice", "bob", "中文{a}", "{}x{y}"].flatMap((user) =>
 );
 
 describe("on a cluster", () => {
-  it("sync, list, query, get, stats and verify do what they do on one node", async () => {
+  it("sync, list, query, get, stats and verify work as on one node", async () => {
     here.root.writeStore(TASKS);
     expect(await here.json("sync")).toMatchObject({ code: 0, total: 240, written: 240, failed: 0, orphans: 0 });
     expect(await here.json("sync")).toMatchObject({ code: 0, unchanged: 240, written: 0 });

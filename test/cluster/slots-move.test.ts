@@ -30,7 +30,7 @@ async function ends() {
   return { from, to: cluster.primaries.find((node) => node !== from)! };
 }
 
-it.each(["stays", "moves"])("a full sync is marked while a slot is open, where its mark %s", async (what) => {
+it.each(["stays", "moves"])("a full sync is marked while a slot is open and its mark %s", async (what) => {
   await mirror.beginSync("first");
   expect(await mirror.endSync("first", "2023")).toBe(true);
   const { from, to } = await ends();

@@ -12,7 +12,7 @@ function examine(text: string | null, env: Record<string, string> = {}, flags = 
 }
 
 describe("a look at the configuration", () => {
-  it("finds nothing wrong in a right one", async () => {
+  it("finds no problem in a valid one", async () => {
     const found = await examine("[redis]\nhost = h\n[store]\npath = x.json\n[tts]\nmodel = 3\n");
     expect(found).toMatchObject({ path: at("config.ini"), unreadable: null, variables: [] });
     expect(found.wrong.size).toBe(0);
@@ -29,7 +29,7 @@ describe("a look at the configuration", () => {
     expect(found.settings!.store.path.value).toBe(at("mine.json"));
   });
 
-  it("says what a file that cannot be read or is not there is", async () => {
+  it("describes an unreadable or missing file", async () => {
     expect(await examine(null)).toMatchObject({ path: null, unreadable: null });
     expect((await examine("no section\n")).unreadable).toMatchObject({ code: "CONFIG_INVALID" });
     const named = await examineConfig({ flags: { config: "none.ini" }, env: {}, cwd: at() });

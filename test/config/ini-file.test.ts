@@ -14,7 +14,7 @@ function refusal(read: () => unknown): TtsctlError {
   throw new Error("nothing was refused");
 }
 
-describe("what Python refuses names file and line, and never shows the line", () => {
+describe("an error for a line that Python refuses names file and line, and never shows the line", () => {
   test.each<[string, string, number]>([
     ["text before the first section", "s3cret = x\n[redis]\n", 1],
     ["a byte-order mark", "\ufeff[redis]\n", 1],
@@ -44,7 +44,7 @@ describe("interpolation is lazy", () => {
     expect(file.has("log", "format")).toBe(true);
   });
 
-  test("one that is asked for names file, section and option, not the value", () => {
+  test("an error names file, section and option, not the value", () => {
     const error = refusal(() => file.get("redis", "PASSWORD"));
     expect(error.code).toBe("CONFIG_INVALID");
     expect(error.message).toContain(`${PATH} [redis] PASSWORD`);
@@ -64,7 +64,7 @@ describe("IniFile", () => {
     expect(file.get("a", "path")).toBeUndefined();
   });
 
-  test("a section that is not there inherits nothing", () => {
+  test("a missing section inherits nothing", () => {
     expect(file.has("redis", "base")).toBe(false);
     expect(file.get("redis", "base")).toBeUndefined();
     expect(file.options("redis")).toEqual([]);

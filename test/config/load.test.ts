@@ -26,7 +26,7 @@ async function refusal(options: Partial<LoadOptions> = {}): Promise<TtsctlError>
   return error as TtsctlError;
 }
 
-describe("where the file is looked for", () => {
+describe("where the file is looked up", () => {
   test("nowhere: null and the defaults", async () => {
     expect(await load()).toMatchObject({ configPath: null, redis: { port: { value: 6379 } } });
   });

@@ -108,7 +108,7 @@ describe("TLS", () => {
   });
 });
 
-describe("what cannot be together is one line", () => {
+describe("conflicting settings are reported in one line", () => {
   const [url, tlsKey] = [`${CONFIG} [redis] url`, `${CONFIG} [redis] tls_key`];
   it.each<[string, Row, string[]]>([
     ["db in a cluster", { env: { REDIS_DB: "3" }, file: redis("cluster = true") }, ["REDIS_DB", "db 3", "cluster"]],
@@ -138,7 +138,7 @@ describe("what cannot be together is one line", () => {
     expect(error.message).not.toContain("\n");
   });
 
-  it("what Kubernetes sets beside sentinels is explained", () => {
+  it("the error explains variables of Kubernetes beside sentinels", () => {
     const env = { REDIS_SENTINELS: "h:1", REDIS_SENTINEL_NAME: "t", REDIS_PORT: "tcp://10.0.0.1:6379" };
     expect(refusal({ env }).hint).toContain("Kubernetes");
     expect(refusal({ env: { REDIS_PORT: "tcp://10.0.0.1:6379" }, file: SENTINELS }).hint).toContain("Kubernetes");

@@ -139,7 +139,7 @@ describe("a url and a part of it at one level is an error", () => {
     expect(address(row).host).toEqual(["h", "flag"]);
   });
 
-  test("where Kubernetes set the part, that is explained", () => {
+  test("the error explains a part that Kubernetes set", () => {
     const env = { REDIS_URL: "redis://h", REDIS_HOST: "x", REDIS_PORT: "tcp://10.0.0.1:6379" };
     expect(refusal({ env }).hint).toContain("Kubernetes");
   });

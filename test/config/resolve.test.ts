@@ -263,7 +263,7 @@ describe("how long a task may wait or run", () => {
   });
 });
 
-describe("what finished tasks go by", () => {
+describe("the policy for finished tasks", () => {
   const file = "[cleanup]\nretention = 7d\nretention.done = 1d\nRetention.Error: 0\nkeep_last = 3\nmax_bytes = 10GiB\n";
   const values = (row: Row) => {
     const { retention, retentionDone, retentionError, keepLast, maxBytes } = resolved(row).cleanup;
@@ -296,7 +296,7 @@ describe("what finished tasks go by", () => {
     expect([source, origin]).toEqual(["file", `${CONFIG} [cleanup] retention.done`]);
   });
 
-  test("a short one is warned of once for each place that gives it", () => {
+  test("a short one causes one warning for each source", () => {
     expect(resolved({ flags: { retention: "7" } }).warnings).toHaveLength(1);
     const { warnings } = resolved({ file: "[cleanup]\nretention.done = 7\nretention.error = 7\n" });
     expect(warnings.map((line) => /retention\.\w+/.exec(line)![0])).toEqual(["retention.done", "retention.error"]);

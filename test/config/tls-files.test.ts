@@ -26,7 +26,7 @@ async function load(...lines: string[]): Promise<unknown> {
 }
 
 describe("the files of TLS", () => {
-  it("are taken where they are what they should be", async () => {
+  it("are accepted if they are valid", async () => {
     const lines = [`tls_ca = ${authority.ca}`, `tls_cert = ${client!.cert}`, `tls_key = ${client!.key}`];
     expect(await load(...lines)).toMatchObject({ redis: { tlsCa: { value: authority.ca } } });
     expect(await load()).toMatchObject({ redis: { tls: { value: true } } });
@@ -48,7 +48,7 @@ describe("the files of TLS", () => {
     expect((error as Error).message).toMatch(message);
   });
 
-  it("are not looked at without TLS, and without Redis", async () => {
+  it("are not read without TLS, or without Redis", async () => {
     expect(await load("tls_ca = gone.pem", "enabled = no")).toMatchObject({ redis: { enabled: { value: false } } });
   });
 });

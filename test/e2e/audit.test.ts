@@ -37,7 +37,7 @@ async function fill(): Promise<void> {
 }
 
 describe("the audit ledger", () => {
-  it("says who ran a cleanup, how, what went, and how it ended", async () => {
+  it("records who ran a cleanup, how, what was purged, and how it ended", async () => {
     await fill();
     const run = await here.run("cleanup --once -o json", { env: { SUDO_USER: "carol" } });
     expect(run).toMatchObject({ code: 0 });
@@ -77,7 +77,7 @@ describe("the audit ledger", () => {
     expect(new Set(ledger().map(({ run }) => run)).size).toBe(2);
   });
 
-  it("has nothing of what changes nothing", async () => {
+  it("has no entry for commands that change nothing", async () => {
     await fill();
     for (const line of [
       "cleanup --once --dry-run",
@@ -114,7 +114,7 @@ describe("the audit ledger", () => {
     expect(namesIn(ledger())).toEqual([]);
   });
 
-  it("of a run that was killed has every task that went, and no end", async () => {
+  it("of a killed run has every purged task, and no end", async () => {
     const all = Array.from({ length: 700 }, (_, i) => record("alice", `t${i}`));
     here.root.writeStore(all);
     here.root.writeArtifacts(all);

@@ -236,7 +236,7 @@ describe("a Redis", () => {
     { what: "that is out of memory", url: () => full.url, code: "REDIS_OUT_OF_MEMORY" },
   ];
 
-  it.each(CASES)("$what: sync exits 4 within the timeout, and says so in one line", async ({ url, code }) => {
+  it.each(CASES)("$what: sync exits 4 within the timeout, with one line", async ({ url, code }) => {
     await filled();
     const env = { REDIS_TIMEOUT: "1s" };
     const began = performance.now();
@@ -247,7 +247,7 @@ describe("a Redis", () => {
     await expectRefused(["list", "--source", "redis", "--redis-url", url()], 4, code, { env });
   });
 
-  it("that is switched off: what needs it says so", async () => {
+  it("that is switched off: commands that need it say so", async () => {
     await filled();
     for (const command of ["sync", "list --source redis", "get alice t1 --source redis"]) {
       await expectRefused([...command.split(" "), "--no-redis"], 4, "REDIS_DISABLED");

@@ -47,7 +47,7 @@ describe("export", () => {
     }
   });
 
-  it("exits 3 where it could not ask Redis, or an id was not found", async () => {
+  it("exits 3 if Redis was unavailable, or an id was not found", async () => {
     here.root.writeStore(tasks);
     expect((await here.run("export --user alice --ids t1,t9")).code).toBe(3);
     const down = await here.run("export --redis-url redis://127.0.0.1:1");
@@ -68,8 +68,8 @@ describe("export", () => {
   });
 });
 
-describe("an export that does not come to its end", () => {
-  it("since its reader went away exits 1", async () => {
+describe("an incomplete export", () => {
+  it("whose reader closed the pipe exits 1", async () => {
     here.root.writeStore(many);
     const running = new Running(["export"], { cwd: here.root.path });
     await once(running.child.stdout, "data");

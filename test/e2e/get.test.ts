@@ -84,7 +84,7 @@ describe("get TASK", () => {
     expect((await here.run("get none")).stderr).toContain('no user has a task "none"');
   });
 
-  it("names the users where several have one", async () => {
+  it("names the users if several have one", async () => {
     here.root.writeStore([running, record("bob", "t1")]);
     await here.mirrored(record("carol", "t1"), record("bob", "t1"));
     expect(await got("t1")).toMatchObject({ code: "USAGE", exit: 2, error: expect.stringMatching(/^3 users/) });
@@ -94,7 +94,7 @@ describe("get TASK", () => {
     expect(here.root.readStore()).toHaveLength(2);
   });
 
-  it("reads the file where Redis is down", async () => {
+  it("reads the file if Redis is down", async () => {
     here.root.writeStore([running]);
     const down = { env: { REDIS_URL: "redis://127.0.0.1:1" } };
     expect((await here.run("get t1 -o json", down)).code).toBe(0);

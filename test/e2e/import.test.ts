@@ -10,7 +10,7 @@ const tasks = [record("alice", "t1"), record("=cmd", "t2", { error: "@x", status
 const later = (task: object) => ({ ...task, updated_at: "2021-01-01T00:00:00" });
 
 describe("import", () => {
-  it.each(["jsonl", "json", "csv"])("takes back what export -o %s wrote, into both stores", async (format) => {
+  it.each(["jsonl", "json", "csv"])("imports the output of export -o %s into both stores", async (format) => {
     here.root.writeStore(tasks);
     const before = here.root.storeText();
     await here.run(`export -o ${format} --to backup`);
@@ -61,7 +61,7 @@ describe("import", () => {
     expect(here.root.readStore()).toEqual([tasks[0]]);
   });
 
-  it("exits 3 where lines were left out, or ids not found, and 1 with bad lines", async () => {
+  it("exits 3 if lines were left out, or ids not found, and 1 with bad lines", async () => {
     here.root.write("in", `${JSON.stringify(tasks[0])}\nnonsense\n`);
     expect((await here.run("import in")).code).toBe(1);
     expect((await here.run("import in --skip-invalid")).code).toBe(3);

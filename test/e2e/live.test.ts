@@ -28,7 +28,7 @@ describe.runIf(hasPty)("list --watch on a terminal", () => {
     return terminal;
   }
 
-  it("draws in place what fits, follows the store, and clears what is left over", async () => {
+  it("draws the rows that fit in place, follows the store, and clears leftover rows", async () => {
     here.root.configure(null);
     fill(20);
     const run = watching();
@@ -44,7 +44,7 @@ describe.runIf(hasPty)("list --watch on a terminal", () => {
     expect(last.lines.join("\n")).toContain("用户  任务00  done"); // the last picture stays
   });
 
-  it("takes a new size at once", async () => {
+  it("redraws for a new size at once", async () => {
     here.root.configure(null);
     fill(20);
     const run = watching("list --watch 600 --no-color");
@@ -75,7 +75,7 @@ describe.runIf(hasPty)("list --watch on a terminal", () => {
     await server.remove();
   });
 
-  it("gives the terminal back while it is stopped, and when it fails", async () => {
+  it("restores the terminal while it is stopped, and when it fails", async () => {
     here.root.configure(null);
     fill(1);
     const run = watching();
@@ -120,7 +120,7 @@ describe("list --watch in a pipe", () => {
     expect(await here.run("list -w soon -o json")).toMatchObject({ code: 2, stdout: "" });
   });
 
-  it("goes on through a Redis that is away and a file that is cut", async () => {
+  it("continues through an outage of Redis and a truncated file", async () => {
     fill(1);
     const run = watching("list --watch 1 --source redis -o json", { REDIS_PORT: "1" });
     await run.says(/(.*"code":"REDIS_UNAVAILABLE".*\n){2}/);

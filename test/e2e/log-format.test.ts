@@ -22,7 +22,7 @@ function events(stderr: string): Record<string, unknown>[] {
 }
 
 describe("--log-format json", () => {
-  it("makes an event of each warning, with the task that it is about; stdout stays as it is", async () => {
+  it("logs each warning as an event with its task; stdout is unchanged", async () => {
     const tasks = [record("alice", "t1"), record("alice", "t2", { status: "running" })];
     here.root.writeStore(tasks);
     await here.mirrored(...tasks);
@@ -37,7 +37,7 @@ describe("--log-format json", () => {
     expect(logged).toHaveLength(3);
   });
 
-  it("has the purged tasks as events where stdout is for a program", async () => {
+  it("has the purged tasks as events if stdout is for a program", async () => {
     here.root.writeStore([record("alice", "with space\u001b[31m")]);
     const run = await here.run(`cleanup --once -o json ${LOG}`);
     expect(JSON.parse(run.stdout)).toMatchObject({ purged: 1 });
@@ -67,7 +67,7 @@ describe("--log-format json", () => {
     expect(error).toHaveProperty("hint");
   });
 
-  it("also makes events of what is said below a result", async () => {
+  it("also makes events of the lines below a result", async () => {
     here.root.writeStore([record("alice", "t1")]);
     await here.mirrored(record("alice", "t1"));
     const run = await here.run(`list ${LOG}`);
@@ -101,7 +101,7 @@ describe("--log-format json", () => {
   });
 });
 
-test("JSON text says what was meant, and steers no terminal", () => {
+test("JSON text keeps its meaning, and can't control a terminal", () => {
   const invisible = fc.constantFrom("\u202e", "\u200b", "\u2028", "\u0085", "\u{e0041}", "\ufeff");
   fc.assert(
     fc.property(fc.string({ unit: fc.oneof(fc.string({ unit: anyChar, maxLength: 1 }), invisible) }), (text) => {

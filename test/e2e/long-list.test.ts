@@ -28,7 +28,7 @@ const expected = (keep: (task: (typeof records)[number]) => boolean) =>
 describe("list --limit", () => {
   const ids = (stdout: string) => lines(stdout).map((line) => JSON.parse(line).task_id as string);
 
-  it("gives the newest tasks in order from either store, each once", async () => {
+  it("lists the newest tasks in order from either store, each once", async () => {
     here.root.writeStore(records);
     await here.run("sync");
     for (const source of ["file", "redis", "auto"]) {
@@ -69,7 +69,7 @@ describe("list --limit", () => {
     expect(table.stderr).toBe("2500 of 2500 tasks, from file\n");
   });
 
-  it("goes on from the file where Redis is lost midway", async () => {
+  it("goes on from the file if Redis is lost midway", async () => {
     here.root.writeStore(records);
     await here.run("sync");
     let seen = 0;
@@ -99,7 +99,7 @@ describe("an empty list", () => {
     return lines(stderr).at(-1);
   };
 
-  it("says why, and what to try", async () => {
+  it("says why, and what to do", async () => {
     here.root.writeStore([record("alice", "t1"), record("alice", "t2"), record("bob", "t3", { status: "failed" })]);
     for (const env of [{}, { REDIS_ENABLED: "false" }]) {
       expect(await said("--user alcie", env)).toBe('no task of user "alcie" among 3 tasks; did you mean "alice"?');

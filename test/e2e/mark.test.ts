@@ -17,7 +17,7 @@ async function fill(): Promise<void> {
 }
 
 describe("mark", () => {
-  it("ends what is stuck, which cleanup and the next cleanup agree on", async () => {
+  it("ends stuck tasks, which a cleanup then treats as finished", async () => {
     await fill();
     const said = /1 task is stuck: bob:stuck .* has it: ttsctl (mark .*)\n/;
     const [, command] = said.exec((await here.run("cleanup --once --dry-run")).stderr)!;

@@ -52,7 +52,7 @@ describe("cleanup --metrics-file", () => {
     expect(existsSync(here.root.at(".ttsctl.prom.ttsctl"))).toBe(false);
   });
 
-  it("adds up from run to run, and keeps the last success where a pass fails", async () => {
+  it("adds up from run to run, and keeps the last success if a pass fails", async () => {
     await fill();
     await here.run(cleanup);
     const { last_success_timestamp_seconds: success } = metrics();
@@ -84,7 +84,7 @@ describe("cleanup --metrics-file", () => {
     expect(metrics()).not.toHaveProperty("redis_up");
   });
 
-  it("escapes what a path can hold", async () => {
+  it("escapes any character of a path", async () => {
     const hostile = 'a "quoted\\" {name}\n# TYPE x counter\n.json';
     here.root.write(hostile, "[]");
     const run = await here.runArgs([...cleanup.split(" "), "--store", hostile]);

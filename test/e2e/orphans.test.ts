@@ -12,7 +12,7 @@ function fill(): void {
   here.root.writeArtifacts([...kept, ...gone]);
 }
 
-it("lists orphans without --yes and says how to go on; removes them with it", async () => {
+it("lists orphans without --yes and says how to remove them; removes them with it", async () => {
   fill();
   const before = here.root.tree();
   const plan = await here.run("cleanup --orphans");
@@ -41,7 +41,7 @@ it.each([
   expect(here.root.tree()).toEqual(before);
 });
 
-it("takes nothing of a service that creates tasks all the while", async () => {
+it("removes no artifact of a service that creates tasks during the run", async () => {
   fill();
   const run = new Running(["cleanup", "--orphans", "--yes", "-o", "json"], { cwd: here.root.path });
   const made: string[] = [];

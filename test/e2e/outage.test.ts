@@ -71,7 +71,7 @@ describe.each(DOWN)("with a Redis that $what", ({ url }) => {
 });
 
 describe("the log of the ping", () => {
-  it("is said with -v, whichever way it went", async () => {
+  it("is logged with -v, on success and failure", async () => {
     fill();
     expect((await here.run("list -v")).stderr).toMatch(/^Redis at \S+.* answered the ping$/m);
     expect((await here.run("list -v --redis-url redis://127.0.0.1:1")).stderr).toMatch(/^Redis ping failed: /m);
@@ -142,7 +142,7 @@ describe("an outage", () => {
     expect(unknown).toBeGreaterThan(0);
   });
 
-  it("midway: list falls back whole, sync exits 4 and says how far it came, cleanup exits 3", async () => {
+  it("midway: list falls back completely, sync exits 4 with its progress, cleanup exits 3", async () => {
     here.root.writeStore(Array.from({ length: 1200 }, (_, i) => record("alice", `t${i}`)));
     let scripts = 0;
     const proxy = await redisProxy(here.server.port, (sent) => (/eval/i.test(sent) && ++scripts > 2 ? "cut" : "pass"));

@@ -88,7 +88,7 @@ describe("the package", () => {
     expect(run(join(prefix, "bin/ttsctl"), ["doctor", "--no-redis"]).stdout).toMatch(/^ok {4}exchange /m);
   });
 
-  it("has the documentation, the samples and the licenses of what it bundles, and no sources", () => {
+  it("has the documentation, the samples and the licenses of bundled packages, and no sources", () => {
     const names = readdirSync(installed);
     expect(names).toEqual(
       expect.arrayContaining(["README.md", "README.zh-CN.md", "LICENSE", "config.ini", "examples", "docs"]),

@@ -33,7 +33,7 @@ describe("a list that Redis can't answer", () => {
     expect(stderr).not.toContain("ttsctl sync");
   });
 
-  it("says what to do about a key of another type", async () => {
+  it("says how to fix a key of another type", async () => {
     await synced();
     await here.server.call("DEL", "tts:tasks:index");
     await here.server.call("SET", "tts:tasks:index", "a string");
@@ -68,7 +68,7 @@ describe("list", () => {
     expect(Object.keys(page.items[0])).toEqual(Object.keys(RECORDS[3]!));
   });
 
-  it("shows statuses, and takes columns, that are named like what every JavaScript object has", async () => {
+  it("shows statuses, and accepts columns, with the names of JavaScript object properties", async () => {
     const names = ["constructor", "toString", "__proto__", "hasOwnProperty"];
     here.root.writeStore(names.map((status) => record("alice", status, { status })));
     for (const line of ["list", `list --columns task,status,${names.join(",")}`, "stats", "get alice toString"]) {
@@ -280,7 +280,7 @@ describe("get", () => {
     expect((await here.run("get alice t2 -o wide")).stdout).toContain("alice:t2 is run");
   });
 
-  it("is partly done where there is nothing", async () => {
+  it("exits 3 if nothing is found", async () => {
     await synced();
     const run = await here.run("get alice none -o json");
     expect(run.code).toBe(3);
@@ -296,7 +296,7 @@ describe("get", () => {
     expect(await here.run("get bob t2 -q")).toMatchObject({ code: 3, stdout: "", stderr: "" });
   });
 
-  it("asks one store alone where that is forced", async () => {
+  it("reads only the forced store", async () => {
     await synced();
     expect(await json("get bob t1 -o json --source file")).toMatchObject({ source: "file", redis: null });
     here.root.write("voice_task.json", "nonsense");

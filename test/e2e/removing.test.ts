@@ -97,7 +97,7 @@ describe("cleanup --once", () => {
     expect(lines((await here.run("cleanup --once -o csv")).stdout)[0]).toBe(CLEANUP_KEYS.join(","));
   });
 
-  it("goes by the retention of the flag, the variable, the file, in this order", async () => {
+  it("uses the retention of the flag, the variable, the file, in this order", async () => {
     here.root.configure(here.server.port, "[cleanup]\nretention = 1h\n");
     const fresh = () => here.root.writeStore([record("a", "t1", { updated_at: ago(1800) })]);
     fresh();
@@ -160,7 +160,7 @@ describe("cleanup --once", () => {
     expect(runs.map(({ stdout }) => JSON.parse(stdout).purged).sort()).toEqual([0, 3]);
   });
 
-  it("is partly done where a task failed", async () => {
+  it("exits 3 if a task failed", async () => {
     await fill();
     await here.server.call("DEL", "tts:task:alice:t1");
     await here.server.call("SET", "tts:task:alice:t1", "a string");
@@ -206,7 +206,7 @@ describe("delete", () => {
     expect(lines((await here.run("delete --all --yes -o csv")).stdout)[0]).toBe(DELETE_KEYS.join(","));
   });
 
-  it("is done where nothing matches", async () => {
+  it("exits 0 if nothing matches", async () => {
     await fill();
     expect(await here.run("delete --user nobody --yes")).toMatchObject({ code: 0, stderr: "" });
     expect(await here.run("delete --user nobody")).toMatchObject({ code: 0 });

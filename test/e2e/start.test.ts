@@ -14,7 +14,7 @@ function node(...args: string[]) {
   return spawnSync(process.execPath, args, { cwd: folder, encoding: "utf8", env: cleanEnv() });
 }
 
-it("the compiled code beside the bundle is what this Node.js takes", () => {
+it("this Node.js accepts the compiled code beside the bundle", () => {
   const ask = `const { load } = require("./bin/ttsctl");
     load("./dist/main.cjs", require("node:fs").readFileSync("./dist/main.cjs.code")).script.cachedDataRejected`;
   expect(node("-p", ask)).toMatchObject({ stdout: "false\n", stderr: "", status: 0 });
@@ -40,7 +40,7 @@ it.each([
   });
 });
 
-it("the version is printed without the bundle, and where it cannot be written the bundle says why", () => {
+it("the version is printed without the bundle, and if it can't be written, the bundle reports why", () => {
   const { version } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
   const full = spawnSync("sh", ["-c", `"${process.execPath}" bin/ttsctl --version >/dev/full`], {
     ...{ cwd: folder, encoding: "utf8", env: cleanEnv() },
@@ -55,7 +55,7 @@ it("the version is printed without the bundle, and where it cannot be written th
 
 const FAILING = ["bin/ttsctl", "list", "--source", "redis", "--redis-url", "redis://127.0.0.1:1", "-vv"];
 
-it("a stack names places in the sources, and those in the bundle where the map of it is gone", () => {
+it("a stack names places in the sources, or in the bundle if its map is missing", () => {
   const { stderr, status } = node(...FAILING);
   expect(status).toBe(4);
   const at = /\(src\/store\/redis\/client\.ts:(\d+):\d+\)/.exec(stderr);

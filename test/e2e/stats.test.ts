@@ -70,7 +70,7 @@ describe("stats", () => {
     expect(await here.run("cleanup --explain 小雨 stuck")).toMatchObject({ code: 0 });
   });
 
-  it("shows people what there is, with an invalid record named", async () => {
+  it("shows the counts to people, and names an invalid record", async () => {
     await fill();
     here.root.writeStore([...here.root.readStore(), { user_id: "alice", task_id: "bad" }]);
     const run = await here.run("stats");
@@ -85,7 +85,7 @@ describe("stats", () => {
     expect(run.stdout).toMatch(/^invalid +1 record: byte \d+ \(alice:bad\): updated_at is missing$/m);
   });
 
-  it("falls back as lists do, and exits 4 where Redis is forced", async () => {
+  it("falls back as lists do, and exits 4 if Redis is forced", async () => {
     await fill();
     const env = { REDIS_PORT: "1" };
     const run = await here.run("stats -o json", { env });

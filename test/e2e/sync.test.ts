@@ -50,7 +50,7 @@ describe("sync", () => {
     `);
   });
 
-  it("is partly done where a task failed, and names it", async () => {
+  it("exits 3 if a task failed, and names it", async () => {
     here.root.writeStore([record("a", "t1"), record("a", "t2")]);
     await here.server.call("SET", "tts:task:a:t1", "a string");
     const run = await here.run("sync -o json");
@@ -59,7 +59,7 @@ describe("sync", () => {
     expect(run.stderr).toMatch(/^warning: a:t1 .*WRONGTYPE/m);
   });
 
-  it("says what it would do with --dry-run, changes nothing, and needs no answer", async () => {
+  it("previews with --dry-run, changes nothing, and needs no confirmation", async () => {
     here.root.writeStore([record("a", "t1"), record("a", "t2")]);
     await here.mirrored(record("a", "t1"), record("a", "orphan"));
     const before = [here.root.tree(), await here.server.dump()];

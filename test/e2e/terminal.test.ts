@@ -23,7 +23,7 @@ async function fill(): Promise<void> {
 describe.runIf(hasPty)("on a terminal", () => {
   const onTerminal = (line: string, env = {}) => new OnTerminal(line.split(" "), here.root.path, env);
 
-  it.each(["y", "Y", "yes"])("delete asks with the counted total, and does it after %j", async (answer) => {
+  it.each(["y", "Y", "yes"])("delete asks with the counted total, and deletes after %j", async (answer) => {
     await fill();
     const run = onTerminal("delete --user alice");
     await run.says(/Delete 2 tasks with audio and logs\? \[y\/N\]/);
@@ -92,7 +92,7 @@ describe.runIf(hasPty)("on a terminal", () => {
     }
   });
 
-  it("shows progress of what takes longer than a second, and gives the cursor back", async () => {
+  it("shows progress after a second, and shows the cursor again", async () => {
     here.root.writeStore(Array.from({ length: 20_000 }, (_, i) => record("alice", `t${i}`)));
     let began = 0;
     const slow = await redisProxy(here.server.port, async (): Promise<Verdict> => {
@@ -114,7 +114,7 @@ describe.runIf(hasPty)("on a terminal", () => {
     await slow.stop();
   });
 
-  it("cannot be steered by what a task holds", async () => {
+  it("can't be controlled by a task's text", async () => {
     here.root.writeStore([
       record("alice", "\u001b]0;owned\u0007", { error: "\u001b[2J\u009b31m", status: "\u001b[5modd" }),
     ]);

@@ -17,7 +17,7 @@ beforeEach(async () => {
 });
 
 describe("verify", () => {
-  it("exits 0 where both stores agree", async () => {
+  it("exits 0 if both stores agree", async () => {
     const run = await here.run("verify -o json");
     expect(run).toMatchObject({ code: 0, stderr: "" });
     const result = JSON.parse(run.stdout);
@@ -26,7 +26,7 @@ describe("verify", () => {
     expect((await here.run("verify")).stdout).toBe("4 tasks compared: 4 in sync, 0 out of sync\n");
   });
 
-  it("exits 3 where they do not, and prints every format", async () => {
+  it("exits 3 if they do not, and prints every format", async () => {
     here.root.writeStore([record("a", "t1"), record("a", "t2", { text: "x" }), record("b", "t3"), 5 as never]);
     await here.server.call("DEL", "tts:task:b:t3");
     const run = await here.run("verify -o json");
@@ -103,7 +103,7 @@ describe("verify", () => {
     expect((await here.runArgs(["verify", "--user", " "])).code).toBe(2);
   });
 
-  it("exits 4 without Redis, and 1 where the file is broken", async () => {
+  it("exits 4 without Redis, and 1 if the file is broken", async () => {
     expect((await here.run("verify --no-redis -o json")).code).toBe(4);
     const down = await here.run("verify -o json", { env: { REDIS_PORT: "1" } });
     expect(down.code).toBe(4);
@@ -112,7 +112,7 @@ describe("verify", () => {
     expect((await here.run("verify -o json")).code).toBe(1);
   });
 
-  it("warns where the times of the service cannot be in our zone", async () => {
+  it("warns if the times of the service cannot be in our zone", async () => {
     const run = await here.run("verify -o json", { env: { TTSCTL_TIMEZONE: "Asia/Shanghai" } });
     expect(run.code).toBe(3);
     expect(run.stderr).toContain("[service] timezone");
@@ -198,7 +198,7 @@ describe("verify --repair", () => {
   });
 });
 
-describe("what a repair leaves", () => {
+describe("drift that a repair leaves", () => {
   /** Drift that a repair doesn't change is reported as such, and --repair isn't advised. */
   async function leaves(counts: Record<string, number>, advice: RegExp): Promise<void> {
     for (const line of ["verify", "verify --repair", "verify --repair --restore"]) {
@@ -206,7 +206,7 @@ describe("what a repair leaves", () => {
       expect([json.code, JSON.parse(json.stdout)]).toEqual([3, expect.objectContaining({ ...counts, repaired: 0 })]);
       const { stdout } = await here.run(`${line} -q`);
       expect(stdout).not.toContain("written to Redis");
-      expect(stdout).not.toContain("--repair` mends");
+      expect(stdout).not.toContain("fix with");
       expect(stdout).toMatch(advice);
     }
   }

@@ -38,7 +38,7 @@ describe("cleanup --watch", () => {
     expect(watcher.stderr).toContain("watch ended");
   });
 
-  it("always logs how the ping went, and a JSON object a pass with -o json", async () => {
+  it("always logs the outcome of the ping, and prints a JSON object a pass with -o json", async () => {
     here.root.writeStore([]);
     const watcher = watch("-o", "json");
     await watcher.says(/\}\n/);
@@ -107,7 +107,7 @@ describe("cleanup --watch", () => {
     expect((await watcher.end()).stderr.match(/has no effect/g)).toHaveLength(2);
   });
 
-  it("goes on through a pass that fails", async () => {
+  it("continues after a failed pass", async () => {
     here.root.write("voice_task.json", "[{");
     const watcher = watch();
     await watcher.says(/pass failed: .*voice_task\.json/);
@@ -125,7 +125,7 @@ describe("cleanup --watch", () => {
     expect(await watcher.end()).toMatchObject({ code: 0 });
   });
 
-  it("goes on through an outage of Redis, and takes the connection up again", async () => {
+  it("continues through an outage of Redis, and reconnects", async () => {
     here.root.configure(1);
     here.root.writeStore([record("alice", "t1")]);
     await here.mirrored(record("alice", "t1"));

@@ -104,14 +104,14 @@ describe("a false clock", () => {
     expect((await here.run(line)).code).toBe(0);
   });
 
-  it("a day off: what is chosen without an age can be deleted", async () => {
+  it("a day off: tasks chosen without an age can be deleted", async () => {
     await lay();
     clock.set(DAY);
     const run = await here.run("delete --user user0 --ids old0 --yes -o json", { env: clock.env });
     expect([run.code, JSON.parse(run.stdout).deleted], run.stderr).toEqual([0, 1]);
   });
 
-  it("off by less than a minute: the purge goes on", async () => {
+  it("off by less than a minute: the purge continues", async () => {
     await lay();
     clock.set(chance.of([1, -1]) * 20);
     const run = await here.run("cleanup --once -o json", { env: clock.env });
@@ -211,7 +211,7 @@ describe("a false clock", () => {
       },
     );
 
-    it("in one of the two copies alone: kept and named", async () => {
+    it("in only one of the two copies: kept and named", async () => {
       const later = { updated_at: ago(-DAY) };
       const inRedis = record("user0", "there");
       const inFile = record("user1", "here", later);
@@ -234,7 +234,7 @@ describe("a false clock", () => {
 describe("a wrong timezone beside a service's scores", () => {
   const here = useService();
 
-  it("is refused by whatever changes or removes, in file, Redis and on the disk; with the right one the purge goes on", async () => {
+  it("is refused by sync, cleanup, mark and verify --repair before any change; with the right one the purge continues", async () => {
     const old = await here.seeds(30);
     const service = here.start("--tasks", 5, "--rate", 200);
     expect(await service.end()).toBe(0);

@@ -147,7 +147,7 @@ describe.each(WITH_ARTIFACTS)("row B, a disk that fails at each call on any file
     expect(audio, label).toEqual(expect.arrayContaining(kept.audio));
     expect([0, 3], label).toContain((await here.run(line)).code);
     // Nothing says whose logs lie where the disk could not be read; they have no record any more.
-    if (failed.stderr.includes("logs not looked at")) await here.run("cleanup --orphans --yes --max-delete 100%");
+    if (failed.stderr.includes("logs not checked")) await here.run("cleanup --orphans --yes --max-delete 100%");
     const found = sorted(await everything(here));
     expect(found, label).toEqual({ ...exactly(after), audio: kept.audio, logs: kept.logs });
     triedFault();
@@ -165,7 +165,7 @@ describe.each(WITH_ARTIFACTS)("row B, a disk that fails at each call on any file
 });
 
 describe.each(WITH_ARTIFACTS)("row B, a file that cannot be closed: $line", (one) => {
-  it("costs nothing: the run ends as ever, or with an error that has a name", async () => {
+  it("loses nothing: the run ends normally, or with a named error", async () => {
     const options = { cwd: here.root.path };
     const fault = { act: "fail", code: "EMFILE", on: "disk" } as const;
     await lay(here, one);

@@ -79,7 +79,7 @@ const isOfTask = (value: unknown): boolean => {
 };
 
 describe("row F, fuzzed store files, wrong in a place chosen at random", () => {
-  it("are refused where JSON is broken, and where not, a removal takes that task alone", async () => {
+  it("are refused if JSON is broken; if not, a removal affects only that task", async () => {
     const chance = new Chance("store");
     const store = new FileStore(path("s.json"), RULES, { ...systemClock, now: () => systemClock.now() + 3600 });
     const files = times(1500, 60_000);

@@ -10,7 +10,7 @@ const here = usePlace();
 const REMOVING = CASES.filter(({ line }) => /^(cleanup|delete) /.test(line));
 
 describe("row B, a pass that fails halfway", () => {
-  it.each(REMOVING)("$line: what was removed is printed, and the next run finishes", async ({ line, after }) => {
+  it.each(REMOVING)("$line: removed tasks are printed, and the next run finishes", async ({ line, after }) => {
     await lay(here);
     const options = { cwd: here.root.path };
     const fault = { act: "fail", code: "EIO", on: "store" } as const;
@@ -34,7 +34,7 @@ describe("row B, a pass that fails halfway", () => {
     expect(sorted(await everything(here))).toEqual(exactly(after));
   });
 
-  it("says in words what went and what is left", async () => {
+  it("reports in words what was removed and what is left", async () => {
     await lay(here);
     const fault = { act: "fail", code: "EIO", on: "store" } as const;
     const { steps } = await runFaulty(["cleanup", "--once"], { ...fault, at: -1 }, { cwd: here.root.path });

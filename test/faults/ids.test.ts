@@ -252,7 +252,7 @@ describe("row D, hostile ids in both stores", () => {
     }
   });
 
-  it("that name folders and logs without a record: they go, and nothing else", async () => {
+  it("that name directories and logs without a record: only these are removed", async () => {
     const names = HOSTILE.filter((id) => !/[/\0]|^\.{1,2}$|^\.ttsctl/i.test(id) && Buffer.byteLength(id) < 250);
     const isPlain = (id: string) => !/[\\\p{Cc}]/u.test(id);
     here.root.writeStore(KEPT);
@@ -272,7 +272,7 @@ describe("row D, hostile ids in both stores", () => {
     expect(taskLogs.sort()).toEqual([...KEPT.map(({ task_id }) => task_id), ...left].sort());
   });
 
-  it("that make a record invalid are left alone, by every command", async () => {
+  it("that make a record invalid are kept by every command", async () => {
     const records = INVALID.flatMap((id) => [record("someone", id), record(id, "some-task"), record(id, id)]);
     const text = JSON.stringify([...records, record("a", "old"), ...KEPT], null, 2);
     await lay([]);

@@ -41,7 +41,7 @@ describe("row F, duplicate tasks, records that are not objects, invalid records 
     expect(here.root.storeText()).toBe(store(...stay));
   });
 
-  it("mark, import and verify --repair: all bytes of what they do not change survive", async () => {
+  it("mark, import and verify --repair: all bytes of unchanged records survive", async () => {
     here.root.write("voice_task.json", store(...stay), 1_600_000_000);
     here.root.write("in.jsonl", `${JSON.stringify(record("c", "new"))}\n`);
     await here.run("sync");

@@ -43,7 +43,7 @@ async function expectRight(
 }
 
 describe.each(SHAPES)("row A, kill -9 of a program that writes with the library, %s", (shape) => {
-  it("at each kind of call: what had resolved is there, nothing is invented, and the next run goes on", async () => {
+  it("at each kind of call: resolved writes are there, nothing is invented, and the next run continues", async () => {
     const store = path("voice_task.json");
     const run = (fault?: ProgramOptions["fault"]) =>
       runProgram({ store, ...TASKS, ...(fault === undefined ? {} : { fault }) });

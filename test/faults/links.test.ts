@@ -101,7 +101,7 @@ function layLinks(): void {
 }
 
 describe("row C, symbolic links and hard links at every level under output/ and Logs/", () => {
-  it.each(COMMANDS)("%s: nothing outside is touched, and what was left is said", async (line) => {
+  it.each(COMMANDS)("%s: nothing outside is changed, and kept artifacts are reported", async (line) => {
     layLinks();
     writeRecords(line, [...LINKED, ...LOGS]);
     const before = treeOf(outside);
@@ -175,7 +175,7 @@ describe.runIf(canMount())("row C, mount points at every level under output/ and
   ];
   const TASKS = [record("mounted", "t1"), record("alice", "mounted"), record("alice", "inner"), ...LOGS.slice(0, 2)];
 
-  it.each(COMMANDS)("%s: nothing behind them is touched, and what was left is said", async (line) => {
+  it.each(COMMANDS)("%s: nothing behind them is changed, and kept artifacts are reported", async (line) => {
     writeOutside(OUTSIDE);
     here.root.writeArtifacts([...KEPT, record("alice", "plain"), record("alice", "inner")]);
     for (const [from, name] of MOUNTS) expect(mount(from, name), name).toBe(true);

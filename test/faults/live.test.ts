@@ -10,7 +10,7 @@ const RETENTION = "1h";
 const TASKS = times(100, 1000);
 
 describe("row C, a service that writes both stores as fast as it can", () => {
-  it("beside sync and cleanup in loops keeps its last words of every task, and what expired goes", async () => {
+  it("beside sync and cleanup in loops keeps its last state of every task, and expired ones are purged", async () => {
     const expired = await here.seeds(300);
     const unfinished = here.records().filter((record) => !isFinished(record));
     const requeued = expired.slice(0, 20);
@@ -61,7 +61,7 @@ describe("row C, a service that writes both stores as fast as it can", () => {
     await here.expectGone(expired);
   });
 
-  it("beside mark in a loop: the service has the last word of every task that it goes on with", async () => {
+  it("beside mark in a loop: the service's last writes are kept for every task that it continues", async () => {
     await here.seeds(60);
     const service = here.start("--tasks", times(60, 300), "--rate", 100_000);
     await service.wrote(1);
@@ -76,7 +76,7 @@ describe("row C, a service that writes both stores as fast as it can", () => {
     await here.expectLastWords();
   });
 
-  it("beside verify and its repair in loops: no false drift, its last words stay", async () => {
+  it("beside verify and its repair in loops: no false drift, its last writes are kept", async () => {
     await here.seeds(100);
     const service = here.start("--tasks", times(60, 300), "--rate", 200);
     await service.wrote(1);
@@ -147,7 +147,7 @@ describe("row C, commands that put records into the file, beside a service that 
     },
   );
 
-  it("cleanup --orphans in a loop: no artifact of a task that the service works on goes", async () => {
+  it("cleanup --orphans in a loop: no artifact of a task that the service works on is removed", async () => {
     await here.seeds(40);
     const known = here.records().map(nameOf);
     here.root.writeArtifacts([{ user_id: "user0000", task_id: "unowned" }]);

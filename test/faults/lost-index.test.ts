@@ -115,7 +115,7 @@ describe("an index that was lost, or lost members,", () => {
     expect(silent).toBe(0);
   });
 
-  it("is whole again after a sync, and says nothing more", async () => {
+  it("is complete again after a sync, without warnings", async () => {
     here.root.writeStore(records());
     const server = await here.serve("--no-cleanup");
     await server.run.says(/tasks from the file to Redis/);

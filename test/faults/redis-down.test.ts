@@ -124,7 +124,7 @@ describe("row E, a mirror that holds a newer record, or one of the same time wit
   const OTHER = { ...FILE, text: "other" };
   const textInRedis = async () => JSON.parse((await here.server.hash("tts:task:a:t1")).payload!).text;
 
-  it("newer stays, whatever writes: it is counted as newerInRedis, and keeps its task from a cleanup", async () => {
+  it("a newer one is kept by all writes: it is counted as newerInRedis, and protects its task from a cleanup", async () => {
     here.root.writeStore([FILE, YOUNG]);
     await here.mirrored(NEWER);
     const before = await here.server.dump();
@@ -141,7 +141,7 @@ describe("row E, a mirror that holds a newer record, or one of the same time wit
   it.each([
     { line: "sync -o json", before: OTHER_TIME, count: { newerInRedis: 1, written: 0 } },
     { line: "cleanup --once -o json", before: FILE, count: { purged: 0, skipped: 1 } },
-  ])("one that comes between the look and the write stays as well: $line", async ({ line, before, count }) => {
+  ])("one that appears between the check and the write is also kept: $line", async ({ line, before, count }) => {
     here.root.writeStore([FILE]);
     await here.mirrored(before);
     let came = false;

@@ -164,7 +164,7 @@ const REFUSING: { what: string; code: string; words: RegExp; refuse(server: Redi
 ];
 
 describe.each(REFUSING)("row E, a Redis that $what", ({ code, words, refuse }) => {
-  it("answers reads; what writes says in one line what is wrong and what helps, and keeps what Redis kept", async () => {
+  it("answers reads; commands that write report the problem and the remedy in one line, and keep Redis's data", async () => {
     const server = await started();
     const tasks = many(5);
     here.root.writeStore([...tasks, ...YOUNG]);

@@ -41,7 +41,7 @@ async function makeSeeds(lane: BesideService): Promise<Seeds> {
   return { folder, records };
 }
 
-describe("row C, a task that is taken up again while its purge is stopped at one of its steps", () => {
+describe("row C, a task that is queued again while its purge is stopped at one of its steps", () => {
   it.each([
     { what: "cleanup", line: "cleanup --once --retention 1h -o json" },
     { what: "delete", line: "delete --status done,error --until 30d --yes -o json" },

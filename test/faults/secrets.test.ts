@@ -23,7 +23,7 @@ const COMMANDS = [
 ];
 
 describe("row I, a password", () => {
-  it("is in no output and no lock file, whatever goes wrong, however it is given", async () => {
+  it("is in no output and no lock file, whatever fails and however it is given", async () => {
     const strict = await RedisServer.start("--requirepass", "another");
     const echo = await parrotServer(`-ERR unknown command 'AUTH', with args beginning with: 'user' '${DECODED}'`);
     const silent = await silentServer();
@@ -76,7 +76,7 @@ describe("row I, a password", () => {
   });
 });
 
-describe("row I, files are written with the mode and owner of what they replace", () => {
+describe("row I, files are written with the mode and owner of the replaced ones", () => {
   it.each(LONG ? [0o600, 0o640, 0o664, 0o444] : [0o640])("mode %o", async (mode) => {
     const tasks = [record("a", "t1"), record("a", "t2"), record("b", "t3")];
     const owner = process.getuid?.() === 0 ? 12_345 : process.getuid!();

@@ -43,7 +43,7 @@ describe("row G, two to sixteen ttsctl at once", () => {
     expect(sorted(await everything(here))).toEqual(exactly(all.filter((one) => !first.has(nameOf(one)))));
   });
 
-  it("the lock's holder is killed with -9: the one that waits goes on at once", async () => {
+  it("the lock's holder is killed with -9: the waiting process continues at once", async () => {
     await lay([...USERS.flatMap(tasksOf), ...YOUNG]);
     const holder = holdRunLock();
     await holder.stopped;
@@ -58,7 +58,7 @@ describe("row G, two to sixteen ttsctl at once", () => {
     await holder.end;
   });
 
-  it("the lock's holder is stopped for longer than others wait: the one that waits names it, gives up after 10 s and has changed nothing", async () => {
+  it("the lock's holder is stopped for longer than the wait: the waiting process names it, gives up after 10 s and has changed nothing", async () => {
     const all = [...USERS.flatMap(tasksOf), ...YOUNG];
     await lay(all);
     const holder = holdRunLock();

@@ -89,7 +89,7 @@ describe("row H, a stdout", () => {
 });
 
 describe("row H, cleanup --watch", () => {
-  it("goes on while Redis is killed and started again, and finishes what it could not", async () => {
+  it("continues while Redis is killed and started again, and then finishes", async () => {
     const server = await RedisServer.start();
     const first = record("a", "t1");
     here.root.configure(server.port);

@@ -157,7 +157,7 @@ describe("cleanup --watch", () => {
     expectOneAtATime(rounds + 2);
   });
 
-  it("through a day of passes on a fake clock: each task goes at the first pass after its retention", async () => {
+  it("through a day of passes on a fake clock: each task is purged in the first pass after its retention", async () => {
     clock.remove();
     clock = new FalseClock({ passing: true });
     const retention = times(3000, 300);

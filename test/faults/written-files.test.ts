@@ -136,7 +136,7 @@ describe("row H, a signal while an input is awaited", () => {
     }
   });
 
-  it("import from a pipe takes what its writer writes", async () => {
+  it("import reads all that the writer of a pipe writes", async () => {
     await lay(here);
     make("mkfifo", here.root.at("pipe"));
     const run = new Running(["import", "pipe", "--yes", "-o", "json"], { cwd: here.root.path });

@@ -110,7 +110,7 @@ describe("no config.ini: nothing destructive runs", () => {
     await expectPurge();
   });
 
-  it("in a folder of nothing, as cron starts in one", async () => {
+  it("in an empty directory, as cron starts in one", async () => {
     const cwd = mkdtempSync(join(tmpdir(), "ttsctl-nowhere-"));
     try {
       writeFileSync(join(cwd, "in.jsonl"), here.root.tree()["in.jsonl"]!);
@@ -147,7 +147,7 @@ describe("another service's store: nothing destructive runs", () => {
     expect(other.tree()).toEqual(theirs);
   });
 
-  it("of --watch: its passes are refused and logged, and go on with the right one", async () => {
+  it("of --watch: its passes are refused and logged, and continue with the right one", async () => {
     const clock = new FalseClock();
     here.root.rename("voice_task.json", "mine.json");
     here.root.write("voice_task.json", other.storeText());
@@ -203,7 +203,7 @@ describe("artifacts on a missing mount: nothing destructive runs", () => {
     expect(sorted(await everything(here))).toEqual(exactly(STAYING));
   });
 
-  it("Logs/ that the service has not made: what has expired goes, and nothing else", async () => {
+  it("Logs/ that the service has not created: expired tasks are purged, and nothing else", async () => {
     here.root.removeFolder("Logs");
     const run = await here.run("cleanup --once");
     expect(run.code, run.stderr).toBe(0);
@@ -236,7 +236,7 @@ describe("the store file emptied or gone while Redis has tasks", () => {
     await expectPurge();
   });
 
-  it("meant, by --allow-empty: sync --prune goes on", async () => {
+  it("intended, with --allow-empty: sync --prune continues", async () => {
     here.root.write("voice_task.json", "[]");
     const run = await here.run("sync --prune --yes --allow-empty --max-delete 100%");
     expect(run.code, run.stderr).toBe(0);

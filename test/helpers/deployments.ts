@@ -106,7 +106,7 @@ function started(server: RedisServer): Started {
   return { server, settings: [`port = ${server.port}`], target: targetAt(server.port) };
 }
 
-/** It wants a client certificate. */
+/** It requires a client certificate. */
 async function startTls(): Promise<Started> {
   const authority = new Authority();
   const own = authority.sign("server", "IP:127.0.0.1");

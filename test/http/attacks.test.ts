@@ -95,7 +95,7 @@ describe("another site", () => {
     await expectAlive();
   });
 
-  it("that has its name resolve to here is refused, whatever it asks", async () => {
+  it("whose name resolves to this machine is refused for every request", async () => {
     server = await here.serve("--no-cleanup");
     for (const Host of ["evil.example", "evil.example:9883", "127.0.0.1.evil.example", "[::1", "a b", "x@localhost"]) {
       for (const path of ["/", "/voice-tasks", "/healthz", "/output/alice/t01/t01.wav", "/metrics"]) {
@@ -224,7 +224,7 @@ describe("a malformed request", () => {
     ["an unknown expectation", request("GET /voice-tasks", { Expect: "more" }), [200]],
     ["an upgrade", request("GET /voice-tasks", { Connection: "Upgrade", Upgrade: "websocket" }), [200, 400]],
   ];
-  it.each(malformed)("%s: refused, and the server goes on", async (_, text, statuses) => {
+  it.each(malformed)("%s: refused, and the server keeps running", async (_, text, statuses) => {
     const wire = await Wire.open(server.port);
     const said = wire.say(text);
     await until(() => wire.status !== null || wire.ended);
@@ -283,7 +283,7 @@ describe("a malformed request", () => {
   });
 });
 
-describe("who takes time", () => {
+describe("slow clients", () => {
   it("is shut out: slow headers, slow bodies; and 10,000 connections leave room for others", {
     timeout: 180_000,
   }, async () => {

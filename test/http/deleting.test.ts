@@ -79,7 +79,7 @@ describe("DELETE", () => {
     expect((await inStores())[0]).toEqual(["t01", "t02", "t03"]);
   });
 
-  it("is not there with --read-only, nor where no configuration says where the store is", async () => {
+  it("is refused with --read-only, and without a configuration that names the store", async () => {
     const readOnly = await here.serve("--read-only");
     expect(await codeOf(await remove(readOnly, "t01"))).toEqual([403, "READ_ONLY"]);
     here.root.drop("config.ini");
@@ -88,7 +88,7 @@ describe("DELETE", () => {
     expect((await inStores())[0]).toEqual(["t01", "t02", "t03"]);
   });
 
-  it("many at once all go, one after the other", async () => {
+  it("many at once are all deleted, one after the other", async () => {
     const many = Array.from({ length: 8 }, (_, i) => record("carol", `n${i}`));
     here.root.writeStore([...TASKS, ...many]);
     const server = await here.serve("--no-cleanup");
@@ -108,7 +108,7 @@ describe("DELETE", () => {
     await here.server.start();
   });
 
-  it("beside another command that has the lock says who has it", async () => {
+  it("names the command that holds the lock", async () => {
     const server = await here.serve("--no-cleanup");
     await server.run.says(/tasks from the file/);
     const lock = await new FileStore(here.root.store, RULES, systemClock).lock("run");

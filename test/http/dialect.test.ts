@@ -93,7 +93,7 @@ it.each(["in Redis and the file", "in the file", "only in Redis"])(
   },
 );
 
-it("deletes by the id alone, but no task whose id another user has too, and none that is unfinished", async () => {
+it("deletes by the id, but no task whose id another user also has, and no unfinished one", async () => {
   await here.run("sync");
   const server = await here.serve(SERVE);
   const removed = (is: boolean) => [200, { code: 0, message: "", data: { removed: is } }];

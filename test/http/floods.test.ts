@@ -56,7 +56,7 @@ async function expectEndsSoon(): Promise<void> {
   expect(server.run.child.exitCode).toBe(0);
 }
 
-it("clients that ask for much and leave", { timeout: 120_000 }, async () => {
+it("clients that request large lists and disconnect", { timeout: 120_000 }, async () => {
   const page = request("GET /voice-tasks?page_size=1000", { Connection: "keep-alive" });
   for (const wire of await connections(20)) wire.socket.write(page.repeat(100));
   await new Promise((resolve) => setTimeout(resolve, 300));
@@ -119,7 +119,7 @@ it("bodies with 850,000 ids", { timeout: 120_000 }, async () => {
   expect(peakMb()).toBeLessThan(MOST_MB);
 });
 
-it("clients that read nothing, whose answers are large", { timeout: 120_000 }, async () => {
+it("clients that don't read their large responses", { timeout: 120_000 }, async () => {
   for (const wire of await connections(16)) {
     wire.socket.pause();
     wire.socket.write(request("GET /voice-tasks?page_size=1000"));

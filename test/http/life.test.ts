@@ -15,7 +15,7 @@ const keys = async () => ((await here.server.call("ZRANGE", "tts:tasks:index", 0
 const health = (server: { json(path: string): Promise<unknown> }) => server.json("/healthz");
 
 describe("on start", () => {
-  it("Redis is pinged and filled, then what has expired goes", async () => {
+  it("with --cleanup Redis is pinged and filled, then expired tasks are purged", async () => {
     const server = await here.serve("--cleanup");
     await server.run.says(/answered the ping/);
     await server.run.says(/2 tasks from the file to Redis: 2 written/);
@@ -58,7 +58,7 @@ describe("on start", () => {
     }
   });
 
-  it("without Redis it answers from the file, and syncs when Redis comes", async () => {
+  it("without Redis it reads from the file, and syncs when Redis is up", async () => {
     await here.server.stop();
     const server = await here.serve("--no-cleanup");
     expect(await server.json("/voice-tasks")).toMatchObject({ total: 2, source: "file" });
@@ -148,7 +148,7 @@ describe("while it runs", () => {
     expect([said.match(/the store file answers/g)?.length, said.match(/is back/g)?.length]).toEqual([1, 1]);
   });
 
-  it("a line for each request, with -v or in a JSON log, and none else", async () => {
+  it("a line for each request with -v or in a JSON log, otherwise none", async () => {
     const [quiet, verbose, json] = [
       await here.serve("--read-only"),
       await here.serve("--read-only -v"),

@@ -34,7 +34,7 @@ it("the description is valid, and names every route and no other", async () => {
   expect(described.sort()).toEqual([...new Set(routes)].sort());
 });
 
-it("what it says of the answers is so", async () => {
+it("its schemas match the responses", async () => {
   here.root.write("output/alice/t01/t01.wav", "RIFF");
   const server = await here.serve("--no-cleanup");
   const description = (await server.json("/openapi.json")) as Description;
@@ -61,7 +61,7 @@ it("what it says of the answers is so", async () => {
   await check("/voice-tasks/t01?user_id=alice", "Deletion", { method: "DELETE" });
 });
 
-it("metrics are what Prometheus takes, by route and not by id", async () => {
+it("metrics are valid for Prometheus, by route and not by id", async () => {
   const server = await here.serve("--read-only");
   for (const path of ["/voice-tasks", "/voice-tasks/t01?user_id=alice", "/voice-tasks/t02?user_id=alice", "/nothing"]) {
     await server.fetch(path);

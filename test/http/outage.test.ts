@@ -57,7 +57,7 @@ async function expectTheFile(): Promise<Answer> {
 }
 
 describe("after Redis was away", () => {
-  it("no answer is stale: what the service wrote and what was deleted here is brought over before Redis is read", async () => {
+  it("no response is stale: writes of the service and deletions of the server reach Redis before it is read", async () => {
     server = await Served.start(root.path, ["--no-cleanup"]);
     await redisAnswers();
     await redis.stop();

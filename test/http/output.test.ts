@@ -22,7 +22,7 @@ const get = (headers: Record<string, string> = {}, path = PATH, method = "GET") 
 const bytesOf = async (answer: Response) => Buffer.from(await answer.arrayBuffer());
 
 describe("audio", () => {
-  it("comes whole, with what a player must know", async () => {
+  it("is served completely, with the headers that a player needs", async () => {
     const answer = await get();
     expect([answer.status, (await bytesOf(answer)).equals(AUDIO)]).toEqual([200, true]);
     expect(Object.fromEntries(answer.headers)).toMatchObject({
@@ -66,7 +66,7 @@ describe("audio", () => {
     }
   });
 
-  it("is asked for without its bytes", async () => {
+  it("is requested without its bytes", async () => {
     const head = await get({}, PATH, "HEAD");
     expect([head.status, head.headers.get("content-length"), (await bytesOf(head)).length]).toEqual([200, "300000", 0]);
     const part = await get({ range: "bytes=0-9" }, PATH, "HEAD");
@@ -74,7 +74,7 @@ describe("audio", () => {
     expect((await get({}, "/output/alice/t01/no.wav", "HEAD")).status).toBe(404);
   });
 
-  it("is not sent again where it is as it was; a part of what it was is not taken for one of what it is", async () => {
+  it("is not sent again if unchanged; a range of an old version is not mixed with the current one", async () => {
     const { headers } = await get();
     const [etag, changed] = [headers.get("etag")!, headers.get("last-modified")!];
     expect((await get({ "if-none-match": etag })).status).toBe(304);
@@ -93,7 +93,7 @@ describe("audio", () => {
     }
   });
 
-  it("leaves no file open, whether it was taken to its end or not", async () => {
+  it("leaves no file open, whether it was read to its end or not", async () => {
     for (let i = 0; i < 20; i++) {
       const stop = new AbortController();
       const answer = await server.fetch(PATH, { signal: stop.signal });

@@ -83,7 +83,7 @@ describe("one task", () => {
     expect((await server.fetch("/voice-tasks/t99?user_id=alice")).status).toBe(404);
   });
 
-  it.each([".", "..", "a/b"])("is had by parameters alone, also if its id is %s", async (task_id) => {
+  it.each([".", "..", "a/b"])("can be read by parameters, even if its id is %s", async (task_id) => {
     here.root.writeStore([record("alice", task_id)]);
     const server = await here.serve("--no-cleanup");
     const path = `?user_id=alice&task_id=${encodeURIComponent(task_id)}`;

@@ -11,7 +11,7 @@ import { KeptAnswers } from "../../src/http/routes/stats.ts";
 import { rawQuery } from "../../src/task/query-fields.ts";
 import { anyChar } from "../helpers/any-char.ts";
 
-describe("the name that a request asks for", () => {
+describe("the Host of a request", () => {
   const local = new Hosts("127.0.0.1", ["tts.example.org"]);
   it.each([
     "localhost",
@@ -27,7 +27,7 @@ describe("the name that a request asks for", () => {
     ...["10.0.0.1", "localhost/x", "localhost:80:80", "[localhost]", "local host", "localhost\r\nx", "__proto__"],
   ])("%j is not", (host) => expect(local.allows(host)).toBe(false));
 
-  it("may be any address, and no other name, where all addresses are listened on", () => {
+  it("may be any address, but no other name, if all addresses are listened on", () => {
     const all = new Hosts("0.0.0.0", []);
     expect(["10.0.0.1:80", "[fe80::1]", "localhost", "evil.example"].map((host) => all.allows(host))).toEqual([
       ...[true, true, true, false],
@@ -75,7 +75,7 @@ describe("a token", () => {
   };
   const cookieOf = (setCookie: string) => setCookie.split(";")[0]!;
 
-  it("is taken as it is and not otherwise", async () => {
+  it("must match exactly", async () => {
     expect(await admits({ authorization: "Bearer a-secret-of-some-length" })).toBe(true);
     for (const authorization of ["Bearer a-secret-of-some-lengt", "Bearer ", "Basic a-secret-of-some-length", ""]) {
       expect(await admits({ authorization })).toBe(false);
@@ -83,7 +83,7 @@ describe("a token", () => {
     expect(await admits({})).toBe(false);
   });
 
-  it("gives a session that no script can read, that ends, and that no other token signed", async () => {
+  it("opens a session that no script can read, that expires, and that only its token can sign", async () => {
     const set = await sessionOf(serverWith({ basePath: "/tts" }), "https");
     expect(set).toMatch(/; Max-Age=2592000; Path=\/tts; HttpOnly; Secure; SameSite=Strict$/);
     expect(set).not.toContain("a-secret");
@@ -145,7 +145,7 @@ describe("a range", () => {
   });
 });
 
-it("warnings of any text are a header's value, and come back whole where they are short", () => {
+it("warnings with any text fit into a header, and are complete if they are short", () => {
   fc.assert(
     fc.property(fc.array(fc.string({ unit: anyChar, maxLength: 200 }), { maxLength: 60 }), (lines) => {
       const value = warningsValue(lines);
@@ -160,7 +160,7 @@ it("warnings of any text are a header's value, and come back whole where they ar
 });
 
 describe("the parameters of a list", () => {
-  it("are read as the flags are; what is empty is not given", () => {
+  it("are read like flags; an empty one is unset", () => {
     expect(listParams("/x?user_id=a+b&task_ids=t1,t2%20t1&page=2&page_size=&status=run,done&since=2h")).toEqual({
       ...rawQuery(() => null),
       ...{ users: ["a b"], taskIds: ["t1", "t2"], page: 2, pageSize: null, statuses: ["run", "done"] },
@@ -183,7 +183,7 @@ describe("an expensive response", () => {
   let now = 0;
   const clock = { now: () => now, monotonic: () => now };
 
-  it("is made once for all, and again when it is old; a failure is not kept", async () => {
+  it("is made once for all clients, and again when it is old; a failure is not cached", async () => {
     const kept = new KeptAnswers<number>(clock);
     let made = 0;
     const make = async () => {

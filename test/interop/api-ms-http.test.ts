@@ -102,7 +102,7 @@ describe.each([
   const args = () => ["--redis-port", String(here.server.port), ...version];
   beforeEach(() => void model([...args(), "write"], someRecords()));
 
-  it("lists, queries and single tasks are what the service answers", { timeout: 120_000 }, async () => {
+  it("lists, queries and single tasks equal the service's responses", { timeout: 120_000 }, async () => {
     const server = await here.serve(API_MS);
     // Ids first: nothing before has shown what the index of the user is scored by.
     const byIds: Request = { method: "GET", path: `/voice-tasks?${urlOf({ user_id: "张 三", ids: "t2,t6" })}` };
@@ -110,7 +110,7 @@ describe.each([
     await compare(server, args(), [byIds, ...others]);
   });
 
-  it("a deletion by id alone is answered as the service does", { timeout: 60_000 }, async () => {
+  it("a deletion by id responds as the service does", { timeout: 60_000 }, async () => {
     const server = await here.serve(API_MS);
     const paths = [0, 5, 54, 777].map((i) => `/voice-tasks/${encodeURIComponent(taskId(i))}`);
     const deletions = paths.map((path): Request => ({ method: "DELETE", path }));

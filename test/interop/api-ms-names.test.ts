@@ -58,7 +58,7 @@ beforeAll(() => {
   python = askPython<Answer>(new URL("api_ms_names.py", import.meta.url), { ids, quoted: texts });
 });
 
-test("all names of 10,000 tasks are those that Python gives them", () => {
+test("all names of 10,000 tasks equal Python's", () => {
   const ours = ids.map(([user, task]): Names => {
     return {
       hash: layout.taskKey(user, task),
@@ -106,7 +106,7 @@ test("a member with other quoting belongs to no task, and is kept unchanged", ()
   for (const value of ["", "a b", "%e5%bc%a0", "张", "a:b"]) expect(layout.lookup.userOf(value)).toBeNull();
 });
 
-test("a store file gives its tasks in the order of the quoted members", () => {
+test("a store file lists its tasks in the order of the quoted members", () => {
   const keys = new KeyTable(API_MS_RULES.memberRanks);
   const numbers = ids.map(([user, task]) => keys.addId(user, task));
   const members = ids.map(([user, task]) => layout.member(user, task));

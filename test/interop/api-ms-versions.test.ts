@@ -137,13 +137,13 @@ describe.each(VERSIONS)("version %s of the service", (version) => {
     expect(left()).toEqual([]);
   });
 
-  it("names what max_bytes counts", async () => {
+  it("names the artifacts that max_bytes counts", async () => {
     fill();
     const result = await json("cleanup", "--once", "--retention", "9999d", "--max-bytes", "250");
     expect(result).toMatchObject({ purged: 2, files: 4, bytes: 220 });
   });
 
-  it("may have left folders and logs by other names too, which go with the task", async () => {
+  it("may have left directories and logs under other names, which are removed with the task", async () => {
     const records = fill();
     for (const other of VERSIONS) new ApiMsService(here.root.path, here.server.port, other).artifacts(...records);
     here.root.write("Logs/20200101/09/t_1.log", "y".repeat(5));
@@ -198,7 +198,7 @@ describe("a user's index by created_at", () => {
   });
   const created = Array.from({ length: count }, (_, i) => `t${count - 1 - i}`);
 
-  it("gives its own order to lists of the user, from Redis and from the file behind it", async () => {
+  it("has its own order for lists of a user, from Redis and from the file", async () => {
     expect(tasksOf(await json("list", "--user", "u"))).toEqual(created);
     expect(tasksOf(await json("list"))).toEqual(created.toReversed());
     // Without its mark, and with fewer tasks than the file, Redis doesn't answer.
@@ -210,7 +210,7 @@ describe("a user's index by created_at", () => {
     expect(tasksOf(await json("list", "--user", "u", "--ids", "t1,t9"))).toEqual(["t1", "t9"]);
   });
 
-  it("does not decide what since and until mean", async () => {
+  it("does not change the meaning of since and until", async () => {
     const since = new Date((OLD + 1_000_000 - 5 * 3) * 1000).toISOString();
     const late = ["t5", "t4", "t3", "t2", "t1", "t0"];
     for (const source of ["redis", "file"]) {
@@ -231,7 +231,7 @@ describe("a user's index by created_at", () => {
     expect(await json("delete", "--user", "u", "--since", since, "--yes")).toMatchObject({ deleted: 6 });
   });
 
-  it("is in sync, and is kept by whatever writes", async () => {
+  it("is in sync, and is kept by all writes", async () => {
     expect(await json("verify")).toMatchObject({ inSync: count, wrongScore: 0, exit: 0 });
     expect(await json("sync")).toMatchObject({ written: 0, unchanged: count });
     expect(await json("sync", "--user", "u")).toMatchObject({ written: 0, unchanged: count });
@@ -283,7 +283,7 @@ describe("a task id alone", () => {
     service.fill([record("a:b", "任务 1", 1), record("u", "t1", 2), record("u", "t2", 3)]);
   });
 
-  it("is enough for get, which goes by the lookup, and by the file", async () => {
+  it("is enough for get, which uses the lookup and the file", async () => {
     expect(await json("get", "任务 1")).toMatchObject({ item: { user_id: "a:b" }, source: "redis", exit: 0 });
     await here.server.call("DEL", "tts:task_lookup:t1");
     expect(await json("get", "t1")).toMatchObject({ item: { user_id: "u" }, exit: 0 });
@@ -305,7 +305,7 @@ describe("a task id alone", () => {
     expect([service.read().problems, here.root.readStore().length]).toEqual([[], 1]);
   });
 
-  it("that two users have is asked for with its user, and then is that user's", async () => {
+  it("that two users have needs its user", async () => {
     const both = [record("old", "t", 9, { text: "old" }), record("new", "t", 5, { text: "new" })];
     here.root.writeStore([...here.root.readStore(), ...both]);
     await here.runArgs(["sync"]);
@@ -357,13 +357,16 @@ describe("an unset layout beside the file of the published service", () => {
     expect([await here.server.dump(), here.root.storeText()]).toEqual([{}, store]);
   });
 
-  it.each([[[]], [["--no-redis"]], [["--source", "file"]]])("an export %j leaves nothing out unsaid", async (args) => {
-    const run = await here.runArgs(["export", ...args]);
-    expect([run.code, run.stdout]).toEqual([2, ""]);
-    expect(
-      (await here.runArgs(["export"], { env: { REDIS_LAYOUT: "api_ms" } })).stdout.trim().split("\n"),
-    ).toHaveLength(3);
-  });
+  it.each([[[]], [["--no-redis"]], [["--source", "file"]]])(
+    "an export %j warns about everything that it leaves out",
+    async (args) => {
+      const run = await here.runArgs(["export", ...args]);
+      expect([run.code, run.stdout]).toEqual([2, ""]);
+      expect(
+        (await here.runArgs(["export"], { env: { REDIS_LAYOUT: "api_ms" } })).stdout.trim().split("\n"),
+      ).toHaveLength(3);
+    },
+  );
 
   it("is reported by verify and doctor", async () => {
     expect((await json("verify")).warnings).toMatch(/segments_done.*layout = api_ms/s);
@@ -372,7 +375,7 @@ describe("an unset layout beside the file of the published service", () => {
     expect(finding).toMatchObject({ status: "fail", hint: expect.stringContaining("layout = api_ms") });
   });
 
-  it("is taken as it is once it is set, and beside tasks that Redis has in it", async () => {
+  it("is accepted if it is set, or if Redis has tasks in it", async () => {
     expect(await json("sync", "--user", "u")).toMatchObject({ code: "LAYOUT_MISMATCH" });
     const plain = { env: { REDIS_LAYOUT: "plain" } };
     expect((await here.runArgs(["sync"], plain)).code).toBe(0);

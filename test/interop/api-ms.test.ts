@@ -66,7 +66,7 @@ describe("the service's tasks", () => {
     }
   });
 
-  it("is read from the payload alone, and without one from the fields", async () => {
+  it("is read only from the payload, or without one from the fields", async () => {
     service.write(record("a:b", "t1", { status: "running" }), record("a:b", "t2", { updated_at: OLD + 9 }));
     await here.server.call("HSET", "tts:task:a%3Ab:t1", "status", "failed");
     await here.server.call("HDEL", "tts:task:a%3Ab:t2", "payload", "user_id");
@@ -79,7 +79,7 @@ describe("the service's tasks", () => {
     expect(service.read().all).toEqual([expect.objectContaining({ progress: 100 }), expect.anything()]);
   });
 
-  it("is purged by what the payload says", async () => {
+  it("is purged by its payload", async () => {
     service.write(record("u", "t1", { status: "running" }));
     await here.server.call("HSET", "tts:task:u:t1", "status", "succeeded");
     here.root.writeStore([record("u", "other", { status: "running" })]);
@@ -88,8 +88,8 @@ describe("the service's tasks", () => {
   });
 });
 
-describe("what ttsctl writes", () => {
-  it("is what the service reads: a sync of every kind of id", async () => {
+describe("ttsctl's writes", () => {
+  it("can be read by the service: a sync of every kind of id", async () => {
     here.root.writeStore(all());
     expect(await json("sync")).toMatchObject({ written: IDS.length, failed: 0 });
     const view = service.read();
@@ -147,7 +147,7 @@ describe("removal", () => {
     expect([here.root.has(folder("a:b", "t:1")), here.root.has(log("t:1"))]).toEqual([false, false]);
   });
 
-  it("of orphans knows whose a folder is", async () => {
+  it("of orphans finds the owner of a directory", async () => {
     service.write(record("张 三", "任务 1"));
     artifacts("张 三", "任务 1");
     artifacts("no", "body");
@@ -181,7 +181,7 @@ describe("lookups", () => {
     expect(await lookup("t1")).toBe("u");
   });
 
-  it("lead to the newest of tasks that share an id, which is said", async () => {
+  it("lead to the newest of tasks that share an id, with a warning", async () => {
     here.root.writeStore([record("old", "t"), record("new", "t", { updated_at: OLD + 50 }), record("x", "y")]);
     await json("sync");
     expect(await lookup("t")).toBe("new");
@@ -232,7 +232,7 @@ describe("another layout in Redis than in config.ini", () => {
     ["verify", "--repair", "--prune", "--yes"],
   ];
 
-  it.each(commands)("%s %s refuses beside what the service wrote", async (...args) => {
+  it.each(commands)("%s %s refuses beside the service's data", async (...args) => {
     service.write(...all());
     here.root.configure(here.server.port);
     await refused(...args.filter((arg) => arg !== undefined));
@@ -241,13 +241,13 @@ describe("another layout in Redis than in config.ini", () => {
     expect(finding).toMatchObject({ status: "fail", hint: expect.stringContaining("layout = api_ms") });
   });
 
-  it.each(commands)("%s %s refuses beside what the plain layout has", async (...args) => {
+  it.each(commands)("%s %s refuses beside data of the plain layout", async (...args) => {
     here.root.writeStore([record("alice", "t1"), record("bob", "t 2")]);
     await here.runArgs(["sync"], { env: { REDIS_LAYOUT: "plain" } });
     await refused(...args.filter((arg) => arg !== undefined));
   });
 
-  it("a member that is quoted as none of ours stays", async () => {
+  it("a member with other quoting is kept", async () => {
     service.write(record("u", "t1"), record("u", "t2"), record("u", "t3"));
     await here.server.call("HSET", "tts:task:bob:t 2", "status", "succeeded", "updated_at", "2020-01-01T00:00:00");
     await here.server.call("ZADD", "tts:tasks:index", OLD, "bob:t 2");
@@ -257,7 +257,7 @@ describe("another layout in Redis than in config.ini", () => {
 });
 
 describe("a server in this layout", () => {
-  it("answers for users with colons, gives their audio, and deletes with the lookup", async () => {
+  it("serves users with colons and their audio, and deletes with the lookup", async () => {
     service.write(record("a:b", "c:d"), record("u", "t"));
     artifacts("a:b", "c:d");
     const server = await Served.start(here.root.path, ["--no-cleanup"]);
@@ -302,7 +302,7 @@ it("needs the rights to lookups, and doctor says so", async () => {
 });
 
 describe("a program with the library", () => {
-  it("writes and deletes what the service reads", async () => {
+  it("writes and deletes in the service's layout", async () => {
     const config = here.root.at("config.ini");
     const store = await openTaskStore({ config });
     try {

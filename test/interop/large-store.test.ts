@@ -128,7 +128,7 @@ describe("10,000 tasks of a service in Shanghai, with the tool in UTC", () => {
     expect(shown.file).toEqual(shown.redis);
   });
 
-  it("are purged exactly where Python's model of section 6 says, and nothing else changes", async () => {
+  it("are purged exactly as in Python's model of section 6, and nothing else changes", async () => {
     const judgement = await expectModelCleanup(root, server.port, ZONE);
     expect(judgement.purged).toBeGreaterThan(2000);
     expect(judgement.skipped).toBeGreaterThan(30);

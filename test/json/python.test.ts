@@ -47,7 +47,7 @@ const pythonReads = (json: string) => {
   }
 };
 
-describe("what Python's json reads", () => {
+describe("the limits of Python's json", () => {
   it.each(READABLE)("%s", (_, json) => {
     expect([why(json), pythonReads(json)]).toEqual([undefined, true]);
   });

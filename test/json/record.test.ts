@@ -123,7 +123,7 @@ test.each<[string, string, string | undefined]>([
 ])("fieldJson of %s, %s: %j", (json, field, text) => expect(fieldJson(json, field)).toBe(text));
 
 describe("setFields", () => {
-  test("replaces in place, appends what is new, and touches nothing else", () => {
+  test("replaces in place, appends new fields, and changes nothing else", () => {
     const changes = fc.dictionary(fc.oneof(fc.constantFrom("status", "error", "a"), fc.string()), numberText);
     fc.assert(
       fc.property(members, changes, (all, dictionary) => {
@@ -143,7 +143,7 @@ describe("setFields", () => {
     );
   });
 
-  test("what comes out means what was set, for JSON.parse too", () => {
+  test("the result has the new values, for JSON.parse too", () => {
     fc.assert(
       fc.property(plainObject, fc.string(), (json, value) => {
         const changed = setFields(json, new Map([["status", JSON.stringify(value)]]));

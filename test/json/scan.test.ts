@@ -33,7 +33,7 @@ function parses(text: string): boolean {
   }
 }
 
-describe("takes exactly what JSON.parse takes", () => {
+describe("accepts exactly the texts that JSON.parse accepts", () => {
   test("JSON", () => {
     fc.assert(
       fc.property(jsonText, ({ compact, spaced }) => accepts(skipValue, compact) && accepts(skipValue, spaced)),
@@ -88,7 +88,7 @@ describe("takes exactly what JSON.parse takes", () => {
   });
 });
 
-test("bytes that end within a value are INCOMPLETE, wherever they end; what follows does not matter", () => {
+test("bytes that end within a value are INCOMPLETE, wherever they end; later bytes don't matter", () => {
   fc.assert(
     fc.property(jsonText, fc.string(), ({ spaced }, more) => {
       const bytes = Buffer.from(`${spaced.trim()}\n`);

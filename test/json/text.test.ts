@@ -14,7 +14,7 @@ test("compactJson takes the white space between tokens, and keeps the text of st
   );
 });
 
-test("decodeString gives what JSON.parse gives", () => {
+test("decodeString returns the same as JSON.parse", () => {
   fc.assert(
     fc.property(stringText, (text) => {
       const bytes = Buffer.from(`[${text}]`);

@@ -17,7 +17,7 @@ function plain(value: JsonValue): unknown {
 }
 
 describe("parseJsonValue", () => {
-  test("means what JSON.parse says", () => {
+  test("has the meaning that JSON.parse gives it", () => {
     fc.assert(
       fc.property(jsonText, ({ spaced }) => {
         expect(plain(parseJsonValue(spaced))).toEqual(JSON.parse(spaced));
@@ -35,7 +35,7 @@ describe("parseJsonValue", () => {
     );
   });
 
-  test("a number that a double gives back as it was is a number, any other keeps its text", () => {
+  test("a number that a double preserves is a number, any other keeps its text", () => {
     const texts = [
       "0",
       "-1",
@@ -88,7 +88,7 @@ describe("sameJson", () => {
     );
   });
 
-  test("is not so where one value was changed, added or taken away", () => {
+  test("differs if one value was changed, added or removed", () => {
     fc.assert(
       fc.property(plainObject, plainJson, (json, item) => {
         const bigger = json === "{}" ? `{"new":${item}}` : `${json.slice(0, -1)},"new key":${item}}`;

@@ -43,7 +43,7 @@ describe("a wrong argument", () => {
     expect(refused.hint).toContain("accepted: ");
   });
 
-  it("is refused by all() when it is first asked", async () => {
+  it("is refused by all() at the first read", async () => {
     const store = await here.open();
     const asked = (query: unknown) => (store.all as (query: unknown) => AsyncIterator<unknown>)(query).next();
     await expect(asked({ status: "done" })).rejects.toMatchObject({ code: "USAGE" });
@@ -63,7 +63,7 @@ describe("a wrong argument", () => {
 });
 
 describe("an argument", () => {
-  it("may be a Date or epoch seconds where a time is asked for", async () => {
+  it("accepts a Date or epoch seconds as a time", async () => {
     const store = await here.open();
     await store.upsert(record("alice", "t1", { updated_at: 1000 }));
     const found = async (query: object) => (await store.listPage(query)).total;
@@ -73,7 +73,7 @@ describe("an argument", () => {
     expect(await found({ since: "1970-01-01T00:16:40Z" })).toBe(1);
   });
 
-  it("may be an empty list of ids, which gives an empty page", async () => {
+  it("may be an empty list of ids, which returns an empty page", async () => {
     const store = await here.open();
     expect(await store.listByIds("alice", [])).toMatchObject({ total: 0, items: [], missing: [], warnings: [] });
   });

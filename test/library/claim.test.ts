@@ -45,7 +45,7 @@ describe.each(SHAPES)("claim, %s", (shape) => {
     expect([await claim(), await claim()]).toEqual(["t2", null]);
   });
 
-  it("gives each task to one of many that ask at a time, and then to none", async () => {
+  it("gives each task to one of many concurrent claims, and then to none", async () => {
     const { claim } = await filled(
       Array.from({ length: 20 }, (_, i) => queued(`t${i}`, 100 + i)),
       shape,
@@ -72,7 +72,7 @@ describe.each(SHAPES)("claim, %s", (shape) => {
 });
 
 describe("beside a program that replaces the file without the lock", () => {
-  it("each task is claimed once all the same", { tags: ["slow"] }, async () => {
+  it("each task is still claimed once", { tags: ["slow"] }, async () => {
     const tasks = Array.from({ length: 6 }, (_, i) => queued(`t${i}`, 100 + i));
     const { path } = await filled(tasks, "array");
     const [store, other] = [await here.open({ store: path }), await here.open({ store: path })];
@@ -150,7 +150,7 @@ describe("a lease", () => {
     expect(await until(1_700_000_000, {})).toBeUndefined();
   });
 
-  it("of another kind of worker, or none, is not taken", async () => {
+  it("of another kind of worker, or of none, is not claimed", async () => {
     const left = { claim_id: "x", claimed_until: 200 };
     const { claim } = await filled([
       queued("t1", 100, { status: "processing", ...left }),
@@ -164,7 +164,7 @@ describe("a lease", () => {
 });
 
 describe("update", () => {
-  it("changes what the function changes, and keeps the bytes of the rest", async () => {
+  it("applies the function's changes, and keeps the other bytes", async () => {
     const { path, store } = await filled([]);
     writeOld(
       path,
@@ -181,7 +181,7 @@ describe("update", () => {
     );
   });
 
-  it("may change the record that it is given; a null, or the same record, writes nothing", async () => {
+  it("may change its argument; null or the same record writes nothing", async () => {
     const { store } = await filled([queued("t1", 100)]);
     const changed = await store.update("alice", "t1", (record) => Object.assign(record, { status: "running" }));
     expect(changed).toMatchObject({ state: "written", task: { updatedAt: 1_800_000_000 } });
@@ -198,7 +198,7 @@ describe("update", () => {
     expect(await store.get("alice", "t1")).toBeNull();
   });
 
-  it("sees what updates before it left, many at a time", async () => {
+  it("sees the results of earlier updates, many at a time", async () => {
     const { store } = await filled([queued("t1", 100, { n: 0 })]);
     const add = () => store.update("alice", "t1", (record) => ({ ...record, n: (record.n as number) + 1 }));
     await Promise.all(Array.from({ length: 50 }, add));
@@ -212,7 +212,7 @@ describe("update", () => {
     expect(older).toMatchObject({ state: "newer", redis: { state: "skipped" }, task: { updatedAt: 100 } });
   });
 
-  it("fails alone, with what the function threw or returned", async () => {
+  it("fails alone, with the error or value of the function", async () => {
     const { store } = await filled([queued("t1", 100)]);
     const oops = new Error("oops");
     const thrown = store.update("alice", "t1", () => {

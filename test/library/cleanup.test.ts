@@ -33,7 +33,7 @@ describe("startCleanup", () => {
     await store.stopCleanup();
   });
 
-  it("goes on with the file alone where Redis is down, and says so", async () => {
+  it("continues with the file if Redis is down, with a warning", async () => {
     await here.server.stop();
     try {
       here.root.writeStore([OLD, YOUNG]);
@@ -97,7 +97,7 @@ describe("startCleanup", () => {
     expect(ledger[2]).toMatchObject({ exitCode: 0, error: null, announced: 1, result: { purged: 1 } });
   });
 
-  it("purges nothing that the audit ledger can't have", async () => {
+  it("purges nothing if the audit ledger can't be written", async () => {
     here.root.configure(here.server.port, "[audit]\npath = missing/audit.jsonl\n");
     here.root.writeStore([OLD, YOUNG]);
     const store = await here.open({ config: here.root.at("config.ini"), retention: "1h" });
@@ -105,7 +105,7 @@ describe("startCleanup", () => {
     expect(here.root.readStore()).toEqual([OLD, YOUNG]);
   });
 
-  it("keeps going beside writes, which lose nothing", async () => {
+  it("runs beside writes without losing any", async () => {
     here.root.writeStore([OLD, YOUNG]);
     const store = await here.open({ retention: "1h" });
     const pass = firstPass(store);

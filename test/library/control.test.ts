@@ -63,7 +63,7 @@ describe("cursors", () => {
 });
 
 describe("count", () => {
-  it("counts what passes", async () => {
+  it("counts passes", async () => {
     const store = await here.open();
     await Promise.all([store.upsert(task("t1")), store.upsert(task("t2", { status: "failed" }))]);
     expect(await Promise.all([store.count(), store.count({ status: ["error"] })])).toEqual([2, 1]);
@@ -151,7 +151,7 @@ describe("a store", () => {
     await expect(store.count()).rejects.toMatchObject({ code: "STORE_CLOSED" });
   });
 
-  it("goes by the clock that it is given", async () => {
+  it("uses the given clock", async () => {
     const clock = { now: () => 1_000_000_000_000 };
     const store = await here.open({ clock });
     await store.upsert(task("t1", { updated_at: 999_999_000 }));
@@ -163,7 +163,7 @@ describe("a store", () => {
 });
 
 describe("cleanupOnce", () => {
-  it("does one pass, or counts what it would do", async () => {
+  it("runs one pass, or counts the plan", async () => {
     const [old, failed] = [record("alice", "old"), record("alice", "failed", { status: "failed" })];
     here.root.writeStore([old, failed]);
     here.root.writeArtifacts([old, failed]);

@@ -76,7 +76,7 @@ describe("while Redis is down", () => {
     expect(here.heard.join("\n")).toContain("Redis missed 200 changes");
   });
 
-  it("a Redis that comes back empty gets all of the file", async () => {
+  it("an empty Redis after an outage gets the whole file", async () => {
     const store = await filled(500);
     await here.server.call("FLUSHALL");
     await here.server.stop();
@@ -90,7 +90,7 @@ describe("while Redis is down", () => {
     expect(await here.server.call("EXISTS", "tts:ttsctl:synced")).toBe(1);
   });
 
-  it("more changes than are remembered are left to a sync of the whole file", async () => {
+  it("if too many changes are pending, a sync of the whole file replaces them", async () => {
     const store = await filled(10);
     await here.server.stop();
     await Promise.all(range(0, 10_050).map((n) => store.upsert(task(n, "succeeded", ago(60)))));

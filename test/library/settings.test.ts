@@ -73,8 +73,8 @@ describe("the settings of a store", () => {
   it.each<[unknown, string, RegExp]>([
     [{}, "CONFIG_REQUIRED", /store nor config/],
     [{ store: "x", colour: "red" }, "USAGE", /"colour"/],
-    [{ store: "x", toString: "x" }, "USAGE", /no option "toString"/],
-    [{ store: "x", constructor: 1 }, "USAGE", /no option "constructor"/],
+    [{ store: "x", toString: "x" }, "USAGE", /unknown option "toString"/],
+    [{ store: "x", constructor: 1 }, "USAGE", /unknown option "constructor"/],
     [undefined, "USAGE", /the options/],
     [null, "USAGE", /the options/],
     [{ store: "x", redis: { prot: 1 } }, "USAGE", /"redis.prot"/],

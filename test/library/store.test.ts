@@ -48,7 +48,7 @@ describe("upsert and delete", () => {
     expect(here.root.storeText()).toContain('"top_p": 1.0');
   });
 
-  it("keep a newer record of the file, and leave Redis alone", async () => {
+  it("keep a newer record of the file, and don't change Redis", async () => {
     const store = await here.open();
     await store.upsert(task("t1", { updated_at: 2000 }));
     const older = await store.upsert(task("t1", { updated_at: 1000 }));
@@ -65,7 +65,7 @@ describe("upsert and delete", () => {
     expect((await here.server.hash("tts:task:alice:t1")).status).toBe("running");
   });
 
-  it("write again what Redis lost unseen, and over what another program wrote there", async () => {
+  it("write again entries that Redis lost, and overwrite another program's", async () => {
     const store = await here.open();
     await store.upsert(task("t1", { updated_at: 100 }));
     await here.server.call("FLUSHALL");
@@ -142,7 +142,7 @@ describe("reading", () => {
     return store;
   };
 
-  it.each(["redis", "file"] as const)("gives pages, ids, and all, from %s", async (source) => {
+  it.each(["redis", "file"] as const)("returns pages, ids, and all, from %s", async (source) => {
     const store = await fill();
     const page = await store.listPage({ source, userId: "alice", page: 2, pageSize: 2 });
     expect([page.total, page.source, idsOf(page.items)]).toEqual([5, source, ["t2", "t1"]]);
@@ -157,7 +157,7 @@ describe("reading", () => {
     expect(await store.get("alice", "t9", { source })).toBeNull();
   });
 
-  it("gives plain objects, whose record survives a copy, a clone and JSON", async () => {
+  it("returns plain objects, whose record survives a copy, a clone and JSON", async () => {
     const store = await fill();
     const one = (await store.get("alice", "t2"))!;
     for (const copy of [{ ...one }, structuredClone(one), JSON.parse(JSON.stringify(one))]) {
@@ -167,7 +167,7 @@ describe("reading", () => {
     expect(Object.keys(value)).toContain("record");
   });
 
-  it("sees in the file what was just written, also by others", async () => {
+  it("sees the latest writes to the file, also by other processes", async () => {
     const store = await here.open({ store: here.root.at("tasks.jsonl") });
     const other = await here.open({ store: here.root.at("tasks.jsonl") });
     for (let i = 0; i < 5; i++) {
@@ -194,7 +194,7 @@ describe("reading", () => {
 });
 
 describe("a Redis that is down", () => {
-  it("is a value and a line of the log; when it is back, it gets what it missed", async () => {
+  it("is a value and a line of the log; when Redis is back, it gets the missed changes", async () => {
     await here.server.stop();
     const store = await here.open();
     expect(await store.upsert(task("t1"))).toMatchObject({
@@ -226,7 +226,7 @@ describe("a Redis that is down", () => {
     }
   });
 
-  it("gets removals that it missed when it is back, without being asked", async () => {
+  it("gets missed removals automatically when it is back", async () => {
     const store = await here.open();
     await store.upsert(task("gone"));
     here.server.suspend();
@@ -284,7 +284,7 @@ describe("a sync", () => {
 });
 
 describe("close", () => {
-  it("writes what waits, and refuses what comes after", async () => {
+  it("writes pending changes, and refuses later ones", async () => {
     const store = await here.open();
     const asked = Array.from({ length: 30 }, (_, i) => store.upsert(task(`t${i}`)));
     await store.close();

@@ -43,7 +43,7 @@ it("a Redis that becomes the store's is used then", async () => {
   expect(await here.server.call("ZCARD", "tts:tasks:index")).toBe(20);
 });
 
-it("a store is not refused for what it deletes itself", async () => {
+it("a store is not refused because of its own deletions", async () => {
   const first = await open("a.jsonl");
   await fill(first, "alice");
   await first.close();

@@ -44,7 +44,7 @@ describe("a task that is re-queued during a pass keeps its record, its mirror an
     };
   };
 
-  it("before Redis was looked at", async () => {
+  it("before Redis was read", async () => {
     await expired();
     const write = once(() => here.site.serviceWrites(requeued()));
     here.site.flaky.onCall((method) => (method === "copies" ? write() : undefined));
@@ -53,7 +53,7 @@ describe("a task that is re-queued during a pass keeps its record, its mirror an
     expect(audio()).toBe(true);
   });
 
-  it("after it was looked at, before the file was looked at again", async () => {
+  it("after it was read, before the file was read again", async () => {
     await expired();
     const write = once(() => here.site.serviceWrites(requeued()));
     here.site.flaky.afterCall((method) => (method === "copies" ? write() : undefined));
@@ -62,7 +62,7 @@ describe("a task that is re-queued during a pass keeps its record, its mirror an
     expect(audio()).toBe(true);
   });
 
-  it("after the file was looked at again, before the removal in Redis", async () => {
+  it("after the file was read again, before the removal in Redis", async () => {
     await expired();
     const write = once(() => here.site.serviceWrites(requeued()));
     here.site.flaky.onCall((method) => (method === "remove" ? write() : undefined));
@@ -85,7 +85,7 @@ describe("a task that is re-queued during a pass keeps its record, its mirror an
     expect(here.site.root.has("Logs/20200101/08/t1.log")).toBe(true);
   });
 
-  it("after the removal in Redis, where the service could not write to Redis: the mirror is written back", async () => {
+  it("after the removal in Redis if the service could not write to Redis: the mirror is written back", async () => {
     await expired();
     const before = once(async () => {
       here.site.root.writeStore([requeued(), OTHER]);
@@ -97,7 +97,7 @@ describe("a task that is re-queued during a pass keeps its record, its mirror an
     expect(audio()).toBe(true);
   });
 
-  it("after its folder was removed: new audio stays, and the record, and the mirror", async () => {
+  it("after its directory was removed: new audio, record and mirror are kept", async () => {
     await expired();
     const after = once(async () => {
       here.site.root.writeStore([requeued(), OTHER]);
@@ -109,7 +109,7 @@ describe("a task that is re-queued during a pass keeps its record, its mirror an
     expect(here.site.root.has("output/a/t1/new.wav")).toBe(true);
   });
 
-  it("with new audio alone, before the record says so", async () => {
+  it("with new audio, before the record changes", async () => {
     await expired();
     const before = once(async () => here.site.root.write("output/a/t1/new.wav", "new"));
     here.site.wrapArtifacts = (real) => hookedArtifacts(real, { before });
@@ -119,7 +119,7 @@ describe("a task that is re-queued during a pass keeps its record, its mirror an
     expect(audio()).toBe(true);
   });
 
-  it("where only Redis has it, after its batch was looked at", async () => {
+  it("if only Redis has it, after its batch was read", async () => {
     const { site } = here;
     const all = many(2 * BATCH).map((json, i) => ({ ...json, updated_at: ago(40 * 86_400 - i) }));
     const last = all.at(-1)!;
@@ -136,7 +136,7 @@ describe("a task that is re-queued during a pass keeps its record, its mirror an
     expect(await site.server.hash(`tts:task:a:${last.task_id}`)).toMatchObject({ status: "running" });
   });
 
-  it("where only Redis has it, with new audio: nothing of it goes", async () => {
+  it("if only Redis has it, with new audio: it is kept", async () => {
     const { site } = here;
     await site.writeBoth(OTHER);
     await site.writeRedis(record("a", "t1"));
@@ -150,7 +150,7 @@ describe("a task that is re-queued during a pass keeps its record, its mirror an
 });
 
 describe("a service that writes other things during a pass", () => {
-  it("loses nothing, and the pass goes on", async () => {
+  it("loses nothing, and the pass continues", async () => {
     const { site } = here;
     await site.writeBoth(...many(700), OTHER);
     site.root.writeArtifacts([OTHER]); // makes the pass look at the disk
@@ -166,7 +166,7 @@ describe("a service that writes other things during a pass", () => {
     expect(await site.server.call("ZCARD", "tts:tasks:index")).toBe(8);
   });
 
-  it("and takes the record out itself: nothing is wrong", async () => {
+  it("and removes the record itself: the pass succeeds", async () => {
     await expired();
     const before = async () => here.site.root.writeStore([OTHER]);
     here.site.wrapArtifacts = (real) => hookedArtifacts(real, { before });
@@ -174,7 +174,7 @@ describe("a service that writes other things during a pass", () => {
     expect(here.site.root.readStore()).toEqual([OTHER]);
   });
 
-  it("and leaves the file cut: nothing goes", async () => {
+  it("and leaves a truncated file: nothing is purged", async () => {
     const { site } = here;
     await expired();
     const dump = await site.server.dump();
@@ -189,7 +189,7 @@ describe("a service that writes other things during a pass", () => {
 });
 
 describe("a Redis that is lost under a pass", () => {
-  it("at the second look: the file alone decides, and the next pass finishes", async () => {
+  it("at the second read: only the file decides, and the next pass finishes", async () => {
     const { site } = here;
     await site.writeBoth(...many(700), OTHER);
     let looks = 0;
@@ -203,7 +203,7 @@ describe("a Redis that is lost under a pass", () => {
     expect(await site.server.call("ZCARD", "tts:tasks:index")).toBe(1);
   });
 
-  it("at the removal: what it holds is unknown, so those tasks fail and stay whole", async () => {
+  it("at the removal: the outcome is unknown, so those tasks fail and are kept completely", async () => {
     const { site } = here;
     await expired();
     site.flaky.goDown((method) => method === "remove");
@@ -218,7 +218,7 @@ describe("a Redis that is lost under a pass", () => {
     expect(site.root.readStore()).toEqual([OTHER]);
   });
 
-  it("while the backup is written: only what is in the backup goes", async () => {
+  it("while the backup is written: only tasks in the backup are purged", async () => {
     const { site } = here;
     await expired();
     await site.writeRedis(record("c", "redis"));
@@ -253,7 +253,7 @@ describe("a Redis that is lost under a pass", () => {
     expect(await site.server.call("EXISTS", KEY)).toBe(0);
   });
 
-  it("from the start, or switched off: the file and the artifacts alone", async () => {
+  it("from the start, or switched off: only the file and the artifacts", async () => {
     const { site } = here;
     await expired();
     site.state = { kind: "off" };
@@ -265,7 +265,7 @@ describe("a Redis that is lost under a pass", () => {
     expect(site.purged[1]).toMatchObject({ local: false, redis: true });
   });
 
-  it("on a key of the wrong type: that task is named and the rest goes on", async () => {
+  it("on a key of the wrong type: that task is named and the rest continues", async () => {
     const { site } = here;
     await site.writeBoth(record("a", "t1"), record("a", "t2"), OTHER);
     await site.server.call("DEL", KEY);
@@ -290,7 +290,7 @@ describe("a pass that is stopped", () => {
     expect(await site.server.call("ZCARD", "tts:tasks:index")).toBe(1201 - 2 * BATCH);
   });
 
-  it("by an error in the middle still ends what it began, and the next finishes", async () => {
+  it("by an error in the middle still finishes its batch, and the next pass the rest", async () => {
     const { site } = here;
     await site.writeBoth(...many(700), OTHER);
     site.root.writeArtifacts([OTHER]); // makes the pass look at the disk

@@ -15,7 +15,7 @@ const OLD = "2020-01-01T08:00:05.250001";
 const COUNTS = { skipped: 0, failed: 0, returned: 0, dryRun: false };
 
 describe("cleanup", () => {
-  it("purges what is terminal and expired in every copy, with all that belongs to it", async () => {
+  it("purges tasks that are terminal and expired in every copy, with their artifacts", async () => {
     const { site } = here;
     const [done, failed] = [record("a", "done"), record("a", "failed", { status: "failed" })];
     const young = record("a", "young", { updated_at: ago(6 * 86_400) });
@@ -66,7 +66,7 @@ describe("cleanup", () => {
     expect(site.purgedNames()).toEqual(["a:at"]);
   });
 
-  it("keeps what one copy says is not finished, or not expired, and counts it as skipped", async () => {
+  it("keeps tasks of which one copy is not finished or not expired, and counts them as skipped", async () => {
     const { site } = here;
     await site.writeRedis(
       record("a", "requeued", { status: "queued", updated_at: ago(60) }),
@@ -109,7 +109,7 @@ describe("cleanup", () => {
     for (const task of ["redis", "dangling"]) expect(site.root.has(`output/a/${task}`)).toBe(false);
   });
 
-  it("leaves a young dangling member alone: its hash may be on its way", async () => {
+  it("keeps a young dangling member: its hash may follow", async () => {
     const { site } = here;
     site.root.writeStore([record("a", "young", { updated_at: ago(60) })]);
     await site.server.call("ZADD", "tts:tasks:index", Math.floor(Date.now() / 1000), "a:soon");
@@ -126,7 +126,7 @@ describe("cleanup", () => {
     expect(site.root.storeText()).toBe("[]");
   });
 
-  it("keeps a log that another user's record shares, until the last goes", async () => {
+  it("keeps a log that another user's record shares, until the last is purged", async () => {
     const { site } = here;
     const young = record("b", "t1", { updated_at: ago(60) });
     await site.writeBoth(record("a", "t1"), young, record("a", "t2"), record("c", "t2"));
@@ -164,7 +164,7 @@ describe("cleanup", () => {
     expect(site.reporter.text).toContain("invalid record");
   });
 
-  it("removes every duplicate of a task that goes, and goes by the newest", async () => {
+  it("removes every duplicate of a purged task, and decides by the newest", async () => {
     const { site } = here;
     const newest = record("a", "kept", { updated_at: ago(60) });
     site.root.writeStore([
@@ -191,11 +191,11 @@ describe("cleanup", () => {
     expect(site.reporter.text).toContain("not one plain name");
   });
 
-  it("says so where there is nothing on the disk at all, too", async () => {
+  it("also reports that no artifacts exist", async () => {
     const { site } = here;
     await site.writeBoth(record("a", "t1"), record("a", "x/y"), record("..", "t1"), record(".ttsctl-purge", "t1"));
     expect((await site.cleanup()).result).toMatchObject({ purged: 4, failed: 0, files: 0 });
-    const said = site.reporter.warnings.filter((line) => line.includes("the folder of"));
+    const said = site.reporter.warnings.filter((line) => line.includes("the directory of"));
     expect(said.map((line) => line.split(" ")[3]).sort()).toEqual(["..:t1", ".ttsctl-purge:t1", "a:x/y"]);
   });
 
@@ -229,11 +229,11 @@ describe("a store file that is not as it should be", () => {
     expect(await site.server.call("DBSIZE")).toBe(0);
   });
 
-  it("is fine where it is missing and Redis is empty", async () => {
+  it("may be missing if Redis is empty", async () => {
     expect(await here.site.cleanup()).toMatchObject({ result: { candidates: 0 }, problem: null });
   });
 
-  it.each(["", "[{", "{}x", "7", '["a"', "[{},]"])("stops everything where it cannot be read: %j", async (text) => {
+  it.each(["", "[{", "{}x", "7", '["a"', "[{},]"])("stops the pass if it can't be read: %j", async (text) => {
     const { site } = here;
     await site.writeRedis(record("a", "t1"));
     site.root.write("voice_task.json", text);
@@ -244,7 +244,7 @@ describe("a store file that is not as it should be", () => {
   });
 });
 
-describe("what makes a pass refuse", () => {
+describe("reasons to refuse a pass", () => {
   const untouched = async (work: () => Promise<unknown>, code: string) => {
     const { site } = here;
     const [tree, dump] = [site.root.tree(), await site.server.dump()];
@@ -282,7 +282,7 @@ describe("what makes a pass refuse", () => {
     shanghai.close();
   });
 
-  it("nothing where only a few scores are off, or the times have an offset", async () => {
+  it("not a few wrong scores, nor times with an offset", async () => {
     const { site } = here;
     const shanghai: Mirror = await connectMirror(site.server, new RecordRules(new Zone("Asia/Shanghai")));
     await site.writeBoth(...Array.from({ length: 10 }, (_, i) => record("a", `t${i}`, { updated_at: `${OLD}+00:00` })));
@@ -307,7 +307,7 @@ describe("what makes a pass refuse", () => {
 });
 
 describe("a brake", () => {
-  it("does not count or name twice what fails", async () => {
+  it("counts and names each failure once", async () => {
     const { site } = here;
     await site.writeBoth(record("a", "t1"), record("a", "t2"));
     await site.server.call("DEL", "tts:task:a:t1");
@@ -319,7 +319,7 @@ describe("a brake", () => {
 });
 
 describe("a dry run", () => {
-  it("counts what a pass would do, to the byte, and changes nothing", async () => {
+  it("counts the plan of a pass, to the byte, and changes nothing", async () => {
     const { site } = here;
     const young = record("b", "t1", { updated_at: ago(60) });
     await site.writeBoth(record("a", "t1"), young, record("a", "t2"), record("c", "t2"), record("a", "t3"));
@@ -356,7 +356,7 @@ describe("a dry run", () => {
 });
 
 describe("--backup", () => {
-  it("has every purged record as a line before it goes, from whichever store has it", async () => {
+  it("has every purged record as a line before its deletion, from either store", async () => {
     const { site } = here;
     const text = { n: 1, text: "多\n行" };
     await site.writeBoth(record("a", "both", text), record("a", "young", { updated_at: ago(60) }));
@@ -381,7 +381,7 @@ describe("--backup", () => {
     expect(lines.at(-1)).toBe("");
   });
 
-  it("holds nothing that import would read as the end of a task, or as another's: such a task stays, or is named", async () => {
+  it("has no line that import would read as a tombstone or as another task: such a task is kept, or named", async () => {
     const { site } = here;
     await site.writeBoth(record("a", "gone", { deleted: true }), record("a", "plain"));
     await site.writeRedis(record("b", "redis"), record("b", "ended", { deleted: true }));
@@ -397,7 +397,7 @@ describe("--backup", () => {
     expect((await site.cleanup()).result).toMatchObject({ purged: 2, failed: 0 });
   });
 
-  it("that cannot be written stops the pass before anything of the batch goes", async () => {
+  it("that can't be written stops the pass before any deletion of the batch", async () => {
     const { site } = here;
     await site.writeBoth(record("a", "t1"));
     site.root.writeArtifacts([record("a", "t1")]);

@@ -36,7 +36,7 @@ describe("decideCleanup", () => {
     );
   });
 
-  it("purges whatever may go, and counts as candidate what has one copy that may", () => {
+  it("purges tasks of which every copy may be purged, and counts those with one such copy as candidates", () => {
     fc.assert(
       fc.property(anyCopies, (copies) => {
         const present = [copies.file, copies.mirror].filter(isCopy);
@@ -116,9 +116,9 @@ describe("decideDelete says why", () => {
 
   it.each<[Copies, string]>([
     [{ file: "invalid", mirror: null }, "invalid record"],
-    [{ file: done(1), mirror: null }, "^it changed while it was looked at: it is done now$"],
-    [{ file: null, mirror: done(1) }, "^it changed while it was looked at: it is done now$"],
-    [{ file: done(1), mirror: "dangling" }, "^it changed while it was looked at: it is done now$"],
+    [{ file: done(1), mirror: null }, "^it changed during the check: its status is now done$"],
+    [{ file: null, mirror: done(1) }, "^it changed during the check: its status is now done$"],
+    [{ file: done(1), mirror: "dangling" }, "^it changed during the check: its status is now done$"],
     [{ file: error(1), mirror: done(2) }, "^its copies differ, and the newer one, in Redis, is done$"],
     [{ file: done(2), mirror: error(1) }, "^its copies differ, and the newer one, in the file, is done$"],
     [{ file: { status: "run", score: 2 }, mirror: error(3) }, "^its status is run,.*--force"],
@@ -136,7 +136,7 @@ describe("decideDelete says why", () => {
 });
 
 describe("decideDelete", () => {
-  it("takes whatever waits or runs in no copy, of any age; with force whatever is there", () => {
+  it("deletes tasks that don't wait or run in any copy, of any age; with force all", () => {
     fc.assert(
       fc.property(anyCopies, fc.boolean(), (copies, force) => {
         const present = [copies.file, copies.mirror].filter(isCopy);

@@ -72,7 +72,7 @@ describe("delete by ids", () => {
     expect(await site.server.call("ZSCORE", "tts:tasks:index", "a:ghost")).toBeNull();
   });
 
-  it("names what it cannot do, and does the rest", async () => {
+  it("names failures, and does the rest", async () => {
     const { site } = here;
     await site.writeBoth(record("a", "t1"), record("a", "t2"));
     await site.server.call("DEL", "tts:task:a:t1");
@@ -140,7 +140,7 @@ describe("delete by filter", () => {
     expect(site.purgedNames()).toEqual(["a:r2", "a:t2"]);
   });
 
-  it("of everything leaves what may still be worked on", async () => {
+  it("of all tasks keeps those that may still be worked on", async () => {
     const { site } = here;
     await site.writeBoth(record("a", "t1"), record("b", "t2", { status: "running" }));
     await site.server.call("ZADD", "tts:tasks:index", 5, "c:ghost");
@@ -150,7 +150,7 @@ describe("delete by filter", () => {
     expect((await site.server.zset("tts:tasks:index")).map(([member]) => member)).toEqual(["b:t2"]);
   });
 
-  it("counts nothing where nothing matches, and asks nothing", async () => {
+  it("counts nothing if nothing matches, and asks no question", async () => {
     const { site } = here;
     await site.writeBoth(record("a", "t1"));
     expect((await site.delete({ filter: of("nobody") })).result).toMatchObject({
@@ -176,7 +176,7 @@ describe("delete is careful", () => {
     expect((await site.delete({}, { maxDelete: { count: 2 } })).result).toMatchObject({ deleted: 2 });
   });
 
-  it("says in a dry run what it would do, and changes nothing", async () => {
+  it("previews in a dry run, and changes nothing", async () => {
     const { site } = here;
     await site.writeBoth(record("a", "t1"), record("a", "run", { status: "running" }));
     site.root.writeArtifacts([record("a", "t1")]);
@@ -189,7 +189,7 @@ describe("delete is careful", () => {
     expect(done).toMatchObject({ deleted: 1, missing: ["none"], files: 2, bytes: 110 });
   });
 
-  it("does nothing with a store file that is missing while Redis has tasks, unless that is meant", async () => {
+  it("does nothing with a missing store file while Redis has tasks, unless --allow-empty is given", async () => {
     const { site } = here;
     await site.writeRedis(record("a", "t1"));
     await expect(site.delete(ids("t1"))).rejects.toMatchObject({ code: "STORE_EMPTY" });
@@ -197,7 +197,7 @@ describe("delete is careful", () => {
     expect((await site.delete(ids("t1"), { allowEmpty: true })).result).toMatchObject({ deleted: 1 });
   });
 
-  it("works on the file where Redis is down, and says so", async () => {
+  it("works on the file if Redis is down, with a warning", async () => {
     const { site } = here;
     await site.writeBoth(record("a", "t1"), record("a", "t2"));
     const down = await site.mirror.syncedAt(undefined).then(() => null);

@@ -48,7 +48,7 @@ async function findings(parts: Partial<DoctorParts>, checks?: Checks, longest?: 
 }
 
 describe("a diagnosis", () => {
-  it("goes on after a check that fails, hangs or cannot be made", async () => {
+  it("continues after a check that fails, hangs or can't run", async () => {
     const checks: Checks = {
       disk: () => Promise.reject(Object.assign(new Error("EIO: i/o error"), { code: "EIO" })),
       hangs: () => new Promise(() => {}),
@@ -103,7 +103,7 @@ describe("the clock", () => {
   });
 });
 
-describe("what a server says of itself", () => {
+describe("a server's INFO", () => {
   const info = (text: string) => parseInfo(text.replaceAll("\n", "\r\n"));
 
   it("is read field by field", () => {
@@ -189,7 +189,7 @@ describe("drift", () => {
   });
 });
 
-describe("what the Sentinels say", () => {
+describe("the Sentinels' answers", () => {
   const at = (port: number) => ({ sentinel: `s${port}:1`, answer: { host: "h", port } });
   const dead = { sentinel: "s:1", answer: new TtsctlError("REDIS_UNAVAILABLE", "Sentinel at s:1 refuses connections") };
 

@@ -10,7 +10,7 @@ const HOUR = 3600;
 const saysOf = ({ rules }: Explanation) => Object.fromEntries(rules.map(({ rule, says }) => [rule, says]));
 
 describe("cleanup --explain", () => {
-  it("says what each rule saw, and changes nothing", async () => {
+  it("reports what each rule found, and changes nothing", async () => {
     const { site } = here;
     const tasks = [record("a", "old"), record("a", "young", { updated_at: ago(2.5 * HOUR), status: "failed" })];
     await site.writeBoth(...tasks);
@@ -81,7 +81,7 @@ describe("cleanup --explain", () => {
     expect(await site.explain("a", "t")).toMatchObject({ verdict: "purge", redis: null });
   });
 
-  it("knows what neither store has", async () => {
+  it("reports a task that neither store has", async () => {
     expect(await here.site.explain("a", "t")).toMatchObject({ verdict: "missing", file: null, redis: null });
   });
 });
@@ -107,7 +107,7 @@ const anyPolicy = fc.record({
 });
 
 describe("an explanation", () => {
-  it("says of every task what a dry run does, and its rules say why", { timeout: 60_000 }, async () => {
+  it("agrees with a dry run for every task, with the rule that decides", { timeout: 60_000 }, async () => {
     const { site } = here;
     await fc.assert(
       fc.asyncProperty(fc.array(anyTask, { minLength: 1, maxLength: 7 }), anyPolicy, async (tasks, policy) => {

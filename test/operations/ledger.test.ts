@@ -15,7 +15,7 @@ beforeEach(() => {
 const names = () => ledger.announced.map(({ name }) => name).sort();
 
 describe("the ledger of a purge", () => {
-  it("has each task before anything of it goes", async () => {
+  it("records each task before any deletion", async () => {
     const { site } = here;
     const tasks = [record("a", "t1"), record("a", "t2")];
     await site.writeBoth(...tasks);
@@ -49,7 +49,7 @@ describe("the ledger of a purge", () => {
     ]);
   });
 
-  it("has nothing of a dry run, nor of tasks that are kept from the start", async () => {
+  it("has no entry for a dry run, nor for tasks kept by the plan", async () => {
     const { site } = here;
     await site.writeBoth(record("a", "t1"), record("a", "young", { updated_at: ago(60) }));
     await site.cleanup({ dryRun: true });
@@ -58,7 +58,7 @@ describe("the ledger of a purge", () => {
     expect(names()).toEqual(["a:t1"]);
   });
 
-  it("says which tasks stay after all", async () => {
+  it("records tasks that are kept after all", async () => {
     const { site } = here;
     await site.writeBoth(record("a", "t1"), record("a", "t2"), record("a", "t3"));
     site.flaky.onCall(async (method) => {
@@ -69,7 +69,7 @@ describe("the ledger of a purge", () => {
     expect(ledger.stays).toEqual(["a:t2"]);
   });
 
-  it("says so of a record that changed just before the rewrite, and of one whose outcome is unknown", async () => {
+  it("records a task that changed just before the rewrite, and one whose outcome is unknown", async () => {
     const { site } = here;
     await site.writeBoth(record("a", "t1"), record("a", "t2"));
     site.flaky.afterCall(async (method) => {
@@ -99,7 +99,7 @@ describe("the ledger of a purge", () => {
     expect(ledger.cameBack).toEqual(["a:t1"]);
   });
 
-  it("ends in good order where it fails in the middle: what was announced is finished, the rest is as it was", async () => {
+  it("if it fails in the middle: announced tasks are finished, the rest is unchanged", async () => {
     const { site } = here;
     const all = Array.from({ length: 700 }, (_, i) => record("a", `t${i}`));
     await site.writeBoth(...all);
@@ -118,7 +118,7 @@ describe("the ledger of a purge", () => {
     expect(await site.server.call("ZCARD", "tts:tasks:index")).toBe(700 - BATCH);
   });
 
-  it("says what stayed of a batch that an error met in its middle", async () => {
+  it("records the kept tasks of a batch that failed in the middle", async () => {
     const { site } = here;
     const all = [record("a", "t1"), record("a", "t2")];
     await site.writeBoth(...all);
@@ -130,7 +130,7 @@ describe("the ledger of a purge", () => {
 });
 
 describe("the ledger of sync --prune", () => {
-  it("has the orphans before they go, and those that stay", async () => {
+  it("records the orphans before their removal, and the kept ones", async () => {
     const { site } = here;
     await site.writeBoth(record("a", "t1"), record("a", "t2"));
     await site.writeRedis(record("a", "gone"), record("a", "moved"));

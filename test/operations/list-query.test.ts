@@ -68,7 +68,7 @@ describe("buildListQuery", () => {
     expect(() => build(raw)).toThrow(expect.objectContaining({ code: "USAGE", exitCode: 2, hint: expect.any(String) }));
   });
 
-  it("names the part, what it was and what is accepted", () => {
+  it("names the part, its value and the accepted values", () => {
     expect(() => build({ pageSize: 5000 })).toThrow(/"page_size".*5000/);
     try {
       build({ statuses: ["finito"] });
@@ -132,7 +132,7 @@ describe("parseQueryBody", () => {
     expect(() => parseQueryBody(text, "stdin")).toThrow(expect.objectContaining({ code: "USAGE" }));
   });
 
-  it("says where the body came from, and cuts a long value short", () => {
+  it("names the source of the body, and truncates a long value", () => {
     expect(() => parse({ user_id: ["x".repeat(1000)] })).toThrow(/stdin.*"user_id".{1,80}$/);
   });
 });

@@ -44,7 +44,7 @@ describe("mark", () => {
     expect(site.marked).toEqual([{ userId: "a", taskId: "t2", from: "run", to: "error", local: true, redis: true }]);
   });
 
-  it("finds by filter in either store, asks with the plan, and the second run has nothing to do", async () => {
+  it("finds by filter in either store, asks with the plan, and a second run does nothing", async () => {
     const { site } = here;
     await site.writeBoth(running("a", "t1"), record("a", "t2"), running("b", "t3"));
     await site.writeRedis(running("b", "redis"));
@@ -92,7 +92,7 @@ describe("mark", () => {
     expect((await site.sync()).unchanged).toBe(1);
   });
 
-  it("makes the time later even where the clock shows the same second", async () => {
+  it("makes the time later even if the clock shows the same second", async () => {
     const { site } = here;
     const now = Math.floor(Date.now() / 1000);
     site.clock.now = () => now + 0.9;
@@ -122,7 +122,7 @@ describe("mark", () => {
     expect(last).toMatchObject({ task_id: "t1", status: "failed" });
   });
 
-  it("plans and changes nothing in a dry run, and where the brake says so", async () => {
+  it("only plans in a dry run, or above the brake", async () => {
     const { site } = here;
     await site.writeBoth(running("a", "t1"), running("a", "t2"), record("a", "t3"));
     const before = [site.root.tree(), await site.server.dump()];
@@ -135,7 +135,7 @@ describe("mark", () => {
     expect(site.asked).toEqual([]);
   });
 
-  it("refuses where the file is missing beside a full Redis, unless that is meant", async () => {
+  it("refuses if the file is missing beside a full Redis, unless --allow-empty is given", async () => {
     const { site } = here;
     await site.writeRedis(running("a", "t1"));
     await expect(site.mark(ids("t1"))).rejects.toMatchObject({ code: "STORE_EMPTY" });
@@ -143,7 +143,7 @@ describe("mark", () => {
     expect(site.root.has("voice_task.json")).toBe(false);
   });
 
-  it("leaves alone what is not to be judged, and does the rest", async () => {
+  it("keeps tasks that it can't judge, and does the rest", async () => {
     const { site } = here;
     site.root.writeStore([
       running("a", "newer"),
@@ -161,7 +161,7 @@ describe("mark", () => {
     expect(site.reporter.text).toMatch(/a:newer stays as it is: Redis has a newer copy/);
   });
 
-  it("puts a task into Redis that was not there, or only a member was", async () => {
+  it("writes a task to Redis that was missing there, or had only a member", async () => {
     const { site } = here;
     site.root.writeStore([running("a", "t1"), running("a", "t2")]);
     await site.server.call("ZADD", "tts:tasks:index", 5, "a:t2");
@@ -182,7 +182,7 @@ describe("mark", () => {
 describe("mark beside the service", () => {
   const done = record("a", "t1", { status: "succeeded", updated_at: ago(-1) });
 
-  it("leaves a task alone that finishes in the file between look and rewrite", async () => {
+  it("keeps a task that finishes in the file between read and rewrite", async () => {
     const { site } = here;
     await site.writeBoth(running("a", "t1"), running("a", "t2"));
     let calls = 0;
@@ -195,7 +195,7 @@ describe("mark beside the service", () => {
     expect((await hashOf("a:t1")).status).toBe("succeeded");
   });
 
-  it("gives Redis the record that it marked in the file, where the service wrote there at the same time", async () => {
+  it("writes the record that it marked in the file to Redis if the service wrote there at the same time", async () => {
     const { site } = here;
     await site.writeBoth(running("a", "t1"), running("a", "t2"));
     let calls = 0;
@@ -230,7 +230,7 @@ describe("mark beside the service", () => {
     },
   );
 
-  it("leaves a task of Redis alone that comes into the file, or changes there", async () => {
+  it("keeps a Redis-only task that appears in the file, or changes", async () => {
     const { site } = here;
     site.root.writeStore([record("b", "other")]);
     await site.writeRedis(running("a", "t1"), running("a", "t2"));
@@ -245,7 +245,7 @@ describe("mark beside the service", () => {
     expect((await hashOf("a:t2")).status).toBe("succeeded");
   });
 
-  it("marks again what a service that had read the file before writes back", async () => {
+  it("marks tasks again that a service writes back from an older read", async () => {
     const { site } = here;
     await site.writeBoth(running("a", "t1"), running("a", "t2"));
     site.root.write("voice_task.json", site.root.storeText()); // just now, by another process
@@ -262,7 +262,7 @@ describe("mark beside the service", () => {
     expect(site.root.readStore()[0]!.status).toBe("failed");
   });
 
-  it("counts what a service that holds the store in memory brings back, and leaves its mirror", async () => {
+  it("counts tasks that a service with the store in memory brings back, and keeps their copies in Redis", async () => {
     const { site } = here;
     await site.writeBoth(running("a", "t1"), running("a", "t2"));
     site.root.write("voice_task.json", site.root.storeText());
@@ -281,7 +281,7 @@ describe("mark beside the service", () => {
 });
 
 describe("mark without Redis", () => {
-  it("marks the file alone where Redis is off", async () => {
+  it("marks the file alone if Redis is off", async () => {
     const { site } = here;
     site.state = { kind: "off" };
     site.root.writeStore([running("a", "t1")]);
@@ -318,7 +318,7 @@ describe("decideMark", () => {
     mirror: fc.oneof(copy, fc.constant(null), fc.constant("dangling" as const)),
   });
 
-  it("marks only what the file says, or Redis where the file has nothing, and only what was chosen", () => {
+  it("marks by the file's copy, or by Redis's if the file has none, and only chosen tasks", () => {
     fc.assert(
       fc.property(any, (copies) => {
         const rule = { filter: { ...NO_FILTER, statuses: new Set(["run"]) }, shown: "error", always: false };
@@ -339,7 +339,7 @@ describe("decideMark", () => {
 });
 
 describe("the audit ledger of a mark", () => {
-  it("has every task before it is marked, and what came of it otherwise", async () => {
+  it("records every task before it is marked, and those that weren't marked", async () => {
     const { site } = here;
     const said: unknown[] = [];
     const names = (tasks: readonly object[]) => tasks.map((task) => (task as { taskId: string }).taskId);

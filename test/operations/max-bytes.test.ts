@@ -42,7 +42,7 @@ describe("keep_last", () => {
     expect(result).toMatchObject({ keptLast: 2 });
   });
 
-  it("gives no place to a task that is finished in one store alone", async () => {
+  it("doesn't count a task that is finished in only one store", async () => {
     const { site } = here;
     await site.writeRedis(hours("a", "again", 1, { status: "running" }));
     site.root.writeStore([hours("a", "again", 24 * 9), hours("a", "t1", 24 * 10), hours("a", "t2", 24 * 11)]);
@@ -89,7 +89,7 @@ describe("max_bytes", () => {
   /** Five finished tasks of 110 bytes each, the oldest first. */
   const five = () => ["t1", "t2", "t3", "t4", "t5"].map((task, i) => hours(i % 2 ? "b" : "a", task, 10 - i));
 
-  it("takes the oldest before their retention until what is left fits, in a dry run the same", async () => {
+  it("purges the oldest before their retention until the rest fits, also in a dry run", async () => {
     const { site } = here;
     await site.writeBoth(...five().reverse());
     site.root.writeArtifacts(five());
@@ -113,7 +113,7 @@ describe("max_bytes", () => {
     expect(await site.server.call("ZCARD", "tts:tasks:index")).toBe(3);
   });
 
-  it("takes nothing where it fits without what has expired", async () => {
+  it("purges nothing early if the rest fits without the expired ones", async () => {
     const { site } = here;
     const tasks = [record("a", "old"), ...five()];
     await site.writeBoth(...tasks);
@@ -122,7 +122,7 @@ describe("max_bytes", () => {
     expect(result).toMatchObject({ purged: 1, purgedForSpace: 0, finishedBytes: 660 });
   });
 
-  it("never takes what waits or runs, is from the future, kept by keep_last, or never goes", async () => {
+  it("never purges early tasks that wait or run, are from the future, or are kept by keep_last or their retention", async () => {
     const { site } = here;
     const tasks = [
       ...[hours("a", "wait", 90, { status: "queued" }), hours("a", "run", 90, { status: "running" })],
@@ -149,7 +149,7 @@ describe("max_bytes", () => {
     expect(site.purgedNames()).toEqual(["a:t1"]);
   });
 
-  it("goes by the newest of both copies, and looks again before it purges", async () => {
+  it("uses the newest of both copies, and checks again before purging", async () => {
     const { site } = here;
     const [t1, t2, ...others] = five();
     site.root.writeStore([{ ...t1, updated_at: ago(99 * 3600) }, t2!, ...others]);
@@ -194,7 +194,7 @@ describe("max_bytes", () => {
     expect(site.root.has("output/a/t1/t1.wav")).toBe(true);
   });
 
-  it("counts a shared log and a file with two names once, for the last task that goes", async () => {
+  it("counts a shared log and a file with two names once, for the last purged task", async () => {
     const { site } = here;
     const tasks = [
       hours("a", "t1", 9),
@@ -217,7 +217,7 @@ describe("max_bytes", () => {
     expect(site.root.has("output/b/t2/linked.wav")).toBe(true);
   });
 
-  it("takes the folders along that held only what went, if they are an hour old", async () => {
+  it("removes directories that only had purged tasks, if they are an hour old", async () => {
     const { site } = here;
     const tasks = [hours("a", "t1", 9), hours("b", "t2", 3)];
     await site.writeBoth(...tasks);

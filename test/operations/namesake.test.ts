@@ -19,7 +19,7 @@ beforeEach(async () => {
   await site.server.call("ZADD", "tts:user:a:b:index", "1577865605.250001", "c");
 });
 
-describe("what Redis has of an invalid record under the name of another task", () => {
+describe("Redis's copy of an invalid record under the name of another task", () => {
   const run = {
     "sync --prune": () => here.site.sync({ prune: true, maxDelete: null }),
     cleanup: () => here.site.cleanup(),

@@ -44,14 +44,14 @@ describe("cleanup --orphans", () => {
     expect(site.root.has("output/.ttsctl-purge")).toBe(false);
   });
 
-  it("takes the names of keys in Redis as ids are taken: trimmed", async () => {
+  it("trims the names of keys in Redis, like ids", async () => {
     const { site } = here;
     await fill(ids("b", "padded"));
     await site.server.call("HSET", "tts:task:b : padded", "payload", "{}");
     expect(await site.cleanUpOrphans({ dryRun: true })).toMatchObject({ folders: 0, logs: 0 });
   });
 
-  it("leaves what any record owns: in Redis alone, without an index member, not valid, with one id, of another user", async () => {
+  it("keeps artifacts of any record: only in Redis, without an index member, invalid, with one id, of another user", async () => {
     const { site } = here;
     await site.writeRedis(record("a", "redis"), record("a", "unindexed"));
     await site.server.call("ZREM", "tts:tasks:index", "a:unindexed");
@@ -74,7 +74,7 @@ describe("cleanup --orphans", () => {
     expect(site.root.has("Logs/20200101/08/shared.log")).toBe(true);
   });
 
-  it("leaves what is younger than the retention: the newest file in a folder says", async () => {
+  it("keeps artifacts younger than the retention, by the newest file in a directory", async () => {
     const { site } = here;
     await fill(ids("a", "young"), ids("a", "old"));
     const hour = Date.now() / 1000 - 3600;

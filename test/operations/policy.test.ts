@@ -63,7 +63,7 @@ describe("planTasks", () => {
     );
   });
 
-  it("makes room with the oldest that may go, and with no more than needed", () => {
+  it("makes room with the oldest purgeable tasks, and with no more than needed", () => {
     fc.assert(
       fc.property(anyRows, anyRules, (rows, rules) => {
         const { kept, forSpace, bytes, leftBytes } = planOf(rows, rules);
@@ -88,7 +88,7 @@ describe("planTasks", () => {
     );
   });
 
-  it("lets a larger limit purge a part of what a smaller one does", () => {
+  it("purges with a larger limit a subset of a smaller one's", () => {
     fc.assert(
       fc.property(anyRows, anyRules, fc.integer({ min: 1, max: 900 }), (rows, rules, more) => {
         fc.pre(rules.maxBytes > 0);
@@ -120,7 +120,7 @@ const anyStanding = fc.record({
 const copiesIn = ({ file, mirror }: Copies) =>
   [file, mirror].filter((copy) => typeof copy === "object" && copy !== null);
 
-it("the shortest retention is that by which something goes; what never goes has none", () => {
+it("the shortest retention ignores statuses that are never purged", () => {
   const shortest = (policy: Partial<RetentionPolicy>) => shortestRetention({ ...POLICY, retention: 100, ...policy });
   expect(shortest({})).toBe(100);
   expect(shortest({ retentionDone: 50, retentionError: 70 })).toBe(50);
@@ -129,7 +129,7 @@ it("the shortest retention is that by which something goes; what never goes has 
   expect(shortest({ retentionDone: 150, retentionError: 150 })).toBe(100);
 });
 
-it("each status has its limit, and what is not finished none", () => {
+it("each status has its limit, and unfinished tasks have none", () => {
   const limits = limitsOf({ ...POLICY, retention: 100, retentionDone: 50, retentionError: 0 }, NOW);
   const of = (status: string) => limitFor({ status, score: 1 }, limits);
   expect(["done", "error", "run", "other"].map(of)).toEqual([NOW - 50, -Infinity, -Infinity, -Infinity]);
@@ -139,7 +139,7 @@ it("each status has its limit, and what is not finished none", () => {
 });
 
 describe("the second look", () => {
-  it("never purges what is not finished in every copy, from the future, kept, or of a status that never goes", () => {
+  it("never purges tasks with an unfinished copy, from the future, kept, or of a status that is never purged", () => {
     fc.assert(
       fc.property(anyCopies, anyPolicy, anyStanding, (copies, policy, standing) => {
         const decision = decideCleanup(copies, limitsOf(policy, NOW), standing);
@@ -158,7 +158,7 @@ describe("the second look", () => {
     );
   });
 
-  it("lets a longer retention purge a part of what a shorter one does", () => {
+  it("purges with a longer retention a subset of a shorter one's", () => {
     fc.assert(
       fc.property(anyCopies, anyPolicy, fc.nat(5000), (copies, policy, more) => {
         const longer = {

@@ -20,7 +20,7 @@ describe("pool", () => {
     expect(done.sort()).toEqual([1, 2, 3, 4, 5, 6, 7]);
   });
 
-  it("begins nothing more after a failure, awaits what is under way, and throws the first", async () => {
+  it("starts nothing after a failure, awaits running work, and throws the first error", async () => {
     const began: number[] = [];
     const ended: number[] = [];
     const work = async (item: number) => {
@@ -51,7 +51,7 @@ describe("pool", () => {
 });
 
 describe("batches", () => {
-  it("gives groups of at most the size, nothing for nothing", () => {
+  it("makes groups of at most the size, none of no items", () => {
     expect([...batches([1, 2, 3, 4, 5], 2)]).toEqual([[1, 2], [3, 4], [5]]);
     expect([...batches([], 2)]).toEqual([]);
   });

@@ -56,7 +56,7 @@ describe("sync --prune", () => {
     expect(await members()).toEqual([]);
   });
 
-  it("has a brake of half of what Redis has, checked before anything is written", async () => {
+  it("has a brake of half of Redis's tasks, checked before anything is written", async () => {
     const { site } = here;
     site.root.writeStore([record("a", "t1"), record("a", "t2"), record("a", "new")]);
     const dump = await site.server.dump();
@@ -70,7 +70,7 @@ describe("sync --prune", () => {
     expect(await site.sync({ prune: true, maxDelete: { percent: 60 } })).toMatchObject({ pruned: 3 });
   });
 
-  it("keeps a task that came into the file after Redis was listed", async () => {
+  it("keeps a task that was added to the file after Redis was listed", async () => {
     const { site } = here;
     site.flaky.onCall((method) => {
       if (method === "copies") {
@@ -91,7 +91,7 @@ describe("sync --prune", () => {
     expect(await members()).toEqual(["a:t1", "a:t2", "b:t3", "c:gone"]);
   });
 
-  it("names a key of the wrong type, counts it, and goes on", async () => {
+  it("names a key of the wrong type, counts it, and continues", async () => {
     const { site } = here;
     await site.server.call("DEL", "tts:task:a:gone");
     await site.server.call("SET", "tts:task:a:gone", "a string");
@@ -107,7 +107,7 @@ describe("sync --prune", () => {
     expect(await members()).toEqual(["a:gone", "a:t1", "a:t2", "b:t3"]);
   });
 
-  it("goes by the files as they are after the answer, however long that took", async () => {
+  it("uses the files as they are after the answer, however late", async () => {
     const { site } = here;
     const kept = [record("a", "t1"), record("a", "t2"), record("b", "t3")];
     site.root.writeStore([...kept, record("a", "new")]);
@@ -119,7 +119,7 @@ describe("sync --prune", () => {
     expect(await members()).toEqual(["a:t1", "a:t2", "b:t3"]);
   });
 
-  it("does not count what it cannot name, and says so", async () => {
+  it("does not count names that aren't UTF-8, with a warning", async () => {
     const { site } = here;
     await site.server.call("EVAL", "redis.call('ZADD', 'tts:tasks:index', 1, 'a:t' .. string.char(255))", 0);
     await site.sync({ prune: false });

@@ -100,7 +100,7 @@ describe("a task that the service deletes just before its copy is written to Red
   });
 });
 
-describe("what the service writes within the same second, just before a copy is written to Redis, stays", () => {
+describe("writes of the service within the same second, just before a copy is written to Redis, are kept", () => {
   const CASES: Case[] = [
     { command: "sync", ...{ inFile: RUNNING, inRedis: older(QUEUED) }, run: (site) => site.sync() },
     {
@@ -124,7 +124,7 @@ describe("what the service writes within the same second, just before a copy is 
   });
 });
 
-describe("cleanup puts nothing back into Redis that the service deleted since", () => {
+describe("cleanup restores nothing in Redis that the service deleted since", () => {
   it.each(["as new as", "newer than"])("a copy %s the file's", async (what) => {
     const expired = record("a", "t1");
     const { site } = here;

@@ -38,7 +38,7 @@ async function stats({ source = "auto", userId, link, now = Date.now() / 1000 }:
 const noRedis = () => new RedisLink(null);
 
 describe("stats", () => {
-  it("are the same from either store, and what a simple count says", async () => {
+  it("are the same from either store, and equal a simple count", async () => {
     const { site } = here;
     const now = 1_700_000_000;
     const words = fc.constantFrom("queued", "running", "succeeded", "failed", "paused");
@@ -145,7 +145,7 @@ describe("stats", () => {
     expect(await stats({ source: "redis" })).toMatchObject({ total: 1, dangling: 2, invalid: null });
   });
 
-  it("come from the file where Redis is off, down, lost midway or was never synced, with one warning", async () => {
+  it("come from the file if Redis is off, down, lost midway or was never synced, with one warning", async () => {
     const { site } = here;
     await site.writeBoth(record("a", "t1"), record("a", "t2"));
     await site.server.call("ZREM", "tts:tasks:index", "a:t2");

@@ -41,7 +41,7 @@ describe("stuck tasks in a cleanup", () => {
     expect((await site.cleanup()).result.stuck).toBe(1);
   });
 
-  it("are looked for without Redis too, also when it is lost", async () => {
+  it("are found without Redis, and when it is lost", async () => {
     const { site } = here;
     await site.writeBoth(stuck);
     site.flaky.goDown((method) => method === "copies");

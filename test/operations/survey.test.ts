@@ -10,7 +10,7 @@ const AT = 1_577_836_800;
 const LIMITS = { now: AT + 9e6, done: AT + 86_400, error: AT + 86_400, member: AT + 86_400 };
 
 describe("survey", () => {
-  it("neither stalls nor repeats on thousands of equal scores and tasks that stay", { timeout: 20_000 }, async () => {
+  it("neither stalls nor repeats on thousands of equal scores and kept tasks", { timeout: 20_000 }, async () => {
     const { site } = here;
     const members = Array.from({ length: 12_000 }, (_, i) => `u${i % 3}:t${i}`);
     const young = Array.from({ length: 3000 }, (_, i) => `u:y${i}`);

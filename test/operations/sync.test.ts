@@ -16,7 +16,7 @@ const COUNTS = {
 };
 
 describe("sync", () => {
-  it("counts every task once, by what became of it", async () => {
+  it("counts every task once, by its outcome", async () => {
     const { site } = here;
     await site.writeRedis(
       ...[record("a", "same"), record("a", "older", { updated_at: "2019-01-01T00:00:00" })],
@@ -51,7 +51,7 @@ describe("sync", () => {
     expect(site.reporter.steps.at(-1)).toEqual({ label: "syncing", done: 1234, total: 1234 });
   });
 
-  it("goes by the file as it was after Redis was listed", async () => {
+  it("uses the file as it was after Redis was listed", async () => {
     const { site } = here;
     const moved = [record("a", "changed"), record("a", "gone"), record("a", "same"), record("a", "stale")];
     await site.writeBoth(...moved, record("a", "both"));
@@ -117,7 +117,7 @@ describe("sync", () => {
     expect(await site.server.zset("tts:tasks:index")).toHaveLength(1);
   });
 
-  it("leaves no mark where Redis was flushed after it was listed, though the service has written most again", async () => {
+  it("leaves no mark if Redis was flushed after it was listed, though the service has written most again", async () => {
     const { site } = here;
     await site.writeBoth(...many(30));
     let steps = 0;
@@ -165,7 +165,7 @@ describe("sync", () => {
     expect(await site.sync()).toMatchObject({ total: 4, unchanged: 4 });
   });
 
-  it("says in a dry run what it would do, and changes nothing", async () => {
+  it("previews in a dry run, and changes nothing", async () => {
     const { site } = here;
     await site.writeRedis(record("a", "same"), record("a", "orphan"));
     await site.server.call(
@@ -226,7 +226,7 @@ describe("sync", () => {
 });
 
 describe("sync --checksum", () => {
-  it("writes the file's record at an equal time where the content differs, and only there", async () => {
+  it("writes the file's record at an equal time if the content differs, and only there", async () => {
     const { site } = here;
     await site.writeRedis(record("a", "same"), record("a", "differs", { text: "old" }), record("a", "form"));
     await site.server.call("HSET", "tts:task:a:form", "payload", JSON.stringify(record("a", "form"), null, 1));
@@ -242,7 +242,7 @@ describe("sync --checksum", () => {
     expect(await site.sync({ checksum: true })).toMatchObject({ written: 0, unchanged: 3 });
   });
 
-  it("sees a field that another writer changed alone", async () => {
+  it("detects a single field that another writer changed", async () => {
     const { site } = here;
     await site.writeBoth(record("a", "t1"));
     await site.server.call("HSET", "tts:task:a:t1", "status", "failed");
@@ -262,7 +262,7 @@ describe("sync --checksum", () => {
 });
 
 describe("a Redis that fails under a sync", () => {
-  it("ends it, with what was written, and leaves no mark", async () => {
+  it("ends it, reports the written tasks, and leaves no mark", async () => {
     const { site } = here;
     site.root.writeStore(many(2000));
     let batches = 0;
@@ -309,7 +309,7 @@ describe("a Redis that fails under a sync", () => {
     expect(await site.mirror.syncedAt(undefined)).not.toBeNull();
   });
 
-  it("ends it where a reply is fatal for all: nothing is counted as failed", async () => {
+  it("ends it if a reply is fatal for all: nothing is counted as failed", async () => {
     const { site } = here;
     site.root.writeStore(many(600));
     await site.server.call("CONFIG", "SET", "maxmemory", "1");

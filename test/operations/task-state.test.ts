@@ -17,7 +17,7 @@ function stateOf(source: SourceChoice = "auto", monotonic = () => 0): TaskState 
 }
 
 describe("whether a task is finished", () => {
-  it("is what Redis says, and what the file says where Redis cannot", async () => {
+  it("comes from Redis, or from the file if Redis can't answer", async () => {
     await here.site.writeBoth(running);
     const state = stateOf();
     expect(await state.look()).toBe("open");
@@ -33,7 +33,7 @@ describe("whether a task is finished", () => {
     expect(await state.look()).toBe("finished");
   });
 
-  it("stays what it was while the file cannot be read", async () => {
+  it("is unchanged while the file can't be read", async () => {
     here.site.root.writeStore([running]);
     const state = stateOf("file");
     expect(await state.look()).toBe("open");
@@ -53,7 +53,7 @@ describe("whether a task is finished", () => {
     expect(await state.look()).toBe("gone");
   });
 
-  it("is asked of no other store than the one that is forced", async () => {
+  it("comes only from the forced store", async () => {
     await here.site.writeBoth(running);
     here.site.flaky.goDown();
     await expect(stateOf("redis").look()).rejects.toMatchObject({ code: "REDIS_UNAVAILABLE" });

@@ -56,7 +56,7 @@ describe("the installed package", () => {
     expect(project.run(process.execPath, bundled)).toMatchObject(RIGHT);
   });
 
-  it("costs a program that takes the error class alone next to nothing", async () => {
+  it("costs little for a program that only imports the error class", async () => {
     const source = project.write("error.mjs", 'import { TtsctlError } from "ttsctl"; console.log(TtsctlError.name);');
     const bundled = await bundle(source, "esm", "bundled-error.mjs", { minify: true });
     expect(statSync(bundled).size).toBeLessThan(5000);

@@ -52,7 +52,7 @@ describe("the example service", () => {
     expect(await run("verify")).toMatchObject({ checked: 2, inSync: 2 });
   });
 
-  it("goes on with what a crash left", async () => {
+  it("continues after a crash", async () => {
     const root = join(project.path, "crashed");
     mkdirSync(root);
     const left = {

@@ -17,7 +17,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 const written = () => readFileSync(path, "utf8").split("\n").slice(0, -1);
 
 describe("the file", () => {
-  it("is made for its owner and group alone, and appended to", async () => {
+  it("is created for its owner and group only, and appended to", async () => {
     for (const n of [1, 2]) {
       const file = await LedgerRun.open(path, [], () => 0);
       await file.append([{ n }]);

@@ -95,7 +95,7 @@ describe("pages", () => {
 });
 
 describe("YAML and CSV", () => {
-  it("YAML is what the JSON is, with numbers as they were", () => {
+  it("YAML equals the JSON, with unchanged numbers", () => {
     const text = yamlOf(itemJson(parseTask(EXACT)));
     expect(text).toContain("top_p: 1.0\n");
     expect(text).toContain("n: 12345678901234567890\n");
@@ -220,7 +220,7 @@ describe("tables", () => {
     expect(line).toBe("t1  100  alice\n");
   });
 
-  it.each([1, 49, 50, 51, 100, 101])("of %d tasks are, laid out in blocks, what they are task by task", (count) => {
+  it.each([1, 49, 50, 51, 100, 101])("of %d tasks are the same in blocks as task by task", (count) => {
     const tasks = Array.from({ length: count }, (_, i) => taskOf(record("alice", `t${1000 + i}`)));
     const table = () => new TaskTable({ columns: TABLE_COLUMNS, headers: true, style: PLAIN, telling: RAW });
     const [single, whole] = [table(), table()];

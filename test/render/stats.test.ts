@@ -119,7 +119,7 @@ describe("stats for people", () => {
     expect(new Set(rows.map((row) => stringWidth(row))).size).toBe(1);
   });
 
-  it("say the same in colour, and nothing that steers a terminal", () => {
+  it("say the same in colour, and can't control a terminal", () => {
     const plain = text(80, 0);
     const colored = text(80, 1);
     expect(colored).toContain("\u001b[32m");

@@ -14,7 +14,7 @@ const char = fc.oneof(
   fc.integer({ min: 0x20, max: 0xffff }).map((code) => String.fromCharCode(code)),
 );
 
-test("is what string-width says", () => {
+test("is the same as from string-width", () => {
   fc.assert(
     fc.property(
       fc.array(char).map((chars) => chars.join("")),

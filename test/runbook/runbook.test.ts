@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { PROJECT, useServices } from "./services.ts";
 
 /**
- * One scenario of docs/runbook.md: what happened (`<!-- before: COMMAND -->`), and the commands of its console blocks
+ * One scenario of docs/runbook.md or its translation: what happened (`<!-- before: COMMAND -->`), and the commands of its console blocks
  * with the output below each. In an output `...` matches any text within a line.
  */
 interface Scenario {
@@ -13,10 +13,10 @@ interface Scenario {
   readonly steps: { command: string; output: string[] }[];
 }
 
-function scenarios(): Scenario[] {
+function scenarios(document: string): Scenario[] {
   const found: Scenario[] = [];
   let inBlock = false;
-  for (const line of readFileSync(join(PROJECT, "docs/runbook.md"), "utf8").split("\n")) {
+  for (const line of readFileSync(join(PROJECT, "docs", document), "utf8").split("\n")) {
     const last = found.at(-1);
     const [, before] = /^<!-- before: (.*) -->$/.exec(line) ?? [];
     if (line.startsWith("```")) inBlock = line === "```console";
@@ -47,12 +47,19 @@ async function newService(number: number) {
   };
 }
 
+const SCENARIOS = scenarios("runbook.md");
+
 describe("the runbook, word for word", () => {
   test("has a scenario for each loss", () => {
-    expect(scenarios().map(({ steps }) => steps.length > 1)).toEqual(Array(9).fill(true));
+    expect(SCENARIOS.map(({ steps }) => steps.length > 1)).toEqual(Array(9).fill(true));
   });
 
-  test.each(scenarios().map((scenario, i) => [scenario.title, scenario, i] as const))("%s", async (_, scenario, i) => {
+  test("has the same commands and outputs in Chinese", () => {
+    const withoutTitles = (found: Scenario[]) => found.map(({ title: _, ...rest }) => rest);
+    expect(withoutTitles(scenarios("runbook.zh-CN.md"))).toEqual(withoutTitles(SCENARIOS));
+  });
+
+  test.each(SCENARIOS.map((scenario, i) => [scenario.title, scenario, i] as const))("%s", async (_, scenario, i) => {
     const run = await newService(i);
     for (const command of ["ttsctl sync", ...scenario.before]) expect(run(command).status, command).toBe(0);
     for (const { command, output } of scenario.steps) {

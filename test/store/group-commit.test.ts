@@ -42,7 +42,7 @@ describe("group commit", () => {
     expect(order).toEqual([3, 1, 2]);
   });
 
-  it("rejects the batch that fails, and goes on with the next", async () => {
+  it("rejects the failed batch, and continues with the next", async () => {
     let calls = 0;
     const commit = new GroupCommit<number, number>(async (source) => {
       const batch = (await source.next(0))!;
@@ -54,7 +54,7 @@ describe("group commit", () => {
     expect(await commit.add(2)).toBe(2);
   });
 
-  it("rejects all that wait where the work fails before it took any", async () => {
+  it("rejects all waiting items if the work fails before it started", async () => {
     const commit = new GroupCommit<number, number>(async () => {
       throw new Error("locked");
     });
@@ -73,7 +73,7 @@ describe("group commit", () => {
     await expect(commit.add(2)).rejects.toThrow("then it failed");
   });
 
-  it("who lingers gets what comes, and is not kept from closing", async () => {
+  it("a lingering batch gets arriving items, and can still be closed", async () => {
     const batches: (readonly number[] | null)[] = [];
     const commit = new GroupCommit<number, number>(async (source: Batches<number, number>) => {
       for (let linger = 0; ; linger = 60_000) {

@@ -100,7 +100,7 @@ test.each<[string, string, string]>([
   expect(valid(`{${IDS},"updated_at":1${fields && `,${fields}`}}`)).toMatchObject({ status, error });
 });
 
-describe("invalid records, each with what can be read of its ids", () => {
+describe("invalid records, each with its readable ids", () => {
   const both = { userId: "alice", taskId: "t01" };
   test.each<[string, RegExp, object]>([
     ["null", /not an object/, {}],
@@ -161,7 +161,7 @@ test.each([
   expect(parser.isObject(text)).toBe(false);
 });
 
-test("text that is cut where bytes are given is refused too", () => {
+test("truncated text is also refused as bytes", () => {
   expect(() => parser.parse(Buffer.from('{"a":'))).toThrow(JsonSyntaxError);
   expect(isInvalid(parser.parse(Buffer.from(`{${IDS},"updated_at":1}`)))).toBe(false);
   expect(isInvalid(parser.parse(Buffer.from(`{${IDS}}`)))).toBe(true);

@@ -17,7 +17,7 @@ beforeEach(() => {
   here.root.write("output/alice/broken/broken.wav", "no audio");
 });
 
-it("plays, pauses and goes on, and gives the file, whatever its names hold", async () => {
+it("plays, pauses, resumes and downloads, whatever its names", async () => {
   const tab = await here.open((await here.serveSynced()).url);
   await tab.page.getByRole("button", { name: `Play task ${HOSTILE}` }).click();
   await tab.plays();
@@ -94,7 +94,7 @@ it("audio of a type that this browser does not play can only be downloaded", asy
   expect(await row.getByRole("button", { name: /^Play/ }).count()).toBe(0);
 });
 
-it("audio whose files cannot be asked for is asked for again by Play, and the row says why", async () => {
+it("Play retries a failed request for the files, and the row shows the reason", async () => {
   const tab = await here.open((await here.serveSynced()).url);
   await tab.page.route(/files\?/, (route) => route.fulfill({ status: 502, body: "<h1>Bad Gateway</h1>" }));
   await tab.page.reload();
@@ -106,7 +106,7 @@ it("audio whose files cannot be asked for is asked for again by Play, and the ro
   tab.expectsRefusals();
 });
 
-it("audio that is gone when it is played is said", async () => {
+it("missing audio is reported when it is played", async () => {
   const tab = await here.open((await here.serveSynced()).url);
   const play = tab.page.getByRole("button", { name: `Play task ${HOSTILE}` });
   await play.waitFor();

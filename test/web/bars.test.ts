@@ -38,7 +38,7 @@ it("a bar stays in the chart, its parts lie on each other, and none that counts 
   );
 });
 
-it("bars grow with what they count", () => {
+it("bars grow with their counts", () => {
   const [bar] = segmentsOf({ total: 50, wait: 0, run: 0, done: 50, error: 0, other: 0 }, 100);
   expect(bar).toEqual({ status: "done", from: 0, height: 50 });
 });

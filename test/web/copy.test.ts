@@ -65,7 +65,7 @@ it("says it again when it is copied again", async () => {
   await said.getByText("Copied the error.").waitFor();
 });
 
-it("selects it where the browser lets no page copy", async () => {
+it("selects it if the browser forbids copying", async () => {
   const tab = await opened(() => {
     Object.defineProperty(navigator, "clipboard", { value: undefined });
     document.execCommand = () => false;
@@ -77,7 +77,7 @@ it("selects it where the browser lets no page copy", async () => {
   expect(await pasted(tab)).toBe("no voice");
 });
 
-it("offers no copy of what is empty", async () => {
+it("offers no copy of an empty field", async () => {
   here.root.writeStore([record("小雨", ID, { updated_at: ago(10), text: "", error: null })]);
   const tab = await opened();
   expect(await tab.page.getByRole("button", { name: /^Copy/ }).count()).toBe(2);

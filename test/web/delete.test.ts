@@ -78,7 +78,7 @@ it("of one that is gone already says so, and one that fails leaves it there", as
   tab.expectsRefusals();
 });
 
-it("is not offered by a server that changes nothing", async () => {
+it("is not offered by a read-only server", async () => {
   const tab = await here.open((await here.serve("--read-only")).url);
   const row = await tab.opens("t01");
   await row.getByRole("button", { name: "Only tasks of alice" }).waitFor();

@@ -33,12 +33,12 @@ describe("the form", () => {
     expect(filterOf(draft)).toEqual({ ...NO_FILTER, users: ["alice"], taskIds: ["t01", "t02", "t03"] });
   });
 
-  it("wants the user where there are ids", () => {
+  it("requires the user if there are ids", () => {
     expect(filterOf({ ...NOTHING, users: " ", taskIds: "t01" })).toBeUndefined();
     expect(filterOf({ ...NOTHING, users: " ", taskIds: " , " })).toEqual(NO_FILTER);
   });
 
-  it("shows what was applied", () => {
+  it("shows the applied filter", () => {
     fc.assert(
       fc.property(filter, (applied) => {
         expect(filterOf(draftOf(applied))).toEqual(applied);
@@ -82,7 +82,7 @@ describe("the address", () => {
     expect(isFiltered(NO_FILTER)).toBe(false);
   });
 
-  it("leaves out what makes no sense, and hands ids that are too many to the state of the entry", () => {
+  it("ignores nonsense, and keeps too many ids in the state of the history entry", () => {
     expect(placeOf("#ids=t01&status=done,odd&page=-3&task=t01", { from: "another program", task: 7 })).toEqual({
       filter: { ...NO_FILTER, statuses: ["done"] },
       ...{ page: 1, task: null },

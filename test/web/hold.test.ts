@@ -7,7 +7,7 @@ const row = (taskId: string, status = "run"): Row => rowOf({ user_id: "alice", t
 const keys = (rows: readonly Row[]) => rows.map(({ key }) => key);
 
 describe("rows on the screen", () => {
-  it("stay in their places, are brought up to date, and count what is new", () => {
+  it("stay in place, are updated, and count new tasks", () => {
     const shown = shownRows([row("t3"), row("t2"), row("t1")]);
     const held = holdRows(shown, [row("t4"), row("t2", "done"), row("t3")], 1);
     expect(held.rows.map(({ taskId, status, left }) => [taskId, status, left])).toEqual([
@@ -23,7 +23,7 @@ describe("rows on the screen", () => {
     expect(holdRows(gone, [row("t1")], 1)).toMatchObject({ rows: [{ left: false }], differs: false });
   });
 
-  it("differ in nothing where only their contents changed", () => {
+  it("have the same keys if only their contents changed", () => {
     expect(holdRows(shownRows([row("t1")]), [row("t1", "done")], 1)).toMatchObject({ added: 0, differs: false });
   });
 
@@ -40,7 +40,7 @@ describe("rows on the screen", () => {
     expect(added(["t4", "t3"], 2)).toBe(0);
   });
 
-  it("never come, go or move, whatever the answer is", () => {
+  it("are never added, removed or moved, whatever the response", () => {
     const ids = fc.uniqueArray(fc.constantFrom<string>("a", "b", "c", "d", "e", "f"));
     fc.assert(
       fc.property(ids, ids, (before, after) => {
@@ -68,7 +68,7 @@ describe("a row", () => {
     expect(pair('a","b', "c")).not.toBe(pair("a", 'b","c'));
   });
 
-  it("shows any value that a service wrote where a text is expected", () => {
+  it("shows any value that a service wrote in place of a text", () => {
     expect(rowOf({ user_id: "a", task_id: "b", error: { code: 7 }, text: null, updated_at: 1.5 })).toMatchObject({
       ...{ error: '{"code":7}', text: "", updatedAt: "1.5", createdAt: "" },
     });

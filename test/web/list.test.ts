@@ -16,7 +16,7 @@ const LIST = /\/voice-tasks$/;
 const QUERY = /\/voice-tasks\/query$/;
 
 describe("without a filter", () => {
-  it("pages through GET, and says where one is", async () => {
+  it("pages through GET, and shows the position", async () => {
     const tab = await here.open((await here.serveSynced()).url);
     await tab.sees(["t001", "t020"], { count: 20 });
     await tab.page.getByText("from Redis").waitFor();
@@ -34,7 +34,7 @@ describe("without a filter", () => {
 });
 
 describe("a filter", () => {
-  it("by user and ids is posted as JSON, and names what was not found", async () => {
+  it("by user and ids is posted as JSON, and lists missing ids", async () => {
     const tab = await here.open((await here.serveSynced()).url);
     await tab.sees(["t001"]);
     await tab.page.getByLabel("User").fill(" bob ");
@@ -50,7 +50,7 @@ describe("a filter", () => {
     });
   });
 
-  it("that was applied last is what a refresh asks for, whatever is half typed", async () => {
+  it("that was applied last is used by a refresh, whatever is half typed", async () => {
     const tab = await here.open((await here.serveSynced()).url);
     await tab.page.getByLabel("User").fill("bob");
     await tab.page.getByLabel("User").press("Enter");
@@ -76,7 +76,7 @@ describe("a filter", () => {
     expect(new URL(tab.page.url()).hash).toBe("#status=done");
   });
 
-  it("of ids without their user is not asked, and what the server refuses is said", async () => {
+  it("of ids without their user is not sent, and a refusal of the server is shown", async () => {
     const tab = await here.open((await here.serveSynced()).url);
     await tab.sees(["t001"]);
     await tab.page.getByLabel("Task ids").fill("t001");
@@ -91,7 +91,7 @@ describe("a filter", () => {
     await tab.sees(["t001"], { count: 20 });
   });
 
-  it("that nothing fits says so, and leads back", async () => {
+  it("without a match says so, and leads back", async () => {
     const tab = await here.open(`${(await here.serveSynced()).url}/#user=nobody`);
     await tab.page.getByText("No task matches the filter").waitFor();
     await tab.page.locator(".empty").getByRole("button", { name: "Clear" }).click();
@@ -164,7 +164,7 @@ it("turning a page leads to its first row", async () => {
   await expect.poll(() => tab.row("t021").boundingBox()).toMatchObject({ y: expect.closeTo(60, -2) });
 });
 
-it("an empty store says what comes next", async () => {
+it("an empty store explains what comes next", async () => {
   here.root.writeStore([]);
   const tab = await here.open((await here.serve("--no-cleanup")).url);
   await tab.page.getByText("No tasks yet").waitFor();

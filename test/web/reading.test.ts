@@ -42,7 +42,7 @@ describe("without user activity", () => {
     expect(await newTasks(tab).count()).toBe(0);
   });
 
-  it("a hidden page asks nothing, and at once when it is seen again", async () => {
+  it("a hidden page sends no request, and refreshes at once when it is shown again", async () => {
     const tab = await here.open((await here.serveSynced()).url);
     await tab.sees(["t10"]);
     await tab.page.waitForLoadState("networkidle");
@@ -106,7 +106,7 @@ describe("rows stay in their places", () => {
     await staysUntilAsked(tab);
   });
 
-  it("while one has the focus, which stays", async () => {
+  it("while one has the focus, and keeps it", async () => {
     const tab = await here.open((await here.serveSynced()).url);
     await tab.opener("t14").focus();
     await newsComes();
@@ -133,7 +133,7 @@ describe("rows stay in their places", () => {
     expect(await tab.row("t25").boundingBox()).toEqual(before);
   });
 
-  it("while audio plays, which goes on, and also when the list is another", async () => {
+  it("while audio plays, and continues, even for another list", async () => {
     const tab = await here.open((await here.serveSynced()).url);
     await tab.row("t11").getByRole("button", { name: "Play task t11" }).click();
     await tab.plays();

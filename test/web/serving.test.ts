@@ -45,7 +45,7 @@ it("works whatever dialect the server answers others in", async () => {
   await tab.sees(["t01"], { count: 1 });
 });
 
-describe("where a token is needed", () => {
+describe("with a token", () => {
   it("the page asks for it, keeps the session over a reload, and ends it", async () => {
     const served = await here.serve("--no-cleanup", { TTSCTL_HTTP_TOKEN: TOKEN });
     const tab = await here.open(served.url);

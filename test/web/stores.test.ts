@@ -11,7 +11,7 @@ afterEach(async () => {
 
 const REDIS_DOWN = "Redis cannot be reached. Tasks are read from the store file; no data is lost.";
 
-it("says which store answers, and that Redis went and came back under the open page", async () => {
+it("shows the store in use, and that Redis stopped and came back under the open page", async () => {
   const served = await here.serveSynced();
   const tab = await here.open(served.url);
   await tab.sees(["t01"]);
@@ -58,7 +58,7 @@ it("a foreign response is reported, and the rows stay", async () => {
   tab.expectsRefusals();
 });
 
-it("without Redis by the configuration nothing is amiss", async () => {
+it("a configuration without Redis is not an error", async () => {
   here.root.configure(null);
   const tab = await here.open((await here.serve("--no-cleanup")).url);
   await tab.page.getByText("from the store file, Redis is off").waitFor();

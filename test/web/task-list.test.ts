@@ -48,7 +48,7 @@ async function shown(server: SlowServer, ...taskIds: string[]): Promise<TaskList
 const idsOf = (tasks: TaskList) => tasks.view.value?.rows.map(({ taskId }) => taskId);
 
 describe("questions and answers", () => {
-  it("an answer that a later question overtook counts for nothing", async () => {
+  it("a response is dropped if a later request overtook it", async () => {
     const server = new SlowServer();
     const tasks = await shown(server, "t1");
     const both = [tasks.apply(ofUser("a")), tasks.apply(ofUser("b"))];
@@ -62,7 +62,7 @@ describe("questions and answers", () => {
     expect(tasks.asking.value).toBe(false);
   });
 
-  it("a refresh under way gives way to a filter, and none begins beside it", async () => {
+  it("a filter cancels a running refresh, and none starts beside it", async () => {
     const server = new SlowServer();
     const tasks = await shown(server, "t1");
     const all = [tasks.refresh(), tasks.apply(ofUser("a"))];
@@ -112,7 +112,7 @@ describe("an open row whose task left the page", () => {
     expect(first(tasks)).toMatchObject({ taskId: "t1", status: "done", left: true });
   });
 
-  it("stays as it is if it is gone or cannot be read", async () => {
+  it("is unchanged if the task is gone or can't be read", async () => {
     for (const answer of [answerOf(), new Failure(null)]) {
       const { tasks, refreshed, question } = await left();
       question.answer(answer);
@@ -121,7 +121,7 @@ describe("an open row whose task left the page", () => {
     }
   });
 
-  it("gives way to a question of the reader's own", async () => {
+  it("is cancelled by the user's own request", async () => {
     const { server, tasks, refreshed, question } = await left();
     const applied = tasks.apply(ofUser("a"));
     expect(question.isAborted()).toBe(true);
@@ -177,7 +177,7 @@ describe("the task of the address", () => {
     expect(tasks.linked.value).toMatchObject({ taskId: "t9" });
   });
 
-  it("stays the one that was named while the same list was asked for again", async () => {
+  it("remains the named one while the same list is read again", async () => {
     const server = new SlowServer();
     const tasks = await shown(server, "t1", "t9");
     const both = [tasks.show(), tasks.name(task)];
@@ -186,7 +186,7 @@ describe("the task of the address", () => {
     expect(tasks.task.value).toEqual(task);
   });
 
-  it("is the one named last, in whatever order the answers come", async () => {
+  it("is the one named last, in any order of responses", async () => {
     const server = new SlowServer();
     const tasks = await shown(server, "t1");
     const all = [tasks.name(task), tasks.name({ ...task, taskId: "t8" })];
@@ -199,7 +199,7 @@ describe("the task of the address", () => {
 });
 
 describe("a question without an answer", () => {
-  it("that was wrong is not asked again: what was applied before stays", async () => {
+  it("that was wrong is not sent again: the earlier one stays applied", async () => {
     const server = new SlowServer();
     const tasks = await shown(server, "t1");
     const applied = tasks.apply(ofUser("a:b"));
@@ -228,7 +228,7 @@ describe("a question without an answer", () => {
     },
   );
 
-  it("of a refresh leaves what is shown", async () => {
+  it("of a refresh keeps the shown rows", async () => {
     const server = new SlowServer();
     const tasks = await shown(server, "t1");
     const refreshed = tasks.refresh();

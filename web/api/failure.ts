@@ -2,10 +2,10 @@
 export interface Problem {
   /** The HTTP status. */
   readonly status: number;
-  /** One of the words of docs/json.md; empty where what answered was not ttsctl. */
+  /** One of the words of docs/json.md; empty if the response wasn't ttsctl's. */
   readonly code: string;
   readonly detail: string;
-  /** What to do next; empty for none. */
+  /** The remedy; may be empty. */
   readonly hint: string;
 }
 

@@ -13,7 +13,7 @@ export function messagesIn(language: Language): Messages {
   return MESSAGES[language];
 }
 
-/** The first of the languages that a browser prefers and the page has; English where it has none. */
+/** The first of the languages that a browser prefers and the page has; English without any. */
 export function languageOf(preferred: readonly string[]): Language {
   for (const tag of preferred) {
     const language = LANGUAGES.find((known) => tag.toLowerCase().split("-")[0] === known);

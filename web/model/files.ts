@@ -9,7 +9,7 @@ export interface Download extends TaskFile {
   readonly name: string;
 }
 
-/** What of the files of a task can be fetched; its logs cannot. */
+/** The files of a task that can be fetched; its logs cannot. */
 export function downloadsOf({ files }: TaskFiles): Download[] {
   return files.flatMap((file) =>
     file.url === null ? [] : [{ ...file, url: file.url, name: file.path.slice(file.path.lastIndexOf("/") + 1) }],

@@ -61,7 +61,7 @@ export interface Place {
   readonly task: TaskId | null;
 }
 
-/** What is too long for an address. */
+/** The parts that are too long for an address. */
 interface Rest {
   readonly taskIds?: readonly string[];
   readonly task?: TaskId;

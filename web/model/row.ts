@@ -1,6 +1,6 @@
 import type { PageJson } from "../../src/render/item.ts";
 
-/** What the page shows of a task in a line. Every text may be hostile: it goes into text nodes alone. */
+/** A task's line on the page. Every text may be hostile: it goes only into text nodes. */
 export interface Row {
   readonly key: string;
   readonly userId: string;

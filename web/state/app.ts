@@ -43,9 +43,9 @@ export class App {
 
   /** Epoch seconds by the server's clock, from time to time. */
   readonly now: ReadonlySignal<number> = this.#now;
-  /** What a screen reader is to say. */
+  /** The announcement for a screen reader. */
   readonly announcement: ReadonlySignal<Said> = this.#announcement;
-  /** What was done last; empty for nothing. */
+  /** The last action; empty without one. */
   readonly confirmation: ReadonlySignal<Said> = this.#confirmation;
 
   /** @param place what the list shows first */
@@ -118,7 +118,7 @@ export class App {
     this.#now.value = this.api.now();
   }
 
-  /** Begins a session. @throws Failure where the server does not take the token */
+  /** Opens a session. @throws Failure if the server rejects the token */
   readonly login = async (token: string): Promise<void> => {
     await this.api.login(token);
     this.needsToken.value = false;
@@ -131,7 +131,7 @@ export class App {
     this.tick();
   };
 
-  /** @throws Failure where the server cannot be reached: the session then goes on */
+  /** @throws Failure if the server cannot be reached: the session then continues */
   readonly logout = async (): Promise<void> => {
     await this.api.logout();
     this.needsToken.value = true;

@@ -1,7 +1,7 @@
 import { type ReadonlySignal, signal } from "@preact/signals";
 import type { Download } from "../model/files.ts";
 
-/** What the player has: a file of a task. */
+/** A file of a task in the player. */
 export interface Track {
   readonly taskKey: string;
   readonly taskId: string;

@@ -6,7 +6,7 @@ import { type Filter, NO_FILTER, type Place } from "../model/filter.ts";
 import { type Held, holdRows, type ShownRow, shownRows } from "../model/hold.ts";
 import { keyOf, rowOf } from "../model/row.ts";
 
-/** What the list is asked for: the filter last applied, never what is half typed. */
+/** The request of the list: the filter last applied, never a half-typed one. */
 export interface Request extends Omit<Place, "task"> {
   readonly pageSize: number;
 }
@@ -44,7 +44,7 @@ export class TaskList {
 
   /** Null until there is an answer to the request. */
   readonly view: ReadonlySignal<View | null> = this.#view;
-  /** What the newest answer would move, while the rows are held in their places; null for nothing. */
+  /** The changes of the newest response while the rows are held in place; null without any. */
   readonly waiting: ReadonlySignal<Held | null> = this.#waiting;
   /** Why the last question has no answer; the view is then the one before. */
   readonly failure: ReadonlySignal<Failure | null> = this.#failure;

@@ -10,7 +10,7 @@ export function useApp(): App {
   return useContext(AppContext)!;
 }
 
-/** What the page says, in the language chosen. */
+/** The page's texts in the chosen language. */
 export function useMessages(): Messages {
   return messagesIn(useApp().preferences.language.value);
 }

@@ -56,7 +56,7 @@ function Question({ asked }: { asked: Asked }) {
   );
 }
 
-/** To what opened the dialog, or to the head of the list where it went with its row. */
+/** Focuses the element that opened the dialog, or the head of the list if that is gone with its row. */
 function giveFocusBack(opener: Element | null): void {
   const target = opener?.isConnected ? opener : document.getElementById("tasks");
   if (target instanceof HTMLElement) target.focus();

@@ -9,7 +9,7 @@ import { Notice } from "./parts.tsx";
 /** Applies a change to the form's text. */
 type Edit = (change: Partial<Draft>) => void;
 
-/** What is typed here counts only when it is applied. */
+/** Typed text counts only when it is applied. */
 export function FilterForm() {
   const { tasks } = useApp();
   const text = useMessages();

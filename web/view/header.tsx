@@ -4,7 +4,7 @@ import { useApp, useMessages } from "./context.ts";
 import { Icon } from "./parts.tsx";
 import { StoreChip } from "./store-state.tsx";
 
-/** Where one is, which store answers, the theme, and the other language. */
+/** The title, the store in use, the theme, and the other language. */
 export function Header() {
   const { preferences, needsToken, about, logout, announce } = useApp();
   const text = useMessages();

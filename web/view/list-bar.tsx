@@ -8,7 +8,7 @@ import { useApp, useMessages, useTimes } from "./context.ts";
 import { labelOf } from "./filter-form.tsx";
 import { Icon, Line } from "./parts.tsx";
 
-/** What is listed, how fresh it is, and what is new: above the rows, and in sight while they scroll. */
+/** The filter, the age of the list, and new tasks: above the rows, and visible while they scroll. */
 export function ListBar() {
   const { tasks } = useApp();
   const text = useMessages();

@@ -59,7 +59,7 @@ function Dock() {
   );
 }
 
-/** What was done, until its animation takes it away. A screen reader has it from the page. */
+/** The last action, until its animation ends. A screen reader gets it from the page. */
 function Said() {
   const { text, turn } = useApp().confirmation.value;
   return text === "" ? null : (

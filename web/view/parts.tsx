@@ -55,7 +55,7 @@ interface NoticeProps {
   readonly kind: "info" | "warning" | "error";
   readonly title: string;
   readonly failure?: Failure;
-  /** What to do next. */
+  /** The remedy. */
   readonly children?: ComponentChildren;
 }
 

@@ -12,7 +12,7 @@ export function StoreChip() {
   return <span class={`chip ${isOff ? "off" : source}`}>{said}</span>;
 }
 
-/** What is wrong with the stores or with the way to the server, and what to do. */
+/** Problems of the stores or of the connection to the server, with the remedy. */
 export function StoreState() {
   const { about } = useApp();
   const text = useMessages();

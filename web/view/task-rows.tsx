@@ -123,7 +123,7 @@ function Missing({ view }: { view: View }) {
   );
 }
 
-/** What the index knows and neither store has. */
+/** Ids in the index that neither store has. */
 function Dangling({ view }: { view: View }) {
   const text = useMessages();
   const { dangling } = view.answer.page;

@@ -43,13 +43,13 @@ export function declare(program: Command, attach: Attach): void {
       "-w, --watch",
       "a pass every retention/10 (30 s to 5 min), for systemd; SIGTERM ends it, SIGHUP reads the configuration again",
     )
-    .option("--explain", "say why the task would stay or go, rule by rule, and change nothing")
-    .option("--orphans", "list artifacts that no record owns and that are older than the retention; --yes removes them")
+    .option("--explain", "explain, rule by rule, whether a pass would purge the task; change nothing")
+    .option("--orphans", "list artifacts without a record that are older than the retention; --yes removes them")
     .addOption(settingOption("cleanup.retention"))
     .addOption(settingOption("cleanup.keep_last"))
     .addOption(settingOption("cleanup.max_bytes"))
     .option("--summary", "print no line for each task, only the summary")
-    .option("--metrics-file <file>", "write how each pass went to this file, for Prometheus' node_exporter")
+    .option("--metrics-file <file>", "write metrics of each pass to this file, for Prometheus' node_exporter")
     .addHelpText("after", EXAMPLES);
   addDestructive(command, "no limit; 50% of all with --orphans", "with --orphans: remove them", { backedUp: "purged" });
   attach<CleanupFlags>(command, runCleanup);
@@ -69,13 +69,13 @@ async function runCleanup(context: Context, flags: CleanupFlags, args: string[])
   const modes = [flags.once, flags.watch, flags.explain, flags.orphans].filter((mode) => mode === true);
   if (modes.length !== 1) {
     const hint =
-      "--once for one pass, --watch to keep at it, --explain for one task, --orphans for files without a record";
+      "--once for one pass, --watch for repeated passes, --explain for one task, --orphans for files without a record";
     throw usage("cleanup needs one of --once, --watch, --explain USER TASK and --orphans", hint);
   }
   if (flags.explain) return runExplain(context, flags, args);
   if (args.length > 0) {
     const hint = "ttsctl delete --user alice --ids t01 deletes one task";
-    throw usage("cleanup takes a user and a task with --explain alone", hint);
+    throw usage("cleanup accepts a user and a task only with --explain", hint);
   }
   if (flags.watch) {
     const { watch } = await import("../watch.ts");
@@ -112,7 +112,7 @@ function exitCodeOf({ result, problem }: CleanupOutcome, context: Context): numb
   if (problem !== null && !isRedisError(problem)) throw problem;
   if (problem !== null)
     context.reporter.warn(
-      `${problem.message}: the file alone was ${result.dryRun ? "looked at" : "cleaned up; what Redis holds goes at the next pass"}`,
+      `${problem.message}: only the file was ${result.dryRun ? "checked" : "cleaned up; the next pass purges the copies in Redis"}`,
     );
   return problem !== null || result.failed > 0 || result.returned > 0 ? PARTLY : DONE;
 }
@@ -229,7 +229,7 @@ async function runExplain(context: Context, { allowEmpty }: CleanupFlags, args: 
   const origins = Object.fromEntries(Object.entries(cleanup).map(([name, { origin }]) => [name, origin]));
   const options = { ...policyOf(cleanup), allowEmpty, origins: origins as unknown as PolicyOrigins };
   const { explanation, lost } = await explainTask(parts, options, { userId, taskId });
-  if (lost !== null) context.reporter.warn(`${lost.message}: the file alone was looked at, as a pass would`);
+  if (lost !== null) context.reporter.warn(`${lost.message}: only the file was checked, as in a pass`);
   const style = await context.tableStyle();
   await emitObject(context, explanation, () => explainText(explanation, style));
   return explanation.verdict === "missing" ? PARTLY : DONE;
@@ -246,7 +246,7 @@ function verdict({ verdict, reason, rules }: Explanation): string {
   if (verdict === "missing") return "is in neither store";
   if (verdict === "purge") return `would be purged: ${reason}`;
   const keepers = rules.filter(({ says }) => says === "keep").map(({ rule }) => rule);
-  return keepers.length > 0 ? `would stay: ${keepers.join(", ")}` : "would stay: no rule wants it to go";
+  return keepers.length > 0 ? `would stay: ${keepers.join(", ")}` : "would be kept: no rule purges it";
 }
 
 async function runOrphans(context: Context, flags: CleanupFlags): Promise<number> {
@@ -256,7 +256,7 @@ async function runOrphans(context: Context, flags: CleanupFlags): Promise<number
   if (retention.value <= 0) {
     throw usage(
       `cleanup is switched off: retention is ${retention.value} (${retention.origin})`,
-      "--retention 7d says how old an artifact without a record must be",
+      "set --retention 7d, the minimum age of an artifact without a record",
     );
   }
   const options = { retention: retention.value, dryRun, maxDelete: flags.maxDelete ?? { percent: 50 } };

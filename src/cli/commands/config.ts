@@ -19,7 +19,7 @@ export function declare(program: Command, attach: Attach): void {
       });
       return table(["SETTING", "VALUE", "SOURCE"], rows, await context.tableStyle());
     });
-    const file = settings.configPath ?? "none found; defaults, variables and flags alone";
+    const file = settings.configPath ?? "none found; only defaults, variables and flags";
     await context.tell(`config file: ${file}`);
     return DONE;
   });

@@ -33,7 +33,7 @@ export function declare(program: Command, attach: Attach): void {
     .addHelpText("after", EXAMPLES);
   addDestructive(addSelection(command), "no limit", "do not ask", { backedUp: "deleted" });
   attach<SelectionFlags & DeletionFlags & { readonly all: boolean }>(command, async (context, flags) => {
-    requireSelection(flags, flags.all, "choose with --user, --ids, --status, --since, --until, or say --all");
+    requireSelection(flags, flags.all, "choose with --user, --ids, --status, --since, --until, or use --all");
     const selection = await selectionOf(context, flags);
     await context.requireConfig(true);
     keepHeapSmall();
@@ -98,8 +98,8 @@ export function deletionExitCode(context: Context, { result, problem }: Deletion
   throwIfInterrupted(context.signal, `${result.deleted} tasks were deleted`);
   if (problem !== null && !isRedisError(problem)) throw problem;
   const what = result.dryRun
-    ? "the plan is of the store file alone; a run like this would leave what Redis holds of the tasks"
-    : "what Redis holds of the tasks stays; run the command again when it is back";
+    ? "the plan covers only the store file; such a run would leave the copies in Redis"
+    : "the copies in Redis are left; run the command again when Redis is back";
   if (problem !== null) context.reporter.warn(`${problem.message}: ${what}`);
   const partly = result.missing.length + result.refused.length + result.failed + result.returned > 0;
   return partly || problem !== null ? PARTLY : DONE;

@@ -19,8 +19,8 @@ interface ExportFlags extends SelectionFlags {
 export function declare(program: Command, attach: Attach): void {
   const command = program
     .command("export")
-    .description("write tasks as JSON Lines, to back up or to move: everything, or chosen tasks, of both stores")
-    .option("--to <file>", "write this file, whole or not at all, instead of stdout")
+    .description("export tasks of both stores as JSON Lines, for a backup or a move: all, or chosen ones")
+    .option("--to <file>", "write this file, completely or not at all, instead of stdout")
     .option("--force", "replace the file of --to", false)
     .addHelpText("after", EXAMPLES);
   addSource(addSelection(command));
@@ -36,7 +36,7 @@ Examples:
   ttsctl export --to backup.jsonl
   ttsctl export | gzip > backup.jsonl.gz
   ttsctl export --user alice --status done -o csv > alice.csv
-  ttsctl export --source redis --to rescued.jsonl     what Redis has, where the store file is lost`;
+  ttsctl export --source redis --to rescued.jsonl     rescue Redis's tasks if the store file is lost`;
 
 /** Where nothing was said, JSON Lines; a format for people would lose something. */
 function formatOf({ flags: { output } }: Context, isAsked: boolean): ExportFormat {
@@ -74,7 +74,7 @@ async function openSink(context: Context, { to, force }: ExportFlags) {
   }
   const { data: out } = context.terminal;
   const checkOpen = () => {
-    if (out.isGone) throw new TtsctlError("OUTPUT_FAILED", "the reader of the export went away: it is not whole");
+    if (out.isGone) throw new TtsctlError("OUTPUT_FAILED", "the reader closed the pipe: the export is incomplete");
   };
   return {
     write: async (pieces: Iterable<string>) => {
@@ -91,9 +91,10 @@ async function openSink(context: Context, { to, force }: ExportFlags) {
 async function report(context: Context, result: ExportResult, to: string | undefined): Promise<number> {
   const { reporter, terminal, flags } = context;
   const { fromFile, fromRedis, missing, dangling, failed, problem } = result;
-  if (problem !== null) reporter.warn(`${problem.message}: what it alone has is not in the export`);
+  if (problem !== null) reporter.warn(`${problem.message}: tasks that only it has are not in the export`);
   if (missing.length > 0) reporter.warn(notFound(missing));
-  if (dangling > 0) reporter.warn(`${dangling} index members without a task left out; \`ttsctl verify\` says which`);
+  if (dangling > 0)
+    reporter.warn(`${dangling} index members without a task left out; \`ttsctl verify --details\` names them`);
   const count = fromFile + fromRedis;
   const where = to === undefined ? "" : ` to ${to}`;
   const { printable } = await import("../../printable.ts");

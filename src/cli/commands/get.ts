@@ -28,7 +28,7 @@ export function declare(program: Command, attach: Attach): void {
     .usage("[options] [user] <task>")
     .description("one task from both stores, with its files and log")
     .option("--log [lines]", `the last lines of its logs (default: ${LOG_LINES})`, lineCount)
-    .option("-f, --follow", "go on with new lines as they come, until the task is finished", false)
+    .option("-f, --follow", "print new lines as they come, until the task is finished", false)
     .addHelpText("after", EXAMPLES);
   addSource(command);
   attach<GetFlags>(command, runGet);
@@ -48,7 +48,7 @@ Examples:
 async function runGet(context: Context, flags: GetFlags, args: string[]): Promise<number> {
   const { output } = context.flags;
   if (flags.follow && (output === "json" || output === "yaml" || output === "csv")) {
-    throw usage(`--follow has no end that -o ${output} could wait for`, "use -o jsonl, or --log without --follow");
+    throw usage(`--follow can't be used with -o ${output}`, "use -o jsonl, or --log without --follow");
   }
   const parts = {
     file: await context.fileStore(),

@@ -22,13 +22,17 @@ interface ImportFlags extends SelectionFlags {
 }
 
 export function declare(program: Command, attach: Attach): void {
-  const merge = new Option("--merge <policy>", "which record stays where the store file has another of the task");
+  const merge = new Option("--merge <policy>", "which record is kept if the store file has the task, too");
   const command = program
     .command("import")
-    .argument("<file>", "what export or --backup wrote, or a store file; - for stdin")
-    .description("put records into the store file and Redis: all of a file, or chosen ones; all of them or none")
+    .argument("<file>", "a file of export or --backup, or a store file; - for stdin")
+    .description("import records into the store file and Redis: all of a file, or chosen ones; if one is invalid, none")
     .addOption(merge.choices(POLICIES).default("newer"))
-    .option("--skip-invalid", "leave lines out that hold no valid record, where otherwise nothing is imported", false)
+    .option(
+      "--skip-invalid",
+      "skip invalid lines; without it, an invalid line stops the import before any change",
+      false,
+    )
     .optionsGroup("Safety:")
     .option("--dry-run", "check everything, print the plan and change nothing", false)
     .option("-y, --yes", "do not ask before records of the store file are replaced", false)
@@ -97,8 +101,8 @@ function describe(result: ImportResult): string {
     refused > 0 && `${refused} refused (${namedAbove(refused)})`,
     invalid > 0 && `${invalid} invalid lines left out (named above)`,
     missing.length > 0 && notFound(missing),
-    newerInRedis > 0 && `${newerInRedis} are newer in Redis, and stay so there; ttsctl verify says which`,
+    newerInRedis > 0 && `${newerInRedis} are newer in Redis and are kept there; ttsctl verify --details names them`,
     result.failed > 0 && `${result.failed} could not be written to Redis (${namedAbove(result.failed)})`,
-    returned > 0 && `${returned} were taken out again: the service holds the store in memory`,
+    returned > 0 && `${returned} were undone: the service holds the store in memory`,
   );
 }

@@ -50,10 +50,10 @@ async function listTasks(context: Context, raw: RawQuery, look: LookFlags, askin
 function refuseConflicts({ flags: { output } }: Context, raw: RawQuery, look: LookFlags, names: QueryNames): void {
   if (look.limit !== undefined && (raw.page != null || raw.pageSize != null)) {
     const both = `--limit and ${names.page} or ${names.pageSize} exclude each other`;
-    throw usage(both, "a page, or the newest so many tasks");
+    throw usage(both, "use a page, or the newest N tasks");
   }
   if (look.limit !== undefined && raw.taskIds != null) {
-    throw usage(`--limit and ${names.taskIds} exclude each other`, "chosen tasks are all shown");
+    throw usage(`--limit and ${names.taskIds} exclude each other`, "all tasks chosen by id are shown");
   }
   if (isText(output) || output === "csv") return;
   const given = [look.columns && "--columns", !look.headers && "--no-headers", look.time !== "raw" && "--time"];
@@ -303,7 +303,7 @@ function declareList(program: Command, attach: Attach): void {
   const command = program
     .command("list")
     .alias("ls")
-    .description("page through tasks, newest first: Redis answers, or the file behind it")
+    .description("page through tasks, newest first, from Redis or the store file")
     .addHelpText("after", EXAMPLES);
   addWatch(addLook(addSource(addPaging(addSelection(command)))));
   attach<ListFlags>(command, async (context, flags) => {
@@ -335,7 +335,7 @@ function declareQuery(program: Command, attach: Attach): void {
   const command = program
     .command("query")
     .argument("[json]", "the query; without it and without --file it is read from stdin")
-    .description("list tasks by a JSON query, with as many ids as you like")
+    .description("list tasks by a JSON query, with any number of ids")
     .option("-f, --file <file>", "read the query from a file (- for stdin)")
     .addHelpText("after", QUERY_EXAMPLES);
   addLook(addSource(command));

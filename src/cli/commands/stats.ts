@@ -21,7 +21,7 @@ export function declare(program: Command, attach: Attach): void {
   const command = program
     .command("stats")
     .description("counts by status and user, ages, tasks per hour, disk use, and what a cleanup would free")
-    .option("--no-disk", "do not look at audio and logs, which takes long on a huge disk")
+    .option("--no-disk", "skip audio and logs, which take long on a huge disk")
     .addHelpText("after", EXAMPLES);
   addWatch(addSource(addUser(command)));
   attach<StatsFlags>(command, async (context, flags) => {

@@ -22,7 +22,7 @@ export function declare(program: Command, attach: Attach): void {
       "push the store file to Redis; nothing newer in Redis is overwritten, and nothing is deleted without --prune",
     )
     .option("--checksum", "compare whole records; at an equal time the file's is written", false)
-    .option("--prune", "also remove from Redis the tasks that only Redis has", false)
+    .option("--prune", "also remove Redis-only tasks", false)
     .addHelpText("after", EXAMPLES);
   addDestructive(addUser(command), "50% of the tasks in Redis, with --prune", "do not ask before --prune");
   attach<SyncFlags>(command, runSync);
@@ -39,7 +39,7 @@ async function runSync(context: Context, flags: SyncFlags): Promise<number> {
   if (flags.prune) await context.requireConfig(false);
   letOthersGoFirst();
   keepHeapSmall();
-  const ask = (count: number) => `Remove ${counted(count, "task")} that only Redis has?`;
+  const ask = (count: number) => `Remove ${counted(count, "Redis-only task")}?`;
   const confirm = confirmation(context, flags.yes, ask);
   const options = { maxDelete: { percent: 50 }, ...flags, ...(userId === undefined ? {} : { userId }) };
   return audited(context, flags.prune && !flags.dryRun, async (ledger) => {
@@ -55,7 +55,7 @@ async function runSync(context: Context, flags: SyncFlags): Promise<number> {
 function adviceFor({ orphans, total }: SyncResult, userId: string | undefined): string {
   const only = `${counted(orphans, "task")} only in Redis`;
   if (total > 0 || userId !== undefined) return `${only}; ttsctl sync --prune removes them`;
-  return `${only}, none in the file: if it was lost, ttsctl verify --repair --restore fills it again (docs/runbook.md)`;
+  return `${only}, none in the file: if it was lost, ttsctl verify --repair --restore restores it (docs/runbook.md)`;
 }
 
 export function describeSync(result: SyncResult, userId: string | undefined): string {
@@ -65,7 +65,7 @@ export function describeSync(result: SyncResult, userId: string | undefined): st
   return textOf(
     `${counted(total, "task")} from the file to Redis: ${counts}`,
     invalid > 0 && `${counted(invalid, "invalid record")} left alone`,
-    pruned > 0 && `${counted(pruned, "task")} that only Redis had ${would}removed`,
+    pruned > 0 && `${counted(pruned, "Redis-only task")} ${would}removed`,
     pruned === 0 && result.orphans > 0 && adviceFor(result, userId),
   );
 }

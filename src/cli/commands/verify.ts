@@ -21,8 +21,8 @@ interface VerifyFlags extends ChangeFlags {
 export function declare(program: Command, attach: Attach): void {
   const command = program
     .command("verify")
-    .description("compare the store file and Redis, record by record; exit code 3 where they differ")
-    .option("--details", "also say which tasks", false)
+    .description("compare the store file and Redis, record by record; exit code 3 if they differ")
+    .option("--details", "also list the tasks", false)
     .option("--repair", "repair the differences; Redis-only tasks are kept", false)
     .option("--prune", "with --repair: delete Redis-only tasks", false)
     .option("--restore", "with --repair: copy Redis-only tasks to the store file", false)
@@ -57,7 +57,7 @@ async function runVerify(context: Context, flags: VerifyFlags): Promise<number> 
         mirror: await context.mirror(),
         ...(await context.changeParts(ledger, dryRun, file)),
         rules: await context.rules(),
-        confirm: confirmation(context, flags.yes, (count) => `Remove ${counted(count, "task")} that only Redis has?`),
+        confirm: confirmation(context, flags.yes, (count) => `Remove ${counted(count, "Redis-only task")}?`),
       };
       return verifyAndRepair(parts, { ...scope, dryRun, prune, restore, allowEmpty, maxDelete });
     };
@@ -74,7 +74,7 @@ function checkFlags({ repair, prune, restore }: VerifyFlags): void {
     throw usage("--prune and --restore exclude each other", hint);
   }
   if ((prune || restore) && !repair) {
-    const hint = "say --repair too; without it verify changes nothing";
+    const hint = "add --repair; without it verify changes nothing";
     throw usage(`${prune ? "--prune" : "--restore"} goes with --repair`, hint);
   }
 }

@@ -48,7 +48,7 @@ async function answerFile(
   const range = isForThis(headers["if-range"], validators) ? rangeOf(headers.range, size) : "all";
   if (range === "none") {
     const which = { "content-range": `bytes */${size}` };
-    throw new HttpError("RANGE_NOT_SATISFIABLE", "the file has no such bytes", undefined, which);
+    throw new HttpError("RANGE_NOT_SATISFIABLE", "the range is outside the file", undefined, which);
   }
   const [status, part] = range === "all" ? [200, { first: 0, last: size - 1 }] : [206, range];
   const more = range === "all" ? {} : { "content-range": `bytes ${range.first}-${range.last}/${size}` };

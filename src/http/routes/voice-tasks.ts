@@ -157,7 +157,7 @@ function throwIfNotGone({ result, warnings }: Removal): void {
   const [refused] = result.refused;
   if (refused?.reason.endsWith(FORCE_ADVICE)) {
     const reason = refused.reason.slice(0, -FORCE_ADVICE.length);
-    throw new HttpError("TASK_UNFINISHED", reason, "force=true deletes it all the same");
+    throw new HttpError("TASK_UNFINISHED", reason, "force=true deletes it anyway");
   }
   if (refused !== undefined) throw new HttpError("TASK_REFUSED", refused.reason);
   if (result.missing.length > 0) throw new HttpError("TASK_NOT_FOUND", "neither store has the task");

@@ -64,14 +64,14 @@ export const FILE_CHECKS: Checks = {
   async "store.leftover"({ file }) {
     const path = temporaryPath(await file.target());
     const stats = await statOrNull(path);
-    if (stats === null) return ok("nothing that a killed run left");
+    if (stats === null) return ok("no leftovers of a killed run");
     if ((await file.holderOf("write")) !== null) return ok(`${path} is being written`);
-    return warn(`${path} is what a killed run left`, "the next command that changes the store removes it");
+    return warn(`${path} is a leftover of a killed run`, "the next command that changes the store removes it");
   },
 
   async watcher({ file }) {
     const holder = await file.holderOf("watch");
-    return ok(holder === null ? "none runs: only `ttsctl cleanup --once` purges" : `${holder} runs`);
+    return ok(holder === null ? "not running: only `ttsctl cleanup --once` purges" : `${holder} runs`);
   },
 
   async output(probe) {
@@ -82,7 +82,7 @@ export const FILE_CHECKS: Checks = {
     if (done.length === 0) return ok(`${verdict.detail}, empty`);
     return warn(
       `${probe.paths.output} is empty, and ${done.length} tasks are done`,
-      "see that its disk is mounted, and that [paths] output is the service's folder",
+      "check that its disk is mounted, and that [paths] output is the service's directory",
     );
   },
 
@@ -96,12 +96,12 @@ export const FILE_CHECKS: Checks = {
   },
 
   async audit({ audit }) {
-    if (audit === null) return ok("no ledger is kept of what is removed");
+    if (audit === null) return ok("off: removals are not recorded");
     const there = await statOrNull(audit);
     if (there !== null && !there.isFile()) return fail(`${audit} is not a file`, AUDIT_HINT);
     const needed = there === null ? dirname(audit) : audit;
     const denied = await access(needed, constants.W_OK).catch((error) => systemErrorCode(error));
-    if (denied) return fail(`${audit}: ${denied}: whatever changes tasks refuses to run`, AUDIT_HINT);
+    if (denied) return fail(`${audit}: ${denied}: commands that change tasks refuse to run`, AUDIT_HINT);
     return ok(audit);
   },
 
@@ -114,7 +114,7 @@ export const FILE_CHECKS: Checks = {
 };
 
 const MISSING =
-  "right before the service's first task; else check [store] path, --store and the folder you are in; if it was lost, `ttsctl verify --repair --restore` fills it from Redis";
+  "fine before the service's first task; otherwise check [store] path, --store and the working directory; if it was lost, `ttsctl verify --repair --restore` fills it from Redis";
 
 const INVALID = "invalid records are never listed, synced or purged: correct them";
 const SHAPES = { array: "array", map: "map", jsonl: "JSON Lines" } as const;
@@ -154,7 +154,7 @@ async function folderVerdict({ parts }: Probe, path: string, setting: string): P
   if (held !== undefined) {
     return fail(`${path} holds ${held}: nothing is removed from it`, `${setting} ${OWN_DIRECTORY}`);
   }
-  const hint = `check ${setting}: it begins beside config.ini`;
+  const hint = `check ${setting}: it is relative to config.ini`;
   let entries: Dirent[];
   try {
     entries = await readdir(path, { withFileTypes: true });
@@ -162,7 +162,7 @@ async function folderVerdict({ parts }: Probe, path: string, setting: string): P
   } catch (error) {
     const code = systemErrorCode(error);
     if (code === "ENOENT" && (await lstat(path).catch(() => null))?.isSymbolicLink()) {
-      return fail(`${path} is a link that leads nowhere`, "mount the disk that it leads to");
+      return fail(`${path} is a broken link`, "mount the disk of its target");
     }
     if (code === "ENOENT") return warn(`${path} does not exist: nothing to list or remove in it`, hint);
     if (code === "ENOTDIR") return fail(`${path} is not a folder`, hint);
@@ -206,7 +206,7 @@ export function diskVerdict({ free, total, store }: { free: number; total: numbe
 
 const FREE_SOME = "free some space: `ttsctl cleanup --once --dry-run` shows what finished tasks hold";
 
-const AUDIT_HINT = "check [audit] path: its folder must be there, and writable for who runs ttsctl";
+const AUDIT_HINT = "check [audit] path: its directory must exist and be writable for the user that runs ttsctl";
 
 /** By the type that statfs(2) gives. */
 const FILE_SYSTEMS: ReadonlyMap<number, string> = new Map([

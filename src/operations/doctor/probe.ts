@@ -47,11 +47,11 @@ export function fail(detail: string, hint: string): Verdict {
 /** Why a check is skipped: it can't have what it needs. */
 export class Skip extends Error {}
 
-/** What is known of the configuration: facts, and no secret. */
+/** Facts about the configuration, without secrets. */
 export interface ConfigFacts {
   readonly path: string | null;
   readonly cwd: string;
-  /** What is wrong with the file as a whole, and with the values in force. */
+  /** The errors of the file as a whole, and of the values in force. */
   readonly unreadable: TtsctlError | null;
   readonly wrong: readonly TtsctlError[];
   readonly misspelt: readonly { readonly found: string; readonly near: string }[];
@@ -60,7 +60,7 @@ export interface ConfigFacts {
   /** Variables in force, by name. */
   readonly variables: readonly string[];
   readonly kubernetes: boolean;
-  /** What the settings themselves warn of. */
+  /** Warnings about the settings. */
   readonly warnings: readonly string[];
 }
 
@@ -70,12 +70,12 @@ export interface DoctorParts {
   readonly nodeVersion: string;
   readonly file: FileStore | null;
   readonly paths: { readonly output: string; readonly logs: string } | null;
-  /** The ledger of what is removed; a path of null where none is kept. */
+  /** The audit ledger; its path is null if it is off. */
   readonly audit: { readonly path: string | null } | null;
   /** Connects, to another database of the same server if one is named. */
   readonly connect: ((db?: number) => Promise<RedisCommands>) | "off" | null;
   readonly db: number;
-  /** Null where Redis is not reached by Sentinels. */
+  /** Null without Sentinels. */
   readonly askSentinels: (() => Promise<SentinelAnswer[]>) | null;
   readonly rules: RecordRules | null;
   /** Where the zone was set; null: it is the machine's. */
@@ -105,7 +105,7 @@ export class Probe {
     return this.parts.paths ?? unknown("[paths]");
   }
 
-  /** Null where no ledger is kept. */
+  /** Null if the ledger is off. */
   get audit(): string | null {
     return (this.parts.audit ?? unknown("[audit] path")).path;
   }
@@ -169,7 +169,7 @@ export class Probe {
       return await known;
     } catch (error) {
       if (isRedisError(error) && (error.code === "REDIS_DENIED" || !isFatal(error))) {
-        throw new Skip("the Redis user may not ask for INFO");
+        throw new Skip("the Redis user may not run INFO");
       }
       throw error;
     }
@@ -199,5 +199,5 @@ export function parseInfo(text: string): Info {
 }
 
 function unknown(setting: string): never {
-  throw new Skip(`${setting} is not known, as the configuration is wrong`);
+  throw new Skip(`${setting} is unknown because the configuration is invalid`);
 }

@@ -37,7 +37,7 @@ export const REDIS_CHECKS: Checks = {
     const median = times.sort((a, b) => a - b)[Math.floor(PINGS / 2)]!;
     const detail = `${client.where} answers in ${median.toFixed(1)} ms`;
     if (median < SLOW_MS) return ok(detail);
-    return warn(detail, "a slow network or a busy server: pages and syncs take as many round trips");
+    return warn(detail, "a slow network or a busy server: every page and sync waits for it");
   },
 
   "redis.version": async (probe) => ofEachNode(await probe.infos("server"), versionVerdict),
@@ -95,8 +95,9 @@ export function memoryVerdict(info: Info): Verdict {
   const limit = most === 0 ? "no maxmemory" : `maxmemory ${(most / 1e6).toFixed(1)} MB`;
   const detail = `${(used / 1e6).toFixed(1)} MB used, ${limit}, ${policy}`;
   if (policy !== "noeviction") {
-    const effect = most === 0 ? "once a maxmemory is set, tasks would vanish" : "when it is full, tasks vanish";
-    return warn(`${detail}: ${effect}`, "maxmemory-policy noeviction; what vanished comes back with `ttsctl sync`");
+    const effect =
+      most === 0 ? "once maxmemory is set, Redis would evict tasks" : "when it is full, Redis evicts tasks";
+    return warn(`${detail}: ${effect}`, "set maxmemory-policy noeviction; `ttsctl sync` restores evicted tasks");
   }
   if (most > 0 && used > most * NEARLY_FULL) {
     return warn(`${detail}: nearly full`, "raise maxmemory, or purge finished tasks with `ttsctl cleanup`");
@@ -145,7 +146,7 @@ async function clusterVerdict(client: RedisCommands): Promise<Verdict> {
   const asked = [client.command("CLUSTER", "INFO"), client.command("CLUSTER", "NODES")];
   const replies = await Promise.all(asked).catch((error) => {
     if (!(error instanceof TtsctlError) || error.code !== "REDIS_DENIED") throw error;
-    throw new Skip("the Redis user may ask for neither CLUSTER INFO nor CLUSTER NODES");
+    throw new Skip("the Redis user may run neither CLUSTER INFO nor CLUSTER NODES");
   });
   const [info, nodes] = [parseInfo(String(replies[0])), parseNodes(String(replies[1]))];
   const served = numberOf(info, "cluster_slots_ok");
@@ -156,7 +157,7 @@ async function clusterVerdict(client: RedisCommands): Promise<Verdict> {
   const size = `${count}, ${counted(nodes.length - primaries.length, "replica")}`;
   if (served < SLOTS || info.get("cluster_state") !== "ok") {
     const gone = down.length > 0 ? `; down: ${down.join(", ")}` : "";
-    return fail(`a cluster that is not whole: ${served} of ${SLOTS} slots are served${gone}`, CHECK_HINT);
+    return fail(`an incomplete cluster: ${served} of ${SLOTS} slots are served${gone}`, CHECK_HINT);
   }
   if (down.length > 0) return warn(`a cluster of ${size}, of which these are down: ${down.join(", ")}`, CHECK_HINT);
   return ok(`a cluster of ${size}, all slots served${alone > 0 ? `; ${alone} without a replica` : ""}`);
@@ -253,7 +254,7 @@ export function neededCommands(isCluster: boolean, { lookup }: Layout): readonly
     ["SCAN", "0"],
     ["TIME"],
     ...(key === undefined ? [] : [["GET", key] as const, ["SET", key, "", "XX", "NX"] as const, ["DEL", key] as const]),
-    // Where the slots are, and the word before a command whose slot moves.
+    // The map of the slots, and the word before a command whose slot moves.
     ...(isCluster ? [["CLUSTER", "SLOTS"] as const, ["ASKING"] as const] : []),
   ];
 }
@@ -263,7 +264,7 @@ async function checkRights(probe: Probe): Promise<Verdict> {
   const client = await probe.client();
   const needed = neededCommands(client.isCluster, (await probe.mirror()).layout);
   const isDenied = (reply: Reply) => reply instanceof TtsctlError && reply.code === "REDIS_DENIED";
-  // What could not be discarded would hold all that comes later.
+  // A transaction that the user may not discard would queue all later commands.
   const [discarded] = await onAll(client, [["DISCARD"]]);
   const [begun] = discarded!.some(isDenied) ? [["denied"]] : await onAll(client, [["MULTI"]]);
   if (begun!.some((reply) => reply !== "OK")) {

@@ -40,6 +40,6 @@ function verdictOfError(error: unknown, probe: Probe): Verdict {
   if (error instanceof Skip) return { status: "skip", detail: error.message, hint: null };
   if (isRedisError(error)) probe.noteError(error);
   if (error instanceof TtsctlError) return { status: "fail", detail: error.message, hint: error.hint ?? null };
-  if (systemErrorCode(error) !== undefined) return fail((error as Error).message, "see that the disk can be read");
+  if (systemErrorCode(error) !== undefined) return fail((error as Error).message, "check that the disk can be read");
   throw error;
 }

@@ -41,18 +41,18 @@ export const SETUP_CHECKS: Checks = {
   config({ parts: { config } }) {
     if (config.unreadable !== null) return fail(config.unreadable.message, config.unreadable.hint ?? CONFIG_HINT);
     if (config.path !== null) return ok(`${config.path}, as Python's configparser reads it`);
-    return warn(`no config.ini in ${config.cwd}: defaults, variables and flags alone`, CONFIG_HINT);
+    return warn(`no config.ini in ${config.cwd}: only defaults, variables and flags`, CONFIG_HINT);
   },
 
   "config.values"({ parts }) {
     const { wrong, warnings } = readable(parts.config);
     const [first] = wrong;
     if (first !== undefined) {
-      const hint = first.hint ?? "correct the value, or leave the setting out";
+      const hint = first.hint ?? "fix the value, or leave the setting out";
       return fail(wrong.map(({ message }) => message).join("; "), hint);
     }
     if (warnings.length > 0) return warn(warnings.join("; "), "`ttsctl config` shows what is in force");
-    return ok("all settings in force are right");
+    return ok("all settings in force are valid");
   },
 
   "config.names"({ parts }) {
@@ -60,12 +60,9 @@ export const SETUP_CHECKS: Checks = {
     if (path === null) throw new Skip("no config.ini found");
     if (misspelt.length > 0) {
       const list = misspelt.map(({ found, near }) => `${found} (${near}?)`);
-      return warn(
-        `without effect, and near a name that has one: ${list.join(", ")}`,
-        "correct the name if it is meant",
-      );
+      return warn(`unknown, but similar to a known name: ${list.join(", ")}`, "fix the name if it is a typo");
     }
-    return ok(sections.length === 0 ? "no section of others" : `the service's own, left alone: ${sections.join(", ")}`);
+    return ok(sections.length === 0 ? "no other sections" : `the service's own, left alone: ${sections.join(", ")}`);
   },
 
   async "config.secrets"({ parts }) {
@@ -75,7 +72,7 @@ export const SETUP_CHECKS: Checks = {
     if ((mode & 0o004) === 0)
       return ok("config.ini holds a password or a token, and only its owner and group can read it");
     return warn(
-      `config.ini holds a password or a token, and everybody can read it (mode ${(mode & 0o777).toString(8)})`,
+      `config.ini holds a password or a token, and all users can read it (mode ${(mode & 0o777).toString(8)})`,
       `chmod o-r '${path}', if the service runs as its owner or group`,
     );
   },

@@ -34,7 +34,7 @@ export const TASK_CHECKS: Checks = {
     const signs = await layoutSigns(mirror);
     if (signs[inForce] === 0) return ok(`${inForce}; nothing in Redis indicates another`);
     const users = mirror.layout.userScoredBy === "created_at" ? "; users' indexes are scored by created_at" : "";
-    return ok(`${inForce}, which fits what Redis holds${users}`);
+    return ok(`${inForce}, which matches Redis${users}`);
   },
 
   async timezone(probe) {
@@ -43,7 +43,7 @@ export const TASK_CHECKS: Checks = {
     const where = `times without an offset are in ${rules.zone.name} (${from})`;
     if (parts.connect === "off") return ok(where);
     await checkTimezone(await probe.mirror());
-    return ok(`${where}, which fits what Redis holds`);
+    return ok(`${where}, which matches Redis`);
   },
 
   async synced(probe) {
@@ -59,7 +59,7 @@ export const TASK_CHECKS: Checks = {
   retention(probe) {
     const seconds = probe.cleanup.retention;
     if (seconds > 0) return ok(`finished tasks are kept for ${formatDuration(seconds)}`);
-    return warn("cleanup is switched off: finished tasks stay for ever", "[cleanup] retention = 7d");
+    return warn("cleanup is switched off: finished tasks are kept forever", "[cleanup] retention = 7d");
   },
 
   async "tasks.stuck"(probe) {
@@ -71,21 +71,21 @@ export const TASK_CHECKS: Checks = {
     });
     const found = await findStuck(await probe.snapshot(), mirror, rule);
     const detail = describeStuck(found);
-    if (detail === null) return ok(`none is waiting or running for more than ${formatDuration(rule.after)}`);
-    return warn(detail, "see whether the service is running, and its logs: `ttsctl get USER TASK --log`");
+    if (detail === null) return ok(`no task has waited or run for more than ${formatDuration(rule.after)}`);
+    return warn(detail, "check whether the service is running, and its logs: `ttsctl get USER TASK --log`");
   },
 
   async "tasks.future"(probe) {
     const snapshot = await probe.snapshot();
     const rows = [...matchingRows(snapshot, { ...NO_FILTER, since: probe.parts.clock.now() + AHEAD })];
-    if (rows.length === 0) return ok("none was changed in the future");
+    if (rows.length === 0) return ok("no task has a time in the future");
     const names = rows
       .slice(0, NAMED)
       .map((row) => snapshot.idOf(row))
       .map(({ userId, taskId }) => memberOf(userId, taskId));
     const more = rows.length > NAMED ? `, and ${rows.length - NAMED} more` : "";
     return warn(
-      `${rows.length} changed in the future: ${names.join(", ")}${more}`,
+      `${rows.length} with a time in the future: ${names.join(", ")}${more}`,
       "they are kept until then; check the service's clock and [service] timezone",
     );
   },
@@ -93,7 +93,7 @@ export const TASK_CHECKS: Checks = {
   async "tasks.shared_ids"(probe) {
     if (!probe.rules.taskIdIsUnique) return ok("users may share task ids in this layout");
     const detail = describeShared(await probe.snapshot());
-    if (detail === null) return ok("no task id is two users'");
+    if (detail === null) return ok("no task id has two users");
     return warn(
       detail,
       "the service finds and removes by task id alone: delete one of each, `ttsctl delete --user USER --ids ID`",

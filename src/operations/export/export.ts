@@ -52,7 +52,7 @@ export async function exportTasks(parts: ExportParts, options: ExportOptions): P
   const run = new ExportRun(parts, options, snapshot, use);
   if (snapshot !== null) checkFile(parts, run.result, snapshot, use.mirror !== null);
   await run.run();
-  throwIfInterrupted(parts.signal, "the export is not whole");
+  throwIfInterrupted(parts.signal, "the export is incomplete");
   if (use.lost !== null) run.result.problem = use.lost;
   if (snapshot?.exists === false && run.result.fromRedis === 0) throw run.result.problem;
   return run.result;
@@ -208,7 +208,7 @@ class ExportRun {
 
   #isWritable(task: Task): boolean {
     if (!this.#options.asLines || !saysDeleted(task.json)) return true;
-    const reason = "it says deleted, which in JSON Lines ends a task; -o json and -o csv can hold it";
+    const reason = "its field deleted would delete the task in JSON Lines; use -o json or -o csv";
     this.#failures.add(task, reason);
     return false;
   }

@@ -121,13 +121,13 @@ function notRegular(path: string): TtsctlError {
 }
 
 function exists(path: string): TtsctlError {
-  return new TtsctlError("EXPORT_FAILED", `${path} exists already`, { hint: "name another file, or say --force" });
+  return new TtsctlError("EXPORT_FAILED", `${path} exists already`, { hint: "name another file, or use --force" });
 }
 
 function failed(path: string, cause: unknown): TtsctlError {
   if (cause instanceof TtsctlError) return cause;
   return new TtsctlError("EXPORT_FAILED", `cannot write ${path}: ${describeSystemError(cause)}`, {
-    hint: "nothing was left there; check free disk space, and the folder's owner and mode",
+    hint: "no partial file was left; check free disk space, and the directory's owner and mode",
     cause,
   });
 }

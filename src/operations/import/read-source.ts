@@ -75,7 +75,7 @@ async function inputKind({ name, handle }: Input): Promise<"json" | "csv"> {
   }
   const hasMark = head.subarray(0, 3).equals(BYTE_ORDER_MARK);
   const first = head.toString("latin1", hasMark ? 3 : 0).trimStart()[0];
-  if (first === undefined) throw invalid(`${name} is empty`, "an export that holds a task is not");
+  if (first === undefined) throw invalid(`${name} is empty`, "an export of at least one task is not empty");
   if (first !== "[" && first !== "{") return "csv";
   if (hasMark) throw invalid(`${name} begins with a byte-order mark, which isn't JSON`, "save it without one");
   return "json";

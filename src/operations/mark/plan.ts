@@ -71,10 +71,7 @@ export function markerOf(
     const changes = new Map([["status", JSON.stringify(status)]]);
     const hasError = fieldJson(task.json, "error") !== undefined;
     if (error !== undefined && (error !== null || hasError)) changes.set("error", JSON.stringify(error));
-    return (
-      touched(task, changes, now, parser) ??
-      "no time that is later than its own can be written, where the clock is put back"
-    );
+    return touched(task, changes, now, parser) ?? "its updated_at can't be increased, because the clock was set back";
   };
 }
 

@@ -9,7 +9,7 @@ import { toMicros } from "../../task/time.ts";
 
 export type MergePolicy = "newer" | "keep" | "replace";
 
-/** What a merge does with a record, or why it keeps the file's. */
+/** The action of a merge for a record, or why it keeps the file's. */
 const FATES = [
   "added",
   "replaced",

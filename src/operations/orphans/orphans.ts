@@ -82,7 +82,7 @@ class OrphanCleanup {
   readonly #owners: Owners;
   /** Epoch seconds: artifacts with anything newer aren't orphans yet. */
   readonly #olderThan: number;
-  /** What was found, by name: there may be a million. */
+  /** The artifacts found, by name: there may be a million. */
   readonly #folders = new KeyTable();
   /** The hour in place of the user. */
   readonly #logs = new KeyTable();
@@ -142,8 +142,8 @@ class OrphanCleanup {
         }
       },
     );
-    for (const reason of [...unread, ...skipped]) leave(`not looked at: ${reason}`);
-    if (result.unknown > NAMED) reporter.warn(`and ${result.unknown - NAMED} more things are left alone`);
+    for (const reason of [...unread, ...skipped]) leave(`skipped: ${reason}`);
+    if (result.unknown > NAMED) reporter.warn(`and ${result.unknown - NAMED} more entries are left alone`);
     result.folders = this.#folders.size;
     result.logs = this.#logs.size;
     await this.#flush();
@@ -182,7 +182,7 @@ class OrphanCleanup {
   async #removeFolders(ids: readonly TaskId[]): Promise<void> {
     const { ledger, signal } = this.#parts;
     const unowned = await this.#owners.stillUnowned(ids);
-    for (const id of ids) if (!unowned.has(id)) this.#keep(id, "there is a record of it now");
+    for (const id of ids) if (!unowned.has(id)) this.#keep(id, "it has a record now");
     await ledger?.announce(
       "purge",
       [...unowned].map((id) => ({ ...id, reason: "orphan" })),
@@ -221,7 +221,7 @@ class OrphanCleanup {
     );
     const remove = async (log: LogPlace) => {
       const outcome = await artifacts.removeLog(log, this.#olderThan);
-      for (const reason of outcome.reasons) reporter.warn(`a log stays: ${reason}`);
+      for (const reason of outcome.reasons) reporter.warn(`a log is kept: ${reason}`);
       if (outcome.files === 0) this.result.skipped++;
       else await this.#report(artifacts.logPath(log), outcome);
     };

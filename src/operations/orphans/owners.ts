@@ -12,7 +12,7 @@ import type { RedisParts } from "../parts.ts";
 /** Only whether there is an owner counts. */
 const SOMEBODY = 0;
 
-/** What an interruption reports before the first removal. */
+/** The report of an interruption before the first removal. */
 export const NOTHING_REMOVED = "no artifact was removed";
 
 /**

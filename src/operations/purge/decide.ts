@@ -77,7 +77,7 @@ export function newestCopy({ file, mirror }: Copies): Copy | null {
 
 function notChosen({ file, mirror }: Copies, newest: Copy): string {
   const alone = asCopy(file) === null || asCopy(mirror) === null;
-  if (alone) return `it changed while it was looked at: it is ${newest.status} now`;
+  if (alone) return `it changed during the check: its status is now ${newest.status}`;
   return `its copies differ, and the newer one, in ${newest === file ? "the file" : "Redis"}, is ${newest.status}`;
 }
 

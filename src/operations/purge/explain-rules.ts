@@ -46,8 +46,8 @@ export function taskRules(evidence: Evidence): RuleSays[] {
 }
 
 export function describeCopy(copy: Copies["file"] | Copies["mirror"], now: number): string {
-  if (copy === null) return "has none of it";
-  if (copy === "invalid") return "holds a record of it that is not valid";
+  if (copy === null) return "has no copy";
+  if (copy === "invalid") return "has an invalid record of it";
   if (copy === "dangling") return "has an index member without a task";
   const status = copy.status === "other" ? "a word that ttsctl does not know" : copy.status;
   return `${status}, ${describeTime(copy.score, now)}`;
@@ -116,7 +116,7 @@ function maxBytesRule(
   const saw = `finished tasks take ${formatBytes(totals.bytes)} of ${formatBytes(maxBytes)} (${origins.maxBytes})`;
   if (standing.forSpace === Number.NEGATIVE_INFINITY) return says("max_bytes", "pass", saw);
   const changed = present.some(({ score }) => !(score <= standing.forSpace));
-  if (changed) return says("max_bytes", "keep", `${saw}; it was to make room, but changed since`);
+  if (changed) return says("max_bytes", "keep", `${saw}; it was chosen to make room, but changed since`);
   return says("max_bytes", "purge", `${saw}; it is among the oldest`);
 }
 

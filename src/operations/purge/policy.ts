@@ -77,7 +77,7 @@ export function existing({ file, mirror }: Copies): Copy[] {
   return [asCopy(file), asCopy(mirror)].filter((copy) => copy !== null);
 }
 
-/** What `keep_last` and `max_bytes` need of each task; each trait holds for all its copies. */
+/** The traits of a task for `keep_last` and `max_bytes`; each holds for all its copies. */
 export interface Traits {
   readonly finished: boolean;
   readonly expired: boolean;

@@ -51,7 +51,7 @@ export class PurgeArtifacts {
     const { artifacts, reporter, base, mirror } = this.#parts;
     const { namesOf, sharesFolders } = base.rules;
     this.#logs = await artifacts.indexLogs((name) => this.#owners.wantsLog(name));
-    for (const reason of this.#logs.skipped) reporter.warn(`logs not looked at: ${reason}`);
+    for (const reason of this.#logs.skipped) reporter.warn(`logs not checked: ${reason}`);
     if (this.#logs.size === 0 && !sharesFolders) return; // the walk of the index takes long
     const isWanted = ({ taskId }: TaskId) => namesOf(taskId).some((name) => this.#owners.wantsLog(name));
     const choose = (member: TaskId, inFile: boolean) => !inFile && isWanted(member);
@@ -87,7 +87,7 @@ export class PurgeArtifacts {
   end(): void {
     const shared = { logs: this.#sharedLogs, folders: this.#sharedFolders };
     for (const [what, count] of Object.entries(shared)) {
-      if (count > 0) this.#parts.reporter.warn(`the ${what} of ${count} purged tasks stay: other tasks have the same`);
+      if (count > 0) this.#parts.reporter.warn(`the ${what} of ${count} purged tasks are kept: other tasks share them`);
     }
   }
 
@@ -107,7 +107,7 @@ export class PurgeArtifacts {
       if (folder.kind === "removed") add(freed, folder);
       else if (folder.kind === "kept" && !this.#parts.dryRun) {
         const fields = { user: id.userId, task: id.taskId, reason: folder.reason };
-        this.#parts.reporter.warn(`the folder of ${id.userId}:${id.taskId} stays: ${folder.reason}`, fields);
+        this.#parts.reporter.warn(`the directory of ${id.userId}:${id.taskId} is kept: ${folder.reason}`, fields);
       }
     }
     return true;
@@ -152,7 +152,7 @@ export class PurgeArtifacts {
         this.#parts.tally.fail({ userId, taskId }, removed.reasons.join("; "));
         return false;
       }
-      for (const reason of removed.reasons) this.#parts.reporter.warn(`a log stays: ${reason}`);
+      for (const reason of removed.reasons) this.#parts.reporter.warn(`a log is kept: ${reason}`);
     }
     if (isShared) this.#sharedLogs++;
     return true;
@@ -222,6 +222,6 @@ class ArtifactOwners {
 export async function recoverArtifacts(parts: Parts<"artifacts" | "reporter">): Promise<void> {
   const { folders, left } = await parts.artifacts.recover();
   if (folders > 0)
-    parts.reporter.warn(`an earlier pass was stopped: ${folders} folders that it had moved away were put back`);
+    parts.reporter.warn(`an earlier pass was stopped: ${folders} directories that it had moved away were put back`);
   for (const reason of left) parts.reporter.warn(`left in the purge folder: ${reason}`);
 }

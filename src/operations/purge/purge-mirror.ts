@@ -26,7 +26,7 @@ export class PurgeMirror {
   constructor(use: MirrorUse, reporter: Reporter) {
     this.#use = use;
     this.reading = use.mirror;
-    this.#notWrittenBack = new NamedWarnings(reporter, "stays, but is not in Redis; ttsctl sync puts it there");
+    this.#notWrittenBack = new NamedWarnings(reporter, "was kept, but is not in Redis; run ttsctl sync");
   }
 
   get isThere(): boolean {
@@ -90,6 +90,6 @@ export class PurgeMirror {
     this.#notWrittenBack.end();
     const { count } = this.#notWrittenBack;
     if (this.lost !== null || count === 0) return this.lost;
-    return new TtsctlError("REDIS_FAILED", `${count} tasks that stay could not be put back into Redis`);
+    return new TtsctlError("REDIS_FAILED", `${count} kept tasks could not be restored in Redis`);
   }
 }

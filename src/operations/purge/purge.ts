@@ -75,7 +75,7 @@ export class Purge {
     });
   }
 
-  /** What a run would purge, for the brake and the question. Changes nothing. */
+  /** The plan of a run, for the brake and the question. Changes nothing. */
   async plan(): Promise<PlanSummary> {
     const planned = new PlanSummary();
     for (const ids of this.#batches()) {
@@ -315,8 +315,8 @@ function idsOf(tasks: readonly Looked[]): TaskId[] {
   return tasks.map(({ id }) => id);
 }
 
-const CHANGED = "it changed while it was looked at";
-const CHANGED_IN_REDIS = "its copy in Redis changed while it was looked at";
+const CHANGED = "it changed during the check";
+const CHANGED_IN_REDIS = "its copy in Redis changed during the check";
 const LOST = "Redis was lost before its copy there was removed";
 const UNREAD = "its record in Redis could not be read for the backup";
 

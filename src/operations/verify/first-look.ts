@@ -19,7 +19,7 @@ const INDEXES_AT_ONCE = 16;
 
 const BROKEN_INDEX = "look at the key, remove it with redis-cli, then run `ttsctl verify --repair`";
 
-/** What Redis has as it should be, a bit each. */
+/** The parts that Redis has right, a bit each. */
 const IN_INDEX = 1;
 const IN_USER_INDEX = 2;
 const SAME_CONTENT = 4;

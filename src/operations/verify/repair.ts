@@ -78,10 +78,14 @@ export class Repair {
   withFileChange(error: unknown): unknown {
     if (!(error instanceof TtsctlError) || this.#intoFileCount === 0) return error;
     const tasks = counted(this.#intoFileCount, "task");
-    return new TtsctlError(error.code, `${error.message}; ${tasks} of Redis went into the store file before that`, {
-      hint: "fix the cause, then run it again to finish",
-      cause: error,
-    });
+    return new TtsctlError(
+      error.code,
+      `${error.message}; ${tasks} of Redis were written to the store file before that`,
+      {
+        hint: "fix the cause, then run it again to finish",
+        cause: error,
+      },
+    );
   }
 
   /**
@@ -163,7 +167,7 @@ export class Repair {
       const { finding, isRecord } = this.#drift.suspects.traits(suspect);
       const isWanted = finding === "newerInRedis" || (finding === "onlyInRedis" && this.#plan.policy.restore);
       if (!isWanted || isRecord) continue;
-      const reason = "the store file cannot take its copy in Redis: it is not a valid record";
+      const reason = "its copy in Redis can't go into the store file: it isn't a valid record";
       this.#failures.add(this.#drift.suspects.id(suspect), reason);
     }
   }

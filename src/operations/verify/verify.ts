@@ -82,7 +82,7 @@ async function planFor(
   if (prune && isEmpty) throw storeEmpty(snapshot, ": nothing was pruned, and nothing was repaired");
   const plan = planRepairs(drift, { prune, restore, removeMembers: !isEmpty || restore });
   if (isEmpty && !restore && drift.counts.dangling > 0) {
-    reporter.warn(`index members without a task stay: ${storeEmpty(snapshot, "").message}`);
+    reporter.warn(`index members without a task are kept: ${storeEmpty(snapshot, "").message}`);
   }
   const pruned = plan.due.prune.length;
   checkBrake(pruned, drift.mirrored, maxDelete);
@@ -138,7 +138,7 @@ async function compare(
   }
 }
 
-const FOREIGN = "its key in Redis holds something else than a hash; look at it, and remove it with redis-cli";
+const FOREIGN = "its key in Redis isn't a hash; check it, and remove it with redis-cli";
 const UNNAMED = "its name in Redis isn't UTF-8; docs/runbook.md shows how to remove it with redis-cli";
 
 /** Names keys that only redis-cli should or can remove. Returns how many are of another type than a hash. */

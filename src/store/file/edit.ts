@@ -247,7 +247,7 @@ interface SequenceLayout {
   readonly json: JsonLayout;
 }
 
-/** Where a row's element begins: at the value in an array, at the key in a map. */
+/** The start of a row's element: the value in an array, the key in a map. */
 async function elementStart(snapshot: Snapshot, row: number): Promise<number> {
   if (snapshot.shape === "array") return snapshot.rows.start(row);
   const from = row === 0 ? snapshot.layout!.open + 1 : snapshot.rows.end(row - 1);

@@ -36,7 +36,7 @@ export interface EditOutcome {
 export interface FileStoreOptions {
   /** Ends waiting: for a lock, and for a change that may be undone. */
   readonly signal?: AbortSignal | undefined;
-  /** Where a long-lived process keeps the last snapshot of this file. */
+  /** The last snapshot of this file in a long-lived process. */
   readonly shared?: SharedSnapshot | undefined;
   readonly log?: ((line: string) => void) | undefined;
 }
@@ -285,7 +285,7 @@ function afterRewrite(error: TtsctlError, path: string): TtsctlError {
 }
 
 function busy(target: string): TtsctlError {
-  return new TtsctlError("STORE_BUSY", `${target} is rewritten too often: no change got in within ${WRITE_WAIT_S} s`, {
+  return new TtsctlError("STORE_BUSY", `${target} is rewritten too often: the change failed for ${WRITE_WAIT_S} s`, {
     hint: "run the command again when the service is less busy",
   });
 }

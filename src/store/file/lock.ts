@@ -13,7 +13,7 @@ export type MirrorLock = `mirror-${string}`;
 
 /** A lock between ttsctl processes that is held until `release`, or until the process dies, however it dies. */
 export interface Lock {
-  /** What the last holder left with `leave`; not in the locks of runs and watchers. */
+  /** The last holder's note from `leave`; not in the locks of runs and watchers. */
   readonly note: string;
   /** Leaves a line for the next holder or, in the lock of a run, for processes that wait. */
   leave(note: string): Promise<void>;
@@ -120,7 +120,7 @@ async function openLockFile(path: string): Promise<FileHandle> {
 
 function lockFileUnavailable(path: string, cause: unknown): TtsctlError {
   return new TtsctlError("LOCK_UNAVAILABLE", `cannot open the lock file ${path}: ${describeSystemError(cause)}`, {
-    hint: "the folder of the store file must be writable for the user that runs ttsctl",
+    hint: "the directory of the store file must be writable for the user that runs ttsctl",
     cause,
   });
 }
@@ -218,6 +218,6 @@ async function heldByAnother(handle: FileHandle, path: string, purpose: LockPurp
   }
   const doing = purpose === "run" && note !== "" ? ` and ${note}` : "";
   return new TtsctlError("LOCK_TIMEOUT", `${holder} holds ${path}${doing}; gave up after ${waited} s`, {
-    hint: "wait for it to end, or end it; a lock is freed by the kernel when its holder dies",
+    hint: "wait for it to end, or stop it; the kernel releases the lock when its holder dies",
   });
 }

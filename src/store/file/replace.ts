@@ -217,7 +217,7 @@ function createAt(temporary: string, target: string): boolean {
   }
 }
 
-/** What renameat2(2) fails with if the kernel, a sandbox or the file system doesn't know the exchange. */
+/** The errors of renameat2(2) if the kernel, a sandbox or the file system doesn't support the exchange. */
 const UNSUPPORTED = ["EINVAL", "ENOSYS", "ENOTSUP", "EPERM"];
 
 /** False if two files can't be exchanged here; then a plain rename follows right after the last look. */

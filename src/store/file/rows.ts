@@ -76,7 +76,7 @@ export class Rows {
     this.live++;
   }
 
-  /** @param key -1 where its ids cannot be read */
+  /** @param key -1 if its ids cannot be read */
   addInvalid(start: number, end: number, key: number): void {
     this.#add(start, end, key, INVALID);
     if (key === NO_KEY) return;

@@ -66,7 +66,7 @@ export class ApiMsLayout extends Layout {
   }
 }
 
-/** What a payload says, if it is an object with a time. */
+/** The texts of a payload that decides the status and time: an object with a time. */
 function rulingPayload(payload: string | null, parser: RecordParser): RecordTexts | null {
   const texts = payload === null ? null : parser.textsOrNull(payload);
   return texts === null || Number.isNaN(parser.times.parse(texts.updatedAt)) ? null : texts;
@@ -108,7 +108,7 @@ function fromFields(
   return isInvalid(task) ? undefined : { ...task, userId, taskId };
 }
 
-/** A field of a hash as the record has it: a number where that is one, null for an empty text. */
+/** A field of a hash as the record has it: a number if it is one, null for an empty text. */
 function jsonOf(name: string, text: string, parser: RecordParser): string {
   if (text === "") return "null";
   const isTime = (TIMES as readonly string[]).includes(name);

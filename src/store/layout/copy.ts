@@ -4,7 +4,7 @@ import type { RecordParser, Task } from "../../task/task.ts";
 import { formatUtc } from "../../task/time.ts";
 import { type CopyReading, type CopyState, type Layout, sameTime, stateNames, userScoreOf } from "./layout.ts";
 
-/** Where the lookup of a task id leads: to the task, to a newer one of the same id, or to neither. */
+/** The target of a task id's lookup: the task, a newer one of the same id, or neither. */
 export type LookupState = "own" | "other" | "wrong";
 
 /** A task's copy as it is in Redis (SPEC section 3). */

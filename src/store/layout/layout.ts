@@ -85,7 +85,7 @@ export abstract class Layout {
     return this.unquote(userMember) ?? userMember;
   }
 
-  /** What a key names; null if it isn't one of the mirror's. */
+  /** The meaning of a key; null if it isn't one of the mirror's. */
   readKey(key: string): KeyName | null {
     if (key.startsWith(TASK_PREFIX)) {
       const member = key.slice(TASK_PREFIX.length);

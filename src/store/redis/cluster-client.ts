@@ -21,7 +21,7 @@ import { describeNode, type RedisTarget } from "./target.ts";
 import { tlsOptions } from "./tls.ts";
 
 export interface Seeds {
-  /** Asked first where the slots are. */
+  /** Asked first for the slots. */
   readonly nodes: readonly Address[];
   /** Called with the nodes of the cluster whenever one of them lists them. */
   readonly note: (nodes: readonly Address[]) => void;
@@ -252,7 +252,7 @@ export class ClusterClient extends Connection {
     return error instanceof ReplyError ? this.serverError(error as Error, where) : connectionError(error, where);
   }
 
-  /** Asks the nodes where the slots are, unless another command did since. If none responds with a map, the current one is kept. */
+  /** Asks the nodes for the slots, unless another command did since. If none responds with a map, the current one is kept. */
   async #enterAgain(cluster: Cluster, deadline: number): Promise<void> {
     if (this.#cluster !== cluster || this.#isClosed) return;
     this.#entering ??= this.#enter(deadline).finally(() => {

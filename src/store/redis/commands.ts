@@ -36,7 +36,7 @@ export interface RedisCommands {
   command(...command: Command): Promise<Reply>;
   /**
    * Commands in one round trip; a command that the server refused has its error in its place.
-   * @throws TtsctlError REDIS_UNAVAILABLE or REDIS_TIMEOUT where a reply never came: all are unknown then
+   * @throws TtsctlError REDIS_UNAVAILABLE or REDIS_TIMEOUT without a reply: all outcomes are unknown then
    */
   pipeline(commands: readonly Command[]): Promise<Reply[]>;
   /** An error of the server is thrown. */

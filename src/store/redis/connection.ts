@@ -56,7 +56,7 @@ export abstract class Connection implements RedisCommands {
     const replies = await this.settled(sent);
     for (const [i, reply] of replies.entries()) {
       this.#check(reply, script.replies, "a script");
-      // What the script itself doesn't catch is about its last key.
+      // An error that the script doesn't catch is about its last key.
       if (reply instanceof TtsctlError)
         replies[i] = withKey(reply, `${this.prefix}${runs[i]!.keys.at(-1)}`, this.where);
     }
@@ -132,7 +132,7 @@ export abstract class Connection implements RedisCommands {
     }
   }
 
-  /** What is sent goes out in one write. */
+  /** All commands go out in one write. */
   #together<T>(send: () => T): T {
     const streams = this.streams();
     for (const stream of streams) stream?.cork();

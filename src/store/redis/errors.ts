@@ -153,20 +153,20 @@ export function timeoutError(where: string, cause?: unknown): TtsctlError {
 const TLS_ERRORS: readonly (readonly [matches: RegExp, what: (cause: Error) => string, hint: string])[] = [
   [
     /SELF_SIGNED_CERT|UNABLE_TO_VERIFY_LEAF|UNABLE_TO_GET_ISSUER|CERT_UNTRUSTED|INVALID_CA/,
-    () => "shows a certificate of an authority that is not trusted here",
+    () => "has a certificate of an untrusted authority",
     "name the authority's certificate in [redis] tls_ca, or REDIS_TLS_CA",
   ],
   [
     /^ERR_TLS_CERT_ALTNAME_INVALID$/,
-    (cause) => `shows the certificate of another name: ${namesIn(cause)}`,
+    (cause) => `has a certificate for another name: ${namesIn(cause)}`,
     "connect by a name in the certificate, or give it in [redis] tls_server_name",
   ],
   [
     /^CERT_HAS_EXPIRED$/,
-    () => "shows a certificate that has expired",
-    "renew the server's certificate, or the authority's; is the clock of this machine right?",
+    () => "has an expired certificate",
+    "renew the server's certificate, or the authority's; check this machine's clock",
   ],
-  [/^CERT_NOT_YET_VALID$/, () => "shows a certificate that is not valid yet", "is the clock of this machine right?"],
+  [/^CERT_NOT_YET_VALID$/, () => "has a certificate that is not valid yet", "check this machine's clock"],
   [
     /WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|RECORD_LAYER_FAILURE|UNEXPECTED_MESSAGE/,
     () => "does not speak TLS on this port",
@@ -174,13 +174,13 @@ const TLS_ERRORS: readonly (readonly [matches: RegExp, what: (cause: Error) => s
   ],
   [
     /ALERT_CERTIFICATE_REQUIRED|HANDSHAKE_FAILURE/,
-    () => "wants a client certificate",
+    () => "requires a client certificate",
     "name it in [redis] tls_cert and its key in tls_key",
   ],
   [
     /ALERT_(UNKNOWN_CA|BAD_CERTIFICATE|CERTIFICATE_|UNSUPPORTED_CERTIFICATE|ACCESS_DENIED|DECRYPT_ERROR)/,
     ({ message }) => `refuses the client certificate (${reasonIn(message)})`,
-    "show one of an authority that the server trusts: [redis] tls_cert and tls_key",
+    "use one of an authority that the server trusts: [redis] tls_cert and tls_key",
   ],
 ];
 
@@ -199,14 +199,14 @@ function tlsError(cause: unknown, where: string): TtsctlError | undefined {
 /** A server without TLS waits for the end of a line, and an overloaded one answers nothing either. */
 export function silentHandshake(where: string): TtsctlError {
   return new TtsctlError("REDIS_TIMEOUT", `Redis at ${where} does not answer the TLS handshake in time`, {
-    hint: "a server without TLS on this port? then [redis] tls = false, or redis://; else see [redis] timeout",
+    hint: "if the server has no TLS on this port, set [redis] tls = false, or redis://; otherwise raise [redis] timeout",
   });
 }
 
 /** A server that expects TLS closes a connection in plain text, as does a proxy without a server behind it. */
 export function plainTextRefused(where: string, cause: unknown): TtsctlError {
   return new TtsctlError("REDIS_UNAVAILABLE", `Redis at ${where} closes the connection without an answer`, {
-    hint: "does it speak TLS on this port? then [redis] tls = true, or rediss://; else look at its log",
+    hint: "if it expects TLS on this port, set [redis] tls = true, or rediss://; otherwise check its log",
     cause,
   });
 }

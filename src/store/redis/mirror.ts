@@ -396,7 +396,7 @@ export function layoutOf(rules: RecordRules): Layout {
   return rules.layout === "plain" ? PLAIN : new ApiMsLayout(rules);
 }
 
-/** Where a walk in order is: after a member, or without one after some members with that score. */
+/** The position of a walk in order: after a member, or without one after some members with that score. */
 interface Place {
   readonly member: string | null;
   readonly score: string;

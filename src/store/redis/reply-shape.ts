@@ -61,7 +61,7 @@ export function checkReply(reply: Reply, fits: ReplyShape | undefined, command: 
   if (!fits(reply)) throw notRedis(`answered ${JSON.stringify(reply)?.slice(0, 60)} to ${command}`, where);
 }
 
-/** What answers isn't Redis, or something between changes its answers. */
+/** The error of a server that isn't Redis, or of a proxy that changes its replies. */
 export function notRedis(what: string, where: string): TtsctlError {
   return new TtsctlError("REDIS_UNAVAILABLE", `Redis at ${where} ${what}`, {
     hint: "check that [redis] host and port name a Redis server, and any proxy in between",

@@ -30,7 +30,7 @@ function script(name: string, lua: string, replies = INTEGER): Script {
   return { name, source, replies };
 }
 
-/** What `readHash` returns: a number, a type or an error, and fields. */
+/** The result of `readHash`: a number, a type or an error, and fields. */
 const HASH: ReplyShape = (reply) => Array.isArray(reply) && !Array.isArray(reply[0]) && reply.slice(1).every(TEXT);
 
 /** The scripts for one node: hash, indexes and lookup of a task change together, and a call is about a batch. */

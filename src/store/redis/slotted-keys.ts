@@ -92,7 +92,7 @@ export class SlottedKeys {
     return dropped.map((both) => errorIn(both) ?? both.every((isGone) => isGone === true));
   }
 
-  /** What each lookup holds; null if it doesn't exist, or the layout has none. */
+  /** The value of each lookup; null if it doesn't exist, or the layout has none. */
   async held(ids: readonly TaskId[]): Promise<readonly Reply[]> {
     const { lookup } = this.#layout;
     if (lookup === undefined) return ids.map(() => null);

@@ -70,7 +70,7 @@ describe("both stores", () => {
     expect(result).toMatchObject({ fromFile: 1, fromRedis: 2, missing: ["no"] });
   });
 
-  test("go on in batches however many there are", async () => {
+  test("are exported in batches, however many", async () => {
     const { site } = here;
     const many = Array.from({ length: 1200 }, (_, i) => at(`t${i}`, 1));
     site.root.writeStore(many);
@@ -116,7 +116,7 @@ describe("an entry that isn't a task", () => {
 });
 
 describe("one store", () => {
-  test("alone, where it is forced", async () => {
+  test("alone if it is forced", async () => {
     const { site } = here;
     site.root.writeStore([at("a", 5)]);
     await site.writeRedis(at("a", 6), at("x", 1));
@@ -133,7 +133,7 @@ describe("one store", () => {
     await expect(run({ source: "redis" })).rejects.toMatchObject({ code: "REDIS_UNAVAILABLE" });
   });
 
-  test("that is Redis, where it is lost midway", async () => {
+  test("Redis, if it is lost midway", async () => {
     const { site } = here;
     await site.writeRedis(at("x", 1));
     site.flaky.goDown((method) => method === "read");

@@ -16,21 +16,21 @@ const write = async (name: string, overwrite: boolean, text: string, beforeFinis
   }
 };
 
-test("a file is there when it is whole, for its owner alone", async () => {
+test("a file appears when it is complete, readable only by its owner", async () => {
   const text = "文".repeat(100_000);
   await write("a", false, text, () => expect(namesIn(path())).toEqual([expect.stringMatching(/^\.a\.\d+\.part$/)]));
   expect([readFileSync(path("a"), "utf8") === text, statSync(path("a")).mode & 0o777]).toEqual([true, 0o600]);
   expect(namesIn(path())).toEqual(["a"]);
 });
 
-test("nothing is left of one that was not finished", async () => {
+test("an unfinished one leaves no file", async () => {
   const file = await TargetFile.open(path("a"), false, []);
   await file.write(["half"]);
   await file.close();
   expect(namesIn(path())).toEqual([]);
 });
 
-test("what a killed export left is removed by the next, and what one that runs is writing is not", async () => {
+test("the next export removes a killed one's leftovers, but not the file of a running one", async () => {
   const dead = spawnSync("true").pid;
   const others = [".a.1.part", ".a.x.part", `.b.${dead}.part`, `.a.b.${dead}.part`];
   for (const name of [...others, `.a.${dead}.part`]) writeFileSync(path(name), "half");
@@ -38,7 +38,7 @@ test("what a killed export left is removed by the next, and what one that runs i
   expect(namesIn(path())).toEqual([...others, "a"].sort());
 });
 
-test("another file is replaced only where that was said, and never before the new one is whole", async () => {
+test("another file is replaced only with --force, and never before the new one is complete", async () => {
   writeFileSync(path("a"), "old");
   await expect(write("a", false, "new")).rejects.toMatchObject({ code: "EXPORT_FAILED" });
   expect(readFileSync(path("a"), "utf8")).toBe("old");

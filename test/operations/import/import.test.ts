@@ -85,7 +85,7 @@ describe("an input with bad lines", () => {
   });
 });
 
-describe("an input that is nothing of the kind", () => {
+describe("an unrecognized input", () => {
   test.each<[string, string | Buffer]>([
     ["empty", " \n"],
     ["text", "hello\nworld\n"],

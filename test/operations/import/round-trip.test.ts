@@ -48,7 +48,7 @@ const stores: Record<string, (all: readonly { compact: string; spaced: string }[
 const targets = [["s.json"], ["s.jsonl"], ["array.json", "[]"], ["map.json", "{}"]] as const;
 
 describe.each(["jsonl", "json", "csv"] as const)("an export as %s, imported into an empty store", (format) => {
-  test.each(Object.keys(stores))("gives the same bytes of each record of an %s", async (shape) => {
+  test.each(Object.keys(stores))("returns the same bytes of each record of an %s", async (shape) => {
     const all = someRecords();
     const [[target, content]] = fc.sample(fc.constantFrom(...targets), 1) as [(typeof targets)[number]];
     writeOld(path("from.json"), stores[shape]!(all));

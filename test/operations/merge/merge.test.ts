@@ -57,7 +57,7 @@ describe("records are merged", () => {
     expect(await site.server.zset("tts:user:alice:index")).toContainEqual(["newer", "1577865605"]);
   });
 
-  test("and what Redis has newer than both stays there", async () => {
+  test("and newer copies in Redis are kept", async () => {
     const { site } = here;
     site.root.writeStore(file);
     await site.writeRedis(at("newer", 9, { updated_at: "2020-01-01T09:00:00" }), at("new", 9));
@@ -66,7 +66,7 @@ describe("records are merged", () => {
     expect((await site.server.hash("tts:task:alice:newer")).updated_at).toBe("2020-01-01T09:00:00");
   });
 
-  test("and what the file has already replaces what Redis has of the same time", async () => {
+  test("and the file's records replace Redis's copies of the same time", async () => {
     const { site } = here;
     site.root.writeStore([at("t1", 5)]);
     await site.writeRedis(at("t1", 5, { text: "theirs" }));
@@ -88,7 +88,7 @@ describe("records are merged", () => {
     expect(readdirSync(here.site.root.path).filter((name) => !name.endsWith(".lock"))).toEqual(["config.ini"]);
   });
 
-  test("a second time changes nothing, and finishes what the first did not bring to Redis", async () => {
+  test("a second time changes nothing in the file, and writes the rest to Redis", async () => {
     const { site } = here;
     await merge(site, ours);
     const before = site.root.tree();
@@ -100,7 +100,7 @@ describe("records are merged", () => {
 });
 
 describe("nothing is written", () => {
-  test("in a dry run, which counts what would be", async () => {
+  test("in a dry run, which counts the plan", async () => {
     const { site } = here;
     site.root.writeStore(file);
     const before = [site.root.tree(), await site.server.dump()];
@@ -108,7 +108,7 @@ describe("nothing is written", () => {
     expect([site.root.tree(), await site.server.dump()]).toEqual(before);
   });
 
-  test("where the plan is declined", async () => {
+  test("if the plan is declined", async () => {
     const { site } = here;
     site.root.writeStore(file);
     const before = site.root.tree();
@@ -119,7 +119,7 @@ describe("nothing is written", () => {
     expect([site.root.tree(), await site.server.dump()]).toEqual([before, {}]);
   });
 
-  test("over what the file must keep", async () => {
+  test("over records that the file must keep", async () => {
     const { site } = here;
     const invalid = { ...at("t1", 1), updated_at: "soon" };
     site.root.write("voice_task.json", JSON.stringify([invalid]), 1_600_000_000);
@@ -169,7 +169,7 @@ describe("while the service writes the file", () => {
     expect(site.root.readStore()).toEqual([at("older", 7), ...file.slice(1), at("fresh", 1), at("new", 5)]);
   });
 
-  test("a record that replaced one of the same time goes in again where that came back", async () => {
+  test("a record that replaced one of the same time is inserted again if that came back", async () => {
     const { site } = here;
     site.root.writeStore(file);
     disturbed(() => site.root.writeStore([...file, at("fresh", 1)]));
@@ -177,7 +177,7 @@ describe("while the service writes the file", () => {
     expect(site.root.readStore()[2]).toEqual(at("other", 5));
   });
 
-  test("a third record of that time stays: the service wrote it within the same second", async () => {
+  test("a third record of that time is kept: the service wrote it within the same second", async () => {
     const { site } = here;
     site.root.writeStore(file);
     const theirs = at("other", 5, { text: "the next state" });
@@ -196,7 +196,7 @@ describe("Redis is lost", () => {
     expect(site.root.readStore()).toHaveLength(5);
   });
 
-  test("midway: what was written is counted", async () => {
+  test("midway: written records are counted", async () => {
     const { site } = here;
     let looks = 0;
     site.flaky.goDown((method) => method === "copies" && ++looks > 2);

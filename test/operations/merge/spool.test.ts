@@ -15,7 +15,7 @@ async function read(records: readonly string[], use: (snapshot: Snapshot) => Pro
   await use(snapshot);
 }
 
-test("what was added is read as it was, and leaves no file", async () => {
+test("records are read back unchanged, and no file is left", async () => {
   const records = Array.from(
     { length: 500 },
     (_, i) => `{"user_id":"a","task_id":"${i}","updated_at":1.0,"t":"${"文".repeat(i)}"}`,
@@ -37,7 +37,7 @@ test("nothing at all is an empty store", async () => {
   await read([], ({ size }) => expect(size).toBe(0));
 });
 
-test("what a killed process left under its name is gone after the next, however many open one at once", async () => {
+test("the next process removes a killed one's file, however many open one at once", async () => {
   writeFileSync(path(".s.json.spool"), "left");
   const all = await Promise.all(
     Array.from({ length: 16 }, (_, i) =>

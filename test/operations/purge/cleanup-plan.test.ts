@@ -75,7 +75,7 @@ const anyPolicy = fc.record({
 });
 
 describe("the plan of a pass", () => {
-  it("ranks the tasks of both stores, keeps the newest, makes room with the oldest, and surveys what it may purge", async () => {
+  it("ranks the tasks of both stores, keeps the newest, makes room with the oldest, and surveys the purgeable ones", async () => {
     await fc.assert(
       fc.asyncProperty(anyTasks, anyPolicy, async (tasks, policy) => {
         const { limits, byTask, left } = model(tasks, policy);
@@ -119,7 +119,7 @@ describe("the plan of a pass", () => {
     );
   });
 
-  it("looks at no task beyond its own where neither keep_last nor max_bytes is set", async () => {
+  it("reads only its own tasks if neither keep_last nor max_bytes is set", async () => {
     await withPlan(store(), [task("a", "t", { file: done(9 * DAY) })], {}, ({ plan }) => {
       expect(plan.totals).toBeNull();
       expect(plan.standing({ userId: "a", taskId: "t" })).toEqual({ kept: false, forSpace: Number.NEGATIVE_INFINITY });
@@ -131,7 +131,7 @@ describe("the plan of a pass", () => {
     await withPlan(store(), [], { maxBytes: 1 }, ({ plan }) => expect(plan.totals).toMatchObject({ bytes: 0 }));
   });
 
-  it("has no place for a task that came after the census", async () => {
+  it("ignores a task that appeared after the census", async () => {
     await withPlan(store(), [task("a", "t", { file: done(DAY) })], { keepLast: 1 }, ({ plan }) => {
       expect(plan.standing({ userId: "a", taskId: "new" })).toEqual({
         kept: false,
@@ -142,7 +142,7 @@ describe("the plan of a pass", () => {
     });
   });
 
-  it("takes a dangling member whose score is at the limit, none that is younger or has none", async () => {
+  it("purges a dangling member whose score is at the limit, but no younger one, nor one without a score", async () => {
     await withPlan(store(), [], {}, ({ plan }) => {
       const decide = (indexScore: number | null) =>
         plan.decide(lookedAt(task("a", "t", { redis: "dangling", indexScore }))).kind;
@@ -170,7 +170,7 @@ describe("the plan of a pass", () => {
     await withPlan(store(), [big], { keepLast: 1 }, ({ plan }) => expect(plan.isMemberChosen(big, NOW)).toBe(false));
   });
 
-  it("sweeps empty folders of the retention, and where younger tasks go theirs, but none of the last hour", async () => {
+  it("sweeps empty directories older than the retention, and those of younger purged tasks, but none of the last hour", async () => {
     const sweepBefore = (tasks: PaperTask[], policy: Partial<RetentionPolicy>) =>
       withPlan(store(), tasks, policy, ({ plan }) => plan.sweepBefore);
     const big = (age: number) => task("a", `t${age}`, { file: done(age), bytes: 500 });

@@ -45,7 +45,7 @@ const anyEnding: fc.Arbitrary<Ending> = fc.record({
   bytes: fc.maxSafeNat(),
 });
 
-it("the endings of a pass come back as they went in, however many, in the file when it began or not", async () => {
+it("the outcomes of a pass are read back unchanged, however many, for tasks in the file or not", async () => {
   const inFile = Array.from({ length: 300 }, (_, i) => task("a", `t${i}`, { file: done(i) }));
   await withFile(store(), inFile, (snapshot) => {
     fc.assert(
@@ -62,7 +62,7 @@ it("the endings of a pass come back as they went in, however many, in the file w
   });
 });
 
-it("a census reads those copies of Redis alone that are not the file's by their time", async () => {
+it("a census reads only the copies of Redis whose time differs from the file's", async () => {
   const tasks = [
     task("a", "same", { file: done(DAY), redis: done(DAY) }),
     task("a", "newer", { file: done(DAY), redis: { status: "run", score: NOW } }),
@@ -133,7 +133,7 @@ it("a census without Redis has the file's tasks; of tombstones and invalid recor
   });
 });
 
-it("tasks of one time come by their members, whichever store has them", async () => {
+it("tasks of one time are sorted by their members, whichever store has them", async () => {
   const names = fc.uniqueArray(fc.string({ unit: fc.constantFrom("a", "b", "é", "🙂"), minLength: 1, maxLength: 3 }));
   await fc.assert(
     fc.asyncProperty(names, names, async (inFile, inRedis) => {
@@ -219,13 +219,13 @@ it("the copies of both stores are distinguished from each other and from missing
   expect(inRedis(null)).toBeNull();
 });
 
-it("a file copy is the same where status and time are", () => {
+it("a file copy is the same if status and time are", () => {
   const all = [null, "invalid" as const, done(1), done(2), { ...done(1), status: "error" }];
   for (const a of all) for (const b of all) expect(sameCopy(a, b)).toBe(a === b);
   expect(sameCopy(done(1), done(1))).toBe(true);
 });
 
-it("Redis is ahead of the file where both have a task and its copy is newer", () => {
+it("Redis is ahead of the file if both have a task and its copy is newer", () => {
   const ahead = (file: PaperTask["file"], redis: PaperTask["redis"]) =>
     isAhead(lookedAt(task("a", "t", { file: file ?? null, redis: redis ?? null })));
   expect(ahead(done(2), done(1))).toBe(true);

@@ -118,12 +118,12 @@ describe("the rules of a task", () => {
     [
       "chosen, then changed",
       { ...room, standing: { forSpace: NOW - DAY - 1 } },
-      `keep: ${take}; it was to make room, but changed since`,
+      `keep: ${take}; it was chosen to make room, but changed since`,
     ],
     [
       "chosen, one copy changed",
       { ...room, mirror: done(Number.NaN), standing: { forSpace: NOW - DAY } },
-      `keep: ${take}; it was to make room, but changed since`,
+      `keep: ${take}; it was chosen to make room, but changed since`,
     ],
   ])("max_bytes: %s", (_, given, expected) => expect(rulesOf({ file: done(DAY), ...given }).max_bytes).toBe(expected));
 
@@ -134,8 +134,8 @@ describe("the rules of a task", () => {
 });
 
 it.each<[Copies["file"] | Copies["mirror"], string]>([
-  [null, "has none of it"],
-  ["invalid", "holds a record of it that is not valid"],
+  [null, "has no copy"],
+  ["invalid", "has an invalid record of it"],
   ["dangling", "has an index member without a task"],
   [copy("done", 60), "done, last changed 2023-11-14T22:12:20+00:00, 1m ago"],
   [copy("wait", 0), "wait, last changed 2023-11-14T22:13:20+00:00, 0s ago"],

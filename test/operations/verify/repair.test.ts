@@ -76,7 +76,7 @@ describe("verify --repair", () => {
     },
   );
 
-  it("brings what Redis has newer back into the file, with every field of it", async () => {
+  it("writes newer records of Redis to the file, with every field", async () => {
     const { site } = here;
     const newer = {
       ...record("b", "t3"),
@@ -104,7 +104,7 @@ describe("verify --repair", () => {
     expect((await site.verify()).drift.size).toBe(0);
   });
 
-  it("leaves a key of the wrong type, names it, and goes on", async () => {
+  it("keeps a key of the wrong type, names it, and continues", async () => {
     const { site } = here;
     await site.server.call("DEL", "tts:task:b:t3", "tts:task:a:t2");
     await site.server.call("SET", "tts:task:b:t3", "a string");
@@ -114,7 +114,7 @@ describe("verify --repair", () => {
     expect(await site.mirror.syncedAt(undefined)).toBeNull();
   });
 
-  it("keeps what a service writes between look and repair", async () => {
+  it("keeps writes of a service between check and repair", async () => {
     const { site } = here;
     await site.server.call("DEL", "tts:task:b:t3", "tts:task:a:t2");
     const fresh = record("b", "t3", { updated_at: ago(0), status: "queued" });
@@ -186,7 +186,7 @@ describe("verify --repair", () => {
     expect(await site.server.call("EXISTS", "tts:task:a:t1", "tts:task:b:t3")).toBe(1);
   });
 
-  it("writes to the ledger what it does, and what stayed", async () => {
+  it("records its changes and the kept tasks in the ledger", async () => {
     const { site } = here;
     await site.server.call("DEL", "tts:task:b:t3");
     await site.writeRedis(record("c", "orphan"), record("a", "t1", { updated_at: "2020-01-02T00:00:00" }));
@@ -298,7 +298,7 @@ describe("verify --repair of hostile and broken things", () => {
     expect((await site.verify()).drift.size).toBe(0);
   });
 
-  it("does not put a task into the file whose ids it would read as others", async () => {
+  it("does not write a task to the file whose ids would be read as others", async () => {
     const { site } = here;
     await site.writeBoth(record("a", "t1"));
     await site.server.call(
@@ -320,7 +320,7 @@ describe("verify --repair of hostile and broken things", () => {
     expect((await site.verify()).drift.size).toBe(0);
   });
 
-  it("is not available where Redis is lost midway, at any step", async () => {
+  it("is not available if Redis is lost midway, at any step", async () => {
     for (const call of ["beginSync", "matches", "fullCopies", "upsert", "copies", "remove", "endSync"]) {
       const { site } = here;
       site.flaky.comeBack();

@@ -26,7 +26,7 @@ describe("verify", () => {
     await here.site.writeBoth(record("a", "t1"), record("a", "t2"), record("b", "t1"), record("b", "t3"));
   });
 
-  it("finds nothing where nothing is wrong, and changes nothing", async () => {
+  it("finds nothing if nothing is wrong, and changes nothing", async () => {
     const before = [here.site.root.tree(), await here.site.server.dump()];
     const { result, named } = await verified();
     expect(result).toEqual({ ...NONE, checked: 4, inSync: 4, invalid: 0, repaired: 0 });
@@ -51,7 +51,7 @@ describe("verify", () => {
     }
   });
 
-  it("counts and names invalid records, and leaves what Redis has of them alone", async () => {
+  it("counts and names invalid records, and keeps their copies in Redis", async () => {
     const { site } = here;
     site.root.writeStore([
       record("a", "t1"),
@@ -75,7 +75,7 @@ describe("verify", () => {
     expect((await verified()).named).toEqual({ dangling: [":no-colon", "stranger:t9"], onlyInRedis: ["c:hidden"] });
   });
 
-  it("looks at no key of others", async () => {
+  it("reads no key of other programs", async () => {
     const { site } = here;
     for (const key of [
       "tts:task:no-task",
@@ -148,7 +148,7 @@ describe("verify", () => {
     });
   });
 
-  it("takes a member in a foreign index for the task that it names, by its time where several have that id", async () => {
+  it("takes a member in a foreign index for the task that it names, by its time if several have that id", async () => {
     const { site } = here;
     await site.writeBoth(
       ...["a", "b", "c"].map((user, i) => record(user, "s", { updated_at: `2020-01-0${i + 1}T00:00:00Z` })),
@@ -163,7 +163,7 @@ describe("verify", () => {
     expect((await verified()).result).toMatchObject({ checked: 4, onlyInRedis: 4 });
   });
 
-  it("is not available where Redis is lost midway", async () => {
+  it("is not available if Redis is lost midway", async () => {
     const { site } = here;
     for (const call of ["matches", "walkKeys", "walkIndex"]) {
       site.flaky.goDown((method) => method === call);
@@ -184,7 +184,7 @@ describe("verify", () => {
 });
 
 describe("verify beside a service", () => {
-  it("does not call drift what the service is just writing", async () => {
+  it("does not report in-flight writes of the service as drift", async () => {
     const { site } = here;
     await site.writeBoth(record("a", "t1"), record("a", "t2"));
     const fresh = record("a", "t2", { updated_at: ago(0), status: "running" });
@@ -198,7 +198,7 @@ describe("verify beside a service", () => {
     expect((await verified()).result).toMatchObject({ checked: 2, inSync: 2 });
   });
 
-  it("reads the file again where it moved", async () => {
+  it("reads the file again if it moved", async () => {
     const { site } = here;
     await site.writeBoth(record("a", "t1"));
     let written = false;
@@ -210,7 +210,7 @@ describe("verify beside a service", () => {
     expect((await verified()).result).toMatchObject({ checked: 2, inSync: 2 });
   });
 
-  it("does not call drift what is written again and again", async () => {
+  it("does not report repeated writes as drift", async () => {
     const { site } = here;
     await site.writeBoth(record("a", "t1"), record("a", "t2"));
     let second = 0;

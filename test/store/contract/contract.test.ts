@@ -88,7 +88,7 @@ describe.each(BACKENDS)("$name", (backend: Backend) => {
     expect(await names(reader, others, 1, 20)).toEqual({ total: 2, names: ["alice:t4", "alice:t3"] });
   });
 
-  it("finds tasks in the order asked, with holes for what is not there", async () => {
+  it("finds tasks in the requested order, with holes for missing ones", async () => {
     const reader = await backend.fill([record("alice", "t1"), record("任务", "号:1"), record("alice", "t2")]);
     const ids = [
       ["任务", "号:1"],
@@ -108,7 +108,7 @@ describe.each(BACKENDS)("$name", (backend: Backend) => {
     expect(JSON.parse(task!.json)).toEqual(record("alice", "t1", text));
   });
 
-  it("answers an empty store with nothing", async () => {
+  it("returns nothing from an empty store", async () => {
     const reader = await backend.fill([]);
     expect(await names(reader, NO_FILTER, 1, 20)).toEqual({ total: 0, names: [] });
     expect(await reader.find([{ userId: "alice", taskId: "t1" }])).toEqual([undefined]);

@@ -61,7 +61,7 @@ describe("fallback and recovery", () => {
   const tasks = [record("alice", "t1"), record("alice", "t2"), record("bob", "t3")];
   const newestFirst = ["t3", "t2", "t1"];
 
-  it("asks Redis, in an outage the file, and Redis again", async () => {
+  it("reads from Redis, in an outage from the file, then from Redis again", async () => {
     await synced(...tasks);
     expect(await store.list(PAGE)).toMatchObject({ source: "redis", warnings: [] });
     flaky.goDown();
@@ -76,7 +76,7 @@ describe("fallback and recovery", () => {
     expect(idsOf(after)).toEqual(newestFirst);
   });
 
-  it.each(["standing", "page"])("falls back whole where Redis fails midway, at %s", async (at) => {
+  it.each(["standing", "page"])("falls back whole if Redis fails midway, at %s", async (at) => {
     await synced(...tasks);
     flaky.goDown((method) => method === at);
     const answer = await store.list(PAGE);
@@ -86,7 +86,7 @@ describe("fallback and recovery", () => {
     expect(idsOf(answer)).toEqual(newestFirst);
   });
 
-  it("does not look at the file where Redis has everything", async () => {
+  it("does not look at the file if Redis has everything", async () => {
     await synced(...tasks);
     root.write("voice_task.json", "not JSON");
     expect(await store.list(PAGE)).toMatchObject({ source: "redis", total: 3, warnings: [] });
@@ -99,7 +99,7 @@ describe("fallback and recovery", () => {
     expect(await store.list({ ...PAGE, source: "file" })).toMatchObject({ source: "file", warnings: [] });
   });
 
-  it("never asks the store that is not the forced one", async () => {
+  it("reads only the forced store", async () => {
     await synced(...tasks);
     expect(await store.list({ ...PAGE, source: "file" })).toMatchObject({ total: 3 });
     expect(flaky.calls).toEqual([]);
@@ -115,7 +115,7 @@ describe("fallback and recovery", () => {
 describe("a Redis that was never synced, or was flushed", () => {
   const tasks = [record("alice", "t1"), record("alice", "t2"), record("bob", "t3")];
 
-  it("gives way to a file that has more, and the warning says what to do", async () => {
+  it("reads use a file that has more, and the warning has the remedy", async () => {
     await synced(...tasks);
     await server.call("FLUSHALL");
     await writeToMirror(flaky.mirror, [taskOf(tasks[0]!)]);
@@ -144,7 +144,7 @@ describe("a Redis that was never synced, or was flushed", () => {
     expect(await store.list(PAGE)).toMatchObject({ source: "redis", total: 3, warnings: [] });
   });
 
-  it("answers where it has as many, and gives way where its index was lost since a sync", async () => {
+  it("is read if it has as many, but not if its index was lost since a sync", async () => {
     root.writeStore(tasks);
     await writeToMirror(flaky.mirror, tasks.map(taskOf));
     expect(await store.list(PAGE)).toMatchObject({ source: "redis", warnings: [] });
@@ -169,7 +169,7 @@ describe("members whose hash is gone", () => {
     expect(filtered).toMatchObject({ source: "mixed", dangling: 1, total: 2 });
   });
 
-  it("do not count for the source where they are on another page, or filtered away", async () => {
+  it("do not count for the source if they are on another page, or filtered away", async () => {
     const failed = record("alice", "t3", { status: "failed" });
     await synced(record("alice", "t1"), record("alice", "t2"), failed);
     await server.call("DEL", "tts:task:alice:t1", "tts:task:alice:t3");
@@ -179,7 +179,7 @@ describe("members whose hash is gone", () => {
     expect(answer).toMatchObject({ source: "redis", total: 2, dangling: 0 });
   });
 
-  it("count where only a part of the hash is left, with a filter as without", async () => {
+  it("count if only a part of the hash is left, with a filter as without", async () => {
     await synced(record("alice", "t1"));
     await server.call("HDEL", "tts:task:alice:t1", "payload", "updated_at");
     root.writeStore([]);
@@ -188,13 +188,13 @@ describe("members whose hash is gone", () => {
     expect(await store.list({ ...PAGE, filter })).toMatchObject({ tasks: [], dangling: 1 });
   });
 
-  it("make the source the file where all of the page came from there", async () => {
+  it("make the source the file if all of the page came from there", async () => {
     await synced(record("alice", "t1"));
     await server.call("DEL", "tts:task:alice:t1");
     expect(await store.list(PAGE)).toMatchObject({ source: "file", dangling: 0, total: 1 });
   });
 
-  it("do not keep Redis from answering where the file cannot be read; that is said", async () => {
+  it("don't prevent reads from Redis if the file can't be read, with a warning", async () => {
     await synced(record("alice", "t1"), record("alice", "t2"));
     await server.call("DEL", "tts:task:alice:t2");
     root.write("voice_task.json", "[");
@@ -205,7 +205,7 @@ describe("members whose hash is gone", () => {
 });
 
 describe("by ids", () => {
-  it("keeps the order asked, fills from the file, and names what neither has", async () => {
+  it("keeps the requested order, fills from the file, and names missing ids", async () => {
     await synced(record("alice", "t1"), record("alice", "t3"));
     root.writeStore([record("alice", "t1"), record("alice", "t2"), record("alice", "t3")]);
     const answer = await store.list({ ...byIds("t3", "x", "t2", "t1", "y"), page: 7, pageSize: 1 });
@@ -221,7 +221,7 @@ describe("by ids", () => {
     expect(answer).toMatchObject({ total: 1, missing: ["t3"] });
   });
 
-  it("does not count for the source what a filter excludes", async () => {
+  it("ignores filtered tasks for the source", async () => {
     await synced(record("alice", "t1"));
     root.writeStore([record("alice", "t1"), record("alice", "t2", { status: "failed" })]);
     const { filter, ...rest } = byIds("t1", "t2");
@@ -229,12 +229,12 @@ describe("by ids", () => {
     expect(answer).toMatchObject({ total: 1, source: "redis", missing: [] });
   });
 
-  it("finds nothing of another user", async () => {
+  it("finds no task of another user", async () => {
     await synced(record("bob", "t1"));
     expect(await store.list(byIds("t1"))).toMatchObject({ total: 0, missing: ["t1"] });
   });
 
-  it("reads the file once for all that Redis lacks, and not at all where it lacks nothing", async () => {
+  it("reads the file once for all tasks that Redis lacks, and not at all if it lacks none", async () => {
     const records = Array.from({ length: 1200 }, (_, i) => record("alice", `t${i}`));
     await synced(...records.slice(0, 200));
     root.writeStore(records);

@@ -33,7 +33,7 @@ describe("a service that writes while the change is planned", () => {
     ["touches it", () => utimesSync(path("s.json"), 5, 5), [rec("t2"), rec("t3")]],
   ];
 
-  test.each(cases)("%s: the plan is asked again on what is there then", async (_, event, left) => {
+  test.each(cases)("%s: the plan is made again for the new content", async (_, event, left) => {
     writeOld(path("s.json"), dump(three));
     const plan = disturbed(
       removing("t1"),
@@ -46,7 +46,7 @@ describe("a service that writes while the change is planned", () => {
     expect(namesIn(path())).toEqual(["s.json"]);
   });
 
-  test("updates the very task: a plan that looks at what is there leaves it", async () => {
+  test("updates the same task: a plan that checks the content keeps it", async () => {
     writeOld(path("s.json"), dump(three));
     const plan = disturbed(
       (current) => {
@@ -59,7 +59,7 @@ describe("a service that writes while the change is planned", () => {
     expect(readFileSync(path("s.json"), "utf8")).toBe(dump(theirs));
   });
 
-  test("changes it after a plan that has nothing to do: asked again too", async () => {
+  test("changes it after an empty plan: the plan is also made again", async () => {
     writeOld(path("s.json"), dump([rec("t2")]));
     const plan = disturbed(removing("t1"), () => replaceStore(path("s.json"), three));
     await storeAt().edit(plan);
@@ -111,7 +111,7 @@ describe("a service that writes while the change is planned", () => {
 });
 
 describe("a snapshot to plan on", () => {
-  test("is used while it is current, and stays open", async () => {
+  test("is used while it is current, and remains open", async () => {
     writeOld(path("s.json"), dump(three));
     const base = await storeAt().read();
     const seen: Snapshot[] = [];
@@ -179,7 +179,7 @@ describe("a service that writes between our last look and the exchange", () => {
     if (records != null) replaceStore(path("s.json"), records);
   };
 
-  test("keeps what it wrote, and our change is made on it", async () => {
+  test("keeps its writes, and our change is applied to them", async () => {
     await atExchange({ before: writing([[rec("t1"), rec("t2", 9), rec("t4")]]) });
     writeOld(path("s.json"), dump(three));
     const plan = disturbed(removing("t1"));
@@ -211,7 +211,7 @@ describe("a service that writes between our last look and the exchange", () => {
   const madeOfOurs = (displaced: Rec[], later: Rec[]) =>
     atExchange({ before: writing([displaced]), after: writing([null, later]) });
 
-  test("from what it read while its own write was displaced: the update that it lost is put back", async () => {
+  test("from a read while its own write was displaced: the lost update is restored", async () => {
     await madeOfOurs([rec("t1"), rec("t2", 8), rec("t3"), rec("t7", 8)], [rec("t2"), rec("t3"), rec("t8", 9)]);
     writeOld(path("s.json"), dump(three));
     await storeAt().edit(removing("t1"));
@@ -235,7 +235,7 @@ describe("a service that writes between our last look and the exchange", () => {
     expect(readdirSync("/proc/self/fd").length).toBe(open);
   });
 
-  test("from what it had written itself: what it deleted since then is not put back", async () => {
+  test("from its own earlier write: tasks that it deleted since are not restored", async () => {
     // Made of theirs, which has t4 and t1: the service deleted t4, and nothing was lost.
     await madeOfOurs([...three, rec("t4")], [...three, rec("t5")]);
     writeOld(path("s.json"), dump(three));
@@ -243,7 +243,7 @@ describe("a service that writes between our last look and the exchange", () => {
     expect(idsIn(path("s.json"))).toEqual(["t2", "t3", "t5"]);
   });
 
-  test("right after it: what it brings back is removed again", async () => {
+  test("right after it: tasks that it brings back are removed again", async () => {
     await atExchange({ after: writing([three]) });
     writeFileSync(path("s.json"), dump(three));
     const outcome = await storeAt("s.json", new HastyClock()).edit(removing("t1"));
@@ -260,7 +260,7 @@ describe("a service that writes between our last look and the exchange", () => {
     expect(existsSync(path(TEMPORARY))).toBe(false);
   });
 
-  test("takes the file away: nothing is made of it", async () => {
+  test("removes the file: it isn't created again", async () => {
     await atExchange({ before: (n) => n === 1 && rmSync(path("s.json")) });
     writeOld(path("s.json"), dump(three));
     expect((await storeAt().edit(removing("t1"))).rewrites).toBe(0);

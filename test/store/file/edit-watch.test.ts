@@ -66,7 +66,7 @@ describe("beside a service that wrote within the last minute", () => {
     await lock.release();
   });
 
-  test("one that came back ten times and then no more is not returned", async () => {
+  test("a record that came back ten times, then stayed away, doesn't count as returned", async () => {
     writeFileSync(path("s.json"), dump(three));
     const service = bringBack(path("s.json"), three, 10);
     const outcome = await watching().edit(removing("t1"));
@@ -75,7 +75,7 @@ describe("beside a service that wrote within the last minute", () => {
     expect(idsIn(path("s.json"))).toEqual(["t2", "t3"]);
   });
 
-  test("what it writes besides stays", async () => {
+  test("its other writes are kept", async () => {
     writeFileSync(path("s.json"), dump(three));
     const theirs = [rec("t1"), rec("t2", 9), rec("t4")];
     const service = bringBack(path("s.json"), theirs, 1);
@@ -84,7 +84,7 @@ describe("beside a service that wrote within the last minute", () => {
     expect(load(path("s.json"))).toEqual([rec("t2", 9), rec("t4")]);
   });
 
-  test("a record that was put in and vanished is put in again", async () => {
+  test("an inserted record that vanished is inserted again", async () => {
     writeFileSync(path("s.json"), dump(three));
     const edit = watching().edit(async (current) => {
       const there = current.rowOf("alice", "t9") >= 0;
@@ -122,7 +122,7 @@ describe("beside a service that wrote within the last minute", () => {
     expect(clock.asked > 5).toBe(watched);
   });
 
-  test("our own last write is not taken for the service's, another one is", async () => {
+  test("our own last write isn't mistaken for the service's, another's is", async () => {
     writeOld(path("s.json"), dump(three));
     const clock = new HastyClock();
     await storeAt("s.json", clock).edit(removing("t1"));
@@ -133,7 +133,7 @@ describe("beside a service that wrote within the last minute", () => {
     expect(clock.asked).toBeGreaterThan(10);
   });
 
-  test("an own write between does not make it forget the service's: the watch goes on for the minute", async () => {
+  test("our own write in between doesn't hide the service's: changes are watched for the whole minute", async () => {
     writeFileSync(path("s.json"), dump(three));
     utimesSync(path("s.json"), 1_700_000_000, 1_700_000_000);
     let now = 1_700_000_001;

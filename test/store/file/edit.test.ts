@@ -144,7 +144,7 @@ function headsOf({ store, removed }: Case): string[] {
   );
 }
 
-test("what remains of a random store is what Python writes of the changed list, to the byte", async () => {
+test("the rest of a random store equals Python's dump of the changed list, to the byte", async () => {
   const cases = fc.sample(randomCase, 300);
   const written = askPython<{ before: string; after: string }[]>(
     new URL("dumps.py", import.meta.url),
@@ -369,7 +369,7 @@ describe("a file that was not there", () => {
     expect(readFileSync(path("s.json"), "utf8")).toBe(expected);
   });
 
-  test("is made of lines where its name says so", async () => {
+  test("is made of lines if its name says so", async () => {
     await store("s.jsonl").edit(() => ({ removed: new Set(), upserts: upsertsOf([NEW, NEW]) }));
     expect(readFileSync(path("s.jsonl"), "utf8")).toBe(`${N}\n${N}\n`);
   });

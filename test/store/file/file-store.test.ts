@@ -23,7 +23,7 @@ const { path, storeAt } = useStoreFile();
 const start = useChildren();
 
 describe("a rewrite", () => {
-  test("copies what stays, however large, around what goes", async () => {
+  test("copies kept parts of any size around removed ones", async () => {
     const records = Array.from({ length: 150 }, (_, i) => rec(`t${i}`, 1, { text: `${i} 文`.repeat(3000 + 97 * i) }));
     records[70] = rec("t70", 1, { text: "长".repeat(700_000) });
     writeOld(path("s.json"), dump(records));
@@ -61,7 +61,7 @@ describe("a symbolic link to the store", () => {
     expect([namesIn(path()), namesIn(path("data"))]).toEqual([["data", "other", "s.json"], ["real.json"]]);
   });
 
-  test("whose file is not there yet makes that file", async () => {
+  test("creates a missing target", async () => {
     mkdirSync(path("data"));
     symlinkSync("data/real.json", path("other"));
     symlinkSync(path("other"), path("s.json"));
@@ -86,7 +86,7 @@ describe("a symbolic link to the store", () => {
   });
 });
 
-describe("what a killed run left", () => {
+describe("leftovers of a killed run", () => {
   test.each<[string, () => Promise<unknown>]>([
     ["a rewrite", () => storeAt().edit(removing("t1"))],
     ["a rewrite that has nothing to do", () => storeAt().edit(removing("t9"))],
@@ -162,7 +162,7 @@ describe("another file than the one that was read", () => {
     expect(readFileSync(path("data/real.json"), "utf8")).toBe(dump(three));
   });
 
-  test("a temporary file that another process put there is not put into place", async () => {
+  test("a temporary file of another process isn't renamed", async () => {
     writeOld(path("s.json"), dump(three));
     const plan: PlanEdit = (current) => ({
       ...(removing("t1")(current) as Edit),

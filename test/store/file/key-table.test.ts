@@ -72,7 +72,7 @@ test("some thousand keys keep their numbers, and give their users and tasks to a
   expect([tasks.size, tasks.userId(4999), tasks.taskId(4999)]).toEqual([5000, "", "t4999"]);
 });
 
-test("what is looked for may be longer than all that the table holds", () => {
+test("a searched key may be longer than the whole table", () => {
   for (const length of [1, 21_845, 32_767, 65_535, 65_536, 200_000]) {
     const table = new KeyTable();
     const long = "长".repeat(length);

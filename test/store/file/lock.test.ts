@@ -30,7 +30,7 @@ const hold = (purpose: LockPurpose, args: string[] = []) =>
   start({ do: "hold", path: path("s.json"), purpose }, { args });
 
 describe("a lock between processes", () => {
-  test("keeps another process out, and says who holds it", async () => {
+  test("keeps another process out, and names the holder", async () => {
     const { child } = await hold("run", ["sync", "--prune"]);
     await expect(take("run")).rejects.toMatchObject({
       code: "LOCK_TIMEOUT",
@@ -39,7 +39,7 @@ describe("a lock between processes", () => {
     child.kill("SIGKILL");
   });
 
-  test("is freed by the kernel when its holder is killed: who waits gets it", async () => {
+  test("is released by the kernel when its holder is killed: a waiting process acquires it", async () => {
     const { child } = await hold("run");
     await expect(take("run")).rejects.toMatchObject({ code: "LOCK_TIMEOUT" });
     const waiting = take("run", WAIT);
@@ -94,7 +94,7 @@ describe("within one process", () => {
     await (await second).release();
   });
 
-  test("withLock lets it go, whatever happens", async () => {
+  test("withLock always releases it", async () => {
     expect(await withLock(path("s.json"), "write", 0, async () => 5)).toBe(5);
     const failing = withLock(path("s.json"), "write", 0, async () => {
       expect(existsSync(lockFile("write"))).toBe(true);
@@ -104,7 +104,7 @@ describe("within one process", () => {
     await (await take("write")).release();
   });
 
-  test("the note of the last holder comes with the lock, and stays until another is left", async () => {
+  test("the note of the last holder comes with the lock, and is kept until another replaces it", async () => {
     const first = await take("write");
     expect(first.note).toBe("");
     await first.leave("wrote 1:2:3:4");
@@ -154,7 +154,7 @@ test("a look for its holder isn't blocked by a named pipe in its place", async (
   expect(await lockHolder(path("s.json"), "run")).toBeNull();
 });
 
-test("who does not get it keeps nothing open", async () => {
+test("a process that doesn't acquire it keeps nothing open", async () => {
   const lock = await take("run");
   const before = readdirSync("/proc/self/fd").length;
   for (let i = 0; i < 20; i++) await expect(take("run")).rejects.toMatchObject({ code: "LOCK_TIMEOUT" });
@@ -162,7 +162,7 @@ test("who does not get it keeps nothing open", async () => {
   await lock.release();
 });
 
-describe("where there can be no lock", () => {
+describe("without a usable lock", () => {
   test("the folder is missing", async () => {
     await expect(takeLock(path("no/s.json"), "run", 0)).rejects.toMatchObject({ code: "LOCK_UNAVAILABLE" });
   });
@@ -197,7 +197,7 @@ describe("where there can be no lock", () => {
 });
 
 describe("a lock file that is deleted", () => {
-  test("while another process waits for it: the wait goes on at the new one", async () => {
+  test("while another process waits for it: the wait continues at the new one", async () => {
     const first = await take("run");
     const waiting = take("run", WAIT);
     await expect.poll(() => isAwaited(lockFile("run"))).toBe(true);

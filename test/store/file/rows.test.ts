@@ -111,7 +111,7 @@ test("any order of tasks, duplicates, tombstones and invalid records is as in a 
   );
 });
 
-test("each line has its place: records in force, older ones, tombstones and what is invalid", async () => {
+test("each line has its place: records in force, older ones, tombstones and invalid ones", async () => {
   const lines = [
     '{"user_id":"a","task_id":"t","updated_at":1}',
     ' {"user_id":"a", "task_id":"t", "deleted":true}',

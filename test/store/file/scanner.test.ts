@@ -175,7 +175,7 @@ describe("a file cut at every byte", { tags: ["slow"] }, () => {
     }
   });
 
-  test("lines: never an invented record; an unfinished append is named, but where it is the only line", async () => {
+  test("lines: never an invented record; an unfinished append is named, except as the only line", async () => {
     const lines = [...records, { user_id: "bob", task_id: "t02", deleted: true }].map(
       (line) => `${JSON.stringify(line)}\n`,
     );
@@ -312,14 +312,17 @@ describe("chunks of 1 MiB", { tags: ["slow"] }, () => {
     }
   });
 
-  test.each(Object.entries(shapes))("%s: records of 5 MiB, full of what must not be taken apart", async (_, build) => {
-    const text = '\\"🙂\\\\你{[}],:'.repeat(320_000);
-    const big = rec("big", "t", `, "text": "${text}"`);
-    expect(Buffer.byteLength(big)).toBeGreaterThan(5 * MIB);
-    const store = await storeOf(path("s.json"), build(big, big.replace("big", "other")));
-    expect(idsOf(store.tasks)).toEqual(["big:t", "other:t", "bob:t02"]);
-    expect(store.tasks[1]!.json === `{"user_id":"other","task_id":"t","updated_at":1,"text":"${text}"}`).toBe(true);
-  });
+  test.each(Object.entries(shapes))(
+    "%s: records of 5 MiB, full of characters that must not be split",
+    async (_, build) => {
+      const text = '\\"🙂\\\\你{[}],:'.repeat(320_000);
+      const big = rec("big", "t", `, "text": "${text}"`);
+      expect(Buffer.byteLength(big)).toBeGreaterThan(5 * MIB);
+      const store = await storeOf(path("s.json"), build(big, big.replace("big", "other")));
+      expect(idsOf(store.tasks)).toEqual(["big:t", "other:t", "bob:t02"]);
+      expect(store.tasks[1]!.json === `{"user_id":"other","task_id":"t","updated_at":1,"text":"${text}"}`).toBe(true);
+    },
+  );
 
   test("white space of several MiB between all tokens, and around them", async () => {
     const space = " \n\t\r".repeat(MIB / 2);

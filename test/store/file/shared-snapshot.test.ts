@@ -40,7 +40,7 @@ function openFiles(): number {
 
 const closeAll = (...snapshots: Snapshot[]) => Promise.all(snapshots.map((snapshot) => snapshot.close()));
 
-test("all that ask while a file is scanned, and after, get one snapshot", async () => {
+test("all reads during a scan, and after it, share one snapshot", async () => {
   replace(line("t1"));
   const together = await Promise.all(Array.from({ length: 20 }, () => shared.read()));
   const later = await shared.read();
@@ -51,7 +51,7 @@ test("all that ask while a file is scanned, and after, get one snapshot", async 
   expect(openFiles()).toBe(0);
 });
 
-test("a reader keeps its content after the file was replaced; the file is let go of when the last one is done", async () => {
+test("a reader keeps its content after the file was replaced; the file is closed after the last reader", async () => {
   replace(line("t1"));
   const [first, second] = [await shared.read(), await shared.read()];
   replace(line("t2"));
@@ -65,7 +65,7 @@ test("a reader keeps its content after the file was replaced; the file is let go
   await fresh.close();
 });
 
-test("what was written before the question is in the answer, also while an older scan runs", async () => {
+test("a read sees all earlier writes, even while an older scan runs", async () => {
   replace(line("t0"));
   for (let i = 1; i <= 30; i++) {
     const before = shared.read();
@@ -88,7 +88,7 @@ test("a file that cannot be read fails each time until it can be; one that is go
   await empty.close();
 });
 
-test("a store over it reads what it wrote", async () => {
+test("a store reads its own writes", async () => {
   writeOld(store, line("t1") + line("t2"));
   const file = new FileStore(store, RULES, systemClock, { shared });
   const before = await file.read();
@@ -101,7 +101,7 @@ test("a store over it reads what it wrote", async () => {
   await closeAll(before, after);
 });
 
-test("a file behind Redis is read once, and nothing stays open if it is closed during that", async () => {
+test("a file behind Redis is read once, and no file is left open if it is closed during that", async () => {
   writeFileSync(store, line("a"));
   const behind = new FileBehind(new FileStore(store, RULES, systemClock));
   const both = [behind.snapshot(), behind.snapshot()];

@@ -246,7 +246,7 @@ describe("invalid records", () => {
     expect(store.invalid.named.length).toBeLessThan(100);
   });
 
-  test("with the ids of a valid task: it is still listed, but for lines, where the last one counts", async () => {
+  test("with the ids of a valid task: it is still listed, except in JSON Lines, where the last line counts", async () => {
     const broken = rec("alice", "t01", null);
     for (const [content, size] of [
       [array(valid, broken), 1],
@@ -263,7 +263,7 @@ describe("invalid records", () => {
     }
   });
 
-  test("are read by their ids: the last one, and only where one is in force", async () => {
+  test("are read by their ids: the last one, and only if one is in force", async () => {
     const [first, last] = [
       rec("alice", "t01", null, { n: 1 }),
       ' {"user_id":"alice", "task_id":"t01","updated_at":"x"}',
@@ -352,7 +352,7 @@ test("thousands of tasks keep their users, statuses and times", { tags: ["slow"]
 });
 
 describe("readTasks", { tags: ["slow"] }, () => {
-  test("gives rows in any order, near ones and far ones, small and large", async () => {
+  test("returns rows in any order, near and far, small and large", async () => {
     const records = Array.from({ length: 3000 }, (_, i) =>
       rec("alice", `t${i}`, i, { text: "字".repeat(i % 100 === 0 ? 100_000 : i % 7) }),
     );
@@ -376,7 +376,7 @@ describe("readTasks", { tags: ["slow"] }, () => {
     });
   });
 
-  test("gives the rows of a window in any order, also a huge one", async () => {
+  test("returns the rows of a window in any order, even huge ones", async () => {
     const huge = rec("alice", "huge", 1, { text: "x".repeat(17 << 20) });
     const records = Array.from({ length: 900 }, (_, i) =>
       rec("alice", `t${i}`, i, { text: "字".repeat((i % 500) * 80) }),
@@ -405,7 +405,7 @@ describe("readTasks", { tags: ["slow"] }, () => {
     });
   });
 
-  test("still gives what was read when the path names another file, or none", async () => {
+  test("still returns the old content when the path names another file, or none", async () => {
     writeFileSync(path("s.json"), array(rec("alice", "t01", 1)));
     await withSnapshot(path("s.json"), async (snapshot) => {
       const { renameSync, rmSync } = await import("node:fs");

@@ -45,7 +45,7 @@ describe.each(KINDS)("a mirror in the layout api_ms on %s", (kind) => {
     expect(await mirror.read([ID])).toEqual([task(more)]);
   });
 
-  it("goes by the time of the payload, and never back behind it", async () => {
+  it("uses the time of the payload, and never goes back", async () => {
     await write(task());
     await here.server.call("HSET", KEY, "payload", task({ updated_at: AT + 100, status: "running" }).json);
     expect(await write(task({ updated_at: AT + 50 }))).toEqual(["newer"]);
@@ -132,7 +132,7 @@ describe.each(KINDS)("a mirror in the layout api_ms on %s", (kind) => {
     expect(await write(task())).toEqual(["unchanged"]);
   });
 
-  it("writes nothing of a task whose lookup is of another type, and the others", async () => {
+  it("skips a task whose lookup has another type, and writes the others", async () => {
     await here.server.call("HSET", LOOKUP, "a", "b");
     const [wrong, right] = await write(task(), task({ task_id: "t2" }));
     expect([wrong instanceof TtsctlError, right]).toEqual([true, "written"]);
@@ -146,7 +146,7 @@ describe.each(KINDS)("a mirror in the layout api_ms on %s", (kind) => {
     expect(await mirror.copies([ID], "scores")).toEqual([expect.objectContaining({ code: "REDIS_FAILED" })]);
   });
 
-  it("takes a lookup of another type for a wrong one, and leaves it where its task goes", async () => {
+  it("takes a lookup of another type for a wrong one, and leaves it if its task goes", async () => {
     await write(task());
     await here.server.call("DEL", LOOKUP);
     await here.server.call("HSET", LOOKUP, "a", "b");
@@ -192,7 +192,7 @@ describe.each(KINDS)("a user's index that is scored by created_at, on %s", (kind
     expect(await own("new")).toBe(`${AT + 950}`); // as the service: without a time of creation
   });
 
-  it("is repaired by what the hash holds where the file has another time of creation", async () => {
+  it("is repaired by the hash if the file has another time of creation", async () => {
     await here.server.call("ZADD", USER_INDEX, AT + 500, "found");
     await writeToMirror(mirror, [of("other", { created_at: AT + 1 })]);
     await here.server.call("ZADD", USER_INDEX, AT + 1, "other", AT + 3, "found");
@@ -209,7 +209,7 @@ describe.each(KINDS)("a user's index that is scored by created_at, on %s", (kind
     expect(await here.server.call("KEYS", "*")).toEqual([]);
   });
 
-  it("is not taken for found by what says nothing, and is again as soon as something does", async () => {
+  it("isn't detected from ambiguous data, and is detected once there is a clear sign", async () => {
     await here.server.call("FLUSHALL");
     rules.userScoredBy = "updated_at";
     mirror.close();

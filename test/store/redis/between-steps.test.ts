@@ -83,7 +83,7 @@ describe("a removal in a cluster", () => {
     expect(await server.call("GET", LOOKUP)).toBe("alice");
   });
 
-  it("puts a lookup back that it took, where the hash came before that", async () => {
+  it("restores a removed lookup if the hash appeared before that", async () => {
     await writeToMirror(mirror, [task(AT)]);
     const hasNoMembers = async () => !(await isThere(INDEX)) && !(await isThere(USER_INDEX));
     expect(await between(hasNoMembers, () => serve(AT + 1), remove)).toEqual(["removed"]);
@@ -96,7 +96,7 @@ describe("a write in a cluster", () => {
   const write = (changed: Mirror) => writeToMirror(changed, [task(AT)]);
   const areMembersAlone = async () => (await isThere(INDEX)) && (await isThere(USER_INDEX)) && !(await isThere(KEY));
 
-  it("puts its members in again where a removal that had found no hash took them", async () => {
+  it("inserts its members again if a removal that had found no hash removed them", async () => {
     const take = async () => {
       await server.call("ZREM", INDEX, "alice:t1");
       await server.call("ZREM", USER_INDEX, "t1");
@@ -105,7 +105,7 @@ describe("a write in a cluster", () => {
     expect(await scores()).toEqual([`${AT}`, `${AT}`]);
   });
 
-  it("is done where its hash was removed right after, and takes its members back", async () => {
+  it("is done if its hash was removed right after, and takes its members back", async () => {
     const remove = () => server.call("FLUSHALL");
     expect(await between(() => isThere(KEY), remove, write)).toEqual(["written"]);
     expect(await server.call("KEYS", "*")).toEqual([]);

@@ -58,7 +58,7 @@ async function writeFailure(client: RedisClient): Promise<TtsctlError> {
 }
 
 describe("connecting", () => {
-  it("names a port where nothing listens", async () => {
+  it("names a port if nothing listens", async () => {
     const port = await freePort();
     const error = await failure(() => connect(port, { password: SECRET }));
     expect(error).toMatchObject({ code: "REDIS_UNAVAILABLE", exitCode: 4 });
@@ -136,20 +136,20 @@ describe("connecting", () => {
 });
 
 describe("a server that takes no writes", () => {
-  it("is named where it is a read-only replica, and may be read", async () => {
+  it("is named if it is a read-only replica, and may be read", async () => {
     const server = await start("--replicaof", `127.0.0.1 ${await freePort()}`, "--replica-read-only", "yes");
     const client = await connect(server.port);
     expect(await writeFailure(client)).toMatchObject({ code: "REDIS_READONLY" });
     expect(await new Mirror(client, RULES).size(undefined)).toBe(0);
   });
 
-  it("is named where it is out of memory, and nothing of the task was written", async () => {
+  it("is named if it is out of memory, and nothing of the task was written", async () => {
     const server = await start("--maxmemory", "1", "--maxmemory-policy", "noeviction");
     expect(await writeFailure(await connect(server.port))).toMatchObject({ code: "REDIS_OUT_OF_MEMORY" });
     expect(await server.call("DBSIZE")).toBe(0);
   });
 
-  it("is named where its user may not run scripts, or has no right to the keys", async () => {
+  it("is named if its user may not run scripts, or has no right to the keys", async () => {
     const server = await start();
     await server.call("ACL", "SETUSER", "noscripts", "on", ">x", "~*", "+@all", "-@scripting");
     await server.call("ACL", "SETUSER", "nokeys", "on", ">x", "~other:*", "+@all");
@@ -160,7 +160,7 @@ describe("a server that takes no writes", () => {
     expect(await server.call("DBSIZE")).toBe(0);
   });
 
-  it("is named where it cannot save to its disk, and may be read", async () => {
+  it("is named if it cannot save to its disk, and may be read", async () => {
     const server = await start("--stop-writes-on-bgsave-error", "yes");
     await server.call("CONFIG", "SET", "save", "3600 1");
     rmSync(server.folder, { recursive: true });
@@ -182,7 +182,7 @@ describe("a connection under way", () => {
     return { server, client: await connect(proxy.port) };
   }
 
-  it("that is cut is lost for good, and what was in flight is thrown", async () => {
+  it("that is cut is lost for good, and commands in flight fail", async () => {
     const { client } = await proxied((sent) => (sent.includes("INCR") ? "cut" : "pass"));
     expect(
       await failure(() =>
@@ -195,7 +195,7 @@ describe("a connection under way", () => {
     expect(await failure(() => client.command("GET", "a"))).toMatchObject({ code: "REDIS_UNAVAILABLE" });
   });
 
-  it("never sends a command twice where its reply was lost", async () => {
+  it("never sends a command twice if its reply was lost", async () => {
     const { server, client } = await proxied((sent) => (sent.includes("INCR") ? "deaf" : "pass"));
     expect(await failure(() => client.command("INCR", "n"))).toMatchObject({ code: "REDIS_TIMEOUT" });
     expect(await server.call("GET", "n")).toBe("1");
@@ -226,7 +226,7 @@ describe("a connection under way", () => {
     expect(await write(mirror)).toEqual(["written"]);
   });
 
-  it("writes nothing over a command that was answered before it was read", async () => {
+  it("doesn't overwrite unread bytes of a command whose reply arrived early", async () => {
     const [length, count] = [340_000, 40]; // more than the kernel holds between the two
     const read = { X: 0, Y: 0 };
     let socket!: Socket;
@@ -259,7 +259,7 @@ describe("a connection under way", () => {
     expect(read).toEqual({ X: count * length, Y: count * length });
   });
 
-  it("leaves no unhandled event when the server goes", async () => {
+  it("leaves no unhandled event when the server stops", async () => {
     const server = await start();
     const client = await connect(server.port);
     await server.stop();

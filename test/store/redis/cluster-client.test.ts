@@ -58,7 +58,7 @@ async function scene(cluster: RedisCluster) {
 const KEYS = Array.from({ length: 60 }, (_, i) => `key:${i}`);
 
 describe("a cluster", () => {
-  it("gets each command where its key is, and answers in order", async () => {
+  it("sends each command to the node of its key, and replies in order", async () => {
     const cluster = await whole();
     const client = await connect([cluster.port]);
     expect(await client.pipeline(KEYS.map((key) => ["SET", key, `of ${key}`]))).toEqual(KEYS.map(() => "OK"));
@@ -75,7 +75,7 @@ describe("a cluster", () => {
     expect(await client.each("DBSIZE")).toHaveLength(3);
   });
 
-  it("runs scripts where their keys are, known there or not", async () => {
+  it("runs scripts on the nodes of their keys, cached there or not", async () => {
     const cluster = await whole();
     const client = await connect([cluster.port]);
     const script = { name: "tts:incrby", source: "return redis.call('INCRBY', KEYS[1], ARGV[1])", replies: INTEGER };
@@ -96,7 +96,7 @@ describe("a cluster", () => {
 });
 
 describe("a slot that moves", () => {
-  it("is followed where it went, and nothing runs twice", async () => {
+  it("is followed, and nothing runs twice", async () => {
     const { cluster, client, slot, from, to } = await scene(await whole());
     expect(await client.command("INCR", "n")).toBe(1);
     await cluster.beginMove(slot, from, to);
@@ -140,7 +140,7 @@ describe("a slot that moves", () => {
     ).toEqual(["3", "6", "1"]);
   });
 
-  it("makes a script wait whose keys are on both sides, until they are together", async () => {
+  it("delays a script whose keys are on both sides until they are together", async () => {
     const { cluster, client, slot, from, to } = await scene(await whole());
     const script = {
       name: "tts:incr",
@@ -166,7 +166,7 @@ describe("a slot that moves", () => {
 });
 
 describe("a node that is lost", () => {
-  it("is named, ends the client, and what the others were asked runs once", async () => {
+  it("is named, ends the client, and the commands to the others run once", async () => {
     const { cluster, client, from } = await scene(await start());
     await client.pipeline(KEYS.map((key) => ["INCR", key]));
     await from.stop();
@@ -181,7 +181,7 @@ describe("a node that is lost", () => {
     }
   });
 
-  it("without a replica takes the cluster down, which is said within the timeout", async () => {
+  it("without a replica takes the cluster down, which is reported within the timeout", async () => {
     const { cluster, from, to } = await scene(await start());
     const owners = await Promise.all(KEYS.map((key) => cluster.serverOf(key)));
     const key = KEYS[owners.indexOf(to)]!;
@@ -193,7 +193,7 @@ describe("a node that is lost", () => {
     expect(error.message).toContain("CLUSTERDOWN");
   });
 
-  it("is waited for no longer than the timeout where it hangs", async () => {
+  it("is waited for no longer than the timeout if it hangs", async () => {
     const { client, from } = await scene(await start());
     await client.command("GET", "n");
     from.suspend();
@@ -224,7 +224,7 @@ describe("the way in", () => {
     expect(error.message).toContain(`127.0.0.1:${silent.port} does not answer`);
   });
 
-  it("is known from before where the named nodes are gone", async () => {
+  it("is known from before if the named nodes are gone", async () => {
     const cluster = await start();
     const [first] = cluster.primaries;
     const known: KnownNodes = new Map();
@@ -270,7 +270,7 @@ describe("the way in", () => {
     await until(async () => JSON.stringify(await clients()) === JSON.stringify(before));
   });
 
-  it("gives up on a server that does not say where slots are", async () => {
+  it("gives up on a server that reports no slots", async () => {
     const mute = await serve((socket) => {
       socket.on("data", (chunk) => {
         if (chunk.toString("latin1").includes("PING")) socket.write("+PONG\r\n");

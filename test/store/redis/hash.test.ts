@@ -30,7 +30,7 @@ function read(changes: Record<string, string | null>) {
 }
 
 describe("reading a hash", () => {
-  it("gives the payload byte for byte where the fields agree", () => {
+  it("returns the payload byte for byte if the fields agree", () => {
     const text = '{"user_id":"alice","task_id":"t1","updated_at":1.5e9,"n":1.0,"big":12345678901234567890}';
     const fields: Fields = { payload: text, status: "", error: "", created_at: "" };
     expect(read({ ...fields, updated_at: "2017-07-14T02:40:00+00:00" })!.json).toBe(text);
@@ -47,7 +47,7 @@ describe("reading a hash", () => {
     expect(Object.keys(JSON.parse(task.json))).toEqual(Object.keys(BASE));
   });
 
-  it("takes an empty error for none", () => {
+  it("treats an empty error as null", () => {
     expect(JSON.parse(read({ error: "" })!.json).error).toBeNull();
   });
 
@@ -58,7 +58,7 @@ describe("reading a hash", () => {
     },
   );
 
-  it("keeps an epoch time of the payload where the hash's ISO text is the same instant", () => {
+  it("keeps an epoch time of the payload if the hash's ISO text is the same instant", () => {
     const payload = JSON.stringify({ ...BASE, updated_at: 1_577_865_605.25 });
     expect(read({ payload, updated_at: "2020-01-01T08:00:05.250000+00:00" })!.json).toBe(payload);
     expect(read({ payload, updated_at: "2020-01-01T08:00:05.250000+00:00" })!.score).toBe(1_577_865_605.25);
@@ -68,7 +68,7 @@ describe("reading a hash", () => {
     expect(read({ updated_at: "2020-01-01T00:00:00.000001" })!.score).toBe(1_577_836_800.000001);
   });
 
-  it("leaves the payload alone where a field is missing", () => {
+  it("keeps the payload if a field is missing", () => {
     expect(read({ status: null, error: null, created_at: null, updated_at: null })!.json).toBe(PAYLOAD);
   });
 
@@ -85,7 +85,7 @@ describe("reading a hash", () => {
     expect(read({ payload: null, updated_at: "soon" })).toBeUndefined();
   });
 
-  it("takes the ids of the key, whatever the payload says", () => {
+  it("uses the ids of the key, whatever the payload has", () => {
     expect(read({ payload: JSON.stringify({ ...BASE, user_id: "mallory" }) })).toMatchObject({
       userId: "alice",
       taskId: "t1",
@@ -113,7 +113,7 @@ describe("reading a hash", () => {
   });
 });
 
-describe("what was written is read back", () => {
+describe("writes are read back", () => {
   const here = useMirror();
 
   it("with numbers as they were, over Redis", async () => {

@@ -61,14 +61,14 @@ describe.each(KINDS)("on %s", (kind) => {
       expect(await here.server.dump()).toEqual(dump);
     });
 
-    it("goes through where only the score changed: the hash is what was decided on", async () => {
+    it("succeeds if only the score changed: the hash is unchanged", async () => {
       const before = await copyNow();
       await here.server.call("ZADD", INDEX, 1, "alice:t1");
       expect(await remove(before)).toEqual([true]);
       expect(await left()).toEqual([]);
     });
 
-    it("works where the members are already gone", async () => {
+    it("works if the members are already gone", async () => {
       const before = await copyNow();
       await here.server.call("DEL", INDEX, USER_INDEX);
       expect(await remove(before)).toEqual([true]);
@@ -88,21 +88,21 @@ describe.each(KINDS)("on %s", (kind) => {
       expect(await left()).toEqual([]);
     });
 
-    it("is refused where a hash came", async () => {
+    it("is refused if a hash came", async () => {
       const before = await copyNow();
       await here.server.call("HSET", KEY, "status", "queued");
       expect(await remove(before)).toEqual([false]);
       expect(await left()).toEqual([KEY, INDEX, USER_INDEX]);
     });
 
-    it("is refused where the score changed, even in the last bit", async () => {
+    it("is refused if the score changed, even in the last bit", async () => {
       const before = await copyNow();
       await here.server.call("ZADD", INDEX, 1_577_865_605.250002, "alice:t1");
       expect(await remove(before)).toEqual([false]);
       expect(await left()).toEqual([INDEX, USER_INDEX]);
     });
 
-    it("is refused where the member went", async () => {
+    it("is refused if the member went", async () => {
       const before = await copyNow();
       await here.server.call("ZREM", INDEX, "alice:t1");
       expect(await remove(before)).toEqual([false]);
@@ -130,7 +130,7 @@ describe.each(KINDS)("on %s", (kind) => {
   });
 
   describe("keys of the wrong type", () => {
-    it("are named, and the rest of the batch goes", async () => {
+    it("are named, and the rest of the batch is removed", async () => {
       const ids = ["t0", "t1", "t2"].map((taskId) => ({ userId: "alice", taskId }));
       await writeToMirror(
         here.mirror,
@@ -148,7 +148,7 @@ describe.each(KINDS)("on %s", (kind) => {
       expect((await here.mirror.statuses(ids))[1]).toMatchObject({ code: "REDIS_FAILED" });
     });
 
-    it("keep the whole task where the user's index is one", async () => {
+    it("keep the whole task if the user's index is one", async () => {
       await writeToMirror(here.mirror, [taskOf(record("alice", "t1"))]);
       const before = await copyNow();
       await here.server.call("DEL", USER_INDEX);

@@ -47,7 +47,7 @@ function falseSentinel(port: number): Promise<TestServer> {
 }
 
 describe("a connection by Sentinels", () => {
-  it("goes to the primary, and says who named it", async () => {
+  it("connects to the primary, and names the Sentinel", async () => {
     const client = await connect(site.target());
     expect(((await client.command("ROLE")) as unknown[])[0]).toBe("master");
     const { port } = await site.primary();
@@ -55,7 +55,7 @@ describe("a connection by Sentinels", () => {
     expect(named).toContain(client.where);
   });
 
-  it("goes where most of them say, though the first names a server that is gone", async () => {
+  it("connects to the server of the majority, although the first names a server that is gone", async () => {
     const silent = await silentServer();
     ends.push(() => silent.stop());
     const old = await falseSentinel(silent.port);
@@ -64,7 +64,7 @@ describe("a connection by Sentinels", () => {
     for (let i = 0; i < 2; i++) expect((await connect(target)).where).toContain(`:${(await site.primary()).port} `);
   });
 
-  it("has time left for what one of two names, though the other names a server that is silent", async () => {
+  it("has time left for one Sentinel's server, although the other's doesn't respond", async () => {
     const silent = await silentServer();
     ends.push(() => silent.stop());
     const old = await falseSentinel(silent.port);
@@ -82,7 +82,7 @@ describe("a connection by Sentinels", () => {
     expect((await connect(by(ports))).where).toContain(`Sentinel 127.0.0.1:${ports[3]}`);
   });
 
-  it("names every Sentinel and what came of it, within the timeout", async () => {
+  it("names every Sentinel with its failure, within the timeout", async () => {
     const silent = await silentServer();
     ends.push(() => silent.stop());
     const ports = [await freePort(), silent.port];
@@ -144,7 +144,7 @@ describe("Sentinels with a password", () => {
 });
 
 describe("a link that reconnects by Sentinels", () => {
-  it("goes over to the new primary, also where the old one keeps the connection", async () => {
+  it("switches to the new primary, even if the old one keeps the connection", async () => {
     const link = new RedisLink(async () => new Mirror(await connectBySentinels(site.target()), RULES), {
       reconnects: true,
     });

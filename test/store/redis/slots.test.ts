@@ -9,7 +9,7 @@ beforeAll(async () => {
 });
 afterAll(() => cluster.remove());
 
-it("puts every key where the server does, braces and all", async () => {
+it("computes the same slot for every key as the server, including braces", async () => {
   const unit = fc.constantFrom("{", "}", "a", ":", "é", "中", "😀");
   await fc.assert(
     fc.asyncProperty(fc.string({ unit }), async (key) => {

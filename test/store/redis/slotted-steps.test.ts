@@ -73,7 +73,7 @@ const stateOf = (task: typeof OURS | null) => ({
 const steps = Array.from({ length: STEPS }, (_, i) => i);
 const SEEN = { seen: OLD.updatedAt };
 
-it.each(steps)("a whole write of the service before round trip %i of ours is what stays", async (step) => {
+it.each(steps)("a complete write of the service before our round trip %i is kept", async (step) => {
   const [outcome] = await mirrorWith(new Map([[step, writes]])).upsert([{ task: OURS, ...SEEN }]);
   if (outcome === true && step >= STEPS - 1) await writes();
   const after = await state();

@@ -52,7 +52,7 @@ async function attempt(port: number, files: Partial<TlsFiles> | null, timeout = 
 }
 
 describe("a connection with TLS", () => {
-  it("is made where the authority is trusted and the name is right", async () => {
+  it("is made if the authority is trusted and the name is right", async () => {
     expect(await attempt(tls!, {})).toBe("PONG");
     expect(await attempt(renamed!, { serverName: "redis.example" })).toBe("PONG");
     expect(await attempt(wanting!, authority!.sign("client", "DNS:client"))).toBe("PONG");

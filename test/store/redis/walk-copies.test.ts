@@ -22,7 +22,7 @@ async function walked(mirror: Mirror, userId: string | undefined): Promise<[stri
   return found;
 }
 
-it("ends with an error where a server gives the same cursor again and again", async () => {
+it("ends with an error if a server gives the same cursor again and again", async () => {
   const stuck: RedisCommands = Object.assign(Object.create(RedisClient.prototype), {
     where: "here",
     command: async () => ["5", []],
@@ -36,7 +36,7 @@ it("ends with an error where a server gives the same cursor again and again", as
   }
 });
 
-it("ends with an error where a node of a cluster gives the same cursor again and again", async () => {
+it("ends with an error if a node of a cluster gives the same cursor again and again", async () => {
   const [node] = await paperNodes(1);
   const client = await connectOnPaper([node!]);
   node!.answer = () => ["5", []];
@@ -49,7 +49,7 @@ it("ends with an error where a node of a cluster gives the same cursor again and
   });
 });
 
-describe("a walk that looks at copies", () => {
+describe("a walk that reads copies", () => {
   const here = useMirror();
 
   /** The same server, for a user with these rights besides. */
@@ -145,7 +145,7 @@ describe("a walk that looks at copies", () => {
     expect(ids.filter((id) => !found.has(id))).toEqual([]);
   });
 
-  it("comes upon each with any score", async () => {
+  it("finds each with any score", async () => {
     const scores = ["inf", "-inf", "-0", "1e300", "5e-324", "0.1", "1704067200.1234567", "0.30000000000000004"];
     const ids = scores.flatMap((score) => Array.from({ length: 700 }, (_, i) => [score, `u:${score} ${i}\n:x`]));
     await here.server.call("ZADD", "tts:tasks:index", ...ids.flat());
@@ -160,13 +160,13 @@ describe("a walk that looks at copies", () => {
     return ids;
   }
 
-  it("comes upon each where 0 and -0 are one score", async () => {
+  it("finds each if 0 and -0 are one score", async () => {
     const ids = await addZeros(5200, (i) => i % 2 === 1);
     const names = new Set((await walked(here.mirror, undefined)).map(([name]) => name));
     expect(ids.filter((id) => !names.has(id))).toEqual([]);
   });
 
-  it.each([0, AT])("ends a walk in order up to %d where 0 and -0 are one score", async (limit) => {
+  it.each([0, AT])("ends a walk in order up to %d if 0 and -0 are one score", async (limit) => {
     const ids = await addZeros(5200, (i) => i % 999 === 2);
     const found: string[] = [];
     for await (const members of here.mirror.walkInOrder({ ...ALL, until: limit + 1 }, "lowest")) {
@@ -191,7 +191,7 @@ describe("a walk that looks at copies", () => {
     },
   );
 
-  it("comes upon each of many for a user who may run no script", async () => {
+  it("finds each of many for a user who may not run scripts", async () => {
     const ids = Array.from({ length: 5200 }, (_, i) => `u:t${i}`);
     await here.server.call("ZADD", "tts:tasks:index", ...ids.flatMap((id, i) => [AT + i, id]));
     const reader = await as("reader", "-@all", "+@read", "+@connection");
@@ -204,7 +204,7 @@ describe("a walk that looks at copies", () => {
     }
   });
 
-  it("passes over none while a service moves tasks to the top, past the walk", async () => {
+  it("misses none while a service moves tasks to the top, past the walk", async () => {
     const ids = Array.from({ length: 12_000 }, (_, i) => `u:t${String(i).padStart(4, "0")}`);
     await here.server.call("ZADD", "tts:tasks:index", ...ids.flatMap((id, i) => [AT + Math.floor(i / 3), id]));
     const found = new Set<string>();
@@ -244,13 +244,13 @@ describe.each(["newest", "lowest"] as const)("a walk in order, %s first", (order
     ["in runs of one score", (i: number) => AT + Math.floor(i / 700)],
   ] as const;
 
-  it.each(SCORES)("gives each of many %s once, in order", async (_, score) => {
+  it.each(SCORES)("returns each of many %s once, in order", async (_, score) => {
     await here.server.call("ZADD", "tts:tasks:index", ...ids.flatMap((id, i) => [score(i), `u:${id}`]));
     const found = await walked();
     expect(order === "lowest" ? found : found.reverse()).toEqual(ids);
   });
 
-  it.each(SCORES)("skips none of many %s that stay while others go", async (_, score) => {
+  it.each(SCORES)("skips none of many kept %s while others are removed", async (_, score) => {
     await here.server.call("ZADD", "tts:tasks:index", ...ids.flatMap((id, i) => [score(i), `u:${id}`]));
     const gone = new Set<string>();
     const found = await walked(async (step, names) => {

@@ -89,7 +89,7 @@ describe.each(KINDS)("on %s", (kind) => {
       expect((await scores()).map(Number)).toEqual([1_704_067_200.500001, 1_704_067_200.500001]);
     });
 
-    it("lets the equal stay, whatever it holds", async () => {
+    it("keeps an equal copy, whatever its content", async () => {
       await write(task({ text: "first" }));
       expect(await write(task({ text: "second" }))).toEqual(["unchanged"]);
       expect((await here.server.hash(KEY)).payload).toContain("first");
@@ -119,7 +119,7 @@ describe.each(KINDS)("on %s", (kind) => {
       expect((await here.server.hash(KEY)).updated_at).toBe("2025-01-01T00:00:00");
     });
 
-    it("takes a member without a hash for no copy, whatever its score", async () => {
+    it("doesn't count a member without a hash as a copy, whatever its score", async () => {
       await here.server.call("ZADD", INDEX, 9_999_999_999, "alice:t1");
       expect(await write(task())).toEqual(["written"]);
       expect(await scores()).toEqual(["1704067200.5", "1704067200.5"]);
@@ -148,7 +148,7 @@ describe.each(KINDS)("on %s", (kind) => {
       }
     });
 
-    it("of a hash without a time: looks again where its payload changed between look and write", async () => {
+    it("of a hash without a time: looks again if its payload changed between look and write", async () => {
       const payload = (second: number) => JSON.stringify(task({ updated_at: `2024-01-01T00:00:0${second}` }));
       await here.server.call("HSET", KEY, "payload", payload(0));
       const flaky = new FlakyMirror(here.mirror);
@@ -158,7 +158,7 @@ describe.each(KINDS)("on %s", (kind) => {
       expect(await writeToMirror(flaky.mirror, [taskOf(task())])).toEqual(["newer"]);
     });
 
-    it("names the task whose key has the wrong type, and the rest goes on", async () => {
+    it("names the task whose key has the wrong type, and the rest continues", async () => {
       await here.server.call("SET", KEY, "a string");
       const outcomes = await writeToMirror(
         here.mirror,
@@ -178,7 +178,7 @@ describe.each(KINDS)("on %s", (kind) => {
       expect(await here.server.zset(INDEX)).toEqual([["alice:t1", expect.any(String)]]);
     });
 
-    it("writes nothing where the global index has the wrong type", async () => {
+    it("writes nothing if the global index has the wrong type", async () => {
       await here.server.call("SET", INDEX, "a string");
       expect(await write(task()).catch((error) => [error])).toEqual([
         expect.objectContaining({ code: "REDIS_FAILED" }),
@@ -186,7 +186,7 @@ describe.each(KINDS)("on %s", (kind) => {
       expect(await here.server.call("DBSIZE")).toBe(1);
     });
 
-    it("looks again where the service wrote between look and write", async () => {
+    it("looks again if the service wrote between look and write", async () => {
       const flaky = new FlakyMirror(here.mirror);
       await write(task({ status: "running" }));
       let once = true;
@@ -200,7 +200,7 @@ describe.each(KINDS)("on %s", (kind) => {
       expect(await here.server.hash(KEY)).toMatchObject({ status: "succeeded", updated_at: "2026-01-01T00:00:00" });
     });
 
-    it("gives up on a copy that changes all the time, and says so", async () => {
+    it("gives up on a copy that keeps changing, with an error", async () => {
       const flaky = new FlakyMirror(here.mirror);
       let second = 0;
       flaky.onCall(async (method) => {

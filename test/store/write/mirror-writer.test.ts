@@ -26,7 +26,7 @@ beforeEach(() => {
 });
 
 describe("a task that is created again with an older time", () => {
-  it("goes into the mirror, after a removal of our own", async () => {
+  it("is written to the mirror after our own removal", async () => {
     await writer.upsert(timed("t1", 2000));
     await writer.remove(id("t1"));
     expect(await writer.upsert(timed("t1", 1000))).toEqual({ file: "written", mirror: "written" });
@@ -118,7 +118,7 @@ describe("changes of one task that wait together", () => {
   });
 });
 
-describe("what a sync cannot make up for", () => {
+describe("a change that a sync can't make up for", () => {
   const down = { kind: "down", error: new TtsctlError("REDIS_UNAVAILABLE", "away") } as const;
   let isDown: boolean;
   beforeEach(() => {
@@ -161,7 +161,7 @@ describe("what a sync cannot make up for", () => {
     expect(await timeOf("t1")).toMatchObject({ score: 3000 });
   });
 
-  it("goes with the next change of the task", async () => {
+  it("is made up for by the next change of the task", async () => {
     await writer.upsert(timed("t1", 2000));
     isDown = true;
     await writer.remove(id("t1"));
@@ -195,7 +195,7 @@ describe("what a sync cannot make up for", () => {
     expect(await timeOf("t1")).toBeUndefined();
   });
 
-  it("is what it undid: it wrote what it had read before", async () => {
+  it("is an undone change: the program wrote an older read", async () => {
     await Promise.all(["t1", "t2", "t3"].map((taskId) => writer.upsert(timed(taskId, 2000))));
     await writer.aroundSync(async () => {
       await writer.remove(id("t1"));
@@ -214,9 +214,9 @@ describe("a task that another program changes in both stores before our copy is 
   const ours = () => record("alice", "t1", { status: "running", updated_at: 2_000_000_000 });
   const ways = [
     { what: "deletes", theirs: null },
-    { what: "goes on with, within the same second", theirs: { ...ours(), status: "succeeded" } },
+    { what: "changes, within the same second", theirs: { ...ours(), status: "succeeded" } },
   ];
-  it.each(ways)("is as that program left it: it $what it", async ({ theirs }) => {
+  it.each(ways)("is as the program left it that $what it", async ({ theirs }) => {
     const flaky = new FlakyMirror(redis.mirror);
     let due = false;
     flaky.onCall(async (method) => {
