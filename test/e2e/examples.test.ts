@@ -66,6 +66,28 @@ describe("the commands in the examples", () => {
   });
 });
 
+describe("what has to be adapted", () => {
+  const FILES = (readdirSync(EXAMPLES, { recursive: true }) as string[]).filter((name) =>
+    /^(systemd|cron|logrotate)\/|^docker\/.*yaml|^kubernetes\/|^ansible\/site/.test(name),
+  );
+  /** What differs between two machines. */
+  const NAMES =
+    /\/srv\/tts|\/usr\/local\/bin\/ttsctl|\/var\/log\/ttsctl\/audit\.jsonl|(?:User|IPAddressAllow|OnCalendar)=|redis-server\.service|TTSCTL_TIMEZONE|REDIS_HOST|\buser(?=:)|tts tts|runAsUser|claimName|matchLabels|image(?=: ttsctl:)/g;
+
+  it.each(FILES)("%s names it at its top, and nothing that it hasn't", (name) => {
+    const text = readFileSync(join(EXAMPLES, name), "utf8");
+    const [head] = /^(#.*\n)+/.exec(text)!;
+    const body = text.slice(head.length).replace(/^ *#.*$/gm, "");
+    const listed = [...head.matchAll(/^# {3}(\S+(?: \S+)?) {2}/gm)].map(([, what]) => what!);
+    const [, adapt] = head.split("# Adapt:\n");
+    expect(adapt).toBeDefined();
+    const missing = [...body.matchAll(NAMES)].map(([what]) => what).filter((what) => !adapt!.includes(what));
+    expect(missing).toEqual([]);
+    const unknown = listed.filter((what) => adapt!.includes(what) && !body.includes(what) && !UNITS.includes(what));
+    expect(unknown).toEqual([]);
+  });
+});
+
 it.skipIf(!has("logrotate", "--version"))("the logrotate file is right, where logrotate is installed", () => {
   cpSync(join(EXAMPLES, "logrotate/ttsctl"), join(folder, "rotate"));
   const { stderr } = run("logrotate", "--debug", "--state", join(folder, "state"), join(folder, "rotate"));

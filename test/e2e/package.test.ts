@@ -71,6 +71,13 @@ describe("the package", () => {
     expect(existsSync(join(clone, "dist/main.cjs"))).toBe(true);
   });
 
+  it("has every document that a message names", () => {
+    const bundles = ["main.cjs", "library.cjs"].map((name) => readFileSync(join(installed, "dist", name), "utf8"));
+    const named = new Set(bundles.join("").match(/\b(?:docs|examples)\/[\w/-]+\.\w+/g));
+    expect(named).toContain("docs/runbook.md");
+    for (const name of named) expect(existsSync(join(installed, name)), name).toBe(true);
+  });
+
   it("installs from its tarball alone, with all that it needs inside", () => {
     const { version } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
     expect(run(join(prefix, "bin/ttsctl"), ["--version"])).toMatchObject({ status: 0, stdout: `${version}\n` });
