@@ -1,11 +1,13 @@
 import { stat } from "node:fs/promises";
 import type { Command, Option } from "commander";
+import { profileNames } from "../config/profiles.ts";
 import { printable } from "../printable.ts";
 import { KNOWN_COLUMNS } from "../render/item.ts";
 import { FLAG_NAMES, fieldOf, ofUser, QUERY_PARTS } from "../task/query-fields.ts";
 import { Context, type Surroundings } from "./context.ts";
 import { TOPICS } from "./help.ts";
 import { commandOf } from "./program.ts";
+import { isPlain, shellQuote } from "./shell-words.ts";
 import { flagsIn, recordingOf } from "./terminal.ts";
 
 /**
@@ -42,6 +44,7 @@ async function candidatesOf(
 ): Promise<readonly string[]> {
   if (wanted.kind === "words") return wanted.words;
   if (wanted.kind === "files") return [];
+  if (wanted.kind === "profiles") return profileNames(around.env);
   const silent = { ...around, terminal: recordingOf(around.terminal).terminal };
   const context = new Context(silent, flagsIn(words));
   const quick = await impatient(context);
@@ -119,20 +122,11 @@ export function splitLine(line: string): ShellLine {
   return { words, current, isQuoted: quote !== "", kept: quote === "" ? kept : 0 };
 }
 
-/** Whether every shell reads the text as it is, with and without quotes. */
-function isPlain(text: string): boolean {
-  return /^[\p{L}\p{N}_.,@%+/:=-]+$/u.test(text);
-}
-
-/** The text as one word of a POSIX shell. */
-export function shellQuote(text: string): string {
-  return isPlain(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
-}
-
 /** The kind of candidates. */
 type Wanted =
   | { readonly kind: "words"; readonly words: readonly string[] }
   | { readonly kind: "files" }
+  | { readonly kind: "profiles" }
   | { readonly kind: "users" }
   | { readonly kind: "tasks"; readonly user: string };
 
@@ -206,6 +200,7 @@ function valueQuestion(option: Option | undefined, { values }: Line, before: str
   const parts = { before: before + typed.slice(0, comma), typed: typed.slice(comma), isList };
   if (option?.argChoices !== undefined) return { wanted: { kind: "words", words: option.argChoices }, ...parts };
   if (name === "--user") return { wanted: { kind: "users" }, ...parts };
+  if (name === "--profile") return { wanted: { kind: "profiles" }, ...parts };
   const user = values.get("--user");
   if (name === "--ids" && user !== undefined) return { wanted: { kind: "tasks", user }, ...parts };
   if (name in LISTS) return { wanted: { kind: "words", words: LISTS[name]! }, ...parts };

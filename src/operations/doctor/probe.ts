@@ -50,6 +50,7 @@ export class Skip extends Error {}
 /** What is known of the configuration: facts, and no secret. */
 export interface ConfigFacts {
   readonly path: string | null;
+  readonly profile: string | null;
   readonly cwd: string;
   /** What is wrong with the file as a whole, and with the values in force. */
   readonly unreadable: TtsctlError | null;
