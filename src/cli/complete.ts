@@ -1,5 +1,6 @@
 import { stat } from "node:fs/promises";
 import type { Command, Option } from "commander";
+import { profileNames } from "../config/profiles.ts";
 import { isShellWord, printable, shellQuote } from "../printable.ts";
 import { KNOWN_COLUMNS } from "../render/item.ts";
 import { FLAG_NAMES, fieldOf, ofUser, QUERY_PARTS } from "../task/query-fields.ts";
@@ -43,6 +44,7 @@ async function candidatesOf(
 ): Promise<readonly string[]> {
   if (wanted.kind === "words") return wanted.words;
   if (wanted.kind === "files") return [];
+  if (wanted.kind === "profiles") return profileNames(around.env);
   const silent = { ...around, terminal: recordingOf(around.terminal).terminal };
   const context = new Context(silent, flagsIn(words));
   const quick = await impatient(context);
@@ -124,6 +126,7 @@ export function splitLine(line: string): ShellLine {
 type Wanted =
   | { readonly kind: "words"; readonly words: readonly string[] }
   | { readonly kind: "files" }
+  | { readonly kind: "profiles" }
   | { readonly kind: "users" }
   | { readonly kind: "tasks"; readonly user: string };
 
@@ -197,6 +200,7 @@ function valueQuestion(option: Option | undefined, { values }: Line, before: str
   const parts = { before: before + typed.slice(0, comma), typed: typed.slice(comma), isList };
   if (option?.argChoices !== undefined) return { wanted: { kind: "words", words: option.argChoices }, ...parts };
   if (name === "--user") return { wanted: { kind: "users" }, ...parts };
+  if (name === "--profile") return { wanted: { kind: "profiles" }, ...parts };
   const user = values.get("--user");
   if (name === "--ids" && user !== undefined) return { wanted: { kind: "tasks", user }, ...parts };
   if (option?.flags.endsWith("<status>")) return { wanted: { kind: "words", words: SHOWN_STATUSES }, ...parts };

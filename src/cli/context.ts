@@ -110,23 +110,23 @@ export class Context extends RunParts {
   override requireConfig(withArtifacts: boolean): Promise<void> {
     return super.requireConfig(
       withArtifacts,
-      "name it with --config or TTSCTL_CONFIG, or set TTSCTL_STORE, TTSCTL_OUTPUT and TTSCTL_LOGS",
+      "name it with --config or TTSCTL_CONFIG, set TTSCTL_STORE, TTSCTL_OUTPUT and TTSCTL_LOGS, or run `ttsctl config init`",
       `no config.ini in ${this.cwd}: this command changes tasks, so it does not run on defaults`,
     );
   }
 
   async examineConfig(): Promise<Examination> {
     const { examineConfig } = await import("../config/examine.ts");
-    return examineConfig(this.#loadOptions());
+    return examineConfig(this.loadOptions());
   }
 
   async #loadSettings(): Promise<Settings> {
-    const settings = await loadSettings(this.#loadOptions());
+    const settings = await loadSettings(this.loadOptions());
     for (const line of settings.warnings) this.reporter.warn(line);
     return settings;
   }
 
-  #loadOptions(): LoadOptions {
+  loadOptions(): LoadOptions {
     return { flags: { ...this.flags }, env: this.#surroundings.env, cwd: this.cwd };
   }
 }

@@ -1,4 +1,5 @@
 import { type Command, Help, type Option } from "commander";
+import { PROFILE_VARIABLE } from "../config/profiles.ts";
 import { CONFIG_VARIABLE, rowOf, SETTING_NAMES } from "../config/settings.ts";
 
 const COLUMNS = 80;
@@ -77,6 +78,7 @@ function groupItems<T>(_: T[], visible: T[], groupOfItem: (item: T) => string): 
 
 const VARIABLES: readonly (readonly [name: string, help?: string])[] = [
   [CONFIG_VARIABLE, "the config.ini"],
+  [PROFILE_VARIABLE, "the profile, a config.ini by its name"],
   ...SETTING_NAMES.flatMap((name) => (rowOf(name).env ? [rowOf(name).env!] : [])),
   ["TTSCTL_PAGER, PAGER", "for long tables; cat for none"],
   ["NO_COLOR, FORCE_COLOR", "no colours; colours in a pipe too"],

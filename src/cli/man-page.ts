@@ -15,6 +15,7 @@ export function manPage(program: Command): string {
     ...[".SH ENVIRONMENT", ...plainLines(bodyOf(TOPICS.environment!))],
     ".SH FILES",
     roff("config.ini, the service's own, in the working folder; voice_task.json beside it."),
+    roff("~/.config/ttsctl/NAME.ini: the profile NAME."),
     "",
   ].join("\n");
 }

@@ -126,6 +126,10 @@ function newProgram(write: (text: string) => void): Command {
     .helpOption("-h, --help", "print help")
     .optionsGroup("Connection:")
     .option("--config <file>", "the config.ini (default: $TTSCTL_CONFIG, else ./config.ini)")
+    .option(
+      "--profile <name>",
+      "the config.ini of that name, one of `ttsctl config profiles` (default: $TTSCTL_PROFILE)",
+    )
     .addOption(settingOption("store.path"))
     .addOption(settingOption("redis.url"))
     .addOption(settingOption("redis.enabled"))

@@ -16,6 +16,7 @@ export function isText(format: Format): format is "table" | "wide" {
 /** The flags that every command takes. */
 export interface GlobalFlags {
   readonly config?: string | undefined;
+  readonly profile?: string | undefined;
   readonly store?: string | undefined;
   readonly redisUrl?: string | undefined;
   /** False for --no-redis. */
@@ -35,7 +36,14 @@ const TEXT = { type: "string" } as const;
 /** The global flags of a command line that may be wrong or unfinished. */
 export function flagsIn(argv: readonly string[]): GlobalFlags {
   const verbose = { type: "boolean", short: "v", multiple: true } as const;
-  const options = { config: TEXT, store: TEXT, "redis-url": TEXT, output: { ...TEXT, short: "o" }, verbose };
+  const options = {
+    config: TEXT,
+    profile: TEXT,
+    store: TEXT,
+    "redis-url": TEXT,
+    output: { ...TEXT, short: "o" },
+    verbose,
+  };
   const more = { "log-format": TEXT, "no-redis": { type: "boolean" } } as const;
   // The rest of a word such as `-ubob` is its value. `-w` takes none in one command, and needn't have one in others.
   const args = argv.filter((arg) => !arg.startsWith("-w"));
@@ -44,6 +52,7 @@ export function flagsIn(argv: readonly string[]): GlobalFlags {
   const text = (name: keyof typeof values) => (typeof values[name] === "string" ? values[name] : undefined);
   return {
     config: text("config"),
+    profile: text("profile"),
     store: text("store"),
     redisUrl: text("redis-url"),
     redis: values["no-redis"] === undefined,

@@ -13,7 +13,7 @@ export interface RedisUrl {
   ignored: string[];
 }
 
-const MASK = "***";
+export const MASK = "***";
 
 /** Scheme, user information, host and path, and query of a valid url. */
 const URL_PARTS = /^([^:]*:\/\/)(?:([^/?#]*)@)?([^?]*)(.*)$/s;

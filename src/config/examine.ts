@@ -1,7 +1,8 @@
 import { TtsctlError } from "../errors.ts";
 import { parseRedisUrl } from "./address.ts";
 import type { IniFile } from "./ini-file.ts";
-import { type ForeignNames, foreignNames, type LoadOptions, readInputs, resolveSettings } from "./load.ts";
+import { configPlace, type ForeignNames, foreignNames, type LoadOptions, readInputs, resolveSettings } from "./load.ts";
+import { PROFILE_VARIABLE } from "./profiles.ts";
 import { checkTlsFiles } from "./redis.ts";
 import {
   CONFIG_VARIABLE,
@@ -17,6 +18,7 @@ import {
 export interface Examination {
   /** The file in force, or null. */
   readonly path: string | null;
+  readonly profile: string | null;
   /** Why the file can't be read. */
   readonly unreadable: TtsctlError | null;
   /** The settings in force; in a section with a wrong value, the defaults. */
@@ -35,13 +37,21 @@ export interface Examination {
 /** Reads a configuration without throwing for what is wrong in it. */
 export async function examineConfig(options: LoadOptions): Promise<Examination> {
   const known = SETTING_NAMES.flatMap((name) => rowOf(name).env?.[0] ?? []);
-  const variables = [CONFIG_VARIABLE, ...known].filter((name) => options.env[name]);
+  const variables = [CONFIG_VARIABLE, PROFILE_VARIABLE, ...known].filter((name) => options.env[name]);
   const kubernetes = options.env.REDIS_PORT?.includes("://") === true;
   try {
     const inputs = await readInputs(options);
-    return { ...(await examineInputs(inputs)), path: inputs.configPath, unreadable: null, variables, kubernetes };
+    const { profile } = configPlace(options);
+    return {
+      ...(await examineInputs(inputs)),
+      path: inputs.configPath,
+      profile,
+      unreadable: null,
+      variables,
+      kubernetes,
+    };
   } catch (error) {
-    return { ...NOTHING, path: null, unreadable: ours(error), variables, kubernetes };
+    return { ...NOTHING, path: null, profile: null, unreadable: ours(error), variables, kubernetes };
   }
 }
 
@@ -73,7 +83,7 @@ function sectionOf(name: SettingName): string {
 }
 
 /** A wrong url may hold one too. */
-function holdsPassword(file: IniFile): boolean {
+export function holdsPassword(file: IniFile): boolean {
   const url = valueIn(file, "redis.url") ?? "";
   const secrets = SETTING_NAMES.filter((name) => rowOf(name).kind.isSecret);
   if (secrets.some((name) => (valueIn(file, name) ?? "") !== "")) return true;

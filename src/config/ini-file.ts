@@ -4,7 +4,7 @@ import { quoted } from "../printable.ts";
 import { indentation, rstrip, strip } from "../task/ids.ts";
 
 /** The section whose options every other section inherits. */
-const DEFAULT_SECTION = "DEFAULT";
+export const DEFAULT_SECTION = "DEFAULT";
 
 /** Raw values (not interpolated) by section and by lower-case option name; the DEFAULT section is always there. */
 type RawSections = ReadonlyMap<string, ReadonlyMap<string, string>>;
@@ -31,6 +31,11 @@ export class IniFile {
   options(section: string): string[] {
     if (!this.#sections.has(section)) return [];
     return [...new Set([section, DEFAULT_SECTION].flatMap((name) => [...(this.#sections.get(name)?.keys() ?? [])]))];
+  }
+
+  /** The values that the section itself has, not interpolated. */
+  raw(section: string): ReadonlyMap<string, string> {
+    return this.#sections.get(section) ?? new Map();
   }
 
   /** Whether the section exists and has the option, itself or from DEFAULT. */

@@ -1,10 +1,11 @@
 import { isUtf8 } from "node:buffer";
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { describeSystemError, systemErrorCode, TtsctlError } from "../errors.ts";
+import { describeSystemError, systemErrorCode, TtsctlError, usage } from "../errors.ts";
 import { formatDuration } from "../task/amounts.ts";
 import { nearest } from "../task/nearest.ts";
 import { type IniFile, parseIni } from "./ini-file.ts";
+import { PROFILE_VARIABLE, profilePath, unknownProfile } from "./profiles.ts";
 import { checkRedis, checkTlsFiles, findAddress, resolveAddress } from "./redis.ts";
 import {
   type CleanupSettings,
@@ -20,7 +21,7 @@ import {
 } from "./settings.ts";
 
 export interface LoadOptions {
-  flags: SettingFlags & { readonly config?: string | undefined };
+  flags: SettingFlags & { readonly config?: string | undefined; readonly profile?: string | undefined };
   /** Of a program, for which no file is looked up. */
   options?: SettingInputs["options"];
   env: Readonly<Record<string, string | undefined>>;
@@ -29,7 +30,7 @@ export interface LoadOptions {
 }
 
 /**
- * Finds and reads config.ini (`--config`, else `TTSCTL_CONFIG`, else `./config.ini`) and resolves the settings (SPEC
+ * Finds and reads config.ini (`--config` or `--profile`, else `TTSCTL_CONFIG` or `TTSCTL_PROFILE`, else `./config.ini`) and resolves the settings (SPEC
  * section 7).
  * @throws TtsctlError CONFIG_NOT_FOUND if a named file doesn't exist, CONFIG_INVALID
  */
@@ -42,22 +43,51 @@ export async function loadSettings(options: LoadOptions): Promise<Settings> {
 /** Throws as `loadSettings` does for the file, but not for a value in it. */
 export async function readInputs({ flags, options, env, cwd }: LoadOptions): Promise<SettingInputs> {
   const isLooked = options === undefined || flags.config !== undefined;
-  const flagName = options === undefined ? "--config" : "openTaskStore config";
-  const file = isLooked ? readConfig(findConfig(flags.config, env[CONFIG_VARIABLE], cwd, flagName)) : null;
+  const file = isLooked ? readConfig(configPlace({ flags, options, env, cwd }), env) : null;
   return { flags, ...(options && { options }), env, file, configPath: file?.path ?? null, cwd };
 }
 
-/** The path of config.ini, and what named it; null for the one in the working directory, which may be missing. */
-function findConfig(flag: string | undefined, variable: string | undefined, cwd: string, flagName: string) {
-  if (flag === "")
-    throw new TtsctlError("CONFIG_INVALID", `${flagName}: "" is wrong; accepted: the path of a ${CONFIG_FILE}`);
-  if (flag !== undefined) return { path: resolve(cwd, flag), origin: flagName };
-  if (variable) return { path: resolve(cwd, variable), origin: CONFIG_VARIABLE };
-  return { path: resolve(cwd, CONFIG_FILE), origin: null };
+export interface ConfigPlace {
+  readonly path: string;
+  /** What named it; null for the one in the working directory, which may be missing. */
+  readonly origin: string | null;
+  readonly profile: string | null;
 }
 
-/** Synchronous: a thread would take a good part of a short command. */
-function readConfig({ path, origin }: ReturnType<typeof findConfig>): IniFile | null {
+/**
+ * The path of config.ini: flags come before variables. Programs have no profiles.
+ * @throws TtsctlError USAGE, CONFIG_INVALID
+ */
+export function configPlace({ flags: { config, profile }, options, env, cwd }: LoadOptions): ConfigPlace {
+  if (config !== undefined && profile !== undefined) {
+    throw usage("--profile and --config exclude each other", "a profile is a config.ini by its name");
+  }
+  const flagName = options === undefined ? "--config" : "openTaskStore config";
+  if (config === "")
+    throw new TtsctlError("CONFIG_INVALID", `${flagName}: "" is wrong; accepted: the path of a ${CONFIG_FILE}`);
+  if (config !== undefined) return placeAt(resolve(cwd, config), flagName);
+  const { [CONFIG_VARIABLE]: variable, [PROFILE_VARIABLE]: ofVariable } = env;
+  if (profile === undefined && variable && ofVariable) {
+    const both = `${PROFILE_VARIABLE} and ${CONFIG_VARIABLE} are both set`;
+    throw new TtsctlError("CONFIG_INVALID", both, { hint: "unset one, or use --profile or --config" });
+  }
+  const name = profile ?? ofVariable;
+  const origin = profile === undefined ? PROFILE_VARIABLE : "--profile";
+  if (profile !== undefined || name) return { path: profilePath(name!, origin, env), origin, profile: name! };
+  if (variable) return placeAt(resolve(cwd, variable), CONFIG_VARIABLE);
+  return placeAt(resolve(cwd, CONFIG_FILE), null);
+}
+
+export function placeAt(path: string, origin: string | null = null): ConfigPlace {
+  return { path, origin, profile: null };
+}
+
+/**
+ * Synchronous: a thread would take a good part of a short command.
+ * @param env for the profiles
+ * @throws TtsctlError CONFIG_NOT_FOUND, CONFIG_INVALID
+ */
+export function readConfig({ path, origin, profile }: ConfigPlace, env: LoadOptions["env"]): IniFile | null {
   try {
     const bytes = readFileSync(path);
     if (!isUtf8(bytes)) throw new TtsctlError("CONFIG_INVALID", `${path} is not UTF-8 text`);
@@ -67,6 +97,7 @@ function readConfig({ path, origin }: ReturnType<typeof findConfig>): IniFile | 
     if (!["ENOENT", "ENOTDIR"].includes(systemErrorCode(cause) ?? ""))
       throw new TtsctlError("CONFIG_INVALID", `${path} cannot be read: ${describeSystemError(cause)}`, { cause });
     if (origin === null) return null;
+    if (profile !== null) throw unknownProfile(profile, env);
     throw new TtsctlError("CONFIG_NOT_FOUND", `${path}, which ${origin} names, does not exist`, { cause });
   }
 }

@@ -1,8 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { describeSystemError, systemErrorCode, TtsctlError } from "../errors.ts";
+import { addressText } from "../printable.ts";
 import { parseRedisUrl, type RedisUrl } from "./address.ts";
 import {
   byDefault,
+  describeSettings,
   type Given,
   givenAt,
   kubernetesHint,
@@ -96,6 +98,17 @@ export function resolveAddress({ parts, url, way }: RedisAddress): Map<string, S
     ["redis.socket", socket],
   ]);
 }
+
+/** Where Redis is, for people; without a password. */
+export function redisShown(settings: Settings): string {
+  const { enabled, host, port } = settings.redis;
+  if (!enabled.value) return NO_REDIS;
+  const described = describeSettings(settings);
+  const others = (["redis.url", "redis.sentinels", "redis.nodes"] as const).map((name) => described[name].value);
+  return String(others.find((value) => value !== null) ?? addressText({ host: host.value, port: port.value }));
+}
+
+export const NO_REDIS = "none";
 
 export function targetOf({ redis }: Pick<Settings, "redis">) {
   return {

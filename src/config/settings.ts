@@ -1,6 +1,7 @@
 import { dirname, resolve } from "node:path";
 import { TtsctlError } from "../errors.ts";
 import { quoted } from "../printable.ts";
+import { formatDuration } from "../task/amounts.ts";
 import { camelCase } from "../task/query-fields.ts";
 import { maskSuspect } from "./address.ts";
 import type { IniFile } from "./ini-file.ts";
@@ -17,6 +18,8 @@ export interface SettingRow<T> {
   readonly env?: Giver | null;
   /** As commander declares it; without a help it is another setting's flag too. */
   readonly flag?: Giver;
+  /** Its comment in a new file, if it has no variable. */
+  readonly about?: string;
   /** Options of `openTaskStore`; without it those of `[redis]` are `redis.{option}`, and others have none. */
   readonly library?: readonly string[];
   /** Without it, an empty value in the file means the default, if that is nothing. */
@@ -27,7 +30,7 @@ function row<T, D extends string | number | boolean | null | readonly never[]>(
   kind: Kind<T>,
   fallback: D,
   env: Giver | null,
-  more: Pick<SettingRow<T>, "flag" | "library" | "refusesEmpty"> = {},
+  more: Pick<SettingRow<T>, "flag" | "about" | "library" | "refusesEmpty"> = {},
 ): SettingRow<T | D> {
   return { kind: kind as Kind<T | D>, default: fallback, env, ...more };
 }
@@ -83,16 +86,19 @@ export const SETTINGS = {
   /** Null: as `retention`; zero or negative: tasks of this status are kept. A flag is the whole policy for age. */
   "cleanup.retention.done": row(kinds.RETENTION, null, null, {
     flag: [RETENTION_FLAG],
+    about: "another retention for tasks that are done",
     library: ["retention", "retention.done"],
     refusesEmpty: true,
   }),
   "cleanup.retention.error": row(kinds.RETENTION, null, null, {
     flag: [RETENTION_FLAG],
+    about: "another retention for tasks that failed",
     library: ["retention", "retention.error"],
     refusesEmpty: true,
   }),
   "cleanup.keep_last": row(kinds.COUNT, 0, null, {
     flag: ["--keep-last <n>", "keep the newest n finished tasks of each user, instead of [cleanup] keep_last"],
+    about: "how many of each user's newest finished tasks are kept",
     library: ["keepLast"],
   }),
   /** Zero: no limit. */
@@ -101,6 +107,7 @@ export const SETTINGS = {
       "--max-bytes <size>",
       "20GB: purge the oldest finished tasks above this size, instead of [cleanup] max_bytes",
     ],
+    about: "the limit of the audio and logs of finished tasks; above it, the oldest are purged",
     library: ["maxBytes"],
   }),
   /** Zero or negative: no task counts as stuck. */
@@ -195,6 +202,13 @@ export interface Settings {
 
 export function rowOf(name: SettingName): SettingRow<unknown> {
   return SETTINGS[name];
+}
+
+/** Its default as config.ini would have it. */
+export function defaultText(name: SettingName): string {
+  const { kind, default: value } = rowOf(name);
+  const isDuration = ([kinds.RETENTION, kinds.STUCK_AFTER, kinds.TIMEOUT] as unknown[]).includes(kind);
+  return isDuration && value !== null ? formatDuration(value as number) : String(value ?? "");
 }
 
 /** The names of its options in `openTaskStore`. */

@@ -38,7 +38,7 @@ function shell(example: string): Promise<{ code: number | null; text: string }> 
   const isEndless = /--watch|--follow|ttsctl serve/.test(example);
   const command = isEndless ? `exec ${example.replace("ttsctl", ttsctl)}` : `ttsctl() { ${ttsctl} "$@"; }; ${example}`;
   const child = spawn("bash", ["-c", command], {
-    ...{ cwd: here.root.path, env: cleanEnv() },
+    ...{ cwd: here.root.path, env: cleanEnv({ HOME: here.root.path }) },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let text = "";

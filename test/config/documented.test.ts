@@ -1,8 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { RETENTION, STUCK_AFTER, TIMEOUT } from "../../src/config/kinds.ts";
-import { libraryOptionsOf, placeOf, rowOf, SETTING_NAMES, type SettingName } from "../../src/config/settings.ts";
-import { formatDuration } from "../../src/task/amounts.ts";
+import { defaultText, libraryOptionsOf, placeOf, rowOf, SETTING_NAMES } from "../../src/config/settings.ts";
 
 const text = (name: string) => readFileSync(new URL(`../../${name}`, import.meta.url), "utf8");
 const code = (words: string | undefined) => (words === undefined ? "" : `\`${words}\``);
@@ -14,18 +12,16 @@ function markdownTable(rows: string[][]): string {
   return [head, `| ${widths.map((width) => "-".repeat(width)).join(" | ")} |\n`, ...lines].join("");
 }
 
-function defaultText(setting: SettingName): string {
-  const { kind, default: value } = rowOf(setting);
-  if (value === null || value === "" || Array.isArray(value)) return "";
-  const isDuration = ([RETENTION, STUCK_AFTER, TIMEOUT] as unknown[]).includes(kind);
-  return code(isDuration ? formatDuration(value as number) : String(value));
-}
-
 it("docs/settings.md ends with the table of settings: npm run docs writes it", async () => {
   const rows = SETTING_NAMES.map((setting) => {
     const { section, option } = placeOf(setting);
     const { flag, env } = rowOf(setting);
-    return [code(`[${section}] ${option}`), code(flag?.[0].split(" ")[0]), code(env?.[0]), defaultText(setting)];
+    return [
+      code(`[${section}] ${option}`),
+      code(flag?.[0].split(" ")[0]),
+      code(env?.[0]),
+      code(defaultText(setting) || undefined),
+    ];
   });
   const [prose] = text("docs/settings.md").split(/^\|/m);
   const table = markdownTable([["setting", "flag", "variable", "default"], ...rows]);

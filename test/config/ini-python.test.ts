@@ -1,5 +1,3 @@
-import { spawnSync } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { parseIni } from "../../src/config/ini-file.ts";
@@ -7,17 +5,8 @@ import { TtsctlError } from "../../src/errors.ts";
 import { times } from "../faults/helpers/chance.ts";
 import { triedBadInput } from "../faults/helpers/tally.ts";
 import { SEED } from "../helpers/seed.ts";
+import { type Answer, askPython } from "./ask-python.ts";
 import { iniText } from "./ini-text.ts";
-
-type Answer = [section: string, options: [name: string, value: string | null][]][] | null;
-
-/** What Python's configparser says of each text, from one process. */
-function askPython(texts: string[]): Answer[] {
-  const script = fileURLToPath(new URL("read_ini.py", import.meta.url));
-  const run = spawnSync("python3", [script], { input: JSON.stringify(texts), encoding: "utf8", maxBuffer: 1 << 28 });
-  if (run.status !== 0) throw new Error(`python3: ${run.stderr || run.error}`);
-  return JSON.parse(run.stdout) as Answer[];
-}
 
 function refusedAsNull<T>(read: () => T): T | null {
   try {

@@ -24,7 +24,7 @@ import { targetAt } from "../helpers/targets.ts";
 const clock = new ShiftedClock();
 const PARTS: DoctorParts = {
   config: {
-    ...{ path: null, cwd: "/", unreadable: null, wrong: [], misspelt: [], sections: [] },
+    ...{ path: null, profile: null, cwd: "/", unreadable: null, wrong: [], misspelt: [], sections: [] },
     ...{ holdsPassword: false, variables: [], kubernetes: false, warnings: [] },
   },
   ...{

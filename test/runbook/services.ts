@@ -49,7 +49,7 @@ export function useServices(): Services {
       return root;
     },
     bash(script, cwd) {
-      const env = cleanEnv({ PATH: `${folder}:${process.env.PATH}` });
+      const env = cleanEnv({ PATH: `${folder}:${process.env.PATH}`, HOME: cwd });
       const { status, stdout, stderr } = spawnSync("bash", ["-c", script], { cwd, env, encoding: "utf8" });
       return { status: status ?? -1, stdout, stderr };
     },

@@ -1,33 +1,118 @@
-import type { Command } from "commander";
+import { Argument, type Command } from "commander";
+import { configPlace, loadSettings } from "../../config/load.ts";
+import { profileNames, profilePath, profilesFolder } from "../../config/profiles.ts";
+import { redisShown } from "../../config/redis.ts";
 import { describeSettings } from "../../config/settings.ts";
+import { TtsctlError, usage } from "../../errors.ts";
 import { printable } from "../../printable.ts";
-import type { Attach } from "../context.ts";
-import { DONE, emitObject } from "../emit.ts";
+import type { InitFlags } from "../config-init.ts";
+import type { Attach, Context } from "../context.ts";
+import { DONE, emit, emitObject } from "../emit.ts";
+
+const ACTIONS = ["init", "profiles"] as const;
 
 export function declare(program: Command, attach: Attach): void {
   const command = program
     .command("config")
-    .description("print the settings in force and where each came from")
+    .description("print the settings in force and where each came from, or write a config.ini")
+    .addArgument(
+      new Argument(
+        "[action]",
+        "init: write a config.ini with what is given and found; profiles: list the profiles",
+      ).choices(ACTIONS),
+    )
+    .optionsGroup("Safety:")
+    .option("-y, --yes", "init: ask nothing, and take what is found", false)
+    .option("--dry-run", "init: print the file and write nothing", false)
+    .option("--force", "init: replace a file that exists; the service's own options are kept", false)
     .addHelpText("after", EXAMPLES);
-  attach(command, async (context) => {
-    const settings = await context.settings();
-    const described = describeSettings(settings);
-    await emitObject(context, described, async () => {
-      const { table } = await import("../../render/table.ts");
-      const rows = Object.entries(described).map(([name, { value, source }]) => {
-        return [name, value === null || value === "" ? "-" : printable(String(value)), source];
-      });
-      return table(["SETTING", "VALUE", "SOURCE"], rows, await context.tableStyle());
-    });
-    const file = settings.configPath ?? "none found; only defaults, variables and flags";
-    await context.tell(`config file: ${file}`);
-    return DONE;
+  attach<InitFlags>(command, async (context, flags, [action]) => {
+    if (action === "init") {
+      const { initConfig } = await import("../config-init.ts");
+      return initConfig(context, flags);
+    }
+    const given = (["yes", "dryRun", "force"] as const).find((flag) => flags[flag]);
+    if (given !== undefined) {
+      throw usage(
+        `--${given === "dryRun" ? "dry-run" : given} is for init`,
+        "ttsctl config init; see ttsctl config --help",
+      );
+    }
+    return action === "profiles" ? showProfiles(context) : showConfig(context);
   });
+}
+
+async function showConfig(context: Context): Promise<number> {
+  const settings = await context.settings();
+  const described = describeSettings(settings);
+  await emitObject(context, described, async () => {
+    const { table } = await import("../../render/table.ts");
+    const rows = Object.entries(described).map(([name, { value, source }]) => {
+      return [name, value === null || value === "" ? "-" : printable(String(value)), source];
+    });
+    return table(["SETTING", "VALUE", "SOURCE"], rows, await context.tableStyle());
+  });
+  const file = settings.configPath ?? "none found; only defaults, variables and flags";
+  const { profile } = configPlace(context.loadOptions());
+  await context.tell(`config file: ${file}${profile === null ? "" : ` (profile ${profile})`}`);
+  return DONE;
+}
+
+interface Profile {
+  readonly name: string;
+  readonly current: boolean;
+  /** Null if the file is wrong, as is `redis`. */
+  readonly store: string | null;
+  readonly redis: string | null;
+  readonly path: string;
+}
+
+/** The profiles, with what their files say: flags and variables don't count. */
+async function showProfiles(context: Context): Promise<number> {
+  const { env, cwd } = context.loadOptions();
+  const current = configPlace(context.loadOptions()).profile;
+  const folder = profilesFolder(env);
+  const profiles: Profile[] = [];
+  for (const name of profileNames(env)) {
+    const path = profilePath(name, name, env);
+    const settings = await loadSettings({ flags: { config: path }, env: {}, cwd }).catch((error) => {
+      if (!(error instanceof TtsctlError)) throw error;
+      context.reporter.warn(`profile ${name}: ${error.message}`);
+      return null;
+    });
+    const [store, redis] = settings === null ? [null, null] : [settings.store.path.value, redisShown(settings)];
+    profiles.push({ name, current: name === current, store, redis, path });
+  }
+  await emit(context, {
+    json: () => [`${JSON.stringify({ folder, profiles })}\n`],
+    jsonLines: () => profiles.map((profile) => `${JSON.stringify(profile)}\n`),
+    csv: async () => {
+      const { csvOfRows } = await import("../../render/csv.ts");
+      const rows = profiles.map((profile) => Object.values(profile).map((value) => String(value ?? "")));
+      return csvOfRows(["name", "current", "store", "redis", "path"], rows);
+    },
+    show: async () => {
+      const { table } = await import("../../render/table.ts");
+      const rows = profiles.map(({ name, current, store, redis, path }) => {
+        return [current ? "*" : "", name, ...[store, redis, path].map((text) => printable(text ?? "-"))];
+      });
+      const head = ["", "PROFILE", "STORE", "REDIS", "FILE"];
+      if (rows.length > 0) await context.terminal.out.write(table(head, rows, await context.tableStyle()));
+    },
+  });
+  if (profiles.length === 0)
+    await context.tell(`no profiles in ${folder}; \`ttsctl config init --profile NAME\` makes one`);
+  return DONE;
 }
 
 const EXAMPLES = `
 A flag comes before a variable, a variable before config.ini, and config.ini
 before the default.
+init looks for the store file, the directories of audio and logs, and Redis. On a
+terminal it asks, with what it found as the default.
 Examples:
   ttsctl config
+  ttsctl config init --dry-run            look at the file before it is written
+  ttsctl config init --profile prod       as ~/.config/ttsctl/prod.ini, with full paths
+  ttsctl config profiles                  then: ttsctl list --profile prod
   REDIS_PORT=6380 ttsctl config -o json`;

@@ -50,6 +50,7 @@ export class Skip extends Error {}
 /** Facts about the configuration, without secrets. */
 export interface ConfigFacts {
   readonly path: string | null;
+  readonly profile: string | null;
   readonly cwd: string;
   /** The errors of the file as a whole, and of the values in force. */
   readonly unreadable: TtsctlError | null;

@@ -40,7 +40,8 @@ export const SETUP_CHECKS: Checks = {
 
   config({ parts: { config } }) {
     if (config.unreadable !== null) return fail(config.unreadable.message, config.unreadable.hint ?? CONFIG_HINT);
-    if (config.path !== null) return ok(`${config.path}, as Python's configparser reads it`);
+    const named = config.profile === null ? "" : `profile ${config.profile}: `;
+    if (config.path !== null) return ok(`${named}${config.path}, as Python's configparser reads it`);
     return warn(`no config.ini in ${config.cwd}: only defaults, variables and flags`, CONFIG_HINT);
   },
 
@@ -91,7 +92,8 @@ export const SETUP_CHECKS: Checks = {
 
 const NEEDED_NODE = 20;
 const INSTALL_FLOCK = "install util-linux (Debian, Fedora, Alpine), or `brew install flock` (macOS)";
-const CONFIG_HINT = "run ttsctl in the service's folder, or name its config.ini with --config or TTSCTL_CONFIG";
+const CONFIG_HINT =
+  "run ttsctl in the service's folder, name its config.ini with --config or TTSCTL_CONFIG, or write one: `ttsctl config init`";
 
 function readable(config: ConfigFacts): ConfigFacts {
   if (config.unreadable !== null) throw new Skip("the configuration cannot be read");

@@ -8,7 +8,12 @@ const HELD = 1 << 16;
 /** Links to files that the process has open. */
 const OPEN_FILES = /^\/(dev\/(std(in|out|err)$|fd\/)|proc\/)/;
 
-/** A file that is written beside its place and then renamed: half an export must not look like a backup. */
+interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** A file that is written beside its place and then renamed, because half an export must not look like a backup. */
 export class TargetFile {
   readonly path: string;
   readonly #overwrite: boolean;
@@ -33,8 +38,12 @@ export class TargetFile {
     return TargetFile.at(await realpath(path).catch(() => path), overwrite, 0o600);
   }
 
-  /** A link is refused. @throws TtsctlError EXPORT_FAILED */
-  static async at(place: string, overwrite: boolean, mode: number): Promise<TargetFile> {
+  /**
+   * A link is refused.
+   * @param owner of the file; null: this process's
+   * @throws TtsctlError EXPORT_FAILED
+   */
+  static async at(place: string, overwrite: boolean, mode: number, owner: Owner | null = null): Promise<TargetFile> {
     try {
       await refuseExisting(place, overwrite);
       await removeDead(place);
@@ -42,10 +51,13 @@ export class TargetFile {
       await rm(temporary, { force: true });
       const handle = await makeFile(temporary, mode);
       const file = new TargetFile(place, overwrite, temporary, handle);
-      await handle.chmod(mode).catch(async (error) => {
+      try {
+        if (owner !== null) await handle.chown(owner.uid, owner.gid);
+        await handle.chmod(mode); // whatever the umask is
+      } catch (error) {
         await file.close();
         throw error;
-      }); // whatever the umask is
+      }
       return file;
     } catch (cause) {
       throw failed(place, cause);

@@ -1,0 +1,276 @@
+import { mkdir, realpath, stat } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { parseAddress, parseHost } from "../config/address.ts";
+import { holdsPassword } from "../config/examine.ts";
+import { type IniFile, parseIni } from "../config/ini-file.ts";
+import { REDIS_URL } from "../config/kinds.ts";
+import { configPlace, placeAt, readConfig, resolveSettings } from "../config/load.ts";
+import { configText, givenValues, type NewValues, pathText, readBack, shownText } from "../config/new-file.ts";
+import { checkTlsFiles, findAddress, NO_REDIS, redisShown, resolveAddress, targetOf } from "../config/redis.ts";
+import {
+  CONFIG_FILE,
+  defaultText,
+  rowOf,
+  SETTING_NAMES,
+  type SettingInputs,
+  type SettingName,
+  type Settings,
+} from "../config/settings.ts";
+import { describeSystemError, isRedisError, TtsctlError, usage } from "../errors.ts";
+import { printable, shellQuote } from "../printable.ts";
+import type { Context } from "./context.ts";
+import { DONE, emitObject } from "./emit.ts";
+import { isText } from "./terminal.ts";
+
+export interface InitFlags {
+  readonly force: boolean;
+  readonly dryRun: boolean;
+  readonly yes: boolean;
+}
+
+/** Where a service keeps its things: below the working directory, the directory of its configuration, or that of a named store file. */
+const FOLDERS = ["", "data", "var"];
+const STORES = ["voice_task", "voice_tasks", "tasks"].flatMap((name) => [`${name}.json`, `${name}.jsonl`]);
+const CONFIGS = [CONFIG_FILE, `config/${CONFIG_FILE}`, `conf/${CONFIG_FILE}`];
+const DIRECTORIES = [
+  ["paths.output", "audio", ["output", "outputs"]],
+  ["paths.logs", "logs", ["Logs", "logs"]],
+] as const;
+
+/** `config init`: writes a config.ini with what was given, and what is found on this machine. */
+export async function initConfig(context: Context, flags: InitFlags): Promise<number> {
+  const { flags: given, env, cwd } = context.loadOptions();
+  const { path: named, origin, profile } = configPlace({ flags: given, env, cwd });
+  const path = await realpath(named).catch(() => named);
+  const former = readConfig(placeAt(path), env);
+  if (former !== null && !flags.force && !flags.dryRun) {
+    throw usage(`${path} exists already`, "`ttsctl config` shows what is in force; --force replaces the file");
+  }
+  const base = former ?? (await serviceConfig(context));
+  const inputs: SettingInputs = { flags: given, env, cwd, file: base, configPath: base?.path ?? null };
+  resolveSettings(inputs); // refuses wrong values
+  const values = givenValues(inputs, path);
+  const asks = context.terminal.isInteractive && !flags.yes;
+  await findFiles(context, values, path, { base, mayLack: asks });
+  if (!values.has("cleanup.retention")) setDefault(values, "cleanup.retention");
+  if (!hasAddress(values)) for (const name of ["redis.host", "redis.port"] as const) setDefault(values, name);
+  const settingsOf = () => resolveSettings(readBack(configText(values, former), path));
+  if (asks) await askAll(context, values, path, settingsOf);
+  const settings = settingsOf();
+  await checkTlsFiles(settings.redis);
+  if (!asks) await reportRedis(context, settings);
+  if (flags.dryRun && isText(context.flags.output)) {
+    await context.terminal.out.writeAll(
+      configText(values, former, true)
+        .split(/(?<=\n)/)
+        .map(printableLine),
+    );
+  } else {
+    if (!flags.dryRun && profile !== null) await makeFolder(dirname(path));
+    if (!flags.dryRun) await write(context, path, configText(values, former), flags.force);
+    await showValues(context, { path, dryRun: flags.dryRun, values });
+  }
+  const by =
+    origin === "--config" ? ` --config ${shellQuote(named)}` : origin === "--profile" ? ` --profile ${profile}` : "";
+  await context.tell(
+    flags.dryRun ? `dry run: ${path} was not written` : `wrote ${path}; next, run \`ttsctl doctor${by}\``,
+  );
+  return DONE;
+}
+
+function printableLine(line: string): string {
+  return `${printable(line.slice(0, -1))}\n`;
+}
+
+function setDefault(values: NewValues, name: SettingName): void {
+  values.set(name, { text: defaultText(name), source: "default", origin: "default" });
+}
+
+function hasAddress(values: NewValues): boolean {
+  return ["redis.url", "redis.host", "redis.port", "redis.sentinels", "redis.nodes"].some((name) =>
+    values.has(name as SettingName),
+  );
+}
+
+/** The configuration that the service may have already. One that can't be read isn't used. */
+async function serviceConfig(context: Context): Promise<IniFile | null> {
+  for (const name of CONFIGS) {
+    try {
+      const file = readConfig(placeAt(join(context.cwd, name)), {});
+      if (file !== null) return file;
+    } catch (error) {
+      if (!(error instanceof TtsctlError)) throw error;
+      context.reporter.warn(`not used: ${error.message}`);
+    }
+  }
+  return null;
+}
+
+/**
+ * Looks for the store file and the directories of artifacts, unless they are given.
+ * @throws TtsctlError USAGE without a store file, unless it may lack
+ */
+async function findFiles(
+  context: Context,
+  values: NewValues,
+  path: string,
+  { base, mayLack }: { base: IniFile | null; mayLack: boolean },
+): Promise<void> {
+  const store = values.get("store.path");
+  const near = [store && dirname(resolve(dirname(path), store.text)), base && dirname(base.path), context.cwd];
+  const folders = [...new Set(near.filter((folder) => typeof folder === "string"))];
+  const set = (name: SettingName, place: string, source: "found" | "default") => {
+    values.set(name, { text: pathText(place, path), source, origin: place });
+  };
+  if (store === undefined) {
+    const [found, ...others] = await placesOf(folders, STORES, "isFile");
+    if (found === undefined && !mayLack) {
+      throw usage(`no store file found in ${folders.join(", ")}`, `--store names it; looked for ${STORES.join(", ")}`);
+    }
+    if (others.length > 0) context.reporter.warn(`${found} is used; there also is ${others.join(", ")}`);
+    set("store.path", found ?? join(folders[0]!, STORES[0]!), found === undefined ? "default" : "found");
+  }
+  const home = dirname(resolve(dirname(path), values.get("store.path")!.text));
+  for (const [name, what, names] of DIRECTORIES) {
+    if (values.has(name)) continue;
+    const [found] = await placesOf([...new Set([home, ...folders])], names, "isDirectory");
+    if (found === undefined && !mayLack) {
+      context.reporter.warn(`no directory of ${what} found; if ${names[0]} beside the store file is wrong, correct it`);
+    }
+    set(name, found ?? join(home, names[0]), found === undefined ? "default" : "found");
+  }
+}
+
+async function placesOf(
+  folders: readonly string[],
+  names: readonly string[],
+  kind: "isFile" | "isDirectory",
+): Promise<string[]> {
+  const places = folders.flatMap((folder) =>
+    FOLDERS.flatMap((below) => names.map((name) => join(folder, below, name))),
+  );
+  const are = await Promise.all(
+    places.map((place) =>
+      stat(place).then(
+        (stats) => stats[kind](),
+        () => false,
+      ),
+    ),
+  );
+  return places.filter((_, i) => are[i]);
+}
+
+/** Asks for each value, with the one that was found as its default. */
+async function askAll(context: Context, values: NewValues, path: string, settingsOf: () => Settings): Promise<void> {
+  const place = (text: string) => pathText(resolve(dirname(path), text), join(context.cwd, CONFIG_FILE));
+  const askPath = async (name: SettingName, label: string) => {
+    const answer = await ask(context, label, place(values.get(name)!.text), rowOf(name).kind);
+    if (answer !== null) setAnswer(values, name, pathText(resolve(context.cwd, answer), path));
+  };
+  await askPath("store.path", "Store file");
+  await askPath("paths.output", "Directory of audio");
+  await askPath("paths.logs", "Directory of logs");
+  await reportRedis(context, settingsOf());
+  const answer = await ask(context, "Redis: an address, a url, or none", redisShown(settingsOf()), REDIS_ANSWER);
+  if (answer !== null) {
+    setRedis(values, answer);
+    await reportRedis(context, settingsOf());
+  }
+  const retention = "cleanup.retention";
+  const age = await ask(context, "Finished tasks are kept for", values.get(retention)!.text, rowOf(retention).kind);
+  if (age !== null) setAnswer(values, retention, age);
+}
+
+/** Repeats a question until the answer is right. Returns null for the default. */
+async function ask(
+  context: Context,
+  label: string,
+  shown: string,
+  kind: { readonly accepted: string; parse(text: string): unknown },
+): Promise<string | null> {
+  for (;;) {
+    const answer = await context.terminal.ask(`${label} [${printable(shown)}]: `, context.signal).catch((cause) => {
+      throw new TtsctlError("INTERRUPTED", "interrupted: nothing was written", { cause });
+    });
+    const text = answer.trim();
+    if (text === "") return null;
+    if (kind.parse(text) !== undefined) return text;
+    await context.terminal.err.write(`accepted: ${kind.accepted}\n`);
+  }
+}
+
+function setAnswer(values: NewValues, name: SettingName, text: string): void {
+  values.set(name, { text, source: "answer", origin: "your answer" });
+}
+
+const REDIS_ANSWER = {
+  accepted: `host, host:port, ${REDIS_URL.accepted}, or ${NO_REDIS}`,
+  parse: (text: string) =>
+    text === NO_REDIS || REDIS_URL.parse(text) || parseAddress(text) || parseHost(text) || undefined,
+};
+
+/** An answer is a whole address: what was found of another isn't kept. */
+function setRedis(values: NewValues, answer: string): void {
+  if (answer === NO_REDIS) {
+    setAnswer(values, "redis.enabled", "false");
+    return;
+  }
+  values.delete("redis.enabled");
+  const parts = resolveAddress(findAddress({ flags: {}, env: {}, file: null, configPath: null, cwd: "/" })).keys();
+  for (const name of parts) values.delete(name as SettingName);
+  if (REDIS_URL.parse(answer) !== undefined) {
+    setAnswer(values, "redis.url", answer);
+    return;
+  }
+  const { host, port } = parseAddress(answer) ?? { host: answer, port: defaultText("redis.port") };
+  setAnswer(values, "redis.host", host);
+  setAnswer(values, "redis.port", String(port));
+}
+
+/** Pings Redis. A failure is a warning: it may be started later. */
+async function reportRedis(context: Context, settings: Settings): Promise<void> {
+  if (!settings.redis.enabled.value) return;
+  const { connectRedis } = await import("../store/redis/connect.ts");
+  try {
+    const client = await connectRedis(targetOf(settings));
+    client.close();
+    await context.tell(`Redis at ${client.where} answers`);
+  } catch (error) {
+    if (!isRedisError(error)) throw error;
+    context.reporter.warn(error.message);
+  }
+}
+
+/** The directory of profiles, which the first one makes. @throws TtsctlError EXPORT_FAILED */
+async function makeFolder(path: string): Promise<void> {
+  await mkdir(path, { recursive: true, mode: 0o700 }).catch((cause) => {
+    throw new TtsctlError("EXPORT_FAILED", `cannot make ${path}: ${describeSystemError(cause)}`, { cause });
+  });
+}
+
+/** A file with a password is its owner's alone; one that is replaced keeps its owner and group, and what these may. */
+async function write(context: Context, path: string, text: string, force: boolean): Promise<void> {
+  const { TargetFile } = await import("../operations/export/target-file.ts");
+  const before = force ? await stat(path).catch(() => null) : null;
+  const isSecret = holdsPassword(parseIni(text, path));
+  const mode = before === null ? (isSecret ? 0o600 : 0o644) : before.mode & (isSecret ? 0o770 : 0o777);
+  const file = await TargetFile.at(path, force, mode, before);
+  context.onRelease(() => file.close());
+  await file.write([text]);
+  await file.finish();
+}
+
+async function showValues(
+  context: Context,
+  { path, dryRun, values }: { path: string; dryRun: boolean; values: NewValues },
+) {
+  const shown = SETTING_NAMES.flatMap((name) => {
+    const value = values.get(name);
+    return value === undefined ? [] : [[name, { value: shownText(name, value), source: value.source }] as const];
+  });
+  await emitObject(context, { path, dryRun, settings: Object.fromEntries(shown) }, async () => {
+    const { table } = await import("../render/table.ts");
+    const rows = shown.map(([name, { value, source }]) => [name, printable(value), source]);
+    return table(["SETTING", "VALUE", "SOURCE"], rows, await context.tableStyle());
+  });
+}

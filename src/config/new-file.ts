@@ -1,0 +1,161 @@
+import { dirname, relative, resolve } from "node:path";
+import { TtsctlError } from "../errors.ts";
+import { strip } from "../task/ids.ts";
+import { MASK, maskUrl } from "./address.ts";
+import { DEFAULT_SECTION, type IniFile, parseIni } from "./ini-file.ts";
+import { PATH, REDIS_URL } from "./kinds.ts";
+import { findAddress, resolveAddress } from "./redis.ts";
+import {
+  defaultText,
+  givenAt,
+  LEVELS,
+  placeOf,
+  rowOf,
+  SETTING_NAMES,
+  type SettingInputs,
+  type SettingName,
+  type Source,
+} from "./settings.ts";
+
+/** A value of a new config.ini; `found`: on this machine. */
+export interface NewValue {
+  readonly text: string;
+  readonly source: Source | "found" | "answer";
+  /** For messages. */
+  readonly origin: string;
+}
+
+export type NewValues = Map<SettingName, NewValue>;
+
+/**
+ * What flags, variables and the file give, as texts for a new file at `path`; a relative path starts beside it.
+ * @throws TtsctlError CONFIG_INVALID
+ */
+export function givenValues(inputs: SettingInputs, path: string): NewValues {
+  const values: NewValues = addressValues(inputs);
+  const ofAddress = resolveAddress(findAddress(inputs));
+  for (const name of SETTING_NAMES.filter((name) => !ofAddress.has(name))) {
+    for (const level of LEVELS) {
+      const given = givenAt(level, name, inputs);
+      if (given === undefined || values.has(name)) continue;
+      const { text, source, origin, folder } = given;
+      values.set(name, {
+        text: rowOf(name).kind === PATH ? pathText(resolve(folder, text), path) : text,
+        source,
+        origin,
+      });
+    }
+  }
+  return values;
+}
+
+/** The address of Redis in the form in which it was given: a url stays one, unless a higher level replaced a part of it. */
+function addressValues(inputs: SettingInputs): NewValues {
+  const address = findAddress(inputs);
+  const { parts, url } = address;
+  const inForce = [...resolveAddress(address)].filter(([, { source }]) => source !== "default") as [
+    SettingName,
+    NewValue & { value: unknown },
+  ][];
+  const isRight = (name: SettingName) => address.way === "sentinels" || !name.startsWith("redis.sentinel_");
+  const fromParts = inForce.filter(([name]) => parts.has(name) && isRight(name));
+  if (url === undefined || fromParts.length === 0) {
+    const given = url === undefined ? [] : [["redis.url", url.given] as const];
+    return new Map([...given, ...fromParts.map(([name]) => [name, parts.get(name)!] as const)]);
+  }
+  if (url.url.socket !== null && address.way === "url") {
+    const what = `${url.given.origin} and ${parts.get(fromParts[0]![0])!.origin} can't be written together`;
+    throw new TtsctlError("CONFIG_INVALID", what, { hint: "put the login into the url of the socket" });
+  }
+  return new Map(
+    inForce
+      .filter(([name]) => !["redis.url", "redis.socket"].includes(name) && isRight(name))
+      .map(([name, { value, source, origin }]) => [name, parts.get(name) ?? { text: String(value), source, origin }]),
+  );
+}
+
+/** A path as a file says it: relative to its directory if it is below that. */
+export function pathText(path: string, file: string): string {
+  const below = relative(dirname(file), path);
+  return below === "" || below.startsWith("..") ? path : below;
+}
+
+/**
+ * The text of a config.ini with a comment for each setting, which Python's `configparser` reads alike.
+ * @param former the file that is replaced: its options of others are kept
+ * @param isShown whether it is for people, without secrets
+ * @throws TtsctlError CONFIG_INVALID for a value that a configuration file can't hold
+ */
+export function configText(values: NewValues, former: IniFile | null, isShown = false): string {
+  const sections = [...new Set(SETTING_NAMES.map((name) => placeOf(name).section))];
+  const others = [DEFAULT_SECTION, ...(former?.sections() ?? [])].filter((name) => !sections.includes(name));
+  return [
+    HEAD,
+    ...sections.map(
+      (section) => `\n[${section}]\n${settingLines(section, values, isShown)}${keptLines(former, section)}`,
+    ),
+    ...others.flatMap((section) => {
+      const lines = keptLines(former, section);
+      return section === DEFAULT_SECTION && lines === "" ? [] : [`\n[${section}]\n${lines}`];
+    }),
+  ].join("");
+}
+
+const HEAD = `# ttsctl and the TTS service: one file for both, as Python's configparser reads it.
+#
+# A flag comes before a variable, a variable before this file, this file before the default.
+# \`ttsctl config\` prints the settings in force, \`ttsctl doctor\` checks them; see docs/settings.md.
+# A comment is a line of its own: after a value, # and ; belong to the value. %% stands for %.
+# A line that begins with # is not set: it shows the default, if there is one.
+`;
+
+function settingLines(section: string, values: NewValues, isShown: boolean): string {
+  return SETTING_NAMES.filter((name) => placeOf(name).section === section)
+    .map((name) => {
+      const { option } = placeOf(name);
+      const { kind, env, flag, about } = rowOf(name);
+      const ways = [
+        ...(env ? [`variable ${env[0]}`] : []),
+        ...(flag === undefined ? [] : [`flag ${flag[0].split(" ")[0]}`]),
+      ];
+      const comment = `# ${[about ?? env?.[1], ...ways].join("; ")}\n# accepted: ${kind.accepted}\n`;
+      const value = values.get(name);
+      if (value === undefined) return `\n${comment}${`# ${option} = ${defaultText(name)}`.trimEnd()}\n`;
+      const text = fileText(name, value);
+      const shown = isShown ? shownText(name, { text }) : text;
+      return `\n${comment}${option} = ${shown.replaceAll("%", "%%")}\n`;
+    })
+    .join("");
+}
+
+/** A text without what Python's configparser would cut off. @throws TtsctlError CONFIG_INVALID if that changes its meaning */
+function fileText(name: SettingName, { text, origin }: NewValue): string {
+  const { kind } = rowOf(name);
+  const stripped = strip(text);
+  const means = (text: string) => JSON.stringify(kind.parse(text));
+  if (/[\r\n]/.test(stripped) || means(stripped) !== means(text) || stripped === "") {
+    throw new TtsctlError("CONFIG_INVALID", `${origin}: config.ini can't hold this value`, {
+      hint: "it has a line break, or spaces at its ends, which Python's configparser would cut off",
+    });
+  }
+  return stripped;
+}
+
+/** A value for people. */
+export function shownText(name: SettingName, { text }: Pick<NewValue, "text">): string {
+  const { kind } = rowOf(name);
+  if (kind.isSecret) return MASK;
+  return kind === REDIS_URL ? maskUrl(text) : text;
+}
+
+/** The options of a section that aren't ours, as they are in the file. */
+function keptLines(former: IniFile | null, section: string): string {
+  const ours = SETTING_NAMES.map(placeOf).filter((place) => place.section === section);
+  const kept = [...(former?.raw(section) ?? [])].filter(([name]) => !ours.some(({ option }) => option === name));
+  return kept.map(([name, value]) => `\n${name} = ${value.replaceAll(/\n(?!\n)/g, "\n  ")}\n`).join("");
+}
+
+/** What a new file means; the path isn't read. @throws TtsctlError CONFIG_INVALID */
+export function readBack(text: string, path: string): SettingInputs {
+  return { flags: {}, env: {}, file: parseIni(text, path), configPath: path, cwd: dirname(path) };
+}

@@ -1,0 +1,219 @@
+import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { askPython } from "../config/ask-python.ts";
+import { hasPty, OnTerminal } from "../helpers/pty.ts";
+import { record } from "../helpers/records.ts";
+import { usePlace } from "./setup.ts";
+
+const here = usePlace();
+const modeOf = (name: string) => statSync(here.root.at(name)).mode & 0o777;
+/** Flags and variables that name the test's Redis; without one, init would ping the standard port. */
+const redis = () => ({ REDIS_PORT: String(here.server.port) });
+
+/** A service that has no config.ini. */
+function unset(): void {
+  here.root.writeStore([record("alice", "t1")]);
+  here.root.writeArtifacts([{ user_id: "alice", task_id: "t1" }]);
+  here.root.drop("config.ini");
+}
+
+/** Options by section, as Python reads the file. */
+function inPython(name = "config.ini"): Record<string, Record<string, string | null>> {
+  const [answer] = askPython([readFileSync(here.root.at(name), "utf8")]);
+  return Object.fromEntries(answer!.map(([section, options]) => [section, Object.fromEntries(options)]));
+}
+
+describe("config init", () => {
+  it("writes what it finds, and what Python reads is in force", async () => {
+    unset();
+    const run = await here.run("config init", { env: redis() });
+    expect(run).toMatchObject({ code: 0 });
+    expect(run.stdout).toMatch(/^store\.path +voice_task\.json +found$/m);
+    expect(run.stderr).toContain(`Redis at 127.0.0.1:${here.server.port} answers`);
+    expect(run.stderr).toContain("wrote ");
+    expect(run.stderr).toContain("ttsctl doctor");
+    expect(inPython()).toMatchObject({
+      redis: { port: String(here.server.port) },
+      store: { path: "voice_task.json" },
+      paths: { output: "output", logs: "Logs" },
+      cleanup: { retention: "7d" },
+    });
+    expect(modeOf("config.ini")).toBe(0o644);
+    const settings = JSON.parse((await here.run("config -o json")).stdout);
+    expect(settings).toMatchObject({
+      "redis.port": { value: here.server.port, source: "file" },
+      "store.path": { value: here.root.store, source: "file" },
+      "paths.logs": { value: here.root.at("Logs"), source: "file" },
+    });
+    expect((await here.run("doctor -o json")).code).toBe(0);
+    expect(here.root.tree()).not.toHaveProperty(".config.ini.ttsctl");
+  });
+
+  it("never overwrites a file without --force", async () => {
+    here.root.writeStore([record("alice", "t1")]);
+    const before = here.root.tree();
+    for (const line of ["config init", "config init --yes", "config init -o json"]) {
+      const run = await here.run(line, { env: redis() });
+      expect(run).toMatchObject({ code: 2, stdout: "" });
+      expect(run.stderr).toContain("exists already");
+    }
+    expect(here.root.tree()).toEqual(before);
+  });
+
+  it("keeps the service's own options, mode and values with --force", async () => {
+    here.root.writeStore([record("alice", "t1")]);
+    const { port } = here.server;
+    here.root.write("config.ini", `[redis]\nport = ${port}\n[tts]\nmodel = a\n  b\n[cleanup]\nretention = 2h\n`);
+    chmodSync(here.root.at("config.ini"), 0o640);
+    const run = await here.run("config init --force --store other.json");
+    expect(run.code).toBe(0);
+    expect(inPython()).toMatchObject({
+      redis: { port: String(port) },
+      tts: { model: "a\nb" },
+      cleanup: { retention: "2h" },
+      store: { path: "other.json" },
+    });
+    expect(modeOf("config.ini")).toBe(0o640);
+  });
+
+  it("makes a file with a password its owner's alone", async () => {
+    unset();
+    const env = { REDIS_PORT: "1", REDIS_PASSWORD: "100%;#=: x", TTSCTL_HTTP_TOKEN: "0123456789abcdef%" };
+    const run = await here.run("config init --yes", { env });
+    expect(run.code).toBe(0);
+    expect(modeOf("config.ini")).toBe(0o600);
+    expect(inPython()).toMatchObject({
+      redis: { password: env.REDIS_PASSWORD },
+      http: { token: env.TTSCTL_HTTP_TOKEN },
+    });
+    expect(run.stderr).toContain("warning: Redis at 127.0.0.1:1");
+    here.root.write("config.ini", "[redis]\nport = 1\n");
+    chmodSync(here.root.at("config.ini"), 0o666);
+    await here.run("config init --yes --force", { env });
+    expect(modeOf("config.ini")).toBe(0o660);
+    expect(JSON.stringify([run, await here.run("config init --dry-run -v", { env })])).not.toContain("100%");
+  });
+
+  it("prints the file with --dry-run, and writes nothing", async () => {
+    unset();
+    const before = here.root.tree();
+    const run = await here.run("config init --dry-run --redis-url redis://u:p%40ss@127.0.0.1:1/3");
+    expect(run.code).toBe(0);
+    expect(run.stdout).toMatch(/^\[redis\]$/m);
+    expect(run.stdout).toMatch(/^url = redis:\/\/u:\*\*\*@127\.0\.0\.1:1\/3$/m);
+    const asJson = await here.run("config init --dry-run --no-redis -o json");
+    expect(JSON.parse(asJson.stdout)).toEqual({
+      path: here.root.at("config.ini"),
+      dryRun: true,
+      settings: {
+        "redis.enabled": { value: "false", source: "flag" },
+        "redis.host": { value: "127.0.0.1", source: "default" },
+        "redis.port": { value: "6379", source: "default" },
+        "store.path": { value: "voice_task.json", source: "found" },
+        "paths.output": { value: "output", source: "found" },
+        "paths.logs": { value: "Logs", source: "found" },
+        "cleanup.retention": { value: "7d", source: "default" },
+      },
+    });
+    expect(here.root.tree()).toEqual(before);
+  });
+
+  it("finds things in their usual places, and the service's own configuration", async () => {
+    here.root.drop("config.ini");
+    here.root.write("data/tasks.json", "[]");
+    here.root.write("data/voice_task.jsonl", "");
+    mkdirSync(here.root.at("data/outputs"));
+    here.root.write("conf/config.ini", `[redis]\nport = ${here.server.port}\npassword = p%%\n[paths]\nlogs = log\n`);
+    const run = await here.run("config init --no-redis");
+    expect(run.stderr).toContain("there also is");
+    expect(inPython()).toMatchObject({
+      redis: { enabled: "false", port: String(here.server.port), password: "p%" },
+      store: { path: "data/voice_task.jsonl" },
+      paths: { output: "data/outputs", logs: "conf/log" },
+    });
+  });
+
+  it.each([
+    ["no store file", "config init", {}, /no store file found in .*--store/],
+    ["a wrong variable", "config init --store x.json", { REDIS_PORT: "abc" }, /REDIS_PORT.*abc/],
+    ["a wrong url", "config init --store x.json --redis-url nonsense", {}, /--redis-url/],
+    [
+      "a password with spaces at its end",
+      "config init --store x.json",
+      { REDIS_PASSWORD: "x " },
+      /REDIS_PASSWORD: config\.ini can't hold/,
+    ],
+    ["a line break in a path", "config init", { TTSCTL_STORE: "a\n[redis]" }, /TTSCTL_STORE: config\.ini can't hold/],
+    ["a place that doesn't exist", "config init --store x.json --no-redis --config none/x.ini", {}, /none\/x\.ini/],
+    ["a directory in its place", "config init --store x.json --no-redis --config output --force", {}, /output/],
+    ["an unknown action", "config unit", {}, /Did you mean init/],
+    ["--force without init", "config --force", {}, /--force is for init/],
+    ["--dry-run without init", "config --dry-run", {}, /--dry-run is for init/],
+  ])("refuses %s in one line", async (_, line, env, message) => {
+    here.root.drop("config.ini");
+    mkdirSync(here.root.at("output"));
+    const run = await here.run(line, { env: { REDIS_ENABLED: "true", ...env } as Record<string, string> });
+    expect([1, 2]).toContain(run.code);
+    expect(run.stdout).toBe("");
+    expect(
+      run.stderr
+        .trimEnd()
+        .split("\n")
+        .filter((text) => text.startsWith("error:")),
+    ).toHaveLength(1);
+    expect(run.stderr).toMatch(message);
+    expect(here.root.has("config.ini")).toBe(false);
+  });
+
+  it("takes a file that was unreadable to it for none, if it isn't the target", async () => {
+    unset();
+    here.root.write("conf/config.ini", "nonsense");
+    const run = await here.run("config init", { env: redis() });
+    expect(run.code).toBe(0);
+    expect(run.stderr).toMatch(/warning: not used: .*conf\/config\.ini/);
+    writeFileSync(here.root.at("config.ini"), "nonsense");
+    expect((await here.run("config init --force", { env: redis() })).code).toBe(2);
+  });
+});
+
+describe.runIf(hasPty)("config init on a terminal", () => {
+  it("asks, with what it found as the default", async () => {
+    unset();
+    mkdirSync(here.root.at("audio 音频"));
+    const run = new OnTerminal(["config", "init"], here.root.path, redis());
+    await run.says(/Store file \[voice_task\.json\]: /);
+    run.type("\r");
+    await run.says(/Directory of audio \[output\]: /);
+    run.type("audio 音频\r");
+    await run.says(/Directory of logs \[Logs\]: /);
+    run.type("\r");
+    await run.says(/Redis at .* answers[\s\S]*Redis: an address, a url, or none \[127\.0\.0\.1:\d+\]: /);
+    run.type("not an address\r");
+    await run.says(/accepted: host, host:port/);
+    run.type("none\r");
+    await run.says(/Finished tasks are kept for \[7d\]: /);
+    run.type("soon\r");
+    await run.says(/accepted: 30m/);
+    run.type("3d\r");
+    expect(await run.end()).toBe(0);
+    expect(inPython()).toMatchObject({
+      redis: { enabled: "false" },
+      store: { path: "voice_task.json" },
+      paths: { output: "audio 音频", logs: "Logs" },
+      cleanup: { retention: "3d" },
+    });
+  });
+
+  it("writes nothing after Ctrl-C, and asks nothing with --yes", async () => {
+    unset();
+    const run = new OnTerminal(["config", "init"], here.root.path, redis());
+    await run.says(/Store file/);
+    run.type("\u0003");
+    expect(await run.end()).toBe(130);
+    expect(here.root.has("config.ini")).toBe(false);
+    const second = new OnTerminal(["config", "init", "--yes"], here.root.path, redis());
+    expect(await second.end()).toBe(0);
+    expect(second.text).not.toContain("Store file [");
+    expect(here.root.has("config.ini")).toBe(true);
+  });
+});

@@ -1,0 +1,200 @@
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { invoke } from "../cli/invoke.ts";
+import { record } from "../helpers/records.ts";
+import { lines } from "../helpers/ttsctl.ts";
+import { usePlace } from "./setup.ts";
+
+const here = usePlace();
+let home: string;
+beforeEach(() => {
+  home = mkdtempSync(join(tmpdir(), "ttsctl-home-"));
+  here.root.writeStore([record("alice", "t1")]);
+});
+afterEach(() => rmSync(home, { recursive: true, force: true }));
+
+/** Profiles by name: the text of a file, or the file that it links to. */
+function profiles(files: Record<string, string>): Record<string, string> {
+  mkdirSync(join(home, "ttsctl"));
+  for (const [name, text] of Object.entries(files)) {
+    const path = join(home, `ttsctl/${name}.ini`);
+    if (text.startsWith("/")) symlinkSync(text, path);
+    else writeFileSync(path, text);
+  }
+  return { XDG_CONFIG_HOME: home };
+}
+const tasks = (stdout: string) => JSON.parse(stdout).items.map(({ task_id }: { task_id: string }) => task_id);
+
+describe("--profile", () => {
+  it("chooses the config.ini of that name, from any directory", async () => {
+    here.root.write("far/tasks.json", JSON.stringify([record("bob", "t9")]));
+    const env = profiles({
+      prod: here.root.at("config.ini"),
+      far: `[redis]\nenabled = false\n[store]\npath = ${here.root.at("far/tasks.json")}\n`,
+    });
+    const cwd = home;
+    expect(tasks((await here.run("list -o json --source file --profile prod", { cwd, env })).stdout)).toEqual(["t1"]);
+    expect(tasks((await here.run("--profile far list -o json", { cwd, env })).stdout)).toEqual(["t9"]);
+    const byVariable = { ...env, TTSCTL_PROFILE: "far" };
+    expect(tasks((await here.run("list -o json", { env: byVariable })).stdout)).toEqual(["t9"]);
+    // A flag comes before a variable.
+    const other = { ...byVariable, TTSCTL_CONFIG: "none.ini" };
+    expect(tasks((await here.run("list -o json --source file --profile prod", { env: other })).stdout)).toEqual(["t1"]);
+    expect(tasks((await here.run("list -o json --source file --config config.ini", { env: other })).stdout)).toEqual([
+      "t1",
+    ]);
+    expect(tasks((await here.run("list -o json --source file", { env })).stdout)).toEqual(["t1"]);
+    expect(
+      tasks((await here.run("list -o json --source file", { env: { ...env, TTSCTL_PROFILE: "" } })).stdout),
+    ).toEqual(["t1"]);
+  });
+
+  it("is the file that changes go by", async () => {
+    const env = profiles({ prod: here.root.at("config.ini") });
+    const run = await here.run("delete --user alice --all --yes --dry-run --profile prod", { cwd: home, env });
+    expect(run.code).toBe(2); // --all and a selection
+    const done = await here.run("delete --user alice --yes --force -o json --profile prod", { cwd: home, env });
+    expect(JSON.parse(done.stdout)).toMatchObject({ deleted: 1 });
+    expect(here.root.readStore()).toEqual([]);
+  });
+
+  it("is shown by config and doctor, with the file in force", async () => {
+    const env = profiles({ prod: here.root.at("config.ini") });
+    expect((await here.run("config --profile prod", { cwd: home, env })).stderr).toContain(
+      `config file: ${here.root.at("config.ini")} (profile prod)`,
+    );
+    const { checks } = JSON.parse((await here.run("doctor -o json --profile prod", { cwd: home, env })).stdout);
+    expect(checks.find(({ check }: { check: string }) => check === "config").detail).toContain(
+      `profile prod: ${here.root.at("config.ini")}`,
+    );
+  });
+
+  it.each([
+    ["--profile prud", {}, /there is no profile "prud" in .*did you mean prod.*known: dangling, prod, test/],
+    ["--profile", {}, /argument missing/],
+    ["--profile prod --config config.ini", {}, /--profile and --config exclude each other/],
+    ["", { TTSCTL_PROFILE: "prod", TTSCTL_CONFIG: "config.ini" }, /TTSCTL_PROFILE and TTSCTL_CONFIG are both set/],
+    ["", { TTSCTL_PROFILE: "../prod" }, /TTSCTL_PROFILE: "\.\.\/prod" is wrong; accepted: a name/],
+    ["--profile dangling", {}, /there is no profile "dangling"/],
+  ])("refuses %j with %j in one line", async (flags, more, message) => {
+    const env = { ...profiles({ prod: "", test: "", dangling: "/none/x.ini" }), ...more } as Record<string, string>;
+    const run = await here.run(`list ${flags}`.trim(), { env });
+    expect(run).toMatchObject({ code: 2, stdout: "" });
+    expect(lines(run.stderr)).toHaveLength(1);
+    expect(run.stderr).toMatch(message);
+  });
+
+  it.each([
+    "../prod",
+    "/etc/passwd",
+    "a/b",
+    ".",
+    "..",
+    ".hidden",
+    "",
+    " prod",
+    "a\nb",
+    "\u001b[2J",
+    "-x",
+    "x".repeat(65),
+    "\u202eprod",
+  ])("takes only plain names: not %j", async (name) => {
+    const env = profiles({ prod: "" });
+    for (const args of [["list"], ["config", "init", "--store", "x"]]) {
+      const run = await here.runArgs([...args, `--profile=${name}`], { env });
+      expect(run).toMatchObject({ code: 2, stdout: "" });
+      expect(run.stderr).toMatch(/--profile: ".*" is wrong; accepted: a name of letters/);
+      expect(run.stderr).not.toContain("\u001b");
+    }
+  });
+
+  it("is completed", async () => {
+    const env = profiles({ prod: "", test: "", ".hidden": "", 生产: "" });
+    const { stdout } = await invoke(["__complete", "bash", "ttsctl list --profile "], { cwd: here.root.path, env });
+    expect(lines(stdout).slice(1)).toEqual(["prod", "test", "生产"]);
+  });
+});
+
+describe("config profiles", () => {
+  it("lists them with what their files say, and marks the one in force", async () => {
+    const env = profiles({
+      prod: here.root.at("config.ini"),
+      test: "[redis]\nurl = redis://u:s3cret@h/1\n[store]\npath = /x/tasks.json\n",
+      off: "[redis]\nenabled = false\n",
+      bad: "nonsense",
+    });
+    const run = await here.run("config profiles -o json --profile test", { env: { ...env, REDIS_HOST: "ignored" } });
+    expect(run.code).toBe(0);
+    expect(JSON.parse(run.stdout)).toEqual({
+      folder: join(home, "ttsctl"),
+      profiles: [
+        { name: "bad", current: false, store: null, redis: null, path: join(home, "ttsctl/bad.ini") },
+        {
+          name: "off",
+          current: false,
+          store: join(home, "ttsctl/voice_task.json"),
+          redis: "none",
+          path: join(home, "ttsctl/off.ini"),
+        },
+        {
+          name: "prod",
+          current: false,
+          store: here.root.store,
+          redis: expect.stringMatching(/:\d+|redis/),
+          path: here.root.at("config.ini"),
+        },
+        {
+          name: "test",
+          current: true,
+          store: "/x/tasks.json",
+          redis: "redis://u:***@h/1",
+          path: join(home, "ttsctl/test.ini"),
+        },
+      ],
+    });
+    expect(run.stderr).toContain("warning: profile bad: ");
+    const table = await here.run("config profiles --profile test", { env });
+    expect(table.stdout).toMatch(/^ +PROFILE +STORE +REDIS +FILE$/m);
+    expect(table.stdout).toMatch(/^\* +test +\/x\/tasks\.json +redis:\/\/u:\*\*\*@h\/1 /m);
+    expect(lines((await here.run("config profiles -o csv", { env })).stdout)).toHaveLength(5);
+    expect(lines((await here.run("config profiles -o jsonl", { env })).stdout)).toHaveLength(4);
+  });
+
+  it("says how to make one if there are none", async () => {
+    const run = await here.run("config profiles", { env: { HOME: home, XDG_CONFIG_HOME: "relative" } });
+    expect(run).toMatchObject({ code: 0, stdout: "" });
+    expect(run.stderr).toContain(`no profiles in ${join(home, ".config/ttsctl")}`);
+    expect(run.stderr).toContain("ttsctl config init --profile NAME");
+  });
+});
+
+describe("config init --profile", () => {
+  it("makes a profile of the service here, with full paths", async () => {
+    here.root.writeArtifacts([{ user_id: "alice", task_id: "t1" }]);
+    const env = { XDG_CONFIG_HOME: join(home, "a/b") };
+    const run = await here.run("config init --profile prod --yes", { env });
+    expect(run.code).toBe(0);
+    expect(run.stderr).toContain("next, run `ttsctl doctor --profile prod`");
+    expect(statSync(join(home, "a/b/ttsctl")).mode & 0o777).toBe(0o700);
+    const listed = JSON.parse((await here.run("list -o json --source file --profile prod", { cwd: home, env })).stdout);
+    expect(listed.total).toBe(1);
+    const settings = JSON.parse((await here.run("config -o json --profile prod", { cwd: home, env })).stdout);
+    expect(settings).toMatchObject({
+      "store.path": { value: here.root.store, source: "file" },
+      "paths.output": { value: here.root.at("output"), source: "file" },
+      "service.timezone": { value: "UTC", source: "file" },
+    });
+    expect(await here.run("config init --profile prod --yes", { env })).toMatchObject({ code: 2 });
+  });
+
+  it("replaces the file that a profile links to, not the link", async () => {
+    const env = profiles({ prod: here.root.at("config.ini") });
+    chmodSync(here.root.at("config.ini"), 0o600);
+    const run = await here.run("config init --profile prod --yes --force", { cwd: here.root.path, env });
+    expect(run.code).toBe(0);
+    expect(run.stderr).toContain(`wrote ${here.root.at("config.ini")}`);
+    expect((await here.run("config profiles -o json", { env })).stdout).toContain(here.root.at("config.ini"));
+  });
+});
