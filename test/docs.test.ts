@@ -7,6 +7,7 @@ import { scalingText } from "../bench/scaling/scaling.ts";
 import { placeOf, SETTING_NAMES } from "../src/config/settings.ts";
 import { EXIT_CODES } from "../src/errors.ts";
 import { problemOf } from "../src/http/answer.ts";
+import { CHECKS } from "../src/operations/doctor/run.ts";
 import { KEY_NAMES } from "../src/task/query-fields.ts";
 
 const at = (name: string) => new URL(`../${name}`, import.meta.url);
@@ -172,6 +173,12 @@ function cells(markdown: string): string[][] {
   const lines = markdown.split("\n").filter((line) => line.startsWith("|") && !line.startsWith("| -"));
   return lines.map((line) => line.split("|").map((cell) => cell.trim()));
 }
+
+it("docs/json.md lists the id of every check of doctor, in the order of its output", () => {
+  const [, section] = /^## doctor$(.*?)^## /ms.exec(text("docs/json.md"))!;
+  const [, table] = /^\| check +\| ok if(.*)/ms.exec(section!)!;
+  expect([...table!.matchAll(/^\| `([\w.]+)` /gm)].map(([, id]) => id)).toEqual(Object.keys(CHECKS));
+});
 
 /** The text of a file, or of all files in a directory. */
 function textUnder(name: string): string {

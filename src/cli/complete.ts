@@ -12,8 +12,9 @@ import { flagsIn, recordingOf } from "./terminal.ts";
 
 /**
  * Answers the completion scripts: `bash LINE`, the line up to the cursor, or `words WORD...`, of which the last one is
- * completed. The first line of the answer has directives (`files`, `nospace`), each further line a candidate. For bash they are
- * quoted, so no id can become a command. It never fails and prints nothing on stderr.
+ * completed; `described WORD...` is the same. The first line of the answer has directives (`files`, `nospace`), each further line
+ * a candidate, for `described` with a tab and its description, if it has one. For bash they are quoted, so no id can become a
+ * command. It never fails and prints nothing on stderr.
  */
 export async function complete(program: Command, args: readonly string[], around: Surroundings): Promise<string> {
   const [shell, ...rest] = args;
@@ -25,8 +26,12 @@ export async function complete(program: Command, args: readonly string[], around
   const question = questionOf(program, words, line.current);
   const found = await candidatesOf(question, words, around).catch(() => []);
   const matching = found.filter((word) => word.startsWith(question.typed) && printable(word) === word && word !== "");
-  const whole = matching.map((word) => question.before + word);
-  const shown = isBash ? whole.flatMap((word) => inBash(word, line)) : whole;
+  const about = shell === "described" && question.wanted.kind === "words" ? question.wanted.about : undefined;
+  const shown = matching.flatMap((word) => {
+    const whole = question.before + word;
+    if (isBash) return inBash(whole, line);
+    return about?.has(word) ? `${whole}\t${about.get(word)}` : whole;
+  });
   const directives = ["-", question.wanted.kind === "files" && "files", question.isList && "nospace"];
   return `${[directives.filter(Boolean).join(" "), ...shown].join("\n")}\n`;
 }
@@ -124,7 +129,7 @@ export function splitLine(line: string): ShellLine {
 
 /** The kind of candidates. */
 type Wanted =
-  | { readonly kind: "words"; readonly words: readonly string[] }
+  | { readonly kind: "words"; readonly words: readonly string[]; readonly about?: ReadonlyMap<string, string> }
   | { readonly kind: "files" }
   | { readonly kind: "profiles" }
   | { readonly kind: "users" }
@@ -139,6 +144,7 @@ interface Question {
   readonly isList: boolean;
 }
 
+const HELP = "print help";
 const NOTHING: Wanted = { kind: "words", words: [] };
 /** The words of the flags that take a list. */
 const LISTS: Readonly<Record<string, readonly string[]>> = {
@@ -158,8 +164,9 @@ function questionOf(program: Command, words: readonly string[], current: string)
     return valueQuestion(option, line, joined[1]!, joined[2]!);
   }
   if (current.startsWith("-")) {
-    const flags = optionsOf(line.command).map(({ long }) => long ?? "");
-    return { ...plain, wanted: { kind: "words", words: [...flags, "--help"] } };
+    const flags = optionsOf(line.command).map(({ long, description }) => [long ?? "", description] as const);
+    const about = new Map([...flags, ["--help", HELP]]);
+    return { ...plain, wanted: { kind: "words", words: [...about.keys()], about } };
   }
   return { ...plain, wanted: argumentOf(program, line) };
 }
@@ -209,12 +216,16 @@ function valueQuestion(option: Option | undefined, { values }: Line, before: str
 }
 
 function argumentOf(program: Command, { command, operands }: Line): Wanted {
-  const commands = program.commands.map((each) => each.name()).filter((name) => !name.startsWith("_"));
+  const shown = program.commands.filter((each) => !each.name().startsWith("_"));
+  const about = new Map([...shown.map((each) => [each.name(), each.description()] as const), ["help", HELP]]);
   if (command === program && operands.length === 1 && operands[0] === "help") {
-    return { kind: "words", words: [...commands, ...Object.keys(TOPICS)] };
+    const titles = Object.entries(TOPICS).map(([name, text]) => [name, text.split("\n", 1)[0]!] as const);
+    const topics = new Map([...about, ...titles]);
+    topics.delete("help");
+    return { kind: "words", words: [...topics.keys()], about: topics };
   }
   if (command === program && operands.length > 0) return NOTHING; // an unknown command
-  if (command === program) return { kind: "words", words: [...commands, "help"] };
+  if (command === program) return { kind: "words", words: [...about.keys()], about };
   const argument = command.registeredArguments[operands.length];
   if (argument?.argChoices !== undefined) return { kind: "words", words: argument.argChoices };
   if (argument?.name() === "user") return { kind: "users" };

@@ -111,6 +111,29 @@ describe("__complete", () => {
     expect((await ask("ttsctl get ")).found).toEqual([]);
   });
 
+  it("describes commands, topics and flags for shells that show it, in one line each", async () => {
+    fill();
+    const described = async (...words: string[]) => {
+      const run = await invoke(["__complete", "described", ...words], { cwd: here.root.path });
+      expect(run).toMatchObject({ code: 0, stderr: "" });
+      return lines(run.stdout).slice(1);
+    };
+    expect(await described("mar")).toEqual([expect.stringMatching(/^mark\tset the status of chosen tasks/)]);
+    expect(await described("help", "exit")).toEqual(["exit-codes\tExit codes"]);
+    expect(await described("list", "--page-s")).toEqual(["--page-size\ttasks on a page, 1 to 1000 (default: 20)"]);
+    expect(await described("get", "al")).toEqual(["alice"]);
+    expect(await described("list", "--status", "done,e")).toEqual(["done,error"]);
+    for (const line of [
+      ...(await described("")),
+      ...(await described("help", "")),
+      ...(await described("list", "--")),
+    ]) {
+      expect(line).toMatch(/^[\w-]+\t[^\t]+$/);
+    }
+    const plain = await invoke(["__complete", "words", "mar"], { cwd: here.root.path });
+    expect(lines(plain.stdout).slice(1)).toEqual(["mark"]);
+  });
+
   it("offers no unprintable id, and inside quotes only ids without special characters", async () => {
     here.root.writeStore(["new\nline", "\u001b[2J", "$(x)", "plain"].map((task) => record("alice", task)));
     expect((await ask("ttsctl get alice ")).found.sort()).toEqual(["'$(x)'", "plain"].sort());
@@ -174,5 +197,45 @@ describe("the bash script", () => {
     expect({ code, named: stdout.includes("__complete") }).toEqual({ code: 0, named: true });
     const run = spawnSync(shell, ["-n"], { input: stdout, encoding: "utf8" });
     if (run.error === undefined) expect(run).toMatchObject({ status: 0, stderr: "" });
+  });
+});
+
+describe.each([
+  [
+    "zsh",
+    `zmodload zsh/zpty
+    zpty z zsh -f -i
+    zpty -w z 'autoload -Uz compinit; compinit -D -u; COLUMNS=200; source <(ttsctl completion zsh); PS1=REA""DY'
+    zpty -r -m z said '*READY*'
+    zpty -w -n z $'ttsctl s\t'
+    zpty -r -m z said '*READY*'
+    print -r -- $said
+    zpty -w -n z $'\x15ttsctl get u it\t -o json | tee out\r'
+    zpty -r -m z said '*task_id*READY*'
+    zpty -d z`,
+  ],
+  [
+    "fish",
+    `ttsctl completion fish | source
+    complete -C 'ttsctl s'
+    test (complete -C 'ttsctl get u it') = "it's"; and ttsctl get u "it's" -o json > out`,
+  ],
+])("the %s script, where the shell is installed", (shell, program) => {
+  const isThere = spawnSync(shell, ["-c", ":"]).status === 0;
+
+  it.runIf(isThere)("shows candidates with descriptions, and completes an id with a quote", () => {
+    here.root.writeStore(["it's", "other"].map((task) => record("u", task)));
+    here.root.write("bin/ttsctl", `#!/bin/sh\nexec "${process.execPath}" "${binary()}" "$@"\n`);
+    spawnSync("chmod", ["755", here.root.at("bin/ttsctl")]);
+    const { PATH, ...env } = cleanEnv({ TERM: "dumb", HOME: here.root.path });
+    const path = `${here.root.at("bin")}:${PATH}`;
+    const run = spawnSync(shell, ["-c", program], {
+      ...{ cwd: here.root.path, encoding: "utf8", timeout: 60_000 },
+      env: { ...env, PATH: path },
+    });
+    expect(run.stdout).toMatch(/stats\s+counts by status and user, ages/);
+    expect(run.stdout).toMatch(/sync\s+push the store file to Redis/);
+    expect(run.stdout).not.toContain("purge finished tasks");
+    expect(JSON.parse(here.root.tree().out!).item).toMatchObject({ user_id: "u", task_id: "it's" });
   });
 });

@@ -42,12 +42,19 @@ complete -F _ttsctl ttsctl
 const ZSH = `#compdef ttsctl
 # zsh completion of ttsctl:  ttsctl completion zsh > "\${fpath[1]}/_ttsctl"
 _ttsctl() {
-  local -a lines
-  lines=("\${(@f)$("\${(Q)words[1]}" __complete words "\${(@Q)words[2,CURRENT-1]}" "\${(Q)PREFIX}" 2>/dev/null </dev/null)}")
+  local -a lines found shown flags
+  lines=("\${(@f)$("\${(Q)words[1]}" __complete described "\${(@Q)words[2,CURRENT-1]}" "\${(Q)PREFIX}" 2>/dev/null </dev/null)}")
   local directives="\${lines[1]}"
   lines[1]=()
   if [[ " $directives " == *" files "* ]]; then _files; return; fi
-  if [[ " $directives " == *" nospace "* ]]; then compadd -S '' -- "\${lines[@]}"; else compadd -- "\${lines[@]}"; fi
+  if [[ " $directives " == *" nospace "* ]]; then flags=(-S ''); fi
+  found=("\${(@)lines%%$'\\t'*}")
+  if [[ "\${lines[*]}" == *$'\\t'* ]]; then
+    local line width=\${#\${(On)found//?/0}[1]}
+    for line in "\${lines[@]}"; do shown+=("\${(r:width:)line%%$'\\t'*}  \${line#*$'\\t'}"); done
+    flags+=(-l -d shown)
+  fi
+  compadd "\${flags[@]}" -- "\${found[@]}"
 }
 if [[ "\${funcstack[1]}" == _ttsctl ]]; then _ttsctl "$@"; else compdef _ttsctl ttsctl; fi
 `;
@@ -57,7 +64,7 @@ function __ttsctl_complete
     set -l before (commandline -opc)
     set -l ttsctl $before[1]
     set -e before[1]
-    set -l lines ($ttsctl __complete words $before (commandline -ct) 2>/dev/null </dev/null)
+    set -l lines ($ttsctl __complete described $before (commandline -ct) 2>/dev/null </dev/null)
     if string match -q '*files*' -- $lines[1]
         __fish_complete_path (commandline -ct)
     else

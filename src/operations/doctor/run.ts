@@ -6,7 +6,8 @@ import { REDIS_CHECKS } from "./redis.ts";
 import { SETUP_CHECKS } from "./setup.ts";
 import { TASK_CHECKS } from "./tasks.ts";
 
-const CHECKS: Checks = { ...SETUP_CHECKS, ...FILE_CHECKS, ...REDIS_CHECKS, ...TASK_CHECKS };
+/** By their ids, which programs match on. */
+export const CHECKS: Checks = { ...SETUP_CHECKS, ...FILE_CHECKS, ...REDIS_CHECKS, ...TASK_CHECKS };
 
 /** Seconds that one check may take: a store of a million tasks is read well within. */
 const LONGEST_S = 60;
