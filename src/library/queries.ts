@@ -18,10 +18,10 @@ import { storedTask } from "./stored-task.ts";
 import type { BaseTask, PageQuery, TaskFilter, TaskPage } from "./types.ts";
 
 const SOURCES: readonly SourceChoice[] = ["auto", "redis", "file"];
-/** For people. */
-const NOT_HERE: readonly QueryPart[] = ["taskIds", "stuck", "search", "sort"];
+/** A page with a cursor is in the order of the index, and a list must not end early. */
+const FOR_PEOPLE: readonly QueryPart[] = ["stuck", "search", "sort"];
 const PAGES = [
-  ...QUERY_PARTS.filter((part) => !NOT_HERE.includes(part)).map((part) => OPTION_NAMES[part]),
+  ...QUERY_PARTS.filter((part) => part !== "taskIds" && !FOR_PEOPLE.includes(part)).map((part) => OPTION_NAMES[part]),
   "source",
   "cursor",
 ];
