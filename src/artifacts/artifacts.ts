@@ -11,7 +11,7 @@ import { isPlainName, isPurgeFolder, plainNameOf } from "./plain-name.ts";
 import { type FolderOutcome, keptBecause, PurgeArea, type Recovery } from "./purge-area.ts";
 import { openRoots, type RootPaths, type Roots } from "./roots.ts";
 import { OwnChanges, type SweepRules, sweepUsers } from "./sweep.ts";
-import { type LogPart, lastLogLines, TaskLogFollower } from "./task-logs.ts";
+import { allLogLines, type LogPart, lastLogLines, TaskLogFollower } from "./task-logs.ts";
 
 export type { Artifact } from "./list.ts";
 export type { LogIndex, LogPlace } from "./logs.ts";
@@ -134,6 +134,10 @@ class DiskArtifacts {
   /** The last lines of a task's logs, oldest log first. Logs that cannot be read are left out. */
   async lastLogLines(taskId: string, count: number): Promise<LogPart[]> {
     return lastLogLines(this.#logs, this.#logNamesOf(taskId), count);
+  }
+
+  allLogLines(taskId: string): AsyncGenerator<LogPart> {
+    return allLogLines(this.#logs, this.#logNamesOf(taskId));
   }
 
   /** The caller closes the follower before these artifacts. */

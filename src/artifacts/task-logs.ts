@@ -26,6 +26,23 @@ export async function lastLogLines(logs: LogFolders, names: readonly string[], c
   return parts;
 }
 
+/** The logs of a task, oldest first, in pieces: at most one of them is held in memory. */
+export async function* allLogLines(logs: LogFolders, names: readonly string[]): AsyncGenerator<LogPart> {
+  for (const { hour: key, name } of await logs.find(names)) {
+    const tail = await logs.use(key, (hour) => LogTail.openIfThere(hour, name)).catch(ignoreRefusal);
+    if (tail === undefined) continue;
+    try {
+      for (let lines = await tail.read(); lines !== undefined; lines = await tail.read()) {
+        if (lines.length > 0) yield { path: tail.path, lines };
+      }
+      const lines = tail.rest();
+      if (lines.length > 0) yield { path: tail.path, lines };
+    } finally {
+      await tail.close();
+    }
+  }
+}
+
 async function lastLinesIn(hour: Folder, name: string, count: number): Promise<LogPart | undefined> {
   const tail = await LogTail.openIfThere(hour, name);
   if (tail === undefined) return undefined;
@@ -59,11 +76,12 @@ export class TaskLogFollower {
     this.#names = names;
   }
 
-  /** Seeks to the last `count` lines, which `read` returns first. Returns whether there is a log yet. */
-  async begin(count: number): Promise<boolean> {
+  /** Seeks to the last `count` lines, or (null) the first, which `read` returns first. Returns whether there is a log yet. */
+  async begin(count: number | null): Promise<boolean> {
     const places = await this.#logs.find(this.#names);
     this.#fromDate = await this.#logs.newestDate();
     for (const place of places.slice(-MOST_FOLLOWED)) await this.#open(place);
+    if (count === null) return this.#tails.size > 0;
     let wanted = count;
     for (const { tail } of [...this.#tails.values()].reverse()) wanted -= await tail.seekToLast(wanted);
     return this.#tails.size > 0;

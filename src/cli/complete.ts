@@ -150,7 +150,10 @@ const NOTHING: Wanted = { kind: "words", words: [] };
 const LISTS: Readonly<Record<string, readonly string[]>> = {
   "--columns": KNOWN_COLUMNS,
   ...Object.fromEntries(
-    QUERY_PARTS.flatMap((part) => (fieldOf(part).choices ? [[FLAG_NAMES[part], fieldOf(part).choices!]] : [])),
+    QUERY_PARTS.flatMap((part) => {
+      const { kind, choices } = fieldOf(part);
+      return kind === "list" && choices !== undefined ? [[FLAG_NAMES[part], choices]] : [];
+    }),
   ),
 };
 

@@ -17,6 +17,7 @@ type CommandFile = readonly [group: string, names: readonly string[], load: () =
 const COMMANDS: readonly CommandFile[] = [
   ["Look:", ["list", "ls", "query"], () => import("./commands/list.ts")],
   ["Look:", ["get"], () => import("./commands/get.ts")],
+  ["Look:", ["logs"], () => import("./commands/logs.ts")],
   ["Look:", ["stats"], () => import("./commands/stats.ts")],
   ["Look:", ["verify"], () => import("./commands/verify.ts")],
   ["Change:", ["sync"], () => import("./commands/sync.ts")],

@@ -45,6 +45,7 @@ export interface LookFlags {
   readonly headers: boolean;
   readonly time: TimeStyle;
   readonly pager: boolean;
+  readonly exitStatus: boolean;
 }
 
 export function addSelection(command: Command): Command {
@@ -60,9 +61,11 @@ export function addPaging(command: Command): Command {
 }
 
 function addField(command: Command, part: QueryPart): void {
-  const { kind, flags, help, flagHelp = "" } = fieldOf(part);
+  const { kind, flags, help, flagHelp = "", choices } = fieldOf(part);
   const option = new Option(flags, `${help}${flagHelp}`);
-  if (kind !== "time") option.argParser(PARSERS[kind] as (text: string, before: unknown) => unknown);
+  if (kind in PARSERS)
+    option.argParser(PARSERS[kind as keyof typeof PARSERS] as (text: string, before: unknown) => unknown);
+  else if (choices !== undefined) option.choices(choices);
   command.addOption(option);
 }
 
@@ -83,7 +86,8 @@ export function addLook(command: Command): Command {
     .addOption(
       new Option("--time <style>", "times as written, with an offset, or as ages").choices(TIME_STYLES).default("raw"),
     )
-    .option("--no-pager", "never page a long table (also TTSCTL_PAGER=cat)");
+    .option("--no-pager", "never page a long table (also TTSCTL_PAGER=cat)")
+    .option("--exit-status", "exit with 3 if any task matches", false);
 }
 
 export function addWatch(command: Command): Command {
@@ -129,6 +133,12 @@ export async function rawQueryOf({ terminal }: Context, flags: SelectionFlags): 
   return { ...raw, taskIds: await namesOn(terminal.streams.stdin) };
 }
 
+/** What a query of this run is checked with. */
+export async function checkingOf(context: Context, { stuck }: RawQuery): Promise<Omit<QueryContext, "names">> {
+  const stuckAfter = stuck ? (await context.settings()).cleanup.stuckAfter.value : 0;
+  return { rules: await context.rules(), now: context.clock.now(), stuckAfter };
+}
+
 /** How the ids of flags are read. */
 export function idsOf({ ids }: SelectionFlags): Pick<QueryContext, "takesNames" | "takesNone"> {
   return { takesNames: true, takesNone: ids === STDIN };
@@ -149,10 +159,10 @@ export async function selectionOf(
 ): Promise<Selection> {
   const { buildFilter, checkIds, shortestAge } = await import("../operations/list-query.ts");
   const raw = await rawQueryOf(context, flags);
-  const checking = { names: FLAG_NAMES, rules: await context.rules(), now: context.clock.now(), ...idsOf(flags) };
+  const checking = { names: FLAG_NAMES, ...(await checkingOf(context, raw)), ...idsOf(flags) };
   const ids = checkIds(raw, checking);
   const filter = buildFilter(raw, checking);
-  return { ids: source === null ? ids : await foundIds(context, ids, source), filter, age: shortestAge(raw) };
+  return { ids: source === null ? ids : await foundIds(context, ids, source), filter, age: shortestAge(raw, checking) };
 }
 
 /** Where tasks are looked up whose user isn't given. */

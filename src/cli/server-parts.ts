@@ -24,12 +24,13 @@ const PAGE_FOLDER = join(import.meta.dirname, "web");
 
 export async function serverParts(context: Context, syncing: Syncing, readOnly: boolean): Promise<ServerParts> {
   const settings = await context.settings();
-  const { http, paths } = settings;
+  const { http, paths, cleanup } = settings;
   const rules = await context.rules();
   return {
     store: await context.taskStore(),
     rules,
     clock: context.clock,
+    stuckAfter: cleanup.stuckAfter.value,
     hosts: new Hosts(http.host.value, http.allowedHosts.value),
     token: http.token.value,
     basePath: http.basePath.value,

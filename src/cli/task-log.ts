@@ -9,18 +9,21 @@ import { DONE, FAILED, INTERRUPTED } from "./emit.ts";
 import { accepting } from "./selection.ts";
 
 export const LOG_LINES = 20;
-const MOST_LOG_LINES = 10_000;
+export const MOST_LOG_LINES = 10_000;
 
-export const lineCount = accepting(`a number of lines from 1 to ${MOST_LOG_LINES}, after the ids`, (text) => {
-  const count = /^\d{1,9}$/.test(text) ? Number(text) : 0;
-  return count >= 1 && count <= MOST_LOG_LINES ? count : undefined;
-});
+/** A parser of a number of lines. @param where it stands, for messages */
+export function lineCount(where = ""): (text: string) => number {
+  return accepting(`a number of lines from 1 to ${MOST_LOG_LINES}${where}`, (text) => {
+    const count = /^\d{1,9}$/.test(text) ? Number(text) : 0;
+    return count >= 1 && count <= MOST_LOG_LINES ? count : undefined;
+  });
+}
 
 interface Followed {
   readonly id: TaskId;
   readonly source: SourceChoice;
-  /** Last lines to begin with. */
-  readonly count: number;
+  /** Last lines to begin with; null for all. */
+  readonly count: number | null;
   /** Null for an invalid record, which isn't waited for. */
   readonly status: string | null;
 }

@@ -1,4 +1,4 @@
-import { fieldOf, QUERY_PARTS } from "../task/query-fields.ts";
+import { fieldOf, QUERY_PARTS, type QueryField } from "../task/query-fields.ts";
 import { LAYOUT_NAMES } from "../task/rules.ts";
 import { SHOWN_STATUSES } from "../task/status.ts";
 import { WARNINGS_HEADER } from "./answer.ts";
@@ -34,6 +34,11 @@ function integerIn([minimum, maximum]: readonly [number, number]) {
   return { type: "integer", minimum, ...(maximum === Number.MAX_SAFE_INTEGER ? {} : { maximum }) };
 }
 
+function schemaOf({ kind, range, choices }: QueryField): { type: string } {
+  if (kind === "switch") return FLAG;
+  return range !== undefined ? integerIn(range) : choices !== undefined ? oneOf(choices) : TEXT;
+}
+
 function orNull(schema: { type: string }): object {
   return { ...schema, type: [schema.type, "null"] };
 }
@@ -65,22 +70,25 @@ const SCHEMAS = {
     required: ["user_id", "task_id"],
     additionalProperties: true,
   },
-  TaskPage: exact({
-    total: COUNT,
-    page: POSITIVE,
-    pageSize: COUNT,
-    source: SOURCE,
-    items: arrayOf({ $ref: "#/components/schemas/Task" }),
-    missing: { ...TEXTS, description: "ids asked for that neither store has" },
-    dangling: { ...COUNT, description: "members of the index in Redis without a task" },
-  }),
+  TaskPage: exact(
+    {
+      total: COUNT,
+      page: POSITIVE,
+      pageSize: COUNT,
+      source: SOURCE,
+      items: arrayOf({ $ref: "#/components/schemas/Task" }),
+      missing: { ...TEXTS, description: "ids asked for that neither store has" },
+      dangling: { ...COUNT, description: "members of the index in Redis without a task" },
+    },
+    { stopped: { ...exact({ looked: COUNT, at: TIME }), description: "where a search stopped before its end" } },
+  ),
   Query: {
     type: "object",
     description: "Null, an empty list and an empty user don't filter. Task ids need their user.",
     properties: Object.fromEntries(
       QUERY_PARTS.map((part) => {
-        const { key, kind, range } = fieldOf(part);
-        return [key, orNull(range === undefined ? (kind === "list" ? TEXTS : TEXT) : integerIn(range))];
+        const field = fieldOf(part);
+        return [field.key, orNull(field.kind === "list" ? TEXTS : schemaOf(field))];
       }),
     ),
     additionalProperties: false,
@@ -155,8 +163,8 @@ const SWITCH = oneOf(["true", "false"]);
 
 const LIST_PARAMETERS = [
   ...QUERY_PARTS.map((part) => {
-    const { key, help, range } = fieldOf(part);
-    return query(key, help, range === undefined ? TEXT : integerIn(range));
+    const field = fieldOf(part);
+    return query(field.key, field.help, field.kind === "list" ? TEXT : schemaOf(field));
   }),
   query("ids", "dialect api_ms: as task_ids"),
   query("task_id", "dialect api_ms: one more task id"),

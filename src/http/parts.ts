@@ -55,6 +55,8 @@ export interface ServerParts {
   readonly store: TaskStore;
   readonly rules: RecordRules;
   readonly clock: Clock;
+  /** `[cleanup] stuck_after`. */
+  readonly stuckAfter: number;
   readonly hosts: Hosts;
   /** Null if none is needed. */
   readonly token: string | null;

@@ -35,7 +35,8 @@ export function queryOf(params: ReadonlyMap<string, string>): RawQuery {
     const text = params.get(field.key);
     const value = text === undefined ? null : valueIn(text, field);
     if (value !== undefined) return value;
-    throw usage(`${field.key}: ${JSON.stringify(text)} isn't a whole number`, "accepted: a whole number");
+    const accepted = field.kind === "switch" ? "true or false" : "a whole number";
+    throw usage(`${field.key}: ${JSON.stringify(text)} isn't ${accepted}`, `accepted: ${accepted}`);
   });
 }
 

@@ -2,7 +2,14 @@ import type { Clock } from "../clock.ts";
 import { buildListQuery } from "../operations/list-query.ts";
 import type { SourceChoice } from "../store/mirror-link.ts";
 import { type ListQuery, type ListResult, newestTasks } from "../store/task-store.ts";
-import { OPTION_NAMES, QUERY_PARTS, type QueryField, rawQuery, soleUser } from "../task/query-fields.ts";
+import {
+  OPTION_NAMES,
+  QUERY_PARTS,
+  type QueryField,
+  type QueryPart,
+  rawQuery,
+  soleUser,
+} from "../task/query-fields.ts";
 import type { RecordRules } from "../task/rules.ts";
 import { createdScore, type Task } from "../task/task.ts";
 import { formatUtc, isEpochInRange, toMicros } from "../task/time.ts";
@@ -11,8 +18,10 @@ import { storedTask } from "./stored-task.ts";
 import type { BaseTask, PageQuery, TaskFilter, TaskPage } from "./types.ts";
 
 const SOURCES: readonly SourceChoice[] = ["auto", "redis", "file"];
+/** A page with a cursor is in the order of the index, and a list must not end early. */
+const FOR_PEOPLE: readonly QueryPart[] = ["stuck", "search", "sort"];
 const PAGES = [
-  ...QUERY_PARTS.filter((part) => part !== "taskIds").map((part) => OPTION_NAMES[part]),
+  ...QUERY_PARTS.filter((part) => part !== "taskIds" && !FOR_PEOPLE.includes(part)).map((part) => OPTION_NAMES[part]),
   "source",
   "cursor",
 ];

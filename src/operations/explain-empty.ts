@@ -118,7 +118,7 @@ async function explainFilter(
 function isGiven(filter: TaskFilter, part: QueryPart): boolean {
   const { record } = fieldOf(part);
   const value = record === undefined ? filter[part as keyof TaskFilter] : filter.fields.get(record);
-  return typeof value === "number" || (value ?? NO_FILTER.users).size > 0;
+  return typeof value === "number" || typeof value === "string" || (value ?? NO_FILTER.users).size > 0;
 }
 
 function withoutPart(filter: TaskFilter, part: QueryPart): TaskFilter {

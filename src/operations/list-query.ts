@@ -13,10 +13,12 @@ import {
   type QueryNames,
   type RawQuery,
   rawQuery,
+  SORTS,
+  type Sort,
   type TaskFilter,
 } from "../task/query-fields.ts";
 import type { RecordRules } from "../task/rules.ts";
-import { KNOWN_STATUS_WORDS, SHOWN_STATUSES, shownStatus } from "../task/status.ts";
+import { KNOWN_STATUS_WORDS, SHOWN_STATUSES, shownStatus, UNFINISHED } from "../task/status.ts";
 import { TimeReader } from "../task/time.ts";
 
 export const DEFAULT_PAGE_SIZE = 20;
@@ -33,14 +35,21 @@ export interface QueryContext {
   readonly takesNames?: boolean;
   /** Whether no id at all is a choice of no task. */
   readonly takesNone?: boolean;
+  /** Seconds after which an unfinished task is stuck; 0 for never. */
+  readonly stuckAfter?: number;
 }
 
 /** Checks a query (SPEC sections 4 and 5). @throws TtsctlError USAGE */
 export function buildListQuery(raw: RawQuery, source: SourceChoice, context: QueryContext): ListQuery {
   const ids = checkIds(raw, context);
+  const { names } = context;
+  if (ids !== null && raw.sort != null) {
+    throw usage(`${names.sort} and ${names.taskIds} exclude each other`, "chosen tasks come in the order asked");
+  }
   return {
     filter: buildFilter(raw, context),
     ids,
+    sort: raw.sort == null ? undefined : checkSort(raw.sort, names.sort),
     page: checkInteger(raw.page ?? 1, "page", context),
     pageSize: checkInteger(raw.pageSize ?? DEFAULT_PAGE_SIZE, "pageSize", context),
     source,
@@ -48,20 +57,46 @@ export function buildListQuery(raw: RawQuery, source: SourceChoice, context: Que
 }
 
 /** The part that choosing tasks has in common with listing them. */
-export function buildFilter(raw: RawQuery, { names, rules, now }: QueryContext): TaskFilter {
+export function buildFilter(raw: RawQuery, context: QueryContext): TaskFilter {
+  const { names, rules, now } = context;
   // An empty variable in a script must not turn "delete --status $WORDS" into "delete everything".
   if (raw.statuses?.length === 0) throw usage(`${names.statuses} is empty`, "give a status, or leave it out for any");
   const fields = QUERY_PARTS.flatMap((part): [string, Set<string>][] => {
     const { record } = fieldOf(part);
     return record === undefined || raw[part] == null ? [] : [[record, new Set(raw[part] as readonly string[])]];
   });
-  return {
+  const filter = {
     users: new Set((raw.users ?? []).map((user) => checkUser(trimId(user), names.users, rules))),
     statuses: new Set((raw.statuses ?? []).map((word) => checkStatus(word, names.statuses))),
     since: raw.since == null ? null : checkTime(raw.since, names.since, rules, now),
     until: raw.until == null ? null : checkTime(raw.until, names.until, rules, now),
     fields: new Map(fields),
+    search: raw.search == null ? undefined : checkSearch(raw.search, names.search),
   };
+  return raw.stuck ? stuckIn(filter, context) : filter;
+}
+
+/** The tasks of a filter that are stuck (`isStuck`). */
+function stuckIn(filter: TaskFilter, { names, now, stuckAfter = 0 }: QueryContext): TaskFilter {
+  if (stuckAfter <= 0)
+    throw usage(`${names.stuck}: no task is ever stuck`, "set [cleanup] stuck_after (TTSCTL_STUCK_AFTER)");
+  const given = [...filter.statuses];
+  const statuses = new Set(UNFINISHED.filter((word) => given.length === 0 || given.includes(word)));
+  if (statuses.size === 0) {
+    throw usage(`a task that is ${given.join(" or ")} is never stuck`, `leave out ${names.stuck} or ${names.statuses}`);
+  }
+  return { ...filter, statuses, until: Math.min(filter.until ?? Number.POSITIVE_INFINITY, now - stuckAfter) };
+}
+
+function checkSort(text: string, name: string): Sort {
+  const sort = SORTS.find((word) => word === text);
+  if (sort === undefined) throw usage(`${name}: unknown order ${quoted(text)}`, `accepted: ${SORTS.join(", ")}`);
+  return sort;
+}
+
+function checkSearch(text: string, name: string): string {
+  if (text === "") throw usage(`${name} is empty`, "give a text, or leave it out");
+  return text.toLowerCase();
 }
 
 /**
@@ -130,8 +165,9 @@ function ageOf(text: string): number | undefined {
 }
 
 /** The shortest age of a query, in seconds; null if this machine's clock doesn't matter. */
-export function shortestAge({ since, until }: RawQuery): number | null {
+export function shortestAge({ since, until, stuck }: RawQuery, { stuckAfter }: QueryContext): number | null {
   const ages = [since, until].map((text) => (text == null ? undefined : ageOf(text)));
+  if (stuck) ages.push(stuckAfter);
   const given = ages.filter((age) => age !== undefined);
   return given.length === 0 ? null : Math.min(...given);
 }
@@ -179,6 +215,8 @@ function shownValue(value: unknown): string {
 
 const TEXT = { accepted: "a string", fits: (value: unknown) => typeof value === "string" };
 const BODY_TYPES = {
+  text: TEXT,
+  switch: { accepted: "true or false", fits: (value: unknown) => typeof value === "boolean" },
   number: { accepted: "a number", fits: (value: unknown) => typeof value === "number" },
   user: TEXT,
   time: TEXT,

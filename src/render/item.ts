@@ -1,6 +1,7 @@
 import { FIELDS, RECORD_FIELDS } from "../json/fields.ts";
 import { setFields } from "../json/record.ts";
 import { type JsonValue, parseJsonValue } from "../json/value.ts";
+import type { Stopped } from "../store/task-source.ts";
 import type { ListResult } from "../store/task-store.ts";
 import { counted, formatAge } from "../task/amounts.ts";
 import { camelCase } from "../task/query-fields.ts";
@@ -58,6 +59,7 @@ export interface PageJson {
   readonly items: readonly Readonly<Record<string, unknown>>[];
   readonly missing: readonly string[];
   readonly dangling: number;
+  readonly stopped?: Stopped;
 }
 
 /** `list -o json` (SPEC section 5), in pieces. */
@@ -69,7 +71,12 @@ export function* pageJson(result: ListResult): Generator<string> {
     yield separator + itemJson(task);
     separator = ",";
   }
-  yield `],"missing":${JSON.stringify(result.missing)},"dangling":${result.dangling}}\n`;
+  yield `],${JSON.stringify(pageTail(result)).slice(1)}\n`;
+}
+
+/** The keys after the items. */
+export function pageTail({ missing, dangling, stopped }: Pick<ListResult, "missing" | "dangling" | "stopped">) {
+  return { missing, dangling, ...(stopped === undefined ? {} : { stopped }) };
 }
 
 export function itemLines(tasks: readonly Task[]): string[] {

@@ -108,6 +108,19 @@ export class KeyTable {
     return this.#arena.compare(this.#arena, this.#start(b), this.#end(b), this.#start(a), this.#end(a));
   }
 
+  /** Bytewise. */
+  compareUsers(a: number, b: number): number {
+    const [fromA, fromB] = [this.#start(a), this.#start(b)];
+    const [endA, endB] = [fromA + this.#userLengths[a]!, fromB + this.#userLengths[b]!];
+    return this.#arena.compare(this.#arena, fromB, endB, fromA, endA);
+  }
+
+  /** By their task ids, bytewise. */
+  compareTasks(a: number, b: number): number {
+    const [fromA, fromB] = [this.#start(a) + this.#userLengths[a]! + 1, this.#start(b) + this.#userLengths[b]! + 1];
+    return this.#arena.compare(this.#arena, fromB, this.#end(b), fromA, this.#end(a));
+  }
+
   #compareRanks(ranks: ByteRanks, a: number, b: number): number {
     const [fromA, fromB] = [this.#start(a), this.#start(b)];
     const [lengthA, lengthB] = [this.#end(a) - fromA, this.#end(b) - fromB];

@@ -1,4 +1,4 @@
-import type { TaskFilter } from "../task/query-fields.ts";
+import type { Sort, TaskFilter } from "../task/query-fields.ts";
 import type { Task } from "../task/task.ts";
 
 export interface TaskId {
@@ -15,14 +15,22 @@ export interface TaskPage {
   readonly dangling: number;
   /** How many of them have a name that isn't UTF-8. */
   readonly unnamed?: number;
+  readonly stopped?: Stopped | undefined;
+}
+
+/** Where a search stopped before its end: after the newest so many tasks. */
+export interface Stopped {
+  readonly looked: number;
+  /** The `updated_at` of the last of them, ISO 8601 in UTC. */
+  readonly at: string;
 }
 
 /**
  * Where tasks are read from: the store file, the mirror, or one behind the other. The order is `updated_at`
- * descending, ties by `user:task`, bytewise descending (SPEC section 4).
+ * descending, ties by `user:task`, bytewise descending (SPEC section 4), unless another one is asked for.
  */
 export interface TaskSource {
-  page(filter: TaskFilter, offset: number, count: number): Promise<TaskPage>;
+  page(filter: TaskFilter, offset: number, count: number, sort?: Sort): Promise<TaskPage>;
   /** Each task or undefined, in the order asked. */
   find(ids: readonly TaskId[]): Promise<(Task | undefined)[]>;
 }

@@ -1,6 +1,6 @@
 import { isRedisError, TtsctlError } from "../errors.ts";
 import { counted } from "../task/amounts.ts";
-import { givenName, ofUser, passes, soleUser, type TaskFilter } from "../task/query-fields.ts";
+import { givenName, ofUser, passes, type Sort, soleUser, type TaskFilter } from "../task/query-fields.ts";
 import { createdScore, type Task } from "../task/task.ts";
 import type { FileStore } from "./file/file-store.ts";
 import { FileTasks, matchingRows } from "./file/file-tasks.ts";
@@ -19,13 +19,15 @@ import {
 import type { Mirror } from "./redis/mirror.ts";
 import { MirrorTasks } from "./redis/mirror-tasks.ts";
 import type { Standing } from "./redis/sync-state.ts";
-import type { TaskId, TaskPage, TaskSource } from "./task-source.ts";
+import type { Stopped, TaskId, TaskPage, TaskSource } from "./task-source.ts";
 import { eachTaskWithId } from "./tasks-with-id.ts";
 
 export interface ListQuery {
   readonly filter: TaskFilter;
   /** Null for a page of all that pass the filter. */
   readonly ids: readonly TaskId[] | null;
+  /** Undefined for the order of the index. */
+  readonly sort?: Sort | undefined;
   readonly page: number;
   readonly pageSize: number;
   readonly source: SourceChoice;
@@ -40,6 +42,7 @@ export interface ListResult {
   readonly missing: string[];
   readonly dangling: number;
   readonly unnamed?: number;
+  readonly stopped?: Stopped | undefined;
   readonly warnings: string[];
 }
 
@@ -78,7 +81,7 @@ export class TaskStore {
   async #fromFile(query: ListQuery, warnings: string[]): Promise<ListResult> {
     await using snapshot = await this.#stores.file.read();
     const answer = await answerFrom(new FileTasks(snapshot), query);
-    const all = [...warnings, ...missingWarnings(snapshot), ...invalidWarnings(snapshot)];
+    const all = [...warnings, ...missingWarnings(snapshot), ...invalidWarnings(snapshot), ...stopWarnings(answer)];
     return { ...answer, source: "file", warnings: all };
   }
 
@@ -103,16 +106,19 @@ export class TaskStore {
     return {
       ...answer,
       source: sourceOf(answer.tasks, tasks),
-      warnings: [...warnings, ...behind.warnings, ...danglingWarnings(answer.dangling, answer.unnamed)],
+      warnings: [
+        ...[...warnings, ...behind.warnings, ...danglingWarnings(answer.dangling, answer.unnamed)],
+        ...stopWarnings(answer),
+      ],
     };
   }
 }
 
 /** One piece of a long list. `total` is that of the whole. */
-export type Piece = Pick<ListResult, "total" | "source" | "tasks" | "dangling" | "warnings">;
+export type Piece = Pick<ListResult, "total" | "source" | "tasks" | "dangling" | "stopped" | "warnings">;
 
 /**
- * The newest `limit` tasks that pass a filter, in pieces of bounded size, from the store that `TaskStore.list` would
+ * The first `limit` tasks that pass a filter, in pieces of bounded size, from the store that `TaskStore.list` would
  * read. Each task comes once, even if the service moves tasks during the run. If Redis is lost midway, the file gives the
  * rest.
  * @throws TtsctlError as `TaskStore.list`
@@ -135,7 +141,10 @@ export async function* newestTasks({ file, link }: Stores, query: Query, limit: 
   }
   await using snapshot = await file.read();
   warnings.push(...missingWarnings(snapshot), ...invalidWarnings(snapshot));
-  for await (const page of new FileTasks(snapshot).newest(query.filter, given.left)) {
+  let isFirst = true;
+  for await (const page of new FileTasks(snapshot).newest(query.filter, given.left, query.sort)) {
+    if (isFirst) warnings.push(...stopWarnings(page));
+    isFirst = false;
     yield { ...page, tasks: given.take(page.tasks), source: "file", warnings: warnings.splice(0) };
   }
 }
@@ -148,7 +157,7 @@ async function lackIn(mirror: Mirror, file: FileStore, userId: string | undefine
   return await lackOf(mirror, doubts, userId, behind);
 }
 
-type Query = Pick<ListQuery, "filter" | "source">;
+type Query = Pick<ListQuery, "filter" | "source" | "sort">;
 
 /** Counts tasks up to a limit, each once. */
 function givenUpTo(limit: number) {
@@ -163,12 +172,14 @@ function givenUpTo(limit: number) {
 async function* newestInMirror(
   mirror: Mirror,
   behind: FileBehind,
-  { filter, source }: Query,
+  { filter, source, sort }: Query,
   given: ReturnType<typeof givenUpTo>,
 ): AsyncGenerator<Piece> {
   const tasks = new MirrorTasks(mirror, source === "auto" ? behind : null);
   let [dangling, unnamed] = [0, 0];
-  for await (const page of tasks.newest(filter, given.left)) {
+  let stopped: Stopped | undefined;
+  for await (const page of tasks.newest(filter, given.left, sort)) {
+    stopped = page.stopped;
     dangling += page.dangling;
     unnamed += page.unnamed ?? 0;
     const due = given.take(page.tasks);
@@ -176,8 +187,8 @@ async function* newestInMirror(
     tasks.filled.clear();
     yield piece;
   }
-  const warnings = danglingWarnings(dangling, unnamed);
-  if (dangling > 0) yield { total: 0, tasks: [], dangling: 0, source: "redis", warnings };
+  const warnings = [...danglingWarnings(dangling, unnamed), ...stopWarnings({ stopped })];
+  if (warnings.length > 0) yield { total: 0, tasks: [], dangling: 0, source: "redis", warnings };
 }
 
 function sourceOf(tasks: readonly Task[], { filled }: MirrorTasks): ListResult["source"] {
@@ -192,6 +203,12 @@ function danglingWarnings(count: number, unnamed = 0): string[] {
   if (unnamed > 0)
     lines.push(left(unnamed, ", with a name that isn't UTF-8; remove them with redis-cli (docs/runbook.md)"));
   return lines;
+}
+
+function stopWarnings({ stopped }: Pick<ListResult, "stopped">): string[] {
+  if (stopped === undefined) return [];
+  const { looked, at } = stopped;
+  return [`the search stopped after the newest ${counted(looked, "task")}, at ${at}; go on with --until ${at}`];
 }
 
 function missingWarnings(snapshot: Snapshot): string[] {
@@ -220,7 +237,7 @@ function describeInvalid({ userId, taskId, reason, offset }: Snapshot["invalid"]
 async function answerFrom(source: TaskSource, query: ListQuery): Promise<Omit<ListResult, "source" | "warnings">> {
   const { filter, ids, page, pageSize } = query;
   if (ids === null) {
-    const answer: TaskPage = await source.page(filter, (page - 1) * pageSize, pageSize);
+    const answer: TaskPage = await source.page(filter, (page - 1) * pageSize, pageSize, query.sort);
     return { ...answer, page, pageSize, missing: [] };
   }
   const tasks = await source.find(ids);

@@ -4,8 +4,15 @@ import { memberOf, splitIds } from "./ids.ts";
 import { SHOWN_STATUSES, shownStatus } from "./status.ts";
 import type { Task } from "./task.ts";
 
-/** How a part of a query is given: `user` is one id, in flags several; a `list` is an array in JSON, else a text with commas. */
-type Kind = "number" | "user" | "list" | "time";
+/**
+ * How a part of a query is given: `user` is one id, in flags several; a `list` is an array in JSON, else a text with commas; a
+ * `switch` is true or false, as a flag it has no value.
+ */
+type Kind = "number" | "user" | "list" | "time" | "switch" | "text";
+
+/** The orders of a list: newest first by a time, or ascending by an id. */
+export const SORTS = ["updated", "created", "user", "task"] as const;
+export type Sort = (typeof SORTS)[number];
 
 export interface QueryField {
   readonly kind: Kind;
@@ -83,6 +90,27 @@ export const QUERY_FIELDS = {
     flags: "--until <time>",
     help: "last changed before: ISO time, or an age such as 7d",
   },
+  stuck: {
+    kind: "switch",
+    key: "stuck",
+    flags: "--stuck",
+    help: "wait or run, and not changed for longer than [cleanup] stuck_after",
+  },
+  search: {
+    kind: "text",
+    key: "search",
+    flags: "--search <text>",
+    help: "has this in its text, error or ids, in any case",
+    onlyLists: true,
+  },
+  sort: {
+    kind: "text",
+    key: "sort",
+    flags: "--sort <by>",
+    help: "newest first by the last change or creation, or by user or task id",
+    choices: SORTS,
+    onlyLists: true,
+  },
 } as const satisfies Record<string, QueryField>;
 
 type Fields = typeof QUERY_FIELDS;
@@ -94,6 +122,8 @@ interface Values {
   readonly user: readonly string[];
   readonly list: readonly string[];
   readonly time: string;
+  readonly switch: boolean;
+  readonly text: string;
 }
 
 /** An unchecked query of a person or a program; undefined and null mean "not given". */
@@ -137,10 +167,11 @@ export function rawQuery(given: (part: QueryPart, field: QueryField) => unknown)
   return Object.fromEntries(QUERY_PARTS.map((part) => [part, given(part, QUERY_FIELDS[part]) ?? null]));
 }
 
-/** The value of a text; undefined if it should be a whole number and isn't. */
+/** The value of a text; undefined if it isn't one of the kind. */
 export function valueIn(text: string, { kind }: QueryField): Values[Kind] | undefined {
   if (kind === "number") return parseWholeNumber(text);
   if (kind === "list") return splitIds(text);
+  if (kind === "switch") return text === "true" || text === "false" ? text === "true" : undefined;
   return kind === "user" ? [text] : text;
 }
 
@@ -154,6 +185,8 @@ export interface TaskFilter {
   readonly until: number | null;
   /** By field of the record: the texts of which it has one. An absent field and null are the empty text. */
   readonly fields: ReadonlyMap<string, ReadonlySet<string>>;
+  /** In lower case: what the text, the error or an id has. */
+  readonly search?: string | undefined;
 }
 
 export const NO_FILTER: TaskFilter = {
@@ -194,7 +227,19 @@ export function givenName({ userId, taskId }: Pick<Task, "userId" | "taskId">, f
 
 export function passes(task: Task, filter: TaskFilter): boolean {
   if (!userPasses(task.userId, filter) || !statusPasses(task.status, filter)) return false;
-  return timePasses(task.score, filter) && [...filter.fields].every(([name, texts]) => texts.has(textOf(task, name)));
+  if (!timePasses(task.score, filter) || !searchPasses(task, filter)) return false;
+  return [...filter.fields].every(([name, texts]) => texts.has(textOf(task, name)));
+}
+
+/** Whether a filter asks for more of a record than user, status and time. */
+export function needsRecord({ fields, search }: TaskFilter): boolean {
+  return fields.size > 0 || search !== undefined;
+}
+
+function searchPasses(task: Task, { search }: TaskFilter): boolean {
+  if (search === undefined) return true;
+  const texts = [task.userId, task.taskId, task.error, textOf(task, "text")];
+  return texts.some((text) => text.toLowerCase().includes(search));
 }
 
 function textOf({ json }: Task, field: string): string {

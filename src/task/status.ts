@@ -2,6 +2,9 @@
 export const SHOWN_STATUSES = ["wait", "run", "done", "error"] as const;
 export type ShownStatus = (typeof SHOWN_STATUSES)[number];
 
+/** The shown words of a task that is waiting or worked on. */
+export const UNFINISHED: readonly string[] = ["wait", "run"];
+
 const SERVICE_WORDS: Record<ShownStatus, readonly string[]> = {
   wait: ["queued", "pending", "waiting", "wait", "created"],
   run: ["running", "processing", "started", "run"],

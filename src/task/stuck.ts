@@ -1,5 +1,6 @@
 import { formatAge, formatDuration } from "./amounts.ts";
 import { memberOf } from "./ids.ts";
+import { UNFINISHED } from "./status.ts";
 
 /** When a task that is not finished counts as stuck. */
 export interface StuckRule {
@@ -23,7 +24,7 @@ const NAMED_STUCK = 10;
 
 /** Most likely, the service that worked on the task has died. @param status the shown word */
 export function isStuck(status: string, score: number, { now, after }: StuckRule): boolean {
-  return after > 0 && (status === "wait" || status === "run") && score < now - after;
+  return after > 0 && UNFINISHED.includes(status) && score < now - after;
 }
 
 /** Stuck tasks: all counted, those that wait longest by name. */

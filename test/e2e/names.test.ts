@@ -161,7 +161,7 @@ describe("-o ids, and --ids -", () => {
     "line\nbreak",
     "\u001b[2J",
     "\u202eright",
-    "\u2028",
+    "p\u2028q",
     "词 语",
     "'",
   ];

@@ -30,6 +30,11 @@ describe("lists", () => {
     expect(await get("/voice-tasks?user_id=alice&task_ids=t02,t01+zz")).toBe(
       await query({ user_id: "alice", task_ids: ["t02", "t01", "zz"] }),
     );
+    expect(await get("/voice-tasks?search=VOICE&sort=user")).toBe(await query({ search: "VOICE", sort: "user" }));
+    expect(await get("/voice-tasks?stuck=true&since=1h")).toBe(await query({ stuck: true, since: "1h" }));
+    for (const wrong of ["stuck=maybe", "sort=name", "sort=user&task_ids=t01&user_id=alice"]) {
+      expect((await server.fetch(`/voice-tasks?${wrong}`)).status).toBe(400);
+    }
     const body = { user_id: "bob", task_ids: ["t 3/%?"] };
     expect(await (await server.post("/voice-tasks/query", body)).text()).toBe(await query(body));
     await here.server.stop();

@@ -5,7 +5,7 @@ import { pageJson } from "../../src/render/item.ts";
 import { FileStore } from "../../src/store/file/file-store.ts";
 import { RedisLink } from "../../src/store/mirror-link.ts";
 import { TaskStore } from "../../src/store/task-store.ts";
-import { BODY_NAMES, fieldOf, QUERY_PARTS } from "../../src/task/query-fields.ts";
+import { BODY_NAMES, fieldOf, QUERY_PARTS, SORTS } from "../../src/task/query-fields.ts";
 import { connectMirror, ShiftedClock } from "../helpers/doubles.ts";
 import { runs } from "../helpers/python.ts";
 import { RULES, record } from "../helpers/records.ts";
@@ -46,6 +46,8 @@ const body = fc
     status: sometimes(fc.array(fc.constantFrom("wait", "run", "done", "error", "queued"), { maxLength: 2 })),
     since: sometimes(fc.constantFrom("2023-11-14T22:20:00", "2023-11-14T22:13:21Z", "2023-11-14T22:33:20.5Z")),
     until: sometimes(fc.constantFrom("2023-11-14T22:40:00Z", "2023-11-14T22:13:21")),
+    search: sometimes(fc.constantFrom("T0", '"1', "ALICE", "\u96e8", "none")),
+    sort: sometimes(fc.constantFrom(...SORTS)),
     ...Object.fromEntries(
       BY_FIELD.map(({ key }) => [key, sometimes(fc.array(fc.constantFrom("a", "b", "none"), { maxLength: 2 }))]),
     ),
@@ -53,7 +55,10 @@ const body = fc
   .map(({ task_ids, ...rest }) => ({
     ...rest,
     // Ids are asked for with their user alone, and in a URL those without commas and spaces.
-    task_ids: rest.user_id === null || task_ids === null ? null : task_ids.map((i) => `t${String(i).padStart(3, "0")}`),
+    task_ids:
+      rest.user_id === null || rest.sort !== null || task_ids === null
+        ? null
+        : task_ids.map((i) => `t${String(i).padStart(3, "0")}`),
   }));
 
 function urlOf(query: Record<string, unknown>): string {

@@ -14,6 +14,8 @@ describe("a wrong argument", () => {
     ["listPage(null)", (store) => store.listPage!(null), /query.*object/],
     ["listPage('alice')", (store) => store.listPage!("alice"), /query.*object/],
     ["listByIds() with a page", (store) => store.listByIds!("alice", ["t"], { page: 1 }), /"page"/],
+    ["an order", (store) => store.listPage!({ sort: "user" }), /no option "sort"/],
+    ["a search", (store) => store.listByIds!("alice", ["t1"], { search: "x" }), /no option "search"/],
     ["a status that is text", (store) => store.listPage!({ status: "done" }), /status.*array/],
     ["a status that isn't a word", (store) => store.listPage!({ status: [1] }), /status.*array/],
     ["a userId that isn't text", (store) => store.listPage!({ userId: 5 }), /userId.*string/],
@@ -47,6 +49,7 @@ describe("a wrong argument", () => {
     const store = await here.open();
     const asked = (query: unknown) => (store.all as (query: unknown) => AsyncIterator<unknown>)(query).next();
     await expect(asked({ status: "done" })).rejects.toMatchObject({ code: "USAGE" });
+    await expect(asked({ stuck: true })).rejects.toMatchObject({ code: "USAGE" });
     await expect(asked(null)).rejects.toMatchObject({ code: "USAGE" });
   });
 

@@ -27,7 +27,9 @@ describe("docs/library.md", () => {
       [...new RegExp(`interface ${name} .*?^\\}`, "ms").exec(types)![0].matchAll(/readonly (\w+)\?:/g)].map(
         ([, option]) => option!,
       );
-    const { taskIds: _, ...names } = OPTION_NAMES;
+    const { taskIds: _, ...all } = OPTION_NAMES;
+    const { stuck, search, sort, ...names } = all; // for people
+    for (const name of [stuck, search, sort]) expect(guide).toContain(`\`${name}\``);
     const options = [...optionsOf("TaskFilter"), ...optionsOf("PageQuery")].sort();
     expect(options).toEqual([...Object.values(names), "source", "cursor"].sort());
   });

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { PROJECT, useServices } from "./services.ts";
 
 const PAGES = [
-  ...["README.md", "docs/output.md"],
+  ...["README.md", "docs/output.md", "docs/cookbook.md"],
   ...readdirSync(join(PROJECT, "docs/commands")).map((name) => `docs/commands/${name}`),
 ];
 

@@ -27,7 +27,7 @@ export function declare(program: Command, attach: Attach): void {
     .argument("[task]")
     .usage("[options] [user] <task>")
     .description("one task from both stores, with its files and log")
-    .option("--log [lines]", `the last lines of its logs (default: ${LOG_LINES})`, lineCount)
+    .option("--log [lines]", `the last lines of its logs (default: ${LOG_LINES})`, lineCount(", after the ids"))
     .option("-f, --follow", "print new lines as they come, until the task is finished", false)
     .addHelpText("after", EXAMPLES);
   addSource(command);

@@ -8,7 +8,7 @@ import type { QueryContext } from "../../operations/list-query.ts";
 import type { TimeTelling } from "../../render/item.ts";
 import type { TaskTable } from "../../render/task-table.ts";
 import type { SourceChoice } from "../../store/mirror-link.ts";
-import type { ListQuery, ListResult } from "../../store/task-store.ts";
+import type { ListQuery, ListResult, Piece } from "../../store/task-store.ts";
 import { counted } from "../../task/amounts.ts";
 import { BODY_NAMES, FLAG_NAMES, type QueryNames, type RawQuery } from "../../task/query-fields.ts";
 import type { Task } from "../../task/task.ts";
@@ -21,6 +21,7 @@ import {
   addSelection,
   addSource,
   addWatch,
+  checkingOf,
   foundIds,
   idsOf,
   type LookFlags,
@@ -39,12 +40,13 @@ async function listTasks(context: Context, raw: RawQuery, look: LookFlags, askin
   const { buildListQuery, LARGEST_PAGE } = await import("../../operations/list-query.ts");
   const { limit } = look;
   const paged = limit === undefined || limit > LARGEST_PAGE ? raw : { ...raw, pageSize: limit };
-  const checking = { ...asking, rules: await context.rules(), now: context.clock.now() };
+  const checking = { ...asking, ...(await checkingOf(context, raw)) };
   const asked = buildListQuery(paged, look.source, checking);
   const query = { ...asked, ids: await foundIds(context, asked.ids, look.source) };
   if (limit === undefined || limit <= LARGEST_PAGE) return listPage(context, query, look, names);
-  await print(context, await longList(context, query, limit), look);
-  return DONE;
+  const list = await longList(context, query, limit);
+  await print(context, list, look);
+  return look.exitStatus && list.total() > 0 ? PARTLY : DONE;
 }
 
 function refuseConflicts({ flags: { output } }: Context, raw: RawQuery, look: LookFlags, names: QueryNames): void {
@@ -102,18 +104,18 @@ async function listPage(context: Context, query: ListQuery, look: LookFlags, nam
     const parts = { store, file: await context.fileStore(), link: await context.mirrorLink() };
     await context.tell(await explainEmpty(parts, query, result, names));
   }
-  return result.missing.length > 0 ? PARTLY : DONE;
+  return result.missing.length > 0 || (look.exitStatus && result.total > 0) ? PARTLY : DONE;
 }
 
 async function pageListing(context: Context, result: ListResult, look: LookFlags): Promise<Listing> {
-  const { pageFooter } = await import("../../render/item.ts");
-  const { total, page, pageSize, source, tasks, missing, dangling } = result;
+  const { pageFooter, pageTail } = await import("../../render/item.ts");
+  const { total, page, pageSize, source, tasks } = result;
   return {
     async *pieces() {
       yield tasks;
     },
     head: () => ({ total, page, pageSize, source }),
-    tail: () => ({ missing, dangling }),
+    tail: () => pageTail(result),
     footer: async () => {
       await warnOfStrangeColumns(context, look, result);
       return pageFooter(result);
@@ -122,11 +124,15 @@ async function pageListing(context: Context, result: ListResult, look: LookFlags
 }
 
 /** `--limit` above one page: the pieces are printed as they come, and none is kept. */
-async function longList(context: Context, query: ListQuery, limit: number): Promise<Listing> {
-  const { newestTasks } = await import("../../store/task-store.ts");
+async function longList(context: Context, query: ListQuery, limit: number) {
+  const [{ newestTasks }, { pageTail }] = await Promise.all([
+    import("../../store/task-store.ts"),
+    import("../../render/item.ts"),
+  ]);
   const parts = { file: await context.fileStore(), link: await context.mirrorLink() };
   const sources = new Set<string>();
   const sum = { total: 0, shown: 0, dangling: 0 };
+  let stopped: Piece["stopped"];
   const source = () => (sources.size === 1 ? [...sources][0]! : "mixed");
   return {
     /** Ends early if the reader went away. */
@@ -134,6 +140,7 @@ async function longList(context: Context, query: ListQuery, limit: number): Prom
       for await (const piece of newestTasks(parts, query, limit)) {
         for (const line of piece.warnings) context.reporter.warn(line);
         sum.total = Math.max(sum.total, piece.total);
+        stopped ??= piece.stopped;
         sum.shown += piece.tasks.length;
         sum.dangling += piece.dangling;
         if (piece.tasks.length > 0 || sources.size === 0) sources.add(piece.source);
@@ -142,7 +149,8 @@ async function longList(context: Context, query: ListQuery, limit: number): Prom
       }
     },
     head: () => ({ total: sum.total, page: 1, pageSize: Math.min(limit, sum.total) }),
-    tail: () => ({ source: source(), missing: [], dangling: sum.dangling }), // the source is known at the end
+    tail: () => ({ source: source(), ...pageTail({ missing: [], dangling: sum.dangling, stopped }) }), // the source is known at the end
+    total: () => sum.total,
     footer: async () => `${sum.shown} of ${counted(sum.total, "task")}, from ${source()}`,
   };
 }
@@ -310,6 +318,7 @@ function declareList(program: Command, attach: Attach): void {
     const raw = await rawQueryOf(context, flags);
     const list = (once: Context) => listTasks(once, raw, flags, { names: FLAG_NAMES, ...idsOf(flags) });
     if (flags.watch === undefined) return list(context);
+    if (flags.exitStatus) throw usage("--exit-status and --watch exclude each other", "--watch has no end to tell of");
     const { live } = await import("../live.ts");
     return live(context, flags.watch, list);
   });
@@ -319,12 +328,14 @@ const EXAMPLES = `
 Examples:
   ttsctl list                             the newest 20 tasks
   ttsctl list --ids alice:t01,bob:t08     two tasks, in this order
-  ttsctl list -s error --limit all -o ids one user:task a line, for --ids -
+  ttsctl list -s error -o ids             one user:task a line, for --ids -
   ttsctl list --status error --since 2h   failures of the last two hours
   ttsctl list --source file --page 2      the second page, from the file alone
   ttsctl list --limit all -o csv          everything, for a spreadsheet
   ttsctl list --columns user,task,text --time relative
-  ttsctl list --status run --watch        what is being worked on, drawn in place`;
+  ttsctl list --status run --watch        what is being worked on, drawn in place
+  ttsctl list --stuck --exit-status -q    3 if a task is stuck, for an alert
+  ttsctl list --search "no voice"         texts, errors and ids with these words`;
 
 interface QueryFlags extends LookFlags {
   readonly file?: string;

@@ -44,7 +44,8 @@ export function addVoiceTasks(app: Hono<Env>, parts: ServerParts): void {
     if (asked > MOST_IDS) throw usage(`${names.taskIds} has ${asked} ids`, `at most ${MOST_IDS} in a request`);
     const query = queryOf(parts, raw, names);
     const count = query.ids === null ? query.pageSize : dialect.repeatsIds ? asked : query.ids.length;
-    const turn = count > SMALL ? forLarge : forSmall;
+    const readsAll = query.filter.search !== undefined || query.sort !== undefined;
+    const turn = count > SMALL || readsAll ? forLarge : forSmall;
     const { text, result } = await turn(c.env, async () => {
       const found = await parts.store.list(query);
       const result = dialect.repeatsIds && raw.taskIds != null ? repeated(parts, raw, found) : found;
@@ -140,8 +141,8 @@ function listOne(parts: ServerParts, { userId, taskId }: TaskId): Promise<ListRe
   return parts.store.list(queryOf(parts, { users: [userId], taskIds: [taskId] }, KEY_NAMES));
 }
 
-function queryOf({ rules, clock }: ServerParts, raw: RawQuery, names: QueryNames): ListQuery {
-  return buildListQuery(raw, "auto", { names, rules, now: clock.now() });
+function queryOf({ rules, clock, stuckAfter }: ServerParts, raw: RawQuery, names: QueryNames): ListQuery {
+  return buildListQuery(raw, "auto", { names, rules, now: clock.now(), stuckAfter });
 }
 
 /** The task that a path and its `user_id` name. @throws TtsctlError USAGE */

@@ -1,7 +1,7 @@
 import { batches } from "../../pool.ts";
-import { passes, soleUser, type TaskFilter, timePasses } from "../../task/query-fields.ts";
+import { needsRecord, passes, type Sort, soleUser, type TaskFilter, timePasses } from "../../task/query-fields.ts";
 import { createdScore, type Task } from "../../task/task.ts";
-import type { TaskId, TaskPage, TaskSource } from "../task-source.ts";
+import type { Stopped, TaskId, TaskPage, TaskSource } from "../task-source.ts";
 import { STATUS_CODES } from "./rows.ts";
 import type { Snapshot } from "./snapshot.ts";
 
@@ -16,17 +16,17 @@ export class FileTasks implements TaskSource {
     this.#snapshot = snapshot;
   }
 
-  async page(filter: TaskFilter, offset: number, count: number): Promise<TaskPage> {
-    const { rows, total } = await this.#sorted(filter, offset + count);
-    return { total, tasks: await this.#snapshot.readTasks(rows.slice(offset, offset + count)), dangling: 0 };
+  async page(filter: TaskFilter, offset: number, count: number, sort?: Sort): Promise<TaskPage> {
+    const { rows, ...all } = await this.#sorted(filter, offset + count, sort);
+    return { ...all, tasks: await this.#snapshot.readTasks(rows.slice(offset, offset + count)), dangling: 0 };
   }
 
-  /** All matching tasks, newest first, in pieces while more are wanted. `total` is that of the whole. */
-  async *newest(filter: TaskFilter, left: () => number): AsyncGenerator<TaskPage> {
-    const { rows, total } = await this.#sorted(filter, Number.POSITIVE_INFINITY);
-    if (total === 0) yield { total, tasks: [], dangling: 0 };
-    for (let at = 0; at < total && left() > 0; at += STEP) {
-      yield { total, tasks: await this.#snapshot.readTasks(rows.slice(at, at + STEP)), dangling: 0 };
+  /** All matching tasks, in pieces while more are wanted. `total` is that of the whole. */
+  async *newest(filter: TaskFilter, left: () => number, sort?: Sort): AsyncGenerator<TaskPage> {
+    const { rows, ...all } = await this.#sorted(filter, Number.POSITIVE_INFINITY, sort);
+    if (all.total === 0) yield { ...all, tasks: [], dangling: 0 };
+    for (let at = 0; at < all.total && left() > 0; at += STEP) {
+      yield { ...all, tasks: await this.#snapshot.readTasks(rows.slice(at, at + STEP)), dangling: 0 };
     }
   }
 
@@ -34,47 +34,65 @@ export class FileTasks implements TaskSource {
     return (await this.#snapshot.recordsOf(ids)).map((task) => task ?? undefined);
   }
 
-  /** The first `count` rows that pass a filter. Sorting all of a million rows would take longer than to read them. */
-  async #sorted(filter: TaskFilter, count: number): Promise<{ rows: Uint32Array; total: number }> {
-    const order = await this.#orderOf(filter);
-    let top: number[] = [];
-    let last: number | undefined;
-    let total = 0;
-    for (const row of await this.#passing(filter)) {
-      total++;
-      if (last !== undefined && order(row, last) > 0) continue;
-      top.push(row);
-      if (top.length < 2 * count + STEP) continue;
-      top = top.sort(order).slice(0, count);
-      last = top.at(-1);
-    }
-    return { rows: Uint32Array.from(top).sort(order).subarray(0, count), total };
+  /** The first `count` rows that pass a filter. */
+  async #sorted(filter: TaskFilter, count: number, sort?: Sort) {
+    const order = await this.#orderOf(filter, sort);
+    const { passing, stopped } = await this.#passing(filter);
+    return { ...firstOf(passing, count, order), stopped };
   }
 
-  /** Newest first; tasks of one user by their `created_at`, which only the records have, if Redis has them like that. */
-  async #orderOf(filter: TaskFilter): Promise<(a: number, b: number) => number> {
+  /** Tasks of one user by their `created_at`, which only the records have, if Redis has them like that. */
+  async #orderOf(filter: TaskFilter, sort?: Sort): Promise<(a: number, b: number) => number> {
     const { rows, rules } = this.#snapshot;
-    if (soleUser(filter) === undefined || rules.userScoredBy !== "created_at") return (a, b) => rows.compare(a, b);
+    const isByCreation = soleUser(filter) !== undefined && rules.userScoredBy === "created_at";
+    const by = sort ?? (isByCreation ? "created" : "updated");
+    if (by === "updated") return (a, b) => rows.compare(a, b);
+    const keyOf = (row: number) => rows.key(row);
+    const { orderBy } = await import("../task-order.ts");
+    if (by !== "created") return orderBy(by, rows.keys, keyOf, (row) => rows.score(row));
     const times = rules.times();
-    const created = new Map<number, number>();
+    const created = new Float64Array(rows.size);
     for (const some of batches(matchingRows(this.#snapshot, filter), STEP)) {
       const tasks = await this.#snapshot.readTasks(some);
-      some.forEach((row, i) => void created.set(row, createdScore(tasks[i]!, times)));
+      for (const [i, row] of some.entries()) created[row] = createdScore(tasks[i]!, times);
     }
-    return (a, b) => created.get(b)! - created.get(a)! || rows.compareKeys(a, b);
+    return orderBy(by, rows.keys, keyOf, (row) => created[row]!);
   }
 
-  /** The rows that pass, in file order. Those that match are read if the filter has fields, which rows don't have. */
-  async #passing(filter: TaskFilter): Promise<Iterable<number>> {
+  /** The rows that pass. Those that match are read if the filter needs more than rows have; a search reads the newest first. */
+  async #passing(filter: TaskFilter): Promise<{ passing: Iterable<number>; stopped?: Stopped | undefined }> {
+    const { rows } = this.#snapshot;
     const matching = matchingRows(this.#snapshot, filter);
-    if (filter.fields.size === 0) return matching;
+    if (!needsRecord(filter)) return { passing: matching };
+    const { MOST_SEARCHED, SearchLimit } = await import("../task-order.ts");
+    const limit = filter.search === undefined ? null : new SearchLimit();
+    const newest = (a: number, b: number) => rows.compare(a, b);
+    const due = limit === null ? matching : firstOf(matching, MOST_SEARCHED + 1, newest).rows;
     const passing: number[] = [];
-    for (const rows of batches(matching, STEP)) {
-      const tasks = await this.#snapshot.readTasks(rows);
-      rows.forEach((row, i) => void (passes(tasks[i]!, filter) && passing.push(row)));
+    for (const some of batches(due, STEP)) {
+      if (limit?.stopped !== undefined) return { passing, stopped: limit.stopped };
+      const tasks = await this.#snapshot.readTasks(some);
+      some.forEach((row, i) => void (passes(tasks[i]!, filter) && passing.push(row)));
+      limit?.count(some.length, rows.score(some.at(-1)!));
     }
-    return passing;
+    return { passing };
   }
+}
+
+/** The first `count` rows in an order. Sorting all of a million rows would take longer than to read them. */
+function firstOf(rows: Iterable<number>, count: number, order: (a: number, b: number) => number) {
+  let top: number[] = [];
+  let last: number | undefined;
+  let total = 0;
+  for (const row of rows) {
+    total++;
+    if (last !== undefined && order(row, last) > 0) continue;
+    top.push(row);
+    if (top.length < 2 * count + STEP) continue;
+    top = top.sort(order).slice(0, count);
+    last = top.at(-1);
+  }
+  return { rows: Uint32Array.from(top).sort(order).subarray(0, count), total };
 }
 
 /** The live rows that pass a filter but for its fields, in file order. */

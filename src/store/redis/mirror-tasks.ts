@@ -1,11 +1,21 @@
 import { TtsctlError } from "../../errors.ts";
 import { fillIn } from "../../pool.ts";
-import { passes, soleUser, statusPasses, type TaskFilter, timePasses, userPasses } from "../../task/query-fields.ts";
-import type { Task } from "../../task/task.ts";
-import type { TaskId, TaskPage, TaskSource } from "../task-source.ts";
+import {
+  needsRecord,
+  passes,
+  type Sort,
+  soleUser,
+  statusPasses,
+  type TaskFilter,
+  timePasses,
+  userPasses,
+} from "../../task/query-fields.ts";
+import { createdScore, type Task } from "../../task/task.ts";
+import { Column, KeyTable } from "../key-table.ts";
+import type { Stopped, TaskId, TaskPage, TaskSource } from "../task-source.ts";
 import type { Outcome } from "./copies.ts";
 import type { Mirror } from "./mirror.ts";
-import { type IndexRange, isUnsure } from "./walk.ts";
+import { type IndexRange, isUnsure, type Member, STEP } from "./walk.ts";
 
 /** The tasks of the mirror, with another source behind it for members whose hash is gone. */
 export class MirrorTasks implements TaskSource {
@@ -19,8 +29,13 @@ export class MirrorTasks implements TaskSource {
     this.#behind = behind;
   }
 
-  async page(filter: TaskFilter, offset: number, count: number): Promise<TaskPage> {
+  async page(filter: TaskFilter, offset: number, count: number, sort?: Sort): Promise<TaskPage> {
     const { range, hasTimes } = await this.#rangeOf(filter);
+    if (this.#needsSorting(filter, sort, hasTimes)) {
+      const { ids, lost, ...all } = await this.#sorted(filter, sort, hasTimes);
+      const page = ids(offset, offset + count);
+      return { ...all, ...pageOf([...page, ...lost], await this.find(page)) };
+    }
     const { users, since, until } = filter;
     if (!hasMore(filter) && users.size <= 1 && (hasTimes || (since === null && until === null))) {
       const { total, members } = await this.#mirror.page(range, offset, count);
@@ -37,16 +52,62 @@ export class MirrorTasks implements TaskSource {
   }
 
   /**
-   * All tasks that pass, newest first, as long as the caller wants more, in pieces; `total` is that of the whole. Tasks that
-   * change during the walk may come twice; tasks that don't come at least once.
+   * All tasks that pass, as long as the caller wants more, in pieces; `total` is that of the whole. Tasks that change during the
+   * walk may come twice; tasks that don't come at least once.
    */
-  async *newest(filter: TaskFilter, left: () => number): AsyncGenerator<TaskPage> {
+  async *newest(filter: TaskFilter, left: () => number, sort?: Sort): AsyncGenerator<TaskPage> {
+    const { hasTimes } = await this.#rangeOf(filter);
+    if (this.#needsSorting(filter, sort, hasTimes)) {
+      const { ids, lost, ...all } = await this.#sorted(filter, sort, hasTimes);
+      for (let at = 0; at === 0 || (at < all.total && left() > 0); at += STEP) {
+        const some = ids(at, at + STEP);
+        yield { ...all, ...pageOf([...some, ...lost.splice(0)], await this.find(some)) };
+      }
+      return;
+    }
     const { total } = await this.page(filter, 0, 0);
     if (total === 0) yield { total, tasks: [], dangling: 0 };
     for await (const { passing, gone } of this.#passing(filter)) {
       yield { total, ...pageOf([...passing, ...gone], await this.find(passing)) };
       if (left() <= 0) return;
     }
+  }
+
+  /** Whether no index has this order, or the end of a search must be known first. */
+  #needsSorting({ search }: TaskFilter, sort: Sort | undefined, hasTimes: boolean): boolean {
+    return search !== undefined || (sort !== undefined && sort !== naturalOrder(hasTimes));
+  }
+
+  /** The ids of all that pass, sorted: a million take some 100 MB. */
+  async #sorted(filter: TaskFilter, sort: Sort | undefined, hasTimes: boolean) {
+    const { orderBy, SearchLimit } = await import("../task-order.ts");
+    const by = sort ?? naturalOrder(hasTimes);
+    const { rules, times } = this.#mirror.parser;
+    const keys = new KeyTable(rules.memberRanks);
+    const scores = new Column(new Float64Array(1 << 10));
+    const lost: TaskId[] = [];
+    const limit = filter.search === undefined ? null : new SearchLimit();
+    let stopped: Stopped | undefined;
+    for await (const { looked, passing, gone } of this.#passing(filter, () => limit?.stopped !== undefined)) {
+      const created = by === "created" ? await this.find(passing) : null;
+      for (const [i, { userId, taskId, score }] of passing.entries()) {
+        const task = created?.[i];
+        scores.set(keys.addId(userId, taskId), task === undefined ? score : createdScore(task, times));
+      }
+      lost.push(...gone);
+      this.filled.clear(); // the caller reads its page again
+      if (looked === null) stopped = limit?.stopped;
+      else limit?.count(looked.length, looked.at(-1)?.score ?? 0);
+    }
+    const inOrder = orderBy(
+      by,
+      keys,
+      (key) => key,
+      (key) => scores.at(key),
+    );
+    const order = Int32Array.from({ length: keys.size }, (_, key) => key).sort(inOrder);
+    const ids = (from: number, end: number) => Array.from(order.subarray(from, end), (key) => keys.id(key));
+    return { total: keys.size, ids, lost, stopped };
   }
 
   /** Each task, from the source behind if the mirror lacks it. */
@@ -74,31 +135,51 @@ export class MirrorTasks implements TaskSource {
     return { range: { userId, since, until }, hasTimes };
   }
 
-  /** The members that pass, newest first, and those without a task: an index has only times, and one or all users. */
-  async *#passing(filter: TaskFilter): AsyncGenerator<{ passing: TaskId[]; gone: TaskId[] }> {
+  /**
+   * The members that pass, newest first, and those without a task: an index has only times, and one or all users.
+   * @param isOver ends the walk before its end; the last step then has looked at none
+   */
+  async *#passing(filter: TaskFilter, isOver = () => false): AsyncGenerator<Passing> {
     const { range, hasTimes } = await this.#rangeOf(filter);
     for await (const members of this.#mirror.walkInOrder(range)) {
+      if (members.length > 0 && isOver()) {
+        yield { looked: null, passing: [], gone: [] };
+        return;
+      }
       const timed = hasTimes ? members : await this.#mirror.withChangeTimes(members);
       const ids = timed.filter(({ userId, score }) => userPasses(userId, filter) && timePasses(score, filter));
       if (!hasMore(filter)) {
-        yield { passing: ids, gone: [] };
+        yield { looked: ids, passing: ids, gone: [] };
         continue;
       }
-      const statuses = filter.fields.size > 0 ? [] : (await this.#mirror.statuses(ids)).map(usable);
+      const statuses = needsRecord(filter) ? [] : (await this.#mirror.statuses(ids)).map(usable);
       const unclear = ids.filter((_, i) => statuses[i] == null);
       const whole = new Map((await this.find(unclear)).map((task, i) => [unclear[i], task]));
       const passing = ids.filter((id, i) => {
         const task = whole.get(id);
         return statuses[i] != null ? statusPasses(statuses[i], filter) : task !== undefined && passes(task, filter);
       });
-      yield { passing, gone: unclear.filter((id) => whole.get(id) === undefined) };
+      yield { looked: ids, passing, gone: unclear.filter((id) => whole.get(id) === undefined) };
     }
   }
 }
 
+/** A step of a walk over the members that a filter may pass. */
+interface Passing {
+  /** Null after a walk that was ended. */
+  readonly looked: readonly Member[] | null;
+  readonly passing: readonly Member[];
+  readonly gone: readonly TaskId[];
+}
+
+/** The order of the index that is read. @param hasTimes whether its scores are `updated_at` */
+function naturalOrder(hasTimes: boolean): Sort {
+  return hasTimes ? "updated" : "created";
+}
+
 /** Whether a filter asks for more than indexes have. */
-function hasMore({ statuses, fields }: TaskFilter): boolean {
-  return statuses.size + fields.size > 0;
+function hasMore(filter: TaskFilter): boolean {
+  return filter.statuses.size > 0 || needsRecord(filter);
 }
 
 /** The tasks of members, and how many have none. @param found of the first of them; the others have none */

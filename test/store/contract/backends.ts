@@ -9,7 +9,7 @@ import { writeToMirror } from "../../../src/store/redis/write.ts";
 import type { TaskId } from "../../../src/store/task-source.ts";
 import { TaskStore } from "../../../src/store/task-store.ts";
 import { uniqueTasks } from "../../../src/task/ids.ts";
-import { NO_FILTER, type TaskFilter } from "../../../src/task/query-fields.ts";
+import { NO_FILTER, type Sort, type TaskFilter } from "../../../src/task/query-fields.ts";
 import type { RecordRules } from "../../../src/task/rules.ts";
 import type { Task } from "../../../src/task/task.ts";
 import { type DeploymentKind, rulesOfKind, startRedis, type TestServer } from "../../helpers/deployments.ts";
@@ -20,7 +20,7 @@ import { type RecordJson, ServiceRoot } from "../../helpers/root.ts";
 /** What the contract asks of every place that tasks are read from. */
 export interface Reader {
   /** Page `page` from 1. */
-  page(filter: TaskFilter, page: number, size: number): Promise<{ total: number; tasks: Task[] }>;
+  page(filter: TaskFilter, page: number, size: number, sort?: Sort): Promise<{ total: number; tasks: Task[] }>;
   find(ids: readonly TaskId[]): Promise<(Task | undefined)[]>;
 }
 
@@ -50,7 +50,7 @@ export class FileBackend implements Backend {
     this.#opened.push(snapshot);
     const tasks = new FileTasks(snapshot);
     return {
-      page: (filter, page, size) => tasks.page(filter, (page - 1) * size, size),
+      page: (filter, page, size, sort) => tasks.page(filter, (page - 1) * size, size, sort),
       find: (ids) => tasks.find(ids),
     };
   }
@@ -99,7 +99,7 @@ export class MirrorBackend extends RedisBackend implements Backend {
   async fill(records: readonly RecordJson[]): Promise<Reader> {
     const tasks = new MirrorTasks(await this.filled(records), null);
     return {
-      page: (filter, page, size) => tasks.page(filter, (page - 1) * size, size),
+      page: (filter, page, size, sort) => tasks.page(filter, (page - 1) * size, size, sort),
       find: (ids) => tasks.find(ids),
     };
   }
@@ -123,7 +123,7 @@ export class StoreBackend extends RedisBackend implements Backend {
     const store = new TaskStore(new FileStore(this.#root.store, this.rules, systemClock), link);
     const common = { source: this.#source };
     return {
-      page: (filter, page, pageSize) => store.list({ ...common, filter, ids: null, page, pageSize }),
+      page: (filter, page, pageSize, sort) => store.list({ ...common, filter, ids: null, page, pageSize, sort }),
       find: async (ids) => {
         const answer = await store.list({ ...common, filter: NO_FILTER, ids: uniqueTasks(ids), page: 1, pageSize: 20 });
         const found = new Map(answer.tasks.map((task) => [`${task.userId}:${task.taskId}`, task]));

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
-import { NO_FILTER, ofUser, type TaskFilter } from "../../../src/task/query-fields.ts";
+import { NO_FILTER, ofUser, SORTS, type Sort, type TaskFilter } from "../../../src/task/query-fields.ts";
 import { KINDS_OF_RUN } from "../../helpers/deployments.ts";
 import { API_MS_RULES, type Ids, RULES, record } from "../../helpers/records.ts";
 import type { RecordJson } from "../../helpers/root.ts";
@@ -21,8 +21,8 @@ const DONE: TaskFilter = { ...NO_FILTER, statuses: new Set(["done"]) };
 describe.each(BACKENDS)("$name", (backend: Backend) => {
   afterAll(() => backend.close());
 
-  async function names(reader: Reader, filter: TaskFilter, page: number, size: number) {
-    const answer = await reader.page(filter, page, size);
+  async function names(reader: Reader, filter: TaskFilter, page: number, size: number, sort?: Sort) {
+    const answer = await reader.page(filter, page, size, sort);
     return { total: answer.total, names: answer.tasks.map(({ userId, taskId }) => `${userId}:${taskId}`) };
   }
 
@@ -114,14 +114,17 @@ describe.each(BACKENDS)("$name", (backend: Backend) => {
     expect(await reader.find([{ userId: "alice", taskId: "t1" }])).toEqual([undefined]);
   });
 
-  it("is the model on any tasks, filters and pages", async () => {
-    await fc.assert(
-      fc.asyncProperty(anyRecords, anyFilter, fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 7 }), check),
-      { numRuns: 25 },
-    );
-    async function check(records: (RecordJson & Ids)[], filter: TaskFilter, page: number, size: number) {
+  it("is the model on any tasks, filters, orders and pages", async () => {
+    const [page, size] = [fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 7 })];
+    const sort = fc.option(fc.constantFrom(...SORTS), { nil: undefined });
+    await fc.assert(fc.asyncProperty(anyRecords, anyFilter, page, size, sort, check), { numRuns: 50 });
+    async function check(
+      records: (RecordJson & Ids)[],
+      ...[filter, page, size, sort]: [TaskFilter, number, number, Sort | undefined]
+    ) {
       const reader = await backend.fill(records);
-      expect(await names(reader, filter, page, size)).toEqual(modelPage(records, filter, page, size, backend.rules));
+      const expected = modelPage(records, filter, page, size, backend.rules, sort);
+      expect(await names(reader, filter, page, size, sort)).toEqual(expected);
     }
   });
 });
@@ -138,10 +141,13 @@ const anyRecords = fc.uniqueArray(
       ...{
         status: fc.constantFrom("queued", "running", "succeeded", "failed", "odd"),
         at: fc.constantFrom(...MOMENTS),
+        created: fc.constantFrom(...MOMENTS),
         speaker: fc.constantFrom("ann", "李", null, 5),
       },
     })
-    .map(({ user, task, status, at, speaker }) => record(user, task, { status, updated_at: at, speaker })),
+    .map(({ user, task, status, at, created, speaker }) => {
+      return record(user, task, { status, updated_at: at, created_at: created, speaker });
+    }),
   { maxLength: 20, selector: ({ user_id, task_id }) => `${user_id}:${task_id}` },
 );
 
@@ -154,4 +160,5 @@ const anyFilter: fc.Arbitrary<TaskFilter> = fc.record({
   fields: fc
     .option(fc.subarray(["ann", "李", "", "5"], { minLength: 1 }))
     .map((speakers) => new Map(speakers === null ? [] : [["speaker", new Set(speakers)]])),
+  search: fc.option(fc.constantFrom("t", "ali", "\uff41", "\u4e16\u754c", "nix"), { nil: undefined }),
 });

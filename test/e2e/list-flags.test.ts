@@ -1,0 +1,195 @@
+import { writeFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { ago, record } from "../helpers/records.ts";
+import { lines } from "../helpers/ttsctl.ts";
+import { usePlace } from "./setup.ts";
+
+const here = usePlace();
+const SOURCES = ["redis", "file"] as const;
+const DAY = 86_400;
+
+const json = async (args: readonly string[], options = {}) => {
+  const run = await here.runArgs([...args, "-o", "json"], options);
+  return { ...JSON.parse(run.stdout || run.stderr), exit: run.code, said: run.stderr };
+};
+const names = (page: { items: { user_id: string; task_id: string }[] }) =>
+  page.items.map(({ user_id, task_id }) => `${user_id}:${task_id}`);
+const fill = async (...records: ReturnType<typeof record>[]) => {
+  here.root.writeStore(records);
+  expect((await here.run("sync")).code).toBe(0);
+};
+
+describe("--stuck", () => {
+  const tasks = () => [
+    ...[
+      record("alice", "run", { status: "running" }),
+      record("bob", "wait", { status: "queued", updated_at: ago(2 * DAY) }),
+    ],
+    ...[
+      record("bob", "new", { status: "queued", updated_at: ago(60) }),
+      record("bob", "done"),
+      record("bob", "odd", { status: "odd" }),
+    ],
+  ];
+
+  it.each(SOURCES)("lists tasks that have waited or run for too long, from %s", async (source) => {
+    await fill(...tasks());
+    const list = (...more: string[]) => json(["list", "--stuck", "--source", source, ...more]);
+    expect(names(await list())).toEqual(["bob:wait", "alice:run"]);
+    expect(names(await list("-s", "wait,done"))).toEqual(["bob:wait"]);
+    expect(names(await list("--until", "3d"))).toEqual(["alice:run"]);
+    expect(names(await list("-u", "bob", "--limit", "all"))).toEqual(["bob:wait"]);
+    const hours = { env: { TTSCTL_STUCK_AFTER: "3d" } };
+    expect(names(await json(["list", "--stuck", "--source", source], hours))).toEqual(["alice:run"]);
+    expect(names(await json(["query", '{"stuck": true, "user_id": "alice"}']))).toEqual(["alice:run"]);
+    expect(names(await json(["query", '{"stuck": false}']))).toHaveLength(5);
+  });
+
+  it("chooses tasks for other commands", async () => {
+    await fill(...tasks());
+    expect(lines((await here.run("export --stuck")).stdout)).toHaveLength(2);
+    expect(await json(["delete", "--stuck", "--yes"])).toMatchObject({ requested: 2, deleted: 0, exit: 3 });
+    expect(await json(["delete", "--stuck", "-u", "bob", "--force", "--yes"])).toMatchObject({ deleted: 1 });
+    expect(here.root.readStore().map(({ task_id }) => task_id)).toEqual(["run", "new", "done", "odd"]);
+  });
+
+  it.each([
+    ["list --stuck -s done", {}, /done is never stuck/],
+    ["list --stuck", { TTSCTL_STUCK_AFTER: "0" }, /no task is ever stuck/],
+    ["delete --stuck --all --yes", {}, /--all and a selection/],
+    ["list --stuck --exit-status --watch", {}, /exclude each other/],
+  ])("%s is wrong usage", async (line, env, message) => {
+    await fill(...tasks());
+    expect(await here.run(line, { env })).toMatchObject({
+      code: 2,
+      stdout: "",
+      stderr: expect.stringMatching(message),
+    });
+  });
+});
+
+it("--exit-status is 3 if a task matches", async () => {
+  await fill(record("alice", "t1"), record("alice", "t2"));
+  for (const [flags, code] of [
+    ["-s done", 3],
+    ["-s error", 0],
+    ["-s done --page 9", 3],
+    ["-s done --limit all -o ids", 3],
+    ["-s error --limit all", 0],
+    ["--ids alice:t1", 3],
+  ] as const) {
+    expect([flags, (await here.run(`list --exit-status ${flags}`)).code]).toEqual([flags, code]);
+    expect((await here.run(`list ${flags}`)).code).toBe(0);
+  }
+});
+
+describe("--sort", () => {
+  const at = (user: string, task: string, created: number, updated: number) =>
+    record(user, task, { created_at: ago(created), updated_at: ago(updated) });
+  const tasks = () => [
+    at("bob", "b", 500, 10),
+    at("alice", "c", 400, 30),
+    at("bob", "a", 100, 20),
+    at("\u00e9", "b", 300, 40),
+  ];
+
+  it.each([
+    ["updated", ["bob:b", "bob:a", "alice:c", "\u00e9:b"]],
+    ["created", ["bob:a", "\u00e9:b", "alice:c", "bob:b"]],
+    ["user", ["alice:c", "bob:b", "bob:a", "\u00e9:b"]],
+    ["task", ["bob:a", "bob:b", "\u00e9:b", "alice:c"]],
+  ])("by %s", async (sort, expected) => {
+    await fill(...tasks());
+    for (const source of SOURCES) {
+      const list = (...more: string[]) => json(["list", "--sort", sort, "--source", source, ...more]);
+      expect(await list()).toMatchObject({ total: 4, source, exit: 0 });
+      expect(names(await list())).toEqual(expected);
+      expect(names(await list("--limit", "all"))).toEqual(expected);
+      expect(names(await list("-n", "2", "-p", "2"))).toEqual(expected.slice(2));
+      expect(names(await list("-u", "bob", "-s", "done"))).toEqual(expected.filter((name) => name.startsWith("bob")));
+    }
+    expect(names(await json(["query", JSON.stringify({ sort })]))).toEqual(expected);
+  });
+
+  it("sorts more tasks than a page has, each once", async () => {
+    const many = Array.from({ length: 2500 }, (_, i) => at(`u${i % 7}`, `t${i}`, (i * 7919) % 2500, i));
+    await fill(...many);
+    const ids = (line: string) => here.run(line).then(({ stdout }) => lines(stdout));
+    for (const sort of ["created", "user", "task"]) {
+      const [redis, file] = await Promise.all(
+        SOURCES.map((source) => ids(`list --limit all -o ids --sort ${sort} --source ${source}`)),
+      );
+      expect(redis).toEqual(file);
+      expect(new Set(redis).size).toBe(2500);
+    }
+    expect((await ids("list --limit 1200 --sort task -o ids")).slice(0, 3)).toEqual(["u0:t0", "u1:t1", "u3:t10"]);
+  });
+
+  it.each([
+    [["list", "--sort", "name"], /Allowed choices|accepted/],
+    [["list", "--sort", "user", "--ids", "a:b"], /exclude each other/],
+    [["query", '{"sort": "name"}'], /unknown order "name"/],
+    [["query", '{"sort": 5}'], /wrong "sort"/],
+    [["query", '{"stuck": "yes"}'], /wrong "stuck"/],
+    [["delete", "--sort", "user", "--all", "--yes"], /unknown option/],
+  ])("%j is wrong usage", async (args, message) => {
+    expect(await here.runArgs(args)).toMatchObject({ code: 2, stdout: "", stderr: expect.stringMatching(message) });
+  });
+});
+
+describe("--search", () => {
+  it.each(SOURCES)("finds a text in any case in text, error and ids, from %s", async (source) => {
+    await fill(
+      ...[
+        record("alice", "t1", { text: "The Quick FOX", updated_at: ago(5) }),
+        record("alice", "Fox-2", { updated_at: ago(6) }),
+      ],
+      ...[
+        record("fOxy", "t3", { updated_at: ago(7) }),
+        record("bob", "t4", { error: "no fox", status: "failed", updated_at: ago(8) }),
+      ],
+      ...[record("bob", "t5", { note: "fox" }), record("bob", "t6", { text: ["fox"] })],
+    );
+    const list = (...more: string[]) => json(["list", "--source", source, ...more]);
+    const found = await list("--search", "fox");
+    expect(found).toMatchObject({ total: 5, source, exit: 0 });
+    expect(found).not.toHaveProperty("stopped");
+    expect(names(found)).toEqual(["alice:t1", "alice:Fox-2", "fOxy:t3", "bob:t4", "bob:t6"]);
+    expect(names(await list("--search", "FOX", "-u", "alice", "-n", "1", "-p", "2"))).toEqual(["alice:Fox-2"]);
+    expect(names(await list("--search", "fox", "-s", "error", "--limit", "all"))).toEqual(["bob:t4"]);
+    expect(names(await list("--search", "fox", "--sort", "task"))).toEqual([
+      "alice:Fox-2",
+      "alice:t1",
+      "fOxy:t3",
+      "bob:t4",
+      "bob:t6",
+    ]);
+    expect(names(await list("--search", "fox", "--ids", "bob:t5,bob:t4"))).toEqual(["bob:t4"]);
+    expect(names(await list("--search", ".*"))).toEqual([]);
+    expect(names(await json(["query", '{"search": "quick f"}']))).toEqual(["alice:t1"]);
+    expect((await here.runArgs(["list", "--search", "nix"])).stderr).toContain("without --search 6 tasks");
+    expect((await here.runArgs(["list", "--search", ""])).code).toBe(2);
+  });
+
+  it("stops after the newest hundred thousand tasks, and says so", { timeout: 120_000 }, async () => {
+    const many = Array.from({ length: 101_500 }, (_, i) => {
+      return JSON.stringify(
+        record("alice", `t${i}`, { text: i === 0 ? "oldest needle" : "hay", updated_at: 1_600_000_000 + i }),
+      );
+    });
+    writeFileSync(here.root.at("voice_task.jsonl"), many.join("\n"));
+    const env = { TTSCTL_STORE: here.root.at("voice_task.jsonl") };
+    expect((await here.run("sync", { env })).code).toBe(0);
+    for (const source of SOURCES) {
+      const run = await json(["list", "--search", "needle", "--source", source], { env });
+      const { looked, at } = run.stopped;
+      expect([run.total, run.exit, looked >= 100_000, looked <= 101_000]).toEqual([0, 0, true, true]);
+      expect(Date.parse(at) / 1000).toBe(1_600_000_000 + 101_500 - looked);
+      expect(run.said).toContain(`stopped after the newest ${looked} tasks, at ${at}`);
+      const rest = await json(["list", "--search", "needle", "--source", source, "--until", at], { env });
+      expect([names(rest), rest.stopped]).toEqual([["alice:t0"], undefined]);
+      const long = await json(["list", "--search", "hay", "--limit", "1500", "--source", source], { env });
+      expect([long.items.length, long.total]).toEqual([1500, long.stopped.looked]);
+    }
+  });
+});

@@ -1,0 +1,70 @@
+import { appendFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { record } from "../helpers/records.ts";
+import { lines, Running } from "../helpers/ttsctl.ts";
+import { usePlace } from "./setup.ts";
+
+const here = usePlace();
+const hour = (name: string) => `Logs/20260101/${name}/t1.log`;
+const running = record("alice", "t1", { status: "running" });
+const head = (name: string) => `==> ${hour(name)} <==`;
+
+describe("logs", () => {
+  it("prints all logs of a task, oldest first, which cannot steer a terminal", async () => {
+    here.root.writeStore([running, record("bob", "t2")]);
+    const hours = ["08", "09", "10", "11", "12", "13"];
+    for (const name of hours) here.root.write(hour(name), `in ${name}\r\n\u001b[2Jlast`);
+    const expected = hours.flatMap((name) => [head(name), `in ${name}`, "\\u001b[2Jlast"]);
+    for (const line of ["logs alice t1", "logs alice:t1", "logs t1", "logs t1 --source file"]) {
+      const run = await here.run(line);
+      expect([run.code, lines(run.stdout)]).toEqual([0, expected]);
+    }
+    expect(lines((await here.run("logs t1 --tail 3")).stdout)).toEqual([
+      ...[head("12"), "\\u001b[2Jlast", head("13"), "in 13", "\\u001b[2Jlast"],
+    ]);
+    const objects = lines((await here.run("logs t1 -o jsonl --tail 2")).stdout).map((line) => JSON.parse(line));
+    expect(objects).toEqual(["in 13", "\u001b[2Jlast"].map((line) => ({ path: hour("13"), line })));
+    expect(JSON.parse((await here.run("logs t1 -o json --tail 1")).stdout)).toEqual({
+      log: [{ path: hour("13"), lines: ["\u001b[2Jlast"] }],
+    });
+    expect(lines((await here.run("logs t1 -o csv")).stdout).slice(0, 2)).toEqual(["path,line", `${hour("08")},in 08`]);
+    expect((await here.run("logs t1 -o yaml")).stdout).toContain(`path: ${hour("08")}`);
+  });
+
+  it("prints a large log whole, without holding it", async () => {
+    here.root.writeStore([running]);
+    const text = `${"x".repeat(99)}\n`.repeat(400_000);
+    here.root.write(hour("08"), text);
+    const run = await here.run("logs t1", { env: { NODE_OPTIONS: "--max-old-space-size=48" } });
+    expect([run.code, run.stdout.length]).toEqual([0, text.length + head("08").length + 1]);
+  });
+
+  it("follows the log from its beginning, or from the last lines", async () => {
+    for (const [flags, first] of [
+      ["-f", ["one", "two"]],
+      ["--follow --tail 1 --no-redis", ["two"]],
+    ] as const) {
+      here.root.writeStore([running]);
+      here.root.write(hour("08"), "one\ntwo\n");
+      const run = new Running(`logs alice:t1 ${flags}`.split(" "), { cwd: here.root.path, env: {} });
+      await run.says(/two/);
+      appendFileSync(here.root.at(hour("08")), "three\n");
+      await run.says(/three/);
+      here.root.writeStore([{ ...running, status: "failed" }]);
+      const { code, stdout, stderr } = await run.end();
+      expect([code, lines(stdout)]).toEqual([1, [head("08"), ...first, "three"]]);
+      expect(stderr).toContain("alice:t1 is finished: error");
+    }
+  });
+
+  it("says what isn't there", async () => {
+    here.root.writeStore([running, record("bob", "t1")]);
+    expect(await here.run("logs alice t1")).toMatchObject({ code: 0, stdout: "", stderr: "alice:t1 has no log\n" });
+    expect(await here.run("logs alice none")).toMatchObject({ code: 3, stdout: "" });
+    const both = await here.run("logs t1");
+    expect(both).toMatchObject({ code: 2, stdout: "", stderr: expect.stringContaining("ttsctl logs bob t1") });
+    for (const line of ["logs", "logs alice t1 --tail 0", "logs alice t1 --tail 10001", "logs alice t1 -f -o json"]) {
+      expect(await here.run(line)).toMatchObject({ code: 2, stdout: "" });
+    }
+  });
+});
