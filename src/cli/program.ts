@@ -18,6 +18,7 @@ const COMMANDS: readonly CommandFile[] = [
   ["Look:", ["list", "ls", "query"], () => import("./commands/list.ts")],
   ["Look:", ["get"], () => import("./commands/get.ts")],
   ["Look:", ["stats"], () => import("./commands/stats.ts")],
+  ["Look:", ["top"], () => import("./commands/top.ts")],
   ["Look:", ["verify"], () => import("./commands/verify.ts")],
   ["Change:", ["sync"], () => import("./commands/sync.ts")],
   ["Change:", ["cleanup"], () => import("./commands/cleanup.ts")],

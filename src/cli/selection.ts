@@ -67,6 +67,17 @@ export function addUser(command: Command): Command {
   return command.optionsGroup("Selection:").option("-u, --user <id>", "only the tasks of this user");
 }
 
+export function addStatuses(command: Command): Command {
+  addField(command.optionsGroup("Selection:"), "statuses");
+  return command;
+}
+
+/** Seconds between two readings. */
+export function addInterval(command: Command, help: string): Command {
+  const interval = new Option("--interval <seconds>", `${help} (default: ${DEFAULT_INTERVAL})`);
+  return command.optionsGroup("Output:").addOption(interval.argParser(watchSeconds).default(DEFAULT_INTERVAL, ""));
+}
+
 export function addSource(command: Command): Command {
   const source = new Option("--source <store>", "who answers: a forced store never asks the other");
   return command.optionsGroup("Connection:").addOption(source.choices(["auto", "redis", "file"]).default("auto"));
@@ -82,6 +93,8 @@ export function addLook(command: Command): Command {
     )
     .option("--no-pager", "never page a long table (also TTSCTL_PAGER=cat)");
 }
+
+const DEFAULT_INTERVAL = 2;
 
 export function addWatch(command: Command): Command {
   const watch = new Option(

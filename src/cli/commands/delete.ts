@@ -53,7 +53,7 @@ Examples:
   ttsctl delete --status error --until 7d --dry-run
   ttsctl delete --user alice --yes --max-delete 100 --backup alice.jsonl`;
 
-function describeDelete(result: DeleteResult): string {
+export function describeDelete(result: DeleteResult): string {
   const { deleted, requested, dryRun, files, bytes, returned } = result;
   const done = dryRun ? "would be deleted" : "deleted";
   return textOf(

@@ -55,7 +55,8 @@ const lineCount = accepting(`a number of lines from 1 to ${MOST_LOG_LINES}, afte
   return count >= 1 && count <= MOST_LOG_LINES ? count : undefined;
 });
 
-async function runGet(context: Context, flags: GetFlags, args: string[]): Promise<number> {
+/** Also for `top`. */
+export async function runGet(context: Context, flags: GetFlags, args: string[]): Promise<number> {
   const [first, second] = args.filter((arg) => arg !== undefined).map(trimId);
   if (first === undefined || first === "" || second === "") {
     throw usage("get needs a task id", "ttsctl get alice t01, or ttsctl get t01; see ttsctl get --help");
