@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { pause } from "../abort.ts";
 import { TtsctlError } from "../errors.ts";
-import { cut, widthOf, wrap } from "../render/width.ts";
+import { cut, wrap } from "../render/width.ts";
 import { counted, formatDuration } from "../task/amounts.ts";
 import { formatInZone } from "../task/time.ts";
 import type { Context } from "./context.ts";
 import { DONE } from "./emit.ts";
-import type { Streams } from "./io.ts";
 import { errorText, sayError } from "./report-error.ts";
+import { openScreen, type Size } from "./screen.ts";
 import { isText, recordingOf, type Terminal } from "./terminal.ts";
 
 /** One run of the command, in its own context. */
@@ -28,7 +28,7 @@ export async function live(context: Context, every: number, refresh: Refresh): P
 
 async function onScreen(context: Context, every: number, refresh: Refresh): Promise<number> {
   const { terminal, signal } = context;
-  const screen = openScreen(terminal.streams.stdout);
+  const screen = openScreen(terminal.streams.stdout, frame, { keepsPicture: true });
   let resized = new AbortController();
   const onResize = () => {
     screen.redraw();
@@ -92,69 +92,6 @@ async function runOnce(context: Context, terminal: Terminal, refresh: Refresh): 
   }
 }
 
-const ENTER = "\u001b[?1049h\u001b[?25l\u001b[?7l"; // the other screen, no cursor, no wrapping of long lines
-const LEAVE = "\u001b[?7h\u001b[?25h\u001b[?1049l";
-const [BEGIN, END] = ["\u001b[?2026h", "\u001b[?2026l"]; // a synchronised update, if the terminal supports it
-const [ERASE_ALL, ERASE_REST] = ["\u001b[2J", "\u001b[K"];
-
-/**
- * The alternate screen of a terminal. Each picture is drawn over the last one, without flicker or scrolling. The terminal is
- * restored when the process ends or is stopped with Ctrl-Z.
- */
-function openScreen(stream: Streams["stdout"]) {
-  let isOpen = false;
-  let picture: Picture | undefined;
-
-  const size = () => ({ columns: stream.columns || 80, rows: stream.rows || 24 });
-  const leave = () => {
-    if (isOpen) stream.write(LEAVE);
-    isOpen = false;
-  };
-  const onStop = () => {
-    leave();
-    process.kill(process.pid, "SIGSTOP");
-  };
-
-  function paint(): void {
-    if (picture === undefined) return;
-    const enter = isOpen ? "" : ENTER + ERASE_ALL;
-    isOpen = true;
-    const { columns, rows } = size();
-    const shown = frame(picture, size());
-    const lines = Array.from({ length: rows }, (_, row) => {
-      const line = shown[row] ?? "";
-      // After a line that fills the row, erasing would delete its last character.
-      return `\u001b[${row + 1};1H${line}${widthOf(line) < columns ? ERASE_REST : ""}`;
-    });
-    stream.write(`${enter}${BEGIN}${lines.join("")}${END}`);
-  }
-
-  function redraw(): void {
-    if (isOpen) stream.write(ERASE_ALL);
-    paint();
-  }
-
-  process.on("exit", leave);
-  process.on("SIGTSTP", onStop);
-  process.on("SIGCONT", redraw);
-  return {
-    redraw,
-    draw(next: Picture): void {
-      picture = next;
-      paint();
-    },
-    /** Restores the terminal, with the last picture on it. */
-    close(): void {
-      process.off("exit", leave);
-      process.off("SIGTSTP", onStop);
-      process.off("SIGCONT", redraw);
-      leave();
-      if (picture !== undefined) stream.write(`${frame(picture, size()).join("\n")}\n`);
-      picture = undefined;
-    },
-  };
-}
-
 /** If it doesn't fit, the body is shortened. */
 interface Picture {
   readonly head: string;
@@ -163,7 +100,7 @@ interface Picture {
 }
 
 /** The lines of a picture that fit the screen. Notes have no colours. */
-function frame({ head, body, notes: long }: Picture, { columns, rows }: { columns: number; rows: number }): string[] {
+function frame({ head, body, notes: long }: Picture, { columns, rows }: Size): string[] {
   const notes = long.flatMap((note) => wrap(note, columns));
   const room = Math.max(0, rows - 1 - notes.length);
   const shown = body.length <= room ? body : [...body.slice(0, Math.max(0, room - 1)), more(body.length, room)];

@@ -73,6 +73,23 @@ export function addUser(command: Command): Command {
   return command.optionsGroup("Selection:").option("-u, --user <id>", "only the tasks of this user");
 }
 
+/** Unlike `addUser`, several. */
+export function addUsers(command: Command): Command {
+  addField(command.optionsGroup("Selection:"), "users");
+  return command;
+}
+
+export function addStatuses(command: Command): Command {
+  addField(command.optionsGroup("Selection:"), "statuses");
+  return command;
+}
+
+/** Seconds between two readings. */
+export function addInterval(command: Command, help: string): Command {
+  const interval = new Option("--interval <seconds>", `${help} (default: ${DEFAULT_INTERVAL})`);
+  return command.optionsGroup("Output:").addOption(interval.argParser(watchSeconds).default(DEFAULT_INTERVAL, ""));
+}
+
 export function addSource(command: Command): Command {
   const source = new Option("--source <store>", "which store to read; redis and file never use the other");
   return command.optionsGroup("Connection:").addOption(source.choices(["auto", "redis", "file"]).default("auto"));
@@ -89,6 +106,8 @@ export function addLook(command: Command): Command {
     .option("--no-pager", "never page a long table (also TTSCTL_PAGER=cat)")
     .option("--exit-status", "exit with 3 if any task matches", false);
 }
+
+const DEFAULT_INTERVAL = 2;
 
 export function addWatch(command: Command): Command {
   const watch = new Option(

@@ -1,7 +1,7 @@
 import Table from "cli-table3";
 import { cut, widthOf } from "./width.ts";
 
-const COLORS = ["bold", "dim", "gray", "red", "green", "yellow", "cyan", "magenta"] as const;
+const COLORS = ["bold", "dim", "inverse", "gray", "red", "green", "yellow", "cyan", "magenta"] as const;
 
 export type Colors = Readonly<Record<(typeof COLORS)[number], (text: string) => string>>;
 

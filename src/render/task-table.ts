@@ -59,7 +59,7 @@ export function fieldText(value: JsonValue | undefined): string {
   return typeof value === "string" ? value : jsonOf(value);
 }
 
-const STATUS_COLORS = { wait: "yellow", run: "cyan", done: "green", error: "red" } as const;
+export const STATUS_COLORS = { wait: "yellow", run: "cyan", done: "green", error: "red" } as const;
 
 function paintStatus(text: string, { colors }: TableStyle): string {
   return Object.hasOwn(STATUS_COLORS, text) ? colors[STATUS_COLORS[text as keyof typeof STATUS_COLORS]](text) : text;

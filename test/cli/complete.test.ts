@@ -79,7 +79,7 @@ describe("__complete", () => {
     ["ttsctl mark --to r", ["run"]],
     ["ttsctl export --to r", []],
     ["ttsctl completion f", ["fish"]],
-    ["ttsctl help e", ["export", "exit-codes", "environment"]],
+    ["ttsctl help e", ["events", "export", "exit-codes", "environment"]],
     ["true; ttsctl compl", ["completion"]],
     ["ttsctl get al", ["alice"]],
     ["ttsctl get alice t", ["t1", "t2"]],

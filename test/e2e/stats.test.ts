@@ -8,8 +8,8 @@ import { usePlace } from "./setup.ts";
 const here = usePlace();
 const DAY = 86_400;
 const KEYS = [
-  ...["source", "at", "user", "total", "byStatus", "users", "byUser", "oldest", "newest", "ages", "perHour"],
-  ...["dangling", "invalid", "stuck", "disk", "cleanup"],
+  ...["source", "at", "user", "total", "byStatus", "users", "byUser", "oldest", "newest", "oldestWaiting"],
+  ...["ages", "perHour", "dangling", "invalid", "stuck", "disk", "cleanup"],
 ];
 
 async function fill(): Promise<void> {
@@ -35,6 +35,7 @@ describe("stats", () => {
       byStatus: { wait: 0, run: 1, done: 2, error: 0, other: 0 },
       oldest: { user_id: "alice", task_id: "old", status: "done", updated_at: "2020-01-01T08:00:05.250001+00:00" },
       newest: { task_id: "new" },
+      oldestWaiting: null,
       invalid: { count: 0, records: [] },
       stuck: { count: 1, afterSeconds: DAY, tasks: [{ user_id: "小雨", task_id: "stuck", status: "run" }] },
       disk: { audioBytes: 300, logBytes: 30 },

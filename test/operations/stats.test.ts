@@ -70,6 +70,9 @@ describe("stats", () => {
           const ages = mine.map(([, , , age]) => age);
           expect(redis.oldest?.ageSeconds ?? null).toBe(mine.length === 0 ? null : Math.max(...ages));
           expect(redis.newest?.ageSeconds ?? null).toBe(mine.length === 0 ? null : Math.min(...ages));
+          const waits = mine.filter(([, , status]) => status === "queued").map(([, , , age]) => age);
+          expect(redis.oldestWaiting?.ageSeconds ?? null).toBe(waits.length === 0 ? null : Math.max(...waits));
+          expect(redis.oldestWaiting?.status ?? "wait").toBe("wait");
           const sums = redis.byUser.map(({ total, wait, run, done, error, other }) => [
             total,
             wait + run + done + error + other,

@@ -55,7 +55,7 @@ function statsOf(more: Partial<StatsResult> = {}): StatsResult {
     byStatus: { wait: 10, run: 90, done: 999_000, error: 900, other: 0 },
     users: 40,
     byUser: names.map((user_id) => ({ user_id, ...SOME, lastChange: "2026-11-25T03:00:00+00:00", disk: BYTES })),
-    ...{ oldest: null, newest: null, dangling: 3 },
+    ...{ oldest: null, newest: null, oldestWaiting: null, dangling: 3 },
     ages: [3600, 86_400, 604_800, 2_592_000, null].map((upTo) => ({ upTo, ...SOME })),
     perHour: Array.from({ length: 24 }, (_, i) => ({
       from: new Date(Date.UTC(2026, 10, 24, 4 + i)).toISOString(),

@@ -54,7 +54,7 @@ Examples:
   ttsctl list -s error --limit all -o ids | ttsctl delete --ids - --yes
   ttsctl delete --user alice --yes --max-delete 100 --backup alice.jsonl`;
 
-function describeDelete(result: DeleteResult): string {
+export function describeDelete(result: DeleteResult): string {
   const { deleted, requested, dryRun, files, bytes, returned } = result;
   const done = dryRun ? "would be deleted" : "deleted";
   return textOf(

@@ -45,7 +45,8 @@ Examples:
   ttsctl get alice t01 --log 50
   ttsctl get alice t04 --follow`;
 
-async function runGet(context: Context, flags: GetFlags, args: string[]): Promise<number> {
+/** Also for `top`. */
+export async function runGet(context: Context, flags: GetFlags, args: string[]): Promise<number> {
   const { output } = context.flags;
   if (flags.follow && (output === "json" || output === "yaml" || output === "csv")) {
     throw usage(`--follow can't be used with -o ${output}`, "use -o jsonl, or --log without --follow");

@@ -1,8 +1,9 @@
 import type { Command } from "commander";
 import { isRedisError, type TtsctlError, throwIfInterrupted, usage } from "../../errors.ts";
 import type { MaxDelete } from "../../operations/brake.ts";
-import type { MarkOptions, MarkResult } from "../../operations/mark/mark.ts";
-import { audited } from "../../parts/ledger.ts";
+import type { MarkOptions, MarkParts, MarkResult } from "../../operations/mark/mark.ts";
+import type { Selection } from "../../operations/select.ts";
+import { audited, type LedgerRun } from "../../parts/ledger.ts";
 import { counted } from "../../task/amounts.ts";
 import { KNOWN_STATUS_WORDS, SHOWN_STATUSES, shownStatus } from "../../task/status.ts";
 import { confirmation } from "../confirm.ts";
@@ -55,24 +56,52 @@ async function runMark(context: Context, flags: MarkFlags): Promise<number> {
   requireSelection(flags, flags.all, CHOOSE);
   const selection = await selectionOf(context, flags);
   await context.requireConfig(false);
+  const ask = (count: number) => `Mark ${counted(count, "task")} as ${status.shown}?`;
+  const confirm = confirmation(context, flags.yes, ask, "marked");
   return audited(context, !flags.dryRun, async (ledger) => {
-    const { markTasks } = await import("../../operations/mark/mark.ts");
-    const ask = (count: number) => `Mark ${counted(count, "task")} as ${status.shown}?`;
-    const parts = {
-      ...(await context.changeParts(ledger, flags.dryRun)),
-      mirror: await context.mirrorState(),
-      rules: await context.rules(),
-      backup: await context.openBackup(flags),
-      confirm: confirmation(context, flags.yes, ask, "marked"),
-    };
-    const { result, problem } = await markTasks(parts, selection, optionsOf(flags, status));
-    ledger?.count(result);
-    await emitObject(context, result, () => describeMark(result, status.shown));
-    return exitCodeOf(context, result, problem);
+    const backup = await context.openBackup(flags);
+    const outcome = await markChosen(context, optionsOf(flags, status), { selection, ledger, confirm, backup });
+    await emitObject(context, outcome.result, () => describeMark(outcome.result, status.shown));
+    return markExitCode(context, outcome);
   });
 }
 
-function optionsOf(flags: MarkFlags, status: NewStatus): MarkOptions {
+interface Marking extends Pick<MarkParts, "confirm" | "backup"> {
+  readonly selection: Selection;
+  readonly ledger: LedgerRun | null;
+}
+
+export interface MarkOutcome {
+  readonly result: MarkResult;
+  /** Why Redis may lack marks. */
+  readonly problem: TtsctlError | null;
+}
+
+/**
+ * Marks chosen tasks. The run lock is held until the context is released.
+ * @throws TtsctlError as `markTasks`, LOCK_TIMEOUT
+ */
+export async function markChosen(
+  context: Context,
+  options: MarkOptions,
+  { selection, ledger, ...rest }: Marking,
+): Promise<MarkOutcome> {
+  const { markTasks } = await import("../../operations/mark/mark.ts");
+  const parts = {
+    ...(await context.changeParts(ledger, options.dryRun)),
+    mirror: await context.mirrorState(),
+    rules: await context.rules(),
+    ...rest,
+  };
+  const outcome = await markTasks(parts, selection, options);
+  ledger?.count(outcome.result);
+  return outcome;
+}
+
+export function optionsOf(
+  flags: Pick<MarkFlags, "dryRun" | "allowEmpty" | "error" | "maxMark" | "backup">,
+  status: NewStatus,
+): MarkOptions {
   const { dryRun, allowEmpty, backup } = flags;
   const kept = status.shown === "error" ? undefined : null;
   const error = flags.error === undefined ? kept : flags.error === "" ? null : flags.error;
@@ -80,7 +109,7 @@ function optionsOf(flags: MarkFlags, status: NewStatus): MarkOptions {
 }
 
 /** The word that is written, as it was given but for case and spaces, and as it is shown. */
-function checkNewStatus(text: string | undefined): NewStatus {
+export function checkNewStatus(text: string | undefined): NewStatus {
   const accepted = `accepted: ${SHOWN_STATUSES.join(", ")}, and the service's words ${KNOWN_STATUS_WORDS.join(", ")}`;
   if (text === undefined) throw usage("mark needs a new status: --to STATUS", `--status chooses tasks; ${accepted}`);
   const shown = shownStatus(text);
@@ -88,7 +117,8 @@ function checkNewStatus(text: string | undefined): NewStatus {
   throw usage(`--to: unknown status ${JSON.stringify(text)}`, accepted);
 }
 
-function exitCodeOf(context: Context, result: MarkResult, problem: TtsctlError | null): number {
+/** Also warns if Redis was left out. @throws TtsctlError INTERRUPTED */
+export function markExitCode(context: Context, { result, problem }: MarkOutcome): number {
   const hint = "run it again to finish, and `ttsctl sync` for Redis";
   throwIfInterrupted(context.signal, `${result.marked} tasks were marked`, hint);
   if (problem !== null) {
@@ -100,7 +130,7 @@ function exitCodeOf(context: Context, result: MarkResult, problem: TtsctlError |
   return missing.length + refused.length + failed + returned > 0 || problem !== null ? PARTLY : DONE;
 }
 
-function describeMark(result: MarkResult, shown: string): string {
+export function describeMark(result: MarkResult, shown: string): string {
   const { marked, requested, dryRun, unchanged, returned } = result;
   return textOf(
     `${marked} of ${requested} chosen tasks ${dryRun ? "would be marked" : "marked"} as ${shown}`,

@@ -7,6 +7,7 @@ import type { TaskColumns } from "./columns.ts";
 import type { DiskBytes, NamedTask, StatsResult, StatusCounts } from "./types.ts";
 
 const WIDTH = STATUS_CODES.length;
+const WAIT = STATUS_CODES.indexOf("wait");
 const HOUR = 3600;
 const HOURS = 24;
 
@@ -49,6 +50,7 @@ export class Tally {
   readonly #firstHour: number;
   #oldest: Place | null = null;
   #newest: Place | null = null;
+  #oldestWaiting: Place | null = null;
   readonly #all = new Groups();
   readonly #ofUser = new Groups();
   readonly #ages = new Groups();
@@ -80,6 +82,7 @@ export class Tally {
       })),
       oldest: this.#taskAt(this.#oldest),
       newest: this.#taskAt(this.#newest),
+      oldestWaiting: this.#taskAt(this.#oldestWaiting),
       ages: AGES.map((age, i) => ({ upTo: Number.isFinite(age) ? age : null, ...this.#ages.counts(i) })),
       perHour: Array.from({ length: HOURS }, (_, i) => ({
         from: formatUtc((this.#firstHour + i) * HOUR - this.#rule.offset),
@@ -128,6 +131,9 @@ export class Tally {
     const place = { key, score };
     if (this.#oldest === null || this.#isBefore(place, this.#oldest)) this.#oldest = place;
     if (this.#newest === null || this.#isBefore(this.#newest, place)) this.#newest = place;
+    if (status === WAIT && (this.#oldestWaiting === null || this.#isBefore(place, this.#oldestWaiting))) {
+      this.#oldestWaiting = place;
+    }
     this.#stuck.look(STATUS_CODES[status]!, score, () => keys.id(key));
   }
 

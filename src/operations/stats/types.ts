@@ -57,6 +57,8 @@ export interface StatsResult {
   readonly byUser: readonly UserStats[];
   readonly oldest: NamedTask | null;
   readonly newest: NamedTask | null;
+  /** Of those in `wait`, the one that was changed longest ago. */
+  readonly oldestWaiting: NamedTask | null;
   /** By the time since the last change, at most `upTo` seconds. */
   readonly ages: readonly (StatusCounts & { readonly upTo: number | null })[];
   /** By the hour of the last change: the last 24, ISO 8601, UTC. */

@@ -1,0 +1,89 @@
+import { widthOf } from "../render/width.ts";
+import type { Streams } from "./io.ts";
+
+const ENTER = "\u001b[?1049h\u001b[?25l\u001b[?7l"; // the other screen, no cursor, no wrapping of long lines
+const LEAVE = "\u001b[?7h\u001b[?25h\u001b[?1049l";
+const [BEGIN, END] = ["\u001b[?2026h", "\u001b[?2026l"]; // a synchronised update, if the terminal supports it
+const [ERASE_ALL, ERASE_REST] = ["\u001b[2J", "\u001b[K"];
+
+export interface Size {
+  readonly columns: number;
+  readonly rows: number;
+}
+
+interface ScreenOptions {
+  /** Whether the last picture stays on the terminal. */
+  readonly keepsPicture?: boolean;
+  /** Called when the screen takes over the terminal, and when it gives it back. */
+  readonly onTaken?: (isTaken: boolean) => void;
+}
+
+export function sizeOf(stream: Streams["stdout"]): Size {
+  return { columns: stream.columns || 80, rows: stream.rows || 24 };
+}
+
+/**
+ * The alternate screen of a terminal. Each picture is drawn over the last one, without flicker or scrolling. The terminal is
+ * restored when the process ends or is stopped with Ctrl-Z.
+ * @param frame the lines of a picture, no more and no wider than the screen
+ */
+export function openScreen<P>(
+  stream: Streams["stdout"],
+  frame: (picture: P, size: Size) => readonly string[],
+  { keepsPicture = false, onTaken = () => {} }: ScreenOptions = {},
+) {
+  let isOpen = false;
+  let picture: P | undefined;
+
+  const size = () => sizeOf(stream);
+  const leave = () => {
+    if (!isOpen) return;
+    isOpen = false;
+    onTaken(false);
+    stream.write(LEAVE);
+  };
+  const onStop = () => {
+    leave();
+    process.kill(process.pid, "SIGSTOP");
+  };
+
+  function paint(): void {
+    if (picture === undefined) return;
+    const enter = isOpen ? "" : ENTER + ERASE_ALL;
+    if (!isOpen) onTaken(true);
+    isOpen = true;
+    const { columns, rows } = size();
+    const shown = frame(picture, size());
+    const lines = Array.from({ length: rows }, (_, row) => {
+      const line = shown[row] ?? "";
+      // After a line that fills the row, erasing would delete its last character.
+      return `\u001b[${row + 1};1H${line}${widthOf(line) < columns ? ERASE_REST : ""}`;
+    });
+    stream.write(`${enter}${BEGIN}${lines.join("")}${END}`);
+  }
+
+  function redraw(): void {
+    if (isOpen) stream.write(ERASE_ALL);
+    paint();
+  }
+
+  process.on("exit", leave);
+  process.on("SIGTSTP", onStop);
+  process.on("SIGCONT", redraw);
+  return {
+    redraw,
+    draw(next: P): void {
+      picture = next;
+      paint();
+    },
+    /** Restores the terminal. */
+    close(): void {
+      process.off("exit", leave);
+      process.off("SIGTSTP", onStop);
+      process.off("SIGCONT", redraw);
+      leave();
+      if (picture !== undefined && keepsPicture) stream.write(`${frame(picture, size()).join("\n")}\n`);
+      picture = undefined;
+    },
+  };
+}

@@ -1,0 +1,226 @@
+import type { NamedTask } from "../../operations/stats/types.ts";
+import { printable } from "../../printable.ts";
+import { relativeTime } from "../../render/item.ts";
+import { type Colors, type Column, tableLayout } from "../../render/table.ts";
+import { STATUS_COLORS } from "../../render/task-table.ts";
+import { cut, widthOf, wrap } from "../../render/width.ts";
+import { counted, formatAge } from "../../task/amounts.ts";
+import type { Size } from "../screen.ts";
+import { type Counted, type Listed, type Mode, nameOf, type Row, TASK_FRAME, type TopState } from "./model.ts";
+
+export interface TopStyle {
+  readonly colors: Colors;
+  /** A time of day in the service's zone. */
+  readonly clock: (epoch: number) => string;
+  readonly every: number;
+}
+
+/** The lines of the screen: no more than its height, none wider than it. Texts of tasks are escaped. */
+export function view(state: TopState, { columns, rows }: Size, style: TopStyle): string[] {
+  return linesOf(state, { columns, rows }, style)
+    .slice(0, rows)
+    .map((line) => cut(line, columns));
+}
+
+function linesOf(state: TopState, size: Size, style: TopStyle): string[] {
+  const foot = footOf(state, size, style);
+  const room = Math.max(0, size.rows - foot.length);
+  const { mode } = state;
+  const screen = mode.kind === "mark" || mode.kind === "delete" ? mode.back : mode;
+  const body =
+    screen.kind === "help"
+      ? HELP
+      : screen.kind === "task"
+        ? taskOf(screen, room, style)
+        : listOf(state, size, room, style);
+  const shown = body.slice(0, room);
+  return [...shown, ...Array<string>(room - shown.length).fill(""), ...foot];
+}
+
+const HELP = [
+  "Keys",
+  "",
+  "up, down, j, k         move; also page up and down, space, home and end (g, G)",
+  "Enter                  open the task: record, files, log",
+  "/                      only the tasks of a user",
+  "f                      only tasks of some statuses, such as: run,error",
+  "Esc                    no filter; in a task: back to the list",
+  "m                      mark the task: queued gives it back to the service",
+  "d                      delete the task with audio and logs, after a question",
+  "r                      read again now",
+  "Ctrl-Z                 stop; fg goes on",
+  "q, Ctrl-C              quit",
+];
+
+const KEYS = {
+  list: "Enter open  / user  f status  m mark  d delete  r read  ? help  q quit",
+  task: "up, down scroll  m mark  d delete  q back",
+  help: "any key: back",
+};
+const READ_ONLY_KEYS = {
+  ...KEYS,
+  list: "Enter open  / user  f status  r read  ? help  q quit",
+  task: "up, down scroll  q back",
+};
+
+/** The most lines of warnings and results. */
+const MOST_NOTES = 4;
+
+function footOf(state: TopState, { columns, rows }: Size, { colors }: TopStyle): string[] {
+  const { mode, said, busy, listed, readOnly } = state;
+  const notes = (listed?.notes ?? [])
+    .flatMap((note) => wrap(printable(note), columns))
+    .map((line) => colors.yellow(line));
+  const results = said.flatMap((line) => wrap(printable(line), columns)).map((line) => colors.bold(line));
+  const work = busy === null ? [] : [colors.cyan(printable(`${busy} ...`))];
+  const keys = readOnly ? READ_ONLY_KEYS : KEYS;
+  const last = questionOf(mode) ?? colors.dim(keys[mode.kind as keyof typeof keys]);
+  const most = Math.max(0, Math.min(MOST_NOTES, rows - 4));
+  return [...[...notes, ...work, ...results].slice(0, most), last];
+}
+
+/** The question that the next keys answer; null for none. */
+function questionOf(mode: Mode): string | null {
+  switch (mode.kind) {
+    case "prompt":
+      return `${mode.of === "user" ? "user (empty: all)" : "statuses, with commas (empty: all)"}: ${printable(mode.text)}_`;
+    case "mark":
+      return `mark ${printable(nameOf(mode.row))} (${printable(mode.row.status)}) as: ${printable(mode.text)}_   Enter, or Esc`;
+    case "delete":
+      return `delete ${printable(nameOf(mode.row))} (${printable(mode.row.status)}) with audio and logs? y/N`;
+    default:
+      return null;
+  }
+}
+
+function taskOf({ row, lines, from }: Extract<Mode, { kind: "task" }>, room: number, { colors }: TopStyle): string[] {
+  if (lines === null) return [colors.dim(`reading ${printable(nameOf(row))} ...`)];
+  const height = Math.max(0, room - (TASK_FRAME - 1));
+  const first = Math.max(0, Math.min(from, lines.length - height));
+  const shown = lines.slice(first, first + height);
+  const place = colors.dim(`lines ${first + 1} to ${first + shown.length} of ${lines.length}`);
+  return lines.length <= height ? [...shown] : [...shown, place];
+}
+
+/** The fewest lines for the list: the head gives way. */
+const LEAST_LIST = 4;
+
+function listOf(state: TopState, { columns }: Size, room: number, style: TopStyle): string[] {
+  const head = headOf(state, columns, style).slice(0, Math.max(1, room - LEAST_LIST));
+  const left = room - head.length;
+  return left <= 0 ? head : [...head, ...tableOf(state, columns, left, style)];
+}
+
+function headOf({ listed, counted: counts, filter, rows }: TopState, columns: number, style: TopStyle): string[] {
+  const { colors } = style;
+  const failures = counts?.failures.slice(0, rows < 20 ? 1 : rows < 40 ? 3 : 5) ?? [];
+  const chosen = [filter.user && `user ${filter.user}`, filter.status && `status ${filter.status}`].filter(Boolean);
+  return [
+    titleOf(listed, columns, style),
+    countsOf(counts, style),
+    ratesOf(listed, counts),
+    waitingOf(counts),
+    ...failures.map((row, i) => labelled(i === 0 ? "newest failures" : "", failureOf(row, counts!))),
+    ...(chosen.length > 0 ? [colors.bold(printable(`only ${chosen.join(", ")}; Esc shows all`))] : []),
+    "",
+  ].map((line) => cut(line, columns));
+}
+
+const LABELS = 17;
+
+function labelled(label: string, text: string): string {
+  return label.padEnd(LABELS) + text;
+}
+
+function titleOf(listed: Listed | null, columns: number, { colors, clock, every }: TopStyle): string {
+  const left = listed === null ? "reading ..." : `${listedText(listed)}, from ${listed.source}`;
+  const right = listed === null ? "" : `${clock(listed.at)}, every ${formatAge(every)}`;
+  const name = "ttsctl top  ";
+  const gap = Math.max(2, columns - widthOf(name + left + right));
+  return `${colors.bold(name)}${left}${" ".repeat(gap)}${colors.dim(right)}`;
+}
+
+function listedText({ rows, total }: Listed): string {
+  return rows.length < total ? `the newest ${rows.length} of ${counted(total, "task")}` : counted(total, "task");
+}
+
+const STATUSES = ["wait", "run", "done", "error", "other"] as const;
+
+function countsOf(counts: Counted | null, { colors, clock }: TopStyle): string {
+  if (counts === null) return labelled("all tasks", "counting ...");
+  const { total, users, byStatus } = counts.stats;
+  const parts = STATUSES.filter((status) => status !== "other" || byStatus.other > 0).map((status) => {
+    const paint = status === "other" ? colors.magenta : colors[STATUS_COLORS[status]];
+    return paint(`${status} ${byStatus[status]}`);
+  });
+  const rest = `at ${clock(counts.at)}, ${counted(total, "task")}, ${counted(users, "user")}`;
+  return labelled("all tasks", `${parts.join("  ")}  ${colors.dim(rest)}`);
+}
+
+function ratesOf(listed: Listed | null, counts: Counted | null): string {
+  const hour = counts?.stats.ages[0];
+  const parts = [
+    ...(listed === null ? [] : [rateText(listed.rate)]),
+    ...(hour === undefined ? [] : [`hour: ${hour.done} done, ${hour.error} error`]),
+  ];
+  return labelled("last minute", parts.join("   "));
+}
+
+function rateText(rate: Listed["rate"]): string {
+  if (rate === null) return "too many changes to count";
+  return `${rate.created} created, ${rate.finished} done, ${rate.failed} error`;
+}
+
+function waitingOf(counts: Counted | null): string {
+  if (counts === null) return "";
+  const { oldestWaiting, stuck } = counts.stats;
+  const oldest = oldestWaiting === null ? "none" : aged(oldestWaiting);
+  const [first] = stuck.tasks;
+  const named = first === undefined ? "none" : `${stuck.count}, ${aged(first)}${stuck.count > 1 ? " and others" : ""}`;
+  return labelled("oldest waiting", `${oldest}   stuck: ${named}`);
+}
+
+function aged({ user_id, task_id, ageSeconds }: NamedTask): string {
+  return printable(`${nameOf({ userId: user_id, taskId: task_id })} (${formatAge(ageSeconds)})`);
+}
+
+function failureOf(row: Row, { at }: Counted): string {
+  return printable(`${nameOf(row)}  ${relativeTime(at - row.score)}  ${row.error}`);
+}
+
+const COLUMNS: readonly Column[] = [
+  { head: "USER", round: 3, least: 6, mayGo: false },
+  { head: "TASK", round: 3, least: 6, mayGo: false },
+  {
+    head: "STATUS",
+    round: 2,
+    least: 6,
+    mayGo: false,
+    paint: (text, { colors }) =>
+      Object.hasOwn(STATUS_COLORS, text) ? colors[STATUS_COLORS[text as keyof typeof STATUS_COLORS]](text) : text,
+  },
+  { head: "CHANGED", round: 1, least: 7, mayGo: true },
+  { head: "ERROR", round: 0, least: 5, mayGo: true },
+];
+
+/** The tasks around the chosen one, as many as fit, with a mark at it. */
+function tableOf({ listed, at }: TopState, columns: number, room: number, { colors }: TopStyle): string[] {
+  if (listed === null) return [];
+  if (listed.rows.length === 0) return [colors.dim("no tasks")];
+  const height = Math.max(0, room - 1);
+  const last = Math.max(0, listed.rows.length - height);
+  const first = Math.max(0, Math.min(at - Math.floor(height / 2), last));
+  const shown = listed.rows.slice(first, first + height);
+  const cells = shown.map(({ userId, taskId, status, score, error }) => {
+    return [userId, taskId, status, relativeTime(listed.at - score), error].map(printable);
+  });
+  const style = { width: Math.max(1, columns - MARK.length), colors };
+  const layout = tableLayout(COLUMNS, cells, style, true);
+  return [...layout.lines(cells, true)].map((line, i) => {
+    const text = line.trimEnd();
+    if (i === 0 || first + i - 1 !== at) return " ".repeat(MARK.length) + text;
+    return colors.inverse(MARK + text);
+  });
+}
+
+const MARK = "> ";

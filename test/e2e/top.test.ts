@@ -1,0 +1,330 @@
+import { readFileSync } from "node:fs";
+import { afterEach, describe, expect, it } from "vitest";
+import { hasPty, OnTerminal } from "../helpers/pty.ts";
+import { ago, record } from "../helpers/records.ts";
+import { RedisServer } from "../helpers/redis.ts";
+import type { RecordJson } from "../helpers/root.ts";
+import { Shell } from "../helpers/tmux.ts";
+import { lines, ttsctl } from "../helpers/ttsctl.ts";
+import { until } from "../helpers/until.ts";
+import { VirtualTerminal } from "../helpers/vt.ts";
+import { usePlace } from "./setup.ts";
+
+const here = usePlace();
+const SIZE: [number, number] = [80, 24];
+const GIVEN_BACK = "\u001b[?7h\u001b[?25h\u001b[?1049l";
+const [ESC, CTRL_C, CTRL_U, ENTER] = ["\u001b", "\u0003", "\u0015", "\r"];
+
+const TASKS: RecordJson[] = [
+  record("alice", "new", { created_at: ago(9), updated_at: ago(5) }),
+  record("alice", "busy", { status: "running", updated_at: ago(20) }),
+  record("用户", "任务", { status: "failed", error: "显存不足", updated_at: ago(30) }),
+  record("bob", "late", { status: "queued", updated_at: ago(7200) }),
+  record("bob", "lost", { status: "running", updated_at: ago(3 * 86_400) }),
+];
+
+async function fill(tasks = TASKS): Promise<void> {
+  here.root.writeStore(tasks);
+  here.root.writeArtifacts(tasks.slice(0, 1) as never);
+  await here.run("sync");
+}
+
+const started: OnTerminal[] = [];
+afterEach(() => {
+  for (const run of started.splice(0)) run.type(CTRL_C); // where a test failed
+});
+
+function top(line = "top --interval 1", env = {}, size = SIZE): OnTerminal {
+  const run = new OnTerminal(line.split(" "), here.root.path, env, size);
+  started.push(run);
+  return run;
+}
+
+const shown = (run: OnTerminal, [columns, rows] = SIZE) => new VirtualTerminal(columns, rows).feed(run.text);
+const screen = (run: OnTerminal, size = SIZE) => shown(run, size).lines.join("\n");
+
+/** Waits for a text on the screen. */
+async function says(run: OnTerminal, pattern: RegExp, size = SIZE): Promise<string> {
+  await until(() => pattern.test(screen(run, size))).catch((cause) => {
+    throw new Error(`not shown: ${pattern}; the screen is\n${screen(run, size)}`, { cause });
+  });
+  return screen(run, size);
+}
+
+/** Presses keys, one write for each: as a person does. */
+async function press(run: OnTerminal, ...keys: string[]): Promise<void> {
+  for (const key of keys) {
+    run.type(key);
+    await new Promise((resolve) => setTimeout(resolve, key === ESC ? 150 : 30));
+  }
+}
+
+/** Ends it, and makes sure that the terminal is as it was. */
+async function ends(run: OnTerminal, how: () => void, size = SIZE): Promise<void> {
+  how();
+  expect(await run.end()).toBe(0);
+  const { isSecondScreen, cursorShown, wraps, scrolled } = shown(run, size);
+  expect({ isSecondScreen, cursorShown, wraps, scrolled }).toEqual({
+    ...{ isSecondScreen: false, cursorShown: true, wraps: true, scrolled: 0 },
+  });
+  expect(run.text.endsWith(GIVEN_BACK)).toBe(true);
+}
+
+describe.runIf(hasPty)("top", () => {
+  it("shows counts, rates, failures and the newest tasks, and follows the stores", async () => {
+    await fill();
+    const run = top();
+    const first = await says(run, /oldest waiting +bob:late \(2h\) +stuck: 1, bob:lost \(3d\)/);
+    expect(first).toMatch(/^ttsctl top {2}5 tasks, from redis +\d\d:\d\d:\d\d, every 1s$/m);
+    expect(first).toMatch(/^all tasks +wait 1 {2}run 2 {2}done 1 {2}error 1 {2}at \d\d:\d\d:\d\d, 5 tasks, 3 users$/m);
+    expect(first).toMatch(/^last minute +1 created, 1 done, 1 error +hour: 1 done, 1 error$/m);
+    expect(first).toMatch(/^newest failures +用户:任务 +\d+s ago +显存不足$/m);
+    expect(first).toMatch(/^> alice {2}new {3}done +\d+s ago$/m);
+    expect(first.split("\n").at(-1)).toMatch(/\? help {2}q quit$/);
+    await here.mirrored(record("bob", "late", { status: "running", updated_at: ago(1) }));
+    await says(run, /^ {2}bob +late +run /m);
+    await says(run, /oldest waiting +none/);
+    expect(screen(run)).toMatch(/^> alice +new /m); // the chosen task stays chosen
+    await ends(run, () => run.type("q"));
+  });
+
+  it("moves, opens a task with its record and log, and has help", async () => {
+    await fill();
+    const run = top();
+    await says(run, /^> alice +new/m);
+    await press(run, "j", "\u001b[B", "k");
+    await says(run, /^> alice +busy/m);
+    await press(run, "g", ENTER);
+    const task = await says(run, /alice:new is done, in both stores/);
+    expect(task).toMatch(/^text +你好，世界$/m);
+    expect(task).toContain("output/alice/new/new.wav");
+    expect(task).toMatch(/==> Logs\/20200101\/08\/new.log <==\ny{10}/);
+    await press(run, ESC);
+    await says(run, /^> alice +new/m);
+    await press(run, "?");
+    await says(run, /^d +delete the task/m);
+    await press(run, "x");
+    await says(run, /^> alice +new/m);
+    await ends(run, () => run.type(CTRL_C));
+  });
+
+  it("filters by user and status, begins with --status, and refuses a status that is none", async () => {
+    await fill();
+    const run = top("top --interval 1 --status run");
+    await says(run, /^ttsctl top {2}2 tasks, [\s\S]*only status run[\s\S]*^> alice +busy/m);
+    await press(run, "/", ..."bob", ENTER);
+    await says(run, /only user bob, status run[\s\S]*^> bob +lost/m);
+    await press(run, "f", CTRL_U, ..."finito", ENTER);
+    await says(run, /unknown status "finito"/);
+    await press(run, "f", CTRL_U, ..."wait,run", ENTER);
+    await says(run, /only user bob, status wait,run[\s\S]*^> bob +late/m);
+    await press(run, ESC);
+    await says(run, /^ttsctl top {2}5 tasks/m);
+    await press(run, "/", ..."用户", ENTER);
+    await says(run, /^> 用户 +任务 +error/m);
+    await ends(run, () => run.type("q"));
+    const wrong = top("top --status finito");
+    expect(await wrong.end()).toBe(2);
+    expect(wrong.text).not.toContain("\u001b[?1049h");
+  });
+
+  it("deletes after a question, marks, and has both in the audit ledger", async () => {
+    here.root.configure(here.server.port, "[audit]\npath = audit.jsonl\n");
+    await fill();
+    const run = top();
+    await says(run, /^> alice +new/m);
+    await press(run, "d");
+    await says(run, /^delete alice:new \(done\) with audio and logs\? y\/N$/m);
+    await press(run, "n");
+    await says(run, /alice:new is kept/);
+    expect(here.root.readStore()).toHaveLength(5);
+    expect(here.root.has("audit.jsonl")).toBe(false);
+    await press(run, "d", "y");
+    await says(run, /1 of 1 chosen tasks deleted: 2 files, 110 bytes/);
+    expect(here.root.readStore()).toHaveLength(4);
+    expect(here.root.has("output/alice/new")).toBe(false);
+    expect(await here.server.call("EXISTS", "tts:task:alice:new")).toBe(0);
+    await says(run, /^> alice +busy/m);
+    await press(run, "m");
+    await says(run, /^mark alice:busy \(run\) as: queued_/m);
+    await press(run, ENTER);
+    await says(run, /1 of 1 chosen tasks marked as wait/);
+    expect(here.root.readStore()[0]).toMatchObject({ task_id: "busy", status: "queued" });
+    expect(await here.server.call("HGET", "tts:task:alice:busy", "status")).toBe("queued");
+    await press(run, "m", CTRL_U, ..."nonsense", ENTER);
+    await says(run, /unknown status "nonsense"/);
+    const ledger = lines(readFileSync(here.root.at("audit.jsonl"), "utf8")).map((line) => JSON.parse(line));
+    expect(ledger.map(({ event, action }) => action ?? event)).toEqual([
+      "begin",
+      "purge",
+      "end",
+      "begin",
+      "mark",
+      "end",
+    ]);
+    await ends(run, () => run.type("q"));
+  });
+
+  it("keeps a task that isn't finished, or that changed after the question, and changes nothing with --read-only", async () => {
+    await fill();
+    const run = top();
+    await says(run, /^> alice +new/m);
+    await press(run, "j", "d", "y");
+    await says(run, /alice:busy stays: its status is run/);
+    await press(run, "g", "d");
+    await says(run, /^delete alice:new/m);
+    await fill([record("alice", "new", { status: "queued", updated_at: ago(1) }), ...TASKS.slice(1)]);
+    await press(run, "y");
+    await says(run, /alice:new isn't done any more: nothing was changed/);
+    expect(here.root.readStore()).toHaveLength(5);
+    await ends(run, () => run.type("q"));
+    const readOnly = top("top --read-only");
+    await says(readOnly, /^> alice/m);
+    expect(screen(readOnly)).not.toMatch(/d delete/);
+    await press(readOnly, "d", "y", "m", ENTER, ESC);
+    expect(here.root.readStore()).toHaveLength(5);
+    await ends(readOnly, () => readOnly.type("q"));
+  });
+
+  it("goes on with the file when Redis is lost, and with Redis when it is back", async () => {
+    here.root.writeStore(TASKS);
+    const server = await RedisServer.start();
+    const env = { REDIS_URL: server.url };
+    await here.run("sync", { env });
+    const run = top("top --interval 1", env);
+    await says(run, /from redis/);
+    await server.stop();
+    expect(await says(run, /5 tasks, from file/)).toMatch(/Redis at [\s\S]*answered instead/);
+    await press(run, "G", "m", CTRL_U, ..."error", ENTER); // in the file alone
+    await says(run, /after|sync/);
+    await until(() => here.root.readStore().some(({ task_id, status }) => task_id === "lost" && status === "error"));
+    await server.start();
+    await here.run("sync", { env });
+    await says(run, /5 tasks, from redis/);
+    expect(screen(run)).not.toContain("answered instead");
+    await ends(run, () => process.kill(run.pid, "SIGTERM"));
+    await server.remove();
+  });
+
+  it("says that the file is cut, and goes on when it is whole again", async () => {
+    here.root.configure(null);
+    here.root.writeStore(TASKS);
+    const run = top();
+    await says(run, /5 tasks, from file/);
+    here.root.write("voice_task.json", '[{"user_id"');
+    expect(await says(run, /error: .*voice_task\.json/)).toMatch(/^> alice +new/m);
+    here.root.writeStore(TASKS.slice(1));
+    await says(run, /4 tasks, from file/);
+    await ends(run, () => run.type("q"));
+  });
+
+  it("takes a new size", async () => {
+    here.root.configure(null);
+    here.root.writeStore(Array.from({ length: 80 }, (_, i) => record("alice", `t${String(i).padStart(2, "0")}`)));
+    const run = top("top --interval 600");
+    await says(run, /^> alice +t79/m);
+    await until(() => run.text.endsWith("\u001b[?2026l"));
+    const before = run.text.length;
+    run.resize(44, 12);
+    const after = () => new VirtualTerminal(44, SIZE[1]).feed(run.text.slice(before)).lines;
+    await until(() => /q$|quit$|…$/.test(after()[11]!) && after().slice(12).join("") === "");
+    await until(() => after().some((line) => /^> alice +t79/.test(line)));
+    await press(run, "G");
+    await until(() => after().some((line) => /^> alice +t00/.test(line)));
+    run.resize(200, 60);
+    const large = () => new VirtualTerminal(200, 60).feed(run.text.slice(before)).lines;
+    await until(() => large().filter((line) => line.includes("alice")).length > 40);
+    await ends(run, () => run.type("q"), [200, 60]);
+  });
+
+  it("gives the terminal back while it is stopped, and after an error of its own", async () => {
+    await fill();
+    const run = top();
+    await says(run, /^> alice +new/m);
+    await run.stopAndContinue();
+    await until(() => run.text.split(GIVEN_BACK).length === 2 && shown(run).isSecondScreen);
+    await says(run, /^> alice +new/m);
+    await ends(run, () => process.kill(run.pid, "SIGTERM"));
+    const hungUp = top();
+    await says(hungUp, /^> alice +new/m);
+    await ends(hungUp, () => process.kill(hungUp.pid, "SIGHUP"));
+    here.root.write("crash.cjs", 'setTimeout(() => { throw new Error("crash") }, 2000);');
+    const crash = top("top", { NODE_OPTIONS: `--require ${here.root.at("crash.cjs")}` });
+    await says(crash, /^> alice/m);
+    expect(await crash.end()).not.toBe(0);
+    expect(crash.text).toContain(GIVEN_BACK);
+  });
+
+  it("isn't steered by what tasks hold", async () => {
+    const hostile = "\u001b]0;owned\u0007\u001b[2J\u202e\u009b31m";
+    await fill([
+      record("alice", `a${hostile}`, {
+        error: hostile,
+        status: `odd${hostile}`,
+        text: `${hostile}${"长".repeat(100_000)}`,
+      }),
+      record(`u${hostile}`, "b", { status: "failed", error: hostile.repeat(50), updated_at: ago(1) }),
+    ]);
+    const run = top("top --no-color");
+    await says(run, /^> u\\u0/m); // the terminal of the tests throws at any other control character
+    await press(run, ENTER);
+    await says(run, /is error, in both stores/);
+    await press(run, ESC, "j", ENTER);
+    await says(run, /^text +\\u001b/m);
+    await press(run, "d");
+    await says(run, /^delete alice:a\\u001b/m);
+    await press(run, "n", ESC);
+    for (const steering of ["\u0007", "\u202e", "\u009b"]) expect(run.text).not.toContain(steering);
+    await ends(run, () => run.type("q"));
+  });
+
+  it("without a terminal is one line, and names what to use", async () => {
+    await fill();
+    for (const line of ["top", "top -o json", "top -o csv"]) {
+      const run = await here.run(line);
+      expect(run).toMatchObject({ code: 2, stdout: "" });
+      expect(run.stderr).toMatch(/^[^\n]*ttsctl stats[^\n]*list --watch[^\n]*\n$/);
+    }
+    const dumb = top("top", { TERM: "dumb" });
+    expect(await dumb.end()).toBe(2);
+    for (const wrong of ["--interval 0", "--interval soon", "--status"]) {
+      expect(await ttsctl(["top", ...wrong.split(" ")], { cwd: here.root.path })).toMatchObject({
+        code: 2,
+        stdout: "",
+      });
+    }
+  });
+});
+
+describe("top in a shell", () => {
+  const shells: Shell[] = [];
+  afterEach(() => {
+    for (const shell of shells.splice(0)) shell.close();
+  });
+
+  it("leaves the shell a terminal that echoes, after q, Ctrl-Z and Ctrl-C", async () => {
+    await fill();
+    const shell = await Shell.open({ cwd: here.root.path, columns: 80, rows: 24 });
+    shells.push(shell);
+    const isSane = async () => {
+      const modes = (await shell.run("stty -a")).join(" ");
+      expect(modes).toMatch(/ icanon .* echo /);
+      expect(shell.cursor.isShown).toBe(true);
+    };
+    await shell.begin("ttsctl top");
+    await shell.shows(/^> alice/m);
+    shell.keys("C-z");
+    await shell.shows(/Stopped/);
+    await isSane();
+    await shell.begin("fg");
+    await shell.shows(/^> alice/m);
+    shell.keys("q");
+    await shell.shows((lines) => lines.at(-1) === "$");
+    await isSane();
+    await shell.begin("ttsctl top");
+    await shell.shows(/^> alice/m);
+    shell.keys("C-c");
+    await shell.shows((lines) => lines.at(-1) === "$");
+    await isSane();
+  });
+});
