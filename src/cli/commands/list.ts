@@ -48,7 +48,11 @@ function refuseConflicts({ flags: { output } }: Context, raw: RawQuery, look: Lo
     throw usage(`--limit and ${names.taskIds} exclude each other`, "chosen tasks are all shown");
   }
   if (isText(output) || output === "csv") return;
-  const given = [look.columns && "--columns", !look.headers && "--no-headers", look.time !== "raw" && "--time"];
+  const given = [
+    look.columns && "--columns",
+    !look.headers && "--no-headers",
+    (look.time ?? "raw") !== "raw" && "--time",
+  ];
   const first = given.find((flag) => typeof flag === "string");
   if (first !== undefined) {
     throw usage(`${first} is for tables and CSV, not for -o ${output}`, "JSON has the whole records");
@@ -206,8 +210,9 @@ async function taskTableOf(context: Context, look: LookFlags): Promise<TaskTable
 }
 
 async function tellingOf(context: Context, look: LookFlags): Promise<TimeTelling> {
+  const { flags, terminal } = context;
   return {
-    style: look.time,
+    style: look.time ?? (isText(flags.output) && terminal.outIsTerminal ? "age" : "raw"),
     times: await context.times(),
     zone: await context.zone(),
     now: context.clock.now(),
