@@ -1,4 +1,4 @@
-/** Which way imports may point: data flows down as options and up as results (docs/architecture.md). */
+/** Which way imports may point: data flows down as options and up as results (docs/internals/architecture.md). */
 const only = (name, from, to) => ({
   name,
   severity: "error",

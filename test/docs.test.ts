@@ -59,7 +59,7 @@ describe("the READMEs", () => {
       expect(figures.length).toBeGreaterThan(8);
       expect(figures.filter((figure) => !measured.includes(figure))).toEqual([]);
       const [faults] = /\d+,\d{3}(?= faults| 次故障)/.exec(text(name))!;
-      expect(cells(text("docs/reliability.md")).flat()).toContain(faults);
+      expect(cells(text("docs/internals/reliability.md")).flat()).toContain(faults);
     },
   );
 
@@ -111,8 +111,8 @@ it.each(["docs/errors.md", "docs/zh-CN.md", "docs/json.md"])("%s names every err
   expect(Object.keys(EXIT_CODES).filter((code) => !words.has(code))).toEqual([]);
 });
 
-describe("docs/architecture.md", () => {
-  const page = text("docs/architecture.md");
+describe("docs/internals/architecture.md", () => {
+  const page = text("docs/internals/architecture.md");
   const sources = ["src", "script", "bin", "web", "package.json"].map(textUnder).join("\n");
   const named = [...page.replace(/^```.*?^```/gms, "").matchAll(/`([^`]+)`/g)].map(([, words]) =>
     words!.replace(/\s+/g, " "),

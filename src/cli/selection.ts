@@ -43,7 +43,8 @@ export interface LookFlags {
   readonly limit?: number;
   readonly columns?: readonly string[];
   readonly headers: boolean;
-  readonly time: TimeStyle;
+  /** Default: ages in a table on a terminal, else as written. */
+  readonly time?: TimeStyle;
   readonly pager: boolean;
   readonly exitStatus: boolean;
 }
@@ -101,7 +102,10 @@ export function addLook(command: Command): Command {
     .option("--columns <names>", `${WIDE_COLUMNS.join(", ")}, or any field`, columnsOf)
     .option("--no-headers", "no header line")
     .addOption(
-      new Option("--time <style>", "times as written, with an offset, or as ages").choices(TIME_STYLES).default("raw"),
+      new Option(
+        "--time <style>",
+        "times as written, with an offset, or as ages; default: age on a terminal, raw elsewhere",
+      ).choices(TIME_STYLES),
     )
     .option("--no-pager", "never page a long table (also TTSCTL_PAGER=cat)")
     .option("--exit-status", "exit with 3 if any task matches", false);

@@ -197,7 +197,9 @@ export class Terminal {
     const { FORCE_COLOR = "", NO_COLOR = "", TERM } = this.env;
     const isForced = FORCE_COLOR !== "" && FORCE_COLOR !== "0";
     const isColored = color && NO_COLOR === "" && TERM !== "dumb" && (this.outIsTerminal || isForced);
+    const { LC_ALL = "", LC_CTYPE = "", LANG = "" } = this.env;
     return {
+      blocks: isColored && this.outIsTerminal && /utf-?8/i.test(LC_ALL || LC_CTYPE || LANG),
       width: this.outIsTerminal ? this.streams.stdout.columns || 80 : null,
       colors: isColored ? new (await import("chalk")).Chalk({ level: 1 }) : NO_COLORS,
     };

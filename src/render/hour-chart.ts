@@ -16,34 +16,49 @@ const MOST_BAR = 7;
 
 export type Piece = readonly [text: string, status: BarStatus | null];
 
+/** Filled from the bottom, in eighths. */
+const BLOCKS = "▁▂▃▄▅▆▇█";
+export const FULL_BLOCK = BLOCKS.at(-1)!;
+
 /**
  * A bar for each hour, stacked by status.
  * @param labels two characters an hour
  * @param width of the screen; bars have at least two columns
+ * @param blocks whether bars are of block characters, which need colours
  */
-export function hourChart(hours: readonly StatusCounts[], labels: readonly string[], width: number): Piece[][] {
+export function hourChart(
+  hours: readonly StatusCounts[],
+  labels: readonly string[],
+  width: number,
+  blocks = false,
+): Piece[][] {
   const most = Math.max(0, ...hours.map(({ total }) => total));
   const scale = String(most).length;
   const bar = Math.min(MOST_BAR, Math.max(LEAST_BAR, Math.floor((width - scale - 2) / hours.length) - 1));
-  const bars = hours.map((counts) => barOf(counts, most));
+  const bars = hours.map((counts) => barOf(counts, most, blocks ? Math.ceil : Math.round));
+  const signAt = (bar: number, level: number) => {
+    if (!blocks) return signOf(bars[bar]![level]!);
+    const eighths = Math.ceil(((hours[bar]!.total / most) * HEIGHT - level) * BLOCKS.length);
+    return BLOCKS[Math.min(BLOCKS.length, eighths) - 1]!;
+  };
   const rows = Array.from({ length: HEIGHT }, (_, i) => HEIGHT - 1 - i).map((level) => {
     const mark = level === HEIGHT - 1 ? String(most) : "";
     return [
-      [`${mark.padStart(scale)} |`, null] as Piece,
-      ...bars.flatMap((cells): Piece[] => [
-        [(cells[level] === undefined ? " " : signOf(cells[level])).repeat(bar), cells[level] ?? null],
+      [`${mark.padStart(scale)} ${blocks ? "│" : "|"}`, null] as Piece,
+      ...bars.flatMap((cells, i): Piece[] => [
+        [(cells[level] === undefined ? " " : signAt(i, level)).repeat(bar), cells[level] ?? null],
         [" ", null],
       ]),
     ];
   });
-  const foot = `${"0".padStart(scale)} +${labels.map((label) => label.padEnd(bar + 1, " ")).join("")}`;
+  const foot = `${"0".padStart(scale)} ${blocks ? "└" : "+"}${labels.map((label) => label.padEnd(bar + 1, " ")).join("")}`;
   return [...rows, [[foot.trimEnd(), null]]];
 }
 
 /** The cells of a bar, from the bottom, in proportion to the statuses. A bar of any task has at least one. */
-export function barOf(counts: StatusCounts, most: number): BarStatus[] {
+export function barOf(counts: StatusCounts, most: number, round = Math.round): BarStatus[] {
   if (counts.total === 0) return [];
-  const height = Math.max(1, Math.round((counts.total / most) * HEIGHT));
+  const height = Math.max(1, round((counts.total / most) * HEIGHT));
   const exact = BAR_SIGNS.map(([status]) => (counts[status] / counts.total) * height);
   const cells = exact.map(Math.floor);
   const byRest = exact.map((part, i) => [part - Math.floor(part), i] as const).sort((a, b) => b[0] - a[0]);

@@ -90,8 +90,8 @@ export function pageFooter({ total, page, pageSize, source, tasks, missing }: Li
   return missing.length === 0 ? shown : `${shown}; not found: ${missing.join(", ")}`;
 }
 
-/** As written, with the offset of the service's zone, or as an age. */
-export const TIME_STYLES = ["raw", "iso", "relative"] as const;
+/** As written, with the offset of the service's zone, as `3m`, or as `3m ago`. */
+export const TIME_STYLES = ["raw", "iso", "age", "relative"] as const;
 export type TimeStyle = (typeof TIME_STYLES)[number];
 
 export interface TimeTelling {
@@ -107,7 +107,8 @@ export function timeText(text: string, { style, times, zone, now }: TimeTelling)
   if (style === "raw" || text === "") return text;
   const epoch = times.epochOf(text);
   if (!Number.isFinite(epoch)) return text;
-  return style === "iso" ? formatInZone(epoch, zone) : relativeTime(now - epoch);
+  if (style === "iso") return formatInZone(epoch, zone);
+  return style === "age" && epoch <= now ? formatAge(now - epoch) : relativeTime(now - epoch);
 }
 
 /** `3m ago`, `in 2h`, `now`, rounded down. @param age seconds */

@@ -4,7 +4,7 @@ import { counted, formatAge, formatBytes, formatDuration } from "../task/amounts
 import { memberOf } from "../task/ids.ts";
 import { stuckCommand } from "../task/stuck.ts";
 import { csvOfRows } from "./csv.ts";
-import { BAR_SIGNS, hourChart, type Piece } from "./hour-chart.ts";
+import { BAR_SIGNS, FULL_BLOCK, hourChart, type Piece } from "./hour-chart.ts";
 import { cutToScreen, type TableStyle, tableLayout } from "./table.ts";
 import { widthOf } from "./width.ts";
 
@@ -146,9 +146,11 @@ function chart({ perHour }: StatsResult, style: StatsStyle): string {
   const total = perHour.reduce((sum, hour) => sum + hour.total, 0);
   if (total === 0) return "no task was changed in the last 24 hours\n";
   const counted = BAR_SIGNS.filter(([status]) => perHour.some((hour) => hour[status] > 0));
-  const legend = counted.map(([status, sign]) => `${paint([sign, status], style)} ${status}`).join("  ");
+  const legend = counted
+    .map(([status, sign]) => `${paint([style.blocks ? FULL_BLOCK : sign, status], style)} ${status}`)
+    .join("  ");
   const labels = perHour.map(({ from }) => style.hour(from));
-  const lines = hourChart(perHour, labels, style.width ?? DEFAULT_WIDTH).map((pieces) =>
+  const lines = hourChart(perHour, labels, style.width ?? DEFAULT_WIDTH, style.blocks).map((pieces) =>
     pieces
       .map((piece) => paint(piece, style))
       .join("")

@@ -11,6 +11,8 @@ export interface TableStyle {
   /** Columns of the terminal; null in a pipe, for full width. */
   readonly width: number | null;
   readonly colors: Colors;
+  /** Whether charts may have block characters: a terminal with colours and UTF-8. */
+  readonly blocks?: boolean;
 }
 
 export interface Column extends Pick<Room, "least" | "round" | "mayGo"> {

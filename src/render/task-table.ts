@@ -1,5 +1,6 @@
 import { type JsonValue, jsonOf } from "../json/value.ts";
 import { printable } from "../printable.ts";
+import { shownStatus } from "../task/status.ts";
 import type { Task } from "../task/task.ts";
 import {
   fieldOf,
@@ -61,8 +62,10 @@ export function fieldText(value: JsonValue | undefined): string {
 
 export const STATUS_COLORS = { wait: "yellow", run: "cyan", done: "green", error: "red" } as const;
 
-function paintStatus(text: string, { colors }: TableStyle): string {
-  return Object.hasOwn(STATUS_COLORS, text) ? colors[STATUS_COLORS[text as keyof typeof STATUS_COLORS]](text) : text;
+/** A status in its colour; also a word of the service's. */
+export function paintStatus(text: string, { colors }: TableStyle): string {
+  const shown = shownStatus(text);
+  return shown === undefined ? text : colors[STATUS_COLORS[shown]](text);
 }
 
 /** Texts are narrowed first, then errors, the fractions of times, and ids. */

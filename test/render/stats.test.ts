@@ -25,6 +25,25 @@ describe("the chart of hours", () => {
     );
   });
 
+  it("of block characters has the same size, and shows each total to an eighth of a cell", () => {
+    const hours = fc.array(counts, { minLength: 24, maxLength: 24 });
+    fc.assert(
+      fc.property(hours, fc.integer({ min: 85, max: 300 }), (perHour, width) => {
+        const labels = perHour.map((_, i) => String(i).padStart(2, "0"));
+        const charts = [true, false].map((blocks) => hourChart(perHour, labels, width, blocks));
+        const [drawn, plain] = charts.map((lines) => lines.map((pieces) => pieces.map(([text]) => text).join("")));
+        expect(drawn!.map((line) => stringWidth(line))).toEqual(plain!.map((line) => stringWidth(line)));
+        expect(drawn!.join("")).toMatch(/^[\d │└▁▂▃▄▅▆▇█]*$/);
+        const most = Math.max(...perHour.map(({ total }) => total));
+        for (const [i, { total }] of perHour.entries()) {
+          const cells = charts[0]!.slice(0, -1).map((pieces) => pieces[1 + 2 * i]![0][0]!);
+          const eighths = cells.reduce((sum, cell) => sum + " ▁▂▃▄▅▆▇█".indexOf(cell), 0);
+          expect(eighths).toBe(most === 0 ? 0 : Math.ceil((total / most) * 64));
+        }
+      }),
+    );
+  });
+
   it("stacks each bar by its statuses, to a cell", () => {
     fc.assert(
       fc.property(counts, fc.nat(1_000_000), (hour, more) => {

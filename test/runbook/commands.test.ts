@@ -1,6 +1,8 @@
 import { readdirSync, readFileSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+// @ts-expect-error a script without types
+import { linesOf, pictureOf } from "../../script/terminal-picture.mjs";
 import { PROJECT, useServices } from "./services.ts";
 
 const PAGES = [
@@ -33,6 +35,22 @@ function examplesOf(page: string): Example[] {
   }
   return found;
 }
+
+/** The steps of the picture in the READMEs, each with what the demo did before it. */
+function pictureSteps(): Example[] {
+  const done: Record<string, string[]> = {
+    "Redis comes": ["redis-cli flushall"],
+    "Redis dies": ['sed -i "s/^port = .*/port = 1/" config.ini'],
+  };
+  const lines: string[] = linesOf(readFileSync(join(PROJECT, "docs/terminal.svg"), "utf8"));
+  const steps = lines.join("\n").split(/^# /m).slice(1);
+  return steps.map((step) => {
+    const [title = "", command = "", ...output] = step.trimEnd().split("\n");
+    return { name: title, before: done[title.split(":")[0]!] ?? [], steps: [{ command: command.slice(2), output }] };
+  });
+}
+
+const picture = pictureSteps();
 
 // A run that follows a task, and a look at a machine, have tests of their own.
 const examples = PAGES.filter((page) => !/zh-CN|doctor/.test(page))
@@ -82,12 +100,28 @@ describe("the output in the README and in docs/commands", () => {
     expect(examples.length).toBeGreaterThan(15);
   });
 
-  test.each(examples.map((example, i) => [example.name, example, i] as const))("%s", async (_, example, i) => {
-    const run = await newService(i);
-    for (const command of ["ttsctl sync -q", ...example.before]) expect(run(command).status, command).toBe(0);
-    for (const { command, output } of example.steps) {
-      const [shown, printed] = [normalised(output.join("\n")), normalised(run(command).output)];
-      expect(printed, command).toMatch(patternOf(shown));
+  test("is in the picture that script/terminal-picture.mjs draws of the demo", () => {
+    const demo = readFileSync(join(PROJECT, "script/demo"), "utf8");
+    expect(picture).toHaveLength(3);
+    for (const { name, steps } of picture) {
+      expect(demo).toContain(`step '${name}'`);
+      expect(steps[0]!.command).toMatch(/^ttsctl /);
     }
+    const drawn = pictureOf(
+      picture.map(({ name, steps: [step] }) => ({ title: name, lines: [`$ ${step!.command}`, ...step!.output] })),
+    );
+    expect(drawn).toBe(readFileSync(join(PROJECT, "docs/terminal.svg"), "utf8"));
   });
+
+  test.each([...examples, ...picture].map((example, i) => [example.name, example, i] as const))(
+    "%s",
+    async (_, example, i) => {
+      const run = await newService(i);
+      for (const command of ["ttsctl sync -q", ...example.before]) expect(run(command).status, command).toBe(0);
+      for (const { command, output } of example.steps) {
+        const [shown, printed] = [normalised(output.join("\n")), normalised(run(command).output)];
+        expect(printed, command).toMatch(patternOf(shown));
+      }
+    },
+  );
 });

@@ -4,9 +4,11 @@ import { jsonOf } from "../../json/value.ts";
 import type { GetResult } from "../../operations/get.ts";
 import { printable } from "../../printable.ts";
 import { itemFields, itemJson, statusText } from "../../render/item.ts";
-import { fits, truncateText, widthOf } from "../../render/width.ts";
+import type { TableStyle } from "../../render/table.ts";
+import { cut, fits, truncateText, widthOf } from "../../render/width.ts";
 import type { SourceChoice } from "../../store/mirror-link.ts";
 import { formatBytes, formatLength } from "../../task/amounts.ts";
+import { memberOf } from "../../task/ids.ts";
 import type { Task } from "../../task/task.ts";
 import type { Attach, Context } from "../context.ts";
 import { DONE, emit, PARTLY } from "../emit.ts";
@@ -135,18 +137,34 @@ function text(json: string): string {
   return json.startsWith('"') ? (JSON.parse(json) as string) : json;
 }
 
-export function getTitle({ file, redis, task }: GetResult): string {
+/** The head in bold, a difference in yellow, a status in its colour. */
+function paintRow(row: readonly string[], { colors }: TableStyle, paint: (status: string) => string): string[] {
+  const [mark, name] = row.length === 2 ? ["", row[0]] : row;
+  if (row.length > 2 && name === "") return row.map((text) => colors.bold(text));
+  if (mark === "*") return row.map((text) => colors.yellow(text));
+  return row.map((text, i) => (name === "status" && i >= row.length / 2 ? paint(text) : text));
+}
+
+export function getTitle({ file, redis, task }: GetResult, paint = (status: string) => status): string {
   const where = file !== null && redis !== null ? "in both stores" : file !== null ? "in the file" : "in Redis";
-  return task === null ? "" : `${task.userId}:${task.taskId} is ${statusText(task)}, ${where}`;
+  return task === null
+    ? ""
+    : `${printable(memberOf(task.userId, task.taskId))} is ${paint(printable(statusText(task)))}, ${where}`;
 }
 
 async function show(context: Context, result: GetResult): Promise<void> {
   const { out } = context.terminal;
   if (result.task !== null) {
-    const { table } = await import("../../render/table.ts");
+    const [{ table }, { paintStatus }] = await Promise.all([
+      import("../../render/table.ts"),
+      import("../../render/task-table.ts"),
+    ]);
     const style = await context.tableStyle();
     const rows = getRows(result, style.width).map((row) => row.map(printable));
-    await out.write(`${printable(getTitle(result))}\n${table(null, rows, style)}`);
+    const paint = (status: string) => paintStatus(status, style);
+    const painted = rows.map((row) => paintRow(row, style, paint));
+    const title = getTitle(result, paint);
+    await out.write(`${style.width === null ? title : cut(title, style.width)}\n${table(null, painted, style)}`);
     await out.writeAll(fileLines(result, style.width));
   } else if (result.invalid !== null) await out.write(`${printable(result.invalid.json)}\n`);
   else return;

@@ -58,7 +58,11 @@ function refuseConflicts({ flags: { output } }: Context, raw: RawQuery, look: Lo
     throw usage(`--limit and ${names.taskIds} exclude each other`, "all tasks chosen by id are shown");
   }
   if (isText(output) || output === "csv") return;
-  const given = [look.columns && "--columns", !look.headers && "--no-headers", look.time !== "raw" && "--time"];
+  const given = [
+    look.columns && "--columns",
+    !look.headers && "--no-headers",
+    (look.time ?? "raw") !== "raw" && "--time",
+  ];
   const first = given.find((flag) => typeof flag === "string");
   if (first !== undefined) {
     const has = output === "ids" ? "ids are user:task" : "JSON has the whole records";
@@ -239,8 +243,9 @@ async function taskTableOf(context: Context, look: LookFlags): Promise<TaskTable
 }
 
 async function tellingOf(context: Context, look: LookFlags): Promise<TimeTelling> {
+  const { flags, terminal } = context;
   return {
-    style: look.time,
+    style: look.time ?? (isText(flags.output) && terminal.outIsTerminal ? "age" : "raw"),
     times: await context.times(),
     zone: await context.zone(),
     now: context.clock.now(),

@@ -1,0 +1,134 @@
+import stringWidth from "string-width";
+import { describe, expect, it } from "vitest";
+import { invoke } from "../cli/invoke.ts";
+import { hasPty, OnTerminal } from "../helpers/pty.ts";
+import { ago, record } from "../helpers/records.ts";
+import { lines } from "../helpers/ttsctl.ts";
+import { usePlace } from "./setup.ts";
+
+const here = usePlace();
+const ESCAPE = "\u001b";
+// biome-ignore lint/suspicious/noControlCharactersInRegex: it is colours that go
+const withoutColors = (text: string) => text.replace(/\u001b\[\d+m/g, "");
+const BLOCK = /[▁▂▃▄▅▆▇█│└]/;
+const UTF8 = { LANG: "C.UTF-8" };
+const WIDE = "用户".repeat(8);
+const TASKS = [
+  record("alice", "t1", { updated_at: ago(200) }),
+  record(WIDE, "任务一", { status: "failed", error: "合成失败：显存不足。".repeat(6), updated_at: ago(7300) }),
+  record("bob", "t2", { status: "running", updated_at: ago(3.5 * 86_400) }),
+  record("bob", "later", { status: "queued", updated_at: ago(-7300) }),
+];
+
+async function fill(): Promise<void> {
+  here.root.writeStore(TASKS);
+  await here.run("sync");
+}
+
+const onTerminal = (line: string, columns = 80, env: Record<string, string> = UTF8) =>
+  invoke(line.split(" "), { cwd: here.root.path, env, terminal: { columns } });
+
+describe("times", () => {
+  it("are ages in a table on a terminal, and as written elsewhere", async () => {
+    await fill();
+    const shown = await onTerminal("list --no-color --no-pager");
+    expect(shown.stdout).toMatch(/^bob +later +wait +in 2h$/m);
+    expect(shown.stdout).toMatch(/^alice +t1 +done +3m$/m);
+    expect(shown.stdout).toMatch(/^bob +t2 +run +3d$/m);
+    for (const line of ["list -o csv", "list -o json", "list -o yaml", "list -o jsonl", "query {} -o csv"]) {
+      expect((await onTerminal(line)).stdout, line).toBe((await here.run(line)).stdout);
+    }
+    const piped = await here.run("list");
+    for (const { updated_at } of TASKS) expect(piped.stdout).toContain(String(updated_at));
+    expect((await here.run("list --time raw")).stdout).toBe(piped.stdout);
+    expect(withoutColors((await here.run("list", { env: { FORCE_COLOR: "1" } })).stdout)).toBe(piped.stdout);
+  });
+
+  it("are as --time says", async () => {
+    await fill();
+    for (const [style, text] of [
+      ["raw", String(TASKS[0]!.updated_at)],
+      ["iso", "+00:00"],
+      ["age", "3m"],
+      ["relative", "3m ago"],
+    ] as const) {
+      const line = `list --no-color --time ${style}`;
+      for (const run of [await onTerminal(line, 120), await here.run(line)]) {
+        expect(run.code).toBe(0);
+        expect(run.stdout, style).toContain(text);
+      }
+    }
+    const run = await here.run("list --time ages");
+    expect(run).toMatchObject({ code: 2, stdout: "" });
+    expect(run.stderr).toContain("Did you mean age");
+    expect((await here.run("list --time age -o json")).code).toBe(2);
+  });
+});
+
+describe("the chart of stats", () => {
+  it.each([
+    ["blocks with colours and UTF-8", "stats --no-disk", UTF8, true],
+    ["blocks with a UTF-8 LC_ALL", "stats --no-disk", { LC_ALL: "zh_CN.utf8", LANG: "C" }, true],
+    ["signs without colours", "stats --no-disk --no-color", UTF8, false],
+    ["signs with NO_COLOR", "stats --no-disk", { ...UTF8, NO_COLOR: "1" }, false],
+    ["signs with TERM=dumb", "stats --no-disk", { ...UTF8, TERM: "dumb" }, false],
+    ["signs without UTF-8", "stats --no-disk", { LANG: "C" }, false],
+  ])("is of %s", async (_, line, env, blocks) => {
+    await fill();
+    for (const columns of [60, 80, 120]) {
+      const { stdout } = await onTerminal(line, columns, env as Record<string, string>);
+      expect(BLOCK.test(stdout)).toBe(blocks);
+      expect(/^ *\d* \|/m.test(withoutColors(stdout))).toBe(!blocks);
+    }
+  });
+
+  it("is of signs in a pipe, with colours too", async () => {
+    await fill();
+    for (const env of [UTF8, { ...UTF8, FORCE_COLOR: "1" }]) {
+      expect((await here.run("stats --no-disk", { env })).stdout).not.toMatch(BLOCK);
+    }
+  });
+});
+
+describe("get", () => {
+  it("has the status in its colour, and differences in another", async () => {
+    await fill();
+    here.root.writeStore([{ ...TASKS[0]!, text: "新的文本" }, ...TASKS.slice(1)]);
+    const shown = (await onTerminal("get alice t1")).stdout;
+    expect(shown).toContain(`alice:t1 is ${ESCAPE}[32mdone${ESCAPE}[39m, in both stores`);
+    expect(shown).toContain(`${ESCAPE}[33m*${ESCAPE}[39m`);
+    expect(shown).toContain(`${ESCAPE}[33m新的文本${ESCAPE}[39m`);
+    expect(shown).toContain(`${ESCAPE}[1mFILE${ESCAPE}[22m`);
+    const plain = await onTerminal("get alice t1 --no-color");
+    expect(plain.stdout).not.toContain(ESCAPE);
+    expect(withoutColors(shown)).toBe(plain.stdout);
+    expect((await onTerminal("get bob t2")).stdout).toContain(`bob:t2 is ${ESCAPE}[36mrun${ESCAPE}[39m`);
+    expect((await here.run("get alice t1")).stdout).not.toContain(ESCAPE);
+  });
+});
+
+describe.each([60, 80, 120])("on %d columns", (columns) => {
+  it.each(["list", "list -o wide", "query {}", `get ${WIDE} 任务一`])(
+    "%s fits, and is the same with colours",
+    async (line) => {
+      await fill();
+      here.root.writeStore(TASKS.map((task) => ({ ...task, text: "他说".repeat(30) })));
+      const [colored, plain] = [await onTerminal(line, columns), await onTerminal(`${line} --no-color`, columns)];
+      expect(withoutColors(colored.stdout)).toBe(plain.stdout);
+      for (const text of lines(plain.stdout)) expect(stringWidth(text)).toBeLessThanOrEqual(columns);
+    },
+  );
+});
+
+describe.runIf(hasPty)("--watch on a terminal", () => {
+  it.each([
+    ["list --watch 1", /alice +t1 +\S*done\S* +3m/],
+    ["stats --no-disk --watch 1", BLOCK],
+  ])("%s draws ages and blocks in place", async (line, text) => {
+    await fill();
+    const run = new OnTerminal(line.split(" "), here.root.path, UTF8, [100, 40]);
+    await run.says(text);
+    run.type("\u0003");
+    expect(await run.end()).toBe(0);
+  });
+});
