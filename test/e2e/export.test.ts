@@ -75,7 +75,7 @@ describe("an incomplete export", () => {
     await once(running.child.stdout, "data");
     running.child.stdout.destroy();
     const run = await running.end();
-    expect([run.code, run.stderr]).toEqual([1, expect.stringContaining("not whole")]);
+    expect([run.code, run.stderr]).toEqual([1, expect.stringContaining("export is incomplete")]);
   });
 
   it.each(["SIGTERM", "SIGINT"] as const)("since %s ended it exits 130 and leaves no file", async (signal) => {

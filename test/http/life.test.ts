@@ -145,7 +145,7 @@ describe("while it runs", () => {
     here.server.resume();
     await until(async () => ((await server.json("/voice-tasks")) as { source: string }).source === "redis");
     const said = server.run.stderr;
-    expect([said.match(/the store file answers/g)?.length, said.match(/is back/g)?.length]).toEqual([1, 1]);
+    expect([said.match(/reads use the store file/g)?.length, said.match(/is back/g)?.length]).toEqual([1, 1]);
   });
 
   it("a line for each request with -v or in a JSON log, otherwise none", async () => {

@@ -38,7 +38,7 @@ describe("lists", () => {
     const body = { user_id: "bob", task_ids: ["t 3/%?"] };
     expect(await (await server.post("/voice-tasks/query", body)).text()).toBe(await query(body));
     await here.server.stop();
-    await server.run.says(/the store file answers/);
+    await server.run.says(/reads use the store file/);
     const fromFile = await server.fetch("/voice-tasks");
     expect(fromFile.headers.get("ttsctl-source")).toBe("file");
     expect(fromFile.headers.get("ttsctl-warnings")).toMatch(/Redis at .*ttsctl sync/);

@@ -103,7 +103,7 @@ it("lists are byte for byte those of the command line: by GET and by POST, from 
       link.kind = "file";
       mirror.close();
       await here.server.stop();
-      await server.run.says(/the store file answers/);
+      await server.run.says(/reads use the store file/);
     }
     await fc.assert(fc.asyncProperty(body, compare), { numRuns: Math.max(QUERIES, runs(QUERIES)) });
     for (const query of fc.sample(body, 3)) await sameAsBinary(query);

@@ -18,7 +18,7 @@ it("shows the store in use, and that Redis stopped and came back under the open 
   await tab.page.getByText("from Redis").waitFor();
   const place = await tab.row("t01").boundingBox();
   await here.server.stop();
-  await served.run.says(/the store file answers/);
+  await served.run.says(/reads use the store file/);
   await tab.refreshes();
   await tab.page.getByText("from the store file").first().waitFor();
   await tab.page.getByText(REDIS_DOWN).waitFor();
@@ -69,7 +69,7 @@ it("an unreadable store file is reported with a remedy; reads use Redis", async 
   const served = await here.serveSynced();
   here.root.write("voice_task.json", "[{");
   await here.server.stop();
-  await served.run.says(/the store file answers/);
+  await served.run.says(/reads use the store file/);
   const tab = await here.open(served.url);
   await tab.page.getByText("The tasks could not be read.").waitFor();
   await tab.page.getByText("The store file cannot be read.").waitFor();

@@ -220,7 +220,7 @@ describe("verify --repair beside an empty or lost store file", () => {
     const before = await dump();
     await expect(site.repair({ prune: true, maxDelete: null })).rejects.toMatchObject({ code: "STORE_EMPTY" });
     expect((await site.repair()).result).toMatchObject({ onlyInRedis: 29, dangling: 1, repaired: 0 });
-    expect(site.reporter.text).toContain("members without a task stay");
+    expect(site.reporter.text).toContain("members without a task are kept");
     expect(await dump()).toEqual(before);
     expect((await site.repair({ prune: true, maxDelete: null, allowEmpty: true })).result.repaired).toBe(30);
     expect(await site.server.call("ZCARD", "tts:tasks:index")).toBe(0);
