@@ -1,8 +1,7 @@
 import type { ByStatus, NamedTask, StatsResult } from "../operations/stats/types.ts";
-import { printable, shellQuote } from "../printable.ts";
+import { printable, shellWord } from "../printable.ts";
 import { counted, formatAge, formatBytes, formatDuration } from "../task/amounts.ts";
 import { memberOf } from "../task/ids.ts";
-import { stuckCommand } from "../task/stuck.ts";
 import { csvOfRows } from "./csv.ts";
 import { BAR_SIGNS, FULL_BLOCK, hourChart, type Piece } from "./hour-chart.ts";
 import { cutToScreen, type TableStyle, tableLayout } from "./table.ts";
@@ -213,7 +212,7 @@ function stuckLines({ stuck, user }: StatsResult): string[] {
   const [oldest] = stuck.tasks;
   if (oldest === undefined) return [];
   const more = stuck.count > 1 ? `, and ${stuck.count - 1} more` : "";
-  const command = stuckCommand(stuck.afterSeconds, user === null ? "" : ` --user ${printable(shellQuote(user))}`);
+  const command = `ttsctl mark${user === null ? "" : ` --user ${shellWord(user)}`} --stuck --to error`;
   return [`stuck    ${stuck.count}: ${nameOf(oldest)}${more}; ${command}`];
 }
 

@@ -1,4 +1,4 @@
-import { formatAge, formatDuration } from "./amounts.ts";
+import { formatAge } from "./amounts.ts";
 import { memberOf } from "./ids.ts";
 import { UNFINISHED } from "./status.ts";
 
@@ -60,16 +60,11 @@ function compareAges(a: StuckTask, b: StuckTask): number {
   return a.score - b.score || (nameA < nameB ? -1 : 1);
 }
 
-/** The command that marks the stuck tasks as failed. @param after seconds, of the rule; flags: more of them */
-export function stuckCommand(after: number, flags = ""): string {
-  return `ttsctl mark${flags} --status wait,run --until ${formatDuration(after)} --to error`;
-}
-
 /** The stuck tasks in one line, with the command that ends them; null if there are none. */
 export function describeStuck({ count, named: [oldest], rule }: StuckTasks): string | null {
   if (oldest === undefined) return null;
   const { userId, taskId, status, score } = oldest;
   const what = count === 1 ? "1 task is stuck:" : `${count} tasks are stuck, the oldest`;
   const which = `${memberOf(userId, taskId)} (${status} for ${formatAge(rule.now - score)})`;
-  return `${what} ${which}; if no worker has ${count === 1 ? "it" : "them"}: ${stuckCommand(rule.after)}`;
+  return `${what} ${which}; if no worker has ${count === 1 ? "it" : "them"}: ttsctl mark --stuck --to error`;
 }

@@ -74,7 +74,7 @@ describe("StuckTasks", () => {
     expect(describeStuck(stuck)).toBeNull();
     for (let i = 0; i < 12; i++) stuck.look("run", i * 1000, () => ({ userId: "alice", taskId: `t${i}` }));
     expect(describeStuck(stuck)).toBe(
-      "12 tasks are stuck, the oldest alice:t0 (run for 11d); if no worker has them: ttsctl mark --status wait,run --until 100s --to error",
+      "12 tasks are stuck, the oldest alice:t0 (run for 11d); if no worker has them: ttsctl mark --stuck --to error",
     );
     const one = new StuckTasks({ now: 1_000_000, after: 100 });
     one.look("wait", 400_000, () => ({ userId: "alice", taskId: "t" }));

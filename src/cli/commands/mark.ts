@@ -48,7 +48,7 @@ const EXAMPLES = `
 Redis has it newer than the file, the task is kept as it is.
 Examples:
   ttsctl mark --user bob --ids t07 --to error --error "the worker died"
-  ttsctl mark --status run --until 1d --to error --error "stuck" --dry-run
+  ttsctl mark --stuck --to error --error "the worker died" --dry-run
   ttsctl mark --user alice --status error --to queued --yes --backup before.jsonl     try them again`;
 
 async function runMark(context: Context, flags: MarkFlags): Promise<number> {
