@@ -41,7 +41,7 @@ describe("tasks as they are printed, user:task", () => {
     expect(namesOf(lines(exported.stdout).map((line) => JSON.parse(line)))).toEqual(["bob:t1", "alice:t2"]);
     expect(exported).toMatchObject({ code: 3, stderr: expect.stringContaining('"bob:t7"') });
     here.root.write("some.jsonl", exported.stdout);
-    expect(await json("mark --ids alice:t1,bob:none --status failed --yes")).toMatchObject({
+    expect(await json("mark --ids alice:t1,bob:none --to failed --yes")).toMatchObject({
       ...{ requested: 2, marked: 1, missing: ["bob:none"], exit: 3 },
     });
     expect(await json("delete --ids bob:t1,alice:t2,carol:t1 --yes")).toMatchObject({
@@ -60,7 +60,7 @@ describe("tasks as they are printed, user:task", () => {
     ["list --ids alice:t1,t2", /"t2" has neither/],
     ["delete --ids :t1 --yes", /":t1" has neither/],
     ["delete --ids alice: --yes", /"alice:" has neither/],
-    ["mark --ids t1 --status failed --yes", /"t1" has neither/],
+    ["mark --ids t1 --to failed --yes", /"t1" has neither/],
     ["export --ids t1", /"t1" has neither/],
     ["import some.jsonl --ids t1", /"t1" has neither/],
     ["delete -u alice -u bob --ids t1 --yes", /one --user, not 2/],
