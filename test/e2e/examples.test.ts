@@ -3,9 +3,10 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { parse } from "yaml";
+import { parse, parseAllDocuments } from "yaml";
 import { parseIni } from "../../src/config/ini-file.ts";
 import { resolveSettings } from "../../src/config/load.ts";
+import { rowOf, SETTING_NAMES } from "../../src/config/settings.ts";
 import { cleanEnv } from "../helpers/clean-env.ts";
 import { binary } from "../helpers/ttsctl.ts";
 
@@ -116,4 +117,96 @@ it("config.ini, the sample, says the defaults", () => {
   const values = (settings: object) =>
     JSON.stringify(settings, (key, value) => (["source", "origin"].includes(key) ? undefined : value));
   expect(values(sample)).toBe(values(none));
+});
+
+/** Whether the program takes these arguments: it then misses the configuration that is named. */
+function isTaken(args: readonly string[]): boolean {
+  const ended = spawnSync(process.execPath, [binary(), ...args], { env: cleanEnv({ TTSCTL_CONFIG: "/no" }) });
+  return /\/no, which TTSCTL_CONFIG names, does not exist/.test(ended.stderr.toString());
+}
+
+describe.each(["cleanup-cronjob", "serve-deployment"])("kubernetes/%s.yaml", (name) => {
+  const [job, service] = parseAllDocuments(readFileSync(join(EXAMPLES, `kubernetes/${name}.yaml`), "utf8")).map(
+    (each) => {
+      expect(each.errors).toEqual([]);
+      return each.toJS();
+    },
+  );
+  const { spec: pod, metadata } = job.spec.jobTemplate?.spec.template ?? job.spec.template;
+  const [container] = pod.containers;
+
+  it("runs an image with arguments and variables that ttsctl takes", () => {
+    expect(container.image).toBe(
+      `ttsctl:${JSON.parse(readFileSync(join(EXAMPLES, "../package.json"), "utf8")).version}`,
+    );
+    expect(isTaken(container.args)).toBe(true);
+    expect(isTaken([...container.args, "--frob"])).toBe(false);
+    const known = ["TTSCTL_CONFIG", ...SETTING_NAMES.flatMap((setting) => rowOf(setting).env?.[0] ?? [])];
+    expect(container.env.filter((each: { name: string }) => !known.includes(each.name))).toEqual([]);
+    expect(pod.enableServiceLinks).toBe(false);
+  });
+
+  it("mounts the directory of config.ini, on the node of the service, and gets no more than it needs", () => {
+    const [mount] = container.volumeMounts;
+    const config = container.env.find((each: { name: string }) => each.name === "TTSCTL_CONFIG").value;
+    expect(config).toBe(`${mount.mountPath}/config.ini`);
+    expect(pod.volumes.map((volume: { name: string }) => volume.name)).toEqual([mount.name]);
+    expect(pod.affinity.podAffinity.requiredDuringSchedulingIgnoredDuringExecution).toHaveLength(1);
+    expect(pod.securityContext.runAsNonRoot).toBe(true);
+    expect(container.securityContext).toMatchObject({ readOnlyRootFilesystem: true, allowPrivilegeEscalation: false });
+  });
+
+  it.runIf(name.startsWith("serve"))("is reached on its port, and by its labels", () => {
+    const [port] = container.ports;
+    expect(container.args[container.args.indexOf("--port") + 1]).toBe(String(port.containerPort));
+    expect(service.spec.ports[0]).toMatchObject({ port: port.containerPort, targetPort: port.name });
+    for (const labels of [job.spec.selector.matchLabels, service.spec.selector])
+      expect(labels).toEqual(metadata.labels);
+    expect(container.readinessProbe.httpGet).toEqual({ path: "/healthz", port: port.name });
+  });
+});
+
+describe("the Ansible role", () => {
+  const role = (name: string) => readFileSync(join(EXAMPLES, "ansible/roles/ttsctl", name), "utf8");
+  const [defaults, tasks, handlers] = ["defaults", "tasks", "handlers"].map((name) => parse(role(`${name}/main.yaml`)));
+  const [play] = parse(readFileSync(join(EXAMPLES, "ansible/site.yaml"), "utf8"));
+  const [{ vars }] = play.roles;
+  type Task = Record<string, unknown> & { notify?: string };
+
+  it("uses only builtin modules, and variables and handlers that there are", () => {
+    for (const task of [...tasks, ...handlers] as Task[]) {
+      const modules = Object.keys(task).filter((key) => key.includes("."));
+      expect(modules).toEqual([
+        expect.stringMatching(/^ansible\.builtin\.(copy|command|file|template|systemd_service)$/),
+      ]);
+      if (task.notify) expect(handlers.map((handler: { name: string }) => handler.name)).toContain(task.notify);
+    }
+    const text = ["tasks/main.yaml", "handlers/main.yaml", "templates/local.conf.j2"].map(role).join("");
+    for (const [name] of text.matchAll(/ttsctl_(?!copied)\w+/g)) expect(defaults).toHaveProperty(name);
+    for (const name of Object.keys(vars)) expect(defaults).toHaveProperty(name);
+  });
+
+  it("enables units that there are, and adapts what they set", () => {
+    for (const unit of [...defaults.ttsctl_units, ...vars.ttsctl_units]) expect(UNITS).toContain(unit);
+    const settings = [...role("templates/local.conf.j2").matchAll(/^(\w+=(?:TTSCTL_CONFIG=)?)/gm)].map(
+      ([, key]) => key!,
+    );
+    expect(settings).toContain("User=");
+    const unit = readFileSync(join(EXAMPLES, "systemd/ttsctl-watch.service"), "utf8");
+    for (const key of settings) expect(unit).toMatch(new RegExp(`^${key}`, "m"));
+  });
+
+  it("runs doctor with arguments that ttsctl takes", () => {
+    const argv = tasks.flatMap(
+      (task: Record<string, { argv?: string[] }>) => task["ansible.builtin.command"]?.argv ?? [],
+    );
+    const args = argv.slice(argv.indexOf("doctor")).map((word: string) => word.replace(/\{\{.*\}\}/, folder));
+    const ended = spawnSync(process.execPath, [binary(), ...args, "-o", "json"], { cwd: folder, env: cleanEnv() });
+    expect(JSON.parse(ended.stdout.toString()).checks[3].detail).toContain(`${folder}/config.ini`);
+  });
+
+  it.skipIf(!has("ansible-playbook", "--version"))("passes a syntax check, where Ansible is installed", () => {
+    const playbook = join(EXAMPLES, "ansible/site.yaml");
+    expect(run("ansible-playbook", "--syntax-check", "-i", "tts,", playbook)).toMatchObject({ status: 0 });
+  });
 });
