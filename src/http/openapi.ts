@@ -1,6 +1,6 @@
 import { fieldOf, QUERY_PARTS } from "../task/query-fields.ts";
 import { LAYOUT_NAMES } from "../task/rules.ts";
-import { SHOWN_STATUSES } from "../task/status.ts";
+import { STATUS_CHOICES } from "../task/status.ts";
 import { WARNINGS_HEADER } from "./answer.ts";
 import { DIALECT_HEADER } from "./dialects.ts";
 
@@ -38,7 +38,7 @@ function orNull(schema: { type: string }): object {
   return { ...schema, type: [schema.type, "null"] };
 }
 
-const BY_STATUS = Object.fromEntries([...SHOWN_STATUSES, "other"].map((word) => [word, COUNT]));
+const BY_STATUS = Object.fromEntries(STATUS_CHOICES.map((word) => [word, COUNT]));
 const SOURCE = oneOf(["redis", "file", "mixed"]);
 const HOURS = arrayOf(exact({ from: TIME, total: COUNT, ...BY_STATUS }));
 const OF_HOURS = { source: SOURCE, at: TIME, user: orNull(TEXT), total: COUNT, perHour: HOURS };

@@ -1,6 +1,9 @@
 /** The four words that people see (SPEC section 1). */
 export const SHOWN_STATUSES = ["wait", "run", "done", "error"] as const;
 export type ShownStatus = (typeof SHOWN_STATUSES)[number];
+/** Stands for every word outside the table. */
+export const OTHER_STATUS = "other";
+export const STATUS_CHOICES = [...SHOWN_STATUSES, OTHER_STATUS] as const;
 
 const SERVICE_WORDS: Record<ShownStatus, readonly string[]> = {
   wait: ["queued", "pending", "waiting", "wait", "created"],

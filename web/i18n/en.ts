@@ -26,8 +26,12 @@ export const en = {
   overviewFailed: "The counts could not be read.",
 
   filter: "Filter",
-  filterParts: { users: "User", taskIds: "Task ids", statuses: "Status" },
+  filterParts: { users: "User", taskIds: "Task ids", statuses: "Status", since: "From", until: "Before" },
   filterHints: { users: "all users", taskIds: "separated by commas or spaces" },
+  changedWithin: "Last change",
+  ages: { "": "any time", "1h": "last hour", "24h": "last 24 hours", "7d": "last 7 days", "30d": "last 30 days" },
+  exactTimes: "from … before …",
+  onlyStatus: (status: string) => `Only ${status}`,
   apply: "Apply",
   applying: "Reading…",
   clear: "Clear",

@@ -26,8 +26,12 @@ export const zh: Messages = {
   overviewFailed: "无法读取统计。",
 
   filter: "筛选",
-  filterParts: { users: "用户 ID", taskIds: "任务 ID", statuses: "状态" },
+  filterParts: { users: "用户 ID", taskIds: "任务 ID", statuses: "状态", since: "从", until: "早于" },
   filterHints: { users: "所有用户", taskIds: "用逗号或空格分隔" },
+  changedWithin: "最后变更",
+  ages: { "": "不限", "1h": "最近 1 小时", "24h": "最近 24 小时", "7d": "最近 7 天", "30d": "最近 30 天" },
+  exactTimes: "指定起止时间",
+  onlyStatus: (status) => `只看“${status}”`,
   apply: "应用筛选",
   applying: "正在读取……",
   clear: "清除",
