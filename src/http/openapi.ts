@@ -3,6 +3,7 @@ import { LAYOUT_NAMES } from "../task/rules.ts";
 import { STATUS_CHOICES } from "../task/status.ts";
 import { WARNINGS_HEADER } from "./answer.ts";
 import { DIALECT_HEADER } from "./dialects.ts";
+import { LOG_FORMATS, MOST_LINES } from "./routes/logs.ts";
 
 const TEXT = { type: "string" };
 const COUNT = { type: "integer", minimum: 0 };
@@ -93,6 +94,7 @@ const SCHEMAS = {
       ),
     ),
   }),
+  TaskLogs: exact({ logs: arrayOf(exact({ path: TEXT, lines: TEXTS })) }),
   Deletion: exact({
     requested: COUNT,
     deleted: COUNT,
@@ -227,8 +229,21 @@ function ofOneTask(path: string, task: object): Record<string, object> {
       { 200: jsonOf(ref("TaskFiles"), "the files, whether the task exists or not") },
       { parameters: [task, USER, query("logs", "false: leave out logs, for which every hour is looked into", SWITCH)] },
     ),
+    [`GET ${path}/logs`]: operation(
+      "The last lines of a task's logs",
+      { 200: { ...jsonOf(ref("TaskLogs"), "the lines, oldest log first"), content: LOG_CONTENT } },
+      { parameters: [task, USER, LINES, query("format", "text: as `get --log` prints them", oneOf(LOG_FORMATS))] },
+    ),
+    [`GET ${path}/logs/stream`]: operation(
+      "The last lines of a task's logs, then new ones as they come, until the task is finished",
+      { 200: { description: "events: lines, note, problem, end", ...content(TEXT, "text/event-stream") } },
+      { parameters: [task, USER, LINES] },
+    ),
   };
 }
+
+const LINES = query("lines", "how many last lines; 20 by default", integerIn([1, MOST_LINES]));
+const LOG_CONTENT = { ...content(ref("TaskLogs")).content, ...content(TEXT, "text/plain").content };
 
 const OPEN = { security: [] } as const;
 const FILE = { "*/*": {} };

@@ -37,6 +37,8 @@ export class App {
   readonly tasks: TaskList;
   readonly overview: Overview;
   readonly refresher: Refresher;
+  /** The key of the row whose log is followed; null for none. */
+  readonly followed = signal<string | null>(null);
   readonly #now = signal(this.api.now());
   readonly #announcement = signal<Said>({ text: "", turn: 0 });
   readonly #confirmation = signal<Said>({ text: "", turn: 0 });
@@ -88,8 +90,6 @@ export class App {
     await overview;
   }
 
-  /** Opens or closes a row. The address names the task that was opened last. */
-  readonly toggle = ({ key, userId, taskId }: Row): void => {
   /** Applies a filter, and announces what it found. */
   readonly filter = async (filter: Filter): Promise<void> => {
     await this.tasks.apply(filter);
@@ -98,6 +98,8 @@ export class App {
     this.announce(messagesIn(this.preferences.language.value).found(view.value.answer.page.total));
   };
 
+  /** Opens or closes a row. The address names the task that was opened last. */
+  readonly toggle = ({ key, userId, taskId }: Row): void => {
     batch(() => {
       this.opened.toggle(key);
       if (this.opened.has(key)) void this.tasks.name({ userId, taskId });
