@@ -5,6 +5,7 @@ import { isRedisError, systemErrorCode, TtsctlError } from "../errors.ts";
 import { Hosts } from "../http/guard.ts";
 import { newMetrics, type Observed } from "../http/metrics.ts";
 import type { Deletion, Health, Removal, ServerParts, StatsRequest } from "../http/parts.ts";
+import { TaskState } from "../operations/follow.ts";
 import type { StatsResult } from "../operations/stats/types.ts";
 import { audited } from "../parts/ledger.ts";
 import type { FileStore } from "../store/file/file-store.ts";
@@ -37,6 +38,11 @@ export async function serverParts(context: Context, syncing: Syncing, readOnly: 
     dialect: http.dialect.value,
     pageFolder: PAGE_FOLDER,
     openArtifacts: () => openArtifacts({ output: paths.output.value, logs: paths.logs.value, names: rules }),
+    taskState: async (id) => {
+      const [file, link] = [await context.fileStore(), await context.mirrorLink()];
+      return new TaskState({ file, link, clock: context.clock }, id, "auto");
+    },
+    signal: context.signal,
     health: async () => {
       return healthOfStores(await context.fileStore(), await context.mirrorLink(), syncing.isRunning());
     },

@@ -1,6 +1,6 @@
 import type { LogPart } from "../artifacts/artifacts.ts";
 import type { GetParts } from "../operations/get.ts";
-import { printable } from "../printable.ts";
+import { logText } from "../render/log.ts";
 import type { SourceChoice } from "../store/mirror-link.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { isTerminal, shownStatus } from "../task/status.ts";
@@ -68,14 +68,8 @@ export function linePrinter(context: Context): (part: LogPart) => Promise<boolea
   let last: string | undefined;
   return async ({ path, lines }) => {
     if (asObjects) await out.writeAll(lines.map((line) => `${JSON.stringify({ path, line })}\n`));
-    else await out.writeAll(logPart({ path, lines }, path !== last));
+    else await out.writeAll(logText({ path, lines }, path !== last));
     last = path;
     return out.isOpen;
   };
-}
-
-/** A head as of tail(1), and lines as a terminal would show them: of a progress bar only its end. */
-export function* logPart({ path, lines }: LogPart, withHead = true): Generator<string> {
-  if (withHead) yield `==> ${printable(path)} <==\n`;
-  for (const line of lines) yield `${printable(line.slice(line.lastIndexOf("\r") + 1))}\n`;
 }

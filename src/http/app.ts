@@ -12,6 +12,7 @@ import { noteRoute } from "./metrics.ts";
 import { openapi } from "./openapi.ts";
 import type { Env, HealthAnswer, ServerParts } from "./parts.ts";
 import { jsonBody } from "./request.ts";
+import { addLogs } from "./routes/logs.ts";
 import { addOutput } from "./routes/output.ts";
 import { addStats } from "./routes/stats.ts";
 import { addVoiceTasks, DIALECT_ROUTES } from "./routes/voice-tasks.ts";
@@ -35,6 +36,7 @@ export function createApp(parts: ServerParts): Hono<Env> {
   app.use("/voice-tasks/*", compressed);
   app.use("/stats/*", compressed);
   addVoiceTasks(app, parts);
+  addLogs(app, parts);
   addStats(app, parts);
   addOutput(app, parts);
   app.notFound((c) => problemResponse(nothingHere(app, c.req.path)));

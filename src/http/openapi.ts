@@ -1,8 +1,9 @@
 import { fieldOf, QUERY_PARTS, type QueryField } from "../task/query-fields.ts";
 import { LAYOUT_NAMES } from "../task/rules.ts";
-import { SHOWN_STATUSES } from "../task/status.ts";
+import { STATUS_CHOICES } from "../task/status.ts";
 import { WARNINGS_HEADER } from "./answer.ts";
 import { DIALECT_HEADER } from "./dialects.ts";
+import { LOG_FORMATS, MOST_LINES } from "./routes/logs.ts";
 
 const TEXT = { type: "string" };
 const COUNT = { type: "integer", minimum: 0 };
@@ -43,7 +44,7 @@ function orNull(schema: { type: string }): object {
   return { ...schema, type: [schema.type, "null"] };
 }
 
-const BY_STATUS = Object.fromEntries([...SHOWN_STATUSES, "other"].map((word) => [word, COUNT]));
+const BY_STATUS = Object.fromEntries(STATUS_CHOICES.map((word) => [word, COUNT]));
 const SOURCE = oneOf(["redis", "file", "mixed"]);
 const HOURS = arrayOf(exact({ from: TIME, total: COUNT, ...BY_STATUS }));
 const OF_HOURS = { source: SOURCE, at: TIME, user: orNull(TEXT), total: COUNT, perHour: HOURS };
@@ -101,6 +102,7 @@ const SCHEMAS = {
       ),
     ),
   }),
+  TaskLogs: exact({ logs: arrayOf(exact({ path: TEXT, lines: TEXTS })) }),
   Deletion: exact({
     requested: COUNT,
     deleted: COUNT,
@@ -235,8 +237,21 @@ function ofOneTask(path: string, task: object): Record<string, object> {
       { 200: jsonOf(ref("TaskFiles"), "the files, whether the task exists or not") },
       { parameters: [task, USER, query("logs", "false: skip logs, which may be in any hour's directory", SWITCH)] },
     ),
+    [`GET ${path}/logs`]: operation(
+      "The last lines of a task's logs",
+      { 200: { ...jsonOf(ref("TaskLogs"), "the lines, oldest log first"), content: LOG_CONTENT } },
+      { parameters: [task, USER, LINES, query("format", "text: as `get --log` prints them", oneOf(LOG_FORMATS))] },
+    ),
+    [`GET ${path}/logs/stream`]: operation(
+      "The last lines of a task's logs, then new ones as they come, until the task is finished",
+      { 200: { description: "events: lines, note, problem, end", ...content(TEXT, "text/event-stream") } },
+      { parameters: [task, USER, LINES] },
+    ),
   };
 }
+
+const LINES = query("lines", "how many last lines; 20 by default", integerIn([1, MOST_LINES]));
+const LOG_CONTENT = { ...content(ref("TaskLogs")).content, ...content(TEXT, "text/plain").content };
 
 const OPEN = { security: [] } as const;
 const FILE = { "*/*": {} };

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Artifacts } from "../artifacts/artifacts.ts";
 import type { Clock } from "../clock.ts";
 import type { DeleteResult } from "../operations/delete.ts";
+import type { TaskState } from "../operations/follow.ts";
 import type { StatsResult } from "../operations/stats/types.ts";
 import type { TaskId } from "../store/task-source.ts";
 import type { TaskStore } from "../store/task-store.ts";
@@ -67,6 +68,10 @@ export interface ServerParts {
   readonly pageFolder: string;
   /** Opens `output/` and `Logs/`; the caller closes them. */
   openArtifacts(): Promise<Artifacts>;
+  /** Polls whether a task is finished. */
+  taskState(id: TaskId): Promise<Pick<TaskState, "look" | "status">>;
+  /** Aborted when the server stops. */
+  readonly signal: AbortSignal;
   health(): Promise<Health>;
   stats(request: StatsRequest): Promise<StatsResult>;
   readonly metrics: Metrics;

@@ -4,7 +4,7 @@ import { fieldJson, setFields, withoutFields } from "../json/record.ts";
 import { buildFilter } from "../operations/list-query.ts";
 import { CLAIM_ID, CLAIMED_UNTIL, type Claimable } from "../store/claim.ts";
 import { OPTION_NAMES } from "../task/query-fields.ts";
-import { isTerminal, shownStatus } from "../task/status.ts";
+import { isTerminal, OTHER_STATUS, shownStatus } from "../task/status.ts";
 import { isInvalid, type RecordParser, type Task } from "../task/task.ts";
 import { timeLike, touched } from "../task/touch.ts";
 import { checkOptions, checkString, checkStrings, wrongArgument } from "./arguments.ts";
@@ -73,7 +73,7 @@ export function claimRule(
     { names: { ...OPTION_NAMES, statuses: "from" }, rules, now: clock.now() },
   );
   const claimed = patch?.status;
-  if (typeof claimed !== "string" || isTerminal(claimed) || statuses.has(shownStatus(claimed) ?? "")) {
+  if (typeof claimed !== "string" || isTerminal(claimed) || statuses.has(shownStatus(claimed) ?? OTHER_STATUS)) {
     const accepted = 'an object such as { status: "running" }, with a status that is neither one of from nor finished';
     throw wrongArgument(`the patch of claim() has the status ${JSON.stringify(claimed)}`, accepted);
   }

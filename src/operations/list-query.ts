@@ -18,7 +18,14 @@ import {
   type TaskFilter,
 } from "../task/query-fields.ts";
 import type { RecordRules } from "../task/rules.ts";
-import { KNOWN_STATUS_WORDS, SHOWN_STATUSES, shownStatus, UNFINISHED } from "../task/status.ts";
+import {
+  KNOWN_STATUS_WORDS,
+  OTHER_STATUS,
+  plainWord,
+  STATUS_CHOICES,
+  shownStatus,
+  UNFINISHED,
+} from "../task/status.ts";
 import { TimeReader } from "../task/time.ts";
 
 export const DEFAULT_PAGE_SIZE = 20;
@@ -139,12 +146,12 @@ export function checkUser(userId: string, name: string, rules: RecordRules): str
 }
 
 function checkStatus(word: string, name: string): string {
-  const shown = shownStatus(word);
+  const shown = plainWord(word) === OTHER_STATUS ? OTHER_STATUS : shownStatus(word);
   if (shown !== undefined) return shown;
   const like = nearest(word, KNOWN_STATUS_WORDS);
   throw usage(
     `${name}: unknown status ${JSON.stringify(word)}`,
-    `${like.length === 0 ? "" : `did you mean ${like.join(" or ")}? `}accepted: ${SHOWN_STATUSES.join(", ")}, and the service's words ${KNOWN_STATUS_WORDS.join(", ")}`,
+    `${like.length === 0 ? "" : `did you mean ${like.join(" or ")}? `}accepted: ${STATUS_CHOICES.join(", ")}, and the service's words ${KNOWN_STATUS_WORDS.join(", ")}`,
   );
 }
 

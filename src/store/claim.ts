@@ -1,6 +1,6 @@
 import { fieldJson } from "../json/record.ts";
 import { batches } from "../pool.ts";
-import { plainWord, shownStatus } from "../task/status.ts";
+import { OTHER_STATUS, plainWord, shownStatus } from "../task/status.ts";
 import type { Task } from "../task/task.ts";
 import type { TimeReader } from "../task/time.ts";
 import type { PendingTasks } from "./file/batch-plan.ts";
@@ -44,7 +44,7 @@ export async function findClaimable(
   const row = (await findExpired(snapshot, older, claimed, now)) ?? oldest;
   if (row >= 0) return rows.keys.id(rows.key(row));
   // A record of an earlier change of the same batch.
-  return pending.tasks.find(({ status }) => from.has(shownStatus(status) ?? "")) ?? null;
+  return pending.tasks.find(({ status }) => from.has(shownStatus(status) ?? OTHER_STATUS)) ?? null;
 }
 
 /** The oldest of some rows that has the word of claimed tasks and an expired claim. */

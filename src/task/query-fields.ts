@@ -1,7 +1,7 @@
 import { fieldJson } from "../json/record.ts";
 import { parseWholeNumber } from "./amounts.ts";
 import { memberOf, splitIds } from "./ids.ts";
-import { SHOWN_STATUSES, shownStatus } from "./status.ts";
+import { OTHER_STATUS, STATUS_CHOICES, shownStatus } from "./status.ts";
 import type { Task } from "./task.ts";
 
 /**
@@ -74,8 +74,8 @@ export const QUERY_FIELDS = {
     kind: "list",
     key: "status",
     flags: "-s, --status <words>",
-    help: "wait, run, done, error, or the service's own words, separated by commas",
-    choices: SHOWN_STATUSES,
+    help: "wait, run, done, error, other for unknown words, or the service's own, separated by commas",
+    choices: STATUS_CHOICES,
     onPage: true,
   },
   since: {
@@ -83,12 +83,14 @@ export const QUERY_FIELDS = {
     key: "since",
     flags: "--since <time>",
     help: "last changed at or after: ISO time, or an age such as 2h",
+    onPage: true,
   },
   until: {
     kind: "time",
     key: "until",
     flags: "--until <time>",
     help: "last changed before: ISO time, or an age such as 7d",
+    onPage: true,
   },
   stuck: {
     kind: "switch",
@@ -179,7 +181,7 @@ export function valueIn(text: string, { kind }: QueryField): Values[Kind] | unde
 export interface TaskFilter {
   /** Empty means any. */
   readonly users: ReadonlySet<string>;
-  /** Shown words; empty means any. */
+  /** Shown words, and `other` for all words outside the table; empty means any. */
   readonly statuses: ReadonlySet<string>;
   readonly since: number | null;
   readonly until: number | null;
@@ -197,9 +199,9 @@ export const NO_FILTER: TaskFilter = {
   fields: new Map(),
 };
 
-/** Whether a status word passes; a word outside the table passes only without a filter. */
+/** Whether a status word passes. */
 export function statusPasses(word: string, { statuses }: TaskFilter): boolean {
-  return statuses.size === 0 || statuses.has(shownStatus(word) ?? "");
+  return statuses.size === 0 || statuses.has(shownStatus(word) ?? OTHER_STATUS);
 }
 
 export function timePasses(score: number, { since, until }: TaskFilter): boolean {

@@ -1,6 +1,9 @@
 /** The four words that people see (SPEC section 1). */
 export const SHOWN_STATUSES = ["wait", "run", "done", "error"] as const;
 export type ShownStatus = (typeof SHOWN_STATUSES)[number];
+/** Stands for every word outside the table. */
+export const OTHER_STATUS = "other";
+export const STATUS_CHOICES = [...SHOWN_STATUSES, OTHER_STATUS] as const;
 
 /** The shown words of a task that is waiting or worked on. */
 export const UNFINISHED: readonly string[] = ["wait", "run"];

@@ -80,9 +80,7 @@ describe("stats", () => {
     expect(run.stdout).toMatch(/^done +2 +66\.7%/m);
     expect(run.stdout).toMatch(/^alice +2 +0 +0 +2 +0 +220 bytes +1m ago$/m);
     expect(run.stdout).toMatch(/^cleanup +1 task would go now: 2 files, 110 bytes$/m);
-    expect(run.stdout).toMatch(
-      /^stuck +1: 小雨:stuck \(run, 3d ago\); ttsctl mark --stuck --to error$/m,
-    );
+    expect(run.stdout).toMatch(/^stuck +1: 小雨:stuck \(run, 3d ago\); ttsctl mark --stuck --to error$/m);
     expect(run.stdout).toMatch(/^invalid +1 record: byte \d+ \(alice:bad\): updated_at is missing$/m);
   });
 

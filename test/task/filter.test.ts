@@ -20,6 +20,7 @@ describe.each<[string, Partial<TaskFilter>, boolean]>([
   ["its shown status", { statuses: new Set(["done"]) }, true],
   ["one of several statuses", { statuses: new Set(["wait", "done"]) }, true],
   ["another status", { statuses: new Set(["error", "wait", "run"]) }, false],
+  ["only other statuses", { statuses: new Set(["other"]) }, false],
   ["since its very time", { since: 1000.5 }, true],
   ["since a microsecond later", { since: 1000.500_001 }, false],
   ["until its very time", { until: 1000.5 }, false],
@@ -48,4 +49,9 @@ test.each([["done"], ["wait"], ["run"], ["error"]])("a word outside the table, o
   const filter = { ...NO_FILTER, statuses: new Set([status]) };
   expect([passes(odd, filter), passes(bare, filter)]).toEqual([false, false]);
   expect([passes(odd, NO_FILTER), passes(bare, NO_FILTER)]).toEqual([true, true]);
+});
+
+test("a word outside the table, or none, passes other", () => {
+  const filter = { ...NO_FILTER, statuses: new Set(["error", "other"]) };
+  expect([passes(odd, filter), passes(bare, filter)]).toEqual([true, true]);
 });

@@ -41,7 +41,7 @@ describe("a filter", () => {
     await tab.page.getByLabel("Task ids").fill("t050, t047 t999");
     await tab.page.getByRole("button", { name: "Apply" }).click();
     await tab.sees(["t050", "t047"], { count: 2 });
-    await tab.page.getByText("1 id not found").waitFor();
+    await tab.page.getByText("1 id found in neither store:").waitFor();
     expect(await tab.page.getByLabel("Ids not found").inputValue()).toBe("t999");
     const [request] = tab.asked(QUERY);
     expect([request!.method(), request!.headers()["content-type"]]).toEqual(["POST", "application/json"]);
@@ -130,7 +130,7 @@ it("ids that neither store has are all shown, and copied at once", async () => {
   await tab.page.getByLabel("User").fill("alice");
   await tab.page.getByLabel("Task ids").fill(ids.join(" "));
   await tab.page.getByRole("button", { name: "Apply" }).click();
-  await tab.page.getByText("500 ids not found").waitFor();
+  await tab.page.getByText("500 ids found in neither store:").waitFor();
   expect((await tab.page.getByLabel("Ids not found").inputValue()).split("\n")).toEqual(ids);
   await tab.page.getByRole("button", { name: "Copy all" }).click();
   await tab.page.locator(".said").getByText("500 ids copied.").waitFor();

@@ -1,4 +1,5 @@
 import type { HealthAnswer } from "../../src/http/parts.ts";
+import type { StreamEnd } from "../../src/http/routes/logs.ts";
 import type { StatsHours } from "../../src/http/routes/stats.ts";
 import type { TaskFiles } from "../../src/http/routes/voice-tasks.ts";
 import type { PageJson } from "../../src/render/item.ts";
@@ -14,8 +15,18 @@ export interface ListAnswer {
   readonly warnings: readonly string[];
 }
 
+/** What the server sends of a log. */
+export type LogEvent =
+  | { readonly event: "lines"; readonly data: { readonly path: string; readonly lines: readonly string[] } }
+  | { readonly event: "note"; readonly data: string }
+  | { readonly event: "beat"; readonly data?: never }
+  | { readonly event: "end"; readonly data: StreamEnd };
+
 /** How long the server may take, in milliseconds. A million tasks are counted in a few seconds. */
 const PATIENCE = 30_000;
+const LOG_LINES = 200;
+/** The most that the server sends. */
+const MOST_LOG_LINES = 10_000;
 const UNAUTHORIZED = 401;
 /** Whatever dialect the server answers others in. */
 const PLAIN = { "ttsctl-dialect": "plain" };
@@ -61,6 +72,38 @@ export class Api {
     return downloadsOf(await received<TaskFiles>(response.json()));
   }
 
+  /**
+   * The last lines of a task's log, and new ones as they come. Unless the last event is `end`, the connection was lost.
+   * @throws Failure
+   */
+  async *followLog(userId: string, taskId: string, signal: AbortSignal): AsyncGenerator<LogEvent> {
+    const path = `${taskPath(userId, taskId, "/logs/stream")}&lines=${LOG_LINES}`;
+    const { body } = await this.#ask(path, { signal }, 200, true);
+    const texts = body!.pipeThrough(new TextDecoderStream()).getReader();
+    let rest = "";
+    for (;;) {
+      const { done, value } = await received(texts.read());
+      if (done) return;
+      const events = (rest + value).split("\n\n");
+      rest = events.pop()!;
+      for (const text of events) {
+        const [, event, data] = /^event: (\w+)\ndata: (.*)$/.exec(text) ?? [];
+        if (event === undefined) {
+          yield { event: "beat" };
+          continue;
+        }
+        const parsed = JSON.parse(data!);
+        if (event === "problem") throw new Failure({ ...parsed, hint: parsed.hint ?? "" });
+        yield { event, data: parsed } as LogEvent;
+      }
+    }
+  }
+
+  /** A log to download. */
+  logUrl(userId: string, taskId: string): string {
+    return `${taskPath(userId, taskId, "/logs")}&format=text&lines=${MOST_LOG_LINES}`;
+  }
+
   /** @param force even if the task is not finished; without, that is refused with the status 409 */
   async remove(userId: string, taskId: string, force: boolean): Promise<void> {
     await this.#send("DELETE", `${taskPath(userId, taskId)}${force ? "&force=true" : ""}`);
@@ -91,9 +134,13 @@ export class Api {
     return this.#ask(path, { method, ...content, ...(signal ? { signal } : {}) });
   }
 
-  /** @param alsoFine an error status that isn't a Failure */
-  async #ask(path: string, init: RequestInit = {}, alsoFine = 200): Promise<Response> {
-    const signal = AbortSignal.any([AbortSignal.timeout(PATIENCE), ...(init.signal ? [init.signal] : [])]);
+  /**
+   * @param alsoFine an error status that isn't a Failure
+   * @param isEndless whether the answer may take any time
+   */
+  async #ask(path: string, init: RequestInit = {}, alsoFine = 200, isEndless = false): Promise<Response> {
+    const limits = isEndless ? [] : [AbortSignal.timeout(PATIENCE)];
+    const signal = AbortSignal.any([...limits, ...(init.signal ? [init.signal] : [])]);
     const headers = { ...init.headers, ...PLAIN };
     const response = await received(fetch(path, { ...init, headers, signal }));
     const date = Date.parse(response.headers.get("date") ?? "");

@@ -14,11 +14,16 @@ function eachPart<T>(value: (part: PagePart) => T): Record<PagePart, T> {
 
 export const NO_FILTER: Filter = eachPart(() => []);
 
+/** Whether a part is one text, which may have spaces. */
+function isSingle(part: PagePart): boolean {
+  return fieldOf(part).kind === "user" || fieldOf(part).kind === "time";
+}
+
 /** The filter for these texts; in a part with choices, unknown values are dropped. */
 export function filterIn(texts: Draft): Filter {
   return eachPart((part) => {
-    const { kind, choices } = fieldOf(part);
-    if (kind === "user") return [trimId(texts[part])].filter((user) => user !== "");
+    const { choices } = fieldOf(part);
+    if (isSingle(part)) return [trimId(texts[part])].filter((value) => value !== "");
     const words = splitIds(texts[part]);
     return choices === undefined ? words : choices.filter((choice) => words.includes(choice));
   });
@@ -41,8 +46,7 @@ export function isFiltered(filter: Filter): boolean {
 /** The body that asks for a page of it (docs/json.md). By ids the answer is one page, whatever page is asked for. */
 export function bodyOf(filter: Filter, page: number, pageSize: number): QueryBody {
   const given = PAGE_PARTS.filter((part) => filter[part].length > 0).map((part) => {
-    const { kind, key } = fieldOf(part);
-    return [key, kind === "user" ? filter[part][0] : filter[part]];
+    return [fieldOf(part).key, isSingle(part) ? filter[part][0] : filter[part]];
   });
   return { page, page_size: pageSize, ...Object.fromEntries(given) };
 }

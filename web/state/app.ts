@@ -1,7 +1,7 @@
 import { batch, computed, type ReadonlySignal, signal } from "@preact/signals";
 import { Api } from "../api/api.ts";
 import { messagesIn } from "../i18n/language.ts";
-import { NO_FILTER, type Place } from "../model/filter.ts";
+import { type Filter, NO_FILTER, type Place } from "../model/filter.ts";
 import { keyOf, type Row } from "../model/row.ts";
 import { About } from "./about.ts";
 import { AudioFinder } from "./audio-finder.ts";
@@ -37,6 +37,8 @@ export class App {
   readonly tasks: TaskList;
   readonly overview: Overview;
   readonly refresher: Refresher;
+  /** The key of the row whose log is followed; null for none. */
+  readonly followed = signal<string | null>(null);
   readonly #now = signal(this.api.now());
   readonly #announcement = signal<Said>({ text: "", turn: 0 });
   readonly #confirmation = signal<Said>({ text: "", turn: 0 });
@@ -87,6 +89,14 @@ export class App {
     }
     await overview;
   }
+
+  /** Applies a filter, and announces what it found. */
+  readonly filter = async (filter: Filter): Promise<void> => {
+    await this.tasks.apply(filter);
+    const { request, view } = this.tasks;
+    if (request.value.filter !== filter || view.value?.request !== request.value) return;
+    this.announce(messagesIn(this.preferences.language.value).found(view.value.answer.page.total));
+  };
 
   /** Opens or closes a row. The address names the task that was opened last. */
   readonly toggle = ({ key, userId, taskId }: Row): void => {

@@ -1,3 +1,4 @@
+import { parseDuration } from "../../src/task/amounts.ts";
 import { formatInZone, TimeReader, Zone } from "../../src/task/time.ts";
 
 const UNITS = [
@@ -5,6 +6,14 @@ const UNITS = [
   ["hour", 3_600],
   ["minute", 60],
 ] as const;
+
+/** As an input of the type `datetime-local` gives it, with seconds. */
+const NAIVE = /^\d{4,}-\d\d-\d\dT\d\d:\d\d:\d\d$/;
+
+/** The seconds of an age such as `24h`; undefined for other texts. */
+export function ageIn(text: string): number | undefined {
+  return /[a-z]$/i.test(text) ? parseDuration(text) : undefined;
+}
 
 /** Times as the service means them: naive ones are those of its zone, and "now" is the server's. */
 export class ServiceClock {
@@ -28,6 +37,23 @@ export class ServiceClock {
     if (!Number.isFinite(epoch)) return text;
     const iso = formatInZone(Math.floor(epoch), this.#zone);
     return `${iso.slice(0, 10)} ${iso.slice(11, 19)} ${iso.slice(19)}`;
+  }
+
+  /** With the offset of the service's zone. @param epoch seconds */
+  iso(epoch: number): string {
+    return formatInZone(Math.floor(epoch), this.#zone);
+  }
+
+  /**
+   * A time of a filter as an input of the type `datetime-local` has it; empty for none and for an invalid one.
+   * @param now epoch seconds, for ages
+   */
+  input(text: string, now: number): string {
+    const age = ageIn(text);
+    const epoch = age === undefined ? this.epochOf(text) : now - age;
+    if (!Number.isFinite(epoch)) return "";
+    const local = NAIVE.test(text) ? text : this.iso(epoch).slice(0, 19);
+    return local.replace(/^(.{16}):00$/, "$1"); // as browsers shorten it
   }
 
   /** The hour of the service's wall clock, two digits. */

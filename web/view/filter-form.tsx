@@ -1,9 +1,10 @@
-import { useComputed, useSignal, useSignalEffect } from "@preact/signals";
+import { type Signal, useComputed, useSignal, useSignalEffect } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import { fieldOf, PAGE_PARTS, type PagePart } from "../../src/task/query-fields.ts";
 import type { Messages } from "../i18n/en.ts";
 import { type Draft, draftOf, type Filter, filterOf, isFiltered, NO_FILTER, nameOf } from "../model/filter.ts";
-import { useApp, useMessages } from "./context.ts";
+import { ageIn } from "../time/service-clock.ts";
+import { useApp, useMessages, useTimes } from "./context.ts";
 import { Notice } from "./parts.tsx";
 
 /** Applies a change to the form's text. */
@@ -13,7 +14,7 @@ type Edit = (change: Partial<Draft>) => void;
 export function FilterForm() {
   const { tasks } = useApp();
   const text = useMessages();
-  const { draft, apply } = useDraft();
+  const { draft, isExact, apply } = useDraft();
   const lacksUser = useSignal(false);
   const edit: Edit = (change) => {
     draft.value = { ...draft.value, ...change };
@@ -27,14 +28,16 @@ export function FilterForm() {
   };
   const clear = () => {
     edit(draftOf(NO_FILTER));
+    isExact.value = false;
     if (isFiltered(tasks.request.value.filter)) apply(NO_FILTER);
   };
   return (
     <form class="card filter" aria-label={text.filter} onSubmit={submit}>
       {PAGE_PARTS.map((part) => {
-        const { choices } = fieldOf(part);
+        const { choices, kind } = fieldOf(part);
         const field = { part, draft: draft.value, edit };
         if (choices !== undefined) return <Choices key={part} {...field} choices={choices} />;
+        if (kind === "time") return part === "since" && <TimeRange key={part} {...field} isExact={isExact} />;
         return <TextField key={part} {...field} isInvalid={part === "users" && lacksUser.value} />;
       })}
       <div class="actions">
@@ -80,8 +83,9 @@ function TextField({ part, draft, edit, isInvalid }: FieldProps) {
 }
 
 /** A value of a part as people see it. */
-export function labelOf(value: string, part: PagePart, { status }: Messages): string {
-  return part === "statuses" && Object.hasOwn(status, value) ? status[value as keyof typeof status] : value;
+export function labelOf(value: string, part: PagePart, text: Messages): string {
+  const words: Readonly<Record<string, string>> = part === "statuses" ? text.status : part === "since" ? text.ages : {};
+  return Object.hasOwn(words, value) ? words[value]! : value;
 }
 
 function Choices({ part, draft, edit, choices }: Omit<FieldProps, "isInvalid"> & { choices: readonly string[] }) {
@@ -107,6 +111,72 @@ function Choices({ part, draft, edit, choices }: Omit<FieldProps, "isInvalid"> &
   );
 }
 
+/** The times of the last change: an age, or from a time and before another one. */
+function TimeRange({ draft, edit, isExact }: Omit<FieldProps, "part" | "isInvalid"> & { isExact: Signal<boolean> }) {
+  const text = useMessages();
+  const { clock, now } = useTimes();
+  const { since, until } = draft;
+  const isAge = until === "" && (since === "" || ageIn(since) !== undefined);
+  const isShown = isExact.value || !isAge;
+  const choose = (choice: string) => {
+    isExact.value = choice === EXACT;
+    edit(
+      choice === EXACT ? { since: since && withSeconds(clock?.input(since, now) ?? "") } : { since: choice, until: "" },
+    );
+  };
+  return (
+    <div class="times">
+      <label class="field">
+        <span>{text.changedWithin}</span>
+        <select
+          name="within"
+          value={isShown ? EXACT : since}
+          onChange={({ currentTarget }) => choose(currentTarget.value)}
+        >
+          {[...new Set([...AGES, ...(isShown ? [] : [since])])].map((age) => (
+            <option key={age} value={age}>
+              {labelOf(age, "since", text)}
+            </option>
+          ))}
+          <option value={EXACT}>{text.exactTimes}</option>
+        </select>
+      </label>
+      {isShown
+        ? (["since", "until"] as const).map((part) => (
+            <TimeField key={part} part={part} value={clock?.input(draft[part], now) ?? ""} edit={edit} />
+          ))
+        : null}
+    </div>
+  );
+}
+
+const EXACT = "exact";
+const AGES = ["", "1h", "24h", "7d", "30d"] as const;
+
+/** In the service's zone, as all times of the page. */
+function TimeField({ part, value, edit }: { part: "since" | "until"; value: string; edit: Edit }) {
+  const { about } = useApp();
+  const text = useMessages();
+  return (
+    <label class="field" title={about.health.value?.timezone}>
+      <span>{text.filterParts[part]}</span>
+      <input
+        type="datetime-local"
+        name={nameOf(part)}
+        value={value}
+        step={value.length > "2026-11-28T05:41".length ? 1 : 60}
+        max="9999-12-31T23:59"
+        onInput={({ currentTarget }) => edit({ [part]: withSeconds(currentTarget.value) })}
+      />
+    </label>
+  );
+}
+
+/** The server's times have seconds, those of an input may not. */
+function withSeconds(local: string): string {
+  return /T\d\d:\d\d$/.test(local) ? `${local}:00` : local;
+}
+
 /** Why the server did not take the filter. */
 function Rejected() {
   const { tasks } = useApp();
@@ -125,13 +195,17 @@ function useDraft() {
   const applied = useComputed(() => tasks.request.value.filter);
   const own = useRef(applied.value);
   const draft = useSignal(draftOf(applied.value));
+  const isExact = useSignal(false);
   useSignalEffect(() => {
-    if (applied.value !== own.current) draft.value = draftOf(applied.value);
+    if (applied.value !== own.current) {
+      draft.value = draftOf(applied.value);
+      isExact.value = false;
+    }
     own.current = applied.value;
   });
   const apply = (filter: Filter) => {
     own.current = filter;
     void tasks.apply(filter);
   };
-  return { draft, apply };
+  return { draft, isExact, apply };
 }

@@ -1,9 +1,10 @@
 import { useEffect } from "preact/hooks";
-import { PAGE_PARTS } from "../../src/task/query-fields.ts";
+import { fieldOf, PAGE_PARTS, type PagePart } from "../../src/task/query-fields.ts";
 import type { Messages } from "../i18n/en.ts";
 import { isFiltered } from "../model/filter.ts";
 import { REFRESH_CHOICES } from "../state/preferences.ts";
 import type { View } from "../state/task-list.ts";
+import { ageIn, type ServiceClock } from "../time/service-clock.ts";
 import { useApp, useMessages, useTimes } from "./context.ts";
 import { labelOf } from "./filter-form.tsx";
 import { Icon, Line } from "./parts.tsx";
@@ -33,8 +34,10 @@ function headingOf({ request, answer }: View, text: Messages): string {
 function AppliedFilter() {
   const { tasks } = useApp();
   const text = useMessages();
+  const { clock } = useTimes();
   const { filter } = tasks.request.value;
   const parts = PAGE_PARTS.flatMap((part) => {
+    if (fieldOf(part).kind === "time") return filter[part].map((value) => timeLabel(value, part, text, clock));
     if (part !== "taskIds") return filter[part].map((value) => labelOf(value, part, text));
     return filter.taskIds.length === 0 ? [] : [text.filteredIds(filter.taskIds.length)];
   });
@@ -44,6 +47,14 @@ function AppliedFilter() {
       <Line text={parts.join(" · ")} />
     </p>
   );
+}
+
+/** An age by its name, any other time by the service's clock. */
+function timeLabel(value: string, part: PagePart, text: Messages, clock: ServiceClock | null): string {
+  const label = labelOf(value, part, text);
+  if (label !== value) return label;
+  const time = ageIn(value) === undefined ? clock?.input(value, 0).replace("T", " ") : undefined;
+  return `${text.filterParts[part]} ${time ?? value}`;
 }
 
 /** Rows don't move during reading: a button announces new tasks and shows them on request. */

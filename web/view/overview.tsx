@@ -1,8 +1,27 @@
+import type { BarStatus } from "../../src/render/hour-chart.ts";
 import { Failure } from "../api/failure.ts";
 import { BAR_ORDER } from "../chart/bars.ts";
 import { useApp, useMessages, useTimes } from "./context.ts";
 import { HourChart } from "./hour-chart.tsx";
 import { FailureText, Line } from "./parts.tsx";
+
+/** Filters the list by a status, or no longer by it. */
+function StatusButton({ status }: { status: BarStatus }) {
+  const { tasks, filter: apply } = useApp();
+  const text = useMessages();
+  const { filter } = tasks.request.value;
+  const isPressed = filter.statuses.join() === status;
+  return (
+    <button
+      type="button"
+      aria-label={text.onlyStatus(text.status[status])}
+      aria-pressed={isPressed}
+      onClick={() => void apply({ ...filter, statuses: isPressed ? [] : [status] })}
+    >
+      {text.status[status]}
+    </button>
+  );
+}
 
 /** How many tasks there are, by status, and when they changed. */
 export function Overview() {
@@ -30,7 +49,9 @@ export function Overview() {
         <dl>
           {shown.map((status) => (
             <div key={status} class={status}>
-              <dt>{text.status[status]}</dt>
+              <dt>
+                <StatusButton status={status} />
+              </dt>
               <dd>{text.number(stats.byStatus[status])}</dd>
             </div>
           ))}

@@ -1,5 +1,5 @@
 import { useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { useEffect, useId } from "preact/hooks";
 import { Failure, orFailure } from "../api/failure.ts";
 import type { Download } from "../model/files.ts";
 import { NO_FILTER } from "../model/filter.ts";
@@ -7,6 +7,7 @@ import type { Row } from "../model/row.ts";
 import { useApp, useMessages, useTimes } from "./context.ts";
 import { FieldValue } from "./copy.tsx";
 import { Files } from "./files.tsx";
+import { LogPanel } from "./log-panel.tsx";
 import { Line, Lines, Notice } from "./parts.tsx";
 
 /** All there is about a task. */
@@ -33,16 +34,51 @@ function useDetails(row: Row): { details: Details | Failure | null; retry(): voi
   return { details: found.value, retry: () => tries.value++ };
 }
 
-/** The whole record of a task, its files, and what can be done with it. */
+const TABS = ["record", "log"] as const;
+
+/** The whole record of a task with its files, its log, and what can be done with it. */
 export function TaskDetails({ row }: { row: Row }) {
   const text = useMessages();
   const { details, retry } = useDetails(row);
+  const tab = useSignal<(typeof TABS)[number]>("record");
+  const id = useId();
   if (details === null) return <p class="quiet">{text.detailsLoading}</p>;
   if (details instanceof Failure) return <NoDetails failure={details} retry={retry} />;
   return (
     <>
-      <Files row={row} files={details.files} />
-      <Fields fields={details.fields} />
+      <div class="tabs" role="tablist" aria-label={text.details(row.taskId)}>
+        {TABS.map((name) => (
+          <button
+            key={name}
+            type="button"
+            role="tab"
+            id={`${id}-${name}`}
+            aria-controls={`${id}-panel`}
+            aria-selected={name === tab.value}
+            tabIndex={name === tab.value ? 0 : -1}
+            onClick={() => (tab.value = name)}
+            onKeyDown={(event) => {
+              if (!["ArrowLeft", "ArrowRight"].includes(event.key)) return;
+              const other = (event.currentTarget.nextElementSibling ??
+                event.currentTarget.previousElementSibling) as HTMLElement;
+              other.focus();
+              other.click();
+            }}
+          >
+            {text.tabs[name]}
+          </button>
+        ))}
+      </div>
+      <div class="panel" role="tabpanel" id={`${id}-panel`} aria-labelledby={`${id}-${tab.value}`}>
+        {tab.value === "log" ? (
+          <LogPanel row={row} />
+        ) : (
+          <>
+            <Files row={row} files={details.files} />
+            <Fields fields={details.fields} />
+          </>
+        )}
+      </div>
       <Actions row={row} />
     </>
   );

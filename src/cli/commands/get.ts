@@ -4,6 +4,7 @@ import { jsonOf } from "../../json/value.ts";
 import type { GetResult } from "../../operations/get.ts";
 import { printable } from "../../printable.ts";
 import { itemFields, itemJson, statusText } from "../../render/item.ts";
+import { logText } from "../../render/log.ts";
 import type { TableStyle } from "../../render/table.ts";
 import { cut, fits, truncateText, widthOf } from "../../render/width.ts";
 import type { SourceChoice } from "../../store/mirror-link.ts";
@@ -14,7 +15,7 @@ import type { Attach, Context } from "../context.ts";
 import { DONE, emit, PARTLY } from "../emit.ts";
 import { findTask, tellAbsent } from "../named-task.ts";
 import { addSource } from "../selection.ts";
-import { followTask, LOG_LINES, lineCount, logPart } from "../task-log.ts";
+import { followTask, LOG_LINES, lineCount } from "../task-log.ts";
 
 interface GetFlags {
   readonly source: SourceChoice;
@@ -188,5 +189,5 @@ function shortened(path: string, width: number | null): string {
 
 function* logLines({ log }: GetResult): Generator<string> {
   if (log?.length === 0) yield "no log\n";
-  for (const part of log ?? []) yield* logPart(part);
+  for (const part of log ?? []) yield* logText(part);
 }

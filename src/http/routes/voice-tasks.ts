@@ -17,8 +17,11 @@ import { turns } from "../turns.ts";
 /** The store that answered. */
 const SOURCE_HEADER = "ttsctl-source";
 
+/** Of one task: clients take the ids "." and ".." out of a path. */
+export const TASK_PATHS = ["/voice-tasks/:task_id", "/voice-task"] as const;
+
 /** The endpoints that have dialects. */
-export const DIALECT_ROUTES = ["/voice-tasks", "/voice-tasks/query", "/voice-tasks/:task_id", "/voice-task"];
+export const DIALECT_ROUTES: readonly string[] = ["/voice-tasks", "/voice-tasks/query", ...TASK_PATHS];
 
 /** A list of more tasks is a large one: a thousand tasks with long texts take 100 MB while they are answered. */
 const SMALL = 100;
@@ -66,8 +69,7 @@ export function addVoiceTasks(app: Hono<Env>, parts: ServerParts): void {
     const length = Number(c.env.incoming.headers["content-length"] ?? Number.POSITIVE_INFINITY);
     return length > SMALL_BODY ? forBody(c.env, answer) : answer();
   });
-  // Clients take the ids "." and ".." out of a path.
-  for (const path of ["/voice-tasks/:task_id", "/voice-task"]) addVoiceTask(app, parts, path);
+  for (const path of TASK_PATHS) addVoiceTask(app, parts, path);
 }
 
 /** A single task, its files and its deletion. */
@@ -109,7 +111,7 @@ async function answerTask(parts: ServerParts, c: Context<Env>): Promise<Response
 }
 
 /** The parameters of the URL that name the task, beside its path. */
-function idParams(c: Context<Env>): string[] {
+export function idParams(c: Context<Env>): string[] {
   return c.req.param("task_id") === undefined ? ["user_id", "task_id"] : ["user_id"];
 }
 
@@ -146,7 +148,7 @@ function queryOf({ rules, clock, stuckAfter }: ServerParts, raw: RawQuery, names
 }
 
 /** The task that a path and its `user_id` name. @throws TtsctlError USAGE */
-function idOf(parts: ServerParts, c: Context<Env>, params: ReadonlyMap<string, string>): TaskId {
+export function idOf(parts: ServerParts, c: Context<Env>, params: ReadonlyMap<string, string>): TaskId {
   const userId = params.get("user_id");
   const asked = { users: userId === undefined ? null : [userId], taskIds: [taskIdOf(c)] };
   const names = { ...KEY_NAMES, taskIds: "the task id" };

@@ -1,0 +1,247 @@
+import { appendFileSync, readdirSync, readlinkSync, renameSync, rmSync, symlinkSync, truncateSync } from "node:fs";
+import { beforeEach, describe, expect, it } from "vitest";
+import { ago, record } from "../helpers/records.ts";
+import { until } from "../helpers/until.ts";
+import { type Served, useServer } from "./setup.ts";
+import { request, Wire } from "./wire.ts";
+
+const here = useServer();
+const SECRET = "only-for-the-operator-0123456789";
+const RUNNING = record("alice", "t01", { status: "running", updated_at: ago(60) });
+const LOG = "Logs/20260101/08/t01.log";
+const STREAM = "/voice-tasks/t01/logs/stream?user_id=alice";
+const MOST_STREAMS = 32;
+
+beforeEach(() => {
+  here.root.writeStore([RUNNING, record("alice", "done"), record("alice", "../../secret", { status: "running" })]);
+  here.root.write("Logs/20260101/07/t01.log", "a\nb\n");
+  here.root.write(LOG, "one\ntwo\nthree\n");
+  here.root.write("Logs/20260101/08/done.log", "last");
+  here.root.write("secret.log", SECRET);
+});
+
+/** A stream under way. */
+class Stream {
+  readonly wire: Wire;
+
+  private constructor(wire: Wire) {
+    this.wire = wire;
+  }
+
+  static async open(server: Served, path = STREAM, headers: Record<string, string> = {}): Promise<Stream> {
+    const wire = await Wire.open(server.port);
+    wire.socket.write(request(`GET ${path}`, headers));
+    return new Stream(wire);
+  }
+
+  events(): [event: string, data: { lines: string[] }][] {
+    return [...this.wire.text.matchAll(/event: (\w+)\ndata: (.*)\n/g)].map(([, event, data]) => {
+      return [event!, JSON.parse(Buffer.from(data!, "latin1").toString("utf8"))];
+    });
+  }
+
+  lines(): string[] {
+    return this.events().flatMap(([event, data]) => (event === "lines" ? data.lines : []));
+  }
+
+  async gets(...lines: string[]): Promise<void> {
+    await until(() => this.lines().join("|") === lines.join("|")).catch((cause) => {
+      throw new Error(`not ${lines}, but ${this.lines()}`, { cause });
+    });
+  }
+
+  async ends(): Promise<unknown> {
+    await this.wire.end();
+    const [event, data] = this.events().at(-1)!;
+    expect(event).toBe("end");
+    return data;
+  }
+}
+
+/** Descriptors of the server that are open below `Logs/`. */
+function openLogs(server: Served): number {
+  const links = readLinks(`/proc/${server.run.child.pid}/fd`);
+  return links.filter((path) => path.includes("/Logs")).length;
+}
+
+function readLinks(folder: string): string[] {
+  return readdirSync(folder).flatMap((name) => {
+    try {
+      return [readlinkSync(`${folder}/${name}`)];
+    } catch {
+      return [];
+    }
+  });
+}
+
+describe("the last lines", () => {
+  it("are those of the newest log, and of older ones as far as needed", async () => {
+    const server = await here.serve("--no-cleanup");
+    const logs = (params: string) => server.json(`/voice-tasks/t01/logs?user_id=alice${params}`);
+    const older = { path: "Logs/20260101/07/t01.log", lines: ["a", "b"] };
+    expect(await logs("")).toEqual({ logs: [older, { path: LOG, lines: ["one", "two", "three"] }] });
+    expect(await logs("&lines=4")).toMatchObject({ logs: [{ lines: ["b"] }, { lines: ["one", "two", "three"] }] });
+    expect(await logs("&lines=1")).toEqual({ logs: [{ path: LOG, lines: ["three"] }] });
+    expect(await server.json("/voice-task/logs?user_id=alice&task_id=done")).toMatchObject({
+      logs: [{ lines: ["last"] }],
+    });
+    expect(await server.json("/voice-tasks/none/logs?user_id=alice")).toEqual({ logs: [] });
+  });
+
+  it("as text are those of get --log, without what would control a terminal", async () => {
+    here.root.write(LOG, "10%\r50%\r100%\n\u001b[31mred\u202e\u0007\n");
+    const server = await here.serve("--no-cleanup");
+    const answer = await server.fetch("/voice-tasks/t01/logs?user_id=alice&lines=2&format=text");
+    expect(answer.headers.get("content-type")).toBe("text/plain; charset=utf-8");
+    expect(answer.headers.get("x-content-type-options")).toBe("nosniff");
+    const text = await answer.text();
+    expect(text).toBe(`==> ${LOG} <==\n100%\n\\u001b[31mred\\u202e\\u0007\n`);
+    expect((await here.run("get alice t01 --log 2")).stdout).toContain(text);
+  });
+
+  it.each(["lines=0", "lines=-1", "lines=10001", "lines=x", "format=html", "follow=1", "lines=1&lines=2"])(
+    "%s is refused in one line",
+    async (param) => {
+      const server = await here.serve("--no-cleanup");
+      for (const path of ["logs", "logs/stream"]) {
+        const answer = await server.fetch(`/voice-tasks/t01/${path}?user_id=alice&${param}`);
+        expect([answer.status, await answer.json()]).toEqual([400, expect.objectContaining({ code: "USAGE" })]);
+      }
+      expect((await server.fetch("/voice-tasks/t01/logs")).status).toBe(400);
+      expect((await server.fetch("/voice-tasks/t01/logs?user_id=alice", { method: "POST" })).status).not.toBe(200);
+    },
+  );
+
+  it("never come from outside Logs/, whatever the id or a link is", async () => {
+    symlinkSync(here.root.at("secret.log"), here.root.at("Logs/20260101/08/link.log"));
+    symlinkSync(here.root.path, here.root.at("Logs/20260102"));
+    here.root.writeStore([RUNNING, record("alice", "link")]);
+    const server = await here.serve("--no-cleanup");
+    const ids = ["../../secret", "../secret", "..", ".", "link", "secret", "/etc/passwd", "%00", "..\\secret"];
+    for (const task_id of ids) {
+      const params = new URLSearchParams({ user_id: "alice", task_id });
+      expect(await (await server.fetch(`/voice-task/logs?${params}`)).text()).not.toContain(SECRET);
+      const stream = await Stream.open(server, `/voice-task/logs/stream?${params}`);
+      await until(() => stream.wire.ended);
+      expect([task_id, stream.wire.text.includes(SECRET)]).toEqual([task_id, false]);
+    }
+  });
+});
+
+describe("a stream", () => {
+  it("gives the last lines, then new ones, until the task is finished", async () => {
+    const server = await here.serve("--no-cleanup");
+    await server.run.says(/from the file to Redis/);
+    const stream = await Stream.open(server, `${STREAM}&lines=2`);
+    await stream.gets("two", "three");
+    expect(stream.wire.text).toMatch(/^content-type: text\/event-stream/im);
+    appendFileSync(here.root.at(LOG), "语音\r\nhalf");
+    await stream.gets("two", "three", "语音");
+    here.root.write("Logs/20260101/09/t01.log", "next hour\n");
+    await stream.gets("two", "three", "语音", "next hour");
+    appendFileSync(here.root.at(LOG), " and half\n");
+    await stream.gets("two", "three", "语音", "next hour", "half and half");
+    await here.mirrored({ ...RUNNING, status: "failed", updated_at: ago(1) });
+    appendFileSync(here.root.at(LOG), "the end");
+    expect(await stream.ends()).toEqual({ reason: "finished", status: "error" });
+    expect(stream.lines().at(-1)).toBe("the end");
+  });
+
+  it("of a finished task, and of one that neither store has, ends at once", async () => {
+    const server = await here.serve("--no-cleanup");
+    const done = await Stream.open(server, "/voice-tasks/done/logs/stream?user_id=alice");
+    expect(await done.ends()).toEqual({ reason: "finished", status: "done" });
+    expect(done.lines()).toEqual(["last"]);
+    const none = await Stream.open(server, "/voice-tasks/none/logs/stream?user_id=alice");
+    expect(await none.ends()).toEqual({ reason: "gone", status: null });
+    const head = await server.fetch(STREAM, { method: "HEAD" });
+    expect([head.status, head.headers.get("content-type")]).toEqual([200, "text/event-stream"]);
+  });
+
+  it("goes on over a log that is truncated, replaced or removed, and says so", async () => {
+    const server = await here.serve("--no-cleanup");
+    const stream = await Stream.open(server, `${STREAM}&lines=1`);
+    await stream.gets("three");
+    truncateSync(here.root.at(LOG), 0);
+    appendFileSync(here.root.at(LOG), "cut\n");
+    await stream.gets("three", "cut");
+    renameSync(here.root.at(LOG), here.root.at("Logs/20260101/08/t01.log.1"));
+    here.root.write(LOG, "new file\n");
+    await stream.gets("three", "cut", "new file");
+    const notes = stream.events().filter(([event]) => event === "note");
+    expect(notes.map(([, note]) => note)).toEqual([
+      expect.stringMatching(/t01\.log.* was truncated$/),
+      expect.stringMatching(/t01\.log.* was replaced$/),
+    ]);
+    rmSync(here.root.at(LOG));
+    here.root.write("Logs/20260101/09/t01.log", "later\n");
+    await stream.gets("three", "cut", "new file", "later");
+  });
+
+  it("waits for a log that is not there yet", async () => {
+    here.root.removeFolder("Logs");
+    here.root.write("Logs/20260101/08/other.log", "x\n");
+    const server = await here.serve("--no-cleanup");
+    const stream = await Stream.open(server);
+    await until(() => stream.wire.text.includes(": still here"));
+    here.root.write(LOG, "there\n");
+    await stream.gets("there");
+  });
+
+  it("ends within 5 s when the server stops, also for a client that reads nothing", async () => {
+    here.root.write(LOG, `${"x".repeat(200)}\n`.repeat(20_000));
+    const server = await here.serve("--no-cleanup");
+    const stream = await Stream.open(server);
+    await until(() => stream.lines().length === 20);
+    const deaf = await Wire.open(server.port);
+    deaf.socket.pause();
+    deaf.socket.write(request(`GET ${STREAM}&lines=10000`));
+    const began = performance.now();
+    await server.stop();
+    expect(performance.now() - began).toBeLessThan(8_000);
+    expect(server.run.child.exitCode).toBe(0);
+    expect(await stream.ends()).toEqual({ reason: "interrupted", status: "run" });
+    deaf.socket.destroy();
+  });
+
+  it("is one of 32: another is BUSY until a client leaves, and nothing stays open", async () => {
+    const server = await here.serve("--no-cleanup");
+    const before = openLogs(server);
+    const streams = await Promise.all(Array.from({ length: MOST_STREAMS }, () => Stream.open(server)));
+    for (const stream of streams) await until(() => stream.lines().length > 0);
+    const refused = await server.fetch(STREAM);
+    expect([refused.status, refused.headers.get("retry-after")]).toEqual([503, "5"]);
+    expect(await refused.json()).toMatchObject({ code: "BUSY" });
+    expect((await server.fetch("/voice-tasks/t01/logs?user_id=alice")).status).toBe(200);
+    expect((await server.fetch(STREAM, { method: "HEAD" })).status).toBe(200);
+    streams[0]!.wire.socket.destroy();
+    let next = await Stream.open(server);
+    await until(async () => {
+      if (next.lines().length > 0) return true;
+      if (next.wire.ended) next = await Stream.open(server);
+      return false;
+    });
+    for (const stream of [...streams, next]) stream.wire.socket.destroy();
+    await until(() => openLogs(server) === before);
+    expect(server.run.stderr).not.toMatch(/Warning|error of ttsctl/);
+  });
+
+  it("needs the token, as all that shows tasks", async () => {
+    const TTSCTL_HTTP_TOKEN = "a-token-of-32-characters-or-more";
+    const server = await here.serve("--no-cleanup", { TTSCTL_HTTP_TOKEN });
+    for (const path of [STREAM, STREAM.replace("/stream", "")]) expect((await server.fetch(path)).status).toBe(401);
+    const stream = await Stream.open(server, STREAM, { authorization: `Bearer ${TTSCTL_HTTP_TOKEN}` });
+    await stream.gets("a", "b", "one", "two", "three");
+    stream.wire.socket.destroy();
+  });
+
+  it("goes on from the file while Redis is down", async () => {
+    await here.server.stop();
+    const server = await here.serve("--no-cleanup");
+    const stream = await Stream.open(server, `${STREAM}&lines=1`);
+    await stream.gets("three");
+    here.root.write("voice_task.json", JSON.stringify([{ ...RUNNING, status: "succeeded" }]));
+    expect(await stream.ends()).toEqual({ reason: "finished", status: "done" });
+    await here.server.start();
+  });
+});

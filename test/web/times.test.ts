@@ -1,0 +1,134 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { ago, record } from "../helpers/records.ts";
+import type { Tab } from "./helpers/browser.ts";
+import { useWeb } from "./helpers/setup.ts";
+
+const here = useWeb();
+const HOUR = 3600;
+const DAY = 24 * HOUR;
+/** By the status that the page shows, and how long ago they were changed. */
+const TASKS = [
+  record("alice", "minutes", { updated_at: ago(60), status: "succeeded" }),
+  record("alice", "failing", { updated_at: ago(120), status: "failed" }),
+  record("bob", "hours", { updated_at: ago(3 * HOUR), status: "succeeded" }),
+  record("bob", "paused", { updated_at: ago(3 * DAY), status: "paused" }),
+  record("bob", "weeks", { updated_at: ago(20 * DAY), status: "succeeded" }),
+  record("bob", "old", { updated_at: ago(90 * DAY), status: "queued" }),
+];
+beforeEach(() => here.root.writeStore(TASKS));
+
+const hashOf = (tab: Tab) => decodeURIComponent(new URL(tab.page.url()).hash);
+const within = (tab: Tab) => tab.page.locator("select[name=within]");
+const body = (tab: Tab) =>
+  tab
+    .asked(/\/voice-tasks\/query$/)
+    .at(-1)!
+    .postDataJSON();
+
+describe.each([
+  ["en-US", "Apply", "last hour", "last 24 hours", "last 7 days", "from … before …", "From", "Before"],
+  ["zh-CN", "应用筛选", "最近 1 小时", "最近 24 小时", "最近 7 天", "指定起止时间", "从", "早于"],
+])("the times of the filter in %s", (locale, apply, hour, day, week, exact, from, before) => {
+  it("are ages that move on, or exact times, in the address, with Back", async () => {
+    const tab = await here.open((await here.serveSynced()).url, { locale });
+    await tab.sees(["minutes"], { count: 6 });
+    const applied = async (label: string, ids: string[]) => {
+      await within(tab).selectOption({ label });
+      await tab.page.getByRole("button", { name: apply }).click();
+      await tab.sees(ids, { count: ids.length });
+      await tab.page.locator(".applied").getByText(label).waitFor();
+    };
+    await applied(hour, ["minutes", "failing"]);
+    await applied(day, ["minutes", "failing", "hours"]);
+    await applied(week, ["minutes", "failing", "hours", "paused"]);
+    expect([hashOf(tab), body(tab)]).toEqual(["#since=7d", { page: 1, page_size: 20, since: "7d" }]);
+    await within(tab).selectOption({ label: exact });
+    const [since, until] = [tab.page.getByLabel(from, { exact: true }), tab.page.getByLabel(before, { exact: true })];
+    await since.fill(ago(30 * DAY).slice(0, 16));
+    await until.fill(ago(2 * DAY).slice(0, 19));
+    await tab.page.getByRole("button", { name: apply }).click();
+    await tab.sees(["paused", "weeks"], { count: 2 });
+    expect(hashOf(tab)).toMatch(/^#since=\d{4}-\d\d-\d\dT\d\d:\d\d:00&until=\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$/);
+    const address = tab.page.url();
+    await tab.page.goBack();
+    await tab.sees(["minutes", "failing", "hours", "paused"], { count: 4 });
+    await expect.poll(() => within(tab).inputValue()).toBe("7d");
+    expect(await since.count()).toBe(0);
+    await tab.page.goto(address);
+    await tab.page.reload();
+    await tab.sees(["paused", "weeks"], { count: 2 });
+    expect(await since.inputValue()).toBe(ago(30 * DAY).slice(0, 16));
+  });
+});
+
+it("of an address are shown whatever they are; one that is no time is left out", async () => {
+  const { url } = await here.serveSynced();
+  const tab = await here.open(`${url}/#since=2h&user=alice`);
+  await tab.sees(["minutes", "failing"], { count: 2 });
+  await expect.poll(() => within(tab).inputValue()).toBe("2h");
+  const older = await here.open(`${url}/#until=7d`);
+  await older.sees(["weeks", "old"], { count: 2 });
+  expect(await older.page.getByLabel("Before", { exact: true }).inputValue()).toMatch(/^\d{4}-\d\d-\d\dT/);
+  await older.page.getByRole("button", { name: "Clear" }).click();
+  await older.sees(["minutes"], { count: 6 });
+  await expect.poll(() => within(older).inputValue()).toBe("");
+  expect(hashOf(older)).toBe("");
+  const wrong = await here.open(`${url}/#since=soon`);
+  await wrong.sees(["minutes"], { count: 6 });
+  wrong.expectsRefusals();
+});
+
+describe.each([
+  ["en-US", "Only done", "Only other", "3 tasks found"],
+  ["zh-CN", "只看“完成”", "只看“其他”", "找到 3 个任务"],
+])("the counts by status in %s", (locale, done, other, found) => {
+  it("filter the list by keyboard, keep the focus, say what was found, and go back", async () => {
+    const tab = await here.open((await here.serveSynced()).url, { locale });
+    const button = tab.page.getByRole("button", { name: done });
+    await button.focus();
+    await tab.page.keyboard.press("Enter");
+    await tab.sees(["minutes", "hours", "weeks"], { count: 3 });
+    await tab.page.locator("[role=status][aria-live]").getByText(found).waitFor();
+    expect(await button.getAttribute("aria-pressed")).toBe("true");
+    expect(await button.evaluate((element) => element === document.activeElement)).toBe(true);
+    expect(hashOf(tab)).toBe("#status=done");
+    await tab.page.getByRole("button", { name: other }).click();
+    await tab.sees(["paused"], { count: 1 });
+    expect(body(tab)).toEqual({ page: 1, page_size: 20, status: ["other"] });
+    await tab.page.goBack();
+    await tab.sees(["minutes", "hours", "weeks"], { count: 3 });
+    await button.press("Space");
+    await tab.sees(["minutes"], { count: 6 });
+    expect(hashOf(tab)).toBe("");
+  });
+});
+
+it("a bar of the chart filters to its hour, by mouse and by keyboard", async () => {
+  const tab = await here.open((await here.serveSynced()).url);
+  await tab.sees(["minutes"], { count: 6 });
+  const bars = tab.page.getByRole("toolbar").getByRole("button");
+  expect(await bars.count()).toBe(24);
+  expect(await tab.page.locator(".bars [tabindex='0']").count()).toBe(1);
+  const bar = tab.page.getByRole("toolbar").getByRole("button", { name: `${ago(3 * HOUR).slice(11, 13)}:00: done 1` });
+  await bar.click();
+  await tab.sees(["hours"], { count: 1 });
+  expect(await bar.getAttribute("aria-pressed")).toBe("true");
+  const { since, until } = body(tab);
+  expect(Date.parse(until) - Date.parse(since)).toBe(HOUR * 1000);
+  await tab.page.getByLabel("From", { exact: true }).waitFor();
+  await tab.page.keyboard.press("ArrowRight");
+  await tab.page.keyboard.press("Enter");
+  await tab.page.getByText("No task matches the filter").waitFor();
+  await tab.page.keyboard.press("ArrowLeft");
+  expect(await bar.evaluate((element) => element === document.activeElement)).toBe(true);
+  await tab.page.goBack();
+  await tab.sees(["hours"], { count: 1 });
+  await bar.press("Enter");
+  await tab.sees(["minutes"], { count: 6 });
+  await bar.press("Home");
+  expect(await bars.first().evaluate((element) => element === document.activeElement)).toBe(true);
+  await tab.page.keyboard.press("ArrowLeft");
+  expect(await bars.first().evaluate((element) => element === document.activeElement)).toBe(true);
+  await tab.page.keyboard.press("End");
+  expect(await bars.last().evaluate((element) => element === document.activeElement)).toBe(true);
+});
