@@ -19,6 +19,7 @@ const COMMANDS: readonly CommandFile[] = [
   ["Look:", ["get"], () => import("./commands/get.ts")],
   ["Look:", ["stats"], () => import("./commands/stats.ts")],
   ["Look:", ["top"], () => import("./commands/top.ts")],
+  ["Look:", ["events"], () => import("./commands/events.ts")],
   ["Look:", ["verify"], () => import("./commands/verify.ts")],
   ["Change:", ["sync"], () => import("./commands/sync.ts")],
   ["Change:", ["cleanup"], () => import("./commands/cleanup.ts")],

@@ -67,6 +67,12 @@ export function addUser(command: Command): Command {
   return command.optionsGroup("Selection:").option("-u, --user <id>", "only the tasks of this user");
 }
 
+/** Unlike `addUser`, several. */
+export function addUsers(command: Command): Command {
+  addField(command.optionsGroup("Selection:"), "users");
+  return command;
+}
+
 export function addStatuses(command: Command): Command {
   addField(command.optionsGroup("Selection:"), "statuses");
   return command;

@@ -18,6 +18,7 @@ import {
 } from "../store/mirror-link.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import type { KnownNodes } from "../store/redis/target.ts";
+import type { TaskId } from "../store/task-source.ts";
 import { TaskStore } from "../store/task-store.ts";
 import { RecordRules } from "../task/rules.ts";
 import { TimeReader, Zone } from "../task/time.ts";
@@ -168,6 +169,26 @@ export class RunParts {
 
   async mirrorState(): Promise<MirrorState> {
     return (await this.mirrorLink()).open();
+  }
+
+  /**
+   * Hears of changes of tasks, on a connection of its own: `hearTasks`.
+   * @returns the connection, or why Redis doesn't send them
+   * @throws TtsctlError REDIS_*
+   */
+  async hearTasks(heard: (id: TaskId) => void): Promise<Mirror | string> {
+    const connect = await this.#connector();
+    if (connect === null) throw redisDisabled();
+    const mirror = await connect();
+    try {
+      const why = await mirror.hear((await this.settings()).redis.db.value, heard);
+      if (why === null) return mirror;
+      mirror.close();
+      return why;
+    } catch (error) {
+      mirror.close();
+      throw error;
+    }
   }
 
   /**

@@ -57,6 +57,22 @@ export class KeyTable {
     return this.#known(this.#written, userLength);
   }
 
+  /** The number of a key of any table, added if it is new. */
+  addKeyOf(other: KeyTable, key: number): number {
+    const from = other.#start(key);
+    const userEnd = from + other.#userLengths[key]!;
+    return this.add(other.#arena, from, userEnd, userEnd + 1, other.#end(key));
+  }
+
+  /** The same, or -1. */
+  findKeyOf(other: KeyTable, key: number): number {
+    const from = other.#start(key);
+    const length = other.#end(key) - from;
+    this.#reserve(length);
+    other.#arena.copy(this.#arena, this.#used, from, from + length);
+    return this.#known(length, other.#userLengths[key]!);
+  }
+
   /** The number of the user of a key of any table, as a key `user:`, added if it is new. */
   addUserOf(other: KeyTable, key: number): number {
     const from = other.#start(key);

@@ -140,8 +140,8 @@ export async function* newestTasks({ file, link }: Stores, query: Query, limit: 
   }
 }
 
-/** Doesn't keep the file: the listing may take long. */
-async function lackIn(mirror: Mirror, file: FileStore, userId: string | undefined): Promise<string | null> {
+/** As `lackOf`, with the index as it is now. Doesn't keep the file: the listing may take long. */
+export async function lackIn(mirror: Mirror, file: FileStore, userId: string | undefined): Promise<string | null> {
   const doubts = await doubtsOf(mirror, file, userId);
   if (doubts === null) return null;
   await using behind = new FileBehind(file);

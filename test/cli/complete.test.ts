@@ -76,7 +76,7 @@ describe("__complete", () => {
     ["ttsctl list -o js", ["json", "jsonl"]],
     ["ttsctl list --status done,e", ["done,error"]],
     ["ttsctl completion f", ["fish"]],
-    ["ttsctl help e", ["export", "exit-codes", "environment"]],
+    ["ttsctl help e", ["events", "export", "exit-codes", "environment"]],
     ["true; ttsctl compl", ["completion"]],
     ["ttsctl get al", ["alice"]],
     ["ttsctl get alice t", ["t1", "t2"]],

@@ -35,7 +35,7 @@ function inTest(example: string): string {
 /** Runs an example in bash; one that has no end is ended when it has said something. */
 function shell(example: string): Promise<{ code: number | null; text: string }> {
   const ttsctl = `"${process.execPath}" "${binary()}"`;
-  const isEndless = /--watch|--follow|ttsctl serve/.test(example);
+  const isEndless = /--watch|--follow|ttsctl (serve|events)/.test(example);
   const command = isEndless ? `exec ${example.replace("ttsctl", ttsctl)}` : `ttsctl() { ${ttsctl} "$@"; }; ${example}`;
   const child = spawn("bash", ["-c", command], {
     ...{ cwd: here.root.path, env: cleanEnv() },

@@ -211,7 +211,7 @@ describe("what the Sentinels say", () => {
 
 describe("the rights that are asked for", () => {
   /** Sent to connect, to ask for the rights, or only if the server allows it. */
-  const OTHERS = ["ACL", "AUTH", "DISCARD", "INFO", "MULTI", "PING", "ROLE", "SELECT", "SENTINEL", "SORT_RO"];
+  const OTHERS = ["ACL", "AUTH", "CONFIG", "DISCARD", "INFO", "MULTI", "PING", "ROLE", "SELECT", "SENTINEL", "SORT_RO"];
   /** Words behind a bracket that are arguments, or codes. */
   const NO_COMMANDS = ["LIMIT", "TLS", "REDIS_UNAVAILABLE"];
   const SENT = /(?:command|each)\(\s*"([A-Z_]{3,})"|\[\s*"([A-Z_]{3,})"|redis\.p?call\('([A-Z_]+)'/g;

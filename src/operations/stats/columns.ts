@@ -36,7 +36,7 @@ export function fileColumns(snapshot: Snapshot, userId: string | undefined): Tas
 }
 
 /** Tasks that are added one by one, in some 60 bytes each. */
-class CollectedColumns implements TaskColumns {
+export class CollectedColumns implements TaskColumns {
   readonly keys = new KeyTable();
   readonly #statuses = new Column(new Uint8Array(1 << 10));
   readonly #scores = new Column(new Float64Array(1 << 10));
@@ -68,7 +68,7 @@ export async function readMirrorTasks(
   userId: string | undefined,
   behind: Snapshot | null,
   reporter: Reporter,
-): Promise<{ columns: TaskColumns; source: "redis" | "file" | "mixed"; dangling: number }> {
+): Promise<{ columns: CollectedColumns; source: "redis" | "file" | "mixed"; dangling: number }> {
   const columns = new CollectedColumns();
   const filled = new KeyTable();
   const dangling = new KeyTable();

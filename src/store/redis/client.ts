@@ -3,6 +3,7 @@ import { TtsctlError } from "../../errors.ts";
 import type { Command, NodeReply, Script } from "./commands.ts";
 import { Connection, guardQueue, sendScript, within } from "./connection.ts";
 import {
+  allOf,
   connectionError,
   FAILS_OVER,
   plainTextRefused,
@@ -61,6 +62,11 @@ export class RedisClient extends Connection {
   async each(...command: Command): Promise<NodeReply[]> {
     const [reply] = await this.pipeline([command]);
     return [{ where: this.where, reply: reply! }];
+  }
+
+  async subscribe(pattern: string, receive: (channel: string, message: string) => void): Promise<void> {
+    this.#redis.on("pmessage", (_: string, channel: string, message: string) => receive(channel, message));
+    allOf(await this.settled([this.#redis.psubscribe(pattern)]));
   }
 
   close(): void {

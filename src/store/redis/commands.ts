@@ -50,5 +50,10 @@ export interface RedisCommands {
   scan(words: readonly string[], ...rest: Command): AsyncGenerator<string[]>;
   /** The same command to every primary there is. An error of a server is in its place. */
   each(...command: Command): Promise<NodeReply[]>;
+  /**
+   * Receives the messages of the channels that a pattern matches, from then on; no other command may follow. Absent in a
+   * cluster, where each node has its own.
+   */
+  subscribe?(pattern: string, receive: (channel: string, message: string) => void): Promise<void>;
   close(): void;
 }

@@ -77,6 +77,12 @@ export class Mirror extends SyncState {
     this.commands.close();
   }
 
+  /** As `hearTasks`, on this connection. */
+  async hear(db: number, heard: (id: TaskId) => void): Promise<string | null> {
+    const { hearTasks } = await import("./notifications.ts");
+    return hearTasks({ commands: this.commands, layout: this.layout, db, heard });
+  }
+
   /** Detects what scores the user indexes: once per connection, and again as long as the result is unknown. */
   async detect(): Promise<void> {
     if (this.#layout.lookup === undefined || this.#isDetected) return;

@@ -1,0 +1,86 @@
+import type { Command } from "commander";
+import { usage } from "../../errors.ts";
+import type { TaskChange } from "../../operations/events/states.ts";
+import type { SourceChoice } from "../../store/mirror-link.ts";
+import { soleUser, statusPasses, type TaskFilter, userPasses } from "../../task/query-fields.ts";
+import { formatUtc } from "../../task/time.ts";
+import type { Attach, Context } from "../context.ts";
+import { DONE } from "../emit.ts";
+import { addInterval, addSource, addStatuses, addUsers, type SelectionFlags, selectionOf } from "../selection.ts";
+
+interface EventsFlags extends SelectionFlags {
+  readonly source: SourceChoice;
+  readonly interval: number;
+}
+
+export function declare(program: Command, attach: Attach): void {
+  const command = program
+    .command("events")
+    .description("print a JSON line for each task that is created, changed or removed, until Ctrl-C")
+    .addHelpText("after", EXAMPLES);
+  addInterval(
+    addSource(addStatuses(addUsers(command))),
+    "seconds, or a duration such as 10s, between two comparisons, if Redis sends no notifications",
+  );
+  attach<EventsFlags>(command, runEvents);
+}
+
+const EXAMPLES = `
+The events are Redis's keyspace notifications if they are on
+(notify-keyspace-events with K or E, and A or gh), else found by comparing all
+tasks with the last time. stderr says which.
+Examples:
+  ttsctl events
+  ttsctl events --user alice --status error
+  ttsctl events --source file --interval 10
+  ttsctl events --status error > failures.jsonl`;
+
+/** Ends with 0 on SIGINT and SIGTERM, and when the reader goes away. */
+async function runEvents(context: Context, flags: EventsFlags): Promise<number> {
+  const { output } = context.flags;
+  if (output === "yaml" || output === "csv" || output === "wide") {
+    throw usage(`events prints JSON Lines, not -o ${output}`, "use -o jsonl, or leave it out");
+  }
+  const { signal, clock } = context; // from here on, a stop signal is waited for
+  const { filter } = await selectionOf(context, flags);
+  const { data } = context.terminal;
+  const { EventFollower } = await import("../../operations/events/follow.ts");
+  const soon = () => follower.compareSoon();
+  await context.liveOn({ events: { onUp: soon, onDown: soon }, forReaders: (state) => state });
+  const parts = {
+    ...{ clock, signal, file: await context.fileStore(), link: await context.mirrorLink() },
+    hear: (heard: Parameters<Context["hearTasks"]>[0]) => context.hearTasks(heard),
+    onChanges: async (changes: readonly TaskChange[], source: string) => {
+      const time = formatUtc(clock.now());
+      const wanted = changes.filter((change) => isWanted(change, filter));
+      await data.writeAll(wanted.map((change) => `${eventJson(change, time, source)}\n`));
+      await data.flush();
+      return data.isOpen;
+    },
+    onNews: async (level: "info" | "warn", line: string) => {
+      if (!context.flags.quiet) await context.note(level, line);
+    },
+  };
+  const options = { source: flags.source, userId: soleUser(filter), every: flags.interval };
+  const follower = new EventFollower(parts, options);
+  await follower.run();
+  return DONE;
+}
+
+/** By the new status, of a removed task by its last. */
+function isWanted({ userId, status, from }: TaskChange, filter: TaskFilter): boolean {
+  return userId !== "" && userPasses(userId, filter) && statusPasses((status ?? from)!, filter);
+}
+
+function eventJson({ event, userId, taskId, status, from, score }: TaskChange, time: string, source: string): string {
+  return JSON.stringify({
+    time,
+    event,
+    user_id: userId,
+    task_id: taskId,
+    status,
+    from,
+    updated_at: formatUtc(score),
+    source,
+  });
+}

@@ -1,0 +1,268 @@
+import { readFileSync } from "node:fs";
+import { afterEach, describe, expect, it } from "vitest";
+import { RedisCluster } from "../helpers/cluster.ts";
+import { ago, record } from "../helpers/records.ts";
+import { RedisServer } from "../helpers/redis.ts";
+import type { RecordJson } from "../helpers/root.ts";
+import { lines, Running } from "../helpers/ttsctl.ts";
+import { until } from "../helpers/until.ts";
+import { usePlace } from "./setup.ts";
+
+const here = usePlace();
+const started: Running[] = [];
+afterEach(async () => {
+  for (const run of started.splice(0)) run.kill("SIGKILL");
+});
+
+function events(line = "", env: Record<string, string> = {}): Running {
+  const args = ["events", "--interval", "1", ...line.split(" ").filter((word) => word !== "")];
+  const run = new Running(args, { cwd: here.root.path, env });
+  started.push(run);
+  return run;
+}
+
+type Event = Record<string, unknown>;
+const printed = (run: Running): Event[] => lines(run.stdout).map((line) => JSON.parse(line) as Event);
+const shorts = (run: Running) =>
+  printed(run).map(
+    ({ event, user_id, task_id, from, status, source }) => `${event} ${user_id}:${task_id} ${from} ${status} ${source}`,
+  );
+
+/** Waits for events, and that no others come. */
+async function prints(run: Running, ...wanted: string[]): Promise<void> {
+  await until(() => shorts(run).length >= wanted.length).catch(() => {});
+  expect({ events: shorts(run), stderr: run.stderr }).toEqual({ events: wanted, stderr: run.stderr });
+}
+
+async function ends(run: Running, signal: NodeJS.Signals = "SIGINT"): Promise<void> {
+  run.kill(signal);
+  expect((await run.end()).code).toBe(0);
+}
+
+const FIRST: RecordJson[] = [
+  record("alice", "a1", { status: "queued", updated_at: ago(100) }),
+  record("用户", "任务", { status: "running", updated_at: ago(90) }),
+];
+const a1 = (status: string, seconds: number) => record("alice", "a1", { status, updated_at: ago(seconds) });
+
+async function fill(records = FIRST, env = {}): Promise<void> {
+  here.root.writeStore(records);
+  await here.run("sync", { env });
+}
+
+describe.each([
+  ["KA", "as it notifies of them"],
+  ["Kgh", "as it notifies of them"],
+  ["Eghx", "as it notifies of them"],
+  ["KEA", "as it notifies of them"],
+  ["", 'compared every 1s: its notify-keyspace-events is ""'],
+  ["Kz", "compared every 1s: its notify-keyspace-events is"],
+])("events with notify-keyspace-events %j", (flags, how) => {
+  it("are printed as they happen, and stderr says how they are found", async () => {
+    await here.server.call("CONFIG", "SET", "notify-keyspace-events", flags);
+    await fill();
+    const run = events();
+    await run.says(/changes come from Redis at /);
+    expect(run.stderr).toContain(how);
+    await here.mirrored(a1("running", 80));
+    await prints(run, "changed alice:a1 wait run redis");
+    await here.mirrored(record("bob", "b1", { status: "queued", updated_at: ago(70) }));
+    await prints(run, "changed alice:a1 wait run redis", "created bob:b1 null wait redis");
+    await here.run("delete --user bob --ids b1 --force --yes");
+    await prints(
+      run,
+      ...["changed alice:a1 wait run redis", "created bob:b1 null wait redis", "removed bob:b1 wait null redis"],
+    );
+    const [first] = printed(run);
+    expect(Object.keys(first!)).toEqual([
+      "time",
+      "event",
+      "user_id",
+      "task_id",
+      "status",
+      "from",
+      "updated_at",
+      "source",
+    ]);
+    expect(first!.updated_at).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]+\+00:00$/);
+    expect(Math.abs(Date.parse(String(first!.time)) - Date.now())).toBeLessThan(60_000);
+    await ends(run);
+    await here.server.call("CONFIG", "SET", "notify-keyspace-events", "");
+  });
+});
+
+describe("events", () => {
+  it("of a file are found by comparing it", async () => {
+    here.root.configure(null);
+    here.root.writeStore(FIRST);
+    const run = events();
+    await run.says(/changes come from .*voice_task\.json, compared every 1s/);
+    here.root.writeStore([a1("failed", 50), record("bob", "b1", { updated_at: ago(40) })]);
+    await until(() => shorts(run).length >= 3);
+    expect(shorts(run).toSorted()).toEqual([
+      ...["changed alice:a1 wait error file", "created bob:b1 null done file", "removed 用户:任务 run null file"],
+    ]);
+    await ends(run, "SIGTERM");
+  });
+
+  it("are those of users and statuses", async () => {
+    here.root.configure(null);
+    here.root.writeStore(FIRST);
+    const run = events("--user alice --user bob --status error,wait");
+    await run.says(/changes come/);
+    here.root.writeStore([
+      ...[a1("running", 50), record("bob", "b1", { status: "failed", updated_at: ago(40) })],
+      ...[record("carol", "c1", { status: "failed" }), record("bob", "b2", { status: "queued" })],
+    ]);
+    await prints(run, "created bob:b1 null error file", "created bob:b2 null wait file");
+    here.root.writeStore([a1("running", 50)]);
+    await until(() => shorts(run).length === 4);
+    expect(shorts(run).slice(2)).toEqual(["removed bob:b1 error null file", "removed bob:b2 wait null file"]);
+    await ends(run);
+  });
+
+  it.each(["", "KA"])("go on with the file when Redis is lost, and back, with %j", async (flags) => {
+    const server = await RedisServer.start("--notify-keyspace-events", flags);
+    const env = { REDIS_URL: server.url };
+    await fill(FIRST, env);
+    const run = events("", env);
+    await run.says(/changes come from Redis/);
+    await server.stop();
+    await run.says(/changes come from .*voice_task\.json/);
+    here.root.writeStore([a1("running", 60), ...FIRST.slice(1)]);
+    await prints(run, "changed alice:a1 wait run file");
+    await server.start();
+    await here.run("sync", { env });
+    await until(() => run.stderr.split("changes come from Redis").length === 3);
+    await here.run("mark --user alice --ids a1 --status error --yes", { env });
+    await prints(run, "changed alice:a1 wait run file", "changed alice:a1 run error redis");
+    expect(run.stderr.split("answered instead")).toHaveLength(2); // once
+    await ends(run);
+    await server.remove();
+  });
+
+  it("are found by comparing where the user of Redis may not ask for the setting", async () => {
+    await here.server.call("CONFIG", "SET", "notify-keyspace-events", "KA");
+    await here.server.call("ACL", "SETUSER", "limited", "on", ">secret", "~tts:*", "+@all", "-config");
+    await fill();
+    const run = events("", { REDIS_USERNAME: "limited", REDIS_PASSWORD: "secret" });
+    await run.says(/compared every 1s: .*NOPERM/);
+    await here.mirrored(a1("running", 80));
+    await prints(run, "changed alice:a1 wait run redis");
+    await ends(run);
+    await here.server.call("ACL", "DELUSER", "limited");
+    await here.server.call("CONFIG", "SET", "notify-keyspace-events", "");
+  });
+
+  it("are notified of with the rights that the docs name, and no more", async () => {
+    await here.server.call("CONFIG", "SET", "notify-keyspace-events", "KA");
+    const rights = "~tts:* +@read +@write +@scripting +@connection +@transaction +time +info +psubscribe +config|get";
+    const channel = "&__keyspace@0__:tts:task:*";
+    await here.server.call(
+      "ACL",
+      "SETUSER",
+      "limited",
+      "reset",
+      "on",
+      ">secret",
+      "resetchannels",
+      channel,
+      ...rights.split(" "),
+    );
+    expect(readFileSync("docs/deployments.md", "utf8")).toContain(channel);
+    await fill();
+    const run = events("", { REDIS_USERNAME: "limited", REDIS_PASSWORD: "secret" });
+    await run.says(/as it notifies of them/);
+    await here.mirrored(a1("running", 80));
+    await prints(run, "changed alice:a1 wait run redis");
+    await ends(run);
+    await here.server.call("ACL", "DELUSER", "limited");
+    await here.server.call("CONFIG", "SET", "notify-keyspace-events", "");
+  });
+
+  it("of a Redis with a prefix and another layout are of its tasks alone", async () => {
+    await here.server.call("CONFIG", "SET", "notify-keyspace-events", "KA");
+    here.root.configure(here.server.port, "");
+    const env = { REDIS_PREFIX: "staging:", REDIS_LAYOUT: "api_ms" };
+    const tasks = [record("a:b", "t 1", { status: "queued", updated_at: ago(100) }), FIRST[1]!];
+    here.root.writeStore(tasks);
+    expect((await here.run("sync", { env })).code).toBe(0);
+    const run = events("", env);
+    await run.says(/as it notifies of them/);
+    await here.mirrored(record("alice", "other", { updated_at: ago(1) })); // in the plain layout, without the prefix
+    here.root.writeStore([record("a:b", "t 1", { status: "running", updated_at: ago(50) }), FIRST[1]!]);
+    await here.run("sync", { env });
+    await prints(run, "changed a:b:t 1 wait run redis");
+    await ends(run);
+    await here.server.call("CONFIG", "SET", "notify-keyspace-events", "");
+  });
+
+  it("of a cluster are found by comparing", async () => {
+    const cluster = await RedisCluster.start();
+    here.root.write("config.ini", `[redis]\n${cluster.config}[service]\ntimezone = UTC\n`);
+    await fill();
+    const run = events();
+    await run.says(/changes come from Redis .*each node of a cluster/);
+    here.root.writeStore([a1("running", 60), ...FIRST.slice(1)]);
+    await here.run("sync");
+    await prints(run, "changed alice:a1 wait run redis");
+    await ends(run);
+    await cluster.remove();
+  });
+
+  it("print what tasks hold as JSON, and nothing else", async () => {
+    here.root.configure(null);
+    here.root.writeStore([]);
+    const run = events("-q");
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    const hostile = "\u001b]0;owned\u0007\n\u202e";
+    here.root.writeStore([record(`u${hostile}x`, `t${hostile}x`, { status: `\u001b[5m`, updated_at: ago(1) })]);
+    await until(() => run.stdout.endsWith("\n"));
+    expect(lines(run.stdout)).toHaveLength(1);
+    expect(printed(run)).toMatchObject([{ event: "created", user_id: `u${hostile}x`, status: "other" }]);
+    expect(run.stdout).not.toContain("\u001b");
+    expect(run.stderr).toBe("");
+    await ends(run);
+  });
+
+  it("end with 0 when the reader goes away", async () => {
+    here.root.configure(null);
+    here.root.writeStore(FIRST);
+    const run = events();
+    await run.says(/changes come/);
+    run.child.stdout.destroy();
+    for (let seconds = 60; run.child.exitCode === null && seconds > 50; seconds--) {
+      here.root.writeStore([a1("running", seconds)]);
+      await new Promise((resolve) => setTimeout(resolve, 1200));
+    }
+    expect((await run.end()).code).toBe(0);
+  });
+
+  it("go on through a file that is cut, which is said once", async () => {
+    here.root.configure(null);
+    here.root.writeStore(FIRST);
+    const run = events();
+    await run.says(/changes come/);
+    here.root.write("voice_task.json", '[{"user_id"');
+    await run.says(/warning|cut|voice_task\.json .*byte/);
+    await new Promise((resolve) => setTimeout(resolve, 2500));
+    const said = run.stderr.split("\n").filter((line) => /byte|end of/.test(line));
+    expect(said.length).toBeLessThanOrEqual(1);
+    here.root.writeStore([a1("running", 60), FIRST[1]!]);
+    await prints(run, "changed alice:a1 wait run file");
+    await ends(run);
+  });
+
+  it.each(["-o csv", "-o yaml", "--status finito", "--interval 0", "--interval soon", "--source nowhere", "extra"])(
+    "are refused with %s",
+    async (line) => {
+      const run = await here.run(`events ${line}`);
+      expect(run).toMatchObject({ code: 2, stdout: "" });
+      expect(lines(run.stderr)).toHaveLength(1);
+    },
+  );
+
+  it("of a forced Redis that is switched off are an error", async () => {
+    expect(await here.run("events --source redis --no-redis")).toMatchObject({ code: 4, stdout: "" });
+  });
+});
