@@ -118,7 +118,9 @@ describe("the package", () => {
       readFileSync(join(installed, name), "utf8"),
     );
     const commands = [...text.join("\n").matchAll(/^ *\$ (ttsctl [^|;>&\n]*)$/gm)].map(([, line]) => line!);
-    const lines = [...new Set(commands)].filter((line) => !/--watch|--follow|ttsctl events|logs .*-f|\/var\//.test(line));
+    const lines = [...new Set(commands)].filter(
+      (line) => !/--watch|--follow|ttsctl events|logs .*-f|\/var\//.test(line),
+    );
     expect(lines.length).toBeGreaterThan(20);
     for (const line of lines) {
       const ended = run("sh", ["-c", line], root, env);
