@@ -36,6 +36,7 @@ it("the description is valid, and names every route and no other", async () => {
 
 it("its schemas match the responses", async () => {
   here.root.write("output/alice/t01/t01.wav", "RIFF");
+  here.root.write("Logs/20260101/08/t01.log", "a line\n");
   const server = await here.serve("--no-cleanup");
   const description = (await server.json("/openapi.json")) as Description;
   const ajv = new Ajv2020({ strict: false, allErrors: true });
@@ -51,6 +52,7 @@ it("its schemas match the responses", async () => {
   await check("/voice-tasks?user_id=alice&task_ids=t01,zz", "TaskPage");
   await check("/voice-tasks/t01?user_id=alice", "Task");
   await check("/voice-tasks/t01/files?user_id=alice", "TaskFiles");
+  await check("/voice-tasks/t01/logs?user_id=alice", "TaskLogs");
   await check("/stats", "Stats");
   await check("/stats?disk=false&user_id=alice", "Stats");
   await check("/stats/hours", "StatsHours");

@@ -16,6 +16,7 @@ beforeEach(() => {
     ),
   );
   here.root.write("output/alice/t2/t2.wav", wav(60));
+  here.root.write("Logs/20260101/08/t2.log", "a line\n".repeat(100));
 });
 
 /** What axe finds: names, roles, contrasts, order of headings and the like. */
@@ -33,6 +34,10 @@ describe.each([
     const { url } = await here.serveSynced();
     const tab = await here.open(`${url}/#user=alice`, { colorScheme, locale, viewport: { width, height: 800 } });
     await tab.opens("t2");
+    expect(await problems(tab)).toEqual([]);
+    await tab.page.locator("select[name=within]").selectOption("exact");
+    await tab.row("t2").getByRole("tab").last().click();
+    await tab.row("t2").locator(".log").waitFor();
     expect(await problems(tab)).toEqual([]);
     await tab.row("t2").locator(".task-play button").click();
     await tab.plays();

@@ -89,7 +89,7 @@ describe.each([
     await tab.page.keyboard.press("Enter");
     await tab.sees(["minutes", "hours", "weeks"], { count: 3 });
     await tab.page.locator("[role=status][aria-live]").getByText(found).waitFor();
-    expect(await button.getAttribute("aria-pressed")).toBe("true");
+    await expect.poll(() => button.getAttribute("aria-pressed")).toBe("true");
     expect(await button.evaluate((element) => element === document.activeElement)).toBe(true);
     expect(hashOf(tab)).toBe("#status=done");
     await tab.page.getByRole("button", { name: other }).click();
@@ -107,12 +107,12 @@ it("a bar of the chart filters to its hour, by mouse and by keyboard", async () 
   const tab = await here.open((await here.serveSynced()).url);
   await tab.sees(["minutes"], { count: 6 });
   const bars = tab.page.getByRole("toolbar").getByRole("button");
-  expect(await bars.count()).toBe(24);
+  await expect.poll(() => bars.count()).toBe(24);
   expect(await tab.page.locator(".bars [tabindex='0']").count()).toBe(1);
   const bar = tab.page.getByRole("toolbar").getByRole("button", { name: `${ago(3 * HOUR).slice(11, 13)}:00: done 1` });
   await bar.click();
   await tab.sees(["hours"], { count: 1 });
-  expect(await bar.getAttribute("aria-pressed")).toBe("true");
+  await expect.poll(() => bar.getAttribute("aria-pressed")).toBe("true");
   const { since, until } = body(tab);
   expect(Date.parse(until) - Date.parse(since)).toBe(HOUR * 1000);
   await tab.page.getByLabel("From", { exact: true }).waitFor();
@@ -120,7 +120,7 @@ it("a bar of the chart filters to its hour, by mouse and by keyboard", async () 
   await tab.page.keyboard.press("Enter");
   await tab.page.getByText("No task matches the filter").waitFor();
   await tab.page.keyboard.press("ArrowLeft");
-  expect(await bar.evaluate((element) => element === document.activeElement)).toBe(true);
+  await expect.poll(() => bar.evaluate((element) => element === document.activeElement)).toBe(true);
   await tab.page.goBack();
   await tab.sees(["hours"], { count: 1 });
   await bar.press("Enter");
