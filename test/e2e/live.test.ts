@@ -47,7 +47,7 @@ describe.runIf(hasPty)("list --watch on a terminal", () => {
   it("redraws for a new size at once", async () => {
     here.root.configure(null);
     fill(20);
-    const run = watching("list --watch 600 --no-color");
+    const run = watching("list --watch 600 --no-color --time raw");
     await until(() => run.text.includes("20 of 20 tasks") && run.text.endsWith("\u001b[?2026l"));
     const before = run.text.length;
     run.resize(30, 5);
