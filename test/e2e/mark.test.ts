@@ -101,7 +101,7 @@ describe("mark", () => {
     const dry = await here.run(`${args} --dry-run`);
     const run = await here.run(args);
     expect([dry.code, run.code]).toEqual([3, 3]);
-    expect(run.stderr).toMatch(/a:ends stays as it is: its record says deleted/);
+    expect(run.stderr).toMatch(/a:ends stays as it is: its field deleted would delete the task/);
     expect(here.root.readStore().map(({ status }) => status)).toEqual(["succeeded", "failed"]);
     expect(lines(here.root.tree()["b.jsonl"]!)).toHaveLength(1);
     const store = await here.run("mark --user a --to done --yes --backup voice_task.json -o json");

@@ -122,12 +122,14 @@ describe("stats for people", () => {
   });
 
   it.each([
-    [null, "ttsctl mark --status"],
-    ["alice", "ttsctl mark --user alice --status"],
-    ["it's $(me)", "ttsctl mark --user 'it'\\''s $(me)' --status"],
-    ["\u001b[2J", "ttsctl mark --user '\\u001b[2J' --status"],
+    [null, "ttsctl mark --stuck"],
+    ["alice", "ttsctl mark --user alice --stuck"],
+    ["it's $(me)", "ttsctl mark --user 'it'\\''s $(me)' --stuck"],
+    ["\u001b[2J", "ttsctl mark --user $'\\U0000001b[2J' --stuck"],
   ])("name the command that marks the stuck tasks of the user %j, and of no other", (user, command) => {
-    expect(text(200, 0, statsOf({ user }))).toContain(`12: a:t\\u001b (run, 4d ago), and 11 more; ${command} wait,run`);
+    expect(text(200, 0, statsOf({ user }))).toContain(
+      `12: a:t\\u001b (run, 4d ago), and 11 more; ${command} --to error`,
+    );
   });
 
   it("line up with names of wide characters", () => {

@@ -79,7 +79,7 @@ describe("StuckTasks", () => {
     const one = new StuckTasks({ now: 1_000_000, after: 100 });
     one.look("wait", 400_000, () => ({ userId: "alice", taskId: "t" }));
     expect(describeStuck(one)).toMatch(
-      /^1 task is stuck: alice:t \(wait for 6d\); if no worker has it: ttsctl mark --status wait,run/,
+      /^1 task is stuck: alice:t \(wait for 6d\); if no worker has it: ttsctl mark --stuck --to error$/,
     );
   });
 });
