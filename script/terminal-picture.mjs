@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import stringWidth from "string-width";
 
 /** Steps of the demo, by the start of their title, of which the first command is shown. */
-const STEPS = ["Redis comes:", "Redis dies", "Cleanup, for real"];
+const STEPS = ["Redis is up:", "Redis dies", "Cleanup, for real"];
 const COLUMNS = 104;
 const [CELL, ROW, MARGIN, TITLE_BAR] = [8.4, 19, 16, 30];
 const COLORS = {

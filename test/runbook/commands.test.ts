@@ -39,7 +39,7 @@ function examplesOf(page: string): Example[] {
 /** The steps of the picture in the READMEs, each with what the demo did before it. */
 function pictureSteps(): Example[] {
   const done: Record<string, string[]> = {
-    "Redis comes": ["redis-cli flushall"],
+    "Redis is up": ["redis-cli flushall"],
     "Redis dies": ['sed -i "s/^port = .*/port = 1/" config.ini'],
   };
   const lines: string[] = linesOf(readFileSync(join(PROJECT, "docs/terminal.svg"), "utf8"));
