@@ -49,10 +49,15 @@ export function createApp(parts: ServerParts): Hono<Env> {
 }
 
 const gzip = compress({ encoding: "gzip" });
+/** Bytes. Packing 20 MB takes longer than making them. */
+const MOST_PACKED = 4 << 20;
 
-/** Skipped for clients that name no encoding: most are programs on this machine. */
-const compressed: MiddlewareHandler<Env> = (c, next) =>
-  c.req.header("accept-encoding") === undefined ? next() : gzip(c, next);
+/** Most clients are programs on this machine and name no encoding: for them it does nothing. */
+const compressed: MiddlewareHandler<Env> = async (c, next) => {
+  await next();
+  if (c.req.header("accept-encoding") === undefined) return;
+  if (Number(c.res.headers.get("content-length")) <= MOST_PACKED) await gzip(c, async () => {});
+};
 
 /** 503 only if neither store can answer: an outage of Redis must not restart the server. */
 function addHealth(app: Hono<Env>, { health, rules, remove, token }: ServerParts): void {
