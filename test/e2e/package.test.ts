@@ -111,7 +111,7 @@ describe("the package", () => {
     expect(run("node", [join(ROOT, "script/demo-root.mjs"), root]).status).toBe(0);
     utimesSync(join(root, "voice_task.json"), 1_600_000_000, 1_600_000_000); // or each rewrite would be watched
     const env = { PATH: `${prefix}/bin:${process.env.PATH}`, REDIS_ENABLED: "1", REDIS_PORT: `${server.port}` };
-    // Commands that need a shell or a terminal, or run until stopped, are tested elsewhere.
+    // Commands that need a shell, a terminal or a file of their own, or run until stopped, are tested elsewhere.
     const pages = readdirSync(join(installed, "docs/commands")).map((name) => `docs/commands/${name}`);
     const others = ["audit", "guarantees", "monitoring", "output", "zh-CN"].map((name) => `docs/${name}.md`);
     const text = ["README.md", "README.zh-CN.md", ...others, ...pages].map((name) =>
@@ -119,7 +119,7 @@ describe("the package", () => {
     );
     const commands = [...text.join("\n").matchAll(/^ *\$ (ttsctl [^|;>&\n]*)$/gm)].map(([, line]) => line!);
     const lines = [...new Set(commands)].filter(
-      (line) => !/--watch|--follow|ttsctl events|logs .*-f|\/var\//.test(line),
+      (line) => !/--watch|--follow|ttsctl events|logs .*-f|config init|--profile|\/var\//.test(line),
     );
     expect(lines.length).toBeGreaterThan(20);
     for (const line of lines) {
