@@ -43,7 +43,7 @@ describe("row C, two users with the same task ids", () => {
       expect(here.root.has(`output/alice/${id}`), id).toBe(false);
     }
     expect(here.root.has(log("hers"))).toBe(false);
-    if (said) expect(run.stderr).toContain(`the logs of ${ALL.length} purged tasks stay`);
+    if (said) expect(run.stderr).toContain(`the logs of ${ALL.length} purged tasks are kept`);
   });
 
   it("the last of them takes the log with it", async () => {
