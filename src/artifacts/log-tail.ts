@@ -14,6 +14,7 @@ export class LogTail {
   readonly #piece = Buffer.allocUnsafe(PIECE);
   #splitter = new LineSplitter();
   #position = 0;
+  #wasCut = false;
 
   private constructor(path: string, file: FileHandle) {
     this.path = path;
@@ -46,7 +47,10 @@ export class LogTail {
   /** The lines that end in the next piece of the log; undefined without new ones. */
   async read(): Promise<string[] | undefined> {
     const { bytesRead } = await this.#file.read(this.#piece, 0, PIECE, this.#position);
-    if (bytesRead === 0) return undefined;
+    if (bytesRead === 0) {
+      await this.#restartIfCut();
+      return undefined;
+    }
     this.#position += bytesRead;
     return this.#splitter.push(this.#piece.subarray(0, bytesRead));
   }
@@ -60,12 +64,20 @@ export class LogTail {
     return (await this.#file.stat()).size <= this.#position;
   }
 
-  /** Starts again at the beginning if the log was truncated. Returns whether it was. */
-  async restartIfCut(): Promise<boolean> {
-    if ((await this.#file.stat()).size >= this.#position) return false;
+  /** A truncated log is read again from its beginning. */
+  async #restartIfCut(): Promise<void> {
+    if ((await this.#file.stat()).size >= this.#position) return;
     this.#position = 0;
     this.#splitter = new LineSplitter();
-    return true;
+    this.#wasCut = true;
+  }
+
+  /** Whether the log was truncated since the last call. */
+  async takeCut(): Promise<boolean> {
+    await this.#restartIfCut();
+    const wasCut = this.#wasCut;
+    this.#wasCut = false;
+    return wasCut;
   }
 
   /** Whether `name` is now another file. */

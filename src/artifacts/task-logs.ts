@@ -101,7 +101,7 @@ export class TaskLogFollower {
   async look(): Promise<string[]> {
     const news: string[] = [];
     for (const { place, tail } of this.#tails.values()) {
-      if (await tail.restartIfCut()) news.push(`${printableJson(tail.path)} was truncated`);
+      if (await tail.takeCut()) news.push(`${printableJson(tail.path)} was truncated`);
       if (await this.#isReplaced(place, tail)) news.push(`${printableJson(tail.path)} was replaced`);
     }
     for (const place of await this.#logs.find(this.#names, this.#fromDate)) {

@@ -26,7 +26,7 @@ const USERS_LOOKED_AT = 5000;
 export async function explainEmpty(
   parts: EmptyParts,
   query: ListQuery,
-  { total, pageSize }: ListResult,
+  { total, pageSize, stopped }: ListResult,
   names: QueryNames,
 ): Promise<string> {
   const last = Math.ceil(total / pageSize);
@@ -36,6 +36,7 @@ export async function explainEmpty(
       query.page < last ? `the next one is ${names.page} ${query.page + 1}` : "`ttsctl verify --details` names them";
     return `this page has only index members without a task; ${next}`;
   }
+  if (stopped !== undefined) return "no task among those that the search read";
   const { filter } = query;
   const count = (of: TaskFilter) => countOf(parts.store, query, of);
   const all = await count(NO_FILTER);
@@ -105,7 +106,9 @@ async function explainFilter(
   all: number,
   count: (filter: TaskFilter) => Promise<number>,
 ): Promise<string> {
-  const given = QUERY_PARTS.filter((part) => isGiven(filter, part));
+  // Only a count without the search is quick.
+  const given =
+    filter.search === undefined ? QUERY_PARTS.filter((part) => isGiven(filter, part)) : (["search"] as const);
   const without: string[] = [];
   for (const part of given) {
     const left = given.length === 1 ? all : await count(withoutPart(filter, part));

@@ -24,6 +24,7 @@ export function orderBy(
 /** How far a search for a text goes: it reads whole records. */
 export const MOST_SEARCHED = 100_000;
 const LONGEST_SEARCH_S = 10;
+const MICROSECOND = 1e-6;
 
 /** Ends a search that would take long. */
 export class SearchLimit {
@@ -37,9 +38,12 @@ export class SearchLimit {
     this.#score = score;
   }
 
-  /** Where the search stops; undefined as long as it may go on. */
+  /**
+   * Where the search stops; undefined as long as it may go on. Tasks with the time of the last one come again, because some of
+   * them weren't read.
+   */
   get stopped(): Stopped | undefined {
     if (this.#looked < MOST_SEARCHED && systemClock.monotonic() < this.#end) return undefined;
-    return { looked: this.#looked, at: formatUtc(this.#score) };
+    return { looked: this.#looked, at: formatUtc(this.#score + MICROSECOND) };
   }
 }

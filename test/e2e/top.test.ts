@@ -60,9 +60,9 @@ async function press(run: OnTerminal, ...keys: string[]): Promise<void> {
 }
 
 /** Ends it, and makes sure that the terminal is as it was. */
-async function ends(run: OnTerminal, how: () => void, size = SIZE): Promise<void> {
+async function ends(run: OnTerminal, how: () => void, size = SIZE, code = 0): Promise<void> {
   how();
-  expect(await run.end()).toBe(0);
+  expect(await run.end()).toBe(code);
   const { isSecondScreen, cursorShown, wraps, scrolled } = shown(run, size);
   expect({ isSecondScreen, cursorShown, wraps, scrolled }).toEqual({
     ...{ isSecondScreen: false, cursorShown: true, wraps: true, scrolled: 0 },
@@ -247,7 +247,7 @@ describe.runIf(hasPty)("top", () => {
     await ends(run, () => process.kill(run.pid, "SIGTERM"));
     const hungUp = top();
     await says(hungUp, /^> alice +new/m);
-    await ends(hungUp, () => process.kill(hungUp.pid, "SIGHUP"));
+    await ends(hungUp, () => process.kill(hungUp.pid, "SIGHUP"), SIZE, 129);
     here.root.write("crash.cjs", 'setTimeout(() => { throw new Error("crash") }, 2000);');
     const crash = top("top", { NODE_OPTIONS: `--require ${here.root.at("crash.cjs")}` });
     await says(crash, /^> alice/m);

@@ -46,7 +46,7 @@ async function listTasks(context: Context, raw: RawQuery, look: LookFlags, askin
   if (limit === undefined || limit <= LARGEST_PAGE) return listPage(context, query, look, names);
   const list = await longList(context, query, limit);
   await print(context, list, look);
-  return look.exitStatus && list.total() > 0 ? PARTLY : DONE;
+  return list.isStopped() || (look.exitStatus && list.total() > 0) ? PARTLY : DONE;
 }
 
 function refuseConflicts({ flags: { output } }: Context, raw: RawQuery, look: LookFlags, names: QueryNames): void {
@@ -108,7 +108,8 @@ async function listPage(context: Context, query: ListQuery, look: LookFlags, nam
     const parts = { store, file: await context.fileStore(), link: await context.mirrorLink() };
     await context.tell(await explainEmpty(parts, query, result, names));
   }
-  return result.missing.length > 0 || (look.exitStatus && result.total > 0) ? PARTLY : DONE;
+  const { missing, stopped, total } = result;
+  return missing.length > 0 || stopped !== undefined || (look.exitStatus && total > 0) ? PARTLY : DONE;
 }
 
 async function pageListing(context: Context, result: ListResult, look: LookFlags): Promise<Listing> {
@@ -155,6 +156,7 @@ async function longList(context: Context, query: ListQuery, limit: number) {
     head: () => ({ total: sum.total, page: 1, pageSize: Math.min(limit, sum.total) }),
     tail: () => ({ source: source(), ...pageTail({ missing: [], dangling: sum.dangling, stopped }) }), // the source is known at the end
     total: () => sum.total,
+    isStopped: () => stopped !== undefined,
     footer: async () => `${sum.shown} of ${counted(sum.total, "task")}, from ${source()}`,
   };
 }

@@ -1,7 +1,7 @@
 import { TtsctlError } from "../../errors.ts";
 import { audited } from "../../parts/ledger.ts";
 import { ofUser } from "../../task/query-fields.ts";
-import { shownStatus } from "../../task/status.ts";
+import { OTHER_STATUS, shownStatus } from "../../task/status.ts";
 import { type DeletionOutcome, deleteChosen, deletionExitCode, describeDelete } from "../commands/delete.ts";
 import {
   checkNewStatus,
@@ -62,9 +62,8 @@ async function markRow(context: Context, row: Row, word: string): Promise<string
   return result.requested === 0 ? [unchanged(row)] : [firstLine(describeMark(result, status.shown))];
 }
 
-/** Statuses outside the table can't be asked for. */
 function selectionOf({ userId, taskId, status }: Row) {
-  const statuses = new Set(shownStatus(status) === undefined ? [] : [status]);
+  const statuses = new Set([shownStatus(status) ?? OTHER_STATUS]);
   return { ids: [{ userId, taskId }], filter: { ...ofUser(userId), statuses }, age: null };
 }
 

@@ -123,8 +123,8 @@ export function next(state: TopState, event: TopEvent): Next {
     case "listed":
       return { state: withList(state, event.listed) };
     case "unlisted": {
-      const listed = state.listed ?? { at: 0, rows: [], total: 0, source: "file", rate: null };
-      return { state: { ...state, listed: { ...listed, notes: [event.note] } } };
+      if (state.listed === null) return { state: { ...state, said: [event.note] } };
+      return { state: { ...state, listed: { ...state.listed, notes: [event.note] } } };
     }
     case "counted":
       return { state: { ...state, counted: event.counted } };

@@ -133,6 +133,11 @@ export async function runTop(context: Context, { every, filter, readOnly }: TopO
     else if (name === "ctrl-l") screen.redraw();
     else if (name !== undefined) dispatch({ kind: "key", key: name });
   };
+  let isHungUp = false;
+  const onHangUp = () => {
+    isHungUp = true;
+    end();
+  };
   const onResize = () => {
     dispatch({ kind: "size", rows: sizeOf(stdout).rows });
     screen.redraw();
@@ -143,25 +148,29 @@ export async function runTop(context: Context, { every, filter, readOnly }: TopO
   stdin.on("keypress", onKey).on("end", end).on("error", end).resume();
   stdout.on("resize", onResize).on("error", end);
   signal.addEventListener("abort", end);
-  process.on("SIGHUP", end); // by itself it would leave the terminal as it is
+  process.on("SIGHUP", onHangUp); // by itself it would leave the terminal as it is
   if (signal.aborted) end();
   const lists = repeated(list, every, stop.signal);
   const counts = repeated(count, every, stop.signal);
   screen.draw(state);
   begin(lists.run);
   begin(counts.run);
+  let wasBusy = false;
   try {
     if (!stop.signal.aborted) await new Promise((resolve) => stop.signal.addEventListener("abort", resolve));
-    if (state.busy === null) screen.close(); // at once, even if a reading takes longer
+    wasBusy = state.busy !== null;
+    if (!wasBusy) screen.close(); // at once, even if a reading takes longer
     while (work.size > 0) await Promise.all(work);
   } finally {
     signal.removeEventListener("abort", end);
-    process.off("SIGHUP", end);
+    process.off("SIGHUP", onHangUp);
     stdout.off("resize", onResize).off("error", end);
     stdin.off("keypress", onKey).off("end", end).off("error", end).pause();
     screen.close();
     await giveBack();
   }
+  if (wasBusy) for (const line of state.said) await context.tell(line);
+  if (isHungUp) process.kill(process.pid, "SIGHUP"); // Node.js crashes if it restores a terminal that is gone
   if (failure !== undefined) throw failure.error;
   return DONE;
 }

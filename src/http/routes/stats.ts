@@ -4,9 +4,10 @@ import { TtsctlError } from "../../errors.ts";
 import { checkUser } from "../../operations/list-query.ts";
 import type { StatsResult } from "../../operations/stats/types.ts";
 import { trimId } from "../../task/ids.ts";
-import { json } from "../answer.ts";
+import { json, jsonText } from "../answer.ts";
 import type { Env, ServerParts } from "../parts.ts";
 import { paramsOf, switchOf } from "../request.ts";
+import { turns } from "../turns.ts";
 
 /** `GET /stats/hours`, for a chart. */
 export type StatsHours = Pick<StatsResult, "source" | "at" | "user" | "total" | "byStatus" | "perHour">;
@@ -18,9 +19,11 @@ export function addStats(app: Hono<Env>, { stats, rules, clock, health, metrics 
     const userId = user === undefined ? undefined : checkUser(trimId(user), "user_id", rules);
     return kept.get(JSON.stringify([userId ?? null, disk, estimate]), () => stats({ userId, disk, estimate }));
   };
+  const turn = turns<string>(4, (text) => text.length);
   app.get("/stats", async (c) => {
     const params = paramsOf(c.req.url, ["user_id", "disk"]);
-    return json(await ask(params.get("user_id"), switchOf("disk", params.get("disk"), true), true));
+    const disk = switchOf("disk", params.get("disk"), true);
+    return jsonText(await turn(c.env, async () => `${JSON.stringify(await ask(params.get("user_id"), disk, true))}\n`));
   });
   app.get("/stats/hours", async (c) => {
     const stats = await ask(paramsOf(c.req.url, ["user_id"]).get("user_id"), false, false);

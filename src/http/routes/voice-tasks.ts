@@ -28,20 +28,23 @@ const SMALL = 100;
 /** Bytes. */
 const SMALL_BODY = 64 << 10;
 
-interface ListAnswer {
-  readonly result: ListResult;
+interface Answer extends Pick<ListResult, "source" | "warnings"> {
   readonly text: string;
 }
 
-function lengthOf({ text }: ListAnswer): number {
+function lengthOf({ text }: Answer): number {
   return text.length;
+}
+
+function sent({ text, source, warnings }: Answer): Response {
+  return jsonText(text, warnings, { [SOURCE_HEADER]: source });
 }
 
 /** Lists, single tasks, and their deletion (SPEC section 8). */
 export function addVoiceTasks(app: Hono<Env>, parts: ServerParts): void {
   const forBody = turns<Response>(8, () => 0);
-  const forSmall = turns<ListAnswer>(16, lengthOf);
-  const forLarge = turns<ListAnswer>(1, lengthOf);
+  const forSmall = turns(16, lengthOf);
+  const forLarge = turns(1, lengthOf);
   const answerList = async (c: Context<Env>, dialect: Dialect, raw: RawQuery, names: QueryNames): Promise<Response> => {
     const asked = raw.taskIds?.length ?? 0;
     if (asked > MOST_IDS) throw usage(`${names.taskIds} has ${asked} ids`, `at most ${MOST_IDS} in a request`);
@@ -49,12 +52,13 @@ export function addVoiceTasks(app: Hono<Env>, parts: ServerParts): void {
     const count = query.ids === null ? query.pageSize : dialect.repeatsIds ? asked : query.ids.length;
     const readsAll = query.filter.search !== undefined || query.sort !== undefined;
     const turn = count > SMALL || readsAll ? forLarge : forSmall;
-    const { text, result } = await turn(c.env, async () => {
+    const answer = await turn(c.env, async () => {
       const found = await parts.store.list(query);
       const result = dialect.repeatsIds && raw.taskIds != null ? repeated(parts, raw, found) : found;
-      return { result, text: [...dialect.page(result)].join("") };
+      const { source, warnings } = result;
+      return { source, warnings, text: [...dialect.page(result)].join("") };
     });
-    return jsonText(text, result.warnings, { [SOURCE_HEADER]: result.source });
+    return sent(answer);
   };
   app.get("/voice-tasks", (c) => {
     const dialect = dialectOf(c, parts);
@@ -74,7 +78,8 @@ export function addVoiceTasks(app: Hono<Env>, parts: ServerParts): void {
 
 /** A single task, its files and its deletion. */
 function addVoiceTask(app: Hono<Env>, parts: ServerParts, path: string): void {
-  app.get(path, (c) => answerTask(parts, c));
+  const turn = turns(4, lengthOf);
+  app.get(path, async (c) => sent(await turn(c.env, () => taskAnswer(parts, c))));
   app.get(`${path}/files`, (c) => {
     const params = PLAIN.params(c.req.url, [...idParams(c), "logs"]);
     return taskFiles(parts, idOf(parts, c, params), switchOf("logs", params.get("logs"), true));
@@ -100,12 +105,12 @@ function repeated({ store }: ServerParts, { taskIds }: RawQuery, found: ListResu
   return { ...found, tasks: [...tasks], total: tasks.length, pageSize: tasks.length };
 }
 
-async function answerTask(parts: ServerParts, c: Context<Env>): Promise<Response> {
+async function taskAnswer(parts: ServerParts, c: Context<Env>): Promise<Answer> {
   const dialect = dialectOf(c, parts);
   const params = dialect.params(c.req.url, idParams(c));
   const results = isAlone(dialect, params) ? tasksOf(parts, c) : [listOne(parts, idOf(parts, c, params))];
   for await (const { tasks, source, warnings } of results) {
-    if (tasks[0] !== undefined) return jsonText(dialect.task(tasks[0]), warnings, { [SOURCE_HEADER]: source });
+    if (tasks[0] !== undefined) return { text: dialect.task(tasks[0]), source, warnings };
   }
   throw new HttpError("TASK_NOT_FOUND", "neither store has the task");
 }
