@@ -120,7 +120,7 @@ describe("row C, symbolic links and hard links at every level under output/ and 
       expect(run.stderr, name).toMatch(new RegExp(`"${name}" is(n't)? `));
     }
     expect(lstatSync(here.root.at("output/alice/file")).isFile()).toBe(true);
-    expect(run.stderr).toContain(`"output/alice/file" isn't `);
+    expect(run.stderr).toMatch(/"output\/alice\/file" is(n't)? /);
     expect(lstatSync(here.root.at("Logs/20200101/08/linkedlog.log")).isSymbolicLink()).toBe(true);
     expect(here.root.has("output/.ttsctl-purge")).toBe(false);
   });
