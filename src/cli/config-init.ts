@@ -127,7 +127,7 @@ async function findFiles(
     if (found === undefined && !mayLack) {
       throw usage(`no store file found in ${folders.join(", ")}`, `--store names it; looked for ${STORES.join(", ")}`);
     }
-    if (others.length > 0) context.reporter.warn(`${found} is used; there also is ${others.join(", ")}`);
+    if (others.length > 0) context.reporter.warn(`${found} is used; also found: ${others.join(", ")}`);
     set("store.path", found ?? join(folders[0]!, STORES[0]!), found === undefined ? "default" : "found");
   }
   const home = dirname(resolve(dirname(path), values.get("store.path")!.text));
@@ -244,7 +244,7 @@ async function reportRedis(context: Context, settings: Settings): Promise<void> 
 /** The directory of profiles, which the first one makes. @throws TtsctlError EXPORT_FAILED */
 async function makeFolder(path: string): Promise<void> {
   await mkdir(path, { recursive: true, mode: 0o700 }).catch((cause) => {
-    throw new TtsctlError("EXPORT_FAILED", `cannot make ${path}: ${describeSystemError(cause)}`, { cause });
+    throw new TtsctlError("EXPORT_FAILED", `cannot create ${path}: ${describeSystemError(cause)}`, { cause });
   });
 }
 
@@ -254,6 +254,12 @@ async function write(context: Context, path: string, text: string, force: boolea
   const before = force ? await stat(path).catch(() => null) : null;
   const isSecret = holdsPassword(parseIni(text, path));
   const mode = before === null ? (isSecret ? 0o600 : 0o644) : before.mode & (isSecret ? 0o770 : 0o777);
+  const modeBefore = before === null ? mode : before.mode & 0o777;
+  if (mode !== modeBefore) {
+    context.reporter.warn(
+      `${path}: its mode ${modeBefore.toString(8)} is now ${mode.toString(8)}, because it has a password`,
+    );
+  }
   const file = await TargetFile.at(path, force, mode, before);
   context.onRelease(() => file.close());
   await file.write([text]);

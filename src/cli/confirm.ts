@@ -1,6 +1,5 @@
 import { TtsctlError } from "../errors.ts";
 import type { PlanSummary } from "../operations/brake.ts";
-import { counted } from "../task/amounts.ts";
 import type { Context } from "./context.ts";
 
 /**
@@ -13,7 +12,8 @@ export function confirmation(context: Context, yes: boolean, question: (count: n
     if (yes) return;
     const count = typeof planned === "number" ? planned : planned.count;
     if (!terminal.isInteractive) {
-      const what = `${counted(count, "task")} would be ${done}, which needs a confirmation`;
+      const asked = question(count).slice(0, -1);
+      const what = `refusing to ${asked[0]!.toLowerCase()}${asked.slice(1)} without confirmation`;
       throw new TtsctlError("CONFIRMATION_REQUIRED", what, { hint: "add --yes, or preview with --dry-run" });
     }
     if (typeof planned !== "number") {

@@ -116,7 +116,7 @@ const DEFAULT_INTERVAL = 2;
 export function addWatch(command: Command): Command {
   const watch = new Option(
     "-w, --watch [seconds]",
-    "again and again, drawn in place, every so often; Ctrl-C ends it (default: 2)",
+    "redraw the table every so many seconds, until Ctrl-C (default: 2)",
   );
   return command.optionsGroup("Output:").addOption(watch.preset("2").argParser(watchSeconds));
 }
@@ -283,7 +283,7 @@ function addOneUser(user: string, before: readonly string[] = []): readonly stri
 
 function addWords(words: string, before?: string): string {
   if (before === undefined) return words;
-  if (before === STDIN || words === STDIN) throw new InvalidArgumentError(`${STDIN}, for stdin, stands alone`);
+  if (before === STDIN || words === STDIN) throw new InvalidArgumentError(`- (stdin) can't be combined with other ids`);
   return `${before},${words}`;
 }
 

@@ -133,5 +133,5 @@ function nothingHere(app: Hono<Env>, path: string): HttpError {
   );
   if (allowed.length === 0) return new HttpError("NOT_FOUND", "not found", "see /openapi.json");
   const allow = allowed.join(", ");
-  return new HttpError("METHOD_NOT_ALLOWED", `this takes ${allow} alone`, undefined, { allow });
+  return new HttpError("METHOD_NOT_ALLOWED", `only ${allow} is allowed here`, undefined, { allow });
 }

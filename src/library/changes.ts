@@ -128,7 +128,7 @@ function changed(task: Task, { set, removed }: ChangedFields, { parser, clock }:
     if (next !== undefined) return next;
   }
   const next = parser.parse(setFields(json, set));
-  if (isInvalid(next)) throw new TtsctlError("TASK_INVALID", `no valid task record: ${next.reason}`);
+  if (isInvalid(next)) throw new TtsctlError("TASK_INVALID", `invalid task record: ${next.reason}`);
   if (next.userId === task.userId && next.taskId === task.taskId) return next;
   throw new TtsctlError("TASK_INVALID", "update() can't change user_id or task_id");
 }

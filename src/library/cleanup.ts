@@ -4,6 +4,7 @@ import { cleanupPass, watchPasses } from "../parts/cleanup.ts";
 import { audited } from "../parts/ledger.ts";
 import type { RunParts } from "../parts/parts.ts";
 import type { Lock } from "../store/file/lock.ts";
+import { counted } from "../task/amounts.ts";
 import { libraryError } from "./arguments.ts";
 import type { CleanupCounts, CleanupOptions, CleanupResult, Logger } from "./types.ts";
 
@@ -29,7 +30,7 @@ export async function cleanupOnce(parts: RunParts, dryRun: boolean): Promise<Cle
       ledger?.count(result);
       pass = { counts: countsOf(result), problem };
       // The ledger gets the errors and exit codes of the command.
-      throwIfInterrupted(parts.signal, `${result.purged} tasks were purged`);
+      throwIfInterrupted(parts.signal, `${counted(result.purged, "task")} purged`);
       if (problem !== null && !isRedisError(problem)) throw problem;
       return problem !== null || result.failed + result.returned > 0 ? 3 : 0;
     });

@@ -66,7 +66,7 @@ export function idOf(userId: string, taskId: string, rules: RecordRules): TaskId
 }
 
 function invalid(reason: string): TtsctlError {
-  return new TtsctlError("TASK_INVALID", `no valid task record: ${reason}`);
+  return new TtsctlError("TASK_INVALID", `invalid task record: ${reason}`);
 }
 
 /**

@@ -166,12 +166,12 @@ export function redisDisabled(): TtsctlError {
 }
 
 export function behindWarning(problem: string, path: string): string {
-  return `${problem}: ${path} answered instead`;
+  return `${problem}: reading ${path} instead`;
 }
 
 export function fallbackWarning(error: TtsctlError, path: string): string {
   const advice = OUTAGES.includes(error.code) ? undefined : error.hint;
-  return `${error.message}: ${path} answered instead; ${advice ?? "after the outage run `ttsctl sync`"}`;
+  return `${error.message}: reading ${path} instead; ${advice ?? "after the outage run `ttsctl sync`"}`;
 }
 
 /** Codes after which Redis comes back without a change to the configuration. */

@@ -286,7 +286,7 @@ export class FileBehind implements Pick<TaskSource, "find"> {
     } catch (error) {
       if (!(error instanceof TtsctlError)) throw error;
       this.problem = error;
-      this.warnings.push(`Redis answered alone: ${error.message}`);
+      this.warnings.push(`read only Redis: ${error.message}`);
       return null;
     }
   }
@@ -303,7 +303,7 @@ const MOST_LOOKS = 4;
 const LATELY_MS = 2000;
 
 export const UNSYNCED =
-  "Redis was never synced, or was flushed since, and has fewer tasks than the file: the file answered; run `ttsctl sync`";
+  "Redis was never synced, or was flushed since, and has fewer tasks than the file: reading the file instead; run `ttsctl sync`";
 
 /** Null if the index is complete. One round trip, and the file's size and time. */
 export async function doubtsOf(mirror: Mirror, file: FileStore, userId: string | undefined): Promise<Standing | null> {
@@ -366,7 +366,7 @@ export async function lackOf(
   if (members < inFile) {
     if (members > 0 && (await mirror.isPurging())) return null;
     if (standing.syncedAt === null) return UNSYNCED;
-    return `Redis lists only ${members} of the file's ${inFile} tasks: the file answered; run \`ttsctl sync\``;
+    return `Redis lists only ${members} of the file's ${inFile} tasks: reading the file instead; run \`ttsctl sync\``;
   }
   if (standing.syncedAt !== null && standing.counted?.version !== versionOf(snapshot.identity)) {
     await mirror.keepCounts(...countsOf(snapshot)).catch(unlessRedis);
@@ -375,7 +375,7 @@ export async function lackOf(
 }
 
 export function neither({ code, message }: TtsctlError, { where }: Mirror): TtsctlError {
-  return new TtsctlError(code, `${message}; Redis at ${where} cannot answer instead: it was flushed, or never synced`, {
+  return new TtsctlError(code, `${message}; Redis at ${where} can't be used instead: it was flushed, or never synced`, {
     hint: "repair the store file or restore it from a backup, then run `ttsctl sync`",
   });
 }

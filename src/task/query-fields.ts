@@ -102,7 +102,7 @@ export const QUERY_FIELDS = {
     kind: "text",
     key: "search",
     flags: "--search <text>",
-    help: "has this in its text, error or ids, in any case",
+    help: "tasks with this in their text, error or ids; ignores case",
     onlyLists: true,
   },
   sort: {

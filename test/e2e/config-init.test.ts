@@ -89,8 +89,9 @@ describe("config init", () => {
     expect(run.stderr).toContain("warning: Redis at 127.0.0.1:1");
     here.root.write("config.ini", "[redis]\nport = 1\n");
     chmodSync(here.root.at("config.ini"), 0o666);
-    await here.run("config init --yes --force", { env });
+    const again = await here.run("config init --yes --force", { env });
     expect(modeOf("config.ini")).toBe(0o660);
+    expect(again.stderr).toContain("its mode 666 is now 660, because it has a password");
     expect(JSON.stringify([run, await here.run("config init --dry-run -v", { env })])).not.toContain("100%");
   });
 

@@ -10,7 +10,7 @@ it("explains a task on stdout, as text or JSON, without a lock and without a cha
   const text = await here.runArgs(["cleanup", "--explain", "alice", "t\u001b[31m1"]);
   expect(text.code).toBe(0);
   expect(text.stdout).toMatch(
-    /^alice:t.+ would be purged: expired\nRULE +SAYS +WHAT IT SAW\ncleanup +pass +on: retention 7d/,
+    /^alice:t.+ would be purged: expired\nRULE +RESULT +DETAIL\ncleanup +pass +on: retention 7d/,
   );
   expect(text.stdout).not.toContain("\u001b");
   const json = await here.run("cleanup --explain alice young -o json --retention 30s --quiet");

@@ -77,7 +77,7 @@ describe("list --limit", () => {
     const run = await here.run("list --limit all -o jsonl", { env: { REDIS_URL: cut.url } });
     await cut.stop();
     expect(ids(run.stdout)).toEqual(expected(() => true));
-    expect(run).toMatchObject({ code: 0, stderr: expect.stringContaining("answered instead") });
+    expect(run).toMatchObject({ code: 0, stderr: expect.stringMatching(/: reading .* instead/) });
   });
 
   it.each([

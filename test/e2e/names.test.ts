@@ -233,7 +233,7 @@ describe("-o ids, and --ids -", () => {
     ["delete --ids - --yes", '["alice:t1", 5]', /isn't a JSON array/],
     ["list --ids -", 'alice:t1\n"alice:t2\n', /line 2 begins with a quote/],
     ["list --ids -", "alice:t\n".repeat(100_001), /100001 task ids/],
-    ["list --ids - --ids t1", "", /stands alone/],
+    ["list --ids - --ids t1", "", /can't be combined/],
     ["import - --ids -", "", /can't be the input and the ids/],
     ["stats -o ids", "", /-o ids is for list and query/],
     ["delete --all --yes -o ids", "", /-o ids is for list and query/],

@@ -98,7 +98,7 @@ describe("stats", () => {
     expect((await here.run("stats --source file")).code).toBe(1);
     const alone = await here.run("stats -o json");
     expect(JSON.parse(alone.stdout)).toMatchObject({ source: "redis", total: 3, invalid: null, cleanup: null });
-    expect(alone.stderr).toContain("Redis answered alone");
+    expect(alone.stderr).toContain("read only Redis");
   });
 
   it("watches: one object a line in a pipe, until it is stopped", async () => {

@@ -68,7 +68,7 @@ describe.runIf(hasPty)("on a terminal", () => {
     await fill();
     here.root.writeStore([record("alice", "t1"), record("alice", "run")]);
     const run = onTerminal("sync --prune");
-    await run.says(/Remove 1 Redis-only task\? \[y\/N\]/);
+    await run.says(/Delete 1 Redis-only task\? \[y\/N\]/);
     run.type("y\r");
     expect(await run.end()).toBe(0);
     const second = onTerminal("delete --user alice --force --yes");

@@ -194,14 +194,14 @@ describe.runIf(hasPty)("top", () => {
     const run = top("top --interval 1", env);
     await says(run, /from redis/);
     await server.stop();
-    expect(await says(run, /5 tasks, from file/)).toMatch(/Redis at [\s\S]*answered instead/);
+    expect(await says(run, /5 tasks, from file/)).toMatch(/Redis at [\s\S]*: reading [\s\S]* instead/);
     await press(run, "G", "m", CTRL_U, ..."error", ENTER); // in the file alone
     await says(run, /after|sync/);
     await until(() => here.root.readStore().some(({ task_id, status }) => task_id === "lost" && status === "error"));
     await server.start();
     await here.run("sync", { env });
     await says(run, /5 tasks, from redis/);
-    expect(screen(run)).not.toContain("answered instead");
+    expect(screen(run)).not.toContain(": reading ");
     await ends(run, () => process.kill(run.pid, "SIGTERM"));
     await server.remove();
   });

@@ -15,7 +15,9 @@ describe("stuck tasks in a cleanup", () => {
     await site.writeBoth(stuck, waiting, fresh);
     const { result } = await site.cleanup();
     expect(result).toMatchObject({ purged: 0, stuck: 2 });
-    expect(site.reporter.text).toMatch(/2 tasks are stuck, the oldest bob:waiting \(wait for 3d\); .*ttsctl mark --stuck --to error$/);
+    expect(site.reporter.text).toMatch(
+      /2 tasks are stuck, the oldest bob:waiting \(wait for 3d\); .*ttsctl mark --stuck --to error$/,
+    );
     expect(site.root.readStore()).toHaveLength(3);
   });
 

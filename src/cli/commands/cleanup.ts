@@ -108,7 +108,7 @@ export function runPass(context: Context, flags: CleanupFlags, refusal: TtsctlEr
 
 /** By SPEC section 5. */
 function exitCodeOf({ result, problem }: CleanupOutcome, context: Context): number {
-  throwIfInterrupted(context.signal, `${result.purged} tasks were purged`, "the next pass goes on");
+  throwIfInterrupted(context.signal, `${counted(result.purged, "task")} purged`, "the next pass goes on");
   if (problem !== null && !isRedisError(problem)) throw problem;
   if (problem !== null)
     context.reporter.warn(
@@ -239,7 +239,7 @@ function explainText(explanation: Explanation, style: TableStyle): string {
   const { user_id, task_id, rules } = explanation;
   const rows = rules.map(({ rule, says, saw }) => [rule, says, printable(saw)]);
   const whole = { ...style, width: null }; // reasons aren't cut
-  return `${printable(`${user_id}:${task_id}`)} ${verdict(explanation)}\n${table(["RULE", "SAYS", "WHAT IT SAW"], rows, whole)}`;
+  return `${printable(`${user_id}:${task_id}`)} ${verdict(explanation)}\n${table(["RULE", "RESULT", "DETAIL"], rows, whole)}`;
 }
 
 function verdict({ verdict, reason, rules }: Explanation): string {
@@ -269,7 +269,7 @@ async function runOrphans(context: Context, flags: CleanupFlags): Promise<number
     const result = await cleanUpOrphans(parts, options);
     ledger?.count(result);
     await emitObject(context, result, () => describe(result));
-    throwIfInterrupted(context.signal, `${result.removed} artifacts were removed`);
+    throwIfInterrupted(context.signal, `${counted(result.removed, "artifact")} removed`);
     return result.failed > 0 ? PARTLY : DONE;
   });
 }

@@ -95,7 +95,7 @@ export async function deleteChosen(
 
 /** Also warns if Redis was left out. @throws TtsctlError INTERRUPTED, and the error that stopped the deletion */
 export function deletionExitCode(context: Context, { result, problem }: DeletionOutcome): number {
-  throwIfInterrupted(context.signal, `${result.deleted} tasks were deleted`);
+  throwIfInterrupted(context.signal, `${counted(result.deleted, "task")} deleted`);
   if (problem !== null && !isRedisError(problem)) throw problem;
   const what = result.dryRun
     ? "the plan covers only the store file; such a run would leave the copies in Redis"

@@ -94,7 +94,9 @@ async function report(context: Context, result: ExportResult, to: string | undef
   if (problem !== null) reporter.warn(`${problem.message}: tasks that only it has are not in the export`);
   if (missing.length > 0) reporter.warn(notFound(missing));
   if (dangling > 0)
-    reporter.warn(`${dangling} index members without a task left out; \`ttsctl verify --details\` names them`);
+    reporter.warn(
+      `${counted(dangling, "index member")} without a task left out; \`ttsctl verify --details\` names them`,
+    );
   const count = fromFile + fromRedis;
   const where = to === undefined ? "" : ` to ${to}`;
   const { printable } = await import("../../printable.ts");

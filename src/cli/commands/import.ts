@@ -96,12 +96,13 @@ function describe(result: ImportResult): string {
   const would = result.dryRun ? "would be " : "";
   const counts = `${added} ${would}added, ${replaced} ${would}replaced, ${identical} identical, ${kept} kept as the store file has them`;
   return textOf(
-    `${result.records} records: ${counts}`,
+    `${counted(result.records, "record")}: ${counts}`,
     conflicts > 0 && `${conflicts} of those kept have the same time and other content (${namedAbove(conflicts)})`,
     refused > 0 && `${refused} refused (${namedAbove(refused)})`,
-    invalid > 0 && `${invalid} invalid lines left out (named above)`,
+    invalid > 0 && `${counted(invalid, "invalid line")} left out (named above)`,
     missing.length > 0 && notFound(missing),
-    newerInRedis > 0 && `${newerInRedis} are newer in Redis and are kept there; ttsctl verify --details names them`,
+    newerInRedis > 0 &&
+      `${newerInRedis} newer in Redis: kept there; ttsctl verify --details names ${newerInRedis === 1 ? "it" : "them"}`,
     result.failed > 0 && `${result.failed} could not be written to Redis (${namedAbove(result.failed)})`,
     returned > 0 && `${returned} were undone: the service holds the store in memory`,
   );

@@ -325,7 +325,7 @@ function declareList(program: Command, attach: Attach): void {
     const raw = await rawQueryOf(context, flags);
     const list = (once: Context) => listTasks(once, raw, flags, { names: FLAG_NAMES, ...idsOf(flags) });
     if (flags.watch === undefined) return list(context);
-    if (flags.exitStatus) throw usage("--exit-status and --watch exclude each other", "--watch has no end to tell of");
+    if (flags.exitStatus) throw usage("--exit-status and --watch exclude each other", "--watch runs until Ctrl-C");
     const { live } = await import("../live.ts");
     return live(context, flags.watch, list);
   });

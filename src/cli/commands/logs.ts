@@ -25,7 +25,7 @@ export function declare(program: Command, attach: Attach): void {
     .usage("[options] [user] <task>")
     .description("the logs of a task")
     .option("--tail <lines>", "only the last lines", lineCount())
-    .option("-f, --follow", "go on with new lines as they come, until the task is finished", false)
+    .option("-f, --follow", "keep printing new lines, until the task is finished", false)
     .addHelpText("after", EXAMPLES);
   addSource(command);
   attach<LogsFlags>(command, runLogs);
@@ -45,7 +45,7 @@ async function runLogs(context: Context, flags: LogsFlags, args: string[]): Prom
   const { output } = context.flags;
   const isStreamed = isText(output) || output === "jsonl";
   if (follow && !isStreamed) {
-    throw usage(`--follow has no end that -o ${output} could wait for`, "use -o jsonl, or leave out --follow");
+    throw usage(`--follow can't be used with -o ${output}`, "use -o jsonl, or leave out --follow");
   }
   const parts = {
     file: await context.fileStore(),

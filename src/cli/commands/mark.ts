@@ -120,7 +120,7 @@ export function checkNewStatus(text: string | undefined): NewStatus {
 /** Also warns if Redis was left out. @throws TtsctlError INTERRUPTED */
 export function markExitCode(context: Context, { result, problem }: MarkOutcome): number {
   const hint = "run it again to finish, and `ttsctl sync` for Redis";
-  throwIfInterrupted(context.signal, `${result.marked} tasks were marked`, hint);
+  throwIfInterrupted(context.signal, `${counted(result.marked, "task")} marked`, hint);
   if (problem !== null) {
     const what = result.dryRun ? "the file alone was looked at" : "the file alone is sure to be marked";
     const when = isRedisError(problem) ? "when Redis is back " : "";

@@ -39,7 +39,7 @@ async function runSync(context: Context, flags: SyncFlags): Promise<number> {
   if (flags.prune) await context.requireConfig(false);
   letOthersGoFirst();
   keepHeapSmall();
-  const ask = (count: number) => `Remove ${counted(count, "Redis-only task")}?`;
+  const ask = (count: number) => `Delete ${counted(count, "Redis-only task")}?`;
   const confirm = confirmation(context, flags.yes, ask);
   const options = { maxDelete: { percent: 50 }, ...flags, ...(userId === undefined ? {} : { userId }) };
   return audited(context, flags.prune && !flags.dryRun, async (ledger) => {

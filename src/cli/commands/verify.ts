@@ -57,7 +57,7 @@ async function runVerify(context: Context, flags: VerifyFlags): Promise<number> 
         mirror: await context.mirror(),
         ...(await context.changeParts(ledger, dryRun, file)),
         rules: await context.rules(),
-        confirm: confirmation(context, flags.yes, (count) => `Remove ${counted(count, "Redis-only task")}?`),
+        confirm: confirmation(context, flags.yes, (count) => `Delete ${counted(count, "Redis-only task")}?`),
       };
       return verifyAndRepair(parts, { ...scope, dryRun, prune, restore, allowEmpty, maxDelete });
     };
