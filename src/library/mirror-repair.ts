@@ -81,7 +81,7 @@ export function mirrorRepair({ parts, logger, shared, link, owed, writer, mark }
       await using snapshot = await shared.read().catch(noneOfStore);
       if (snapshot === null) return;
       const isOurs = (id: TaskId) => writer.isPending(id) || owed.has(id);
-      if (!isChecked) await checkSameStore(snapshot, mirror, isOurs);
+      if (!isChecked) await checkSameStore(snapshot, mirror, Number.NEGATIVE_INFINITY, isOurs);
       isChecked = true;
       await mirror.detect(); // the file's lists have the order of those in Redis
       const { syncedAt, members } = await mirror.standing(undefined);

@@ -191,17 +191,20 @@ export async function checkSameStore(...stores: Parameters<typeof storeMismatch>
 /**
  * The error if a store file and a Redis belong to two services (SPEC section 6): none of Redis's newest tasks is in the
  * file, and none of a sample of the file's is in Redis. Null if they may belong together.
+ * @param since epoch seconds: older Redis-only tasks don't count, because a purge may have taken them from the file
  * @param isOurs whether the file had a task that may still be in Redis; without it an empty file matches
  */
 export async function storeMismatch(
   snapshot: Snapshot,
   mirror: Mirror,
+  since = 0,
   isOurs?: (id: TaskId) => boolean,
 ): Promise<TtsctlError | null> {
   if (snapshot.size === 0 && isOurs === undefined) return null;
   const newest = await mirror.newest(undefined, SAMPLE);
   if (newest.some((id) => snapshot.holds(id) || isOurs?.(id))) return null;
-  if (newest.length < LEAST_STRANGE) return null;
+  const strange = newest.filter(({ score }) => score > since).length;
+  if (strange < LEAST_STRANGE) return null;
   const ids: TaskId[] = [];
   for (const row of snapshot.liveRows()) if (ids.push(snapshot.idOf(row)) === SAMPLE) break;
   const statuses = await mirror.statuses(ids);

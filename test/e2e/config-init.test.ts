@@ -126,7 +126,7 @@ describe("config init", () => {
     mkdirSync(here.root.at("data/outputs"));
     here.root.write("conf/config.ini", `[redis]\nport = ${here.server.port}\npassword = p%%\n[paths]\nlogs = log\n`);
     const run = await here.run("config init --no-redis");
-    expect(run.stderr).toContain("there also is");
+    expect(run.stderr).toContain("also found");
     expect(inPython()).toMatchObject({
       redis: { enabled: "false", port: String(here.server.port), password: "p%" },
       store: { path: "data/voice_task.jsonl" },

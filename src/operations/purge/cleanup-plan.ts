@@ -134,6 +134,6 @@ export async function prepare(
   const found = await use.attempt((mirror) => plan.survey(mirror));
   plan.refusal =
     emptyBeside(snapshot, found.members, options.allowEmpty, "purged") ??
-    (await use.attempt(async (mirror) => mirror && storeMismatch(snapshot, mirror)));
+    (await use.attempt(async (mirror) => mirror && storeMismatch(snapshot, mirror, now - options.retention)));
   return { plan, found };
 }
