@@ -12,6 +12,7 @@ export class VirtualTerminal {
   #active: 0 | 1 = 0;
   #row = 0;
   #column = 0;
+  #unfinished = "";
   /** How often a line went out at the top of the second screen. */
   scrolled = 0;
   cursorShown = true;
@@ -32,8 +33,11 @@ export class VirtualTerminal {
     return this.#screens[this.#active]!.map((cells) => cells.join("").trimEnd());
   }
 
+  /** The part of a sequence whose end hasn't come yet is kept for the next text. */
   feed(text: string): this {
-    for (let rest = text; rest !== ""; ) rest = rest.slice(this.#take(rest));
+    let rest = this.#unfinished + text;
+    while (rest !== "" && !isUnfinished(rest)) rest = rest.slice(this.#take(rest));
+    this.#unfinished = rest;
     return this;
   }
 
@@ -92,4 +96,9 @@ export class VirtualTerminal {
   #blank(): string[][] {
     return Array.from({ length: this.rows }, () => Array<string>(this.columns).fill(" "));
   }
+}
+
+/** Whether a text may go on as a sequence. */
+function isUnfinished(text: string): boolean {
+  return ESCAPE.startsWith(text) || (text.startsWith(ESCAPE) && /^\??[\d;]*$/.test(text.slice(ESCAPE.length)));
 }
