@@ -166,7 +166,9 @@ describe("usage", () => {
     await filled();
     expect(await expectRefused(["delete", "--user", "alice"], 2, "CONFIRMATION_REQUIRED")).toMatch(/2 tasks.*--yes/);
     here.root.writeStore([record("alice", "t1")]);
-    expect(await expectRefused(["sync", "--prune"], 2, "CONFIRMATION_REQUIRED")).toMatch(/refusing to delete 1 Redis-only task without/);
+    expect(await expectRefused(["sync", "--prune"], 2, "CONFIRMATION_REQUIRED")).toMatch(
+      /refusing to delete 1 Redis-only task without/,
+    );
   });
 });
 
