@@ -8,6 +8,14 @@ import type { Context } from "./context.ts";
 import { foundIds } from "./selection.ts";
 import { isText } from "./terminal.ts";
 
+export async function getParts(context: Context): Promise<GetParts> {
+  return {
+    file: await context.fileStore(),
+    link: await context.mirrorLink(),
+    artifacts: await context.artifacts(),
+  };
+}
+
 interface Sought extends GetOptions {
   /** For messages. */
   readonly command: string;

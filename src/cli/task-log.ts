@@ -3,6 +3,7 @@ import type { GetParts } from "../operations/get.ts";
 import { logText } from "../render/log.ts";
 import type { SourceChoice } from "../store/mirror-link.ts";
 import type { TaskId } from "../store/task-source.ts";
+import { memberOf } from "../task/ids.ts";
 import { isTerminal, shownStatus } from "../task/status.ts";
 import type { Context } from "./context.ts";
 import { DONE, FAILED, INTERRUPTED } from "./emit.ts";
@@ -39,7 +40,7 @@ export async function followTask(
 ): Promise<number> {
   const { signal, clock } = context; // from here on, a stop signal is waited for
   const finished = status === null || isTerminal(status);
-  const name = `${id.userId}:${id.taskId}`;
+  const name = memberOf(id.userId, id.taskId);
   const logs = parts.artifacts.followLogs(id.taskId);
   context.onRelease(() => logs.close());
   const began = await logs.begin(count);

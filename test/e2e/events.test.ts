@@ -197,6 +197,24 @@ describe("events", () => {
     await here.server.call("CONFIG", "SET", "notify-keyspace-events", "");
   });
 
+  it("of two tasks whose user:task is the same are both printed", async () => {
+    await here.server.call("CONFIG", "SET", "notify-keyspace-events", "KA");
+    const env = { REDIS_LAYOUT: "api_ms" };
+    const both = (status: string, age: number) => [
+      record("a:b", "c", { status, updated_at: ago(age) }),
+      record("a", "b:c", { status, updated_at: ago(age - 1) }),
+    ];
+    here.root.writeStore(both("queued", 100));
+    expect((await here.run("sync", { env })).code).toBe(0);
+    const run = events("", env);
+    await run.says(/as it notifies of them/);
+    here.root.writeStore(both("running", 50));
+    await here.run("sync", { env });
+    await prints(run, "changed a:b:c wait run redis", "changed a:b:c wait run redis");
+    await ends(run);
+    await here.server.call("CONFIG", "SET", "notify-keyspace-events", "");
+  });
+
   it("of a cluster are found by comparing", async () => {
     const cluster = await RedisCluster.start();
     here.root.write("config.ini", `[redis]\n${cluster.config}[service]\ntimezone = UTC\n`);

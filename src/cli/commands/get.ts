@@ -13,7 +13,7 @@ import { memberOf } from "../../task/ids.ts";
 import type { Task } from "../../task/task.ts";
 import type { Attach, Context } from "../context.ts";
 import { DONE, emit, PARTLY } from "../emit.ts";
-import { findTask, tellAbsent } from "../named-task.ts";
+import { findTask, getParts, tellAbsent } from "../named-task.ts";
 import { addSource } from "../selection.ts";
 import { followTask, LOG_LINES, lineCount } from "../task-log.ts";
 
@@ -54,11 +54,7 @@ export async function runGet(context: Context, flags: GetFlags, args: string[]):
   if (flags.follow && (output === "json" || output === "yaml" || output === "csv")) {
     throw usage(`--follow can't be used with -o ${output}`, "use -o jsonl, or --log without --follow");
   }
-  const parts = {
-    file: await context.fileStore(),
-    link: await context.mirrorLink(),
-    artifacts: await context.artifacts(),
-  };
+  const parts = await getParts(context);
   const { source, log, follow } = flags;
   const count = log === true || log === undefined ? LOG_LINES : log;
   const logLines = log === undefined || follow ? null : count;

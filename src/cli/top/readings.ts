@@ -1,4 +1,4 @@
-import { NO_FILTER, ofUser, type TaskFilter } from "../../task/query-fields.ts";
+import { NO_FILTER, type TaskFilter } from "../../task/query-fields.ts";
 import { shownStatus } from "../../task/status.ts";
 import type { Task } from "../../task/task.ts";
 import { statsOf } from "../commands/stats.ts";
@@ -43,7 +43,7 @@ export async function readCounts(context: Context): Promise<Counted> {
     const at = context.clock.now();
     const stats = await statsOf(fork, { source: "auto", userId: undefined, disk: false, estimate: false });
     const store = await fork.taskStore();
-    const filter = { ...ofUser(undefined), statuses: new Set(["error"]) };
+    const filter = { ...NO_FILTER, statuses: new Set(["error"]) };
     const { tasks } = await store.list({ filter, ids: null, page: 1, pageSize: FAILURES, source: "auto" });
     return { at, stats, failures: tasks.map(rowOf) };
   } finally {

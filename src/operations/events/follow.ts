@@ -11,6 +11,7 @@ import type { Mirror } from "../../store/redis/mirror.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { lackIn } from "../../store/task-store.ts";
 import { formatDuration } from "../../task/amounts.ts";
+import { keyOf } from "../../task/ids.ts";
 import { type CollectedColumns, fileColumns, readMirrorTasks } from "../stats/columns.ts";
 import { type Reading, type TaskChange, TaskStates } from "./states.ts";
 
@@ -120,7 +121,7 @@ export class EventFollower {
   #hears(id: TaskId): void {
     const { userId } = this.#options;
     if (id.userId === "" || (userId !== undefined && id.userId !== userId)) return;
-    if (this.#heard.size < MOST_HEARD) this.#heard.set(`${id.userId}:${id.taskId}`, id);
+    if (this.#heard.size < MOST_HEARD) this.#heard.set(keyOf(id), id);
     else this.#isDue = true;
     this.#wake.abort();
   }
