@@ -133,6 +133,11 @@ describe.runIf(hasPty)("top", () => {
     await fill();
     const run = top();
     await says(run, /^> alice +new/m);
+    await press(run, "\u001b[200~dy\u001b[201~"); // pasted text is no command
+    await press(run, "/", "\u001b[200~alice\r\u001b[201~");
+    await says(run, /alice_/);
+    await press(run, ESC);
+    expect(here.root.readStore()).toHaveLength(5);
     await press(run, "d");
     await says(run, /^delete alice:new \(done\) with audio and logs\? y\/N$/m);
     await press(run, "n");

@@ -71,6 +71,8 @@ export type TopEvent =
   | { readonly kind: "size"; readonly rows: number }
   /** The character that was typed, or the name of another key. */
   | { readonly kind: "key"; readonly key: string }
+  /** A key of a pasted text, which must not act as a command. */
+  | { readonly kind: "pasted"; readonly key: string }
   | { readonly kind: "listed"; readonly listed: Listed }
   /** The list couldn't be read. */
   | { readonly kind: "unlisted"; readonly note: string }
@@ -120,6 +122,11 @@ export function next(state: TopState, event: TopEvent): Next {
       return { state: { ...state, rows: event.rows } };
     case "key":
       return onKey({ ...state, said: [] }, event.key);
+    case "pasted": {
+      const isText = [...event.key].length === 1;
+      const { kind } = state.mode;
+      return isText && (kind === "prompt" || kind === "mark") ? onKey(state, event.key) : { state };
+    }
     case "listed":
       return { state: withList(state, event.listed) };
     case "unlisted": {

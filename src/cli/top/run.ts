@@ -50,7 +50,10 @@ export async function runTop(context: Context, { every, filter, readOnly }: TopO
   let failure: { error: unknown } | undefined;
 
   const giveBack = terminal.lend();
-  const onTaken = (isTaken: boolean) => void stdin.setRawMode(isTaken);
+  const onTaken = (isTaken: boolean) => {
+    stdin.setRawMode(isTaken);
+    stdout.write(isTaken ? PASTES_MARKED : PASTES_PLAIN);
+  };
   const screen = openScreen(stdout, (shown: typeof state, size) => view(shown, size, style), { onTaken });
 
   function dispatch(event: TopEvent): void {
@@ -126,9 +129,12 @@ export async function runTop(context: Context, { every, filter, readOnly }: TopO
     }
   }
 
+  let isPaste = false;
   const onKey = (text: string | undefined, key: Key) => {
     const name = keyName(text, key);
-    if (name === "ctrl-z")
+    if (name === "paste-start" || name === "paste-end") isPaste = name === "paste-start";
+    else if (isPaste && name !== undefined) dispatch({ kind: "pasted", key: name });
+    else if (name === "ctrl-z")
       process.kill(0, "SIGTSTP"); // as the terminal does: the whole job stops
     else if (name === "ctrl-l") screen.redraw();
     else if (name !== undefined) dispatch({ kind: "key", key: name });
@@ -174,6 +180,9 @@ export async function runTop(context: Context, { every, filter, readOnly }: TopO
   if (failure !== undefined) throw failure.error;
   return DONE;
 }
+
+/** Whether the terminal marks the beginning and the end of pasted text. */
+const [PASTES_MARKED, PASTES_PLAIN] = ["\u001b[?2004h", "\u001b[?2004l"];
 
 /** How long a lone escape character waits for the rest of a key's sequence. */
 const ESCAPE_MS = 50;

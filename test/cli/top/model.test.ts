@@ -32,6 +32,18 @@ function press(state: TopState, ...keys: string[]): { state: TopState; effects: 
 
 const type = (text: string) => [...text];
 
+it("takes pasted text in a prompt only, and never as a command", () => {
+  const paste = (state: TopState, ...keys: string[]) => {
+    return keys.reduce((now, key) => next(now, { kind: "pasted", key }).state, state);
+  };
+  const list = withRows(...FIVE);
+  expect(paste(list, "d", "y", "m", "enter", "ctrl-c", "q")).toBe(list);
+  const prompt = press(list, "/").state;
+  expect(paste(prompt, "b", "o", "enter", "escape", "b").mode).toEqual({ kind: "prompt", of: "user", text: "bob" });
+  const asked = press(list, "d").state;
+  expect(paste(asked, "y", "n")).toBe(asked);
+});
+
 describe("the list", () => {
   it.each([
     [["j"], "t2"],
