@@ -151,7 +151,7 @@ export class Site {
     this.#mirror = "whole";
   }
 
-  /** The same for a command that will change it. */
+  /** A whole mirror for a command that will change it. */
   async mirrorToChange(): Promise<void> {
     await this.wholeMirror();
     this.#mirror = "unknown";

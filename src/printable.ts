@@ -75,7 +75,7 @@ export function shellQuote(text: string): string {
   return isShellWord(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-/** The same for a message. A text that isn't printable becomes a word of bash or zsh. */
+/** As `shellQuote`, for a message. An unprintable text becomes an escaped word of bash or zsh. */
 export function shellWord(text: string): string {
   if (isPrintable(text)) return shellQuote(text);
   const plain = text.replace(/[\\']/g, "\\$&");

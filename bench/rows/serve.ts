@@ -114,7 +114,7 @@ function row(id: string, target: number, request: Request, figure: Figure) {
   return compared({ id, target, isRate: figure === "a request", ours, peer });
 }
 
-/** How long somebody who watches the server waits while others ask for more than it can answer. */
+/** How long a monitoring client waits while others send more requests than the server can answer. */
 const flood: Row = {
   about: {
     ...{ id: "flood", work: "`serve`: `/healthz`, p99 while 64 clients ask for pages of 1,000 tasks", peer: "" },

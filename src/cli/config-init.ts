@@ -28,7 +28,7 @@ export interface InitFlags {
   readonly yes: boolean;
 }
 
-/** Where a service keeps its things: below the working directory, the directory of its configuration, or that of a named store file. */
+/** Where to look for the service's files: the working directory, the directory of its configuration, and that of a named store file. */
 const FOLDERS = ["", "data", "var"];
 const STORES = ["voice_task", "voice_tasks", "tasks"].flatMap((name) => [`${name}.json`, `${name}.jsonl`]);
 const CONFIGS = [CONFIG_FILE, `config/${CONFIG_FILE}`, `conf/${CONFIG_FILE}`];

@@ -66,7 +66,7 @@ function visibleOptions(command: Command): Option[] {
   return all.sort((a, b) => place(a) - place(b));
 }
 
-/** In the order of the visible items; commander's is that of the declarations. */
+/** In the order of the visible items. commander uses the order of the declarations. */
 function groupItems<T>(_: T[], visible: T[], groupOfItem: (item: T) => string): Map<string, T[]> {
   const groups = new Map<string, T[]>();
   for (const item of visible) {

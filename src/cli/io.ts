@@ -13,7 +13,7 @@ export interface Streams {
 export class Output {
   readonly #stream: Writable;
   readonly #prepare: (text: string) => string;
-  /** Whether its reader went away. */
+  /** Whether the reader closed the pipe. */
   isGone = false;
   /** Any other error of the stream. */
   failure: Error | undefined;

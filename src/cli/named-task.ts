@@ -68,7 +68,7 @@ function commandFor(command: string, { userId, taskId }: TaskId): string {
   return `ttsctl ${command} ${end}${shellWord(userId)} ${shellWord(taskId)}`;
 }
 
-/** Says that there is no such task, and why. */
+/** Warns that the task wasn't found, and why. */
 export async function tellAbsent(context: Context, parts: GetParts, id: TaskId, source: SourceChoice): Promise<void> {
   const { quiet, output } = context.flags;
   if (quiet || !isText(output)) return context.tell("not found");

@@ -156,7 +156,7 @@ export async function rawQueryOf({ terminal }: Context, flags: SelectionFlags): 
   return { ...raw, taskIds: await namesOn(terminal.streams.stdin) };
 }
 
-/** What a query of this run is checked with. */
+/** The rules, time and settings that check this run's query. */
 export async function checkingOf(context: Context, { stuck }: RawQuery): Promise<Omit<QueryContext, "names">> {
   const stuckAfter = stuck ? (await context.settings()).cleanup.stuckAfter.value : 0;
   return { rules: await context.rules(), now: context.clock.now(), stuckAfter };

@@ -12,7 +12,7 @@ import { accepting } from "./selection.ts";
 export const LOG_LINES = 20;
 export const MOST_LOG_LINES = 10_000;
 
-/** A parser of a number of lines. @param where it stands, for messages */
+/** A parser of a number of lines. @param where the name of the flag or parameter, for messages */
 export function lineCount(where = ""): (text: string) => number {
   return accepting(`a number of lines from 1 to ${MOST_LOG_LINES}${where}`, (text) => {
     const count = /^\d{1,9}$/.test(text) ? Number(text) : 0;
@@ -62,7 +62,7 @@ export async function followTask(
   return end === "finished" && last === "error" ? FAILED : DONE;
 }
 
-/** Prints lines, with the log's name if it changes. Returns false if the reader went away. */
+/** Prints lines, with the log's name if it changes. Returns false if the reader closed the pipe. */
 export function linePrinter(context: Context): (part: LogPart) => Promise<boolean> {
   const asObjects = context.flags.output === "jsonl";
   const out = asObjects ? context.terminal.data : context.terminal.out;

@@ -121,7 +121,7 @@ export function parseIni(text: string, path: string): IniFile {
     const content = strip(line);
     if (content.startsWith("#") || content.startsWith(";")) continue;
     const indent = indentation(line);
-    // An empty line belongs to the value above it, and leaves the indentation that continues it as it was.
+    // An empty line belongs to the value above it and doesn't end its continuation.
     if (content === "" || (value !== undefined && indent > lastIndent)) {
       value?.push(content);
       continue;

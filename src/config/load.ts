@@ -147,7 +147,7 @@ for (const { section, option } of SETTING_NAMES.map(placeOf)) {
   OURS.set(section, [...(OURS.get(section) ?? []), option]);
 }
 
-/** Names of a file that aren't ours: those that look like one of ours, and all sections. */
+/** Unknown names in a config.ini: likely misspellings, and all sections. */
 export interface ForeignNames {
   /** `hasOurs`: false for a section with none of our options, which may well be the service's, such as `[audio]`. */
   readonly misspelt: { readonly found: string; readonly near: string; readonly hasOurs: boolean }[];

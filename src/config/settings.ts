@@ -177,7 +177,7 @@ type SectionOf<S extends string> = {
 export type CleanupSettings = SectionOf<"cleanup">;
 export type HttpSettings = SectionOf<"http">;
 
-/** How Redis is reached. With a `url` in force the other parts are those of the url, unless a higher level gave one. */
+/** How Redis is reached. The parts of a `url` override all others, except those from a higher level (environment, flags). */
 export interface RedisSettings extends SectionOf<"redis"> {
   /** The path of a unix socket, which takes the place of host and port; only a url names one. */
   socket: Setting<string | null>;
@@ -196,7 +196,7 @@ export interface Settings {
   http: HttpSettings;
   /** One line each, for stderr. */
   warnings: string[];
-  /** The same for commands that change tasks: reads don't depend on an option that has no effect. */
+  /** Warnings for commands that change tasks: for a read, an option without effect doesn't matter. */
   changeWarnings: string[];
 }
 

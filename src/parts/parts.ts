@@ -81,7 +81,7 @@ export class RunParts {
     this.caller = outside.caller;
   }
 
-  /** Makes these the parts of a step of a run. Locks, and the connection unless it is shared, are those of the step. */
+  /** Makes these the parts of one step of a run, with locks and, unless shared, its connection. */
   joins(run: RunParts, settings: Settings, sharesMirror: boolean): this {
     this.#settings = Promise.resolve(settings);
     this.#liveSettings = run.#liveSettings;
@@ -177,7 +177,7 @@ export class RunParts {
   }
 
   /**
-   * Hears of changes of tasks, on a connection of its own: `hearTasks`.
+   * Subscribes to changes of tasks, on a separate connection: `hearTasks`.
    * @returns the connection, or why Redis doesn't send them
    * @throws TtsctlError REDIS_*
    */

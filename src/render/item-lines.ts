@@ -31,7 +31,7 @@ export function doneLine<E extends Event>(event: E, item: DoneItems[E], dryRun =
   return `[${event.toUpperCase()}]${fields.join("")}${dryRun ? " dry-run=yes" : ""}`;
 }
 
-/** The same for a log of JSON objects. */
+/** That line as a JSON object, for `--log-format json`. */
 export function doneEvent<E extends Event>(event: E, item: DoneItems[E], dryRun: boolean): LogEvent {
   const msg = dryRun ? `would be ${WORDS[event]}` : WORDS[event];
   return { level: "info", msg, fields: { event, ...fieldsOf(item), dryRun } };

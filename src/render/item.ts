@@ -20,7 +20,7 @@ export function itemJson(task: Task): string {
   return setFields(task.json, changes);
 }
 
-/** The same as a value; numbers keep their text. */
+/** The shown record as a value; numbers keep their text. */
 export function itemFields(task: Task): Map<string, JsonValue> {
   return parseJsonValue(itemJson(task)) as Map<string, JsonValue>;
 }

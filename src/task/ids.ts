@@ -26,7 +26,7 @@ export function strip(text: string): string {
 
 const SEPARATORS = new RegExp(`[,${PYTHON_SPACE}]+`);
 
-/** An identifier as it counts. */
+/** An identifier without surrounding spaces, by which it is compared. */
 export function trimId(id: string): string {
   return strip(id);
 }
@@ -36,7 +36,7 @@ export function splitIds(text: string): string[] {
   return uniqueIds(idsIn(text));
 }
 
-/** The same with repeats. */
+/** As `splitIds`, with repeats. */
 export function idsIn(text: string): string[] {
   return text.split(SEPARATORS).filter((id) => id !== "");
 }

@@ -222,7 +222,7 @@ export function soleUser({ users }: TaskFilter): string | undefined {
   return users.size === 1 ? [...users][0] : undefined;
 }
 
-/** A task as it was asked for: by its id if the user is given, else as `user:task`. */
+/** A task as the request names it: by its id if the user is given, else as `user:task`. */
 export function givenName({ userId, taskId }: Pick<Task, "userId" | "taskId">, filter: TaskFilter): string {
   return soleUser(filter) === undefined ? memberOf(userId, taskId) : taskId;
 }

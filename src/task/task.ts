@@ -75,7 +75,7 @@ export function readTask(
   return { userId: user.id!, taskId: task.id!, status, error, createdAt, updatedAt, score, json };
 }
 
-/** `created_at` in epoch seconds as it counts; that of the last change for a task without one. */
+/** `created_at` in epoch seconds, in the service's resolution; `updated_at` if the task has none. */
 export function createdScore({ createdAt, score }: Pick<Task, "createdAt" | "score">, times: TimeReader): number {
   const created = times.ofHash(createdAt);
   return Number.isNaN(created) ? score : created;
@@ -91,7 +91,7 @@ export function saysDeleted(json: string): boolean {
   return marksDeleted(bytes, spansOfRecord);
 }
 
-/** The same for an object whose spans were scanned. */
+/** As `saysDeleted`, for an object whose spans were scanned. */
 export function marksDeleted(bytes: Buffer, spans: Spans): boolean {
   const { deleted } = FIELD;
   return spans.has(deleted) && bytes.toString("latin1", spans.from(deleted), spans.end(deleted)) === "true";
@@ -120,7 +120,7 @@ function readId(
   return { id: id || undefined, problem };
 }
 
-/** The score of `updated_at` as it counts, or what is wrong with it. */
+/** The score of `updated_at`, in the service's resolution, or what is wrong with it. */
 export function readScore(bytes: Buffer, spans: Spans, times: TimeReader): number | string {
   const field = FIELD.updated_at;
   if (!spans.has(field)) return "updated_at is missing";

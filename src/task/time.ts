@@ -60,12 +60,12 @@ export class TimeReader {
     this.#wholeSeconds = wholeSeconds;
   }
 
-  /** An instant as it counts, epoch seconds: as the service's scores have it. */
+  /** Epoch seconds in the resolution of the service's scores. */
   counted(epoch: number): number {
     return this.#wholeSeconds ? Math.trunc(epoch) : epoch;
   }
 
-  /** A time of a hash as it counts: ISO 8601, or epoch seconds if the service writes those. NaN for neither. */
+  /** A time of a hash in that resolution: ISO 8601, or epoch seconds if the service writes those. NaN for neither. */
   ofHash(text: string): number {
     if (!this.#wholeSeconds) return this.parse(text);
     this.naive = false;
@@ -97,7 +97,7 @@ export class TimeReader {
       : joinEpoch(local - offset, micros - this.#offsetMicros);
   }
 
-  /** The same for a string. */
+  /** Epoch seconds of a text, or NaN. */
   parse(text: string): number {
     const { read, written } = UTF8.encodeInto(text, this.#scratch);
     if (read === text.length) return this.read(this.#scratch, 0, written);
@@ -105,7 +105,7 @@ export class TimeReader {
     return this.read(bytes, 0, bytes.length);
   }
 
-  /** The same for a time field as people see it, where a number is epoch seconds. NaN also for what no date can hold. */
+  /** Epoch seconds of a time field, where a number is epoch seconds. NaN also for what no date can hold. */
   epochOf(text: string): number {
     const trimmed = text.trim();
     if (!/^-?\d+(\.\d+)?(e[+-]?\d+)?$/i.test(trimmed)) return this.parse(trimmed);

@@ -11,7 +11,7 @@ export function Line({ text }: { text: string }) {
   return <bdi>{printable(text.length > LONGEST_LINE ? `${text.slice(0, LONGEST_LINE).toWellFormed()}…` : text)}</bdi>;
 }
 
-/** The same with its line breaks. */
+/** Any text of a task, with its line breaks. */
 export function Lines({ text }: { text: string }) {
   return <bdi class="lines">{text.split(/\r?\n/).map(printable).join("\n")}</bdi>;
 }

@@ -21,7 +21,7 @@ Examples:
   ttsctl completion zsh       into a file _ttsctl in a folder of $fpath
   ttsctl completion fish      into ~/.config/fish/completions/ttsctl.fish`;
 
-/** The completion scripts. They ask `ttsctl __complete` and take what it says as data, never as code. */
+/** The completion scripts. They call `ttsctl __complete` and treat its output as data, never as code. */
 const SHELLS = ["bash", "zsh", "fish"] as const;
 type Shell = (typeof SHELLS)[number];
 

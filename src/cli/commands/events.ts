@@ -35,7 +35,7 @@ Examples:
   ttsctl events --source file --interval 10
   ttsctl events --status error > failures.jsonl`;
 
-/** Ends with 0 on SIGINT and SIGTERM, and when the reader goes away. */
+/** Ends with 0 on SIGINT and SIGTERM, and when the reader closes the pipe. */
 async function runEvents(context: Context, flags: EventsFlags): Promise<number> {
   const { output } = context.flags;
   if (output === "yaml" || output === "csv" || output === "wide") {

@@ -38,7 +38,7 @@ Examples:
   ttsctl export --user alice --status done -o csv > alice.csv
   ttsctl export --source redis --to rescued.jsonl     rescue Redis's tasks if the store file is lost`;
 
-/** Where nothing was said, JSON Lines; a format for people would lose something. */
+/** Default: JSON Lines. A format for people would lose data. */
 function formatOf({ flags: { output } }: Context, isAsked: boolean): ExportFormat {
   if (output === "jsonl" || output === "json" || output === "csv") return output;
   if (!isAsked) return "jsonl";
@@ -64,7 +64,7 @@ async function runExport(context: Context, flags: ExportFlags, format: ExportFor
   return report(context, result, flags.to);
 }
 
-/** Where an export goes: it is whole when `finish` returns. */
+/** The target of an export, complete when `finish` returns. */
 async function openSink(context: Context, { to, force }: ExportFlags) {
   if (to !== undefined) {
     const { TargetFile } = await import("../../operations/export/target-file.ts");

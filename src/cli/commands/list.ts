@@ -140,7 +140,7 @@ async function longList(context: Context, query: ListQuery, limit: number) {
   let stopped: Piece["stopped"];
   const source = () => (sources.size === 1 ? [...sources][0]! : "mixed");
   return {
-    /** Ends early if the reader went away. */
+    /** Ends early if the reader closed the pipe. */
     async *pieces() {
       for await (const piece of newestTasks(parts, query, limit)) {
         for (const line of piece.warnings) context.reporter.warn(line);
@@ -206,7 +206,7 @@ async function* nameLines({ pieces }: Listing): Texts {
   for await (const tasks of pieces()) yield tasks.map((task) => `${nameLine(task)}\n`);
 }
 
-/** Without `--columns` the records are read twice, because the columns are those of all. */
+/** Without `--columns` the records are read twice: the fields of all tasks determine the columns. */
 async function* csvOf(context: Context, { pieces }: Listing, look: LookFlags): Texts {
   const { csvFields, csvLine, csvTaskLines } = await import("../../render/csv.ts");
   const { fieldOf } = await import("../../render/item.ts");

@@ -27,7 +27,7 @@ interface MarkFlags extends SelectionFlags, Omit<ChangeFlags, "maxDelete"> {
   readonly maxMark?: MaxDelete;
 }
 
-/** The word that is written, and as it is shown. */
+/** A status as written to the record, and as shown. */
 type NewStatus = Pick<MarkOptions, "status" | "shown">;
 
 const CHOOSE = "choose with --user, --ids, --status, --since, --until, or --all; --to is the new status";
@@ -108,7 +108,7 @@ export function optionsOf(
   return { ...status, error, dryRun, allowEmpty, maxMark: flags.maxMark ?? null, isBackedUp: backup !== undefined };
 }
 
-/** The word that is written, as it was given but for case and spaces, and as it is shown. */
+/** The status as written to the record (as given, without case and spaces), and as shown. */
 export function checkNewStatus(text: string | undefined): NewStatus {
   const accepted = `accepted: ${SHOWN_STATUSES.join(", ")}, and the service's words ${KNOWN_STATUS_WORDS.join(", ")}`;
   if (text === undefined) throw usage("mark needs a new status: --to STATUS", `--status chooses tasks; ${accepted}`);

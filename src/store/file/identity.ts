@@ -15,7 +15,7 @@ export async function identityAt(path: string): Promise<FileIdentity | null> {
   }
 }
 
-/** The same without an await. @throws Error of the system */
+/** As `identityAt`, synchronous. @throws a system error */
 export function identityNow(path: string): FileIdentity | null {
   return statSync(path, { bigint: true, throwIfNoEntry: false }) ?? null;
 }

@@ -269,7 +269,7 @@ export class RowReader {
     this.invalid.add(record, offset);
   }
 
-  /** In Redis the user `a:b` with the task `c` reads as `a` with `b:c`, so that name is also taken. */
+  /** In Redis, the user `a:b` with the task `c` reads as `a` with `b:c`, so this also reserves that name. */
   #markNamesake(userId: string, taskId: string): void {
     const colon = userId.indexOf(":");
     if (colon <= 0 || this.#reading.rules.allowsColons) return;
