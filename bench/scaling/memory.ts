@@ -15,9 +15,9 @@ interface Holding {
 /** A task's fields exceed the 64 bytes up to which Redis packs a hash by default. */
 const PACKED = ["--hash-max-listpack-value", "4096"];
 const HOLDINGS: readonly Holding[] = [
-  { id: "memory", how: "a Redis as it comes", server: [], layout: "plain" },
-  { id: "memory-packed", how: "`hash-max-listpack-value 4096`", server: PACKED, layout: "plain" },
-  { id: "memory-api-ms", how: "a Redis as it comes, in the layout `api_ms`", server: [], layout: "api_ms" },
+  { id: "memory", how: "Redis with defaults", server: [], layout: "plain" },
+  { id: "memory-packed", how: "Redis with `hash-max-listpack-value 4096`", server: PACKED, layout: "plain" },
+  { id: "memory-api-ms", how: "Redis with defaults, in the layout `api_ms`", server: [], layout: "api_ms" },
 ];
 
 /** The memory of a task in Redis: in all, and in the indexes. */

@@ -18,7 +18,7 @@ export function sizeTable(figures: readonly Figure[]): Table {
     const nodes = Math.ceil(gigabytes / (NODE_GB * FILLED));
     return [power(tasks), gb(gigabytes), gb((tasks * packed!) / GB), gb((tasks * index!) / GB), `${nodes}`];
   });
-  const head = ["tasks", "in all", "packed", "of it the global index", `primaries of ${NODE_GB} GB, not packed`];
+  const head = ["tasks", "total", "packed", "its global index", `primaries of ${NODE_GB} GB, not packed`];
   return [head, ...rows];
 }
 

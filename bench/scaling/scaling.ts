@@ -35,7 +35,7 @@ export function scalingText({ tasks, figures, date, cores, cpu, versions }: Scal
   return [
     measured,
     where,
-    "Reckoned from these, memory by the number of tasks and writes by the number of primaries:",
+    "Calculated from these, memory by the number of tasks and writes by the number of primaries:",
     ...reckoned,
   ].join("\n\n");
 }

@@ -256,8 +256,8 @@ class DiskArtifacts {
   #unsafe(user: string, task: string): string | undefined {
     if (!isPlainName(user)) return "the user id is not one plain name";
     if (!isPlainName(task)) return "the task id is not one plain name";
-    if (isPurgeFolder(user)) return "the user id is the name of the folder where artifacts are removed";
-    if (user === this.#roots.logsInOutput) return "the user id is the name of the folder that holds the logs";
+    if (isPurgeFolder(user)) return "the user id is the name of the directory where artifacts are removed";
+    if (user === this.#roots.logsInOutput) return "the user id is the name of the directory that holds the logs";
     return undefined;
   }
 

@@ -9,7 +9,7 @@ export interface ReadableAt {
 /** How long audio plays, if that can be read from the file within limits. */
 export interface AudioLength {
   seconds?: number;
-  /** The content is not what the name of the file says, or is cut off. */
+  /** The content doesn't match the file's extension, or is truncated. */
   damaged?: true;
 }
 

@@ -139,7 +139,7 @@ export class Folder {
       return new Folder(fd, path, label, this.#byDescriptor);
     } catch (error) {
       if (!NOT_A_FOLDER.has(systemErrorCode(error) ?? "")) throw error;
-      throw new Kept(`${printableJson(label)} is a symbolic link or not a folder`);
+      throw new Kept(`${printableJson(label)} is a symbolic link or not a directory`);
     }
   }
 
@@ -153,7 +153,7 @@ export class Folder {
     const folder = await this.openIfThere(name);
     if (folder === undefined) return undefined;
     try {
-      if (await this.#run("look at", name, async () => folder.#isSameMount(this))) return folder;
+      if (await this.#run("stat", name, async () => folder.#isSameMount(this))) return folder;
     } catch (error) {
       folder.close();
       throw error;
@@ -204,7 +204,7 @@ export class Folder {
 
   /** The stats of a name, without following a link; undefined if it is missing. */
   lstat(name: Name): Promise<BigIntStats | undefined> {
-    return ifThere(this.#run("look at", name, () => lstat(this.#pathOf(name), { bigint: true })));
+    return ifThere(this.#run("stat", name, () => lstat(this.#pathOf(name), { bigint: true })));
   }
 
   /** When something was last added to or removed from this folder, epoch nanoseconds. */
@@ -215,14 +215,14 @@ export class Folder {
   /** Whether `name` in `parent` still is this folder. */
   async isAt(parent: Folder, name: Name): Promise<boolean> {
     const look = async () => lstatSync(parent.#pathOf(name), { bigint: true, throwIfNoEntry: false });
-    const there = await parent.#run("look at", name, look);
+    const there = await parent.#run("stat", name, look);
     return there !== undefined && there.ino === this.ino && there.dev === this.dev;
   }
 
   /** Whether this folder, wherever it was moved, is two levels below `ancestor`. */
   async isTwoBelow(ancestor: Folder): Promise<boolean> {
     const look = async () => statSync(join(this.#path, "../.."), { bigint: true });
-    const above = await this.#run("look at", undefined, look);
+    const above = await this.#run("stat", undefined, look);
     return above.ino === ancestor.ino && above.dev === ancestor.dev;
   }
 
@@ -235,7 +235,7 @@ export class Folder {
     await this.#run("remove", name, () => rmdir(this.#pathOf(name)));
   }
 
-  /** Whether it was removed; a folder that holds something, is not there or must not be touched just stays. */
+  /** Whether it was removed; false if it isn't empty, is missing or must not be touched. */
   async removeIfEmpty(name: Name): Promise<boolean> {
     try {
       await this.removeFolder(name);
@@ -261,7 +261,7 @@ export class Folder {
     }
     const there = await this.lstat(name);
     if (there !== undefined && !there.isDirectory())
-      throw new Kept(`${printableJson(this.labelOf(name))} is not a folder`);
+      throw new Kept(`${printableJson(this.labelOf(name))} is not a directory`);
     await this.moveFile(name, to);
   }
 
@@ -340,7 +340,7 @@ function statsOf(fd: number, label: string): BigIntStats {
   try {
     return fstatSync(fd, { bigint: true });
   } catch (cause) {
-    throw new FolderError("look at", label, cause as NodeJS.ErrnoException);
+    throw new FolderError("stat", label, cause as NodeJS.ErrnoException);
   }
 }
 

@@ -11,7 +11,7 @@ const MEASURED = ["audio/wav", "audio/mpeg", "audio/flac", "audio/ogg", "audio/m
 /** How long the lengths of all the audio of a task are read. */
 const MOST_MS = 5000;
 
-/** A file of a task; its path is relative to the folder that holds `output/` (absolute for logs that lie elsewhere). */
+/** A file of a task; its path is relative to the folder that holds `output/` (absolute for logs that are elsewhere). */
 export interface Artifact extends AudioLength {
   path: string;
   bytes: number;

@@ -9,7 +9,7 @@ import { OwnChanges, type SweepRules, sweepFolders } from "./sweep.ts";
 const DATE = /^[0-9]{8}$/;
 const HOUR = /^[0-9]{2}$/;
 const AT_ONCE = 4;
-/** A service that finds the folder of an hour leaves no trace in it until its log is there: what may be in use stays. */
+/** A service that has found the directory of an hour leaves no trace in it before its log, so one that may be in use is kept. */
 const REST_S = 86_400;
 export const LOG_SUFFIX = ".log";
 

@@ -14,7 +14,7 @@ export interface Contents {
   folders: { name: Buffer; contents: Contents }[];
 }
 
-/** Files and links that go or went, and the bytes of the regular files among them. */
+/** How many files and links are removed, and the bytes of the regular files among them. */
 export interface Removal {
   files: number;
   bytes: number;
@@ -33,7 +33,7 @@ const AT_ONCE = 8;
  * The kernel stamps files with a clock that lags up to 10 ms: what was written that close after `now` may look older.
  */
 export async function lookInto(folder: Folder, now: number, depth = 1): Promise<Contents> {
-  if (depth > MAX_DEPTH) throw new Kept(`${printableJson(folder.label)} is more than ${MAX_DEPTH} folders deep`);
+  if (depth > MAX_DEPTH) throw new Kept(`${printableJson(folder.label)} is more than ${MAX_DEPTH} levels deep`);
   refuseIfNewer(folder.changedAt(), now, folder.label);
   const contents: Contents = { files: [], folders: [] };
   const inner: Buffer[] = [];

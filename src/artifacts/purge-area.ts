@@ -113,7 +113,7 @@ export class PurgeArea {
       await within(this.#output.openIfThere(PURGE_FOLDER), (area) => area.removeIfEmpty(this.#name));
       await this.#output.removeIfEmpty(PURGE_FOLDER);
     } catch (error) {
-      reasonOf(error); // what stays is seen by the next recovery
+      reasonOf(error); // the next recovery finds what is left
     } finally {
       container.close();
     }
@@ -125,7 +125,7 @@ export class PurgeArea {
       return (await within(area, (area) => openOrMake(area, this.#name, 0o700)))!;
     } catch (error) {
       this.#container = undefined; // the next task tries again
-      // Something else in its place concerns every task: their records stay, since nothing else leads to their folders.
+      // Something else in its place concerns every task: their records are kept, because only they lead to the directories.
       throw error instanceof Kept ? new Kept(error.message, "busy") : error;
     }
   }
@@ -152,7 +152,7 @@ async function moveAway(home: Folder, task: string, place: Folder): Promise<bool
     // ENOENT may also be about the place; then the artifacts may exist.
     if (code === "ENOENT" && (await home.lstat(task)) === undefined) return false;
     const label = printableJson(home.labelOf(task));
-    if (code === "ENOTDIR") throw new Kept(`${label} is a symbolic link or not a folder`);
+    if (code === "ENOTDIR") throw new Kept(`${label} is a symbolic link or not a directory`);
     if (code === "EBUSY" || code === "EXDEV") throw new Kept(`${label} is a mount point or on another file system`);
     if (TAKEN.has(code))
       throw new Kept(`${printableJson(place.labelOf(task))} still holds an earlier part of it`, "busy");
@@ -169,11 +169,11 @@ export function keptBecause(error: unknown): KeptOutcome {
 export interface Recovery {
   /** Task folders that were put back. */
   folders: number;
-  /** Why something stays in the purge folder, a line each. */
+  /** Why something is left in the purge directory, a line each. */
   left: string[];
 }
 
-/** Works in those of some folders that are there, and removes each that is empty afterwards; what goes wrong is noted. */
+/** Works in those of some folders that exist, and removes each that is empty afterwards. Errors are noted. */
 async function inEach(
   parent: Folder,
   names: readonly Name[],

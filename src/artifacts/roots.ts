@@ -103,17 +103,17 @@ async function openRoot(path: string | undefined, label: string, byDescriptor: b
 function cannotOpen(path: string, error: unknown): unknown {
   if (systemErrorCode(error) === undefined) return error;
   const why = describeSystemError(error);
-  return new TtsctlError("ARTIFACTS_UNSAFE", `cannot open the folder ${printableJson(path)}: ${why}`, {
-    hint: "see [paths] output and logs in config.ini",
+  return new TtsctlError("ARTIFACTS_UNSAFE", `cannot open the directory ${printableJson(path)}: ${why}`, {
+    hint: "check [paths] output and logs in config.ini",
     cause: error,
   });
 }
 
 /** Refuses what would make system folders look like those of users. */
 function nameInOutput(output: string | undefined, logs: string | undefined): string | undefined {
-  if (output === sep) throw unsafePaths("the output folder is the root of the file system");
+  if (output === sep) throw unsafePaths("the output directory is the root of the file system");
   if (output === undefined || logs === undefined) return undefined;
-  if (output === logs) throw unsafePaths("output and logs are the same folder");
+  if (output === logs) throw unsafePaths("output and logs are the same directory");
   return isBelow(output, logs) ? relative(output, logs).split(sep)[0] : undefined;
 }
 

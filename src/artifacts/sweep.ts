@@ -29,7 +29,7 @@ export class OwnChanges {
     return removed;
   }
 
-  /** Notes a folder, if it isn't noted yet: one that was found empty, say. */
+  /** Notes a folder, if it isn't noted yet: such as one that was found empty. */
   found(key: string, changedAt: bigint): void {
     if (!this.#changes.has(key)) this.#changes.set(key, { before: changedAt, after: changedAt });
   }
@@ -65,7 +65,7 @@ export async function sweepUsers(
   return sweepFolders(output, idle, (user, mtimeNs) => changes.isOld(user, before, mtimeNs));
 }
 
-/** Removes the folders in `parent` that are empty and old. One that stays does no harm. */
+/** Removes the folders in `parent` that are empty and old. A leftover is harmless. */
 export async function sweepFolders(
   parent: Folder,
   names: readonly string[],

@@ -3,7 +3,7 @@ import { type Folder, ignoreRefusal } from "./folder.ts";
 import { LogTail } from "./log-tail.ts";
 import type { LogFolders, NamedLog } from "./logs.ts";
 
-/** A task that works over the hours may leave a log in each; older ones are not written any more. */
+/** A task that runs for hours may leave a log in each hour; the oldest are no longer written. */
 const MOST_FOLLOWED = 4;
 
 /** Some lines of one log; `path` as in an Artifact. */

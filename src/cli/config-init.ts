@@ -92,7 +92,7 @@ function hasAddress(values: NewValues): boolean {
   );
 }
 
-/** The configuration that the service may have already. One that can't be read isn't used. */
+/** The service's existing configuration; null if there is none, or if it can't be read. */
 async function serviceConfig(context: Context): Promise<IniFile | null> {
   for (const name of CONFIGS) {
     try {
@@ -135,7 +135,9 @@ async function findFiles(
     if (values.has(name)) continue;
     const [found] = await placesOf([...new Set([home, ...folders])], names, "isDirectory");
     if (found === undefined && !mayLack) {
-      context.reporter.warn(`no directory of ${what} found; if ${names[0]} beside the store file is wrong, correct it`);
+      context.reporter.warn(
+        `no directory for ${what} found; using ${names[0]} beside the store file, change it if that is wrong`,
+      );
     }
     set(name, found ?? join(home, names[0]), found === undefined ? "default" : "found");
   }
@@ -168,8 +170,8 @@ async function askAll(context: Context, values: NewValues, path: string, setting
     if (answer !== null) setAnswer(values, name, pathText(resolve(context.cwd, answer), path));
   };
   await askPath("store.path", "Store file");
-  await askPath("paths.output", "Directory of audio");
-  await askPath("paths.logs", "Directory of logs");
+  await askPath("paths.output", "Audio directory");
+  await askPath("paths.logs", "Log directory");
   await reportRedis(context, settingsOf());
   const answer = await ask(context, "Redis: an address, a url, or none", redisShown(settingsOf()), REDIS_ANSWER);
   if (answer !== null) {
@@ -209,7 +211,7 @@ const REDIS_ANSWER = {
     text === NO_REDIS || REDIS_URL.parse(text) || parseAddress(text) || parseHost(text) || undefined,
 };
 
-/** An answer is a whole address: what was found of another isn't kept. */
+/** An answer is a complete address, so it replaces all parts of the one that was found. */
 function setRedis(values: NewValues, answer: string): void {
   if (answer === NO_REDIS) {
     setAnswer(values, "redis.enabled", "false");
@@ -248,7 +250,7 @@ async function makeFolder(path: string): Promise<void> {
   });
 }
 
-/** A file with a password is its owner's alone; one that is replaced keeps its owner and group, and what these may. */
+/** Only the owner can read a file with a password. A replaced file keeps its owner, group and their permissions. */
 async function write(context: Context, path: string, text: string, force: boolean): Promise<void> {
   const { TargetFile } = await import("../operations/export/target-file.ts");
   const before = force ? await stat(path).catch(() => null) : null;

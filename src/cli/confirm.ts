@@ -3,10 +3,10 @@ import type { PlanSummary } from "../operations/brake.ts";
 import type { Context } from "./context.ts";
 
 /**
- * Asks before tasks are removed or changed. Without a terminal `--yes` is needed.
+ * Asks before tasks are deleted or changed. Without a terminal `--yes` is needed.
  * @throws TtsctlError CONFIRMATION_REQUIRED, DECLINED, INTERRUPTED
  */
-export function confirmation(context: Context, yes: boolean, question: (count: number) => string, done = "removed") {
+export function confirmation(context: Context, yes: boolean, question: (count: number) => string, done = "deleted") {
   const { terminal } = context;
   return async (planned: number | PlanSummary): Promise<void> => {
     if (yes) return;

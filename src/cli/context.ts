@@ -111,7 +111,7 @@ export class Context extends RunParts {
     return super.requireConfig(
       withArtifacts,
       "name it with --config or TTSCTL_CONFIG, set TTSCTL_STORE, TTSCTL_OUTPUT and TTSCTL_LOGS, or run `ttsctl config init`",
-      `no config.ini in ${this.cwd}: this command changes tasks, so it does not run on defaults`,
+      `no config.ini in ${this.cwd}: this command changes tasks, so it doesn't run with default settings`,
     );
   }
 

@@ -78,7 +78,7 @@ function groupItems<T>(_: T[], visible: T[], groupOfItem: (item: T) => string): 
 
 const VARIABLES: readonly (readonly [name: string, help?: string])[] = [
   [CONFIG_VARIABLE, "the config.ini"],
-  [PROFILE_VARIABLE, "the profile, a config.ini by its name"],
+  [PROFILE_VARIABLE, "the profile: the name of a config.ini"],
   ...SETTING_NAMES.flatMap((name) => (rowOf(name).env ? [rowOf(name).env!] : [])),
   ["TTSCTL_PAGER, PAGER", "for long tables; cat for none"],
   ["NO_COLOR, FORCE_COLOR", "no colours; colours in a pipe too"],
@@ -88,20 +88,20 @@ const VARIABLES: readonly (readonly [name: string, help?: string])[] = [
 export const TOPICS: Readonly<Record<string, string>> = {
   "exit-codes": `Exit codes
 
-    0  done; an empty result is done; a watch that was ended
-    1  it failed
+    0  success; also with an empty result, or if a watch was stopped
+    1  failure
     2  wrong usage or configuration
-    3  partly done: some ids missing, refused, failed or returned; get found
-       nothing; verify found drift; cleanup, delete or mark had no Redis
-    4  Redis was needed and not available
-  130  interrupted; the batch in hand was finished
+    3  partial success: ids not found; tasks refused, failed or returned; get found
+       nothing; verify found drift; cleanup, delete or mark ran without Redis
+    4  Redis was needed but not available
+  130  interrupted; the current batch was finished
 
 With -o json an error is an object {"error", "code", "hint"} on stderr.
 `,
   environment: `Environment
 
 ${VARIABLES.map(([name, help]) => `  ${name.padEnd(26)} ${help}\n`).join("")}
-A flag comes before a variable, a variable before config.ini. An empty variable
-is unset. ttsctl config shows what is in force, and all settings.
+Flags override variables, variables override config.ini. An empty variable
+counts as unset. ttsctl config shows all settings in force.
 `,
 };

@@ -60,7 +60,7 @@ async function onScreen(context: Context, every: number, refresh: Refresh): Prom
 async function headOf(context: Context, every: number): Promise<string> {
   const { colors } = await context.tableStyle();
   const now = formatInZone(Math.floor(context.clock.now()), await context.zone());
-  return colors.dim(`${now}  every ${formatDuration(every)}, Ctrl-C ends`);
+  return colors.dim(`${now}  every ${formatDuration(every)}, Ctrl-C to stop`);
 }
 
 async function inPipe(context: Context, every: number, refresh: Refresh): Promise<number> {

@@ -14,7 +14,7 @@ export function manPage(program: Command): string {
     ...[".SH EXIT STATUS", ...plainLines(bodyOf(TOPICS["exit-codes"]!))],
     ...[".SH ENVIRONMENT", ...plainLines(bodyOf(TOPICS.environment!))],
     ".SH FILES",
-    roff("config.ini, the service's own, in the working folder; voice_task.json beside it."),
+    roff("config.ini, the service's own, in the working directory; voice_task.json beside it."),
     roff("~/.config/ttsctl/NAME.ini: the profile NAME."),
     "",
   ].join("\n");

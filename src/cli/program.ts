@@ -131,7 +131,7 @@ function newProgram(write: (text: string) => void): Command {
     .option("--config <file>", "the config.ini (default: $TTSCTL_CONFIG, else ./config.ini)")
     .option(
       "--profile <name>",
-      "the config.ini of that name, one of `ttsctl config profiles` (default: $TTSCTL_PROFILE)",
+      "use the config.ini of this profile; `ttsctl config profiles` lists them (default: $TTSCTL_PROFILE)",
     )
     .addOption(settingOption("store.path"))
     .addOption(settingOption("redis.url"))

@@ -38,7 +38,7 @@ export async function sayError(
 function unexpected(cause: unknown): TtsctlError {
   const message = cause instanceof Error ? cause.message : String(cause);
   return new TtsctlError("INTERNAL", `unexpected error: ${message}`, {
-    hint: "run it again with -vv and report what it prints",
+    hint: "run the command again with -vv, and report what it prints",
     cause,
   });
 }

@@ -114,10 +114,7 @@ export function addLook(command: Command): Command {
 const DEFAULT_INTERVAL = 2;
 
 export function addWatch(command: Command): Command {
-  const watch = new Option(
-    "-w, --watch [seconds]",
-    "redraw the table every so many seconds, until Ctrl-C (default: 2)",
-  );
+  const watch = new Option("-w, --watch [seconds]", "redraw the table every N seconds until Ctrl-C (default: 2)");
   return command.optionsGroup("Output:").addOption(watch.preset("2").argParser(watchSeconds));
 }
 
@@ -132,10 +129,10 @@ export function addDestructive(
   { backedUp, verb = "delete" }: { readonly backedUp?: string; readonly verb?: "delete" | "mark" } = {},
 ): Command {
   command.optionsGroup("Safety:").option("-y, --yes", yes, false);
-  const asBefore = verb === "mark" ? " as it was" : "";
-  const backup = `append every ${backedUp} record${asBefore} to this file first, as JSON Lines`;
+  const when = verb === "mark" ? "before it is marked" : "first";
+  const backup = `append every ${verb === "mark" ? "" : `${backedUp} `}record to this file ${when}, as JSON Lines`;
   if (backedUp !== undefined) command.option("--backup <file>", backup);
-  const limit = `refuse to ${verb === "delete" ? "remove" : verb} more than this (default: ${brake})`;
+  const limit = `refuse to ${verb} more than this (default: ${brake})`;
   return command
     .option("--dry-run", "print the plan and change nothing", false)
     .option(`--max-${verb} <n|p%>`, limit, maxDelete)
@@ -230,7 +227,7 @@ const MOST_NAMED = 10;
  */
 export function requireSelection(flags: SelectionFlags, all: boolean, hint: string): void {
   if (CHOOSING_PARTS.some((part) => givenFor(part, flags) !== undefined) !== all) return;
-  throw usage(all ? "--all and a selection exclude each other" : "no tasks chosen", hint);
+  throw usage(all ? "--all can't be used with a selection" : "no tasks chosen", hint);
 }
 
 /** @throws TtsctlError USAGE */

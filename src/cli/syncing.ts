@@ -38,7 +38,7 @@ export async function connectSyncing(context: Context, isWanted: boolean) {
     onUp: (mirror, again) => {
       say("info", again ? `Redis at ${mirror.where} is back` : `Redis at ${mirror.where} answered the ping`);
       if (!again) return;
-      behind = isWanted ? UNSYNCED : "Redis was away and may lack changes of the file; run `ttsctl sync`";
+      behind = isWanted ? UNSYNCED : "Redis was down and may lack changes of the file; run `ttsctl sync`";
       markThen = mirror.syncedAt(undefined).catch(() => null);
       begin();
     },
@@ -87,7 +87,7 @@ export async function connectSyncing(context: Context, isWanted: boolean) {
     const more = orphans - (orphansThen ?? orphans);
     if (failed > 0) behind = `${counted(failed, "task")} of the file could not be written to Redis`;
     else if (more > 0 && total > 0) {
-      behind = `Redis has ${counted(more, "task")} that the file lost while it was away; run \`ttsctl sync --prune\``;
+      behind = `Redis has ${counted(more, "task")} that were deleted from the file while Redis was down; run \`ttsctl sync --prune\``;
     } else {
       behind = null;
       orphansThen = orphans;

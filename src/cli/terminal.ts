@@ -206,7 +206,7 @@ export class Terminal {
   }
 }
 
-/** A terminal that looks like another one and keeps what is written. */
+/** A terminal with the properties of another one, which records all output. */
 export function recordingOf(like: Terminal) {
   const { isTTY = false, columns, rows } = like.streams.stdout; // a stream without rows isn't paged
   const unlimited = () => new PassThrough({ highWaterMark: Number.MAX_SAFE_INTEGER });

@@ -40,7 +40,7 @@ export async function watch(context: Context, runPass: RunPass): Promise<number>
   const when = `retention ${formatDuration(retention)}, a pass every ${watchInterval(retention)} s`;
   await context.note("info", `watching ${settings.store.path.value}: ${when}`);
   await watchPasses(context, watcher);
-  await context.note("info", "watch ended");
+  await context.note("info", "watch stopped");
   return DONE;
 }
 
@@ -50,9 +50,9 @@ async function reload(context: Context, old: Settings): Promise<Settings> {
     const settings = await context.reloadSettings();
     if (settings.configPath !== old.configPath) throw new TtsctlError("CONFIG_NOT_FOUND", "config.ini is gone");
     if (settings.store.path.value !== old.store.path.value) {
-      throw new TtsctlError("CONFIG_INVALID", "it names another store file; restart the watcher to use that");
+      throw new TtsctlError("CONFIG_INVALID", "it names another store file; restart the watcher to use it");
     }
-    await context.note("info", "configuration read again");
+    await context.note("info", "configuration reloaded");
     return settings;
   } catch (error) {
     if (!(error instanceof TtsctlError)) throw error;

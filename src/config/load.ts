@@ -60,7 +60,7 @@ export interface ConfigPlace {
  */
 export function configPlace({ flags: { config, profile }, options, env, cwd }: LoadOptions): ConfigPlace {
   if (config !== undefined && profile !== undefined) {
-    throw usage("--profile and --config exclude each other", "a profile is a config.ini by its name");
+    throw usage("--profile can't be used with --config", "a profile is the name of a config.ini");
   }
   const flagName = options === undefined ? "--config" : "openTaskStore config";
   if (config === "")
@@ -91,7 +91,7 @@ export function readConfig({ path, origin, profile }: ConfigPlace, env: LoadOpti
   try {
     const bytes = readFileSync(path);
     if (!isUtf8(bytes)) throw new TtsctlError("CONFIG_INVALID", `${path} is not UTF-8 text`);
-    return parseIni(bytes.toString(), path); // as Python decodes it: a byte-order mark stays, and is refused
+    return parseIni(bytes.toString(), path); // as Python decodes it: a byte-order mark is kept, and refused
   } catch (cause) {
     if (cause instanceof TtsctlError) throw cause;
     if (!["ENOENT", "ENOTDIR"].includes(systemErrorCode(cause) ?? ""))

@@ -49,7 +49,7 @@ export function givenValues(inputs: SettingInputs, path: string): NewValues {
   return values;
 }
 
-/** The address of Redis in the form in which it was given: a url stays one, unless a higher level replaced a part of it. */
+/** The address of Redis in the form in which it was given: a url is kept, unless a higher level replaced a part of it. */
 function addressValues(inputs: SettingInputs): NewValues {
   const address = findAddress(inputs);
   const { parts, url } = address;
@@ -74,7 +74,7 @@ function addressValues(inputs: SettingInputs): NewValues {
   );
 }
 
-/** A path as a file says it: relative to its directory if it is below that. */
+/** A path as it is written in a file: relative to the file's directory if it is below that. */
 export function pathText(path: string, file: string): string {
   const below = relative(dirname(file), path);
   return below === "" || below.startsWith("..") ? path : below;
@@ -103,7 +103,7 @@ export function configText(values: NewValues, former: IniFile | null, isShown = 
 
 const HEAD = `# ttsctl and the TTS service: one file for both, as Python's configparser reads it.
 #
-# A flag comes before a variable, a variable before this file, this file before the default.
+# Flags override variables, variables override this file, and this file overrides the defaults.
 # \`ttsctl config\` prints the settings in force, \`ttsctl doctor\` checks them; see docs/settings.md.
 # A comment is a line of its own: after a value, # and ; belong to the value. %% stands for %.
 # A line that begins with # is not set: it shows the default, if there is one.

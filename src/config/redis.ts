@@ -156,9 +156,9 @@ function bothSet([first, ...others]: readonly Given[]): TtsctlError {
 
 function hintOf({ text }: Given): string {
   if (/^\s*[a-z]+:\/\//i.test(text)) {
-    return "The url holds host, port, db, username, password and TLS: keep it, or them.";
+    return "The url has host, port, db, username, password and TLS: set the url or these, not both.";
   }
-  return "Host and port, sentinels and nodes each say where Redis is.";
+  return "Host and port, sentinels and nodes are different addresses of Redis: set one of them.";
 }
 
 /**
@@ -218,7 +218,7 @@ function wrong({ origin }: Setting<unknown>, what: string): TtsctlError {
 }
 
 function together(one: Setting<unknown>, other: Setting<unknown>, hint: string): TtsctlError {
-  const message = `${one.origin} and ${other.origin} cannot be in force together; accepted: one of them`;
+  const message = `${one.origin} and ${other.origin} can't be used together; accepted: one of them`;
   return new TtsctlError("CONFIG_INVALID", message, { hint });
 }
 

@@ -107,7 +107,7 @@ export const SETTINGS = {
       "--max-bytes <size>",
       "20GB: purge the oldest finished tasks above this size, instead of [cleanup] max_bytes",
     ],
-    about: "the limit of the audio and logs of finished tasks; above it, the oldest are purged",
+    about: "the most that audio and logs of finished tasks may take; above it, the oldest are purged",
     library: ["maxBytes"],
   }),
   /** Zero or negative: no task counts as stuck. */

@@ -69,7 +69,7 @@ function addHealth(app: Hono<Env>, { health, rules, remove, token }: ServerParts
   });
 }
 
-const NOT_BUILT = "ttsctl answers here. The page is not built: npm run build. The API is described in openapi.json.\n";
+const NOT_BUILT = "This is ttsctl. The page isn't built; run npm run build. The API is described in openapi.json.\n";
 
 /**
  * The page, without a token: it is the same for everybody, and shows nothing before its user has given one. Its files are
@@ -91,7 +91,7 @@ function addPage(app: Hono<Env>, { pageFolder }: ServerParts): void {
   }
 }
 
-/** Anybody may send it. */
+/** Clients without a token may send it. */
 const MOST_LOGIN_BYTES = 4096;
 
 /** For browsers: `POST /login` with `{"token": ...}` begins a session, `POST /logout` ends it. */

@@ -62,7 +62,7 @@ export function newMetrics(version: string) {
   collectDefaultMetrics({ register: registry });
   const requests = new Counter({
     name: "ttsctl_http_requests_total",
-    help: "Requests that ended.",
+    help: "Requests that have ended.",
     registers,
     labelNames: ["method", "route", "status"],
   });
@@ -74,12 +74,12 @@ export function newMetrics(version: string) {
     buckets: BUCKETS_S,
   });
   const gauge = (name: string, help: string) => new Gauge({ name: `ttsctl_${name}`, help, registers });
-  const redisUp = gauge("redis_up", "Whether Redis answers: 1 or 0; 0 also where it is switched off.");
+  const redisUp = gauge("redis_up", "Whether Redis answers: 1 or 0; 0 also if it is switched off.");
   const storeReadable = gauge("store_readable", "Whether the store file can be read: 1 or 0.");
   const isSyncing = gauge("syncing", "Whether the store file is being pushed to Redis: 1 or 0.");
   const tasks = new Gauge({ name: "ttsctl_tasks", help: "Tasks by status.", registers, labelNames: ["status"] });
   const stuck = gauge("stuck_tasks", "Tasks that have been wait or run for longer than [cleanup] stuck_after.");
-  const info = { name: "ttsctl_build_info", help: "Always 1; the version that runs.", registers };
+  const info = { name: "ttsctl_build_info", help: "Always 1; the label has the version that runs.", registers };
   new Gauge({ ...info, labelNames: ["version"] }).set({ version }, 1);
   return {
     contentType: registry.contentType,

@@ -59,7 +59,7 @@ function enveloped(data: object): object {
 const SCHEMAS = {
   Task: {
     type: "object",
-    description: "The whole record as the service wrote it, the status as one of four words where it is known.",
+    description: "The whole record as the service wrote it, the status as one of four words if it is known.",
     properties: {
       user_id: TEXT,
       task_id: TEXT,
@@ -85,7 +85,7 @@ const SCHEMAS = {
   ),
   Query: {
     type: "object",
-    description: "Null, an empty list and an empty user don't filter. Task ids need their user.",
+    description: "Null, an empty list and an empty user don't filter. Task ids need a user.",
     properties: Object.fromEntries(
       QUERY_PARTS.map((part) => {
         const field = fieldOf(part);
@@ -274,7 +274,7 @@ const OPERATIONS: Readonly<Record<string, object>> = {
     {
       200: { description: "the file", content: FILE },
       206: { description: "a part of it", content: FILE },
-      304: { description: "it hasn't changed" },
+      304: { description: "the file hasn't changed" },
       416: PROBLEM,
     },
     { parameters: [inPath("user"), inPath("task"), inPath("file")] },
@@ -334,7 +334,7 @@ export function openapi(version: string, basePath: string, cookie: string): obje
     components: {
       schemas: SCHEMAS,
       securitySchemes: {
-        token: { type: "http", scheme: "bearer", description: "[http] token, where one is set" },
+        token: { type: "http", scheme: "bearer", description: "[http] token, if one is set" },
         session: { type: "apiKey", in: "cookie", name: cookie },
       },
     },

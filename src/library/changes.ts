@@ -33,7 +33,10 @@ export function updated<T extends BaseTask>(
   const after: unknown = change(JSON.parse(task.json) as T);
   if (after === null) return null;
   if (typeof after !== "object" || after instanceof Promise) {
-    throw wrongArgument("the function of update() returned no record", "a record, or null to keep the old one");
+    throw wrongArgument(
+      "the function given to update() didn't return a record",
+      "a record, or null to keep the old one",
+    );
   }
   const fields = fieldsChanged(before, JSON.parse(jsonOf(after)) as Fields);
   if (claimId !== undefined && fields.set.has("status")) {

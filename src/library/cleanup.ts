@@ -14,7 +14,11 @@ const WAIT_MS = 5000;
 /** @throws TtsctlError CONFIG_REQUIRED if a cleanup might act on defaults */
 export function checkCleanup(parts: RunParts): Promise<void> {
   const hint = "give openTaskStore output and logs, or a config";
-  return parts.requireConfig(true, hint, "the cleanup removes audio and logs: say where they are");
+  return parts.requireConfig(
+    true,
+    hint,
+    "the cleanup removes audio and logs, but openTaskStore wasn't given their directories",
+  );
 }
 
 /**
@@ -65,11 +69,11 @@ export function cleanupLoop(parts: RunParts, logger: Logger, options: CleanupOpt
     const watcher = { lock, settings: () => run.settings(), pass, wait: (seconds: number) => pause(seconds * 1000) };
     try {
       const { retention } = (await run.settings()).cleanup;
-      if (retention.value <= 0) return logger.warn(`nothing is cleaned up: retention is ${retention.value}`);
+      if (retention.value <= 0) return logger.warn(`cleanup is switched off: retention is ${retention.value}`);
       await watchPasses(run, watcher);
     } catch (error) {
       if (!(error instanceof TtsctlError)) throw error;
-      logger.warn(`the cleanup ends: ${error.message}`);
+      logger.warn(`the cleanup stopped: ${error.message}`);
       report(null, error);
     } finally {
       await watcher.lock.release();

@@ -53,7 +53,7 @@ export function mirrorRepair({ parts, logger, shared, link, owed, writer, mark }
       return { counts, problem: null };
     } catch (error) {
       if (!isRedisError(error)) throw error;
-      logger.warn(`not synchronised: ${error.message}`);
+      logger.warn(`sync failed: ${error.message}`);
       return { counts: null, problem: error };
     }
   }

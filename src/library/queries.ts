@@ -169,5 +169,5 @@ function parsed(text: string): Cursor {
 }
 
 function wrongCursor() {
-  return wrongArgument("cursor isn't one of this list", "nextCursor of a page with the same filter");
+  return wrongArgument("cursor belongs to another list", "the nextCursor of a page with the same filter");
 }

@@ -39,7 +39,9 @@ export function jsonOf(record: unknown): string {
   try {
     return JSON.stringify(record) ?? "null"; // an undefined, or a function
   } catch (cause) {
-    throw invalid(`it cannot be JSON: ${cause instanceof Error ? cause.message.split("\n")[0] : String(cause)}`);
+    throw invalid(
+      `it can't be written as JSON: ${cause instanceof Error ? cause.message.split("\n")[0] : String(cause)}`,
+    );
   }
 }
 
@@ -96,7 +98,7 @@ async function realBeginning(path: string): Promise<string> {
   } catch (error) {
     if (systemErrorCode(error) !== "ENOENT") throw unsafe(path, String(error));
     const there = await entryAt(path);
-    if (there?.isSymbolicLink()) throw unsafe(path, "it is a symbolic link to nothing");
+    if (there?.isSymbolicLink()) throw unsafe(path, "it is a broken symbolic link");
     return realBeginning(there === null ? dirname(path) : path); // the service may just have created it
   }
 }

@@ -14,7 +14,7 @@ export function checkBrake(
   count: number,
   of: number,
   max: MaxDelete,
-  { what = "task", done = "deleted", flag = "--max-delete" } = {},
+  { what = "task", verb = "delete", flag = "--max-delete" } = {},
 ): void {
   if (max === null) return;
   const most = "count" in max ? max.count : (of * max.percent) / 100;
@@ -22,7 +22,7 @@ export function checkBrake(
   const limit = "count" in max ? `${max.count}` : `${max.percent}% of ${of}`;
   throw new TtsctlError(
     "MAX_DELETE_EXCEEDED",
-    `${counted(count, what)} would be ${done}, more than the limit of ${limit}; nothing was changed`,
+    `refusing to ${verb} ${counted(count, what)}: ${flag} is ${limit}; nothing was changed`,
     { hint: `check the plan with --dry-run; if it is right, raise ${flag} (a number, or a percentage such as 80%)` },
   );
 }

@@ -89,7 +89,9 @@ export async function cleanupOnce(parts: CleanupParts, options: CleanupOptions):
   const policy = { now, sweepBefore, dryRun: options.dryRun, decide: (task: Looked) => plan.decide(task) };
   const purge = new Purge({ ...parts, mirror: use }, policy, snapshot, found);
   if (options.maxDelete !== null) {
-    checkBrake((await purge.plan()).count, Math.max(snapshot.size, found.members), options.maxDelete);
+    checkBrake((await purge.plan()).count, Math.max(snapshot.size, found.members), options.maxDelete, {
+      verb: "purge",
+    });
   }
   await purge.check();
   const stopped = await purge.run();
@@ -111,7 +113,7 @@ function nameTotals({ totals }: CleanupPlan, { maxBytes }: CleanupOptions, repor
   const { bytes, leftBytes, keptExpired } = totals;
   if (maxBytes > 0 && leftBytes > maxBytes) {
     reporter.warn(
-      `the finished tasks that are kept take ${formatBytes(leftBytes)}, more than max_bytes (${formatBytes(maxBytes)}): keep_last, the retention of their status or a time in the future keeps them`,
+      `the finished tasks that are kept take ${formatBytes(leftBytes)}, more than max_bytes (${formatBytes(maxBytes)}); they are kept by keep_last, by the retention of their status or because their time is in the future`,
     );
   }
   return { keptLast: keptExpired, finishedBytes: maxBytes === 0 ? null : bytes };

@@ -36,7 +36,7 @@ export async function explainEmpty(
       query.page < last ? `the next one is ${names.page} ${query.page + 1}` : "`ttsctl verify --details` names them";
     return `this page has only index members without a task; ${next}`;
   }
-  if (stopped !== undefined) return "no task among those that the search read";
+  if (stopped !== undefined) return "the search stopped before it found a task";
   const { filter } = query;
   const count = (of: TaskFilter) => countOf(parts.store, query, of);
   const all = await count(NO_FILTER);
@@ -46,9 +46,9 @@ export async function explainEmpty(
     const theirs = await count(ofUser(user));
     if (theirs === 0) return explainUser(parts, user, all);
     if (query.ids !== null)
-      return `${counted(theirs, "task")} of ${JSON.stringify(user)}, none of them with ${names.taskIds} and the filter`;
+      return `${counted(theirs, "task")} of ${JSON.stringify(user)}, none of which match ${names.taskIds} and the filter`;
   }
-  if (query.ids !== null) return `${counted(all, "task")}, none of them with ${names.taskIds} and the filter`;
+  if (query.ids !== null) return `${counted(all, "task")}, none of which match ${names.taskIds} and the filter`;
   return explainFilter(filter, names, all, count);
 }
 
@@ -72,7 +72,7 @@ async function countOf(store: TaskStore, query: ListQuery, filter: TaskFilter): 
 }
 
 async function explainNoTasks({ store, file }: EmptyParts, query: ListQuery): Promise<string> {
-  if (query.source !== "redis") return `no tasks at all; the store file is ${file.path}: is it the right one?`;
+  if (query.source !== "redis") return `there are no tasks; the store file is ${file.path}: is that the right one?`;
   const inFile = await countOf(store, { ...query, source: "file" }, NO_FILTER).catch((error) => {
     if (error instanceof TtsctlError) return 0;
     throw error;
@@ -112,7 +112,7 @@ async function explainFilter(
   const without: string[] = [];
   for (const part of given) {
     const left = given.length === 1 ? all : await count(withoutPart(filter, part));
-    if (left > 0) without.push(`without ${names[part]} ${counted(left, "task")}`);
+    if (left > 0) without.push(`${counted(left, "task")} without ${names[part]}`);
   }
   if (without.length > 0) return `nothing matches; there would be ${without.join(", ")}`;
   return `nothing matches ${given.map((part) => names[part]).join(" and ")}; there are ${counted(all, "task")} in all`;

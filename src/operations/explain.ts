@@ -110,7 +110,7 @@ async function look(snapshot: Snapshot, mirror: Mirror | null, id: TaskId): Prom
 
 function redisRule({ copies, asked, unread }: LookedAt, now: number): RuleSays {
   if (unread !== null) return says("redis", "keep", `its copy could not be read: ${unread.message}`);
-  return asked ? says("redis", "pass", describeCopy(copies.mirror, now)) : says("redis", "off", "not asked");
+  return asked ? says("redis", "pass", describeCopy(copies.mirror, now)) : says("redis", "off", "Redis is off or down");
 }
 
 function explainedCopy(copy: Copies["file"] | Copies["mirror"]): ExplainedCopy | null {
@@ -152,7 +152,7 @@ async function artifactsRule(artifacts: Artifacts, { userId, taskId }: TaskId, n
   if (held !== undefined) return says("artifacts", "keep", held.reason);
   if (kept.length > 0) return says("artifacts", "pass", `its directory is kept: ${kept[0]!.reason}`);
   const found = folders.filter((folder) => folder.kind === "removed");
-  if (found.length === 0) return says("artifacts", "pass", "no folder");
+  if (found.length === 0) return says("artifacts", "pass", "no directory");
   const files = found.reduce((sum, folder) => sum + folder.files, 0);
   const bytes = found.reduce((sum, folder) => sum + folder.bytes, 0);
   return says("artifacts", "pass", `${counted(files, "file")} in its directory, ${formatBytes(bytes)}`);

@@ -98,8 +98,8 @@ export class NamedWarnings {
 }
 
 function inPlural(what: string): string {
-  const forms = { was: "were", is: "are", stays: "stay", keeps: "keep" } as const;
-  return what.replace(/^(was|is|stays|keeps)\b/, (verb) => forms[verb as keyof typeof forms]);
+  const forms = { was: "were", is: "are" } as const;
+  return what.replace(/^(was|is)\b/, (verb) => forms[verb as keyof typeof forms]);
 }
 
 export function namedAbove(count: number): string {

@@ -42,7 +42,7 @@ export async function checkTimezone(mirror: Mirror): Promise<void> {
   const hours = Math.round(wrong[0]! / 360) / 10;
   throw new TtsctlError(
     "TIMEZONE_MISMATCH",
-    `in ${wrong.length} of ${gaps.length} tasks the service's clock and our reading of updated_at differ, by about ${hours} h`,
+    `in ${wrong.length} of ${gaps.length} tasks, updated_at is off by about ${hours} h: the service writes it in another time zone`,
     { hint: "set [service] timezone (or TTSCTL_TIMEZONE) to the zone that the service runs in, such as Asia/Shanghai" },
   );
 }
@@ -90,7 +90,7 @@ export function emptyBeside(
   done: string,
 ): TtsctlError | null {
   if (snapshot.size > 0 || members === 0 || allowEmpty) return null;
-  return storeEmpty(snapshot, ` while Redis has ${members}: nothing was ${done}`);
+  return storeEmpty(snapshot, ` while Redis has tasks (${members}): nothing was ${done}`);
 }
 
 /** How many tasks of a sample have each layout: ISO 8601 times, or epoch seconds and lookups (SPEC section 10). */

@@ -273,7 +273,10 @@ class SyncRun {
       this.result.pruned = pruned;
       this.result.failedToPrune = failed;
     }
-    throwIfInterrupted(this.#parts.signal, `${this.#progressText()}, ${this.result.pruned} orphans were pruned`);
+    throwIfInterrupted(
+      this.#parts.signal,
+      `${this.#progressText()}, ${counted(this.result.pruned, "Redis-only task")} pruned`,
+    );
   }
 
   async leaveMark(): Promise<void> {
@@ -330,7 +333,7 @@ class SyncRun {
     return this.#parts.mirror.copies(ids, "scores");
   }
 
-  /** The outcome by the copy alone; undefined if the record is needed. */
+  /** The outcome if the copy decides it; undefined if the record is needed. */
   #settle(row: number, copy: Outcome<RedisCopy>): Outcome<WriteOutcome> | undefined {
     if (copy instanceof TtsctlError) return copy;
     const decision = decideWrite(this.#snapshot.rows.score(row), copy, this.#parts.mirror);

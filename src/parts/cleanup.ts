@@ -83,6 +83,6 @@ export async function watchPasses(parts: RunParts, watcher: Watcher): Promise<vo
 
 function clockJumped(seconds: number): TtsctlError {
   return new TtsctlError("CLOCK_SKEW", `the clock jumped by ${Math.round(seconds)} s`, {
-    hint: "fix the clock, or send SIGHUP if it is right now",
+    hint: "fix the clock, or send SIGHUP if the clock is correct now",
   });
 }

@@ -208,7 +208,7 @@ export class RunParts {
   }
 
   /**
-   * For a process that stays up: readers share one snapshot of the file, and a lost connection is made again. Call it before
+   * For a long-running process: readers share one snapshot of the file, and lost connections are reopened. Call it before
    * the stores are used.
    */
   async liveOn({ events, forReaders, admit, grows = false }: LiveUse) {

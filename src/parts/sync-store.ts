@@ -19,7 +19,7 @@ export async function syncStore(
 }
 
 /**
- * The sync of a process that stays up: it deletes only what is owed, and releases the parts.
+ * The sync of a long-running process: it deletes only pending removals, and releases the parts.
  * @throws TtsctlError as `syncStore`
  */
 export async function pushFile(

@@ -27,10 +27,18 @@ type Row = readonly [name: string, help: string, value: number | null];
 /** The counters, each with what a pass adds to it. */
 const COUNTERS: readonly (readonly [name: string, help: string, added: (pass: PassMetrics) => number])[] = [
   ["runs_total", "Passes since the metrics file was created.", () => 1],
-  ["failed_runs_total", "Of these, passes with an exit code other than 0.", ({ exitCode }) => (exitCode === 0 ? 0 : 1)],
-  ["purged_tasks_total", "Tasks that they purged.", ({ result }) => result?.purged ?? 0],
-  ["freed_files_total", "Files that they removed.", ({ result }) => result?.files ?? 0],
-  ["freed_bytes_total", "Bytes of the files that they removed.", ({ result }) => result?.bytes ?? 0],
+  [
+    "failed_runs_total",
+    "Passes with a nonzero exit code since the metrics file was created.",
+    ({ exitCode }) => (exitCode === 0 ? 0 : 1),
+  ],
+  ["purged_tasks_total", "Tasks purged since the metrics file was created.", ({ result }) => result?.purged ?? 0],
+  ["freed_files_total", "Files removed since the metrics file was created.", ({ result }) => result?.files ?? 0],
+  [
+    "freed_bytes_total",
+    "Bytes of the files removed since the metrics file was created.",
+    ({ result }) => result?.bytes ?? 0,
+  ],
 ];
 
 /** The value of a metric in an earlier text; 0 if it has none. */
@@ -71,12 +79,12 @@ function gauges(pass: PassMetrics, before: string): Row[] {
   const { result, redisUp } = pass;
   const lastSuccess = pass.exitCode === 0 ? pass.endedAt : valueIn(before, LAST_SUCCESS);
   return [
-    ["last_run_timestamp_seconds", "When the last pass ended, also a failed one.", pass.endedAt],
+    ["last_run_timestamp_seconds", "When the last pass ended, including failed ones.", pass.endedAt],
     [LAST_SUCCESS, "When the last pass that ended with exit code 0 ended.", lastSuccess || null],
     ["duration_seconds", "How long the last pass took.", pass.duration],
     [
       "exit_code",
-      "Of the last pass: 0 done, 1 failed, 2 wrong configuration, 3 partly done, 130 interrupted.",
+      "Of the last pass: 0 done, 1 failed, 2 wrong configuration, 3 partial success, 130 interrupted.",
       pass.exitCode,
     ],
     [
@@ -87,7 +95,7 @@ function gauges(pass: PassMetrics, before: string): Row[] {
     ["purged_tasks", "Tasks that the last pass purged.", result?.purged ?? null],
     ["skipped_tasks", "Candidates that the last pass kept.", result?.skipped ?? null],
     ["failed_tasks", "Candidates of the last pass that failed or have an unknown outcome.", result?.failed ?? null],
-    ["returned_tasks", "Tasks that a service which holds the store in memory wrote back.", result?.returned ?? null],
+    ["returned_tasks", "Purged tasks that the service wrote back during the last pass.", result?.returned ?? null],
     ["stuck_tasks", "Tasks that have waited or run for longer than [cleanup] stuck_after.", result?.stuck ?? null],
     ["freed_files", "Audio files and logs that the last pass removed.", result?.files ?? null],
     ["freed_bytes", "Bytes of the files that the last pass removed.", result?.bytes ?? null],

@@ -143,7 +143,7 @@ const LEAST_NAME = 6;
 
 function chart({ perHour }: StatsResult, style: StatsStyle): string {
   const total = perHour.reduce((sum, hour) => sum + hour.total, 0);
-  if (total === 0) return "no task was changed in the last 24 hours\n";
+  if (total === 0) return "no task changed in the last 24 hours\n";
   const counted = BAR_SIGNS.filter(([status]) => perHour.some((hour) => hour[status] > 0));
   const legend = counted
     .map(([status, sign]) => `${paint([style.blocks ? FULL_BLOCK : sign, status], style)} ${status}`)
@@ -205,7 +205,7 @@ function cleanupText({ cleanup }: StatsResult): string {
   if (cleanup === null) return "off, or unknown";
   const { tasks, files, bytes } = cleanup;
   const freed = files === null || bytes === null ? "" : `: ${counted(files, "file")}, ${formatBytes(bytes)}`;
-  return `${counted(tasks, "task")} would go now${freed}`;
+  return `${counted(tasks, "task")} would be purged now${freed}`;
 }
 
 function stuckLines({ stuck, user }: StatsResult): string[] {

@@ -160,7 +160,7 @@ export async function mirrorFor({ file, link }: Stores, source: SourceChoice) {
 }
 
 export function redisDisabled(): TtsctlError {
-  return new TtsctlError("REDIS_DISABLED", "Redis is needed here, but it is switched off", {
+  return new TtsctlError("REDIS_DISABLED", "Redis is needed, but it is switched off", {
     hint: "leave out --no-redis, or set [redis] enabled = true (REDIS_ENABLED)",
   });
 }

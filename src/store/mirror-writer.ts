@@ -58,7 +58,7 @@ export class MirrorWriter {
     void this.#alone(() => this.#followFile());
   }
 
-  /** Pushes what is owed in batches, so new changes don't wait for all of it. What fails stays owed, and was reported. */
+  /** Pushes pending changes in batches, so new ones don't wait for all of them. Failures are reported and remain pending. */
   async catchUp(): Promise<void> {
     if (this.#owed.size === 0 || (await this.#parts.link.open()).kind !== "on") return;
     for (const keys of batches(this.#owed.keys, BATCH)) {

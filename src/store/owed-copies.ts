@@ -91,7 +91,7 @@ export class OwedCopies {
   /** Why the mirror may not be read now, one line; null if it may. */
   get problem(): string | null {
     if (this.lacksRemovals)
-      return "Redis may have tasks that the file lost while it was away; run `ttsctl sync --prune`";
+      return "Redis may have tasks that were deleted from the file while Redis was down; run `ttsctl sync --prune`";
     if (this.syncNeeded > 0) return "Redis may lack changes of the file until it is synchronised";
     if (this.size === 0) return null;
     return `${counted(this.size, "change")} of the file ${this.size === 1 ? "is" : "are"} not in Redis yet`;
@@ -102,7 +102,7 @@ export class OwedCopies {
     return state.kind === "on" && problem !== null ? { ...state, behind: problem } : state;
   }
 
-  /** A change that also makes up for what is owed of its task. */
+  /** A change that includes the pending one of its task. */
   with(change: MirrorChange): MirrorChange {
     const [owed] = this.of([keyOf(change.id)]);
     return { ...change, before: newest(change.before, owed?.before) };
@@ -128,7 +128,9 @@ export class OwedCopies {
     if (this.#removals.size > MOST_REMOVALS) {
       this.#removals.clear();
       this.leaveToSync(true);
-      this.#warn(`more than ${MOST_REMOVALS} removals waited for Redis and were dropped: run \`ttsctl sync --prune\``);
+      this.#warn(
+        `more than ${MOST_REMOVALS} deletions were waiting for Redis and were dropped: run \`ttsctl sync --prune\``,
+      );
     }
   }
 }

@@ -208,11 +208,11 @@ function danglingWarnings(count: number, unnamed = 0): string[] {
 function stopWarnings({ stopped }: Pick<ListResult, "stopped">): string[] {
   if (stopped === undefined) return [];
   const { looked, at } = stopped;
-  return [`the search stopped after the newest ${counted(looked, "task")}, at ${at}; go on with --until ${at}`];
+  return [`the search stopped after the newest ${counted(looked, "task")}, at ${at}; continue with --until ${at}`];
 }
 
 function missingWarnings(snapshot: Snapshot): string[] {
-  return snapshot.exists ? [] : [`${snapshot.path} does not exist: an empty store`];
+  return snapshot.exists ? [] : [`${snapshot.path} does not exist: treated as an empty store`];
 }
 
 /** The parts of a file that no list shows, a line each: invalid records and an unfinished append. */
@@ -286,7 +286,7 @@ export class FileBehind implements Pick<TaskSource, "find"> {
     } catch (error) {
       if (!(error instanceof TtsctlError)) throw error;
       this.problem = error;
-      this.warnings.push(`read only Redis: ${error.message}`);
+      this.warnings.push(`reading only from Redis: ${error.message}`);
       return null;
     }
   }

@@ -1,6 +1,6 @@
 import ms from "ms";
 
-/** `1 task`, `2 tasks`: a count with what is counted, given as one. */
+/** `1 task`, `2 tasks`: a count with its noun, given in the singular. */
 export function counted(count: number, what: string): string {
   return `${count} ${what}${count === 1 ? "" : "s"}`;
 }

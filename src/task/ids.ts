@@ -5,7 +5,7 @@
 const PYTHON_SPACE = "\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000";
 const SPACE = new RegExp(`^[${PYTHON_SPACE}]$`);
 
-/** How many spaces of Python's the text begins with. */
+/** How many leading characters of the text Python's `str.isspace()` accepts. */
 export function indentation(text: string): number {
   let start = 0;
   while (start < text.length && SPACE.test(text[start]!)) start++;

@@ -206,7 +206,7 @@ it("does not take a directory for a mount point if the kernel doesn't report its
   hooks.readFileSync = failing("EMFILE", -24, /fdinfo/);
   expect(await artifacts.purgeFolder("alice", "t01", NOW)).toMatchObject({
     ...{ kind: "kept", newer: false, retry: true },
-    reason: 'cannot look at "output/alice": too many open files (EMFILE)',
+    reason: 'cannot stat "output/alice": too many open files (EMFILE)',
   });
   hooks.readFileSync = undefined;
   expect(await artifacts.purgeFolder("alice", "t01", NOW)).toMatchObject({ kind: "removed" });
@@ -235,7 +235,7 @@ it("names the unreadable directory", async () => {
   site.age();
   const artifacts = await site.open();
   hooks.fstatSync = failing("EIO", -5, /alice\/t01$/);
-  const reason = expect.stringMatching(/^cannot look at "output\/alice\/t01": i\/o error \(EIO\)/);
+  const reason = expect.stringMatching(/^cannot stat "output\/alice\/t01": i\/o error \(EIO\)/);
   expect(await artifacts.measureFolder("alice", "t01", NOW)).toMatchObject({ kind: "kept", retry: true, reason });
   hooks.fstatSync = undefined;
   expect(await artifacts.purgeFolder("alice", "t01", NOW)).toMatchObject({ kind: "removed" });

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { FolderOutcome } from "../../src/artifacts/artifacts.ts";
 import { NOW, OLD, openDescriptors, Site, sweepBefore } from "./helpers.ts";
 
-const NO_FOLDER = "is a symbolic link or not a folder";
+const NO_FOLDER = "is a symbolic link or not a directory";
 let site: Site;
 
 beforeEach(() => {
@@ -119,7 +119,7 @@ describe.each([
     const artifacts = await site.open(byDescriptor);
     expect(reasonOf(await artifacts.measureFolder("alice", "t01", NOW))).toContain(NO_FOLDER);
     expect(await artifacts.list("alice", "t01")).toEqual([]);
-    expect(reasonOf(await artifacts.purgeFolder("alice", "t01", NOW))).toMatch(/link or not a folder|is not a folder/);
+    expect(reasonOf(await artifacts.purgeFolder("alice", "t01", NOW))).toMatch(/link or not a directory|is not a directory/);
     await artifacts.close();
     expect(site.tree()).toEqual(before);
   });
@@ -129,8 +129,8 @@ describe.each([
     site.write("output/bob");
     site.age();
     const artifacts = await site.open(byDescriptor);
-    expect(reasonOf(await artifacts.purgeFolder("alice", "t01", NOW))).toContain("not a folder");
-    expect(reasonOf(await artifacts.purgeFolder("bob", "t01", NOW))).toContain("not a folder");
+    expect(reasonOf(await artifacts.purgeFolder("alice", "t01", NOW))).toContain("not a directory");
+    expect(reasonOf(await artifacts.purgeFolder("bob", "t01", NOW))).toContain("not a directory");
   });
 
   it("unlinks links inside the directory, and keeps their targets", async () => {
@@ -209,7 +209,7 @@ describe.each([
     site.age();
     const before = site.tree("output");
     const artifacts = await site.open(byDescriptor);
-    expect(reasonOf(await artifacts.purgeFolder("alice", "t01", NOW))).toContain("folders deep");
+    expect(reasonOf(await artifacts.purgeFolder("alice", "t01", NOW))).toContain("levels deep");
     await artifacts.close();
     expect(site.tree("output")).toEqual(before);
   });

@@ -59,7 +59,7 @@ it("shows the full path of logs elsewhere", async () => {
   await artifacts.close();
 });
 
-it("doesn't take a directory that the service creates at that moment for a broken link", async () => {
+it("doesn't take a directory that the service creates at that moment for a broken symbolic link", async () => {
   site.write("voice_task.json");
   const path = site.path("output");
   rmSync(path, { recursive: true });

@@ -100,7 +100,7 @@ describe("doctor", () => {
     const port = String(await freePort());
     const { code, stdout, stderr } = await invoke(["doctor"], { cwd: root.path, env: { REDIS_PORT: port } });
     expect(code).toBe(1);
-    expect(stdout).toMatch(/^warn {2}config {13}no config\.ini in .*\n {25}-> run ttsctl in the service's folder/m);
+    expect(stdout).toMatch(/^warn {2}config {13}no config\.ini in .*\n {25}-> run ttsctl in the service's directory/m);
     expect(stdout).toMatch(/^fail {2}redis {14}Redis at 127.0.0.1:\d+ refuses connections\n {25}-> start Redis/m);
     expect(stdout).toMatch(/^skip {2}11 checks {10}Redis cannot be used: redis.version/m);
     expect(stderr).toMatch(/^\d+ ok, \d+ warnings, 1 failure, 13 skipped\n$/);
@@ -193,7 +193,7 @@ describe("the store file", () => {
     expect(content).toMatchObject(like("warn", /JSON Lines.*unfinished append/));
     expect(content).toMatchObject({
       detail: expect.not.stringContaining("whole"),
-      hint: "the next append cuts it off",
+      hint: "the next append removes the unfinished line",
     });
     rmSync(root.store);
     expect(await finding("store.file")).toMatchObject(like("warn", "does not exist"));
@@ -257,7 +257,7 @@ describe("the folders of artifacts", () => {
     rmSync(root.at("output"), { recursive: true });
     symlinkSync(root.at("not mounted"), root.at("output"));
     const second = await doctor();
-    expect(second.checks.logs).toMatchObject(like("fail", "not a folder"));
+    expect(second.checks.logs).toMatchObject(like("fail", "not a directory"));
     expect(second.checks.output).toMatchObject({
       ...like("fail", "broken link"),
       hint: expect.stringContaining("mount"),
@@ -267,7 +267,7 @@ describe("the folders of artifacts", () => {
 
 describe("the audit ledger", () => {
   it("is kept if its directory exists", async () => {
-    expect(await finding("audit")).toMatchObject(like("ok", "removals are not recorded"));
+    expect(await finding("audit")).toMatchObject(like("ok", "deletions aren't recorded"));
     expect(await finding("audit", "", { TTSCTL_AUDIT: root.at("audit.jsonl") })).toMatchObject(
       like("ok", "audit.jsonl"),
     );

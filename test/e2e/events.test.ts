@@ -55,10 +55,10 @@ async function fill(records = FIRST, env = {}): Promise<void> {
 }
 
 describe.each([
-  ["KA", "as it notifies of them"],
-  ["Kgh", "as it notifies of them"],
-  ["Eghx", "as it notifies of them"],
-  ["KEA", "as it notifies of them"],
+  ["KA", "by keyspace notifications"],
+  ["Kgh", "by keyspace notifications"],
+  ["Eghx", "by keyspace notifications"],
+  ["KEA", "by keyspace notifications"],
   ["", 'compared every 1s: its notify-keyspace-events is ""'],
   ["Kz", "compared every 1s: its notify-keyspace-events is"],
 ])("events with notify-keyspace-events %j", (flags, how) => {
@@ -176,7 +176,7 @@ describe("events", () => {
     expect(readFileSync("docs/deployments.md", "utf8")).toContain(channel);
     await fill();
     const run = events("", { REDIS_USERNAME: "limited", REDIS_PASSWORD: "secret" });
-    await run.says(/as it notifies of them/);
+    await run.says(/by keyspace notifications/);
     await here.mirrored(a1("running", 80));
     await prints(run, "changed alice:a1 wait run redis");
     await ends(run);
@@ -192,7 +192,7 @@ describe("events", () => {
     here.root.writeStore(tasks);
     expect((await here.run("sync", { env })).code).toBe(0);
     const run = events("", env);
-    await run.says(/as it notifies of them/);
+    await run.says(/by keyspace notifications/);
     await here.mirrored(record("alice", "other", { updated_at: ago(1) })); // in the plain layout, without the prefix
     here.root.writeStore([record("a:b", "t 1", { status: "running", updated_at: ago(50) }), FIRST[1]!]);
     await here.run("sync", { env });
@@ -211,7 +211,7 @@ describe("events", () => {
     here.root.writeStore(both("queued", 100));
     expect((await here.run("sync", { env })).code).toBe(0);
     const run = events("", env);
-    await run.says(/as it notifies of them/);
+    await run.says(/by keyspace notifications/);
     here.root.writeStore(both("running", 50));
     await here.run("sync", { env });
     await prints(run, "changed a:b:c wait run redis", "changed a:b:c wait run redis");

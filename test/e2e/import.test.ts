@@ -17,7 +17,7 @@ describe("import", () => {
     here.root.write("voice_task.json", "[]", 1_600_000_000);
     const run = await here.run("import backup");
     expect(run).toMatchObject({ code: 0, stderr: "" });
-    expect(run.stdout).toBe("3 records: 3 added, 0 replaced, 0 identical, 0 kept as the store file has them\n");
+    expect(run.stdout).toBe("3 records: 3 added, 0 replaced, 0 identical, 0 kept from the file\n");
     expect(here.root.storeText()).toBe(before);
     expect(await here.server.call("ZCARD", "tts:tasks:index")).toBe(3);
     expect((await here.server.hash("tts:task:bob:t3")).payload).toBe(JSON.stringify(tasks[2]));
@@ -31,7 +31,7 @@ describe("import", () => {
     const rest = { invalid: 0, missing: [], newerInRedis: 0, failed: 0, durationMs: expect.any(Number) };
     expect([dry.code, JSON.parse(dry.stdout)]).toEqual([0, { ...counts, ...rest, dryRun: true }]);
     expect((await here.run("import in --dry-run")).stdout).toBe(
-      "3 records: 1 would be added, 1 would be replaced, 1 identical, 0 kept as the store file has them\n",
+      "3 records: 1 would be added, 1 would be replaced, 1 identical, 0 kept from the file\n",
     );
     const run = await here.run("import in --yes -o json");
     expect([run.code, JSON.parse(run.stdout)]).toEqual([0, { ...counts, ...rest, dryRun: false }]);

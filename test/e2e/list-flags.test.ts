@@ -58,7 +58,7 @@ describe("--stuck", () => {
     ["list --stuck -s done", {}, /done is never stuck/],
     ["list --stuck", { TTSCTL_STUCK_AFTER: "0" }, /no task is ever stuck/],
     ["delete --stuck --all --yes", {}, /--all and a selection/],
-    ["list --stuck --exit-status --watch", {}, /exclude each other/],
+    ["list --stuck --exit-status --watch", {}, /--exit-status can't be used with --watch/],
   ])("%s is wrong usage", async (line, env, message) => {
     await fill(...tasks());
     expect(await here.run(line, { env })).toMatchObject({
@@ -128,7 +128,7 @@ describe("--sort", () => {
 
   it.each([
     [["list", "--sort", "name"], /Allowed choices|accepted/],
-    [["list", "--sort", "user", "--ids", "a:b"], /exclude each other/],
+    [["list", "--sort", "user", "--ids", "a:b"], /--sort can't be used with --ids/],
     [["query", '{"sort": "name"}'], /unknown order "name"/],
     [["query", '{"sort": 5}'], /wrong "sort"/],
     [["query", '{"stuck": "yes"}'], /wrong "stuck"/],

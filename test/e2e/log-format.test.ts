@@ -93,7 +93,7 @@ describe("--log-format json", () => {
     expect(logged[0]).toMatchObject({ level: "info", msg: expect.stringMatching(/^watching /) });
     expect(logged).toContainEqual(expect.objectContaining({ level: "error", code: "STORE_INVALID" }));
     expect(logged).toContainEqual(expect.objectContaining({ event: "cleanup", user: "alice", task: "t1" }));
-    expect(logged.at(-1)).toMatchObject({ msg: "watch ended" });
+    expect(logged.at(-1)).toMatchObject({ msg: "watch stopped" });
   });
 
   it("refuses another format", async () => {

@@ -26,7 +26,7 @@ describe("mark", () => {
     expect(run).toMatchObject({ code: 0, stderr: "" });
     expect(lines(run.stdout)).toEqual([
       "[MARK] user=bob task=stuck from=run to=error local=yes redis=yes",
-      "1 of 1 chosen tasks marked as error",
+      "1 of 1 chosen task marked as error",
     ]);
     expect(here.root.readStore()[1]).toMatchObject({ status: "error", error: "工作进程死了" });
     expect(JSON.parse((await here.run("cleanup --once --dry-run -o json")).stdout)).not.toHaveProperty("stuck");
@@ -101,7 +101,7 @@ describe("mark", () => {
     const dry = await here.run(`${args} --dry-run`);
     const run = await here.run(args);
     expect([dry.code, run.code]).toEqual([3, 3]);
-    expect(run.stderr).toMatch(/a:ends stays as it is: its field deleted would delete the task/);
+    expect(run.stderr).toMatch(/a:ends is left unchanged: its "deleted" field would delete the task/);
     expect(here.root.readStore().map(({ status }) => status)).toEqual(["succeeded", "failed"]);
     expect(lines(here.root.tree()["b.jsonl"]!)).toHaveLength(1);
     const store = await here.run("mark --user a --to done --yes --backup voice_task.json -o json");

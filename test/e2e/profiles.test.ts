@@ -74,7 +74,7 @@ describe("--profile", () => {
   it.each([
     ["--profile prud", {}, /there is no profile "prud" in .*did you mean prod.*known: dangling, prod, test/],
     ["--profile", {}, /argument missing/],
-    ["--profile prod --config config.ini", {}, /--profile and --config exclude each other/],
+    ["--profile prod --config config.ini", {}, /--profile can't be used with --config/],
     ["", { TTSCTL_PROFILE: "prod", TTSCTL_CONFIG: "config.ini" }, /TTSCTL_PROFILE and TTSCTL_CONFIG are both set/],
     ["", { TTSCTL_PROFILE: "../prod" }, /TTSCTL_PROFILE: "\.\.\/prod" is wrong; accepted: a name/],
     ["--profile dangling", {}, /there is no profile "dangling"/],

@@ -197,7 +197,7 @@ describe("delete", () => {
     expect(run.code).toBe(0);
     expect(lines(run.stdout)).toEqual([
       "[CLEANUP] user=bob task=t2 reason=deleted local=yes redis=yes files=2 bytes=110",
-      "1 of 1 chosen tasks deleted: 2 files, 110 bytes",
+      "1 of 1 chosen task deleted: 2 files, 110 bytes",
     ]);
     const forced = await here.run("delete --user alice --force --yes -o json");
     expect(JSON.parse(forced.stdout)).toMatchObject({ deleted: 3, refused: [] });

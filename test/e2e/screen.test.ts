@@ -103,7 +103,7 @@ describe("a command that takes longer than a second", () => {
 
 describe("a question", () => {
   it.each([
-    ["y", /1 of 1 chosen tasks deleted/],
+    ["y", /1 of 1 chosen task deleted/],
     ["n", /^error: declined/],
     ["C-c", /^error: interrupted/],
   ])("is below the plan, and after %s the prompt is on a new line", async (key, result) => {

@@ -79,7 +79,7 @@ describe("stats", () => {
     expect(run.stdout).toMatch(/^3 tasks of 2 users, from redis\n/);
     expect(run.stdout).toMatch(/^done +2 +66\.7%/m);
     expect(run.stdout).toMatch(/^alice +2 +0 +0 +2 +0 +220 bytes +1m ago$/m);
-    expect(run.stdout).toMatch(/^cleanup +1 task would go now: 2 files, 110 bytes$/m);
+    expect(run.stdout).toMatch(/^cleanup +1 task would be purged now: 2 files, 110 bytes$/m);
     expect(run.stdout).toMatch(/^stuck +1: 小雨:stuck \(run, 3d ago\); ttsctl mark --stuck --to error$/m);
     expect(run.stdout).toMatch(/^invalid +1 record: byte \d+ \(alice:bad\): updated_at is missing$/m);
   });
@@ -98,7 +98,7 @@ describe("stats", () => {
     expect((await here.run("stats --source file")).code).toBe(1);
     const alone = await here.run("stats -o json");
     expect(JSON.parse(alone.stdout)).toMatchObject({ source: "redis", total: 3, invalid: null, cleanup: null });
-    expect(alone.stderr).toContain("read only Redis");
+    expect(alone.stderr).toContain("reading only from Redis");
   });
 
   it("watches: one object a line in a pipe, until it is stopped", async () => {

@@ -45,7 +45,7 @@ describe("sync", () => {
     expect((await here.run("sync")).stdout).toMatchInlineSnapshot(`
       "2 tasks from the file to Redis: 0 written, 2 unchanged, 0 newer in Redis, 0 failed
       1 invalid record left alone
-      1 task only in Redis; ttsctl sync --prune removes them
+      1 Redis-only task; ttsctl sync --prune deletes them
       "
     `);
   });

@@ -145,7 +145,7 @@ describe.runIf(hasPty)("top", () => {
     expect(here.root.readStore()).toHaveLength(5);
     expect(here.root.has("audit.jsonl")).toBe(false);
     await press(run, "d", "y");
-    await says(run, /1 of 1 chosen tasks deleted: 2 files, 110 bytes/);
+    await says(run, /1 of 1 chosen task deleted: 2 files, 110 bytes/);
     expect(here.root.readStore()).toHaveLength(4);
     expect(here.root.has("output/alice/new")).toBe(false);
     expect(await here.server.call("EXISTS", "tts:task:alice:new")).toBe(0);
@@ -153,7 +153,7 @@ describe.runIf(hasPty)("top", () => {
     await press(run, "m");
     await says(run, /^mark alice:busy \(run\) as: queued_/m);
     await press(run, ENTER);
-    await says(run, /1 of 1 chosen tasks marked as wait/);
+    await says(run, /1 of 1 chosen task marked as wait/);
     expect(here.root.readStore()[0]).toMatchObject({ task_id: "busy", status: "queued" });
     expect(await here.server.call("HGET", "tts:task:alice:busy", "status")).toBe("queued");
     await press(run, "m", CTRL_U, ..."nonsense", ENTER);
@@ -175,7 +175,7 @@ describe.runIf(hasPty)("top", () => {
     const run = top();
     await says(run, /^> alice +new/m);
     await press(run, "j", "d", "y");
-    await says(run, /alice:busy stays: its status is run/);
+    await says(run, /alice:busy is kept: its status is run/);
     await press(run, "g", "d");
     await says(run, /^delete alice:new/m);
     await fill([record("alice", "new", { status: "queued", updated_at: ago(1) }), ...TASKS.slice(1)]);

@@ -35,7 +35,7 @@ describe("cleanup --watch", () => {
     watcher.kill(signal);
     expect(await watcher.end()).toMatchObject({ code: 0 });
     expect(performance.now() - began).toBeLessThan(5000);
-    expect(watcher.stderr).toContain("watch ended");
+    expect(watcher.stderr).toContain("watch stopped");
   });
 
   it("always logs the outcome of the ping, and prints a JSON object a pass with -o json", async () => {

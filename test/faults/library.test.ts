@@ -94,7 +94,7 @@ function placesToKill(steps: readonly string[], chance: Chance): { kinds: number
 }
 
 describe("row A, an append that was cut", () => {
-  it("at any byte: whole lines count, the rest is named, and the next append cuts it off", async () => {
+  it("at any byte: whole lines count, the rest is named, and the next append removes the unfinished line", async () => {
     const whole = new WriterPlace(path("voice_task.json"));
     whole.fill(textOf("jsonl", SEEDS));
     const before = Buffer.byteLength(whole.text);

@@ -191,7 +191,7 @@ describe("SIGTERM", () => {
       server.run.kill(signal);
       const { code } = await server.run.end();
       expect([code, performance.now() - began < 5000]).toEqual([0, true]);
-      expect(server.run.stderr).toMatch(/ending: no more requests are taken/);
+      expect(server.run.stderr).toMatch(/stopping: no new requests are accepted/);
       const next = await here.serve("--cleanup");
       await next.run.says(/watching/);
     },

@@ -56,7 +56,7 @@ async function expectTheFile(): Promise<Answer> {
   return answer;
 }
 
-describe("after Redis was away", () => {
+describe("after Redis was down", () => {
   it("no response is stale: writes of the service and deletions of the server reach Redis before it is read", async () => {
     server = await Served.start(root.path, ["--no-cleanup"]);
     await redisAnswers();

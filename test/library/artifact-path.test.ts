@@ -4,7 +4,7 @@ import { artifactPath } from "../../src/library/stored-task.ts";
 import { RULES } from "../helpers/records.ts";
 import { ServiceRoot } from "../helpers/root.ts";
 
-it("doesn't take a directory that is created at that moment for a broken link", async () => {
+it("doesn't take a directory that is created at that moment for a broken symbolic link", async () => {
   const root = new ServiceRoot();
   const path = root.at("u");
   const script = `

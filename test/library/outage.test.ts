@@ -191,7 +191,7 @@ describe("a program that ended while Redis lacked changes", () => {
     await here.server.stop();
     await first.upsert(task(0, "succeeded", ago(60)));
     await first.close();
-    expect(here.heard.at(-1)).toMatch(/1 change of the file is not in Redis yet: the next program/);
+    expect(here.heard.at(-1)).toMatch(/1 change of the file is not in Redis yet; the next program/);
     await startRedis();
     const store = await here.open({ store: here.root.at("tasks.jsonl") });
     await untilRedisAnswers(store, async (read) => {

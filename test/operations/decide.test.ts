@@ -95,11 +95,11 @@ describe("decideCleanup says why", () => {
   it.each<[string, Copies, ReturnType<typeof plan>, object]>([
     ["expired", { file: old, mirror: old }, plan(false), { kind: "purge", reason: "expired" }],
     ["dangling", { file: null, mirror: "dangling" }, plan(false), { kind: "purge", reason: "dangling" }],
-    ["to make room", { file: young, mirror: null }, plan(false, 2000), { kind: "purge", reason: "max-bytes" }],
+    ["to free space", { file: young, mirror: null }, plan(false, 2000), { kind: "purge", reason: "max-bytes" }],
     ["changed since", { file: young, mirror: null }, plan(false, 1999), keep(true, "^it changed after")],
     ["one copy changed", { file: young, mirror: running }, plan(false, 2000), keep(true, "^it changed after")],
     ["kept", { file: old, mirror: old }, plan(true), keep(false, "keep_last")],
-    ["kept, and was to make room", { file: young, mirror: null }, plan(true, 2000), keep(false, "keep_last")],
+    ["kept, and was to free space", { file: young, mirror: null }, plan(true, 2000), keep(false, "keep_last")],
     ["kept, but it works again", { file: old, mirror: running }, plan(true), keep(true, "^its other copy")],
     ["young", { file: young, mirror: null }, plan(false), keep(false, "^its other copy")],
     ["one copy young", { file: old, mirror: young }, plan(false), keep(true, "^its other copy")],

@@ -55,7 +55,7 @@ describe("cleanup --explain", () => {
       "keep",
     ],
     ["a member without a task", "dangling", (s) => void s.server.call("ZADD", "tts:tasks:index", 1, "a:t"), "purge"],
-    ["a status that never goes", "retention", (s) => s.writeBoth(record("a", "t", { status: "failed" })), "keep"],
+    ["a status that is never purged", "retention", (s) => s.writeBoth(record("a", "t", { status: "failed" })), "keep"],
   ])("%s: the rule `%s`", async (what, rule, arrange, says) => {
     const { site } = here;
     site.root.writeStore([record("a", "other"), ...(what.startsWith("audio") ? [record("a", "t")] : [])]);

@@ -129,7 +129,7 @@ describe("mark", () => {
     expect((await site.mark(runningOnes, { dryRun: true })).result).toMatchObject({ marked: 2, dryRun: true });
     await expect(site.mark(runningOnes, { maxMark: { percent: 50 } })).rejects.toMatchObject({
       code: "MAX_DELETE_EXCEEDED",
-      message: expect.stringContaining("would be marked"),
+      message: expect.stringContaining("refusing to mark"),
     });
     expect([site.root.tree(), await site.server.dump()]).toEqual(before);
     expect(site.asked).toEqual([]);
@@ -158,7 +158,7 @@ describe("mark", () => {
     expect(result).toMatchObject({ requested: 5, marked: 1, failed: 1, missing: [] });
     expect(result.refused.map(({ task_id }) => task_id).sort()).toEqual(["future", "invalid", "newer"]);
     expect(site.root.readStore().map(({ status }) => status)).toEqual([...Array(4).fill("running"), "failed"]);
-    expect(site.reporter.text).toMatch(/a:newer stays as it is: Redis has a newer copy/);
+    expect(site.reporter.text).toMatch(/a:newer is left unchanged: Redis has a newer copy/);
   });
 
   it("writes a task to Redis that was missing there, or had only a member", async () => {

@@ -30,7 +30,7 @@ describe("keep_last", () => {
     expect(result).toMatchObject({ candidates: 3, purged: 3, skipped: 0, keptLast: 1 });
     expect(counts(dry.result)).toEqual(counts(result));
     expect(site.purgedNames()).toEqual(["a:t1", "a:t2", "b:t1"]);
-    expect(site.reporter.text).not.toContain("stays");
+    expect(site.reporter.text).not.toContain("is kept");
   });
 
   it("counts Redis-only tasks, and newer copies there, among the newest", async () => {

@@ -77,11 +77,11 @@ describe("checkBrake", () => {
 describe("NamedWarnings", () => {
   it("names the first ten and counts the rest", () => {
     const reporter = new RecordingReporter();
-    const named = new NamedWarnings(reporter, "stays");
+    const named = new NamedWarnings(reporter, "is kept");
     for (let i = 0; i < 13; i++) named.add({ userId: "a", taskId: `t${i}` }, "so");
     named.end();
     expect(reporter.warnings).toHaveLength(11);
-    expect(reporter.warnings[0]).toBe("a:t0 stays: so");
-    expect(reporter.warnings[10]).toContain("3 more");
+    expect(reporter.warnings[0]).toBe("a:t0 is kept: so");
+    expect(reporter.warnings[10]).toContain("3 more tasks are kept");
   });
 });

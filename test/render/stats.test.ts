@@ -166,7 +166,7 @@ describe("stats for people", () => {
       stuck: { count: 0, afterSeconds: 0, tasks: [] },
     });
     expect(text(80, 0, stats)).toMatch(
-      /^0 tasks of 0 users, from redis\n[\s\S]*no task was changed in the last 24 hours/,
+      /^0 tasks of 0 users, from redis\n[\s\S]*no task changed in the last 24 hours/,
     );
     expect(text(80, 0, stats)).not.toMatch(/AUDIO|stuck|invalid/);
   });

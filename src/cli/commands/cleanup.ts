@@ -60,9 +60,9 @@ Examples:
   ttsctl cleanup --once --dry-run                 what would be purged
   ttsctl cleanup --once --dry-run --summary       how much
   ttsctl cleanup --once --backup purged.jsonl     one pass; the records are kept in a file
-  ttsctl cleanup --once --max-delete 20%          stop if it is more than a fifth of all tasks
-  ttsctl cleanup --watch -v                       keep at it
-  ttsctl cleanup --explain alice t01              why this task would stay, or go
+  ttsctl cleanup --once --max-delete 20%          refuse if it is more than a fifth of all tasks
+  ttsctl cleanup --watch -v                       repeat until stopped
+  ttsctl cleanup --explain alice t01              why this task would be kept or purged
   ttsctl cleanup --orphans                        audio and logs that no record owns`;
 
 async function runCleanup(context: Context, flags: CleanupFlags, args: string[]): Promise<number> {
@@ -70,7 +70,7 @@ async function runCleanup(context: Context, flags: CleanupFlags, args: string[])
   if (modes.length !== 1) {
     const hint =
       "--once for one pass, --watch for repeated passes, --explain for one task, --orphans for files without a record";
-    throw usage("cleanup needs one of --once, --watch, --explain USER TASK and --orphans", hint);
+    throw usage("cleanup needs one of --once, --watch, --explain USER TASK or --orphans", hint);
   }
   if (flags.explain) return runExplain(context, flags, args);
   if (args.length > 0) {
@@ -108,7 +108,7 @@ export function runPass(context: Context, flags: CleanupFlags, refusal: TtsctlEr
 
 /** By SPEC section 5. */
 function exitCodeOf({ result, problem }: CleanupOutcome, context: Context): number {
-  throwIfInterrupted(context.signal, `${counted(result.purged, "task")} purged`, "the next pass goes on");
+  throwIfInterrupted(context.signal, `${counted(result.purged, "task")} purged`, "the next pass continues");
   if (problem !== null && !isRedisError(problem)) throw problem;
   if (problem !== null)
     context.reporter.warn(
@@ -189,7 +189,8 @@ async function writeMetrics(context: Context, target: string, ended: Ended, seco
   const { isPassMetrics, passMetricsText } = await import("../../render/pass-metrics.ts");
   try {
     const before = (await readRegular(target)) ?? "";
-    if (!isPassMetrics(before)) throw new TtsctlError("EXPORT_FAILED", "another file has that name, and is left alone");
+    if (!isPassMetrics(before))
+      throw new TtsctlError("EXPORT_FAILED", "it isn't a metrics file of ttsctl, so it is left alone");
     const pass = {
       exitCode,
       error,
@@ -246,7 +247,7 @@ function verdict({ verdict, reason, rules }: Explanation): string {
   if (verdict === "missing") return "is in neither store";
   if (verdict === "purge") return `would be purged: ${reason}`;
   const keepers = rules.filter(({ says }) => says === "keep").map(({ rule }) => rule);
-  return keepers.length > 0 ? `would stay: ${keepers.join(", ")}` : "would be kept: no rule purges it";
+  return keepers.length > 0 ? `would be kept: ${keepers.join(", ")}` : "would be kept: no rule purges it";
 }
 
 async function runOrphans(context: Context, flags: CleanupFlags): Promise<number> {
@@ -256,7 +257,7 @@ async function runOrphans(context: Context, flags: CleanupFlags): Promise<number
   if (retention.value <= 0) {
     throw usage(
       `cleanup is switched off: retention is ${retention.value} (${retention.origin})`,
-      "set --retention 7d, the minimum age of an artifact without a record",
+      "set the minimum age of an artifact without a record, such as --retention 7d",
     );
   }
   const options = { retention: retention.value, dryRun, maxDelete: flags.maxDelete ?? { percent: 50 } };
@@ -277,7 +278,7 @@ async function runOrphans(context: Context, flags: CleanupFlags): Promise<number
 function describe(result: OrphanResult): string {
   const { found, folders, logs, young, unknown, removed, skipped, failed, dryRun } = result;
   const size = `${counted(result.files, "file")}, ${formatBytes(result.bytes)}`;
-  const old = `${counted(folders, "folder")}, ${counted(logs, "log")}`;
+  const old = `${folders} ${folders === 1 ? "directory" : "directories"}, ${counted(logs, "log")}`;
   return textOf(
     `of ${counted(found, "artifact")}, old enough and without a record: ${old}`,
     young > 0 && `without a record, but changed within the retention: ${young}`,

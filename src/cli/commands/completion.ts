@@ -18,7 +18,7 @@ const EXAMPLES = `
 Users and task ids come from Redis, or from the store file if it is small.
 Examples:
   ttsctl completion bash      in ~/.bashrc: source <(ttsctl completion bash)
-  ttsctl completion zsh       into a file _ttsctl in a folder of $fpath
+  ttsctl completion zsh       into a file _ttsctl in a directory of $fpath
   ttsctl completion fish      into ~/.config/fish/completions/ttsctl.fish`;
 
 /** The completion scripts. They call `ttsctl __complete` and treat its output as data, never as code. */

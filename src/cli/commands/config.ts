@@ -22,7 +22,7 @@ export function declare(program: Command, attach: Attach): void {
       ).choices(ACTIONS),
     )
     .optionsGroup("Safety:")
-    .option("-y, --yes", "init: ask nothing, and take what is found", false)
+    .option("-y, --yes", "init: don't ask, and use what is found", false)
     .option("--dry-run", "init: print the file and write nothing", false)
     .option("--force", "init: replace a file that exists; the service's own options are kept", false)
     .addHelpText("after", EXAMPLES);
@@ -34,7 +34,7 @@ export function declare(program: Command, attach: Attach): void {
     const given = (["yes", "dryRun", "force"] as const).find((flag) => flags[flag]);
     if (given !== undefined) {
       throw usage(
-        `--${given === "dryRun" ? "dry-run" : given} is for init`,
+        `--${given === "dryRun" ? "dry-run" : given} works only with init`,
         "ttsctl config init; see ttsctl config --help",
       );
     }
@@ -67,7 +67,7 @@ interface Profile {
   readonly path: string;
 }
 
-/** The profiles, with what their files say: flags and variables don't count. */
+/** The profiles with the values in their files; flags and variables are ignored. */
 async function showProfiles(context: Context): Promise<number> {
   const { env, cwd } = context.loadOptions();
   const current = configPlace(context.loadOptions()).profile;
@@ -101,18 +101,18 @@ async function showProfiles(context: Context): Promise<number> {
     },
   });
   if (profiles.length === 0)
-    await context.tell(`no profiles in ${folder}; \`ttsctl config init --profile NAME\` makes one`);
+    await context.tell(`no profiles in ${folder}; \`ttsctl config init --profile NAME\` creates one`);
   return DONE;
 }
 
 const EXAMPLES = `
-A flag comes before a variable, a variable before config.ini, and config.ini
-before the default.
+Flags override variables, variables override config.ini, and config.ini
+overrides the defaults.
 init looks for the store file, the directories of audio and logs, and Redis. On a
 terminal it asks, with what it found as the default.
 Examples:
   ttsctl config
-  ttsctl config init --dry-run            look at the file before it is written
+  ttsctl config init --dry-run            preview the file
   ttsctl config init --profile prod       as ~/.config/ttsctl/prod.ini, with full paths
   ttsctl config profiles                  then: ttsctl list --profile prod
   REDIS_PORT=6380 ttsctl config -o json`;

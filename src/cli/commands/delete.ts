@@ -58,9 +58,10 @@ export function describeDelete(result: DeleteResult): string {
   const { deleted, requested, dryRun, files, bytes, returned } = result;
   const done = dryRun ? "would be deleted" : "deleted";
   return textOf(
-    `${deleted} of ${requested} chosen tasks ${done}: ${counted(files, "file")}, ${formatBytes(bytes)}`,
+    `${deleted} of ${counted(requested, "chosen task")} ${done}: ${counted(files, "file")}, ${formatBytes(bytes)}`,
     ...unchangedLines(result),
-    returned > 0 && `${returned} came back: the service holds the store in memory; delete while it is stopped`,
+    returned > 0 &&
+      `${returned} written back by the service, which holds the store in memory; delete while it is stopped`,
   );
 }
 
@@ -98,8 +99,8 @@ export function deletionExitCode(context: Context, { result, problem }: Deletion
   throwIfInterrupted(context.signal, `${counted(result.deleted, "task")} deleted`);
   if (problem !== null && !isRedisError(problem)) throw problem;
   const what = result.dryRun
-    ? "the plan covers only the store file; such a run would leave the copies in Redis"
-    : "the copies in Redis are left; run the command again when Redis is back";
+    ? "the plan covers only the store file; without Redis a real run would keep the copies there"
+    : "the copies in Redis are kept; run the command again when Redis is back";
   if (problem !== null) context.reporter.warn(`${problem.message}: ${what}`);
   const partly = result.missing.length + result.refused.length + result.failed + result.returned > 0;
   return partly || problem !== null ? PARTLY : DONE;

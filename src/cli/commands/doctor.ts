@@ -23,7 +23,7 @@ export function declare(program: Command, attach: Attach): void {
 }
 
 const EXAMPLES = `
-It changes nothing. The exit code is 1 if a check fails; warnings alone are 0.
+It changes nothing. The exit code is 1 if a check fails, and 0 with only warnings.
 Examples:
   ttsctl doctor
   ttsctl doctor --no-redis

@@ -26,9 +26,9 @@ export function declare(program: Command, attach: Attach): void {
 }
 
 const EXAMPLES = `
-The events are Redis's keyspace notifications if they are on
-(notify-keyspace-events with K or E, and A or gh), else found by comparing all
-tasks with the last time. stderr says which.
+Events come from Redis keyspace notifications if these are on
+(notify-keyspace-events with K or E, and A or gh), otherwise from comparing all
+tasks with the previous reading. stderr shows the source.
 Examples:
   ttsctl events
   ttsctl events --user alice --status error

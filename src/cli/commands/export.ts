@@ -31,7 +31,7 @@ export function declare(program: Command, attach: Attach): void {
 
 const EXAMPLES = `
 Of each task the newer of the two copies is exported. -o chooses the format:
-jsonl (default), json (an array) or csv; \`ttsctl import\` takes back all three.
+jsonl (default), json (an array) or csv; \`ttsctl import\` reads all three.
 Examples:
   ttsctl export --to backup.jsonl
   ttsctl export | gzip > backup.jsonl.gz
@@ -42,7 +42,7 @@ Examples:
 function formatOf({ flags: { output } }: Context, isAsked: boolean): ExportFormat {
   if (output === "jsonl" || output === "json" || output === "csv") return output;
   if (!isAsked) return "jsonl";
-  throw usage(`an export cannot be a ${output}`, "accepted: -o jsonl, json or csv");
+  throw usage(`unknown export format -o ${output}`, "accepted: -o jsonl, json or csv");
 }
 
 async function runExport(context: Context, flags: ExportFlags, format: ExportFormat): Promise<number> {
@@ -91,7 +91,7 @@ async function openSink(context: Context, { to, force }: ExportFlags) {
 async function report(context: Context, result: ExportResult, to: string | undefined): Promise<number> {
   const { reporter, terminal, flags } = context;
   const { fromFile, fromRedis, missing, dangling, failed, problem } = result;
-  if (problem !== null) reporter.warn(`${problem.message}: tasks that only it has are not in the export`);
+  if (problem !== null) reporter.warn(`${problem.message}: tasks that exist only there are not in the export`);
   if (missing.length > 0) reporter.warn(notFound(missing));
   if (dangling > 0)
     reporter.warn(

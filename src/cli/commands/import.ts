@@ -42,16 +42,16 @@ export function declare(program: Command, attach: Attach): void {
 }
 
 const EXAMPLES = `
-newer: the record with the later updated_at stays, and of two of the same time
-the store file's. keep: the store file's stays. replace: the imported goes in.
+newer: keep the record with the later updated_at, or at equal times that of
+the store file. keep: keep that of the store file. replace: use the imported one.
 Examples:
   ttsctl import backup.jsonl --dry-run
-  ttsctl import purged.jsonl --user alice --ids t01       take back what cleanup --backup purged.jsonl removed
+  ttsctl import purged.jsonl --user alice --ids t01       restore a task that cleanup --backup purged.jsonl purged
   gunzip -c backup.jsonl.gz | ttsctl import - --merge keep`;
 
 async function runImport(context: Context, flags: ImportFlags, path: string): Promise<number> {
   if (path === "-" && flags.ids === "-")
-    throw usage("stdin can't be the input and the ids", "name a file for one of them");
+    throw usage("stdin can't be both the input and the ids", "name a file for one of them");
   const chosen = await selectionOf(context, flags, null);
   await context.requireConfig(false);
   return audited(context, !flags.dryRun, async (ledger) => {
@@ -66,7 +66,7 @@ async function runImport(context: Context, flags: ImportFlags, path: string): Pr
     const source = await readSource(from, { stdin, storePath: file.path, rules: await context.rules(), signal });
     context.onRelease(() => source.records.close());
     const selection = { ...chosen, ids: await foundIds(context, chosen.ids, source.records) };
-    const question = (count: number) => `Replace ${counted(count, "task")} of the store file?`;
+    const question = (count: number) => `Replace ${counted(count, "task")} in the store file?`;
     const ask = confirmation(context, flags.yes, question, "replaced");
     const parts = {
       ...(await context.changeParts(ledger, flags.dryRun, file)),
@@ -83,7 +83,7 @@ async function runImport(context: Context, flags: ImportFlags, path: string): Pr
 
 function exitCodeOf(context: Context, result: ImportResult, changed: number, problem: TtsctlError | null): number {
   if (problem !== null) {
-    const what = result.dryRun ? "" : ": the store file has the records, Redis does not have all of them";
+    const what = result.dryRun ? "" : ": the store file has all records, Redis lacks some of them";
     const when = isRedisError(problem) ? " when it is back" : "";
     context.reporter.warn(`${problem.message}${what}; run \`ttsctl sync\`${when}`);
   }
@@ -94,10 +94,10 @@ function exitCodeOf(context: Context, result: ImportResult, changed: number, pro
 function describe(result: ImportResult): string {
   const { added, replaced, identical, kept, conflicts, refused, returned, invalid, missing, newerInRedis } = result;
   const would = result.dryRun ? "would be " : "";
-  const counts = `${added} ${would}added, ${replaced} ${would}replaced, ${identical} identical, ${kept} kept as the store file has them`;
+  const counts = `${added} ${would}added, ${replaced} ${would}replaced, ${identical} identical, ${kept} kept from the file`;
   return textOf(
     `${counted(result.records, "record")}: ${counts}`,
-    conflicts > 0 && `${conflicts} of those kept have the same time and other content (${namedAbove(conflicts)})`,
+    conflicts > 0 && `${conflicts} of those kept have the same time but different content (${namedAbove(conflicts)})`,
     refused > 0 && `${refused} refused (${namedAbove(refused)})`,
     invalid > 0 && `${counted(invalid, "invalid line")} left out (named above)`,
     missing.length > 0 && notFound(missing),

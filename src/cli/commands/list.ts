@@ -51,11 +51,11 @@ async function listTasks(context: Context, raw: RawQuery, look: LookFlags, askin
 
 function refuseConflicts({ flags: { output } }: Context, raw: RawQuery, look: LookFlags, names: QueryNames): void {
   if (look.limit !== undefined && (raw.page != null || raw.pageSize != null)) {
-    const both = `--limit and ${names.page} or ${names.pageSize} exclude each other`;
+    const both = `--limit can't be used with ${names.page} or ${names.pageSize}`;
     throw usage(both, "use a page, or the newest N tasks");
   }
   if (look.limit !== undefined && raw.taskIds != null) {
-    throw usage(`--limit and ${names.taskIds} exclude each other`, "all tasks chosen by id are shown");
+    throw usage(`--limit can't be used with ${names.taskIds}`, "all tasks chosen by id are shown");
   }
   if (isText(output) || output === "csv") return;
   const given = [
@@ -97,7 +97,7 @@ async function listPage(context: Context, query: ListQuery, look: LookFlags, nam
     query.ids === null &&
     result.total > query.page * query.pageSize
   ) {
-    context.reporter.warn(`${result.tasks.length} of ${counted(result.total, "task")}; --limit all prints every one`);
+    context.reporter.warn(`${result.tasks.length} of ${counted(result.total, "task")}; --limit all prints them all`);
   }
   if (result.missing.length > 0 && isBare) {
     const { notFound } = await import("../../render/item-lines.ts");
@@ -325,7 +325,7 @@ function declareList(program: Command, attach: Attach): void {
     const raw = await rawQueryOf(context, flags);
     const list = (once: Context) => listTasks(once, raw, flags, { names: FLAG_NAMES, ...idsOf(flags) });
     if (flags.watch === undefined) return list(context);
-    if (flags.exitStatus) throw usage("--exit-status and --watch exclude each other", "--watch runs until Ctrl-C");
+    if (flags.exitStatus) throw usage("--exit-status can't be used with --watch", "--watch runs until Ctrl-C");
     const { live } = await import("../live.ts");
     return live(context, flags.watch, list);
   });
@@ -337,10 +337,10 @@ Examples:
   ttsctl list --ids alice:t01,bob:t08     two tasks, in this order
   ttsctl list -s error -o ids             one user:task a line, for --ids -
   ttsctl list --status error --since 2h   failures of the last two hours
-  ttsctl list --source file --page 2      the second page, from the file alone
+  ttsctl list --source file --page 2      the second page, only from the file
   ttsctl list --limit all -o csv          everything, for a spreadsheet
   ttsctl list --columns user,task,text --time relative
-  ttsctl list --status run --watch        what is being worked on, drawn in place
+  ttsctl list --status run --watch        running tasks, redrawn in place
   ttsctl list --stuck --exit-status -q    3 if a task is stuck, for an alert
   ttsctl list --search "no voice"         texts, errors and ids with these words`;
 

@@ -38,7 +38,7 @@ Examples:
   ttsctl logs alice t04
   ttsctl logs t04                 the task with that id, of any user
   ttsctl logs alice:t04 --tail 50
-  ttsctl logs alice t04 --follow  as it grows`;
+  ttsctl logs alice t04 --follow  new lines as they come`;
 
 async function runLogs(context: Context, flags: LogsFlags, args: string[]): Promise<number> {
   const { source, follow, tail = null } = flags;

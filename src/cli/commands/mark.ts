@@ -37,19 +37,19 @@ export function declare(program: Command, attach: Attach): void {
     .command("mark")
     .description("set the status of chosen tasks, such as one stuck in run after a crash, in both stores")
     .option("--to <status>", "the new status: wait, run, done, error, or the service's own word")
-    .option("--error <text>", "what went wrong; without it an error keeps its text, and any other status has none");
+    .option("--error <text>", "the error text; by default a task marked as error keeps its text, any other loses it");
   addSelection(command).option("--all", "choose every task", false).addHelpText("after", EXAMPLES);
   addDestructive(command, "no limit", "do not ask", { verb: "mark", backedUp: "marked" });
   attach<MarkFlags>(command, runMark);
 }
 
 const EXAMPLES = `
---to is the new status. If the service changes a task during the run, or if
-Redis has it newer than the file, the task is kept as it is.
+--to is the new status. A task is kept as it is if the service changes it during
+the run, or if its copy in Redis is newer than the file.
 Examples:
   ttsctl mark --user bob --ids t07 --to error --error "the worker died"
   ttsctl mark --stuck --to error --error "the worker died" --dry-run
-  ttsctl mark --user alice --status error --to queued --yes --backup before.jsonl     try them again`;
+  ttsctl mark --user alice --status error --to queued --yes --backup before.jsonl     retry them`;
 
 async function runMark(context: Context, flags: MarkFlags): Promise<number> {
   const status = checkNewStatus(flags.to);
@@ -122,7 +122,7 @@ export function markExitCode(context: Context, { result, problem }: MarkOutcome)
   const hint = "run it again to finish, and `ttsctl sync` for Redis";
   throwIfInterrupted(context.signal, `${counted(result.marked, "task")} marked`, hint);
   if (problem !== null) {
-    const what = result.dryRun ? "the file alone was looked at" : "the file alone is sure to be marked";
+    const what = result.dryRun ? "only the file was checked" : "only the file is known to be marked";
     const when = isRedisError(problem) ? "when Redis is back " : "";
     context.reporter.warn(`${problem.message}: ${what}; ${when}run \`ttsctl sync\``);
   }
@@ -133,9 +133,9 @@ export function markExitCode(context: Context, { result, problem }: MarkOutcome)
 export function describeMark(result: MarkResult, shown: string): string {
   const { marked, requested, dryRun, unchanged, returned } = result;
   return textOf(
-    `${marked} of ${requested} chosen tasks ${dryRun ? "would be marked" : "marked"} as ${shown}`,
+    `${marked} of ${counted(requested, "chosen task")} ${dryRun ? "would be marked" : "marked"} as ${shown}`,
     unchanged > 0 && `${unchanged} had that status already`,
     ...unchangedLines(result),
-    returned > 0 && `${returned} came back: the service holds the store in memory`,
+    returned > 0 && `${returned} written back by the service, which holds the store in memory`,
   );
 }

@@ -15,7 +15,9 @@ interface ServeFlags {
 export function declare(program: Command, attach: Attach): void {
   const command = program
     .command("serve")
-    .description("answer the HTTP API and the web page; syncs the store file to Redis, and cleans up with --cleanup")
+    .description(
+      "serve the HTTP API and the web page, sync the store file to Redis, and with --cleanup purge expired tasks",
+    )
     .addOption(settingOption("http.host"))
     .addOption(settingOption("http.port"))
     .addOption(settingOption("http.base_path"))
@@ -31,8 +33,8 @@ export function declare(program: Command, attach: Attach): void {
 const EXAMPLES = `
 Examples:
   ttsctl serve                          http://127.0.0.1:9883/, for this machine
-  ttsctl serve --read-only --port 0     to look, on any free port
-  ttsctl serve --cleanup -v             also clean up, without a watcher or a timer; a line per request`;
+  ttsctl serve --read-only --port 0     change nothing, on any free port
+  ttsctl serve --cleanup -v             also clean up, instead of a watcher or a timer; log each request`;
 
 /** How long current requests may take after a signal; everything ends within 5 s. */
 const PATIENCE_MS = 3000;
@@ -60,7 +62,7 @@ async function runServe(context: Context, flags: ServeFlags): Promise<number> {
   await context.note("info", `listening on ${url}${http.basePath.value}/`);
   const working = syncing.first().then(() => (cleans ? cleanUp(context) : undefined));
   await stopped;
-  await context.note("info", "ending: no more requests are taken");
+  await context.note("info", "stopping: no new requests are accepted");
   await Promise.all([drain(server, PATIENCE_MS), working, syncing.ended()]);
   return DONE;
 }
@@ -80,7 +82,8 @@ async function refuseOpenDoor({ host, token }: HttpSettings): Promise<void> {
 
 /** Without a listener, SIGHUP would end the server. The cleanup loop has its own. */
 function ignoreHangup(context: Context): void {
-  const onHangup = () => void context.note("info", "SIGHUP is for the cleanup loop; all else takes a restart");
+  const onHangup = () =>
+    void context.note("info", "SIGHUP reloads only the settings of the cleanup loop; other changes need a restart");
   process.on("SIGHUP", onHangup);
   context.onRelease(async () => void process.off("SIGHUP", onHangup));
 }

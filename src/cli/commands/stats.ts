@@ -36,8 +36,8 @@ const EXAMPLES = `
 Examples:
   ttsctl stats
   ttsctl stats --user alice -o json
-  ttsctl stats --source file --no-disk       from the file alone, without a look at the disk
-  ttsctl stats --watch 10                    every ten seconds, drawn in place`;
+  ttsctl stats --source file --no-disk       only from the file, without reading the disk
+  ttsctl stats --watch 10                    every ten seconds, redrawn in place`;
 
 async function runStats(context: Context, flags: StatsFlags): Promise<number> {
   keepHeapSmall();

@@ -21,8 +21,8 @@ export function declare(program: Command, attach: Attach): void {
     .description(
       "push the store file to Redis; nothing newer in Redis is overwritten, and nothing is deleted without --prune",
     )
-    .option("--checksum", "compare whole records; at an equal time the file's is written", false)
-    .option("--prune", "also remove Redis-only tasks", false)
+    .option("--checksum", "compare whole records; if the times are equal, write the file's record", false)
+    .option("--prune", "also delete Redis-only tasks", false)
     .addHelpText("after", EXAMPLES);
   addDestructive(addUser(command), "50% of the tasks in Redis, with --prune", "do not ask before --prune");
   attach<SyncFlags>(command, runSync);
@@ -53,9 +53,9 @@ async function runSync(context: Context, flags: SyncFlags): Promise<number> {
 
 /** Advice for Redis-only tasks. If the file is empty, it has probably lost them. */
 function adviceFor({ orphans, total }: SyncResult, userId: string | undefined): string {
-  const only = `${counted(orphans, "task")} only in Redis`;
-  if (total > 0 || userId !== undefined) return `${only}; ttsctl sync --prune removes them`;
-  return `${only}, none in the file: if it was lost, ttsctl verify --repair --restore restores it (docs/runbook.md)`;
+  const only = counted(orphans, "Redis-only task");
+  if (total > 0 || userId !== undefined) return `${only}; ttsctl sync --prune deletes them`;
+  return `${only}, none in the file: if the file was lost, ttsctl verify --repair --restore restores it (docs/runbook.md)`;
 }
 
 export function describeSync(result: SyncResult, userId: string | undefined): string {
@@ -65,7 +65,7 @@ export function describeSync(result: SyncResult, userId: string | undefined): st
   return textOf(
     `${counted(total, "task")} from the file to Redis: ${counts}`,
     invalid > 0 && `${counted(invalid, "invalid record")} left alone`,
-    pruned > 0 && `${counted(pruned, "Redis-only task")} ${would}removed`,
+    pruned > 0 && `${counted(pruned, "Redis-only task")} ${would}deleted`,
     pruned === 0 && result.orphans > 0 && adviceFor(result, userId),
   );
 }

@@ -14,7 +14,7 @@ interface TopFlags {
 export function declare(program: Command, attach: Attach): void {
   const command = program
     .command("top")
-    .description("a live screen: counts, rates, failures and the newest tasks, to look at, mark and delete")
+    .description("a live screen: counts, rates, failures and the newest tasks, to view, mark and delete")
     .option("--read-only", "change nothing: no mark, no delete", false)
     .addHelpText("after", EXAMPLES);
   addInterval(addStatuses(addUser(command)), "seconds, or a duration such as 10s, between two readings");
@@ -23,11 +23,11 @@ export function declare(program: Command, attach: Attach): void {
 
 const EXAMPLES = `
 Keys: arrows or j and k move, Enter opens a task, / and f filter by user and
-status, m marks, d deletes after a question, ? lists all keys, q quits.
+status, m marks, d deletes after a confirmation, ? lists all keys, q quits.
 Examples:
   ttsctl top
   ttsctl top --status run,wait --interval 5
-  ttsctl top --read-only                     to look`;
+  ttsctl top --read-only                     change nothing`;
 
 /** @throws TtsctlError USAGE without a terminal */
 async function runCommand(context: Context, flags: TopFlags): Promise<number> {

@@ -33,10 +33,10 @@ export function declare(program: Command, attach: Attach): void {
 
 const EXAMPLES = `
 Examples:
-  ttsctl verify                        is Redis what the file says?
+  ttsctl verify                        do the file and Redis agree?
   ttsctl verify --details -o jsonl     every task that differs, one a line
   ttsctl verify --repair --dry-run     what would be repaired, and how
-  ttsctl verify --repair --restore     the disk was lost: write the store file again from Redis`;
+  ttsctl verify --repair --restore     the disk was lost: restore the store file from Redis`;
 
 async function runVerify(context: Context, flags: VerifyFlags): Promise<number> {
   checkFlags(flags);
@@ -71,11 +71,11 @@ async function runVerify(context: Context, flags: VerifyFlags): Promise<number> 
 function checkFlags({ repair, prune, restore }: VerifyFlags): void {
   if (prune && restore) {
     const hint = "--prune deletes Redis-only tasks, --restore copies them to the store file";
-    throw usage("--prune and --restore exclude each other", hint);
+    throw usage("--prune can't be used with --restore", hint);
   }
   if ((prune || restore) && !repair) {
     const hint = "add --repair; without it verify changes nothing";
-    throw usage(`${prune ? "--prune" : "--restore"} goes with --repair`, hint);
+    throw usage(`${prune ? "--prune" : "--restore"} needs --repair`, hint);
   }
 }
 
@@ -104,7 +104,8 @@ async function describe(context: Context, { result, drift }: VerifyOutcome, flag
     const rows = [...detailRows(drift, SHOWN)].map((row) => row.map(printable));
     parts.push("\n", table(["KIND", "USER", "TASK"], rows, style, 1));
     const hidden = drift.size - rows.length;
-    if (hidden > 0) parts.push(`and ${hidden} more, of each kind the first ${SHOWN} are shown; -o jsonl has all\n`);
+    if (hidden > 0)
+      parts.push(`and ${hidden} more: only the first ${SHOWN} of each kind are shown; -o jsonl has all\n`);
   }
   return [...parts, footer(result, drift, flags)].join("");
 }

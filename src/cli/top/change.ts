@@ -20,7 +20,7 @@ const FLAGS = { dryRun: false, allowEmpty: false, yes: true };
 
 /**
  * Marks or deletes one task as the commands do, if it still has the status that was shown.
- * @returns lines that say how it went
+ * @returns lines that report the outcome
  */
 export async function changeTask(context: Context, row: Row, change: Change): Promise<string[]> {
   const { terminal, takeLines } = recordingOf(context.terminal);

@@ -44,11 +44,11 @@ const HELP = [
   "Enter                  open the task: record, files, log",
   "/                      only the tasks of a user",
   "f                      only tasks of some statuses, such as: run,error",
-  "Esc                    no filter; in a task: back to the list",
-  "m                      mark the task: queued gives it back to the service",
-  "d                      delete the task with audio and logs, after a question",
-  "r                      read again now",
-  "Ctrl-Z                 stop; fg goes on",
+  "Esc                    clear the filter; in a task: back to the list",
+  "m                      mark the task, such as queued to run it again",
+  "d                      delete the task with audio and logs, after a confirmation",
+  "r                      refresh now",
+  "Ctrl-Z                 suspend; fg resumes",
   "q, Ctrl-C              quit",
 ];
 

@@ -141,7 +141,7 @@ async function onlyTask(parts: ServerParts, c: Context<Env>): Promise<TaskId> {
   const [task, other] = found;
   if (task === undefined) throw new HttpError("TASK_NOT_FOUND", "neither store has the task");
   if (other === undefined) return task;
-  throw new HttpError("TASK_REFUSED", "more than one user has a task of this id", "add user_id");
+  throw new HttpError("TASK_REFUSED", "more than one user has a task with this id", "add user_id");
 }
 
 function listOne(parts: ServerParts, { userId, taskId }: TaskId): Promise<ListResult> {

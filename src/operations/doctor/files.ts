@@ -14,7 +14,7 @@ export const FILE_CHECKS: Checks = {
   async "store.file"({ file }) {
     const [target, stats] = await targetOf(file);
     const where = target === file.path ? file.path : `${file.path}, a link to ${target}`;
-    if (stats === null) return warn(`${where} does not exist: an empty store`, MISSING);
+    if (stats === null) return warn(`${where} does not exist: treated as an empty store`, MISSING);
     if (!stats.isFile()) return fail(`${where} is not a file`, "name the store file with --store or [store] path");
     return ok(`${where}, mode ${(stats.mode & 0o777).toString(8)}, owner ${stats.uid}:${stats.gid}`);
   },
@@ -25,7 +25,7 @@ export const FILE_CHECKS: Checks = {
     const [problems, count] = [invalidWarnings(snapshot), snapshot.size];
     const size = `${SHAPES[snapshot.shape]} of ${counted(count, "task")}`;
     if (problems.length === 0) return ok(`${size}, whole, ${snapshot.layout?.size} bytes`);
-    const hint = snapshot.invalid.count > 0 ? INVALID : "the next append cuts it off";
+    const hint = snapshot.invalid.count > 0 ? INVALID : "the next append removes the unfinished line";
     return warn(`${size}; ${problems.join("; ")}`, hint);
   },
 
@@ -44,10 +44,10 @@ export const FILE_CHECKS: Checks = {
   async "store.filesystem"({ file }) {
     const { type } = await statfs(dirname(await file.target()));
     const { name, shared } = fileSystemOf(type);
-    if (!shared) return ok(`${name}, a local one`);
+    if (!shared) return ok(`${name}, a local file system`);
     return warn(
-      `${name}: locks and renames may not be seen by other machines at once`,
-      "run ttsctl and the service on one machine, better with the store file on a local disk",
+      `${name}: other machines may see locks and renames late`,
+      "run ttsctl and the service on one machine, preferably with the store file on a local disk",
     );
   },
 
@@ -71,7 +71,7 @@ export const FILE_CHECKS: Checks = {
 
   async watcher({ file }) {
     const holder = await file.holderOf("watch");
-    return ok(holder === null ? "not running: only `ttsctl cleanup --once` purges" : `${holder} runs`);
+    return ok(holder === null ? "not running: only `ttsctl cleanup --once` purges" : `running: ${holder}`);
   },
 
   async output(probe) {
@@ -96,7 +96,7 @@ export const FILE_CHECKS: Checks = {
   },
 
   async audit({ audit }) {
-    if (audit === null) return ok("off: removals are not recorded");
+    if (audit === null) return ok("off: deletions aren't recorded");
     const there = await statOrNull(audit);
     if (there !== null && !there.isFile()) return fail(`${audit} is not a file`, AUDIT_HINT);
     const needed = there === null ? dirname(audit) : audit;
@@ -144,7 +144,7 @@ async function statOrNull(path: string) {
 /** How many of its directories are checked. */
 const SAMPLE = 100;
 const RIGHTS = constants.R_OK | constants.W_OK | constants.X_OK;
-const RIGHTS_HINT = `${AS_THE_SERVICE}, or give that user the folder`;
+const RIGHTS_HINT = `${AS_THE_SERVICE}, or make that user the owner of the directory`;
 const OWN_DIRECTORY = "must be a separate directory";
 
 /** Checks a folder, and a sample of the folders in it. */
@@ -162,14 +162,14 @@ async function folderVerdict({ parts }: Probe, path: string, setting: string): P
   } catch (error) {
     const code = systemErrorCode(error);
     if (code === "ENOENT" && (await lstat(path).catch(() => null))?.isSymbolicLink()) {
-      return fail(`${path} is a broken link`, "mount the disk of its target");
+      return fail(`${path} is a broken symbolic link`, "mount the disk that holds its target");
     }
     if (code === "ENOENT") return warn(`${path} does not exist: nothing to list or remove in it`, hint);
-    if (code === "ENOTDIR") return fail(`${path} is not a folder`, hint);
-    return fail(`${path}: ${code}: what is in it cannot be listed or removed`, RIGHTS_HINT);
+    if (code === "ENOTDIR") return fail(`${path} is not a directory`, hint);
+    return fail(`${path}: ${code}: its contents can't be listed or removed`, RIGHTS_HINT);
   }
   const closed = await closedFolder(path, entries);
-  if (closed !== undefined) return fail(`${closed} is not writable: what is in it cannot be removed`, RIGHTS_HINT);
+  if (closed !== undefined) return fail(`${closed} is not writable: its contents can't be removed`, RIGHTS_HINT);
   return ok(`${path}, on ${await mountOf(path)}`);
 }
 
@@ -204,7 +204,7 @@ export function diskVerdict({ free, total, store }: { free: number; total: numbe
   return share < LEAST_SHARE ? warn(detail, FREE_SOME) : ok(detail);
 }
 
-const FREE_SOME = "free some space: `ttsctl cleanup --once --dry-run` shows what finished tasks hold";
+const FREE_SOME = "free some space: `ttsctl cleanup --once --dry-run` shows what a cleanup would free";
 
 const AUDIT_HINT = "check [audit] path: its directory must exist and be writable for the user that runs ttsctl";
 

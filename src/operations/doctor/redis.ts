@@ -37,7 +37,7 @@ export const REDIS_CHECKS: Checks = {
     const median = times.sort((a, b) => a - b)[Math.floor(PINGS / 2)]!;
     const detail = `${client.where} answers in ${median.toFixed(1)} ms`;
     if (median < SLOW_MS) return ok(detail);
-    return warn(detail, "a slow network or a busy server: every page and sync waits for it");
+    return warn(detail, "the network is slow or the server is busy: every page and sync waits for it");
   },
 
   "redis.version": async (probe) => ofEachNode(await probe.infos("server"), versionVerdict),
@@ -108,7 +108,7 @@ export function memoryVerdict(info: Info): Verdict {
 export function persistenceVerdict(info: Info): Verdict {
   const failed = ["rdb_last_bgsave_status", "aof_last_write_status"].filter((field) => info.get(field) === "err");
   if (failed.length > 0) {
-    return warn(`Redis cannot save to its disk (${failed.join(", ")})`, "it may refuse writes: see its log and disk");
+    return warn(`Redis cannot save to its disk (${failed.join(", ")})`, "it may refuse writes: check its log and disk");
   }
   if (info.get("aof_enabled") === "1") return ok("every write is appended to a file");
   const saves = numberOf(info, "rdb_saves");
@@ -159,7 +159,7 @@ async function clusterVerdict(client: RedisCommands): Promise<Verdict> {
     const gone = down.length > 0 ? `; down: ${down.join(", ")}` : "";
     return fail(`an incomplete cluster: ${served} of ${SLOTS} slots are served${gone}`, CHECK_HINT);
   }
-  if (down.length > 0) return warn(`a cluster of ${size}, of which these are down: ${down.join(", ")}`, CHECK_HINT);
+  if (down.length > 0) return warn(`a cluster of ${size}; down: ${down.join(", ")}`, CHECK_HINT);
   return ok(`a cluster of ${size}, all slots served${alone > 0 ? `; ${alone} without a replica` : ""}`);
 }
 
@@ -184,7 +184,9 @@ export function sentinelVerdict(answers: readonly SentinelAnswer[]): Verdict {
   }
   const [first] = named.keys();
   const silent = failures.map(({ message }) => message);
-  const hint = failures.find((failure) => failure.hint !== undefined)?.hint ?? "see that all of [redis] sentinels run";
+  const hint =
+    failures.find((failure) => failure.hint !== undefined)?.hint ??
+    "check that all Sentinels in [redis] sentinels are running";
   if (first === undefined) return fail(silent.join("; "), hint);
   if (named.size > 1) {
     const list = [...named].map(([primary, by]) => `${primary} by ${by.join(", ")}`).join("; ");

@@ -63,7 +63,7 @@ export const SETUP_CHECKS: Checks = {
       const list = misspelt.map(({ found, near }) => `${found} (${near}?)`);
       return warn(`unknown, but similar to a known name: ${list.join(", ")}`, "fix the name if it is a typo");
     }
-    return ok(sections.length === 0 ? "no other sections" : `the service's own, left alone: ${sections.join(", ")}`);
+    return ok(sections.length === 0 ? "no misspelt names" : `sections of the service, ignored: ${sections.join(", ")}`);
   },
 
   async "config.secrets"({ parts }) {
@@ -86,14 +86,14 @@ export const SETUP_CHECKS: Checks = {
       );
     }
     if (config.variables.length === 0) return ok("no variable of ttsctl is set");
-    return ok(`these come before the file: ${config.variables.join(", ")}`);
+    return ok(`these override the file: ${config.variables.join(", ")}`);
   },
 };
 
 const NEEDED_NODE = 20;
 const INSTALL_FLOCK = "install util-linux (Debian, Fedora, Alpine), or `brew install flock` (macOS)";
 const CONFIG_HINT =
-  "run ttsctl in the service's folder, name its config.ini with --config or TTSCTL_CONFIG, or write one: `ttsctl config init`";
+  "run ttsctl in the service's directory, name its config.ini with --config or TTSCTL_CONFIG, or write one: `ttsctl config init`";
 
 function readable(config: ConfigFacts): ConfigFacts {
   if (config.unreadable !== null) throw new Skip("the configuration cannot be read");

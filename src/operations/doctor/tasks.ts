@@ -19,9 +19,9 @@ export const TASK_CHECKS: Checks = {
     const { retention } = probe.cleanup;
     const skew = await clockSkew(mirror, probe.parts.clock);
     if (skew <= allowedSkew(retention > 0 ? retention : Number.POSITIVE_INFINITY)) {
-      return ok(`${skew.toFixed(2)} s from Redis's`);
+      return ok(`${skew.toFixed(2)} s off the clock of Redis`);
     }
-    const detail = `${Math.round(skew)} s from Redis's: cleanup purges nothing`;
+    const detail = `${Math.round(skew)} s off the clock of Redis: cleanup purges nothing`;
     return fail(detail, "set the clocks of both machines (NTP)");
   },
 
@@ -39,7 +39,7 @@ export const TASK_CHECKS: Checks = {
 
   async timezone(probe) {
     const { rules, parts } = probe;
-    const from = parts.zoneOrigin ?? "the machine's, as [service] timezone is not set";
+    const from = parts.zoneOrigin ?? "the machine's, because [service] timezone isn't set";
     const where = `times without an offset are in ${rules.zone.name} (${from})`;
     if (parts.connect === "off") return ok(where);
     await checkTimezone(await probe.mirror());
@@ -85,7 +85,7 @@ export const TASK_CHECKS: Checks = {
       .map(({ userId, taskId }) => memberOf(userId, taskId));
     const more = rows.length > NAMED ? `, and ${rows.length - NAMED} more` : "";
     return warn(
-      `${rows.length} with a time in the future: ${names.join(", ")}${more}`,
+      `${counted(rows.length, "task")} with a time in the future: ${names.join(", ")}${more}`,
       "they are kept until then; check the service's clock and [service] timezone",
     );
   },
@@ -96,12 +96,12 @@ export const TASK_CHECKS: Checks = {
     if (detail === null) return ok("no task id has two users");
     return warn(
       detail,
-      "the service finds and removes by task id alone: delete one of each, `ttsctl delete --user USER --ids ID`",
+      "the service finds and deletes tasks only by task id: of each id keep one task, and delete the others with `ttsctl delete --user USER --ids ID`",
     );
   },
 };
 
-/** After an `import` into empty stores Redis has all of the file. */
+/** After an `import` into empty stores, Redis has all tasks of the file without a sync. */
 async function looksInSync(probe: Probe): Promise<boolean> {
   const [snapshot, mirror] = [await probe.snapshot(), await probe.mirror()];
   return (await mirror.size(undefined)) >= snapshot.size && (await compareSamples(probe)).status === "ok";
@@ -145,10 +145,10 @@ const WORDS: Record<Kind, string> = {
   onlyInRedis: "only in Redis",
   stale: "older in Redis",
   newerInRedis: "newer in Redis",
-  differs: "that differ at the same time",
+  differs: "with the same time but different content",
   unindexed: "missing in an index",
   wrongScore: "with a wrong score",
-  misplaced: "in the index of another user",
+  misplaced: "also in the index of another user",
 };
 
 export function driftVerdict(counts: ReadonlyMap<Kind, number>, sample: number): Verdict {

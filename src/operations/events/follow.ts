@@ -218,13 +218,13 @@ export class EventFollower {
     this.#isUnread = !(await this.#parts.onChanges(changes, this.#source!));
   }
 
-  /** Says where changes come from, when that is new. */
+  /** Reports the source of changes if it has changed. */
   async #tell(source: EventSource, from: string, warnings: readonly string[]): Promise<void> {
     const { onNews } = this.#parts;
     const { every } = this.#options;
     const isHeard = source === "redis" && this.#hearing !== null;
     const why = source === "redis" && this.#deaf !== "" ? `: ${this.#deaf}` : "";
-    const how = isHeard ? "as it notifies of them" : `compared every ${formatDuration(every)}${why}`;
+    const how = isHeard ? "by keyspace notifications" : `compared every ${formatDuration(every)}${why}`;
     await this.#tellOnce(`${from}, ${how}`, async () => {
       for (const line of warnings) await onNews("warn", line);
       await onNews("info", `changes come ${from}, ${how}`);

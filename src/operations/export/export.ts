@@ -208,7 +208,7 @@ class ExportRun {
 
   #isWritable(task: Task): boolean {
     if (!this.#options.asLines || !saysDeleted(task.json)) return true;
-    const reason = "its field deleted would delete the task in JSON Lines; use -o json or -o csv";
+    const reason = 'its "deleted" field would delete the task in JSON Lines; use -o json or -o csv';
     this.#failures.add(task, reason);
     return false;
   }

@@ -75,7 +75,7 @@ async function inputKind({ name, handle }: Input): Promise<"json" | "csv"> {
   }
   const hasMark = head.subarray(0, 3).equals(BYTE_ORDER_MARK);
   const first = head.toString("latin1", hasMark ? 3 : 0).trimStart()[0];
-  if (first === undefined) throw invalid(`${name} is empty`, "an export of at least one task is not empty");
+  if (first === undefined) throw invalid(`${name} is empty`, "check the file: an export with tasks isn't empty");
   if (first !== "[" && first !== "{") return "csv";
   if (hasMark) throw invalid(`${name} begins with a byte-order mark, which isn't JSON`, "save it without one");
   return "json";
@@ -226,7 +226,7 @@ async function readCsv({ handle, name }: Input, { storePath, rules, signal }: So
         }
       }
     }).catch((error) => {
-      if (error instanceof CsvError) bad.add(Number(error.lines ?? 0), `no CSV: ${error.message}`);
+      if (error instanceof CsvError) bad.add(Number(error.lines ?? 0), `invalid CSV: ${error.message}`);
       else if (error instanceof TypeError) bad.add(1, "not valid UTF-8; save it as UTF-8");
       else throw error;
     });

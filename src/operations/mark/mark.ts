@@ -94,7 +94,7 @@ export async function markTasks(
 
 const CHANGED = "its copy in Redis changed during the run and is kept; the file has the mark";
 const CHANGED_SINCE = "the service changed it in the file after it was marked";
-const LOST = "Redis was lost, so whether it is marked there is unknown";
+const LOST = "the connection to Redis was lost, so whether it is marked there is unknown";
 
 class MarkRun {
   readonly #parts: MarkParts;
@@ -112,7 +112,7 @@ class MarkRun {
     this.#parts = parts;
     this.#options = options;
     this.#plan = plan;
-    this.#refusals = new NamedWarnings(parts.reporter, "stays as it is");
+    this.#refusals = new NamedWarnings(parts.reporter, "is left unchanged");
     this.#failures = new NamedWarnings(parts.reporter, "was not marked in both stores");
     const { unchanged } = plan;
     const { dryRun } = options;
@@ -131,7 +131,7 @@ class MarkRun {
    */
   async apply(mirror: Mirror | null, of: number): Promise<void> {
     const { summary, inFile, onlyInRedis } = this.#plan;
-    checkBrake(summary.count, of, this.#options.maxMark, { done: "marked", flag: "--max-mark" });
+    checkBrake(summary.count, of, this.#options.maxMark, { verb: "mark", flag: "--max-mark" });
     if (summary.count > 0) {
       await this.#parts.confirm(summary);
       throwIfInterrupted(this.#parts.signal, "nothing was marked");
@@ -168,7 +168,7 @@ class MarkRun {
     }
     const how = { action: "mark", reason: (row: number) => this.#reasonFor(inFile.id(row)) } as const;
     const returned = await putIntoFile(this.#parts, base, inFile, how);
-    new NamedWarnings(this.#parts.reporter, "was returned").addAll(returned, RETURNED);
+    new NamedWarnings(this.#parts.reporter, "was written back").addAll(returned, RETURNED);
     const back = new Set(returned.map(keyOf));
     for (const row of inFile.of("changed")) this.#refuse(inFile.id(row), "the service changed it while it was marked");
     const inPlace = [...inFile.of("replaced")];
@@ -231,7 +231,7 @@ class MarkRun {
 
   /** The marked record, or why it can't be marked: if it differs from the copy, it was written between the two reads. */
   #markedCopy(record: Outcome<Task | undefined>, copy: Outcome<RedisCopy>, mirror: Mirror): Task | string {
-    if (record === undefined) return "Redis has no record of it any more";
+    if (record === undefined) return "Redis no longer has a record of it";
     if (record instanceof TtsctlError) return record.message;
     if (copy instanceof TtsctlError) return copy.message;
     const { status, time } = stateOf(copy, mirror);

@@ -36,9 +36,7 @@ export function decideMark(copies: Copies, { filter, shown, always }: MarkRule):
   if (copies.file === "invalid") return refuse("the file holds an invalid record of it, which is left alone");
   if (newest === null) return { kind: "gone" };
   if (copies.file !== null && newest !== copies.file) {
-    return refuse(
-      `Redis has a newer copy of it (${newest.status}); \`ttsctl verify --repair\` brings it into the file`,
-    );
+    return refuse(`Redis has a newer copy of it (${newest.status}); \`ttsctl verify --repair\` copies it to the file`);
   }
   const isChosen = copyPasses(newest, filter);
   // An earlier mark may have been stopped between the file and Redis, whose older copy was chosen.
@@ -51,7 +49,7 @@ function refuse(reason: string): MarkDecision {
   return { kind: "refuse", reason };
 }
 
-/** Marks a record, or says why it can't be marked. */
+/** Returns the marked record, or the reason why it can't be marked. */
 export type Marker = (task: Task) => Task | string;
 
 /**

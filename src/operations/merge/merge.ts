@@ -34,17 +34,19 @@ export async function mergeIntoFile(
     returned = await putIntoFile(parts, base, plan, { action: "import", reason: (row) => plan.fate(row)! });
   }
   const refused = new NamedWarnings(parts.reporter, "cannot be put into the store file");
-  const kept = new NamedWarnings(parts.reporter, "stays as the store file has it");
+  const kept = new NamedWarnings(parts.reporter, "is kept as in the store file");
   for (const row of plan.of("refused")) refused.add(plan.id(row), REFUSED);
-  for (const row of plan.of("conflict")) kept.add(plan.id(row), "the two have the same time and other content");
+  for (const row of plan.of("conflict"))
+    kept.add(plan.id(row), "the two records have the same time but different content");
   for (const row of plan.of("changed")) kept.add(plan.id(row), "the service changed or deleted it during the run");
   refused.end();
   kept.end();
-  new NamedWarnings(parts.reporter, "was taken out again").addAll(returned, RETURNED);
+  new NamedWarnings(parts.reporter, "was removed from the file again").addAll(returned, RETURNED);
   return returned;
 }
 
-const REFUSED = "an invalid record of the task is there, or its field deleted would end the task in JSON Lines";
+const REFUSED =
+  'the file has an invalid record of the task, or the "deleted" field of the record would delete the task';
 
 /**
  * Carries out a plan in one rewrite of the file, after announcing it in the ledger.

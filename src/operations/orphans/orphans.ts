@@ -14,7 +14,7 @@ import { NOTHING_REMOVED, Owners } from "./owners.ts";
 
 /** `cleanup --orphans -o json`. */
 export interface OrphanResult {
-  /** ISO 8601, UTC: artifacts that were changed later stay. */
+  /** ISO 8601, UTC: artifacts that were changed later are kept. */
   olderThan: string;
   /** All folders and logs of tasks, with a record or without. */
   found: number;
@@ -93,7 +93,7 @@ class OrphanCleanup {
     this.#parts = parts;
     this.#owners = owners;
     this.#olderThan = olderThan;
-    this.#skips = new NamedWarnings(parts.reporter, "keeps its folder");
+    this.#skips = new NamedWarnings(parts.reporter, "was skipped");
     this.result = {
       olderThan: formatUtc(olderThan),
       found: 0,
@@ -152,7 +152,7 @@ class OrphanCleanup {
   /** @throws TtsctlError MAX_DELETE_EXCEEDED before the first removal */
   async remove(maxDelete: MaxDelete): Promise<void> {
     const { artifacts, clock, signal } = this.#parts;
-    const braked = { what: "artifact", done: "removed", flag: "--max-delete" };
+    const braked = { what: "artifact", verb: "remove" };
     checkBrake(this.#folders.size + this.#logs.size, this.result.found, maxDelete, braked);
     try {
       await this.#removeAll();
@@ -233,7 +233,7 @@ class OrphanCleanup {
     throwIfInterrupted(this.#parts.signal, NOTHING_REMOVED);
     this.result.found++;
     const { found } = this.result;
-    if (found % 1000 === 0) this.#parts.reporter.progress("looking", found, found);
+    if (found % 1000 === 0) this.#parts.reporter.progress("scanning", found, found);
   }
 
   /** Counts what was removed, or in a dry run would be. */

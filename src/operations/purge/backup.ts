@@ -4,7 +4,7 @@ import type { Task } from "../../task/task.ts";
 
 /** Why a record isn't backed up: an import of the backup would delete the task. */
 export const ENDS_ITSELF =
-  "its field deleted would delete the task in the JSON Lines of a backup; only a run without --backup changes it";
+  'its "deleted" field would delete the task when the backup is imported; run without --backup to change it';
 
 /** A JSON Lines file that gets every record before it is purged or marked. */
 export class BackupFile {

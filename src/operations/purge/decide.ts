@@ -8,7 +8,7 @@ import { existing, isExpired, isFinished, type Limits, mayMakeRoom } from "./pol
 export const REASONS = ["expired", "max-bytes", "dangling", "deleted"] as const;
 export type Reason = (typeof REASONS)[number];
 
-/** `candidate`: one of the copies alone would have been purged. `gone`: the task is in neither store. */
+/** `candidate`: at least one copy would be purged by itself. `gone`: the task is in neither store. */
 export type Decision =
   | { readonly kind: "purge"; readonly reason: Reason }
   | { readonly kind: "keep"; readonly reason: string; readonly candidate: boolean }
@@ -60,7 +60,7 @@ export function decideDelete(copies: Copies, filter: TaskFilter, force: boolean)
   if (newest !== null && !copyPasses(newest, filter)) return keep(notChosen(copies, newest));
   const working = force ? undefined : present.find(({ status }) => status === "wait" || status === "run");
   if (working === undefined) return { kind: "purge", reason: "deleted" };
-  return keep(`its status is ${working.status}, it may still be worked on${FORCE_ADVICE}`);
+  return keep(`its status is ${working.status}, so it may still be worked on${FORCE_ADVICE}`);
 }
 
 /** The caller has checked the user. */
@@ -84,7 +84,7 @@ function notChosen({ file, mirror }: Copies, newest: Copy): string {
 const INVALID = "the file holds an invalid record of it, which is left alone";
 const KEPT_LAST = "it is among the newest finished tasks of its user, which keep_last keeps";
 const OTHER_COPY = "its other copy is not finished, or not expired";
-const CHANGED = "it changed after it was chosen to make room";
+const CHANGED = "it changed after it was chosen to free space";
 
 /** A task with both copies, and the one in Redis as it was read. */
 export interface Looked {

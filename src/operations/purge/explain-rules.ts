@@ -49,7 +49,7 @@ export function describeCopy(copy: Copies["file"] | Copies["mirror"], now: numbe
   if (copy === null) return "has no copy";
   if (copy === "invalid") return "has an invalid record of it";
   if (copy === "dangling") return "has an index member without a task";
-  const status = copy.status === "other" ? "a word that ttsctl does not know" : copy.status;
+  const status = copy.status === "other" ? "an unknown status" : copy.status;
   return `${status}, ${describeTime(copy.score, now)}`;
 }
 
@@ -72,7 +72,7 @@ function danglingRule({ indexScore, limits, policy }: Evidence): RuleSays {
 function finishedRule(present: readonly Copy[]): RuleSays {
   const working = present.find((copy) => !isFinished(copy));
   if (working === undefined) return says("finished", "pass", "every copy is finished");
-  const status = working.status === "other" ? "a status that ttsctl does not know" : working.status;
+  const status = working.status === "other" ? "in an unknown status" : working.status;
   return says("finished", "keep", `a copy of it is ${status}`);
 }
 
@@ -90,7 +90,7 @@ function retentionRule(present: readonly Copy[], { limits, policy, origins }: Ev
     const name = status === "done" ? "retentionDone" : "retentionError";
     const retention = policy[name] ?? policy.retention;
     const origin = origins[policy[name] === null ? "retention" : name];
-    if (retention <= 0) return `${status} never goes (${origin})`;
+    if (retention <= 0) return `tasks with status ${status} are never purged (${origin})`;
     return `${status} for ${formatAge(limits.now - score)}, kept for ${formatDuration(retention)} (${origin})`;
   });
   const saw = [...new Set(parts)].join("; ") || "no copy is finished";
@@ -116,7 +116,7 @@ function maxBytesRule(
   const saw = `finished tasks take ${formatBytes(totals.bytes)} of ${formatBytes(maxBytes)} (${origins.maxBytes})`;
   if (standing.forSpace === Number.NEGATIVE_INFINITY) return says("max_bytes", "pass", saw);
   const changed = present.some(({ score }) => !(score <= standing.forSpace));
-  if (changed) return says("max_bytes", "keep", `${saw}; it was chosen to make room, but changed since`);
+  if (changed) return says("max_bytes", "keep", `${saw}; it was chosen to free space, but has changed since`);
   return says("max_bytes", "purge", `${saw}; it is among the oldest`);
 }
 

@@ -85,7 +85,7 @@ export class PurgeArtifacts {
   }
 
   end(): void {
-    const shared = { logs: this.#sharedLogs, folders: this.#sharedFolders };
+    const shared = { logs: this.#sharedLogs, directories: this.#sharedFolders };
     for (const [what, count] of Object.entries(shared)) {
       if (count > 0) this.#parts.reporter.warn(`the ${what} of ${count} purged tasks are kept: other tasks share them`);
     }
@@ -222,6 +222,8 @@ class ArtifactOwners {
 export async function recoverArtifacts(parts: Parts<"artifacts" | "reporter">): Promise<void> {
   const { folders, left } = await parts.artifacts.recover();
   if (folders > 0)
-    parts.reporter.warn(`an earlier pass was stopped: ${folders} directories that it had moved away were put back`);
-  for (const reason of left) parts.reporter.warn(`left in the purge folder: ${reason}`);
+    parts.reporter.warn(
+      `an earlier pass was stopped: ${folders} ${folders === 1 ? "directory" : "directories"} restored`,
+    );
+  for (const reason of left) parts.reporter.warn(`left in the purge directory: ${reason}`);
 }

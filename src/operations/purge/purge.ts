@@ -118,7 +118,7 @@ export class Purge {
       await this.#batch(ids);
       await this.tally.flush();
       done += ids.length;
-      this.#parts.reporter.progress(this.#policy.dryRun ? "looking" : "purging", done, total);
+      this.#parts.reporter.progress(this.#policy.dryRun ? "checking" : "purging", done, total);
     }
   }
 
@@ -317,7 +317,7 @@ function idsOf(tasks: readonly Looked[]): TaskId[] {
 
 const CHANGED = "it changed during the check";
 const CHANGED_IN_REDIS = "its copy in Redis changed during the check";
-const LOST = "Redis was lost before its copy there was removed";
+const LOST = "the connection to Redis was lost before its copy there was removed";
 const UNREAD = "its record in Redis could not be read for the backup";
 
 /** If Redis was lost during removals, their outcome is unknown, unless the server refused them. */

@@ -20,7 +20,7 @@ export class Tally {
     this.#dryRun = dryRun;
     this.#onKept = onKept;
     this.#failures = new NamedWarnings(reporter, "was not purged");
-    this.#skips = new NamedWarnings(reporter, "stays");
+    this.#skips = new NamedWarnings(reporter, "is kept");
   }
 
   /** @param isHalf only its record is left, because the file could not be rewritten */
@@ -53,7 +53,7 @@ export class Tally {
 
   bringBack(ids: readonly TaskId[]): void {
     this.counts.returned += ids.length;
-    new NamedWarnings(this.#reporter, "was returned").addAll(ids, RETURNED);
+    new NamedWarnings(this.#reporter, "was written back").addAll(ids, RETURNED);
   }
 
   async end(): Promise<void> {

@@ -58,7 +58,7 @@ export class CollectedColumns implements TaskColumns {
 }
 
 /**
- * Every task that an index of the mirror knows, of one user or of all.
+ * Every task in an index of the mirror, of one user or of all.
  * @param behind the file, for tasks whose hash is gone; null: these count as dangling
  * @returns also the number of index members without a task in either store
  * @throws TtsctlError REDIS_*

@@ -49,7 +49,7 @@ export async function countTasks(parts: StatsParts, options: StatsOptions): Prom
 }
 
 async function countFile(parts: StatsParts, options: StatsOptions, snapshot: Snapshot): Promise<Counted> {
-  if (!snapshot.exists) parts.reporter.warn(`${snapshot.path} does not exist: an empty store`);
+  if (!snapshot.exists) parts.reporter.warn(`${snapshot.path} does not exist: treated as an empty store`);
   return describe(parts, options, fileColumns(snapshot, options.userId), { source: "file", dangling: 0, snapshot });
 }
 

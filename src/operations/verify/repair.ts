@@ -78,14 +78,10 @@ export class Repair {
   withFileChange(error: unknown): unknown {
     if (!(error instanceof TtsctlError) || this.#intoFileCount === 0) return error;
     const tasks = counted(this.#intoFileCount, "task");
-    return new TtsctlError(
-      error.code,
-      `${error.message}; ${tasks} of Redis were written to the store file before that`,
-      {
-        hint: "fix the cause, then run it again to finish",
-        cause: error,
-      },
-    );
+    return new TtsctlError(error.code, `${error.message}; before that, ${tasks} were copied from Redis to the file`, {
+      hint: "fix the cause, then run it again to finish",
+      cause: error,
+    });
   }
 
   /**
@@ -142,7 +138,7 @@ export class Repair {
       const tasks = records.filter((task) => task !== null);
       await this.#count(tasks, await write(tasks));
       const gone = ids.filter((_, i) => records[i] === null);
-      for (const id of gone) this.#failures.add(id, "the file does not have it");
+      for (const id of gone) this.#failures.add(id, "the file no longer has it");
       await ledger?.stayed(gone);
       reporter.progress("repairing", this.repaired, this.#plan.size);
     };

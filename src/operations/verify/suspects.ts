@@ -143,7 +143,7 @@ export async function lookAgain(
         else suspects.settle(suspect);
       }
       looked += batch.length;
-      reporter.progress("looking again", looked, suspects.size);
+      reporter.progress("rechecking", looked, suspects.size);
     };
     await pool(batches(suspects.unsettled(), LOOK_BATCH), IN_FLIGHT, lookAt, signal);
     if (open === 0 || signal.aborted) return;

@@ -71,7 +71,7 @@ export class SequenceScan {
   }
 
   #cut(offset: number): never {
-    throw new StoreSyntaxError(`the file ends too early: it was cut inside the ${this.#map ? "map" : "array"}`, offset);
+    throw new StoreSyntaxError(`the file is truncated inside the ${this.#map ? "map" : "array"}`, offset);
   }
 
   #step(bytes: Buffer, at: number, end: number, offset: number): number {

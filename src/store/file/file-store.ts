@@ -47,7 +47,7 @@ export class FileStore {
   readonly rules: RecordRules;
   readonly #clock: Clock;
   readonly #options: FileStoreOptions;
-  /** Held by this run, to say in it what takes long. */
+  /** Held by this run, which notes in it what takes long. */
   #runLock: Lock | undefined;
 
   constructor(path: string, rules: RecordRules, clock: Clock, options: FileStoreOptions = {}) {
@@ -224,7 +224,7 @@ export class FileStore {
       isSame = sameIdentity;
       if (rewrites > MOST_REPEATS) continue;
       await this.#runLock?.leave(
-        `makes its change again, which the service keeps undoing (${rewrites} of ${MOST_REPEATS} times)`,
+        `repeats its change, because the service keeps undoing it (${rewrites} of ${MOST_REPEATS} times)`,
       );
       const again = await this.#land((current) => landed.undoneIn(current));
       if (again === null) continue;
@@ -276,16 +276,20 @@ async function linkTarget(path: string): Promise<string> {
   return link === null ? path : linkTarget(resolve(await realpath(dirname(path)), link));
 }
 
-/** A failure while a change is watched says that the change was made. */
+/** An error while a change is watched reports that the change was made. */
 function afterRewrite(error: TtsctlError, path: string): TtsctlError {
   return new TtsctlError(error.code, `${error.message}; ${path} was rewritten before that`, {
-    hint: "whether the service undid the change is unknown; fix that and run it again",
+    hint: "it is unknown whether the service undid the change; fix the error and run the command again",
     cause: error,
   });
 }
 
 function busy(target: string): TtsctlError {
-  return new TtsctlError("STORE_BUSY", `${target} is rewritten too often: the change failed for ${WRITE_WAIT_S} s`, {
-    hint: "run the command again when the service is less busy",
-  });
+  return new TtsctlError(
+    "STORE_BUSY",
+    `${target} is rewritten too often: all attempts within ${WRITE_WAIT_S} s failed`,
+    {
+      hint: "run the command again when the service is less busy",
+    },
+  );
 }

@@ -263,8 +263,9 @@ async function takePlaceOrBack(placing: Placing): Promise<boolean> {
   } catch (cause) {
     takeBack(placing);
     if (!sameContent(identityNow(target), ours)) throw cause;
-    const message = `${target} was rewritten, but its directory not synced: ${describeSystemError(cause)}`;
-    const hint = "it is unknown whether the new content survives a power failure; check the disk, and run it again";
+    const message = `${target} was rewritten, but fsync of its directory failed: ${describeSystemError(cause)}`;
+    const hint =
+      "it is unknown whether the new content survives a power failure; check the disk, and run the command again";
     throw failure(message, hint, cause);
   }
 }

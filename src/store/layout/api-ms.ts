@@ -86,7 +86,7 @@ function extraTexts(json: string): string[] {
   return texts;
 }
 
-/** The key says whose it is, whatever the payload says or lacks. */
+/** The key determines the owner, whatever the payload has. */
 function fromPayload(payload: string, { userId, taskId }: TaskId, parser: RecordParser): Task | undefined {
   const own = parser.validOrNull(payload);
   if (own !== null) return { ...own, userId, taskId };

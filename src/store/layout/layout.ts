@@ -162,7 +162,7 @@ class PlainLayout extends Layout {
     return `${TASK_PREFIX}${userId}:${taskId}`;
   }
 
-  /** The payload, and over it the fields that another writer may have changed alone, if their meaning differs (SPEC section 3). */
+  /** The payload, overridden by fields that another writer may have changed without it, if their meaning differs (SPEC section 3). */
   read(values: readonly (string | null)[], { userId, taskId }: TaskId, parser: RecordParser): Task | undefined {
     if (values.every((value) => value === null)) return undefined;
     const [payload = null, status = null, error = null, created = null, updated = null] = values;
@@ -174,7 +174,7 @@ class PlainLayout extends Layout {
     const changes = changedFields(parser.texts(json), overlay, parser);
     const task = parser.parse(setFields(json, changes));
     if (!isInvalid(task)) return { ...task, userId, taskId };
-    // The key says whose it is, whatever the payload says or lacks.
+    // The key determines the owner, whatever the payload has.
     const named = parser.parse(setFields(json, new Map([...idFields(userId, taskId), ...changes])));
     return isInvalid(named) ? undefined : named;
   }

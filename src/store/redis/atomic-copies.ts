@@ -109,7 +109,7 @@ export class AtomicCopies implements MirrorCopies {
     return hashes.map((hash, i) => (hash instanceof TtsctlError ? withKey(hash, prefix + keys[i], where) : hash));
   }
 
-  /** Null if scripts are refused: to this user, or by a server that doesn't know the command. */
+  /** Null if scripts are refused, to this user or by a server without the command. */
   async #ifAllowed<T>(read: () => Promise<T>): Promise<T | null> {
     if (!this.#mayReadByScript) return null;
     try {

@@ -118,7 +118,7 @@ export class RedisClient extends Connection {
     try {
       await this.#redis.connect();
     } catch (error) {
-      // This says only that the connection is closed; the error event before it has the cause.
+      // This event only reports the close; the error event before it has the cause.
       const cause = this.#lastError ?? error;
       throw cause instanceof ReplyError ? this.serverError(cause as Error) : this.failed(cause);
     }

@@ -45,7 +45,7 @@ interface Attempt {
 // ioredis leaves out nodes whose host is null or empty, which means the host of the node that was asked. Also, if a node knows
 // no slots, ioredis would end all connections.
 RedisCommand.setReplyTransformer("cluster", (reply: unknown) => {
-  if (!Array.isArray(reply) || reply.length === 0) throw new Error("it knows of no slots");
+  if (!Array.isArray(reply) || reply.length === 0) throw new Error("it has no slots");
   for (const range of reply) {
     for (const node of range) if (Array.isArray(node)) node[0] ||= "?";
   }
@@ -159,7 +159,7 @@ export class ClusterClient extends Connection {
     while (cursor !== START);
   }
 
-  /** All primaries that one of them knows of, and which slots each has, by all that they say. */
+  /** All primaries that any node lists, with their slots, combined from all nodes. */
   async #survey(): Promise<{ names: string[]; owners: string }> {
     const asked = this.#primaries.map(async (name) => askSlots(await this.#node(name), addressOf(name, this.#origin)));
     const replies = await Promise.allSettled(asked);
@@ -372,7 +372,7 @@ export class ClusterClient extends Connection {
 const MAX_AGAIN = 5;
 
 function keepsMoving(what: string): ServerError {
-  return unsettledError(`the slots of the Redis cluster keep moving: ${what} cannot be read whole`);
+  return unsettledError(`the slots of the Redis cluster keep moving: ${what} can't be read completely`);
 }
 
 /** The reply of a node that didn't execute a command; ioredis gives up after some redirections. */

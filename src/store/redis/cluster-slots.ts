@@ -5,7 +5,7 @@ import type { RedisCommands } from "./commands.ts";
 import { SLOTS } from "./slots.ts";
 import type { RedisTarget } from "./target.ts";
 
-/** The slots of a cluster as one of its nodes knows them. A node that left it, or was cut off, knows less. */
+/** The slots of a cluster as listed by one of its nodes. A node that left it, or was cut off, lists fewer. */
 export interface SlotMap {
   /** By slot, the name of its primary; no item for an unassigned slot. */
   readonly primaries: readonly string[];
@@ -104,7 +104,7 @@ async function enter(target: RedisTarget, address: Address, seconds: number): Pr
   try {
     const map = await askSlots(node, address);
     if (map.nodes.size > 0) return { address, node, map };
-    const message = `Redis at ${nodeName(address)} knows of no slots: it belongs to no cluster`;
+    const message = `Redis at ${nodeName(address)} has no slots: it isn't part of a cluster`;
     const hint = "name a node of the cluster in [redis] host and port, or several in nodes";
     throw new TtsctlError("REDIS_CLUSTER", message, { hint });
   } catch (error) {

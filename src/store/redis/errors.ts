@@ -114,14 +114,14 @@ export function allOf<T>(replies: readonly (T | TtsctlError)[]): T[] {
   return replies as T[];
 }
 
-/** Replies in which an error concerns one item alone. @throws TtsctlError the first that every command would get */
+/** Replies in which an error concerns only one item. @throws TtsctlError the first that every command would get */
 export function unlessFatal<T>(replies: readonly T[]): readonly T[] {
   for (const reply of replies) if (reply instanceof TtsctlError && isFatal(reply)) throw reply;
   return replies;
 }
 
 const START_HINT =
-  "start Redis, or check [redis] host and port; REDIS_HOST, REDIS_PORT and --redis-url come before the file";
+  "start Redis, or check [redis] host and port; REDIS_HOST, REDIS_PORT and --redis-url override the file";
 
 /** A connection that could not be made or was lost, with its cause in words. */
 export function connectionError(cause: unknown, where: string): TtsctlError {
@@ -129,7 +129,7 @@ export function connectionError(cause: unknown, where: string): TtsctlError {
   const message = cause instanceof Error ? cause.message : String(cause);
   const unavailable = (text: string) => new TtsctlError("REDIS_UNAVAILABLE", text, { hint: START_HINT, cause });
   if (/^(ECONNREFUSED|ENOENT)$/.test(code)) return unavailable(`Redis at ${where} refuses connections`);
-  if (/^(ENOTFOUND|EAI_AGAIN)$/.test(code)) return unavailable(`the host of Redis at ${where} has no address`);
+  if (/^(ENOTFOUND|EAI_AGAIN)$/.test(code)) return unavailable(`the host name of Redis at ${where} can't be resolved`);
   if (message.includes("Unknown RESP type")) {
     return unavailable(`the server at ${where} is not Redis: it answers in another protocol`);
   }
@@ -159,7 +159,7 @@ const TLS_ERRORS: readonly (readonly [matches: RegExp, what: (cause: Error) => s
   [
     /^ERR_TLS_CERT_ALTNAME_INVALID$/,
     (cause) => `has a certificate for another name: ${namesIn(cause)}`,
-    "connect by a name in the certificate, or give it in [redis] tls_server_name",
+    "connect by a name in the certificate, or set [redis] tls_server_name to one",
   ],
   [
     /^CERT_HAS_EXPIRED$/,

@@ -106,7 +106,7 @@ async function connectToPrimary(
 }
 
 function unknownName(where: string, name: string): TtsctlError {
-  return new TtsctlError("REDIS_UNAVAILABLE", `Sentinel at ${where} knows no primary named ${name}`, {
+  return new TtsctlError("REDIS_UNAVAILABLE", `Sentinel at ${where} has no primary named ${name}`, {
     hint: "check [redis] sentinel_name, or REDIS_SENTINEL_NAME",
   });
 }
@@ -126,7 +126,7 @@ function noPrimary(name: string, sentinels: readonly Address[], failures: readon
   const hint = failures.find((failure) => failure.hint !== undefined)?.hint ?? "check [redis] sentinels";
   const reasons = failures.map(({ message }) => message).join("; ");
   const list = sentinels.map(addressText).join(", ");
-  return new TtsctlError(code!, `no primary ${name} by the Sentinels ${list}: ${reasons}`, {
+  return new TtsctlError(code!, `the Sentinels ${list} gave no usable primary for ${name}: ${reasons}`, {
     hint,
     cause: failures[0],
   });

@@ -47,7 +47,7 @@ describe("an input with bad lines", () => {
     ["an unfinished line after a broken one", `x\n${cut}`.replace("x", "{"), [1, 3], /./],
     ["an array", `[\n${one},\n{"user_id": 5},\n7]`, [3, 4], /user_id is not a string/],
     ["CSV", csv(one, "nonsense", '{"user_id":"a:b"}', ""), [3, 4, 5], /not JSON/],
-    ["CSV with a quote that is not closed", `${csv(one)}x,"{`, [3], /no CSV/],
+    ["CSV with a quote that is not closed", `${csv(one)}x,"{`, [3], /invalid CSV/],
   ])("is not imported, each is named: %s", async (_, stdin, numbers, reason) => {
     for (const policy of ["newer", "replace"] as const) {
       const error = await imported(path("s.json"), { stdin }, { policy }).catch((error) => error);

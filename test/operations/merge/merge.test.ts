@@ -33,7 +33,7 @@ describe("records are merged", () => {
     });
     expect(site.root.storeText()).toBe(JSON.stringify([ours[1], file[1], file[2], file[3], ours[0]], null, 2));
     expect(await site.server.call("ZCARD", "tts:tasks:index")).toBe(3);
-    expect(site.reporter.text).toMatch(/alice:other stays as the store file has it: .*same time/);
+    expect(site.reporter.text).toMatch(/alice:other is kept as in the store file: .*same time/);
   });
 
   test("with the policy keep, the file's are kept", async () => {

@@ -60,7 +60,7 @@ describe("the rules of a task", () => {
     ["every copy", { file: done(1), mirror: copy("error", 1) }, "pass: every copy is finished"],
     ["not the file's", { file: copy("run", 1), mirror: done(1) }, "keep: a copy of it is run"],
     ["not Redis's", { file: done(1), mirror: copy("wait", 1) }, "keep: a copy of it is wait"],
-    ["unknown", { file: copy("other", 1) }, "keep: a copy of it is a status that ttsctl does not know"],
+    ["unknown", { file: copy("other", 1) }, "keep: a copy of it is in an unknown status"],
   ])("finished: %s", (_, given, expected) => expect(rulesOf(given).finished).toBe(expected));
 
   it.each<[string, Case, string]>([
@@ -88,12 +88,12 @@ describe("the rules of a task", () => {
       "purge: error for 1d, kept for 1m (E)",
     ],
     ["of the other status", { file: done(DAY), policy: { retentionError: 60 } }, "pass: done for 1d, kept for 7d (R)"],
-    ["never", { file: copy("error", 9 * DAY), policy: { retentionError: 0 } }, "keep: error never goes (E)"],
-    ["never, below zero", { file: done(9 * DAY), policy: { retentionDone: -1 } }, "keep: done never goes (D)"],
+    ["never", { file: copy("error", 9 * DAY), policy: { retentionError: 0 } }, "keep: tasks with status error are never purged (E)"],
+    ["never, below zero", { file: done(9 * DAY), policy: { retentionDone: -1 } }, "keep: tasks with status done are never purged (D)"],
     [
       "never for one of two",
       { file: done(8 * DAY), mirror: copy("error", 8 * DAY), policy: { retentionError: 0 } },
-      "keep: done for 8d, kept for 7d (R); error never goes (E)",
+      "keep: done for 8d, kept for 7d (R); tasks with status error are never purged (E)",
     ],
   ])("retention: %s", (_, given, expected) => expect(rulesOf(given).retention).toBe(expected));
 
@@ -118,12 +118,12 @@ describe("the rules of a task", () => {
     [
       "chosen, then changed",
       { ...room, standing: { forSpace: NOW - DAY - 1 } },
-      `keep: ${take}; it was chosen to make room, but changed since`,
+      `keep: ${take}; it was chosen to free space, but has changed since`,
     ],
     [
       "chosen, one copy changed",
       { ...room, mirror: done(Number.NaN), standing: { forSpace: NOW - DAY } },
-      `keep: ${take}; it was chosen to make room, but changed since`,
+      `keep: ${take}; it was chosen to free space, but has changed since`,
     ],
   ])("max_bytes: %s", (_, given, expected) => expect(rulesOf({ file: done(DAY), ...given }).max_bytes).toBe(expected));
 
@@ -140,6 +140,6 @@ it.each<[Copies["file"] | Copies["mirror"], string]>([
   [copy("done", 60), "done, last changed 2023-11-14T22:12:20+00:00, 1m ago"],
   [copy("wait", 0), "wait, last changed 2023-11-14T22:13:20+00:00, 0s ago"],
   [copy("run", -1), "run, last changed 2023-11-14T22:13:21+00:00, in the future"],
-  [copy("other", 60), "a word that ttsctl does not know, last changed 2023-11-14T22:12:20+00:00, 1m ago"],
+  [copy("other", 60), "an unknown status, last changed 2023-11-14T22:12:20+00:00, 1m ago"],
   [copy("error", Number.NaN), "error, its time cannot be read"],
 ])("a copy for people: %j", (given, expected) => expect(describeCopy(given, NOW)).toBe(expected));

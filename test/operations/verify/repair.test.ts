@@ -247,7 +247,7 @@ describe("verify --repair beside an empty or lost store file", () => {
     const before = await dump();
     await expect(site.repair({ prune: true })).rejects.toMatchObject({
       code: "MAX_DELETE_EXCEEDED",
-      message: expect.stringContaining("3 tasks would be deleted, more than the limit of 50% of 5"),
+      message: expect.stringContaining("refusing to delete 3 tasks: --max-delete is 50% of 5"),
     });
     expect({ ...(await dump()), "tts:ttsctl:syncing": "" }).toEqual({ ...before, "tts:ttsctl:syncing": "" });
     await site.repair({ prune: true, maxDelete: { count: 3 } });

@@ -56,7 +56,7 @@ describe("beside a service that wrote within the last minute", () => {
     await until(() => service.written > 1);
     await expect(takeLock(path("s.json"), "run", 0)).rejects.toMatchObject({
       code: "LOCK_TIMEOUT",
-      message: expect.stringMatching(`^pid ${process.pid} .* makes its change again, which the service keeps undoing`),
+      message: expect.stringMatching(`^pid ${process.pid} .* repeats its change, because the service keeps undoing it`),
     });
     await edit;
     service.stop();

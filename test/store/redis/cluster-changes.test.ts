@@ -89,7 +89,7 @@ describe("a node that left its cluster", () => {
   });
 });
 
-it("a node that knows of no slots isn't believed after a redirect", async () => {
+it("a node without slots isn't used after a redirect", async () => {
   const [from, to, empty] = await paperNodes(3);
   const third = Math.floor(SLOTS / 3);
   const slots = [

@@ -98,7 +98,7 @@ describe("a connection by Sentinels", () => {
 
   it("reports that no Sentinel knows the name", async () => {
     const error = await failure(site.target({ name: "other" }));
-    expect(error.message).toContain("knows no primary named other");
+    expect(error.message).toContain("has no primary named other");
     expect(error.hint).toContain("sentinel_name");
   });
 
