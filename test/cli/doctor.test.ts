@@ -259,7 +259,7 @@ describe("the folders of artifacts", () => {
     const second = await doctor();
     expect(second.checks.logs).toMatchObject(like("fail", "not a directory"));
     expect(second.checks.output).toMatchObject({
-      ...like("fail", "broken link"),
+      ...like("fail", "broken symbolic link"),
       hint: expect.stringContaining("mount"),
     });
   });

@@ -148,8 +148,8 @@ describe("config init", () => {
     ["a place that doesn't exist", "config init --store x.json --no-redis --config none/x.ini", {}, /none\/x\.ini/],
     ["a directory in its place", "config init --store x.json --no-redis --config output --force", {}, /output/],
     ["an unknown action", "config unit", {}, /Did you mean init/],
-    ["--force without init", "config --force", {}, /--force is for init/],
-    ["--dry-run without init", "config --dry-run", {}, /--dry-run is for init/],
+    ["--force without init", "config --force", {}, /--force works only with init/],
+    ["--dry-run without init", "config --dry-run", {}, /--dry-run works only with init/],
   ])("refuses %s in one line", async (_, line, env, message) => {
     here.root.drop("config.ini");
     mkdirSync(here.root.at("output"));
@@ -184,9 +184,9 @@ describe.runIf(hasPty)("config init on a terminal", () => {
     const run = new OnTerminal(["config", "init"], here.root.path, redis());
     await run.says(/Store file \[voice_task\.json\]: /);
     run.type("\r");
-    await run.says(/Directory of audio \[output\]: /);
+    await run.says(/Audio directory \[output\]: /);
     run.type("audio 音频\r");
-    await run.says(/Directory of logs \[Logs\]: /);
+    await run.says(/Log directory \[Logs\]: /);
     run.type("\r");
     await run.says(/Redis at .* answers[\s\S]*Redis: an address, a url, or none \[127\.0\.0\.1:\d+\]: /);
     run.type("not an address\r");

@@ -104,9 +104,9 @@ describe("an empty list", () => {
     for (const env of [{}, { REDIS_ENABLED: "false" }]) {
       expect(await said("--user alcie", env)).toBe('no task of user "alcie" among 3 tasks; did you mean "alice"?');
       expect(await said("--user zzzz", env)).toBe('no task of user "zzzz" among 3 tasks');
-      expect(await said("--status wait", env)).toBe("nothing matches; there would be without --status 3 tasks");
+      expect(await said("--status wait", env)).toBe("nothing matches; there would be 3 tasks without --status");
       expect(await said("--user alice --status error", env)).toBe(
-        "nothing matches; there would be without --user 1 task, without --status 2 tasks",
+        "nothing matches; there would be 1 task without --user, 2 tasks without --status",
       );
       expect(await said("--status wait --since 1h", env)).toBe(
         "nothing matches --status and --since; there are 3 tasks in all",
@@ -121,7 +121,7 @@ describe("an empty list", () => {
     await here.server.call("FLUSHALL");
     expect(await said("--source redis")).toMatch(/^Redis has no tasks, the store file has 3: run `ttsctl sync`/);
     here.root.writeStore([]);
-    expect(await said("")).toMatch(/^no tasks at all; the store file is .*voice_task.json/);
+    expect(await said("")).toMatch(/^there are no tasks; the store file is .*voice_task.json/);
     expect((await here.run("list -q --user x")).stderr).toBe("");
     expect((await here.run("list -o json --user x")).stderr).toBe("");
   });

@@ -32,7 +32,7 @@ describe("tasks as they are printed, user:task", () => {
     expect(page).toMatchObject({ total: 3, page: 1, pageSize: 3, missing: ["alice:t9"], exit: 3 });
     const errors = await json(`list -i bob:t1 -i bob:a:b,no:one --status error --source ${source}`);
     expect([namesOf(errors.items), errors.missing]).toEqual([["bob:a:b"], ["no:one"]]);
-    expect((await here.run(`list --ids no:one --source ${source}`)).stderr).toContain("none of them with --ids");
+    expect((await here.run(`list --ids no:one --source ${source}`)).stderr).toContain("none of which match --ids");
   });
 
   it("are exported, marked, deleted and imported", async () => {
@@ -234,7 +234,7 @@ describe("-o ids, and --ids -", () => {
     ["list --ids -", 'alice:t1\n"alice:t2\n', /line 2 begins with a quote/],
     ["list --ids -", "alice:t\n".repeat(100_001), /100001 task ids/],
     ["list --ids - --ids t1", "", /can't be combined/],
-    ["import - --ids -", "", /can't be the input and the ids/],
+    ["import - --ids -", "", /can't be both the input and the ids/],
     ["stats -o ids", "", /-o ids is for list and query/],
     ["delete --all --yes -o ids", "", /-o ids is for list and query/],
     ["list -o ids --columns task", "", /--columns is for tables/],

@@ -18,7 +18,7 @@ it("lists orphans without --yes and says how to remove them; removes them with i
   const plan = await here.run("cleanup --orphans");
   expect([plan.code, plan.stderr]).toEqual([0, ""]);
   expect(lines(plan.stdout)).toContain('[ORPHAN] path="output/old user/t1" files=1 bytes=100 dry-run=yes');
-  expect(plan.stdout).toContain("of 14 artifacts, old enough and without a record: 3 folders, 3 logs");
+  expect(plan.stdout).toContain("of 14 artifacts, old enough and without a record: 3 directories, 3 logs");
   expect(plan.stdout).toContain("6 would be removed (6 files, 330 bytes) by ttsctl cleanup --orphans --yes\n");
   expect(here.root.tree()).toEqual(before);
   const run = await here.run("cleanup --orphans --yes -o json");

@@ -312,7 +312,7 @@ describe("get", () => {
     here.root.writeStore([...RECORDS, bad]);
     const run = await here.run("get alice bad -o json");
     expect(run.code).toBe(0);
-    expect(run.stderr).toContain("not valid");
+    expect(run.stderr).toContain("an invalid record");
     expect(JSON.parse(run.stdout)).toMatchObject({ source: null, item: null, file: bad, redis: null });
     expect((await here.run("get alice bad")).stdout).toContain('"soon"');
   });

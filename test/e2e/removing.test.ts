@@ -222,9 +222,9 @@ describe("delete", () => {
 });
 
 it.each([
-  [11, "and 1 more task stays", "11 refused (the first 10 are named above)"],
-  [30, "and 20 more tasks stay", "30 refused (the first 10 are named above)"],
-  [10, "alice:t9 stays", "10 refused (named above)"],
+  [11, "and 1 more task is kept", "11 refused (the first 10 are named above)"],
+  [30, "and 20 more tasks are kept", "30 refused (the first 10 are named above)"],
+  [10, "alice:t9 is kept", "10 refused (named above)"],
 ])("names the first ten of %d tasks that it refuses, and says so", async (count, warning, line) => {
   here.root.writeStore(Array.from({ length: count }, (_, i) => record("alice", `t${i}`, { status: "running" })));
   const run = await here.run("delete --all --yes");

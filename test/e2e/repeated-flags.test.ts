@@ -61,7 +61,7 @@ describe("--user, given several times, means all of them", () => {
     await fill();
     const run = await here.run("list -u nobody -u none");
     expect(run).toMatchObject({ code: 0 });
-    expect(run.stderr).toContain("without --user 6 tasks");
+    expect(run.stderr).toContain("6 tasks without --user");
   });
 
   it.each(["list -u alice -u bob -i t1", "delete -u alice -u bob -i t1 --yes", "delete -u alice --user= --yes"])(

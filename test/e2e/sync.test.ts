@@ -68,7 +68,7 @@ describe("sync", () => {
     expect(JSON.parse(run.stdout)).toMatchObject({ written: 1, unchanged: 1, orphans: 1, pruned: 1, dryRun: true });
     expect((await here.run("sync --dry-run --prune")).stdout).toBe(
       "2 tasks from the file to Redis: 1 would be written, 1 unchanged, 0 newer in Redis, 0 failed\n" +
-        "1 Redis-only task would be removed\n",
+        "1 Redis-only task would be deleted\n",
     );
     expect([here.root.tree(), await here.server.dump()]).toEqual(before);
   });

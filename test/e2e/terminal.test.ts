@@ -41,7 +41,7 @@ describe.runIf(hasPty)("on a terminal", () => {
     await run.says(/\[y\/N\]/);
     run.type(`${answer}\r`);
     expect(await run.end()).toBe(1);
-    expect(run.text).toContain("declined: nothing was removed");
+    expect(run.text).toContain("declined: nothing was deleted");
     expect([here.root.tree(), await here.server.dump()]).toEqual(before);
   });
 

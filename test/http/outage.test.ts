@@ -77,7 +77,7 @@ describe("after Redis was down", () => {
     await redis.stop();
     root.writeStore([record("alice", "t0", { updated_at: ago(60) }), ...tasks(300).slice(3)]);
     await startRedis();
-    await server.run.says(/2 tasks only in Redis/);
+    await server.run.says(/2 Redis-only tasks/);
     const answered = await server.fetch("/voice-tasks");
     expect(answered.headers.get("ttsctl-warnings")).toContain("sync --prune");
     expect(((await answered.json()) as Answer).source).toBe("file");

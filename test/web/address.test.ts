@@ -10,7 +10,7 @@ beforeEach(() => here.root.writeStore([record("小雨 &b", HOSTILE, { updated_at
 
 const hashOf = (tab: Tab) => new URL(tab.page.url()).hash;
 const isOpen = (tab: Tab, taskId: string) => tab.row(taskId).locator(".fields").isVisible();
-const linked = (tab: Tab) => tab.page.getByText("The task of this address, not on this page:");
+const linked = (tab: Tab) => tab.page.getByText("Task from the address, not on this page:");
 
 it("names the open task beside the filter, and opens its row again when it is loaded", async () => {
   const tab = await here.open(`${(await here.serveSynced()).url}/#user=alice`);
@@ -78,14 +78,14 @@ it("of any characters opens a task that is not on the page, above the list, and 
 it("of a task that neither store has says so, and so does Back to one that was deleted", async () => {
   const { url } = await here.serveSynced();
   const tab = await here.open(`${url}/#task=t99&task-user=alice`);
-  await tab.page.getByText("The task of this address is in neither store.").waitFor();
+  await tab.page.getByText("The task in the address is in neither store.").waitFor();
   await tab.sees(["t10"], { count: 20 });
   await (await tab.opens("t10")).getByRole("button", { name: "Delete task t10" }).click();
   await tab.page.getByRole("dialog").getByRole("button", { name: "Delete", exact: true }).click();
   await tab.page.locator(".said").getByText("Task t10 was deleted.").waitFor();
   expect(hashOf(tab)).toBe("");
   await tab.page.goBack();
-  await tab.page.getByText("The task of this address is in neither store.").waitFor();
+  await tab.page.getByText("The task in the address is in neither store.").waitFor();
 });
 
 it("leads to the row, wherever it is in the list", async () => {

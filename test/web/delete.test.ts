@@ -49,7 +49,7 @@ it("of a task that is not finished needs a second, plain warning", async () => {
   await (await tab.opens("t02")).getByRole("button", { name: "Delete task t02" }).click();
   await tab.page.getByRole("dialog").getByRole("button", { name: "Delete", exact: true }).click();
   const warning = tab.page.getByRole("dialog", { name: "This task is not finished" });
-  await warning.getByText("such as after a crash").waitFor();
+  await warning.getByText("for example after a crash").waitFor();
   tab.expectsRefusals();
   expect(stored()).toContain("t02");
   await warning.getByRole("button", { name: "Delete anyway" }).click();
@@ -66,7 +66,7 @@ it("of one that is gone already says so, and one that fails leaves it there", as
   await here.run("delete --user alice --ids t03 --yes");
   await tab.page.getByRole("button", { name: "Delete task t03" }).click();
   await tab.page.getByRole("dialog").getByRole("button", { name: "Delete", exact: true }).click();
-  await tab.page.locator(".said").getByText("Task t03 no longer existed.").waitFor();
+  await tab.page.locator(".said").getByText("Task t03 had already been deleted.").waitFor();
   await tab.sees(["t01", "t02"], { count: 2 });
   await tab.page.getByRole("button", { name: "Delete task t01" }).click();
   await served.stop();

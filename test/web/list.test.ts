@@ -81,7 +81,7 @@ describe("a filter", () => {
     await tab.sees(["t001"]);
     await tab.page.getByLabel("Task ids").fill("t001");
     await tab.page.getByRole("button", { name: "Apply" }).click();
-    await tab.page.getByText("Task ids need their user").waitFor();
+    await tab.page.getByText("Task ids need a user").waitFor();
     expect(tab.asked(QUERY)).toEqual([]);
     await tab.page.getByLabel("User").fill("a:b");
     await tab.page.getByRole("button", { name: "Apply" }).click();

@@ -61,7 +61,7 @@ it("a foreign response is reported, and the rows stay", async () => {
 it("a configuration without Redis is not an error", async () => {
   here.root.configure(null);
   const tab = await here.open((await here.serve("--no-cleanup")).url);
-  await tab.page.getByText("from the store file, Redis is off").waitFor();
+  await tab.page.getByText("from the store file (Redis is off)").waitFor();
   expect(await tab.page.locator(".notice").count()).toBe(0);
 });
 
