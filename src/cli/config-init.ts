@@ -72,7 +72,7 @@ export async function initConfig(context: Context, flags: InitFlags): Promise<nu
   }
   const by =
     origin === "--config" ? ` --config ${shellQuote(named)}` : origin === "--profile" ? ` --profile ${profile}` : "";
-  await context.tell(
+  await context.inform(
     flags.dryRun ? `dry run: ${path} was not written` : `wrote ${path}; next, run \`ttsctl doctor${by}\``,
   );
   return DONE;
@@ -236,7 +236,7 @@ async function reportRedis(context: Context, settings: Settings): Promise<void> 
   try {
     const client = await connectRedis(targetOf(settings));
     client.close();
-    await context.tell(`Redis at ${client.where} answers`);
+    await context.inform(`Redis at ${client.where} answers`);
   } catch (error) {
     if (!isRedisError(error)) throw error;
     context.reporter.warn(error.message);

@@ -89,7 +89,7 @@ export class Context extends RunParts {
   }
 
   /** A line for people on stderr, not with -q. */
-  async tell(line: string): Promise<void> {
+  async inform(line: string): Promise<void> {
     if (!this.flags.quiet) await this.terminal.err.write(`${printable(line)}\n`);
   }
 

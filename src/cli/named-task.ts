@@ -71,8 +71,8 @@ function commandFor(command: string, { userId, taskId }: TaskId): string {
 /** Warns that the task wasn't found, and why. */
 export async function tellAbsent(context: Context, parts: GetParts, id: TaskId, source: SourceChoice): Promise<void> {
   const { quiet, output } = context.flags;
-  if (quiet || !isText(output)) return context.tell("not found");
+  if (quiet || !isText(output)) return context.inform("not found");
   const { explainAbsent } = await import("../operations/explain-empty.ts");
   const store = await context.taskStore();
-  await context.tell(`not found: ${await explainAbsent({ store, ...parts }, id, source)}`);
+  await context.inform(`not found: ${await explainAbsent({ store, ...parts }, id, source)}`);
 }

@@ -2,7 +2,7 @@ import { TtsctlError } from "../errors.ts";
 import { pushFile, retrying } from "../parts/sync-store.ts";
 import type { LinkEvents, MirrorState } from "../store/mirror-link.ts";
 import { MirrorWriter } from "../store/mirror-writer.ts";
-import { OwedCopies } from "../store/owed-copies.ts";
+import { PendingRepairs } from "../store/pending-repairs.ts";
 import type { Removal } from "../store/redis/write.ts";
 import { counted } from "../task/amounts.ts";
 import { describeSync } from "./commands/sync.ts";
@@ -33,7 +33,7 @@ export async function connectSyncing(context: Context, isWanted: boolean) {
   const warn = (line: string) => say("warn", line);
 
   /** Tasks that were deleted from the file, but not from Redis. */
-  const owed = new OwedCopies(warn);
+  const repairs = new PendingRepairs(warn);
   const events: LinkEvents = {
     onUp: (mirror, again) => {
       say("info", again ? `Redis at ${mirror.where} is back` : `Redis at ${mirror.where} answered the ping`);
@@ -45,7 +45,7 @@ export async function connectSyncing(context: Context, isWanted: boolean) {
     onDown: ({ message, code }) => say("warn", `${message}: reads use the store file`, code),
   };
   const { shared, link } = await context.liveOn({ events, forReaders });
-  const writer = new MirrorWriter({ shared, link, owed, isBusy: () => false, onMirrorFailure: () => {}, warn });
+  const writer = new MirrorWriter({ shared, link, repairs, isBusy: () => false, onMirrorFailure: () => {}, warn });
   context.onRelease(() => writer.close());
 
   async function forReaders(state: MirrorState): Promise<MirrorState> {
@@ -54,7 +54,7 @@ export async function connectSyncing(context: Context, isWanted: boolean) {
       const mark = await state.mirror.syncedAt(undefined).catch(() => null);
       if (mark !== null && mark !== (await markThen)) behind = null;
     }
-    const reason = behind ?? owed.problem;
+    const reason = behind ?? repairs.problem;
     if (reason === null) return state;
     await state.mirror.detect().catch(() => {}); // the file's lists have the order of those in Redis
     return { ...state, behind: reason };
@@ -73,13 +73,13 @@ export async function connectSyncing(context: Context, isWanted: boolean) {
   async function sync(): Promise<boolean> {
     const fork = context.fork(await context.settings());
     try {
-      const outcome = await pushFile(fork, writer, owed);
+      const outcome = await pushFile(fork, writer, repairs);
       say("info", describeSync(outcome, undefined).trimEnd().replaceAll("\n", "; "));
       settle(outcome);
     } catch (error) {
       failed(error);
     }
-    return (behind ?? owed.problem) === null;
+    return (behind ?? repairs.problem) === null;
   }
 
   /** Additional Redis-only tasks were deleted from the file while Redis was away, so they must not be shown. */
@@ -104,7 +104,7 @@ export async function connectSyncing(context: Context, isWanted: boolean) {
 
     /** A task was deleted from the file, but not from Redis. */
     left({ id, before }: Removal, error: TtsctlError): void {
-      owed.note({ id, task: null, before }, error);
+      repairs.note({ id, task: null, before }, error);
       catchUp();
     },
 

@@ -44,7 +44,7 @@ export async function followTask(
   const logs = parts.artifacts.followLogs(id.taskId);
   context.onRelease(() => logs.close());
   const began = await logs.begin(count);
-  if (!began && !finished) await context.tell(`${name} has no log yet: waiting for one`);
+  if (!began && !finished) await context.inform(`${name} has no log yet: waiting for one`);
   const { followLog, TaskState } = await import("../operations/follow.ts");
   const state = new TaskState({ ...parts, clock }, id, source);
   const end = await followLog({
@@ -53,11 +53,11 @@ export async function followTask(
     finished,
     state: () => state.look(),
     onLines: linePrinter(context),
-    onNews: (line) => context.tell(line),
+    onNews: (line) => context.inform(line),
   });
   const last = shownStatus((finished ? status : state.status) ?? "");
-  if (end === "gone") await context.tell(`${name} is gone from both stores`);
-  if (end === "finished") await context.tell(`${name} is finished${last === undefined ? "" : `: ${last}`}`);
+  if (end === "gone") await context.inform(`${name} is gone from both stores`);
+  if (end === "finished") await context.inform(`${name} is finished${last === undefined ? "" : `: ${last}`}`);
   if (end === "interrupted") return INTERRUPTED;
   return end === "finished" && last === "error" ? FAILED : DONE;
 }

@@ -5,7 +5,7 @@ import type { RunParts } from "../parts/parts.ts";
 import { pushFile, retrying } from "../parts/sync-store.ts";
 import type { SharedSnapshot } from "../store/file/shared-snapshot.ts";
 import { type MirrorLink, redisDisabled } from "../store/mirror-link.ts";
-import type { OwedCopies } from "../store/owed-copies.ts";
+import type { PendingRepairs } from "../store/pending-repairs.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import type { TaskId } from "../store/task-source.ts";
 import type { TaskWriter } from "../store/task-writer.ts";
@@ -19,13 +19,13 @@ interface RepairParts {
   readonly logger: Logger;
   readonly shared: SharedSnapshot;
   readonly link: MirrorLink;
-  readonly owed: OwedCopies;
+  readonly repairs: PendingRepairs;
   readonly writer: TaskWriter;
   readonly mark: WriterMark;
 }
 
 /** Writes to Redis what it missed: the changes that this process remembers or, if it may have missed more, the whole file. */
-export function mirrorRepair({ parts, logger, shared, link, owed, writer, mark }: RepairParts) {
+export function mirrorRepair({ parts, logger, shared, link, repairs, writer, mark }: RepairParts) {
   const stop = new AbortController();
   const retry = retrying(repair, LONGEST_RETRY_MS, stop.signal);
   /** Syncs that the program asked for. */
@@ -39,7 +39,7 @@ export function mirrorRepair({ parts, logger, shared, link, owed, writer, mark }
   async function lookForUndone(): Promise<void> {
     if (undone !== null) return;
     undone = await mark.leftByOthers();
-    if (undone.paths.length > 0) owed.leaveToSync(undone.removals);
+    if (undone.paths.length > 0) repairs.leaveToSync(undone.removals);
   }
 
   /** `ttsctl sync`; a failure of Redis is a value. */
@@ -47,9 +47,9 @@ export function mirrorRepair({ parts, logger, shared, link, owed, writer, mark }
     const state = await link.open();
     if (state.kind !== "on") return { counts: null, problem: state.kind === "down" ? state.error : redisDisabled() };
     try {
-      const outcome = await pushFile(await parts.forCall("syncToRedis", signal), writer, owed);
+      const outcome = await pushFile(await parts.forCall("syncToRedis", signal), writer, repairs);
       const { failedToPrune: _, pruned: __, dryRun: ___, ...counts } = outcome;
-      if (counts.failed === 0 && !owed.lacksRemovals) await dropMarks(undone?.paths ?? []);
+      if (counts.failed === 0 && !repairs.lacksRemovals) await dropMarks(undone?.paths ?? []);
       return { counts, problem: null };
     } catch (error) {
       if (!isRedisError(error)) throw error;
@@ -63,12 +63,12 @@ export function mirrorRepair({ parts, logger, shared, link, owed, writer, mark }
     const { signal } = stop;
     try {
       await writer.catchUp();
-      if (owed.syncNeeded > 0) await push(signal);
+      if (repairs.syncNeeded > 0) await push(signal);
     } catch (error) {
       const reason = error instanceof TtsctlError ? error.message : String(error);
       if (!signal.aborted) logger.warn(`Redis was not repaired: ${reason}`);
     }
-    return signal.aborted || owed.syncNeeded === 0 || (await link.open()).kind !== "on";
+    return signal.aborted || repairs.syncNeeded === 0 || (await link.open()).kind !== "on";
   }
 
   return {
@@ -80,7 +80,7 @@ export function mirrorRepair({ parts, logger, shared, link, owed, writer, mark }
     async admit(mirror: Mirror): Promise<void> {
       await using snapshot = await shared.read().catch(noneOfStore);
       if (snapshot === null) return;
-      const isOurs = (id: TaskId) => writer.isPending(id) || owed.has(id);
+      const isOurs = (id: TaskId) => writer.isPending(id) || repairs.has(id);
       if (!isChecked) await checkSameStore(snapshot, mirror, Number.NEGATIVE_INFINITY, isOurs);
       isChecked = true;
       await mirror.detect(); // the file's lists have the order of those in Redis
@@ -89,7 +89,7 @@ export function mirrorRepair({ parts, logger, shared, link, owed, writer, mark }
       wasMarked = syncedAt !== null;
       await lookForUndone();
       const missing = snapshot.size - members;
-      if (isFlushed || missing > owed.size + writer.pending) owed.leaveToSync();
+      if (isFlushed || missing > repairs.size + writer.pending) repairs.leaveToSync();
     },
 
     /** To be called when there is a connection. */

@@ -5,7 +5,7 @@ import { RunParts } from "../parts/parts.ts";
 import { findClaimable } from "../store/claim.ts";
 import type { Update } from "../store/file/batch-plan.ts";
 import { FileStore } from "../store/file/file-store.ts";
-import { OwedCopies } from "../store/owed-copies.ts";
+import { PendingRepairs } from "../store/pending-repairs.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { newestTasks, TaskStore as TaskReader } from "../store/task-store.ts";
 import { TaskWriter, type Written } from "../store/task-writer.ts";
@@ -73,8 +73,8 @@ async function openParts(options: StoreOptions) {
     caller: { argv: process.argv.slice(1, 2), cwd: process.cwd(), env: process.env, request: null },
   });
   const rules = await parts.rules();
-  const owed = new OwedCopies(warn);
-  const events = eventSource(logger, clock, () => owed.size);
+  const repairs = new PendingRepairs(warn);
+  const events = eventSource(logger, clock, () => repairs.size);
   const { shared, link } = await parts.liveOn({
     events: {
       onUp: ({ where }, again) => {
@@ -83,7 +83,7 @@ async function openParts(options: StoreOptions) {
       },
       onDown: (error) => events.mirrorDown(error),
     },
-    forReaders: (state) => owed.forReaders(state),
+    forReaders: (state) => repairs.forReaders(state),
     admit: (mirror) => repair.admit(mirror),
     grows: true,
   });
@@ -91,11 +91,11 @@ async function openParts(options: StoreOptions) {
   const mark = new WriterMark(() => file.target());
   const onMirrorFailure = (error: TtsctlError, count: number) => events.mirrorFailed(error, count);
   const marked = settings.redis.enabled.value ? mark : null;
-  const writer = new TaskWriter({ file, shared, owed, clock, link, mark: marked, warn, onMirrorFailure });
-  const repair = mirrorRepair({ parts, logger, shared, link, owed, writer, mark });
+  const writer = new TaskWriter({ file, shared, repairs, clock, link, mark: marked, warn, onMirrorFailure });
+  const repair = mirrorRepair({ parts, logger, shared, link, repairs, writer, mark });
   const stores = { file: await parts.fileStore(), link: await parts.mirrorLink() };
   const parser = new RecordParser(rules);
-  return { parts, stores, settings, rules, parser, clock, logger, events, shared, owed, mark, writer, repair };
+  return { parts, stores, settings, rules, parser, clock, logger, events, shared, repairs, mark, writer, repair };
 }
 
 /** A logger that throws must not fail a write that is on the disk. */
@@ -114,7 +114,7 @@ function guarded(logger: Logger): Logger {
 }
 
 function storeOf<T extends BaseTask>(opened: StoreParts): TaskStore<T> {
-  const { parts, stores, settings, rules, clock, logger, events, shared, owed, mark, writer, repair } = opened;
+  const { parts, stores, settings, rules, clock, logger, events, shared, repairs, mark, writer, repair } = opened;
   const reader = new TaskReader(stores.file, stores.link);
   let cleanup: CleanupLoop | null = null;
   let closing: Promise<void> | null = null;
@@ -187,7 +187,7 @@ function storeOf<T extends BaseTask>(opened: StoreParts): TaskStore<T> {
     await store.stopCleanup();
     await repair.close();
     await writer.close();
-    const { problem } = owed;
+    const { problem } = repairs;
     if (problem !== null) logger.warn(`${problem}; the next program that opens the store makes up for it`);
     await mark.close(problem === null);
     await parts.release();

@@ -1,6 +1,6 @@
 import type { SyncOptions, SyncOutcome, SyncParts } from "../operations/sync.ts";
 import type { MirrorWriter } from "../store/mirror-writer.ts";
-import type { OwedCopies } from "../store/owed-copies.ts";
+import type { PendingRepairs } from "../store/pending-repairs.ts";
 import type { RunParts } from "./parts.ts";
 
 /**
@@ -25,14 +25,14 @@ export async function syncStore(
 export async function pushFile(
   parts: RunParts,
   writer: Pick<MirrorWriter, "aroundSync">,
-  owed: OwedCopies,
+  repairs: PendingRepairs,
 ): Promise<SyncOutcome> {
   const options = { dryRun: false, checksum: false, prune: false, maxDelete: null, allowEmpty: false };
-  const needed = owed.syncNeeded;
+  const needed = repairs.syncNeeded;
   try {
     const push = () => syncStore(parts, { ledger: null, confirm: async () => {} }, options);
     const outcome = await writer.aroundSync(push);
-    if (outcome.failed === 0) owed.wasSynced(needed, outcome.orphans);
+    if (outcome.failed === 0) repairs.wasSynced(needed, outcome.orphans);
     return outcome;
   } finally {
     await parts.release().catch(() => {}); // the outcome of the sync counts

@@ -158,12 +158,12 @@ function narrowed(columns: readonly Room[], kept: readonly number[], widths: (nu
     shrink(widths, able, (i) => columns[i]!.least, available);
   }
   const fits = excess(widths, available) <= 0;
-  if (fits) giveBack(columns, kept, widths, available);
+  if (fits) widen(columns, kept, widths, available);
   return fits;
 }
 
 /** The room of a dropped fraction is for the columns that were narrowed before, those of the last round first. */
-function giveBack(columns: readonly Room[], kept: readonly number[], widths: (number | null)[], available: number) {
+function widen(columns: readonly Room[], kept: readonly number[], widths: (number | null)[], available: number) {
   const able = kept.filter((i) => columns[i]!.short === undefined);
   for (const i of able.toSorted((a, b) => columns[b]!.round - columns[a]!.round)) {
     widths[i] = Math.min(columns[i]!.full, widths[i]! - excess(widths, available));

@@ -6,7 +6,13 @@ import { CurrentFile, type SharedSnapshot } from "./file/shared-snapshot.ts";
 import type { Batches } from "./group-commit.ts";
 import { NO_COPY, type RedisCopy } from "./layout/copy.ts";
 import type { MirrorLink } from "./mirror-link.ts";
-import { type MirrorChange, type MirrorOutcome, newest, type OwedCopies, type OwedCopy } from "./owed-copies.ts";
+import {
+  type MirrorChange,
+  type MirrorOutcome,
+  newest,
+  type PendingRepair,
+  type PendingRepairs,
+} from "./pending-repairs.ts";
 import { BATCH, type Outcome } from "./redis/copies.ts";
 import type { Mirror } from "./redis/mirror.ts";
 import { removeFromMirror, writeToMirror } from "./redis/write.ts";
@@ -16,7 +22,7 @@ import { WrittenCopies } from "./written-copies.ts";
 export interface MirrorWriterParts {
   readonly link: MirrorLink;
   readonly shared: SharedSnapshot;
-  readonly owed: OwedCopies;
+  readonly repairs: PendingRepairs;
   /** Receives an error for changes that the file has and the mirror may lack. */
   onMirrorFailure(error: TtsctlError, count: number): void;
   /** Whether a change of the task isn't in both stores yet. */
@@ -34,7 +40,7 @@ const RETRY_MS = 1000;
  */
 export class MirrorWriter {
   readonly #parts: MirrorWriterParts;
-  readonly #owed: OwedCopies;
+  readonly #repairs: PendingRepairs;
   /** Copies written since the last comparison with the file. */
   #written = new WrittenCopies();
   #last: Promise<unknown> = Promise.resolve();
@@ -43,7 +49,7 @@ export class MirrorWriter {
 
   constructor(parts: MirrorWriterParts) {
     this.#parts = parts;
-    this.#owed = parts.owed;
+    this.#repairs = parts.repairs;
   }
 
   /** Works on what waits, as `GroupCommit` asks for. A failure of Redis is a value. */
@@ -60,8 +66,8 @@ export class MirrorWriter {
 
   /** Pushes pending changes in batches, so new ones don't wait for all of them. Failures are reported and remain pending. */
   async catchUp(): Promise<void> {
-    if (this.#owed.size === 0 || (await this.#parts.link.open()).kind !== "on") return;
-    for (const keys of batches(this.#owed.keys, BATCH)) {
+    if (this.#repairs.size === 0 || (await this.#parts.link.open()).kind !== "on") return;
+    for (const keys of batches(this.#repairs.keys, BATCH)) {
       if (!(await this.#alone(() => this.#pushOwed(keys)))) break;
     }
     await this.#alone(() => this.#followFile());
@@ -70,19 +76,19 @@ export class MirrorWriter {
 
   /** A task that is being changed is left to that change. Returns false if all failed. */
   async #pushOwed(keys: readonly string[]): Promise<boolean> {
-    const owed = this.#owed.of(keys).filter(({ id }) => !this.#parts.isBusy(id));
-    const outcomes = await this.#write(await this.#asInFile(owed).catch(noneOfStore));
+    const repairs = this.#repairs.of(keys).filter(({ id }) => !this.#parts.isBusy(id));
+    const outcomes = await this.#write(await this.#asInFile(repairs).catch(noneOfStore));
     return outcomes.length === 0 || outcomes.some((outcome) => !(outcome instanceof TtsctlError));
   }
 
-  /** Runs a sync, which cannot make up for what is owed, and may write what it read before a change of ours. */
+  /** Runs a sync, which doesn't cover pending removals, and may write what it read before a change of ours. */
   async aroundSync<T>(sync: () => Promise<T>): Promise<T> {
-    this.#owed.syncs++;
+    this.#repairs.syncs++;
     try {
       await this.catchUp();
       return await sync();
     } finally {
-      this.#owed.syncs--;
+      this.#repairs.syncs--;
       await this.catchUp();
     }
   }
@@ -96,7 +102,7 @@ export class MirrorWriter {
 
   /** A new connection catches up; a mirror that refuses writes needs retries. */
   #retryLater(): void {
-    if (this.#closed || this.#retry !== undefined || this.#owed.size === 0) return;
+    if (this.#closed || this.#retry !== undefined || this.#repairs.size === 0) return;
     this.#retry = setTimeout(() => {
       this.#retry = undefined;
       this.catchUp().catch((error: Error) =>
@@ -126,10 +132,10 @@ export class MirrorWriter {
   }
 
   /** The file may have a task again by now, or lack it, by another program: the mirror should be as the file is. */
-  async #asInFile(owed: readonly OwedCopy[]): Promise<MirrorChange[]> {
+  async #asInFile(repairs: readonly PendingRepair[]): Promise<MirrorChange[]> {
     await using snapshot = await this.#parts.shared.read();
-    const records = await snapshot.recordsOf(owed.map(({ id }) => id));
-    return owed.map(({ id, before, tried }, i) => {
+    const records = await snapshot.recordsOf(repairs.map(({ id }) => id));
+    return repairs.map(({ id, before, tried }, i) => {
       const task = records[i]!;
       return { id, task, before: task === null ? newest(before, tried) : before };
     });
@@ -139,9 +145,9 @@ export class MirrorWriter {
   async #write(changes: readonly MirrorChange[]): Promise<MirrorOutcome[]> {
     const outcomes: MirrorOutcome[] = [];
     for (const some of batches(changes, BATCH)) {
-      const due = some.map((item) => this.#owed.with(item));
+      const due = some.map((item) => this.#repairs.with(item));
       const done = await this.#writeSome(due);
-      due.forEach((item, i) => void this.#owed.note(item, done[i]!));
+      due.forEach((item, i) => void this.#repairs.note(item, done[i]!));
       outcomes.push(...done);
     }
     this.#retryLater();

@@ -4,7 +4,7 @@ import type { Change, ChangeOutcome, ChangeResult, Request, Update } from "./fil
 import { FileWriter, type FileWriterParts } from "./file/file-writer.ts";
 import { type Batch, GroupCommit } from "./group-commit.ts";
 import { MirrorWriter, type MirrorWriterParts } from "./mirror-writer.ts";
-import type { MirrorChange, MirrorOutcome } from "./owed-copies.ts";
+import type { MirrorChange, MirrorOutcome } from "./pending-repairs.ts";
 import type { TaskId } from "./task-source.ts";
 import type { WriterMark } from "./writer-mark.ts";
 

@@ -119,7 +119,9 @@ describe.each([
     const artifacts = await site.open(byDescriptor);
     expect(reasonOf(await artifacts.measureFolder("alice", "t01", NOW))).toContain(NO_FOLDER);
     expect(await artifacts.list("alice", "t01")).toEqual([]);
-    expect(reasonOf(await artifacts.purgeFolder("alice", "t01", NOW))).toMatch(/link or not a directory|is not a directory/);
+    expect(reasonOf(await artifacts.purgeFolder("alice", "t01", NOW))).toMatch(
+      /link or not a directory|is not a directory/,
+    );
     await artifacts.close();
     expect(site.tree()).toEqual(before);
   });

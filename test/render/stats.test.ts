@@ -165,9 +165,7 @@ describe("stats for people", () => {
       ...{ perHour: Array.from({ length: 24 }, () => ({ from: "2026-11-24T00:00:00Z", ...NONE })), invalid: null },
       stuck: { count: 0, afterSeconds: 0, tasks: [] },
     });
-    expect(text(80, 0, stats)).toMatch(
-      /^0 tasks of 0 users, from redis\n[\s\S]*no task changed in the last 24 hours/,
-    );
+    expect(text(80, 0, stats)).toMatch(/^0 tasks of 0 users, from redis\n[\s\S]*no task changed in the last 24 hours/);
     expect(text(80, 0, stats)).not.toMatch(/AUDIO|stuck|invalid/);
   });
 });

@@ -54,7 +54,7 @@ async function showConfig(context: Context): Promise<number> {
   });
   const file = settings.configPath ?? "none found; only defaults, variables and flags";
   const { profile } = configPlace(context.loadOptions());
-  await context.tell(`config file: ${file}${profile === null ? "" : ` (profile ${profile})`}`);
+  await context.inform(`config file: ${file}${profile === null ? "" : ` (profile ${profile})`}`);
   return DONE;
 }
 
@@ -101,7 +101,7 @@ async function showProfiles(context: Context): Promise<number> {
     },
   });
   if (profiles.length === 0)
-    await context.tell(`no profiles in ${folder}; \`ttsctl config init --profile NAME\` creates one`);
+    await context.inform(`no profiles in ${folder}; \`ttsctl config init --profile NAME\` creates one`);
   return DONE;
 }
 

@@ -106,7 +106,7 @@ async function listPage(context: Context, query: ListQuery, look: LookFlags, nam
   if (result.tasks.length === 0 && isText(output) && !quiet) {
     const { explainEmpty } = await import("../../operations/explain-empty.ts");
     const parts = { store, file: await context.fileStore(), link: await context.mirrorLink() };
-    await context.tell(await explainEmpty(parts, query, result, names));
+    await context.inform(await explainEmpty(parts, query, result, names));
   }
   const { missing, stopped, total } = result;
   return missing.length > 0 || stopped !== undefined || (look.exitStatus && total > 0) ? PARTLY : DONE;
@@ -231,7 +231,7 @@ async function printTable(context: Context, { pieces, footer }: Listing, look: L
     await paged?.end();
   }
   const left = table.left.length === 0 ? "" : `; no room for ${table.left.join(", ")}`;
-  await context.tell((await footer()) + left);
+  await context.inform((await footer()) + left);
 }
 
 async function taskTableOf(context: Context, look: LookFlags): Promise<TaskTable> {
@@ -280,7 +280,7 @@ async function openPager(terminal: Terminal, lines: number) {
   const words = lines >= (terminal.streams.stdout.rows || Number.POSITIVE_INFINITY) ? terminal.pager() : null;
   const unpaged = { out: terminal.out, end: async () => {} };
   if (words === null) return unpaged;
-  const giveBack = terminal.lend();
+  const reclaim = terminal.lend();
   const child = spawn(words[0]!, words.slice(1), { stdio: ["pipe", "inherit", "inherit"] });
   const closed = once(child, "close").catch(() => {});
   const ignore = () => {};
@@ -288,7 +288,7 @@ async function openPager(terminal: Terminal, lines: number) {
   const end = async () => {
     await closed;
     process.off("SIGINT", ignore);
-    await giveBack();
+    await reclaim();
   };
   try {
     await once(child, "spawn");

@@ -66,7 +66,7 @@ async function printLines(context: Context, { artifacts }: GetParts, id: TaskId,
     isEmpty = false;
     if (!(await print(part))) return DONE;
   }
-  if (isEmpty) await context.tell(`${memberOf(id.userId, taskId)} has no log`);
+  if (isEmpty) await context.inform(`${memberOf(id.userId, taskId)} has no log`);
   return DONE;
 }
 

@@ -49,7 +49,7 @@ export async function runTop(context: Context, { every, filter, readOnly }: TopO
   let isReading = false;
   let failure: { error: unknown } | undefined;
 
-  const giveBack = terminal.lend();
+  const reclaim = terminal.lend();
   const onTaken = (isTaken: boolean) => {
     stdin.setRawMode(isTaken);
     stdout.write(isTaken ? PASTES_MARKED : PASTES_PLAIN);
@@ -173,9 +173,9 @@ export async function runTop(context: Context, { every, filter, readOnly }: TopO
     stdout.off("resize", onResize).off("error", end);
     stdin.off("keypress", onKey).off("end", end).off("error", end).pause();
     screen.close();
-    await giveBack();
+    await reclaim();
   }
-  if (wasBusy) for (const line of state.said) await context.tell(line);
+  if (wasBusy) for (const line of state.said) await context.inform(line);
   if (isHungUp) process.kill(process.pid, "SIGHUP"); // Node.js crashes if it restores a terminal that is gone
   if (failure !== undefined) throw failure.error;
   return DONE;

@@ -202,7 +202,7 @@ function takePlace(placing: Placing): boolean {
   }
   const out = identityNow(temporary);
   if (out === null || sameContent(out, read)) return true;
-  giveBack(placing, posix, ours);
+  putBack(placing, posix, ours);
   return false;
 }
 
@@ -236,7 +236,7 @@ function exchange(posix: Posix, a: string, b: string): boolean {
  * out yet another write, it is the latest, and is put back in its turn.
  * @param ours what the exchange put into the place
  */
-function giveBack({ temporary, target, displaced }: Placing, posix: Posix, ours: FileIdentity): void {
+function putBack({ temporary, target, displaced }: Placing, posix: Posix, ours: FileIdentity): void {
   for (let placed = ours; ; ) {
     const fd = openSync(temporary, constants.O_RDONLY);
     displaced.push(fd);
@@ -276,12 +276,12 @@ function takeBack(placing: Placing): void {
   const held = identityNow(temporary);
   if (posix === null || held === null || read === null || sameContent(held, ours)) return;
   if (!sameContent(held, read)) {
-    giveBack(placing, posix, ours);
+    putBack(placing, posix, ours);
     return;
   }
   posix.exchange(temporary, target);
   const out = identityNow(temporary);
-  if (out !== null && !sameContent(out, ours)) giveBack(placing, posix, read);
+  if (out !== null && !sameContent(out, ours)) putBack(placing, posix, read);
 }
 
 /** Bytes to write for real, since only that detects a quota. */

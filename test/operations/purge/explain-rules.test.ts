@@ -88,8 +88,16 @@ describe("the rules of a task", () => {
       "purge: error for 1d, kept for 1m (E)",
     ],
     ["of the other status", { file: done(DAY), policy: { retentionError: 60 } }, "pass: done for 1d, kept for 7d (R)"],
-    ["never", { file: copy("error", 9 * DAY), policy: { retentionError: 0 } }, "keep: tasks with status error are never purged (E)"],
-    ["never, below zero", { file: done(9 * DAY), policy: { retentionDone: -1 } }, "keep: tasks with status done are never purged (D)"],
+    [
+      "never",
+      { file: copy("error", 9 * DAY), policy: { retentionError: 0 } },
+      "keep: tasks with status error are never purged (E)",
+    ],
+    [
+      "never, below zero",
+      { file: done(9 * DAY), policy: { retentionDone: -1 } },
+      "keep: tasks with status done are never purged (D)",
+    ],
     [
       "never for one of two",
       { file: done(8 * DAY), mirror: copy("error", 8 * DAY), policy: { retentionError: 0 } },

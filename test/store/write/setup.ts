@@ -6,7 +6,7 @@ import { FileStore } from "../../../src/store/file/file-store.ts";
 import type { Shape } from "../../../src/store/file/scanner.ts";
 import { SharedSnapshot } from "../../../src/store/file/shared-snapshot.ts";
 import { type MirrorLink, RedisLink } from "../../../src/store/mirror-link.ts";
-import { OwedCopies } from "../../../src/store/owed-copies.ts";
+import { PendingRepairs } from "../../../src/store/pending-repairs.ts";
 import { TaskWriter } from "../../../src/store/task-writer.ts";
 import { useFolder, writeOld } from "../../helpers/files.ts";
 import { RULES } from "../../helpers/records.ts";
@@ -51,7 +51,7 @@ export class WriterPlace {
     this.shared = new SharedSnapshot(this.#path, RULES, { grows: true });
     this.writer = new TaskWriter({
       file: new CountingFile(this.#path, RULES, clock),
-      ...{ shared: this.shared, owed: new OwedCopies((line) => this.warnings.push(line)), clock, link },
+      ...{ shared: this.shared, repairs: new PendingRepairs((line) => this.warnings.push(line)), clock, link },
       mark: null,
       warn: (line) => this.warnings.push(line),
       onMirrorFailure: (error, count) => this.failures.push({ error, count }),

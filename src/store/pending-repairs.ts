@@ -27,22 +27,22 @@ export interface MirrorChange extends Change {
 export type MirrorOutcome = Exclude<WriteOutcome, "reindexed"> | RemoveOutcome | "off" | TtsctlError;
 
 /** A task whose copy should be as the file is now. */
-export interface OwedCopy extends Pick<MirrorChange, "id" | "before"> {
+export interface PendingRepair extends Pick<MirrorChange, "id" | "before"> {
   /** `updated_at` of the copy that may have been written, whole microseconds; NaN for none. */
   readonly tried: number;
 }
 
 /**
- * The changes that the file has and the mirror may lack, while a process lives. Until they are made up for, the mirror must
+ * The changes that the file has and the mirror may lack, while a process lives. Until they are written, the mirror must
  * not be read. Two kinds: a sync of the whole file brings new records over, but it removes nothing and never goes back
  * in time, and it may write what it read before a removal. So removals are remembered apart, and longer.
  */
-export class OwedCopies {
-  readonly #changes = new Map<string, OwedCopy>();
-  readonly #removals = new Map<string, OwedCopy>();
+export class PendingRepairs {
+  readonly #changes = new Map<string, PendingRepair>();
+  readonly #removals = new Map<string, PendingRepair>();
   readonly #warn: (line: string) => void;
   syncs = 0;
-  /** How often the changes were left to a sync, and how many of those times are made up for. */
+  /** How often the changes were left to a sync, and how many of those syncs have succeeded. */
   #left = 0;
   #synced = 0;
   /** Whether the mirror may have tasks that were removed from the file, and it isn't known which. */
@@ -67,7 +67,7 @@ export class OwedCopies {
   }
 
   /** The changes of these keys that Redis still lacks. */
-  of(keys: readonly string[]): OwedCopy[] {
+  of(keys: readonly string[]): PendingRepair[] {
     return keys.flatMap((key) => this.#removals.get(key) ?? this.#changes.get(key) ?? []);
   }
 
@@ -104,8 +104,8 @@ export class OwedCopies {
 
   /** A change that includes the pending one of its task. */
   with(change: MirrorChange): MirrorChange {
-    const [owed] = this.of([keyOf(change.id)]);
-    return { ...change, before: newest(change.before, owed?.before) };
+    const [repairs] = this.of([keyOf(change.id)]);
+    return { ...change, before: newest(change.before, repairs?.before) };
   }
 
   note({ id, task, before }: MirrorChange, outcome: MirrorOutcome): void {
@@ -116,11 +116,11 @@ export class OwedCopies {
     if (outcome === "off") return;
     const isDone = typeof outcome === "string";
     const score = task === null ? Number.NaN : toMicros(task.score);
-    const owed = { id, before, tried: isDone ? Number.NaN : newest(score, earlier?.tried) };
+    const repairs = { id, before, tried: isDone ? Number.NaN : newest(score, earlier?.tried) };
     // A task that the file never had has no time that could guard a removal later.
     const goesBack = task === null ? !Number.isNaN(before) : before >= score;
-    if (goesBack && (!isDone || this.syncs > 0)) this.#removals.set(key, owed);
-    else if (!goesBack && !isDone && task !== null) this.#changes.set(key, owed);
+    if (goesBack && (!isDone || this.syncs > 0)) this.#removals.set(key, repairs);
+    else if (!goesBack && !isDone && task !== null) this.#changes.set(key, repairs);
     if (this.#changes.size > MOST_CHANGES) {
       this.#changes.clear();
       this.leaveToSync();
