@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
 import { bench } from "../../bench/bench.ts";
+import { compareRows } from "../../bench/compare.ts";
 import { measureScaling, scalingText } from "../../bench/scaling/scaling.ts";
 import { binary } from "../helpers/ttsctl.ts";
 
@@ -20,6 +21,19 @@ it("every row does what it says, for ttsctl and its peer", { tags: ["slow"] }, a
   const results = await bench(place, options, () => {});
   expect(results.map(({ id }) => id)).toEqual([...ROWS, ...MORE, ...LAST]);
   for (const { id, leftOut, value } of results) expect([id, leftOut, Number.isFinite(value)]).toEqual([id, null, true]);
+});
+
+it("two builds are compared by CPU times", { tags: ["slow"] }, async () => {
+  const place = { project: new URL("../..", import.meta.url).pathname, binary: binary(), scratch, loadSeconds: 0 };
+  const rows = compareRows("HEAD", binary());
+  const results = await bench(
+    place,
+    { tasks: [1000], runs: 1, rows, only: new Set(["page", "sync", "purge"]) },
+    () => {},
+  );
+  for (const { id, leftOut, peer, target } of results)
+    expect([id, leftOut, peer, target.by]).toEqual([id, null, "the same at HEAD", "cpu"]);
+  for (const { id, cpuRatio } of results) expect([id, cpuRatio! > 0.2 && cpuRatio! < 5]).toEqual([id, true]);
 });
 
 it("every figure that docs/scaling.md uses is measured", { tags: ["slow"] }, async () => {
