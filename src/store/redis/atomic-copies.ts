@@ -77,15 +77,19 @@ export class AtomicCopies implements MirrorCopies {
   async upsert(upserts: readonly Upsert[]): Promise<Outcome<boolean>[]> {
     if (upserts.length === 0) return [];
     const layout = this.#layout;
-    const args: (string | number)[] = [];
+    // One argument for all short texts: an argument each costs the client and Redis a tenth of a sync.
+    const texts: string[] = [];
+    const payloads: string[] = [];
     for (const upsert of upserts) {
       const { task, seen } = upsert;
       const [score, userScore] = scoresOf(upsert, this.#reading);
-      args.push(seen ?? "", howToWrite(upsert), score, userScore === score ? "" : userScore);
-      if (!layout.partsAreIds) args.push(...layout.parts(task));
-      for (const value of layout.valuesOf(task)) args.push(value);
+      texts.push(seen ?? "", howToWrite(upsert), `${score}`, userScore === score ? "" : `${userScore}`);
+      if (!layout.partsAreIds) texts.push(...layout.parts(task));
+      const values = layout.valuesOf(task);
+      payloads.push(values.pop()!);
+      texts.push(...values);
     }
-    return this.#flags(await this.#call(SCRIPTS.upsert, args), upserts.length);
+    return this.#flags(await this.#call(SCRIPTS.upsert, [JSON.stringify(texts), ...payloads]), upserts.length);
   }
 
   async remove(removals: readonly GuardedRemoval[]): Promise<Outcome<boolean>[]> {
