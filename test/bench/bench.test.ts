@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
 import { bench } from "../../bench/bench.ts";
 import { compareRows } from "../../bench/compare.ts";
+import { largeText, measureLarge } from "../../bench/scaling/large.ts";
 import { measureScaling, scalingText } from "../../bench/scaling/scaling.ts";
 import { binary } from "../helpers/ttsctl.ts";
 
@@ -43,6 +44,20 @@ it("every figure that docs/scaling.md uses is measured", { tags: ["slow"] }, asy
   const memory = (id: string) => report.figures.find((figure) => figure.id === id)!.value;
   expect(memory("memory-packed")).toBeLessThan(memory("memory"));
   expect(scalingText(report)).toContain("| 10^9 |");
+});
+
+it("the commands of a large store do what they say, for each shape", { tags: ["slow"] }, async () => {
+  const place = { project: new URL("../..", import.meta.url).pathname, binary: binary(), scratch, loadSeconds: 0 };
+  const results = await measureLarge(place, 1000, () => {});
+  const [lines, array] = [
+    results.filter(({ shape }) => shape === "jsonl"),
+    results.filter(({ shape }) => shape === "array"),
+  ];
+  expect(lines.length).toBeGreaterThan(5);
+  expect(array.map(({ command }) => command)).toEqual(lines.map(({ command }) => command));
+  expect(largeText(results, 1000)).toMatch(
+    /^\| jsonl \| `sync` \| [\d.]+ m?s \| [\d.]+ m?s \| \d+ MB \| \d+ bytes \|$/m,
+  );
 });
 
 it("an unknown row is refused", async () => {
