@@ -9,6 +9,7 @@ import { writeDocs } from "./report/docs.ts";
 import { jsonReport } from "./report/json.ts";
 import { resultLine, textReport } from "./report/text.ts";
 import type { Result } from "./result.ts";
+import { largeText, measureLarge } from "./scaling/large.ts";
 import { measureScaling, scalingText, writeScaling } from "./scaling/scaling.ts";
 import type { Place } from "./site.ts";
 
@@ -19,6 +20,7 @@ const HELP = `npm run bench -- [--tasks N,...] [--runs N] [--only ROW,...] [--mi
   --minutes  how long the library is put under load (a sixth)
   --json     where the results go as JSON too
   --scaling  measure what docs/scaling.md reckons with, and nothing else
+  --large    run the commands that go through all tasks, and nothing else; with 10,000,000 tasks 10 GB of memory, 20 of disk
   --compare  run this code and another revision in turn, and compare their CPU times
   --docs     write the rows into docs/performance.md, .json and .svg; with --scaling docs/scaling.md and .json`;
 
@@ -33,6 +35,7 @@ const { values } = parseArgs({
     minutes: { type: "string" },
     json: { type: "string" },
     scaling: { type: "boolean", default: false },
+    large: { type: "boolean", default: false },
     docs: { type: "boolean", default: false },
     compare: { type: "string" },
     help: { type: "boolean", default: false },
@@ -52,6 +55,7 @@ async function main(): Promise<void> {
   const loadSeconds = values.minutes === undefined ? LOAD_SECONDS : Number(values.minutes) * 60;
   const place = { project, scratch, binary: join(project, "bin/ttsctl"), loadSeconds };
   if (values.scaling) return scaling(place);
+  if (values.large) return large(place);
   const options = { tasks: numbers(values.tasks), runs: Number(values.runs), only: words(values.only) };
   const show = (result: Result) => void process.stderr.write(`${resultLine(result)}\n`);
   const { compare: revision } = values;
@@ -72,6 +76,14 @@ async function scaling(place: Place): Promise<void> {
   const report = await measureScaling(place, numbers(values.tasks)[0]!);
   console.log(scalingText(report));
   if (values.docs) writeScaling(project, report);
+}
+
+async function large(place: Place): Promise<void> {
+  const tasks = numbers(values.tasks)[0]!;
+  const results = await measureLarge(place, tasks, (result) =>
+    console.error(largeText([result], tasks).split("\n")[2]),
+  );
+  console.log(largeText(results, tasks));
 }
 
 function words(text: string): Set<string> {

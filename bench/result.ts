@@ -19,6 +19,8 @@ export interface Target {
   readonly unit: "×" | "ms" | "MB" | "/s";
   /** Whether more is better. */
   readonly atLeast?: boolean;
+  /** The compared measure; wall times if absent. CPU times suit work that waits for nothing but a processor. */
+  readonly by?: "cpu";
 }
 
 /** The subject of a line of the table. */
@@ -35,8 +37,10 @@ export interface About {
 export interface Outcome {
   readonly ours: Summary | null;
   readonly theirs: Summary | null;
-  /** In the unit of the target; null if the row was skipped. */
+  /** In the unit of the target, by wall times; null if the row was skipped. */
   readonly value: number | null;
+  /** The median of the ratios of CPU times, each of two runs in turn; absent if they weren't measured. */
+  readonly cpuRatio?: number;
   /** Why it was left out. */
   readonly leftOut: string | null;
   /** Whether it was left out for not doing what it says. */
@@ -71,8 +75,14 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
+/** The value that the target is about; null if the row was skipped. */
+export function decisive({ value, cpuRatio, target }: Result): number | null {
+  return (target.by === "cpu" && cpuRatio) || value;
+}
+
 /** Whether the target is met; null without a value. */
-export function isMet({ value, target }: Result): boolean | null {
+export function isMet(result: Result): boolean | null {
+  const [value, { limit, atLeast }] = [decisive(result), result.target];
   if (value === null) return null;
-  return target.atLeast ? value >= target.limit : value <= target.limit;
+  return atLeast ? value >= limit : value <= limit;
 }

@@ -1,6 +1,6 @@
 import type { Cost } from "./cost.ts";
 import { missingOf } from "./needs.ts";
-import { type About, leftOut, type Outcome, type Result, type Summary, summaryOf } from "./result.ts";
+import { type About, leftOut, median, type Outcome, type Result, summaryOf } from "./result.ts";
 import type { Site } from "./site.ts";
 
 /** Earlier results at this site, by row. */
@@ -38,8 +38,8 @@ export interface Comparison {
   readonly target: number;
   /** The work is one request of many: how many times as many as the peer's are answered, at least the target. */
   readonly isRate?: boolean;
-  /** The compared measure; by default wall times. */
-  readonly by?: "wall" | "cpu";
+  /** As in `Target`. */
+  readonly by?: "cpu";
   /** How often it runs for each run of other rows: more often if a run takes milliseconds. */
   readonly times?: number;
   readonly ours: Work;
@@ -48,31 +48,35 @@ export interface Comparison {
 }
 
 /** Runs ttsctl and a peer in turn, so disturbances of the machine affect both. */
-export function compared({ id, target, isRate = false, by = "wall", times = 1, ours, peer }: Comparison): Row {
-  const secondsOf = (summary: Summary) => (by === "cpu" ? summary.cpu : summary.median);
-  const outcome = (mine: Summary, theirs: Summary): Outcome => {
-    const [a, b] = [secondsOf(mine), secondsOf(theirs)];
-    const value = isRate ? b / a : a / b;
-    return { ours: mine, theirs, value, leftOut: null };
-  };
+export function compared({ id, target, isRate = false, by, times = 1, ours, peer }: Comparison): Row {
+  const ratio = (a: number, b: number) => (isRate ? b / a : a / b);
   return {
-    about: { id, work: ours.name, peer: peer.name, target: { limit: target, unit: "×", atLeast: isRate } },
+    about: {
+      id,
+      work: ours.name,
+      peer: peer.name,
+      target: { limit: target, unit: "×", atLeast: isRate, ...(by && { by }) },
+    },
     async measure(site, runs, earlier) {
       if ("sameRow" in peer) {
         const theirs = earlier.get(peer.sameRow)?.ours;
         if (theirs == null) return leftOut(`it needs the row ${peer.sameRow}`);
-        return outcome((await inTurn(site, runs * times, [ours]))[0]!, theirs);
+        const mine = summaryOf((await inTurn(site, runs * times, [ours]))[0]!);
+        return { ours: mine, theirs, value: ratio(mine.median, theirs.median), leftOut: null };
       }
       const missing = missingOf(peer.needs ?? [], site.place.project);
       if (missing.length > 0) return leftOut(`${missing.join(", ")} is not there`);
       const [mine, theirs] = await inTurn(site, runs * times, [ours, peer]);
-      return outcome(mine!, theirs!);
+      const [a, b] = [summaryOf(mine!), summaryOf(theirs!)];
+      const cpuRatio = median(mine!.map(({ cpuSeconds }, run) => ratio(cpuSeconds!, theirs![run]!.cpuSeconds!)));
+      const value = ratio(a.median, b.median);
+      return { ours: a, theirs: b, value, ...(cpuRatio > 0 && { cpuRatio }), leftOut: null };
     },
   };
 }
 
 /** Runs each work so many times, one after the other, and checks every run. */
-async function inTurn(site: Site, runs: number, works: readonly Work[]): Promise<Summary[]> {
+async function inTurn(site: Site, runs: number, works: readonly Work[]): Promise<Cost[][]> {
   const costs: Cost[][] = works.map(() => []);
   try {
     for (const work of works) await work.prepare?.(site);
@@ -87,5 +91,5 @@ async function inTurn(site: Site, runs: number, works: readonly Work[]): Promise
   } finally {
     for (const work of works) await work.finish?.(site);
   }
-  return costs.map(summaryOf);
+  return costs;
 }

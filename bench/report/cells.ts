@@ -1,23 +1,37 @@
 import { isMet, type Result, type Summary, type Target } from "../result.ts";
 
-export const HEAD = ["tasks", "ttsctl", "measured against", "ttsctl", "peer", "ratio", "target", "met", "peak MB"];
+const [RESULTS, DETAILS] = [
+  ["ttsctl", "peer", "ratio", "by CPU", "target", "met"],
+  ["spread", "CPU", "peak MB"],
+];
+export const HEAD = ["tasks", "ttsctl", "measured against", ...RESULTS, ...DETAILS];
 
 /** A line of the table as texts, in Markdown. */
 export function cellsOf(result: Result): string[] {
   const { tasks, work, peer, ours, theirs, target, leftOut } = result;
   const about = [tasks.toLocaleString("en"), work, peer];
-  const limit = `${target.atLeast ? "≥" : "≤"} ${amount(target.limit, target.unit)}`;
-  if (leftOut !== null) return [...about, "", "", `left out: ${leftOut}`, limit, "", ""];
-  const peak = ours === null ? "" : ours.peakMb.toFixed(0);
+  const limit = `${target.atLeast ? "≥" : "≤"} ${amount(target.limit, target.unit)}${target.by === "cpu" ? " by CPU" : ""}`;
+  if (leftOut !== null) return [...about, "", "", `left out: ${leftOut}`, "", limit, "", "", "", ""];
+  const both = (text: (summary: Summary) => string) =>
+    [ours, theirs].flatMap((summary) => (summary === null ? [] : text(summary) || [])).join(" / ");
+  const [ratio, cpuRatio] = [amount(result.value!, target.unit), result.cpuRatio];
   return [
     ...about,
     time(ours),
     time(theirs),
-    amount(result.value!, target.unit),
+    ratio,
+    cpuRatio === undefined ? "" : amount(cpuRatio, "×"),
     limit,
     isMet(result) ? "yes" : "no",
-    peak,
+    both(spread),
+    both(({ cpu }) => (cpu ? duration(cpu) : "")),
+    ours === null ? "" : ours.peakMb.toFixed(0),
   ];
+}
+
+/** How far the slowest run is from the fastest, in percent of the median. */
+function spread({ median, least, most, runs }: Summary): string {
+  return runs > 1 ? `${Math.round(((most - least) / median) * 100)}%` : "";
 }
 
 function time(summary: Summary | null): string {

@@ -1,4 +1,4 @@
-import { isMet, type Result } from "../result.ts";
+import { decisive, isMet, type Result } from "../result.ts";
 import { amount } from "./cells.ts";
 import type { Report } from "./report.ts";
 
@@ -41,13 +41,15 @@ export function picture({ results }: Report): string {
 
 function bar(result: Result, i: number): string {
   const y = TOP + i * LINE;
-  const share = result.target.atLeast ? result.target.limit / result.value! : result.value! / result.target.limit;
+  const { limit, atLeast, unit } = result.target;
+  const value = decisive(result)!;
+  const share = atLeast ? limit / value : value / limit;
   const end = place(share);
   const label = escaped([result.work, result.peer].filter((text) => text !== "").join(" / "));
   return [
     `<text x="${LEFT - 12}" y="${y + 15}" text-anchor="end">${label}</text>`,
     `<rect class="${isMet(result) ? "met" : "missed"}" x="${LEFT}" y="${y + 3}" width="${end - LEFT}" height="16" rx="3"/>`,
-    `<text class="faint" x="${end + 8}" y="${y + 15}">${amount(result.value!, result.target.unit)}</text>`,
+    `<text class="faint" x="${end + 8}" y="${y + 15}">${amount(value, unit)}</text>`,
   ].join("\n");
 }
 

@@ -21,14 +21,16 @@ export function machineText({ date, cpu, cores, memoryGb, kernel, versions, runs
 }
 
 /** One result while the bench goes on. */
-export function resultLine({ id, tasks, value, target, ours, theirs, leftOut }: Result): string {
+export function resultLine(result: Result): string {
+  const { id, tasks, value, cpuRatio, target, ours, theirs, leftOut } = result;
   if (leftOut !== null) return `${id} (${tasks}): left out, ${leftOut}`;
   const spread = [ours, theirs].flatMap((summary) =>
     summary === null
       ? []
       : [
-          `${duration(summary.median)} [${duration(summary.least)}..${duration(summary.most)}], CPU ${duration(summary.cpu)}`,
+          `${duration(summary.median)} [${duration(summary.least)}..${duration(summary.most)}]${summary.cpu ? `, CPU ${duration(summary.cpu)}` : ""}`,
         ],
   );
-  return `${id} (${tasks}): ${amount(value!, target.unit)} of ${amount(target.limit, target.unit)}  ${spread.join(" / ")}`;
+  const measured = `${amount(value!, target.unit)}${cpuRatio === undefined ? "" : `, by CPU ${amount(cpuRatio, "×")}`}`;
+  return `${id} (${tasks}): ${measured} of ${amount(target.limit, target.unit)}  ${spread.join(" / ")}`;
 }

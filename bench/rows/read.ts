@@ -65,7 +65,7 @@ const hgetall: Peer = {
 };
 
 export const READ_ROWS = [
-  compared({ id: "list-file", target: 0.25, ours: listFile, peer: pythonList }),
-  compared({ id: "list-file-jq", target: 0.15, ours: listFile, peer: jqList }),
+  compared({ id: "list-file", target: 0.25, by: "cpu", ours: listFile, peer: pythonList }),
+  compared({ id: "list-file-jq", target: 0.15, by: "cpu", ours: listFile, peer: jqList }),
   compared({ id: "query", target: 1.3, times: 2, ours: query, peer: hgetall }),
 ];

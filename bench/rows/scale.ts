@@ -14,7 +14,9 @@ const syncPerTask: Work = {
   async run(site): Promise<Cost> {
     const nothing = await site.ttsctl(`sync -q --store ${site.scratch("nothing.json")}`);
     const cost = await firstSync.run(site);
-    return { ...cost, seconds: (cost.seconds - nothing.seconds) / site.tasks };
+    const each = (whole: number, start: number) => (whole - start) / site.tasks;
+    const cpuSeconds = each(cost.cpuSeconds!, nothing.cpuSeconds!);
+    return { ...cost, cpuSeconds, seconds: each(cost.seconds, nothing.seconds) };
   },
 };
 

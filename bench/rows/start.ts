@@ -37,7 +37,7 @@ const rqInfo: Peer = {
 };
 
 export const START_ROWS = [
-  compared({ id: "version", target: 1.25, times: 4, ours: version, peer: NODE }),
-  compared({ id: "page", target: 3.2, times: 4, ours: page, peer: NODE }),
+  compared({ id: "version", target: 1.25, by: "cpu", times: 4, ours: version, peer: NODE }),
+  compared({ id: "page", target: 3.2, by: "cpu", times: 4, ours: page, peer: NODE }),
   compared({ id: "page-rq", target: 0.5, times: 4, ours: page, peer: rqInfo }),
 ];

@@ -3,6 +3,7 @@ import { batches, fillIn, IN_FLIGHT, pool } from "../pool.ts";
 import { matchingRows } from "../store/file/file-tasks.ts";
 import { CurrentFile } from "../store/file/shared-snapshot.ts";
 import type { RowWindow, Snapshot } from "../store/file/snapshot.ts";
+import { KeySet } from "../store/key-table.ts";
 import { guardOf, NO_COPY, type RedisCopy } from "../store/layout/copy.ts";
 import { BATCH, type Outcome } from "../store/redis/copies.ts";
 import { isFatal } from "../store/redis/errors.ts";
@@ -106,7 +107,8 @@ class SyncRun {
   #trustsListing = true;
   #settled = 0;
   #unanswered = 0;
-  readonly #written: number[] = [];
+  /** Rows of the snapshot that is pushed. */
+  #written: KeySet;
   #snapshot: Snapshot;
   #listed!: ListedFile;
   #leaveMark: LeaveMark | null = null;
@@ -117,6 +119,7 @@ class SyncRun {
     this.#parts = parts;
     this.#options = options;
     this.#snapshot = snapshot;
+    this.#written = new KeySet(snapshot.rows.size);
     this.#began = parts.clock.now();
     this.#failures = new NamedWarnings(parts.reporter, "was not synchronised");
     const { dryRun } = options;
@@ -156,6 +159,7 @@ class SyncRun {
     const before = this.#snapshot;
     this.#snapshot = await file.read();
     this.#listed = this.#listed.beside(this.#snapshot);
+    this.#written = new KeySet(this.#snapshot.rows.size);
     this.result.invalid = this.#snapshot.invalid.count;
     await before.close();
   }
@@ -178,12 +182,12 @@ class SyncRun {
   /** Follows tasks that the service deleted or changed in both stores between our read and our write. */
   async #followFile(): Promise<void> {
     const { file, mirror } = this.#parts;
-    if (this.#written.length === 0 || (await file.isCurrent(this.#snapshot))) return;
+    if (this.#written.size === 0 || (await file.isCurrent(this.#snapshot))) return;
     await using current = new CurrentFile(file);
     const written = new WrittenCopies();
-    const moved = this.#written.filter(this.#mayHaveMoved(await current.snapshot()));
-    for (const rows of batches(moved, BATCH)) {
-      for (const task of await this.#snapshot.readTasks(rows)) written.note(task);
+    const mayHaveMoved = this.#mayHaveMoved(await current.snapshot());
+    for (const rows of batches(this.#written, BATCH)) {
+      for (const task of await this.#snapshot.readTasks(rows.filter(mayHaveMoved))) written.note(task);
     }
     await written.follow(mirror, current);
   }
@@ -255,6 +259,7 @@ class SyncRun {
   async #pushAgain(): Promise<void> {
     const before = this.result.written;
     this.#trustsListing = false;
+    await this.#followFile();
     await this.#catchUp();
     await this.#beginMark();
     Object.assign(this.result, NONE_PUSHED);
@@ -354,7 +359,7 @@ class SyncRun {
     const outcomes = await writeToMirror(mirror, tasks, { copies, overEqual });
     this.#unanswered -= tasks.length;
     rows.forEach((row, i) => {
-      if (outcomes[i] === "written") this.#written.push(row);
+      if (outcomes[i] === "written") this.#written.add(row);
     });
     return outcomes;
   }

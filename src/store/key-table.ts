@@ -66,11 +66,7 @@ export class KeyTable {
 
   /** The same, or -1. */
   findKeyOf(other: KeyTable, key: number): number {
-    const from = other.#start(key);
-    const length = other.#end(key) - from;
-    this.#reserve(length);
-    other.#arena.copy(this.#arena, this.#used, from, from + length);
-    return this.#known(length, other.#userLengths[key]!);
+    return this.#findIn(other, other.#start(key), other.#end(key), other.#userLengths[key]!);
   }
 
   /** The number of the user of a key of any table, as a key `user:`, added if it is new. */
@@ -86,11 +82,14 @@ export class KeyTable {
 
   /** The number of the task id of a key of any table, as a key `:task`, or -1. */
   findTaskOf(other: KeyTable, key: number): number {
-    const from = other.#start(key) + other.#userLengths[key]!;
-    const length = other.#end(key) - from;
-    this.#reserve(length);
-    other.#arena.copy(this.#arena, this.#used, from, from + length);
-    return this.#known(length, 0);
+    return this.#findIn(other, other.#start(key) + other.#userLengths[key]!, other.#end(key), 0);
+  }
+
+  /** The number of a key that is in another table's arena, or -1. */
+  #findIn(other: KeyTable, from: number, end: number, userLength: number): number {
+    this.#reserve(end - from);
+    other.#arena.copy(this.#arena, this.#used, from, end);
+    return this.#known(end - from, userLength);
   }
 
   userId(key: number): string {

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, rmSync, symlinkSync } from "node:fs";
+import { chmodSync, mkdirSync, rmSync, symlinkSync, truncateSync } from "node:fs";
 import fc from "fast-check";
 import stringWidth from "string-width";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -66,7 +66,7 @@ describe("doctor", () => {
     expect(code).toBe(0);
     const ids = Object.keys(CHECKS).filter((id) => id !== "redis.sentinel");
     expect(Object.keys(checks)).toEqual(ids);
-    expect(ids).toHaveLength(35);
+    expect(ids).toHaveLength(36);
     expect(checks.drift).toMatchObject(like("ok", "2 tasks"));
     expect(checks["redis.version"]).toMatchObject(like("ok", /^(Redis|Valkey) \d/));
   });
@@ -91,7 +91,7 @@ describe("doctor", () => {
     expect((await doctor("", { REDIS_PORT: String(await freePort()) })).code).toBe(1);
     const csv = await invoke(["doctor", "-o", "csv", "--no-redis"], { cwd: root.path });
     expect(csv.stdout.split("\n")[0]).toBe("check,status,detail,hint");
-    expect(csv.stdout.split("\n")).toHaveLength(37);
+    expect(csv.stdout.split("\n")).toHaveLength(38);
   });
 
   it("reads like help on a fresh machine", async () => {
@@ -104,6 +104,15 @@ describe("doctor", () => {
     expect(stdout).toMatch(/^fail {2}redis {14}Redis at 127.0.0.1:\d+ refuses connections\n {25}-> start Redis/m);
     expect(stdout).toMatch(/^skip {2}11 checks {10}Redis cannot be used: redis.version/m);
     expect(stderr).toMatch(/^\d+ ok, \d+ warnings, 1 failure, 13 skipped\n$/);
+  });
+
+  it("warns of a store file that needs more memory than this machine has, before it is read", async () => {
+    truncateSync(root.store, 8e12);
+    const { checks } = await doctor();
+    expect(checks["store.memory"]).toMatchObject(
+      like("warn", /B free, and a store file of this size needs up to 2\.7 TB/),
+    );
+    expect(checks["store.content"]).toMatchObject(like("fail", "text after the closing"));
   });
 
   it.each([30, 80, 200])("fits a terminal of %i columns", async (columns) => {

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { TtsctlError } from "../../src/errors.ts";
-import { diskVerdict, fileSystemOf } from "../../src/operations/doctor/files.ts";
+import { diskVerdict, fileSystemOf, storeMemoryVerdict } from "../../src/operations/doctor/files.ts";
 import { type Checks, type DoctorParts, type Finding, ok, parseInfo } from "../../src/operations/doctor/probe.ts";
 import {
   databasesOf,
@@ -141,6 +141,22 @@ describe("a server's INFO", () => {
     ["aof_enabled:0", "ok"],
   ])("%j is a persistence that is %s", (text, status) => {
     expect(persistenceVerdict(info(text))).toMatchObject({ status });
+  });
+});
+
+describe("the memory of this machine", () => {
+  it.each([
+    [500e6, 0, "ok"],
+    [99e6, 0, "warn"],
+    [1e9, 410e6, "ok"],
+    [1e9, 4.1e9, "warn"],
+    [2e9, 4.1e9, "ok"],
+  ])("of %d bytes beside a store of %d is %s", (free, store, status) => {
+    expect(storeMemoryVerdict(free, store)).toMatchObject({ status });
+  });
+
+  it("is shown beside what a command needs", () => {
+    expect(storeMemoryVerdict(1e9, 3e9).detail).toBe("1.0 GB free, and a store file of this size needs up to 1.1 GB");
   });
 });
 

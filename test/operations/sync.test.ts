@@ -117,6 +117,25 @@ describe("sync", () => {
     expect(await site.server.zset("tts:tasks:index")).toHaveLength(1);
   });
 
+  it("removes the copy of a task that left the file after it was written, though all is pushed again", async () => {
+    const { site } = here;
+    const [gone, stays] = [record("b", "gone"), record("b", "stays")];
+    await site.writeBoth(...many(3));
+    site.root.writeStore([gone, stays, ...many(3)]);
+    let writes = 0;
+    site.flaky.afterCall(async (method) => {
+      if (method !== "upsert" || ++writes > 1) return;
+      site.root.write("voice_task.tmp", JSON.stringify([...many(3), stays]));
+      site.root.rename("voice_task.tmp", "voice_task.json");
+      await site.server.call("DEL", "tts:tasks:index");
+    });
+    expect(await site.sync()).toMatchObject({ total: 4, failed: 0 });
+    expect(writes).toBeGreaterThan(1);
+    const members = (await site.server.zset("tts:tasks:index")).map(([member]) => member);
+    expect(members.sort()).toEqual(["b:stays", "user0:t0", "user1:t1", "user2:t2"]);
+    expect(await site.server.call("EXISTS", "tts:task:b:gone")).toBe(0);
+  });
+
   it("leaves no mark if Redis was flushed after it was listed, though the service has written most again", async () => {
     const { site } = here;
     await site.writeBoth(...many(30));

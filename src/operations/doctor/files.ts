@@ -1,5 +1,6 @@
 import { constants, type Dirent } from "node:fs";
 import { access, lstat, readdir, realpath, stat, statfs } from "node:fs/promises";
+import { freemem } from "node:os";
 import { dirname, join } from "node:path";
 import { heldFile } from "../../artifacts/artifacts.ts";
 import { describeSystemError, systemErrorCode } from "../../errors.ts";
@@ -17,6 +18,12 @@ export const FILE_CHECKS: Checks = {
     if (stats === null) return warn(`${where} does not exist: treated as an empty store`, MISSING);
     if (!stats.isFile()) return fail(`${where} is not a file`, "name the store file with --store or [store] path");
     return ok(`${where}, mode ${(stats.mode & 0o777).toString(8)}, owner ${stats.uid}:${stats.gid}`);
+  },
+
+  async "store.memory"({ file }) {
+    const [, stats] = await targetOf(file);
+    const free = Math.min(freemem(), process.constrainedMemory() || Number.POSITIVE_INFINITY);
+    return storeMemoryVerdict(free, stats?.size ?? 0);
   },
 
   async "store.content"(probe) {
@@ -188,6 +195,15 @@ async function mountOf(path: string): Promise<string> {
   const { dev } = await stat(place);
   while (place !== dirname(place) && (await stat(dirname(place))).dev === dev) place = dirname(place);
   return `${place} (${fileSystemOf(type).name})`;
+}
+
+/** @param free bytes that this machine, or the limit of its container, leaves */
+export function storeMemoryVerdict(free: number, store: number): Verdict {
+  const needed = 100e6 + store / 3; // by `stats` of ten million records as Python writes them (docs/scaling.md)
+  const detail = `${formatBytes(free)} free, and a store file of this size needs up to ${formatBytes(needed)}`;
+  return free < needed
+    ? warn(detail, "add memory, or keep fewer tasks: `ttsctl cleanup --once --dry-run`")
+    : ok(detail);
 }
 
 /** A rewrite needs the size of the store file again; twice as much leaves room for the service. */

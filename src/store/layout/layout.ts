@@ -21,7 +21,7 @@ export type StateFields = readonly [status: string | null, updatedAt: string | n
 
 /** How a service lays its tasks out in Redis (SPEC sections 3 and 10): the names of keys and members, and what a hash has. */
 export abstract class Layout {
-  /** The fields of a hash as a sync writes them, in this order. */
+  /** The fields of a hash as a sync writes them, in this order; the last is the payload. */
   abstract readonly fields: readonly string[];
   /** The fields that reading a task needs. */
   abstract readonly readFields: readonly string[];

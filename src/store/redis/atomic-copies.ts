@@ -67,8 +67,7 @@ export class AtomicCopies implements MirrorCopies {
   async matches(tasks: readonly Task[]): Promise<boolean[]> {
     if (tasks.length === 0) return [];
     const { fields } = this.#layout;
-    const args: (string | number)[] = [fields.length, ...fields];
-    for (const task of tasks) args.push(...this.#layout.valuesOf(task));
+    const args = [fields.length, ...fields, ...tasks.flatMap((task) => this.#layout.valuesOf(task))];
     const keys = tasks.map(({ userId, taskId }) => this.#layout.taskKey(userId, taskId));
     const flags = (await this.#commands.script(SCRIPTS.matches, keys, args)) as string;
     return tasks.map((_, i) => flags[i] === "1");
@@ -77,15 +76,16 @@ export class AtomicCopies implements MirrorCopies {
   async upsert(upserts: readonly Upsert[]): Promise<Outcome<boolean>[]> {
     if (upserts.length === 0) return [];
     const layout = this.#layout;
-    const args: (string | number)[] = [];
+    // One argument for all short texts: an argument each costs the client and Redis a tenth of a sync.
+    const texts: string[] = [];
     for (const upsert of upserts) {
-      const { task, seen } = upsert;
       const [score, userScore] = scoresOf(upsert, this.#reading);
-      args.push(seen ?? "", howToWrite(upsert), score, userScore === score ? "" : userScore);
-      if (!layout.partsAreIds) args.push(...layout.parts(task));
-      for (const value of layout.valuesOf(task)) args.push(value);
+      texts.push(upsert.seen ?? "", howToWrite(upsert), `${score}`, userScore === score ? "" : `${userScore}`);
+      if (!layout.partsAreIds) texts.push(...layout.parts(upsert.task));
+      texts.push(...layout.valuesOf(upsert.task).slice(0, -1));
     }
-    return this.#flags(await this.#call(SCRIPTS.upsert, args), upserts.length);
+    const payloads = upserts.map(({ task }) => task.json);
+    return this.#flags(await this.#call(SCRIPTS.upsert, [JSON.stringify(texts), ...payloads]), upserts.length);
   }
 
   async remove(removals: readonly GuardedRemoval[]): Promise<Outcome<boolean>[]> {

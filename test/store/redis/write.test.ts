@@ -76,6 +76,33 @@ describe.each(KINDS)("on %s", (kind) => {
       expect((await here.server.call("KEYS", "*")) as string[]).toHaveLength(3);
     });
 
+    it.each([
+      'quote " and back\\slash / \\u0041',
+      "\u0000 \u001b[31m\u007f\u0080\u202e\ud83d\ude42 </script>",
+      "lone \ud800 surrogate",
+      "1.0",
+      "[]",
+      "x".repeat(1 << 20),
+    ])("writes a text as it is (%#)", async (error) => {
+      const [json, id] = [record("alice", "t1", { updated_at: AT, error }), 'a"\\é🙂'];
+      const tasks = [json, record(id, id, { updated_at: AT, status: error })].map(taskOf);
+      expect(await writeToMirror(here.mirror, tasks)).toEqual(["written", "written"]);
+      expect((await here.server.hash(KEY)).error).toBe(error.toWellFormed());
+      expect((await here.server.hash(KEY)).payload).toBe(JSON.stringify(json));
+      expect(await here.server.hash(`tts:task:${id}:${id}`)).toMatchObject({
+        ...{ user_id: id, task_id: id, status: error.toWellFormed() },
+      });
+      expect((await here.server.zset(INDEX)).map(([member]) => member).sort()).toEqual([`${id}:${id}`, "alice:t1"]);
+    });
+
+    it("writes new tasks beside one that Redis has", async () => {
+      await write(task({ updated_at: "2024-01-01T00:00:01" }));
+      const tasks = ["t0", "t1", "t2"].map((id) => taskOf(record("alice", id, { updated_at: AT })));
+      const outcomes = writeToMirror(here.mirror, tasks, { copies: tasks.map(() => NO_COPY) });
+      expect(await outcomes).toEqual(["written", "newer", "written"]);
+      expect((await here.server.hash(KEY)).updated_at).toBe("2024-01-01T00:00:01");
+    });
+
     it("writes null as an empty error", async () => {
       await write(task());
       expect((await here.server.hash(KEY)).error).toBe("");
