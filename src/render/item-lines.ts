@@ -22,35 +22,34 @@ export function logLine({ level, msg, fields }: LogEvent, now: number): string {
 type Event = keyof DoneItems;
 
 /** In the order of a line. */
-const FIELDS = ["userId", "taskId", "path", "reason", "from", "to", "local", "redis", "files", "bytes"];
+const FIELDS = ["userId", "taskId", "path", "reason", "from", "to", "local", "redis", "files", "bytes"].map((key) => {
+  return { key, name: key.replace(/Id$/, "") };
+});
 const WORDS = { cleanup: "purged", mark: "marked", orphan: "removed" } as const;
 
 /** A line such as `[CLEANUP] user=alice task=t01 ...` (SPEC section 6). */
 export function doneLine<E extends Event>(event: E, item: DoneItems[E], dryRun = false): string {
-  const fields = Object.entries(fieldsOf(item)).map(([name, value]) => ` ${name}=${textOf(value)}`);
-  return `[${event.toUpperCase()}]${fields.join("")}${dryRun ? " dry-run=yes" : ""}`;
+  const values = item as unknown as LogFields;
+  let line = `[${event.toUpperCase()}]`;
+  for (const { key, name } of FIELDS) if (key in values) line += ` ${name}=${textOf(values[key]!)}`;
+  return dryRun ? `${line} dry-run=yes` : line;
 }
 
 /** That line as a JSON object, for `--log-format json`. */
 export function doneEvent<E extends Event>(event: E, item: DoneItems[E], dryRun: boolean): LogEvent {
   const msg = dryRun ? `would be ${WORDS[event]}` : WORDS[event];
-  return { level: "info", msg, fields: { event, ...fieldsOf(item), dryRun } };
-}
-
-function fieldsOf(item: DoneItems[Event]): LogFields {
-  const values = item as unknown as Record<string, LogFields[string]>;
-  const fields: Record<string, LogFields[string]> = {};
-  for (const name of FIELDS) if (name in values) fields[name.replace(/Id$/, "")] = values[name]!;
-  return fields;
+  const values = item as unknown as LogFields;
+  const fields = FIELDS.flatMap(({ key, name }) => (key in values ? [[name, values[key]!]] : []));
+  return { level: "info", msg, fields: { event, ...Object.fromEntries(fields), dryRun } };
 }
 
 const ONE_WORD = /^[^\s"=]+$/;
 
 /** One printable word as it is, any other text as a JSON string. */
-function textOf(value: LogFields[string] | undefined): string {
+function textOf(value: LogFields[string]): string {
   if (typeof value === "boolean") return value ? "yes" : "no";
-  const text = String(value);
-  return ONE_WORD.test(text) && isPrintable(text) ? text : printableJson(text);
+  if (typeof value !== "string") return String(value);
+  return ONE_WORD.test(value) && isPrintable(value) ? value : printableJson(value);
 }
 
 /** The first tasks of a plan and its counts by status, printed before the question. */
