@@ -9,7 +9,7 @@ const here = usePlace();
 const DAY = 86_400;
 const KEYS = [
   ...["source", "at", "user", "total", "byStatus", "users", "byUser", "oldest", "newest", "oldestWaiting"],
-  ...["ages", "perHour", "dangling", "invalid", "stuck", "disk", "cleanup"],
+  ...["ages", "perHour", "per6Hours", "perDay", "dangling", "invalid", "stuck", "disk", "cleanup"],
 ];
 
 async function fill(): Promise<void> {
