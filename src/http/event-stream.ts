@@ -66,7 +66,7 @@ export class EventStreams {
         this.#open.delete(stream);
       }
     });
-    response.headers.delete("connection"); // Hono's keep-alive would hold connections open while the server stops
+    response.headers.set("connection", "close"); // one that is kept alive would hold up the end of the server
     return response;
   }
 

@@ -157,7 +157,8 @@ export class Live {
   readonly #parts: LiveParts;
   readonly #questions = new Map<string, Question>();
   readonly #marks: Marks = { settled: Number.NEGATIVE_INFINITY, looked: Number.NEGATIVE_INFINITY };
-  #mark = "";
+  /** Null if it isn't known. */
+  #mark: string | null = null;
   #isLooking = false;
   #wake = new AbortController();
 
@@ -197,8 +198,8 @@ export class Live {
 
   async #readMark(): Promise<void> {
     const now = this.#parts.clock.now();
-    const mark = await this.#parts.mark();
-    if (mark !== this.#mark) this.#marks.settled = now + LATELY_S;
+    const mark = await this.#parts.mark().catch(() => null);
+    if (mark === null || mark !== this.#mark) this.#marks.settled = now + LATELY_S;
     this.#mark = mark;
     this.#marks.looked = now;
   }

@@ -149,12 +149,12 @@ describe("a stream", () => {
     await until(() => {
       const { list, stats } = stream.last("unchanged") ?? {};
       return list > first.at && stats >= list;
-    }, 30_000);
+    }, 30);
     expect(stream.of("list")).toHaveLength(1);
     expect(stream.of("stats")).toHaveLength(1);
     expect(stream.of("health")).toHaveLength(1);
     expect(stream.text).toContain(": still here\n\n");
-  }, 60_000);
+  });
 
   it("keeps the time between two updates that was asked for", async () => {
     const server = await serve();
@@ -279,7 +279,7 @@ describe("many streams", () => {
     expect(server.run.stderr).not.toMatch(/Warning|internal error/);
   });
 
-  it("of clients that read nothing buffer nothing, and skip to the newest", { timeout: 60_000 }, async () => {
+  it("of clients that read nothing buffer nothing, and skip to the newest", async () => {
     const text = "x".repeat(30_000);
     const all = (status: string) => {
       return Array.from({ length: 100 }, (_, i) => record("alice", `t${i}`, { status, text, updated_at: ago(60) }));

@@ -21,6 +21,9 @@ interface Said {
   readonly turn: number;
 }
 
+/** The most tasks that the server has in a stream. */
+const MOST_LIVE_IDS = 100;
+
 /** The parts of the page, wired together. */
 export class App {
   readonly preferences: Preferences;
@@ -157,9 +160,10 @@ export class App {
 
   /** Shows what changes, until the signal or as long as the server sends it. @throws Failure */
   async #follow(signal: AbortSignal): Promise<void> {
-    if (this.needsToken.value) return;
+    const request = this.tasks.request.value;
+    if (this.needsToken.value || request.filter.taskIds.length > MOST_LIVE_IDS) return;
     const { span, refreshSeconds } = this.preferences;
-    const question = { ...this.tasks.request.value, span: span.value, every: refreshSeconds.value };
+    const question = { ...request, span: span.value, every: refreshSeconds.value };
     for await (const { event, data } of this.api.live(question, signal)) {
       if (signal.aborted || this.needsToken.value) return;
       if (event === "list") await this.tasks.receive(data, epochOf(data.at));
