@@ -9,6 +9,7 @@ import { TaskState } from "../operations/follow.ts";
 import type { StatsResult } from "../operations/stats/types.ts";
 import { audited } from "../parts/ledger.ts";
 import type { FileStore } from "../store/file/file-store.ts";
+import type { FileIdentity } from "../store/file/identity.ts";
 import type { MirrorLink } from "../store/mirror-link.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { ofUser } from "../task/query-fields.ts";
@@ -46,6 +47,7 @@ export async function serverParts(context: Context, syncing: Syncing, readOnly: 
     health: async () => {
       return healthOfStores(await context.fileStore(), await context.mirrorLink(), syncing.isRunning());
     },
+    mark: async () => markOf(await context.fileStore(), await context.mirrorLink(), syncing.isRunning()),
     stats: (request) => countIn(context, request),
     remove: readOnly ? null : remover(context, syncing),
     version: VERSION,
@@ -77,6 +79,21 @@ async function healthOfStores(file: FileStore, link: MirrorLink, syncing: boolea
   const isWhole = store !== "unreadable" && redis !== "down";
   const status = isWhole ? "ok" : answering.includes(true) ? "degraded" : "down";
   return { status, store, redis, syncing, version: VERSION };
+}
+
+/** Every write of a service moves the file's time, or puts its task at the top of the index. */
+async function markOf(file: FileStore, link: MirrorLink, syncing: boolean): Promise<string> {
+  const state = await link.open();
+  const all = { userId: undefined, since: null, until: null };
+  const index = state.kind === "on" ? state.mirror.page(all, 0, 1).catch(() => "lost") : null;
+  const identity = await file.identity().then(identityText, () => "unreadable");
+  return JSON.stringify([identity, state.kind, state.kind === "on" && state.behind, await index, syncing]);
+}
+
+function identityText(identity: FileIdentity | null): string {
+  if (identity === null) return "missing";
+  const { dev, ino, size, mtimeNs, ctimeNs } = identity;
+  return [dev, ino, size, mtimeNs, ctimeNs].join(" ");
 }
 
 async function storeHealth(file: FileStore, unread: boolean): Promise<Health["store"]> {

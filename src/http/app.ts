@@ -7,14 +7,17 @@ import { matchedRoutes } from "hono/route";
 import { getMimeType } from "hono/utils/mime";
 import { HttpError, json, problemOf, problemResponse } from "./answer.ts";
 import { dialectOf, PLAIN } from "./dialects.ts";
+import { EventStreams } from "./event-stream.ts";
 import { checkRequest, checkToken, cookieOf, endSession, isToken, startSession } from "./guard.ts";
+import { healthAnswer } from "./health.ts";
 import { noteRoute } from "./metrics.ts";
 import { openapi } from "./openapi.ts";
-import type { Env, HealthAnswer, ServerParts } from "./parts.ts";
+import type { Env, ServerParts } from "./parts.ts";
 import { jsonBody } from "./request.ts";
 import { addLogs } from "./routes/logs.ts";
 import { addOutput } from "./routes/output.ts";
-import { addStats } from "./routes/stats.ts";
+import { addStats, keptCounts } from "./routes/stats.ts";
+import { addStream } from "./routes/stream.ts";
 import { addVoiceTasks, DIALECT_ROUTES } from "./routes/voice-tasks.ts";
 
 /** All routes. Those above the token check need no token, because they show nothing of a task. */
@@ -36,8 +39,11 @@ export function createApp(parts: ServerParts): Hono<Env> {
   app.use("/voice-tasks/*", compressed);
   app.use("/stats/*", compressed);
   addVoiceTasks(app, parts);
-  addLogs(app, parts);
-  addStats(app, parts);
+  const streams = new EventStreams(parts);
+  const counts = keptCounts(parts);
+  addLogs(app, parts, streams);
+  addStats(app, parts, counts);
+  addStream(app, parts, streams, counts);
   addOutput(app, parts);
   app.notFound((c) => problemResponse(nothingHere(app, c.req.path)));
   app.onError((error, c) => {
@@ -60,12 +66,10 @@ const compressed: MiddlewareHandler<Env> = async (c, next) => {
 };
 
 /** 503 only if neither store can answer: an outage of Redis must not restart the server. */
-function addHealth(app: Hono<Env>, { health, rules, remove, token }: ServerParts): void {
+function addHealth(app: Hono<Env>, parts: ServerParts): void {
   app.get("/healthz", async () => {
-    const seen = await health();
-    const about = { timezone: rules.zone.name, readOnly: remove === null, token: token !== null };
-    const answer = { ...seen, ...about } satisfies HealthAnswer;
-    return json(answer, [], {}, seen.status === "down" ? 503 : 200);
+    const answer = await healthAnswer(parts);
+    return json(answer, [], {}, answer.status === "down" ? 503 : 200);
   });
 }
 

@@ -1,9 +1,11 @@
 import { fieldOf, QUERY_PARTS, type QueryField } from "../task/query-fields.ts";
 import { LAYOUT_NAMES } from "../task/rules.ts";
+import { SPAN_NAMES } from "../task/spans.ts";
 import { STATUS_CHOICES } from "../task/status.ts";
 import { WARNINGS_HEADER } from "./answer.ts";
 import { DIALECT_HEADER } from "./dialects.ts";
 import { LOG_FORMATS, MOST_LINES } from "./routes/logs.ts";
+import { MOST_EVERY } from "./routes/stream.ts";
 
 const TEXT = { type: "string" };
 const COUNT = { type: "integer", minimum: 0 };
@@ -47,7 +49,9 @@ function orNull(schema: { type: string }): object {
 const BY_STATUS = Object.fromEntries(STATUS_CHOICES.map((word) => [word, COUNT]));
 const SOURCE = oneOf(["redis", "file", "mixed"]);
 const HOURS = arrayOf(exact({ from: TIME, total: COUNT, ...BY_STATUS }));
-const OF_HOURS = { source: SOURCE, at: TIME, user: orNull(TEXT), total: COUNT, perHour: HOURS };
+const BARS = arrayOf(exact({ from: TIME, until: TIME, total: COUNT, ...BY_STATUS }));
+const COUNTED = { source: SOURCE, at: TIME, user: orNull(TEXT), total: COUNT };
+const OF_HOURS = { ...COUNTED, perHour: HOURS };
 const OF_STATS = { ...OF_HOURS, byStatus: OBJECT, users: COUNT, byUser: LIST, ages: LIST, dangling: COUNT };
 const POSITIVE = { type: "integer", minimum: 1 };
 const ANY_RECORD = { type: "object", description: "the whole record as the service wrote it" };
@@ -120,6 +124,7 @@ const SCHEMAS = {
     additionalProperties: true,
   },
   StatsHours: exact({ ...OF_HOURS, byStatus: exact(BY_STATUS) }),
+  StatsChart: exact({ ...COUNTED, byStatus: exact(BY_STATUS), span: oneOf(SPAN_NAMES), bars: BARS }),
   Health: exact({
     status: oneOf(["ok", "degraded", "down"]),
     store: oneOf(["ok", "missing", "unreadable"]),
@@ -163,11 +168,12 @@ const OF_USER = query("user_id", "only the tasks of this user");
 const TASK = inPath("task_id");
 const SWITCH = oneOf(["true", "false"]);
 
+const QUERY_PARAMETERS = QUERY_PARTS.map((part) => {
+  const field = fieldOf(part);
+  return query(field.key, field.help, field.kind === "list" ? TEXT : schemaOf(field));
+});
 const LIST_PARAMETERS = [
-  ...QUERY_PARTS.map((part) => {
-    const field = fieldOf(part);
-    return query(field.key, field.help, field.kind === "list" ? TEXT : schemaOf(field));
-  }),
+  ...QUERY_PARAMETERS,
   query("ids", "dialect api_ms: as task_ids"),
   query("task_id", "dialect api_ms: one more task id"),
 ];
@@ -253,6 +259,12 @@ function ofOneTask(path: string, task: object): Record<string, object> {
 const LINES = query("lines", "how many last lines; 20 by default", integerIn([1, MOST_LINES]));
 const LOG_CONTENT = { ...content(ref("TaskLogs")).content, ...content(TEXT, "text/plain").content };
 
+const SPAN = query("span", "the time of the chart; 24h by default", oneOf(SPAN_NAMES));
+const EVERY = query("every", "seconds between two updates, at least; 5 by default", integerIn([1, MOST_EVERY]));
+const EVENTS = {
+  200: { description: "events: list, stats, health, unchanged, problem", ...content(TEXT, "text/event-stream") },
+};
+
 const OPEN = { security: [] } as const;
 const FILE = { "*/*": {} };
 
@@ -289,6 +301,18 @@ const OPERATIONS: Readonly<Record<string, object>> = {
     { 200: jsonOf(ref("StatsHours"), "the last 24 hours") },
     { parameters: [OF_USER] },
   ),
+  "GET /stats/chart": operation(
+    "Tasks by status, and by the time of their last change",
+    { 200: jsonOf(ref("StatsChart"), "24 hours by hour, 7 days by 6 hours, or 30 days by day") },
+    { parameters: [OF_USER, SPAN] },
+  ),
+  "GET /stream": operation("A page of tasks, the chart and the health, again whenever they change", EVENTS, {
+    parameters: [...QUERY_PARAMETERS, SPAN, EVERY],
+  }),
+  "POST /stream": operation("The same for a query of up to 64 KiB", EVENTS, {
+    parameters: [SPAN, EVERY],
+    requestBody: bodyOf("Query"),
+  }),
   "GET /healthz": operation(
     "Whether the stores can answer",
     { 200: jsonOf(ref("Health"), "one of them can"), 503: jsonOf(ref("Health"), "neither can") },

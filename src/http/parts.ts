@@ -73,6 +73,8 @@ export interface ServerParts {
   /** Aborted when the server stops. */
   readonly signal: AbortSignal;
   health(): Promise<Health>;
+  /** Another text after every change of the stores, or almost every one. */
+  mark(): Promise<string>;
   stats(request: StatsRequest): Promise<StatsResult>;
   readonly metrics: Metrics;
   readonly version: string;

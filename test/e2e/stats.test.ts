@@ -9,7 +9,7 @@ const here = usePlace();
 const DAY = 86_400;
 const KEYS = [
   ...["source", "at", "user", "total", "byStatus", "users", "byUser", "oldest", "newest", "oldestWaiting"],
-  ...["ages", "perHour", "dangling", "invalid", "stuck", "disk", "cleanup"],
+  ...["ages", "perHour", "per6Hours", "perDay", "dangling", "invalid", "stuck", "disk", "cleanup"],
 ];
 
 async function fill(): Promise<void> {
@@ -42,6 +42,16 @@ describe("stats", () => {
       cleanup: { tasks: 1, files: 2, bytes: 110 },
     });
     expect(result.perHour).toHaveLength(24);
+    expect(Object.keys(result.perHour[0])).toEqual(["from", "total", "wait", "run", "done", "error", "other"]);
+    expect([result.per6Hours.length, result.perDay.length]).toEqual([28, 30]);
+    for (const bars of [result.per6Hours, result.perDay]) {
+      expect(bars.reduce((sum: number, { total }: { total: number }) => sum + total, 0)).toBe(2);
+      expect(bars.at(-1)).toMatchObject({ done: 1 });
+      expect(Date.parse(bars.at(-1).until)).toBeGreaterThan(Date.now());
+      expect(bars.slice(1).map(({ from }: { from: string }) => from)).toEqual(
+        bars.slice(0, -1).map(({ until }: { until: string }) => until),
+      );
+    }
     const one = JSON.parse((await here.run("stats -o json --user alice --no-disk --source file")).stdout);
     expect(one).toMatchObject({
       ...{ source: "file", user: "alice", total: 2, disk: null },

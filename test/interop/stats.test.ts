@@ -22,8 +22,11 @@ def time(value):
     return (parsed if parsed.tzinfo else parsed.replace(tzinfo=zone)).timestamp()
 def hour(at):
     return int((at + zone.utcoffset(datetime.datetime.fromtimestamp(now)).total_seconds()) // 3600)
+def day(at):
+    return datetime.datetime.fromtimestamp(at, zone).date().toordinal()
 now = float(sys.argv[2])
 status, users, ages, hours = {}, {}, [0] * 5, [0] * 24
+days = [0] * 30
 with open(sys.argv[1], encoding="utf-8") as file:
     for record in json.load(file):
         word, at = words.get(record["status"], "other"), time(record["updated_at"])
@@ -33,7 +36,10 @@ with open(sys.argv[1], encoding="utf-8") as file:
         index = hour(at) - hour(now) + 23
         if 0 <= index < 24:
             hours[index] += 1
-print(json.dumps({"status": status, "users": users, "ages": ages, "hours": hours}))
+        index = day(at) - day(now) + 29
+        if 0 <= index < 30:
+            days[index] += 1
+print(json.dumps({"status": status, "users": users, "ages": ages, "hours": hours, "days": days}))
 `;
 
 let server: RedisServer;
@@ -68,6 +74,7 @@ it.each([1, 2])("counts of the file, of Redis and of Python are the same (seed %
       Object.fromEntries(stats.byUser.map((user: { user_id: string; total: number }) => [user.user_id, user.total])),
     ).toEqual(expected.users);
     expect(stats.ages.map(({ total }: { total: number }) => total)).toEqual(expected.ages);
+    expect(stats.perDay.map(({ total }: { total: number }) => total)).toEqual(expected.days);
     expect(stats.perHour.map(({ total }: { total: number }) => total)).toEqual(expected.hours);
   }
 });

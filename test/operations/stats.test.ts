@@ -4,6 +4,7 @@ import { openArtifacts } from "../../src/artifacts/artifacts.ts";
 import { countTasks, estimateCleanup } from "../../src/operations/stats/stats.ts";
 import type { StatsResult } from "../../src/operations/stats/types.ts";
 import { type MirrorLink, RedisLink, type SourceChoice } from "../../src/store/mirror-link.ts";
+import { Zone } from "../../src/task/time.ts";
 import { linkTo } from "../helpers/doubles.ts";
 import { ago, record } from "../helpers/records.ts";
 import { useSite } from "./setup.ts";
@@ -29,7 +30,7 @@ async function stats({ source = "auto", userId, link, now = Date.now() / 1000 }:
     estimate: () => estimateCleanup(cleanup, POLICY, { userId, withFiles: true }),
   };
   try {
-    return await countTasks(parts, { source, userId, rule: { now, after: DAY, offset: 0 } });
+    return await countTasks(parts, { source, userId, rule: { now, after: DAY, zone: new Zone("UTC") } });
   } finally {
     await artifacts.close();
   }

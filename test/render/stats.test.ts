@@ -76,6 +76,7 @@ function statsOf(more: Partial<StatsResult> = {}): StatsResult {
     byUser: names.map((user_id) => ({ user_id, ...SOME, lastChange: "2026-11-25T03:00:00+00:00", disk: BYTES })),
     ...{ oldest: null, newest: null, oldestWaiting: null, dangling: 3 },
     ages: [3600, 86_400, 604_800, 2_592_000, null].map((upTo) => ({ upTo, ...SOME })),
+    ...{ per6Hours: [], perDay: [] },
     perHour: Array.from({ length: 24 }, (_, i) => ({
       from: new Date(Date.UTC(2026, 10, 24, 4 + i)).toISOString(),
       ...(i % 5 === 0 ? NONE : SOME),

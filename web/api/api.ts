@@ -1,12 +1,14 @@
+import type { Unchanged } from "../../src/http/live.ts";
 import type { HealthAnswer } from "../../src/http/parts.ts";
 import type { StreamEnd } from "../../src/http/routes/logs.ts";
-import type { StatsHours } from "../../src/http/routes/stats.ts";
+import type { StatsChart } from "../../src/http/routes/stats.ts";
 import type { TaskFiles } from "../../src/http/routes/voice-tasks.ts";
 import type { PageJson } from "../../src/render/item.ts";
+import type { Span } from "../../src/task/spans.ts";
 import { fieldsOf } from "../model/exact-json.ts";
 import { type Download, downloadsOf } from "../model/files.ts";
 import { bodyOf, type Filter, isFiltered } from "../model/filter.ts";
-import { Failure, problemOf } from "./failure.ts";
+import { Failure, type Problem, problemOf } from "./failure.ts";
 
 /** One answer to "which tasks". */
 export interface ListAnswer {
@@ -22,8 +24,30 @@ export type LogEvent =
   | { readonly event: "beat"; readonly data?: never }
   | { readonly event: "end"; readonly data: StreamEnd };
 
+/** What the page shows: what it asks the server to send whenever it changes. */
+export interface LiveQuestion {
+  readonly filter: Filter;
+  readonly page: number;
+  readonly pageSize: number;
+  readonly span: Span;
+  /** Seconds between two updates, at least. */
+  readonly every: number;
+}
+
+/** What the server sends of it. Times are ISO 8601. */
+export type LiveEvent =
+  | { readonly event: "list"; readonly data: ListAnswer & { readonly at: string } }
+  | { readonly event: "stats"; readonly data: StatsChart }
+  | { readonly event: "health"; readonly data: HealthAnswer }
+  | { readonly event: "problem"; readonly data: Problem & { readonly of: "list" | "stats" | "health" } }
+  | { readonly event: "unchanged"; readonly data: Unchanged }
+  | { readonly event: "beat"; readonly data?: never };
+
 /** How long the server may take, in milliseconds. A million tasks are counted in a few seconds. */
 const PATIENCE = 30_000;
+/** How long a stream may be silent: until its first byte, which the server sends at once, and later. A proxy may hold it back. */
+const FIRST_SILENCE = 10_000;
+const LONGEST_SILENCE = 45_000;
 const LOG_LINES = 200;
 /** The most that the server sends. */
 const MOST_LOG_LINES = 10_000;
@@ -78,7 +102,38 @@ export class Api {
    */
   async *followLog(userId: string, taskId: string, signal: AbortSignal): AsyncGenerator<LogEvent> {
     const path = `${taskPath(userId, taskId, "/logs/stream")}&lines=${LOG_LINES}`;
-    const { body } = await this.#ask(path, { signal }, 200, true);
+    yield* this.#follow(path, { signal }) as AsyncGenerator<LogEvent>;
+  }
+
+  /**
+   * What a question is answered with now, and whatever changes. It ends if the connection is lost, or held back.
+   * @throws Failure
+   */
+  async *live(question: LiveQuestion, signal: AbortSignal): AsyncGenerator<LiveEvent> {
+    const { filter, page, pageSize, span, every } = question;
+    const path = `stream?span=${span}&every=${every}`;
+    const silence = new AbortController();
+    let timer = setTimeout(() => silence.abort(), FIRST_SILENCE);
+    const init = { signal: AbortSignal.any([signal, silence.signal]) };
+    const events = isFiltered(filter)
+      ? this.#follow(path, { ...init, ...posted(bodyOf(filter, page, pageSize)) })
+      : this.#follow(`${path}&page=${page}&page_size=${pageSize}`, init);
+    try {
+      for await (const event of events as AsyncGenerator<LiveEvent>) {
+        clearTimeout(timer);
+        timer = setTimeout(() => silence.abort(), LONGEST_SILENCE);
+        yield event;
+      }
+    } finally {
+      clearTimeout(timer);
+      silence.abort(); // closes the connection
+    }
+  }
+
+  /** Server-sent events with JSON data. @throws Failure also for a problem of the whole stream */
+  async *#follow(path: string, init: RequestInit): AsyncGenerator<{ event: string; data?: unknown }> {
+    const { body, headers } = await this.#ask(path, init, 200, true);
+    if (!headers.get("content-type")?.startsWith("text/event-stream")) throw new Failure(null);
     const texts = body!.pipeThrough(new TextDecoderStream()).getReader();
     let rest = "";
     for (;;) {
@@ -93,8 +148,8 @@ export class Api {
           continue;
         }
         const parsed = JSON.parse(data!);
-        if (event === "problem") throw new Failure({ ...parsed, hint: parsed.hint ?? "" });
-        yield { event, data: parsed } as LogEvent;
+        if (event === "problem" && parsed.of === undefined) throw new Failure({ ...parsed, hint: parsed.hint ?? "" });
+        yield { event, data: parsed };
       }
     }
   }
@@ -114,9 +169,9 @@ export class Api {
     return received<HealthAnswer>(response.json());
   }
 
-  async stats(userId: string): Promise<StatsHours> {
-    const user = userId === "" ? "" : `?user_id=${encodeURIComponent(userId)}`;
-    return received<StatsHours>((await this.#ask(`stats/hours${user}`)).json());
+  async stats(userId: string, span: Span): Promise<StatsChart> {
+    const user = userId === "" ? "" : `&user_id=${encodeURIComponent(userId)}`;
+    return received<StatsChart>((await this.#ask(`stats/chart?span=${span}${user}`)).json());
   }
 
   /** Begins a session, which the browser keeps in a cookie that no script can read. */
@@ -129,9 +184,8 @@ export class Api {
   }
 
   #send(method: string, path: string, body: object | null = null, signal?: AbortSignal): Promise<Response> {
-    const content =
-      body === null ? {} : { headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
-    return this.#ask(path, { method, ...content, ...(signal ? { signal } : {}) });
+    const content = body === null ? {} : posted(body);
+    return this.#ask(path, { ...content, method, ...(signal ? { signal } : {}) });
   }
 
   /**
@@ -156,6 +210,10 @@ function received<T>(coming: Promise<T>): Promise<T> {
   return coming.catch(() => {
     throw new Failure(null);
   });
+}
+
+function posted(body: object): RequestInit {
+  return { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
 }
 
 function taskPath(userId: string, taskId: string, of = ""): string {

@@ -27,7 +27,10 @@ export class About {
 
   /** Reads it again. On a failure the last state is kept; the list reports that the server doesn't respond. */
   async refresh(): Promise<void> {
-    const health = await orFailure(this.#api.health());
+    this.receive(await orFailure(this.#api.health()));
+  }
+
+  receive(health: HealthAnswer | Failure): void {
     batch(() => {
       if (!(health instanceof Failure)) this.#health.value = health;
       this.#zone.value = this.#health.value?.timezone ?? "UTC";

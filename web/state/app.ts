@@ -1,5 +1,6 @@
 import { batch, computed, type ReadonlySignal, signal } from "@preact/signals";
 import { Api } from "../api/api.ts";
+import { Failure, orFailure } from "../api/failure.ts";
 import { messagesIn } from "../i18n/language.ts";
 import { type Filter, NO_FILTER, type Place } from "../model/filter.ts";
 import { keyOf, type Row } from "../model/row.ts";
@@ -19,6 +20,9 @@ interface Said {
   readonly text: string;
   readonly turn: number;
 }
+
+/** The most tasks that the server has in a stream. */
+const MOST_LIVE_IDS = 100;
 
 /** The parts of the page, wired together. */
 export class App {
@@ -60,8 +64,9 @@ export class App {
     this.tasks = new TaskList({ api: this.api, isReading, isOpen }, request, task);
     if (task !== null) this.opened.open(keyOf(task.userId, task.taskId));
     const userId = computed(() => this.tasks.request.value.filter.users[0] ?? "");
-    this.overview = new Overview(this.api, userId);
-    this.refresher = new Refresher(() => this.#refresh(), preferences.refreshSeconds);
+    this.overview = new Overview(this.api, userId, preferences.span);
+    const follow = (signal: AbortSignal) => orFailure(this.#follow(signal)).then(() => {});
+    this.refresher = new Refresher(() => this.#refresh(), follow, preferences.refreshSeconds);
   }
 
   readonly announce = (text: string): void => {
@@ -78,7 +83,7 @@ export class App {
   async begin(): Promise<void> {
     // The hours of the chart are those of the zone that the server names.
     const overview = this.about.refresh().then(() => this.overview.start());
-    this.refresher.start();
+    this.refresher.start(() => [this.tasks.request.value, this.preferences.span.value, this.needsToken.value]);
     await this.tasks.show();
     // The server may refuse an address typed by hand; then show the whole list.
     if (this.tasks.rejected.value !== null) {
@@ -153,6 +158,30 @@ export class App {
     this.tick();
   }
 
+  /** Shows what changes, until the signal or as long as the server sends it. @throws Failure */
+  async #follow(signal: AbortSignal): Promise<void> {
+    const request = this.tasks.request.value;
+    if (this.needsToken.value || request.filter.taskIds.length > MOST_LIVE_IDS) return;
+    const { span, refreshSeconds } = this.preferences;
+    const question = { ...request, span: span.value, every: refreshSeconds.value };
+    for await (const { event, data } of this.api.live(question, signal)) {
+      if (signal.aborted || this.needsToken.value) return;
+      if (event === "list") await this.tasks.receive(data, epochOf(data.at));
+      else if (event === "stats") this.overview.receive(data);
+      else if (event === "health") this.about.receive(data);
+      else if (event === "problem") {
+        const failure = new Failure({ ...data, hint: data.hint ?? "" });
+        if (data.of === "list" && failure.isMistake) throw failure;
+        if (data.of === "list") await this.tasks.receive(failure, Number.NaN);
+        if (data.of === "stats") this.overview.receive(failure);
+      } else if (event === "unchanged") {
+        if (data.stats !== null) this.overview.confirm(data.stats);
+        await this.tasks.confirm(epochOf(data.list));
+      }
+      this.tick();
+    }
+  }
+
   #isBusy(): boolean {
     const rows = this.tasks.view.value?.rows ?? [];
     const isAsked = this.deletion.asked.value !== null;
@@ -170,4 +199,9 @@ export class App {
     if (this.player.track.value?.taskKey === key) this.player.close();
     void this.refresher.now();
   }
+}
+
+/** Seconds. @param time ISO 8601 */
+function epochOf(time: string): number {
+  return Date.parse(time) / 1000;
 }

@@ -1,8 +1,9 @@
 import { effect, type Signal, signal } from "@preact/signals";
+import { SPAN_NAMES, type Span } from "../../src/task/spans.ts";
 import { LANGUAGES, type Language, languageOf } from "../i18n/language.ts";
 import { THEME_KEY, THEMES } from "../model/theme.ts";
 
-/** Seconds between two refreshes; 0 for none. */
+/** Seconds between two updates, at least; 0 for none. */
 export const REFRESH_CHOICES = [0, 2, 5, 15, 60] as const;
 export const PAGE_SIZES = [20, 50, 100] as const;
 
@@ -12,6 +13,8 @@ export class Preferences {
   readonly theme: Signal<(typeof THEMES)[number]>;
   readonly refreshSeconds: Signal<number>;
   readonly pageSize: Signal<number>;
+  /** The time that the chart shows. */
+  readonly span: Signal<Span>;
 
   /** @param preferred the languages that the browser prefers, best first */
   constructor(storage: Storage | null, preferred: readonly string[]) {
@@ -19,6 +22,7 @@ export class Preferences {
     this.theme = remembered(storage, THEME_KEY, THEMES, "auto");
     this.refreshSeconds = remembered(storage, "ttsctl.refresh", REFRESH_CHOICES, 5);
     this.pageSize = remembered(storage, "ttsctl.pageSize", PAGE_SIZES, 20);
+    this.span = remembered(storage, "ttsctl.span", SPAN_NAMES, "24h");
   }
 }
 

@@ -1,40 +1,84 @@
 import { effect, type ReadonlySignal } from "@preact/signals";
 
-/** Runs something again and again while the page can be seen, one run at a time, and at once when it is seen again. */
+/** Milliseconds. A stream that fails is tried again after a pause that doubles. */
+const FIRST_PAUSE = 30_000;
+const LONGEST_PAUSE = 600_000;
+/** One that lasted so long was a good one. */
+const GOOD = 60_000;
+
+/**
+ * Keeps the page up to date while it can be seen: by a stream of changes, or as long as there is none by asking again and
+ * again, one run at a time. At once when the page is seen again.
+ */
 export class Refresher {
-  readonly #run: () => Promise<void>;
+  readonly #ask: () => Promise<void>;
+  readonly #follow: (signal: AbortSignal) => Promise<void>;
   readonly #seconds: ReadonlySignal<number>;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #running = false;
+  #isAsking = false;
+  #stream: AbortController | null = null;
+  /** When a stream may be tried. */
+  #next = 0;
+  #pause = FIRST_PAUSE;
 
-  /** @param seconds between the end of one run and the next; 0 for never */
-  constructor(run: () => Promise<void>, seconds: ReadonlySignal<number>) {
-    this.#run = run;
+  /**
+   * @param follow shows changes until the signal; it returns when there is no stream (any more)
+   * @param seconds between two updates; 0 for none
+   */
+  constructor(
+    ask: () => Promise<void>,
+    follow: (signal: AbortSignal) => Promise<void>,
+    seconds: ReadonlySignal<number>,
+  ) {
+    this.#ask = ask;
+    this.#follow = follow;
     this.#seconds = seconds;
   }
 
-  start(): void {
-    effect(() => this.#schedule(this.#seconds.value));
+  /** @param question what is shown; a stream is for one question */
+  start(question: () => unknown): void {
+    effect(() => {
+      question();
+      this.#next = 0;
+      this.#schedule(this.#seconds.value);
+    });
     document.addEventListener("visibilitychange", () => {
-      if (document.hidden) clearTimeout(this.#timer);
+      if (document.hidden) this.#schedule(0);
       else if (this.#seconds.value > 0) void this.now();
     });
   }
 
-  /** Runs it now, unless it is running; the next run then waits its whole time. */
+  /** Asks now, unless it is asking; without a stream the next time is after the whole pause. */
   async now(): Promise<void> {
-    if (this.#running) return;
-    this.#running = true;
+    if (this.#isAsking) return;
+    this.#isAsking = true;
     try {
-      await this.#run();
+      await this.#ask();
     } finally {
-      this.#running = false;
-      this.#schedule(this.#seconds.peek());
+      this.#isAsking = false;
+      if (this.#stream === null) this.#schedule(this.#seconds.peek());
     }
   }
 
   #schedule(seconds: number): void {
     clearTimeout(this.#timer);
-    if (seconds > 0 && !document.hidden) this.#timer = setTimeout(() => void this.now(), seconds * 1000);
+    this.#stream?.abort();
+    this.#stream = null;
+    if (seconds > 0 && !document.hidden) this.#timer = setTimeout(() => void this.#update(), seconds * 1000);
+  }
+
+  async #update(): Promise<void> {
+    const began = Date.now();
+    if (began >= this.#next) {
+      const stream = new AbortController();
+      this.#stream = stream;
+      await this.#follow(stream.signal);
+      if (stream.signal.aborted) return;
+      this.#stream = null;
+      if (Date.now() - began >= GOOD) this.#pause = FIRST_PAUSE;
+      this.#next = Date.now() + this.#pause;
+      this.#pause = Math.min(2 * this.#pause, LONGEST_PAUSE);
+    }
+    await this.now();
   }
 }

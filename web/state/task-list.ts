@@ -107,13 +107,37 @@ export class TaskList {
   async refresh(): Promise<void> {
     if (this.#asking.value) return;
     const asked = await this.#ask(this.#request.value);
+    if (asked !== null) await this.#update(asked);
+  }
+
+  /** Takes an answer that the server sent by itself, as `refresh` does. @param at epoch seconds */
+  async receive(answer: ListAnswer | Failure, at: number): Promise<void> {
+    if (this.#asking.value) return;
+    this.#begin(); // what was asked before may be older
+    await this.#update(answer instanceof Failure ? answer : viewOf(this.#request.value, answer, at));
+  }
+
+  /** The list is still the same, but other tasks may have changed. @param at epoch seconds */
+  async confirm(at: number): Promise<void> {
+    const view = this.#view.value;
+    if (this.#asking.value || view === null || this.#failure.value !== null) return;
+    this.#view.value = { ...view, at };
+    await this.#readOthers();
+  }
+
+  async #update(asked: View | Failure): Promise<void> {
     if (asked instanceof Failure) this.#failure.value = asked;
-    else if (asked !== null) {
+    else {
       this.#take(asked, this.#parts.isReading());
-      const { signal } = this.#question;
-      await this.#readOpen(signal);
-      await this.#readLinked(signal);
+      await this.#readOthers();
     }
+  }
+
+  /** Reads the shown tasks that aren't on the page. */
+  async #readOthers(): Promise<void> {
+    const { signal } = this.#question;
+    await this.#readOpen(signal);
+    await this.#readLinked(signal);
   }
 
   /** Reads the tasks of open rows that are no longer on the page, to keep their rows up to date. */
@@ -179,15 +203,18 @@ export class TaskList {
 
   /** The response as a view or a failure; null if a later request replaced this one. */
   async #ask(request: Request): Promise<View | Failure | null> {
-    this.#question.abort();
-    const question = new AbortController();
-    this.#question = question;
+    const signal = this.#begin();
     const { filter, page, pageSize } = request;
     const { api } = this.#parts;
-    const answer = await orFailure(api.list(filter, page, pageSize, question.signal));
-    if (question.signal.aborted) return null;
-    if (answer instanceof Failure) return answer;
-    return { request, answer, rows: shownRows(answer.page.items.map(rowOf)), at: api.now() };
+    const answer = await orFailure(api.list(filter, page, pageSize, signal));
+    if (signal.aborted) return null;
+    return answer instanceof Failure ? answer : viewOf(request, answer, api.now());
+  }
+
+  #begin(): AbortSignal {
+    this.#question.abort();
+    this.#question = new AbortController();
+    return this.#question.signal;
   }
 
   #take(fresh: View, hold: boolean): void {
@@ -208,4 +235,8 @@ export class TaskList {
     this.#failure.value = failure;
     if (this.#view.value?.request !== this.#request.value) this.#view.value = null;
   }
+}
+
+function viewOf(request: Request, answer: ListAnswer, at: number): View {
+  return { request, answer, rows: shownRows(answer.page.items.map(rowOf)), at };
 }

@@ -61,6 +61,11 @@ export class ServiceClock {
     return this.exact(text).slice(11, 13);
   }
 
+  /** The date, without its year: `11-25`. */
+  day(text: string): string {
+    return this.exact(text).slice(5, 10);
+  }
+
   /** `01:07:56` by the service's wall clock. @param epoch seconds */
   time(epoch: number): string {
     return this.exact(String(epoch)).slice(11, 19);

@@ -1,8 +1,8 @@
 import type { BarStatus } from "../../src/render/hour-chart.ts";
 import { Failure } from "../api/failure.ts";
 import { BAR_ORDER } from "../chart/bars.ts";
+import { Chart } from "./chart.tsx";
 import { useApp, useMessages, useTimes } from "./context.ts";
-import { HourChart } from "./hour-chart.tsx";
 import { FailureText, Line } from "./parts.tsx";
 
 /** Filters the list by a status, or no longer by it. */
@@ -58,7 +58,7 @@ export function Overview() {
         </dl>
         <p class="quiet as-of">{text.updated(clock.time(clock.epochOf(stats.at)))}</p>
       </div>
-      <HourChart hours={stats.perHour} clock={clock} />
+      <Chart span={stats.span} bars={stats.bars} clock={clock} />
     </section>
   );
 }

@@ -74,7 +74,7 @@ export async function statsOf(context: Context, asked: StatsAsked): Promise<Stat
     reporter: context.reporter,
     estimate: async () => (asked.estimate ? estimate(context, asked) : null),
   };
-  const rule = { now, after: cleanup.stuckAfter.value, offset: (await context.zone()).offsetAt(now) };
+  const rule = { now, after: cleanup.stuckAfter.value, zone: await context.zone() };
   return countTasks(parts, { source: asked.source, userId: asked.userId, rule });
 }
 

@@ -1,5 +1,4 @@
-import type { Context, Hono } from "hono";
-import { type SSEStreamingApi, streamSSE } from "hono/streaming";
+import type { Hono } from "hono";
 import type { LogPart } from "../../artifacts/artifacts.ts";
 import { usage } from "../../errors.ts";
 import { type FollowEnd, followLog } from "../../operations/follow.ts";
@@ -7,8 +6,8 @@ import { logText } from "../../render/log.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { parseWholeNumber } from "../../task/amounts.ts";
 import { shownStatus } from "../../task/status.ts";
-import { HttpError, problemOf } from "../answer.ts";
 import { PLAIN } from "../dialects.ts";
+import type { EventStreams, EventWriter } from "../event-stream.ts";
 import type { Env, ServerParts } from "../parts.ts";
 import { turns } from "../turns.ts";
 import { idOf, idParams, TASK_PATHS } from "./voice-tasks.ts";
@@ -19,11 +18,6 @@ const TYPES = { json: "application/json", text: "text/plain; charset=utf-8" } as
 type Format = keyof typeof TYPES;
 export const LOG_FORMATS = Object.keys(TYPES) as Format[];
 
-/** Each holds files open and looks for new lines five times a second. */
-const MOST_STREAMS = 32;
-/** Proxies and `serve` itself close a connection on which nothing is sent for a minute or two. */
-const HEARTBEAT_MS = 15_000;
-
 /** The last event of a stream. */
 export interface StreamEnd {
   readonly reason: FollowEnd;
@@ -32,9 +26,8 @@ export interface StreamEnd {
 }
 
 /** The last lines of the logs of a task, and its new lines as they come. */
-export function addLogs(app: Hono<Env>, parts: ServerParts): void {
+export function addLogs(app: Hono<Env>, parts: ServerParts, streams: EventStreams): void {
   const turn = turns<string>(1, (text) => text.length);
-  const streams = new Streams();
   for (const path of TASK_PATHS) {
     app.get(`${path}/logs`, async (c) => {
       const params = PLAIN.params(c.req.url, [...idParams(c), "lines", "format"]);
@@ -49,8 +42,7 @@ export function addLogs(app: Hono<Env>, parts: ServerParts): void {
     app.get(`${path}/logs/stream`, (c) => {
       const params = PLAIN.params(c.req.url, [...idParams(c), "lines"]);
       const [id, count] = [idOf(parts, c, params), linesIn(params)];
-      if (c.env.incoming.method === "HEAD") return c.body(null, 200, { "content-type": "text/event-stream" });
-      return streamLogs(c, parts, streams, { id, count });
+      return streams.answer(c, (writer, signal) => follow(parts, { id, count }, writer, signal));
     });
   }
 }
@@ -87,65 +79,11 @@ interface Followed {
   readonly count: number;
 }
 
-/** Server-sent events until the task is finished, the client leaves or the server stops. @throws HttpError BUSY */
-function streamLogs(c: Context<Env>, parts: ServerParts, streams: Streams, followed: Followed): Response {
-  const stream = streams.begin(parts.signal);
-  c.env.outgoing.once("close", () => stream.abort());
-  c.header("X-Accel-Buffering", "no"); // nginx would hold lines back
-  const response = streamSSE(c, async (output) => {
-    const heartbeat = setInterval(() => void beat(output), HEARTBEAT_MS);
-    try {
-      await follow(parts, followed, output, stream.signal);
-    } catch (error) {
-      const problem = problemOf(error);
-      if (problem.code === "INTERNAL") parts.failed(error);
-      await send(output, "problem", problem);
-    } finally {
-      clearInterval(heartbeat);
-      streams.end(stream);
-    }
-  });
-  response.headers.delete("connection"); // Hono's keep-alive would hold connections open while the server stops
-  return response;
-}
-
-/** Those under way. */
-class Streams {
-  readonly #open = new Set<AbortController>();
-  readonly #endAll = () => {
-    for (const stream of this.#open) stream.abort();
-  };
-
-  /** @throws HttpError BUSY */
-  begin(stopped: AbortSignal): AbortController {
-    if (this.#open.size >= MOST_STREAMS) {
-      const hint = "end one of them, or read the last lines without /stream";
-      throw new HttpError("BUSY", `${MOST_STREAMS} logs are being followed`, hint, { "retry-after": "5" });
-    }
-    const stream = new AbortController();
-    this.#open.add(stream);
-    stopped.addEventListener("abort", this.#endAll); // one listener, however often it is added
-    if (stopped.aborted) stream.abort();
-    return stream;
-  }
-
-  end(stream: AbortController): void {
-    this.#open.delete(stream);
-  }
-}
-
-async function beat(stream: SSEStreamingApi): Promise<void> {
-  await stream.write(": still here\n\n");
-}
-
-function send(stream: SSEStreamingApi, event: string, data: object | string): Promise<void> {
-  return stream.writeSSE({ event, data: JSON.stringify(data) });
-}
-
+/** Until the task is finished or the signal. */
 async function follow(
   { openArtifacts, taskState }: ServerParts,
   { id, count }: Followed,
-  stream: SSEStreamingApi,
+  writer: EventWriter,
   signal: AbortSignal,
 ): Promise<void> {
   const artifacts = await openArtifacts();
@@ -154,21 +92,21 @@ async function follow(
     const state = await taskState(id);
     const first = await state.look();
     await logs.begin(count);
-    await beat(stream); // there may be no lines yet
+    await writer.beat(); // there may be no lines yet
     const reason = await followLog({
       logs,
       signal,
       finished: first !== "open",
       state: () => state.look(),
       onLines: async (part) => {
-        await send(stream, "lines", part);
+        await writer.send("lines", part);
         return !signal.aborted;
       },
-      onNews: (line) => send(stream, "note", line),
+      onNews: (line) => writer.send("note", line),
     });
     const status = state.status === null ? null : (shownStatus(state.status) ?? state.status);
     const isGone = reason === "finished" && status === null;
-    await send(stream, "end", { reason: isGone ? "gone" : reason, status } satisfies StreamEnd);
+    await writer.send("end", { reason: isGone ? "gone" : reason, status } satisfies StreamEnd);
   } finally {
     await logs.close();
     await artifacts.close();

@@ -1,9 +1,11 @@
 import type { Hono } from "hono";
 import type { Clock } from "../../clock.ts";
-import { TtsctlError } from "../../errors.ts";
+import { TtsctlError, usage } from "../../errors.ts";
 import { checkUser } from "../../operations/list-query.ts";
-import type { StatsResult } from "../../operations/stats/types.ts";
+import type { Bar, StatsResult } from "../../operations/stats/types.ts";
 import { trimId } from "../../task/ids.ts";
+import { SPAN_NAMES, type Span } from "../../task/spans.ts";
+import { formatUtc } from "../../task/time.ts";
 import { json, jsonText } from "../answer.ts";
 import type { Env, ServerParts } from "../parts.ts";
 import { paramsOf, switchOf } from "../request.ts";
@@ -12,12 +14,47 @@ import { turns } from "../turns.ts";
 /** `GET /stats/hours`, for a chart. */
 export type StatsHours = Pick<StatsResult, "source" | "at" | "user" | "total" | "byStatus" | "perHour">;
 
-/** `GET /stats`, the JSON of `ttsctl stats`, a small part of it, and the metrics. Counts may be some seconds old; `at` is their time. */
-export function addStats(app: Hono<Env>, { stats, rules, clock, health, metrics }: ServerParts): void {
+/** `GET /stats/chart`: the same with a choice of the time. */
+export interface StatsChart extends Omit<StatsHours, "perHour"> {
+  readonly span: Span;
+  readonly bars: readonly Bar[];
+}
+
+const HOUR_MS = 3_600_000;
+
+export function chartOf(stats: StatsResult, span: Span): StatsChart {
+  const { source, at, user, total, byStatus, perHour, per6Hours, perDay } = stats;
+  const hours = () =>
+    perHour.map(({ from, ...counts }) => {
+      const until = formatUtc((Date.parse(from) + HOUR_MS) / 1000);
+      return { from, until, ...counts };
+    });
+  const bars = span === "24h" ? hours() : span === "7d" ? per6Hours : perDay;
+  return { source, at, user, total, byStatus, span, bars };
+}
+
+/** @throws TtsctlError USAGE */
+export function spanOf(text: string = SPAN_NAMES[0]!): Span {
+  const span = SPAN_NAMES.find((known) => known === text);
+  if (span !== undefined) return span;
+  throw usage(`span: ${JSON.stringify(text)} is wrong`, `accepted: ${SPAN_NAMES.join(", ")}`);
+}
+
+/** Counts without a look at the disk, unless it is asked for. Those of some seconds ago may do. */
+export type Counts = (userId: string | undefined, disk?: boolean, estimate?: boolean) => Promise<StatsResult>;
+
+/** @returns counts that all who ask share */
+export function keptCounts({ stats, clock }: ServerParts): Counts {
   const kept = new KeptAnswers<StatsResult>(clock);
+  return (userId, disk = false, estimate = false) =>
+    kept.get(JSON.stringify([userId ?? null, disk, estimate]), () => stats({ userId, disk, estimate }));
+}
+
+/** `GET /stats`, the JSON of `ttsctl stats`, small parts of it, and the metrics. Counts may be some seconds old; `at` is their time. */
+export function addStats(app: Hono<Env>, { rules, health, metrics }: ServerParts, counts: Counts): void {
   const ask = (user: string | undefined, disk: boolean, estimate: boolean) => {
     const userId = user === undefined ? undefined : checkUser(trimId(user), "user_id", rules);
-    return kept.get(JSON.stringify([userId ?? null, disk, estimate]), () => stats({ userId, disk, estimate }));
+    return counts(userId, disk, estimate);
   };
   const turn = turns<string>(4, (text) => text.length);
   app.get("/stats", async (c) => {
@@ -29,6 +66,11 @@ export function addStats(app: Hono<Env>, { stats, rules, clock, health, metrics 
     const stats = await ask(paramsOf(c.req.url, ["user_id"]).get("user_id"), false, false);
     const { source, at, user, total, byStatus, perHour } = stats;
     return json({ source, at, user, total, byStatus, perHour } satisfies StatsHours);
+  });
+  app.get("/stats/chart", async (c) => {
+    const params = paramsOf(c.req.url, ["user_id", "span"]);
+    const span = spanOf(params.get("span"));
+    return json(chartOf(await ask(params.get("user_id"), false, false), span));
   });
   app.get("/metrics", async (c) => {
     paramsOf(c.req.url, []);

@@ -48,7 +48,7 @@ export function addVoiceTasks(app: Hono<Env>, parts: ServerParts): void {
   const answerList = async (c: Context<Env>, dialect: Dialect, raw: RawQuery, names: QueryNames): Promise<Response> => {
     const asked = raw.taskIds?.length ?? 0;
     if (asked > MOST_IDS) throw usage(`${names.taskIds} has ${asked} ids`, `at most ${MOST_IDS} in a request`);
-    const query = queryOf(parts, raw, names);
+    const query = listQueryOf(parts, raw, names);
     const count = query.ids === null ? query.pageSize : dialect.repeatsIds ? asked : query.ids.length;
     const readsAll = query.filter.search !== undefined || query.sort !== undefined;
     const turn = count > SMALL || readsAll ? forLarge : forSmall;
@@ -145,10 +145,11 @@ async function onlyTask(parts: ServerParts, c: Context<Env>): Promise<TaskId> {
 }
 
 function listOne(parts: ServerParts, { userId, taskId }: TaskId): Promise<ListResult> {
-  return parts.store.list(queryOf(parts, { users: [userId], taskIds: [taskId] }, KEY_NAMES));
+  return parts.store.list(listQueryOf(parts, { users: [userId], taskIds: [taskId] }, KEY_NAMES));
 }
 
-function queryOf({ rules, clock, stuckAfter }: ServerParts, raw: RawQuery, names: QueryNames): ListQuery {
+/** @throws TtsctlError USAGE */
+export function listQueryOf({ rules, clock, stuckAfter }: ServerParts, raw: RawQuery, names: QueryNames): ListQuery {
   return buildListQuery(raw, "auto", { names, rules, now: clock.now(), stuckAfter });
 }
 
@@ -157,7 +158,7 @@ export function idOf(parts: ServerParts, c: Context<Env>, params: ReadonlyMap<st
   const userId = params.get("user_id");
   const asked = { users: userId === undefined ? null : [userId], taskIds: [taskIdOf(c)] };
   const names = { ...KEY_NAMES, taskIds: "the task id" };
-  const query = queryOf(parts, asked, names);
+  const query = listQueryOf(parts, asked, names);
   return query.ids![0]!;
 }
 

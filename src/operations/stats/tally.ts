@@ -1,15 +1,15 @@
 import { STATUS_CODES } from "../../store/file/rows.ts";
 import { Column, KeyTable } from "../../store/key-table.ts";
 import type { TaskId } from "../../store/task-source.ts";
+import { barAt, boundsOf, type Span } from "../../task/spans.ts";
 import { type StuckRule, StuckTasks } from "../../task/stuck.ts";
-import { formatUtc } from "../../task/time.ts";
+import { formatUtc, type Zone } from "../../task/time.ts";
 import type { TaskColumns } from "./columns.ts";
-import type { DiskBytes, NamedTask, StatsResult, StatusCounts } from "./types.ts";
+import type { Bar, DiskBytes, NamedTask, StatsResult, StatusCounts } from "./types.ts";
 
 const WIDTH = STATUS_CODES.length;
 const WAIT = STATUS_CODES.indexOf("wait");
 const HOUR = 3600;
-const HOURS = 24;
 
 /** The oldest task of each group, in seconds. */
 const AGES = [HOUR, 24 * HOUR, 7 * 24 * HOUR, 30 * 24 * HOUR, Number.POSITIVE_INFINITY];
@@ -17,8 +17,8 @@ const AGES = [HOUR, 24 * HOUR, 7 * 24 * HOUR, 30 * 24 * HOUR, Number.POSITIVE_IN
 const MOST_USERS = 10_000;
 
 export interface TallyRule extends StuckRule {
-  /** The zone's offset from UTC at `now`, seconds: hours are those of its wall clock. */
-  readonly offset: number;
+  /** Hours and days are those of its wall clock. */
+  readonly zone: Zone;
 }
 
 /** Counts by status, in as many groups as are used. */
@@ -36,6 +36,26 @@ class Groups {
   }
 }
 
+/** Counts by the time of the last change. */
+class Chart {
+  readonly #bounds: readonly number[];
+  readonly #counts = new Groups();
+
+  constructor(span: Span, { now, zone }: TallyRule) {
+    this.#bounds = boundsOf(span, now, zone);
+  }
+
+  add(status: number, score: number): void {
+    const bar = barAt(this.#bounds, score);
+    if (bar >= 0) this.#counts.add(bar, status);
+  }
+
+  bars(): Bar[] {
+    const [from, until] = [this.#bounds.slice(0, -1).map(formatUtc), this.#bounds.slice(1).map(formatUtc)];
+    return from.map((time, i) => ({ from: time, until: until[i]!, ...this.#counts.counts(i) }));
+  }
+}
+
 interface Place {
   readonly key: number;
   readonly score: number;
@@ -47,14 +67,15 @@ export class Tally {
   readonly users = new KeyTable();
   readonly #rule: TallyRule;
   readonly #stuck: StuckTasks;
-  readonly #firstHour: number;
   #oldest: Place | null = null;
   #newest: Place | null = null;
   #oldestWaiting: Place | null = null;
   readonly #all = new Groups();
   readonly #ofUser = new Groups();
   readonly #ages = new Groups();
-  readonly #hours = new Groups();
+  readonly #hours: Chart;
+  readonly #sixHours: Chart;
+  readonly #days: Chart;
   /** By user, epoch seconds. */
   readonly #lastChange = new Column(new Float64Array(1 << 6));
 
@@ -62,7 +83,9 @@ export class Tally {
     this.columns = columns;
     this.#rule = rule;
     this.#stuck = new StuckTasks(rule);
-    this.#firstHour = hourOf(rule.now, rule) - HOURS + 1;
+    this.#hours = new Chart("24h", rule);
+    this.#sixHours = new Chart("7d", rule);
+    this.#days = new Chart("30d", rule);
     columns.each((key, status, score) => this.#add(key, status, score));
   }
 
@@ -84,10 +107,9 @@ export class Tally {
       newest: this.#taskAt(this.#newest),
       oldestWaiting: this.#taskAt(this.#oldestWaiting),
       ages: AGES.map((age, i) => ({ upTo: Number.isFinite(age) ? age : null, ...this.#ages.counts(i) })),
-      perHour: Array.from({ length: HOURS }, (_, i) => ({
-        from: formatUtc((this.#firstHour + i) * HOUR - this.#rule.offset),
-        ...this.#hours.counts(i),
-      })),
+      perHour: this.#hours.bars().map(({ until, ...hour }) => hour),
+      per6Hours: this.#sixHours.bars(),
+      perDay: this.#days.bars(),
       stuck: {
         count,
         afterSeconds: this.#rule.after,
@@ -126,8 +148,7 @@ export class Tally {
       AGES.findIndex((upTo) => age <= upTo),
       status,
     );
-    const hour = hourOf(score, this.#rule) - this.#firstHour;
-    if (hour >= 0 && hour < HOURS) this.#hours.add(hour, status);
+    for (const chart of [this.#hours, this.#sixHours, this.#days]) chart.add(status, score);
     const place = { key, score };
     if (this.#oldest === null || this.#isBefore(place, this.#oldest)) this.#oldest = place;
     if (this.#newest === null || this.#isBefore(this.#newest, place)) this.#newest = place;
@@ -141,9 +162,4 @@ export class Tally {
   #isBefore(a: Place, b: Place): boolean {
     return a.score < b.score || (a.score === b.score && this.columns.keys.compare(a.key, b.key) < 0);
   }
-}
-
-/** The hour of the zone's wall clock, counted from 1970. */
-function hourOf(epoch: number, { offset }: TallyRule): number {
-  return Math.floor((epoch + offset) / HOUR);
 }

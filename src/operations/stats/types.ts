@@ -44,6 +44,12 @@ export interface CleanupEstimate {
   readonly bytes: number | null;
 }
 
+/** The tasks whose last change was between two times, ISO 8601, UTC. */
+export interface Bar extends StatusCounts {
+  readonly from: string;
+  readonly until: string;
+}
+
 /** `stats -o json` (docs/json.md). */
 export interface StatsResult {
   readonly source: "redis" | "file" | "mixed";
@@ -63,6 +69,10 @@ export interface StatsResult {
   readonly ages: readonly (StatusCounts & { readonly upTo: number | null })[];
   /** By the hour of the last change: the last 24, ISO 8601, UTC. */
   readonly perHour: readonly (StatusCounts & { readonly from: string })[];
+  /** The last seven days. */
+  readonly per6Hours: readonly Bar[];
+  /** The last 30 days. */
+  readonly perDay: readonly Bar[];
   readonly dangling: number;
   /** Null if the file wasn't read. */
   readonly invalid: {

@@ -24,6 +24,20 @@ export function startBrowser(): Promise<Browser> {
   return chromium.launch({ executablePath, args: FLAGS });
 }
 
+export interface TabOptions extends BrowserContextOptions {
+  /** Whether the page gets changes by its stream. Otherwise it asks for them, which `refreshes` waits for. */
+  readonly live?: boolean;
+}
+
+/** As a proxy that knows no streams. Runs in the page. */
+function withoutStream(): void {
+  const original = window.fetch;
+  window.fetch = (asked, options) => {
+    const isStream = typeof asked === "string" && asked.startsWith("stream?");
+    return isStream ? Promise.resolve(new Response("no stream")) : original(asked, options);
+  };
+}
+
 /** A tab in a fresh context that records everything a page must not do. */
 export class Tab {
   readonly page: Page;
@@ -44,9 +58,10 @@ export class Tab {
   }
 
   /** Its clock goes on, and `refreshes` puts it forward. */
-  static async open(browser: Browser, url: string, options: BrowserContextOptions): Promise<Tab> {
+  static async open(browser: Browser, url: string, { live = false, ...options }: TabOptions): Promise<Tab> {
     const context = await browser.newContext({ locale: "en-US", viewport: { width: 1280, height: 900 }, ...options });
     const page = await context.newPage();
+    if (!live) await page.addInitScript(withoutStream);
     page.setDefaultTimeout(20_000);
     const tab = new Tab(page, new URL(url).origin);
     await page.clock.install();

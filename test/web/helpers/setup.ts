@@ -1,7 +1,7 @@
-import type { Browser, BrowserContextOptions } from "playwright-core";
+import type { Browser } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect } from "vitest";
 import { type Served, useServer } from "../../http/setup.ts";
-import { startBrowser, Tab } from "./browser.ts";
+import { startBrowser, Tab, type TabOptions } from "./browser.ts";
 
 type Place = ReturnType<typeof useServer>;
 
@@ -9,7 +9,7 @@ export interface WebPlace extends Place {
   /** Serves the root without cleaning it up; the store file has been pushed to Redis when it returns. */
   serveSynced(): Promise<Served>;
   /** Opens the page. Nothing that a page must not do may be noted of it when the test ends. */
-  open(url: string, options?: BrowserContextOptions): Promise<Tab>;
+  open(url: string, options?: TabOptions): Promise<Tab>;
 }
 
 /** A root, its Redis, servers and tabs for the tests of a file, and one browser for all of them. */
@@ -31,7 +31,7 @@ export function useWeb(): WebPlace {
     await served.run.says(/from the file to Redis/);
     return served;
   };
-  const open = async (url: string, options: BrowserContextOptions = {}) => {
+  const open = async (url: string, options: TabOptions = {}) => {
     const tab = await Tab.open(browser, url, options);
     tabs.push(tab);
     return tab;

@@ -1,0 +1,74 @@
+import type { Context, Hono } from "hono";
+import { usage } from "../../errors.ts";
+import { parseQueryBody } from "../../operations/list-query.ts";
+import { pageJson } from "../../render/item.ts";
+import { parseWholeNumber } from "../../task/amounts.ts";
+import { BODY_NAMES, KEY_NAMES, type QueryNames, type RawQuery, soleUser } from "../../task/query-fields.ts";
+import type { EventStreams } from "../event-stream.ts";
+import { healthAnswer } from "../health.ts";
+import { Live } from "../live.ts";
+import type { Env, ServerParts } from "../parts.ts";
+import { jsonBody, paramsOf, queryOf } from "../request.ts";
+import { type Counts, chartOf, spanOf } from "./stats.ts";
+import { listQueryOf } from "./voice-tasks.ts";
+
+/** In a list. */
+const MOST_TASKS = 100;
+/** Characters of a list. */
+const LONGEST = 4 << 20;
+const MOST_BODY_BYTES = 64 << 10;
+/** Seconds between two updates. */
+const EVERY = 5;
+export const MOST_EVERY = 3600;
+const PARAMETERS = ["span", "every"] as const;
+type Params = ReadonlyMap<string, string>;
+
+/**
+ * `GET /stream` with the parameters of a list, and `POST /stream` with a query as its body: what the page shows, again when it
+ * has changed.
+ */
+export function addStream(app: Hono<Env>, parts: ServerParts, streams: EventStreams, counts: Counts): void {
+  const live = new Live(parts);
+  const answer = (c: Context<Env>, params: Params, raw: RawQuery, names: QueryNames): Response => {
+    const span = spanOf(params.get("span"));
+    const every = everyIn(params);
+    const { filter, ids, pageSize } = listQueryOf(parts, raw, names);
+    const tooMany = "read them with GET /voice-tasks or POST /voice-tasks/query";
+    if ((ids?.length ?? pageSize) > MOST_TASKS) throw usage(`a stream has at most ${MOST_TASKS} tasks`, tooMany);
+    const makers = {
+      list: async () => {
+        const result = await parts.store.list(listQueryOf(parts, raw, names));
+        const page = [...pageJson(result)].join("").trimEnd();
+        if (page.length > LONGEST) throw usage("these tasks are too long for a stream", tooMany);
+        return `{"warnings":${JSON.stringify(result.warnings)},"page":${page}}`;
+      },
+      health: async () => JSON.stringify(await healthAnswer(parts)),
+      stats: async () => {
+        const { at, ...chart } = chartOf(await counts(soleUser(filter)), span);
+        return { json: JSON.stringify(chart), made: Date.parse(at) / 1000 };
+      },
+    };
+    const key = JSON.stringify([raw, span]);
+    return streams.answer(c, async (writer, signal) => {
+      await writer.beat(); // so the client knows that nothing between holds events back
+      await live.follow(key, makers, every, writer, signal);
+    });
+  };
+  app.get("/stream", (c) => {
+    const params = paramsOf(c.req.url, [...Object.values(KEY_NAMES), ...PARAMETERS]);
+    return answer(c, params, queryOf(params), KEY_NAMES);
+  });
+  app.post("/stream", async (c) => {
+    const params = paramsOf(c.req.url, PARAMETERS);
+    return answer(c, params, parseQueryBody(await jsonBody(c.env.incoming, MOST_BODY_BYTES), "the body"), BODY_NAMES);
+  });
+}
+
+/** @throws TtsctlError USAGE */
+function everyIn(params: Params): number {
+  const text = params.get("every");
+  if (text === undefined) return EVERY;
+  const seconds = parseWholeNumber(text) ?? 0;
+  if (seconds >= 1 && seconds <= MOST_EVERY) return seconds;
+  throw usage(`every: ${JSON.stringify(text)} is wrong`, `accepted: a whole number of seconds from 1 to ${MOST_EVERY}`);
+}

@@ -1,0 +1,65 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { ago, record } from "../helpers/records.ts";
+import { useWeb } from "./helpers/setup.ts";
+
+const here = useWeb();
+const DAY = 86_400;
+const TASKS = [
+  ["now", 60],
+  ["days", 3 * DAY],
+  ["weeks", 20 * DAY],
+  ["months", 90 * DAY],
+] as const;
+beforeEach(() => {
+  here.root.writeStore(TASKS.map(([id, age]) => record("alice", id, { updated_at: ago(age) })));
+});
+
+describe.each([
+  { locale: "en-US", week: "7 days", month: "30 days", group: "Time of the chart", done: "done 1" },
+  { locale: "zh-CN", week: "7 天", month: "30 天", group: "图表的时间范围", done: "完成 1" },
+])("the chart in $locale", ({ locale, week, month, group, done }) => {
+  it("shows 24 hours, 7 days or 30 days, filters to a bar, and remembers the choice", async () => {
+    const { url } = await here.serveSynced();
+    const tab = await here.open(url, { locale });
+    const bars = tab.page.getByRole("toolbar").getByRole("button");
+    const choice = tab.page.getByRole("group", { name: group });
+    const filled = () => tab.page.getByRole("toolbar").getByRole("button", { name: done }).count();
+    await expect.poll(() => bars.count()).toBe(24);
+    expect(await filled()).toBe(1);
+    await choice.getByRole("button", { name: week }).click();
+    await expect.poll(() => bars.count()).toBe(28);
+    expect(await filled()).toBe(2);
+    await choice.getByRole("button", { name: month }).click();
+    await expect.poll(() => bars.count()).toBe(30);
+    expect(await filled()).toBe(3);
+    expect(await tab.page.locator(".overview table tbody tr").count()).toBe(30);
+    expect(await choice.getByRole("button", { name: month }).getAttribute("aria-pressed")).toBe("true");
+    const day = tab.page.getByRole("toolbar").getByRole("button", { name: ago(20 * DAY).slice(5, 10) });
+    await day.click();
+    await tab.sees(["weeks"], { count: 1 });
+    await expect.poll(() => day.getAttribute("aria-pressed")).toBe("true");
+    const { since, until } = tab
+      .asked(/query$/)
+      .at(-1)!
+      .postDataJSON();
+    expect(Date.parse(until) - Date.parse(since)).toBe(DAY * 1000);
+    await day.press("End");
+    expect(await bars.last().evaluate((bar) => bar === document.activeElement)).toBe(true);
+    await tab.page.reload();
+    await expect.poll(() => bars.count()).toBe(30);
+    await expect.poll(() => day.getAttribute("aria-pressed")).toBe("true");
+    await day.click();
+    await tab.sees(["now", "days", "weeks", "months"], { count: 4 });
+  });
+});
+
+it("a change of zone moves its days", async () => {
+  const served = await here.serve("--no-cleanup", { TTSCTL_TIMEZONE: "Pacific/Kiritimati" });
+  const tab = await here.open(served.url);
+  await tab.page.getByRole("button", { name: "30 days" }).click();
+  const day = new Date(Date.now() - 60_000 + 14 * 3_600_000).toISOString().slice(5, 10);
+  await tab.page
+    .getByRole("toolbar")
+    .getByRole("button", { name: `${day}: done 1` })
+    .waitFor();
+});

@@ -1,0 +1,237 @@
+import type { Server } from "node:http";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { ago, record } from "../helpers/records.ts";
+import { until } from "../helpers/until.ts";
+import { request, Wire } from "../http/wire.ts";
+import type { Tab } from "./helpers/browser.ts";
+import { startProxy } from "./helpers/proxy.ts";
+import { useWeb } from "./helpers/setup.ts";
+
+const here = useWeb();
+const proxies: Server[] = [];
+const wires: Wire[] = [];
+const STREAM = /\/stream$/;
+const POLLS = /\/(voice-tasks|voice-tasks\/query|stats\/chart|healthz)$/;
+
+beforeEach(() => {
+  age = 50;
+  here.root.writeStore([record("alice", "t01", { updated_at: ago(60) }), record("bob", "t02")]);
+});
+afterEach(() => {
+  for (const { socket } of wires.splice(0)) socket.destroy();
+  for (const proxy of proxies.splice(0)) {
+    proxy.close();
+    proxy.closeAllConnections();
+  }
+});
+
+/** Lets the time until the page opens its stream go by. */
+async function begins(tab: Tab): Promise<void> {
+  const answered = tab.page.waitForResponse((response) => STREAM.test(new URL(response.url()).pathname));
+  await tab.page.clock.fastForward(6_000);
+  expect((await answered).status()).toBe(200);
+}
+
+let age = 50;
+/** Each is newer than the one before. */
+const put = (taskId: string, status = "succeeded") => {
+  age--;
+  return here.mirrored(record("alice", taskId, { status, updated_at: ago(age) }));
+};
+
+describe.each([
+  { locale: "en-US", total: "3 tasks", fresh: /^1 new task · show$/ },
+  { locale: "zh-CN", total: "共 3 个任务", fresh: /1 个新任务/ },
+])("in $locale", ({ locale, total, fresh }) => {
+  it("a change of the list and of the counts appears without a request", async () => {
+    const { url } = await here.serveSynced();
+    const tab = await here.open(url, { live: true, locale });
+    await tab.sees(["t01", "t02"], { count: 2 });
+    await begins(tab);
+    const asked = tab.asked(POLLS).length;
+    await put("t03");
+    await tab.sees(["t03", "t01", "t02"], { count: 3 });
+    await tab.page.locator(".total").getByText(total).waitFor();
+    const timeOf = (selector: string) => tab.page.locator(selector).textContent();
+    await until(async () => (await timeOf(".as-of")) === (await timeOf(".updated")), 40);
+    expect(tab.asked(POLLS)).toHaveLength(asked);
+    expect(tab.asked(STREAM)).toHaveLength(1);
+  });
+
+  it("new tasks don't move the rows of a reader", async () => {
+    const { url } = await here.serveSynced();
+    const tab = await here.open(url, { live: true, locale });
+    await begins(tab);
+    await tab.opens("t01");
+    const place = await tab.row("t01").boundingBox();
+    await put("t03");
+    await tab.page.getByRole("button", { name: fresh }).waitFor();
+    expect(await tab.row("t01").boundingBox()).toEqual(place);
+    await put("t01", "failed");
+    await tab.row("t01").locator(".badge.error").waitFor();
+    await tab.page.getByRole("button", { name: fresh }).click();
+    await tab.sees(["t01", "t03", "t02"], { count: 3 });
+  });
+});
+
+it("another filter has another stream, and the first one ends", async () => {
+  const { url } = await here.serveSynced();
+  const tab = await here.open(url, { live: true });
+  await begins(tab);
+  const ended = tab.page.waitForEvent("requestfailed", (request) => request.url().includes("stream?"));
+  await tab.page.getByRole("button", { name: "Only done" }).click();
+  await ended;
+  await begins(tab);
+  const [first, second] = tab.asked(STREAM);
+  expect([first!.method(), second!.method()]).toEqual(["GET", "POST"]);
+  expect(second!.postDataJSON()).toMatchObject({ status: ["done"] });
+  await put("t03");
+  await tab.sees(["t03", "t01", "t02"], { count: 3 });
+});
+
+it("an open row that has left the list, and the task of the address, stay up to date", async () => {
+  here.root.writeStore([record("alice", "t01", { status: "running" }), record("bob", "t02")]);
+  const { url } = await here.serveSynced();
+  const tab = await here.open(`${url}/#status=run`, { live: true });
+  await tab.opens("t01");
+  await begins(tab);
+  await put("t01");
+  await tab.row("t01").locator(".badge.done").waitFor();
+  await put("t01", "failed");
+  await tab.row("t01").locator(".badge.error").waitFor();
+});
+
+describe("without a stream, the page asks again and again:", () => {
+  const stays = async (tab: Tab) => {
+    const tried = tab.asked(STREAM).length;
+    await put("t04");
+    await tab.refreshes();
+    await tab.sees(["t04", "t03", "t01", "t02"], { count: 4 });
+    expect(tab.asked(STREAM)).toHaveLength(tried);
+  };
+
+  it("if a proxy holds it back", async () => {
+    const { url } = await here.serveSynced();
+    const proxy = await startProxy(url, "", false, "hold");
+    proxies.push(proxy.server);
+    const tab = await here.open(proxy.url, { live: true });
+    await tab.sees(["t01", "t02"]);
+    const asked = tab.page.waitForRequest((request) => STREAM.test(new URL(request.url()).pathname));
+    await tab.page.clock.fastForward(6_000);
+    await asked;
+    await put("t03");
+    const answered = tab.page.waitForResponse((response) => response.url().includes("/voice-tasks"));
+    await tab.page.clock.fastForward(11_000);
+    await answered;
+    await tab.sees(["t03", "t01", "t02"], { count: 3 });
+    await stays(tab);
+    expect(await tab.page.locator(".notice").count()).toBe(0);
+  });
+
+  it("if a proxy cuts it off; later it is tried again", async () => {
+    const { url } = await here.serveSynced();
+    const proxy = await startProxy(url, "", false, "cut");
+    proxies.push(proxy.server);
+    const tab = await here.open(proxy.url, { live: true });
+    await put("t03");
+    await tab.refreshes();
+    await tab.sees(["t03", "t01", "t02"], { count: 3 });
+    await stays(tab);
+    const again = tab.page.waitForRequest((request) => STREAM.test(new URL(request.url()).pathname));
+    for (let i = 0; i < 6; i++) await tab.refreshes();
+    await again;
+    expect(tab.asked(STREAM)).toHaveLength(2);
+    tab.expectsRefusals();
+  });
+
+  it("if the server has too many", async () => {
+    const { url, port } = await here.serveSynced();
+    for (let i = 0; i < 32; i++) {
+      const wire = await Wire.open(port);
+      wire.socket.write(request("GET /stream?every=60"));
+      wires.push(wire);
+    }
+    await until(() => wires.every(({ text }) => text.includes("event: health")));
+    const tab = await here.open(url, { live: true });
+    await put("t03");
+    await tab.refreshes();
+    await tab.sees(["t03", "t01", "t02"], { count: 3 });
+    await stays(tab);
+    expect(await tab.page.locator(".notice").count()).toBe(0);
+    tab.expectsRefusals();
+  });
+
+  it("if the server is an older one", async () => {
+    const { url } = await here.serveSynced();
+    const tab = await here.open(url, { live: true });
+    await tab.page.route(/\/stream\?/, (route) => route.fulfill({ status: 404, json: { code: "NOT_FOUND" } }));
+    await put("t03");
+    await tab.refreshes();
+    await tab.sees(["t03", "t01", "t02"], { count: 3 });
+    await stays(tab);
+    tab.expectsRefusals();
+  });
+});
+
+it("a list of very many ids has no stream", async () => {
+  const ids = Array.from({ length: 101 }, (_, i) => `x${i}`);
+  const { url } = await here.serveSynced();
+  const tab = await here.open(`${url}/#user=alice&ids=${["t01", ...ids].join("+")}`, { live: true });
+  await tab.sees(["t01"], { count: 1 });
+  await put("t01", "failed");
+  await tab.refreshes();
+  await tab.row("t01").locator(".badge.error").waitFor();
+  expect(tab.asked(STREAM)).toHaveLength(0);
+});
+
+it("a hidden tab has no stream, and asks at once when it is seen again", async () => {
+  const { url } = await here.serveSynced();
+  const tab = await here.open(url, { live: true });
+  await begins(tab);
+  const ended = tab.page.waitForEvent("requestfailed", (request) => request.url().includes("stream?"));
+  await tab.setHidden(true);
+  await ended;
+  await put("t03");
+  await tab.page.clock.fastForward(120_000);
+  expect(tab.asked(STREAM)).toHaveLength(1);
+  await tab.sees(["t01", "t02"], { count: 2 });
+  await tab.setHidden(false);
+  await tab.sees(["t03", "t01", "t02"], { count: 3 });
+  await begins(tab);
+  await put("t04");
+  await tab.sees(["t04", "t03", "t01", "t02"], { count: 4 });
+});
+
+it("switched off, it has neither a stream nor requests", async () => {
+  const { url } = await here.serveSynced();
+  const tab = await here.open(url, { live: true });
+  await begins(tab);
+  const ended = tab.page.waitForEvent("requestfailed", (request) => request.url().includes("stream?"));
+  await tab.page.locator("select[name=refresh]").selectOption("0");
+  await ended;
+  const asked = tab.asked(POLLS).length;
+  await put("t03");
+  await tab.page.clock.fastForward(120_000);
+  expect([tab.asked(STREAM).length, tab.asked(POLLS).length]).toEqual([1, asked]);
+  await tab.page.locator("select[name=refresh]").selectOption("2");
+  await begins(tab);
+  expect(tab.asked(STREAM).at(-1)!.url()).toContain("every=2");
+  await tab.sees(["t03", "t01", "t02"], { count: 3 });
+});
+
+it("an outage of the stores and of the server is shown, and its end", async () => {
+  const served = await here.serveSynced();
+  const tab = await here.open(served.url, { live: true });
+  await begins(tab);
+  await here.server.stop();
+  await tab.page.getByText("Redis cannot be reached.").waitFor();
+  await tab.sees(["t01", "t02"], { count: 2 });
+  await here.server.start();
+  await tab.page.getByText("Redis cannot be reached.").waitFor({ state: "detached" });
+  await served.stop();
+  await tab.page.getByText("The server does not respond.").waitFor();
+  await here.serve(`--no-cleanup --port ${served.port}`);
+  await tab.refreshes();
+  await tab.page.getByText("The server does not respond.").waitFor({ state: "detached" });
+  tab.expectsRefusals();
+});
