@@ -223,9 +223,14 @@ function inDialects(summary: string, answer: object, { parameters = [], ...extra
 
 function ofOneTask(path: string, task: object): Record<string, object> {
   return {
-    [`GET ${path}`]: inDialects("One task", eitherOf("Task", "ApiMsTask", "the task"), {
-      parameters: [task, USER_OR_LONE],
-    }),
+    [`GET ${path}`]: inDialects(
+      "One task",
+      eitherOf("Task", "ApiMsTask", "the task"),
+      {
+        parameters: [task, USER_OR_LONE],
+      },
+      UNCHANGED,
+    ),
     [`DELETE ${path}`]: inDialects(
       "Deletes a task from both stores, with its audio and logs",
       eitherOf("Deletion", "ApiMsRemoved", "the task was deleted"),
@@ -253,6 +258,8 @@ function ofOneTask(path: string, task: object): Record<string, object> {
 const LINES = query("lines", "how many last lines; 20 by default", integerIn([1, MOST_LINES]));
 const LOG_CONTENT = { ...content(ref("TaskLogs")).content, ...content(TEXT, "text/plain").content };
 
+/** The answer to `If-None-Match` with its tag. */
+const UNCHANGED = { 304: { description: "it hasn't changed" } };
 const OPEN = { security: [] } as const;
 const FILE = { "*/*": {} };
 
@@ -261,6 +268,7 @@ const OPERATIONS: Readonly<Record<string, object>> = {
     "A page of tasks, newest first, 20 by default (api_ms: 10, at most 100); or the tasks of some ids",
     eitherOf("TaskPage", "ApiMsPage", "the page, as `ttsctl list -o json`"),
     { parameters: LIST_PARAMETERS },
+    UNCHANGED,
   ),
   "POST /voice-tasks/query": inDialects(
     "The same for a query of up to 8 MiB and 100,000 ids",
@@ -274,19 +282,19 @@ const OPERATIONS: Readonly<Record<string, object>> = {
     {
       200: { description: "the file", content: FILE },
       206: { description: "a part of it", content: FILE },
-      304: { description: "it hasn't changed" },
+      ...UNCHANGED,
       416: PROBLEM,
     },
     { parameters: [inPath("user"), inPath("task"), inPath("file")] },
   ),
   "GET /stats": operation(
     "Counts, ages, disk use; some seconds old if counting takes long",
-    { 200: jsonOf(ref("Stats"), "as `ttsctl stats -o json`") },
+    { 200: jsonOf(ref("Stats"), "as `ttsctl stats -o json`"), ...UNCHANGED },
     { parameters: [OF_USER, query("disk", "false: leave out audio and logs", SWITCH)] },
   ),
   "GET /stats/hours": operation(
     "Tasks by status, and by the hour of their last change",
-    { 200: jsonOf(ref("StatsHours"), "the last 24 hours") },
+    { 200: jsonOf(ref("StatsHours"), "the last 24 hours"), ...UNCHANGED },
     { parameters: [OF_USER] },
   ),
   "GET /healthz": operation(

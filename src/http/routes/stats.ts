@@ -4,7 +4,7 @@ import { TtsctlError } from "../../errors.ts";
 import { checkUser } from "../../operations/list-query.ts";
 import type { StatsResult } from "../../operations/stats/types.ts";
 import { trimId } from "../../task/ids.ts";
-import { json, jsonText } from "../answer.ts";
+import { keptText } from "../answer.ts";
 import type { Env, ServerParts } from "../parts.ts";
 import { paramsOf, switchOf } from "../request.ts";
 import { turns } from "../turns.ts";
@@ -23,12 +23,14 @@ export function addStats(app: Hono<Env>, { stats, rules, clock, health, metrics 
   app.get("/stats", async (c) => {
     const params = paramsOf(c.req.url, ["user_id", "disk"]);
     const disk = switchOf("disk", params.get("disk"), true);
-    return jsonText(await turn(c.env, async () => `${JSON.stringify(await ask(params.get("user_id"), disk, true))}\n`));
+    const text = await turn(c.env, async () => `${JSON.stringify(await ask(params.get("user_id"), disk, true))}\n`);
+    return keptText(c, text);
   });
   app.get("/stats/hours", async (c) => {
     const stats = await ask(paramsOf(c.req.url, ["user_id"]).get("user_id"), false, false);
     const { source, at, user, total, byStatus, perHour } = stats;
-    return json({ source, at, user, total, byStatus, perHour } satisfies StatsHours);
+    const answer: StatsHours = { source, at, user, total, byStatus, perHour };
+    return keptText(c, `${JSON.stringify(answer)}\n`);
   });
   app.get("/metrics", async (c) => {
     paramsOf(c.req.url, []);

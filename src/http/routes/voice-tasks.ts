@@ -8,7 +8,7 @@ import type { TaskId } from "../../store/task-source.ts";
 import type { ListQuery, ListResult } from "../../store/task-store.ts";
 import { trimId } from "../../task/ids.ts";
 import { BODY_NAMES, KEY_NAMES, type QueryNames, type RawQuery } from "../../task/query-fields.ts";
-import { HttpError, json, jsonText } from "../answer.ts";
+import { HttpError, json, keptText } from "../answer.ts";
 import { type Dialect, dialectOf, PLAIN } from "../dialects.ts";
 import type { Env, Removal, ServerParts } from "../parts.ts";
 import { jsonBody, switchOf } from "../request.ts";
@@ -36,8 +36,8 @@ function lengthOf({ text }: Answer): number {
   return text.length;
 }
 
-function sent({ text, source, warnings }: Answer): Response {
-  return jsonText(text, warnings, { [SOURCE_HEADER]: source });
+function sent(c: Context<Env>, { text, source, warnings }: Answer): Response {
+  return keptText(c, text, warnings, { [SOURCE_HEADER]: source });
 }
 
 /** Lists, single tasks, and their deletion (SPEC section 8). */
@@ -58,7 +58,7 @@ export function addVoiceTasks(app: Hono<Env>, parts: ServerParts): void {
       const { source, warnings } = result;
       return { source, warnings, text: [...dialect.page(result)].join("") };
     });
-    return sent(answer);
+    return sent(c, answer);
   };
   app.get("/voice-tasks", (c) => {
     const dialect = dialectOf(c, parts);
@@ -79,7 +79,7 @@ export function addVoiceTasks(app: Hono<Env>, parts: ServerParts): void {
 /** A single task, its files and its deletion. */
 function addVoiceTask(app: Hono<Env>, parts: ServerParts, path: string): void {
   const turn = turns(4, lengthOf);
-  app.get(path, async (c) => sent(await turn(c.env, () => taskAnswer(parts, c))));
+  app.get(path, async (c) => sent(c, await turn(c.env, () => taskAnswer(parts, c))));
   app.get(`${path}/files`, (c) => {
     const params = PLAIN.params(c.req.url, [...idParams(c), "logs"]);
     return taskFiles(parts, idOf(parts, c, params), switchOf("logs", params.get("logs"), true));
