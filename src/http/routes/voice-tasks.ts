@@ -32,6 +32,8 @@ interface Answer extends Pick<ListResult, "source" | "warnings"> {
   readonly text: string;
 }
 
+type Turn = ReturnType<typeof turns<Answer>>;
+
 function lengthOf({ text }: Answer): number {
   return text.length;
 }
@@ -73,12 +75,12 @@ export function addVoiceTasks(app: Hono<Env>, parts: ServerParts): void {
     const length = Number(c.env.incoming.headers["content-length"] ?? Number.POSITIVE_INFINITY);
     return length > SMALL_BODY ? forBody(c.env, answer) : answer();
   });
-  for (const path of TASK_PATHS) addVoiceTask(app, parts, path);
+  const forOne = turns(4, lengthOf);
+  for (const path of TASK_PATHS) addVoiceTask(app, parts, path, forOne);
 }
 
 /** A single task, its files and its deletion. */
-function addVoiceTask(app: Hono<Env>, parts: ServerParts, path: string): void {
-  const turn = turns(4, lengthOf);
+function addVoiceTask(app: Hono<Env>, parts: ServerParts, path: string, turn: Turn): void {
   app.get(path, async (c) => sent(c, await turn(c.env, () => taskAnswer(parts, c))));
   app.get(`${path}/files`, (c) => {
     const params = PLAIN.params(c.req.url, [...idParams(c), "logs"]);
