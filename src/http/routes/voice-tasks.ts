@@ -8,6 +8,7 @@ import type { TaskId } from "../../store/task-source.ts";
 import type { ListQuery, ListResult } from "../../store/task-store.ts";
 import { trimId } from "../../task/ids.ts";
 import { BODY_NAMES, KEY_NAMES, type QueryNames, type RawQuery } from "../../task/query-fields.ts";
+import type { Task } from "../../task/task.ts";
 import { HttpError, json, keptText } from "../answer.ts";
 import { type Dialect, dialectOf, PLAIN } from "../dialects.ts";
 import type { Env, Removal, ServerParts } from "../parts.ts";
@@ -99,12 +100,22 @@ function addVoiceTask(app: Hono<Env>, parts: ServerParts, path: string, turn: Tu
   });
 }
 
-/** Each task as often as its id is given. */
+/** Characters. */
+const MOST_REPEATED = 8 << 20;
+
+/** Each task as often as its id is given. @throws TtsctlError USAGE if the repeats take more than 8 Mi characters */
 function repeated({ store }: ServerParts, { taskIds }: RawQuery, found: ListResult): ListResult {
   const byId = new Map(found.tasks.map((task) => [task.taskId, task]));
   const asked = taskIds!.map((id) => byId.get(trimId(id))).filter((task) => task !== undefined);
   const tasks = store.inUserOrder(asked);
+  const size = charactersOf(tasks) - charactersOf(found.tasks);
+  if (size > MOST_REPEATED)
+    throw usage("task_ids repeats ids so often that the answer is too large", "give each id once");
   return { ...found, tasks: [...tasks], total: tasks.length, pageSize: tasks.length };
+}
+
+function charactersOf(tasks: readonly Task[]): number {
+  return tasks.reduce((sum, { json }) => sum + json.length, 0);
 }
 
 async function taskAnswer(parts: ServerParts, c: Context<Env>): Promise<Answer> {
