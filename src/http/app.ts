@@ -15,6 +15,7 @@ import { jsonBody } from "./request.ts";
 import { addLogs } from "./routes/logs.ts";
 import { addOutput } from "./routes/output.ts";
 import { addStats } from "./routes/stats.ts";
+import { addStatsHealth } from "./routes/stats-health.ts";
 import { addVoiceTasks, DIALECT_ROUTES } from "./routes/voice-tasks.ts";
 
 /** All routes. Those above the token check need no token, because they show nothing of a task. */
@@ -37,7 +38,7 @@ export function createApp(parts: ServerParts): Hono<Env> {
   app.use("/stats/*", compressed);
   addVoiceTasks(app, parts);
   addLogs(app, parts);
-  addStats(app, parts);
+  addStatsHealth(app, parts, addStats(app, parts));
   addOutput(app, parts);
   app.notFound((c) => problemResponse(nothingHere(app, c.req.path)));
   app.onError((error, c) => {

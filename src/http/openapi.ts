@@ -49,6 +49,14 @@ const SOURCE = oneOf(["redis", "file", "mixed"]);
 const HOURS = arrayOf(exact({ from: TIME, total: COUNT, ...BY_STATUS }));
 const OF_HOURS = { source: SOURCE, at: TIME, user: orNull(TEXT), total: COUNT, perHour: HOURS };
 const OF_STATS = { ...OF_HOURS, byStatus: OBJECT, users: COUNT, byUser: LIST, ages: LIST, dangling: COUNT };
+const COMMAND = { ...TEXT, description: "shows more, on the server's machine" };
+const NAMED_TASK = exact({
+  user_id: TEXT,
+  task_id: TEXT,
+  status: TEXT,
+  updated_at: TIME,
+  ageSeconds: { type: "number" },
+});
 const POSITIVE = { type: "integer", minimum: 1 };
 const ANY_RECORD = { type: "object", description: "the whole record as the service wrote it" };
 
@@ -120,6 +128,44 @@ const SCHEMAS = {
     additionalProperties: true,
   },
   StatsHours: exact({ ...OF_HOURS, byStatus: exact(BY_STATUS) }),
+  StatsHealth: exact({
+    attention: { ...arrayOf(oneOf(["stuck", "drift", "cleanup"])), description: "the parts that need attention" },
+    stuck: exact({
+      count: COUNT,
+      afterSeconds: { type: "number" },
+      oldest: { anyOf: [NAMED_TASK, { type: "null" }] },
+      command: COMMAND,
+    }),
+    drift: {
+      anyOf: [
+        exact({
+          at: TIME,
+          checked: { ...COUNT, description: "how many tasks were compared" },
+          inFile: COUNT,
+          inRedis: COUNT,
+          kinds: {
+            type: "object",
+            additionalProperties: COUNT,
+            description: "how many differ, as `ttsctl verify -o json`",
+          },
+          command: COMMAND,
+        }),
+        { type: "null", description: "the stores can't be compared now" },
+      ],
+    },
+    cleanup: exact({
+      runs: { ...oneOf(["here", "watcher", "unknown", "off"]), description: "who purges" },
+      retention: { type: "number", description: "seconds" },
+      last: {
+        anyOf: [
+          exact({ at: TIME, exitCode: COUNT, error: orNull(TEXT), purged: orNull(COUNT) }),
+          { type: "null", description: "unknown" },
+        ],
+      },
+      next: orNull(TIME),
+      command: COMMAND,
+    }),
+  }),
   Health: exact({
     status: oneOf(["ok", "degraded", "down"]),
     store: oneOf(["ok", "missing", "unreadable"]),
@@ -296,6 +342,10 @@ const OPERATIONS: Readonly<Record<string, object>> = {
     "Tasks by status, and by the hour of their last change",
     { 200: jsonOf(ref("StatsHours"), "the last 24 hours"), ...UNCHANGED },
     { parameters: [OF_USER] },
+  ),
+  "GET /stats/health": operation(
+    "Stuck tasks, differences between file and Redis in a sample, and the cleanup's last pass",
+    { 200: jsonOf(ref("StatsHealth"), "with a command for each"), ...UNCHANGED },
   ),
   "GET /healthz": operation(
     "Whether the stores can answer",

@@ -135,7 +135,14 @@ describe("without the token", () => {
   it("no task is shown or changed", async () => {
     server = await here.serve("--no-cleanup --host 0.0.0.0", env);
     const local = `http://127.0.0.1:${server.port}`;
-    const paths = ["/voice-tasks", "/voice-tasks/t01?user_id=alice", "/stats", "/stats/hours", "/metrics"];
+    const paths = [
+      "/voice-tasks",
+      "/voice-tasks/t01?user_id=alice",
+      "/stats",
+      "/stats/hours",
+      "/stats/health",
+      "/metrics",
+    ];
     for (const path of [...paths, "/output/alice/t01/t01.wav", "/voice-tasks/t01/files?user_id=alice", "/nothing"]) {
       for (const headers of [
         {},

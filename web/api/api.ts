@@ -1,6 +1,7 @@
 import type { HealthAnswer } from "../../src/http/parts.ts";
 import type { StreamEnd } from "../../src/http/routes/logs.ts";
 import type { StatsHours } from "../../src/http/routes/stats.ts";
+import type { StatsHealth } from "../../src/http/routes/stats-health.ts";
 import type { TaskFiles } from "../../src/http/routes/voice-tasks.ts";
 import type { PageJson } from "../../src/render/item.ts";
 import { fieldsOf } from "../model/exact-json.ts";
@@ -117,6 +118,10 @@ export class Api {
   async stats(userId: string): Promise<StatsHours> {
     const user = userId === "" ? "" : `?user_id=${encodeURIComponent(userId)}`;
     return received<StatsHours>((await this.#ask(`stats/hours${user}`)).json());
+  }
+
+  async statsHealth(): Promise<StatsHealth> {
+    return received<StatsHealth>((await this.#ask("stats/health")).json());
   }
 
   /** Begins a session, which the browser keeps in a cookie that no script can read. */

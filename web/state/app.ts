@@ -6,6 +6,7 @@ import { keyOf, type Row } from "../model/row.ts";
 import { About } from "./about.ts";
 import { AudioFinder } from "./audio-finder.ts";
 import { Deletion } from "./deletion.ts";
+import { Glance } from "./glance.ts";
 import { Opened } from "./opened.ts";
 import { Overview } from "./overview.ts";
 import { Player } from "./player.ts";
@@ -19,6 +20,9 @@ interface Said {
   readonly text: string;
   readonly turn: number;
 }
+
+/** Between two looks at what needs attention. */
+const GLANCE_SECONDS = 30;
 
 /** The parts of the page, wired together. */
 export class App {
@@ -37,6 +41,8 @@ export class App {
   readonly tasks: TaskList;
   readonly overview: Overview;
   readonly refresher: Refresher;
+  readonly glance = new Glance(this.api);
+  readonly #glancer: Refresher;
   /** The key of the row whose log is followed; null for none. */
   readonly followed = signal<string | null>(null);
   readonly #now = signal(this.api.now());
@@ -62,6 +68,8 @@ export class App {
     const userId = computed(() => this.tasks.request.value.filter.users[0] ?? "");
     this.overview = new Overview(this.api, userId);
     this.refresher = new Refresher(() => this.#refresh(), preferences.refreshSeconds);
+    const seconds = computed(() => (preferences.refreshSeconds.value === 0 ? 0 : GLANCE_SECONDS));
+    this.#glancer = new Refresher(() => this.#glance(), seconds);
   }
 
   readonly announce = (text: string): void => {
@@ -79,6 +87,8 @@ export class App {
     // The hours of the chart are those of the zone that the server names.
     const overview = this.about.refresh().then(() => this.overview.start());
     this.refresher.start();
+    this.#glancer.start();
+    void this.#glancer.now();
     await this.tasks.show();
     // The server may refuse an address typed by hand; then show the whole list.
     if (this.tasks.rejected.value !== null) {
@@ -137,7 +147,7 @@ export class App {
 
   /** Asks for everything now, and shows it whatever it moves. */
   readonly refreshNow = async (): Promise<void> => {
-    await Promise.all([this.tasks.show(), this.about.refresh(), this.overview.refresh()]);
+    await Promise.all([this.tasks.show(), this.about.refresh(), this.overview.refresh(), this.glance.refresh()]);
     this.tick();
   };
 
@@ -151,6 +161,10 @@ export class App {
     if (this.needsToken.value) return;
     await Promise.all([this.tasks.refresh(), this.about.refresh(), this.overview.refresh()]);
     this.tick();
+  }
+
+  async #glance(): Promise<void> {
+    if (!this.needsToken.value) await this.glance.refresh();
   }
 
   #isBusy(): boolean {

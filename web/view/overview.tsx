@@ -2,6 +2,7 @@ import type { BarStatus } from "../../src/render/hour-chart.ts";
 import { Failure } from "../api/failure.ts";
 import { BAR_ORDER } from "../chart/bars.ts";
 import { useApp, useMessages, useTimes } from "./context.ts";
+import { HealthPanel } from "./health-panel.tsx";
 import { HourChart } from "./hour-chart.tsx";
 import { FailureText, Line } from "./parts.tsx";
 
@@ -59,6 +60,7 @@ export function Overview() {
         <p class="quiet as-of">{text.updated(clock.time(clock.epochOf(stats.at)))}</p>
       </div>
       <HourChart hours={stats.perHour} clock={clock} />
+      <HealthPanel />
     </section>
   );
 }

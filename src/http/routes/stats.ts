@@ -12,13 +12,18 @@ import { turns } from "../turns.ts";
 /** `GET /stats/hours`, for a chart. */
 export type StatsHours = Pick<StatsResult, "source" | "at" | "user" | "total" | "byStatus" | "perHour">;
 
-/** `GET /stats`, the JSON of `ttsctl stats`, a small part of it, and the metrics. Counts may be some seconds old; `at` is their time. */
-export function addStats(app: Hono<Env>, { stats, rules, clock, health, metrics }: ServerParts): void {
+/**
+ * `GET /stats`, the JSON of `ttsctl stats`, a small part of it, and the metrics. Counts may be some
+ * seconds old; `at` is their time. Returns the counts of all tasks.
+ */
+export function addStats(app: Hono<Env>, parts: ServerParts): () => Promise<StatsResult> {
+  const { stats, rules, clock, health, cleanup, metrics } = parts;
   const kept = new KeptAnswers<StatsResult>(clock);
   const ask = (user: string | undefined, disk: boolean, estimate: boolean) => {
     const userId = user === undefined ? undefined : checkUser(trimId(user), "user_id", rules);
     return kept.get(JSON.stringify([userId ?? null, disk, estimate]), () => stats({ userId, disk, estimate }));
   };
+  const countAll = () => ask(undefined, false, false);
   const turn = turns<string>(4, (text) => text.length);
   app.get("/stats", async (c) => {
     const params = paramsOf(c.req.url, ["user_id", "disk"]);
@@ -34,13 +39,14 @@ export function addStats(app: Hono<Env>, { stats, rules, clock, health, metrics 
   });
   app.get("/metrics", async (c) => {
     paramsOf(c.req.url, []);
-    const counts = await ask(undefined, false, false).catch((error) => {
+    const counts = await countAll().catch((error) => {
       if (error instanceof TtsctlError) return null; // neither store can answer
       throw error;
     });
-    const text = await metrics.text(await health(), counts);
+    const text = await metrics.text(await health(), counts, await cleanup());
     return new Response(text, { headers: { "content-type": metrics.contentType } });
   });
+  return countAll;
 }
 
 /** Making answers takes at most this part of the time, however many requests there are. */
