@@ -4,17 +4,19 @@ import { openArtifacts } from "../artifacts/artifacts.ts";
 import { isRedisError, systemErrorCode, TtsctlError } from "../errors.ts";
 import { Hosts } from "../http/guard.ts";
 import { newMetrics, type Observed } from "../http/metrics.ts";
-import type { Deletion, Health, Removal, ServerParts, StatsRequest } from "../http/parts.ts";
+import type { Deletion, DriftCheck, Health, Removal, ServerParts, StatsRequest } from "../http/parts.ts";
 import { TaskState } from "../operations/follow.ts";
 import type { StatsResult } from "../operations/stats/types.ts";
 import { audited } from "../parts/ledger.ts";
+import { shellWord } from "../printable.ts";
 import type { FileStore } from "../store/file/file-store.ts";
 import type { FileIdentity } from "../store/file/identity.ts";
 import type { MirrorLink } from "../store/mirror-link.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { ofUser } from "../task/query-fields.ts";
-import { toMicros } from "../task/time.ts";
+import { formatUtc, toMicros } from "../task/time.ts";
 import { VERSION } from "../version.ts";
+import type { CleanupRecord } from "./cleanup-record.ts";
 import { type DeletionOutcome, deleteChosen, deletionExitCode } from "./commands/delete.ts";
 import { statsOf } from "./commands/stats.ts";
 import type { Context } from "./context.ts";
@@ -24,7 +26,13 @@ import type { Syncing } from "./syncing.ts";
 /** Beside the bundle; the build puts it there. */
 const PAGE_FOLDER = join(import.meta.dirname, "web");
 
-export async function serverParts(context: Context, syncing: Syncing, readOnly: boolean): Promise<ServerParts> {
+interface ServeState {
+  readonly syncing: Syncing;
+  readonly record: CleanupRecord;
+  readonly readOnly: boolean;
+}
+
+export async function serverParts(context: Context, { syncing, record, readOnly }: ServeState): Promise<ServerParts> {
   const settings = await context.settings();
   const { http, paths, cleanup } = settings;
   const rules = await context.rules();
@@ -49,6 +57,9 @@ export async function serverParts(context: Context, syncing: Syncing, readOnly: 
     },
     mark: async () => markOf(await context.fileStore(), await context.mirrorLink(), syncing.isRunning()),
     stats: (request) => countIn(context, request),
+    drift: () => (syncing.isRunning() ? Promise.resolve(null) : driftIn(context)),
+    cleanup: record.state,
+    command: commandsOf(context),
     remove: readOnly ? null : remover(context, syncing),
     version: VERSION,
     metrics: newMetrics(VERSION),
@@ -67,6 +78,32 @@ async function countIn(context: Context, request: StatsRequest): Promise<StatsRe
   } finally {
     await fork.release();
   }
+}
+
+/** Compares some tasks; null if Redis may not be read, or one of the stores can't. */
+async function driftIn(context: Context): Promise<DriftCheck | null> {
+  const { clock, signal } = context;
+  const state = await context.mirrorState();
+  if (state.kind !== "on" || state.behind !== undefined) return null;
+  try {
+    const [{ compareSample }, file] = await Promise.all([import("../operations/drift-sample.ts"), context.fileStore()]);
+    await using snapshot = await file.read();
+    const { mirror } = state;
+    const { compared, counts } = await compareSample({ mirror, clock, signal }, snapshot);
+    const inRedis = await mirror.size(undefined);
+    const sizes = { inFile: snapshot.size, inRedis };
+    return { at: formatUtc(clock.now()), checked: compared, ...sizes, kinds: Object.fromEntries(counts) };
+  } catch (error) {
+    if (error instanceof TtsctlError) return null;
+    throw error;
+  }
+}
+
+/** A command line for a shell, with the flags that chose the configuration. A --redis-url may have a password. */
+function commandsOf({ flags: { config, profile, store } }: Context): (words: string) => string {
+  const given = { "--config": config, "--profile": profile, "--store": store };
+  const own = Object.entries(given).flatMap(([flag, value]) => (value === undefined ? [] : [flag, shellWord(value)]));
+  return (words) => ["ttsctl", words, ...own].join(" ");
 }
 
 const REDIS = { on: "ok", down: "down", off: "off" } as const;

@@ -12,9 +12,14 @@ type RunPass = (pass: Context, refusal: TtsctlError | null) => Promise<unknown>;
 /**
  * Runs passes until SIGTERM or SIGINT, also after failed ones. Only SIGHUP reloads the configuration, so a config.ini that is
  * missing for a moment has no effect.
+ * @param onWait called with the seconds until the next pass
  * @throws TtsctlError WATCHER_RUNNING
  */
-export async function watch(context: Context, runPass: RunPass): Promise<number> {
+export async function watch(
+  context: Context,
+  runPass: RunPass,
+  onWait: (seconds: number) => void = () => {},
+): Promise<number> {
   let hangup = new AbortController();
   const onHangup = () => hangup.abort();
   process.on("SIGHUP", onHangup); // before the configuration is read, so later changes aren't missed
@@ -33,7 +38,10 @@ export async function watch(context: Context, runPass: RunPass): Promise<number>
       return { cleanup: settings.cleanup, isTrusted: isReloaded };
     },
     pass: (refusal: TtsctlError | null) => tryPass(context.fork(settings), runPass, refusal),
-    wait: (seconds: number) => pause(seconds, context.signal, hangup.signal),
+    wait: (seconds: number) => {
+      onWait(seconds);
+      return pause(seconds, context.signal, hangup.signal);
+    },
   };
   context.onRelease(() => watcher.lock.release());
   const retention = settings.cleanup.retention.value;

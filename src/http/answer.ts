@@ -1,4 +1,6 @@
+import { createHash } from "node:crypto";
 import { STATUS_CODES } from "node:http";
+import type { Context } from "hono";
 import { type ErrorCode, TtsctlError } from "../errors.ts";
 
 /** Clients and proxies refuse headers of more than some kB. */
@@ -37,9 +39,34 @@ export function jsonText(
   headers: Headers = {},
   status = 200,
 ): Response {
-  const warned = warnings.length === 0 ? {} : { [WARNINGS_HEADER]: warningsValue(warnings) };
   const about = { "content-type": "application/json", "content-length": `${Buffer.byteLength(text)}` };
-  return new Response(text, { status, headers: { ...about, ...headers, ...warned } });
+  return new Response(text, { status, headers: { ...about, ...headers, ...warned(warnings) } });
+}
+
+function warned(warnings: readonly string[]): Headers {
+  return warnings.length === 0 ? {} : { [WARNINGS_HEADER]: warningsValue(warnings) };
+}
+
+/**
+ * An answer that a browser keeps, and asks whether it still holds: then it's 304. The tag is of the text and these headers; it
+ * is weak because the packed bytes have it too.
+ */
+export function keptText({ req }: Context, text: string, warnings: readonly string[] = [], headers: Headers = {}) {
+  if (req.method === "POST") return jsonText(text, warnings, headers); // nobody keeps it
+  const said = { ...headers, ...warned(warnings) };
+  const digest = createHash("sha1")
+    .update(text)
+    .update(`\0${JSON.stringify(said)}`)
+    .digest("base64url");
+  const about = { etag: `W/"${digest}"`, "cache-control": "private, no-cache" };
+  if (namesTag(req.header("if-none-match"), about.etag)) return new Response(null, { status: 304, headers: about });
+  return jsonText(text, [], { ...said, ...about });
+}
+
+/** Whether a header such as `If-None-Match` names a tag; a weak one of the same value counts (RFC 9110). */
+export function namesTag(header: string | undefined, etag: string): boolean {
+  const value = (tag: string) => tag.trim().replace(/^W\//, "");
+  return header?.split(",").some((tag) => value(tag) === "*" || value(tag) === value(etag)) ?? false;
 }
 
 export function json(value: object, warnings?: readonly string[], headers?: Headers, status?: number): Response {

@@ -17,6 +17,7 @@ import { jsonBody } from "./request.ts";
 import { addLogs } from "./routes/logs.ts";
 import { addOutput } from "./routes/output.ts";
 import { addStats, keptCounts } from "./routes/stats.ts";
+import { addStatsHealth } from "./routes/stats-health.ts";
 import { addStream } from "./routes/stream.ts";
 import { addVoiceTasks, DIALECT_ROUTES } from "./routes/voice-tasks.ts";
 
@@ -43,6 +44,7 @@ export function createApp(parts: ServerParts): Hono<Env> {
   const counts = keptCounts(parts);
   addLogs(app, parts, streams);
   addStats(app, parts, counts);
+  addStatsHealth(app, parts, () => counts(undefined));
   addStream(app, parts, streams, counts);
   addOutput(app, parts);
   app.notFound((c) => problemResponse(nothingHere(app, c.req.path)));
@@ -61,6 +63,7 @@ const MOST_PACKED = 4 << 20;
 /** Most clients are programs on this machine and name no encoding: for them it does nothing. */
 const compressed: MiddlewareHandler<Env> = async (c, next) => {
   await next();
+  c.header("vary", "Accept-Encoding", { append: true });
   if (c.req.header("accept-encoding") === undefined) return;
   if (Number(c.res.headers.get("content-length")) <= MOST_PACKED) await gzip(c, async () => {});
 };

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { StatsResult } from "../operations/stats/types.ts";
-import type { Health } from "./parts.ts";
+import type { CleanupState, Health } from "./parts.ts";
 
 export interface Observed {
   readonly method: string;
@@ -79,6 +79,15 @@ export function newMetrics(version: string) {
   const isSyncing = gauge("syncing", "Whether the store file is being pushed to Redis: 1 or 0.");
   const tasks = new Gauge({ name: "ttsctl_tasks", help: "Tasks by status.", registers, labelNames: ["status"] });
   const stuck = gauge("stuck_tasks", "Tasks that have been wait or run for longer than [cleanup] stuck_after.");
+  const oldestWait = gauge("oldest_wait_seconds", "Age of the task that has been in wait for longest; 0 for none.");
+  const lastPass = gauge(
+    "cleanup_last_run_timestamp_seconds",
+    "When the last cleanup pass ended, including failed ones.",
+  );
+  const lastExitCode = gauge("cleanup_exit_code", "Exit code of the last cleanup pass.");
+  /** Unknown values are omitted. */
+  const setKnown = (gauge: Gauge, value: number | undefined) =>
+    value === undefined ? gauge.remove() : gauge.set(value);
   const info = { name: "ttsctl_build_info", help: "Always 1; the label has the version that runs.", registers };
   new Gauge({ ...info, labelNames: ["version"] }).set({ version }, 1);
   return {
@@ -90,14 +99,20 @@ export function newMetrics(version: string) {
     },
 
     /** @param counts null if neither store can answer: the gauges of tasks have no values then */
-    text({ redis, store, syncing }: Health, counts: StatsResult | null): Promise<string> {
+    text(
+      { redis, store, syncing }: Health,
+      counts: StatsResult | null,
+      { last }: Pick<CleanupState, "last">,
+    ): Promise<string> {
       redisUp.set(redis === "ok" ? 1 : 0);
       storeReadable.set(store === "unreadable" ? 0 : 1);
       isSyncing.set(syncing ? 1 : 0);
       tasks.reset();
       for (const [status, count] of Object.entries(counts?.byStatus ?? {})) tasks.set({ status }, count);
-      if (counts === null) stuck.remove();
-      else stuck.set(counts.stuck.count);
+      setKnown(stuck, counts?.stuck.count);
+      setKnown(oldestWait, counts === null ? undefined : Math.max(0, counts.oldestWaiting?.ageSeconds ?? 0));
+      setKnown(lastPass, last === null ? undefined : Date.parse(last.at) / 1000);
+      setKnown(lastExitCode, last?.exitCode);
       return registry.metrics();
     },
   };

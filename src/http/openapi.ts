@@ -53,6 +53,14 @@ const BARS = arrayOf(exact({ from: TIME, until: TIME, total: COUNT, ...BY_STATUS
 const COUNTED = { source: SOURCE, at: TIME, user: orNull(TEXT), total: COUNT };
 const OF_HOURS = { ...COUNTED, perHour: HOURS };
 const OF_STATS = { ...OF_HOURS, byStatus: OBJECT, users: COUNT, byUser: LIST, ages: LIST, dangling: COUNT };
+const COMMAND = { ...TEXT, description: "shows more, on the server's machine" };
+const NAMED_TASK = exact({
+  user_id: TEXT,
+  task_id: TEXT,
+  status: TEXT,
+  updated_at: TIME,
+  ageSeconds: { type: "number" },
+});
 const POSITIVE = { type: "integer", minimum: 1 };
 const ANY_RECORD = { type: "object", description: "the whole record as the service wrote it" };
 
@@ -125,6 +133,44 @@ const SCHEMAS = {
   },
   StatsHours: exact({ ...OF_HOURS, byStatus: exact(BY_STATUS) }),
   StatsChart: exact({ ...COUNTED, byStatus: exact(BY_STATUS), span: oneOf(SPAN_NAMES), bars: BARS }),
+  StatsHealth: exact({
+    attention: { ...arrayOf(oneOf(["stuck", "drift", "cleanup"])), description: "the parts that need attention" },
+    stuck: exact({
+      count: COUNT,
+      afterSeconds: { type: "number" },
+      oldest: { anyOf: [NAMED_TASK, { type: "null" }] },
+      command: COMMAND,
+    }),
+    drift: {
+      anyOf: [
+        exact({
+          at: TIME,
+          checked: { ...COUNT, description: "how many tasks were compared" },
+          inFile: COUNT,
+          inRedis: COUNT,
+          kinds: {
+            type: "object",
+            additionalProperties: COUNT,
+            description: "how many differ, as `ttsctl verify -o json`",
+          },
+          command: COMMAND,
+        }),
+        { type: "null", description: "the stores can't be compared now" },
+      ],
+    },
+    cleanup: exact({
+      runs: { ...oneOf(["here", "watcher", "unknown", "off"]), description: "who purges" },
+      retention: { type: "number", description: "seconds" },
+      last: {
+        anyOf: [
+          exact({ at: TIME, exitCode: COUNT, error: orNull(TEXT), purged: orNull(COUNT) }),
+          { type: "null", description: "unknown" },
+        ],
+      },
+      next: orNull(TIME),
+      command: COMMAND,
+    }),
+  }),
   Health: exact({
     status: oneOf(["ok", "degraded", "down"]),
     store: oneOf(["ok", "missing", "unreadable"]),
@@ -229,9 +275,14 @@ function inDialects(summary: string, answer: object, { parameters = [], ...extra
 
 function ofOneTask(path: string, task: object): Record<string, object> {
   return {
-    [`GET ${path}`]: inDialects("One task", eitherOf("Task", "ApiMsTask", "the task"), {
-      parameters: [task, USER_OR_LONE],
-    }),
+    [`GET ${path}`]: inDialects(
+      "One task",
+      eitherOf("Task", "ApiMsTask", "the task"),
+      {
+        parameters: [task, USER_OR_LONE],
+      },
+      UNCHANGED,
+    ),
     [`DELETE ${path}`]: inDialects(
       "Deletes a task from both stores, with its audio and logs",
       eitherOf("Deletion", "ApiMsRemoved", "the task was deleted"),
@@ -265,6 +316,9 @@ const EVENTS = {
   200: { description: "events: list, stats, health, unchanged, problem", ...content(TEXT, "text/event-stream") },
 };
 
+/** The answer to `If-None-Match` with its tag. */
+const UNCHANGED = { 304: { description: "it hasn't changed since that tag" } };
+
 const OPEN = { security: [] } as const;
 const FILE = { "*/*": {} };
 
@@ -273,6 +327,7 @@ const OPERATIONS: Readonly<Record<string, object>> = {
     "A page of tasks, newest first, 20 by default (api_ms: 10, at most 100); or the tasks of some ids",
     eitherOf("TaskPage", "ApiMsPage", "the page, as `ttsctl list -o json`"),
     { parameters: LIST_PARAMETERS },
+    UNCHANGED,
   ),
   "POST /voice-tasks/query": inDialects(
     "The same for a query of up to 8 MiB and 100,000 ids",
@@ -286,24 +341,24 @@ const OPERATIONS: Readonly<Record<string, object>> = {
     {
       200: { description: "the file", content: FILE },
       206: { description: "a part of it", content: FILE },
-      304: { description: "the file hasn't changed" },
+      ...UNCHANGED,
       416: PROBLEM,
     },
     { parameters: [inPath("user"), inPath("task"), inPath("file")] },
   ),
   "GET /stats": operation(
     "Counts, ages, disk use; some seconds old if counting takes long",
-    { 200: jsonOf(ref("Stats"), "as `ttsctl stats -o json`") },
+    { 200: jsonOf(ref("Stats"), "as `ttsctl stats -o json`"), ...UNCHANGED },
     { parameters: [OF_USER, query("disk", "false: leave out audio and logs", SWITCH)] },
   ),
   "GET /stats/hours": operation(
     "Tasks by status, and by the hour of their last change",
-    { 200: jsonOf(ref("StatsHours"), "the last 24 hours") },
+    { 200: jsonOf(ref("StatsHours"), "the last 24 hours"), ...UNCHANGED },
     { parameters: [OF_USER] },
   ),
   "GET /stats/chart": operation(
     "Tasks by status, and by the time of their last change",
-    { 200: jsonOf(ref("StatsChart"), "24 hours by hour, 7 days by 6 hours, or 30 days by day") },
+    { 200: jsonOf(ref("StatsChart"), "24 hours by hour, 7 days by 6 hours, or 30 days by day"), ...UNCHANGED },
     { parameters: [OF_USER, SPAN] },
   ),
   "GET /stream": operation("A page of tasks, the chart and the health, again whenever they change", EVENTS, {
@@ -313,6 +368,10 @@ const OPERATIONS: Readonly<Record<string, object>> = {
     parameters: [SPAN, EVERY],
     requestBody: bodyOf("Query"),
   }),
+  "GET /stats/health": operation(
+    "Stuck tasks, differences between file and Redis in a sample, and the cleanup's last pass",
+    { 200: jsonOf(ref("StatsHealth"), "with a command for each"), ...UNCHANGED },
+  ),
   "GET /healthz": operation(
     "Whether the stores can answer",
     { 200: jsonOf(ref("Health"), "one of them can"), 503: jsonOf(ref("Health"), "neither can") },

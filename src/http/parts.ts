@@ -4,6 +4,7 @@ import type { Clock } from "../clock.ts";
 import type { DeleteResult } from "../operations/delete.ts";
 import type { TaskState } from "../operations/follow.ts";
 import type { StatsResult } from "../operations/stats/types.ts";
+import type { Kind } from "../operations/verify/classify.ts";
 import type { TaskId } from "../store/task-source.ts";
 import type { TaskStore } from "../store/task-store.ts";
 import type { LayoutName, RecordRules } from "../task/rules.ts";
@@ -52,6 +53,36 @@ export interface StatsRequest {
   readonly estimate: boolean;
 }
 
+/** A comparison of some tasks, as `verify` compares all. */
+export interface DriftCheck {
+  /** ISO 8601, UTC. */
+  readonly at: string;
+  /** How many tasks were compared, of those that each store has. */
+  readonly checked: number;
+  readonly inFile: number;
+  readonly inRedis: number;
+  /** How many of them differ, by the keys of `verify -o json`. */
+  readonly kinds: Readonly<Partial<Record<Kind, number>>>;
+}
+
+/** Who purges, and when. */
+export interface CleanupState {
+  /** `unknown`: neither this server nor a watcher does; perhaps a timer. `off`: the retention isn't positive. */
+  readonly runs: "here" | "watcher" | "unknown" | "off";
+  /** Seconds. */
+  readonly retention: number;
+  /** Null if unknown. */
+  readonly last: {
+    /** ISO 8601, UTC. */
+    readonly at: string;
+    readonly exitCode: number;
+    readonly error: string | null;
+    readonly purged: number | null;
+  } | null;
+  /** ISO 8601, UTC; null if unknown, and during a pass of this server. */
+  readonly next: string | null;
+}
+
 export interface ServerParts {
   readonly store: TaskStore;
   readonly rules: RecordRules;
@@ -76,6 +107,11 @@ export interface ServerParts {
   /** Another text after every change of the stores, or almost every one. */
   mark(): Promise<string>;
   stats(request: StatsRequest): Promise<StatsResult>;
+  /** Null if the stores can't be compared now. */
+  drift(): Promise<DriftCheck | null>;
+  cleanup(): Promise<CleanupState>;
+  /** A command for the shell of the server's machine. @param words what follows `ttsctl` */
+  command(words: string): string;
   readonly metrics: Metrics;
   readonly version: string;
   ended(request: Observed): void;

@@ -95,11 +95,15 @@ it.skipIf(!has("logrotate", "--version"))("the logrotate file is right, where lo
   expect(stderr).not.toMatch(/error: (?!.*(unknown|could not find) (user|group))/i);
 });
 
-it("the alerts use metrics that there are", () => {
-  const rules = parse(readFileSync(join(EXAMPLES, "prometheus/ttsctl.rules.yml"), "utf8"));
-  const source = readFileSync(new URL("../../src/render/pass-metrics.ts", import.meta.url), "utf8");
-  for (const { expr } of rules.groups[0].rules as { expr: string }[]) {
-    const names = [...expr.matchAll(/ttsctl_cleanup_(\w+)/g)].map(([, name]) => name!);
+it.each([
+  ["ttsctl", "render/pass-metrics.ts", /ttsctl_cleanup_(\w+)/g],
+  ["ttsctl-serve", "http/metrics.ts", /ttsctl_(\w+)/g],
+])("the alerts of the group %s use metrics that there are", (group, file, pattern) => {
+  const { groups } = parse(readFileSync(join(EXAMPLES, "prometheus/ttsctl.rules.yml"), "utf8"));
+  const source = readFileSync(new URL(`../../src/${file}`, import.meta.url), "utf8");
+  const { rules } = groups.find(({ name }: { name: string }) => name === group);
+  for (const { expr } of rules as { expr: string }[]) {
+    const names = [...expr.matchAll(pattern)].map(([, name]) => name!);
     expect(names.length).toBeGreaterThan(0);
     for (const name of names) expect(source).toContain(`"${name}"`);
   }

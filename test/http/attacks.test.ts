@@ -140,6 +140,7 @@ describe("without the token", () => {
       "/voice-tasks/t01?user_id=alice",
       "/stats",
       "/stats/hours",
+      "/stats/health",
       "/stats/chart",
       "/stream",
       "/metrics",

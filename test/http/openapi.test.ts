@@ -56,6 +56,7 @@ it("its schemas match the responses", async () => {
   await check("/stats", "Stats");
   await check("/stats?disk=false&user_id=alice", "Stats");
   await check("/stats/hours", "StatsHours");
+  await check("/stats/health", "StatsHealth");
   await check("/stats/chart", "StatsChart");
   await check("/stats/chart?span=30d&user_id=alice", "StatsChart");
   await check("/healthz", "Health");

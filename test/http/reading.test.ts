@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { get, type IncomingMessage } from "node:http";
+import { get, type IncomingMessage, request } from "node:http";
 import { buffer } from "node:stream/consumers";
 import { gunzipSync } from "node:zlib";
 import { beforeEach, describe, expect, it } from "vitest";
@@ -66,6 +66,64 @@ it("large answers are compressed for a client that takes gzip, and the same then
   }
   expect((await ask("/voice-tasks?page_size=1", takes)).isPacked).toBe(false);
   expect((await ask("/voice-tasks?page_size=200", { "Accept-Encoding": "identity" })).isPacked).toBe(false);
+});
+
+it("an answer that is asked for again is sent again only if it or its warnings changed", async () => {
+  here.root.writeStore([...TASKS, ...Array.from({ length: 50 }, (_, i) => record("carol", `t${i}`))]);
+  const server = await here.serve("--no-sync");
+  const ask = async (path: string, headers: Record<string, string> = {}, method = "GET") => {
+    const asking = request(server.url + path, { headers, method }).end();
+    const [answer] = (await once(asking, "response")) as [IncomingMessage];
+    const body = await buffer(answer);
+    return { status: answer.statusCode, headers: answer.headers, length: body.length };
+  };
+  const paths = ["/voice-tasks?page_size=50", "/voice-tasks/t01?user_id=alice", "/stats?disk=false", "/stats/hours"];
+  for (const path of paths) {
+    const { status, headers } = await ask(path);
+    const etag = headers.etag!;
+    expect([status, headers["cache-control"], headers.vary]).toEqual([200, "private, no-cache", "Accept-Encoding"]);
+    expect(etag).toMatch(/^W\/"[\w-]+"$/);
+    for (const encoding of [{}, { "Accept-Encoding": "gzip" }]) {
+      for (const method of ["GET", "HEAD"]) {
+        const whole = await ask(path, encoding, method);
+        expect([whole.status, whole.headers.etag, whole.headers.vary]).toEqual([200, etag, "Accept-Encoding"]);
+        for (const tags of [etag, etag.replace("W/", ""), `"x", ${etag}`, "*"]) {
+          const again = await ask(path, { ...encoding, "If-None-Match": tags }, method);
+          expect([again.status, again.length, again.headers.etag]).toEqual([304, 0, etag]);
+          expect([again.headers["cache-control"], again.headers.vary]).toEqual([
+            "private, no-cache",
+            "Accept-Encoding",
+          ]);
+          expect(again.headers["x-content-type-options"]).toBe("nosniff");
+        }
+      }
+    }
+    expect((await ask(path, { "If-None-Match": '"x"' })).status).toBe(200);
+  }
+  const list = "/voice-tasks?user_id=alice";
+  const first = (await ask(list)).headers;
+  expect(first["ttsctl-source"]).toBe("file"); // Redis has never been filled
+  await here.run("sync");
+  await until(async () => (await ask(list)).headers["ttsctl-source"] === "redis");
+  const synced = await ask(list, { "If-None-Match": first.etag! });
+  expect([synced.status, synced.headers["ttsctl-source"], synced.headers["ttsctl-warnings"]]).toEqual([
+    ...[200, "redis", undefined],
+  ]);
+  await here.server.stop();
+  await server.run.says(/reads use the store file/);
+  const down = await ask(list, { "If-None-Match": `${first.etag}, ${synced.headers.etag}` });
+  expect([down.status, down.headers["ttsctl-source"]]).toEqual([200, "file"]);
+  await here.server.start();
+});
+
+it("an answer to a body and a refusal have no tag, and are kept by nobody", async () => {
+  const server = await here.serve("--read-only");
+  const answers = [await server.post("/voice-tasks/query", {}), await server.fetch("/voice-tasks?page=0")];
+  for (const { headers } of answers) {
+    expect([headers.get("etag"), headers.get("cache-control")]).toEqual([null, "no-store"]);
+  }
+  const headers = { "content-type": "application/json", "if-none-match": "*" };
+  expect((await server.fetch("/voice-tasks/query", { method: "POST", body: "{}", headers })).status).toBe(200);
 });
 
 describe("one task", () => {

@@ -2,6 +2,7 @@ import type { Unchanged } from "../../src/http/live.ts";
 import type { HealthAnswer } from "../../src/http/parts.ts";
 import type { StreamEnd } from "../../src/http/routes/logs.ts";
 import type { StatsChart } from "../../src/http/routes/stats.ts";
+import type { StatsHealth } from "../../src/http/routes/stats-health.ts";
 import type { TaskFiles } from "../../src/http/routes/voice-tasks.ts";
 import type { PageJson } from "../../src/render/item.ts";
 import type { Span } from "../../src/task/spans.ts";
@@ -172,6 +173,10 @@ export class Api {
   async stats(userId: string, span: Span): Promise<StatsChart> {
     const user = userId === "" ? "" : `&user_id=${encodeURIComponent(userId)}`;
     return received<StatsChart>((await this.#ask(`stats/chart?span=${span}${user}`)).json());
+  }
+
+  async statsHealth(): Promise<StatsHealth> {
+    return received<StatsHealth>((await this.#ask("stats/health")).json());
   }
 
   /** Begins a session, which the browser keeps in a cookie that no script can read. */

@@ -7,6 +7,7 @@ import { keyOf, type Row } from "../model/row.ts";
 import { About } from "./about.ts";
 import { AudioFinder } from "./audio-finder.ts";
 import { Deletion } from "./deletion.ts";
+import { Glance } from "./glance.ts";
 import { Opened } from "./opened.ts";
 import { Overview } from "./overview.ts";
 import { Player } from "./player.ts";
@@ -23,6 +24,8 @@ interface Said {
 
 /** The most tasks that the server has in a stream. */
 const MOST_LIVE_IDS = 100;
+/** Between two looks at what needs attention. */
+const GLANCE_SECONDS = 30;
 
 /** The parts of the page, wired together. */
 export class App {
@@ -41,6 +44,8 @@ export class App {
   readonly tasks: TaskList;
   readonly overview: Overview;
   readonly refresher: Refresher;
+  readonly glance = new Glance(this.api);
+  readonly #glancer: Refresher;
   /** The key of the row whose log is followed; null for none. */
   readonly followed = signal<string | null>(null);
   readonly #now = signal(this.api.now());
@@ -67,6 +72,8 @@ export class App {
     this.overview = new Overview(this.api, userId, preferences.span);
     const follow = (signal: AbortSignal) => orFailure(this.#follow(signal)).then(() => {});
     this.refresher = new Refresher(() => this.#refresh(), follow, preferences.refreshSeconds);
+    const seconds = computed(() => (preferences.refreshSeconds.value === 0 ? 0 : GLANCE_SECONDS));
+    this.#glancer = new Refresher(() => this.#glance(), null, seconds);
   }
 
   readonly announce = (text: string): void => {
@@ -84,6 +91,8 @@ export class App {
     // The hours of the chart are those of the zone that the server names.
     const overview = this.about.refresh().then(() => this.overview.start());
     this.refresher.start(() => [this.tasks.request.value, this.preferences.span.value, this.needsToken.value]);
+    this.#glancer.start();
+    void this.#glancer.now();
     await this.tasks.show();
     // The server may refuse an address typed by hand; then show the whole list.
     if (this.tasks.rejected.value !== null) {
@@ -142,7 +151,7 @@ export class App {
 
   /** Asks for everything now, and shows it whatever it moves. */
   readonly refreshNow = async (): Promise<void> => {
-    await Promise.all([this.tasks.show(), this.about.refresh(), this.overview.refresh()]);
+    await Promise.all([this.tasks.show(), this.about.refresh(), this.overview.refresh(), this.glance.refresh()]);
     this.tick();
   };
 
@@ -180,6 +189,10 @@ export class App {
       }
       this.tick();
     }
+  }
+
+  async #glance(): Promise<void> {
+    if (!this.needsToken.value) await this.glance.refresh();
   }
 
   #isBusy(): boolean {

@@ -12,7 +12,7 @@ const GOOD = 60_000;
  */
 export class Refresher {
   readonly #ask: () => Promise<void>;
-  readonly #follow: (signal: AbortSignal) => Promise<void>;
+  readonly #follow: ((signal: AbortSignal) => Promise<void>) | null;
   readonly #seconds: ReadonlySignal<number>;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isAsking = false;
@@ -22,12 +22,12 @@ export class Refresher {
   #pause = FIRST_PAUSE;
 
   /**
-   * @param follow shows changes until the signal; it returns when there is no stream (any more)
+   * @param follow shows changes until the signal; it returns when there is no stream (any more). Null: no stream is tried
    * @param seconds between two updates; 0 for none
    */
   constructor(
     ask: () => Promise<void>,
-    follow: (signal: AbortSignal) => Promise<void>,
+    follow: ((signal: AbortSignal) => Promise<void>) | null,
     seconds: ReadonlySignal<number>,
   ) {
     this.#ask = ask;
@@ -36,7 +36,7 @@ export class Refresher {
   }
 
   /** @param question what is shown; a stream is for one question */
-  start(question: () => unknown): void {
+  start(question: () => unknown = () => {}): void {
     effect(() => {
       question();
       this.#next = 0;
@@ -69,7 +69,7 @@ export class Refresher {
 
   async #update(): Promise<void> {
     const began = Date.now();
-    if (began >= this.#next) {
+    if (this.#follow !== null && began >= this.#next) {
       const stream = new AbortController();
       this.#stream = stream;
       await this.#follow(stream.signal);

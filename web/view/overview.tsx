@@ -3,6 +3,7 @@ import { Failure } from "../api/failure.ts";
 import { BAR_ORDER } from "../chart/bars.ts";
 import { Chart } from "./chart.tsx";
 import { useApp, useMessages, useTimes } from "./context.ts";
+import { HealthPanel } from "./health-panel.tsx";
 import { FailureText, Line } from "./parts.tsx";
 
 /** Filters the list by a status, or no longer by it. */
@@ -59,6 +60,7 @@ export function Overview() {
         <p class="quiet as-of">{text.updated(clock.time(clock.epochOf(stats.at)))}</p>
       </div>
       <Chart span={stats.span} bars={stats.bars} clock={clock} />
+      <HealthPanel />
     </section>
   );
 }

@@ -90,20 +90,37 @@ async function runCleanup(context: Context, flags: CleanupFlags, args: string[])
 /**
  * One pass, with its result printed, in the ledger and in the metrics. Returns the exit code.
  * @param refusal why the pass must not begin; it counts as failed
- * @throws TtsctlError that ended the pass; INTERRUPTED
+ * @param onEnd called however it ends
+ * @throws TtsctlError that ended the pass; INTERRUPTED; USAGE if the file of the metrics is in use for something else
  */
-export function runPass(context: Context, flags: CleanupFlags, refusal: TtsctlError | null = null): Promise<number> {
-  return measured(context, flags, async (observe) => {
+export async function runPass(
+  context: Context,
+  flags: CleanupFlags,
+  refusal: TtsctlError | null = null,
+  onEnd: (ended: Readonly<Ended>) => void = () => {},
+): Promise<number> {
+  const metrics = await metricsTarget(context, flags);
+  const started = context.clock.monotonic();
+  const ended: Ended = { exitCode: 1, error: "INTERNAL", outcome: null };
+  try {
     if (refusal !== null) throw refusal;
-    return audited(context, !flags.dryRun, async (ledger) => {
+    ended.exitCode = await audited(context, !flags.dryRun, async (ledger) => {
       const outcome = await cleanupPass(context, flags, ledger, () => context.openBackup(flags));
-      observe(outcome);
+      ended.outcome = outcome;
       const shown = printed(outcome.result);
       ledger?.count(shown);
       await emitObject(context, shown, () => summaryLine(outcome.result));
       return exitCodeOf(outcome, context);
     });
-  });
+    ended.error = null;
+    return ended.exitCode;
+  } catch (error) {
+    if (error instanceof TtsctlError) Object.assign(ended, { exitCode: error.exitCode, error: error.code });
+    throw error;
+  } finally {
+    onEnd(ended);
+    if (metrics !== null) await writeMetrics(context, metrics, ended, context.clock.monotonic() - started);
+  }
 }
 
 /** By SPEC section 5. */
@@ -139,31 +156,12 @@ function summaryLine(result: CleanupResult): string {
 /** The exporter runs as another user. */
 const MODE = 0o644;
 
-/**
- * Runs a pass and writes its metrics for node_exporter's textfile collector, also if it fails. If the file can't be written,
- * that is a warning.
- * @throws TtsctlError USAGE if the file is in use for something else; and what the pass throws
- */
-async function measured(
-  context: Context,
-  { metricsFile, dryRun, backup }: CleanupFlags,
-  pass: (observe: (outcome: CleanupOutcome) => void) => Promise<number>,
-): Promise<number> {
-  if (metricsFile === undefined || dryRun) return pass(() => {});
+/** The file for node_exporter's textfile collector; null without one. @throws TtsctlError USAGE */
+async function metricsTarget(context: Context, { metricsFile, dryRun, backup }: CleanupFlags): Promise<string | null> {
+  if (metricsFile === undefined || dryRun) return null;
   const target = resolve(context.cwd, metricsFile);
   await refuseOtherFiles(context, target, backup);
-  const started = context.clock.monotonic();
-  const ended: Ended = { exitCode: 1, error: "INTERNAL", outcome: null };
-  try {
-    ended.exitCode = await pass((outcome) => Object.assign(ended, { outcome }));
-    ended.error = null;
-    return ended.exitCode;
-  } catch (error) {
-    if (error instanceof TtsctlError) Object.assign(ended, { exitCode: error.exitCode, error: error.code });
-    throw error;
-  } finally {
-    await writeMetrics(context, target, ended, context.clock.monotonic() - started);
-  }
+  return target;
 }
 
 /** A directory isn't refused: it is a warning after the pass, like any file that can't be written. */
@@ -177,12 +175,15 @@ async function refuseOtherFiles(context: Context, target: string, backup: string
   );
 }
 
-interface Ended {
+/** How a pass ended. */
+export interface Ended {
   exitCode: number;
+  /** The code of the error that ended it. */
   error: string | null;
   outcome: CleanupOutcome | null;
 }
 
+/** If the file can't be written, that is a warning. */
 async function writeMetrics(context: Context, target: string, ended: Ended, seconds: number): Promise<void> {
   const { outcome, exitCode, error } = ended;
   const { store, redis } = await context.settings();

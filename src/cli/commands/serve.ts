@@ -2,6 +2,7 @@ import { once } from "node:events";
 import type { Command } from "commander";
 import type { HttpSettings } from "../../config/settings.ts";
 import { TtsctlError } from "../../errors.ts";
+import type { CleanupRecord } from "../cleanup-record.ts";
 import type { Attach, Context } from "../context.ts";
 import { DONE } from "../emit.ts";
 import { settingOption } from "../selection.ts";
@@ -44,11 +45,13 @@ const PATIENCE_MS = 3000;
  * @throws TtsctlError CONFIG_INVALID, CONFIG_REQUIRED, LISTEN_FAILED
  */
 async function runServe(context: Context, flags: ServeFlags): Promise<number> {
-  const [{ createHttpServer, drain, listen }, { serverParts }, { connectSyncing }] = await Promise.all([
-    import("../../http/server.ts"),
-    import("../server-parts.ts"),
-    import("../syncing.ts"),
-  ]);
+  const [{ createHttpServer, drain, listen }, { serverParts }, { connectSyncing }, { cleanupRecord }] =
+    await Promise.all([
+      import("../../http/server.ts"),
+      import("../server-parts.ts"),
+      import("../syncing.ts"),
+      import("../cleanup-record.ts"),
+    ]);
   const { http } = await context.settings();
   const stopped = once(context.signal, "abort");
   ignoreHangup(context);
@@ -57,10 +60,11 @@ async function runServe(context: Context, flags: ServeFlags): Promise<number> {
   const cleans = http.cleanup.value && !flags.readOnly;
   if (cleans) await context.requireConfig(true);
   const syncing = await connectSyncing(context, flags.sync && !flags.readOnly);
-  const server = createHttpServer(await serverParts(context, syncing, flags.readOnly));
+  const record = cleanupRecord(context);
+  const server = createHttpServer(await serverParts(context, { syncing, record, readOnly: flags.readOnly }));
   const url = await listen(server, http.host.value, http.port.value);
   await context.note("info", `listening on ${url}${http.basePath.value}/`);
-  const working = syncing.first().then(() => (cleans ? cleanUp(context) : undefined));
+  const working = syncing.first().then(() => (cleans ? cleanUp(context, record) : undefined));
   await stopped;
   await context.note("info", "stopping: no new requests are accepted");
   await Promise.all([drain(server, PATIENCE_MS), working, syncing.ended()]);
@@ -89,17 +93,23 @@ function ignoreHangup(context: Context): void {
 }
 
 /** The loop of `cleanup --watch`. If another watcher of the store runs, it logs that and ends; the server goes on. */
-async function cleanUp(context: Context): Promise<void> {
+async function cleanUp(context: Context, record: CleanupRecord): Promise<void> {
   if (context.signal.aborted) return;
   const [{ watch }, { runPass }] = await Promise.all([import("../watch.ts"), import("./cleanup.ts")]);
   const fork = context.fork(await context.settings());
   try {
-    await watch(fork, (pass, refusal) => runPass(pass, { dryRun: false, allowEmpty: false, yes: false }, refusal));
+    const flags = { dryRun: false, allowEmpty: false, yes: false };
+    const observed: Parameters<typeof watch>[1] = (pass, refusal) => {
+      record.passBegins();
+      return runPass(pass, flags, refusal, record.passEnded);
+    };
+    await watch(fork, observed, record.waits);
   } catch (error) {
     if (!(error instanceof TtsctlError)) throw error;
     const msg = `this server does not clean up: ${error.message}`;
     await context.note("warn", msg, { code: error.code });
   } finally {
+    record.loopEnded();
     await fork.release();
   }
 }

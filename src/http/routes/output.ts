@@ -6,7 +6,7 @@ import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import type { Context, Hono } from "hono";
 import { mediaTypeOf } from "../../artifacts/media-types.ts";
 import { systemErrorCode } from "../../errors.ts";
-import { HttpError } from "../answer.ts";
+import { HttpError, namesTag } from "../answer.ts";
 import type { Env, ServerParts } from "../parts.ts";
 import { paramsOf } from "../request.ts";
 
@@ -91,7 +91,7 @@ function isUnchanged(
   { "if-none-match": tags, "if-modified-since": since }: Conditions,
   validators: Validators,
 ): boolean {
-  if (tags !== undefined) return tags.split(",").some((tag) => [validators.etag, "*"].includes(tag.trim()));
+  if (tags !== undefined) return namesTag(tags, validators.etag);
   return since !== undefined && Date.parse(validators["last-modified"]) <= Date.parse(since);
 }
 

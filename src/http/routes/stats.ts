@@ -6,7 +6,7 @@ import type { Bar, StatsResult } from "../../operations/stats/types.ts";
 import { trimId } from "../../task/ids.ts";
 import { SPAN_NAMES, type Span } from "../../task/spans.ts";
 import { formatUtc } from "../../task/time.ts";
-import { json, jsonText } from "../answer.ts";
+import { keptText } from "../answer.ts";
 import type { Env, ServerParts } from "../parts.ts";
 import { paramsOf, switchOf } from "../request.ts";
 import { turns } from "../turns.ts";
@@ -51,7 +51,7 @@ export function keptCounts({ stats, clock }: ServerParts): Counts {
 }
 
 /** `GET /stats`, the JSON of `ttsctl stats`, small parts of it, and the metrics. Counts may be some seconds old; `at` is their time. */
-export function addStats(app: Hono<Env>, { rules, health, metrics }: ServerParts, counts: Counts): void {
+export function addStats(app: Hono<Env>, { rules, health, cleanup, metrics }: ServerParts, counts: Counts): void {
   const ask = (user: string | undefined, disk: boolean, estimate: boolean) => {
     const userId = user === undefined ? undefined : checkUser(trimId(user), "user_id", rules);
     return counts(userId, disk, estimate);
@@ -60,25 +60,28 @@ export function addStats(app: Hono<Env>, { rules, health, metrics }: ServerParts
   app.get("/stats", async (c) => {
     const params = paramsOf(c.req.url, ["user_id", "disk"]);
     const disk = switchOf("disk", params.get("disk"), true);
-    return jsonText(await turn(c.env, async () => `${JSON.stringify(await ask(params.get("user_id"), disk, true))}\n`));
+    const text = await turn(c.env, async () => `${JSON.stringify(await ask(params.get("user_id"), disk, true))}\n`);
+    return keptText(c, text);
   });
   app.get("/stats/hours", async (c) => {
     const stats = await ask(paramsOf(c.req.url, ["user_id"]).get("user_id"), false, false);
     const { source, at, user, total, byStatus, perHour } = stats;
-    return json({ source, at, user, total, byStatus, perHour } satisfies StatsHours);
+    const answer: StatsHours = { source, at, user, total, byStatus, perHour };
+    return keptText(c, `${JSON.stringify(answer)}\n`);
   });
   app.get("/stats/chart", async (c) => {
     const params = paramsOf(c.req.url, ["user_id", "span"]);
     const span = spanOf(params.get("span"));
-    return json(chartOf(await ask(params.get("user_id"), false, false), span));
+    const chart = chartOf(await ask(params.get("user_id"), false, false), span);
+    return keptText(c, `${JSON.stringify(chart)}\n`);
   });
   app.get("/metrics", async (c) => {
     paramsOf(c.req.url, []);
-    const counts = await ask(undefined, false, false).catch((error) => {
+    const all = await counts(undefined).catch((error) => {
       if (error instanceof TtsctlError) return null; // neither store can answer
       throw error;
     });
-    const text = await metrics.text(await health(), counts);
+    const text = await metrics.text(await health(), all, await cleanup());
     return new Response(text, { headers: { "content-type": metrics.contentType } });
   });
 }

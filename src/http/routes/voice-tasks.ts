@@ -8,7 +8,8 @@ import type { TaskId } from "../../store/task-source.ts";
 import type { ListQuery, ListResult } from "../../store/task-store.ts";
 import { trimId } from "../../task/ids.ts";
 import { BODY_NAMES, KEY_NAMES, type QueryNames, type RawQuery } from "../../task/query-fields.ts";
-import { HttpError, json, jsonText } from "../answer.ts";
+import type { Task } from "../../task/task.ts";
+import { HttpError, json, keptText } from "../answer.ts";
 import { type Dialect, dialectOf, PLAIN } from "../dialects.ts";
 import type { Env, Removal, ServerParts } from "../parts.ts";
 import { jsonBody, switchOf } from "../request.ts";
@@ -32,12 +33,14 @@ interface Answer extends Pick<ListResult, "source" | "warnings"> {
   readonly text: string;
 }
 
+type Turn = ReturnType<typeof turns<Answer>>;
+
 function lengthOf({ text }: Answer): number {
   return text.length;
 }
 
-function sent({ text, source, warnings }: Answer): Response {
-  return jsonText(text, warnings, { [SOURCE_HEADER]: source });
+function sent(c: Context<Env>, { text, source, warnings }: Answer): Response {
+  return keptText(c, text, warnings, { [SOURCE_HEADER]: source });
 }
 
 /** Lists, single tasks, and their deletion (SPEC section 8). */
@@ -58,7 +61,7 @@ export function addVoiceTasks(app: Hono<Env>, parts: ServerParts): void {
       const { source, warnings } = result;
       return { source, warnings, text: [...dialect.page(result)].join("") };
     });
-    return sent(answer);
+    return sent(c, answer);
   };
   app.get("/voice-tasks", (c) => {
     const dialect = dialectOf(c, parts);
@@ -73,13 +76,13 @@ export function addVoiceTasks(app: Hono<Env>, parts: ServerParts): void {
     const length = Number(c.env.incoming.headers["content-length"] ?? Number.POSITIVE_INFINITY);
     return length > SMALL_BODY ? forBody(c.env, answer) : answer();
   });
-  for (const path of TASK_PATHS) addVoiceTask(app, parts, path);
+  const forOne = turns(4, lengthOf);
+  for (const path of TASK_PATHS) addVoiceTask(app, parts, path, forOne);
 }
 
 /** A single task, its files and its deletion. */
-function addVoiceTask(app: Hono<Env>, parts: ServerParts, path: string): void {
-  const turn = turns(4, lengthOf);
-  app.get(path, async (c) => sent(await turn(c.env, () => taskAnswer(parts, c))));
+function addVoiceTask(app: Hono<Env>, parts: ServerParts, path: string, turn: Turn): void {
+  app.get(path, async (c) => sent(c, await turn(c.env, () => taskAnswer(parts, c))));
   app.get(`${path}/files`, (c) => {
     const params = PLAIN.params(c.req.url, [...idParams(c), "logs"]);
     return taskFiles(parts, idOf(parts, c, params), switchOf("logs", params.get("logs"), true));
@@ -97,12 +100,22 @@ function addVoiceTask(app: Hono<Env>, parts: ServerParts, path: string): void {
   });
 }
 
-/** Each task as often as its id is given. */
+/** Characters. */
+const MOST_REPEATED = 8 << 20;
+
+/** Each task as often as its id is given. @throws TtsctlError USAGE if the repeats take more than 8 Mi characters */
 function repeated({ store }: ServerParts, { taskIds }: RawQuery, found: ListResult): ListResult {
   const byId = new Map(found.tasks.map((task) => [task.taskId, task]));
   const asked = taskIds!.map((id) => byId.get(trimId(id))).filter((task) => task !== undefined);
   const tasks = store.inUserOrder(asked);
+  const size = charactersOf(tasks) - charactersOf(found.tasks);
+  if (size > MOST_REPEATED)
+    throw usage("task_ids repeats ids so often that the answer is too large", "give each id once");
   return { ...found, tasks: [...tasks], total: tasks.length, pageSize: tasks.length };
+}
+
+function charactersOf(tasks: readonly Task[]): number {
+  return tasks.reduce((sum, { json }) => sum + json.length, 0);
 }
 
 async function taskAnswer(parts: ServerParts, c: Context<Env>): Promise<Answer> {

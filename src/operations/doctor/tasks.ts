@@ -1,16 +1,14 @@
 import { isRedisError } from "../../errors.ts";
-import { batches } from "../../pool.ts";
 import { matchingRows } from "../../store/file/file-tasks.ts";
-import { timeOf } from "../../store/layout/copy.ts";
-import { INDEX_KEY } from "../../store/layout/keys.ts";
 import { counted, formatAge, formatDuration } from "../../task/amounts.ts";
-import { keyOf, memberOf } from "../../task/ids.ts";
+import { memberOf } from "../../task/ids.ts";
 import { NO_FILTER } from "../../task/query-fields.ts";
 import { describeStuck } from "../../task/stuck.ts";
+import { compareSample } from "../drift-sample.ts";
 import { allowedSkew, checkFileLayout, checkLayout, checkTimezone, clockSkew, layoutSigns } from "../safety.ts";
 import { describeShared } from "../shared-ids.ts";
 import { findStuck } from "../stuck.ts";
-import { classify, KINDS, type Kind } from "../verify/classify.ts";
+import { KINDS, type Kind } from "../verify/classify.ts";
 import { type Checks, fail, ok, type Probe, Skip, type Verdict, warn } from "./probe.ts";
 
 export const TASK_CHECKS: Checks = {
@@ -107,35 +105,11 @@ async function looksInSync(probe: Probe): Promise<boolean> {
   return (await mirror.size(undefined)) >= snapshot.size && (await compareSamples(probe)).status === "ok";
 }
 
-/** How many tasks of each store are compared, and how many in one call: whole records come back. */
-const SAMPLE = 250;
-const BATCH = 125;
-/** Seconds; a task that changed later may be in the midst of a double write. */
-const LATELY = 60;
-
-/** A sample of both stores, compared as `verify` compares all. */
+/** Compares a sample of both stores. */
 async function compareSamples(probe: Probe): Promise<Verdict> {
-  const [snapshot, client, mirror] = [await probe.snapshot(), await probe.client(), await probe.mirror()];
-  const members = (await client.command("ZRANDMEMBER", INDEX_KEY, SAMPLE)) as string[];
-  const inRedis = members
-    .map((member) => mirror.layout.splitMember(member))
-    .filter(({ userId, taskId }) => !snapshot.hasInvalid(userId, taskId));
-  const step = Math.max(1, Math.ceil(snapshot.size / SAMPLE));
-  const first = Math.floor(Math.random() * step);
-  const inFile = [...snapshot.liveRows()].filter((_, i) => i % step === first).map((row) => snapshot.idOf(row));
-  const ids = new Map([...inFile, ...inRedis].map((id) => [keyOf(id), id]));
-  const counts = new Map<Kind, number>();
-  for (const batch of batches(ids.values(), BATCH)) {
-    const copies = await mirror.fullCopies(batch);
-    const latest = probe.parts.clock.now() - LATELY;
-    for (const [i, record] of (await snapshot.recordsOf(batch)).entries()) {
-      const copy = copies[i]!;
-      if ((record?.score ?? 0) > latest || timeOf(copy, mirror) > latest) continue;
-      const finding = classify(record, copy, mirror);
-      if (finding !== "inSync" && finding !== "absent") counts.set(finding, (counts.get(finding) ?? 0) + 1);
-    }
-  }
-  return driftVerdict(counts, ids.size);
+  const parts = { mirror: await probe.mirror(), clock: probe.parts.clock };
+  const { compared, counts } = await compareSample(parts, await probe.snapshot());
+  return driftVerdict(counts, compared);
 }
 
 const WORDS: Record<Kind, string> = {

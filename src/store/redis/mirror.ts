@@ -364,6 +364,12 @@ export class Mirror extends SyncState {
     return this.#copies.remove(removals);
   }
 
+  /** Random members of the index, at most `count`. */
+  async someIds(count: number): Promise<TaskId[]> {
+    const members = (await this.commands.command("ZRANDMEMBER", INDEX_KEY, count)) as string[];
+    return members.map((member) => this.layout.splitMember(member));
+  }
+
   async sample(): Promise<SampledTask[]> {
     const flat = await this.commands.command("ZRANDMEMBER", INDEX_KEY, SAMPLE, "WITHSCORES");
     const members = membersOf(flat as string[], undefined, this.layout);

@@ -1,0 +1,61 @@
+import type { Clock } from "../clock.ts";
+import { batches } from "../pool.ts";
+import type { Snapshot } from "../store/file/snapshot.ts";
+import { timeOf } from "../store/layout/copy.ts";
+import type { Mirror } from "../store/redis/mirror.ts";
+import { keyOf } from "../task/ids.ts";
+import { classify, type Kind } from "./verify/classify.ts";
+
+/** How many tasks of each store are compared, and how many in one call: whole records come back. */
+const SAMPLE = 250;
+const BATCH = 25;
+/** Seconds; a task that changed later may be in the midst of a double write. */
+const LATELY = 60;
+/** Seconds; a slow Redis gets fewer questions. */
+const LONGEST = 5;
+
+export interface DriftSample {
+  readonly compared: number;
+  /** Of those, the tasks that differ. */
+  readonly counts: ReadonlyMap<Kind, number>;
+}
+
+interface SampleParts {
+  readonly mirror: Mirror;
+  readonly clock: Clock;
+  /** Ends it after the current batch. */
+  readonly signal?: AbortSignal;
+}
+
+/** Compares random tasks of both stores as `verify` compares all, for at most some seconds. @throws TtsctlError REDIS_*, STORE_* */
+export async function compareSample({ mirror, clock, signal }: SampleParts, snapshot: Snapshot): Promise<DriftSample> {
+  const began = clock.monotonic();
+  const inRedis = (await mirror.someIds(SAMPLE)).filter(({ userId, taskId }) => !snapshot.hasInvalid(userId, taskId));
+  const ids = new Map([...someInFile(snapshot), ...inRedis].map((id) => [keyOf(id), id]));
+  const counts = new Map<Kind, number>();
+  let compared = 0;
+  for (const batch of batches(ids.values(), BATCH)) {
+    if (signal?.aborted || clock.monotonic() - began > LONGEST) break;
+    const copies = await mirror.fullCopies(batch);
+    const latest = clock.now() - LATELY;
+    for (const [i, record] of (await snapshot.recordsOf(batch)).entries()) {
+      const copy = copies[i]!;
+      if ((record?.score ?? 0) > latest || timeOf(copy, mirror) > latest) continue;
+      const finding = classify(record, copy, mirror);
+      if (finding !== "inSync" && finding !== "absent") counts.set(finding, (counts.get(finding) ?? 0) + 1);
+    }
+    compared += batch.length;
+  }
+  return { compared, counts };
+}
+
+/** Every so many'th task of the file. */
+function* someInFile(snapshot: Snapshot) {
+  const step = Math.max(1, Math.ceil(snapshot.size / SAMPLE));
+  let left = Math.floor(Math.random() * step);
+  for (const row of snapshot.liveRows()) {
+    if (left-- > 0) continue;
+    yield snapshot.idOf(row);
+    left = step - 1;
+  }
+}

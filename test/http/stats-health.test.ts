@@ -1,0 +1,141 @@
+import { appendFileSync, readFileSync } from "node:fs";
+import { beforeEach, expect, it } from "vitest";
+import type { StatsHealth } from "../../src/http/routes/stats-health.ts";
+import { ago, record } from "../helpers/records.ts";
+import { Running } from "../helpers/ttsctl.ts";
+import { until } from "../helpers/until.ts";
+import { type Served, useServer } from "./setup.ts";
+
+const here = useServer();
+const TASKS = [
+  record("alice", "t1", { updated_at: ago(3000) }),
+  record("alice", "t2", { updated_at: ago(2000), status: "failed" }),
+  record("bob", "t3", { updated_at: ago(90), status: "queued" }),
+];
+const OLD = record("bob", "old");
+const AUDIT = { TTSCTL_AUDIT: "audit.jsonl" };
+beforeEach(() => here.root.writeStore(TASKS));
+
+const healthOf = async (server: Served) => (await server.json("/stats/health")) as StatsHealth;
+
+async function metric(server: Served, name: string): Promise<number | undefined> {
+  const text = await (await server.fetch("/metrics")).text();
+  const [, value] = new RegExp(`^ttsctl_${name} (\\S+)$`, "m").exec(text) ?? [];
+  return value === undefined ? undefined : Number(value);
+}
+
+it("is quiet about stores that are in sync", async () => {
+  const server = await here.serve();
+  await server.run.says(/3 tasks from the file to Redis/);
+  await until(async () => (await healthOf(server)).drift !== null);
+  const health = await healthOf(server);
+  expect(health).toEqual({
+    attention: [],
+    stuck: { count: 0, afterSeconds: 86_400, oldest: null, command: "ttsctl list --stuck" },
+    drift: { at: expect.any(String), checked: 3, inFile: 3, inRedis: 3, kinds: {}, command: "ttsctl verify" },
+    cleanup: {
+      ...{ runs: "unknown", retention: 7 * 86_400, last: null, next: null },
+      command: "ttsctl cleanup --once --dry-run --summary",
+    },
+  });
+  expect(Math.abs(Date.parse(health.drift!.at) - Date.now())).toBeLessThan(60_000);
+  const wait = (await metric(server, "oldest_wait_seconds"))!;
+  expect([wait >= 90, wait < 150, await metric(server, "stuck_tasks")]).toEqual([true, true, 0]);
+  expect(await metric(server, "cleanup_exit_code")).toBe(undefined);
+  expect((await server.fetch("/stats/health?x=1")).status).toBe(400);
+});
+
+it("names stuck tasks and differences, with commands for the same configuration", async () => {
+  here.root.writeStore([...TASKS, record("bob", "stuck", { status: "running", updated_at: ago(100_000) })]);
+  const server = await here.serve("--store voice_task.json");
+  await server.run.says(/4 tasks from the file to Redis/);
+  await here.server.call("HSET", "tts:task:alice:t1", "error", "other");
+  await here.server.call("DEL", "tts:task:alice:t2");
+  await until(async () => (await healthOf(server)).attention.length === 2);
+  const { attention, stuck, drift } = await healthOf(server);
+  expect([attention, stuck, drift]).toMatchObject([
+    ["stuck", "drift"],
+    { count: 1, oldest: { user_id: "bob", task_id: "stuck", status: "run" } },
+    { checked: 4, inFile: 4, inRedis: 4, kinds: { differs: 1, dangling: 1 } },
+  ]);
+  for (const { command } of [stuck, drift!]) {
+    expect(command).toMatch(/^ttsctl (list --stuck|verify) --store voice_task.json$/);
+    expect((await here.runArgs(command.split(" ").slice(1))).code).toBe(command.includes("verify") ? 3 : 0);
+  }
+});
+
+it("counts show what a sample misses: a Redis that lacks a part", async () => {
+  const many = Array.from({ length: 3000 }, (_, i) => record("alice", `t${i}`, { updated_at: ago(3000) }));
+  here.root.writeStore(many);
+  const server = await here.serve();
+  await server.run.says(/3000 tasks from the file to Redis/);
+  await until(async () => (await healthOf(server)).drift?.inRedis === 3000);
+  const { drift } = await healthOf(server);
+  expect([drift!.checked >= 250, drift!.checked <= 500, drift!.kinds]).toEqual([true, true, {}]);
+  await here.server.call("ZREMRANGEBYRANK", "tts:tasks:index", 0, 19);
+  await until(async () => (await healthOf(server)).attention.includes("drift"));
+  expect((await healthOf(server)).drift!.inRedis).toBe(2980);
+});
+
+it("compares nothing while Redis is down, and needs the token", async () => {
+  const server = await here.serve("", { TTSCTL_HTTP_TOKEN: "0123456789abcdef" });
+  expect((await server.fetch("/stats/health")).status).toBe(401);
+  await here.server.stop();
+  await server.run.says(/reads use the store file/);
+  const headers = { authorization: "Bearer 0123456789abcdef" };
+  const answer = await server.fetch("/stats/health", { headers });
+  expect([answer.status, await answer.json()]).toMatchObject([200, { attention: [], drift: null }]);
+  await here.server.start();
+});
+
+it("knows the passes of its own loop, and that they fail", async () => {
+  here.root.writeStore([...TASKS, OLD]);
+  const server = await here.serve("--cleanup");
+  await until(async () => (await healthOf(server)).cleanup.next !== null);
+  const { cleanup, attention } = await healthOf(server);
+  expect([attention, cleanup]).toMatchObject([[], { runs: "here", last: { exitCode: 0, error: null, purged: 1 } }]);
+  const wait = Date.parse(cleanup.next!) - Date.parse(cleanup.last!.at);
+  expect([wait > 290_000, wait < 310_000]).toEqual([true, true]);
+  expect(await metric(server, "cleanup_exit_code")).toBe(0);
+  const text = readFileSync(here.root.store, "utf8");
+  here.root.write("voice_task.json", "[{");
+  server.run.kill("SIGHUP");
+  await until(async () => (await healthOf(server)).attention.includes("cleanup"));
+  expect((await healthOf(server)).cleanup.last).toMatchObject({ exitCode: 1, error: "STORE_INVALID", purged: null });
+  expect(await metric(server, "cleanup_exit_code")).toBe(1);
+  here.root.write("voice_task.json", text);
+});
+
+it("knows the passes of others by the ledger and their lock", async () => {
+  here.root.writeStore([...TASKS, OLD]);
+  await here.run("sync --quiet");
+  const server = await here.serve("--no-sync", AUDIT);
+  expect((await healthOf(server)).cleanup).toMatchObject({ runs: "unknown", last: null });
+  await here.run("cleanup --once --quiet", { env: AUDIT });
+  await here.run("delete --user alice --ids t1 --yes", { env: AUDIT });
+  await server.fetch("/voice-tasks/zz?user_id=alice", { method: "DELETE" });
+  appendFileSync(here.root.at("audit.jsonl"), '{"time":"x"}\nnot JSON\n');
+  const { cleanup, attention } = await healthOf(server);
+  expect([attention, cleanup]).toMatchObject([
+    [],
+    { runs: "unknown", next: null, last: { exitCode: 0, error: null, purged: 1 } },
+  ]);
+  expect(await metric(server, "cleanup_last_run_timestamp_seconds")).toBe(Date.parse(cleanup.last!.at) / 1000);
+  const watcher = new Running(["cleanup", "--watch"], { cwd: here.root.path, env: AUDIT });
+  await watcher.says(/\[CLEANUP\] pass/);
+  await until(async () => (await healthOf(server)).cleanup.next !== null);
+  const watched = (await healthOf(server)).cleanup;
+  expect(watched).toMatchObject({ runs: "watcher", last: { exitCode: 0, purged: 0 } });
+  expect(Date.parse(watched.next!) - Date.parse(watched.last!.at)).toBe(300_000);
+  watcher.kill("SIGTERM");
+  await watcher.end();
+  expect((await healthOf(server)).cleanup.runs).toBe("unknown");
+  expect(
+    (await here.run("cleanup --once --max-delete 0", { env: { ...AUDIT, TASK_RETENTION_SECONDS: "60" } })).code,
+  ).toBe(1);
+  const failed = await healthOf(server);
+  expect([failed.attention, failed.cleanup.last]).toMatchObject([
+    ["cleanup"],
+    { exitCode: 1, error: "MAX_DELETE_EXCEEDED" },
+  ]);
+});

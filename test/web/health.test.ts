@@ -1,0 +1,86 @@
+import axe from "axe-core";
+import { expect, it } from "vitest";
+import { ago, record } from "../helpers/records.ts";
+import type { Tab } from "./helpers/browser.ts";
+import { useWeb } from "./helpers/setup.ts";
+
+const here = useWeb();
+const HOSTILE = "<b>x</b>\u202e\u001b[31m";
+const TASKS = [record("alice", "t01", { updated_at: ago(3000) }), record("alice", "t02", { updated_at: ago(2000) })];
+const STUCK = record("bob", HOSTILE, { status: "running", updated_at: ago(200_000) });
+
+const panel = (tab: Tab) => tab.page.locator("details.health");
+const summary = async (tab: Tab) => (await panel(tab).locator("summary").textContent())!;
+
+async function problems(tab: Tab): Promise<string[]> {
+  await tab.page.evaluate(axe.source);
+  const { violations } = await tab.page.evaluate(() => (window as unknown as { axe: typeof axe }).axe.run());
+  return violations.map(({ help, nodes }) => `${help}: ${nodes.map(({ html }) => html).join(", ")}`);
+}
+
+it("is one quiet line if all is well, and opens by the keyboard", async () => {
+  here.root.writeStore(TASKS);
+  const tab = await here.open((await here.serveSynced()).url);
+  await panel(tab).waitFor();
+  expect(await summary(tab)).toBe("Nothing needs attention");
+  await panel(tab).locator("summary").focus();
+  await tab.page.keyboard.press("Enter");
+  await tab.page.getByText("2 of 2 tasks compared: in sync. The file has 2, Redis 2, as of").waitFor();
+  expect(await panel(tab).textContent()).toMatch(/None\..*Neither this server nor a watcher cleans up\./);
+  expect(await problems(tab)).toEqual([]);
+});
+
+it.each([
+  [
+    "en-US",
+    "1 task is stuck · the store file and Redis differ",
+    "3 of 3 tasks compared: 1 differ.",
+    "the oldest: bob:",
+  ],
+  ["zh-CN", "1 个任务卡住 · 存储文件与 Redis 不一致", "共 3 个任务，比对了 3 个： 1 个不一致。", "最久的是： bob:"],
+])("shows in %s what needs attention, with commands to copy", async (locale, headline, compared, oldest) => {
+  here.root.writeStore([...TASKS, STUCK]);
+  const served = await here.serveSynced();
+  await here.server.call("HSET", "tts:task:alice:t01", "error", "other");
+  const options = { locale, viewport: { width: 360, height: 800 }, permissions: ["clipboard-read", "clipboard-write"] };
+  const tab = await here.open(served.url, options);
+  await panel(tab).filter({ hasText: headline }).waitFor();
+  const before = await tab.page.locator(".list").boundingBox();
+  await panel(tab).locator("summary").click();
+  await panel(tab).getByText(compared).waitFor();
+  const text = (await panel(tab).textContent())!;
+  expect(text).toContain(oldest);
+  expect(text).toContain("<b>x</b>\\u202e\\u001b[31m");
+  expect(await panel(tab).locator("b").count()).toBe(0);
+  const commands = ["ttsctl list --stuck", "ttsctl verify", "ttsctl cleanup --once --dry-run --summary"];
+  expect(await panel(tab).locator("code").allTextContents()).toEqual(commands);
+  for (const [i, command] of commands.entries()) {
+    await panel(tab).getByRole("button").nth(i).click();
+    expect(await tab.page.evaluate(() => navigator.clipboard.readText())).toBe(command);
+  }
+  expect(await problems(tab)).toEqual([]);
+  expect(await tab.page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(360);
+  await panel(tab).locator("summary").click();
+  expect(await tab.page.locator(".list").boundingBox()).toEqual(before);
+});
+
+it("follows the server, and a failed pass of its cleanup is seen", async () => {
+  here.root.writeStore(TASKS);
+  const served = await here.serve("--cleanup");
+  await served.run.says(/\[CLEANUP\] pass/);
+  const tab = await here.open(served.url);
+  await panel(tab).locator("summary").click();
+  await panel(tab)
+    .getByText(/By this server\. Last pass .* 0 tasks purged\. The next one in \d min/)
+    .waitFor();
+  const text = here.root.readStore();
+  here.root.write("voice_task.json", "[{");
+  served.run.kill("SIGHUP");
+  await served.run.says(/pass failed/);
+  await tab.page.clock.fastForward(31_000);
+  await panel(tab).filter({ hasText: "the last cleanup failed" }).waitFor();
+  await panel(tab)
+    .getByText(/Last pass .* STORE_INVALID\./)
+    .waitFor();
+  here.root.writeStore(text);
+});

@@ -1,0 +1,124 @@
+import type { ComponentChildren } from "preact";
+import { useRef } from "preact/hooks";
+import type { StatsHealth } from "../../src/http/routes/stats-health.ts";
+import { memberOf } from "../../src/task/ids.ts";
+import type { Messages } from "../i18n/en.ts";
+import { useApp, useMessages, useTimes } from "./context.ts";
+import { copyText } from "./copy.tsx";
+import { Icon, Line } from "./parts.tsx";
+
+/** Stuck tasks, differences of the stores, and the cleanup: one line, and all of it when it is opened. */
+export function HealthPanel() {
+  const { glance } = useApp();
+  const text = useMessages();
+  const health = glance.health.value;
+  if (health === null) return <div class="health" />; // keeps the place, so the list doesn't move
+  const { attention, stuck, drift, cleanup } = health;
+  const isFine = attention.length === 0;
+  return (
+    <details class={isFine ? "health" : "health attention"}>
+      <summary>
+        {isFine ? null : <Icon name="warning" />}
+        {isFine ? text.healthy : attention.map((part) => headlineOf(part, health, text)).join(" · ")}
+      </summary>
+      <dl>
+        <Part name={text.stuck} command={stuck.command}>
+          <StuckText {...stuck} />
+        </Part>
+        <Part name={text.drift} command={drift?.command}>
+          <DriftText drift={drift} />
+        </Part>
+        <Part name={text.cleanup} command={cleanup.command}>
+          <CleanupText cleanup={cleanup} />
+        </Part>
+      </dl>
+    </details>
+  );
+}
+
+function headlineOf(part: StatsHealth["attention"][number], health: StatsHealth, text: Messages): string {
+  if (part === "stuck") return text.stuckCount(health.stuck.count);
+  if (part === "drift") return text.driftFound;
+  return health.cleanup.last?.exitCode === 0 ? text.cleanupLate : text.cleanupFailed;
+}
+
+function StuckText({ count, afterSeconds, oldest }: StatsHealth["stuck"]) {
+  const text = useMessages();
+  const { clock, now, language } = useTimes();
+  if (afterSeconds <= 0) return <>{text.stuckOff}</>;
+  if (oldest === null) return <>{text.noStuck}</>;
+  return (
+    <>
+      {text.stuckCount(count)}
+      {text.stuckOldest} <Line text={memberOf(oldest.user_id, oldest.task_id)} />
+      {clock === null ? null : ` (${clock.ago(oldest.updated_at, now, language)})`}
+    </>
+  );
+}
+
+function DriftText({ drift }: { drift: StatsHealth["drift"] }) {
+  const text = useMessages();
+  const { clock } = useTimes();
+  if (drift === null) return <>{text.driftUnknown}</>;
+  const { at, checked, inFile, inRedis, kinds } = drift;
+  const different = Object.values(kinds).reduce((sum, count) => sum + count, 0);
+  const all = Math.max(inFile, inRedis);
+  return (
+    <>
+      {text.compared(Math.min(checked, all), all)} {different === 0 ? text.inSync : text.differing(different)}{" "}
+      {text.sizes(inFile, inRedis)} {clock === null ? null : text.updated(clock.time(clock.epochOf(at)))}
+    </>
+  );
+}
+
+function CleanupText({ cleanup: { runs, last, next } }: { cleanup: StatsHealth["cleanup"] }) {
+  const text = useMessages();
+  const { clock, now, language } = useTimes();
+  const ago = (time: string) => clock?.ago(time, now, language) ?? "";
+  const how =
+    last === null
+      ? ""
+      : last.exitCode === 0
+        ? text.purged(last.purged ?? 0)
+        : (last.error ?? text.endedWith(last.exitCode));
+  return (
+    <>
+      {text.cleanupRuns[runs]} {last === null ? text.noPass : text.lastPass(ago(last.at), how)}{" "}
+      {next === null ? null : text.nextPass(ago(next))}
+    </>
+  );
+}
+
+interface PartProps {
+  readonly name: string;
+  /** Shows more on the server's machine. */
+  readonly command: string | undefined;
+  readonly children: ComponentChildren;
+}
+
+function Part({ name, command, children }: PartProps) {
+  const { confirm } = useApp();
+  const text = useMessages();
+  const code = useRef<HTMLElement>(null);
+  const copy = async () => {
+    const isCopied = await copyText(command!, code.current!);
+    confirm((isCopied ? text.copiedField : text.selectedField)(text.command));
+  };
+  const label = text.copyCommand(name);
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>
+        <p>{children}</p>
+        {command === undefined ? null : (
+          <p class="command">
+            <code ref={code}>{command}</code>
+            <button type="button" class="icon-button copy" aria-label={label} title={label} onClick={() => void copy()}>
+              <Icon name="copy" />
+            </button>
+          </p>
+        )}
+      </dd>
+    </div>
+  );
+}
