@@ -49,6 +49,7 @@ const SOURCE = oneOf(["redis", "file", "mixed"]);
 const HOURS = arrayOf(exact({ from: TIME, total: COUNT, ...BY_STATUS }));
 const OF_HOURS = { source: SOURCE, at: TIME, user: orNull(TEXT), total: COUNT, perHour: HOURS };
 const OF_STATS = { ...OF_HOURS, byStatus: OBJECT, users: COUNT, byUser: LIST, ages: LIST, dangling: COUNT };
+const OF_USER_STATS = exact({ user_id: TEXT, total: COUNT, ...BY_STATUS, lastChange: TIME, disk: { type: "null" } });
 const POSITIVE = { type: "integer", minimum: 1 };
 const ANY_RECORD = { type: "object", description: "the whole record as the service wrote it" };
 
@@ -81,7 +82,13 @@ const SCHEMAS = {
       missing: { ...TEXTS, description: "ids asked for that neither store has" },
       dangling: { ...COUNT, description: "members of the index in Redis without a task" },
     },
-    { stopped: { ...exact({ looked: COUNT, at: TIME }), description: "where a search stopped before its end" } },
+    {
+      stopped: {
+        ...exact({ looked: COUNT, at: orNull(TIME) }),
+        description:
+          "a search stopped before its end, after so many of the newest tasks; at is the until to go on with",
+      },
+    },
   ),
   Query: {
     type: "object",
@@ -119,6 +126,7 @@ const SCHEMAS = {
     description: "As `ttsctl stats -o json`; docs/json.md has every part.",
     additionalProperties: true,
   },
+  StatsUsers: exact({ source: SOURCE, at: TIME, users: COUNT, byUser: arrayOf(OF_USER_STATS) }),
   StatsHours: exact({ ...OF_HOURS, byStatus: exact(BY_STATUS) }),
   Health: exact({
     status: oneOf(["ok", "degraded", "down"]),
@@ -288,6 +296,11 @@ const OPERATIONS: Readonly<Record<string, object>> = {
     "Tasks by status, and by the hour of their last change",
     { 200: jsonOf(ref("StatsHours"), "the last 24 hours") },
     { parameters: [OF_USER] },
+  ),
+  "GET /stats/users": operation(
+    "Users, those with the most tasks first, for suggestions",
+    { 200: jsonOf(ref("StatsUsers"), "at most 20 of the 10,000 users with the most tasks") },
+    { parameters: [query("search", "only users with this text in their ids, in any case")] },
   ),
   "GET /healthz": operation(
     "Whether the stores can answer",

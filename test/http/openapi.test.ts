@@ -56,6 +56,7 @@ it("its schemas match the responses", async () => {
   await check("/stats", "Stats");
   await check("/stats?disk=false&user_id=alice", "Stats");
   await check("/stats/hours", "StatsHours");
+  await check("/stats/users?search=AL", "StatsUsers");
   await check("/healthz", "Health");
   await check("/voice-tasks?page=0", "Problem");
   await check("/nothing", "Problem");

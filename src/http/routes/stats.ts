@@ -12,6 +12,10 @@ import { turns } from "../turns.ts";
 /** `GET /stats/hours`, for a chart. */
 export type StatsHours = Pick<StatsResult, "source" | "at" | "user" | "total" | "byStatus" | "perHour">;
 
+/** `GET /stats/users`, for suggestions. */
+export type StatsUsers = Pick<StatsResult, "source" | "at" | "users" | "byUser">;
+const MOST_SUGGESTED = 20;
+
 /** `GET /stats`, the JSON of `ttsctl stats`, a small part of it, and the metrics. Counts may be some seconds old; `at` is their time. */
 export function addStats(app: Hono<Env>, { stats, rules, clock, health, metrics }: ServerParts): void {
   const kept = new KeptAnswers<StatsResult>(clock);
@@ -29,6 +33,12 @@ export function addStats(app: Hono<Env>, { stats, rules, clock, health, metrics 
     const stats = await ask(paramsOf(c.req.url, ["user_id"]).get("user_id"), false, false);
     const { source, at, user, total, byStatus, perHour } = stats;
     return json({ source, at, user, total, byStatus, perHour } satisfies StatsHours);
+  });
+  app.get("/stats/users", async (c) => {
+    const search = paramsOf(c.req.url, ["search"]).get("search")?.toLowerCase() ?? "";
+    const { source, at, users, byUser } = await ask(undefined, false, false);
+    const found = byUser.filter(({ user_id }) => user_id.toLowerCase().includes(search));
+    return json({ source, at, users, byUser: found.slice(0, MOST_SUGGESTED) } satisfies StatsUsers);
   });
   app.get("/metrics", async (c) => {
     paramsOf(c.req.url, []);
