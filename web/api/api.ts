@@ -1,6 +1,6 @@
 import type { HealthAnswer } from "../../src/http/parts.ts";
 import type { StreamEnd } from "../../src/http/routes/logs.ts";
-import type { StatsHours } from "../../src/http/routes/stats.ts";
+import type { StatsHours, StatsUsers } from "../../src/http/routes/stats.ts";
 import type { TaskFiles } from "../../src/http/routes/voice-tasks.ts";
 import type { PageJson } from "../../src/render/item.ts";
 import { fieldsOf } from "../model/exact-json.ts";
@@ -52,9 +52,10 @@ export class Api {
 
   /** A page of the list, or the tasks of some ids. A filter goes into a body, which may be long, as an address may not. */
   async list(filter: Filter, page: number, pageSize: number, signal: AbortSignal): Promise<ListAnswer> {
+    const body = bodyOf(filter, page, pageSize);
     const response = isFiltered(filter)
-      ? await this.#send("POST", "voice-tasks/query", bodyOf(filter, page, pageSize), signal)
-      : await this.#ask(`voice-tasks?page=${page}&page_size=${pageSize}`, { signal });
+      ? await this.#send("POST", "voice-tasks/query", body, signal)
+      : await this.#ask(`voice-tasks?${new URLSearchParams(body as Record<string, string>)}`, { signal });
     const warnings = JSON.parse(response.headers.get("ttsctl-warnings") ?? "[]") as string[];
     return { page: await received<PageJson>(response.json()), warnings };
   }
@@ -117,6 +118,13 @@ export class Api {
   async stats(userId: string): Promise<StatsHours> {
     const user = userId === "" ? "" : `?user_id=${encodeURIComponent(userId)}`;
     return received<StatsHours>((await this.#ask(`stats/hours${user}`)).json());
+  }
+
+  /** Some users with a text in their ids, those with the most tasks first. */
+  async users(search: string, signal: AbortSignal): Promise<string[]> {
+    const response = await this.#ask(`stats/users?${new URLSearchParams({ search })}`, { signal });
+    const { byUser } = await received<StatsUsers>(response.json());
+    return byUser.map(({ user_id }) => user_id);
   }
 
   /** Begins a session, which the browser keeps in a cookie that no script can read. */
