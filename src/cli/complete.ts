@@ -6,7 +6,7 @@ import { KNOWN_COLUMNS } from "../render/item.ts";
 import { FLAG_NAMES, fieldOf, ofUser, QUERY_PARTS } from "../task/query-fields.ts";
 import { SHOWN_STATUSES } from "../task/status.ts";
 import { Context, type Surroundings } from "./context.ts";
-import { TOPICS } from "./help.ts";
+import { inheritedOptions, TOPICS } from "./help.ts";
 import { commandOf } from "./program.ts";
 import { flagsIn, recordingOf } from "./terminal.ts";
 
@@ -237,7 +237,7 @@ function argumentOf(program: Command, { command, operands }: Line): Wanted {
 }
 
 function optionsOf(command: Command): readonly Option[] {
-  return [...command.options, ...(command.parent?.options ?? [])].filter(({ hidden }) => !hidden);
+  return [...command.options, ...inheritedOptions(command)].filter(({ hidden }) => !hidden);
 }
 
 function optionOf(command: Command, name: string): Option | undefined {

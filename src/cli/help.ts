@@ -1,6 +1,7 @@
-import { type Command, Help, type Option } from "commander";
+import { type Command, Help, Option } from "commander";
 import { PROFILE_VARIABLE } from "../config/profiles.ts";
 import { CONFIG_VARIABLE, rowOf, SETTING_NAMES } from "../config/settings.ts";
+import { LISTING } from "./terminal.ts";
 
 const COLUMNS = 80;
 
@@ -52,16 +53,29 @@ function optionDescription(option: Option): string {
   return notes.length === 0 ? option.description : `${option.description} (${notes.join("; ")})`;
 }
 
+/** In the program's own help. */
+export const ONLY_LISTS = `; ids: only ${LISTING.join(" and ")}`;
+
+/** The program's options as one of its commands has them. */
+export function inheritedOptions(command: Command): readonly Option[] {
+  const options = command.parent?.options ?? [];
+  return options.map((option) => (option.long === "--output" ? outputOf(command.name(), option) : option));
+}
+
+function outputOf(command: string, option: Option): Option {
+  const { flags, description, argChoices, defaultValue, helpGroupHeading } = option;
+  const own = new Option(flags, description.replace(ONLY_LISTS, "")).default(defaultValue);
+  own.choices(argChoices!.filter((format) => format !== "ids" || LISTING.includes(command)));
+  return Object.assign(own, { helpGroupHeading });
+}
+
 const help = new Help();
 /** Flags of the program that commands don't inherit. */
 const ITS_OWN = ["--version", "--help"];
 
 function visibleOptions(command: Command): Option[] {
   const own = help.visibleOptions(command);
-  const all =
-    command.parent === null
-      ? own
-      : [...own, ...help.visibleOptions(command.parent).filter(({ long }) => !ITS_OWN.includes(long ?? ""))];
+  const all = [...own, ...inheritedOptions(command).filter(({ long }) => !ITS_OWN.includes(long ?? ""))];
   const place = ({ helpGroupHeading = "Options:" }: Option) => ORDER.indexOf(helpGroupHeading);
   return all.sort((a, b) => place(a) - place(b));
 }

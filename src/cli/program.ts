@@ -3,10 +3,10 @@ import { type TtsctlError, usage } from "../errors.ts";
 import { nearest } from "../task/nearest.ts";
 import { VERSION } from "../version.ts";
 import { type Attach, Context, type Surroundings } from "./context.ts";
-import { groupHelp, helpWidth, TOPICS, wrapHelp } from "./help.ts";
+import { groupHelp, helpWidth, ONLY_LISTS, TOPICS, wrapHelp } from "./help.ts";
 import { LOG_FORMATS } from "./io.ts";
 import { ADDING, addOne, settingOption } from "./selection.ts";
-import { FORMATS, type GlobalFlags } from "./terminal.ts";
+import { FORMATS, type GlobalFlags, LISTING } from "./terminal.ts";
 
 type Declare = (program: Command, attach: Attach) => void;
 
@@ -76,9 +76,6 @@ async function runOneOfAll(surroundings: Surroundings): Promise<number> {
   return ended.exitCode;
 }
 
-/** The commands that print tasks as `user:task`. */
-const LISTING = ["list", "query"];
-
 function runner(surroundings: Surroundings) {
   const ended = { exitCode: 0 };
   const attach: Attach = (command, action) => {
@@ -137,7 +134,9 @@ function newProgram(write: (text: string) => void): Command {
     .addOption(settingOption("redis.url"))
     .addOption(settingOption("redis.enabled"))
     .optionsGroup("Output:")
-    .addOption(new Option("-o, --output <format>", "how results are printed").choices(FORMATS).default("table"))
+    .addOption(
+      new Option("-o, --output <format>", `how results are printed${ONLY_LISTS}`).choices(FORMATS).default("table"),
+    )
     .addOption(
       new Option("--log-format <format>", "how warnings, log lines and errors are printed")
         .choices(LOG_FORMATS)

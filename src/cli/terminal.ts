@@ -6,6 +6,8 @@ import { LOG_FORMATS, Log, Output, type Streams } from "./io.ts";
 
 /** The output formats of SPEC section 5. */
 export const FORMATS = ["table", "wide", "json", "jsonl", "yaml", "csv", "ids"] as const;
+/** The commands that print ids: tasks as `user:task`. */
+export const LISTING: readonly string[] = ["list", "query"];
 export type Format = (typeof FORMATS)[number];
 
 /** Whether a format is for people. */

@@ -61,6 +61,7 @@ const NAMED_TASK = exact({
   updated_at: TIME,
   ageSeconds: { type: "number" },
 });
+const OF_USER_STATS = exact({ user_id: TEXT, total: COUNT, ...BY_STATUS, lastChange: TIME, disk: { type: "null" } });
 const POSITIVE = { type: "integer", minimum: 1 };
 const ANY_RECORD = { type: "object", description: "the whole record as the service wrote it" };
 
@@ -93,7 +94,13 @@ const SCHEMAS = {
       missing: { ...TEXTS, description: "ids asked for that neither store has" },
       dangling: { ...COUNT, description: "members of the index in Redis without a task" },
     },
-    { stopped: { ...exact({ looked: COUNT, at: TIME }), description: "where a search stopped before its end" } },
+    {
+      stopped: {
+        ...exact({ looked: COUNT, at: orNull(TIME) }),
+        description:
+          "a search stopped before its end, after so many of the newest tasks; at is the until to go on with",
+      },
+    },
   ),
   Query: {
     type: "object",
@@ -131,6 +138,7 @@ const SCHEMAS = {
     description: "As `ttsctl stats -o json`; docs/json.md has every part.",
     additionalProperties: true,
   },
+  StatsUsers: exact({ source: SOURCE, at: TIME, users: COUNT, byUser: arrayOf(OF_USER_STATS) }),
   StatsHours: exact({ ...OF_HOURS, byStatus: exact(BY_STATUS) }),
   StatsChart: exact({ ...COUNTED, byStatus: exact(BY_STATUS), span: oneOf(SPAN_NAMES), bars: BARS }),
   StatsHealth: exact({
@@ -360,6 +368,11 @@ const OPERATIONS: Readonly<Record<string, object>> = {
     "Tasks by status, and by the time of their last change",
     { 200: jsonOf(ref("StatsChart"), "24 hours by hour, 7 days by 6 hours, or 30 days by day"), ...UNCHANGED },
     { parameters: [OF_USER, SPAN] },
+  ),
+  "GET /stats/users": operation(
+    "Users, those with the most tasks first, for suggestions",
+    { 200: jsonOf(ref("StatsUsers"), "at most 20 of the 10,000 users with the most tasks"), ...UNCHANGED },
+    { parameters: [query("search", "only users with this text in their ids, ignoring case")] },
   ),
   "GET /stream": operation("A page of tasks, the chart and the health, again whenever they change", EVENTS, {
     parameters: [...QUERY_PARAMETERS, SPAN, EVERY],

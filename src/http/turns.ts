@@ -12,7 +12,7 @@ const PATIENCE_MS = 1000;
 
 /**
  * Makes at most `width` answers at once, which bounds their memory; others wait, and those whose client has left aren't
- * made.
+ * made. One that leaves while its answer is made aborts the signal.
  * @param lengthOf the characters of an answer, which count until it is sent
  * @throws HttpError BUSY if 256 others wait, after 20 s, and if clients leave more than 8 Mi characters of earlier answers
  *   unread for a second
@@ -31,13 +31,17 @@ export function turns<T>(width: number, lengthOf: (answer: T) => number) {
       await sleep(20);
     }
   };
-  return ({ incoming, outgoing }: Env["Bindings"], make: () => Promise<T>): Promise<T> => {
+  return ({ incoming, outgoing }: Env["Bindings"], make: (signal: AbortSignal) => Promise<T>): Promise<T> => {
     if (limit.pendingCount >= MOST_WAITING) throw busy();
     const asked = performance.now();
     return limit(async () => {
       await untilRead();
       if (incoming.socket.destroyed || performance.now() - asked > LONGEST_WAIT_MS) throw busy();
-      const answer = await make();
+      const left = new AbortController();
+      outgoing.once("close", () => left.abort());
+      const answer = await make(left.signal).catch((error) => {
+        throw left.signal.aborted ? busy() : error;
+      });
       if (outgoing.destroyed) throw busy(); // the client has left
       const length = lengthOf(answer);
       count(length);

@@ -106,6 +106,12 @@ async function explainFilter(
   all: number,
   count: (filter: TaskFilter) => Promise<number>,
 ): Promise<string> {
+  const { withoutStuck } = filter;
+  if (withoutStuck !== undefined && filter.search === undefined) {
+    const left = await count(withoutStuck);
+    if (left === 0) return explainFilter(withoutStuck, names, all, count);
+    return `nothing matches; there would be without ${names.stuck} ${counted(left, "task")}`;
+  }
   // Only a count without the search is quick.
   const given =
     filter.search === undefined ? QUERY_PARTS.filter((part) => isGiven(filter, part)) : (["search"] as const);
@@ -120,7 +126,8 @@ async function explainFilter(
 
 function isGiven(filter: TaskFilter, part: QueryPart): boolean {
   const { record } = fieldOf(part);
-  const value = record === undefined ? filter[part as keyof TaskFilter] : filter.fields.get(record);
+  const value =
+    record === undefined ? filter[part as Exclude<keyof TaskFilter, "withoutStuck">] : filter.fields.get(record);
   return typeof value === "number" || typeof value === "string" || (value ?? NO_FILTER.users).size > 0;
 }
 

@@ -98,7 +98,12 @@ function stuckIn(filter: TaskFilter, { names, now, stuckAfter = 0 }: QueryContex
   if (statuses.size === 0) {
     throw usage(`a task that is ${given.join(" or ")} is never stuck`, `leave out ${names.stuck} or ${names.statuses}`);
   }
-  return { ...filter, statuses, until: Math.min(filter.until ?? Number.POSITIVE_INFINITY, now - stuckAfter) };
+  return {
+    ...filter,
+    withoutStuck: filter,
+    statuses,
+    until: Math.min(filter.until ?? Number.POSITIVE_INFINITY, now - stuckAfter),
+  };
 }
 
 function checkSort(text: string, name: string): Sort {

@@ -30,20 +30,25 @@ const MICROSECOND = 1e-6;
 export class SearchLimit {
   readonly #end = systemClock.monotonic() + LONGEST_SEARCH_S;
   #looked = 0;
-  #score = 0;
+  #newest = Number.NaN;
+  #oldest = Number.NaN;
 
-  /** @param score of the last of the tasks, epoch seconds */
-  count(tasks: number, score: number): void {
+  /** Counts tasks that were read, the newest first. @param newest of the first one, epoch seconds @param oldest of the last one */
+  count(tasks: number, newest: number, oldest: number): void {
+    if (this.#looked === 0) this.#newest = newest;
     this.#looked += tasks;
-    this.#score = score;
+    this.#oldest = oldest;
   }
 
   /**
    * Where the search stops; undefined as long as it may go on. Tasks with the time of the last one come again, because some of
-   * them weren't read.
+   * them weren't read. While all have one time, only the time limit counts: a search that goes on from there would read the
+   * same ones.
    */
   get stopped(): Stopped | undefined {
-    if (this.#looked < MOST_SEARCHED && systemClock.monotonic() < this.#end) return undefined;
-    return { looked: this.#looked, at: formatUtc(this.#score + MICROSECOND) };
+    const isPast = this.#oldest < this.#newest;
+    const isOver = systemClock.monotonic() >= this.#end || (isPast && this.#looked >= MOST_SEARCHED);
+    if (!isOver || this.#looked === 0) return undefined;
+    return { looked: this.#looked, at: isPast ? formatUtc(this.#oldest + MICROSECOND) : null };
   }
 }

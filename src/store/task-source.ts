@@ -21,8 +21,8 @@ export interface TaskPage {
 /** Where a search stopped before its end: after the newest so many tasks. */
 export interface Stopped {
   readonly looked: number;
-  /** The `updated_at` of the last of them, ISO 8601 in UTC. */
-  readonly at: string;
+  /** The `until` to go on with, ISO 8601 in UTC. Null if no time has only unread tasks before it. */
+  readonly at: string | null;
 }
 
 /**

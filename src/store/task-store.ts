@@ -31,6 +31,8 @@ export interface ListQuery {
   readonly page: number;
   readonly pageSize: number;
   readonly source: SourceChoice;
+  /** Ends a long read. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface ListResult {
@@ -80,7 +82,7 @@ export class TaskStore {
 
   async #fromFile(query: ListQuery, warnings: string[]): Promise<ListResult> {
     await using snapshot = await this.#stores.file.read();
-    const answer = await answerFrom(new FileTasks(snapshot), query);
+    const answer = await answerFrom(new FileTasks(snapshot, query.signal), query);
     const all = [...warnings, ...missingWarnings(snapshot), ...invalidWarnings(snapshot), ...stopWarnings(answer)];
     return { ...answer, source: "file", warnings: all };
   }
@@ -88,20 +90,20 @@ export class TaskStore {
   async #fromMirror(mirror: Mirror, query: ListQuery, warnings: readonly string[]): Promise<ListResult> {
     await using behind = new FileBehind(this.#stores.file);
     const auto = query.source === "auto";
-    const tasks = new MirrorTasks(mirror, auto ? behind : null);
+    const tasks = new MirrorTasks(mirror, auto ? behind : null, query.signal);
     const userId = soleUser(query.filter);
     if (userId !== undefined) await mirror.detect(); // `inUserOrder` depends on it
     const [doubts, early] = await Promise.all([
       auto && query.ids === null ? doubtsOf(mirror, this.#stores.file, userId) : null,
-      answerFrom(tasks, query),
+      readsAll(query) ? null : answerFrom(tasks, query),
     ]);
-    let answer = early;
-    if (doubts !== null) {
-      const lack = await lackOf(mirror, doubts, userId, behind);
-      if (lack !== null) return await this.#fromFile(query, [lack]);
-      answer = await answerFrom(tasks, query); // the early answer may be from before a sync
-    } else if (behind.problem !== null && answer.tasks.length === 0 && (await mirror.syncedAt(userId)) === null) {
-      throw neither(behind.problem, mirror);
+    const lack = doubts === null ? null : await lackOf(mirror, doubts, userId, behind);
+    if (lack !== null) return await this.#fromFile(query, [lack]);
+    // After doubts, the early answer may be from before a sync.
+    const answer = doubts === null && early !== null ? early : await answerFrom(tasks, query);
+    const { problem } = behind;
+    if (doubts === null && problem !== null && answer.tasks.length === 0 && (await mirror.syncedAt(userId)) === null) {
+      throw neither(problem, mirror);
     }
     return {
       ...answer,
@@ -112,6 +114,11 @@ export class TaskStore {
       ],
     };
   }
+}
+
+/** Whether a list needs all that passes, and not only its page. */
+export function readsAll({ filter, sort }: Pick<ListQuery, "filter" | "sort">): boolean {
+  return filter.search !== undefined || sort !== undefined;
 }
 
 /** One piece of a long list. `total` is that of the whole. */
@@ -208,7 +215,8 @@ function danglingWarnings(count: number, unnamed = 0): string[] {
 function stopWarnings({ stopped }: Pick<ListResult, "stopped">): string[] {
   if (stopped === undefined) return [];
   const { looked, at } = stopped;
-  return [`the search stopped after the newest ${counted(looked, "task")}, at ${at}; continue with --until ${at}`];
+  const how = at === null ? "; narrow it by user, status or time" : `, at ${at}; continue with --until ${at}`;
+  return [`the search stopped after the newest ${counted(looked, "task")}${how}`];
 }
 
 function missingWarnings(snapshot: Snapshot): string[] {

@@ -97,6 +97,7 @@ export const QUERY_FIELDS = {
     key: "stuck",
     flags: "--stuck",
     help: "wait or run, and not changed for longer than [cleanup] stuck_after",
+    onPage: true,
   },
   search: {
     kind: "text",
@@ -104,6 +105,7 @@ export const QUERY_FIELDS = {
     flags: "--search <text>",
     help: "tasks with this in their text, error or ids; ignores case",
     onlyLists: true,
+    onPage: true,
   },
   sort: {
     kind: "text",
@@ -112,6 +114,7 @@ export const QUERY_FIELDS = {
     help: "newest first by the last change or creation, or by user or task id",
     choices: SORTS,
     onlyLists: true,
+    onPage: true,
   },
 } as const satisfies Record<string, QueryField>;
 
@@ -189,6 +192,8 @@ export interface TaskFilter {
   readonly fields: ReadonlyMap<string, ReadonlySet<string>>;
   /** In lower case: what the text, the error or an id has. */
   readonly search?: string | undefined;
+  /** For stuck tasks: the same without that. */
+  readonly withoutStuck?: TaskFilter;
 }
 
 export const NO_FILTER: TaskFilter = {

@@ -75,6 +75,8 @@ describe("__complete", () => {
     ["ttsctl list --source ", ["auto", "redis", "file"]],
     ["ttsctl list --source=r", ["redis"]],
     ["ttsctl list -o js", ["json", "jsonl"]],
+    ["ttsctl list -o i", ["ids"]],
+    ["ttsctl get -o i", []],
     ["ttsctl list --status done,e", ["done,error"]],
     ["ttsctl mark --to r", ["run"]],
     ["ttsctl export --to r", []],

@@ -89,6 +89,13 @@ describe("help", () => {
     expect((await help("cleanup")).stdout).toMatch(/\nOptions:\n(?:.*\n)* {2}-w, --watch (?:.*\n)*Safety:/);
   });
 
+  it.each(COMMANDS)("of %s names the formats that it prints", async (command) => {
+    const text = (await help(command)).stdout.replaceAll(/\s+/g, " ");
+    const [, formats] = /how results are printed \(([^;]*); default: table\)/.exec(text)!;
+    const lists = ["list", "query"].includes(command);
+    expect(formats).toBe(`table, wide, json, jsonl, yaml, csv${lists ? ", ids" : ""}`);
+  });
+
   it("is pointed to for the command that was meant", async () => {
     expect((await here.run("get")).stderr).toContain("see ttsctl get --help");
     expect((await here.run("frob")).stderr).toContain("see ttsctl --help");

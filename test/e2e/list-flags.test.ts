@@ -46,6 +46,16 @@ describe("--stuck", () => {
     expect(names(await json(["query", '{"stuck": false}']))).toHaveLength(5);
   });
 
+  it("is the flag that an empty list names", async () => {
+    await fill(record("alice", "new", { status: "queued", updated_at: ago(60) }), record("bob", "done"));
+    const said = async (flags: string) => (await here.run(`list --stuck${flags}`)).stderr;
+    expect(await said("")).toContain("nothing matches; there would be without --stuck 2 tasks");
+    expect(await said(" -u alice -s wait")).toContain("there would be without --stuck 1 task");
+    const others = await said(" -u bob -s wait");
+    expect(others).toContain("without --status 1 task");
+    expect(others).not.toContain("--stuck");
+  });
+
   it("chooses tasks for other commands", async () => {
     await fill(...tasks());
     expect(lines((await here.run("export --stuck")).stdout)).toHaveLength(2);

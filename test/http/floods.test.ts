@@ -67,6 +67,17 @@ it("clients that request large lists and disconnect", { timeout: 120_000 }, asyn
   await expectEndsSoon();
 });
 
+it("clients that search and disconnect", { timeout: 120_000 }, async () => {
+  const search = request("GET /voice-tasks?search=nothing&page_size=1000", { Connection: "keep-alive" });
+  for (const wire of await connections(20)) wire.socket.write(search.repeat(10));
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  for (const wire of wires) wire.socket.destroy();
+  const next = until(async () => (await server.fetch("/voice-tasks?search=t999")).status === 200, 10);
+  expect(await slowestHealth(next)).toBeLessThan(LATEST_MS);
+  expect(peakMb()).toBeLessThan(MOST_MB);
+  await expectEndsSoon();
+});
+
 it("many large lists at once: each is answered", { timeout: 120_000 }, async () => {
   const lists = Array.from({ length: 24 }, async () => {
     const answer = await server.fetch("/voice-tasks?page_size=1000");

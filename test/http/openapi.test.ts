@@ -59,6 +59,7 @@ it("its schemas match the responses", async () => {
   await check("/stats/health", "StatsHealth");
   await check("/stats/chart", "StatsChart");
   await check("/stats/chart?span=30d&user_id=alice", "StatsChart");
+  await check("/stats/users?search=AL", "StatsUsers");
   await check("/healthz", "Health");
   await check("/voice-tasks?page=0", "Problem");
   await check("/nothing", "Problem");

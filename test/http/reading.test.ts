@@ -50,6 +50,29 @@ describe("lists", () => {
   });
 });
 
+it("users are suggested by a part of their ids, those with the most tasks first", async () => {
+  const many = Array.from({ length: 30 }, (_, i) => record(`user-${i + 10}`, "t1"));
+  here.root.writeStore([...TASKS, ...many, record('<b>"\u202e AL', "t1")]);
+  const server = await here.serve("--no-cleanup");
+  const users = async (search: string) => {
+    const answer = (await server.json(`/stats/users?search=${encodeURIComponent(search)}`)) as {
+      users: number;
+      byUser: { user_id: string; total: number }[];
+    };
+    expect(answer.users).toBe(33);
+    return answer.byUser.map(({ user_id, total }) => [user_id, total]);
+  };
+  expect(await users("al")).toEqual([
+    ["alice", 2],
+    ['<b>"\u202e AL', 1],
+  ]);
+  expect(await users("\u202e")).toEqual([['<b>"\u202e AL', 1]]);
+  expect((await users("USER-")).length).toBe(20);
+  expect((await users(""))[0]).toEqual(["alice", 2]);
+  expect(await users("nobody")).toEqual([]);
+  expect((await server.fetch("/stats/users?like=al")).status).toBe(400);
+});
+
 it("large answers are compressed for a client that takes gzip, and the same then", async () => {
   here.root.writeStore(Array.from({ length: 200 }, (_, i) => record("alice", `t${i}`)));
   const server = await here.serve("--read-only");

@@ -1,15 +1,33 @@
+import { EventEmitter, once } from "node:events";
 import { Readable } from "node:stream";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { warningsValue } from "../../src/http/answer.ts";
 import { createApp } from "../../src/http/app.ts";
 import { Hosts, isLocal } from "../../src/http/guard.ts";
-import type { ServerParts } from "../../src/http/parts.ts";
+import type { Env, ServerParts } from "../../src/http/parts.ts";
 import { listParams, paramsOf } from "../../src/http/request.ts";
 import { rangeOf } from "../../src/http/routes/output.ts";
 import { KeptAnswers } from "../../src/http/routes/stats.ts";
+import { turns } from "../../src/http/turns.ts";
 import { rawQuery } from "../../src/task/query-fields.ts";
 import { anyChar } from "../helpers/any-char.ts";
+
+describe("a turn", () => {
+  it("has its work aborted when the client leaves, which is no internal error", async () => {
+    const outgoing = Object.assign(new EventEmitter(), { destroyed: false });
+    const env = { incoming: { socket: { destroyed: false } }, outgoing } as unknown as Env["Bindings"];
+    const turn = turns<string>(1, (text) => text.length);
+    const answer = turn(env, async (signal) => {
+      await once(signal, "abort");
+      signal.throwIfAborted();
+      return "late";
+    });
+    setImmediate(() => outgoing.emit("close"));
+    await expect(answer).rejects.toMatchObject({ code: "BUSY" });
+    expect(await turn(env, async () => "the next")).toBe("the next");
+  });
+});
 
 describe("the Host of a request", () => {
   const local = new Hosts("127.0.0.1", ["tts.example.org"]);

@@ -97,3 +97,64 @@ it("leads to the row, wherever it is in the list", async () => {
   await expect.poll(async () => (await tab.row("c350").boundingBox())!.y).toBeLessThan(300);
   expect(await tab.rows().count()).toBe(400);
 });
+
+it("names the log of the open task, which is chosen again by reload, Back and Forward", async () => {
+  here.root.write("Logs/20260101/08/t12.log", "the log of t12\n");
+  const tab = await here.open((await here.serveSynced()).url);
+  await tab.opens("t12");
+  await tab.opens("t13");
+  const chosen = (id: string, name: string) => tab.row(id).getByRole("tab", { name, selected: true }).waitFor();
+  await tab.row("t12").getByRole("tab", { name: "Log" }).click();
+  expect(hashOf(tab)).toBe("#task=t12&task-user=alice&tab=log");
+  await tab.row("t12").getByText("the log of t12").waitFor();
+  await chosen("t13", "Record");
+  await tab.page.reload();
+  await chosen("t12", "Log");
+  await tab.row("t12").getByText("the log of t12").waitFor();
+  await tab.row("t12").getByRole("tab", { name: "Record" }).click();
+  expect(hashOf(tab)).toBe("#task=t12&task-user=alice");
+  await tab.page.goBack();
+  await chosen("t12", "Log");
+  await tab.page.goForward();
+  await chosen("t12", "Record");
+  await tab.page.goBack();
+  await chosen("t12", "Log");
+  await tab.opener("t12").click();
+  expect(hashOf(tab)).toBe("");
+  await tab.opens("t12");
+  await chosen("t12", "Record");
+});
+
+it("changes the tab of a task that is not on the page without closing its row", async () => {
+  here.root.write("Logs/20260101/08/t30.log", "the log of t30\n");
+  const tab = await here.open(`${(await here.serveSynced()).url}/#task=t30&task-user=alice`);
+  await tab.row("t30").locator(".fields").waitFor();
+  const row = await tab.row("t30").elementHandle();
+  await tab.row("t30").getByRole("tab", { name: "Log" }).click();
+  await tab.row("t30").getByText("the log of t30").waitFor();
+  expect(hashOf(tab)).toBe("#task=t30&task-user=alice&tab=log");
+  await tab.refreshes();
+  expect(await row!.evaluate((element) => element.isConnected)).toBe(true);
+});
+
+it.each([
+  ["en-US", "since=garbage", "The filter was not applied.", `"since": "garbage" isn't a time`],
+  ["zh-CN", "status=odd&user=alice", "筛选没有生效。", `unknown status "odd"`],
+  ["en-US", "sort=%3Ci%3Esize", "The filter was not applied.", `unknown order "<i>size"`],
+  ["en-US", "ids=t12", "The filter was not applied.", '"task_ids" needs'],
+])("that makes no sense, in %s %s, shows what was wrong beside the whole list", async (locale, hash, title, detail) => {
+  const tab = await here.open(`${(await here.serveSynced()).url}/#${hash}`, { locale });
+  await tab.sees(["t10"], { count: 20 });
+  const notice = tab.page.locator(".filter").getByRole("alert");
+  await notice.getByText(title).waitFor();
+  await notice.getByText(detail).waitFor();
+  expect(hashOf(tab)).toBe("");
+  await tab.refreshes();
+  expect(await notice.count()).toBe(1);
+  await tab.page.locator("input[name=user]").fill("alice");
+  await tab.page.locator("input[name=user]").press("Enter");
+  await notice.waitFor({ state: "detached" });
+  await tab.page.goto(`${new URL(tab.page.url()).origin}/#since=later`);
+  await notice.getByText('"since": "later" isn\'t a time').waitFor();
+  tab.expectsRefusals();
+});

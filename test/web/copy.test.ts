@@ -80,5 +80,36 @@ it("selects it if the browser forbids copying", async () => {
 it("offers no copy of an empty field", async () => {
   here.root.writeStore([record("小雨", ID, { updated_at: ago(10), text: "", error: null })]);
   const tab = await opened();
-  expect(await tab.page.getByRole("button", { name: /^Copy/ }).count()).toBe(2);
+  expect(await tab.page.locator(".fields").getByRole("button", { name: /^Copy/ }).count()).toBe(2);
+});
+
+it.each([
+  ["with the clipboard API", undefined],
+  ["over plain HTTP", () => Object.defineProperty(navigator, "clipboard", { value: undefined })],
+])("copies the address of a task, with its tab, which opens it from anywhere, %s", async (_, script) => {
+  const tab = await opened(script);
+  const copy = tab.page.getByRole("button", { name: "Copy the link" });
+  await copy.click();
+  await tab.page.locator(".said").getByText("Copied the link.").waitFor();
+  const record = await pasted(tab);
+  await tab.page.getByRole("tab", { name: "Log" }).click();
+  await copy.click();
+  const log = await pasted(tab);
+  expect([new URL(record).origin, new URL(record).pathname]).toEqual([new URL(tab.page.url()).origin, "/"]);
+  expect(log).toBe(`${record}&tab=log`);
+  const other = await here.open(record);
+  await other.row(ID).locator(".fields").waitFor();
+  const another = await here.open(log);
+  await another.row(ID).getByRole("tab", { name: "Log", selected: true }).waitFor();
+});
+
+it("selects the link if the browser forbids copying", async () => {
+  const tab = await opened(() => {
+    Object.defineProperty(navigator, "clipboard", { value: undefined });
+    document.execCommand = () => false;
+  });
+  await tab.page.getByRole("button", { name: "Copy the link" }).click();
+  await tab.page.locator(".said").getByText("Selected: link.").waitFor();
+  await tab.page.keyboard.press("Control+c");
+  expect(new URL(await pasted(tab)).hash).toContain("task-user=");
 });

@@ -18,7 +18,9 @@ const NOTHING = draftOf(NO_FILTER);
 const id = fc.string({ minLength: 1, unit: "grapheme" }).filter((text) => !/[,\s\p{Cc}\p{Zs}\ufeff]/u.test(text));
 const valuesOf = (part: PagePart): fc.Arbitrary<string[]> => {
   const { kind, choices } = fieldOf(part);
-  if (kind === "user" || kind === "time") return fc.tuple(id);
+  if (kind === "switch") return fc.subarray(["true"]);
+  if (part === "sort") return fc.subarray(["created"]);
+  if (kind !== "list") return fc.tuple(id);
   return choices === undefined ? fc.uniqueArray(id, { maxLength: 5 }) : fc.subarray([...choices]);
 };
 const filter = fc
@@ -38,6 +40,12 @@ describe("the form", () => {
     expect(filterOf({ ...NOTHING, users: " ", taskIds: " , " })).toEqual(NO_FILTER);
   });
 
+  it("takes a search without its outer spaces, and a switch that is on", () => {
+    const draft = { ...NOTHING, search: " no  voice ", stuck: "true" };
+    expect(filterOf(draft)).toEqual({ ...NO_FILTER, search: ["no  voice"], stuck: ["true"] });
+    expect(filterOf({ ...NOTHING, search: " ", stuck: "false" })).toEqual(NO_FILTER);
+  });
+
   it("shows the applied filter", () => {
     fc.assert(
       fc.property(filter, (applied) => {
@@ -55,7 +63,10 @@ describe("the body", () => {
           ...Object.fromEntries(
             PAGE_PARTS.map((part) => {
               const { length, 0: first } = applied[part];
-              return [part, length === 0 ? null : fieldOf(part).kind === "time" ? first : applied[part]];
+              const { kind } = fieldOf(part);
+              if (length === 0 || (part === "sort" && applied.taskIds.length > 0)) return [part, null];
+              if (kind === "switch") return [part, true];
+              return [part, kind === "user" || kind === "list" ? applied[part] : first];
             }),
           ),
           ...{ page: 3, pageSize: 50 },
@@ -67,7 +78,12 @@ describe("the body", () => {
 
 describe("the address", () => {
   const anyId = fc.string({ minLength: 1, maxLength: 1200, unit: "grapheme" });
-  const task = fc.option(fc.record({ userId: anyId, taskId: anyId }));
+  const task = fc.option(
+    fc.record(
+      { userId: anyId, taskId: anyId, tab: fc.constant("log" as const) },
+      { requiredKeys: ["userId", "taskId"] },
+    ),
+  );
 
   it("brings one back to the same place", () => {
     fc.assert(
@@ -85,13 +101,17 @@ describe("the address", () => {
     expect(hashOf(first)).toEqual({ hash: "", state: null });
     expect(placeOf("", null)).toEqual(first);
     expect(isFiltered(NO_FILTER)).toBe(false);
+    expect(isFiltered({ ...NO_FILTER, sort: ["created"] })).toBe(false);
   });
 
-  it("ignores nonsense, and keeps too many ids in the state of the history entry", () => {
-    expect(placeOf("#ids=t01&status=done,odd&page=-3&task=t01", { from: "another program", task: 7 })).toEqual({
-      filter: { ...NO_FILTER, statuses: ["done"] },
+  it("keeps what the server will refuse, ignores other nonsense, and keeps too many ids in the history entry's state", () => {
+    expect(
+      placeOf("#ids=t01&status=done,odd&sort=size&page=-3&task=t01&tab=x", { from: "elsewhere", task: 7 }),
+    ).toEqual({
+      filter: { ...NO_FILTER, taskIds: ["t01"], statuses: ["done", "odd"], sort: ["size"] },
       ...{ page: 1, task: null },
     });
+    expect(placeOf("#task=t01&task-user=alice&tab=files", null).task).toEqual({ userId: "alice", taskId: "t01" });
     const many = { ...NO_FILTER, users: ["alice"], taskIds: Array.from({ length: 5000 }, (_, i) => `t${i}`) };
     const place = { filter: many, page: 1, task: null };
     const state = { taskIds: many.taskIds };

@@ -132,3 +132,37 @@ it("a bar of the chart filters to its hour, by mouse and by keyboard", async () 
   await tab.page.keyboard.press("End");
   expect(await bars.last().evaluate((element) => element === document.activeElement)).toBe(true);
 });
+
+it.each([
+  ["en-US", "The range ends before it begins."],
+  ["zh-CN", "结束时间必须晚于起始时间。"],
+])(
+  "a range that ends before it begins is one message at its fields, and isn't sent, in %s",
+  async (locale, message) => {
+    const tab = await here.open(
+      `${(await here.serveSynced()).url}/#since=2026-01-02T00:00:00&until=2026-01-03T00:00:00`,
+      {
+        locale,
+      },
+    );
+    const [since, until] = [tab.page.locator("input[name=since]"), tab.page.locator("input[name=until]")];
+    await tab.page.locator(".empty").waitFor();
+    const before = tab.asked(/\/voice-tasks\/query$/).length;
+    for (const end of ["2026-01-01T00:00", "2026-01-02T00:00"]) {
+      await until.fill(end);
+      await tab.page.locator("button[type=submit]").click();
+      await tab.page.locator(".times").getByRole("alert").getByText(message).waitFor();
+      expect(await tab.page.getByRole("alert").count()).toBe(1);
+      expect(await Promise.all([since, until].map((field) => field.getAttribute("aria-invalid")))).toEqual([
+        "true",
+        "true",
+      ]);
+      expect(await until.evaluate((field) => field === document.activeElement)).toBe(true);
+    }
+    expect(tab.asked(/\/voice-tasks\/query$/).length).toBe(before);
+    await since.fill("2025-12-31T00:00");
+    await tab.page.getByRole("alert").waitFor({ state: "detached" });
+    await tab.page.locator("button[type=submit]").click();
+    await expect.poll(() => hashOf(tab)).toBe("#since=2025-12-31T00:00:00&until=2026-01-02T00:00:00");
+  },
+);

@@ -1,7 +1,7 @@
 import type { Unchanged } from "../../src/http/live.ts";
 import type { HealthAnswer } from "../../src/http/parts.ts";
 import type { StreamEnd } from "../../src/http/routes/logs.ts";
-import type { StatsChart } from "../../src/http/routes/stats.ts";
+import type { StatsChart, StatsUsers } from "../../src/http/routes/stats.ts";
 import type { StatsHealth } from "../../src/http/routes/stats-health.ts";
 import type { TaskFiles } from "../../src/http/routes/voice-tasks.ts";
 import type { PageJson } from "../../src/render/item.ts";
@@ -77,9 +77,10 @@ export class Api {
 
   /** A page of the list, or the tasks of some ids. A filter goes into a body, which may be long, as an address may not. */
   async list(filter: Filter, page: number, pageSize: number, signal: AbortSignal): Promise<ListAnswer> {
+    const body = bodyOf(filter, page, pageSize);
     const response = isFiltered(filter)
-      ? await this.#send("POST", "voice-tasks/query", bodyOf(filter, page, pageSize), signal)
-      : await this.#ask(`voice-tasks?page=${page}&page_size=${pageSize}`, { signal });
+      ? await this.#send("POST", "voice-tasks/query", body, signal)
+      : await this.#ask(`voice-tasks?${new URLSearchParams(body as Record<string, string>)}`, { signal });
     const warnings = JSON.parse(response.headers.get("ttsctl-warnings") ?? "[]") as string[];
     return { page: await received<PageJson>(response.json()), warnings };
   }
@@ -177,6 +178,13 @@ export class Api {
 
   async statsHealth(): Promise<StatsHealth> {
     return received<StatsHealth>((await this.#ask("stats/health")).json());
+  }
+
+  /** Some users with a text in their ids, those with the most tasks first. */
+  async users(search: string, signal: AbortSignal): Promise<string[]> {
+    const response = await this.#ask(`stats/users?${new URLSearchParams({ search })}`, { signal });
+    const { byUser } = await received<StatsUsers>(response.json());
+    return byUser.map(({ user_id }) => user_id);
   }
 
   /** Begins a session, which the browser keeps in a cookie that no script can read. */

@@ -2,7 +2,7 @@ import type { TaskId } from "../../src/store/task-source.ts";
 import { splitIds, trimId } from "../../src/task/ids.ts";
 import { FLAG_NAMES, fieldOf, PAGE_PARTS, type PagePart, type QueryBody } from "../../src/task/query-fields.ts";
 
-/** The tasks to show, by values of each part; none for any. Task ids need their user. */
+/** The tasks to show, by values of each part, and their order; none for any. Task ids need their user. */
 export type Filter = Readonly<Record<PagePart, readonly string[]>>;
 
 /** The text in the form, typed or half typed: values separated by commas or spaces. */
@@ -16,16 +16,15 @@ export const NO_FILTER: Filter = eachPart(() => []);
 
 /** Whether a part is one text, which may have spaces. */
 function isSingle(part: PagePart): boolean {
-  return fieldOf(part).kind === "user" || fieldOf(part).kind === "time";
+  return fieldOf(part).kind !== "list";
 }
 
-/** The filter for these texts; in a part with choices, unknown values are dropped. */
+/** The filter for these texts. The server refuses wrong ones. */
 export function filterIn(texts: Draft): Filter {
   return eachPart((part) => {
-    const { choices } = fieldOf(part);
-    if (isSingle(part)) return [trimId(texts[part])].filter((value) => value !== "");
-    const words = splitIds(texts[part]);
-    return choices === undefined ? words : choices.filter((choice) => words.includes(choice));
+    if (!isSingle(part)) return splitIds(texts[part]);
+    const value = trimId(texts[part]);
+    return value === "" || (fieldOf(part).kind === "switch" && value === "false") ? [] : [value];
   });
 }
 
@@ -39,14 +38,21 @@ export function draftOf(filter: Filter): Draft {
   return eachPart((part) => filter[part].join(" "));
 }
 
+/** Whether it leaves tasks out. */
 export function isFiltered(filter: Filter): boolean {
-  return PAGE_PARTS.some((part) => filter[part].length > 0);
+  return PAGE_PARTS.some((part) => part !== "sort" && filter[part].length > 0);
 }
 
-/** The body that asks for a page of it (docs/json.md). By ids the answer is one page, whatever page is asked for. */
+/**
+ * The body that asks for a page of it (docs/json.md). By ids the answer is one page in the order asked, whatever page and order
+ * are asked for.
+ */
 export function bodyOf(filter: Filter, page: number, pageSize: number): QueryBody {
-  const given = PAGE_PARTS.filter((part) => filter[part].length > 0).map((part) => {
-    return [fieldOf(part).key, isSingle(part) ? filter[part][0] : filter[part]];
+  const asked = filter.taskIds.length > 0 ? { ...filter, sort: [] } : filter;
+  const given = PAGE_PARTS.filter((part) => asked[part].length > 0).map((part) => {
+    const [first] = asked[part];
+    const isOn = fieldOf(part).kind === "switch" && first === "true";
+    return [fieldOf(part).key, isOn || (isSingle(part) ? first : asked[part])];
   });
   return { page, page_size: pageSize, ...Object.fromEntries(given) };
 }
@@ -62,17 +68,23 @@ export interface Place {
   /** From 1. */
   readonly page: number;
   /** The task whose row is open; null for none. */
-  readonly task: TaskId | null;
+  readonly task: NamedTask | null;
+}
+
+/** A task of an address, and the tab of its row. */
+export interface NamedTask extends TaskId {
+  readonly tab?: "log" | undefined;
 }
 
 /** The parts that are too long for an address. */
 interface Rest {
   readonly taskIds?: readonly string[];
-  readonly task?: TaskId;
+  readonly task?: NamedTask;
 }
 
 const TASK_ID = "task";
 const TASK_USER = "task-user";
+const TAB = "tab";
 
 /** In characters. Some programs cut a longer address, so thousands of ids stay out of it. */
 const LONGEST = 2000;
@@ -88,10 +100,7 @@ export function hashOf({ filter, page, task }: Place): { hash: string; state: Re
   const params = new URLSearchParams();
   for (const part of PAGE_PARTS) if (draft[part] !== "") params.set(nameOf(part), draft[part]);
   if (page > 1) params.set("page", String(page));
-  if (task !== null) {
-    params.set(TASK_ID, task.taskId);
-    params.set(TASK_USER, task.userId);
-  }
+  for (const [name, value] of task === null ? [] : taskParams(task)) params.set(name, value);
   let state: Rest | null = null;
   if (params.toString().length > LONGEST && filter.taskIds.length > 0) {
     params.delete(nameOf("taskIds"));
@@ -100,30 +109,36 @@ export function hashOf({ filter, page, task }: Place): { hash: string; state: Re
   if (params.toString().length > LONGEST && task !== null) {
     params.delete(TASK_ID);
     params.delete(TASK_USER);
+    params.delete(TAB);
     state = { ...state, task };
   }
   return { hash: params.toString(), state };
 }
 
+/** The part behind `#` of a task's own address, of any length. */
+export function taskParams({ userId, taskId, tab }: NamedTask): URLSearchParams {
+  return new URLSearchParams({ [TASK_ID]: taskId, [TASK_USER]: userId, ...(tab === undefined ? {} : { [TAB]: tab }) });
+}
+
 /**
- * The place that an address names; what makes no sense in it is left out.
+ * The place that an address names. The server checks its filter.
  * @param state of the history entry: what `hashOf` left out of the address, or anything else
  */
 export function placeOf(hash: string, state: unknown): Place {
   const params = new URLSearchParams(hash.replace(/^#/, ""));
   const rest = (state ?? {}) as { readonly [name in keyof Rest]?: unknown };
   if (Array.isArray(rest.taskIds)) params.set(nameOf("taskIds"), rest.taskIds.join(" "));
-  const filter = filterIn(eachPart((part) => params.get(nameOf(part)) ?? ""));
   const page = Number(params.get("page") ?? "1");
+  const named = { userId: params.get(TASK_USER), taskId: params.get(TASK_ID), tab: params.get(TAB) };
   return {
-    filter: filter.users.length === 0 ? { ...filter, taskIds: [] } : filter,
+    filter: filterIn(eachPart((part) => params.get(nameOf(part)) ?? "")),
     page: Number.isSafeInteger(page) && page >= 1 ? page : 1,
-    task: taskOf(rest.task) ?? taskOf({ userId: params.get(TASK_USER), taskId: params.get(TASK_ID) }),
+    task: taskOf(rest.task) ?? taskOf(named),
   };
 }
 
-function taskOf(value: unknown): TaskId | null {
-  const { userId, taskId } = (value ?? {}) as { readonly [name in keyof TaskId]?: unknown };
+function taskOf(value: unknown): NamedTask | null {
+  const { userId, taskId, tab } = (value ?? {}) as { readonly [name in keyof NamedTask]?: unknown };
   const isGiven = typeof userId === "string" && typeof taskId === "string" && userId !== "" && taskId !== "";
-  return isGiven ? { userId, taskId } : null;
+  return isGiven ? { userId, taskId, ...(tab === "log" ? { tab } : {}) } : null;
 }

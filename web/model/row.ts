@@ -13,6 +13,15 @@ export interface Row {
   /** As the service wrote them; epoch seconds as their digits. Empty for none. */
   readonly createdAt: string;
   readonly updatedAt: string;
+  /** Null if the record doesn't have it. */
+  readonly progress: Progress | null;
+}
+
+/** How far the service is with a task: segments, or per cent. */
+export interface Progress {
+  readonly done: number;
+  readonly of: number;
+  readonly unit: "segments" | "percent";
 }
 
 export function rowOf(item: PageJson["items"][number]): Row {
@@ -27,7 +36,19 @@ export function rowOf(item: PageJson["items"][number]): Row {
     text: textOf(item.text),
     createdAt: textOf(item.created_at),
     updatedAt: textOf(item.updated_at),
+    progress: progressOf(item),
   };
+}
+
+/** From the fields of the published API service. */
+function progressOf({ segments_done, total_segments, progress }: PageJson["items"][number]): Progress | null {
+  if (isPart(segments_done, total_segments))
+    return { done: segments_done, of: total_segments as number, unit: "segments" };
+  return isPart(progress, 100) ? { done: progress, of: 100, unit: "percent" } : null;
+}
+
+function isPart(done: unknown, of: unknown): done is number {
+  return typeof done === "number" && typeof of === "number" && of > 0 && done >= 0 && done <= of;
 }
 
 /** Names a task among all users: ids may hold any character, so no separator would do. */

@@ -2,7 +2,7 @@ import { batch, computed, type ReadonlySignal, signal } from "@preact/signals";
 import { Api } from "../api/api.ts";
 import { Failure, orFailure } from "../api/failure.ts";
 import { messagesIn } from "../i18n/language.ts";
-import { type Filter, NO_FILTER, type Place } from "../model/filter.ts";
+import { type Filter, isSlow, type NamedTask, type Place } from "../model/filter.ts";
 import { keyOf, type Row } from "../model/row.ts";
 import { About } from "./about.ts";
 import { AudioFinder } from "./audio-finder.ts";
@@ -37,6 +37,8 @@ export class App {
   });
   readonly about = new About(this.api);
   readonly opened = new Opened();
+  /** The rows whose log is shown instead of the record. */
+  readonly logs = new Opened();
   readonly player = new Player();
   readonly audioFinder = new AudioFinder(this.api);
   readonly deletion = new Deletion(this.api, (row, wasThere) => this.#deleted(row, wasThere));
@@ -67,7 +69,7 @@ export class App {
     const { task, ...list } = place;
     const request = { ...list, pageSize: preferences.pageSize.value };
     this.tasks = new TaskList({ api: this.api, isReading, isOpen }, request, task);
-    if (task !== null) this.opened.open(keyOf(task.userId, task.taskId));
+    if (task !== null) this.#openNamed(task);
     const userId = computed(() => this.tasks.request.value.filter.users[0] ?? "");
     this.overview = new Overview(this.api, userId, preferences.span);
     const follow = (signal: AbortSignal) => orFailure(this.#follow(signal)).then(() => {});
@@ -93,14 +95,7 @@ export class App {
     this.refresher.start(() => [this.tasks.request.value, this.preferences.span.value, this.needsToken.value]);
     this.#glancer.start();
     void this.#glancer.now();
-    await this.tasks.show();
-    // The server may refuse an address typed by hand; then show the whole list.
-    if (this.tasks.rejected.value !== null) {
-      await this.tasks.open(
-        { filter: NO_FILTER, page: 1, task: this.tasks.task.value },
-        this.preferences.pageSize.value,
-      );
-    }
+    await this.tasks.begin();
     await overview;
   }
 
@@ -116,21 +111,41 @@ export class App {
   readonly toggle = ({ key, userId, taskId }: Row): void => {
     batch(() => {
       this.opened.toggle(key);
+      this.logs.close(key);
       if (this.opened.has(key)) void this.tasks.name({ userId, taskId });
       else if (this.#isNamed(key)) void this.tasks.name(null);
+    });
+  };
+
+  /** Chooses a tab of an open row, which the address then names. */
+  readonly chooseTab = ({ key, userId, taskId }: Row, tab: NamedTask["tab"]): void => {
+    batch(() => {
+      if (tab === "log") this.logs.open(key);
+      else this.logs.close(key);
+      void this.tasks.name({ userId, taskId, tab });
     });
   };
 
   /** Shows a place of the browser's history. Of the open rows only the one that the address named closes. */
   readonly visit = async (place: Place): Promise<void> => {
     const { request, task } = this.tasks;
-    if (task.value !== null) this.opened.close(keyOf(task.value.userId, task.value.taskId));
-    if (place.task !== null) this.opened.open(keyOf(place.task.userId, place.task.taskId));
+    if (task.value !== null) this.#close(keyOf(task.value.userId, task.value.taskId));
+    if (place.task !== null) this.#openNamed(place.task);
     const { filter, page } = request.value;
     const isSameList = JSON.stringify([filter, page]) === JSON.stringify([place.filter, place.page]);
     if (isSameList) await this.tasks.name(place.task);
     else await this.tasks.open(place, this.preferences.pageSize.value);
   };
+
+  #openNamed({ userId, taskId, tab }: NamedTask): void {
+    this.opened.open(keyOf(userId, taskId));
+    if (tab === "log") this.logs.open(keyOf(userId, taskId));
+  }
+
+  #close(key: string): void {
+    this.opened.close(key);
+    this.logs.close(key);
+  }
 
   #isNamed(key: string): boolean {
     const task = this.tasks.task.value;
@@ -170,7 +185,7 @@ export class App {
   /** Shows what changes, until the signal or as long as the server sends it. @throws Failure */
   async #follow(signal: AbortSignal): Promise<void> {
     const request = this.tasks.request.value;
-    if (this.needsToken.value || request.filter.taskIds.length > MOST_LIVE_IDS) return;
+    if (this.needsToken.value || request.filter.taskIds.length > MOST_LIVE_IDS || isSlow(request.filter)) return;
     const { span, refreshSeconds } = this.preferences;
     const question = { ...request, span: span.value, every: refreshSeconds.value };
     for await (const { event, data } of this.api.live(question, signal)) {
@@ -204,7 +219,7 @@ export class App {
   #deleted({ key, taskId }: Row, wasThere: boolean): void {
     const text = messagesIn(this.preferences.language.value);
     batch(() => {
-      this.opened.close(key);
+      this.#close(key);
       if (this.#isNamed(key)) void this.tasks.name(null);
       this.tasks.forget(key);
       this.confirm(wasThere ? text.deleted(taskId) : text.alreadyGone(taskId));

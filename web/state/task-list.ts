@@ -2,7 +2,7 @@ import { batch, type ReadonlySignal, type Signal, signal } from "@preact/signals
 import type { TaskId } from "../../src/store/task-source.ts";
 import type { Api, ListAnswer } from "../api/api.ts";
 import { Failure, orFailure } from "../api/failure.ts";
-import { type Filter, NO_FILTER, type Place } from "../model/filter.ts";
+import { type Filter, isSlow, type NamedTask, NO_FILTER, type Place } from "../model/filter.ts";
 import { type Held, holdRows, type ShownRow, shownRows } from "../model/hold.ts";
 import { keyOf, rowOf } from "../model/row.ts";
 
@@ -29,6 +29,13 @@ export interface TaskListParts {
   isOpen(key: string): boolean;
 }
 
+function isSame(one: TaskId | null, other: TaskId | null): boolean {
+  return one?.userId === other?.userId && one?.taskId === other?.taskId;
+}
+
+/** A refresh waits this many times as long as the last answer took. */
+const REST = 10;
+
 /** The list on the screen, what it is asked for, and what a refresh may do to it. */
 export class TaskList {
   readonly #parts: TaskListParts;
@@ -38,9 +45,12 @@ export class TaskList {
   readonly #failure = signal<Failure | null>(null);
   readonly #rejected = signal<Failure | null>(null);
   readonly #asking = signal(false);
-  readonly #task: Signal<TaskId | null>;
+  readonly #task: Signal<NamedTask | null>;
   readonly #linked = signal<ShownRow | "missing" | Failure | null>(null);
   #question = new AbortController();
+  /** Of the last answer, milliseconds. */
+  #asked = 0;
+  #took = 0;
 
   /** Null until there is an answer to the request. */
   readonly view: ReadonlySignal<View | null> = this.#view;
@@ -60,14 +70,14 @@ export class TaskList {
    * @param request what is shown first
    * @param task the task that the address names
    */
-  constructor(parts: TaskListParts, request: Request, task: TaskId | null = null) {
+  constructor(parts: TaskListParts, request: Request, task: NamedTask | null = null) {
     this.#parts = parts;
     this.#request = signal(request);
     this.#task = signal(task);
   }
 
   /** The task that the address names, whose row is open. */
-  get task(): ReadonlySignal<TaskId | null> {
+  get task(): ReadonlySignal<NamedTask | null> {
     return this.#task;
   }
 
@@ -78,6 +88,16 @@ export class TaskList {
   /** Shows the first page of a filter. */
   apply(filter: Filter): Promise<void> {
     return this.#go({ ...this.#request.value, filter, page: 1 });
+  }
+
+  /** Shows the first list. If the server refuses what the address asks for, the whole list is shown with the reason. */
+  async begin(): Promise<void> {
+    await this.show();
+    const refused = this.#rejected.value;
+    if (refused === null) return;
+    const { pageSize } = this.#request.value;
+    await this.#go({ filter: NO_FILTER, page: 1, pageSize }, this.#task.value);
+    this.#rejected.value ??= refused;
   }
 
   goTo(page: number): Promise<void> {
@@ -95,17 +115,17 @@ export class TaskList {
   }
 
   /** Has the address name a task of this place, or none. */
-  name(task: TaskId | null): Promise<void> {
+  name(task: NamedTask | null): Promise<void> {
     batch(() => {
+      if (!isSame(task, this.#task.value)) this.#linked.value = null;
       this.#task.value = task;
-      this.#linked.value = null;
     });
     return this.#readLinked(this.#question.signal);
   }
 
   /** Reads the shown page again, and keeps the rows in place during reading. The user's own requests have priority. */
   async refresh(): Promise<void> {
-    if (this.#asking.value) return;
+    if (this.#asking.value || this.#isResting()) return;
     const asked = await this.#ask(this.#request.value);
     if (asked !== null) await this.#update(asked);
   }
@@ -140,6 +160,11 @@ export class TaskList {
     await this.#readLinked(signal);
   }
 
+  /** Searches and other orders read many records, so they are repeated less often. */
+  #isResting(): boolean {
+    return isSlow(this.#request.value.filter) && performance.now() - this.#asked < (REST + 1) * this.#took;
+  }
+
   /** Reads the tasks of open rows that are no longer on the page, to keep their rows up to date. */
   async #readOpen(signal: AbortSignal): Promise<void> {
     const open = this.#view.value!.rows.filter(({ key, left }) => left && this.#parts.isOpen(key));
@@ -159,7 +184,7 @@ export class TaskList {
       return;
     }
     const found = await this.#find(task, signal);
-    if (signal.aborted || task !== this.#task.value) return;
+    if (signal.aborted || !isSame(task, this.#task.value)) return;
     const isOutage = found instanceof Failure && !found.isMistake;
     if (!isOutage || this.#linked.value === null) this.#linked.value = found ?? "missing";
   }
@@ -183,7 +208,7 @@ export class TaskList {
     this.#view.value = { ...view, rows: view.rows.map(change).filter((row) => row !== null) };
   }
 
-  async #go(request: Request, task: TaskId | null = null): Promise<void> {
+  async #go(request: Request, task: NamedTask | null = null): Promise<void> {
     this.#asking.value = true;
     const asked = await this.#ask(request);
     if (asked === null) return;
@@ -206,8 +231,10 @@ export class TaskList {
     const signal = this.#begin();
     const { filter, page, pageSize } = request;
     const { api } = this.#parts;
+    this.#asked = performance.now();
     const answer = await orFailure(api.list(filter, page, pageSize, signal));
     if (signal.aborted) return null;
+    this.#took = performance.now() - this.#asked;
     return answer instanceof Failure ? answer : viewOf(request, answer, api.now());
   }
 

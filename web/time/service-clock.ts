@@ -31,6 +31,12 @@ export class ServiceClock {
     return text === "" ? Number.NaN : this.#times.epochOf(text);
   }
 
+  /** Epoch seconds of a time of a filter; NaN for none and for an invalid one. @param now epoch seconds, for ages */
+  instant(text: string, now: number): number {
+    const age = ageIn(text);
+    return age === undefined ? this.epochOf(text) : now - age;
+  }
+
   /** To the second, by the service's wall clock: `2026-11-25 01:07:56 +08:00`. An invalid time is kept as it is. */
   exact(text: string): string {
     const epoch = this.epochOf(text);
@@ -49,8 +55,7 @@ export class ServiceClock {
    * @param now epoch seconds, for ages
    */
   input(text: string, now: number): string {
-    const age = ageIn(text);
-    const epoch = age === undefined ? this.epochOf(text) : now - age;
+    const epoch = this.instant(text, now);
     if (!Number.isFinite(epoch)) return "";
     const local = NAIVE.test(text) ? text : this.iso(epoch).slice(0, 19);
     return local.replace(/^(.{16}):00$/, "$1"); // as browsers shorten it

@@ -1,5 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { useRef } from "preact/hooks";
+import { taskParams } from "../model/filter.ts";
+import type { Row } from "../model/row.ts";
 import { useApp, useMessages } from "./context.ts";
 import { Icon } from "./parts.tsx";
 import { Scrollable } from "./scrollable.tsx";
@@ -20,6 +22,29 @@ export function FieldValue({ name, value, children }: { name: string; value: str
       {copied === undefined || value === "" || value === "null" ? null : (
         <CopyButton name={copied} copy={() => copyText(value, box.current!)} />
       )}
+    </>
+  );
+}
+
+/** Copies the address of a task, which is in the field that can't be seen. */
+export function CopyLink({ row: { key, userId, taskId } }: { row: Row }) {
+  const { confirm, logs } = useApp();
+  const text = useMessages();
+  const field = useRef<HTMLTextAreaElement>(null);
+  const tab = logs.has(key) ? "log" : undefined;
+  const link = new URL(`#${taskParams({ userId, taskId, tab })}`, location.href).href;
+  const { copyNames } = text;
+  const press = async () => {
+    const isCopied = await copyText(link, field.current!);
+    confirm((isCopied ? text.copiedField : text.selectedField)(copyNames.link));
+  };
+  return (
+    <>
+      <button type="button" class="button" onClick={() => void press()}>
+        <Icon name="copy" />
+        {text.copyField(copyNames.link)}
+      </button>
+      <textarea ref={field} class="visually-hidden" readOnly tabIndex={-1} aria-label={copyNames.link} value={link} />
     </>
   );
 }

@@ -6,6 +6,7 @@ import { type Draft, draftOf, type Filter, filterOf, isFiltered, NO_FILTER, name
 import { ageIn } from "../time/service-clock.ts";
 import { useApp, useMessages, useTimes } from "./context.ts";
 import { Notice } from "./parts.tsx";
+import { Suggestions, useSuggestions } from "./suggestions.tsx";
 
 /** Applies a change to the form's text. */
 type Edit = (change: Partial<Draft>) => void;
@@ -14,17 +15,21 @@ type Edit = (change: Partial<Draft>) => void;
 export function FilterForm() {
   const { tasks } = useApp();
   const text = useMessages();
+  const { clock, now } = useTimes();
   const { draft, isExact, apply } = useDraft();
-  const lacksUser = useSignal(false);
+  /** The part that is wrong. */
+  const wrong = useSignal<"users" | "until" | null>(null);
   const edit: Edit = (change) => {
     draft.value = { ...draft.value, ...change };
-    lacksUser.value = false;
+    wrong.value = null;
   };
   const submit = (event: Event) => {
     event.preventDefault();
     const filter = filterOf(draft.value);
-    lacksUser.value = filter === undefined;
-    if (filter !== undefined) apply(filter);
+    const [since, until] = [draft.value.since, draft.value.until].map((text) => clock?.instant(text, now));
+    wrong.value = filter === undefined ? "users" : since! >= until! ? "until" : null;
+    if (wrong.value === null) return apply(filter!);
+    (event.target as Element).querySelector<HTMLElement>(`[name=${nameOf(wrong.value)}]`)?.focus();
   };
   const clear = () => {
     edit(draftOf(NO_FILTER));
@@ -35,10 +40,15 @@ export function FilterForm() {
     <form class="card filter" aria-label={text.filter} onSubmit={submit}>
       {PAGE_PARTS.map((part) => {
         const { choices, kind } = fieldOf(part);
-        const field = { part, draft: draft.value, edit };
+        const field = { part, draft: draft.value, edit, isInvalid: part === wrong.value };
+        if (part === "sort") return null;
+        if (kind === "switch") return <Switch key={part} {...field} />;
         if (choices !== undefined) return <Choices key={part} {...field} choices={choices} />;
-        if (kind === "time") return part === "since" && <TimeRange key={part} {...field} isExact={isExact} />;
-        return <TextField key={part} {...field} isInvalid={part === "users" && lacksUser.value} />;
+        if (kind === "time") {
+          const isInvalid = wrong.value === "until";
+          return part === "since" && <TimeRange key={part} {...field} isExact={isExact} isInvalid={isInvalid} />;
+        }
+        return <TextField key={part} {...field} />;
       })}
       <div class="actions">
         <button type="submit" class="button primary" aria-busy={tasks.asking.value}>
@@ -48,7 +58,7 @@ export function FilterForm() {
           {text.clear}
         </button>
       </div>
-      {lacksUser.value ? <Notice kind="error" title={text.idsNeedUser} /> : null}
+      {wrong.value === "users" ? <Notice kind="error" title={text.idsNeedUser} /> : null}
       <Rejected />
     </form>
   );
@@ -67,6 +77,8 @@ interface FieldProps {
 function TextField({ part, draft, edit, isInvalid }: FieldProps) {
   const text = useMessages();
   const hints: Partial<Record<PagePart, string>> = text.filterHints;
+  const isUser = part === "users";
+  const { id, users, suggest } = useSuggestions();
   return (
     <label class="field">
       <span>{text.filterParts[part]}</span>
@@ -75,17 +87,42 @@ function TextField({ part, draft, edit, isInvalid }: FieldProps) {
         name={nameOf(part)}
         value={draft[part]}
         placeholder={hints[part]}
+        maxLength={part === "search" ? LONGEST_SEARCH : undefined}
         aria-invalid={isInvalid}
-        onInput={({ currentTarget }) => edit({ [part]: currentTarget.value })}
+        list={isUser ? id : undefined}
+        onFocus={({ currentTarget }) => isUser && void suggest(currentTarget.value)}
+        onInput={({ currentTarget }) => {
+          edit({ [part]: currentTarget.value });
+          if (isUser) void suggest(currentTarget.value);
+        }}
       />
+      {isUser ? <Suggestions id={id} users={users} /> : null}
     </label>
   );
 }
+
+/** It has to fit into an address. */
+const LONGEST_SEARCH = 200;
 
 /** A value of a part as people see it. */
 export function labelOf(value: string, part: PagePart, text: Messages): string {
   const words: Readonly<Record<string, string>> = part === "statuses" ? text.status : part === "since" ? text.ages : {};
   return Object.hasOwn(words, value) ? words[value]! : value;
+}
+
+function Switch({ part, draft, edit }: Omit<FieldProps, "isInvalid">) {
+  const text = useMessages();
+  return (
+    <label class={`choice ${nameOf(part)}`}>
+      <input
+        type="checkbox"
+        name={nameOf(part)}
+        checked={draft[part] === "true"}
+        onChange={({ currentTarget }) => edit({ [part]: currentTarget.checked ? "true" : "" })}
+      />
+      <span>{text.filterParts[part]}</span>
+    </label>
+  );
 }
 
 function Choices({ part, draft, edit, choices }: Omit<FieldProps, "isInvalid"> & { choices: readonly string[] }) {
@@ -112,7 +149,7 @@ function Choices({ part, draft, edit, choices }: Omit<FieldProps, "isInvalid"> &
 }
 
 /** The times of the last change: an age, or from a time and before another one. */
-function TimeRange({ draft, edit, isExact }: Omit<FieldProps, "part" | "isInvalid"> & { isExact: Signal<boolean> }) {
+function TimeRange({ draft, edit, isExact, isInvalid }: Omit<FieldProps, "part"> & { isExact: Signal<boolean> }) {
   const text = useMessages();
   const { clock, now } = useTimes();
   const { since, until } = draft;
@@ -143,9 +180,10 @@ function TimeRange({ draft, edit, isExact }: Omit<FieldProps, "part" | "isInvali
       </label>
       {isShown
         ? (["since", "until"] as const).map((part) => (
-            <TimeField key={part} part={part} value={clock?.input(draft[part], now) ?? ""} edit={edit} />
+            <TimeField key={part} {...{ part, edit, isInvalid }} value={clock?.input(draft[part], now) ?? ""} />
           ))
         : null}
+      {isInvalid ? <Notice kind="error" title={text.reversedTimes} /> : null}
     </div>
   );
 }
@@ -154,7 +192,12 @@ const EXACT = "exact";
 const AGES = ["", "1h", "24h", "7d", "30d"] as const;
 
 /** In the service's zone, as all times of the page. */
-function TimeField({ part, value, edit }: { part: "since" | "until"; value: string; edit: Edit }) {
+function TimeField({
+  part,
+  value,
+  edit,
+  isInvalid,
+}: Pick<FieldProps, "edit" | "isInvalid"> & { part: "since" | "until"; value: string }) {
   const { about } = useApp();
   const text = useMessages();
   return (
@@ -164,6 +207,7 @@ function TimeField({ part, value, edit }: { part: "since" | "until"; value: stri
         type="datetime-local"
         name={nameOf(part)}
         value={value}
+        aria-invalid={isInvalid}
         step={value.length > "2026-11-28T05:41".length ? 1 : 60}
         max="9999-12-31T23:59"
         onInput={({ currentTarget }) => edit({ [part]: withSeconds(currentTarget.value) })}
@@ -188,7 +232,7 @@ function Rejected() {
 
 /**
  * The draft follows the filter that is applied elsewhere: by a link, or by going back. What is half typed stays when a page
- * is turned, and when the answer to the form's own filter comes.
+ * is turned or the order is changed, and when the answer to the form's own filter comes.
  */
 function useDraft() {
   const { tasks } = useApp();
@@ -197,15 +241,19 @@ function useDraft() {
   const draft = useSignal(draftOf(applied.value));
   const isExact = useSignal(false);
   useSignalEffect(() => {
-    if (applied.value !== own.current) {
+    if (!isSameButSorted(applied.value, own.current)) {
       draft.value = draftOf(applied.value);
       isExact.value = false;
     }
     own.current = applied.value;
   });
   const apply = (filter: Filter) => {
-    own.current = filter;
-    void tasks.apply(filter);
+    own.current = { ...filter, sort: applied.value.sort };
+    void tasks.apply(own.current);
   };
   return { draft, isExact, apply };
+}
+
+function isSameButSorted(one: Filter, other: Filter): boolean {
+  return JSON.stringify({ ...one, sort: [] }) === JSON.stringify({ ...other, sort: [] });
 }

@@ -8,6 +8,7 @@ import { ageIn, type ServiceClock } from "../time/service-clock.ts";
 import { useApp, useMessages, useTimes } from "./context.ts";
 import { labelOf } from "./filter-form.tsx";
 import { Icon, Line } from "./parts.tsx";
+import { Sort } from "./sort.tsx";
 
 /** The filter, the age of the list, and new tasks: above the rows, and visible while they scroll. */
 export function ListBar() {
@@ -21,6 +22,7 @@ export function ListBar() {
       </h2>
       <AppliedFilter />
       <NewTasks />
+      <Sort />
       <Refresh />
     </div>
   );
@@ -37,6 +39,9 @@ function AppliedFilter() {
   const { clock } = useTimes();
   const { filter } = tasks.request.value;
   const parts = PAGE_PARTS.flatMap((part) => {
+    if (part === "sort") return [];
+    if (part === "search") return filter[part].map(text.searched);
+    if (fieldOf(part).kind === "switch") return filter[part].map(() => text.filterParts[part]);
     if (fieldOf(part).kind === "time") return filter[part].map((value) => timeLabel(value, part, text, clock));
     if (part !== "taskIds") return filter[part].map((value) => labelOf(value, part, text));
     return filter.taskIds.length === 0 ? [] : [text.filteredIds(filter.taskIds.length)];

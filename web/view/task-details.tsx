@@ -5,7 +5,7 @@ import type { Download } from "../model/files.ts";
 import { NO_FILTER } from "../model/filter.ts";
 import type { Row } from "../model/row.ts";
 import { useApp, useMessages, useTimes } from "./context.ts";
-import { FieldValue } from "./copy.tsx";
+import { CopyLink, FieldValue } from "./copy.tsx";
 import { Files } from "./files.tsx";
 import { LogPanel } from "./log-panel.tsx";
 import { Line, Lines, Notice } from "./parts.tsx";
@@ -39,8 +39,9 @@ const TABS = ["record", "log"] as const;
 /** The whole record of a task with its files, its log, and what can be done with it. */
 export function TaskDetails({ row }: { row: Row }) {
   const text = useMessages();
+  const { logs, chooseTab } = useApp();
   const { details, retry } = useDetails(row);
-  const tab = useSignal<(typeof TABS)[number]>("record");
+  const tab = logs.has(row.key) ? "log" : "record";
   const id = useId();
   if (details === null) return <p class="quiet">{text.detailsLoading}</p>;
   if (details instanceof Failure) return <NoDetails failure={details} retry={retry} />;
@@ -54,9 +55,9 @@ export function TaskDetails({ row }: { row: Row }) {
             role="tab"
             id={`${id}-${name}`}
             aria-controls={`${id}-panel`}
-            aria-selected={name === tab.value}
-            tabIndex={name === tab.value ? 0 : -1}
-            onClick={() => (tab.value = name)}
+            aria-selected={name === tab}
+            tabIndex={name === tab ? 0 : -1}
+            onClick={() => chooseTab(row, name === "log" ? name : undefined)}
             onKeyDown={(event) => {
               if (!["ArrowLeft", "ArrowRight"].includes(event.key)) return;
               const other = (event.currentTarget.nextElementSibling ??
@@ -69,8 +70,8 @@ export function TaskDetails({ row }: { row: Row }) {
           </button>
         ))}
       </div>
-      <div class="panel" role="tabpanel" id={`${id}-panel`} aria-labelledby={`${id}-${tab.value}`}>
-        {tab.value === "log" ? (
+      <div class="panel" role="tabpanel" id={`${id}-panel`} aria-labelledby={`${id}-${tab}`}>
+        {tab === "log" ? (
           <LogPanel row={row} />
         ) : (
           <>
@@ -127,6 +128,7 @@ function Actions({ row }: { row: Row }) {
       <button type="button" class="button" onClick={showUser}>
         <Line text={text.onlyUser(row.userId)} />
       </button>
+      <CopyLink row={row} />
       {about.readOnly.value ? null : (
         <button
           type="button"

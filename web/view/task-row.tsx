@@ -34,7 +34,10 @@ export function TaskRow({ row }: { row: ShownRow }) {
         <span class={row.error === "" ? "task-text" : "task-text is-error"}>
           <Line text={row.error === "" ? row.text : row.error} />
         </span>
-        <span class="task-time">{row.left ? text.left : <Age time={row.updatedAt} />}</span>
+        <span class="task-time">
+          {row.left ? text.left : <Age time={row.updatedAt} />}
+          {row.status === "run" && row.progress !== null ? <Progress progress={row.progress} /> : null}
+        </span>
         <PlayTask row={row} />
       </div>
       <section id={detailsId} class="task-details" aria-label={text.details(row.taskId)} hidden={!isOpen}>
@@ -48,6 +51,17 @@ export function TaskRow({ row }: { row: ShownRow }) {
 function isPlainClick(event: MouseEvent): boolean {
   const isControl = (event.target as Element).closest("button, a") !== null;
   return !isControl && (getSelection()?.isCollapsed ?? true);
+}
+
+/** Of a task that runs. */
+function Progress({ progress: { done, of, unit } }: { progress: NonNullable<ShownRow["progress"]> }) {
+  const text = useMessages();
+  return (
+    <span class="progress">
+      <progress value={done} max={of} aria-label={text.progress} />
+      {unit === "percent" ? `${Math.floor(done)}%` : `${done}/${of}`}
+    </span>
+  );
 }
 
 function Age({ time }: { time: string }) {

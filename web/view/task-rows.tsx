@@ -6,6 +6,7 @@ import type { View } from "../state/task-list.ts";
 import { useApp, useMessages } from "./context.ts";
 import { copyText } from "./copy.tsx";
 import { FailureText, Line, Notice } from "./parts.tsx";
+import { Stopped } from "./stopped.tsx";
 import { TaskRow } from "./task-row.tsx";
 
 /** Ids are answered in one page, of thousands if so many were asked for; so many rows are drawn at a time. */
@@ -22,6 +23,7 @@ export function TaskRows() {
         <Linked />
         <Missing view={view} />
         <Dangling view={view} />
+        <Stopped view={view} />
         {view.rows.length === 0 ? (
           <Empty view={view} />
         ) : (

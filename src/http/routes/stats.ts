@@ -14,6 +14,10 @@ import { turns } from "../turns.ts";
 /** `GET /stats/hours`, for a chart. */
 export type StatsHours = Pick<StatsResult, "source" | "at" | "user" | "total" | "byStatus" | "perHour">;
 
+/** `GET /stats/users`, for suggestions. */
+export type StatsUsers = Pick<StatsResult, "source" | "at" | "users" | "byUser">;
+const MOST_SUGGESTED = 20;
+
 /** `GET /stats/chart`: the same with a choice of the time. */
 export interface StatsChart extends Omit<StatsHours, "perHour"> {
   readonly span: Span;
@@ -74,6 +78,13 @@ export function addStats(app: Hono<Env>, { rules, health, cleanup, metrics }: Se
     const span = spanOf(params.get("span"));
     const chart = chartOf(await ask(params.get("user_id"), false, false), span);
     return keptText(c, `${JSON.stringify(chart)}\n`);
+  });
+  app.get("/stats/users", async (c) => {
+    const search = paramsOf(c.req.url, ["search"]).get("search")?.toLowerCase() ?? "";
+    const { source, at, users, byUser } = await ask(undefined, false, false);
+    const found = byUser.filter(({ user_id }) => user_id.toLowerCase().includes(search));
+    const answer: StatsUsers = { source, at, users, byUser: found.slice(0, MOST_SUGGESTED) };
+    return keptText(c, `${JSON.stringify(answer)}\n`);
   });
   app.get("/metrics", async (c) => {
     paramsOf(c.req.url, []);

@@ -5,7 +5,7 @@ import { usage } from "../../errors.ts";
 import { buildListQuery, MOST_IDS } from "../../operations/list-query.ts";
 import { FORCE_ADVICE } from "../../operations/purge/decide.ts";
 import type { TaskId } from "../../store/task-source.ts";
-import type { ListQuery, ListResult } from "../../store/task-store.ts";
+import { type ListQuery, type ListResult, readsAll } from "../../store/task-store.ts";
 import { trimId } from "../../task/ids.ts";
 import { BODY_NAMES, KEY_NAMES, type QueryNames, type RawQuery } from "../../task/query-fields.ts";
 import type { Task } from "../../task/task.ts";
@@ -48,15 +48,15 @@ export function addVoiceTasks(app: Hono<Env>, parts: ServerParts): void {
   const forBody = turns<Response>(8, () => 0);
   const forSmall = turns(16, lengthOf);
   const forLarge = turns(1, lengthOf);
+  const forSearch = turns(1, lengthOf);
   const answerList = async (c: Context<Env>, dialect: Dialect, raw: RawQuery, names: QueryNames): Promise<Response> => {
     const asked = raw.taskIds?.length ?? 0;
     if (asked > MOST_IDS) throw usage(`${names.taskIds} has ${asked} ids`, `at most ${MOST_IDS} in a request`);
     const query = listQueryOf(parts, raw, names);
     const count = query.ids === null ? query.pageSize : dialect.repeatsIds ? asked : query.ids.length;
-    const readsAll = query.filter.search !== undefined || query.sort !== undefined;
-    const turn = count > SMALL || readsAll ? forLarge : forSmall;
-    const answer = await turn(c.env, async () => {
-      const found = await parts.store.list(query);
+    const turn = readsAll(query) ? forSearch : count > SMALL ? forLarge : forSmall;
+    const answer = await turn(c.env, async (signal) => {
+      const found = await parts.store.list({ ...query, signal });
       const result = dialect.repeatsIds && raw.taskIds != null ? repeated(parts, raw, found) : found;
       const { source, warnings } = result;
       return { source, warnings, text: [...dialect.page(result)].join("") };

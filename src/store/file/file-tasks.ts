@@ -11,9 +11,12 @@ const STEP = 1000;
 /** The tasks of one snapshot of the store file. */
 export class FileTasks implements TaskSource {
   readonly #snapshot: Snapshot;
+  readonly #signal: AbortSignal | undefined;
 
-  constructor(snapshot: Snapshot) {
+  /** @param signal ends a long read */
+  constructor(snapshot: Snapshot, signal?: AbortSignal) {
     this.#snapshot = snapshot;
+    this.#signal = signal;
   }
 
   async page(filter: TaskFilter, offset: number, count: number, sort?: Sort): Promise<TaskPage> {
@@ -53,6 +56,7 @@ export class FileTasks implements TaskSource {
     const times = rules.times();
     const created = new Float64Array(rows.size);
     for (const some of batches(matchingRows(this.#snapshot, filter), STEP)) {
+      this.#signal?.throwIfAborted();
       const tasks = await this.#snapshot.readTasks(some);
       for (const [i, row] of some.entries()) created[row] = createdScore(tasks[i]!, times);
     }
@@ -62,18 +66,19 @@ export class FileTasks implements TaskSource {
   /** The rows that pass. Those that match are read if the filter needs more than rows have; a search reads the newest first. */
   async #passing(filter: TaskFilter): Promise<{ passing: Iterable<number>; stopped?: Stopped | undefined }> {
     const { rows } = this.#snapshot;
-    const matching = matchingRows(this.#snapshot, filter);
-    if (!needsRecord(filter)) return { passing: matching };
+    const matching = () => matchingRows(this.#snapshot, filter);
+    if (!needsRecord(filter)) return { passing: matching() };
     const { MOST_SEARCHED, SearchLimit } = await import("../task-order.ts");
     const limit = filter.search === undefined ? null : new SearchLimit();
     const newest = (a: number, b: number) => rows.compare(a, b);
-    const due = limit === null ? matching : firstOf(matching, MOST_SEARCHED + 1, newest).rows;
+    const due = limit === null ? matching() : sortedBy(newest, matching, MOST_SEARCHED);
     const passing: number[] = [];
     for (const some of batches(due, STEP)) {
       if (limit?.stopped !== undefined) return { passing, stopped: limit.stopped };
+      this.#signal?.throwIfAborted();
       const tasks = await this.#snapshot.readTasks(some);
       some.forEach((row, i) => void (passes(tasks[i]!, filter) && passing.push(row)));
-      limit?.count(some.length, rows.score(some.at(-1)!));
+      limit?.count(some.length, rows.score(some[0]!), rows.score(some.at(-1)!));
     }
     return { passing };
   }
@@ -93,6 +98,24 @@ function firstOf(rows: Iterable<number>, count: number, order: (a: number, b: nu
     last = top.at(-1);
   }
   return { rows: Uint32Array.from(top).sort(order).subarray(0, count), total };
+}
+
+/** All rows in an order, sorted `count` at a time: the caller rarely wants more. No two rows may be equal. */
+function* sortedBy(
+  order: (a: number, b: number) => number,
+  rows: () => Iterable<number>,
+  count: number,
+): Generator<number> {
+  for (let last: number | undefined; ; ) {
+    const { rows: some } = firstOf(last === undefined ? rows() : rowsAfter(last, order, rows()), count, order);
+    yield* some;
+    if (some.length < count) return;
+    last = some.at(-1);
+  }
+}
+
+function* rowsAfter(last: number, order: (a: number, b: number) => number, rows: Iterable<number>): Generator<number> {
+  for (const row of rows) if (order(row, last) > 0) yield row;
 }
 
 /** The live rows that pass a filter but for its fields, in file order. */

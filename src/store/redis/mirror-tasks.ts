@@ -21,12 +21,15 @@ import { type IndexRange, isUnsure, type Member, STEP } from "./walk.ts";
 export class MirrorTasks implements TaskSource {
   readonly #mirror: Mirror;
   readonly #behind: Pick<TaskSource, "find"> | null;
+  readonly #signal: AbortSignal | undefined;
   /** The tasks that came from the source behind. */
   readonly filled = new Set<Task>();
 
-  constructor(mirror: Mirror, behind: Pick<TaskSource, "find"> | null) {
+  /** @param signal ends a long read */
+  constructor(mirror: Mirror, behind: Pick<TaskSource, "find"> | null, signal?: AbortSignal) {
     this.#mirror = mirror;
     this.#behind = behind;
+    this.#signal = signal;
   }
 
   async page(filter: TaskFilter, offset: number, count: number, sort?: Sort): Promise<TaskPage> {
@@ -97,8 +100,9 @@ export class MirrorTasks implements TaskSource {
       lost.push(...gone);
       this.filled.clear(); // the caller reads its page again
       if (looked === null) stopped = limit?.stopped;
-      else limit?.count(looked.length, looked.at(-1)?.score ?? 0);
+      else if (looked.length > 0) limit?.count(looked.length, looked[0]!.score, looked.at(-1)!.score);
     }
+    if (stopped !== undefined && !hasTimes) stopped = { ...stopped, at: null }; // the rest may be newer
     const inOrder = orderBy(
       by,
       keys,
@@ -142,6 +146,7 @@ export class MirrorTasks implements TaskSource {
   async *#passing(filter: TaskFilter, isOver = () => false): AsyncGenerator<Passing> {
     const { range, hasTimes } = await this.#rangeOf(filter);
     for await (const members of this.#mirror.walkInOrder(range)) {
+      this.#signal?.throwIfAborted();
       if (members.length > 0 && isOver()) {
         yield { looked: null, passing: [], gone: [] };
         return;

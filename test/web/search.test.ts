@@ -1,0 +1,157 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { ago, record } from "../helpers/records.ts";
+import type { Tab } from "./helpers/browser.ts";
+import { useWeb } from "./helpers/setup.ts";
+
+const here = useWeb();
+const HOSTILE = `<img src=x onerror=alert(1)>"'\u202e`;
+const TASKS = [
+  record("alice", "t1", { updated_at: ago(10), created_at: ago(400), text: "The Quick fox" }),
+  record("bob", "t2", { updated_at: ago(20), created_at: ago(100), status: "failed", error: "no FOX here" }),
+  record("carol", "fox-3", { updated_at: ago(30), created_at: ago(300) }),
+  record(HOSTILE, "t4", { updated_at: ago(40), created_at: ago(200), text: "春眠" }),
+  record("alice", "t5", { updated_at: ago(86_400), created_at: ago(86_500), status: "queued" }),
+];
+beforeEach(() => here.root.writeStore(TASKS));
+
+const hashOf = (tab: Tab) => decodeURIComponent(new URL(tab.page.url()).hash).replaceAll("+", " ");
+const asked = (tab: Tab) =>
+  tab
+    .asked(/\/voice-tasks\/query$/)
+    .at(-1)!
+    .postDataJSON();
+
+describe.each([
+  ["en-US", "Search", "Apply", "stuck", "Clear"],
+  ["zh-CN", "搜索", "应用筛选", "卡住", "清除"],
+])("the search in %s", (locale, search, apply, stuck, clear) => {
+  it("finds a text in texts, errors and ids of any user, in the address, with Back", async () => {
+    const { url } = await here.serveSynced();
+    const tab = await here.open(url, { locale });
+    const field = tab.page.getByLabel(search, { exact: true });
+    const find = async (words: string, ids: string[]) => {
+      await field.fill(words);
+      await tab.page.getByRole("button", { name: apply }).click();
+      await tab.sees(ids, { count: ids.length });
+    };
+    await find(" FOX ", ["t1", "t2", "fox-3"]);
+    expect([hashOf(tab), asked(tab)]).toEqual(["#search=FOX", { page: 1, page_size: 20, search: "FOX" }]);
+    await tab.page.locator(".applied").getByText("“FOX”").waitFor();
+    await find("t5", ["t5"]);
+    await find(HOSTILE, ["t4"]);
+    await tab.page.locator(".applied").getByText("<img src=x").waitFor();
+    await tab.page.reload();
+    await tab.sees(["t4"], { count: 1 });
+    expect(await field.inputValue()).toBe(HOSTILE);
+    await tab.page.goBack();
+    await tab.sees(["t5"], { count: 1 });
+    await find("nowhere", []);
+    await tab.page.locator(".empty").getByRole("button", { name: clear }).click();
+    await tab.sees(["t1"], { count: 5 });
+    expect(hashOf(tab)).toBe("");
+  });
+
+  it("goes with stuck tasks", async () => {
+    const tab = await here.open((await here.serveSynced()).url, { locale });
+    await tab.page.getByLabel(stuck, { exact: true }).check();
+    await tab.page.getByRole("button", { name: apply }).click();
+    await tab.sees(["t5"], { count: 1 });
+    expect([hashOf(tab), asked(tab)]).toEqual(["#stuck=true", { page: 1, page_size: 20, stuck: true }]);
+    await tab.page.locator(".applied").getByText(stuck, { exact: true }).waitFor();
+    await tab.page.reload();
+    await tab.sees(["t5"], { count: 1 });
+    expect(await tab.page.locator("input[name=stuck]").isChecked()).toBe(true);
+  });
+});
+
+describe.each([
+  ["en-US", "after the newest 100,000 tasks, at 2026-", "Narrow it by user, status or time.", "Search older tasks"],
+  ["zh-CN", "最新的 100,000 个任务，到 2026-", "请用用户、状态或时间缩小范围。", "搜索更早的任务"],
+])("a search that stopped, in %s", (locale, where, hint, older) => {
+  it("says where, and goes on from there", async () => {
+    const tab = await here.open((await here.serveSynced()).url, { locale });
+    await tab.sees(["t1"], { count: 5 });
+    let stopped: object = { looked: 100_000, at: "2026-11-01T08:00:00.000001+00:00" };
+    await tab.page.route(/\/voice-tasks\/query$/, async (route) => {
+      const page = await (await route.fetch()).json();
+      await route.fulfill({ json: "until" in route.request().postDataJSON() ? page : { ...page, stopped } });
+    });
+    await tab.page.locator("input[name=search]").fill("fox");
+    await tab.page.locator("input[name=search]").press("Enter");
+    await tab.page.getByText(where).waitFor();
+    await tab.page.getByText(hint).waitFor();
+    await tab.sees(["t1", "t2", "fox-3"], { count: 3 });
+    await tab.page.getByRole("button", { name: older }).click();
+    await tab.page.locator(".empty").waitFor();
+    expect(asked(tab)).toMatchObject({ search: "fox", until: "2026-11-01T08:00:00.000001+00:00" });
+    expect(await tab.page.getByText(where).count()).toBe(0);
+    stopped = { looked: 250_000, at: null };
+    await tab.page.goBack();
+    await tab.page.getByText("250,000").waitFor();
+    expect(await tab.page.getByRole("button", { name: older }).count()).toBe(0);
+  });
+});
+
+it("is asked for again less often the longer it takes, and ends on the server when another is asked for", async () => {
+  const tab = await here.open((await here.serveSynced()).url);
+  await tab.sees(["t1"], { count: 5 });
+  let wait = 1500;
+  await tab.page.route(/\/voice-tasks\/query$/, async (route) => {
+    await new Promise((over) => setTimeout(over, wait));
+    await route.continue().catch(() => {});
+  });
+  const field = tab.page.locator("input[name=search]");
+  await field.fill("fox");
+  await field.press("Enter");
+  await tab.page.locator("button[type=submit][aria-busy=true]").waitFor();
+  await field.fill("t5");
+  const failed = tab.page.waitForEvent("requestfailed");
+  await field.press("Enter");
+  expect((await failed).postDataJSON()).toMatchObject({ search: "fox" });
+  await tab.sees(["t5"], { count: 1 });
+  wait = 0;
+  const before = tab.asked(/\/voice-tasks\/query$/).length;
+  await tab.page.clock.fastForward(6000);
+  await tab.page.clock.fastForward(6000);
+  expect(tab.asked(/\/voice-tasks\/query$/).length).toBe(before);
+  const askedLater = async () => {
+    await tab.page.clock.fastForward(6000);
+    return tab.asked(/\/voice-tasks\/query$/).length;
+  };
+  await expect.poll(askedLater, { timeout: 20_000 }).toBeGreaterThan(before);
+});
+
+describe.each([
+  ["en-US", "Order", ["usual order", "by last change", "by creation", "by user", "by task id"]],
+  ["zh-CN", "排序", ["默认顺序", "按最后变更", "按创建时间", "按用户 ID", "按任务 ID"]],
+])("the order in %s", (locale, label, names) => {
+  it("is chosen above the list, at once, with what is half typed kept, in the address, with Back", async () => {
+    const tab = await here.open((await here.serveSynced()).url, { locale });
+    const order = tab.page.getByLabel(label, { exact: true });
+    expect(await order.locator("option").allTextContents()).toEqual(names);
+    await tab.page.locator("input[name=search]").fill("half typed");
+    const choose = async (name: string, ids: string[]) => {
+      await order.selectOption({ label: name });
+      await tab.sees(ids, { count: 5 });
+    };
+    await choose(names[2]!, ["t2", "t4", "fox-3", "t1", "t5"]);
+    expect(hashOf(tab)).toBe("#sort=created");
+    await choose(names[3]!, ["t4", "t1", "t5", "t2", "fox-3"]);
+    await choose(names[4]!, ["fox-3", "t1", "t2", "t4", "t5"]);
+    expect(await tab.page.locator("input[name=search]").inputValue()).toBe("half typed");
+    expect(await tab.page.locator(".applied").count()).toBe(0);
+    await tab.page.goBack();
+    await tab.sees(["t4", "t1", "t5", "t2", "fox-3"], { count: 5 });
+    await tab.page.reload();
+    await tab.sees(["t4", "t1", "t5", "t2", "fox-3"], { count: 5 });
+    expect(await order.inputValue()).toBe("user");
+    await tab.page.locator("input[name=user]").fill("alice");
+    await tab.page.locator("input[name=user]").press("Enter");
+    await tab.sees(["t1", "t5"], { count: 2 });
+    expect(hashOf(tab)).toBe("#user=alice&sort=user");
+    await tab.page.locator("input[name=ids]").fill("t5 t1");
+    await tab.page.locator("input[name=ids]").press("Enter");
+    await tab.sees(["t5", "t1"], { count: 2 });
+    expect(await order.count()).toBe(0);
+  });
+});
