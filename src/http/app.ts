@@ -12,6 +12,7 @@ import { noteRoute } from "./metrics.ts";
 import { openapi } from "./openapi.ts";
 import type { Env, HealthAnswer, ServerParts } from "./parts.ts";
 import { jsonBody } from "./request.ts";
+import { addChanges } from "./routes/changes.ts";
 import { addLogs } from "./routes/logs.ts";
 import { addOutput } from "./routes/output.ts";
 import { addStats } from "./routes/stats.ts";
@@ -36,6 +37,7 @@ export function createApp(parts: ServerParts): Hono<Env> {
   app.use("/voice-tasks/*", compressed);
   app.use("/stats/*", compressed);
   addVoiceTasks(app, parts);
+  addChanges(app, parts);
   addLogs(app, parts);
   addStats(app, parts);
   addOutput(app, parts);
@@ -60,10 +62,10 @@ const compressed: MiddlewareHandler<Env> = async (c, next) => {
 };
 
 /** 503 only if neither store can answer: an outage of Redis must not restart the server. */
-function addHealth(app: Hono<Env>, { health, rules, remove, token }: ServerParts): void {
+function addHealth(app: Hono<Env>, { health, rules, changes, token }: ServerParts): void {
   app.get("/healthz", async () => {
     const seen = await health();
-    const about = { timezone: rules.zone.name, readOnly: remove === null, token: token !== null };
+    const about = { timezone: rules.zone.name, readOnly: changes === null, token: token !== null };
     const answer = { ...seen, ...about } satisfies HealthAnswer;
     return json(answer, [], {}, seen.status === "down" ? 503 : 200);
   });
