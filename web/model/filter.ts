@@ -1,6 +1,14 @@
 import type { TaskId } from "../../src/store/task-source.ts";
-import { splitIds, trimId } from "../../src/task/ids.ts";
-import { FLAG_NAMES, fieldOf, PAGE_PARTS, type PagePart, type QueryBody } from "../../src/task/query-fields.ts";
+import { memberOf, splitIds, trimId } from "../../src/task/ids.ts";
+import {
+  CHOOSING_PARTS,
+  FLAG_NAMES,
+  fieldOf,
+  PAGE_PARTS,
+  type PagePart,
+  type QueryBody,
+  type QueryPart,
+} from "../../src/task/query-fields.ts";
 
 /** The tasks to show, by values of each part; none for any. Task ids need their user. */
 export type Filter = Readonly<Record<PagePart, readonly string[]>>;
@@ -45,10 +53,45 @@ export function isFiltered(filter: Filter): boolean {
 
 /** The body that asks for a page of it (docs/json.md). By ids the answer is one page, whatever page is asked for. */
 export function bodyOf(filter: Filter, page: number, pageSize: number): QueryBody {
-  const given = PAGE_PARTS.filter((part) => filter[part].length > 0).map((part) => {
-    return [fieldOf(part).key, isSingle(part) ? filter[part][0] : filter[part]];
-  });
-  return { page, page_size: pageSize, ...Object.fromEntries(given) };
+  return { page, page_size: pageSize, ...keysOf(filter, PAGE_PARTS) };
+}
+
+function keysOf(filter: Filter, parts: readonly PagePart[]): QueryBody {
+  const given = parts.filter((part) => filter[part].length > 0);
+  return Object.fromEntries(
+    given.map((part) => [fieldOf(part).key, isSingle(part) ? filter[part][0]! : filter[part]] as const),
+  );
+}
+
+/** Whether a change can choose all its tasks: commands that change tasks don't search. */
+export function isSelection(filter: Filter): boolean {
+  return !PAGE_PARTS.some((part) => filter[part].length > 0 && !CHOOSING.includes(part) && !isOrder(part));
+}
+
+const CHOOSING = PAGE_PARTS.filter((part) => CHOOSING_PARTS.includes(part));
+
+function isOrder(part: QueryPart): boolean {
+  return part === "sort";
+}
+
+/**
+ * The body that chooses tasks for a change (docs/http.md): all of a filter, or some.
+ * @param only of these statuses
+ */
+export function selectionOf(chosen: Filter | readonly TaskId[], only?: readonly string[]): object {
+  const status = only === undefined ? {} : { status: only };
+  if (!isList(chosen)) {
+    const selection = { ...keysOf(chosen, CHOOSING), ...status };
+    return Object.keys(selection).length === 0 ? { all: true } : selection;
+  }
+  const [first] = chosen;
+  const isOfOne = chosen.every(({ userId }) => userId === first?.userId);
+  if (isOfOne) return { user_id: first?.userId, task_ids: chosen.map(({ taskId }) => taskId), ...status };
+  return { task_ids: chosen.map(({ userId, taskId }) => memberOf(userId, taskId)), ...status };
+}
+
+function isList(chosen: Filter | readonly TaskId[]): chosen is readonly TaskId[] {
+  return Array.isArray(chosen);
 }
 
 /** How the page names a part, in its address and its form: as the flag. */
