@@ -22,6 +22,8 @@ export interface Surroundings {
   readonly stopSignal: () => AbortSignal;
   /** The HTTP request and its client. */
   readonly request?: string;
+  /** Receives each warning, too. */
+  readonly onWarning?: (line: string) => void;
 }
 
 interface BackupFlags {
@@ -37,6 +39,7 @@ interface ForkChanges {
   /** Uses the connection of the whole run. */
   readonly sharesMirror?: boolean;
   readonly request?: string;
+  readonly onWarning?: (line: string) => void;
 }
 
 export class Context extends RunParts {
@@ -46,8 +49,8 @@ export class Context extends RunParts {
   readonly #surroundings: Surroundings;
 
   constructor(surroundings: Surroundings, flags: GlobalFlags) {
-    const { terminal, stopSignal, argv, cwd, env, request = null } = surroundings;
-    const reporter = new ConsoleReporter(terminal, flags);
+    const { terminal, stopSignal, argv, cwd, env, request = null, onWarning } = surroundings;
+    const reporter = new ConsoleReporter(terminal, flags, onWarning);
     super({
       reporter,
       log: (line) => reporter.log(line),
@@ -68,9 +71,9 @@ export class Context extends RunParts {
   /** A context for a step of the run. It logs, unless the flags say otherwise. */
   fork(
     settings: Settings,
-    { terminal = this.terminal, flags, sharesMirror = false, request }: ForkChanges = {},
+    { terminal = this.terminal, flags, sharesMirror = false, ...about }: ForkChanges = {},
   ): Context {
-    const surroundings = { ...this.#surroundings, terminal, ...(request === undefined ? {} : { request }) };
+    const surroundings = { ...this.#surroundings, terminal, ...about };
     const fork = new Context(surroundings, { ...this.flags, verbose: Math.max(1, this.flags.verbose), ...flags });
     return fork.joins(this, settings, sharesMirror);
   }
@@ -163,18 +166,21 @@ const REDRAW_EVERY_S = 0.1;
 export class ConsoleReporter implements Reporter {
   readonly #terminal: Terminal;
   readonly #flags: GlobalFlags;
+  readonly #onWarning: (line: string) => void;
   readonly #startedAt = systemClock.monotonic();
   #nextProgressAt = 0;
   /** The current work, and how much of it was done at the start. */
   #work = { label: "", from: 0, since: 0 };
   #pending: Promise<void> = Promise.resolve();
 
-  constructor(terminal: Terminal, flags: GlobalFlags) {
+  constructor(terminal: Terminal, flags: GlobalFlags, onWarning = (_line: string) => {}) {
     this.#terminal = terminal;
     this.#flags = flags;
+    this.#onWarning = onWarning;
   }
 
   warn(msg: string, fields: WarningFields = {}): void {
+    this.#onWarning(msg);
     if (!this.#flags.quiet) this.#say({ level: "warn", msg, fields });
   }
 

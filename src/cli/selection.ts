@@ -9,7 +9,7 @@ import { TIME_STYLES, type TimeStyle, WIDE_COLUMNS } from "../render/item.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
 import type { SourceChoice } from "../store/mirror-link.ts";
 import type { TaskId } from "../store/task-source.ts";
-import { parseDuration, parseWholeNumber } from "../task/amounts.ts";
+import { PARTS_ACCEPTED, parseDuration, parsePart, parseWholeNumber } from "../task/amounts.ts";
 import { memberOf, trimId, uniqueTasks } from "../task/ids.ts";
 import {
   CHOOSING_PARTS,
@@ -177,12 +177,23 @@ export async function selectionOf(
   flags: SelectionFlags,
   source: SourceChoice | null = "auto",
 ): Promise<Selection> {
+  const selection = await selectionIn(context, await rawQueryOf(context, flags), {
+    names: FLAG_NAMES,
+    ...idsOf(flags),
+  });
+  return source === null ? selection : { ...selection, ids: await foundIds(context, selection.ids, source) };
+}
+
+/** The selection of a query; names without a user aren't looked up yet. @throws TtsctlError USAGE */
+export async function selectionIn(
+  context: Context,
+  raw: RawQuery,
+  how: Pick<QueryContext, "names" | "takesNames" | "takesNone">,
+): Promise<Selection> {
   const { buildFilter, checkIds, shortestAge } = await import("../operations/list-query.ts");
-  const raw = await rawQueryOf(context, flags);
-  const checking = { names: FLAG_NAMES, ...(await checkingOf(context, raw)), ...idsOf(flags) };
+  const checking = { ...how, ...(await checkingOf(context, raw)) };
   const ids = checkIds(raw, checking);
-  const filter = buildFilter(raw, checking);
-  return { ids: source === null ? ids : await foundIds(context, ids, source), filter, age: shortestAge(raw, checking) };
+  return { ids, filter: buildFilter(raw, checking), age: shortestAge(raw, checking) };
 }
 
 /** Where tasks are looked up whose user isn't given. */
@@ -221,13 +232,17 @@ export async function foundIds<I extends readonly TaskId[] | null>(
 /** Of the tasks that a name may mean. */
 const MOST_NAMED = 10;
 
+export function choosesTasks(flags: SelectionFlags): boolean {
+  return CHOOSING_PARTS.some((part) => givenFor(part, flags) !== undefined);
+}
+
 /**
- * Without flags a command must not change all tasks (SPEC section 5).
+ * Without a selection nothing may change all tasks (SPEC section 5).
  * @throws TtsctlError USAGE
  */
-export function requireSelection(flags: SelectionFlags, all: boolean, hint: string): void {
-  if (CHOOSING_PARTS.some((part) => givenFor(part, flags) !== undefined) !== all) return;
-  throw usage(all ? "--all can't be used with a selection" : "no tasks chosen", hint);
+export function requireSelection(isGiven: boolean, all: boolean, hint: string, allName = "--all"): void {
+  if (isGiven !== all) return;
+  throw usage(all ? `${allName} can't be used with a selection` : "no tasks chosen", hint);
 }
 
 /** @throws TtsctlError USAGE */
@@ -265,14 +280,7 @@ const columnsOf = accepting("names of columns, separated by commas", (text) => {
   return names.length > 0 ? names : undefined;
 });
 
-const maxDelete = accepting(
-  "a number of tasks such as 500, or a percentage from 0% to 100%",
-  (text): MaxDelete | undefined => {
-    const [, digits, percent] = /^(\d{1,15})(%?)$/.exec(text.trim()) ?? [];
-    if (percent !== "%") return digits === undefined ? undefined : { count: Number(digits) };
-    return Number(digits) <= 100 ? { percent: Number(digits) } : undefined;
-  },
-);
+const maxDelete = accepting(PARTS_ACCEPTED, parsePart);
 
 function addOneUser(user: string, before: readonly string[] = []): readonly string[] {
   return [...before, user];

@@ -4,23 +4,39 @@ import { openArtifacts } from "../artifacts/artifacts.ts";
 import { isRedisError, systemErrorCode, TtsctlError } from "../errors.ts";
 import { Hosts } from "../http/guard.ts";
 import { newMetrics, type Observed } from "../http/metrics.ts";
-import type { Deletion, DriftCheck, Health, Removal, ServerParts, StatsRequest } from "../http/parts.ts";
+import type {
+  Changed,
+  ChangeRequest,
+  Deletion,
+  DriftCheck,
+  Health,
+  Marking,
+  ServerParts,
+  StatsRequest,
+} from "../http/parts.ts";
+import type { DeleteResult } from "../operations/delete.ts";
 import { TaskState } from "../operations/follow.ts";
+import type { MarkResult } from "../operations/mark/mark.ts";
+import type { Selection } from "../operations/select.ts";
 import type { StatsResult } from "../operations/stats/types.ts";
-import { audited } from "../parts/ledger.ts";
+import { audited, type LedgerRun } from "../parts/ledger.ts";
 import { shellWord } from "../printable.ts";
 import type { FileStore } from "../store/file/file-store.ts";
 import type { FileIdentity } from "../store/file/identity.ts";
+import type { Snapshot } from "../store/file/snapshot.ts";
 import type { MirrorLink } from "../store/mirror-link.ts";
+import type { Removal } from "../store/redis/write.ts";
 import type { TaskId } from "../store/task-source.ts";
-import { ofUser } from "../task/query-fields.ts";
+import { BODY_NAMES, CHOOSING_PARTS } from "../task/query-fields.ts";
 import { formatUtc, toMicros } from "../task/time.ts";
 import { VERSION } from "../version.ts";
 import type { CleanupRecord } from "./cleanup-record.ts";
-import { type DeletionOutcome, deleteChosen, deletionExitCode } from "./commands/delete.ts";
+import { deleteChosen, deletionExitCode } from "./commands/delete.ts";
+import { checkNewStatus, markChosen, markExitCode, optionsOf } from "./commands/mark.ts";
 import { statsOf } from "./commands/stats.ts";
 import type { Context } from "./context.ts";
 import { sourceStack } from "./report-error.ts";
+import { foundIds, requireSelection, selectionIn } from "./selection.ts";
 import type { Syncing } from "./syncing.ts";
 
 /** Beside the bundle; the build puts it there. */
@@ -60,7 +76,7 @@ export async function serverParts(context: Context, { syncing, record, readOnly 
     drift: () => (syncing.isRunning() ? Promise.resolve(null) : driftIn(context)),
     cleanup: record.state,
     command: commandsOf(context),
-    remove: readOnly ? null : remover(context, syncing),
+    changes: readOnly ? null : changesOf(context, syncing),
     version: VERSION,
     metrics: newMetrics(VERSION),
     ended: accessLog(context),
@@ -164,41 +180,96 @@ function accessLog({ terminal: { err }, flags }: Context): (request: Observed) =
   };
 }
 
-/** Deletes tasks like `ttsctl delete --yes`. One at a time, so concurrent requests don't time out waiting for the lock. */
-function remover(context: Context, syncing: Syncing): (deletion: Deletion) => Promise<Removal> {
+type Changes = NonNullable<ServerParts["changes"]>;
+
+/** Deletes and marks tasks like the commands with `--yes`: one at a time, so requests don't time out waiting for the lock. */
+function changesOf(context: Context, syncing: Syncing): Changes {
   let last: Promise<unknown> = Promise.resolve();
-  return (deletion) => {
-    const next = last.then(() => remove(context, deletion, syncing));
+  const inTurn = <T>({ dryRun }: ChangeRequest, change: () => Promise<T>): Promise<T> => {
+    if (dryRun) return change();
+    const next = last.then(change);
     last = next.catch(() => {});
     return next;
   };
+  return {
+    remove: (deletion) => inTurn(deletion, () => remove(context, deletion, syncing)),
+    mark: (marking) => inTurn(marking, () => mark(context, marking, syncing)),
+  };
 }
 
-async function remove(context: Context, { id, force, request }: Deletion, syncing: Syncing): Promise<Removal> {
-  // Lines about deleted tasks go to the log, not to stdout.
-  const fork = context.fork(await context.settings(), { flags: { output: "json" }, request });
-  try {
+async function remove(context: Context, deletion: Deletion, syncing: Syncing): Promise<Changed<DeleteResult>> {
+  const { force, dryRun, max: maxDelete } = deletion;
+  const flags = { force, dryRun, maxDelete, allowEmpty: false, yes: true };
+  return change(context, deletion, async (fork, { selection, ledger }) => {
     await fork.requireConfig(true);
-    const before = await timeInFile(fork, id);
-    const selection = { ids: [id], filter: ofUser(id.userId), age: null };
-    const flags = { force, dryRun: false, allowEmpty: false, yes: true };
-    let outcome: DeletionOutcome | undefined;
-    await audited(fork, true, async (ledger) => {
-      outcome = await deleteChosen(fork, flags, { selection, ledger, confirm: async () => {} });
-      return deletionExitCode(fork, outcome);
+    const before = await contentOf(fork);
+    const outcome = await deleteChosen(fork, flags, { selection, ledger, confirm: async () => {} });
+    const { problem, result } = outcome;
+    if (isRedisError(problem) && !dryRun) syncing.left(lostBetween(before, await contentOf(fork)), problem);
+    return { result, exitCode: deletionExitCode(fork, outcome) };
+  });
+}
+
+async function mark(context: Context, marking: Marking, syncing: Syncing): Promise<Changed<MarkResult>> {
+  const { to, error, dryRun, max: maxMark } = marking;
+  const status = checkNewStatus(to, { to: '"to"', statuses: BODY_NAMES.statuses });
+  const options = optionsOf({ dryRun, maxMark, allowEmpty: false, ...(error === undefined ? {} : { error }) }, status);
+  return change(context, marking, async (fork, { selection, ledger }) => {
+    await fork.requireConfig(false);
+    const outcome = await markChosen(fork, options, { selection, ledger, confirm: async () => {}, backup: null });
+    if (outcome.problem !== null && !dryRun) syncing.mayLack();
+    return { result: outcome.result, exitCode: markExitCode(fork, outcome) };
+  });
+}
+
+const CHOOSE = `choose with ${CHOOSING_PARTS.map((part) => BODY_NAMES[part]).join(", ")}, or "all": true`;
+
+interface Chosen {
+  readonly selection: Selection;
+  readonly ledger: LedgerRun | null;
+}
+
+/** Lines about tasks go to the log, except those of a plan. */
+async function change<R>(
+  context: Context,
+  { query, all, dryRun, request }: ChangeRequest,
+  work: (fork: Context, chosen: Chosen) => Promise<{ result: R; exitCode: number }>,
+): Promise<Changed<R>> {
+  const isGiven = CHOOSING_PARTS.some((part) => query[part] != null && query[part] !== false);
+  requireSelection(isGiven, all, CHOOSE, '"all"');
+  const warnings: string[] = [];
+  const onWarning = (line: string) => void warnings.push(line);
+  const flags = { output: "json", summary: dryRun } as const;
+  const fork = context.fork(await context.settings(), { flags, request, onWarning });
+  try {
+    const found = await selectionIn(fork, query, { names: BODY_NAMES, takesNames: true });
+    const selection = { ...found, ids: await foundIds(fork, found.ids, "auto", bodyOfTask) };
+    let result: R;
+    await audited(fork, !dryRun, async (ledger) => {
+      const outcome = await work(fork, { selection, ledger });
+      result = outcome.result;
+      return outcome.exitCode;
     });
-    const { result, problem } = outcome!;
-    if (isRedisError(problem) && !Number.isNaN(before)) syncing.left({ id, before }, problem);
-    return { result, warnings: problem === null ? [] : [problem.message] };
+    return { result: result!, warnings };
   } finally {
     await fork.release();
   }
 }
 
-/** `updated_at` of the task's record, whole microseconds; NaN for none. */
-async function timeInFile(context: Context, { userId, taskId }: TaskId): Promise<number> {
+function bodyOfTask({ userId, taskId }: TaskId): string {
+  return JSON.stringify({ user_id: userId, task_ids: [taskId] });
+}
+
+async function contentOf(context: Context): Promise<Snapshot> {
   const snapshot = await (await context.fileStore()).read();
   await snapshot.close();
-  const row = snapshot.rowOf(userId, taskId);
-  return row < 0 ? Number.NaN : toMicros(snapshot.rows.score(row));
+  return snapshot;
+}
+
+/** The tasks that the file no longer has, with the times of their records. */
+function* lostBetween(before: Snapshot, now: Snapshot): Generator<Removal> {
+  for (const row of before.liveRows()) {
+    const id = before.idOf(row);
+    if (!now.holds(id)) yield { id, before: toMicros(before.rows.score(row)) };
+  }
 }

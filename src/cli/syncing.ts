@@ -8,6 +8,11 @@ import { counted } from "../task/amounts.ts";
 import { describeSync } from "./commands/sync.ts";
 import type { Context } from "./context.ts";
 
+/** When Redis was last synchronised; null if it can't say. */
+async function markOf(state: MirrorState): Promise<string | null> {
+  return state.kind === "on" ? state.mirror.syncedAt(undefined).catch(() => null) : null;
+}
+
 const LONGEST_RETRY_MS = 300_000;
 const UNSYNCED = "Redis isn't synchronised yet";
 
@@ -20,6 +25,7 @@ export type Syncing = Awaited<ReturnType<typeof connectSyncing>>;
 export async function connectSyncing(context: Context, isWanted: boolean) {
   /** Also repeats a sync that failed because another command had the lock, or the file was half written. */
   const retry = retrying(sync, LONGEST_RETRY_MS, context.signal);
+  const reasonBehind = isWanted ? UNSYNCED : "Redis was down and may lack changes of the file; run `ttsctl sync`";
   /** Why Redis may not be read, or null. */
   let behind: string | null = isWanted ? UNSYNCED : null;
   /** The mark of the last sync, read when Redis came back; for a server that doesn't sync. */
@@ -38,8 +44,8 @@ export async function connectSyncing(context: Context, isWanted: boolean) {
     onUp: (mirror, again) => {
       say("info", again ? `Redis at ${mirror.where} is back` : `Redis at ${mirror.where} answered the ping`);
       if (!again) return;
-      behind = isWanted ? UNSYNCED : "Redis was down and may lack changes of the file; run `ttsctl sync`";
-      markThen = mirror.syncedAt(undefined).catch(() => null);
+      behind = reasonBehind;
+      markThen = markOf({ kind: "on", mirror });
       begin();
     },
     onDown: ({ message, code }) => say("warn", `${message}: reads use the store file`, code),
@@ -51,7 +57,7 @@ export async function connectSyncing(context: Context, isWanted: boolean) {
   async function forReaders(state: MirrorState): Promise<MirrorState> {
     if (state.kind !== "on") return state;
     if (!isWanted && behind !== null) {
-      const mark = await state.mirror.syncedAt(undefined).catch(() => null);
+      const mark = await markOf(state);
       if (mark !== null && mark !== (await markThen)) behind = null;
     }
     const reason = behind ?? repairs.problem;
@@ -102,10 +108,17 @@ export async function connectSyncing(context: Context, isWanted: boolean) {
   return {
     isRunning: () => retry.running() !== null,
 
-    /** A task was deleted from the file, but not from Redis. */
-    left({ id, before }: Removal, error: TtsctlError): void {
-      repairs.note({ id, task: null, before }, error);
+    /** Tasks were deleted from the file, but not from Redis. */
+    left(removals: Iterable<Removal>, error: TtsctlError): void {
+      for (const { id, before } of removals) repairs.note({ id, task: null, before }, error);
       catchUp();
+    },
+
+    /** Redis may lack changes of the file. */
+    mayLack(): void {
+      behind = reasonBehind;
+      markThen = link.open().then(markOf);
+      begin();
     },
 
     /** The sync on start, if Redis is up. It never fails. */

@@ -102,6 +102,7 @@ type HttpCode = keyof typeof HTTP_CODES;
 const STATUSES: Readonly<Partial<Record<ErrorCode, number>>> = {
   USAGE: 400,
   CONFIG_REQUIRED: 403,
+  MAX_DELETE_EXCEEDED: 409,
   STORE_UNREADABLE: 503,
   STORE_INVALID: 503,
   STORE_BUSY: 503,

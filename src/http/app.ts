@@ -14,6 +14,7 @@ import { noteRoute } from "./metrics.ts";
 import { openapi } from "./openapi.ts";
 import type { Env, ServerParts } from "./parts.ts";
 import { jsonBody } from "./request.ts";
+import { addChanges } from "./routes/changes.ts";
 import { addLogs } from "./routes/logs.ts";
 import { addOutput } from "./routes/output.ts";
 import { addStats, keptCounts } from "./routes/stats.ts";
@@ -42,6 +43,7 @@ export function createApp(parts: ServerParts): Hono<Env> {
   addVoiceTasks(app, parts);
   const streams = new EventStreams(parts);
   const counts = keptCounts(parts);
+  addChanges(app, parts);
   addLogs(app, parts, streams);
   addStats(app, parts, counts);
   addStatsHealth(app, parts, () => counts(undefined));

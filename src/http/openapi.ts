@@ -1,9 +1,10 @@
-import { fieldOf, QUERY_PARTS, type QueryField } from "../task/query-fields.ts";
+import { CHOOSING_PARTS, fieldOf, QUERY_PARTS, type QueryField, type QueryPart } from "../task/query-fields.ts";
 import { LAYOUT_NAMES } from "../task/rules.ts";
 import { SPAN_NAMES } from "../task/spans.ts";
 import { STATUS_CHOICES } from "../task/status.ts";
 import { WARNINGS_HEADER } from "./answer.ts";
 import { DIALECT_HEADER } from "./dialects.ts";
+import { DELETE_KINDS, MARK_KINDS } from "./routes/changes.ts";
 import { LOG_FORMATS, MOST_LINES } from "./routes/logs.ts";
 import { MOST_EVERY } from "./routes/stream.ts";
 
@@ -65,6 +66,38 @@ const OF_USER_STATS = exact({ user_id: TEXT, total: COUNT, ...BY_STATUS, lastCha
 const POSITIVE = { type: "integer", minimum: 1 };
 const ANY_RECORD = { type: "object", description: "the whole record as the service wrote it" };
 
+const OF_CHANGE = {
+  requested: COUNT,
+  missing: TEXTS,
+  refused: arrayOf(exact({ user_id: TEXT, task_id: TEXT, reason: TEXT })),
+  failed: COUNT,
+  returned: COUNT,
+  dryRun: FLAG,
+};
+const OF_PLAN = { byStatus: { ...OBJECT, description: "of a dry run: the tasks to change by their statuses" } };
+const BRAKE = {
+  type: ["integer", "string", "null"],
+  description: 'the most tasks to change, such as 500 or "80%"; without it there is no limit',
+};
+
+function keysOf(parts: readonly QueryPart[]): Record<string, object> {
+  return Object.fromEntries(
+    parts.map(fieldOf).map((field) => [field.key, orNull(field.kind === "list" ? TEXTS : schemaOf(field))]),
+  );
+}
+
+function requestFor(kinds: typeof DELETE_KINDS | typeof MARK_KINDS): object {
+  const schemas = { switch: orNull(FLAG), text: orNull(TEXT), brake: BRAKE };
+  const more = Object.entries(kinds).map(([key, kind]) => [key, schemas[kind]]);
+  return {
+    type: "object",
+    description: "A selection, or all: true. Null is as if the key was left out; an empty list or text is an error.",
+    properties: { ...keysOf(CHOOSING_PARTS), ...Object.fromEntries(more) },
+    ...("to" in kinds ? { required: ["to"] } : {}),
+    additionalProperties: false,
+  };
+}
+
 function enveloped(data: object): object {
   return exact({ code: { const: 0 }, message: TEXT, data });
 }
@@ -105,14 +138,11 @@ const SCHEMAS = {
   Query: {
     type: "object",
     description: "Null, an empty list and an empty user don't filter. Task ids need a user.",
-    properties: Object.fromEntries(
-      QUERY_PARTS.map((part) => {
-        const field = fieldOf(part);
-        return [field.key, orNull(field.kind === "list" ? TEXTS : schemaOf(field))];
-      }),
-    ),
+    properties: keysOf(QUERY_PARTS),
     additionalProperties: false,
   },
+  DeletionRequest: requestFor(DELETE_KINDS),
+  MarkingRequest: requestFor(MARK_KINDS),
   TaskFiles: exact({
     files: arrayOf(
       exact(
@@ -122,17 +152,8 @@ const SCHEMAS = {
     ),
   }),
   TaskLogs: exact({ logs: arrayOf(exact({ path: TEXT, lines: TEXTS })) }),
-  Deletion: exact({
-    requested: COUNT,
-    deleted: COUNT,
-    missing: TEXTS,
-    refused: arrayOf(exact({ user_id: TEXT, task_id: TEXT, reason: TEXT })),
-    failed: COUNT,
-    returned: COUNT,
-    files: COUNT,
-    bytes: COUNT,
-    dryRun: FLAG,
-  }),
+  Deletion: exact({ ...OF_CHANGE, deleted: COUNT, files: COUNT, bytes: COUNT }, OF_PLAN),
+  Marking: exact({ ...OF_CHANGE, marked: COUNT, unchanged: COUNT }, OF_PLAN),
   Stats: {
     ...exact(OF_STATS),
     description: "As `ttsctl stats -o json`; docs/json.md has every part.",
@@ -344,6 +365,16 @@ const OPERATIONS: Readonly<Record<string, object>> = {
   ),
   ...ofOneTask("/voice-tasks/{task_id}", TASK),
   ...ofOneTask("/voice-task", query("task_id", "any id; a path can't have . and ..", TEXT, true)),
+  "POST /voice-tasks/delete": operation(
+    "Deletes chosen tasks from both stores, with their audio and logs",
+    { 200: jsonOf(ref("Deletion"), "as `ttsctl delete -o json`"), 409: PROBLEM },
+    { requestBody: bodyOf("DeletionRequest") },
+  ),
+  "POST /voice-tasks/mark": operation(
+    "Sets the status of chosen tasks in both stores",
+    { 200: jsonOf(ref("Marking"), "as `ttsctl mark -o json`"), 409: PROBLEM },
+    { requestBody: bodyOf("MarkingRequest") },
+  ),
   "GET /output/{user}/{task}/{file}": operation(
     "A file of a task, or with Range a part of it; it may be in directories of the task",
     {

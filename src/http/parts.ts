@@ -1,12 +1,15 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Artifacts } from "../artifacts/artifacts.ts";
 import type { Clock } from "../clock.ts";
+import type { MaxDelete } from "../operations/brake.ts";
 import type { DeleteResult } from "../operations/delete.ts";
 import type { TaskState } from "../operations/follow.ts";
+import type { MarkResult } from "../operations/mark/mark.ts";
 import type { StatsResult } from "../operations/stats/types.ts";
 import type { Kind } from "../operations/verify/classify.ts";
 import type { TaskId } from "../store/task-source.ts";
 import type { TaskStore } from "../store/task-store.ts";
+import type { RawQuery } from "../task/query-fields.ts";
 import type { LayoutName, RecordRules } from "../task/rules.ts";
 import type { Hosts } from "./guard.ts";
 import type { Metrics, Observed } from "./metrics.ts";
@@ -34,16 +37,30 @@ export interface HealthAnswer extends Health {
   readonly token: boolean;
 }
 
-export interface Deletion {
-  readonly id: TaskId;
-  /** Also if the task is unfinished. */
-  readonly force: boolean;
+/** A request to change tasks, not checked yet. */
+export interface ChangeRequest {
+  readonly query: RawQuery;
+  /** Chooses every task, without a query. */
+  readonly all: boolean;
+  readonly dryRun: boolean;
+  readonly max: MaxDelete;
   /** The request and its client, for the ledger. */
   readonly request: string;
 }
 
-export interface Removal {
-  readonly result: DeleteResult;
+export interface Deletion extends ChangeRequest {
+  /** Also unfinished tasks. */
+  readonly force: boolean;
+}
+
+export interface Marking extends ChangeRequest {
+  /** The new status. */
+  readonly to: string | undefined;
+  readonly error: string | undefined;
+}
+
+export interface Changed<R> {
+  readonly result: R;
   readonly warnings: readonly string[];
 }
 
@@ -115,7 +132,10 @@ export interface ServerParts {
   readonly metrics: Metrics;
   readonly version: string;
   ended(request: Observed): void;
-  /** Deletes a task as `ttsctl delete` does; null with --read-only. */
-  readonly remove: ((deletion: Deletion) => Promise<Removal>) | null;
+  /** Change tasks as the commands do; null with --read-only. */
+  readonly changes: {
+    remove(deletion: Deletion): Promise<Changed<DeleteResult>>;
+    mark(marking: Marking): Promise<Changed<MarkResult>>;
+  } | null;
   failed(error: unknown): void;
 }

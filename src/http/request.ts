@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { usage } from "../errors.ts";
-import { KEY_NAMES, type RawQuery, rawQuery, valueIn } from "../task/query-fields.ts";
+import { MOST_IDS } from "../operations/list-query.ts";
+import { KEY_NAMES, type QueryNames, type RawQuery, rawQuery, valueIn } from "../task/query-fields.ts";
 import { HttpError } from "./answer.ts";
 
 /**
@@ -38,6 +39,13 @@ export function queryOf(params: ReadonlyMap<string, string>): RawQuery {
     const accepted = field.kind === "switch" ? "true or false" : "a whole number";
     throw usage(`${field.key}: ${JSON.stringify(text)} isn't ${accepted}`, `accepted: ${accepted}`);
   });
+}
+
+/** How many ids are asked for. @throws TtsctlError USAGE for too many */
+export function countIds({ taskIds }: RawQuery, names: QueryNames): number {
+  const count = taskIds?.length ?? 0;
+  if (count > MOST_IDS) throw usage(`${names.taskIds} has ${count} ids`, `at most ${MOST_IDS} in a request`);
+  return count;
 }
 
 /** A switch such as `force=true`. @throws TtsctlError USAGE */

@@ -35,6 +35,11 @@ export class PlanSummary {
   readonly first: (TaskId & { readonly status: string })[] = [];
   count = 0;
 
+  /** By status, for JSON. */
+  get counts(): Record<string, number> {
+    return Object.fromEntries(this.byStatus);
+  }
+
   /** @param status shown word */
   add({ userId, taskId }: TaskId, status: string): void {
     this.count++;

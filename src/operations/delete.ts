@@ -1,9 +1,9 @@
 import type { TtsctlError } from "../errors.ts";
 import { MirrorUse } from "../store/mirror-link.ts";
 import type { TaskId } from "../store/task-source.ts";
-import { checkBrake, type MaxDelete, type PlanSummary } from "./brake.ts";
+import { checkBrake, type MaxDelete, PlanSummary } from "./brake.ts";
 import type { CleanupParts } from "./cleanup.ts";
-import { decideDelete, type Looked } from "./purge/decide.ts";
+import { decideDelete, type Looked, newestCopy } from "./purge/decide.ts";
 import { Purge } from "./purge/purge.ts";
 import { recoverArtifacts } from "./purge/purge-artifacts.ts";
 import { checkClock, checkLayout, checkSameStore, emptyBeside } from "./safety.ts";
@@ -31,6 +31,8 @@ export interface DeleteResult {
   files: number;
   bytes: number;
   dryRun: boolean;
+  /** Only of a dry run: the tasks to delete by their statuses. */
+  byStatus?: Record<string, number>;
 }
 
 export interface DeleteParts extends CleanupParts {
@@ -61,22 +63,27 @@ export async function deleteTasks(
   });
   const now = parts.clock.now();
   const refused: DeleteResult["refused"] = [];
+  const planned = new PlanSummary();
   const policy = {
     now,
     sweepBefore: now - Math.max(retention, 0),
     dryRun,
-    decide: ({ copies }: Looked) => decideDelete(copies, selection.filter, force),
+    decide: ({ id, copies }: Looked) => {
+      const decision = decideDelete(copies, selection.filter, force);
+      if (dryRun && decision.kind === "purge") planned.add(id, newestCopy(copies)?.status ?? "dangling");
+      return decision;
+    },
     onKept: ({ userId, taskId }: TaskId, reason: string) => {
       refused.push({ user_id: userId, task_id: taskId, reason });
     },
   };
   const purge = new Purge({ ...parts, mirror: use }, policy, snapshot, found);
   if (!dryRun) {
-    const planned = await purge.plan();
-    checkBrake(planned.count, Math.max(snapshot.size, found.members), maxDelete);
-    if (planned.count > 0) {
+    const plan = await purge.plan();
+    checkBrake(plan.count, Math.max(snapshot.size, found.members), maxDelete);
+    if (plan.count > 0) {
       await purge.check();
-      await parts.confirm(planned);
+      await parts.confirm(plan);
     }
   }
   const stopped = await purge.run();
@@ -85,5 +92,5 @@ export async function deleteTasks(
   const missing = missingOf(selection, gone);
   const requested = found.rows.length + found.others.size + missing.length - gone.length;
   const result = { requested, deleted, missing, refused, failed, returned, files, bytes, dryRun };
-  return { result, problem: stopped ?? use.lost };
+  return { result: dryRun ? { ...result, byStatus: planned.counts } : result, problem: stopped ?? use.lost };
 }

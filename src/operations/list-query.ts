@@ -3,7 +3,7 @@ import { quoted } from "../printable.ts";
 import type { SourceChoice } from "../store/mirror-link.ts";
 import type { TaskId } from "../store/task-source.ts";
 import type { ListQuery } from "../store/task-store.ts";
-import { parseDuration } from "../task/amounts.ts";
+import { PARTS_ACCEPTED, parseDuration, parsePart } from "../task/amounts.ts";
 import { idProblem, splitName, trimId, uniqueIds, uniqueTasks } from "../task/ids.ts";
 import { nearest } from "../task/nearest.ts";
 import {
@@ -11,6 +11,7 @@ import {
   QUERY_FIELDS,
   QUERY_PARTS,
   type QueryNames,
+  type QueryPart,
   type RawQuery,
   rawQuery,
   SORTS,
@@ -203,23 +204,37 @@ export function parseQueryBody(text: string, origin: string): RawQuery {
 }
 
 /** Every key is optional; null, an empty list and an empty user don't filter. @throws TtsctlError USAGE */
-export function readQueryBody(body: Readonly<Record<string, unknown>>, origin: string): RawQuery {
-  const keys = QUERY_PARTS.map((part) => fieldOf(part).key);
-  const unknown = Object.keys(body).find((key) => !keys.includes(key));
-  if (unknown !== undefined) {
-    const what = `the query from ${origin} has an unknown key ${JSON.stringify(unknown)}`;
-    throw usage(what, `accepted: ${keys.join(", ")}`);
-  }
+export function readQueryBody(body: JsonObject, origin: string): RawQuery {
+  checkBody(body, kindsOf(QUERY_PARTS), origin);
   return rawQuery((_, { key, kind }) => {
     const value = body[key] ?? null;
-    const { accepted, fits } = BODY_TYPES[kind];
-    if (value !== null && !fits(value)) {
-      const what = `the query from ${origin} has a wrong ${JSON.stringify(key)}: ${shownValue(value)}`;
-      throw usage(what, `accepted: ${accepted}`);
-    }
     if (kind === "user") return typeof value !== "string" || value.trim() === "" ? null : [value];
     return Array.isArray(value) && value.length === 0 ? null : value;
   });
+}
+
+type JsonObject = Readonly<Record<string, unknown>>;
+type BodyKinds = Readonly<Record<string, keyof typeof BODY_TYPES>>;
+
+/** The kinds of the keys that a JSON body has for these parts. */
+export function kindsOf(parts: readonly QueryPart[]): BodyKinds {
+  return Object.fromEntries(parts.map(fieldOf).map(({ key, kind }) => [key, kind]));
+}
+
+/** @throws TtsctlError USAGE for an unknown key, and a value that is neither null nor of the kind of its key */
+export function checkBody(body: JsonObject, kinds: BodyKinds, origin: string): void {
+  const unknown = Object.keys(body).find((key) => !Object.hasOwn(kinds, key));
+  if (unknown !== undefined) {
+    const what = `the query from ${origin} has an unknown key ${JSON.stringify(unknown)}`;
+    throw usage(what, `accepted: ${Object.keys(kinds).join(", ")}`);
+  }
+  for (const key of Object.keys(kinds)) {
+    const value = body[key] ?? null;
+    const { accepted, fits } = BODY_TYPES[kinds[key]!];
+    if (value === null || fits(value)) continue;
+    const what = `the query from ${origin} has a wrong ${JSON.stringify(key)}: ${shownValue(value)}`;
+    throw usage(what, `accepted: ${accepted}`);
+  }
 }
 
 function shownValue(value: unknown): string {
@@ -242,6 +257,10 @@ const BODY_TYPES = {
     accepted: "an array of strings",
     fits: (value: unknown) => Array.isArray(value) && value.every((item) => typeof item === "string"),
   },
+  brake: {
+    accepted: PARTS_ACCEPTED,
+    fits: (value: unknown) => ["string", "number"].includes(typeof value) && parsePart(`${value}`) !== undefined,
+  },
 };
 
 /** @throws TtsctlError USAGE */
@@ -257,4 +276,4 @@ export function parseQueryObject(text: string, origin: string): Record<string, u
   throw usage(`the query from ${origin} is not a JSON object`, EXAMPLE);
 }
 
-const EXAMPLE = 'a query looks like {"page": 1, "page_size": 20, "user_id": "alice", "task_ids": ["t01", "t02"]}';
+const EXAMPLE = 'a query looks like {"user_id": "alice", "task_ids": ["t01", "t02"]}';

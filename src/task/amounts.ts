@@ -83,3 +83,12 @@ export function formatAge(seconds: number): string {
   const [unit, size] = TIME_UNITS.find(([, size]) => seconds >= size) ?? ["s", 1];
   return `${Math.max(0, Math.floor(seconds / size))}${unit}`;
 }
+
+export const PARTS_ACCEPTED = "a number of tasks such as 500, or a percentage from 0% to 100%";
+
+/** A number or a percentage; undefined for anything else. */
+export function parsePart(text: string): { readonly count: number } | { readonly percent: number } | undefined {
+  const [, digits, percent] = /^(\d{1,15})(%?)$/.exec(text.trim()) ?? [];
+  if (percent !== "%") return digits === undefined ? undefined : { count: Number(digits) };
+  return Number(digits) <= 100 ? { percent: Number(digits) } : undefined;
+}

@@ -5,6 +5,9 @@ export type ShownStatus = (typeof SHOWN_STATUSES)[number];
 export const OTHER_STATUS = "other";
 export const STATUS_CHOICES = [...SHOWN_STATUSES, OTHER_STATUS] as const;
 
+/** Only the refusal to delete an unfinished task ends with this. */
+export const FORCE_ADVICE = "; --force deletes it";
+
 /** The shown words of a task that is waiting or worked on. */
 export const UNFINISHED: readonly string[] = ["wait", "run"];
 
@@ -14,6 +17,11 @@ const SERVICE_WORDS: Record<ShownStatus, readonly string[]> = {
   done: ["succeeded", "success", "completed", "finished", "done"],
   error: ["failed", "failure", "error", "cancelled", "canceled"],
 };
+
+/** The service's own word for a status. */
+export function serviceWord(shown: ShownStatus): string {
+  return SERVICE_WORDS[shown][0]!;
+}
 
 const SHOWN_BY_WORD = new Map<string, ShownStatus>(
   SHOWN_STATUSES.flatMap((shown) => SERVICE_WORDS[shown].map((word) => [word, shown] as const)),

@@ -42,7 +42,7 @@ describe("mark", () => {
     const result = JSON.parse(run.stdout);
     const counts = { requested: 2, marked: 1, unchanged: 0, missing: ["none"], refused: [], failed: 0, returned: 0 };
     expect(result).toEqual({ ...counts, dryRun: false });
-    expect(dry).toEqual({ ...counts, dryRun: true });
+    expect(dry).toEqual({ ...counts, dryRun: true, byStatus: { run: 1 } });
     expect(lines(run.stderr)).toEqual(["[MARK] user=bob task=stuck from=run to=error local=yes redis=yes"]);
     expect(here.root.readStore()[1]!.status).toBe("failed");
   });

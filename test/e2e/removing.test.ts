@@ -184,7 +184,7 @@ describe("delete", () => {
       ...{ requested: 3, deleted: 1, missing: ["none"], failed: 0, returned: 0, files: 2, bytes: 110, dryRun: false },
       refused: [{ user_id: "alice", task_id: "run", reason: expect.stringContaining("--force") }],
     });
-    expect(JSON.parse(dry.stdout)).toEqual({ ...result, dryRun: true });
+    expect(JSON.parse(dry.stdout)).toEqual({ ...result, dryRun: true, byStatus: { done: 1 } });
     expect(lines(run.stderr)).toContain(
       "[CLEANUP] user=alice task=t1 reason=deleted local=yes redis=yes files=2 bytes=110",
     );

@@ -106,3 +106,41 @@ describe("after Redis was down", () => {
     },
   );
 });
+
+describe("changes of a selection while Redis is away", () => {
+  const serve = async (...args: string[]) => {
+    server = await Served.start(root.path, ["--no-cleanup", ...args]);
+    await ttsctl(["sync"], { cwd: root.path });
+    await redis.stop();
+    await server.run.says(/reads use the store file/);
+  };
+
+  it.each([[[]], [["--no-sync"]]])("deleted tasks leave Redis before it is read again: %j", async (args) => {
+    await serve(...args);
+    const times = root.readStore().map(({ updated_at }) => updated_at as string);
+    const left = times.filter((time) => time >= times[9]!).length;
+    const answer = await server.post("/voice-tasks/delete", { user_id: "alice", until: times[9], force: true });
+    expect(await answer.json()).toMatchObject({ deleted: 300 - left });
+    expect(answer.headers.get("ttsctl-warnings")).toMatch(/Redis at/);
+    await startRedis();
+    await until(async () => {
+      const { total, source } = await list("page_size=1");
+      expect(total).toBe(left);
+      return source === "redis" || args.length > 0;
+    });
+    await until(async () => (await redis.call("ZCARD", "tts:tasks:index")) === left);
+  });
+
+  it("marked tasks have their status in every answer", async () => {
+    await serve();
+    const answer = await server.post("/voice-tasks/mark", { task_ids: ["alice:t0", "alice:t7"], to: "queued" });
+    expect(await answer.json()).toMatchObject({ marked: 2 });
+    expect(answer.headers.get("ttsctl-warnings")).toMatch(/Redis at/);
+    await startRedis();
+    await until(async () => {
+      const { items, source } = await list("user_id=alice&task_ids=t0,t7");
+      expect(items.map(({ status }) => status)).toEqual(["wait", "wait"]);
+      return source === "redis";
+    });
+  });
+});

@@ -48,6 +48,18 @@ describe.each([
     await tab.row("t2").locator(".button.danger").click();
     await tab.page.getByRole("dialog").waitFor();
     expect(await problems(tab)).toEqual([]);
+    await tab.page.keyboard.press("Escape");
+    await tab.page.locator("input[name=page]").check();
+    await tab.page.locator(".choice-bar").waitFor();
+    expect(await problems(tab)).toEqual([]);
+    await tab.page.locator(".choice-bar .danger").click();
+    await tab.page.locator("input[name=force]").check();
+    await tab.page.locator("dialog .by-status .badge.run").waitFor();
+    expect(await problems(tab)).toEqual([]);
+    await tab.page.keyboard.press("Escape");
+    await tab.page.getByRole("button", { name: /^(Mark as|标记为)/ }).click();
+    await tab.page.locator("dialog .by-status li").first().waitFor();
+    expect(await problems(tab)).toEqual([]);
   });
 
   it("has none in an error state", async () => {

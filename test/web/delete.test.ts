@@ -44,15 +44,17 @@ it("reaches a task whose id is ..", async () => {
   expect(stored()).toEqual(["t02"]);
 });
 
-it("of a task that is not finished needs a second, plain warning", async () => {
+it("of a task that is not finished needs a second decision, after a plain warning", async () => {
   const tab = await here.open((await here.serveSynced()).url);
   await (await tab.opens("t02")).getByRole("button", { name: "Delete task t02" }).click();
-  await tab.page.getByRole("dialog").getByRole("button", { name: "Delete", exact: true }).click();
-  const warning = tab.page.getByRole("dialog", { name: "This task is not finished" });
-  await warning.getByText("for example after a crash").waitFor();
-  tab.expectsRefusals();
+  const dialog = tab.page.getByRole("dialog", { name: "Delete this task?" });
+  await dialog.getByText("for example after a crash").waitFor();
+  await dialog.getByText("0 tasks will be deleted.").waitFor();
+  expect(await dialog.getByRole("button", { name: "Delete", exact: true }).isDisabled()).toBe(true);
+  await dialog.getByRole("checkbox", { name: "Also delete 1 unfinished task" }).check();
+  await dialog.getByText("1 task will be deleted.").waitFor();
   expect(stored()).toContain("t02");
-  await warning.getByRole("button", { name: "Delete anyway" }).click();
+  await dialog.getByRole("button", { name: "Delete anyway" }).click();
   await tab.sees(["t01", "t03"], { count: 2 });
   expect(stored()).toEqual(["t01", "t03"]);
   await until(async () => (await tab.focused()) === "2 tasks");
@@ -65,14 +67,15 @@ it("of one that is gone already says so, and one that fails leaves it there", as
   await tab.opens("t03");
   await here.run("delete --user alice --ids t03 --yes");
   await tab.page.getByRole("button", { name: "Delete task t03" }).click();
-  await tab.page.getByRole("dialog").getByRole("button", { name: "Delete", exact: true }).click();
-  await tab.page.locator(".said").getByText("Task t03 had already been deleted.").waitFor();
+  await tab.page.locator(".said").getByText("1 task already gone from both stores.").waitFor();
+  expect(await tab.page.getByRole("dialog").count()).toBe(0);
   await tab.sees(["t01", "t02"], { count: 2 });
   await tab.page.getByRole("button", { name: "Delete task t01" }).click();
-  await served.stop();
   const dialog = tab.page.getByRole("dialog");
+  await dialog.getByText("1 task will be deleted.").waitFor();
+  await served.stop();
   await dialog.getByRole("button", { name: "Delete", exact: true }).click();
-  await dialog.getByText("The task was not deleted.").waitFor();
+  await dialog.getByText("The change failed.").waitFor();
   await dialog.getByRole("button", { name: "Cancel" }).click();
   await tab.sees(["t01", "t02"], { count: 2 });
   tab.expectsRefusals();

@@ -4,6 +4,8 @@ import type { StreamEnd } from "../../src/http/routes/logs.ts";
 import type { StatsChart, StatsUsers } from "../../src/http/routes/stats.ts";
 import type { StatsHealth } from "../../src/http/routes/stats-health.ts";
 import type { TaskFiles } from "../../src/http/routes/voice-tasks.ts";
+import type { DeleteResult } from "../../src/operations/delete.ts";
+import type { MarkResult } from "../../src/operations/mark/mark.ts";
 import type { PageJson } from "../../src/render/item.ts";
 import type { Span } from "../../src/task/spans.ts";
 import { fieldsOf } from "../model/exact-json.ts";
@@ -14,6 +16,15 @@ import { Failure, type Problem, problemOf } from "./failure.ts";
 /** One answer to "which tasks". */
 export interface ListAnswer {
   readonly page: PageJson;
+  /** The server's notes on it, a line each. */
+  readonly warnings: readonly string[];
+}
+
+export type ChangeResult = DeleteResult | MarkResult;
+
+/** How a change went, or would go. */
+export interface Changed {
+  readonly result: ChangeResult;
   /** The server's notes on it, a line each. */
   readonly warnings: readonly string[];
 }
@@ -81,8 +92,7 @@ export class Api {
     const response = isFiltered(filter)
       ? await this.#send("POST", "voice-tasks/query", body, signal)
       : await this.#ask(`voice-tasks?${new URLSearchParams(body as Record<string, string>)}`, { signal });
-    const warnings = JSON.parse(response.headers.get("ttsctl-warnings") ?? "[]") as string[];
-    return { page: await received<PageJson>(response.json()), warnings };
+    return { page: await received<PageJson>(response.json()), warnings: warningsOf(response) };
   }
 
   /** The fields of a record, each as text. */
@@ -161,9 +171,10 @@ export class Api {
     return `${taskPath(userId, taskId, "/logs")}&format=text&lines=${MOST_LOG_LINES}`;
   }
 
-  /** @param force even if the task is not finished; without, that is refused with the status 409 */
-  async remove(userId: string, taskId: string, force: boolean): Promise<void> {
-    await this.#send("DELETE", `${taskPath(userId, taskId)}${force ? "&force=true" : ""}`);
+  /** Deletes or marks the tasks of a selection, or plans it. A large change may take any time. */
+  async change(kind: "delete" | "mark", body: object, signal?: AbortSignal): Promise<Changed> {
+    const response = await this.#send("POST", `voice-tasks/${kind}`, body, signal, true);
+    return { result: await received<ChangeResult>(response.json()), warnings: warningsOf(response) };
   }
 
   async health(): Promise<HealthAnswer> {
@@ -196,9 +207,15 @@ export class Api {
     await this.#send("POST", "logout");
   }
 
-  #send(method: string, path: string, body: object | null = null, signal?: AbortSignal): Promise<Response> {
+  #send(
+    method: string,
+    path: string,
+    body: object | null = null,
+    signal?: AbortSignal,
+    isEndless = false,
+  ): Promise<Response> {
     const content = body === null ? {} : posted(body);
-    return this.#ask(path, { ...content, method, ...(signal ? { signal } : {}) });
+    return this.#ask(path, { ...content, method, ...(signal ? { signal } : {}) }, 200, isEndless);
   }
 
   /**
@@ -216,6 +233,10 @@ export class Api {
     if (response.status === UNAUTHORIZED) this.#refused();
     throw new Failure(await problemOf(response));
   }
+}
+
+function warningsOf(response: Response): string[] {
+  return JSON.parse(response.headers.get("ttsctl-warnings") ?? "[]") as string[];
 }
 
 /** The parsed response, or a Failure: a proxy may respond with an HTML page. */

@@ -1,6 +1,14 @@
 import type { TaskId } from "../../src/store/task-source.ts";
-import { splitIds, trimId } from "../../src/task/ids.ts";
-import { FLAG_NAMES, fieldOf, PAGE_PARTS, type PagePart, type QueryBody } from "../../src/task/query-fields.ts";
+import { memberOf, splitIds, trimId } from "../../src/task/ids.ts";
+import {
+  CHOOSING_PARTS,
+  FLAG_NAMES,
+  fieldOf,
+  PAGE_PARTS,
+  type PagePart,
+  type QueryBody,
+  type QueryPart,
+} from "../../src/task/query-fields.ts";
 
 /** The tasks to show, by values of each part, and their order; none for any. Task ids need their user. */
 export type Filter = Readonly<Record<PagePart, readonly string[]>>;
@@ -49,12 +57,49 @@ export function isFiltered(filter: Filter): boolean {
  */
 export function bodyOf(filter: Filter, page: number, pageSize: number): QueryBody {
   const asked = filter.taskIds.length > 0 ? { ...filter, sort: [] } : filter;
-  const given = PAGE_PARTS.filter((part) => asked[part].length > 0).map((part) => {
-    const [first] = asked[part];
-    const isOn = fieldOf(part).kind === "switch" && first === "true";
-    return [fieldOf(part).key, isOn || (isSingle(part) ? first : asked[part])];
-  });
-  return { page, page_size: pageSize, ...Object.fromEntries(given) };
+  return { page, page_size: pageSize, ...keysOf(asked, PAGE_PARTS) };
+}
+
+function keysOf(filter: Filter, parts: readonly PagePart[]): QueryBody {
+  const given = parts.filter((part) => filter[part].length > 0);
+  return Object.fromEntries(
+    given.map((part) => {
+      const [first] = filter[part];
+      const isOn = fieldOf(part).kind === "switch" && first === "true";
+      return [fieldOf(part).key, isOn || (isSingle(part) ? first : filter[part])];
+    }),
+  );
+}
+
+/** Whether a change can choose all its tasks: commands that change tasks don't search. */
+export function isSelection(filter: Filter): boolean {
+  return !PAGE_PARTS.some((part) => filter[part].length > 0 && !CHOOSING.includes(part) && !isOrder(part));
+}
+
+const CHOOSING = PAGE_PARTS.filter((part) => CHOOSING_PARTS.includes(part));
+
+function isOrder(part: QueryPart): boolean {
+  return part === "sort";
+}
+
+/**
+ * The body that chooses tasks for a change (docs/http.md): all of a filter, or some.
+ * @param only of these statuses
+ */
+export function selectionOf(chosen: Filter | readonly TaskId[], only?: readonly string[]): object {
+  const status = only === undefined ? {} : { status: only };
+  if (!isList(chosen)) {
+    const selection = { ...keysOf(chosen, CHOOSING), ...status };
+    return Object.keys(selection).length === 0 ? { all: true } : selection;
+  }
+  const [first] = chosen;
+  const isOfOne = chosen.every(({ userId }) => userId === first?.userId);
+  if (isOfOne) return { user_id: first?.userId, task_ids: chosen.map(({ taskId }) => taskId), ...status };
+  return { task_ids: chosen.map(({ userId, taskId }) => memberOf(userId, taskId)), ...status };
+}
+
+function isList(chosen: Filter | readonly TaskId[]): chosen is readonly TaskId[] {
+  return Array.isArray(chosen);
 }
 
 /** How the page names a part, in its address and its form: as the flag. */

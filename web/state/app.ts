@@ -1,12 +1,13 @@
 import { batch, computed, type ReadonlySignal, signal } from "@preact/signals";
-import { Api } from "../api/api.ts";
+import { Api, type ChangeResult } from "../api/api.ts";
 import { Failure, orFailure } from "../api/failure.ts";
 import { messagesIn } from "../i18n/language.ts";
 import { type Filter, isSlow, type NamedTask, type Place } from "../model/filter.ts";
 import { keyOf, type Row } from "../model/row.ts";
 import { About } from "./about.ts";
 import { AudioFinder } from "./audio-finder.ts";
-import { Deletion } from "./deletion.ts";
+import { type Asked, Change, changeSaid, goneOf } from "./change.ts";
+import { Chosen } from "./chosen.ts";
 import { Glance } from "./glance.ts";
 import { Opened } from "./opened.ts";
 import { Overview } from "./overview.ts";
@@ -41,9 +42,10 @@ export class App {
   readonly logs = new Opened();
   readonly player = new Player();
   readonly audioFinder = new AudioFinder(this.api);
-  readonly deletion = new Deletion(this.api, (row, wasThere) => this.#deleted(row, wasThere));
+  readonly change = new Change({ api: this.api, done: (asked, result) => this.#changed(asked, result) });
   readonly reading = new Reading(() => this.#isBusy());
   readonly tasks: TaskList;
+  readonly chosen: Chosen;
   readonly overview: Overview;
   readonly refresher: Refresher;
   readonly glance = new Glance(this.api);
@@ -69,6 +71,7 @@ export class App {
     const { task, ...list } = place;
     const request = { ...list, pageSize: preferences.pageSize.value };
     this.tasks = new TaskList({ api: this.api, isReading, isOpen }, request, task);
+    this.chosen = new Chosen(this.tasks);
     if (task !== null) this.#openNamed(task);
     const userId = computed(() => this.tasks.request.value.filter.users[0] ?? "");
     this.overview = new Overview(this.api, userId, preferences.span);
@@ -212,20 +215,29 @@ export class App {
 
   #isBusy(): boolean {
     const rows = this.tasks.view.value?.rows ?? [];
-    const isAsked = this.deletion.asked.value !== null;
-    return isAsked || this.player.playing.value || rows.some(({ key }) => this.opened.has(key));
+    const isChoosing = this.change.asked.value !== null || this.chosen.choice.value.count > 0;
+    return isChoosing || this.player.playing.value || rows.some(({ key }) => this.opened.has(key));
   }
 
-  #deleted({ key, taskId }: Row, wasThere: boolean): void {
+  #changed({ act, choice }: Asked, result: ChangeResult | Failure): void {
     const text = messagesIn(this.preferences.language.value);
     batch(() => {
-      this.#close(key);
-      if (this.#isNamed(key)) void this.tasks.name(null);
-      this.tasks.forget(key);
-      this.confirm(wasThere ? text.deleted(taskId) : text.alreadyGone(taskId));
+      if (result instanceof Failure) this.confirm(text.changeFailed);
+      else {
+        this.chosen.clear();
+        for (const { key } of goneOf(choice.rows, result)) this.#forget(key);
+        this.confirm(changeSaid(act, choice, result, text));
+      }
     });
+    // The rows around a single task keep their places.
+    void (choice.count === 1 ? this.refresher.now() : this.refreshNow());
+  }
+
+  #forget(key: string): void {
+    this.opened.close(key);
+    if (this.#isNamed(key)) void this.tasks.name(null);
+    this.tasks.forget(key);
     if (this.player.track.value?.taskKey === key) this.player.close();
-    void this.refresher.now();
   }
 }
 

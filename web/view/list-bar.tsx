@@ -5,6 +5,7 @@ import { isFiltered } from "../model/filter.ts";
 import { REFRESH_CHOICES } from "../state/preferences.ts";
 import type { View } from "../state/task-list.ts";
 import { ageIn, type ServiceClock } from "../time/service-clock.ts";
+import { ChoosePage } from "./choice.tsx";
 import { useApp, useMessages, useTimes } from "./context.ts";
 import { labelOf } from "./filter-form.tsx";
 import { Icon, Line } from "./parts.tsx";
@@ -17,6 +18,7 @@ export function ListBar() {
   const view = tasks.view.value;
   return (
     <div class="list-bar">
+      <ChoosePage />
       <h2 id="tasks" tabIndex={-1}>
         {view === null ? text.tasks : headingOf(view, text)}
       </h2>

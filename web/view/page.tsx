@@ -1,14 +1,15 @@
+import { ChangeDialog } from "./change-dialog.tsx";
+import { ChoiceBar } from "./choice.tsx";
 import { useApp, useMessages } from "./context.ts";
-import { DeleteDialog } from "./delete-dialog.tsx";
 import { FilterForm } from "./filter-form.tsx";
 import { Header } from "./header.tsx";
 import { ListBar } from "./list-bar.tsx";
 import { Login } from "./login.tsx";
 import { Overview } from "./overview.tsx";
 import { Pager } from "./pager.tsx";
-import { Line } from "./parts.tsx";
+import { Line, ServerNotes } from "./parts.tsx";
 import { PlayerBar } from "./player-bar.tsx";
-import { StoreState, Warnings } from "./store-state.tsx";
+import { StoreState } from "./store-state.tsx";
 import { TaskRows } from "./task-rows.tsx";
 
 /** The whole page. */
@@ -30,6 +31,7 @@ export function Page() {
 }
 
 function Tasks() {
+  const { tasks } = useApp();
   return (
     <>
       <main>
@@ -39,11 +41,11 @@ function Tasks() {
           <ListBar />
           <TaskRows />
           <Pager />
-          <Warnings />
+          <ServerNotes lines={tasks.view.value?.answer.warnings ?? []} />
         </section>
       </main>
       <Dock />
-      <DeleteDialog />
+      <ChangeDialog />
     </>
   );
 }
@@ -54,6 +56,7 @@ function Dock() {
     <div class="dock">
       <Said />
       <StoreState />
+      <ChoiceBar />
       <PlayerBar />
     </div>
   );

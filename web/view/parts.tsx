@@ -73,6 +73,24 @@ export function Notice({ kind, title, failure, children }: NoticeProps) {
   );
 }
 
+/** The server's own words, folded away: what matters most is said elsewhere. */
+export function ServerNotes({ lines }: { lines: readonly string[] }) {
+  const text = useMessages();
+  if (lines.length === 0) return null;
+  return (
+    <details class="warnings">
+      <summary>{text.serverNotes}</summary>
+      <ul>
+        {lines.map((line) => (
+          <li key={line}>
+            <Line text={line} />
+          </li>
+        ))}
+      </ul>
+    </details>
+  );
+}
+
 /** Why a question has no answer, and what to do next: in the language of the page, then in the server's own words. */
 export function FailureText({ failure }: { failure: Failure }) {
   const text = useMessages();

@@ -1,5 +1,5 @@
 import { useApp, useMessages } from "./context.ts";
-import { FailureText, Line, Notice } from "./parts.tsx";
+import { FailureText, Notice } from "./parts.tsx";
 
 /** Which store gave what is shown, in a word. */
 export function StoreChip() {
@@ -46,25 +46,5 @@ function Stale({ isExplained }: { isExplained: boolean }) {
     <Notice kind="error" title={failure.problem === null ? text.unreachable : text.failed}>
       {failure.problem === null ? <p>{text.unreachableHint}</p> : <FailureText failure={failure} />}
     </Notice>
-  );
-}
-
-/** The server's own words, folded away: what matters most is said elsewhere. */
-export function Warnings() {
-  const { tasks } = useApp();
-  const text = useMessages();
-  const lines = tasks.view.value?.answer.warnings ?? [];
-  if (lines.length === 0) return null;
-  return (
-    <details class="warnings">
-      <summary>{text.serverNotes}</summary>
-      <ul>
-        {lines.map((line) => (
-          <li key={line}>
-            <Line text={line} />
-          </li>
-        ))}
-      </ul>
-    </details>
   );
 }

@@ -120,7 +120,7 @@ function Fields({ fields }: Pick<Details, "fields">) {
 }
 
 function Actions({ row }: { row: Row }) {
-  const { tasks, deletion, about } = useApp();
+  const { tasks, change, about } = useApp();
   const text = useMessages();
   const showUser = () => void tasks.apply({ ...NO_FILTER, users: [row.userId] });
   return (
@@ -134,7 +134,7 @@ function Actions({ row }: { row: Row }) {
           type="button"
           class="button danger"
           aria-label={text.deleteTask(row.taskId)}
-          onClick={() => deletion.ask(row)}
+          onClick={() => change.ask("delete", { rows: [row], filter: null, count: 1 })}
         >
           {text.delete}
         </button>

@@ -1,12 +1,13 @@
 import { useEffect, useId, useRef } from "preact/hooks";
 import type { ShownRow } from "../model/hold.ts";
+import { ChooseTask } from "./choice.tsx";
 import { useApp, useMessages, useTimes } from "./context.ts";
 import { Badge, Icon, Line } from "./parts.tsx";
 import { PlayTask } from "./play.tsx";
 import { TaskDetails } from "./task-details.tsx";
 
 /** One task in a line, and under it, when it is open, all there is about it. */
-export function TaskRow({ row }: { row: ShownRow }) {
+export function TaskRow({ row, canChoose }: { row: ShownRow; canChoose: boolean }) {
   const { opened, tasks, toggle: toggleRow } = useApp();
   const text = useMessages();
   const isOpen = opened.has(row.key);
@@ -21,6 +22,7 @@ export function TaskRow({ row }: { row: ShownRow }) {
     <li ref={item} class={`task ${isOpen ? "open" : ""} ${row.left ? "left" : ""}`}>
       {/* biome-ignore lint/a11y/useKeyWithClickEvents lint/a11y/noStaticElementInteractions: a larger target for the mouse; its button has the keyboard. */}
       <div class="task-line" onClick={(event) => isPlainClick(event) && toggle()}>
+        {canChoose ? <ChooseTask row={row} /> : null}
         <Badge status={row.status} />
         <span class="task-name">
           <button type="button" class="task-id" aria-expanded={isOpen} aria-controls={detailsId} onClick={toggle}>
@@ -49,7 +51,7 @@ export function TaskRow({ row }: { row: ShownRow }) {
 
 /** Somebody who selects a text does not want the row to open. */
 function isPlainClick(event: MouseEvent): boolean {
-  const isControl = (event.target as Element).closest("button, a") !== null;
+  const isControl = (event.target as Element).closest("button, a, label") !== null;
   return !isControl && (getSelection()?.isCollapsed ?? true);
 }
 

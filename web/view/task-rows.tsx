@@ -46,7 +46,8 @@ export function TaskRows() {
 
 function Rows({ view, listed }: { view: View; listed: (list: HTMLElement | null) => void }) {
   const text = useMessages();
-  const { tasks } = useApp();
+  const { tasks, about } = useApp();
+  const canChoose = !about.readOnly.value;
   const more = useSignal(STEP);
   useEffect(() => () => listed(null), []);
   const { userId, taskId } = tasks.task.value ?? {};
@@ -55,9 +56,9 @@ function Rows({ view, listed }: { view: View; listed: (list: HTMLElement | null)
   const rest = view.rows.length - drawn;
   return (
     <>
-      <ol class="tasks" ref={listed} aria-label={text.tasks}>
+      <ol class={`tasks ${canChoose ? "choosable" : ""}`} ref={listed} aria-label={text.tasks}>
         {view.rows.slice(0, drawn).map((row) => (
-          <TaskRow key={row.key} row={row} />
+          <TaskRow key={row.key} row={row} canChoose={canChoose} />
         ))}
       </ol>
       {rest > 0 ? (
@@ -91,7 +92,7 @@ function Linked() {
     <>
       <p class="quiet aside">{text.linked}</p>
       <ol class="tasks" aria-label={text.linked}>
-        <TaskRow key={linked.key} row={linked} />
+        <TaskRow key={linked.key} row={linked} canChoose={false} />
       </ol>
     </>
   );

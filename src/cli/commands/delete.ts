@@ -11,6 +11,7 @@ import {
   addDestructive,
   addSelection,
   type ChangeFlags,
+  choosesTasks,
   requireSelection,
   type SelectionFlags,
   selectionOf,
@@ -33,7 +34,11 @@ export function declare(program: Command, attach: Attach): void {
     .addHelpText("after", EXAMPLES);
   addDestructive(addSelection(command), "no limit", "do not ask", { backedUp: "deleted" });
   attach<SelectionFlags & DeletionFlags & { readonly all: boolean }>(command, async (context, flags) => {
-    requireSelection(flags, flags.all, "choose with --user, --ids, --status, --since, --until, or use --all");
+    requireSelection(
+      choosesTasks(flags),
+      flags.all,
+      "choose with --user, --ids, --status, --since, --until, or use --all",
+    );
     const selection = await selectionOf(context, flags);
     await context.requireConfig(true);
     keepHeapSmall();

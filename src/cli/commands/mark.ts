@@ -13,6 +13,7 @@ import {
   addDestructive,
   addSelection,
   type ChangeFlags,
+  choosesTasks,
   requireSelection,
   type SelectionFlags,
   selectionOf,
@@ -53,7 +54,7 @@ Examples:
 
 async function runMark(context: Context, flags: MarkFlags): Promise<number> {
   const status = checkNewStatus(flags.to);
-  requireSelection(flags, flags.all, CHOOSE);
+  requireSelection(choosesTasks(flags), flags.all, CHOOSE);
   const selection = await selectionOf(context, flags);
   await context.requireConfig(false);
   const ask = (count: number) => `Mark ${counted(count, "task")} as ${status.shown}?`;
@@ -108,13 +109,17 @@ export function optionsOf(
   return { ...status, error, dryRun, allowEmpty, maxMark: flags.maxMark ?? null, isBackedUp: backup !== undefined };
 }
 
-/** The status as written to the record (as given, without case and spaces), and as shown. */
-export function checkNewStatus(text: string | undefined): NewStatus {
+/**
+ * The status as written to the record (as given, without case and spaces), and as shown.
+ * @param names of the new status, and of the status that chooses tasks
+ */
+export function checkNewStatus(text: string | undefined, names = { to: "--to", statuses: "--status" }): NewStatus {
   const accepted = `accepted: ${SHOWN_STATUSES.join(", ")}, and the service's words ${KNOWN_STATUS_WORDS.join(", ")}`;
-  if (text === undefined) throw usage("mark needs a new status: --to STATUS", `--status chooses tasks; ${accepted}`);
+  if (text === undefined)
+    throw usage(`mark needs a new status: ${names.to} STATUS`, `${names.statuses} chooses tasks; ${accepted}`);
   const shown = shownStatus(text);
   if (shown !== undefined) return { shown, status: text.replace(/\s+/g, "").toLowerCase() };
-  throw usage(`--to: unknown status ${JSON.stringify(text)}`, accepted);
+  throw usage(`${names.to}: unknown status ${JSON.stringify(text)}`, accepted);
 }
 
 /** Also warns if Redis was left out. @throws TtsctlError INTERRUPTED */

@@ -26,7 +26,7 @@ export function declare(program: Command, attach: Attach): void {
     .option("--no-sync", "do not push the store file to Redis on start, and when Redis is back")
     .addOption(settingOption("http.cleanup"))
     .option("--no-cleanup", "the default, unless [http] cleanup is set")
-    .option("--read-only", "change nothing: no DELETE, no sync, no cleanup", false)
+    .option("--read-only", "change nothing: delete and mark no tasks, no sync, no cleanup", false)
     .addHelpText("after", EXAMPLES);
   attach<ServeFlags>(command, runServe);
 }

@@ -2,18 +2,20 @@ import type { Context, Hono } from "hono";
 import type { Artifact, FolderName } from "../../artifacts/artifacts.ts";
 import { mediaTypeOf } from "../../artifacts/media-types.ts";
 import { usage } from "../../errors.ts";
-import { buildListQuery, MOST_IDS } from "../../operations/list-query.ts";
-import { FORCE_ADVICE } from "../../operations/purge/decide.ts";
+import type { DeleteResult } from "../../operations/delete.ts";
+import { buildListQuery } from "../../operations/list-query.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { type ListQuery, type ListResult, readsAll } from "../../store/task-store.ts";
 import { trimId } from "../../task/ids.ts";
 import { BODY_NAMES, KEY_NAMES, type QueryNames, type RawQuery } from "../../task/query-fields.ts";
+import { FORCE_ADVICE } from "../../task/status.ts";
 import type { Task } from "../../task/task.ts";
 import { HttpError, json, keptText } from "../answer.ts";
 import { type Dialect, dialectOf, PLAIN } from "../dialects.ts";
-import type { Env, Removal, ServerParts } from "../parts.ts";
-import { jsonBody, switchOf } from "../request.ts";
-import { turns } from "../turns.ts";
+import type { Changed, Env, ServerParts } from "../parts.ts";
+import { countIds, jsonBody, switchOf } from "../request.ts";
+import { bodyTurns, turns } from "../turns.ts";
+import { changesOf, requestOf } from "./changes.ts";
 
 /** The store that answered. */
 const SOURCE_HEADER = "ttsctl-source";
@@ -26,8 +28,6 @@ export const DIALECT_ROUTES: readonly string[] = ["/voice-tasks", "/voice-tasks/
 
 /** A list of more tasks is a large one: a thousand tasks with long texts take 100 MB while they are answered. */
 const SMALL = 100;
-/** Bytes. */
-const SMALL_BODY = 64 << 10;
 
 interface Answer extends Pick<ListResult, "source" | "warnings"> {
   readonly text: string;
@@ -45,13 +45,12 @@ function sent(c: Context<Env>, { text, source, warnings }: Answer): Response {
 
 /** Lists, single tasks, and their deletion (SPEC section 8). */
 export function addVoiceTasks(app: Hono<Env>, parts: ServerParts): void {
-  const forBody = turns<Response>(8, () => 0);
+  const withBody = bodyTurns();
   const forSmall = turns(16, lengthOf);
   const forLarge = turns(1, lengthOf);
   const forSearch = turns(1, lengthOf);
   const answerList = async (c: Context<Env>, dialect: Dialect, raw: RawQuery, names: QueryNames): Promise<Response> => {
-    const asked = raw.taskIds?.length ?? 0;
-    if (asked > MOST_IDS) throw usage(`${names.taskIds} has ${asked} ids`, `at most ${MOST_IDS} in a request`);
+    const asked = countIds(raw, names);
     const query = listQueryOf(parts, raw, names);
     const count = query.ids === null ? query.pageSize : dialect.repeatsIds ? asked : query.ids.length;
     const turn = readsAll(query) ? forSearch : count > SMALL ? forLarge : forSmall;
@@ -68,13 +67,11 @@ export function addVoiceTasks(app: Hono<Env>, parts: ServerParts): void {
     return answerList(c, dialect, dialect.listOfUrl(c.req.url), KEY_NAMES);
   });
   app.post("/voice-tasks/query", (c) => {
-    const answer = async () => {
+    return withBody(c.env, async () => {
       const dialect = dialectOf(c, parts);
       const raw = dialect.listOfBody(c.req.url, await jsonBody(c.env.incoming));
       return answerList(c, dialect, raw, BODY_NAMES);
-    };
-    const length = Number(c.env.incoming.headers["content-length"] ?? Number.POSITIVE_INFINITY);
-    return length > SMALL_BODY ? forBody(c.env, answer) : answer();
+    });
   });
   const forOne = turns(4, lengthOf);
   for (const path of TASK_PATHS) addVoiceTask(app, parts, path, forOne);
@@ -91,10 +88,11 @@ function addVoiceTask(app: Hono<Env>, parts: ServerParts, path: string, turn: Tu
     const dialect = dialectOf(c, parts);
     const params = dialect.params(c.req.url, [...idParams(c), "force"]);
     const force = switchOf("force", params.get("force"), false);
-    if (parts.remove === null) throw new HttpError("READ_ONLY", "this server was started with --read-only");
-    const id = isAlone(dialect, params) ? await onlyTask(parts, c) : idOf(parts, c, params);
-    const { url, socket } = c.env.incoming;
-    const removal = await parts.remove({ id, force, request: `DELETE ${url} from ${socket.remoteAddress}` });
+    const changes = changesOf(parts);
+    const { userId, taskId } = isAlone(dialect, params) ? await onlyTask(parts, c) : idOf(parts, c, params);
+    const query = { users: [userId], taskIds: [taskId] };
+    const how = { all: false, dryRun: false, max: null, request: requestOf(c) };
+    const removal = await changes.remove({ query, force, ...how });
     throwIfNotGone(removal);
     return json(dialect.removed(removal.result), removal.warnings);
   });
@@ -175,7 +173,7 @@ export function idOf(parts: ServerParts, c: Context<Env>, params: ReadonlyMap<st
   return query.ids![0]!;
 }
 
-function throwIfNotGone({ result, warnings }: Removal): void {
+function throwIfNotGone({ result, warnings }: Changed<DeleteResult>): void {
   const [refused] = result.refused;
   if (refused?.reason.endsWith(FORCE_ADVICE)) {
     const reason = refused.reason.slice(0, -FORCE_ADVICE.length);

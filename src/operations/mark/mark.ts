@@ -49,6 +49,8 @@ export interface MarkResult {
   failed: number;
   returned: number;
   dryRun: boolean;
+  /** Only of a dry run: the tasks to mark by their statuses. */
+  byStatus?: Record<string, number>;
 }
 
 export interface MarkParts extends Parts<"file" | "mirror" | "rules" | "clock" | "reporter" | "signal" | "ledger"> {
@@ -122,6 +124,7 @@ class MarkRun {
   }
 
   async showPlan(): Promise<void> {
+    this.result.byStatus = this.#plan.summary.counts;
     await this.#report(this.#plan.keys.ids(), (id) => asCopy(this.#plan.copyOf(id)) !== null);
   }
 

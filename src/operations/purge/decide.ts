@@ -1,6 +1,7 @@
 import type { RedisCopy } from "../../store/layout/copy.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { statusPasses, type TaskFilter, timePasses } from "../../task/query-fields.ts";
+import { FORCE_ADVICE } from "../../task/status.ts";
 import { asCopy, type Copies, type Copy } from "./copies.ts";
 import { existing, isExpired, isFinished, type Limits, mayMakeRoom } from "./policy.ts";
 
@@ -23,9 +24,6 @@ export interface Standing {
 }
 
 export const NO_STANDING: Standing = { kept: false, forSpace: Number.NEGATIVE_INFINITY };
-
-/** Only the refusal of an unfinished task ends with this. */
-export const FORCE_ADVICE = "; --force deletes it";
 
 const GONE: Decision = { kind: "gone" };
 

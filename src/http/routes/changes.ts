@@ -1,0 +1,111 @@
+import type { Context, Hono } from "hono";
+import { checkBody, kindsOf, parseQueryObject } from "../../operations/list-query.ts";
+import { parsePart } from "../../task/amounts.ts";
+import { BODY_NAMES, CHOOSING_PARTS, rawQuery } from "../../task/query-fields.ts";
+import { HttpError, jsonText } from "../answer.ts";
+import type { Changed, ChangeRequest, Env, ServerParts } from "../parts.ts";
+import { countIds, jsonBody, paramsOf } from "../request.ts";
+import { bodyTurns, turns } from "../turns.ts";
+
+/** The kinds of the keys that a body has beside those of a selection. */
+export const DELETE_KINDS = { all: "switch", force: "switch", dry_run: "switch", max_delete: "brake" } as const;
+export const MARK_KINDS = { to: "text", error: "text", all: "switch", dry_run: "switch", max_mark: "brake" } as const;
+
+/** A checked body. */
+interface Body extends Readonly<Record<string, unknown>> {
+  readonly all?: boolean | null;
+  readonly force?: boolean | null;
+  readonly dry_run?: boolean | null;
+  readonly max_delete?: string | number | null;
+  readonly max_mark?: string | number | null;
+  readonly to?: string | null;
+  readonly error?: string | null;
+}
+
+type Changes = NonNullable<ServerParts["changes"]>;
+type Kinds = typeof DELETE_KINDS | typeof MARK_KINDS;
+
+/** `POST /voice-tasks/delete` and `/mark`: what `ttsctl delete` and `mark` do, for the selection in a body. */
+export function addChanges(app: Hono<Env>, parts: ServerParts): void {
+  const withBody = bodyTurns();
+  const [forPlan, forChange] = [turns(1, lengthOf), turns(1, lengthOf)];
+  type Work = (changes: Changes, asked: ChangeRequest, body: Body) => Promise<Changed<object>>;
+  const answer = (c: Context<Env>, kinds: Kinds, work: Work): Promise<Response> => {
+    const changes = changesOf(parts);
+    return withBody(c.env, async () => {
+      paramsOf(c.req.url, []);
+      const body = bodyIn(await jsonBody(c.env.incoming), kinds);
+      const asked = { ...askedIn(body), request: requestOf(c) };
+      const turn = asked.dryRun ? forPlan : forChange;
+      const { text, warnings } = await turn(c.env, async () => {
+        const { result, warnings } = await waitedFor(c, () => work(changes, asked, body));
+        return { text: `${JSON.stringify(result)}\n`, warnings };
+      });
+      return jsonText(text, warnings);
+    });
+  };
+  app.post("/voice-tasks/delete", (c) => {
+    return answer(c, DELETE_KINDS, (changes, asked, { force }) => changes.remove({ ...asked, force: force === true }));
+  });
+  app.post("/voice-tasks/mark", (c) => {
+    return answer(c, MARK_KINDS, (changes, asked, { to, error }) => {
+      return changes.mark({ ...asked, to: to ?? undefined, error: error ?? undefined });
+    });
+  });
+}
+
+/** Doesn't count the time of a large change as silence of its client. */
+async function waitedFor<T>({ env }: Context<Env>, work: () => Promise<T>): Promise<T> {
+  const { socket } = env.incoming;
+  const { timeout = 0 } = socket;
+  socket.setTimeout(0);
+  try {
+    return await work();
+  } finally {
+    socket.setTimeout(timeout);
+  }
+}
+
+interface Answer {
+  readonly text: string;
+  readonly warnings: readonly string[];
+}
+
+function lengthOf({ text }: Answer): number {
+  return text.length;
+}
+
+/** @throws TtsctlError USAGE */
+function bodyIn(text: string, kinds: Kinds): Body {
+  const body = parseQueryObject(text, "the body");
+  checkBody(body, { ...kindsOf(CHOOSING_PARTS), ...kinds }, "the body");
+  return body;
+}
+
+/** Unlike in a query, an empty list or text is an error: it must not choose everything. @throws TtsctlError USAGE */
+function askedIn(body: Body): Omit<ChangeRequest, "request"> {
+  const query = rawQuery((_, { key, kind }) => {
+    const value = body[key] ?? null;
+    return kind === "user" && value !== null ? [value] : value;
+  });
+  countIds(query, BODY_NAMES);
+  const max = body.max_delete ?? body.max_mark ?? null;
+  return {
+    query,
+    all: body.all === true,
+    dryRun: body.dry_run === true,
+    max: max === null ? null : parsePart(`${max}`)!,
+  };
+}
+
+/** @throws HttpError READ_ONLY */
+export function changesOf({ changes }: ServerParts): Changes {
+  if (changes === null) throw new HttpError("READ_ONLY", "this server was started with --read-only");
+  return changes;
+}
+
+/** A request and its client, for the ledger. */
+export function requestOf(c: Context<Env>): string {
+  const { method, url, socket } = c.env.incoming;
+  return `${method} ${url} from ${socket.remoteAddress}`;
+}

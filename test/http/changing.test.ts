@@ -1,0 +1,320 @@
+import { readFileSync } from "node:fs";
+import { beforeEach, describe, expect, it } from "vitest";
+import { systemClock } from "../../src/clock.ts";
+import { FileStore } from "../../src/store/file/file-store.ts";
+import { RULES, record } from "../helpers/records.ts";
+import { lines } from "../helpers/ttsctl.ts";
+import { until } from "../helpers/until.ts";
+import { type Served, useServer } from "./setup.ts";
+import { request, Wire } from "./wire.ts";
+
+const here = useServer();
+const DEEP = "[".repeat(200_000) + "]".repeat(200_000);
+const TASKS = [
+  record("alice", "t01"),
+  record("alice", "t02", { status: "running" }),
+  record("alice", "t03", { status: "failed", error: "no voice" }),
+  record("bob", "t05"),
+  record("bob", "t04", { status: "queued" }),
+];
+beforeEach(async () => {
+  here.root.writeStore(TASKS);
+  here.root.writeArtifacts([{ user_id: "alice", task_id: "t01" }]);
+  await here.mirrored(...TASKS);
+});
+
+const codeOf = async (answer: Response) => [answer.status, ((await answer.json()) as { code: string }).code];
+const inFile = () => here.root.readStore().map(({ user_id, task_id }) => `${user_id}:${task_id}`);
+const inRedis = async () => ((await here.server.call("ZRANGE", "tts:tasks:index", 0, -1)) as string[]).sort();
+const statusesInFile = () =>
+  Object.fromEntries(here.root.readStore().map(({ user_id, task_id, status }) => [`${user_id}:${task_id}`, status]));
+const everything = async () => [here.root.tree(), await here.server.dump()];
+
+/** What the command prints in the same state, which a dry run leaves as it is. */
+async function printed(args: string[]): Promise<string> {
+  return (await here.runArgs([...args, "-o", "json"])).stdout;
+}
+
+describe("POST /voice-tasks/delete", () => {
+  it.each([
+    [{ user_id: "alice" }, ["--user", "alice"]],
+    [{ user_id: "alice", force: true }, ["--user", "alice", "--force"]],
+    [{ user_id: "alice", task_ids: ["t01", "t02", "none", "t01"] }, ["--user", "alice", "--ids", "t01,t02,none,t01"]],
+    [{ task_ids: ["alice:t01", "bob:t04", "bob:x"] }, ["--ids", "alice:t01,bob:t04,bob:x"]],
+    [{ status: ["error", "queued"], until: "7d", user_id: null }, ["--status", "error,queued", "--until", "7d"]],
+    [{ all: true, stuck: false }, ["--all"]],
+    [{ stuck: true, since: "2019-01-01T00:00:00Z" }, ["--stuck", "--since", "2019-01-01T00:00:00Z"]],
+    [{ status: ["other"] }, ["--status", "other"]],
+  ])("plans and deletes %j as the command does, byte for byte", async (body, flags) => {
+    const server = await here.serve("--no-cleanup --no-sync");
+    const before = await everything();
+    const plan = await server.post("/voice-tasks/delete", { ...body, dry_run: true });
+    expect(plan.status).toBe(200);
+    expect(await plan.text()).toBe(await printed(["delete", ...flags, "--dry-run"]));
+    expect(await everything()).toEqual(before);
+    expect(server.run.stderr).not.toContain("[CLEANUP]");
+    const done = await (await server.post("/voice-tasks/delete", body)).text();
+    const left = [inFile(), await inRedis()];
+    here.root.writeStore(TASKS);
+    here.root.writeArtifacts([{ user_id: "alice", task_id: "t01" }]);
+    await here.mirrored(...TASKS);
+    expect(done).toBe(await printed(["delete", ...flags, "--yes"]));
+    expect(left).toEqual([inFile(), await inRedis()]);
+  });
+
+  it("answers counts by status, what it kept and why, with the command's warnings, and keeps a ledger", async () => {
+    here.root.configure(here.server.port, "[audit]\npath = audit.jsonl\n");
+    const server = await here.serve("--no-cleanup");
+    const plan = await (await server.post("/voice-tasks/delete", { user_id: "alice", dry_run: true })).json();
+    expect(plan).toMatchObject({ deleted: 2, byStatus: { done: 1, error: 1 }, refused: [{ task_id: "t02" }] });
+    expect(here.root.has("audit.jsonl")).toBe(false);
+    const answer = await server.post("/voice-tasks/delete", { user_id: "alice", max_delete: "2" });
+    expect(await answer.json()).toMatchObject({ requested: 3, deleted: 2, files: 2, bytes: 110, dryRun: false });
+    expect(JSON.parse(answer.headers.get("ttsctl-warnings")!)).toEqual([expect.stringMatching(/^alice:t02 stays: /)]);
+    expect([inFile(), await inRedis()]).toEqual([
+      ["alice:t02", "bob:t05", "bob:t04"],
+      ["alice:t02", "bob:t04", "bob:t05"],
+    ]);
+    const ledger = lines(readFileSync(here.root.at("audit.jsonl"), "utf8")).map((line) => JSON.parse(line));
+    expect(ledger.map(({ event }) => event)).toEqual(["begin", "tasks", "end"]);
+    expect(ledger[0].request).toBe("POST /voice-tasks/delete from 127.0.0.1");
+    expect(ledger[1].tasks).toHaveLength(2);
+    expect(ledger[2]).toMatchObject({ exitCode: 3, result: { deleted: 2 } });
+    await server.run.says(/\[CLEANUP\] user=alice task=t03 reason=deleted/);
+  });
+
+  it.each(["1", 1, "20%", "0%", 0])("deletes nothing if it would be more than max_delete %j", async (max_delete) => {
+    const server = await here.serve("--no-cleanup --no-sync");
+    const before = await everything();
+    const answer = await server.post("/voice-tasks/delete", { all: true, force: true, max_delete });
+    expect(await codeOf(answer)).toEqual([409, "MAX_DELETE_EXCEEDED"]);
+    expect(await everything()).toEqual(before);
+  });
+});
+
+describe("POST /voice-tasks/mark", () => {
+  it.each([
+    [{ status: ["error"], to: "queued" }, ["--status", "error", "--to", "queued"]],
+    [{ user_id: "alice", to: "failed", error: "the worker died" }, "--user|alice|--to|failed|--error|the worker died"],
+    [{ task_ids: ["alice:t02", "bob:t9"], to: "Error" }, ["--ids", "alice:t02,bob:t9", "--to", "Error"]],
+    [{ all: true, to: "wait", error: null, max_mark: "100%" }, ["--all", "--to", "wait", "--max-mark", "100%"]],
+  ])("plans and marks %j as the command does, byte for byte", async (body, given) => {
+    const flags = typeof given === "string" ? given.split("|") : given;
+    const server = await here.serve("--no-cleanup --no-sync");
+    const before = await everything();
+    const plan = await server.post("/voice-tasks/mark", { ...body, dry_run: true });
+    expect(await plan.text()).toBe(await printed(["mark", ...flags, "--dry-run"]));
+    expect(await everything()).toEqual(before);
+    const done = await (await server.post("/voice-tasks/mark", body)).text();
+    const left = statusesInFile();
+    here.root.writeStore(TASKS);
+    await here.server.call("FLUSHALL");
+    await here.mirrored(...TASKS);
+    expect(done).toBe(await printed(["mark", ...flags, "--yes"]));
+    expect(left).toEqual(statusesInFile());
+  });
+
+  it("tries failed tasks again, in both stores, with a line in the ledger", async () => {
+    here.root.configure(here.server.port, "[audit]\npath = audit.jsonl\n");
+    const server = await here.serve("--no-cleanup");
+    const body = { user_id: "alice", task_ids: ["t01", "t03"], status: ["error"], to: "queued" };
+    expect(await (await server.post("/voice-tasks/mark", { ...body, dry_run: true })).json()).toMatchObject({
+      ...{ requested: 1, marked: 1, byStatus: { error: 1 } },
+    });
+    expect(await (await server.post("/voice-tasks/mark", body)).json()).toMatchObject({ requested: 1, marked: 1 });
+    expect(here.root.readStore()[2]).toMatchObject({ status: "queued", error: null });
+    const ids = (await server.json("/voice-tasks?user_id=alice&status=wait")) as { items: { task_id: string }[] };
+    expect(ids.items.map(({ task_id }) => task_id)).toEqual(["t03"]);
+    expect(readFileSync(here.root.at("audit.jsonl"), "utf8")).toContain('"reason":"error to wait"');
+  });
+});
+
+describe("a careless or hostile body", () => {
+  const refused: [path: string, body: unknown, said: RegExp][] = [
+    ["delete", {}, /no tasks chosen/],
+    ["delete", { force: true, dry_run: true }, /no tasks chosen/],
+    ["delete", { user_id: null, task_ids: null, stuck: false, all: false }, /no tasks chosen/],
+    ["delete", { all: true, user_id: "alice" }, /"all" and a selection/],
+    ["delete", { user_id: "alice", task_ids: [] }, /"task_ids" has no task id/],
+    ["delete", { user_id: "alice", task_ids: ["", " "] }, /"task_ids" has no task id/],
+    ["delete", { user_id: "alice", status: [] }, /"status" is empty/],
+    ["delete", { user_id: "", status: ["error"] }, /"user_id" is empty/],
+    ["delete", { user_id: " ", task_ids: ["t01"] }, /"task_ids" needs "user_id"/],
+    ["delete", { task_ids: ["t01"] }, /neither a user nor a colon/],
+    ["delete", { user_id: "a:b" }, /"user_id"/],
+    ["delete", { user_id: "\ud800" }, /lone surrogate/],
+    ["delete", { user_id: ["alice"] }, /wrong "user_id"/],
+    ["delete", { user_id: "alice", status: "error" }, /wrong "status"/],
+    ["delete", { status: ["gone"] }, /unknown status "gone"/],
+    ["delete", { user_id: "alice", since: "soon" }, /isn't a time/],
+    ["delete", { user_id: "alice", since: "" }, /isn't a time/],
+    ["delete", { all: "true" }, /wrong "all"/],
+    ["delete", { all: true, force: 1 }, /wrong "force"/],
+    ["delete", { all: true, dry_run: "false" }, /wrong "dry_run"/],
+    ["delete", { all: true, max_delete: "many" }, /wrong "max_delete"/],
+    ["delete", { all: true, max_delete: "101%" }, /wrong "max_delete"/],
+    ["delete", { all: true, max_delete: -1 }, /wrong "max_delete"/],
+    ["delete", { all: true, max_delete: 1.5 }, /wrong "max_delete"/],
+    ["delete", { all: true, max_mark: 1 }, /unknown key "max_mark"/],
+    ["delete", { all: true, page: 1 }, /unknown key "page"/],
+    ["delete", { all: true, search: "x" }, /unknown key "search"/],
+    ["delete", { all: true, backup: "/etc/passwd" }, /unknown key "backup"/],
+    ["delete", '{"all": true, "__proto__": {}}', /unknown key "__proto__"/],
+    ["delete", { all: true, constructor: 1 }, /unknown key "constructor"/],
+    ["delete", `{"all": ${DEEP}}`, /wrong "all"/],
+    ["delete", `{"user_id": "alice", "task_ids": [${DEEP}]}`, /wrong "task_ids"/],
+    ["delete", "[]", /not a JSON object/],
+    ["delete", "", /not JSON/],
+    ["delete?force=true", { user_id: "alice" }, /unknown parameter "force"/],
+    ["mark", { all: true }, /needs a new status: "to"/],
+    ["mark", { to: "error" }, /no tasks chosen/],
+    ["mark", { all: true, to: "gone" }, /"to": unknown status "gone"/],
+    ["mark", { all: true, to: "" }, /"to": unknown status ""/],
+    ["mark", { all: true, to: ["error"] }, /wrong "to"/],
+    ["mark", { all: true, to: "error", force: true }, /unknown key "force"/],
+  ];
+  it("is refused with a reason, and changes nothing", async () => {
+    const server = await here.serve("--no-cleanup --no-sync");
+    const before = await everything();
+    for (const [path, body, said] of refused) {
+      const answer = await server.post(`/voice-tasks/${path}`, body);
+      const { code, detail, hint } = (await answer.json()) as Record<string, string>;
+      expect([path, body, answer.status, code]).toEqual([path, body, 400, "USAGE"]);
+      expect(detail).toMatch(said);
+      expect(detail).not.toContain("\n");
+      expect(hint).toMatch(/./);
+    }
+    expect(await everything()).toEqual(before);
+  });
+
+  it("of 850,000 ids, or of 10 MB, is refused without a stall", { timeout: 60_000 }, async () => {
+    const server = await here.serve("--no-cleanup --no-sync");
+    const before = await everything();
+    const many = JSON.stringify({ user_id: "alice", task_ids: Array.from({ length: 850_000 }, (_, i) => `${i}`) });
+    const answers = Promise.all(Array.from({ length: 6 }, () => server.post("/voice-tasks/delete", many)));
+    const start = performance.now();
+    expect((await server.fetch("/healthz")).status).toBe(200);
+    expect(performance.now() - start).toBeLessThan(5_000);
+    for (const answer of await answers) expect(await codeOf(answer)).toEqual([400, "USAGE"]);
+    const large = await server
+      .post("/voice-tasks/delete", `{"user_id": "${"a".repeat(10_000_000)}"}`)
+      .catch(() => null);
+    if (large !== null) expect(await codeOf(large)).toEqual([413, "BODY_TOO_LARGE"]);
+    expect(await everything()).toEqual(before);
+  });
+
+  it("of another site, another type, or to a server that may change nothing, is refused", async () => {
+    const server = await here.serve("--no-cleanup --no-sync");
+    const before = await everything();
+    const all = { all: true, force: true };
+    for (const headers of [{ origin: "http://evil.example" }, { origin: "null" }, { "sec-fetch-site": "same-site" }]) {
+      expect(await codeOf(await server.post("/voice-tasks/delete", all, headers))).toEqual([403, "CROSS_SITE"]);
+    }
+    for (const type of ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data"]) {
+      const answer = await server.post("/voice-tasks/mark", { ...all, to: "error" }, { "content-type": type });
+      expect(await codeOf(answer)).toEqual([415, "UNSUPPORTED_MEDIA_TYPE"]);
+    }
+    const readOnly = await here.serve("--read-only");
+    expect(await codeOf(await readOnly.post("/voice-tasks/delete", all))).toEqual([403, "READ_ONLY"]);
+    expect(await codeOf(await readOnly.post("/voice-tasks/mark", {}))).toEqual([403, "READ_ONLY"]);
+    here.root.drop("config.ini");
+    const bare = await here.serve("--no-cleanup --no-sync", { REDIS_PORT: String(here.server.port) });
+    expect(await codeOf(await bare.post("/voice-tasks/delete", all))).toEqual([403, "CONFIG_REQUIRED"]);
+    expect(await codeOf(await bare.post("/voice-tasks/mark", { all: true, to: "error" }))).toEqual([
+      403,
+      "CONFIG_REQUIRED",
+    ]);
+    here.root.configure(here.server.port);
+    expect(await everything()).toEqual(before);
+  });
+
+  it("without a token is refused", async () => {
+    const token = "a-token-of-32-characters-or-more";
+    const server = await here.serve("--no-cleanup --no-sync", { TTSCTL_HTTP_TOKEN: token });
+    const body = { task_ids: ["alice:t01"] };
+    expect(await codeOf(await server.post("/voice-tasks/delete", body))).toEqual([401, "TOKEN_REQUIRED"]);
+    const answer = await server.post("/voice-tasks/delete", body, { authorization: `Bearer ${token}` });
+    expect(await answer.json()).toMatchObject({ deleted: 1 });
+  });
+});
+
+it("ids that are hostile are deleted, and no other task", async () => {
+  const ids = ["..", "../../bob", "a b,c", "<script>", "\u202egnp", "*", "%2e%2e", "x".repeat(5000), "a:b"];
+  const hostile = ids.map((id) => record("alice", id));
+  here.root.writeStore([...TASKS, ...hostile]);
+  const server = await here.serve("--no-cleanup");
+  await server.run.says(/from the file to Redis/);
+  const answer = await server.post("/voice-tasks/delete", { user_id: "alice", task_ids: ids.slice(0, 8) });
+  expect(await answer.json()).toMatchObject({ requested: 8, deleted: 8 });
+  const names = await server.post("/voice-tasks/delete", { task_ids: ["alice:a:b"] });
+  expect(await names.json()).toMatchObject({ requested: 1, deleted: 1 });
+  expect(inFile().filter((name) => !TASKS.some((task) => name === `${task.user_id}:${task.task_id}`))).toEqual([]);
+  expect(inFile()).toHaveLength(TASKS.length);
+});
+
+it("both answer the same in the dialect api_ms", async () => {
+  const server = await here.serve("--no-cleanup --no-sync --dialect api_ms");
+  expect(await codeOf(await server.post("/voice-tasks/delete", {}))).toEqual([400, "USAGE"]);
+  const answer = await server.post("/voice-tasks/mark", { task_ids: ["alice:t02"], to: "error" });
+  expect(await answer.json()).toMatchObject({ requested: 1, marked: 1 });
+});
+
+it("other requests are answered during a change, another change waits for it, and dry runs don't", async () => {
+  const server = await here.serve("--no-cleanup");
+  await server.run.says(/from the file to Redis/);
+  const lock = await new FileStore(here.root.store, RULES, systemClock).lock("run");
+  const order: string[] = [];
+  const noted = (name: string, answer: Promise<Response>) =>
+    answer.then(async (response) => {
+      order.push(name);
+      return response.json();
+    });
+  const first = noted("first", server.post("/voice-tasks/delete", { task_ids: ["alice:t01"] }));
+  const second = noted("second", server.post("/voice-tasks/mark", { task_ids: ["alice:t02"], to: "error" }));
+  const third = noted("third", server.fetch("/voice-tasks/t03?user_id=alice", { method: "DELETE" }));
+  await noted("plan", server.post("/voice-tasks/delete", { all: true, dry_run: true }));
+  expect((await server.fetch("/voice-tasks")).status).toBe(200);
+  expect(order).toEqual(["plan"]);
+  await lock.release();
+  expect(await first).toMatchObject({ deleted: 1 });
+  expect(await second).toMatchObject({ marked: 1 });
+  expect(await third).toMatchObject({ deleted: 1 });
+});
+
+describe("a large change", () => {
+  const MANY = Array.from({ length: 5000 }, (_, i) => record("carol", `n${i}`, { text: "x".repeat(500) }));
+  const left = () => here.root.readStore().length;
+  const started = async (): Promise<Served> => {
+    here.root.writeStore([...TASKS, ...MANY]);
+    here.root.configure(here.server.port, "[audit]\npath = audit.jsonl\n");
+    const server = await here.serve("--no-cleanup");
+    await server.run.says(/5005 tasks from the file to Redis/);
+    return server;
+  };
+  const begun = () => here.root.has("audit.jsonl") && readFileSync(here.root.at("audit.jsonl"), "utf8").includes("n1");
+
+  it("runs to its end if its client leaves", { timeout: 60_000 }, async () => {
+    const server = await started();
+    const wire = await Wire.open(server.port);
+    const body = '{"user_id": "carol"}';
+    const headers = { "Content-Type": "application/json", "Content-Length": String(body.length) };
+    wire.socket.write(request("POST /voice-tasks/delete", headers, body));
+    await until(begun);
+    wire.socket.destroy();
+    await until(() => readFileSync(here.root.at("audit.jsonl"), "utf8").includes('"event":"end"'), 30);
+    expect([left(), (await inRedis()).length]).toEqual([5, 5]);
+  });
+
+  it("ends between two batches with the server, and another run finishes it", { timeout: 60_000 }, async () => {
+    const server = await started();
+    const answer = server.post("/voice-tasks/delete", { user_id: "carol" }).catch(() => null);
+    await until(begun);
+    await server.stop();
+    expect(server.run.child.exitCode).toBe(0);
+    const response = await answer;
+    if (response !== null && response.status !== 200) expect(await codeOf(response)).toEqual([503, "INTERRUPTED"]);
+    expect(left()).toBe((await inRedis()).length);
+    await here.run("delete --user carol --yes");
+    expect(left()).toBe(5);
+  });
+});
