@@ -37,6 +37,8 @@ export function cleanupRecord(context: Context) {
   }
 
   return {
+    isLoop: () => isOurs,
+
     passBegins(): void {
       isOurs = true;
       next = null;

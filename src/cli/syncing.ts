@@ -77,7 +77,8 @@ export async function connectSyncing(context: Context, isWanted: boolean) {
 
   /** Returns whether Redis may be read now. */
   async function sync(): Promise<boolean> {
-    const fork = context.fork(await context.settings());
+    const flags = { verbose: context.flags.verbose }; // the server has logged its own ping
+    const fork = context.fork(await context.settings(), { flags });
     try {
       const outcome = await pushFile(fork, writer, repairs);
       say("info", describeSync(outcome, undefined).trimEnd().replaceAll("\n", "; "));

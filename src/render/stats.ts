@@ -130,7 +130,7 @@ function aligned(
       head: text,
       least: isName ? LEAST_NAME : widths[i]!,
       round: 0,
-      mayGo: false,
+      mayGo: i > 1, // a number that is cut would be another number
       ...(isName ? { paint } : {}),
     };
   });

@@ -54,6 +54,8 @@ describe("on start", () => {
       await server.run.says(/answered the ping/);
       expect(await server.json("/voice-tasks")).toMatchObject({ total: 2, source: "file" });
       await server.stop();
+      const warned = /--read-only: this server doesn't clean up, despite --cleanup/.test(server.run.stderr);
+      expect(warned).toBe(flag.includes("--cleanup"));
       expect([await keys(), here.root.readStore().length]).toEqual([[], 2]);
     }
   });
@@ -169,8 +171,10 @@ describe("while it runs", () => {
 
   it("SIGHUP does not end it", async () => {
     const server = await here.serve("--no-cleanup");
+    await server.run.says(/2 tasks from the file to Redis/);
     server.run.kill("SIGHUP");
-    await server.run.says(/SIGHUP/);
+    await server.run.says(/SIGHUP: there is no cleanup loop; all else takes a restart/);
+    expect(server.run.stderr.match(/answered the ping/g)).toHaveLength(1);
     expect(await server.json("/healthz")).toMatchObject({ status: "ok" });
   });
 });

@@ -122,6 +122,14 @@ describe("stats for people", () => {
     expect(bars.length).toBeGreaterThan(width * 0.75 - 10);
   });
 
+  it.each([60, 40])("fit %i columns without the last columns, and no number is cut", (width) => {
+    const lines = text(width, 0).split("\n");
+    for (const line of lines.filter((line) => /^(STATUS|USER|wait|run|done|error|alice|bob) /.test(line))) {
+      expect(stringWidth(line)).toBeLessThanOrEqual(width);
+      expect(line).not.toContain("…");
+    }
+  });
+
   it.each([
     [null, "ttsctl mark --stuck"],
     ["alice", "ttsctl mark --user alice --stuck"],

@@ -54,13 +54,16 @@ async function runServe(context: Context, flags: ServeFlags): Promise<number> {
     ]);
   const { http } = await context.settings();
   const stopped = once(context.signal, "abort");
-  ignoreHangup(context);
   await context.warnOfMisspelt();
   await refuseOpenDoor(http);
+  const record = cleanupRecord(context);
+  ignoreHangup(context, record);
   const cleans = http.cleanup.value && !flags.readOnly;
+  if (http.cleanup.value && flags.readOnly) {
+    await context.note("warn", `--read-only: this server doesn't clean up, despite ${http.cleanup.origin}`);
+  }
   if (cleans) await context.requireConfig(true);
   const syncing = await connectSyncing(context, flags.sync && !flags.readOnly);
-  const record = cleanupRecord(context);
   const server = createHttpServer(await serverParts(context, { syncing, record, readOnly: flags.readOnly }));
   const url = await listen(server, http.host.value, http.port.value);
   await context.note("info", `listening on ${url}${http.basePath.value}/`);
@@ -85,9 +88,11 @@ async function refuseOpenDoor({ host, token }: HttpSettings): Promise<void> {
 }
 
 /** Without a listener, SIGHUP would end the server. The cleanup loop has its own. */
-function ignoreHangup(context: Context): void {
-  const onHangup = () =>
-    void context.note("info", "SIGHUP reloads only the settings of the cleanup loop; other changes need a restart");
+function ignoreHangup(context: Context, record: CleanupRecord): void {
+  const onHangup = () => {
+    const reader = record.isLoop() ? "only the cleanup loop reloads its settings" : "there is no cleanup loop";
+    void context.note("info", `SIGHUP: ${reader}; other changes need a restart`);
+  };
   process.on("SIGHUP", onHangup);
   context.onRelease(async () => void process.off("SIGHUP", onHangup));
 }
