@@ -100,7 +100,7 @@ it("knows the passes of its own loop, and that they fail", async () => {
   const text = readFileSync(here.root.store, "utf8");
   here.root.write("voice_task.json", "[{");
   server.run.kill("SIGHUP");
-  await server.run.says(/SIGHUP: only the cleanup loop reads the configuration again; all else takes a restart/);
+  await server.run.says(/SIGHUP: only the cleanup loop reloads its settings; other changes need a restart/);
   await until(async () => (await healthOf(server)).attention.includes("cleanup"));
   expect((await healthOf(server)).cleanup.last).toMatchObject({ exitCode: 1, error: "STORE_INVALID", purged: null });
   expect(await metric(server, "cleanup_exit_code")).toBe(1);

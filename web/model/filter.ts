@@ -51,6 +51,11 @@ export function isFiltered(filter: Filter): boolean {
   return PAGE_PARTS.some((part) => part !== "sort" && filter[part].length > 0);
 }
 
+/** Whether the server reads many records for it: a search, or another order. */
+export function isSlow({ search, sort }: Filter): boolean {
+  return search.length + sort.length > 0;
+}
+
 /**
  * The body that asks for a page of it (docs/json.md). By ids the answer is one page in the order asked, whatever page and order
  * are asked for.

@@ -2,6 +2,7 @@ import type { Context, Hono } from "hono";
 import { usage } from "../../errors.ts";
 import { parseQueryBody } from "../../operations/list-query.ts";
 import { pageJson } from "../../render/item.ts";
+import { readsAll } from "../../store/task-store.ts";
 import { parseWholeNumber } from "../../task/amounts.ts";
 import { BODY_NAMES, KEY_NAMES, type QueryNames, type RawQuery, soleUser } from "../../task/query-fields.ts";
 import type { EventStreams } from "../event-stream.ts";
@@ -32,9 +33,11 @@ export function addStream(app: Hono<Env>, parts: ServerParts, streams: EventStre
   const answer = (c: Context<Env>, params: Params, raw: RawQuery, names: QueryNames): Response => {
     const span = spanOf(params.get("span"));
     const every = everyIn(params);
-    const { filter, ids, pageSize } = listQueryOf(parts, raw, names);
+    const query = listQueryOf(parts, raw, names);
+    const { filter, ids, pageSize } = query;
     const tooMany = "read them with GET /voice-tasks or POST /voice-tasks/query";
     if ((ids?.length ?? pageSize) > MOST_TASKS) throw usage(`a stream has at most ${MOST_TASKS} tasks`, tooMany);
+    if (readsAll(query)) throw usage(`a stream takes no ${names.search} and no ${names.sort}`, tooMany);
     const makers = {
       list: async () => {
         const result = await parts.store.list(listQueryOf(parts, raw, names));
