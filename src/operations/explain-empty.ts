@@ -77,7 +77,7 @@ async function explainNoTasks({ store, file }: EmptyParts, query: ListQuery): Pr
     if (error instanceof TtsctlError) return 0;
     throw error;
   });
-  if (inFile === 0) return "no tasks at all in Redis";
+  if (inFile === 0) return "there are no tasks in Redis";
   return `Redis has no tasks, the store file has ${inFile}: run \`ttsctl sync\`, or leave out --source redis`;
 }
 
@@ -110,7 +110,7 @@ async function explainFilter(
   if (withoutStuck !== undefined && filter.search === undefined) {
     const left = await count(withoutStuck);
     if (left === 0) return explainFilter(withoutStuck, names, all, count);
-    return `nothing matches; there would be without ${names.stuck} ${counted(left, "task")}`;
+    return `nothing matches; there would be ${counted(left, "task")} without ${names.stuck}`;
   }
   // Only a count without the search is quick.
   const given =

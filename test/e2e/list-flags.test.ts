@@ -49,10 +49,10 @@ describe("--stuck", () => {
   it("is the flag that an empty list names", async () => {
     await fill(record("alice", "new", { status: "queued", updated_at: ago(60) }), record("bob", "done"));
     const said = async (flags: string) => (await here.run(`list --stuck${flags}`)).stderr;
-    expect(await said("")).toContain("nothing matches; there would be without --stuck 2 tasks");
-    expect(await said(" -u alice -s wait")).toContain("there would be without --stuck 1 task");
+    expect(await said("")).toContain("nothing matches; there would be 2 tasks without --stuck");
+    expect(await said(" -u alice -s wait")).toContain("there would be 1 task without --stuck");
     const others = await said(" -u bob -s wait");
-    expect(others).toContain("without --status 1 task");
+    expect(others).toContain("1 task without --status");
     expect(others).not.toContain("--stuck");
   });
 

@@ -70,7 +70,7 @@ describe("POST /voice-tasks/delete", () => {
     expect(here.root.has("audit.jsonl")).toBe(false);
     const answer = await server.post("/voice-tasks/delete", { user_id: "alice", max_delete: "2" });
     expect(await answer.json()).toMatchObject({ requested: 3, deleted: 2, files: 2, bytes: 110, dryRun: false });
-    expect(JSON.parse(answer.headers.get("ttsctl-warnings")!)).toEqual([expect.stringMatching(/^alice:t02 stays: /)]);
+    expect(JSON.parse(answer.headers.get("ttsctl-warnings")!)).toEqual([expect.stringMatching(/^alice:t02 is kept: /)]);
     expect([inFile(), await inRedis()]).toEqual([
       ["alice:t02", "bob:t05", "bob:t04"],
       ["alice:t02", "bob:t04", "bob:t05"],
@@ -134,7 +134,7 @@ describe("a careless or hostile body", () => {
     ["delete", {}, /no tasks chosen/],
     ["delete", { force: true, dry_run: true }, /no tasks chosen/],
     ["delete", { user_id: null, task_ids: null, stuck: false, all: false }, /no tasks chosen/],
-    ["delete", { all: true, user_id: "alice" }, /"all" and a selection/],
+    ["delete", { all: true, user_id: "alice" }, /"all" can't be used with a selection/],
     ["delete", { user_id: "alice", task_ids: [] }, /"task_ids" has no task id/],
     ["delete", { user_id: "alice", task_ids: ["", " "] }, /"task_ids" has no task id/],
     ["delete", { user_id: "alice", status: [] }, /"status" is empty/],

@@ -7,11 +7,11 @@ import { Served, useServer } from "./setup.ts";
 
 const here = useServer();
 const PROJECT = new URL("../..", import.meta.url).pathname;
-const text = readFileSync(join(PROJECT, "docs/http.md"), "utf8");
+const text = ["docs/monitoring.md", "docs/http.md"].map((page) => readFileSync(join(PROJECT, page), "utf8")).join("\n");
 
-/** The commands of the console blocks, each with the line under it. */
+/** The requests of the console blocks, each with the line under it. */
 const EXAMPLES = [...text.matchAll(/^```console\n(.*?)^```$/gms)].flatMap(([, block]) =>
-  [...block!.matchAll(/^\$ (.*)\n(?!\$)(.*)$/gm)].map(([, command, output]) => ({
+  [...block!.matchAll(/^\$ (curl .*)\n(?!\$)(.*)$/gm)].map(([, command, output]) => ({
     command: command!,
     output: output!,
   })),

@@ -73,7 +73,12 @@ describe("a token", () => {
     const metrics = { contentType: "text/plain", text: async () => "" };
     const hosts = new Hosts("127.0.0.1", []);
     const parts = { pageFolder: "", basePath: "", version: "1", token: TOKEN, clock, hosts, metrics, ...changes };
-    const app = createApp({ ...parts, health: async () => ({}), stats: async () => ({}) } as unknown as ServerParts);
+    const app = createApp({
+      ...parts,
+      health: async () => ({}),
+      stats: async () => ({}),
+      cleanup: async () => ({ last: null }),
+    } as unknown as ServerParts);
     return async (method: string, path: string, headers: Record<string, string>, body = "") => {
       const socket = { localPort: 9883 };
       const request = { method, url: path, headers: { host: "localhost", ...headers }, socket };

@@ -52,10 +52,10 @@ function pictureSteps(): Example[] {
 
 const picture = pictureSteps();
 
-// A run that follows a task, and a look at a machine, have tests of their own.
+// Runs that follow a task, doctor, and requests to a server have separate tests.
 const examples = PAGES.filter((page) => !/zh-CN|doctor/.test(page))
   .flatMap(examplesOf)
-  .filter(({ steps }) => !steps.some(({ command }) => command.includes("--follow")));
+  .filter(({ steps }) => !steps.some(({ command }) => /--follow|^curl /.test(command)));
 
 /**
  * An output without what differs from run to run: times, ages, durations, the bars of a chart, processes and users of the

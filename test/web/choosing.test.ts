@@ -120,7 +120,7 @@ describe("chosen tasks", () => {
     const kept = result.locator(".unchanged li");
     await expect
       .poll(() => kept.allTextContents())
-      .toEqual(["1 task kept: its status is run, it may still be worked on (alice:t2)"]);
+      .toEqual(["1 task kept: its status is run, so it may still be worked on (alice:t2)"]);
     await result.getByRole("button", { name: "Close" }).click();
     await tab.sees(["t2", "t4"]);
     await bar(tab).waitFor({ state: "detached" });
