@@ -9,7 +9,7 @@ import type { Context } from "./context.ts";
 
 export type CleanupRecord = ReturnType<typeof cleanupRecord>;
 
-/** What a server knows of the cleanup: of its own loop, or by the lock and the audit ledger of other processes. */
+/** The state of the cleanup: by this server's own loop, or by other processes, from their lock and the audit ledger. */
 export function cleanupRecord(context: Context) {
   let isOurs = false;
   let last: PassEnd | null = null;

@@ -52,7 +52,7 @@ function warned(warnings: readonly string[]): Headers {
  * is weak because the packed bytes have it too.
  */
 export function keptText({ req }: Context, text: string, warnings: readonly string[] = [], headers: Headers = {}) {
-  if (req.method === "POST") return jsonText(text, warnings, headers); // nobody keeps it
+  if (req.method === "POST") return jsonText(text, warnings, headers); // isn't cached
   const said = { ...headers, ...warned(warnings) };
   const digest = createHash("sha1")
     .update(text)

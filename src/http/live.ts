@@ -84,7 +84,7 @@ class Question {
     if (this.#isBehind("stats")) void this.#count();
     const ended = this.#clock.monotonic();
     this.#due = ended + Math.max(this.#every, (ended - began) / LARGEST_SHARE);
-    this.#tell();
+    this.#notify();
   }
 
   /** Sends each part when it has changed, and otherwise the time until when nothing has. */
@@ -115,7 +115,7 @@ class Question {
     const before = this.#parts.get("stats")?.json;
     await this.#make("stats");
     this.#isCounting = false;
-    if (this.#parts.get("stats")!.json !== before) this.#tell();
+    if (this.#parts.get("stats")!.json !== before) this.#notify();
   }
 
   async #make(name: PartName): Promise<void> {
@@ -147,7 +147,7 @@ class Question {
     return formatUtc(made >= this.#marks.settled ? Math.max(made, this.#marks.looked) : made);
   }
 
-  #tell(): void {
+  #notify(): void {
     for (const looked of this.#waiting) looked.abort();
   }
 }

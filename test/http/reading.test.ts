@@ -139,7 +139,7 @@ it("an answer that is asked for again is sent again only if it or its warnings c
   await here.server.start();
 });
 
-it("an answer to a body and a refusal have no tag, and are kept by nobody", async () => {
+it("an answer to a body and a refusal have no tag, and aren't cached", async () => {
   const server = await here.serve("--read-only");
   const answers = [await server.post("/voice-tasks/query", {}), await server.fetch("/voice-tasks?page=0")];
   for (const { headers } of answers) {

@@ -14,7 +14,7 @@ import { rawQuery } from "../../src/task/query-fields.ts";
 import { anyChar } from "../helpers/any-char.ts";
 
 describe("a turn", () => {
-  it("has its work aborted when the client leaves, which is no internal error", async () => {
+  it("has its work aborted when the client leaves, without an internal error", async () => {
     const outgoing = Object.assign(new EventEmitter(), { destroyed: false });
     const env = { incoming: { socket: { destroyed: false } }, outgoing } as unknown as Env["Bindings"];
     const turn = turns<string>(1, (text) => text.length);

@@ -217,7 +217,7 @@ describe("chosen tasks", () => {
     expect(stored()).toHaveLength(20);
   });
 
-  it("go on being changed when the dialog is closed, and a failure is told", async () => {
+  it("are still changed after the dialog is closed, and a failure is reported", async () => {
     const tab = await here.open((await here.serveSynced()).url);
     let let_go = () => {};
     const held = new Promise<void>((go) => {

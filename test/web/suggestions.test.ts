@@ -32,7 +32,7 @@ it("users are suggested while their id is typed, few and as they are, and one th
   await tab.sees(["t3"], { count: 1 });
 });
 
-it("a server that can't count suggests nobody, and the form works", async () => {
+it("a server that can't count suggests no users, and the form works", async () => {
   here.root.writeStore([record("alice", "t1"), record("bob", "t2")]);
   const tab = await here.open((await here.serveSynced()).url);
   await tab.page.route(/stats\/users/, (route) => route.fulfill({ status: 503, json: { code: "BUSY" } }));

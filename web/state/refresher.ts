@@ -7,8 +7,8 @@ const LONGEST_PAUSE = 600_000;
 const GOOD = 60_000;
 
 /**
- * Keeps the page up to date while it can be seen: by a stream of changes, or as long as there is none by asking again and
- * again, one run at a time. At once when the page is seen again.
+ * Keeps the page up to date while it is visible, and at once when it becomes visible again: by a stream of changes, or
+ * without one by polling, one request at a time.
  */
 export class Refresher {
   readonly #ask: () => Promise<void>;
@@ -22,7 +22,7 @@ export class Refresher {
   #pause = FIRST_PAUSE;
 
   /**
-   * @param follow shows changes until the signal; it returns when there is no stream (any more). Null: no stream is tried
+   * @param follow shows changes until the signal; it returns when the stream ends, or if there is none. Null: only polling
    * @param seconds between two updates; 0 for none
    */
   constructor(

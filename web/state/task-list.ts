@@ -130,7 +130,7 @@ export class TaskList {
     if (asked !== null) await this.#update(asked);
   }
 
-  /** Takes an answer that the server sent by itself, as `refresh` does. @param at epoch seconds */
+  /** Takes an answer from the stream, as `refresh` does. @param at epoch seconds */
   async receive(answer: ListAnswer | Failure, at: number): Promise<void> {
     if (this.#asking.value) return;
     this.#begin(); // what was asked before may be older

@@ -5,7 +5,7 @@ import { useApp } from "./context.ts";
 
 /** After a key, before the server is asked. */
 const PAUSE_MS = 200;
-/** In characters. A longer id is no help. */
+/** In characters. Longer ids aren't suggested. */
 const LONGEST = 200;
 
 /** Users to suggest for what is typed, and the id of their list. */

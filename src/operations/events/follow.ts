@@ -56,7 +56,7 @@ export class EventFollower {
   readonly #heard = new Map<string, TaskId>();
   #source: EventSource | null = null;
   #seen: FileIdentity | null | undefined;
-  #told = "";
+  #reported = "";
   #isUnread = false;
   /** Whether everything is to be compared soon. */
   #isDue = false;
@@ -84,7 +84,7 @@ export class EventFollower {
           await this.#compare();
         } catch (error) {
           if (!(error instanceof TtsctlError) || error.exitCode === 2 || error.code === "REDIS_DISABLED") throw error;
-          await this.#tellOnce(error.message, () => onNews("warn", error.message));
+          await this.#reportOnce(error.message, () => onNews("warn", error.message));
         }
         const took = clock.monotonic() - began;
         const { every } = this.#options;
@@ -138,7 +138,7 @@ export class EventFollower {
         await this.#lookAtHeard();
       } catch (error) {
         if (!(error instanceof TtsctlError)) throw error;
-        await this.#tellOnce(error.message, () => onNews("warn", error.message));
+        await this.#reportOnce(error.message, () => onNews("warn", error.message));
         return; // the next comparison finds what changed
       }
     }
@@ -175,7 +175,7 @@ export class EventFollower {
         const { columns } = await readMirrorTasks(mirror, userId, null, SILENT);
         if (this.#source === "redis") await this.#addMissed(mirror, columns);
         const reading = this.#readingOf("redis");
-        await this.#tell("redis", `from Redis at ${mirror.where}`, warnings);
+        await this.#report("redis", `from Redis at ${mirror.where}`, warnings);
         await this.#handAll(this.#states.compare(columns, reading));
       },
     });
@@ -185,7 +185,7 @@ export class EventFollower {
   async #compareFile(warnings: readonly string[]): Promise<void> {
     const { file } = this.#parts;
     await using snapshot = await file.read();
-    await this.#tell("file", `from ${file.path}`, warnings);
+    await this.#report("file", `from ${file.path}`, warnings);
     const isUnchanged = this.#seen !== undefined && sameIdentity(snapshot.identity, this.#seen);
     if (this.#source === "file" && isUnchanged) return;
     const reading = this.#readingOf("file");
@@ -219,22 +219,22 @@ export class EventFollower {
   }
 
   /** Reports the source of changes if it has changed. */
-  async #tell(source: EventSource, from: string, warnings: readonly string[]): Promise<void> {
+  async #report(source: EventSource, from: string, warnings: readonly string[]): Promise<void> {
     const { onNews } = this.#parts;
     const { every } = this.#options;
     const isHeard = source === "redis" && this.#hearing !== null;
     const why = source === "redis" && this.#deaf !== "" ? `: ${this.#deaf}` : "";
     const how = isHeard ? "by keyspace notifications" : `compared every ${formatDuration(every)}${why}`;
-    await this.#tellOnce(`${from}, ${how}`, async () => {
+    await this.#reportOnce(`${from}, ${how}`, async () => {
       for (const line of warnings) await onNews("warn", line);
       await onNews("info", `changes come ${from}, ${how}`);
     });
   }
 
-  async #tellOnce(what: string, tell: () => Promise<void>): Promise<void> {
-    if (this.#told === what) return;
-    this.#told = what;
-    await tell();
+  async #reportOnce(what: string, report: () => Promise<void>): Promise<void> {
+    if (this.#reported === what) return;
+    this.#reported = what;
+    await report();
   }
 }
 
