@@ -47,7 +47,7 @@ async function failingRound(one: Case, fault: Fault, { step, usual }: Place, env
     // Without an exchange the old content is gone with the rename. That the file has changed is said in any case.
     if (run.stderr.includes("was rewritten, but")) {
       expect([["open", "sync"].includes(step), env === WITHOUT_EXCHANGE], label).toEqual([true, true]);
-    } else if (hasChanged) expect(run.stderr, label).toContain("were written to the store file before that");
+    } else if (hasChanged) expect(run.stderr, label).toContain("copied from Redis to the file before that");
   } else if (run.stderr.includes("cannot read")) {
     // What reads the file for Redis, after the rewrite, fails without undoing it, and that is said.
     expect([run.code, hasChanged], `${label}: ${run.stderr}`).toEqual([3, true]);
