@@ -1,7 +1,8 @@
 import { access, constants } from "node:fs/promises";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { openArtifacts } from "../artifacts/artifacts.ts";
-import { isRedisError, systemErrorCode, TtsctlError } from "../errors.ts";
+import { isRedisError, systemErrorCode, TtsctlError, throwIfInterrupted } from "../errors.ts";
 import { Hosts } from "../http/guard.ts";
 import { newMetrics, type Observed } from "../http/metrics.ts";
 import type {
@@ -116,8 +117,9 @@ async function driftIn(context: Context): Promise<DriftCheck | null> {
 }
 
 /** A command line for a shell, with the flags that chose the configuration. A --redis-url may have a password. */
-function commandsOf({ flags: { config, profile, store } }: Context): (words: string) => string {
-  const given = { "--config": config, "--profile": profile, "--store": store };
+function commandsOf({ cwd, flags: { config, profile, store } }: Context): (words: string) => string {
+  const full = (path: string | undefined) => path && resolve(cwd, path);
+  const given = { "--config": full(config), "--profile": profile, "--store": full(store) };
   const own = Object.entries(given).flatMap(([flag, value]) => (value === undefined ? [] : [flag, shellWord(value)]));
   return (words) => ["ttsctl", words, ...own].join(" ");
 }
@@ -182,15 +184,22 @@ function accessLog({ terminal: { err }, flags }: Context): (request: Observed) =
 
 type Changes = NonNullable<ServerParts["changes"]>;
 
+/** How long a change may take to end its batch, and its lines in the ledger, after the server has stopped. */
+const GRACE_MS = 1500;
+
 /** Deletes and marks tasks like the commands with `--yes`: one at a time, so requests don't time out waiting for the lock. */
 function changesOf(context: Context, syncing: Syncing): Changes {
   let last: Promise<unknown> = Promise.resolve();
   const inTurn = <T>({ dryRun }: ChangeRequest, change: () => Promise<T>): Promise<T> => {
     if (dryRun) return change();
-    const next = last.then(change);
+    const next = last.then(() => {
+      throwIfInterrupted(context.signal, "nothing was changed");
+      return change();
+    });
     last = next.catch(() => {});
     return next;
   };
+  context.onRelease(() => Promise.race([last, sleep(GRACE_MS, undefined, { ref: false })]).then(() => {}));
   return {
     remove: (deletion) => inTurn(deletion, () => remove(context, deletion, syncing)),
     mark: (marking) => inTurn(marking, () => mark(context, marking, syncing)),
@@ -239,7 +248,7 @@ async function change<R>(
   requireSelection(isGiven, all, CHOOSE, '"all"');
   const warnings: string[] = [];
   const onWarning = (line: string) => void warnings.push(line);
-  const flags = { output: "json", summary: dryRun } as const;
+  const flags = { output: "json", summary: dryRun, verbose: context.flags.verbose } as const;
   const fork = context.fork(await context.settings(), { flags, request, onWarning });
   try {
     const found = await selectionIn(fork, query, { names: BODY_NAMES, takesNames: true });

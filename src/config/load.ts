@@ -98,7 +98,7 @@ export function readConfig({ path, origin, profile }: ConfigPlace, env: LoadOpti
       throw new TtsctlError("CONFIG_INVALID", `${path} cannot be read: ${describeSystemError(cause)}`, { cause });
     if (origin === null) return null;
     if (profile !== null) throw unknownProfile(profile, env);
-    throw new TtsctlError("CONFIG_NOT_FOUND", `${path}, which ${origin} names, does not exist`, { cause });
+    throw new TtsctlError("CONFIG_NOT_FOUND", `${origin}: ${path} does not exist`, { cause });
   }
 }
 

@@ -33,10 +33,11 @@ export function turns<T>(width: number, lengthOf: (answer: T) => number) {
   };
   return ({ incoming, outgoing }: Env["Bindings"], make: (signal: AbortSignal) => Promise<T>): Promise<T> => {
     if (limit.pendingCount >= MOST_WAITING) throw busy();
-    const asked = performance.now();
-    return limit(async () => {
+    let isLate = false;
+    const answered = async () => {
+      clearTimeout(waiting);
       await untilRead();
-      if (incoming.socket.destroyed || performance.now() - asked > LONGEST_WAIT_MS) throw busy();
+      if (incoming.socket.destroyed || isLate) throw busy();
       const left = new AbortController();
       outgoing.once("close", () => left.abort());
       const answer = await make(left.signal).catch((error) => {
@@ -47,6 +48,14 @@ export function turns<T>(width: number, lengthOf: (answer: T) => number) {
       count(length);
       outgoing.once("close", () => count(-length));
       return answer;
+    };
+    let waiting: ReturnType<typeof setTimeout>;
+    return new Promise((resolve, reject) => {
+      waiting = setTimeout(() => {
+        isLate = true;
+        reject(busy());
+      }, LONGEST_WAIT_MS);
+      limit(answered).then(resolve, reject);
     });
   };
 }

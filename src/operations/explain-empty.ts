@@ -64,7 +64,7 @@ export async function explainAbsent(
   if (userId === "") return `no user has a task ${JSON.stringify(taskId)}, among ${counted(all, "task")}`;
   const theirs = await countOf(parts.store, query, ofUser(userId));
   if (theirs === 0) return explainUser(parts, userId, all);
-  return `${counted(theirs, "task")} of ${JSON.stringify(userId)}, none of them ${JSON.stringify(taskId)}`;
+  return `${JSON.stringify(userId)} has ${counted(theirs, "task")}, but no ${JSON.stringify(taskId)}`;
 }
 
 async function countOf(store: TaskStore, query: ListQuery, filter: TaskFilter): Promise<number> {

@@ -128,6 +128,8 @@ export function checkIds(raw: RawQuery, context: QueryContext): TaskId[] | null 
   const ids = uniqueIds(raw.taskIds);
   if (ids.length === 0 && takesNone) return [];
   if (ids.length === 0) throw usage(`${names.taskIds} has no task id`, "give task ids, separated by commas or spaces");
+  const odd = ids.find((id) => !id.isWellFormed());
+  if (odd !== undefined) throw usage(`${names.taskIds}: ${quoted(odd)} isn't valid Unicode`, "no task has such an id");
   const users = [...new Set((raw.users ?? []).map(trimId))];
   if (users.length === 0 && takesNames) {
     return uniqueTasks(ids.map((name) => checkName(name, names, rules)));

@@ -79,9 +79,19 @@ function* linesFromEnd(bytes: Buffer): Generator<Line> {
   for (let end = bytes.lastIndexOf(NEWLINE); end > 0; ) {
     const before = bytes.lastIndexOf(NEWLINE, end - 1);
     if (WANTED.test(bytes.toString("latin1", before + 1, Math.min(end, before + 200)))) {
-      yield JSON.parse(bytes.toString("utf8", before + 1, end)) as Line;
+      const line = lineIn(bytes.toString("utf8", before + 1, end));
+      if (line !== null) yield line;
     }
     end = before;
+  }
+}
+
+/** Null for a line that was cut off. */
+function lineIn(text: string): Line | null {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
   }
 }
 

@@ -152,7 +152,7 @@ describe("get --follow", () => {
     expect(await here.run("get bob none -f")).toMatchObject({
       code: 3,
       stdout: "",
-      stderr: 'not found: 1 task of "bob", none of them "none"\n',
+      stderr: 'not found: "bob" has 1 task, but no "none"\n',
     });
     expect((await here.run("get bob t2 -f -o json")).code).toBe(2);
   });

@@ -88,7 +88,7 @@ describe("tasks as they are printed, user:task", () => {
     here.root.writeStore([...(here.root.readStore() as never[]), record("a", "b"), record("bob", "x:y")] as never);
     expect(await json("get a:b")).toMatchObject({ item: { user_id: "a", task_id: "b" } });
     expect(await json("get x:y --source redis")).toMatchObject({ item: null, exit: 3 });
-    expect((await here.run("get alice:t7")).stderr).toContain('of "alice", none of them "t7"');
+    expect((await here.run("get alice:t7")).stderr).toContain('"alice" has 2 tasks, but no "t7"');
     expect((await here.run("get")).stderr).toContain("ttsctl get alice:t01");
   });
 

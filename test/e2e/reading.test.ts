@@ -288,7 +288,7 @@ describe("get", () => {
     expect(await here.run("get alice none")).toMatchObject({
       code: 3,
       stdout: "",
-      stderr: 'not found: 2 tasks of "alice", none of them "none"\n',
+      stderr: 'not found: "alice" has 2 tasks, but no "none"\n',
     });
     expect((await here.run("get alcie t1")).stderr).toMatch(
       /^not found: no task of user "alcie".*did you mean "alice"\?\n$/,

@@ -123,7 +123,8 @@ describe("row C, commands that put records into the file, beside a service that 
       const runs = await here.loop(`import in.jsonl --merge ${policy} --yes -o json`);
       expect(await whole.stop()).toEqual([]);
       expectNoFailure(runs, [0, 3]); // 3: this service had read the file before and wrote it after, which is said
-      for (const { stderr } of runs.filter(({ code }) => code === 3)) expect(stderr).toContain("was taken out again");
+      for (const { stderr } of runs.filter(({ code }) => code === 3))
+        expect(stderr).toContain("was removed from the file again");
       expect(runs.at(-1)!.code).toBe(0);
       expect(runs.length).toBeGreaterThan(1);
       await expectAll([...known, ...gone].map(nameOf));

@@ -134,6 +134,8 @@ describe("a careless or hostile body", () => {
     ["delete", {}, /no tasks chosen/],
     ["delete", { force: true, dry_run: true }, /no tasks chosen/],
     ["delete", { user_id: null, task_ids: null, stuck: false, all: false }, /no tasks chosen/],
+    ["delete", { user_id: "alice", task_ids: ["t01", "\ud800"] }, /isn't valid Unicode/],
+    ["mark", { all: true, to: "error", error: "x".repeat(10_001) }, /error is too long/],
     ["delete", { all: true, user_id: "alice" }, /"all" can't be used with a selection/],
     ["delete", { user_id: "alice", task_ids: [] }, /"task_ids" has no task id/],
     ["delete", { user_id: "alice", task_ids: ["", " "] }, /"task_ids" has no task id/],
@@ -279,6 +281,41 @@ it("other requests are answered during a change, another change waits for it, an
   expect(await first).toMatchObject({ deleted: 1 });
   expect(await second).toMatchObject({ marked: 1 });
   expect(await third).toMatchObject({ deleted: 1 });
+});
+
+it("a deletion whose client left while it waited isn't made; counts are those after a change", async () => {
+  const server = await here.serve("--no-cleanup");
+  await server.run.says(/from the file to Redis/);
+  const totals = async () => ((await server.json("/stats?disk=false")) as { total: number }).total;
+  expect(await totals()).toBe(5);
+  const lock = await new FileStore(here.root.store, RULES, systemClock).lock("run");
+  const first = server.post("/voice-tasks/delete", { task_ids: ["alice:t01"] });
+  const wire = await Wire.open(server.port);
+  wire.socket.write(request("DELETE /voice-tasks/t03?user_id=alice", {}));
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  wire.socket.destroy();
+  await lock.release();
+  expect(await (await first).json()).toMatchObject({ deleted: 1 });
+  expect(await totals()).toBe(4);
+  const last = await server.post("/voice-tasks/delete", { task_ids: ["bob:t05"] });
+  expect(await last.json()).toMatchObject({ deleted: 1 });
+  expect(inFile()).toEqual(["alice:t02", "alice:t03", "bob:t04"]);
+});
+
+it("a change that waits when the server stops isn't begun", async () => {
+  here.root.configure(here.server.port, "[audit]\npath = audit.jsonl\n");
+  const server = await here.serve("--no-cleanup --no-sync");
+  const lock = await new FileStore(here.root.store, RULES, systemClock).lock("run");
+  const asked = ["alice:t01", "alice:t03", "bob:t05"].map((id) => {
+    return server.post("/voice-tasks/delete", { task_ids: [id] }).catch(() => null);
+  });
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  await server.stop();
+  await lock.release();
+  for (const answer of await Promise.all(asked)) expect(answer?.status ?? 503).toBe(503);
+  const ledger = here.root.has("audit.jsonl") ? readFileSync(here.root.at("audit.jsonl"), "utf8") : "";
+  expect(lines(ledger).filter((line) => line.includes('"event":"begin"')).length).toBeLessThanOrEqual(1);
+  expect(inFile()).toHaveLength(TASKS.length);
 });
 
 describe("a large change", () => {

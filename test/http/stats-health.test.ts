@@ -59,7 +59,7 @@ it("names stuck tasks and differences, with commands for the same configuration"
     { checked: 4, inFile: 4, inRedis: 4, kinds: { differs: 1, dangling: 1 } },
   ]);
   for (const { command } of [stuck, drift!]) {
-    expect(command).toMatch(/^ttsctl (list --stuck|verify) --store voice_task.json$/);
+    expect(command).toMatch(/^ttsctl (list --stuck|verify) --store \/.*\/voice_task\.json$/);
     expect((await here.runArgs(command.split(" ").slice(1))).code).toBe(command.includes("verify") ? 3 : 0);
   }
 });
@@ -80,12 +80,27 @@ it("counts show what a sample misses: a Redis that lacks a part", async () => {
 it("compares nothing while Redis is down, and needs the token", async () => {
   const server = await here.serve("", { TTSCTL_HTTP_TOKEN: "0123456789abcdef" });
   expect((await server.fetch("/stats/health")).status).toBe(401);
+  const headers = { authorization: "Bearer 0123456789abcdef" };
+  const drift = async () => {
+    const answer = await server.fetch("/stats/health", { headers });
+    return ((await answer.json()) as StatsHealth).drift;
+  };
+  await until(async () => (await drift())?.checked === 3);
   await here.server.stop();
   await server.run.says(/reads use the store file/);
-  const headers = { authorization: "Bearer 0123456789abcdef" };
   const answer = await server.fetch("/stats/health", { headers });
   expect([answer.status, await answer.json()]).toMatchObject([200, { attention: [], drift: null }]);
   await here.server.start();
+});
+
+it("a pass that a signal stopped needs no attention", async () => {
+  const about = { time: new Date().toISOString(), run: "1" };
+  const begin = { ...about, event: "begin", argv: ["cleanup", "--once"], store: here.root.store };
+  const end = { ...about, event: "end", exitCode: 130, error: "INTERRUPTED", announced: 0, stayed: 0, result: null };
+  here.root.write("audit.jsonl", `${JSON.stringify(begin)}\n${JSON.stringify(end)}\n`);
+  const server = await here.serve("--no-sync", AUDIT);
+  const { cleanup, attention } = await healthOf(server);
+  expect([cleanup.last?.error, attention.includes("cleanup")]).toEqual(["INTERRUPTED", false]);
 });
 
 it("knows the passes of its own loop, and that they fail", async () => {

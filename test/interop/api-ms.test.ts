@@ -137,7 +137,7 @@ describe("removal", () => {
     artifacts("a b", "t 1");
     const result = await json("cleanup", "--once", "--retention", "1d");
     expect(result).toMatchObject({ purged: 2, files: 0 });
-    expect(result.warnings).toMatch(/folders of 2 purged tasks are kept/);
+    expect(result.warnings).toMatch(/directories of 2 purged tasks are kept/);
     expect([here.root.has(folder("a:b", "t:1")), here.root.has(log("t:1"))]).toEqual([true, true]);
     here.root.writeStore([record("keeper", "k"), record("a:b", "t:1")]);
     await json("sync", "--checksum");

@@ -91,6 +91,7 @@ export const en = {
   tasks: "Tasks",
   loading: "Reading the tasks…",
   found: (n: number) => `${count(n, "task")} found`,
+  foundAtLeast: (n: number) => `At least ${count(n, "task")} found`,
   filteredBy: "Filtered by",
   filteredIds: (n: number) => count(n, "id"),
   refresh: "Refresh now",
@@ -260,6 +261,7 @@ export const en = {
   deletedMany: (n: number) => `${count(n, "task")} deleted.`,
   marked: (n: number, status: string) => `${count(n, "task")} marked as “${status}”.`,
   changeFailed: "The change failed.",
+  planFailed: "The plan could not be made. Nothing was changed.",
 
   chooseTask: (id: string) => `Choose task ${id}`,
   choosePage: "Choose all on this page",

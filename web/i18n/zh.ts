@@ -90,6 +90,7 @@ export const zh: Messages = {
   tasks: "任务列表",
   loading: "正在读取任务……",
   found: (n) => `找到 ${n_(n)} 个任务`,
+  foundAtLeast: (n) => `至少找到 ${n_(n)} 个任务`,
   filteredBy: "当前筛选",
   filteredIds: (n) => `${n_(n)} 个 ID`,
   refresh: "立即刷新",
@@ -256,6 +257,7 @@ export const zh: Messages = {
   deleted: (id) => `任务 ${id} 已删除。`,
   deletedMany: (n) => `已删除 ${n_(n)} 个任务。`,
   marked: (n, status) => `已将 ${n_(n)} 个任务标记为“${status}”。`,
+  planFailed: "无法生成计划，没有作任何更改。",
   changeFailed: "更改失败。",
 
   chooseTask: (id) => `选择任务 ${id}`,

@@ -4,6 +4,8 @@ import type { Row } from "./row.ts";
 export interface ShownRow extends Row {
   /** No longer on this page of the list: pushed to another, or deleted. */
   readonly left: boolean;
+  /** In neither store any more. */
+  readonly isGone?: boolean;
 }
 
 /** Rows kept in their places, and what a fresh answer would change about them. */

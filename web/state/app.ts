@@ -1,4 +1,4 @@
-import { batch, computed, type ReadonlySignal, signal } from "@preact/signals";
+import { batch, computed, effect, type ReadonlySignal, signal } from "@preact/signals";
 import { Api, type ChangeResult } from "../api/api.ts";
 import { Failure, orFailure } from "../api/failure.ts";
 import { messagesIn } from "../i18n/language.ts";
@@ -72,6 +72,10 @@ export class App {
     const request = { ...list, pageSize: preferences.pageSize.value };
     this.tasks = new TaskList({ api: this.api, isReading, isOpen }, request, task);
     this.chosen = new Chosen(this.tasks);
+    effect(() => {
+      void this.tasks.request.value;
+      this.change.leave();
+    });
     if (task !== null) this.#openNamed(task);
     const userId = computed(() => this.tasks.request.value.filter.users[0] ?? "");
     this.overview = new Overview(this.api, userId, preferences.span);

@@ -61,6 +61,12 @@ export class Change {
     if (asked !== null) void this.#plan({ ...asked, ...change, failure: null });
   }
 
+  /** Closes the dialog if nothing was begun: another list is shown now. */
+  leave(): void {
+    const asked = this.#asked.peek();
+    if (asked !== null && asked.busy !== "change" && asked.done === null) this.close();
+  }
+
   /** Closes the dialog. A change under way goes on. */
   close(): void {
     this.#question.abort();

@@ -6,7 +6,7 @@ import type { TaskList } from "./task-list.ts";
 
 /** The chosen rows of the page of the list, or all tasks of its filter. Another page or filter begins with none. */
 export class Chosen {
-  readonly #tasks: Pick<TaskList, "view" | "request">;
+  readonly #tasks: Pick<TaskList, "view" | "request" | "asking">;
   readonly #keys = signal<ReadonlySet<string>>(new Set());
   readonly #all = signal(false);
   /** The row that was chosen last, where a range begins. */
@@ -24,10 +24,16 @@ export class Chosen {
   /** Whether the filter has more tasks than the chosen page, and a server can find them. */
   readonly canChooseAll: ReadonlySignal<boolean> = computed(() => {
     const { filter } = this.#tasks.request.value;
-    return !this.#all.value && this.isPage.value && this.total > this.#rows.length && isSelection(filter);
+    return (
+      !this.#tasks.asking.value &&
+      !this.#all.value &&
+      this.isPage.value &&
+      this.total > this.#rows.length &&
+      isSelection(filter)
+    );
   });
 
-  constructor(tasks: Pick<TaskList, "view" | "request">) {
+  constructor(tasks: Pick<TaskList, "view" | "request" | "asking">) {
     this.#tasks = tasks;
     effect(() => {
       void tasks.request.value;

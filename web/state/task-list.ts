@@ -171,8 +171,8 @@ export class TaskList {
     for (const { key, ...task } of open) {
       const found = await this.#find(task, signal);
       if (signal.aborted) return;
-      if (found instanceof Failure || found === undefined) continue;
-      this.#change((row) => (row.key === key ? { ...found, left: true } : row));
+      if (found instanceof Failure) continue;
+      this.#change((row) => (row.key === key ? { ...(found ?? { ...row, isGone: true }), left: true } : row));
     }
   }
 

@@ -50,7 +50,9 @@ function Question({ asked }: { asked: Asked }) {
       ) : failure === null ? (
         <p class="quiet">{text.planning}</p>
       ) : null}
-      {failure === null ? null : <Notice kind="error" title={text.changeFailed} failure={failure} />}
+      {failure === null ? null : (
+        <Notice kind="error" title={plan === null ? text.planFailed : text.changeFailed} failure={failure} />
+      )}
       <div class="actions">
         {/* The first button has the focus when the question opens: the safe choice. */}
         <button type="button" class="button" onClick={() => change.close()}>

@@ -4,7 +4,7 @@ import { Icon, Line } from "./parts.tsx";
 
 /** Chooses a row: with Shift, all rows from the one that was chosen last. */
 export function ChooseTask({ row }: { row: ShownRow }) {
-  const { chosen, change } = useApp();
+  const { chosen, change, tasks } = useApp();
   const text = useMessages();
   const isChosen = chosen.has(row.key);
   return (
@@ -12,6 +12,7 @@ export function ChooseTask({ row }: { row: ShownRow }) {
       <input
         type="checkbox"
         name="task"
+        disabled={tasks.asking.value}
         aria-label={text.chooseTask(row.taskId)}
         checked={isChosen}
         onMouseDown={(event) => event.shiftKey && event.preventDefault()} // no text is selected
@@ -36,6 +37,7 @@ export function ChoosePage() {
       <input
         type="checkbox"
         name="page"
+        disabled={tasks.asking.value}
         aria-label={text.choosePage}
         checked={isPage}
         indeterminate={!isPage && chosen.choice.value.count > 0}

@@ -34,7 +34,7 @@ export function FilterForm() {
   const clear = () => {
     edit(draftOf(NO_FILTER));
     isExact.value = false;
-    if (isFiltered(tasks.request.value.filter)) apply(NO_FILTER);
+    if (isFiltered(tasks.request.value.filter) || tasks.asking.value) apply(NO_FILTER);
   };
   return (
     <form class="card filter" aria-label={text.filter} onSubmit={submit}>

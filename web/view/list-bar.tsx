@@ -32,6 +32,7 @@ export function ListBar() {
 
 function headingOf({ request, answer }: View, text: Messages): string {
   const { total } = answer.page;
+  if (answer.page.stopped !== undefined) return text.foundAtLeast(total);
   return isFiltered(request.filter) ? text.found(total) : text.total(total);
 }
 

@@ -61,12 +61,26 @@ export function LogPanel({ row }: { row: Row }) {
   );
 }
 
-/** Follows while no other row's log is: a browser opens few connections to one server. */
+/** Whether the tab can't be seen. */
+function useHidden(): boolean {
+  const isHidden = useSignal(document.hidden);
+  useEffect(() => {
+    const note = () => {
+      isHidden.value = document.hidden;
+    };
+    document.addEventListener("visibilitychange", note);
+    return () => document.removeEventListener("visibilitychange", note);
+  }, []);
+  return isHidden.value;
+}
+
+/** Follows while the tab is visible and no other row's log is followed: a browser opens few connections to one server. */
 function useLog({ key, userId, taskId }: Row): { lines: readonly string[]; state: State } {
   const { api, followed } = useApp();
   const lines = useSignal<readonly string[]>([]);
   const state = useSignal<State>("reading");
-  const isFollowed = followed.value === key;
+  const isHidden = useHidden();
+  const isFollowed = followed.value === key && !isHidden;
   useEffect(() => {
     followed.value = key;
     return () => {

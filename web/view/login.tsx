@@ -1,4 +1,5 @@
 import { useSignal } from "@preact/signals";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { Failure, orFailure } from "../api/failure.ts";
 import { useApp, useMessages } from "./context.ts";
 import { Notice } from "./parts.tsx";
@@ -8,6 +9,8 @@ export function Login() {
   const text = useMessages();
   const token = useSignal("");
   const { send, isBusy, failure } = useLogin();
+  const field = useRef<HTMLInputElement>(null);
+  useLayoutEffect(() => field.current!.focus(), []);
   const submit = (event: Event) => {
     event.preventDefault();
     void send(token.value);
@@ -20,6 +23,7 @@ export function Login() {
         <label class="field">
           <span>{text.token}</span>
           <input
+            ref={field}
             type="password"
             name="token"
             autocomplete="current-password"

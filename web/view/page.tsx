@@ -37,7 +37,7 @@ function Tasks() {
       <main>
         <Overview />
         <FilterForm />
-        <section class="list" aria-labelledby="tasks">
+        <section class="list" aria-labelledby="tasks" aria-busy={tasks.asking.value}>
           <ListBar />
           <TaskRows />
           <Pager />

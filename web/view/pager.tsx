@@ -8,6 +8,7 @@ export function Pager() {
   const view = tasks.view.value;
   if (view === null || view.request.filter.taskIds.length > 0) return null;
   const { page, pageSize, filter } = view.request;
+  const isAsking = tasks.asking.value;
   const pages = Math.max(1, Math.ceil(view.answer.page.total / pageSize));
   const resize = (size: number) => {
     preferences.pageSize.value = size;
@@ -19,11 +20,11 @@ export function Pager() {
   };
   return (
     <nav class="pager" aria-label={text.pages}>
-      <button type="button" class="button" disabled={page <= 1} onClick={() => void turn(page - 1)}>
+      <button type="button" class="button" disabled={page <= 1 || isAsking} onClick={() => void turn(page - 1)}>
         {text.previous}
       </button>
       <span>{text.pageOf(page, pages)}</span>
-      <button type="button" class="button" disabled={page >= pages} onClick={() => void turn(page + 1)}>
+      <button type="button" class="button" disabled={page >= pages || isAsking} onClick={() => void turn(page + 1)}>
         {text.next}
       </button>
       <label class="page-size">

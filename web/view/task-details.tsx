@@ -3,6 +3,7 @@ import { useEffect, useId } from "preact/hooks";
 import { Failure, orFailure } from "../api/failure.ts";
 import type { Download } from "../model/files.ts";
 import { NO_FILTER } from "../model/filter.ts";
+import type { ShownRow } from "../model/hold.ts";
 import type { Row } from "../model/row.ts";
 import { useApp, useMessages, useTimes } from "./context.ts";
 import { CopyLink, FieldValue } from "./copy.tsx";
@@ -17,7 +18,7 @@ interface Details {
 }
 
 /** Read when a row is opened, and again when its task changes or the user retries; null until the response. */
-function useDetails(row: Row): { details: Details | Failure | null; retry(): void } {
+function useDetails(row: ShownRow): { details: Details | Failure | null; retry(): void } {
   const { api } = useApp();
   const found = useSignal<Details | Failure | null>(null);
   const tries = useSignal(0);
@@ -30,14 +31,14 @@ function useDetails(row: Row): { details: Details | Failure | null; retry(): voi
       if (!question.signal.aborted) found.value = answer;
     });
     return () => question.abort();
-  }, [row.key, row.updatedAt, row.status, tries.value]);
+  }, [row.key, row.updatedAt, row.status, row.isGone, tries.value]);
   return { details: found.value, retry: () => tries.value++ };
 }
 
 const TABS = ["record", "log"] as const;
 
 /** The whole record of a task with its files, its log, and what can be done with it. */
-export function TaskDetails({ row }: { row: Row }) {
+export function TaskDetails({ row }: { row: ShownRow }) {
   const text = useMessages();
   const { logs, chooseTab } = useApp();
   const { details, retry } = useDetails(row);

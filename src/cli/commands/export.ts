@@ -91,7 +91,10 @@ async function openSink(context: Context, { to, force }: ExportFlags) {
 async function report(context: Context, result: ExportResult, to: string | undefined): Promise<number> {
   const { reporter, terminal, flags } = context;
   const { fromFile, fromRedis, missing, dangling, failed, problem } = result;
-  if (problem !== null) reporter.warn(`${problem.message}: tasks that exist only there are not in the export`);
+  if (problem !== null) {
+    const absent = problem.code === "STORE_EMPTY" ? "the file" : "Redis";
+    reporter.warn(`${problem.message}: tasks that only ${absent} has are not in the export`);
+  }
   if (missing.length > 0) reporter.warn(notFound(missing));
   if (dangling > 0)
     reporter.warn(

@@ -32,7 +32,7 @@ Examples:
 /** @throws TtsctlError USAGE without a terminal */
 async function runCommand(context: Context, flags: TopFlags): Promise<number> {
   const { terminal } = context;
-  if (!isText(context.flags.output)) throw usage(`top draws a screen, not -o ${context.flags.output}`, INSTEAD);
+  if (!isText(context.flags.output)) throw usage(`top can't be used with -o ${context.flags.output}`, INSTEAD);
   if (!terminal.outIsTerminal || terminal.streams.stdin.isTTY !== true || terminal.env.TERM === "dumb") {
     throw usage("top needs a terminal for its screen and keys", INSTEAD);
   }

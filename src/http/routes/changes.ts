@@ -1,8 +1,11 @@
 import type { Context, Hono } from "hono";
+import { usage } from "../../errors.ts";
+import type { DeleteResult } from "../../operations/delete.ts";
 import { checkBody, kindsOf, parseQueryObject } from "../../operations/list-query.ts";
+import type { MarkResult } from "../../operations/mark/mark.ts";
 import { parsePart } from "../../task/amounts.ts";
 import { BODY_NAMES, CHOOSING_PARTS, rawQuery } from "../../task/query-fields.ts";
-import { HttpError, jsonText } from "../answer.ts";
+import { HttpError, json } from "../answer.ts";
 import type { Changed, ChangeRequest, Env, ServerParts } from "../parts.ts";
 import { countIds, jsonBody, paramsOf } from "../request.ts";
 import { bodyTurns, turns } from "../turns.ts";
@@ -23,13 +26,15 @@ interface Body extends Readonly<Record<string, unknown>> {
 }
 
 type Changes = NonNullable<ServerParts["changes"]>;
+/** Characters: every marked task gets the text. */
+const MOST_ERROR = 10_000;
 type Kinds = typeof DELETE_KINDS | typeof MARK_KINDS;
 
 /** `POST /voice-tasks/delete` and `/mark`: what `ttsctl delete` and `mark` do, for the selection in a body. */
-export function addChanges(app: Hono<Env>, parts: ServerParts): void {
+export function addChanges(app: Hono<Env>, parts: ServerParts, forChange: ChangeTurn): void {
   const withBody = bodyTurns();
-  const [forPlan, forChange] = [turns(1, lengthOf), turns(1, lengthOf)];
-  type Work = (changes: Changes, asked: ChangeRequest, body: Body) => Promise<Changed<object>>;
+  const forPlan = changeTurns();
+  type Work = (changes: Changes, asked: ChangeRequest, body: Body) => Promise<Changed<ChangeResult>>;
   const answer = (c: Context<Env>, kinds: Kinds, work: Work): Promise<Response> => {
     const changes = changesOf(parts);
     return withBody(c.env, async () => {
@@ -37,11 +42,8 @@ export function addChanges(app: Hono<Env>, parts: ServerParts): void {
       const body = bodyIn(await jsonBody(c.env.incoming), kinds);
       const asked = { ...askedIn(body), request: requestOf(c) };
       const turn = asked.dryRun ? forPlan : forChange;
-      const { text, warnings } = await turn(c.env, async () => {
-        const { result, warnings } = await waitedFor(c, () => work(changes, asked, body));
-        return { text: `${JSON.stringify(result)}\n`, warnings };
-      });
-      return jsonText(text, warnings);
+      const { result, warnings } = await turn(c, () => work(changes, asked, body));
+      return json(result, warnings);
     });
   };
   app.post("/voice-tasks/delete", (c) => {
@@ -49,9 +51,25 @@ export function addChanges(app: Hono<Env>, parts: ServerParts): void {
   });
   app.post("/voice-tasks/mark", (c) => {
     return answer(c, MARK_KINDS, (changes, asked, { to, error }) => {
+      if ((error?.length ?? 0) > MOST_ERROR) throw usage("error is too long", `at most ${MOST_ERROR} characters`);
       return changes.mark({ ...asked, to: to ?? undefined, error: error ?? undefined });
     });
   });
+}
+
+type ChangeResult = DeleteResult | MarkResult;
+export type ChangeTurn = <R extends ChangeResult>(
+  c: Context<Env>,
+  change: () => Promise<Changed<R>>,
+) => Promise<Changed<R>>;
+
+/** Makes one change, or plan, at a time. @param done is called after each */
+export function changeTurns(done = () => {}): ChangeTurn {
+  const turn = turns<Changed<ChangeResult>>(1, lengthOf);
+  return async <R extends ChangeResult>(c: Context<Env>, change: () => Promise<Changed<R>>) => {
+    const changed = await turn(c.env, () => waitedFor(c, change).finally(done));
+    return changed as Changed<R>;
+  };
 }
 
 /** Doesn't count the time of a large change as silence of its client. */
@@ -66,13 +84,11 @@ async function waitedFor<T>({ env }: Context<Env>, work: () => Promise<T>): Prom
   }
 }
 
-interface Answer {
-  readonly text: string;
-  readonly warnings: readonly string[];
-}
+/** Characters of a line that names a task, some. */
+const LINE = 150;
 
-function lengthOf({ text }: Answer): number {
-  return text.length;
+function lengthOf({ result: { refused, missing } }: Changed<ChangeResult>): number {
+  return (refused.length + missing.length) * LINE;
 }
 
 /** @throws TtsctlError USAGE */

@@ -27,13 +27,15 @@ export interface StatsHealth {
 /** @param count counts all tasks */
 export function addStatsHealth(
   app: Hono<Env>,
-  { clock, drift, cleanup, command }: ServerParts,
+  { clock, health, drift, cleanup, command }: ServerParts,
   count: () => Promise<StatsResult>,
 ): void {
   const kept = new KeptAnswers<DriftCheck | null>(clock);
   app.get("/stats/health", async (c) => {
     paramsOf(c.req.url, []);
-    const [{ stuck }, compared, passes] = await Promise.all([count(), kept.get("", drift), cleanup()]);
+    const { redis } = await health();
+    const comparison = redis === "ok" ? kept.get("", drift) : null;
+    const [{ stuck }, compared, passes] = await Promise.all([count(), comparison, cleanup()]);
     const attention = [
       ...(stuck.count > 0 ? (["stuck"] as const) : []),
       ...(compared !== null && hasDrift(compared) ? (["drift"] as const) : []),
@@ -66,5 +68,6 @@ function isWrong({ runs, retention, last }: CleanupState, now: number): boolean 
   if (runs === "off" || last === null) return false;
   const age = now - Date.parse(last.at) / 1000;
   const late = { here: Number.POSITIVE_INFINITY, watcher: WATCHER_LATE, unknown: Math.max(TIMER_LATE, retention) };
-  return last.exitCode !== 0 || age > late[runs];
+  const isFailed = last.exitCode !== 0 && last.error !== "INTERRUPTED";
+  return isFailed || age > late[runs];
 }

@@ -47,11 +47,12 @@ export function spanOf(text: string = SPAN_NAMES[0]!): Span {
 /** Counts without a look at the disk, unless it is asked for. Those of some seconds ago may do. */
 export type Counts = (userId: string | undefined, disk?: boolean, estimate?: boolean) => Promise<StatsResult>;
 
-/** @returns counts that all who ask share */
-export function keptCounts({ stats, clock }: ServerParts): Counts {
+/** @returns counts that all who ask share, until they are forgotten */
+export function keptCounts({ stats, clock }: ServerParts): { counts: Counts; forget: () => void } {
   const kept = new KeptAnswers<StatsResult>(clock);
-  return (userId, disk = false, estimate = false) =>
+  const counts: Counts = (userId, disk = false, estimate = false) =>
     kept.get(JSON.stringify([userId ?? null, disk, estimate]), () => stats({ userId, disk, estimate }));
+  return { counts, forget: () => kept.clear() };
 }
 
 /** `GET /stats`, the JSON of `ttsctl stats`, small parts of it, and the metrics. Counts may be some seconds old; `at` is their time. */
@@ -115,6 +116,10 @@ export class KeptAnswers<T> {
 
   constructor(clock: Clock) {
     this.#clock = clock;
+  }
+
+  clear(): void {
+    this.#kept.clear();
   }
 
   get(key: string, make: () => Promise<T>): Promise<T> {

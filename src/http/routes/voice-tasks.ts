@@ -15,7 +15,7 @@ import { type Dialect, dialectOf, PLAIN } from "../dialects.ts";
 import type { Changed, Env, ServerParts } from "../parts.ts";
 import { countIds, jsonBody, switchOf } from "../request.ts";
 import { bodyTurns, turns } from "../turns.ts";
-import { changesOf, requestOf } from "./changes.ts";
+import { type ChangeTurn, changesOf, requestOf } from "./changes.ts";
 
 /** The store that answered. */
 const SOURCE_HEADER = "ttsctl-source";
@@ -33,7 +33,10 @@ interface Answer extends Pick<ListResult, "source" | "warnings"> {
   readonly text: string;
 }
 
-type Turn = ReturnType<typeof turns<Answer>>;
+interface TaskTurns {
+  readonly forOne: ReturnType<typeof turns<Answer>>;
+  readonly forChange: ChangeTurn;
+}
 
 function lengthOf({ text }: Answer): number {
   return text.length;
@@ -44,7 +47,7 @@ function sent(c: Context<Env>, { text, source, warnings }: Answer): Response {
 }
 
 /** Lists, single tasks, and their deletion (SPEC section 8). */
-export function addVoiceTasks(app: Hono<Env>, parts: ServerParts): void {
+export function addVoiceTasks(app: Hono<Env>, parts: ServerParts, forChange: ChangeTurn): void {
   const withBody = bodyTurns();
   const forSmall = turns(16, lengthOf);
   const forLarge = turns(1, lengthOf);
@@ -74,12 +77,12 @@ export function addVoiceTasks(app: Hono<Env>, parts: ServerParts): void {
     });
   });
   const forOne = turns(4, lengthOf);
-  for (const path of TASK_PATHS) addVoiceTask(app, parts, path, forOne);
+  for (const path of TASK_PATHS) addVoiceTask(app, parts, path, { forOne, forChange });
 }
 
 /** A single task, its files and its deletion. */
-function addVoiceTask(app: Hono<Env>, parts: ServerParts, path: string, turn: Turn): void {
-  app.get(path, async (c) => sent(c, await turn(c.env, () => taskAnswer(parts, c))));
+function addVoiceTask(app: Hono<Env>, parts: ServerParts, path: string, { forOne, forChange }: TaskTurns): void {
+  app.get(path, async (c) => sent(c, await forOne(c.env, () => taskAnswer(parts, c))));
   app.get(`${path}/files`, (c) => {
     const params = PLAIN.params(c.req.url, [...idParams(c), "logs"]);
     return taskFiles(parts, idOf(parts, c, params), switchOf("logs", params.get("logs"), true));
@@ -92,7 +95,7 @@ function addVoiceTask(app: Hono<Env>, parts: ServerParts, path: string, turn: Tu
     const { userId, taskId } = isAlone(dialect, params) ? await onlyTask(parts, c) : idOf(parts, c, params);
     const query = { users: [userId], taskIds: [taskId] };
     const how = { all: false, dryRun: false, max: null, request: requestOf(c) };
-    const removal = await changes.remove({ query, force, ...how });
+    const removal = await forChange(c, () => changes.remove({ query, force, ...how }));
     throwIfNotGone(removal);
     return json(dialect.removed(removal.result), removal.warnings);
   });

@@ -64,7 +64,7 @@ export const FILE_CHECKS: Checks = {
     if (holder === undefined) return ok("free");
     return warn(
       `held by ${holder}`,
-      "wait for it to end, or stop it: other commands that change tasks give up after 10 s",
+      "wait until it finishes, or stop it: other commands that change tasks give up after 10 s",
     );
   },
 

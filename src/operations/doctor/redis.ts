@@ -71,7 +71,10 @@ export const REDIS_CHECKS: Checks = {
     const elsewhere = await otherDatabases(probe);
     if (elsewhere.length === 0) return ok(`db ${db} has no tasks yet`);
     const list = elsewhere.map(({ other, count }) => `db ${other} has ${count}`).join(", ");
-    return warn(`db ${db} has no tasks, but ${list}`, "if the service uses that one: [redis] db, REDIS_DB, or the url");
+    return warn(
+      `db ${db} has no tasks, but ${list}`,
+      "if the service uses that one, set [redis] db, REDIS_DB or the database in the URL",
+    );
   },
 };
 

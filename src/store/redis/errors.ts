@@ -144,7 +144,7 @@ export const FAILS_OVER: readonly ErrorCode[] = ["REDIS_UNAVAILABLE", "REDIS_TIM
 
 export function timeoutError(where: string, cause?: unknown): TtsctlError {
   return new TtsctlError("REDIS_TIMEOUT", `Redis at ${where} does not answer in time`, {
-    hint: "the server hangs or is overloaded; [redis] timeout says how long to wait",
+    hint: "the server hangs or is overloaded; [redis] timeout sets how long to wait",
     cause,
   });
 }
@@ -205,7 +205,7 @@ export function silentHandshake(where: string): TtsctlError {
 
 /** A server that expects TLS closes a connection in plain text, as does a proxy without a server behind it. */
 export function plainTextRefused(where: string, cause: unknown): TtsctlError {
-  return new TtsctlError("REDIS_UNAVAILABLE", `Redis at ${where} closes the connection without an answer`, {
+  return new TtsctlError("REDIS_UNAVAILABLE", `Redis at ${where} closed the connection without a reply`, {
     hint: "if it expects TLS on this port, set [redis] tls = true, or rediss://; otherwise check its log",
     cause,
   });

@@ -70,7 +70,7 @@ describe("a connection with TLS", () => {
       ...(["REDIS_TLS", /refuses the client certificate.*unknown ca/, /authority that the server trusts/] as const),
     ],
     ["a server without TLS", () => attempt(plain!, {}), "REDIS_TIMEOUT", /TLS handshake/, /redis:\/\//],
-    ["a client without TLS", () => attempt(tls!, null), "REDIS_UNAVAILABLE", /closes the connection/, /rediss:\/\//],
+    ["a client without TLS", () => attempt(tls!, null), "REDIS_UNAVAILABLE", /closed the connection/, /rediss:\/\//],
     ["a file that is gone", () => attempt(tls!, { ca: "/no/ca.pem" }), "REDIS_TLS", /\/no\/ca\.pem/, /tls_ca/],
   ])("fails for %s", async (_, work, code, message, hint) => {
     const error = await work();
