@@ -194,6 +194,19 @@ describe("chosen tasks", () => {
     await bar(tab).waitFor({ state: "detached" });
   });
 
+  it("are not changed by a dialog of another list", async () => {
+    const tab = await here.open((await here.serveSynced()).url);
+    await box(tab, "t1").check();
+    await press(tab, "Delete…");
+    await dialog(tab).getByText("1 task will be deleted.").waitFor();
+    await tab.page.evaluate(() => {
+      location.hash = "#user=bob";
+    });
+    await dialog(tab).waitFor({ state: "detached" });
+    await tab.sees(["t1"], { count: 15 });
+    expect(stored()).toHaveLength(30);
+  });
+
   it("are never more than planned: then nothing is changed, and there is a new plan", async () => {
     const tab = await here.open(`${(await here.serveSynced()).url}/#status=error`);
     await tab.sees(["t1", "t4"], { count: 10 });

@@ -53,6 +53,19 @@ describe.each([
   });
 });
 
+it("is not followed in a hidden tab, which has no other connection either", async () => {
+  const tab = await here.open((await here.serveSynced()).url);
+  await opensLog(tab);
+  await panel(tab).getByText("New lines appear as they come.").waitFor();
+  const ended = tab.page.waitForEvent("requestfailed", (request) => request.url().includes("/logs/stream"));
+  await tab.setHidden(true);
+  await ended;
+  appendFileSync(here.root.at(LOG), "while hidden\n");
+  await tab.setHidden(false);
+  await expect.poll(() => panel(tab).locator(".log").textContent()).toContain("while hidden");
+  await panel(tab).getByText("New lines appear as they come.").waitFor();
+});
+
 it("is followed for one row at a time, stops when asked, and ends with the row", async () => {
   const tab = await here.open((await here.serveSynced()).url);
   await opensLog(tab);

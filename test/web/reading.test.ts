@@ -175,3 +175,13 @@ it("the row of a task that left the page says so", async () => {
   await tab.page.getByRole("button", { name: "The order changed · show" }).click();
   await tab.sees(["t12", "t14"], { count: 19 });
 });
+
+it("an open row of a task that was deleted elsewhere says so, without its record", async () => {
+  const tab = await here.open((await here.serveSynced()).url);
+  await tab.opens("t13");
+  expect((await here.run("delete --user alice --ids t13 --yes")).code).toBe(0);
+  await tab.refreshes();
+  await tab.row("t13").getByText("This task is no longer in either store.").waitFor();
+  expect(await tab.row("t13").locator(".fields").count()).toBe(0);
+  tab.expectsRefusals();
+});

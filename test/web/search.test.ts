@@ -92,6 +92,34 @@ describe.each([
   });
 });
 
+it("is cancelled by Clear, and nothing can be chosen while it is read", async () => {
+  const tab = await here.open((await here.serveSynced()).url);
+  await tab.sees(["t1"], { count: 5 });
+  let answer = () => {};
+  const asked = new Promise<void>((seen) => {
+    void tab.page.route(/\/voice-tasks\/query$/, async (route) => {
+      seen();
+      await new Promise<void>((over) => {
+        answer = over;
+      });
+      await route.continue().catch(() => {});
+    });
+  });
+  const page = tab.page.getByRole("checkbox", { name: "Choose all on this page" });
+  await page.check();
+  const field = tab.page.locator("input[name=search]");
+  await field.fill("fox");
+  await field.press("Enter");
+  await asked;
+  await tab.page.locator(".list[aria-busy=true]").waitFor();
+  expect([await page.isDisabled(), await tab.rows().getByRole("checkbox").first().isDisabled()]).toEqual([true, true]);
+  await tab.page.getByRole("button", { name: "Clear" }).click();
+  await tab.page.locator(".list[aria-busy=false]").waitFor();
+  answer();
+  await tab.sees(["t1"], { count: 5 });
+  expect([await field.inputValue(), new URL(tab.page.url()).hash]).toEqual(["", ""]);
+});
+
 it("is asked for again less often the longer it takes, and ends on the server when another is asked for", async () => {
   const tab = await here.open((await here.serveSynced()).url);
   await tab.sees(["t1"], { count: 5 });

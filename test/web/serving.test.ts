@@ -50,6 +50,7 @@ describe("with a token", () => {
     const served = await here.serve("--no-cleanup", { TTSCTL_HTTP_TOKEN: TOKEN });
     const tab = await here.open(served.url);
     await tab.page.getByRole("heading", { name: "Token required" }).waitFor();
+    expect(await tab.page.evaluate(() => document.activeElement?.getAttribute("name"))).toBe("token");
     await tab.page.getByLabel("Token").fill("wrong");
     await tab.page.getByRole("button", { name: "Sign in" }).click();
     await tab.page.getByText("The server rejects this token.").waitFor();

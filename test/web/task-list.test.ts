@@ -112,12 +112,12 @@ describe("an open row whose task left the page", () => {
     expect(first(tasks)).toMatchObject({ taskId: "t1", status: "done", left: true });
   });
 
-  it("is unchanged if the task is gone or can't be read", async () => {
-    for (const answer of [answerOf(), new Failure(null)]) {
+  it("keeps its last content if the task is gone, which it notes, or can't be read", async () => {
+    for (const [answer, isGone] of [[answerOf(), true] as const, [new Failure(null), undefined] as const]) {
       const { tasks, refreshed, question } = await left();
       question.answer(answer);
       await refreshed;
-      expect(first(tasks)).toMatchObject({ taskId: "t1", left: true });
+      expect([first(tasks), first(tasks)?.isGone]).toMatchObject([{ taskId: "t1", left: true }, isGone]);
     }
   });
 

@@ -218,6 +218,6 @@ async function heldByAnother(handle: FileHandle, path: string, purpose: LockPurp
   }
   const doing = purpose === "run" && note !== "" ? ` and ${note}` : "";
   return new TtsctlError("LOCK_TIMEOUT", `${holder} holds ${path}${doing}; gave up after ${waited} s`, {
-    hint: "wait for it to end, or stop it; the kernel releases the lock when its holder dies",
+    hint: "wait until it finishes, or stop it; the kernel releases the lock when its holder dies",
   });
 }
