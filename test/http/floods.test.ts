@@ -78,13 +78,16 @@ it("clients that search and disconnect", { timeout: 120_000 }, async () => {
   await expectEndsSoon();
 });
 
-it("many large lists at once: each is answered", { timeout: 120_000 }, async () => {
+it("many large lists at once: each is answered, whole or after 20 s with BUSY", { timeout: 120_000 }, async () => {
   const lists = Array.from({ length: 24 }, async () => {
     const answer = await server.fetch("/voice-tasks?page_size=1000");
-    return ((await answer.json()) as { items: unknown[] }).items.length;
+    const { items, code } = (await answer.json()) as { items?: unknown[]; code?: string };
+    return items?.length ?? code;
   });
   expect(await slowestHealth(Promise.all(lists))).toBeLessThan(LATEST_MS);
-  expect(await Promise.all(lists)).toEqual(lists.map(() => 1000));
+  const answers = await Promise.all(lists);
+  expect(answers.filter((answer) => answer !== 1000 && answer !== "BUSY")).toEqual([]);
+  expect(answers.filter((answer) => answer === 1000).length).toBeGreaterThanOrEqual(12);
   expect(peakMb()).toBeLessThan(MOST_MB);
 });
 
