@@ -58,7 +58,7 @@ export function keptText({ req }: Context, text: string, warnings: readonly stri
     .update(text)
     .update(`\0${JSON.stringify(said)}`)
     .digest("base64url");
-  const about = { etag: `W/"${digest}"`, "cache-control": "private, no-cache" };
+  const about = { etag: `W/"${digest}"`, "cache-control": "private, no-cache", vary: "Accept-Encoding" };
   if (namesTag(req.header("if-none-match"), about.etag)) return new Response(null, { status: 304, headers: about });
   return jsonText(text, [], { ...said, ...about });
 }

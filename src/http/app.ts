@@ -66,7 +66,6 @@ const MOST_PACKED = 4 << 20;
 /** Most clients are programs on this machine and name no encoding: for them it does nothing. */
 const compressed: MiddlewareHandler<Env> = async (c, next) => {
   await next();
-  c.header("vary", "Accept-Encoding", { append: true });
   if (c.req.header("accept-encoding") === undefined) return;
   if (Number(c.res.headers.get("content-length")) <= MOST_PACKED) await gzip(c, async () => {});
 };
