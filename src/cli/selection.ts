@@ -92,7 +92,7 @@ export function addInterval(command: Command, help: string): Command {
 }
 
 export function addSource(command: Command): Command {
-  const source = new Option("--source <store>", "which store to read; redis and file never use the other");
+  const source = new Option("--source <store>", "which store to read; with redis or file, the other is never read");
   return command.optionsGroup("Connection:").addOption(source.choices(["auto", "redis", "file"]).default("auto"));
 }
 

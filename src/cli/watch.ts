@@ -56,7 +56,11 @@ export async function watch(
 async function reload(context: Context, old: Settings): Promise<Settings> {
   try {
     const settings = await context.reloadSettings();
-    if (settings.configPath !== old.configPath) throw new TtsctlError("CONFIG_NOT_FOUND", "config.ini is gone");
+    if (settings.configPath !== old.configPath)
+      throw new TtsctlError(
+        "CONFIG_NOT_FOUND",
+        "config.ini was added or removed; restart the watcher to use the new settings",
+      );
     if (settings.store.path.value !== old.store.path.value) {
       throw new TtsctlError("CONFIG_INVALID", "it names another store file; restart the watcher to use it");
     }

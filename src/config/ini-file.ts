@@ -95,7 +95,7 @@ export function parseIni(text: string, path: string): IniFile {
 
   function startSection(name: string): void {
     const known = sections.get(name);
-    if (known !== undefined && name !== DEFAULT_SECTION) refuse(`the section [${shown(name)}] is there twice`);
+    if (known !== undefined && name !== DEFAULT_SECTION) refuse(`section [${shown(name)}] appears twice`);
     section = { name, options: known ?? new Map() };
     sections.set(name, section.options);
     value = undefined;
@@ -110,7 +110,7 @@ export function parseIni(text: string, path: string): IniFile {
     if (delimiter === -1) refuse("neither a [section] nor an option with = or :");
     if (delimiter === 0) refuse("an option without a name");
     const name = rstrip(content.slice(0, delimiter)).toLowerCase();
-    if (section.options.has(name)) refuse(`${shown(name)} is there twice in [${shown(section.name)}]`);
+    if (section.options.has(name)) refuse(`${shown(name)} appears twice in [${shown(section.name)}]`);
     value = [strip(content.slice(delimiter + 1))];
     section.options.set(name, value);
   }
@@ -135,7 +135,7 @@ export function parseIni(text: string, path: string): IniFile {
   return new IniFile(path, new Map([...sections].map(([name, options]) => [name, parseSection(options)])));
 }
 
-const REFUSED_TOO = "Python's configparser, with which the service reads it, refuses the file too.";
+const REFUSED_TOO = "Python's configparser, which the service uses, rejects this file too.";
 
 /**
  * What `ini` reads of one section. Written as JSON strings, names and values mean the same to it as to Python. The dot before a name

@@ -150,7 +150,7 @@ function nodeOf(redis: RedisSettings) {
 function bothSet([first, ...others]: readonly Given[]): TtsctlError {
   const other = others.find(kubernetesHint) ?? others[0]!;
   const hint = kubernetesHint(first!) ?? kubernetesHint(other) ?? hintOf(first!);
-  const message = `${first!.origin} and ${other.origin} are both set; accepted: one of them`;
+  const message = `${first!.origin} and ${other.origin} are both set; set only one`;
   return new TtsctlError("CONFIG_INVALID", message, { hint });
 }
 
@@ -193,8 +193,10 @@ function heightOf(source: Source): number {
 
 function checkCluster({ cluster, db, sentinels, socket }: RedisSettings): void {
   if (db.value !== 0) throw wrong(db, `names db ${db.value}, but a cluster only has db 0 (${cluster.origin})`);
-  if (sentinels.value.length > 0) throw together(cluster, sentinels, "a cluster needs no Sentinel: name nodes of it");
-  if (socket.value !== null) throw together(cluster, socket, "a cluster names its nodes by host and port: name one");
+  if (sentinels.value.length > 0)
+    throw together(cluster, sentinels, "a cluster doesn't use Sentinel; list some of its nodes in [redis] nodes");
+  if (socket.value !== null)
+    throw together(cluster, socket, "a cluster can't be reached over a unix socket; set the host and port of one node");
 }
 
 function checkTls({ tls, tlsCert, tlsKey, socket }: RedisSettings): void {
@@ -218,7 +220,7 @@ function wrong({ origin }: Setting<unknown>, what: string): TtsctlError {
 }
 
 function together(one: Setting<unknown>, other: Setting<unknown>, hint: string): TtsctlError {
-  const message = `${one.origin} and ${other.origin} can't be used together; accepted: one of them`;
+  const message = `${one.origin} and ${other.origin} can't be used together; set only one`;
   return new TtsctlError("CONFIG_INVALID", message, { hint });
 }
 
@@ -237,7 +239,7 @@ export async function checkTlsFiles({ enabled, tls, tlsCa, tlsCert, tlsKey }: Re
   const keySetting = tlsKey.value === null ? tlsCert : tlsKey;
   const key = await parsed(keySetting, "a private key in PEM without a passphrase", createPrivateKey);
   if (key !== null && !shown.checkPrivateKey(key)) {
-    const what = `${keySetting.origin}: is not the key of the certificate that ${tlsCert.origin} names`;
+    const what = `${keySetting.origin} is not the key of the certificate that ${tlsCert.origin} names`;
     throw new TtsctlError("CONFIG_INVALID", what);
   }
 }
@@ -255,6 +257,6 @@ async function parsed<T>({ value: path, origin }: Setting<string | null>, what: 
   try {
     return parse(pem);
   } catch (cause) {
-    throw invalid(`isn't valid; accepted: the path of ${what}`, cause);
+    throw invalid(`isn't ${what}`, cause);
   }
 }

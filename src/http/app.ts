@@ -142,5 +142,7 @@ function nothingHere(app: Hono<Env>, path: string): HttpError {
   );
   if (allowed.length === 0) return new HttpError("NOT_FOUND", "not found", "see /openapi.json");
   const allow = allowed.join(", ");
-  return new HttpError("METHOD_NOT_ALLOWED", `only ${allow} is allowed here`, undefined, { allow });
+  return new HttpError("METHOD_NOT_ALLOWED", `this method isn't allowed here; use ${allowed.join(" or ")}`, undefined, {
+    allow,
+  });
 }

@@ -324,7 +324,7 @@ function storeOf<T extends BaseTask>(opened: StoreParts): TaskStore<T> {
       checkString(name, "name");
       if (settings.configPath === null && settings.paths.output.source === "default") {
         throw new TtsctlError("CONFIG_REQUIRED", "artifactPath: output isn't given", {
-          hint: "give openTaskStore output, or a config",
+          hint: "pass output or config to openTaskStore",
         });
       }
       return artifactPath(settings.paths.output.value, idOf(userId, taskId, rules), name, rules);

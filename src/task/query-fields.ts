@@ -67,7 +67,7 @@ export const QUERY_FIELDS = {
     key: "task_ids",
     flags: "-i, --ids <ids>",
     help: "these tasks of the user, separated by commas or spaces",
-    flagHelp: "; without --user as user:task; - reads stdin",
+    flagHelp: "; without --user, each as user:task; - reads stdin",
     onPage: true,
   },
   statuses: {

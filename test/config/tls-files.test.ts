@@ -40,7 +40,7 @@ describe("the files of TLS", () => {
     [
       "is the key of another",
       () => [`tls_cert = ${client!.cert}`, `tls_key = ${other!.key}`],
-      /tls_key: is not the key of .*tls_cert/,
+      /tls_key is not the key of .*tls_cert/,
     ],
   ])("one that %s is named", async (_, lines, message) => {
     const error = await load(...lines());

@@ -171,7 +171,7 @@ async function refuseOtherFiles(context: Context, target: string, backup: string
   if (there === null || there.isFile() || there.isDirectory()) return;
   throw usage(
     `--metrics-file names ${target}, which is not a regular file`,
-    "choose a file; node_exporter reads it from a directory",
+    "choose a regular file in the directory of node_exporter's textfile collector",
   );
 }
 

@@ -20,8 +20,8 @@ export function declare(program: Command, attach: Attach): void {
   const command = program
     .command("export")
     .description("export tasks of both stores as JSON Lines, for a backup or a move: all, or chosen ones")
-    .option("--to <file>", "write this file, completely or not at all, instead of stdout")
-    .option("--force", "replace the file of --to", false)
+    .option("--to <file>", "write to this file instead of stdout, completely or not at all")
+    .option("--force", "overwrite the --to file if it exists", false)
     .addHelpText("after", EXAMPLES);
   addSource(addSelection(command));
   attach<ExportFlags>(command, (context, flags) => {

@@ -52,7 +52,7 @@ async function listTasks(context: Context, raw: RawQuery, look: LookFlags, askin
 function refuseConflicts({ flags: { output } }: Context, raw: RawQuery, look: LookFlags, names: QueryNames): void {
   if (look.limit !== undefined && (raw.page != null || raw.pageSize != null)) {
     const both = `--limit can't be used with ${names.page} or ${names.pageSize}`;
-    throw usage(both, "use a page, or the newest N tasks");
+    throw usage(both, "use --limit for the newest N tasks, or a page without --limit");
   }
   if (look.limit !== undefined && raw.taskIds != null) {
     throw usage(`--limit can't be used with ${names.taskIds}`, "all tasks chosen by id are shown");

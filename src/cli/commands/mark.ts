@@ -36,9 +36,12 @@ const CHOOSE = "choose with --user, --ids, --status, --since, --until, or --all;
 export function declare(program: Command, attach: Attach): void {
   const command = program
     .command("mark")
-    .description("set the status of chosen tasks, such as one stuck in run after a crash, in both stores")
+    .description("set the status of chosen tasks, such as those stuck in run after a crash, in both stores")
     .option("--to <status>", "the new status: wait, run, done, error, or the service's own word")
-    .option("--error <text>", "the error text; by default a task marked as error keeps its text, any other loses it");
+    .option(
+      "--error <text>",
+      "the error text; by default, it is kept if the new status is error and cleared otherwise",
+    );
   addSelection(command).option("--all", "choose every task", false).addHelpText("after", EXAMPLES);
   addDestructive(command, "no limit", "do not ask", { verb: "mark", backedUp: "marked" });
   attach<MarkFlags>(command, runMark);

@@ -121,7 +121,7 @@ export function unlessFatal<T>(replies: readonly T[]): readonly T[] {
 }
 
 const START_HINT =
-  "start Redis, or check [redis] host and port; REDIS_HOST, REDIS_PORT and --redis-url override the file";
+  "start Redis, or check [redis] host and port; REDIS_HOST, REDIS_PORT and --redis-url override config.ini";
 
 /** A connection that could not be made or was lost, with its cause in words. */
 export function connectionError(cause: unknown, where: string): TtsctlError {

@@ -97,7 +97,8 @@ async function connectToPrimary(
 ): Promise<RedisClient | TtsctlError> {
   const primaryBy = `${place.name} by Sentinel ${addressText(sentinel)}`;
   try {
-    if (timeout <= 0) return new TtsctlError("REDIS_TIMEOUT", `no time was left for ${addressText(address)}`);
+    if (timeout <= 0)
+      return new TtsctlError("REDIS_TIMEOUT", `the timeout expired before ${addressText(address)} could be tried`);
     return await RedisClient.connect({ ...access, place: { kind: "node", ...address }, primaryBy }, timeout);
   } catch (error) {
     if (error instanceof TtsctlError && FAILS_OVER.includes(error.code)) return error;
