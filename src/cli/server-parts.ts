@@ -23,7 +23,7 @@ import type { StatsResult } from "../operations/stats/types.ts";
 import { audited, type LedgerRun } from "../parts/ledger.ts";
 import { shellWord } from "../printable.ts";
 import type { FileStore } from "../store/file/file-store.ts";
-import type { FileIdentity } from "../store/file/identity.ts";
+import { identityText } from "../store/file/identity.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
 import type { MirrorLink } from "../store/mirror-link.ts";
 import type { Removal } from "../store/redis/write.ts";
@@ -145,12 +145,6 @@ async function markOf(file: FileStore, link: MirrorLink, syncing: boolean): Prom
   return JSON.stringify([identity, state.kind, state.kind === "on" && state.behind, await index, syncing]);
 }
 
-function identityText(identity: FileIdentity | null): string {
-  if (identity === null) return "missing";
-  const { dev, ino, size, mtimeNs, ctimeNs } = identity;
-  return [dev, ino, size, mtimeNs, ctimeNs].join(" ");
-}
-
 async function storeHealth(file: FileStore, unread: boolean): Promise<Health["store"]> {
   try {
     if (unread) {
@@ -187,22 +181,19 @@ type Changes = NonNullable<ServerParts["changes"]>;
 /** How long a change may take to end its batch, and its lines in the ledger, after the server has stopped. */
 const GRACE_MS = 1500;
 
-/** Deletes and marks tasks like the commands with `--yes`: one at a time, so requests don't time out waiting for the lock. */
+/** Deletes and marks tasks like the commands with `--yes`. The caller makes one change at a time. */
 function changesOf(context: Context, syncing: Syncing): Changes {
   let last: Promise<unknown> = Promise.resolve();
-  const inTurn = <T>({ dryRun }: ChangeRequest, change: () => Promise<T>): Promise<T> => {
-    if (dryRun) return change();
-    const next = last.then(() => {
-      throwIfInterrupted(context.signal, "nothing was changed");
-      return change();
-    });
-    last = next.catch(() => {});
-    return next;
+  const noted = <T>({ dryRun }: ChangeRequest, change: () => Promise<T>): Promise<T> => {
+    throwIfInterrupted(context.signal, "nothing was changed");
+    const changed = change();
+    if (!dryRun) last = changed.catch(() => {});
+    return changed;
   };
   context.onRelease(() => Promise.race([last, sleep(GRACE_MS, undefined, { ref: false })]).then(() => {}));
   return {
-    remove: (deletion) => inTurn(deletion, () => remove(context, deletion, syncing)),
-    mark: (marking) => inTurn(marking, () => mark(context, marking, syncing)),
+    remove: async (deletion) => noted(deletion, () => remove(context, deletion, syncing)),
+    mark: async (marking) => noted(marking, () => mark(context, marking, syncing)),
   };
 }
 

@@ -40,7 +40,7 @@ export function profileNames(env: Env): string[] {
  */
 export function profilePath(name: string, origin: string, env: Env): string {
   if (!NAME.test(name)) {
-    const accepted = "a name of letters, digits, . _ and -, at most 64, such as prod";
+    const accepted = "at most 64 letters, digits, . _ and -, starting with a letter or digit, such as prod";
     throw new TtsctlError("CONFIG_INVALID", `${origin}: ${quoted(name)} is wrong; accepted: ${accepted}`);
   }
   const path = join(profilesFolder(env), `${name}${END}`);
@@ -54,7 +54,8 @@ export function profilePath(name: string, origin: string, env: Env): string {
 /** The error for a profile whose file is missing. */
 export function unknownProfile(name: string, env: Env): TtsctlError {
   const known = profileNames(env).filter((other) => other !== name);
-  const like = nearest(name, known).map((near) => `did you mean ${near}? `);
+  const near = nearest(name, known);
+  const like = near.length === 0 ? "" : `did you mean ${near.join(" or ")}? `;
   const hint =
     known.length === 0 ? `make it with \`ttsctl config init --profile ${name}\`` : `${like}known: ${known.join(", ")}`;
   return new TtsctlError("CONFIG_NOT_FOUND", `there is no profile ${quoted(name)} in ${profilesFolder(env)}`, { hint });

@@ -126,7 +126,7 @@ function wholeNumber(name: string, value: unknown): number | null {
   if (value === null) return null;
   const number = typeof value === "string" ? parseWholeNumber(value) : value;
   if (typeof number === "number") return Math.trunc(number);
-  throw usage(`"${name}": ${JSON.stringify(value)} is not a number`, "accepted: a whole number");
+  throw usage(`"${name}": ${JSON.stringify(value)} isn't a whole number`, "accepted: a whole number");
 }
 
 function idText(id: unknown): unknown {

@@ -64,8 +64,8 @@ export async function jsonBody(incoming: IncomingMessage, mostBytes = MOST_BYTES
   const { "content-type": type = "", "content-encoding": encoding = "identity" } = incoming.headers;
   // A form of another site can't send this type without a preflight request.
   if (!/^application\/json *(;|$)/i.test(type) || encoding !== "identity") {
-    const hint = "send Content-Type: application/json";
-    throw new HttpError("UNSUPPORTED_MEDIA_TYPE", "the body isn't declared as JSON", hint);
+    const hint = "send Content-Type: application/json, without Content-Encoding";
+    throw new HttpError("UNSUPPORTED_MEDIA_TYPE", "the body must be uncompressed JSON", hint);
   }
   // Answered before the body is read: a reader that stops midway closes the connection.
   if (Number(incoming.headers["content-length"] ?? 0) > mostBytes) throw tooLarge(mostBytes);

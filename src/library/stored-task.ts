@@ -63,7 +63,7 @@ export function idOf(userId: string, taskId: string, rules: RecordRules): TaskId
   checkString(taskId, "taskId");
   const id = { userId: trimId(userId), taskId: trimId(taskId) };
   const problem = idProblem("user_id", id.userId, rules) ?? idProblem("task_id", id.taskId, rules);
-  if (problem !== undefined) throw invalid(problem);
+  if (problem !== undefined) throw new TtsctlError("TASK_INVALID", `invalid task id: ${problem}`);
   return id;
 }
 

@@ -63,7 +63,7 @@ export type ChangeTurn = <R extends ChangeResult>(
   change: () => Promise<Changed<R>>,
 ) => Promise<Changed<R>>;
 
-/** Makes one change, or plan, at a time. @param done is called after each */
+/** Makes one change, or plan, at a time: changes that wait for the run lock would time out. @param done is called after each */
 export function changeTurns(done = () => {}): ChangeTurn {
   const turn = turns<Changed<ChangeResult>>(1, lengthOf);
   return async <R extends ChangeResult>(c: Context<Env>, change: () => Promise<Changed<R>>) => {

@@ -9,6 +9,7 @@ import { CsvError, parse } from "csv-parse";
 import { closeQuietly, describeSystemError, systemErrorCode, TtsctlError, throwIfInterrupted } from "../../errors.ts";
 import { isBlank, JsonSyntaxError } from "../../json/scan.ts";
 import { Snapshot } from "../../store/file/snapshot.ts";
+import { counted } from "../../task/amounts.ts";
 import type { RecordRules } from "../../task/rules.ts";
 import { isInvalid, RecordParser, type Task } from "../../task/task.ts";
 import { appendTo, openTemporary, spooled } from "../merge/spool.ts";
@@ -281,7 +282,7 @@ export class BadLines {
   warn(reporter: Reporter): void {
     for (const line of this.#named) reporter.warn(line);
     const more = this.count - this.#named.length;
-    if (more > 0) reporter.warn(`${this.#input}: and ${more} more lines aren't valid records`);
+    if (more > 0) reporter.warn(`${this.#input}: ${counted(more, "more invalid line")}`);
   }
 
   error(): TtsctlError {

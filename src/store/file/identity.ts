@@ -5,6 +5,11 @@ import { describeSystemError, systemErrorCode, TtsctlError } from "../../errors.
 /** Identifies one content of the store file. Inode numbers are reused, so times and size count too. */
 export type FileIdentity = Readonly<Pick<BigIntStats, "dev" | "ino" | "size" | "mtimeNs" | "ctimeNs">>;
 
+/** A content of a file as one word, without its ctime. */
+export function identityText(identity: FileIdentity | null): string {
+  return identity === null ? "none" : `${identity.dev}:${identity.ino}:${identity.size}:${identity.mtimeNs}`;
+}
+
 /** The file that a path names now, or null. @throws TtsctlError STORE_UNREADABLE */
 export async function identityAt(path: string): Promise<FileIdentity | null> {
   try {

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Clock } from "../../clock.ts";
-import type { FileIdentity } from "./identity.ts";
+import { type FileIdentity, identityText } from "./identity.ts";
 import type { Snapshot } from "./snapshot.ts";
 
 /** If another program wrote within this time, a change may be undone, and is watched (SPEC section 2). Seconds. */
@@ -23,15 +23,11 @@ export interface LastWriter {
  * write what it read before our write. @param others epoch seconds; -Infinity for never
  */
 export function noteOf(identity: FileIdentity | null, others: number, intent?: Intent): string {
-  const parts = [`wrote ${contentOf(identity)}`];
-  if (intent?.kind === "replace") parts.push(`replaces it by ${contentOf(intent.by)}`);
+  const parts = [`wrote ${identityText(identity)}`];
+  if (intent?.kind === "replace") parts.push(`replaces it by ${identityText(intent.by)}`);
   if (intent?.kind === "append") parts.push(`appends ${intent.bytes.length} ${hashOf(intent.bytes)}`);
   if (Number.isFinite(others)) parts.push(`others wrote ${others}`);
   return parts.join("; ");
-}
-
-function contentOf(identity: FileIdentity | null): string {
-  return identity === null ? "none" : `${identity.dev}:${identity.ino}:${identity.size}:${identity.mtimeNs}`;
 }
 
 function hashOf(bytes: Buffer): string {
@@ -44,7 +40,7 @@ export async function lastWriterOf(snapshot: Snapshot, note: string): Promise<La
   const known = Number(/(?:^|; )others wrote (\S+)/.exec(note)?.[1] ?? "-Infinity");
   if (identity === null) return { isOurs: false, others: known };
   const [, wrote, by] = /^wrote (\S+)(?:; replaces it by (\S+))?(?:; |$)/.exec(note) ?? [];
-  const content = contentOf(identity);
+  const content = identityText(identity);
   const isOurs = content === wrote || content === by || (await isAppended(snapshot, identity, note));
   return { isOurs, others: isOurs ? known : Math.max(known, Number(identity.mtimeNs) / 1e9) };
 }
