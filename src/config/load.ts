@@ -64,7 +64,7 @@ export function configPlace({ flags: { config, profile }, options, env, cwd }: L
   }
   const flagName = options === undefined ? "--config" : "openTaskStore config";
   if (config === "")
-    throw new TtsctlError("CONFIG_INVALID", `${flagName}: "" is wrong; accepted: the path of a ${CONFIG_FILE}`);
+    throw new TtsctlError("CONFIG_INVALID", `${flagName}: "" is invalid; accepted: the path of a ${CONFIG_FILE}`);
   if (config !== undefined) return placeAt(resolve(cwd, config), flagName);
   const { [CONFIG_VARIABLE]: variable, [PROFILE_VARIABLE]: ofVariable } = env;
   if (profile === undefined && variable && ofVariable) {

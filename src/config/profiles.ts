@@ -41,7 +41,7 @@ export function profileNames(env: Env): string[] {
 export function profilePath(name: string, origin: string, env: Env): string {
   if (!NAME.test(name)) {
     const accepted = "at most 64 letters, digits, . _ and -, starting with a letter or digit, such as prod";
-    throw new TtsctlError("CONFIG_INVALID", `${origin}: ${quoted(name)} is wrong; accepted: ${accepted}`);
+    throw new TtsctlError("CONFIG_INVALID", `${origin}: ${quoted(name)} is invalid; accepted: ${accepted}`);
   }
   const path = join(profilesFolder(env), `${name}${END}`);
   try {

@@ -319,8 +319,8 @@ export function settingOf(name: SettingName, given: Given): Setting<unknown> {
   const value = kind.parse(text);
   if (value === undefined) {
     const hasUrl = kind === REDIS_URL || text.includes("@") || text.includes("://"); // also in place of a host
-    const shown = kind.isSecret ? "what it says" : quoted(hasUrl ? maskSuspect(text) : text);
-    const message = `${origin}: ${shown} is wrong; accepted: ${kind.accepted}`;
+    const shown = kind.isSecret ? "the value (hidden)" : quoted(hasUrl ? maskSuspect(text) : text);
+    const message = `${origin}: ${shown} is invalid; accepted: ${kind.accepted}`;
     throw new TtsctlError("CONFIG_INVALID", message, { hint: kubernetesHint(given) });
   }
   return { value: kind === PATH ? resolve(folder, value as string) : value, source, origin };

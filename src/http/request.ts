@@ -52,7 +52,7 @@ export function countIds({ taskIds }: RawQuery, names: QueryNames): number {
 export function switchOf(name: string, text: string | undefined, otherwise: boolean): boolean {
   if (text === undefined) return otherwise;
   if (text === "true" || text === "false") return text === "true";
-  throw usage(`${name}: ${JSON.stringify(text)} is wrong`, "accepted: true, false");
+  throw usage(`${name}: ${JSON.stringify(text)} is invalid`, "accepted: true, false");
 }
 
 /** Room for 100,000 ids. */

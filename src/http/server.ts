@@ -115,11 +115,14 @@ export async function listen(server: Server, host: string, port: number): Promis
     await once(server, "listening");
   } catch (cause) {
     const isTaken = systemErrorCode(cause) === "EADDRINUSE";
-    const why = isTaken ? "is in use by another process" : `cannot be listened on (${systemErrorCode(cause)})`;
+    const place = `${host} port ${port}`;
+    const message = isTaken
+      ? `${place} is in use by another process`
+      : `cannot listen on ${place} (${systemErrorCode(cause)})`;
     const hint = isTaken
       ? "stop it, or choose another port with --port (0: any free one)"
       : "check [http] host and port";
-    throw new TtsctlError("LISTEN_FAILED", `${host} port ${port} ${why}`, { hint, cause });
+    throw new TtsctlError("LISTEN_FAILED", message, { hint, cause });
   }
   const { port: chosen } = server.address() as AddressInfo;
   return `http://${host.includes(":") ? `[${host}]` : host}:${chosen}`;

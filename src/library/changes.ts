@@ -94,7 +94,7 @@ export function claimRule(
 
 function checkLease(leaseMs: number | undefined): void {
   if (leaseMs === undefined || (Number.isFinite(leaseMs) && leaseMs > 0)) return;
-  throw wrongArgument(`leaseMs: ${String(leaseMs)} is wrong`, "a number of milliseconds above zero");
+  throw wrongArgument(`leaseMs: ${String(leaseMs)} is invalid`, "a number of milliseconds above zero");
 }
 
 /** The task with a claim. @throws TtsctlError TASK_INVALID */

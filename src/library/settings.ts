@@ -75,5 +75,5 @@ function settingsGiven([option, value]: [string, unknown]): [SettingName, { text
 }
 
 function wrong(option: string, accepted: string): TtsctlError {
-  return new TtsctlError("USAGE", `openTaskStore: ${option} is wrong; accepted: ${accepted}`);
+  return new TtsctlError("USAGE", `openTaskStore: ${option} is invalid; accepted: ${accepted}`);
 }

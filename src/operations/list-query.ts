@@ -234,7 +234,7 @@ export function checkBody(body: JsonObject, kinds: BodyKinds, origin: string): v
     const value = body[key] ?? null;
     const { accepted, fits } = BODY_TYPES[kinds[key]!];
     if (value === null || fits(value)) continue;
-    const what = `the query from ${origin} has a wrong ${JSON.stringify(key)}: ${shownValue(value)}`;
+    const what = `the query from ${origin} has an invalid ${JSON.stringify(key)}: ${shownValue(value)}`;
     throw usage(what, `accepted: ${accepted}`);
   }
 }

@@ -1,4 +1,4 @@
-import { isRedisError, TtsctlError, throwIfInterrupted } from "../errors.ts";
+import { TtsctlError, throwIfInterrupted } from "../errors.ts";
 import { batches, fillIn, IN_FLIGHT, pool } from "../pool.ts";
 import { matchingRows } from "../store/file/file-tasks.ts";
 import { CurrentFile } from "../store/file/shared-snapshot.ts";
@@ -172,7 +172,7 @@ class SyncRun {
     } catch (error) {
       throwIfInterrupted(this.#parts.signal, this.#progressText());
       const unknown = this.#unanswered === 0 ? "" : `, ${this.#unanswered} are unknown`;
-      throw isRedisError(error) ? lostMidway(error, "sync", `${this.#progressText()}${unknown}`) : error;
+      throw error instanceof TtsctlError ? lostMidway(error, "sync", `${this.#progressText()}${unknown}`) : error;
     }
     this.#failures.end();
     this.result.orphans = this.#listed.orphans.size;

@@ -195,7 +195,7 @@ describe("a wrong value is one line naming its source, the value and what is acc
   ])("%s", (_, row, origin, value) => {
     const error = refusal(row);
     expect(error.code).toBe("CONFIG_INVALID");
-    expect(error.message.startsWith(`${origin}: ${value} is wrong; accepted: `)).toBe(true);
+    expect(error.message.startsWith(`${origin}: ${value} is invalid; accepted: `)).toBe(true);
     expect(error.message).not.toMatch(/[\n\r\u2028]/);
   });
 

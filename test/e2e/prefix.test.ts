@@ -70,6 +70,9 @@ it.each(["a{b", "a}b", "a b", "tts:x", "a*", "a?", "a[b]", "a\\b", "a\u0007b", "
   "%j is refused",
   async (text) => {
     const { code, stderr } = await here.run("list", at(text));
-    expect([code, stderr]).toEqual([2, expect.stringMatching(/^error: REDIS_PREFIX: .* is wrong; accepted: up to 64/)]);
+    expect([code, stderr]).toEqual([
+      2,
+      expect.stringMatching(/^error: REDIS_PREFIX: .* is invalid; accepted: up to 64/),
+    ]);
   },
 );

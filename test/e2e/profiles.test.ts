@@ -76,7 +76,7 @@ describe("--profile", () => {
     ["--profile", {}, /argument missing/],
     ["--profile prod --config config.ini", {}, /--profile can't be used with --config/],
     ["", { TTSCTL_PROFILE: "prod", TTSCTL_CONFIG: "config.ini" }, /TTSCTL_PROFILE and TTSCTL_CONFIG are both set/],
-    ["", { TTSCTL_PROFILE: "../prod" }, /TTSCTL_PROFILE: "\.\.\/prod" is wrong; accepted: at most 64 letters/],
+    ["", { TTSCTL_PROFILE: "../prod" }, /TTSCTL_PROFILE: "\.\.\/prod" is invalid; accepted: at most 64 letters/],
     ["--profile dangling", {}, /there is no profile "dangling"/],
   ])("refuses %j with %j in one line", async (flags, more, message) => {
     const env = { ...profiles({ prod: "", test: "", dangling: "/none/x.ini" }), ...more } as Record<string, string>;
@@ -105,7 +105,7 @@ describe("--profile", () => {
     for (const args of [["list"], ["config", "init", "--store", "x"]]) {
       const run = await here.runArgs([...args, `--profile=${name}`], { env });
       expect(run).toMatchObject({ code: 2, stdout: "" });
-      expect(run.stderr).toMatch(/--profile: ".*" is wrong; accepted: at most 64 letters/);
+      expect(run.stderr).toMatch(/--profile: ".*" is invalid; accepted: at most 64 letters/);
       expect(run.stderr).not.toContain("\u001b");
     }
   });

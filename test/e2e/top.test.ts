@@ -151,7 +151,7 @@ describe.runIf(hasPty)("top", () => {
     expect(await here.server.call("EXISTS", "tts:task:alice:new")).toBe(0);
     await says(run, /^> alice +busy/m);
     await press(run, "m");
-    await says(run, /^mark alice:busy \(run\) as: queued_/m);
+    await says(run, /^mark alice:busy \(run\) as \(queued\): _/m);
     await press(run, ENTER);
     await says(run, /1 of 1 chosen task marked as wait/);
     expect(here.root.readStore()[0]).toMatchObject({ task_id: "busy", status: "queued" });

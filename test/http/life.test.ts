@@ -45,7 +45,10 @@ describe("on start", () => {
   it("a wrong value of [http] cleanup is one line, and the exit code 2", async () => {
     here.root.configure(here.server.port, "[http]\ncleanup = maybe\n");
     const { code, stderr } = await here.run("serve --port 0");
-    expect([code, stderr]).toEqual([2, expect.stringMatching(/^error: .*\[http\] cleanup: "maybe" is wrong[^\n]*\n$/)]);
+    expect([code, stderr]).toEqual([
+      2,
+      expect.stringMatching(/^error: .*\[http\] cleanup: "maybe" is invalid[^\n]*\n$/),
+    ]);
   });
 
   it("--no-sync leaves Redis as it is, --read-only the tasks too", async () => {

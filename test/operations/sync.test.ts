@@ -136,6 +136,19 @@ describe("sync", () => {
     expect(await site.server.call("EXISTS", "tts:task:b:gone")).toBe(0);
   });
 
+  it("reports what it wrote before the file became invalid", async () => {
+    const { site } = here;
+    site.root.writeStore(many(3));
+    site.flaky.afterCall(async (method) => {
+      if (method === "upsert") site.root.write("voice_task.json", "");
+    });
+    await expect(site.sync()).rejects.toMatchObject({
+      code: "STORE_INVALID",
+      message: expect.stringMatching(/; before that 3 of 3 tasks/),
+      hint: expect.stringContaining("left the file unchanged"),
+    });
+  });
+
   it("leaves no mark if Redis was flushed after it was listed, though the service has written most again", async () => {
     const { site } = here;
     await site.writeBoth(...many(30));

@@ -129,7 +129,7 @@ function exitCodeOf({ result, problem }: CleanupOutcome, context: Context): numb
   if (problem !== null && !isRedisError(problem)) throw problem;
   if (problem !== null)
     context.reporter.warn(
-      `${problem.message}: only the file was ${result.dryRun ? "checked" : "cleaned up; the next pass purges the copies in Redis"}`,
+      `${problem.message}: ${result.dryRun ? "only the file was checked" : "copies in Redis may be left; the next pass purges them"}`,
     );
   return problem !== null || result.failed > 0 || result.returned > 0 ? PARTLY : DONE;
 }

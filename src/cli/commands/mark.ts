@@ -130,8 +130,10 @@ export function markExitCode(context: Context, { result, problem }: MarkOutcome)
   const hint = "run it again to finish, and `ttsctl sync` for Redis";
   throwIfInterrupted(context.signal, `${counted(result.marked, "task")} marked`, hint);
   if (problem !== null) {
-    const what = result.dryRun ? "only the file was checked" : "only the file is known to be marked";
-    const when = isRedisError(problem) ? "when Redis is back " : "";
+    const what = result.dryRun
+      ? "only the file was checked"
+      : "tasks were marked in the file, but may be unchanged in Redis";
+    const when = isRedisError(problem) ? "when Redis is back, " : "";
     context.reporter.warn(`${problem.message}: ${what}; ${when}run \`ttsctl sync\``);
   }
   const { missing, refused, failed, returned } = result;

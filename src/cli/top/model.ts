@@ -105,7 +105,7 @@ export function newState(rows: number, filter: FilterTexts, readOnly: boolean): 
 const FRAME = 14;
 /** Lines around an open task. */
 export const TASK_FRAME = 2;
-const DEFAULT_MARK = "queued";
+export const DEFAULT_MARK = "queued";
 
 export function nameOf({ userId, taskId }: Pick<Row, "userId" | "taskId">): string {
   return memberOf(userId, taskId);
@@ -189,7 +189,8 @@ function onKey(state: TopState, key: string): Next {
       const { row, text, back } = mode;
       const typed = typing(text, key);
       if (typed === "cancel") return { state: { ...state, mode: back } };
-      if (typed === "enter") return change({ ...state, mode: back }, row, { kind: "mark", status: text });
+      if (typed === "enter")
+        return change({ ...state, mode: back }, row, { kind: "mark", status: text || DEFAULT_MARK });
       return { state: { ...state, mode: { ...mode, ...typed } } };
     }
     case "delete": {
@@ -295,7 +296,7 @@ function ask(state: TopState, key: string, row: Row | null): Next {
   if (state.busy !== null) return { state: { ...state, said: [`still ${state.busy}`] } };
   const back = state.mode;
   if (key === "d") return { state: { ...state, mode: { kind: "delete", row, back } } };
-  return { state: { ...state, mode: { kind: "mark", row, text: DEFAULT_MARK, back } } };
+  return { state: { ...state, mode: { kind: "mark", row, text: "", back } } };
 }
 
 /** The longest text of a prompt. */

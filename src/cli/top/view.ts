@@ -6,7 +6,16 @@ import { STATUS_COLORS } from "../../render/task-table.ts";
 import { cut, widthOf, wrap } from "../../render/width.ts";
 import { counted, formatAge } from "../../task/amounts.ts";
 import type { Size } from "../screen.ts";
-import { type Counted, type Listed, type Mode, nameOf, type Row, TASK_FRAME, type TopState } from "./model.ts";
+import {
+  type Counted,
+  DEFAULT_MARK,
+  type Listed,
+  type Mode,
+  nameOf,
+  type Row,
+  TASK_FRAME,
+  type TopState,
+} from "./model.ts";
 
 export interface TopStyle {
   readonly colors: Colors;
@@ -85,7 +94,7 @@ function questionOf(mode: Mode): string | null {
     case "prompt":
       return `${mode.of === "user" ? "user (empty: all)" : "statuses, with commas (empty: all)"}: ${printable(mode.text)}_`;
     case "mark":
-      return `mark ${printable(nameOf(mode.row))} (${printable(mode.row.status)}) as: ${printable(mode.text)}_   Enter, or Esc`;
+      return `mark ${printable(nameOf(mode.row))} (${printable(mode.row.status)}) as (${DEFAULT_MARK}): ${printable(mode.text)}_   Enter, or Esc`;
     case "delete":
       return `delete ${printable(nameOf(mode.row))} (${printable(mode.row.status)}) with audio and logs? y/N`;
     default:

@@ -53,7 +53,7 @@ function linesIn(params: ReadonlyMap<string, string>): number {
   if (text === undefined) return DEFAULT_LINES;
   const count = parseWholeNumber(text) ?? 0;
   if (count >= 1 && count <= MOST_LINES) return count;
-  throw usage(`lines: ${JSON.stringify(text)} is wrong`, `accepted: a whole number from 1 to ${MOST_LINES}`);
+  throw usage(`lines: ${JSON.stringify(text)} is invalid`, `accepted: a whole number from 1 to ${MOST_LINES}`);
 }
 
 /** @throws TtsctlError USAGE */
@@ -61,7 +61,7 @@ function formatIn(params: ReadonlyMap<string, string>): Format {
   const text = params.get("format") ?? "json";
   const format = LOG_FORMATS.find((known) => known === text);
   if (format !== undefined) return format;
-  throw usage(`format: ${JSON.stringify(text)} is wrong`, `accepted: ${LOG_FORMATS.join(", ")}`);
+  throw usage(`format: ${JSON.stringify(text)} is invalid`, `accepted: ${LOG_FORMATS.join(", ")}`);
 }
 
 async function lastLines({ openArtifacts }: ServerParts, { taskId }: TaskId, count: number): Promise<LogPart[]> {

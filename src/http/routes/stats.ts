@@ -41,7 +41,7 @@ export function chartOf(stats: StatsResult, span: Span): StatsChart {
 export function spanOf(text: string = SPAN_NAMES[0]!): Span {
   const span = SPAN_NAMES.find((known) => known === text);
   if (span !== undefined) return span;
-  throw usage(`span: ${JSON.stringify(text)} is wrong`, `accepted: ${SPAN_NAMES.join(", ")}`);
+  throw usage(`span: ${JSON.stringify(text)} is invalid`, `accepted: ${SPAN_NAMES.join(", ")}`);
 }
 
 /** Counts without a look at the disk, unless it is asked for. Those of some seconds ago may do. */

@@ -35,9 +35,9 @@ export function addStream(app: Hono<Env>, parts: ServerParts, streams: EventStre
     const every = everyIn(params);
     const query = listQueryOf(parts, raw, names);
     const { filter, ids, pageSize } = query;
-    const tooMany = "read them with GET /voice-tasks or POST /voice-tasks/query";
+    const tooMany = "use GET /voice-tasks or POST /voice-tasks/query instead";
     if ((ids?.length ?? pageSize) > MOST_TASKS) throw usage(`a stream has at most ${MOST_TASKS} tasks`, tooMany);
-    if (readsAll(query)) throw usage(`a stream takes no ${names.search} and no ${names.sort}`, tooMany);
+    if (readsAll(query)) throw usage(`a stream can't use ${names.search} or ${names.sort}`, tooMany);
     const makers = {
       list: async () => {
         const result = await parts.store.list(listQueryOf(parts, raw, names));
@@ -73,5 +73,8 @@ function everyIn(params: Params): number {
   if (text === undefined) return EVERY;
   const seconds = parseWholeNumber(text) ?? 0;
   if (seconds >= 1 && seconds <= MOST_EVERY) return seconds;
-  throw usage(`every: ${JSON.stringify(text)} is wrong`, `accepted: a whole number of seconds from 1 to ${MOST_EVERY}`);
+  throw usage(
+    `every: ${JSON.stringify(text)} is invalid`,
+    `accepted: a whole number of seconds from 1 to ${MOST_EVERY}`,
+  );
 }

@@ -281,7 +281,9 @@ export class FileWriter {
     try {
       await this.#carryOver();
     } catch (error) {
-      this.#parts.warn(`late lines were not carried over: ${error instanceof Error ? error.message : String(error)}`);
+      this.#parts.warn(
+        `lines that another process appended to the file while it was compacted were not copied yet; the next change tries again: ${error instanceof Error ? error.message : String(error)}`,
+      );
     }
   }
 

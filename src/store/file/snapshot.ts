@@ -327,7 +327,7 @@ async function nameStoreError(error: unknown, path: string, handle: FileHandle):
   if (error instanceof StoreSyntaxError) {
     const line = await lineAt(handle, error.offset, path);
     return new TtsctlError("STORE_INVALID", `${path} line ${line}, byte ${error.offset}: ${error.message}`, {
-      hint: "nothing was changed; if the service still accepts tasks, its next write replaces the file; otherwise stop it and restore the file as docs/runbook.md shows",
+      hint: "ttsctl left the file unchanged; if the service still accepts tasks, its next write replaces the file; otherwise stop it and restore the file as docs/runbook.md shows",
       cause: error,
     });
   }

@@ -180,7 +180,7 @@ const TLS_ERRORS: readonly (readonly [matches: RegExp, what: (cause: Error) => s
   [
     /ALERT_(UNKNOWN_CA|BAD_CERTIFICATE|CERTIFICATE_|UNSUPPORTED_CERTIFICATE|ACCESS_DENIED|DECRYPT_ERROR)/,
     ({ message }) => `refuses the client certificate (${reasonIn(message)})`,
-    "use one of an authority that the server trusts: [redis] tls_cert and tls_key",
+    "set [redis] tls_cert and tls_key to a certificate, and its key, of an authority that the server trusts",
   ],
 ];
 

@@ -64,6 +64,6 @@ export function checkReply(reply: Reply, fits: ReplyShape | undefined, command: 
 /** The error of a server that isn't Redis, or of a proxy that changes its replies. */
 export function notRedis(what: string, where: string): TtsctlError {
   return new TtsctlError("REDIS_UNAVAILABLE", `Redis at ${where} ${what}`, {
-    hint: "check that [redis] host and port name a Redis server, and any proxy in between",
+    hint: "check that [redis] host and port name a Redis server, and check any proxy in between",
   });
 }

@@ -117,7 +117,7 @@ describe("a change", () => {
     const queued = press(state, "m", "enter");
     expect(queued.effects).toEqual([{ kind: "change", row: FIVE[0], change: { kind: "mark", status: "queued" } }]);
     expect(queued.state.busy).toBe("marking alice:t1");
-    const word = press(state, "m", "ctrl-u", ...type("error"), "enter");
+    const word = press(state, "m", ...type("error"), "enter");
     expect(word.effects).toEqual([{ kind: "change", row: FIVE[0], change: { kind: "mark", status: "error" } }]);
     expect(press(state, "m", "escape")).toMatchObject({ effects: [], state: { mode: { kind: "list" }, busy: null } });
   });
