@@ -163,6 +163,14 @@ describe("verify --repair", () => {
     expect([here.root.tree(), await here.server.dump()]).toEqual(before);
   });
 
+  it("shows that members are kept if the file has no tasks, unless it may be empty", async () => {
+    here.root.writeStore([]);
+    await here.server.call("DEL", "tts:task:b:t3");
+    expect((await here.run("verify --repair --dry-run -q")).stdout).toMatch(/^dangling .* kept$/m);
+    const allowed = await here.run("verify --repair --dry-run --allow-empty -q");
+    expect(allowed.stdout).toMatch(/^dangling .* member removed$/m);
+  });
+
   it("deletes only on request, with --yes", async () => {
     expect(await here.run("verify --repair --prune")).toMatchObject({ code: 2, stdout: "" });
     expect(await here.server.call("EXISTS", "tts:task:b:t4")).toBe(1);

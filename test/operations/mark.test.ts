@@ -243,6 +243,7 @@ describe("mark beside the service", () => {
     expect(result).toMatchObject({ marked: 0, refused: [{ task_id: "t1" }], failed: 1 });
     expect((await hashOf("a:t1")).status).toBe("running");
     expect((await hashOf("a:t2")).status).toBe("succeeded");
+    expect(site.reporter.text).toMatch(/changed during the run and is kept$/m);
   });
 
   it("marks tasks again that a service writes back from an older read", async () => {

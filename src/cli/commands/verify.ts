@@ -132,10 +132,12 @@ function kindRows(result: VerifyResult, drift: Drift, flags: VerifyFlags): strin
   ]);
 }
 
-function remedy(kind: Kind, drift: Drift, { prune, restore }: VerifyFlags): string {
+function remedy(kind: Kind, drift: Drift, { prune, restore, allowEmpty }: VerifyFlags): string {
   const traits = [...drift.suspectsOf(kind)].map((suspect) => drift.suspects.traits(suspect));
   const ours = traits.filter(({ isForeign, isUnnamed }) => !isForeign && !isUnnamed);
   if (traits.length > 0 && ours.length === 0) return "kept";
+  const keepsMembers = drift.facts.isFileEmpty && !restore && !allowEmpty;
+  if (keepsMembers && (kind === "dangling" || kind === "misplaced")) return "kept";
   switch (kind) {
     case "partial": {
       const written = ours.some(({ inFile }) => inFile) ? ["written to Redis"] : [];

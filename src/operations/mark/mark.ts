@@ -94,7 +94,7 @@ export async function markTasks(
   return { result: run.end(), problem: use.lost ?? run.problem };
 }
 
-const CHANGED = "its copy in Redis changed during the run and is kept; the file has the mark";
+const CHANGED = "its copy in Redis changed during the run and is kept";
 const CHANGED_SINCE = "the service changed it in the file after it was marked";
 const LOST = "the connection to Redis was lost, so whether it is marked there is unknown";
 
@@ -238,7 +238,7 @@ class MarkRun {
     if (record instanceof TtsctlError) return record.message;
     if (copy instanceof TtsctlError) return copy.message;
     const { status, time } = stateOf(copy, mirror);
-    if (record.status !== status || toMicros(record.score) !== toMicros(time)) return CHANGED;
+    if (record.status !== status || toMicros(record.score) !== toMicros(time)) return this.#changed(record);
     return this.#plan.marker(record);
   }
 
@@ -255,7 +255,7 @@ class MarkRun {
       const [copy, record] = [copies[i]!, records[i]!];
       if (copy instanceof TtsctlError) failed.push([id, copy.message]);
       else if (typeof record === "string") failed.push([id, record]);
-      else if (!sameCopy(this.#plan.copyOf(id), mirrorCopy(copy, mirror))) failed.push([id, CHANGED]);
+      else if (!sameCopy(this.#plan.copyOf(id), mirrorCopy(copy, mirror))) failed.push([id, this.#changed(id)]);
       else due.push(upsertOver(record, copy, mirror));
     }
     const flags = await mirror.upsert(due);
@@ -263,7 +263,7 @@ class MarkRun {
     for (const [i, { task }] of due.entries()) {
       const flag = flags[i]!;
       if (flag === true) written.push(task);
-      else failed.push([task, flag === false ? CHANGED : flag.message]);
+      else failed.push([task, flag === false ? this.#changed(task) : flag.message]);
     }
     for (const [id, reason] of failed) this.#failures.add(id, reason);
     return written;
@@ -304,6 +304,10 @@ class MarkRun {
   #statusOf(id: TaskId): string {
     const row = this.#rowOf(id);
     return row < 0 ? (this.#plan.copyOf(id) as Copy).status : STATUS_CODES[this.#plan.base.rows.status(row)]!;
+  }
+
+  #changed(id: TaskId): string {
+    return this.#rowOf(id) < 0 ? CHANGED : `${CHANGED}; the file has the mark`;
   }
 
   #reasonFor(id: TaskId): string {

@@ -147,7 +147,7 @@ export async function takeCensus(snapshot: Snapshot, mirror: Mirror | null, limi
 
 /**
  * How many bytes on the disk the purge of each finished task frees, once all older ones are purged. A shared log, folder or
- * file with several hard links counts for the newest of its tasks; if an unfinished task shares it, for none.
+ * file with several hard links counts for the newest of its tasks; a log or folder that an unfinished task shares, for none.
  */
 export async function diskUse(
   { artifacts, reporter }: Parts<"artifacts" | "reporter">,

@@ -11,6 +11,8 @@ interface DriftFacts {
   /** How many tasks weren't suspects. */
   readonly inStep: number;
   readonly brokenIndexes: number;
+  /** Whether the file has no tasks. */
+  readonly isFileEmpty: boolean;
   readonly invalid: number;
 }
 

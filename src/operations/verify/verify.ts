@@ -128,7 +128,8 @@ async function compare(
     throwIfInterrupted(signal, done());
     const current = await file.snapshot();
     const { brokenIndexes } = first;
-    const drift = new Drift(suspects, current, { userId, inStep, brokenIndexes, invalid: snapshot.invalid.count });
+    const [isFileEmpty, invalid] = [current.size === 0, snapshot.invalid.count];
+    const drift = new Drift(suspects, current, { userId, inStep, brokenIndexes, isFileEmpty, invalid });
     const foreign = nameForeign(drift, reporter);
     const shared = describeShared(current);
     if (shared !== null) reporter.warn(shared);
