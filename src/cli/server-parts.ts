@@ -2,6 +2,7 @@ import { access, constants } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { openArtifacts } from "../artifacts/artifacts.ts";
+import { maskUrl } from "../config/address.ts";
 import { isRedisError, systemErrorCode, TtsctlError, throwIfInterrupted } from "../errors.ts";
 import { Hosts } from "../http/guard.ts";
 import { newMetrics, type Observed } from "../http/metrics.ts";
@@ -116,12 +117,13 @@ async function driftIn(context: Context): Promise<DriftCheck | null> {
   }
 }
 
-/** A command line for a shell, with the flags that chose the configuration. A --redis-url may have a password. */
-function commandsOf({ cwd, flags: { config, profile, store } }: Context): (words: string) => string {
+/** A command line for a shell, with the flags that chose the configuration, but without a password. */
+function commandsOf({ cwd, flags: { config, profile, store, redisUrl, redis } }: Context): (words: string) => string {
   const full = (path: string | undefined) => path && resolve(cwd, path);
-  const given = { "--config": full(config), "--profile": profile, "--store": full(store) };
+  const url = redisUrl && maskUrl(redisUrl);
+  const given = { "--config": full(config), "--profile": profile, "--store": full(store), "--redis-url": url };
   const own = Object.entries(given).flatMap(([flag, value]) => (value === undefined ? [] : [flag, shellWord(value)]));
-  return (words) => ["ttsctl", words, ...own].join(" ");
+  return (words) => ["ttsctl", words, ...own, ...(redis ? [] : ["--no-redis"])].join(" ");
 }
 
 const REDIS = { on: "ok", down: "down", off: "off" } as const;
