@@ -34,6 +34,8 @@ const PARTS: readonly PartName[] = ["list", "health", "stats"];
 
 interface Part extends Answer {
   readonly event: PartName | "problem";
+  /** A problem that may pass although the stores don't change. */
+  readonly mayPass?: boolean;
 }
 
 /** Until when the list and the counts are those that were sent, ISO 8601, UTC; null for one that could not be made. */
@@ -127,14 +129,14 @@ class Question {
     } catch (error) {
       const problem = problemOf(error);
       if (problem.code === "INTERNAL") this.#failed(error);
-      part = { event: "problem", json: JSON.stringify({ of: name, ...problem }), made };
+      part = { event: "problem", json: JSON.stringify({ of: name, ...problem }), made, mayPass: problem.status >= 500 };
     }
     this.#parts.set(name, part);
   }
 
   #isBehind(name: PartName): boolean {
     const part = this.#parts.get(name);
-    if (part === undefined || part.event === "problem") return true;
+    if (part === undefined || part.mayPass) return true;
     return part.made < Math.max(this.#marks.settled, this.#marks.looked - CHECK_EVERY_S);
   }
 
