@@ -1,11 +1,11 @@
 import { EventEmitter, once } from "node:events";
 import { Readable } from "node:stream";
 import fc from "fast-check";
+import type { SSEStreamingApi } from "hono/streaming";
 import { describe, expect, it } from "vitest";
 import { TtsctlError, usage } from "../../src/errors.ts";
 import { warningsValue } from "../../src/http/answer.ts";
 import { createApp } from "../../src/http/app.ts";
-import type { EventWriter } from "../../src/http/event-stream.ts";
 import { Hosts, isLocal } from "../../src/http/guard.ts";
 import { Live } from "../../src/http/live.ts";
 import type { Env, ServerParts } from "../../src/http/parts.ts";
@@ -252,8 +252,8 @@ it("a stream makes a part that was refused again only when the stores change", a
       throw new TtsctlError("STORE_INVALID", "half written");
     },
   };
-  const writer = { sendJson: async () => {}, send: async () => {} } as unknown as EventWriter;
-  const following = new Live(parts).follow("a", makers, 0, writer, left.signal);
+  const stream = { writeSSE: async () => {} } as unknown as SSEStreamingApi;
+  const following = new Live(parts).follow("a", makers, 0, stream, left.signal);
   await until(() => made.filter((name) => name === "stats").length === 3);
   expect(made.filter((name) => name === "list")).toHaveLength(1);
   mark = "b";

@@ -14,7 +14,7 @@ export function addOutput(app: Hono<Env>, parts: ServerParts): void {
   app.get("/output/:user/:task/:file{.+}", async (c) => {
     paramsOf(c.req.url, []);
     const { user = "", task = "", file = "" } = c.req.param() as Record<string, string>;
-    const handle = await openFile(parts, user, task, file.split("/"));
+    const handle = await parts.withArtifacts((artifacts) => artifacts.openFile(user, task, file.split("/")));
     if (handle === undefined) throw new HttpError("NOT_FOUND", "file not found");
     try {
       return await answerFile(c, handle, file, parts);
@@ -22,15 +22,6 @@ export function addOutput(app: Hono<Env>, parts: ServerParts): void {
       await handle.close();
     }
   });
-}
-
-async function openFile({ openArtifacts }: ServerParts, user: string, task: string, names: readonly string[]) {
-  const artifacts = await openArtifacts();
-  try {
-    return await artifacts.openFile(user, task, names);
-  } finally {
-    await artifacts.close();
-  }
 }
 
 async function answerFile(
