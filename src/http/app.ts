@@ -29,7 +29,11 @@ export function createApp(parts: ServerParts): Hono<Env> {
     checkRequest(c.env.incoming, parts.hosts);
     await next();
   });
-  addHealth(app, parts);
+  app.get("/healthz", async () => {
+    const health = await parts.health();
+    // Only if neither store can answer: an outage of Redis must not restart the server.
+    return json(health, [], {}, health.status === "down" ? 503 : 200);
+  });
   app.get("/openapi.json", (c) => json(openapi(parts.version, parts.basePath, cookieOf(c))));
   addPage(app, parts);
   addLogin(app, parts);
@@ -68,14 +72,6 @@ const compressed: MiddlewareHandler<Env> = async (c, next) => {
   if (c.req.header("accept-encoding") === undefined) return;
   if (Number(c.res.headers.get("content-length")) <= MOST_PACKED) await gzip(c, async () => {});
 };
-
-/** 503 only if neither store can answer: an outage of Redis must not restart the server. */
-function addHealth(app: Hono<Env>, parts: ServerParts): void {
-  app.get("/healthz", async () => {
-    const health = await parts.health();
-    return json(health, [], {}, health.status === "down" ? 503 : 200);
-  });
-}
 
 const NOT_BUILT = "This is ttsctl. The page isn't built; run npm run build. The API is described in openapi.json.\n";
 

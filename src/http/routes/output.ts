@@ -1,6 +1,6 @@
 import type { BigIntStats } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
-import type { ServerResponse } from "node:http";
+import type { IncomingHttpHeaders, ServerResponse } from "node:http";
 import { pipeline } from "node:stream/promises";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import type { Context, Hono } from "hono";
@@ -75,11 +75,9 @@ function validatorsOf({ ino, size, mtimeNs, mtimeMs }: BigIntStats): Validators 
   return { etag, "last-modified": new Date(Number(mtimeMs)).toUTCString() };
 }
 
-type Conditions = { "if-none-match"?: string | undefined; "if-modified-since"?: string | undefined };
-
 /** RFC 9110: `If-None-Match` overrides `If-Modified-Since`. */
 function isUnchanged(
-  { "if-none-match": tags, "if-modified-since": since }: Conditions,
+  { "if-none-match": tags, "if-modified-since": since }: IncomingHttpHeaders,
   validators: Validators,
 ): boolean {
   if (tags !== undefined) return namesTag(tags, validators.etag);
