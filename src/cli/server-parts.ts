@@ -2,6 +2,7 @@ import { access, constants } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { openArtifacts } from "../artifacts/artifacts.ts";
+import { maskUrl } from "../config/address.ts";
 import { isRedisError, systemErrorCode, TtsctlError, throwIfInterrupted } from "../errors.ts";
 import { Hosts } from "../http/guard.ts";
 import { newMetrics, type Observed } from "../http/metrics.ts";
@@ -53,26 +54,30 @@ export async function serverParts(context: Context, { syncing, record, readOnly 
   const settings = await context.settings();
   const { http, paths, cleanup } = settings;
   const rules = await context.rules();
+  const [file, link] = [await context.fileStore(), await context.mirrorLink()];
+  const { clock, signal } = context;
   return {
     store: await context.taskStore(),
     rules,
-    clock: context.clock,
+    clock,
     stuckAfter: cleanup.stuckAfter.value,
     hosts: new Hosts(http.host.value, http.allowedHosts.value),
     token: http.token.value,
     basePath: http.basePath.value,
     dialect: http.dialect.value,
     pageFolder: PAGE_FOLDER,
-    openArtifacts: () => openArtifacts({ output: paths.output.value, logs: paths.logs.value, names: rules }),
-    taskState: async (id) => {
-      const [file, link] = [await context.fileStore(), await context.mirrorLink()];
-      return new TaskState({ file, link, clock: context.clock }, id, "auto");
+    withArtifacts: async (work) => {
+      const artifacts = await openArtifacts({ output: paths.output.value, logs: paths.logs.value, names: rules });
+      return work(artifacts).finally(() => artifacts.close());
     },
-    signal: context.signal,
+    taskState: async (id) => new TaskState({ file, link, clock }, id, "auto"),
+    signal,
     health: async () => {
-      return healthOfStores(await context.fileStore(), await context.mirrorLink(), syncing.isRunning());
+      const stores = await healthOfStores(file, link);
+      const server = { version: VERSION, timezone: rules.zone.name, readOnly, token: http.token.value !== null };
+      return { ...stores, syncing: syncing.isRunning(), ...server };
     },
-    mark: async () => markOf(await context.fileStore(), await context.mirrorLink(), syncing.isRunning()),
+    mark: () => markOf(file, link, syncing.isRunning()),
     stats: (request) => countIn(context, request),
     drift: () => (syncing.isRunning() ? Promise.resolve(null) : driftIn(context)),
     cleanup: record.state,
@@ -116,24 +121,25 @@ async function driftIn(context: Context): Promise<DriftCheck | null> {
   }
 }
 
-/** A command line for a shell, with the flags that chose the configuration. A --redis-url may have a password. */
-function commandsOf({ cwd, flags: { config, profile, store } }: Context): (words: string) => string {
+/** A command line for a shell, with the flags that chose the configuration, but without a password. */
+function commandsOf({ cwd, flags: { config, profile, store, redisUrl, redis } }: Context): (words: string) => string {
   const full = (path: string | undefined) => path && resolve(cwd, path);
-  const given = { "--config": full(config), "--profile": profile, "--store": full(store) };
+  const url = redisUrl && maskUrl(redisUrl);
+  const given = { "--config": full(config), "--profile": profile, "--store": full(store), "--redis-url": url };
   const own = Object.entries(given).flatMap(([flag, value]) => (value === undefined ? [] : [flag, shellWord(value)]));
-  return (words) => ["ttsctl", words, ...own].join(" ");
+  return (words) => ["ttsctl", words, ...own, ...(redis ? [] : ["--no-redis"])].join(" ");
 }
 
 const REDIS = { on: "ok", down: "down", off: "off" } as const;
 
 /** If Redis answers, the file isn't read, because probes come every few seconds. */
-async function healthOfStores(file: FileStore, link: MirrorLink, syncing: boolean): Promise<Health> {
+async function healthOfStores(file: FileStore, link: MirrorLink): Promise<Pick<Health, "status" | "store" | "redis">> {
   const redis = REDIS[(await link.open()).kind];
   const store = await storeHealth(file, redis === "ok");
   const answering = [store !== "unreadable", redis === "ok"];
   const isWhole = store !== "unreadable" && redis !== "down";
   const status = isWhole ? "ok" : answering.includes(true) ? "degraded" : "down";
-  return { status, store, redis, syncing, version: VERSION };
+  return { status, store, redis };
 }
 
 /** Every write of a service moves the file's time, or puts its task at the top of the index. */

@@ -77,8 +77,7 @@ export async function connectSyncing(context: Context, isWanted: boolean) {
 
   /** Returns whether Redis may be read now. */
   async function sync(): Promise<boolean> {
-    const flags = { verbose: context.flags.verbose }; // the server has logged its own ping
-    const fork = context.fork(await context.settings(), { flags });
+    const fork = context.fork(await context.settings(), { flags: { verbose: 0 } }); // the server has logged its own ping
     try {
       const outcome = await pushFile(fork, writer, repairs);
       say("info", describeSync(outcome, undefined).trimEnd().replaceAll("\n", "; "));

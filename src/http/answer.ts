@@ -135,12 +135,19 @@ export interface Problem {
   readonly hint: string | null;
 }
 
+/** Names a flag of the command line by its key in a body, and leaves out what no request can do. */
+function forClients(line: string): string {
+  return line
+    .replace(/; [^;]*--allow-empty$/, "")
+    .replace(/--(dry-run|max-delete|max-mark)\b/g, (_, name: string) => name.replace("-", "_"));
+}
+
 /** The text of an internal error isn't sent: it may contain anything. */
 export function problemOf(error: unknown): Problem {
   if (error instanceof HttpError) return problem(HTTP_CODES[error.code], error.code, error.message, error.hint);
   if (error instanceof TtsctlError && error.code !== "INTERNAL") {
     const status = error.code.startsWith("REDIS_") ? 503 : (STATUSES[error.code] ?? 500);
-    return problem(status, error.code, error.message, error.hint);
+    return problem(status, error.code, forClients(error.message), error.hint && forClients(error.hint));
   }
   return problem(500, "INTERNAL", "an internal error", "see the server's log");
 }

@@ -7,9 +7,8 @@ import { matchedRoutes } from "hono/route";
 import { getMimeType } from "hono/utils/mime";
 import { HttpError, json, problemOf, problemResponse } from "./answer.ts";
 import { dialectOf, PLAIN } from "./dialects.ts";
-import { EventStreams } from "./event-stream.ts";
+import { eventStreams } from "./event-stream.ts";
 import { checkRequest, checkToken, cookieOf, endSession, isToken, startSession } from "./guard.ts";
-import { healthAnswer } from "./health.ts";
 import { noteRoute } from "./metrics.ts";
 import { openapi } from "./openapi.ts";
 import type { Env, ServerParts } from "./parts.ts";
@@ -30,7 +29,11 @@ export function createApp(parts: ServerParts): Hono<Env> {
     checkRequest(c.env.incoming, parts.hosts);
     await next();
   });
-  addHealth(app, parts);
+  app.get("/healthz", async () => {
+    const health = await parts.health();
+    // Only if neither store can answer: an outage of Redis must not restart the server.
+    return json(health, [], {}, health.status === "down" ? 503 : 200);
+  });
   app.get("/openapi.json", (c) => json(openapi(parts.version, parts.basePath, cookieOf(c))));
   addPage(app, parts);
   addLogin(app, parts);
@@ -40,15 +43,15 @@ export function createApp(parts: ServerParts): Hono<Env> {
   });
   app.use("/voice-tasks/*", compressed);
   app.use("/stats/*", compressed);
-  const streams = new EventStreams(parts);
+  const answerEvents = eventStreams(parts);
   const { counts, forget } = keptCounts(parts);
   const forChange = changeTurns(forget);
   addVoiceTasks(app, parts, forChange);
   addChanges(app, parts, forChange);
-  addLogs(app, parts, streams);
+  addLogs(app, parts, answerEvents);
   addStats(app, parts, counts);
   addStatsHealth(app, parts, () => counts(undefined));
-  addStream(app, parts, streams, counts);
+  addStream(app, parts, answerEvents, counts);
   addOutput(app, parts);
   app.notFound((c) => problemResponse(nothingHere(app, c.req.path)));
   app.onError((error, c) => {
@@ -69,14 +72,6 @@ const compressed: MiddlewareHandler<Env> = async (c, next) => {
   if (c.req.header("accept-encoding") === undefined) return;
   if (Number(c.res.headers.get("content-length")) <= MOST_PACKED) await gzip(c, async () => {});
 };
-
-/** 503 only if neither store can answer: an outage of Redis must not restart the server. */
-function addHealth(app: Hono<Env>, parts: ServerParts): void {
-  app.get("/healthz", async () => {
-    const answer = await healthAnswer(parts);
-    return json(answer, [], {}, answer.status === "down" ? 503 : 200);
-  });
-}
 
 const NOT_BUILT = "This is ttsctl. The page isn't built; run npm run build. The API is described in openapi.json.\n";
 

@@ -1,8 +1,9 @@
+import type { SSEStreamingApi } from "hono/streaming";
 import { pause } from "../abort.ts";
 import type { Clock } from "../clock.ts";
 import { formatUtc } from "../task/time.ts";
 import { problemOf } from "./answer.ts";
-import { type EventWriter, HEARTBEAT_S } from "./event-stream.ts";
+import { HEARTBEAT_S } from "./event-stream.ts";
 import type { ServerParts } from "./parts.ts";
 
 /** Between two looks whether anything has changed. */
@@ -34,6 +35,8 @@ const PARTS: readonly PartName[] = ["list", "health", "stats"];
 
 interface Part extends Answer {
   readonly event: PartName | "problem";
+  /** A problem that may pass although the stores don't change. */
+  readonly mayPass?: boolean;
 }
 
 /** Until when the list and the counts are those that were sent, ISO 8601, UTC; null for one that could not be made. */
@@ -57,7 +60,7 @@ class Question {
   readonly #makers: Makers;
   readonly #every: number;
   readonly #clock: Clock;
-  readonly #failed: (error: unknown) => void;
+  readonly #failed: LiveParts["failed"];
   readonly #marks: Readonly<Marks>;
   readonly #parts = new Map<PartName, Part>();
   /** Monotonic. */
@@ -88,7 +91,7 @@ class Question {
   }
 
   /** Sends each part when it has changed, and otherwise the time until when nothing has. */
-  async follow(writer: EventWriter, signal: AbortSignal): Promise<void> {
+  async follow(stream: SSEStreamingApi, signal: AbortSignal): Promise<void> {
     const sent = new Map<PartName, string>();
     while (!signal.aborted) {
       const looked = new AbortController();
@@ -99,10 +102,14 @@ class Question {
         if (part === undefined || part.json === sent.get(name)) continue;
         sent.set(name, part.json);
         isNews = true;
-        await writer.sendJson(part.event, `{"at":${JSON.stringify(this.#asOf(part))},${part.json.slice(1)}`);
+        await stream.writeSSE({
+          event: part.event,
+          data: `{"at":${JSON.stringify(this.#asOf(part))},${part.json.slice(1)}`,
+        });
       }
       const [list, stats] = [this.#timeOf("list"), this.#timeOf("stats")];
-      if (!isNews && list !== null) await writer.send("unchanged", { list, stats } satisfies Unchanged);
+      const unchanged = { list, stats } as Unchanged;
+      if (!isNews && list !== null) await stream.writeSSE({ event: "unchanged", data: JSON.stringify(unchanged) });
       await pause(HEARTBEAT_S, signal, looked.signal);
       this.#waiting.delete(looked);
     }
@@ -127,14 +134,14 @@ class Question {
     } catch (error) {
       const problem = problemOf(error);
       if (problem.code === "INTERNAL") this.#failed(error);
-      part = { event: "problem", json: JSON.stringify({ of: name, ...problem }), made };
+      part = { event: "problem", json: JSON.stringify({ of: name, ...problem }), made, mayPass: problem.status >= 500 };
     }
     this.#parts.set(name, part);
   }
 
   #isBehind(name: PartName): boolean {
     const part = this.#parts.get(name);
-    if (part === undefined || part.event === "problem") return true;
+    if (part === undefined || part.mayPass) return true;
     return part.made < Math.max(this.#marks.settled, this.#marks.looked - CHECK_EVERY_S);
   }
 
@@ -167,7 +174,13 @@ export class Live {
   }
 
   /** Sends what is asked until the signal. Streams with the same `key` and `every` share their answers. */
-  async follow(key: string, makers: Makers, every: number, writer: EventWriter, signal: AbortSignal): Promise<void> {
+  async follow(
+    key: string,
+    makers: Makers,
+    every: number,
+    stream: SSEStreamingApi,
+    signal: AbortSignal,
+  ): Promise<void> {
     const shared = JSON.stringify([key, every]);
     const question = this.#questions.get(shared) ?? new Question(makers, every, this.#parts, this.#marks);
     this.#questions.set(shared, question);
@@ -175,7 +188,7 @@ export class Live {
     this.#wake.abort();
     if (!this.#isLooking) void this.#look();
     try {
-      await question.follow(writer, signal);
+      await question.follow(stream, signal);
     } finally {
       question.streams--;
       if (question.streams === 0) this.#questions.delete(shared);

@@ -18,7 +18,7 @@ export interface Env {
   readonly Bindings: { readonly incoming: IncomingMessage; readonly outgoing: ServerResponse };
 }
 
-/** The state of the stores. Everybody may read it, so it names no path and no host. */
+/** `GET /healthz`: the stores, and what the page needs to know of the server. Everybody may read it: it names no path and no host. */
 export interface Health {
   /** `degraded`: one of the stores can't answer; `down`: neither can. */
   readonly status: "ok" | "degraded" | "down";
@@ -27,10 +27,6 @@ export interface Health {
   readonly redis: "ok" | "down" | "off";
   readonly syncing: boolean;
   readonly version: string;
-}
-
-/** `GET /healthz`: the stores, and what the page needs to know of the server. */
-export interface HealthAnswer extends Health {
   /** The zone of times without an offset, an IANA name. */
   readonly timezone: string;
   readonly readOnly: boolean;
@@ -114,8 +110,8 @@ export interface ServerParts {
   readonly dialect: LayoutName;
   /** The built page; missing if it was not built. */
   readonly pageFolder: string;
-  /** Opens `output/` and `Logs/`; the caller closes them. */
-  openArtifacts(): Promise<Artifacts>;
+  /** Opens `output/` and `Logs/` for some work. */
+  withArtifacts<T>(work: (artifacts: Artifacts) => Promise<T>): Promise<T>;
   /** Polls whether a task is finished. */
   taskState(id: TaskId): Promise<Pick<TaskState, "look" | "status">>;
   /** Aborted when the server stops. */

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { usage } from "../errors.ts";
 import { MOST_IDS } from "../operations/list-query.ts";
+import { parseWholeNumber } from "../task/amounts.ts";
 import { KEY_NAMES, type QueryNames, type RawQuery, rawQuery, valueIn } from "../task/query-fields.ts";
 import { HttpError } from "./answer.ts";
 
@@ -31,7 +32,7 @@ export function listParams(url: string): RawQuery {
 }
 
 /** @throws TtsctlError USAGE */
-export function queryOf(params: ReadonlyMap<string, string>): RawQuery {
+export function queryOf(params: Params): RawQuery {
   return rawQuery((_, field) => {
     const text = params.get(field.key);
     const value = text === undefined ? null : valueIn(text, field);
@@ -48,11 +49,29 @@ export function countIds({ taskIds }: RawQuery, names: QueryNames): number {
   return count;
 }
 
+export type Params = ReadonlyMap<string, string>;
+
+/** One of some words, the first by default. @throws TtsctlError USAGE */
+export function choiceIn<W extends string>(params: Params, name: string, choices: readonly W[]): W {
+  const text = params.get(name) ?? choices[0];
+  return choices.find((known) => known === text) ?? wrong(name, text, choices.join(", "));
+}
+
 /** A switch such as `force=true`. @throws TtsctlError USAGE */
-export function switchOf(name: string, text: string | undefined, otherwise: boolean): boolean {
-  if (text === undefined) return otherwise;
-  if (text === "true" || text === "false") return text === "true";
-  throw usage(`${name}: ${JSON.stringify(text)} is invalid`, "accepted: true, false");
+export function switchIn(params: Params, name: string, byDefault: boolean): boolean {
+  return params.has(name) ? choiceIn(params, name, ["true", "false"]) === "true" : byDefault;
+}
+
+/** @throws TtsctlError USAGE unless it is from 1 to `most` */
+export function wholeNumberIn(params: Params, name: string, byDefault: number, most: number, unit = ""): number {
+  const text = params.get(name);
+  if (text === undefined) return byDefault;
+  const number = parseWholeNumber(text) ?? 0;
+  return number >= 1 && number <= most ? number : wrong(name, text, `a whole number${unit} from 1 to ${most}`);
+}
+
+function wrong(name: string, text: string | undefined, accepted: string): never {
+  throw usage(`${name}: ${JSON.stringify(text)} is invalid`, `accepted: ${accepted}`);
 }
 
 /** Room for 100,000 ids. */

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { beforeEach, describe, expect, it } from "vitest";
 import { systemClock } from "../../src/clock.ts";
 import { FileStore } from "../../src/store/file/file-store.ts";
@@ -127,6 +127,18 @@ describe("POST /voice-tasks/mark", () => {
     expect(ids.items.map(({ task_id }) => task_id)).toEqual(["t03"]);
     expect(readFileSync(here.root.at("audit.jsonl"), "utf8")).toContain('"reason":"error to wait"');
   });
+});
+
+it.each([
+  ["delete", { all: true, force: true, max_delete: 1 }, "max_delete is 1", "raise max_delete to"],
+  ["mark", { all: true, to: "error", max_mark: 1 }, "max_mark is 1", "raise max_mark to"],
+  ["delete", { all: true }, "is missing", "fills it from Redis"],
+])("refuses to %s %j with the names of its keys, not of flags", async (path, body, detail, hint) => {
+  if (detail === "is missing") rmSync(here.root.store);
+  const server = await here.serve("--no-cleanup --no-sync");
+  const problem = (await (await server.post(`/voice-tasks/${path}`, body)).json()) as Record<string, string>;
+  expect([problem.detail, problem.hint]).toEqual([expect.stringContaining(detail), expect.stringContaining(hint)]);
+  expect(`${problem.detail} ${problem.hint}`).not.toMatch(/--(dry|max|allow)/);
 });
 
 describe("a careless or hostile body", () => {

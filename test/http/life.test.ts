@@ -172,12 +172,17 @@ describe("while it runs", () => {
     expect(quiet.run.stderr).not.toContain("GET");
   });
 
+  it.each(["", "-v"])("logs one ping on start, with the flags %j", async (flags) => {
+    const server = await here.serve(`--no-cleanup ${flags}`);
+    await server.run.says(/2 tasks from the file to Redis/);
+    expect(server.run.stderr.match(/answered the ping/g)).toHaveLength(1);
+  });
+
   it("SIGHUP does not end it", async () => {
     const server = await here.serve("--no-cleanup");
     await server.run.says(/2 tasks from the file to Redis/);
     server.run.kill("SIGHUP");
     await server.run.says(/SIGHUP: there is no cleanup loop; other changes need a restart/);
-    expect(server.run.stderr.match(/answered the ping/g)).toHaveLength(1);
     expect(await server.json("/healthz")).toMatchObject({ status: "ok" });
   });
 });

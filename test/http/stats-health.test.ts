@@ -47,7 +47,8 @@ it("is quiet about stores that are in sync", async () => {
 
 it("names stuck tasks and differences, with commands for the same configuration", async () => {
   here.root.writeStore([...TASKS, record("bob", "stuck", { status: "running", updated_at: ago(100_000) })]);
-  const server = await here.serve("--store voice_task.json");
+  const url = `redis://127.0.0.1:${here.server.port}`;
+  const server = await here.serve(`--store voice_task.json --redis-url ${url}`);
   await server.run.says(/4 tasks from the file to Redis/);
   await here.server.call("HSET", "tts:task:alice:t1", "error", "other");
   await here.server.call("DEL", "tts:task:alice:t2");
@@ -59,9 +60,17 @@ it("names stuck tasks and differences, with commands for the same configuration"
     { checked: 4, inFile: 4, inRedis: 4, kinds: { differs: 1, dangling: 1 } },
   ]);
   for (const { command } of [stuck, drift!]) {
-    expect(command).toMatch(/^ttsctl (list --stuck|verify) --store \/.*\/voice_task\.json$/);
+    expect(command).toMatch(/^ttsctl (list --stuck|verify) --store \/.*\/voice_task\.json --redis-url \S+$/);
     expect((await here.runArgs(command.split(" ").slice(1))).code).toBe(command.includes("verify") ? 3 : 0);
   }
+});
+
+it.each([
+  ["--redis-url redis://me:secret@127.0.0.1:1/2", "--redis-url 'redis://me:***@127.0.0.1:1/2'"],
+  ["--no-redis", "--no-redis"],
+])("its commands have %s, without a password", async (flags, named) => {
+  const server = await here.serve(flags);
+  expect((await healthOf(server)).stuck.command).toBe(`ttsctl list --stuck ${named}`);
 });
 
 it("counts show what a sample misses: a Redis that lacks a part", async () => {

@@ -1,10 +1,13 @@
 import { EventEmitter, once } from "node:events";
 import { Readable } from "node:stream";
 import fc from "fast-check";
+import type { SSEStreamingApi } from "hono/streaming";
 import { describe, expect, it } from "vitest";
+import { TtsctlError, usage } from "../../src/errors.ts";
 import { warningsValue } from "../../src/http/answer.ts";
 import { createApp } from "../../src/http/app.ts";
 import { Hosts, isLocal } from "../../src/http/guard.ts";
+import { Live } from "../../src/http/live.ts";
 import type { Env, ServerParts } from "../../src/http/parts.ts";
 import { listParams, paramsOf } from "../../src/http/request.ts";
 import { rangeOf } from "../../src/http/routes/output.ts";
@@ -12,6 +15,7 @@ import { KeptAnswers } from "../../src/http/routes/stats.ts";
 import { turns } from "../../src/http/turns.ts";
 import { rawQuery } from "../../src/task/query-fields.ts";
 import { anyChar } from "../helpers/any-char.ts";
+import { until } from "../helpers/until.ts";
 
 describe("a turn", () => {
   it("has its work aborted when the client leaves, without an internal error", async () => {
@@ -222,4 +226,39 @@ describe("an expensive response", () => {
     await expect(kept.get("b", () => Promise.reject(new Error("no")))).rejects.toThrow("no");
     expect(await kept.get("b", async () => 7)).toBe(7);
   });
+});
+
+it("a stream makes a part that was refused again only when the stores change", async () => {
+  let now = 0;
+  let mark = "a";
+  const made: string[] = [];
+  const left = new AbortController();
+  const parts = {
+    clock: { now: () => now, monotonic: () => performance.now() / 1000 },
+    mark: async () => {
+      now = now === 0 ? 10 : now; // the answers come after the first look
+      return mark;
+    },
+    failed: () => {},
+  };
+  const makers = {
+    list: async () => {
+      made.push("list");
+      throw usage("these tasks are too long", "ask for fewer");
+    },
+    health: async () => "{}",
+    stats: async () => {
+      made.push("stats");
+      throw new TtsctlError("STORE_INVALID", "half written");
+    },
+  };
+  const stream = { writeSSE: async () => {} } as unknown as SSEStreamingApi;
+  const following = new Live(parts).follow("a", makers, 0, stream, left.signal);
+  await until(() => made.filter((name) => name === "stats").length === 3);
+  expect(made.filter((name) => name === "list")).toHaveLength(1);
+  mark = "b";
+  now = 20;
+  await until(() => made.filter((name) => name === "list").length > 1);
+  left.abort();
+  await following;
 });

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { beforeEach, describe, expect, it } from "vitest";
 import { ago, record } from "../helpers/records.ts";
 import type { Tab } from "./helpers/browser.ts";
@@ -20,6 +21,16 @@ const asked = (tab: Tab) =>
     .asked(/\/voice-tasks\/query$/)
     .at(-1)!
     .postDataJSON();
+
+/** Has lists wait for the returned call. */
+async function holdAnswers(tab: Tab): Promise<() => void> {
+  const held = new AbortController();
+  await tab.page.route(/\/voice-tasks\/query$/, async (route) => {
+    if (!held.signal.aborted) await once(held.signal, "abort");
+    await route.continue().catch(() => {});
+  });
+  return () => held.abort();
+}
 
 describe.each([
   ["en-US", "Search", "Apply", "stuck", "Clear"],
@@ -95,22 +106,12 @@ describe.each([
 it("is cancelled by Clear, and nothing can be chosen while it is read", async () => {
   const tab = await here.open((await here.serveSynced()).url);
   await tab.sees(["t1"], { count: 5 });
-  let answer = () => {};
-  const asked = new Promise<void>((seen) => {
-    void tab.page.route(/\/voice-tasks\/query$/, async (route) => {
-      seen();
-      await new Promise<void>((over) => {
-        answer = over;
-      });
-      await route.continue().catch(() => {});
-    });
-  });
+  const answer = await holdAnswers(tab);
   const page = tab.page.getByRole("checkbox", { name: "Choose all on this page" });
   await page.check();
   const field = tab.page.locator("input[name=search]");
   await field.fill("fox");
   await field.press("Enter");
-  await asked;
   await tab.page.locator(".list[aria-busy=true]").waitFor();
   expect([await page.isDisabled(), await tab.rows().getByRole("checkbox").first().isDisabled()]).toEqual([true, true]);
   await tab.page.getByRole("button", { name: "Clear" }).click();
@@ -147,6 +148,45 @@ it("is asked for again less often the longer it takes, and ends on the server wh
     return tab.asked(/\/voice-tasks\/query$/).length;
   };
   await expect.poll(askedLater, { timeout: 20_000 }).toBeGreaterThan(before);
+});
+
+it("is ended by Back, which keeps the list; Back again leaves that", async () => {
+  const tab = await here.open((await here.serveSynced()).url);
+  await tab.sees(["t1"], { count: 5 });
+  await tab.page.getByRole("button", { name: "Only wait" }).click();
+  await tab.sees(["t5"], { count: 1 });
+  const answer = await holdAnswers(tab);
+  const field = tab.page.locator("input[name=search]");
+  await field.fill("fox");
+  const ended = tab.page.waitForEvent("requestfailed");
+  await field.press("Enter");
+  await tab.page.locator(".list[aria-busy=true]").waitFor();
+  await tab.page.evaluate(() => history.back());
+  expect((await ended).postDataJSON()).toMatchObject({ search: "fox" });
+  await tab.page.locator(".list[aria-busy=false]").waitFor();
+  answer();
+  await tab.sees(["t5"], { count: 1 });
+  expect([hashOf(tab), await field.inputValue()]).toEqual(["#status=wait", "fox"]);
+  await tab.page.goBack();
+  await tab.sees(["t1"], { count: 5 });
+  expect(hashOf(tab)).toBe("");
+});
+
+it("that Back asks for is left by another Back", async () => {
+  const tab = await here.open((await here.serveSynced()).url);
+  await tab.sees(["t1"], { count: 5 });
+  await tab.page.getByRole("button", { name: "Only wait" }).click();
+  await tab.sees(["t5"], { count: 1 });
+  await tab.page.getByRole("button", { name: "Only error" }).click();
+  await tab.sees(["t2"], { count: 1 });
+  const answer = await holdAnswers(tab);
+  await tab.page.evaluate(() => history.back());
+  await tab.page.locator(".list[aria-busy=true]").waitFor();
+  await tab.page.evaluate(() => history.back());
+  await expect.poll(() => hashOf(tab)).toBe("");
+  answer();
+  await tab.sees(["t1"], { count: 5 });
+  expect(hashOf(tab)).toBe("");
 });
 
 describe.each([

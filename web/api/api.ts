@@ -1,5 +1,5 @@
 import type { Unchanged } from "../../src/http/live.ts";
-import type { HealthAnswer } from "../../src/http/parts.ts";
+import type { Health } from "../../src/http/parts.ts";
 import type { StreamEnd } from "../../src/http/routes/logs.ts";
 import type { StatsChart, StatsUsers } from "../../src/http/routes/stats.ts";
 import type { StatsHealth } from "../../src/http/routes/stats-health.ts";
@@ -50,7 +50,7 @@ export interface LiveQuestion {
 export type LiveEvent =
   | { readonly event: "list"; readonly data: ListAnswer & { readonly at: string } }
   | { readonly event: "stats"; readonly data: StatsChart }
-  | { readonly event: "health"; readonly data: HealthAnswer }
+  | { readonly event: "health"; readonly data: Health }
   | { readonly event: "problem"; readonly data: Problem & { readonly of: "list" | "stats" | "health" } }
   | { readonly event: "unchanged"; readonly data: Unchanged }
   | { readonly event: "beat"; readonly data?: never };
@@ -90,7 +90,7 @@ export class Api {
   async list(filter: Filter, page: number, pageSize: number, signal: AbortSignal): Promise<ListAnswer> {
     const body = bodyOf(filter, page, pageSize);
     const response = isFiltered(filter)
-      ? await this.#send("POST", "voice-tasks/query", body, signal)
+      ? await this.#post("voice-tasks/query", body, signal)
       : await this.#ask(`voice-tasks?${new URLSearchParams(body as Record<string, string>)}`, { signal });
     return { page: await received<PageJson>(response.json()), warnings: warningsOf(response) };
   }
@@ -102,9 +102,8 @@ export class Api {
   }
 
   /** Without logs, which have no url to fetch them by and take longer to find. */
-  async files(userId: string, taskId: string, signal?: AbortSignal): Promise<Download[]> {
-    const path = `${taskPath(userId, taskId, "/files")}&logs=false`;
-    const response = await this.#ask(path, { ...(signal ? { signal } : {}) });
+  async files(userId: string, taskId: string, signal: AbortSignal | null = null): Promise<Download[]> {
+    const response = await this.#ask(`${taskPath(userId, taskId, "/files")}&logs=false`, { signal });
     return downloadsOf(await received<TaskFiles>(response.json()));
   }
 
@@ -160,7 +159,7 @@ export class Api {
           continue;
         }
         const parsed = JSON.parse(data!);
-        if (event === "problem" && parsed.of === undefined) throw new Failure({ ...parsed, hint: parsed.hint ?? "" });
+        if (event === "problem" && parsed.of === undefined) throw new Failure(parsed);
         yield { event, data: parsed };
       }
     }
@@ -173,13 +172,13 @@ export class Api {
 
   /** Deletes or marks the tasks of a selection, or plans it. A large change may take any time. */
   async change(kind: "delete" | "mark", body: object, signal?: AbortSignal): Promise<Changed> {
-    const response = await this.#send("POST", `voice-tasks/${kind}`, body, signal, true);
+    const response = await this.#post(`voice-tasks/${kind}`, body, signal, true);
     return { result: await received<ChangeResult>(response.json()), warnings: warningsOf(response) };
   }
 
-  async health(): Promise<HealthAnswer> {
+  async health(): Promise<Health> {
     const response = await this.#ask("healthz", {}, 503);
-    return received<HealthAnswer>(response.json());
+    return received<Health>(response.json());
   }
 
   async stats(userId: string, span: Span): Promise<StatsChart> {
@@ -200,22 +199,15 @@ export class Api {
 
   /** Begins a session, which the browser keeps in a cookie that no script can read. */
   async login(token: string): Promise<void> {
-    await this.#send("POST", "login", { token });
+    await this.#post("login", { token });
   }
 
   async logout(): Promise<void> {
-    await this.#send("POST", "logout");
+    await this.#post("logout");
   }
 
-  #send(
-    method: string,
-    path: string,
-    body: object | null = null,
-    signal?: AbortSignal,
-    isEndless = false,
-  ): Promise<Response> {
-    const content = body === null ? {} : posted(body);
-    return this.#ask(path, { ...content, method, ...(signal ? { signal } : {}) }, 200, isEndless);
+  #post(path: string, body?: object, signal: AbortSignal | null = null, isEndless = false): Promise<Response> {
+    return this.#ask(path, { ...posted(body), signal }, 200, isEndless);
   }
 
   /**
@@ -246,7 +238,8 @@ function received<T>(coming: Promise<T>): Promise<T> {
   });
 }
 
-function posted(body: object): RequestInit {
+function posted(body?: object): RequestInit {
+  if (body === undefined) return { method: "POST" };
   return { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
 }
 

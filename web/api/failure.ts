@@ -5,8 +5,8 @@ export interface Problem {
   /** One of the words of docs/json.md; empty if the response wasn't ttsctl's. */
   readonly code: string;
   readonly detail: string;
-  /** The remedy; may be empty. */
-  readonly hint: string;
+  /** The remedy. */
+  readonly hint: string | null;
 }
 
 /** Why a question to the server has no answer: it said so, or it could not be reached (`problem` is then null). */

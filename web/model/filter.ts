@@ -7,7 +7,6 @@ import {
   PAGE_PARTS,
   type PagePart,
   type QueryBody,
-  type QueryPart,
 } from "../../src/task/query-fields.ts";
 
 /** The tasks to show, by values of each part, and their order; none for any. Task ids need their user. */
@@ -78,14 +77,10 @@ function keysOf(filter: Filter, parts: readonly PagePart[]): QueryBody {
 
 /** Whether a change can choose all its tasks: commands that change tasks don't search. */
 export function isSelection(filter: Filter): boolean {
-  return !PAGE_PARTS.some((part) => filter[part].length > 0 && !CHOOSING.includes(part) && !isOrder(part));
+  return !PAGE_PARTS.some((part) => filter[part].length > 0 && !CHOOSING.includes(part) && part !== "sort");
 }
 
 const CHOOSING = PAGE_PARTS.filter((part) => CHOOSING_PARTS.includes(part));
-
-function isOrder(part: QueryPart): boolean {
-  return part === "sort";
-}
 
 /**
  * The body that chooses tasks for a change (docs/http.md): all of a filter, or some.
@@ -93,7 +88,7 @@ function isOrder(part: QueryPart): boolean {
  */
 export function selectionOf(chosen: Filter | readonly TaskId[], only?: readonly string[]): object {
   const status = only === undefined ? {} : { status: only };
-  if (!isList(chosen)) {
+  if ("users" in chosen) {
     const selection = { ...keysOf(chosen, CHOOSING), ...status };
     return Object.keys(selection).length === 0 ? { all: true } : selection;
   }
@@ -101,10 +96,6 @@ export function selectionOf(chosen: Filter | readonly TaskId[], only?: readonly 
   const isOfOne = chosen.every(({ userId }) => userId === first?.userId);
   if (isOfOne) return { user_id: first?.userId, task_ids: chosen.map(({ taskId }) => taskId), ...status };
   return { task_ids: chosen.map(({ userId, taskId }) => memberOf(userId, taskId)), ...status };
-}
-
-function isList(chosen: Filter | readonly TaskId[]): chosen is readonly TaskId[] {
-  return Array.isArray(chosen);
 }
 
 /** How the page names a part, in its address and its form: as the flag. */

@@ -11,18 +11,25 @@ export function currentPlace(): Place {
 export function followAddress({ tasks, visit }: App): void {
   const shown = () => hashOf({ ...tasks.request.value, task: tasks.task.value });
   let isFirst = true;
-  effect(() => {
+  let visits = 0;
+  const update = () => {
     const { hash, state } = shown();
-    if (hash !== location.hash.slice(1) || JSON.stringify(state) !== JSON.stringify(history.state)) {
-      const address = hash === "" ? location.pathname + location.search : `#${hash}`;
-      // An address typed by hand is normalized.
-      if (isFirst) history.replaceState(state, "", address);
-      else history.pushState(state, "", address);
-    }
+    if (hash === location.hash.slice(1) && JSON.stringify(state) === JSON.stringify(history.state)) return;
+    const address = hash === "" ? location.pathname + location.search : `#${hash}`;
+    // An address typed by hand is normalized.
+    if (isFirst) history.replaceState(state, "", address);
+    else history.pushState(state, "", address);
+  };
+  effect(() => {
+    update();
     isFirst = false;
   });
   addEventListener("popstate", () => {
+    // A list that is asked for isn't in the address yet: Back is from it, not from the shown one.
+    if (visits === 0 && tasks.stay()) return update();
     const place = currentPlace();
-    if (JSON.stringify(hashOf(place)) !== JSON.stringify(shown())) void visit(place);
+    if (JSON.stringify(hashOf(place)) === JSON.stringify(shown())) return;
+    visits++;
+    void visit(place).finally(() => visits--);
   });
 }

@@ -8,7 +8,6 @@ import { About } from "./about.ts";
 import { AudioFinder } from "./audio-finder.ts";
 import { type Asked, Change, changeSaid, goneOf } from "./change.ts";
 import { Chosen } from "./chosen.ts";
-import { Glance } from "./glance.ts";
 import { Opened } from "./opened.ts";
 import { Overview } from "./overview.ts";
 import { Player } from "./player.ts";
@@ -26,7 +25,7 @@ interface Said {
 /** The most tasks that the server has in a stream. */
 const MOST_LIVE_IDS = 100;
 /** Between two looks at what needs attention. */
-const GLANCE_SECONDS = 30;
+const DETAILS_SECONDS = 30;
 
 /** The parts of the page, wired together. */
 export class App {
@@ -48,8 +47,6 @@ export class App {
   readonly chosen: Chosen;
   readonly overview: Overview;
   readonly refresher: Refresher;
-  readonly glance = new Glance(this.api);
-  readonly #glancer: Refresher;
   /** The key of the row whose log is followed; null for none. */
   readonly followed = signal<string | null>(null);
   readonly #now = signal(this.api.now());
@@ -81,8 +78,6 @@ export class App {
     this.overview = new Overview(this.api, userId, preferences.span);
     const follow = (signal: AbortSignal) => orFailure(this.#follow(signal)).then(() => {});
     this.refresher = new Refresher(() => this.#refresh(), follow, preferences.refreshSeconds);
-    const seconds = computed(() => (preferences.refreshSeconds.value === 0 ? 0 : GLANCE_SECONDS));
-    this.#glancer = new Refresher(() => this.#glance(), null, seconds);
   }
 
   readonly announce = (text: string): void => {
@@ -100,8 +95,13 @@ export class App {
     // The hours of the chart are those of the zone that the server names.
     const overview = this.about.refresh().then(() => this.overview.start());
     this.refresher.start(() => [this.tasks.request.value, this.preferences.span.value, this.needsToken.value]);
-    this.#glancer.start();
-    void this.#glancer.now();
+    const seconds = computed(() => (this.preferences.refreshSeconds.value === 0 ? 0 : DETAILS_SECONDS));
+    const look = async () => {
+      if (!this.needsToken.value) await this.about.refreshDetails();
+    };
+    const details = new Refresher(look, null, seconds);
+    details.start();
+    void details.now();
     await this.tasks.begin();
     await overview;
   }
@@ -173,7 +173,7 @@ export class App {
 
   /** Asks for everything now, and shows it whatever it moves. */
   readonly refreshNow = async (): Promise<void> => {
-    await Promise.all([this.tasks.show(), this.about.refresh(), this.overview.refresh(), this.glance.refresh()]);
+    await Promise.all([this.tasks.show(), this.about.refresh(), this.overview.refresh(), this.about.refreshDetails()]);
     this.tick();
   };
 
@@ -201,7 +201,7 @@ export class App {
       else if (event === "stats") this.overview.receive(data);
       else if (event === "health") this.about.receive(data);
       else if (event === "problem") {
-        const failure = new Failure({ ...data, hint: data.hint ?? "" });
+        const failure = new Failure(data);
         if (data.of === "list" && failure.isMistake) throw failure;
         if (data.of === "list") await this.tasks.receive(failure, Number.NaN);
         if (data.of === "stats") this.overview.receive(failure);
@@ -211,10 +211,6 @@ export class App {
       }
       this.tick();
     }
-  }
-
-  async #glance(): Promise<void> {
-    if (!this.needsToken.value) await this.glance.refresh();
   }
 
   #isBusy(): boolean {

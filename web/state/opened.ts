@@ -1,9 +1,8 @@
-import { type ReadonlySignal, signal } from "@preact/signals";
+import { signal } from "@preact/signals";
 
 /** Which rows are open, by key; a refresh leaves them so. */
 export class Opened {
   readonly #keys = signal<ReadonlySet<string>>(new Set());
-  readonly keys: ReadonlySignal<ReadonlySet<string>> = this.#keys;
 
   has(key: string): boolean {
     return this.#keys.value.has(key);

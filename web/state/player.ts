@@ -9,9 +9,7 @@ export interface Track {
   readonly file: Download;
 }
 
-/**
- * The one player of the page. It is outside the list, so changes of the list don't stop it.
- */
+/** The one player of the page. It is outside the list, so changes of the list don't stop it. */
 export class Player {
   readonly #track = signal<Track | null>(null);
   readonly #playing = signal(false);
@@ -26,8 +24,9 @@ export class Player {
 
   /** Plays a file from its beginning, or goes on with it. */
   play(track: Track): void {
-    if (this.#track.value?.file.url === track.file.url && this.element !== null) this.#start();
-    else {
+    if (this.#track.value?.file.url === track.file.url && this.element !== null) {
+      this.element.play().catch(() => this.onState("failed"));
+    } else {
       this.#failed.value = false;
       this.#track.value = track; // its element starts automatically
     }
@@ -47,9 +46,5 @@ export class Player {
   onState(state: "playing" | "paused" | "failed"): void {
     this.#playing.value = state === "playing";
     this.#failed.value = state === "failed";
-  }
-
-  #start(): void {
-    this.element?.play().catch(() => this.onState("failed"));
   }
 }

@@ -37,15 +37,12 @@ function remembered<T extends string | number, D extends T>(
   const choice = signal<T>(choices.find((known) => String(known) === stored) ?? byDefault);
   effect(() => {
     // Only a choice is remembered: a default may change with the browser's language.
-    if (choice.value !== byDefault || stored != null) remember(storage, key, String(choice.value));
+    if (choice.value === byDefault && stored == null) return;
+    try {
+      storage?.setItem(key, String(choice.value));
+    } catch {
+      // A browser that keeps nothing has the choice until it is closed.
+    }
   });
   return choice;
-}
-
-function remember(storage: Storage | null, key: string, value: string): void {
-  try {
-    storage?.setItem(key, value);
-  } catch {
-    // A browser that keeps nothing has the choice until it is closed.
-  }
 }

@@ -15,16 +15,11 @@ export class Reading {
 
   isReading(): boolean {
     const list = this.#list;
-    return this.#isBusy() || (list !== null && (isUsed(list) || isScrolledInto(list)));
+    if (this.#isBusy()) return true;
+    if (list === null) return false;
+    const selection = getSelection();
+    const isSelected = selection !== null && !selection.isCollapsed && selection.containsNode(list, true);
+    const isUsed = isSelected || list.matches(":hover") || list.contains(document.activeElement);
+    return isUsed || list.getBoundingClientRect().top < 0; // scrolled into
   }
-}
-
-function isUsed(list: HTMLElement): boolean {
-  const selection = getSelection();
-  const isSelected = selection !== null && !selection.isCollapsed && selection.containsNode(list, true);
-  return isSelected || list.matches(":hover") || list.contains(document.activeElement);
-}
-
-function isScrolledInto(list: HTMLElement): boolean {
-  return list.getBoundingClientRect().top < 0;
 }

@@ -1,4 +1,4 @@
-import { batch, type ReadonlySignal, type Signal, signal } from "@preact/signals";
+import { batch, computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import type { TaskId } from "../../src/store/task-source.ts";
 import type { Api, ListAnswer } from "../api/api.ts";
 import { Failure, orFailure } from "../api/failure.ts";
@@ -44,12 +44,12 @@ export class TaskList {
   readonly #waiting = signal<Held | null>(null);
   readonly #failure = signal<Failure | null>(null);
   readonly #rejected = signal<Failure | null>(null);
-  readonly #asking = signal(false);
+  readonly #asked = signal<Request | null>(null);
   readonly #task: Signal<NamedTask | null>;
   readonly #linked = signal<ShownRow | "missing" | Failure | null>(null);
   #question = new AbortController();
   /** Of the last answer, milliseconds. */
-  #asked = 0;
+  #began = 0;
   #took = 0;
 
   /** Null until there is an answer to the request. */
@@ -61,8 +61,7 @@ export class TaskList {
   /** Why the last filter was not applied. */
   readonly rejected: ReadonlySignal<Failure | null> = this.#rejected;
   /** Whether a question of the reader's own is on its way. */
-  readonly asking: ReadonlySignal<boolean> = this.#asking;
-
+  readonly asking: ReadonlySignal<boolean> = computed(() => this.#asked.value !== null);
   /** The row of the task that the address names, if it isn't on the page; or why it is missing. */
   readonly linked: ReadonlySignal<ShownRow | "missing" | Failure | null> = this.#linked;
 
@@ -114,6 +113,15 @@ export class TaskList {
     return this.#go(this.#request.value);
   }
 
+  /** Keeps the shown list instead of another one that is asked for. @returns whether one was */
+  stay(): boolean {
+    const asked = this.#asked.value;
+    if (asked === null || asked === this.#request.value || this.#view.value === null) return false;
+    this.#begin();
+    this.#asked.value = null;
+    return true;
+  }
+
   /** Has the address name a task of this place, or none. */
   name(task: NamedTask | null): Promise<void> {
     batch(() => {
@@ -125,14 +133,14 @@ export class TaskList {
 
   /** Reads the shown page again, and keeps the rows in place during reading. The user's own requests have priority. */
   async refresh(): Promise<void> {
-    if (this.#asking.value || this.#isResting()) return;
+    if (this.asking.value || this.#isResting()) return;
     const asked = await this.#ask(this.#request.value);
     if (asked !== null) await this.#update(asked);
   }
 
   /** Takes an answer from the stream, as `refresh` does. @param at epoch seconds */
   async receive(answer: ListAnswer | Failure, at: number): Promise<void> {
-    if (this.#asking.value) return;
+    if (this.asking.value) return;
     this.#begin(); // what was asked before may be older
     await this.#update(answer instanceof Failure ? answer : viewOf(this.#request.value, answer, at));
   }
@@ -140,7 +148,7 @@ export class TaskList {
   /** The list is still the same, but other tasks may have changed. @param at epoch seconds */
   async confirm(at: number): Promise<void> {
     const view = this.#view.value;
-    if (this.#asking.value || view === null || this.#failure.value !== null) return;
+    if (this.asking.value || view === null || this.#failure.value !== null) return;
     this.#view.value = { ...view, at };
     await this.#readOthers();
   }
@@ -162,7 +170,7 @@ export class TaskList {
 
   /** Searches and other orders read many records, so they are repeated less often. */
   #isResting(): boolean {
-    return isSlow(this.#request.value.filter) && performance.now() - this.#asked < (REST + 1) * this.#took;
+    return isSlow(this.#request.value.filter) && performance.now() - this.#began < (REST + 1) * this.#took;
   }
 
   /** Reads the tasks of open rows that are no longer on the page, to keep their rows up to date. */
@@ -209,11 +217,11 @@ export class TaskList {
   }
 
   async #go(request: Request, task: NamedTask | null = null): Promise<void> {
-    this.#asking.value = true;
+    this.#asked.value = request;
     const asked = await this.#ask(request);
     if (asked === null) return;
     batch(() => {
-      this.#asking.value = false;
+      this.#asked.value = null;
       const isRejected = asked instanceof Failure && asked.isMistake;
       this.#rejected.value = isRejected ? asked : null;
       if (isRejected) return;
@@ -231,10 +239,10 @@ export class TaskList {
     const signal = this.#begin();
     const { filter, page, pageSize } = request;
     const { api } = this.#parts;
-    this.#asked = performance.now();
+    this.#began = performance.now();
     const answer = await orFailure(api.list(filter, page, pageSize, signal));
     if (signal.aborted) return null;
-    this.#took = performance.now() - this.#asked;
+    this.#took = performance.now() - this.#began;
     return answer instanceof Failure ? answer : viewOf(request, answer, api.now());
   }
 

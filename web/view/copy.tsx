@@ -8,19 +8,21 @@ import { Scrollable } from "./scrollable.tsx";
 
 /** The fields that can be copied by a button. */
 const COPIED = ["user_id", "task_id", "text", "error"] as const;
-type Copied = (typeof COPIED)[number];
 
 /** The value of a field, and a button that copies it if there is something to copy. */
 export function FieldValue({ name, value, children }: { name: string; value: string; children: ComponentChildren }) {
+  const text = useMessages();
+  const copy = useCopy();
   const box = useRef<HTMLDivElement>(null);
   const copied = COPIED.find((known) => known === name);
+  const word = copied === undefined || value === "" || value === "null" ? null : text.copyNames[copied];
   return (
     <>
       <div ref={box} class="field-value">
         <Scrollable name={name}>{children}</Scrollable>
       </div>
-      {copied === undefined || value === "" || value === "null" ? null : (
-        <CopyButton name={copied} copy={() => copyText(value, box.current!)} />
+      {word === null ? null : (
+        <CopyButton label={text.copyField(word)} press={() => void copy(value, box.current!, word)} />
       )}
     </>
   );
@@ -28,47 +30,46 @@ export function FieldValue({ name, value, children }: { name: string; value: str
 
 /** Copies the address of a task, which is in the field that can't be seen. */
 export function CopyLink({ row: { key, userId, taskId } }: { row: Row }) {
-  const { confirm, logs } = useApp();
+  const { logs } = useApp();
   const text = useMessages();
+  const copy = useCopy();
   const field = useRef<HTMLTextAreaElement>(null);
   const tab = logs.has(key) ? "log" : undefined;
   const link = new URL(`#${taskParams({ userId, taskId, tab })}`, location.href).href;
-  const { copyNames } = text;
-  const press = async () => {
-    const isCopied = await copyText(link, field.current!);
-    confirm((isCopied ? text.copiedField : text.selectedField)(copyNames.link));
-  };
+  const word = text.copyNames.link;
   return (
     <>
-      <button type="button" class="button" onClick={() => void press()}>
+      <button type="button" class="button" onClick={() => void copy(link, field.current!, word)}>
         <Icon name="copy" />
-        {text.copyField(copyNames.link)}
+        {text.copyField(word)}
       </button>
-      <textarea ref={field} class="visually-hidden" readOnly tabIndex={-1} aria-label={copyNames.link} value={link} />
+      <textarea ref={field} class="visually-hidden" readOnly tabIndex={-1} aria-label={word} value={link} />
     </>
   );
 }
 
-function CopyButton({ name, copy }: { name: Copied; copy(): Promise<boolean> }) {
-  const { confirm } = useApp();
-  const text = useMessages();
-  const label = text.copyField(text.copyNames[name]);
-  const press = async () => {
-    const isCopied = await copy();
-    confirm((isCopied ? text.copiedField : text.selectedField)(text.copyNames[name]));
-  };
+export function CopyButton({ label, press }: { label: string; press(): void }) {
   return (
-    <button type="button" class="icon-button copy" aria-label={label} title={label} onClick={() => void press()}>
+    <button type="button" class="icon-button copy" aria-label={label} title={label} onClick={press}>
       <Icon name="copy" />
     </button>
   );
+}
+
+/** Copies a text from the element that shows it, and announces that, or that it is selected. */
+export function useCopy() {
+  const { confirm } = useApp();
+  const text = useMessages();
+  return async (value: string, shown: HTMLElement, name: string, copied = text.copiedField(name)) => {
+    confirm((await copyText(value, shown)) ? copied : text.selectedField(name));
+  };
 }
 
 /**
  * Copies a text. A browser that lets no page copy is left with the element selected, for its user to copy.
  * @param shown the element that shows the text
  */
-export async function copyText(value: string, shown: HTMLElement): Promise<boolean> {
+async function copyText(value: string, shown: HTMLElement): Promise<boolean> {
   try {
     await navigator.clipboard.writeText(value);
     return true;

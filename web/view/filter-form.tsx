@@ -17,6 +17,7 @@ export function FilterForm() {
   const text = useMessages();
   const { clock, now } = useTimes();
   const { draft, isExact, apply } = useDraft();
+  const rejected = tasks.rejected.value;
   /** The part that is wrong. */
   const wrong = useSignal<"users" | "until" | null>(null);
   const edit: Edit = (change) => {
@@ -59,7 +60,7 @@ export function FilterForm() {
         </button>
       </div>
       {wrong.value === "users" ? <Notice kind="error" title={text.idsNeedUser} /> : null}
-      <Rejected />
+      {rejected === null ? null : <Notice kind="error" title={text.notApplied} failure={rejected} />}
     </form>
   );
 }
@@ -219,15 +220,6 @@ function TimeField({
 /** The server's times have seconds, those of an input may not. */
 function withSeconds(local: string): string {
   return /T\d\d:\d\d$/.test(local) ? `${local}:00` : local;
-}
-
-/** Why the server did not take the filter. */
-function Rejected() {
-  const { tasks } = useApp();
-  const text = useMessages();
-  const failure = tasks.rejected.value;
-  if (failure === null) return null;
-  return <Notice kind="error" title={text.notApplied} failure={failure} />;
 }
 
 /**

@@ -4,14 +4,13 @@ import type { StatsHealth } from "../../src/http/routes/stats-health.ts";
 import { memberOf } from "../../src/task/ids.ts";
 import type { Messages } from "../i18n/en.ts";
 import { useApp, useMessages, useTimes } from "./context.ts";
-import { copyText } from "./copy.tsx";
+import { CopyButton, useCopy } from "./copy.tsx";
 import { Icon, Line } from "./parts.tsx";
 
 /** Stuck tasks, differences of the stores, and the cleanup: one line, and all of it when it is opened. */
 export function HealthPanel() {
-  const { glance } = useApp();
   const text = useMessages();
-  const health = glance.health.value;
+  const health = useApp().about.details.value;
   if (health === null) return <div class="health" />; // keeps the place, so the list doesn't move
   const { attention, stuck, drift, cleanup } = health;
   const isFine = attention.length === 0;
@@ -97,14 +96,9 @@ interface PartProps {
 }
 
 function Part({ name, command, children }: PartProps) {
-  const { confirm } = useApp();
   const text = useMessages();
+  const copy = useCopy();
   const code = useRef<HTMLElement>(null);
-  const copy = async () => {
-    const isCopied = await copyText(command!, code.current!);
-    confirm((isCopied ? text.copiedField : text.selectedField)(text.command));
-  };
-  const label = text.copyCommand(name);
   return (
     <div>
       <dt>{name}</dt>
@@ -113,9 +107,7 @@ function Part({ name, command, children }: PartProps) {
         {command === undefined ? null : (
           <p class="command">
             <code ref={code}>{command}</code>
-            <button type="button" class="icon-button copy" aria-label={label} title={label} onClick={() => void copy()}>
-              <Icon name="copy" />
-            </button>
+            <CopyButton label={text.copyCommand(name)} press={() => void copy(command, code.current!, text.command)} />
           </p>
         )}
       </dd>

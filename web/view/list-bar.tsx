@@ -1,7 +1,7 @@
 import { useEffect } from "preact/hooks";
-import { fieldOf, PAGE_PARTS, type PagePart } from "../../src/task/query-fields.ts";
+import { fieldOf, PAGE_PARTS, type PagePart, SORTS } from "../../src/task/query-fields.ts";
 import type { Messages } from "../i18n/en.ts";
-import { isFiltered } from "../model/filter.ts";
+import { isFiltered, nameOf } from "../model/filter.ts";
 import { REFRESH_CHOICES } from "../state/preferences.ts";
 import type { View } from "../state/task-list.ts";
 import { ageIn, type ServiceClock } from "../time/service-clock.ts";
@@ -9,7 +9,6 @@ import { ChoosePage } from "./choice.tsx";
 import { useApp, useMessages, useTimes } from "./context.ts";
 import { labelOf } from "./filter-form.tsx";
 import { Icon, Line } from "./parts.tsx";
-import { Sort } from "./sort.tsx";
 
 /** The filter, the age of the list, and new tasks: above the rows, and visible while they scroll. */
 export function ListBar() {
@@ -79,6 +78,30 @@ function NewTasks() {
     <button type="button" class="button primary small new-tasks" onClick={() => void tasks.show()}>
       {added > 0 ? text.added(added) : text.changed}
     </button>
+  );
+}
+
+/** The order of the list. Tasks of some ids come in the order asked. */
+function Sort() {
+  const { tasks, filter: apply } = useApp();
+  const text = useMessages();
+  const { filter } = tasks.request.value;
+  if (filter.taskIds.length > 0) return null;
+  const choose = (sort: string) => void apply({ ...filter, sort: sort === "" ? [] : [sort] });
+  return (
+    <select
+      class="sort"
+      name={nameOf("sort")}
+      aria-label={text.filterParts.sort}
+      value={filter.sort[0] ?? ""}
+      onChange={({ currentTarget }) => choose(currentTarget.value)}
+    >
+      {(["", ...SORTS] as const).map((sort) => (
+        <option key={sort} value={sort}>
+          {text.sorts[sort]}
+        </option>
+      ))}
+    </select>
   );
 }
 

@@ -6,18 +6,25 @@ import { Notice } from "./parts.tsx";
 
 /** Asks for the token of the server. */
 export function Login() {
+  const { login } = useApp();
   const text = useMessages();
   const token = useSignal("");
-  const { send, isBusy, failure } = useLogin();
+  const isBusy = useSignal(false);
+  const failure = useSignal<Failure | null>(null);
   const field = useRef<HTMLInputElement>(null);
   useLayoutEffect(() => field.current!.focus(), []);
-  const submit = (event: Event) => {
+  const submit = async (event: Event) => {
     event.preventDefault();
-    void send(token.value);
+    isBusy.value = true;
+    failure.value = null;
+    const answer = await orFailure(login(token.value));
+    if (!(answer instanceof Failure)) return;
+    failure.value = answer;
+    isBusy.value = false;
   };
   return (
     <main class="login">
-      <form class="card" onSubmit={submit}>
+      <form class="card" onSubmit={(event) => void submit(event)}>
         <h1>{text.loginTitle}</h1>
         <p>{text.loginWhat}</p>
         <label class="field">
@@ -34,28 +41,13 @@ export function Login() {
             }}
           />
         </label>
-        {failure === null ? null : <Refused failure={failure} />}
-        <button type="submit" class="button primary" disabled={isBusy}>
+        {failure.value === null ? null : <Refused failure={failure.value} />}
+        <button type="submit" class="button primary" disabled={isBusy.value}>
           {text.login}
         </button>
       </form>
     </main>
   );
-}
-
-function useLogin() {
-  const { login } = useApp();
-  const failure = useSignal<Failure | null>(null);
-  const isBusy = useSignal(false);
-  const send = async (token: string) => {
-    isBusy.value = true;
-    failure.value = null;
-    const answer = await orFailure(login(token));
-    if (!(answer instanceof Failure)) return;
-    failure.value = answer;
-    isBusy.value = false;
-  };
-  return { send, isBusy: isBusy.value, failure: failure.value };
 }
 
 const WRONG = "TOKEN_WRONG";

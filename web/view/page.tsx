@@ -44,21 +44,15 @@ function Tasks() {
           <ServerNotes lines={tasks.view.value?.answer.warnings ?? []} />
         </section>
       </main>
-      <Dock />
+      {/* At the foot of the window, where messages and the player move no text. */}
+      <div class="dock">
+        <Said />
+        <StoreState />
+        <ChoiceBar />
+        <PlayerBar />
+      </div>
       <ChangeDialog />
     </>
-  );
-}
-
-/** At the foot of the window, where messages and the player move no text. */
-function Dock() {
-  return (
-    <div class="dock">
-      <Said />
-      <StoreState />
-      <ChoiceBar />
-      <PlayerBar />
-    </div>
   );
 }
 

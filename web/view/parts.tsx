@@ -110,11 +110,11 @@ export function FailureText({ failure }: { failure: Failure }) {
       <p>{isKnown ? errors[code] : text.answered(status)}</p>
       <div class="hint" lang={isKnown ? "en" : undefined}>
         {[detail, hint].map((line) =>
-          line === "" ? null : (
+          line ? (
             <p key={line}>
               <Line text={line} />
             </p>
-          ),
+          ) : null,
         )}
       </div>
     </>

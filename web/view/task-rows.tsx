@@ -3,10 +3,9 @@ import { useEffect, useRef } from "preact/hooks";
 import { Failure } from "../api/failure.ts";
 import { isFiltered, NO_FILTER } from "../model/filter.ts";
 import type { View } from "../state/task-list.ts";
-import { useApp, useMessages } from "./context.ts";
-import { copyText } from "./copy.tsx";
-import { FailureText, Line, Notice } from "./parts.tsx";
-import { Stopped } from "./stopped.tsx";
+import { useApp, useMessages, useTimes } from "./context.ts";
+import { useCopy } from "./copy.tsx";
+import { Line, Notice } from "./parts.tsx";
 import { TaskRow } from "./task-row.tsx";
 
 /** Ids are answered in one page, of thousands if so many were asked for; so many rows are drawn at a time. */
@@ -35,8 +34,7 @@ export function TaskRows() {
   const failure = tasks.failure.value;
   if (failure === null) return <p class="quiet centred">{text.loading}</p>;
   return (
-    <Notice kind="error" title={text.failed}>
-      <FailureText failure={failure} />
+    <Notice kind="error" title={text.failed} failure={failure}>
       <button type="button" class="button" onClick={() => void tasks.show()}>
         {text.retry}
       </button>
@@ -100,15 +98,13 @@ function Linked() {
 
 /** Ids that were asked for and that neither store has. */
 function Missing({ view }: { view: View }) {
-  const { confirm } = useApp();
   const text = useMessages();
+  const copy = useCopy();
   const field = useRef<HTMLTextAreaElement>(null);
   const { missing } = view.answer.page;
   if (missing.length === 0) return null;
-  const copy = async () => {
-    const isCopied = await copyText(missing.join("\n"), field.current!);
-    confirm(isCopied ? text.copied(missing.length) : text.selectedField(text.missingIds));
-  };
+  const ids = missing.join("\n");
+  const press = () => void copy(ids, field.current!, text.missingIds, text.copied(missing.length));
   return (
     <Notice kind="warning" title={text.missing(missing.length)}>
       <textarea
@@ -117,9 +113,9 @@ function Missing({ view }: { view: View }) {
         readOnly
         rows={Math.min(missing.length, 6)}
         aria-label={text.missingIds}
-        value={missing.join("\n")}
+        value={ids}
       />
-      <button type="button" class="button small" onClick={() => void copy()}>
+      <button type="button" class="button small" onClick={press}>
         {text.copyAll}
       </button>
     </Notice>
@@ -131,6 +127,27 @@ function Dangling({ view }: { view: View }) {
   const text = useMessages();
   const { dangling } = view.answer.page;
   return dangling === 0 ? null : <p class="quiet aside">{text.dangling(dangling)}</p>;
+}
+
+/** Where a search stopped before its end, and how to go on. */
+function Stopped({ view }: { view: View }) {
+  const { filter: apply } = useApp();
+  const { clock } = useTimes();
+  const text = useMessages();
+  const { stopped } = view.answer.page;
+  if (stopped === undefined) return null;
+  const { looked, at } = stopped;
+  const time = at === null ? null : (clock?.exact(at) ?? at);
+  return (
+    <Notice kind="warning" title={text.searchStopped(looked, time)}>
+      <p>{text.searchStoppedHint}</p>
+      {at === null ? null : (
+        <button type="button" class="button small" onClick={() => void apply({ ...view.request.filter, until: [at] })}>
+          {text.searchOlder}
+        </button>
+      )}
+    </Notice>
+  );
 }
 
 function Empty({ view }: { view: View }) {

@@ -1,6 +1,6 @@
 import type { BigIntStats } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
-import type { ServerResponse } from "node:http";
+import type { IncomingHttpHeaders, ServerResponse } from "node:http";
 import { pipeline } from "node:stream/promises";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import type { Context, Hono } from "hono";
@@ -14,7 +14,7 @@ export function addOutput(app: Hono<Env>, parts: ServerParts): void {
   app.get("/output/:user/:task/:file{.+}", async (c) => {
     paramsOf(c.req.url, []);
     const { user = "", task = "", file = "" } = c.req.param() as Record<string, string>;
-    const handle = await openFile(parts, user, task, file.split("/"));
+    const handle = await parts.withArtifacts((artifacts) => artifacts.openFile(user, task, file.split("/")));
     if (handle === undefined) throw new HttpError("NOT_FOUND", "file not found");
     try {
       return await answerFile(c, handle, file, parts);
@@ -22,15 +22,6 @@ export function addOutput(app: Hono<Env>, parts: ServerParts): void {
       await handle.close();
     }
   });
-}
-
-async function openFile({ openArtifacts }: ServerParts, user: string, task: string, names: readonly string[]) {
-  const artifacts = await openArtifacts();
-  try {
-    return await artifacts.openFile(user, task, names);
-  } finally {
-    await artifacts.close();
-  }
 }
 
 async function answerFile(
@@ -84,11 +75,9 @@ function validatorsOf({ ino, size, mtimeNs, mtimeMs }: BigIntStats): Validators 
   return { etag, "last-modified": new Date(Number(mtimeMs)).toUTCString() };
 }
 
-type Conditions = { "if-none-match"?: string | undefined; "if-modified-since"?: string | undefined };
-
 /** RFC 9110: `If-None-Match` overrides `If-Modified-Since`. */
 function isUnchanged(
-  { "if-none-match": tags, "if-modified-since": since }: Conditions,
+  { "if-none-match": tags, "if-modified-since": since }: IncomingHttpHeaders,
   validators: Validators,
 ): boolean {
   if (tags !== undefined) return namesTag(tags, validators.etag);

@@ -1,6 +1,6 @@
 import type { Hono } from "hono";
 import type { Clock } from "../../clock.ts";
-import { TtsctlError, usage } from "../../errors.ts";
+import { TtsctlError } from "../../errors.ts";
 import { checkUser } from "../../operations/list-query.ts";
 import type { Bar, StatsResult } from "../../operations/stats/types.ts";
 import { trimId } from "../../task/ids.ts";
@@ -8,7 +8,7 @@ import { SPAN_NAMES, type Span } from "../../task/spans.ts";
 import { formatUtc } from "../../task/time.ts";
 import { keptText } from "../answer.ts";
 import type { Env, ServerParts } from "../parts.ts";
-import { paramsOf, switchOf } from "../request.ts";
+import { choiceIn, paramsOf, switchIn } from "../request.ts";
 import { turns } from "../turns.ts";
 
 /** `GET /stats/hours`, for a chart. */
@@ -37,13 +37,6 @@ export function chartOf(stats: StatsResult, span: Span): StatsChart {
   return { source, at, user, total, byStatus, span, bars };
 }
 
-/** @throws TtsctlError USAGE */
-export function spanOf(text: string = SPAN_NAMES[0]!): Span {
-  const span = SPAN_NAMES.find((known) => known === text);
-  if (span !== undefined) return span;
-  throw usage(`span: ${JSON.stringify(text)} is invalid`, `accepted: ${SPAN_NAMES.join(", ")}`);
-}
-
 /** Counts without a look at the disk, unless it is asked for. Those of some seconds ago may do. */
 export type Counts = (userId: string | undefined, disk?: boolean, estimate?: boolean) => Promise<StatsResult>;
 
@@ -64,7 +57,7 @@ export function addStats(app: Hono<Env>, { rules, health, cleanup, metrics }: Se
   const turn = turns<string>(4, (text) => text.length);
   app.get("/stats", async (c) => {
     const params = paramsOf(c.req.url, ["user_id", "disk"]);
-    const disk = switchOf("disk", params.get("disk"), true);
+    const disk = switchIn(params, "disk", true);
     const text = await turn(c.env, async () => `${JSON.stringify(await ask(params.get("user_id"), disk, true))}\n`);
     return keptText(c, text);
   });
@@ -76,7 +69,7 @@ export function addStats(app: Hono<Env>, { rules, health, cleanup, metrics }: Se
   });
   app.get("/stats/chart", async (c) => {
     const params = paramsOf(c.req.url, ["user_id", "span"]);
-    const span = spanOf(params.get("span"));
+    const span = choiceIn(params, "span", SPAN_NAMES);
     const chart = chartOf(await ask(params.get("user_id"), false, false), span);
     return keptText(c, `${JSON.stringify(chart)}\n`);
   });

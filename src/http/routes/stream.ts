@@ -3,14 +3,13 @@ import { usage } from "../../errors.ts";
 import { parseQueryBody } from "../../operations/list-query.ts";
 import { pageJson } from "../../render/item.ts";
 import { readsAll } from "../../store/task-store.ts";
-import { parseWholeNumber } from "../../task/amounts.ts";
 import { BODY_NAMES, KEY_NAMES, type QueryNames, type RawQuery, soleUser } from "../../task/query-fields.ts";
-import type { EventStreams } from "../event-stream.ts";
-import { healthAnswer } from "../health.ts";
+import { SPAN_NAMES } from "../../task/spans.ts";
+import { type AnswerEvents, beat } from "../event-stream.ts";
 import { Live } from "../live.ts";
 import type { Env, ServerParts } from "../parts.ts";
-import { jsonBody, paramsOf, queryOf } from "../request.ts";
-import { type Counts, chartOf, spanOf } from "./stats.ts";
+import { choiceIn, jsonBody, type Params, paramsOf, queryOf, wholeNumberIn } from "../request.ts";
+import { type Counts, chartOf } from "./stats.ts";
 import { listQueryOf } from "./voice-tasks.ts";
 
 /** In a list. */
@@ -22,17 +21,16 @@ const MOST_BODY_BYTES = 64 << 10;
 const EVERY = 5;
 export const MOST_EVERY = 3600;
 const PARAMETERS = ["span", "every"] as const;
-type Params = ReadonlyMap<string, string>;
 
 /**
  * `GET /stream` with the parameters of a list, and `POST /stream` with a query as its body: what the page shows, again when it
  * has changed.
  */
-export function addStream(app: Hono<Env>, parts: ServerParts, streams: EventStreams, counts: Counts): void {
+export function addStream(app: Hono<Env>, parts: ServerParts, answerEvents: AnswerEvents, counts: Counts): void {
   const live = new Live(parts);
   const answer = (c: Context<Env>, params: Params, raw: RawQuery, names: QueryNames): Response => {
-    const span = spanOf(params.get("span"));
-    const every = everyIn(params);
+    const span = choiceIn(params, "span", SPAN_NAMES);
+    const every = wholeNumberIn(params, "every", EVERY, MOST_EVERY, " of seconds");
     const query = listQueryOf(parts, raw, names);
     const { filter, ids, pageSize } = query;
     const tooMany = "use GET /voice-tasks or POST /voice-tasks/query instead";
@@ -45,16 +43,16 @@ export function addStream(app: Hono<Env>, parts: ServerParts, streams: EventStre
         if (page.length > LONGEST) throw usage("these tasks are too long for a stream", tooMany);
         return `{"warnings":${JSON.stringify(result.warnings)},"page":${page}}`;
       },
-      health: async () => JSON.stringify(await healthAnswer(parts)),
+      health: async () => JSON.stringify(await parts.health()),
       stats: async () => {
         const { at, ...chart } = chartOf(await counts(soleUser(filter)), span);
         return { json: JSON.stringify(chart), made: Date.parse(at) / 1000 };
       },
     };
     const key = JSON.stringify([raw, span]);
-    return streams.answer(c, async (writer, signal) => {
-      await writer.beat(); // so the client knows that nothing between holds events back
-      await live.follow(key, makers, every, writer, signal);
+    return answerEvents(c, async (stream, signal) => {
+      await beat(stream); // so the client knows that nothing between holds events back
+      await live.follow(key, makers, every, stream, signal);
     });
   };
   app.get("/stream", (c) => {
@@ -65,16 +63,4 @@ export function addStream(app: Hono<Env>, parts: ServerParts, streams: EventStre
     const params = paramsOf(c.req.url, PARAMETERS);
     return answer(c, params, parseQueryBody(await jsonBody(c.env.incoming, MOST_BODY_BYTES), "the body"), BODY_NAMES);
   });
-}
-
-/** @throws TtsctlError USAGE */
-function everyIn(params: Params): number {
-  const text = params.get("every");
-  if (text === undefined) return EVERY;
-  const seconds = parseWholeNumber(text) ?? 0;
-  if (seconds >= 1 && seconds <= MOST_EVERY) return seconds;
-  throw usage(
-    `every: ${JSON.stringify(text)} is invalid`,
-    `accepted: a whole number of seconds from 1 to ${MOST_EVERY}`,
-  );
 }

@@ -13,7 +13,7 @@ import type { Task } from "../../task/task.ts";
 import { HttpError, json, keptText } from "../answer.ts";
 import { type Dialect, dialectOf, PLAIN } from "../dialects.ts";
 import type { Changed, Env, ServerParts } from "../parts.ts";
-import { countIds, jsonBody, switchOf } from "../request.ts";
+import { countIds, jsonBody, type Params, switchIn } from "../request.ts";
 import { bodyTurns, turns } from "../turns.ts";
 import { type ChangeTurn, changesOf, requestOf } from "./changes.ts";
 
@@ -31,11 +31,6 @@ const SMALL = 100;
 
 interface Answer extends Pick<ListResult, "source" | "warnings"> {
   readonly text: string;
-}
-
-interface TaskTurns {
-  readonly forOne: ReturnType<typeof turns<Answer>>;
-  readonly forChange: ChangeTurn;
 }
 
 function lengthOf({ text }: Answer): number {
@@ -77,28 +72,25 @@ export function addVoiceTasks(app: Hono<Env>, parts: ServerParts, forChange: Cha
     });
   });
   const forOne = turns(4, lengthOf);
-  for (const path of TASK_PATHS) addVoiceTask(app, parts, path, { forOne, forChange });
-}
-
-/** A single task, its files and its deletion. */
-function addVoiceTask(app: Hono<Env>, parts: ServerParts, path: string, { forOne, forChange }: TaskTurns): void {
-  app.get(path, async (c) => sent(c, await forOne(c.env, () => taskAnswer(parts, c))));
-  app.get(`${path}/files`, (c) => {
-    const params = PLAIN.params(c.req.url, [...idParams(c), "logs"]);
-    return taskFiles(parts, idOf(parts, c, params), switchOf("logs", params.get("logs"), true));
-  });
-  app.delete(path, async (c) => {
-    const dialect = dialectOf(c, parts);
-    const params = dialect.params(c.req.url, [...idParams(c), "force"]);
-    const force = switchOf("force", params.get("force"), false);
-    const changes = changesOf(parts);
-    const { userId, taskId } = isAlone(dialect, params) ? await onlyTask(parts, c) : idOf(parts, c, params);
-    const query = { users: [userId], taskIds: [taskId] };
-    const how = { all: false, dryRun: false, max: null, request: requestOf(c) };
-    const removal = await forChange(c, () => changes.remove({ query, force, ...how }));
-    throwIfNotGone(removal);
-    return json(dialect.removed(removal.result), removal.warnings);
-  });
+  for (const path of TASK_PATHS) {
+    app.get(path, async (c) => sent(c, await forOne(c.env, () => taskAnswer(parts, c))));
+    app.get(`${path}/files`, (c) => {
+      const params = PLAIN.params(c.req.url, [...idParams(c), "logs"]);
+      return taskFiles(parts, idOf(parts, c, params), switchIn(params, "logs", true));
+    });
+    app.delete(path, async (c) => {
+      const dialect = dialectOf(c, parts);
+      const params = dialect.params(c.req.url, [...idParams(c), "force"]);
+      const force = switchIn(params, "force", false);
+      const changes = changesOf(parts);
+      const { userId, taskId } = isAlone(dialect, params) ? await onlyTask(parts, c) : idOf(parts, c, params);
+      const query = { users: [userId], taskIds: [taskId] };
+      const how = { all: false, dryRun: false, max: null, request: requestOf(c) };
+      const removal = await forChange(c, () => changes.remove({ query, force, ...how }));
+      throwIfNotGone(removal);
+      return json(dialect.removed(removal.result), removal.warnings);
+    });
+  }
 }
 
 /** Characters. */
@@ -138,7 +130,7 @@ function taskIdOf(c: Context<Env>): string {
   return c.req.param("task_id") ?? c.req.query("task_id") ?? "";
 }
 
-function isAlone({ takesLoneIds }: Dialect, params: ReadonlyMap<string, string>): boolean {
+function isAlone({ takesLoneIds }: Dialect, params: Params): boolean {
   return takesLoneIds && !params.has("user_id");
 }
 
@@ -168,7 +160,7 @@ export function listQueryOf({ rules, clock, stuckAfter }: ServerParts, raw: RawQ
 }
 
 /** The task that a path and its `user_id` name. @throws TtsctlError USAGE */
-export function idOf(parts: ServerParts, c: Context<Env>, params: ReadonlyMap<string, string>): TaskId {
+export function idOf(parts: ServerParts, c: Context<Env>, params: Params): TaskId {
   const userId = params.get("user_id");
   const asked = { users: userId === undefined ? null : [userId], taskIds: [taskIdOf(c)] };
   const names = { ...KEY_NAMES, taskIds: "the task id" };
@@ -199,21 +191,14 @@ export interface TaskFiles {
   readonly files: readonly TaskFile[];
 }
 
-async function taskFiles(
-  { openArtifacts }: ServerParts,
-  { userId, taskId }: TaskId,
-  withLogs: boolean,
-): Promise<Response> {
-  const artifacts = await openArtifacts();
-  try {
+function taskFiles({ withArtifacts }: ServerParts, { userId, taskId }: TaskId, withLogs: boolean): Promise<Response> {
+  return withArtifacts(async (artifacts) => {
     const folders = artifacts.foldersOf(userId, taskId).map((names) => {
       return { names, path: `${artifacts.folderPath(names.userId, names.taskId)}/` };
     });
     const files = (await artifacts.list(userId, taskId, withLogs)).map((artifact) => describe(artifact, folders));
     return json({ files } satisfies TaskFiles);
-  } finally {
-    await artifacts.close();
-  }
+  });
 }
 
 function describe(artifact: Artifact, folders: readonly { names: FolderName; path: string }[]): TaskFile {
