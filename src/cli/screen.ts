@@ -44,7 +44,10 @@ export function openScreen<P>(
   };
   const onStop = () => {
     leave();
-    process.kill(process.pid, "SIGSTOP");
+    process.off("SIGTSTP", onStop);
+    process.kill(process.pid, "SIGTSTP"); // the kernel ignores it if no shell could continue the process
+    process.on("SIGTSTP", onStop);
+    redraw();
   };
 
   function paint(): void {

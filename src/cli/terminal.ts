@@ -166,7 +166,7 @@ export class Terminal {
   /** Sends the signal again if no other listener handles it. */
   readonly #onSignal = (signal: NodeJS.Signals) => {
     this.clear();
-    if (process.listenerCount(signal) === 0) process.kill(process.pid, signal === "SIGTSTP" ? "SIGSTOP" : signal);
+    if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
   };
 
   /** Whether questions can be asked. */
