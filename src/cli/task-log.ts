@@ -58,7 +58,7 @@ export async function followTask(
   const last = shownStatus((finished ? status : state.status) ?? "");
   if (end === "gone") await context.inform(`${name} is gone from both stores`);
   if (end === "finished") await context.inform(`${name} is finished${last === undefined ? "" : `: ${last}`}`);
-  if (end === "interrupted") return INTERRUPTED;
+  if (end === "interrupted" || (end === "unread" && signal.aborted)) return INTERRUPTED;
   return end === "finished" && last === "error" ? FAILED : DONE;
 }
 
