@@ -28,7 +28,7 @@ export async function live(context: Context, every: number, refresh: Refresh): P
 
 async function onScreen(context: Context, every: number, refresh: Refresh): Promise<number> {
   const { terminal, signal } = context;
-  const screen = openScreen(terminal.streams.stdout, frame, { keepsPicture: true });
+  const screen = openScreen(terminal, frame, { keepsPicture: true });
   let resized = new AbortController();
   const onResize = () => {
     screen.redraw();

@@ -70,6 +70,7 @@ export function flagsIn(argv: readonly string[]): GlobalFlags {
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP", "SIGTSTP"] as const;
 /** Saves the cursor's position, hides it, and turns line wrap off. */
 const BEGIN = "\u001b7\u001b[?25l\u001b[?7l";
+const UTF8 = /utf-?8/i;
 const ERASE_LINE_REST = "\u001b[K";
 /** Restores the cursor, and erases everything after it. */
 const END = "\u001b8\r\u001b[J\u001b[?7h\u001b[?25h";
@@ -101,14 +102,24 @@ export class Terminal {
     const onTerminal = (text: string) => {
       this.clear();
       this.#isInLine = !text.endsWith("\n");
-      return text;
+      return this.shown(text);
     };
     this.out = new Output(streams.stdout, this.outIsTerminal ? onTerminal : undefined);
     this.data = this.outIsTerminal ? new Output(streams.stdout, (text) => onTerminal(printableData(text))) : this.out;
     this.err = new Log(streams.stderr, logsJson, (text) => {
       this.clear();
-      return text;
+      return this.errIsTerminal && !logsJson ? this.shown(text) : text;
     });
+  }
+
+  get #charset(): string {
+    const { LC_ALL, LC_CTYPE, LANG } = this.env;
+    return LC_ALL || LC_CTYPE || LANG || "";
+  }
+
+  /** With another sign for cut texts, as wide as the ellipsis, if the locale isn't UTF-8. An unset one often is. */
+  shown(text: string): string {
+    return this.#charset === "" || UTF8.test(this.#charset) ? text : text.replaceAll("…", "~");
   }
 
   get isDrawable(): boolean {
@@ -123,7 +134,7 @@ export class Terminal {
       for (const signal of SIGNALS) process.on(signal, this.#onSignal);
       process.on("exit", this.#onExit);
     }
-    this.streams.stderr.write(`${begin}\r${line}${ERASE_LINE_REST}`);
+    this.streams.stderr.write(`${begin}\r${this.shown(line)}${ERASE_LINE_REST}`);
   }
 
   /** Erases the drawn line. */
@@ -199,9 +210,8 @@ export class Terminal {
     const { FORCE_COLOR = "", NO_COLOR = "", TERM } = this.env;
     const isForced = FORCE_COLOR !== "" && FORCE_COLOR !== "0";
     const isColored = color && NO_COLOR === "" && TERM !== "dumb" && (this.outIsTerminal || isForced);
-    const { LC_ALL = "", LC_CTYPE = "", LANG = "" } = this.env;
     return {
-      blocks: isColored && this.outIsTerminal && /utf-?8/i.test(LC_ALL || LC_CTYPE || LANG),
+      blocks: isColored && this.outIsTerminal && UTF8.test(this.#charset),
       width: this.outIsTerminal ? this.streams.stdout.columns || 80 : null,
       colors: isColored ? new (await import("chalk")).Chalk({ level: 1 }) : NO_COLORS,
     };

@@ -54,7 +54,7 @@ export async function runTop(context: Context, { every, filter, readOnly }: TopO
     stdin.setRawMode(isTaken);
     stdout.write(isTaken ? PASTES_MARKED : PASTES_PLAIN);
   };
-  const screen = openScreen(stdout, (shown: typeof state, size) => view(shown, size, style), { onTaken });
+  const screen = openScreen(terminal, (shown: typeof state, size) => view(shown, size, style), { onTaken });
 
   function dispatch(event: TopEvent): void {
     const { state: after, effect } = next(state, event);
