@@ -276,9 +276,7 @@ async function showValues(
     const value = values.get(name);
     return value === undefined ? [] : [[name, { value: shownText(name, value), source: value.source }] as const];
   });
-  await emitObject(context, { path, dryRun, settings: Object.fromEntries(shown) }, async () => {
-    const { table } = await import("../render/table.ts");
-    const rows = shown.map(([name, { value, source }]) => [name, printable(value), source]);
-    return table(["SETTING", "VALUE", "SOURCE"], rows, await context.tableStyle());
-  });
+  const rows = shown.map(([name, { value, source }]) => [name, value, source]);
+  const object = { path, dryRun, settings: Object.fromEntries(shown) };
+  await emitObject(context, object, () => context.table(["SETTING", "VALUE", "SOURCE"], rows));
 }

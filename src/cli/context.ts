@@ -8,9 +8,9 @@ import type { Settings } from "../config/settings.ts";
 import type { DoneItems, Reporter, WarningFields } from "../operations/reporter.ts";
 import { RunParts } from "../parts/parts.ts";
 import { printable } from "../printable.ts";
-import type { LogEvent } from "../render/item-lines.ts";
+import { doneEvent, doneLine, type LogEvent } from "../render/item-lines.ts";
 import { progressLine } from "../render/progress.ts";
-import type { TableStyle } from "../render/table.ts";
+import { type TableStyle, table } from "../render/table.ts";
 import { type GlobalFlags, isText, type Terminal } from "./terminal.ts";
 
 export interface Surroundings {
@@ -89,6 +89,12 @@ export class Context extends RunParts {
 
   tableStyle(): Promise<TableStyle> {
     return this.terminal.tableStyle(this.flags.color);
+  }
+
+  /** @param first how many columns identify a row */
+  async table(head: readonly string[], rows: readonly (readonly string[])[], first?: number): Promise<string> {
+    const cells = rows.map((row) => row.map(printable));
+    return table(head, cells, await this.tableStyle(), first);
   }
 
   /** A line for people on stderr, not with -q. */
@@ -204,7 +210,6 @@ export class ConsoleReporter implements Reporter {
   /** On stdout; with a format for programs on stderr, as events in a JSON log. */
   async done<E extends keyof DoneItems>(event: E, items: readonly DoneItems[E][], dryRun: boolean): Promise<void> {
     if (items.length === 0 || this.#flags.summary) return;
-    const { doneEvent, doneLine } = await import("../render/item-lines.ts");
     const { out, err } = this.#terminal;
     const forPeople = isText(this.#flags.output);
     if (!forPeople && err.isJson) {

@@ -9,6 +9,7 @@ import { TIME_STYLES, type TimeStyle, WIDE_COLUMNS } from "../render/item.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
 import type { SourceChoice } from "../store/mirror-link.ts";
 import type { TaskId } from "../store/task-source.ts";
+import { tasksNamed } from "../store/tasks-with-id.ts";
 import { PARTS_ACCEPTED, parseDuration, parsePart, parseWholeNumber } from "../task/amounts.ts";
 import { memberOf, trimId, uniqueTasks } from "../task/ids.ts";
 import {
@@ -211,7 +212,6 @@ export async function foundIds<I extends readonly TaskId[] | null>(
   instead = ({ userId, taskId }: TaskId) => `--user ${shellWord(userId)} --ids ${shellWord(taskId)}`,
 ): Promise<I | TaskId[]> {
   if (ids === null || ids.every(({ userId }) => userId !== "")) return ids;
-  const { tasksNamed } = await import("../store/tasks-with-id.ts");
   const stores = async (source: SourceChoice) => {
     return { file: await context.fileStore(), link: await context.mirrorLink(), source };
   };

@@ -42,8 +42,7 @@ async function runDoctor(context: Context): Promise<number> {
   const report = doctorReport(findings);
   await emit(context, {
     json: () => [`${JSON.stringify(report)}\n`],
-    csv: async () => {
-      const { csvOfRows } = await import("../../render/csv.ts");
+    csv: ({ csvOfRows }) => {
       const rows = findings.map(({ check, status, detail, hint }) => [check, status, detail, hint ?? ""]);
       return csvOfRows(["check", "status", "detail", "hint"], rows);
     },

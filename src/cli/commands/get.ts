@@ -5,7 +5,7 @@ import type { GetResult } from "../../operations/get.ts";
 import { printable } from "../../printable.ts";
 import { itemFields, itemJson, statusText } from "../../render/item.ts";
 import { logText } from "../../render/log.ts";
-import type { TableStyle } from "../../render/table.ts";
+import { type TableStyle, table } from "../../render/table.ts";
 import { cut, fits, truncateText, widthOf } from "../../render/width.ts";
 import type { SourceChoice } from "../../store/mirror-link.ts";
 import { formatBytes, formatLength } from "../../task/amounts.ts";
@@ -63,7 +63,7 @@ export async function runGet(context: Context, flags: GetFlags, args: string[]):
   if (!(follow && output === "jsonl")) {
     await emit(context, {
       json: () => [`${getJson(result)}\n`],
-      csv: async () => [(await import("../../render/csv.ts")).csvOfTasks(task === null ? [] : [task])],
+      csv: ({ csvOfTasks }) => [csvOfTasks(task === null ? [] : [task])],
       show: () => show(context, result),
     });
   }
@@ -152,10 +152,7 @@ export function getTitle({ file, redis, task }: GetResult, paint = (status: stri
 async function show(context: Context, result: GetResult): Promise<void> {
   const { out } = context.terminal;
   if (result.task !== null) {
-    const [{ table }, { paintStatus }] = await Promise.all([
-      import("../../render/table.ts"),
-      import("../../render/task-table.ts"),
-    ]);
+    const { paintStatus } = await import("../../render/task-table.ts");
     const style = await context.tableStyle();
     const rows = getRows(result, style.width).map((row) => row.map(printable));
     const paint = (status: string) => paintStatus(status, style);

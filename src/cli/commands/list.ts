@@ -5,11 +5,23 @@ import { buffer } from "node:stream/consumers";
 import type { Command } from "commander";
 import { describeSystemError, TtsctlError, usage } from "../../errors.ts";
 import type { QueryContext } from "../../operations/list-query.ts";
-import type { TimeTelling } from "../../render/item.ts";
+import {
+  fieldOf,
+  itemJson,
+  itemLines,
+  KNOWN_COLUMNS,
+  pageFooter,
+  pageTail,
+  TABLE_COLUMNS,
+  type TimeTelling,
+  WIDE_COLUMNS,
+} from "../../render/item.ts";
+import { notFound } from "../../render/item-lines.ts";
 import type { TaskTable } from "../../render/task-table.ts";
 import type { SourceChoice } from "../../store/mirror-link.ts";
-import type { ListQuery, ListResult, Piece } from "../../store/task-store.ts";
+import { type ListQuery, type ListResult, newestTasks, type Piece } from "../../store/task-store.ts";
 import { counted } from "../../task/amounts.ts";
+import { nearest } from "../../task/nearest.ts";
 import { BODY_NAMES, FLAG_NAMES, type QueryNames, type RawQuery } from "../../task/query-fields.ts";
 import type { Task } from "../../task/task.ts";
 import type { Attach, Context } from "../context.ts";
@@ -88,7 +100,7 @@ async function listPage(context: Context, query: ListQuery, look: LookFlags, nam
   const store = await context.taskStore();
   const result = await store.list(query);
   for (const line of result.warnings) context.reporter.warn(line);
-  await print(context, await pageListing(context, result, look), look);
+  await print(context, pageListing(context, result, look), look);
   const { output, quiet } = context.flags;
   const isBare = output === "jsonl" || output === "csv" || output === "ids";
   if (
@@ -99,10 +111,7 @@ async function listPage(context: Context, query: ListQuery, look: LookFlags, nam
   ) {
     context.reporter.warn(`${result.tasks.length} of ${counted(result.total, "task")}; --limit all prints them all`);
   }
-  if (result.missing.length > 0 && isBare) {
-    const { notFound } = await import("../../render/item-lines.ts");
-    context.reporter.warn(notFound(result.missing));
-  }
+  if (result.missing.length > 0 && isBare) context.reporter.warn(notFound(result.missing));
   if (result.tasks.length === 0 && isText(output) && !quiet) {
     const { explainEmpty } = await import("../../operations/explain-empty.ts");
     const parts = { store, file: await context.fileStore(), link: await context.mirrorLink() };
@@ -112,8 +121,7 @@ async function listPage(context: Context, query: ListQuery, look: LookFlags, nam
   return missing.length > 0 || stopped !== undefined || (look.exitStatus && total > 0) ? PARTLY : DONE;
 }
 
-async function pageListing(context: Context, result: ListResult, look: LookFlags): Promise<Listing> {
-  const { pageFooter, pageTail } = await import("../../render/item.ts");
+function pageListing(context: Context, result: ListResult, look: LookFlags): Listing {
   const { total, page, pageSize, source, tasks } = result;
   return {
     async *pieces() {
@@ -130,10 +138,6 @@ async function pageListing(context: Context, result: ListResult, look: LookFlags
 
 /** `--limit` above one page: the pieces are printed as they come, and none is kept. */
 async function longList(context: Context, query: ListQuery, limit: number) {
-  const [{ newestTasks }, { pageTail }] = await Promise.all([
-    import("../../store/task-store.ts"),
-    import("../../render/item.ts"),
-  ]);
   const parts = { file: await context.fileStore(), link: await context.mirrorLink() };
   const sources = new Set<string>();
   const sum = { total: 0, shown: 0, dangling: 0 };
@@ -170,7 +174,6 @@ async function print(context: Context, listing: Listing, look: LookFlags): Promi
 }
 
 async function* json({ pieces, head, tail }: Listing): Texts {
-  const { itemJson } = await import("../../render/item.ts");
   const beginning = () => `${JSON.stringify(head()).slice(0, -1)},"items":[`;
   let isEmpty = true;
   for await (const tasks of pieces()) {
@@ -182,7 +185,6 @@ async function* json({ pieces, head, tail }: Listing): Texts {
 }
 
 async function* yaml({ pieces, head, tail }: Listing): Texts {
-  const { itemJson } = await import("../../render/item.ts");
   const { yamlOf } = await import("../../render/yaml.ts");
   let isEmpty = true;
   for await (const tasks of pieces()) {
@@ -196,7 +198,6 @@ async function* yaml({ pieces, head, tail }: Listing): Texts {
 }
 
 async function* jsonLines({ pieces }: Listing): Texts {
-  const { itemLines } = await import("../../render/item.ts");
   for await (const tasks of pieces()) yield itemLines(tasks);
 }
 
@@ -209,7 +210,6 @@ async function* nameLines({ pieces }: Listing): Texts {
 /** Without `--columns` the records are read twice: the fields of all tasks determine the columns. */
 async function* csvOf(context: Context, { pieces }: Listing, look: LookFlags): Texts {
   const { csvFields, csvLine, csvTaskLines } = await import("../../render/csv.ts");
-  const { fieldOf } = await import("../../render/item.ts");
   let fields = look.columns?.map(fieldOf);
   if (fields === undefined) for await (const tasks of pieces()) fields = csvFields(tasks, fields);
   if (look.headers) yield [csvLine(fields!)];
@@ -235,10 +235,7 @@ async function printTable(context: Context, { pieces, footer }: Listing, look: L
 }
 
 async function taskTableOf(context: Context, look: LookFlags): Promise<TaskTable> {
-  const [{ TaskTable }, { TABLE_COLUMNS, WIDE_COLUMNS }] = await Promise.all([
-    import("../../render/task-table.ts"),
-    import("../../render/item.ts"),
-  ]);
+  const { TaskTable } = await import("../../render/task-table.ts");
   const style = await context.tableStyle();
   const columns = look.columns ?? (context.flags.output === "wide" ? WIDE_COLUMNS : TABLE_COLUMNS);
   return new TaskTable({ columns, headers: look.headers, style, telling: await tellingOf(context, look) });
@@ -257,11 +254,7 @@ async function tellingOf(context: Context, look: LookFlags): Promise<TimeTelling
 /** Any name may be a field, so one that no task has is only a likely mistake. */
 async function warnOfStrangeColumns(context: Context, { columns }: LookFlags, { tasks }: ListResult): Promise<void> {
   if (columns === undefined || tasks.length === 0) return;
-  const [{ fieldOf, KNOWN_COLUMNS }, { csvFields }, { nearest }] = await Promise.all([
-    import("../../render/item.ts"),
-    import("../../render/csv.ts"),
-    import("../../task/nearest.ts"),
-  ]);
+  const { csvFields } = await import("../../render/csv.ts");
   const fields = csvFields(tasks);
   for (const column of columns) {
     if (KNOWN_COLUMNS.includes(column.toLowerCase()) || fields.includes(fieldOf(column))) continue;

@@ -76,7 +76,7 @@ async function printWhole(context: Context, { artifacts }: GetParts, id: TaskId,
   const rows = log.flatMap(({ path, lines }) => lines.map((line) => [path, line]));
   await emit(context, {
     json: () => [`${JSON.stringify({ log })}\n`],
-    csv: async () => (await import("../../render/csv.ts")).csvOfRows(["path", "line"], rows),
+    csv: ({ csvOfRows }) => csvOfRows(["path", "line"], rows),
     show: async () => {},
   });
   return DONE;

@@ -51,7 +51,7 @@ async function runStats(context: Context, flags: StatsFlags): Promise<number> {
   const style = { wide: context.flags.output === "wide", hour, height: context.terminal.height };
   await emit(context, {
     json: () => [`${JSON.stringify(stats)}\n`],
-    csv: async () => statsCsv(stats),
+    csv: () => statsCsv(stats),
     show: async () => context.terminal.out.write(statsText(stats, { ...(await context.tableStyle()), ...style })),
   });
   return DONE;
