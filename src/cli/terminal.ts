@@ -37,20 +37,17 @@ const TEXT = { type: "string" } as const;
 
 /** The global flags of a command line that may be wrong or unfinished. */
 export function flagsIn(argv: readonly string[]): GlobalFlags {
-  const verbose = { type: "boolean", short: "v", multiple: true } as const;
+  const texts = { config: TEXT, profile: TEXT, store: TEXT, "redis-url": TEXT, "log-format": TEXT };
   const options = {
-    config: TEXT,
-    profile: TEXT,
-    store: TEXT,
-    "redis-url": TEXT,
+    ...texts,
     output: { ...TEXT, short: "o" },
-    verbose,
-  };
-  const more = { "log-format": TEXT, "no-redis": { type: "boolean" } } as const;
+    verbose: { type: "boolean", short: "v", multiple: true },
+    "no-redis": { type: "boolean" },
+  } as const;
   // The rest of a word such as `-ubob` is its value. `-w` takes none in one command, and needn't have one in others.
   const args = argv.filter((arg) => !arg.startsWith("-w"));
   const others = Object.fromEntries([..."uisfnp"].map((short) => [short, { type: "string", short } as const]));
-  const { values } = parseArgs({ args, options: { ...others, ...options, ...more }, strict: false });
+  const { values } = parseArgs({ args, options: { ...others, ...options }, strict: false });
   const text = (name: keyof typeof values) => (typeof values[name] === "string" ? values[name] : undefined);
   return {
     config: text("config"),
@@ -102,9 +99,9 @@ export class Terminal {
     const onTerminal = (text: string) => {
       this.clear();
       this.#isInLine = !text.endsWith("\n");
-      return this.shown(text);
+      return text;
     };
-    this.out = new Output(streams.stdout, this.outIsTerminal ? onTerminal : undefined);
+    this.out = new Output(streams.stdout, this.outIsTerminal ? (text) => onTerminal(this.shown(text)) : undefined);
     this.data = this.outIsTerminal ? new Output(streams.stdout, (text) => onTerminal(printableData(text))) : this.out;
     this.err = new Log(streams.stderr, logsJson, (text) => {
       this.clear();

@@ -77,7 +77,9 @@ describe("texts that are cut", () => {
     const shown = (await onTerminal("get alice t1 --no-color", 30, env as Record<string, string>)).stdout;
     for (const text of [listed, shown]) expect(text.replace(/[^~…]/g, "")).toMatch(new RegExp(`^${mark}+$`));
     for (const line of lines(listed)) expect(stringWidth(line), line).toBeLessThanOrEqual(50);
-    expect((await onTerminal("list -o json", 50, env as Record<string, string>)).stdout).not.toContain("~");
+    here.root.writeStore([record("alice", "t1", { text: "once upon…" })]);
+    const json = (await onTerminal("list -o json --source file", 50, env as Record<string, string>)).stdout;
+    expect(json).toContain('"once upon…"');
   });
 });
 
