@@ -2,7 +2,6 @@ import { resolve } from "node:path";
 import { getHeapSpaceStatistics, setFlagsFromString } from "node:v8";
 import type { Command } from "commander";
 import { systemClock } from "../clock.ts";
-import type { Examination } from "../config/examine.ts";
 import { type LoadOptions, loadSettings } from "../config/load.ts";
 import type { Settings } from "../config/settings.ts";
 import type { DoneItems, Reporter, WarningFields } from "../operations/reporter.ts";
@@ -122,11 +121,6 @@ export class Context extends RunParts {
       "name it with --config or TTSCTL_CONFIG, set TTSCTL_STORE, TTSCTL_OUTPUT and TTSCTL_LOGS, or run `ttsctl config init`",
       `no config.ini in ${this.cwd}: this command changes tasks, so it doesn't run with default settings`,
     );
-  }
-
-  async examineConfig(): Promise<Examination> {
-    const { examineConfig } = await import("../config/examine.ts");
-    return examineConfig(this.loadOptions());
   }
 
   async #loadSettings(): Promise<Settings> {

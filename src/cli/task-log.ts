@@ -1,6 +1,6 @@
 import type { LogPart } from "../artifacts/artifacts.ts";
 import type { GetParts } from "../operations/get.ts";
-import { logText } from "../render/log.ts";
+import { logText } from "../render/item-lines.ts";
 import type { SourceChoice } from "../store/mirror-link.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { memberOf } from "../task/ids.ts";

@@ -54,7 +54,8 @@ async function runDoctor(context: Context): Promise<number> {
 
 /** Parts of a section with a wrong value are null, because checks of its defaults would mislead. */
 async function doctorParts(context: Context): Promise<DoctorParts> {
-  const examined = await context.examineConfig();
+  const { examineConfig } = await import("../../config/examine.ts");
+  const examined = await examineConfig(context.loadOptions());
   const { settings } = examined;
   const known = (section: string) => (examined.wrong.has(section) ? null : settings);
   const [redis, store, paths] = [known("redis"), known("store"), known("paths")];

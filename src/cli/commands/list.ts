@@ -7,6 +7,7 @@ import { describeSystemError, TtsctlError, usage } from "../../errors.ts";
 import type { QueryContext } from "../../operations/list-query.ts";
 import {
   fieldOf,
+  fieldsOf,
   itemJson,
   itemLines,
   KNOWN_COLUMNS,
@@ -17,8 +18,7 @@ import {
   WIDE_COLUMNS,
 } from "../../render/item.ts";
 import { notFound } from "../../render/item-lines.ts";
-import type { TaskTable } from "../../render/task-table.ts";
-import type { SourceChoice } from "../../store/mirror-link.ts";
+import { TaskTable } from "../../render/task-table.ts";
 import { type ListQuery, type ListResult, newestTasks, type Piece } from "../../store/task-store.ts";
 import { counted } from "../../task/amounts.ts";
 import { nearest } from "../../task/nearest.ts";
@@ -114,8 +114,7 @@ async function listPage(context: Context, query: ListQuery, look: LookFlags, nam
   if (result.missing.length > 0 && isBare) context.reporter.warn(notFound(result.missing));
   if (result.tasks.length === 0 && isText(output) && !quiet) {
     const { explainEmpty } = await import("../../operations/explain-empty.ts");
-    const parts = { store, file: await context.fileStore(), link: await context.mirrorLink() };
-    await context.inform(await explainEmpty(parts, query, result, names));
+    await context.inform(await explainEmpty({ store, ...(await context.stores()) }, query, result, names));
   }
   const { missing, stopped, total } = result;
   return missing.length > 0 || stopped !== undefined || (look.exitStatus && total > 0) ? PARTLY : DONE;
@@ -138,7 +137,7 @@ function pageListing(context: Context, result: ListResult, look: LookFlags): Lis
 
 /** `--limit` above one page: the pieces are printed as they come, and none is kept. */
 async function longList(context: Context, query: ListQuery, limit: number) {
-  const parts = { file: await context.fileStore(), link: await context.mirrorLink() };
+  const stores = await context.stores();
   const sources = new Set<string>();
   const sum = { total: 0, shown: 0, dangling: 0 };
   let stopped: Piece["stopped"];
@@ -146,7 +145,7 @@ async function longList(context: Context, query: ListQuery, limit: number) {
   return {
     /** Ends early if the reader closed the pipe. */
     async *pieces() {
-      for await (const piece of newestTasks(parts, query, limit)) {
+      for await (const piece of newestTasks(stores, query, limit)) {
         for (const line of piece.warnings) context.reporter.warn(line);
         sum.total = Math.max(sum.total, piece.total);
         stopped ??= piece.stopped;
@@ -209,16 +208,18 @@ async function* nameLines({ pieces }: Listing): Texts {
 
 /** Without `--columns` the records are read twice: the fields of all tasks determine the columns. */
 async function* csvOf(context: Context, { pieces }: Listing, look: LookFlags): Texts {
-  const { csvFields, csvLine, csvTaskLines } = await import("../../render/csv.ts");
+  const { csvLine, csvTaskLines } = await import("../../render/csv.ts");
   let fields = look.columns?.map(fieldOf);
-  if (fields === undefined) for await (const tasks of pieces()) fields = csvFields(tasks, fields);
+  if (fields === undefined) for await (const tasks of pieces()) fields = fieldsOf(tasks, fields);
   if (look.headers) yield [csvLine(fields!)];
   const telling = await tellingOf(context, look);
   for await (const tasks of pieces()) yield csvTaskLines(tasks, fields!, telling);
 }
 
 async function printTable(context: Context, { pieces, footer }: Listing, look: LookFlags): Promise<void> {
-  const table = await taskTableOf(context, look);
+  const columns = look.columns ?? (context.flags.output === "wide" ? WIDE_COLUMNS : TABLE_COLUMNS);
+  const [style, telling] = [await context.tableStyle(), await tellingOf(context, look)];
+  const table = new TaskTable({ columns, headers: look.headers, style, telling });
   let paged: Awaited<ReturnType<typeof openPager>> | undefined;
   try {
     for await (const tasks of pieces()) {
@@ -234,13 +235,6 @@ async function printTable(context: Context, { pieces, footer }: Listing, look: L
   await context.inform((await footer()) + left);
 }
 
-async function taskTableOf(context: Context, look: LookFlags): Promise<TaskTable> {
-  const { TaskTable } = await import("../../render/task-table.ts");
-  const style = await context.tableStyle();
-  const columns = look.columns ?? (context.flags.output === "wide" ? WIDE_COLUMNS : TABLE_COLUMNS);
-  return new TaskTable({ columns, headers: look.headers, style, telling: await tellingOf(context, look) });
-}
-
 async function tellingOf(context: Context, look: LookFlags): Promise<TimeTelling> {
   const { flags, terminal } = context;
   return {
@@ -254,8 +248,7 @@ async function tellingOf(context: Context, look: LookFlags): Promise<TimeTelling
 /** Any name may be a field, so one that no task has is only a likely mistake. */
 async function warnOfStrangeColumns(context: Context, { columns }: LookFlags, { tasks }: ListResult): Promise<void> {
   if (columns === undefined || tasks.length === 0) return;
-  const { csvFields } = await import("../../render/csv.ts");
-  const fields = csvFields(tasks);
+  const fields = fieldsOf(tasks);
   for (const column of columns) {
     if (KNOWN_COLUMNS.includes(column.toLowerCase()) || fields.includes(fieldOf(column))) continue;
     const like = nearest(column, [...KNOWN_COLUMNS, ...fields]);
@@ -278,26 +271,23 @@ async function openPager(terminal: Terminal, lines: number) {
   const closed = once(child, "close").catch(() => {});
   const ignore = () => {};
   process.on("SIGINT", ignore);
+  const out = new Output(child.stdin);
   const end = async () => {
+    child.stdin.end();
     await closed;
     process.off("SIGINT", ignore);
     await reclaim();
   };
   try {
     await once(child, "spawn");
+    return { out, end };
   } catch {
     await end();
     return unpaged;
   }
-  const finish = async () => {
-    child.stdin.end();
-    await end();
-  };
-  return { out: new Output(child.stdin), end: finish };
 }
 
 interface ListFlags extends SelectionFlags, LookFlags {
-  readonly source: SourceChoice;
   /** Seconds between two runs. */
   readonly watch?: number;
 }
@@ -339,7 +329,6 @@ Examples:
 
 interface QueryFlags extends LookFlags {
   readonly file?: string;
-  readonly source: SourceChoice;
 }
 
 function declareQuery(program: Command, attach: Attach): void {

@@ -207,10 +207,8 @@ function* detailRows(drift: Drift, most = Number.POSITIVE_INFINITY): Generator<s
 /** `verify --details -o json`, in pieces because there may be a million tasks. */
 function* detailsJson(result: VerifyResult, drift: Drift): Generator<string> {
   yield `${JSON.stringify(result).slice(0, -1)},"tasks":{`;
-  let between = "";
-  for (const kind of ORDER) {
-    yield `${between}"${kind}":[`;
-    between = ",";
+  for (const [i, kind] of ORDER.entries()) {
+    yield `${i === 0 ? "" : ","}"${kind}":[`;
     let comma = "";
     for (const { userId, taskId } of drift.of(kind)) {
       yield comma + JSON.stringify({ user_id: userId, task_id: taskId });

@@ -2,7 +2,7 @@ import type { Hono } from "hono";
 import type { LogPart } from "../../artifacts/artifacts.ts";
 import { usage } from "../../errors.ts";
 import { type FollowEnd, followLog } from "../../operations/follow.ts";
-import { logText } from "../../render/log.ts";
+import { logText } from "../../render/item-lines.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { parseWholeNumber } from "../../task/amounts.ts";
 import { shownStatus } from "../../task/status.ts";
