@@ -13,7 +13,12 @@ export interface Invocation extends Omit<Surroundings, "terminal" | "request"> {
 export async function main({ argv, env, cwd, streams, stopSignal }: Invocation): Promise<number> {
   const terminal = new Terminal(streams, env, flagsIn(argv).logFormat === "json");
   const report = (error: unknown) => reportError(error, argv, terminal);
-  let exitCode = await runCommand({ argv, terminal, env, cwd, stopSignal }).catch(report);
+  const stopOfOutputs = () => {
+    const signal = stopSignal();
+    for (const output of [terminal.out, terminal.data, terminal.err]) output.hurryAfter(signal);
+    return signal;
+  };
+  let exitCode = await runCommand({ argv, terminal, env, cwd, stopSignal: stopOfOutputs }).catch(report);
   await terminal.out.flush();
   const { failure } = terminal.out;
   if (failure !== undefined) {

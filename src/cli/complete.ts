@@ -3,6 +3,7 @@ import type { Command, Option } from "commander";
 import { profileNames } from "../config/profiles.ts";
 import { isShellWord, printable, shellQuote } from "../printable.ts";
 import { KNOWN_COLUMNS } from "../render/item.ts";
+import { FileTasks } from "../store/file/file-tasks.ts";
 import { FLAG_NAMES, fieldOf, ofUser, QUERY_PARTS } from "../task/query-fields.ts";
 import { SHOWN_STATUSES } from "../task/status.ts";
 import { Context, type Surroundings } from "./context.ts";
@@ -79,7 +80,6 @@ async function fromMirror(context: Context, user: string | null) {
 }
 
 async function fromFile(context: Context, user: string | null) {
-  const { FileTasks } = await import("../store/file/file-tasks.ts");
   const file = await context.fileStore();
   if ((await stat(file.path)).size > LARGEST_FILE) return [];
   await using snapshot = await file.read();

@@ -60,11 +60,7 @@ export async function initConfig(context: Context, flags: InitFlags): Promise<nu
   await checkTlsFiles(settings.redis);
   if (!asks) await reportRedis(context, settings);
   if (flags.dryRun && isText(context.flags.output)) {
-    await context.terminal.out.writeAll(
-      configText(values, former, true)
-        .split(/(?<=\n)/)
-        .map(printableLine),
-    );
+    await context.terminal.out.write(configText(values, former, true).split("\n").map(printable).join("\n"));
   } else {
     if (!flags.dryRun && profile !== null) await makeFolder(dirname(path));
     if (!flags.dryRun) await write(context, path, configText(values, former), flags.force);
@@ -76,10 +72,6 @@ export async function initConfig(context: Context, flags: InitFlags): Promise<nu
     flags.dryRun ? `dry run: ${path} was not written` : `wrote ${path}; next, run \`ttsctl doctor${by}\``,
   );
   return DONE;
-}
-
-function printableLine(line: string): string {
-  return `${printable(line.slice(0, -1))}\n`;
 }
 
 function setDefault(values: NewValues, name: SettingName): void {
@@ -151,14 +143,7 @@ async function placesOf(
   const places = folders.flatMap((folder) =>
     FOLDERS.flatMap((below) => names.map((name) => join(folder, below, name))),
   );
-  const are = await Promise.all(
-    places.map((place) =>
-      stat(place).then(
-        (stats) => stats[kind](),
-        () => false,
-      ),
-    ),
-  );
+  const are = await Promise.all(places.map(async (place) => (await stat(place).catch(() => null))?.[kind]()));
   return places.filter((_, i) => are[i]);
 }
 
@@ -276,9 +261,7 @@ async function showValues(
     const value = values.get(name);
     return value === undefined ? [] : [[name, { value: shownText(name, value), source: value.source }] as const];
   });
-  await emitObject(context, { path, dryRun, settings: Object.fromEntries(shown) }, async () => {
-    const { table } = await import("../render/table.ts");
-    const rows = shown.map(([name, { value, source }]) => [name, printable(value), source]);
-    return table(["SETTING", "VALUE", "SOURCE"], rows, await context.tableStyle());
-  });
+  const rows = shown.map(([name, { value, source }]) => [name, value, source]);
+  const object = { path, dryRun, settings: Object.fromEntries(shown) };
+  await emitObject(context, object, () => context.table(["SETTING", "VALUE", "SOURCE"], rows));
 }

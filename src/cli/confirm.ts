@@ -1,5 +1,6 @@
 import { TtsctlError } from "../errors.ts";
 import type { PlanSummary } from "../operations/brake.ts";
+import { planLines } from "../render/item-lines.ts";
 import type { Context } from "./context.ts";
 
 /**
@@ -16,10 +17,7 @@ export function confirmation(context: Context, yes: boolean, question: (count: n
       const what = `refusing to ${asked[0]!.toLowerCase()}${asked.slice(1)} without confirmation`;
       throw new TtsctlError("CONFIRMATION_REQUIRED", what, { hint: "add --yes, or preview with --dry-run" });
     }
-    if (typeof planned !== "number") {
-      const { planLines } = await import("../render/item-lines.ts");
-      await terminal.err.write(planLines(planned));
-    }
+    if (typeof planned !== "number") await terminal.err.write(planLines(planned));
     const answer = await terminal.ask(`${question(count)} [y/N] `, context.signal).catch((cause) => {
       throw new TtsctlError("INTERRUPTED", `interrupted: nothing was ${done}`, { cause });
     });

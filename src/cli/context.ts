@@ -2,15 +2,14 @@ import { resolve } from "node:path";
 import { getHeapSpaceStatistics, setFlagsFromString } from "node:v8";
 import type { Command } from "commander";
 import { systemClock } from "../clock.ts";
-import type { Examination } from "../config/examine.ts";
 import { type LoadOptions, loadSettings } from "../config/load.ts";
 import type { Settings } from "../config/settings.ts";
 import type { DoneItems, Reporter, WarningFields } from "../operations/reporter.ts";
 import { RunParts } from "../parts/parts.ts";
 import { printable } from "../printable.ts";
-import type { LogEvent } from "../render/item-lines.ts";
+import { doneEvent, doneLine, type LogEvent } from "../render/item-lines.ts";
 import { progressLine } from "../render/progress.ts";
-import type { TableStyle } from "../render/table.ts";
+import { type TableStyle, table } from "../render/table.ts";
 import { type GlobalFlags, isText, type Terminal } from "./terminal.ts";
 
 export interface Surroundings {
@@ -91,6 +90,12 @@ export class Context extends RunParts {
     return this.terminal.tableStyle(this.flags.color);
   }
 
+  /** @param first how many columns identify a row */
+  async table(head: readonly string[], rows: readonly (readonly string[])[], first?: number): Promise<string> {
+    const cells = rows.map((row) => row.map(printable));
+    return table(head, cells, await this.tableStyle(), first);
+  }
+
   /** A line for people on stderr, not with -q. */
   async inform(line: string): Promise<void> {
     if (!this.flags.quiet) await this.terminal.err.write(`${printable(line)}\n`);
@@ -116,11 +121,6 @@ export class Context extends RunParts {
       "name it with --config or TTSCTL_CONFIG, set TTSCTL_STORE, TTSCTL_OUTPUT and TTSCTL_LOGS, or run `ttsctl config init`",
       `no config.ini in ${this.cwd}: this command changes tasks, so it doesn't run with default settings`,
     );
-  }
-
-  async examineConfig(): Promise<Examination> {
-    const { examineConfig } = await import("../config/examine.ts");
-    return examineConfig(this.loadOptions());
   }
 
   async #loadSettings(): Promise<Settings> {
@@ -204,7 +204,6 @@ export class ConsoleReporter implements Reporter {
   /** On stdout; with a format for programs on stderr, as events in a JSON log. */
   async done<E extends keyof DoneItems>(event: E, items: readonly DoneItems[E][], dryRun: boolean): Promise<void> {
     if (items.length === 0 || this.#flags.summary) return;
-    const { doneEvent, doneLine } = await import("../render/item-lines.ts");
     const { out, err } = this.#terminal;
     const forPeople = isText(this.#flags.output);
     if (!forPeople && err.isJson) {

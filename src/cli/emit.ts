@@ -7,7 +7,7 @@ interface Forms {
   json(): Iterable<string>;
   /** Default: as JSON. */
   jsonLines?(): Iterable<string>;
-  csv(): Promise<Iterable<string>>;
+  csv(csv: typeof import("../render/csv.ts")): Iterable<string>;
   show(): Promise<void>;
 }
 
@@ -21,7 +21,7 @@ export async function emit(context: Context, { json, jsonLines = json, csv, show
     case "yaml":
       return data.write((await import("../render/yaml.ts")).yamlOf([...json()].join("")));
     case "csv":
-      return data.writeAll(await csv());
+      return data.writeAll(csv(await import("../render/csv.ts")));
     default:
       return show();
   }
@@ -31,7 +31,7 @@ export async function emit(context: Context, { json, jsonLines = json, csv, show
 export function emitObject(context: Context, object: object, text: () => Promise<string> | string): Promise<void> {
   return emit(context, {
     json: () => [`${JSON.stringify(object)}\n`],
-    csv: async () => [(await import("../render/csv.ts")).csvOfObject(object as Record<string, unknown>)],
+    csv: ({ csvOfObject }) => [csvOfObject(object as Record<string, unknown>)],
     show: async () => context.terminal.out.write(await text()),
   });
 }

@@ -9,6 +9,9 @@ export interface Streams {
   readonly stderr: Writable & { isTTY?: boolean; columns?: number };
 }
 
+/** A reader that doesn't read for so long isn't waited for after a stop. */
+const STUCK_MS = 1000;
+
 /** Writes at the reader's pace. If the reader closes the pipe, the rest is dropped without an error. */
 export class Output {
   readonly #stream: Writable;
@@ -19,6 +22,7 @@ export class Output {
   failure: Error | undefined;
   /** Texts that wait for the release; undefined if nothing is held back. */
   #held: string[] | undefined;
+  #stop: AbortSignal | undefined;
 
   /** @param prepare called right before each write; returns the text to write */
   constructor(stream: Writable, prepare: (text: string) => string = (text) => text) {
@@ -41,8 +45,34 @@ export class Output {
       return;
     }
     const prepared = this.#prepare(text);
-    await new Promise<void>((resolve) => {
-      if (this.#stream.write(prepared, () => resolve())) resolve();
+    await this.#untilTaken((taken) => {
+      if (this.#stream.write(prepared, taken)) taken();
+    });
+  }
+
+  /** After the stop, a reader that doesn't take a text within a second counts as gone. */
+  hurryAfter(stop: AbortSignal): void {
+    this.#stop = stop;
+  }
+
+  #untilTaken(write: (taken: () => void) => void): Promise<void> {
+    const stop = this.#stop;
+    return new Promise((resolve) => {
+      let timer: NodeJS.Timeout | undefined;
+      const hurry = () => {
+        timer = setTimeout(() => {
+          this.isGone = true;
+          taken();
+        }, STUCK_MS);
+      };
+      const taken = () => {
+        clearTimeout(timer);
+        stop?.removeEventListener("abort", hurry);
+        resolve();
+      };
+      if (stop?.aborted) hurry();
+      else stop?.addEventListener("abort", hurry);
+      write(taken);
     });
   }
 
@@ -70,8 +100,7 @@ export class Output {
   }
 
   async flush(): Promise<void> {
-    if (!this.isOpen) return;
-    await new Promise<void>((resolve) => this.#stream.write("", () => resolve()));
+    if (this.isOpen) await this.#untilTaken((taken) => this.#stream.write("", taken));
   }
 }
 

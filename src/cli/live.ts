@@ -28,7 +28,8 @@ export async function live(context: Context, every: number, refresh: Refresh): P
 
 async function onScreen(context: Context, every: number, refresh: Refresh): Promise<number> {
   const { terminal, signal } = context;
-  const screen = openScreen(terminal.streams.stdout, frame, { keepsPicture: true });
+  const { colors } = await context.tableStyle();
+  const screen = openScreen(terminal, frame, { keepsPicture: true });
   let resized = new AbortController();
   const onResize = () => {
     screen.redraw();
@@ -44,7 +45,8 @@ async function onScreen(context: Context, every: number, refresh: Refresh): Prom
       const { out: body, err } = recording.takeLines();
       const notes = [...err, ...(problem === undefined ? [] : [errorText(problem)])];
       if (!terminal.errIsTerminal) for (const line of notes.splice(0)) await terminal.err.write(`${line}\n`);
-      screen.draw({ head: await headOf(context, every), body, notes });
+      const now = formatInZone(Math.floor(context.clock.now()), await context.zone());
+      screen.draw({ head: colors.dim(`${now}  every ${formatDuration(every)}, Ctrl-C to stop`), body, notes });
       resized = new AbortController();
       await pause(every, signal, resized.signal);
       if (resized.signal.aborted) await sleep(Math.min(1, every) * 1000, undefined, { signal }).catch(() => {}); // at most once a second
@@ -55,12 +57,6 @@ async function onScreen(context: Context, every: number, refresh: Refresh): Prom
     screen.close();
   }
   return DONE;
-}
-
-async function headOf(context: Context, every: number): Promise<string> {
-  const { colors } = await context.tableStyle();
-  const now = formatInZone(Math.floor(context.clock.now()), await context.zone());
-  return colors.dim(`${now}  every ${formatDuration(every)}, Ctrl-C to stop`);
 }
 
 async function inPipe(context: Context, every: number, refresh: Refresh): Promise<number> {
@@ -103,11 +99,8 @@ interface Picture {
 function frame({ head, body, notes: long }: Picture, { columns, rows }: Size): string[] {
   const notes = long.flatMap((note) => wrap(note, columns));
   const room = Math.max(0, rows - 1 - notes.length);
-  const shown = body.length <= room ? body : [...body.slice(0, Math.max(0, room - 1)), more(body.length, room)];
+  const first = body.slice(0, Math.max(0, room - 1));
+  const more = room > 0 ? `… ${counted(body.length - first.length, "more line")}` : "";
+  const shown = body.length <= room ? body : [...first, more];
   return [head, ...shown, ...notes].slice(0, rows).map((line) => cut(line, columns));
-}
-
-function more(lines: number, room: number): string {
-  const hidden = lines - Math.max(0, room - 1);
-  return room > 0 ? `… ${counted(hidden, "more line")}` : "";
 }

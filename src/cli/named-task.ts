@@ -8,14 +8,6 @@ import type { Context } from "./context.ts";
 import { foundIds } from "./selection.ts";
 import { isText } from "./terminal.ts";
 
-export async function getParts(context: Context): Promise<GetParts> {
-  return {
-    file: await context.fileStore(),
-    link: await context.mirrorLink(),
-    artifacts: await context.artifacts(),
-  };
-}
-
 interface Sought extends GetOptions {
   /** For messages. */
   readonly command: string;
@@ -53,14 +45,10 @@ async function search(context: Context, parts: GetParts, { command, args, ...opt
   const { allowsColons } = await context.rules();
   const named = allowsColons ? null : splitName(first);
   const found = named === null ? null : await find(named);
-  if (found !== null && isThere(found.result)) return found;
+  if (found !== null && (found.result.task !== null || found.result.invalid !== null)) return found;
   const lone = [{ userId: "", taskId: first }];
   const [id] = await foundIds(context, lone, options.source, (instead) => commandFor(command, instead));
   return id!.userId === "" && found !== null ? found : find(id!);
-}
-
-function isThere({ task, invalid }: GetResult): boolean {
-  return task !== null || invalid !== null;
 }
 
 function commandFor(command: string, { userId, taskId }: TaskId): string {

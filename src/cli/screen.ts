@@ -1,5 +1,6 @@
 import { widthOf } from "../render/width.ts";
 import type { Streams } from "./io.ts";
+import type { Terminal } from "./terminal.ts";
 
 const ENTER = "\u001b[?1049h\u001b[?25l\u001b[?7l"; // the other screen, no cursor, no wrapping of long lines
 const LEAVE = "\u001b[?7h\u001b[?25h\u001b[?1049l";
@@ -28,10 +29,11 @@ export function sizeOf(stream: Streams["stdout"]): Size {
  * @param frame the lines of a picture, no more and no wider than the screen
  */
 export function openScreen<P>(
-  stream: Streams["stdout"],
+  terminal: Terminal,
   frame: (picture: P, size: Size) => readonly string[],
   { keepsPicture = false, onTaken = () => {} }: ScreenOptions = {},
 ) {
+  const stream = terminal.streams.stdout;
   let isOpen = false;
   let picture: P | undefined;
 
@@ -44,7 +46,10 @@ export function openScreen<P>(
   };
   const onStop = () => {
     leave();
-    process.kill(process.pid, "SIGSTOP");
+    process.off("SIGTSTP", onStop);
+    process.kill(process.pid, "SIGTSTP"); // the kernel ignores it if no shell could continue the process
+    process.on("SIGTSTP", onStop);
+    redraw();
   };
 
   function paint(): void {
@@ -59,7 +64,7 @@ export function openScreen<P>(
       // After a line that fills the row, erasing would delete its last character.
       return `\u001b[${row + 1};1H${line}${widthOf(line) < columns ? ERASE_REST : ""}`;
     });
-    stream.write(`${enter}${BEGIN}${lines.join("")}${END}`);
+    stream.write(`${enter}${BEGIN}${terminal.shown(lines.join(""))}${END}`);
   }
 
   function redraw(): void {
@@ -82,7 +87,7 @@ export function openScreen<P>(
       process.off("SIGTSTP", onStop);
       process.off("SIGCONT", redraw);
       leave();
-      if (picture !== undefined && keepsPicture) stream.write(`${frame(picture, size()).join("\n")}\n`);
+      if (picture !== undefined && keepsPicture) stream.write(terminal.shown(`${frame(picture, size()).join("\n")}\n`));
       picture = undefined;
     },
   };

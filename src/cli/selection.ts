@@ -9,6 +9,7 @@ import { TIME_STYLES, type TimeStyle, WIDE_COLUMNS } from "../render/item.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
 import type { SourceChoice } from "../store/mirror-link.ts";
 import type { TaskId } from "../store/task-source.ts";
+import { tasksNamed } from "../store/tasks-with-id.ts";
 import { PARTS_ACCEPTED, parseDuration, parsePart, parseWholeNumber } from "../task/amounts.ts";
 import { memberOf, trimId, uniqueTasks } from "../task/ids.ts";
 import {
@@ -49,40 +50,29 @@ export interface LookFlags {
   readonly exitStatus: boolean;
 }
 
-export function addSelection(command: Command): Command {
-  command.optionsGroup("Selection:");
-  for (const part of CHOOSING_PARTS) addField(command, part);
-  return command;
-}
-
 export function addPaging(command: Command): Command {
-  command.optionsGroup("Selection:");
-  for (const part of LIST_PARTS) addField(command, part);
-  return command.option("--limit <n>", "the newest N tasks, or all, instead of a page", limitOf);
+  return addSelection(command, LIST_PARTS).option(
+    "--limit <n>",
+    "the newest N tasks, or all, instead of a page",
+    limitOf,
+  );
 }
 
-function addField(command: Command, part: QueryPart): void {
-  const { kind, flags, help, flagHelp = "", choices } = fieldOf(part);
-  const option = new Option(flags, `${help}${flagHelp}`);
-  if (kind in PARSERS)
-    option.argParser(PARSERS[kind as keyof typeof PARSERS] as (text: string, before: unknown) => unknown);
-  else if (choices !== undefined) option.choices(choices);
-  command.addOption(option);
+export function addSelection(command: Command, parts: readonly QueryPart[] = CHOOSING_PARTS): Command {
+  command.optionsGroup("Selection:");
+  for (const part of parts) {
+    const { kind, flags, help, flagHelp = "", choices } = fieldOf(part);
+    const option = new Option(flags, `${help}${flagHelp}`);
+    if (kind in PARSERS)
+      option.argParser(PARSERS[kind as keyof typeof PARSERS] as (text: string, before: unknown) => unknown);
+    else if (choices !== undefined) option.choices(choices);
+    command.addOption(option);
+  }
+  return command;
 }
 
 export function addUser(command: Command): Command {
   return command.optionsGroup("Selection:").option("-u, --user <id>", "only the tasks of this user");
-}
-
-/** Unlike `addUser`, several. */
-export function addUsers(command: Command): Command {
-  addField(command.optionsGroup("Selection:"), "users");
-  return command;
-}
-
-export function addStatuses(command: Command): Command {
-  addField(command.optionsGroup("Selection:"), "statuses");
-  return command;
 }
 
 /** Seconds between two readings. */
@@ -211,12 +201,9 @@ export async function foundIds<I extends readonly TaskId[] | null>(
   instead = ({ userId, taskId }: TaskId) => `--user ${shellWord(userId)} --ids ${shellWord(taskId)}`,
 ): Promise<I | TaskId[]> {
   if (ids === null || ids.every(({ userId }) => userId !== "")) return ids;
-  const { tasksNamed } = await import("../store/tasks-with-id.ts");
-  const stores = async (source: SourceChoice) => {
-    return { file: await context.fileStore(), link: await context.mirrorLink(), source };
-  };
   const texts = ids.map(({ taskId }) => taskId);
-  const found = await tasksNamed(texts, await context.rules(), typeof where === "string" ? await stores(where) : where);
+  const place = typeof where === "string" ? { ...(await context.stores()), source: where } : where;
+  const found = await tasksNamed(texts, await context.rules(), place);
   return uniqueTasks(
     found.map((tasks, i) => {
       if (tasks.length <= 1) return tasks[0] ?? ids[i]!;

@@ -1,6 +1,6 @@
 import type { LogPart } from "../artifacts/artifacts.ts";
 import type { GetParts } from "../operations/get.ts";
-import { logText } from "../render/log.ts";
+import { logText } from "../render/item-lines.ts";
 import type { SourceChoice } from "../store/mirror-link.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { memberOf } from "../task/ids.ts";
@@ -58,7 +58,7 @@ export async function followTask(
   const last = shownStatus((finished ? status : state.status) ?? "");
   if (end === "gone") await context.inform(`${name} is gone from both stores`);
   if (end === "finished") await context.inform(`${name} is finished${last === undefined ? "" : `: ${last}`}`);
-  if (end === "interrupted") return INTERRUPTED;
+  if (end === "interrupted" || (end === "unread" && signal.aborted)) return INTERRUPTED;
   return end === "finished" && last === "error" ? FAILED : DONE;
 }
 

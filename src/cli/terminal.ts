@@ -37,20 +37,17 @@ const TEXT = { type: "string" } as const;
 
 /** The global flags of a command line that may be wrong or unfinished. */
 export function flagsIn(argv: readonly string[]): GlobalFlags {
-  const verbose = { type: "boolean", short: "v", multiple: true } as const;
+  const texts = { config: TEXT, profile: TEXT, store: TEXT, "redis-url": TEXT, "log-format": TEXT };
   const options = {
-    config: TEXT,
-    profile: TEXT,
-    store: TEXT,
-    "redis-url": TEXT,
+    ...texts,
     output: { ...TEXT, short: "o" },
-    verbose,
-  };
-  const more = { "log-format": TEXT, "no-redis": { type: "boolean" } } as const;
+    verbose: { type: "boolean", short: "v", multiple: true },
+    "no-redis": { type: "boolean" },
+  } as const;
   // The rest of a word such as `-ubob` is its value. `-w` takes none in one command, and needn't have one in others.
   const args = argv.filter((arg) => !arg.startsWith("-w"));
   const others = Object.fromEntries([..."uisfnp"].map((short) => [short, { type: "string", short } as const]));
-  const { values } = parseArgs({ args, options: { ...others, ...options, ...more }, strict: false });
+  const { values } = parseArgs({ args, options: { ...others, ...options }, strict: false });
   const text = (name: keyof typeof values) => (typeof values[name] === "string" ? values[name] : undefined);
   return {
     config: text("config"),
@@ -70,6 +67,7 @@ export function flagsIn(argv: readonly string[]): GlobalFlags {
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP", "SIGTSTP"] as const;
 /** Saves the cursor's position, hides it, and turns line wrap off. */
 const BEGIN = "\u001b7\u001b[?25l\u001b[?7l";
+const UTF8 = /utf-?8/i;
 const ERASE_LINE_REST = "\u001b[K";
 /** Restores the cursor, and erases everything after it. */
 const END = "\u001b8\r\u001b[J\u001b[?7h\u001b[?25h";
@@ -103,12 +101,22 @@ export class Terminal {
       this.#isInLine = !text.endsWith("\n");
       return text;
     };
-    this.out = new Output(streams.stdout, this.outIsTerminal ? onTerminal : undefined);
+    this.out = new Output(streams.stdout, this.outIsTerminal ? (text) => onTerminal(this.shown(text)) : undefined);
     this.data = this.outIsTerminal ? new Output(streams.stdout, (text) => onTerminal(printableData(text))) : this.out;
     this.err = new Log(streams.stderr, logsJson, (text) => {
       this.clear();
-      return text;
+      return this.errIsTerminal && !logsJson ? this.shown(text) : text;
     });
+  }
+
+  get #charset(): string {
+    const { LC_ALL, LC_CTYPE, LANG } = this.env;
+    return LC_ALL || LC_CTYPE || LANG || "";
+  }
+
+  /** With another sign for cut texts, as wide as the ellipsis, if the locale isn't UTF-8. An unset one often is. */
+  shown(text: string): string {
+    return this.#charset === "" || UTF8.test(this.#charset) ? text : text.replaceAll("…", "~");
   }
 
   get isDrawable(): boolean {
@@ -123,7 +131,7 @@ export class Terminal {
       for (const signal of SIGNALS) process.on(signal, this.#onSignal);
       process.on("exit", this.#onExit);
     }
-    this.streams.stderr.write(`${begin}\r${line}${ERASE_LINE_REST}`);
+    this.streams.stderr.write(`${begin}\r${this.shown(line)}${ERASE_LINE_REST}`);
   }
 
   /** Erases the drawn line. */
@@ -166,7 +174,7 @@ export class Terminal {
   /** Sends the signal again if no other listener handles it. */
   readonly #onSignal = (signal: NodeJS.Signals) => {
     this.clear();
-    if (process.listenerCount(signal) === 0) process.kill(process.pid, signal === "SIGTSTP" ? "SIGSTOP" : signal);
+    if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
   };
 
   /** Whether questions can be asked. */
@@ -199,9 +207,8 @@ export class Terminal {
     const { FORCE_COLOR = "", NO_COLOR = "", TERM } = this.env;
     const isForced = FORCE_COLOR !== "" && FORCE_COLOR !== "0";
     const isColored = color && NO_COLOR === "" && TERM !== "dumb" && (this.outIsTerminal || isForced);
-    const { LC_ALL = "", LC_CTYPE = "", LANG = "" } = this.env;
     return {
-      blocks: isColored && this.outIsTerminal && /utf-?8/i.test(LC_ALL || LC_CTYPE || LANG),
+      blocks: isColored && this.outIsTerminal && UTF8.test(this.#charset),
       width: this.outIsTerminal ? this.streams.stdout.columns || 80 : null,
       colors: isColored ? new (await import("chalk")).Chalk({ level: 1 }) : NO_COLORS,
     };

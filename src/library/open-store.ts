@@ -93,7 +93,7 @@ async function openParts(options: StoreOptions) {
   const marked = settings.redis.enabled.value ? mark : null;
   const writer = new TaskWriter({ file, shared, repairs, clock, link, mark: marked, warn, onMirrorFailure });
   const repair = mirrorRepair({ parts, logger, shared, link, repairs, writer, mark });
-  const stores = { file: await parts.fileStore(), link: await parts.mirrorLink() };
+  const stores = await parts.stores();
   const parser = new RecordParser(rules);
   return { parts, stores, settings, rules, parser, clock, logger, events, shared, repairs, mark, writer, repair };
 }

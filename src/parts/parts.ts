@@ -131,9 +131,9 @@ export class RunParts {
     return new TimeReader(await this.zone());
   }
 
-  async fileStore(): Promise<FileStore> {
+  async fileStore(options: ConstructorParameters<typeof FileStore>[3] = {}): Promise<FileStore> {
     const { path } = (await this.settings()).store;
-    return new FileStore(path.value, await this.rules(), this.clock, { shared: this.#shared });
+    return new FileStore(path.value, await this.rules(), this.clock, { shared: this.#shared, ...options });
   }
 
   /** Warns of options of config.ini that have no effect, once: the passes of a watcher share its settings. */
@@ -145,9 +145,7 @@ export class RunParts {
   /** The store file for a run that changes tasks: the signal ends its waits. */
   async changingFileStore(): Promise<FileStore> {
     await this.warnOfMisspelt();
-    const { store } = await this.settings();
-    const options = { signal: this.signal, shared: this.#shared, log: (line: string) => this.log(line) };
-    return new FileStore(store.path.value, await this.rules(), this.clock, options);
+    return this.fileStore({ signal: this.signal, log: (line) => this.log(line) });
   }
 
   /**
@@ -235,6 +233,10 @@ export class RunParts {
       });
       return mirror;
     };
+  }
+
+  async stores() {
+    return { file: await this.fileStore(), link: await this.mirrorLink() };
   }
 
   async taskStore(): Promise<TaskStore> {

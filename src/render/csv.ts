@@ -1,17 +1,20 @@
 import { stringify } from "csv-stringify/sync";
-import { type JsonValue, jsonOf } from "../json/value.ts";
 import type { Task } from "../task/task.ts";
-import { isTimeField, itemFields, KNOWN_FIELDS, rawText, type TimeTelling, timeText } from "./item.ts";
+import {
+  fieldsOf,
+  fieldText,
+  isTimeField,
+  itemFields,
+  KNOWN_FIELDS,
+  rawText,
+  type TimeTelling,
+  timeText,
+} from "./item.ts";
 
 const RECORD_COLUMNS = [...KNOWN_FIELDS, "record"];
 
-/** The fields of the tasks as CSV columns: first the known ones, then the others as they occur. */
-export function csvFields(tasks: readonly Task[], before: readonly string[] = KNOWN_FIELDS): string[] {
-  return [...new Set([...before, ...tasks.flatMap((task) => [...itemFields(task).keys()])])];
-}
-
 export function csvOfTasks(tasks: readonly Task[]): string {
-  const fields = csvFields(tasks);
+  const fields = fieldsOf(tasks);
   return csvLine(fields) + [...csvTaskLines(tasks, fields)].join("");
 }
 
@@ -24,7 +27,7 @@ export function* csvTaskLines(
     const record = itemFields(task);
     yield csvLine(
       fields.map((field) => {
-        const text = cell(record.get(field));
+        const text = fieldText(record.get(field));
         return telling !== undefined && isTimeField(field) ? timeText(text, telling) : text;
       }),
     );
@@ -57,12 +60,6 @@ export function* csvOfRows(columns: readonly string[], rows: Iterable<readonly s
 /** An apostrophe precedes texts that a spreadsheet would read as a formula. */
 function csv(columns: readonly string[], rows: readonly (readonly string[])[]): string {
   return stringify([columns, ...rows] as string[][], { escape_formulas: true });
-}
-
-function cell(value: JsonValue | undefined): string {
-  if (value === undefined || value === null) return "";
-  if (Array.isArray(value) || value instanceof Map) return jsonOf(value);
-  return String(value);
 }
 
 export type ExportFormat = "jsonl" | "json" | "csv";

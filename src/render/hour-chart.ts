@@ -9,6 +9,7 @@ export const BAR_SIGNS = [
   ["other", "?"],
 ] as const;
 export type BarStatus = (typeof BAR_SIGNS)[number][0];
+const SIGNS = new Map<BarStatus, string>(BAR_SIGNS);
 
 const HEIGHT = 8;
 const LEAST_BAR = 2;
@@ -37,7 +38,7 @@ export function hourChart(
   const bar = Math.min(MOST_BAR, Math.max(LEAST_BAR, Math.floor((width - scale - 2) / hours.length) - 1));
   const bars = hours.map((counts) => barOf(counts, most, blocks ? Math.ceil : Math.round));
   const signAt = (bar: number, level: number) => {
-    if (!blocks) return signOf(bars[bar]![level]!);
+    if (!blocks) return SIGNS.get(bars[bar]![level]!)!;
     const eighths = Math.ceil(((hours[bar]!.total / most) * HEIGHT - level) * BLOCKS.length);
     return BLOCKS[Math.min(BLOCKS.length, eighths) - 1]!;
   };
@@ -66,8 +67,4 @@ export function barOf(counts: StatusCounts, most: number, round = Math.round): B
     cells[byRest[at]![1]]!++;
   }
   return BAR_SIGNS.flatMap(([status], i) => Array<BarStatus>(cells[i]!).fill(status));
-}
-
-function signOf(status: BarStatus): string {
-  return BAR_SIGNS.find(([word]) => word === status)![1];
 }

@@ -60,6 +60,12 @@ export function planLines({ count, byStatus, first }: PlanSummary): string {
   return `${[...names, ...more, `in all ${count}: ${counts}`].join("\n")}\n`;
 }
 
+/** Lines of a log with a head as of tail(1), and as a terminal would show them: of a progress bar only its end. */
+export function* logText({ path, lines }: { path: string; lines: string[] }, withHead = true): Generator<string> {
+  if (withHead) yield `==> ${printable(path)} <==\n`;
+  for (const line of lines) yield `${printable(line.slice(line.lastIndexOf("\r") + 1))}\n`;
+}
+
 export function notFound(ids: readonly string[]): string {
   return `not found: ${ids.map((id) => printableJson(id)).join(", ")}`;
 }

@@ -1,6 +1,6 @@
 import { FIELDS, RECORD_FIELDS } from "../json/fields.ts";
 import { setFields } from "../json/record.ts";
-import { type JsonValue, parseJsonValue } from "../json/value.ts";
+import { type JsonValue, jsonOf, parseJsonValue } from "../json/value.ts";
 import type { Stopped } from "../store/task-source.ts";
 import type { ListResult } from "../store/task-store.ts";
 import { counted, formatAge } from "../task/amounts.ts";
@@ -25,6 +25,12 @@ export function itemFields(task: Task): Map<string, JsonValue> {
   return parseJsonValue(itemJson(task)) as Map<string, JsonValue>;
 }
 
+/** A text as it is, nothing for null, anything else as JSON. */
+export function fieldText(value: JsonValue | undefined): string {
+  if (value === undefined || value === null) return "";
+  return typeof value === "string" ? value : jsonOf(value);
+}
+
 /** The shown word, else the service's own. */
 export function statusText(task: Task): string {
   return shownStatus(task.status) ?? task.status;
@@ -34,6 +40,11 @@ const KNOWN = new Map<string, keyof Task>(
   FIELDS.filter((field) => field !== "deleted").map((field) => [field, camelCase(field) as keyof Task]),
 );
 export const KNOWN_FIELDS = [...KNOWN.keys()];
+
+/** The fields of tasks: first the known ones, then the others as they occur. */
+export function fieldsOf(tasks: readonly Task[], before: readonly string[] = KNOWN_FIELDS): string[] {
+  return [...new Set([...before, ...tasks.flatMap((task) => [...itemFields(task).keys()])])];
+}
 
 export function isKnown(field: string): boolean {
   return KNOWN.has(field);

@@ -2,9 +2,8 @@ import type { ByStatus, NamedTask, StatsResult } from "../operations/stats/types
 import { printable, shellWord } from "../printable.ts";
 import { counted, formatAge, formatBytes, formatDuration } from "../task/amounts.ts";
 import { memberOf } from "../task/ids.ts";
-import { csvOfRows } from "./csv.ts";
 import { BAR_SIGNS, FULL_BLOCK, hourChart, type Piece } from "./hour-chart.ts";
-import { cutToScreen, type TableStyle, tableLayout } from "./table.ts";
+import { cutToScreen, STATUS_COLORS, STATUSES, type TableStyle, tableLayout } from "./table.ts";
 import { widthOf } from "./width.ts";
 
 export interface StatsStyle extends TableStyle {
@@ -15,25 +14,19 @@ export interface StatsStyle extends TableStyle {
   hour(iso: string): string;
 }
 
-const STATUSES = ["wait", "run", "done", "error", "other"] as const;
-const COLORS = { wait: "yellow", run: "cyan", done: "green", error: "red", other: "magenta" } as const;
 /** Users in the table, and with `-o wide`. */
 const TOP = 10;
 const TOP_WIDE = 50;
 const DEFAULT_WIDTH = 80;
 
-const CSV_COLUMNS = ["user_id", "total", ...STATUSES, "lastChange", "audioBytes", "logBytes"];
-
-/** A row for each user; bytes are empty if the disk wasn't read. */
-export function statsCsv({ byUser }: StatsResult): Iterable<string> {
+/** Columns for CSV, and a row for each user; bytes are empty if the disk wasn't read. */
+export function userCells({ byUser }: StatsResult): [columns: string[], rows: string[][]] {
   const rows = byUser.map((user) => [
     ...[user.user_id, user.total, ...STATUSES.map((status) => user[status]), user.lastChange],
     ...(user.disk === null ? ["", ""] : [user.disk.audioBytes, user.disk.logBytes]),
   ]);
-  return csvOfRows(
-    CSV_COLUMNS,
-    rows.map((row) => row.map(String)),
-  );
+  const columns = ["user_id", "total", ...STATUSES, "lastChange", "audioBytes", "logBytes"];
+  return [columns, rows.map((row) => row.map(String))];
 }
 
 export function statsText(stats: StatsResult, style: StatsStyle): string {
@@ -159,11 +152,11 @@ function chart({ perHour }: StatsResult, style: StatsStyle): string {
 }
 
 function paint([text, status]: Piece, { colors }: StatsStyle): string {
-  return status === null ? text : colors[COLORS[status]](text);
+  return status === null ? text : colors[STATUS_COLORS[status]](text);
 }
 
 function painted(text: string, { colors }: StatsStyle): string {
-  return Object.hasOwn(COLORS, text) ? colors[COLORS[text as keyof typeof COLORS]](text) : text;
+  return Object.hasOwn(STATUS_COLORS, text) ? colors[STATUS_COLORS[text as keyof typeof STATUS_COLORS]](text) : text;
 }
 
 function notes(stats: StatsResult, { colors }: StatsStyle): string {

@@ -1,4 +1,4 @@
-import Table from "cli-table3";
+import type CliTable3 from "cli-table3";
 import { cut, widthOf } from "./width.ts";
 
 const COLORS = ["bold", "dim", "inverse", "gray", "red", "green", "yellow", "cyan", "magenta"] as const;
@@ -6,6 +6,10 @@ const COLORS = ["bold", "dim", "inverse", "gray", "red", "green", "yellow", "cya
 export type Colors = Readonly<Record<(typeof COLORS)[number], (text: string) => string>>;
 
 export const NO_COLORS = Object.fromEntries(COLORS.map((color) => [color, (text: string) => text])) as Colors;
+
+export const STATUS_COLORS = { wait: "yellow", run: "cyan", done: "green", error: "red", other: "magenta" } as const;
+/** The shown words, and `other` for the rest. */
+export const STATUSES = Object.keys(STATUS_COLORS) as (keyof typeof STATUS_COLORS)[];
 
 export interface TableStyle {
   /** Columns of the terminal; null in a pipe, for full width. */
@@ -41,7 +45,13 @@ export type TableLayout = ReturnType<typeof tableLayout>;
  */
 export function tableLayout(columns: readonly Column[], first: Rows, style: TableStyle, withHead: boolean) {
   const shown = cutToScreen(first, style);
-  const rooms = columns.map((column, i) => roomOf(column, cellsOf(shown, i), withHead));
+  const rooms = columns.map((column, i) =>
+    roomOf(
+      column,
+      shown.map((row) => row[i] ?? ""),
+      withHead,
+    ),
+  );
   const widths = fitColumns(rooms, style.width);
 
   function cellsIn(cells: readonly string[], paint: (text: string, column: number) => string): string[] {
@@ -80,6 +90,7 @@ export function tableLayout(columns: readonly Column[], first: Rows, style: Tabl
 function linesOf(rows: Rows, { width }: TableStyle): string[] {
   // In a pipe nothing is cut, and cli-table3 takes quadratic time for a long cell.
   if (width === null) return rows.map((cells) => `${cells.join(" ".repeat(GAP)).trimEnd()}\n`);
+  const Table = require("cli-table3") as typeof CliTable3; // here, because loading it is slow
   const layout = new Table({ chars: NO_BORDERS, style: PLAIN });
   layout.push(...rows.map((cells) => [...cells]));
   const lines = layout.toString().split("\n");
@@ -89,10 +100,6 @@ function linesOf(rows: Rows, { width }: TableStyle): string[] {
 /** No cell needs more than the whole screen. */
 export function cutToScreen(rows: Rows, { width }: TableStyle): Rows {
   return width === null ? rows : rows.map((row) => row.map((cell) => cut(cell, width)));
-}
-
-function cellsOf(rows: Rows, column: number): string[] {
-  return rows.map((row) => row[column] ?? "");
 }
 
 function roomOf({ head, least, round, mayGo, shorter }: Column, cells: readonly string[], withHead: boolean): Room {

@@ -1,9 +1,10 @@
-import { type JsonValue, jsonOf } from "../json/value.ts";
+import type { JsonValue } from "../json/value.ts";
 import { printable } from "../printable.ts";
 import { shownStatus } from "../task/status.ts";
 import type { Task } from "../task/task.ts";
 import {
   fieldOf,
+  fieldText,
   isKnown,
   isTimeField,
   itemFields,
@@ -12,7 +13,7 @@ import {
   timeText,
   withoutFraction,
 } from "./item.ts";
-import { type Column, type TableLayout, type TableStyle, tableLayout } from "./table.ts";
+import { type Column, STATUS_COLORS, type TableLayout, type TableStyle, tableLayout } from "./table.ts";
 
 interface TaskTableOptions {
   readonly columns: readonly string[];
@@ -53,14 +54,6 @@ function cells(task: Task, fields: readonly string[], telling: TimeTelling): str
     return printable(isTimeField(field) ? timeText(text, telling) : text);
   });
 }
-
-/** A text as it is, nothing for null, anything else as JSON. */
-export function fieldText(value: JsonValue | undefined): string {
-  if (value === undefined || value === null) return "";
-  return typeof value === "string" ? value : jsonOf(value);
-}
-
-export const STATUS_COLORS = { wait: "yellow", run: "cyan", done: "green", error: "red" } as const;
 
 /** A status in its colour; also a word of the service's. */
 export function paintStatus(text: string, { colors }: TableStyle): string {

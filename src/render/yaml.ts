@@ -20,22 +20,21 @@ export function yamlOf(json: string): string {
   }
 }
 
+/** Only writes. */
+const WRITTEN = { default: true, test: /^(?!)/, resolve: (text: string): JsonValue => text } as const;
+
 const NUMBER_TEXT = {
+  ...WRITTEN,
   tag: "tag:yaml.org,2002:float",
-  default: true,
-  test: /^(?!)/,
   identify: (value: unknown) => value instanceof NumberText,
-  resolve: (text: string): JsonValue => text,
   stringify: ({ value }: Scalar) => String(value),
-} as const;
+};
 
 /** Unprintable text is quoted and escaped; YAML reads the same text. */
 const ESCAPED_TEXT = {
+  ...WRITTEN,
   tag: "tag:yaml.org,2002:str",
-  default: true,
-  test: /^(?!)/,
   identify: (value: unknown) => typeof value === "string" && !isPrintable(value.replaceAll(/[\n\t]/g, "")),
-  resolve: (text: string): JsonValue => text,
   stringify: ({ value }: Scalar) =>
     escapeUnprintable(JSON.stringify(value), (char) => `\\U${char.codePointAt(0)!.toString(16).padStart(8, "0")}`),
-} as const;
+};

@@ -75,12 +75,12 @@ describe.runIf(hasPty)("list --watch on a terminal", () => {
     await server.remove();
   });
 
-  it("restores the terminal while it is stopped, and when it fails", async () => {
+  it("redraws after Ctrl-Z without a shell that could continue it, and restores the terminal when it fails", async () => {
     here.root.configure(null);
     fill(1);
     const run = watching();
     await run.says(/1 of 1 task/);
-    await run.stopAndContinue();
+    run.type("\u001a");
     await until(() => run.text.split(GIVEN_BACK).length === 2 && shown(run).isSecondScreen);
     await until(() => shown(run).lines[3]!.startsWith("1 of 1 task"));
     await ends(run, () => run.type("\u0003"));

@@ -1,4 +1,6 @@
+import { once } from "node:events";
 import { appendFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { record } from "../helpers/records.ts";
 import { lines, Running } from "../helpers/ttsctl.ts";
@@ -54,6 +56,27 @@ describe("logs", () => {
       const { code, stdout, stderr } = await run.end();
       expect([code, lines(stdout)]).toEqual([1, [head("08"), ...first, "three"]]);
       expect(stderr).toContain("alice:t1 is finished: error");
+    }
+  });
+
+  it("ends on a signal while its reader doesn't read, and so does events", async () => {
+    here.root.configure(null);
+    here.root.writeStore([running]);
+    here.root.write(hour("08"), `${"x".repeat(99)}\n`.repeat(40_000));
+    for (const [line, expected] of [
+      ["logs alice t1 -f", 130],
+      ["events --interval 1", 0],
+    ] as const) {
+      const run = new Running(line.split(" "), { cwd: here.root.path });
+      const exited = once(run.child, "exit");
+      run.child.stdout.pause();
+      if (line.startsWith("events")) await run.says(/changes come from/);
+      here.root.writeStore([running, ...Array.from({ length: 20_000 }, (_, i) => record("bob", `t${i}`))]);
+      await sleep(2000); // by then the pipe is full
+      run.kill("SIGINT");
+      const inTime = Promise.race([exited, sleep(4000)]);
+      expect(await inTime).toEqual([expected, null]);
+      run.child.stdout.destroy();
     }
   });
 

@@ -65,6 +65,24 @@ describe("times", () => {
   });
 });
 
+describe("texts that are cut", () => {
+  it.each([
+    [{ LC_ALL: "C", LANG: "zh_CN.UTF-8" }, "~"],
+    [{ LANG: "POSIX" }, "~"],
+    [UTF8, "…"],
+    [{}, "…"],
+  ])("with %j end in %s", async (env, mark) => {
+    await fill();
+    const listed = (await onTerminal("list --no-color --no-pager", 50, env as Record<string, string>)).stdout;
+    const shown = (await onTerminal("get alice t1 --no-color", 30, env as Record<string, string>)).stdout;
+    for (const text of [listed, shown]) expect(text.replace(/[^~…]/g, "")).toMatch(new RegExp(`^${mark}+$`));
+    for (const line of lines(listed)) expect(stringWidth(line), line).toBeLessThanOrEqual(50);
+    here.root.writeStore([record("alice", "t1", { text: "once upon…" })]);
+    const json = (await onTerminal("list -o json --source file", 50, env as Record<string, string>)).stdout;
+    expect(json).toContain('"once upon…"');
+  });
+});
+
 describe("the chart of stats", () => {
   it.each([
     ["blocks with colours and UTF-8", "stats --no-disk", UTF8, true],

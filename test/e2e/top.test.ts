@@ -242,11 +242,11 @@ describe.runIf(hasPty)("top", () => {
     await ends(run, () => run.type("q"), [200, 60]);
   });
 
-  it("gives the terminal back while it is stopped, and after an error of its own", async () => {
+  it("redraws after Ctrl-Z without a shell that could continue it, and gives the terminal back after an error", async () => {
     await fill();
     const run = top();
     await says(run, /^> alice +new/m);
-    await run.stopAndContinue();
+    run.type("\u001a");
     await until(() => run.text.split(GIVEN_BACK).length === 2 && shown(run).isSecondScreen);
     await says(run, /^> alice +new/m);
     await ends(run, () => process.kill(run.pid, "SIGTERM"));
@@ -301,7 +301,7 @@ describe.runIf(hasPty)("top", () => {
   });
 });
 
-describe("top in a shell", () => {
+describe("top and list --watch in a shell", () => {
   const shells: Shell[] = [];
   afterEach(() => {
     for (const shell of shells.splice(0)) shell.close();
@@ -331,5 +331,14 @@ describe("top in a shell", () => {
     shell.keys("C-c");
     await shell.shows((lines) => lines.at(-1) === "$");
     await isSane();
+    await shell.begin("ttsctl list --watch 600");
+    await shell.shows(/^alice/m);
+    shell.keys("C-z");
+    await shell.shows(/Stopped/);
+    await isSane();
+    await shell.begin("fg");
+    await shell.shows(/^alice/m);
+    shell.keys("C-c");
+    await shell.shows((lines) => lines.at(-1) === "$");
   });
 });

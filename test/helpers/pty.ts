@@ -45,13 +45,6 @@ export class OnTerminal {
     spawnSync("stty", ["-F", terminal, "cols", String(columns), "rows", String(rows)]);
   }
 
-  /** Ctrl-Z and fg. script(1) stops together with what it runs, and they go on together. */
-  async stopAndContinue(): Promise<void> {
-    process.kill(this.pid, "SIGTSTP");
-    await until(() => / T /.test(readFileSync(`/proc/${this.#child.pid}/stat`, "utf8")));
-    this.#child.kill("SIGCONT");
-  }
-
   /** The exit code, once it has ended. */
   async end(): Promise<number | null> {
     return this.#ended;

@@ -160,15 +160,10 @@ const MODE = 0o644;
 async function metricsTarget(context: Context, { metricsFile, dryRun, backup }: CleanupFlags): Promise<string | null> {
   if (metricsFile === undefined || dryRun) return null;
   const target = resolve(context.cwd, metricsFile);
-  await refuseOtherFiles(context, target, backup);
-  return target;
-}
-
-/** A directory isn't refused: it is a warning after the pass, like any file that can't be written. */
-async function refuseOtherFiles(context: Context, target: string, backup: string | undefined): Promise<void> {
   await refuseUsed("--metrics-file", target, await context.filesInUse(backup));
   const there = await lstat(target).catch(() => null);
-  if (there === null || there.isFile() || there.isDirectory()) return;
+  // A directory isn't refused: it is a warning after the pass, like any file that can't be written.
+  if (there === null || there.isFile() || there.isDirectory()) return target;
   throw usage(
     `--metrics-file names ${target}, which is not a regular file`,
     "choose a regular file in the directory of node_exporter's textfile collector",

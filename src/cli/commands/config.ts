@@ -4,7 +4,6 @@ import { profileNames, profilePath, profilesFolder } from "../../config/profiles
 import { redisShown } from "../../config/redis.ts";
 import { describeSettings } from "../../config/settings.ts";
 import { TtsctlError, usage } from "../../errors.ts";
-import { printable } from "../../printable.ts";
 import type { InitFlags } from "../config-init.ts";
 import type { Attach, Context } from "../context.ts";
 import { DONE, emit, emitObject } from "../emit.ts";
@@ -45,13 +44,8 @@ export function declare(program: Command, attach: Attach): void {
 async function showConfig(context: Context): Promise<number> {
   const settings = await context.settings();
   const described = describeSettings(settings);
-  await emitObject(context, described, async () => {
-    const { table } = await import("../../render/table.ts");
-    const rows = Object.entries(described).map(([name, { value, source }]) => {
-      return [name, value === null || value === "" ? "-" : printable(String(value)), source];
-    });
-    return table(["SETTING", "VALUE", "SOURCE"], rows, await context.tableStyle());
-  });
+  const rows = Object.entries(described).map(([name, { value, source }]) => [name, String(value ?? "") || "-", source]);
+  await emitObject(context, described, () => context.table(["SETTING", "VALUE", "SOURCE"], rows));
   const file = settings.configPath ?? "none found; only defaults, variables and flags";
   const { profile } = configPlace(context.loadOptions());
   await context.inform(`config file: ${file}${profile === null ? "" : ` (profile ${profile})`}`);
@@ -86,18 +80,16 @@ async function showProfiles(context: Context): Promise<number> {
   await emit(context, {
     json: () => [`${JSON.stringify({ folder, profiles })}\n`],
     jsonLines: () => profiles.map((profile) => `${JSON.stringify(profile)}\n`),
-    csv: async () => {
-      const { csvOfRows } = await import("../../render/csv.ts");
+    csv: ({ csvOfRows }) => {
       const rows = profiles.map((profile) => Object.values(profile).map((value) => String(value ?? "")));
       return csvOfRows(["name", "current", "store", "redis", "path"], rows);
     },
     show: async () => {
-      const { table } = await import("../../render/table.ts");
       const rows = profiles.map(({ name, current, store, redis, path }) => {
-        return [current ? "*" : "", name, ...[store, redis, path].map((text) => printable(text ?? "-"))];
+        return [current ? "*" : "", name, store ?? "-", redis ?? "-", path];
       });
       const head = ["", "PROFILE", "STORE", "REDIS", "FILE"];
-      if (rows.length > 0) await context.terminal.out.write(table(head, rows, await context.tableStyle()));
+      if (rows.length > 0) await context.terminal.out.write(await context.table(head, rows));
     },
   });
   if (profiles.length === 0)

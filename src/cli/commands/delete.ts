@@ -75,7 +75,7 @@ interface Deletion extends Pick<DeleteParts, "confirm"> {
   readonly ledger: LedgerRun | null;
 }
 
-export interface DeletionOutcome {
+interface DeletionOutcome {
   readonly result: DeleteResult;
   /** Why it stopped early, or why Redis was left out. */
   readonly problem: TtsctlError | null;

@@ -42,8 +42,7 @@ async function runDoctor(context: Context): Promise<number> {
   const report = doctorReport(findings);
   await emit(context, {
     json: () => [`${JSON.stringify(report)}\n`],
-    csv: async () => {
-      const { csvOfRows } = await import("../../render/csv.ts");
+    csv: ({ csvOfRows }) => {
       const rows = findings.map(({ check, status, detail, hint }) => [check, status, detail, hint ?? ""]);
       return csvOfRows(["check", "status", "detail", "hint"], rows);
     },
@@ -55,7 +54,8 @@ async function runDoctor(context: Context): Promise<number> {
 
 /** Parts of a section with a wrong value are null, because checks of its defaults would mislead. */
 async function doctorParts(context: Context): Promise<DoctorParts> {
-  const examined = await context.examineConfig();
+  const { examineConfig } = await import("../../config/examine.ts");
+  const examined = await examineConfig(context.loadOptions());
   const { settings } = examined;
   const known = (section: string) => (examined.wrong.has(section) ? null : settings);
   const [redis, store, paths] = [known("redis"), known("store"), known("paths")];

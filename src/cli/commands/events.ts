@@ -6,7 +6,7 @@ import { soleUser, statusPasses, type TaskFilter, userPasses } from "../../task/
 import { formatUtc } from "../../task/time.ts";
 import type { Attach, Context } from "../context.ts";
 import { DONE } from "../emit.ts";
-import { addInterval, addSource, addStatuses, addUsers, type SelectionFlags, selectionOf } from "../selection.ts";
+import { addInterval, addSelection, addSource, type SelectionFlags, selectionOf } from "../selection.ts";
 
 interface EventsFlags extends SelectionFlags {
   readonly source: SourceChoice;
@@ -19,7 +19,7 @@ export function declare(program: Command, attach: Attach): void {
     .description("print a JSON line for each task that is created, changed or removed, until Ctrl-C")
     .addHelpText("after", EXAMPLES);
   addInterval(
-    addSource(addStatuses(addUsers(command))),
+    addSource(addSelection(command, ["users", "statuses"])),
     "seconds, or a duration such as 10s, between two comparisons, if Redis sends no notifications",
   );
   attach<EventsFlags>(command, runEvents);
@@ -48,7 +48,7 @@ async function runEvents(context: Context, flags: EventsFlags): Promise<number> 
   const soon = () => follower.compareSoon();
   await context.liveOn({ events: { onUp: soon, onDown: soon }, forReaders: (state) => state });
   const parts = {
-    ...{ clock, signal, file: await context.fileStore(), link: await context.mirrorLink() },
+    ...{ clock, signal, ...(await context.stores()) },
     hear: (heard: Parameters<Context["hearTasks"]>[0]) => context.hearTasks(heard),
     onChanges: async (changes: readonly TaskChange[], source: string) => {
       const time = formatUtc(clock.now());
@@ -73,14 +73,6 @@ function isWanted({ userId, status, from }: TaskChange, filter: TaskFilter): boo
 }
 
 function eventJson({ event, userId, taskId, status, from, score }: TaskChange, time: string, source: string): string {
-  return JSON.stringify({
-    time,
-    event,
-    user_id: userId,
-    task_id: taskId,
-    status,
-    from,
-    updated_at: formatUtc(score),
-    source,
-  });
+  const ids = { user_id: userId, task_id: taskId };
+  return JSON.stringify({ time, event, ...ids, status, from, updated_at: formatUtc(score), source });
 }

@@ -89,7 +89,7 @@ async function openSink(context: Context, { to, force }: ExportFlags) {
 }
 
 async function report(context: Context, result: ExportResult, to: string | undefined): Promise<number> {
-  const { reporter, terminal, flags } = context;
+  const { reporter, terminal } = context;
   const { fromFile, fromRedis, missing, dangling, failed, problem } = result;
   if (problem !== null) {
     const absent = problem.code === "STORE_EMPTY" ? "the file" : "Redis";
@@ -102,8 +102,7 @@ async function report(context: Context, result: ExportResult, to: string | undef
     );
   const count = fromFile + fromRedis;
   const where = to === undefined ? "" : ` to ${to}`;
-  const { printable } = await import("../../printable.ts");
   const line = `${counted(count, "task")} exported${where}: ${fromFile} from the file, ${fromRedis} from Redis`;
-  if (!flags.quiet && terminal.out.isOpen) await terminal.err.write(`${printable(line)}\n`);
+  if (terminal.out.isOpen) await context.inform(line);
   return problem !== null || missing.length + failed > 0 ? PARTLY : DONE;
 }

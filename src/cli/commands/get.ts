@@ -4,8 +4,9 @@ import { jsonOf } from "../../json/value.ts";
 import type { GetResult } from "../../operations/get.ts";
 import { printable } from "../../printable.ts";
 import { itemFields, itemJson, statusText } from "../../render/item.ts";
-import { logText } from "../../render/log.ts";
-import type { TableStyle } from "../../render/table.ts";
+import { logText } from "../../render/item-lines.ts";
+import { type TableStyle, table } from "../../render/table.ts";
+import { paintStatus } from "../../render/task-table.ts";
 import { cut, fits, truncateText, widthOf } from "../../render/width.ts";
 import type { SourceChoice } from "../../store/mirror-link.ts";
 import { formatBytes, formatLength } from "../../task/amounts.ts";
@@ -13,7 +14,7 @@ import { memberOf } from "../../task/ids.ts";
 import type { Task } from "../../task/task.ts";
 import type { Attach, Context } from "../context.ts";
 import { DONE, emit, PARTLY } from "../emit.ts";
-import { findTask, getParts, tellAbsent } from "../named-task.ts";
+import { findTask, tellAbsent } from "../named-task.ts";
 import { addSource } from "../selection.ts";
 import { followTask, LOG_LINES, lineCount } from "../task-log.ts";
 
@@ -54,7 +55,7 @@ export async function runGet(context: Context, flags: GetFlags, args: string[]):
   if (flags.follow && (output === "json" || output === "yaml" || output === "csv")) {
     throw usage(`--follow can't be used with -o ${output}`, "use -o jsonl, or --log without --follow");
   }
-  const parts = await getParts(context);
+  const parts = { ...(await context.stores()), artifacts: await context.artifacts() };
   const { source, log, follow } = flags;
   const count = log === true || log === undefined ? LOG_LINES : log;
   const logLines = log === undefined || follow ? null : count;
@@ -63,7 +64,7 @@ export async function runGet(context: Context, flags: GetFlags, args: string[]):
   if (!(follow && output === "jsonl")) {
     await emit(context, {
       json: () => [`${getJson(result)}\n`],
-      csv: async () => [(await import("../../render/csv.ts")).csvOfTasks(task === null ? [] : [task])],
+      csv: ({ csvOfTasks }) => [csvOfTasks(task === null ? [] : [task])],
       show: () => show(context, result),
     });
   }
@@ -152,10 +153,6 @@ export function getTitle({ file, redis, task }: GetResult, paint = (status: stri
 async function show(context: Context, result: GetResult): Promise<void> {
   const { out } = context.terminal;
   if (result.task !== null) {
-    const [{ table }, { paintStatus }] = await Promise.all([
-      import("../../render/table.ts"),
-      import("../../render/task-table.ts"),
-    ]);
     const style = await context.tableStyle();
     const rows = getRows(result, style.width).map((row) => row.map(printable));
     const paint = (status: string) => paintStatus(status, style);

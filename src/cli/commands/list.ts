@@ -5,11 +5,23 @@ import { buffer } from "node:stream/consumers";
 import type { Command } from "commander";
 import { describeSystemError, TtsctlError, usage } from "../../errors.ts";
 import type { QueryContext } from "../../operations/list-query.ts";
-import type { TimeTelling } from "../../render/item.ts";
-import type { TaskTable } from "../../render/task-table.ts";
-import type { SourceChoice } from "../../store/mirror-link.ts";
-import type { ListQuery, ListResult, Piece } from "../../store/task-store.ts";
+import {
+  fieldOf,
+  fieldsOf,
+  itemJson,
+  itemLines,
+  KNOWN_COLUMNS,
+  pageFooter,
+  pageTail,
+  TABLE_COLUMNS,
+  type TimeTelling,
+  WIDE_COLUMNS,
+} from "../../render/item.ts";
+import { notFound } from "../../render/item-lines.ts";
+import { TaskTable } from "../../render/task-table.ts";
+import { type ListQuery, type ListResult, newestTasks, type Piece } from "../../store/task-store.ts";
 import { counted } from "../../task/amounts.ts";
+import { nearest } from "../../task/nearest.ts";
 import { BODY_NAMES, FLAG_NAMES, type QueryNames, type RawQuery } from "../../task/query-fields.ts";
 import type { Task } from "../../task/task.ts";
 import type { Attach, Context } from "../context.ts";
@@ -88,7 +100,7 @@ async function listPage(context: Context, query: ListQuery, look: LookFlags, nam
   const store = await context.taskStore();
   const result = await store.list(query);
   for (const line of result.warnings) context.reporter.warn(line);
-  await print(context, await pageListing(context, result, look), look);
+  await print(context, pageListing(context, result, look), look);
   const { output, quiet } = context.flags;
   const isBare = output === "jsonl" || output === "csv" || output === "ids";
   if (
@@ -99,21 +111,16 @@ async function listPage(context: Context, query: ListQuery, look: LookFlags, nam
   ) {
     context.reporter.warn(`${result.tasks.length} of ${counted(result.total, "task")}; --limit all prints them all`);
   }
-  if (result.missing.length > 0 && isBare) {
-    const { notFound } = await import("../../render/item-lines.ts");
-    context.reporter.warn(notFound(result.missing));
-  }
+  if (result.missing.length > 0 && isBare) context.reporter.warn(notFound(result.missing));
   if (result.tasks.length === 0 && isText(output) && !quiet) {
     const { explainEmpty } = await import("../../operations/explain-empty.ts");
-    const parts = { store, file: await context.fileStore(), link: await context.mirrorLink() };
-    await context.inform(await explainEmpty(parts, query, result, names));
+    await context.inform(await explainEmpty({ store, ...(await context.stores()) }, query, result, names));
   }
   const { missing, stopped, total } = result;
   return missing.length > 0 || stopped !== undefined || (look.exitStatus && total > 0) ? PARTLY : DONE;
 }
 
-async function pageListing(context: Context, result: ListResult, look: LookFlags): Promise<Listing> {
-  const { pageFooter, pageTail } = await import("../../render/item.ts");
+function pageListing(context: Context, result: ListResult, look: LookFlags): Listing {
   const { total, page, pageSize, source, tasks } = result;
   return {
     async *pieces() {
@@ -130,11 +137,7 @@ async function pageListing(context: Context, result: ListResult, look: LookFlags
 
 /** `--limit` above one page: the pieces are printed as they come, and none is kept. */
 async function longList(context: Context, query: ListQuery, limit: number) {
-  const [{ newestTasks }, { pageTail }] = await Promise.all([
-    import("../../store/task-store.ts"),
-    import("../../render/item.ts"),
-  ]);
-  const parts = { file: await context.fileStore(), link: await context.mirrorLink() };
+  const stores = await context.stores();
   const sources = new Set<string>();
   const sum = { total: 0, shown: 0, dangling: 0 };
   let stopped: Piece["stopped"];
@@ -142,7 +145,7 @@ async function longList(context: Context, query: ListQuery, limit: number) {
   return {
     /** Ends early if the reader closed the pipe. */
     async *pieces() {
-      for await (const piece of newestTasks(parts, query, limit)) {
+      for await (const piece of newestTasks(stores, query, limit)) {
         for (const line of piece.warnings) context.reporter.warn(line);
         sum.total = Math.max(sum.total, piece.total);
         stopped ??= piece.stopped;
@@ -170,7 +173,6 @@ async function print(context: Context, listing: Listing, look: LookFlags): Promi
 }
 
 async function* json({ pieces, head, tail }: Listing): Texts {
-  const { itemJson } = await import("../../render/item.ts");
   const beginning = () => `${JSON.stringify(head()).slice(0, -1)},"items":[`;
   let isEmpty = true;
   for await (const tasks of pieces()) {
@@ -182,7 +184,6 @@ async function* json({ pieces, head, tail }: Listing): Texts {
 }
 
 async function* yaml({ pieces, head, tail }: Listing): Texts {
-  const { itemJson } = await import("../../render/item.ts");
   const { yamlOf } = await import("../../render/yaml.ts");
   let isEmpty = true;
   for await (const tasks of pieces()) {
@@ -196,7 +197,6 @@ async function* yaml({ pieces, head, tail }: Listing): Texts {
 }
 
 async function* jsonLines({ pieces }: Listing): Texts {
-  const { itemLines } = await import("../../render/item.ts");
   for await (const tasks of pieces()) yield itemLines(tasks);
 }
 
@@ -208,17 +208,18 @@ async function* nameLines({ pieces }: Listing): Texts {
 
 /** Without `--columns` the records are read twice: the fields of all tasks determine the columns. */
 async function* csvOf(context: Context, { pieces }: Listing, look: LookFlags): Texts {
-  const { csvFields, csvLine, csvTaskLines } = await import("../../render/csv.ts");
-  const { fieldOf } = await import("../../render/item.ts");
+  const { csvLine, csvTaskLines } = await import("../../render/csv.ts");
   let fields = look.columns?.map(fieldOf);
-  if (fields === undefined) for await (const tasks of pieces()) fields = csvFields(tasks, fields);
+  if (fields === undefined) for await (const tasks of pieces()) fields = fieldsOf(tasks, fields);
   if (look.headers) yield [csvLine(fields!)];
   const telling = await tellingOf(context, look);
   for await (const tasks of pieces()) yield csvTaskLines(tasks, fields!, telling);
 }
 
 async function printTable(context: Context, { pieces, footer }: Listing, look: LookFlags): Promise<void> {
-  const table = await taskTableOf(context, look);
+  const columns = look.columns ?? (context.flags.output === "wide" ? WIDE_COLUMNS : TABLE_COLUMNS);
+  const [style, telling] = [await context.tableStyle(), await tellingOf(context, look)];
+  const table = new TaskTable({ columns, headers: look.headers, style, telling });
   let paged: Awaited<ReturnType<typeof openPager>> | undefined;
   try {
     for await (const tasks of pieces()) {
@@ -234,16 +235,6 @@ async function printTable(context: Context, { pieces, footer }: Listing, look: L
   await context.inform((await footer()) + left);
 }
 
-async function taskTableOf(context: Context, look: LookFlags): Promise<TaskTable> {
-  const [{ TaskTable }, { TABLE_COLUMNS, WIDE_COLUMNS }] = await Promise.all([
-    import("../../render/task-table.ts"),
-    import("../../render/item.ts"),
-  ]);
-  const style = await context.tableStyle();
-  const columns = look.columns ?? (context.flags.output === "wide" ? WIDE_COLUMNS : TABLE_COLUMNS);
-  return new TaskTable({ columns, headers: look.headers, style, telling: await tellingOf(context, look) });
-}
-
 async function tellingOf(context: Context, look: LookFlags): Promise<TimeTelling> {
   const { flags, terminal } = context;
   return {
@@ -257,12 +248,7 @@ async function tellingOf(context: Context, look: LookFlags): Promise<TimeTelling
 /** Any name may be a field, so one that no task has is only a likely mistake. */
 async function warnOfStrangeColumns(context: Context, { columns }: LookFlags, { tasks }: ListResult): Promise<void> {
   if (columns === undefined || tasks.length === 0) return;
-  const [{ fieldOf, KNOWN_COLUMNS }, { csvFields }, { nearest }] = await Promise.all([
-    import("../../render/item.ts"),
-    import("../../render/csv.ts"),
-    import("../../task/nearest.ts"),
-  ]);
-  const fields = csvFields(tasks);
+  const fields = fieldsOf(tasks);
   for (const column of columns) {
     if (KNOWN_COLUMNS.includes(column.toLowerCase()) || fields.includes(fieldOf(column))) continue;
     const like = nearest(column, [...KNOWN_COLUMNS, ...fields]);
@@ -285,26 +271,23 @@ async function openPager(terminal: Terminal, lines: number) {
   const closed = once(child, "close").catch(() => {});
   const ignore = () => {};
   process.on("SIGINT", ignore);
+  const out = new Output(child.stdin);
   const end = async () => {
+    child.stdin.end();
     await closed;
     process.off("SIGINT", ignore);
     await reclaim();
   };
   try {
     await once(child, "spawn");
+    return { out, end };
   } catch {
     await end();
     return unpaged;
   }
-  const finish = async () => {
-    child.stdin.end();
-    await end();
-  };
-  return { out: new Output(child.stdin), end: finish };
 }
 
 interface ListFlags extends SelectionFlags, LookFlags {
-  readonly source: SourceChoice;
   /** Seconds between two runs. */
   readonly watch?: number;
 }
@@ -346,7 +329,6 @@ Examples:
 
 interface QueryFlags extends LookFlags {
   readonly file?: string;
-  readonly source: SourceChoice;
 }
 
 function declareQuery(program: Command, attach: Attach): void {

@@ -6,7 +6,7 @@ import type { TaskId } from "../../store/task-source.ts";
 import { memberOf } from "../../task/ids.ts";
 import type { Attach, Context } from "../context.ts";
 import { DONE, emit, PARTLY } from "../emit.ts";
-import { findTask, getParts, tellAbsent } from "../named-task.ts";
+import { findTask, tellAbsent } from "../named-task.ts";
 import { addSource } from "../selection.ts";
 import { followTask, lineCount, linePrinter, MOST_LOG_LINES } from "../task-log.ts";
 import { isText } from "../terminal.ts";
@@ -47,7 +47,7 @@ async function runLogs(context: Context, flags: LogsFlags, args: string[]): Prom
   if (follow && !isStreamed) {
     throw usage(`--follow can't be used with -o ${output}`, "use -o jsonl, or leave out --follow");
   }
-  const parts = await getParts(context);
+  const parts = { ...(await context.stores()), artifacts: await context.artifacts() };
   const { id, result } = await findTask(context, parts, { command: "logs", args, source, logLines: null });
   if (result.task === null && result.invalid === null) {
     await tellAbsent(context, parts, id, source);
@@ -76,7 +76,7 @@ async function printWhole(context: Context, { artifacts }: GetParts, id: TaskId,
   const rows = log.flatMap(({ path, lines }) => lines.map((line) => [path, line]));
   await emit(context, {
     json: () => [`${JSON.stringify({ log })}\n`],
-    csv: async () => (await import("../../render/csv.ts")).csvOfRows(["path", "line"], rows),
+    csv: ({ csvOfRows }) => csvOfRows(["path", "line"], rows),
     show: async () => {},
   });
   return DONE;

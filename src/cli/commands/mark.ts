@@ -75,7 +75,7 @@ interface Marking extends Pick<MarkParts, "confirm" | "backup"> {
   readonly ledger: LedgerRun | null;
 }
 
-export interface MarkOutcome {
+interface MarkOutcome {
   readonly result: MarkResult;
   /** Why Redis may lack marks. */
   readonly problem: TtsctlError | null;

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import type { StatsRequest } from "../../http/parts.ts";
 import { policyOf } from "../../operations/purge/policy.ts";
 import type { StatsResult } from "../../operations/stats/types.ts";
+import { statsText, userCells } from "../../render/stats.ts";
 import type { SourceChoice } from "../../store/mirror-link.ts";
 import { formatUtc } from "../../task/time.ts";
 import { type Attach, type Context, keepHeapSmall } from "../context.ts";
@@ -43,7 +44,6 @@ async function runStats(context: Context, flags: StatsFlags): Promise<number> {
   keepHeapSmall();
   const stats = await statsOf(context, { ...flags, userId: await userOf(context, flags), estimate: true });
   const zone = await context.zone();
-  const { statsCsv, statsText } = await import("../../render/stats.ts");
   const hour = (iso: string) => {
     const epoch = Date.parse(iso) / 1000;
     return formatUtc(epoch + zone.offsetAt(epoch)).slice(11, 13);
@@ -51,7 +51,7 @@ async function runStats(context: Context, flags: StatsFlags): Promise<number> {
   const style = { wide: context.flags.output === "wide", hour, height: context.terminal.height };
   await emit(context, {
     json: () => [`${JSON.stringify(stats)}\n`],
-    csv: async () => statsCsv(stats),
+    csv: ({ csvOfRows }) => csvOfRows(...userCells(stats)),
     show: async () => context.terminal.out.write(statsText(stats, { ...(await context.tableStyle()), ...style })),
   });
   return DONE;
@@ -68,8 +68,7 @@ export async function statsOf(context: Context, asked: StatsAsked): Promise<Stat
   const now = context.clock.now();
   const artifacts = asked.disk ? await context.artifacts() : null;
   const parts = {
-    file: await context.fileStore(),
-    link: await context.mirrorLink(),
+    ...(await context.stores()),
     artifacts,
     reporter: context.reporter,
     estimate: async () => (asked.estimate ? estimate(context, asked) : null),

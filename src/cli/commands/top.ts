@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { usage } from "../../errors.ts";
 import type { Attach, Context } from "../context.ts";
-import { addInterval, addStatuses, addUser } from "../selection.ts";
+import { addInterval, addSelection, addUser } from "../selection.ts";
 import { isText } from "../terminal.ts";
 
 interface TopFlags {
@@ -17,7 +17,7 @@ export function declare(program: Command, attach: Attach): void {
     .description("a live screen: counts, rates, failures and the newest tasks, to view, mark and delete")
     .option("--read-only", "change nothing: no mark, no delete", false)
     .addHelpText("after", EXAMPLES);
-  addInterval(addStatuses(addUser(command)), "seconds, or a duration such as 10s, between two readings");
+  addInterval(addSelection(addUser(command), ["statuses"]), "seconds, or a duration such as 10s, between two readings");
   attach<TopFlags>(command, runCommand);
 }
 

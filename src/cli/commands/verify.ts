@@ -87,22 +87,19 @@ async function emitVerify(context: Context, outcome: VerifyOutcome, flags: Verif
   return emit(context, {
     json: () => detailsJson(result, drift),
     jsonLines: () => detailsJsonLines(drift),
-    csv: async () => (await import("../../render/csv.ts")).csvOfRows(DETAIL_COLUMNS, detailRows(drift)),
+    csv: ({ csvOfRows }) => csvOfRows(DETAIL_COLUMNS, detailRows(drift)),
     show: async () => context.terminal.out.write(await describe(context, outcome, flags)),
   });
 }
 
 async function describe(context: Context, { result, drift }: VerifyOutcome, flags: VerifyFlags): Promise<string> {
-  const { table } = await import("../../render/table.ts");
-  const { printable } = await import("../../printable.ts");
-  const style = await context.tableStyle();
   const parts = [headline(result, drift.size)];
   if (drift.size === 0) return parts.join("");
   const head = ["KIND", "TASKS", "MEANING", ...(flags.repair ? ["REPAIR"] : [])];
-  parts.push(table(head, kindRows(result, drift, flags), style));
+  parts.push(await context.table(head, kindRows(result, drift, flags)));
   if (flags.details) {
-    const rows = [...detailRows(drift, SHOWN)].map((row) => row.map(printable));
-    parts.push("\n", table(["KIND", "USER", "TASK"], rows, style, 1));
+    const rows = [...detailRows(drift, SHOWN)];
+    parts.push("\n", await context.table(["KIND", "USER", "TASK"], rows, 1));
     const hidden = drift.size - rows.length;
     if (hidden > 0)
       parts.push(`and ${hidden} more: only the first ${SHOWN} of each kind are shown; -o jsonl has all\n`);
@@ -212,10 +209,8 @@ function* detailRows(drift: Drift, most = Number.POSITIVE_INFINITY): Generator<s
 /** `verify --details -o json`, in pieces because there may be a million tasks. */
 function* detailsJson(result: VerifyResult, drift: Drift): Generator<string> {
   yield `${JSON.stringify(result).slice(0, -1)},"tasks":{`;
-  let between = "";
-  for (const kind of ORDER) {
-    yield `${between}"${kind}":[`;
-    between = ",";
+  for (const [i, kind] of ORDER.entries()) {
+    yield `${i === 0 ? "" : ","}"${kind}":[`;
     let comma = "";
     for (const { userId, taskId } of drift.of(kind)) {
       yield comma + JSON.stringify({ user_id: userId, task_id: taskId });

@@ -98,7 +98,7 @@ interface Next {
 
 export function newState(rows: number, filter: FilterTexts, readOnly: boolean): TopState {
   const nothing = { listed: null, counted: null, chosen: null, at: 0, busy: null, said: [] };
-  return { rows, readOnly, filter, mode: { kind: "list" }, ...nothing };
+  return { rows, readOnly, filter, mode: LIST, ...nothing };
 }
 
 /** How many tasks a page key passes: a guess, because the head's height varies. */
@@ -172,64 +172,52 @@ function onKey(state: TopState, key: string): Next {
     case "list":
       return inList(state, key);
     case "help":
-      return { state: { ...state, mode: { kind: "list" } } };
+      return inMode(state, LIST);
     case "task":
       return inTask(state, mode, key);
-    case "prompt": {
-      const { of, text } = mode;
-      const typed = typing(text, key);
-      if (typed === "cancel") return { state: { ...state, mode: { kind: "list" } } };
-      if (typed === "enter") {
-        const filter = { ...state.filter, [of]: text.trim() };
-        return { state: { ...state, mode: { kind: "list" } }, effect: { kind: "filter", filter } };
-      }
-      return { state: { ...state, mode: { ...mode, ...typed } } };
-    }
+    case "prompt":
     case "mark": {
-      const { row, text, back } = mode;
-      const typed = typing(text, key);
-      if (typed === "cancel") return { state: { ...state, mode: back } };
-      if (typed === "enter")
-        return change({ ...state, mode: back }, row, { kind: "mark", status: text || DEFAULT_MARK });
-      return { state: { ...state, mode: { ...mode, ...typed } } };
+      const back = mode.kind === "mark" ? mode.back : LIST;
+      const typed = typing(mode.text, key);
+      if (typed === "cancel") return inMode(state, back);
+      if (typed !== "enter") return inMode(state, { ...mode, ...typed });
+      if (mode.kind === "mark") return change(state, mode, { kind: "mark", status: mode.text || DEFAULT_MARK });
+      const filter = { ...state.filter, [mode.of]: mode.text.trim() };
+      return { ...inMode(state, back), effect: { kind: "filter", filter } };
     }
-    case "delete": {
-      if (key === "y" || key === "Y") return change({ ...state, mode: { kind: "list" } }, mode.row, { kind: "delete" });
-      return { state: { ...state, mode: mode.back, said: [`${nameOf(mode.row)} is kept`] } };
-    }
+    case "delete":
+      if (key === "y" || key === "Y") return change(state, { ...mode, back: LIST }, { kind: "delete" });
+      return inMode({ ...state, said: [`${nameOf(mode.row)} is kept`] }, mode.back);
   }
 }
 
-function change(state: TopState, row: Row, change: Change): Next {
-  const what = change.kind === "delete" ? "deleting" : "marking";
-  return { state: { ...state, busy: `${what} ${nameOf(row)}` }, effect: { kind: "change", row, change } };
+const LIST: Mode = { kind: "list" };
+
+function inMode(state: TopState, mode: Mode): Next {
+  return { state: { ...state, mode } };
+}
+
+function change(state: TopState, { row, back }: { row: Row; back: Mode }, change: Change): Next {
+  const busy = `${change.kind === "delete" ? "deleting" : "marking"} ${nameOf(row)}`;
+  return { state: { ...state, mode: back, busy }, effect: { kind: "change", row, change } };
+}
+
+/** The place that a key moves to, which may be outside the list; undefined for another key. */
+function placeAfter(key: string, at: number, page: number): number | undefined {
+  if (key === "up" || key === "k") return at - 1;
+  if (key === "down" || key === "j") return at + 1;
+  if (key === "pageup") return at - page;
+  if (key === "pagedown" || key === " ") return at + page;
+  if (key === "home" || key === "g") return 0;
+  return key === "end" || key === "G" ? Number.MAX_SAFE_INTEGER : undefined;
 }
 
 function inList(state: TopState, key: string): Next {
   const { at, filter, chosen } = state;
-  const move = (place: number): Next => ({ state: choose(state, place) });
-  const page = Math.max(1, state.rows - FRAME);
-  const prompt = (of: keyof FilterTexts): Next => {
-    return { state: { ...state, mode: { kind: "prompt", of, text: filter[of] } } };
-  };
+  const place = placeAfter(key, at, Math.max(1, state.rows - FRAME));
+  if (place !== undefined) return { state: choose(state, place) };
+  const prompt = (of: keyof FilterTexts) => inMode(state, { kind: "prompt", of, text: filter[of] });
   switch (key) {
-    case "up":
-    case "k":
-      return move(at - 1);
-    case "down":
-    case "j":
-      return move(at + 1);
-    case "pageup":
-      return move(at - page);
-    case "pagedown":
-    case " ":
-      return move(at + page);
-    case "home":
-    case "g":
-      return move(0);
-    case "end":
-    case "G":
-      return move(Number.MAX_SAFE_INTEGER);
     case "/":
       return prompt("user");
     case "f":
@@ -239,14 +227,13 @@ function inList(state: TopState, key: string): Next {
       return { state, effect: { kind: "filter", filter: { user: "", status: "" } } };
     case "r":
       return { state, effect: { kind: "read" } };
-    case "enter":
+    case "enter": {
       if (chosen === null) return { state };
-      return {
-        state: { ...state, mode: { kind: "task", row: chosen, lines: null, from: 0 } },
-        effect: { kind: "open", row: chosen },
-      };
+      const opened = inMode(state, { kind: "task", row: chosen, lines: null, from: 0 });
+      return { ...opened, effect: { kind: "open", row: chosen } };
+    }
     case "?":
-      return { state: { ...state, mode: { kind: "help" } } };
+      return inMode(state, { kind: "help" });
     case "q":
       return { state, effect: { kind: "quit" } };
     default:
@@ -257,36 +244,10 @@ function inList(state: TopState, key: string): Next {
 function inTask(state: TopState, mode: Extract<Mode, { kind: "task" }>, key: string): Next {
   const room = Math.max(1, state.rows - TASK_FRAME);
   const last = Math.max(0, (mode.lines?.length ?? 0) - room);
-  const scroll = (from: number): Next => {
-    return { state: { ...state, mode: { ...mode, from: Math.max(0, Math.min(from, last)) } } };
-  };
-  switch (key) {
-    case "up":
-    case "k":
-      return scroll(mode.from - 1);
-    case "down":
-    case "j":
-      return scroll(mode.from + 1);
-    case "pageup":
-      return scroll(mode.from - room);
-    case "pagedown":
-    case " ":
-      return scroll(mode.from + room);
-    case "home":
-    case "g":
-      return scroll(0);
-    case "end":
-    case "G":
-      return scroll(last);
-    case "q":
-    case "escape":
-    case "enter":
-    case "backspace":
-    case "left":
-      return { state: { ...state, mode: { kind: "list" } } };
-    default:
-      return ask(state, key, mode.row);
-  }
+  const from = placeAfter(key, mode.from, room);
+  if (from !== undefined) return inMode(state, { ...mode, from: Math.max(0, Math.min(from, last)) });
+  if (["q", "escape", "enter", "backspace", "left"].includes(key)) return inMode(state, LIST);
+  return ask(state, key, mode.row);
 }
 
 /** `m` and `d`. */
@@ -295,8 +256,7 @@ function ask(state: TopState, key: string, row: Row | null): Next {
   if (state.readOnly) return { state: { ...state, said: ["--read-only: nothing is changed"] } };
   if (state.busy !== null) return { state: { ...state, said: [`still ${state.busy}`] } };
   const back = state.mode;
-  if (key === "d") return { state: { ...state, mode: { kind: "delete", row, back } } };
-  return { state: { ...state, mode: { kind: "mark", row, text: "", back } } };
+  return inMode(state, key === "d" ? { kind: "delete", row, back } : { kind: "mark", row, text: "", back });
 }
 
 /** The longest text of a prompt. */

@@ -1,8 +1,10 @@
+import { TtsctlError } from "../../errors.ts";
 import { NO_FILTER, type TaskFilter } from "../../task/query-fields.ts";
 import { shownStatus } from "../../task/status.ts";
 import type { Task } from "../../task/task.ts";
 import { statsOf } from "../commands/stats.ts";
 import type { Context } from "../context.ts";
+import { errorText } from "../report-error.ts";
 import { recordingOf } from "../terminal.ts";
 import type { Counted, Listed, Row } from "./model.ts";
 
@@ -49,6 +51,26 @@ export async function readCounts(context: Context): Promise<Counted> {
   } finally {
     await fork.release();
   }
+}
+
+/**
+ * Runs a step of `top` without the terminal.
+ * @returns the lines that it printed; its error is the last one of `err`
+ */
+export async function recorded(context: Context, step: (fork: Context) => Promise<unknown>, sharesMirror = false) {
+  const { terminal, takeLines } = recordingOf(context.terminal);
+  const fork = context.fork(await context.settings(), { terminal, flags: { verbose: 0 }, sharesMirror });
+  const problems: string[] = [];
+  try {
+    await step(fork);
+  } catch (error) {
+    if (!(error instanceof TtsctlError)) throw error;
+    problems.push(errorText(error));
+  } finally {
+    await fork.release();
+  }
+  const { out, err } = takeLines();
+  return { out, err: [...err, ...problems] };
 }
 
 /** Longer errors aren't kept. */

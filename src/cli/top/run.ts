@@ -11,10 +11,9 @@ import type { Context } from "../context.ts";
 import { DONE } from "../emit.ts";
 import { errorText } from "../report-error.ts";
 import { openScreen, sizeOf } from "../screen.ts";
-import { recordingOf } from "../terminal.ts";
 import { changeTask } from "./change.ts";
 import { type FilterTexts, newState, next, type Row, sameTask, type TopEffect, type TopEvent } from "./model.ts";
-import { readCounts, readList } from "./readings.ts";
+import { readCounts, readList, recorded } from "./readings.ts";
 import { view } from "./view.ts";
 
 export interface TopOptions {
@@ -54,7 +53,7 @@ export async function runTop(context: Context, { every, filter, readOnly }: TopO
     stdin.setRawMode(isTaken);
     stdout.write(isTaken ? PASTES_MARKED : PASTES_PLAIN);
   };
-  const screen = openScreen(stdout, (shown: typeof state, size) => view(shown, size, style), { onTaken });
+  const screen = openScreen(terminal, (shown: typeof state, size) => view(shown, size, style), { onTaken });
 
   function dispatch(event: TopEvent): void {
     const { state: after, effect } = next(state, event);
@@ -228,17 +227,7 @@ const LOG_LINES = 200;
 
 /** What `get --log` prints of a task. */
 async function taskLines(context: Context, { userId, taskId }: Row): Promise<string[]> {
-  const { terminal, takeLines } = recordingOf(context.terminal);
-  const fork = context.fork(await context.settings(), { terminal, flags: { verbose: 0 }, sharesMirror: true });
-  const problems: string[] = [];
-  try {
-    await runGet(fork, { source: "auto", log: LOG_LINES, follow: false }, [userId, taskId]);
-  } catch (error) {
-    if (!(error instanceof TtsctlError)) throw error;
-    problems.push(errorText(error));
-  } finally {
-    await fork.release();
-  }
-  const { out, err } = takeLines();
-  return [...out, ...err, ...problems];
+  const flags = { source: "auto", log: LOG_LINES, follow: false } as const;
+  const { out, err } = await recorded(context, (fork) => runGet(fork, flags, [userId, taskId]), true);
+  return [...out, ...err];
 }

@@ -1,8 +1,8 @@
 import type { NamedTask } from "../../operations/stats/types.ts";
 import { printable } from "../../printable.ts";
 import { relativeTime } from "../../render/item.ts";
-import { type Colors, type Column, tableLayout } from "../../render/table.ts";
-import { STATUS_COLORS } from "../../render/task-table.ts";
+import { type Colors, type Column, STATUS_COLORS, STATUSES, tableLayout } from "../../render/table.ts";
+import { paintStatus } from "../../render/task-table.ts";
 import { cut, widthOf, wrap } from "../../render/width.ts";
 import { counted, formatAge } from "../../task/amounts.ts";
 import type { Size } from "../screen.ts";
@@ -153,14 +153,11 @@ function listedText({ rows, total }: Listed): string {
   return rows.length < total ? `the newest ${rows.length} of ${counted(total, "task")}` : counted(total, "task");
 }
 
-const STATUSES = ["wait", "run", "done", "error", "other"] as const;
-
 function countsOf(counts: Counted | null, { colors, clock }: TopStyle): string {
   if (counts === null) return labelled("all tasks", "counting ...");
   const { total, users, byStatus } = counts.stats;
   const parts = STATUSES.filter((status) => status !== "other" || byStatus.other > 0).map((status) => {
-    const paint = status === "other" ? colors.magenta : colors[STATUS_COLORS[status]];
-    return paint(`${status} ${byStatus[status]}`);
+    return colors[STATUS_COLORS[status]](`${status} ${byStatus[status]}`);
   });
   const rest = `at ${clock(counts.at)}, ${counted(total, "task")}, ${counted(users, "user")}`;
   return labelled("all tasks", `${parts.join("  ")}  ${colors.dim(rest)}`);
@@ -200,14 +197,7 @@ function failureOf(row: Row, { at }: Counted): string {
 const COLUMNS: readonly Column[] = [
   { head: "USER", round: 3, least: 6, mayGo: false },
   { head: "TASK", round: 3, least: 6, mayGo: false },
-  {
-    head: "STATUS",
-    round: 2,
-    least: 6,
-    mayGo: false,
-    paint: (text, { colors }) =>
-      Object.hasOwn(STATUS_COLORS, text) ? colors[STATUS_COLORS[text as keyof typeof STATUS_COLORS]](text) : text,
-  },
+  { head: "STATUS", round: 2, least: 6, mayGo: false, paint: paintStatus },
   { head: "CHANGED", round: 1, least: 7, mayGo: true },
   { head: "ERROR", round: 0, least: 5, mayGo: true },
 ];

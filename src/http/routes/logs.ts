@@ -2,7 +2,7 @@ import type { Hono } from "hono";
 import type { SSEStreamingApi } from "hono/streaming";
 import type { Artifacts } from "../../artifacts/artifacts.ts";
 import { type FollowEnd, followLog } from "../../operations/follow.ts";
-import { logText } from "../../render/log.ts";
+import { logText } from "../../render/item-lines.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { shownStatus } from "../../task/status.ts";
 import { PLAIN } from "../dialects.ts";
