@@ -259,7 +259,7 @@ async function write(context: Context, path: string, text: string, force: boolea
   const modeBefore = before === null ? mode : before.mode & 0o777;
   if (mode !== modeBefore) {
     context.reporter.warn(
-      `${path}: its mode ${modeBefore.toString(8)} is now ${mode.toString(8)}, because it has a password`,
+      `${path}: its mode ${modeBefore.toString(8)} is now ${mode.toString(8)}, because it has a password or a token`,
     );
   }
   const file = await TargetFile.at(path, force, mode, before);

@@ -37,7 +37,7 @@ export async function findTask(context: Context, parts: GetParts, sought: Sought
   const found = await search(context, parts, sought);
   const { invalid, warnings } = found.result;
   for (const line of warnings) context.reporter.warn(line);
-  if (invalid !== null) context.reporter.warn(`the file has an invalid record of it: ${invalid.reason}`);
+  if (invalid !== null) context.reporter.warn(`the file has an invalid record of this task: ${invalid.reason}`);
   return found;
 }
 

@@ -58,7 +58,7 @@ export function addSelection(command: Command): Command {
 export function addPaging(command: Command): Command {
   command.optionsGroup("Selection:");
   for (const part of LIST_PARTS) addField(command, part);
-  return command.option("--limit <n>", "the newest N tasks, or all, instead of a page", limitOf);
+  return command.option("--limit <n>", "the first N tasks, or all, instead of a page", limitOf);
 }
 
 function addField(command: Command, part: QueryPart): void {
@@ -104,7 +104,7 @@ export function addLook(command: Command): Command {
     .addOption(
       new Option(
         "--time <style>",
-        "times as written, with an offset, or as ages; default: age on a terminal, raw elsewhere",
+        "times as written, with an offset, or as ages; default: age in a table on a terminal, raw elsewhere",
       ).choices(TIME_STYLES),
     )
     .option("--no-pager", "never page a long table (also TTSCTL_PAGER=cat)")

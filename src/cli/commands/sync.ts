@@ -21,7 +21,7 @@ export function declare(program: Command, attach: Attach): void {
     .description(
       "push the store file to Redis; nothing newer in Redis is overwritten, and nothing is deleted without --prune",
     )
-    .option("--checksum", "compare whole records; if the times are equal, write the file's record", false)
+    .option("--checksum", "compare whole records; if they differ at equal times, write the file's", false)
     .option("--prune", "also delete Redis-only tasks", false)
     .addHelpText("after", EXAMPLES);
   addDestructive(addUser(command), "50% of the tasks in Redis, with --prune", "do not ask before --prune");
