@@ -136,7 +136,7 @@ async function findFiles(
     const [found] = await placesOf([...new Set([home, ...folders])], names, "isDirectory");
     if (found === undefined && !mayLack) {
       context.reporter.warn(
-        `no directory for ${what} found; using ${names[0]} beside the store file, change it if that is wrong`,
+        `no directory for ${what} found: using ${names[0]} beside the store file; change it if that is wrong`,
       );
     }
     set(name, found ?? join(home, names[0]), found === undefined ? "default" : "found");
