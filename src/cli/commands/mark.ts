@@ -130,11 +130,11 @@ export function markExitCode(context: Context, { result, problem }: MarkOutcome)
   const hint = "run it again to finish, and `ttsctl sync` for Redis";
   throwIfInterrupted(context.signal, `${counted(result.marked, "task")} marked`, hint);
   if (problem !== null) {
+    const when = isRedisError(problem) ? "when Redis is back, " : "";
     const what = result.dryRun
       ? "only the file was checked"
-      : "tasks were marked in the file, but may be unchanged in Redis";
-    const when = isRedisError(problem) ? "when Redis is back, " : "";
-    context.reporter.warn(`${problem.message}: ${what}; ${when}run \`ttsctl sync\``);
+      : `tasks were marked in the file, but may be unchanged in Redis; ${when}run \`ttsctl sync\``;
+    context.reporter.warn(`${problem.message}: ${what}`);
   }
   const { missing, refused, failed, returned } = result;
   return missing.length + refused.length + failed + returned > 0 || problem !== null ? PARTLY : DONE;
