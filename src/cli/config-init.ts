@@ -128,7 +128,7 @@ async function findFiles(
     const [found] = await placesOf([...new Set([home, ...folders])], names, "isDirectory");
     if (found === undefined && !mayLack) {
       context.reporter.warn(
-        `no directory for ${what} found; using ${names[0]} beside the store file, change it if that is wrong`,
+        `no directory for ${what} found: using ${names[0]} beside the store file; change it if that is wrong`,
       );
     }
     set(name, found ?? join(home, names[0]), found === undefined ? "default" : "found");
@@ -244,7 +244,7 @@ async function write(context: Context, path: string, text: string, force: boolea
   const modeBefore = before === null ? mode : before.mode & 0o777;
   if (mode !== modeBefore) {
     context.reporter.warn(
-      `${path}: its mode ${modeBefore.toString(8)} is now ${mode.toString(8)}, because it has a password`,
+      `${path}: its mode ${modeBefore.toString(8)} is now ${mode.toString(8)}, because it has a password or a token`,
     );
   }
   const file = await TargetFile.at(path, force, mode, before);

@@ -92,7 +92,7 @@ function groupItems<T>(_: T[], visible: T[], groupOfItem: (item: T) => string): 
 
 const VARIABLES: readonly (readonly [name: string, help?: string])[] = [
   [CONFIG_VARIABLE, "the config.ini"],
-  [PROFILE_VARIABLE, "the profile: the name of a config.ini"],
+  [PROFILE_VARIABLE, "the profile: a named config.ini"],
   ...SETTING_NAMES.flatMap((name) => (rowOf(name).env ? [rowOf(name).env!] : [])),
   ["TTSCTL_PAGER, PAGER", "for long tables; cat for none"],
   ["NO_COLOR, FORCE_COLOR", "no colours; colours in a pipe too"],
@@ -105,12 +105,13 @@ export const TOPICS: Readonly<Record<string, string>> = {
     0  success; also with an empty result, or if a watch was stopped
     1  failure
     2  wrong usage or configuration
-    3  partial success: ids not found; tasks refused, failed or returned; get found
-       nothing; verify found drift; cleanup, delete or mark ran without Redis
+    3  partial success: tasks not found, refused, failed or returned; verify found
+       drift; cleanup, delete, mark, import or export ran without Redis; list or
+       query with --exit-status found tasks
     4  Redis was needed but not available
-  130  interrupted; the current batch was finished
+  130  interrupted; changes stop after the current batch
 
-With -o json an error is an object {"error", "code", "hint"} on stderr.
+With -o json or jsonl an error is an object {"error", "code", "hint"} on stderr.
 `,
   environment: `Environment
 

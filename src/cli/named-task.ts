@@ -29,7 +29,7 @@ export async function findTask(context: Context, parts: GetParts, sought: Sought
   const found = await search(context, parts, sought);
   const { invalid, warnings } = found.result;
   for (const line of warnings) context.reporter.warn(line);
-  if (invalid !== null) context.reporter.warn(`the file has an invalid record of it: ${invalid.reason}`);
+  if (invalid !== null) context.reporter.warn(`the file has an invalid record of this task: ${invalid.reason}`);
   return found;
 }
 
@@ -37,7 +37,7 @@ async function search(context: Context, parts: GetParts, { command, args, ...opt
   const [first = "", second] = args.filter((arg) => arg !== undefined).map(trimId);
   if (first === "" || second === "") {
     const hint = `ttsctl ${command} alice t01, ttsctl ${command} alice:t01 or ttsctl ${command} t01`;
-    throw usage(`${command} needs a task id`, `${hint}; see ttsctl ${command} --help`);
+    throw usage(`${command} needs a task id, or a user and a task id`, `${hint}; see ttsctl ${command} --help`);
   }
   const { getTask } = await import("../operations/get.ts");
   const find = async (id: TaskId) => ({ id, result: await getTask(parts, id, options) });

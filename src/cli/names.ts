@@ -23,7 +23,7 @@ export function readNames(text: string): string[] {
 
 /** The ids of `--ids -`. @throws TtsctlError USAGE */
 export async function namesOn(stdin: Readable & { readonly isTTY?: boolean }): Promise<string[]> {
-  if (stdin.isTTY) throw usage("no task ids on stdin", "pipe them in, one a line, or give them with --ids");
+  if (stdin.isTTY) throw usage("no task ids on stdin", "pipe them in, one per line, or give them with --ids");
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of stdin) {
@@ -56,7 +56,7 @@ function namesOnLines(text: string): string[] {
   });
 }
 
-const ACCEPTED = "accepted: one id a line, as it is or as a JSON string, or a JSON array of strings";
+const ACCEPTED = "accepted: one id per line, as it is or as a JSON string, or a JSON array of strings";
 
 function parsed(text: string): unknown {
   try {

@@ -53,7 +53,7 @@ export interface LookFlags {
 export function addPaging(command: Command): Command {
   return addSelection(command, LIST_PARTS).option(
     "--limit <n>",
-    "the newest N tasks, or all, instead of a page",
+    "the first N tasks, or all, instead of a page",
     limitOf,
   );
 }
@@ -94,7 +94,7 @@ export function addLook(command: Command): Command {
     .addOption(
       new Option(
         "--time <style>",
-        "times as written, with an offset, or as ages; default: age on a terminal, raw elsewhere",
+        "times as written, with an offset, or as ages; default: age in a table on a terminal, raw elsewhere",
       ).choices(TIME_STYLES),
     )
     .option("--no-pager", "never page a long table (also TTSCTL_PAGER=cat)")

@@ -173,7 +173,7 @@ function accessLog({ terminal: { err }, flags }: Context): (request: Observed) =
   return (request) => {
     const { method, url, status, bytes, remote, finished } = request;
     const ms = Math.round(request.seconds * 1000);
-    const msg = `${remote} ${method} ${url} ${status}, ${bytes} bytes in ${ms} ms${finished ? "" : ", broken off"}`;
+    const msg = `${remote} ${method} ${url} ${status}, ${bytes} bytes in ${ms} ms${finished ? "" : ", aborted"}`;
     void err.sayWhen({
       level: "info",
       msg,

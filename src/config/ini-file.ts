@@ -71,7 +71,7 @@ export class IniFile {
   }
 
   #refuse(section: string, option: string, problem: string): never {
-    const hint = "Write %% for a percent sign, as Python's configparser asks for.";
+    const hint = "Write %% for a percent sign, as Python's configparser requires.";
     throw new TtsctlError("CONFIG_INVALID", `${this.path} [${section}] ${option}: ${problem}`, { hint });
   }
 }

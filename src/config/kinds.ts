@@ -58,7 +58,7 @@ export const DATABASE: Kind<number> = {
 
 export const COUNT: Kind<number> = { ...DATABASE, accepted: "a whole number from 0 (0: none)" };
 
-export const HOST: Kind<string> = { accepted: "a host name or an IP address, without port", parse: parseHost };
+export const HOST: Kind<string> = { accepted: "a host name or an IP address, without a port", parse: parseHost };
 
 /** Any text, spaces at its ends included. */
 export const TEXT: Kind<string> = { accepted: "any text", parse: (text) => text };
@@ -84,6 +84,11 @@ export const RETENTION: Kind<number> = {
   accepted: "30m, 2h, 1d, 7d or a bare number of seconds, at most 1000y (zero or negative: cleanup is off)",
   literal: "number",
   parse: (text) => within(parseDuration(text), Number.NEGATIVE_INFINITY, MAX_RETENTION),
+};
+
+export const STATUS_RETENTION: Kind<number> = {
+  ...RETENTION,
+  accepted: "30m, 2h, 1d, 7d or a bare number of seconds, at most 1000y (zero or negative: never purged)",
 };
 
 export const STUCK_AFTER: Kind<number> = {
@@ -126,7 +131,7 @@ export const PREFIX: Kind<string> = {
 };
 
 export const TOKEN: Kind<string> = {
-  accepted: `at least ${SHORTEST_TOKEN} letters, digits and signs of ASCII, without spaces (openssl rand -hex 32 makes one)`,
+  accepted: `at least ${SHORTEST_TOKEN} printable ASCII characters, without spaces (openssl rand -hex 32 makes one)`,
   isSecret: true,
   parse: (text) => (/^[\x21-\x7e]+$/.test(text) && text.length >= SHORTEST_TOKEN ? text : undefined),
 };

@@ -60,7 +60,7 @@ export interface ConfigPlace {
  */
 export function configPlace({ flags: { config, profile }, options, env, cwd }: LoadOptions): ConfigPlace {
   if (config !== undefined && profile !== undefined) {
-    throw usage("--profile can't be used with --config", "a profile is the name of a config.ini");
+    throw usage("--profile can't be used with --config", "a profile is a named config.ini");
   }
   const flagName = options === undefined ? "--config" : "openTaskStore config";
   if (config === "")

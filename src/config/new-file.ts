@@ -65,7 +65,7 @@ function addressValues(inputs: SettingInputs): NewValues {
   }
   if (url.url.socket !== null && address.way === "url") {
     const what = `${url.given.origin} and ${parts.get(fromParts[0]![0])!.origin} can't be written together`;
-    throw new TtsctlError("CONFIG_INVALID", what, { hint: "put the login into the url of the socket" });
+    throw new TtsctlError("CONFIG_INVALID", what, { hint: "put them into the url of the socket" });
   }
   return new Map(
     inForce
@@ -106,7 +106,7 @@ const HEAD = `# ttsctl and the TTS service: one file for both, as Python's confi
 # Flags override variables, variables override this file, and this file overrides the defaults.
 # \`ttsctl config\` prints the settings in force, \`ttsctl doctor\` checks them; see docs/settings.md.
 # A comment is a line of its own: after a value, # and ; belong to the value. %% stands for %.
-# A line that begins with # is not set: it shows the default, if there is one.
+# A setting after a # is not set: it shows the default, if there is one.
 `;
 
 function settingLines(section: string, values: NewValues, isShown: boolean): string {

@@ -57,6 +57,8 @@ export function unknownProfile(name: string, env: Env): TtsctlError {
   const near = nearest(name, known);
   const like = near.length === 0 ? "" : `did you mean ${near.join(" or ")}? `;
   const hint =
-    known.length === 0 ? `make it with \`ttsctl config init --profile ${name}\`` : `${like}known: ${known.join(", ")}`;
+    known.length === 0
+      ? `create it with \`ttsctl config init --profile ${name}\``
+      : `${like}known: ${known.join(", ")}`;
   return new TtsctlError("CONFIG_NOT_FOUND", `there is no profile ${quoted(name)} in ${profilesFolder(env)}`, { hint });
 }

@@ -212,7 +212,7 @@ function withoutTls({ tls, tlsCa, tlsCert, tlsKey, tlsServerName }: RedisSetting
     ({ value, source }) => value !== null && heightOf(source) <= heightOf(tls.source),
   );
   if (given === undefined) return [];
-  return [`${given.origin} has no effect: the connection to Redis is without TLS ([redis] tls = true, or rediss://)`];
+  return [`${given.origin} has no effect without TLS; set [redis] tls = true, or use rediss://`];
 }
 
 function wrong({ origin }: Setting<unknown>, what: string): TtsctlError {

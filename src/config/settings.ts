@@ -43,15 +43,15 @@ export const SETTINGS = {
     flag: ["--no-redis", "use only the store file"],
     library: ["redis"], // if it is "off"
   }),
-  "redis.host": row(kinds.HOST, "127.0.0.1", ["REDIS_HOST", "its host"]),
+  "redis.host": row(kinds.HOST, "127.0.0.1", ["REDIS_HOST", "the host of Redis"]),
   "redis.port": row(kinds.PORT, 6379, ["REDIS_PORT", "its port"]),
   "redis.db": row(kinds.DATABASE, 0, ["REDIS_DB", "the number of the database"]),
   "redis.username": row(kinds.TEXT, null, ["REDIS_USERNAME", "the user to log in as"]),
   "redis.password": row(kinds.PASSWORD, null, ["REDIS_PASSWORD", "its password"]),
   "redis.url": row(kinds.REDIS_URL, null, ["REDIS_URL", "instead of host, port, db, login and TLS"], {
-    flag: ["--redis-url <url>", "redis://, rediss:// or unix://, instead of [redis]"],
+    flag: ["--redis-url <url>", "redis://, rediss:// or unix://, instead of the address in [redis]"],
   }),
-  "redis.timeout": row(kinds.TIMEOUT, 2, ["REDIS_TIMEOUT", "such as 2s"]),
+  "redis.timeout": row(kinds.TIMEOUT, 2, ["REDIS_TIMEOUT", "how long to wait for Redis, such as 2s"]),
   /** Asked for the primary `sentinel_name`, instead of host and port. */
   "redis.sentinels": row(kinds.ADDRESSES, [], ["REDIS_SENTINELS", "host:port, ..., instead of host and port"]),
   "redis.sentinel_name": row(kinds.NAME, null, ["REDIS_SENTINEL_NAME", "the name of the primary"]),
@@ -84,13 +84,13 @@ export const SETTINGS = {
     library: ["retention", "retention.default"],
   }),
   /** Null: as `retention`; zero or negative: tasks of this status are kept. A flag is the whole policy for age. */
-  "cleanup.retention.done": row(kinds.RETENTION, null, null, {
+  "cleanup.retention.done": row(kinds.STATUS_RETENTION, null, null, {
     flag: [RETENTION_FLAG],
     about: "another retention for tasks that are done",
     library: ["retention", "retention.done"],
     refusesEmpty: true,
   }),
-  "cleanup.retention.error": row(kinds.RETENTION, null, null, {
+  "cleanup.retention.error": row(kinds.STATUS_RETENTION, null, null, {
     flag: [RETENTION_FLAG],
     about: "another retention for tasks that failed",
     library: ["retention", "retention.error"],
@@ -105,13 +105,16 @@ export const SETTINGS = {
   "cleanup.max_bytes": row(kinds.BYTES, 0, null, {
     flag: [
       "--max-bytes <size>",
-      "20GB: purge the oldest finished tasks above this size, instead of [cleanup] max_bytes",
+      "such as 20GB: purge the oldest finished tasks until the rest fits, instead of [cleanup] max_bytes",
     ],
     about: "the most that audio and logs of finished tasks may take; above it, the oldest are purged",
     library: ["maxBytes"],
   }),
   /** Zero or negative: no task counts as stuck. */
-  "cleanup.stuck_after": row(kinds.STUCK_AFTER, 86_400, ["TTSCTL_STUCK_AFTER", "when an unfinished task is stuck"]),
+  "cleanup.stuck_after": row(kinds.STUCK_AFTER, 86_400, [
+    "TTSCTL_STUCK_AFTER",
+    "the age from which an unfinished task is stuck",
+  ]),
   /** Null: the zone of the machine. */
   "service.timezone": row(kinds.TIMEZONE, null, ["TTSCTL_TIMEZONE", "the zone of times without an offset"], {
     library: ["timezone"],

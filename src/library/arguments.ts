@@ -57,12 +57,12 @@ export function throwIfAborted(signal: AbortSignal): void {
 const OF_COMMANDS = /(^|[\s`])--[a-z]|SIGHUP|\b(REDIS|TTSCTL|TASK)_[A-Z]/;
 
 const HINTS: Partial<Record<ErrorCode, string>> = {
-  REDIS_DISABLED: 'leave out redis: "off", or set [redis] enabled = true in the config.ini',
+  REDIS_DISABLED: "give openTaskStore the address of Redis as redis, or set [redis] enabled = true in the config.ini",
   REDIS_UNAVAILABLE: "start Redis, or check the redis option of openTaskStore and [redis] in the config.ini",
   STORE_UNREADABLE: "give openTaskStore the path of the store file as store",
   STORE_EMPTY: "check the store option of openTaskStore and the mount",
   STORE_MISMATCH:
-    "check the store and redis options of openTaskStore; if they belong together, call syncToRedis() first",
+    "check the store and redis options of openTaskStore; if they belong together, run `ttsctl sync` first",
   CLOCK_SKEW: "fix the clock",
   AUDIT_FAILED: "nothing is deleted without a ledger entry; fix [audit] path in the config.ini",
 };

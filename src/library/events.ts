@@ -43,7 +43,7 @@ export function eventSource(logger: Logger, clock: Clock, owed: () => number) {
     mirrorUp(where: string, again: boolean): void {
       emitMirror("up", null);
       logger.info(`Redis at ${where} ${again ? "answers again" : "answered the ping"}`);
-      if (missed > 0) logger.warn(`Redis missed ${counted(missed, "change")}: they are written to it now`);
+      if (missed > 0) logger.warn(`Redis missed ${counted(missed, "change")}; repairing it now`);
       missed = 0;
     },
 

@@ -188,7 +188,7 @@ function storeOf<T extends BaseTask>(opened: StoreParts): TaskStore<T> {
     await repair.close();
     await writer.close();
     const { problem } = repairs;
-    if (problem !== null) logger.warn(`${problem}; the next program that opens the store makes up for it`);
+    if (problem !== null) logger.warn(`${problem}; the next program that opens the store repairs Redis`);
     await mark.close(problem === null);
     await parts.release();
   }

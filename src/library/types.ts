@@ -25,7 +25,7 @@ export interface RedisOptions {
   /** A cluster, of which host and port, or each of `nodes` (`host:port, ...`), are a node. */
   readonly cluster?: boolean | undefined;
   readonly nodes?: string | undefined;
-  /** TLS, with paths of PEM files relative to the working folder. */
+  /** TLS, with paths of PEM files relative to the working directory. */
   readonly tls?: boolean | undefined;
   readonly tlsCa?: string | undefined;
   readonly tlsCert?: string | undefined;
@@ -59,13 +59,13 @@ export interface RetentionOptions {
 export interface StoreOptions {
   /** The path of a `config.ini`; relative paths in it start beside it. */
   readonly config?: string | undefined;
-  /** The path of the store file, relative to the working folder. */
+  /** The path of the store file, relative to the working directory. */
   readonly store?: string | undefined;
   /** A url, the parts of an address, or `"off"`. Default: that of `config`, else off. */
   readonly redis?: string | RedisOptions | undefined;
   /** The zone of times without an offset, such as `Asia/Shanghai`. Default: the machine's. */
   readonly timezone?: string | undefined;
-  /** The folders of audio and logs, which the cleanup needs. */
+  /** The directories of audio and logs, which the cleanup needs. */
   readonly output?: string | undefined;
   readonly logs?: string | undefined;
   /** For every status, or for each; zero or negative: nothing is purged. Default: `7d`. */
@@ -173,7 +173,7 @@ export interface UpdateResult<T extends BaseTask = TaskRecord> extends WriteResu
 export interface UpdateOptions {
   /** Only if the task still has this claim; else the state is `conflict`. A change of the status ends the claim. */
   readonly claimId?: string | undefined;
-  /** Renews the claim: it ends so many milliseconds from now. */
+  /** Renews the claim: it ends this many milliseconds from now. */
   readonly leaseMs?: number | undefined;
 }
 
@@ -323,7 +323,7 @@ export interface TaskStore<T extends BaseTask = TaskRecord> {
   upsert(task: T | string): Promise<WriteResult>;
   /**
    * Deletes a task, with all its records, from the file and then from Redis. Its audio and logs are kept. If Redis is down,
-   * its copy is deleted when it is back. Throws as `upsert`.
+   * the copy there is deleted when Redis is back. Throws as `upsert`.
    */
   delete(userId: string, taskId: string): Promise<WriteResult>;
   /**
@@ -371,13 +371,13 @@ export interface TaskStore<T extends BaseTask = TaskRecord> {
   count(filter?: TaskFilter): Promise<number>;
   /**
    * Pushes the whole file to Redis, as `ttsctl sync` does: nothing newer there is overwritten, and only tasks that `delete`
-   * took out of the file are deleted.
+   * deleted from the file are deleted there.
    * @throws TtsctlError STORE_*, LOCK_TIMEOUT, LAYOUT_MISMATCH, TIMEZONE_MISMATCH, INTERRUPTED; a failure of Redis is returned
    */
   syncToRedis(options?: SignalOptions): Promise<SyncResult>;
   /**
-   * Starts to purge expired tasks with their audio and logs, as `ttsctl cleanup --watch` does: a pass now, and one each tenth
-   * of the retention. If another process does so, it waits until that ends.
+   * Starts to purge expired tasks with their audio and logs, as `ttsctl cleanup --watch` does: a pass now, and then one every
+   * tenth of the retention (30 s to 5 min). If another process already does so, it waits until that process stops.
    * @throws TtsctlError CONFIG_REQUIRED, LOCK_UNAVAILABLE, WATCHER_RUNNING if it was started before
    */
   startCleanup(options?: CleanupOptions): Promise<void>;
@@ -395,7 +395,7 @@ export interface TaskStore<T extends BaseTask = TaskRecord> {
   artifactPath(userId: string, taskId: string, name: string): Promise<string>;
   /** Returns a function that removes the listener. A listener must not throw. */
   on<Name extends keyof StoreEvents>(name: Name, listener: (event: StoreEvents[Name]) => void): () => void;
-  /** Ends the cleanup and a sync, writes what waits, and closes the file and the connection. `await using` calls it. */
+  /** Ends the cleanup and a sync, writes pending changes, and closes the file and the connection. `await using` calls it. */
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }

@@ -209,11 +209,7 @@ export async function storeMismatch(
   for (const row of snapshot.liveRows()) if (ids.push(snapshot.idOf(row)) === SAMPLE) break;
   const statuses = await mirror.statuses(ids);
   if (statuses.some((status) => status !== null)) return null;
-  return new TtsctlError(
-    "STORE_MISMATCH",
-    `${snapshot.path} and Redis at ${mirror.where} have no task in common: nothing was changed`,
-    {
-      hint: "check --store, and [store] and [redis] in config.ini: a second store needs its own db or prefix; if they belong together, run `ttsctl sync` first",
-    },
-  );
+  return new TtsctlError("STORE_MISMATCH", `${snapshot.path} and Redis at ${mirror.where} have no task in common`, {
+    hint: "nothing was changed; check --store, and [store] and [redis] in config.ini: a second store needs its own db or prefix; if they belong together, run `ttsctl sync` first",
+  });
 }

@@ -96,7 +96,7 @@ export function itemLines(tasks: readonly Task[]): string[] {
 
 export function pageFooter({ total, page, pageSize, source, tasks, missing }: ListResult): string {
   const pages = pageSize > 0 ? Math.max(1, Math.ceil(total / pageSize)) : 1;
-  const where = page > pages ? `page ${page}, past the last one, ${pages}` : `page ${page} of ${pages}`;
+  const where = page > pages ? `page ${page} (the last is ${pages})` : `page ${page} of ${pages}`;
   const shown = `${tasks.length} of ${counted(total, "task")}, ${where}, from ${source}`;
   return missing.length === 0 ? shown : `${shown}; not found: ${missing.join(", ")}`;
 }

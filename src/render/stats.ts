@@ -170,7 +170,7 @@ function notes(stats: StatsResult, { colors }: StatsStyle): string {
     ...invalidLines(stats).map((line) => colors.red(line)),
     ...(stats.dangling === 0
       ? []
-      : [`dangling ${stats.dangling} index members without a task; \`ttsctl sync --prune\` removes them`]),
+      : [`dangling ${counted(stats.dangling, "index member")} without a task; fix with \`ttsctl verify --repair\``]),
   ];
   return `${lines.join("\n")}\n`;
 }
@@ -189,7 +189,7 @@ function diskLines({ disk }: StatsResult): string[] {
       `disk     ${formatBytes(audioBytes)} of audio, ${formatBytes(logBytes)} of logs`,
       ...(sharedLogBytes > 0 ? [`${formatBytes(sharedLogBytes)} in logs of several users`] : []),
       ...(lost > 0 ? [`${formatBytes(lost)} without a task`] : []),
-      ...(unread > 0 ? [`${unread} parts could not be read`] : []),
+      ...(unread > 0 ? [`${counted(unread, "part")} could not be read`] : []),
     ].join("; "),
   ];
 }

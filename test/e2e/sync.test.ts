@@ -48,6 +48,8 @@ describe("sync", () => {
       1 Redis-only task; ttsctl sync --prune deletes them
       "
     `);
+    const ofUser = await here.run("sync --user a");
+    expect(ofUser.stdout).toContain("1 Redis-only task; ttsctl sync --user a --prune deletes them\n");
   });
 
   it("exits 3 if a task failed, and names it", async () => {

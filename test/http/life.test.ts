@@ -182,7 +182,7 @@ describe("while it runs", () => {
     const server = await here.serve("--no-cleanup");
     await server.run.says(/2 tasks from the file to Redis/);
     server.run.kill("SIGHUP");
-    await server.run.says(/SIGHUP: there is no cleanup loop; other changes need a restart/);
+    await server.run.says(/SIGHUP: nothing is reloaded; changed settings need a restart/);
     expect(await server.json("/healthz")).toMatchObject({ status: "ok" });
   });
 });

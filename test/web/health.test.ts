@@ -71,7 +71,7 @@ it("follows the server, and a failed pass of its cleanup is seen", async () => {
   const tab = await here.open(served.url);
   await panel(tab).locator("summary").click();
   await panel(tab)
-    .getByText(/By this server\. Last pass .* 0 tasks purged\. The next one in \d min/)
+    .getByText(/By this server\. Last pass .* 0 tasks purged\. Next pass in \d min/)
     .waitFor();
   const text = here.root.readStore();
   here.root.write("voice_task.json", "[{");

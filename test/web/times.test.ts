@@ -134,7 +134,7 @@ it("a bar of the chart filters to its hour, by mouse and by keyboard", async () 
 });
 
 it.each([
-  ["en-US", "The range ends before it begins."],
+  ["en-US", "The end must be later than the beginning."],
   ["zh-CN", "结束时间必须晚于起始时间。"],
 ])(
   "a range that ends before it begins is one message at its fields, and isn't sent, in %s",

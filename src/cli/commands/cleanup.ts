@@ -8,6 +8,7 @@ import { TargetFile } from "../../operations/export/target-file.ts";
 import type { OrphanResult } from "../../operations/orphans/orphans.ts";
 import type { PolicyOrigins } from "../../operations/purge/explain-rules.ts";
 import { policyOf } from "../../operations/purge/policy.ts";
+import { namedAbove } from "../../operations/reporter.ts";
 import { cleanupPass } from "../../parts/cleanup.ts";
 import { audited } from "../../parts/ledger.ts";
 import { printable } from "../../printable.ts";
@@ -41,7 +42,7 @@ export function declare(program: Command, attach: Attach): void {
     .option("--once", "one pass, for cron")
     .option(
       "-w, --watch",
-      "a pass every retention/10 (30 s to 5 min), for systemd; SIGTERM ends it, SIGHUP reads the configuration again",
+      "a pass every retention/10 (30 s to 5 min), for systemd; SIGTERM stops it, SIGHUP reloads the configuration",
     )
     .option("--explain", "explain, rule by rule, whether a pass would purge the task; change nothing")
     .option("--orphans", "list artifacts without a record that are older than the retention; --yes removes them")
@@ -51,7 +52,9 @@ export function declare(program: Command, attach: Attach): void {
     .option("--summary", "print no line for each task, only the summary")
     .option("--metrics-file <file>", "write metrics of each pass to this file, for Prometheus' node_exporter")
     .addHelpText("after", EXAMPLES);
-  addDestructive(command, "no limit; 50% of all with --orphans", "with --orphans: remove them", { backedUp: "purged" });
+  addDestructive(command, "no limit; with --orphans, 50% of the artifacts", "with --orphans: remove the artifacts", {
+    backedUp: "purged",
+  });
   attach<CleanupFlags>(command, runCleanup);
 }
 
@@ -60,7 +63,7 @@ Examples:
   ttsctl cleanup --once --dry-run                 what would be purged
   ttsctl cleanup --once --dry-run --summary       how much
   ttsctl cleanup --once --backup purged.jsonl     one pass; the records are kept in a file
-  ttsctl cleanup --once --max-delete 20%          refuse if it is more than a fifth of all tasks
+  ttsctl cleanup --once --max-delete 20%          refuse to purge more than a fifth of all tasks
   ttsctl cleanup --watch -v                       repeat until stopped
   ttsctl cleanup --explain alice t01              why this task would be kept or purged
   ttsctl cleanup --orphans                        audio and logs that no record owns`;
@@ -70,7 +73,7 @@ async function runCleanup(context: Context, flags: CleanupFlags, args: string[])
   if (modes.length !== 1) {
     const hint =
       "--once for one pass, --watch for repeated passes, --explain for one task, --orphans for files without a record";
-    throw usage("cleanup needs one of --once, --watch, --explain USER TASK or --orphans", hint);
+    throw usage("cleanup needs exactly one of --once, --watch, --explain USER TASK or --orphans", hint);
   }
   if (flags.explain) return runExplain(context, flags, args);
   if (args.length > 0) {
@@ -278,7 +281,7 @@ function describe(result: OrphanResult): string {
   return textOf(
     `of ${counted(found, "artifact")}, old enough and without a record: ${old}`,
     young > 0 && `without a record, but changed within the retention: ${young}`,
-    unknown > 0 && `left alone, not directories of tasks: ${unknown} (named above)`,
+    unknown > 0 && `left alone, not directories of tasks: ${unknown} (${namedAbove(unknown)})`,
     !dryRun && `${removed} removed (${size}), ${skipped} skipped, ${failed} failed`,
     dryRun && folders + logs > 0 && `${folders + logs} would be removed (${size}) by ttsctl cleanup --orphans --yes`,
   );

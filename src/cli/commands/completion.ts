@@ -5,7 +5,7 @@ import { DONE } from "../emit.ts";
 export function declare(program: Command, attach: Attach): void {
   const command = program
     .command("completion")
-    .addArgument(new Argument("<shell>", "whose script").choices(SHELLS))
+    .addArgument(new Argument("<shell>", "the shell").choices(SHELLS))
     .description("print a script that completes commands, flags, users and task ids")
     .addHelpText("after", EXAMPLES);
   attach(command, async (context, _flags, [shell]) => {

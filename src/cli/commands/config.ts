@@ -100,8 +100,8 @@ async function showProfiles(context: Context): Promise<number> {
 const EXAMPLES = `
 Flags override variables, variables override config.ini, and config.ini
 overrides the defaults.
-init looks for the store file, the directories of audio and logs, and Redis. On a
-terminal it asks, with what it found as the default.
+init looks for the store file, the directories of audio and logs, and Redis. On
+a terminal it asks, with what it found as the default.
 Examples:
   ttsctl config
   ttsctl config init --dry-run            preview the file

@@ -30,14 +30,14 @@ export function declare(program: Command, attach: Attach): void {
     .optionsGroup("Selection:")
     .option("--all", "choose every task", false)
     .optionsGroup("Safety:")
-    .option("--force", "also tasks that are wait or run", false)
+    .option("--force", "also delete tasks that are wait or run", false)
     .addHelpText("after", EXAMPLES);
   addDestructive(addSelection(command), "no limit", "do not ask", { backedUp: "deleted" });
   attach<SelectionFlags & DeletionFlags & { readonly all: boolean }>(command, async (context, flags) => {
     requireSelection(
       choosesTasks(flags),
       flags.all,
-      "choose with --user, --ids, --status, --since, --until, or use --all",
+      "choose with --user, --ids, --status, --since, --until, --stuck, or use --all",
     );
     const selection = await selectionOf(context, flags);
     await context.requireConfig(true);
@@ -66,7 +66,7 @@ export function describeDelete(result: DeleteResult): string {
     `${deleted} of ${counted(requested, "chosen task")} ${done}: ${counted(files, "file")}, ${formatBytes(bytes)}`,
     ...unchangedLines(result),
     returned > 0 &&
-      `${returned} written back by the service, which holds the store in memory; delete while it is stopped`,
+      `${returned} written back by the service, which holds the store in memory; delete them while it is stopped`,
   );
 }
 
@@ -105,7 +105,7 @@ export function deletionExitCode(context: Context, { result, problem }: Deletion
   if (problem !== null && !isRedisError(problem)) throw problem;
   const what = result.dryRun
     ? "the plan covers only the store file; without Redis a real run would keep the copies there"
-    : "the copies in Redis are kept; run the command again when Redis is back";
+    : "copies in Redis may be left; run the command again when Redis is back";
   if (problem !== null) context.reporter.warn(`${problem.message}: ${what}`);
   const partly = result.missing.length + result.refused.length + result.failed + result.returned > 0;
   return partly || problem !== null ? PARTLY : DONE;

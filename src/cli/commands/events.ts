@@ -27,8 +27,8 @@ export function declare(program: Command, attach: Attach): void {
 
 const EXAMPLES = `
 Events come from Redis keyspace notifications if these are on
-(notify-keyspace-events with K or E, and A or gh), otherwise from comparing all
-tasks with the previous reading. stderr shows the source.
+(notify-keyspace-events with K or E, and A or gh; not in a cluster), otherwise
+from comparing all tasks with the previous reading. stderr shows the source.
 Examples:
   ttsctl events
   ttsctl events --user alice --status error

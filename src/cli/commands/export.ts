@@ -92,8 +92,8 @@ async function report(context: Context, result: ExportResult, to: string | undef
   const { reporter, terminal } = context;
   const { fromFile, fromRedis, missing, dangling, failed, problem } = result;
   if (problem !== null) {
-    const absent = problem.code === "STORE_EMPTY" ? "the file" : "Redis";
-    reporter.warn(`${problem.message}: tasks that only ${absent} has are not in the export`);
+    const what = problem.code === "STORE_EMPTY" ? "has only tasks from Redis" : "may lack what only Redis has";
+    reporter.warn(`${problem.message}: the export ${what}`);
   }
   if (missing.length > 0) reporter.warn(notFound(missing));
   if (dangling > 0)

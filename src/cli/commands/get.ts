@@ -39,8 +39,8 @@ export function declare(program: Command, attach: Attach): void {
 }
 
 const EXAMPLES = `
---follow ends with 0 when the task is done, with 1 when it failed, and with 130
-on Ctrl-C. With -o jsonl each line is an object.
+--follow ends with 0 when the task is done or deleted, with 1 when it failed,
+and with 130 on Ctrl-C. With -o jsonl each line is an object.
 Examples:
   ttsctl get alice t01
   ttsctl get alice:t01          as tables and messages name it

@@ -22,11 +22,11 @@ interface ImportFlags extends SelectionFlags {
 }
 
 export function declare(program: Command, attach: Attach): void {
-  const merge = new Option("--merge <policy>", "which record is kept if the store file has the task, too");
+  const merge = new Option("--merge <policy>", "which record is kept if the store file has the task too");
   const command = program
     .command("import")
     .argument("<file>", "a file of export or --backup, or a store file; - for stdin")
-    .description("import records into the store file and Redis: all of a file, or chosen ones; if one is invalid, none")
+    .description("import records into the store file and Redis: all of a file, or chosen ones")
     .addOption(merge.choices(POLICIES).default("newer"))
     .option(
       "--skip-invalid",
@@ -83,9 +83,9 @@ async function runImport(context: Context, flags: ImportFlags, path: string): Pr
 
 function exitCodeOf(context: Context, result: ImportResult, changed: number, problem: TtsctlError | null): number {
   if (problem !== null) {
-    const what = result.dryRun ? "" : ": the store file has all records, Redis lacks some of them";
-    const when = isRedisError(problem) ? " when it is back" : "";
-    context.reporter.warn(`${problem.message}${what}; run \`ttsctl sync\`${when}`);
+    const when = isRedisError(problem) ? " when Redis is back" : "";
+    const what = result.dryRun ? "only the file was checked" : `Redis may lack records; run \`ttsctl sync\`${when}`;
+    context.reporter.warn(`${problem.message}: ${what}`);
   }
   const { refused, returned, invalid, missing, failed } = result;
   return problem !== null || refused + returned + invalid + missing.length + failed + changed > 0 ? PARTLY : DONE;

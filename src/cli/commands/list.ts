@@ -64,7 +64,7 @@ async function listTasks(context: Context, raw: RawQuery, look: LookFlags, askin
 function refuseConflicts({ flags: { output } }: Context, raw: RawQuery, look: LookFlags, names: QueryNames): void {
   if (look.limit !== undefined && (raw.page != null || raw.pageSize != null)) {
     const both = `--limit can't be used with ${names.page} or ${names.pageSize}`;
-    throw usage(both, "use --limit for the newest N tasks, or a page without --limit");
+    throw usage(both, "use --limit for the first N tasks, or a page without --limit");
   }
   if (look.limit !== undefined && raw.taskIds != null) {
     throw usage(`--limit can't be used with ${names.taskIds}`, "all tasks chosen by id are shown");
@@ -77,7 +77,7 @@ function refuseConflicts({ flags: { output } }: Context, raw: RawQuery, look: Lo
   ];
   const first = given.find((flag) => typeof flag === "string");
   if (first !== undefined) {
-    const has = output === "ids" ? "ids are user:task" : "JSON has the whole records";
+    const has = output === "ids" ? "ids are user:task" : "JSON and YAML have the whole records";
     throw usage(`${first} is for tables and CSV, not for -o ${output}`, has);
   }
 }
@@ -318,14 +318,14 @@ const EXAMPLES = `
 Examples:
   ttsctl list                             the newest 20 tasks
   ttsctl list --ids alice:t01,bob:t08     two tasks, in this order
-  ttsctl list -s error -o ids             one user:task a line, for --ids -
+  ttsctl list -s error -o ids             one user:task per line, for --ids -
   ttsctl list --status error --since 2h   failures of the last two hours
   ttsctl list --source file --page 2      the second page, only from the file
   ttsctl list --limit all -o csv          everything, for a spreadsheet
   ttsctl list --columns user,task,text --time relative
   ttsctl list --status run --watch        running tasks, redrawn in place
-  ttsctl list --stuck --exit-status -q    3 if a task is stuck, for an alert
-  ttsctl list --search "no voice"         texts, errors and ids with these words`;
+  ttsctl list --stuck --exit-status -q    exit code 3 if a task is stuck, for an alert
+  ttsctl list --search "no voice"         tasks with "no voice" in text, error or ids`;
 
 interface QueryFlags extends LookFlags {
   readonly file?: string;

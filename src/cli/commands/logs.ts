@@ -32,8 +32,8 @@ export function declare(program: Command, attach: Attach): void {
 }
 
 const EXAMPLES = `
---follow ends with 0 when the task is done, with 1 when it failed, and with 130
-on Ctrl-C. With -o jsonl each line is an object.
+--follow ends with 0 when the task is done or deleted, with 1 when it failed,
+and with 130 on Ctrl-C. With -o jsonl each line is an object.
 Examples:
   ttsctl logs alice t04
   ttsctl logs t04                 the task with that id, of any user

@@ -31,7 +31,7 @@ interface MarkFlags extends SelectionFlags, Omit<ChangeFlags, "maxDelete"> {
 /** A status as written to the record, and as shown. */
 type NewStatus = Pick<MarkOptions, "status" | "shown">;
 
-const CHOOSE = "choose with --user, --ids, --status, --since, --until, or --all; --to is the new status";
+const CHOOSE = "choose with --user, --ids, --status, --since, --until, --stuck, or --all; --to is the new status";
 
 export function declare(program: Command, attach: Attach): void {
   const command = program
@@ -49,7 +49,7 @@ export function declare(program: Command, attach: Attach): void {
 
 const EXAMPLES = `
 --to is the new status. A task is kept as it is if the service changes it during
-the run, or if its copy in Redis is newer than the file.
+the run, or if its copy in Redis is newer.
 Examples:
   ttsctl mark --user bob --ids t07 --to error --error "the worker died"
   ttsctl mark --stuck --to error --error "the worker died" --dry-run
@@ -130,11 +130,11 @@ export function markExitCode(context: Context, { result, problem }: MarkOutcome)
   const hint = "run it again to finish, and `ttsctl sync` for Redis";
   throwIfInterrupted(context.signal, `${counted(result.marked, "task")} marked`, hint);
   if (problem !== null) {
+    const when = isRedisError(problem) ? "when Redis is back, " : "";
     const what = result.dryRun
       ? "only the file was checked"
-      : "tasks were marked in the file, but may be unchanged in Redis";
-    const when = isRedisError(problem) ? "when Redis is back, " : "";
-    context.reporter.warn(`${problem.message}: ${what}; ${when}run \`ttsctl sync\``);
+      : `tasks were marked in the file, but may be unchanged in Redis; ${when}run \`ttsctl sync\``;
+    context.reporter.warn(`${problem.message}: ${what}`);
   }
   const { missing, refused, failed, returned } = result;
   return missing.length + refused.length + failed + returned > 0 || problem !== null ? PARTLY : DONE;

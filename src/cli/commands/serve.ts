@@ -23,9 +23,9 @@ export function declare(program: Command, attach: Attach): void {
     .addOption(settingOption("http.port"))
     .addOption(settingOption("http.base_path"))
     .addOption(settingOption("http.dialect"))
-    .option("--no-sync", "do not push the store file to Redis on start, and when Redis is back")
+    .option("--no-sync", "do not push the store file to Redis on start or when Redis is back")
     .addOption(settingOption("http.cleanup"))
-    .option("--no-cleanup", "the default, unless [http] cleanup is set")
+    .option("--no-cleanup", "do not purge; the default, unless [http] cleanup is set")
     .option("--read-only", "change nothing: delete and mark no tasks, no sync, no cleanup", false)
     .addHelpText("after", EXAMPLES);
   attach<ServeFlags>(command, runServe);
@@ -90,8 +90,10 @@ async function refuseOpenDoor({ host, token }: HttpSettings): Promise<void> {
 /** Without a listener, SIGHUP would end the server. The cleanup loop has its own. */
 function ignoreHangup(context: Context, record: CleanupRecord): void {
   const onHangup = () => {
-    const reader = record.isLoop() ? "only the cleanup loop reloads its settings" : "there is no cleanup loop";
-    void context.note("info", `SIGHUP: ${reader}; other changes need a restart`);
+    const what = record.isLoop()
+      ? "only the cleanup loop reloads its settings; other changes need a restart"
+      : "nothing is reloaded; changed settings need a restart";
+    void context.note("info", `SIGHUP: ${what}`);
   };
   process.on("SIGHUP", onHangup);
   context.onRelease(async () => void process.off("SIGHUP", onHangup));

@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import type { SyncResult } from "../../operations/sync.ts";
 import { audited } from "../../parts/ledger.ts";
 import { syncStore } from "../../parts/sync-store.ts";
+import { shellWord } from "../../printable.ts";
 import { counted } from "../../task/amounts.ts";
 import { confirmation } from "../confirm.ts";
 import { type Attach, type Context, keepHeapSmall } from "../context.ts";
@@ -21,7 +22,7 @@ export function declare(program: Command, attach: Attach): void {
     .description(
       "push the store file to Redis; nothing newer in Redis is overwritten, and nothing is deleted without --prune",
     )
-    .option("--checksum", "compare whole records; if the times are equal, write the file's record", false)
+    .option("--checksum", "compare whole records; if they differ at equal times, write the file's", false)
     .option("--prune", "also delete Redis-only tasks", false)
     .addHelpText("after", EXAMPLES);
   addDestructive(addUser(command), "50% of the tasks in Redis, with --prune", "do not ask before --prune");
@@ -54,7 +55,8 @@ async function runSync(context: Context, flags: SyncFlags): Promise<number> {
 /** Advice for Redis-only tasks. If the file is empty, it has probably lost them. */
 function adviceFor({ orphans, total }: SyncResult, userId: string | undefined): string {
   const only = counted(orphans, "Redis-only task");
-  if (total > 0 || userId !== undefined) return `${only}; ttsctl sync --prune deletes them`;
+  const scope = userId === undefined ? "" : ` --user ${shellWord(userId)}`;
+  if (total > 0 || userId !== undefined) return `${only}; ttsctl sync${scope} --prune deletes them`;
   return `${only}, none in the file: if the file was lost, ttsctl verify --repair --restore restores it (docs/runbook.md)`;
 }
 

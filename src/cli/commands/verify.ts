@@ -34,7 +34,7 @@ export function declare(program: Command, attach: Attach): void {
 const EXAMPLES = `
 Examples:
   ttsctl verify                        do the file and Redis agree?
-  ttsctl verify --details -o jsonl     every task that differs, one a line
+  ttsctl verify --details -o jsonl     every task that differs, one per line
   ttsctl verify --repair --dry-run     what would be repaired, and how
   ttsctl verify --repair --restore     the disk was lost: restore the store file from Redis`;
 

@@ -58,7 +58,8 @@ const HELP = [
   "d                      delete the task with audio and logs, after a confirmation",
   "r                      refresh now",
   "Ctrl-Z                 suspend; fg resumes",
-  "q, Ctrl-C              quit",
+  "q                      quit; in a task: back to the list",
+  "Ctrl-C                 quit",
 ];
 
 const KEYS = {
