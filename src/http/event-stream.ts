@@ -72,7 +72,7 @@ export class EventStreams {
 
   #begin(): AbortController {
     if (this.#open.size >= MOST_STREAMS) {
-      const hint = "end one of them, or ask again from time to time without /stream";
+      const hint = "close one of them, or poll the endpoints that aren't streams";
       throw new HttpError("BUSY", `${MOST_STREAMS} streams are open`, hint, { "retry-after": "5" });
     }
     const stream = new AbortController();

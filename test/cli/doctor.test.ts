@@ -261,7 +261,7 @@ describe("the folders of artifacts", () => {
     rmSync(root.at("output/alice"), { recursive: true });
     const first = await doctor();
     expect(first.checks.logs).toMatchObject(like("warn", "does not exist"));
-    expect(first.checks.output).toMatchObject(like("warn", "is empty, and 2 tasks are done"));
+    expect(first.checks.output).toMatchObject(like("warn", "is empty, but the store file has 2 tasks"));
     root.write("Logs", "");
     rmSync(root.at("output"), { recursive: true });
     symlinkSync(root.at("not mounted"), root.at("output"));
@@ -276,7 +276,7 @@ describe("the folders of artifacts", () => {
 
 describe("the audit ledger", () => {
   it("is kept if its directory exists", async () => {
-    expect(await finding("audit")).toMatchObject(like("ok", "deletions aren't recorded"));
+    expect(await finding("audit")).toMatchObject(like("ok", "changes aren't recorded"));
     expect(await finding("audit", "", { TTSCTL_AUDIT: root.at("audit.jsonl") })).toMatchObject(
       like("ok", "audit.jsonl"),
     );
@@ -312,7 +312,7 @@ describe("Redis", () => {
     const { checks } = await doctor("", { REDIS_PORT: String(deaf.port), REDIS_TIMEOUT: "500ms" });
     expect(checks.redis).toMatchObject(like("ok"));
     expect(checks["redis.version"]).toMatchObject(like("fail", "does not answer in time"));
-    expect(checks["redis.role"]).toMatchObject(like("skip", "lost midway"));
+    expect(checks["redis.role"]).toMatchObject(like("skip", "lost during the checks"));
     expect(checks["tasks.future"]).toMatchObject(like("ok"));
     await deaf.stop();
   });

@@ -119,7 +119,7 @@ describe("an empty list", () => {
       /^this page has only index members without a task; the next one is --page 2/,
     );
     await here.server.call("FLUSHALL");
-    expect(await said("--source redis")).toMatch(/^Redis has no tasks, the store file has 3: run `ttsctl sync`/);
+    expect(await said("--source redis")).toMatch(/^Redis has no tasks, but the store file has 3: run `ttsctl sync`/);
     here.root.writeStore([]);
     expect(await said("")).toMatch(/^there are no tasks; the store file is .*voice_task.json/);
     expect((await here.run("list -q --user x")).stderr).toBe("");

@@ -116,11 +116,11 @@ describe("decideDelete says why", () => {
 
   it.each<[Copies, string]>([
     [{ file: "invalid", mirror: null }, "invalid record"],
-    [{ file: done(1), mirror: null }, "^it changed during the check: its status is now done$"],
-    [{ file: null, mirror: done(1) }, "^it changed during the check: its status is now done$"],
-    [{ file: done(1), mirror: "dangling" }, "^it changed during the check: its status is now done$"],
-    [{ file: error(1), mirror: done(2) }, "^its copies differ, and the newer one, in Redis, is done$"],
-    [{ file: done(2), mirror: error(1) }, "^its copies differ, and the newer one, in the file, is done$"],
+    [{ file: done(1), mirror: null }, "^its only copy, which is done, doesn't match the selection$"],
+    [{ file: null, mirror: done(1) }, "^its only copy, which is done, doesn't match the selection$"],
+    [{ file: done(1), mirror: "dangling" }, "^its only copy, which is done, doesn't match the selection$"],
+    [{ file: error(1), mirror: done(2) }, "^its copies differ, and the one that counts, in Redis, is done$"],
+    [{ file: done(2), mirror: error(1) }, "^its copies differ, and the one that counts, in the file, is done$"],
     [{ file: { status: "run", score: 2 }, mirror: error(3) }, "^its status is run,.*--force"],
   ])("%j stays", (copies, reason) => {
     const expected = { kind: "keep", candidate: true, reason: expect.stringMatching(reason) };

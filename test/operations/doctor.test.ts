@@ -210,8 +210,8 @@ describe("the Sentinels' answers", () => {
   const dead = { sentinel: "s:1", answer: new TtsctlError("REDIS_UNAVAILABLE", "Sentinel at s:1 refuses connections") };
 
   it.each<[string, SentinelAnswer[], string, RegExp]>([
-    ["all the same", [at(1), at(1)], "ok", /all 2 name h:1/],
-    ["one is gone", [at(1), dead, at(1)], "warn", /2 of 3 name h:1; Sentinel at s:1 refuses/],
+    ["all the same", [at(1), at(1)], "ok", /^h:1, named as the primary by 2 of 2 Sentinels$/],
+    ["one is gone", [at(1), dead, at(1)], "warn", /^h:1, .* by 2 of 3 Sentinels; Sentinel at s:1/],
     ["two primaries", [at(1), at(2)], "warn", /do not agree.*h:1 by s1:1; h:2 by s2:1/],
     ["no reply", [dead, dead], "fail", /s:1 refuses connections; /],
   ])("%s", (_, answers, status, detail) => {

@@ -94,8 +94,8 @@ export async function markTasks(
   return { result: run.end(), problem: use.lost ?? run.problem };
 }
 
-const CHANGED = "its copy in Redis changed during the run and is kept; the file has the mark";
-const CHANGED_SINCE = "the service changed it in the file after it was marked";
+const CHANGED = "its copy in Redis changed during the run and is kept";
+const CHANGED_SINCE = "the service changed or deleted it in the file after it was marked";
 const LOST = "the connection to Redis was lost, so whether it is marked there is unknown";
 
 class MarkRun {
@@ -173,7 +173,8 @@ class MarkRun {
     const returned = await putIntoFile(this.#parts, base, inFile, how);
     new NamedWarnings(this.#parts.reporter, "was written back").addAll(returned, RETURNED);
     const back = new Set(returned.map(keyOf));
-    for (const row of inFile.of("changed")) this.#refuse(inFile.id(row), "the service changed it while it was marked");
+    for (const row of inFile.of("changed"))
+      this.#refuse(inFile.id(row), "the service changed or deleted it during the run");
     const inPlace = [...inFile.of("replaced")];
     const marked = back.size === 0 ? inPlace : inPlace.filter((row) => !back.has(keyOf(inFile.id(row))));
     this.result.returned = inPlace.length - marked.length;
@@ -255,7 +256,7 @@ class MarkRun {
       const [copy, record] = [copies[i]!, records[i]!];
       if (copy instanceof TtsctlError) failed.push([id, copy.message]);
       else if (typeof record === "string") failed.push([id, record]);
-      else if (!sameCopy(this.#plan.copyOf(id), mirrorCopy(copy, mirror))) failed.push([id, CHANGED]);
+      else if (!sameCopy(this.#plan.copyOf(id), mirrorCopy(copy, mirror))) failed.push([id, this.#changed(id)]);
       else due.push(upsertOver(record, copy, mirror));
     }
     const flags = await mirror.upsert(due);
@@ -263,7 +264,7 @@ class MarkRun {
     for (const [i, { task }] of due.entries()) {
       const flag = flags[i]!;
       if (flag === true) written.push(task);
-      else failed.push([task, flag === false ? CHANGED : flag.message]);
+      else failed.push([task, flag === false ? this.#changed(task) : flag.message]);
     }
     for (const [id, reason] of failed) this.#failures.add(id, reason);
     return written;
@@ -304,6 +305,10 @@ class MarkRun {
   #statusOf(id: TaskId): string {
     const row = this.#rowOf(id);
     return row < 0 ? (this.#plan.copyOf(id) as Copy).status : STATUS_CODES[this.#plan.base.rows.status(row)]!;
+  }
+
+  #changed(id: TaskId): string {
+    return this.#rowOf(id) < 0 ? CHANGED : `${CHANGED}; the file has the mark`;
   }
 
   #reasonFor(id: TaskId): string {

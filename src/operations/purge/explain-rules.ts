@@ -72,8 +72,8 @@ function danglingRule({ indexScore, limits, policy }: Evidence): RuleSays {
 function finishedRule(present: readonly Copy[]): RuleSays {
   const working = present.find((copy) => !isFinished(copy));
   if (working === undefined) return says("finished", "pass", "every copy is finished");
-  const status = working.status === "other" ? "in an unknown status" : working.status;
-  return says("finished", "keep", `a copy of it is ${status}`);
+  if (working.status === "other") return says("finished", "keep", "a copy of it has an unknown status");
+  return says("finished", "keep", `a copy of it is ${working.status}`);
 }
 
 function futureRule(present: readonly Copy[], { now }: Limits): RuleSays {
@@ -104,7 +104,7 @@ function keepLastRule({ policy: { keepLast }, origins, standing, newer }: Eviden
   if (keepLast === 0) return says("keep_last", "off", "not set");
   const limit = `keep_last ${keepLast} (${origins.keepLast})`;
   if (newer < 0) return says("keep_last", "pass", `not among the finished tasks of its user; ${limit}`);
-  const saw = `${newer} finished tasks of its user are newer; ${limit}`;
+  const saw = `newer finished tasks of its user: ${newer}; ${limit}`;
   return says("keep_last", standing.kept ? "keep" : "pass", saw);
 }
 

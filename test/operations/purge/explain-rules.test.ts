@@ -60,7 +60,7 @@ describe("the rules of a task", () => {
     ["every copy", { file: done(1), mirror: copy("error", 1) }, "pass: every copy is finished"],
     ["not the file's", { file: copy("run", 1), mirror: done(1) }, "keep: a copy of it is run"],
     ["not Redis's", { file: done(1), mirror: copy("wait", 1) }, "keep: a copy of it is wait"],
-    ["unknown", { file: copy("other", 1) }, "keep: a copy of it is in an unknown status"],
+    ["unknown", { file: copy("other", 1) }, "keep: a copy of it has an unknown status"],
   ])("finished: %s", (_, given, expected) => expect(rulesOf(given).finished).toBe(expected));
 
   it.each<[string, Case, string]>([
@@ -111,9 +111,9 @@ describe("the rules of a task", () => {
     [
       "the newest",
       { policy: { keepLast: 2 }, newer: 0, standing: { kept: true } },
-      "keep: 0 finished tasks of its user are newer; keep_last 2 (K)",
+      "keep: newer finished tasks of its user: 0; keep_last 2 (K)",
     ],
-    ["too old", { policy: { keepLast: 2 }, newer: 2 }, "pass: 2 finished tasks of its user are newer; keep_last 2 (K)"],
+    ["too old", { policy: { keepLast: 2 }, newer: 2 }, "pass: newer finished tasks of its user: 2; keep_last 2 (K)"],
   ])("keep_last: %s", (_, given, expected) => expect(rulesOf({ file: done(1), ...given }).keep_last).toBe(expected));
 
   const room = { policy: { maxBytes: 2000 }, totals: TOTALS };
