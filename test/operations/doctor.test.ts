@@ -142,6 +142,11 @@ describe("a server's INFO", () => {
   ])("%j is a persistence that is %s", (text, status) => {
     expect(persistenceVerdict(info(text))).toMatchObject({ status });
   });
+
+  it("isn't judged by a count of snapshots that Redis 6.2 doesn't have", () => {
+    expect(persistenceVerdict(info("aof_enabled:0\nrdb_saves:0")).detail).toMatch(/^no snapshot/);
+    expect(persistenceVerdict(info("aof_enabled:0")).detail).not.toMatch(/snapshot/);
+  });
 });
 
 describe("the memory of this machine", () => {
