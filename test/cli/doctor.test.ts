@@ -206,6 +206,8 @@ describe("the store file", () => {
     });
     rmSync(root.store);
     expect(await finding("store.file")).toMatchObject(like("warn", "does not exist"));
+    const inNoDirectory = await finding("store.folder", `--store ${root.at("none/x.json")}`);
+    expect(inNoDirectory).toMatchObject({ status: "fail", hint: "check [store] path and --store" });
     mkdirSync(root.store);
     expect(await finding("store.file")).toMatchObject(like("fail", "not a file"));
     expect((await doctor()).checks["store.content"]).toMatchObject(like("fail"));

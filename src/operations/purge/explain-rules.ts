@@ -91,7 +91,10 @@ function retentionRule(present: readonly Copy[], { limits, policy, origins }: Ev
     const retention = policy[name] ?? policy.retention;
     const origin = origins[policy[name] === null ? "retention" : name];
     if (retention <= 0) return `tasks with status ${status} are never purged (${origin})`;
-    return `${status} for ${formatAge(limits.now - score)}, kept for ${formatDuration(retention)} (${origin})`;
+    const age = Number.isNaN(score)
+      ? `${status} at an unreadable time`
+      : `${status} for ${formatAge(limits.now - score)}`;
+    return `${age}, kept for ${formatDuration(retention)} (${origin})`;
   });
   const saw = [...new Set(parts)].join("; ") || "no copy is finished";
   const never = finished.some((copy) => limitFor(copy, limits) === Number.NEGATIVE_INFINITY);

@@ -81,6 +81,7 @@ describe("the rules of a task", () => {
       "pass: done for 8d, kept for 7d (R); done for 1d, kept for 7d (R)",
     ],
     ["working", { file: copy("run", 9 * DAY) }, "pass: no copy is finished"],
+    ["unreadable", { mirror: done(Number.NaN) }, "pass: done at an unreadable time, kept for 7d (R)"],
     ["its own, done", { file: done(DAY), policy: { retentionDone: 3600 } }, "purge: done for 1d, kept for 1h (D)"],
     [
       "its own, error",
