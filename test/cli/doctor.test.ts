@@ -367,7 +367,7 @@ describe("Redis", () => {
   it.each(["zrange", "zrevrank", "zrank"])("names a single denied command: %s", async (command) => {
     await server.call("ACL", "SETUSER", "most", "reset", "on", `>${SECRET}`, "~tts:*", "+@all", `-${command}`);
     const found = await finding("redis.rights", "", { REDIS_USERNAME: "most", REDIS_PASSWORD: SECRET });
-    expect(found).toMatchObject(like("fail", `may not ${command.toUpperCase()} on tts:tasks:index`));
+    expect(found).toMatchObject(like("fail", `may not run ${command.toUpperCase()} on tts:tasks:index`));
     await server.call("ACL", "DELUSER", "most");
   });
 
