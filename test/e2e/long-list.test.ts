@@ -109,7 +109,7 @@ describe("an empty list", () => {
         "nothing matches; there would be 1 task without --user, 2 tasks without --status",
       );
       expect(await said("--status wait --since 1h", env)).toBe(
-        "nothing matches --status and --since; there are 3 tasks in all",
+        "nothing matches --status and --since (of 3 tasks in all)",
       );
       expect(await said("--page 7", env)).toBe("the last page is --page 1");
       await here.run("sync");
