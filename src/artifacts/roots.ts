@@ -30,7 +30,8 @@ export async function openRoots(paths: RootPaths, byDescriptor = hasDescriptorPa
   const logsInOutput = nameInOutput(realOutput, realLogs);
   for (const root of [realOutput, realLogs]) {
     const held = root === undefined ? undefined : await heldFile(root, paths.apart ?? []);
-    if (held !== undefined) throw unsafePaths(`${printableJson(root)} holds ${printableJson(held)}`);
+    if (held !== undefined)
+      throw unsafePaths(`${printableJson(root)} can't be used for audio or logs: it holds ${printableJson(held)}`);
   }
   const outputFolder = await openRoot(realOutput, basename(output), byDescriptor);
   try {

@@ -103,7 +103,7 @@ function addLogin(app: Hono<Env>, parts: ServerParts): void {
   const { token } = parts;
   app.post("/login", async (c) => {
     const given = tokenIn(await jsonBody(c.env.incoming, MOST_LOGIN_BYTES));
-    if (token !== null && !isToken(given, token)) throw new HttpError("TOKEN_WRONG", "the token is wrong");
+    if (token !== null && !isToken(given, token)) throw new HttpError("TOKEN_WRONG", "the token is invalid");
     if (token !== null) await startSession(c, token, parts);
     return c.body(null, 204);
   });
@@ -135,7 +135,7 @@ function nothingHere(app: Hono<Env>, path: string): HttpError {
   const allowed = METHODS.filter((method) =>
     app.router.match(method, path)[0].some(([[, route]]) => route.method === method),
   );
-  if (allowed.length === 0) return new HttpError("NOT_FOUND", "not found", "see /openapi.json");
+  if (allowed.length === 0) return new HttpError("NOT_FOUND", "not found", "see openapi.json");
   const allow = allowed.join(", ");
   return new HttpError("METHOD_NOT_ALLOWED", `this method isn't allowed here; use ${allowed.join(" or ")}`, undefined, {
     allow,

@@ -30,7 +30,7 @@ export function eventStreams({ signal, failed }: Pick<ServerParts, "signal" | "f
   return (c: Context<Env>, run: (stream: SSEStreamingApi, signal: AbortSignal) => Promise<void>): Response => {
     if (c.env.incoming.method === "HEAD") return c.body(null, 200, { "content-type": "text/event-stream" });
     if (open.size >= MOST_STREAMS) {
-      const hint = "end one of them, or ask again from time to time without /stream";
+      const hint = "close one of them, or poll the endpoints that aren't streams";
       throw new HttpError("BUSY", `${MOST_STREAMS} streams are open`, hint, { "retry-after": "5" });
     }
     const question = new AbortController();

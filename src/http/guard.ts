@@ -132,6 +132,6 @@ export async function checkToken(
   } else if (isToken(bearer, token)) return;
   const hint = "send Authorization: Bearer with the token of [http] token, or log in on the page";
   const challenge = { "www-authenticate": "Bearer" };
-  if (authorization !== undefined) throw new HttpError("TOKEN_WRONG", "the token is wrong", hint, challenge);
+  if (authorization !== undefined) throw new HttpError("TOKEN_WRONG", "the token is invalid", hint, challenge);
   throw new HttpError("TOKEN_REQUIRED", "a token is required", hint, challenge);
 }

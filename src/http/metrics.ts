@@ -78,8 +78,14 @@ export function newMetrics(version: string) {
   const storeReadable = gauge("store_readable", "Whether the store file can be read: 1 or 0.");
   const isSyncing = gauge("syncing", "Whether the store file is being pushed to Redis: 1 or 0.");
   const tasks = new Gauge({ name: "ttsctl_tasks", help: "Tasks by status.", registers, labelNames: ["status"] });
-  const stuck = gauge("stuck_tasks", "Tasks that have been wait or run for longer than [cleanup] stuck_after.");
-  const oldestWait = gauge("oldest_wait_seconds", "Age of the task that has been in wait for longest; 0 for none.");
+  const stuck = gauge(
+    "stuck_tasks",
+    "Tasks in wait or run that haven't changed for longer than [cleanup] stuck_after.",
+  );
+  const oldestWait = gauge(
+    "oldest_wait_seconds",
+    "Age of the task that has been in wait the longest; 0 if there is none.",
+  );
   const lastPass = gauge(
     "cleanup_last_run_timestamp_seconds",
     "When the last cleanup pass ended, including failed ones.",

@@ -54,7 +54,7 @@ const BARS = arrayOf(exact({ from: TIME, until: TIME, total: COUNT, ...BY_STATUS
 const COUNTED = { source: SOURCE, at: TIME, user: orNull(TEXT), total: COUNT };
 const OF_HOURS = { ...COUNTED, perHour: HOURS };
 const OF_STATS = { ...OF_HOURS, byStatus: OBJECT, users: COUNT, byUser: LIST, ages: LIST, dangling: COUNT };
-const COMMAND = { ...TEXT, description: "shows more, on the server's machine" };
+const COMMAND = { ...TEXT, description: "a command that shows more, for the server's machine" };
 const NAMED_TASK = exact({
   user_id: TEXT,
   task_id: TEXT,
@@ -91,7 +91,8 @@ function requestFor(kinds: typeof DELETE_KINDS | typeof MARK_KINDS): object {
   const more = Object.entries(kinds).map(([key, kind]) => [key, schemas[kind]]);
   return {
     type: "object",
-    description: "A selection, or all: true. Null is as if the key was left out; an empty list or text is an error.",
+    description:
+      "A selection, or all: true. Null is the same as leaving the key out; an empty list or text is an error.",
     properties: { ...keysOf(CHOOSING_PARTS), ...Object.fromEntries(more) },
     ...("to" in kinds ? { required: ["to"] } : {}),
     additionalProperties: false,
@@ -130,8 +131,7 @@ const SCHEMAS = {
     {
       stopped: {
         ...exact({ looked: COUNT, at: orNull(TIME) }),
-        description:
-          "a search stopped before its end, after so many of the newest tasks; at is the until to go on with",
+        description: "the search stopped early, after this many of the newest tasks; to continue, send at as until",
       },
     },
   ),
@@ -188,7 +188,7 @@ const SCHEMAS = {
       ],
     },
     cleanup: exact({
-      runs: { ...oneOf(["here", "watcher", "unknown", "off"]), description: "who purges" },
+      runs: { ...oneOf(["here", "watcher", "unknown", "off"]), description: "which process purges" },
       retention: { type: "number", description: "seconds" },
       last: {
         anyOf: [
@@ -315,7 +315,13 @@ function ofOneTask(path: string, task: object): Record<string, object> {
     [`DELETE ${path}`]: inDialects(
       "Deletes a task from both stores, with its audio and logs",
       eitherOf("Deletion", "ApiMsRemoved", "the task was deleted"),
-      { parameters: [task, USER_OR_LONE, query("force", "also one that is wait or run", SWITCH)] },
+      {
+        parameters: [
+          task,
+          USER_OR_LONE,
+          query("force", "true: also delete a task with the status wait or run", SWITCH),
+        ],
+      },
       { 409: REFUSAL },
     ),
     [`GET ${path}/files`]: operation(
@@ -336,10 +342,10 @@ function ofOneTask(path: string, task: object): Record<string, object> {
   };
 }
 
-const LINES = query("lines", "how many last lines; 20 by default", integerIn([1, MOST_LINES]));
+const LINES = query("lines", "how many of the last lines; 20 by default", integerIn([1, MOST_LINES]));
 const LOG_CONTENT = { ...content(ref("TaskLogs")).content, ...content(TEXT, "text/plain").content };
 
-const SPAN = query("span", "the time of the chart; 24h by default", oneOf(SPAN_NAMES));
+const SPAN = query("span", "the time span of the chart; 24h by default", oneOf(SPAN_NAMES));
 const EVERY = query("every", "seconds between two updates, at least; 5 by default", integerIn([1, MOST_EVERY]));
 const EVENTS = {
   200: { description: "events: list, stats, health, unchanged, problem", ...content(TEXT, "text/event-stream") },
@@ -376,7 +382,7 @@ const OPERATIONS: Readonly<Record<string, object>> = {
     { requestBody: bodyOf("MarkingRequest") },
   ),
   "GET /output/{user}/{task}/{file}": operation(
-    "A file of a task, or with Range a part of it; it may be in directories of the task",
+    "A file of a task, or a part of it with Range; the file may be in subdirectories",
     {
       200: { description: "the file", content: FILE },
       206: { description: "a part of it", content: FILE },

@@ -19,7 +19,7 @@ export function paramsOf<N extends string>(url: string, accepted: readonly N[]):
       const hint = accepted.length === 0 ? "accepted: none" : `accepted: ${accepted.join(", ")}`;
       throw usage(`unknown parameter ${JSON.stringify(name)}`, hint);
     }
-    if (seen.has(name)) throw usage(`${name} is given twice`, "give it once");
+    if (seen.has(name)) throw usage(`${name} is given more than once`, "give it once");
     seen.add(name);
     if (value !== "") params.set(name as N, value);
   }

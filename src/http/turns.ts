@@ -73,5 +73,5 @@ export function bodyTurns() {
 }
 
 function busy(): HttpError {
-  return new HttpError("BUSY", "too many requests are waiting", "ask again in a second", { "retry-after": "1" });
+  return new HttpError("BUSY", "the server is busy", "ask again in a second", { "retry-after": "1" });
 }

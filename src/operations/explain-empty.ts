@@ -46,9 +46,10 @@ export async function explainEmpty(
     const theirs = await count(ofUser(user));
     if (theirs === 0) return explainUser(parts, user, all);
     if (query.ids !== null)
-      return `${counted(theirs, "task")} of ${JSON.stringify(user)}, none of which match ${names.taskIds} and the filter`;
+      return `${JSON.stringify(user)} has ${counted(theirs, "task")}, but none matches ${names.taskIds} and the rest of the query`;
   }
-  if (query.ids !== null) return `${counted(all, "task")}, none of which match ${names.taskIds} and the filter`;
+  if (query.ids !== null)
+    return `no task matches ${names.taskIds} and the rest of the query (of ${counted(all, "task")})`;
   return explainFilter(filter, names, all, count);
 }
 
@@ -61,7 +62,7 @@ export async function explainAbsent(
   const query = { filter: NO_FILTER, ids: null, page: 1, pageSize: 1, source };
   const all = await countOf(parts.store, query, NO_FILTER);
   if (all === 0) return explainNoTasks(parts, query);
-  if (userId === "") return `no user has a task ${JSON.stringify(taskId)}, among ${counted(all, "task")}`;
+  if (userId === "") return `no task has the id ${JSON.stringify(taskId)} (of ${counted(all, "task")})`;
   const theirs = await countOf(parts.store, query, ofUser(userId));
   if (theirs === 0) return explainUser(parts, userId, all);
   return `${JSON.stringify(userId)} has ${counted(theirs, "task")}, but no ${JSON.stringify(taskId)}`;
@@ -78,7 +79,7 @@ async function explainNoTasks({ store, file }: EmptyParts, query: ListQuery): Pr
     throw error;
   });
   if (inFile === 0) return "there are no tasks in Redis";
-  return `Redis has no tasks, the store file has ${inFile}: run \`ttsctl sync\`, or leave out --source redis`;
+  return `Redis has no tasks, but the store file has ${inFile}: run \`ttsctl sync\`, or leave out --source redis`;
 }
 
 async function explainUser(parts: EmptyParts, userId: string, all: number): Promise<string> {
@@ -121,7 +122,7 @@ async function explainFilter(
     if (left > 0) without.push(`${counted(left, "task")} without ${names[part]}`);
   }
   if (without.length > 0) return `nothing matches; there would be ${without.join(", ")}`;
-  return `nothing matches ${given.map((part) => names[part]).join(" and ")}; there are ${counted(all, "task")} in all`;
+  return `nothing matches ${given.map((part) => names[part]).join(" and ")} (of ${counted(all, "task")} in all)`;
 }
 
 function isGiven(filter: TaskFilter, part: QueryPart): boolean {

@@ -97,7 +97,10 @@ function stuckIn(filter: TaskFilter, { names, now, stuckAfter = 0 }: QueryContex
   const given = [...filter.statuses];
   const statuses = new Set(UNFINISHED.filter((word) => given.length === 0 || given.includes(word)));
   if (statuses.size === 0) {
-    throw usage(`a task that is ${given.join(" or ")} is never stuck`, `leave out ${names.stuck} or ${names.statuses}`);
+    throw usage(
+      `a task with the status ${given.join(" or ")} is never stuck`,
+      `leave out ${names.stuck} or ${names.statuses}`,
+    );
   }
   return {
     ...filter,
@@ -196,8 +199,8 @@ export function shortestAge({ since, until, stuck }: RawQuery, { stuckAfter }: Q
 function checkInteger(value: number, part: "page" | "pageSize", { names }: QueryContext): number {
   const [least, most] = QUERY_FIELDS[part].range;
   if (Number.isSafeInteger(value) && value >= least && value <= most) return value;
-  const upTo = most === Number.MAX_SAFE_INTEGER ? "" : ` to ${most}`;
-  throw usage(`${names[part]}: ${value} is out of range`, `accepted: a whole number from ${least}${upTo}`);
+  const range = most === Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `from ${least} to ${most}`;
+  throw usage(`${names[part]}: ${value} is invalid`, `accepted: a whole number ${range}`);
 }
 
 /** Reads the JSON body of a query (SPEC section 5). @param origin for messages @throws TtsctlError USAGE */
@@ -227,14 +230,14 @@ export function kindsOf(parts: readonly QueryPart[]): BodyKinds {
 export function checkBody(body: JsonObject, kinds: BodyKinds, origin: string): void {
   const unknown = Object.keys(body).find((key) => !Object.hasOwn(kinds, key));
   if (unknown !== undefined) {
-    const what = `the query from ${origin} has an unknown key ${JSON.stringify(unknown)}`;
+    const what = `${origin} has an unknown key ${JSON.stringify(unknown)}`;
     throw usage(what, `accepted: ${Object.keys(kinds).join(", ")}`);
   }
   for (const key of Object.keys(kinds)) {
     const value = body[key] ?? null;
     const { accepted, fits } = BODY_TYPES[kinds[key]!];
     if (value === null || fits(value)) continue;
-    const what = `the query from ${origin} has an invalid ${JSON.stringify(key)}: ${shownValue(value)}`;
+    const what = `${origin} has an invalid ${JSON.stringify(key)}: ${shownValue(value)}`;
     throw usage(what, `accepted: ${accepted}`);
   }
 }
@@ -271,11 +274,11 @@ export function parseQueryObject(text: string, origin: string): Record<string, u
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    const what = `the query from ${origin} is not JSON: ${(cause as Error).message}`;
+    const what = `${origin} is not JSON: ${(cause as Error).message}`;
     throw new TtsctlError("USAGE", what, { hint: EXAMPLE, cause });
   }
   if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
-  throw usage(`the query from ${origin} is not a JSON object`, EXAMPLE);
+  throw usage(`${origin} is not a JSON object`, EXAMPLE);
 }
 
 const EXAMPLE = 'a query looks like {"user_id": "alice", "task_ids": ["t01", "t02"]}';

@@ -53,7 +53,7 @@ const NAMED = 10;
 
 /** Why a change to the store file keeps being undone. */
 export const RETURNED =
-  "the service holds the store in memory, or writes it without a pause; restart it, or run this while it is stopped";
+  "the service holds the store in memory, or writes it without a pause; restart it, or run the command while it is stopped";
 
 /** Warns of each of the first few tasks, and counts the rest. */
 export class NamedWarnings {

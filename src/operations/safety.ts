@@ -74,13 +74,15 @@ export function allowedSkew(age: number): number {
   return Math.min(60, age / 10);
 }
 
-/** A missing or empty store file may be in the wrong directory, or its disk lost. */
-export function storeEmpty(snapshot: Snapshot, consequence: string): TtsctlError {
+/** A missing or empty store file may be in the wrong directory, or its disk lost. @param remedy the last part of the hint */
+export function storeEmpty(snapshot: Snapshot, consequence: string, remedy = ALLOW_EMPTY): TtsctlError {
   const what = snapshot.exists ? "has no tasks" : "is missing";
   return new TtsctlError("STORE_EMPTY", `${snapshot.path} ${what}${consequence}`, {
-    hint: "check --store and the mount; if the file was lost, `ttsctl verify --repair --restore` fills it from Redis; if the empty store is intended, add --allow-empty",
+    hint: `check --store and the mount; if the file was lost, \`ttsctl verify --repair --restore\` fills it from Redis${remedy}`,
   });
 }
+
+const ALLOW_EMPTY = "; if the empty store is intended, add --allow-empty";
 
 /** The same while Redis has tasks; null if that is accepted. @param done what was not done */
 export function emptyBeside(

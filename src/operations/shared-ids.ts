@@ -21,7 +21,7 @@ export function describeShared({ rows, rules, path }: Snapshot): string | null {
   if (twice.size === 0) return null;
   const more = twice.size > NAMED ? `, and ${twice.size - NAMED} more` : "";
   const ids = [...twice].slice(0, NAMED).map((taskId) => JSON.stringify(taskIds.taskId(taskId)));
-  return `${counted(twice.size, "task id")} of more than one user in ${path}: ${ids.join(", ")}${more}; a lookup leads to the newest of them`;
+  return `${counted(twice.size, "task id")} of more than one user in ${path}: ${ids.join(", ")}${more}; a lookup by task id finds only the newest task`;
 }
 
 /**

@@ -27,7 +27,7 @@ export async function beginMark(mirror: Mirror, clock: Clock): Promise<LeaveMark
 
 /** The loss of Redis midway, with the progress until then. */
 export function lostMidway(error: TtsctlError, command: "sync" | "verify", done: string): TtsctlError {
-  return new TtsctlError(error.code, `${error.message}; before that ${done}`, {
+  return new TtsctlError(error.code, `${error.message}; before that, ${done}`, {
     hint: error.hint ?? `run \`ttsctl ${command}\` again when Redis is back`,
     cause: error,
   });

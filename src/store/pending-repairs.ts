@@ -91,8 +91,8 @@ export class PendingRepairs {
   /** Why the mirror may not be read now, one line; null if it may. */
   get problem(): string | null {
     if (this.lacksRemovals)
-      return "Redis may have tasks that were deleted from the file while Redis was down; run `ttsctl sync --prune`";
-    if (this.syncNeeded > 0) return "Redis may lack changes of the file until it is synchronised";
+      return "Redis may still have tasks that were deleted from the file (run `ttsctl sync --prune`)";
+    if (this.syncNeeded > 0) return "until the next sync, Redis may lack changes of the file";
     if (this.size === 0) return null;
     return `${counted(this.size, "change")} of the file ${this.size === 1 ? "is" : "are"} not in Redis yet`;
   }

@@ -205,10 +205,10 @@ function sourceOf(tasks: readonly Task[], { filled }: MirrorTasks): ListResult["
 
 function danglingWarnings(count: number, unnamed = 0): string[] {
   const lines: string[] = [];
-  const left = (which: number, what: string) => `${counted(which, "index member")} without a task left out${what}`;
-  if (count > unnamed) lines.push(left(count - unnamed, "; `ttsctl sync --prune` removes them"));
+  const left = (which: number, what: string) => `left out ${counted(which, "index member")} without a task${what}`;
+  if (count > unnamed) lines.push(left(count - unnamed, "; `ttsctl sync --prune` removes such members"));
   if (unnamed > 0)
-    lines.push(left(unnamed, ", with a name that isn't UTF-8; remove them with redis-cli (docs/runbook.md)"));
+    lines.push(left(unnamed, ", with a name that isn't UTF-8; remove such members with redis-cli (docs/runbook.md)"));
   return lines;
 }
 
@@ -374,7 +374,8 @@ export async function lackOf(
   if (members < inFile) {
     if (members > 0 && (await mirror.isPurging())) return null;
     if (standing.syncedAt === null) return UNSYNCED;
-    return `Redis lists only ${members} of the file's ${inFile} tasks: reading the file instead; run \`ttsctl sync\``;
+    const whose = userId === undefined ? "" : ` of ${JSON.stringify(userId)}`;
+    return `Redis lists only ${members} of the file's ${inFile} tasks${whose}: reading the file instead; run \`ttsctl sync\``;
   }
   if (standing.syncedAt !== null && standing.counted?.version !== versionOf(snapshot.identity)) {
     await mirror.keepCounts(...countsOf(snapshot)).catch(unlessRedis);
@@ -384,7 +385,7 @@ export async function lackOf(
 
 export function neither({ code, message }: TtsctlError, { where }: Mirror): TtsctlError {
   return new TtsctlError(code, `${message}; Redis at ${where} can't be used instead: it was flushed, or never synced`, {
-    hint: "repair the store file or restore it from a backup, then run `ttsctl sync`",
+    hint: "make the store file readable or restore it from a backup, then run `ttsctl sync`",
   });
 }
 

@@ -7,7 +7,7 @@ const STEPS = [0.000001, 0.001, 1];
 
 /**
  * The record with some fields set and a later `updated_at`, now if possible, in its own form; undefined if no later time can
- * be written because the clock was set back.
+ * be written, in the hour that is repeated when daylight saving time ends.
  * @param changes JSON text by field
  * @param now epoch seconds
  */

@@ -206,6 +206,8 @@ describe("the store file", () => {
     });
     rmSync(root.store);
     expect(await finding("store.file")).toMatchObject(like("warn", "does not exist"));
+    const inNoDirectory = await finding("store.folder", `--store ${root.at("none/x.json")}`);
+    expect(inNoDirectory).toMatchObject({ status: "fail", hint: "check [store] path and --store" });
     mkdirSync(root.store);
     expect(await finding("store.file")).toMatchObject(like("fail", "not a file"));
     expect((await doctor()).checks["store.content"]).toMatchObject(like("fail"));
@@ -261,7 +263,7 @@ describe("the folders of artifacts", () => {
     rmSync(root.at("output/alice"), { recursive: true });
     const first = await doctor();
     expect(first.checks.logs).toMatchObject(like("warn", "does not exist"));
-    expect(first.checks.output).toMatchObject(like("warn", "is empty, and 2 tasks are done"));
+    expect(first.checks.output).toMatchObject(like("warn", "is empty, but the store file has 2 tasks"));
     root.write("Logs", "");
     rmSync(root.at("output"), { recursive: true });
     symlinkSync(root.at("not mounted"), root.at("output"));
@@ -276,7 +278,7 @@ describe("the folders of artifacts", () => {
 
 describe("the audit ledger", () => {
   it("is kept if its directory exists", async () => {
-    expect(await finding("audit")).toMatchObject(like("ok", "deletions aren't recorded"));
+    expect(await finding("audit")).toMatchObject(like("ok", "changes aren't recorded"));
     expect(await finding("audit", "", { TTSCTL_AUDIT: root.at("audit.jsonl") })).toMatchObject(
       like("ok", "audit.jsonl"),
     );
@@ -312,7 +314,7 @@ describe("Redis", () => {
     const { checks } = await doctor("", { REDIS_PORT: String(deaf.port), REDIS_TIMEOUT: "500ms" });
     expect(checks.redis).toMatchObject(like("ok"));
     expect(checks["redis.version"]).toMatchObject(like("fail", "does not answer in time"));
-    expect(checks["redis.role"]).toMatchObject(like("skip", "lost midway"));
+    expect(checks["redis.role"]).toMatchObject(like("skip", "lost during the checks"));
     expect(checks["tasks.future"]).toMatchObject(like("ok"));
     await deaf.stop();
   });
@@ -326,7 +328,7 @@ describe("Redis", () => {
 
   it("has the tasks in another database", async () => {
     await mirrored(record("alice", "t1"));
-    expect(await finding("redis.database")).toMatchObject(like("ok", "db 0 has 1 tasks"));
+    expect(await finding("redis.database")).toMatchObject(like("ok", "db 0 has 1 task"));
     expect(await finding("redis.database", "", { REDIS_DB: "3" })).toMatchObject(like("warn", "db 0 has 1"));
   });
 
@@ -336,7 +338,7 @@ describe("Redis", () => {
     expect(replica.checks["redis.role"]).toMatchObject(like("fail", `a replica of 127.0.0.1:${server.port}`));
     await other.remove();
     await server.call("CONFIG", "SET", "maxmemory", "100mb", "maxmemory-policy", "allkeys-lru");
-    expect(await finding("redis.memory")).toMatchObject(like("warn", "evicts tasks"));
+    expect(await finding("redis.memory")).toMatchObject(like("warn", "may evict tasks"));
     await server.call("CONFIG", "SET", "maxmemory", "1mb", "maxmemory-policy", "noeviction");
     expect(await finding("redis.memory")).toMatchObject(like("warn", "nearly full"));
     await server.call("CONFIG", "SET", "maxmemory", "0");
@@ -365,7 +367,7 @@ describe("Redis", () => {
   it.each(["zrange", "zrevrank", "zrank"])("names a single denied command: %s", async (command) => {
     await server.call("ACL", "SETUSER", "most", "reset", "on", `>${SECRET}`, "~tts:*", "+@all", `-${command}`);
     const found = await finding("redis.rights", "", { REDIS_USERNAME: "most", REDIS_PASSWORD: SECRET });
-    expect(found).toMatchObject(like("fail", `may not ${command.toUpperCase()} on tts:tasks:index`));
+    expect(found).toMatchObject(like("fail", `may not run ${command.toUpperCase()} on tts:tasks:index`));
     await server.call("ACL", "DELUSER", "most");
   });
 

@@ -81,7 +81,7 @@ describe("get TASK", () => {
     expect(await got("x*[1]")).toMatchObject({ item: { user_id: "carol" }, source: "redis" });
     expect(await got("x*[1] --source file")).toMatchObject({ item: null, exit: 3 });
     expect(await got("a:b --source redis")).toMatchObject({ item: null, exit: 3 });
-    expect((await here.run("get none")).stderr).toContain('no user has a task "none"');
+    expect((await here.run("get none")).stderr).toContain(' has the id "none"');
   });
 
   it("names the users if several have one", async () => {

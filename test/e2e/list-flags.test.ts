@@ -140,8 +140,8 @@ describe("--sort", () => {
     [["list", "--sort", "name"], /Allowed choices|accepted/],
     [["list", "--sort", "user", "--ids", "a:b"], /--sort can't be used with --ids/],
     [["query", '{"sort": "name"}'], /unknown order "name"/],
-    [["query", '{"sort": 5}'], /wrong "sort"/],
-    [["query", '{"stuck": "yes"}'], /wrong "stuck"/],
+    [["query", '{"sort": 5}'], /invalid "sort"/],
+    [["query", '{"stuck": "yes"}'], /invalid "stuck"/],
     [["delete", "--sort", "user", "--all", "--yes"], /unknown option/],
   ])("%j is wrong usage", async (args, message) => {
     expect(await here.runArgs(args)).toMatchObject({ code: 2, stdout: "", stderr: expect.stringMatching(message) });

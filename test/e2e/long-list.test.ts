@@ -109,7 +109,7 @@ describe("an empty list", () => {
         "nothing matches; there would be 1 task without --user, 2 tasks without --status",
       );
       expect(await said("--status wait --since 1h", env)).toBe(
-        "nothing matches --status and --since; there are 3 tasks in all",
+        "nothing matches --status and --since (of 3 tasks in all)",
       );
       expect(await said("--page 7", env)).toBe("the last page is --page 1");
       await here.run("sync");
@@ -119,7 +119,7 @@ describe("an empty list", () => {
       /^this page has only index members without a task; the next one is --page 2/,
     );
     await here.server.call("FLUSHALL");
-    expect(await said("--source redis")).toMatch(/^Redis has no tasks, the store file has 3: run `ttsctl sync`/);
+    expect(await said("--source redis")).toMatch(/^Redis has no tasks, but the store file has 3: run `ttsctl sync`/);
     here.root.writeStore([]);
     expect(await said("")).toMatch(/^there are no tasks; the store file is .*voice_task.json/);
     expect((await here.run("list -q --user x")).stderr).toBe("");

@@ -124,7 +124,7 @@ describe("row C, commands that put records into the file, beside a service that 
       expect(await whole.stop()).toEqual([]);
       expectNoFailure(runs, [0, 3]); // 3: this service had read the file before and wrote it after, which is said
       for (const { stderr } of runs.filter(({ code }) => code === 3))
-        expect(stderr).toContain("was removed from the file again");
+        expect(stderr).toContain("was put into the file, but the service undid that");
       expect(runs.at(-1)!.code).toBe(0);
       expect(runs.length).toBeGreaterThan(1);
       await expectAll([...known, ...gone].map(nameOf));

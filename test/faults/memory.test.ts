@@ -41,7 +41,7 @@ describe("row C, a service that holds the store in its memory", () => {
     await service.wrote(3);
     const imported = await here.run("import in.jsonl -o json");
     expect([imported.code, JSON.parse(imported.stdout)]).toMatchObject([3, { added: 4, returned: 4 }]);
-    expect(imported.stderr).toMatch(/user\d+:t\d+y was removed from the file again.*memory/);
+    expect(imported.stderr).toMatch(/user\d+:t\d+y was put into the file, but the service undid that.*memory/);
     const [{ user_id, task_id }] = known as [TestRecord];
     const mark = await here.run(`mark --user ${user_id} --ids ${task_id} --to error --error x --yes -o json`);
     expect([mark.code, JSON.parse(mark.stdout)]).toMatchObject([3, { marked: 0, returned: 1 }]);

@@ -390,7 +390,7 @@ describe("--backup", () => {
     const { result } = await site.cleanup({}, backup);
     await backup.close();
     expect(result).toMatchObject({ candidates: 4, purged: 2, failed: 2 });
-    expect(site.reporter.text).toMatch(/a:gone was not purged: its "deleted" field/);
+    expect(site.reporter.text).toMatch(/a:gone was not deleted: its "deleted" field/);
     expect(site.root.readStore()).toEqual([record("a", "gone", { deleted: true })]);
     const lines = readFileSync(site.root.at("backup.jsonl"), "utf8").trim().split("\n");
     expect(lines.map((line) => JSON.parse(line))).toEqual([record("a", "plain"), record("b", "redis")]);

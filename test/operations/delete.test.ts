@@ -120,8 +120,8 @@ describe("delete by filter", () => {
     const { result } = await site.delete({ filter: { ...of("a", ["error"]), until: 1_600_000_000 } });
     expect(result).toMatchObject({ requested: 3, deleted: 0, failed: 0 });
     const reasons = Object.fromEntries(result.refused.map(({ task_id, reason }) => [task_id, reason]));
-    expect(reasons.ahead).toContain("the newer one, in Redis, is done");
-    expect(reasons.behind).toContain("the newer one, in the file, is done");
+    expect(reasons.ahead).toContain("the one that counts, in Redis, is done");
+    expect(reasons.behind).toContain("the one that counts, in the file, is done");
     expect(reasons.newly).toContain("in Redis"); // an error too, but not before that time
     expect([site.root.tree(), await site.server.dump()]).toEqual(before);
     expect(site.asked).toEqual([]);

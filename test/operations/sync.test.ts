@@ -144,7 +144,7 @@ describe("sync", () => {
     });
     await expect(site.sync()).rejects.toMatchObject({
       code: "STORE_INVALID",
-      message: expect.stringMatching(/; before that 3 of 3 tasks/),
+      message: expect.stringMatching(/; before that, 3 of 3 tasks/),
       hint: expect.stringContaining("left the file unchanged"),
     });
   });

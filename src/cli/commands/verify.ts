@@ -116,7 +116,7 @@ const MEANINGS: Readonly<Record<Kind, string>> = {
   differs: "same time, different content",
   partial: "its key in Redis isn't the complete hash of a task",
   dangling: "an index member without a hash",
-  unindexed: "missing in an index",
+  unindexed: "missing from an index",
   wrongScore: "wrong time in an index",
   misplaced: "also in the index of another user",
 };

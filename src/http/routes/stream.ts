@@ -40,7 +40,7 @@ export function addStream(app: Hono<Env>, parts: ServerParts, answerEvents: Answ
       list: async () => {
         const result = await parts.store.list(listQueryOf(parts, raw, names));
         const page = [...pageJson(result)].join("").trimEnd();
-        if (page.length > LONGEST) throw usage("these tasks are too long for a stream", tooMany);
+        if (page.length > LONGEST) throw usage("the records of these tasks are too long for a stream", tooMany);
         return `{"warnings":${JSON.stringify(result.warnings)},"page":${page}}`;
       },
       health: async () => JSON.stringify(await parts.health()),

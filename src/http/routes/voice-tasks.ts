@@ -118,7 +118,7 @@ async function taskAnswer(parts: ServerParts, c: Context<Env>): Promise<Answer> 
   for await (const { tasks, source, warnings } of results) {
     if (tasks[0] !== undefined) return { text: dialect.task(tasks[0]), source, warnings };
   }
-  throw new HttpError("TASK_NOT_FOUND", "neither store has the task");
+  throw new HttpError("TASK_NOT_FOUND", "the task was not found");
 }
 
 /** The parameters of the URL that name the task, beside its path. */
@@ -145,7 +145,7 @@ async function onlyTask(parts: ServerParts, c: Context<Env>): Promise<TaskId> {
   const found: TaskId[] = [];
   for await (const { tasks } of tasksOf(parts, c)) found.push(...tasks);
   const [task, other] = found;
-  if (task === undefined) throw new HttpError("TASK_NOT_FOUND", "neither store has the task");
+  if (task === undefined) throw new HttpError("TASK_NOT_FOUND", "the task was not found");
   if (other === undefined) return task;
   throw new HttpError("TASK_REFUSED", "more than one user has a task with this id", "add user_id");
 }
@@ -163,7 +163,7 @@ export function listQueryOf({ rules, clock, stuckAfter }: ServerParts, raw: RawQ
 export function idOf(parts: ServerParts, c: Context<Env>, params: Params): TaskId {
   const userId = params.get("user_id");
   const asked = { users: userId === undefined ? null : [userId], taskIds: [taskIdOf(c)] };
-  const names = { ...KEY_NAMES, taskIds: "the task id" };
+  const names = { ...KEY_NAMES, taskIds: "the request" };
   const query = listQueryOf(parts, asked, names);
   return query.ids![0]!;
 }
@@ -175,7 +175,7 @@ function throwIfNotGone({ result, warnings }: Changed<DeleteResult>): void {
     throw new HttpError("TASK_UNFINISHED", reason, "force=true deletes it anyway");
   }
   if (refused !== undefined) throw new HttpError("TASK_REFUSED", refused.reason);
-  if (result.missing.length > 0) throw new HttpError("TASK_NOT_FOUND", "neither store has the task");
+  if (result.missing.length > 0) throw new HttpError("TASK_NOT_FOUND", "the task was not found");
   if (result.returned > 0) throw new HttpError("TASK_RETURNED", "the service wrote the task back", warnings.join("; "));
   if (result.deleted === 0) throw new HttpError("DELETE_FAILED", "the task was not deleted", warnings.join("; "));
 }

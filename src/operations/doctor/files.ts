@@ -42,10 +42,11 @@ export const FILE_CHECKS: Checks = {
     try {
       await access(path, RIGHTS);
     } catch (error) {
-      return fail(`${path}: ${describeSystemError(error)}: nothing can be locked or rewritten there`, AS_THE_SERVICE);
+      const hint = systemErrorCode(error) === "ENOENT" ? "check [store] path and --store" : AS_THE_SERVICE;
+      return fail(`${path}: ${describeSystemError(error)}: nothing can be locked or rewritten there`, hint);
     }
     if (stats === null || keepsOwner(stats)) return ok(`${path} is writable, and a rewrite keeps owner and mode`);
-    return fail(`a rewrite cannot keep the owner ${stats.uid}:${stats.gid}, and is refused`, AS_THE_SERVICE);
+    return fail(`a rewrite cannot keep the owner ${stats.uid}:${stats.gid}, so it is refused`, AS_THE_SERVICE);
   },
 
   async "store.filesystem"({ file }) {
@@ -73,7 +74,7 @@ export const FILE_CHECKS: Checks = {
     const stats = await statOrNull(path);
     if (stats === null) return ok("no leftovers of a killed run");
     if ((await file.holderOf("write")) !== null) return ok(`${path} is being written`);
-    return warn(`${path} is a leftover of a killed run`, "the next command that changes the store removes it");
+    return warn(`${path} is a leftover of a killed run`, "the next command that changes the store file removes it");
   },
 
   async watcher({ file }) {
@@ -88,7 +89,7 @@ export const FILE_CHECKS: Checks = {
     const done = snapshot === null ? [] : [...matchingRows(snapshot, { ...NO_FILTER, statuses: new Set(["done"]) })];
     if (done.length === 0) return ok(`${verdict.detail}, empty`);
     return warn(
-      `${probe.paths.output} is empty, and ${done.length} tasks are done`,
+      `${probe.paths.output} is empty, but the store file has ${counted(done.length, "task")} with the status done`,
       "check that its disk is mounted, and that [paths] output is the service's directory",
     );
   },
@@ -103,7 +104,7 @@ export const FILE_CHECKS: Checks = {
   },
 
   async audit({ audit }) {
-    if (audit === null) return ok("off: deletions aren't recorded");
+    if (audit === null) return ok("off: changes aren't recorded");
     const there = await statOrNull(audit);
     if (there !== null && !there.isFile()) return fail(`${audit} is not a file`, AUDIT_HINT);
     const needed = there === null ? dirname(audit) : audit;
@@ -121,7 +122,7 @@ export const FILE_CHECKS: Checks = {
 };
 
 const MISSING =
-  "fine before the service's first task; otherwise check [store] path, --store and the working directory; if it was lost, `ttsctl verify --repair --restore` fills it from Redis";
+  "fine before the service's first task; otherwise check [store] path, --store and the working directory; if the file was lost, `ttsctl verify --repair --restore` fills it from Redis";
 
 const INVALID = "invalid records are never listed, synced or purged: correct them";
 const SHAPES = { array: "array", map: "map", jsonl: "JSON Lines" } as const;
@@ -161,7 +162,7 @@ async function folderVerdict({ parts }: Probe, path: string, setting: string): P
   if (held !== undefined) {
     return fail(`${path} holds ${held}: nothing is removed from it`, `${setting} ${OWN_DIRECTORY}`);
   }
-  const hint = `check ${setting}: it is relative to config.ini`;
+  const hint = `check ${setting}; in config.ini, a path is relative to the directory of that file`;
   let entries: Dirent[];
   try {
     entries = await readdir(path, { withFileTypes: true });
@@ -222,7 +223,8 @@ export function diskVerdict({ free, total, store }: { free: number; total: numbe
 
 const FREE_SOME = "free some space: `ttsctl cleanup --once --dry-run` shows what a cleanup would free";
 
-const AUDIT_HINT = "check [audit] path: its directory must exist and be writable for the user that runs ttsctl";
+const AUDIT_HINT =
+  "check [audit] path: the user that runs ttsctl must be able to write the file, or to create it in its directory";
 
 /** By the type that statfs(2) gives. */
 const FILE_SYSTEMS: ReadonlyMap<number, string> = new Map([

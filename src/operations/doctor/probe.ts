@@ -153,7 +153,7 @@ export class Probe {
     const client = await connecting.catch(() => {
       throw new Skip("Redis cannot be used");
     });
-    if (this.#lost) throw new Skip("Redis was lost midway");
+    if (this.#lost) throw new Skip("the connection to Redis was lost during the checks");
     return client;
   }
 
@@ -170,7 +170,7 @@ export class Probe {
       return await known;
     } catch (error) {
       if (isRedisError(error) && (error.code === "REDIS_DENIED" || !isFatal(error))) {
-        throw new Skip("the Redis user may not run INFO");
+        throw new Skip("Redis refuses the command INFO");
       }
       throw error;
     }

@@ -37,7 +37,7 @@ export const REDIS_CHECKS: Checks = {
     const median = times.sort((a, b) => a - b)[Math.floor(PINGS / 2)]!;
     const detail = `${client.where} answers in ${median.toFixed(1)} ms`;
     if (median < SLOW_MS) return ok(detail);
-    return warn(detail, "the network is slow or the server is busy: every page and sync waits for it");
+    return warn(detail, "the network is slow or the server is busy, which delays each page and sync");
   },
 
   "redis.version": async (probe) => ofEachNode(await probe.infos("server"), versionVerdict),
@@ -48,7 +48,10 @@ export const REDIS_CHECKS: Checks = {
     const [server, replication] = [await probe.infos("server"), await probe.infos("replication")];
     const { info } = replication[0]!;
     if (server[0]!.info.get("redis_mode") === "cluster") {
-      return fail("one node of a cluster: it has some of the tasks", "set [redis] cluster = true, or REDIS_CLUSTER");
+      return fail(
+        "one node of a cluster: it has only some of the tasks",
+        "set [redis] cluster = true, or REDIS_CLUSTER",
+      );
     }
     if (info.get("role") !== "slave") return ok("primary");
     const primary = `${info.get("master_host")}:${info.get("master_port")}`;
@@ -67,13 +70,13 @@ export const REDIS_CHECKS: Checks = {
   async "redis.database"(probe) {
     const { db } = probe.parts;
     const tasks = await tasksIn(await probe.client());
-    if (tasks > 0) return ok(`db ${db} has ${tasks} tasks`);
+    if (tasks > 0) return ok(`db ${db} has ${counted(tasks, "task")}`);
     const elsewhere = await otherDatabases(probe);
     if (elsewhere.length === 0) return ok(`db ${db} has no tasks yet`);
     const list = elsewhere.map(({ other, count }) => `db ${other} has ${count}`).join(", ");
     return warn(
       `db ${db} has no tasks, but ${list}`,
-      "if the service uses that one, set [redis] db, REDIS_DB or the database in the URL",
+      "if the service uses another one, set [redis] db, REDIS_DB or the database in the URL",
     );
   },
 };
@@ -99,7 +102,7 @@ export function memoryVerdict(info: Info): Verdict {
   const detail = `${(used / 1e6).toFixed(1)} MB used, ${limit}, ${policy}`;
   if (policy !== "noeviction") {
     const effect =
-      most === 0 ? "once maxmemory is set, Redis would evict tasks" : "when it is full, Redis evicts tasks";
+      most === 0 ? "if maxmemory is set, Redis may evict tasks" : "when memory is full, Redis may evict tasks";
     return warn(`${detail}: ${effect}`, "set maxmemory-policy noeviction; `ttsctl sync` restores evicted tasks");
   }
   if (most > 0 && used > most * NEARLY_FULL) {
@@ -115,8 +118,10 @@ export function persistenceVerdict(info: Info): Verdict {
   }
   if (info.get("aof_enabled") === "1") return ok("every write is appended to a file");
   const saves = numberOf(info, "rdb_saves");
-  if (saves > 0) return ok(`${saves} snapshots since it started`);
-  return ok("nothing was saved since it started: after a restart of Redis run `ttsctl sync`");
+  if (saves > 0) return ok(`${counted(saves, "snapshot")} since Redis started`);
+  // Redis 6.2 doesn't count them.
+  const what = info.has("rdb_saves") ? "no snapshot since Redis started" : "writes aren't appended to a file";
+  return ok(`${what}: after a restart of Redis, run \`ttsctl sync\``);
 }
 
 async function otherDatabases(probe: Probe): Promise<{ other: number; count: number }[]> {
@@ -142,14 +147,14 @@ async function tasksIn(client: RedisCommands): Promise<number> {
   return (await client.command("ZCARD", INDEX_KEY)) as number;
 }
 
-const CHECK_HINT = "`redis-cli --cluster check HOST:PORT` lists the slots and nodes; `--cluster fix` repairs them";
+const CHECK_HINT = "`redis-cli --cluster check HOST:PORT` lists the slots and nodes; `--cluster fix` repairs the slots";
 
 /** The state of a cluster, as one of its nodes sees it. */
 async function clusterVerdict(client: RedisCommands): Promise<Verdict> {
   const asked = [client.command("CLUSTER", "INFO"), client.command("CLUSTER", "NODES")];
   const replies = await Promise.all(asked).catch((error) => {
     if (!(error instanceof TtsctlError) || error.code !== "REDIS_DENIED") throw error;
-    throw new Skip("the Redis user may run neither CLUSTER INFO nor CLUSTER NODES");
+    throw new Skip("the Redis user needs the right to run CLUSTER INFO and CLUSTER NODES");
   });
   const [info, nodes] = [parseInfo(String(replies[0])), parseNodes(String(replies[1]))];
   const served = numberOf(info, "cluster_slots_ok");
@@ -160,7 +165,8 @@ async function clusterVerdict(client: RedisCommands): Promise<Verdict> {
   const size = `${count}, ${counted(nodes.length - primaries.length, "replica")}`;
   if (served < SLOTS || info.get("cluster_state") !== "ok") {
     const gone = down.length > 0 ? `; down: ${down.join(", ")}` : "";
-    return fail(`an incomplete cluster: ${served} of ${SLOTS} slots are served${gone}`, CHECK_HINT);
+    const state = info.get("cluster_state");
+    return fail(`a cluster in the state ${state}: ${served} of ${SLOTS} slots are served${gone}`, CHECK_HINT);
   }
   if (down.length > 0) return warn(`a cluster of ${size}; down: ${down.join(", ")}`, CHECK_HINT);
   return ok(`a cluster of ${size}, all slots served${alone > 0 ? `; ${alone} without a replica` : ""}`);
@@ -193,10 +199,14 @@ export function sentinelVerdict(answers: readonly SentinelAnswer[]): Verdict {
   if (first === undefined) return fail(silent.join("; "), hint);
   if (named.size > 1) {
     const list = [...named].map(([primary, by]) => `${primary} by ${by.join(", ")}`).join("; ");
-    return warn(`the Sentinels do not agree on the primary: ${list}`, "a failover is under way, or they are cut off");
+    return warn(
+      `the Sentinels do not agree on the primary: ${list}`,
+      "a failover is under way, or they can't reach each other",
+    );
   }
-  if (silent.length === 0) return ok(`all ${answers.length} name ${first} as the primary`);
-  return warn(`${answers.length - silent.length} of ${answers.length} name ${first}; ${silent.join("; ")}`, hint);
+  const all = counted(answers.length, "Sentinel");
+  const verdict = `${first}, named as the primary by ${answers.length - silent.length} of ${all}`;
+  return silent.length === 0 ? ok(verdict) : warn(`${verdict}; ${silent.join("; ")}`, hint);
 }
 
 const WORST_FIRST: readonly Status[] = ["fail", "warn", "skip", "ok"];
@@ -274,14 +284,14 @@ async function checkRights(probe: Probe): Promise<Verdict> {
   const [begun] = discarded!.some(isDenied) ? [["denied"]] : await onAll(client, [["MULTI"]]);
   if (begun!.some((reply) => reply !== "OK")) {
     await onAll(client, [["DISCARD"]]);
-    throw new Skip("the Redis user may not use MULTI or DISCARD, so its rights are unknown");
+    throw new Skip("Redis refuses MULTI or DISCARD, so the rights of the Redis user are unknown");
   }
   const replies = await onAll(client, [...needed, ["DISCARD"]]);
   const denied = needed.filter((_, i) => replies[i]!.some(isDenied));
   if (denied.length === 0) return ok("all commands and keys that ttsctl uses");
   const { isCluster, prefix = "" } = client;
   const hint = `ACL SETUSER ... ~${prefix}tts:* ${ACL_COMMANDS}${isCluster ? " +cluster|slots" : ""}`;
-  return fail(`the Redis user may not ${byKey(denied, prefix)}`, hint);
+  return fail(`the Redis user may not run ${byKey(denied, prefix)}`, hint);
 }
 
 const ACL_COMMANDS = "+@read +@write +@scripting +@connection +@transaction +time +info";

@@ -35,7 +35,7 @@ async function verdictOf(run: () => Promise<Verdict | null>, probe: Probe, longe
   }
 }
 
-const TOO_LONG = "a disk or a network file system that hangs, or a store file too large for this machine";
+const TOO_LONG = "the disk or a network file system may hang, or the store file is too large for this machine";
 
 function verdictOfError(error: unknown, probe: Probe): Verdict {
   if (error instanceof Skip) return { status: "skip", detail: error.message, hint: null };

@@ -31,10 +31,10 @@ export const SETUP_CHECKS: Checks = {
     const stats = folder === null ? null : await statfs(folder).catch(() => null);
     const system = stats === null ? null : fileSystemOf(stats.type);
     const problem = (await loadPosix()) === null ? "this machine" : system?.shared ? system.name : null;
-    if (problem === null) return ok("renameat2(2) is available: no write of the service is lost to a rewrite");
+    if (problem === null) return ok("renameat2(2) is available: a rewrite exchanges two files in one step");
     return warn(
       `${problem} can't exchange two files in one step: a write of the service in the instant of a rewrite would be lost`,
-      "use Linux on x64 or arm64 with the store file on a local disk, or run cleanup, delete and mark while the service is stopped",
+      "use Linux on x64 or arm64 with the store file on a local disk, or run commands that change tasks while the service is stopped",
     );
   },
 
@@ -71,7 +71,7 @@ export const SETUP_CHECKS: Checks = {
     if (path === null || !holdsPassword) return ok("no password and no token in a file");
     const { mode } = await stat(path);
     if ((mode & 0o004) === 0)
-      return ok("config.ini holds a password or a token, and only its owner and group can read it");
+      return ok("config.ini holds a password or a token, and users other than its owner and group can't read it");
     return warn(
       `config.ini holds a password or a token, and all users can read it (mode ${(mode & 0o777).toString(8)})`,
       `chmod o-r '${path}', if the service runs as its owner or group`,
@@ -82,11 +82,11 @@ export const SETUP_CHECKS: Checks = {
     if (config.kubernetes) {
       return warn(
         "REDIS_PORT is an address, as Kubernetes sets it for a Service named redis",
-        "set REDIS_PORT to the port in the pod, or enableServiceLinks: false there",
+        "in the pod, set REDIS_PORT to the port, or enableServiceLinks: false",
       );
     }
     if (config.variables.length === 0) return ok("no variable of ttsctl is set");
-    return ok(`these override the file: ${config.variables.join(", ")}`);
+    return ok(`these override config.ini: ${config.variables.join(", ")}`);
   },
 };
 

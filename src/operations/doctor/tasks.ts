@@ -41,12 +41,13 @@ export const TASK_CHECKS: Checks = {
     const where = `times without an offset are in ${rules.zone.name} (${from})`;
     if (parts.connect === "off") return ok(where);
     await checkTimezone(await probe.mirror());
-    return ok(`${where}, which matches Redis`);
+    return ok(`${where}; nothing in Redis indicates another zone`);
   },
 
   async synced(probe) {
     const when = await (await probe.mirror()).syncedAt(undefined);
-    if (when === null && (await looksInSync(probe))) return ok("no full sync yet, but both stores are in sync");
+    if (when === null && (await looksInSync(probe)))
+      return ok("no full sync is recorded, but a sample of both stores is in sync");
     if (when === null) return warn("Redis was never synced, or was flushed since", "`ttsctl sync`");
     const age = probe.parts.clock.now() - Date.parse(when) / 1000;
     return ok(`last full sync ${when}${Number.isNaN(age) ? "" : `, ${formatAge(Math.max(0, age))} ago`}`);
@@ -56,8 +57,8 @@ export const TASK_CHECKS: Checks = {
 
   retention(probe) {
     const seconds = probe.cleanup.retention;
-    if (seconds > 0) return ok(`finished tasks are kept for ${formatDuration(seconds)}`);
-    return warn("cleanup is switched off: finished tasks are kept forever", "[cleanup] retention = 7d");
+    if (seconds > 0) return ok(`[cleanup] retention is ${formatDuration(seconds)}`);
+    return warn("cleanup is switched off: finished tasks are kept forever", "set [cleanup] retention = 7d");
   },
 
   async "tasks.stuck"(probe) {
@@ -84,7 +85,7 @@ export const TASK_CHECKS: Checks = {
     const more = rows.length > NAMED ? `, and ${rows.length - NAMED} more` : "";
     return warn(
       `${counted(rows.length, "task")} with a time in the future: ${names.join(", ")}${more}`,
-      "they are kept until then; check the service's clock and [service] timezone",
+      "cleanup keeps them at least until then; check the service's clock and [service] timezone",
     );
   },
 
@@ -120,7 +121,7 @@ const WORDS: Record<Kind, string> = {
   stale: "older in Redis",
   newerInRedis: "newer in Redis",
   differs: "with the same time but different content",
-  unindexed: "missing in an index",
+  unindexed: "missing from an index",
   wrongScore: "with a wrong score",
   misplaced: "also in the index of another user",
 };

@@ -80,6 +80,8 @@ class ExportRun {
   readonly #options: ExportOptions;
   readonly #snapshot: Snapshot | null;
   readonly #failures: NamedWarnings;
+  /** Copies in Redis that can't be read: of a task that the file has, the file's record is exported. */
+  readonly #unread: NamedWarnings;
   readonly #use: MirrorUse;
   #done = 0;
   readonly result: ExportResult = { fromFile: 0, fromRedis: 0, missing: [], dangling: 0, failed: 0, problem: null };
@@ -95,6 +97,7 @@ class ExportRun {
     this.#snapshot = snapshot;
     this.#use = use;
     this.#failures = new NamedWarnings(parts.reporter, "was not exported");
+    this.#unread = new NamedWarnings(parts.reporter, "was not exported from Redis");
     this.#differing = new KeySet(snapshot?.rows.keys.size ?? 0);
     this.#onlyInRedis = new KeyTable(parts.file.rules.memberRanks);
   }
@@ -103,7 +106,12 @@ class ExportRun {
     const { ids } = this.#options;
     await (ids === null ? this.#all() : this.#byIds(ids));
     this.#failures.end();
-    this.result.failed = this.#failures.count;
+    this.#unread.end();
+    this.result.failed = this.#failed;
+  }
+
+  get #failed(): number {
+    return this.#failures.count + this.#unread.count;
   }
 
   async #all(): Promise<void> {
@@ -119,9 +127,9 @@ class ExportRun {
     for (const ids of batches(chosen, BATCH)) {
       const inFile = this.#snapshot === null ? [] : await this.#snapshot.recordsOf(ids);
       const inRedis = await this.#read(ids);
-      const failed = this.#failures.count;
+      const failed = this.#failed;
       await this.#write(ids.map((_, i) => [inFile[i], inRedis[i]]));
-      if (this.#failures.count > failed) continue;
+      if (this.#failed > failed) continue;
       const missing = ids.filter((_, i) => inFile[i] == null && inRedis[i] === undefined);
       this.result.missing.push(...missing.map((id) => givenName(id, this.#options.filter)));
     }
@@ -172,10 +180,10 @@ class ExportRun {
 
   async #redisBatch(ids: TaskId[]): Promise<void> {
     if (this.#parts.signal.aborted || this.#use.mirror === null) return;
-    const failed = this.#failures.count;
+    const failed = this.#failed;
     const tasks = await this.#read(ids);
     const found = tasks.filter((task) => task !== undefined);
-    if (this.#use.mirror !== null) this.result.dangling += ids.length - found.length - (this.#failures.count - failed);
+    if (this.#use.mirror !== null) this.result.dangling += ids.length - found.length - (this.#failed - failed);
     await this.#write(found.map((task) => [null, task]));
     this.#progress(ids.length);
   }
@@ -187,7 +195,7 @@ class ExportRun {
     return ids.map((id, i) => {
       const copy = copies[i];
       if (!(copy instanceof TtsctlError)) return copy;
-      this.#failures.add(id, `its copy in Redis: ${copy.message}`);
+      this.#unread.add(id, copy.message);
       return undefined;
     });
   }

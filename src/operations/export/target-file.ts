@@ -128,7 +128,7 @@ async function refuseExisting(path: string, overwrite: boolean): Promise<void> {
 
 function notRegular(path: string): TtsctlError {
   return new TtsctlError("EXPORT_FAILED", `${path} is not a regular file`, {
-    hint: "an export goes to stdout without --to",
+    hint: "name another file; an export without --to goes to stdout",
   });
 }
 

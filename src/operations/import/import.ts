@@ -93,7 +93,7 @@ export async function importRecords(
   if (!dryRun && state.kind === "on") {
     const which = { except: new Set(returned.map(keyOf)), replaces: policy === "replace" };
     problem = await mirrorRecords({ ...parts, mirror: state.mirror }, records, plan, which, mirrored);
-    throwIfInterrupted(parts.signal, `the file has all records, Redis has ${mirrored.written} of them`);
+    throwIfInterrupted(parts.signal, `the file is complete; records written to Redis: ${mirrored.written}`);
   }
   const counts = plan.counts();
   const { added, replaced, identical, conflict, refused } = counts;

@@ -139,7 +139,7 @@ async function badOf(records: Snapshot): Promise<BadLines> {
   for (const { offset, reason } of records.invalid.named) bad.add(await records.lineOf(offset), reason);
   bad.count = records.invalid.count;
   const unfinished = records.layout?.unfinished ?? null;
-  if (unfinished !== null) bad.add(await records.lineOf(unfinished), "the file ends inside this line");
+  if (unfinished !== null) bad.add(await records.lineOf(unfinished), "the input ends inside this line");
   return bad;
 }
 
@@ -219,7 +219,7 @@ async function readCsv({ handle, name }: Input, { storePath, rules, signal }: So
     await pipeline(bytes, text, rows, async (rows: AsyncIterable<Row>) => {
       let column = -1;
       for await (const { record, info } of rows) {
-        if (column < 0) column = recordColumn(record);
+        if (column < 0) column = recordColumn(record, name);
         else {
           const task = recordOf(record[column], parser);
           if (typeof task === "string") bad.add(info.lines, task);
@@ -228,7 +228,8 @@ async function readCsv({ handle, name }: Input, { storePath, rules, signal }: So
       }
     }).catch((error) => {
       if (error instanceof CsvError) bad.add(Number(error.lines ?? 0), `invalid CSV: ${error.message}`);
-      else if (error instanceof TypeError) bad.add(1, "not valid UTF-8; save it as UTF-8");
+      else if (error instanceof TypeError)
+        bad.add(1, "this or a later line is not valid UTF-8; save the file as UTF-8");
       else throw error;
     });
   };
@@ -245,19 +246,19 @@ async function* decoded(chunks: AsyncIterable<Buffer>, signal: AbortSignal): Asy
   yield decoder.decode();
 }
 
-function recordColumn(head: readonly string[]): number {
+function recordColumn(head: readonly string[], name: string): number {
   const column = head.indexOf(RECORD);
   if (column >= 0) return column;
-  throw invalid(`neither JSON nor CSV with a column ${RECORD}`, ACCEPTED);
+  throw invalid(`${name} is neither JSON nor CSV with a column "${RECORD}"`, ACCEPTED);
 }
 
 function recordOf(json: string | undefined, parser: RecordParser): Task | string {
-  if (json === undefined || json === "") return `its column ${RECORD} is empty`;
+  if (json === undefined || json === "") return `its column "${RECORD}" is empty`;
   try {
     const task = parser.parse(json);
     return isInvalid(task) ? task.reason : task;
   } catch (error) {
-    if (error instanceof JsonSyntaxError) return `its column ${RECORD} is not JSON: ${error.message}`;
+    if (error instanceof JsonSyntaxError) return `its column "${RECORD}" is not JSON: ${error.message}`;
     throw error;
   }
 }

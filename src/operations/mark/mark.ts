@@ -95,7 +95,7 @@ export async function markTasks(
 }
 
 const CHANGED = "its copy in Redis changed during the run and is kept";
-const CHANGED_SINCE = "the service changed it in the file after it was marked";
+const CHANGED_SINCE = "the service changed or deleted it in the file after it was marked";
 const LOST = "the connection to Redis was lost, so whether it is marked there is unknown";
 
 class MarkRun {
@@ -173,7 +173,8 @@ class MarkRun {
     const returned = await putIntoFile(this.#parts, base, inFile, how);
     new NamedWarnings(this.#parts.reporter, "was written back").addAll(returned, RETURNED);
     const back = new Set(returned.map(keyOf));
-    for (const row of inFile.of("changed")) this.#refuse(inFile.id(row), "the service changed it while it was marked");
+    for (const row of inFile.of("changed"))
+      this.#refuse(inFile.id(row), "the service changed or deleted it during the run");
     const inPlace = [...inFile.of("replaced")];
     const marked = back.size === 0 ? inPlace : inPlace.filter((row) => !back.has(keyOf(inFile.id(row))));
     this.result.returned = inPlace.length - marked.length;

@@ -15,7 +15,7 @@ import { PlanSummary } from "../brake.ts";
 import { MergePlan } from "../merge/merge-plan.ts";
 import { ENDS_ITSELF } from "../purge/backup.ts";
 import { asCopy, type Copies, CopyColumn, fileCopy, mirrorCopy, sameCopy } from "../purge/copies.ts";
-import { copyPasses, newestCopy } from "../purge/decide.ts";
+import { copyPasses, newestCopy, notChosen } from "../purge/decide.ts";
 import type { Survey } from "../purge/survey.ts";
 
 export type MarkDecision =
@@ -41,7 +41,7 @@ export function decideMark(copies: Copies, { filter, shown, always }: MarkRule):
   const isChosen = copyPasses(newest, filter);
   // An earlier mark may have been stopped between the file and Redis, whose older copy was chosen.
   if (newest.status === shown && (!always || !isChosen)) return { kind: "unchanged" };
-  if (!isChosen) return refuse(`it is ${newest.status} in the file, and was chosen by an older copy in Redis`);
+  if (!isChosen) return refuse(notChosen(copies, newest));
   return { kind: "mark" };
 }
 
@@ -69,9 +69,12 @@ export function markerOf(
     const changes = new Map([["status", JSON.stringify(status)]]);
     const hasError = fieldJson(task.json, "error") !== undefined;
     if (error !== undefined && (error !== null || hasError)) changes.set("error", JSON.stringify(error));
-    return touched(task, changes, now, parser) ?? "its updated_at can't be increased, because the clock was set back";
+    return touched(task, changes, now, parser) ?? NO_LATER;
   };
 }
+
+/** In the hour that is repeated when daylight saving time ends. */
+const NO_LATER = "without an offset, a later updated_at would be ambiguous: daylight saving time has just ended";
 
 /** The decision on each chosen task. */
 export class MarkPlan {

@@ -41,7 +41,7 @@ export async function mergeIntoFile(
   for (const row of plan.of("changed")) kept.add(plan.id(row), "the service changed or deleted it during the run");
   refused.end();
   kept.end();
-  new NamedWarnings(parts.reporter, "was removed from the file again").addAll(returned, RETURNED);
+  new NamedWarnings(parts.reporter, "was put into the file, but the service undid that").addAll(returned, RETURNED);
   return returned;
 }
 

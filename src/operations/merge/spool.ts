@@ -63,7 +63,7 @@ export async function appendTo(handle: FileHandle, data: string | Uint8Array, st
 function spoolFailed(storePath: string, cause: unknown): TtsctlError {
   const folder = dirname(storePath);
   return new TtsctlError("SPOOL_FAILED", `cannot write a temporary file in ${folder}: ${describeSystemError(cause)}`, {
-    hint: "nothing was changed; check free disk space and the folder's owner and mode",
+    hint: "nothing was changed; check free disk space, and the directory's owner and mode",
     cause,
   });
 }

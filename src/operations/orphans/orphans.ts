@@ -56,7 +56,7 @@ export async function cleanUpOrphans(parts: OrphanParts, options: OrphanOptions)
   if (!options.dryRun) await recoverArtifacts(parts);
   const owners = await Owners.read(parts);
   try {
-    if (owners.snapshot.size === 0) throw storeEmpty(owners.snapshot, ": every artifact would be without a record");
+    if (owners.snapshot.size === 0) throw storeEmpty(owners.snapshot, ": every artifact would be without a record", "");
     await checkSameStore(owners.snapshot, parts.mirror);
     const cleanup = new OrphanCleanup(parts, owners, olderThan, options.dryRun);
     await cleanup.find();
@@ -143,7 +143,7 @@ class OrphanCleanup {
       },
     );
     for (const reason of [...unread, ...skipped]) leave(`skipped: ${reason}`);
-    if (result.unknown > NAMED) reporter.warn(`and ${result.unknown - NAMED} more entries are left alone`);
+    if (result.unknown > NAMED) reporter.warn(`left alone, and not named: ${result.unknown - NAMED} more`);
     result.folders = this.#folders.size;
     result.logs = this.#logs.size;
     await this.#flush();

@@ -73,15 +73,16 @@ export function newestCopy({ file, mirror }: Copies): Copy | null {
   return theirs.score <= ours.score ? ours : theirs;
 }
 
-function notChosen({ file, mirror }: Copies, newest: Copy): string {
+/** Why the copy that counts doesn't pass the filter: also at an equal time, or with a score in the index that isn't its time. */
+export function notChosen({ file, mirror }: Copies, newest: Copy): string {
   const alone = asCopy(file) === null || asCopy(mirror) === null;
-  if (alone) return `it changed during the check: its status is now ${newest.status}`;
-  return `its copies differ, and the newer one, in ${newest === file ? "the file" : "Redis"}, is ${newest.status}`;
+  if (alone) return `its only copy, which is ${newest.status}, doesn't match the selection`;
+  return `its copies differ, and the one that counts, in ${newest === file ? "the file" : "Redis"}, is ${newest.status}`;
 }
 
 const INVALID = "the file holds an invalid record of it, which is left alone";
 const KEPT_LAST = "it is among the newest finished tasks of its user, which keep_last keeps";
-const OTHER_COPY = "its other copy is not finished, or not expired";
+const OTHER_COPY = "a copy of it isn't finished, or isn't expired";
 const CHANGED = "it changed after it was chosen to free space";
 
 /** A task with both copies, and the one in Redis as it was read. */

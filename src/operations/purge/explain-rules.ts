@@ -72,8 +72,8 @@ function danglingRule({ indexScore, limits, policy }: Evidence): RuleSays {
 function finishedRule(present: readonly Copy[]): RuleSays {
   const working = present.find((copy) => !isFinished(copy));
   if (working === undefined) return says("finished", "pass", "every copy is finished");
-  const status = working.status === "other" ? "in an unknown status" : working.status;
-  return says("finished", "keep", `a copy of it is ${status}`);
+  if (working.status === "other") return says("finished", "keep", "a copy of it has an unknown status");
+  return says("finished", "keep", `a copy of it is ${working.status}`);
 }
 
 function futureRule(present: readonly Copy[], { now }: Limits): RuleSays {
@@ -91,7 +91,10 @@ function retentionRule(present: readonly Copy[], { limits, policy, origins }: Ev
     const retention = policy[name] ?? policy.retention;
     const origin = origins[policy[name] === null ? "retention" : name];
     if (retention <= 0) return `tasks with status ${status} are never purged (${origin})`;
-    return `${status} for ${formatAge(limits.now - score)}, kept for ${formatDuration(retention)} (${origin})`;
+    const age = Number.isNaN(score)
+      ? `${status} at an unreadable time`
+      : `${status} for ${formatAge(limits.now - score)}`;
+    return `${age}, kept for ${formatDuration(retention)} (${origin})`;
   });
   const saw = [...new Set(parts)].join("; ") || "no copy is finished";
   const never = finished.some((copy) => limitFor(copy, limits) === Number.NEGATIVE_INFINITY);
@@ -104,7 +107,7 @@ function keepLastRule({ policy: { keepLast }, origins, standing, newer }: Eviden
   if (keepLast === 0) return says("keep_last", "off", "not set");
   const limit = `keep_last ${keepLast} (${origins.keepLast})`;
   if (newer < 0) return says("keep_last", "pass", `not among the finished tasks of its user; ${limit}`);
-  const saw = `${newer} finished tasks of its user are newer; ${limit}`;
+  const saw = `newer finished tasks of its user: ${newer}; ${limit}`;
   return says("keep_last", standing.kept ? "keep" : "pass", saw);
 }
 

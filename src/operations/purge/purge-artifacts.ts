@@ -4,6 +4,7 @@ import type { Snapshot } from "../../store/file/snapshot.ts";
 import { Column, KeyTable } from "../../store/key-table.ts";
 import type { MirrorUse } from "../../store/mirror-link.ts";
 import type { TaskId } from "../../store/task-source.ts";
+import { counted } from "../../task/amounts.ts";
 import type { FolderName, RecordRules } from "../../task/rules.ts";
 import type { Parts } from "../parts.ts";
 import type { Freed } from "./decide.ts";
@@ -87,7 +88,8 @@ export class PurgeArtifacts {
   end(): void {
     const shared = { logs: this.#sharedLogs, directories: this.#sharedFolders };
     for (const [what, count] of Object.entries(shared)) {
-      if (count > 0) this.#parts.reporter.warn(`the ${what} of ${count} purged tasks are kept: other tasks share them`);
+      if (count > 0)
+        this.#parts.reporter.warn(`the ${what} of ${counted(count, "purged task")} are kept: other tasks share them`);
     }
   }
 

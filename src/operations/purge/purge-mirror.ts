@@ -8,10 +8,13 @@ import { readRecords } from "../../store/redis/records.ts";
 import { writeToMirror } from "../../store/redis/write.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { WrittenCopies } from "../../store/written-copies.ts";
+import { counted } from "../../task/amounts.ts";
 import { keyOf } from "../../task/ids.ts";
 import type { Task } from "../../task/task.ts";
 import { NamedWarnings, type Reporter } from "../reporter.ts";
 import type { PurgeFile } from "./purge-file.ts";
+
+const RUN_SYNC = "run `ttsctl sync`";
 
 /** The mirror during a purge. If a task is kept after all, its copy is put back. */
 export class PurgeMirror {
@@ -26,7 +29,7 @@ export class PurgeMirror {
   constructor(use: MirrorUse, reporter: Reporter) {
     this.#use = use;
     this.reading = use.mirror;
-    this.#notWrittenBack = new NamedWarnings(reporter, "was kept, but is not in Redis; run ttsctl sync");
+    this.#notWrittenBack = new NamedWarnings(reporter, "was kept, but could not be restored in Redis");
   }
 
   get isThere(): boolean {
@@ -78,7 +81,7 @@ export class PurgeMirror {
       const outcomes = await this.#use.ask((mirror) => writeToMirror(mirror, batch, { written }));
       batch.forEach((task, i) => {
         const outcome = outcomes?.[i] ?? this.lost;
-        if (outcome instanceof TtsctlError) this.#notWrittenBack.add(task, outcome.message);
+        if (outcome instanceof TtsctlError) this.#notWrittenBack.add(task, `${outcome.message}; ${RUN_SYNC}`);
       });
     }
     await this.#use.ask((mirror) => copies.follow(mirror, file));
@@ -90,6 +93,7 @@ export class PurgeMirror {
     this.#notWrittenBack.end();
     const { count } = this.#notWrittenBack;
     if (this.lost !== null || count === 0) return this.lost;
-    return new TtsctlError("REDIS_FAILED", `${count} kept tasks could not be restored in Redis`);
+    const what = `${counted(count, "kept task")} could not be restored in Redis`;
+    return new TtsctlError("REDIS_FAILED", what, { hint: RUN_SYNC });
   }
 }

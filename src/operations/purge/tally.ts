@@ -19,7 +19,7 @@ export class Tally {
     this.#reporter = reporter;
     this.#dryRun = dryRun;
     this.#onKept = onKept;
-    this.#failures = new NamedWarnings(reporter, "was not purged");
+    this.#failures = new NamedWarnings(reporter, "was not deleted");
     this.#skips = new NamedWarnings(reporter, "is kept");
   }
 

@@ -78,7 +78,7 @@ export class Repair {
   withFileChange(error: unknown): unknown {
     if (!(error instanceof TtsctlError) || this.#intoFileCount === 0) return error;
     const tasks = counted(this.#intoFileCount, "task");
-    return new TtsctlError(error.code, `${error.message}; ${tasks} copied from Redis to the file before that`, {
+    return new TtsctlError(error.code, `${error.message}; copied from Redis to the file before that: ${tasks}`, {
       hint: "fix the cause, then run it again to finish",
       cause: error,
     });

@@ -144,7 +144,7 @@ const UNNAMED = "its name in Redis isn't UTF-8; docs/runbook.md shows how to rem
 
 /** Names keys that only redis-cli should or can remove. Returns how many are of another type than a hash. */
 function nameForeign(drift: Drift, reporter: Reporter): number {
-  const foreign = new NamedWarnings(reporter, "cannot be mirrored");
+  const foreign = new NamedWarnings(reporter, "cannot be written to Redis");
   const unnamed = new NamedWarnings(reporter, "cannot be repaired");
   for (const suspect of drift.suspectsOf("partial", "dangling")) {
     const { isForeign, isUnnamed } = drift.suspects.traits(suspect);

@@ -132,7 +132,7 @@ function keepAttributes(posix: Posix, from: number, to: number, target: string):
 }
 
 function cannotKeep(what: string, target: string, cause: unknown): TtsctlError {
-  const hint = "nothing was changed; run ttsctl as the user that the service runs as";
+  const hint = "the file is unchanged; run ttsctl as the user that the service runs as";
   return failure(`cannot keep ${what} of ${target}: ${describeSystemError(cause)}`, hint, cause);
 }
 
@@ -295,9 +295,8 @@ const WRITTEN = 1 << 22;
 export async function checkRewrite(file: { target(): Promise<string> }): Promise<void> {
   const target = await file.target();
   if (await isMountPoint(target)) {
-    throw refused(
-      `cannot rewrite ${target}: it is a mount point, which no file can replace; mount its directory instead`,
-    );
+    const hint = "nothing was changed; mount its directory instead";
+    throw failure(`cannot rewrite ${target}: it is a mount point, which no file can replace`, hint);
   }
   try {
     const probe = await openUnnamed(target);

@@ -17,7 +17,7 @@ const SERVER_ERRORS: readonly Kind[] = [
     /^NOPERM|^ERR ACL failure in script/,
     "REDIS_DENIED",
     "does not permit this user to do that",
-    "give the ACL user the keys tts:* (after [redis] prefix) and the commands read, write, scripting and connection",
+    "`ttsctl doctor` shows the rights that the ACL user needs, as does docs/deployments.md",
   ],
   [
     /^ERR (DB index|invalid DB index)|^ERR SELECT is not allowed/,
@@ -50,7 +50,7 @@ const SERVER_ERRORS: readonly Kind[] = [
     /^MISCONF/,
     "REDIS_FAILED",
     "refuses writes because it cannot save to its disk",
-    "free disk space, or check redis-cli INFO persistence and its log; reads still work",
+    "free disk space, or check `redis-cli INFO persistence` and the log of Redis; reads still work",
   ],
   [
     /^WRONGTYPE/,
@@ -128,7 +128,8 @@ export function connectionError(cause: unknown, where: string): TtsctlError {
   const code = systemErrorCode(cause) ?? "";
   const message = cause instanceof Error ? cause.message : String(cause);
   const unavailable = (text: string) => new TtsctlError("REDIS_UNAVAILABLE", text, { hint: START_HINT, cause });
-  if (/^(ECONNREFUSED|ENOENT)$/.test(code)) return unavailable(`Redis at ${where} refuses connections`);
+  if (code === "ECONNREFUSED") return unavailable(`Redis at ${where} refuses connections`);
+  if (code === "ENOENT") return unavailable(`there is no socket of Redis at ${where}`);
   if (/^(ENOTFOUND|EAI_AGAIN)$/.test(code)) return unavailable(`the host name of Redis at ${where} can't be resolved`);
   if (message.includes("Unknown RESP type")) {
     return unavailable(`the server at ${where} is not Redis: it answers in another protocol`);
@@ -144,7 +145,7 @@ export const FAILS_OVER: readonly ErrorCode[] = ["REDIS_UNAVAILABLE", "REDIS_TIM
 
 export function timeoutError(where: string, cause?: unknown): TtsctlError {
   return new TtsctlError("REDIS_TIMEOUT", `Redis at ${where} does not answer in time`, {
-    hint: "the server hangs or is overloaded; [redis] timeout sets how long to wait",
+    hint: "the server hangs, is overloaded or can't be reached; [redis] timeout sets how long to wait",
     cause,
   });
 }
@@ -170,12 +171,17 @@ const TLS_ERRORS: readonly (readonly [matches: RegExp, what: (cause: Error) => s
   [
     /WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|RECORD_LAYER_FAILURE|UNEXPECTED_MESSAGE/,
     () => "does not speak TLS on this port",
-    "[redis] tls = false, or redis:// in place of rediss://; or name its TLS port",
+    "set [redis] tls = false, or use redis:// instead of rediss://, or name its TLS port",
   ],
   [
-    /ALERT_CERTIFICATE_REQUIRED|HANDSHAKE_FAILURE/,
+    /ALERT_CERTIFICATE_REQUIRED/,
     () => "requires a client certificate",
     "name it in [redis] tls_cert and its key in tls_key",
+  ],
+  [
+    /HANDSHAKE_FAILURE/, // before TLS 1.3, also if there is no common cipher
+    () => "refuses the TLS handshake",
+    "if it requires a client certificate, name it in [redis] tls_cert and its key in tls_key",
   ],
   [
     /ALERT_(UNKNOWN_CA|BAD_CERTIFICATE|CERTIFICATE_|UNSUPPORTED_CERTIFICATE|ACCESS_DENIED|DECRYPT_ERROR)/,
@@ -199,14 +205,14 @@ function tlsError(cause: unknown, where: string): TtsctlError | undefined {
 /** A server without TLS waits for the end of a line, and an overloaded one answers nothing either. */
 export function silentHandshake(where: string): TtsctlError {
   return new TtsctlError("REDIS_TIMEOUT", `Redis at ${where} does not answer the TLS handshake in time`, {
-    hint: "if the server has no TLS on this port, set [redis] tls = false, or redis://; otherwise raise [redis] timeout",
+    hint: "if the server has no TLS on this port, set [redis] tls = false, or use redis://; otherwise raise [redis] timeout",
   });
 }
 
 /** A server that expects TLS closes a connection in plain text, as does a proxy without a server behind it. */
 export function plainTextRefused(where: string, cause: unknown): TtsctlError {
   return new TtsctlError("REDIS_UNAVAILABLE", `Redis at ${where} closed the connection without a reply`, {
-    hint: "if it expects TLS on this port, set [redis] tls = true, or rediss://; otherwise check its log",
+    hint: "if it expects TLS on this port, set [redis] tls = true, or use rediss://; otherwise check its log",
     cause,
   });
 }

@@ -114,7 +114,7 @@ function unknownName(where: string, name: string): TtsctlError {
 
 /** The error of a connection to a Sentinel. */
 function ofSentinel(error: TtsctlError): TtsctlError {
-  const message = error.message.replace(/^(the TLS connection to |the host of )?Redis at/, "$1Sentinel at");
+  const message = error.message.replace(/^(the TLS connection to |the host name of )?Redis at/, "$1Sentinel at");
   const hint = error.code === "REDIS_AUTH" ? LOGIN_HINT : error.code === "REDIS_TLS" ? error.hint : undefined;
   return new TtsctlError(error.code, message, { hint, cause: error });
 }

@@ -91,7 +91,7 @@ describe("an entry that isn't a task", () => {
     const { names, result } = await run();
     expect([names, result.dangling, result.failed]).toEqual([["a"], 1, 1]);
     expect(site.reporter.text).toMatch(/holds 1 invalid record/);
-    expect(site.reporter.text).toMatch(/alice:list was not exported/);
+    expect(site.reporter.text).toMatch(/alice:list was not exported from Redis: /);
   });
 
   test("a valid copy in Redis of an invalid record is exported", async () => {

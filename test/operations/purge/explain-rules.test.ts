@@ -60,7 +60,7 @@ describe("the rules of a task", () => {
     ["every copy", { file: done(1), mirror: copy("error", 1) }, "pass: every copy is finished"],
     ["not the file's", { file: copy("run", 1), mirror: done(1) }, "keep: a copy of it is run"],
     ["not Redis's", { file: done(1), mirror: copy("wait", 1) }, "keep: a copy of it is wait"],
-    ["unknown", { file: copy("other", 1) }, "keep: a copy of it is in an unknown status"],
+    ["unknown", { file: copy("other", 1) }, "keep: a copy of it has an unknown status"],
   ])("finished: %s", (_, given, expected) => expect(rulesOf(given).finished).toBe(expected));
 
   it.each<[string, Case, string]>([
@@ -81,6 +81,7 @@ describe("the rules of a task", () => {
       "pass: done for 8d, kept for 7d (R); done for 1d, kept for 7d (R)",
     ],
     ["working", { file: copy("run", 9 * DAY) }, "pass: no copy is finished"],
+    ["unreadable", { mirror: done(Number.NaN) }, "pass: done at an unreadable time, kept for 7d (R)"],
     ["its own, done", { file: done(DAY), policy: { retentionDone: 3600 } }, "purge: done for 1d, kept for 1h (D)"],
     [
       "its own, error",
@@ -111,9 +112,9 @@ describe("the rules of a task", () => {
     [
       "the newest",
       { policy: { keepLast: 2 }, newer: 0, standing: { kept: true } },
-      "keep: 0 finished tasks of its user are newer; keep_last 2 (K)",
+      "keep: newer finished tasks of its user: 0; keep_last 2 (K)",
     ],
-    ["too old", { policy: { keepLast: 2 }, newer: 2 }, "pass: 2 finished tasks of its user are newer; keep_last 2 (K)"],
+    ["too old", { policy: { keepLast: 2 }, newer: 2 }, "pass: newer finished tasks of its user: 2; keep_last 2 (K)"],
   ])("keep_last: %s", (_, given, expected) => expect(rulesOf({ file: done(1), ...given }).keep_last).toBe(expected));
 
   const room = { policy: { maxBytes: 2000 }, totals: TOTALS };
