@@ -71,7 +71,7 @@ export function wholeNumberIn(params: Params, name: string, byDefault: number, m
 }
 
 function wrong(name: string, text: string | undefined, accepted: string): never {
-  throw usage(`${name}: ${JSON.stringify(text)} is wrong`, `accepted: ${accepted}`);
+  throw usage(`${name}: ${JSON.stringify(text)} is invalid`, `accepted: ${accepted}`);
 }
 
 /** Room for 100,000 ids. */

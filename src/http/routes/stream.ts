@@ -33,9 +33,9 @@ export function addStream(app: Hono<Env>, parts: ServerParts, answerEvents: Answ
     const every = wholeNumberIn(params, "every", EVERY, MOST_EVERY, " of seconds");
     const query = listQueryOf(parts, raw, names);
     const { filter, ids, pageSize } = query;
-    const tooMany = "read them with GET /voice-tasks or POST /voice-tasks/query";
+    const tooMany = "use GET /voice-tasks or POST /voice-tasks/query instead";
     if ((ids?.length ?? pageSize) > MOST_TASKS) throw usage(`a stream has at most ${MOST_TASKS} tasks`, tooMany);
-    if (readsAll(query)) throw usage(`a stream takes no ${names.search} and no ${names.sort}`, tooMany);
+    if (readsAll(query)) throw usage(`a stream can't use ${names.search} or ${names.sort}`, tooMany);
     const makers = {
       list: async () => {
         const result = await parts.store.list(listQueryOf(parts, raw, names));
