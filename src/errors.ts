@@ -98,11 +98,15 @@ export function systemErrorCode(error: unknown): string | undefined {
   return typeof code === "string" ? code : undefined;
 }
 
+/** Kept, because each call of `getSystemErrorMap` makes a new map. */
+let systemErrors: ReturnType<typeof getSystemErrorMap> | undefined;
+
 /** A failed system call, without its path: `no space left on device (ENOSPC)`. */
 export function describeSystemError(error: unknown): string {
   const code = systemErrorCode(error);
   if (code === undefined) return String(error);
-  const words = getSystemErrorMap().get((error as NodeJS.ErrnoException).errno ?? 0)?.[1];
+  systemErrors ??= getSystemErrorMap();
+  const words = systemErrors.get((error as NodeJS.ErrnoException).errno ?? 0)?.[1];
   return words === undefined ? code : `${words} (${code})`;
 }
 

@@ -129,11 +129,8 @@ export class LogFolders {
   /** The newest date; empty if none can be read. */
   async newestDate(): Promise<string> {
     const names = await this.#root?.names().catch((error) => void reasonOf(error));
-    return (
-      matching(names ?? [], DATE)
-        .sort()
-        .at(-1) ?? ""
-    );
+    const dates = matching(names ?? [], DATE).sort();
+    return dates.at(-1) ?? "";
   }
 
   /** Works in an hour; undefined when it is gone. */

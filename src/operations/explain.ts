@@ -1,4 +1,4 @@
-import type { Artifacts } from "../artifacts/artifacts.ts";
+import type { Artifacts, FolderName } from "../artifacts/artifacts.ts";
 import type { Clock } from "../clock.ts";
 import { TtsctlError } from "../errors.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
@@ -142,11 +142,8 @@ function storeRule(snapshot: Snapshot, refusal: TtsctlError | null): RuleSays {
 
 /** The checks of a pass before it removes a folder. */
 async function artifactsRule(artifacts: Artifacts, { userId, taskId }: TaskId, now: number): Promise<RuleSays> {
-  const folders = await Promise.all(
-    artifacts
-      .foldersOf(userId, taskId)
-      .map((names) => artifacts.measureFolder(names.userId, names.taskId, newestArtifact(now))),
-  );
+  const measure = (name: FolderName) => artifacts.measureFolder(name.userId, name.taskId, newestArtifact(now));
+  const folders = await Promise.all(artifacts.foldersOf(userId, taskId).map(measure));
   const kept = folders.filter((folder) => folder.kind === "kept");
   const held = kept.find(({ newer, retry }) => newer || retry);
   if (held !== undefined) return says("artifacts", "keep", held.reason);

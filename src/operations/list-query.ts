@@ -52,10 +52,8 @@ export function buildListQuery(raw: RawQuery, source: SourceChoice, context: Que
   const ids = checkIds(raw, context);
   const { names } = context;
   if (ids !== null && raw.sort != null) {
-    throw usage(
-      `${names.sort} can't be used with ${names.taskIds}`,
-      "tasks chosen by id are listed in the given order",
-    );
+    const what = `${names.sort} can't be used with ${names.taskIds}`;
+    throw usage(what, "tasks chosen by id are listed in the given order");
   }
   return {
     filter: buildFilter(raw, context),
@@ -89,11 +87,10 @@ export function buildFilter(raw: RawQuery, context: QueryContext): TaskFilter {
 
 /** The tasks of a filter that are stuck (`isStuck`). */
 function stuckIn(filter: TaskFilter, { names, now, stuckAfter = 0 }: QueryContext): TaskFilter {
-  if (stuckAfter <= 0)
-    throw usage(
-      `${names.stuck}: stuck tasks aren't detected, because stuck_after is off`,
-      "set [cleanup] stuck_after (TTSCTL_STUCK_AFTER)",
-    );
+  if (stuckAfter <= 0) {
+    const what = `${names.stuck}: stuck tasks aren't detected, because stuck_after is off`;
+    throw usage(what, "set [cleanup] stuck_after (TTSCTL_STUCK_AFTER)");
+  }
   const given = [...filter.statuses];
   const statuses = new Set(UNFINISHED.filter((word) => given.length === 0 || given.includes(word)));
   if (statuses.size === 0) {

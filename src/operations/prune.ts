@@ -72,10 +72,8 @@ async function removeSeen(
     if (copy === null || copy instanceof TtsctlError || (membersOnly && copy.type === "hash")) onStayed?.(id);
     else removals.push({ id, copy });
   }
-  await ledger?.announce(
-    action,
-    removals.map(({ id }) => ({ ...id, reason })),
-  );
+  const entries = removals.map(({ id }) => ({ ...id, reason }));
+  await ledger?.announce(action, entries);
   const stayed: TaskId[] = [];
   const removed: TaskId[] = [];
   (await mirror.remove(removals)).forEach((outcome, i) => {

@@ -48,6 +48,8 @@ export interface DoneItems {
   readonly orphan: Orphan;
 }
 
+export const SILENT: Reporter = { warn: () => {}, progress: () => {}, done: async () => {} };
+
 /** How many tasks are named before the rest is only counted. */
 const NAMED = 10;
 

@@ -28,12 +28,8 @@ export const EVERYTHING: Selection = { filter: NO_FILTER, ids: null, age: null }
  */
 export function select(snapshot: Snapshot, mirror: Mirror | null, { filter, ids }: Selection): Promise<Survey> {
   if (ids === null) return selectByFilter(snapshot, mirror, filter);
-  return selectByIds(
-    snapshot,
-    mirror,
-    filter,
-    ids.filter(({ userId }) => userId !== ""),
-  );
+  const named = ids.filter(({ userId }) => userId !== "");
+  return selectByIds(snapshot, mirror, filter, named);
 }
 
 /** The tasks that neither store has, as they were chosen: `gone`, and the unknown ones. */

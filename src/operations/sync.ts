@@ -278,10 +278,8 @@ class SyncRun {
       this.result.pruned = pruned;
       this.result.failedToPrune = failed;
     }
-    throwIfInterrupted(
-      this.#parts.signal,
-      `${this.#progressText()}, ${counted(this.result.pruned, "Redis-only task")} pruned`,
-    );
+    const pruned = counted(this.result.pruned, "Redis-only task");
+    throwIfInterrupted(this.#parts.signal, `${this.#progressText()}, ${pruned} pruned`);
   }
 
   async leaveMark(): Promise<void> {

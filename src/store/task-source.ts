@@ -1,10 +1,8 @@
+import type { TaskId } from "../task/ids.ts";
 import type { Sort, TaskFilter } from "../task/query-fields.ts";
 import type { Task } from "../task/task.ts";
 
-export interface TaskId {
-  readonly userId: string;
-  readonly taskId: string;
-}
+export type { TaskId };
 
 /** One stretch of the tasks that pass a filter, newest first. */
 export interface TaskPage {

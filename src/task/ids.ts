@@ -58,25 +58,25 @@ export function idProblem(
   return "user_id holds ':', which makes the index member ambiguous";
 }
 
-interface Id {
+export interface TaskId {
   readonly userId: string;
   readonly taskId: string;
 }
 
 /** The task that `user:task` names in the plain layout, whose user ids have no colon; null for any other text. */
-export function splitName(name: string): Id | null {
+export function splitName(name: string): TaskId | null {
   const colon = name.indexOf(":");
   const [userId, taskId] = [trimId(name.slice(0, Math.max(0, colon))), trimId(name.slice(colon + 1))];
   return userId === "" || taskId === "" ? null : { userId, taskId };
 }
 
 /** A task as a key of a map: no two tasks have the same. */
-export function keyOf({ userId, taskId }: Id): string {
+export function keyOf({ userId, taskId }: TaskId): string {
   return `${userId.length}:${userId}${taskId}`;
 }
 
 /** Tasks without repeats, in the order given. */
-export function uniqueTasks<T extends Id>(ids: readonly T[]): T[] {
+export function uniqueTasks<T extends TaskId>(ids: readonly T[]): T[] {
   return [...new Map(ids.map((id) => [keyOf(id), id])).values()];
 }
 

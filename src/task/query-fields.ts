@@ -1,6 +1,6 @@
 import { fieldJson } from "../json/record.ts";
 import { parseWholeNumber } from "./amounts.ts";
-import { memberOf, splitIds } from "./ids.ts";
+import { memberOf, splitIds, type TaskId } from "./ids.ts";
 import { OTHER_STATUS, STATUS_CHOICES, shownStatus } from "./status.ts";
 import type { Task } from "./task.ts";
 
@@ -228,7 +228,7 @@ export function soleUser({ users }: TaskFilter): string | undefined {
 }
 
 /** A task as the request names it: by its id if the user is given, else as `user:task`. */
-export function givenName({ userId, taskId }: Pick<Task, "userId" | "taskId">, filter: TaskFilter): string {
+export function givenName({ userId, taskId }: TaskId, filter: TaskFilter): string {
   return soleUser(filter) === undefined ? memberOf(userId, taskId) : taskId;
 }
 

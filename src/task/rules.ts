@@ -1,4 +1,4 @@
-import { memberOf } from "./ids.ts";
+import { memberOf, type TaskId } from "./ids.ts";
 import { TimeReader, type Zone } from "./time.ts";
 
 /** How a service lays out its tasks in Redis and on the disk (SPEC section 10). */
@@ -57,16 +57,13 @@ export function unquotePlus(text: string): string {
 }
 
 /** The folder of a task in `output/` by its names: `{userId}/{taskId}`. */
-export interface FolderName {
-  readonly userId: string;
-  readonly taskId: string;
-}
+export type FolderName = TaskId;
 
 /** The rules for reading records: the zone of naive times, and the service's layout. */
 export class RecordRules {
   readonly zone: Zone;
   readonly layout: LayoutName;
-  /** False for the default, which is checked against the store file (`layout-check.ts`). */
+  /** False for the default, which is checked against the store file (`checkFileLayout`). */
   readonly layoutIsSet: boolean;
   /** As last detected in Redis, so lists from the file keep that order while Redis is away. */
   userScoredBy: UserScoreField = "updated_at";

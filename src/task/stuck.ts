@@ -1,5 +1,5 @@
 import { formatAge } from "./amounts.ts";
-import { memberOf } from "./ids.ts";
+import { memberOf, type TaskId } from "./ids.ts";
 import { UNFINISHED } from "./status.ts";
 
 /** When a task that is not finished counts as stuck. */
@@ -10,9 +10,7 @@ export interface StuckRule {
   readonly after: number;
 }
 
-export interface StuckTask {
-  readonly userId: string;
-  readonly taskId: string;
+export interface StuckTask extends TaskId {
   /** `wait` or `run`. */
   readonly status: string;
   /** `updated_at`, epoch seconds. */
@@ -38,7 +36,7 @@ export class StuckTasks {
   }
 
   /** Notes a task if it is stuck. @param id called only for a task that is named */
-  look(status: string, score: number, id: () => { readonly userId: string; readonly taskId: string }): void {
+  look(status: string, score: number, id: () => TaskId): void {
     if (!isStuck(status, score, this.rule)) return;
     this.count++;
     const last = this.#oldest.at(-1);

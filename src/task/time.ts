@@ -2,8 +2,6 @@
 const MIN_EPOCH = -62_135_596_800;
 const END_EPOCH = 253_402_300_800;
 /** Not Node's Buffer: browsers read times too. */
-
-/** Not Node's Buffer: browsers read times too. */
 const UTF8 = new TextEncoder();
 
 /** Whether Python's datetime can represent these epoch seconds. */

@@ -16,6 +16,12 @@ import { type Artifacts, openArtifacts, type SweepRules } from "../../src/artifa
 export const NOW = Math.floor(Date.now() / 1000) - 1000;
 export const OLD = NOW - 100_000;
 
+/** How folders are reached: by descriptor, or as on macOS. */
+export const MODES: readonly [name: string, byDescriptor: boolean][] = [
+  ["under /proc/self/fd", true],
+  ["by path", false],
+];
+
 /** A folder with `output/` and `Logs/` for one test. */
 export class Site {
   readonly root = mkdtempSync(join(tmpdir(), "ttsctl-artifacts-"));

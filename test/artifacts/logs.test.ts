@@ -1,6 +1,6 @@
 import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, symlinkSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { NOW, openDescriptors, Site } from "./helpers.ts";
+import { MODES, NOW, openDescriptors, Site } from "./helpers.ts";
 
 let site: Site;
 
@@ -9,10 +9,7 @@ beforeEach(() => {
 });
 afterEach(() => site.remove());
 
-describe.each([
-  ["under /proc/self/fd", true],
-  ["by path", false],
-])("the log index %s", (_mode, byDescriptor) => {
+describe.each(MODES)("the log index %s", (_mode, byDescriptor) => {
   it("finds and removes the logs of a task in every hour", async () => {
     site.write("Logs/20261101/09/t01.log");
     site.write("Logs/20261102/23/t01.log", "12345");

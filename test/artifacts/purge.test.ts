@@ -2,7 +2,7 @@ import { existsSync, lutimesSync, mkdirSync, readdirSync, renameSync, symlinkSyn
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { FolderOutcome } from "../../src/artifacts/artifacts.ts";
-import { NOW, OLD, openDescriptors, Site, sweepBefore } from "./helpers.ts";
+import { MODES, NOW, OLD, openDescriptors, Site, sweepBefore } from "./helpers.ts";
 
 const NO_FOLDER = "is a symbolic link or not a directory";
 let site: Site;
@@ -17,10 +17,7 @@ function reasonOf(outcome: FolderOutcome): string {
   return outcome.reason;
 }
 
-describe.each([
-  ["under /proc/self/fd", true],
-  ["by path", false],
-])("purgeFolder %s", (_mode, byDescriptor) => {
+describe.each(MODES)("purgeFolder %s", (_mode, byDescriptor) => {
   it("removes the folder of a task with all that is in it", async () => {
     site.write("output/alice/t01/t01.wav");
     site.write("output/alice/t01/parts/deep/1.wav", "12345");

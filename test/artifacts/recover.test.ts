@@ -1,6 +1,6 @@
 import { existsSync, lstatSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { NOW, Site } from "./helpers.ts";
+import { MODES, NOW, Site } from "./helpers.ts";
 
 const PARKED = "output/.ttsctl-purge/123-abc/alice/t01";
 let site: Site;
@@ -10,10 +10,7 @@ beforeEach(() => {
 });
 afterEach(() => site.remove());
 
-describe.each([
-  ["under /proc/self/fd", true],
-  ["by path", false],
-])("recover %s", (_mode, byDescriptor) => {
+describe.each(MODES)("recover %s", (_mode, byDescriptor) => {
   it("does nothing without leftovers", async () => {
     expect(await (await site.open(byDescriptor)).recover()).toEqual({ folders: 0, left: [] });
   });

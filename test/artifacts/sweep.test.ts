@@ -1,6 +1,6 @@
 import { mkdirSync, readdirSync, symlinkSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { NOW, OLD, Site, sweepBefore } from "./helpers.ts";
+import { MODES, NOW, OLD, Site, sweepBefore } from "./helpers.ts";
 
 const EXPIRE_BEFORE = NOW - 1000;
 let site: Site;
@@ -10,10 +10,7 @@ beforeEach(() => {
 });
 afterEach(() => site.remove());
 
-describe.each([
-  ["under /proc/self/fd", true],
-  ["by path", false],
-])("sweep %s", (_mode, byDescriptor) => {
+describe.each(MODES)("sweep %s", (_mode, byDescriptor) => {
   it("removes a user's folder that this pass emptied and that was old before", async () => {
     site.write("output/old/t01/t01.wav");
     site.write("output/young/t02/t02.wav");

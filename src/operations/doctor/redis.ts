@@ -55,10 +55,8 @@ export const REDIS_CHECKS: Checks = {
     }
     if (info.get("role") !== "slave") return ok("primary");
     const primary = `${info.get("master_host")}:${info.get("master_port")}`;
-    return fail(
-      `a replica of ${primary}: nothing can be written to it`,
-      "name the primary in [redis] host and port, or url",
-    );
+    const detail = `a replica of ${primary}: nothing can be written to it`;
+    return fail(detail, "name the primary in [redis] host and port, or url");
   },
 
   "redis.memory": async (probe) => ofEachNode(await probe.infos("memory"), memoryVerdict),

@@ -16,13 +16,8 @@ export const SETUP_CHECKS: Checks = {
   async flock() {
     // A program that prints its usage and fails is installed too.
     const run = promisify(execFile)("flock", ["--help"], { timeout: 5000 });
-    if (
-      await run.then(
-        () => true,
-        ({ code }) => typeof code === "number",
-      )
-    )
-      return ok("found: a command can wait for another ttsctl");
+    const isThere = await run.then(Boolean, ({ code }) => typeof code === "number");
+    if (isThere) return ok("found: a command can wait for another ttsctl");
     return fail("flock(1) is not found: a command can't wait for another ttsctl", INSTALL_FLOCK);
   },
 

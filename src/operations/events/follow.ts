@@ -12,6 +12,7 @@ import type { TaskId } from "../../store/task-source.ts";
 import { lackIn } from "../../store/task-store.ts";
 import { formatDuration } from "../../task/amounts.ts";
 import { keyOf } from "../../task/ids.ts";
+import { SILENT } from "../reporter.ts";
 import { type CollectedColumns, fileColumns, readMirrorTasks } from "../stats/columns.ts";
 import { type Reading, type TaskChange, TaskStates } from "./states.ts";
 
@@ -155,10 +156,8 @@ export class EventFollower {
       const changes = batch.map((id, i) => {
         const task = tasks[i];
         if (task instanceof TtsctlError) return null;
-        return this.#states.update(
-          id,
-          task === undefined ? null : { status: statusCode(task.status), score: task.score },
-        );
+        const now = task === undefined ? null : { status: statusCode(task.status), score: task.score };
+        return this.#states.update(id, now);
       });
       await this.#handOver(changes.filter((change) => change !== null));
     }
@@ -237,5 +236,3 @@ export class EventFollower {
     await report();
   }
 }
-
-const SILENT = { warn: () => {}, progress: () => {}, done: async () => {} };

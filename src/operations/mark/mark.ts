@@ -214,10 +214,8 @@ class MarkRun {
   async #markOnlyInRedis(mirror: Mirror, current: Snapshot, batch: readonly TaskId[]): Promise<void> {
     const { ledger, backup } = this.#parts;
     const ids = batch.filter((id) => !current.holds(id));
-    await ledger?.announce(
-      "mark",
-      ids.map((id) => ({ ...id, reason: this.#reasonFor(id) })),
-    );
+    const entries = ids.map((id) => ({ ...id, reason: this.#reasonFor(id) }));
+    await ledger?.announce("mark", entries);
     let marked: Task[] = [];
     try {
       const copies = await mirror.copies(ids, "state");

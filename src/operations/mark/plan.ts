@@ -16,7 +16,7 @@ import { MergePlan } from "../merge/merge-plan.ts";
 import { ENDS_ITSELF } from "../purge/backup.ts";
 import { asCopy, type Copies, CopyColumn, fileCopy, mirrorCopy, sameCopy } from "../purge/copies.ts";
 import { copyPasses, newestCopy, notChosen } from "../purge/decide.ts";
-import type { Survey } from "../purge/survey.ts";
+import { chosenIds, type Survey } from "../purge/survey.ts";
 
 export type MarkDecision =
   | { readonly kind: "mark" | "unchanged" | "gone" }
@@ -144,9 +144,4 @@ export class MarkPlan {
       this.summary.add(id, (asCopy(file) ?? asCopy(mirror))!.status);
     }
   }
-}
-
-function* chosenIds(snapshot: Snapshot, { rows, others }: Survey): Generator<TaskId> {
-  for (const row of rows) yield snapshot.idOf(row);
-  yield* others.ids();
 }

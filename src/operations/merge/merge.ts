@@ -62,10 +62,8 @@ export async function putIntoFile(
 ): Promise<readonly TaskId[]> {
   const announced = ledger === null ? [] : [...plan.of("added", "replaced")];
   for (const batch of batches(announced, BATCH)) {
-    await ledger?.announce(
-      action,
-      batch.map((row) => ({ ...plan.id(row), reason: reason(row) })),
-    );
+    const entries = batch.map((row) => ({ ...plan.id(row), reason: reason(row) }));
+    await ledger?.announce(action, entries);
   }
   const { returned } = await file.edit((current) => plan.on(current, signal), base);
   await ledger?.stayed(announced.filter((row) => !plan.goesIn(row)).map((row) => plan.id(row)));

@@ -183,10 +183,8 @@ class OrphanCleanup {
     const { ledger, signal } = this.#parts;
     const unowned = await this.#owners.stillUnowned(ids);
     for (const id of ids) if (!unowned.has(id)) this.#keep(id, "it has a record now");
-    await ledger?.announce(
-      "purge",
-      [...unowned].map((id) => ({ ...id, reason: "orphan" })),
-    );
+    const entries = Array.from(unowned, (id) => ({ ...id, reason: "orphan" }));
+    await ledger?.announce("purge", entries);
     const removed = new Set<TaskId>();
     const remove = async (id: TaskId) => {
       if (await this.#removeFolder(id)) removed.add(id);
@@ -215,10 +213,8 @@ class OrphanCleanup {
     const { artifacts, ledger, reporter, signal } = this.#parts;
     const unowned = logs.filter(({ taskId }) => !this.#owners.ownsLog(taskId));
     this.result.skipped += logs.length - unowned.length;
-    await ledger?.announce(
-      "purge",
-      unowned.map((log) => ({ path: artifacts.logPath(log), reason: "orphan" })),
-    );
+    const entries = unowned.map((log) => ({ path: artifacts.logPath(log), reason: "orphan" }));
+    await ledger?.announce("purge", entries);
     const remove = async (log: LogPlace) => {
       const outcome = await artifacts.removeLog(log, this.#olderThan);
       for (const reason of outcome.reasons) reporter.warn(`a log is kept: ${reason}`);

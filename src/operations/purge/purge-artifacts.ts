@@ -8,7 +8,7 @@ import { counted } from "../../task/amounts.ts";
 import type { FolderName, RecordRules } from "../../task/rules.ts";
 import type { Parts } from "../parts.ts";
 import type { Freed } from "./decide.ts";
-import { survey } from "./survey.ts";
+import { chosenIds, type Survey, survey } from "./survey.ts";
 import type { Tally } from "./tally.ts";
 
 /** Files get the time of the kernel's last tick, 10 ms at 100 Hz, which may be before a `now` that was read earlier. */
@@ -28,7 +28,7 @@ interface ArtifactParts extends Parts<"artifacts" | "reporter"> {
   /** Epoch seconds, when the pass began. */
   readonly now: number;
   /** Every task that may be purged. */
-  wanted(): Iterable<readonly TaskId[]>;
+  readonly survey: Survey;
 }
 
 /** Removes the directories and logs of purged tasks, unless something in them keeps the task. */
@@ -62,7 +62,7 @@ export class PurgeArtifacts {
 
   /** Made on first use: without artifacts it isn't needed. */
   get #owners(): ArtifactOwners {
-    this.#madeOwners ??= new ArtifactOwners(this.#parts.base, this.#parts.wanted());
+    this.#madeOwners ??= new ArtifactOwners(this.#parts.base, this.#parts.survey);
     return this.#madeOwners;
   }
 
@@ -176,11 +176,12 @@ class ArtifactOwners {
   readonly #names = new KeyTable();
   readonly #counts = new Column(new Uint32Array(1 << 10));
 
-  /** Counts the records of the file. @param wanted the tasks that may be purged */
-  constructor({ rows, invalid, rules }: Snapshot, wanted: Iterable<readonly TaskId[]>) {
+  /** Counts the records of the file. @param chosen the tasks that may be purged */
+  constructor(base: Snapshot, chosen: Survey) {
+    const { rows, invalid, rules } = base;
     this.#rules = rules;
-    for (const ids of wanted) {
-      for (const { userId, taskId } of ids.flatMap((id) => this.#namesOf(id))) this.#names.addId(userId, taskId);
+    for (const id of chosenIds(base, chosen)) {
+      for (const { userId, taskId } of this.#namesOf(id)) this.#names.addId(userId, taskId);
     }
     for (let key = 0; key < rows.keys.size; key++) {
       if (rows.liveRow(key) >= 0 || rows.hasInvalid(key)) this.count(rows.keys.id(key));

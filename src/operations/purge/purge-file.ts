@@ -35,9 +35,8 @@ export class PurgeFile {
   /** Reads the file again if it changed; returns whether it did. */
   async refresh(): Promise<boolean> {
     if (await this.#file.isCurrent(this.#current)) return false;
-    const fresh = await this.#file.read();
-    await this.close();
-    this.#current = fresh;
+    await this.close(); // first: `base` is open too, and a third one takes as much memory
+    this.#current = await this.#file.read();
     return true;
   }
 

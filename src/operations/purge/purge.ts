@@ -65,14 +65,7 @@ export class Purge {
     this.#file = new PurgeFile(parts.file, base);
     this.#mirror = new PurgeMirror(parts.mirror, parts.reporter);
     const { dryRun, now } = policy;
-    this.#artifacts = new PurgeArtifacts({
-      ...parts,
-      base,
-      tally: this.tally,
-      dryRun,
-      now,
-      wanted: () => this.#batches(),
-    });
+    this.#artifacts = new PurgeArtifacts({ ...parts, base, survey, tally: this.tally, dryRun, now });
   }
 
   /** The plan of a run, for the brake and the question. Changes nothing. */
@@ -122,6 +115,7 @@ export class Purge {
     }
   }
 
+  /** Redis-only tasks apart: if Redis is lost while they are read, tasks of the file needn't fail. */
   *#batches(): Generator<TaskId[]> {
     for (const rows of batches(this.#survey.rows, BATCH)) yield rows.map((row) => this.#file.base.idOf(row));
     yield* batches(this.#survey.others.ids(), BATCH);
@@ -134,10 +128,8 @@ export class Purge {
       return;
     }
     const saved = await this.#backUp(chosen);
-    await this.#parts.ledger?.announce(
-      "purge",
-      saved.map(({ id, reason }) => ({ ...id, reason })),
-    );
+    const entries = saved.map(({ id, reason }) => ({ ...id, reason }));
+    await this.#parts.ledger?.announce("purge", entries);
     const done = new Set<TaskId>();
     try {
       await this.#removeSaved(saved, (id) => done.add(id));

@@ -5,6 +5,7 @@ import { KeySet, KeyTable } from "../../store/key-table.ts";
 import { BATCH } from "../../store/redis/copies.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import { type Member, membersOf } from "../../store/redis/walk.ts";
+import type { TaskId } from "../../store/task-source.ts";
 import type { Copy } from "./copies.ts";
 
 /** The tasks that a command looks at, found before it changes anything. */
@@ -15,6 +16,11 @@ export interface Survey {
   readonly others: KeyTable;
   /** How many members the index has. */
   readonly members: number;
+}
+
+export function* chosenIds(snapshot: Snapshot, { rows, others }: Survey): Generator<TaskId> {
+  for (const row of rows) yield snapshot.idOf(row);
+  yield* others.ids();
 }
 
 export function chosenRows(snapshot: Snapshot, choose: (row: number, copy: Copy) => boolean): number[] {

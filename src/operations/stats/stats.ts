@@ -11,7 +11,7 @@ import { cleanupOnce } from "../cleanup.ts";
 import { FolderNames, NOBODY } from "../folder-names.ts";
 import type { Parts } from "../parts.ts";
 import type { RetentionPolicy } from "../purge/policy.ts";
-import type { PurgedTask, Reporter } from "../reporter.ts";
+import { type PurgedTask, type Reporter, SILENT } from "../reporter.ts";
 import { fileColumns, readMirrorTasks, type TaskColumns } from "./columns.ts";
 import { Tally, type TallyRule } from "./tally.ts";
 import type { CleanupEstimate, DiskBytes, DiskStats, StatsResult } from "./types.ts";
@@ -172,8 +172,7 @@ export async function estimateCleanup(
   const sum = { tasks: 0, files: 0, bytes: 0 };
   // Stats report what is wrong with the stores.
   const reporter: Reporter = {
-    warn: () => {},
-    progress: () => {},
+    ...SILENT,
     done: async (_, items) => {
       for (const task of items as readonly PurgedTask[]) {
         if (userId !== undefined && task.userId !== userId) continue;

@@ -144,10 +144,8 @@ export class Tally {
     this.#ofUser.add(user, status);
     if (user === known || score > this.#lastChange.at(user)) this.#lastChange.set(user, score);
     const age = this.#rule.now - score;
-    this.#ages.add(
-      AGES.findIndex((upTo) => age <= upTo),
-      status,
-    );
+    const group = AGES.findIndex((upTo) => age <= upTo);
+    this.#ages.add(group, status);
     for (const chart of [this.#hours, this.#sixHours, this.#days]) chart.add(status, score);
     const place = { key, score };
     if (this.#oldest === null || this.#isBefore(place, this.#oldest)) this.#oldest = place;

@@ -79,10 +79,8 @@ export class Suspects {
     this.#findings.set(suspect, FINDINGS.indexOf(finding));
     this.#prints.set(suspect, print);
     this.#mirrorTimes.set(suspect, mirrorTime);
-    this.#flags.set(
-      suspect,
-      FLAGS.reduce((bits, flag, i) => bits | (Number(evidence[flag]) << i), 0),
-    );
+    const flags = FLAGS.reduce((bits, flag, i) => bits | (Number(evidence[flag]) << i), 0);
+    this.#flags.set(suspect, flags);
     return same;
   }
 

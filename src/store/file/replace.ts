@@ -136,21 +136,23 @@ function cannotKeep(what: string, target: string, cause: unknown): TtsctlError {
   return failure(`cannot keep ${what} of ${target}: ${describeSystemError(cause)}`, hint, cause);
 }
 
-/** Writes the content of a snapshot with the splices made. Short pieces are joined, since each would be a write. */
+/** Writes the content of a snapshot with the splices made. Pieces are joined, since each would be a write. */
 async function writeSpliced(handle: FileHandle, snapshot: Snapshot, splices: AsyncIterable<Splice>): Promise<void> {
   const read = snapshot.windowed();
-  let held: Buffer[] = [];
+  const held = Buffer.allocUnsafe(WINDOW);
   let length = 0;
   let at = 0;
   const flush = async () => {
-    await handle.writeFile(Buffer.concat(held)); // at the current position
-    held = [];
+    await handle.writeFile(held.subarray(0, length)); // at the current position
     length = 0;
   };
   const put = async (piece: Buffer) => {
-    held.push(piece.length < WINDOW / 2 ? Buffer.from(piece) : piece); // a copy: a short piece would keep its whole window
-    length += piece.length;
-    if (length >= WINDOW) await flush();
+    for (let from = 0; from < piece.length; ) {
+      const copied = piece.copy(held, length, from);
+      from += copied;
+      length += copied;
+      if (length === WINDOW) await flush();
+    }
   };
   const keepUpTo = async (end: number) => {
     for (; at < end; at = Math.min(at + WINDOW, end)) await put(await read(at, Math.min(at + WINDOW, end)));
