@@ -349,10 +349,8 @@ class SyncRun {
     const tasks = await window.tasks(rows);
     const differing = this.#options.checksum ? await differingFrom(mirror, tasks) : new Set<Task>();
     const overEqual = (task: Task) => differing.has(task);
-    if (this.#options.dryRun) {
-      const planned = tasks.map((task, i) => decideWrite(task.score, copies[i]!, mirror, overEqual(task)));
-      return planned.map((decision) => (decision === "write" || decision === "reindex" ? "written" : decision));
-    }
+    if (this.#options.dryRun)
+      return tasks.map((task, i) => decideWrite(task.score, copies[i]!, mirror, overEqual(task)));
     this.#unanswered += tasks.length;
     const outcomes = await writeToMirror(mirror, tasks, { copies, overEqual });
     this.#unanswered -= tasks.length;

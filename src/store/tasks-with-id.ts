@@ -1,10 +1,9 @@
 import { isRedisError, TtsctlError } from "../errors.ts";
-import { keyOf, memberOf } from "../task/ids.ts";
+import { keyOf, memberOf, uniqueTasks } from "../task/ids.ts";
 import type { RecordRules } from "../task/rules.ts";
 import type { Snapshot } from "./file/snapshot.ts";
 import { KeyTable } from "./key-table.ts";
 import { mirrorFor, type SourceChoice, type Stores } from "./mirror-link.ts";
-import type { Mirror } from "./redis/mirror.ts";
 import type { TaskId } from "./task-source.ts";
 
 /**
@@ -12,17 +11,10 @@ import type { TaskId } from "./task-source.ts";
  * search in the index. An unreadable store is ignored if the other one has the tasks.
  */
 async function tasksWithId(parts: Stores, taskIds: readonly string[], source: SourceChoice): Promise<TaskId[]> {
-  const found = new Map<string, TaskId[]>(taskIds.map((taskId) => [taskId, []]));
-  const add = (ids: readonly TaskId[]) => {
-    for (const id of ids) {
-      const same = found.get(id.taskId)!;
-      if (!same.some(({ userId }) => userId === id.userId)) same.push(id);
-    }
-  };
-  if (source !== "file") add(await inRedis(parts, taskIds, source === "redis"));
-  const isFound = [...found.values()].every((same) => same.length > 0);
-  if (source !== "redis") add(await inFile(parts, taskIds, isFound));
-  return [...found.values()].flat();
+  const inMirror = source === "file" ? [] : await inRedis(parts, taskIds, source === "redis");
+  if (source === "redis") return inMirror;
+  const found = new Set(inMirror.map(({ taskId }) => taskId));
+  return uniqueTasks([...inMirror, ...(await inFile(parts, taskIds, found.size === taskIds.length))]);
 }
 
 /**
@@ -76,21 +68,11 @@ async function inRedis(parts: Stores, taskIds: readonly string[], forced: boolea
   const { mirror, behind } = await mirrorFor(parts, forced ? "redis" : "auto");
   if (mirror === null || behind !== undefined) return [];
   try {
-    return await inMirror(mirror, taskIds);
+    return await mirror.tasksWithIds(taskIds);
   } catch (error) {
     if (forced || !isRedisError(error)) throw error;
     return [];
   }
-}
-
-async function inMirror(mirror: Mirror, taskIds: readonly string[]): Promise<TaskId[]> {
-  if (mirror.layout.lookup === undefined) {
-    const found: TaskId[] = [];
-    for (const taskId of taskIds) found.push(...(await mirror.tasksWithId(taskId)));
-    return found;
-  }
-  const users = await mirror.lookedUp(taskIds);
-  return taskIds.flatMap((taskId, i) => (users[i] == null ? [] : [{ userId: users[i], taskId }]));
 }
 
 async function inFile({ file }: Stores, taskIds: readonly string[], isFound: boolean): Promise<TaskId[]> {

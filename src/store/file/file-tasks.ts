@@ -100,22 +100,15 @@ function firstOf(rows: Iterable<number>, count: number, order: (a: number, b: nu
   return { rows: Uint32Array.from(top).sort(order).subarray(0, count), total };
 }
 
-/** All rows in an order, sorted `count` at a time: the caller rarely wants more. No two rows may be equal. */
+/** All rows in an order, those after the first `count` only if the caller takes them: it rarely does. */
 function* sortedBy(
   order: (a: number, b: number) => number,
   rows: () => Iterable<number>,
   count: number,
 ): Generator<number> {
-  for (let last: number | undefined; ; ) {
-    const { rows: some } = firstOf(last === undefined ? rows() : rowsAfter(last, order, rows()), count, order);
-    yield* some;
-    if (some.length < count) return;
-    last = some.at(-1);
-  }
-}
-
-function* rowsAfter(last: number, order: (a: number, b: number) => number, rows: Iterable<number>): Generator<number> {
-  for (const row of rows) if (order(row, last) > 0) yield row;
+  const first = firstOf(rows(), count, order);
+  yield* first.rows;
+  if (first.total > count) yield* firstOf(rows(), Number.POSITIVE_INFINITY, order).rows.subarray(count);
 }
 
 /** The live rows that pass a filter but for its fields, in file order. */

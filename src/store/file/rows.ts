@@ -132,11 +132,7 @@ export class Rows {
   /** `updated_at` descending, ties by member, bytewise descending (SPEC section 4). */
   compare(a: number, b: number): number {
     const byScore = this.#scores[b]! - this.#scores[a]!;
-    return byScore !== 0 ? byScore : this.compareKeys(a, b);
-  }
-
-  compareKeys(a: number, b: number): number {
-    return this.keys.compare(this.key(b), this.key(a));
+    return byScore !== 0 ? byScore : this.keys.compare(this.key(b), this.key(a));
   }
 
   /** Rows in file order, in groups of neighbours: `span` bytes at most, with gaps of at most `gap`. */

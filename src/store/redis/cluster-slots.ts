@@ -2,6 +2,7 @@ import { TtsctlError } from "../../errors.ts";
 import type { Address } from "../../printable.ts";
 import { RedisClient } from "./client.ts";
 import type { RedisCommands } from "./commands.ts";
+import { noneUsable } from "./errors.ts";
 import { SLOTS } from "./slots.ts";
 import type { RedisTarget } from "./target.ts";
 
@@ -92,8 +93,10 @@ export async function enterCluster(target: RedisTarget, seeds: readonly Address[
       failures.push(error);
     }
   }
-  if (best === undefined) throw noneAnswered(failures);
-  return best;
+  if (best !== undefined) return best;
+  if (failures.length === 1) throw failures[0];
+  const hint = "start its nodes, or check [redis] host, port and nodes";
+  throw noneUsable("no node of the cluster can be used", failures, hint);
 }
 
 /** With such an error, another node may be usable. */
@@ -111,14 +114,4 @@ async function enter(target: RedisTarget, address: Address, seconds: number): Pr
     node.close();
     throw error;
   }
-}
-
-function noneAnswered(failures: readonly TtsctlError[]): TtsctlError {
-  const [first] = failures;
-  if (failures.length === 1) return first!;
-  const code = failures.every(({ code }) => code === first!.code) ? first!.code : "REDIS_UNAVAILABLE";
-  const tried = failures.map(({ message }) => message).join("; ");
-  return new TtsctlError(code, `no node of the cluster can be used: ${tried}`, {
-    hint: "start its nodes, or check [redis] host, port and nodes",
-  });
 }

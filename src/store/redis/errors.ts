@@ -120,6 +120,14 @@ export function unlessFatal<T>(replies: readonly T[]): readonly T[] {
   return replies;
 }
 
+/** One error for servers none of which can be used; it has their code if that is the same. */
+export function noneUsable(what: string, failures: readonly TtsctlError[], hint: string): TtsctlError {
+  const [cause] = failures;
+  const isSame = cause !== undefined && failures.every(({ code }) => code === cause.code);
+  const reasons = failures.map(({ message }) => message).join("; ");
+  return new TtsctlError(isSame ? cause.code : "REDIS_UNAVAILABLE", `${what}: ${reasons}`, { hint, cause });
+}
+
 const START_HINT =
   "start Redis, or check [redis] host and port; REDIS_HOST, REDIS_PORT and --redis-url override config.ini";
 

@@ -1,17 +1,18 @@
 import { TtsctlError } from "../../errors.ts";
 import { batches, fillIn } from "../../pool.ts";
+import { uniqueTasks } from "../../task/ids.ts";
 import type { RecordRules, UserScoreField } from "../../task/rules.ts";
 import { RecordParser, type Task } from "../../task/task.ts";
 import type { TimeReader } from "../../task/time.ts";
 import { ApiMsLayout } from "../layout/api-ms.ts";
 import type { CopyView, RedisCopy } from "../layout/copy.ts";
-import { ALL_KEYS, INDEX_KEY, LOOKUP_PREFIX, PURGING_KEY } from "../layout/keys.ts";
+import { ALL_KEYS, INDEX_KEY, LOOKUP_PREFIX, PURGING_KEY, TASK_PREFIX } from "../layout/keys.ts";
 import { type Layout, PLAIN, stateNames } from "../layout/layout.ts";
 import type { TaskId } from "../task-source.ts";
 import { AtomicCopies } from "./atomic-copies.ts";
 import type { Command, RedisCommands, Reply } from "./commands.ts";
 import { BATCH, type GuardedRemoval, type MirrorCopies, type Outcome, type Upsert } from "./copies.ts";
-import { allOf, isFatal, unlessFatal } from "./errors.ts";
+import { allOf, isFatal, ServerError, unlessFatal } from "./errors.ts";
 import { SlottedCopies } from "./slotted-copies.ts";
 import { SyncState } from "./sync-state.ts";
 import {
@@ -77,10 +78,34 @@ export class Mirror extends SyncState {
     this.commands.close();
   }
 
-  /** As `hearTasks`, on this connection. */
+  /**
+   * Subscribes to the keyspace notifications of the tasks' hashes. The connection is for nothing else afterwards.
+   * @param heard called for each change of a hash; the task may be gone by then
+   * @returns null, or why this Redis doesn't send them
+   * @throws TtsctlError REDIS_* if the connection is lost
+   */
   async hear(db: number, heard: (id: TaskId) => void): Promise<string | null> {
-    const { hearTasks } = await import("./notifications.ts");
-    return hearTasks({ commands: this.commands, layout: this.layout, db, heard });
+    const { commands } = this;
+    if (commands.subscribe === undefined) return "each node of a cluster has its own notifications";
+    try {
+      const reply = await commands.command("CONFIG", "GET", "notify-keyspace-events");
+      const flags = Array.isArray(reply) ? String(reply[1] ?? "") : "";
+      if (!sendsHashes(flags)) return `its notify-keyspace-events is ${JSON.stringify(flags)}`;
+      const { prefix = "" } = commands;
+      const byKey = flags.includes("K");
+      const space = `__keyspace@${db}__:`;
+      const pattern = byKey ? `${space}${prefix}${TASK_PREFIX}*` : `__keyevent@${db}__:*`;
+      await commands.subscribe(pattern, (channel, message) => {
+        const key = byKey ? channel.slice(space.length) : message;
+        if (!key.startsWith(prefix + TASK_PREFIX)) return;
+        const name = this.layout.readKey(key.slice(prefix.length));
+        if (name !== null && "member" in name) heard(this.layout.splitMember(name.member));
+      });
+      return null;
+    } catch (error) {
+      if (error instanceof ServerError) return error.message;
+      throw error;
+    }
   }
 
   /** Detects what scores the user indexes: once per connection, and again as long as the result is unknown. */
@@ -335,16 +360,21 @@ export class Mirror extends SyncState {
     return values.map((value) => (typeof value === "string" ? lookup.userOf(value) : null));
   }
 
-  /** The tasks of all users with an id, by a search in the global index that Redis does in steps. */
-  async tasksWithId(taskId: string): Promise<TaskId[]> {
-    const pattern = `*:${this.layout.userMember(taskId).replace(/[\\*?[\]]/g, "\\$&")}`;
-    const found = new Map<string, TaskId>();
-    for await (const flat of this.commands.scan(["ZSCAN", INDEX_KEY], "COUNT", SCANNED, "MATCH", pattern)) {
-      for (const id of membersOf(flat, undefined, this.layout)) {
-        if (id.taskId === taskId && id.userId !== "") found.set(id.userId, { userId: id.userId, taskId });
+  /** The tasks of all users with these ids: by the lookups, or by searches in the global index that Redis does in steps. */
+  async tasksWithIds(taskIds: readonly string[]): Promise<TaskId[]> {
+    if (this.layout.lookup !== undefined) {
+      const users = await this.lookedUp(taskIds);
+      return taskIds.flatMap((taskId, i) => (users[i] == null ? [] : [{ userId: users[i], taskId }]));
+    }
+    const found: TaskId[] = [];
+    for (const taskId of taskIds) {
+      const pattern = `*:${this.layout.userMember(taskId).replace(/[\\*?[\]]/g, "\\$&")}`;
+      for await (const flat of this.commands.scan(["ZSCAN", INDEX_KEY], "COUNT", SCANNED, "MATCH", pattern)) {
+        const ids = membersOf(flat, undefined, this.layout);
+        for (const { userId, taskId: own } of ids) if (own === taskId && userId !== "") found.push({ userId, taskId });
       }
     }
-    return [...found.values()];
+    return uniqueTasks(found);
   }
 
   /** Which tasks' hashes have byte for byte what a sync would write; at most BATCH. */
@@ -435,4 +465,9 @@ function voteOf({ score, userScore, updatedAt, createdAt }: SampledTask, times: 
   const [updated, created] = [times.ofHash(updatedAt ?? ""), times.ofHash(createdAt ?? "")];
   if (updated === created || score !== updated) return null;
   return userScore === created ? "created_at" : userScore === updated ? "updated_at" : null;
+}
+
+/** Whether changes of hashes are sent (`h`), and deletions of keys (`g`), in either form. */
+function sendsHashes(flags: string): boolean {
+  return /[KE]/.test(flags) && (flags.includes("A") || (flags.includes("h") && flags.includes("g")));
 }

@@ -2,7 +2,7 @@ import { TtsctlError } from "../../errors.ts";
 import { type Address, addressText } from "../../printable.ts";
 import { RedisClient } from "./client.ts";
 import type { RedisCommands } from "./commands.ts";
-import { FAILS_OVER } from "./errors.ts";
+import { FAILS_OVER, noneUsable } from "./errors.ts";
 import type { NodePlace, RedisTarget, SentinelPlace } from "./target.ts";
 
 export type SentinelTarget = RedisTarget & { readonly place: SentinelPlace };
@@ -38,7 +38,10 @@ export async function connectBySentinels(target: SentinelTarget): Promise<RedisC
     if (!(primary instanceof TtsctlError)) return primary;
     failures.push(primary);
   }
-  throw noPrimary(target.place.name, target.place.sentinels, failures);
+  const { name, sentinels } = target.place;
+  const what = `the Sentinels ${sentinels.map(addressText).join(", ")} gave no usable primary for ${name}`;
+  const hint = failures.find((failure) => failure.hint !== undefined)?.hint ?? "check [redis] sentinels";
+  throw noneUsable(what, failures, hint);
 }
 
 /** The primaries that Sentinels name, those that most name first, and why others name none. */
@@ -120,15 +123,3 @@ function ofSentinel(error: TtsctlError): TtsctlError {
 }
 
 const LOGIN_HINT = "check [redis] sentinel_username and sentinel_password; they are not the login of Redis";
-
-function noPrimary(name: string, sentinels: readonly Address[], failures: readonly TtsctlError[]): TtsctlError {
-  const codes = new Set(failures.map(({ code }) => code));
-  const [code] = codes.size === 1 ? codes : (["REDIS_UNAVAILABLE"] as const);
-  const hint = failures.find((failure) => failure.hint !== undefined)?.hint ?? "check [redis] sentinels";
-  const reasons = failures.map(({ message }) => message).join("; ");
-  const list = sentinels.map(addressText).join(", ");
-  return new TtsctlError(code!, `the Sentinels ${list} gave no usable primary for ${name}: ${reasons}`, {
-    hint,
-    cause: failures[0],
-  });
-}

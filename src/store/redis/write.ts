@@ -8,15 +8,12 @@ import type { TaskId } from "../task-source.ts";
 import { type GuardedRemoval, type Outcome, settle, type Upsert } from "./copies.ts";
 import type { Mirror } from "./mirror.ts";
 
-/** `reindexed`: only the index members were set; `newer`: Redis has a newer copy. */
+/** `reindexed`: the hash is kept, and the index members are set; `newer`: Redis has a newer copy. */
 export type WriteOutcome = "written" | "reindexed" | "unchanged" | "newer";
 
-/** `reindex` keeps the hash and sets the index members. */
-export type WriteDecision = "write" | "reindex" | "unchanged" | "newer";
-
 /**
- * The rule of SPEC sections 3 and 5: never back in time. At an equal time the hash is kept and the scores are repaired, unless
- * the hash has no time.
+ * What becomes of a write by the rule of SPEC sections 3 and 5: never back in time. At an equal time the hash is kept and the
+ * scores are repaired, unless the hash has no time.
  * @param score the record's `updated_at`, epoch seconds
  * @param overEqual whether the record also replaces a hash of the same time
  * @param replaced `updated_at` of the record that it replaced in the file: copies up to this time are overwritten; NaN: none
@@ -27,19 +24,19 @@ export function decideWrite(
   reading: CopyReading,
   overEqual = false,
   replaced = Number.NaN,
-): WriteDecision {
+): WriteOutcome {
   const { updatedAt, seen: guard } = guardOf(copy, reading);
   const seen = updatedAt === null ? Number.NaN : toMicros(reading.parser.times.ofHash(updatedAt));
-  if (Number.isNaN(seen)) return "write";
+  if (Number.isNaN(seen)) return "written";
   const ours = toMicros(score);
   const isReplaced = seen <= toMicros(replaced);
   if (seen > ours && !isReplaced) return "newer";
   const isPartial = guard !== updatedAt;
-  if (seen < ours || overEqual || isReplaced || isPartial) return "write";
+  if (seen < ours || overEqual || isReplaced || isPartial) return "written";
   const due = reading.layout.userScoredBy === "updated_at" ? score : userScoreDue(copy, reading);
   const isScored = scoreOf(copy.indexScore) === score && scoreOf(copy.userScore) === due;
   const isIndexed = isScored && copy.lookup !== "wrong";
-  return isIndexed ? "unchanged" : "reindex";
+  return isIndexed ? "unchanged" : "reindexed";
 }
 
 /**
@@ -83,7 +80,7 @@ export function writeToMirror(
       const task = tasks[i]!;
       const decision = decideWrite(task.score, copy, mirror, options.overEqual?.(task), options.replaced?.[i]);
       if (decision === "newer" || decision === "unchanged") return decision;
-      const upsert = { task, seen: guardOf(copy, mirror).seen, indexOnly: decision === "reindex" };
+      const upsert = { task, seen: guardOf(copy, mirror).seen, indexOnly: decision === "reindexed" };
       // The score in an index by `created_at` is that of the hash, which is kept.
       const followsHash = upsert.indexOnly && mirror.layout.userScoredBy !== "updated_at";
       return followsHash ? { ...upsert, userScore: userScoreDue(copy, mirror) } : upsert;

@@ -31,9 +31,9 @@ describe("decideWrite", () => {
   const partial = (updated_at: string) => ({ ...copyOf(null), fields: { payload: JSON.stringify({ updated_at }) } });
 
   it.each([
-    { what: "nothing there", copy: copyOf(null, null, null), decision: "write" },
-    { what: "members without a hash don't count as a copy", copy: copyOf(null), decision: "write" },
-    { what: "an older copy", copy: copyOf("2024-01-01T00:00:00.499999"), decision: "write" },
+    { what: "nothing there", copy: copyOf(null, null, null), decision: "written" },
+    { what: "members without a hash don't count as a copy", copy: copyOf(null), decision: "written" },
+    { what: "an older copy", copy: copyOf("2024-01-01T00:00:00.499999"), decision: "written" },
     { what: "a newer copy", copy: copyOf("2024-01-01T00:00:00.500001"), decision: "newer" },
     { what: "the same time", copy: copyOf(AT), decision: "unchanged" },
     {
@@ -41,13 +41,13 @@ describe("decideWrite", () => {
       copy: copyOf("2024-01-01T08:00:00.500000+08:00"),
       decision: "unchanged",
     },
-    { what: "a wrong score", copy: copyOf(AT, "0"), decision: "reindex" },
-    { what: "no member of the user", copy: copyOf(AT, `${SCORE}`, null), decision: "reindex" },
-    { what: "a lookup of another user", copy: { ...copyOf(AT), lookup: "wrong" as const }, decision: "reindex" },
-    { what: "a time that cannot be read", copy: copyOf("yesterday"), decision: "write" },
-    { what: "the same time of a payload alone", copy: partial(AT), decision: "write" },
+    { what: "a wrong score", copy: copyOf(AT, "0"), decision: "reindexed" },
+    { what: "no member of the user", copy: copyOf(AT, `${SCORE}`, null), decision: "reindexed" },
+    { what: "a lookup of another user", copy: { ...copyOf(AT), lookup: "wrong" as const }, decision: "reindexed" },
+    { what: "a time that cannot be read", copy: copyOf("yesterday"), decision: "written" },
+    { what: "the same time of a payload alone", copy: partial(AT), decision: "written" },
     { what: "a newer time of a payload alone", copy: partial("2024-01-01T00:00:01"), decision: "newer" },
-    { what: "the same time with overEqual", copy: copyOf(AT), overEqual: true, decision: "write" },
+    { what: "the same time with overEqual", copy: copyOf(AT), overEqual: true, decision: "written" },
     { what: "a newer copy with overEqual", copy: copyOf("2024-01-01T00:00:01"), overEqual: true, decision: "newer" },
   ])("$what: $decision", ({ copy, overEqual, decision }) => {
     expect(decideWrite(SCORE, copy, reading, overEqual)).toBe(decision);
