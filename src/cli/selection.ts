@@ -126,7 +126,7 @@ export function addDestructive(
   return command
     .option("--dry-run", "print the plan and change nothing", false)
     .option(`--max-${verb} <n|p%>`, limit, maxDelete)
-    .option("--allow-empty", "accept a missing or empty store file", false);
+    .option("--allow-empty", "accept a store file that is missing or has no tasks", false);
 }
 
 /** Of `--ids`. */

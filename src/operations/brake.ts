@@ -23,7 +23,7 @@ export function checkBrake(
   throw new TtsctlError(
     "MAX_DELETE_EXCEEDED",
     `refusing to ${verb} ${counted(count, what)}: ${flag} is ${limit}; nothing was changed`,
-    { hint: `check the plan with --dry-run ${flag} 100%; if it is right, raise ${flag}` },
+    { hint: `check the plan with --dry-run and ${flag} 100%; if it is right, raise ${flag}` },
   );
 }
 

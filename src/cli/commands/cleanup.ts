@@ -132,7 +132,7 @@ function exitCodeOf({ result, problem }: CleanupOutcome, context: Context): numb
   if (problem !== null && !isRedisError(problem)) throw problem;
   if (problem !== null)
     context.reporter.warn(
-      `${problem.message}: ${result.dryRun ? "only the file was checked" : "copies in Redis may be left; the next pass purges them"}`,
+      `${problem.message}: ${result.dryRun ? "only the file was checked" : "copies may remain in Redis; the next pass purges them"}`,
     );
   return problem !== null || result.failed > 0 || result.returned > 0 ? PARTLY : DONE;
 }

@@ -105,7 +105,7 @@ export function deletionExitCode(context: Context, { result, problem }: Deletion
   if (problem !== null && !isRedisError(problem)) throw problem;
   const what = result.dryRun
     ? "the plan covers only the store file; without Redis a real run would keep the copies there"
-    : "copies in Redis may be left; run the command again when Redis is back";
+    : "copies may remain in Redis; run the command again when Redis is back";
   if (problem !== null) context.reporter.warn(`${problem.message}: ${what}`);
   const partly = result.missing.length + result.refused.length + result.failed + result.returned > 0;
   return partly || problem !== null ? PARTLY : DONE;

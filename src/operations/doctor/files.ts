@@ -14,9 +14,10 @@ import { type Checks, fail, ok, type Probe, Skip, type Verdict, warn } from "./p
 export const FILE_CHECKS: Checks = {
   async "store.file"({ file }) {
     const [target, stats] = await targetOf(file);
-    const where = target === file.path ? file.path : `${file.path}, a link to ${target}`;
+    const where = target === file.path ? file.path : `${file.path} (a link to ${target})`;
     if (stats === null) return warn(`${where} does not exist: treated as an empty store`, MISSING);
-    if (!stats.isFile()) return fail(`${where} is not a file`, "name the store file with --store or [store] path");
+    if (!stats.isFile())
+      return fail(`${where} is not a regular file`, "name the store file with --store or [store] path");
     return ok(`${where}, mode ${(stats.mode & 0o777).toString(8)}, owner ${stats.uid}:${stats.gid}`);
   },
 

@@ -282,7 +282,7 @@ export class FileWriter {
       await this.#carryOver();
     } catch (error) {
       this.#parts.warn(
-        `lines that another process appended to the file while it was compacted were not copied yet; the next change tries again: ${error instanceof Error ? error.message : String(error)}`,
+        `lines that another process appended during the compaction have not been copied; the next change copies them: ${error instanceof Error ? error.message : String(error)}`,
       );
     }
   }

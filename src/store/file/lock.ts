@@ -120,7 +120,7 @@ async function openLockFile(path: string): Promise<FileHandle> {
 
 function lockFileUnavailable(path: string, cause: unknown): TtsctlError {
   return new TtsctlError("LOCK_UNAVAILABLE", `cannot open the lock file ${path}: ${describeSystemError(cause)}`, {
-    hint: "the directory of the store file must be writable for the user that runs ttsctl",
+    hint: "the directory of the store file must be writable by the user that runs ttsctl",
     cause,
   });
 }
