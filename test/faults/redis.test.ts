@@ -195,7 +195,7 @@ describe.each(REFUSING)("row E, a Redis that $what", ({ code, words, refuse }) =
 });
 
 describe("row E, an ACL user", () => {
-  const user = (...rules: string[]) => ["ACL", "SETUSER", "tts", "on", ">right", "resetkeys", "-@all", ...rules];
+  const user = (...rules: string[]) => ["ACL", "SETUSER", "tts", "on", ">its-password", "resetkeys", "-@all", ...rules];
 
   it.each([
     { what: "without scripts", rules: ["~*", "+@all", "-@scripting"] },
@@ -211,12 +211,12 @@ describe("row E, an ACL user", () => {
     here.root.writeArtifacts(tasks);
     expect((await here.run("sync", { env: envOf(server.port) })).code).toBe(0);
     await server.call(...user(...rules));
-    const env = { ...envOf(server.port), REDIS_USERNAME: "tts", REDIS_PASSWORD: "right" };
+    const env = { ...envOf(server.port), REDIS_USERNAME: "tts", REDIS_PASSWORD: "its-password" };
     here.root.writeStore([...tasks, ...YOUNG]);
     const sync = await here.run("sync -o json", { env });
     triedFault(2);
     expect([3, 4], sync.stderr).toContain(sync.code);
-    expect(sync.stderr + sync.stdout).not.toContain("right");
+    expect(sync.stderr + sync.stdout).not.toContain("its-password");
     if (sync.code === 4) {
       expect(lines(sync.stderr)).toHaveLength(1);
       expect(errorOf(sync)).toMatchObject({

@@ -106,7 +106,7 @@ describe("messages", () => {
       expect(text).not.toMatch(/(^|\s)--[a-z]/);
       expect(text).not.toContain("REDIS_HOST");
     }
-    expect(offHint).toContain('redis: "off"');
+    expect(offHint).toContain("openTaskStore the address of Redis");
   });
 
   it("are in the JSON of an error", () => {

@@ -221,7 +221,7 @@ describe("chosen tasks", () => {
     await dialog(tab).getByText("25 tasks will be deleted.").waitFor();
     here.root.writeStore([...TASKS, ...more, record("bob", "late", { status: "failed", updated_at: ago(0) })]);
     await dialog(tab).getByRole("button", { name: "Delete", exact: true }).click();
-    await dialog(tab).getByText("There are more such tasks now.").waitFor();
+    await dialog(tab).getByText("More tasks match now than before.").waitFor();
     await dialog(tab).getByText("26 tasks will be deleted.").waitFor();
     tab.expectsRefusals();
     expect(stored()).toHaveLength(46);

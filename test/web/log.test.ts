@@ -29,7 +29,7 @@ async function opensLog(tab: Tab, taskId = "t01", name = "Log"): Promise<void> {
 
 describe.each([
   ["en-US", "Log", "New lines appear as they come.", "The task is finished.", "Follow", "There is no log."],
-  ["zh-CN", "日志", "新的日志行会自动显示。", "任务已结束。", "跟随", "没有日志。"],
+  ["zh-CN", "日志", "新的日志行会自动显示。", "任务已结束。", "跟踪", "没有日志。"],
 ])("the log of an open row in %s", (locale, name, following, finished, follow, noLog) => {
   it("shows the last lines as texts, follows new ones until the task is finished", async () => {
     const tab = await here.open((await here.serveSynced()).url, { locale });

@@ -77,7 +77,7 @@ describe.each([
 
 describe.each([
   ["en-US", "after the newest 100,000 tasks, at 2026-", "Narrow it by user, status or time.", "Search older tasks"],
-  ["zh-CN", "最新的 100,000 个任务，到 2026-", "请用用户、状态或时间缩小范围。", "搜索更早的任务"],
+  ["zh-CN", "最新的 100,000 个任务，到 2026-", "请按用户、状态或时间缩小范围。", "搜索更早的任务"],
 ])("a search that stopped, in %s", (locale, where, hint, older) => {
   it("says where, and goes on from there", async () => {
     const tab = await here.open((await here.serveSynced()).url, { locale });
