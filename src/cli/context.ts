@@ -220,6 +220,7 @@ export class ConsoleReporter implements Reporter {
   }
 
   #say(event: LogEvent): void {
-    this.#pending = this.#pending.then(() => this.#terminal.err.say(event));
+    const written = this.#terminal.err.say(event); // at once, so lines of the command come after it
+    this.#pending = this.#pending.then(() => written);
   }
 }

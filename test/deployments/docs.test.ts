@@ -16,7 +16,7 @@ const SECTIONS: [string, DeploymentKind, string, RegExp][] = [
   ["A unix socket", "socket", "redis", /^\/.*redis\.sock answers/],
   ["An ACL user", "acl", "redis.rights", /all commands/],
   ["TLS", "tls", "redis", /^127\.0\.0\.1:\d+ \(TLS\) answers/],
-  ["Sentinel", "sentinel", "redis.sentinel", /all 1 name 127\.0\.0\.1:\d+/],
+  ["Sentinel", "sentinel", "redis.sentinel", /^127\.0\.0\.1:\d+, named as the primary by 1 of 1 Sentinel$/],
   ["Cluster", "cluster", "redis", /answers/],
 ];
 
