@@ -209,7 +209,7 @@ describe("the store file", () => {
     const inNoDirectory = await finding("store.folder", `--store ${root.at("none/x.json")}`);
     expect(inNoDirectory).toMatchObject({ status: "fail", hint: "check [store] path and --store" });
     mkdirSync(root.store);
-    expect(await finding("store.file")).toMatchObject(like("fail", "not a file"));
+    expect(await finding("store.file")).toMatchObject(like("fail", "not a regular file"));
     expect((await doctor()).checks["store.content"]).toMatchObject(like("fail"));
   });
 
