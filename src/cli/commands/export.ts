@@ -92,7 +92,7 @@ async function report(context: Context, result: ExportResult, to: string | undef
   const { reporter, terminal } = context;
   const { fromFile, fromRedis, missing, dangling, failed, problem } = result;
   if (problem !== null) {
-    const what = problem.code === "STORE_EMPTY" ? "has only tasks from Redis" : "may lack what only Redis has";
+    const what = problem.code === "STORE_EMPTY" ? "has only tasks from Redis" : "may lack Redis-only tasks";
     reporter.warn(`${problem.message}: the export ${what}`);
   }
   if (missing.length > 0) reporter.warn(notFound(missing));
