@@ -1,4 +1,4 @@
-import type CliTable3 from "cli-table3";
+import Table from "cli-table3";
 import { cut, widthOf } from "./width.ts";
 
 const COLORS = ["bold", "dim", "inverse", "gray", "red", "green", "yellow", "cyan", "magenta"] as const;
@@ -90,7 +90,6 @@ export function tableLayout(columns: readonly Column[], first: Rows, style: Tabl
 function linesOf(rows: Rows, { width }: TableStyle): string[] {
   // In a pipe nothing is cut, and cli-table3 takes quadratic time for a long cell.
   if (width === null) return rows.map((cells) => `${cells.join(" ".repeat(GAP)).trimEnd()}\n`);
-  const Table = require("cli-table3") as typeof CliTable3; // here, because loading it is slow
   const layout = new Table({ chars: NO_BORDERS, style: PLAIN });
   layout.push(...rows.map((cells) => [...cells]));
   const lines = layout.toString().split("\n");
