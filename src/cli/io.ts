@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import type { Readable, Writable } from "node:stream";
 import { systemClock } from "../clock.ts";
 import { printable } from "../printable.ts";
@@ -52,6 +53,7 @@ export class Output {
 
   /** After the stop, a reader that doesn't take a text within a second counts as gone. */
   hurryAfter(stop: AbortSignal): void {
+    setMaxListeners(0, stop); // each text that isn't taken yet has one
     this.#stop = stop;
   }
 
