@@ -3,10 +3,11 @@ import { existsSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { compared, type Row, type Work } from "./row.ts";
 import { listFile, query } from "./rows/read.ts";
-import { cleanup, purge } from "./rows/removal.ts";
+import { cleanup, cleanupFew, purge } from "./rows/removal.ts";
 import { servePage } from "./rows/serve.ts";
 import { page, version } from "./rows/start.ts";
-import { firstSync, syncAgain, syncChanged } from "./rows/sync.ts";
+import { stats } from "./rows/stats.ts";
+import { firstSync, repairIndex, syncAgain, syncChanged, verify } from "./rows/sync.ts";
 import type { Place } from "./site.ts";
 
 const WORKS: Readonly<Record<string, { readonly work: Work; readonly times?: number }>> = {
@@ -17,8 +18,12 @@ const WORKS: Readonly<Record<string, { readonly work: Work; readonly times?: num
   sync: { work: firstSync },
   "sync-again": { work: syncAgain },
   "sync-changed": { work: syncChanged },
+  verify: { work: verify },
+  repair: { work: repairIndex },
   purge: { work: purge },
   cleanup: { work: cleanup },
+  "cleanup-few": { work: cleanupFew },
+  stats: { work: stats },
 };
 
 /** The allowed increase of a row's cost. */

@@ -13,6 +13,8 @@ export interface Cost {
   readonly seconds: number;
   /** CPU time of the program; absent if only a part of its work was measured. */
   readonly cpuSeconds?: number;
+  /** CPU time of the site's Redis during the run. */
+  readonly redisCpuSeconds?: number;
   /** The largest resident memory, MB (10^6 bytes). */
   readonly peakMb: number;
   readonly stdout: string;

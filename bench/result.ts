@@ -8,6 +8,8 @@ export interface Summary {
   readonly most: number;
   /** CPU time, the median in seconds; NaN if it was not measured. */
   readonly cpu: number;
+  /** The same for Redis. */
+  readonly redisCpu: number;
   /** The largest resident memory of any run, MB. */
   readonly peakMb: number;
   readonly runs: number;
@@ -41,6 +43,8 @@ export interface Outcome {
   readonly value: number | null;
   /** The median of the ratios of CPU times, each of two runs in turn; absent if they weren't measured. */
   readonly cpuRatio?: number;
+  /** The same for the CPU times of Redis; absent if the peer used too little to compare. */
+  readonly redisRatio?: number;
   /** Why it was left out. */
   readonly leftOut: string | null;
   /** Whether it was left out for not doing what it says. */
@@ -63,6 +67,7 @@ export function summaryOf(costs: readonly Cost[]): Summary {
     least: Math.min(...seconds),
     most: Math.max(...seconds),
     cpu: median(costs.map((cost) => cost.cpuSeconds ?? Number.NaN)),
+    redisCpu: median(costs.map((cost) => cost.redisCpuSeconds ?? Number.NaN)),
     peakMb: Math.max(...costs.map((cost) => cost.peakMb)),
     runs: costs.length,
   };

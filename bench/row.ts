@@ -47,6 +47,9 @@ export interface Comparison {
   readonly peer: Peer | { readonly name: string; readonly sameRow: string };
 }
 
+/** CPU time of Redis below which a ratio is noise. */
+const COMPARABLE_S = 0.02;
+
 /** Runs ttsctl and a peer in turn, so disturbances of the machine affect both. */
 export function compared({ id, target, isRate = false, by, times = 1, ours, peer }: Comparison): Row {
   const ratio = (a: number, b: number) => (isRate ? b / a : a / b);
@@ -68,9 +71,11 @@ export function compared({ id, target, isRate = false, by, times = 1, ours, peer
       if (missing.length > 0) return leftOut(`${missing.join(", ")} is not there`);
       const [mine, theirs] = await inTurn(site, runs * times, [ours, peer]);
       const [a, b] = [summaryOf(mine!), summaryOf(theirs!)];
-      const cpuRatio = median(mine!.map(({ cpuSeconds }, run) => ratio(cpuSeconds!, theirs![run]!.cpuSeconds!)));
-      const value = ratio(a.median, b.median);
-      return { ours: a, theirs: b, value, ...(cpuRatio > 0 && { cpuRatio }), leftOut: null };
+      const ratioOf = (part: "cpuSeconds" | "redisCpuSeconds") =>
+        median(mine!.map((cost, run) => ratio(cost[part]!, theirs![run]![part]!)));
+      const [cpuRatio, redisRatio] = [ratioOf("cpuSeconds"), ratioOf("redisCpuSeconds")];
+      const ratios = { ...(cpuRatio > 0 && { cpuRatio }), ...(b.redisCpu >= COMPARABLE_S && { redisRatio }) };
+      return { ours: a, theirs: b, value: ratio(a.median, b.median), ...ratios, leftOut: null };
     },
   };
 }
@@ -83,9 +88,11 @@ async function inTurn(site: Site, runs: number, works: readonly Work[]): Promise
     for (let run = 0; run < runs; run++) {
       for (const [i, work] of works.entries()) {
         await work.before?.(site);
+        const before = await site.redis.cpuSeconds();
         const cost = await work.run(site);
+        const redisCpuSeconds = (await site.redis.cpuSeconds()) - before;
         await work.check(site, cost);
-        costs[i]!.push(cost);
+        costs[i]!.push({ redisCpuSeconds, ...cost });
       }
     }
   } finally {

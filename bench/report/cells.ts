@@ -2,7 +2,7 @@ import { isMet, type Result, type Summary, type Target } from "../result.ts";
 
 const [RESULTS, DETAILS] = [
   ["ttsctl", "peer", "ratio", "by CPU", "target", "met"],
-  ["spread", "CPU", "peak MB"],
+  ["spread", "CPU", "CPU of Redis", "peak MB"],
 ];
 export const HEAD = ["tasks", "ttsctl", "measured against", ...RESULTS, ...DETAILS];
 
@@ -11,7 +11,7 @@ export function cellsOf(result: Result): string[] {
   const { tasks, work, peer, ours, theirs, target, leftOut } = result;
   const about = [tasks.toLocaleString("en"), work, peer];
   const limit = `${target.atLeast ? "≥" : "≤"} ${amount(target.limit, target.unit)}${target.by === "cpu" ? " by CPU" : ""}`;
-  if (leftOut !== null) return [...about, "", "", `left out: ${leftOut}`, "", limit, "", "", "", ""];
+  if (leftOut !== null) return [...about, "", "", `left out: ${leftOut}`, "", limit, "", "", "", "", ""];
   const both = (text: (summary: Summary) => string) =>
     [ours, theirs].flatMap((summary) => (summary === null ? [] : text(summary) || [])).join(" / ");
   const [ratio, cpuRatio] = [amount(result.value!, target.unit), result.cpuRatio];
@@ -25,6 +25,7 @@ export function cellsOf(result: Result): string[] {
     isMet(result) ? "yes" : "no",
     both(spread),
     both(({ cpu }) => (cpu ? duration(cpu) : "")),
+    both(({ redisCpu }) => (redisCpu ? duration(redisCpu) : "")),
     ours === null ? "" : ours.peakMb.toFixed(0),
   ];
 }

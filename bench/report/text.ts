@@ -1,4 +1,4 @@
-import type { Result } from "../result.ts";
+import type { Result, Summary } from "../result.ts";
 import { amount, cellsOf, duration, HEAD } from "./cells.ts";
 import type { Report } from "./report.ts";
 
@@ -22,15 +22,18 @@ export function machineText({ date, cpu, cores, memoryGb, kernel, versions, runs
 
 /** One result while the bench goes on. */
 export function resultLine(result: Result): string {
-  const { id, tasks, value, cpuRatio, target, ours, theirs, leftOut } = result;
+  const { id, tasks, value, cpuRatio, redisRatio, target, ours, theirs, leftOut } = result;
   if (leftOut !== null) return `${id} (${tasks}): left out, ${leftOut}`;
   const spread = [ours, theirs].flatMap((summary) =>
     summary === null
       ? []
-      : [
-          `${duration(summary.median)} [${duration(summary.least)}..${duration(summary.most)}]${summary.cpu ? `, CPU ${duration(summary.cpu)}` : ""}`,
-        ],
+      : [`${duration(summary.median)} [${duration(summary.least)}..${duration(summary.most)}]${cpuText(summary)}`],
   );
-  const measured = `${amount(value!, target.unit)}${cpuRatio === undefined ? "" : `, by CPU ${amount(cpuRatio, "×")}`}`;
+  const measured = `${amount(value!, target.unit)}${cpuRatio === undefined ? "" : `, by CPU ${amount(cpuRatio, "×")}`}${redisRatio === undefined ? "" : `, Redis ${amount(redisRatio, "×")}`}`;
   return `${id} (${tasks}): ${measured} of ${amount(target.limit, target.unit)}  ${spread.join(" / ")}`;
+}
+
+function cpuText({ cpu, redisCpu }: Summary): string {
+  const redis = Number.isNaN(redisCpu) ? "" : ` + Redis ${duration(redisCpu)}`;
+  return cpu ? `, CPU ${duration(cpu)}${redis}` : "";
 }

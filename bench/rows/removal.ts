@@ -61,22 +61,32 @@ function expectNoArtifacts(root: ServiceRoot): void {
   }
 }
 
-export const cleanup: Work = {
-  name: "`cleanup --once` of a tenth, each with audio and log",
-  async prepare(site) {
-    await site.makeStore(site.scratch("artifacts"), { artifacts: site.expired });
-  },
-  async before(site) {
-    await site.mirrorToChange();
-    await restore(site);
-  },
-  run: (site) => site.ttsctl(`cleanup --once --retention ${RETENTION} -o json`, site.purgedRoot),
-  check(site, { stdout }) {
-    expectCounts(stdout, { candidates: site.expired, purged: site.expired, files: 2 * site.expired, failed: 0 });
-    expectNoArtifacts(site.purgedRoot);
-  },
-  finish: async (site) => rmSync(site.scratch("artifacts"), { recursive: true, force: true }),
-};
+/** @param withFiles how many of the expired tasks have audio and a log */
+function cleanupOf(name: string, withFiles: (expired: number) => number): Work {
+  return {
+    name,
+    async prepare(site) {
+      await site.makeStore(site.scratch("artifacts"), { artifacts: withFiles(site.expired) });
+    },
+    async before(site) {
+      await site.mirrorToChange();
+      await restore(site);
+    },
+    run: (site) => site.ttsctl(`cleanup --once --retention ${RETENTION} -o json`, site.purgedRoot),
+    check(site, { stdout }) {
+      const files = 2 * withFiles(site.expired);
+      expectCounts(stdout, { candidates: site.expired, purged: site.expired, files, failed: 0 });
+      expectNoArtifacts(site.purgedRoot);
+    },
+    finish: async (site) => rmSync(site.scratch("artifacts"), { recursive: true, force: true }),
+  };
+}
+
+export const cleanup = cleanupOf("`cleanup --once` of a tenth, each with audio and log", (expired) => expired);
+
+export const cleanupFew = cleanupOf("`cleanup --once` of a tenth, every seventh with audio and log", (expired) =>
+  Math.floor(expired / 7),
+);
 
 const rmAndCopy: Peer = {
   name: "`rm -rf` of the same files and `cp` of the store",

@@ -53,6 +53,26 @@ export const syncChanged: Work = {
   },
 };
 
+export const verify: Work = {
+  name: "`verify` of two stores in sync",
+  before: (site) => site.wholeMirror(),
+  run: (site) => site.ttsctl("verify -o json"),
+  check: (site, { stdout }) => expectCounts(stdout, { checked: site.tasks, inSync: site.tasks }),
+};
+
+export const repairIndex: Work = {
+  name: "`verify --repair` of a lost global index",
+  async before(site) {
+    await site.mirrorToChange();
+    await site.redis.call("DEL", "tts:tasks:index");
+  },
+  run: (site) => site.ttsctl("verify --repair -o json"),
+  async check(site, { stdout }) {
+    expectCounts(stdout, { unindexed: site.tasks, repaired: site.tasks });
+    await expectSameMirror(site);
+  },
+};
+
 const itself = { name: "the first sync", sameRow: "sync" };
 
 export const SYNC_ROWS = [

@@ -29,7 +29,7 @@ it("two builds are compared by CPU times", { tags: ["slow"] }, async () => {
   const rows = compareRows("HEAD", binary());
   const results = await bench(
     place,
-    { tasks: [1000], runs: 1, rows, only: new Set(["page", "sync", "purge"]) },
+    { tasks: [1000], runs: 1, rows, only: new Set(["page", "sync", "repair", "purge", "cleanup-few", "stats"]) },
     () => {},
   );
   for (const { id, leftOut, peer, target } of results)

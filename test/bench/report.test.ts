@@ -16,7 +16,7 @@ function work(...costs: ReturnType<typeof cost>[]): Work {
   return { name: "`work`", run: async () => left.shift()!, check: () => {} };
 }
 
-const site = { place: { project: "/" } } as Site;
+const site = { place: { project: "/" }, redis: { cpuSeconds: async () => 0 } } as unknown as Site;
 
 async function measured(by: "cpu" | undefined, ours: Work, peer: Work): Promise<Result> {
   const row = compared({ id: "row", target: 1.1, ...(by && { by }), ours, peer });
@@ -58,7 +58,8 @@ it("a row shows its spread, and CPU beside wall times", () => {
     "8 met": "yes",
     "9 spread": "100%",
     "10 CPU": "2.00 s",
-    "11 peak MB": "40",
+    "11 CPU of Redis": "",
+    "12 peak MB": "40",
   });
   expect(resultLine(result)).toBe(
     "row (1000): 2.00, by CPU 1.05 of 1.10  2.00 s [1.00 s..3.00 s], CPU 2.00 s / 1.00 s [1.00 s..1.00 s]",

@@ -131,6 +131,13 @@ export class RedisServer {
     return this.#resp!;
   }
 
+  /** CPU time so far. */
+  async cpuSeconds(): Promise<number> {
+    const info = (await this.call("INFO", "CPU")) as string;
+    const times = info.matchAll(/^used_cpu_(?:sys|user):([\d.]+)/gm);
+    return [...times].reduce((sum, [, seconds]) => sum + Number(seconds), 0);
+  }
+
   async hash(key: string): Promise<Record<string, string>> {
     return Object.fromEntries(pairsOf(await this.call("HGETALL", key)));
   }
