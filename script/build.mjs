@@ -60,7 +60,7 @@ const apart = await build({
   format: "cjs",
   define: { "import.meta.dirname": "__dirname", "import.meta.url": "__filename" },
 });
-await nativeBinaries(root);
+await nativeBinaries(root, process.argv.includes("--for-package"));
 
 // The library's modules are a subset of these.
 const define = { TTSCTL_VERSION: JSON.stringify(version) };

@@ -28,12 +28,10 @@ export function commonPage(page, program) {
   return `${text}${table(["flag", "meaning"], flags)}\n`;
 }
 
-/** Pads cells as the formatter does. */
 function table(head, rows) {
-  const all = [head, ...rows.map((row) => row.map((cell) => cell.replaceAll("|", "\\|")))];
-  const widths = head.map((_, i) => Math.max(...all.map((row) => row[i].length)));
-  const [first, ...lines] = all.map((row) => `| ${row.map((cell, i) => cell.padEnd(widths[i])).join(" | ")} |`);
-  return [first, `| ${widths.map((width) => "-".repeat(width)).join(" | ")} |`, ...lines].join("\n");
+  return [head, head.map(() => "---"), ...rows.map((row) => row.map((cell) => cell.replaceAll("|", "\\|")))]
+    .map((cells) => `| ${cells.join(" | ")} |`)
+    .join("\n");
 }
 
 function argumentsOf(command) {

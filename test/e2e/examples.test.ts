@@ -8,6 +8,7 @@ import { parseIni } from "../../src/config/ini-file.ts";
 import { resolveSettings } from "../../src/config/load.ts";
 import { rowOf, SETTING_NAMES } from "../../src/config/settings.ts";
 import { cleanEnv } from "../helpers/clean-env.ts";
+import { lacks } from "../helpers/lacks.ts";
 import { binary } from "../helpers/ttsctl.ts";
 
 const EXAMPLES = new URL("../../examples", import.meta.url).pathname;
@@ -15,15 +16,11 @@ const UNITS = readdirSync(join(EXAMPLES, "systemd"));
 const folder = mkdtempSync(join(tmpdir(), "ttsctl-examples-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-function has(program: string, ...args: string[]): boolean {
-  return spawnSync(program, args).status === 0;
-}
-
 function run(program: string, ...args: string[]) {
   return spawnSync(program, args, { encoding: "utf8", env: cleanEnv() });
 }
 
-describe.skipIf(!has("systemd-analyze", "--version"))("the systemd units, where systemd-analyze is installed", () => {
+describe.skipIf(lacks("systemd-analyze"))("the systemd units", () => {
   /** With the binary that is there: systemd-analyze looks for it. */
   beforeAll(() => {
     for (const name of UNITS) {
@@ -89,7 +86,7 @@ describe("what has to be adapted", () => {
   });
 });
 
-it.skipIf(!has("logrotate", "--version"))("the logrotate file is right, where logrotate is installed", () => {
+it.skipIf(lacks("logrotate"))("the logrotate file is right", () => {
   cpSync(join(EXAMPLES, "logrotate/ttsctl"), join(folder, "rotate"));
   const { stderr } = run("logrotate", "--debug", "--state", join(folder, "state"), join(folder, "rotate"));
   expect(stderr).not.toMatch(/error: (?!.*(unknown|could not find) (user|group))/i);
@@ -209,7 +206,7 @@ describe("the Ansible role", () => {
     expect(JSON.parse(ended.stdout.toString()).checks[3].detail).toContain(`${folder}/config.ini`);
   });
 
-  it.skipIf(!has("ansible-playbook", "--version"))("passes a syntax check, where Ansible is installed", () => {
+  it.skipIf(lacks("ansible-playbook"))("passes a syntax check", () => {
     const playbook = join(EXAMPLES, "ansible/site.yaml");
     expect(run("ansible-playbook", "--syntax-check", "-i", "tts,", playbook)).toMatchObject({ status: 0 });
   });

@@ -17,6 +17,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { usePlace } from "../e2e/setup.ts";
+import { lacksMount } from "../helpers/lacks.ts";
 import { ago, record } from "../helpers/records.ts";
 import { Swapper } from "../helpers/swapper.ts";
 import { LONG, times } from "./helpers/chance.ts";
@@ -157,15 +158,7 @@ function mount(from: string, name: string): boolean {
   return status === 0;
 }
 
-function canMount(): boolean {
-  const folder = mkdtempSync(join(tmpdir(), "ttsctl-mount-"));
-  const can = spawnSync("mount", ["--bind", folder, folder]).status === 0;
-  if (can) spawnSync("umount", [folder]);
-  rmSync(folder, { recursive: true });
-  return can;
-}
-
-describe.runIf(canMount())("row C, mount points at every level under output/ and Logs/", () => {
+describe.skipIf(lacksMount())("row C, mount points at every level under output/ and Logs/", () => {
   const MOUNTS: [from: string, name: string][] = [
     ["user", "output/mounted"],
     ["task", "output/alice/mounted"],

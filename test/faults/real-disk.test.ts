@@ -4,17 +4,20 @@ import { dirname } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { usePlace } from "../e2e/setup.ts";
 import { cleanEnv } from "../helpers/clean-env.ts";
+import { lacks, lacksMount, lacksRight } from "../helpers/lacks.ts";
 import { binary, type Run, Running, ttsctl } from "../helpers/ttsctl.ts";
 import { BIG, CASES, expectNamed, isTemporary, lay, OLD, YOUNG } from "./helpers/disk.ts";
 import { contentOf } from "./helpers/stores.ts";
 import { triedFault } from "./helpers/tally.ts";
 
 const here = usePlace();
-const isRoot = process.getuid?.() === 0;
+const isRoot = !lacksRight("root", process.getuid?.() === 0);
+const cannotMount = lacksMount();
 const NOBODY = 65_534;
 /** Makes every fsync(2) of a program fail. */
 const WITHOUT_FSYNC = ["-f", "-qq", "-o", "/dev/null", "-e", "inject=fsync:error=EIO"];
-const canTrace = spawnSync("strace", [...WITHOUT_FSYNC, "true"]).status === 0;
+const cannotTrace =
+  lacks("strace") || lacksRight("ptrace", spawnSync("strace", [...WITHOUT_FSYNC, "true"]).status === 0);
 
 describe("row B, a real disk", () => {
   const mounted: string[] = [];
@@ -23,10 +26,10 @@ describe("row B, a real disk", () => {
   });
 
   /** A separate file system in memory for the store. */
-  function mount(size: string): string | null {
+  function mount(size: string): string {
     const folder = here.root.at("small");
     mkdirSync(folder);
-    if (spawnSync("mount", ["-t", "tmpfs", "-o", `size=${size}`, "tmpfs", folder]).status !== 0) return null;
+    expect(spawnSync("mount", ["-t", "tmpfs", "-o", `size=${size}`, "tmpfs", folder]).status).toBe(0);
     mounted.push(folder);
     return folder;
   }
@@ -49,10 +52,9 @@ describe("row B, a real disk", () => {
     spawnSync("chown", ["-R", `${user}:${user}`, here.root.at("output"), here.root.at("Logs")]);
   }
 
-  it.runIf(isRoot).each(CASES)("that is full: $line", async (one) => {
+  it.skipIf(cannotMount).each(CASES)("that is full: $line", async (one) => {
     await lay(here, one);
     const folder = mount("128k");
-    if (folder === null) return;
     const store = `${folder}/voice_task.json`;
     const text = JSON.stringify([...OLD, ...YOUNG, BIG()], null, 2);
     writeFileSync(store, text);
@@ -62,7 +64,7 @@ describe("row B, a real disk", () => {
     expect(run.stderr).toContain("STORE_WRITE_FAILED");
   });
 
-  it.runIf(isRoot).each(CASES.filter(({ line }) => /^(cleanup|delete)/.test(line)))(
+  it.skipIf(cannotMount).each(CASES.filter(({ line }) => /^(cleanup|delete)/.test(line)))(
     "whose store file is mounted alone, as into a container: $line",
     async (one) => {
       await lay(here, one);
@@ -75,10 +77,9 @@ describe("row B, a real disk", () => {
     },
   );
 
-  it.runIf(isRoot).each(["in.jsonl", "-"])("that is full while the input is copied: import %s", async (input) => {
+  it.skipIf(cannotMount).each(["in.jsonl", "-"])("that is full while the input is copied: import %s", async (input) => {
     await lay(here);
     const folder = mount("64k");
-    if (folder === null) return;
     const store = `${folder}/voice_task.json`;
     writeFileSync(store, here.root.storeText());
     const text = `${JSON.stringify(BIG())}\nno record\n`;
@@ -89,10 +90,9 @@ describe("row B, a real disk", () => {
     expect(run.stderr).toContain("SPOOL_FAILED");
   });
 
-  it.runIf(isRoot).each(CASES)("that is mounted read-only: $line", async (one) => {
+  it.skipIf(cannotMount).each(CASES)("that is mounted read-only: $line", async (one) => {
     await lay(here, one);
     const folder = mount("1m");
-    if (folder === null) return;
     const store = `${folder}/voice_task.json`;
     writeFileSync(store, here.root.storeText());
     const before = await everyByte();
@@ -138,11 +138,14 @@ describe("row B, a real disk", () => {
   });
 });
 
-it.runIf(canTrace)("a run ends if fsync(2) fails on its outputs too, which a library does at its exit", async () => {
-  await lay(here, CASES.find(({ line }) => line.startsWith("mark"))!);
-  const args = [...WITHOUT_FSYNC, process.execPath, binary(), "mark", "--all", "--to", "failed", "--yes"];
-  const options = { cwd: here.root.path, env: cleanEnv(), timeout: 30_000, killSignal: "SIGKILL" } as const;
-  const { status, stderr } = spawnSync("strace", args, { ...options, encoding: "utf8" });
-  triedFault();
-  expect([status, stderr]).toEqual([1, expect.stringContaining("EIO")]);
-});
+it.skipIf(cannotTrace)(
+  "a run ends if fsync(2) fails on its outputs too, which a library does at its exit",
+  async () => {
+    await lay(here, CASES.find(({ line }) => line.startsWith("mark"))!);
+    const args = [...WITHOUT_FSYNC, process.execPath, binary(), "mark", "--all", "--to", "failed", "--yes"];
+    const options = { cwd: here.root.path, env: cleanEnv(), timeout: 30_000, killSignal: "SIGKILL" } as const;
+    const { status, stderr } = spawnSync("strace", args, { ...options, encoding: "utf8" });
+    triedFault();
+    expect([status, stderr]).toEqual([1, expect.stringContaining("EIO")]);
+  },
+);

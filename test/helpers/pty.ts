@@ -1,12 +1,13 @@
 import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { cleanEnv } from "./clean-env.ts";
+import { lacks } from "./lacks.ts";
 import { binary } from "./ttsctl.ts";
 import { until } from "./until.ts";
 
 /** util-linux's script(1) gives a command a terminal. */
 export const SCRIPT = "/usr/bin/script";
-export const hasPty = existsSync(SCRIPT);
+export const hasPty = !lacks(SCRIPT);
 
 /** A run of the built binary on a terminal: what it prints on either output, and a keyboard. */
 export class OnTerminal {
