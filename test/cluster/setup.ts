@@ -8,7 +8,7 @@ import { RedisCluster } from "../helpers/cluster.ts";
 import { connectMirror } from "../helpers/doubles.ts";
 import { taskOf } from "../helpers/records.ts";
 import { type RecordJson, ServiceRoot } from "../helpers/root.ts";
-import { type Run, Running, type RunOptions, ttsctl } from "../helpers/ttsctl.ts";
+import { type Run, type Command, start, type RunOptions, ttsctl } from "../helpers/ttsctl.ts";
 
 export const INDEX = "tts:tasks:index";
 
@@ -42,8 +42,8 @@ export class Place {
   }
 
   /** A run that is killed if it goes on when the test ends. */
-  start(line: string): Running {
-    const running = new Running(line.split(" "), { cwd: this.root.path });
+  start(line: string): Command {
+    const running = start(line.split(" "), { cwd: this.root.path });
     onTestFinished(async () => {
       running.kill("SIGKILL");
       await running.end();

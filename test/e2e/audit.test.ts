@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, statSync, symlinkSync } from "node:fs";
 import { hostname, userInfo } from "node:os";
 import { beforeEach, describe, expect, it } from "vitest";
 import { ago, record } from "../helpers/records.ts";
-import { lines, Running } from "../helpers/ttsctl.ts";
+import { lines, Running, start } from "../helpers/ttsctl.ts";
 import { until } from "../helpers/until.ts";
 import { usePlace } from "./setup.ts";
 
@@ -122,8 +122,7 @@ describe("the audit ledger", () => {
     const gone = () => all.filter(({ task_id }) => !here.root.has(`output/alice/${task_id}`));
     const run = new Running(["cleanup", "--once", "-o", "json"], { cwd: here.root.path });
     await until(() => gone().length > 0);
-    run.kill("SIGKILL");
-    await run.end();
+    await run.stop();
     expect(ledger().map(({ event }) => event)).not.toContain("end");
     expect(namesIn(ledger())).toEqual(expect.arrayContaining(gone().map(({ task_id }) => `alice:${task_id}`)));
     expect(await here.run("cleanup --once -o json")).toMatchObject({ code: 0 });
@@ -132,7 +131,7 @@ describe("the audit ledger", () => {
 
   it("has one run a pass of a watcher, in the file that the path names then", async () => {
     await fill();
-    const watcher = new Running(["cleanup", "--watch"], { cwd: here.root.path });
+    const watcher = start(["cleanup", "--watch"], { cwd: here.root.path });
     try {
       await watcher.says(/pass .*purged=2/);
       await until(() => ledger().at(-1)?.event === "end");
@@ -173,7 +172,7 @@ describe("a ledger that cannot be written", () => {
   it("in a watcher fails the pass, not the watcher", async () => {
     await fill();
     mkdirSync(here.root.at("audit.jsonl"));
-    const watcher = new Running(["cleanup", "--watch"], { cwd: here.root.path });
+    const watcher = start(["cleanup", "--watch"], { cwd: here.root.path });
     try {
       await watcher.says(/pass failed: cannot write the audit ledger/);
       expect(here.root.readStore()).toHaveLength(3);

@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { askPython } from "../config/ask-python.ts";
-import { hasPty, OnTerminal } from "../helpers/pty.ts";
+import { onTerminal } from "../helpers/pty.ts";
 import { record } from "../helpers/records.ts";
 import { usePlace } from "./setup.ts";
 
@@ -177,11 +177,11 @@ describe("config init", () => {
   });
 });
 
-describe.runIf(hasPty)("config init on a terminal", () => {
+describe("config init on a terminal", () => {
   it("asks, with what it found as the default", async () => {
     unset();
     mkdirSync(here.root.at("audio 音频"));
-    const run = new OnTerminal(["config", "init"], here.root.path, redis());
+    const run = onTerminal(["config", "init"], here.root.path, redis());
     await run.says(/Store file \[voice_task\.json\]: /);
     run.type("\r");
     await run.says(/Audio directory \[output\]: /);
@@ -207,12 +207,12 @@ describe.runIf(hasPty)("config init on a terminal", () => {
 
   it("writes nothing after Ctrl-C, and asks nothing with --yes", async () => {
     unset();
-    const run = new OnTerminal(["config", "init"], here.root.path, redis());
+    const run = onTerminal(["config", "init"], here.root.path, redis());
     await run.says(/Store file/);
     run.type("\u0003");
     expect(await run.end()).toBe(130);
     expect(here.root.has("config.ini")).toBe(false);
-    const second = new OnTerminal(["config", "init", "--yes"], here.root.path, redis());
+    const second = onTerminal(["config", "init", "--yes"], here.root.path, redis());
     expect(await second.end()).toBe(0);
     expect(second.text).not.toContain("Store file [");
     expect(here.root.has("config.ini")).toBe(true);

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { SETTING_NAMES } from "../../src/config/settings.ts";
 import { record } from "../helpers/records.ts";
-import { lines, type Run, Running } from "../helpers/ttsctl.ts";
+import { lines, type Run, start } from "../helpers/ttsctl.ts";
 import { usePlace } from "./setup.ts";
 
 const here = usePlace();
@@ -78,7 +78,7 @@ describe("a misspelt option", () => {
   it("is warned about by a server in each form, once, and harmlessly", async () => {
     here.root.configure(null, "[http]\n\u202etoken = x\ntokem\u001b[2J = x\n[audio]\nretention = 3\ntokens = 2\n");
     for (const flags of ["", "--read-only", "--no-sync", "--cleanup"]) {
-      const run = new Running(["serve", "--port", "0", ...flags.split(" ").filter(Boolean)], { cwd: here.root.path });
+      const run = start(["serve", "--port", "0", ...flags.split(" ").filter(Boolean)], { cwd: here.root.path });
       await run.says(flags === "--cleanup" ? /watching/ : /listening/);
       run.kill("SIGTERM");
       await run.end();

@@ -7,7 +7,7 @@ import { cleanEnv } from "../helpers/clean-env.ts";
 import { silentServer } from "../helpers/faults.ts";
 import { lacksRight } from "../helpers/lacks.ts";
 import { record } from "../helpers/records.ts";
-import { binary } from "../helpers/ttsctl.ts";
+import { binary, built } from "../helpers/ttsctl.ts";
 import { usePlace } from "./setup.ts";
 
 const here = usePlace();
@@ -49,7 +49,7 @@ describe("the binary", () => {
   });
 
   it("misses the programs that it needs", async () => {
-    const { code, stdout } = await here.run("doctor --no-redis", { env: { PATH: "/nowhere" } });
+    const { code, stdout } = await built(["doctor", "--no-redis"], { cwd: here.root.path, env: { PATH: "/nowhere" } });
     expect(code).toBe(1);
     expect(stdout).toMatch(/^fail {2}flock .*\n +-> install util-linux/m);
     expect(stdout).toMatch(/^ok {4}exchange /m);

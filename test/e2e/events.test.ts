@@ -4,26 +4,26 @@ import { RedisCluster } from "../helpers/cluster.ts";
 import { ago, record } from "../helpers/records.ts";
 import { RedisServer } from "../helpers/redis.ts";
 import type { RecordJson } from "../helpers/root.ts";
-import { lines, Running } from "../helpers/ttsctl.ts";
+import { type Command, lines, Running, start } from "../helpers/ttsctl.ts";
 import { until } from "../helpers/until.ts";
 import { usePlace } from "./setup.ts";
 
 const here = usePlace();
-const started: Running[] = [];
+const started: Command[] = [];
 afterEach(async () => {
-  for (const run of started.splice(0)) run.kill("SIGKILL");
+  for (const run of started.splice(0)) if (!run.hasEnded) await run.stop();
 });
 
-function events(line = "", env: Record<string, string> = {}): Running {
+function events(line = "", env: Record<string, string> = {}): Command {
   const args = ["events", "--interval", "1", ...line.split(" ").filter((word) => word !== "")];
-  const run = new Running(args, { cwd: here.root.path, env });
+  const run = start(args, { cwd: here.root.path, env });
   started.push(run);
   return run;
 }
 
 type Event = Record<string, unknown>;
-const printed = (run: Running): Event[] => lines(run.stdout).map((line) => JSON.parse(line) as Event);
-const shorts = (run: Running) =>
+const printed = (run: Command): Event[] => lines(run.stdout).map((line) => JSON.parse(line) as Event);
+const shorts = (run: Command) =>
   printed(run).map(
     ({ event, user_id, task_id, from, status, source }) => `${event} ${user_id}:${task_id} ${from} ${status} ${source}`,
   );
@@ -32,13 +32,13 @@ const shorts = (run: Running) =>
  * Waits for events, and that no others come. A comparison reads the time of a task before its status: one that falls between
  * the two has the change of the time as an event of its own.
  */
-async function prints(run: Running, ...wanted: string[]): Promise<void> {
+async function prints(run: Command, ...wanted: string[]): Promise<void> {
   const events = () => shorts(run).filter((line) => wanted.includes(line) || !/^changed .* (\w+) \1 redis$/.test(line));
   await until(() => events().length >= wanted.length).catch(() => {});
   expect({ events: events(), stderr: run.stderr }).toEqual({ events: wanted, stderr: run.stderr });
 }
 
-async function ends(run: Running, signal: NodeJS.Signals = "SIGINT"): Promise<void> {
+async function ends(run: Command, signal: "SIGINT" | "SIGTERM" = "SIGINT"): Promise<void> {
   run.kill(signal);
   expect((await run.end()).code).toBe(0);
 }
@@ -250,10 +250,10 @@ describe("events", () => {
   it("end with 0 when the reader goes away", async () => {
     here.root.configure(null);
     here.root.writeStore(FIRST);
-    const run = events();
+    const run = new Running(["events", "--interval", "1"], { cwd: here.root.path });
     await run.says(/changes come/);
     run.child.stdout.destroy();
-    for (let seconds = 60; run.child.exitCode === null && seconds > 50; seconds--) {
+    for (let seconds = 60; !run.hasEnded && seconds > 50; seconds--) {
       here.root.writeStore([a1("running", seconds)]);
       await new Promise((resolve) => setTimeout(resolve, 1200));
     }

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -87,9 +87,11 @@ describe("what has to be adapted", () => {
 });
 
 it.skipIf(lacks("logrotate"))("the logrotate file is right", () => {
-  cpSync(join(EXAMPLES, "logrotate/ttsctl"), join(folder, "rotate"));
+  const text = readFileSync(join(EXAMPLES, "logrotate/ttsctl"), "utf8");
+  const [user, group] = [run("id", "-un"), run("id", "-gn")].map(({ stdout }) => stdout.trim());
+  writeFileSync(join(folder, "rotate"), text.replace(/^( *(su|create \d+)) tts tts$/gm, `$1 ${user} ${group}`));
   const { stderr } = run("logrotate", "--debug", "--state", join(folder, "state"), join(folder, "rotate"));
-  expect(stderr).not.toMatch(/error: (?!.*(unknown|could not find) (user|group))/i);
+  expect(stderr).not.toMatch(/error:/i);
 });
 
 it.each([

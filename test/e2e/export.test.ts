@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { record } from "../helpers/records.ts";
-import { lines, Running } from "../helpers/ttsctl.ts";
+import { lines, Running, start } from "../helpers/ttsctl.ts";
 import { usePlace } from "./setup.ts";
 
 const here = usePlace();
@@ -80,7 +80,7 @@ describe("an incomplete export", () => {
 
   it.each(["SIGTERM", "SIGINT"] as const)("since %s ended it exits 130 and leaves no file", async (signal) => {
     here.root.writeStore(many);
-    const running = new Running(["export", "--to", "b.jsonl", "-o", "csv"], { cwd: here.root.path });
+    const running = start(["export", "--to", "b.jsonl", "-o", "csv"], { cwd: here.root.path });
     let partial = false;
     while (!partial) {
       partial = ours().some((name) => name.endsWith(".part"));

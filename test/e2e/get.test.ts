@@ -3,7 +3,7 @@ import stringWidth from "string-width";
 import { describe, expect, it } from "vitest";
 import { invoke } from "../cli/invoke.ts";
 import { record } from "../helpers/records.ts";
-import { lines, Running } from "../helpers/ttsctl.ts";
+import { lines, Running, start } from "../helpers/ttsctl.ts";
 import { until } from "../helpers/until.ts";
 import { wav } from "../helpers/wav.ts";
 import { usePlace } from "./setup.ts";
@@ -12,8 +12,7 @@ const here = usePlace();
 const LOG = "Logs/20260101/08/t1.log";
 const SAMPLES = ["variable.mp3", "speech.flac", "vorbis.ogg", "speech.m4a"];
 const running = record("alice", "t1", { status: "running" });
-const follow = (line = "") =>
-  new Running(`get alice t1 --follow ${line}`.trim().split(" "), { cwd: here.root.path, env: {} });
+const follow = (line = "") => start(`get alice t1 --follow ${line}`.trim().split(" "), { cwd: here.root.path });
 
 describe("get", () => {
   it("shows how long audio plays, and which files are damaged", async () => {
@@ -160,12 +159,12 @@ describe("get --follow", () => {
   it("ends when its output is closed", async () => {
     here.root.writeStore([running]);
     here.root.write(LOG, "one\n");
-    const run = follow("-o jsonl");
+    const run = new Running(["get", "alice", "t1", "--follow", "-o", "jsonl"], { cwd: here.root.path });
     await run.says(/one/);
     run.child.stdout.destroy();
     await until(() => {
       appendFileSync(here.root.at(LOG), "more\n");
-      return run.child.exitCode !== null;
+      return run.hasEnded;
     });
     expect(await run.end()).toMatchObject({ code: 0, stderr: "" });
   });

@@ -105,9 +105,8 @@ describe("an import that is stopped", () => {
     here.root.writeStore(many.slice(0, 3000));
     here.root.write("in", many.map((task) => `${JSON.stringify(task)}\n`).join(""));
     const first = new Running(["import", "in"], { cwd: here.root.path });
-    await until(async () => first.child.exitCode !== null || (await reached()));
-    first.kill("SIGKILL");
-    await first.end();
+    await until(async () => first.hasEnded || (await reached()));
+    await first.stop();
     expect([3000, 6000]).toContain(here.root.readStore().length);
     const next = await here.run("import in -o json");
     const result = JSON.parse(next.stdout);

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { hasPty, OnTerminal } from "../helpers/pty.ts";
+import { hasPty, OnTerminal, onTerminal, type TerminalRun } from "../helpers/pty.ts";
 import { record } from "../helpers/records.ts";
 import { RedisServer } from "../helpers/redis.ts";
-import { Running } from "../helpers/ttsctl.ts";
+import { start } from "../helpers/ttsctl.ts";
 import { until } from "../helpers/until.ts";
 import { VirtualTerminal } from "../helpers/vt.ts";
 import { usePlace } from "./setup.ts";
@@ -12,12 +12,12 @@ const GIVEN_BACK = "\u001b[?7h\u001b[?25h\u001b[?1049l";
 const fill = (count: number) =>
   here.root.writeStore(Array.from({ length: count }, (_, i) => record("用户", `任务${String(i).padStart(2, "0")}`)));
 
-describe.runIf(hasPty)("list --watch on a terminal", () => {
+describe("list --watch on a terminal", () => {
   const SIZE: [number, number] = [50, 9];
-  const watching = (line = "list --watch 1 --no-color") => new OnTerminal(line.split(" "), here.root.path, {}, SIZE);
-  const shown = (run: OnTerminal, [columns, rows] = SIZE) => new VirtualTerminal(columns, rows).feed(run.text);
+  const watching = (line = "list --watch 1 --no-color") => onTerminal(line.split(" "), here.root.path, {}, SIZE);
+  const shown = (run: TerminalRun, [columns, rows] = SIZE) => new VirtualTerminal(columns, rows).feed(run.text);
 
-  async function ends(run: OnTerminal, how: () => void): Promise<VirtualTerminal> {
+  async function ends(run: TerminalRun, how: () => void): Promise<VirtualTerminal> {
     how();
     expect(await run.end()).toBe(0);
     const terminal = shown(run);
@@ -56,7 +56,7 @@ describe.runIf(hasPty)("list --watch on a terminal", () => {
     await until(() => lines().includes("20 of 20 tasks, page 1 of 1,"));
     await until(() => lines().join(" ").includes("no room for UPDATED")); // read again for the new size
     expect(lines().slice(5).join("")).toBe("");
-    process.kill(run.pid, "SIGTERM");
+    run.kill("SIGTERM");
     expect(await run.end()).toBe(0);
   });
 
@@ -64,34 +64,37 @@ describe.runIf(hasPty)("list --watch on a terminal", () => {
     fill(2);
     await here.run("sync");
     const server = await RedisServer.start();
-    const run = new OnTerminal(["list", "--watch", "1"], here.root.path, { REDIS_URL: server.url }, SIZE);
+    const run = onTerminal(["list", "--watch", "1"], here.root.path, { REDIS_URL: server.url }, SIZE);
     const says = (text: string) => until(() => shown(run).lines.join(" ").includes(text));
     await says("run `ttsctl sync`"); // a Redis without tasks
     await server.stop();
     await says("refuses connections");
     await server.start();
     await says("run `ttsctl sync`");
-    await ends(run, () => process.kill(run.pid, "SIGTERM"));
+    await ends(run, () => run.kill("SIGTERM"));
     await server.remove();
   });
 
-  it("redraws after Ctrl-Z without a shell that could continue it, and restores the terminal when it fails", async () => {
-    here.root.configure(null);
-    fill(1);
-    const run = watching();
-    await run.says(/1 of 1 task/);
-    run.type("\u001a");
-    await until(() => run.text.split(GIVEN_BACK).length === 2 && shown(run).isSecondScreen);
-    await until(() => shown(run).lines[3]!.startsWith("1 of 1 task"));
-    await ends(run, () => run.type("\u0003"));
-    const wrong = watching("list --watch 1 --status finito");
-    expect(await wrong.end()).toBe(2);
-    expect(wrong.text).not.toContain("\u001b[?1049h");
-  });
+  it.runIf(hasPty)(
+    "redraws after Ctrl-Z without a shell that could continue it, and isn't drawn when it fails",
+    async () => {
+      here.root.configure(null);
+      fill(1);
+      const run = new OnTerminal(["list", "--watch", "1", "--no-color"], here.root.path, {}, SIZE);
+      await run.says(/1 of 1 task/);
+      run.type("\u001a");
+      await until(() => run.text.split(GIVEN_BACK).length === 2 && shown(run).isSecondScreen);
+      await until(() => shown(run).lines[3]!.startsWith("1 of 1 task"));
+      await ends(run, () => run.type("\u0003"));
+      const wrong = watching("list --watch 1 --status finito");
+      expect(await wrong.end()).toBe(2);
+      expect(wrong.text).not.toContain("\u001b[?1049h");
+    },
+  );
 });
 
 describe("list --watch in a pipe", () => {
-  const watching = (line: string, env = {}) => new Running(line.split(" "), { cwd: here.root.path, env });
+  const watching = (line: string, env = {}) => start(line.split(" "), { cwd: here.root.path, env });
 
   it.each([
     ["table", /(USER.*\n用户.*\n)\n\1/],

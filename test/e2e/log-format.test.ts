@@ -3,7 +3,7 @@ import { describe, expect, it, test } from "vitest";
 import { printableJson } from "../../src/printable.ts";
 import { anyChar } from "../helpers/any-char.ts";
 import { record } from "../helpers/records.ts";
-import { lines, Running } from "../helpers/ttsctl.ts";
+import { lines, start } from "../helpers/ttsctl.ts";
 import { usePlace } from "./setup.ts";
 
 const here = usePlace();
@@ -78,7 +78,7 @@ describe("--log-format json", () => {
 
   it("holds for all that a watcher says", async () => {
     here.root.writeStore([record("alice", "t1")]);
-    const watcher = new Running(["cleanup", "--watch", "-v", "-o", "json", ...LOG.split(" ")], { cwd: here.root.path });
+    const watcher = start(["cleanup", "--watch", "-v", "-o", "json", ...LOG.split(" ")], { cwd: here.root.path });
     try {
       await watcher.says(/"purged":1/);
       here.root.write("voice_task.json", "[{");

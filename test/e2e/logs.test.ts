@@ -3,7 +3,7 @@ import { appendFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { record } from "../helpers/records.ts";
-import { lines, Running } from "../helpers/ttsctl.ts";
+import { built, lines, Running, start } from "../helpers/ttsctl.ts";
 import { usePlace } from "./setup.ts";
 
 const here = usePlace();
@@ -37,7 +37,8 @@ describe("logs", () => {
     here.root.writeStore([running]);
     const text = `${"x".repeat(99)}\n`.repeat(400_000);
     here.root.write(hour("08"), text);
-    const run = await here.run("logs t1", { env: { NODE_OPTIONS: "--max-old-space-size=48" } });
+    const env = { NODE_OPTIONS: "--max-old-space-size=48" };
+    const run = await built(["logs", "t1"], { cwd: here.root.path, env });
     expect([run.code, run.stdout.length]).toEqual([0, text.length + head("08").length + 1]);
   });
 
@@ -48,7 +49,7 @@ describe("logs", () => {
     ] as const) {
       here.root.writeStore([running]);
       here.root.write(hour("08"), "one\ntwo\n");
-      const run = new Running(`logs alice:t1 ${flags}`.split(" "), { cwd: here.root.path, env: {} });
+      const run = start(`logs alice:t1 ${flags}`.split(" "), { cwd: here.root.path });
       await run.says(/two/);
       appendFileSync(here.root.at(hour("08")), "three\n");
       await run.says(/three/);

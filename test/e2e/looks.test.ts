@@ -1,7 +1,7 @@
 import stringWidth from "string-width";
 import { describe, expect, it } from "vitest";
 import { invoke } from "../cli/invoke.ts";
-import { hasPty, OnTerminal } from "../helpers/pty.ts";
+import { onTerminal as startedOn } from "../helpers/pty.ts";
 import { ago, record } from "../helpers/records.ts";
 import { lines } from "../helpers/ttsctl.ts";
 import { usePlace } from "./setup.ts";
@@ -138,13 +138,13 @@ describe.each([60, 80, 120])("on %d columns", (columns) => {
   );
 });
 
-describe.runIf(hasPty)("--watch on a terminal", () => {
+describe("--watch on a terminal", () => {
   it.each([
     ["list --watch 1", /alice +t1 +\S*done\S* +3m/],
     ["stats --no-disk --watch 1", BLOCK],
   ])("%s draws ages and blocks in place", async (line, text) => {
     await fill();
-    const run = new OnTerminal(line.split(" "), here.root.path, UTF8, [100, 40]);
+    const run = startedOn(line.split(" "), here.root.path, UTF8, [100, 40]);
     await run.says(text);
     run.type("\u0003");
     expect(await run.end()).toBe(0);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { redisProxy } from "../helpers/faults.ts";
-import { hasPty, OnTerminal } from "../helpers/pty.ts";
+import { onTerminal } from "../helpers/pty.ts";
 import { ago, record } from "../helpers/records.ts";
 import { lines, Running } from "../helpers/ttsctl.ts";
 import { until } from "../helpers/until.ts";
@@ -157,8 +157,7 @@ describe("mark", () => {
       const env = { REDIS_URL: proxy.url, REDIS_TIMEOUT: "60s" };
       const first = new Running(args, { cwd: here.root.path, env });
       await until(() => scripts > 2);
-      first.kill("SIGKILL");
-      await first.end();
+      await first.stop();
     } finally {
       await proxy.stop();
     }
@@ -172,9 +171,9 @@ describe("mark", () => {
     });
   });
 
-  it.runIf(hasPty)("asks on a terminal with the first tasks and the counts by status", async () => {
+  it("asks on a terminal with the first tasks and the counts by status", async () => {
     await fill();
-    const run = new OnTerminal("mark --all --to error".split(" "), here.root.path);
+    const run = onTerminal("mark --all --to error".split(" "), here.root.path);
     await run.says(/alice:young \(run\)[\s\S]*in all 3: 2 run, 1 done[\s\S]*Mark 3 tasks as error\? \[y\/N\]/);
     run.type("n\r");
     expect(await run.end()).toBe(1);

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { parseMetrics } from "../helpers/prometheus.ts";
 import { ago, record } from "../helpers/records.ts";
-import { Running } from "../helpers/ttsctl.ts";
+import { start } from "../helpers/ttsctl.ts";
 import { until } from "../helpers/until.ts";
 import { usePlace } from "./setup.ts";
 
@@ -96,7 +96,7 @@ describe("cleanup --metrics-file", () => {
 
   it("has every pass of a watcher, also a failed one", async () => {
     await fill();
-    const watcher = new Running(["cleanup", "--watch", "--metrics-file", "ttsctl.prom"], { cwd: here.root.path });
+    const watcher = start(["cleanup", "--watch", "--metrics-file", "ttsctl.prom"], { cwd: here.root.path });
     const passes = async (count: number) => until(() => existsSync(path()) && metrics().runs_total === count);
     try {
       await passes(1);

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { ago, record } from "../helpers/records.ts";
-import { lines, Running } from "../helpers/ttsctl.ts";
+import { lines, start } from "../helpers/ttsctl.ts";
 import { usePlace } from "./setup.ts";
 
 const here = usePlace();
@@ -43,9 +43,9 @@ it.each([
 
 it("removes no artifact of a service that creates tasks during the run", async () => {
   fill();
-  const run = new Running(["cleanup", "--orphans", "--yes", "-o", "json"], { cwd: here.root.path });
+  const run = start(["cleanup", "--orphans", "--yes", "-o", "json"], { cwd: here.root.path });
   const made: string[] = [];
-  for (let i = 0; run.child.exitCode === null && i < 2000; i++) {
+  for (let i = 0; !run.hasEnded && i < 2000; i++) {
     const task = record("old user", i < 3 ? `t${i}` : `n${i}`, { status: "queued", updated_at: ago(0) });
     here.root.write("voice_task.tmp", JSON.stringify([...here.root.readStore(), task]));
     here.root.rename("voice_task.tmp", "voice_task.json");

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { hasPty, OnTerminal } from "../helpers/pty.ts";
+import { onTerminal } from "../helpers/pty.ts";
 import { ago, record } from "../helpers/records.ts";
-import { lines, Running } from "../helpers/ttsctl.ts";
+import { lines, start } from "../helpers/ttsctl.ts";
 import { usePlace } from "./setup.ts";
 
 const here = usePlace();
@@ -113,7 +113,7 @@ describe("stats", () => {
 
   it("watches: one object a line in a pipe, until it is stopped", async () => {
     await fill();
-    const run = new Running(["stats", "--watch", "1", "-o", "json", "--no-disk"], { cwd: here.root.path });
+    const run = start(["stats", "--watch", "1", "-o", "json", "--no-disk"], { cwd: here.root.path });
     await run.says(/\}\n\{.*\}\n/s);
     run.kill("SIGINT");
     const { code, stdout } = await run.end();
@@ -121,9 +121,9 @@ describe("stats", () => {
     for (const line of lines(stdout)) expect(JSON.parse(line).total).toBe(3);
   });
 
-  it.runIf(hasPty)("watches in place on a terminal", async () => {
+  it("watches in place on a terminal", async () => {
     await fill();
-    const run = new OnTerminal(["stats", "--watch", "1", "--no-color"], here.root.path, {}, [100, 40]);
+    const run = onTerminal(["stats", "--watch", "1", "--no-color"], here.root.path, {}, [100, 40]);
     await run.says(/3 tasks of 2 users, from redis/);
     run.type("\u0003");
     expect(await run.end()).toBe(0);

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { cleanEnv } from "../helpers/clean-env.ts";
 import { redisProxy, type Verdict } from "../helpers/faults.ts";
-import { hasPty, OnTerminal } from "../helpers/pty.ts";
+import { hasPty, OnTerminal, onTerminal as started } from "../helpers/pty.ts";
 import { ago, record } from "../helpers/records.ts";
 import { binary } from "../helpers/ttsctl.ts";
 import { usePlace } from "./setup.ts";
@@ -20,8 +20,8 @@ async function fill(): Promise<void> {
   await here.run("sync");
 }
 
-describe.runIf(hasPty)("on a terminal", () => {
-  const onTerminal = (line: string, env = {}) => new OnTerminal(line.split(" "), here.root.path, env);
+describe("on a terminal", () => {
+  const onTerminal = (line: string, env = {}) => started(line.split(" "), here.root.path, env);
 
   it.each(["y", "Y", "yes"])("delete asks with the counted total, and deletes after %j", async (answer) => {
     await fill();
@@ -45,10 +45,10 @@ describe.runIf(hasPty)("on a terminal", () => {
     expect([here.root.tree(), await here.server.dump()]).toEqual(before);
   });
 
-  it("is interrupted by Ctrl-C at the question, and changes nothing", async () => {
+  it.runIf(hasPty)("is interrupted by Ctrl-C at the question, and changes nothing", async () => {
     await fill();
     const before = [here.root.tree(), await here.server.dump()];
-    const run = onTerminal("delete --user alice");
+    const run = new OnTerminal(["delete", "--user", "alice"], here.root.path);
     await run.says(/\[y\/N\]/);
     run.type("\u0003");
     expect(await run.end()).toBe(130);

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { afterEach, describe, expect, it } from "vitest";
-import { hasPty, OnTerminal } from "../helpers/pty.ts";
+import { hasPty, OnTerminal, onTerminal, type TerminalRun } from "../helpers/pty.ts";
 import { ago, record } from "../helpers/records.ts";
 import { RedisServer } from "../helpers/redis.ts";
 import type { RecordJson } from "../helpers/root.ts";
@@ -29,22 +29,22 @@ async function fill(tasks = TASKS): Promise<void> {
   await here.run("sync");
 }
 
-const started: OnTerminal[] = [];
+const started: TerminalRun[] = [];
 afterEach(() => {
   for (const run of started.splice(0)) run.type(CTRL_C); // where a test failed
 });
 
-function top(line = "top --interval 1", env = {}, size = SIZE): OnTerminal {
-  const run = new OnTerminal(line.split(" "), here.root.path, env, size);
+function top(line = "top --interval 1", env = {}, size = SIZE): TerminalRun {
+  const run = onTerminal(line.split(" "), here.root.path, env, size);
   started.push(run);
   return run;
 }
 
-const shown = (run: OnTerminal, [columns, rows] = SIZE) => new VirtualTerminal(columns, rows).feed(run.text);
-const screen = (run: OnTerminal, size = SIZE) => shown(run, size).lines.join("\n");
+const shown = (run: TerminalRun, [columns, rows] = SIZE) => new VirtualTerminal(columns, rows).feed(run.text);
+const screen = (run: TerminalRun, size = SIZE) => shown(run, size).lines.join("\n");
 
 /** Waits for a text on the screen. */
-async function says(run: OnTerminal, pattern: RegExp, size = SIZE): Promise<string> {
+async function says(run: TerminalRun, pattern: RegExp, size = SIZE): Promise<string> {
   await until(() => pattern.test(screen(run, size))).catch((cause) => {
     throw new Error(`not shown: ${pattern}; the screen is\n${screen(run, size)}`, { cause });
   });
@@ -52,7 +52,7 @@ async function says(run: OnTerminal, pattern: RegExp, size = SIZE): Promise<stri
 }
 
 /** Presses keys, one write for each: as a person does. */
-async function press(run: OnTerminal, ...keys: string[]): Promise<void> {
+async function press(run: TerminalRun, ...keys: string[]): Promise<void> {
   for (const key of keys) {
     run.type(key);
     await new Promise((resolve) => setTimeout(resolve, key === ESC ? 150 : 30));
@@ -60,7 +60,7 @@ async function press(run: OnTerminal, ...keys: string[]): Promise<void> {
 }
 
 /** Ends it, and makes sure that the terminal is as it was. */
-async function ends(run: OnTerminal, how: () => void, size = SIZE, code = 0): Promise<void> {
+async function ends(run: TerminalRun, how: () => void, size = SIZE, code = 0): Promise<void> {
   how();
   expect(await run.end()).toBe(code);
   const { isSecondScreen, cursorShown, wraps, scrolled } = shown(run, size);
@@ -70,7 +70,7 @@ async function ends(run: OnTerminal, how: () => void, size = SIZE, code = 0): Pr
   expect(run.text.endsWith(GIVEN_BACK)).toBe(true);
 }
 
-describe.runIf(hasPty)("top", () => {
+describe("top", () => {
   it("shows counts, rates, failures and the newest tasks, and follows the stores", async () => {
     await fill();
     const run = top();
@@ -207,7 +207,7 @@ describe.runIf(hasPty)("top", () => {
     await here.run("sync", { env });
     await says(run, /5 tasks, from redis/);
     expect(screen(run)).not.toContain(": reading ");
-    await ends(run, () => process.kill(run.pid, "SIGTERM"));
+    await ends(run, () => run.kill("SIGTERM"));
     await server.remove();
   });
 
@@ -231,34 +231,38 @@ describe.runIf(hasPty)("top", () => {
     await until(() => run.text.endsWith("\u001b[?2026l"));
     const before = run.text.length;
     run.resize(44, 12);
-    const after = () => new VirtualTerminal(44, SIZE[1]).feed(run.text.slice(before)).lines;
-    await until(() => /q$|quit$|…$/.test(after()[11]!) && after().slice(12).join("") === "");
-    await until(() => after().some((line) => /^> alice +t79/.test(line)));
+    const small = () => new VirtualTerminal(44, SIZE[1]).feed(run.text.slice(before)).lines;
+    await until(() => /q$|quit$|…$/.test(small()[11]!) && small().slice(12).join("") === "");
+    await until(() => small().some((line) => /^> alice +t79/.test(line)));
     await press(run, "G");
-    await until(() => after().some((line) => /^> alice +t00/.test(line)));
+    await until(() => small().some((line) => /^> alice +t00/.test(line)));
     run.resize(200, 60);
     const large = () => new VirtualTerminal(200, 60).feed(run.text.slice(before)).lines;
     await until(() => large().filter((line) => line.includes("alice")).length > 40);
     await ends(run, () => run.type("q"), [200, 60]);
   });
 
-  it("redraws after Ctrl-Z without a shell that could continue it, and gives the terminal back after an error", async () => {
-    await fill();
-    const run = top();
-    await says(run, /^> alice +new/m);
-    run.type("\u001a");
-    await until(() => run.text.split(GIVEN_BACK).length === 2 && shown(run).isSecondScreen);
-    await says(run, /^> alice +new/m);
-    await ends(run, () => process.kill(run.pid, "SIGTERM"));
-    const hungUp = top();
-    await says(hungUp, /^> alice +new/m);
-    await ends(hungUp, () => process.kill(hungUp.pid, "SIGHUP"), SIZE, 129);
-    here.root.write("crash.cjs", 'setTimeout(() => { throw new Error("crash") }, 2000);');
-    const crash = top("top", { NODE_OPTIONS: `--require ${here.root.at("crash.cjs")}` });
-    await says(crash, /^> alice/m);
-    expect(await crash.end()).not.toBe(0);
-    expect(crash.text).toContain(GIVEN_BACK);
-  });
+  it.runIf(hasPty)(
+    "redraws after Ctrl-Z without a shell to continue it, and restores the terminal after an error",
+    async () => {
+      const top = (env = {}) => new OnTerminal(["top"], here.root.path, env, SIZE);
+      await fill();
+      const run = top();
+      await says(run, /^> alice +new/m);
+      run.type("\u001a");
+      await until(() => run.text.split(GIVEN_BACK).length === 2 && shown(run).isSecondScreen);
+      await says(run, /^> alice +new/m);
+      await ends(run, () => run.kill("SIGTERM"));
+      const hungUp = top();
+      await says(hungUp, /^> alice +new/m);
+      await ends(hungUp, () => process.kill(hungUp.pid, "SIGHUP"), SIZE, 129);
+      here.root.write("crash.cjs", 'setTimeout(() => { throw new Error("crash") }, 1000);');
+      const crash = top({ NODE_OPTIONS: `--require ${here.root.at("crash.cjs")}` });
+      await says(crash, /^> alice/m);
+      expect(await crash.end()).not.toBe(0);
+      expect(crash.text).toContain(GIVEN_BACK);
+    },
+  );
 
   it("isn't steered by what tasks hold", async () => {
     const hostile = "\u001b]0;owned\u0007\u001b[2J\u202e\u009b31m";

@@ -3,21 +3,25 @@ import { afterEach, describe, expect, it } from "vitest";
 import { systemClock } from "../../src/clock.ts";
 import { FileStore } from "../../src/store/file/file-store.ts";
 import { ago, RULES, record } from "../helpers/records.ts";
-import { lines, Running } from "../helpers/ttsctl.ts";
+import { type Command, lines, Running, start } from "../helpers/ttsctl.ts";
 import { until } from "../helpers/until.ts";
 import { usePlace } from "./setup.ts";
 
 const here = usePlace();
-const watchers: Running[] = [];
+const watchers: Command[] = [];
 afterEach(async () => {
-  for (const watcher of watchers.splice(0)) {
-    watcher.kill("SIGKILL");
-    await watcher.end();
-  }
+  for (const watcher of watchers.splice(0)) if (!watcher.hasEnded) await watcher.stop();
 });
 
-function watch(...flags: string[]): Running {
-  const watcher = new Running(["cleanup", "--watch", ...flags], { cwd: here.root.path });
+function watch(...flags: string[]): Command {
+  const watcher = start(["cleanup", "--watch", ...flags], { cwd: here.root.path });
+  watchers.push(watcher);
+  return watcher;
+}
+
+/** In a process of its own. */
+function processThatWatches(): Running {
+  const watcher = new Running(["cleanup", "--watch"], { cwd: here.root.path });
   watchers.push(watcher);
   return watcher;
 }
@@ -48,18 +52,17 @@ describe("cleanup --watch", () => {
 
   it("refuses a second watcher on the same store, and names the first", async () => {
     here.root.writeStore([]);
-    const first = watch();
+    const first = processThatWatches();
     await first.says(/\[CLEANUP\] pass/);
     const second = await here.run("cleanup --watch -o json");
     expect(second).toMatchObject({ code: 1, stdout: "" });
     const error = JSON.parse(lines(second.stderr).at(-1)!);
     expect(error.code).toBe("WATCHER_RUNNING");
-    expect(error.error).toContain(`pid ${first.child.pid}`);
+    expect(error.error).toContain(`pid ${first.pid}`);
     expect(error.error).toContain("cleanup --watch");
     expect(await here.run("cleanup --once")).toMatchObject({ code: 0 });
     expect(await here.run("sync")).toMatchObject({ code: 0 });
-    first.kill("SIGKILL");
-    await first.end();
+    await first.stop();
     const third = watch();
     await third.says(/\[CLEANUP\] pass/);
   });
@@ -67,7 +70,7 @@ describe("cleanup --watch", () => {
   it("acquires its lock again if the file is deleted, and ends if another watcher has it by then", async () => {
     here.root.writeStore([]);
     const path = here.root.at(".voice_task.json.watch.lock");
-    const first = watch();
+    const first = processThatWatches();
     await first.says(/\[CLEANUP\] pass/);
     rmSync(path);
     first.kill("SIGHUP");
@@ -78,7 +81,7 @@ describe("cleanup --watch", () => {
     await second.says(/\[CLEANUP\] pass/);
     first.kill("SIGHUP");
     const ended = await first.end();
-    expect([ended.code, ended.stderr]).toEqual([1, expect.stringContaining(`pid ${second.child.pid} `)]);
+    expect([ended.code, ended.stderr]).toEqual([1, expect.stringContaining(`pid ${second.pid} `)]);
   });
 
   it("reads the configuration again on SIGHUP, and runs a pass with it", async () => {
@@ -167,7 +170,7 @@ describe("cleanup --watch", () => {
   it("ends within 5 s while another ttsctl holds the lock", async () => {
     here.root.writeStore([record("alice", "t1")]);
     const lock = await new FileStore(here.root.store, RULES, systemClock).lock("run");
-    const watcher = watch();
+    const watcher = processThatWatches();
     await until(() => watcher.openFiles().some((path) => path.endsWith(".run.lock"))); // it waits
     const began = performance.now();
     watcher.kill("SIGTERM");
@@ -183,7 +186,7 @@ describe("the locks between runs", () => {
     here.root.writeStore([record("alice", "t1")]);
     const file = new FileStore(here.root.store, RULES, systemClock);
     const lock = await file.lock("run");
-    const short = new Running(["sync"], { cwd: here.root.path });
+    const short = start(["sync"], { cwd: here.root.path });
     const runs = ["cleanup --once -o json", "delete --user alice --yes -o json"].map((line) => here.run(line));
     expect((await here.run("list")).code).toBe(0);
     expect((await here.run("cleanup --once --dry-run")).code).toBe(0);

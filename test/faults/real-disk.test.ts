@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { usePlace } from "../e2e/setup.ts";
 import { cleanEnv } from "../helpers/clean-env.ts";
 import { lacks, lacksMount, lacksRight } from "../helpers/lacks.ts";
-import { binary, type Run, Running, ttsctl } from "../helpers/ttsctl.ts";
+import { binary, built, type Run, Running } from "../helpers/ttsctl.ts";
 import { BIG, CASES, expectNamed, isTemporary, lay, OLD, YOUNG } from "./helpers/disk.ts";
 import { contentOf } from "./helpers/stores.ts";
 import { triedFault } from "./helpers/tally.ts";
@@ -133,7 +133,7 @@ describe("row B, a real disk", () => {
     await lay(here, one);
     here.root.write("voice_task.json", JSON.stringify([...OLD, BIG(), ...YOUNG], null, 2), 1_600_000_000);
     const before = await everyByte();
-    const run = await ttsctl(one.line.split(" "), { cwd: here.root.path, fileSize: 32_768 });
+    const run = await built(one.line.split(" "), { cwd: here.root.path, fileSize: 32_768 });
     await expectIntact(run, here.root.store, before);
   });
 });

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { usePlace } from "../e2e/setup.ts";
 import { parrotServer, redisProxy, type TestServer } from "../helpers/faults.ts";
 import { ago, record } from "../helpers/records.ts";
-import { Running } from "../helpers/ttsctl.ts";
+import { type Command, Running } from "../helpers/ttsctl.ts";
 import { until } from "../helpers/until.ts";
 import { Served } from "../http/setup.ts";
 import { drawn } from "./helpers/chance.ts";
@@ -24,11 +24,8 @@ async function proxied(change?: (answer: string) => string): Promise<TestServer>
   return proxy;
 }
 
-function running(run: Running): Running {
-  ends.push(() => {
-    run.kill("SIGKILL");
-    return run.end();
-  });
+function running<R extends Command>(run: R): R {
+  ends.push(() => run.stop());
   return run;
 }
 

@@ -2,7 +2,9 @@ import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
+import { PassThrough, Writable } from "node:stream";
 import { inject } from "vitest";
+import { main } from "../../src/main.ts";
 import { cleanEnv } from "./clean-env.ts";
 import { until } from "./until.ts";
 
@@ -22,6 +24,9 @@ export interface RunOptions {
   readonly input?: string;
   /** Its stdin stays open, and nothing comes. */
   readonly keepsStdin?: boolean;
+}
+
+export interface ProcessOptions extends RunOptions {
   /** The user that runs it. */
   readonly uid?: number;
   /** The largest file that it may write, in bytes. */
@@ -32,15 +37,113 @@ export function binary(): string {
   return join(inject("packageRoot"), "bin/ttsctl");
 }
 
-/** A run of the built binary that goes on beside the test. */
-export class Running {
+/** A command that runs beside the test. */
+export interface Command {
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Waits until a text has been printed on either output. */
+  says(pattern: RegExp, seconds?: number): Promise<void>;
+  kill(signal: "SIGINT" | "SIGTERM" | "SIGHUP"): void;
+  /** Waits for its end. */
+  end(): Promise<Run>;
+  /** Ends it, whatever it does. */
+  stop(): Promise<void>;
+  readonly hasEnded: boolean;
+  readonly pid: number;
+}
+
+/** The same tests run the built program instead of `main` in this process. */
+export const BUILT = process.env.TTSCTL_BUILT === "1";
+
+/** Starts a command in this process. */
+export function start(args: readonly string[], options: RunOptions): Command {
+  return BUILT ? new Running(args, options) : new InProcess(args, options);
+}
+
+/** Runs a command in this process to its end. */
+export function ttsctl(args: readonly string[], options: RunOptions): Promise<Run> {
+  return start(args, options).end();
+}
+
+/** Runs the built program in a process of its own to its end. */
+export function built(args: readonly string[], options: ProcessOptions): Promise<Run> {
+  return new Running(args, options).end();
+}
+
+class Collected extends Writable {
+  text = "";
+
+  constructor() {
+    super({ decodeStrings: false });
+  }
+
+  override _write(chunk: string, _: string, done: () => void): void {
+    this.text += chunk;
+    done();
+  }
+}
+
+class InProcess implements Command {
+  readonly #out = new Collected();
+  readonly #err = new Collected();
+  readonly #stop = new AbortController();
+  readonly #ended: Promise<Run>;
+  readonly pid = process.pid;
+  hasEnded = false;
+
+  constructor(argv: readonly string[], { cwd, env, input = "", keepsStdin = false }: RunOptions) {
+    const startedAt = performance.now();
+    const stdin = new PassThrough();
+    if (!keepsStdin) stdin.end(input);
+    const streams = { stdin, stdout: this.#out, stderr: this.#err };
+    const stopSignal = () => this.#stop.signal;
+    this.#ended = main({ argv, env: cleanEnv(env), cwd, streams, stopSignal }).then((code) => {
+      this.hasEnded = true;
+      const { stdout, stderr } = this;
+      return { code, signal: null, stdout, stderr, ms: performance.now() - startedAt };
+    });
+  }
+
+  get stdout(): string {
+    return this.#out.text;
+  }
+
+  get stderr(): string {
+    return this.#err.text;
+  }
+
+  async says(pattern: RegExp, seconds?: number): Promise<void> {
+    await until(() => {
+      if (pattern.test(this.stdout + this.stderr)) return true;
+      if (this.hasEnded) throw new Error(`it ended and did not say ${pattern}: ${this.stderr}`);
+      return false;
+    }, seconds);
+  }
+
+  kill(signal: "SIGINT" | "SIGTERM" | "SIGHUP"): void {
+    if (signal !== "SIGHUP") this.#stop.abort();
+    else if (!process.emit(signal, signal)) throw new Error("nothing listens for SIGHUP");
+  }
+
+  end(): Promise<Run> {
+    return this.#ended;
+  }
+
+  async stop(): Promise<void> {
+    this.kill("SIGTERM");
+    await this.end();
+  }
+}
+
+/** The built program in a process of its own. */
+export class Running implements Command {
   readonly child: ChildProcessWithoutNullStreams;
   readonly #startedAt = performance.now();
   readonly #ended: Promise<[number | null, NodeJS.Signals | null]>;
   stdout = "";
   stderr = "";
 
-  constructor(args: readonly string[], { cwd, env, input, keepsStdin, uid, fileSize }: RunOptions) {
+  constructor(args: readonly string[], { cwd, env, input, keepsStdin, uid, fileSize }: ProcessOptions) {
     const limit = fileSize === undefined ? [] : ["prlimit", `--fsize=${fileSize}`];
     const [program, ...rest] = [...limit, process.execPath, binary(), ...args];
     const as = uid === undefined ? {} : { uid, gid: uid };
@@ -56,7 +159,6 @@ export class Running {
     if (!keepsStdin) this.child.stdin.end(input ?? "");
   }
 
-  /** Waits until a text has been printed on either output. */
   async says(pattern: RegExp, seconds?: number): Promise<void> {
     await until(() => {
       if (pattern.test(this.stdout + this.stderr)) return true;
@@ -65,20 +167,25 @@ export class Running {
     }, seconds);
   }
 
-  /** The targets of its open descriptors. */
+  get hasEnded(): boolean {
+    return this.child.exitCode !== null || this.child.signalCode !== null;
+  }
+
+  get pid(): number {
+    return this.child.pid!;
+  }
+
   openFiles(): string[] {
-    const folder = `/proc/${this.child.pid}/fd`;
-    return readdirSync(folder).map((name) => {
-      try {
-        return readlinkSync(`${folder}/${name}`);
-      } catch {
-        return ""; // closed by now
-      }
-    });
+    return openFiles(this.pid);
   }
 
   kill(signal: NodeJS.Signals): void {
     this.child.kill(signal);
+  }
+
+  async stop(): Promise<void> {
+    this.kill("SIGKILL");
+    await this.#ended;
   }
 
   async end(): Promise<Run> {
@@ -88,9 +195,16 @@ export class Running {
   }
 }
 
-/** Runs the built binary to its end. */
-export function ttsctl(args: readonly string[], options: RunOptions): Promise<Run> {
-  return new Running(args, options).end();
+/** The targets of the open descriptors of a process. */
+export function openFiles(pid: number): string[] {
+  const folder = `/proc/${pid}/fd`;
+  return readdirSync(folder).map((name) => {
+    try {
+      return readlinkSync(`${folder}/${name}`);
+    } catch {
+      return ""; // closed by now
+    }
+  });
 }
 
 /** The lines of an output. */

@@ -2,6 +2,7 @@ import { readFileSync, rmSync } from "node:fs";
 import { beforeEach, describe, expect, it } from "vitest";
 import { systemClock } from "../../src/clock.ts";
 import { FileStore } from "../../src/store/file/file-store.ts";
+import { LONG } from "../helpers/long.ts";
 import { RULES, record } from "../helpers/records.ts";
 import { lines } from "../helpers/ttsctl.ts";
 import { until } from "../helpers/until.ts";
@@ -206,11 +207,14 @@ describe("a careless or hostile body", () => {
     expect(await everything()).toEqual(before);
   });
 
-  it("of 850,000 ids, or of 10 MB, is refused without a stall", { timeout: 60_000 }, async () => {
+  it("of very many ids, or of 10 MB, is refused without a stall", { timeout: 60_000 }, async () => {
     const server = await here.serve("--no-cleanup --no-sync");
     const before = await everything();
-    const many = JSON.stringify({ user_id: "alice", task_ids: Array.from({ length: 850_000 }, (_, i) => `${i}`) });
-    const answers = Promise.all(Array.from({ length: 6 }, () => server.post("/voice-tasks/delete", many)));
+    const many = JSON.stringify({
+      user_id: "alice",
+      task_ids: Array.from({ length: LONG ? 850_000 : 200_000 }, (_, i) => `${i}`),
+    });
+    const answers = Promise.all(Array.from({ length: LONG ? 6 : 2 }, () => server.post("/voice-tasks/delete", many)));
     const start = performance.now();
     expect((await server.fetch("/healthz")).status).toBe(200);
     expect(performance.now() - start).toBeLessThan(5_000);
@@ -363,8 +367,7 @@ describe("a large change", () => {
     const server = await started();
     const answer = server.post("/voice-tasks/delete", { user_id: "carol" }).catch(() => null);
     await until(begun);
-    await server.stop();
-    expect(server.run.child.exitCode).toBe(0);
+    expect(await server.stop()).toBe(0);
     const response = await answer;
     if (response !== null && response.status !== 200) expect(await codeOf(response)).toEqual([503, "INTERRUPTED"]);
     expect(left()).toBe((await inRedis()).length);

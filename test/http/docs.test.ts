@@ -27,7 +27,7 @@ it("its examples work, and answer as it says", async () => {
   const root = here.root.at("demo");
   expect(spawnSync(process.execPath, [join(PROJECT, "script/demo-root.mjs"), root]).status).toBe(0);
   const env = { REDIS_ENABLED: "1", REDIS_PORT: String(here.server.port) };
-  const server = await Served.start(root, ["--no-cleanup"], env);
+  const server = await Served.startBuilt(root, ["--no-cleanup"], env);
   try {
     await server.run.says(/12 tasks from the file to Redis/);
     expect(EXAMPLES.length).toBeGreaterThan(6);

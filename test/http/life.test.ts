@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, it } from "vitest";
+import { first } from "../helpers/long.ts";
 import { ago, record } from "../helpers/records.ts";
 import { freePort } from "../helpers/redis.ts";
-import { Running } from "../helpers/ttsctl.ts";
+import { start } from "../helpers/ttsctl.ts";
 import { until } from "../helpers/until.ts";
 import { useServer } from "./setup.ts";
 import { request, Wire } from "./wire.ts";
@@ -75,7 +76,7 @@ describe("on start", () => {
   });
 
   it("beside a watcher it starts no loop, and reports it", async () => {
-    const watcher = new Running(["cleanup", "--watch"], { cwd: here.root.path });
+    const watcher = start(["cleanup", "--watch"], { cwd: here.root.path });
     await watcher.says(/watching/);
     const server = await here.serve("--cleanup");
     await server.run.says(/this server does not clean up: .*pid \d+/);
@@ -107,7 +108,7 @@ describe("on start", () => {
     const port = await freePort();
     here.root.configure(here.server.port, `[http]\nport = 1\nbase_path = /file\nallowed_hosts = tts.example.org\n`);
     const env = { TTSCTL_HTTP_PORT: String(port), TTSCTL_HTTP_BASE_PATH: "/tts" };
-    const run = new Running(["serve", "--read-only"], { cwd: here.root.path, env });
+    const run = start(["serve", "--read-only"], { cwd: here.root.path, env });
     await run.says(new RegExp(`listening on http://127.0.0.1:${port}/tts/`));
     const get = (path: string, headers = {}) =>
       fetch(`http://127.0.0.1:${port}${path}`, { redirect: "manual", headers });
@@ -188,7 +189,7 @@ describe("while it runs", () => {
 });
 
 describe("SIGTERM", () => {
-  it.each(["SIGTERM", "SIGINT"] as const)(
+  it.each(first(1, ["SIGTERM", "SIGINT"] as const))(
     "%s ends it in order within 5 s: connections that idle, or are slow, do not keep it",
     async (signal) => {
       const server = await here.serve("--cleanup");

@@ -1,5 +1,6 @@
 import { utimesSync } from "node:fs";
 import { beforeEach, describe, expect, it } from "vitest";
+import { openFiles } from "../helpers/ttsctl.ts";
 import { until } from "../helpers/until.ts";
 import { type Served, useServer } from "./setup.ts";
 
@@ -104,6 +105,7 @@ describe("audio", () => {
     }
     expect(server.run.stdout).toBe("");
     expect(server.run.stderr).not.toMatch(/abort|error/i);
-    await until(() => server.run.openFiles().filter((path) => path.includes("/output")).length === 0);
+    const open = () => openFiles(server.run.pid).filter((path) => path.startsWith(here.root.at("output")));
+    await until(() => open().length === 0);
   });
 });

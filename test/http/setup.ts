@@ -1,20 +1,27 @@
 import { afterEach } from "vitest";
 import { type Place, usePlace } from "../e2e/setup.ts";
-import { Running } from "../helpers/ttsctl.ts";
+import { type Command, Running, start } from "../helpers/ttsctl.ts";
 
-/** The built binary serving in a root, and requests to it. */
-export class Served {
-  readonly run: Running;
+/** `ttsctl serve` in a root, and requests to it. */
+export class Served<R extends Command = Command> {
+  readonly run: R;
   readonly url: string;
 
-  private constructor(run: Running, url: string) {
+  private constructor(run: R, url: string) {
     this.run = run;
     this.url = url;
   }
 
-  static async start(cwd: string, args: readonly string[], env: Record<string, string> = {}): Promise<Served> {
-    const port = args.includes("--port") ? [] : ["--port", "0"];
-    const run = new Running(["serve", ...port, ...args], { cwd, env });
+  static start(cwd: string, args: readonly string[], env: Record<string, string> = {}): Promise<Served> {
+    return Served.#listening(start(withPort(args), { cwd, env }));
+  }
+
+  /** The built program in a process of its own. */
+  static startBuilt(cwd: string, args: readonly string[], env: Record<string, string> = {}): Promise<Served<Running>> {
+    return Served.#listening(new Running(withPort(args), { cwd, env }));
+  }
+
+  static async #listening<R extends Command>(run: R): Promise<Served<R>> {
     await run.says(/listening on http:[^"\s]+\/["\n]/);
     return new Served(run, /listening on (http:\/\/[^/]+)/.exec(run.stderr)![1]!);
   }
@@ -40,24 +47,40 @@ export class Served {
     return (await this.fetch(path, options)).json();
   }
 
-  async stop(): Promise<void> {
-    this.run.kill("SIGTERM");
-    await this.run.end();
+  /** Returns its exit code. */
+  async stop(): Promise<number | null> {
+    if (!this.run.hasEnded) this.run.kill("SIGTERM");
+    return (await this.run.end()).code;
   }
 }
 
+function withPort(args: readonly string[]): string[] {
+  return ["serve", ...(args.includes("--port") ? [] : ["--port", "0"]), ...args];
+}
+
+type Env = Record<string, string>;
+
+export interface ServerPlace extends Place {
+  serve(args?: string, env?: Env): Promise<Served>;
+  /** In a process of its own, to look at its memory or its files. */
+  serveBuilt(args?: string, env?: Env): Promise<Served<Running>>;
+}
+
 /** A root with its Redis as for other commands, and servers that end with the test. */
-export function useServer(): Place & { serve(args?: string, env?: Record<string, string>): Promise<Served> } {
+export function useServer(): ServerPlace {
   const place = usePlace();
   const servers: Served[] = [];
   afterEach(async () => {
     for (const server of servers.splice(0)) await server.stop();
   });
-  const serve = async (args = "", env = {}) => {
-    const words = args.split(" ").filter((word) => word !== "");
-    const server = await Served.start(place.root.path, words, env);
+  const kept = async <S extends Served>(started: Promise<S>): Promise<S> => {
+    const server = await started;
     servers.push(server);
     return server;
   };
-  return Object.assign(place, { serve });
+  const words = (args: string) => args.split(" ").filter((word) => word !== "");
+  return Object.assign(place, {
+    serve: (args = "", env: Env = {}) => kept(Served.start(place.root.path, words(args), env)),
+    serveBuilt: (args = "", env: Env = {}) => kept(Served.startBuilt(place.root.path, words(args), env)),
+  });
 }

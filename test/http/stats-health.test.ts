@@ -2,7 +2,7 @@ import { appendFileSync, readFileSync } from "node:fs";
 import { beforeEach, expect, it } from "vitest";
 import type { StatsHealth } from "../../src/http/routes/stats-health.ts";
 import { ago, record } from "../helpers/records.ts";
-import { Running } from "../helpers/ttsctl.ts";
+import { start } from "../helpers/ttsctl.ts";
 import { until } from "../helpers/until.ts";
 import { type Served, useServer } from "./setup.ts";
 
@@ -146,7 +146,7 @@ it("knows the passes of others by the ledger and their lock", async () => {
     { runs: "unknown", next: null, last: { exitCode: 0, error: null, purged: 1 } },
   ]);
   expect(await metric(server, "cleanup_last_run_timestamp_seconds")).toBe(Date.parse(cleanup.last!.at) / 1000);
-  const watcher = new Running(["cleanup", "--watch"], { cwd: here.root.path, env: AUDIT });
+  const watcher = start(["cleanup", "--watch"], { cwd: here.root.path, env: AUDIT });
   await watcher.says(/\[CLEANUP\] pass/);
   await until(async () => (await healthOf(server)).cleanup.next !== null);
   const watched = (await healthOf(server)).cleanup;

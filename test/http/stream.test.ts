@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { LONG } from "../helpers/long.ts";
 import { ago, record } from "../helpers/records.ts";
 import { until } from "../helpers/until.ts";
 import { type Served, useServer } from "./setup.ts";
@@ -112,7 +113,7 @@ async function serve(env: Record<string, string> = {}): Promise<Served> {
 }
 
 function memoryMb({ run }: Served): number {
-  const status = readFileSync(`/proc/${run.child.pid}/status`, "utf8");
+  const status = readFileSync(`/proc/${run.pid}/status`, "utf8");
   return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)![1]) / 1024;
 }
 
@@ -158,12 +159,12 @@ describe("a stream", () => {
 
   it("keeps the time between two updates that was asked for", async () => {
     const server = await serve();
-    const stream = await Stream.open(server, "/stream?every=4");
+    const stream = await Stream.open(server, "/stream?every=2");
     await stream.lists("t02", "t01");
     const first = Date.parse(stream.last("list")!.at);
     await here.mirrored(record("alice", "t03", { updated_at: ago(1) }));
     const { at } = await stream.lists("t03", "t02", "t01");
-    expect(Date.parse(at) - first).toBeGreaterThanOrEqual(3900);
+    expect(Date.parse(at) - first).toBeGreaterThanOrEqual(1900);
   });
 
   it("answers a filter, of the URL or of a body", async () => {
@@ -279,14 +280,14 @@ describe("many streams", () => {
     expect(server.run.stderr).not.toMatch(/Warning|internal error/);
   });
 
-  it("of clients that read nothing buffer nothing, and skip to the newest", async () => {
+  it.runIf(LONG)("of clients that read nothing buffer nothing, and skip to the newest", async () => {
     const text = "x".repeat(30_000);
     const all = (status: string) => {
       return Array.from({ length: 100 }, (_, i) => record("alice", `t${i}`, { status, text, updated_at: ago(60) }));
     };
     here.root.configure(null);
     here.root.writeStore(all("running"));
-    const server = await here.serve("--no-cleanup");
+    const server = await here.serveBuilt("--no-cleanup");
     const deaf = await Promise.all(Array.from({ length: 20 }, () => Wire.open(server.port)));
     for (const { socket } of deaf) {
       socket.pause();
@@ -319,9 +320,8 @@ describe("many streams", () => {
     deaf.socket.write(request("GET /stream?every=1&page_size=100"));
     await server.fetch("/metrics");
     const began = performance.now();
-    await server.stop();
+    expect(await server.stop()).toBe(0);
     expect(performance.now() - began).toBeLessThan(8_000);
-    expect(server.run.child.exitCode).toBe(0);
     await until(() => stream.hasEnded);
     deaf.socket.destroy();
   });

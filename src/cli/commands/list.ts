@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
 import { buffer } from "node:stream/consumers";
 import type { Command } from "commander";
 import { describeSystemError, TtsctlError, usage } from "../../errors.ts";
@@ -366,7 +367,7 @@ async function readBody(context: Context, argument: string | undefined, file: st
     return { text: (await buffer(stdin)).toString("utf8"), origin: "stdin" };
   }
   try {
-    return { text: await readFile(file, "utf8"), origin: file };
+    return { text: await readFile(resolve(context.cwd, file), "utf8"), origin: file };
   } catch (cause) {
     throw new TtsctlError("USAGE", `cannot read the query from ${file}: ${describeSystemError(cause)}`, { cause });
   }

@@ -1,7 +1,9 @@
 import { SEED } from "../../helpers/seed.ts";
 
 /** Whether the faults are tried at length (`npm run faults`) or in the short version of every test run. */
-export const LONG = process.env.TTSCTL_FAULTS === "long";
+import { LONG } from "../../helpers/long.ts";
+
+export { LONG };
 
 /** How often something is tried: in a short run, and in a long one. */
 export function times(short: number, long: number): number {
