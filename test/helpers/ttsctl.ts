@@ -4,8 +4,10 @@ import { readdirSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { PassThrough, Writable } from "node:stream";
 import { inject } from "vitest";
+import { type Clock, systemClock } from "../../src/clock.ts";
 import { main } from "../../src/main.ts";
 import { cleanEnv } from "./clean-env.ts";
+import { TestClock } from "./clock.ts";
 import { until } from "./until.ts";
 
 export interface Run {
@@ -24,6 +26,8 @@ export interface RunOptions {
   readonly input?: string;
   /** Its stdin stays open, and nothing comes. */
   readonly keepsStdin?: boolean;
+  /** Of a command in this process. */
+  readonly clock?: Clock;
 }
 
 export interface ProcessOptions extends RunOptions {
@@ -57,12 +61,16 @@ export const BUILT = process.env.TTSCTL_BUILT === "1";
 
 /** Starts a command in this process. */
 export function start(args: readonly string[], options: RunOptions): Command {
-  return BUILT ? new Running(args, options) : new InProcess(args, options);
+  return BUILT && options.clock === undefined ? new Running(args, options) : new InProcess(args, options);
 }
 
-/** Runs a command in this process to its end. */
+/** Runs a command in this process to its end. Its time jumps over pauses. */
 export function ttsctl(args: readonly string[], options: RunOptions): Promise<Run> {
-  return start(args, options).end();
+  return (
+    BUILT && options.clock === undefined
+      ? start(args, options)
+      : new InProcess(args, { clock: new TestClock(), ...options })
+  ).end();
 }
 
 /** Runs the built program in a process of its own to its end. */
@@ -91,13 +99,13 @@ class InProcess implements Command {
   readonly pid = process.pid;
   hasEnded = false;
 
-  constructor(argv: readonly string[], { cwd, env, input = "", keepsStdin = false }: RunOptions) {
+  constructor(argv: readonly string[], { cwd, env, input = "", keepsStdin = false, clock = systemClock }: RunOptions) {
     const startedAt = performance.now();
     const stdin = new PassThrough();
     if (!keepsStdin) stdin.end(input);
     const streams = { stdin, stdout: this.#out, stderr: this.#err };
     const stopSignal = () => this.#stop.signal;
-    this.#ended = main({ argv, env: cleanEnv(env), cwd, streams, stopSignal }).then((code) => {
+    this.#ended = main({ argv, env: cleanEnv(env), cwd, streams, stopSignal, clock }).then((code) => {
       this.hasEnded = true;
       const { stdout, stderr } = this;
       return { code, signal: null, stdout, stderr, ms: performance.now() - startedAt };
