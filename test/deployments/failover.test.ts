@@ -4,7 +4,7 @@ import { drawn } from "../faults/helpers/chance.ts";
 import { ago, record } from "../helpers/records.ts";
 import { ServiceRoot } from "../helpers/root.ts";
 import { SentinelSite } from "../helpers/sentinels.ts";
-import { lines, type Command, start, ttsctl } from "../helpers/ttsctl.ts";
+import { type Command, lines, start, ttsctl } from "../helpers/ttsctl.ts";
 import { until } from "../helpers/until.ts";
 import { Served } from "../http/setup.ts";
 

@@ -105,7 +105,7 @@ export class Killed {
     const { kept = this.#one.after, line } = this.#one;
     const left = sorted(await everything(this.#here));
     expect(missingOf(kept, left), `${label}: after the kill`).toBe(0);
-    const again = await this.#here.run(line, { clock: new TestClock("auto", 1) });
+    const again = await this.#here.run(line, { clock: new TestClock({ shift: 1 }) });
     expect([0, 3], `${label}: ${again.stderr}`).toContain(again.code);
     await this.expectFinished(label);
   }
