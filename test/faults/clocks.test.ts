@@ -6,6 +6,7 @@ import { usePlace } from "../e2e/setup.ts";
 import type { TestClock } from "../helpers/clock.ts";
 import { ago, RULES, record } from "../helpers/records.ts";
 import { lines, start } from "../helpers/ttsctl.ts";
+import { until } from "../helpers/until.ts";
 import { useService, ZONE } from "./helpers/beside.ts";
 import { Chance, LONG, times } from "./helpers/chance.ts";
 import { everything, exactly, sorted } from "./helpers/stores.ts";
@@ -170,6 +171,7 @@ describe("a false clock", () => {
     await lay();
     const lock = await new FileStore(here.root.store, RULES, systemClock).lock("run");
     const waiting = start(["delete", "--all", "--force", "--yes"], { cwd: here.root.path, clock });
+    await until(() => clock.pauses === 1);
     await clock.advance(9);
     clock.shift = DAY;
     await lock.release();

@@ -49,6 +49,11 @@ export class TestClock implements Clock {
     this.shift = shift;
   }
 
+  /** How many pauses are under way. */
+  get pauses(): number {
+    return this.#sleepers.size;
+  }
+
   now(): number {
     return systemClock.now() + this.jumped + this.shift;
   }
@@ -92,10 +97,10 @@ export class TestClock implements Clock {
     return () => stop.abort();
   }
 
-  /** Lets so much time pass, and what that wakes do its work. */
+  /** When all waits, lets so much time pass, and what that wakes do its work. */
   async advance(seconds: number): Promise<void> {
-    const end = this.monotonic() + seconds;
     await untilIdle(false);
+    const end = this.monotonic() + seconds;
     for (let next = this.#next(); next !== undefined && next.at <= end; next = this.#next()) {
       this.#jumpTo(next.at);
       await untilIdle(false);
