@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import type { Surroundings } from "./cli/context.ts";
 import type { Streams } from "./cli/io.ts";
 import { reportError } from "./cli/report-error.ts";
@@ -5,12 +6,17 @@ import { flagsIn, Terminal } from "./cli/terminal.ts";
 import { TtsctlError } from "./errors.ts";
 import { loadedPosix } from "./store/file/posix.ts";
 
-export interface Invocation extends Omit<Surroundings, "terminal" | "request"> {
+export interface Invocation extends Omit<Surroundings, "terminal" | "request" | "pageFolder"> {
   readonly streams: Streams;
+  /** Default: beside the bundle, where the build puts it. */
+  readonly pageFolder?: string;
 }
 
+const PAGE_FOLDER = join(import.meta.dirname, "web");
+
 /** Runs one command and returns its exit code. The only catch-all. */
-export async function main({ argv, env, cwd, streams, stopSignal }: Invocation): Promise<number> {
+export async function main(invocation: Invocation): Promise<number> {
+  const { argv, env, cwd, streams, stopSignal, pageFolder = PAGE_FOLDER } = invocation;
   const terminal = new Terminal(streams, env, flagsIn(argv).logFormat === "json");
   const report = (error: unknown) => reportError(error, argv, terminal);
   const stopOfOutputs = () => {
@@ -18,7 +24,7 @@ export async function main({ argv, env, cwd, streams, stopSignal }: Invocation):
     for (const output of [terminal.out, terminal.data, terminal.err]) output.hurryAfter(signal);
     return signal;
   };
-  let exitCode = await runCommand({ argv, terminal, env, cwd, stopSignal: stopOfOutputs }).catch(report);
+  let exitCode = await runCommand({ argv, terminal, env, cwd, pageFolder, stopSignal: stopOfOutputs }).catch(report);
   await terminal.out.flush();
   const { failure } = terminal.out;
   if (failure !== undefined) {

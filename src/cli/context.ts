@@ -17,6 +17,8 @@ export interface Surroundings {
   readonly env: NodeJS.ProcessEnv;
   readonly cwd: string;
   readonly argv: readonly string[];
+  /** Where the files of the page are. */
+  readonly pageFolder: string;
   /** Aborted by SIGINT or SIGTERM. After the first call these signals don't end the process at once. */
   readonly stopSignal: () => AbortSignal;
   /** The HTTP request and its client. */
@@ -65,6 +67,10 @@ export class Context extends RunParts {
   /** The directory that relative paths of flags are relative to. */
   get cwd(): string {
     return this.#surroundings.cwd;
+  }
+
+  get pageFolder(): string {
+    return this.#surroundings.pageFolder;
   }
 
   /** A context for a step of the run. It logs, unless the flags say otherwise. */

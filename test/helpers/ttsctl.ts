@@ -97,7 +97,8 @@ class InProcess implements Command {
     if (!keepsStdin) stdin.end(input);
     const streams = { stdin, stdout: this.#out, stderr: this.#err };
     const stopSignal = () => this.#stop.signal;
-    this.#ended = main({ argv, env: cleanEnv(env), cwd, streams, stopSignal }).then((code) => {
+    const pageFolder = join(inject("packageRoot"), "dist/web");
+    this.#ended = main({ argv, env: cleanEnv(env), cwd, streams, stopSignal, pageFolder }).then((code) => {
       this.hasEnded = true;
       const { stdout, stderr } = this;
       return { code, signal: null, stdout, stderr, ms: performance.now() - startedAt };

@@ -39,19 +39,16 @@ const put = (taskId: string, status = "succeeded") => {
   return here.mirrored(record("alice", taskId, { status, updated_at: ago(age) }));
 };
 
-describe.each([
-  { locale: "en-US", total: "3 tasks", fresh: /^1 new task · show$/ },
-  { locale: "zh-CN", total: "共 3 个任务", fresh: /1 个新任务/ },
-])("in $locale", ({ locale, total, fresh }) => {
+describe("a page with a stream", () => {
   it("a change of the list and of the counts appears without a request", async () => {
     const { url } = await here.serveSynced();
-    const tab = await here.open(url, { live: true, locale });
+    const tab = await here.open(url, { live: true });
     await tab.sees(["t01", "t02"], { count: 2 });
     await begins(tab);
     const asked = tab.asked(POLLS).length;
     await put("t03");
     await tab.sees(["t03", "t01", "t02"], { count: 3 });
-    await tab.page.locator(".total").getByText(total).waitFor();
+    await tab.page.locator(".total").getByText("3 tasks").waitFor();
     const timeOf = (selector: string) => tab.page.locator(selector).textContent();
     await until(async () => (await timeOf(".as-of")) === (await timeOf(".updated")), 40);
     expect(tab.asked(POLLS)).toHaveLength(asked);
@@ -60,16 +57,16 @@ describe.each([
 
   it("new tasks don't move the rows of a reader", async () => {
     const { url } = await here.serveSynced();
-    const tab = await here.open(url, { live: true, locale });
+    const tab = await here.open(url, { live: true });
     await begins(tab);
     await tab.opens("t01");
     const place = await tab.row("t01").boundingBox();
     await put("t03");
-    await tab.page.getByRole("button", { name: fresh }).waitFor();
+    await tab.page.getByRole("button", { name: /^1 new task · show$/ }).waitFor();
     expect(await tab.row("t01").boundingBox()).toEqual(place);
     await put("t01", "failed");
     await tab.row("t01").locator(".badge.error").waitFor();
-    await tab.page.getByRole("button", { name: fresh }).click();
+    await tab.page.getByRole("button", { name: /^1 new task · show$/ }).click();
     await tab.sees(["t01", "t03", "t02"], { count: 3 });
   });
 });
