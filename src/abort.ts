@@ -1,5 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
-
 /** Runs work under a signal that either of two aborts: Node.js 20.0 has no `AbortSignal.any`. */
 export async function untilEither<T>(
   one: AbortSignal,
@@ -17,9 +15,4 @@ export async function untilEither<T>(
   } finally {
     for (const signal of [one, other]) signal.removeEventListener("abort", abort);
   }
-}
-
-/** Waits until the time is over or either signal is aborted. */
-export function pause(seconds: number, one: AbortSignal, other: AbortSignal): Promise<void> {
-  return untilEither(one, other, (signal) => sleep(seconds * 1000, undefined, { signal }).catch(() => {}));
 }

@@ -1,13 +1,54 @@
-/** The source of every "now"; tests set it. */
+/** Every "now", and every pause: tests have one whose time they set. */
 export interface Clock {
   /** Wall time, epoch seconds with a fraction. */
   now(): number;
   /** Seconds, for durations and for detecting jumps of the wall clock. */
   monotonic(): number;
+  /** Ends early when a signal aborts. A pause in the background doesn't keep the process alive. */
+  sleep(ms: number, signal?: AbortSignal | readonly AbortSignal[], isBackground?: boolean): Promise<void>;
 }
 
 export const systemClock: Clock = {
   now: () => Date.now() / 1000,
   // `performance` takes some milliseconds to load.
   monotonic: () => Number(process.hrtime.bigint()) / 1e9,
+  sleep: (ms, signal = [], isBackground = false) =>
+    new Promise((resolve) => {
+      const signals = [signal].flat();
+      if (signals.some(({ aborted }) => aborted)) return resolve();
+      const end = () => {
+        clearTimeout(timer);
+        for (const one of signals) one.removeEventListener("abort", end);
+        resolve();
+      };
+      const timer = setTimeout(end, ms);
+      if (isBackground) timer.unref();
+      for (const one of signals) one.addEventListener("abort", end);
+    }),
 };
+
+/** How many seconds to rest after work that is repeated: it takes at most a fifth of the time. @param began monotonic */
+export function restAfter(began: number, least: number, clock: Clock): number {
+  return Math.max(least, 5 * (clock.monotonic() - began));
+}
+
+/** Starts work in the background after the time, unless the signal aborts first. */
+export async function later(clock: Clock, ms: number, signal: AbortSignal, work: () => void): Promise<void> {
+  await clock.sleep(ms, signal, true);
+  if (!signal.aborted) work();
+}
+
+/**
+ * Returns what the work does, or `late()` if it takes longer.
+ * @param clock left out for waits for a server, which has only real time
+ */
+export async function within<T>(ms: number, work: Promise<T>, late: () => T | Promise<T>, clock?: Clock): Promise<T> {
+  const done = new AbortController();
+  const { signal } = done;
+  const limit = clock === undefined ? systemClock.sleep(ms, signal) : clock.sleep(ms, signal, true);
+  try {
+    return await Promise.race([work, limit.then(() => (signal.aborted ? work : late()))]);
+  } finally {
+    done.abort();
+  }
+}

@@ -3,11 +3,13 @@ import type { Surroundings } from "./cli/context.ts";
 import type { Streams } from "./cli/io.ts";
 import { reportError } from "./cli/report-error.ts";
 import { flagsIn, Terminal } from "./cli/terminal.ts";
+import { type Clock, systemClock } from "./clock.ts";
 import { TtsctlError } from "./errors.ts";
 import { loadedPosix } from "./store/file/posix.ts";
 
 export interface Invocation extends Omit<Surroundings, "terminal" | "request" | "pageFolder"> {
   readonly streams: Streams;
+  readonly clock?: Clock;
   /** Default: beside the bundle, where the build puts it. */
   readonly pageFolder?: string;
 }
@@ -16,12 +18,12 @@ const PAGE_FOLDER = join(import.meta.dirname, "web");
 
 /** Runs one command and returns its exit code. The only catch-all. */
 export async function main(invocation: Invocation): Promise<number> {
-  const { argv, env, cwd, streams, stopSignal, pageFolder = PAGE_FOLDER } = invocation;
-  const terminal = new Terminal(streams, env, flagsIn(argv).logFormat === "json");
+  const { argv, env, cwd, streams, stopSignal, clock = systemClock, pageFolder = PAGE_FOLDER } = invocation;
+  const terminal = new Terminal(streams, env, clock, flagsIn(argv).logFormat === "json");
   const report = (error: unknown) => reportError(error, argv, terminal);
   const stopOfOutputs = () => {
     const signal = stopSignal();
-    for (const output of [terminal.out, terminal.data, terminal.err]) output.hurryAfter(signal);
+    for (const output of [terminal.out, terminal.data, terminal.err]) output.hurryAfter(signal, clock);
     return signal;
   };
   let exitCode = await runCommand({ argv, terminal, env, cwd, pageFolder, stopSignal: stopOfOutputs }).catch(report);

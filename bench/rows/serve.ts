@@ -63,10 +63,13 @@ function underLoad(name: string, start: Start, request: Request, figure: Figure)
       const script = request.posts ? ["-s", site.scratch("post.lua")] : [];
       const load = ["-t1", `-c${request.connections}`, `-d${SECONDS}s`, "--latency", "--timeout", "30s"];
       const cpuBefore = server.cpuSeconds;
+      const redisBefore = await site.redis.cpuSeconds();
       const { stdout } = await site.run(["wrk", ...load, ...script, server.url + request.path]);
-      const cpuSeconds = (server.cpuSeconds - cpuBefore) / requestsIn(stdout);
+      const requests = requestsIn(stdout);
+      const cpuSeconds = (server.cpuSeconds - cpuBefore) / requests;
+      const redisCpuSeconds = ((await site.redis.cpuSeconds()) - redisBefore) / requests;
       const seconds = figure === "p99" ? p99(stdout) : perRequest(stdout);
-      return { stdout, seconds, cpuSeconds, peakMb: server.peakMb };
+      return { stdout, seconds, cpuSeconds, redisCpuSeconds, peakMb: server.peakMb };
     },
     check: (_, { stdout }) => expectThat(!/Non-2xx|Socket errors/.test(stdout), stdout),
     finish: async () => server?.stop(),

@@ -1,4 +1,5 @@
 import type { IAudioMetadata, IFormat } from "music-metadata";
+import { systemClock } from "../clock.ts";
 import { systemErrorCode } from "../errors.ts";
 
 /** Anything that is read at a position, such as a FileHandle. */
@@ -20,7 +21,7 @@ const MAY_NOT_SAY = ["audio/mpeg", "audio/flac"];
  * Reads how long a file plays. The length stays unknown if that needs too many bytes or reads, or isn't done by `deadline`.
  * @param size of the file in bytes
  * @param mediaType by the file's name
- * @param deadline as `performance.now()` counts
+ * @param deadline as `systemClock` counts
  * @throws the error of a read that fails
  */
 export async function audioLength(
@@ -98,7 +99,7 @@ class BoundedReader {
   }
 
   async #readBlock(start: number, length: number): Promise<void> {
-    if (this.#bytes > MOST_BYTES || performance.now() > this.#deadline) throw new TooMuch();
+    if (this.#bytes > MOST_BYTES || systemClock.monotonic() > this.#deadline) throw new TooMuch();
     const block = new Uint8Array(Math.max(length, BLOCK));
     let filled = 0;
     for (let bytesRead = -1; filled < length && bytesRead !== 0; filled += bytesRead) {

@@ -1,4 +1,5 @@
 import type { FileHandle } from "node:fs/promises";
+import { systemClock } from "../clock.ts";
 import { closeQuietly } from "../errors.ts";
 import { pool } from "../pool.ts";
 import type { AudioLength } from "./audio-length.ts";
@@ -9,7 +10,7 @@ import { mediaTypeOf } from "./media-types.ts";
 const AT_ONCE = 8;
 const MEASURED = ["audio/wav", "audio/mpeg", "audio/flac", "audio/ogg", "audio/mp4"];
 /** How long the lengths of all the audio of a task are read. */
-const MOST_MS = 5000;
+const MOST_S = 5;
 
 /** A file of a task; its path is relative to the folder that holds `output/` (absolute for logs that are elsewhere). */
 export interface Artifact extends AudioLength {
@@ -21,7 +22,7 @@ export interface Artifact extends AudioLength {
 export async function listFolder(home: Folder, taskId: string): Promise<Artifact[]> {
   const contents = await lookIntoChild(home, taskId, Number.POSITIVE_INFINITY);
   const artifacts: Artifact[] = [];
-  const deadline = performance.now() + MOST_MS;
+  const deadline = systemClock.monotonic() + MOST_S;
   await pool(contents === undefined ? [] : filesIn(contents), AT_ONCE, async ({ folders, name, bytes }) => {
     const path = [home.label, taskId, ...folders, name].join("/");
     const length = bytes > 0 ? await lengthOf(home, [taskId, ...folders, name], deadline) : {};

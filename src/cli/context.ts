@@ -1,7 +1,6 @@
 import { resolve } from "node:path";
 import { getHeapSpaceStatistics, setFlagsFromString } from "node:v8";
 import type { Command } from "commander";
-import { systemClock } from "../clock.ts";
 import { type LoadOptions, loadSettings } from "../config/load.ts";
 import type { Settings } from "../config/settings.ts";
 import type { DoneItems, Reporter, WarningFields } from "../operations/reporter.ts";
@@ -53,6 +52,7 @@ export class Context extends RunParts {
     const { terminal, stopSignal, argv, cwd, env, request = null, onWarning } = surroundings;
     const reporter = new ConsoleReporter(terminal, flags, onWarning);
     super({
+      clock: terminal.clock,
       reporter,
       log: (line) => reporter.log(line),
       signal: stopSignal,
@@ -173,8 +173,7 @@ export class ConsoleReporter implements Reporter {
   readonly #terminal: Terminal;
   readonly #flags: GlobalFlags;
   readonly #onWarning: (line: string) => void;
-  readonly #startedAt = systemClock.monotonic();
-  #nextProgressAt = 0;
+  #nextProgressAt: number;
   /** The current work, and how much of it was done at the start. */
   #work = { label: "", from: 0, since: 0 };
   #pending: Promise<void> = Promise.resolve();
@@ -183,6 +182,7 @@ export class ConsoleReporter implements Reporter {
     this.#terminal = terminal;
     this.#flags = flags;
     this.#onWarning = onWarning;
+    this.#nextProgressAt = terminal.clock.monotonic() + PATIENCE_S;
   }
 
   warn(msg: string, fields: WarningFields = {}): void {
@@ -196,10 +196,10 @@ export class ConsoleReporter implements Reporter {
   }
 
   progress(label: string, done: number, total: number): void {
-    const { err, errWidth, isDrawable } = this.#terminal;
-    const now = systemClock.monotonic();
+    const { err, errWidth, isDrawable, clock } = this.#terminal;
+    const now = clock.monotonic();
     if (this.#work.label !== label) this.#work = { label, from: done, since: now };
-    if (this.#flags.quiet || now < Math.max(this.#startedAt + PATIENCE_S, this.#nextProgressAt)) return;
+    if (this.#flags.quiet || now < this.#nextProgressAt) return;
     this.#nextProgressAt = now + (err.isJson ? LINE_EVERY_S : REDRAW_EVERY_S);
     const { from, since } = this.#work;
     if (err.isJson) this.#say({ level: "info", msg: label, fields: { done, total } });

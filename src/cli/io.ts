@@ -1,6 +1,6 @@
 import { setMaxListeners } from "node:events";
 import type { Readable, Writable } from "node:stream";
-import { systemClock } from "../clock.ts";
+import type { Clock } from "../clock.ts";
 import { printable } from "../printable.ts";
 import { type LogEvent, logLine } from "../render/item-lines.ts";
 
@@ -23,7 +23,7 @@ export class Output {
   failure: Error | undefined;
   /** Texts that wait for the release; undefined if nothing is held back. */
   #held: string[] | undefined;
-  #stop: AbortSignal | undefined;
+  #hurry: { readonly stop: AbortSignal; readonly clock: Clock } | undefined;
 
   /** @param prepare called right before each write; returns the text to write */
   constructor(stream: Writable, prepare: (text: string) => string = (text) => text) {
@@ -52,27 +52,27 @@ export class Output {
   }
 
   /** After the stop, a reader that doesn't take a text within a second counts as gone. */
-  hurryAfter(stop: AbortSignal): void {
+  hurryAfter(stop: AbortSignal, clock: Clock): void {
     setMaxListeners(0, stop); // each text that isn't taken yet has one
-    this.#stop = stop;
+    this.#hurry = { stop, clock };
   }
 
   #untilTaken(write: (taken: () => void) => void): Promise<void> {
-    const stop = this.#stop;
+    const { stop, clock } = this.#hurry ?? {};
     return new Promise((resolve) => {
-      let timer: NodeJS.Timeout | undefined;
-      const hurry = () => {
-        timer = setTimeout(() => {
-          this.isGone = true;
-          taken();
-        }, STUCK_MS);
+      const over = new AbortController();
+      const hurry = async () => {
+        await clock!.sleep(STUCK_MS, over.signal);
+        if (over.signal.aborted) return;
+        this.isGone = true;
+        taken();
       };
       const taken = () => {
-        clearTimeout(timer);
+        over.abort();
         stop?.removeEventListener("abort", hurry);
         resolve();
       };
-      if (stop?.aborted) hurry();
+      if (stop?.aborted) void hurry();
       else stop?.addEventListener("abort", hurry);
       write(taken);
     });
@@ -113,29 +113,31 @@ const PREFIXES = { info: "", warn: "warning: ", error: "error: " } as const;
 /** stderr. With `--log-format json` each line is a JSON object, with plain text as its message. */
 export class Log extends Output {
   readonly isJson: boolean;
+  readonly #clock: Clock;
 
-  constructor(stream: Writable, isJson: boolean, prepare: (text: string) => string) {
+  constructor(stream: Writable, isJson: boolean, clock: Clock, prepare: (text: string) => string) {
     super(stream, prepare);
     this.isJson = isJson;
+    this.#clock = clock;
   }
 
   override write(text: string): Promise<void> {
     if (!this.isJson) return super.write(text);
     const lines = text.split("\n").filter((line) => line !== "");
-    return super.write(lines.map((msg) => jsonLine({ level: "info", msg })).join(""));
+    return super.write(lines.map((msg) => this.#jsonLine({ level: "info", msg })).join(""));
   }
 
   /** @param text the line for people */
   say(event: LogEvent, text = PREFIXES[event.level] + printable(event.msg)): Promise<void> {
-    return super.write(this.isJson ? jsonLine(event) : `${text}\n`);
+    return super.write(this.isJson ? this.#jsonLine(event) : `${text}\n`);
   }
 
   /** With the time, for unattended runs. */
   sayWhen(event: LogEvent): Promise<void> {
-    return this.say(event, `${new Date(systemClock.now() * 1000).toISOString()} ${printable(event.msg)}`);
+    return this.say(event, `${new Date(this.#clock.now() * 1000).toISOString()} ${printable(event.msg)}`);
   }
-}
 
-function jsonLine(event: LogEvent): string {
-  return `${logLine(event, systemClock.now())}\n`;
+  #jsonLine(event: LogEvent): string {
+    return `${logLine(event, this.#clock.now())}\n`;
+  }
 }

@@ -1,5 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
-import { pause } from "../abort.ts";
 import { TtsctlError } from "../errors.ts";
 import { cut, wrap } from "../render/width.ts";
 import { counted, formatDuration } from "../task/amounts.ts";
@@ -27,7 +25,7 @@ export async function live(context: Context, every: number, refresh: Refresh): P
 }
 
 async function onScreen(context: Context, every: number, refresh: Refresh): Promise<number> {
-  const { terminal, signal } = context;
+  const { terminal, signal, clock } = context;
   const { colors } = await context.tableStyle();
   const screen = openScreen(terminal, frame, { keepsPicture: true });
   let resized = new AbortController();
@@ -45,11 +43,11 @@ async function onScreen(context: Context, every: number, refresh: Refresh): Prom
       const { out: body, err } = recording.takeLines();
       const notes = [...err, ...(problem === undefined ? [] : [errorText(problem)])];
       if (!terminal.errIsTerminal) for (const line of notes.splice(0)) await terminal.err.write(`${line}\n`);
-      const now = formatInZone(Math.floor(context.clock.now()), await context.zone());
+      const now = formatInZone(Math.floor(clock.now()), await context.zone());
       screen.draw({ head: colors.dim(`${now}  every ${formatDuration(every)}, Ctrl-C to stop`), body, notes });
       resized = new AbortController();
-      await pause(every, signal, resized.signal);
-      if (resized.signal.aborted) await sleep(Math.min(1, every) * 1000, undefined, { signal }).catch(() => {}); // at most once a second
+      await clock.sleep(every * 1000, [signal, resized.signal]);
+      if (resized.signal.aborted) await clock.sleep(Math.min(1, every) * 1000, signal); // at most once a second
     }
   } finally {
     signal.removeEventListener("abort", screen.close);
@@ -67,7 +65,7 @@ async function inPipe(context: Context, every: number, refresh: Refresh): Promis
     if (!isFirst) await terminal.out.write(separator);
     const problem = await runOnce(context, terminal, refresh);
     if (problem !== undefined) await sayError(terminal.err, problem, { asJson: isJson, stack: null });
-    await sleep(every * 1000, undefined, { signal }).catch(() => {});
+    await context.clock.sleep(every * 1000, signal);
   }
   return DONE;
 }

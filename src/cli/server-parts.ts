@@ -1,7 +1,7 @@
 import { access, constants } from "node:fs/promises";
 import { resolve } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { openArtifacts } from "../artifacts/artifacts.ts";
+import { within } from "../clock.ts";
 import { maskUrl } from "../config/address.ts";
 import { isRedisError, systemErrorCode, TtsctlError, throwIfInterrupted } from "../errors.ts";
 import { Hosts } from "../http/guard.ts";
@@ -193,7 +193,7 @@ function changesOf(context: Context, syncing: Syncing): Changes {
     if (!dryRun) last = changed.catch(() => {});
     return changed;
   };
-  context.onRelease(() => Promise.race([last, sleep(GRACE_MS, undefined, { ref: false })]).then(() => {}));
+  context.onRelease(async () => void (await within(GRACE_MS, last, () => {}, context.clock)));
   return {
     remove: async (deletion) => noted(deletion, () => remove(context, deletion, syncing)),
     mark: async (marking) => noted(marking, () => mark(context, marking, syncing)),

@@ -24,7 +24,7 @@ export type Syncing = Awaited<ReturnType<typeof connectSyncing>>;
  */
 export async function connectSyncing(context: Context, isWanted: boolean) {
   /** Also repeats a sync that failed because another command had the lock, or the file was half written. */
-  const retry = retrying(sync, LONGEST_RETRY_MS, context.signal);
+  const retry = retrying(context.clock, sync, LONGEST_RETRY_MS, context.signal);
   const reasonBehind = isWanted ? UNSYNCED : "Redis was down and may lack changes of the file; run `ttsctl sync`";
   /** Why Redis may not be read, or null. */
   let behind: string | null = isWanted ? UNSYNCED : null;
@@ -51,7 +51,8 @@ export async function connectSyncing(context: Context, isWanted: boolean) {
     onDown: ({ message, code }) => say("warn", `${message}: reads use the store file`, code),
   };
   const { shared, link } = await context.liveOn({ events, forReaders });
-  const writer = new MirrorWriter({ shared, link, repairs, isBusy: () => false, onMirrorFailure: () => {}, warn });
+  const parts = { clock: context.clock, shared, link, repairs, warn };
+  const writer = new MirrorWriter({ ...parts, isBusy: () => false, onMirrorFailure: () => {} });
   context.onRelease(() => writer.close());
 
   async function forReaders(state: MirrorState): Promise<MirrorState> {

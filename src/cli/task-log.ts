@@ -48,6 +48,7 @@ export async function followTask(
   const { followLog, TaskState } = await import("../operations/follow.ts");
   const state = new TaskState({ ...parts, clock }, id, source);
   const end = await followLog({
+    clock,
     logs,
     signal,
     finished,

@@ -1,5 +1,6 @@
 import { PassThrough } from "node:stream";
 import { parseArgs } from "node:util";
+import type { Clock } from "../clock.ts";
 import { printableData } from "../printable.ts";
 import { NO_COLORS, type TableStyle } from "../render/table.ts";
 import { LOG_FORMATS, Log, Output, type Streams } from "./io.ts";
@@ -84,6 +85,7 @@ export class Terminal {
   readonly err: Log;
   readonly streams: Streams;
   readonly env: NodeJS.ProcessEnv;
+  readonly clock: Clock;
   /** Visible lines, if a command draws on the whole screen; else null. */
   readonly height: number | null;
   #isDrawn = false;
@@ -92,9 +94,10 @@ export class Terminal {
   #isInLine = false;
 
   /** @param logsJson whether lines on stderr are JSON objects */
-  constructor(streams: Streams, env: NodeJS.ProcessEnv, logsJson: boolean, height: number | null = null) {
+  constructor(streams: Streams, env: NodeJS.ProcessEnv, clock: Clock, logsJson: boolean, height: number | null = null) {
     this.streams = streams;
     this.env = env;
+    this.clock = clock;
     this.height = height;
     const onTerminal = (text: string) => {
       this.clear();
@@ -103,7 +106,7 @@ export class Terminal {
     };
     this.out = new Output(streams.stdout, this.outIsTerminal ? (text) => onTerminal(this.shown(text)) : undefined);
     this.data = this.outIsTerminal ? new Output(streams.stdout, (text) => onTerminal(printableData(text))) : this.out;
-    this.err = new Log(streams.stderr, logsJson, (text) => {
+    this.err = new Log(streams.stderr, logsJson, clock, (text) => {
       this.clear();
       return this.errIsTerminal && !logsJson ? this.shown(text) : text;
     });
@@ -226,7 +229,7 @@ export function recordingOf(like: Terminal) {
       .split("\n")
       .slice(0, -1);
   return {
-    terminal: new Terminal(streams, like.env, false, isTTY ? (rows || 24) - 1 : null), // below the head
+    terminal: new Terminal(streams, like.env, like.clock, false, isTTY ? (rows || 24) - 1 : null), // below the head
     /** The lines written since the last call. */
     takeLines: () => ({ out: lines(stdout), err: lines(streams.stderr) }),
   };

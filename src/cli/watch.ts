@@ -1,4 +1,3 @@
-import { pause } from "../abort.ts";
 import type { Settings } from "../config/settings.ts";
 import { TtsctlError } from "../errors.ts";
 import { watchInterval, watchPasses } from "../parts/cleanup.ts";
@@ -40,7 +39,7 @@ export async function watch(
     pass: (refusal: TtsctlError | null) => tryPass(context.fork(settings), runPass, refusal),
     wait: (seconds: number) => {
       onWait(seconds);
-      return pause(seconds, context.signal, hangup.signal);
+      return context.clock.sleep(seconds * 1000, [context.signal, hangup.signal]);
     },
   };
   context.onRelease(() => watcher.lock.release());

@@ -45,7 +45,7 @@ export function createApp(parts: ServerParts): Hono<Env> {
   app.use("/stats/*", compressed);
   const answerEvents = eventStreams(parts);
   const { counts, forget } = keptCounts(parts);
-  const forChange = changeTurns(forget);
+  const forChange = changeTurns(parts.clock, forget);
   addVoiceTasks(app, parts, forChange);
   addChanges(app, parts, forChange);
   addLogs(app, parts, answerEvents);

@@ -1,5 +1,6 @@
 import type { Context } from "hono";
 import { type SSEStreamingApi, streamSSE } from "hono/streaming";
+import { later } from "../clock.ts";
 import { HttpError, problemOf } from "./answer.ts";
 import type { Env, ServerParts } from "./parts.ts";
 
@@ -16,7 +17,7 @@ export async function beat(stream: SSEStreamingApi): Promise<void> {
 export type AnswerEvents = ReturnType<typeof eventStreams>;
 
 /** The streams of server-sent events that are open, of all endpoints. */
-export function eventStreams({ signal, failed }: Pick<ServerParts, "signal" | "failed">) {
+export function eventStreams({ clock, signal, failed }: Pick<ServerParts, "clock" | "signal" | "failed">) {
   const open = new Set<AbortController>();
   const endAll = () => {
     for (const question of open) question.abort();
@@ -40,7 +41,10 @@ export function eventStreams({ signal, failed }: Pick<ServerParts, "signal" | "f
     c.env.outgoing.once("close", () => question.abort());
     c.header("X-Accel-Buffering", "no"); // nginx would hold events back
     const response = streamSSE(c, async (stream) => {
-      const heartbeat = setInterval(() => void beat(stream), HEARTBEAT_S * 1000);
+      const over = new AbortController();
+      const beatLater = (): void => void later(clock, HEARTBEAT_S * 1000, over.signal, beatAgain);
+      const beatAgain = () => void beat(stream).then(beatLater);
+      beatLater();
       try {
         await run(stream, question.signal);
       } catch (error) {
@@ -48,7 +52,7 @@ export function eventStreams({ signal, failed }: Pick<ServerParts, "signal" | "f
         if (problem.code === "INTERNAL") failed(error);
         await stream.writeSSE({ event: "problem", data: JSON.stringify(problem) });
       } finally {
-        clearInterval(heartbeat);
+        over.abort();
         open.delete(question);
       }
     });

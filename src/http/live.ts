@@ -1,6 +1,5 @@
 import type { SSEStreamingApi } from "hono/streaming";
-import { pause } from "../abort.ts";
-import type { Clock } from "../clock.ts";
+import { restAfter } from "../clock.ts";
 import { formatUtc } from "../task/time.ts";
 import { problemOf } from "./answer.ts";
 import { HEARTBEAT_S } from "./event-stream.ts";
@@ -8,8 +7,7 @@ import type { ServerParts } from "./parts.ts";
 
 /** Between two looks whether anything has changed. */
 const LOOK_EVERY_S = 1;
-/** Looks and answers take at most this part of the time. */
-const LARGEST_SHARE = 1 / 5;
+
 /** A service writes Redis a moment after the file. */
 const LATELY_S = 2;
 /** What no mark shows, such as a task that gets older than the filter allows, shows after so long. */
@@ -59,8 +57,7 @@ type LiveParts = Pick<ServerParts, "clock" | "mark" | "failed">;
 class Question {
   readonly #makers: Makers;
   readonly #every: number;
-  readonly #clock: Clock;
-  readonly #failed: LiveParts["failed"];
+  readonly #live: LiveParts;
   readonly #marks: Readonly<Marks>;
   readonly #parts = new Map<PartName, Part>();
   /** Monotonic. */
@@ -71,22 +68,21 @@ class Question {
   streams = 0;
 
   /** @param every seconds between two answers, at least */
-  constructor(makers: Makers, every: number, { clock, failed }: LiveParts, marks: Readonly<Marks>) {
+  constructor(makers: Makers, every: number, live: LiveParts, marks: Readonly<Marks>) {
     this.#makers = makers;
     this.#every = every;
-    this.#clock = clock;
-    this.#failed = failed;
+    this.#live = live;
     this.#marks = marks;
   }
 
   /** Makes the parts that may have changed. */
   async look(): Promise<void> {
-    const began = this.#clock.monotonic();
+    const { clock } = this.#live;
+    const began = clock.monotonic();
     if (began < this.#due || (!this.#isBehind("list") && !this.#isBehind("stats"))) return;
     if (this.#isBehind("list")) await Promise.all([this.#make("list"), this.#make("health")]);
     if (this.#isBehind("stats")) void this.#count();
-    const ended = this.#clock.monotonic();
-    this.#due = ended + Math.max(this.#every, (ended - began) / LARGEST_SHARE);
+    this.#due = clock.monotonic() + restAfter(began, this.#every, clock);
     this.#notify();
   }
 
@@ -110,7 +106,7 @@ class Question {
       const [list, stats] = [this.#timeOf("list"), this.#timeOf("stats")];
       const unchanged = { list, stats } as Unchanged;
       if (!isNews && list !== null) await stream.writeSSE({ event: "unchanged", data: JSON.stringify(unchanged) });
-      await pause(HEARTBEAT_S, signal, looked.signal);
+      await this.#live.clock.sleep(HEARTBEAT_S * 1000, [signal, looked.signal]);
       this.#waiting.delete(looked);
     }
   }
@@ -126,14 +122,14 @@ class Question {
   }
 
   async #make(name: PartName): Promise<void> {
-    const made = this.#clock.now();
+    const made = this.#live.clock.now();
     let part: Part;
     try {
       const answer = await this.#makers[name]();
       part = { event: name, ...(typeof answer === "string" ? { json: answer, made } : answer) };
     } catch (error) {
       const problem = problemOf(error);
-      if (problem.code === "INTERNAL") this.#failed(error);
+      if (problem.code === "INTERNAL") this.#live.failed(error);
       part = { event: "problem", json: JSON.stringify({ of: name, ...problem }), made, mayPass: problem.status >= 500 };
     }
     this.#parts.set(name, part);
@@ -203,8 +199,7 @@ export class Live {
       const began = clock.monotonic();
       await this.#readMark();
       for (const question of this.#questions.values()) await question.look();
-      const took = clock.monotonic() - began;
-      await pause(Math.max(LOOK_EVERY_S, took / LARGEST_SHARE), this.#wake.signal, this.#wake.signal);
+      await clock.sleep(restAfter(began, LOOK_EVERY_S, clock) * 1000, this.#wake.signal);
     }
     this.#isLooking = false;
   }

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import type { Clock } from "../clock.ts";
 import type { StatsResult } from "../operations/stats/types.ts";
 import type { CleanupState, Health } from "./parts.ts";
 
@@ -30,9 +31,10 @@ export function noteRoute(outgoing: ServerResponse, route: string): void {
 export function observe(
   incoming: IncomingMessage,
   outgoing: ServerResponse,
+  clock: Clock,
   report: (request: Observed) => void,
 ): void {
-  const began = performance.now();
+  const began = clock.monotonic();
   const { method = "", url = "", socket } = incoming;
   const [before, remote] = [socket.bytesWritten, socket.remoteAddress ?? ""];
   outgoing.once("close", () => {
@@ -44,7 +46,7 @@ export function observe(
       finished: outgoing.writableFinished,
       route: routes.get(outgoing) ?? "other",
       bytes: socket.bytesWritten - before,
-      seconds: (performance.now() - began) / 1000,
+      seconds: clock.monotonic() - began,
     });
   });
 }

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { getRequestListener, RequestError } from "@hono/node-server";
+import { type Clock, later } from "../clock.ts";
 import { systemErrorCode, TtsctlError } from "../errors.ts";
 import { HttpError, problemOf, problemResponse } from "./answer.ts";
 import { createApp } from "./app.ts";
@@ -53,7 +54,7 @@ export function createHttpServer(parts: ServerParts): Server {
   /** The answers that each connection waits for, in order. */
   const waiting = new WeakMap<Duplex, ServerResponse[]>();
   const listener = async (incoming: IncomingMessage, outgoing: ServerResponse) => {
-    observe(incoming, outgoing, report);
+    observe(incoming, outgoing, parts.clock, report);
     await inTurn(waiting, incoming, outgoing);
     for (const name in SAFETY_HEADERS) outgoing.setHeader(name, SAFETY_HEADERS[name]!);
     const { url = "/" } = incoming;
@@ -129,11 +130,12 @@ export async function listen(server: Server, host: string, port: number): Promis
 }
 
 /** Stops accepting requests, and waits at most so long for those under way. */
-export async function drain(server: Server, patienceMs: number): Promise<void> {
+export async function drain(server: Server, patienceMs: number, clock: Clock): Promise<void> {
   const closed = once(server, "close");
   server.close();
   server.closeIdleConnections();
-  const late = setTimeout(() => server.closeAllConnections(), patienceMs);
+  const drained = new AbortController();
+  void later(clock, patienceMs, drained.signal, () => server.closeAllConnections());
   await closed;
-  clearTimeout(late);
+  drained.abort();
 }

@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import pLimit from "p-limit";
+import type { Clock } from "../clock.ts";
 import { HttpError } from "./answer.ts";
 import type { Env } from "./parts.ts";
 
@@ -8,7 +8,7 @@ const MOST_WAITING = 256;
 const LONGEST_WAIT_MS = 20_000;
 /** Characters. */
 const MOST_UNSENT = 8 << 20;
-const PATIENCE_MS = 1000;
+const PATIENCE_S = 1;
 
 /**
  * Makes at most `width` answers at once, which bounds their memory; others wait, and those whose client has left aren't
@@ -17,25 +17,26 @@ const PATIENCE_MS = 1000;
  * @throws HttpError BUSY if 256 others wait, after 20 s, and if clients leave more than 8 Mi characters of earlier answers
  *   unread for a second
  */
-export function turns<T>(width: number, lengthOf: (answer: T) => number) {
+export function turns<T>(clock: Clock, width: number, lengthOf: (answer: T) => number) {
   const limit = pLimit(width);
   let unsent = 0;
   let lastMove = 0;
   const count = (length: number) => {
     unsent += length;
-    lastMove = performance.now();
+    lastMove = clock.monotonic();
   };
   const untilRead = async () => {
     while (unsent > MOST_UNSENT) {
-      if (performance.now() - lastMove > PATIENCE_MS) throw busy();
-      await sleep(20);
+      if (clock.monotonic() - lastMove > PATIENCE_S) throw busy();
+      await clock.sleep(20);
     }
   };
   return ({ incoming, outgoing }: Env["Bindings"], make: (signal: AbortSignal) => Promise<T>): Promise<T> => {
     if (limit.pendingCount >= MOST_WAITING) throw busy();
+    const turn = new AbortController();
     let isLate = false;
     const answered = async () => {
-      clearTimeout(waiting);
+      turn.abort();
       await untilRead();
       if (incoming.socket.destroyed || isLate) throw busy();
       const left = new AbortController();
@@ -49,14 +50,13 @@ export function turns<T>(width: number, lengthOf: (answer: T) => number) {
       outgoing.once("close", () => count(-length));
       return answer;
     };
-    let waiting: ReturnType<typeof setTimeout>;
-    return new Promise((resolve, reject) => {
-      waiting = setTimeout(() => {
-        isLate = true;
-        reject(busy());
-      }, LONGEST_WAIT_MS);
-      limit(answered).then(resolve, reject);
+    const waited = clock.sleep(LONGEST_WAIT_MS, turn.signal, true).then(() => {
+      isLate = !turn.signal.aborted;
+      if (isLate) throw busy();
+      return answer;
     });
+    const answer = limit(answered);
+    return Promise.race([answer, waited]);
   };
 }
 
@@ -64,8 +64,8 @@ export function turns<T>(width: number, lengthOf: (answer: T) => number) {
 const SMALL_BODY = 64 << 10;
 
 /** Reads and answers large bodies eight at a time, which bounds their memory. */
-export function bodyTurns() {
-  const turn = turns<Response>(8, () => 0);
+export function bodyTurns(clock: Clock) {
+  const turn = turns<Response>(clock, 8, () => 0);
   return (env: Env["Bindings"], answer: () => Promise<Response>): Promise<Response> => {
     const length = Number(env.incoming.headers["content-length"] ?? Number.POSITIVE_INFINITY);
     return length > SMALL_BODY ? turn(env, answer) : answer();

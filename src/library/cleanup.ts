@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { isRedisError, TtsctlError, throwIfInterrupted } from "../errors.ts";
 import { cleanupPass, watchPasses } from "../parts/cleanup.ts";
 import { audited } from "../parts/ledger.ts";
@@ -9,7 +8,7 @@ import { libraryError } from "./arguments.ts";
 import type { CleanupCounts, CleanupOptions, CleanupResult, Logger } from "./types.ts";
 
 /** Between two attempts to take the lock of another watcher. */
-const WAIT_MS = 5000;
+const WAIT_S = 5;
 
 /** @throws TtsctlError CONFIG_REQUIRED if a cleanup might act on defaults */
 export function checkCleanup(parts: RunParts): Promise<void> {
@@ -61,12 +60,12 @@ export function cleanupLoop(parts: RunParts, logger: Logger, options: CleanupOpt
   let ended: Promise<void> = Promise.resolve();
 
   const newRun = () => parts.forCall("startCleanup", signal);
-  const pause = (ms: number) => sleep(ms, undefined, { signal, ref: false }).catch(() => {});
+  const pause = (seconds: number) => parts.clock.sleep(seconds * 1000, signal, true);
 
   async function watch(run: RunParts, taken: Lock | null): Promise<void> {
     const lock = taken ?? (await awaitLock(run));
     if (lock === null) return;
-    const watcher = { lock, settings: () => run.settings(), pass, wait: (seconds: number) => pause(seconds * 1000) };
+    const watcher = { lock, settings: () => run.settings(), pass, wait: pause };
     try {
       const { retention } = (await run.settings()).cleanup;
       if (retention.value <= 0) return logger.warn(`cleanup is switched off: retention is ${retention.value}`);
@@ -83,7 +82,7 @@ export function cleanupLoop(parts: RunParts, logger: Logger, options: CleanupOpt
   /** Null if the loop was stopped first. */
   async function awaitLock(run: RunParts): Promise<Lock | null> {
     while (!signal.aborted) {
-      await pause(WAIT_MS);
+      await pause(WAIT_S);
       const lock = await tryLock(run).catch((error: Error) => {
         if (!signal.aborted) logger.warn(`cleanup: ${error.message}`);
         return null;

@@ -27,7 +27,7 @@ interface RepairParts {
 /** Writes to Redis what it missed: the changes that this process remembers or, if it may have missed more, the whole file. */
 export function mirrorRepair({ parts, logger, shared, link, repairs, writer, mark }: RepairParts) {
   const stop = new AbortController();
-  const retry = retrying(repair, LONGEST_RETRY_MS, stop.signal);
+  const retry = retrying(parts.clock, repair, LONGEST_RETRY_MS, stop.signal);
   /** Syncs that the program asked for. */
   const asked = new Set<Promise<unknown>>();
   /** The unfinished changes of ended processes; null before the first check. */

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { LogFollower, LogPart } from "../artifacts/artifacts.ts";
 import type { Clock } from "../clock.ts";
 import { isRedisError, TtsctlError } from "../errors.ts";
@@ -17,6 +16,7 @@ const POLLS_A_LOOK = 5;
 export type FollowEnd = "finished" | "gone" | "interrupted" | "unread";
 
 interface FollowParts {
+  readonly clock: Clock;
   readonly logs: LogFollower;
   /** Called about once a second. */
   readonly state: () => Promise<"open" | "finished" | "gone">;
@@ -43,7 +43,7 @@ export async function followLog(parts: FollowParts): Promise<FollowEnd> {
       if (state !== "open") over = state;
       for (const line of await logs.look()) await parts.onNews(line);
     }
-    await sleep(POLL_MS, undefined, { signal }).catch(() => {});
+    await parts.clock.sleep(POLL_MS, signal);
   }
   for (const part of logs.rest()) await parts.onLines(part);
   return over;

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import type { Artifacts } from "../artifacts/artifacts.ts";
-import { type Clock, systemClock } from "../clock.ts";
+import type { Clock } from "../clock.ts";
 import { targetOf } from "../config/redis.ts";
 import type { Settings } from "../config/settings.ts";
 import { TtsctlError } from "../errors.ts";
@@ -24,7 +24,7 @@ import { RecordRules } from "../task/rules.ts";
 import { TimeReader, Zone } from "../task/time.ts";
 
 export interface Outside {
-  readonly clock?: Clock | undefined;
+  readonly clock: Clock;
   readonly reporter: Reporter;
   /** Receives details. */
   readonly log?: (line: string) => void;
@@ -76,7 +76,7 @@ export class RunParts {
 
   constructor(outside: Outside) {
     this.#outside = outside;
-    this.clock = outside.clock ?? systemClock;
+    this.clock = outside.clock;
     this.reporter = outside.reporter;
     this.caller = outside.caller;
   }
@@ -212,10 +212,10 @@ export class RunParts {
   async liveOn({ events, forReaders, admit, grows = false }: LiveUse) {
     const { SharedSnapshot } = await import("../store/file/shared-snapshot.ts");
     this.#liveSettings = await this.settings();
-    const shared = new SharedSnapshot(this.#liveSettings.store.path.value, await this.rules(), { grows });
+    const shared = new SharedSnapshot(this.#liveSettings.store.path.value, await this.rules(), this.clock, { grows });
     this.#shared = shared;
     this.onRelease(() => shared.close());
-    const link: MirrorLink = new RedisLink(await this.#connector(admit), { ...events, reconnects: true });
+    const link: MirrorLink = new RedisLink(await this.#connector(admit), { ...events, reconnects: this.clock });
     this.#link = { open: async () => forReaders(await link.open()), close: () => link.close() };
     this.onRelease(() => link.close());
     return { shared, link };

@@ -1,3 +1,4 @@
+import { type Clock, later } from "../clock.ts";
 import type { SyncOptions, SyncOutcome, SyncParts } from "../operations/sync.ts";
 import type { MirrorWriter } from "../store/mirror-writer.ts";
 import type { PendingRepairs } from "../store/pending-repairs.ts";
@@ -45,9 +46,9 @@ const RETRY_MS = 1000;
  * Repeats an attempt until it succeeds, after a second and then after pauses that double. One attempt runs at a time.
  * @param attempt returns whether it succeeded, and doesn't throw
  */
-export function retrying(attempt: () => Promise<boolean>, longestMs: number, signal: AbortSignal) {
+export function retrying(clock: Clock, attempt: () => Promise<boolean>, longestMs: number, signal: AbortSignal) {
   let running: Promise<void> | null = null;
-  let timer: NodeJS.Timeout | undefined;
+  let waiting = new AbortController();
   let pauseMs = RETRY_MS;
 
   function start(): void {
@@ -55,7 +56,7 @@ export function retrying(attempt: () => Promise<boolean>, longestMs: number, sig
     running ??= attempt().then((isDone) => {
       running = null;
       if (isDone) return;
-      timer = setTimeout(start, pauseMs).unref();
+      void later(clock, pauseMs, waiting.signal, start);
       pauseMs = Math.min(2 * pauseMs, longestMs);
     });
   }
@@ -64,7 +65,8 @@ export function retrying(attempt: () => Promise<boolean>, longestMs: number, sig
     /** Attempts now, unless an attempt is under way. */
     begin(): void {
       pauseMs = RETRY_MS;
-      clearTimeout(timer);
+      waiting.abort();
+      waiting = new AbortController();
       start();
     },
     running: () => running,

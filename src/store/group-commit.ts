@@ -1,3 +1,5 @@
+import type { Clock } from "../clock.ts";
+
 /** Items that are worked on together. */
 export interface Batch<T, R> {
   readonly items: readonly T[];
@@ -19,13 +21,15 @@ interface Waiting<T, R> {
 /** Group commit: items that are added during a batch become the next one. Batches run one at a time, in order. */
 export class GroupCommit<T, R> {
   readonly #work: (batches: Batches<T, R>) => Promise<void>;
+  readonly #clock: Clock;
   #waiting: Waiting<T, R>[] = [];
-  #wake: (() => void) | undefined;
+  #wake = new AbortController();
   #working: Promise<void> | null = null;
   #closing = false;
 
   /** @param work works on at least one batch; called again while items wait */
-  constructor(work: (batches: Batches<T, R>) => Promise<void>) {
+  constructor(clock: Clock, work: (batches: Batches<T, R>) => Promise<void>) {
+    this.#clock = clock;
     this.#work = work;
   }
 
@@ -33,7 +37,7 @@ export class GroupCommit<T, R> {
   add(item: T): Promise<R> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ item, resolve, reject });
-      this.#wake?.();
+      this.#wake.abort();
       this.#working ??= this.#run();
     });
   }
@@ -41,7 +45,7 @@ export class GroupCommit<T, R> {
   /** Ends lingering; returns when all items are worked on. */
   async close(): Promise<void> {
     this.#closing = true;
-    this.#wake?.();
+    this.#wake.abort();
     while (this.#working !== null) await this.#working;
   }
 
@@ -58,7 +62,10 @@ export class GroupCommit<T, R> {
   async #burst(): Promise<void> {
     const taken = new Set<Waiting<T, R>>();
     const next = async (lingerMs: number) => {
-      if (this.#waiting.length === 0 && lingerMs > 0) await this.#linger(lingerMs);
+      if (this.#waiting.length === 0 && lingerMs > 0 && !this.#closing) {
+        this.#wake = new AbortController();
+        await this.#clock.sleep(lingerMs, this.#wake.signal);
+      }
       return this.#waiting.length === 0 ? null : this.#take(taken);
     };
     let failure: unknown = new Error("a batch was not settled");
@@ -82,17 +89,5 @@ export class GroupCommit<T, R> {
         waiting.resolve(results[i]!);
       });
     return { items: batch.map(({ item }) => item), settle };
-  }
-
-  async #linger(ms: number): Promise<void> {
-    if (this.#closing) return;
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      this.#wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-    this.#wake = undefined;
   }
 }

@@ -1,3 +1,4 @@
+import { type Clock, later } from "../clock.ts";
 import { type ErrorCode, isRedisError, isStoreError, TtsctlError } from "../errors.ts";
 import type { RecordRules } from "../task/rules.ts";
 import type { FileStore } from "./file/file-store.ts";
@@ -33,17 +34,19 @@ const RETRY_MS = 1000;
 export class RedisLink implements MirrorLink {
   readonly #connect: (() => Promise<Mirror>) | null;
   readonly #events: LinkEvents;
-  readonly #reconnects: boolean;
+  readonly #reconnects: Clock | undefined;
   #state: MirrorState | undefined;
   #attempt: Promise<void> | undefined;
-  #retry: NodeJS.Timeout | undefined;
-  #closed = false;
+  readonly #closing = new AbortController();
 
-  /** @param connect connects and pings; with `reconnects` any TtsctlError means that Redis is down. Null if Redis is disabled */
-  constructor(connect: (() => Promise<Mirror>) | null, options: LinkEvents & { readonly reconnects?: boolean } = {}) {
+  /**
+   * @param connect connects and pings; null if Redis is disabled
+   * @param options with `reconnects`, the clock of its pauses, any TtsctlError means that Redis is down
+   */
+  constructor(connect: (() => Promise<Mirror>) | null, options: LinkEvents & { readonly reconnects?: Clock } = {}) {
     this.#connect = connect;
     this.#events = options;
-    this.#reconnects = options.reconnects ?? false;
+    this.#reconnects = options.reconnects;
   }
 
   async open(): Promise<MirrorState> {
@@ -54,8 +57,7 @@ export class RedisLink implements MirrorLink {
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
-    clearTimeout(this.#retry);
+    this.#closing.abort();
     await this.#attempt?.catch(() => {});
     if (this.#state?.kind === "on") this.#state.mirror.close();
   }
@@ -68,7 +70,7 @@ export class RedisLink implements MirrorLink {
     try {
       this.#up(await this.#connect());
     } catch (error) {
-      if (!isRedisError(error) && !(this.#reconnects && error instanceof TtsctlError)) throw error;
+      if (!isRedisError(error) && !(this.#reconnects !== undefined && error instanceof TtsctlError)) throw error;
       this.#down(error);
     }
   }
@@ -77,10 +79,10 @@ export class RedisLink implements MirrorLink {
     const again = this.#state !== undefined;
     this.#state = { kind: "on", mirror };
     this.#events.onUp?.(mirror, again);
-    if (!this.#reconnects) return;
+    if (this.#reconnects === undefined) return;
     void mirror.lost.then((error) => {
       mirror.close(); // a late reply would be taken for that of a later command
-      if (!this.#closed) this.#down(error);
+      if (!this.#closing.signal.aborted) this.#down(error);
     });
   }
 
@@ -88,10 +90,10 @@ export class RedisLink implements MirrorLink {
     const isNews = this.#state?.kind !== "down";
     this.#state = { kind: "down", error };
     if (isNews) this.#events.onDown?.(error);
-    if (this.#closed || !this.#reconnects) return;
-    this.#retry = setTimeout(() => {
+    if (this.#reconnects === undefined) return;
+    void later(this.#reconnects, RETRY_MS, this.#closing.signal, () => {
       this.#attempt = this.#try();
-    }, RETRY_MS).unref();
+    });
   }
 }
 

@@ -1,3 +1,4 @@
+import { type Clock, later } from "../clock.ts";
 import { isRedisError, isStoreError, TtsctlError } from "../errors.ts";
 import { batches, fillIn } from "../pool.ts";
 import { keyOf } from "../task/ids.ts";
@@ -20,6 +21,7 @@ import type { TaskId } from "./task-source.ts";
 import { WrittenCopies } from "./written-copies.ts";
 
 export interface MirrorWriterParts {
+  readonly clock: Clock;
   readonly link: MirrorLink;
   readonly shared: SharedSnapshot;
   readonly repairs: PendingRepairs;
@@ -44,8 +46,8 @@ export class MirrorWriter {
   /** Copies written since the last comparison with the file. */
   #written = new WrittenCopies();
   #last: Promise<unknown> = Promise.resolve();
-  #retry: NodeJS.Timeout | undefined;
-  #closed = false;
+  #isRetrying = false;
+  readonly #closing = new AbortController();
 
   constructor(parts: MirrorWriterParts) {
     this.#parts = parts;
@@ -95,20 +97,20 @@ export class MirrorWriter {
 
   /** Returns when nothing is at work. */
   async close(): Promise<void> {
-    this.#closed = true;
-    clearTimeout(this.#retry);
+    this.#closing.abort();
     await this.#last;
   }
 
   /** A new connection catches up; a mirror that refuses writes needs retries. */
   #retryLater(): void {
-    if (this.#closed || this.#retry !== undefined || this.#repairs.size === 0) return;
-    this.#retry = setTimeout(() => {
-      this.#retry = undefined;
+    if (this.#isRetrying || this.#repairs.size === 0) return;
+    this.#isRetrying = true;
+    void later(this.#parts.clock, RETRY_MS, this.#closing.signal, () => {
+      this.#isRetrying = false;
       this.catchUp().catch((error: Error) =>
         this.#parts.warn(`changes that Redis missed were not written: ${error.message}`),
       );
-    }, RETRY_MS).unref();
+    });
   }
 
   /** Another program may have changed a task in both stores before our write. If this fails, `verify` finds the copy. */

@@ -1,3 +1,4 @@
+import type { Clock } from "../clock.ts";
 import { isRedisError, TtsctlError } from "../errors.ts";
 import { counted } from "../task/amounts.ts";
 import { givenName, ofUser, passes, type Sort, soleUser, type TaskFilter } from "../task/query-fields.ts";
@@ -256,6 +257,7 @@ async function answerFrom(source: TaskSource, query: ListQuery): Promise<Omit<Li
 
 /** The store file as a fallback for Redis: read on first use, once. */
 export class FileBehind implements Pick<TaskSource, "find"> {
+  readonly clock: Clock;
   readonly #file: FileStore;
   #reading: Promise<Snapshot | null> | undefined;
   /** Why the file couldn't be read. */
@@ -263,6 +265,7 @@ export class FileBehind implements Pick<TaskSource, "find"> {
   readonly warnings: string[] = [];
 
   constructor(file: FileStore) {
+    this.clock = file.clock;
     this.#file = file;
   }
 
@@ -308,7 +311,7 @@ const GUESS = 0.02;
 const PATIENCE_MS = 100;
 const MOST_LOOKS = 4;
 /** After a write the file may be ahead of Redis this long. */
-const LATELY_MS = 2000;
+const LATELY_S = 2;
 
 export const UNSYNCED =
   "Redis was never synced, or was flushed since, and has fewer tasks than the file: reading the file instead; run `ttsctl sync`";
@@ -366,9 +369,8 @@ export async function lackOf(
   }
   const inFile = countIn(snapshot, userId);
   let members = await mirror.size(userId);
-  const { setTimeout: sleep } = await import("node:timers/promises");
-  for (let look = 1; members < inFile && look < MOST_LOOKS && isLate(snapshot); look++) {
-    await sleep(PATIENCE_MS);
+  for (let look = 1; members < inFile && look < MOST_LOOKS && isLate(snapshot, behind.clock); look++) {
+    await behind.clock.sleep(PATIENCE_MS);
     members = await mirror.size(userId);
   }
   if (members < inFile) {
@@ -408,8 +410,8 @@ function countIn(snapshot: Snapshot, userId: string | undefined): number {
   return count;
 }
 
-function isLate({ identity }: Snapshot): boolean {
-  return identity !== null && Date.now() - Number(identity.mtimeNs / 1_000_000n) < LATELY_MS;
+function isLate({ identity }: Snapshot, clock: Clock): boolean {
+  return identity !== null && clock.now() - Number(identity.mtimeNs) / 1e9 < LATELY_S;
 }
 
 /** Pages can be read without the right to write. */

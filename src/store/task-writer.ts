@@ -38,11 +38,11 @@ export class TaskWriter {
 
   constructor(parts: TaskWriterParts) {
     this.#fileWriter = new FileWriter(parts);
-    this.#file = new GroupCommit(({ next }) => {
+    this.#file = new GroupCommit(parts.clock, ({ next }) => {
       return this.#fileWriter.work({ next: (lingerMs) => next(lingerMs).then((batch) => marked(batch, parts.mark)) });
     });
     this.#mirrorWriter = new MirrorWriter({ ...parts, isBusy: (id) => this.isPending(id) });
-    this.#mirror = new GroupCommit((batches) => this.#mirrorWriter.work(batches));
+    this.#mirror = new GroupCommit(parts.clock, (batches) => this.#mirrorWriter.work(batches));
   }
 
   /**

@@ -39,7 +39,7 @@ export class WriterMark {
 
   /** This mark replaces those that were left, or there would be one more after each restart while Redis is down. */
   async #take(): Promise<Lock> {
-    const lock = await takeLock(await this.#target(), this.#purpose, 0);
+    const lock = await takeLock(await this.#target(), this.#purpose, null);
     const { paths, removals } = await this.leftByOthers();
     if (removals) await this.#sayRemovals(lock);
     await dropMarks(paths);
@@ -73,7 +73,7 @@ export class WriterMark {
     for (const name of await readdir(dirname(target)).catch(() => [])) {
       const purpose = name.startsWith(start) && name.endsWith(".lock") ? name.slice(start.length, -".lock".length) : "";
       if (!purpose.startsWith("mirror-") || purpose === this.#purpose) continue;
-      const lock = await takeLock(target, purpose as MirrorLock, 0).catch(unlessLocked);
+      const lock = await takeLock(target, purpose as MirrorLock, null).catch(unlessLocked);
       if (lock === null) continue;
       found.push({ path: join(dirname(target), name), note: lock.note });
       await lock.release();

@@ -1,5 +1,4 @@
 import type { Artifacts } from "../../src/artifacts/artifacts.ts";
-import type { Clock } from "../../src/clock.ts";
 import { TtsctlError } from "../../src/errors.ts";
 import type { Ledger, LedgerAction, LedgerEntry } from "../../src/operations/ledger.ts";
 import type { DoneItems, Reporter } from "../../src/operations/reporter.ts";
@@ -9,20 +8,6 @@ import { Mirror } from "../../src/store/redis/mirror.ts";
 import type { RedisTarget } from "../../src/store/redis/target.ts";
 import type { TaskId } from "../../src/store/task-source.ts";
 import { rulesFor, targetFor } from "./deployments.ts";
-
-/** Time goes on as it does, from where the test puts it. */
-export class ShiftedClock implements Clock {
-  /** Seconds that the wall is ahead. */
-  shift = 0;
-
-  now(): number {
-    return Date.now() / 1000 + this.shift;
-  }
-
-  monotonic(): number {
-    return performance.now() / 1000;
-  }
-}
 
 /** Keeps what was said. */
 export class RecordingReporter implements Reporter {

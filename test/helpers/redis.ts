@@ -21,6 +21,7 @@ export class ServerProcess {
 
   constructor(binary: string, args: readonly string[]) {
     this.child = spawn(binary, args, { stdio: "ignore" });
+    this.child.unref(); // nothing waits for its end: see `TestClock`
     running.add(this.child);
     this.child.once("exit", () => running.delete(this.child));
   }

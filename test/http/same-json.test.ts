@@ -6,7 +6,8 @@ import { FileStore } from "../../src/store/file/file-store.ts";
 import { RedisLink } from "../../src/store/mirror-link.ts";
 import { TaskStore } from "../../src/store/task-store.ts";
 import { BODY_NAMES, fieldOf, QUERY_PARTS, SORTS } from "../../src/task/query-fields.ts";
-import { connectMirror, ShiftedClock } from "../helpers/doubles.ts";
+import { TestClock } from "../helpers/clock.ts";
+import { connectMirror } from "../helpers/doubles.ts";
 import { LONG } from "../helpers/long.ts";
 import "../helpers/python.ts";
 import { RULES, record } from "../helpers/records.ts";
@@ -77,7 +78,7 @@ it("lists are byte for byte those of the command line: by GET and by POST, from 
   here.root.writeStore(someRecords());
   const server = await here.serve("--no-cleanup");
   await server.run.says(/120 tasks from the file to Redis/);
-  const clock = new ShiftedClock();
+  const clock = new TestClock();
   const mirror = await connectMirror(here.server);
   const link = { kind: "redis" as "redis" | "file" };
   const file = new FileStore(here.root.store, RULES, clock);

@@ -3,6 +3,7 @@ import { Readable } from "node:stream";
 import fc from "fast-check";
 import type { SSEStreamingApi } from "hono/streaming";
 import { describe, expect, it } from "vitest";
+import { systemClock } from "../../src/clock.ts";
 import { TtsctlError, usage } from "../../src/errors.ts";
 import { warningsValue } from "../../src/http/answer.ts";
 import { createApp } from "../../src/http/app.ts";
@@ -21,7 +22,7 @@ describe("a turn", () => {
   it("has its work aborted when the client leaves, without an internal error", async () => {
     const outgoing = Object.assign(new EventEmitter(), { destroyed: false });
     const env = { incoming: { socket: { destroyed: false } }, outgoing } as unknown as Env["Bindings"];
-    const turn = turns<string>(1, (text) => text.length);
+    const turn = turns<string>(systemClock, 1, (text) => text.length);
     const answer = turn(env, async (signal) => {
       await once(signal, "abort");
       signal.throwIfAborted();
@@ -71,7 +72,7 @@ describe("the Host of a request", () => {
 });
 
 describe("a token", () => {
-  const clock = { now: () => 1_000_000, monotonic: () => 0 };
+  const clock = { ...systemClock, now: () => 1_000_000, monotonic: () => 0 };
   const TOKEN = "a-secret-of-some-length";
   const serverWith = (changes: Partial<ServerParts> = {}) => {
     const metrics = { contentType: "text/plain", text: async () => "" };
@@ -208,7 +209,7 @@ describe("the parameters of a list", () => {
 
 describe("an expensive response", () => {
   let now = 0;
-  const clock = { now: () => now, monotonic: () => now };
+  const clock = { ...systemClock, now: () => now, monotonic: () => now };
 
   it("is made once for all clients, and again when it is old; a failure is not cached", async () => {
     const kept = new KeptAnswers<number>(clock);
@@ -234,7 +235,7 @@ it("a stream makes a part that was refused again only when the stores change", a
   const made: string[] = [];
   const left = new AbortController();
   const parts = {
-    clock: { now: () => now, monotonic: () => performance.now() / 1000 },
+    clock: { ...systemClock, now: () => now },
     mark: async () => {
       now = now === 0 ? 10 : now; // the answers come after the first look
       return mark;

@@ -16,12 +16,12 @@ import { driftVerdict } from "../../src/operations/doctor/tasks.ts";
 import { ApiMsLayout } from "../../src/store/layout/api-ms.ts";
 import { RedisClient } from "../../src/store/redis/client.ts";
 import type { SentinelAnswer } from "../../src/store/redis/sentinel.ts";
-import { ShiftedClock } from "../helpers/doubles.ts";
+import { TestClock } from "../helpers/clock.ts";
 import { RULES } from "../helpers/records.ts";
 import { RedisServer } from "../helpers/redis.ts";
 import { targetAt } from "../helpers/targets.ts";
 
-const clock = new ShiftedClock();
+const clock = new TestClock();
 const PARTS: DoctorParts = {
   config: {
     ...{ path: null, profile: null, cwd: "/", unreadable: null, wrong: [], misspelt: [], sections: [] },

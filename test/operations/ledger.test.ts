@@ -88,14 +88,11 @@ describe("the ledger of a purge", () => {
     await site.writeBoth(record("a", "t1"));
     const memory = site.root.storeText();
     site.root.write("voice_task.json", memory); // written just now
-    const service = setInterval(() => {
+    const stop = site.clock.every(5, () => {
       if (site.root.storeText() !== memory) site.root.write("voice_task.json", memory);
-    }, 5);
-    try {
-      expect((await site.cleanup()).result.returned).toBe(1);
-    } finally {
-      clearInterval(service);
-    }
+    });
+    expect((await site.cleanup()).result.returned).toBe(1);
+    stop();
     expect(ledger.cameBack).toEqual(["a:t1"]);
   });
 

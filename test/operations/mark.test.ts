@@ -251,14 +251,14 @@ describe("mark beside the service", () => {
     await site.writeBoth(running("a", "t1"), running("a", "t2"));
     site.root.write("voice_task.json", site.root.storeText()); // just now, by another process
     const old = site.root.storeText();
-    const undo = setInterval(() => {
+    const stop = site.clock.every(5, () => {
       if (site.root.storeText() === old) return;
-      clearInterval(undo);
+      stop();
       site.root.write("voice_task.tmp", old);
       site.root.rename("voice_task.tmp", "voice_task.json");
-    }, 5);
+    });
     const { result } = await site.mark(ids("t1"));
-    clearInterval(undo);
+    stop();
     expect(result).toMatchObject({ marked: 1, returned: 0 });
     expect(site.root.readStore()[0]!.status).toBe("failed");
   });
@@ -268,13 +268,13 @@ describe("mark beside the service", () => {
     await site.writeBoth(running("a", "t1"), running("a", "t2"));
     site.root.write("voice_task.json", site.root.storeText());
     const old = site.root.storeText();
-    const undo = setInterval(() => {
+    const stop = site.clock.every(5, () => {
       if (site.root.storeText() === old) return;
       site.root.write("voice_task.tmp", old);
       site.root.rename("voice_task.tmp", "voice_task.json");
-    }, 5);
+    });
     const { result } = await site.mark(ids("t1"));
-    clearInterval(undo);
+    stop();
     expect(result).toMatchObject({ requested: 1, marked: 0, returned: 1 });
     expect((await hashOf("a:t1")).status).toBe("running");
     expect(site.reporter.text).toContain("holds the store in memory, or writes it without a pause");

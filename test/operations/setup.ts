@@ -21,7 +21,8 @@ import { FileStore } from "../../src/store/file/file-store.ts";
 import type { MirrorState } from "../../src/store/mirror-link.ts";
 import type { Mirror } from "../../src/store/redis/mirror.ts";
 import { writeToMirror } from "../../src/store/redis/write.ts";
-import { connectMirror, FlakyMirror, RecordingReporter, ShiftedClock } from "../helpers/doubles.ts";
+import { TestClock } from "../helpers/clock.ts";
+import { connectMirror, FlakyMirror, RecordingReporter } from "../helpers/doubles.ts";
 import { RULES, taskOf } from "../helpers/records.ts";
 import { RedisServer } from "../helpers/redis.ts";
 import { type RecordJson, ServiceRoot } from "../helpers/root.ts";
@@ -36,7 +37,7 @@ export const POLICY: RetentionPolicy = {
 /** A service root with its Redis, and the operations on them. */
 export class Site {
   readonly root = new ServiceRoot();
-  readonly clock = new ShiftedClock();
+  readonly clock = new TestClock();
   readonly reporter = new RecordingReporter();
   readonly stop = new AbortController();
   readonly purged = this.reporter.items.cleanup;

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { systemClock } from "../../src/clock.ts";
 import { TaskState } from "../../src/operations/follow.ts";
 import type { SourceChoice } from "../../src/store/mirror-link.ts";
 import { linkTo } from "../helpers/doubles.ts";
@@ -11,7 +12,7 @@ const running = record("alice", "t1", { status: "running" });
 /** With a clock on which reading takes no time, so the file may be read again at once. */
 function stateOf(source: SourceChoice = "auto", monotonic = () => 0): TaskState {
   const { site } = here;
-  const clock = { now: () => site.clock.now(), monotonic };
+  const clock = { ...systemClock, now: () => site.clock.now(), monotonic };
   const parts = { file: site.file, link: linkTo(site.mirror), clock };
   return new TaskState(parts, { userId: "alice", taskId: "t1" }, source);
 }

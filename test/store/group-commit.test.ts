@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { systemClock } from "../../src/clock.ts";
 import { type Batches, GroupCommit } from "../../src/store/group-commit.ts";
 
 /** Doubles numbers, a batch at a time, when the test lets it. */
@@ -6,7 +7,7 @@ function doubling() {
   const batches: number[][] = [];
   let open: () => void = () => {};
   let gate = Promise.resolve();
-  const commit = new GroupCommit<number, number>(async (source) => {
+  const commit = new GroupCommit<number, number>(systemClock, async (source) => {
     const batch = (await source.next(0))!;
     batches.push([...batch.items]);
     await gate;
@@ -44,7 +45,7 @@ describe("group commit", () => {
 
   it("rejects the failed batch, and continues with the next", async () => {
     let calls = 0;
-    const commit = new GroupCommit<number, number>(async (source) => {
+    const commit = new GroupCommit<number, number>(systemClock, async (source) => {
       const batch = (await source.next(0))!;
       if (calls++ === 0) throw new Error("full");
       batch.settle(batch.items);
@@ -55,7 +56,7 @@ describe("group commit", () => {
   });
 
   it("rejects all waiting items if the work fails before it started", async () => {
-    const commit = new GroupCommit<number, number>(async () => {
+    const commit = new GroupCommit<number, number>(systemClock, async () => {
       throw new Error("locked");
     });
     const results = await Promise.allSettled([commit.add(1), commit.add(2)]);
@@ -63,7 +64,7 @@ describe("group commit", () => {
   });
 
   it("a worker that settled some of its batches keeps them when it fails later", async () => {
-    const commit = new GroupCommit<number, number>(async (source) => {
+    const commit = new GroupCommit<number, number>(systemClock, async (source) => {
       const first = (await source.next(0))!;
       first.settle(first.items);
       await source.next(1000);
@@ -75,7 +76,7 @@ describe("group commit", () => {
 
   it("a lingering batch gets arriving items, and can still be closed", async () => {
     const batches: (readonly number[] | null)[] = [];
-    const commit = new GroupCommit<number, number>(async (source: Batches<number, number>) => {
+    const commit = new GroupCommit<number, number>(systemClock, async (source: Batches<number, number>) => {
       for (let linger = 0; ; linger = 60_000) {
         const batch = await source.next(linger);
         batches.push(batch?.items ?? null);

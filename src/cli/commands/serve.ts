@@ -70,7 +70,7 @@ async function runServe(context: Context, flags: ServeFlags): Promise<number> {
   const working = syncing.first().then(() => (cleans ? cleanUp(context, record) : undefined));
   await stopped;
   await context.note("info", "stopping: no new requests are accepted");
-  await Promise.all([drain(server, PATIENCE_MS), working, syncing.ended()]);
+  await Promise.all([drain(server, PATIENCE_MS, context.clock), working, syncing.ended()]);
   return DONE;
 }
 

@@ -1,6 +1,6 @@
 import { emitKeypressEvents, type Interface, type Key } from "node:readline";
 import type { ReadStream } from "node:tty";
-import { pause } from "../../abort.ts";
+import { type Clock, restAfter } from "../../clock.ts";
 import { TtsctlError } from "../../errors.ts";
 import { buildFilter } from "../../operations/list-query.ts";
 import { splitIds } from "../../task/ids.ts";
@@ -155,8 +155,8 @@ export async function runTop(context: Context, { every, filter, readOnly }: TopO
   signal.addEventListener("abort", end);
   process.on("SIGHUP", onHangUp); // by itself it would leave the terminal as it is
   if (signal.aborted) end();
-  const lists = repeated(list, every, stop.signal);
-  const counts = repeated(count, every, stop.signal);
+  const lists = repeated(context.clock, list, every, stop.signal);
+  const counts = repeated(context.clock, count, every, stop.signal);
   screen.draw(state);
   begin(lists.run);
   begin(counts.run);
@@ -194,21 +194,17 @@ function keyName(text: string | undefined, { name, ctrl, meta }: Key): string | 
   return name;
 }
 
-/** Reading takes at most this part of the time. */
-const LARGEST_SHARE = 1 / 5;
-
 /** Work that is repeated until the stop, and at once after a call of `now`. */
-function repeated(task: () => Promise<void>, every: number, stop: AbortSignal) {
+function repeated(clock: Clock, task: () => Promise<void>, every: number, stop: AbortSignal) {
   let again = new AbortController();
   return {
     now: () => again.abort(),
     run: async () => {
       while (!stop.aborted) {
         again = new AbortController(); // a call during the work counts
-        const began = performance.now();
+        const began = clock.monotonic();
         await task();
-        const seconds = (performance.now() - began) / 1000;
-        await pause(Math.max(every, seconds / LARGEST_SHARE), stop, again.signal);
+        await clock.sleep(restAfter(began, every, clock) * 1000, [stop, again.signal]);
       }
     },
   };

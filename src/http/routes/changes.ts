@@ -1,4 +1,5 @@
 import type { Context, Hono } from "hono";
+import type { Clock } from "../../clock.ts";
 import { usage } from "../../errors.ts";
 import type { DeleteResult } from "../../operations/delete.ts";
 import { checkBody, kindsOf, parseQueryObject } from "../../operations/list-query.ts";
@@ -32,8 +33,8 @@ type Kinds = typeof DELETE_KINDS | typeof MARK_KINDS;
 
 /** `POST /voice-tasks/delete` and `/mark`: what `ttsctl delete` and `mark` do, for the selection in a body. */
 export function addChanges(app: Hono<Env>, parts: ServerParts, forChange: ChangeTurn): void {
-  const withBody = bodyTurns();
-  const forPlan = changeTurns();
+  const withBody = bodyTurns(parts.clock);
+  const forPlan = changeTurns(parts.clock);
   type Work = (changes: Changes, asked: ChangeRequest, body: Body) => Promise<Changed<ChangeResult>>;
   const answer = (c: Context<Env>, kinds: Kinds, work: Work): Promise<Response> => {
     const changes = changesOf(parts);
@@ -64,8 +65,8 @@ export type ChangeTurn = <R extends ChangeResult>(
 ) => Promise<Changed<R>>;
 
 /** Makes one change, or plan, at a time: changes that wait for the run lock would time out. @param done is called after each */
-export function changeTurns(done = () => {}): ChangeTurn {
-  const turn = turns<Changed<ChangeResult>>(1, lengthOf);
+export function changeTurns(clock: Clock, done = () => {}): ChangeTurn {
+  const turn = turns<Changed<ChangeResult>>(clock, 1, lengthOf);
   return async <R extends ChangeResult>(c: Context<Env>, change: () => Promise<Changed<R>>) => {
     const changed = await turn(c.env, () => waitedFor(c, change).finally(done));
     return changed as Changed<R>;

@@ -27,7 +27,7 @@ export interface StreamEnd {
 
 /** The last lines of the logs of a task, and its new lines as they come. */
 export function addLogs(app: Hono<Env>, parts: ServerParts, answerEvents: AnswerEvents): void {
-  const turn = turns<string>(1, (text) => text.length);
+  const turn = turns<string>(parts.clock, 1, (text) => text.length);
   const linesIn = (params: Params) => wholeNumberIn(params, "lines", DEFAULT_LINES, MOST_LINES);
   for (const path of TASK_PATHS) {
     app.get(`${path}/logs`, async (c) => {
@@ -53,7 +53,7 @@ export function addLogs(app: Hono<Env>, parts: ServerParts, answerEvents: Answer
 
 /** Until the task is finished or the signal. @param count last lines to begin with */
 async function follow(
-  { taskState }: ServerParts,
+  { clock, taskState }: ServerParts,
   artifacts: Artifacts,
   id: TaskId,
   count: number,
@@ -68,6 +68,7 @@ async function follow(
     await logs.begin(count);
     await beat(stream); // there may be no lines yet
     const reason = await followLog({
+      clock,
       logs,
       signal,
       finished: first !== "open",

@@ -49,12 +49,13 @@ export function keptCounts({ stats, clock }: ServerParts): { counts: Counts; for
 }
 
 /** `GET /stats`, the JSON of `ttsctl stats`, small parts of it, and the metrics. Counts may be some seconds old; `at` is their time. */
-export function addStats(app: Hono<Env>, { rules, health, cleanup, metrics }: ServerParts, counts: Counts): void {
+export function addStats(app: Hono<Env>, parts: ServerParts, counts: Counts): void {
+  const { clock, rules, health, cleanup, metrics } = parts;
   const ask = (user: string | undefined, disk: boolean, estimate: boolean) => {
     const userId = user === undefined ? undefined : checkUser(trimId(user), "user_id", rules);
     return counts(userId, disk, estimate);
   };
-  const turn = turns<string>(4, (text) => text.length);
+  const turn = turns<string>(clock, 4, (text) => text.length);
   app.get("/stats", async (c) => {
     const params = paramsOf(c.req.url, ["user_id", "disk"]);
     const disk = switchIn(params, "disk", true);

@@ -43,10 +43,11 @@ function sent(c: Context<Env>, { text, source, warnings }: Answer): Response {
 
 /** Lists, single tasks, and their deletion (SPEC section 8). */
 export function addVoiceTasks(app: Hono<Env>, parts: ServerParts, forChange: ChangeTurn): void {
-  const withBody = bodyTurns();
-  const forSmall = turns(16, lengthOf);
-  const forLarge = turns(1, lengthOf);
-  const forSearch = turns(1, lengthOf);
+  const { clock } = parts;
+  const withBody = bodyTurns(clock);
+  const forSmall = turns(clock, 16, lengthOf);
+  const forLarge = turns(clock, 1, lengthOf);
+  const forSearch = turns(clock, 1, lengthOf);
   const answerList = async (c: Context<Env>, dialect: Dialect, raw: RawQuery, names: QueryNames): Promise<Response> => {
     const asked = countIds(raw, names);
     const query = listQueryOf(parts, raw, names);
@@ -71,7 +72,7 @@ export function addVoiceTasks(app: Hono<Env>, parts: ServerParts, forChange: Cha
       return answerList(c, dialect, raw, BODY_NAMES);
     });
   });
-  const forOne = turns(4, lengthOf);
+  const forOne = turns(clock, 4, lengthOf);
   for (const path of TASK_PATHS) {
     app.get(path, async (c) => sent(c, await forOne(c.env, () => taskAnswer(parts, c))));
     app.get(`${path}/files`, (c) => {

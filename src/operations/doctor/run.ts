@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from "node:timers/promises";
+import { within } from "../../clock.ts";
 import { isRedisError, systemErrorCode, TtsctlError } from "../../errors.ts";
 import { FILE_CHECKS } from "./files.ts";
 import { type Checks, type DoctorParts, type Finding, fail, Probe, Skip, type Verdict } from "./probe.ts";
@@ -23,15 +23,11 @@ export async function* diagnose(parts: DoctorParts, checks = CHECKS, longest = L
 }
 
 async function verdictOf(run: () => Promise<Verdict | null>, probe: Probe, longest: number): Promise<Verdict | null> {
-  const timer = new AbortController();
-  const late = sleep(longest * 1000, fail(`took more than ${longest} s`, TOO_LONG), timer);
+  const late = () => fail(`took more than ${longest} s`, TOO_LONG);
   try {
-    return await Promise.race([run(), late]);
+    return await within(longest * 1000, run(), late, probe.parts.clock);
   } catch (error) {
     return verdictOfError(error, probe);
-  } finally {
-    late.catch(() => {});
-    timer.abort();
   }
 }
 

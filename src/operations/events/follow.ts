@@ -1,6 +1,4 @@
-import { setTimeout as sleep } from "node:timers/promises";
-import { pause } from "../../abort.ts";
-import type { Clock } from "../../clock.ts";
+import { type Clock, restAfter } from "../../clock.ts";
 import { TtsctlError } from "../../errors.ts";
 import { batches } from "../../pool.ts";
 import { type FileIdentity, sameIdentity } from "../../store/file/identity.ts";
@@ -36,8 +34,6 @@ interface EventOptions {
   readonly every: number;
 }
 
-/** Comparisons take at most this part of the time. */
-const LARGEST_SHARE = 1 / 5;
 /** Notifications can be lost, and a flush sends none, so everything is compared at least so often. */
 const HEARING_EVERY_S = 60;
 /** Several changes of a task in this time are one. */
@@ -87,10 +83,9 @@ export class EventFollower {
           if (!(error instanceof TtsctlError) || error.exitCode === 2 || error.code === "REDIS_DISABLED") throw error;
           await this.#reportOnce(error.message, () => onNews("warn", error.message));
         }
-        const took = clock.monotonic() - began;
         const { every } = this.#options;
         const least = this.#hearing !== null && this.#source === "redis" ? Math.max(HEARING_EVERY_S, every) : every;
-        await this.#wait(clock.monotonic() + Math.max(least, took / LARGEST_SHARE));
+        await this.#wait(clock.monotonic() + restAfter(began, least, clock));
       }
     } finally {
       this.#hearing?.close();
@@ -132,9 +127,9 @@ export class EventFollower {
     const { clock, signal, onNews } = this.#parts;
     while (!this.#isOver && !this.#isDue && clock.monotonic() < until) {
       this.#wake = new AbortController();
-      if (this.#heard.size === 0) await pause(until - clock.monotonic(), signal, this.#wake.signal);
+      if (this.#heard.size === 0) await clock.sleep((until - clock.monotonic()) * 1000, [signal, this.#wake.signal]);
       if (this.#heard.size === 0) continue;
-      await sleep(GATHER_MS, undefined, { signal }).catch(() => {});
+      await clock.sleep(GATHER_MS, signal);
       try {
         await this.#lookAtHeard();
       } catch (error) {

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { fingerprint } from "../../json/value.ts";
 import { batches, pool } from "../../pool.ts";
 import type { FileIdentity } from "../../store/file/identity.ts";
@@ -121,7 +120,7 @@ export async function lookAgain(
   const { mirror, clock, reporter, signal } = parts;
   const isLate = (time: number) => Math.abs(clock.now() - time) < LATELY_S;
   for (let look = 1; look <= MOST_LOOKS; look++) {
-    if (look > 1) await sleep(PATIENCE_MS);
+    if (look > 1) await clock.sleep(PATIENCE_MS);
     const snapshot = await parts.file.snapshot();
     const isFileFresh = snapshot.identity !== first || isLate(Number(snapshot.identity?.mtimeNs ?? 0) / 1e9);
     let [looked, open] = [0, 0];

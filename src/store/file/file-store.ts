@@ -1,6 +1,5 @@
 import { type FileHandle, readlink, realpath } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Clock } from "../../clock.ts";
 import { closeQuietly, systemErrorCode, TtsctlError } from "../../errors.ts";
 import type { RecordRules } from "../../task/rules.ts";
@@ -45,15 +44,16 @@ export interface FileStoreOptions {
 export class FileStore {
   readonly path: string;
   readonly rules: RecordRules;
-  readonly #clock: Clock;
+  readonly clock: Clock;
   readonly #options: FileStoreOptions;
+
   /** Held by this run, which notes in it what takes long. */
   #runLock: Lock | undefined;
 
   constructor(path: string, rules: RecordRules, clock: Clock, options: FileStoreOptions = {}) {
     this.path = path;
     this.rules = rules;
-    this.#clock = clock;
+    this.clock = clock;
     this.#options = options;
   }
 
@@ -80,11 +80,11 @@ export class FileStore {
   /** One of the locks between ttsctl processes. `watch` hardly waits; `run` removes what a killed run left. */
   async lock(purpose: "run" | "watch"): Promise<Lock> {
     const target = await this.target();
-    const wait = purpose === "watch" ? WATCH_LOCK_WAIT_S : LOCK_WAIT_S;
-    const lock = await takeLock(target, purpose, wait, this.#options.signal);
+    const seconds = purpose === "watch" ? WATCH_LOCK_WAIT_S : LOCK_WAIT_S;
+    const lock = await takeLock(target, purpose, { seconds, clock: this.clock, signal: this.#options.signal });
     try {
       if (purpose !== "run") return lock;
-      await withLock(target, "write", LOCK_WAIT_S, () => removeLeftover(target));
+      await this.withWriteLock(target, () => removeLeftover(target));
       this.#runLock = lock;
       const release = () => {
         this.#runLock = undefined;
@@ -95,6 +95,11 @@ export class FileStore {
       await lock.release();
       throw error;
     }
+  }
+
+  /** Does work under the lock of a rewrite. @param target `target()` */
+  withWriteLock<T>(target: string, work: (lock: Lock) => Promise<T>): Promise<T> {
+    return withLock(target, "write", { seconds: LOCK_WAIT_S, clock: this.clock }, work);
   }
 
   /**
@@ -134,7 +139,7 @@ export class FileStore {
   async #land(plan: PlanEdit, base?: Snapshot): Promise<Landed | null> {
     for (;;) {
       const target = await this.target();
-      const landed = await withLock(target, "write", LOCK_WAIT_S, (lock) => this.#tryLanding(target, lock, plan, base));
+      const landed = await this.withWriteLock(target, (lock) => this.#tryLanding(target, lock, plan, base));
       if (landed !== "elsewhere") return landed;
     }
   }
@@ -147,7 +152,7 @@ export class FileStore {
     base: Snapshot | undefined,
   ): Promise<Landed | null | "elsewhere"> {
     await removeLeftover(target);
-    const deadline = this.#clock.monotonic() + WRITE_WAIT_S;
+    const deadline = this.clock.monotonic() + WRITE_WAIT_S;
     while ((await this.target()) === target) {
       const before = base !== undefined && (await this.isCurrent(base)) ? base.share() : await this.read();
       let landed: Landed | null = null;
@@ -160,7 +165,7 @@ export class FileStore {
         if (landed === null) await before.close();
       }
       if (landed !== null) return landed;
-      if (this.#clock.monotonic() > deadline) throw busy(target);
+      if (this.clock.monotonic() > deadline) throw busy(target);
     }
     return "elsewhere";
   }
@@ -173,7 +178,7 @@ export class FileStore {
     await this.#settle(target, lock, displaced);
     if (identity === null) return null;
     await lock.leave(noteOf(identity, others));
-    return { before, edit, identity, wroteLately: isLately(others, this.#clock) };
+    return { before, edit, identity, wroteLately: isLately(others, this.clock) };
   }
 
   /**
@@ -181,6 +186,7 @@ export class FileStore {
    * back what such a write lost. Only then is the edit tried again: after that the two could not be distinguished.
    */
   async #settle(target: string, lock: Lock, displaced: readonly FileHandle[]): Promise<void> {
+    const { clock } = this;
     this.#options.log?.(`rewrite of ${target}: ${Math.max(0, displaced.length - 1)} writes of others displaced`);
     if (displaced.length === 0) return;
     try {
@@ -188,11 +194,7 @@ export class FileStore {
       for (const handle of displaced) contents.push(await Snapshot.readHandle(handle, this.path, this.rules));
       const writes = contents.slice(1).map((theirs, i) => new DisplacedWrite(contents[i]!, theirs));
       let last: FileIdentity | null = null;
-      for (
-        const until = this.#clock.monotonic() + WATCH_S;
-        this.#clock.monotonic() < until;
-        await sleep(WATCH_POLL_MS)
-      ) {
+      for (const until = clock.monotonic() + WATCH_S; clock.monotonic() < until; await clock.sleep(WATCH_POLL_MS)) {
         if (sameIdentity(await this.identity(), last)) continue;
         const now = await this.read();
         last = now.identity;
@@ -215,9 +217,9 @@ export class FileStore {
    */
   async keep(landed: LandedEdit, last: FileIdentity | null, isSame = sameIdentity): Promise<EditOutcome> {
     let rewrites = 1;
-    let deadline = this.#clock.monotonic() + WATCH_S;
-    for (let known = last; this.#clock.monotonic() < deadline && !this.#options.signal?.aborted; ) {
-      await sleep(WATCH_POLL_MS);
+    let deadline = this.clock.monotonic() + WATCH_S;
+    for (let known = last; this.clock.monotonic() < deadline && !this.#options.signal?.aborted; ) {
+      await this.clock.sleep(WATCH_POLL_MS);
       const now = await this.identity();
       if (isSame(now, known)) continue;
       known = now;
@@ -231,7 +233,7 @@ export class FileStore {
       await again.before.close();
       rewrites++;
       known = again.identity;
-      deadline = this.#clock.monotonic() + WATCH_S;
+      deadline = this.clock.monotonic() + WATCH_S;
     }
     await this.#runLock?.leave("");
     return { rewrites, returned: rewrites > MOST_REPEATS ? await this.#undone(landed) : [] };

@@ -1,7 +1,6 @@
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { dirname } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Clock } from "../../clock.ts";
 import { closeQuietly, TtsctlError } from "../../errors.ts";
 import { JsonSyntaxError } from "../../json/scan.ts";
@@ -19,7 +18,7 @@ import { sameFile } from "./identity.ts";
 import { LandedEdit } from "./landed-edit.ts";
 import { isLately, LATELY_S, type LastWriter, lastWriterOf, noteOf } from "./last-writer.ts";
 import { LineLog } from "./line-log.ts";
-import { LOCK_WAIT_S, type Lock, withLock } from "./lock.ts";
+import type { Lock } from "./lock.ts";
 import { INVALID, SUPERSEDED, TOMBSTONE } from "./rows.ts";
 import type { SharedSnapshot } from "./shared-snapshot.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -109,7 +108,7 @@ export class FileWriter {
   async #burst(batches: Batches<Request, ChangeResult>): Promise<void> {
     const { file, shared } = this.#parts;
     const target = await file.target();
-    const makeSure = await withLock(target, "write", LOCK_WAIT_S, async (lock) => {
+    const makeSure = await file.withWriteLock(target, async (lock) => {
       await using snapshot = await shared.read();
       const log = snapshot.shape === "jsonl" ? await LineLog.open(target, snapshot) : null;
       if (log === null) return null;
@@ -221,7 +220,7 @@ export class FileWriter {
   /** Whether the path still names the snapshot's file, and it ends in a whole line. An unfinished append gets a second. */
   async #isReady(snapshot: Snapshot): Promise<boolean> {
     const { clock } = this.#parts;
-    for (let size = -1, since = 0; ; await sleep(POLL_MS)) {
+    for (let size = -1, since = 0; ; await clock.sleep(POLL_MS)) {
       if (!(await this.#isCurrent(snapshot))) return false;
       if (snapshot.layout!.unfinished === null) return true;
       const age = clock.now() - Number(snapshot.identity!.mtimeNs) / 1e9;

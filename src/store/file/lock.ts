@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { type Clock, within } from "../../clock.ts";
 import { closeQuietly, describeSystemError, systemErrorCode, TtsctlError } from "../../errors.ts";
 import { identityAt, sameFile } from "./identity.ts";
 import { loadPosix } from "./posix.ts";
@@ -25,6 +26,13 @@ export interface Lock {
   release(): Promise<void>;
 }
 
+/** How long to wait for another holder. */
+export interface LockWait {
+  readonly seconds: number;
+  readonly clock: Clock;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** Seconds (SPEC section 2). */
 export const LOCK_WAIT_S = 10;
 /** The length of the text of a lock file: always the same, so it is never truncated. */
@@ -33,26 +41,21 @@ const LOCK_TEXT = 512;
 /**
  * Acquires a lock beside the store file: an flock(2) on a side file, since a rename swaps the store file's inode. The
  * kernel releases it with the process. The side file stays.
- * @param waitSeconds how long to wait for another holder
+ * @param wait null for not at all
  * @throws TtsctlError LOCK_TIMEOUT (names the holder), LOCK_UNAVAILABLE, INTERRUPTED
  */
-export async function takeLock(
-  storePath: string,
-  purpose: LockPurpose,
-  waitSeconds: number,
-  signal?: AbortSignal,
-): Promise<Lock> {
+export async function takeLock(storePath: string, purpose: LockPurpose, wait: LockWait | null): Promise<Lock> {
   const path = lockPath(storePath, purpose);
   const handle = await openLockFile(path);
   try {
-    if (!(await tryFlock(handle, path)) && !(await waitForFlock(handle, path, waitSeconds, signal))) {
-      if (signal?.aborted)
+    if (!(await tryFlock(handle, path)) && !(wait !== null && (await waitForFlock(handle, path, wait)))) {
+      if (wait?.signal?.aborted)
         throw new TtsctlError("INTERRUPTED", "interrupted while waiting for another ttsctl: nothing was done");
-      throw await heldByAnother(handle, path, purpose, waitSeconds);
+      throw await heldByAnother(handle, path, purpose, wait?.seconds ?? 0);
     }
     if (!(await isAt(path, handle))) {
       await handle.close();
-      return takeLock(storePath, purpose, waitSeconds, signal);
+      return takeLock(storePath, purpose, wait);
     }
     const note = purpose !== "run" && purpose !== "watch" ? (await readLockFile(handle)).note : "";
     await writeLockFile(handle, note);
@@ -95,10 +98,10 @@ export async function lockHolder(storePath: string, purpose: LockPurpose): Promi
 export async function withLock<T>(
   storePath: string,
   purpose: LockPurpose,
-  waitSeconds: number,
+  wait: LockWait | null,
   body: (lock: Lock) => Promise<T>,
 ): Promise<T> {
-  const lock = await takeLock(storePath, purpose, waitSeconds);
+  const lock = await takeLock(storePath, purpose, wait);
   try {
     return await body(lock);
   } finally {
@@ -155,16 +158,18 @@ async function tryFlock(
  * on a descriptor that it shares with this process: a thread that waits in flock(2) can't be interrupted, and process.exit()
  * would wait for it.
  */
-async function waitForFlock(handle: FileHandle, path: string, seconds: number, signal?: AbortSignal): Promise<boolean> {
-  if (seconds <= 0 || signal?.aborted) return false;
+async function waitForFlock(handle: FileHandle, path: string, { seconds, clock, signal }: LockWait): Promise<boolean> {
+  if (signal?.aborted) return false;
   const child = startFlock(["-x"], handle);
-  const giveUp = () => child.kill("SIGKILL");
-  const timer = setTimeout(giveUp, seconds * 1000);
+  const isLocked = ended(child, path);
+  const giveUp = () => {
+    child.kill("SIGKILL");
+    return isLocked;
+  };
   signal?.addEventListener("abort", giveUp);
   try {
-    return await ended(child, path);
+    return await within(seconds * 1000, isLocked, giveUp, clock);
   } finally {
-    clearTimeout(timer);
     signal?.removeEventListener("abort", giveUp);
   }
 }

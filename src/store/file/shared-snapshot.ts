@@ -1,3 +1,4 @@
+import { type Clock, later } from "../../clock.ts";
 import { TtsctlError } from "../../errors.ts";
 import type { RecordRules } from "../../task/rules.ts";
 import { type FileIdentity, identityAt, sameFile, sameIdentity } from "./identity.ts";
@@ -11,17 +12,16 @@ export class SharedSnapshot {
   readonly #path: string;
   readonly #rules: RecordRules;
   readonly #grows: boolean;
-  readonly #look: NodeJS.Timeout;
+  readonly #closing = new AbortController();
   #kept: Snapshot | null = null;
   #scan: Promise<Snapshot> | null = null;
-  #closed = false;
 
   /** @param grows of JSON Lines only appended lines are scanned: the snapshot that readers hold grows */
-  constructor(path: string, rules: RecordRules, { grows = false } = {}) {
+  constructor(path: string, rules: RecordRules, clock: Clock, { grows = false } = {}) {
     this.#path = path;
     this.#rules = rules;
     this.#grows = grows;
-    this.#look = setInterval(() => void this.#dropIfOutdated().catch(() => {}), LOOK_EVERY_MS).unref();
+    this.#lookLater(clock);
   }
 
   /**
@@ -39,7 +39,7 @@ export class SharedSnapshot {
     }
     this.#scan ??= this.#rescan();
     const fresh = (await this.#scan).share();
-    if (this.#closed) await this.#drop();
+    if (this.#closing.signal.aborted) await this.#drop();
     return fresh;
   }
 
@@ -50,8 +50,7 @@ export class SharedSnapshot {
 
   /** Readers keep their snapshots. */
   async close(): Promise<void> {
-    this.#closed = true;
-    clearInterval(this.#look);
+    this.#closing.abort();
     await this.#scan?.catch(() => {});
     await this.#drop();
   }
@@ -79,6 +78,11 @@ export class SharedSnapshot {
     } finally {
       this.#scan = null;
     }
+  }
+
+  #lookLater(clock: Clock): void {
+    const look = () => this.#dropIfOutdated().catch(() => {});
+    void later(clock, LOOK_EVERY_MS, this.#closing.signal, () => look().then(() => this.#lookLater(clock)));
   }
 
   async #dropIfOutdated(): Promise<void> {

@@ -1,7 +1,8 @@
 import { Redis, type RedisOptions, ReplyError } from "ioredis";
+import { within } from "../../clock.ts";
 import { TtsctlError } from "../../errors.ts";
 import type { Command, NodeReply, Script } from "./commands.ts";
-import { Connection, guardQueue, sendScript, within } from "./connection.ts";
+import { Connection, guardQueue, sendScript } from "./connection.ts";
 import {
   allOf,
   connectionError,
@@ -51,7 +52,7 @@ export class RedisClient extends Connection {
     } satisfies RedisOptions;
     const client = new RedisClient(new Redis(options), target);
     try {
-      await within(seconds * 1000, client.#handshake(target), () => client.#notConnected());
+      await within(seconds * 1000, client.#handshake(target), () => Promise.reject(client.#notConnected()));
       return client;
     } catch (error) {
       client.close();

@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { Cluster, type Redis, Command as RedisCommand, ReplyError } from "ioredis";
+import { systemClock, within } from "../../clock.ts";
 import { TtsctlError } from "../../errors.ts";
 import type { Address } from "../../printable.ts";
 import { nodeOptions, type RedisClient } from "./client.ts";
@@ -13,7 +13,7 @@ import {
   primariesOf,
 } from "./cluster-slots.ts";
 import type { Command, NodeReply, Script } from "./commands.ts";
-import { Connection, guardQueue, sendScript, within } from "./connection.ts";
+import { Connection, guardQueue, sendScript } from "./connection.ts";
 import { connectionError, ServerError, timeoutError, unsettledError } from "./errors.ts";
 import { notRedis, START } from "./reply-shape.ts";
 import { slotOf } from "./slots.ts";
@@ -84,7 +84,7 @@ export class ClusterClient extends Connection {
 
   /** @throws TtsctlError REDIS_* with every node that was tried */
   static async connect(target: RedisTarget, seeds: Seeds): Promise<ClusterClient> {
-    const end = performance.now() + target.timeout * 1000;
+    const end = systemClock.monotonic() + target.timeout;
     const entrance = await enterCluster(target, seeds.nodes, target.timeout);
     const client = new ClusterClient(target, seeds, entrance.address);
     try {
@@ -99,7 +99,7 @@ export class ClusterClient extends Connection {
   async each(...command: Command): Promise<NodeReply[]> {
     const connect = () => Promise.all(this.#primaries.map((name) => this.#node(name)));
     const nodes = await connect().catch(async () => {
-      await this.#enterAgain(this.#cluster, performance.now() + this.timeoutMs); // it may be none any more
+      await this.#enterAgain(this.#cluster, systemClock.monotonic() + this.#target.timeout); // it may be none any more
       return connect().catch((error) => Promise.reject(this.lose(error)));
     });
     return (await Promise.all(nodes.map((node) => node.each(...command)))).flat();
@@ -208,7 +208,7 @@ export class ClusterClient extends Connection {
 
   /** Sends a command, and again as long as no node executes it. */
   #follow<T>(key: string, send: (cluster: Cluster) => Promise<T>): Promise<T> {
-    const deadline = performance.now() + this.timeoutMs;
+    const deadline = systemClock.monotonic() + this.#target.timeout;
     const slot = slotOf(this.prefix + key);
     const attempt = (): Promise<T> => {
       const cluster = this.#cluster;
@@ -227,9 +227,9 @@ export class ClusterClient extends Connection {
   async #mayRepeat(error: Error, { slot, cluster, name, link }: Attempt, deadline: number): Promise<void> {
     const [, refusal] = REFUSAL.exec(error instanceof ServerError ? error.reply : error.message) ?? [];
     if (refusal !== undefined) {
-      const pause = this.timeoutMs / 10;
-      if (performance.now() + 3 * pause > deadline) throw this.#unsettled(`slot ${slot} at ${name}`, refusal);
-      await sleep(Math.min(pause, MAX_PAUSE_MS));
+      const pause = this.#target.timeout / 10;
+      if (systemClock.monotonic() + 3 * pause > deadline) throw this.#unsettled(`slot ${slot} at ${name}`, refusal);
+      await systemClock.sleep(Math.min(pause, MAX_PAUSE_S) * 1000);
       return this.#enterAgain(cluster, deadline);
     }
     if (error instanceof ServerError) throw error;
@@ -238,7 +238,7 @@ export class ClusterClient extends Connection {
     const failure = isOfWalk ? error : this.#failure(name);
     const mayHaveRun = !isOfWalk && link?.isReached !== false;
     if (!mayHaveRun) await this.#enterAgain(cluster, deadline);
-    if (mayHaveRun || this.#cluster === cluster || performance.now() > deadline) throw this.lose(failure);
+    if (mayHaveRun || this.#cluster === cluster || systemClock.monotonic() > deadline) throw this.lose(failure);
   }
 
   #unsettled(what: string, refusal: string): ServerError {
@@ -266,8 +266,7 @@ export class ClusterClient extends Connection {
     const nodes = [...nodesOf(this.#cluster), ...this.#seeds.nodes];
     const unique = [...new Map(nodes.map((node) => [nodeName(node), node])).values()];
     try {
-      const seconds = (deadline - performance.now()) / 2000;
-      const entrance = await enterCluster(this.#target, unique, seconds);
+      const entrance = await enterCluster(this.#target, unique, (deadline - systemClock.monotonic()) / 2);
       if (entrance.map.primaries.some((name, slot) => name !== slots[slot]?.[0])) await this.#use(entrance, deadline);
       else entrance.node.close();
     } catch (error) {
@@ -282,7 +281,7 @@ export class ClusterClient extends Connection {
     const cluster = await this.#clusterAt(address, deadline);
     this.#cluster = cluster;
     this.#origin = address;
-    if (before !== undefined) setTimeout(() => this.#leave(before), this.timeoutMs).unref();
+    if (before !== undefined) void systemClock.sleep(this.timeoutMs, undefined, true).then(() => this.#leave(before));
     if (map.isUp) this.#seeds.note([...map.nodes].map((name) => addressOf(name, address)));
     cluster.on("refresh", () => this.#seeds.note(nodesOf(cluster)));
     if (this.#isClosed) this.close();
@@ -317,7 +316,8 @@ export class ClusterClient extends Connection {
     this.#clusters.add(cluster);
     const where = this.#describe(nodeName(origin));
     try {
-      await within(deadline - performance.now(), cluster.connect(), () => timeoutError(where));
+      const leftMs = (deadline - systemClock.monotonic()) * 1000;
+      await within(leftMs, cluster.connect(), () => Promise.reject(timeoutError(where)));
       return cluster;
     } catch (error) {
       this.#leave(cluster);
@@ -395,7 +395,7 @@ function ignoreAsked(redis: Redis): void {
   };
 }
 
-const MAX_PAUSE_MS = 100;
+const MAX_PAUSE_S = 0.1;
 
 function nameOf({ options: { host, port } }: Redis): string {
   return `${host}:${port}`;

@@ -1,3 +1,4 @@
+import { systemClock } from "../../clock.ts";
 import { TtsctlError } from "../../errors.ts";
 import type { Address } from "../../printable.ts";
 import { RedisClient } from "./client.ts";
@@ -77,11 +78,11 @@ export function connectToNode(target: RedisTarget, node: Address, seconds = targ
  * @throws TtsctlError REDIS_* that names every node that was tried; at once if one can't be used at all
  */
 export async function enterCluster(target: RedisTarget, seeds: readonly Address[], seconds: number): Promise<Entrance> {
-  const deadline = performance.now() + seconds * 1000;
+  const deadline = systemClock.monotonic() + seconds;
   const failures: TtsctlError[] = [];
   let best: Entrance | undefined;
   for (const [i, address] of seeds.entries()) {
-    const left = Math.max(0, deadline - performance.now()) / 1000;
+    const left = Math.max(0, deadline - systemClock.monotonic());
     try {
       const found = await enter(target, address, i === seeds.length - 1 ? left : left / 2);
       const isBest = best === undefined || found.map.rank > best.map.rank;

@@ -1,4 +1,5 @@
 import { type Cluster, type Redis, ReplyError } from "ioredis";
+import { within } from "../../clock.ts";
 import { TtsctlError } from "../../errors.ts";
 import type { Command, NodeReply, RedisCommands, Reply, Script, ScriptRun } from "./commands.ts";
 import { allOf, ServerError, serverError, withKey } from "./errors.ts";
@@ -97,7 +98,8 @@ export abstract class Connection implements RedisCommands {
 
   /** One timer for all commands: one for each would cost more than the command. @throws TtsctlError if a reply is missing */
   protected async settled(sent: readonly Promise<unknown>[]): Promise<Reply[]> {
-    const results = await within(this.timeoutMs, Promise.allSettled(sent), () => this.lose(this.late()));
+    const late = () => Promise.reject(this.lose(this.late()));
+    const results = await within(this.timeoutMs, Promise.allSettled(sent), late);
     return results.map((result) => {
       const error: unknown = result.status === "rejected" ? result.reason : null;
       this.heard ||= error === null || error instanceof ReplyError;
@@ -149,19 +151,6 @@ export function sendScript(redis: Redis | Cluster, { name, source }: Script, key
   const methods = redis as unknown as Record<string, (...args: Words) => Promise<unknown>>;
   if (methods[name] === undefined) redis.defineCommand(name, { lua: source });
   return methods[name]!(keys.length, ...keys, ...args);
-}
-
-/** @param late the error if it takes longer */
-export async function within<T>(ms: number, work: Promise<T>, late: () => Error): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(late()), ms);
-  });
-  try {
-    return await Promise.race([work, timeout]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 /**

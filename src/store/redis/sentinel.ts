@@ -1,3 +1,4 @@
+import { systemClock } from "../../clock.ts";
 import { TtsctlError } from "../../errors.ts";
 import { type Address, addressText } from "../../printable.ts";
 import { RedisClient } from "./client.ts";
@@ -30,10 +31,10 @@ const ASKING = 1 / 3;
  * @throws TtsctlError REDIS_* that names the Sentinels with their errors, or an error of the primary
  */
 export async function connectBySentinels(target: SentinelTarget): Promise<RedisCommands> {
-  const end = performance.now() + target.timeout * 1000;
+  const end = systemClock.monotonic() + target.timeout;
   const { named, failures } = await askForPrimaries(target);
   for (const [i, { address, sentinel }] of named.entries()) {
-    const left = (end - performance.now()) / 1000;
+    const left = end - systemClock.monotonic();
     const primary = await connectToPrimary(target, address, sentinel, left / (named.length - i));
     if (!(primary instanceof TtsctlError)) return primary;
     failures.push(primary);

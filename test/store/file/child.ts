@@ -21,11 +21,11 @@ export type ChildTask =
 
 async function run(task: ChildTask): Promise<void> {
   if (task.do === "hold") {
-    const lock = await takeLock(task.path, task.purpose, 0);
+    const lock = await takeLock(task.path, task.purpose, null);
     setInterval(() => void lock, 1 << 30); // a lock that nothing refers to is released with its file handle
   } else if (task.do === "count") {
     for (let i = 0; i < task.times; i++) {
-      await withLock(task.path, "write", 30, async () => {
+      await withLock(task.path, "write", { seconds: 30, clock: systemClock }, async () => {
         const number = Number(readFileSync(task.counter, "utf8"));
         await new Promise((resolve) => setImmediate(resolve));
         writeFileSync(task.counter, `${number + 1}`);

@@ -15,8 +15,9 @@ import { type Clock, systemClock } from "../../../src/clock.ts";
 import type { PlanEdit } from "../../../src/store/file/file-store.ts";
 import type { Snapshot } from "../../../src/store/file/snapshot.ts";
 import { NO_UPSERTS } from "../../../src/store/file/upserts.ts";
+import { TestClock } from "../../helpers/clock.ts";
 import { namesIn, writeOld } from "../../helpers/files.ts";
-import { disturbed, HastyClock, later, putting, removing, TEMPORARY, three, useStoreFile } from "./editing.ts";
+import { disturbed, later, putting, removing, TEMPORARY, three, useStoreFile } from "./editing.ts";
 import { atExchange, dump, idsIn, load, type Rec, rec, replaceStore } from "./service.ts";
 
 const { path, storeAt } = useStoreFile();
@@ -101,7 +102,7 @@ describe("a service that writes while the change is planned", () => {
   test("never stops: STORE_BUSY after a minute, by the monotonic clock", async () => {
     writeOld(path("s.json"), dump(three));
     let seconds = 0;
-    const clock: Clock = { now: systemClock.now, monotonic: () => (seconds += 25) };
+    const clock: Clock = { ...systemClock, monotonic: () => (seconds += 25) };
     const always = Array.from({ length: 10 }, () => () => replaceStore(path("s.json"), three));
     const plan = disturbed(removing("t1"), ...always);
     await expect(storeAt("s.json", clock).edit(plan)).rejects.toMatchObject({ code: "STORE_BUSY" });
@@ -246,7 +247,7 @@ describe("a service that writes between our last look and the exchange", () => {
   test("right after it: tasks that it brings back are removed again", async () => {
     await atExchange({ after: writing([three]) });
     writeFileSync(path("s.json"), dump(three));
-    const outcome = await storeAt("s.json", new HastyClock()).edit(removing("t1"));
+    const outcome = await storeAt("s.json", new TestClock()).edit(removing("t1"));
     expect(outcome).toEqual({ rewrites: 2, returned: [] });
     expect(idsIn(path("s.json"))).toEqual(["t2", "t3"]);
   });

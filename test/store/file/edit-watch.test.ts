@@ -1,17 +1,18 @@
 import { readFileSync, renameSync, utimesSync, watch, writeFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { systemClock } from "../../../src/clock.ts";
 import { takeLock } from "../../../src/store/file/lock.ts";
 import { NO_UPSERTS } from "../../../src/store/file/upserts.ts";
+import { TestClock } from "../../helpers/clock.ts";
 import { namesIn, writeOld } from "../../helpers/files.ts";
 import { until } from "../../helpers/until.ts";
-import { HastyClock, putting, removing, three, useStoreFile } from "./editing.ts";
+import { putting, removing, three, useStoreFile } from "./editing.ts";
 import { bringBack, dump, idsIn, load, rec, replaceStore } from "./service.ts";
 
 const { path, storeAt } = useStoreFile();
 
 describe("beside a service that wrote within the last minute", () => {
-  const watching = () => storeAt("s.json", systemClock);
+  const watching = () => storeAt("s.json", new TestClock());
+  const at = (epoch: number) => new TestClock("auto", epoch - Date.now() / 1000);
 
   test("a removed record that comes back once is removed again", async () => {
     writeFileSync(path("s.json"), dump(three));
@@ -54,13 +55,13 @@ describe("beside a service that wrote within the last minute", () => {
     const service = bringBack(path("s.json"), three, Number.POSITIVE_INFINITY);
     const edit = store.edit(removing("t1"));
     await until(() => service.written > 1);
-    await expect(takeLock(path("s.json"), "run", 0)).rejects.toMatchObject({
+    await expect(takeLock(path("s.json"), "run", null)).rejects.toMatchObject({
       code: "LOCK_TIMEOUT",
       message: expect.stringMatching(`^pid ${process.pid} .* repeats its change, because the service keeps undoing it`),
     });
     await edit;
     service.stop();
-    await expect(takeLock(path("s.json"), "run", 0)).rejects.toMatchObject({
+    await expect(takeLock(path("s.json"), "run", null)).rejects.toMatchObject({
       message: expect.not.stringContaining("undoing"),
     });
     await lock.release();
@@ -117,43 +118,40 @@ describe("beside a service that wrote within the last minute", () => {
   ])("it wrote %s: watched or not", async (_, ago, watched) => {
     writeFileSync(path("s.json"), dump(three));
     utimesSync(path("s.json"), 1_700_000_000, 1_700_000_000);
-    const clock = new HastyClock(() => 1_700_000_000 + ago);
+    const clock = at(1_700_000_000 + ago);
     await storeAt("s.json", clock).edit(removing("t1"));
-    expect(clock.asked > 5).toBe(watched);
+    expect(clock.jumped > 1).toBe(watched);
   });
 
   test("our own last write isn't mistaken for the service's, another's is", async () => {
     writeOld(path("s.json"), dump(three));
-    const clock = new HastyClock();
+    const clock = new TestClock();
     await storeAt("s.json", clock).edit(removing("t1"));
     await storeAt("s.json", clock).edit(removing("t2"));
-    expect(clock.asked).toBeLessThan(5);
+    expect(clock.jumped).toBe(0);
     replaceStore(path("s.json"), three);
     await storeAt("s.json", clock).edit(removing("t3"));
-    expect(clock.asked).toBeGreaterThan(10);
+    expect(clock.jumped).toBeGreaterThan(1);
   });
 
   test("our own write in between doesn't hide the service's: changes are watched for the whole minute", async () => {
     writeFileSync(path("s.json"), dump(three));
     utimesSync(path("s.json"), 1_700_000_000, 1_700_000_000);
-    let now = 1_700_000_001;
-    const watched = async (task: string) => {
-      const clock = new HastyClock(() => now);
+    const watched = async (task: string, ago: number) => {
+      const clock = at(1_700_000_000 + ago);
       await storeAt("s.json", clock).edit(removing(task));
-      return clock.asked > 5;
+      return clock.jumped > 1;
     };
-    expect(await watched("t1")).toBe(true);
-    now += 30;
-    expect(await watched("t2")).toBe(true);
-    now += 30;
-    expect(await watched("t3")).toBe(false);
+    expect(await watched("t1", 1)).toBe(true);
+    expect(await watched("t2", 31)).toBe(true);
+    expect(await watched("t3", 61)).toBe(false);
   });
 
   test("an interrupt ends the watch, not the rewrite", async () => {
     writeFileSync(path("s.json"), dump(three));
-    const clock = new HastyClock();
+    const clock = new TestClock();
     const outcome = await storeAt("s.json", clock, { signal: AbortSignal.abort() }).edit(removing("t1"));
     expect([outcome, idsIn(path("s.json"))]).toEqual([{ rewrites: 1, returned: [] }, ["t2", "t3"]]);
-    expect(clock.asked).toBeLessThan(5);
+    expect(clock.jumped).toBe(0);
   });
 });

@@ -1,25 +1,16 @@
-import { type Clock, systemClock } from "../../../src/clock.ts";
+import type { Clock } from "../../../src/clock.ts";
 import { FileStore, type FileStoreOptions, type PlanEdit } from "../../../src/store/file/file-store.ts";
 import type { Snapshot } from "../../../src/store/file/snapshot.ts";
 import { NO_UPSERTS, upsertsOf } from "../../../src/store/file/upserts.ts";
+import { TestClock } from "../../helpers/clock.ts";
 import { useFolder } from "../../helpers/files.ts";
 import { RULES, taskOf } from "../../helpers/records.ts";
 import { type Rec, rec } from "./service.ts";
 
 export const TEMPORARY = ".s.json.ttsctl";
 
-/** Each reading of the monotonic time advances it, so tests need not wait for the end of a watch. */
-export class HastyClock implements Clock {
-  asked = 0;
-  constructor(readonly now = systemClock.now) {}
-
-  monotonic(): number {
-    return this.asked++ / 5;
-  }
-}
-
 /** For tests that are not about a service that wrote lately: it did so an hour ago. */
-export const later = () => new HastyClock(() => systemClock.now() + 3600);
+export const later = () => new TestClock("auto", 3600);
 
 /** A folder for each test, and stores on the files in it. */
 export function useStoreFile() {

@@ -11,18 +11,26 @@ import {
   writeFileSync,
 } from "node:fs";
 import { describe, expect, test, vi } from "vitest";
-import { type Lock, type LockPurpose, lockHolder, takeLock, withLock } from "../../../src/store/file/lock.ts";
+import { systemClock } from "../../../src/clock.ts";
+import {
+  type Lock,
+  type LockPurpose,
+  type LockWait,
+  lockHolder,
+  takeLock,
+  withLock,
+} from "../../../src/store/file/lock.ts";
 import { loadPosix } from "../../../src/store/file/posix.ts";
 import { useFolder } from "../../helpers/files.ts";
 import { useChildren } from "./children.ts";
 
 const path = useFolder();
 const start = useChildren();
-const WAIT = 20;
+const WAIT = { seconds: 20, clock: systemClock };
 
 const lockFile = (purpose: LockPurpose) => path(`.s.json.${purpose}.lock`);
-const take = (purpose: LockPurpose, wait = 0, signal?: AbortSignal): Promise<Lock> =>
-  takeLock(path("s.json"), purpose, wait, signal);
+const take = (purpose: LockPurpose, wait: LockWait | null = null): Promise<Lock> =>
+  takeLock(path("s.json"), purpose, wait);
 /** Whether a process waits for a lock. */
 const isAwaited = (file: string) =>
   new RegExp(`-> FLOCK .*:${statSync(file).ino} `).test(readFileSync("/proc/locks", "latin1"));
@@ -52,7 +60,7 @@ describe("a lock between processes", () => {
 
   test("of a watcher is recognized at once", async () => {
     const { child } = await hold("watch", ["cleanup", "--watch"]);
-    await expect(take("watch", 0)).rejects.toMatchObject({
+    await expect(take("watch")).rejects.toMatchObject({
       code: "WATCHER_RUNNING",
       message: expect.stringContaining(`pid ${child.pid} (ttsctl cleanup --watch)`),
     });
@@ -61,7 +69,7 @@ describe("a lock between processes", () => {
 
   test("is one for each purpose and each store", async () => {
     const { child } = await hold("run");
-    const others = [await take("write"), await take("watch"), await takeLock(path("other.json"), "run", 0)];
+    const others = [await take("write"), await take("watch"), await takeLock(path("other.json"), "run", null)];
     for (const lock of others) await lock.release();
     child.kill("SIGKILL");
   });
@@ -95,8 +103,8 @@ describe("within one process", () => {
   });
 
   test("withLock always releases it", async () => {
-    expect(await withLock(path("s.json"), "write", 0, async () => 5)).toBe(5);
-    const failing = withLock(path("s.json"), "write", 0, async () => {
+    expect(await withLock(path("s.json"), "write", null, async () => 5)).toBe(5);
+    const failing = withLock(path("s.json"), "write", null, async () => {
       expect(existsSync(lockFile("write"))).toBe(true);
       throw new Error("inside");
     });
@@ -127,7 +135,7 @@ describe("within one process", () => {
   test("an interrupt ends the waiting", async () => {
     const { child } = await hold("run");
     const controller = new AbortController();
-    const waiting = take("run", WAIT, controller.signal);
+    const waiting = take("run", { ...WAIT, signal: controller.signal });
     controller.abort();
     await expect(waiting).rejects.toMatchObject({ code: "INTERRUPTED", exitCode: 130 });
     child.kill("SIGKILL");
@@ -164,7 +172,7 @@ test("a process that doesn't acquire it keeps nothing open", async () => {
 
 describe("without a usable lock", () => {
   test("the folder is missing", async () => {
-    await expect(takeLock(path("no/s.json"), "run", 0)).rejects.toMatchObject({ code: "LOCK_UNAVAILABLE" });
+    await expect(takeLock(path("no/s.json"), "run", null)).rejects.toMatchObject({ code: "LOCK_UNAVAILABLE" });
   });
 
   test("the lock file is a symbolic link: nothing is written through it", async () => {

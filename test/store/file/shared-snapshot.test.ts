@@ -14,7 +14,7 @@ let store: string;
 let shared: SharedSnapshot;
 beforeEach(() => {
   store = path("store.jsonl");
-  shared = new SharedSnapshot(store, RULES);
+  shared = new SharedSnapshot(store, RULES, systemClock);
 });
 afterEach(() => shared.close());
 

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { systemClock } from "../../../src/clock.ts";
 import { TtsctlError } from "../../../src/errors.ts";
 import { RedisLink } from "../../../src/store/mirror-link.ts";
 import type { RedisCommands } from "../../../src/store/redis/commands.ts";
@@ -146,7 +147,7 @@ describe("Sentinels with a password", () => {
 describe("a link that reconnects by Sentinels", () => {
   it("switches to the new primary, even if the old one keeps the connection", async () => {
     const link = new RedisLink(async () => new Mirror(await connectBySentinels(site.target()), RULES), {
-      reconnects: true,
+      reconnects: systemClock,
     });
     ends.push(() => link.close());
     const state = await link.open();

@@ -147,6 +147,7 @@ describe("a change that a sync can't make up for", () => {
     } finally {
       await redis.server.call("REPLICAOF", "NO", "ONE");
     }
+    await here().clock.advance(1);
     await until(async () => (await timeOf("t1")) === undefined);
     expect(await timeOf("t2")).toMatchObject({ score: 1000 });
   });

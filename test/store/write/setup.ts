@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { afterEach, beforeEach } from "vitest";
-import { type Clock, systemClock } from "../../../src/clock.ts";
+import type { Clock } from "../../../src/clock.ts";
 import type { TtsctlError } from "../../../src/errors.ts";
 import { FileStore } from "../../../src/store/file/file-store.ts";
 import type { Shape } from "../../../src/store/file/scanner.ts";
@@ -8,6 +8,7 @@ import { SharedSnapshot } from "../../../src/store/file/shared-snapshot.ts";
 import { type MirrorLink, RedisLink } from "../../../src/store/mirror-link.ts";
 import { PendingRepairs } from "../../../src/store/pending-repairs.ts";
 import { TaskWriter } from "../../../src/store/task-writer.ts";
+import { TestClock } from "../../helpers/clock.ts";
 import { useFolder, writeOld } from "../../helpers/files.ts";
 import { RULES } from "../../helpers/records.ts";
 import type { RecordJson } from "../../helpers/root.ts";
@@ -28,6 +29,7 @@ export class WriterPlace {
   readonly failures: { error: TtsctlError; count: number }[] = [];
   readonly #path: string;
   readonly #opened: { writer: TaskWriter; shared: SharedSnapshot }[] = [];
+  readonly clock = new TestClock();
   writer!: TaskWriter;
   shared!: SharedSnapshot;
   /** How often the file was rewritten. */
@@ -39,7 +41,7 @@ export class WriterPlace {
   }
 
   /** One more writer, as another process would have it. */
-  open(link: MirrorLink = NO_REDIS, clock: Clock = systemClock): TaskWriter {
+  open(link: MirrorLink = NO_REDIS, clock: Clock = this.clock): TaskWriter {
     const place = this;
     class CountingFile extends FileStore {
       override async edit(...args: Parameters<FileStore["edit"]>) {
@@ -48,7 +50,7 @@ export class WriterPlace {
         return outcome;
       }
     }
-    this.shared = new SharedSnapshot(this.#path, RULES, { grows: true });
+    this.shared = new SharedSnapshot(this.#path, RULES, clock, { grows: true });
     this.writer = new TaskWriter({
       file: new CountingFile(this.#path, RULES, clock),
       ...{ shared: this.shared, repairs: new PendingRepairs((line) => this.warnings.push(line)), clock, link },
