@@ -8,7 +8,7 @@ import { RedisCluster } from "../helpers/cluster.ts";
 import { connectMirror } from "../helpers/doubles.ts";
 import { taskOf } from "../helpers/records.ts";
 import { type RecordJson, ServiceRoot } from "../helpers/root.ts";
-import { type Run, type Command, start, type RunOptions, ttsctl } from "../helpers/ttsctl.ts";
+import { type Command, type Run, type RunOptions, start, ttsctl } from "../helpers/ttsctl.ts";
 
 export const INDEX = "tts:tasks:index";
 

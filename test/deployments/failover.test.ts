@@ -4,7 +4,7 @@ import { drawn } from "../faults/helpers/chance.ts";
 import { ago, record } from "../helpers/records.ts";
 import { ServiceRoot } from "../helpers/root.ts";
 import { SentinelSite } from "../helpers/sentinels.ts";
-import { lines, type Command, start, ttsctl } from "../helpers/ttsctl.ts";
+import { lines, Running, ttsctl } from "../helpers/ttsctl.ts";
 import { until } from "../helpers/until.ts";
 import { Served } from "../http/setup.ts";
 
@@ -31,12 +31,9 @@ const tasks = (count: number, updated_at: string) =>
   Array.from({ length: count }, (_, i) => record(`user${i % 7}`, `t${i}`, { updated_at }));
 const members = async () => (await (await site.primary()).call("ZCARD", "tts:tasks:index")) as number;
 
-function start(...args: string[]): Command {
-  const running = start(args, { cwd: root.path });
-  ends.push(async () => {
-    running.kill("SIGKILL");
-    await running.end();
-  });
+function start(...args: string[]): Running {
+  const running = new Running(args, { cwd: root.path });
+  ends.push(() => running.stop());
   return running;
 }
 
@@ -53,7 +50,7 @@ const LOSSES = [
 ];
 
 /** Stops the process between two commands to Redis, so it is surely unfinished when its primary is lost. */
-async function loseUnder(running: Command, isMidway: () => Promise<boolean>, lose: () => Promise<void>): Promise<void> {
+async function loseUnder(running: Running, isMidway: () => Promise<boolean>, lose: () => Promise<void>): Promise<void> {
   await until(isMidway);
   running.kill("SIGSTOP");
   await lose();

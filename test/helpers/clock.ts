@@ -12,6 +12,9 @@ const BUSY = /Req|ConnectWrap|WriteWrap|ProcessWrap/;
 /** Turns of the event loop after which nothing goes on by itself. */
 const QUIET_TURNS = 4;
 
+/** Of a fast clock. */
+const RATE = 10;
+
 /** Whether something really goes on. Each command to Redis has a timer, and Vitest one for the test. */
 function isBusy(): boolean {
   const names = process.getActiveResourcesInfo();
@@ -22,6 +25,24 @@ async function untilIdle(): Promise<void> {
   for (let quiet = 0, turns = 0; quiet < QUIET_TURNS; turns++) {
     await new Promise<void>((resolve) => void (turns < 100 ? setImmediate(resolve) : setTimeout(resolve, 1).unref()));
     quiet = isBusy() ? 0 : quiet + 1;
+  }
+}
+
+/** Ten times as fast as real time, for what polls beside the test. After some seconds its wall differs from that of Redis. */
+export class FastClock implements Clock {
+  readonly #wall = systemClock.now();
+  readonly #began = systemClock.monotonic();
+
+  now(): number {
+    return this.#wall + this.monotonic() - this.#began;
+  }
+
+  monotonic(): number {
+    return this.#began + (systemClock.monotonic() - this.#began) * RATE;
+  }
+
+  sleep(ms: number, signal?: AbortSignal | readonly AbortSignal[], isBackground?: boolean): Promise<void> {
+    return systemClock.sleep(ms / RATE, signal, isBackground);
   }
 }
 

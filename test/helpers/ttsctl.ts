@@ -4,6 +4,7 @@ import { readdirSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { PassThrough, Writable } from "node:stream";
 import { inject } from "vitest";
+import { type Clock, systemClock } from "../../src/clock.ts";
 import { main } from "../../src/main.ts";
 import { cleanEnv } from "./clean-env.ts";
 import { until } from "./until.ts";
@@ -24,6 +25,8 @@ export interface RunOptions {
   readonly input?: string;
   /** Its stdin stays open, and nothing comes. */
   readonly keepsStdin?: boolean;
+  /** Not for a process: that has real time. */
+  readonly clock?: Clock;
 }
 
 export interface ProcessOptions extends RunOptions {
@@ -91,14 +94,14 @@ class InProcess implements Command {
   readonly pid = process.pid;
   hasEnded = false;
 
-  constructor(argv: readonly string[], { cwd, env, input = "", keepsStdin = false }: RunOptions) {
+  constructor(argv: readonly string[], { cwd, env, input = "", keepsStdin = false, clock = systemClock }: RunOptions) {
     const startedAt = performance.now();
     const stdin = new PassThrough();
     if (!keepsStdin) stdin.end(input);
     const streams = { stdin, stdout: this.#out, stderr: this.#err };
     const stopSignal = () => this.#stop.signal;
     const pageFolder = join(inject("packageRoot"), "dist/web");
-    this.#ended = main({ argv, env: cleanEnv(env), cwd, streams, stopSignal, pageFolder }).then((code) => {
+    this.#ended = main({ argv, env: cleanEnv(env), cwd, streams, stopSignal, clock, pageFolder }).then((code) => {
       this.hasEnded = true;
       const { stdout, stderr } = this;
       return { code, signal: null, stdout, stderr, ms: performance.now() - startedAt };

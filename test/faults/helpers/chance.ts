@@ -1,7 +1,6 @@
-import { SEED } from "../../helpers/seed.ts";
-
 /** Whether the faults are tried at length (`npm run faults`) or in the short version of every test run. */
 import { LONG } from "../../helpers/long.ts";
+import { SEED } from "../../helpers/seed.ts";
 
 export { LONG };
 
