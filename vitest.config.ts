@@ -49,6 +49,7 @@ export default defineConfig({
           ...common,
           name: "whole",
           include: FILES.whole,
+          isolate: false,
           globalSetup: ["test/helpers/build.ts", "test/faults/helpers/summary.ts"],
           setupFiles: ["test/helpers/deployment-skips.ts"],
         },
