@@ -1,5 +1,6 @@
 import { appendFileSync } from "node:fs";
 import { beforeEach, describe, expect, it } from "vitest";
+import { FastClock } from "../helpers/clock.ts";
 import { ago, record } from "../helpers/records.ts";
 import type { Tab } from "./helpers/browser.ts";
 import { useWeb } from "./helpers/setup.ts";
@@ -29,7 +30,7 @@ async function opensLog(tab: Tab, taskId = "t01"): Promise<void> {
 
 describe("the log of an open row", () => {
   it("shows the last lines as texts, follows new ones until the task is finished", async () => {
-    const tab = await here.open((await here.serveSynced()).url);
+    const tab = await here.open((await here.serveSynced(new FastClock())).url);
     await opensLog(tab);
     await panel(tab).getByText("New lines appear as they come.").waitFor();
     const log = panel(tab).locator(".log");
@@ -51,7 +52,7 @@ describe("the log of an open row", () => {
 });
 
 it("is not followed in a hidden tab, which has no other connection either", async () => {
-  const tab = await here.open((await here.serveSynced()).url);
+  const tab = await here.open((await here.serveSynced(new FastClock())).url);
   await opensLog(tab);
   await panel(tab).getByText("New lines appear as they come.").waitFor();
   const ended = tab.page.waitForEvent("requestfailed", (request) => request.url().includes("/logs/stream"));
@@ -64,7 +65,7 @@ it("is not followed in a hidden tab, which has no other connection either", asyn
 });
 
 it("is followed for one row at a time, stops when asked, and ends with the row", async () => {
-  const tab = await here.open((await here.serveSynced()).url);
+  const tab = await here.open((await here.serveSynced(new FastClock())).url);
   await opensLog(tab);
   await panel(tab).getByText("New lines appear as they come.").waitFor();
   await opensLog(tab, "t03");
@@ -85,7 +86,7 @@ it("is followed for one row at a time, stops when asked, and ends with the row",
 });
 
 it("is left and reached by the arrow keys, and is downloaded as text", async () => {
-  const tab = await here.open((await here.serveSynced()).url);
+  const tab = await here.open((await here.serveSynced(new FastClock())).url);
   await tab.opens("t01");
   await tab.row("t01").getByRole("tab", { name: "Record" }).focus();
   await tab.page.keyboard.press("ArrowRight");
@@ -104,7 +105,7 @@ it("is left and reached by the arrow keys, and is downloaded as text", async () 
 
 it("of many lines keeps to its end, unless one has scrolled up", async () => {
   here.root.write(LOG, Array.from({ length: 300 }, (_, i) => `line ${i}\n`).join(""));
-  const tab = await here.open((await here.serveSynced()).url, { viewport: { width: 360, height: 740 } });
+  const tab = await here.open((await here.serveSynced(new FastClock())).url, { viewport: { width: 360, height: 740 } });
   await opensLog(tab);
   const box = panel(tab).getByRole("group", { name: "Log of task t01" });
   const fromEnd = () => box.evaluate((el) => el.scrollHeight - el.scrollTop - el.clientHeight);
@@ -123,7 +124,7 @@ it("of many lines keeps to its end, unless one has scrolled up", async () => {
 });
 
 it("that the server refuses says why; a lost connection is made again", async () => {
-  const served = await here.serveSynced();
+  const served = await here.serveSynced(new FastClock());
   const tab = await here.open(served.url);
   await tab.page.route(/logs\/stream/, (route) =>
     route.fulfill({
