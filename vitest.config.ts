@@ -14,17 +14,17 @@ const lua = {
   transform: (code: string, id: string) => (id.endsWith(".lua") ? `export default ${JSON.stringify(code)}` : null),
 };
 
-/** The test files that use a server, openssl, the built package or a mocked module, also through a helper; and the others. */
-const FILES: Record<"fast" | "whole", string[]> = { fast: [], whole: [] };
+/** The test files that use a server, openssl or the built package, also through a helper; those that mock a module; and the others. */
+const FILES: Record<"fast" | "whole" | "mocked", string[]> = { fast: [], whole: [], mocked: [] };
 const helpers = new Map<string, boolean>();
 for (const name of readdirSync("test", { recursive: true, encoding: "utf8" })) {
   const path = join("test", name);
-  if (path.endsWith(".test.ts")) FILES[needsMore(path) ? "whole" : "fast"].push(path);
+  if (path.endsWith(".test.ts")) FILES[isMocked(path) ? "mocked" : needsMore(path) ? "whole" : "fast"].push(path);
 }
 
 function needsMore(path: string): boolean {
   const text = readFileSync(path, "utf8");
-  if (/"node:(http|net)"|"openssl"|inject\(|vi\.(mock|doMock|resetModules)\(/.test(text)) return true;
+  if (/"node:(http|net)"|"openssl"|inject\(/.test(text)) return true;
   const imported = text.matchAll(/^(?:import|export) (?!type)[^;]*?"(\.[^"]*\.ts)"/gm);
   return [...imported].some(([, to]) => {
     const helper = join(dirname(path), to!);
@@ -34,7 +34,12 @@ function needsMore(path: string): boolean {
   });
 }
 
-const common = { testTimeout: timeout, hookTimeout: timeout, tags: [SLOW], pool: "forks" as const };
+function isMocked(path: string): boolean {
+  return /vi\.(mock|doMock|resetModules)\(/.test(readFileSync(path, "utf8"));
+}
+
+/** Files share a process, as loading everything again takes long. */
+const common = { testTimeout: timeout, hookTimeout: timeout, tags: [SLOW], pool: "forks" as const, isolate: false };
 
 export default defineConfig({
   test: {
@@ -42,7 +47,8 @@ export default defineConfig({
     forceRerunTriggers: ["**/package.json", "**/package-lock.json", "**/vitest.config.ts"],
     maxWorkers: 2,
     projects: [
-      { plugins: [lua], test: { ...common, name: "fast", include: FILES.fast, isolate: false } },
+      { plugins: [lua], test: { ...common, name: "fast", include: FILES.fast } },
+      { plugins: [lua], test: { ...common, name: "mocked", include: FILES.mocked, isolate: true } },
       {
         plugins: [lua],
         test: {

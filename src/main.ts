@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import type { Surroundings } from "./cli/context.ts";
 import type { Streams } from "./cli/io.ts";
 import { reportError } from "./cli/report-error.ts";
@@ -6,14 +7,19 @@ import { type Clock, systemClock } from "./clock.ts";
 import { TtsctlError } from "./errors.ts";
 import { loadedPosix } from "./store/file/posix.ts";
 
-export interface Invocation extends Omit<Surroundings, "terminal" | "request"> {
+export interface Invocation extends Omit<Surroundings, "terminal" | "request" | "pageFolder" | "ownsProcess"> {
   readonly streams: Streams;
   readonly clock?: Clock;
+  readonly ownsProcess?: boolean;
+  /** Default: beside the bundle, where the build puts it. */
+  readonly pageFolder?: string;
 }
+
+const PAGE_FOLDER = join(import.meta.dirname, "web");
 
 /** Runs one command and returns its exit code. The only catch-all. */
 export async function main(invocation: Invocation): Promise<number> {
-  const { argv, env, cwd, streams, stopSignal, clock = systemClock } = invocation;
+  const { argv, env, streams, stopSignal, clock = systemClock } = invocation;
   const terminal = new Terminal(streams, env, clock, flagsIn(argv).logFormat === "json");
   const report = (error: unknown) => reportError(error, argv, terminal);
   const stopOfOutputs = () => {
@@ -21,7 +27,8 @@ export async function main(invocation: Invocation): Promise<number> {
     for (const output of [terminal.out, terminal.data, terminal.err]) output.hurryAfter(signal, clock);
     return signal;
   };
-  let exitCode = await runCommand({ argv, terminal, env, cwd, stopSignal: stopOfOutputs }).catch(report);
+  const defaults = { ownsProcess: false, pageFolder: PAGE_FOLDER };
+  let exitCode = await runCommand({ ...defaults, ...invocation, terminal, stopSignal: stopOfOutputs }).catch(report);
   await terminal.out.flush();
   const { failure } = terminal.out;
   if (failure !== undefined) {
@@ -53,6 +60,7 @@ export async function run(): Promise<number> {
     argv: process.argv.slice(2),
     env: process.env,
     cwd: process.cwd(),
+    ownsProcess: true,
     streams: process, // it opens each one on first use
     stopSignal: listenForStop(),
   });

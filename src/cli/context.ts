@@ -16,6 +16,10 @@ export interface Surroundings {
   readonly env: NodeJS.ProcessEnv;
   readonly cwd: string;
   readonly argv: readonly string[];
+  /** Whether nothing else runs in this process: then a command may set its priority and its heap. */
+  readonly ownsProcess: boolean;
+  /** Where the files of the page are. */
+  readonly pageFolder: string;
   /** Aborted by SIGINT or SIGTERM. After the first call these signals don't end the process at once. */
   readonly stopSignal: () => AbortSignal;
   /** The HTTP request and its client. */
@@ -65,6 +69,14 @@ export class Context extends RunParts {
   /** The directory that relative paths of flags are relative to. */
   get cwd(): string {
     return this.#surroundings.cwd;
+  }
+
+  get ownsProcess(): boolean {
+    return this.#surroundings.ownsProcess;
+  }
+
+  get pageFolder(): string {
+    return this.#surroundings.pageFolder;
   }
 
   /** A context for a step of the run. It logs, unless the flags say otherwise. */
@@ -144,7 +156,8 @@ export type Attach = <F extends object>(
 const NEW_SPACE = 8 << 20;
 
 /** Has V8 collect garbage earlier, so a million tasks take less than 200 MB. It costs time, so a server doesn't call it. */
-export function keepHeapSmall(): void {
+export function keepHeapSmall({ ownsProcess }: Context): void {
+  if (!ownsProcess) return;
   setFlagsFromString("--heap-growing-percent=50");
   // V8 has no call for the size: the space grows by the factor when enough of what is in it is still in use.
   setFlagsFromString("--semi-space-growth-factor=4");

@@ -1,5 +1,5 @@
 import { access, constants } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { openArtifacts } from "../artifacts/artifacts.ts";
 import { within } from "../clock.ts";
 import { maskUrl } from "../config/address.ts";
@@ -41,9 +41,6 @@ import { sourceStack } from "./report-error.ts";
 import { foundIds, requireSelection, selectionIn } from "./selection.ts";
 import type { Syncing } from "./syncing.ts";
 
-/** Beside the bundle; the build puts it there. */
-const PAGE_FOLDER = join(import.meta.dirname, "web");
-
 interface ServeState {
   readonly syncing: Syncing;
   readonly record: CleanupRecord;
@@ -65,7 +62,7 @@ export async function serverParts(context: Context, { syncing, record, readOnly 
     token: http.token.value,
     basePath: http.basePath.value,
     dialect: http.dialect.value,
-    pageFolder: PAGE_FOLDER,
+    pageFolder: context.pageFolder,
     withArtifacts: async (work) => {
       const artifacts = await openArtifacts({ output: paths.output.value, logs: paths.logs.value, names: rules });
       return work(artifacts).finally(() => artifacts.close());

@@ -7,7 +7,7 @@ import { flagsIn } from "../../src/cli/terminal.ts";
 import { usePlace } from "../e2e/setup.ts";
 import { cleanEnv } from "../helpers/clean-env.ts";
 import { ago, record } from "../helpers/records.ts";
-import { binary } from "../helpers/ttsctl.ts";
+import { binary, built } from "../helpers/ttsctl.ts";
 import { invoke } from "./invoke.ts";
 
 const here = usePlace();
@@ -145,7 +145,7 @@ describe("the man page", () => {
   });
 
   it("is what the program prints", async () => {
-    const { stdout } = await here.run("__man");
+    const { stdout } = await built(["__man"], { cwd: here.root.path });
     expect(stdout).toBe(readFileSync(join(inject("packageRoot"), "man/ttsctl.1"), "utf8"));
   });
 });

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { connectRedis } from "../../src/store/redis/connect.ts";
 import { Authority } from "../helpers/certificates.ts";
-import { RedisCluster } from "../helpers/cluster.ts";
+import { RedisCluster, sharedCluster } from "../helpers/cluster.ts";
 import { RIGHTS } from "../helpers/deployments.ts";
 import { record } from "../helpers/records.ts";
 import { freePort } from "../helpers/redis.ts";
@@ -9,6 +9,7 @@ import { targetAt } from "../helpers/targets.ts";
 import { until } from "../helpers/until.ts";
 import { Place } from "./setup.ts";
 
+const DOCUMENTED = [...RIGHTS.split(" "), "+cluster|slots", "+cluster|info", "+cluster|nodes"];
 const TASKS = Array.from({ length: 50 }, (_, i) => record(`user${i % 5}`, `t${i}`));
 
 /** Ends what a test began, last first. */
@@ -18,7 +19,6 @@ afterEach(async () => {
 });
 
 async function place(cluster: RedisCluster, settings: string): Promise<Place> {
-  ends.push(() => cluster.remove());
   const here = new Place(cluster);
   ends.push(() => here.remove());
   here.root.write("config.ini", `[redis]\n${settings}[service]\ntimezone = UTC\n`);
@@ -33,12 +33,17 @@ async function checksOf(here: Place): Promise<Record<string, { status: string; d
 }
 
 describe("an ACL user of a cluster", () => {
-  const login = "username = tts\npassword = s3cret\n";
-  const user = (...more: string[]) => ["--user", "tts", "on", ">s3cret", ...RIGHTS.split(" "), ...more];
+  /** Of a user with these rights. */
+  async function placeFor(rights: readonly string[]): Promise<Place> {
+    const cluster = await sharedCluster();
+    const onAll = (...words: string[]) => Promise.all(cluster.nodes.map((node) => node.call("ACL", ...words)));
+    await onAll("SETUSER", "tts", "reset", "on", ">s3cret", ...rights);
+    ends.push(() => onAll("DELUSER", "tts"));
+    return place(cluster, `${cluster.config}username = tts\npassword = s3cret\n`);
+  }
 
   it("needs no more than the documentation says", async () => {
-    const cluster = await RedisCluster.start({ args: user("+cluster|slots", "+cluster|info", "+cluster|nodes") });
-    const here = await place(cluster, cluster.config + login);
+    const here = await placeFor(DOCUMENTED);
     expect(await here.json("sync")).toMatchObject({ code: 0, written: 50 });
     expect(await here.json("verify")).toMatchObject({ code: 0, inSync: 50 });
     expect(await here.json("delete --user user1 --yes")).toMatchObject({ code: 0, deleted: 10 });
@@ -48,17 +53,15 @@ describe("an ACL user of a cluster", () => {
   });
 
   it("gets an error that names the missing rights", async () => {
-    const cluster = await RedisCluster.start({ args: user() });
-    const here = await place(cluster, cluster.config + login);
+    const here = await placeFor(RIGHTS.split(" "));
     const { code, stderr } = await here.run("sync -o json");
     expect(code).toBe(4);
     expect(JSON.parse(stderr)).toMatchObject({ code: "REDIS_DENIED", error: expect.stringContaining("cluster|slots") });
   });
 
   it("that only one node denies are named by doctor", async () => {
-    const cluster = await RedisCluster.start({ args: user("+cluster|slots", "+cluster|info", "+cluster|nodes") });
-    const here = await place(cluster, cluster.config + login);
-    await cluster.primaries[2]!.call("ACL", "SETUSER", "tts", "-zadd");
+    const here = await placeFor(DOCUMENTED);
+    await here.cluster.primaries[2]!.call("ACL", "SETUSER", "tts", "-zadd");
     expect((await checksOf(here))["redis.rights"]).toMatchObject({
       ...{ status: "fail", detail: expect.stringContaining("ZADD") },
     });
@@ -75,6 +78,7 @@ it("TLS goes to the TLS ports of all nodes", async () => {
     args: files,
     argsOfEach: async () => ["--tls-port", `${await freePort()}`],
   });
+  ends.push(() => cluster.remove());
   const [, tlsPort] = (await cluster.nodes[0]!.call("CONFIG", "GET", "tls-port")) as string[];
   const tls = `tls = true\ntls_ca = ${authority.ca}\ntls_cert = ${client.cert}\ntls_key = ${client.key}\n`;
   const here = await place(cluster, `cluster = true\nport = ${tlsPort}\n${tls}`);
@@ -84,13 +88,12 @@ it("TLS goes to the TLS ports of all nodes", async () => {
 });
 
 it("a replica that takes over by hand is followed over the connections there are", async () => {
-  const cluster = await RedisCluster.start({ replicas: true });
-  ends.push(() => cluster.remove());
+  const cluster = await sharedCluster({ replicas: true });
   const client = await connectRedis({ ...targetAt(cluster.port), place: cluster.place });
   ends.push(() => client.close());
   expect(await client.command("INCR", "n")).toBe(1);
   const primary = await cluster.serverOf("n");
-  const replica = cluster.replicaOf(cluster.primaries.indexOf(primary));
+  const replica = await cluster.replicaOf(primary);
   await replica.call("CLUSTER", "FAILOVER");
   await until(async () => ((await replica.call("ROLE")) as string[])[0] === "master");
   await until(async () => ((await primary.call("ROLE")) as string[])[0] === "slave");

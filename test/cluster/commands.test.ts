@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { slotOf } from "../../src/store/redis/slots.ts";
-import { RedisCluster } from "../helpers/cluster.ts";
+import { type RedisCluster, sharedCluster } from "../helpers/cluster.ts";
 import { connectMirror } from "../helpers/doubles.ts";
 import { record } from "../helpers/records.ts";
 import { Place } from "./setup.ts";
@@ -11,12 +11,8 @@ const NOW = new Date().toISOString();
 
 let cluster: RedisCluster;
 let here: Place;
-beforeAll(async () => {
-  cluster = await RedisCluster.start();
-});
-afterAll(() => cluster.remove());
 beforeEach(async () => {
-  await cluster.call("FLUSHALL");
+  cluster = await sharedCluster();
   here = new Place(cluster);
 });
 afterEach(() => here.remove());
@@ -159,20 +155,12 @@ describe("on a cluster", () => {
 
   it("serve answers, and deletes", async () => {
     here.root.writeStore(TASKS);
-    const serve = here.start("serve --port 0 --no-cleanup");
-    try {
-      await serve.says(/http:\/\/127\.0\.0\.1:\d+/);
-      const url = /http:\/\/127\.0\.0\.1:\d+/.exec(serve.stdout + serve.stderr)![0];
-      const get = async (path: string, init?: RequestInit) =>
-        (await fetch(`${url}${path}`, init)).json() as Promise<object>;
-      await serve.says(/240 tasks from the file to Redis/); // until then the file answers
-      expect(await get("/voice-tasks?user_id=alice&page_size=3")).toMatchObject({ total: 60, source: "redis" });
-      await get("/voice-tasks/t1%7B1%7D?user_id=alice", { method: "DELETE" });
-      expect(await cluster.call("EXISTS", "tts:task:alice:t1{1}")).toBe(0);
-    } finally {
-      serve.kill("SIGTERM");
-      await serve.end();
-    }
+    const server = await here.serve();
+    await server.run.says(/240 tasks from the file to Redis/); // until then the file answers
+    const page = await server.json("/voice-tasks?user_id=alice&page_size=3");
+    expect(page).toMatchObject({ total: 60, source: "redis" });
+    await server.json("/voice-tasks/t1%7B1%7D?user_id=alice", { method: "DELETE" });
+    expect(await cluster.call("EXISTS", "tts:task:alice:t1{1}")).toBe(0);
   });
 
   it("doctor reports its nodes and slots", async () => {

@@ -1,27 +1,26 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it } from "vitest";
 import { TtsctlError } from "../../src/errors.ts";
 import type { Mirror } from "../../src/store/redis/mirror.ts";
 import { removeFromMirror, writeToMirror } from "../../src/store/redis/write.ts";
 import type { Task } from "../../src/task/task.ts";
 import { toMicros } from "../../src/task/time.ts";
 import { Chance } from "../faults/helpers/chance.ts";
-import { RedisCluster } from "../helpers/cluster.ts";
+import { type RedisCluster, sharedCluster } from "../helpers/cluster.ts";
 import { connectMirror } from "../helpers/doubles.ts";
+import { LONG } from "../helpers/long.ts";
 import { record, taskOf } from "../helpers/records.ts";
 import { SEED } from "../helpers/seed.ts";
 
 const INDEX = "tts:tasks:index";
 const USERS = 3;
 const TASKS = 24;
-const WRITES = 1500;
+const WRITES = LONG ? 1500 : 300;
 
 let cluster: RedisCluster;
 const mirrors: Mirror[] = [];
-beforeAll(async () => {
-  cluster = await RedisCluster.start();
+beforeEach(async () => {
+  cluster = await sharedCluster();
 });
-afterAll(() => cluster.remove());
-beforeEach(() => cluster.call("FLUSHALL"));
 afterEach(() => {
   for (const mirror of mirrors.splice(0)) mirror.close();
 });

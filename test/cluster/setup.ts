@@ -3,30 +3,25 @@ import { connect } from "node:net";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { onTestFinished } from "vitest";
+import type { Clock } from "../../src/clock.ts";
 import { writeToMirror } from "../../src/store/redis/write.ts";
-import { RedisCluster } from "../helpers/cluster.ts";
+import { type RedisCluster, sharedCluster } from "../helpers/cluster.ts";
 import { connectMirror } from "../helpers/doubles.ts";
 import { taskOf } from "../helpers/records.ts";
 import { type RecordJson, ServiceRoot } from "../helpers/root.ts";
 import { type Command, type Run, type RunOptions, start, ttsctl } from "../helpers/ttsctl.ts";
+import { Served } from "../http/setup.ts";
 
 export const INDEX = "tts:tasks:index";
 
-/** A cluster with replicas, until the test ends. */
-export async function startCluster(): Promise<RedisCluster> {
-  const cluster = await RedisCluster.start({ replicas: true });
-  onTestFinished(() => cluster.remove());
-  return cluster;
-}
-
-/** The same with a service root. */
-export async function startPlace(): Promise<Place> {
-  const here = new Place(await startCluster());
+/** A service root over a cluster with replicas, until the test ends. */
+export async function placeWithReplicas(): Promise<Place> {
+  const here = new Place(await sharedCluster({ replicas: true }));
   onTestFinished(() => here.remove());
   return here;
 }
 
-/** A service root over a cluster, and the built binary in it. */
+/** A service root over a cluster, and commands in it. */
 export class Place {
   readonly root = new ServiceRoot();
   readonly cluster: RedisCluster;
@@ -41,14 +36,19 @@ export class Place {
     return ttsctl(line.split(" "), { cwd: this.root.path, ...options });
   }
 
-  /** A run that is killed if it goes on when the test ends. */
-  start(line: string): Command {
-    const running = start(line.split(" "), { cwd: this.root.path });
+  /** A run that is stopped if it goes on when the test ends. */
+  start(line: string, clock?: Clock): Command {
+    const run = start(line.split(" "), { cwd: this.root.path, ...(clock && { clock }) });
     onTestFinished(async () => {
-      running.kill("SIGKILL");
-      await running.end();
+      if (!run.hasEnded) await run.stop();
     });
-    return running;
+    return run;
+  }
+
+  async serve(args: readonly string[] = []): Promise<Served> {
+    const served = await Served.start(this.root.path, ["--no-cleanup", ...args]);
+    onTestFinished(async () => void (await served.stop()));
+    return served;
   }
 
   /** What a command prints with `-o json`, whatever its exit code. */

@@ -1,8 +1,8 @@
-import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
+import { beforeEach, expect, it } from "vitest";
 import type { Mirror } from "../../src/store/redis/mirror.ts";
 import { slotOf } from "../../src/store/redis/slots.ts";
 import { writeToMirror } from "../../src/store/redis/write.ts";
-import { RedisCluster } from "../helpers/cluster.ts";
+import { type RedisCluster, sharedCluster } from "../helpers/cluster.ts";
 import { connectMirror } from "../helpers/doubles.ts";
 import { record, taskOf } from "../helpers/records.ts";
 
@@ -12,14 +12,10 @@ const NOW = "2024-01-01T00:00:00Z";
 const MEMBERS = 5000;
 
 let cluster: RedisCluster;
-beforeAll(async () => {
-  cluster = await RedisCluster.start();
-});
-afterAll(() => cluster.remove());
 
 let mirror: Mirror;
 beforeEach(async () => {
-  await cluster.call("FLUSHALL");
+  cluster = await sharedCluster();
   mirror = await connectMirror(cluster);
   return () => mirror.close();
 });

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { afterEach, describe, expect, it } from "vitest";
+import { FastClock } from "../helpers/clock.ts";
 import { RedisCluster } from "../helpers/cluster.ts";
 import { ago, record } from "../helpers/records.ts";
 import { RedisServer } from "../helpers/redis.ts";
@@ -16,7 +17,7 @@ afterEach(async () => {
 
 function events(line = "", env: Record<string, string> = {}): Command {
   const args = ["events", "--interval", "1", ...line.split(" ").filter((word) => word !== "")];
-  const run = start(args, { cwd: here.root.path, env });
+  const run = start(args, { cwd: here.root.path, env, clock: new FastClock() });
   started.push(run);
   return run;
 }
@@ -236,7 +237,7 @@ describe("events", () => {
     here.root.configure(null);
     here.root.writeStore([]);
     const run = events("-q");
-    await new Promise((resolve) => setTimeout(resolve, 1500));
+    await new Promise((resolve) => setTimeout(resolve, 300));
     const hostile = "\u001b]0;owned\u0007\n\u202e";
     here.root.writeStore([record(`u${hostile}x`, `t${hostile}x`, { status: `\u001b[5m`, updated_at: ago(1) })]);
     await until(() => run.stdout.endsWith("\n"));
@@ -267,7 +268,7 @@ describe("events", () => {
     await run.says(/changes come/);
     here.root.write("voice_task.json", '[{"user_id"');
     await run.says(/warning|cut|voice_task\.json .*byte/);
-    await new Promise((resolve) => setTimeout(resolve, 2500));
+    await new Promise((resolve) => setTimeout(resolve, 500));
     const said = run.stderr.split("\n").filter((line) => /byte|end of/.test(line));
     expect(said.length).toBeLessThanOrEqual(1);
     here.root.writeStore([a1("running", 60), FIRST[1]!]);

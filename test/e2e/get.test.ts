@@ -2,6 +2,7 @@ import { appendFileSync, copyFileSync, renameSync, writeFileSync } from "node:fs
 import stringWidth from "string-width";
 import { describe, expect, it } from "vitest";
 import { invoke } from "../cli/invoke.ts";
+import { FastClock } from "../helpers/clock.ts";
 import { record } from "../helpers/records.ts";
 import { lines, Running, start } from "../helpers/ttsctl.ts";
 import { until } from "../helpers/until.ts";
@@ -12,7 +13,7 @@ const here = usePlace();
 const LOG = "Logs/20260101/08/t1.log";
 const SAMPLES = ["variable.mp3", "speech.flac", "vorbis.ogg", "speech.m4a"];
 const running = record("alice", "t1", { status: "running" });
-const follow = (line = "") => start(`get alice t1 --follow ${line}`.trim().split(" "), { cwd: here.root.path });
+const follow = (line = "") => start(`get alice t1 --follow ${line}`.trim().split(" "), { cwd: here.root.path, clock: new FastClock() });
 
 describe("get", () => {
   it("shows how long audio plays, and which files are damaged", async () => {

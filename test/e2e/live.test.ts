@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest";
+import { FastClock } from "../helpers/clock.ts";
 import { hasPty, OnTerminal, onTerminal, type TerminalRun } from "../helpers/pty.ts";
 import { record } from "../helpers/records.ts";
 import { RedisServer } from "../helpers/redis.ts";
 import { start } from "../helpers/ttsctl.ts";
 import { until } from "../helpers/until.ts";
-import { VirtualTerminal } from "../helpers/vt.ts";
+import { screenOf, VirtualTerminal } from "../helpers/vt.ts";
 import { usePlace } from "./setup.ts";
 
 const here = usePlace();
@@ -14,8 +15,9 @@ const fill = (count: number) =>
 
 describe("list --watch on a terminal", () => {
   const SIZE: [number, number] = [50, 9];
-  const watching = (line = "list --watch 1 --no-color") => onTerminal(line.split(" "), here.root.path, {}, SIZE);
-  const shown = (run: TerminalRun, [columns, rows] = SIZE) => new VirtualTerminal(columns, rows).feed(run.text);
+  const watching = (line = "list --watch 1 --no-color") =>
+    onTerminal(line.split(" "), here.root.path, {}, SIZE, new FastClock());
+  const shown = (run: TerminalRun) => screenOf(run, SIZE);
 
   async function ends(run: TerminalRun, how: () => void): Promise<VirtualTerminal> {
     how();
@@ -64,7 +66,8 @@ describe("list --watch on a terminal", () => {
     fill(2);
     await here.run("sync");
     const server = await RedisServer.start();
-    const run = onTerminal(["list", "--watch", "1"], here.root.path, { REDIS_URL: server.url }, SIZE);
+    const env = { REDIS_URL: server.url };
+    const run = onTerminal(["list", "--watch", "1"], here.root.path, env, SIZE, new FastClock());
     const says = (text: string) => until(() => shown(run).lines.join(" ").includes(text));
     await says("run `ttsctl sync`"); // a Redis without tasks
     await server.stop();
@@ -94,7 +97,8 @@ describe("list --watch on a terminal", () => {
 });
 
 describe("list --watch in a pipe", () => {
-  const watching = (line: string, env = {}) => start(line.split(" "), { cwd: here.root.path, env });
+  const watching = (line: string, env = {}) =>
+    start(line.split(" "), { cwd: here.root.path, env, clock: new FastClock() });
 
   it.each([
     ["table", /(USER.*\n用户.*\n)\n\1/],

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { appendFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
+import { FastClock } from "../helpers/clock.ts";
 import { record } from "../helpers/records.ts";
 import { built, lines, Running, start } from "../helpers/ttsctl.ts";
 import { usePlace } from "./setup.ts";
@@ -49,7 +50,7 @@ describe("logs", () => {
     ] as const) {
       here.root.writeStore([running]);
       here.root.write(hour("08"), "one\ntwo\n");
-      const run = start(`logs alice:t1 ${flags}`.split(" "), { cwd: here.root.path });
+      const run = start(`logs alice:t1 ${flags}`.split(" "), { cwd: here.root.path, clock: new FastClock() });
       await run.says(/two/);
       appendFileSync(here.root.at(hour("08")), "three\n");
       await run.says(/three/);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
+import { FastClock } from "../helpers/clock.ts";
 import { onTerminal } from "../helpers/pty.ts";
 import { ago, record } from "../helpers/records.ts";
 import { lines, start } from "../helpers/ttsctl.ts";
@@ -113,7 +114,10 @@ describe("stats", () => {
 
   it("watches: one object a line in a pipe, until it is stopped", async () => {
     await fill();
-    const run = start(["stats", "--watch", "1", "-o", "json", "--no-disk"], { cwd: here.root.path });
+    const run = start(["stats", "--watch", "1", "-o", "json", "--no-disk"], {
+      cwd: here.root.path,
+      clock: new FastClock(),
+    });
     await run.says(/\}\n\{.*\}\n/s);
     run.kill("SIGINT");
     const { code, stdout } = await run.end();

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { afterEach, describe, expect, it } from "vitest";
+import { FastClock } from "../helpers/clock.ts";
 import { hasPty, OnTerminal, onTerminal, type TerminalRun } from "../helpers/pty.ts";
 import { ago, record } from "../helpers/records.ts";
 import { RedisServer } from "../helpers/redis.ts";
@@ -7,7 +8,7 @@ import type { RecordJson } from "../helpers/root.ts";
 import { Shell } from "../helpers/tmux.ts";
 import { lines, ttsctl } from "../helpers/ttsctl.ts";
 import { until } from "../helpers/until.ts";
-import { VirtualTerminal } from "../helpers/vt.ts";
+import { screenOf, VirtualTerminal } from "../helpers/vt.ts";
 import { usePlace } from "./setup.ts";
 
 const here = usePlace();
@@ -35,12 +36,12 @@ afterEach(() => {
 });
 
 function top(line = "top --interval 1", env = {}, size = SIZE): TerminalRun {
-  const run = onTerminal(line.split(" "), here.root.path, env, size);
+  const run = onTerminal(line.split(" "), here.root.path, env, size, new FastClock());
   started.push(run);
   return run;
 }
 
-const shown = (run: TerminalRun, [columns, rows] = SIZE) => new VirtualTerminal(columns, rows).feed(run.text);
+const shown = (run: TerminalRun, size = SIZE) => screenOf(run, size);
 const screen = (run: TerminalRun, size = SIZE) => shown(run, size).lines.join("\n");
 
 /** Waits for a text on the screen. */
@@ -55,7 +56,7 @@ async function says(run: TerminalRun, pattern: RegExp, size = SIZE): Promise<str
 async function press(run: TerminalRun, ...keys: string[]): Promise<void> {
   for (const key of keys) {
     run.type(key);
-    await new Promise((resolve) => setTimeout(resolve, key === ESC ? 150 : 30));
+    await new Promise((resolve) => setTimeout(resolve, key === ESC ? 100 : 5));
   }
 }
 

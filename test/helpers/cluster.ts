@@ -5,8 +5,8 @@ import { until } from "./until.ts";
 type Command = readonly (string | number)[];
 
 const SLOTS = 16_384;
-/** How long a node may be silent before the others take it for dead, milliseconds. */
-const NODE_TIMEOUT = 1000;
+/** How long a node may be silent before the others take it for dead, milliseconds: soon if it has a replica. */
+const [SOON, LATE] = [600, 5000];
 /** Commands about all that there is: every primary is asked. */
 const EVERYWHERE = new Set(["FLUSHALL", "KEYS", "DBSIZE", "SCRIPT"]);
 
@@ -31,8 +31,9 @@ export class RedisCluster {
     argsOfEach = async (): Promise<readonly string[]> => [],
   } = {}): Promise<RedisCluster> {
     const nodes: RedisServer[] = [];
+    const quick = ["--cluster-node-timeout", `${replicas ? SOON : LATE}`];
     for (let i = 0; i < primaries * (replicas ? 2 : 1); i++)
-      nodes.push(await startNode([...args, ...(await argsOfEach())]));
+      nodes.push(await startNode([...quick, ...args, ...(await argsOfEach())]));
     const cluster = new RedisCluster(nodes, primaries);
     await cluster.#meet();
     await cluster.#giveSlots();
@@ -66,8 +67,9 @@ export class RedisCluster {
     return this.nodes.slice(0, this.#primaries);
   }
 
-  replicaOf(primary: number): RedisServer {
-    return this.nodes[this.#primaries + primary]!;
+  async replicaOf(primary: RedisServer): Promise<RedisServer> {
+    const roles = await this.#roles();
+    return [...roles].find(([, [role, , port]]) => role === "slave" && port === primary.port)![0];
   }
 
   /** What a `[redis]` section says of it. */
@@ -177,6 +179,22 @@ export class RedisCluster {
     );
   }
 
+  /** Empties it, with all nodes running and in their places again, after failovers too. */
+  async heal(): Promise<void> {
+    for (const node of this.nodes) {
+      if (node.isRunning) node.resume();
+      else await node.start();
+    }
+    await this.isWhole();
+    await until(async () => {
+      const roles = [...(await this.#roles()).values()];
+      const replicas = roles.filter(([role, , , state]) => role === "slave" && state === "connected");
+      return replicas.length === this.nodes.length - this.#primaries;
+    });
+    this.#owners.clear();
+    await this.call("FLUSHALL");
+  }
+
   async remove(): Promise<void> {
     await Promise.all(this.nodes.map((node) => node.remove()));
   }
@@ -190,9 +208,14 @@ export class RedisCluster {
 
   /** The nodes that are primaries now. */
   async #serving(): Promise<RedisServer[]> {
+    return [...(await this.#roles())].flatMap(([node, [role]]) => (role === "master" ? [node] : []));
+  }
+
+  /** What the nodes that run answer to ROLE; a replica's: its primary and its link. */
+  async #roles(): Promise<Map<RedisServer, [role: string, host: string, port: number, state: string]>> {
     const running = this.nodes.filter((node) => node.isRunning);
     const roles = await Promise.all(running.map((node) => node.call("ROLE")));
-    return running.filter((_, i) => (roles[i] as string[])[0] === "master");
+    return new Map(running.map((node, i) => [node, roles[i] as [string, string, number, string]]));
   }
 
   async #routed(command: Command): Promise<RespReply> {
@@ -233,7 +256,7 @@ export class RedisCluster {
 
   async #replicate(): Promise<void> {
     for (const [i, primary] of this.primaries.entries()) {
-      const replica = this.replicaOf(i);
+      const replica = this.nodes[this.#primaries + i]!;
       const id = String(await primary.call("CLUSTER", "MYID"));
       await until(async () => String(await replica.call("CLUSTER", "NODES")).includes(id));
       await replica.call("CLUSTER", "REPLICATE", id);
@@ -242,11 +265,20 @@ export class RedisCluster {
   }
 }
 
+const shared = new Map<boolean, Promise<RedisCluster>>();
+
+/** The cluster of this process, healed. It isn't removed; a test may only change what `heal` undoes. */
+export async function sharedCluster({ replicas = false } = {}): Promise<RedisCluster> {
+  if (!shared.has(replicas)) shared.set(replicas, RedisCluster.start({ replicas }));
+  const cluster = await shared.get(replicas)!;
+  await cluster.heal();
+  return cluster;
+}
+
 async function startNode(more: readonly string[]): Promise<RedisServer> {
   const bus = await freePort();
   const cluster = ["--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf", "--cluster-port", `${bus}`];
-  const quick = ["--cluster-node-timeout", `${NODE_TIMEOUT}`, "--repl-diskless-sync-delay", "0"];
-  return RedisServer.start(...cluster, ...quick, ...more);
+  return RedisServer.start(...cluster, "--repl-diskless-sync-delay", "0", ...more);
 }
 
 async function busPort(node: RedisServer): Promise<number> {

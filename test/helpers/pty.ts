@@ -1,6 +1,7 @@
 import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { PassThrough, Writable } from "node:stream";
+import { type Clock, systemClock } from "../../src/clock.ts";
 import { main } from "../../src/main.ts";
 import { cleanEnv } from "./clean-env.ts";
 import { lacks } from "./lacks.ts";
@@ -11,6 +12,7 @@ import { until } from "./until.ts";
 export const SCRIPT = "/usr/bin/script";
 export const hasPty = !lacks(SCRIPT);
 
+type Env = Record<string, string>;
 type Size = readonly [columns: number, rows: number];
 
 /** A command on a terminal: what it prints on either output, and a keyboard. */
@@ -30,8 +32,9 @@ export function onTerminal(
   cwd: string,
   env: Record<string, string> = {},
   size: Size = [80, 24],
+  clock?: Clock,
 ): TerminalRun {
-  return BUILT ? new OnTerminal(args, cwd, env, size) : new InProcessTerminal(args, cwd, env, size);
+  return BUILT ? new OnTerminal(args, cwd, env, size) : new InProcessTerminal(args, cwd, env, size, clock);
 }
 
 class Screen extends Writable {
@@ -66,11 +69,11 @@ class InProcessTerminal implements TerminalRun {
   readonly #ended: Promise<number>;
   text = "";
 
-  constructor(argv: readonly string[], cwd: string, env: Record<string, string>, [columns, rows]: Size) {
+  constructor(argv: readonly string[], cwd: string, env: Env, [columns, rows]: Size, clock: Clock = systemClock) {
     Object.assign(this.#screen, { columns, rows });
     const streams = { stdin: this.#stdin, stdout: this.#screen, stderr: this.#screen };
     const stopSignal = () => this.#stop.signal;
-    this.#ended = main({ argv, env: cleanEnv({ TERM: "xterm", ...env }), cwd, streams, stopSignal });
+    this.#ended = main({ argv, env: cleanEnv({ TERM: "xterm", ...env }), cwd, streams, stopSignal, clock });
   }
 
   async says(pattern: RegExp): Promise<void> {

@@ -11,9 +11,15 @@ import { until } from "./until.ts";
 const DEBUG = ["--enable-debug-command", "yes"];
 
 const running = new Set<ChildProcess>();
-process.once("exit", () => {
+const folders = new Set<string>();
+
+/** A run of Vitest ends its workers with SIGTERM. */
+function removeAll(signal: unknown): void {
   for (const child of running) child.kill("SIGKILL");
-});
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+  if (signal === "SIGTERM") process.kill(process.pid, "SIGKILL");
+}
+process.once("exit", removeAll).once("SIGTERM", removeAll);
 
 /** A server that a test started, which ends with it. */
 export class ServerProcess {
@@ -69,6 +75,7 @@ export class RedisServer {
   /** @param binary a program that takes the arguments of redis-server */
   static async startAs(binary: string, ...args: string[]): Promise<RedisServer> {
     const folder = mkdtempSync(join(tmpdir(), "ttsctl-redis-"));
+    folders.add(folder);
     for (let tries = 1; ; tries++) {
       const server = new RedisServer(await freePort(), folder, binary, args);
       try {
@@ -181,6 +188,7 @@ export class RedisServer {
     for (const one of this.#beside.splice(0)) await one.remove();
     await this.stop();
     rmSync(this.folder, { recursive: true, force: true });
+    folders.delete(this.folder);
   }
 }
 

@@ -60,10 +60,14 @@ export class SteppedCommands implements RedisCommands {
   readonly lost = new Promise<never>(() => {});
   readonly isCluster: boolean;
   readonly #commands: RedisCommands;
-  readonly #stepper: Stepper;
+  readonly #stepper: Pick<Stepper, "step">;
   readonly #who: string;
 
-  constructor(commands: RedisCommands, stepper: Stepper, { who, isCluster }: { who: string; isCluster: boolean }) {
+  constructor(
+    commands: RedisCommands,
+    stepper: Pick<Stepper, "step">,
+    { who, isCluster }: { who: string; isCluster: boolean },
+  ) {
     this.#commands = commands;
     this.#stepper = stepper;
     this.#who = who;

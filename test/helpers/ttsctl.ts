@@ -26,7 +26,7 @@ export interface RunOptions {
   readonly input?: string;
   /** Its stdin stays open, and nothing comes. */
   readonly keepsStdin?: boolean;
-  /** Of a command in this process. */
+  /** Not for a process: that has real time. */
   readonly clock?: Clock;
 }
 
@@ -105,7 +105,8 @@ class InProcess implements Command {
     if (!keepsStdin) stdin.end(input);
     const streams = { stdin, stdout: this.#out, stderr: this.#err };
     const stopSignal = () => this.#stop.signal;
-    this.#ended = main({ argv, env: cleanEnv(env), cwd, streams, stopSignal, clock }).then((code) => {
+    const pageFolder = join(inject("packageRoot"), "dist/web");
+    this.#ended = main({ argv, env: cleanEnv(env), cwd, streams, stopSignal, clock, pageFolder }).then((code) => {
       this.hasEnded = true;
       const { stdout, stderr } = this;
       return { code, signal: null, stdout, stderr, ms: performance.now() - startedAt };

@@ -98,6 +98,20 @@ export class VirtualTerminal {
   }
 }
 
+const drawn = new WeakMap<object, { readonly terminal: VirtualTerminal; length: number }>();
+
+/** The screen of a run as it is now. */
+export function screenOf(run: { readonly text: string }, [columns, rows]: readonly [number, number]): VirtualTerminal {
+  let known = drawn.get(run);
+  if (known?.terminal.columns !== columns || known.terminal.rows !== rows) {
+    known = { terminal: new VirtualTerminal(columns, rows), length: 0 };
+    drawn.set(run, known);
+  }
+  known.terminal.feed(run.text.slice(known.length));
+  known.length = run.text.length;
+  return known.terminal;
+}
+
 /** Whether a text may go on as a sequence. */
 function isUnfinished(text: string): boolean {
   return ESCAPE.startsWith(text) || (text.startsWith(ESCAPE) && /^\??[\d;]*$/.test(text.slice(ESCAPE.length)));

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { beforeEach, describe, expect, it } from "vitest";
 import { systemClock } from "../../src/clock.ts";
 import { FileStore } from "../../src/store/file/file-store.ts";
+import { FastClock } from "../helpers/clock.ts";
 import { RULES, record } from "../helpers/records.ts";
 import { lines } from "../helpers/ttsctl.ts";
 import { type Served, useServer } from "./setup.ts";
@@ -109,7 +110,7 @@ describe("DELETE", () => {
   });
 
   it("names the command that holds the lock", async () => {
-    const server = await here.serve("--no-cleanup");
+    const server = await here.serve("--no-cleanup", {}, new FastClock());
     await server.run.says(/tasks from the file/);
     const lock = await new FileStore(here.root.store, RULES, systemClock).lock("run");
     try {

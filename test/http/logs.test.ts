@@ -1,5 +1,6 @@
 import { appendFileSync, renameSync, rmSync, symlinkSync, truncateSync } from "node:fs";
 import { beforeEach, describe, expect, it } from "vitest";
+import { FastClock } from "../helpers/clock.ts";
 import { ago, record } from "../helpers/records.ts";
 import { openFiles } from "../helpers/ttsctl.ts";
 import { until } from "../helpers/until.ts";
@@ -66,7 +67,7 @@ function openLogs(server: Served): number {
 
 describe("the last lines", () => {
   it("are those of the newest log, and of older ones as far as needed", async () => {
-    const server = await here.serve("--no-cleanup");
+    const server = await here.serve("--no-cleanup", {}, new FastClock());
     const logs = (params: string) => server.json(`/voice-tasks/t01/logs?user_id=alice${params}`);
     const older = { path: "Logs/20260101/07/t01.log", lines: ["a", "b"] };
     expect(await logs("")).toEqual({ logs: [older, { path: LOG, lines: ["one", "two", "three"] }] });
@@ -80,7 +81,7 @@ describe("the last lines", () => {
 
   it("as text are those of get --log, without what would control a terminal", async () => {
     here.root.write(LOG, "10%\r50%\r100%\n\u001b[31mred\u202e\u0007\n");
-    const server = await here.serve("--no-cleanup");
+    const server = await here.serve("--no-cleanup", {}, new FastClock());
     const answer = await server.fetch("/voice-tasks/t01/logs?user_id=alice&lines=2&format=text");
     expect(answer.headers.get("content-type")).toBe("text/plain; charset=utf-8");
     expect(answer.headers.get("x-content-type-options")).toBe("nosniff");
@@ -92,7 +93,7 @@ describe("the last lines", () => {
   it.each(["lines=0", "lines=-1", "lines=10001", "lines=x", "format=html", "follow=1", "lines=1&lines=2"])(
     "%s is refused in one line",
     async (param) => {
-      const server = await here.serve("--no-cleanup");
+      const server = await here.serve("--no-cleanup", {}, new FastClock());
       for (const path of ["logs", "logs/stream"]) {
         const answer = await server.fetch(`/voice-tasks/t01/${path}?user_id=alice&${param}`);
         expect([answer.status, await answer.json()]).toEqual([400, expect.objectContaining({ code: "USAGE" })]);
@@ -106,7 +107,7 @@ describe("the last lines", () => {
     symlinkSync(here.root.at("secret.log"), here.root.at("Logs/20260101/08/link.log"));
     symlinkSync(here.root.path, here.root.at("Logs/20260102"));
     here.root.writeStore([RUNNING, record("alice", "link")]);
-    const server = await here.serve("--no-cleanup");
+    const server = await here.serve("--no-cleanup", {}, new FastClock());
     const ids = ["../../secret", "../secret", "..", ".", "link", "secret", "/etc/passwd", "%00", "..\\secret"];
     for (const task_id of ids) {
       const params = new URLSearchParams({ user_id: "alice", task_id });
@@ -120,7 +121,7 @@ describe("the last lines", () => {
 
 describe("a stream", () => {
   it("gives the last lines, then new ones, until the task is finished", async () => {
-    const server = await here.serve("--no-cleanup");
+    const server = await here.serve("--no-cleanup", {}, new FastClock());
     await server.run.says(/from the file to Redis/);
     const stream = await Stream.open(server, `${STREAM}&lines=2`);
     await stream.gets("two", "three");
@@ -138,7 +139,7 @@ describe("a stream", () => {
   });
 
   it("of a finished task, and of one that neither store has, ends at once", async () => {
-    const server = await here.serve("--no-cleanup");
+    const server = await here.serve("--no-cleanup", {}, new FastClock());
     const done = await Stream.open(server, "/voice-tasks/done/logs/stream?user_id=alice");
     expect(await done.ends()).toEqual({ reason: "finished", status: "done" });
     expect(done.lines()).toEqual(["last"]);
@@ -149,7 +150,7 @@ describe("a stream", () => {
   });
 
   it("goes on over a log that is truncated, replaced or removed, and says so", async () => {
-    const server = await here.serve("--no-cleanup");
+    const server = await here.serve("--no-cleanup", {}, new FastClock());
     const stream = await Stream.open(server, `${STREAM}&lines=1`);
     await stream.gets("three");
     truncateSync(here.root.at(LOG), 0);
@@ -171,7 +172,7 @@ describe("a stream", () => {
   it("waits for a log that is not there yet", async () => {
     here.root.removeFolder("Logs");
     here.root.write("Logs/20260101/08/other.log", "x\n");
-    const server = await here.serve("--no-cleanup");
+    const server = await here.serve("--no-cleanup", {}, new FastClock());
     const stream = await Stream.open(server);
     await until(() => stream.wire.text.includes(": still here"));
     here.root.write(LOG, "there\n");
@@ -180,7 +181,7 @@ describe("a stream", () => {
 
   it("ends within 5 s when the server stops, also for a client that reads nothing", async () => {
     here.root.write(LOG, `${"x".repeat(200)}\n`.repeat(20_000));
-    const server = await here.serve("--no-cleanup");
+    const server = await here.serve("--no-cleanup", {}, new FastClock());
     const stream = await Stream.open(server);
     await until(() => stream.lines().length === 20);
     const deaf = await Wire.open(server.port);
@@ -194,7 +195,7 @@ describe("a stream", () => {
   });
 
   it("is one of 32: another is BUSY until a client leaves, and nothing stays open", async () => {
-    const server = await here.serve("--no-cleanup");
+    const server = await here.serve("--no-cleanup", {}, new FastClock());
     const before = openLogs(server);
     const streams = await Promise.all(Array.from({ length: MOST_STREAMS }, () => Stream.open(server)));
     for (const stream of streams) await until(() => stream.lines().length > 0);
@@ -226,7 +227,7 @@ describe("a stream", () => {
 
   it("goes on from the file while Redis is down", async () => {
     await here.server.stop();
-    const server = await here.serve("--no-cleanup");
+    const server = await here.serve("--no-cleanup", {}, new FastClock());
     const stream = await Stream.open(server, `${STREAM}&lines=1`);
     await stream.gets("three");
     here.root.write("voice_task.json", JSON.stringify([{ ...RUNNING, status: "succeeded" }]));

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { FastClock } from "../helpers/clock.ts";
 import { ago, record } from "../helpers/records.ts";
 import { RedisServer } from "../helpers/redis.ts";
 import { ServiceRoot } from "../helpers/root.ts";
@@ -36,6 +37,10 @@ const tasks = (count: number) =>
 const list = async (query = "") => (await server.json(`/voice-tasks?${query}`)) as Answer;
 const redisAnswers = () => until(async () => (await list()).source === "redis");
 
+function started(...args: string[]): Promise<Served> {
+  return Served.start(root.path, ["--no-cleanup", ...args], {}, new FastClock());
+}
+
 /** It has loaded its data when this returns. */
 async function startRedis(): Promise<void> {
   await redis.start();
@@ -58,7 +63,7 @@ async function expectTheFile(): Promise<Answer> {
 
 describe("after Redis was down", () => {
   it("no response is stale: writes of the service and deletions of the server reach Redis before it is read", async () => {
-    server = await Served.start(root.path, ["--no-cleanup"]);
+    server = await started();
     await redisAnswers();
     await redis.stop();
     root.writeStore([record("alice", "t0", { updated_at: ago(60) }), ...tasks(300).slice(1)]);
@@ -72,7 +77,7 @@ describe("after Redis was down", () => {
   });
 
   it("the file answers until another program's deletions are pruned", async () => {
-    server = await Served.start(root.path, ["--no-cleanup"]);
+    server = await started();
     await redisAnswers();
     await redis.stop();
     root.writeStore([record("alice", "t0", { updated_at: ago(60) }), ...tasks(300).slice(3)]);
@@ -89,7 +94,7 @@ describe("after Redis was down", () => {
     "with %s the file answers until another program has synchronised",
     async (flag) => {
       await ttsctl(["sync"], { cwd: root.path });
-      server = await Served.start(root.path, ["--no-cleanup", flag]);
+      server = await started(flag);
       await redisAnswers();
       await redis.stop();
       expect((await list()).source).toBe("file");
@@ -109,7 +114,7 @@ describe("after Redis was down", () => {
 
 describe("changes of a selection while Redis is away", () => {
   const serve = async (...args: string[]) => {
-    server = await Served.start(root.path, ["--no-cleanup", ...args]);
+    server = await started(...args);
     await ttsctl(["sync"], { cwd: root.path });
     await redis.stop();
     await server.run.says(/reads use the store file/);

@@ -1,6 +1,9 @@
 import { afterEach } from "vitest";
+import type { Clock } from "../../src/clock.ts";
 import { type Place, usePlace } from "../e2e/setup.ts";
 import { type Command, Running, start } from "../helpers/ttsctl.ts";
+
+type Env = Record<string, string>;
 
 /** `ttsctl serve` in a root, and requests to it. */
 export class Served<R extends Command = Command> {
@@ -12,12 +15,12 @@ export class Served<R extends Command = Command> {
     this.url = url;
   }
 
-  static start(cwd: string, args: readonly string[], env: Record<string, string> = {}): Promise<Served> {
-    return Served.#listening(start(withPort(args), { cwd, env }));
+  static start(cwd: string, args: readonly string[], env: Env = {}, clock?: Clock): Promise<Served> {
+    return Served.#listening(start(withPort(args), { cwd, env, ...(clock && { clock }) }));
   }
 
   /** The built program in a process of its own. */
-  static startBuilt(cwd: string, args: readonly string[], env: Record<string, string> = {}): Promise<Served<Running>> {
+  static startBuilt(cwd: string, args: readonly string[], env: Env = {}): Promise<Served<Running>> {
     return Served.#listening(new Running(withPort(args), { cwd, env }));
   }
 
@@ -58,10 +61,8 @@ function withPort(args: readonly string[]): string[] {
   return ["serve", ...(args.includes("--port") ? [] : ["--port", "0"]), ...args];
 }
 
-type Env = Record<string, string>;
-
 export interface ServerPlace extends Place {
-  serve(args?: string, env?: Env): Promise<Served>;
+  serve(args?: string, env?: Env, clock?: Clock): Promise<Served>;
   /** In a process of its own, to look at its memory or its files. */
   serveBuilt(args?: string, env?: Env): Promise<Served<Running>>;
 }
@@ -80,7 +81,7 @@ export function useServer(): ServerPlace {
   };
   const words = (args: string) => args.split(" ").filter((word) => word !== "");
   return Object.assign(place, {
-    serve: (args = "", env: Env = {}) => kept(Served.start(place.root.path, words(args), env)),
+    serve: (args = "", env: Env = {}, clock?: Clock) => kept(Served.start(place.root.path, words(args), env, clock)),
     serveBuilt: (args = "", env: Env = {}) => kept(Served.startBuilt(place.root.path, words(args), env)),
   });
 }

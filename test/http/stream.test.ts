@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { FastClock } from "../helpers/clock.ts";
 import { LONG } from "../helpers/long.ts";
 import { ago, record } from "../helpers/records.ts";
 import { until } from "../helpers/until.ts";
@@ -107,7 +108,7 @@ function posted(body: object): RequestInit {
 }
 
 async function serve(env: Record<string, string> = {}): Promise<Served> {
-  const server = await here.serve("--no-cleanup", env);
+  const server = await here.serve("--no-cleanup", env, new FastClock("fast"));
   await server.run.says(/from the file to Redis/);
   return server;
 }
@@ -181,7 +182,7 @@ describe("a stream", () => {
 
   it("says that a part can't be answered, and goes on", async () => {
     here.root.configure(null);
-    const server = await here.serve("--no-cleanup");
+    const server = await here.serve("--no-cleanup", {}, new FastClock("fast"));
     const stream = await Stream.open(server);
     await stream.lists("t02", "t01");
     here.root.write("voice_task.json", "[{");
@@ -214,7 +215,7 @@ describe("a stream", () => {
     ["follow=1", "accepted: "],
     ["span=7d&span=7d", "once"],
   ])("%s is refused in one line", async (param, hint) => {
-    const server = await here.serve("--no-cleanup");
+    const server = await here.serve("--no-cleanup", {}, new FastClock("fast"));
     const answer = await server.fetch(`/stream?${param}`);
     const problem = (await answer.json()) as Data;
     expect([answer.status, problem.code]).toEqual([400, "USAGE"]);
@@ -223,7 +224,7 @@ describe("a stream", () => {
   });
 
   it("refuses bodies that are wrong or too large, and other sites", async () => {
-    const server = await here.serve("--no-cleanup");
+    const server = await here.serve("--no-cleanup", {}, new FastClock("fast"));
     const status = async (options: RequestInit, path = "/stream") => (await server.fetch(path, options)).status;
     expect(await status(posted({ task_ids: ["t01"] }))).toBe(400);
     expect(await status(posted({ user_id: "a", task_ids: Array.from({ length: 101 }, (_, i) => `t${i}`) }))).toBe(400);
@@ -328,7 +329,7 @@ describe("many streams", () => {
 
   it("need the token", async () => {
     const TTSCTL_HTTP_TOKEN = "a-token-of-32-characters-or-more";
-    const server = await here.serve("--no-cleanup", { TTSCTL_HTTP_TOKEN });
+    const server = await here.serve("--no-cleanup", { TTSCTL_HTTP_TOKEN }, new FastClock("fast"));
     expect((await server.fetch("/stream")).status).toBe(401);
     expect((await server.fetch("/stream", posted({}))).status).toBe(401);
     const stream = await Stream.open(server, "/stream", { headers: { authorization: `Bearer ${TTSCTL_HTTP_TOKEN}` } });

@@ -7,6 +7,7 @@ import { describe, expect, inject, it } from "vitest";
 import type { TaskStore } from "../../src/library/types.ts";
 import { cleanEnv } from "../helpers/clean-env.ts";
 import { writeOld } from "../helpers/files.ts";
+import { LONG } from "../helpers/long.ts";
 import { record } from "../helpers/records.ts";
 import { SHAPES, textOf } from "../store/write/setup.ts";
 import { useLibrary } from "./setup.ts";
@@ -73,7 +74,7 @@ describe.each(SHAPES)("claim, %s", (shape) => {
 
 describe("beside a program that replaces the file without the lock", () => {
   it("each task is still claimed once", { tags: ["slow"] }, async () => {
-    const tasks = Array.from({ length: 6 }, (_, i) => queued(`t${i}`, 100 + i));
+    const tasks = Array.from({ length: LONG ? 6 : 3 }, (_, i) => queued(`t${i}`, 100 + i));
     const { path } = await filled(tasks, "array");
     const [store, other] = [await here.open({ store: path }), await here.open({ store: path })];
     let isOver = false;
@@ -97,7 +98,7 @@ describe("beside a program that replaces the file without the lock", () => {
     await Promise.all([work(store), work(other), work(store)]);
     isOver = true;
     await replacing;
-    expect(had.sort()).toEqual(["t0", "t1", "t2", "t3", "t4", "t5"]);
+    expect(had.sort()).toEqual(tasks.map(({ task_id }) => task_id));
     expect(new Set((await store.listPage({ source: "file" })).items.map(({ status }) => status))).toEqual(
       new Set(["run"]),
     );

@@ -14,26 +14,23 @@ beforeEach(() => {
   here.root.writeStore(TASKS.map(([id, age]) => record("alice", id, { updated_at: ago(age) })));
 });
 
-describe.each([
-  { locale: "en-US", week: "7 days", month: "30 days", group: "Time of the chart", done: "done 1" },
-  { locale: "zh-CN", week: "7 天", month: "30 天", group: "图表的时间范围", done: "完成 1" },
-])("the chart in $locale", ({ locale, week, month, group, done }) => {
+describe("the chart", () => {
   it("shows 24 hours, 7 days or 30 days, filters to a bar, and remembers the choice", async () => {
     const { url } = await here.serveSynced();
-    const tab = await here.open(url, { locale });
+    const tab = await here.open(url);
     const bars = tab.page.getByRole("toolbar").getByRole("button");
-    const choice = tab.page.getByRole("group", { name: group });
-    const filled = () => tab.page.getByRole("toolbar").getByRole("button", { name: done }).count();
+    const choice = tab.page.getByRole("group", { name: "Time of the chart" });
+    const filled = () => tab.page.getByRole("toolbar").getByRole("button", { name: "done 1" }).count();
     await expect.poll(() => bars.count()).toBe(24);
     expect(await filled()).toBe(1);
-    await choice.getByRole("button", { name: week }).click();
+    await choice.getByRole("button", { name: "7 days" }).click();
     await expect.poll(() => bars.count()).toBe(28);
     expect(await filled()).toBe(2);
-    await choice.getByRole("button", { name: month }).click();
+    await choice.getByRole("button", { name: "30 days" }).click();
     await expect.poll(() => bars.count()).toBe(30);
     expect(await filled()).toBe(3);
     expect(await tab.page.locator(".overview table tbody tr").count()).toBe(30);
-    expect(await choice.getByRole("button", { name: month }).getAttribute("aria-pressed")).toBe("true");
+    expect(await choice.getByRole("button", { name: "30 days" }).getAttribute("aria-pressed")).toBe("true");
     const day = tab.page.getByRole("toolbar").getByRole("button", { name: ago(20 * DAY).slice(5, 10) });
     await day.click();
     await tab.sees(["weeks"], { count: 1 });

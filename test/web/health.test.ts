@@ -30,26 +30,18 @@ it("is one quiet line if all is well, and opens by the keyboard", async () => {
   expect(await problems(tab)).toEqual([]);
 });
 
-it.each([
-  [
-    "en-US",
-    "1 task is stuck · the store file and Redis differ",
-    "3 of 3 tasks compared: 1 differ.",
-    "the oldest: bob:",
-  ],
-  ["zh-CN", "1 个任务卡住 · 存储文件与 Redis 不一致", "共 3 个任务，比对了 3 个： 1 个不一致。", "最久的是： bob:"],
-])("shows in %s what needs attention, with commands to copy", async (locale, headline, compared, oldest) => {
+it("shows what needs attention, with commands to copy", async () => {
   here.root.writeStore([...TASKS, STUCK]);
   const served = await here.serveSynced();
   await here.server.call("HSET", "tts:task:alice:t01", "error", "other");
-  const options = { locale, viewport: { width: 360, height: 800 }, permissions: ["clipboard-read", "clipboard-write"] };
+  const options = { viewport: { width: 360, height: 800 }, permissions: ["clipboard-read", "clipboard-write"] };
   const tab = await here.open(served.url, options);
-  await panel(tab).filter({ hasText: headline }).waitFor();
+  await panel(tab).filter({ hasText: "1 task is stuck · the store file and Redis differ" }).waitFor();
   const before = await tab.page.locator(".list").boundingBox();
   await panel(tab).locator("summary").click();
-  await panel(tab).getByText(compared).waitFor();
+  await panel(tab).getByText("3 of 3 tasks compared: 1 differ.").waitFor();
   const text = (await panel(tab).textContent())!;
-  expect(text).toContain(oldest);
+  expect(text).toContain("the oldest: bob:");
   expect(text).toContain("<b>x</b>\\u202e\\u001b[31m");
   expect(await panel(tab).locator("b").count()).toBe(0);
   const commands = ["ttsctl list --stuck", "ttsctl verify", "ttsctl cleanup --once --dry-run --summary"];

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { EXIT_CODES } from "../../src/errors.ts";
+import type { Messages } from "../../web/i18n/en.ts";
 import { LANGUAGES, languageOf, messagesIn } from "../../web/i18n/language.ts";
 
 const WEB = new URL("../../web", import.meta.url).pathname;
@@ -21,6 +22,23 @@ it.each(LANGUAGES)("%s says everything", (language) => {
     return typeof value === "object" ? Object.values(value) : [value];
   });
   expect(texts.filter((text) => text.trim() === "" || /undefined|NaN/.test(text))).toEqual([]);
+});
+
+const [en, zh] = LANGUAGES.map(messagesIn) as [Messages, Messages];
+it.each<[inEnglish: string, inChinese: string, what: (text: Messages) => string]>([
+  ["3 tasks", "共 3 个任务", ({ total }) => total(3)],
+  ["1 new task · show", "1 个新任务 · 显示", ({ added }) => added(1)],
+  ["3 tasks found", "找到 3 个任务", ({ found }) => found(3)],
+  ["3 of 4 tasks compared:", "共 4 个任务，比对了 3 个：", ({ compared }) => compared(3, 4)],
+  ["1 task is stuck", "1 个任务卡住", ({ stuckCount }) => stuckCount(1)],
+  ["Only done", "只看“完成”", ({ onlyStatus, status }) => onlyStatus(status.done)],
+  ["7 days", "7 天", ({ spans }) => spans["7d"]],
+  ["last 24 hours", "最近 24 小时", ({ ages }) => ages["24h"]],
+  ["by creation", "按创建时间", ({ sorts }) => sorts.created],
+  ["The end must be later than the beginning.", "结束时间必须晚于起始时间。", ({ reversedTimes }) => reversedTimes],
+  ["The filter was not applied.", "筛选没有生效。", ({ notApplied }) => notApplied],
+])("%s is %s in Chinese", (inEnglish, inChinese, what) => {
+  expect([what(en), what(zh)]).toEqual([inEnglish, inChinese]);
 });
 
 it("has no message that nothing shows", () => {

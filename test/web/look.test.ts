@@ -86,7 +86,7 @@ describe("hostile texts", () => {
 it("a hundred thousand tasks and a name of 500 characters fit any width, with the status in one line", async () => {
   const user = "u".repeat(500);
   const { url } = await here.serveSynced();
-  for (const width of [320, 360, 768, 1280, 1920]) {
+  for (const width of [320, 768, 1920]) {
     const tab = await here.open(`${url}/#user=${user}`, { viewport: { width, height: 900 } });
     const counts = { wait: 25_000, run: 25_000, done: 25_000, error: 25_001, other: 0 };
     await tab.page.route(/stats/, async (route) => {
@@ -162,21 +162,15 @@ describe("languages", () => {
 });
 
 describe("errors of the server", () => {
-  it.each([
-    ["en-US", "User", "Apply", "The request is invalid."],
-    ["zh-CN", "用户 ID", "应用筛选", "请求无效。"],
-  ])(
-    "are in the language of the page, %s, with the server's own words beside them",
-    async (locale, user, apply, said) => {
-      const tab = await here.open((await here.serveSynced()).url, { locale });
-      await tab.page.getByLabel(user, { exact: true }).fill("a:b");
-      await tab.page.getByRole("button", { name: apply }).click();
-      const notice = tab.page.locator(".filter .notice");
-      await notice.getByText(said, { exact: true }).waitFor();
-      await notice.locator("[lang=en]").getByText("user_id").first().waitFor();
-      tab.expectsRefusals();
-    },
-  );
+  it("are in the language of the page, with the server's own words beside them", async () => {
+    const tab = await here.open((await here.serveSynced()).url, { locale: "zh-CN" });
+    await tab.page.getByLabel("用户 ID", { exact: true }).fill("a:b");
+    await tab.page.getByRole("button", { name: "应用筛选" }).click();
+    const notice = tab.page.locator(".filter .notice");
+    await notice.getByText("请求无效。", { exact: true }).waitFor();
+    await notice.locator("[lang=en]").getByText("user_id").first().waitFor();
+    tab.expectsRefusals();
+  });
 
   it.each([
     [

@@ -86,7 +86,7 @@ async function runCleanup(context: Context, flags: CleanupFlags, args: string[])
   }
   await context.requireConfig(true);
   if (flags.orphans) return runOrphans(context, flags);
-  keepHeapSmall();
+  keepHeapSmall(context);
   return runPass(context, flags);
 }
 

@@ -41,7 +41,7 @@ export function declare(program: Command, attach: Attach): void {
     );
     const selection = await selectionOf(context, flags);
     await context.requireConfig(true);
-    keepHeapSmall();
+    keepHeapSmall(context);
     const ask = (count: number) => `Delete ${counted(count, "task")} with audio and logs?`;
     const confirm = confirmation(context, flags.yes, ask);
     return audited(context, !flags.dryRun, async (ledger) => {

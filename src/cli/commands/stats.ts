@@ -41,7 +41,7 @@ Examples:
   ttsctl stats --watch 10                    every ten seconds, redrawn in place`;
 
 async function runStats(context: Context, flags: StatsFlags): Promise<number> {
-  keepHeapSmall();
+  keepHeapSmall(context);
   const stats = await statsOf(context, { ...flags, userId: await userOf(context, flags), estimate: true });
   const zone = await context.zone();
   const hour = (iso: string) => {

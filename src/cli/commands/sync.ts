@@ -38,8 +38,8 @@ Examples:
 async function runSync(context: Context, flags: SyncFlags): Promise<number> {
   const userId = await userOf(context, flags);
   if (flags.prune) await context.requireConfig(false);
-  letOthersGoFirst();
-  keepHeapSmall();
+  if (context.ownsProcess) letOthersGoFirst();
+  keepHeapSmall(context);
   const ask = (count: number) => `Delete ${counted(count, "Redis-only task")}?`;
   const confirm = confirmation(context, flags.yes, ask);
   const options = { maxDelete: { percent: 50 }, ...flags, ...(userId === undefined ? {} : { userId }) };
