@@ -293,7 +293,7 @@ describe("row D, hostile ids on the command line", () => {
     await lay(records);
     await here.mirrored(...records.filter(isValid));
     const chance = new Chance("ids");
-    const chosen = chance.some(DELETABLE, times(12, DELETABLE.length));
+    const chosen = chance.some(DELETABLE, times(6, DELETABLE.length));
     for (const id of chosen) {
       triedBadInput(3);
       const label = JSON.stringify(id);

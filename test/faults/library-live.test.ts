@@ -20,7 +20,7 @@ function expectRight(said: Said, program: ProgramOptions): void {
 
 const programIn = (store: string): ProgramOptions => ({
   ...{ store, redis: here.server.url, prefix: "lib" },
-  ...{ count: times(48, 480), tasks: 12, width: 24 },
+  ...{ count: times(26, 480), tasks: 12, width: 24 },
 });
 
 describe("row C, a program that writes with the library", () => {

@@ -8,7 +8,7 @@ import { RULES, record, taskOf } from "../helpers/records.ts";
 import { SEED } from "../helpers/seed.ts";
 import { readWithPython } from "../store/write/python-eyes.ts";
 import { SHAPES, textOf, WriterPlace } from "../store/write/setup.ts";
-import { Chance, times } from "./helpers/chance.ts";
+import { Chance, LONG, times } from "./helpers/chance.ts";
 import { type ProgramOptions, runInProcess, runProgram, type Said, wrongIn } from "./helpers/program.ts";
 import { triedFault } from "./helpers/tally.ts";
 
@@ -49,7 +49,7 @@ describe.each(SHAPES)("row A, kill -9 of a program that writes with the library,
       const { said, steps, hasCrashed } = await runInProcess(program, { at, act: "crash", on: "changes" });
       const label = `killed at step ${at}, ${steps.at(-1)}`;
       await expectRight(program.store, said, program, label);
-      if (!hasCrashed) return expect(at).toBeGreaterThan(20);
+      if (!hasCrashed) return expect(at).toBeGreaterThan(10);
       const again = await runInProcess(program, { at: -1, act: "crash", on: "changes" });
       expect(again.said.failed.size, label).toBe(0);
       await expectRight(program.store, again.said, program, label);
@@ -88,6 +88,7 @@ describe("row A, an append that was cut", () => {
     const bytes = readFileSync(whole.path);
     const ends = [1, 2].map((count) => endOfLine(bytes, before, count));
     for (let cut = before; cut <= bytes.length; cut++) {
+      if (!LONG && cut % 9 !== 0 && ends.every((end) => Math.abs(cut - end) > 2)) continue;
       const store = path("cut.json");
       copyFileSync(whole.path, store);
       truncateSync(store, cut);

@@ -10,7 +10,7 @@ const here = useServer();
 const INDEX = "tts:tasks:index";
 const USERS = ["alice", "bob", "carol"];
 const COUNT = 120;
-const ROUNDS = times(25, 200);
+const ROUNDS = times(10, 200);
 const indexOf = (user: string) => `tts:user:${user}:index`;
 
 /** How many tasks an answer has, and what it says besides. */

@@ -5,12 +5,14 @@ import { afterEach, describe, expect, it } from "vitest";
 import { usePlace } from "../e2e/setup.ts";
 import { cleanEnv } from "../helpers/clean-env.ts";
 import { lacks, lacksMount, lacksRight } from "../helpers/lacks.ts";
+import { first } from "../helpers/long.ts";
 import { binary, built, type Run, Running } from "../helpers/ttsctl.ts";
-import { BIG, CASES, expectNamed, isTemporary, lay, OLD, YOUNG } from "./helpers/disk.ts";
+import { CASES as ALL, BIG, expectNamed, isTemporary, lay, OLD, YOUNG } from "./helpers/disk.ts";
 import { contentOf } from "./helpers/stores.ts";
 import { triedFault } from "./helpers/tally.ts";
 
 const here = usePlace();
+const CASES = first(3, ALL);
 const isRoot = !lacksRight("root", process.getuid?.() === 0);
 const cannotMount = lacksMount();
 const NOBODY = 65_534;
@@ -141,7 +143,7 @@ describe("row B, a real disk", () => {
 it.skipIf(cannotTrace)(
   "a run ends if fsync(2) fails on its outputs too, which a library does at its exit",
   async () => {
-    await lay(here, CASES.find(({ line }) => line.startsWith("mark"))!);
+    await lay(here, ALL.find(({ line }) => line.startsWith("mark"))!);
     const args = [...WITHOUT_FSYNC, process.execPath, binary(), "mark", "--all", "--to", "failed", "--yes"];
     const options = { cwd: here.root.path, env: cleanEnv(), timeout: 30_000, killSignal: "SIGKILL" } as const;
     const { status, stderr } = spawnSync("strace", args, { ...options, encoding: "utf8" });

@@ -12,7 +12,7 @@ afterEach(async () => {
   for (const end of ends.splice(0).reverse()) await end();
 });
 
-const TIMEOUT_S = 1;
+const TIMEOUT_S = 0.5;
 /** What a process needs to start and end on a busy machine, besides the timeout and its second. */
 const STARTING_MS = 5000;
 const OLD = [record("a", "t1"), record("b", "t2")];

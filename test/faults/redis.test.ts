@@ -17,7 +17,7 @@ afterEach(async () => {
   for (const end of ends.splice(0).reverse()) await end();
 });
 
-const TIMEOUT_S = 1;
+const TIMEOUT_S = 0.5;
 /** What a process needs to start and end on a busy machine, besides the timeout and its second. */
 const STARTING_MS = 3000;
 
@@ -63,7 +63,7 @@ describe("row E, a Redis that freezes in the middle of a purge", () => {
     { line: "delete --user alice --yes -o json", count: "deleted" },
   ])("$line: ends in time, and nothing whose outcome is unknown is removed", async ({ line, count }) => {
     const chance = new Chance(line);
-    for (let round = 0; round < times(3, 20); round++) {
+    for (let round = 0; round < times(2, 20); round++) {
       const server = await started();
       const tasks = many(20);
       here.root.writeStore([...tasks, ...YOUNG]);
@@ -105,7 +105,7 @@ describe("row E, a Redis that is killed in the middle of a sync", () => {
     const chance = new Chance("sync");
     const tasks = many(1500);
     here.root.writeStore(tasks);
-    for (let kills = 0; kills < times(3, 20); ) {
+    for (let kills = 0; kills < times(2, 20); ) {
       const server = await started();
       const at = 1 + chance.below(14);
       const label = `TTSCTL_SEED=${SEED}, killed at piece ${at}`;

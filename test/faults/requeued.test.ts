@@ -1,9 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { SEED } from "../helpers/seed.ts";
-import { isFinished, useService } from "./helpers/beside.ts";
+import { useService } from "./helpers/beside.ts";
 import { Chance, LONG } from "./helpers/chance.ts";
 import { type Fault, withFault } from "./helpers/steps.ts";
-import { nameOf } from "./helpers/stores.ts";
 
 const here = useService();
 
@@ -12,10 +11,11 @@ describe("row C, a task that is queued again while its purge stands at one of it
     { what: "cleanup", line: "cleanup --once --retention 1h -o json" },
     { what: "delete", line: "delete --status done,error --until 30d --yes -o json" },
   ])("$what: it is kept in both stores with its new files", async ({ what, line }) => {
+    let task = "";
     const run = async (at: number, act: Fault["act"]) => {
       await here.clear();
       await here.renew();
-      await here.seeds(4);
+      [task] = (await here.seeds(4)) as [string];
       return withFault(here.root.path, { at, act, on: "changes" }, () => here.run(line));
     };
     const { steps } = await run(-1, "crash");
@@ -23,16 +23,14 @@ describe("row C, a task that is queued again while its purge stands at one of it
     const moves = [...steps.keys()].filter((at) => steps[at] === "rename");
     expect(moves).not.toEqual([]);
     for (const at of LONG ? steps.keys() : [moves[0]!, new Chance(what).below(steps.length)]) {
-      let task = "";
       const requeue = async () => {
-        task = nameOf(here.records().find(isFinished)!);
         expect(await here.start("--tasks", 0, "--rate", 10_000, "--requeue", task).end()).toBe(0);
       };
       const { result } = await run(at, requeue);
       const label = `TTSCTL_SEED=${SEED}, at step ${at}, ${steps[at]}`;
       expect([0, 3], `${label}: ${result.stderr}`).toContain(result.code);
-      if (task === "") continue; // it took fewer steps this time
-      expect(here.service!.lastWords.get(task)?.status, label).toBe("succeeded");
+      if (here.service === undefined) continue; // it took fewer steps this time
+      expect(here.service.lastWords.get(task)?.status, label).toBe("succeeded");
       await here.expectLastWords();
       expect(here.root.has("output/.ttsctl-purge"), label).toBe(false);
     }

@@ -127,7 +127,7 @@ describe("row C, a user folder that is created while it is swept", () => {
   it("the service's makedirs and open never fail because of ttsctl, and unused directories are removed", async () => {
     here.root.writeStore(BUSY);
     const stop = startService();
-    for (let round = 0; round < times(4, 60); round++) {
+    for (let round = 0; round < times(2, 60); round++) {
       const records = lay(round);
       const line = round % 2 === 0 ? "cleanup --once -o json" : "delete --status done --yes -o json";
       for (const command of [line, "cleanup --orphans --yes --max-delete 100% -o json"]) {

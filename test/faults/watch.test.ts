@@ -56,7 +56,7 @@ const purgedIn = (outcome: Outcome): number => ("result" in outcome ? outcome.re
 
 describe("cleanup --watch", () => {
   it("through restarts of Redis: a pass at a time, each one logged, and all is purged in both stores", async () => {
-    const rounds = times(4, 50);
+    const rounds = times(2, 50);
     const chance = new Chance("restarts");
     const server = await RedisServer.start();
     try {
@@ -149,7 +149,7 @@ describe("cleanup --watch", () => {
   it("through a day of passes on a fake clock: each task is purged in the first pass after its retention", async () => {
     const clock = watchersClock();
     const retention = times(3000, 300);
-    const hours = times(6, 24);
+    const hours = times(3, 24);
     const passes = (hours * 3600) / (retention / 10);
     const proxy = await timeProxy(here.server.port, () => clock.jumped);
     try {

@@ -17,7 +17,7 @@ import { triedFault } from "./helpers/tally.ts";
 
 const ROOT = new URL("../..", import.meta.url).pathname;
 const LEASE_MS = 2000;
-const SECONDS = times(8, 600);
+const SECONDS = times(4, 600);
 /** After this long a Redis that is back must not give anything stale. */
 const FRESH_MS = 2000;
 

@@ -4,8 +4,9 @@ import { dirname } from "node:path";
 import { describe, expect, it } from "vitest";
 import { usePlace } from "../e2e/setup.ts";
 import { cleanEnv } from "../helpers/clean-env.ts";
+import { LONG } from "../helpers/long.ts";
 import { record } from "../helpers/records.ts";
-import { binary, lines, Running } from "../helpers/ttsctl.ts";
+import { binary, built, lines, Running } from "../helpers/ttsctl.ts";
 import { until } from "../helpers/until.ts";
 import { lay } from "./helpers/disk.ts";
 import { triedFault } from "./helpers/tally.ts";
@@ -42,7 +43,9 @@ const COMMANDS = [
 ];
 
 describe("row B, an output path that isn't a regular file, or belongs to another user", () => {
-  const cases = COMMANDS.flatMap((line) => PLACES.map((place) => ({ line, place })));
+  const cases = COMMANDS.flatMap((line) => PLACES.map((place) => ({ line, place }))).filter(
+    ({ line, place }) => LONG || line === COMMANDS[0] || !place.path?.startsWith("/dev/"),
+  );
 
   it.each(cases)("$line: $place.what is refused at once, in one line", async ({ line, place }) => {
     if (place.root === true && !isRoot) return;
@@ -54,11 +57,10 @@ describe("row B, an output path that isn't a regular file, or belongs to another
     const [tree, dump] = [withoutLedger(), await here.server.dump()];
     const isShared = place.path?.startsWith("/dev/") === true && isRoot;
     if (isShared) openTo(NOBODY);
-    const as = isShared ? { uid: NOBODY } : {}; // a fault of ours must not reach the machine's devices
-    const run = new Running([...line.split(" "), place.path ?? "target"], { cwd: here.root.path, ...as });
-    const timer = setTimeout(() => run.kill("SIGKILL"), SOON);
-    const { code, stderr, stdout } = await run.end();
-    clearTimeout(timer);
+    const args = [...line.split(" "), place.path ?? "target"];
+    // A fault of ours must not reach the machine's devices.
+    const run = isShared ? built(args, { cwd: here.root.path, uid: NOBODY }) : here.runArgs(args);
+    const { code, stderr, stdout } = await run;
     triedFault();
     expect([1, 2], stderr).toContain(code);
     expect(lines(stderr).filter((text) => text.startsWith("error:"))).toHaveLength(1);

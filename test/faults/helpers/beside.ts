@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect } from "vitest";
 import { writeToMirror } from "../../../src/store/redis/write.ts";
 import { RecordRules } from "../../../src/task/rules.ts";
 import { Zone } from "../../../src/task/time.ts";
+import { FastClock } from "../../helpers/clock.ts";
 import { connectMirror } from "../../helpers/doubles.ts";
 import { taskIn } from "../../helpers/records.ts";
 import { RedisServer } from "../../helpers/redis.ts";
@@ -58,7 +59,8 @@ export class BesideService {
   }
 
   run(line: string, options: Partial<RunOptions> = {}): Promise<Run> {
-    return ttsctl(line.split(" "), { cwd: this.root.path, ...options, env: this.env(options.env) });
+    const clock = new FastClock();
+    return ttsctl(line.split(" "), { cwd: this.root.path, clock, ...options, env: this.env(options.env) });
   }
 
   records(): TestRecord[] {
@@ -85,16 +87,6 @@ export class BesideService {
     const tasks = records.map((record) => taskIn(rules, record));
     await writeToMirror(mirror, tasks);
     mirror.close();
-  }
-
-  /** Runs commands repeatedly until the service has ended, then each a last time. */
-  async loop(...commands: readonly string[]): Promise<Run[]> {
-    const runs: Run[] = [];
-    for (let last = false; !last; ) {
-      last = this.service!.hasEnded;
-      for (const line of commands) runs.push(await this.run(line));
-    }
-    return runs;
   }
 
   /**

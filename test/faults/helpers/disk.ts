@@ -30,16 +30,11 @@ export interface Case {
 export const CASES: Case[] = [
   { line: "cleanup --once -o json", after: YOUNG },
   { line: "delete --user a --ids t1,t3 --yes -o json", after: [OLD[1]!, ...YOUNG] },
-  { line: "delete --status done --until 1d --yes -o json", after: YOUNG },
-  { line: "mark --to failed --status done --yes -o json", after: [...OLD, ...YOUNG] },
   {
     line: "import in.jsonl --skip-invalid --yes -o json",
     ...{ input: [...NEWER, ELSEWHERE], after: [...OLD, ...YOUNG, ELSEWHERE], artifacts: [...OLD, ...YOUNG] },
   },
-  {
-    line: "import in.jsonl --skip-invalid --merge replace --yes -o json",
-    ...{ input: [ELSEWHERE, ...NEWER], after: [...OLD, ...YOUNG, ELSEWHERE], artifacts: [...OLD, ...YOUNG] },
-  },
+  { line: "mark --to failed --status done --yes -o json", after: [...OLD, ...YOUNG] },
   {
     line: "verify --repair --prune --yes -o json",
     ...{ redis: [...NEWER, ELSEWHERE], after: [...OLD, ...YOUNG] },
@@ -47,6 +42,11 @@ export const CASES: Case[] = [
   {
     line: "verify --repair --restore -o json",
     ...{ redis: [...NEWER, ELSEWHERE], after: [...OLD, ...YOUNG, ELSEWHERE], artifacts: [...OLD, ...YOUNG] },
+  },
+  { line: "delete --status done --until 1d --yes -o json", after: YOUNG },
+  {
+    line: "import in.jsonl --skip-invalid --merge replace --yes -o json",
+    ...{ input: [ELSEWHERE, ...NEWER], after: [...OLD, ...YOUNG, ELSEWHERE], artifacts: [...OLD, ...YOUNG] },
   },
 ];
 

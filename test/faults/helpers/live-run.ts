@@ -1,16 +1,23 @@
 import { execFile } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { promisify } from "node:util";
+import { writeToMirror } from "../../../src/store/redis/write.ts";
+import { RecordRules } from "../../../src/task/rules.ts";
+import { Zone } from "../../../src/task/time.ts";
 import { cleanEnv } from "../../helpers/clean-env.ts";
-import { record } from "../../helpers/records.ts";
+import { FastClock } from "../../helpers/clock.ts";
+import { connectMirror } from "../../helpers/doubles.ts";
+import { LONG } from "../../helpers/long.ts";
+import { record, taskIn } from "../../helpers/records.ts";
 import { RedisServer } from "../../helpers/redis.ts";
 import { ServiceRoot } from "../../helpers/root.ts";
 import { Service, type Word } from "../../helpers/service.ts";
-import { lines, ttsctl } from "../../helpers/ttsctl.ts";
+import { built, lines, ttsctl } from "../../helpers/ttsctl.ts";
 import { ZONE } from "./beside.ts";
 import { type Copy, judge, readCopies, stateOf, type Undone } from "./live-judge.ts";
 import { builtLibrary } from "./program.ts";
 import { nameOf } from "./stores.ts";
+import { WholeFile } from "./whole.ts";
 
 const execute = promisify(execFile);
 const LIBRARY_PROGRAM = new URL("live-library.mjs", import.meta.url).pathname;
@@ -22,16 +29,25 @@ const OTHERS = 500;
 const DELETED = 0.2;
 const WRITES_PER_TASK = 5 + DELETED;
 
-/** What runs again and again beside the service; nothing in the control. */
-export const COMMANDS = {
-  none: null,
+const EACH = {
   cleanup: "cleanup --once --retention 3s --backup removed.jsonl -o json",
   delete: "delete --status done,error --until 3s --yes --backup removed.jsonl -o json",
   sync: "sync -o json",
-  mark: "mark --status wait,run --to error --error marked --yes -o json",
+  mark: "mark --status wait,run --since 1h --to error --error marked --yes -o json",
   import: "import input.jsonl --yes -o json",
   verify: "verify --repair -o json",
-  library: null,
+  orphans: "cleanup --orphans --yes --retention 1s --max-delete 100% -o json",
+};
+
+/** What runs again and again beside the service; nothing in the control. */
+export const COMMANDS = {
+  ...EACH,
+  replace: "import input.jsonl --merge replace --yes -o json",
+  prune: "verify --repair --prune --yes --max-delete 100% -o json",
+  restore: "verify --repair --restore -o json",
+  all: Object.values(EACH).join("\n"),
+  none: "",
+  library: "",
 } as const;
 
 export interface Combination {
@@ -55,6 +71,9 @@ export const COMBINATIONS: readonly Combination[] = (Object.keys(COMMANDS) as Co
 export const titleOf = ({ command, times, shape, layout }: Combination): string =>
   `${command} ${times} ${shape} ${layout}`;
 
+/** Those that act on tasks that Redis alone has; beside a service that deletes tasks it can't be said which these are. */
+const ASKS_FOR_ALONE: readonly Combination["command"][] = ["prune", "restore"];
+
 export interface Outcome extends Undone {
   readonly tasks: number;
   readonly passes: number;
@@ -69,6 +88,7 @@ class LiveRun {
   readonly #root = new ServiceRoot();
   readonly #service: Service;
   readonly #failures: string[] = [];
+  readonly #whole: WholeFile | null;
   /** The last words of others than the service. */
   readonly #ownWords = new Map<string, Word>();
   /** Tasks that the service deleted after import's input was written and before that import ended. */
@@ -82,20 +102,25 @@ class LiveRun {
     const redis = `port = ${server.port}\nlayout = ${layout}`;
     this.#root.write("config.ini", `[redis]\n${redis}\n[service]\ntimezone = ${ZONE}\n`);
     this.#writeOthers();
+    const isLines = shape === "jsonl" || shape === "append";
+    this.#whole = isLines ? null : new WholeFile(this.#root.store);
+    const deleted = ASKS_FOR_ALONE.includes(combination.command) ? 0 : DELETED;
     this.#service = new Service(this.#root.path, ZONE, [
       ...["--redis-port", server.port, "--tasks", tasks, "--active", ACTIVE, "--rate", RATE, "--seed", seed],
-      ...["--delete-some", DELETED, "--layout", layout, ...(times === "whole" ? ["--whole-seconds"] : [])],
+      ...["--delete-some", deleted, "--layout", layout, ...(times === "whole" ? ["--whole-seconds"] : [])],
       ...(shape === "append" ? ["--shape", "jsonl", "--append"] : ["--shape", shape]),
     ]);
   }
 
   async run(): Promise<Outcome> {
-    const line = COMMANDS[this.#combination.command];
+    const { command } = this.#combination;
+    if (ASKS_FOR_ALONE.includes(command)) await this.#putAlone();
     await this.#service.wrote(1);
-    if (line !== null) await this.#loop(line.split(" "));
-    else if (this.#combination.command === "library") await this.#library();
+    if (command === "library") await this.#library();
+    else if (COMMANDS[command] !== "") await this.#loop(COMMANDS[command].split("\n"));
     const code = await this.#service.end();
     if (code !== 0) this.#failures.push(`the service ended with ${code}`);
+    this.#failures.push(...((await this.#whole?.stop()) ?? []));
     const words = [...this.#service.lastWords.values(), ...this.#ownWords.values()];
     const undone = await judge(words, {
       file: readCopies(this.#root.storeText(), this.#combination.shape),
@@ -104,7 +129,35 @@ class LiveRun {
       removed: this.#removed(),
       imported: this.#imported,
     });
-    return { ...undone, tasks: words.length, passes: this.#passes, failures: this.#failures };
+    const lost = [...undone.lost, ...this.#lostAudio()];
+    return { ...undone, lost, tasks: words.length, passes: this.#passes, failures: this.#failures };
+  }
+
+  /** Of tasks that the service finished and nobody removed; in the other layout directories have other names. */
+  #lostAudio(): string[] {
+    if (this.#combination.layout !== "plain") return [];
+    const removed = this.#removed();
+    const finished = [...this.#service.lastWords.values()].filter(({ status }) => status === "succeeded");
+    const kept = finished.filter((word) => !removed.has(stateOf(word)));
+    const paths = kept.map(({ user_id, task_id }) => `output/${user_id}/${task_id}/${task_id}.wav`);
+    return paths.filter((path) => !this.#root.has(path));
+  }
+
+  /** Tasks that Redis alone has: a repair prunes or restores them. */
+  async #putAlone(): Promise<void> {
+    const { layout, command } = this.#combination;
+    const rules = new RecordRules(new Zone(ZONE), layout);
+    const time = layout === "api_ms" ? 1_700_000_000 : "2023-11-14T22:13:20";
+    const alone = Array.from({ length: 10 }, (_, i) =>
+      record("alone", `a${i}`, { status: "succeeded", created_at: time, updated_at: time }),
+    ) as Copy[];
+    const mirror = await connectMirror(this.#server, rules);
+    await writeToMirror(
+      mirror,
+      alone.map((one) => taskIn(rules, one)),
+    );
+    mirror.close();
+    for (const one of alone) this.#ownWords.set(nameOf(one), command === "prune" ? { ...one, status: "deleted" } : one);
   }
 
   async end(): Promise<void> {
@@ -113,13 +166,17 @@ class LiveRun {
     this.#root.remove();
   }
 
-  async #loop(args: readonly string[]): Promise<void> {
+  async #loop(lines: readonly string[]): Promise<void> {
     for (let round = 0; !this.#service.hasEnded; round++) {
+      const args = lines[round % lines.length]!.split(" ");
       const input = args[0] === "import" ? this.#writeInput(round) : [];
-      const { code, stderr } = await ttsctl(args, { cwd: this.#root.path });
+      const options = { cwd: this.#root.path };
+      const { code, stderr } = await (LONG
+        ? built(args, options)
+        : ttsctl(args, { ...options, clock: new FastClock() }));
       this.#passes++;
       const isWell = code === 0 || code === 3;
-      if (!isWell && !stderr.includes("LOCK_TIMEOUT")) this.#failures.push(`exit ${code}: ${stderr.trim()}`);
+      if (!isWell && !/LOCK_TIMEOUT|STORE_BUSY/.test(stderr)) this.#failures.push(`exit ${code}: ${stderr.trim()}`);
       for (const record of input) this.#afterImport(record, isWell);
     }
   }
@@ -140,7 +197,8 @@ class LiveRun {
   #writeInput(round: number): Copy[] {
     const { layout } = this.#combination;
     const now = layout === "api_ms" ? Math.floor(Date.now() / 1000) : new Date().toISOString();
-    const status = round % 2 === 0 ? "running" : "succeeded";
+    // Beside all commands they are finished, or `mark` would change them.
+    const status = round % 2 === 0 && this.#combination.command !== "all" ? "running" : "succeeded";
     const own = Array.from({ length: 20 }, (_, i) => {
       return { user_id: "import", task_id: `own${i}`, status, error: null, created_at: now, updated_at: now };
     });
