@@ -16,7 +16,9 @@ describe("row C, a task that is queued again while its purge stands at one of it
       await here.clear();
       await here.renew();
       [task] = (await here.seeds(4)) as [string];
-      return withFault(here.root.path, { at, act, on: "changes" }, () => here.run(line));
+      return withFault(here.root.path, { at, act, on: "changes" }, () =>
+        here.run(line, { env: { REDIS_TIMEOUT: "60s" } }),
+      );
     };
     const { steps } = await run(-1, "crash");
     // A folder is moved aside just after the last look at the stores: in a short run that step, and one other.

@@ -157,7 +157,10 @@ async function hook(): Promise<void> {
     if (now === null) ofTests.add(this);
     if (now === null || ofTests.has(this) || this.remotePort === undefined) return send.apply(this, args);
     try {
-      if (now.hasCrashed || this.writableLength === 0) now.step("send", ""); // a pipeline is written in pieces
+      const isFirst = now.hasCrashed || this.writableLength === 0; // a pipeline is written in pieces
+      const before = isFirst ? now.step("send", "") : undefined;
+      if (before !== undefined) this.cork();
+      void before?.finally(() => this.uncork());
       return send.apply(this, args);
     } catch {
       this.destroy();
