@@ -16,13 +16,13 @@ it("is the only source of time in src", () => {
 
 it("ends a pause with its signal, also one that was aborted before", async () => {
   const stop = new AbortController();
-  const pauses = [systemClock, new TestClock("manual")].map((clock) => clock.sleep(1e8, stop.signal));
+  const pauses = [systemClock, new TestClock({ longest: 0 })].map((clock) => clock.sleep(1e8, stop.signal));
   stop.abort();
   await Promise.all([...pauses, systemClock.sleep(1e8, stop.signal)]);
 });
 
 it("gives up on work that takes longer, and keeps its result or error if it doesn't", async () => {
-  const clock = new TestClock("manual");
+  const clock = new TestClock({ longest: 0 });
   const never = within(1000, new Promise<string>(() => {}), () => "late", clock);
   await clock.advance(1);
   expect(await never).toBe("late");

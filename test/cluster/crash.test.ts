@@ -3,7 +3,7 @@ import { connectRedis } from "../../src/store/redis/connect.ts";
 import { Mirror } from "../../src/store/redis/mirror.ts";
 import { removeFromMirror, writeToMirror } from "../../src/store/redis/write.ts";
 import { toMicros } from "../../src/task/time.ts";
-import { runFaulty } from "../faults/helpers/faulty.ts";
+import { withFault } from "../faults/helpers/steps.ts";
 import { type RedisCluster, sharedCluster } from "../helpers/cluster.ts";
 import { LONG } from "../helpers/long.ts";
 import { RULES, record, taskOf } from "../helpers/records.ts";
@@ -123,10 +123,10 @@ async function killAtSends(
   { lay, line, stride }: { lay: () => Promise<void>; line: string; stride: number },
   eachTime: (left: Drift, send: number) => Promise<void>,
 ): Promise<void> {
-  const run = (at: number) => runFaulty(line.split(" "), { at, act: "kill", on: "any" }, { cwd: here.root.path });
+  const run = (at: number) => withFault(here.root.path, { at, act: "crash", on: "changes" }, () => here.run(line));
   await lay();
-  const { code, steps } = await run(-1);
-  expect(code).toBe(0);
+  const { result, steps } = await run(-1);
+  expect(result.code).toBe(0);
   const sends = steps.flatMap((name, at) => (name === "send" ? [at] : []));
   expect(sends.length).toBeGreaterThan(10);
   for (const at of sends.filter((_, i) => i % stride === 0)) {

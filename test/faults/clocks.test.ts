@@ -1,18 +1,17 @@
 import { readFileSync } from "node:fs";
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { systemClock } from "../../src/clock.ts";
 import { FileStore } from "../../src/store/file/file-store.ts";
 import { usePlace } from "../e2e/setup.ts";
+import type { TestClock } from "../helpers/clock.ts";
 import { ago, RULES, record } from "../helpers/records.ts";
-import { lines, Running } from "../helpers/ttsctl.ts";
+import { lines, start } from "../helpers/ttsctl.ts";
 import { until } from "../helpers/until.ts";
 import { useService, ZONE } from "./helpers/beside.ts";
 import { Chance, LONG, times } from "./helpers/chance.ts";
-import { FalseClock } from "./helpers/false-clock.ts";
 import { everything, exactly, sorted } from "./helpers/stores.ts";
 import { triedBadInput, triedFault } from "./helpers/tally.ts";
-import { Watcher } from "./helpers/watcher.ts";
+import { Watcher, watchersClock } from "./helpers/watcher.ts";
 
 const DAY = 86_400;
 const OLD = Array.from({ length: 9 }, (_, i) => record(`user${i % 3}`, `old${i}`));
@@ -31,11 +30,10 @@ const codeOf = (stderr: string): string => JSON.parse(lines(stderr).at(-1)!).cod
 
 describe("a false clock", () => {
   const here = usePlace();
-  let clock: FalseClock;
+  let clock: TestClock;
   beforeEach(() => {
-    clock = new FalseClock();
+    clock = watchersClock();
   });
-  afterEach(() => clock.remove());
 
   async function lay(): Promise<void> {
     here.root.writeStore([...OLD, ...STAYING]);
@@ -76,15 +74,15 @@ describe("a false clock", () => {
     await lay();
     here.root.writeArtifacts([record("orphan", "unowned")]);
     const before = await seen();
-    clock.set(one.offset);
+    clock.shift = one.offset;
     for (const how of one.lines) {
-      const run = await here.run(`${how}${one.more} -o json`, { env: clock.env });
+      const run = await here.run(`${how}${one.more} -o json`, { clock });
       expect({ code: run.code, error: codeOf(run.stderr) }, run.stderr).toEqual({ code: 1, error: "CLOCK_SKEW" });
       expect(await seen()).toEqual(before);
       triedFault();
     }
-    clock.set(0);
-    expect((await here.run("cleanup --orphans --yes -o json", { env: clock.env })).code).toBe(0);
+    clock.shift = 0;
+    expect((await here.run("cleanup --orphans --yes -o json", { clock })).code).toBe(0);
     await purges();
   });
 
@@ -96,8 +94,8 @@ describe("a false clock", () => {
   ])("a day off, %s: refused, nothing is changed, and with the right clock it goes on", async (line) => {
     await lay();
     const before = await seen();
-    clock.set(chance.of([1, -1]) * DAY);
-    const run = await here.run(`${line} -o json`, { env: clock.env });
+    clock.shift = chance.of([1, -1]) * DAY;
+    const run = await here.run(`${line} -o json`, { clock });
     triedFault();
     expect({ code: run.code, error: codeOf(run.stderr) }, run.stderr).toEqual({ code: 1, error: "CLOCK_SKEW" });
     expect(await seen()).toEqual(before);
@@ -106,15 +104,15 @@ describe("a false clock", () => {
 
   it("a day off: tasks chosen without an age can be deleted", async () => {
     await lay();
-    clock.set(DAY);
-    const run = await here.run("delete --user user0 --ids old0 --yes -o json", { env: clock.env });
+    clock.shift = DAY;
+    const run = await here.run("delete --user user0 --ids old0 --yes -o json", { clock });
     expect([run.code, JSON.parse(run.stdout).deleted], run.stderr).toEqual([0, 1]);
   });
 
   it("off by less than a minute: the purge continues", async () => {
     await lay();
-    clock.set(chance.of([1, -1]) * 20);
-    const run = await here.run("cleanup --once -o json", { env: clock.env });
+    clock.shift = chance.of([1, -1]) * 20;
+    const run = await here.run("cleanup --once -o json", { clock });
     expect(run.code, run.stderr).toBe(0);
     expect(sorted(await everything(here))).toEqual(exactly(STAYING));
   });
@@ -132,7 +130,7 @@ describe("a false clock", () => {
       here.root.writeArtifacts([LATE]);
       if (redis === "on") await here.mirrored(LATE);
     };
-    afterEach(() => watcher.remove());
+    afterEach(() => watcher.stop());
 
     it.each([
       { what: "a day ahead", jump: DAY },
@@ -144,13 +142,13 @@ describe("a false clock", () => {
     ])("that jumps $what between two passes: refused and logged until it is back", async ({ jump }) => {
       await watch();
       const before = await seen();
-      clock.set(jump);
+      clock.shift = jump;
       for (let pass = 0; pass < 3; pass++) {
         expect(await watcher.next()).toMatchObject({ code: "CLOCK_SKEW", error: expect.stringMatching(/jumped by/) });
         expect(await seen()).toEqual(before);
         triedFault();
       }
-      clock.set(0);
+      clock.shift = 0;
       expect(await watcher.next()).toMatchObject({ result: { purged: 1 } });
       expect(here.root.readStore()).toEqual(STAYING);
       if (redis === "on") expect(sorted(await everything(here))).toEqual(exactly(STAYING));
@@ -159,7 +157,7 @@ describe("a false clock", () => {
     it("that an operator calls right with SIGHUP: Redis has the last word, if there is one", async () => {
       await watch();
       const before = await seen();
-      clock.set(DAY);
+      clock.shift = DAY;
       expect(await watcher.next()).toMatchObject({ code: "CLOCK_SKEW" });
       const outcome = await watcher.hangup();
       triedFault();
@@ -172,11 +170,10 @@ describe("a false clock", () => {
   it("that jumps while a run waits for another: the wait is as long as ever", async () => {
     await lay();
     const lock = await new FileStore(here.root.store, RULES, systemClock).lock("run");
-    const waiting = new Running(["delete", "--all", "--force", "--yes"], { cwd: here.root.path, env: clock.env });
-    await until(() => waiting.openFiles().some((path) => path.endsWith(".run.lock")));
-    await sleep(200); // it has begun to wait
-    clock.set(DAY);
-    await sleep(300);
+    const waiting = start(["delete", "--all", "--force", "--yes"], { cwd: here.root.path, clock });
+    await until(() => clock.pauses === 1);
+    await clock.advance(9);
+    clock.shift = DAY;
     await lock.release();
     const run = await waiting.end();
     triedFault();
@@ -243,8 +240,7 @@ describe("a wrong timezone beside a service's scores", () => {
     const zones = ["UTC", "America/New_York", "Asia/Tokyo", "Asia/Kathmandu"];
     for (const zone of LONG ? zones : [new Chance("wrong zone").of(zones)]) {
       here.root.write("config.ini", right.replace(ZONE, zone));
-      const clock = new FalseClock();
-      const watcher = new Watcher(here.root.path, clock);
+      const watcher = new Watcher(here.root.path);
       try {
         for (const line of REFUSING) {
           const run = await here.run(`${line} -o json`);
@@ -259,8 +255,7 @@ describe("a wrong timezone beside a service's scores", () => {
         here.root.write("config.ini", right);
         expect([here.root.tree(), await here.server.dump()]).toEqual(before);
       } finally {
-        await watcher.remove();
-        clock.remove();
+        await watcher.stop();
       }
     }
     const run = await here.run("cleanup --once");

@@ -4,16 +4,12 @@ import { usePlace } from "../e2e/setup.ts";
 import { record } from "../helpers/records.ts";
 import { SEED } from "../helpers/seed.ts";
 import { Chance, LONG, times } from "./helpers/chance.ts";
-import { CASES, type Case, expectNamed, isTemporary, lay, OLD, YOUNG } from "./helpers/disk.ts";
-import { type Fault, runFaulty } from "./helpers/faulty.ts";
+import { CASES, type Case, expectNamed, isTemporary, lay, OLD, runFaulty, YOUNG } from "./helpers/disk.ts";
+import type { Fault } from "./helpers/steps.ts";
 import { everything, exactly, sorted } from "./helpers/stores.ts";
 import { triedFault } from "./helpers/tally.ts";
-import { WholeFile } from "./helpers/whole.ts";
 
 const here = usePlace();
-
-/** The environment of a machine that can't exchange two files. */
-const WITHOUT_EXCHANGE = { TTSCTL_NO_EXCHANGE: "1" };
 
 /** Those that can fail after the rewrite, in reading for Redis what is in the file by then. */
 const READS_AFTER = /^(mark|import|verify) /;
@@ -25,7 +21,7 @@ function expectNothingLeft(step: string, label: string): void {
 }
 
 /** What a call of this kind fails with on a disk that is full, broken, not ours or read-only. */
-function codesFor(step: string): string[] {
+function codesFor(step: string): `E${string}`[] {
   return step === "write" ? ["ENOSPC", "EIO", "EDQUOT"] : ["EIO", "EACCES", "EROFS"];
 }
 
@@ -33,20 +29,18 @@ function codesFor(step: string): string[] {
 const MAY_FAIL = new Set(["stat", "statSync", "rm", "realpath", "open", "read", "close"]);
 
 /** @param usual the exit code where nothing fails */
-async function failingRound(one: Case, fault: Fault, { step, usual }: Place, env: Record<string, string>) {
+async function failingRound(one: Case, fault: Fault, { step, usual }: Place) {
   const { line, after, artifacts = after } = one;
-  const label = `TTSCTL_SEED=${SEED}, ${line}: ${fault.code} at step ${fault.at}, ${step}`;
+  const label = `TTSCTL_SEED=${SEED}, ${line}: ${fault.act} at step ${fault.at}, ${step}`;
   const before = await lay(here, one);
-  const whole = new WholeFile(here.root.store);
-  const run = await runFaulty(line.split(" "), fault, { cwd: here.root.path, env });
-  expect(await whole.stop(), label).toEqual([]);
+  const run = await runFaulty(here, line, fault);
   const hasChanged = here.root.storeText() !== before;
   if (run.code === 1) {
     expectNamed(run, label);
     expectNothingLeft(step, label);
     // Without an exchange the old content is gone with the rename. That the file has changed is said in any case.
     if (run.stderr.includes("was rewritten, but")) {
-      expect([["open", "sync"].includes(step), env === WITHOUT_EXCHANGE], label).toEqual([true, true]);
+      expect([["open", "sync"].includes(step), fault.withoutExchange], label).toEqual([true, true]);
     } else if (hasChanged) expect(run.stderr, label).toContain("copied from Redis to the file before that");
   } else if (run.stderr.includes("cannot read")) {
     // What reads the file for Redis, after the rewrite, fails without undoing it, and that is said.
@@ -88,34 +82,22 @@ function dueOf(steps: readonly string[]): number[] {
 }
 
 describe.each(CASES)("row B, a disk that fails at each call on the store file: $line", (one) => {
-  const count = (env: Record<string, string>) =>
-    runFaulty(one.line.split(" "), { at: -1, act: "fail", on: "store" }, { cwd: here.root.path, env });
-
   it.each([
-    {
-      how: "exchanged",
-      env: {},
-      ...{ codes: times(1, 3), looks: times(1, 12), kinds: 7 },
-    },
-    {
-      how: "renamed, where it cannot be exchanged",
-      env: WITHOUT_EXCHANGE,
-      ...{ codes: 1, looks: times(0, 4), kinds: 2 },
-    },
+    { how: "exchanged", ...{ codes: times(1, 3), looks: times(1, 12), kinds: 100 } },
+    { how: "renamed, where it cannot be exchanged", ...{ codes: 1, looks: times(0, 4), kinds: 2 } },
   ])(
     "the old file is intact and no temporary file is left; the new one is $how",
-    async ({ how, env, codes, looks, kinds }) => {
+    async ({ how, codes, looks, kinds }) => {
       await lay(here, one);
-      const { steps, code: usual } = await count(env);
+      const on = { on: "store", withoutExchange: how !== "exchanged" } as const;
+      const { steps, code: usual } = await runFaulty(here, one.line, { at: -1, act: "EIO", ...on });
       expect([0, 3]).toContain(usual);
       expect(steps).toEqual(expect.arrayContaining(["open", "write", "chmod", "sync"]));
       const chance = new Chance(one.line + how);
       const due = dueOf(steps);
       const others = [...steps.keys()].filter((at) => !due.includes(at));
-      const fail = async (at: number, code: string) => {
-        const step = steps[at]!;
-        await failingRound(one, { at, act: "fail", code, on: "store" }, { step, usual }, env);
-      };
+      const fail = (at: number, act: `E${string}`) =>
+        failingRound(one, { at, act, ...on }, { step: steps[at]!, usual });
       for (const at of someOf(due, steps, chance, kinds))
         for (const code of chance.some(codesFor(steps[at]!), codes)) await fail(at, code);
       for (const at of chance.some(others, looks)) await fail(at, chance.of(codesFor(steps[at]!)));
@@ -132,10 +114,9 @@ const WITH_ARTIFACTS: Case[] = [
 
 describe.each(WITH_ARTIFACTS)("row B, a disk that fails at each call on any file: $line", (one) => {
   const { line, after, artifacts = after } = one;
-  const fail = (at: number, code = "") =>
-    runFaulty(line.split(" "), { at, act: "fail", code, on: "disk" }, { cwd: here.root.path });
+  const fail = (at: number, act: Fault["act"] = "EIO") => runFaulty(here, line, { at, act, on: "disk" });
 
-  async function failingAnywhere(at: number, code: string, label: string): Promise<void> {
+  async function failingAnywhere(at: number, code: Fault["act"], label: string): Promise<void> {
     await lay(here, one);
     const failed = await fail(at, code);
     const codes = failed.stderr.includes("CONFIG_INVALID") ? [2] : [0, 1, 3];
@@ -166,15 +147,14 @@ describe.each(WITH_ARTIFACTS)("row B, a disk that fails at each call on any file
 
 describe.each(WITH_ARTIFACTS)("row B, a file that cannot be closed: $line", (one) => {
   it("loses nothing: the run ends normally, or with a named error", async () => {
-    const options = { cwd: here.root.path };
-    const fault = { act: "fail", code: "EMFILE", on: "disk" } as const;
+    const fault = { act: "EMFILE", on: "disk" } as const;
     await lay(here, one);
-    const { steps, code: usual } = await runFaulty(one.line.split(" "), { ...fault, at: -1 }, options);
+    const { steps, code: usual } = await runFaulty(here, one.line, { ...fault, at: -1 });
     const closes = [...steps.keys()].filter((at) => steps[at] === "close");
     expect(closes.length).toBeGreaterThan(2);
     for (const at of new Chance(one.line).some(closes, times(2, 100))) {
       await lay(here, one);
-      const run = await runFaulty(one.line.split(" "), { ...fault, at }, { cwd: here.root.path });
+      const run = await runFaulty(here, one.line, { ...fault, at });
       const label = `TTSCTL_SEED=${SEED}, ${one.line}: close ${at}: ${run.stderr}`;
       expect(run.stderr, label).not.toMatch(/INTERNAL|unexpected error/);
       expect([usual, 1], label).toContain(run.code);

@@ -1,8 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { usePlace } from "../e2e/setup.ts";
 import { lines } from "../helpers/ttsctl.ts";
-import { CASES, lay, OLD, YOUNG } from "./helpers/disk.ts";
-import { runFaulty } from "./helpers/faulty.ts";
+import { CASES, lay, OLD, runFaulty, YOUNG } from "./helpers/disk.ts";
 import { everything, exactly, sorted } from "./helpers/stores.ts";
 import { triedFault } from "./helpers/tally.ts";
 
@@ -12,11 +11,10 @@ const REMOVING = CASES.filter(({ line }) => /^(cleanup|delete) /.test(line));
 describe("row B, a pass that fails halfway", () => {
   it.each(REMOVING)("$line: removed tasks are printed, and the next run finishes", async ({ line, after }) => {
     await lay(here);
-    const options = { cwd: here.root.path };
-    const fault = { act: "fail", code: "EIO", on: "store" } as const;
-    const { steps } = await runFaulty(line.split(" "), { ...fault, at: -1 }, options);
+    const fault = { act: "EIO", on: "store" } as const;
+    const { steps } = await runFaulty(here, line, { ...fault, at: -1 });
     const before = await lay(here);
-    const run = await runFaulty(line.split(" "), { ...fault, at: steps.indexOf("sync") }, options);
+    const run = await runFaulty(here, line, { ...fault, at: steps.indexOf("sync") });
     triedFault();
     expect(run.code, run.stderr).toBe(1);
     expect(run.stderr).toContain('"code":"STORE_WRITE_FAILED"');
@@ -36,14 +34,10 @@ describe("row B, a pass that fails halfway", () => {
 
   it("reports in words what was removed and what is left", async () => {
     await lay(here);
-    const fault = { act: "fail", code: "EIO", on: "store" } as const;
-    const { steps } = await runFaulty(["cleanup", "--once"], { ...fault, at: -1 }, { cwd: here.root.path });
+    const fault = { act: "EIO", on: "store" } as const;
+    const { steps } = await runFaulty(here, "cleanup --once", { ...fault, at: -1 });
     await lay(here);
-    const run = await runFaulty(
-      ["cleanup", "--once"],
-      { ...fault, at: steps.indexOf("sync") },
-      { cwd: here.root.path },
-    );
+    const run = await runFaulty(here, "cleanup --once", { ...fault, at: steps.indexOf("sync") });
     expect(run.code).toBe(1);
     expect(lines(run.stdout)).toHaveLength(OLD.length + 1);
     expect(run.stdout).toMatch(/pass .* purged=0 skipped=0 failed=3 .*files=6 /);

@@ -8,14 +8,13 @@ import { RULES, record, taskOf } from "../helpers/records.ts";
 import { SEED } from "../helpers/seed.ts";
 import { readWithPython } from "../store/write/python-eyes.ts";
 import { SHAPES, textOf, WriterPlace } from "../store/write/setup.ts";
-import { Chance, LONG, times } from "./helpers/chance.ts";
-import { type ProgramOptions, runProgram, type Said, wrongIn } from "./helpers/program.ts";
+import { Chance, times } from "./helpers/chance.ts";
+import { type ProgramOptions, runInProcess, runProgram, type Said, wrongIn } from "./helpers/program.ts";
 import { triedFault } from "./helpers/tally.ts";
 
 const path = useFolder();
 afterEach(() => vi.restoreAllMocks());
 const SEEDS = [1, 2, 3].map((n) => record("bob", `seed${n}`));
-const TASKS = { count: 40, tasks: 6, width: 8 };
 
 /** The tasks that a reader finds, an unfinished append at the end aside. */
 async function held(store: string) {
@@ -43,23 +42,17 @@ async function expectRight(
 }
 
 describe.each(SHAPES)("row A, kill -9 of a program that writes with the library, %s", (shape) => {
-  it("at each kind of call: resolved writes are there, nothing is invented, and the next run continues", async () => {
-    const store = path("voice_task.json");
-    const run = (fault?: ProgramOptions["fault"]) =>
-      runProgram({ store, ...TASKS, ...(fault === undefined ? {} : { fault }) });
-    writeOld(store, textOf(shape, SEEDS));
-    const { steps, code, stderr } = await run({ at: -1, act: "kill", on: "any" });
-    expect(code, stderr).toBe(0);
-    const { kinds, random } = placesToKill(steps, new Chance(`library ${shape}`));
-    for (const at of [...kinds, ...random]) {
-      writeOld(store, textOf(shape, SEEDS));
-      const killed = await run({ at, act: "kill", on: "any" });
-      const label = `TTSCTL_SEED=${SEED}, killed at step ${at}, ${steps[at]}`;
-      await expectRight(store, killed, TASKS, label);
-      if (!LONG || random.includes(at)) continue;
-      const again = await run();
-      expect([again.code, again.failed.size], label).toEqual([0, 0]);
-      await expectRight(store, again, TASKS, label);
+  it("at each of its changes: resolved writes are there, nothing is invented, and the next run continues", async () => {
+    const program = { store: path("voice_task.json"), count: times(14, 40), tasks: 6, width: 4 };
+    for (let at = 0; ; at++) {
+      writeOld(program.store, textOf(shape, SEEDS));
+      const { said, steps, hasCrashed } = await runInProcess(program, { at, act: "crash", on: "changes" });
+      const label = `killed at step ${at}, ${steps.at(-1)}`;
+      await expectRight(program.store, said, program, label);
+      if (!hasCrashed) return expect(at).toBeGreaterThan(20);
+      const again = await runInProcess(program, { at: -1, act: "crash", on: "changes" });
+      expect(again.said.failed.size, label).toBe(0);
+      await expectRight(program.store, again.said, program, label);
     }
   });
 });
@@ -70,7 +63,7 @@ describe.each(SHAPES)("row A, kill -9 of a program under load, %s", (shape) => {
     writeOld(store, textOf(shape, SEEDS));
     const chance = new Chance(`load ${shape}`);
     const watching = vi.spyOn(FileStore.prototype, "identity");
-    for (let round = 0; round < times(6, 60); round++) {
+    for (let round = 0; round < times(2, 60); round++) {
       const program = { prefix: `r${round}n`, tasks: 50 };
       const said = await runProgram({ store, ...program, count: 1e9, width: 8, killAfter: chance.below(150) });
       const place = new WriterPlace(store);
@@ -83,15 +76,6 @@ describe.each(SHAPES)("row A, kill -9 of a program under load, %s", (shape) => {
     }
   });
 });
-
-/** One step of each kind in a long run, and more at random; a few of them in a short one. */
-function placesToKill(steps: readonly string[], chance: Chance): { kinds: number[]; random: number[] } {
-  const kinds = [...new Set(steps)].map((kind) => {
-    return chance.of(steps.flatMap((step, at) => (step === kind ? [at] : [])));
-  });
-  const random = Array.from({ length: times(1, 15) }, () => chance.below(steps.length));
-  return { kinds: LONG ? kinds : chance.some(kinds, 2), random };
-}
 
 describe("row A, an append that was cut", () => {
   it("at any byte: whole lines count, the rest is named, and the next append removes the unfinished line", async () => {

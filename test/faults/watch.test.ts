@@ -1,41 +1,30 @@
 import { readFileSync } from "node:fs";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import { usePlace } from "../e2e/setup.ts";
 import { ago, record } from "../helpers/records.ts";
 import { RedisServer } from "../helpers/redis.ts";
-import { lines } from "../helpers/ttsctl.ts";
+import { lines, openFiles } from "../helpers/ttsctl.ts";
+import { until } from "../helpers/until.ts";
 import { Chance, times } from "./helpers/chance.ts";
-import { FalseClock } from "./helpers/false-clock.ts";
 import { everything, exactly, sorted } from "./helpers/stores.ts";
 import { triedFault } from "./helpers/tally.ts";
 import { timeProxy } from "./helpers/time-proxy.ts";
-import { type Outcome, Watcher } from "./helpers/watcher.ts";
+import { type Outcome, Watcher, watchersClock } from "./helpers/watcher.ts";
 
 const here = usePlace();
 const YOUNG = [record("young", "y", { updated_at: ago(60) })];
 const AUDIT = "[audit]\npath = audit.jsonl\n";
-let clock: FalseClock;
 let watcher: Watcher;
-beforeEach(() => {
-  clock = new FalseClock();
-});
-afterEach(async () => {
-  await watcher.remove();
-  clock.remove();
-});
+afterEach(() => watcher.stop());
 
 interface Use {
   readonly descriptors: number;
   readonly megabytes: number;
 }
 
-/** What the watcher holds while it waits. */
+/** What this process holds while the watcher in it waits. */
 function use(): Use {
-  const status = readFileSync(`/proc/${watcher.running.child.pid}/status`, "utf8");
-  return {
-    descriptors: watcher.running.openFiles().length,
-    megabytes: Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)![1]) / 1024,
-  };
+  return { descriptors: openFiles(process.pid).length, megabytes: process.memoryUsage().heapUsed / 2 ** 20 };
 }
 
 /** It holds no more than before: a heap breathes, a leak of some hundred passes would show. */
@@ -60,7 +49,7 @@ function expectOneAtATime(passes: number): void {
 
 /** Every pass said how it went: one waits after each. */
 function expectAllLogged(): void {
-  expect(watcher.outcomes).toHaveLength(clock.waits.length);
+  expect(watcher.outcomes).toHaveLength(watcher.clock.longPauses.length);
 }
 
 const purgedIn = (outcome: Outcome): number => ("result" in outcome ? outcome.result.purged : 0);
@@ -74,7 +63,7 @@ describe("cleanup --watch", () => {
       here.root.configure(server.port, AUDIT);
       here.root.writeStore(YOUNG);
       here.root.writeArtifacts(YOUNG);
-      watcher = new Watcher(here.root.path, clock);
+      watcher = new Watcher(here.root.path);
       await watcher.first();
       let early = use();
       for (let round = 0; round < rounds; round++) {
@@ -108,14 +97,14 @@ describe("cleanup --watch", () => {
   it("through passes that fail: the wait doubles up to a quarter of an hour, and is short again after one that did not", async () => {
     here.root.configure(here.server.port, `${AUDIT}[cleanup]\nretention = 5m\n`);
     here.root.write("voice_task.json", "[{");
-    watcher = new Watcher(here.root.path, clock);
+    watcher = new Watcher(here.root.path);
     expect(await watcher.first()).toMatchObject({ code: "STORE_INVALID" });
     for (let pass = 0; pass < 8; pass++) expect(await watcher.next()).toMatchObject({ code: "STORE_INVALID" });
     triedFault(9);
-    expect(clock.waits).toEqual([60, 120, 240, 480, 900, 900, 900, 900, 900]);
+    expect(watcher.clock.longPauses).toEqual([60, 120, 240, 480, 900, 900, 900, 900, 900]);
     here.root.writeStore([record("a", "t1")]);
     expect(purgedIn(await watcher.next())).toBe(1);
-    expect(clock.waits.at(-1)).toBe(30);
+    expect(watcher.clock.longPauses.at(-1)).toBe(30);
     expectAllLogged();
     expectOneAtATime(10);
   });
@@ -126,7 +115,7 @@ describe("cleanup --watch", () => {
       here.root.configure(here.server.port, `${AUDIT}[cleanup]\nretention = ${retention}\n`);
     configure("1h");
     here.root.writeStore(YOUNG);
-    watcher = new Watcher(here.root.path, clock);
+    watcher = new Watcher(here.root.path);
     await watcher.first();
     const reloads = {
       good: () => configure("2h"),
@@ -158,12 +147,11 @@ describe("cleanup --watch", () => {
   });
 
   it("through a day of passes on a fake clock: each task is purged in the first pass after its retention", async () => {
-    clock.remove();
-    clock = new FalseClock({ passing: true });
+    const clock = watchersClock();
     const retention = times(3000, 300);
     const hours = times(6, 24);
     const passes = (hours * 3600) / (retention / 10);
-    const proxy = await timeProxy(here.server.port, () => clock.passed);
+    const proxy = await timeProxy(here.server.port, () => clock.jumped);
     try {
       here.root.configure(proxy.port, `${AUDIT}[cleanup]\nretention = ${retention}\n`);
       const everyHour = Array.from({ length: hours + 6 }, (_, hour) =>
@@ -174,17 +162,18 @@ describe("cleanup --watch", () => {
       await here.mirrored(...everyHour);
       watcher = new Watcher(here.root.path, clock);
       await watcher.first();
-      clock.endWaits(Math.round(passes / 4));
-      await clock.waited(1 + Math.round(passes / 4), 3000);
-      const early = use();
-      clock.endWaits(passes - Math.round(passes / 4));
-      await clock.waited(1 + passes, 3000);
+      let early = use();
+      for (let pass = 1; pass <= passes; pass++) {
+        await clock.advance(retention / 10);
+        await until(() => clock.longPauses.length > pass);
+        if (pass === Math.round(passes / 4)) early = use();
+      }
       expectFlat(early, use());
       expect((await watcher.stop()).code).toBe(0);
       triedFault(passes);
       expectAllLogged();
       expectOneAtATime(1 + passes);
-      expect(new Set(clock.waits)).toEqual(new Set([retention / 10]));
+      expect(new Set(watcher.clock.longPauses)).toEqual(new Set([retention / 10]));
       const left = everyHour.slice(hours);
       expect(sorted(await everything(here))).toEqual(exactly(left));
       const purging = watcher.outcomes.filter((outcome) => purgedIn(outcome) > 0);

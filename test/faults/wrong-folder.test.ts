@@ -7,7 +7,6 @@ import { usePlace } from "../e2e/setup.ts";
 import { ago, record } from "../helpers/records.ts";
 import { ServiceRoot } from "../helpers/root.ts";
 import { lines } from "../helpers/ttsctl.ts";
-import { FalseClock } from "./helpers/false-clock.ts";
 import { everything, exactly, missingOf, sorted } from "./helpers/stores.ts";
 import { triedFault } from "./helpers/tally.ts";
 import { Watcher } from "./helpers/watcher.ts";
@@ -148,10 +147,9 @@ describe("another service's store: nothing destructive runs", () => {
   });
 
   it("of --watch: its passes are refused and logged, and continue with the right one", async () => {
-    const clock = new FalseClock();
     here.root.rename("voice_task.json", "mine.json");
     here.root.write("voice_task.json", other.storeText());
-    const watcher = new Watcher(here.root.path, clock);
+    const watcher = new Watcher(here.root.path);
     try {
       const before = await seen();
       expect(await watcher.first()).toMatchObject({ result: { purged: 0 } });
@@ -163,8 +161,7 @@ describe("another service's store: nothing destructive runs", () => {
       expect(sorted(await everything(here))).toEqual(exactly(STAYING));
       triedFault();
     } finally {
-      await watcher.remove();
-      clock.remove();
+      await watcher.stop();
     }
   });
 

@@ -4,24 +4,27 @@ interface Sleeper {
   /** Monotonic seconds. */
   readonly at: number;
   readonly isBackground: boolean;
+  readonly isLong: boolean;
   readonly wake: () => void;
 }
 
-/** Calls on files, children and connections under way. */
-const BUSY = /Req|ConnectWrap|WriteWrap|ProcessWrap/;
+/** Calls on files and connections under way, and children. */
+const BUSY = /Req|ConnectWrap|WriteWrap/;
+const CHILD = /ProcessWrap/;
 /** Turns of the event loop after which nothing goes on by itself. */
 const QUIET_TURNS = 4;
 
 /** Whether something really goes on. Each command to Redis has a timer, and Vitest one for the test. */
-function isBusy(): boolean {
+function isBusy(waitsForChildren: boolean): boolean {
   const names = process.getActiveResourcesInfo();
-  return names.some((name) => BUSY.test(name)) || names.filter((name) => name === "Timeout").length > 1;
+  const isAtWork = (name: string) => BUSY.test(name) || (waitsForChildren && CHILD.test(name));
+  return names.some(isAtWork) || names.filter((name) => name === "Timeout").length > 1;
 }
 
-async function untilIdle(): Promise<void> {
+async function untilIdle(waitsForChildren: boolean): Promise<void> {
   for (let quiet = 0, turns = 0; quiet < QUIET_TURNS; turns++) {
     await new Promise<void>((resolve) => void (turns < 100 ? setImmediate(resolve) : setTimeout(resolve, 1).unref()));
-    quiet = isBusy() ? 0 : quiet + 1;
+    quiet = isBusy(waitsForChildren) ? 0 : quiet + 1;
   }
 }
 
@@ -54,21 +57,29 @@ export class FastClock implements Clock {
 }
 
 /**
- * Time goes on as it really does, and jumps over pauses: in the mode "auto" when all that runs in this process waits, else only
- * by `advance`. In the background, pauses don't make it jump.
+ * Time goes on as it really does, and jumps over pauses when all that runs in this process waits; over those in the background
+ * only on the way. Longer ones than `longest` end when the test says so.
  */
 export class TestClock implements Clock {
   /** Seconds that the wall is ahead of it. */
   shift: number;
   /** Seconds that it jumped over. */
   jumped = 0;
-  readonly #mode: "auto" | "manual";
+  /** The seconds of each long pause that was begun. */
+  readonly longPauses: number[] = [];
+  readonly #longest: number;
   readonly #sleepers = new Set<Sleeper>();
   #isRunning = false;
 
-  constructor(mode: "auto" | "manual" = "auto", shift = 0) {
-    this.#mode = mode;
+  /** @param options seconds; with 0 for `longest`, time jumps by `advance` alone */
+  constructor({ longest = Number.POSITIVE_INFINITY, shift = 0 } = {}) {
+    this.#longest = longest;
     this.shift = shift;
+  }
+
+  /** How many pauses are under way. */
+  get pauses(): number {
+    return this.#sleepers.size;
   }
 
   now(): number {
@@ -85,12 +96,17 @@ export class TestClock implements Clock {
     await new Promise<void>((resolve) => {
       const wake = () => {
         this.#sleepers.delete(sleeper);
+        for (const one of signals) one.removeEventListener("abort", wake);
         resolve();
       };
-      const sleeper = { at: this.monotonic() + ms / 1000, isBackground, wake };
+      const isLong = ms / 1000 > this.#longest;
+      const sleeper = { at: this.monotonic() + ms / 1000, isBackground, isLong, wake };
       this.#sleepers.add(sleeper);
       for (const one of signals) one.addEventListener("abort", wake);
-      if (this.#mode === "manual") return;
+      if (isLong) {
+        if (!isBackground) this.longPauses.push(ms / 1000);
+        return;
+      }
       setTimeout(wake, ms).unref();
       if (!this.#isRunning) void this.#run();
     });
@@ -109,22 +125,27 @@ export class TestClock implements Clock {
     return () => stop.abort();
   }
 
-  /** Manual: lets so much time pass, and what that wakes do its work. */
+  /** When all waits, lets so much time pass, and what that wakes do its work. */
   async advance(seconds: number): Promise<void> {
+    await untilIdle(false);
     const end = this.monotonic() + seconds;
-    await untilIdle();
     for (let next = this.#next(); next !== undefined && next.at <= end; next = this.#next()) {
       this.#jumpTo(next.at);
-      await untilIdle();
+      await untilIdle(false);
     }
     this.#jumpTo(end);
   }
 
+  /** Ends the next long pause, as if no time had to pass. */
+  endPause(): void {
+    this.#next(({ isLong, isBackground }) => isLong && !isBackground)?.wake();
+  }
+
   async #run(): Promise<void> {
     this.#isRunning = true;
-    const next = () => this.#next(({ isBackground }) => !isBackground);
+    const next = () => this.#next(({ isBackground, isLong }) => !isBackground && !isLong);
     while (next() !== undefined) {
-      await untilIdle();
+      await untilIdle(true);
       this.#jumpTo(next()?.at ?? this.monotonic());
     }
     this.#isRunning = false;
@@ -136,8 +157,6 @@ export class TestClock implements Clock {
 
   #jumpTo(at: number): void {
     this.jumped += Math.max(0, at - this.monotonic());
-    for (const sleeper of this.#sleepers) {
-      if (sleeper.at <= at) sleeper.wake();
-    }
+    for (const sleeper of this.#sleepers) if (sleeper.at <= at) sleeper.wake();
   }
 }

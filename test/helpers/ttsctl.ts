@@ -7,6 +7,7 @@ import { inject } from "vitest";
 import { type Clock, systemClock } from "../../src/clock.ts";
 import { main } from "../../src/main.ts";
 import { cleanEnv } from "./clean-env.ts";
+import { TestClock } from "./clock.ts";
 import { until } from "./until.ts";
 
 export interface Run {
@@ -60,12 +61,16 @@ export const BUILT = process.env.TTSCTL_BUILT === "1";
 
 /** Starts a command in this process. */
 export function start(args: readonly string[], options: RunOptions): Command {
-  return BUILT ? new Running(args, options) : new InProcess(args, options);
+  return BUILT && options.clock === undefined ? new Running(args, options) : new InProcess(args, options);
 }
 
-/** Runs a command in this process to its end. */
+/** Runs a command in this process to its end. Its time jumps over pauses. */
 export function ttsctl(args: readonly string[], options: RunOptions): Promise<Run> {
-  return start(args, options).end();
+  return (
+    BUILT && options.clock === undefined
+      ? start(args, options)
+      : new InProcess(args, { clock: new TestClock(), ...options })
+  ).end();
 }
 
 /** Runs the built program in a process of its own to its end. */

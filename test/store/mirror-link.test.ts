@@ -18,7 +18,7 @@ let events: string[];
 
 beforeEach(async () => {
   server = await RedisServer.start();
-  [clock, attempts, events] = [new TestClock("manual"), 0, []];
+  [clock, attempts, events] = [new TestClock({ longest: 0 }), 0, []];
   link = new RedisLink(
     () => {
       attempts++;

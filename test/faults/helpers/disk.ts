@@ -2,6 +2,7 @@ import { expect } from "vitest";
 import type { Place } from "../../e2e/setup.ts";
 import { ago, record } from "../../helpers/records.ts";
 import { lines, type Run } from "../../helpers/ttsctl.ts";
+import { type Fault, withFault } from "./steps.ts";
 import type { TestRecord } from "./stores.ts";
 
 export const OLD = [record("a", "t1"), record("b", "t2"), record("a", "t3")];
@@ -48,6 +49,12 @@ export const CASES: Case[] = [
     ...{ redis: [...NEWER, ELSEWHERE], after: [...OLD, ...YOUNG, ELSEWHERE], artifacts: [...OLD, ...YOUNG] },
   },
 ];
+
+/** Runs a command with a fault in it, and returns its steps. */
+export async function runFaulty({ root, run }: Place, line: string, fault: Fault) {
+  const { result, steps } = await withFault(root.path, fault, () => run(line));
+  return { ...result, steps };
+}
 
 /** Both stores and the disk as every case begins. Returns the text of the store file. */
 export async function lay(here: Place, { redis = [], input, unowned = [] }: Omit<Case, "line" | "after"> = {}) {

@@ -1,16 +1,16 @@
 import { expect } from "vitest";
 import type { Place } from "../../e2e/setup.ts";
+import { TestClock } from "../../helpers/clock.ts";
 import { ago, record } from "../../helpers/records.ts";
 import { type Run, Running } from "../../helpers/ttsctl.ts";
-import { runFaulty } from "./faulty.ts";
+import { withFault } from "./steps.ts";
 import { everything, exactly, missingOf, nameOf, sorted, type TestRecord } from "./stores.ts";
 import { triedFault } from "./tally.ts";
-import { WholeFile } from "./whole.ts";
 
 export const some = (count: number, prefix: string, more = {}) =>
   Array.from({ length: count }, (_, i) => record(`user${i % 3}`, `${prefix}${i}`, more));
-export const OLD = some(40, "old");
-export const YOUNG = some(12, "young", { updated_at: ago(3600) });
+export const OLD = some(3, "old");
+export const YOUNG = some(2, "young", { updated_at: ago(3600) });
 /** In both stores before each command, with audio and logs. */
 export const BOTH = [...OLD, ...YOUNG];
 
@@ -18,8 +18,6 @@ export const BOTH = [...OLD, ...YOUNG];
 export interface Case {
   readonly what: string;
   readonly line: string;
-  /** One of those that are killed at 300 moments altogether in a long run. */
-  readonly often?: boolean;
   /** In Redis, alone or over what the file has. */
   readonly redis: readonly TestRecord[];
   /** What is read with `import`. */
@@ -48,12 +46,10 @@ export const ofUser0 = ({ user_id }: TestRecord): boolean => user_id === "user0"
 export class Killed {
   readonly #here: Place;
   readonly #one: Case;
-  readonly #args: string[];
 
   constructor(here: Place, one: Case) {
     this.#here = here;
     this.#one = one;
-    this.#args = one.line.split(" ");
   }
 
   /** Removes what another round left, and sets everything up again. */
@@ -71,31 +67,46 @@ export class Killed {
     await this.#here.mirrored(...BOTH, ...redis);
   }
 
-  /** Runs it with a kill before one of its steps; -1: with none. */
-  atStep(at: number): Promise<Run & { steps: string[] }> {
-    return runFaulty(this.#args, { at, act: "kill", on: "any" }, { cwd: this.#here.root.path });
+  /** Runs it to its end. Returns the steps that begin with a state of the disk and of Redis that was not there before. */
+  async distinctSteps(): Promise<number[]> {
+    const states = new Map<string, number>();
+    const { root, server } = this.#here;
+    const act = async (step: number) => {
+      const files = JSON.stringify(root.tree()).replaceAll(/\.ttsctl-purge\/[^/"]+/g, "");
+      const state = files + JSON.stringify(await server.dump());
+      if (!states.has(state)) states.set(state, step);
+    };
+    await this.lay();
+    await withFault(root.path, { at: "each", act, on: "changes" }, () => this.#here.run(this.#one.line));
+    await this.expectFinished("uninterrupted");
+    return [...states.values()];
   }
 
-  /** Runs it and kills it from outside. */
+  /** Crashes before a step, and runs it again to its end. */
+  async crashAt(at: number): Promise<void> {
+    const { root, run } = this.#here;
+    await this.lay();
+    const fault = { at, act: "crash", on: "changes" } as const;
+    const { steps, hasCrashed } = await withFault(root.path, fault, () => run(this.#one.line));
+    if (hasCrashed) await this.expectKept(`killed at step ${at}, ${steps.at(-1)}`); // else it took fewer steps this time
+  }
+
+  /** Runs the built program and kills it from outside. */
   async after(ms: number): Promise<Run> {
-    const run = new Running(this.#args, { cwd: this.#here.root.path });
+    const run = new Running(this.#one.line.split(" "), { cwd: this.#here.root.path });
     const timer = setTimeout(() => run.kill("SIGKILL"), ms);
     const ended = await run.end();
     clearTimeout(timer);
     return ended;
   }
 
-  /** Kills it, looks whether the file is whole throughout, and runs it again to its end. */
-  async round(kill: () => Promise<unknown>, label: string): Promise<void> {
+  /** After a kill: nothing that is kept is missing, the file is whole, and another run, a second later, finishes. */
+  async expectKept(label: string): Promise<void> {
     const { kept = this.#one.after, line } = this.#one;
-    await this.lay();
-    const whole = new WholeFile(this.#here.root.store);
-    await kill();
     const left = sorted(await everything(this.#here));
     expect(missingOf(kept, left), `${label}: after the kill`).toBe(0);
-    const again = await this.#here.run(line);
+    const again = await this.#here.run(line, { clock: new TestClock({ shift: 1 }) });
     expect([0, 3], `${label}: ${again.stderr}`).toContain(again.code);
-    expect(await whole.stop(), label).toEqual([]);
     await this.expectFinished(label);
   }
 

@@ -1,12 +1,11 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { inject } from "vitest";
+import { openTaskStore } from "../../../src/library/index.ts";
 import { cleanEnv } from "../../helpers/clean-env.ts";
 import type { RecordJson } from "../../helpers/root.ts";
-import { type Fault, HOOK } from "./faulty.ts";
+import { type Fault, withFault } from "./steps.ts";
 
 const SCRIPT = new URL("writing.mjs", import.meta.url).pathname;
 
@@ -17,7 +16,6 @@ export interface ProgramOptions {
   readonly count: number;
   readonly tasks: number;
   readonly width: number;
-  readonly fault?: Fault;
   /** The largest file that it may write, in bytes. */
   readonly fileSize?: number;
   /** It is killed so many milliseconds after its first word. */
@@ -31,7 +29,6 @@ export interface Said {
   readonly failed: ReadonlyMap<number, string>;
   readonly code: number | null;
   readonly stderr: string;
-  readonly steps: string[];
 }
 
 /** The built library, as a program imports it. */
@@ -39,15 +36,9 @@ export function builtLibrary(): string {
   return join(inject("packageRoot"), "dist/library.mjs");
 }
 
-/** Runs a separate program that makes such changes (see writing.mjs), with a fault in it. */
-export async function runProgram({ fault, fileSize, killAfter, ...task }: ProgramOptions): Promise<Said> {
-  const folder = mkdtempSync(join(tmpdir(), "ttsctl-program-"));
-  const report = join(folder, "steps.json");
-  const faulty = { NODE_OPTIONS: `--import ${HOOK}`, TTSCTL_FAULT: faultText(fault, task.store, report) };
-  const env = cleanEnv({
-    PROGRAM: JSON.stringify({ library: builtLibrary(), ...task }),
-    ...(fault === undefined ? {} : faulty),
-  });
+/** Runs a separate program that makes such changes (see writing.mjs). */
+export async function runProgram({ fileSize, killAfter, ...task }: ProgramOptions): Promise<Said> {
+  const env = cleanEnv({ PROGRAM: JSON.stringify({ library: builtLibrary(), ...task }) });
   const limit = fileSize === undefined ? [] : ["prlimit", `--fsize=${fileSize}`];
   const [command, ...args] = [...limit, process.execPath, SCRIPT];
   const child = spawn(command!, args, { env, stdio: ["ignore", "pipe", "pipe"] });
@@ -59,17 +50,18 @@ export async function runProgram({ fault, fileSize, killAfter, ...task }: Progra
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     stderr += text;
   });
-  try {
-    const [code] = (await once(child, "close")) as [number | null];
-    const steps = existsSync(report) ? (JSON.parse(readFileSync(report, "utf8")) as string[]) : [];
-    return { ...heard(stdout), code, stderr, steps };
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+  const [code] = (await once(child, "close")) as [number | null];
+  const words = stdout.split("\n").filter((line) => line.endsWith("}"));
+  return { ...heard(words.map((line) => JSON.parse(line) as Word)), code, stderr };
 }
 
-function faultText(fault: Fault | undefined, store: string, report: string): string {
-  return JSON.stringify({ ...fault, root: dirname(store), report });
+/** The same in this process, with a fault in it. */
+export async function runInProcess(task: ProgramOptions, fault: Fault) {
+  const { write } = (await import(SCRIPT)) as { write: (...args: unknown[]) => Promise<void> };
+  const words: Word[] = [];
+  const work = () => write(openTaskStore, task, (word: Word) => words.push(word)).catch(() => {}); // it may not be closed
+  const { steps, hasCrashed } = await withFault(dirname(task.store), fault, work);
+  return { said: { ...heard(words), code: 0, stderr: "" }, steps, hasCrashed };
 }
 
 interface Word {
@@ -81,11 +73,7 @@ interface Word {
   readonly code: string;
 }
 
-function heard(stdout: string) {
-  const words = stdout
-    .split("\n")
-    .filter((line) => line.endsWith("}"))
-    .map((line) => JSON.parse(line) as Word);
+function heard(words: readonly Word[]) {
   return {
     asked: new Set(words.flatMap(({ asked }) => asked ?? [])),
     done: new Map(

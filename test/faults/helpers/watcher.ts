@@ -1,7 +1,7 @@
 import type { CleanupResult } from "../../../src/operations/cleanup.ts";
-import { lines, type Run, Running } from "../../helpers/ttsctl.ts";
+import { TestClock } from "../../helpers/clock.ts";
+import { type Command, lines, type Run, start } from "../../helpers/ttsctl.ts";
 import { until } from "../../helpers/until.ts";
-import type { FalseClock } from "./false-clock.ts";
 
 /** How a pass went: what it printed, or that it failed, and why. */
 export type Outcome = { readonly result: CleanupResult } | { readonly error: string; readonly code: string };
@@ -13,15 +13,18 @@ interface Counts {
   readonly errors: number;
 }
 
-/** A `cleanup --watch` with a false clock: each wait between two passes ends when the test says so. */
-export class Watcher {
-  readonly clock: FalseClock;
-  readonly running: Running;
+/** A clock whose waits between two passes end when the test says so. */
+export const watchersClock = () => new TestClock({ longest: 20 });
 
-  constructor(root: string, clock: FalseClock, ...flags: string[]) {
+/** A `cleanup --watch`. */
+export class Watcher {
+  readonly clock: TestClock;
+  readonly running: Command;
+
+  constructor(root: string, clock = watchersClock(), ...flags: string[]) {
     this.clock = clock;
     const args = ["cleanup", "--watch", "-o", "json", "--log-format", "json", ...flags];
-    this.running = new Running(args, { cwd: root, env: clock.env });
+    this.running = start(args, { cwd: root, clock });
   }
 
   /** What it said on stderr. */
@@ -46,7 +49,7 @@ export class Watcher {
   /** Ends the wait in hand; returns how the pass went that then was made. */
   next(): Promise<Outcome> {
     const before = this.#count();
-    this.clock.endWaits();
+    this.clock.endPause();
     return this.#outcomeAfter(before);
   }
 
@@ -63,19 +66,14 @@ export class Watcher {
     return this.running.end();
   }
 
-  async remove(): Promise<void> {
-    this.running.kill("SIGKILL");
-    await this.running.end();
-  }
-
   #count(): Counts {
     const results = this.outcomes.filter((one) => "result" in one).length;
-    return { waits: this.clock.waits.length, results, errors: this.outcomes.length - results };
+    return { waits: this.clock.longPauses.length, results, errors: this.outcomes.length - results };
   }
 
   async #outcomeAfter({ waits, results, errors }: Counts): Promise<Outcome> {
     await until(() => {
-      if (this.running.child.exitCode !== null) throw new Error(`the watcher ended: ${this.running.stderr}`);
+      if (this.running.hasEnded) throw new Error(`the watcher ended: ${this.running.stderr}`);
       const now = this.#count();
       return now.waits > waits && now.results + now.errors > results + errors;
     }, 60);

@@ -12,7 +12,7 @@ const { path, storeAt } = useStoreFile();
 
 describe("beside a service that wrote within the last minute", () => {
   const watching = () => storeAt("s.json", new TestClock());
-  const at = (epoch: number) => new TestClock("auto", epoch - Date.now() / 1000);
+  const at = (epoch: number) => new TestClock({ shift: epoch - Date.now() / 1000 });
 
   test("a removed record that comes back once is removed again", async () => {
     writeFileSync(path("s.json"), dump(three));

@@ -10,7 +10,7 @@ import { type Rec, rec } from "./service.ts";
 export const TEMPORARY = ".s.json.ttsctl";
 
 /** For tests that are not about a service that wrote lately: it did so an hour ago. */
-export const later = () => new TestClock("auto", 3600);
+export const later = () => new TestClock({ shift: 3600 });
 
 /** A folder for each test, and stores on the files in it. */
 export function useStoreFile() {
