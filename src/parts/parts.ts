@@ -133,7 +133,8 @@ export class RunParts {
 
   async fileStore(options: ConstructorParameters<typeof FileStore>[3] = {}): Promise<FileStore> {
     const { path } = (await this.settings()).store;
-    return new FileStore(path.value, await this.rules(), this.clock, { shared: this.#shared, ...options });
+    const own = { holder: this.caller.argv, shared: this.#shared };
+    return new FileStore(path.value, await this.rules(), this.clock, { ...own, ...options });
   }
 
   /** Warns of options of config.ini that have no effect, once: the passes of a watcher share its settings. */

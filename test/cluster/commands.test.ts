@@ -91,34 +91,6 @@ describe("on a cluster", () => {
     expect(await here.json("list --user alice")).toMatchObject({ source: "file", total: 59 });
   });
 
-  it("verify finds every kind of damage, and repairs it", async () => {
-    here.root.writeStore(TASKS);
-    await here.run("sync");
-    await cluster.call("DEL", "tts:task:alice:t0{0}"); // dangling
-    await cluster.call("DEL", "tts:task:bob:t0{0}");
-    await cluster.call("ZREM", INDEX, "bob:t0{0}");
-    await cluster.call("ZREM", "tts:user:bob:index", "t0{0}"); // onlyInFile
-    await cluster.call("HSET", "tts:task:alice:t1{1}", "updated_at", "2023-01-01T00:00:00"); // stale
-    await cluster.call("ZREM", INDEX, "alice:t2{2}"); // unindexed
-    await cluster.call("ZADD", "tts:user:alice:index", 5e9, "t3{3}"); // wrongScore, too high
-    await cluster.call("ZADD", INDEX, 5, "alice:t4{4}"); // wrongScore, too low
-    await cluster.call("ZADD", "tts:user:bob:index", 5, "t5{5}x"); // dangling, not in the file
-    await cluster.call("HDEL", "tts:task:alice:t6{6}", "updated_at", "payload"); // partial
-    expect(await here.json("verify")).toMatchObject({
-      ...{ code: 3, dangling: 2, onlyInFile: 1, stale: 1, unindexed: 1, wrongScore: 2, partial: 1 },
-    });
-    expect(await here.json("verify --repair --yes")).toMatchObject({ code: 0, repaired: 8 });
-    expect(await here.json("verify")).toMatchObject({ code: 0, inSync: 240 });
-  });
-
-  it("export and import go through it", async () => {
-    await here.mirrored(...TASKS.slice(0, 100));
-    await here.run("export --source redis --to out.jsonl");
-    await cluster.call("FLUSHALL");
-    expect(await here.json("import out.jsonl --yes")).toMatchObject({ code: 0 });
-    expect(await cluster.call("ZCARD", INDEX)).toBe(100);
-  });
-
   it("list trusts no index that a node lost, and no other node's mark", async () => {
     here.root.writeStore(TASKS);
     await here.run("sync");

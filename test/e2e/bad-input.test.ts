@@ -63,21 +63,9 @@ describe("configuration", () => {
   });
 
   it.each([
-    ["a duplicate option", "[redis]\nhost = a\nHOST = b\n", /host/i],
-    ["a duplicate section", "[redis]\n[redis]\n", /redis/],
     ["a malformed line", "[redis]\nnonsense\n", /line 2/],
-    ["an option without a section", "port = 1\n", /line 1/],
-    ["a bad interpolation", "[redis]\nhost = %(nothing)s\n", /%\(name\)s/],
-    ["a lone percent sign", "[redis]\nhost = 50%\n", /%/],
-    ["a byte-order mark", "\ufeff[redis]\n", /./],
     ["port = abc", "[redis]\nport = abc\n", /config\.ini.*port.*abc.*65535/],
-    ["port = 0", "[redis]\nport = 0\n", /port/],
-    ["retention = soon", "[cleanup]\nretention = soon\n", /retention.*soon.*7d/],
-    ["enabled = maybe", "[redis]\nenabled = maybe\n", /enabled.*maybe/],
-    ["a timeout of zero", "[redis]\ntimeout = 0\n", /timeout/],
-    ["an unknown zone", "[service]\ntimezone = Mars/Olympus\n", /Mars\/Olympus/],
     ["a url and a part of it", "[redis]\nurl = redis://h\nport = 1\n", /url/],
-    ["an invalid url", "[redis]\nurl = http://h\n", /url/],
   ])("with %s", async (_, text, pattern) => {
     await filled();
     here.root.write("config.ini", text);
@@ -86,13 +74,7 @@ describe("configuration", () => {
 
   it.each<[Record<string, string>, RegExp]>([
     [{ REDIS_PORT: "tcp://10.0.0.1:6379" }, /REDIS_PORT.*tcp:\/\/10\.0\.0\.1:6379.*Kubernetes/],
-    [{ REDIS_PORT: "abc" }, /REDIS_PORT.*abc/],
-    [{ REDIS_DB: "-1" }, /REDIS_DB.*-1/],
-    [{ REDIS_ENABLED: "maybe" }, /REDIS_ENABLED.*maybe/],
-    [{ TASK_RETENTION_SECONDS: "soon" }, /TASK_RETENTION_SECONDS.*soon/],
     [{ TTSCTL_TIMEZONE: "+08:00" }, /TTSCTL_TIMEZONE/],
-    [{ REDIS_URL: "nonsense" }, /REDIS_URL/],
-    [{ REDIS_URL: "redis://h", REDIS_PORT: "1" }, /REDIS_URL|REDIS_PORT/],
   ])("with %j", async (env, pattern) => {
     await filled();
     expect(await expectRefused(["sync"], 2, "CONFIG_INVALID", { env })).toMatch(pattern);
@@ -138,22 +120,7 @@ describe("usage", () => {
     expect(await expectRefused(line.split(" "), 2, /^(USAGE|CONFIG_INVALID)$/)).toMatch(pattern);
   });
 
-  it.each([
-    "",
-    "{",
-    "nonsense",
-    "[1]",
-    '"t1"',
-    '{"page": "1"}',
-    '{"task_ids": "t1"}',
-    '{"pages": 1}',
-    '{"page": 0}',
-    '{"page_size": 5000}',
-    '{"task_ids": ["t1"]}',
-    '{"status": ["finito"]}',
-    '{"since": "soon"}',
-    '{"user_id": 5}',
-  ])("a query body %j", async (body) => {
+  it.each(["", "[1]", '{"page": "1"}', '{"pages": 1}', '{"task_ids": ["t1"]}'])("a query body %j", async (body) => {
     await filled();
     await expectRefused(["query", body], 2, "USAGE");
   });
@@ -176,12 +143,7 @@ describe("a store file", () => {
   it.each([
     ["that is empty", "", /line 1, byte 0/],
     ["that is cut", '[\n  {"user_id": "alice",', /line 2, byte/],
-    ["that is not JSON", "hello\n", /line 1, byte 0/],
-    ["that is a JSON string", '"voice_task"', /line 1, byte 0/],
     ["that is a number", "5", /byte 0/],
-    ["with a missing comma", '[{"user_id": "a"} {"user_id": "b"}]', /line 1, byte 18/],
-    ["with text after the end", "[]]", /byte 2/],
-    ["with white space alone", " \n\n", /byte/],
   ])("%s", async (_, text, pattern) => {
     await filled();
     here.root.write("voice_task.json", text);
@@ -240,7 +202,7 @@ describe("a Redis", () => {
 
   it.each(CASES)("$what: sync exits 4 within the timeout, with one line", async ({ url, code }) => {
     await filled();
-    const env = { REDIS_TIMEOUT: "1s" };
+    const env = { REDIS_TIMEOUT: "300ms" };
     const began = performance.now();
     const stderr = await expectRefused(["sync", "--redis-url", url()], 4, code, { env });
     expect(performance.now() - began).toBeLessThan(4000);

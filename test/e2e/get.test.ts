@@ -13,7 +13,8 @@ const here = usePlace();
 const LOG = "Logs/20260101/08/t1.log";
 const SAMPLES = ["variable.mp3", "speech.flac", "vorbis.ogg", "speech.m4a"];
 const running = record("alice", "t1", { status: "running" });
-const follow = (line = "") => start(`get alice t1 --follow ${line}`.trim().split(" "), { cwd: here.root.path, clock: new FastClock() });
+const follow = (line = "") =>
+  start(`get alice t1 --follow ${line}`.trim().split(" "), { cwd: here.root.path, clock: new FastClock() });
 
 describe("get", () => {
   it("shows how long audio plays, and which files are damaged", async () => {

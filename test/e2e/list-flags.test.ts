@@ -1,6 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { formatUtc } from "../../src/task/time.ts";
+import { LONG } from "../helpers/long.ts";
 import { ago, record } from "../helpers/records.ts";
 import { lines } from "../helpers/ttsctl.ts";
 import { usePlace } from "./setup.ts";
@@ -190,8 +191,8 @@ describe("--search", () => {
     });
     writeFileSync(here.root.at("voice_task.jsonl"), many.join("\n"));
     const env = { TTSCTL_STORE: here.root.at("voice_task.jsonl") };
-    expect((await here.run("sync", { env })).code).toBe(0);
-    for (const source of SOURCES) {
+    if (LONG) expect((await here.run("sync", { env })).code).toBe(0);
+    for (const source of LONG ? SOURCES : (["file"] as const)) {
       const run = await json(["list", "--search", "needle", "--source", source], { env });
       const { looked, at } = run.stopped;
       expect([run.total, run.exit, looked >= 100_000, looked <= 101_000]).toEqual([0, 3, true, true]);

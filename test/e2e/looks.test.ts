@@ -1,7 +1,6 @@
 import stringWidth from "string-width";
 import { describe, expect, it } from "vitest";
 import { invoke } from "../cli/invoke.ts";
-import { onTerminal as startedOn } from "../helpers/pty.ts";
 import { ago, record } from "../helpers/records.ts";
 import { lines } from "../helpers/ttsctl.ts";
 import { usePlace } from "./setup.ts";
@@ -122,31 +121,5 @@ describe("get", () => {
     expect(withoutColors(shown)).toBe(plain.stdout);
     expect((await onTerminal("get bob t2")).stdout).toContain(`bob:t2 is ${ESCAPE}[36mrun${ESCAPE}[39m`);
     expect((await here.run("get alice t1")).stdout).not.toContain(ESCAPE);
-  });
-});
-
-describe.each([60, 80, 120])("on %d columns", (columns) => {
-  it.each(["list", "list -o wide", "query {}", `get ${WIDE} 任务一`])(
-    "%s fits, and is the same with colours",
-    async (line) => {
-      await fill();
-      here.root.writeStore(TASKS.map((task) => ({ ...task, text: "他说".repeat(30) })));
-      const [colored, plain] = [await onTerminal(line, columns), await onTerminal(`${line} --no-color`, columns)];
-      expect(withoutColors(colored.stdout)).toBe(plain.stdout);
-      for (const text of lines(plain.stdout)) expect(stringWidth(text)).toBeLessThanOrEqual(columns);
-    },
-  );
-});
-
-describe("--watch on a terminal", () => {
-  it.each([
-    ["list --watch 1", /alice +t1 +\S*done\S* +3m/],
-    ["stats --no-disk --watch 1", BLOCK],
-  ])("%s draws ages and blocks in place", async (line, text) => {
-    await fill();
-    const run = startedOn(line.split(" "), here.root.path, UTF8, [100, 40]);
-    await run.says(text);
-    run.type("\u0003");
-    expect(await run.end()).toBe(0);
   });
 });

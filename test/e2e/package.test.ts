@@ -7,7 +7,6 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
-  symlinkSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
@@ -16,12 +15,12 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { cleanEnv } from "../helpers/clean-env.ts";
 import { RedisServer } from "../helpers/redis.ts";
+import { ttsctl } from "../helpers/ttsctl.ts";
 
 const ROOT = new URL("../..", import.meta.url).pathname;
 const folder = mkdtempSync(join(tmpdir(), "ttsctl-pack-"));
 const prefix = join(folder, "prefix");
 const installed = join(prefix, "lib/node_modules/ttsctl");
-let tarball: string;
 let server: RedisServer;
 
 function run(command: string, args: readonly string[], cwd = folder, env: Record<string, string> = {}) {
@@ -36,17 +35,22 @@ function npm(...args: string[]) {
   return ended;
 }
 
-/** The package as published, packed by `npm pack` outside this directory, which is left untouched. */
+/** The package as published, packed by `npm pack` in a fresh clone, whose npm packages it gets first. */
 beforeAll(async () => {
-  const source = join(folder, "source");
+  const [clone, shims] = [join(folder, "clone"), join(folder, "shims")];
   const left = new Set(
     ["node_modules", ".git", "dist", "output", "Logs", "test", "bench"].map((name) => join(ROOT, name)),
   );
-  cpSync(ROOT, source, { recursive: true, filter: (path) => !left.has(path) });
-  symlinkSync(join(ROOT, "node_modules"), join(source, "node_modules"));
-  npm("pack", source, "--pack-destination", folder);
-  tarball = join(folder, readdirSync(folder).find((name) => name.endsWith(".tgz"))!);
-  npm("install", "-g", "--prefix", prefix, tarball);
+  cpSync(ROOT, clone, { recursive: true, filter: (path) => !left.has(path) });
+  mkdirSync(shims);
+  // An npm whose `ci` needs no network.
+  const real = run("sh", ["-c", "command -v npm"]).stdout.trim();
+  const shim = `#!/bin/sh\n[ "$1" = ci ] && exec ln -s '${ROOT}/node_modules' node_modules\nexec '${real}' "$@"\n`;
+  writeFileSync(join(shims, "npm"), shim, { mode: 0o755 });
+  const packed = run(join(shims, "npm"), ["pack", "--offline"], clone, { PATH: `${shims}:${process.env.PATH}` });
+  expect(packed).toMatchObject({ status: 0, stdout: expect.stringMatching(/ttsctl-.*\.tgz\n$/) });
+  expect(existsSync(join(clone, "dist/main.cjs"))).toBe(true);
+  npm("install", "-g", "--prefix", prefix, join(clone, packed.stdout.trim().split("\n").at(-1)!));
   server = await RedisServer.start();
 }, 120_000);
 afterAll(async () => {
@@ -55,22 +59,6 @@ afterAll(async () => {
 });
 
 describe("the package", () => {
-  it("is packed in a fresh clone, which gets the npm packages first", () => {
-    const [clone, shims] = [join(folder, "clone"), join(folder, "shims")];
-    cpSync(join(folder, "source"), clone, {
-      recursive: true,
-      filter: (path) => path !== join(folder, "source/node_modules"),
-    });
-    mkdirSync(shims);
-    // An npm whose `ci` needs no network.
-    const npm = run("sh", ["-c", "command -v npm"]).stdout.trim();
-    const shim = `#!/bin/sh\n[ "$1" = ci ] && exec ln -s '${ROOT}/node_modules' node_modules\nexec '${npm}' "$@"\n`;
-    writeFileSync(join(shims, "npm"), shim, { mode: 0o755 });
-    const ended = run(join(shims, "npm"), ["pack", "--offline"], clone, { PATH: `${shims}:${process.env.PATH}` });
-    expect(ended).toMatchObject({ status: 0, stdout: expect.stringMatching(/ttsctl-.*\.tgz\n$/) });
-    expect(existsSync(join(clone, "dist/main.cjs"))).toBe(true);
-  });
-
   it("has every document that a message names", () => {
     const bundles = ["main.cjs", "library.cjs"].map((name) => readFileSync(join(installed, "dist", name), "utf8"));
     const named = new Set(bundles.join("").match(/\b(?:docs|examples)\/[\w/-]+\.\w+/g));
@@ -106,11 +94,11 @@ describe("the package", () => {
     );
   });
 
-  it("knows every command of the READMEs and of the pages for operators", () => {
+  it("knows every command of the READMEs and of the pages for operators", async () => {
     const root = join(folder, "demo");
     expect(run("node", [join(ROOT, "script/demo-root.mjs"), root]).status).toBe(0);
     utimesSync(join(root, "voice_task.json"), 1_600_000_000, 1_600_000_000); // or each rewrite would be watched
-    const env = { PATH: `${prefix}/bin:${process.env.PATH}`, REDIS_ENABLED: "1", REDIS_PORT: `${server.port}` };
+    const env = { HOME: folder, REDIS_ENABLED: "1", REDIS_PORT: `${server.port}` };
     // Commands that need a shell, a terminal or a file of their own, or run until stopped, are tested elsewhere.
     const pages = readdirSync(join(installed, "docs/commands")).map((name) => `docs/commands/${name}`);
     const others = ["audit", "guarantees", "monitoring", "output", "zh-CN"].map((name) => `docs/${name}.md`);
@@ -123,9 +111,12 @@ describe("the package", () => {
     );
     expect(lines.length).toBeGreaterThan(20);
     for (const line of lines) {
-      const ended = run("sh", ["-c", line], root, env);
-      expect(`${line}: ${ended.stderr}`).not.toMatch(/error: (unknown|unexpected|missing|option)/);
-      expect([0, 1, 3]).toContain(ended.status);
+      const words = run("sh", ["-c", `printf '%s\\n' ${line}`], root)
+        .stdout.trimEnd()
+        .split("\n");
+      const { code, stderr } = await ttsctl(words.slice(1), { cwd: root, env });
+      expect(`${line}: ${stderr}`).not.toMatch(/error: (unknown|unexpected|missing|option)/);
+      expect([0, 1, 3]).toContain(code);
     }
   });
 

@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { FastClock } from "../helpers/clock.ts";
-import { onTerminal } from "../helpers/pty.ts";
 import { ago, record } from "../helpers/records.ts";
 import { lines, start } from "../helpers/ttsctl.ts";
 import { usePlace } from "./setup.ts";
@@ -123,13 +122,5 @@ describe("stats", () => {
     const { code, stdout } = await run.end();
     expect(code).toBe(0);
     for (const line of lines(stdout)) expect(JSON.parse(line).total).toBe(3);
-  });
-
-  it("watches in place on a terminal", async () => {
-    await fill();
-    const run = onTerminal(["stats", "--watch", "1", "--no-color"], here.root.path, {}, [100, 40]);
-    await run.says(/3 tasks of 2 users, from redis/);
-    run.type("\u0003");
-    expect(await run.end()).toBe(0);
   });
 });

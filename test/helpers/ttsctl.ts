@@ -7,7 +7,7 @@ import { inject } from "vitest";
 import { type Clock, systemClock } from "../../src/clock.ts";
 import { main } from "../../src/main.ts";
 import { cleanEnv } from "./clean-env.ts";
-import { TestClock } from "./clock.ts";
+import { FastClock, TestClock } from "./clock.ts";
 import { until } from "./until.ts";
 
 export interface Run {
@@ -26,7 +26,7 @@ export interface RunOptions {
   readonly input?: string;
   /** Its stdin stays open, and nothing comes. */
   readonly keepsStdin?: boolean;
-  /** Not for a process: that has real time. */
+  /** A process has real time, so a run with another clock than a fast one is always in this process. */
   readonly clock?: Clock;
 }
 
@@ -61,16 +61,14 @@ export const BUILT = process.env.TTSCTL_BUILT === "1";
 
 /** Starts a command in this process. */
 export function start(args: readonly string[], options: RunOptions): Command {
-  return BUILT && options.clock === undefined ? new Running(args, options) : new InProcess(args, options);
+  const { clock } = options;
+  const mayBeProcess = clock === undefined || clock instanceof FastClock;
+  return BUILT && mayBeProcess ? new Running(args, options) : new InProcess(args, options);
 }
 
 /** Runs a command in this process to its end. Its time jumps over pauses. */
 export function ttsctl(args: readonly string[], options: RunOptions): Promise<Run> {
-  return (
-    BUILT && options.clock === undefined
-      ? start(args, options)
-      : new InProcess(args, { clock: new TestClock(), ...options })
-  ).end();
+  return start(args, BUILT ? options : { clock: new TestClock(), ...options }).end();
 }
 
 /** Runs the built program in a process of its own to its end. */

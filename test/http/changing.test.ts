@@ -2,6 +2,7 @@ import { readFileSync, rmSync } from "node:fs";
 import { beforeEach, describe, expect, it } from "vitest";
 import { systemClock } from "../../src/clock.ts";
 import { FileStore } from "../../src/store/file/file-store.ts";
+import { FastClock } from "../helpers/clock.ts";
 import { LONG } from "../helpers/long.ts";
 import { RULES, record } from "../helpers/records.ts";
 import { lines } from "../helpers/ttsctl.ts";
@@ -325,7 +326,7 @@ it("a deletion whose client left while it waited isn't made; counts are those af
 
 it("a change that waits when the server stops isn't begun", async () => {
   here.root.configure(here.server.port, "[audit]\npath = audit.jsonl\n");
-  const server = await here.serve("--no-cleanup --no-sync");
+  const server = await here.serve("--no-cleanup --no-sync", {}, new FastClock());
   const lock = await new FileStore(here.root.store, RULES, systemClock).lock("run");
   const asked = ["alice:t01", "alice:t03", "bob:t05"].map((id) => {
     return server.post("/voice-tasks/delete", { task_ids: [id] }).catch(() => null);
@@ -345,7 +346,7 @@ describe("a large change", () => {
   const started = async (): Promise<Served> => {
     here.root.writeStore([...TASKS, ...MANY]);
     here.root.configure(here.server.port, "[audit]\npath = audit.jsonl\n");
-    const server = await here.serve("--no-cleanup");
+    const server = await here.serve("--no-cleanup", {}, new FastClock());
     await server.run.says(/5005 tasks from the file to Redis/);
     return server;
   };

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
+import { FastClock } from "../helpers/clock.ts";
 import { first } from "../helpers/long.ts";
 import { ago, record } from "../helpers/records.ts";
 import { freePort } from "../helpers/redis.ts";
@@ -192,7 +193,7 @@ describe("SIGTERM", () => {
   it.each(first(1, ["SIGTERM", "SIGINT"] as const))(
     "%s ends it in order within 5 s: connections that idle, or are slow, do not keep it",
     async (signal) => {
-      const server = await here.serve("--cleanup");
+      const server = await here.serve("--cleanup", {}, new FastClock());
       await server.run.says(/pass expire-before/);
       const [idle, slow] = [await Wire.open(server.port), await Wire.open(server.port)];
       idle.socket.write(request("GET /healthz", { Connection: "keep-alive" }));

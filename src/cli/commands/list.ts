@@ -268,7 +268,7 @@ async function openPager(terminal: Terminal, lines: number) {
   const unpaged = { out: terminal.out, end: async () => {} };
   if (words === null) return unpaged;
   const reclaim = terminal.lend();
-  const child = spawn(words[0]!, words.slice(1), { stdio: ["pipe", "inherit", "inherit"] });
+  const child = spawn(words[0]!, words.slice(1), { stdio: ["pipe", "inherit", "inherit"], env: terminal.env });
   const closed = once(child, "close").catch(() => {});
   const ignore = () => {};
   process.on("SIGINT", ignore);

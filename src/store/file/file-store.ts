@@ -8,7 +8,7 @@ import { type Edit, planSplices } from "./edit.ts";
 import { type FileIdentity, identityAt, sameIdentity, unreadable } from "./identity.ts";
 import { DisplacedWrite, LandedEdit } from "./landed-edit.ts";
 import { isLately, lastWriterOf, noteOf } from "./last-writer.ts";
-import { LOCK_WAIT_S, type Lock, type LockPurpose, lockHolder, takeLock, withLock } from "./lock.ts";
+import { type Holder, LOCK_WAIT_S, type Lock, type LockPurpose, lockHolder, takeLock, withLock } from "./lock.ts";
 import { removeLeftover, replaceFile } from "./replace.ts";
 import type { SharedSnapshot } from "./shared-snapshot.ts";
 import { Snapshot } from "./snapshot.ts";
@@ -33,6 +33,8 @@ export interface EditOutcome {
 }
 
 export interface FileStoreOptions {
+  /** Named in the locks. */
+  readonly holder?: Holder | undefined;
   /** Ends waiting: for a lock, and for a change that may be undone. */
   readonly signal?: AbortSignal | undefined;
   /** The last snapshot of this file in a long-lived process. */
@@ -81,7 +83,8 @@ export class FileStore {
   async lock(purpose: "run" | "watch"): Promise<Lock> {
     const target = await this.target();
     const seconds = purpose === "watch" ? WATCH_LOCK_WAIT_S : LOCK_WAIT_S;
-    const lock = await takeLock(target, purpose, { seconds, clock: this.clock, signal: this.#options.signal });
+    const { signal, holder } = this.#options;
+    const lock = await takeLock(target, purpose, { seconds, clock: this.clock, signal }, holder);
     try {
       if (purpose !== "run") return lock;
       await this.withWriteLock(target, () => removeLeftover(target));
@@ -99,7 +102,7 @@ export class FileStore {
 
   /** Does work under the lock of a rewrite. @param target `target()` */
   withWriteLock<T>(target: string, work: (lock: Lock) => Promise<T>): Promise<T> {
-    return withLock(target, "write", { seconds: LOCK_WAIT_S, clock: this.clock }, work);
+    return withLock(target, "write", { seconds: LOCK_WAIT_S, clock: this.clock }, work, this.#options.holder);
   }
 
   /**

@@ -27,6 +27,9 @@ export interface Lock {
 }
 
 /** How long to wait for another holder. */
+/** Who takes a lock: the words of its command line, which the lock file names. */
+export type Holder = readonly string[];
+
 export interface LockWait {
   readonly seconds: number;
   readonly clock: Clock;
@@ -44,7 +47,12 @@ const LOCK_TEXT = 512;
  * @param wait null for not at all
  * @throws TtsctlError LOCK_TIMEOUT (names the holder), LOCK_UNAVAILABLE, INTERRUPTED
  */
-export async function takeLock(storePath: string, purpose: LockPurpose, wait: LockWait | null): Promise<Lock> {
+export async function takeLock(
+  storePath: string,
+  purpose: LockPurpose,
+  wait: LockWait | null,
+  holder: Holder = [],
+): Promise<Lock> {
   const path = lockPath(storePath, purpose);
   const handle = await openLockFile(path);
   try {
@@ -55,13 +63,13 @@ export async function takeLock(storePath: string, purpose: LockPurpose, wait: Lo
     }
     if (!(await isAt(path, handle))) {
       await handle.close();
-      return takeLock(storePath, purpose, wait);
+      return takeLock(storePath, purpose, wait, holder);
     }
     const note = purpose !== "run" && purpose !== "watch" ? (await readLockFile(handle)).note : "";
-    await writeLockFile(handle, note);
+    await writeLockFile(handle, holder, note);
     return {
       note,
-      leave: (next) => writeLockFile(handle, next),
+      leave: (next) => writeLockFile(handle, holder, next),
       isLost: async () => !(await isAt(path, handle)),
       release: () => closeQuietly(handle),
     };
@@ -100,8 +108,9 @@ export async function withLock<T>(
   purpose: LockPurpose,
   wait: LockWait | null,
   body: (lock: Lock) => Promise<T>,
+  holder: Holder = [],
 ): Promise<T> {
-  const lock = await takeLock(storePath, purpose, wait);
+  const lock = await takeLock(storePath, purpose, wait, holder);
   try {
     return await body(lock);
   } finally {
@@ -206,11 +215,12 @@ async function readLockFile(handle: FileHandle): Promise<{ holder: string; note:
 }
 
 /** Best effort: on a full disk, or in another user's file, the lock holds without its text. */
-async function writeLockFile(handle: FileHandle, note: string): Promise<void> {
+async function writeLockFile(handle: FileHandle, holder: Holder, note: string): Promise<void> {
   // Only words and flags: a value may be a secret.
-  const command = process.argv.slice(2).filter((arg) => /^(--)?[a-z-]{1,20}$/.test(arg));
+  const words = holder.filter((arg) => /^(--)?[a-z-]{1,20}$/.test(arg)).slice(0, 3);
+  const command = ["ttsctl", ...words].join(" ");
   try {
-    await handle.write(`${process.pid} ttsctl ${command.slice(0, 3).join(" ")}\n${note}\n`.padEnd(LOCK_TEXT), 0);
+    await handle.write(`${process.pid} ${command}\n${note}\n`.padEnd(LOCK_TEXT), 0);
   } catch (error) {
     if (systemErrorCode(error) === undefined) throw error;
   }

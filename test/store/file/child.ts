@@ -21,7 +21,7 @@ export type ChildTask =
 
 async function run(task: ChildTask): Promise<void> {
   if (task.do === "hold") {
-    const lock = await takeLock(task.path, task.purpose, null);
+    const lock = await takeLock(task.path, task.purpose, null, process.argv.slice(2));
     setInterval(() => void lock, 1 << 30); // a lock that nothing refers to is released with its file handle
   } else if (task.do === "count") {
     for (let i = 0; i < task.times; i++) {
