@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
+import { first } from "../helpers/long.ts";
 import { RedisServer } from "../helpers/redis.ts";
 import { ServiceRoot } from "../helpers/root.ts";
 import { ttsctl } from "../helpers/ttsctl.ts";
@@ -54,10 +55,10 @@ beforeEach(() => {
 });
 afterEach(() => root.remove());
 
-it.each([1, 2])("counts of the file, of Redis and of Python are the same (seed %i)", async (seed) => {
+it.each(first(1, [1, 2]))("counts of the file, of Redis and of Python are the same (seed %i)", async (seed) => {
   await server.call("FLUSHALL");
   const now = Math.floor(Date.now() / 1000);
-  await makeStore(root.path, ZONE, "--tasks", 3000, "--users", 40, "--now", now, "--seed", seed);
+  await makeStore(root.path, ZONE, "--tasks", 1000, "--users", 40, "--now", now, "--seed", seed);
   const run = (line: string) => ttsctl(line.split(" "), { cwd: root.path, env: { TZ: "UTC" } });
   const fromFile = JSON.parse((await run("stats -o json --source file")).stdout);
   expect((await run("sync")).code).toBe(0);
@@ -66,7 +67,7 @@ it.each([1, 2])("counts of the file, of Redis and of Python are the same (seed %
   for (const { at, ...stats } of [fromFile, fromRedis]) {
     const model = spawnSync("python3", ["-c", MODEL, root.store, String(Date.parse(at) / 1000)], { encoding: "utf8" });
     const expected = JSON.parse(model.stdout);
-    expect(stats.total).toBe(3000);
+    expect(stats.total).toBe(1000);
     expect(Object.fromEntries(Object.entries(stats.byStatus).filter(([, count]) => count !== 0))).toEqual(
       expected.status,
     );

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { KINDS } from "../../src/operations/verify/classify.ts";
+import { LONG } from "../helpers/long.ts";
 import { record } from "../helpers/records.ts";
 import { RedisServer } from "../helpers/redis.ts";
 import { type RecordJson, ServiceRoot } from "../helpers/root.ts";
@@ -40,7 +41,7 @@ class HeldRoot extends ServiceRoot {
   }
 }
 
-it("finds and repairs 10,000 tasks with every kind of damage at once", async () => {
+it.runIf(LONG)("finds and repairs 10,000 tasks with every kind of damage at once", async () => {
   root.writeStore(Array.from({ length: TASKS }, (_, i) => record(user(i), `t${i}`)));
   expect((await run("sync")).result).toMatchObject({ written: TASKS });
   const held = new HeldRoot();

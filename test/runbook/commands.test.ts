@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, utimesSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 // @ts-expect-error a script without types
@@ -91,9 +91,8 @@ const METRICS = "/var/lib/prometheus/node-exporter";
 /** A shell in a new service root. */
 async function newService(number: number) {
   const root = await services.newRoot(`${number}`);
-  utimesSync(join(root, "voice_task.json"), 1_600_000_000, 1_600_000_000); // or each rewrite would be watched
-  return (command: string) => {
-    const { status, stdout, stderr } = services.bash(command.replaceAll(METRICS, root), root);
+  return async (command: string) => {
+    const { status, stdout, stderr } = await services.bash(command.replaceAll(METRICS, root), root);
     const [warnings, rest] = [/^(warning:|{)/, /^(?!warning:|{)./].map((head) =>
       stderr.split("\n").filter((line) => head.test(line)),
     );
@@ -125,9 +124,9 @@ describe("the output in the README, in docs/commands and other pages", () => {
     "%s",
     async (_, example, i) => {
       const run = await newService(i);
-      for (const command of ["ttsctl sync -q", ...example.before]) expect(run(command).status, command).toBe(0);
+      for (const command of ["ttsctl sync -q", ...example.before]) expect((await run(command)).status, command).toBe(0);
       for (const { command, output } of example.steps) {
-        const [shown, printed] = [normalised(output.join("\n")), normalised(run(command).output)];
+        const [shown, printed] = [normalised(output.join("\n")), normalised((await run(command)).output)];
         expect(printed, command).toMatch(patternOf(shown));
       }
     },

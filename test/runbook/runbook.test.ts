@@ -40,8 +40,8 @@ const services = useServices();
 async function newService(number: number) {
   const root = await services.newRoot(`${number}/tts`);
   let status = 0;
-  return (command: string) => {
-    const run = services.bash(`(exit ${status})\n{ ${command}\n} 2>&1`, root);
+  return async (command: string) => {
+    const run = await services.bash(`(exit ${status})\n{ ${command}\n} 2>&1`, root);
     status = run.status;
     return { status, output: run.stdout.trimEnd() };
   };
@@ -61,9 +61,9 @@ describe("the runbook, word for word", () => {
 
   test.each(SCENARIOS.map((scenario, i) => [scenario.title, scenario, i] as const))("%s", async (_, scenario, i) => {
     const run = await newService(i);
-    for (const command of ["ttsctl sync", ...scenario.before]) expect(run(command).status, command).toBe(0);
+    for (const command of ["ttsctl sync", ...scenario.before]) expect((await run(command)).status, command).toBe(0);
     for (const { command, output } of scenario.steps) {
-      expect(run(command).output, command).toMatch(patternOf(output));
+      expect((await run(command)).output, command).toMatch(patternOf(output));
     }
   });
 });
