@@ -61,22 +61,32 @@ export class FileBackend implements Backend {
   }
 }
 
-/** A mirror with its own Redis. */
+const OTHER_LAYOUTS: Partial<Record<DeploymentKind, string>> = { api_ms: "single", "cluster-api_ms": "cluster" };
+
+/** One Redis of each kind; the layout doesn't matter to it. */
+const servers = new Map<string, Promise<TestServer>>();
+
+export async function removeServers(): Promise<void> {
+  for (const server of servers.values()) await (await server).remove();
+  servers.clear();
+}
+
+/** A mirror over a Redis. */
 abstract class RedisBackend {
   readonly rules: RecordRules;
-  readonly #kind: DeploymentKind;
-  #server: TestServer | undefined;
+  readonly #kind: string;
   #mirror: Mirror | undefined;
 
   constructor(kind: DeploymentKind) {
-    this.#kind = kind;
+    this.#kind = OTHER_LAYOUTS[kind] ?? kind;
     this.rules = rulesOfKind(kind);
   }
 
   protected async filled(records: readonly RecordJson[]): Promise<Mirror> {
-    this.#server ??= await startRedis(this.#kind);
-    this.#mirror ??= await connectMirror(this.#server);
-    await this.#server.call("FLUSHALL");
+    if (!servers.has(this.#kind)) servers.set(this.#kind, startRedis(this.#kind as DeploymentKind));
+    const server = await servers.get(this.#kind)!;
+    this.#mirror ??= await connectMirror(server, this.rules);
+    await server.call("FLUSHALL");
     const tasks = records.map((record) => taskIn(this.rules, record));
     for (let i = 0; i < tasks.length; i += BATCH) await writeToMirror(this.#mirror, tasks.slice(i, i + BATCH));
     return this.#mirror;
@@ -84,7 +94,6 @@ abstract class RedisBackend {
 
   async close(): Promise<void> {
     this.#mirror?.close();
-    await this.#server?.remove();
   }
 }
 

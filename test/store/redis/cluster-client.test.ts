@@ -1,11 +1,11 @@
-import { afterAll, afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import { TtsctlError } from "../../../src/errors.ts";
 import type { RedisCommands } from "../../../src/store/redis/commands.ts";
 import { connectRedis } from "../../../src/store/redis/connect.ts";
 import { INTEGER } from "../../../src/store/redis/reply-shape.ts";
 import { slotOf } from "../../../src/store/redis/slots.ts";
 import type { KnownNodes } from "../../../src/store/redis/target.ts";
-import { RedisCluster } from "../../helpers/cluster.ts";
+import { type RedisCluster, sharedCluster } from "../../helpers/cluster.ts";
 import { serve, silentServer } from "../../helpers/faults.ts";
 import { freePort, RedisServer } from "../../helpers/redis.ts";
 import { targetAt } from "../../helpers/targets.ts";
@@ -19,23 +19,6 @@ const ends: (() => Promise<void> | void)[] = [];
 afterEach(async () => {
   for (const end of ends.splice(0).reverse()) await end();
 });
-
-/** One for the tests that leave it whole, empty for each. */
-let shared: RedisCluster | undefined;
-afterAll(() => shared?.remove());
-
-async function whole(): Promise<RedisCluster> {
-  shared ??= await RedisCluster.start();
-  await shared.call("FLUSHALL");
-  return shared;
-}
-
-/** One for a test that breaks it. */
-async function start(): Promise<RedisCluster> {
-  const cluster = await RedisCluster.start();
-  ends.push(() => cluster.remove());
-  return cluster;
-}
 
 async function connect(ports: readonly number[], known?: KnownNodes): Promise<RedisCommands> {
   const nodes = ports.map((port) => ({ host: "127.0.0.1", port }));
@@ -59,7 +42,7 @@ const KEYS = Array.from({ length: 60 }, (_, i) => `key:${i}`);
 
 describe("a cluster", () => {
   it("sends each command to the node of its key, and replies in order", async () => {
-    const cluster = await whole();
+    const cluster = await sharedCluster();
     const client = await connect([cluster.port]);
     expect(await client.pipeline(KEYS.map((key) => ["SET", key, `of ${key}`]))).toEqual(KEYS.map(() => "OK"));
     expect(await client.pipeline(KEYS.map((key) => ["GET", key]))).toEqual(KEYS.map((key) => `of ${key}`));
@@ -76,7 +59,7 @@ describe("a cluster", () => {
   });
 
   it("runs scripts on the nodes of their keys, cached there or not", async () => {
-    const cluster = await whole();
+    const cluster = await sharedCluster();
     const client = await connect([cluster.port]);
     const script = { name: "tts:incrby", source: "return redis.call('INCRBY', KEYS[1], ARGV[1])", replies: INTEGER };
     const runs = KEYS.map((key, i) => ({ keys: [key], args: [i] }));
@@ -86,7 +69,7 @@ describe("a cluster", () => {
   });
 
   it("scans every primary", async () => {
-    const cluster = await whole();
+    const cluster = await sharedCluster();
     const client = await connect([cluster.port]);
     await client.pipeline(KEYS.map((key) => ["SET", key, ""]));
     const found = new Set<string>();
@@ -97,7 +80,7 @@ describe("a cluster", () => {
 
 describe("a slot that moves", () => {
   it("is followed, and nothing runs twice", async () => {
-    const { cluster, client, slot, from, to } = await scene(await whole());
+    const { cluster, client, slot, from, to } = await scene(await sharedCluster());
     expect(await client.command("INCR", "n")).toBe(1);
     await cluster.beginMove(slot, from, to);
     await cluster.endMove(slot, from, to);
@@ -114,7 +97,7 @@ describe("a slot that moves", () => {
   });
 
   it("is asked on both sides while it moves", async () => {
-    const { cluster, client, slot, from, to } = await scene(await whole());
+    const { cluster, client, slot, from, to } = await scene(await sharedCluster());
     await client.pipeline([
       ["SET", "n", 1],
       ["SET", "stays{n}", 5],
@@ -141,7 +124,7 @@ describe("a slot that moves", () => {
   });
 
   it("delays a script whose keys are on both sides until they are together", async () => {
-    const { cluster, client, slot, from, to } = await scene(await whole());
+    const { cluster, client, slot, from, to } = await scene(await sharedCluster());
     const script = {
       name: "tts:incr",
       source: "return redis.call('INCR', KEYS[1]) + redis.call('INCR', KEYS[2])",
@@ -167,7 +150,7 @@ describe("a slot that moves", () => {
 
 describe("a node that is lost", () => {
   it("is named, ends the client, and the commands to the others run once", async () => {
-    const { cluster, client, from } = await scene(await start());
+    const { cluster, client, from } = await scene(await sharedCluster());
     await client.pipeline(KEYS.map((key) => ["INCR", key]));
     await from.stop();
     const error = await failure(() => client.pipeline([...KEYS, "n"].map((key) => ["INCR", key])));
@@ -182,7 +165,15 @@ describe("a node that is lost", () => {
   });
 
   it("without a replica takes the cluster down, which is reported within the timeout", async () => {
-    const { cluster, from, to } = await scene(await start());
+    const { cluster, from, to } = await scene(await sharedCluster());
+    const [, usual] = (await to.call("CONFIG", "GET", "cluster-node-timeout")) as [string, string];
+    const setTimeouts = (ms: string) =>
+      Promise.all(cluster.nodes.map((node) => node.call("CONFIG", "SET", "cluster-node-timeout", ms)));
+    await setTimeouts("500");
+    ends.push(async () => {
+      await cluster.heal();
+      await setTimeouts(usual);
+    });
     const owners = await Promise.all(KEYS.map((key) => cluster.serverOf(key)));
     const key = KEYS[owners.indexOf(to)]!;
     await from.stop();
@@ -194,7 +185,7 @@ describe("a node that is lost", () => {
   });
 
   it("is waited for no longer than the timeout if it hangs", async () => {
-    const { client, from } = await scene(await start());
+    const { client, from } = await scene(await sharedCluster());
     await client.command("GET", "n");
     from.suspend();
     ends.push(() => from.resume());
@@ -206,7 +197,7 @@ describe("a node that is lost", () => {
 
 describe("the way in", () => {
   it("is any of the nodes that are named", async () => {
-    const cluster = await whole();
+    const cluster = await sharedCluster();
     const silent = await silentServer();
     ends.push(() => silent.stop());
     const client = await connect([await freePort(), silent.port, cluster.port]);
@@ -225,7 +216,7 @@ describe("the way in", () => {
   });
 
   it("is known from before if the named nodes are gone", async () => {
-    const cluster = await start();
+    const cluster = await sharedCluster();
     const [first] = cluster.primaries;
     const known: KnownNodes = new Map();
     await connect([first!.port], known);
@@ -248,7 +239,7 @@ describe("the way in", () => {
   });
 
   it("that is taken for one node says so", async () => {
-    const cluster = await whole();
+    const cluster = await sharedCluster();
     const client = await connectRedis(targetAt(cluster.port));
     ends.push(() => client.close());
     const replies = await client.pipeline(KEYS.map((key) => ["GET", key]));
@@ -257,7 +248,7 @@ describe("the way in", () => {
   });
 
   it("is closed with all its connections", async () => {
-    const cluster = await whole();
+    const cluster = await sharedCluster();
     const clients = async () =>
       (await Promise.all(cluster.nodes.map((node) => node.call("INFO", "clients")))).map((info) =>
         Number(/connected_clients:(\d+)/.exec(String(info))![1]),

@@ -12,7 +12,7 @@ import { SteppedCommands, Stepper } from "../../helpers/stepped.ts";
 import { targetAt } from "../../helpers/targets.ts";
 import { KINDS } from "./setup.ts";
 
-const RUNS = times(500, 10_000);
+const RUNS = times(150, 10_000);
 const ID = { userId: "alice", taskId: "t1" };
 const MEMBER = "alice:t1";
 const SERVICE = "the service";

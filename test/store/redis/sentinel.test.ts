@@ -1,14 +1,14 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { systemClock } from "../../../src/clock.ts";
 import { TtsctlError } from "../../../src/errors.ts";
 import { RedisLink } from "../../../src/store/mirror-link.ts";
 import type { RedisCommands } from "../../../src/store/redis/commands.ts";
 import { Mirror } from "../../../src/store/redis/mirror.ts";
 import { askSentinels, connectBySentinels, type SentinelTarget } from "../../../src/store/redis/sentinel.ts";
+import { FastClock } from "../../helpers/clock.ts";
 import { serve, silentServer, type TestServer } from "../../helpers/faults.ts";
 import { RULES } from "../../helpers/records.ts";
 import { freePort, RedisServer } from "../../helpers/redis.ts";
-import { SentinelSite } from "../../helpers/sentinels.ts";
+import { Sentinel, SentinelSite } from "../../helpers/sentinels.ts";
 import { until } from "../../helpers/until.ts";
 
 let site: SentinelSite;
@@ -132,11 +132,14 @@ describe("a connection by Sentinels", () => {
 
 describe("Sentinels with a password", () => {
   it("are logged in to with their own", async () => {
-    const locked = await SentinelSite.start("s3cret");
+    const { port } = await site.primary();
+    const watched = [`monitor tts 127.0.0.1 ${port} 1`, "down-after-milliseconds tts 3600000"];
+    const locked = new Sentinel(await freePort(), ["requirepass s3cret", ...watched.map((line) => `sentinel ${line}`)]);
     ends.push(() => locked.remove());
-    expect(await (await connect(locked.target({ password: "s3cret" }))).command("PING")).toBe("PONG");
+    await locked.ready("s3cret");
+    expect(await (await connect(by([locked.port], { password: "s3cret" }))).command("PING")).toBe("PONG");
     for (const password of [null, "wrong"]) {
-      const error = await failure(locked.target({ password }));
+      const error = await failure(by([locked.port], { password }));
       expect(error).toMatchObject({ code: "REDIS_AUTH" });
       expect(error.hint).toContain("sentinel_password");
       expect(`${error.message}${error.hint}`).not.toContain("s3cret");
@@ -147,7 +150,7 @@ describe("Sentinels with a password", () => {
 describe("a link that reconnects by Sentinels", () => {
   it("switches to the new primary, even if the old one keeps the connection", async () => {
     const link = new RedisLink(async () => new Mirror(await connectBySentinels(site.target()), RULES), {
-      reconnects: systemClock,
+      reconnects: new FastClock(),
     });
     ends.push(() => link.close());
     const state = await link.open();

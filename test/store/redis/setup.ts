@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from "vitest";
 import { TtsctlError } from "../../../src/errors.ts";
 import type { Mirror } from "../../../src/store/redis/mirror.ts";
-import { RedisCluster } from "../../helpers/cluster.ts";
+import { type RedisCluster, sharedCluster } from "../../helpers/cluster.ts";
 import { connectMirror } from "../../helpers/doubles.ts";
 import { RedisServer } from "../../helpers/redis.ts";
 
@@ -14,9 +14,11 @@ type Server = RedisServer | RedisCluster;
 export function useMirror(kind: Kind = "one node"): { server: Server; mirror: Mirror } {
   const here = {} as { server: Server; mirror: Mirror };
   beforeAll(async () => {
-    here.server = kind === "one node" ? await RedisServer.start() : await RedisCluster.start();
+    here.server = kind === "one node" ? await RedisServer.start() : await sharedCluster();
   });
-  afterAll(() => here.server.remove());
+  afterAll(async () => {
+    if (kind === "one node") await here.server.remove();
+  });
   beforeEach(async () => {
     await here.server.call("FLUSHALL");
     here.mirror = await connectMirror(here.server);

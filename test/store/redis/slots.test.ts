@@ -1,13 +1,12 @@
 import fc from "fast-check";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { beforeAll, expect, it } from "vitest";
 import { SLOTS, slotOf, tagOf } from "../../../src/store/redis/slots.ts";
-import { RedisCluster } from "../../helpers/cluster.ts";
+import { type RedisCluster, sharedCluster } from "../../helpers/cluster.ts";
 
 let cluster: RedisCluster;
 beforeAll(async () => {
-  cluster = await RedisCluster.start();
+  cluster = await sharedCluster();
 });
-afterAll(() => cluster.remove());
 
 it("computes the same slot for every key as the server, including braces", async () => {
   const unit = fc.constantFrom("{", "}", "a", ":", "é", "中", "😀");

@@ -1,10 +1,10 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
+import { afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import type { RedisCopy } from "../../../src/store/layout/copy.ts";
 import type { RedisCommands } from "../../../src/store/redis/commands.ts";
 import { connectRedis } from "../../../src/store/redis/connect.ts";
 import { Mirror } from "../../../src/store/redis/mirror.ts";
 import { writeToMirror } from "../../../src/store/redis/write.ts";
-import { RedisCluster } from "../../helpers/cluster.ts";
+import { type RedisCluster, sharedCluster } from "../../helpers/cluster.ts";
 import { RULES, record, taskOf } from "../../helpers/records.ts";
 import { targetAt } from "../../helpers/targets.ts";
 
@@ -17,9 +17,8 @@ const STEPS = 12;
 let cluster: RedisCluster;
 let client: RedisCommands;
 beforeAll(async () => {
-  cluster = await RedisCluster.start();
+  cluster = await sharedCluster();
 });
-afterAll(() => cluster.remove());
 beforeEach(async () => {
   await cluster.call("FLUSHALL");
   client = await connectRedis({ ...targetAt(cluster.port), place: cluster.place });
