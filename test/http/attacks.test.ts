@@ -1,5 +1,6 @@
 import { symlinkSync } from "node:fs";
 import { beforeEach, describe, expect, it } from "vitest";
+import { systemClock } from "../../src/clock.ts";
 import { Hosts } from "../../src/http/guard.ts";
 import type { ServerParts } from "../../src/http/parts.ts";
 import { createHttpServer, listen } from "../../src/http/server.ts";
@@ -323,8 +324,17 @@ describe("slow clients", () => {
   }
 
   it("get 10 s for their headers and 30 s for their body, then 408", async () => {
-    const parts = { hosts: new Hosts("127.0.0.1", []), basePath: "", metrics: { count() {} }, ended() {}, failed() {} };
-    const http = createHttpServer({ ...parts, token: SECRET, version: "1", pageFolder: "" } as unknown as ServerParts);
+    const http = createHttpServer({
+      ...{
+        clock: systemClock,
+        hosts: new Hosts("127.0.0.1", []),
+        token: SECRET,
+        basePath: "",
+        version: "1",
+        pageFolder: "",
+      },
+      ...{ metrics: { count() {} }, ended() {}, failed() {} },
+    } as unknown as ServerParts);
     expect([http.headersTimeout, http.requestTimeout]).toEqual([10_000, 30_000]);
     [http.headersTimeout, http.requestTimeout] = [300, 600];
     try {

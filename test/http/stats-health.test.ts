@@ -1,6 +1,7 @@
 import { appendFileSync, readFileSync } from "node:fs";
 import { beforeEach, expect, it } from "vitest";
 import type { StatsHealth } from "../../src/http/routes/stats-health.ts";
+import { FastClock } from "../helpers/clock.ts";
 import { ago, record } from "../helpers/records.ts";
 import { start } from "../helpers/ttsctl.ts";
 import { until } from "../helpers/until.ts";
@@ -25,7 +26,7 @@ async function metric(server: Served, name: string): Promise<number | undefined>
 }
 
 it("is quiet about stores that are in sync", async () => {
-  const server = await here.serve();
+  const server = await here.serve("", {}, new FastClock());
   await server.run.says(/3 tasks from the file to Redis/);
   await until(async () => (await healthOf(server)).drift !== null);
   const health = await healthOf(server);
@@ -76,7 +77,7 @@ it.each([
 it("counts show what a sample misses: a Redis that lacks a part", async () => {
   const many = Array.from({ length: 3000 }, (_, i) => record("alice", `t${i}`, { updated_at: ago(3000) }));
   here.root.writeStore(many);
-  const server = await here.serve();
+  const server = await here.serve("", {}, new FastClock());
   await server.run.says(/3000 tasks from the file to Redis/);
   await until(async () => (await healthOf(server)).drift?.inRedis === 3000);
   const { drift } = await healthOf(server);

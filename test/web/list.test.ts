@@ -98,8 +98,8 @@ describe("a filter", () => {
     await tab.sees(["t001"], { count: 20 });
   });
 
-  it("of thousands of ids is one question, drawn some hundreds at a time", async () => {
-    const many = Array.from({ length: 3000 }, (_, i) => record("carol", `c${i}`, { updated_at: ago(10 * i) }));
+  it("of a thousand ids and more is one question, drawn some hundreds at a time", async () => {
+    const many = Array.from({ length: 1200 }, (_, i) => record("carol", `c${i}`, { updated_at: ago(10 * i) }));
     here.root.writeStore(many);
     const tab = await here.open((await here.serveSynced()).url);
     await tab.page.getByLabel("User").fill("carol");
@@ -110,17 +110,17 @@ describe("a filter", () => {
         .join(" "),
     );
     await tab.page.getByRole("button", { name: "Apply" }).click();
-    await tab.page.getByText("2,999 tasks found").waitFor();
+    await tab.page.getByText("1,199 tasks found").waitFor();
     await tab.sees(["c1", "c200"], { count: 200 });
     await tab.page.getByRole("button", { name: "Show 200 more" }).click();
     await tab.sees(["c400"], { count: 400 });
-    expect(tab.asked(QUERY)[0]!.postDataJSON().task_ids).toHaveLength(2999);
+    expect(tab.asked(QUERY)[0]!.postDataJSON().task_ids).toHaveLength(1199);
     await tab.page.reload();
-    await tab.page.getByText("2,999 tasks found").waitFor();
+    await tab.page.getByText("1,199 tasks found").waitFor();
     await tab.page.getByRole("button", { name: "Clear" }).click();
-    await tab.page.getByRole("heading", { name: "3,000 tasks", exact: true }).waitFor();
+    await tab.page.getByRole("heading", { name: "1,200 tasks", exact: true }).waitFor();
     await tab.page.goBack();
-    await tab.page.getByText("2,999 tasks found").waitFor();
+    await tab.page.getByText("1,199 tasks found").waitFor();
   });
 });
 
