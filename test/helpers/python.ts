@@ -1,13 +1,14 @@
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import fc from "fast-check";
+import { LONG } from "./long.ts";
 import { SEED } from "./seed.ts";
 
 fc.configureGlobal({ ...fc.readConfigureGlobal(), seed: SEED });
 
-/** How many random cases a test tries: fewer in `npm run mutants`, which tries the test on each of some thousand mutants. */
+/** How many random cases a test tries: all in a long run; the fewest in `npm run mutants`, which has some thousand mutants. */
 export function runs(count: number): number {
-  return process.env.TTSCTL_MUTANTS === undefined ? count : Math.ceil(count / 10);
+  return LONG ? count : Math.ceil(count / (process.env.TTSCTL_MUTANTS === undefined ? 4 : 10));
 }
 
 /**

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { formatUtc, isEpochInRange, TimeReader, toMicros, Zone } from "../../src/task/time.ts";
+import { LONG } from "../helpers/long.ts";
 import { askPython, runs } from "../helpers/python.ts";
 import { SEED } from "../helpers/seed.ts";
 import { awareTime, epochSeconds, naiveTime } from "./iso-text.ts";
@@ -56,12 +57,12 @@ describe("against Python's datetime, exactly equal", { tags: ["slow"] }, () => {
     }
   });
 
-  test("naive times in and beside every gap and overlap from 1840 to 2100", () => {
-    const question = { zones: ZONES, transitions: [1840, 2100], seed: SEED };
+  test("naive times in and beside every gap and overlap of many years", () => {
+    const question = { zones: ZONES, transitions: LONG ? [1840, 2100] : [1940, 2000], seed: SEED };
     const { transitions } = askPython<{ transitions: ByZone<[string, number]> }>(SCRIPT, question);
     for (const [name, reader] of readers) expect(differences(reader, transitions[name]!), name).toEqual([]);
-    expect(transitions["America/New_York"]!.length).toBeGreaterThan(5000);
-    expect(transitions["Pacific/Apia"]!.length).toBeGreaterThan(100);
+    expect(transitions["America/New_York"]!.length).toBeGreaterThan(LONG ? 5000 : 1000);
+    expect(transitions["Pacific/Apia"]!.length).toBeGreaterThan(LONG ? 100 : 5);
   });
 
   test("formatUtc is isoformat() of fromtimestamp(x, utc), and is read back as the same instant", () => {

@@ -8,7 +8,7 @@ import type { Snapshot } from "../../../src/store/file/snapshot.ts";
 import { NO_UPSERTS, upsertsOf } from "../../../src/store/file/upserts.ts";
 import { isInvalid, RecordParser, type Task } from "../../../src/task/task.ts";
 import { useFolder, writeOld } from "../../helpers/files.ts";
-import { askPython } from "../../helpers/python.ts";
+import { askPython, runs } from "../../helpers/python.ts";
 import { RULES, record, taskOf } from "../../helpers/records.ts";
 import { readStore, withSnapshot } from "./read-store.ts";
 import { type Element, inForce, type RandomStore, randomStore } from "./stores.ts";
@@ -145,7 +145,7 @@ function headsOf({ store, removed }: Case): string[] {
 }
 
 test("the rest of a random store equals Python's dump of the changed list, to the byte", async () => {
-  const cases = fc.sample(randomCase, 300);
+  const cases = fc.sample(randomCase, runs(300));
   const written = askPython<{ before: string; after: string }[]>(
     new URL("dumps.py", import.meta.url),
     cases.map(askedOf),

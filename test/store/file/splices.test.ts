@@ -5,6 +5,7 @@ import type { Splice } from "../../../src/store/file/edit.ts";
 import { replaceFile } from "../../../src/store/file/replace.ts";
 import { Snapshot } from "../../../src/store/file/snapshot.ts";
 import { useFolder } from "../../helpers/files.ts";
+import { runs } from "../../helpers/python.ts";
 import { RULES } from "../../helpers/rules.ts";
 
 const at = useFolder();
@@ -53,5 +54,5 @@ it("whatever is cut and put in, every other byte is copied, across windows too",
     await snapshot.close();
     expect(readFileSync(at("s.json")).equals(Buffer.concat(expected))).toBe(true);
   });
-  await fc.assert(run, { numRuns: 40 });
+  await fc.assert(run, { numRuns: runs(40) });
 });
