@@ -61,30 +61,46 @@ export class FileBackend implements Backend {
   }
 }
 
-/** A mirror with its own Redis. */
-abstract class RedisBackend {
+/** One of each kind: what uses them comes one after the other. */
+const servers = new Map<DeploymentKind, Promise<TestServer>>();
+
+/** Ends the servers of all backends. */
+export async function removeServers(): Promise<void> {
+  for (const server of servers.values()) await (await server).remove();
+}
+
+/** A mirror in one kind of Redis. */
+export abstract class RedisBackend {
   readonly rules: RecordRules;
-  readonly #kind: DeploymentKind;
-  #server: TestServer | undefined;
-  #mirror: Mirror | undefined;
+  protected readonly kind: DeploymentKind;
+  #mirror: Promise<Mirror> | undefined;
 
   constructor(kind: DeploymentKind) {
-    this.#kind = kind;
+    this.kind = kind;
     this.rules = rulesOfKind(kind);
   }
 
-  protected async filled(records: readonly RecordJson[]): Promise<Mirror> {
-    this.#server ??= await startRedis(this.#kind);
-    this.#mirror ??= await connectMirror(this.#server);
-    await this.#server.call("FLUSHALL");
-    const tasks = records.map((record) => taskIn(this.rules, record));
-    for (let i = 0; i < tasks.length; i += BATCH) await writeToMirror(this.#mirror, tasks.slice(i, i + BATCH));
+  protected server(): Promise<TestServer> {
+    const server = servers.get(this.kind) ?? startRedis(this.kind);
+    servers.set(this.kind, server);
+    return server;
+  }
+
+  protected mirror(): Promise<Mirror> {
+    this.#mirror ??= this.server().then((server) => connectMirror(server));
     return this.#mirror;
   }
 
+  protected async filled(records: readonly RecordJson[]): Promise<Mirror> {
+    const [server, mirror] = [await this.server(), await this.mirror()];
+    await server.call("FLUSHALL");
+    const tasks = records.map((record) => taskIn(this.rules, record));
+    for (let i = 0; i < tasks.length; i += BATCH) await writeToMirror(mirror, tasks.slice(i, i + BATCH));
+    return mirror;
+  }
+
   async close(): Promise<void> {
-    this.#mirror?.close();
-    await this.#server?.remove();
+    (await this.#mirror)?.close();
   }
 }
 

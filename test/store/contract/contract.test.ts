@@ -4,8 +4,12 @@ import { NO_FILTER, ofUser, SORTS, type Sort, type TaskFilter } from "../../../s
 import { KINDS_OF_RUN } from "../../helpers/deployments.ts";
 import { API_MS_RULES, type Ids, RULES, record } from "../../helpers/records.ts";
 import type { RecordJson } from "../../helpers/root.ts";
-import { type Backend, FileBackend, MirrorBackend, type Reader, StoreBackend } from "./backends.ts";
+import { type Backend, FileBackend, MirrorBackend, type Reader, removeServers, StoreBackend } from "./backends.ts";
 import { modelPage } from "./model.ts";
+import { FileWriter, MirrorWriter, SHAPES } from "./writers.ts";
+import { keepsTheWriteContract } from "./writes.ts";
+
+afterAll(removeServers);
 
 const BACKENDS = [
   new FileBackend(RULES),
@@ -15,6 +19,15 @@ const BACKENDS = [
     ...(["auto", "redis", "file"] as const).map((source) => new StoreBackend(kind, source)),
   ]),
 ];
+
+const WRITERS = [
+  ...[RULES, API_MS_RULES].flatMap((rules) =>
+    (Object.keys(SHAPES) as (keyof typeof SHAPES)[]).map((shape) => new FileWriter(shape, rules)),
+  ),
+  ...KINDS_OF_RUN.map((kind) => new MirrorWriter(kind)),
+];
+
+describe.each(WRITERS)("writes to $name", keepsTheWriteContract);
 
 const DONE: TaskFilter = { ...NO_FILTER, statuses: new Set(["done"]) };
 
