@@ -52,6 +52,25 @@ export const SHAPES = {
     (records.length > 0 ? records : [GONE]).map((record) => `${JSON.stringify(record)}\n`).join(""),
 };
 
+/** The records in force: of lines the last, of an array or a map the newest. */
+export function recordsIn(text: string, shape: keyof typeof SHAPES): TestRecord[] {
+  const held = new Map<string, TestRecord>();
+  const all =
+    shape === "lines"
+      ? text
+          .split("\n")
+          .filter(Boolean)
+          .map((line) => JSON.parse(line))
+      : Object.values(JSON.parse(text));
+  for (const record of all as TestRecord[]) {
+    const before = held.get(nameOf(record));
+    if (record.deleted === true) held.delete(nameOf(record));
+    else if (shape === "lines" || `${record.updated_at}` >= `${before?.updated_at ?? ""}`)
+      held.set(nameOf(record), record);
+  }
+  return [...held.values()];
+}
+
 export class FileWriter implements Writer {
   readonly atEqualTime = "written";
   readonly shape: keyof typeof SHAPES;
@@ -103,18 +122,8 @@ export class FileWriter implements Writer {
     await this.fill(record === null ? others : [...others, record]);
   }
 
-  /** Of lines the last one counts, of an array or a map the newest. */
   async held(): Promise<Record<string, RecordJson>> {
-    const parsed = (): TestRecord[] => Object.values(JSON.parse(this.text));
-    const lines = () => this.text.split("\n").flatMap((line) => (line === "" ? [] : [JSON.parse(line) as TestRecord]));
-    const held = new Map<string, TestRecord>();
-    for (const record of this.shape === "lines" ? lines() : parsed()) {
-      const before = held.get(nameOf(record));
-      if (record.deleted === true) held.delete(nameOf(record));
-      else if (this.shape === "lines" || `${record.updated_at}` >= `${before?.updated_at ?? ""}`)
-        held.set(nameOf(record), record);
-    }
-    return Object.fromEntries(held);
+    return Object.fromEntries(recordsIn(this.text, this.shape).map((record) => [nameOf(record), record]));
   }
 
   async close(): Promise<void> {
