@@ -14,7 +14,9 @@ afterAll(() => server.remove());
 
 const SECONDS = Number(process.env.TTSCTL_MACHINE_SECONDS ?? (LONG ? 600 : 12));
 
-it("file, Redis and disk are what the commands, the service and the faults make of them, whatever their order", async () => {
+it("file, Redis and disk are what the commands, the service and the faults make of them, whatever their order", {
+  timeout: (SECONDS + 60) * 1000,
+}, async () => {
   let runs = 0;
   const shapes = fc.constantFrom<Shape>("array", "map", "lines");
   const steps = fc.commands(STEPS, { maxCommands: 8, size: "max" });

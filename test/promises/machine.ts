@@ -1,17 +1,11 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { existsSync, readdirSync } from "node:fs";
-import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "vitest";
 import { openTaskStore } from "../../src/library/index.ts";
-import { invoke } from "../cli/invoke.ts";
-import { cleanEnv } from "../helpers/clean-env.ts";
-import { lacks } from "../helpers/lacks.ts";
 import { type Ids, record } from "../helpers/records.ts";
 import type { RedisServer } from "../helpers/redis.ts";
 import { type RecordJson, ServiceRoot } from "../helpers/root.ts";
-import { binary } from "../helpers/ttsctl.ts";
 import { recordsIn, SHAPES } from "../store/contract/writers.ts";
+import { type Kill, killed, putIntoRedis, run, scoreOf, settled } from "./adapter.ts";
 
 export type Shape = keyof typeof SHAPES;
 export const TASKS = ["ann:a1", "ann:a2", "bob:b1", "bob:b2"] as const;
@@ -51,13 +45,15 @@ export const YOUNG = BEGAN - 3600;
 export const isExpired = ({ at }: { at: number }) => at < BEGAN - 86_400;
 
 function jsonOf(name: Name, { at, status, text }: Version): RecordJson & Ids {
-  const updated_at = new Date(at * 1000).toISOString().replace(/(\.000)?Z$/, "");
+  const micros = Math.round(at * 1e6) % 1e6;
+  const updated_at = new Date(Math.floor(at) * 1000)
+    .toISOString()
+    .replace(".000Z", micros === 0 ? "" : `.${`${micros}`.padStart(6, "0")}`);
   return record(userOf(name), taskOf(name), { status, text, updated_at });
 }
 
 function versionOf({ updated_at, status, text }: RecordJson): Version {
-  const [, second, fraction = "0"] = /^(.{19})(\.\d+)?/.exec(`${updated_at}`)!;
-  return { at: Date.parse(`${second}Z`) / 1000 + Number(fraction), status: `${status}`, text: `${text}` };
+  return { at: scoreOf({ updated_at }), status: `${status}`, text: `${text}` };
 }
 
 /** Both stores and the disk, with the commands that work on them. */
@@ -84,24 +80,13 @@ export class Real {
 
   /** Runs a command in this process. */
   async run(args: readonly string[]) {
-    // Files of the last 20 ms count as newer than the run.
-    await sleep(Math.max(0, this.#artifactsAt + 40 - Date.now()));
-    const { code, stdout, stderr } = await invoke([...args, "-o", "json"], { cwd: this.root.path, env: { TZ: "UTC" } });
-    return { code, stderr, json: JSON.parse(stdout || stderr.trim().split("\n").at(-1)!) as Record<string, unknown> };
+    if (Date.now() < this.#artifactsAt + 40) await settled();
+    return run(this.root, args);
   }
 
-  /** Runs it as a process that is killed at one of its calls to the kernel. One thread makes them come in one order. */
-  async kill(args: readonly string[], { calls, at }: Kill): Promise<void> {
-    if (lacks("strace")) return;
-    await sleep(40);
-    const inject = ["-f", "-qq", "-o", "/dev/null", "--seccomp-bpf", "-e", `inject=${calls}:signal=KILL:when=${at}`];
-    const env = cleanEnv({ UV_THREADPOOL_SIZE: "1" });
-    const child = spawn("strace", [...inject, process.execPath, binary(), ...args], {
-      cwd: this.root.path,
-      env,
-      stdio: "ignore",
-    });
-    await once(child, "close");
+  async kill(args: readonly string[], kill: Kill): Promise<void> {
+    await settled();
+    await killed(this.root, args, kill);
   }
 
   async library<T>(work: (store: Awaited<ReturnType<typeof openTaskStore>>) => Promise<T>): Promise<T> {
@@ -117,21 +102,12 @@ export class Real {
 
   async writeRedis(state: State): Promise<void> {
     await this.server.call("FLUSHALL");
-    const commands = TASKS.flatMap((name) => {
+    const copies = TASKS.flatMap((name) => {
       const { hash, score } = state[name];
-      const json = hash === null ? null : jsonOf(name, hash);
-      const fields = Object.entries(json ?? {}).filter(([field]) => !["progress", "text"].includes(field));
-      const values = fields.flatMap(([field, value]) => [field, `${value ?? ""}`]);
-      const members = [
-        ["ZADD", "tts:tasks:index", `${score}`, name],
-        ["ZADD", `tts:user:${userOf(name)}:index`, `${score}`, taskOf(name)],
-      ];
-      return [
-        ...(json === null ? [] : [["HSET", `tts:task:${name}`, ...values, "payload", JSON.stringify(json)]]),
-        ...(score === null ? [] : members),
-      ];
+      if (hash !== null) return [jsonOf(name, hash)];
+      return score === null ? [] : [{ ...jsonOf(name, { at: score, status: "", text: "" }), status: undefined }];
     });
-    if (commands.length > 0) await this.server.pipeline(commands);
+    await putIntoRedis(this.server, ...copies);
   }
 
   writeArtifacts(name: Name): void {
@@ -184,10 +160,4 @@ export class Real {
     expect(left.filter((file) => /\.(ttsctl|spool|part|tmp)$|^\.ttsctl-purge$/.test(file))).toEqual([]);
     return state;
   }
-}
-
-/** At which of its calls of some kinds a process is killed. */
-export interface Kill {
-  readonly calls: string;
-  readonly at: number;
 }
