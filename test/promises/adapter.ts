@@ -10,12 +10,13 @@ import { binary } from "../helpers/ttsctl.ts";
 /** Files of the last 20 ms count as newer than a run. */
 export const settled = () => sleep(40);
 
-/** Runs a command in this process. `json`: what it printed, or its error. */
+/** Runs a command in this process. `json`: its result, and its error. */
 export async function run(root: ServiceRoot, args: readonly string[], signal?: AbortSignal) {
   const options = { cwd: root.path, env: { TZ: "UTC" }, ...(signal === undefined ? {} : { signal }) };
   const { code, stdout, stderr } = await invoke([...args, "-o", "json"], options);
-  const text = stdout || (stderr.trim().split("\n").at(-1) ?? "");
-  return { code, stderr, json: (text === "" ? {} : JSON.parse(text)) as Record<string, unknown> };
+  const error = stderr.split("\n").find((line) => line.startsWith('{"error"'));
+  const json = { ...JSON.parse(stdout || "{}"), ...JSON.parse(error ?? "{}") } as Record<string, unknown>;
+  return { code, stderr, json };
 }
 
 /** At which of its calls of some kinds to the kernel a process is killed. */
