@@ -15,11 +15,11 @@ export function tryFaults(words) {
   try {
     for (const fault of chosen) {
       const started = performance.now();
-      const outcome = outcomeOf(fault, copy);
+      const [outcome, by = fault.test] = outcomeOf(fault, copy);
       counts[outcome] = (counts[outcome] ?? 0) + 1;
       const seconds = ((performance.now() - started) / 1000).toFixed(1);
       console.log(`${outcome.padEnd(14)} ${seconds.padStart(5)} s  ${fault.file}: ${fault.what}`);
-      if (outcome !== "killed") console.log(`${" ".repeat(24)}${fault.test}`);
+      console.log(`${" ".repeat(24)}${by}`);
     }
   } finally {
     rmSync(copy, { recursive: true });
@@ -51,7 +51,7 @@ function copyOfProject() {
 function outcomeOf({ file, from, to, test }, copy) {
   const path = join(copy, file);
   const code = readFileSync(path, "utf8");
-  if (code.split(from).length !== 2) return "out of date";
+  if (code.split(from).length !== 2) return ["out of date"];
   writeFileSync(
     path,
     code.replace(from, () => to),
@@ -71,7 +71,7 @@ function outcomeOf({ file, from, to, test }, copy) {
       `--outputFile=${report}`,
     ];
     const { error } = spawnSync("npx", run, { cwd: copy, stdio: "ignore", timeout: LONGEST_MS });
-    if (error?.code === "ETIMEDOUT") return "killed";
+    if (error?.code === "ETIMEDOUT") return ["killed", "it waits for ever"];
     return outcomeIn(report);
   } finally {
     writeFileSync(path, code);
@@ -83,11 +83,16 @@ const LONGEST_MS = 240_000;
 
 function outcomeIn(report) {
   try {
-    const { numFailedTests, numPassedTests } = JSON.parse(readFileSync(report, "utf8"));
-    if (numFailedTests > 0) return "killed";
-    return numPassedTests > 0 ? "survived" : "out of date";
+    const { numPassedTests, testResults } = JSON.parse(readFileSync(report, "utf8"));
+    const failed = testResults.flatMap(({ name, assertionResults }) =>
+      assertionResults
+        .filter(({ status }) => status === "failed")
+        .map(({ fullName }) => `${name.replace(/^.*?\/test\//, "test/")} > ${fullName}`),
+    );
+    if (failed.length > 0) return ["killed", failed[0]];
+    return [numPassedTests > 0 ? "survived" : "out of date"];
   } catch {
-    return "broken";
+    return ["broken"];
   } finally {
     rmSync(report, { force: true });
   }

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { redisProxy, type TestServer } from "../helpers/faults.ts";
 import { ago, record } from "../helpers/records.ts";
 import { RedisServer } from "../helpers/redis.ts";
@@ -15,7 +15,7 @@ let root: ServiceRoot;
 beforeAll(async () => {
   server = await RedisServer.start();
   proxy = await redisProxy(server.port, async (sent) => {
-    if (sent.includes("tts:")) await happens(++packets);
+    if (/tts:(?!ttsctl)/.test(sent)) await happens(++packets);
     return "pass" as const;
   });
 });
@@ -41,6 +41,12 @@ async function lay({ file, redis, input = [] }: Case): Promise<void> {
   [packets, happens] = [0, async () => {}];
 }
 
+/** As a service does, but as if long ago: or it would be watched. */
+function replaceStore(records: readonly RecordJson[]): void {
+  root.write("voice_task.tmp", JSON.stringify(records), 1_600_000_001);
+  root.rename("voice_task.tmp", "voice_task.json");
+}
+
 const runLine = (line: string) => run(root, line.split(" "));
 const inFile = () => root.readStore().find(({ task_id }) => task_id === "t1");
 const payload = async () => JSON.parse((await server.hash(KEY)).payload ?? "null") as RecordJson | null;
@@ -52,7 +58,35 @@ interface Case {
   readonly input?: readonly RecordJson[];
 }
 
+/**
+ * Runs the command once for each of its calls to Redis, with something happening just before that call, or after it ended.
+ * @param check looks at what is there then
+ */
+async function atEachCall(
+  one: Case,
+  event: () => unknown,
+  check: (code: number) => unknown,
+  last?: number,
+): Promise<void> {
+  await lay(one);
+  const calm = await runLine(one.line);
+  expect(calm.code, calm.stderr).toBe(0);
+  for (let at = 1, count = last ?? packets; at <= count; at++) {
+    await lay(one);
+    happens = async (packet) => void (packet === at && (await event()));
+    const { code, stderr } = await runLine(one.line);
+    if (packets < at) await event();
+    try {
+      expect([0, 3], stderr).toContain(code);
+      await check(code);
+    } catch (error) {
+      throw new Error(`before call ${at} of ${count}`, { cause: error });
+    }
+  }
+}
+
 const older = { ...A, updated_at: "2019-01-01T00:00:00", text: "older" };
+const other = { ...A, text: "other" };
 const CASES: Case[] = [
   { line: "cleanup --once", file: [A, B], redis: [A, B] },
   { line: "cleanup --once", file: [B], redis: [A, B] },
@@ -61,86 +95,114 @@ const CASES: Case[] = [
   { line: "mark --user alice --to failed --yes", file: [B], redis: [A, B] },
   { line: "import in.jsonl --yes", file: [older, B], redis: [older, B], input: [A] },
   { line: "sync", file: [A, B], redis: [older, B] },
-  { line: "sync --checksum", file: [A, B], redis: [{ ...A, text: "other" }, B] },
+  { line: "sync --checksum", file: [A, B], redis: [other, B] },
   { line: "sync --prune --yes --max-delete 100%", file: [B], redis: [A, B] },
-  { line: "verify --repair", file: [A, B], redis: [{ ...A, text: "other" }, B] },
+  { line: "verify --repair", file: [A, B], redis: [other, B] },
   { line: "verify --repair", file: [older, B], redis: [A, B] },
   { line: "verify --repair --prune --yes --max-delete 100%", file: [B], redis: [A, B] },
 ];
 
-describe.each(CASES)("beside $line, between any two of its calls to Redis ($file.length in the file)", (one) => {
-  it("the service's last word on a task stands, with its new audio", async () => {
+describe.each(CASES)("beside $line ($file.length in the file), between any two of its calls to Redis", (one) => {
+  let last: RecordJson;
+  beforeEach(() => {
     // Later than a mark; else not so late that a comparison waits for the rest of it.
-    const updated_at = ago(one.line.startsWith("mark") ? -5 : 120);
-    const last = { ...A, status: "running", updated_at, text: "the service's" };
+    last = { ...A, status: "running", updated_at: ago(one.line.startsWith("mark") ? -30 : 120), text: "the service's" };
+  });
+
+  it("the service's last word on a task stands, with its new audio", async () => {
     const works = async () => {
       root.write("output/alice/t1/new.wav", "new");
-      root.write("voice_task.tmp", JSON.stringify([B, last]), 1_600_000_001); // as old, or it would be watched
-      root.rename("voice_task.tmp", "voice_task.json");
+      replaceStore([B, last]);
       await putIntoRedis(server, last);
     };
-    await lay(one);
-    const calm = await runLine(one.line);
-    expect(calm.code, calm.stderr).toBe(0);
-    for (let at = 1, count = packets; at <= count; at++) {
-      await lay(one);
-      happens = async (packet) => (packet === at ? works() : undefined);
-      const { code, stderr } = await runLine(one.line);
-      expect([0, 3], `packet ${at}: ${stderr}`).toContain(code);
-      if (packets < at) await works();
-      const audio = root.has("output/alice/t1/new.wav");
-      expect({ file: inFile(), redis: await payload(), audio }, `packet ${at} of ${count}`).toEqual({
-        file: last,
-        redis: last,
-        audio: true,
-      });
-    }
+    await atEachCall(one, works, async () => {
+      expect([inFile(), await payload(), root.has("output/alice/t1/new.wav")]).toEqual([last, last, true]);
+    });
   });
+
+  const removes = /^(cleanup|delete)|--prune/.test(one.line);
+  if (!removes) {
+    it("the same if only Redis has it", async () => {
+      await atEachCall(
+        one,
+        () => putIntoRedis(server, last),
+        async () => expect(await payload()).toEqual(last),
+      );
+    });
+  }
+
+  if (/^(cleanup|delete)/.test(one.line) || one.file.length + one.line.indexOf("mark") === 1) {
+    it("the same for another status within one second", async () => {
+      const soon = { ...last, updated_at: A.updated_at };
+      await atEachCall(
+        one,
+        () => putIntoRedis(server, soon),
+        async () => expect((await payload())?.text).toBe(last.text),
+      );
+    });
+  }
 });
+
+const CLEANUP = { line: "cleanup --once", file: [A, B], redis: [A, B] };
 
 describe("a task is removed from both stores with its audio, or from none", () => {
   it.each(["cleanup --once", "delete --user alice --yes"])("if Redis begins to refuse it during %s", async (line) => {
-    const one = { line, file: [A, B], redis: [A, B] };
-    const breaks = async () => {
-      await server.pipeline([
-        ["DEL", "tts:user:alice:index"],
-        ["SET", "tts:user:alice:index", "no index"],
-      ]);
+    const [del, set] = [
+      ["DEL", "tts:user:alice:index"],
+      ["SET", "tts:user:alice:index", "no index"],
+    ];
+    await atEachCall(
+      { ...CLEANUP, line },
+      () => server.pipeline([del, set]),
+      async (code) => {
+        const kept = [inFile() !== undefined, (await payload()) !== null, root.has("output/alice/t1/t1.wav")];
+        expect([
+          [true, true, true, 3],
+          [false, false, false, 0],
+        ]).toContainEqual([...kept, code]);
+      },
+    );
+  });
+});
+
+describe("a task that changed before its copy in Redis goes keeps its audio", () => {
+  const queued = { ...A, status: "queued", updated_at: ago(120) };
+  it.each<[string, readonly RecordJson[], () => unknown]>([
+    ["in the file", [A, B], () => replaceStore([queued, B])],
+    ["in Redis alone", [B], () => putIntoRedis(server, queued)],
+  ])("%s", async (_, file, changes) => {
+    let removal = 0;
+    await lay({ ...CLEANUP, file });
+    happens = async (packet) => {
+      if (removal === 0 && (await payload()) === null) removal = packet - 1;
     };
-    await lay(one);
-    await runLine(line);
-    for (let at = 1, count = packets; at <= count; at++) {
-      await lay(one);
-      happens = async (packet) => (packet === at ? breaks() : undefined);
-      const { code } = await runLine(line);
-      const kept = [inFile() !== undefined, (await payload()) !== null, root.has("output/alice/t1/t1.wav")];
-      expect(
-        [
-          [true, true, true],
-          [false, false, false],
-        ],
-        `packet ${at} of ${count}`,
-      ).toContainEqual(kept);
-      if (kept[0]) expect(code).not.toBe(0);
-    }
+    await runLine(CLEANUP.line);
+    await happens(packets + 1);
+    await atEachCall(
+      { ...CLEANUP, file },
+      changes,
+      async () => {
+        const kept = [(await payload()) !== null, root.has("output/alice/t1/t1.wav"), inFile() !== undefined];
+        expect(kept).toEqual([true, true, file.length === 2]);
+      },
+      removal - 1,
+    );
+    expect(removal).toBeGreaterThan(2);
   });
 });
 
 describe("a mark changes status, error and time of the record that it was decided on, and nothing else", () => {
   it.each([1, 2, 3])("if that was another for %i of its calls to Redis", async (long) => {
     const one = { line: "mark --user alice --ids t1 --to failed --yes", file: [B], redis: [A, B] };
-    await lay(one);
-    await runLine(one.line);
-    for (let at = 1, count = packets; at <= count; at++) {
-      await lay(one);
-      happens = async (packet) => {
-        if (packet === at)
-          await putIntoRedis(server, { ...A, status: "running", updated_at: "2020-01-01T08:00:06", text: "B" });
-        if (packet === at + long) await putIntoRedis(server, A);
-      };
-      await runLine(one.line);
-      if (packets < at + long) await happens(at + long);
-      expect((await payload())?.text, `packet ${at} of ${count}`).toBe("A");
-    }
+    const B_FOR_A = { ...A, status: "running", updated_at: "2020-01-01T08:00:06", text: "B" };
+    const changes = async () => {
+      const from = packets;
+      await putIntoRedis(server, B_FOR_A);
+      happens = async (packet) => void (packet === from + long && (await putIntoRedis(server, A)));
+    };
+    await atEachCall(one, changes, async () => {
+      if ((await payload())?.status === "running") await putIntoRedis(server, A); // it ended before
+      expect((await payload())?.text).toBe("A");
+    });
   });
 });

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { expect } from "vitest";
-import { openTaskStore } from "../../src/library/index.ts";
-import { type Ids, record } from "../helpers/records.ts";
+import { openTaskStore, type TaskRecord } from "../../src/library/index.ts";
+import { record } from "../helpers/records.ts";
 import type { RedisServer } from "../helpers/redis.ts";
 import { type RecordJson, ServiceRoot } from "../helpers/root.ts";
 import { recordsIn, SHAPES } from "../store/contract/writers.ts";
@@ -10,7 +10,6 @@ import { type Kill, killed, putIntoRedis, run, scoreOf, settled } from "./adapte
 export type Shape = keyof typeof SHAPES;
 export const TASKS = ["ann:a1", "ann:a2", "bob:b1", "bob:b2"] as const;
 export type Name = (typeof TASKS)[number];
-export const USERS = ["ann", "bob"] as const;
 export const userOf = (name: Name) => name.split(":")[0]!;
 export const taskOf = (name: Name) => name.split(":")[1]!;
 
@@ -44,7 +43,7 @@ export const OLD = BEGAN - 30 * 86_400;
 export const YOUNG = BEGAN - 3600;
 export const isExpired = ({ at }: { at: number }) => at < BEGAN - 86_400;
 
-function jsonOf(name: Name, { at, status, text }: Version): RecordJson & Ids {
+function jsonOf(name: Name, { at, status, text }: Version): RecordJson & TaskRecord {
   const micros = Math.round(at * 1e6) % 1e6;
   const updated_at = new Date(Math.floor(at) * 1000)
     .toISOString()
@@ -87,6 +86,7 @@ export class Real {
   async kill(args: readonly string[], kill: Kill): Promise<void> {
     await settled();
     await killed(this.root, args, kill);
+    await settled();
   }
 
   async library<T>(work: (store: Awaited<ReturnType<typeof openTaskStore>>) => Promise<T>): Promise<T> {
@@ -121,7 +121,7 @@ export class Real {
     this.root.write("in.jsonl", versions.map((one) => `${JSON.stringify(jsonOf(one.name, one))}\n`).join(""));
   }
 
-  recordOf(name: Name, version: Version) {
+  recordOf(name: Name, version: Version): TaskRecord {
     return jsonOf(name, version);
   }
 

@@ -21,8 +21,8 @@ export interface Traced {
   readonly stderr: string;
   /** What a power failure could take although a later step relies on it. */
   readonly risks: readonly string[];
-  /** How many writes to such a file there were, and how often one was put in place. */
-  count(kind: "write" | "name", path: RegExp): number;
+  /** How often such a path was written to, put in place or synced. */
+  count(kind: "write" | "name" | "sync", path: RegExp): number;
 }
 
 const CALLS =
@@ -38,6 +38,8 @@ export async function traced(args: readonly string[], root: string, port: number
   const monitor = await Monitor.start(port);
   try {
     const strace = ["-f", "-y", "-q", "-s", "0", "-ttt", "--seccomp-bpf", "-o", output, "-e", `trace=${CALLS}`];
+    // Slow, so what doesn't wait for them comes too early.
+    strace.push("-e", "inject=fsync,fdatasync:delay_enter=20000");
     const child = spawn("strace", [...strace, process.execPath, ...args], { cwd: root, env: cleanEnv() });
     let stderr = "";
     child.stdout.resume();
