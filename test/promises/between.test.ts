@@ -38,7 +38,7 @@ async function lay({ file, redis, input = [] }: Case): Promise<void> {
   root.write("in.jsonl", input.map((task) => `${JSON.stringify(task)}\n`).join(""));
   await server.call("FLUSHALL");
   await putIntoRedis(server, ...redis);
-  [packets, happens] = [0, async () => {}];
+  [packets, happens, interrupt] = [0, async () => {}, new AbortController()];
 }
 
 /** As a service does, but as if long ago: or it would be watched. */
@@ -47,7 +47,9 @@ function replaceStore(records: readonly RecordJson[]): void {
   root.rename("voice_task.tmp", "voice_task.json");
 }
 
-const runLine = (line: string) => run(root, line.split(" "));
+/** Of the command that runs. */
+let interrupt = new AbortController();
+const runLine = (line: string) => run(root, line.split(" "), interrupt.signal);
 const inFile = () => root.readStore().find(({ task_id }) => task_id === "t1");
 const payload = async () => JSON.parse((await server.hash(KEY)).payload ?? "null") as RecordJson | null;
 
@@ -77,7 +79,7 @@ async function atEachCall(
     const { code, stderr } = await runLine(one.line);
     if (packets < at) await event();
     try {
-      expect([0, 3], stderr).toContain(code);
+      expect([0, 3, 130], stderr).toContain(code);
       await check(code);
     } catch (error) {
       throw new Error(`before call ${at} of ${count}`, { cause: error });
@@ -170,6 +172,7 @@ describe("a task that changed before its copy in Redis goes keeps its audio", ()
   it.each<[string, readonly RecordJson[], () => unknown]>([
     ["in the file", [A, B], () => replaceStore([queued, B])],
     ["in Redis alone", [B], () => putIntoRedis(server, queued)],
+    ["on the disk alone", [A, B], () => root.write("output/alice/t1/new.wav", "new")],
   ])("%s", async (_, file, changes) => {
     let removal = 0;
     await lay({ ...CLEANUP, file });
@@ -203,6 +206,24 @@ describe("a mark changes status, error and time of the record that it was decide
     await atEachCall(one, changes, async () => {
       if ((await payload())?.status === "running") await putIntoRedis(server, A); // it ended before
       expect((await payload())?.text).toBe("A");
+    });
+  });
+});
+
+describe("a signal at any time ends a command with 130, or it has done everything", () => {
+  it.each(CASES)("$line ($file.length in the file)", async (one) => {
+    const done = async () => [
+      root.storeText().replace(/"updated_at": "2[^"]*"/g, ""),
+      Object.keys(await server.dump()),
+    ];
+    await lay(one);
+    await runLine(one.line);
+    const all = await done();
+    const stop = () => {
+      interrupt.abort();
+    };
+    await atEachCall(one, stop, async (code) => {
+      if (code !== 130) expect([code, await done()]).toEqual([0, all]);
     });
   });
 });

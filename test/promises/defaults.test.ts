@@ -135,6 +135,19 @@ describe("limits and defaults", () => {
   });
 });
 
+it.each([
+  ...["cleanup --once", "cleanup --orphans --yes", "delete --all --yes", "mark --all --to failed --yes"],
+  ...["sync --prune --yes --max-delete 100%", "verify --repair", "verify --repair --prune --yes --max-delete 100%"],
+])("beside an empty file nothing is removed from Redis or the disk: %s", async (command) => {
+  await lay([], some(3, "t"));
+  await server.call("DEL", "tts:task:alice:t0");
+  root.writeArtifacts(some(3, "t"));
+  await settled();
+  const before = await everything();
+  const { code, stderr } = await run(root, command.split(" "));
+  expect([code > 0, await everything()], stderr).toEqual([true, before]);
+});
+
 describe("a pass that begins with what a killed one left", () => {
   it.skipIf(lacks("strace")).each(["cleanup --once", "delete --user alice --yes", "cleanup --orphans --yes"])(
     "ends without it: %s",
@@ -155,6 +168,12 @@ describe("a pass that begins with what a killed one left", () => {
       expect(left).toBe(root.readStore().length); // a task has its audio, or is gone
     },
   );
+});
+
+it("a run that has nothing to write removes the temporary file that a killed one left", async () => {
+  root.write(".voice_task.json.ttsctl", "half");
+  expect((await run(root, ["cleanup", "--once"])).code).toBe(0);
+  expect(root.has(".voice_task.json.ttsctl")).toBe(false);
 });
 
 describe("the exit code, if several apply", () => {
@@ -179,6 +198,7 @@ describe("the exit code, if several apply", () => {
     [1, "3", "list --user alice --ids none", invalid],
     [1, "3", "delete --user alice --ids none --yes", invalid],
     [1, "3, as Redis is down", "cleanup --once", both],
+    [3, "0, as Redis is down", "cleanup --once", () => lay(tasks, tasks).then(dead)],
     [3, "0, as Redis is down", "mark --user alice --to failed --yes", () => lay(tasks, tasks).then(dead)],
     [3, "0", "get alice none", () => {}],
   ])("%i over %s: %s", async (expected, _, command, lays, signal) => {
