@@ -7,7 +7,7 @@ import { BatchPlan } from "../../../src/store/file/batch-plan.ts";
 import { FileStore } from "../../../src/store/file/file-store.ts";
 import type { RedisCopy } from "../../../src/store/layout/copy.ts";
 import type { Outcome } from "../../../src/store/redis/copies.ts";
-import { writeToMirror } from "../../../src/store/redis/write.ts";
+import { upsertOver, writeToMirror } from "../../../src/store/redis/write.ts";
 import type { TaskId } from "../../../src/store/task-source.ts";
 import type { RecordRules } from "../../../src/task/rules.ts";
 import { type Ids, taskIn } from "../../helpers/records.ts";
@@ -181,6 +181,13 @@ export class MirrorWriter extends RedisBackend implements Writer {
     await server.call("ZADD", "tts:tasks:index", task.score, member);
     await server.call("ZADD", `tts:user:${userId}:index`, task.score, taskId);
     if (this.rules.layout === "api_ms") await server.call("SET", `tts:task_lookup:${taskId}`, userId);
+  }
+
+  /** Each replaces what is there if that is as it was seen: `written` or `changed`. */
+  async overwrite(records: readonly TestRecord[], seen: readonly Sight[]): Promise<string[]> {
+    const mirror = await this.mirror();
+    const upserts = records.map((record, i) => upsertOver(taskIn(this.rules, record), seen[i] as RedisCopy, mirror));
+    return (await mirror.upsert(upserts)).map((flag) => (flag === true ? "written" : "changed"));
   }
 
   /** Takes a task out of the global index, and gives it a wrong score in its user's. */

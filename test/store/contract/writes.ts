@@ -139,6 +139,19 @@ export function keepsTheWriteContract(store: Writer): void {
       expect(await store.held()).toEqual(heldOf(task("t1", 5), task("t2", 5)));
     });
 
+    it.each([
+      ["a newer time", () => task("t1", 9)],
+      ["another status at the same time", () => task("t1", 5, { status: "running" })],
+    ])("refuses to overwrite what has %s than it was seen with, and leaves nothing of it", async (_, changed) => {
+      const tasks = [task("t0", 5), task("t1", 5)];
+      await store.fill(tasks);
+      const seen = await see(...tasks);
+      await store.foreign(idOf(tasks[1]!), changed());
+      const marked = ["t0", "t1"].map((id) => task(id, 7, { status: "failed" }));
+      expect(await store.overwrite(marked, seen)).toEqual(["written", "changed"]);
+      expect(await store.held()).toEqual(heldOf(marked[0]!, changed()));
+    });
+
     it("a task that Redis refuses fails alone", async () => {
       const tasks = [task("t1", 1), task("t2", 1), task("t3", 1)];
       await store.fill([]);
