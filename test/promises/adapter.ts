@@ -27,10 +27,15 @@ export interface Kill {
 
 /** Runs a command as a process that is killed. It has one thread for files, so its calls come in one order. */
 export async function killed(root: ServiceRoot, args: readonly string[], { calls, at }: Kill): Promise<void> {
-  const inject = ["-f", "-qq", "-o", "/dev/null", "--seccomp-bpf", "-e", `inject=${calls}:signal=KILL:when=${at}`];
-  const env = cleanEnv({ UV_THREADPOOL_SIZE: "1" });
-  const command = [process.execPath, binary(), ...args];
-  await once(spawn("strace", [...inject, ...command], { cwd: root.path, env, stdio: "ignore" }), "close");
+  await injected(root, args, `${calls}:signal=KILL:when=${at}`);
+}
+
+/** Runs a command as a process into which strace puts a fault. Returns its exit code. */
+export async function injected(root: ServiceRoot, args: readonly string[], fault: string): Promise<number | null> {
+  const strace = ["-f", "-qq", "-o", "/dev/null", "--seccomp-bpf", "-e", `inject=${fault}`];
+  const options = { cwd: root.path, env: cleanEnv({ UV_THREADPOOL_SIZE: "1" }), stdio: "ignore" } as const;
+  const [code] = await once(spawn("strace", [...strace, process.execPath, binary(), ...args], options), "close");
+  return code as number | null;
 }
 
 /** Writes tasks as the service does, each with its score; its members alone for a record without a status. */

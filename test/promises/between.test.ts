@@ -1,9 +1,11 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { redisProxy, type TestServer } from "../helpers/faults.ts";
+import { lacks } from "../helpers/lacks.ts";
 import { ago, record } from "../helpers/records.ts";
 import { RedisServer } from "../helpers/redis.ts";
 import { type RecordJson, ServiceRoot } from "../helpers/root.ts";
-import { putIntoRedis, run } from "./adapter.ts";
+import { until } from "../helpers/until.ts";
+import { injected, putIntoRedis, run, settled } from "./adapter.ts";
 
 let server: RedisServer;
 let proxy: TestServer;
@@ -209,6 +211,16 @@ describe("a mark changes status, error and time of the record that it was decide
       expect((await payload())?.text).toBe("A");
     });
   });
+});
+
+it.skipIf(lacks("strace"))("a store file that appears between our last look and the link isn't replaced", async () => {
+  await lay({ line: "", file: [], redis: [], input: [A] });
+  root.drop("voice_task.json");
+  const ended = injected(root, ["import", "in.jsonl", "--yes"], "link,linkat,rename,renameat2:delay_enter=400000");
+  await until(() => root.has(".voice_task.json.ttsctl"));
+  await settled();
+  replaceStore([B]);
+  expect([await ended, root.readStore()]).toEqual([0, [B, A]]);
 });
 
 describe("a signal at any time ends a command with 130, or it has done everything", () => {

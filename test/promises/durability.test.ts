@@ -67,6 +67,17 @@ describe.skipIf(lacks("strace"))("what later steps rely on is on the disk", () =
   });
 });
 
+it("no task goes whose record didn't fit into the backup", async () => {
+  const { root, server } = here;
+  root.writeStore([YOUNG]);
+  await here.mirrored(YOUNG, ...["t1", "t2", "t3", "t4"].map((id) => record("alice", id)));
+  const before = await server.dump();
+  // Its first write is cut short, its second one fails.
+  const line = "delete --user alice --yes --backup purged.jsonl -o json";
+  const { code, stderr } = await here.run(line, { fileSize: 700 });
+  expect([code, JSON.parse(stderr).code, await server.dump()]).toEqual([1, "BACKUP_FAILED", before]);
+});
+
 const PROGRAM = `
 const [library, store, redis] = process.argv.slice(1);
 const { openTaskStore } = await import(library);
