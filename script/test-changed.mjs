@@ -4,7 +4,7 @@ import { createVitest } from "vitest/node";
 
 /** Vitest follows imports. These tests run what is built of a file, or read it. */
 const ALSO = [
-  [/^(bin|src\/(?!http\/|library\/))/, ["test/e2e/", "test/runbook/"]],
+  [/^(bin|src\/(?!http\/|library\/))/, ["test/e2e/", "test/runbook/", "test/promises/"]],
   [/^src\/(artifacts|config|json|operations|parts|store|task)\//, ["test/cluster/", "test/interop/", "test/http/"]],
   [/^src\/(config|store)\//, ["test/deployments/"]],
   [/^(web|src\/(http|render))\//, ["test/http/", "test/web/"]],

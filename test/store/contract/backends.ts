@@ -61,39 +61,46 @@ export class FileBackend implements Backend {
   }
 }
 
-const OTHER_LAYOUTS: Partial<Record<DeploymentKind, string>> = { api_ms: "single", "cluster-api_ms": "cluster" };
+/** One of each kind: what uses them comes one after the other. */
+const servers = new Map<DeploymentKind, Promise<TestServer>>();
 
-/** One Redis of each kind; the layout doesn't matter to it. */
-const servers = new Map<string, Promise<TestServer>>();
-
+/** Ends the servers of all backends. */
 export async function removeServers(): Promise<void> {
   for (const server of servers.values()) await (await server).remove();
-  servers.clear();
 }
 
-/** A mirror over a Redis. */
-abstract class RedisBackend {
+/** A mirror in one kind of Redis. */
+export abstract class RedisBackend {
   readonly rules: RecordRules;
-  readonly #kind: string;
-  #mirror: Mirror | undefined;
+  protected readonly kind: DeploymentKind;
+  #mirror: Promise<Mirror> | undefined;
 
   constructor(kind: DeploymentKind) {
-    this.#kind = OTHER_LAYOUTS[kind] ?? kind;
+    this.kind = kind;
     this.rules = rulesOfKind(kind);
   }
 
-  protected async filled(records: readonly RecordJson[]): Promise<Mirror> {
-    if (!servers.has(this.#kind)) servers.set(this.#kind, startRedis(this.#kind as DeploymentKind));
-    const server = await servers.get(this.#kind)!;
-    this.#mirror ??= await connectMirror(server, this.rules);
-    await server.call("FLUSHALL");
-    const tasks = records.map((record) => taskIn(this.rules, record));
-    for (let i = 0; i < tasks.length; i += BATCH) await writeToMirror(this.#mirror, tasks.slice(i, i + BATCH));
+  protected server(): Promise<TestServer> {
+    const server = servers.get(this.kind) ?? startRedis(this.kind);
+    servers.set(this.kind, server);
+    return server;
+  }
+
+  protected mirror(): Promise<Mirror> {
+    this.#mirror ??= this.server().then((server) => connectMirror(server));
     return this.#mirror;
   }
 
+  protected async filled(records: readonly RecordJson[]): Promise<Mirror> {
+    const [server, mirror] = [await this.server(), await this.mirror()];
+    await server.call("FLUSHALL");
+    const tasks = records.map((record) => taskIn(this.rules, record));
+    for (let i = 0; i < tasks.length; i += BATCH) await writeToMirror(mirror, tasks.slice(i, i + BATCH));
+    return mirror;
+  }
+
   async close(): Promise<void> {
-    this.#mirror?.close();
+    (await this.#mirror)?.close();
   }
 }
 

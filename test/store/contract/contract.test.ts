@@ -7,6 +7,10 @@ import { API_MS_RULES, type Ids, RULES, record } from "../../helpers/records.ts"
 import type { RecordJson } from "../../helpers/root.ts";
 import { type Backend, FileBackend, MirrorBackend, type Reader, removeServers, StoreBackend } from "./backends.ts";
 import { modelPage } from "./model.ts";
+import { FileWriter, MirrorWriter, SHAPES } from "./writers.ts";
+import { keepsTheWriteContract } from "./writes.ts";
+
+afterAll(removeServers);
 
 const SOURCES = ["auto", "redis", "file"] as const;
 const BACKENDS = [
@@ -17,7 +21,15 @@ const BACKENDS = [
     ...first(kind === "single" || kind === "api_ms" ? 3 : 1, SOURCES).map((source) => new StoreBackend(kind, source)),
   ]),
 ];
-afterAll(removeServers);
+
+const WRITERS = [
+  ...[RULES, API_MS_RULES].flatMap((rules) =>
+    (Object.keys(SHAPES) as (keyof typeof SHAPES)[]).map((shape) => new FileWriter(shape, rules)),
+  ),
+  ...KINDS_OF_RUN.map((kind) => new MirrorWriter(kind)),
+];
+
+describe.each(WRITERS)("writes to $name", keepsTheWriteContract);
 
 const DONE: TaskFilter = { ...NO_FILTER, statuses: new Set(["done"]) };
 

@@ -1,0 +1,261 @@
+import { spawnSync } from "node:child_process";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { cleanEnv } from "../helpers/clean-env.ts";
+import { lacks } from "../helpers/lacks.ts";
+import { ago, record } from "../helpers/records.ts";
+import { freePort, RedisServer } from "../helpers/redis.ts";
+import { type RecordJson, ServiceRoot } from "../helpers/root.ts";
+import { binary } from "../helpers/ttsctl.ts";
+import { killed, putIntoRedis, run, scoreOf, settled } from "./adapter.ts";
+import { Monitor } from "./monitor.ts";
+
+let server: RedisServer;
+let root: ServiceRoot;
+beforeAll(async () => {
+  server = await RedisServer.start();
+});
+afterAll(() => server.remove());
+beforeEach(() => lay([], []));
+afterEach(() => root.remove());
+
+/** So many tasks, last changed so many seconds ago; by default long ago. */
+const some = (count: number, prefix: string, age?: number, more: RecordJson = {}) =>
+  Array.from({ length: count }, (_, i) =>
+    record("alice", `${prefix}${i}`, { ...(age === undefined ? {} : { updated_at: ago(age) }), ...more }),
+  );
+const HOUR = 3600;
+const WEEK = 7 * 86_400;
+
+async function lay(file: readonly RecordJson[], redis: readonly RecordJson[], config = ""): Promise<void> {
+  root?.remove();
+  root = new ServiceRoot(server.port, config);
+  root.writeStore(file);
+  await server.call("FLUSHALL");
+  await putIntoRedis(server, ...redis);
+}
+
+/** `n` Redis-only tasks of five, or of a file with another `n` tasks. */
+const alone = (n: number) => lay(some(5 - n, "t", HOUR), [...some(5 - n, "t", HOUR), ...some(n, "alone", HOUR)]);
+const foreign = (n: number) => lay(some(9, "t", HOUR), some(n, "alone", HOUR));
+const old = (n: number) => lay([...some(n, "old"), ...some(9 - n, "young", HOUR)], []);
+const done = { code: 0 };
+const refused = (code: string) => ({ json: { code } });
+const purged = (n: number) => ({ code: 0, json: { purged: n } });
+
+/** A limit that nobody set: what a command does at it, and one above it. */
+const LIMITS: [what: string, command: string, (n: number) => unknown, [number, object], [number, object]][] = [
+  ["half of Redis", "sync --prune --yes", alone, [2, done], [3, refused("MAX_DELETE_EXCEEDED")]],
+  ["half of Redis", "verify --repair --prune --yes", alone, [2, done], [3, refused("MAX_DELETE_EXCEEDED")]],
+  [
+    ...["half of the artifacts", "cleanup --orphans --yes"],
+    async (n: number) => {
+      await lay(some(2, "t"), []);
+      root.writeArtifacts([...some(2, "t"), ...some(n, "orphan")]);
+      await settled();
+    },
+    ...[
+      [2, { json: { removed: 4 } }],
+      [3, refused("MAX_DELETE_EXCEEDED")],
+    ],
+  ] as never,
+  ["no brake", "cleanup --once", old, [8, purged(8)], [9, purged(9)]],
+  ["a number", "cleanup --once --max-delete 3", old, [3, purged(3)], [4, refused("MAX_DELETE_EXCEEDED")]],
+  ["a part, 2.97 of 9", "cleanup --once --max-delete 33%", old, [2, purged(2)], [3, refused("MAX_DELETE_EXCEEDED")]],
+  ["a number", "delete --until 1d --yes --max-delete 3", old, [3, done], [4, refused("MAX_DELETE_EXCEEDED")]],
+  ["a number", "mark --until 1d --to failed --yes --max-mark 3", old, [3, done], [4, refused("MAX_DELETE_EXCEEDED")]],
+  ...["cleanup --once", "delete --user alice --yes", "mark --user alice --to failed --yes"].map(
+    (command) => ["Redis-only tasks", command, foreign, [4, done], [5, refused("STORE_MISMATCH")]] as never,
+  ),
+  ["Redis-only tasks", "cleanup --orphans --yes", foreign, [4, done], [5, refused("STORE_MISMATCH")]],
+  [
+    "a retention of 7 days",
+    "cleanup --once",
+    (n) => lay(some(1, "t", n), []),
+    [WEEK - 60, purged(0)],
+    [WEEK + 1, purged(1)],
+  ],
+  [
+    "stuck after a day",
+    "cleanup --once",
+    (n) => lay(some(1, "t", n, { status: "running" }), []),
+    [86_340, { json: { purged: 0 } }],
+    [86_401, { json: { stuck: 1 } }],
+  ],
+  ["keep_last", "cleanup --once --keep-last 2", (n) => lay(some(n, "t"), []), [2, purged(0)], [3, purged(1)]],
+  [
+    ...["max_bytes, 110 for each task", "cleanup --once --retention 1000d --max-bytes 330"],
+    async (n: number) => {
+      await lay(some(n, "t", 2 * HOUR), []);
+      root.writeArtifacts(some(n, "t"));
+      await settled();
+    },
+    ...[
+      [3, purged(0)],
+      [4, purged(1)],
+    ],
+  ] as never,
+  // Of five scores.
+  ...["sync", "cleanup --once", "mark --user alice --to failed --yes", "verify --repair"].map(
+    (command) => ["a zone for most of Redis", command, inZone, [2, done], [3, refused("TIMEZONE_MISMATCH")]] as never,
+  ),
+  ...["sync", "cleanup --once", "mark --user alice --to failed --yes", "delete --user alice --yes"].map(
+    (command) => ["a layout for most of Redis", command, inLayout, [2, {}], [3, refused("LAYOUT_MISMATCH")]] as never,
+  ),
+];
+
+/** Of five tasks so many have the score of a service in another zone. */
+async function inZone(n: number): Promise<void> {
+  const tasks = some(5, "t", HOUR).map((task) => ({ ...task, updated_at: `${task.updated_at}`.slice(0, 19) }));
+  await lay(tasks, tasks);
+  for (const { task_id, ...task } of tasks.slice(0, n)) {
+    await server.call("ZADD", "tts:tasks:index", scoreOf(task) - 8 * HOUR, `alice:${task_id}`);
+  }
+}
+
+async function inLayout(n: number): Promise<void> {
+  await lay(some(5, "t", HOUR), some(5, "t", HOUR));
+  for (let i = 0; i < n; i++) await server.call("HSET", `tts:task:alice:t${i}`, "updated_at", "1700000000");
+}
+
+/** Files and keys, without ttsctl's own. */
+async function everything() {
+  const keys = Object.entries(await server.dump()).filter(([key]) => !key.startsWith("tts:ttsctl:"));
+  return [root.tree(), Object.fromEntries(keys)];
+}
+
+describe("limits and defaults", () => {
+  it.each(LIMITS)("%s: %s", async (_, command, layOut, ...cases) => {
+    for (const [n, expected] of cases) {
+      await layOut(n);
+      const before = await everything();
+      const outcome = await run(root, command.split(" "));
+      expect(outcome, `${n}: ${outcome.stderr}`).toMatchObject(expected);
+      if (outcome.code === 1) expect(await everything()).toEqual(before);
+    }
+  });
+});
+
+it.each([
+  ...["cleanup --once", "cleanup --orphans --yes", "delete --all --yes", "mark --all --to failed --yes"],
+  ...["sync --prune --yes --max-delete 100%", "verify --repair", "verify --repair --prune --yes --max-delete 100%"],
+])("beside an empty file nothing is removed from Redis or the disk: %s", async (command) => {
+  await lay([], some(3, "t"));
+  await server.call("DEL", "tts:task:alice:t0");
+  root.writeArtifacts(some(3, "t"));
+  await settled();
+  const before = await everything();
+  const { code, stderr } = await run(root, command.split(" "));
+  expect([code > 0, await everything()], stderr).toEqual([true, before]);
+});
+
+describe("a pass that begins with what a killed one left", () => {
+  it.skipIf(lacks("strace")).each(["cleanup --once", "delete --user alice --yes", "cleanup --orphans --yes"])(
+    "ends without it: %s",
+    async (command) => {
+      const tasks = some(3, "t");
+      let found = 0;
+      for (let at = 1; at <= 5 && found === 0; at++) {
+        await lay(tasks, tasks);
+        root.writeArtifacts(tasks);
+        await settled();
+        await killed(root, ["cleanup", "--once"], { calls: "unlink,unlinkat,rmdir", at });
+        if (root.has("output/.ttsctl-purge")) found = at;
+      }
+      expect(found).toBeGreaterThan(0);
+      const { code, stderr } = await run(root, command.split(" "));
+      expect([code, root.has("output/.ttsctl-purge")], stderr).toEqual([0, false]);
+      const left = Object.keys(root.tree()).filter((path) => path.endsWith(".wav")).length;
+      expect(left).toBe(root.readStore().length); // a task has its audio, or is gone
+    },
+  );
+});
+
+it("a run that has nothing to write removes the temporary file that a killed one left", async () => {
+  root.write(".voice_task.json.ttsctl", "half");
+  expect((await run(root, ["cleanup", "--once"])).code).toBe(0);
+  expect(root.has(".voice_task.json.ttsctl")).toBe(false);
+});
+
+describe("the exit code, if several apply", () => {
+  const aborted = AbortSignal.abort();
+  const dead = async () => root.configure(await freePort());
+  const invalid = () => root.write("voice_task.json", "[", 1_600_000_000);
+  const both = async () => {
+    await dead();
+    invalid();
+  };
+  const tasks = some(2, "t", HOUR);
+
+  it.each<[expected: number, over: string, command: string, lays: () => unknown, signal?: AbortSignal]>([
+    [130, "3", "delete --user alice --ids t0,none --yes", () => lay(tasks, tasks), aborted],
+    [130, "3", "mark --user alice --ids t0,none --to failed --yes", () => lay(tasks, tasks), aborted],
+    [2, "4 and 1", "sync --max-delete x", both],
+    [2, "4 and 1", "list --source redis --page-size 0", both],
+    [2, "4 and 1", "delete --yes", both],
+    [4, "1", "sync", both],
+    [4, "1", "verify", both],
+    [4, "1", "list --source redis", both],
+    [1, "3", "list --user alice --ids none", invalid],
+    [1, "3", "delete --user alice --ids none --yes", invalid],
+    [1, "3, as Redis is down", "cleanup --once", both],
+    [3, "0, as Redis is down", "cleanup --once", () => lay(tasks, tasks).then(dead)],
+    [3, "0, as Redis is down", "mark --user alice --to failed --yes", () => lay(tasks, tasks).then(dead)],
+    [3, "0", "get alice none", () => {}],
+  ])("%i over %s: %s", async (expected, _, command, lays, signal) => {
+    await lays();
+    const { code, stderr } = await run(root, command.split(" "), signal);
+    expect(code, stderr).toBe(expected);
+  });
+});
+
+it("the zone of times without an offset is the machine's, TZ", async () => {
+  root.write("config.ini", `[redis]\nport = ${server.port}\n`);
+  root.writeStore([record("alice", "t1", { updated_at: "2024-01-01T08:00:00" })]);
+  for (const [TZ, score] of [
+    ["Asia/Shanghai", "1704067200"],
+    ["UTC", "1704096000"],
+  ] as const) {
+    await server.call("FLUSHALL");
+    spawnSync(process.execPath, [binary(), "sync"], { cwd: root.path, env: cleanEnv({ TZ }) });
+    expect(await server.call("ZSCORE", "tts:tasks:index", "alice:t1")).toBe(score);
+  }
+});
+
+it("no call to Redis is about more than 500 tasks", async () => {
+  const tasks = some(1200, "t", HOUR);
+  const alone = some(1100, "alone", HOUR);
+  await lay([...tasks, ...some(1100, "old")], [...alone, ...some(1100, "old", HOUR)]);
+  const monitor = await Monitor.start(server.port);
+  for (const line of [
+    "sync",
+    "verify --repair",
+    "export",
+    "list --limit all",
+    "stats",
+    "mark --user alice --until 1d --to failed --yes",
+    "sync --prune --yes",
+    "cleanup --once --retention 1m",
+    "delete --all --yes",
+  ]) {
+    const { code, stderr } = await run(root, line.split(" "));
+    expect([0, 3], `${line}: ${stderr}`).toContain(code);
+  }
+  const calls = (await monitor.stop()).map(({ command }) => new Set(command.match(/(t|alone|old)\d+\b/g)).size);
+  expect(Math.max(...calls)).toBeLessThanOrEqual(500);
+  expect(Math.max(...calls)).toBeGreaterThan(100);
+});
+
+it("300,000 records fit into 64 MB of memory for objects", async () => {
+  const line = (i: number) =>
+    JSON.stringify(record(`user${i % 50}`, `t${i}`, i % 2 === 0 ? {} : { updated_at: ago(HOUR) }));
+  root.configure(null, "[cleanup]\nretention = 1d\n");
+  root.write("voice_task.json", `[${Array.from({ length: 300_000 }, (_, i) => line(i)).join(",\n")}]`, 1_600_000_000);
+  const NODE_OPTIONS = "--max-old-space-size=64";
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    [binary(), "cleanup", "--once", "--summary", "-o", "json"],
+    { cwd: root.path, env: cleanEnv({ NODE_OPTIONS }), encoding: "utf8" },
+  );
+  expect([status, stderr]).toEqual([0, ""]);
+  expect(JSON.parse(stdout)).toMatchObject({ candidates: 150_000, purged: 150_000 });
+});
