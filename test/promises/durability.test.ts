@@ -3,7 +3,7 @@ import { usePlace } from "../e2e/setup.ts";
 import { builtLibrary } from "../faults/helpers/program.ts";
 import { lacks } from "../helpers/lacks.ts";
 import { ago, record } from "../helpers/records.ts";
-import { binary } from "../helpers/ttsctl.ts";
+import { binary, built } from "../helpers/ttsctl.ts";
 import { traced } from "./trace.ts";
 
 const here = usePlace();
@@ -74,7 +74,7 @@ it("no task goes whose record didn't fit into the backup", async () => {
   const before = await server.dump();
   // Its first write is cut short, its second one fails.
   const line = "delete --user alice --yes --backup purged.jsonl -o json";
-  const { code, stderr } = await here.run(line, { fileSize: 700 });
+  const { code, stderr } = await built(line.split(" "), { cwd: root.path, fileSize: 700 });
   expect([code, JSON.parse(stderr).code, await server.dump()]).toEqual([1, "BACKUP_FAILED", before]);
 });
 
