@@ -44,47 +44,6 @@ describe("a task that is re-queued during a pass keeps its record, its mirror an
     };
   };
 
-  it("before Redis was read", async () => {
-    await expired();
-    const write = once(() => here.site.serviceWrites(requeued()));
-    here.site.flaky.onCall((method) => (method === "copies" ? write() : undefined));
-    expect((await here.site.cleanup()).result).toMatchObject({ candidates: 1, skipped: 1, purged: 0 });
-    await expectKept();
-    expect(audio()).toBe(true);
-  });
-
-  it("after it was read, before the file was read again", async () => {
-    await expired();
-    const write = once(() => here.site.serviceWrites(requeued()));
-    here.site.flaky.afterCall((method) => (method === "copies" ? write() : undefined));
-    expect((await here.site.cleanup()).result).toMatchObject({ candidates: 1, skipped: 1, purged: 0 });
-    await expectKept();
-    expect(audio()).toBe(true);
-  });
-
-  it("after the file was read again, before the removal in Redis", async () => {
-    await expired();
-    const write = once(() => here.site.serviceWrites(requeued()));
-    here.site.flaky.onCall((method) => (method === "remove" ? write() : undefined));
-    expect((await here.site.cleanup()).result).toMatchObject({ candidates: 1, skipped: 1, purged: 0 });
-    await expectKept();
-    expect(audio()).toBe(true);
-  });
-
-  it("after the removal in Redis, with new audio", async () => {
-    await expired();
-    const before = once(async () => {
-      await here.site.serviceWrites(requeued());
-      here.site.root.write("output/a/t1/new.wav", "new");
-    });
-    here.site.wrapArtifacts = (real) => hookedArtifacts(real, { before });
-    expect((await here.site.cleanup()).result).toMatchObject({ candidates: 1, skipped: 1, purged: 0, files: 0 });
-    await expectKept();
-    expect(audio()).toBe(true);
-    expect(here.site.root.has("output/a/t1/new.wav")).toBe(true);
-    expect(here.site.root.has("Logs/20200101/08/t1.log")).toBe(true);
-  });
-
   it("after the removal in Redis if the service could not write to Redis: the mirror is written back", async () => {
     await expired();
     const before = once(async () => {
@@ -118,54 +77,9 @@ describe("a task that is re-queued during a pass keeps its record, its mirror an
     expect(await here.site.server.hash(KEY)).toMatchObject({ status: "succeeded" });
     expect(audio()).toBe(true);
   });
-
-  it("if only Redis has it, after its batch was read", async () => {
-    const { site } = here;
-    const all = many(2 * BATCH).map((json, i) => ({ ...json, updated_at: ago(40 * 86_400 - i) }));
-    const last = all.at(-1)!;
-    await site.writeBoth(OTHER);
-    await site.writeRedis(...all);
-    site.root.writeArtifacts(all);
-    let looks = 0;
-    site.flaky.afterCall(async (method) => {
-      if (method !== "copies" || ++looks !== 3) return; // two looks at the first batch
-      await site.writeRedis({ ...last, status: "running", updated_at: ago(0) });
-    });
-    expect((await site.cleanup()).result).toMatchObject({ skipped: 1, purged: 2 * BATCH - 1 });
-    expect(site.root.has(`output/a/${last.task_id}/${last.task_id}.wav`)).toBe(true);
-    expect(await site.server.hash(`tts:task:a:${last.task_id}`)).toMatchObject({ status: "running" });
-  });
-
-  it("if only Redis has it, with new audio: it is kept", async () => {
-    const { site } = here;
-    await site.writeBoth(OTHER);
-    await site.writeRedis(record("a", "t1"));
-    site.root.writeArtifacts([record("a", "t1")]);
-    const before = once(async () => site.root.write("output/a/t1/new.wav", "new"));
-    site.wrapArtifacts = (real) => hookedArtifacts(real, { before });
-    expect((await site.cleanup()).result).toMatchObject({ skipped: 1, purged: 0 });
-    expect(await site.server.call("EXISTS", KEY)).toBe(1);
-    expect(audio()).toBe(true);
-  });
 });
 
 describe("a service that writes other things during a pass", () => {
-  it("loses nothing, and the pass continues", async () => {
-    const { site } = here;
-    await site.writeBoth(...many(700), OTHER);
-    site.root.writeArtifacts([OTHER]); // makes the pass look at the disk
-    let writes = 0;
-    const write = async (taskId: string) => {
-      if (++writes % 100 === 0)
-        await site.serviceWrites(record("live", taskId, { status: "running", updated_at: ago(0) }));
-    };
-    site.wrapArtifacts = (real) => hookedArtifacts(real, { before: write });
-    expect((await site.cleanup()).result).toMatchObject({ purged: 700, skipped: 0, failed: 0, returned: 0 });
-    const left = site.root.readStore().map(({ user_id }) => user_id);
-    expect(left.sort()).toEqual(["b", ...Array(7).fill("live")]);
-    expect(await site.server.call("ZCARD", "tts:tasks:index")).toBe(8);
-  });
-
   it("and removes the record itself: the pass succeeds", async () => {
     await expired();
     const before = async () => here.site.root.writeStore([OTHER]);
@@ -263,16 +177,6 @@ describe("a Redis that is lost under a pass", () => {
     site.state = { kind: "on", mirror: site.mirror };
     expect((await site.cleanup()).result).toMatchObject({ purged: 1 });
     expect(site.purged[1]).toMatchObject({ local: false, redis: true });
-  });
-
-  it("on a key of the wrong type: that task is named and the rest continues", async () => {
-    const { site } = here;
-    await site.writeBoth(record("a", "t1"), record("a", "t2"), OTHER);
-    await site.server.call("DEL", KEY);
-    await site.server.call("SET", KEY, "a string");
-    expect((await site.cleanup()).result).toMatchObject({ candidates: 2, purged: 1, failed: 1 });
-    expect(site.reporter.text).toContain("a:t1");
-    expect(site.root.readStore().map(({ task_id }) => task_id)).toEqual(["t1", "other"]);
   });
 });
 

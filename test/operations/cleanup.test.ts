@@ -1,7 +1,6 @@
 import { readFileSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { describe, expect, it, vi } from "vitest";
-import type { TtsctlError } from "../../src/errors.ts";
 import { BackupFile } from "../../src/operations/purge/backup.ts";
 import type { Mirror } from "../../src/store/redis/mirror.ts";
 import { RecordRules } from "../../src/task/rules.ts";
@@ -126,30 +125,6 @@ describe("cleanup", () => {
     expect(site.root.storeText()).toBe("[]");
   });
 
-  it("keeps a log that another user's record shares, until the last is purged", async () => {
-    const { site } = here;
-    const young = record("b", "t1", { updated_at: ago(60) });
-    await site.writeBoth(record("a", "t1"), young, record("a", "t2"), record("c", "t2"));
-    site.root.writeArtifacts([record("a", "t1"), young, record("a", "t2"), record("c", "t2")]);
-    const { result } = await site.cleanup();
-    expect(result).toMatchObject({ purged: 3, files: 4 });
-    expect(site.root.has("Logs/20200101/08/t1.log")).toBe(true);
-    expect(site.root.has("Logs/20200101/08/t2.log")).toBe(false);
-    expect(site.root.has("output/b/t1/t1.wav")).toBe(true);
-    expect(site.root.has("output/a/t1")).toBe(false);
-    expect(site.reporter.text).toMatch(/logs? .*kept/);
-  });
-
-  it("keeps a log that a record only Redis has, or an invalid one, also maps to", async () => {
-    const { site } = here;
-    await site.writeRedis(record("b", "t1", { status: "running", updated_at: ago(5) }));
-    site.root.writeStore([record("a", "t1"), record("a", "t2"), { user_id: "b", task_id: "t2", status: "done" }]);
-    site.root.writeArtifacts([record("a", "t1"), record("a", "t2")]);
-    expect((await site.cleanup()).result).toMatchObject({ purged: 2 });
-    expect(site.root.has("Logs/20200101/08/t1.log")).toBe(true);
-    expect(site.root.has("Logs/20200101/08/t2.log")).toBe(true);
-  });
-
   it("keeps a task with an invalid record, in the mirror and with its artifacts", async () => {
     const { site } = here;
     await site.writeRedis(record("a", "twin"));
@@ -175,20 +150,6 @@ describe("cleanup", () => {
     ]);
     expect((await site.cleanup()).result).toMatchObject({ purged: 1, candidates: 1 });
     expect(site.root.readStore()).toEqual([record("a", "kept"), newest]);
-  });
-
-  it("never touches artifacts of ids that aren't plain names, but purges record and mirror", async () => {
-    const { site } = here;
-    const ids = ["..", ".", "x/y", "x\\y", "x\u0001y"];
-    await site.writeBoth(...ids.map((id) => record("a", id)), record("..", "t1"));
-    site.root.write("output/victim.txt", "kept");
-    site.root.write("secret.txt", "kept");
-    site.root.write("output/a/x/y/file", "kept");
-    expect((await site.cleanup()).result).toMatchObject({ candidates: 6, purged: 6, failed: 0, files: 0 });
-    for (const name of ["output/victim.txt", "secret.txt", "output/a/x/y/file"]) expect(site.root.has(name)).toBe(true);
-    expect(site.root.storeText()).toBe("[]");
-    expect(await site.server.call("DBSIZE")).toBe(0);
-    expect(site.reporter.text).toContain("not one plain name");
   });
 
   it("also reports that no artifacts exist", async () => {
@@ -232,16 +193,6 @@ describe("a store file that is not as it should be", () => {
   it("may be missing if Redis is empty", async () => {
     expect(await here.site.cleanup()).toMatchObject({ result: { candidates: 0 }, problem: null });
   });
-
-  it.each(["", "[{", "{}x", "7", '["a"', "[{},]"])("stops the pass if it can't be read: %j", async (text) => {
-    const { site } = here;
-    await site.writeRedis(record("a", "t1"));
-    site.root.write("voice_task.json", text);
-    site.root.writeArtifacts([record("a", "t1")]);
-    const [tree, dump] = [site.root.tree(), await site.server.dump()];
-    await expect(site.cleanup()).rejects.toMatchObject({ code: "STORE_INVALID", exitCode: 1 });
-    expect([site.root.tree(), await site.server.dump()]).toEqual([tree, dump]);
-  });
 });
 
 describe("reasons to refuse a pass", () => {
@@ -251,36 +202,6 @@ describe("reasons to refuse a pass", () => {
     await expect(work()).rejects.toMatchObject({ code });
     expect([site.root.tree(), await site.server.dump()]).toEqual([tree, dump]);
   };
-
-  it.each([120, -120])("a clock that is off from that of Redis by %i s", async (shift) => {
-    const { site } = here;
-    await site.writeBoth(record("a", "t1"));
-    site.clock.shift = shift;
-    await untouched(() => site.cleanup(), "CLOCK_SKEW");
-  });
-
-  it("a clock that is off by more than a tenth of the retention, if that is less than a minute", async () => {
-    const { site } = here;
-    await site.writeBoth(record("a", "t1"));
-    site.clock.shift = 20;
-    await untouched(() => site.cleanup({ retention: 100 }), "CLOCK_SKEW");
-    expect((await site.cleanup({ retention: 1000 })).result).toMatchObject({ purged: 1 });
-  });
-
-  it("scores of the service that our zone cannot explain", async () => {
-    const { site } = here;
-    const shanghai = await connectMirror(site.server, new RecordRules(new Zone("Asia/Shanghai")));
-    site.root.writeStore([record("a", "t1")]);
-    await site.writeRedis(...Array.from({ length: 10 }, (_, i) => record("a", `t${i}`)));
-    site.state = { kind: "on", mirror: shanghai };
-    await untouched(() => site.cleanup(), "TIMEZONE_MISMATCH");
-    const error = await site.cleanup().catch((thrown: TtsctlError) => thrown);
-    expect(error).toMatchObject({
-      message: expect.stringContaining("8 h"),
-      hint: expect.stringContaining("[service] timezone"),
-    });
-    shanghai.close();
-  });
 
   it("not a few wrong scores, nor times with an offset", async () => {
     const { site } = here;

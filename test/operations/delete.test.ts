@@ -81,14 +81,6 @@ describe("delete by ids", () => {
     expect(site.root.readStore()).toEqual([record("a", "t1")]);
     expect(site.reporter.warnings.filter((line) => line.includes("a:t1"))).toHaveLength(1);
   });
-
-  it("keeps a log that another user shares", async () => {
-    const { site } = here;
-    await site.writeBoth(record("a", "t1"), record("b", "t1"));
-    site.root.writeArtifacts([record("a", "t1"), record("b", "t1")]);
-    expect((await site.delete(ids("t1"))).result).toMatchObject({ deleted: 1, files: 1 });
-    expect(site.root.has("Logs/20200101/08/t1.log")).toBe(true);
-  });
 });
 
 describe("delete by filter", () => {
@@ -188,14 +180,6 @@ describe("delete is careful", () => {
     const done = (await site.delete(ids("t1", "run", "none"))).result;
     expect(done).toEqual({ ...plan, dryRun: false });
     expect(done).toMatchObject({ deleted: 1, missing: ["none"], files: 2, bytes: 110 });
-  });
-
-  it("does nothing with a missing store file while Redis has tasks, unless --allow-empty is given", async () => {
-    const { site } = here;
-    await site.writeRedis(record("a", "t1"));
-    await expect(site.delete(ids("t1"))).rejects.toMatchObject({ code: "STORE_EMPTY" });
-    expect(await site.server.call("EXISTS", "tts:task:a:t1")).toBe(1);
-    expect((await site.delete(ids("t1"), { allowEmpty: true })).result).toMatchObject({ deleted: 1 });
   });
 
   it("works on the file if Redis is down, with a warning", async () => {

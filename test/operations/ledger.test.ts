@@ -49,15 +49,6 @@ describe("the ledger of a purge", () => {
     ]);
   });
 
-  it("has no entry for a dry run, nor for tasks kept by the plan", async () => {
-    const { site } = here;
-    await site.writeBoth(record("a", "t1"), record("a", "young", { updated_at: ago(60) }));
-    await site.cleanup({ dryRun: true });
-    expect(ledger.announced).toEqual([]);
-    await site.cleanup();
-    expect(names()).toEqual(["a:t1"]);
-  });
-
   it("records tasks that are kept after all", async () => {
     const { site } = here;
     await site.writeBoth(record("a", "t1"), record("a", "t2"), record("a", "t3"));

@@ -1,6 +1,4 @@
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { decideMark } from "../../src/operations/mark/plan.ts";
 import { NO_FILTER, ofUser } from "../../src/task/query-fields.ts";
 import { ago, record } from "../helpers/records.ts";
 import type { RecordJson } from "../helpers/root.ts";
@@ -133,14 +131,6 @@ describe("mark", () => {
     });
     expect([site.root.tree(), await site.server.dump()]).toEqual(before);
     expect(site.asked).toEqual([]);
-  });
-
-  it("refuses if the file is missing beside a full Redis, unless --allow-empty is given", async () => {
-    const { site } = here;
-    await site.writeRedis(running("a", "t1"));
-    await expect(site.mark(ids("t1"))).rejects.toMatchObject({ code: "STORE_EMPTY" });
-    expect((await site.mark(ids("t1"), { allowEmpty: true })).result.marked).toBe(1);
-    expect(site.root.has("voice_task.json")).toBe(false);
   });
 
   it("keeps tasks that it can't judge, and does the rest", async () => {
@@ -307,39 +297,6 @@ describe("mark without Redis", () => {
       expect((await hashOf("a:t1")).status).toBe("failed");
     },
   );
-});
-
-describe("decideMark", () => {
-  const copy = fc.record({
-    status: fc.constantFrom("wait", "run", "done", "error", "other"),
-    score: fc.integer({ min: 0, max: 3 }),
-  });
-  const any = fc.record({
-    file: fc.oneof(copy, fc.constant(null), fc.constant("invalid" as const)),
-    mirror: fc.oneof(copy, fc.constant(null), fc.constant("dangling" as const)),
-  });
-
-  it("marks by the file's copy, or by Redis's if the file has none, and only chosen tasks", () => {
-    fc.assert(
-      fc.property(any, (copies) => {
-        const rule = { filter: { ...NO_FILTER, statuses: new Set(["run"]) }, shown: "error", always: false };
-        const decision = decideMark(copies, rule);
-        const { file, mirror } = copies;
-        if (decision.kind === "mark") {
-          const ground = file ?? mirror;
-          expect(ground).toMatchObject({ status: "run" });
-          if (typeof file === "object" && file && typeof mirror === "object" && mirror) {
-            expect(mirror.score).toBeLessThanOrEqual(file.score);
-          }
-        } else if (decision.kind === "gone")
-          expect([file, mirror].some((c) => c !== null && c !== "dangling")).toBe(false);
-        else if (decision.kind === "refuse") {
-          expect(file ?? mirror).not.toBeNull();
-          if (file === null) expect(decision.reason).not.toContain("the file");
-        }
-      }),
-    );
-  });
 });
 
 describe("the audit ledger of a mark", () => {

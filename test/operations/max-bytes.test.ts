@@ -183,17 +183,6 @@ describe("max_bytes", () => {
     expect(site.purgedNames()).toEqual(["a:t1", "b:t2"]);
   });
 
-  it("purges nothing beside an empty store file", async () => {
-    const { site } = here;
-    await site.writeRedis(...five());
-    site.root.writeStore([]);
-    site.root.writeArtifacts(five());
-    const { result, problem } = await site.cleanup({ maxBytes: 1 });
-    expect(problem?.code).toBe("STORE_EMPTY");
-    expect(result).toMatchObject({ purged: 0, skipped: 5 });
-    expect(site.root.has("output/a/t1/t1.wav")).toBe(true);
-  });
-
   it("counts a shared log and a file with two names once, for the last purged task", async () => {
     const { site } = here;
     const tasks = [

@@ -2,17 +2,9 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Copies, Copy } from "../../src/operations/purge/copies.ts";
 import { decideCleanup } from "../../src/operations/purge/decide.ts";
-import {
-  limitFor,
-  limitsOf,
-  planTasks,
-  type RankedTasks,
-  type RetentionPolicy,
-  shortestRetention,
-  traitsOf,
-} from "../../src/operations/purge/policy.ts";
+import { limitsOf, planTasks, type RankedTasks, type RetentionPolicy } from "../../src/operations/purge/policy.ts";
 import "../helpers/python.ts";
-import { POLICY } from "./purge/paper.ts";
+import { POLICY } from "./setup.ts";
 
 const NOW = 10_000;
 
@@ -120,24 +112,6 @@ const anyStanding = fc.record({
 const copiesIn = ({ file, mirror }: Copies) =>
   [file, mirror].filter((copy) => typeof copy === "object" && copy !== null);
 
-it("the shortest retention ignores statuses that are never purged", () => {
-  const shortest = (policy: Partial<RetentionPolicy>) => shortestRetention({ ...POLICY, retention: 100, ...policy });
-  expect(shortest({})).toBe(100);
-  expect(shortest({ retentionDone: 50, retentionError: 70 })).toBe(50);
-  expect(shortest({ retentionDone: 150, retentionError: 70 })).toBe(70);
-  expect(shortest({ retentionDone: 0, retentionError: -1 })).toBe(100);
-  expect(shortest({ retentionDone: 150, retentionError: 150 })).toBe(100);
-});
-
-it("each status has its limit, and unfinished tasks have none", () => {
-  const limits = limitsOf({ ...POLICY, retention: 100, retentionDone: 50, retentionError: 0 }, NOW);
-  const of = (status: string) => limitFor({ status, score: 1 }, limits);
-  expect(["done", "error", "run", "other"].map(of)).toEqual([NOW - 50, -Infinity, -Infinity, -Infinity]);
-  expect(limits).toMatchObject({ now: NOW, member: NOW - 100 });
-  const errors = limitsOf({ ...POLICY, retention: 100 }, NOW);
-  expect(["error", "wait"].map((status) => limitFor({ status, score: 1 }, errors))).toEqual([NOW - 100, -Infinity]);
-});
-
 describe("the second look", () => {
   it("never purges tasks with an unfinished copy, from the future, kept, or of a status that is never purged", () => {
     fc.assert(
@@ -168,19 +142,6 @@ describe("the second look", () => {
         };
         const goes = (rules: RetentionPolicy) => decideCleanup(copies, limitsOf(rules, NOW)).kind === "purge";
         if (goes(longer)) expect(goes(policy)).toBe(true);
-      }),
-    );
-  });
-
-  it("judges a task as the columns do that the plan was made of", () => {
-    fc.assert(
-      fc.property(anyCopies, anyPolicy, (copies, policy) => {
-        const limits = limitsOf(policy, NOW);
-        const traits = traitsOf(copies, limits);
-        const { kind } = decideCleanup(copies, limits);
-        if (traits?.expired !== undefined) expect(kind === "purge").toBe(traits.expired);
-        const forSpace = { kept: false, forSpace: traits?.time ?? 0 };
-        if (traits?.mayMakeRoom) expect(decideCleanup(copies, limits, forSpace).kind).toBe("purge");
       }),
     );
   });

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { ago, record } from "../helpers/records.ts";
+import { record } from "../helpers/records.ts";
 import { useSite } from "./setup.ts";
 
 const here = useSite();
@@ -30,32 +30,6 @@ describe("sync --prune", () => {
     expect((await site.server.zset("tts:user:a:index")).map(([member]) => member)).toEqual(["t1", "t2"]);
   });
 
-  it("changes nothing if the operator declines", async () => {
-    const { site } = here;
-    const dump = await site.server.dump();
-    site.root.writeStore([record("a", "t1"), record("a", "t2"), record("b", "t3"), record("b", "new")]);
-    const asking = site.sync.bind(site);
-    site.asked.push = () => {
-      throw new Error("declined");
-    };
-    await expect(asking({ prune: true })).rejects.toThrow("declined");
-    expect(await site.server.dump()).toEqual(dump);
-  });
-
-  it.each([
-    { what: "is missing", write: () => here.site.root.rename("voice_task.json", "elsewhere") },
-    { what: "has no tasks", write: () => here.site.root.writeStore([]) },
-    { what: "has invalid records alone", write: () => here.site.root.writeStore([{ user_id: "a" }]) },
-  ])("refuses where the store file $what, unless that is meant", async ({ write }) => {
-    const { site } = here;
-    write();
-    const dump = await site.server.dump();
-    await expect(site.sync({ prune: true })).rejects.toMatchObject({ code: "STORE_EMPTY", exitCode: 1 });
-    expect(await site.server.dump()).toEqual(dump);
-    expect(await site.sync({ prune: true, allowEmpty: true, maxDelete: null })).toMatchObject({ pruned: 5 });
-    expect(await members()).toEqual([]);
-  });
-
   it("has a brake of half of Redis's tasks, checked before anything is written", async () => {
     const { site } = here;
     site.root.writeStore([record("a", "t1"), record("a", "t2"), record("a", "new")]);
@@ -79,16 +53,6 @@ describe("sync --prune", () => {
     });
     expect(await site.sync({ prune: true })).toMatchObject({ orphans: 2, pruned: 1 });
     expect(await members()).toEqual(["a:gone", "a:t1", "a:t2", "b:t3"]);
-  });
-
-  it("keeps a task that changed between the look and the removal", async () => {
-    const { site } = here;
-    site.flaky.onCall(async (method) => {
-      if (method === "remove")
-        await site.server.call("HSET", "tts:task:c:gone", "updated_at", ago(1), "status", "queued");
-    });
-    expect(await site.sync({ prune: true })).toMatchObject({ orphans: 2, pruned: 1 });
-    expect(await members()).toEqual(["a:t1", "a:t2", "b:t3", "c:gone"]);
   });
 
   it("names a key of the wrong type, counts it, and continues", async () => {

@@ -231,18 +231,6 @@ describe("sync", () => {
     ]);
   });
 
-  it("reads every shape", async () => {
-    const { site } = here;
-    const all = many(5);
-    site.root.write("voice_task.json", all.map((json) => `${JSON.stringify(json)}\n`).join(""));
-    expect(await site.sync()).toMatchObject({ total: 5, written: 5 });
-    site.root.write(
-      "voice_task.json",
-      JSON.stringify(Object.fromEntries(all.map((json) => [`${json.user_id}:${json.task_id}`, json]))),
-    );
-    expect(await site.sync()).toMatchObject({ total: 5, unchanged: 5 });
-  });
-
   it("takes a missing file for an empty one, and an empty or cut one for an error before Redis is touched", async () => {
     const { site } = here;
     expect(await site.sync()).toMatchObject({ ...COUNTS, total: 0 });

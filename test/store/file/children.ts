@@ -11,11 +11,9 @@ import type { ChildTask } from "./child.ts";
 
 type Child = ChildProcessByStdio<null, Readable, null>;
 
-/** How a child is started: the command that its lock shows, its limits, and its user. */
+/** How a child is started: the command that its lock shows, and its user. */
 export interface ChildOptions {
   readonly args?: readonly string[];
-  /** The largest file that it may write, in bytes. */
-  readonly fileSize?: number;
   readonly uid?: number;
 }
 
@@ -40,11 +38,9 @@ export function useChildren(): (task: ChildTask, options?: ChildOptions) => Prom
     for (const child of running) child.kill("SIGKILL");
     rmSync(folder, { recursive: true, force: true });
   });
-  return async (task, { args = [], fileSize, uid } = {}) => {
-    const limit = fileSize === undefined ? [] : ["prlimit", `--fsize=${fileSize}`];
-    const [command, ...rest] = [...limit, process.execPath, join(folder, "child.mjs"), ...args];
+  return async (task, { args = [], uid } = {}) => {
     const env = { ...process.env, TASK: JSON.stringify(task) };
-    const child = spawn(command!, rest, {
+    const child = spawn(process.execPath, [join(folder, "child.mjs"), ...args], {
       env,
       cwd: tmpdir(),
       stdio: ["ignore", "pipe", "inherit"],

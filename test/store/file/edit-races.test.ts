@@ -112,19 +112,6 @@ describe("a service that writes while the change is planned", () => {
 });
 
 describe("a snapshot to plan on", () => {
-  test("is used while it is current, and remains open", async () => {
-    writeOld(path("s.json"), dump(three));
-    const base = await storeAt().read();
-    const seen: Snapshot[] = [];
-    await storeAt().edit((current) => {
-      seen.push(current);
-      return removing("t1")(current);
-    }, base);
-    expect(seen).toEqual([base]);
-    expect((await base.readTasks([0])).map((task) => task.taskId)).toEqual(["t1"]);
-    await base.close();
-  });
-
   test("is not used once the file moved, before the edit or within it", async () => {
     writeOld(path("s.json"), dump(three));
     for (const when of ["before", "within"]) {
@@ -145,30 +132,6 @@ describe("a snapshot to plan on", () => {
       await base.close();
     }
   });
-});
-
-test("isCurrent sees every way in which a file moves", async () => {
-  const store = storeAt();
-  const moves: [string, () => void][] = [
-    ["nothing", () => {}],
-    ["replaced by the same", () => replaceStore(path("s.json"), three)],
-    ["appended to", () => appendFileSync(path("s.json"), "\n")],
-    ["written in place, mtime put back", () => writeOld(path("s.json"), dump(three).replace("t1", "x1"))],
-    ["another mode", () => chmodSync(path("s.json"), 0o600)],
-    ["gone", () => rmSync(path("s.json"))],
-  ];
-  for (const [name, move] of moves) {
-    writeOld(path("s.json"), dump(three));
-    const snapshot = await store.read();
-    move();
-    expect([name, await store.isCurrent(snapshot)]).toEqual([name, name === "nothing"]);
-    await snapshot.close();
-  }
-  rmSync(path("s.json"), { force: true });
-  const missing = await store.read();
-  expect(await store.isCurrent(missing)).toBe(true);
-  writeOld(path("s.json"), "[]");
-  expect(await store.isCurrent(missing)).toBe(false);
 });
 
 describe("a service that writes between our last look and the exchange", () => {

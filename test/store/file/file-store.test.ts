@@ -9,18 +9,15 @@ import {
   writeFileSync,
 } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { TtsctlError } from "../../../src/errors.ts";
 import type { Edit } from "../../../src/store/file/edit.ts";
 import type { PlanEdit } from "../../../src/store/file/file-store.ts";
 import { upsertsOf } from "../../../src/store/file/upserts.ts";
 import { namesIn, writeOld } from "../../helpers/files.ts";
 import { taskOf } from "../../helpers/records.ts";
-import { useChildren } from "./children.ts";
 import { disturbed, putting, removing, TEMPORARY, three, useStoreFile } from "./editing.ts";
 import { dump, idsIn, rec, replaceStore } from "./service.ts";
 
 const { path, storeAt } = useStoreFile();
-const start = useChildren();
 
 describe("a rewrite", () => {
   test("copies kept parts of any size around removed ones", async () => {
@@ -105,15 +102,6 @@ describe("a failure leaves the file as it was, no temporary file, and no lock", 
     await expect(edit).rejects.toMatchObject({ code, name: "TtsctlError" });
   }
 
-  test("of the disk, while the new content is written", async () => {
-    const records = Array.from({ length: 300 }, (_, i) => rec(`t${i}`, 1, { text: "x".repeat(1000) }));
-    writeOld(path("s.json"), dump(records));
-    const { line } = await start({ do: "remove", path: path("s.json"), ids: [["alice", "t5"]] }, { fileSize: 100_000 });
-    expect(JSON.parse(line)).toMatchObject({ code: "STORE_WRITE_FAILED", message: expect.stringContaining("EFBIG") });
-    expect(readFileSync(path("s.json"), "utf8")).toBe(dump(records));
-    expect(namesIn(path())).toEqual(["s.json"]);
-  });
-
   test("of the temporary path, which is a folder", async () => {
     writeOld(path("s.json"), dump(three));
     mkdirSync(path(TEMPORARY));
@@ -134,16 +122,6 @@ describe("a failure leaves the file as it was, no temporary file, and no lock", 
     await expect(broken).rejects.toThrow("no plan");
     expect([readFileSync(path("s.json"), "utf8"), namesIn(path())]).toEqual([dump(three), ["s.json"]]);
     expect((await storeAt().edit(removing("t1"))).rewrites).toBe(1);
-  });
-
-  test.each([
-    ["empty", ""],
-    ["cut", dump(three).slice(0, -5)],
-    ["of another kind", '"text"'],
-  ])("of reading: the file is %s", async (_, content) => {
-    writeOld(path("s.json"), content);
-    await expectRefusal(storeAt().edit(putting(rec("t1"))), "STORE_INVALID");
-    expect([readFileSync(path("s.json"), "utf8"), namesIn(path())]).toEqual([content, ["s.json"]]);
   });
 
   test("of the folder, which is not there", async () => {
@@ -178,30 +156,4 @@ describe("another file than the one that was read", () => {
     await expect(storeAt().edit(plan)).rejects.toMatchObject({ code: "STORE_WRITE_FAILED" });
     expect(readFileSync(path("s.json"), "utf8")).toBe(dump(three));
   });
-});
-
-test("several processes that each remove their own tasks lose none of the others' work", async () => {
-  const records = Array.from({ length: 60 }, (_, i) => rec(`t${i}`, 1, { text: "字".repeat(i * 50) }));
-  writeOld(path("s.json"), dump(records));
-  const ids = (child: number) =>
-    records.filter((_, i) => i % 5 === child).map(({ task_id }) => ["alice", task_id] as [string, string]);
-  const lines = await Promise.all(
-    [0, 1, 2].map((child) => start({ do: "remove", path: path("s.json"), ids: ids(child) })),
-  );
-  expect(lines.map(({ line }) => line)).toEqual(["done", "done", "done"]);
-  expect(readFileSync(path("s.json"), "utf8")).toBe(dump(records.filter((_, i) => i % 5 > 2)));
-  expect(namesIn(path())).toEqual(["s.json"]);
-});
-
-test("errors are one line that names the file, with a hint", async () => {
-  writeOld(path("s.json"), "[");
-  const error = (await storeAt()
-    .edit(removing("t1"))
-    .catch((error: unknown) => error)) as TtsctlError;
-  expect(error).toBeInstanceOf(TtsctlError);
-  expect([error.message.includes(path("s.json")), error.message.includes("\n"), error.hint !== undefined]).toEqual([
-    true,
-    false,
-    true,
-  ]);
 });

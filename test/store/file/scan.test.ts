@@ -5,7 +5,6 @@ import { describe, expect, test } from "vitest";
 import { FIELDS } from "../../../src/json/fields.ts";
 import { StoreSyntaxError } from "../../../src/store/file/elements.ts";
 import { recogniseShape, type ScanResult, scanStore } from "../../../src/store/file/scanner.ts";
-import { everyNth } from "../../helpers/long.ts";
 import { jsonText } from "../../json/json-text.ts";
 
 /** A file that returns a few bytes at a time; a real file can't be made to. */
@@ -133,46 +132,6 @@ test("an element of more than one chunk, with its end at each place beside an ed
   }
 });
 
-test("a truncated file is refused at its end, except an unfinished last line after complete ones", async () => {
-  const records = [`{${idsOf(0)}}`, '{"n": -1.5e3, "x": [true, null, {"é": "\\u00e9"}]}', "[]"];
-  for (const whole of [`[${records.join(", ")}]`, `{"a": ${records.join(', "b": ')}}`]) {
-    const bytes = Buffer.from(whole);
-    for (const cut of everyNth(5, 0, bytes.length)) {
-      expect([cut, await refusedAt(bytes.subarray(0, cut))]).toEqual([cut, cut]);
-    }
-  }
-  const lines = Buffer.from(records.map((record) => `${record}\n`).join(""));
-  for (const cut of everyNth(3, 0, records[0]!.length)) {
-    expect([cut, await refusedAt(lines.subarray(0, cut))]).toEqual([cut, cut]);
-  }
-  const second = records[0]!.length + 1;
-  const secondEnd = second + Buffer.byteLength(records[1]!);
-  for (const cut of everyNth(3, second + 1, secondEnd)) {
-    for (const size of [1, 7, 1000]) {
-      const { result, elements } = await scan(lines.subarray(0, cut), size);
-      expect([cut, elements.length, result.unfinished]).toEqual([cut, 1, second]);
-    }
-  }
-});
-
-test("invalid UTF-8 in a line without a newline: an unfinished append, or an error if it is the only line", async () => {
-  const bad = Buffer.concat([Buffer.from(`{${idsOf(0)}, "x": "é`), Buffer.from([0xe4, 0xb8, 0x22, 0x7d])]);
-  expect(await refusedAt(bad)).toBe(bad.length - 4);
-  const { result, elements } = await scan(Buffer.concat([Buffer.from(`{${idsOf(0)}}\n`), bad]), 1000);
-  expect([elements.length, result.unfinished]).toEqual([1, `{${idsOf(0)}}\n`.length]);
-});
-
-test("each element has its own known fields, none from the element before", async () => {
-  for (const content of [
-    `[{${idsOf(1)}}, 5, {"status": 1, "x": {"error": 2}}, "user_id", {}]`,
-    `{"a": {${idsOf(1)}}, "b": 5, "c": {"status": 1, "x": {"error": 2}}, "d": "user_id", "e": {}}`,
-    `{${idsOf(1)}}\n5\n{"status": 1, "x": {"error": 2}}\n"user_id"\n{}\n`,
-  ]) {
-    const { elements } = await scan(content, 5);
-    expect(elements.map(({ fields }) => fields)).toEqual([["user_id", "task_id"], [], ["status"], [], []]);
-  }
-});
-
 test("an invalid file is refused at the same byte, however it is split into chunks", async () => {
   for (const [content, byte] of [
     ["", 0],
@@ -200,16 +159,6 @@ test("an invalid file is refused at the same byte, however it is split into chun
     ["[1.]", 3],
   ] as const) {
     expect([content, await refusedAt(content)]).toEqual([content, byte]);
-  }
-});
-
-test("invalid UTF-8 is refused with its position, between characters of every length", async () => {
-  for (const text of ["", "a", "é", "中", "🙂", "aé中🙂", "🙂中éa", "a".repeat(40), "中".repeat(20)]) {
-    for (const bad of [[0x80], [0xff], [0xc0, 0xaf], [0xe4, 0xb8], [0xf0, 0x9f, 0x99], [0xf4, 0x90, 0x80, 0x80]]) {
-      const before = Buffer.from(`["${text}`);
-      const content = Buffer.concat([before, Buffer.from(bad), Buffer.from('"]')]);
-      expect([text, bad, await refusedAt(content)]).toEqual([text, bad, before.length]);
-    }
   }
 });
 

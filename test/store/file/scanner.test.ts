@@ -1,4 +1,3 @@
-import { readdirSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { useFolder } from "../../helpers/files.ts";
 import { everyNth } from "../../helpers/long.ts";
@@ -139,12 +138,6 @@ test("the error names a byte-order mark, which is invisible", async () => {
   }
 });
 
-test("a refused file is closed again", async () => {
-  const before = readdirSync("/proc/self/fd").length;
-  for (let i = 0; i < 20; i++) await refusalOf(path("s.json"), "[");
-  expect(readdirSync("/proc/self/fd").length).toBeLessThan(before + 10);
-});
-
 /** Line and byte as the message gives them. */
 function placeIn(message: string): [line: number, byte: number] {
   const [, line, byte] = /line (\d+), byte (\d+): /.exec(message)!;
@@ -255,18 +248,6 @@ describe("bytes that are not UTF-8 are refused where they are", { tags: ["slow"]
     const refusal = await refusalOf(path("s.json"), Buffer.concat([start, Buffer.from([0xff, 0x22, 0x7d])]));
     expect(placeIn(refusal.message)).toEqual([1, start.length]);
   });
-
-  test("in a store of some MB, far from both ends", { tags: ["slow"] }, async () => {
-    const half = Array.from({ length: 8000 }, (_, i) =>
-      rec("alice", `t${i}`, `, "text": "${"长文本".repeat(20)}"`),
-    ).join(",\n");
-    const start = Buffer.from(`[${half},\n{"text": "你好`);
-    const refusal = await refusalOf(
-      path("s.json"),
-      Buffer.concat([start, Buffer.from([0xb8]), Buffer.from(`x"},\n${half}]`)]),
-    );
-    expect(placeIn(refusal.message)).toEqual([1 + linesIn(start), start.length]);
-  });
 });
 
 describe("chunks of 1 MiB", { tags: ["slow"] }, () => {
@@ -293,16 +274,6 @@ describe("chunks of 1 MiB", { tags: ["slow"] }, () => {
       expect(store.tasks[1]!.json).toBe(
         '{"task_id":"任务🙂","user_id":"用户","k\\u0041":"\\\\\\"é🙂","updated_at":1700000000.25,"n":[1.0,{"a":-1e-5}]}',
       );
-    }
-  });
-
-  test("lines are recognised by ids that come after the edge, wherever it cuts", async () => {
-    const head = '{"text": "';
-    const tail = '", "user_id": "alice", "task_id": "t01", "updated_at": 1}';
-    for (const cut of everyNth(5, -3, tail.length + 3)) {
-      const line = `${head}${"x".repeat(EDGE - head.length - cut)}${tail}`;
-      const store = await storeOf(path("s.json"), `${line}\n${B}\n`);
-      expect([cut, store.shape, idsOf(store.tasks)]).toEqual([cut, "jsonl", BOTH]);
     }
   });
 

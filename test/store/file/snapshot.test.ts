@@ -3,11 +3,10 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { FileTasks } from "../../../src/store/file/file-tasks.ts";
 import { NO_FILTER } from "../../../src/task/query-fields.ts";
-import { shownStatus } from "../../../src/task/status.ts";
 import { useFolder } from "../../helpers/files.ts";
 import { runs } from "../../helpers/python.ts";
 import { storeOf, withSnapshot } from "./read-store.ts";
-import { type Element, inForce, randomStore, textOf } from "./stores.ts";
+import { inForce, randomStore, textOf } from "./stores.ts";
 
 const path = useFolder();
 
@@ -60,76 +59,6 @@ describe("random stores against a model", () => {
       { numRuns: runs(150) },
     );
     expect(tasks).toBeGreaterThan(runs(100));
-  });
-
-  const member = ({ userId, taskId }: Element) => Buffer.from(`${userId}:${taskId}`);
-
-  test("any page of any filter is that part of all that pass, sorted; find keeps the order asked", async () => {
-    const bound = fc.constantFrom(
-      ...Array.from({ length: 20 }, () => null),
-      -1,
-      5.5,
-      5.500_001,
-      1_704_067_200,
-      1_704_067_200.000_001,
-      1_704_067_201,
-    );
-    const filter = fc.record({
-      users: fc.constantFrom<string[]>([], [], [], [], [], ["alice"], ["bob"], ["nobody"], ["ali"], ["bob", "alice"]),
-      statuses: fc.uniqueArray(fc.constantFrom("wait", "run", "done", "error"), { maxLength: 2 }),
-      since: bound,
-      until: bound,
-    });
-    const window = fc.tuple(fc.oneof(fc.constant(0), fc.nat(9)), fc.nat({ max: 12 }));
-    let passed = 0;
-    await fc.assert(
-      fc.asyncProperty(
-        randomStore,
-        fc.array(fc.tuple(filter, window), { minLength: 8, maxLength: 8, size: "max" }),
-        async (store, pages) => {
-          writeFileSync(path("s.json"), textOf(store));
-          const live = [...inForce(store).values()]
-            .filter(({ live }) => live >= 0)
-            .map(({ live }) => store.elements[live]!);
-          const sorted = live.sort((a, b) => b.score - a.score || Buffer.compare(member(b), member(a)));
-          await withSnapshot(path("s.json"), async (snapshot) => {
-            const tasks = new FileTasks(snapshot);
-            for (const [{ users, statuses, since, until }, [offset, count]] of pages) {
-              const passing = sorted.filter(
-                (element) =>
-                  (users.length === 0 || users.includes(element.userId!)) &&
-                  (statuses.length === 0 || statuses.includes((shownStatus(element.status) ?? "") as "wait")) &&
-                  (since === null || element.score >= since) &&
-                  (until === null || element.score < until),
-              );
-              const question = {
-                ...NO_FILTER,
-                users: new Set(users),
-                statuses: new Set<string>(statuses),
-                since,
-                until,
-              };
-              const page = await tasks.page(question, offset, count);
-              expect([page.total, page.dangling]).toEqual([passing.length, 0]);
-              const expected = passing.slice(offset, offset + count);
-              expect(page.tasks.map((task) => task.json)).toEqual(expected.map(({ json }) => compact(json)));
-              passed += expected.length;
-            }
-            const asked = [...store.elements, { userId: "nobody", taskId: "t01" }, ...store.elements].flatMap(
-              ({ userId, taskId }) => (userId === undefined || taskId === undefined ? [] : [{ userId, taskId }]),
-            );
-            const found = await tasks.find(asked);
-            const byMember = inForce(store);
-            const expected = asked.map(({ userId, taskId }) => byMember.get(`${userId}:${taskId}`)?.live ?? -1);
-            expect(found.map((task) => task?.json)).toEqual(
-              expected.map((index) => (index < 0 ? undefined : compact(store.elements[index]!.json))),
-            );
-          });
-        },
-      ),
-      { numRuns: runs(120) },
-    );
-    expect(passed).toBeGreaterThan(runs(50));
   });
 });
 
@@ -333,24 +262,6 @@ describe("ids of every kind", () => {
   });
 });
 
-test("thousands of tasks keep their users, statuses and times", { tags: ["slow"] }, async () => {
-  const words = ["queued", "running", "done", "failed", "paused"];
-  const all = Array.from({ length: 5000 }, (_, i) => rec(`u${i % 7}`, `t${i}`, i, { status: words[i % 5] }));
-  writeFileSync(path("s.json"), array(...all));
-  await withSnapshot(path("s.json"), async (snapshot) => {
-    const page = await new FileTasks(snapshot).page(
-      { ...NO_FILTER, users: new Set(["u3"]), statuses: new Set(["done"]), since: 1000, until: 4800 },
-      10,
-      20,
-    );
-    const expected = Array.from({ length: 5000 }, (_, i) => i).filter(
-      (i) => i % 7 === 3 && i % 5 === 2 && i >= 1000 && i < 4800,
-    );
-    expect(page.total).toBe(expected.length);
-    expect(page.tasks.map((task) => task.score)).toEqual(expected.reverse().slice(10, 30));
-  });
-});
-
 describe("readTasks", { tags: ["slow"] }, () => {
   test("returns rows in any order, near and far, small and large", async () => {
     const records = Array.from({ length: 3000 }, (_, i) =>
@@ -373,35 +284,6 @@ describe("readTasks", { tags: ["slow"] }, () => {
         );
       }
       expect(await snapshot.readTasks([])).toEqual([]);
-    });
-  });
-
-  test("returns the rows of a window in any order, even huge ones", async () => {
-    const huge = rec("alice", "huge", 1, { text: "x".repeat(17 << 20) });
-    const records = Array.from({ length: 900 }, (_, i) =>
-      rec("alice", `t${i}`, i, { text: "字".repeat((i % 500) * 80) }),
-    );
-    writeFileSync(path("s.json"), array(...records.slice(0, 500), huge, ...records.slice(500)));
-    await withSnapshot(path("s.json"), async (snapshot) => {
-      const rows: number[] = [];
-      let windows = 0;
-      for (const window of snapshot.windows(snapshot.liveRows())) {
-        windows++;
-        rows.push(...window.rows);
-        const [some, others] = [window.rows.filter((row) => row % 3 === 0), window.rows.filter((row) => row % 3 !== 0)];
-        for (const part of [some, others.reverse()]) {
-          const tasks = await window.tasks(part);
-          expect(tasks.map(({ score }) => score)).toEqual(part.map((row) => snapshot.rows.score(row)));
-          expect(tasks.map(({ json }) => json.length)).toEqual(
-            (await snapshot.readTasks(part)).map(({ json }) => json.length),
-          );
-        }
-        const span = snapshot.rows.end(window.rows.at(-1)!) - snapshot.rows.start(window.rows[0]!);
-        expect(window.rows.length === 1 || span <= 4 << 20).toBe(true);
-      }
-      expect(rows).toEqual([...snapshot.liveRows()]);
-      expect(windows).toBe(14); // 13 of some 4 MB, and the one of the huge record
-      expect([...snapshot.windows([])]).toEqual([]);
     });
   });
 

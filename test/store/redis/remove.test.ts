@@ -20,24 +20,11 @@ describe.each(KINDS)("on %s", (kind) => {
       await writeToMirror(here.mirror, [taskOf(record("alice", "t1"))]);
     });
 
-    it("takes hash and both members together", async () => {
-      expect(await remove(await copyNow())).toEqual([true]);
-      expect(await left()).toEqual([]);
-    });
-
     it("is refused the second time in one call", async () => {
       const copy = await copyNow();
       const twice = [copy, copy].map((one) => ({ id: ID, copy: one }));
       expect((await here.mirror.remove(twice)).filter((flag) => flag === true)).toHaveLength(1);
       expect(await left()).toEqual([]);
-    });
-
-    it("leaves the other tasks of the user", async () => {
-      await writeToMirror(here.mirror, [taskOf(record("alice", "t2"))]);
-      expect(await remove(await copyNow())).toEqual([true]);
-      expect(await left()).toEqual(["tts:task:alice:t2", INDEX, USER_INDEX]);
-      expect((await here.server.zset(INDEX)).map(([member]) => member)).toEqual(["alice:t2"]);
-      expect((await here.server.zset(USER_INDEX)).map(([member]) => member)).toEqual(["t2"]);
     });
 
     it.each([

@@ -1,27 +1,13 @@
-import {
-  appendFileSync,
-  closeSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  symlinkSync,
-  truncateSync,
-  utimesSync,
-  writeFileSync,
-  writeSync,
-} from "node:fs";
+import { appendFileSync, closeSync, openSync, renameSync, truncateSync, writeFileSync, writeSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { systemClock } from "../../../src/clock.ts";
 import { FileStore } from "../../../src/store/file/file-store.ts";
 import { LineLog } from "../../../src/store/file/line-log.ts";
-import { takeLock } from "../../../src/store/file/lock.ts";
-import { namesIn, writeOld } from "../../helpers/files.ts";
+import { writeOld } from "../../helpers/files.ts";
 import { record, taskOf } from "../../helpers/records.ts";
 import { readWithPython } from "./python-eyes.ts";
-import { textOf, useWriter } from "./setup.ts";
+import { useWriter } from "./setup.ts";
 
-const WAIT = { seconds: 10, clock: systemClock };
 const here = useWriter("voice_task.jsonl");
 afterEach(() => vi.restoreAllMocks());
 const line = (taskId: string, more = {}) => `${JSON.stringify(record("alice", taskId, more))}\n`;
@@ -86,13 +72,6 @@ describe("an append to JSON Lines", () => {
     expect(tasksHeld()).toContain("t9");
   });
 
-  it("goes through a symbolic link", async () => {
-    writeOld(`${here().path}.real`, line("t1"));
-    symlinkSync(`${here().path}.real`, here().path);
-    await here().writer.upsert(task("t2"));
-    expect(readFileSync(`${here().path}.real`, "utf8")).toContain('"t2"');
-  });
-
   it("refuses a file with a malformed line, and says where", async () => {
     here().fill(line("t1"));
     await here().writer.upsert(task("t2"));
@@ -111,20 +90,6 @@ describe("an append to JSON Lines", () => {
     renameSync(`${here().path}.new`, here().path);
     expect(await asked).toMatchObject({ file: "written" });
     expect(tasksHeld().sort()).toEqual(["t1", "t2", "t8"]);
-  });
-});
-
-describe("beside a service that replaces the file", () => {
-  it("a write soon after another process's is watched", async () => {
-    here().text = line("t1"); // written just now, by an unknown process
-    await here().writer.upsert(task("t2"));
-    const read = here().text;
-    const asked = here().writer.upsert(task("t3"));
-    await expect.poll(() => here().text).toContain('"t3"');
-    writeFileSync(`${here().path}.new`, read + line("t8"));
-    renameSync(`${here().path}.new`, here().path);
-    expect(await asked).toMatchObject({ file: "written" });
-    expect(tasksHeld().sort()).toEqual(["t1", "t2", "t3", "t8"]);
   });
 });
 
@@ -147,49 +112,6 @@ describe("a process that appends without our lock", () => {
     expect(results.map(({ file }) => file)).toEqual(["newer", "written"]);
     expect(readWithPython(here().path)["alice:t1"]).toMatchObject(NEWER);
     expect(tasksHeld().sort()).toEqual(["t1", "t2", "t3"]);
-  });
-
-  it("just before us, an older record: ours wins", async () => {
-    here().fill(line("t1"));
-    appendJustBefore(line("t1", { updated_at: 5 }));
-    expect(await here().writer.upsert(task("t1", { n: 1 }))).toMatchObject({ file: "written" });
-    expect(readWithPython(here().path)["alice:t1"]).toMatchObject({ n: 1 });
-  });
-
-  it("leaves no blank line, which some readers don't skip", async () => {
-    here().fill(line("t1"));
-    await here().writer.upsert(task("t2"));
-    appendFileSync(here().path, line("t3"));
-    await here().writer.upsert(task("t4"));
-    expect(here().text).not.toContain("\n\n");
-    expect(tasksHeld()).toEqual(["t1", "t2", "t3", "t4"]);
-  });
-
-  it("repeatedly costs one wait for an undone change, not several", async () => {
-    here().text = line("t1");
-    const watching = vi.spyOn(FileStore.prototype, "identity");
-    const watched: boolean[] = [];
-    for (let i = 0; i < 4; i++) {
-      watching.mockClear();
-      appendFileSync(here().path, line(`s${i}`));
-      await here().writer.upsert(task("t2", { updated_at: i }));
-      watched.push(watching.mock.calls.length > 0);
-      await (await takeLock(here().path, "write", WAIT)).release(); // the next one starts a new burst
-    }
-    expect(watched).toEqual([true, false, false, false]);
-  });
-
-  it("has a second to finish its line, whatever the file's mtime", async () => {
-    here().fill(line("t1"));
-    const half = line("t2");
-    appendFileSync(here().path, half.slice(0, 20));
-    const future = Date.now() / 1000 + 100;
-    utimesSync(here().path, future, future);
-    const asked = here().writer.upsert(task("t3"));
-    await here().clock.sleep(300);
-    appendFileSync(here().path, half.slice(20));
-    await asked;
-    expect(tasksHeld()).toEqual(["t1", "t2", "t3"]);
   });
 
   it("our failed append is undone behind their lines", async () => {
@@ -231,19 +153,6 @@ describe("two writers of one file", () => {
     await Promise.all(asked);
     expect(tasksHeld()).toHaveLength(201);
   });
-
-  it("let another ttsctl acquire the lock soon", async () => {
-    here().fill(line("t0"));
-    let stop = false;
-    const load = (async () => {
-      for (let i = 0; !stop; i++) await here().writer.upsert(task(`n${i % 7}`, { updated_at: i }));
-    })();
-    await here().writer.upsert(task("t1"));
-    const lock = await takeLock(here().path, "write", WAIT);
-    await lock.release();
-    stop = true;
-    await load;
-  });
 });
 
 describe("compaction", () => {
@@ -281,14 +190,6 @@ describe("compaction", () => {
     expect(here().text.startsWith(kept)).toBe(true);
   });
 
-  it("leaves an emptied store with one tombstone", async () => {
-    here().fill(line("t1"));
-    await update(100);
-    await here().writer.remove({ userId: "alice", taskId: "t1" });
-    await here().close();
-    expect(here().text).toBe('{"user_id": "alice", "task_id": "t1", "deleted": true}\n');
-  });
-
   it("carries over lines that a process appends to the old file, which it holds open, and reports them", async () => {
     here().fill(line("t0"));
     const held = openSync(here().path, "a");
@@ -319,12 +220,5 @@ describe("compaction", () => {
     await update(60);
     expect(here().rewrites).toBe(0);
     expect(tasksHeld()).toEqual(["t1", "t9"]);
-  });
-
-  it("leaves no temporary file", async () => {
-    here().fill(textOf("jsonl", [record("alice", "t1")]));
-    await update(150);
-    await here().close();
-    expect(namesIn(here().path.slice(0, here().path.lastIndexOf("/")))).toEqual(["voice_task.jsonl"]);
   });
 });

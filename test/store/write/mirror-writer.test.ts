@@ -26,13 +26,6 @@ beforeEach(() => {
 });
 
 describe("a task that is created again with an older time", () => {
-  it("is written to the mirror after our own removal", async () => {
-    await writer.upsert(timed("t1", 2000));
-    await writer.remove(id("t1"));
-    expect(await writer.upsert(timed("t1", 1000))).toEqual({ file: "written", mirror: "written" });
-    expect(await timeOf("t1")).toMatchObject({ score: 1000 });
-  });
-
   it.each(["another program removed it", "another program removed it, and the mirror was flushed"])(
     "goes into the mirror, after %s",
     async (what) => {
@@ -49,29 +42,6 @@ describe("a task that is created again with an older time", () => {
 describe("changes of one task that wait together", () => {
   const asGone = (outcome: string) => (outcome === "missing" ? "removed" : outcome);
   const foreign = (taskId: string, updatedAt: number) => writeToMirror(redis.mirror, [timed(taskId, updatedAt)]);
-
-  it.each([1000, 2000])(
-    "put the record of an older or the same time in place of the copy that was removed (%i)",
-    async (at) => {
-      await writer.upsert(timed("t1", 2000));
-      const asked = [writer.remove(id("t1")), writer.upsert(timed("t1", at, { status: "queued" }))];
-      expect(await Promise.all(asked)).toEqual([
-        { file: "removed", mirror: "removed" },
-        { file: "written", mirror: "written" },
-      ]);
-      expect(await timeOf("t1")).toMatchObject({ score: at, status: "queued" });
-    },
-  );
-
-  it("are one write, however many they are", async () => {
-    await writer.upsert(timed("t1", 1000));
-    const calls = async () =>
-      Number(/cmdstat_evalsha:calls=(\d+)/.exec(String(await redis.server.call("INFO", "commandstats")))?.[1]);
-    const before = await calls();
-    await Promise.all(Array.from({ length: 200 }, (_, i) => writer.upsert(timed("t1", 2000 + i))));
-    expect(await timeOf("t1")).toMatchObject({ score: 2199 });
-    expect((await calls()) - before).toBeLessThan(20);
-  });
 
   it("leave a newer copy of another program, and say so of each", async () => {
     await writer.upsert(timed("t1", 1000));

@@ -1,7 +1,6 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { afterEach, beforeEach } from "vitest";
 import type { Clock } from "../../../src/clock.ts";
-import type { TtsctlError } from "../../../src/errors.ts";
 import { FileStore } from "../../../src/store/file/file-store.ts";
 import type { Shape } from "../../../src/store/file/scanner.ts";
 import { SharedSnapshot } from "../../../src/store/file/shared-snapshot.ts";
@@ -13,7 +12,7 @@ import { useFolder, writeOld } from "../../helpers/files.ts";
 import { RULES } from "../../helpers/records.ts";
 import type { RecordJson } from "../../helpers/root.ts";
 
-export const NO_REDIS: MirrorLink = new RedisLink(null);
+const NO_REDIS: MirrorLink = new RedisLink(null);
 export const SHAPES: readonly Shape[] = ["array", "map", "jsonl"];
 
 /** A store file of one shape, as the service writes it. */
@@ -26,7 +25,6 @@ export function textOf(shape: Shape, records: readonly RecordJson[]): string {
 /** A store file with a writer on it, of a test's own. */
 export class WriterPlace {
   readonly warnings: string[] = [];
-  readonly failures: { error: TtsctlError; count: number }[] = [];
   readonly #path: string;
   readonly #opened: { writer: TaskWriter; shared: SharedSnapshot }[] = [];
   readonly clock = new TestClock();
@@ -56,7 +54,7 @@ export class WriterPlace {
       ...{ shared: this.shared, repairs: new PendingRepairs((line) => this.warnings.push(line)), clock, link },
       mark: null,
       warn: (line) => this.warnings.push(line),
-      onMirrorFailure: (error, count) => this.failures.push({ error, count }),
+      onMirrorFailure: () => {},
     });
     this.#opened.push({ writer: this.writer, shared: this.shared });
     return this.writer;

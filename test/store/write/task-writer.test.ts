@@ -17,35 +17,6 @@ describe.each(SHAPES)("the double write into a file of shape %s", (shape) => {
   const fill = (...records: RecordJson[]) => here().fill(textOf(shape, records));
   const held = () => readWithPython(here().path);
 
-  it("inserts a new record, and overwrites an existing one", async () => {
-    fill(timed("t1", 1), timed("t2", 1));
-    const { writer } = here();
-    expect(await writer.upsert(taskOf(timed("t3", 1)))).toEqual({ file: "written", mirror: "off" });
-    expect(await writer.upsert(taskOf(timed("t1", 2, { status: "failed" })))).toMatchObject({ file: "written" });
-    expect(held()).toEqual({
-      "alice:t1": timed("t1", 2, { status: "failed" }),
-      "alice:t2": timed("t2", 1),
-      "alice:t3": timed("t3", 1),
-    });
-  });
-
-  it("keeps a newer record, and overwrites one of the same time", async () => {
-    fill(timed("t1", 5));
-    const { writer } = here();
-    expect(await writer.upsert(taskOf(timed("t1", 4)))).toEqual({ file: "newer", mirror: "newer" });
-    expect(held()).toEqual({ "alice:t1": timed("t1", 5) });
-    expect(await writer.upsert(taskOf(timed("t1", 5, { text: "again" })))).toMatchObject({ file: "written" });
-    expect(held()).toEqual({ "alice:t1": timed("t1", 5, { text: "again" }) });
-  });
-
-  it("removes all records of a task, and reports a missing one", async () => {
-    fill(timed("t1", 1), timed("t2", 1), timed("t1", 2));
-    const { writer } = here();
-    expect(await writer.remove(id("t1"))).toEqual({ file: "removed", mirror: "off" });
-    expect(await writer.remove(id("t1"))).toEqual({ file: "missing", mirror: "off" });
-    expect(held()).toEqual({ "alice:t2": timed("t2", 1) });
-  });
-
   it("replaces an invalid record with a valid one", async () => {
     fill(timed("t1", 1), record("alice", "t2", { updated_at: "soon" }));
     const { writer } = here();
@@ -75,25 +46,6 @@ describe.each(SHAPES)("the double write into a file of shape %s", (shape) => {
     here().replace(textOf(shape, [theirs, timed("t2", 1)]));
     expect(await asked).toMatchObject({ file: "written" });
     expect(held()["alice:t1"]).toEqual(theirs);
-  });
-
-  it("decides on each of many concurrent changes by the result of those before it", async () => {
-    fill(timed("t1", 1));
-    const { writer } = here();
-    const results = await Promise.all([
-      writer.upsert(taskOf(timed("t1", 3))),
-      writer.upsert(taskOf(timed("t1", 2))),
-      writer.remove(id("t1")),
-      writer.upsert(taskOf(timed("t1", 2, { text: "again" }))),
-      writer.remove(id("t2")),
-      writer.upsert(taskOf(timed("t2", 1))),
-      writer.upsert(taskOf(timed("t3", 1))),
-      writer.remove(id("t3")),
-    ]);
-    expect(results.map(({ file }) => file)).toEqual(
-      "written newer removed written missing written written removed".split(" "),
-    );
-    expect(held()).toEqual({ "alice:t1": timed("t1", 2, { text: "again" }), "alice:t2": timed("t2", 1) });
   });
 
   it("loses nothing if many write at once", async () => {
