@@ -66,6 +66,7 @@ const LIMITS: [what: string, command: string, (n: number) => unknown, [number, o
   ...["cleanup --once", "delete --user alice --yes", "mark --user alice --to failed --yes"].map(
     (command) => ["Redis-only tasks", command, foreign, [4, done], [5, refused("STORE_MISMATCH")]] as never,
   ),
+  ["a task in common", "cleanup --once", common, [1, done], [0, refused("STORE_MISMATCH")]],
   ["Redis-only tasks", "cleanup --orphans --yes", foreign, [4, done], [5, refused("STORE_MISMATCH")]],
   [
     "a retention of 7 days",
@@ -102,6 +103,12 @@ const LIMITS: [what: string, command: string, (n: number) => unknown, [number, o
     (command) => ["a layout for most of Redis", command, inLayout, [2, {}], [3, refused("LAYOUT_MISMATCH")]] as never,
   ),
 ];
+
+/** Stores that share so many tasks, beside others of which either has more. */
+async function common(n: number): Promise<void> {
+  const both = some(n, "both", HOUR);
+  await lay([...some(70, "t", HOUR), ...both], [...both, ...some(5, "alone", HOUR)]);
+}
 
 /** Of five tasks so many have the score of a service in another zone. */
 async function inZone(n: number): Promise<void> {
@@ -192,6 +199,10 @@ describe("the exit code, if several apply", () => {
     [2, "4 and 1", "sync --max-delete x", both],
     [2, "4 and 1", "list --source redis --page-size 0", both],
     [2, "4 and 1", "delete --yes", both],
+    [2, "0, without --yes", "delete --user alice", () => lay(tasks, tasks)],
+    [2, "0, without --yes", "mark --user alice --to failed", () => lay(tasks, tasks)],
+    [2, "0, without --yes", "sync --prune", () => lay(tasks, [...tasks, ...some(1, "alone", HOUR)])],
+    [2, "0, without --yes", "verify --repair --prune", () => lay(tasks, [...tasks, ...some(1, "alone", HOUR)])],
     [4, "1", "sync", both],
     [4, "1", "verify", both],
     [4, "1", "list --source redis", both],
