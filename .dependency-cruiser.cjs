@@ -5,7 +5,7 @@ const only = (name, from, to) => ({
   from: { path: from },
   to: { path: "^src/", pathNot: [from, ...to] },
 });
-const LEAVES = ["^src/errors\\.ts$", "^src/clock\\.ts$", "^src/printable\\.ts$", "^src/pool\\.ts$", "^src/abort\\.ts$"];
+const LEAVES = ["^src/errors\\.ts$", "^src/clock\\.ts$", "^src/printable\\.ts$", "^src/pool\\.ts$"];
 
 /** @type {import("dependency-cruiser").IConfiguration} */
 module.exports = {

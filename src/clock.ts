@@ -38,17 +38,10 @@ export async function later(clock: Clock, ms: number, signal: AbortSignal, work:
   if (!signal.aborted) work();
 }
 
-/**
- * Returns what the work does, or `late()` if it takes longer.
- * @param clock left out for waits for a server, which has only real time
- */
-export async function within<T>(ms: number, work: Promise<T>, late: () => T | Promise<T>, clock?: Clock): Promise<T> {
+/** Returns what the work does, or `late()` if it takes longer. */
+export function within<T>(clock: Clock, ms: number, work: Promise<T>, late: () => T | Promise<T>): Promise<T> {
   const done = new AbortController();
   const { signal } = done;
-  const limit = clock === undefined ? systemClock.sleep(ms, signal) : clock.sleep(ms, signal, true);
-  try {
-    return await Promise.race([work, limit.then(() => (signal.aborted ? work : late()))]);
-  } finally {
-    done.abort();
-  }
+  const limit = clock.sleep(ms, signal, true).then(() => (signal.aborted ? work : late()));
+  return Promise.race([work, limit]).finally(() => done.abort());
 }

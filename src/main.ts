@@ -7,15 +7,15 @@ import { type Clock, systemClock } from "./clock.ts";
 import { TtsctlError } from "./errors.ts";
 import { loadedPosix } from "./store/file/posix.ts";
 
-export interface Invocation extends Omit<Surroundings, "terminal" | "request" | "pageFolder" | "ownsProcess"> {
+/** The files of the page are beside the bundle, where the build puts them. */
+const DEFAULTS = { ownsProcess: false, pageFolder: join(import.meta.dirname, "web") };
+
+export interface Invocation extends Omit<Surroundings, "terminal" | "request" | keyof typeof DEFAULTS> {
   readonly streams: Streams;
   readonly clock?: Clock;
   readonly ownsProcess?: boolean;
-  /** Default: beside the bundle, where the build puts it. */
   readonly pageFolder?: string;
 }
-
-const PAGE_FOLDER = join(import.meta.dirname, "web");
 
 /** Runs one command and returns its exit code. The only catch-all. */
 export async function main(invocation: Invocation): Promise<number> {
@@ -27,8 +27,7 @@ export async function main(invocation: Invocation): Promise<number> {
     for (const output of [terminal.out, terminal.data, terminal.err]) output.hurryAfter(signal, clock);
     return signal;
   };
-  const defaults = { ownsProcess: false, pageFolder: PAGE_FOLDER };
-  let exitCode = await runCommand({ ...defaults, ...invocation, terminal, stopSignal: stopOfOutputs }).catch(report);
+  let exitCode = await runCommand({ ...DEFAULTS, ...invocation, terminal, stopSignal: stopOfOutputs }).catch(report);
   await terminal.out.flush();
   const { failure } = terminal.out;
   if (failure !== undefined) {

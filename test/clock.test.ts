@@ -23,11 +23,11 @@ it("ends a pause with its signal, also one that was aborted before", async () =>
 
 it("gives up on work that takes longer, and keeps its result or error if it doesn't", async () => {
   const clock = new TestClock({ longest: 0 });
-  const never = within(1000, new Promise<string>(() => {}), () => "late", clock);
+  const never = within(clock, 1000, new Promise<string>(() => {}), () => "late");
   await clock.advance(1);
   expect(await never).toBe("late");
-  expect(await within(1000, Promise.resolve("done"), () => "late", clock)).toBe("done");
-  await expect(within(1000, Promise.reject(new Error("no")), () => "late", clock)).rejects.toThrow("no");
+  expect(await within(clock, 1000, Promise.resolve("done"), () => "late")).toBe("done");
+  await expect(within(clock, 1000, Promise.reject(new Error("no")), () => "late")).rejects.toThrow("no");
 });
 
 it("of tests jumps over pauses in their order, and not to the end of those in the background", async () => {

@@ -48,7 +48,7 @@ export class Context extends RunParts {
   readonly flags: GlobalFlags;
   readonly terminal: Terminal;
   declare readonly reporter: ConsoleReporter;
-  readonly #surroundings: Surroundings;
+  readonly surroundings: Surroundings;
 
   constructor(surroundings: Surroundings, flags: GlobalFlags) {
     const { terminal, stopSignal, argv, cwd, env, request = null, onWarning } = surroundings;
@@ -63,20 +63,12 @@ export class Context extends RunParts {
     });
     this.flags = flags;
     this.terminal = terminal;
-    this.#surroundings = surroundings;
+    this.surroundings = surroundings;
   }
 
   /** The directory that relative paths of flags are relative to. */
   get cwd(): string {
-    return this.#surroundings.cwd;
-  }
-
-  get ownsProcess(): boolean {
-    return this.#surroundings.ownsProcess;
-  }
-
-  get pageFolder(): string {
-    return this.#surroundings.pageFolder;
+    return this.surroundings.cwd;
   }
 
   /** A context for a step of the run. It logs, unless the flags say otherwise. */
@@ -84,7 +76,7 @@ export class Context extends RunParts {
     settings: Settings,
     { terminal = this.terminal, flags, sharesMirror = false, ...about }: ForkChanges = {},
   ): Context {
-    const surroundings = { ...this.#surroundings, terminal, ...about };
+    const surroundings = { ...this.surroundings, terminal, ...about };
     const fork = new Context(surroundings, { ...this.flags, verbose: Math.max(1, this.flags.verbose), ...flags });
     return fork.joins(this, settings, sharesMirror);
   }
@@ -142,7 +134,7 @@ export class Context extends RunParts {
   }
 
   loadOptions(): LoadOptions {
-    return { flags: { ...this.flags }, env: this.#surroundings.env, cwd: this.cwd };
+    return { flags: { ...this.flags }, env: this.surroundings.env, cwd: this.cwd };
   }
 }
 
@@ -156,8 +148,8 @@ export type Attach = <F extends object>(
 const NEW_SPACE = 8 << 20;
 
 /** Has V8 collect garbage earlier, so a million tasks take less than 200 MB. It costs time, so a server doesn't call it. */
-export function keepHeapSmall({ ownsProcess }: Context): void {
-  if (!ownsProcess) return;
+export function keepHeapSmall({ surroundings }: Context): void {
+  if (!surroundings.ownsProcess) return;
   setFlagsFromString("--heap-growing-percent=50");
   // V8 has no call for the size: the space grows by the factor when enough of what is in it is still in use.
   setFlagsFromString("--semi-space-growth-factor=4");

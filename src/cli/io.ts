@@ -1,6 +1,6 @@
 import { setMaxListeners } from "node:events";
 import type { Readable, Writable } from "node:stream";
-import type { Clock } from "../clock.ts";
+import { type Clock, later } from "../clock.ts";
 import { printable } from "../printable.ts";
 import { type LogEvent, logLine } from "../render/item-lines.ts";
 
@@ -61,19 +61,18 @@ export class Output {
     const { stop, clock } = this.#hurry ?? {};
     return new Promise((resolve) => {
       const over = new AbortController();
-      const hurry = async () => {
-        await clock!.sleep(STUCK_MS, over.signal);
-        if (over.signal.aborted) return;
+      const { signal } = over;
+      const taken = () => {
+        over.abort();
+        resolve();
+      };
+      const giveUp = () => {
         this.isGone = true;
         taken();
       };
-      const taken = () => {
-        over.abort();
-        stop?.removeEventListener("abort", hurry);
-        resolve();
-      };
-      if (stop?.aborted) void hurry();
-      else stop?.addEventListener("abort", hurry);
+      const hurry = () => void later(clock!, STUCK_MS, signal, giveUp);
+      if (stop?.aborted) hurry();
+      else stop?.addEventListener("abort", hurry, { signal });
       write(taken);
     });
   }

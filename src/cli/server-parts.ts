@@ -62,7 +62,7 @@ export async function serverParts(context: Context, { syncing, record, readOnly 
     token: http.token.value,
     basePath: http.basePath.value,
     dialect: http.dialect.value,
-    pageFolder: context.pageFolder,
+    pageFolder: context.surroundings.pageFolder,
     withArtifacts: async (work) => {
       const artifacts = await openArtifacts({ output: paths.output.value, logs: paths.logs.value, names: rules });
       return work(artifacts).finally(() => artifacts.close());
@@ -193,7 +193,7 @@ function changesOf(context: Context, syncing: Syncing): Changes {
     if (!dryRun) last = changed.catch(() => {});
     return changed;
   };
-  context.onRelease(async () => void (await within(GRACE_MS, last, () => {}, context.clock)));
+  context.onRelease(async () => void (await within(context.clock, GRACE_MS, last, () => {})));
   return {
     remove: async (deletion) => noted(deletion, () => remove(context, deletion, syncing)),
     mark: async (marking) => noted(marking, () => mark(context, marking, syncing)),

@@ -42,8 +42,8 @@ export function eventStreams({ clock, signal, failed }: Pick<ServerParts, "clock
     c.header("X-Accel-Buffering", "no"); // nginx would hold events back
     const response = streamSSE(c, async (stream) => {
       const over = new AbortController();
-      const beatLater = (): void => void later(clock, HEARTBEAT_S * 1000, over.signal, beatAgain);
-      const beatAgain = () => void beat(stream).then(beatLater);
+      const beatLater = (): void =>
+        void later(clock, HEARTBEAT_S * 1000, over.signal, () => void beat(stream).then(beatLater));
       beatLater();
       try {
         await run(stream, question.signal);

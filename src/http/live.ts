@@ -7,7 +7,6 @@ import type { ServerParts } from "./parts.ts";
 
 /** Between two looks whether anything has changed. */
 const LOOK_EVERY_S = 1;
-
 /** A service writes Redis a moment after the file. */
 const LATELY_S = 2;
 /** What no mark shows, such as a task that gets older than the filter allows, shows after so long. */

@@ -1,4 +1,3 @@
-import { untilEither } from "../abort.ts";
 import { isRedisError, isStoreError, TtsctlError } from "../errors.ts";
 import { checkSameStore } from "../operations/safety.ts";
 import type { RunParts } from "../parts/parts.ts";
@@ -97,7 +96,13 @@ export function mirrorRepair({ parts, logger, shared, link, repairs, writer, mar
 
     /** `syncToRedis()`. @throws TtsctlError INTERRUPTED if the signal is aborted or the store is closed */
     sync(signal: AbortSignal): Promise<SyncResult> {
-      const sync = untilEither(signal, stop.signal, push);
+      const either = new AbortController(); // Node.js 20.0 has no `AbortSignal.any`
+      const abort = () => either.abort();
+      for (const one of [signal, stop.signal]) {
+        if (one.aborted) abort();
+        one.addEventListener("abort", abort, { signal: either.signal });
+      }
+      const sync = push(either.signal).finally(abort);
       asked.add(sync);
       return sync.finally(() => asked.delete(sync));
     },

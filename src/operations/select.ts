@@ -5,7 +5,7 @@ import { KeyTable } from "../store/key-table.ts";
 import { BATCH } from "../store/redis/copies.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import type { TaskId } from "../store/task-source.ts";
-import { givenName, NO_FILTER, statusPasses, type TaskFilter, timePasses, userPasses } from "../task/query-fields.ts";
+import { givenName, statusPasses, type TaskFilter, timePasses, userPasses } from "../task/query-fields.ts";
 import { copiesIn, fileCopy } from "./purge/copies.ts";
 import { copyPasses } from "./purge/decide.ts";
 import { existing } from "./purge/policy.ts";
@@ -19,8 +19,6 @@ export interface Selection {
   /** Seconds: the shortest age in the filter, by this machine's clock; null for none. */
   readonly age: number | null;
 }
-
-export const EVERYTHING: Selection = { filter: NO_FILTER, ids: null, age: null };
 
 /**
  * Finds the tasks of which any copy passes the filter, and the ids that neither store has (SPEC section 5, Selection). If

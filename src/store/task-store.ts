@@ -257,16 +257,14 @@ async function answerFrom(source: TaskSource, query: ListQuery): Promise<Omit<Li
 
 /** The store file as a fallback for Redis: read on first use, once. */
 export class FileBehind implements Pick<TaskSource, "find"> {
-  readonly clock: Clock;
-  readonly #file: FileStore;
+  readonly file: FileStore;
   #reading: Promise<Snapshot | null> | undefined;
   /** Why the file couldn't be read. */
   problem: TtsctlError | null = null;
   readonly warnings: string[] = [];
 
   constructor(file: FileStore) {
-    this.clock = file.clock;
-    this.#file = file;
+    this.file = file;
   }
 
   async find(ids: readonly TaskId[]): Promise<(Task | undefined)[]> {
@@ -293,7 +291,7 @@ export class FileBehind implements Pick<TaskSource, "find"> {
 
   async #read(): Promise<Snapshot | null> {
     try {
-      return await this.#file.read();
+      return await this.file.read();
     } catch (error) {
       if (!(error instanceof TtsctlError)) throw error;
       this.problem = error;
@@ -369,8 +367,8 @@ export async function lackOf(
   }
   const inFile = countIn(snapshot, userId);
   let members = await mirror.size(userId);
-  for (let look = 1; members < inFile && look < MOST_LOOKS && isLate(snapshot, behind.clock); look++) {
-    await behind.clock.sleep(PATIENCE_MS);
+  for (let look = 1; members < inFile && look < MOST_LOOKS && isLate(snapshot, behind.file.clock); look++) {
+    await behind.file.clock.sleep(PATIENCE_MS);
     members = await mirror.size(userId);
   }
   if (members < inFile) {

@@ -8,7 +8,7 @@ import { type MarkOptions, markTasks } from "../../src/operations/mark/mark.ts";
 import { cleanUpOrphans, type OrphanOptions, type OrphanResult } from "../../src/operations/orphans/orphans.ts";
 import type { BackupFile } from "../../src/operations/purge/backup.ts";
 import type { RetentionPolicy } from "../../src/operations/purge/policy.ts";
-import { EVERYTHING, type Selection } from "../../src/operations/select.ts";
+import type { Selection } from "../../src/operations/select.ts";
 import { type SyncOptions, type SyncOutcome, sync } from "../../src/operations/sync.ts";
 import {
   type RepairOptions,
@@ -21,6 +21,7 @@ import { FileStore } from "../../src/store/file/file-store.ts";
 import type { MirrorState } from "../../src/store/mirror-link.ts";
 import type { Mirror } from "../../src/store/redis/mirror.ts";
 import { writeToMirror } from "../../src/store/redis/write.ts";
+import { NO_FILTER } from "../../src/task/query-fields.ts";
 import { TestClock } from "../helpers/clock.ts";
 import { connectMirror, FlakyMirror, RecordingReporter } from "../helpers/doubles.ts";
 import { RULES, taskOf } from "../helpers/records.ts";
@@ -28,6 +29,8 @@ import { RedisServer } from "../helpers/redis.ts";
 import { type RecordJson, ServiceRoot } from "../helpers/root.ts";
 
 const DAY = 86_400;
+
+export const EVERYTHING: Selection = { filter: NO_FILTER, ids: null, age: null };
 
 /** A retention of a week, and nothing else. */
 export const POLICY: RetentionPolicy = {

@@ -38,7 +38,7 @@ Examples:
 async function runSync(context: Context, flags: SyncFlags): Promise<number> {
   const userId = await userOf(context, flags);
   if (flags.prune) await context.requireConfig(false);
-  if (context.ownsProcess) letOthersGoFirst();
+  if (context.surroundings.ownsProcess) letOthersGoFirst();
   keepHeapSmall(context);
   const ask = (count: number) => `Delete ${counted(count, "Redis-only task")}?`;
   const confirm = confirmation(context, flags.yes, ask);

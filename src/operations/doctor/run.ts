@@ -25,7 +25,7 @@ export async function* diagnose(parts: DoctorParts, checks = CHECKS, longest = L
 async function verdictOf(run: () => Promise<Verdict | null>, probe: Probe, longest: number): Promise<Verdict | null> {
   const late = () => fail(`took more than ${longest} s`, TOO_LONG);
   try {
-    return await within(longest * 1000, run(), late, probe.parts.clock);
+    return await within(probe.parts.clock, longest * 1000, run(), late);
   } catch (error) {
     return verdictOfError(error, probe);
   }

@@ -8,7 +8,7 @@ import { type Edit, planSplices } from "./edit.ts";
 import { type FileIdentity, identityAt, sameIdentity, unreadable } from "./identity.ts";
 import { DisplacedWrite, LandedEdit } from "./landed-edit.ts";
 import { isLately, lastWriterOf, noteOf } from "./last-writer.ts";
-import { type Holder, LOCK_WAIT_S, type Lock, type LockPurpose, lockHolder, takeLock, withLock } from "./lock.ts";
+import { LOCK_WAIT_S, type Lock, type LockPurpose, lockHolder, takeLock } from "./lock.ts";
 import { removeLeftover, replaceFile } from "./replace.ts";
 import type { SharedSnapshot } from "./shared-snapshot.ts";
 import { Snapshot } from "./snapshot.ts";
@@ -34,7 +34,7 @@ export interface EditOutcome {
 
 export interface FileStoreOptions {
   /** Named in the locks. */
-  readonly holder?: Holder | undefined;
+  readonly holder?: readonly string[] | undefined;
   /** Ends waiting: for a lock, and for a change that may be undone. */
   readonly signal?: AbortSignal | undefined;
   /** The last snapshot of this file in a long-lived process. */
@@ -48,7 +48,6 @@ export class FileStore {
   readonly rules: RecordRules;
   readonly clock: Clock;
   readonly #options: FileStoreOptions;
-
   /** Held by this run, which notes in it what takes long. */
   #runLock: Lock | undefined;
 
@@ -101,8 +100,10 @@ export class FileStore {
   }
 
   /** Does work under the lock of a rewrite. @param target `target()` */
-  withWriteLock<T>(target: string, work: (lock: Lock) => Promise<T>): Promise<T> {
-    return withLock(target, "write", { seconds: LOCK_WAIT_S, clock: this.clock }, work, this.#options.holder);
+  async withWriteLock<T>(target: string, work: (lock: Lock) => Promise<T>): Promise<T> {
+    const wait = { seconds: LOCK_WAIT_S, clock: this.clock };
+    const lock = await takeLock(target, "write", wait, this.#options.holder);
+    return work(lock).finally(() => lock.release());
   }
 
   /**

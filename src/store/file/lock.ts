@@ -27,9 +27,6 @@ export interface Lock {
 }
 
 /** How long to wait for another holder. */
-/** Who takes a lock: the words of its command line, which the lock file names. */
-export type Holder = readonly string[];
-
 export interface LockWait {
   readonly seconds: number;
   readonly clock: Clock;
@@ -45,13 +42,14 @@ const LOCK_TEXT = 512;
  * Acquires a lock beside the store file: an flock(2) on a side file, since a rename swaps the store file's inode. The
  * kernel releases it with the process. The side file stays.
  * @param wait null for not at all
+ * @param holder the words of the command line, which the lock file names
  * @throws TtsctlError LOCK_TIMEOUT (names the holder), LOCK_UNAVAILABLE, INTERRUPTED
  */
 export async function takeLock(
   storePath: string,
   purpose: LockPurpose,
   wait: LockWait | null,
-  holder: Holder = [],
+  holder: readonly string[] = [],
 ): Promise<Lock> {
   const path = lockPath(storePath, purpose);
   const handle = await openLockFile(path);
@@ -100,21 +98,6 @@ export async function lockHolder(storePath: string, purpose: LockPurpose): Promi
     return (await tryFlock(handle, path, "shared")) ? null : (await readLockFile(handle)).holder;
   } finally {
     await closeQuietly(handle);
-  }
-}
-
-export async function withLock<T>(
-  storePath: string,
-  purpose: LockPurpose,
-  wait: LockWait | null,
-  body: (lock: Lock) => Promise<T>,
-  holder: Holder = [],
-): Promise<T> {
-  const lock = await takeLock(storePath, purpose, wait, holder);
-  try {
-    return await body(lock);
-  } finally {
-    await lock.release();
   }
 }
 
@@ -176,11 +159,8 @@ async function waitForFlock(handle: FileHandle, path: string, { seconds, clock, 
     return isLocked;
   };
   signal?.addEventListener("abort", giveUp);
-  try {
-    return await within(seconds * 1000, isLocked, giveUp, clock);
-  } finally {
-    signal?.removeEventListener("abort", giveUp);
-  }
+  const limited = within(clock, seconds * 1000, isLocked, giveUp);
+  return limited.finally(() => signal?.removeEventListener("abort", giveUp));
 }
 
 function startFlock(flags: readonly string[], handle: FileHandle): ChildProcess {
@@ -215,12 +195,11 @@ async function readLockFile(handle: FileHandle): Promise<{ holder: string; note:
 }
 
 /** Best effort: on a full disk, or in another user's file, the lock holds without its text. */
-async function writeLockFile(handle: FileHandle, holder: Holder, note: string): Promise<void> {
+async function writeLockFile(handle: FileHandle, holder: readonly string[], note: string): Promise<void> {
   // Only words and flags: a value may be a secret.
   const words = holder.filter((arg) => /^(--)?[a-z-]{1,20}$/.test(arg)).slice(0, 3);
-  const command = ["ttsctl", ...words].join(" ");
   try {
-    await handle.write(`${process.pid} ${command}\n${note}\n`.padEnd(LOCK_TEXT), 0);
+    await handle.write(`${[process.pid, "ttsctl", ...words].join(" ")}\n${note}\n`.padEnd(LOCK_TEXT), 0);
   } catch (error) {
     if (systemErrorCode(error) === undefined) throw error;
   }

@@ -1,5 +1,5 @@
 import { Redis, type RedisOptions, ReplyError } from "ioredis";
-import { within } from "../../clock.ts";
+import { systemClock, within } from "../../clock.ts";
 import { TtsctlError } from "../../errors.ts";
 import type { Command, NodeReply, Script } from "./commands.ts";
 import { Connection, guardQueue, sendScript } from "./connection.ts";
@@ -52,7 +52,8 @@ export class RedisClient extends Connection {
     } satisfies RedisOptions;
     const client = new RedisClient(new Redis(options), target);
     try {
-      await within(seconds * 1000, client.#handshake(target), () => Promise.reject(client.#notConnected()));
+      const late = () => Promise.reject(client.#notConnected());
+      await within(systemClock, seconds * 1000, client.#handshake(target), late);
       return client;
     } catch (error) {
       client.close();

@@ -317,7 +317,7 @@ export class ClusterClient extends Connection {
     const where = this.#describe(nodeName(origin));
     try {
       const leftMs = (deadline - systemClock.monotonic()) * 1000;
-      await within(leftMs, cluster.connect(), () => Promise.reject(timeoutError(where)));
+      await within(systemClock, leftMs, cluster.connect(), () => Promise.reject(timeoutError(where)));
       return cluster;
     } catch (error) {
       this.#leave(cluster);

@@ -1,5 +1,5 @@
 import { type Cluster, type Redis, ReplyError } from "ioredis";
-import { within } from "../../clock.ts";
+import { systemClock, within } from "../../clock.ts";
 import { TtsctlError } from "../../errors.ts";
 import type { Command, NodeReply, RedisCommands, Reply, Script, ScriptRun } from "./commands.ts";
 import { allOf, ServerError, serverError, withKey } from "./errors.ts";
@@ -99,7 +99,7 @@ export abstract class Connection implements RedisCommands {
   /** One timer for all commands: one for each would cost more than the command. @throws TtsctlError if a reply is missing */
   protected async settled(sent: readonly Promise<unknown>[]): Promise<Reply[]> {
     const late = () => Promise.reject(this.lose(this.late()));
-    const results = await within(this.timeoutMs, Promise.allSettled(sent), late);
+    const results = await within(systemClock, this.timeoutMs, Promise.allSettled(sent), late);
     return results.map((result) => {
       const error: unknown = result.status === "rejected" ? result.reason : null;
       this.heard ||= error === null || error instanceof ReplyError;

@@ -2,11 +2,12 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
-import { EVERYTHING, type Selection } from "../../../src/operations/select.ts";
+import type { Selection } from "../../../src/operations/select.ts";
 import { NO_FILTER, ofUser } from "../../../src/task/query-fields.ts";
 import { namesIn, useFolder, writeOld } from "../../helpers/files.ts";
 import { readStore } from "../../store/file/read-store.ts";
 import { type Rec, rec } from "../../store/file/service.ts";
+import { EVERYTHING } from "../setup.ts";
 import { imported } from "./setup.ts";
 
 const path = useFolder();

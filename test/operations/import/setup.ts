@@ -3,12 +3,12 @@ import { systemClock } from "../../../src/clock.ts";
 import { exportTasks } from "../../../src/operations/export/export.ts";
 import { type ImportOptions, importRecords } from "../../../src/operations/import/import.ts";
 import { readSource } from "../../../src/operations/import/read-source.ts";
-import { EVERYTHING } from "../../../src/operations/select.ts";
 import { type ExportFormat, exportText } from "../../../src/render/csv.ts";
 import { FileStore } from "../../../src/store/file/file-store.ts";
 import { NO_FILTER } from "../../../src/task/query-fields.ts";
 import { RecordingReporter } from "../../helpers/doubles.ts";
 import { RULES } from "../../helpers/records.ts";
+import { EVERYTHING } from "../setup.ts";
 
 const OFF = { kind: "off" } as const;
 const ALL = { filter: NO_FILTER, ids: null };

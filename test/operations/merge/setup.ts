@@ -2,10 +2,9 @@ import { type ImportOptions, importRecords } from "../../../src/operations/impor
 import { BadLines } from "../../../src/operations/import/read-source.ts";
 import type { MergeCounts } from "../../../src/operations/merge/merge-plan.ts";
 import { spooled } from "../../../src/operations/merge/spool.ts";
-import { EVERYTHING } from "../../../src/operations/select.ts";
 import { RULES } from "../../helpers/records.ts";
 import type { RecordJson } from "../../helpers/root.ts";
-import type { Site } from "../setup.ts";
+import { EVERYTHING, type Site } from "../setup.ts";
 
 const DEFAULTS: ImportOptions = {
   ...{ policy: "newer", dryRun: false, skipInvalid: false, selection: EVERYTHING },

@@ -6,7 +6,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { systemClock } from "../../../src/clock.ts";
 import { TtsctlError } from "../../../src/errors.ts";
 import { FileStore } from "../../../src/store/file/file-store.ts";
-import { type LockPurpose, takeLock, withLock } from "../../../src/store/file/lock.ts";
+import { type LockPurpose, takeLock } from "../../../src/store/file/lock.ts";
 import { NO_UPSERTS } from "../../../src/store/file/upserts.ts";
 import { RecordRules } from "../../../src/task/rules.ts";
 import { Zone } from "../../../src/task/time.ts";
@@ -25,11 +25,11 @@ async function run(task: ChildTask): Promise<void> {
     setInterval(() => void lock, 1 << 30); // a lock that nothing refers to is released with its file handle
   } else if (task.do === "count") {
     for (let i = 0; i < task.times; i++) {
-      await withLock(task.path, "write", { seconds: 30, clock: systemClock }, async () => {
-        const number = Number(readFileSync(task.counter, "utf8"));
-        await new Promise((resolve) => setImmediate(resolve));
-        writeFileSync(task.counter, `${number + 1}`);
-      });
+      const lock = await takeLock(task.path, "write", { seconds: 30, clock: systemClock });
+      const number = Number(readFileSync(task.counter, "utf8"));
+      await new Promise((resolve) => setImmediate(resolve));
+      writeFileSync(task.counter, `${number + 1}`);
+      await lock.release();
     }
   } else {
     const store = new FileStore(task.path, new RecordRules(new Zone("UTC")), systemClock);

@@ -1,25 +1,9 @@
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { describe, expect, test, vi } from "vitest";
 import { systemClock } from "../../../src/clock.ts";
-import {
-  type Lock,
-  type LockPurpose,
-  type LockWait,
-  lockHolder,
-  takeLock,
-  withLock,
-} from "../../../src/store/file/lock.ts";
+import { type Lock, type LockPurpose, type LockWait, lockHolder, takeLock } from "../../../src/store/file/lock.ts";
 import { loadPosix } from "../../../src/store/file/posix.ts";
 import { useFolder } from "../../helpers/files.ts";
 import { useChildren } from "./children.ts";
@@ -100,16 +84,6 @@ describe("within one process", () => {
     const second = take("write", WAIT);
     await first.release();
     await (await second).release();
-  });
-
-  test("withLock always releases it", async () => {
-    expect(await withLock(path("s.json"), "write", null, async () => 5)).toBe(5);
-    const failing = withLock(path("s.json"), "write", null, async () => {
-      expect(existsSync(lockFile("write"))).toBe(true);
-      throw new Error("inside");
-    });
-    await expect(failing).rejects.toThrow("inside");
-    await (await take("write")).release();
   });
 
   test("the note of the last holder comes with the lock, and is kept until another replaces it", async () => {
