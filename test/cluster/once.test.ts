@@ -81,12 +81,12 @@ function changesTasks(command: string): boolean {
 }
 
 describe("a primary that is lost under a program", () => {
-  async function place(): Promise<Place> {
+  async function place(tasks = TASKS): Promise<Place> {
     const here = await placeWithReplicas();
     const { config } = here.cluster;
     here.root.write("config.ini", `[redis]\n${config}timeout = ${TIMEOUT_S}\n[service]\ntimezone = UTC\n`);
     const updated_at = ago(30 * 86_400);
-    here.root.writeStore(Array.from({ length: TASKS }, (_, i) => record(`user${i % 50}`, `t${i}`, { updated_at })));
+    here.root.writeStore(Array.from({ length: tasks }, (_, i) => record(`user${i % 50}`, `t${i}`, { updated_at })));
     return here;
   }
 
@@ -124,7 +124,7 @@ describe("a primary that is lost under a program", () => {
   );
 
   it("and hangs: serve waits no longer than the timeout, and answers from the file", async () => {
-    const here = await place();
+    const here = await place(1000);
     const monitor = await Monitor.of(here.cluster);
     const server = await here.serve();
     const sourceOf = async (size: number) =>

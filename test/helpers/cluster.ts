@@ -7,6 +7,8 @@ type Command = readonly (string | number)[];
 const SLOTS = 16_384;
 /** How long a node may be silent before the others take it for dead, milliseconds: soon if it has a replica. */
 const [SOON, LATE] = [600, 5000];
+type Role = [role: string, host: string, port: number, state: string];
+
 /** Commands about all that there is: every primary is asked. */
 const EVERYWHERE = new Set(["FLUSHALL", "KEYS", "DBSIZE", "SCRIPT"]);
 
@@ -143,7 +145,7 @@ export class RedisCluster {
   async isWhole(): Promise<void> {
     for (const node of this.nodes.filter(({ isRunning }) => isRunning)) {
       await until(async () => {
-        const info = String(await node.call("CLUSTER", "INFO"));
+        const info = String(await node.call("CLUSTER", "INFO").catch(() => "")); // a replica may load its data again
         return info.includes("cluster_state:ok") && info.includes(`cluster_slots_ok:${SLOTS}`);
       });
     }
@@ -212,10 +214,10 @@ export class RedisCluster {
   }
 
   /** What the nodes that run answer to ROLE; a replica's: its primary and its link. */
-  async #roles(): Promise<Map<RedisServer, [role: string, host: string, port: number, state: string]>> {
+  async #roles(): Promise<Map<RedisServer, Role>> {
     const running = this.nodes.filter((node) => node.isRunning);
     const roles = await Promise.all(running.map((node) => node.call("ROLE")));
-    return new Map(running.map((node, i) => [node, roles[i] as [string, string, number, string]]));
+    return new Map(running.map((node, i) => [node, roles[i] as Role]));
   }
 
   async #routed(command: Command): Promise<RespReply> {

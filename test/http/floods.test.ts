@@ -31,8 +31,9 @@ afterAll(async () => {
   root.remove();
   await redis.remove();
 });
-afterEach(() => {
+afterEach(async () => {
   for (const wire of wires.splice(0)) wire.socket.destroy();
+  await until(async () => server.run.hasEnded || (await server.fetch("/voice-tasks?page_size=1000")).status === 200);
 });
 
 async function connections(count: number): Promise<Wire[]> {

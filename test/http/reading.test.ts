@@ -9,9 +9,9 @@ import { useServer } from "./setup.ts";
 
 const here = useServer();
 const TASKS = [
-  record("alice", "t01", { updated_at: ago(10) }),
-  record("alice", "t02", { updated_at: ago(20), status: "running" }),
-  record("bob", "t 3/%?", { updated_at: ago(30), status: "failed", error: "no\r\nvoice ✗" }),
+  record("alice", "t01", { updated_at: ago(310) }),
+  record("alice", "t02", { updated_at: ago(320), status: "running" }),
+  record("bob", "t 3/%?", { updated_at: ago(330), status: "failed", error: "no\r\nvoice ✗" }),
 ];
 beforeEach(() => here.root.writeStore(TASKS));
 
