@@ -34,75 +34,52 @@ async function lay(file: readonly RecordJson[], redis: readonly RecordJson[], co
   await putIntoRedis(server, ...redis);
 }
 
-/** `n` Redis-only tasks of five, or of a file with another `n` tasks. */
 const alone = (n: number) => lay(some(5 - n, "t", HOUR), [...some(5 - n, "t", HOUR), ...some(n, "alone", HOUR)]);
 const foreign = (n: number) => lay(some(9, "t", HOUR), some(n, "alone", HOUR));
 const old = (n: number) => lay([...some(n, "old"), ...some(9 - n, "young", HOUR)], []);
+const aged = (n: number) => lay(some(1, "t", n), []);
+const stuck = (n: number) => lay(some(1, "t", n, { status: "running" }), []);
+const many = (n: number) => lay(some(n, "t"), []);
 const done = { code: 0 };
 const refused = (code: string) => ({ json: { code } });
 const purged = (n: number) => ({ code: 0, json: { purged: n } });
+const [BRAKE, MISMATCH] = [refused("MAX_DELETE_EXCEEDED"), refused("STORE_MISMATCH")];
+const [ZONE, LAYOUT] = [refused("TIMEZONE_MISMATCH"), refused("LAYOUT_MISMATCH")];
+const MARK = "mark --user alice --to failed --yes";
+const DELETE = "delete --user alice --yes";
 
-/** A limit that nobody set: what a command does at it, and one above it. */
-const LIMITS: [what: string, command: string, (n: number) => unknown, [number, object], [number, object]][] = [
-  ["half of Redis", "sync --prune --yes", alone, [2, done], [3, refused("MAX_DELETE_EXCEEDED")]],
-  ["half of Redis", "verify --repair --prune --yes", alone, [2, done], [3, refused("MAX_DELETE_EXCEEDED")]],
-  [
-    ...["half of the artifacts", "cleanup --orphans --yes"],
-    async (n: number) => {
-      await lay(some(2, "t"), []);
-      root.writeArtifacts([...some(2, "t"), ...some(n, "orphan")]);
-      await settled();
-    },
-    ...[
-      [2, { json: { removed: 4 } }],
-      [3, refused("MAX_DELETE_EXCEEDED")],
-    ],
-  ] as never,
-  ["no brake", "cleanup --once", old, [8, purged(8)], [9, purged(9)]],
-  ["a number", "cleanup --once --max-delete 3", old, [3, purged(3)], [4, refused("MAX_DELETE_EXCEEDED")]],
-  ["a part, 2.97 of 9", "cleanup --once --max-delete 33%", old, [2, purged(2)], [3, refused("MAX_DELETE_EXCEEDED")]],
-  ["a number", "delete --until 1d --yes --max-delete 3", old, [3, done], [4, refused("MAX_DELETE_EXCEEDED")]],
-  ["a number", "mark --until 1d --to failed --yes --max-mark 3", old, [3, done], [4, refused("MAX_DELETE_EXCEEDED")]],
-  ...["cleanup --once", "delete --user alice --yes", "mark --user alice --to failed --yes"].map(
-    (command) => ["Redis-only tasks", command, foreign, [4, done], [5, refused("STORE_MISMATCH")]] as never,
-  ),
-  ["a task in common", "cleanup --once", common, [1, done], [0, refused("STORE_MISMATCH")]],
-  ["Redis-only tasks", "cleanup --orphans --yes", foreign, [4, done], [5, refused("STORE_MISMATCH")]],
-  [
-    "a retention of 7 days",
-    "cleanup --once",
-    (n) => lay(some(1, "t", n), []),
-    [WEEK - 60, purged(0)],
-    [WEEK + 1, purged(1)],
-  ],
-  [
-    "stuck after a day",
-    "cleanup --once",
-    (n) => lay(some(1, "t", n, { status: "running" }), []),
-    [86_340, { json: { purged: 0 } }],
-    [86_401, { json: { stuck: 1 } }],
-  ],
-  ["keep_last", "cleanup --once --keep-last 2", (n) => lay(some(n, "t"), []), [2, purged(0)], [3, purged(1)]],
-  [
-    ...["max_bytes, 110 for each task", "cleanup --once --retention 1000d --max-bytes 330"],
-    async (n: number) => {
-      await lay(some(n, "t", 2 * HOUR), []);
-      root.writeArtifacts(some(n, "t"));
-      await settled();
-    },
-    ...[
-      [3, purged(0)],
-      [4, purged(1)],
-    ],
-  ] as never,
-  // Of five scores.
-  ...["sync", "cleanup --once", "mark --user alice --to failed --yes", "verify --repair"].map(
-    (command) => ["a zone for most of Redis", command, inZone, [2, done], [3, refused("TIMEZONE_MISMATCH")]] as never,
-  ),
-  ...["sync", "cleanup --once", "mark --user alice --to failed --yes", "delete --user alice --yes"].map(
-    (command) => ["a layout for most of Redis", command, inLayout, [2, {}], [3, refused("LAYOUT_MISMATCH")]] as never,
-  ),
+type Limit = [what: string, lay: (n: number) => unknown, at: number, end: object, above: number, end: object];
+/** What commands do at a limit, and one above it. Most limits are those that nobody set. */
+const LIMITS: [...Limit, ...commands: string[]][] = [
+  ["half of Redis", alone, 2, done, 3, BRAKE, "sync --prune --yes", "verify --repair --prune --yes"],
+  ["half of the artifacts", orphaned, 2, { json: { removed: 4 } }, 3, BRAKE, "cleanup --orphans --yes"],
+  ["no brake", old, 8, purged(8), 9, purged(9), "cleanup --once"],
+  ["a brake of 3", old, 3, purged(3), 4, BRAKE, "cleanup --once --max-delete 3"],
+  ["a brake of 3", old, 3, done, 4, BRAKE, "delete --until 1d --yes --max-delete 3", `${MARK} --until 1d --max-mark 3`],
+  ["a brake of 2.97", old, 2, purged(2), 3, BRAKE, "cleanup --once --max-delete 33%"],
+  ["Redis-only tasks", foreign, 4, done, 5, MISMATCH, "cleanup --once", DELETE, MARK, "cleanup --orphans --yes"],
+  ["a task in common", common, 1, done, 0, MISMATCH, "cleanup --once"],
+  ["a retention of 7 days", aged, WEEK - 60, purged(0), WEEK + 1, purged(1), "cleanup --once"],
+  ["stuck after a day", stuck, 86_340, purged(0), 86_401, { json: { stuck: 1 } }, "cleanup --once"],
+  ["keep_last", many, 2, purged(0), 3, purged(1), "cleanup --once --keep-last 2"],
+  ["max_bytes", heavy, 3, purged(0), 4, purged(1), "cleanup --once --retention 1000d --max-bytes 330"],
+  ["a zone for most of 5", inZone, 2, done, 3, ZONE, "sync", "cleanup --once", MARK, "verify --repair"],
+  ["a layout for most of 5", inLayout, 2, {}, 3, LAYOUT, "sync", "cleanup --once", MARK, DELETE],
 ];
+
+/** 2 artifacts of each of 2 tasks, and of so many without a record. */
+async function orphaned(n: number): Promise<void> {
+  await many(2);
+  root.writeArtifacts([...some(2, "t"), ...some(n, "orphan")]);
+  await settled();
+}
+
+/** Artifacts of 110 bytes for each task. */
+async function heavy(n: number): Promise<void> {
+  await lay(some(n, "t", 2 * HOUR), []);
+  root.writeArtifacts(some(n, "t"));
+  await settled();
+}
 
 /** Stores that share so many tasks, beside others of which either has more. */
 async function common(n: number): Promise<void> {
@@ -130,16 +107,18 @@ async function everything() {
   return [root.tree(), Object.fromEntries(keys)];
 }
 
-describe("limits and defaults", () => {
-  it.each(LIMITS)("%s: %s", async (_, command, layOut, ...cases) => {
-    for (const [n, expected] of cases) {
-      await layOut(n);
-      const before = await everything();
-      const outcome = await run(root, command.split(" "));
-      expect(outcome, `${n}: ${outcome.stderr}`).toMatchObject(expected);
-      if (outcome.code === 1) expect(await everything()).toEqual(before);
-    }
-  });
+it.each(
+  LIMITS.flatMap(([what, layOut, at, end, above, beyond, ...commands]) =>
+    commands.map((command) => [what, command, layOut, [at, end], [above, beyond]] as const),
+  ),
+)("the limit: %s: %s", async (_, command, layOut, ...cases) => {
+  for (const [n, expected] of cases) {
+    await layOut(n);
+    const before = await everything();
+    const outcome = await run(root, command.split(" "));
+    expect(outcome, `${n}: ${outcome.stderr}`).toMatchObject(expected);
+    if (outcome.code === 1) expect(await everything()).toEqual(before);
+  }
 });
 
 it.each([
