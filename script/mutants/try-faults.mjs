@@ -1,11 +1,26 @@
-// Puts each fault of faults.mjs into a copy of the project, one at a time, and runs the test that must fail.
+// Puts each fault of faults.txt into a copy of the project, one at a time, and runs the test that must fail.
 import { spawnSync } from "node:child_process";
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { FAULTS } from "./faults.mjs";
 
 const ROOT = new URL("../..", import.meta.url).pathname;
+
+/** Each entry: what is wrong, the file, lines taken out ("- ") and put in ("+ "), the test that must fail. */
+const FAULTS = readFileSync(new URL("faults.txt", import.meta.url), "utf8")
+  .trim()
+  .split("\n\n")
+  .map((entry) => {
+    const [what, file, ...lines] = entry.split("\n");
+    const those = (sign) => lines.filter((line) => line.startsWith(sign)).map((line) => line.slice(sign.length));
+    return {
+      what,
+      file: file.trim(),
+      from: those("- ").join("\n"),
+      to: those("+ ").join("\n"),
+      test: lines.at(-1).trim(),
+    };
+  });
 
 /** @param words of the faults to try; none: all. @returns whether each was found by its test */
 export function tryFaults(words) {

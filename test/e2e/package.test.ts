@@ -43,9 +43,20 @@ beforeAll(async () => {
   );
   cpSync(ROOT, clone, { recursive: true, filter: (path) => !left.has(path) });
   mkdirSync(shims);
-  // An npm whose `ci` needs no network.
+  // An npm whose `ci` and `install` need no network: for the other processor it has this one's binaries.
   const real = run("sh", ["-c", "command -v npm"]).stdout.trim();
-  const shim = `#!/bin/sh\n[ "$1" = ci ] && exec ln -s '${ROOT}/node_modules' node_modules\nexec '${real}' "$@"\n`;
+  const shim = `#!/bin/sh
+case $1 in
+  ci) mkdir node_modules && exec ln -s '${ROOT}'/node_modules/* '${ROOT}/node_modules/.bin' node_modules/ ;;
+  install)
+    other=\${4#--cpu=} ours='${ROOT}/node_modules/@koromix/koffi-linux-${process.arch}'
+    folder=\${2#--prefix=}/node_modules/@koromix/koffi-linux-$other
+    mkdir -p "$folder" && cp "$ours/package.json" "$folder"
+    for libc in linux musl; do cp -r "$ours/$libc"_* "$folder/$libc"_"$other"; done
+    exit ;;
+esac
+exec '${real}' "$@"
+`;
   writeFileSync(join(shims, "npm"), shim, { mode: 0o755 });
   const packed = run(join(shims, "npm"), ["pack", "--offline"], clone, { PATH: `${shims}:${process.env.PATH}` });
   expect(packed).toMatchObject({ status: 0, stdout: expect.stringMatching(/ttsctl-.*\.tgz\n$/) });
