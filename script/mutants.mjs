@@ -2,7 +2,7 @@
 // The faults of mutants/faults.txt: node script/mutants.mjs faults [WORD ...], those that have each word in their entry.
 import { spawnSync } from "node:child_process";
 import { AREAS } from "./mutants/areas.mjs";
-import { tryFaults } from "./mutants/try-faults.txt";
+import { tryFaults } from "./mutants/try-faults.mjs";
 
 const given = process.argv.slice(2);
 if (given[0] === "faults") process.exit(tryFaults(given.slice(1)) ? 0 : 1);
