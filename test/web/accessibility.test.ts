@@ -61,6 +61,7 @@ describe.each(LOOKS)("the page in $locale, $colorScheme, at a width of $width", 
     expect(await problems(tab)).toEqual([]);
     await tab.page.keyboard.press("Escape");
     await tab.page.getByRole("button", { name: /^(Mark as|标记为)/ }).click();
+    await tab.page.locator("dialog select").selectOption("error");
     await tab.page.locator("dialog .by-status li").first().waitFor();
     expect(await problems(tab)).toEqual([]);
   });

@@ -110,17 +110,17 @@ describe("a filter", () => {
         .join(" "),
     );
     await tab.page.getByRole("button", { name: "Apply" }).click();
-    await tab.page.getByText("1,199 tasks found").waitFor();
+    await tab.page.getByRole("heading", { name: "1,199 tasks found" }).waitFor();
     await tab.sees(["c1", "c200"], { count: 200 });
     await tab.page.getByRole("button", { name: "Show 200 more" }).click();
     await tab.sees(["c400"], { count: 400 });
     expect(tab.asked(QUERY)[0]!.postDataJSON().task_ids).toHaveLength(1199);
     await tab.page.reload();
-    await tab.page.getByText("1,199 tasks found").waitFor();
+    await tab.page.getByRole("heading", { name: "1,199 tasks found" }).waitFor();
     await tab.page.getByRole("button", { name: "Clear" }).click();
     await tab.page.getByRole("heading", { name: "1,200 tasks", exact: true }).waitFor();
     await tab.page.goBack();
-    await tab.page.getByText("1,199 tasks found").waitFor();
+    await tab.page.getByRole("heading", { name: "1,199 tasks found" }).waitFor();
   });
 });
 

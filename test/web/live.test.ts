@@ -222,14 +222,14 @@ it("an outage of the stores and of the server is shown, and its end", async () =
   const tab = await here.open(served.url, { live: true });
   await begins(tab);
   await here.server.stop();
-  await tab.page.getByText("Redis cannot be reached.").waitFor();
+  await tab.page.locator(".dock").getByText("Redis cannot be reached.").waitFor();
   await tab.sees(["t01", "t02"], { count: 2 });
   await here.server.start();
-  await tab.page.getByText("Redis cannot be reached.").waitFor({ state: "detached" });
+  await tab.page.locator(".dock").getByText("Redis cannot be reached.").waitFor({ state: "detached" });
   await served.stop();
-  await tab.page.getByText("The server does not respond.").waitFor();
+  await tab.page.locator(".dock").getByText("The server does not respond.").waitFor();
   await here.serve(`--no-cleanup --port ${served.port}`, {}, new FastClock("fast"));
   await tab.refreshes();
-  await tab.page.getByText("The server does not respond.").waitFor({ state: "detached" });
+  await tab.page.locator(".dock").getByText("The server does not respond.").waitFor({ state: "detached" });
   tab.expectsRefusals();
 });

@@ -78,6 +78,7 @@ describe("hostile texts", () => {
     await tab.page.locator(".choice-bar").waitFor();
     expect(await widerBy(tab)).toBe(0);
     await tab.page.getByRole("button", { name: "Mark as…" }).click();
+    await tab.page.locator("dialog select").selectOption("done");
     await tab.page.locator("dialog .by-status li").first().waitFor();
     expect(await widerBy(tab)).toBe(0);
   });
@@ -188,7 +189,7 @@ describe("errors of the server", () => {
     );
     await tab.page.getByRole("button", { name: "删除任务 numbers" }).click();
     const dialog = tab.page.getByRole("dialog");
-    await dialog.getByRole("button", { name: "删除", exact: true }).click();
+    await dialog.getByRole("button", { name: "删除 1 个任务" }).click();
     await dialog.getByText(said).waitFor();
     await dialog.getByText(detail).waitFor();
     tab.expectsRefusals();

@@ -8,6 +8,7 @@ import { About } from "./about.ts";
 import { AudioFinder } from "./audio-finder.ts";
 import { type Asked, Change, changeSaid, goneOf } from "./change.ts";
 import { Chosen } from "./chosen.ts";
+import { Form } from "./form.ts";
 import { Opened } from "./opened.ts";
 import { Overview } from "./overview.ts";
 import { Player } from "./player.ts";
@@ -45,6 +46,7 @@ export class App {
   readonly reading = new Reading(() => this.#isBusy());
   readonly tasks: TaskList;
   readonly chosen: Chosen;
+  readonly form: Form;
   readonly overview: Overview;
   readonly refresher: Refresher;
   /** The key of the row whose log is followed; null for none. */
@@ -69,6 +71,8 @@ export class App {
     const request = { ...list, pageSize: preferences.pageSize.value };
     this.tasks = new TaskList({ api: this.api, isReading, isOpen }, request, task);
     this.chosen = new Chosen(this.tasks);
+    const applied = computed(() => this.tasks.request.value.filter);
+    this.form = new Form({ applied, apply: this.filter });
     effect(() => {
       void this.tasks.request.value;
       this.change.leave();

@@ -88,7 +88,7 @@ const STEPS: Readonly<Record<string, number>> = { ArrowLeft: -1, ArrowRight: 1, 
 
 /** Over the bars: each filters the list to its time, or no longer. One is reached by Tab, the others by the arrow keys. */
 function BarButtons({ span, bars, clock }: ChartProps) {
-  const { tasks, filter: apply } = useApp();
+  const { tasks, form } = useApp();
   const text = useMessages();
   const reached = useSignal<string | null>(null);
   const { filter } = tasks.request.value;
@@ -118,7 +118,7 @@ function BarButtons({ span, bars, clock }: ChartProps) {
             tabIndex={i === tabbed ? 0 : -1}
             onFocus={() => (reached.value = bar.from)}
             onKeyDown={(event) => move(event, i)}
-            onClick={() => void apply({ ...filter, ...(i === pressed ? { since: [], until: [] } : ranges[i]) })}
+            onClick={() => void form.refine(i === pressed ? { since: [], until: [] } : ranges[i]!)}
           />
         );
       })}

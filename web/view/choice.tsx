@@ -4,7 +4,7 @@ import { Icon, Line } from "./parts.tsx";
 
 /** Chooses a row: with Shift, all rows from the one that was chosen last. */
 export function ChooseTask({ row }: { row: ShownRow }) {
-  const { chosen, change, tasks } = useApp();
+  const { chosen, change, tasks, about } = useApp();
   const text = useMessages();
   const isChosen = chosen.has(row.key);
   return (
@@ -12,7 +12,7 @@ export function ChooseTask({ row }: { row: ShownRow }) {
       <input
         type="checkbox"
         name="task"
-        disabled={tasks.asking.value}
+        disabled={tasks.asking.value || about.readOnly.value}
         aria-label={text.chooseTask(row.taskId)}
         checked={isChosen}
         onMouseDown={(event) => event.shiftKey && event.preventDefault()} // no text is selected
@@ -30,14 +30,14 @@ export function ChooseTask({ row }: { row: ShownRow }) {
 export function ChoosePage() {
   const { chosen, tasks, about } = useApp();
   const text = useMessages();
-  if (about.readOnly.value || (tasks.view.value?.rows.length ?? 0) === 0) return null;
+  if (about.health.value?.readOnly || (tasks.view.value?.rows.length ?? 0) === 0) return null;
   const isPage = chosen.isPage.value;
   return (
     <label class="choose" title={text.choosePage}>
       <input
         type="checkbox"
         name="page"
-        disabled={tasks.asking.value}
+        disabled={tasks.asking.value || about.readOnly.value}
         aria-label={text.choosePage}
         checked={isPage}
         indeterminate={!isPage && chosen.choice.value.count > 0}
@@ -81,7 +81,7 @@ export function ChoiceBar() {
           {text.retryTasks}
         </button>
       ) : null}
-      <button type="button" class="button small" onClick={() => change.ask("error", choice)}>
+      <button type="button" class="button small" onClick={() => change.ask("mark", choice)}>
         {text.mark}
       </button>
       <button type="button" class="button small danger" onClick={() => change.ask("delete", choice)}>

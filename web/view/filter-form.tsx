@@ -1,8 +1,7 @@
-import { type Signal, useComputed, useSignal, useSignalEffect } from "@preact/signals";
-import { useRef } from "preact/hooks";
+import { type Signal, useSignal } from "@preact/signals";
 import { fieldOf, PAGE_PARTS, type PagePart } from "../../src/task/query-fields.ts";
 import type { Messages } from "../i18n/en.ts";
-import { type Draft, draftOf, type Filter, filterOf, isFiltered, NO_FILTER, nameOf } from "../model/filter.ts";
+import { type Draft, filterOf, isFiltered, NO_FILTER, nameOf } from "../model/filter.ts";
 import { ageIn } from "../time/service-clock.ts";
 import { useApp, useMessages, useTimes } from "./context.ts";
 import { Notice } from "./parts.tsx";
@@ -13,15 +12,15 @@ type Edit = (change: Partial<Draft>) => void;
 
 /** Typed text counts only when it is applied. */
 export function FilterForm() {
-  const { tasks } = useApp();
+  const { tasks, form } = useApp();
   const text = useMessages();
   const { clock, now } = useTimes();
-  const { draft, isExact, apply } = useDraft();
+  const { draft, isExact } = form;
   const rejected = tasks.rejected.value;
   /** The part that is wrong. */
   const wrong = useSignal<"users" | "until" | null>(null);
   const edit: Edit = (change) => {
-    draft.value = { ...draft.value, ...change };
+    form.edit(change);
     wrong.value = null;
   };
   const submit = (event: Event) => {
@@ -29,13 +28,13 @@ export function FilterForm() {
     const filter = filterOf(draft.value);
     const [since, until] = [draft.value.since, draft.value.until].map((text) => clock?.instant(text, now));
     wrong.value = filter === undefined ? "users" : since! >= until! ? "until" : null;
-    if (wrong.value === null) return apply(filter!);
+    if (wrong.value === null) return void form.apply(filter!);
     (event.target as Element).querySelector<HTMLElement>(`[name=${nameOf(wrong.value)}]`)?.focus();
   };
   const clear = () => {
-    edit(draftOf(NO_FILTER));
-    isExact.value = false;
-    if (isFiltered(tasks.request.value.filter) || tasks.asking.value) apply(NO_FILTER);
+    form.clear();
+    wrong.value = null;
+    if (isFiltered(tasks.request.value.filter) || tasks.asking.value) void form.apply(NO_FILTER);
   };
   return (
     <form class="card filter" aria-label={text.filter} onSubmit={submit}>
@@ -220,32 +219,4 @@ function TimeField({
 /** The server's times have seconds, those of an input may not. */
 function withSeconds(local: string): string {
   return /T\d\d:\d\d$/.test(local) ? `${local}:00` : local;
-}
-
-/**
- * The draft follows the filter that is applied elsewhere: by a link, or by going back. What is half typed stays when a page
- * is turned or the order is changed, and when the answer to the form's own filter comes.
- */
-function useDraft() {
-  const { tasks } = useApp();
-  const applied = useComputed(() => tasks.request.value.filter);
-  const own = useRef(applied.value);
-  const draft = useSignal(draftOf(applied.value));
-  const isExact = useSignal(false);
-  useSignalEffect(() => {
-    if (!isSameButSorted(applied.value, own.current)) {
-      draft.value = draftOf(applied.value);
-      isExact.value = false;
-    }
-    own.current = applied.value;
-  });
-  const apply = (filter: Filter) => {
-    own.current = { ...filter, sort: applied.value.sort };
-    void tasks.apply(own.current);
-  };
-  return { draft, isExact, apply };
-}
-
-function isSameButSorted(one: Filter, other: Filter): boolean {
-  return JSON.stringify({ ...one, sort: [] }) === JSON.stringify({ ...other, sort: [] });
 }

@@ -10,15 +10,16 @@ import { Icon, Line } from "./parts.tsx";
 /** Stuck tasks, differences of the stores, and the cleanup: one line, and all of it when it is opened. */
 export function HealthPanel() {
   const text = useMessages();
+  const headlines = useHeadlines();
   const health = useApp().about.details.value;
-  if (health === null) return <div class="health" />; // keeps the place, so the list doesn't move
-  const { attention, stuck, drift, cleanup } = health;
-  const isFine = attention.length === 0;
+  if (health === null) return <p class="health attention">{headlines.join(" · ")}</p>; // keeps the place, so the list doesn't move
+  const { stuck, drift, cleanup } = health;
+  const isFine = headlines.length === 0;
   return (
     <details class={isFine ? "health" : "health attention"}>
       <summary>
         {isFine ? null : <Icon name="warning" />}
-        {isFine ? text.healthy : attention.map((part) => headlineOf(part, health, text)).join(" · ")}
+        {isFine ? text.healthy : headlines.join(" · ")}
       </summary>
       <dl>
         <Part name={text.stuck} command={stuck.command}>
@@ -33,6 +34,21 @@ export function HealthPanel() {
       </dl>
     </details>
   );
+}
+
+/** What needs attention, worst first: of the connection, of both stores, and of what an operator looks at. */
+function useHeadlines(): string[] {
+  const { about, tasks } = useApp();
+  const text = useMessages();
+  const failure = tasks.failure.value;
+  if (failure !== null && failure.problem === null) return [text.unreachable];
+  const { store, redis } = about.health.value ?? {};
+  const health = about.details.value;
+  return [
+    ...(store === "unreadable" ? [text.storeDownShort] : []),
+    ...(redis === "down" ? [text.redisDownShort] : []),
+    ...(health?.attention ?? []).map((part) => headlineOf(part, health!, text)),
+  ];
 }
 
 function headlineOf(part: StatsHealth["attention"][number], health: StatsHealth, text: Messages): string {

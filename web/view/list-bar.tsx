@@ -70,13 +70,14 @@ function NewTasks() {
   const text = useMessages();
   const waiting = tasks.waiting.value;
   const added = waiting?.added ?? 0;
+  const gone = tasks.view.value?.rows.filter(({ isGone }) => isGone).length ?? 0;
   useEffect(() => {
     if (added > 0) announce(text.addedSaid(added));
   }, [added]);
   if (waiting === null) return null;
   return (
     <button type="button" class="button primary small new-tasks" onClick={() => void tasks.show()}>
-      {added > 0 ? text.added(added) : text.changed}
+      {added > 0 ? text.added(added) : gone > 0 ? text.removed(gone) : text.changed}
     </button>
   );
 }

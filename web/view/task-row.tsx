@@ -23,7 +23,7 @@ export function TaskRow({ row, canChoose }: { row: ShownRow; canChoose: boolean 
       {/* biome-ignore lint/a11y/useKeyWithClickEvents lint/a11y/noStaticElementInteractions: a larger target for the mouse; its button has the keyboard. */}
       <div class="task-line" onClick={(event) => isPlainClick(event) && toggle()}>
         {canChoose ? <ChooseTask row={row} /> : null}
-        <Badge status={row.status} />
+        {row.isGone ? <span class="badge gone">{text.isDeleted}</span> : <Badge status={row.status} />}
         <span class="task-name">
           <button type="button" class="task-id" aria-expanded={isOpen} aria-controls={detailsId} onClick={toggle}>
             <Icon name="chevron" />
@@ -37,7 +37,7 @@ export function TaskRow({ row, canChoose }: { row: ShownRow; canChoose: boolean 
           <Line text={row.error === "" ? row.text : row.error} />
         </span>
         <span class="task-time">
-          {row.left ? text.left : <Age time={row.updatedAt} />}
+          {row.isGone ? text.isDeleted : row.left ? text.left : <Age time={row.updatedAt} />}
           {row.status === "run" && row.progress !== null ? <Progress progress={row.progress} /> : null}
         </span>
         <PlayTask row={row} />

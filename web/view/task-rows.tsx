@@ -45,7 +45,7 @@ export function TaskRows() {
 function Rows({ view, listed }: { view: View; listed: (list: HTMLElement | null) => void }) {
   const text = useMessages();
   const { tasks, about } = useApp();
-  const canChoose = !about.readOnly.value;
+  const canChoose = about.health.value?.readOnly !== true; // until it is known, the boxes keep their place
   const more = useSignal(STEP);
   useEffect(() => () => listed(null), []);
   const { userId, taskId } = tasks.task.value ?? {};
