@@ -63,10 +63,10 @@ describe("rows are chosen", () => {
     await here.run("delete --user bob --ids t1 --yes");
     await here.mirrored(record("alice", "new", { updated_at: ago(1) }));
     await tab.refreshes();
-    await tab.page.getByRole("button", { name: "1 new task · show" }).waitFor();
+    await tab.page.getByRole("button", { name: "1 new", exact: true }).waitFor();
     await says(tab, "2 tasks chosen");
     await tab.sees(["t0", "t1", "t2", "t3"]);
-    await tab.page.getByRole("button", { name: "1 new task · show" }).click();
+    await tab.page.getByRole("button", { name: "1 new", exact: true }).click();
     await tab.sees(["new", "t0", "t2", "t3"]);
     await says(tab, "1 task chosen");
     expect(await chosen(tab)).toEqual(["t3"]);
@@ -100,7 +100,7 @@ describe("rows are chosen", () => {
   it("but not on a read-only server", async () => {
     const tab = await here.open((await here.serve("--read-only")).url);
     await tab.sees(["t0"]);
-    await tab.page.getByText("30 tasks").first().waitFor();
+    await tab.page.getByRole("heading", { name: "30 tasks" }).waitFor();
     expect(await tab.page.locator("main input[type=checkbox]:not(.choice input)").count()).toBe(0);
   });
 });
@@ -220,7 +220,7 @@ describe("chosen tasks", () => {
     const more = Array.from({ length: 15 }, (_, i) => record("bob", `m${i}`, { status: "failed", updated_at: ago(i) }));
     here.root.writeStore([...TASKS, ...more]);
     await here.run("sync");
-    await tab.page.getByRole("button", { name: "Refresh now" }).click();
+    await tab.refreshNow();
     await tab.sees(["m0", "m14", "t1"], { count: 20 });
     await tab.page.getByRole("checkbox", { name: "Choose all on this page" }).check();
     await press(tab, "Choose all 25 tasks");

@@ -9,7 +9,7 @@ const HOSTILE = "<b>x</b>\u202e\u001b[31m";
 const TASKS = [record("alice", "t01", { updated_at: ago(3000) }), record("alice", "t02", { updated_at: ago(2000) })];
 const STUCK = record("bob", HOSTILE, { status: "running", updated_at: ago(200_000) });
 
-const panel = (tab: Tab) => tab.page.locator("details.health");
+const panel = (tab: Tab) => tab.page.locator("details.health-menu");
 const summary = async (tab: Tab) => (await panel(tab).locator("summary").textContent())!;
 
 async function problems(tab: Tab): Promise<string[]> {
@@ -36,7 +36,7 @@ it("shows what needs attention, with commands to copy", async () => {
   await here.server.call("HSET", "tts:task:alice:t01", "error", "other");
   const options = { viewport: { width: 360, height: 800 }, permissions: ["clipboard-read", "clipboard-write"] };
   const tab = await here.open(served.url, options);
-  await panel(tab).filter({ hasText: "1 task is stuck · the store file and Redis differ" }).waitFor();
+  await tab.page.locator(".health").filter({ hasText: "1 task is stuckthe store file and Redis differ" }).waitFor();
   const before = await tab.page.locator(".list").boundingBox();
   await panel(tab).locator("summary").click();
   await panel(tab).getByText("3 of 3 tasks compared: 1 differ.").waitFor();

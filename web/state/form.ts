@@ -1,10 +1,10 @@
 import { batch, effect, type ReadonlySignal, type Signal, signal } from "@preact/signals";
-import { type Draft, draftOf, type Filter, filterOf, NO_FILTER } from "../model/filter.ts";
+import { type Draft, draftOf, type Filter, filterOf, type NamedTask, NO_FILTER } from "../model/filter.ts";
 
 interface FormParts {
   /** The filter applied last. */
   readonly applied: ReadonlySignal<Filter>;
-  apply(filter: Filter): Promise<void>;
+  apply(filter: Filter, task?: NamedTask | null): Promise<void>;
 }
 
 /**
@@ -16,6 +16,8 @@ export class Form {
   readonly draft: Signal<Draft>;
   /** Whether the fields for exact times are shown. */
   readonly isExact = signal(false);
+  /** Whether the panel with the rest of the form is open. */
+  readonly isOpen = signal(false);
   #own: Filter;
 
   constructor(parts: FormParts) {
@@ -33,9 +35,10 @@ export class Form {
     this.draft.value = { ...this.draft.value, ...change };
   }
 
-  apply(filter: Filter): Promise<void> {
+  apply(filter: Filter, task: NamedTask | null = null): Promise<void> {
     this.#own = { ...filter, sort: this.#parts.applied.value.sort };
-    return this.#parts.apply(this.#own);
+    if (task !== null) this.#show(this.#own);
+    return this.#parts.apply(this.#own, task);
   }
 
   /** Applies what is typed with another status or time. */

@@ -1,9 +1,9 @@
 import type { Context, Hono } from "hono";
-import type { Artifact, FolderName } from "../../artifacts/artifacts.ts";
+import type { Artifact, Artifacts, FolderName } from "../../artifacts/artifacts.ts";
 import { mediaTypeOf } from "../../artifacts/media-types.ts";
 import { usage } from "../../errors.ts";
 import type { DeleteResult } from "../../operations/delete.ts";
-import { buildListQuery } from "../../operations/list-query.ts";
+import { buildListQuery, parseQueryObject } from "../../operations/list-query.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { type ListQuery, type ListResult, readsAll } from "../../store/task-store.ts";
 import { trimId } from "../../task/ids.ts";
@@ -72,12 +72,26 @@ export function addVoiceTasks(app: Hono<Env>, parts: ServerParts, forChange: Cha
       return answerList(c, dialect, raw, BODY_NAMES);
     });
   });
+  const forAudio = turns(clock, 2, (audio: TasksAudio) => audio.audio.length * ENTRY);
+  app.post("/voice-tasks/audio", (c) => {
+    return withBody(c.env, async () => {
+      PLAIN.params(c.req.url, []);
+      const ids = tasksIn(parts, await jsonBody(c.env.incoming));
+      return json(await forAudio(c.env, () => audioOf(parts, ids)));
+    });
+  });
   const forOne = turns(clock, 4, lengthOf);
   for (const path of TASK_PATHS) {
     app.get(path, async (c) => sent(c, await forOne(c.env, () => taskAnswer(parts, c))));
     app.get(`${path}/files`, (c) => {
       const params = PLAIN.params(c.req.url, [...idParams(c), "logs"]);
       return taskFiles(parts, idOf(parts, c, params), switchIn(params, "logs", true));
+    });
+    app.get(`${path}/users`, async (c) => {
+      PLAIN.params(c.req.url, c.req.param("task_id") === undefined ? ["task_id"] : []);
+      const users: string[] = [];
+      for await (const { tasks } of tasksOf(parts, c)) users.push(...tasks.map(({ userId }) => userId));
+      return json({ users } satisfies TaskUsers);
     });
     app.delete(path, async (c) => {
       const dialect = dialectOf(c, parts);
@@ -192,12 +206,55 @@ export interface TaskFiles {
   readonly files: readonly TaskFile[];
 }
 
+/** `GET /voice-tasks/{task_id}/users` */
+export interface TaskUsers {
+  readonly users: readonly string[];
+}
+
+/** `POST /voice-tasks/audio`: the audio of each task, in the order asked. */
+export interface TasksAudio {
+  readonly audio: readonly (readonly TaskFile[])[];
+}
+
+/** A page of the list. */
+const MOST_TASKS = 1000;
+const TASKS_HINT = 'send {"tasks": [{"user_id": "...", "task_id": "..."}]}';
+/** Characters of a file, about. */
+const ENTRY = 300;
+
+/** @throws TtsctlError USAGE */
+function tasksIn(parts: ServerParts, text: string): TaskId[] {
+  const { tasks, ...others } = parseQueryObject(text, "the body");
+  if (!Array.isArray(tasks) || Object.keys(others).length > 0)
+    throw usage('the body needs "tasks", a list, and nothing else', TASKS_HINT);
+  if (tasks.length > MOST_TASKS) throw usage(`"tasks" has ${tasks.length} tasks`, `at most ${MOST_TASKS} in a request`);
+  return tasks.map((task: Partial<Record<string, unknown>> | null) => {
+    const { user_id, task_id } = task ?? {};
+    if (typeof user_id !== "string" || typeof task_id !== "string")
+      throw usage('an element of "tasks" lacks user_id or task_id', TASKS_HINT);
+    return listQueryOf(parts, { users: [user_id], taskIds: [task_id] }, BODY_NAMES).ids![0]!;
+  });
+}
+
+function audioOf({ withArtifacts }: ServerParts, ids: readonly TaskId[]): Promise<TasksAudio> {
+  return withArtifacts(async (artifacts) => {
+    const audio: TaskFile[][] = [];
+    for (const { userId, taskId } of ids)
+      audio.push((await filesOf(artifacts, userId, taskId, false)).filter((file) => file.audio));
+    return { audio };
+  });
+}
+
+async function filesOf(artifacts: Artifacts, userId: string, taskId: string, withLogs: boolean): Promise<TaskFile[]> {
+  const folders = artifacts.foldersOf(userId, taskId).map((names) => {
+    return { names, path: `${artifacts.folderPath(names.userId, names.taskId)}/` };
+  });
+  return (await artifacts.list(userId, taskId, withLogs)).map((artifact) => describe(artifact, folders));
+}
+
 function taskFiles({ withArtifacts }: ServerParts, { userId, taskId }: TaskId, withLogs: boolean): Promise<Response> {
   return withArtifacts(async (artifacts) => {
-    const folders = artifacts.foldersOf(userId, taskId).map((names) => {
-      return { names, path: `${artifacts.folderPath(names.userId, names.taskId)}/` };
-    });
-    const files = (await artifacts.list(userId, taskId, withLogs)).map((artifact) => describe(artifact, folders));
+    const files = await filesOf(artifacts, userId, taskId, withLogs);
     return json({ files } satisfies TaskFiles);
   });
 }
