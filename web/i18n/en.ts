@@ -26,7 +26,6 @@ export const en = {
   },
   span: "Time of the chart",
   spans: { "24h": "24 h", "7d": "7 days", "30d": "30 days" },
-  bar: { "24h": "Hour", "7d": "6 hours from", "30d": "Day" },
   barTitle: (time: string, parts: string) => `${time}: ${parts}`,
   noTasks: "no tasks",
   overviewFailed: "The counts could not be read.",

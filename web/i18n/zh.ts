@@ -28,7 +28,6 @@ export const zh: Messages = {
   },
   span: "图表的时间范围",
   spans: { "24h": "24 小时", "7d": "7 天", "30d": "30 天" },
-  bar: { "24h": "小时", "7d": "起始时间", "30d": "日期" },
   barTitle: (time, parts) => `${time}：${parts}`,
   noTasks: "无任务",
   overviewFailed: "无法读取统计。",

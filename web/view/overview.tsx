@@ -104,7 +104,7 @@ interface ChartProps {
 /** Every so many bars get a label beneath them. */
 const LABELLED = 6;
 
-/** Tasks by the time of their last change, by the service's clock, and the same as a table for screen readers. */
+/** Tasks by the time of their last change, by the service's clock. */
 function Chart({ stats, clock: known }: { stats: StatsChart | null; clock: ServiceClock | null }) {
   const text = useMessages();
   const chosen = useApp().preferences.span;
@@ -151,7 +151,6 @@ function Chart({ stats, clock: known }: { stats: StatsChart | null; clock: Servi
           </option>
         ))}
       </select>
-      <BarTable span={span} bars={bars} clock={clock} />
     </figure>
   );
 }
@@ -230,34 +229,6 @@ function BarButtons({ span, bars, clock }: ChartProps) {
         </p>
       )}
     </div>
-  );
-}
-
-function BarTable({ span, bars, clock }: ChartProps) {
-  const text = useMessages();
-  return (
-    <table class="visually-hidden">
-      <thead>
-        <tr>
-          <th scope="col">{text.bar[span]}</th>
-          {BAR_ORDER.map((status) => (
-            <th key={status} scope="col">
-              {text.status[status]}
-            </th>
-          ))}
-        </tr>
-      </thead>
-      <tbody>
-        {bars.map((bar) => (
-          <tr key={bar.from}>
-            <th scope="row">{nameOf(bar, span, clock)}</th>
-            {BAR_ORDER.map((status) => (
-              <td key={status}>{bar[status]}</td>
-            ))}
-          </tr>
-        ))}
-      </tbody>
-    </table>
   );
 }
 
