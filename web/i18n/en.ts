@@ -129,6 +129,7 @@ export const en = {
   errors: {
     USAGE: "The request is invalid.",
     TOKEN_WRONG: "The token is wrong.",
+    TOO_MANY_TRIES: "Too many wrong tokens. Try again in a minute.",
     READ_ONLY: "The server was started with --read-only.",
     TASK_NOT_FOUND: "Neither store has the task.",
     TASK_RETURNED: "The service wrote the task back.",

@@ -130,6 +130,7 @@ export const zh: Messages = {
   errors: {
     USAGE: "请求无效。",
     TOKEN_WRONG: "令牌不正确。",
+    TOO_MANY_TRIES: "错误的令牌太多，请一分钟后再试。",
     READ_ONLY: "服务器以 --read-only 启动。",
     TASK_NOT_FOUND: "文件和 Redis 中都没有这个任务。",
     TASK_RETURNED: "服务又写回了这个任务。",
