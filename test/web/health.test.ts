@@ -1,4 +1,3 @@
-import axe from "axe-core";
 import { expect, it } from "vitest";
 import { ago, record } from "../helpers/records.ts";
 import type { Tab } from "./helpers/browser.ts";
@@ -12,12 +11,6 @@ const STUCK = record("bob", HOSTILE, { status: "running", updated_at: ago(200_00
 const panel = (tab: Tab) => tab.page.locator("details.health-menu");
 const summary = async (tab: Tab) => (await panel(tab).locator("summary").textContent())!;
 
-async function problems(tab: Tab): Promise<string[]> {
-  await tab.page.evaluate(axe.source);
-  const { violations } = await tab.page.evaluate(() => (window as unknown as { axe: typeof axe }).axe.run());
-  return violations.map(({ help, nodes }) => `${help}: ${nodes.map(({ html }) => html).join(", ")}`);
-}
-
 it("is one quiet line if all is well, and opens by the keyboard", async () => {
   here.root.writeStore(TASKS);
   const tab = await here.open((await here.serveSynced()).url);
@@ -27,7 +20,7 @@ it("is one quiet line if all is well, and opens by the keyboard", async () => {
   await tab.page.keyboard.press("Enter");
   await tab.page.getByText("2 of 2 tasks compared: in sync. The file has 2, Redis 2, as of").waitFor();
   expect(await panel(tab).textContent()).toMatch(/None\..*Neither this server nor a watcher cleans up\./);
-  expect(await problems(tab)).toEqual([]);
+  expect(await tab.problems()).toEqual([]);
 });
 
 it("shows what needs attention, with commands to copy", async () => {
@@ -50,7 +43,7 @@ it("shows what needs attention, with commands to copy", async () => {
     await panel(tab).getByRole("button").nth(i).click();
     expect(await tab.page.evaluate(() => navigator.clipboard.readText())).toBe(command);
   }
-  expect(await problems(tab)).toEqual([]);
+  expect(await tab.problems()).toEqual([]);
   expect(await tab.page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(360);
   await panel(tab).locator("summary").click();
   expect(await tab.page.locator(".list").boundingBox()).toEqual(before);

@@ -58,16 +58,6 @@ describe("the search", () => {
     await tab.sees(["t1"], { count: 5 });
     expect(hashOf(tab)).toBe("");
   });
-
-  it("goes with stuck tasks", async () => {
-    const tab = await here.open((await here.serveSynced()).url);
-    await tab.page.locator(".status-tabs .stuck").click();
-    await tab.sees(["t5"], { count: 1 });
-    expect([hashOf(tab), asked(tab)]).toEqual(["#stuck=true", { page: 1, page_size: 20, stuck: true }]);
-    await tab.page.reload();
-    await tab.sees(["t5"], { count: 1 });
-    await tab.page.locator(".status-tabs .stuck[aria-pressed=true]").waitFor();
-  });
 });
 
 describe("a search that stopped", () => {

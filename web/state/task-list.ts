@@ -205,13 +205,14 @@ export class TaskList {
   /** All tasks of the shown filter, at most so many. @throws Failure */
   async all(most: number): Promise<Row[]> {
     const { filter } = this.#request.value;
-    const rows: Row[] = [];
-    for (let page = 1; rows.length < most; page++) {
-      const answer = await this.#parts.api.list(filter, page, LARGEST_PAGE, this.#question.signal);
-      rows.push(...answer.page.items.map(rowOf));
-      if (answer.page.items.length < LARGEST_PAGE) break;
+    const rows = new Map<string, Row>();
+    const { signal } = new AbortController(); // a refresh doesn't end it
+    for (let page = 1; rows.size < most; page++) {
+      const { items } = (await this.#parts.api.list(filter, page, LARGEST_PAGE, signal)).page;
+      for (const row of items.map(rowOf)) rows.set(row.key, row);
+      if (items.length < LARGEST_PAGE) break;
     }
-    return rows.slice(0, most);
+    return [...rows.values()].slice(0, most);
   }
 
   /** A task by its ids, on whatever page it is. */

@@ -121,7 +121,7 @@ function Missing({ view }: { view: View }) {
         aria-label={text.missingIds}
         value={ids}
       />
-      <button type="button" class="button small" onClick={press}>
+      <button type="button" class="button" onClick={press}>
         {text.copyAll}
       </button>
     </Notice>
@@ -148,7 +148,7 @@ function Stopped({ view }: { view: View }) {
     <Notice kind="warning" title={text.searchStopped(looked, time)}>
       <p>{text.searchStoppedHint}</p>
       {at === null ? null : (
-        <button type="button" class="button small" onClick={() => void apply({ ...view.request.filter, until: [at] })}>
+        <button type="button" class="button" onClick={() => void apply({ ...view.request.filter, until: [at] })}>
           {text.searchOlder}
         </button>
       )}

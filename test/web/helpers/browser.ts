@@ -1,4 +1,5 @@
 import { execFileSync } from "node:child_process";
+import axe from "axe-core";
 import {
   type Browser,
   type BrowserContextOptions,
@@ -141,6 +142,13 @@ export class Tab {
     const answered = this.page.waitForResponse((response) => path.test(new URL(response.url()).pathname));
     await this.page.clock.fastForward(REFRESH);
     await (await answered).finished();
+  }
+
+  /** What axe finds: names, roles, contrasts, order of headings and the like. */
+  async problems(): Promise<string[]> {
+    await this.page.evaluate(axe.source);
+    const { violations } = await this.page.evaluate(() => (window as unknown as { axe: typeof axe }).axe.run());
+    return violations.map(({ help, nodes }) => `${help}: ${nodes.map(({ html }) => html).join(", ")}`);
   }
 
   /** The text of what has the focus. */
