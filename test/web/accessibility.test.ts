@@ -29,6 +29,7 @@ describe.each(LOOKS)("the page in $locale, $colorScheme, at a width of $width", 
     const tab = await here.open(`${url}/#user=alice`, { colorScheme, locale, viewport: { width, height: 800 } });
     await tab.opens("t2");
     expect(await tab.problems()).toEqual([]);
+    await tab.inPanel("ids");
     await tab.page.locator("select[name=within]").selectOption("exact");
     expect(await tab.problems()).toEqual([]);
     await tab.page.keyboard.press("Escape");
