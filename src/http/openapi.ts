@@ -388,7 +388,7 @@ const OPERATIONS: Readonly<Record<string, object>> = {
   ),
   "POST /voice-tasks/audio": operation(
     "The audio of some tasks, at most 1,000",
-    { 200: jsonOf(ref("TasksAudio"), "the files of each task, whether it exists or not") },
+    { 200: jsonOf(ref("TasksAudio"), "the files of each task; none of an unknown one") },
     { requestBody: bodyOf("AudioRequest") },
   ),
   "POST /voice-tasks/mark": operation(

@@ -203,6 +203,7 @@ describe("for a page of tasks", () => {
     here.root.writeStore([record("alice", "t01"), record("alice", "t02"), record("bob", "t01"), record("小雨", "..")]);
     here.root.write("output/alice/t02/t02.wav", wav(1));
     here.root.write("output/alice/t02/notes.txt", "no audio");
+    here.root.write("output/alice/t99/t99.wav", wav(1));
   });
 
   it("one answer has the audio of each task, in the order asked", async () => {

@@ -172,7 +172,7 @@ export class Api {
       const events = (rest + value).split("\n\n");
       rest = events.pop()!;
       for (const text of events) {
-        const [, event, data] = /^event: (\w+)\ndata: (.*)$/s.exec(text) ?? [];
+        const [, event, data] = /^event: (\w+)\ndata: (.*)/.exec(text) ?? [];
         if (event === undefined) {
           yield { event: "beat" };
           continue;

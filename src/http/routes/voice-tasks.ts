@@ -6,7 +6,7 @@ import type { DeleteResult } from "../../operations/delete.ts";
 import { buildListQuery, parseQueryObject } from "../../operations/list-query.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { type ListQuery, type ListResult, readsAll } from "../../store/task-store.ts";
-import { trimId } from "../../task/ids.ts";
+import { keyOf, trimId } from "../../task/ids.ts";
 import { BODY_NAMES, KEY_NAMES, type QueryNames, type RawQuery } from "../../task/query-fields.ts";
 import { MAY_BE_WORKED_ON } from "../../task/status.ts";
 import type { Task } from "../../task/task.ts";
@@ -242,13 +242,27 @@ function tasksIn(parts: ServerParts, text: string): TaskId[] {
   });
 }
 
-function audioOf({ withArtifacts }: ServerParts, ids: readonly TaskId[]): Promise<TasksAudio> {
-  return withArtifacts(async (artifacts) => {
+async function audioOf(parts: ServerParts, ids: readonly TaskId[]): Promise<TasksAudio> {
+  const known = await knownAmong(parts, ids);
+  return parts.withArtifacts(async (artifacts) => {
     const audio: TaskFile[][] = [];
-    for (const { userId, taskId } of ids)
-      audio.push((await filesOf(artifacts, userId, taskId, false)).filter((file) => file.audio));
+    for (const id of ids) {
+      const files = known.has(keyOf(id)) ? await filesOf(artifacts, id.userId, id.taskId, false) : [];
+      audio.push(files.filter((file) => file.audio));
+    }
     return { audio };
   });
+}
+
+/** The keys of those that one of the stores has: another one has no files. */
+async function knownAmong(parts: ServerParts, ids: readonly TaskId[]): Promise<ReadonlySet<string>> {
+  const known = new Set<string>();
+  for (const userId of new Set(ids.map((id) => id.userId))) {
+    const taskIds = ids.filter((id) => id.userId === userId).map(({ taskId }) => taskId);
+    const { tasks } = await parts.store.list(listQueryOf(parts, { users: [userId], taskIds }, BODY_NAMES));
+    for (const task of tasks) known.add(keyOf(task));
+  }
+  return known;
 }
 
 async function filesOf(artifacts: Artifacts, userId: string, taskId: string, withLogs: boolean): Promise<TaskFile[]> {
