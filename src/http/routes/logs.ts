@@ -83,6 +83,6 @@ async function follow(
     const isGone = reason === "finished" && status === null;
     await send("end", { reason: isGone ? "gone" : reason, status } satisfies StreamEnd);
   } finally {
-    await logs.close();
+    logs.close();
   }
 }

@@ -159,7 +159,7 @@ const OWN_DIRECTORY = "must be a separate directory";
 /** Checks a folder, and a sample of the folders in it. */
 async function folderVerdict({ parts }: Probe, path: string, setting: string): Promise<Verdict> {
   const own = [parts.config.path, parts.file?.path].filter((file) => typeof file === "string");
-  const held = await heldFile(path, own);
+  const held = heldFile(path, own);
   if (held !== undefined) {
     return fail(`${path} holds ${held}: nothing is removed from it`, `${setting} ${OWN_DIRECTORY}`);
   }

@@ -159,9 +159,9 @@ export async function diskUse(
   const use = new Float64Array(census.size);
   /** By inode, the newest task that holds the file. */
   const holders = new Map<bigint, { task: number; bytes: number }>();
-  const unread = await artifacts.walkFolders(async (userId, taskId) => {
+  const unread = await artifacts.walkFolders((userId, taskId) => {
     const task = owners.ownerOf(userId, taskId);
-    const folder = task < 0 ? null : await artifacts.measureFolder(userId, taskId);
+    const folder = task < 0 ? null : artifacts.measureFolder(userId, taskId);
     if (folder?.kind !== "removed") return;
     use[task]! += folder.bytes;
     for (const { inode, bytes } of folder.linked ?? []) {

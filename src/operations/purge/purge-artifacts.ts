@@ -1,4 +1,4 @@
-import type { FolderOutcome, LogIndex } from "../../artifacts/artifacts.ts";
+import type { FolderOutcome, LogIndex, NewestAllowed } from "../../artifacts/artifacts.ts";
 import { isPlainName } from "../../artifacts/plain-name.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { Column, KeyTable } from "../../store/key-table.ts";
@@ -14,9 +14,9 @@ import type { Tally } from "./tally.ts";
 /** Files get the time of the kernel's last tick, 10 ms at 100 Hz, which may be before a `now` that was read earlier. */
 const TICK_S = 0.02;
 
-/** Artifacts later than this were written after `now`, epoch seconds. */
-export function newestArtifact(now: number): number {
-  return now - TICK_S;
+/** A folder in which anything was written, or put, after `now` (epoch seconds) belongs to a task that goes on. */
+export function newestArtifact(now: number): Required<NewestAllowed> {
+  return { mtime: now - TICK_S, ctime: now - TICK_S };
 }
 
 interface ArtifactParts extends Parts<"artifacts" | "reporter"> {
@@ -35,7 +35,7 @@ interface ArtifactParts extends Parts<"artifacts" | "reporter"> {
 export class PurgeArtifacts {
   readonly #parts: ArtifactParts;
   /** As `newestArtifact`. */
-  readonly #newest: number;
+  readonly #newest: Required<NewestAllowed>;
   /** How many purged tasks share the log, or the directory, with a kept one. */
   #sharedLogs = 0;
   #sharedFolders = 0;
@@ -79,9 +79,9 @@ export class PurgeArtifacts {
    * Removes the directories of a task and then its logs, or in a dry run measures them. Undefined if the task is kept: a
    * directory keeps it, or a log could not be removed, which the next pass finds only by the record.
    */
-  async remove(id: TaskId): Promise<Freed | undefined> {
+  remove(id: TaskId): Freed | undefined {
     const freed = { files: 0, bytes: 0 };
-    const isFree = (await this.#freeFolders(id, freed)) && (await this.#freeLogs(id, freed));
+    const isFree = this.#freeFolders(id, freed) && this.#freeLogs(id, freed);
     return isFree ? freed : undefined;
   }
 
@@ -94,17 +94,17 @@ export class PurgeArtifacts {
   }
 
   /** Returns whether the task may go. */
-  async #freeFolders(id: TaskId, freed: Freed): Promise<boolean> {
-    const folders = await this.#ownFolders(id);
+  #freeFolders(id: TaskId, freed: Freed): boolean {
+    const folders = this.#ownFolders(id);
     const measure = ({ userId, taskId }: FolderName) =>
       this.#parts.artifacts.measureFolder(userId, taskId, this.#newest);
     // If one of several directories keeps the task, none is removed.
-    const measured = this.#parts.dryRun || folders.length > 1 ? await Promise.all(folders.map(measure)) : [];
+    const measured = this.#parts.dryRun || folders.length > 1 ? folders.map(measure) : [];
     if (measured.some((folder) => this.#keepsTask(id, folder))) return false;
     for (const [i, { userId, taskId }] of folders.entries()) {
       const folder = this.#parts.dryRun
         ? measured[i]!
-        : await this.#parts.artifacts.purgeFolder(userId, taskId, this.#newest);
+        : this.#parts.artifacts.purgeFolder(userId, taskId, this.#newest);
       if (this.#keepsTask(id, folder)) return false;
       if (folder.kind === "removed") add(freed, folder);
       else if (folder.kind === "kept" && !this.#parts.dryRun) {
@@ -116,12 +116,12 @@ export class PurgeArtifacts {
   }
 
   /** Without those that another task owns too. */
-  async #ownFolders(id: TaskId): Promise<FolderName[]> {
+  #ownFolders(id: TaskId): FolderName[] {
     const own: FolderName[] = [];
     let isShared = false;
     for (const folder of this.#parts.artifacts.foldersOf(id.userId, id.taskId)) {
       if (!this.#parts.base.rules.sharesFolders || this.#owners.release(folder)) own.push(folder);
-      else isShared ||= (await this.#parts.artifacts.measureFolder(folder.userId, folder.taskId)).kind === "removed";
+      else isShared ||= this.#parts.artifacts.measureFolder(folder.userId, folder.taskId).kind === "removed";
     }
     if (isShared) this.#sharedFolders++;
     return own;
@@ -135,7 +135,7 @@ export class PurgeArtifacts {
   }
 
   /** Returns whether the task may go. */
-  async #freeLogs({ userId, taskId }: TaskId, freed: Freed): Promise<boolean> {
+  #freeLogs({ userId, taskId }: TaskId, freed: Freed): boolean {
     const { namesOf } = this.#parts.base.rules;
     const names = namesOf(taskId).map((name) => ({ name, isLast: this.#owners.releaseLog(name) }));
     // The artifacts of an id that isn't a plain name are never touched; the kept directory was reported.
@@ -143,12 +143,12 @@ export class PurgeArtifacts {
     let isShared = false;
     for (const { name, isLast } of names) {
       if (!isLast || this.#parts.dryRun) {
-        const found = await this.#logs!.measure(name, isLast ? this.#newest : undefined);
+        const found = this.#logs!.measure(name, isLast ? this.#newest.mtime : undefined);
         if (isLast) add(freed, found);
         else isShared ||= found.files > 0;
         continue;
       }
-      const removed = await this.#logs!.remove(name, this.#newest);
+      const removed = this.#logs!.remove(name, this.#newest.mtime);
       add(freed, removed);
       if (removed.retry) {
         this.#parts.tally.fail({ userId, taskId }, removed.reasons.join("; "));
@@ -222,8 +222,8 @@ class ArtifactOwners {
 }
 
 /** Puts back the directories that a killed pass had moved aside: their records still exist. */
-export async function recoverArtifacts(parts: Parts<"artifacts" | "reporter">): Promise<void> {
-  const { folders, left } = await parts.artifacts.recover();
+export function recoverArtifacts(parts: Parts<"artifacts" | "reporter">): void {
+  const { folders, left } = parts.artifacts.recover();
   if (folders > 0)
     parts.reporter.warn(
       `an earlier pass was stopped: ${folders} ${folders === 1 ? "directory" : "directories"} restored`,

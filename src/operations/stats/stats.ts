@@ -134,9 +134,9 @@ async function readDisk(
       byUser[kind][users.addUserOf(columns.keys, key)]! += bytes;
     }
   };
-  const unread = await artifacts.walkFolders(async (user, task) => {
+  const unread = await artifacts.walkFolders((user, task) => {
     if (names?.includes(user) === false) return;
-    const folder = await artifacts.measureFolder(user, task);
+    const folder = artifacts.measureFolder(user, task);
     if (folder.kind !== "removed") return;
     let { bytes } = folder;
     for (const file of folder.linked ?? []) {
