@@ -7,7 +7,7 @@ import { DESCRIPTORS, eachFolder, type Folder, FolderError, ignoreRefusal, Kept,
 import { FolderCache } from "./folder-cache.ts";
 import { type Artifact, listFolder, openBelow } from "./list.ts";
 import { type FoundLog, LOG_SUFFIX, LogFolders, type LogIndex, type LogOutcome, type LogPlace } from "./logs.ts";
-import { ANY_AGE, lookIntoChild, type NewestAllowed, total } from "./look.ts";
+import { ANY_AGE, isSame, lookIntoChild, type NewestAllowed, total } from "./look.ts";
 import { isPlainName, isPurgeFolder, plainNameOf } from "./plain-name.ts";
 import { type FolderOutcome, keptBecause, PurgeArea, type Recovery } from "./purge-area.ts";
 import { openRoots, type RootPaths, type Roots } from "./roots.ts";
@@ -66,15 +66,29 @@ class DiskArtifacts {
     );
   }
 
+  get areThere(): boolean {
+    return this.#roots.output !== undefined || this.#roots.logs !== undefined;
+  }
+
   /** Whether there is an `output/` at all. */
   get hasOutput(): boolean {
     return this.#roots.output !== undefined;
   }
 
-  /** Why the artifacts of a task are never touched; undefined if they may be. */
-  whyNever(userId: string, taskId: string): string | undefined {
-    const [first] = this.foldersOf(userId, taskId);
-    return this.#unsafe(first!.userId, first!.taskId);
+  /** Why a folder is never touched; undefined if it may be. */
+  whyNever({ userId, taskId }: FolderName): string | undefined {
+    return this.#unsafe(userId, taskId);
+  }
+
+  /** Whether two names of folders lead to the same one: the file system ignores case. If that can't be read, they do. */
+  areOne(one: FolderName, other: FolderName): boolean {
+    const statsOf = (name: FolderName) => this.#home(name)?.exactStats(name.taskId);
+    try {
+      return isSame(statsOf(one), statsOf(other));
+    } catch (error) {
+      reasonOf(error);
+      return true;
+    }
   }
 
   /** The folders that a task may have, by names that may be touched; without any, what its ids would name. */
@@ -206,6 +220,11 @@ class DiskArtifacts {
   /** Visits the logs that are wanted; returns why parts of `Logs/` were not looked at, a line each. */
   walkLogs(wanted: (taskId: string) => boolean, visit: (log: FoundLog) => Promise<void> | void): Promise<string[]> {
     return this.#logs.walkLogs(wanted, visit);
+  }
+
+  /** Whether the log of another name is the same as one that a walk found. */
+  isSameLog({ taskId, hour }: LogPlace, other: string): boolean {
+    return this.#logs.areOne(taskId, other, hour);
   }
 
   /** Removes one log that a walk found, unless it was changed after `now`. */

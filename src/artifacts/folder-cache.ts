@@ -1,6 +1,6 @@
 import type { Folder } from "./folder.ts";
 
-const MOST_OPEN = 32;
+const MOST_OPEN = 100;
 
 /**
  * Folders that many tasks share, held open between them; the least recently used is closed first. One is checked before

@@ -14,6 +14,7 @@ import {
   readFileSync,
   renameSync,
   rmdirSync,
+  type Stats,
   statSync,
   unlinkSync,
 } from "node:fs";
@@ -90,16 +91,19 @@ export class Folder {
   readonly label: string;
   readonly dev: bigint;
   readonly ino: bigint;
+  /** When something was last added or removed, as it was opened; epoch milliseconds. */
+  readonly mtimeMs: number;
   readonly #fd: number;
   readonly #path: string;
   /** The kernel's number of its mount, once it was asked for. */
   #mount: string | undefined;
 
   private constructor(fd: number, label: string) {
-    const { dev, ino } = statsOf(fd, label);
+    const { dev, ino, mtimeNs } = statsOf(fd, label);
     this.label = label;
     this.dev = dev;
     this.ino = ino;
+    this.mtimeMs = Number(mtimeNs) / 1e6;
     this.#fd = fd;
     this.#path = `${DESCRIPTORS}/${fd}`;
   }
@@ -182,7 +186,12 @@ export class Folder {
   }
 
   /** The stats of a name, without following a link; undefined if it is missing. */
-  lstat(name: Name): BigIntStats | undefined {
+  lstat(name: Name): Stats | undefined {
+    return this.#run("stat", name, () => lstatSync(this.#pathOf(name), { throwIfNoEntry: false }));
+  }
+
+  /** The same to the nanosecond, and with the whole of the inode's number. They cost more. */
+  exactStats(name: Name): BigIntStats | undefined {
     return this.#run("stat", name, () => lstatSync(this.#pathOf(name), { bigint: true, throwIfNoEntry: false }));
   }
 
@@ -193,8 +202,8 @@ export class Folder {
 
   /** Whether `name` in `parent` still is this folder. */
   isAt(parent: Folder, name: Name): boolean {
-    const there = parent.lstat(name);
-    return there !== undefined && there.ino === this.ino && there.dev === this.dev;
+    const there = parent.exactStats(name);
+    return there?.ino === this.ino && there.dev === this.dev;
   }
 
   /** Whether this folder, wherever it was moved, is two levels below `ancestor`. */

@@ -82,7 +82,7 @@ export class LogTail {
 
   /** Whether `name` is now another file. */
   isReplacedIn(hour: Folder, name: string): boolean {
-    const [there, ours] = [hour.lstat(name), fstatSync(this.#fd, { bigint: true })];
+    const [there, ours] = [hour.exactStats(name), fstatSync(this.#fd, { bigint: true })];
     return there?.isFile() === true && (there.ino !== ours.ino || there.dev !== ours.dev);
   }
 

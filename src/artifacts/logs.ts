@@ -2,7 +2,7 @@ import type { Turns } from "../clock.ts";
 import { printableJson } from "../printable.ts";
 import { eachFolder, type Folder, Kept, reasonOf, within } from "./folder.ts";
 import { FolderCache } from "./folder-cache.ts";
-import { bytesOf, type Removal, refuseIfNewer, unlinkIfThere } from "./look.ts";
+import { bytesOf, isSame, type Removal, refuseIfNewer, unlinkIfThere } from "./look.ts";
 import { isPlainName, plainNameOf } from "./plain-name.ts";
 import { OwnChanges, type SweepRules, sweepFolders } from "./sweep.ts";
 
@@ -47,6 +47,8 @@ export interface LogIndex {
   readonly skipped: readonly string[];
   /** How many tasks have a log. */
   readonly size: number;
+  /** Whether two tasks' names of logs lead to the same one: the file system ignores case. */
+  areOne(taskId: string, other: string): boolean;
   /** The outcome of `remove`, without removing. */
   measure(taskId: string, now?: number): LogOutcome;
   /** Removes the logs of a task as `LogFolders.remove`. */
@@ -107,7 +109,7 @@ export class LogFolders {
         if (taskId === undefined || !wanted(taskId)) continue;
         const stats = hour.lstat(name);
         if (!stats?.isFile()) continue;
-        await visit({ taskId, hour: key, bytes: bytesOf(stats), changedAt: Number(stats.mtimeNs) / 1e9 });
+        await visit({ taskId, hour: key, bytes: bytesOf(stats), changedAt: stats.mtimeMs / 1e3 });
         await this.#turns.next();
       }
     });
@@ -175,6 +177,18 @@ export class LogFolders {
     return outcome;
   }
 
+  /** Whether two names of logs lead to the same one in an hour. If that can't be read, they do. */
+  areOne(taskId: string, other: string, key: string): boolean {
+    const statsIn = (hour: Folder) => [taskId, other].map((name) => hour.exactStats(name + LOG_SUFFIX));
+    try {
+      const [ours, theirs] = this.use(key, statsIn) ?? [];
+      return isSame(ours, theirs);
+    } catch (error) {
+      reasonOf(error);
+      return true;
+    }
+  }
+
   /** Removes empty hours, then empty dates. Forgets the changes of the pass. */
   sweep({ before, now }: SweepRules): number {
     const root = this.#root;
@@ -225,6 +239,7 @@ export class LogFolders {
     return {
       skipped,
       size: hoursOf.size,
+      areOne: (taskId, other) => hours(taskId).some((hour) => this.areOne(taskId, other, hour)),
       measure: (taskId, now = Number.POSITIVE_INFINITY) => this.remove(taskId, hours(taskId), now, true),
       remove: (taskId, now) => this.remove(taskId, hours(taskId), now),
     };
@@ -240,7 +255,7 @@ function removableBytes(hour: Folder, name: string, now: number): number | undef
   const stats = hour.lstat(name);
   if (stats === undefined) return undefined;
   if (!stats.isFile()) throw new Kept(`${printableJson(hour.labelOf(name))} is a symbolic link or not a file`);
-  refuseIfNewer(stats.mtimeNs, now, hour.labelOf(name));
+  refuseIfNewer(stats.mtimeMs, now, hour.labelOf(name));
   return bytesOf(stats);
 }
 

@@ -1,4 +1,4 @@
-import type { BigIntStats } from "node:fs";
+import type { BigIntStats, Stats } from "node:fs";
 import { printableJson } from "../printable.ts";
 import { type Folder, ifThere, Kept, type Name, within } from "./folder.ts";
 
@@ -42,7 +42,7 @@ export const ANY_AGE: NewestAllowed = { mtime: Number.POSITIVE_INFINITY };
  */
 export function lookInto(folder: Folder, newest: NewestAllowed, depth = 1): Contents {
   if (depth > MAX_DEPTH) throw new Kept(`${printableJson(folder.label)} is more than ${MAX_DEPTH} levels deep`);
-  refuseIfNewer(folder.changedAt(), newest.mtime, folder.label);
+  refuseIfNewer(folder.mtimeMs, newest.mtime, folder.label);
   const contents: Contents = { files: [], folders: [] };
   for (const name of folder.names()) {
     const stats = folder.lstat(name);
@@ -52,9 +52,13 @@ export function lookInto(folder: Folder, newest: NewestAllowed, depth = 1): Cont
       if (inner !== undefined) contents.folders.push({ name, contents: inner });
       continue;
     }
-    refuseIfNewer(stats.mtimeNs, newest.mtime, folder.labelOf(name));
-    refuseIfNewer(stats.ctimeNs, newest.ctime ?? Number.POSITIVE_INFINITY, folder.labelOf(name));
-    contents.files.push({ name, bytes: bytesOf(stats), inode: stats.nlink > 1n ? stats.ino : undefined });
+    refuseIfNewer(stats.mtimeMs, newest.mtime, folder.labelOf(name));
+    refuseIfNewer(stats.ctimeMs, newest.ctime ?? Number.POSITIVE_INFINITY, folder.labelOf(name));
+    contents.files.push({
+      name,
+      bytes: bytesOf(stats),
+      inode: stats.nlink > 1 ? folder.exactStats(name)?.ino : undefined,
+    });
   }
   return contents;
 }
@@ -68,13 +72,18 @@ export function lookIntoChild(parent: Folder, name: Name, newest: NewestAllowed,
  * Compares in double precision (a quarter of a microsecond today), which is what `time` (epoch seconds) has.
  * @throws Kept for what was changed after it
  */
-export function refuseIfNewer(changedNs: bigint, time: number, label: string): void {
-  if (Number(changedNs) / 1e9 > time) throw new Kept(`${printableJson(label)} is newer than this pass`, "newer");
+export function refuseIfNewer(changedMs: number, time: number, label: string): void {
+  if (changedMs / 1e3 > time) throw new Kept(`${printableJson(label)} is newer than this pass`, "newer");
+}
+
+/** Whether both are there, and are one. */
+export function isSame(one: BigIntStats | undefined, other: BigIntStats | undefined): boolean {
+  return one !== undefined && one.ino === other?.ino && one.dev === other.dev;
 }
 
 /** Only regular files have bytes of their own. */
-export function bytesOf(stats: BigIntStats): number {
-  return stats.isFile() ? Number(stats.size) : 0;
+export function bytesOf(stats: Stats): number {
+  return stats.isFile() ? stats.size : 0;
 }
 
 export function total(contents: Contents): Removal {

@@ -71,7 +71,7 @@ export function sweepFolders(
   let removed = 0;
   for (const name of names) {
     try {
-      const stats = parent.lstat(name);
+      const stats = parent.exactStats(name);
       if (stats?.isDirectory() && isOld(name, stats.mtimeNs) && parent.removeIfEmpty(name)) removed++;
     } catch (error) {
       reasonOf(error);

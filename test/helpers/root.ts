@@ -24,6 +24,11 @@ const LONG_AGO = 1_600_000_000;
 /** A pass counts a file as written after it began if that was less than this before. */
 const TICK_MS = 25;
 
+/** Waits until files that were just put in place belong to no pass that begins now. */
+export function pastTick(): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, TICK_MS);
+}
+
 /** The folder of a service: config.ini, the store file, audio and logs. */
 export class ServiceRoot {
   #port: number | null = null;
@@ -85,7 +90,7 @@ export class ServiceRoot {
     for (const top of ["output", "Logs"]) {
       for (const path of [...below(this.at(top)), this.at(top)]) if (existsSync(path)) lutimesSync(path, mtime, mtime);
     }
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, TICK_MS);
+    pastTick();
   }
 
   rename(from: string, to: string): void {

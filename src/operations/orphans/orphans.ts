@@ -10,7 +10,7 @@ import type { RedisParts } from "../parts.ts";
 import { recoverArtifacts } from "../purge/purge-artifacts.ts";
 import { NamedWarnings, type Orphan } from "../reporter.ts";
 import { checkClocks, checkSameStore, storeEmpty } from "../safety.ts";
-import { NOTHING_REMOVED, Owners } from "./owners.ts";
+import { NOTHING_REMOVED, RecordsOfBoth } from "./owners.ts";
 
 /** `cleanup --orphans -o json`. */
 export interface OrphanResult {
@@ -54,7 +54,7 @@ export async function cleanUpOrphans(parts: OrphanParts, options: OrphanOptions)
   const olderThan = parts.clock.now() - options.retention;
   await checkClocks(parts.mirror, parts.clock, options.retention);
   if (!options.dryRun) recoverArtifacts(parts);
-  const owners = await Owners.read(parts);
+  const owners = await RecordsOfBoth.read(parts);
   try {
     if (owners.snapshot.size === 0) throw storeEmpty(owners.snapshot, ": every artifact would be without a record", "");
     await checkSameStore(owners.snapshot, parts.mirror);
@@ -77,7 +77,7 @@ const NAMED = 10;
 class OrphanCleanup {
   readonly result: OrphanResult;
   readonly #parts: OrphanParts;
-  readonly #owners: Owners;
+  readonly #owners: RecordsOfBoth;
   /** Epoch seconds: artifacts with anything newer aren't orphans yet. */
   readonly #olderThan: number;
   /** The artifacts found, by name: there may be a million. */
@@ -87,7 +87,7 @@ class OrphanCleanup {
   readonly #skips: NamedWarnings;
   #unreported: Orphan[] = [];
 
-  constructor(parts: OrphanParts, owners: Owners, olderThan: number, dryRun: boolean) {
+  constructor(parts: OrphanParts, owners: RecordsOfBoth, olderThan: number, dryRun: boolean) {
     this.#parts = parts;
     this.#owners = owners;
     this.#olderThan = olderThan;
@@ -132,7 +132,7 @@ class OrphanCleanup {
       () => true,
       async (log) => {
         this.#countFound();
-        if (this.#owners.ownsLog(log.taskId)) return;
+        if (this.#owners.ownsLog(log)) return;
         if (log.changedAt > this.#olderThan) result.young++;
         else {
           this.#logs.addId(log.hour, log.taskId);
@@ -210,7 +210,7 @@ class OrphanCleanup {
 
   async #removeLogs(logs: readonly LogPlace[]): Promise<void> {
     const { artifacts, ledger, reporter, signal } = this.#parts;
-    const unowned = logs.filter(({ taskId }) => !this.#owners.ownsLog(taskId));
+    const unowned = logs.filter((log) => !this.#owners.ownsLog(log));
     this.result.skipped += logs.length - unowned.length;
     const entries = unowned.map((log) => ({ path: artifacts.logPath(log), reason: "orphan" }));
     await ledger?.announce("purge", entries);

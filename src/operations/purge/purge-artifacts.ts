@@ -1,11 +1,13 @@
 import type { FolderOutcome, LogIndex, NewestAllowed } from "../../artifacts/artifacts.ts";
 import { isPlainName } from "../../artifacts/plain-name.ts";
+import { batches } from "../../pool.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
-import { Column, KeyTable } from "../../store/key-table.ts";
 import type { MirrorUse } from "../../store/mirror-link.ts";
+import { BATCH } from "../../store/redis/copies.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { counted } from "../../task/amounts.ts";
-import type { FolderName, RecordRules } from "../../task/rules.ts";
+import type { FolderName } from "../../task/rules.ts";
+import { jsonOf, logName, Owners } from "../owners.ts";
 import type { Parts } from "../parts.ts";
 import type { Freed } from "./decide.ts";
 import { chosenIds, type Survey, survey } from "./survey.ts";
@@ -40,30 +42,31 @@ export class PurgeArtifacts {
   #sharedLogs = 0;
   #sharedFolders = 0;
   #logs: LogIndex | undefined;
-  #madeOwners: ArtifactOwners | undefined;
+  readonly #owners: Owners;
 
   constructor(parts: ArtifactParts) {
     this.#parts = parts;
     this.#newest = newestArtifact(parts.now);
+    this.#owners = new Owners(parts.base.rules);
   }
 
-  /** Finds the logs of every task that may be purged. Called first. */
+  /** Finds the logs of every task that may be purged, and the owners of what it may have. Called first. */
   async open(): Promise<void> {
     const { artifacts, reporter, base, mirror } = this.#parts;
-    const { namesOf, sharesFolders } = base.rules;
-    this.#logs = await artifacts.indexLogs((name) => this.#owners.wantsLog(name));
+    if (artifacts.areThere) for (const id of chosenIds(base, this.#parts.survey)) this.#owners.watchAllOf(id);
+    this.#logs = await artifacts.indexLogs((name) => this.#owners.watches(logName(name)));
     for (const reason of this.#logs.skipped) reporter.warn(`logs not checked: ${reason}`);
-    if (this.#logs.size === 0 && !sharesFolders) return; // the walk of the index takes long
-    const isWanted = ({ taskId }: TaskId) => namesOf(taskId).some((name) => this.#owners.wantsLog(name));
-    const choose = (member: TaskId, inFile: boolean) => !inFile && isWanted(member);
-    const found = await mirror.ask((mirror) => survey(base, [], mirror, choose));
-    for (const id of found?.others.ids() ?? []) this.#owners.count(id);
-  }
-
-  /** Made on first use: without artifacts it isn't needed. */
-  get #owners(): ArtifactOwners {
-    this.#madeOwners ??= new ArtifactOwners(this.#parts.base, this.#parts.survey);
-    return this.#madeOwners;
+    if (!this.mayBeThere) return;
+    await this.#owners.addFile(base, artifacts.hasOutput);
+    await mirror.ask(async (mirror) => {
+      const { others } = await survey(base, [], mirror, (_, inFile) => !inFile);
+      for (const ids of batches(others.ids(), BATCH)) {
+        const tasks = await mirror.read(ids);
+        ids.forEach((id, i) => {
+          this.#owners.add(id, jsonOf(tasks[i]));
+        });
+      }
+    });
   }
 
   get mayBeThere(): boolean {
@@ -72,7 +75,8 @@ export class PurgeArtifacts {
 
   /** Whether the task may have artifacts, or needs a warning that its artifacts are never touched. */
   concerns({ userId, taskId }: TaskId): boolean {
-    return this.mayBeThere || this.#parts.artifacts.whyNever(userId, taskId) !== undefined;
+    const { artifacts } = this.#parts;
+    return this.mayBeThere || artifacts.whyNever(artifacts.foldersOf(userId, taskId)[0]!) !== undefined;
   }
 
   /**
@@ -81,8 +85,10 @@ export class PurgeArtifacts {
    */
   remove(id: TaskId): Freed | undefined {
     const freed = { files: 0, bytes: 0 };
-    const isFree = this.#freeFolders(id, freed) && this.#freeLogs(id, freed);
-    return isFree ? freed : undefined;
+    this.#owners.release(id);
+    if (this.#freeFolders(id, freed) && this.#freeLogs(id, freed)) return freed;
+    this.#owners.release(id, 1);
+    return undefined;
   }
 
   end(): void {
@@ -117,13 +123,15 @@ export class PurgeArtifacts {
 
   /** Without those that another task owns too. */
   #ownFolders(id: TaskId): FolderName[] {
-    const own: FolderName[] = [];
-    let isShared = false;
-    for (const folder of this.#parts.artifacts.foldersOf(id.userId, id.taskId)) {
-      if (!this.#parts.base.rules.sharesFolders || this.#owners.release(folder)) own.push(folder);
-      else isShared ||= this.#parts.artifacts.measureFolder(folder.userId, folder.taskId).kind === "removed";
+    const { artifacts } = this.#parts;
+    const [own, shared]: [FolderName[], FolderName[]] = [[], []];
+    for (const folder of artifacts.foldersOf(id.userId, id.taskId)) {
+      const isShared = this.#owners.owns(folder, (other) => artifacts.areOne(folder, other));
+      const isNever = artifacts.whyNever(folder) !== undefined;
+      (isShared && !isNever ? shared : own).push(folder);
     }
-    if (isShared) this.#sharedFolders++;
+    if (shared.some(({ userId, taskId }) => artifacts.measureFolder(userId, taskId).kind === "removed"))
+      this.#sharedFolders++;
     return own;
   }
 
@@ -137,7 +145,9 @@ export class PurgeArtifacts {
   /** Returns whether the task may go. */
   #freeLogs({ userId, taskId }: TaskId, freed: Freed): boolean {
     const { namesOf } = this.#parts.base.rules;
-    const names = namesOf(taskId).map((name) => ({ name, isLast: this.#owners.releaseLog(name) }));
+    const isLast = (name: string) =>
+      !this.#owners.owns(logName(name), (other) => this.#logs!.areOne(name, other.taskId));
+    const names = namesOf(taskId).map((name) => ({ name, isLast: isLast(name) }));
     // The artifacts of an id that isn't a plain name are never touched; the kept directory was reported.
     if (!namesOf(userId).some((name) => isPlainName(name))) return true;
     let isShared = false;
@@ -164,61 +174,6 @@ export class PurgeArtifacts {
 function add(freed: Freed, { files, bytes }: Freed): void {
   freed.files += files;
   freed.bytes += bytes;
-}
-
-/**
- * How many records of both stores own a log or a directory, which is kept until the last of them is purged. Users may share
- * a task id and its logs, and in some layouts tasks share names. Only names of tasks that may be purged are counted.
- */
-class ArtifactOwners {
-  readonly #rules: RecordRules;
-  /** Names of logs have no user. */
-  readonly #names = new KeyTable();
-  readonly #counts = new Column(new Uint32Array(1 << 10));
-
-  /** Counts the records of the file. @param chosen the tasks that may be purged */
-  constructor(base: Snapshot, chosen: Survey) {
-    const { rows, invalid, rules } = base;
-    this.#rules = rules;
-    for (const id of chosenIds(base, chosen)) {
-      for (const { userId, taskId } of this.#namesOf(id)) this.#names.addId(userId, taskId);
-    }
-    for (let key = 0; key < rows.keys.size; key++) {
-      if (rows.liveRow(key) >= 0 || rows.hasInvalid(key)) this.count(rows.keys.id(key));
-    }
-    for (const name of [...invalid.ownerless].flatMap(rules.namesOf)) this.#add(this.#names.find("", name));
-  }
-
-  count(id: TaskId): void {
-    for (const { userId, taskId } of this.#namesOf(id)) this.#add(this.#names.find(userId, taskId));
-  }
-
-  /** Whether a task that may be purged owns a log of this name. Tasks that share a directory share the log. */
-  wantsLog(name: string): boolean {
-    return this.#names.find("", name) >= 0;
-  }
-
-  /** Notes that an owner of a log is purged; true if it was the last. */
-  releaseLog(name: string): boolean {
-    return this.release({ userId: "", taskId: name });
-  }
-
-  /** The same for a directory. */
-  release({ userId, taskId }: FolderName): boolean {
-    const key = this.#names.find(userId, taskId);
-    if (key < 0 || this.#counts.at(key) <= 1) return true;
-    this.#counts.add(key, -1);
-    return false;
-  }
-
-  #namesOf(id: TaskId): FolderName[] {
-    const logs = this.#rules.namesOf(id.taskId).map((name) => ({ userId: "", taskId: name }));
-    return this.#rules.sharesFolders ? [...logs, ...this.#rules.foldersOf(id)] : logs;
-  }
-
-  #add(key: number): void {
-    if (key >= 0) this.#counts.add(key, 1);
-  }
 }
 
 /** Puts back the directories that a killed pass had moved aside: their records still exist. */

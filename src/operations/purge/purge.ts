@@ -9,7 +9,7 @@ import type { TaskId } from "../../store/task-source.ts";
 import { keyOf } from "../../task/ids.ts";
 import { saysDeleted } from "../../task/task.ts";
 import { PlanSummary } from "../brake.ts";
-import { usersWithRecords } from "../folder-names.ts";
+import { usersWithRecords } from "../owners.ts";
 import type { Parts } from "../parts.ts";
 import type { PurgedTask } from "../reporter.ts";
 import { LookupHeirs } from "../shared-ids.ts";
