@@ -109,12 +109,16 @@ class DiskArtifacts {
     return this.#purgeArea?.recover() ?? { folders: 0, left: [] };
   }
 
-  /** The files of a task, those of its folders first. Throws ARTIFACTS_UNSAFE if the folder cannot be read; unreadable logs are left out. */
-  async list(userId: string, taskId: string, withLogs = true): Promise<Artifact[]> {
+  /**
+   * The files in some folders, in nested ones too if their names have slashes, then the logs of a task. Throws
+   * ARTIFACTS_UNSAFE if a folder cannot be read; unreadable logs are left out.
+   */
+  async list(folders: readonly FolderName[], logsOf: string | null): Promise<Artifact[]> {
     try {
       const found: Artifact[] = [];
-      for (const folder of this.foldersOf(userId, taskId)) found.push(...(await this.#listFolder(folder)));
-      const logs = withLogs ? await this.#logs.find(this.#logNamesOf(taskId)) : []; // looks into every hour
+      for (const { userId, taskId } of folders)
+        found.push(...(await this.#listFolder([userId, taskId].join("/").split("/"))));
+      const logs = logsOf === null ? [] : await this.#logs.find(this.#logNamesOf(logsOf)); // looks into every hour
       for (const { path, bytes } of logs) found.push({ path, bytes });
       return found;
     } catch (error) {
@@ -123,17 +127,24 @@ class DiskArtifacts {
     }
   }
 
-  async #listFolder({ userId, taskId }: FolderName): Promise<Artifact[]> {
-    if (this.#unsafe(userId, taskId) !== undefined) return []; // what is never touched is not a task's
-    let home: Folder | undefined;
+  async #listFolder(names: readonly string[]): Promise<Artifact[]> {
+    const [user = "", task = ""] = names;
+    // What is never touched is not a task's.
+    if (!names.every((name) => isPlainName(name)) || this.#unsafe(user, task) !== undefined) return [];
+    const opened: Folder[] = [];
     try {
-      home = this.#roots.output?.openOfSameMountIfThere(userId);
-      return home === undefined ? [] : await listFolder(home, taskId, this.#turns);
+      let parent = this.#roots.output;
+      for (const name of names.slice(0, -1)) {
+        parent = parent?.openOfSameMountIfThere(name);
+        if (parent === undefined) return [];
+        opened.push(parent);
+      }
+      return await listFolder(parent!, names.at(-1)!, this.#turns);
     } catch (error) {
       if (error instanceof Kept) return [];
       throw error;
     } finally {
-      home?.close();
+      for (const folder of opened) folder.close();
     }
   }
 

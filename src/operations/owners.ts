@@ -68,6 +68,12 @@ export function resultFolders(json: string, { userId, taskId }: TaskId): FolderN
   return found;
 }
 
+/** All directories in which a task may have files: by its ids, or by its results. */
+export function foldersOf(rules: RecordRules, id: TaskId, task: Task | null): FolderName[] {
+  const results = task === null ? [] : resultFolders(task.json, id);
+  return [...new Map([...rules.foldersOf(id), ...results].map((folder) => [keyOf(folder), folder])).values()];
+}
+
 /** The JSON of what Redis has of a task; "" without a copy. */
 export function jsonOf(task: Task | TtsctlError | undefined): string {
   return task === undefined || task instanceof TtsctlError ? "" : task.json;

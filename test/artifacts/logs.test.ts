@@ -51,7 +51,7 @@ describe("the log index", () => {
       expect.stringContaining('"Logs/20261102" is a symbolic link'),
     ]);
     expect(index.remove("t01", NOW)).toMatchObject({ files: 0, kept: 0 });
-    expect(await artifacts.list("alice", "t01")).toEqual([]);
+    expect(await artifacts.list([{ userId: "alice", taskId: "t01" }], "t01")).toEqual([]);
     expect(site.tree()).toEqual(before);
   });
 
@@ -114,12 +114,12 @@ describe("list", () => {
     site.write("Logs/20261102/09/t01.log", "123");
     site.write("Logs/20261101/09/t01.log", "1234");
     const artifacts = await site.open();
-    expect(await artifacts.list("alice", "t01")).toEqual([
+    expect(await artifacts.list([{ userId: "alice", taskId: "t01" }], "t01")).toEqual([
       { path: "output/alice/t01/a/1.wav", bytes: 1, damaged: true },
       { path: "output/alice/t01/b.wav", bytes: 2, damaged: true },
       { path: "Logs/20261101/09/t01.log", bytes: 4 },
       { path: "Logs/20261102/09/t01.log", bytes: 3 },
     ]);
-    expect(await artifacts.list("bob", "t02")).toEqual([]);
+    expect(await artifacts.list([{ userId: "bob", taskId: "t02" }], "t02")).toEqual([]);
   });
 });

@@ -98,7 +98,7 @@ describe("purgeFolder", () => {
     const before = site.tree();
     const artifacts = await site.open();
     expect(reasonOf(artifacts.measureFolder("alice", "t01", { mtime: NOW }))).toContain(NO_FOLDER);
-    expect(await artifacts.list("alice", "t01")).toEqual([]);
+    expect(await artifacts.list([{ userId: "alice", taskId: "t01" }], "t01")).toEqual([]);
     expect(reasonOf(artifacts.purgeFolder("alice", "t01", { mtime: NOW }))).toMatch(
       /link or not a directory|is not a directory/,
     );

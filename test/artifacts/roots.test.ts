@@ -18,7 +18,7 @@ it("finds nothing if both folders are missing", async () => {
   rmSync(site.path("Logs"), { recursive: true });
   const artifacts = await site.open();
   expect(artifacts.recover()).toEqual({ folders: 0, left: [] });
-  expect(await artifacts.list("alice", "t01")).toEqual([]);
+  expect(await artifacts.list([{ userId: "alice", taskId: "t01" }], "t01")).toEqual([]);
   expect(artifacts.purgeFolder("alice", "t01", { mtime: NOW })).toEqual({ kind: "absent" });
   expect(await (await artifacts.indexLogs(() => true)).remove("t01", NOW)).toMatchObject({ files: 0, kept: 0 });
   expect(await artifacts.sweep(sweepBefore(NOW))).toBe(0);
@@ -45,7 +45,7 @@ it("has no user with the name of the folder in output that holds the logs", asyn
   const artifacts = await openArtifacts({ output: site.path("output"), logs: site.path("output/Logs") });
   const outcome = artifacts.purgeFolder("Logs", "20261101", { mtime: NOW });
   expect(outcome).toMatchObject({ kind: "kept", newer: false });
-  expect(await artifacts.list("alice", "t01")).toMatchObject([{ bytes: 100 }]);
+  expect(await artifacts.list([{ userId: "alice", taskId: "t01" }], "t01")).toMatchObject([{ bytes: 100 }]);
   artifacts.close();
 });
 
@@ -53,7 +53,7 @@ it("shows the full path of logs elsewhere", async () => {
   site.write("var/log/20261101/09/t01.log");
   mkdirSync(site.path("srv/output"), { recursive: true });
   const artifacts = await openArtifacts({ output: site.path("srv/output"), logs: site.path("var/log") });
-  expect(await artifacts.list("alice", "t01")).toEqual([
+  expect(await artifacts.list([{ userId: "alice", taskId: "t01" }], "t01")).toEqual([
     { path: site.path("var/log/20261101/09/t01.log"), bytes: 100 },
   ]);
   artifacts.close();

@@ -4,6 +4,7 @@ import { mediaTypeOf } from "../../artifacts/media-types.ts";
 import { usage } from "../../errors.ts";
 import type { DeleteResult } from "../../operations/delete.ts";
 import { buildListQuery } from "../../operations/list-query.ts";
+import { foldersOf } from "../../operations/owners.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { type ListQuery, type ListResult, readsAll } from "../../store/task-store.ts";
 import { trimId } from "../../task/ids.ts";
@@ -192,13 +193,17 @@ export interface TaskFiles {
   readonly files: readonly TaskFile[];
 }
 
-function taskFiles({ withArtifacts }: ServerParts, { userId, taskId }: TaskId, withLogs: boolean): Promise<Response> {
-  return withArtifacts(async (artifacts) => {
-    const folders = artifacts.foldersOf(userId, taskId).map((names) => {
-      return { names, path: `${artifacts.folderPath(names.userId, names.taskId)}/` };
-    });
-    const files = (await artifacts.list(userId, taskId, withLogs)).map((artifact) => describe(artifact, folders));
-    return json({ files } satisfies TaskFiles);
+async function taskFiles(parts: ServerParts, id: TaskId, withLogs: boolean): Promise<Response> {
+  // If neither store can be read, the names that follow from its ids remain.
+  const task = await listOne(parts, id).then(
+    ({ tasks }) => tasks[0] ?? null,
+    () => null,
+  );
+  const folders = foldersOf(parts.rules, id, task);
+  return parts.withArtifacts(async (artifacts) => {
+    const paths = folders.map((names) => ({ names, path: `${artifacts.folderPath(names.userId, names.taskId)}/` }));
+    const found = await artifacts.list(folders, withLogs ? id.taskId : null);
+    return json({ files: found.map((artifact) => describe(artifact, paths)) } satisfies TaskFiles);
   });
 }
 
@@ -206,7 +211,7 @@ function describe(artifact: Artifact, folders: readonly { names: FolderName; pat
   const folder = folders.find(({ path }) => artifact.path.startsWith(path));
   if (folder === undefined) return { ...artifact, url: null, audio: false };
   const { userId, taskId } = folder.names;
-  const names = artifact.path.slice(folder.path.length).split("/");
-  const url = ["output", ...[userId, taskId, ...names].map(encodeURIComponent)].join("/");
+  const names = `${userId}/${taskId}/${artifact.path.slice(folder.path.length)}`.split("/");
+  const url = ["output", ...names].map(encodeURIComponent).join("/");
   return { ...artifact, url, audio: mediaTypeOf(artifact.path) !== undefined };
 }
