@@ -166,3 +166,24 @@ describe("a directory that another record owns too", () => {
     expect(here.root.has(lost)).toBe(true);
   });
 });
+
+describe("[paths] shared = true", () => {
+  it("lets --orphans only list, and doctor names it", async () => {
+    here.root.configure(here.server.port, "[paths]\nshared = true\n");
+    here.root.writeStore([record("alice", "t1", { status: "running", updated_at: NOW })]);
+    here.root.write("output/bob/t2/t2.wav", "another service's");
+    here.root.age();
+    expect((await here.run("sync")).code).toBe(0);
+    expect(await here.run("cleanup --orphans --yes")).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("[paths] shared"),
+    });
+    const { code, stdout } = await here.run("cleanup --orphans -o json");
+    expect([code, JSON.parse(stdout)]).toMatchObject([0, { folders: 1, removed: 0, dryRun: true }]);
+    expect(here.root.has("output/bob/t2/t2.wav")).toBe(true);
+    const { checks } = JSON.parse((await here.run("doctor -o json")).stdout) as {
+      checks: { check: string; detail: string }[];
+    };
+    expect(checks.find(({ check }) => check === "output")?.detail).toContain("shared");
+  });
+});
