@@ -1,3 +1,4 @@
+import { Turns } from "../clock.ts";
 import { TtsctlError } from "../errors.ts";
 import { INVALID, LIVE } from "../store/file/rows.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
@@ -132,12 +133,15 @@ export class Owners {
   async addFile(snapshot: Snapshot, withResults: boolean): Promise<void> {
     const { rows, invalid, rules } = snapshot;
     for (const name of [...invalid.ownerless].flatMap(rules.namesOf)) this.#count(logName(name), 1);
+    const turns = new Turns();
     for (let key = 0; key < rows.keys.size; key++) {
       if (rows.liveRow(key) >= 0 || rows.hasInvalid(key)) this.add(rows.keys.id(key));
+      await turns.next();
     }
     if (!withResults) return;
     const read = snapshot.windowed();
     for (let row = 0; row < rows.size; row++) {
+      await turns.next();
       if (rows.state(row) !== LIVE && rows.state(row) !== INVALID) continue;
       const json = await read(rows.start(row), rows.end(row));
       const key = rows.key(row);

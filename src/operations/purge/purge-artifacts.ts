@@ -53,7 +53,10 @@ export class PurgeArtifacts {
   /** Finds the logs of every task that may be purged, and the owners of what it may have. Called first. */
   async open(): Promise<void> {
     const { artifacts, reporter, base, mirror } = this.#parts;
-    if (artifacts.areThere) for (const id of chosenIds(base, this.#parts.survey)) this.#owners.watchAllOf(id);
+    for (const id of artifacts.areThere ? chosenIds(base, this.#parts.survey) : []) {
+      this.#owners.watchAllOf(id);
+      await artifacts.turn();
+    }
     this.#logs = await artifacts.indexLogs((name) => this.#owners.watches(logName(name)));
     for (const reason of this.#logs.skipped) reporter.warn(`logs not checked: ${reason}`);
     if (!this.mayBeThere) return;
