@@ -106,13 +106,16 @@ export class Owners {
     this.#rules = rules;
   }
 
-  watch(name: FolderName): void {
-    if (this.watches(name)) return;
-    const known = this.#folded.size;
-    const fold = this.#folded.addId(folded(name.userId), folded(name.taskId));
-    const key = this.#names.addId(name.userId, name.taskId);
-    if (fold === known) this.#first.set(fold, key);
+  /** Returns its number. */
+  watch({ userId, taskId }: FolderName): number {
+    const known = this.#names.size;
+    const key = this.#names.addId(userId, taskId);
+    if (key < known) return key;
+    const folds = this.#folded.size;
+    const fold = this.#folded.addId(folded(userId), folded(taskId));
+    if (fold === folds) this.#first.set(fold, key);
     else this.#others.set(fold, [...(this.#others.get(fold) ?? []), key]);
+    return key;
   }
 
   watchAllOf(id: TaskId): void {
@@ -176,12 +179,10 @@ export class Owners {
 
   /** Returns whether the name is watched, but for case and Unicode form; then it is itself from now on. */
   #count(name: FolderName, by: 1 | -1): boolean {
-    if (!this.watches(name)) {
-      if (this.#foldOf(name) < 0) return false;
-      this.watch(name);
-    }
-    this.#counts.add(this.#names.find(name.userId, name.taskId), by);
-    return true;
+    let key = this.#names.find(name.userId, name.taskId);
+    if (key < 0 && this.#foldOf(name) >= 0) key = this.watch(name);
+    if (key >= 0) this.#counts.add(key, by);
+    return key >= 0;
   }
 
   #foldOf({ userId, taskId }: FolderName): number {

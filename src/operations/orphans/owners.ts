@@ -43,10 +43,10 @@ export class RecordsOfBoth {
     const { file, signal, artifacts } = parts;
     const records = new RecordsOfBoth(parts, await file.read(signal));
     try {
-      await artifacts.walkFolders((userId, taskId) => records.#owners.watch(trimmed({ userId, taskId })));
+      await artifacts.walkFolders((userId, taskId) => void records.#owners.watch(trimmed({ userId, taskId })));
       await artifacts.walkLogs(
         () => true,
-        ({ taskId }) => records.#owners.watch(logName(trimId(taskId))),
+        ({ taskId }) => void records.#owners.watch(logName(trimId(taskId))),
       );
       await records.#addFile();
       await records.#refreshFile();
