@@ -75,9 +75,10 @@ export function addVoiceTasks(app: Hono<Env>, parts: ServerParts, forChange: Cha
   const forOne = turns(clock, 4, lengthOf);
   for (const path of TASK_PATHS) {
     app.get(path, async (c) => sent(c, await forOne(c.env, () => taskAnswer(parts, c))));
-    app.get(`${path}/files`, (c) => {
+    app.get(`${path}/files`, async (c) => {
       const params = PLAIN.params(c.req.url, [...idParams(c), "logs"]);
-      return taskFiles(parts, idOf(parts, c, params), switchIn(params, "logs", true));
+      const [id, withLogs] = [await knownTask(parts, c, params), switchIn(params, "logs", true)];
+      return taskFiles(parts, id, withLogs);
     });
     app.delete(path, async (c) => {
       const dialect = dialectOf(c, parts);
@@ -167,6 +168,13 @@ export function idOf(parts: ServerParts, c: Context<Env>, params: Params): TaskI
   const names = { ...KEY_NAMES, taskIds: "the request" };
   const query = listQueryOf(parts, asked, names);
   return query.ids![0]!;
+}
+
+/** The same, if there is such a task. @throws TtsctlError USAGE, HttpError TASK_NOT_FOUND */
+export async function knownTask(parts: ServerParts, c: Context<Env>, params: Params): Promise<TaskId> {
+  const id = idOf(parts, c, params);
+  if ((await listOne(parts, id)).total === 0) throw new HttpError("TASK_NOT_FOUND", "the task was not found");
+  return id;
 }
 
 function throwIfNotGone({ result, warnings }: Changed<DeleteResult>): void {
