@@ -75,6 +75,9 @@ export const SETTINGS = {
   }),
   "paths.output": row(kinds.PATH, "output", ["TTSCTL_OUTPUT", "the directory of audio"], { library: ["output"] }),
   "paths.logs": row(kinds.PATH, "Logs", ["TTSCTL_LOGS", "the directory of logs"], { library: ["logs"] }),
+  "paths.shared": row(kinds.BOOLEAN, false, null, {
+    about: "true: another service uses these directories too, so `cleanup --orphans` only lists",
+  }),
   /** Zero or negative: cleanup is off. */
   "cleanup.retention": row(kinds.RETENTION, 7 * 86_400, ["TASK_RETENTION_SECONDS", "the retention of cleanup"], {
     flag: [

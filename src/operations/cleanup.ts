@@ -75,7 +75,7 @@ export async function cleanupOnce(parts: CleanupParts, options: CleanupOptions):
   const now = parts.clock.now();
   const use = new MirrorUse(parts.mirror);
   await use.attempt((mirror) => checkClocks(mirror, parts.clock, shortestRetention(options)));
-  if (!options.dryRun) await recoverArtifacts(parts);
+  if (!options.dryRun) recoverArtifacts(parts);
   await using snapshot = await parts.file.read(parts.signal);
   for (const line of invalidWarnings(snapshot)) parts.reporter.warn(line);
   const { plan, found } = await prepare(parts, snapshot, use, options, now);

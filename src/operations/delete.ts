@@ -51,7 +51,7 @@ export async function deleteTasks(
   { dryRun, force, retention, maxDelete, allowEmpty }: DeleteOptions,
 ): Promise<{ result: DeleteResult; problem: TtsctlError | null }> {
   const use = new MirrorUse(parts.mirror);
-  if (!dryRun) await recoverArtifacts(parts);
+  if (!dryRun) recoverArtifacts(parts);
   await using snapshot = await parts.file.read(parts.signal);
   const found = await use.attempt((mirror) => select(snapshot, mirror, selection));
   const refusal = emptyBeside(snapshot, found.members, allowEmpty, "deleted");

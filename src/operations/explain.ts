@@ -74,7 +74,7 @@ export async function explainTask(
       totals: plan.totals,
     }),
   ];
-  if (isThere) rules.push(await artifactsRule(parts.artifacts, id, plan.limits.now));
+  if (isThere) rules.push(artifactsRule(parts.artifacts, id, plan.limits.now));
   const row = snapshot.rowOf(id.userId, id.taskId);
   const isChosen = (row >= 0 && found.rows.includes(row)) || found.others.find(id.userId, id.taskId) >= 0;
   const decision = isThere && isChosen ? plan.decide(looked) : null;
@@ -141,9 +141,9 @@ function storeRule(snapshot: Snapshot, refusal: TtsctlError | null): RuleSays {
 }
 
 /** The checks of a pass before it removes a folder. */
-async function artifactsRule(artifacts: Artifacts, { userId, taskId }: TaskId, now: number): Promise<RuleSays> {
+function artifactsRule(artifacts: Artifacts, { userId, taskId }: TaskId, now: number): RuleSays {
   const measure = (name: FolderName) => artifacts.measureFolder(name.userId, name.taskId, newestArtifact(now));
-  const folders = await Promise.all(artifacts.foldersOf(userId, taskId).map(measure));
+  const folders = artifacts.foldersOf(userId, taskId).map(measure);
   const kept = folders.filter((folder) => folder.kind === "kept");
   const held = kept.find(({ newer, retry }) => newer || retry);
   if (held !== undefined) return says("artifacts", "keep", held.reason);

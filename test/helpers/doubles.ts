@@ -1,4 +1,4 @@
-import type { Artifacts } from "../../src/artifacts/artifacts.ts";
+import type { Artifacts, NewestAllowed } from "../../src/artifacts/artifacts.ts";
 import { TtsctlError } from "../../src/errors.ts";
 import type { Ledger, LedgerAction, LedgerEntry } from "../../src/operations/ledger.ts";
 import type { DoneItems, Reporter } from "../../src/operations/reporter.ts";
@@ -121,16 +121,16 @@ export class FlakyMirror {
 /** Real artifacts with something happening before, or after, the folder of a task is purged. */
 export function hookedArtifacts(
   real: Artifacts,
-  hooks: { before?: (taskId: string) => Promise<void> | void; after?: (taskId: string) => Promise<void> | void },
+  hooks: { before?: (taskId: string) => void; after?: (taskId: string) => void },
 ): Artifacts {
   return new Proxy(real, {
     get: (target, name: string) => {
       const value = Reflect.get(target, name, target);
       if (name !== "purgeFolder") return typeof value === "function" ? value.bind(target) : value;
-      return async (userId: string, taskId: string, now: number) => {
-        await hooks.before?.(taskId);
-        const outcome = await target.purgeFolder(userId, taskId, now);
-        await hooks.after?.(taskId);
+      return (userId: string, taskId: string, newest: NewestAllowed) => {
+        hooks.before?.(taskId);
+        const outcome = target.purgeFolder(userId, taskId, newest);
+        hooks.after?.(taskId);
         return outcome;
       };
     },

@@ -268,7 +268,14 @@ function verdict({ verdict, reason, rules }: Explanation): string {
 async function runOrphans(context: Context, flags: CleanupFlags): Promise<number> {
   const dryRun = flags.dryRun || !flags.yes;
   const { cleanUpOrphans } = await import("../../operations/orphans/orphans.ts");
-  const { retention } = (await context.settings()).cleanup;
+  const { cleanup, paths } = await context.settings();
+  const { retention } = cleanup;
+  if (paths.shared.value && !dryRun) {
+    throw usage(
+      `--orphans only lists: [paths] shared is true (${paths.shared.origin})`,
+      "leave out --yes; what no record here owns may be another service's",
+    );
+  }
   if (retention.value <= 0) {
     throw usage(
       `cleanup is switched off: retention is ${retention.value} (${retention.origin})`,

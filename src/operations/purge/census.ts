@@ -4,7 +4,7 @@ import { Column, KeyTable } from "../../store/key-table.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import type { RecordRules } from "../../task/rules.ts";
-import { FolderNames } from "../folder-names.ts";
+import { FolderNames } from "../owners.ts";
 import type { Parts } from "../parts.ts";
 import { type Copies, type Copy, fileCopyOf, mirrorCopy } from "./copies.ts";
 import { type Limits, type RankedTasks, type Traits, traitsOf } from "./policy.ts";
@@ -159,9 +159,9 @@ export async function diskUse(
   const use = new Float64Array(census.size);
   /** By inode, the newest task that holds the file. */
   const holders = new Map<bigint, { task: number; bytes: number }>();
-  const unread = await artifacts.walkFolders(async (userId, taskId) => {
+  const unread = await artifacts.walkFolders((userId, taskId) => {
     const task = owners.ownerOf(userId, taskId);
-    const folder = task < 0 ? null : await artifacts.measureFolder(userId, taskId);
+    const folder = task < 0 ? null : artifacts.measureFolder(userId, taskId);
     if (folder?.kind !== "removed") return;
     use[task]! += folder.bytes;
     for (const { inode, bytes } of folder.linked ?? []) {
@@ -185,9 +185,9 @@ export async function diskUse(
 function ownersIn(census: Census, newestFirst: Int32Array, ownerless: ReadonlySet<string>): FolderNames {
   const names = new FolderNames(census.rules);
   const add = (task: number, owner: number) => {
-    const { userId, taskId } = census.id(task);
-    names.add(userId, taskId, owner);
-    names.addLog(taskId, owner);
+    const id = census.id(task);
+    names.add(id, owner);
+    names.addLog(id.taskId, owner);
   };
   for (const task of newestFirst.toReversed()) add(task, task);
   for (let task = 0; task < census.size; task++) if (census.isTask(task) && !census.isFinished(task)) add(task, -1);

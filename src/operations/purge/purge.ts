@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { isRedisError, TtsctlError } from "../../errors.ts";
-import { batches, pool } from "../../pool.ts";
+import { batches } from "../../pool.ts";
 import { checkRewrite } from "../../store/file/replace.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import type { MirrorUse } from "../../store/mirror-link.ts";
@@ -9,7 +9,7 @@ import type { TaskId } from "../../store/task-source.ts";
 import { keyOf } from "../../task/ids.ts";
 import { saysDeleted } from "../../task/task.ts";
 import { PlanSummary } from "../brake.ts";
-import { usersWithRecords } from "../folder-names.ts";
+import { usersWithRecords } from "../owners.ts";
 import type { Parts } from "../parts.ts";
 import type { PurgedTask } from "../reporter.ts";
 import { LookupHeirs } from "../shared-ids.ts";
@@ -21,9 +21,6 @@ import { PurgeFile } from "./purge-file.ts";
 import { PurgeMirror } from "./purge-mirror.ts";
 import type { Survey } from "./survey.ts";
 import { Tally } from "./tally.ts";
-
-/** How many tasks lose their artifacts at once. */
-const WIDTH = 16;
 
 export interface PurgeParts extends Parts<"file" | "artifacts" | "reporter" | "signal" | "ledger"> {
   readonly mirror: MirrorUse;
@@ -250,11 +247,12 @@ export class Purge {
       return tasks.map(({ id, copies, redis, reason }) => ({ id, copies, redis, reason, files: 0, bytes: 0 }));
     const removed: Removed[] = [];
     const stay: TaskId[] = [];
-    await pool(tasks, WIDTH, async (task) => {
-      const freed = await this.#artifacts.remove(task.id);
+    for (const task of tasks) {
+      const freed = this.#artifacts.remove(task.id);
       if (freed === undefined) stay.push(task.id);
       else removed.push({ ...task, ...freed });
-    });
+      await this.#parts.artifacts.turn();
+    }
     if (!this.#policy.dryRun) await this.#mirror.writeBack(this.#file, stay);
     return removed;
   }
