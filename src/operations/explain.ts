@@ -116,7 +116,7 @@ function redisRule({ copies, asked, unread }: LookedAt, now: number): RuleSays {
 function explainedCopy(copy: Copies["file"] | Copies["mirror"]): ExplainedCopy | null {
   if (copy === null) return null;
   if (typeof copy === "string") return { status: copy, updated_at: null };
-  return { status: copy.status, updated_at: Number.isNaN(copy.score) ? null : formatUtc(copy.score) };
+  return { status: copy.status, updated_at: Number.isNaN(copy.time) ? null : formatUtc(copy.time) };
 }
 
 function switchRule({ retention, origins }: PrepareOptions & { readonly origins: PolicyOrigins }): RuleSays {

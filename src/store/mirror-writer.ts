@@ -3,17 +3,12 @@ import { isRedisError, isStoreError, TtsctlError } from "../errors.ts";
 import { batches, fillIn } from "../pool.ts";
 import { keyOf } from "../task/ids.ts";
 import type { Task } from "../task/task.ts";
+import { newest } from "../task/version.ts";
 import { CurrentFile, type SharedSnapshot } from "./file/shared-snapshot.ts";
 import type { Batches } from "./group-commit.ts";
 import { NO_COPY, type RedisCopy } from "./layout/copy.ts";
 import type { MirrorLink } from "./mirror-link.ts";
-import {
-  type MirrorChange,
-  type MirrorOutcome,
-  newest,
-  type PendingRepair,
-  type PendingRepairs,
-} from "./pending-repairs.ts";
+import type { MirrorChange, MirrorOutcome, PendingRepair, PendingRepairs } from "./pending-repairs.ts";
 import { BATCH, type Outcome } from "./redis/copies.ts";
 import type { Mirror } from "./redis/mirror.ts";
 import { removeFromMirror, writeToMirror } from "./redis/write.ts";
@@ -121,7 +116,10 @@ export class MirrorWriter {
     await using file = new CurrentFile(this.#parts.shared);
     try {
       const state = await this.#parts.link.open();
-      if (state.kind === "on") await written.follow(state.mirror, file, this.#parts.isBusy);
+      if (state.kind !== "on") return;
+      for (const { userId, taskId } of await written.follow(state.mirror, file, this.#parts.isBusy)) {
+        this.#parts.warn(`${userId}:${taskId}: another program put an older record back; Redis keeps the newer copy`);
+      }
     } catch (error) {
       if (!isRedisError(error) && !isStoreError(error)) throw error;
     }
@@ -177,7 +175,7 @@ export class MirrorWriter {
       ({ before }) => (Number.isNaN(before) ? NO_COPY : undefined),
       (known) => mirror.copies(tasksOf(known), "scores"),
     );
-    const replaced = puts.map(({ before }) => before / 1e6);
+    const replaced = puts.map(({ before }) => before);
     const outcomes = await writeToMirror(mirror, tasksOf(puts), { copies, replaced, written: this.#written });
     return outcomes.map((outcome) => (outcome === "reindexed" ? "unchanged" : outcome));
   }

@@ -88,11 +88,13 @@ export async function importRecords(
     await using base = await parts.file.read(parts.signal); // closed early: the rest may take long
     returned = await mergeIntoFile(parts, plan, base, dryRun);
   }
+  let returnedLate: readonly TaskId[] = [];
   const mirrored: Mirrored = { written: 0, unchanged: 0, newer: 0, failed: 0 };
   let problem = state.kind === "down" ? state.error : null;
   if (!dryRun && state.kind === "on") {
     const which = { except: new Set(returned.map(keyOf)), replaces: policy === "replace" };
-    problem = await mirrorRecords({ ...parts, mirror: state.mirror }, records, plan, which, mirrored);
+    const outcome = await mirrorRecords({ ...parts, mirror: state.mirror }, records, plan, which, mirrored);
+    ({ problem, returned: returnedLate } = outcome);
     throwIfInterrupted(parts.signal, `the file is complete; records written to Redis: ${mirrored.written}`);
   }
   const counts = plan.counts();
@@ -106,7 +108,7 @@ export async function importRecords(
     kept,
     conflicts: conflict,
     refused,
-    returned: returned.length,
+    returned: returned.length + returnedLate.length,
     invalid: bad.count,
     missing,
     newerInRedis: mirrored.newer,
@@ -132,15 +134,15 @@ function chooseRows(source: Snapshot, { filter, ids }: Selection): { rows: Int32
  * Writes to Redis the records of the source that the file has, also those that it had before: an earlier run may have been
  * stopped in between.
  * @param replaces whether they also replace other content of the same time
- * @returns why the rest was left out, or null
+ * @returns as `thenIntoMirror`
  */
 async function mirrorRecords(
-  parts: RedisParts<"file" | "reporter" | "signal">,
+  parts: RedisParts<"file" | "reporter" | "signal" | "ledger">,
   source: Snapshot,
   plan: MergePlan,
   { except, replaces }: { except: ReadonlySet<string>; replaces: boolean },
   mirrored: Mirrored,
-): Promise<TtsctlError | null> {
+): ReturnType<typeof thenIntoMirror> {
   const failures = new NamedWarnings(parts.reporter, "is in the file, but could not be written to Redis");
   const rows = plan.of("added", "replaced", "identical");
   const due = except.size === 0 ? rows : [...rows].filter((row) => !except.has(keyOf(plan.id(row))));
@@ -150,6 +152,7 @@ async function mirrorRecords(
     const differing = replaces ? await differingFrom(parts.mirror, tasks) : new Set<Task>();
     const overEqual = (task: Task) => differing.has(task);
     const outcomes = await writeToMirror(parts.mirror, tasks, { replaced, overEqual, written });
+    batch.forEach((row, i) => void (outcomes[i] === "unchanged" && plan.goesIn(row) && written.note(tasks[i]!)));
     for (const outcome of outcomes) {
       if (typeof outcome === "string") mirrored[outcome === "reindexed" ? "written" : outcome]++;
     }

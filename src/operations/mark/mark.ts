@@ -13,12 +13,13 @@ import type { WrittenCopies } from "../../store/written-copies.ts";
 import { keyOf } from "../../task/ids.ts";
 import { shownStatus } from "../../task/status.ts";
 import type { Task } from "../../task/task.ts";
-import { toMicros } from "../../task/time.ts";
+import type { Version } from "../../task/version.ts";
+import { newer, sameInstant } from "../../task/version.ts";
 import { checkBrake, type MaxDelete, type PlanSummary } from "../brake.ts";
 import { putIntoFile, thenIntoMirror } from "../merge/merge.ts";
 import type { Parts } from "../parts.ts";
 import type { BackupFile } from "../purge/backup.ts";
-import { asCopy, type Copy, mirrorCopy, sameCopy } from "../purge/copies.ts";
+import { asCopy, mirrorCopy, sameCopy } from "../purge/copies.ts";
 import { type MarkedTask, NamedWarnings, RETURNED } from "../reporter.ts";
 import { checkClocks, checkFileLayout, checkSameStore, emptyBeside } from "../safety.ts";
 import { missingOf, type Selection, select } from "../select.ts";
@@ -142,7 +143,10 @@ class MarkRun {
     const marked = inFile.rows.length === 0 ? [] : await this.#markInFile();
     if (mirror !== null) {
       const work = (file: CurrentFile, written: WrittenCopies) => this.#writeAll(mirror, file, written, marked);
-      this.problem = await thenIntoMirror({ file: this.#parts.file, mirror }, work);
+      const { problem, returned } = await thenIntoMirror({ ...this.#parts, mirror }, work);
+      this.problem = problem;
+      this.result.returned += returned.length;
+      this.result.marked -= returned.length;
     }
     const nothingDone = inFile.rows.length === 0 && this.result.marked === 0;
     if (isStoreError(this.problem) && nothingDone && onlyInRedis.size > 0) throw this.problem;
@@ -202,7 +206,7 @@ class MarkRun {
     const ids = this.#idsOf(rows);
     const copies = await mirror.copies(ids, "state");
     const records = (await current.recordsOf(ids)).map((record, i) => {
-      const isLater = record !== null && record.score > this.#plan.base.rows.score(rows[i]!);
+      const isLater = record !== null && newer(record.score, this.#plan.base.rows.score(rows[i]!));
       return isLater && shownStatus(record.status) === this.#options.shown ? record : CHANGED_SINCE;
     });
     const marks = await this.#overwrite(mirror, ids, copies, records);
@@ -237,7 +241,7 @@ class MarkRun {
     if (record instanceof TtsctlError) return record.message;
     if (copy instanceof TtsctlError) return copy.message;
     const { status, time } = stateOf(copy, mirror);
-    if (record.status !== status || toMicros(record.score) !== toMicros(time)) return this.#changed(record);
+    if (record.status !== status || !sameInstant(record.score, time)) return this.#changed(record);
     return this.#plan.marker(record);
   }
 
@@ -302,7 +306,7 @@ class MarkRun {
 
   #statusOf(id: TaskId): string {
     const row = this.#rowOf(id);
-    return row < 0 ? (this.#plan.copyOf(id) as Copy).status : STATUS_CODES[this.#plan.base.rows.status(row)]!;
+    return row < 0 ? (this.#plan.copyOf(id) as Version).status : STATUS_CODES[this.#plan.base.rows.status(row)]!;
   }
 
   #changed(id: TaskId): string {

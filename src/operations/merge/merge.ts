@@ -72,21 +72,24 @@ export async function putIntoFile(
 }
 
 /**
- * Writes to Redis, then follows what the service has changed in the file since.
- * @returns why that ended early: a failure of Redis or of the file; else null
+ * Writes to Redis, then follows what the service has changed in the file since, and names the tasks whose older record it
+ * put back.
+ * @returns problem: why that ended early, a failure of Redis or of the file; else null
  */
 export async function thenIntoMirror(
-  { file, mirror }: RedisParts<"file">,
+  { file, mirror, reporter, ledger }: RedisParts<"file" | "reporter" | "ledger">,
   work: (current: CurrentFile, written: WrittenCopies) => Promise<void>,
-): Promise<TtsctlError | null> {
+): Promise<{ problem: TtsctlError | null; returned: readonly TaskId[] }> {
   await using current = new CurrentFile(file);
   const written = new WrittenCopies();
   try {
     await work(current, written);
-    if (written.size > 0) await written.follow(mirror, current);
-    return null;
+    const returned = written.size > 0 ? await written.follow(mirror, current) : [];
+    new NamedWarnings(reporter, "was written back").addAll(returned, RETURNED);
+    await ledger?.returned(returned);
+    return { problem: null, returned };
   } catch (error) {
     if (!isRedisError(error) && !isStoreError(error)) throw error;
-    return error;
+    return { problem: error, returned: [] };
   }
 }

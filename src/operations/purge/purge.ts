@@ -8,13 +8,14 @@ import { BATCH } from "../../store/redis/copies.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { keyOf } from "../../task/ids.ts";
 import { saysDeleted } from "../../task/task.ts";
+import type { Version } from "../../task/version.ts";
 import { PlanSummary } from "../brake.ts";
 import { usersWithRecords } from "../folder-names.ts";
 import type { Parts } from "../parts.ts";
 import type { PurgedTask } from "../reporter.ts";
 import { LookupHeirs } from "../shared-ids.ts";
 import { type BackupFile, ENDS_ITSELF } from "./backup.ts";
-import { type Copy, mirrorCopy, sameCopy } from "./copies.ts";
+import { mirrorCopy, sameCopy } from "./copies.ts";
 import { type Chosen, type Decision, isAhead, type Looked, newestCopy, type Removed } from "./decide.ts";
 import { PurgeArtifacts } from "./purge-artifacts.ts";
 import { PurgeFile } from "./purge-file.ts";
@@ -143,7 +144,7 @@ export class Purge {
     const still = await this.#lookAgain(saved);
     const outOfMirror = await this.#removeFromMirror(still.filter(({ copies }) => copies.file !== null));
     for (const task of await this.#removeArtifacts(outOfMirror)) {
-      this.#file.endings.add(purgedOf(task), task.copies.file as Copy);
+      this.#file.endings.add(purgedOf(task), task.copies.file as Version);
       end(task.id);
     }
     const onlyInRedis = await this.#asSeen(still.filter(({ copies }) => copies.file === null));

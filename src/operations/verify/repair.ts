@@ -17,7 +17,7 @@ import { MergePlan } from "../merge/merge-plan.ts";
 import { spooled } from "../merge/spool.ts";
 import type { RedisParts } from "../parts.ts";
 import { type Orphans, pruneOrphans } from "../prune.ts";
-import { NamedWarnings } from "../reporter.ts";
+import { NamedWarnings, RETURNED } from "../reporter.ts";
 import { ACTIONS, type Action, classify, KINDS, planRepair, type RepairPolicy } from "./classify.ts";
 import type { Drift } from "./drift.ts";
 import { LOOK_BATCH } from "./suspects.ts";
@@ -66,7 +66,10 @@ export class Repair {
   async run(file: CurrentFile): Promise<void> {
     await this.#intoFile(await file.snapshot());
     await this.#intoMirror(await file.snapshot());
-    await this.#written.follow(this.#parts.mirror, file);
+    const returned = await this.#written.follow(this.#parts.mirror, file);
+    this.#failures.addAll(returned, RETURNED);
+    await this.#parts.ledger?.returned(returned);
+    this.repaired -= returned.length;
     this.#nameUntakeable();
     this.#failures.end();
     await this.#remove("removeMember", { action: "repair", reason: "dangling", membersOnly: true });
@@ -136,7 +139,9 @@ export class Repair {
       const records = await snapshot.recordsOf(ids);
       if (isNews) await this.#announce(batch);
       const tasks = records.filter((task) => task !== null);
-      await this.#count(tasks, await write(tasks));
+      const outcomes = await write(tasks);
+      if (!isNews) tasks.forEach((task, i) => void (outcomes[i] === "unchanged" && this.#written.note(task)));
+      await this.#count(tasks, outcomes);
       const gone = ids.filter((_, i) => records[i] === null);
       for (const id of gone) this.#failures.add(id, "the file no longer has it");
       await ledger?.stayed(gone);

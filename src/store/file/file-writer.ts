@@ -7,7 +7,7 @@ import { JsonSyntaxError } from "../../json/scan.ts";
 import { counted } from "../../task/amounts.ts";
 import { keyOf } from "../../task/ids.ts";
 import { isInvalid, RecordParser, type Task } from "../../task/task.ts";
-import { toMicros } from "../../task/time.ts";
+import { newer } from "../../task/version.ts";
 import type { Batch, Batches } from "../group-commit.ts";
 import { KeySet } from "../key-table.ts";
 import type { TaskId } from "../task-source.ts";
@@ -358,7 +358,7 @@ function overtaken(snapshot: Snapshot, tasks: readonly Task[], from: number): Ma
   for (const task of tasks) {
     const key = snapshot.keyOf(task);
     for (let row = from; row < rows.size; row++) {
-      if (rows.key(row) !== key || !(toMicros(rows.score(row)) > toMicros(task.score))) continue;
+      if (rows.key(row) !== key || !newer(rows.score(row), task.score)) continue;
       if (row !== rows.liveRow(key)) hidden.set(keyOf(task), row);
     }
   }

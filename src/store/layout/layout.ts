@@ -1,20 +1,12 @@
 import { setFields } from "../../json/record.ts";
 import type { UserScoreField } from "../../task/rules.ts";
 import { createdScore, isInvalid, type RecordParser, type RecordTexts, type Task } from "../../task/task.ts";
-import { toMicros } from "../../task/time.ts";
+import { sameInstant, type Version } from "../../task/version.ts";
 import type { TaskId } from "../task-source.ts";
 import { INDEX_KEY, LOOKUP_PREFIX, TASK_PREFIX, USER_PREFIX, USER_SUFFIX } from "./keys.ts";
 
 /** A key names a task (its member of the global index), the index of a user, or the lookup of a task id. */
 export type KeyName = { readonly member: string } | { readonly userId: string } | { readonly lookup: string };
-
-/** The status and the time of a copy. */
-export interface CopyState {
-  /** The service's word. */
-  readonly status: string;
-  /** Epoch seconds; NaN without one. */
-  readonly time: number;
-}
 
 /** The fields of a hash that have its state; null for a field that is missing. */
 export type StateFields = readonly [status: string | null, updatedAt: string | null, payload: string | null];
@@ -41,8 +33,8 @@ export abstract class Layout {
    * @param values of `readFields`, null for a field that is missing
    */
   abstract read(values: readonly (string | null)[], id: TaskId, parser: RecordParser): Task | undefined;
-  /** The state that reading a copy gives. */
-  abstract stateOf(fields: StateFields, parser: RecordParser): CopyState;
+  /** The version that reading a copy gives, with the service's word. */
+  abstract stateOf(fields: StateFields, parser: RecordParser): Version;
 
   /** An id as keys and members have it. */
   protected abstract quote(id: string): string;
@@ -179,7 +171,7 @@ class PlainLayout extends Layout {
     return isInvalid(named) ? undefined : named;
   }
 
-  stateOf([status, updatedAt, payload]: StateFields, parser: RecordParser): CopyState {
+  stateOf([status, updatedAt, payload]: StateFields, parser: RecordParser): Version {
     const isOwn = updatedAt || payload === null || !parser.isObject(payload);
     const text = isOwn ? (updatedAt ?? "") : parser.texts(payload).updatedAt;
     return { status: status ?? "", time: parser.times.ofHash(text) };
@@ -204,5 +196,5 @@ function changedFields(own: RecordTexts, hash: Overlay, parser: RecordParser): M
 
 /** Whether two texts are the same instant, or the same text. */
 export function sameTime(a: string | null, b: string, parser: RecordParser): boolean {
-  return a === b || toMicros(parser.times.ofHash(a ?? "")) === toMicros(parser.times.ofHash(b));
+  return a === b || sameInstant(parser.times.ofHash(a ?? ""), parser.times.ofHash(b));
 }

@@ -1,7 +1,7 @@
 import { TtsctlError } from "../../errors.ts";
 import { sameJson } from "../../json/value.ts";
 import type { Task } from "../../task/task.ts";
-import { toMicros } from "../../task/time.ts";
+import { newer } from "../../task/version.ts";
 import { guardOf, isNothing, type RedisCopy, scoreOf, timeOf, userScoreDue } from "../layout/copy.ts";
 import type { CopyReading } from "../layout/layout.ts";
 import type { TaskId } from "../task-source.ts";
@@ -26,13 +26,12 @@ export function decideWrite(
   replaced = Number.NaN,
 ): WriteOutcome {
   const { updatedAt, seen: guard } = guardOf(copy, reading);
-  const seen = updatedAt === null ? Number.NaN : toMicros(reading.parser.times.ofHash(updatedAt));
+  const seen = updatedAt === null ? Number.NaN : reading.parser.times.ofHash(updatedAt);
   if (Number.isNaN(seen)) return "written";
-  const ours = toMicros(score);
-  const isReplaced = seen <= toMicros(replaced);
-  if (seen > ours && !isReplaced) return "newer";
+  const isReplaced = !newer(seen, replaced);
+  if (newer(seen, score) && !isReplaced) return "newer";
   const isPartial = guard !== updatedAt;
-  if (seen < ours || overEqual || isReplaced || isPartial) return "written";
+  if (newer(score, seen) || overEqual || isReplaced || isPartial) return "written";
   const due = reading.layout.userScoredBy === "updated_at" ? score : userScoreDue(copy, reading);
   const isScored = scoreOf(copy.indexScore) === score && scoreOf(copy.userScore) === due;
   const isIndexed = isScored && copy.lookup !== "wrong";
@@ -98,7 +97,7 @@ export function writeToMirror(
 /** A task whose record was deleted from the file. */
 export interface Removal {
   readonly id: TaskId;
-  /** `updated_at` of that record, whole microseconds; NaN without one. */
+  /** `updated_at` of that record, epoch seconds; NaN without one. */
   readonly before: number;
 }
 
@@ -112,7 +111,7 @@ export function removeFromMirror(mirror: Mirror, removals: readonly Removal[]): 
     decide(copy, i) {
       const { id, before } = removals[i]!;
       if (isNothing(copy)) return "missing";
-      return toMicros(timeOf(copy, mirror)) > before ? "newer" : { id, copy };
+      return newer(timeOf(copy, mirror), before) ? "newer" : { id, copy };
     },
     act: (due) => mirror.remove(due),
     done: () => "removed",

@@ -1,7 +1,8 @@
+import type { Version } from "../../../src/task/version.ts";
 import { expect } from "vitest";
 import { systemClock } from "../../../src/clock.ts";
 import { TtsctlError } from "../../../src/errors.ts";
-import { type Copy, fileCopy } from "../../../src/operations/purge/copies.ts";
+import { fileCopy } from "../../../src/operations/purge/copies.ts";
 import { PurgeFile } from "../../../src/operations/purge/purge-file.ts";
 import { BatchPlan } from "../../../src/store/file/batch-plan.ts";
 import { FileStore } from "../../../src/store/file/file-store.ts";
@@ -112,7 +113,7 @@ export class FileWriter implements Writer {
     await using snapshot = await this.#store.read();
     const purge = new PurgeFile(this.#store, snapshot);
     const rest = { reason: "deleted", redis: false, files: 0, bytes: 0 } as const;
-    for (const [i, id] of ids.entries()) purge.endings.add({ ...id, ...rest }, seen[i] as Copy);
+    for (const [i, id] of ids.entries()) purge.endings.add({ ...id, ...rest }, seen[i] as Version);
     const { changed } = await purge.rewrite();
     return ids.map((_, i) => (changed.has(i) ? "changed" : "removed"));
   }
