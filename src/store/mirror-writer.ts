@@ -13,6 +13,7 @@ import { BATCH, type Outcome } from "./redis/copies.ts";
 import type { Mirror } from "./redis/mirror.ts";
 import { removeFromMirror, writeToMirror } from "./redis/write.ts";
 import type { TaskId } from "./task-source.ts";
+import { type Writable, writable } from "./writable.ts";
 import { WrittenCopies } from "./written-copies.ts";
 
 export interface MirrorWriterParts {
@@ -117,7 +118,7 @@ export class MirrorWriter {
     try {
       const state = await this.#parts.link.open();
       if (state.kind !== "on") return;
-      for (const { userId, taskId } of await written.follow(state.mirror, file, this.#parts.isBusy)) {
+      for (const { userId, taskId } of await written.follow(writable(state.mirror), file, this.#parts.isBusy)) {
         this.#parts.warn(`${userId}:${taskId}: another program put an older record back; Redis keeps the newer copy`);
       }
     } catch (error) {
@@ -158,8 +159,9 @@ export class MirrorWriter {
     const state = await this.#parts.link.open();
     if (state.kind !== "on") return changes.map(() => (state.kind === "off" ? "off" : state.error));
     try {
-      const written = await this.#put(state.mirror, changes);
-      const removed = await this.#remove(state.mirror, changes);
+      const mirror = writable(state.mirror);
+      const written = await this.#put(mirror, changes);
+      const removed = await this.#remove(mirror, changes);
       return changes.map(({ task }) => (task === null ? removed : written).shift()!);
     } catch (error) {
       if (!isRedisError(error)) throw error;
@@ -167,7 +169,7 @@ export class MirrorWriter {
     }
   }
 
-  async #put(mirror: Mirror, changes: readonly MirrorChange[]): Promise<MirrorOutcome[]> {
+  async #put(mirror: Writable<Mirror>, changes: readonly MirrorChange[]): Promise<MirrorOutcome[]> {
     const puts = changes.flatMap(({ task, before }) => (task === null ? [] : [{ task, before }]));
     // A task that is new in the file counts as new in the mirror too, since the guard of the write checks that.
     const copies = await fillIn<(typeof puts)[number], Outcome<RedisCopy>>(
@@ -180,7 +182,7 @@ export class MirrorWriter {
     return outcomes.map((outcome) => (outcome === "reindexed" ? "unchanged" : outcome));
   }
 
-  async #remove(mirror: Mirror, changes: readonly MirrorChange[]): Promise<MirrorOutcome[]> {
+  async #remove(mirror: Writable<Mirror>, changes: readonly MirrorChange[]): Promise<MirrorOutcome[]> {
     const removals = changes.filter(({ task }) => task === null);
     const outcomes = await removeFromMirror(mirror, removals);
     removals.forEach(({ id, before }, i) => {

@@ -10,6 +10,7 @@ import { unlessFatal } from "./redis/errors.ts";
 import type { Mirror } from "./redis/mirror.ts";
 import { removeFromMirror, upsertOver } from "./redis/write.ts";
 import type { TaskId } from "./task-source.ts";
+import type { Writable } from "./writable.ts";
 
 /** How often tasks that were written again are compared with the file. */
 const MOST_ROUNDS = 8;
@@ -54,7 +55,7 @@ export class WrittenCopies {
    * @throws TtsctlError STORE_*, REDIS_*
    */
   async follow(
-    mirror: Mirror,
+    mirror: Writable<Mirror>,
     file: Pick<CurrentFile, "snapshot">,
     busy: (id: TaskId) => boolean = () => false,
   ): Promise<TaskId[]> {
@@ -68,7 +69,7 @@ export class WrittenCopies {
 
   /** Returns what was written. */
   async #followOnce(
-    mirror: Mirror,
+    mirror: Writable<Mirror>,
     snapshot: Snapshot,
     busy: (id: TaskId) => boolean,
     returned: TaskId[],
@@ -97,7 +98,7 @@ export class WrittenCopies {
     return this.#fileTimes[this.#keys.find(userId, taskId)]!;
   }
 
-  async #write(mirror: Mirror, tasks: readonly Task[]): Promise<Task[]> {
+  async #write(mirror: Writable<Mirror>, tasks: readonly Task[]): Promise<Task[]> {
     if (tasks.length === 0) return [];
     const copies = await mirror.fullCopies(tasks);
     const due = tasks.flatMap((task, i): Upsert[] => {

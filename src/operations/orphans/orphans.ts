@@ -7,9 +7,10 @@ import type { TaskId } from "../../store/task-source.ts";
 import { formatUtc } from "../../task/time.ts";
 import { checkBrake, type MaxDelete } from "../brake.ts";
 import type { RedisParts } from "../parts.ts";
+import { bothOf, preflight } from "../preflight.ts";
 import { recoverArtifacts } from "../purge/purge-artifacts.ts";
 import { NamedWarnings, type Orphan } from "../reporter.ts";
-import { checkClocks, checkSameStore, storeEmpty } from "../safety.ts";
+import { storeEmpty } from "../safety.ts";
 import { NOTHING_REMOVED, Owners } from "./owners.ts";
 
 /** `cleanup --orphans -o json`. */
@@ -52,12 +53,12 @@ export interface OrphanOptions {
 export async function cleanUpOrphans(parts: OrphanParts, options: OrphanOptions): Promise<OrphanResult> {
   const started = parts.clock.monotonic();
   const olderThan = parts.clock.now() - options.retention;
-  await checkClocks(parts.mirror, parts.clock, options.retention);
-  if (!options.dryRun) await recoverArtifacts(parts);
   const owners = await Owners.read(parts);
   try {
-    if (owners.snapshot.size === 0) throw storeEmpty(owners.snapshot, ": every artifact would be without a record", "");
-    await checkSameStore(owners.snapshot, parts.mirror);
+    const { snapshot } = owners;
+    if (snapshot.size === 0) throw storeEmpty(snapshot, ": every artifact would be without a record", "");
+    bothOf(await preflight(parts, "orphans", { snapshot, age: options.retention }));
+    if (!options.dryRun) await recoverArtifacts(parts);
     const cleanup = new OrphanCleanup(parts, owners, olderThan, options.dryRun);
     await cleanup.find();
     if (!options.dryRun) await cleanup.remove(options.maxDelete);

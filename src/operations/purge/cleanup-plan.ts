@@ -1,10 +1,8 @@
-import type { TtsctlError } from "../../errors.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import type { MirrorUse } from "../../store/mirror-link.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import type { Parts } from "../parts.ts";
-import { emptyBeside, storeMismatch } from "../safety.ts";
 import { type Census, diskUse, takeCensus } from "./census.ts";
 import { type Decision, decideCleanup, type Looked, NO_STANDING, type Standing } from "./decide.ts";
 import { isExpired, type Limits, latestLimit, limitsOf, type Plan, planTasks, type RetentionPolicy } from "./policy.ts";
@@ -27,8 +25,6 @@ export class CleanupPlan {
   readonly limits: Limits;
   readonly #snapshot: Snapshot;
   readonly #ranking: Ranking | null;
-  /** Why nothing may be purged, or null. */
-  refusal: TtsctlError | null = null;
 
   private constructor(limits: Limits, snapshot: Snapshot, ranking: Ranking | null) {
     this.limits = limits;
@@ -79,9 +75,7 @@ export class CleanupPlan {
     if (copies.file === null && copies.mirror === "dangling" && !(Number(redis!.indexScore) <= this.limits.member)) {
       return { kind: "keep", reason: "an index member without a task that is not expired", candidate: false };
     }
-    const decision = decideCleanup(copies, this.limits, this.standing(id));
-    if (this.refusal === null || decision.kind !== "purge") return decision;
-    return { kind: "keep", reason: this.refusal.message, candidate: true };
+    return decideCleanup(copies, this.limits, this.standing(id));
   }
 
   standing(id: TaskId): Standing {
@@ -132,8 +126,5 @@ export async function prepare(
 ): Promise<{ readonly plan: CleanupPlan; readonly found: Survey }> {
   const plan = await CleanupPlan.make(parts, snapshot, use, options, now);
   const found = await use.attempt((mirror) => plan.survey(mirror));
-  plan.refusal =
-    emptyBeside(snapshot, found.members, options.allowEmpty, "purged") ??
-    (await use.attempt(async (mirror) => mirror && storeMismatch(snapshot, mirror, now - options.retention)));
   return { plan, found };
 }

@@ -1,10 +1,10 @@
-import type { FileStore } from "../../store/file/file-store.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { NO_UPSERTS } from "../../store/file/upserts.ts";
 import { Column, KeySet } from "../../store/key-table.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import type { Task } from "../../task/task.ts";
 import type { Version } from "../../task/version.ts";
+import type { Cleared } from "../preflight.ts";
 import type { PurgedTask } from "../reporter.ts";
 import { type Copies, CopyColumn, fileCopy, sameCopy } from "./copies.ts";
 import { REASONS } from "./decide.ts";
@@ -13,12 +13,12 @@ import { REASONS } from "./decide.ts";
 export class PurgeFile {
   /** The content at the beginning of the pass. The caller closes it. */
   readonly base: Snapshot;
-  readonly #file: FileStore;
+  readonly #file: Cleared["file"];
   /** The tasks whose records the rewrite takes out. */
   readonly endings: Endings;
   #current: Snapshot;
 
-  constructor(file: FileStore, base: Snapshot) {
+  constructor(file: Cleared["file"], base: Snapshot) {
     this.#file = file;
     this.base = base;
     this.#current = base;

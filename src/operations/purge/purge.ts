@@ -3,7 +3,6 @@ import { isRedisError, TtsctlError } from "../../errors.ts";
 import { batches, pool } from "../../pool.ts";
 import { checkRewrite } from "../../store/file/replace.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
-import type { MirrorUse } from "../../store/mirror-link.ts";
 import { BATCH } from "../../store/redis/copies.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { keyOf } from "../../task/ids.ts";
@@ -12,6 +11,7 @@ import type { Version } from "../../task/version.ts";
 import { PlanSummary } from "../brake.ts";
 import { usersWithRecords } from "../folder-names.ts";
 import type { Parts } from "../parts.ts";
+import type { Cleared } from "../preflight.ts";
 import type { PurgedTask } from "../reporter.ts";
 import { LookupHeirs } from "../shared-ids.ts";
 import { type BackupFile, ENDS_ITSELF } from "./backup.ts";
@@ -26,8 +26,8 @@ import { Tally } from "./tally.ts";
 /** How many tasks lose their artifacts at once. */
 const WIDTH = 16;
 
-export interface PurgeParts extends Parts<"file" | "artifacts" | "reporter" | "signal" | "ledger"> {
-  readonly mirror: MirrorUse;
+export interface PurgeParts extends Parts<"artifacts" | "reporter" | "signal" | "ledger">, Pick<Cleared, "file"> {
+  readonly mirror: Cleared["use"];
   readonly backup: BackupFile | null;
 }
 
@@ -161,7 +161,9 @@ export class Purge {
     ids.forEach((id, i) => {
       const copy = found[i] ?? null;
       const file = this.#file.copy(id);
-      const lost = copy === null && file === null ? this.#mirror.lost : null;
+      // If Redis can't be reached, its copy is left out; an answer that is an error is no answer about the copy.
+      const isLeftOut = copy === null && file !== null && this.#mirror.isUnreachable;
+      const lost = copy === null && !isLeftOut ? this.#mirror.lost : null;
       if (copy instanceof TtsctlError || lost !== null) fail(id, (lost ?? (copy as TtsctlError)).message);
       else {
         const mirror = copy === null ? null : mirrorCopy(copy, this.#mirror.reading!);

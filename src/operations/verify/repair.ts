@@ -8,6 +8,7 @@ import type { Mirror } from "../../store/redis/mirror.ts";
 import { recordOf } from "../../store/redis/records.ts";
 import { upsertOver, type WriteOutcome, writeToMirror } from "../../store/redis/write.ts";
 import type { TaskId } from "../../store/task-source.ts";
+import type { Writable } from "../../store/writable.ts";
 import { WrittenCopies } from "../../store/written-copies.ts";
 import { counted } from "../../task/amounts.ts";
 import { keyOf } from "../../task/ids.ts";
@@ -15,14 +16,15 @@ import type { Task } from "../../task/task.ts";
 import { mergeIntoFile } from "../merge/merge.ts";
 import { MergePlan } from "../merge/merge-plan.ts";
 import { spooled } from "../merge/spool.ts";
-import type { RedisParts } from "../parts.ts";
+import type { Parts } from "../parts.ts";
+import type { bothOf } from "../preflight.ts";
 import { type Orphans, pruneOrphans } from "../prune.ts";
 import { NamedWarnings, RETURNED } from "../reporter.ts";
 import { ACTIONS, type Action, classify, KINDS, planRepair, type RepairPolicy } from "./classify.ts";
 import type { Drift } from "./drift.ts";
 import { LOOK_BATCH } from "./suspects.ts";
 
-export type RepairParts = RedisParts<"file" | "rules" | "reporter" | "signal" | "ledger">;
+export type RepairParts = Parts<"rules" | "reporter" | "signal" | "ledger"> & ReturnType<typeof bothOf>;
 
 export interface RepairPlan {
   readonly policy: RepairPolicy;
@@ -216,7 +218,7 @@ type Write = (tasks: readonly Task[]) => Promise<Outcome<WriteOutcome>[]>;
  * @param tasks at most BATCH
  */
 async function writeOver(
-  mirror: Mirror,
+  mirror: Writable<Mirror>,
   tasks: readonly Task[],
   written: WrittenCopies,
 ): Promise<Outcome<WriteOutcome>[]> {

@@ -4,6 +4,7 @@ import type { Clock } from "../../clock.ts";
 import { closeQuietly, systemErrorCode, TtsctlError } from "../../errors.ts";
 import type { RecordRules } from "../../task/rules.ts";
 import type { TaskId } from "../task-source.ts";
+import type { Writable } from "../writable.ts";
 import { type Edit, planSplices } from "./edit.ts";
 import { type FileIdentity, identityAt, sameIdentity, unreadable } from "./identity.ts";
 import { DisplacedWrite, LandedEdit } from "./landed-edit.ts";
@@ -127,7 +128,7 @@ export class FileStore {
    * one wrote within the last minute, watches for a content that undoes the change, and makes it again (SPEC section 2).
    * @param base a snapshot to plan on while it is current
    */
-  async edit(plan: PlanEdit, base?: Snapshot): Promise<EditOutcome> {
+  async edit(this: Writable<FileStore>, plan: PlanEdit, base?: Snapshot): Promise<EditOutcome> {
     const landed = await this.#land(plan, base);
     if (landed === null) return { rewrites: 0, returned: [] };
     await using before = landed.before;

@@ -11,6 +11,7 @@ import { newer } from "../../task/version.ts";
 import type { Batch, Batches } from "../group-commit.ts";
 import { KeySet } from "../key-table.ts";
 import type { TaskId } from "../task-source.ts";
+import type { Writable } from "../writable.ts";
 import { BatchPlan, type Change, type ChangeResult, type Request } from "./batch-plan.ts";
 import { lineOf, tombstoneLine } from "./edit.ts";
 import type { FileStore } from "./file-store.ts";
@@ -37,7 +38,7 @@ const MOST_TRIES = 10;
 
 export interface FileWriterParts {
   /** For rewrites: each reads a new snapshot, which does not grow. */
-  readonly file: FileStore;
+  readonly file: Writable<FileStore>;
   readonly shared: SharedSnapshot;
   readonly clock: Clock;
   warn(line: string): void;

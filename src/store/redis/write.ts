@@ -5,6 +5,7 @@ import { newer } from "../../task/version.ts";
 import { guardOf, isNothing, type RedisCopy, scoreOf, timeOf, userScoreDue } from "../layout/copy.ts";
 import type { CopyReading } from "../layout/layout.ts";
 import type { TaskId } from "../task-source.ts";
+import type { Writable } from "../writable.ts";
 import { type GuardedRemoval, type Outcome, settle, type Upsert } from "./copies.ts";
 import type { Mirror } from "./mirror.ts";
 
@@ -64,7 +65,7 @@ export async function differingFrom(mirror: Mirror, tasks: readonly Task[]): Pro
  *   the tasks whose hashes were written, to compare them with the file afterwards
  */
 export function writeToMirror(
-  mirror: Mirror,
+  mirror: Writable<Mirror>,
   tasks: readonly Task[],
   options: {
     readonly copies?: readonly Outcome<RedisCopy>[];
@@ -104,7 +105,10 @@ export interface Removal {
 export type RemoveOutcome = "removed" | "missing" | "newer";
 
 /** Removes copies from the mirror, at most BATCH, unless they are newer than the record. */
-export function removeFromMirror(mirror: Mirror, removals: readonly Removal[]): Promise<Outcome<RemoveOutcome>[]> {
+export function removeFromMirror(
+  mirror: Writable<Mirror>,
+  removals: readonly Removal[],
+): Promise<Outcome<RemoveOutcome>[]> {
   const ids = removals.map(({ id }) => id);
   return settle<GuardedRemoval, RemoveOutcome>(ids, {
     read: (due) => mirror.copies(due, "state"),

@@ -1,4 +1,3 @@
-import type { Version } from "../../../src/task/version.ts";
 import { expect } from "vitest";
 import { systemClock } from "../../../src/clock.ts";
 import { TtsctlError } from "../../../src/errors.ts";
@@ -10,7 +9,9 @@ import type { RedisCopy } from "../../../src/store/layout/copy.ts";
 import type { Outcome } from "../../../src/store/redis/copies.ts";
 import { upsertOver, writeToMirror } from "../../../src/store/redis/write.ts";
 import type { TaskId } from "../../../src/store/task-source.ts";
+import { type Writable, writable } from "../../../src/store/writable.ts";
 import type { RecordRules } from "../../../src/task/rules.ts";
+import type { Version } from "../../../src/task/version.ts";
 import { type Ids, taskIn } from "../../helpers/records.ts";
 import { pairsOf } from "../../helpers/redis.ts";
 import { type RecordJson, ServiceRoot } from "../../helpers/root.ts";
@@ -131,8 +132,8 @@ export class FileWriter implements Writer {
     this.#root.remove();
   }
 
-  get #store(): FileStore {
-    return new FileStore(this.#root.store, this.rules, systemClock);
+  get #store(): Writable<FileStore> {
+    return writable(new FileStore(this.#root.store, this.rules, systemClock));
   }
 }
 
