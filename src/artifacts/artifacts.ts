@@ -71,6 +71,11 @@ class DiskArtifacts {
     return this.#roots.output !== undefined;
   }
 
+  /** The device of `output/`. */
+  get device(): bigint | undefined {
+    return this.#roots.output?.dev;
+  }
+
   /** Why the artifacts of a task are never touched; undefined if they may be. */
   whyNever(userId: string, taskId: string): string | undefined {
     const [first] = this.foldersOf(userId, taskId);

@@ -20,6 +20,8 @@ import { findStuck } from "./stuck.ts";
 export interface CleanupOptions extends PrepareOptions {
   readonly dryRun: boolean;
   readonly maxDelete: MaxDelete;
+  /** Why this machine's clock may be wrong; only Redis's can confirm it. */
+  readonly doubt?: TtsctlError | null;
   /** Seconds without a change after which a `wait` or `run` task is stuck; zero or negative: never. */
   readonly stuckAfter: number;
 }
@@ -74,8 +76,10 @@ export async function cleanupOnce(parts: CleanupParts, options: CleanupOptions):
   const now = parts.clock.now();
   await using snapshot = await parts.file.read(parts.signal);
   for (const line of invalidWarnings(snapshot)) parts.reporter.warn(line);
-  const { allowEmpty } = options;
-  const { file, use } = await preflight(parts, "cleanup", { snapshot, age: shortestRetention(options), allowEmpty });
+  const { allowEmpty, doubt = null } = options;
+  const asked = { snapshot, age: shortestRetention(options), allowEmpty };
+  const { file, use } = await preflight(parts, "cleanup", asked);
+  if (doubt !== null && use.mirror === null) throw doubt;
   if (!options.dryRun) await recoverArtifacts(parts);
   const { plan, found } = await prepare(parts, snapshot, use, options, now);
   await use.attempt((mirror) => nameFuture(snapshot, mirror, now + FUTURE_S, parts.reporter));

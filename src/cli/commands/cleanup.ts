@@ -9,7 +9,7 @@ import type { OrphanResult } from "../../operations/orphans/orphans.ts";
 import type { PolicyOrigins } from "../../operations/purge/explain-rules.ts";
 import { policyOf } from "../../operations/purge/policy.ts";
 import { namedAbove } from "../../operations/reporter.ts";
-import { cleanupPass } from "../../parts/cleanup.ts";
+import { cleanupPass, type PassFlags } from "../../parts/cleanup.ts";
 import { audited } from "../../parts/ledger.ts";
 import { printable } from "../../printable.ts";
 import { type TableStyle, table } from "../../render/table.ts";
@@ -82,7 +82,7 @@ async function runCleanup(context: Context, flags: CleanupFlags, args: string[])
   }
   if (flags.watch) {
     const { watch } = await import("../watch.ts");
-    return watch(context, (pass, refusal) => runPass(pass, flags, refusal));
+    return watch(context, (pass, refusal, doubt) => runPass(pass, { ...flags, doubt }, refusal));
   }
   await context.requireConfig(true);
   if (flags.orphans) return runOrphans(context, flags);
@@ -98,7 +98,7 @@ async function runCleanup(context: Context, flags: CleanupFlags, args: string[])
  */
 export async function runPass(
   context: Context,
-  flags: CleanupFlags,
+  flags: CleanupFlags & Pick<PassFlags, "doubt">,
   refusal: TtsctlError | null = null,
   onEnd: (ended: Readonly<Ended>) => void = () => {},
 ): Promise<number> {

@@ -1,3 +1,5 @@
+import { stat } from "node:fs/promises";
+import { dirname } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { isRedisError, TtsctlError } from "../../errors.ts";
 import { batches, pool } from "../../pool.ts";
@@ -17,7 +19,7 @@ import { LookupHeirs } from "../shared-ids.ts";
 import { type BackupFile, ENDS_ITSELF } from "./backup.ts";
 import { mirrorCopy, sameCopy } from "./copies.ts";
 import { type Chosen, type Decision, isAhead, type Looked, newestCopy, type Removed } from "./decide.ts";
-import { PurgeArtifacts } from "./purge-artifacts.ts";
+import { newestArtifact, PurgeArtifacts } from "./purge-artifacts.ts";
 import { PurgeFile } from "./purge-file.ts";
 import { PurgeMirror } from "./purge-mirror.ts";
 import type { Survey } from "./survey.ts";
@@ -56,6 +58,8 @@ export class Purge {
   readonly #heirs = new LookupHeirs();
   readonly tally: Tally;
   #mirrorLost: TtsctlError | null = null;
+  /** If a second copy of the file fits only after the purge: the bytes that its artifacts still take. */
+  #leftToFree: number | null = null;
 
   /** @param base the content that was surveyed; the caller closes it */
   constructor(parts: PurgeParts, policy: PurgePolicy, base: Snapshot, survey: Survey) {
@@ -84,7 +88,37 @@ export class Purge {
 
   /** Checks that the file can be rewritten, before anything is removed. @throws TtsctlError STORE_WRITE_FAILED */
   async check(): Promise<void> {
-    if (this.#survey.rows.length > 0 && !this.#policy.dryRun) await checkRewrite(this.#parts.file);
+    if (this.#policy.dryRun || !this.#mayRewrite()) return;
+    await checkRewrite(this.#parts.file, async () => {
+      this.#leftToFree = await this.#freeable();
+      return this.#leftToFree;
+    });
+  }
+
+  /** How much the artifacts of planned tasks take on the disk of the store file, in bytes. */
+  async #freeable(): Promise<number> {
+    const { artifacts, file } = this.#parts;
+    const { dev } = await stat(dirname(await file.target()), { bigint: true });
+    if (artifacts.device !== dev) return 0;
+    let bytes = 0;
+    for (const ids of this.#batches()) {
+      const planned = (await this.#look(ids, () => {})).filter((task) => this.#policy.decide(task).kind === "purge");
+      for (const { id } of planned) {
+        for (const { userId, taskId } of artifacts.foldersOf(id.userId, id.taskId)) {
+          const folder = await artifacts.measureFolder(userId, taskId, newestArtifact(this.#policy.now));
+          if (folder.kind === "removed") bytes += folder.bytes;
+        }
+      }
+    }
+    return bytes;
+  }
+
+  /** Also if only the copy in Redis of a task in the file was chosen. */
+  #mayRewrite(): boolean {
+    const { rows, others } = this.#survey;
+    if (rows.length > 0) return true;
+    for (const id of others.ids()) if (this.#file.base.holds(id)) return true;
+    return false;
   }
 
   /**
@@ -111,6 +145,7 @@ export class Purge {
       if (this.#parts.signal.aborted) return;
       await this.#batch(ids);
       await this.tally.flush();
+      if (this.#leftToFree !== null) await checkRewrite(this.#parts.file, async () => this.#leftToFree ?? 0);
       done += ids.length;
       this.#parts.reporter.progress(this.#policy.dryRun ? "checking" : "purging", done, total);
     }
@@ -257,6 +292,7 @@ export class Purge {
       const freed = await this.#artifacts.remove(task.id);
       if (freed === undefined) stay.push(task.id);
       else removed.push({ ...task, ...freed });
+      if (this.#leftToFree !== null) this.#leftToFree -= freed?.bytes ?? 0;
     });
     if (!this.#policy.dryRun) await this.#mirror.writeBack(this.#file, stay);
     return removed;

@@ -22,6 +22,9 @@ const WRITE_WAIT_S = 60;
 const WATCH_S = 2;
 const WATCH_POLL_MS = 25;
 const MOST_REPEATS = 10;
+/** How long a run that was told to stop still waits: what it has purged should leave the file too. */
+const GRACE_S = 2;
+const NEVER = new AbortController().signal;
 
 /** Called again on the new content if another process wrote the file first. */
 export type PlanEdit = (current: Snapshot) => Edit | Promise<Edit>;
@@ -102,8 +105,13 @@ export class FileStore {
 
   /** Does work under the lock of a rewrite. @param target `target()` */
   async withWriteLock<T>(target: string, work: (lock: Lock) => Promise<T>): Promise<T> {
-    const wait = { seconds: LOCK_WAIT_S, clock: this.clock };
-    const lock = await takeLock(target, "write", wait, this.#options.holder);
+    const { signal, holder } = this.#options;
+    const take = (seconds: number, ends = signal) =>
+      takeLock(target, "write", { seconds, clock: this.clock, ...(ends && { signal: ends }) }, holder);
+    const lock = await (signal?.aborted ? take(GRACE_S, NEVER) : take(LOCK_WAIT_S)).catch((error) => {
+      if (!signal?.aborted || (error as TtsctlError).code !== "INTERRUPTED") throw error;
+      return take(GRACE_S, NEVER);
+    });
     return work(lock).finally(() => lock.release());
   }
 
@@ -158,6 +166,7 @@ export class FileStore {
   ): Promise<Landed | null | "elsewhere"> {
     await removeLeftover(target);
     const deadline = this.clock.monotonic() + WRITE_WAIT_S;
+    let stopAt = Number.POSITIVE_INFINITY;
     while ((await this.target()) === target) {
       const before = base !== undefined && (await this.isCurrent(base)) ? base.share() : await this.read();
       let landed: Landed | null = null;
@@ -170,7 +179,8 @@ export class FileStore {
         if (landed === null) await before.close();
       }
       if (landed !== null) return landed;
-      if (this.clock.monotonic() > deadline) throw busy(target);
+      if (this.#options.signal?.aborted) stopAt = Math.min(stopAt, this.clock.monotonic() + GRACE_S);
+      if (this.clock.monotonic() > Math.min(deadline, stopAt)) throw busy(target);
     }
     return "elsewhere";
   }
