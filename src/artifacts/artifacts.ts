@@ -38,7 +38,7 @@ const AT_ONCE = 4;
 const AS_IDS: ArtifactNames = { namesOf: (id) => [id], foldersOf: (id) => [id] };
 
 /**
- * The audio folders and log files of tasks (SPEC section 6, Artifacts): `output/{user}/{task}/` and
+ * The audio folders and log files of tasks (docs/contract.md, Whose directory is it): `output/{user}/{task}/` and
  * `Logs/{8 digits}/{2 digits}/{task}.log`. A task may have several, by other names. Nothing else is ever removed, and
  * nothing below these two roots is reached through a symbolic link.
  *

@@ -100,7 +100,7 @@ export function hasDescriptorPaths(): boolean {
 
 /**
  * A folder held open. Everything in it is reached through the descriptor (`/proc/self/fd/N/name`), so a component above
- * that is swapped for a symbolic link can't redirect it (SPEC section 6, Artifacts).
+ * that is swapped for a symbolic link can't redirect it (docs/contract.md, Whose directory is it).
  *
  * Without such paths (macOS) the folder's own path is used, and before each operation it is checked with lstat that it
  * still is the folder that was opened. There a swap between the check and the operation is not caught.

@@ -26,7 +26,7 @@ export interface CleanupOptions extends PrepareOptions {
   readonly stuckAfter: number;
 }
 
-/** `cleanup -o json` (SPEC section 5): candidates = purged + skipped + failed. */
+/** `cleanup -o json` (docs/contract.md, Commands): candidates = purged + skipped + failed. */
 export interface CleanupResult {
   /** ISO 8601, UTC. */
   expireBefore: string;
@@ -68,7 +68,7 @@ const FUTURE_S = 60;
 const FUTURE_LOOK = 500;
 
 /**
- * One pass of SPEC section 6. The caller holds the run lock, unless it is a dry run.
+ * One pass of docs/contract.md, Cleanup. The caller holds the run lock, unless it is a dry run.
  * @throws TtsctlError STORE_*, REDIS_*, CLOCK_SKEW, LAYOUT_MISMATCH, TIMEZONE_MISMATCH, MAX_DELETE_EXCEEDED, BACKUP_FAILED, AUDIT_FAILED
  */
 export async function cleanupOnce(parts: CleanupParts, options: CleanupOptions): Promise<CleanupOutcome> {

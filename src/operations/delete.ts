@@ -18,7 +18,7 @@ export interface DeleteOptions {
   readonly retention: number;
 }
 
-/** `delete -o json` (SPEC section 5). */
+/** `delete -o json` (docs/contract.md, Commands). */
 export interface DeleteResult {
   requested: number;
   deleted: number;

@@ -21,7 +21,7 @@ export async function checkReading(mirror: Mirror): Promise<void> {
 
 /**
  * Refuses to run if in most of a sample the service's score and our reading of the naive time differ by a minute or more
- * (SPEC section 6, Clocks).
+ * (docs/contract.md, Clocks).
  * @throws TtsctlError TIMEZONE_MISMATCH
  */
 export async function checkTimezone(mirror: Mirror): Promise<void> {
@@ -107,7 +107,10 @@ export async function storeRefusal(
   return storeEmpty(snapshot, ` while Redis has tasks (${members}): nothing was changed`);
 }
 
-/** How many tasks of a sample have each layout: ISO 8601 times, or epoch seconds and lookups (SPEC section 10). */
+/**
+ * How many tasks of a sample have each layout: ISO 8601 times, or epoch seconds and lookups (docs/contract.md,
+ * Deployments).
+ */
 export async function layoutSigns(mirror: Mirror): Promise<Readonly<Record<LayoutName, number>>> {
   const times = new TimeReader(mirror.parser.rules.zone);
   const signs = { plain: 0, api_ms: 0 };

@@ -37,7 +37,7 @@ export interface SyncOptions {
   readonly allowMismatch: boolean;
 }
 
-/** `sync -o json` (SPEC section 5): total = written + unchanged + newerInRedis + failed. */
+/** `sync -o json` (docs/contract.md, Commands): total = written + unchanged + newerInRedis + failed. */
 export interface SyncResult {
   total: number;
   written: number;

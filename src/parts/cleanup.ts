@@ -65,14 +65,16 @@ const LONGEST_WAIT_S = 300;
 /** After failed passes in a row the wait doubles, up to this. */
 const LONGEST_BACKOFF_S = 900;
 
-/** How long to wait between passes: a tenth of the retention, 30 s at least and 300 s at most (SPEC section 6). */
+/**
+ * How long to wait between passes: a tenth of the retention, 30 s at least and 300 s at most (docs/contract.md, Cleanup).
+ */
 export function watchInterval(retention: number): number {
   return Math.min(LONGEST_WAIT_S, Math.max(SHORTEST_WAIT_S, retention / 10));
 }
 
 /**
- * Passes until the signal, with waits between them. If the wall clock jumped since the last pass (SPEC section 6, Clocks),
- * one pass is refused, and later ones until the clock is back, trusted, or agrees with that of Redis.
+ * Passes until the signal, with waits between them. If the wall clock jumped since the last pass (docs/contract.md,
+ * Clocks), one pass is refused, and later ones until the clock is back, trusted, or agrees with that of Redis.
  * @throws TtsctlError LOCK_*, WATCHER_RUNNING if the watch lock is lost; and what the watcher throws
  */
 export async function watchPasses(parts: RunParts, watcher: Watcher): Promise<void> {

@@ -117,8 +117,8 @@ interface Ways<T> {
 }
 
 /**
- * Reads from Redis if possible, else from the file (SPEC section 4). A Redis that lacks changes is used only if the file
- * can't be read.
+ * Reads from Redis if possible, else from the file (docs/contract.md, Reading). A Redis that lacks changes is used only
+ * if the file can't be read.
  * @throws TtsctlError REDIS_* only if Redis is the forced source; STORE_* if the file is needed and can't be read
  */
 export async function readFirst<T>(
@@ -184,7 +184,7 @@ export function isOutage({ code }: TtsctlError): boolean {
   return code === "REDIS_UNAVAILABLE" || code === "REDIS_TIMEOUT" || code === "REDIS_TLS";
 }
 
-/** A mirror that an operation works without from its first failure on (SPEC section 5, exit code 3). */
+/** A mirror that an operation works without from its first failure on (docs/contract.md, Commands, exit code 3). */
 export class MirrorUse<M extends Mirror = Mirror> {
   /** Null if Redis is off, down or lost. */
   mirror: M | null;

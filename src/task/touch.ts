@@ -31,7 +31,7 @@ export function touched(
 
 /**
  * The JSON text of a moment in the form of another time of the same record: naive text in the service's zone, text
- * with the same offset or `Z`, whole epoch seconds, or epoch seconds with a fraction (SPEC section 1, Time).
+ * with the same offset or `Z`, whole epoch seconds, or epoch seconds with a fraction (docs/contract.md, Time).
  * @param like JSON text of the time whose form it takes
  * @param epoch epoch seconds
  */

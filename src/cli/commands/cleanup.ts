@@ -126,7 +126,7 @@ export async function runPass(
   }
 }
 
-/** By SPEC section 5. */
+/** By docs/contract.md, Commands. */
 function exitCodeOf({ result, problem }: CleanupOutcome, context: Context): number {
   throwIfInterrupted(context.signal, `${counted(result.purged, "task")} purged`, "the next pass continues");
   if (problem !== null && !isRedisError(problem)) throw problem;
@@ -137,7 +137,7 @@ function exitCodeOf({ result, problem }: CleanupOutcome, context: Context): numb
   return problem !== null || result.failed > 0 || result.returned > 0 ? PARTLY : DONE;
 }
 
-/** The keys of SPEC section 5, and the additional ones that apply. */
+/** The keys of docs/contract.md, Commands, and the additional ones that apply. */
 function printed({ keptLast, purgedForSpace, finishedBytes, stuck, ...result }: CleanupResult): object {
   return {
     ...result,

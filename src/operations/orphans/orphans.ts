@@ -47,7 +47,7 @@ export interface OrphanOptions {
 
 /**
  * Finds artifacts that no record in either store owns and that are older than the retention, and unless it is a dry run
- * removes them (SPEC section 6, Artifacts). The caller then holds the run lock.
+ * removes them (docs/contract.md, Whose directory is it). The caller then holds the run lock.
  * @throws TtsctlError STORE_*, REDIS_*, CLOCK_SKEW, LAYOUT_MISMATCH, TIMEZONE_MISMATCH, MAX_DELETE_EXCEEDED and INTERRUPTED before the first removal
  */
 export async function cleanUpOrphans(parts: OrphanParts, options: OrphanOptions): Promise<OrphanResult> {

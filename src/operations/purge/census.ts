@@ -82,7 +82,7 @@ export class Census implements RankedTasks {
     return this.#has(i, TASK);
   }
 
-  /** The finished tasks, the newest first, as SPEC section 4 orders them. */
+  /** The finished tasks, the newest first, as docs/contract.md, Reading orders them. */
   finished(): Int32Array {
     const order = Int32Array.from({ length: this.size }, (_, i) => i).filter((i) => this.isFinished(i));
     return order.sort((a, b) => this.#times.at(b) - this.#times.at(a) || this.#compareMembers(a, b));

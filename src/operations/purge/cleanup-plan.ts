@@ -53,7 +53,7 @@ export class CleanupPlan {
     return this.#ranking?.plan ?? null;
   }
 
-  /** Candidates of both stores (SPEC section 6, steps 2 and 3), and tasks that make room. */
+  /** Candidates of both stores (docs/contract.md, Cleanup, steps 2 and 3), and tasks that make room. */
   survey(mirror: Mirror | null): Promise<Survey> {
     const { rows: table } = this.#snapshot;
     const rows = chosenRows(this.#snapshot, (row, copy) => {
@@ -70,7 +70,7 @@ export class CleanupPlan {
     return score <= latestLimit(this.limits) || this.#makesRoom(id);
   }
 
-  /** The second look (SPEC section 6, step 4). */
+  /** The second look (docs/contract.md, Cleanup, step 4). */
   decide({ id, copies, redis }: Looked): Decision {
     if (copies.file === null && copies.mirror === "dangling" && !(Number(redis!.indexScore) <= this.limits.member)) {
       return { kind: "keep", reason: "an index member without a task that is not expired", candidate: false };

@@ -33,8 +33,8 @@ function keep(reason: string, candidate = true): Decision {
 }
 
 /**
- * The second look of SPEC section 6: a task is purged if all its copies are finished and expired, or may make room. A
- * task that `keep_last` keeps is not a candidate.
+ * The second look of docs/contract.md, Cleanup: a task is purged if all its copies are finished and expired, or may make
+ * room. A task that `keep_last` keeps is not a candidate.
  */
 export function decideCleanup(copies: Copies, limits: Limits, { kept, forSpace }: Standing = NO_STANDING): Decision {
   const present = existing(copies);
@@ -50,7 +50,10 @@ export function decideCleanup(copies: Copies, limits: Limits, { kept, forSpace }
   return keep(planned ? CHANGED : OTHER_COPY, candidate);
 }
 
-/** SPEC section 5: a chosen task is deleted, unless it may still be worked on. The newest copy decides whether it was chosen. */
+/**
+ * docs/contract.md, Commands: a chosen task is deleted, unless it may still be worked on. The newest copy decides whether
+ * it was chosen.
+ */
 export function decideDelete(copies: Copies, filter: TaskFilter, force: boolean): Decision {
   const present = existing(copies);
   if (copies.file === "invalid") return keep(INVALID);

@@ -45,8 +45,9 @@ export interface PurgePolicy {
 }
 
 /**
- * Purges tasks by SPEC section 6: in batches the backup, the conditional delete in the mirror, and the artifacts; at the
- * end one conditional rewrite of the file. If a pass is stopped, the next one finds the record in the file and finishes.
+ * Purges tasks by docs/contract.md, Cleanup: in batches the backup, the conditional delete in the mirror, and the
+ * artifacts; at the end one conditional rewrite of the file. If a pass is stopped, the next one finds the record in the
+ * file and finishes.
  */
 export class Purge {
   readonly #parts: PurgeParts;

@@ -3,7 +3,7 @@ import { type CopyReading, userScoreOf } from "../../store/layout/layout.ts";
 import type { Task } from "../../task/task.ts";
 import { newer, sameInstant } from "../../task/version.ts";
 
-/** Kinds of drift; a task is counted under the first that applies (SPEC section 5). */
+/** Kinds of drift; a task is counted under the first that applies (docs/contract.md, Commands). */
 export const KINDS = [
   "partial",
   "dangling",
@@ -32,7 +32,7 @@ export interface Traits extends Readonly<Record<(typeof FLAGS)[number], boolean>
   readonly finding: Finding;
 }
 
-/** `verify -o json` (SPEC section 5): checked = inSync and all kinds. */
+/** `verify -o json` (docs/contract.md, Commands): checked = inSync and all kinds. */
 export interface VerifyResult extends Record<Kind, number> {
   checked: number;
   inSync: number;

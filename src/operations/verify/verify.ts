@@ -51,7 +51,8 @@ export async function verify(parts: VerifyParts, { userId }: VerifyOptions): Pro
 }
 
 /**
- * Compares and repairs (SPEC section 5). In a dry run, `repaired` counts the plan; otherwise the caller holds the run lock.
+ * Compares and repairs (docs/contract.md, Commands). In a dry run, `repaired` counts the plan; otherwise the caller holds
+ * the run lock.
  * @throws TtsctlError as verify; LAYOUT_MISMATCH, TIMEZONE_MISMATCH; STORE_EMPTY and MAX_DELETE_EXCEEDED before anything is changed
  */
 export async function verifyAndRepair(parts: VerifyRepairParts, options: RepairOptions): Promise<VerifyOutcome> {
@@ -158,7 +159,7 @@ function nameForeign(drift: Drift, reporter: Reporter): number {
   return foreign.count;
 }
 
-/** `verify -o json`, in the order of SPEC section 5. */
+/** `verify -o json`, in the order of docs/contract.md, Counts. */
 function resultOf({ inSync, size, counts, facts: { invalid } }: Drift, repaired: number): VerifyResult {
   const { partial, dangling, unindexed, wrongScore, misplaced, ...copies } = counts;
   const places = { dangling, unindexed, wrongScore, misplaced, partial };

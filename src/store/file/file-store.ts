@@ -18,7 +18,10 @@ import { Snapshot } from "./snapshot.ts";
 const WATCH_LOCK_WAIT_S = 0.5;
 /** How long a busy service may keep an edit from landing. */
 const WRITE_WAIT_S = 60;
-/** If another process wrote within the last minute, a rewrite is watched this long, and redone this often (SPEC section 2). */
+/**
+ * If another process wrote within the last minute, a rewrite is watched this long, and redone this often
+ * (docs/contract.md, Store file).
+ */
 const WATCH_S = 2;
 const WATCH_POLL_MS = 25;
 const MOST_REPEATS = 10;
@@ -46,7 +49,7 @@ export interface FileStoreOptions {
   readonly log?: ((line: string) => void) | undefined;
 }
 
-/** The store file of a service (SPEC section 2). */
+/** The store file of a service (docs/contract.md, Store file). */
 export class FileStore {
   readonly path: string;
   readonly rules: RecordRules;
@@ -133,7 +136,8 @@ export class FileStore {
 
   /**
    * Changes the file: plans on its content, rewrites it atomically, and plans again if another process wrote it first. If
-   * one wrote within the last minute, watches for a content that undoes the change, and makes it again (SPEC section 2).
+   * one wrote within the last minute, watches for a content that undoes the change, and makes it again (docs/contract.md,
+   * Store file).
    * @param base a snapshot to plan on while it is current
    */
   async edit(this: Writable<FileStore>, plan: PlanEdit, base?: Snapshot): Promise<EditOutcome> {

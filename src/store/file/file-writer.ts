@@ -54,9 +54,9 @@ interface ReplacedFile {
 }
 
 /**
- * Writes the store file for a long-lived process (SPEC sections 2 and 9): changes that wait together are written together.
- * JSON Lines are appended to, and compacted when most lines are dead; an array or a map is rewritten. Settled changes are
- * on the disk.
+ * Writes the store file for a long-lived process (docs/contract.md, Store file and Library): changes that wait together
+ * are written together. JSON Lines are appended to, and compacted when most lines are dead; an array or a map is
+ * rewritten. Settled changes are on the disk.
  */
 export class FileWriter {
   readonly #parts: FileWriterParts;

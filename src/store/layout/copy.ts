@@ -8,7 +8,7 @@ import { type CopyReading, type Layout, sameTime, stateNames, userScoreOf } from
 /** The target of a task id's lookup: the task, a newer one of the same id, or neither. */
 export type LookupState = "own" | "other" | "wrong";
 
-/** A task's copy as it is in Redis (SPEC section 3). */
+/** A task's copy as it is in Redis (docs/contract.md, Redis). */
 export interface RedisCopy {
   /** `hash`, `none`, or the type of another key in the place of the hash. */
   readonly type: string;

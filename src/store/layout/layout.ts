@@ -11,7 +11,10 @@ export type KeyName = { readonly member: string } | { readonly userId: string } 
 /** The fields of a hash that have its state; null for a field that is missing. */
 export type StateFields = readonly [status: string | null, updatedAt: string | null, payload: string | null];
 
-/** How a service lays its tasks out in Redis (SPEC sections 3 and 10): the names of keys and members, and what a hash has. */
+/**
+ * How a service lays its tasks out in Redis (docs/contract.md, Redis and Deployments): the names of keys and members, and
+ * what a hash has.
+ */
 export abstract class Layout {
   /** The fields of a hash as a sync writes them, in this order; the last is the payload. */
   abstract readonly fields: readonly string[];
@@ -129,7 +132,7 @@ export function idFields(userId: string, taskId: string): Map<string, string> {
 /** The fields of a hash that reading needs, in the order in which they are asked for. */
 export const HASH_FIELDS = ["payload", "status", "error", "created_at", "updated_at"] as const;
 
-/** The layout of SPEC section 3: ids as they are. A user id has no colon. */
+/** The layout of docs/contract.md, Redis: ids as they are. A user id has no colon. */
 class PlainLayout extends Layout {
   readonly fields = ["user_id", "task_id", "status", "error", "created_at", "updated_at", "payload"];
   readonly readFields = HASH_FIELDS;
@@ -154,7 +157,10 @@ class PlainLayout extends Layout {
     return `${TASK_PREFIX}${userId}:${taskId}`;
   }
 
-  /** The payload, overridden by fields that another writer may have changed without it, if their meaning differs (SPEC section 3). */
+  /**
+   * The payload, overridden by fields that another writer may have changed without it, if their meaning differs
+   * (docs/contract.md, Redis).
+   */
   read(values: readonly (string | null)[], { userId, taskId }: TaskId, parser: RecordParser): Task | undefined {
     if (values.every((value) => value === null)) return undefined;
     const [payload = null, status = null, error = null, created = null, updated = null] = values;

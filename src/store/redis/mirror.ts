@@ -45,7 +45,7 @@ export interface SampledTask {
   readonly hasLookup: boolean;
 }
 
-/** The mirror of the store in Redis (SPEC section 3), on one node or in a cluster. */
+/** The mirror of the store in Redis (docs/contract.md, Redis), on one node or in a cluster. */
 export class Mirror extends SyncState {
   /** Reads records as this mirror's hashes hold them. */
   readonly parser: RecordParser;
