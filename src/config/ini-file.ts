@@ -12,10 +12,7 @@ type RawSections = ReadonlyMap<string, ReadonlyMap<string, string>>;
 /** `configparser.MAX_INTERPOLATION_DEPTH` */
 const MAX_DEPTH = 10;
 
-/**
- * A configuration file with the values that Python's `configparser.ConfigParser()` reads from it (docs/contract.md,
- * Configuration).
- */
+/** A configuration file with the values that Python's `configparser.ConfigParser()` reads from it. */
 export class IniFile {
   readonly path: string;
   readonly #sections: RawSections;

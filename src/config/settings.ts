@@ -233,10 +233,7 @@ export interface DescribedSetting {
   source: Source;
 }
 
-/**
- * The settings as `config -o json` prints them (docs/contract.md, Commands): parsed values, seconds, absolute paths, no
- * secret.
- */
+/** The settings as `config -o json` prints them: parsed values, seconds, absolute paths, no secret. */
 export function describeSettings(settings: Settings): Record<SettingName, DescribedSetting> {
   const sections = settings as unknown as Record<string, Record<string, Setting<DescribedSetting["value"]>>>;
   const described = SETTING_NAMES.map((name) => {

@@ -1,12 +1,11 @@
 import type { Clock } from "../clock.ts";
 import { TtsctlError } from "../errors.ts";
 import type { FileStore } from "../store/file/file-store.ts";
-import type { Snapshot } from "../store/file/snapshot.ts";
 import { isOutage, type MirrorState, MirrorUse, redisDisabled } from "../store/mirror-link.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import { type Writable, writable } from "../store/writable.ts";
 import type { Parts } from "./parts.ts";
-import { checkClock, checkFileLayout, checkLayout, checkTimezone, storeRefusal } from "./safety.ts";
+import { checkClock, checkFileLayout, checkLayout, checkTimezone, type StoreQuestion, storeRefusal } from "./safety.ts";
 
 export type Action = "cleanup" | "orphans" | "delete" | "mark" | "import" | "sync" | "repair";
 
@@ -38,17 +37,9 @@ export const NEEDED: Readonly<Record<Action, readonly Check[]>> = {
   repair: ["layout", "time zone", "right store"],
 };
 
-interface Asked {
-  readonly snapshot: Snapshot;
-  /** The records of an import. */
-  readonly input?: Snapshot;
+interface Asked extends StoreQuestion {
   /** Seconds: the shortest age that decides; null: none does. */
   readonly age?: number | null;
-  /** Accept an empty file, or a Redis of another store. */
-  readonly allowEmpty?: boolean;
-  readonly allowMismatch?: boolean;
-  /** How many Redis-only tasks make an empty file a wrong one. */
-  readonly least?: number;
 }
 
 /** The stores of a run whose checks were made: there is no other way to change a task. */

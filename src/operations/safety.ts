@@ -77,26 +77,24 @@ export function storeEmpty(snapshot: Snapshot, consequence: string, remedy = ALL
 
 const ALLOW_EMPTY = "; if the empty store is intended, add --allow-empty";
 
+export interface StoreQuestion {
+  readonly snapshot: Snapshot;
+  /** The records of an import, which may fill an empty file. */
+  readonly input?: Snapshot;
+  /** Accept an empty file, or a Redis of another store. */
+  readonly allowEmpty?: boolean;
+  readonly allowMismatch?: boolean | undefined;
+  /** How many tasks in Redis make an empty file a wrong one. */
+  readonly least?: number;
+}
+
 /**
  * Why a file isn't the one that belongs to a Redis: it is empty while Redis has tasks, or the two have none in common; null
  * if they may belong together.
  */
 export async function storeRefusal(
   mirror: Mirror,
-  {
-    snapshot,
-    input,
-    allowEmpty = false,
-    allowMismatch = false,
-    least = 1,
-  }: {
-    readonly snapshot: Snapshot;
-    /** Records that are about to fill an empty file. */
-    readonly input?: Snapshot;
-    readonly allowEmpty?: boolean;
-    readonly allowMismatch?: boolean;
-    readonly least?: number;
-  },
+  { snapshot, input, allowEmpty = false, allowMismatch = false, least = 1 }: StoreQuestion,
 ): Promise<TtsctlError | null> {
   if (allowMismatch) return null;
   if (snapshot.size > 0) return storeMismatch(snapshot, mirror);
@@ -107,10 +105,7 @@ export async function storeRefusal(
   return storeEmpty(snapshot, ` while Redis has tasks (${members}): nothing was changed`);
 }
 
-/**
- * How many tasks of a sample have each layout: ISO 8601 times, or epoch seconds and lookups (docs/contract.md,
- * Deployments).
- */
+/** How many tasks of a sample have each layout: ISO 8601 times, or epoch seconds and lookups. */
 export async function layoutSigns(mirror: Mirror): Promise<Readonly<Record<LayoutName, number>>> {
   const times = new TimeReader(mirror.parser.rules.zone);
   const signs = { plain: 0, api_ms: 0 };

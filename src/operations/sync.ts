@@ -34,7 +34,7 @@ export interface SyncOptions {
   /** Accept an empty store file. */
   readonly allowEmpty: boolean;
   /** Accept a Redis without a task of the file. */
-  readonly allowMismatch: boolean;
+  readonly allowMismatch?: boolean;
 }
 
 /** `sync -o json` (docs/contract.md, Commands): total = written + unchanged + newerInRedis + failed. */
@@ -81,8 +81,7 @@ export async function sync(parts: SyncParts, options: SyncOptions): Promise<Sync
 
 async function clearedForSync(parts: SyncParts, options: SyncOptions, snapshot: Snapshot): Promise<ClearedParts> {
   try {
-    const { prune, allowEmpty, allowMismatch } = options;
-    const asked = { snapshot, allowEmpty, allowMismatch, least: prune ? 0 : LEAST_STRANGE };
+    const asked = { ...options, snapshot, least: options.prune ? 0 : LEAST_STRANGE };
     return { ...parts, ...bothOf(await preflight(parts, "sync", asked)) };
   } catch (error) {
     await snapshot.close();

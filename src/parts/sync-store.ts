@@ -28,14 +28,7 @@ export async function pushFile(
   writer: Pick<MirrorWriter, "aroundSync">,
   repairs: PendingRepairs,
 ): Promise<SyncOutcome> {
-  const options = {
-    dryRun: false,
-    checksum: false,
-    prune: false,
-    maxDelete: null,
-    allowEmpty: false,
-    allowMismatch: false,
-  };
+  const options = { dryRun: false, checksum: false, prune: false, maxDelete: null, allowEmpty: false };
   const needed = repairs.syncNeeded;
   try {
     const push = () => syncStore(parts, { ledger: null, confirm: async () => {} }, options);

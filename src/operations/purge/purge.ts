@@ -77,19 +77,23 @@ export class Purge {
   /** The plan of a run, for the brake and the question. Changes nothing. */
   async plan(): Promise<PlanSummary> {
     const planned = new PlanSummary();
-    for (const ids of this.#batches()) {
-      // The run reports the failures.
-      for (const task of await this.#look(ids, () => {})) {
-        if (this.#policy.decide(task).kind !== "purge") continue;
-        planned.add(task.id, newestCopy(task.copies)?.status ?? "dangling");
-      }
-    }
+    for await (const { id, copies } of this.#planned()) planned.add(id, newestCopy(copies)?.status ?? "dangling");
     return planned;
+  }
+
+  /** The run reports the failures. */
+  async *#planned(): AsyncGenerator<Looked> {
+    for (const ids of this.#batches()) {
+      for (const task of await this.#look(ids, () => {})) if (this.#policy.decide(task).kind === "purge") yield task;
+    }
   }
 
   /** Checks that the file can be rewritten, before anything is removed. @throws TtsctlError STORE_WRITE_FAILED */
   async check(): Promise<void> {
-    if (this.#policy.dryRun || !this.#mayRewrite()) return;
+    const { rows, others } = this.#survey;
+    // Of some tasks in the file only the copy in Redis was chosen.
+    const isInFile = rows.length > 0 || [...others.ids()].some((id) => this.#file.base.holds(id));
+    if (this.#policy.dryRun || !isInFile) return;
     await checkRewrite(this.#parts.file, async () => {
       this.#leftToFree = await this.#freeable();
       return this.#leftToFree;
@@ -102,24 +106,13 @@ export class Purge {
     const { dev } = await stat(dirname(await file.target()), { bigint: true });
     if (artifacts.device !== dev) return 0;
     let bytes = 0;
-    for (const ids of this.#batches()) {
-      const planned = (await this.#look(ids, () => {})).filter((task) => this.#policy.decide(task).kind === "purge");
-      for (const { id } of planned) {
-        for (const { userId, taskId } of artifacts.foldersOf(id.userId, id.taskId)) {
-          const folder = await artifacts.measureFolder(userId, taskId, newestArtifact(this.#policy.now));
-          if (folder.kind === "removed") bytes += folder.bytes;
-        }
+    for await (const { id } of this.#planned()) {
+      for (const { userId, taskId } of artifacts.foldersOf(id.userId, id.taskId)) {
+        const folder = await artifacts.measureFolder(userId, taskId, newestArtifact(this.#policy.now));
+        if (folder.kind === "removed") bytes += folder.bytes;
       }
     }
     return bytes;
-  }
-
-  /** Also if only the copy in Redis of a task in the file was chosen. */
-  #mayRewrite(): boolean {
-    const { rows, others } = this.#survey;
-    if (rows.length > 0) return true;
-    for (const id of others.ids()) if (this.#file.base.holds(id)) return true;
-    return false;
   }
 
   /**

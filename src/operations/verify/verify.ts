@@ -24,7 +24,7 @@ export interface RepairOptions extends VerifyOptions, Omit<RepairPolicy, "remove
   readonly dryRun: boolean;
   readonly maxDelete: MaxDelete;
   readonly allowEmpty: boolean;
-  readonly allowMismatch: boolean;
+  readonly allowMismatch?: boolean;
 }
 
 type VerifyParts = RedisParts<"file" | "clock" | "reporter" | "signal">;

@@ -18,16 +18,12 @@ import { Snapshot } from "./snapshot.ts";
 const WATCH_LOCK_WAIT_S = 0.5;
 /** How long a busy service may keep an edit from landing. */
 const WRITE_WAIT_S = 60;
-/**
- * If another process wrote within the last minute, a rewrite is watched this long, and redone this often
- * (docs/contract.md, Store file).
- */
+/** If another process wrote within the last minute, a rewrite is watched this long, and redone this often. */
 const WATCH_S = 2;
 const WATCH_POLL_MS = 25;
 const MOST_REPEATS = 10;
 /** How long a run that was told to stop still waits: what it has purged should leave the file too. */
 const GRACE_S = 2;
-const NEVER = new AbortController().signal;
 
 /** Called again on the new content if another process wrote the file first. */
 export type PlanEdit = (current: Snapshot) => Edit | Promise<Edit>;
@@ -109,11 +105,11 @@ export class FileStore {
   /** Does work under the lock of a rewrite. @param target `target()` */
   async withWriteLock<T>(target: string, work: (lock: Lock) => Promise<T>): Promise<T> {
     const { signal, holder } = this.#options;
-    const take = (seconds: number, ends = signal) =>
-      takeLock(target, "write", { seconds, clock: this.clock, ...(ends && { signal: ends }) }, holder);
-    const lock = await (signal?.aborted ? take(GRACE_S, NEVER) : take(LOCK_WAIT_S)).catch((error) => {
-      if (!signal?.aborted || (error as TtsctlError).code !== "INTERRUPTED") throw error;
-      return take(GRACE_S, NEVER);
+    const take = (seconds: number, ends?: AbortSignal) =>
+      takeLock(target, "write", { seconds, clock: this.clock, signal: ends }, holder);
+    const lock = await (signal?.aborted ? take(GRACE_S) : take(LOCK_WAIT_S, signal)).catch((error) => {
+      if (!(error instanceof TtsctlError) || error.code !== "INTERRUPTED") throw error;
+      return take(GRACE_S);
     });
     return work(lock).finally(() => lock.release());
   }

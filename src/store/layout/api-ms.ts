@@ -16,10 +16,7 @@ const TIMES = ["updated_at", "created_at"] as const;
 /** The fields of a hash of the layout `api_ms`, all text (docs/contract.md, Deployments). */
 const FIELDS = ["task_id", "user_id", "status", ...EXTRA, "error", ...TIMES, "payload"];
 
-/**
- * The layout of the published GPT-SoVITS API service (docs/contract.md, Deployments): ids quoted, times in whole seconds,
- * a lookup for each task id.
- */
+/** The layout of the published GPT-SoVITS API service: ids quoted, times in whole seconds, a lookup for each task id. */
 export class ApiMsLayout extends Layout {
   readonly #times: TimeReader;
   readonly fields = FIELDS;

@@ -11,10 +11,7 @@ export type KeyName = { readonly member: string } | { readonly userId: string } 
 /** The fields of a hash that have its state; null for a field that is missing. */
 export type StateFields = readonly [status: string | null, updatedAt: string | null, payload: string | null];
 
-/**
- * How a service lays its tasks out in Redis (docs/contract.md, Redis and Deployments): the names of keys and members, and
- * what a hash has.
- */
+/** How a service lays its tasks out in Redis: the names of keys and members, and what a hash has. */
 export abstract class Layout {
   /** The fields of a hash as a sync writes them, in this order; the last is the payload. */
   abstract readonly fields: readonly string[];
@@ -157,10 +154,7 @@ class PlainLayout extends Layout {
     return `${TASK_PREFIX}${userId}:${taskId}`;
   }
 
-  /**
-   * The payload, overridden by fields that another writer may have changed without it, if their meaning differs
-   * (docs/contract.md, Redis).
-   */
+  /** The payload, overridden by fields that another writer may have changed without it, if their meaning differs. */
   read(values: readonly (string | null)[], { userId, taskId }: TaskId, parser: RecordParser): Task | undefined {
     if (values.every((value) => value === null)) return undefined;
     const [payload = null, status = null, error = null, created = null, updated = null] = values;
