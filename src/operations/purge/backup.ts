@@ -1,4 +1,4 @@
-import { lstat, rm } from "node:fs/promises";
+import { lstat, rm, stat } from "node:fs/promises";
 import { TtsctlError } from "../../errors.ts";
 import { AppendedFile, refuseUsed, whyNotWritten } from "../../store/file/written-file.ts";
 import type { Task } from "../../task/task.ts";
@@ -37,7 +37,14 @@ export class BackupFile {
 
   /** A run that was refused leaves no empty file. */
   async close(): Promise<void> {
-    if (this.#empty !== null) await rm(this.#empty, { force: true }).catch(() => {});
+    const size =
+      this.#empty === null
+        ? null
+        : await stat(this.#empty).then(
+            (file) => file.size,
+            () => null,
+          );
+    if (size === 0) await rm(this.#empty!, { force: true }).catch(() => {});
     await this.#file.close();
   }
 }
