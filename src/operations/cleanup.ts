@@ -75,11 +75,11 @@ export async function cleanupOnce(parts: CleanupParts, options: CleanupOptions):
   const started = parts.clock.monotonic();
   const now = parts.clock.now();
   await using snapshot = await parts.file.read(parts.signal);
-  for (const line of invalidWarnings(snapshot)) parts.reporter.warn(line);
   const { allowEmpty, doubt = null } = options;
   const asked = { snapshot, age: shortestRetention(options), allowEmpty };
   const { file, use } = await preflight(parts, "cleanup", asked);
   if (doubt !== null && use.mirror === null) throw doubt;
+  for (const line of invalidWarnings(snapshot)) parts.reporter.warn(line);
   if (!options.dryRun) await recoverArtifacts(parts);
   const { plan, found } = await prepare(parts, snapshot, use, options, now);
   await use.attempt((mirror) => nameFuture(snapshot, mirror, now + FUTURE_S, parts.reporter));

@@ -115,7 +115,8 @@ export function removeFromMirror(
     decide(copy, i) {
       const { id, before } = removals[i]!;
       if (isNothing(copy)) return "missing";
-      return newer(timeOf(copy, mirror), before) ? "newer" : { id, copy };
+      const isNewer = !Number.isNaN(before) && newer(timeOf(copy, mirror), before);
+      return isNewer ? "newer" : { id, copy };
     },
     act: (due) => mirror.remove(due),
     done: () => "removed",

@@ -68,7 +68,7 @@ async function serve(updatedAt: number): Promise<void> {
 
 describe("a removal in a cluster", () => {
   const remove = (changed: Writable<Mirror>) =>
-    removeFromMirror(changed, [{ id: { userId: "alice", taskId: "t1" }, before: AT * 1e6 }]);
+    removeFromMirror(changed, [{ id: { userId: "alice", taskId: "t1" }, before: AT }]);
 
   it.each([
     { what: "in the same second", score: AT, served: AT },

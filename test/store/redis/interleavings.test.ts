@@ -116,7 +116,7 @@ class Place {
     );
     const [outcome] =
       kind === "remove"
-        ? await removeFromMirror(mirror, [{ id: ID, before: this.#task(at).score * 1e6 }])
+        ? await removeFromMirror(mirror, [{ id: ID, before: this.#task(at).score }])
         : await writeToMirror(mirror, [this.#task(at)], { overEqual: () => kind === "rewrite" });
     return `${kind}: ${outcome}`;
   }
