@@ -1,5 +1,6 @@
 import { symlinkSync } from "node:fs";
 import { afterEach, describe, expect, it } from "vitest";
+import { openTaskStore } from "../../../src/library/index.ts";
 import { usePlace } from "../../e2e/setup.ts";
 import { TestClock } from "../../helpers/clock.ts";
 import { redisProxy, type TestServer } from "../../helpers/faults.ts";
@@ -7,7 +8,9 @@ import { ago, record } from "../../helpers/records.ts";
 import type { RedisServer } from "../../helpers/redis.ts";
 import type { RecordJson } from "../../helpers/root.ts";
 import { lines } from "../../helpers/ttsctl.ts";
+import { Served } from "../../http/setup.ts";
 import { putIntoRedis } from "../../promises/adapter.ts";
+import { Watcher } from "../helpers/watcher.ts";
 
 /** What a hostile reader of the sources of `newer` and `preflight` tries. After each: file, Redis, disk and exit code. */
 const here = usePlace();
@@ -176,4 +179,71 @@ describe("everyday cases that go on", () => {
     expect(here.root.readStore()).toEqual(WEEK);
     expect(await here.server.call("ZCARD", "tts:tasks:index")).toBe(WEEK.length);
   });
+});
+
+describe("long-lived processes", () => {
+  /** A Redis that answers LOADING until it is told otherwise. */
+  async function loading() {
+    let isLoading = true;
+    const proxy = await redisProxy(
+      here.server.port,
+      async () => "pass" as const,
+      (answer) => (isLoading ? "-LOADING Redis is loading the dataset in memory\r\n" : answer),
+    );
+    proxies.push(proxy);
+    here.root.write("config.ini", `[redis]\nurl = redis://127.0.0.1:${proxy.port}/0\n[service]\ntimezone = UTC\n`);
+    return { url: `redis://127.0.0.1:${proxy.port}/0`, end: () => void (isLoading = false) };
+  }
+
+  it("a watcher that starts beside a Redis that is loading purges nothing, and all in its next pass", async () => {
+    here.root.writeStore(ALL);
+    await putIntoRedis(server(), ...ALL);
+    const redis = await loading();
+    const watcher = new Watcher(here.root.path, undefined, "--retention", "10d");
+    try {
+      expect(await watcher.first()).toMatchObject({ code: "REDIS_LOADING" });
+      expect(here.root.readStore()).toEqual(ALL);
+      redis.end();
+      expect(await watcher.next()).toMatchObject({ result: { purged: 2 } });
+      expect(here.root.readStore()).toEqual(WEEK);
+    } finally {
+      await watcher.stop();
+    }
+  });
+
+  it("serve beside the Redis of another service answers from the file, and leaves Redis alone", async () => {
+    here.root.writeStore(ALL);
+    await putIntoRedis(server(), ...ELSEWHERE);
+    const before = await here.server.dump();
+    const served = await Served.start(here.root.path, []);
+    try {
+      const page = await served.json("/voice-tasks");
+      expect(page).toMatchObject({ source: "file", total: ALL.length });
+      const path = "/voice-tasks/t1?user_id=alice";
+      const refused = await served.fetch(path, { method: "DELETE", headers: { "content-type": "application/json" } });
+      expect(refused.ok).toBe(false);
+      expect(here.root.readStore()).toEqual(ALL);
+    } finally {
+      await served.stop();
+    }
+    const after = await here.server.dump();
+    delete after["tts:ttsctl:syncing"];
+    expect(after).toEqual(before);
+  });
+
+  it.each(["time", "zrandmember", "hmget"])(
+    "the library goes on with the file for a user without +%s",
+    async (command) => {
+      await envWithout(command, "eval", "evalsha");
+      const redis = { port: here.server.port, username: "limited", password: "right", timeout: "500ms" };
+      const store = await openTaskStore({ store: here.root.store, redis, timezone: "UTC" });
+      try {
+        const written = await store.upsert({ ...RUNNING, status: "queued" });
+        expect(written).toMatchObject({ state: "written", redis: { state: "failed" } });
+        expect(here.root.readStore()).toHaveLength(1);
+      } finally {
+        await store.close();
+      }
+    },
+  );
 });
