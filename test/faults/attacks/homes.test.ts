@@ -185,6 +185,9 @@ describe("long-lived processes", () => {
   /** A Redis that answers LOADING until it is told otherwise. */
   async function loading() {
     let isLoading = true;
+    const end = () => {
+      isLoading = false;
+    };
     const proxy = await redisProxy(
       here.server.port,
       async () => "pass" as const,
@@ -192,7 +195,7 @@ describe("long-lived processes", () => {
     );
     proxies.push(proxy);
     here.root.write("config.ini", `[redis]\nurl = redis://127.0.0.1:${proxy.port}/0\n[service]\ntimezone = UTC\n`);
-    return { url: `redis://127.0.0.1:${proxy.port}/0`, end: () => void (isLoading = false) };
+    return { url: `redis://127.0.0.1:${proxy.port}/0`, end };
   }
 
   it("a watcher that starts beside a Redis that is loading purges nothing, and all in its next pass", async () => {
