@@ -66,7 +66,7 @@ export async function preflight(
     await use.ask((there) => CHECKS[name](there, asked, clock));
     if (use.lost !== null) left.push(name);
   }
-  if (use.mirror === null && use.lost === null) await checkFileLayout(asked.input ?? asked.snapshot, null);
+  if (use.mirror === null) await checkFileLayout(asked.input ?? asked.snapshot, null);
   if (left.length > 0) use.lost = uncheckedError(use.lost!, left);
   return { file: writable(file), use };
 }

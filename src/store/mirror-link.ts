@@ -3,6 +3,7 @@ import { type ErrorCode, isRedisError, isStoreError, TtsctlError } from "../erro
 import type { RecordRules } from "../task/rules.ts";
 import type { FileStore } from "./file/file-store.ts";
 import type { Mirror } from "./redis/mirror.ts";
+import { NotRedis } from "./redis/reply-shape.ts";
 import type { KnownNodes, RedisTarget } from "./redis/target.ts";
 
 /** Redis is disabled, unreachable, or connected. `behind`: why reads must not use it in place of the file, one line. */
@@ -180,7 +181,9 @@ export function fallbackWarning(error: TtsctlError, path: string): string {
 const OUTAGES: readonly ErrorCode[] = ["REDIS_UNAVAILABLE", "REDIS_TIMEOUT", "REDIS_LOADING"];
 
 /** Whether Redis couldn't be connected to, or didn't answer in time. Any other error is an answer. */
-export function isOutage({ code }: TtsctlError): boolean {
+export function isOutage(error: TtsctlError): boolean {
+  const { code } = error;
+  if (error instanceof NotRedis) return false;
   return code === "REDIS_UNAVAILABLE" || code === "REDIS_TIMEOUT" || code === "REDIS_TLS";
 }
 

@@ -75,9 +75,11 @@ export function checkReply(reply: Reply, fits: ReplyShape | undefined, command: 
   if (!fits(reply)) throw notRedis(`answered ${JSON.stringify(reply)?.slice(0, 60)} to ${command}`, where);
 }
 
-/** The error of a server that isn't Redis, or of a proxy that changes its replies. */
+/** The error of a server that isn't Redis, or of a proxy that changes its replies: it answers, so it isn't an outage. */
+export class NotRedis extends TtsctlError {}
+
 export function notRedis(what: string, where: string): TtsctlError {
-  return new TtsctlError("REDIS_UNAVAILABLE", `Redis at ${where} ${what}`, {
+  return new NotRedis("REDIS_UNAVAILABLE", `Redis at ${where} ${what}`, {
     hint: "check that [redis] host and port name a Redis server, and check any proxy in between",
   });
 }

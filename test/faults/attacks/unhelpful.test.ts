@@ -55,6 +55,7 @@ const UNHELPFUL: { what: string; url: () => Promise<string>; answers: boolean; o
   { what: "refuses the password", url: async () => `redis://:wrong@127.0.0.1:${server.port}/0`, answers: true },
   { what: "is busy with a script", url: parrot("-BUSY Redis is busy running a script."), answers: true },
   { what: "is loading", url: parrot("-LOADING Redis is loading the dataset in memory"), answers: true },
+  { what: "says OK to everything", url: async () => started(parrotServer("+OK", "+PONG")), answers: true },
   { what: "refuses connections", url: async () => "redis://127.0.0.1:1/0", answers: false },
   { what: "says nothing", url: () => started(silentServer()), answers: false },
   { what: "closes the connection during the checks", url: atTime("cut"), answers: false },
