@@ -196,6 +196,7 @@ function readLine(program: Command, words: readonly string[]): Line {
       const option = optionOf(command, name);
       if (rest.length > 0) values.set(option?.long ?? name, rest.join("="));
       else if (option?.required) awaiting = option;
+      else if (option?.long) values.set(option.long, "");
     } else if (command === program && operands.length === 0 && commandOf(program, word) !== undefined) {
       command = commandOf(program, word)!;
     } else operands.push(word);
@@ -218,7 +219,7 @@ function valueQuestion(option: Option | undefined, { values }: Line, before: str
   return { wanted: option?.flags.includes("<file>") ? { kind: "files" } : NOTHING, ...parts };
 }
 
-function argumentOf(program: Command, { command, operands }: Line): Wanted {
+function argumentOf(program: Command, { command, operands, values }: Line): Wanted {
   const shown = program.commands.filter((each) => !each.name().startsWith("_"));
   const about = new Map([...shown.map((each) => [each.name(), each.description()] as const), ["help", HELP]]);
   if (command === program && operands.length === 1 && operands[0] === "help") {
@@ -231,6 +232,7 @@ function argumentOf(program: Command, { command, operands }: Line): Wanted {
   if (command === program) return { kind: "words", words: [...about.keys()], about };
   const argument = command.registeredArguments[operands.length];
   if (argument?.argChoices !== undefined) return { kind: "words", words: argument.argChoices };
+  if (command.name() === "cleanup" && !values.has("--explain")) return NOTHING;
   if (argument?.name() === "user") return { kind: "users" };
   if (argument?.name() === "task") return { kind: "tasks", user: operands[0] ?? "" };
   return argument?.name() === "file" ? { kind: "files" } : NOTHING;

@@ -1,9 +1,10 @@
 import { usage } from "../errors.ts";
 import type { GetOptions, GetParts, GetResult } from "../operations/get.ts";
 import { shellWord } from "../printable.ts";
+import { notFound } from "../render/item-lines.ts";
 import type { SourceChoice } from "../store/mirror-link.ts";
 import type { TaskId } from "../store/task-source.ts";
-import { splitName, trimId } from "../task/ids.ts";
+import { memberOf, splitName, trimId } from "../task/ids.ts";
 import type { Context } from "./context.ts";
 import { foundIds } from "./selection.ts";
 import { isText } from "./terminal.ts";
@@ -59,7 +60,8 @@ function commandFor(command: string, { userId, taskId }: TaskId): string {
 /** Warns that the task wasn't found, and why. */
 export async function tellAbsent(context: Context, parts: GetParts, id: TaskId, source: SourceChoice): Promise<void> {
   const { quiet, output } = context.flags;
-  if (quiet || !isText(output)) return context.inform("not found");
+  if (quiet || !isText(output))
+    return context.inform(notFound([id.userId === "" ? id.taskId : memberOf(id.userId, id.taskId)]));
   const { explainAbsent } = await import("../operations/explain-empty.ts");
   const store = await context.taskStore();
   await context.inform(`not found: ${await explainAbsent({ store, ...parts }, id, source)}`);

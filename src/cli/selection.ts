@@ -10,7 +10,14 @@ import type { Snapshot } from "../store/file/snapshot.ts";
 import type { SourceChoice } from "../store/mirror-link.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { tasksNamed } from "../store/tasks-with-id.ts";
-import { PARTS_ACCEPTED, parseDuration, parsePart, parseWholeNumber } from "../task/amounts.ts";
+import {
+  LIMIT_ACCEPTED,
+  PARTS_ACCEPTED,
+  parseDuration,
+  parseLimit,
+  parsePart,
+  parseWholeNumber,
+} from "../task/amounts.ts";
 import { memberOf, trimId, uniqueTasks } from "../task/ids.ts";
 import {
   CHOOSING_PARTS,
@@ -51,11 +58,11 @@ export interface LookFlags {
 }
 
 export function addPaging(command: Command): Command {
-  return addSelection(command, LIST_PARTS).option(
-    "--limit <n>",
-    "the first N tasks, or all, instead of a page",
-    limitOf,
-  );
+  return addLimit(addSelection(command, LIST_PARTS));
+}
+
+export function addLimit(command: Command): Command {
+  return command.option("--limit <n>", "the first N tasks, or all, instead of a page", limitOf);
 }
 
 export function addSelection(command: Command, parts: readonly QueryPart[] = CHOOSING_PARTS): Command {
@@ -257,10 +264,7 @@ const watchSeconds = accepting("seconds from 1, or a duration from 1s to 1d", (t
 });
 
 /** Infinity for all. Zero is refused: in a script it is a mistake. */
-const limitOf = accepting("a number of tasks from 1, or all", (text) => {
-  if (text.trim().toLowerCase() === "all") return Number.POSITIVE_INFINITY;
-  return /^\d{1,15}$/.test(text.trim()) && Number(text) >= 1 ? Number(text) : undefined;
-});
+const limitOf = accepting(LIMIT_ACCEPTED, parseLimit);
 
 const columnsOf = accepting("names of columns, separated by commas", (text) => {
   const names = [...new Set(text.split(/[,\s]+/).filter((name) => name !== ""))];

@@ -168,7 +168,8 @@ async function storeHealth(file: FileStore, unread: boolean): Promise<Health["st
 function accessLog({ terminal: { err }, flags }: Context): (request: Observed) => void {
   if (flags.verbose === 0 && !err.isJson) return () => {};
   return (request) => {
-    const { method, url, status, bytes, remote, finished } = request;
+    const { method, status, bytes, remote, finished } = request;
+    const url = request.url.replace(/(token=)[^&#]*/gi, "$1***");
     const ms = Math.round(request.seconds * 1000);
     const msg = `${remote} ${method} ${url} ${status}, ${bytes} bytes in ${ms} ms${finished ? "" : ", aborted"}`;
     void err.sayWhen({

@@ -8,11 +8,12 @@ import { getMimeType } from "hono/utils/mime";
 import { HttpError, json, problemOf, problemResponse } from "./answer.ts";
 import { dialectOf, PLAIN } from "./dialects.ts";
 import { eventStreams } from "./event-stream.ts";
-import { checkRequest, checkToken, cookieOf, endSession, isToken, startSession } from "./guard.ts";
+import { checkRequest, cookieOf, Doorkeeper } from "./guard.ts";
+import { LIMITS } from "./limits.ts";
 import { noteRoute } from "./metrics.ts";
 import { openapi } from "./openapi.ts";
 import type { Env, ServerParts } from "./parts.ts";
-import { jsonBody } from "./request.ts";
+import { bodyOf } from "./request.ts";
 import { addChanges, changeTurns } from "./routes/changes.ts";
 import { addLogs } from "./routes/logs.ts";
 import { addOutput } from "./routes/output.ts";
@@ -20,6 +21,7 @@ import { addStats, keptCounts } from "./routes/stats.ts";
 import { addStatsHealth } from "./routes/stats-health.ts";
 import { addStream } from "./routes/stream.ts";
 import { addVoiceTasks, DIALECT_ROUTES } from "./routes/voice-tasks.ts";
+import { bodyReader } from "./turns.ts";
 
 /** All routes. Those above the token check need no token, because they show nothing of a task. */
 export function createApp(parts: ServerParts): Hono<Env> {
@@ -36,9 +38,10 @@ export function createApp(parts: ServerParts): Hono<Env> {
   });
   app.get("/openapi.json", (c) => json(openapi(parts.version, parts.basePath, cookieOf(c))));
   addPage(app, parts);
-  addLogin(app, parts);
+  const doorkeeper = new Doorkeeper(parts);
+  addLogin(app, doorkeeper);
   app.use(async (c, next) => {
-    await checkToken(c, parts);
+    doorkeeper.check(c);
     await next();
   });
   app.use("/voice-tasks/*", compressed);
@@ -46,12 +49,13 @@ export function createApp(parts: ServerParts): Hono<Env> {
   const answerEvents = eventStreams(parts);
   const { counts, forget } = keptCounts(parts);
   const forChange = changeTurns(parts.clock, forget);
-  addVoiceTasks(app, parts, forChange);
-  addChanges(app, parts, forChange);
+  const withBody = bodyReader(parts.clock);
+  addVoiceTasks(app, parts, forChange, withBody);
+  addChanges(app, parts, forChange, withBody);
   addLogs(app, parts, answerEvents);
   addStats(app, parts, counts);
   addStatsHealth(app, parts, () => counts(undefined));
-  addStream(app, parts, answerEvents, counts);
+  addStream(app, parts, answerEvents, withBody, counts);
   addOutput(app, parts);
   app.notFound((c) => problemResponse(nothingHere(app, c.req.path)));
   app.onError((error, c) => {
@@ -95,20 +99,15 @@ function addPage(app: Hono<Env>, { pageFolder }: ServerParts): void {
   }
 }
 
-/** Clients without a token may send it. */
-const MOST_LOGIN_BYTES = 4096;
-
 /** For browsers: `POST /login` with `{"token": ...}` begins a session, `POST /logout` ends it. */
-function addLogin(app: Hono<Env>, parts: ServerParts): void {
-  const { token } = parts;
+function addLogin(app: Hono<Env>, doorkeeper: Doorkeeper): void {
   app.post("/login", async (c) => {
-    const given = tokenIn(await jsonBody(c.env.incoming, MOST_LOGIN_BYTES));
-    if (token !== null && !isToken(given, token)) throw new HttpError("TOKEN_WRONG", "the token is invalid");
-    if (token !== null) await startSession(c, token, parts);
+    const body = await bodyOf(c.env.incoming, LIMITS.loginBytes);
+    doorkeeper.logIn(c, tokenIn(body.text()));
     return c.body(null, 204);
   });
   app.post("/logout", (c) => {
-    endSession(c, parts);
+    doorkeeper.logOut(c);
     return c.body(null, 204);
   });
 }

@@ -2,10 +2,10 @@ import type { Context } from "hono";
 import { type SSEStreamingApi, streamSSE } from "hono/streaming";
 import { later } from "../clock.ts";
 import { HttpError, problemOf } from "./answer.ts";
+import { LIMITS } from "./limits.ts";
 import type { Env, ServerParts } from "./parts.ts";
 
 /** Each looks for news as long as it is open. */
-const MOST_STREAMS = 32;
 /** Proxies and `serve` itself close a connection on which nothing is sent for a minute or two. */
 export const HEARTBEAT_S = 15;
 
@@ -30,9 +30,9 @@ export function eventStreams({ clock, signal, failed }: Pick<ServerParts, "clock
    */
   return (c: Context<Env>, run: (stream: SSEStreamingApi, signal: AbortSignal) => Promise<void>): Response => {
     if (c.env.incoming.method === "HEAD") return c.body(null, 200, { "content-type": "text/event-stream" });
-    if (open.size >= MOST_STREAMS) {
+    if (open.size >= LIMITS.streams) {
       const hint = "close one of them, or poll the endpoints that aren't streams";
-      throw new HttpError("BUSY", `${MOST_STREAMS} streams are open`, hint, { "retry-after": "5" });
+      throw new HttpError("BUSY", `${LIMITS.streams} streams are open`, hint, { "retry-after": "5" });
     }
     const question = new AbortController();
     open.add(question);

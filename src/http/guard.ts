@@ -1,9 +1,11 @@
-import { createHash, timingSafeEqual } from "node:crypto";
+import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { isIP } from "node:net";
 import type { Context } from "hono";
-import { deleteCookie, getSignedCookie, setSignedCookie } from "hono/cookie";
+import { deleteCookie, getCookie, setCookie } from "hono/cookie";
+import type { Clock } from "../clock.ts";
 import { HttpError } from "./answer.ts";
+import { LIMITS } from "./limits.ts";
 import type { Env, ServerParts } from "./parts.ts";
 
 /** All addresses of a machine: a server that listens there can't know its names. */
@@ -66,20 +68,96 @@ export function cookieOf(c: Context<Env>): string {
 const SESSION_S = 30 * 86_400;
 
 /** Compares in constant time. */
-export function isToken(text: string, token: string): boolean {
+function isToken(text: string, token: string): boolean {
   const [digest, expected] = [text, token].map((word) => createHash("sha256").update(word).digest());
   return timingSafeEqual(digest!, expected!);
 }
 
-/** Begins a session of a browser: a cookie with its end, signed with the token, so a new token ends all sessions. */
-export async function startSession(c: Context<Env>, token: string, { clock, basePath }: ServerParts): Promise<void> {
-  const end = String(Math.floor(clock.now()) + SESSION_S);
-  const options = { httpOnly: true, sameSite: "Strict", maxAge: SESSION_S } as const;
-  await setSignedCookie(c, cookieOf(c), end, token, { ...options, path: basePath || "/", secure: isSecure(c) });
+/** Who has given the token: browsers with a session, which ends with the server. */
+export class Doorkeeper {
+  readonly #parts: Pick<ServerParts, "token" | "clock" | "basePath">;
+  /** The ends of sessions by the values of their cookies, the oldest first. */
+  readonly #sessions = new Map<string, number>();
+  readonly #tries: Tries;
+
+  constructor(parts: Pick<ServerParts, "token" | "clock" | "basePath">) {
+    this.#parts = parts;
+    this.#tries = new Tries(parts.clock);
+  }
+
+  /** Begins a session. @throws HttpError TOKEN_WRONG, TOO_MANY_TRIES */
+  logIn(c: Context<Env>, given: string): void {
+    const { token, clock } = this.#parts;
+    if (token === null) return;
+    const { remoteAddress = "" } = c.env.incoming.socket;
+    this.#tries.check(remoteAddress);
+    if (!isToken(given, token)) {
+      this.#tries.count(remoteAddress);
+      throw wrongToken();
+    }
+    const session = randomBytes(24).toString("base64url");
+    this.#sessions.set(session, clock.now() + SESSION_S);
+    if (this.#sessions.size > LIMITS.sessions) this.#sessions.delete(this.#sessions.keys().next().value!);
+    setCookie(c, cookieOf(c), session, { ...this.#about(c), maxAge: SESSION_S, httpOnly: true, sameSite: "Strict" });
+  }
+
+  logOut(c: Context<Env>): void {
+    this.#sessions.delete(getCookie(c, cookieOf(c)) ?? "");
+    deleteCookie(c, cookieOf(c), this.#about(c));
+  }
+
+  /** @throws HttpError TOKEN_REQUIRED, TOKEN_WRONG */
+  check(c: Context<Env>): void {
+    const { token, clock } = this.#parts;
+    if (token === null) return;
+    const authorization = c.req.header("authorization");
+    const bearer = /^bearer +(\S+) *$/i.exec(authorization ?? "")?.[1];
+    if (bearer === undefined) {
+      if ((this.#sessions.get(getCookie(c, cookieOf(c)) ?? "") ?? 0) > clock.now()) return;
+      if (authorization === undefined) throw new HttpError("TOKEN_REQUIRED", "a token is required", HINT, CHALLENGE);
+    } else if (isToken(bearer, token)) return;
+    throw wrongToken();
+  }
+
+  #about(c: Context<Env>): { path: string; secure: boolean } {
+    return { path: this.#parts.basePath || "/", secure: isSecure(c) };
+  }
 }
 
-export function endSession(c: Context<Env>, { basePath }: ServerParts): void {
-  deleteCookie(c, cookieOf(c), { path: basePath || "/", secure: isSecure(c) });
+function wrongToken(): HttpError {
+  return new HttpError("TOKEN_WRONG", "the token is invalid", HINT, CHALLENGE);
+}
+
+const HINT = "send Authorization: Bearer with the token of [http] token, or log in on the page";
+const CHALLENGE = { "www-authenticate": "Bearer" };
+
+/** The wrong tokens that each address tried at `/login` in this minute. */
+class Tries {
+  readonly #clock: Clock;
+  readonly #wrong = new Map<string, number>();
+  /** Monotonic. */
+  #end = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** @throws HttpError TOO_MANY_TRIES */
+  check(address: string): void {
+    const now = this.#clock.monotonic();
+    if (now >= this.#end) {
+      this.#wrong.clear();
+      this.#end = now + 60;
+    }
+    if ((this.#wrong.get(address) ?? 0) < LIMITS.wrongTokens) return;
+    const seconds = Math.ceil(this.#end - now);
+    const hint = `try again in ${seconds} s`;
+    throw new HttpError("TOO_MANY_TRIES", "too many wrong tokens", hint, { "retry-after": `${seconds}` });
+  }
+
+  count(address: string): void {
+    this.#wrong.set(address, (this.#wrong.get(address) ?? 0) + 1);
+  }
 }
 
 /** A proxy may have been reached by TLS. A client that forges the header only restricts its own cookie. */
@@ -92,7 +170,9 @@ const SAFE_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
 const OWN_SITE = new Set(["same-origin", "none"]);
 
 /** @throws HttpError unless the Host is ours, the URL can be decoded, and no other site caused a change */
-export function checkRequest({ headers, url = "", method = "" }: IncomingMessage, hosts: Hosts): void {
+export function checkRequest(incoming: IncomingMessage, hosts: Hosts): void {
+  const { headers, headersDistinct, url = "", method = "" } = incoming;
+  if ((headersDistinct.host?.length ?? 0) > 1) throw new HttpError("BAD_REQUEST", "more than one Host");
   if (headers.host === undefined || !hosts.allows(headers.host)) {
     const hint = "use localhost, or add the host to [http] allowed_hosts (TTSCTL_HTTP_ALLOWED_HOSTS)";
     throw new HttpError("HOST_REFUSED", "this Host is not allowed", hint);
@@ -101,7 +181,8 @@ export function checkRequest({ headers, url = "", method = "" }: IncomingMessage
     throw new HttpError("BAD_REQUEST", "the URL isn't a path in percent-encoded UTF-8");
   }
   if (!SAFE_METHODS.has(method) && isCrossSite(headers, hosts)) {
-    throw new HttpError("CROSS_SITE", "pages of other sites can't change anything here");
+    const hint = "if it is the page behind a proxy, add the proxy's name to [http] allowed_hosts";
+    throw new HttpError("CROSS_SITE", "pages of other sites can't change anything here", hint);
   }
 }
 
@@ -117,21 +198,4 @@ function isDecodable(url: string): boolean {
 function isCrossSite({ host, origin, "sec-fetch-site": site }: IncomingMessage["headers"], hosts: Hosts): boolean {
   if (typeof site === "string" && !OWN_SITE.has(site)) return true;
   return origin !== undefined && !hosts.allowsOrigin(origin, host);
-}
-
-/** @throws HttpError TOKEN_REQUIRED, TOKEN_WRONG */
-export async function checkToken(
-  c: Context<Env>,
-  { token, clock }: Pick<ServerParts, "token" | "clock">,
-): Promise<void> {
-  if (token === null) return;
-  const authorization = c.req.header("authorization");
-  const bearer = /^bearer +(\S+) *$/i.exec(authorization ?? "")?.[1];
-  if (bearer === undefined) {
-    if (Number(await getSignedCookie(c, token, cookieOf(c))) > clock.now()) return;
-  } else if (isToken(bearer, token)) return;
-  const hint = "send Authorization: Bearer with the token of [http] token, or log in on the page";
-  const challenge = { "www-authenticate": "Bearer" };
-  if (authorization !== undefined) throw new HttpError("TOKEN_WRONG", "the token is invalid", hint, challenge);
-  throw new HttpError("TOKEN_REQUIRED", "a token is required", hint, challenge);
 }

@@ -4,6 +4,7 @@ import { MOST_IDS } from "../operations/list-query.ts";
 import { parseWholeNumber } from "../task/amounts.ts";
 import { KEY_NAMES, type QueryNames, type RawQuery, rawQuery, valueIn } from "../task/query-fields.ts";
 import { HttpError } from "./answer.ts";
+import { LIMITS } from "./limits.ts";
 
 /**
  * The parameters of a URL by name. Empty ones are ignored: empty fields of a form send them.
@@ -74,12 +75,12 @@ function wrong(name: string, text: string | undefined, accepted: string): never 
   throw usage(`${name}: ${JSON.stringify(text)} is invalid`, `accepted: ${accepted}`);
 }
 
-/** Room for 100,000 ids. */
-const MOST_BYTES = 8 << 20;
-const MANY_IDS = "at most 8 MiB: ask for fewer ids at a time";
-
-/** @throws HttpError UNSUPPORTED_MEDIA_TYPE, BODY_TOO_LARGE, BAD_REQUEST for one that isn't UTF-8 or was cut */
-export async function jsonBody(incoming: IncomingMessage, mostBytes = MOST_BYTES): Promise<string> {
+/**
+ * Reads a body.
+ * @param hold is told of each part as it comes, and may throw
+ * @throws HttpError UNSUPPORTED_MEDIA_TYPE, BODY_TOO_LARGE, BAD_REQUEST for one that was cut or, in `text`, isn't UTF-8
+ */
+export async function bodyOf(incoming: IncomingMessage, mostBytes: number, hold = (_bytes: number) => {}) {
   const { "content-type": type = "", "content-encoding": encoding = "identity" } = incoming.headers;
   // A form of another site can't send this type without a preflight request.
   if (!/^application\/json *(;|$)/i.test(type) || encoding !== "identity") {
@@ -91,20 +92,35 @@ export async function jsonBody(incoming: IncomingMessage, mostBytes = MOST_BYTES
   const chunks: Buffer[] = [];
   let size = 0;
   try {
-    for await (const chunk of incoming as AsyncIterable<Buffer>) {
+    const chunksOf: AsyncIterable<Buffer> = incoming.iterator({ destroyOnReturn: false }); // a refusal can still be sent
+    for await (const chunk of chunksOf) {
       size += chunk.length;
       if (size > mostBytes) throw tooLarge(mostBytes);
+      hold(chunk.length);
       chunks.push(chunk);
     }
-    return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks));
   } catch (error) {
-    if (error instanceof HttpError) throw error;
-    throw new HttpError("BAD_REQUEST", "the body is truncated or not UTF-8");
+    throw error instanceof HttpError ? error : malformed();
   }
+  return {
+    text(): string {
+      try {
+        return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks));
+      } catch {
+        throw malformed();
+      }
+    },
+  };
+}
+
+function malformed(): HttpError {
+  return new HttpError("BAD_REQUEST", "the body is truncated or not UTF-8");
 }
 
 /** The rest of the body isn't read, so the connection can't be used again. */
 function tooLarge(mostBytes: number): HttpError {
-  const hint = mostBytes === MOST_BYTES ? MANY_IDS : `at most ${mostBytes} bytes`;
+  const hint = mostBytes === LIMITS.bodyBytes ? MANY_IDS : `at most ${mostBytes} bytes`;
   return new HttpError("BODY_TOO_LARGE", "the body is too large", hint, { connection: "close" });
 }
+
+const MANY_IDS = "at most 8 MiB: ask for fewer ids at a time";

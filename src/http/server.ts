@@ -7,23 +7,20 @@ import { type Clock, later } from "../clock.ts";
 import { systemErrorCode, TtsctlError } from "../errors.ts";
 import { HttpError, problemOf, problemResponse } from "./answer.ts";
 import { createApp } from "./app.ts";
+import { LIMITS } from "./limits.ts";
 import { type Observed, observe } from "./metrics.ts";
 import type { ServerParts } from "./parts.ts";
 
-const MOST_CONNECTIONS = 512;
-const LIMITS = {
-  headersTimeout: 10_000,
-  /** A body of 8 MiB has to come in this time. */
-  requestTimeout: 30_000,
+const OPTIONS = {
+  headersTimeout: LIMITS.headersS * 1000,
+  requestTimeout: LIMITS.requestS * 1000,
   keepAliveTimeout: 30_000,
   /** How often the first two are checked. */
   connectionsCheckingInterval: 1_000,
-  maxHeaderSize: 16 << 10,
+  maxHeaderSize: LIMITS.headersBytes,
   /** A request without a Host is refused as all others are. */
   requireHostHeader: false,
 };
-/** A client that doesn't read for this long is disconnected; players request the rest again. */
-const SILENT_MS = 120_000;
 
 /** Only the page's own scripts, no frames, no guessing of types, nothing for other sites. */
 const SAFETY_HEADERS: Readonly<Record<string, string>> = {
@@ -51,9 +48,10 @@ export function createHttpServer(parts: ServerParts): Server {
     parts.metrics.count(request);
     parts.ended(request);
   };
-  /** The answers that each connection waits for, in order. */
-  const waiting = new WeakMap<Duplex, ServerResponse[]>();
+  const waiting: Waiting = new WeakMap();
   const listener = async (incoming: IncomingMessage, outgoing: ServerResponse) => {
+    if (waiting.get(incoming.socket)?.size === LIMITS.pipelined) incoming.socket.destroy();
+    if (incoming.socket.destroyed) return;
     observe(incoming, outgoing, parts.clock, report);
     await inTurn(waiting, incoming, outgoing);
     for (const name in SAFETY_HEADERS) outgoing.setHeader(name, SAFETY_HEADERS[name]!);
@@ -63,15 +61,15 @@ export function createHttpServer(parts: ServerParts): Server {
     incoming.url = withoutBase(url, parts.basePath);
     return answer(incoming, outgoing);
   };
-  const server = createServer(LIMITS, listener);
+  const server = createServer(OPTIONS, listener);
   server.on("checkExpectation", listener);
   server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
-    const isUnderWay = waiting.get(socket)?.some(({ headersSent }) => headersSent);
+    const isUnderWay = [...(waiting.get(socket) ?? [])].some(({ headersSent }) => headersSent);
     if (socket.writable && error.code !== "ECONNRESET" && !isUnderWay) socket.write(unparsedProblem(error.code));
     socket.destroy();
   });
-  server.maxConnections = MOST_CONNECTIONS;
-  server.timeout = SILENT_MS;
+  server.maxConnections = LIMITS.connections;
+  server.timeout = LIMITS.silentS * 1000;
   return server;
 }
 
@@ -87,20 +85,19 @@ function unparsedProblem(code: string | undefined): string {
 
 const UNPARSED: Readonly<Record<string, readonly ["REQUEST_TIMEOUT" | "HEADERS_TOO_LARGE", string]>> = {
   ERR_HTTP_REQUEST_TIMEOUT: ["REQUEST_TIMEOUT", "the request took too long to arrive"],
-  HPE_HEADER_OVERFLOW: ["HEADERS_TOO_LARGE", `the headers are larger than ${LIMITS.maxHeaderSize >> 10} KiB`],
+  HPE_HEADER_OVERFLOW: ["HEADERS_TOO_LARGE", `the headers are larger than ${LIMITS.headersBytes >> 10} KiB`],
 };
 
+/** The answers that each connection waits for, in order. */
+type Waiting = WeakMap<Duplex, Set<ServerResponse>>;
+
 /** Requests that a client sends before it has the answer to the last one wait for that answer. */
-async function inTurn(
-  waiting: WeakMap<Duplex, ServerResponse[]>,
-  { socket }: IncomingMessage,
-  outgoing: ServerResponse,
-): Promise<void> {
-  const answers = waiting.get(socket) ?? [];
+async function inTurn(waiting: Waiting, { socket }: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+  const answers = waiting.get(socket) ?? new Set();
   waiting.set(socket, answers);
-  const before = answers.at(-1);
-  answers.push(outgoing);
-  outgoing.once("close", () => answers.splice(answers.indexOf(outgoing), 1));
+  const before = [...answers].at(-1);
+  answers.add(outgoing);
+  outgoing.once("close", () => answers.delete(outgoing));
   if (before !== undefined) await once(before, "close").catch(() => {}); // the connection broke
 }
 

@@ -1,13 +1,10 @@
 import pLimit from "p-limit";
 import type { Clock } from "../clock.ts";
 import { HttpError } from "./answer.ts";
+import { LIMITS } from "./limits.ts";
 import type { Env } from "./parts.ts";
+import { bodyOf } from "./request.ts";
 
-const MOST_WAITING = 256;
-/** Less than the time that a body has to come in. */
-const LONGEST_WAIT_MS = 20_000;
-/** Characters. */
-const MOST_UNSENT = 8 << 20;
 const PATIENCE_S = 1;
 
 /**
@@ -26,13 +23,13 @@ export function turns<T>(clock: Clock, width: number, lengthOf: (answer: T) => n
     lastMove = clock.monotonic();
   };
   const untilRead = async () => {
-    while (unsent > MOST_UNSENT) {
+    while (unsent > LIMITS.unsent) {
       if (clock.monotonic() - lastMove > PATIENCE_S) throw busy();
       await clock.sleep(20);
     }
   };
   return ({ incoming, outgoing }: Env["Bindings"], make: (signal: AbortSignal) => Promise<T>): Promise<T> => {
-    if (limit.pendingCount >= MOST_WAITING) throw busy();
+    if (limit.pendingCount >= LIMITS.waiting) throw busy();
     const turn = new AbortController();
     let isLate = false;
     const answered = async () => {
@@ -50,7 +47,7 @@ export function turns<T>(clock: Clock, width: number, lengthOf: (answer: T) => n
       outgoing.once("close", () => count(-length));
       return answer;
     };
-    const waited = clock.sleep(LONGEST_WAIT_MS, turn.signal, true).then(() => {
+    const waited = clock.sleep(LIMITS.waitS * 1000, turn.signal, true).then(() => {
       isLate = !turn.signal.aborted;
       if (isLate) throw busy();
       return answer;
@@ -63,15 +60,32 @@ export function turns<T>(clock: Clock, width: number, lengthOf: (answer: T) => n
 /** Bytes. */
 const SMALL_BODY = 64 << 10;
 
-/** Reads and answers large bodies eight at a time, which bounds their memory. */
-export function bodyTurns(clock: Clock) {
-  const turn = turns<Response>(clock, 8, () => 0);
-  return (env: Env["Bindings"], answer: () => Promise<Response>): Promise<Response> => {
-    const length = Number(env.incoming.headers["content-length"] ?? Number.POSITIVE_INFINITY);
-    return length > SMALL_BODY ? turn(env, answer) : answer();
+export type BodyReader = ReturnType<typeof bodyReader>;
+
+/** Reads bodies as they come, and answers large ones two at a time. */
+export function bodyReader(clock: Clock) {
+  const turn = turns<Response>(clock, 2, () => 0);
+  let held = 0;
+  return async (
+    env: Env["Bindings"],
+    answer: (text: string) => Promise<Response>,
+    mostBytes: number = LIMITS.bodyBytes,
+  ): Promise<Response> => {
+    let own = 0;
+    const hold = (bytes: number) => {
+      own += bytes;
+      held += bytes;
+      if (own > SMALL_BODY && held > LIMITS.bodiesBytes) throw busy({ connection: "close" });
+    };
+    try {
+      const body = await bodyOf(env.incoming, mostBytes, hold);
+      return await (own > SMALL_BODY ? turn(env, () => answer(body.text())) : answer(body.text()));
+    } finally {
+      held -= own;
+    }
   };
 }
 
-function busy(): HttpError {
-  return new HttpError("BUSY", "the server is busy", "ask again in a second", { "retry-after": "1" });
+function busy(headers: Record<string, string> = {}): HttpError {
+  return new HttpError("BUSY", "the server is busy", "ask again in a second", { "retry-after": "1", ...headers });
 }

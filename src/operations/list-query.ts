@@ -82,6 +82,9 @@ export function buildFilter(raw: RawQuery, context: QueryContext): TaskFilter {
     fields: new Map(fields),
     search: raw.search == null ? undefined : checkSearch(raw.search, names.search),
   };
+  if (filter.since !== null && filter.until !== null && filter.since > filter.until) {
+    throw usage(`${names.since} is after ${names.until}`, "no task can be in that time; exchange them");
+  }
   return raw.stuck ? stuckIn(filter, context) : filter;
 }
 

@@ -61,12 +61,13 @@ export function paintStatus(text: string, { colors }: TableStyle): string {
   return shown === undefined ? text : colors[STATUS_COLORS[shown]](text);
 }
 
-/** Texts are narrowed first, then errors, the fractions of times, and ids. */
+/** Texts are narrowed first, then errors and the fractions of times; ids stay whole, as they are copied. */
 function columnOf(name: string): Column {
   const field = fieldOf(name);
   const head = printable(name.toUpperCase());
   if (field === "status") return { head, round: 4, least: 6, mayGo: false, paint: paintStatus };
-  if (field === "user_id" || field === "task_id") return { head, round: 3, least: 6, mayGo: false };
+  if (field === "user_id" || field === "task_id")
+    return { head, round: 3, least: Number.POSITIVE_INFINITY, mayGo: false };
   if (isTimeField(field)) return { head, round: 2, least: 1, mayGo: true, shorter: withoutFraction };
   return { head, round: field === "error" ? 1 : 0, least: 10, mayGo: true };
 }

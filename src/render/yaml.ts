@@ -4,12 +4,15 @@ import { type JsonValue, NumberText, parseJsonValue } from "../json/value.ts";
 import { escapeUnprintable, isPrintable } from "../printable.ts";
 
 /**
- * JSON text as YAML; numbers keep their text.
+ * JSON text as YAML, which readers of YAML 1.1, such as PyYAML, read as those of 1.2; numbers keep their text.
  * @throws TtsctlError OUTPUT_FAILED if it nests too deeply for the library, which is recursive
  */
 export function yamlOf(json: string): string {
   try {
-    const document = new Document(parseJsonValue(json), { customTags: [NUMBER_TEXT, ESCAPED_TEXT] });
+    const document = new Document(parseJsonValue(json), {
+      compat: "yaml-1.1",
+      customTags: [NUMBER_TEXT, ESCAPED_TEXT],
+    });
     return document.toString({ lineWidth: 0 });
   } catch (cause) {
     if (!(cause instanceof RangeError)) throw cause;
@@ -30,11 +33,12 @@ const NUMBER_TEXT = {
   stringify: ({ value }: Scalar) => String(value),
 };
 
-/** Unprintable text is quoted and escaped; YAML reads the same text. */
+/** Unprintable text is quoted and escaped, and so is what YAML 1.1 can't read plain; YAML reads the same text. */
 const ESCAPED_TEXT = {
   ...WRITTEN,
   tag: "tag:yaml.org,2002:str",
-  identify: (value: unknown) => typeof value === "string" && !isPrintable(value.replaceAll(/[\n\t]/g, "")),
+  identify: (value: unknown) =>
+    typeof value === "string" && (value === "=" || !isPrintable(value.replaceAll("\n", ""))),
   stringify: ({ value }: Scalar) =>
     escapeUnprintable(JSON.stringify(value), (char) => `\\U${char.codePointAt(0)!.toString(16).padStart(8, "0")}`),
 };

@@ -216,7 +216,7 @@ function danglingWarnings(count: number, unnamed = 0): string[] {
 function stopWarnings({ stopped }: Pick<ListResult, "stopped">): string[] {
   if (stopped === undefined) return [];
   const { looked, at } = stopped;
-  const how = at === null ? "; narrow it by user, status or time" : `, at ${at}; continue with --until ${at}`;
+  const how = at === null ? "; narrow it by user, status or time" : `, at ${at}; continue until ${at}`;
   return [`the search stopped after the newest ${counted(looked, "task")}${how}`];
 }
 

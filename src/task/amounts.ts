@@ -5,6 +5,14 @@ export function counted(count: number, what: string): string {
   return `${count} ${what}${count === 1 ? "" : "s"}`;
 }
 
+export const LIMIT_ACCEPTED = "a number of tasks from 1, or all";
+
+/** Infinity for all. Zero is refused: in a script it is a mistake. */
+export function parseLimit(text: string): number | undefined {
+  if (text.trim().toLowerCase() === "all") return Number.POSITIVE_INFINITY;
+  return /^\d{1,15}$/.test(text.trim()) && Number(text) >= 1 ? Number(text) : undefined;
+}
+
 /** A whole number as people write it; undefined for anything else. Its range is checked where it is used. */
 export function parseWholeNumber(text: string): number | undefined {
   return /^[+-]?\d{1,15}$/.test(text.trim()) ? Number(text) : undefined;

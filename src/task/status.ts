@@ -6,7 +6,7 @@ export const OTHER_STATUS = "other";
 export const STATUS_CHOICES = [...SHOWN_STATUSES, OTHER_STATUS] as const;
 
 /** Only the refusal to delete an unfinished task ends with this. */
-export const FORCE_ADVICE = "; --force deletes it";
+export const MAY_BE_WORKED_ON = "so it may still be worked on";
 
 /** The shown words of a task that is waiting or worked on. */
 export const UNFINISHED: readonly string[] = ["wait", "run"];

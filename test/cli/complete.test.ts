@@ -125,6 +125,8 @@ describe("__complete", () => {
     expect(await described("help", "exit")).toEqual(["exit-codes\tExit codes"]);
     expect(await described("list", "--page-s")).toEqual(["--page-size\ttasks on a page, 1 to 1000 (default: 20)"]);
     expect(await described("get", "al")).toEqual(["alice"]);
+    expect(await described("cleanup", "--explain", "al")).toEqual(["alice"]);
+    expect(await described("cleanup", "al")).toEqual([]);
     expect(await described("list", "--status", "done,e")).toEqual(["done,error"]);
     for (const line of [
       ...(await described("")),

@@ -3,6 +3,7 @@ import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { invoke } from "../cli/invoke.ts";
 import { cleanEnv } from "../helpers/clean-env.ts";
 import { silentServer } from "../helpers/faults.ts";
 import { lacksRight } from "../helpers/lacks.ts";
@@ -30,6 +31,17 @@ describe("the binary", () => {
       ...{ ok: Number(count), warn: 0, fail: 0, skip: 0 },
     });
     expect(await here.run("doctor -q")).toMatchObject({ code: 0, stderr: "" });
+  });
+
+  it("fails if no record of the store file is valid; -q and the end of a screen have only what matters", async () => {
+    here.root.write("voice_task.json", JSON.stringify([{ id: 1 }, { id: 2 }]));
+    const run = await here.run("doctor -q");
+    expect([run.code, run.stderr]).toEqual([1, ""]);
+    expect(run.stdout).toMatch(/^fail {2}store\.content +no record is valid; /m);
+    expect(run.stdout).not.toMatch(/^(ok|skip) /m);
+    const shown = (await invoke(["doctor", "--no-color"], { cwd: here.root.path, terminal: { columns: 80 } })).stdout;
+    expect(shown.split("\n\n").at(-1)).not.toMatch(/^(ok|skip) /m);
+    expect(shown.match(/^fail {2}store\.content/gm)).toHaveLength(2);
   });
 
   it("names a Redis that is silent, or was stopped", async () => {

@@ -45,7 +45,7 @@ describe("the commands in the examples", () => {
   const lines = ["systemd", "cron"].flatMap((name) =>
     readdirSync(join(EXAMPLES, name)).flatMap((file) => {
       const text = readFileSync(join(EXAMPLES, name, file), "utf8").replace(/^#.*$/gm, "");
-      return [...text.matchAll(/\bttsctl ([a-z]+(?: --?[a-z-]+(?: \d+\S*)?)*)/g)].map(
+      return [...text.matchAll(/\bttsctl ([a-z]+(?: --?[a-z-]+(?: [\d/]\S*)?)*)/g)].map(
         ([, args]) => `${name}/${file}: ${args}`,
       );
     }),
@@ -107,6 +107,33 @@ it.each([
     for (const name of names) expect(source).toContain(`"${name}"`);
   }
 });
+
+it.skipIf(lacks("promtool"))(
+  "the alert of a late cleanup is silent between two runs of the timer, and fires when one is missing",
+  () => {
+    const alert = { eval_time: "130m", alertname: "TtsctlCleanupOverdue" };
+    const test = {
+      interval: "1m",
+      input_series: [{ series: 'ttsctl_cleanup_last_run_timestamp_seconds{store="s"}', values: "0x150" }],
+      alert_rule_test: [
+        { ...alert, eval_time: "80m", exp_alerts: [] },
+        {
+          ...alert,
+          exp_alerts: [
+            {
+              exp_labels: { severity: "warning", store: "s" },
+              exp_annotations: { summary: "No cleanup pass of s () for 2h 10m 0s" },
+            },
+          ],
+        },
+      ],
+    };
+    const rules = join(EXAMPLES, "prometheus/ttsctl.rules.yml");
+    writeFileSync(join(folder, "rules.json"), JSON.stringify({ rule_files: [rules], tests: [test] }));
+    const { status, stdout, stderr } = run("promtool", "test", "rules", join(folder, "rules.json"));
+    expect({ status, said: stdout + stderr }).toMatchObject({ status: 0 });
+  },
+);
 
 it("config.ini, the sample, says the defaults", () => {
   const path = new URL("../../config.ini", import.meta.url).pathname;

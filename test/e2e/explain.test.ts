@@ -22,7 +22,10 @@ it("explains a task on stdout, as text or JSON, without a lock and without a cha
 
 it.each([
   ["cleanup --explain alice none", 3, /neither store/],
-  ["cleanup --explain alice", 2, /a user id and a task id/],
+  ["cleanup --explain alice:t1", 0, /alice:t1 would be purged/],
+  ["cleanup --explain t1", 0, /alice:t1 would be purged/],
+  ["cleanup --explain none", 3, /not found: /],
+  ["cleanup --explain", 2, /needs a task id/],
   ["cleanup --explain --once alice t1", 2, /one of/],
   ["cleanup --once alice t1", 2, /--explain/],
 ])("%s: exit code %i", async (line, code, said) => {

@@ -1,6 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { formatUtc } from "../../src/task/time.ts";
+import { invoke } from "../cli/invoke.ts";
 import { LONG } from "../helpers/long.ts";
 import { ago, record } from "../helpers/records.ts";
 import { lines } from "../helpers/ttsctl.ts";
@@ -204,4 +205,27 @@ describe("--search", () => {
       expect([long.items.length, long.total]).toEqual([1500, long.stopped.looked]);
     }
   });
+});
+
+describe("the limit of a query", () => {
+  const tasks = Array.from({ length: 25 }, (_, i) => record("alice", `t${i}`, { updated_at: ago(i) }));
+
+  it.each(['{"limit":"all"}', '{"limit":25}', "{} --limit all"])("%s gives more than a page", async (line) => {
+    await fill(...tasks);
+    const found = await json(["query", ...line.split(" ")]);
+    expect(names(found)).toEqual(tasks.map(({ task_id }) => `alice:${task_id}`));
+  });
+
+  it.each(['{"limit":0}', '{"limit":[]}', '{"limit":"5","page":2}'])("%s is refused", async (query) => {
+    await fill(...tasks);
+    expect(await json(["query", query])).toMatchObject({ exit: 2, code: "USAGE" });
+  });
+});
+
+it("a narrow screen cuts no id", async () => {
+  const long = "a-task-with-a-long-id-0123456789-0123456789";
+  await fill(record("alice", long, { error: "e".repeat(80), text: "t".repeat(80) }));
+  const cwd = here.root.path;
+  const { stdout } = await invoke(["list", "-o", "wide", "--no-pager"], { cwd, terminal: { columns: 80 } });
+  expect(stdout).toContain(`${long} `);
 });

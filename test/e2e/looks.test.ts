@@ -72,7 +72,9 @@ describe("texts that are cut", () => {
     [{}, "…"],
   ])("with %j end in %s", async (env, mark) => {
     await fill();
-    const listed = (await onTerminal("list --no-color --no-pager", 50, env as Record<string, string>)).stdout;
+    const listed = (
+      await onTerminal("list --no-color --no-pager --columns task,error", 50, env as Record<string, string>)
+    ).stdout;
     const shown = (await onTerminal("get alice t1 --no-color", 30, env as Record<string, string>)).stdout;
     for (const text of [listed, shown]) expect(text.replace(/[^~…]/g, "")).toMatch(new RegExp(`^${mark}+$`));
     for (const line of lines(listed)) expect(stringWidth(line), line).toBeLessThanOrEqual(50);

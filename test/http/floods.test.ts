@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import { LONG } from "../helpers/long.ts";
 import { record } from "../helpers/records.ts";
 import { RedisServer } from "../helpers/redis.ts";
@@ -23,17 +23,19 @@ beforeAll(async () => {
   const text = "语".repeat(7000); // 20 kB, so a thousand tasks are 20 MB
   root.writeStore(Array.from({ length: 1000 }, (_, i) => record("alice", `t${i}`, { text })));
   root.write("output/alice/t1/t1.wav", Buffer.alloc(30 << 20));
-  server = await Served.startBuilt(root.path, ["--no-cleanup"]);
-  await until(async () => ((await server.json("/healthz")) as { syncing: boolean }).syncing === false);
 });
 afterAll(async () => {
-  await server.stop();
   root.remove();
   await redis.remove();
 });
+// One each, because a peak of memory stays.
+beforeEach(async () => {
+  server = await Served.startBuilt(root.path, ["--no-cleanup"]);
+  await until(async () => ((await server.json("/healthz")) as { syncing: boolean }).syncing === false);
+});
 afterEach(async () => {
   for (const wire of wires.splice(0)) wire.socket.destroy();
-  await until(async () => server.run.hasEnded || (await server.fetch("/voice-tasks?page_size=1000")).status === 200);
+  await server.stop();
 });
 
 async function connections(count: number): Promise<Wire[]> {

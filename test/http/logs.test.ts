@@ -76,7 +76,9 @@ describe("the last lines", () => {
     expect(await server.json("/voice-task/logs?user_id=alice&task_id=done")).toMatchObject({
       logs: [{ lines: ["last"] }],
     });
-    expect(await server.json("/voice-tasks/none/logs?user_id=alice")).toEqual({ logs: [] });
+    for (const path of ["logs", "files"]) {
+      expect((await server.fetch(`/voice-tasks/none/${path}?user_id=alice`)).status, path).toBe(404);
+    }
   });
 
   it("as text are those of get --log, without what would control a terminal", async () => {
@@ -147,6 +149,17 @@ describe("a stream", () => {
     expect(await none.ends()).toEqual({ reason: "gone", status: null });
     const head = await server.fetch(STREAM, { method: "HEAD" });
     expect([head.status, head.headers.get("content-type")]).toEqual([200, "text/event-stream"]);
+  });
+
+  it("isn't begun again by a client that reconnects after its end, as EventSource does", async () => {
+    const server = await here.serve("--no-cleanup", {}, new FastClock());
+    const done = await Stream.open(server, "/voice-tasks/done/logs/stream?user_id=alice");
+    await done.ends();
+    const [, id] = /^event: end\ndata: .*\nid: (\w+)$/m.exec(done.wire.text)!;
+    const again = await server.fetch("/voice-tasks/done/logs/stream?user_id=alice", {
+      headers: { "last-event-id": id! },
+    });
+    expect(again.status).toBe(204);
   });
 
   it("goes on over a log that is truncated, replaced or removed, and says so", async () => {

@@ -86,7 +86,7 @@ describe("a token", () => {
     } as unknown as ServerParts);
     return async (method: string, path: string, headers: Record<string, string>, body = "") => {
       const socket = { localPort: 9883 };
-      const request = { method, url: path, headers: { host: "localhost", ...headers }, socket };
+      const request = { method, url: path, headers: { host: "localhost", ...headers }, headersDistinct: {}, socket };
       const env = { incoming: Object.assign(Readable.from([Buffer.from(body)]), request), outgoing: {} };
       return await app.request(path, { method, headers }, env);
     };
@@ -111,31 +111,18 @@ describe("a token", () => {
     expect(await admits({})).toBe(false);
   });
 
-  it("opens a session that no script can read, that expires, and that only its token can sign", async () => {
-    const set = await sessionOf(serverWith({ basePath: "/tts" }), "https");
+  it("opens a session that no script can read, and that expires", async () => {
+    let now = 1_000_000;
+    const ask = serverWith({ basePath: "/tts", clock: { ...clock, now: () => now } });
+    const set = await sessionOf(ask, "https");
     expect(set).toMatch(/; Max-Age=2592000; Path=\/tts; HttpOnly; Secure; SameSite=Strict$/);
     expect(set).not.toContain("a-secret");
     const cookie = `a=b; ${cookieOf(set)}; c=d`;
-    expect(await admits({ cookie })).toBe(true);
-    expect(await admits({ cookie }, serverWith({ token: "another-secret-as-long" }))).toBe(false);
-    const later = { ...clock, now: () => 1_000_000 + 2_592_001 };
-    expect(await admits({ cookie }, serverWith({ clock: later }))).toBe(false);
-  });
-
-  it("a modified session is invalid", async () => {
-    const session = cookieOf(await sessionOf(serverWith(), "http"));
-    const [name, value] = session.split("=");
-    const [end, signature] = value!.split(".");
-    expect(await admits({ cookie: `${name}=${end}.${signature}` })).toBe(true);
-    for (const forged of [
-      `${Number(end) + 1}.${signature}`,
-      `${end}.`,
-      `Infinity.${signature}`,
-      `.${signature}`,
-      end,
-    ]) {
-      expect(await admits({ cookie: `${name}=${forged}` })).toBe(false);
-    }
+    expect(await admits({ cookie }, ask)).toBe(true);
+    expect(await admits({ cookie: `${cookieOf(set)}x` }, ask)).toBe(false);
+    expect(await admits({ cookie }, serverWith())).toBe(false);
+    now += 2_592_001;
+    expect(await admits({ cookie }, ask)).toBe(false);
   });
 });
 

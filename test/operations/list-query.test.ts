@@ -64,6 +64,7 @@ describe("buildListQuery", () => {
     ["a nonexistent day", { until: "2023-02-30" }],
     ["a negative age", { since: "-2h" }],
     ["an empty time", { since: "" }],
+    ["a time after its end", { since: "1h", until: "2h" }],
   ])("refuses %s", (_, raw) => {
     expect(() => build(raw)).toThrow(expect.objectContaining({ code: "USAGE", exitCode: 2, hint: expect.any(String) }));
   });

@@ -127,6 +127,7 @@ export const en = {
     BAD_REQUEST: "The request is invalid.",
     TOKEN_REQUIRED: "The server needs a token.",
     TOKEN_WRONG: "The token is wrong.",
+    TOO_MANY_TRIES: "Too many wrong tokens. Try again in a minute.",
     HOST_REFUSED: "The server does not allow this host name.",
     CROSS_SITE: "The server refuses requests from other sites.",
     READ_ONLY: "The server was started with --read-only.",

@@ -126,6 +126,7 @@ export const zh: Messages = {
     BAD_REQUEST: "请求无效。",
     TOKEN_REQUIRED: "服务器需要令牌。",
     TOKEN_WRONG: "令牌不正确。",
+    TOO_MANY_TRIES: "错误的令牌太多，请一分钟后再试。",
     HOST_REFUSED: "服务器不接受这个主机名。",
     CROSS_SITE: "服务器拒绝来自其他网站的请求。",
     READ_ONLY: "服务器以 --read-only 启动。",

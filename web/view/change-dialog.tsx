@@ -1,6 +1,6 @@
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { formatBytes } from "../../src/task/amounts.ts";
-import { FORCE_ADVICE, SHOWN_STATUSES, type ShownStatus } from "../../src/task/status.ts";
+import { MAY_BE_WORKED_ON, SHOWN_STATUSES, type ShownStatus } from "../../src/task/status.ts";
 import type { ChangeResult } from "../api/api.ts";
 import type { Messages } from "../i18n/en.ts";
 import { type Asked, changedIn, changeSaid } from "../state/change.ts";
@@ -172,7 +172,7 @@ function Force({ asked: { force }, plan }: { asked: Asked; plan: ChangeResult })
 type Refused = ChangeResult["refused"];
 
 function isUnfinished({ reason }: Refused[number]): boolean {
-  return reason.endsWith(FORCE_ADVICE);
+  return reason.endsWith(MAY_BE_WORKED_ON);
 }
 
 /** The tasks that are kept as they are, in numbers; and why, in the server's words. */
@@ -184,7 +184,7 @@ function Unchanged({ result }: { result: ChangeResult }) {
     <ul class="unchanged">
       {[...reasons].map(([reason, tasks]) => (
         <li key={reason}>
-          {text.kept(tasks.length)} <span lang="en">{reason.replace(FORCE_ADVICE, "")}</span> (
+          {text.kept(tasks.length)} <span lang="en">{reason}</span> (
           <Line text={namesOf(tasks)} />)
         </li>
       ))}

@@ -14,11 +14,11 @@ import { audited } from "../../parts/ledger.ts";
 import { printable } from "../../printable.ts";
 import { type TableStyle, table } from "../../render/table.ts";
 import { readRegular, refuseUsed, whyNotWritten } from "../../store/file/written-file.ts";
-import { counted, formatBytes } from "../../task/amounts.ts";
-import { trimId } from "../../task/ids.ts";
+import { counted, formatBytes, formatDuration } from "../../task/amounts.ts";
 import { VERSION } from "../../version.ts";
 import { type Attach, type Context, keepHeapSmall } from "../context.ts";
 import { DONE, emitObject, PARTLY, textOf } from "../emit.ts";
+import { findTask, tellAbsent } from "../named-task.ts";
 import { addDestructive, type ChangeFlags, settingOption } from "../selection.ts";
 
 interface CleanupFlags extends ChangeFlags {
@@ -112,7 +112,8 @@ export async function runPass(
       ended.outcome = outcome;
       const shown = printed(outcome.result);
       ledger?.count(shown);
-      await emitObject(context, shown, () => summaryLine(outcome.result));
+      const isForPerson = context.terminal.outIsTerminal && flags.once && context.flags.verbose === 0;
+      await emitObject(context, shown, () => (isForPerson ? summary : summaryLine)(outcome.result));
       return exitCodeOf(outcome, context);
     });
     ended.error = null;
@@ -145,6 +146,17 @@ function printed({ keptLast, purgedForSpace, finishedBytes, stuck, ...result }: 
     ...(finishedBytes === null ? {} : { purgedForSpace, finishedBytes }),
     ...(stuck > 0 ? { stuck } : {}),
   };
+}
+
+/** For a person; programs read `summaryLine`. */
+function summary(result: CleanupResult): string {
+  const { purged, skipped, failed, returned, stuck, keptLast, durationMs } = result;
+  const would = result.dryRun ? "would be " : "";
+  const rest = { skipped, failed, "written back": returned, stuck, "kept by keep_last": keptLast };
+  const counts = Object.entries(rest).flatMap(([what, count]) => (count > 0 ? [`${count} ${what}`] : []));
+  const freed = [counted(result.files, "file"), formatBytes(result.bytes)];
+  const head = `${purged} of ${counted(result.candidates, "candidate")} ${would}purged`;
+  return `${[head, ...freed, ...counts, `in ${formatDuration(Math.ceil(durationMs / 1000))}`].join(", ")}\n`;
 }
 
 function summaryLine(result: CleanupResult): string {
@@ -213,9 +225,13 @@ async function writeMetrics(context: Context, target: string, ended: Ended, seco
 }
 
 async function runExplain(context: Context, { allowEmpty }: CleanupFlags, args: readonly string[]): Promise<number> {
-  const [userId = "", taskId = ""] = args.map(trimId);
-  if (userId === "" || taskId === "") {
-    throw usage("--explain needs a user id and a task id", "ttsctl cleanup --explain alice t01");
+  const artifacts = await context.artifacts();
+  const sought = { command: "cleanup --explain", args, source: "auto", logLines: null } as const;
+  const stores = { ...(await context.stores()), artifacts };
+  const { id } = await findTask(context, stores, sought);
+  if (id.userId === "") {
+    await tellAbsent(context, stores, id, "auto");
+    return PARTLY;
   }
   const { explainTask } = await import("../../operations/explain.ts");
   const { cleanup } = await context.settings();
@@ -224,11 +240,11 @@ async function runExplain(context: Context, { allowEmpty }: CleanupFlags, args: 
     clock: context.clock,
     reporter: context.reporter,
     mirror: await context.mirrorState(),
-    artifacts: await context.artifacts(),
+    artifacts,
   };
   const origins = Object.fromEntries(Object.entries(cleanup).map(([name, { origin }]) => [name, origin]));
   const options = { ...policyOf(cleanup), allowEmpty, origins: origins as unknown as PolicyOrigins };
-  const { explanation, lost } = await explainTask(parts, options, { userId, taskId });
+  const { explanation, lost } = await explainTask(parts, options, id);
   if (lost !== null) context.reporter.warn(`${lost.message}: only the file was checked, as in a pass`);
   const style = await context.tableStyle();
   await emitObject(context, explanation, () => explainText(explanation, style));

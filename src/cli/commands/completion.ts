@@ -51,7 +51,10 @@ _ttsctl() {
   found=("\${(@)lines%%$'\\t'*}")
   if [[ "\${lines[*]}" == *$'\\t'* ]]; then
     local line width=\${#\${(On)found//?/0}[1]}
-    for line in "\${lines[@]}"; do shown+=("\${(r:width:)line%%$'\\t'*}  \${line#*$'\\t'}"); done
+    for line in "\${lines[@]}"; do
+      line="\${(r:width:)line%%$'\\t'*}  \${line#*$'\\t'}"
+      shown+=("\${line[1,COLUMNS-1]}")
+    done
     flags+=(-l -d shown)
   fi
   compadd "\${flags[@]}" -- "\${found[@]}"

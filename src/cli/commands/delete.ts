@@ -4,6 +4,7 @@ import type { DeleteParts, DeleteResult } from "../../operations/delete.ts";
 import type { Selection } from "../../operations/select.ts";
 import { audited, type LedgerRun } from "../../parts/ledger.ts";
 import { counted, formatBytes } from "../../task/amounts.ts";
+import { MAY_BE_WORKED_ON } from "../../task/status.ts";
 import { confirmation } from "../confirm.ts";
 import { type Attach, type Context, keepHeapSmall } from "../context.ts";
 import { DONE, emitObject, PARTLY, textOf, unchangedLines } from "../emit.ts";
@@ -65,6 +66,7 @@ export function describeDelete(result: DeleteResult): string {
   return textOf(
     `${deleted} of ${counted(requested, "chosen task")} ${done}: ${counted(files, "file")}, ${formatBytes(bytes)}`,
     ...unchangedLines(result),
+    result.refused.some(({ reason }) => reason.endsWith(MAY_BE_WORKED_ON)) && "--force deletes unfinished tasks too",
     returned > 0 &&
       `${returned} written back by the service, which holds the store in memory; delete them while it is stopped`,
   );

@@ -24,6 +24,7 @@ export function declare(program: Command, attach: Attach): void {
 
 const EXAMPLES = `
 It changes nothing. The exit code is 1 if a check fails, and 0 with only warnings.
+With -q only failures and warnings are printed.
 Examples:
   ttsctl doctor
   ttsctl doctor --no-redis
@@ -33,11 +34,15 @@ async function runDoctor(context: Context): Promise<number> {
   const { diagnose } = await import("../../operations/doctor/run.ts");
   const style = await context.tableStyle();
   const forPeople = isText(context.flags.output);
+  const { out, outIsTerminal } = context.terminal;
+  const { quiet } = context.flags;
+  const matters = ({ status }: Finding) => status === "warn" || status === "fail";
   const findings: Finding[] = [];
   for await (const finding of diagnose(await doctorParts(context))) {
     findings.push(finding);
     // Skipped checks are printed together at the end.
-    if (forPeople && finding.status !== "skip") await context.terminal.out.write(findingText(finding, style));
+    const isShown = quiet ? matters(finding) : finding.status !== "skip";
+    if (forPeople && isShown) await out.write(findingText(finding, style));
   }
   const report = doctorReport(findings);
   await emit(context, {
@@ -46,9 +51,14 @@ async function runDoctor(context: Context): Promise<number> {
       const rows = findings.map(({ check, status, detail, hint }) => [check, status, detail, hint ?? ""]);
       return csvOfRows(["check", "status", "detail", "hint"], rows);
     },
-    show: () => context.terminal.out.write(doctorSkipped(findings, style)),
+    show: async () => {
+      if (quiet) return;
+      await out.write(doctorSkipped(findings, style));
+      const again = outIsTerminal ? findings.filter(matters) : []; // the first lines may have scrolled away
+      if (again.length > 0) await out.write(`\n${again.map((finding) => findingText(finding, style)).join("")}`);
+    },
   });
-  if (forPeople && !context.flags.quiet) await context.terminal.err.write(doctorSummary(report));
+  if (forPeople && !quiet) await context.terminal.err.write(doctorSummary(report));
   return report.fail > 0 ? FAILED : DONE;
 }
 

@@ -21,7 +21,7 @@ import {
 import { notFound } from "../../render/item-lines.ts";
 import { TaskTable } from "../../render/task-table.ts";
 import { type ListQuery, type ListResult, newestTasks, type Piece } from "../../store/task-store.ts";
-import { counted } from "../../task/amounts.ts";
+import { counted, LIMIT_ACCEPTED, parseLimit } from "../../task/amounts.ts";
 import { nearest } from "../../task/nearest.ts";
 import { BODY_NAMES, FLAG_NAMES, type QueryNames, type RawQuery } from "../../task/query-fields.ts";
 import type { Task } from "../../task/task.ts";
@@ -29,6 +29,7 @@ import type { Attach, Context } from "../context.ts";
 import { DONE, PARTLY } from "../emit.ts";
 import { Output } from "../io.ts";
 import {
+  addLimit,
   addLook,
   addPaging,
   addSelection,
@@ -339,18 +340,30 @@ function declareQuery(program: Command, attach: Attach): void {
     .description("list tasks by a JSON query, with any number of ids")
     .option("-f, --file <file>", "read the query from a file (- for stdin)")
     .addHelpText("after", QUERY_EXAMPLES);
-  addLook(addSource(command));
+  addLook(addSource(addLimit(command)));
   attach<QueryFlags>(command, async (context, flags, [argument]) => {
     const { text, origin } = await readBody(context, argument, flags.file);
-    const { parseQueryBody } = await import("../../operations/list-query.ts");
-    return listTasks(context, parseQueryBody(text, origin), flags, { names: BODY_NAMES });
+    const { parseQueryObject, readQueryBody } = await import("../../operations/list-query.ts");
+    const { limit: given = null, ...body } = parseQueryObject(text, origin);
+    const limit = limitIn(given, origin) ?? flags.limit;
+    const look = limit === undefined ? flags : { ...flags, limit };
+    return listTasks(context, readQueryBody(body, origin), look, { names: BODY_NAMES });
   });
+}
+
+/** @throws TtsctlError USAGE */
+function limitIn(given: unknown, origin: string): number | undefined {
+  if (given === null) return undefined;
+  const limit = ["number", "string"].includes(typeof given) ? parseLimit(`${given}`) : undefined;
+  if (limit !== undefined) return limit;
+  throw usage(`${origin} has an invalid "limit": ${JSON.stringify(given)}`, `accepted: ${LIMIT_ACCEPTED}`);
 }
 
 const QUERY_EXAMPLES = `
 The query, every key of it optional:
   {"page": 1, "page_size": 20, "user_id": "alice", "task_ids": ["t01", "t02"],
    "status": ["done"], "since": "2h", "until": null}
+"limit": 5000 or "all" instead of a page gives the first tasks, as --limit does.
 Examples:
   ttsctl query '{"user_id": "alice", "task_ids": ["t01", "t02"]}'
   ttsctl query --file ids.json -o jsonl

@@ -8,8 +8,8 @@ import { parsePart } from "../../task/amounts.ts";
 import { BODY_NAMES, CHOOSING_PARTS, rawQuery } from "../../task/query-fields.ts";
 import { HttpError, json } from "../answer.ts";
 import type { Changed, ChangeRequest, Env, ServerParts } from "../parts.ts";
-import { countIds, jsonBody, paramsOf } from "../request.ts";
-import { bodyTurns, turns } from "../turns.ts";
+import { countIds, paramsOf } from "../request.ts";
+import { type BodyReader, turns } from "../turns.ts";
 
 /** The kinds of the keys that a body has beside those of a selection. */
 export const DELETE_KINDS = { all: "switch", force: "switch", dry_run: "switch", max_delete: "brake" } as const;
@@ -32,15 +32,14 @@ const MOST_ERROR = 10_000;
 type Kinds = typeof DELETE_KINDS | typeof MARK_KINDS;
 
 /** `POST /voice-tasks/delete` and `/mark`: what `ttsctl delete` and `mark` do, for the selection in a body. */
-export function addChanges(app: Hono<Env>, parts: ServerParts, forChange: ChangeTurn): void {
-  const withBody = bodyTurns(parts.clock);
+export function addChanges(app: Hono<Env>, parts: ServerParts, forChange: ChangeTurn, withBody: BodyReader): void {
   const forPlan = changeTurns(parts.clock);
   type Work = (changes: Changes, asked: ChangeRequest, body: Body) => Promise<Changed<ChangeResult>>;
   const answer = (c: Context<Env>, kinds: Kinds, work: Work): Promise<Response> => {
     const changes = changesOf(parts);
-    return withBody(c.env, async () => {
+    return withBody(c.env, async (text) => {
       paramsOf(c.req.url, []);
-      const body = bodyIn(await jsonBody(c.env.incoming), kinds);
+      const body = bodyIn(text, kinds);
       const asked = { ...askedIn(body), request: requestOf(c) };
       const turn = asked.dryRun ? forPlan : forChange;
       const { result, warnings } = await turn(c, () => work(changes, asked, body));

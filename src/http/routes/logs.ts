@@ -10,7 +10,7 @@ import { type AnswerEvents, beat } from "../event-stream.ts";
 import type { Env, ServerParts } from "../parts.ts";
 import { choiceIn, type Params, wholeNumberIn } from "../request.ts";
 import { turns } from "../turns.ts";
-import { idOf, idParams, TASK_PATHS } from "./voice-tasks.ts";
+import { idOf, idParams, knownTask, TASK_PATHS } from "./voice-tasks.ts";
 
 const DEFAULT_LINES = 20;
 export const MOST_LINES = 10_000;
@@ -25,6 +25,9 @@ export interface StreamEnd {
   readonly status: string | null;
 }
 
+/** The id of the last event: clients send it when they ask again, as `EventSource` does, and 204 ends that. */
+const ENDED = "end";
+
 /** The last lines of the logs of a task, and its new lines as they come. */
 export function addLogs(app: Hono<Env>, parts: ServerParts, answerEvents: AnswerEvents): void {
   const turn = turns<string>(parts.clock, 1, (text) => text.length);
@@ -32,7 +35,7 @@ export function addLogs(app: Hono<Env>, parts: ServerParts, answerEvents: Answer
   for (const path of TASK_PATHS) {
     app.get(`${path}/logs`, async (c) => {
       const params = PLAIN.params(c.req.url, [...idParams(c), "lines", "format"]);
-      const [{ taskId }, count] = [idOf(parts, c, params), linesIn(params)];
+      const [{ taskId }, count] = [await knownTask(parts, c, params), linesIn(params)];
       const format = choiceIn(params, "format", LOG_FORMATS);
       const text = await turn(c.env, async () => {
         const logs = await parts.withArtifacts((artifacts) => artifacts.lastLogLines(taskId, count));
@@ -44,6 +47,7 @@ export function addLogs(app: Hono<Env>, parts: ServerParts, answerEvents: Answer
     app.get(`${path}/logs/stream`, (c) => {
       const params = PLAIN.params(c.req.url, [...idParams(c), "lines"]);
       const [id, count] = [idOf(parts, c, params), linesIn(params)];
+      if (c.req.header("last-event-id") === ENDED) return c.body(null, 204);
       return answerEvents(c, (stream, signal) =>
         parts.withArtifacts((artifacts) => follow(parts, artifacts, id, count, stream, signal)),
       );
@@ -81,7 +85,9 @@ async function follow(
     });
     const status = state.status === null ? null : (shownStatus(state.status) ?? state.status);
     const isGone = reason === "finished" && status === null;
-    await send("end", { reason: isGone ? "gone" : reason, status } satisfies StreamEnd);
+    const end: StreamEnd = { reason: isGone ? "gone" : reason, status };
+    const isOver = reason === "finished" ? { id: ENDED } : {};
+    await stream.writeSSE({ event: "end", data: JSON.stringify(end), ...isOver });
   } finally {
     await logs.close();
   }

@@ -6,9 +6,11 @@ import { readsAll } from "../../store/task-store.ts";
 import { BODY_NAMES, KEY_NAMES, type QueryNames, type RawQuery, soleUser } from "../../task/query-fields.ts";
 import { SPAN_NAMES } from "../../task/spans.ts";
 import { type AnswerEvents, beat } from "../event-stream.ts";
+import { LIMITS } from "../limits.ts";
 import { Live } from "../live.ts";
 import type { Env, ServerParts } from "../parts.ts";
-import { choiceIn, jsonBody, type Params, paramsOf, queryOf, wholeNumberIn } from "../request.ts";
+import { choiceIn, type Params, paramsOf, queryOf, wholeNumberIn } from "../request.ts";
+import type { BodyReader } from "../turns.ts";
 import { type Counts, chartOf } from "./stats.ts";
 import { listQueryOf } from "./voice-tasks.ts";
 
@@ -16,7 +18,6 @@ import { listQueryOf } from "./voice-tasks.ts";
 const MOST_TASKS = 100;
 /** Characters of a list. */
 const LONGEST = 4 << 20;
-const MOST_BODY_BYTES = 64 << 10;
 /** Seconds between two updates. */
 const EVERY = 5;
 export const MOST_EVERY = 3600;
@@ -26,7 +27,13 @@ const PARAMETERS = ["span", "every"] as const;
  * `GET /stream` with the parameters of a list, and `POST /stream` with a query as its body: what the page shows, again when it
  * has changed.
  */
-export function addStream(app: Hono<Env>, parts: ServerParts, answerEvents: AnswerEvents, counts: Counts): void {
+export function addStream(
+  app: Hono<Env>,
+  parts: ServerParts,
+  answerEvents: AnswerEvents,
+  withBody: BodyReader,
+  counts: Counts,
+): void {
   const live = new Live(parts);
   const answer = (c: Context<Env>, params: Params, raw: RawQuery, names: QueryNames): Response => {
     const span = choiceIn(params, "span", SPAN_NAMES);
@@ -59,8 +66,9 @@ export function addStream(app: Hono<Env>, parts: ServerParts, answerEvents: Answ
     const params = paramsOf(c.req.url, [...Object.values(KEY_NAMES), ...PARAMETERS]);
     return answer(c, params, queryOf(params), KEY_NAMES);
   });
-  app.post("/stream", async (c) => {
+  app.post("/stream", (c) => {
     const params = paramsOf(c.req.url, PARAMETERS);
-    return answer(c, params, parseQueryBody(await jsonBody(c.env.incoming, MOST_BODY_BYTES), "the body"), BODY_NAMES);
+    const work = async (body: string) => answer(c, params, parseQueryBody(body, "the body"), BODY_NAMES);
+    return withBody(c.env, work, LIMITS.streamBodyBytes);
   });
 }

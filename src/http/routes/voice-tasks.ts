@@ -8,13 +8,13 @@ import type { TaskId } from "../../store/task-source.ts";
 import { type ListQuery, type ListResult, readsAll } from "../../store/task-store.ts";
 import { trimId } from "../../task/ids.ts";
 import { BODY_NAMES, KEY_NAMES, type QueryNames, type RawQuery } from "../../task/query-fields.ts";
-import { FORCE_ADVICE } from "../../task/status.ts";
+import { MAY_BE_WORKED_ON } from "../../task/status.ts";
 import type { Task } from "../../task/task.ts";
 import { HttpError, json, keptText } from "../answer.ts";
 import { type Dialect, dialectOf, PLAIN } from "../dialects.ts";
 import type { Changed, Env, ServerParts } from "../parts.ts";
-import { countIds, jsonBody, type Params, switchIn } from "../request.ts";
-import { bodyTurns, turns } from "../turns.ts";
+import { countIds, type Params, switchIn } from "../request.ts";
+import { type BodyReader, turns } from "../turns.ts";
 import { type ChangeTurn, changesOf, requestOf } from "./changes.ts";
 
 /** The store that answered. */
@@ -42,9 +42,8 @@ function sent(c: Context<Env>, { text, source, warnings }: Answer): Response {
 }
 
 /** Lists, single tasks, and their deletion (docs/contract.md, HTTP). */
-export function addVoiceTasks(app: Hono<Env>, parts: ServerParts, forChange: ChangeTurn): void {
+export function addVoiceTasks(app: Hono<Env>, parts: ServerParts, forChange: ChangeTurn, withBody: BodyReader): void {
   const { clock } = parts;
-  const withBody = bodyTurns(clock);
   const forSmall = turns(clock, 16, lengthOf);
   const forLarge = turns(clock, 1, lengthOf);
   const forSearch = turns(clock, 1, lengthOf);
@@ -66,18 +65,19 @@ export function addVoiceTasks(app: Hono<Env>, parts: ServerParts, forChange: Cha
     return answerList(c, dialect, dialect.listOfUrl(c.req.url), KEY_NAMES);
   });
   app.post("/voice-tasks/query", (c) => {
-    return withBody(c.env, async () => {
+    return withBody(c.env, async (body) => {
       const dialect = dialectOf(c, parts);
-      const raw = dialect.listOfBody(c.req.url, await jsonBody(c.env.incoming));
+      const raw = dialect.listOfBody(c.req.url, body);
       return answerList(c, dialect, raw, BODY_NAMES);
     });
   });
   const forOne = turns(clock, 4, lengthOf);
   for (const path of TASK_PATHS) {
     app.get(path, async (c) => sent(c, await forOne(c.env, () => taskAnswer(parts, c))));
-    app.get(`${path}/files`, (c) => {
+    app.get(`${path}/files`, async (c) => {
       const params = PLAIN.params(c.req.url, [...idParams(c), "logs"]);
-      return taskFiles(parts, idOf(parts, c, params), switchIn(params, "logs", true));
+      const [id, withLogs] = [await knownTask(parts, c, params), switchIn(params, "logs", true)];
+      return taskFiles(parts, id, withLogs);
     });
     app.delete(path, async (c) => {
       const dialect = dialectOf(c, parts);
@@ -169,11 +169,17 @@ export function idOf(parts: ServerParts, c: Context<Env>, params: Params): TaskI
   return query.ids![0]!;
 }
 
+/** The same, if there is such a task. @throws TtsctlError USAGE, HttpError TASK_NOT_FOUND */
+export async function knownTask(parts: ServerParts, c: Context<Env>, params: Params): Promise<TaskId> {
+  const id = idOf(parts, c, params);
+  if ((await listOne(parts, id)).total === 0) throw new HttpError("TASK_NOT_FOUND", "the task was not found");
+  return id;
+}
+
 function throwIfNotGone({ result, warnings }: Changed<DeleteResult>): void {
   const [refused] = result.refused;
-  if (refused?.reason.endsWith(FORCE_ADVICE)) {
-    const reason = refused.reason.slice(0, -FORCE_ADVICE.length);
-    throw new HttpError("TASK_UNFINISHED", reason, "force=true deletes it anyway");
+  if (refused?.reason.endsWith(MAY_BE_WORKED_ON)) {
+    throw new HttpError("TASK_UNFINISHED", refused.reason, "force=true deletes it anyway");
   }
   if (refused !== undefined) throw new HttpError("TASK_REFUSED", refused.reason);
   if (result.missing.length > 0) throw new HttpError("TASK_NOT_FOUND", "the task was not found");

@@ -32,6 +32,7 @@ export const FILE_CHECKS: Checks = {
     if (snapshot.shape === null) throw new Skip("the store file does not exist");
     const [problems, count] = [invalidWarnings(snapshot), snapshot.size];
     const size = `${SHAPES[snapshot.shape]} of ${counted(count, "task")}`;
+    if (count === 0 && snapshot.invalid.count > 0) return fail(`no record is valid; ${problems.join("; ")}`, NOT_OURS);
     if (problems.length === 0) return ok(`${size}, whole, ${snapshot.layout?.size} bytes`);
     const hint = snapshot.invalid.count > 0 ? INVALID : "the next append removes the unfinished line";
     return warn(`${size}; ${problems.join("; ")}`, hint);
@@ -125,6 +126,8 @@ export const FILE_CHECKS: Checks = {
 const MISSING =
   "fine before the service's first task; otherwise check [store] path, --store and the working directory; if the file was lost, `ttsctl verify --repair --restore` fills it from Redis";
 
+const NOT_OURS =
+  "check [store] path, --store and [service] layout: this isn't the service's store file, or it was damaged";
 const INVALID = "invalid records are never listed, synced or purged: correct them";
 const SHAPES = { array: "array", map: "map", jsonl: "JSON Lines" } as const;
 

@@ -61,10 +61,15 @@ async function copied(stream: Readable, storePath: string, signal: AbortSignal):
 }
 
 function unreadable(path: string, cause: unknown): TtsctlError {
-  return new TtsctlError("IMPORT_UNREADABLE", `cannot read ${path}: ${describeSystemError(cause)}`, {
-    hint: "name a file that ttsctl export or --backup wrote, a store file, or - for stdin",
-    cause,
-  });
+  const isMissing = ["ENOENT", "ENOTDIR"].includes(systemErrorCode(cause) ?? "");
+  return new TtsctlError(
+    isMissing ? "USAGE" : "IMPORT_UNREADABLE",
+    `cannot read ${path}: ${describeSystemError(cause)}`,
+    {
+      hint: "name a file that ttsctl export or --backup wrote, a store file, or - for stdin",
+      cause,
+    },
+  );
 }
 
 /** The format, by the first bytes. @throws TtsctlError IMPORT_INVALID if it can't hold records */

@@ -1,7 +1,7 @@
 import type { RedisCopy } from "../../store/layout/copy.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { statusPasses, type TaskFilter, timePasses } from "../../task/query-fields.ts";
-import { FORCE_ADVICE } from "../../task/status.ts";
+import { MAY_BE_WORKED_ON } from "../../task/status.ts";
 import { newer, type Version } from "../../task/version.ts";
 import { asCopy, type Copies } from "./copies.ts";
 import { existing, isExpired, isFinished, type Limits, mayMakeRoom } from "./policy.ts";
@@ -63,7 +63,7 @@ export function decideDelete(copies: Copies, filter: TaskFilter, force: boolean)
   if (newest !== null && !copyPasses(newest, filter)) return keep(notChosen(copies, newest));
   const working = force ? undefined : present.find(({ status }) => status === "wait" || status === "run");
   if (working === undefined) return { kind: "purge", reason: "deleted" };
-  return keep(`its status is ${working.status}, so it may still be worked on${FORCE_ADVICE}`);
+  return keep(`its status is ${working.status}, ${MAY_BE_WORKED_ON}`);
 }
 
 /** The caller has checked the user. */

@@ -77,8 +77,9 @@ export class Killed {
       if (!states.has(state)) states.set(state, step);
     };
     await this.lay();
-    await withFault(root.path, { at: "each", act, on: "changes" }, () => this.#here.run(this.#one.line));
-    await this.expectFinished("uninterrupted");
+    const fault = { at: "each", act, on: "changes" } as const;
+    const { result } = await withFault(root.path, fault, () => this.#here.run(this.#one.line));
+    await this.expectFinished(`uninterrupted: ${result.stdout}${result.stderr}`);
     return [...states.values()];
   }
 

@@ -101,8 +101,11 @@ describe("an unrecognized input", () => {
     expect(namesIn(path())).toEqual(["input"]);
   });
 
-  test.each(["/nowhere/x", "/tmp"])("or cannot be read: %s", async (input) => {
-    await expect(imported(path("s.json"), input)).rejects.toMatchObject({ code: "IMPORT_UNREADABLE" });
+  test.each([
+    ["/nowhere/x", "USAGE"],
+    ["/tmp", "IMPORT_UNREADABLE"],
+  ])("or cannot be read: %s", async (input, code) => {
+    await expect(imported(path("s.json"), input)).rejects.toMatchObject({ code });
   });
 });
 

@@ -1,0 +1,184 @@
+import { readFileSync } from "node:fs";
+import { beforeEach, expect, it } from "vitest";
+import { LIMITS } from "../../src/http/limits.ts";
+import { record } from "../helpers/records.ts";
+import type { Running } from "../helpers/ttsctl.ts";
+import { until } from "../helpers/until.ts";
+import { type Served, useServer } from "./setup.ts";
+import { request, Wire } from "./wire.ts";
+
+const here = useServer();
+/** Loose, for a busy machine: it was 6 to 45 s without a limit. */
+const LATEST_MS = 5000;
+const TOKEN = "a-token-that-is-long-enough";
+let server: Served<Running>;
+
+beforeEach(async () => {
+  here.root.writeStore([record("alice", "t1")]);
+});
+
+async function serve(args = "", env = {}): Promise<void> {
+  server = await here.serveBuilt(`--no-cleanup ${args}`.trim(), env);
+}
+
+const keepAlive = { Connection: "keep-alive" };
+const health = request("GET /healthz", keepAlive);
+const answersIn = ({ text }: Wire) => text.split("HTTP/1.1 200").length - 1;
+
+/** Also of an answer that comes before the whole body is sent. */
+async function statusOf(path: string, body: string): Promise<number | null> {
+  const wire = await Wire.open(server.port);
+  const about = { "Content-Type": "application/json", Authorization: `Bearer ${TOKEN}` };
+  wire.socket.write(request(`POST ${path}`, { ...about, "Content-Length": `${body.length}` }, body));
+  await until(() => wire.status !== null || wire.ended);
+  wire.socket.destroy();
+  return wire.status;
+}
+
+it("docs/http.md has each limit", () => {
+  const docs = readFileSync(new URL("../../docs/http.md", import.meta.url), "utf8");
+  const table = /\| limit \|[\s\S]*?\n\n/.exec(docs)![0].replaceAll(",", "");
+  for (const [name, limit] of Object.entries(LIMITS)) {
+    const isBytes = /Bytes$|^unsent$/.test(name);
+    const size = limit >= 1 << 20 ? `${limit >> 20} MiB` : `${limit >> 10} KiB`;
+    expect([name, table]).toEqual([name, expect.stringContaining(isBytes ? size : `${limit}`)]);
+  }
+});
+
+it("connections: one more than 512 is closed", async () => {
+  await serve();
+  const wires = await Promise.all(Array.from({ length: LIMITS.connections }, () => Wire.open(server.port)));
+  wires.at(-1)!.socket.write(health);
+  await until(() => answersIn(wires.at(-1)!) === 1);
+  const more = await Wire.open(server.port);
+  await more.end();
+  expect([more.text, wires.some(({ ended }) => ended)]).toEqual(["", false]);
+  for (const { socket } of wires) socket.destroy();
+});
+
+it("requests that wait on one connection: 64 are answered, with one more it is closed", async () => {
+  await serve();
+  const [at, above] = [await Wire.open(server.port), await Wire.open(server.port)];
+  at.socket.write(health.repeat(LIMITS.pipelined));
+  above.socket.write(health.repeat(LIMITS.pipelined + 1));
+  await until(() => answersIn(at) === LIMITS.pipelined);
+  await above.end();
+  expect(at.ended).toBe(false);
+  at.socket.destroy();
+});
+
+it("20 connections with 100,000 requests each: others are answered soon, also after their end", {
+  timeout: 60_000,
+}, async () => {
+  await serve();
+  const flood = health.repeat(100_000);
+  const wires = await Promise.all(Array.from({ length: 20 }, () => Wire.open(server.port)));
+  for (const { socket } of wires) {
+    socket.pause();
+    socket.write(flood);
+  }
+  const slowest = async () => {
+    const began = performance.now();
+    expect((await server.fetch("/healthz")).status).toBe(200);
+    return performance.now() - began;
+  };
+  for (let look = 0; look < 20; look++) {
+    expect(await slowest()).toBeLessThan(LATEST_MS);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  for (const { socket } of wires) socket.destroy();
+  expect(await slowest()).toBeLessThan(LATEST_MS);
+  const [, kb] = /^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${server.run.pid}/status`, "utf8"))!;
+  expect(Number(kb) / 1024).toBeLessThan(300);
+});
+
+it.each([
+  ["/voice-tasks/query", LIMITS.bodyBytes, 200],
+  ["/stream", LIMITS.streamBodyBytes, 200],
+  ["/login", LIMITS.loginBytes, 401],
+])("a body for %s: %i bytes are read, one more is refused", async (path, most, status) => {
+  await serve("", { TTSCTL_HTTP_TOKEN: TOKEN });
+  const body = (path === "/login" ? '{"token":"no"}' : "{}").padEnd(most);
+  expect([await statusOf(path, body), await statusOf(path, `${body} `)]).toEqual([status, 413]);
+});
+
+it("large bodies that come slowly hold no turn; more than 128 MiB of them are refused", {
+  timeout: 60_000,
+}, async () => {
+  await serve();
+  const about = { "Content-Type": "application/json", "Content-Length": `${LIMITS.bodyBytes}`, ...keepAlive };
+  const wires = await Promise.all(Array.from({ length: 17 }, () => Wire.open(server.port)));
+  for (const { socket } of wires) socket.write(request("POST /voice-tasks/query", about, " ".repeat(100_000)));
+  const large = "{}".padEnd(1 << 20);
+  expect(await statusOf("/voice-tasks/query", large)).toBe(200);
+  const rest = " ".repeat(LIMITS.bodyBytes - 100_001); // all but the last byte
+  for (const { socket } of wires) socket.write(rest);
+  await until(() => wires.some(({ status }) => status === 503));
+  expect(await statusOf("/voice-tasks/query", "{}")).toBe(200);
+  for (const { socket } of wires) socket.destroy();
+  await until(async () => (await statusOf("/voice-tasks/query", large)) === 200);
+});
+
+it("streams: the 33rd is refused", async () => {
+  await serve();
+  const open = await Promise.all(Array.from({ length: LIMITS.streams }, () => server.fetch("/stream")));
+  expect(new Set(open.map(({ status }) => status))).toEqual(new Set([200]));
+  expect((await server.fetch("/stream")).status).toBe(503);
+  for (const { body } of open) await body!.cancel();
+});
+
+it("wrong tokens: after ten in a minute the right token isn't read at /login, but stays right elsewhere", async () => {
+  await serve("", { TTSCTL_HTTP_TOKEN: TOKEN });
+  const wrong: number[] = [];
+  for (let i = 0; i < LIMITS.wrongTokens; i++) wrong.push((await server.post("/login", { token: "wrong" })).status);
+  expect(new Set(wrong)).toEqual(new Set([401]));
+  const refused = await server.post("/login", { token: TOKEN });
+  expect([refused.status, await refused.json()]).toMatchObject([429, { code: "TOO_MANY_TRIES" }]);
+  expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(0);
+  const read = async (token: string) =>
+    (await server.fetch("/voice-tasks", { headers: { authorization: `Bearer ${token}` } })).status;
+  expect([await read(TOKEN), await read("wrong")]).toEqual([200, 401]);
+});
+
+it("sessions: of 1,001 the oldest has ended; a log-out ends one for good", { timeout: 60_000 }, async () => {
+  await serve("", { TTSCTL_HTTP_TOKEN: TOKEN });
+  const logIn = async () => (await server.post("/login", { token: TOKEN })).headers.get("set-cookie")!.split(";")[0]!;
+  const read = async (cookie: string) => (await server.fetch("/voice-tasks", { headers: { cookie } })).status;
+  const [first, second] = [await logIn(), await logIn()];
+  for (let i = 2; i < LIMITS.sessions; i++) await logIn();
+  expect(await read(first)).toBe(200);
+  const last = await logIn();
+  expect([await read(first), await read(second), await read(last)]).toEqual([401, 200, 200]);
+  await server.post("/logout", {}, { cookie: last });
+  expect([await read(last), await read(second)]).toEqual([401, 200]);
+});
+
+it("a token in a URL isn't in the log", async () => {
+  await serve("-v", { TTSCTL_HTTP_TOKEN: TOKEN });
+  expect((await server.fetch(`/voice-tasks?token=${TOKEN}`)).status).toBe(401);
+  await until(() => server.run.stderr.includes("/voice-tasks"));
+  expect(server.run.stderr).not.toContain(TOKEN);
+});
+
+it("two Hosts are refused; an Origin with another port is told about allowed_hosts", async () => {
+  await serve();
+  const wire = await Wire.open(server.port);
+  await wire.say("GET /healthz HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\nConnection: close\r\n\r\n");
+  expect(wire.status).toBe(400);
+  const origin = { origin: "http://localhost:8443" };
+  const answer = await server.post("/voice-tasks/query", {}, { ...origin, host: "localhost" });
+  expect([answer.status, await answer.json()]).toMatchObject([403, { code: "CROSS_SITE" }]);
+  expect(await (await server.post("/voice-tasks/query", {}, origin)).json()).toMatchObject({
+    hint: expect.stringContaining("allowed_hosts"),
+  });
+});
+
+it("answers name keys, not flags", async () => {
+  here.root.writeStore([record("alice", "t1", { status: "running" })]);
+  await serve();
+  const deleted = await server.post("/voice-tasks/delete", { task_ids: ["alice:t1"] });
+  expect(((await deleted.json()) as { refused: unknown[] }).refused).toEqual([
+    { user_id: "alice", task_id: "t1", reason: expect.not.stringContaining("--") },
+  ]);
+  expect(deleted.headers.get("ttsctl-warnings")).not.toMatch(/--(force|until)/);
+});
