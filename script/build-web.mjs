@@ -18,6 +18,7 @@ export async function buildWeb(root) {
     target: ["chrome123", "firefox124", "safari17.5"],
     format: "esm",
     minify: true,
+    charset: "utf8", // Chinese texts take half the room of their escapes
     legalComments: "none",
     logLevel: "warning",
   });

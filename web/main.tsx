@@ -7,6 +7,7 @@ import { currentPlace, followAddress } from "./state/address-bar.ts";
 import { App } from "./state/app.ts";
 import { Preferences } from "./state/preferences.ts";
 import { AppContext } from "./view/context.ts";
+import { followKeys } from "./view/keys.ts";
 import { Page } from "./view/page.tsx";
 
 /** How often ages are updated, in milliseconds. */
@@ -29,6 +30,7 @@ render(
 );
 setInterval(() => app.tick(), TICK);
 followAddress(app);
+followKeys();
 void app.begin();
 
 /** Some browsers refuse it by their settings. */

@@ -103,6 +103,10 @@ function enveloped(data: object): object {
   return exact({ code: { const: 0 }, message: TEXT, data });
 }
 
+const FILES = arrayOf(
+  exact({ path: TEXT, bytes: COUNT, url: orNull(TEXT), audio: FLAG }, { seconds: { type: "number" }, damaged: FLAG }),
+);
+
 const SCHEMAS = {
   Task: {
     type: "object",
@@ -143,14 +147,15 @@ const SCHEMAS = {
   },
   DeletionRequest: requestFor(DELETE_KINDS),
   MarkingRequest: requestFor(MARK_KINDS),
-  TaskFiles: exact({
-    files: arrayOf(
-      exact(
-        { path: TEXT, bytes: COUNT, url: orNull(TEXT), audio: FLAG },
-        { seconds: { type: "number" }, damaged: FLAG },
-      ),
-    ),
-  }),
+  TaskFiles: exact({ files: FILES }),
+  AudioRequest: {
+    type: "object",
+    properties: { tasks: arrayOf(exact({ user_id: TEXT, task_id: TEXT })) },
+    required: ["tasks"],
+    additionalProperties: false,
+  },
+  TasksAudio: exact({ audio: { ...arrayOf(FILES), description: "one list for each task, in the order asked" } }),
+  TaskUsers: exact({ users: TEXTS }),
   TaskLogs: exact({ logs: arrayOf(exact({ path: TEXT, lines: TEXTS })) }),
   Deletion: exact({ ...OF_CHANGE, deleted: COUNT, files: COUNT, bytes: COUNT }, OF_PLAN),
   Marking: exact({ ...OF_CHANGE, marked: COUNT, unchanged: COUNT }, OF_PLAN),
@@ -161,7 +166,7 @@ const SCHEMAS = {
   },
   StatsUsers: exact({ source: SOURCE, at: TIME, users: COUNT, byUser: arrayOf(OF_USER_STATS) }),
   StatsHours: exact({ ...OF_HOURS, byStatus: exact(BY_STATUS) }),
-  StatsChart: exact({ ...COUNTED, byStatus: exact(BY_STATUS), span: oneOf(SPAN_NAMES), bars: BARS }),
+  StatsChart: exact({ ...COUNTED, byStatus: exact(BY_STATUS), stuck: COUNT, span: oneOf(SPAN_NAMES), bars: BARS }),
   StatsHealth: exact({
     attention: { ...arrayOf(oneOf(["stuck", "drift", "cleanup"])), description: "the parts that need attention" },
     stuck: exact({
@@ -329,6 +334,11 @@ function ofOneTask(path: string, task: object): Record<string, object> {
       { 200: jsonOf(ref("TaskFiles"), "the files, whether the task exists or not") },
       { parameters: [task, USER, query("logs", "false: skip logs, which may be in any hour's directory", SWITCH)] },
     ),
+    [`GET ${path}/users`]: operation(
+      "The users that have a task with this id",
+      { 200: jsonOf(ref("TaskUsers"), "none if neither store has such a task") },
+      { parameters: [task] },
+    ),
     [`GET ${path}/logs`]: operation(
       "The last lines of a task's logs",
       { 200: { ...jsonOf(ref("TaskLogs"), "the lines, oldest log first"), content: LOG_CONTENT } },
@@ -375,6 +385,11 @@ const OPERATIONS: Readonly<Record<string, object>> = {
     "Deletes chosen tasks from both stores, with their audio and logs",
     { 200: jsonOf(ref("Deletion"), "as `ttsctl delete -o json`"), 409: PROBLEM },
     { requestBody: bodyOf("DeletionRequest") },
+  ),
+  "POST /voice-tasks/audio": operation(
+    "The audio of some tasks, at most 1,000",
+    { 200: jsonOf(ref("TasksAudio"), "the files of each task; none of an unknown one") },
+    { requestBody: bodyOf("AudioRequest") },
   ),
   "POST /voice-tasks/mark": operation(
     "Sets the status of chosen tasks in both stores",

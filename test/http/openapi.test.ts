@@ -52,6 +52,12 @@ it("its schemas match the responses", async () => {
   await check("/voice-tasks?user_id=alice&task_ids=t01,zz", "TaskPage");
   await check("/voice-tasks/t01?user_id=alice", "Task");
   await check("/voice-tasks/t01/files?user_id=alice", "TaskFiles");
+  await check("/voice-tasks/t01/users", "TaskUsers");
+  const tasks = {
+    body: '{"tasks":[{"user_id":"alice","task_id":"t01"}]}',
+    headers: { "content-type": "application/json" },
+  };
+  await check("/voice-tasks/audio", "TasksAudio", { method: "POST", ...tasks });
   await check("/voice-tasks/t01/logs?user_id=alice", "TaskLogs");
   await check("/stats", "Stats");
   await check("/stats?disk=false&user_id=alice", "Stats");

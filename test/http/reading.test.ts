@@ -5,6 +5,7 @@ import { gunzipSync } from "node:zlib";
 import { beforeEach, describe, expect, it } from "vitest";
 import { ago, record } from "../helpers/records.ts";
 import { until } from "../helpers/until.ts";
+import { wav } from "../helpers/wav.ts";
 import { useServer } from "./setup.ts";
 
 const here = useServer();
@@ -195,4 +196,34 @@ it("a method that a path does not take is 405, and says which it takes", async (
   expect([answer.status, answer.headers.get("allow")]).toEqual([405, "GET, DELETE"]);
   expect((await server.fetch("/voice-tasks", { method: "DELETE" })).status).toBe(405);
   expect((await server.fetch("/nothing", { method: "POST" })).status).toBe(404);
+});
+
+describe("for a page of tasks", () => {
+  beforeEach(() => {
+    here.root.writeStore([record("alice", "t01"), record("alice", "t02"), record("bob", "t01"), record("小雨", "..")]);
+    here.root.write("output/alice/t02/t02.wav", wav(1));
+    here.root.write("output/alice/t02/notes.txt", "no audio");
+    here.root.write("output/alice/t99/t99.wav", wav(1));
+  });
+
+  it("one answer has the audio of each task, in the order asked", async () => {
+    const server = await here.serve("--no-cleanup");
+    const tasks = ["t01", "t02", "t99"].map((task_id) => ({ user_id: "alice", task_id }));
+    const { audio } = (await (await server.post("/voice-tasks/audio", { tasks })).json()) as { audio: object[][] };
+    expect(audio).toMatchObject([[], [{ url: "output/alice/t02/t02.wav", audio: true }], []]);
+    expect(audio[1]).toHaveLength(1);
+    for (const body of [{}, { tasks: "t01" }, { tasks: [{ task_id: "t01" }] }, { tasks, all: true }, { tasks: [null] }])
+      expect((await server.post("/voice-tasks/audio", body)).status).toBe(400);
+    const many = Array.from({ length: 1001 }, () => tasks[0]);
+    expect((await server.post("/voice-tasks/audio", { tasks: many })).status).toBe(400);
+  });
+
+  it("the users of a task id are named", async () => {
+    const server = await here.serve("--no-cleanup");
+    const usersOf = async (path: string) => ((await server.json(path)) as { users: string[] }).users.sort();
+    expect(await usersOf("/voice-tasks/t01/users")).toEqual(["alice", "bob"]);
+    expect(await usersOf("/voice-task/users?task_id=..")).toEqual(["小雨"]);
+    expect(await usersOf("/voice-task/users?task_id=t99")).toEqual([]);
+    expect((await server.fetch("/voice-tasks/t01/users?user_id=alice")).status).toBe(400);
+  });
 });

@@ -71,7 +71,7 @@ interface Case {
 async function atEachCall(
   one: Case,
   event: () => unknown,
-  check: (code: number) => unknown,
+  check: (code: number, result: Record<string, unknown>) => unknown,
   last?: number,
 ): Promise<void> {
   await lay(one);
@@ -80,12 +80,12 @@ async function atEachCall(
   for (let at = 1, count = last ?? packets; at <= count; at++) {
     await lay(one);
     happens = async (packet) => void (packet === at && (await event()));
-    const { code, stderr } = await runLine(one.line);
+    const { code, stderr, json } = await runLine(one.line);
     isOver = packets < at;
     if (isOver) await event();
     try {
       expect([0, 3, 130], stderr).toContain(code);
-      await check(code);
+      await check(code, json);
     } catch (error) {
       throw new Error(`before call ${at} of ${count}`, { cause: error });
     }
@@ -162,9 +162,10 @@ describe("an older record that a service puts back over a change never overwrite
       before = await payload();
       replaceStore(one.file);
     };
-    await atEachCall(one, goesBack, async (code) => {
+    await atEachCall(one, goesBack, async (code, { returned }) => {
       const [file, redis] = [inFile()!, (await payload())!];
       expect(scoreOf(redis)).toBeGreaterThanOrEqual(scoreOf(before!));
+      if (returned === 1) expect(scoreOf(redis)).toBeGreaterThan(scoreOf(file));
       const isUndone = file.updated_at === one.file[0]!.updated_at;
       // After the last look at the file, a later `verify` names it.
       const isNamedLater = async () => (await runLine("verify")).json.newerInRedis === 1;

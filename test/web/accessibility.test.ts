@@ -1,9 +1,7 @@
-import axe from "axe-core";
 import { beforeEach, describe, expect, it } from "vitest";
 import { LONG } from "../helpers/long.ts";
 import { ago, record } from "../helpers/records.ts";
 import { wav } from "../helpers/wav.ts";
-import type { Tab } from "./helpers/browser.ts";
 import { useWeb } from "./helpers/setup.ts";
 
 const here = useWeb();
@@ -20,13 +18,6 @@ beforeEach(() => {
   here.root.write("Logs/20260101/08/t2.log", "a line\n".repeat(100));
 });
 
-/** What axe finds: names, roles, contrasts, order of headings and the like. */
-async function problems(tab: Tab): Promise<string[]> {
-  await tab.page.evaluate(axe.source);
-  const { violations } = await tab.page.evaluate(() => (window as unknown as { axe: typeof axe }).axe.run());
-  return violations.map(({ help, nodes }) => `${help}: ${nodes.map(({ html }) => html).join(", ")}`);
-}
-
 const LOOKS = [
   { colorScheme: "light", locale: "en-US", width: 1280 },
   { colorScheme: "dark", locale: "zh-CN", width: 360 },
@@ -37,32 +28,36 @@ describe.each(LOOKS)("the page in $locale, $colorScheme, at a width of $width", 
     const { url } = await here.serveSynced();
     const tab = await here.open(`${url}/#user=alice`, { colorScheme, locale, viewport: { width, height: 800 } });
     await tab.opens("t2");
-    expect(await problems(tab)).toEqual([]);
+    expect(await tab.problems()).toEqual([]);
+    await tab.inPanel("ids");
     await tab.page.locator("select[name=within]").selectOption("exact");
+    expect(await tab.problems()).toEqual([]);
+    await tab.page.keyboard.press("Escape");
     await tab.row("t2").getByRole("tab").last().click();
     await tab.row("t2").locator(".log").waitFor();
-    expect(await problems(tab)).toEqual([]);
+    expect(await tab.problems()).toEqual([]);
     await tab.row("t2").locator(".task-play button").click();
     await tab.plays();
     await here.mirrored(record("alice", "t9", { updated_at: ago(0) }));
     await tab.refreshes();
     await tab.page.locator(".new-tasks").waitFor();
-    expect(await problems(tab)).toEqual([]);
+    expect(await tab.problems()).toEqual([]);
     await tab.row("t2").locator(".button.danger").click();
     await tab.page.getByRole("dialog").waitFor();
-    expect(await problems(tab)).toEqual([]);
+    expect(await tab.problems()).toEqual([]);
     await tab.page.keyboard.press("Escape");
     await tab.page.locator("input[name=page]").check();
     await tab.page.locator(".choice-bar").waitFor();
-    expect(await problems(tab)).toEqual([]);
+    expect(await tab.problems()).toEqual([]);
     await tab.page.locator(".choice-bar .danger").click();
     await tab.page.locator("input[name=force]").check();
     await tab.page.locator("dialog .by-status .badge.run").waitFor();
-    expect(await problems(tab)).toEqual([]);
+    expect(await tab.problems()).toEqual([]);
     await tab.page.keyboard.press("Escape");
-    await tab.page.getByRole("button", { name: /^(Mark as|标记为)/ }).click();
+    await tab.page.locator(".choice-bar .button:nth-last-child(2)").click();
+    await tab.page.locator("dialog select").selectOption("error");
     await tab.page.locator("dialog .by-status li").first().waitFor();
-    expect(await problems(tab)).toEqual([]);
+    expect(await tab.problems()).toEqual([]);
   });
 
   it("has none in an error state", async () => {
@@ -76,12 +71,12 @@ describe.each(LOOKS)("the page in $locale, $colorScheme, at a width of $width", 
       viewport: { width, height: 800 },
     });
     await tab.page.getByRole("button", { name: /Sign in|登录/ }).waitFor();
-    expect(await problems(tab)).toEqual([]);
+    expect(await tab.problems()).toEqual([]);
     await tab.page.locator("input[name=token]").fill("a-token-of-32-characters-or-more");
     await tab.page.getByRole("button", { name: /Sign in|登录/ }).click();
     await tab.page.locator(".dock .notice").waitFor();
     await tab.page.locator(".missing").waitFor();
-    expect(await problems(tab)).toEqual([]);
+    expect(await tab.problems()).toEqual([]);
     tab.expectsRefusals();
   });
 

@@ -19,18 +19,17 @@ describe("the chart", () => {
     const { url } = await here.serveSynced();
     const tab = await here.open(url);
     const bars = tab.page.getByRole("toolbar").getByRole("button");
-    const choice = tab.page.getByRole("group", { name: "Time of the chart" });
+    const choice = tab.page.getByLabel("Time of the chart");
     const filled = () => tab.page.getByRole("toolbar").getByRole("button", { name: "done 1" }).count();
     await expect.poll(() => bars.count()).toBe(24);
     expect(await filled()).toBe(1);
-    await choice.getByRole("button", { name: "7 days" }).click();
+    await choice.selectOption({ label: "7 days" });
     await expect.poll(() => bars.count()).toBe(28);
     expect(await filled()).toBe(2);
-    await choice.getByRole("button", { name: "30 days" }).click();
+    await choice.selectOption({ label: "30 days" });
     await expect.poll(() => bars.count()).toBe(30);
     expect(await filled()).toBe(3);
-    expect(await tab.page.locator(".overview table tbody tr").count()).toBe(30);
-    expect(await choice.getByRole("button", { name: "30 days" }).getAttribute("aria-pressed")).toBe("true");
+    expect(await choice.inputValue()).toBe("30d");
     const day = tab.page.getByRole("toolbar").getByRole("button", { name: ago(20 * DAY).slice(5, 10) });
     await day.click();
     await tab.sees(["weeks"], { count: 1 });
@@ -53,7 +52,7 @@ describe("the chart", () => {
 it("a change of zone moves its days", async () => {
   const served = await here.serve("--no-cleanup", { TTSCTL_TIMEZONE: "Pacific/Kiritimati" });
   const tab = await here.open(served.url);
-  await tab.page.getByRole("button", { name: "30 days" }).click();
+  await tab.page.getByLabel("Time of the chart").selectOption({ label: "30 days" });
   const day = new Date(Date.now() - 60_000 + 14 * 3_600_000).toISOString().slice(5, 10);
   await tab.page
     .getByRole("toolbar")

@@ -26,7 +26,7 @@ it("asks first, and then the task, its mirror and its audio are gone", async () 
   await until(async () => (await tab.focused()) === "Delete…");
   expect(stored()).toHaveLength(3);
   await tab.page.getByRole("button", { name: "Delete task t01" }).click();
-  await dialog.getByRole("button", { name: "Delete", exact: true }).click();
+  await dialog.getByRole("button", { name: /^Delete [\d,]+ tasks?$/ }).click();
   await tab.sees(["t02", "t03"], { count: 2 });
   await tab.page.locator(".said").getByText("Task t01 was deleted.").waitFor();
   expect(stored()).toEqual(["t02", "t03"]);
@@ -39,7 +39,10 @@ it("reaches a task whose id is ..", async () => {
   here.root.writeStore([record("alice", ".."), record("alice", "t02")]);
   const tab = await here.open((await here.serveSynced()).url);
   await (await tab.opens("..")).getByRole("button", { name: "Delete task .." }).click();
-  await tab.page.getByRole("dialog").getByRole("button", { name: "Delete", exact: true }).click();
+  await tab.page
+    .getByRole("dialog")
+    .getByRole("button", { name: /^Delete [\d,]+ tasks?$/ })
+    .click();
   await tab.sees(["t02"], { count: 1 });
   expect(stored()).toEqual(["t02"]);
 });
@@ -50,11 +53,11 @@ it("of a task that is not finished needs a second decision, after a plain warnin
   const dialog = tab.page.getByRole("dialog", { name: "Delete this task?" });
   await dialog.getByText("for example after a crash").waitFor();
   await dialog.getByText("0 tasks will be deleted.").waitFor();
-  expect(await dialog.getByRole("button", { name: "Delete", exact: true }).isDisabled()).toBe(true);
+  expect(await dialog.getByRole("button", { name: /^Delete [\d,]+ tasks?$/ }).isDisabled()).toBe(true);
   await dialog.getByRole("checkbox", { name: "Also delete 1 unfinished task" }).check();
   await dialog.getByText("1 task will be deleted.").waitFor();
   expect(stored()).toContain("t02");
-  await dialog.getByRole("button", { name: "Delete anyway" }).click();
+  await dialog.getByRole("button", { name: / anyway$/ }).click();
   await tab.sees(["t01", "t03"], { count: 2 });
   expect(stored()).toEqual(["t01", "t03"]);
   await until(async () => (await tab.focused()) === "2 tasks");
@@ -74,7 +77,7 @@ it("of one that is gone already says so, and one that fails leaves it there", as
   const dialog = tab.page.getByRole("dialog");
   await dialog.getByText("1 task will be deleted.").waitFor();
   await served.stop();
-  await dialog.getByRole("button", { name: "Delete", exact: true }).click();
+  await dialog.getByRole("button", { name: /^Delete [\d,]+ tasks?$/ }).click();
   await dialog.getByText("The change failed.").waitFor();
   await dialog.getByRole("button", { name: "Cancel" }).click();
   await tab.sees(["t01", "t02"], { count: 2 });

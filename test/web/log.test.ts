@@ -34,7 +34,7 @@ describe("the log of an open row", () => {
     await opensLog(tab);
     await panel(tab).getByText("New lines appear as they come.").waitFor();
     const log = panel(tab).locator(".log");
-    await expect.poll(() => log.textContent()).toContain("\\u001b[31m\\u202egnp\\u0007\n100%");
+    await expect.poll(() => log.textContent()).toContain("taken'\"> \\u202egnp\\u0007\n100%");
     expect(await log.textContent()).not.toContain("10%\r");
     expect(await tab.page.locator("#app img").count()).toBe(0);
     expect(await panel(tab).getByRole("button", { name: "Follow" }).getAttribute("aria-pressed")).toBe("true");
@@ -45,9 +45,11 @@ describe("the log of an open row", () => {
     expect(await panel(tab).getByRole("button", { name: "Follow" }).getAttribute("aria-pressed")).toBe("false");
     await opensLog(tab, "t02");
     await panel(tab, "t02").getByText("There is no log.").waitFor();
+    expect(await panel(tab, "t02").locator("button, a").count()).toBe(0);
     await tab.opener("t02").click();
     await opensLog(tab, "t04");
     await panel(tab, "t04").getByText("New lines appear as they come. There is no log.").waitFor();
+    expect(await panel(tab, "t04").getByRole("link").count()).toBe(0);
   });
 });
 

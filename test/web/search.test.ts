@@ -36,7 +36,7 @@ describe("the search", () => {
   it("finds a text in texts, errors and ids of any user, in the address, with Back", async () => {
     const { url } = await here.serveSynced();
     const tab = await here.open(url);
-    const field = tab.page.getByLabel("Search", { exact: true });
+    const field = tab.page.locator("input[name=search]");
     const find = async (words: string, ids: string[]) => {
       await field.fill(words);
       await tab.page.getByRole("button", { name: "Apply" }).click();
@@ -45,30 +45,18 @@ describe("the search", () => {
     await find(" FOX ", ["t1", "t2", "fox-3"]);
     expect([hashOf(tab), asked(tab)]).toEqual(["#search=FOX", { page: 1, page_size: 20, search: "FOX" }]);
     await tab.page.locator(".applied").getByText("“FOX”").waitFor();
-    await find("t5", ["t5"]);
+    await find("ox h", ["t2"]);
     await find(HOSTILE, ["t4"]);
     await tab.page.locator(".applied").getByText("<img src=x").waitFor();
     await tab.page.reload();
     await tab.sees(["t4"], { count: 1 });
     expect(await field.inputValue()).toBe(HOSTILE);
     await tab.page.goBack();
-    await tab.sees(["t5"], { count: 1 });
+    await tab.sees(["t2"], { count: 1 });
     await find("nowhere", []);
     await tab.page.locator(".empty").getByRole("button", { name: "Clear" }).click();
     await tab.sees(["t1"], { count: 5 });
     expect(hashOf(tab)).toBe("");
-  });
-
-  it("goes with stuck tasks", async () => {
-    const tab = await here.open((await here.serveSynced()).url);
-    await tab.page.getByLabel("stuck", { exact: true }).check();
-    await tab.page.getByRole("button", { name: "Apply" }).click();
-    await tab.sees(["t5"], { count: 1 });
-    expect([hashOf(tab), asked(tab)]).toEqual(["#stuck=true", { page: 1, page_size: 20, stuck: true }]);
-    await tab.page.locator(".applied").getByText("stuck", { exact: true }).waitFor();
-    await tab.page.reload();
-    await tab.sees(["t5"], { count: 1 });
-    expect(await tab.page.locator("input[name=stuck]").isChecked()).toBe(true);
   });
 });
 
@@ -127,11 +115,11 @@ it("is asked for again less often the longer it takes, and ends on the server wh
   await field.fill("fox");
   await field.press("Enter");
   await tab.page.locator("button[type=submit][aria-busy=true]").waitFor();
-  await field.fill("t5");
+  await field.fill("春眠");
   const failed = tab.page.waitForEvent("requestfailed");
   await field.press("Enter");
   expect((await failed).postDataJSON()).toMatchObject({ search: "fox" });
-  await tab.sees(["t5"], { count: 1 });
+  await tab.sees(["t4"], { count: 1 });
   wait = 0;
   const before = tab.asked(/\/voice-tasks\/query$/).length;
   await tab.page.clock.fastForward(6000);
@@ -147,7 +135,7 @@ it("is asked for again less often the longer it takes, and ends on the server wh
 it("is ended by Back, which keeps the list; Back again leaves that", async () => {
   const tab = await here.open((await here.serveSynced()).url);
   await tab.sees(["t1"], { count: 5 });
-  await tab.page.getByRole("button", { name: "Only wait" }).click();
+  await tab.page.locator(".status-tabs .wait").click();
   await tab.sees(["t5"], { count: 1 });
   const answer = await holdAnswers(tab);
   const field = tab.page.locator("input[name=search]");
@@ -169,9 +157,9 @@ it("is ended by Back, which keeps the list; Back again leaves that", async () =>
 it("that Back asks for is left by another Back", async () => {
   const tab = await here.open((await here.serveSynced()).url);
   await tab.sees(["t1"], { count: 5 });
-  await tab.page.getByRole("button", { name: "Only wait" }).click();
+  await tab.page.locator(".status-tabs .wait").click();
   await tab.sees(["t5"], { count: 1 });
-  await tab.page.getByRole("button", { name: "Only error" }).click();
+  await tab.page.locator(".status-tabs .error").click();
   await tab.sees(["t2"], { count: 1 });
   const answer = await holdAnswers(tab);
   await tab.page.evaluate(() => history.back());
@@ -188,11 +176,11 @@ describe("the order", () => {
 
   it("is chosen above the list, at once, with what is half typed kept, in the address, with Back", async () => {
     const tab = await here.open((await here.serveSynced()).url);
-    const order = tab.page.getByLabel("Order", { exact: true });
+    const order = tab.page.locator("select[name=sort]");
     expect(await order.locator("option").allTextContents()).toEqual(names);
     await tab.page.locator("input[name=search]").fill("half typed");
     const choose = async (name: string, ids: string[]) => {
-      await order.selectOption({ label: name });
+      await tab.inMenu(() => order.selectOption({ label: name }));
       await tab.sees(ids, { count: 5 });
     };
     await choose(names[2]!, ["t2", "t4", "fox-3", "t1", "t5"]);
@@ -200,7 +188,7 @@ describe("the order", () => {
     await choose(names[3]!, ["t4", "t1", "t5", "t2", "fox-3"]);
     await choose(names[4]!, ["fox-3", "t1", "t2", "t4", "t5"]);
     expect(await tab.page.locator("input[name=search]").inputValue()).toBe("half typed");
-    expect(await tab.page.locator(".applied").count()).toBe(0);
+    expect(await tab.page.locator(".applied li").count()).toBe(0);
     await tab.page.goBack();
     await tab.sees(["t4", "t1", "t5", "t2", "fox-3"], { count: 5 });
     await tab.page.reload();
@@ -210,7 +198,7 @@ describe("the order", () => {
     await tab.page.locator("input[name=user]").press("Enter");
     await tab.sees(["t1", "t5"], { count: 2 });
     expect(hashOf(tab)).toBe("#user=alice&sort=user");
-    await tab.page.locator("input[name=ids]").fill("t5 t1");
+    await (await tab.inPanel("ids")).fill("t5 t1");
     await tab.page.locator("input[name=ids]").press("Enter");
     await tab.sees(["t5", "t1"], { count: 2 });
     expect(await order.count()).toBe(0);

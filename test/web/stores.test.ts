@@ -39,12 +39,12 @@ it("a stopped server is reported, the rows stay, and the page reconnects automat
   await tab.sees(["t01"]);
   await served.stop();
   await tab.page.clock.fastForward(6_000);
-  await tab.page.getByText("The server does not respond.").waitFor();
+  await tab.page.locator(".dock").getByText("The server does not respond.").waitFor();
   await tab.sees(["t01"], { count: 1 });
   const port = new URL(served.url).port;
   await here.serve(`--no-cleanup --port ${port}`);
   await tab.refreshes();
-  await tab.page.getByText("The server does not respond.").waitFor({ state: "detached" });
+  await tab.page.locator(".dock").getByText("The server does not respond.").waitFor({ state: "detached" });
   tab.expectsRefusals();
 });
 

@@ -3,10 +3,11 @@ import type { Health } from "../../src/http/parts.ts";
 import type { StreamEnd } from "../../src/http/routes/logs.ts";
 import type { StatsChart, StatsUsers } from "../../src/http/routes/stats.ts";
 import type { StatsHealth } from "../../src/http/routes/stats-health.ts";
-import type { TaskFiles } from "../../src/http/routes/voice-tasks.ts";
+import type { TaskFiles, TasksAudio, TaskUsers } from "../../src/http/routes/voice-tasks.ts";
 import type { DeleteResult } from "../../src/operations/delete.ts";
 import type { MarkResult } from "../../src/operations/mark/mark.ts";
 import type { PageJson } from "../../src/render/item.ts";
+import type { TaskId } from "../../src/store/task-source.ts";
 import type { Span } from "../../src/task/spans.ts";
 import { fieldsOf } from "../model/exact-json.ts";
 import { type Download, downloadsOf } from "../model/files.ts";
@@ -18,6 +19,11 @@ export interface ListAnswer {
   readonly page: PageJson;
   /** The server's notes on it, a line each. */
   readonly warnings: readonly string[];
+}
+
+export interface TaskRecord {
+  readonly json: string;
+  readonly fields: [name: string, text: string][];
 }
 
 export type ChangeResult = DeleteResult | MarkResult;
@@ -95,16 +101,29 @@ export class Api {
     return { page: await received<PageJson>(response.json()), warnings: warningsOf(response) };
   }
 
-  /** The fields of a record, each as text. */
-  async fields(userId: string, taskId: string, signal: AbortSignal): Promise<[name: string, text: string][]> {
+  /** A record as it is stored, and its fields, each as text. */
+  async record(userId: string, taskId: string, signal: AbortSignal): Promise<TaskRecord> {
     const response = await this.#ask(taskPath(userId, taskId), { signal });
-    return received(response.text().then(fieldsOf));
+    return received(response.text().then((json) => ({ json: json.trim(), fields: fieldsOf(json) })));
   }
 
   /** Without logs, which have no url to fetch them by and take longer to find. */
   async files(userId: string, taskId: string, signal: AbortSignal | null = null): Promise<Download[]> {
     const response = await this.#ask(`${taskPath(userId, taskId, "/files")}&logs=false`, { signal });
     return downloadsOf(await received<TaskFiles>(response.json()));
+  }
+
+  /** The files of each task that can be fetched. */
+  async audio(tasks: readonly TaskId[]): Promise<Download[][]> {
+    const body = { tasks: tasks.map(({ userId, taskId }) => ({ user_id: userId, task_id: taskId })) };
+    const { audio } = await received<TasksAudio>((await this.#post("voice-tasks/audio", body)).json());
+    return audio.map((files) => downloadsOf({ files }));
+  }
+
+  /** The users that have a task with this id. */
+  async usersOf(taskId: string): Promise<readonly string[]> {
+    const response = await this.#ask(`voice-task/users?${new URLSearchParams({ task_id: taskId })}`);
+    return (await received<TaskUsers>(response.json())).users;
   }
 
   /**
@@ -153,7 +172,7 @@ export class Api {
       const events = (rest + value).split("\n\n");
       rest = events.pop()!;
       for (const text of events) {
-        const [, event, data] = /^event: (\w+)\ndata: (.*)$/s.exec(text) ?? [];
+        const [, event, data] = /^event: (\w+)\ndata: (.*)/.exec(text) ?? [];
         if (event === undefined) {
           yield { event: "beat" };
           continue;

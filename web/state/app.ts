@@ -1,13 +1,15 @@
 import { batch, computed, effect, type ReadonlySignal, signal } from "@preact/signals";
+import { splitName } from "../../src/task/ids.ts";
 import { Api, type ChangeResult } from "../api/api.ts";
 import { Failure, orFailure } from "../api/failure.ts";
 import { messagesIn } from "../i18n/language.ts";
-import { type Filter, isSlow, type NamedTask, type Place } from "../model/filter.ts";
+import { type Filter, isSlow, type NamedTask, NO_FILTER, type Place } from "../model/filter.ts";
 import { keyOf, type Row } from "../model/row.ts";
 import { About } from "./about.ts";
-import { AudioFinder } from "./audio-finder.ts";
+import { Audio } from "./audio.ts";
 import { type Asked, Change, changeSaid, goneOf } from "./change.ts";
 import { Chosen } from "./chosen.ts";
+import { Form } from "./form.ts";
 import { Opened } from "./opened.ts";
 import { Overview } from "./overview.ts";
 import { Player } from "./player.ts";
@@ -40,15 +42,18 @@ export class App {
   /** The rows whose log is shown instead of the record. */
   readonly logs = new Opened();
   readonly player = new Player();
-  readonly audioFinder = new AudioFinder(this.api);
+  readonly audio = new Audio(this.api);
   readonly change = new Change({ api: this.api, done: (asked, result) => this.#changed(asked, result) });
   readonly reading = new Reading(() => this.#isBusy());
   readonly tasks: TaskList;
   readonly chosen: Chosen;
+  readonly form: Form;
   readonly overview: Overview;
   readonly refresher: Refresher;
   /** The key of the row whose log is followed; null for none. */
   readonly followed = signal<string | null>(null);
+  /** Counts filters, also those that wait for the task that they name. */
+  #turn = 0;
   readonly #now = signal(this.api.now());
   readonly #announcement = signal<Said>({ text: "", turn: 0 });
   readonly #confirmation = signal<Said>({ text: "", turn: 0 });
@@ -69,6 +74,8 @@ export class App {
     const request = { ...list, pageSize: preferences.pageSize.value };
     this.tasks = new TaskList({ api: this.api, isReading, isOpen }, request, task);
     this.chosen = new Chosen(this.tasks);
+    const applied = computed(() => this.tasks.request.value.filter);
+    this.form = new Form({ applied, apply: this.filter });
     effect(() => {
       void this.tasks.request.value;
       this.change.leave();
@@ -107,15 +114,48 @@ export class App {
   }
 
   /** Applies a filter, and announces what it found. */
-  readonly filter = async (filter: Filter): Promise<void> => {
-    await this.tasks.apply(filter);
+  readonly filter = async (filter: Filter, task: NamedTask | null = null): Promise<void> => {
+    this.#turn++;
+    await this.tasks.apply(filter, task);
     const { request, view } = this.tasks;
     if (request.value.filter !== filter || view.value?.request !== request.value) return;
     this.announce(messagesIn(this.preferences.language.value).found(view.value.answer.page.total));
   };
 
+  /** Opens the task that the text of a search names, as `id` or `user:id`, or searches for the text. */
+  readonly find = async (typed: Filter): Promise<void> => {
+    const { users, taskIds } = this.tasks.request.value.filter;
+    // A task that was found before isn't a part of the next question.
+    const isOld = taskIds.length > 0 && `${typed.users} ${typed.taskIds}` === `${users} ${taskIds}`;
+    const filter = isOld ? { ...typed, users: [], taskIds: [] } : typed;
+    const text = filter.search[0] ?? "";
+    const turn = ++this.#turn;
+    const task = /[\s,]/.test(text) || filter.taskIds.length > 0 ? null : await this.#named(text, filter.users);
+    if (turn !== this.#turn) return; // another filter was applied
+    if (task === null) return this.form.refine(filter);
+    const { userId, taskId } = task;
+    this.#openNamed(task);
+    await this.form.apply({ ...NO_FILTER, users: [userId], taskIds: [taskId] }, task);
+  };
+
+  async #named(text: string, users: readonly string[]): Promise<NamedTask | null> {
+    const asked = users.length > 0 ? null : await orFailure(this.api.usersOf(text));
+    const found = asked === null || asked instanceof Failure ? users : asked;
+    if (found.length === 1 && (asked !== null || (await this.#exists(found[0]!, text))))
+      return { userId: found[0]!, taskId: text };
+    const name = splitName(text);
+    return name !== null && found.length === 0 && (await this.#exists(name.userId, name.taskId)) ? name : null;
+  }
+
+  async #exists(userId: string, taskId: string): Promise<boolean> {
+    const asked = { ...NO_FILTER, users: [userId], taskIds: [taskId] };
+    const answer = await orFailure(this.api.list(asked, 1, 1, new AbortController().signal));
+    return !(answer instanceof Failure) && answer.page.items.length === 1;
+  }
+
   /** Opens or closes a row. The address names the task that was opened last. */
   readonly toggle = ({ key, userId, taskId }: Row): void => {
+    if (this.tasks.leaving.value) return; // the list is about to be another
     batch(() => {
       this.opened.toggle(key);
       this.logs.close(key);
@@ -169,6 +209,7 @@ export class App {
     await this.api.login(token);
     this.needsToken.value = false;
     await this.refreshNow();
+    document.getElementById("tasks")?.focus();
   };
 
   /** Asks for everything now, and shows it whatever it moves. */

@@ -14,8 +14,8 @@ export interface Choice {
   readonly count: number;
 }
 
-/** What is done to them. A status is what they are marked as; a retry marks failed ones as waiting. */
-export type Act = "delete" | "retry" | ShownStatus;
+/** What is done to them. A status is what they are marked as, `mark` while none is chosen; a retry marks failed ones as waiting. */
+export type Act = "delete" | "retry" | "mark" | ShownStatus;
 
 /** A change that waits for confirmation, is under way, or wasn't done as planned. */
 export interface Asked {
@@ -52,7 +52,9 @@ export class Change {
   }
 
   ask(act: Act, choice: Choice): void {
-    void this.#plan({ act, choice, force: false, busy: null, plan: null, done: null, failure: null });
+    const asked: Asked = { act, choice, force: false, busy: null, plan: null, done: null, failure: null };
+    if (act === "mark") this.#asked.value = asked;
+    else void this.#plan(asked);
   }
 
   /** Makes another plan. */
@@ -113,9 +115,14 @@ export class Change {
     const only = act === "retry" ? ["error"] : undefined;
     const selection = selectionOf(filter ?? rows, only);
     if (act === "delete") return this.#parts.api.change("delete", { ...selection, force, ...more }, signal);
-    const to = serviceWord(act === "retry" ? "wait" : act);
+    const to = serviceWord(markOf(act));
     return this.#parts.api.change("mark", { ...selection, to, ...more }, signal);
   }
+}
+
+/** The status that tasks are marked with. */
+export function markOf(act: Act): ShownStatus {
+  return act === "error" || act === "done" || act === "run" ? act : "wait";
 }
 
 /** How many tasks were changed, or would be. */
@@ -141,6 +148,6 @@ export function changeSaid(act: Act, { rows, count }: Choice, result: ChangeResu
   const changed = changedIn(result);
   const [row] = rows;
   if (changed === 0 && result.missing.length > 0) return text.missingTasks(result.missing.length);
-  if (act !== "delete") return text.marked(changed, text.status[act === "retry" ? "wait" : act]);
+  if (act !== "delete") return text.marked(changed, text.status[markOf(act)]);
   return count === 1 && changed === 1 && row !== undefined ? text.deleted(row.taskId) : text.deletedMany(changed);
 }

@@ -5,6 +5,8 @@ import { THEME_KEY, THEMES } from "../model/theme.ts";
 
 /** Seconds between two updates, at least; 0 for none. */
 export const REFRESH_CHOICES = [0, 2, 5, 15, 60] as const;
+/** How the list shows a time: how long ago, or the clock of the browser's zone, or of UTC. */
+export const TIME_FORMATS = ["ago", "local", "utc"] as const;
 export const PAGE_SIZES = [20, 50, 100] as const;
 
 /** The user's choices, stored in the browser if it allows it. */
@@ -13,6 +15,7 @@ export class Preferences {
   readonly theme: Signal<(typeof THEMES)[number]>;
   readonly refreshSeconds: Signal<number>;
   readonly pageSize: Signal<number>;
+  readonly times: Signal<(typeof TIME_FORMATS)[number]>;
   /** The time that the chart shows. */
   readonly span: Signal<Span>;
 
@@ -22,6 +25,7 @@ export class Preferences {
     this.theme = remembered(storage, THEME_KEY, THEMES, "auto");
     this.refreshSeconds = remembered(storage, "ttsctl.refresh", REFRESH_CHOICES, 5);
     this.pageSize = remembered(storage, "ttsctl.pageSize", PAGE_SIZES, 20);
+    this.times = remembered(storage, "ttsctl.times", TIME_FORMATS, "ago");
     this.span = remembered(storage, "ttsctl.span", SPAN_NAMES, "24h");
   }
 }

@@ -1,11 +1,15 @@
-/** Whether the user is reading the list: then no row may move under the pointer or finger. */
+/** Whether the user is reading the list: then its rows keep their places. A pointer that rests on it doesn't count. */
 export class Reading {
   readonly #isBusy: () => boolean;
   #list: HTMLElement | null = null;
+  #isPressed = false;
 
   /** @param isBusy what else keeps rows in their places: an open row, a playing audio, a question that is asked */
   constructor(isBusy: () => boolean) {
     this.#isBusy = isBusy;
+    // A row must not move between press and release.
+    addEventListener("pointerdown", () => (this.#isPressed = true), true);
+    for (const end of ["pointerup", "pointercancel"]) addEventListener(end, () => (this.#isPressed = false), true);
   }
 
   /** Takes the element of the list. */
@@ -15,11 +19,10 @@ export class Reading {
 
   isReading(): boolean {
     const list = this.#list;
-    if (this.#isBusy()) return true;
+    if (this.#isBusy() || this.#isPressed) return true;
     if (list === null) return false;
     const selection = getSelection();
     const isSelected = selection !== null && !selection.isCollapsed && selection.containsNode(list, true);
-    const isUsed = isSelected || list.matches(":hover") || list.contains(document.activeElement);
-    return isUsed || list.getBoundingClientRect().top < 0; // scrolled into
+    return isSelected || list.querySelector(":focus-visible") !== null || list.getBoundingClientRect().top < 0;
   }
 }

@@ -4,7 +4,7 @@ import type { Api, ListAnswer } from "../api/api.ts";
 import { Failure, orFailure } from "../api/failure.ts";
 import { type Filter, isSlow, type NamedTask, NO_FILTER, type Place } from "../model/filter.ts";
 import { type Held, holdRows, type ShownRow, shownRows } from "../model/hold.ts";
-import { keyOf, rowOf } from "../model/row.ts";
+import { keyOf, type Row, rowOf } from "../model/row.ts";
 
 /** The request of the list: the filter last applied, never a half-typed one. */
 export interface Request extends Omit<Place, "task"> {
@@ -33,6 +33,7 @@ function isSame(one: TaskId | null, other: TaskId | null): boolean {
   return one?.userId === other?.userId && one?.taskId === other?.taskId;
 }
 
+const LARGEST_PAGE = 1000;
 /** A refresh waits this many times as long as the last answer took. */
 const REST = 10;
 
@@ -62,6 +63,10 @@ export class TaskList {
   readonly rejected: ReadonlySignal<Failure | null> = this.#rejected;
   /** Whether a question of the reader's own is on its way. */
   readonly asking: ReadonlySignal<boolean> = computed(() => this.#asked.value !== null);
+  /** Whether it is for another list than the shown one. */
+  readonly leaving: ReadonlySignal<boolean> = computed(
+    () => this.#asked.value !== null && this.#asked.value !== this.#request.value,
+  );
   /** The row of the task that the address names, if it isn't on the page; or why it is missing. */
   readonly linked: ReadonlySignal<ShownRow | "missing" | Failure | null> = this.#linked;
 
@@ -84,9 +89,9 @@ export class TaskList {
     return this.#request;
   }
 
-  /** Shows the first page of a filter. */
-  apply(filter: Filter): Promise<void> {
-    return this.#go({ ...this.#request.value, filter, page: 1 });
+  /** Shows the first page of a filter. @param task the one to open */
+  apply(filter: Filter, task: NamedTask | null = null): Promise<void> {
+    return this.#go({ ...this.#request.value, filter, page: 1 }, task);
   }
 
   /** Shows the first list. If the server refuses what the address asks for, the whole list is shown with the reason. */
@@ -195,6 +200,19 @@ export class TaskList {
     if (signal.aborted || !isSame(task, this.#task.value)) return;
     const isOutage = found instanceof Failure && !found.isMistake;
     if (!isOutage || this.#linked.value === null) this.#linked.value = found ?? "missing";
+  }
+
+  /** All tasks of the shown filter, at most so many. @throws Failure */
+  async all(most: number): Promise<Row[]> {
+    const { filter } = this.#request.value;
+    const rows = new Map<string, Row>();
+    const { signal } = new AbortController(); // a refresh doesn't end it
+    for (let page = 1; rows.size < most; page++) {
+      const { items } = (await this.#parts.api.list(filter, page, LARGEST_PAGE, signal)).page;
+      for (const row of items.map(rowOf)) rows.set(row.key, row);
+      if (items.length < LARGEST_PAGE) break;
+    }
+    return [...rows.values()].slice(0, most);
   }
 
   /** A task by its ids, on whatever page it is. */

@@ -71,6 +71,14 @@ export class ServiceClock {
     return this.exact(text).slice(5, 10);
   }
 
+  /** `11-25 01:07:56` in UTC or the browser's zone. An invalid time is kept as it is. */
+  stamp(text: string, isUtc: boolean): string {
+    const date = new Date(this.epochOf(text) * 1000);
+    if (Number.isNaN(date.getTime())) return text;
+    const shift = isUtc ? 0 : date.getTimezoneOffset() * 60_000;
+    return new Date(date.getTime() - shift).toISOString().slice(5, 19).replace("T", " ");
+  }
+
   /** `01:07:56` by the service's wall clock. @param epoch seconds */
   time(epoch: number): string {
     return this.exact(String(epoch)).slice(11, 19);

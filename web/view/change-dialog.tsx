@@ -3,7 +3,7 @@ import { formatBytes } from "../../src/task/amounts.ts";
 import { MAY_BE_WORKED_ON, SHOWN_STATUSES, type ShownStatus } from "../../src/task/status.ts";
 import type { ChangeResult } from "../api/api.ts";
 import type { Messages } from "../i18n/en.ts";
-import { type Asked, changedIn, changeSaid } from "../state/change.ts";
+import { type Asked, changedIn, changeSaid, markOf } from "../state/change.ts";
 import { useApp, useMessages } from "./context.ts";
 import { Badge, Line, Notice, ServerNotes } from "./parts.tsx";
 
@@ -26,6 +26,7 @@ function Question({ asked }: { asked: Asked }) {
   }, []);
   const changed = plan === null ? 0 : changedIn(plan);
   const confirmed = text.confirm[force ? "force" : act === "delete" || act === "retry" ? act : "mark"];
+  const isUnset = act === "mark";
   return (
     <dialog
       ref={dialog}
@@ -39,7 +40,7 @@ function Question({ asked }: { asked: Asked }) {
     >
       <h2 id="change-title">{titleOf(asked, text)}</h2>
       {choice.count === 1 && choice.rows[0] !== undefined ? <OneTask row={choice.rows[0]} /> : null}
-      {done === null && act !== "delete" && act !== "retry" ? <NewStatus status={act} /> : null}
+      {done === null && act !== "delete" && act !== "retry" ? <NewStatus status={isUnset ? "" : act} /> : null}
       {done !== null ? (
         <div role="status">
           <Unchanged result={done.result} />
@@ -47,7 +48,7 @@ function Question({ asked }: { asked: Asked }) {
         </div>
       ) : plan !== null ? (
         <Plan asked={asked} plan={plan} />
-      ) : failure === null ? (
+      ) : failure === null && !isUnset ? (
         <p class="quiet">{text.planning}</p>
       ) : null}
       {failure === null ? null : (
@@ -69,7 +70,7 @@ function Question({ asked }: { asked: Asked }) {
             disabled={busy !== null || changed === 0}
             onClick={() => void change.confirm()}
           >
-            {busy === "change" ? text.working : confirmed}
+            {busy === "change" ? text.working : confirmed(changed)}
           </button>
         )}
       </div>
@@ -77,11 +78,11 @@ function Question({ asked }: { asked: Asked }) {
   );
 }
 
-function titleOf({ act, choice, done }: Asked, text: Messages): string {
-  const { count } = choice;
+function titleOf({ act, choice, plan, done }: Asked, text: Messages): string {
+  const count = plan === null ? choice.count : changedIn(plan);
   if (done !== null) return changeSaid(act, choice, done.result, text);
-  if (act === "delete") return count === 1 ? text.deleteTitle : text.deleteTitleMany(count);
-  return act === "retry" ? text.retryTitle : text.markTitle(count);
+  if (act === "delete") return choice.count === 1 ? text.deleteTitle : text.deleteTitleMany(count);
+  return act === "retry" ? text.retryTitle(count) : text.markTitle(count);
 }
 
 function OneTask({ row }: { row: Asked["choice"]["rows"][number] }) {
@@ -99,7 +100,7 @@ function OneTask({ row }: { row: Asked["choice"]["rows"][number] }) {
   );
 }
 
-function NewStatus({ status }: { status: ShownStatus }) {
+function NewStatus({ status }: { status: ShownStatus | "" }) {
   const { change } = useApp();
   const text = useMessages();
   return (
@@ -110,6 +111,9 @@ function NewStatus({ status }: { status: ShownStatus }) {
         value={status}
         onChange={({ currentTarget }) => change.edit({ act: currentTarget.value as ShownStatus })}
       >
+        <option value="" disabled>
+          {text.chooseStatus}
+        </option>
         {SHOWN_STATUSES.map((word) => (
           <option key={word} value={word}>
             {text.status[word]}
@@ -124,7 +128,7 @@ function Plan({ asked, plan }: { asked: Asked; plan: ChangeResult }) {
   const text = useMessages();
   const { act } = asked;
   const changed = changedIn(plan);
-  const status = text.status[act === "retry" || act === "delete" ? "wait" : act];
+  const status = text.status[markOf(act)];
   return (
     <>
       <p>{act === "delete" ? text.willDelete(changed) : text.willMark(changed, status)}</p>

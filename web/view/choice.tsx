@@ -1,18 +1,19 @@
 import type { ShownRow } from "../model/hold.ts";
 import { useApp, useMessages } from "./context.ts";
-import { Icon, Line } from "./parts.tsx";
+import { IconButton, Line } from "./parts.tsx";
 
 /** Chooses a row: with Shift, all rows from the one that was chosen last. */
 export function ChooseTask({ row }: { row: ShownRow }) {
-  const { chosen, change, tasks } = useApp();
+  const { chosen, change, tasks, about } = useApp();
   const text = useMessages();
   const isChosen = chosen.has(row.key);
+  if (about.health.value?.readOnly) return <span class="choose" />;
   return (
     <label class="choose">
       <input
         type="checkbox"
         name="task"
-        disabled={tasks.asking.value}
+        disabled={tasks.asking.value || about.readOnly.value}
         aria-label={text.chooseTask(row.taskId)}
         checked={isChosen}
         onMouseDown={(event) => event.shiftKey && event.preventDefault()} // no text is selected
@@ -30,14 +31,14 @@ export function ChooseTask({ row }: { row: ShownRow }) {
 export function ChoosePage() {
   const { chosen, tasks, about } = useApp();
   const text = useMessages();
-  if (about.readOnly.value || (tasks.view.value?.rows.length ?? 0) === 0) return null;
+  if (about.health.value?.readOnly) return <span class="choose" />;
   const isPage = chosen.isPage.value;
   return (
     <label class="choose" title={text.choosePage}>
       <input
         type="checkbox"
         name="page"
-        disabled={tasks.asking.value}
+        disabled={tasks.asking.value || about.readOnly.value || (tasks.view.value?.rows.length ?? 0) === 0}
         aria-label={text.choosePage}
         checked={isPage}
         indeterminate={!isPage && chosen.choice.value.count > 0}
@@ -49,7 +50,7 @@ export function ChoosePage() {
 
 /** How many tasks are chosen, and what can be done with them. */
 export function ChoiceBar() {
-  const { chosen, change } = useApp();
+  const { chosen, change, confirm } = useApp();
   const text = useMessages();
   const choice = chosen.choice.value;
   const { rows, filter, count } = choice;
@@ -58,33 +59,25 @@ export function ChoiceBar() {
   const mayRetry = statuses.includes("error") || filter?.statuses.length === 0;
   return (
     <section class="choice-bar" aria-label={text.chosenTasks}>
-      <button
-        type="button"
-        class="icon-button small"
-        aria-label={text.chooseNone}
-        title={text.chooseNone}
-        onClick={() => chosen.clear()}
-      >
-        <Icon name="close" />
-      </button>
+      <IconButton name="close" label={text.chooseNone} press={() => chosen.clear()} />
       <p role="status">
         <Line text={text.chosen(count)} />
       </p>
       {chosen.canChooseAll.value ? (
-        <button type="button" class="button small" onClick={() => chosen.chooseAll()}>
+        <button type="button" class="button" onClick={() => void chosen.chooseAll().catch(() => confirm(text.failed))}>
           {text.chooseAll(chosen.total)}
         </button>
       ) : null}
       <span class="spring" />
       {mayRetry ? (
-        <button type="button" class="button small" onClick={() => change.ask("retry", choice)}>
+        <button type="button" class="button" onClick={() => change.ask("retry", choice)}>
           {text.retryTasks}
         </button>
       ) : null}
-      <button type="button" class="button small" onClick={() => change.ask("error", choice)}>
+      <button type="button" class="button" onClick={() => change.ask("mark", choice)}>
         {text.mark}
       </button>
-      <button type="button" class="button small danger" onClick={() => change.ask("delete", choice)}>
+      <button type="button" class="button danger" onClick={() => change.ask("delete", choice)}>
         {text.delete}
       </button>
     </section>

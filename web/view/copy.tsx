@@ -1,9 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { useRef } from "preact/hooks";
-import { taskParams } from "../model/filter.ts";
-import type { Row } from "../model/row.ts";
 import { useApp, useMessages } from "./context.ts";
-import { Icon } from "./parts.tsx";
+import { Icon, IconButton } from "./parts.tsx";
 import { Scrollable } from "./scrollable.tsx";
 
 /** The fields that can be copied by a button. */
@@ -22,37 +20,25 @@ export function FieldValue({ name, value, children }: { name: string; value: str
         <Scrollable name={name}>{children}</Scrollable>
       </div>
       {word === null ? null : (
-        <CopyButton label={text.copyField(word)} press={() => void copy(value, box.current!, word)} />
+        <IconButton name="copy" label={text.copyField(word)} press={() => void copy(value, box.current!, word)} />
       )}
     </>
   );
 }
 
-/** Copies the address of a task, which is in the field that can't be seen. */
-export function CopyLink({ row: { key, userId, taskId } }: { row: Row }) {
-  const { logs } = useApp();
+/** Copies a text that isn't shown. */
+export function CopyText({ word, value }: { word: string; value: string }) {
   const text = useMessages();
   const copy = useCopy();
   const field = useRef<HTMLTextAreaElement>(null);
-  const tab = logs.has(key) ? "log" : undefined;
-  const link = new URL(`#${taskParams({ userId, taskId, tab })}`, location.href).href;
-  const word = text.copyNames.link;
   return (
     <>
-      <button type="button" class="button" onClick={() => void copy(link, field.current!, word)}>
+      <button type="button" class="button" onClick={() => void copy(value, field.current!, word)}>
         <Icon name="copy" />
         {text.copyField(word)}
       </button>
-      <textarea ref={field} class="visually-hidden" readOnly tabIndex={-1} aria-label={word} value={link} />
+      <textarea ref={field} class="visually-hidden" readOnly tabIndex={-1} aria-label={word} value={value} />
     </>
-  );
-}
-
-export function CopyButton({ label, press }: { label: string; press(): void }) {
-  return (
-    <button type="button" class="icon-button copy" aria-label={label} title={label} onClick={press}>
-      <Icon name="copy" />
-    </button>
   );
 }
 

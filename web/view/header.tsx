@@ -1,34 +1,41 @@
 import { LANGUAGES, TAGS } from "../i18n/language.ts";
 import { THEMES } from "../model/theme.ts";
 import { useApp, useMessages } from "./context.ts";
-import { Icon } from "./parts.tsx";
+import { Health } from "./health.tsx";
+import { IconButton, Menu } from "./parts.tsx";
 import { StoreChip } from "./store-state.tsx";
 
-/** The title, the store in use, the theme, and the other language. */
+/** The title, the store in use, what needs attention, the theme, and the other language. */
 export function Header() {
   const { preferences, needsToken, about, logout, announce } = useApp();
   const text = useMessages();
-  const end = () => void logout().catch(() => announce(text.unreachable));
-  const { language } = preferences;
+  const { language, theme } = preferences;
   const other = LANGUAGES.find((known) => known !== language.value)!;
+  const turnTheme = () => {
+    theme.value = THEMES[(THEMES.indexOf(theme.value) + 1) % THEMES.length]!;
+    announce(text.theme(text.themes[theme.value]));
+  };
   return (
     <header class="top">
-      <p class="brand">
-        <span class="brand-mark" aria-hidden="true" />
-        ttsctl
-      </p>
+      <span class="brand" aria-hidden="true" />
       <h1>{text.title}</h1>
-      {needsToken.value ? null : <StoreChip />}
+      {needsToken.value ? null : (
+        <>
+          <StoreChip />
+          <Health />
+        </>
+      )}
       <span class="spring" />
       {about.hasToken.value && !needsToken.value ? (
-        <button type="button" class="button small" onClick={end}>
+        <button type="button" class="button" onClick={() => void logout().catch(() => announce(text.unreachable))}>
           {text.logout}
         </button>
       ) : null}
-      <ThemeButton />
+      {needsToken.value ? null : <Keys />}
+      <IconButton name={theme.value} label={text.theme(text.themes[theme.value])} press={turnTheme} />
       <button
         type="button"
-        class="button small"
+        class="button"
         lang={TAGS[other]}
         aria-label={text.switchLanguage}
         onClick={() => {
@@ -41,19 +48,20 @@ export function Header() {
   );
 }
 
-/** From one theme to the next. */
-function ThemeButton() {
-  const { preferences, announce } = useApp();
+function Keys() {
   const text = useMessages();
-  const { theme } = preferences;
-  const label = text.theme(text.themes[theme.value]);
-  const press = () => {
-    theme.value = THEMES[(THEMES.indexOf(theme.value) + 1) % THEMES.length]!;
-    announce(text.theme(text.themes[theme.value]));
-  };
   return (
-    <button type="button" class="icon-button small" aria-label={label} title={label} onClick={press}>
-      <Icon name={theme.value} />
-    </button>
+    <Menu kind="keys" label="?" name={text.keys}>
+      <dl>
+        {Object.entries(text.keyNames).map(([key, what]) => (
+          <div key={key}>
+            <dt>
+              <kbd>{key}</kbd>
+            </dt>
+            <dd>{what}</dd>
+          </div>
+        ))}
+      </dl>
+    </Menu>
   );
 }

@@ -20,6 +20,7 @@ export function LogPanel({ row }: { row: Row }) {
   const text = useMessages();
   const { lines, state } = useLog(row);
   const isFollowing = followed.value === row.key;
+  const hasLog = lines.length > 0;
   const content = useRef<HTMLDivElement>(null);
   const isAtEnd = useRef(true);
   const note = ({ currentTarget: box }: { currentTarget: HTMLElement }) => {
@@ -36,18 +37,22 @@ export function LogPanel({ row }: { row: Row }) {
           {state instanceof Failure ? "" : text.logStates[state]}
           {lines.length === 0 && state !== "reading" && state !== "lost" ? ` ${text.noLog}` : ""}
         </p>
-        <button
-          type="button"
-          class="button small"
-          aria-pressed={isFollowing}
-          onClick={() => (followed.value = isFollowing ? null : row.key)}
-        >
-          {text.follow}
-        </button>
-        <a class="button small" href={api.logUrl(row.userId, row.taskId)} download={`${row.taskId}.log`}>
-          <Icon name="download" />
-          {text.downloadLog}
-        </a>
+        {hasLog || state === "following" || state === "stopped" || state instanceof Failure ? (
+          <button
+            type="button"
+            class="button"
+            aria-pressed={isFollowing}
+            onClick={() => (followed.value = isFollowing ? null : row.key)}
+          >
+            {text.follow}
+          </button>
+        ) : null}
+        {hasLog ? (
+          <a class="button" href={api.logUrl(row.userId, row.taskId)} download={`${row.taskId}.log`}>
+            <Icon name="download" />
+            {text.downloadLog}
+          </a>
+        ) : null}
       </div>
       {state instanceof Failure ? <Notice kind="error" title={text.logFailed} failure={state} /> : null}
       {lines.length === 0 ? null : (
@@ -140,8 +145,13 @@ async function follow(
   }
 }
 
-/** Of a progress bar only its end. */
-function shownLine(line: string): string {
+/** Colours and other sequences of a terminal. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they begin with ESC
+const CONTROLS = /\u001b\[[0-9;?]*[ -/]*[@-~]/g;
+
+/** Without colours; of a progress bar only its end. */
+function shownLine(whole: string): string {
+  const line = whole.replace(CONTROLS, "");
   const last = line.slice(line.lastIndexOf("\r") + 1);
   return last.length > LONGEST_LINE ? `${last.slice(0, LONGEST_LINE).toWellFormed()}…` : last;
 }

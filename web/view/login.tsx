@@ -24,7 +24,7 @@ export function Login() {
   };
   return (
     <main class="login">
-      <form class="card" onSubmit={(event) => void submit(event)}>
+      <form onSubmit={(event) => void submit(event)}>
         <h1>{text.loginTitle}</h1>
         <p>{text.loginWhat}</p>
         <label class="field">

@@ -1,3 +1,4 @@
+import { PlayerBar } from "./audio.tsx";
 import { ChangeDialog } from "./change-dialog.tsx";
 import { ChoiceBar } from "./choice.tsx";
 import { useApp, useMessages } from "./context.ts";
@@ -8,7 +9,6 @@ import { Login } from "./login.tsx";
 import { Overview } from "./overview.tsx";
 import { Pager } from "./pager.tsx";
 import { Line, ServerNotes } from "./parts.tsx";
-import { PlayerBar } from "./player-bar.tsx";
 import { StoreState } from "./store-state.tsx";
 import { TaskRows } from "./task-rows.tsx";
 

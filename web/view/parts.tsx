@@ -1,4 +1,5 @@
-import type { ComponentChildren } from "preact";
+import type { ComponentChildren, RefObject } from "preact";
+import { useEffect, useRef } from "preact/hooks";
 import { printable } from "../../src/printable.ts";
 import type { Failure } from "../api/failure.ts";
 import { useMessages } from "./context.ts";
@@ -37,6 +38,7 @@ const PATHS = {
     "M8 4.6a3.4 3.4 0 1 1 0 6.8 3.4 3.4 0 0 1 0-6.8zM7.4.8h1.2v2.4H7.4zM7.4 12.8h1.2v2.4H7.4zM.8 7.4h2.4v1.2H.8zM12.8 7.4h2.4v1.2h-2.4zM3.3 2.5l1.7 1.7-.8.8-1.7-1.7zM12.7 2.5l.8.8-1.7 1.7-.8-.8zM4.2 11l.8.8-1.7 1.7-.8-.8zM11.8 11l1.7 1.7-.8.8-1.7-1.7z",
   dark: "M6.2 1.6A6.6 6.6 0 1 0 14.4 9.8 5.6 5.6 0 0 1 6.2 1.6z",
   close: "m3.5 2.5 4.5 4.5 4.5-4.5 1 1L9 8l4.5 4.5-1 1L8 9l-4.5 4.5-1-1L7 8 2.5 3.5z",
+  chart: "M2 9h3v5H2zM6.5 2h3v12h-3zM11 6h3v8h-3z",
   warning: "M8 1.2 15.3 14H.7zM7.3 6v4h1.4V6zm0 5.2v1.4h1.4v-1.4z",
 } as const;
 
@@ -48,6 +50,58 @@ export function Icon({ name }: { name: IconName }) {
     <svg class="icon" viewBox="0 0 16 16" width="16" height="16" aria-hidden="true" focusable="false">
       <path d={PATHS[name]} fill="currentColor" fill-rule="evenodd" />
     </svg>
+  );
+}
+
+interface IconButtonProps {
+  readonly name: IconName;
+  readonly label: string;
+  press(): void;
+}
+
+export function IconButton({ name, label, press }: IconButtonProps) {
+  return (
+    <button type="button" class={`icon-button ${name}`} aria-label={label} title={label} onClick={press}>
+      <Icon name={name} />
+    </button>
+  );
+}
+
+/** @returns what ends it */
+export function onPressOutside(box: RefObject<Element | null>, act: () => void): () => void {
+  const press = ({ target }: Event) => {
+    if (box.current?.contains(target as Node) === false) act();
+  };
+  document.addEventListener("pointerdown", press);
+  return () => document.removeEventListener("pointerdown", press);
+}
+
+interface MenuProps {
+  readonly kind: string;
+  readonly label: ComponentChildren;
+  readonly name?: string;
+  readonly children: ComponentChildren;
+}
+
+/** A panel over the page, which moves nothing. A click elsewhere and Escape close it. */
+export function Menu({ kind, label, name, children }: MenuProps) {
+  const box = useRef<HTMLDetailsElement>(null);
+  useEffect(() => onPressOutside(box, () => (box.current!.open = false)), []);
+  return (
+    <details
+      ref={box}
+      class={`menu ${kind}`}
+      onKeyDown={({ key }) => {
+        if (key !== "Escape" || !box.current!.open) return;
+        box.current!.open = false;
+        box.current!.querySelector("summary")!.focus();
+      }}
+    >
+      <summary aria-label={name} title={name}>
+        {label}
+      </summary>
+      <div class="menu-panel">{children}</div>
+    </details>
   );
 }
 
@@ -91,7 +145,7 @@ export function ServerNotes({ lines }: { lines: readonly string[] }) {
   );
 }
 
-/** Why a question has no answer, and what to do next: in the language of the page, then in the server's own words. */
+/** Why a question has no answer, and what to do next: in the language of the page if it has a text, and in the server's words. */
 export function FailureText({ failure }: { failure: Failure }) {
   const text = useMessages();
   const { problem } = failure;
@@ -102,13 +156,13 @@ export function FailureText({ failure }: { failure: Failure }) {
       </p>
     );
   }
-  const { status, code, detail, hint } = problem;
+  const { code, detail, hint } = problem;
   const errors: Readonly<Record<string, string>> = text.errors;
-  const isKnown = Object.hasOwn(errors, code);
+  const known = [code, `${code.split("_")[0]}_`].find((name) => Object.hasOwn(errors, name));
   return (
     <>
-      <p>{isKnown ? errors[code] : text.answered(status)}</p>
-      <div class="hint" lang={isKnown ? "en" : undefined}>
+      {known === undefined ? null : <p>{errors[known]}</p>}
+      <div class="hint" lang="en">
         {[detail, hint].map((line) =>
           line ? (
             <p key={line}>

@@ -6,10 +6,14 @@ export function StoreChip() {
   const { tasks, about } = useApp();
   const text = useMessages();
   const source = tasks.view.value?.answer.page.source;
-  if (source === undefined) return null;
+  if (source === undefined) return <span class="chip empty" />;
   const isOff = about.health.value?.redis === "off";
   const said = { redis: text.fromRedis, file: isOff ? text.redisOff : text.fromFile, mixed: text.fromBoth }[source];
-  return <span class={`chip ${isOff ? "off" : source}`}>{said}</span>;
+  return (
+    <span class={`chip ${isOff ? "off" : source}`} title={said}>
+      {said}
+    </span>
+  );
 }
 
 /** Problems of the stores or of the connection to the server, with the remedy. */

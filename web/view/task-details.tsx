@@ -2,17 +2,19 @@ import { useSignal } from "@preact/signals";
 import { useEffect, useId } from "preact/hooks";
 import { Failure, orFailure } from "../api/failure.ts";
 import type { Download } from "../model/files.ts";
-import { NO_FILTER } from "../model/filter.ts";
+import { NO_FILTER, taskParams } from "../model/filter.ts";
 import type { ShownRow } from "../model/hold.ts";
 import type { Row } from "../model/row.ts";
+import { Files } from "./audio.tsx";
 import { useApp, useMessages, useTimes } from "./context.ts";
-import { CopyLink, FieldValue } from "./copy.tsx";
-import { Files } from "./files.tsx";
+import { CopyText, FieldValue } from "./copy.tsx";
 import { LogPanel } from "./log-panel.tsx";
 import { Line, Lines, Notice } from "./parts.tsx";
 
 /** All there is about a task. */
 interface Details {
+  /** The record as it is stored. */
+  readonly json: string;
   readonly fields: readonly (readonly [name: string, text: string])[];
   readonly files: readonly Download[];
 }
@@ -25,8 +27,8 @@ function useDetails(row: ShownRow): { details: Details | Failure | null; retry()
   useEffect(() => {
     const question = new AbortController();
     const { userId, taskId } = row;
-    const asked = [api.fields(userId, taskId, question.signal), api.files(userId, taskId, question.signal)] as const;
-    const answered = Promise.all(asked).then(([fields, files]) => ({ fields, files }));
+    const asked = [api.record(userId, taskId, question.signal), api.files(userId, taskId, question.signal)] as const;
+    const answered = Promise.all(asked).then(([record, files]) => ({ ...record, files }));
     void orFailure(answered).then((answer) => {
       if (!question.signal.aborted) found.value = answer;
     });
@@ -81,7 +83,7 @@ export function TaskDetails({ row }: { row: ShownRow }) {
           </>
         )}
       </div>
-      <Actions row={row} />
+      <Actions row={row} json={details.json} />
     </>
   );
 }
@@ -100,12 +102,37 @@ function NoDetails({ failure, retry }: { failure: Failure; retry(): void }) {
   );
 }
 
+/** Those that are read first; the others are folded. */
+const MAIN = ["error", "text", "status", "user_id", "task_id", "created_at", "updated_at"];
+
+/** The record: what failed and what was said first, the service's own fields folded. */
 function Fields({ fields }: Pick<Details, "fields">) {
+  const text = useMessages();
+  const main = MAIN.flatMap((name) => fields.filter(([known, value]) => known === name && value !== "null"));
+  const others = fields.filter((field) => !main.includes(field));
+  return (
+    <>
+      <dl class="fields">
+        <EachField fields={main} />
+      </dl>
+      {others.length === 0 ? null : (
+        <details class="parameters">
+          <summary>{text.parameters(others.length)}</summary>
+          <dl class="fields-more">
+            <EachField fields={others} />
+          </dl>
+        </details>
+      )}
+    </>
+  );
+}
+
+function EachField({ fields }: Pick<Details, "fields">) {
   const { clock } = useTimes();
   return (
-    <dl class="fields">
+    <>
       {fields.map(([name, value]) => (
-        <div key={name} class={name === "error" && value !== "null" ? "is-error" : ""}>
+        <div key={name} class={name === "error" ? "is-error" : ""}>
           <dt>
             <Line text={name} />
           </dt>
@@ -116,29 +143,44 @@ function Fields({ fields }: Pick<Details, "fields">) {
           </dd>
         </div>
       ))}
-    </dl>
+    </>
   );
 }
 
-function Actions({ row }: { row: Row }) {
-  const { tasks, change, about } = useApp();
+function Actions({ row, json }: { row: Row; json: string }) {
+  const { tasks, change, about, logs } = useApp();
   const text = useMessages();
-  const showUser = () => void tasks.apply({ ...NO_FILTER, users: [row.userId] });
+  const { key, userId, taskId } = row;
+  const showUser = () => void tasks.apply({ ...NO_FILTER, users: [userId] });
+  const choice = { rows: [row], filter: null, count: 1 };
+  const tab = logs.has(key) ? "log" : undefined;
+  const link = new URL(`#${taskParams({ userId, taskId, tab })}`, location.href).href;
   return (
     <div class="task-actions">
       <button type="button" class="button" onClick={showUser}>
-        <Line text={text.onlyUser(row.userId)} />
+        <Line text={text.onlyUser(userId)} />
       </button>
-      <CopyLink row={row} />
+      <CopyText word={text.copyNames.link} value={link} />
+      <CopyText word={text.copyNames.json} value={json} />
       {about.readOnly.value ? null : (
-        <button
-          type="button"
-          class="button danger"
-          aria-label={text.deleteTask(row.taskId)}
-          onClick={() => change.ask("delete", { rows: [row], filter: null, count: 1 })}
-        >
-          {text.delete}
-        </button>
+        <>
+          {row.status === "error" ? (
+            <button type="button" class="button" onClick={() => change.ask("retry", choice)}>
+              {text.retryTask}
+            </button>
+          ) : null}
+          <button type="button" class="button" onClick={() => change.ask("mark", choice)}>
+            {text.mark}
+          </button>
+          <button
+            type="button"
+            class="button danger"
+            aria-label={text.deleteTask(taskId)}
+            onClick={() => change.ask("delete", choice)}
+          >
+            {text.delete}
+          </button>
+        </>
       )}
     </div>
   );

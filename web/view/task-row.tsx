@@ -1,13 +1,14 @@
 import { useEffect, useId, useRef } from "preact/hooks";
+import { formatAge } from "../../src/task/amounts.ts";
 import type { ShownRow } from "../model/hold.ts";
+import { PlayTask } from "./audio.tsx";
 import { ChooseTask } from "./choice.tsx";
 import { useApp, useMessages, useTimes } from "./context.ts";
 import { Badge, Icon, Line } from "./parts.tsx";
-import { PlayTask } from "./play.tsx";
 import { TaskDetails } from "./task-details.tsx";
 
 /** One task in a line, and under it, when it is open, all there is about it. */
-export function TaskRow({ row, canChoose }: { row: ShownRow; canChoose: boolean }) {
+export function TaskRow({ row }: { row: ShownRow }) {
   const { opened, tasks, toggle: toggleRow } = useApp();
   const text = useMessages();
   const isOpen = opened.has(row.key);
@@ -22,22 +23,20 @@ export function TaskRow({ row, canChoose }: { row: ShownRow; canChoose: boolean 
     <li ref={item} class={`task ${isOpen ? "open" : ""} ${row.left ? "left" : ""}`}>
       {/* biome-ignore lint/a11y/useKeyWithClickEvents lint/a11y/noStaticElementInteractions: a larger target for the mouse; its button has the keyboard. */}
       <div class="task-line" onClick={(event) => isPlainClick(event) && toggle()}>
-        {canChoose ? <ChooseTask row={row} /> : null}
-        <Badge status={row.status} />
-        <span class="task-name">
-          <button type="button" class="task-id" aria-expanded={isOpen} aria-controls={detailsId} onClick={toggle}>
-            <Icon name="chevron" />
-            <Line text={row.taskId} />
-          </button>
-          <span class="task-user">
-            <Line text={row.userId} />
-          </span>
+        <ChooseTask row={row} />
+        {row.isGone ? <span class="badge">{text.isDeleted}</span> : <Badge status={row.status} />}
+        <button type="button" class="task-id" aria-expanded={isOpen} aria-controls={detailsId} onClick={toggle}>
+          <Icon name="chevron" />
+          <Line text={row.taskId} />
+        </button>
+        <span class="task-user">
+          <Line text={row.userId} />
         </span>
         <span class={row.error === "" ? "task-text" : "task-text is-error"}>
           <Line text={row.error === "" ? row.text : row.error} />
         </span>
         <span class="task-time">
-          {row.left ? text.left : <Age time={row.updatedAt} />}
+          {row.isGone ? null : row.left ? text.left : <Times row={row} />}
           {row.status === "run" && row.progress !== null ? <Progress progress={row.progress} /> : null}
         </span>
         <PlayTask row={row} />
@@ -49,7 +48,7 @@ export function TaskRow({ row, canChoose }: { row: ShownRow; canChoose: boolean 
   );
 }
 
-/** Somebody who selects a text does not want the row to open. */
+/** Selecting a text doesn't open the row. */
 function isPlainClick(event: MouseEvent): boolean {
   const isControl = (event.target as Element).closest("button, a, label") !== null;
   return !isControl && (getSelection()?.isCollapsed ?? true);
@@ -66,7 +65,19 @@ function Progress({ progress: { done, of, unit } }: { progress: NonNullable<Show
   );
 }
 
-function Age({ time }: { time: string }) {
+/** The last change, and how long the task took until then. */
+function Times({ row: { createdAt, updatedAt } }: { row: ShownRow }) {
+  const { preferences } = useApp();
   const { clock, now, language } = useTimes();
-  return clock && <time title={clock.exact(time)}>{clock.ago(time, now, language)}</time>;
+  if (clock === null) return null;
+  const format = preferences.times.value;
+  const seconds = clock.epochOf(updatedAt) - clock.epochOf(createdAt);
+  return (
+    <>
+      <time title={clock.exact(updatedAt)}>
+        {format === "ago" ? clock.ago(updatedAt, now, language) : clock.stamp(updatedAt, format === "utc")}
+      </time>
+      {seconds >= 0 ? <span class="duration"> · {formatAge(seconds)}</span> : null}
+    </>
+  );
 }

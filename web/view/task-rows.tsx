@@ -1,5 +1,5 @@
 import { useSignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { Failure } from "../api/failure.ts";
 import { isFiltered, NO_FILTER } from "../model/filter.ts";
 import type { View } from "../state/task-list.ts";
@@ -44,24 +44,26 @@ export function TaskRows() {
 
 function Rows({ view, listed }: { view: View; listed: (list: HTMLElement | null) => void }) {
   const text = useMessages();
-  const { tasks, about } = useApp();
-  const canChoose = !about.readOnly.value;
+  const { tasks, audio } = useApp();
   const more = useSignal(STEP);
   useEffect(() => () => listed(null), []);
   const { userId, taskId } = tasks.task.value ?? {};
   const named = view.rows.findIndex((row) => row.userId === userId && row.taskId === taskId);
   const drawn = Math.max(more.value, Math.ceil((named + 1) / STEP) * STEP);
   const rest = view.rows.length - drawn;
+  useEffect(() => {
+    void audio.look(view.rows.slice(0, drawn));
+  }, [view.rows, drawn]);
   return (
     <>
-      <ol class={`tasks ${canChoose ? "choosable" : ""}`} ref={listed} aria-label={text.tasks}>
+      <ol class="tasks" ref={listed} aria-label={text.tasks}>
         {view.rows.slice(0, drawn).map((row) => (
-          <TaskRow key={row.key} row={row} canChoose={canChoose} />
+          <TaskRow key={row.key} row={row} />
         ))}
       </ol>
       {rest > 0 ? (
         <button type="button" class="button more" onClick={() => (more.value = drawn + STEP)}>
-          {text.more(Math.min(STEP, rest))}
+          {text.showMore(Math.min(STEP, rest))}
         </button>
       ) : null}
     </>
@@ -74,15 +76,19 @@ function Linked() {
   const text = useMessages();
   const linked = tasks.linked.value;
   const task = tasks.task.value;
+  const box = useRef<HTMLDivElement>(null);
+  useLayoutEffect(() => box.current?.scrollIntoView({ block: "center" }), [linked]);
   if (linked === null || task === null) return null;
   if (linked === "missing") {
     const { userId, taskId } = task;
     return (
-      <Notice kind="warning" title={text.linkedMissing}>
-        <p>
-          <Line text={taskId} /> <Line text={text.ofUser(userId)} />
-        </p>
-      </Notice>
+      <div ref={box}>
+        <Notice kind="warning" title={text.linkedMissing}>
+          <p>
+            <Line text={taskId} /> <Line text={text.ofUser(userId)} />
+          </p>
+        </Notice>
+      </div>
     );
   }
   if (linked instanceof Failure) return <Notice kind="error" title={text.linkedFailed} failure={linked} />;
@@ -90,7 +96,7 @@ function Linked() {
     <>
       <p class="quiet aside">{text.linked}</p>
       <ol class="tasks" aria-label={text.linked}>
-        <TaskRow key={linked.key} row={linked} canChoose={false} />
+        <TaskRow key={linked.key} row={linked} />
       </ol>
     </>
   );
@@ -115,7 +121,7 @@ function Missing({ view }: { view: View }) {
         aria-label={text.missingIds}
         value={ids}
       />
-      <button type="button" class="button small" onClick={press}>
+      <button type="button" class="button" onClick={press}>
         {text.copyAll}
       </button>
     </Notice>
@@ -142,7 +148,7 @@ function Stopped({ view }: { view: View }) {
     <Notice kind="warning" title={text.searchStopped(looked, time)}>
       <p>{text.searchStoppedHint}</p>
       {at === null ? null : (
-        <button type="button" class="button small" onClick={() => void apply({ ...view.request.filter, until: [at] })}>
+        <button type="button" class="button" onClick={() => void apply({ ...view.request.filter, until: [at] })}>
           {text.searchOlder}
         </button>
       )}

@@ -18,8 +18,9 @@ export type StatsHours = Pick<StatsResult, "source" | "at" | "user" | "total" | 
 export type StatsUsers = Pick<StatsResult, "source" | "at" | "users" | "byUser">;
 const MOST_SUGGESTED = 20;
 
-/** `GET /stats/chart`: the same with a choice of the time. */
+/** `GET /stats/chart`: the same with a choice of the time, and the number of stuck tasks. */
 export interface StatsChart extends Omit<StatsHours, "perHour"> {
+  readonly stuck: number;
   readonly span: Span;
   readonly bars: readonly Bar[];
 }
@@ -27,14 +28,14 @@ export interface StatsChart extends Omit<StatsHours, "perHour"> {
 const HOUR_MS = 3_600_000;
 
 export function chartOf(stats: StatsResult, span: Span): StatsChart {
-  const { source, at, user, total, byStatus, perHour, per6Hours, perDay } = stats;
+  const { source, at, user, total, byStatus, stuck, perHour, per6Hours, perDay } = stats;
   const hours = () =>
     perHour.map(({ from, ...counts }) => {
       const until = formatUtc((Date.parse(from) + HOUR_MS) / 1000);
       return { from, until, ...counts };
     });
   const bars = span === "24h" ? hours() : span === "7d" ? per6Hours : perDay;
-  return { source, at, user, total, byStatus, span, bars };
+  return { source, at, user, total, byStatus, stuck: stuck.count, span, bars };
 }
 
 /** Counts without a look at the disk, unless it is asked for. Those of some seconds ago may do. */

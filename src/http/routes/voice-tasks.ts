@@ -1,12 +1,12 @@
 import type { Context, Hono } from "hono";
-import type { Artifact, FolderName } from "../../artifacts/artifacts.ts";
+import type { Artifact, Artifacts, FolderName } from "../../artifacts/artifacts.ts";
 import { mediaTypeOf } from "../../artifacts/media-types.ts";
 import { usage } from "../../errors.ts";
 import type { DeleteResult } from "../../operations/delete.ts";
-import { buildListQuery } from "../../operations/list-query.ts";
+import { buildListQuery, parseQueryObject } from "../../operations/list-query.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { type ListQuery, type ListResult, readsAll } from "../../store/task-store.ts";
-import { trimId } from "../../task/ids.ts";
+import { keyOf, trimId } from "../../task/ids.ts";
 import { BODY_NAMES, KEY_NAMES, type QueryNames, type RawQuery } from "../../task/query-fields.ts";
 import { MAY_BE_WORKED_ON } from "../../task/status.ts";
 import type { Task } from "../../task/task.ts";
@@ -71,6 +71,14 @@ export function addVoiceTasks(app: Hono<Env>, parts: ServerParts, forChange: Cha
       return answerList(c, dialect, raw, BODY_NAMES);
     });
   });
+  const forAudio = turns(clock, 2, (audio: TasksAudio) => audio.audio.length * ENTRY);
+  app.post("/voice-tasks/audio", (c) => {
+    return withBody(c.env, async (body) => {
+      PLAIN.params(c.req.url, []);
+      const ids = tasksIn(parts, body);
+      return json(await forAudio(c.env, () => audioOf(parts, ids)));
+    });
+  });
   const forOne = turns(clock, 4, lengthOf);
   for (const path of TASK_PATHS) {
     app.get(path, async (c) => sent(c, await forOne(c.env, () => taskAnswer(parts, c))));
@@ -78,6 +86,12 @@ export function addVoiceTasks(app: Hono<Env>, parts: ServerParts, forChange: Cha
       const params = PLAIN.params(c.req.url, [...idParams(c), "logs"]);
       const [id, withLogs] = [await knownTask(parts, c, params), switchIn(params, "logs", true)];
       return taskFiles(parts, id, withLogs);
+    });
+    app.get(`${path}/users`, async (c) => {
+      PLAIN.params(c.req.url, c.req.param("task_id") === undefined ? ["task_id"] : []);
+      const users: string[] = [];
+      for await (const { tasks } of tasksOf(parts, c)) users.push(...tasks.map(({ userId }) => userId));
+      return json({ users } satisfies TaskUsers);
     });
     app.delete(path, async (c) => {
       const dialect = dialectOf(c, parts);
@@ -198,12 +212,69 @@ export interface TaskFiles {
   readonly files: readonly TaskFile[];
 }
 
+/** `GET /voice-tasks/{task_id}/users` */
+export interface TaskUsers {
+  readonly users: readonly string[];
+}
+
+/** `POST /voice-tasks/audio`: the audio of each task, in the order asked. */
+export interface TasksAudio {
+  readonly audio: readonly (readonly TaskFile[])[];
+}
+
+/** A page of the list. */
+const MOST_TASKS = 1000;
+const TASKS_HINT = 'send {"tasks": [{"user_id": "...", "task_id": "..."}]}';
+/** Characters of a file, about. */
+const ENTRY = 300;
+
+/** @throws TtsctlError USAGE */
+function tasksIn(parts: ServerParts, text: string): TaskId[] {
+  const { tasks, ...others } = parseQueryObject(text, "the body");
+  if (!Array.isArray(tasks) || Object.keys(others).length > 0)
+    throw usage('the body needs "tasks", a list, and nothing else', TASKS_HINT);
+  if (tasks.length > MOST_TASKS) throw usage(`"tasks" has ${tasks.length} tasks`, `at most ${MOST_TASKS} in a request`);
+  return tasks.map((task: Partial<Record<string, unknown>> | null) => {
+    const { user_id, task_id } = task ?? {};
+    if (typeof user_id !== "string" || typeof task_id !== "string")
+      throw usage('an element of "tasks" lacks user_id or task_id', TASKS_HINT);
+    return listQueryOf(parts, { users: [user_id], taskIds: [task_id] }, BODY_NAMES).ids![0]!;
+  });
+}
+
+async function audioOf(parts: ServerParts, ids: readonly TaskId[]): Promise<TasksAudio> {
+  const known = await knownAmong(parts, ids);
+  return parts.withArtifacts(async (artifacts) => {
+    const audio: TaskFile[][] = [];
+    for (const id of ids) {
+      const files = known.has(keyOf(id)) ? await filesOf(artifacts, id.userId, id.taskId, false) : [];
+      audio.push(files.filter((file) => file.audio));
+    }
+    return { audio };
+  });
+}
+
+/** The keys of those that one of the stores has: another one has no files. */
+async function knownAmong(parts: ServerParts, ids: readonly TaskId[]): Promise<ReadonlySet<string>> {
+  const known = new Set<string>();
+  for (const userId of new Set(ids.map((id) => id.userId))) {
+    const taskIds = ids.filter((id) => id.userId === userId).map(({ taskId }) => taskId);
+    const { tasks } = await parts.store.list(listQueryOf(parts, { users: [userId], taskIds }, BODY_NAMES));
+    for (const task of tasks) known.add(keyOf(task));
+  }
+  return known;
+}
+
+async function filesOf(artifacts: Artifacts, userId: string, taskId: string, withLogs: boolean): Promise<TaskFile[]> {
+  const folders = artifacts.foldersOf(userId, taskId).map((names) => {
+    return { names, path: `${artifacts.folderPath(names.userId, names.taskId)}/` };
+  });
+  return (await artifacts.list(userId, taskId, withLogs)).map((artifact) => describe(artifact, folders));
+}
+
 function taskFiles({ withArtifacts }: ServerParts, { userId, taskId }: TaskId, withLogs: boolean): Promise<Response> {
   return withArtifacts(async (artifacts) => {
-    const folders = artifacts.foldersOf(userId, taskId).map((names) => {
-      return { names, path: `${artifacts.folderPath(names.userId, names.taskId)}/` };
-    });
-    const files = (await artifacts.list(userId, taskId, withLogs)).map((artifact) => describe(artifact, folders));
+    const files = await filesOf(artifacts, userId, taskId, withLogs);
     return json({ files } satisfies TaskFiles);
   });
 }

@@ -1,4 +1,5 @@
 import { execFileSync } from "node:child_process";
+import axe from "axe-core";
 import {
   type Browser,
   type BrowserContextOptions,
@@ -105,6 +106,25 @@ export class Tab {
     return this.row(taskId);
   }
 
+  /** A field of the filter's panel, which is opened for it. */
+  async inPanel(name: string): Promise<Locator> {
+    const more = this.page.locator(".filter button[aria-expanded]");
+    if ((await more.getAttribute("aria-expanded")) === "false") await more.click();
+    return this.page.locator(`.filter-more input[name=${name}]`);
+  }
+
+  /** Opens the menu of the list, and closes it after the work. */
+  async inMenu(work: (menu: Locator) => Promise<unknown>): Promise<void> {
+    const menu = this.page.locator("details.live");
+    await menu.locator("summary").click();
+    await work(menu);
+    await this.page.keyboard.press("Escape");
+  }
+
+  refreshNow(): Promise<void> {
+    return this.inMenu((menu) => menu.getByRole("button", { name: "Refresh now" }).click());
+  }
+
   /** Waits until these tasks are among the rows, in this order. */
   async sees(taskIds: readonly string[], { count }: { count?: number } = {}): Promise<void> {
     let shown: string[] = [];
@@ -122,6 +142,13 @@ export class Tab {
     const answered = this.page.waitForResponse((response) => path.test(new URL(response.url()).pathname));
     await this.page.clock.fastForward(REFRESH);
     await (await answered).finished();
+  }
+
+  /** What axe finds: names, roles, contrasts, order of headings and the like. */
+  async problems(): Promise<string[]> {
+    await this.page.evaluate(axe.source);
+    const { violations } = await this.page.evaluate(() => (window as unknown as { axe: typeof axe }).axe.run());
+    return violations.map(({ help, nodes }) => `${help}: ${nodes.map(({ html }) => html).join(", ")}`);
   }
 
   /** The text of what has the focus. */

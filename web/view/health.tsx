@@ -4,39 +4,69 @@ import type { StatsHealth } from "../../src/http/routes/stats-health.ts";
 import { memberOf } from "../../src/task/ids.ts";
 import type { Messages } from "../i18n/en.ts";
 import { useApp, useMessages, useTimes } from "./context.ts";
-import { CopyButton, useCopy } from "./copy.tsx";
-import { Icon, Line } from "./parts.tsx";
+import { useCopy } from "./copy.tsx";
+import { Icon, IconButton, Line, Menu } from "./parts.tsx";
 
-/** Stuck tasks, differences of the stores, and the cleanup: one line, and all of it when it is opened. */
-export function HealthPanel() {
+/** What needs attention in one line, and more when it is opened: stuck tasks, differences of the stores, the cleanup. */
+export function Health() {
+  const { about, form } = useApp();
   const text = useMessages();
-  const health = useApp().about.details.value;
-  if (health === null) return <div class="health" />; // keeps the place, so the list doesn't move
-  const { attention, stuck, drift, cleanup } = health;
-  const isFine = attention.length === 0;
+  const { stuckCount, others } = useHeadlines();
+  const health = about.details.value;
+  if (health === null) return <p class="health attention">{others.join(" · ")}</p>;
+  const { stuck, drift, cleanup } = health;
+  const isFine = others.length === 0;
+  const label = isFine ? (stuckCount > 0 ? text.more : text.healthy) : others.join(" · ");
   return (
-    <details class={isFine ? "health" : "health attention"}>
-      <summary>
-        {isFine ? null : <Icon name="warning" />}
-        {isFine ? text.healthy : attention.map((part) => headlineOf(part, health, text)).join(" · ")}
-      </summary>
-      <dl>
-        <Part name={text.stuck} command={stuck.command}>
-          <StuckText {...stuck} />
-        </Part>
-        <Part name={text.drift} command={drift?.command}>
-          <DriftText drift={drift} />
-        </Part>
-        <Part name={text.cleanup} command={cleanup.command}>
-          <CleanupText cleanup={cleanup} />
-        </Part>
-      </dl>
-    </details>
+    <div class={isFine && stuckCount === 0 ? "health" : "health attention"}>
+      {stuckCount === 0 ? null : (
+        <button type="button" class="link" onClick={() => void form.refine({ statuses: [], stuck: ["true"] })}>
+          {text.stuckCount(stuckCount)}
+        </button>
+      )}
+      <Menu
+        kind="health-menu"
+        label={
+          <>
+            {isFine ? null : <Icon name="warning" />}
+            <span>{label}</span>
+          </>
+        }
+      >
+        <dl>
+          <Part name={text.stuck} command={stuck.command}>
+            <StuckText {...stuck} />
+          </Part>
+          <Part name={text.drift} command={drift?.command}>
+            <DriftText drift={drift} />
+          </Part>
+          <Part name={text.cleanup} command={cleanup.command}>
+            <CleanupText cleanup={cleanup} />
+          </Part>
+        </dl>
+      </Menu>
+    </div>
   );
 }
 
-function headlineOf(part: StatsHealth["attention"][number], health: StatsHealth, text: Messages): string {
-  if (part === "stuck") return text.stuckCount(health.stuck.count);
+/** Worst first: of the connection, of both stores, and of what an operator looks at. Stuck tasks can be listed. */
+function useHeadlines(): { stuckCount: number; others: string[] } {
+  const { about, tasks } = useApp();
+  const text = useMessages();
+  const failure = tasks.failure.value;
+  if (failure !== null && failure.problem === null) return { stuckCount: 0, others: [text.unreachable] };
+  const { store, redis } = about.health.value ?? {};
+  const health = about.details.value;
+  const others = [
+    ...(store === "unreadable" ? [text.storeDownShort] : []),
+    ...(redis === "down" ? [text.redisDownShort] : []),
+    ...(health?.attention ?? []).flatMap((part) => headlineOf(part, health!, text)),
+  ];
+  return { stuckCount: health?.stuck.count ?? 0, others };
+}
+
+function headlineOf(part: StatsHealth["attention"][number], health: StatsHealth, text: Messages) {
+  if (part === "stuck") return [];
   if (part === "drift") return text.driftFound;
   return health.cleanup.last?.exitCode === 0 ? text.cleanupLate : text.cleanupFailed;
 }
@@ -50,7 +80,7 @@ function StuckText({ count, afterSeconds, oldest }: StatsHealth["stuck"]) {
     <>
       {text.stuckCount(count)}
       {text.stuckOldest} <Line text={memberOf(oldest.user_id, oldest.task_id)} />
-      {clock === null ? null : ` (${clock.ago(oldest.updated_at, now, language)})`}
+      {clock === null ? null : ` (${clock.ago(oldest.updated_at, now, language)}) `}
     </>
   );
 }
@@ -107,7 +137,11 @@ function Part({ name, command, children }: PartProps) {
         {command === undefined ? null : (
           <p class="command">
             <code ref={code}>{command}</code>
-            <CopyButton label={text.copyCommand(name)} press={() => void copy(command, code.current!, text.command)} />
+            <IconButton
+              name="copy"
+              label={text.copyCommand(name)}
+              press={() => void copy(command, code.current!, text.command)}
+            />
           </p>
         )}
       </dd>

@@ -1,0 +1,58 @@
+import { type ReadonlySignal, type Signal, signal } from "@preact/signals";
+import type { Api } from "../api/api.ts";
+import { Failure, orFailure } from "../api/failure.ts";
+import { type Download, isPlayable } from "../model/files.ts";
+import type { Row } from "../model/row.ts";
+
+/** The file to play; null for none, undefined until it is known, a Failure if the server could not say. */
+export type Playable = Download | null | undefined | Failure;
+
+interface Known {
+  readonly updatedAt: string;
+  readonly playable: Signal<Playable>;
+}
+
+/** What the tasks of the list have to play: one question for all rows whose audio isn't known. */
+export class Audio {
+  readonly #api: Pick<Api, "audio">;
+  readonly #known = new Map<string, Known>();
+
+  constructor(api: Pick<Api, "audio">) {
+    this.#api = api;
+  }
+
+  of({ key, updatedAt }: Row): ReadonlySignal<Playable> {
+    const known = this.#known.get(key);
+    if (known?.updatedAt === updatedAt) return known.playable;
+    const playable = known?.playable ?? signal<Playable>(undefined); // the old answer is shown until there is another
+    this.#known.set(key, { updatedAt: "", playable });
+    return playable;
+  }
+
+  /** Looks at finished tasks that are new or have changed; tasks that are no longer shown are forgotten. */
+  async look(rows: readonly Row[]): Promise<void> {
+    const shown = new Set(rows.map(({ key }) => key));
+    for (const key of this.#known.keys()) if (!shown.has(key)) this.#known.delete(key);
+    const unknown = rows.filter(
+      (row) => row.status === "done" && this.#known.get(row.key)?.updatedAt !== row.updatedAt,
+    );
+    if (unknown.length > 0) await this.#ask(unknown);
+  }
+
+  /** Asks again about one task. */
+  async again(row: Row): Promise<Playable> {
+    await this.#ask([row]);
+    return this.of(row).value;
+  }
+
+  async #ask(rows: readonly Row[]): Promise<void> {
+    const asked = rows.map((row) => {
+      const playable = this.#known.get(row.key)?.playable ?? signal<Playable>(undefined);
+      this.#known.set(row.key, { updatedAt: row.updatedAt, playable });
+      return playable;
+    });
+    const answer = await orFailure(this.#api.audio(rows));
+    for (const [i, playable] of asked.entries())
+      playable.value = answer instanceof Failure ? answer : (answer[i]?.find(isPlayable) ?? null);
+  }
+}
