@@ -165,7 +165,7 @@ describe("an older record that a service puts back over a change never overwrite
     await atEachCall(one, goesBack, async (code, { returned }) => {
       const [file, redis] = [inFile()!, (await payload())!];
       expect(scoreOf(redis)).toBeGreaterThanOrEqual(scoreOf(before!));
-      if (returned === 1) expect(scoreOf(redis)).toBeGreaterThan(scoreOf(file));
+      if (Number(returned) > 0) expect(scoreOf(redis)).toBeGreaterThan(scoreOf(file));
       const isUndone = file.updated_at === one.file[0]!.updated_at;
       // After the last look at the file, a later `verify` names it.
       const isNamedLater = async () => (await runLine("verify")).json.newerInRedis === 1;
