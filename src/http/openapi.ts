@@ -331,7 +331,7 @@ function ofOneTask(path: string, task: object): Record<string, object> {
     ),
     [`GET ${path}/files`]: operation(
       "The audio and logs of a task",
-      { 200: jsonOf(ref("TaskFiles"), "the files, whether the task exists or not") },
+      { 200: jsonOf(ref("TaskFiles"), "the files") },
       { parameters: [task, USER, query("logs", "false: skip logs, which may be in any hour's directory", SWITCH)] },
     ),
     [`GET ${path}/users`]: operation(

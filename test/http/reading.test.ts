@@ -3,6 +3,7 @@ import { get, type IncomingMessage, request } from "node:http";
 import { buffer } from "node:stream/consumers";
 import { gunzipSync } from "node:zlib";
 import { beforeEach, describe, expect, it } from "vitest";
+import { systemClock } from "../../src/clock.ts";
 import { ago, record } from "../helpers/records.ts";
 import { until } from "../helpers/until.ts";
 import { wav } from "../helpers/wav.ts";
@@ -94,7 +95,8 @@ it("large answers are compressed for a client that takes gzip, and the same then
 
 it("an answer that is asked for again is sent again only if it or its warnings changed", async () => {
   here.root.writeStore([...TASKS, ...Array.from({ length: 50 }, (_, i) => record("carol", `t${i}`))]);
-  const server = await here.serve("--no-sync");
+  const now = systemClock.now();
+  const server = await here.serve("--no-sync", {}, { ...systemClock, now: () => now }); // counts have the time
   const ask = async (path: string, headers: Record<string, string> = {}, method = "GET") => {
     const asking = request(server.url + path, { headers, method }).end();
     const [answer] = (await once(asking, "response")) as [IncomingMessage];
