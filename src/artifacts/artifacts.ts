@@ -37,7 +37,7 @@ export interface ArtifactNames {
 const AS_IDS: ArtifactNames = { namesOf: (id) => [id], foldersOf: (id) => [id] };
 
 /**
- * The audio folders and log files of tasks (SPEC section 6, Artifacts): `output/{user}/{task}/` and
+ * The audio folders and log files of tasks (docs/contract.md, Whose directory is it): `output/{user}/{task}/` and
  * `Logs/{8 digits}/{2 digits}/{task}.log`. A task may have several, by other names. Nothing else is ever removed, and
  * nothing below these two roots is reached through a symbolic link.
  *
@@ -73,6 +73,11 @@ class DiskArtifacts {
   /** Whether there is an `output/` at all. */
   get hasOutput(): boolean {
     return this.#roots.output !== undefined;
+  }
+
+  /** The device of `output/`. */
+  get device(): bigint | undefined {
+    return this.#roots.output?.dev;
   }
 
   /** Why a folder is never touched; undefined if it may be. */

@@ -41,7 +41,7 @@ export interface LogOutcome extends Removal {
   retry: boolean;
 }
 
-/** The logs of tasks, after one walk over `Logs/` (SPEC section 6, Artifacts). */
+/** The logs of tasks, after one walk over `Logs/` (docs/contract.md, Whose directory is it). */
 export interface LogIndex {
   /** Why parts of `Logs/` were not looked at, a line each: their logs are not in the index. */
   readonly skipped: readonly string[];

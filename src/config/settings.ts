@@ -189,7 +189,7 @@ export interface RedisSettings extends SectionOf<"redis"> {
   socket: Setting<string | null>;
 }
 
-/** The settings in force (SPEC section 7). Paths are absolute, durations are seconds. */
+/** The settings in force (docs/contract.md, Configuration). Paths are absolute, durations are seconds. */
 export interface Settings {
   /** Absolute; null without a config.ini. */
   configPath: string | null;
@@ -236,7 +236,7 @@ export interface DescribedSetting {
   source: Source;
 }
 
-/** The settings as `config -o json` prints them (SPEC section 5): parsed values, seconds, absolute paths, no secret. */
+/** The settings as `config -o json` prints them: parsed values, seconds, absolute paths, no secret. */
 export function describeSettings(settings: Settings): Record<SettingName, DescribedSetting> {
   const sections = settings as unknown as Record<string, Record<string, Setting<DescribedSetting["value"]>>>;
   const described = SETTING_NAMES.map((name) => {

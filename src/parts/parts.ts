@@ -274,7 +274,7 @@ export class RunParts {
   }
 
   /**
-   * A job in the wrong directory must not act on defaults (SPEC section 5).
+   * A job in the wrong directory must not act on defaults (docs/contract.md, Commands).
    * @param withArtifacts whether audio and logs are changed too
    * @throws TtsctlError CONFIG_REQUIRED
    */

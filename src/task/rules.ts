@@ -1,7 +1,7 @@
 import { keyOf, memberOf, type TaskId } from "./ids.ts";
 import { TimeReader, type Zone } from "./time.ts";
 
-/** How a service lays out its tasks in Redis and on the disk (SPEC section 10). */
+/** How a service lays out its tasks in Redis and on the disk (docs/contract.md, Deployments). */
 export const LAYOUT_NAMES = ["plain", "api_ms"] as const;
 export type LayoutName = (typeof LAYOUT_NAMES)[number];
 

@@ -88,7 +88,7 @@ describe("a false clock", () => {
 
   it.each([
     "delete --status done,error --until 7d --yes",
-    "delete --since 100d --until 2026-01-01 --dry-run",
+    "delete --since 1000d --until 2026-01-01 --dry-run",
     "mark --status done --until 7d --to error --yes",
     "mark --user user2 --ids run --to error --dry-run",
   ])("a day off, %s: refused, nothing is changed, and with the right clock it goes on", async (line) => {
@@ -144,7 +144,7 @@ describe("a false clock", () => {
       const before = await seen();
       clock.shift = jump;
       for (let pass = 0; pass < 3; pass++) {
-        expect(await watcher.next()).toMatchObject({ code: "CLOCK_SKEW", error: expect.stringMatching(/jumped by/) });
+        expect(await watcher.next()).toMatchObject({ code: "CLOCK_SKEW" });
         expect(await seen()).toEqual(before);
         triedFault();
       }
@@ -152,6 +152,16 @@ describe("a false clock", () => {
       expect(await watcher.next()).toMatchObject({ result: { purged: 1 } });
       expect(here.root.readStore()).toEqual(STAYING);
       if (redis === "on") expect(sorted(await everything(here))).toEqual(exactly(STAYING));
+    });
+
+    it("that stays ahead of the monotonic clock, as after a suspend, while Redis's clock agrees: one pass is refused", async () => {
+      await watch();
+      clock.suspended += DAY;
+      expect(await watcher.next()).toMatchObject({ code: "CLOCK_SKEW" });
+      const outcome = await watcher.next();
+      triedFault();
+      if (redis === "off") expect(outcome).toMatchObject({ code: "CLOCK_SKEW" });
+      else expect(outcome).toMatchObject({ result: { purged: 1 } });
     });
 
     it("that an operator calls right with SIGHUP: Redis has the last word, if there is one", async () => {

@@ -42,7 +42,7 @@ function sent(c: Context<Env>, { text, source, warnings }: Answer): Response {
   return keptText(c, text, warnings, { [SOURCE_HEADER]: source });
 }
 
-/** Lists, single tasks, and their deletion (SPEC section 8). */
+/** Lists, single tasks, and their deletion (docs/contract.md, HTTP). */
 export function addVoiceTasks(app: Hono<Env>, parts: ServerParts, forChange: ChangeTurn, withBody: BodyReader): void {
   const { clock } = parts;
   const forSmall = turns(clock, 16, lengthOf);

@@ -7,9 +7,10 @@ import type { TaskId } from "../../store/task-source.ts";
 import { formatUtc } from "../../task/time.ts";
 import { checkBrake, type MaxDelete } from "../brake.ts";
 import type { RedisParts } from "../parts.ts";
+import { bothOf, preflight } from "../preflight.ts";
 import { recoverArtifacts } from "../purge/purge-artifacts.ts";
 import { NamedWarnings, type Orphan } from "../reporter.ts";
-import { checkClocks, checkSameStore, storeEmpty } from "../safety.ts";
+import { storeEmpty } from "../safety.ts";
 import { NOTHING_REMOVED, RecordsOfBoth } from "./owners.ts";
 
 /** `cleanup --orphans -o json`. */
@@ -46,18 +47,18 @@ export interface OrphanOptions {
 
 /**
  * Finds artifacts that no record in either store owns and that are older than the retention, and unless it is a dry run
- * removes them (SPEC section 6, Artifacts). The caller then holds the run lock.
+ * removes them (docs/contract.md, Whose directory is it). The caller then holds the run lock.
  * @throws TtsctlError STORE_*, REDIS_*, CLOCK_SKEW, LAYOUT_MISMATCH, TIMEZONE_MISMATCH, MAX_DELETE_EXCEEDED and INTERRUPTED before the first removal
  */
 export async function cleanUpOrphans(parts: OrphanParts, options: OrphanOptions): Promise<OrphanResult> {
   const started = parts.clock.monotonic();
   const olderThan = parts.clock.now() - options.retention;
-  await checkClocks(parts.mirror, parts.clock, options.retention);
-  if (!options.dryRun) recoverArtifacts(parts);
   const owners = await RecordsOfBoth.read(parts);
   try {
-    if (owners.snapshot.size === 0) throw storeEmpty(owners.snapshot, ": every artifact would be without a record", "");
-    await checkSameStore(owners.snapshot, parts.mirror);
+    const { snapshot } = owners;
+    if (snapshot.size === 0) throw storeEmpty(snapshot, ": every artifact would be without a record", "");
+    bothOf(await preflight(parts, "orphans", { snapshot, age: options.retention }));
+    if (!options.dryRun) recoverArtifacts(parts);
     const cleanup = new OrphanCleanup(parts, owners, olderThan, options.dryRun);
     await cleanup.find();
     if (!options.dryRun) await cleanup.remove(options.maxDelete);

@@ -4,9 +4,10 @@ import { Column, KeyTable } from "../../store/key-table.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import type { RecordRules } from "../../task/rules.ts";
+import type { Version } from "../../task/version.ts";
 import { FolderNames } from "../owners.ts";
 import type { Parts } from "../parts.ts";
-import { type Copies, type Copy, fileCopyOf, mirrorCopy } from "./copies.ts";
+import { type Copies, fileCopyOf, mirrorCopy } from "./copies.ts";
 import { type Limits, type RankedTasks, type Traits, traitsOf } from "./policy.ts";
 import { indexMembers } from "./survey.ts";
 
@@ -66,11 +67,11 @@ export class Census implements RankedTasks {
   }
 
   /** Adds Redis's copy of a task; null: it could not be read, so the task counts as unfinished. */
-  note(id: TaskId, mirror: Copy | null): void {
+  note(id: TaskId, mirror: Version | null): void {
     const key = this.#snapshot.rows.keys.find(id.userId, id.taskId);
     const i = key >= 0 ? key : this.#fileKeys + this.#onlyInRedis.addId(id.userId, id.taskId);
     const file = key >= 0 ? fileCopyOf(this.#snapshot.rows, key) : null;
-    this.#set(i, { file, mirror: mirror ?? { status: "other", score: Number.NaN } });
+    this.#set(i, { file, mirror: mirror ?? { status: "other", time: Number.NaN } });
   }
 
   isFinished(i: number): boolean {
@@ -81,7 +82,7 @@ export class Census implements RankedTasks {
     return this.#has(i, TASK);
   }
 
-  /** The finished tasks, the newest first, as SPEC section 4 orders them. */
+  /** The finished tasks, the newest first, as docs/contract.md, Reading orders them. */
   finished(): Int32Array {
     const order = Int32Array.from({ length: this.size }, (_, i) => i).filter((i) => this.isFinished(i));
     return order.sort((a, b) => this.#times.at(b) - this.#times.at(a) || this.#compareMembers(a, b));
