@@ -41,8 +41,8 @@ export interface DeleteParts extends CleanupParts {
 
 /**
  * Deletes chosen tasks with their artifacts, as a cleanup does. The caller holds the run lock, unless it is a dry run.
- * @throws TtsctlError STORE_*, REDIS_*, LAYOUT_MISMATCH, CLOCK_SKEW for an age, MAX_DELETE_EXCEEDED before the first deletion,
- *   BACKUP_FAILED, AUDIT_FAILED
+ * @throws TtsctlError STORE_*, REDIS_*, LAYOUT_MISMATCH, TIMEZONE_MISMATCH, CLOCK_SKEW for an age, MAX_DELETE_EXCEEDED before the first
+ *   deletion, BACKUP_FAILED, AUDIT_FAILED
  */
 export async function deleteTasks(
   parts: DeleteParts,

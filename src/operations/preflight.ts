@@ -30,9 +30,9 @@ type Check = keyof typeof CHECKS;
 export const NEEDED: Readonly<Record<Action, readonly Check[]>> = {
   cleanup: ["layout", "time zone", "clock", "right store"],
   orphans: ["layout", "time zone", "clock", "right store"],
-  delete: ["layout", "clock", "right store"],
+  delete: ["layout", "time zone", "clock", "right store"],
   mark: ["layout", "time zone", "clock", "right store"],
-  import: ["layout", "right store"],
+  import: ["layout", "time zone", "right store"],
   sync: ["layout", "time zone", "right store"],
   repair: ["layout", "time zone", "right store"],
 };

@@ -23,7 +23,14 @@ const STAYING = [...NEARLY, ...YOUNG];
 
 const REFUSING = [
   ...["sync", "sync --prune --yes", "sync --checksum", "cleanup --once", "cleanup --once --dry-run"],
-  ...["cleanup --orphans --yes", "mark --all --to error --yes", "verify --repair", "verify --repair --prune --yes"],
+  ...[
+    "delete --until 0s --yes",
+    "import voice_task.json --yes",
+    "cleanup --orphans --yes",
+    "mark --all --to error --yes",
+    "verify --repair",
+    "verify --repair --prune --yes",
+  ],
 ];
 
 const codeOf = (stderr: string): string => JSON.parse(lines(stderr).at(-1)!).code;
@@ -241,7 +248,7 @@ describe("a false clock", () => {
 describe("a wrong timezone beside a service's scores", () => {
   const here = useService();
 
-  it("is refused by sync, cleanup, mark and verify --repair before any change; with the right one the purge continues", async () => {
+  it("is refused by every command that changes tasks, before any change; with the right one the purge continues", async () => {
     const old = await here.seeds(30);
     const service = here.start("--tasks", 5, "--rate", 200);
     expect(await service.end()).toBe(0);

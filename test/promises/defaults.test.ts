@@ -63,7 +63,7 @@ const LIMITS: [...Limit, ...commands: string[]][] = [
   ["stuck after a day", stuck, 86_340, purged(0), 86_401, { json: { stuck: 1 } }, "cleanup --once"],
   ["keep_last", many, 2, purged(0), 3, purged(1), "cleanup --once --keep-last 2"],
   ["max_bytes", heavy, 3, purged(0), 4, purged(1), "cleanup --once --retention 1000d --max-bytes 330"],
-  ["a zone for most of 5", inZone, 2, done, 3, ZONE, "sync", "cleanup --once", MARK, "verify --repair"],
+  ["a zone for most of 5", inZone, 2, done, 3, ZONE, "sync", "cleanup --once", MARK, DELETE, "verify --repair"],
   ["a layout for most of 5", inLayout, 2, {}, 3, LAYOUT, "sync", "cleanup --once", MARK, DELETE],
 ];
 

@@ -65,7 +65,7 @@ interface Mirrored {
  * was read whole: with a bad line nothing is written. If it is stopped in between, the next run finishes it. The caller
  * holds the run lock, unless it is a dry run, and closes the source.
  * @returns problem: why Redis lacks records; null if it doesn't, or is off
- * @throws TtsctlError IMPORT_INVALID, LAYOUT_MISMATCH, STORE_*, REDIS_*, INTERRUPTED, and what `confirm` throws
+ * @throws TtsctlError IMPORT_INVALID, LAYOUT_MISMATCH, TIMEZONE_MISMATCH, STORE_*, REDIS_*, INTERRUPTED, and what `confirm` throws
  */
 export async function importRecords(
   parts: Parts<"file" | "mirror" | "clock" | "reporter" | "signal" | "ledger"> & Pick<MergeParts, "confirm">,
