@@ -1,12 +1,17 @@
 import { Turns } from "../clock.ts";
 import { TtsctlError } from "../errors.ts";
+import { batches } from "../pool.ts";
 import { INVALID, LIVE } from "../store/file/rows.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
 import { Column, KeyTable } from "../store/key-table.ts";
+import { BATCH } from "../store/redis/copies.ts";
+import type { Mirror } from "../store/redis/mirror.ts";
+import type { Member } from "../store/redis/walk.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { keyOf, trimId } from "../task/ids.ts";
 import { type FolderName, type RecordRules, unquotePlus } from "../task/rules.ts";
 import type { Task } from "../task/task.ts";
+import { newer } from "../task/version.ts";
 
 export const NOBODY = -1;
 
@@ -35,14 +40,17 @@ function placeOf(folder: FolderName): FolderName | undefined {
 }
 
 /** The names on a path, as the kernel resolves them without links. */
-function stepsOf(path: string): string[] {
+function stepsOf(path: string, separator: string | RegExp = "/"): string[] {
   const steps: string[] = [];
-  for (const name of path.split("/")) {
+  for (const name of path.split(separator)) {
     if (name === "..") steps.pop();
     else if (name !== "" && name !== ".") steps.push(name);
   }
   return steps;
 }
+
+/** A url may name a file in its query. */
+const IN_URLS = /[/?#&=]/;
 
 const RESULTS = /"result_(?:path|url)"\s*:\s*("(?:[^"\\]|\\.)*")/g;
 
@@ -62,9 +70,11 @@ function* resultsIn(json: string): Generator<string> {
 export function resultFolders(json: string, { userId, taskId }: TaskId): FolderName[] {
   const found: FolderName[] = [];
   for (const path of resultsIn(json)) {
-    if (path.includes(`/${userId}/${taskId}/`)) continue; // nearly all
-    const steps = stepsOf(path);
-    for (let i = 1; i < steps.length; i++) found.push({ userId: steps[i - 1]!, taskId: steps[i]! });
+    if (path.includes(`/${userId}/${taskId}/`) && !path.includes("/../")) continue; // nearly all
+    for (const separator of ["/", IN_URLS]) {
+      const steps = stepsOf(path, separator);
+      for (let i = 1; i < steps.length; i++) found.push({ userId: steps[i - 1]!, taskId: steps[i]! });
+    }
   }
   return found;
 }
@@ -75,9 +85,10 @@ export function foldersOf(rules: RecordRules, id: TaskId, task: Task | null): Fo
   return [...new Map([...rules.foldersOf(id), ...results].map((folder) => [keyOf(folder), folder])).values()];
 }
 
-/** The JSON of what Redis has of a task; "" without a copy. */
-export function jsonOf(task: Task | TtsctlError | undefined): string {
-  return task === undefined || task instanceof TtsctlError ? "" : task.json;
+/** Whether Redis has a copy that the file lacks, or that may be newer: its result may be elsewhere. */
+export function isAheadOf(snapshot: Snapshot, { userId, taskId, score }: Member): boolean {
+  const row = snapshot.rowOf(userId, taskId);
+  return row < 0 || newer(score, snapshot.rows.score(row));
 }
 
 /** Equal for names that differ only in case or Unicode form, which some file systems ignore. */
@@ -126,10 +137,21 @@ export class Owners {
     return this.#names.find(name.userId, name.taskId) >= 0;
   }
 
-  /** Adds a record. @param json of it, if its result is looked for */
-  add(id: TaskId, json = ""): void {
+  /** Adds a record by its ids. */
+  add(id: TaskId): void {
     for (const name of ownedBy(this.#rules, id)) this.#count(name, 1);
-    this.#addResults(id, json);
+  }
+
+  /** Adds copies in Redis with their results. Those of tasks in the file add only results: `addFile` has added their ids. */
+  async addRedis(mirror: Mirror, ids: Iterable<TaskId>, snapshot: Snapshot): Promise<void> {
+    for (const some of batches(ids, BATCH)) {
+      const tasks = await mirror.read(some);
+      for (const [i, id] of some.entries()) {
+        const task = tasks[i];
+        if (!snapshot.holds(id)) this.add(id);
+        if (task !== undefined && !(task instanceof TtsctlError)) this.addResults(id, task.json);
+      }
+    }
   }
 
   /** Adds all records of the file, valid or not. @param withResults whether their results are looked for */
@@ -148,7 +170,7 @@ export class Owners {
       if (rows.state(row) !== LIVE && rows.state(row) !== INVALID) continue;
       const json = await read(rows.start(row), rows.end(row));
       const key = rows.key(row);
-      if (json.includes('"result_')) this.#addResults(key < 0 ? NO_ID : rows.keys.id(key), json.toString());
+      if (json.includes('"result_')) this.addResults(key < 0 ? NO_ID : rows.keys.id(key), json.toString());
     }
   }
 
@@ -169,12 +191,12 @@ export class Owners {
     return alike.some((other) => other !== key && this.#counts.at(other) > 0 && isOne(this.#names.id(other)));
   }
 
-  #addResults(id: TaskId, json: string): void {
+  addResults(id: TaskId, json: string): void {
     const folders = resultFolders(json, id);
     if (folders.length === 0) return;
     const own = new Set(ownedBy(this.#rules, id).map(keyOf));
     const results = folders.filter((name) => !own.has(keyOf(name)) && this.#count(name, 1));
-    if (results.length > 0) this.#results.set(keyOf(id), results);
+    if (results.length > 0) this.#results.set(keyOf(id), [...(this.#results.get(keyOf(id)) ?? []), ...results]);
   }
 
   /** Returns whether the name is watched, but for case and Unicode form; then it is itself from now on. */

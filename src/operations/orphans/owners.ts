@@ -1,15 +1,16 @@
 import type { Artifacts, LogPlace } from "../../artifacts/artifacts.ts";
 import { TtsctlError, throwIfInterrupted } from "../../errors.ts";
-import { batches } from "../../pool.ts";
 import type { FileStore } from "../../store/file/file-store.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import type { RedisCopy } from "../../store/layout/copy.ts";
-import { BATCH, type Outcome } from "../../store/redis/copies.ts";
+import type { Outcome } from "../../store/redis/copies.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
+import type { Member } from "../../store/redis/walk.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { trimId } from "../../task/ids.ts";
-import { jsonOf, logName, Owners, usersWithRecords } from "../owners.ts";
+import { isAheadOf, logName, Owners, usersWithRecords } from "../owners.ts";
 import type { RedisParts } from "../parts.ts";
+import { survey } from "../purge/survey.ts";
 
 type OwnerParts = RedisParts<"file" | "signal" | "artifacts">;
 
@@ -117,16 +118,15 @@ export class RecordsOfBoth {
     for await (const { members } of this.#mirror.walkKeys()) {
       if (signal !== undefined) throwIfInterrupted(signal, NOTHING_REMOVED);
       const ids = members.map((member) => trimmed(this.#mirror.layout.splitMember(member)));
-      for (const some of batches(
+      await this.#owners.addRedis(
+        this.#mirror,
         ids.filter((id) => !this.#snapshot.holds(id)),
-        BATCH,
-      )) {
-        const tasks = await this.#mirror.read(some);
-        some.forEach((id, i) => {
-          this.#owners.add(id, jsonOf(tasks[i]));
-        });
-      }
+        this.#snapshot,
+      );
     }
+    const isAhead = (member: Member, inFile: boolean) => inFile && isAheadOf(this.#snapshot, member);
+    const { others } = await survey(this.#snapshot, [], this.#mirror, isAhead);
+    await this.#owners.addRedis(this.#mirror, others.ids(), this.#snapshot);
   }
 
   async #addFile(): Promise<void> {

@@ -1,14 +1,14 @@
 import type { FolderOutcome, LogIndex, NewestAllowed } from "../../artifacts/artifacts.ts";
 import { isPlainName } from "../../artifacts/plain-name.ts";
-import { batches } from "../../pool.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
+import { KeyTable } from "../../store/key-table.ts";
 import type { MirrorUse } from "../../store/mirror-link.ts";
-import { BATCH } from "../../store/redis/copies.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { counted } from "../../task/amounts.ts";
 import type { FolderName } from "../../task/rules.ts";
-import { jsonOf, logName, Owners } from "../owners.ts";
+import { isAheadOf, logName, Owners } from "../owners.ts";
 import type { Parts } from "../parts.ts";
+import { fileCopy, sameCopy } from "./copies.ts";
 import type { Freed } from "./decide.ts";
 import { chosenIds, type Survey, survey } from "./survey.ts";
 import type { Tally } from "./tally.ts";
@@ -43,6 +43,8 @@ export class PurgeArtifacts {
   #sharedFolders = 0;
   #logs: LogIndex | undefined;
   readonly #owners: Owners;
+  /** Tasks that the file lacked when the pass began, and that have an owner's count by now. */
+  #late = new KeyTable();
 
   constructor(parts: ArtifactParts) {
     this.#parts = parts;
@@ -62,14 +64,28 @@ export class PurgeArtifacts {
     if (!this.mayBeThere) return;
     await this.#owners.addFile(base, artifacts.hasOutput);
     await mirror.ask(async (mirror) => {
-      const { others } = await survey(base, [], mirror, (_, inFile) => !inFile);
-      for (const ids of batches(others.ids(), BATCH)) {
-        const tasks = await mirror.read(ids);
-        ids.forEach((id, i) => {
-          this.#owners.add(id, jsonOf(tasks[i]));
-        });
-      }
+      const { others } = await survey(base, [], mirror, (member) => isAheadOf(base, member));
+      await this.#owners.addRedis(mirror, others.ids(), base);
+      this.#late = others;
     });
+  }
+
+  /** Adds what records of the file own that the service has written since the pass began. */
+  async addChanged(current: Snapshot): Promise<void> {
+    const { base, artifacts } = this.#parts;
+    if (!this.mayBeThere) return;
+    const read = current.windowed();
+    for (const row of current.liveRows()) {
+      const id = current.idOf(row);
+      if (!sameCopy(fileCopy(base, id), fileCopy(current, id))) {
+        if (!base.holds(id) && this.#late.find(id.userId, id.taskId) < 0) {
+          this.#late.addId(id.userId, id.taskId);
+          this.#owners.add(id);
+        }
+        this.#owners.addResults(id, (await read(current.rows.start(row), current.rows.end(row))).toString());
+      }
+      await artifacts.turn();
+    }
   }
 
   get mayBeThere(): boolean {

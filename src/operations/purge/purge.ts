@@ -233,6 +233,7 @@ export class Purge {
   /** If the file changed since it was read, returns only the tasks that are unchanged there. */
   async #lookAgain(chosen: readonly Chosen[]): Promise<readonly Chosen[]> {
     if (!(await this.#file.refresh())) return chosen;
+    await this.#artifacts.addChanged(await this.#file.snapshot());
     return chosen.filter(({ id, copies }) => {
       const same = sameCopy(copies.file, this.#file.copy(id));
       if (!same) this.tally.keep(id, CHANGED);
@@ -277,9 +278,10 @@ export class Purge {
   async #removeArtifacts(tasks: readonly Chosen[]): Promise<Removed[]> {
     if (!tasks.some(({ id }) => this.#artifacts.concerns(id)))
       return tasks.map(({ id, copies, redis, reason }) => ({ id, copies, redis, reason, files: 0, bytes: 0 }));
+    const still = this.#policy.dryRun ? tasks : await this.#lookAgain(tasks);
     const removed: Removed[] = [];
-    const stay: TaskId[] = [];
-    for (const task of tasks) {
+    const stay = idsOf(tasks.filter((task) => !still.includes(task)));
+    for (const task of still) {
       const freed = this.#artifacts.remove(task.id);
       if (freed === undefined) stay.push(task.id);
       else removed.push({ ...task, ...freed });

@@ -1,0 +1,255 @@
+import { mkdirSync, renameSync, rmSync } from "node:fs";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { usePlace } from "../../e2e/setup.ts";
+import { redisProxy, type TestServer } from "../../helpers/faults.ts";
+import { ago, record } from "../../helpers/records.ts";
+import type { RedisServer } from "../../helpers/redis.ts";
+import type { RecordJson } from "../../helpers/root.ts";
+import { putIntoRedis, scoreOf } from "../../promises/adapter.ts";
+
+/** What a hostile reader of the sources of `Owners`, `prune` and `purge` tries. After each: file, Redis, disk and exit code. */
+const here = usePlace();
+const server = () => here.server as unknown as RedisServer;
+const put = (...records: RecordJson[]) => putIntoRedis(server(), ...records);
+const T1 = record("alice", "t1");
+const AUDIO = "output/alice/t1/t1.wav";
+const young = (user: string, task: string, more: RecordJson = {}) => {
+  return record(user, task, { created_at: ago(90), updated_at: ago(60), ...more });
+};
+const T2 = young("alice", "t2");
+const ORPHANS = "cleanup --orphans --yes --max-delete 100%";
+
+describe("the directory that the result of a kept record names is kept", () => {
+  const FORMS = [
+    "output//bob//..//alice//t1//t1.wav",
+    "/srv/output/bob/t9/../../alice/t1/t1.wav",
+    "output/bob/t9/%2E%2E/../alice/t1",
+    "https://tts/files?path=alice/t1/t1.wav&s=1",
+    "https://tts/files?path=alice%2Ft1%2Ft1.wav",
+    "https://tts/output/alice/t1?download=1",
+    "file:///srv/output/alice/%74%31/t1.wav#t=1",
+  ];
+  it.each(FORMS)("%s", async (path) => {
+    here.root.writeStore([T1, young("bob", "t9", { result_url: path })]);
+    here.root.writeArtifacts([T1]);
+    expect((await here.run("cleanup --once --no-redis")).code).toBe(0);
+    expect(here.root.has(AUDIO)).toBe(true);
+    expect(here.root.readStore()).toHaveLength(1);
+  });
+
+  it.each([
+    ["cleanup --once", [T1]],
+    [ORPHANS, []],
+  ])("in a copy that is newer in Redis: %s", async (line, purged) => {
+    const task = young("bob", "t9", { status: "running" });
+    here.root.writeStore([...purged, task, T2]);
+    here.root.writeArtifacts([T1, T2]);
+    await put(...purged, T2, { ...task, status: "succeeded", updated_at: ago(30), result_path: `/srv/${AUDIO}` });
+    const run = await here.run(line);
+    expect(run.code, run.stderr).toBe(0);
+    expect(here.root.has(AUDIO)).toBe(true);
+  });
+
+  it("a copy that is newer in Redis doesn't keep its own directory", async () => {
+    here.root.writeStore([T1, T2]);
+    here.root.writeArtifacts([T1, T2]);
+    await put({ ...T1, updated_at: "2020-02-01T00:00:00", result_path: AUDIO }, T2);
+    expect((await here.run("cleanup --once")).code).toBe(0);
+    expect(here.root.has("output/alice/t1")).toBe(false);
+    expect(here.root.readStore()).toEqual([T2]);
+  });
+});
+
+describe("a service that writes before each call to Redis", () => {
+  let proxy: TestServer;
+  let calls = 0;
+  let event = async (_call: number) => {};
+  beforeAll(async () => {
+    proxy = await redisProxy(here.server.port, async (sent) => {
+      if (/tts:(?!ttsctl)/.test(sent)) await event(++calls);
+      return "pass" as const;
+    });
+  });
+  afterAll(() => proxy.stop());
+
+  /** As if long ago: or the rewrite would be watched. */
+  function replaceStore(...records: RecordJson[]): void {
+    here.root.write("voice_task.tmp", JSON.stringify(records), 1_600_000_001);
+    here.root.rename("voice_task.tmp", "voice_task.json");
+  }
+
+  /** Runs a cleanup once for each of its calls. */
+  async function atEach(happens: () => unknown, check: (call: number) => unknown): Promise<void> {
+    for (let at = 1, count = 1; at <= count; at++) {
+      await here.server.call("FLUSHALL");
+      here.root.removeFolder("output");
+      here.root.writeStore([T1, T2]);
+      here.root.writeArtifacts([T1, T2]);
+      await put(T1, T2);
+      calls = 0;
+      event = async (call) => void (call === at && (await happens()));
+      const run = await here.run("cleanup --once", { env: { REDIS_URL: proxy.url } });
+      expect(run.code, run.stderr).toBe(0);
+      check(at);
+      count = calls;
+    }
+    expect(calls).toBeGreaterThan(5);
+  }
+
+  it.each([
+    ["a new record", young("bob", "t9", { result_path: AUDIO })],
+    ["a record that it finishes", { ...T2, updated_at: ago(1), result_path: AUDIO }],
+  ])("%s names the audio of a purged task: it is kept", async (_, named) => {
+    await atEach(
+      () => replaceStore(T1, ...[T2, named].filter(({ task_id }, i) => i === 1 || task_id !== named.task_id)),
+      (call) => {
+        expect(here.root.has(AUDIO), `call ${call}`).toBe(true);
+        expect(here.root.readStore().map(({ task_id }) => task_id)).not.toContain("t1");
+      },
+    );
+  });
+
+  it("a task that runs again gets old audio by a rename of its directory: both are kept", async () => {
+    const again = young("alice", "t1");
+    await atEach(
+      () => {
+        here.root.write("staged/t1.wav", "new", 1_600_000_000);
+        rmSync(here.root.at("output/alice/t1"), { recursive: true, force: true });
+        mkdirSync(here.root.at("output/alice"), { recursive: true });
+        renameSync(here.root.at("staged"), here.root.at("output/alice/t1"));
+        replaceStore(again, T2);
+      },
+      (call) => {
+        expect(here.root.has(AUDIO), `call ${call}`).toBe(true);
+        expect(here.root.readStore(), `call ${call}`).toEqual([again, T2]);
+      },
+    );
+  });
+});
+
+interface Attack {
+  readonly what: string;
+  readonly line: string;
+  readonly file?: unknown;
+  readonly redis?: readonly RecordJson[];
+  readonly more?: string;
+  readonly prepare?: () => unknown;
+  readonly code: number;
+}
+
+const INVALID = [{ ...T1, updated_at: "garbage" }, T2];
+const BOTH = [T1, T2];
+const lines = (...records: RecordJson[]) => records.map((one) => `${JSON.stringify(one)}\n`).join("");
+const input = (one: RecordJson) => () => here.root.write("in.jsonl", JSON.stringify([one]));
+const noReplicas = () => here.server.call("CONFIG", "SET", "min-replicas-to-write", "1");
+const west = (seconds: number) => ago(seconds + 5 * 3600).slice(0, 19);
+const WEST = [1, 2, 3].map((i) => record("west", `t${i}`, { created_at: west(i), updated_at: west(i) }));
+/** The service is five hours west, and its scores are right. */
+const inTheWest = async () => {
+  for (const task of WEST) {
+    for (const [key, member] of [
+      ["tts:tasks:index", `west:${task.task_id}`],
+      ["tts:user:west:index", task.task_id],
+    ]) {
+      await here.server.call("ZADD", key!, scoreOf(task) + 5 * 3600, member!);
+    }
+  }
+};
+const WESTERN = { file: WEST, redis: WEST, prepare: inTheWest, code: 2 };
+
+/** Nothing at all may be changed by these. */
+const HARMLESS: Attack[] = [
+  ...[
+    "cleanup --once",
+    ORPHANS,
+    "sync --prune --yes",
+    "verify --repair --prune --yes",
+    "verify --repair --restore --yes",
+  ].map((line) => {
+    return { what: "a record that became invalid, and its good copy in Redis", line, file: INVALID, code: 0 };
+  }),
+  ...["delete --user alice --ids t1 --yes --force", "mark --user alice --ids t1 --to failed --yes"].map((line) => {
+    return { what: "the same by its id", line, file: INVALID, code: 3 };
+  }),
+  {
+    what: "a task from the near future",
+    ...{ line: "mark --user alice --ids t1 --to failed --yes", code: 3 },
+    ...{
+      file: [young("alice", "t1", { updated_at: ago(-40) })],
+      redis: [young("alice", "t1", { updated_at: ago(-40) })],
+    },
+  },
+  {
+    what: "an import that would delete its task from JSON Lines",
+    ...{ line: "import in.jsonl --yes", file: lines(T1, T2), code: 3 },
+    prepare: input({ ...T1, updated_at: ago(5), deleted: true, a: [1] }),
+  },
+  { what: "a Redis that refuses writes", line: "cleanup --once", prepare: noReplicas, code: 3 },
+  { what: "the same by delete", line: "delete --ids t1 --user alice --yes", prepare: noReplicas, code: 3 },
+  { what: "output and logs in one", line: ORPHANS, more: "[paths]\nlogs = output\n", code: 1 },
+  { what: "a prefix that is a pattern", line: ORPHANS, more: "prefix = svc[1]*:\n", code: 2 },
+  { what: "a wrong zone: delete of all before an hour ago", line: "delete --until 1h --yes", ...WESTERN },
+  {
+    what: "a wrong zone: an import, after which the scores would fit it",
+    line: "import voice_task.json --yes",
+    ...WESTERN,
+  },
+];
+
+describe("attacks that change nothing", () => {
+  afterEach(() => here.server.call("CONFIG", "SET", "min-replicas-to-write", "0"));
+
+  it.each(HARMLESS)("$what: $line", async ({ line, file = BOTH, redis = BOTH, more = "", prepare, code }) => {
+    here.root.write("voice_task.json", typeof file === "string" ? file : JSON.stringify(file), 1_600_000_000);
+    if (more !== "") {
+      const config = here.root.tree()["config.ini"]!;
+      here.root.write(
+        "config.ini",
+        more.startsWith("[") ? config + more : config.replace("[redis]\n", `[redis]\n${more}`),
+      );
+    }
+    here.root.writeArtifacts(BOTH);
+    await put(...redis);
+    await prepare?.();
+    const state = async () => {
+      const dump = Object.entries(await here.server.dump()).filter(([key]) => !key.startsWith("tts:ttsctl:"));
+      return { tree: here.root.tree(), redis: Object.fromEntries(dump) };
+    };
+    const before = await state();
+    const run = await here.run(line);
+    expect(run.code, run.stderr).toBe(code);
+    expect(await state()).toEqual(before);
+  });
+});
+
+describe("attacks on names", () => {
+  it("a key of a map that another record has isn't overwritten by an import", async () => {
+    here.root.write("voice_task.json", JSON.stringify({ "alice:t1": T2 }));
+    here.root.write("in.jsonl", lines(T1));
+    expect((await here.run("import in.jsonl --yes")).code).toBe(0);
+    expect(Object.values(JSON.parse(here.root.storeText()))).toEqual([T2, T1]);
+  });
+
+  it.each([
+    ["alice", "bob:t1", ["bob:t1", "alice:t1"]],
+    ["bob", "alice:t1", ["alice:bob:t1", "bob:t1", "alice:t1"]],
+    ["alice", "alice:bob:t1", ["alice:bob:t1", "bob:t1", "alice:t1"]],
+  ])("--user %s --ids %s deletes at most the task of that user with that id", async (user, id, left) => {
+    const records = [record("alice", "bob:t1"), record("bob", "t1"), T1];
+    here.root.writeStore(records);
+    await put(...records);
+    await here.run(`delete --user ${user} --ids ${id} --yes`);
+    expect(here.root.readStore().map(({ user_id, task_id }) => `${user_id}:${task_id}`)).toEqual(left);
+  });
+
+  it("ids that differ only in Unicode form or by a trimmed space have their own directories", async () => {
+    const records = [record("alice", "caf\u00e9"), young("alice", "cafe\u0301"), record("alice", "t2 "), T2];
+    here.root.writeStore(records);
+    here.root.writeArtifacts(records);
+    await put(records[0]!, records[1]!, T2);
+    expect((await here.run("cleanup --once")).code).toBe(0);
+    expect((await here.run(ORPHANS)).code).toBe(0);
+    const paths = ["caf\u00e9", "cafe\u0301", "t2", "t2 "].map((name) => here.root.has(`output/alice/${name}`));
+    expect(paths).toEqual([false, true, true, true]);
+  });
+});
