@@ -129,8 +129,13 @@ export class RecordsOfBoth {
     await this.#owners.addRedis(this.#mirror, others.ids(), this.#snapshot);
   }
 
+  /** @throws TtsctlError STORE_INVALID if the file ends inside a record, which may be the only one of its task */
   async #addFile(): Promise<void> {
-    const { invalid, rules } = this.#snapshot;
+    const { invalid, rules, layout, path } = this.#snapshot;
+    if (layout !== null && layout.unfinished !== null)
+      throw new TtsctlError("STORE_INVALID", `${path} ends inside a record: its artifacts would be without one`, {
+        hint: "run it again; if no service is appending, complete the last line or remove it",
+      });
     this.#ownerless = new Set([...invalid.ownerless].flatMap(rules.namesOf));
     this.#taskless = new Set([...invalid.taskless].flatMap(rules.namesOf));
     await this.#owners.addFile(this.#snapshot, true);

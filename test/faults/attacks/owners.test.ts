@@ -184,6 +184,13 @@ const HARMLESS: Attack[] = [
     ...{ line: "import in.jsonl --yes", file: lines(T1, T2), code: 3 },
     prepare: input({ ...T1, updated_at: ago(5), deleted: true, a: [1] }),
   },
+  {
+    what: "JSON Lines that end inside the only record of a task",
+    line: ORPHANS,
+    file: lines(T2) + lines(T1).slice(0, 80),
+    redis: [T2],
+    code: 1,
+  },
   { what: "a Redis that refuses writes", line: "cleanup --once", prepare: noReplicas, code: 3 },
   { what: "the same by delete", line: "delete --ids t1 --user alice --yes", prepare: noReplicas, code: 3 },
   { what: "output and logs in one", line: ORPHANS, more: "[paths]\nlogs = output\n", code: 1 },
