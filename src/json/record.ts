@@ -173,6 +173,11 @@ export function setFields(json: string, changes: ReadonlyMap<string, string>): s
   return `{${texts.join(",")}}`;
 }
 
+/** The same with the fields of another object. */
+export function mergeFields(json: string, other: string): string {
+  return setFields(json, new Map(fieldsOf(other).map(({ name, value }) => [name, value])));
+}
+
 export function withoutFields(json: string, names: ReadonlySet<string>): string {
   if (names.size === 0) return json;
   const kept = fieldsOf(json).filter(({ name }) => !names.has(name));

@@ -115,9 +115,10 @@ export class Repair {
     const { suspects } = this.#drift;
     const ids = this.#ids(batch);
     await this.#announce(batch);
+    const ours = await base.recordsOf(ids);
     return (await mirror.fullCopies(ids)).flatMap((copy, i) => {
       const isWanted = !suspects.traits(batch[i]!).inFile || base.holds(ids[i]!);
-      const record = isWanted ? recordOf(copy, ids[i]!, mirror) : null;
+      const record = isWanted ? recordOf(copy, ids[i]!, mirror, ours[i]!) : null;
       return record === null ? [] : [record.json];
     });
   }

@@ -1,5 +1,5 @@
 import { TtsctlError } from "../../errors.ts";
-import { setFields } from "../../json/record.ts";
+import { mergeFields, setFields } from "../../json/record.ts";
 import { isInvalid, type RecordParser, type Task } from "../../task/task.ts";
 import { isWhole, type RedisCopy } from "../layout/copy.ts";
 import { type CopyReading, idFields } from "../layout/layout.ts";
@@ -10,13 +10,21 @@ import type { Mirror } from "./mirror.ts";
 /**
  * The record of a copy, with its ids, for the store file. Null if that would be a guess: a partial hash whose payload isn't
  * a complete record, or ids that the file would read as others.
+ * @param ours the file's record: if the payload is not a record, the hash lacks the service's own fields, which are kept
  */
-export function recordOf(copy: RedisCopy, id: TaskId, { layout, parser }: CopyReading): Task | null {
+export function recordOf(
+  copy: RedisCopy,
+  id: TaskId,
+  { layout, parser }: CopyReading,
+  ours: Task | null = null,
+): Task | null {
   const { fields } = copy;
   if (!isWhole(copy, parser) && !isRecordOf(fields.payload ?? null, id.userId, id.taskId, parser)) return null;
   const values = layout.readFields.map((name) => fields[name] ?? null);
   const task = layout.read(values, id, parser);
-  return task === undefined ? null : underOwnName(task, parser);
+  const named = task === undefined ? null : underOwnName(task, parser);
+  const isComplete = ours === null || (fields.payload != null && parser.validOrNull(fields.payload) !== null);
+  return named === null || isComplete ? named : { ...named, json: mergeFields(ours.json, named.json) };
 }
 
 /** Copies as records to keep elsewhere, with the ids of their keys. Undefined without a usable hash. */

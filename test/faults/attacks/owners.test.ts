@@ -229,6 +229,26 @@ describe("attacks that change nothing", () => {
   });
 });
 
+describe("a newer copy in Redis whose payload is lost", () => {
+  it.each([null, "{}", '{"user_id": "al'])(
+    "%s: a repair keeps the service's fields of the file's record",
+    async (payload) => {
+      const record = { ...T2, status: "running", result_path: "x", size: 1, list: [{ a: "}" }] };
+      here.root.writeStore([record]);
+      await put(record);
+      const key = "tts:task:alice:t2";
+      if (payload === null) await here.server.call("HDEL", key, "payload");
+      else await here.server.call("HSET", key, "payload", payload);
+      const updated_at = ago(1);
+      await here.server.call("HSET", key, "status", "succeeded", "updated_at", updated_at);
+      expect((await here.run("verify --repair --yes")).code).toBe(0);
+      const repaired = { ...record, status: "succeeded", updated_at };
+      expect(here.root.readStore()).toEqual([repaired]);
+      expect(JSON.parse((await server().hash(key)).payload!)).toEqual(repaired);
+    },
+  );
+});
+
 describe("attacks on names", () => {
   it("a key of a map that another record has isn't overwritten by an import", async () => {
     here.root.write("voice_task.json", JSON.stringify({ "alice:t1": T2 }));
