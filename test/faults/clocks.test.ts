@@ -116,9 +116,9 @@ describe("a false clock", () => {
     expect([run.code, JSON.parse(run.stdout).deleted], run.stderr).toEqual([0, 1]);
   });
 
-  it("off by less than a minute: the purge continues", async () => {
+  it("ahead by less than a minute: the purge continues", async () => {
     await lay();
-    clock.shift = chance.of([1, -1]) * 20;
+    clock.shift = 20; // behind, the artifacts that were just put in place would be newer than the pass
     const run = await here.run("cleanup --once -o json", { clock });
     expect(run.code, run.stderr).toBe(0);
     expect(sorted(await everything(here))).toEqual(exactly(STAYING));

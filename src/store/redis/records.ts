@@ -1,6 +1,7 @@
 import { TtsctlError } from "../../errors.ts";
 import { mergeFields, setFields } from "../../json/record.ts";
 import { isInvalid, type RecordParser, type Task } from "../../task/task.ts";
+import { newer } from "../../task/version.ts";
 import { isWhole, type RedisCopy } from "../layout/copy.ts";
 import { type CopyReading, idFields } from "../layout/layout.ts";
 import type { TaskId } from "../task-source.ts";
@@ -10,7 +11,8 @@ import type { Mirror } from "./mirror.ts";
 /**
  * The record of a copy, with its ids, for the store file. Null if that would be a guess: a partial hash whose payload isn't
  * a complete record, or ids that the file would read as others.
- * @param ours the file's record: if the payload is not a record, the hash lacks the service's own fields, which are kept
+ * @param ours the file's record: its other fields are kept if the payload isn't a record, or if it is an older one than ours and
+ *   only the fields of the hash are newer
  */
 export function recordOf(
   copy: RedisCopy,
@@ -20,11 +22,15 @@ export function recordOf(
 ): Task | null {
   const { fields } = copy;
   if (!isWhole(copy, parser) && !isRecordOf(fields.payload ?? null, id.userId, id.taskId, parser)) return null;
-  const values = layout.readFields.map((name) => fields[name] ?? null);
+  const whole = fields.payload == null ? null : parser.validOrNull(fields.payload);
+  const isStale = ours !== null && whole !== null && newer(ours.score, whole.score) && !layout.payloadRules;
+  const payload = isStale ? ours.json : fields.payload;
+  const values = layout.readFields.map((name) => (name === "payload" ? payload : fields[name]) ?? null);
   const task = layout.read(values, id, parser);
   const named = task === undefined ? null : underOwnName(task, parser);
-  const isComplete = ours === null || (fields.payload != null && parser.validOrNull(fields.payload) !== null);
-  return named === null || isComplete ? named : { ...named, json: mergeFields(ours.json, named.json) };
+  return named === null || ours === null || whole !== null
+    ? named
+    : { ...named, json: mergeFields(ours.json, named.json) };
 }
 
 /** Copies as records to keep elsewhere, with the ids of their keys. Undefined without a usable hash. */

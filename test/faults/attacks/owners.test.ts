@@ -229,8 +229,8 @@ describe("attacks that change nothing", () => {
   });
 });
 
-describe("a newer copy in Redis whose payload is lost", () => {
-  it.each([null, "{}", '{"user_id": "al'])(
+describe("a newer copy in Redis whose payload is lost or old", () => {
+  it.each([null, "{}", '{"user_id": "al', JSON.stringify(young("alice", "t2", { updated_at: ago(3600), size: 0 }))])(
     "%s: a repair keeps the service's fields of the file's record",
     async (payload) => {
       const record = { ...T2, status: "running", result_path: "x", size: 1, list: [{ a: "}" }] };
