@@ -16,6 +16,7 @@ import { usePlace } from "../e2e/setup.ts";
 import { cleanEnv } from "../helpers/clean-env.ts";
 import { lacks, lacksMount, lacksRight } from "../helpers/lacks.ts";
 import { first } from "../helpers/long.ts";
+import { pastTick } from "../helpers/root.ts";
 import { binary, built, type Run, Running } from "../helpers/ttsctl.ts";
 import { CASES as ALL, BIG, expectNamed, isTemporary, lay, OLD, YOUNG } from "./helpers/disk.ts";
 import { contentOf } from "./helpers/stores.ts";
@@ -94,6 +95,7 @@ describe("row B, a real disk", () => {
       utimesSync(`${output}/${user_id}/${task_id}`, 1_600_000_000, 1_600_000_000);
     }
     expect(statfsSync(folder).bfree * statfsSync(folder).bsize).toBeLessThan(text.length);
+    pastTick();
     const run = await here.run("cleanup --once -o json");
     expect(run.code, run.stderr).toBe(0);
     expect(JSON.parse(run.stdout)).toMatchObject({ purged: OLD.length });

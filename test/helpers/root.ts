@@ -93,6 +93,16 @@ export class ServiceRoot {
     pastTick();
   }
 
+  /** Waits until its artifacts were put in place before any pass that begins now. */
+  settle(): void {
+    const paths = ["output", "Logs"].flatMap((top) => [this.at(top), ...below(this.at(top))]);
+    const latest = paths.reduce(
+      (ms, path) => Math.max(ms, lstatSync(path, { throwIfNoEntry: false })?.ctimeMs ?? 0),
+      0,
+    );
+    if (Date.now() - latest < TICK_MS) pastTick();
+  }
+
   rename(from: string, to: string): void {
     renameSync(this.at(from), this.at(to));
   }
