@@ -1,5 +1,5 @@
-import { LANGUAGES, TAGS } from "../i18n/language.ts";
-import { THEMES } from "../model/theme.ts";
+import { LANGUAGES, loadMessages, TAGS } from "../i18n/language.ts";
+import { THEMES } from "../state/preferences.ts";
 import { useApp, useMessages } from "./context.ts";
 import { Health } from "./health.tsx";
 import { IconButton, Menu } from "./parts.tsx";
@@ -11,6 +11,11 @@ export function Header() {
   const text = useMessages();
   const { language, theme } = preferences;
   const other = LANGUAGES.find((known) => known !== language.value)!;
+  const fail = () => announce(text.unreachable);
+  const turnLanguage = () =>
+    loadMessages(other).then(() => {
+      language.value = other;
+    }, fail);
   const turnTheme = () => {
     theme.value = THEMES[(THEMES.indexOf(theme.value) + 1) % THEMES.length]!;
     announce(text.theme(text.themes[theme.value]));
@@ -27,7 +32,7 @@ export function Header() {
       )}
       <span class="spring" />
       {about.hasToken.value && !needsToken.value ? (
-        <button type="button" class="button" onClick={() => void logout().catch(() => announce(text.unreachable))}>
+        <button type="button" class="button" onClick={() => void logout().catch(fail)}>
           {text.logout}
         </button>
       ) : null}
@@ -38,9 +43,7 @@ export function Header() {
         class="button"
         lang={TAGS[other]}
         aria-label={text.switchLanguage}
-        onClick={() => {
-          language.value = other;
-        }}
+        onClick={() => void turnLanguage()}
       >
         {text.otherLanguage}
       </button>
