@@ -76,6 +76,14 @@ module.exports = {
       to: { path: "(^|/)node_modules/koffi/" },
     },
     {
+      name: "writes-only-after-preflight",
+      severity: "error",
+      from: {
+        pathNot: "^(src/operations/preflight|src/store/mirror-writer|src/library/open-store)\\.ts$|^(test|bench)/",
+      },
+      to: { path: "^src/store/writable\\.ts$", dependencyTypesNot: ["type-only"] },
+    },
+    {
       name: "hono-in-http",
       severity: "error",
       from: { pathNot: "^src/http/" },

@@ -27,6 +27,24 @@ export const systemClock: Clock = {
     }),
 };
 
+/** Seconds of synchronous calls in a row: other requests of `serve` wait as long. */
+const LONGEST_TURN_S = 0.01;
+
+/** Lets other work have a turn, if this work had a long one. Work whose calls are synchronous awaits `next` between its items. */
+export class Turns {
+  #began = systemClock.monotonic();
+
+  next(): Promise<void> | undefined {
+    if (systemClock.monotonic() - this.#began < LONGEST_TURN_S) return undefined;
+    return new Promise((resolve) => {
+      setImmediate(() => {
+        this.#began = systemClock.monotonic();
+        resolve();
+      });
+    });
+  }
+}
+
 /** How many seconds to rest after work that is repeated: it takes at most a fifth of the time. @param began monotonic */
 export function restAfter(began: number, least: number, clock: Clock): number {
   return Math.max(least, 5 * (clock.monotonic() - began));

@@ -1,6 +1,6 @@
 import { getSystemErrorMap } from "node:util";
 
-/** Each code with its exit code (SPEC section 5). */
+/** Each code with its exit code (docs/contract.md, Commands). */
 export const EXIT_CODES = {
   USAGE: 2,
   CONFIG_NOT_FOUND: 2,

@@ -4,11 +4,16 @@ import { markdownReport } from "../bench/report/docs.ts";
 import type { Report } from "../bench/report/report.ts";
 import { picture } from "../bench/report/svg.ts";
 import { scalingText } from "../bench/scaling/scaling.ts";
+import { DONE, PARTLY } from "../src/cli/emit.ts";
 import { placeOf, SETTING_NAMES } from "../src/config/settings.ts";
 import { EXIT_CODES } from "../src/errors.ts";
 import { problemOf } from "../src/http/answer.ts";
 import { CHECKS } from "../src/operations/doctor/run.ts";
+import { NEEDED } from "../src/operations/preflight.ts";
+import { SYNCED_KEY } from "../src/store/layout/keys.ts";
+import { PLAIN } from "../src/store/layout/layout.ts";
 import { KEY_NAMES } from "../src/task/query-fields.ts";
+import { KNOWN_STATUS_WORDS, shownStatus } from "../src/task/status.ts";
 
 const at = (name: string) => new URL(`../${name}`, import.meta.url);
 const text = (name: string) => readFileSync(at(name), "utf8");
@@ -203,3 +208,59 @@ function anchorsIn(markdown: string): string[] {
       .replaceAll(" ", "-"),
   );
 }
+
+describe("docs/contract.md", () => {
+  const contract = text("docs/contract.md");
+  const rowsOf = (heading: string) => {
+    const part = contract.split(new RegExp(`^#+ ${heading}\\n`, "m"))[1]!.split(/^#/m)[0]!;
+    return cells(part).slice(1);
+  };
+  const words = (cell: string) => [...cell.matchAll(/`([^`]+)`/g)].map(([, word]) => word!);
+
+  it("has the words of every status", () => {
+    const rows = rowsOf("Status").map(([, shown, all]) => [words(shown!)[0], words(all!)] as const);
+    expect(rows.flatMap(([, all]) => all).sort()).toEqual([...KNOWN_STATUS_WORDS].sort());
+    for (const [shown, all] of rows) for (const word of all) expect(shownStatus(word), word).toBe(shown);
+  });
+
+  it("has every exit code", () => {
+    const codes = rowsOf("Exit codes").map(([, code]) => Number(code));
+    expect(codes).toEqual([...new Set([DONE, PARTLY, ...Object.values(EXIT_CODES)])].sort((a, b) => a - b));
+  });
+
+  it("has the keys of Redis", () => {
+    const keys = rowsOf("Redis").map(([, key]) => words(key!)[0]);
+    const { indexKey, taskKey } = PLAIN;
+    expect(keys).toEqual([
+      taskKey.call(PLAIN, "{user_id}", "{task_id}"),
+      indexKey.call(PLAIN, undefined),
+      indexKey.call(PLAIN, "{user_id}"),
+      SYNCED_KEY,
+    ]);
+  });
+
+  it("has the guards of every command", () => {
+    const commandOf = { orphans: "cleanup", repair: "verify --repair" } as const;
+    const rows = new Map(rowsOf("Guards").map(([, guard, , commands]) => [guard, commands!]));
+    for (const [action, checks] of Object.entries(NEEDED)) {
+      const command = commandOf[action as keyof typeof commandOf] ?? action;
+      for (const check of ["layout", "time zone", "clock", "right store"] as const) {
+        const cell = rows.get(check)!;
+        const isNamed = cell.startsWith("all that change tasks") || words(cell).includes(command);
+        expect([action, check, isNamed]).toEqual([action, check, checks.includes(check)]);
+      }
+    }
+  });
+
+  it("has the headings that comments name", () => {
+    const headings = [...contract.matchAll(/^#+ (.*)$/gm)].map(([, heading]) => heading!);
+    const files = (readdirSync(at("src"), { recursive: true }) as string[]).filter((name) => /\.(ts|lua)$/.test(name));
+    const named = files.flatMap((name) => [...text(`src/${name}`).matchAll(/docs\/contract\.md, ([A-Z][a-z]+)/g)]);
+    expect(named.length).toBeGreaterThan(50);
+    for (const [, word] of named)
+      expect(
+        headings.some((heading) => heading.startsWith(word!)),
+        word,
+      ).toBe(true);
+  });
+});

@@ -1,6 +1,6 @@
 """Writes the commands that mirror a store of make_store.py, as `redis-cli --pipe` takes them: commands.py FILE ARGUMENTS
 
-Three a task, SPEC's layout: HSET with the seven fields, ZADD in both indexes. The arguments are those of make_store.py.
+Three a task, the layout of docs/contract.md: HSET with the seven fields, ZADD in both indexes. The arguments are those of make_store.py.
 """
 import datetime as dt
 import json

@@ -1,12 +1,13 @@
-import type { FileHandle } from "node:fs/promises";
+import { closeSync } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
+import { Turns } from "../clock.ts";
 import { TtsctlError } from "../errors.ts";
-import { pool } from "../pool.ts";
 import { printableJson } from "../printable.ts";
-import { type Folder, FolderError, Kept, reasonOf, within } from "./folder.ts";
+import { DESCRIPTORS, eachFolder, type Folder, FolderError, ignoreRefusal, Kept, reasonOf } from "./folder.ts";
 import { FolderCache } from "./folder-cache.ts";
 import { type Artifact, listFolder, openBelow } from "./list.ts";
 import { type FoundLog, LOG_SUFFIX, LogFolders, type LogIndex, type LogOutcome, type LogPlace } from "./logs.ts";
-import { lookIntoChild, total } from "./look.ts";
+import { ANY_AGE, isSame, lookIntoChild, type NewestAllowed, total } from "./look.ts";
 import { isPlainName, isPurgeFolder, plainNameOf } from "./plain-name.ts";
 import { type FolderOutcome, keptBecause, PurgeArea, type Recovery } from "./purge-area.ts";
 import { openRoots, type RootPaths, type Roots } from "./roots.ts";
@@ -15,6 +16,7 @@ import { allLogLines, type LogPart, lastLogLines, TaskLogFollower } from "./task
 
 export type { Artifact } from "./list.ts";
 export type { LogIndex, LogPlace } from "./logs.ts";
+export type { NewestAllowed } from "./look.ts";
 export type { FolderOutcome } from "./purge-area.ts";
 export { heldFile } from "./roots.ts";
 export type { SweepRules } from "./sweep.ts";
@@ -32,18 +34,15 @@ export interface ArtifactNames {
   foldersOf(id: FolderName): readonly FolderName[];
 }
 
-/** How many folders a walk looks into at once. */
-const AT_ONCE = 4;
-
 const AS_IDS: ArtifactNames = { namesOf: (id) => [id], foldersOf: (id) => [id] };
 
 /**
- * The audio folders and log files of tasks (SPEC section 6, Artifacts): `output/{user}/{task}/` and
+ * The audio folders and log files of tasks (docs/contract.md, Whose directory is it): `output/{user}/{task}/` and
  * `Logs/{8 digits}/{2 digits}/{task}.log`. A task may have several, by other names. Nothing else is ever removed, and
  * nothing below these two roots is reached through a symbolic link.
  *
- * Made for one pass, under the lock that a pass holds. `purgeFolder`, `measureFolder`, `list` and the log index may be
- * used by several callers at once; `recover`, `sweep` and `close` only when none of these is under way.
+ * Made for one pass, under the lock that a pass holds. What is not a promise is done by synchronous calls: await `turn`
+ * between two tasks.
  */
 class DiskArtifacts {
   readonly #roots: Roots;
@@ -52,18 +51,23 @@ class DiskArtifacts {
   readonly #userChanges = new OwnChanges();
   readonly #purgeArea: PurgeArea | undefined;
   readonly #logs: LogFolders;
+  readonly #turns = new Turns();
   #closed = false;
 
   constructor(roots: Roots, names: ArtifactNames = AS_IDS) {
     this.#names = names;
     const { output, logs } = roots;
     this.#roots = roots;
-    this.#logs = new LogFolders(logs);
+    this.#logs = new LogFolders(logs, this.#turns);
     this.#purgeArea = output && new PurgeArea(output);
     this.#homes = new FolderCache(
-      async (user) => output?.openOfSameMountIfThere(user),
-      async (home, user) => output !== undefined && home.isAt(output, user),
+      (user) => output?.openOfSameMountIfThere(user),
+      (home, user) => output !== undefined && home.isAt(output, user),
     );
+  }
+
+  get areThere(): boolean {
+    return this.#roots.output !== undefined || this.#roots.logs !== undefined;
   }
 
   /** Whether there is an `output/` at all. */
@@ -71,10 +75,25 @@ class DiskArtifacts {
     return this.#roots.output !== undefined;
   }
 
-  /** Why the artifacts of a task are never touched; undefined if they may be. */
-  whyNever(userId: string, taskId: string): string | undefined {
-    const [first] = this.foldersOf(userId, taskId);
-    return this.#unsafe(first!.userId, first!.taskId);
+  /** The device of `output/`. */
+  get device(): bigint | undefined {
+    return this.#roots.output?.dev;
+  }
+
+  /** Why a folder is never touched; undefined if it may be. */
+  whyNever({ userId, taskId }: FolderName): string | undefined {
+    return this.#unsafe(userId, taskId);
+  }
+
+  /** Whether two names of folders lead to the same one: the file system ignores case. If that can't be read, they do. */
+  areOne(one: FolderName, other: FolderName): boolean {
+    const statsOf = (name: FolderName) => this.#home(name)?.exactStats(name.taskId);
+    try {
+      return isSame(statsOf(one), statsOf(other));
+    } catch (error) {
+      reasonOf(error);
+      return true;
+    }
   }
 
   /** The folders that a task may have, by names that may be touched; without any, what its ids would name. */
@@ -84,18 +103,27 @@ class DiskArtifacts {
     return safe.length > 0 ? safe : folders.slice(0, 1);
   }
 
-  /** Puts back what a pass that was killed left in `output/.ttsctl-purge`. Begin a pass with it. */
-  async recover(): Promise<Recovery> {
-    await this.#endPurges();
-    return (await this.#purgeArea?.recover()) ?? { folders: 0, left: [] };
+  /** Lets other work of this process have a turn, if it is time. */
+  turn(): Promise<void> | undefined {
+    return this.#turns.next();
   }
 
-  /** The files of a task, those of its folders first. Throws ARTIFACTS_UNSAFE if the folder cannot be read; unreadable logs are left out. */
-  async list(userId: string, taskId: string, withLogs = true): Promise<Artifact[]> {
+  /** Puts back what a pass that was killed left in `output/.ttsctl-purge`. Begin a pass with it. */
+  recover(): Recovery {
+    this.#endPurges();
+    return this.#purgeArea?.recover() ?? { folders: 0, left: [] };
+  }
+
+  /**
+   * The files in some folders, in nested ones too if their names have slashes, then the logs of a task. Throws
+   * ARTIFACTS_UNSAFE if a folder cannot be read; unreadable logs are left out.
+   */
+  async list(folders: readonly FolderName[], logsOf: string | null): Promise<Artifact[]> {
     try {
       const found: Artifact[] = [];
-      for (const folder of this.foldersOf(userId, taskId)) found.push(...(await this.#listFolder(folder)));
-      const logs = withLogs ? await this.#logs.find(this.#logNamesOf(taskId)) : []; // looks into every hour
+      for (const { userId, taskId } of folders)
+        found.push(...(await this.#listFolder([userId, taskId].join("/").split("/"))));
+      const logs = logsOf === null ? [] : await this.#logs.find(this.#logNamesOf(logsOf)); // looks into every hour
       for (const { path, bytes } of logs) found.push({ path, bytes });
       return found;
     } catch (error) {
@@ -104,12 +132,24 @@ class DiskArtifacts {
     }
   }
 
-  async #listFolder(folder: FolderName): Promise<Artifact[]> {
+  async #listFolder(names: readonly string[]): Promise<Artifact[]> {
+    const [user = "", task = ""] = names;
+    // What is never touched is not a task's.
+    if (!names.every((name) => isPlainName(name)) || this.#unsafe(user, task) !== undefined) return [];
+    const opened: Folder[] = [];
     try {
-      return (await this.#inHome(folder, (home) => listFolder(home, folder.taskId))) ?? [];
+      let parent = this.#roots.output;
+      for (const name of names.slice(0, -1)) {
+        parent = parent?.openOfSameMountIfThere(name);
+        if (parent === undefined) return [];
+        opened.push(parent);
+      }
+      return await listFolder(parent!, names.at(-1)!, this.#turns);
     } catch (error) {
-      if (error instanceof Kept) return []; // what is never touched is not a task's
+      if (error instanceof Kept) return [];
       throw error;
+    } finally {
+      for (const folder of opened) folder.close();
     }
   }
 
@@ -122,10 +162,11 @@ class DiskArtifacts {
     if (!names.every((name) => isPlainName(name))) return undefined;
     for (const folder of this.foldersOf(userId, taskId)) {
       try {
-        const file = await this.#inHome(folder, (home) => openBelow(home, [folder.taskId, ...names]));
-        if (file !== undefined) return file;
+        const home = this.#home(folder);
+        const fd = home && openBelow(home, [folder.taskId, ...names]);
+        if (fd !== undefined) return await open(`${DESCRIPTORS}/${fd}`).finally(() => closeSync(fd));
       } catch (error) {
-        reasonOf(error);
+        ignoreRefusal(error);
       }
     }
     return undefined;
@@ -145,18 +186,18 @@ class DiskArtifacts {
     return new TaskLogFollower(this.#logs, this.#logNamesOf(taskId));
   }
 
-  /** The likely outcome of `purgeFolder`; without `now`, the size of a folder of any age. */
-  measureFolder(userId: string, taskId: string, now = Number.POSITIVE_INFINITY): Promise<FolderOutcome> {
-    return this.#outcome({ userId, taskId }, async (home) => {
-      const contents = await lookIntoChild(home, taskId, now);
+  /** The likely outcome of `purgeFolder`; without limits, the size of a folder of any age. */
+  measureFolder(userId: string, taskId: string, newest = ANY_AGE): FolderOutcome {
+    return this.#outcome({ userId, taskId }, (home) => {
+      const contents = lookIntoChild(home, taskId, newest);
       return contents && { kind: "removed", ...total(contents) };
     });
   }
 
-  /** Removes the folder of a task, unless something in it was changed after `now` (epoch seconds). Never throws for what the disk refuses. */
-  purgeFolder(userId: string, taskId: string, now: number): Promise<FolderOutcome> {
+  /** Removes the folder of a task, unless something in it is newer than is allowed. Never throws for what the disk refuses. */
+  purgeFolder(userId: string, taskId: string, newest: NewestAllowed): FolderOutcome {
     const folder = { userId, taskId };
-    return this.#outcome(folder, (home) => this.#purgeArea!.purge(home, folder, now, this.#userChanges));
+    return this.#outcome(folder, (home) => this.#purgeArea!.purge(home, folder, newest, this.#userChanges));
   }
 
   /**
@@ -164,23 +205,31 @@ class DiskArtifacts {
    * skipped. @param other gets the quoted path of anything that isn't a folder of a task
    */
   async walkFolders(
-    visit: (userId: string, taskId: string) => Promise<void>,
+    visit: (userId: string, taskId: string) => Promise<void> | void,
     other: (path: string) => void = () => {},
   ): Promise<string[]> {
     const { output, logsInOutput } = this.#roots;
-    if (output === undefined) return [];
     const unread: string[] = [];
-    const note = (error: unknown) => void unread.push(reasonOf(error));
-    const inEach = (parent: Folder, work: (name: string) => Promise<void>) =>
-      pool(parent.entries(), AT_ONCE, async ({ name, isFolder }) => {
+    const note = (reason: string) => void unread.push(reason);
+    function* foldersIn(parent: Folder): Generator<string> {
+      for (const { name, isFolder } of parent.entries()) {
         const plain = plainNameOf(name);
-        if (parent === output && plain !== undefined && (plain === logsInOutput || isPurgeFolder(plain))) return;
+        if (parent === output && plain !== undefined && (plain === logsInOutput || isPurgeFolder(plain))) continue;
         if (plain === undefined || !isFolder) other(printableJson(parent.labelOf(name)));
-        else await work(plain);
-      });
-    const inUser = (user: string) =>
-      within(output.openOfSameMountIfThere(user), (home) => inEach(home, (task) => visit(user, task))).catch(note);
-    await inEach(output, inUser).catch(note);
+        else yield plain;
+      }
+    }
+    const inUser = async (home: Folder, user: string) => {
+      for (const task of foldersIn(home)) {
+        await visit(user, task);
+        await this.turn();
+      }
+    };
+    try {
+      if (output !== undefined) await eachFolder(output, foldersIn(output), note, inUser);
+    } catch (error) {
+      note(reasonOf(error));
+    }
     return unread;
   }
 
@@ -189,8 +238,13 @@ class DiskArtifacts {
     return this.#logs.walkLogs(wanted, visit);
   }
 
+  /** Whether the log of another name is the same as one that a walk found. */
+  isSameLog({ taskId, hour }: LogPlace, other: string): boolean {
+    return this.#logs.areOne(taskId, other, hour);
+  }
+
   /** Removes one log that a walk found, unless it was changed after `now`. */
-  removeLog({ taskId, hour }: LogPlace, now: number): Promise<LogOutcome> {
+  removeLog({ taskId, hour }: LogPlace, now: number): LogOutcome {
     return this.#logs.remove(taskId, [hour], now);
   }
 
@@ -213,35 +267,33 @@ class DiskArtifacts {
    * empty, if they were last changed before a time, its own removals aside. Returns how many.
    */
   async sweep(rules: SweepRules): Promise<number> {
-    await this.#endPurges();
+    this.#endPurges();
     const { output } = this.#roots;
     const users = output === undefined ? 0 : await sweepUsers(output, this.#userChanges, rules);
     this.#userChanges.clear();
-    return users + (await this.#logs.sweep(rules));
+    return users + this.#logs.sweep(rules);
   }
 
-  async close(): Promise<void> {
+  close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    await this.#endPurges();
+    this.#endPurges();
     this.#roots.output?.close();
     this.#roots.logs?.close();
   }
 
-  /** Works in the folder of a user; undefined if it is missing. @throws Kept for names that are never touched */
-  async #inHome<R>({ userId, taskId }: FolderName, work: (home: Folder) => Promise<R>): Promise<R | undefined> {
+  /** The folder of a user, open until the next call; undefined if it is missing. @throws Kept for names that are never touched */
+  #home({ userId, taskId }: FolderName): Folder | undefined {
     const unsafe = this.#unsafe(userId, taskId);
     if (unsafe !== undefined) throw new Kept(unsafe);
-    return this.#homes.use(userId, work);
+    return this.#homes.get(userId);
   }
 
-  /** The same, but a failure of the disk is an outcome: it must not stop a pass. */
-  async #outcome(
-    folder: FolderName,
-    work: (home: Folder) => Promise<FolderOutcome | undefined>,
-  ): Promise<FolderOutcome> {
+  /** Works in the folder of a user. A failure of the disk is an outcome: it must not stop a pass. */
+  #outcome(folder: FolderName, work: (home: Folder) => FolderOutcome | undefined): FolderOutcome {
     try {
-      return (await this.#inHome(folder, work)) ?? { kind: "absent" };
+      const home = this.#home(folder);
+      return (home && work(home)) ?? { kind: "absent" };
     } catch (error) {
       return keptBecause(error);
     }
@@ -262,26 +314,19 @@ class DiskArtifacts {
   }
 
   /** Closes what is held open and removes our part of the purge area, unless something is left in it. */
-  async #endPurges(): Promise<void> {
+  #endPurges(): void {
     this.#homes.clear();
     this.#logs.closeHours();
-    await this.#purgeArea?.dispose();
+    this.#purgeArea?.dispose();
   }
 }
 
 export type Artifacts = Pick<DiskArtifacts, keyof DiskArtifacts>;
 export type LogFollower = Pick<TaskLogFollower, keyof TaskLogFollower>;
 
-/**
- * Opens both roots; one that is missing holds nothing.
- *
- * @param byDescriptor whether to work under `/proc/self/fd`; by default if available
- */
-export async function openArtifacts(
-  { names, ...roots }: RootPaths & { names?: ArtifactNames },
-  byDescriptor?: boolean,
-): Promise<Artifacts> {
-  return new DiskArtifacts(await openRoots(roots, byDescriptor), names);
+/** Opens both roots; one that is missing holds nothing. */
+export function openArtifacts({ names, ...roots }: RootPaths & { names?: ArtifactNames }): Artifacts {
+  return new DiskArtifacts(openRoots(roots), names);
 }
 
 /** Empty artifacts, for reading only the stores. */

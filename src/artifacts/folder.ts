@@ -5,32 +5,25 @@ import {
   fchmodSync,
   fchownSync,
   fstatSync,
+  linkSync,
   lstatSync,
-  open as openCallback,
+  mkdirSync,
+  opendirSync,
   openSync,
+  readdirSync,
   readFileSync,
+  renameSync,
+  rmdirSync,
+  type Stats,
   statSync,
+  unlinkSync,
 } from "node:fs";
-import {
-  type FileHandle,
-  link,
-  lstat,
-  mkdir,
-  opendir,
-  open as openFile,
-  readdir,
-  rename,
-  rmdir,
-  unlink,
-} from "node:fs/promises";
-import { promisify } from "node:util";
-import { closeQuietly, describeSystemError, systemErrorCode } from "../errors.ts";
+import { describeSystemError, systemErrorCode } from "../errors.ts";
 import { printableJson } from "../printable.ts";
 
 /** One component of a path. Names that were read from the disk are bytes: they need not be UTF-8. */
 export type Name = string | Buffer;
 
-const open = promisify(openCallback);
 const NOT_A_FOLDER = new Set(["ENOTDIR", "ELOOP"]);
 const ENTRIES_AT_ONCE = 128;
 const THE_FOLDER_ITSELF = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
@@ -75,68 +68,57 @@ export function ignoreRefusal(error: unknown): undefined {
 }
 
 /** Undefined if it is missing. */
-export async function ifThere<T>(work: Promise<T>): Promise<T | undefined> {
+export function ifThere<T>(work: () => T): T | undefined {
   try {
-    return await work;
+    return work();
   } catch (error) {
     if (systemErrorCode(error) === "ENOENT") return undefined;
     throw error;
   }
 }
 
-/**
- * On Linux every open folder has a path that no rename and no link can redirect. This tries to open one, because a process
- * that changed its user may lack access to its own.
- */
-export function hasDescriptorPaths(): boolean {
-  if (process.platform !== "linux") return false;
-  try {
-    closeSync(openSync("/proc/self/fd", constants.O_RDONLY | constants.O_DIRECTORY));
-    return true;
-  } catch {
-    return false;
-  }
-}
+/** Every open folder has a path here that no rename and no link can redirect. */
+export const DESCRIPTORS = "/proc/self/fd";
 
 /**
  * A folder held open. Everything in it is reached through the descriptor (`/proc/self/fd/N/name`), so a component above
- * that is swapped for a symbolic link can't redirect it (SPEC section 6, Artifacts).
+ * that is swapped for a symbolic link can't redirect it (docs/contract.md, Whose directory is it).
  *
- * Without such paths (macOS) the folder's own path is used, and before each operation it is checked with lstat that it
- * still is the folder that was opened. There a swap between the check and the operation is not caught.
- *
- * What looks up a path runs in the thread pool, as a disk may be slow. What is asked of a folder that is held open does
- * not (its descriptor, its place): the kernel mostly has that in memory, and a turn of the pool costs more than the answer.
+ * All calls are synchronous: a turn of the thread pool costs more than what a local disk answers from memory. Callers give
+ * way between tasks (`Turns`).
  */
 export class Folder {
   readonly label: string;
   readonly dev: bigint;
   readonly ino: bigint;
+  /** When something was last added or removed, as it was opened; epoch milliseconds. */
+  readonly mtimeMs: number;
   readonly #fd: number;
-  readonly #path: Name;
-  readonly #byDescriptor: boolean;
+  readonly #path: string;
+  /** The kernel's number of its mount, once it was asked for. */
+  #mount: string | undefined;
 
-  private constructor(fd: number, path: Name, label: string, byDescriptor: boolean) {
-    const { dev, ino } = statsOf(fd, label);
+  private constructor(fd: number, label: string) {
+    const { dev, ino, mtimeNs } = statsOf(fd, label);
     this.label = label;
     this.dev = dev;
     this.ino = ino;
+    this.mtimeMs = Number(mtimeNs) / 1e6;
     this.#fd = fd;
-    this.#byDescriptor = byDescriptor;
-    this.#path = byDescriptor ? `/proc/self/fd/${fd}` : path;
+    this.#path = `${DESCRIPTORS}/${fd}`;
   }
 
   /** Opens `output/` or `Logs/` at its real path; only for these two is a symbolic link followed, once. */
-  static async openRoot(path: string, label: string, byDescriptor: boolean): Promise<Folder> {
-    return new Folder(await open(path, constants.O_RDONLY | constants.O_DIRECTORY), path, label, byDescriptor);
+  static openRoot(path: string, label: string): Folder {
+    return new Folder(openSync(path, constants.O_RDONLY | constants.O_DIRECTORY), label);
   }
 
   /** Opens a folder in this one. @throws Kept for a symbolic link, or anything but a folder */
-  async openFolder(name: Name, label = this.labelOf(name)): Promise<Folder> {
+  openFolder(name: Name, label = this.labelOf(name)): Folder {
     const path = this.#pathOf(name);
     try {
-      const fd = await this.#run("open", name, () => open(path, THE_FOLDER_ITSELF));
-      return new Folder(fd, path, label, this.#byDescriptor);
+      const fd = this.#run("open", name, () => openSync(path, THE_FOLDER_ITSELF));
+      return new Folder(fd, label);
     } catch (error) {
       if (!NOT_A_FOLDER.has(systemErrorCode(error) ?? "")) throw error;
       throw new Kept(`${printableJson(label)} is a symbolic link or not a directory`);
@@ -144,16 +126,17 @@ export class Folder {
   }
 
   /** The same, or undefined if it is missing. */
-  openIfThere(name: Name): Promise<Folder | undefined> {
-    return ifThere(this.openFolder(name));
+  openIfThere(name: Name): Folder | undefined {
+    // Most tasks have no folder: an error costs many times what this call does.
+    return this.lstat(name) === undefined ? undefined : ifThere(() => this.openFolder(name));
   }
 
   /** The same, but a mount point also throws `Kept`. */
-  async openOfSameMountIfThere(name: Name): Promise<Folder | undefined> {
-    const folder = await this.openIfThere(name);
+  openOfSameMountIfThere(name: Name): Folder | undefined {
+    const folder = this.openIfThere(name);
     if (folder === undefined) return undefined;
     try {
-      if (await this.#run("stat", name, async () => folder.#isSameMount(this))) return folder;
+      if (this.#run("stat", name, () => folder.#isSameMount(this))) return folder;
     } catch (error) {
       folder.close();
       throw error;
@@ -162,19 +145,19 @@ export class Folder {
     throw new Kept(`${printableJson(folder.label)} is a mount point`);
   }
 
-  /** Opens a regular file for reading; undefined if it is missing. Anything else throws `Kept`. */
-  async openFileIfThere(name: Name): Promise<FileHandle | undefined> {
+  /** Opens a regular file for reading; undefined if it is missing. The caller closes the descriptor. Anything else throws `Kept`. */
+  openFileIfThere(name: Name): number | undefined {
     let isFile = false;
-    let file: FileHandle | undefined;
+    let fd: number | undefined;
     try {
-      file = await ifThere(this.#run("open", name, () => openFile(this.#pathOf(name), THE_FILE_ITSELF)));
-      isFile = file === undefined || statsOf(file.fd, this.labelOf(name)).isFile();
+      fd = ifThere(() => this.#run("open", name, () => openSync(this.#pathOf(name), THE_FILE_ITSELF)));
+      isFile = fd === undefined || statsOf(fd, this.labelOf(name)).isFile();
     } catch (error) {
       if (systemErrorCode(error) !== "ELOOP") throw error;
     } finally {
-      if (!isFile) await closeQuietly(file);
+      if (!isFile && fd !== undefined) closeSync(fd);
     }
-    if (isFile) return file;
+    if (isFile) return fd;
     throw new Kept(`${printableJson(this.labelOf(name))} is a symbolic link or not a file`);
   }
 
@@ -182,29 +165,34 @@ export class Folder {
     return `${this.label}/${name.toString()}`;
   }
 
-  async names(): Promise<Buffer[]> {
-    return this.#run("read", undefined, () => readdir(this.#path, { encoding: "buffer" }));
+  names(): Buffer[] {
+    return this.#run("read", undefined, () => readdirSync(this.#path, { encoding: "buffer" }));
   }
 
   /** The same one by one, however many there are, with whether each is a folder (a link to one is not). */
-  async *entries(): AsyncGenerator<{ name: Buffer; isFolder: boolean }> {
+  *entries(): Generator<{ name: Buffer; isFolder: boolean }> {
     // latin1 keeps every byte of a name, which need not be UTF-8.
     const options = { encoding: "latin1", bufferSize: ENTRIES_AT_ONCE } as const;
-    const folder = await this.#run("read", undefined, () => opendir(this.#path, options));
+    const folder = this.#run("read", undefined, () => opendirSync(this.#path, options));
     try {
       for (;;) {
-        const entry = await this.#run("read", undefined, () => folder.read());
+        const entry = this.#run("read", undefined, () => folder.readSync());
         if (entry === null) return;
         yield { name: Buffer.from(entry.name, "latin1"), isFolder: entry.isDirectory() };
       }
     } finally {
-      await closeQuietly(folder);
+      folder.closeSync();
     }
   }
 
   /** The stats of a name, without following a link; undefined if it is missing. */
-  lstat(name: Name): Promise<BigIntStats | undefined> {
-    return ifThere(this.#run("stat", name, () => lstat(this.#pathOf(name), { bigint: true })));
+  lstat(name: Name): Stats | undefined {
+    return this.#run("stat", name, () => lstatSync(this.#pathOf(name), { throwIfNoEntry: false }));
+  }
+
+  /** The same to the nanosecond, and with the whole of the inode's number. They cost more. */
+  exactStats(name: Name): BigIntStats | undefined {
+    return this.#run("stat", name, () => lstatSync(this.#pathOf(name), { bigint: true, throwIfNoEntry: false }));
   }
 
   /** When something was last added to or removed from this folder, epoch nanoseconds. */
@@ -213,32 +201,30 @@ export class Folder {
   }
 
   /** Whether `name` in `parent` still is this folder. */
-  async isAt(parent: Folder, name: Name): Promise<boolean> {
-    const look = async () => lstatSync(parent.#pathOf(name), { bigint: true, throwIfNoEntry: false });
-    const there = await parent.#run("stat", name, look);
-    return there !== undefined && there.ino === this.ino && there.dev === this.dev;
+  isAt(parent: Folder, name: Name): boolean {
+    const there = parent.exactStats(name);
+    return there?.ino === this.ino && there.dev === this.dev;
   }
 
   /** Whether this folder, wherever it was moved, is two levels below `ancestor`. */
-  async isTwoBelow(ancestor: Folder): Promise<boolean> {
-    const look = async () => statSync(join(this.#path, "../.."), { bigint: true });
-    const above = await this.#run("stat", undefined, look);
+  isTwoBelow(ancestor: Folder): boolean {
+    const above = this.#run("stat", undefined, () => statSync(`${this.#path}/../..`, { bigint: true }));
     return above.ino === ancestor.ino && above.dev === ancestor.dev;
   }
 
-  async unlink(name: Name): Promise<void> {
-    await this.#run("remove", name, () => unlink(this.#pathOf(name)));
+  unlink(name: Name): void {
+    this.#run("remove", name, () => unlinkSync(this.#pathOf(name)));
   }
 
   /** Removes an empty folder, and nothing else: atomic, so it cannot take a file with it. */
-  async removeFolder(name: Name): Promise<void> {
-    await this.#run("remove", name, () => rmdir(this.#pathOf(name)));
+  removeFolder(name: Name): void {
+    this.#run("remove", name, () => rmdirSync(this.#pathOf(name)));
   }
 
   /** Whether it was removed; false if it isn't empty, is missing or must not be touched. */
-  async removeIfEmpty(name: Name): Promise<boolean> {
+  removeIfEmpty(name: Name): boolean {
     try {
-      await this.removeFolder(name);
+      this.removeFolder(name);
       return true;
     } catch (error) {
       reasonOf(error);
@@ -246,33 +232,26 @@ export class Folder {
     }
   }
 
-  async makeFolder(name: Name, mode: number): Promise<void> {
-    await this.#run("make", name, () => mkdir(this.#pathOf(name), { mode }));
+  makeFolder(name: Name, mode: number): void {
+    this.#run("make", name, () => mkdirSync(this.#pathOf(name), { mode }));
   }
 
   /**
    * Moves a folder into another one under its name, where it may replace an empty folder. A symbolic link or a file is
-   * not moved: ENOTDIR. On Linux the kernel itself sees to that, because of the slash at the end.
+   * not moved (ENOTDIR): the kernel itself sees to that, because of the slash at the end.
    */
-  async moveFolder(name: Name, to: Folder): Promise<void> {
-    if (this.#byDescriptor) {
-      await this.#run("move", name, () => rename(join(this.#pathOf(name), ""), to.#pathOf(name)));
-      return;
-    }
-    const there = await this.lstat(name);
-    if (there !== undefined && !there.isDirectory())
-      throw new Kept(`${printableJson(this.labelOf(name))} is not a directory`);
-    await this.moveFile(name, to);
+  moveFolder(name: Name, to: Folder): void {
+    this.#run("move", name, () => renameSync(join(this.#pathOf(name), ""), to.#pathOf(name)));
   }
 
   /** Moves a file into another folder, over what may be there. */
-  async moveFile(name: Name, to: Folder): Promise<void> {
-    await this.#run("move", name, () => rename(this.#pathOf(name), to.#pathOf(name)), to);
+  moveFile(name: Name, to: Folder): void {
+    this.#run("move", name, () => renameSync(this.#pathOf(name), to.#pathOf(name)));
   }
 
   /** Gives a file (or a symbolic link as such) a second name in another folder; EEXIST when the name is taken. */
-  async linkFile(name: Name, to: Folder): Promise<void> {
-    await this.#run("move", name, () => link(this.#pathOf(name), to.#pathOf(name)), to);
+  linkFile(name: Name, to: Folder): void {
+    this.#run("move", name, () => linkSync(this.#pathOf(name), to.#pathOf(name)));
   }
 
   /** Gives this folder the owner and mode of another one, if we are root: the service must be able to write into it. */
@@ -293,41 +272,52 @@ export class Folder {
 
   /** Bind mounts have the device of their origin; the kernel's mount number distinguishes them. */
   #isSameMount(other: Folder): boolean {
-    return this.dev === other.dev && mountId(this.#fd) === mountId(other.#fd);
+    return this.dev === other.dev && this.#mountId() === other.#mountId();
   }
 
-  async #run<T>(action: string, name: Name | undefined, operation: () => Promise<T>, to?: Folder): Promise<T> {
+  #mountId(): string | undefined {
+    this.#mount ??= /^mnt_id:\s*(\d+)/m.exec(readFileSync(`/proc/self/fdinfo/${this.#fd}`, "latin1"))?.[1];
+    return this.#mount;
+  }
+
+  #run<T>(action: string, name: Name | undefined, operation: () => T): T {
     try {
-      if (!this.#byDescriptor) {
-        if (to !== undefined) await to.#confirm();
-        await this.#confirm();
-      }
-      return await operation();
+      return operation();
     } catch (error) {
       if (systemErrorCode(error) === undefined || error instanceof FolderError) throw error;
       const label = name === undefined ? this.label : this.labelOf(name);
       throw new FolderError(action, label, error as NodeJS.ErrnoException);
     }
   }
-
-  async #confirm(): Promise<void> {
-    const there = await lstat(this.#path, { bigint: true });
-    if (there.ino !== this.ino || there.dev !== this.dev)
-      throw new Kept(`${printableJson(this.label)} was replaced during the run`, "busy");
-  }
 }
 
 /** Works in a folder that is opened for it, and closes it; undefined if it is missing. */
-export async function within<R>(
-  opening: Promise<Folder | undefined> | undefined,
-  work: (folder: Folder) => Promise<R>,
-): Promise<R | undefined> {
-  const folder = await opening;
+export function within<R>(folder: Folder | undefined, work: (folder: Folder) => R): R | undefined {
   if (folder === undefined) return undefined;
   try {
-    return await work(folder);
+    return work(folder);
   } finally {
     folder.close();
+  }
+}
+
+/** Works in those of some folders that exist. `note` gets what the disk refuses, and mount points. */
+export async function eachFolder(
+  parent: Folder,
+  names: Iterable<string>,
+  note: (reason: string) => void,
+  work: (folder: Folder, name: string) => Promise<void>,
+): Promise<void> {
+  for (const name of names) {
+    let folder: Folder | undefined;
+    try {
+      folder = parent.openOfSameMountIfThere(name);
+      if (folder !== undefined) await work(folder, name);
+    } catch (error) {
+      note(reasonOf(error));
+    } finally {
+      folder?.close();
+    }
   }
 }
 
@@ -341,15 +331,5 @@ function statsOf(fd: number, label: string): BigIntStats {
     return fstatSync(fd, { bigint: true });
   } catch (cause) {
     throw new FolderError("stat", label, cause as NodeJS.ErrnoException);
-  }
-}
-
-/** Undefined without `/proc`: the device number has to do there. */
-function mountId(fd: number): string | undefined {
-  try {
-    return /^mnt_id:\s*(\d+)/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, "utf8"))?.[1];
-  } catch (error) {
-    if (systemErrorCode(error) === "ENOENT") return undefined;
-    throw error;
   }
 }

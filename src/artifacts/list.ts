@@ -1,13 +1,10 @@
-import type { FileHandle } from "node:fs/promises";
-import { systemClock } from "../clock.ts";
-import { closeQuietly } from "../errors.ts";
-import { pool } from "../pool.ts";
-import type { AudioLength } from "./audio-length.ts";
+import { closeSync, fstatSync, readSync } from "node:fs";
+import { systemClock, type Turns } from "../clock.ts";
+import type { AudioLength, ReadableAt } from "./audio-length.ts";
 import { type Folder, ignoreRefusal, type Name, within } from "./folder.ts";
-import { filesIn, lookIntoChild } from "./look.ts";
+import { ANY_AGE, filesIn, lookIntoChild } from "./look.ts";
 import { mediaTypeOf } from "./media-types.ts";
 
-const AT_ONCE = 8;
 const MEASURED = ["audio/wav", "audio/mpeg", "audio/flac", "audio/ogg", "audio/mp4"];
 /** How long the lengths of all the audio of a task are read. */
 const MOST_S = 5;
@@ -19,24 +16,25 @@ export interface Artifact extends AudioLength {
 }
 
 /** The files in the folder of a task, links among them. */
-export async function listFolder(home: Folder, taskId: string): Promise<Artifact[]> {
-  const contents = await lookIntoChild(home, taskId, Number.POSITIVE_INFINITY);
+export async function listFolder(home: Folder, taskId: string, turns: Turns): Promise<Artifact[]> {
+  const contents = lookIntoChild(home, taskId, ANY_AGE);
   const artifacts: Artifact[] = [];
   const deadline = systemClock.monotonic() + MOST_S;
-  await pool(contents === undefined ? [] : filesIn(contents), AT_ONCE, async ({ folders, name, bytes }) => {
+  for (const { folders, name, bytes } of contents === undefined ? [] : filesIn(contents)) {
     const path = [home.label, taskId, ...folders, name].join("/");
     const length = bytes > 0 ? await lengthOf(home, [taskId, ...folders, name], deadline) : {};
     artifacts.push({ path, bytes, ...length });
-  });
+    await turns.next();
+  }
   return artifacts.sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
 /**
- * Opens a file some levels below a folder that is held open; undefined if it is missing.
+ * Opens a file some levels below a folder that is held open, for its caller to close; undefined if it is missing.
  * @param names of the folders in the path, then of the file
  * @throws Kept for a symbolic link, a mount point, or anything but a file; FolderError
  */
-export async function openBelow(folder: Folder, names: readonly Name[]): Promise<FileHandle | undefined> {
+export function openBelow(folder: Folder, names: readonly Name[]): number | undefined {
   const [name = "", ...below] = names;
   if (below.length === 0) return folder.openFileIfThere(name);
   return within(folder.openOfSameMountIfThere(name), (inner) => openBelow(inner, below));
@@ -47,13 +45,17 @@ async function lengthOf(home: Folder, names: readonly Name[], deadline: number):
   const mediaType = mediaTypeOf(names.at(-1)!.toString("latin1"));
   if (mediaType === undefined || !MEASURED.includes(mediaType)) return {};
   const { audioLength } = await import("./audio-length.ts");
-  let file: FileHandle | undefined;
+  let fd: number | undefined;
   try {
-    file = await openBelow(home, names);
-    return file === undefined ? {} : await audioLength(file, (await file.stat()).size, mediaType, deadline);
+    fd = openBelow(home, names);
+    return fd === undefined ? {} : await audioLength(readable(fd), fstatSync(fd).size, mediaType, deadline);
   } catch (error) {
     return ignoreRefusal(error) ?? {};
   } finally {
-    await closeQuietly(file);
+    if (fd !== undefined) closeSync(fd);
   }
+}
+
+function readable(fd: number): ReadableAt {
+  return { read: async (...place) => ({ bytesRead: readSync(fd, ...place) }) };
 }

@@ -1,5 +1,4 @@
-import type { FileHandle } from "node:fs/promises";
-import { closeQuietly } from "../errors.ts";
+import { closeSync, fstatSync, readSync } from "node:fs";
 import type { Folder } from "./folder.ts";
 
 const NEWLINE = 0x0a;
@@ -10,28 +9,29 @@ const FARTHEST_BACK = 1 << 22;
 /** One log held open and read forward. Holds no more of it than a piece and an unfinished line. */
 export class LogTail {
   readonly path: string;
-  readonly #file: FileHandle;
+  readonly #fd: number;
   readonly #piece = Buffer.allocUnsafe(PIECE);
   #splitter = new LineSplitter();
   #position = 0;
   #wasCut = false;
 
-  private constructor(path: string, file: FileHandle) {
+  private constructor(path: string, fd: number) {
     this.path = path;
-    this.#file = file;
+    this.#fd = fd;
   }
 
   /** Opens a log at its beginning; undefined if it is missing. @throws Kept for a link, or anything but a file */
-  static async openIfThere(hour: Folder, name: string): Promise<LogTail | undefined> {
-    const file = await hour.openFileIfThere(name);
-    return file && new LogTail(hour.labelOf(name), file);
+  static openIfThere(hour: Folder, name: string): LogTail | undefined {
+    const fd = hour.openFileIfThere(name);
+    return fd === undefined ? undefined : new LogTail(hour.labelOf(name), fd);
   }
 
   /** Seeks to the start of the last `count` lines, at most 4 MiB before the end. Returns how many lines there are. */
-  async seekToLast(count: number): Promise<number> {
-    const { size } = await this.#file.stat();
+  seekToLast(count: number): number {
+    const { size } = fstatSync(this.#fd);
     const from = Math.max(0, size - FARTHEST_BACK);
-    const { buffer, bytesRead } = await this.#file.read(Buffer.alloc(size - from), 0, size - from, from);
+    const buffer = Buffer.alloc(size - from);
+    const bytesRead = readSync(this.#fd, buffer, 0, size - from, from);
     let [start, lines] = [bytesRead, 0];
     while (lines < count && start > 0) {
       const endBefore = start === 1 ? -1 : buffer.lastIndexOf(NEWLINE, start - 2);
@@ -45,10 +45,10 @@ export class LogTail {
   }
 
   /** The lines that end in the next piece of the log; undefined without new ones. */
-  async read(): Promise<string[] | undefined> {
-    const { bytesRead } = await this.#file.read(this.#piece, 0, PIECE, this.#position);
+  read(): string[] | undefined {
+    const bytesRead = readSync(this.#fd, this.#piece, 0, PIECE, this.#position);
     if (bytesRead === 0) {
-      await this.#restartIfCut();
+      this.#restartIfCut();
       return undefined;
     }
     this.#position += bytesRead;
@@ -60,34 +60,34 @@ export class LogTail {
     return this.#splitter.rest();
   }
 
-  async isAtEnd(): Promise<boolean> {
-    return (await this.#file.stat()).size <= this.#position;
+  isAtEnd(): boolean {
+    return fstatSync(this.#fd).size <= this.#position;
   }
 
   /** A truncated log is read again from its beginning. */
-  async #restartIfCut(): Promise<void> {
-    if ((await this.#file.stat()).size >= this.#position) return;
+  #restartIfCut(): void {
+    if (fstatSync(this.#fd).size >= this.#position) return;
     this.#position = 0;
     this.#splitter = new LineSplitter();
     this.#wasCut = true;
   }
 
   /** Whether the log was truncated since the last call. */
-  async takeCut(): Promise<boolean> {
-    await this.#restartIfCut();
+  takeCut(): boolean {
+    this.#restartIfCut();
     const wasCut = this.#wasCut;
     this.#wasCut = false;
     return wasCut;
   }
 
   /** Whether `name` is now another file. */
-  async isReplacedIn(hour: Folder, name: string): Promise<boolean> {
-    const [there, ours] = [await hour.lstat(name), await this.#file.stat({ bigint: true })];
+  isReplacedIn(hour: Folder, name: string): boolean {
+    const [there, ours] = [hour.exactStats(name), fstatSync(this.#fd, { bigint: true })];
     return there?.isFile() === true && (there.ino !== ours.ino || there.dev !== ours.dev);
   }
 
-  close(): Promise<void> {
-    return closeQuietly(this.#file);
+  close(): void {
+    closeSync(this.#fd);
   }
 }
 

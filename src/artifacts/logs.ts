@@ -1,14 +1,13 @@
-import { pool } from "../pool.ts";
+import type { Turns } from "../clock.ts";
 import { printableJson } from "../printable.ts";
-import { type Folder, Kept, reasonOf, within } from "./folder.ts";
+import { eachFolder, type Folder, Kept, reasonOf, within } from "./folder.ts";
 import { FolderCache } from "./folder-cache.ts";
-import { bytesOf, type Removal, refuseIfNewer, unlinkIfThere } from "./look.ts";
+import { bytesOf, isSame, type Removal, refuseIfNewer, unlinkIfThere } from "./look.ts";
 import { isPlainName, plainNameOf } from "./plain-name.ts";
 import { OwnChanges, type SweepRules, sweepFolders } from "./sweep.ts";
 
 const DATE = /^[0-9]{8}$/;
 const HOUR = /^[0-9]{2}$/;
-const AT_ONCE = 4;
 /** A service that has found the directory of an hour leaves no trace in it before its log, so one that may be in use is kept. */
 const REST_S = 86_400;
 export const LOG_SUFFIX = ".log";
@@ -42,21 +41,24 @@ export interface LogOutcome extends Removal {
   retry: boolean;
 }
 
-/** The logs of tasks, after one walk over `Logs/` (SPEC section 6, Artifacts). */
+/** The logs of tasks, after one walk over `Logs/` (docs/contract.md, Whose directory is it). */
 export interface LogIndex {
   /** Why parts of `Logs/` were not looked at, a line each: their logs are not in the index. */
   readonly skipped: readonly string[];
   /** How many tasks have a log. */
   readonly size: number;
+  /** Whether two tasks' names of logs lead to the same one: the file system ignores case. */
+  areOne(taskId: string, other: string): boolean;
   /** The outcome of `remove`, without removing. */
-  measure(taskId: string, now?: number): Promise<LogOutcome>;
+  measure(taskId: string, now?: number): LogOutcome;
   /** Removes the logs of a task as `LogFolders.remove`. */
-  remove(taskId: string, now: number): Promise<LogOutcome>;
+  remove(taskId: string, now: number): LogOutcome;
 }
 
 /** `Logs/{8 digits}/{2 digits}/`. An hour is named `{date}/{hour}` here. */
 export class LogFolders {
   readonly #root: Folder | undefined;
+  readonly #turns: Turns;
   /** This pass's removals from hours, and the hours that it found empty. */
   readonly #hourChanges = new OwnChanges();
   /** Dates that were found empty, with their mtime. */
@@ -65,15 +67,16 @@ export class LogFolders {
   readonly #open: FolderCache;
 
   /** @param root undefined: no logs */
-  constructor(root: Folder | undefined) {
+  constructor(root: Folder | undefined, turns: Turns) {
     this.#root = root;
+    this.#turns = turns;
     this.#open = new FolderCache(
-      async (key) => {
+      (key) => {
         const [date, hour] = key.split("/") as [string, string];
         return root && within(root.openIfThere(date), (folder) => folder.openIfThere(hour));
       },
       // By its place below the root, not by its path: a date that was moved away and linked to would show the same folder.
-      async (hour) => root !== undefined && hour.isTwoBelow(root),
+      (hour) => root !== undefined && hour.isTwoBelow(root),
     );
   }
 
@@ -81,45 +84,43 @@ export class LogFolders {
    * Calls `visit` with every hour, or those of `fromDate` and later. Skips links, mount points and unreadable folders, and
    * returns a reason for each.
    */
-  async walk(visit: (hour: Folder, key: string) => Promise<void>, fromDate = ""): Promise<string[]> {
+  async walk(visit: (hour: Folder, key: string) => Promise<void> | void, fromDate = ""): Promise<string[]> {
     const skipped: string[] = [];
-    const note = (error: unknown) => void skipped.push(reasonOf(error));
-    const inEach = (parent: Folder, names: readonly string[], work: (folder: Folder, name: string) => Promise<void>) =>
-      pool(names, AT_ONCE, (name) =>
-        within(parent.openOfSameMountIfThere(name), (folder) => work(folder, name)).catch(note),
-      );
-    const inDates = async (root: Folder) => {
-      const dates = matching(await root.names(), DATE).filter((date) => date >= fromDate);
-      await inEach(root, dates, async (folder, date) => {
+    const note = (reason: string) => void skipped.push(reason);
+    const dates = this.#dates(note).filter((date) => date >= fromDate);
+    if (dates.length > 0)
+      await eachFolder(this.#root!, dates, note, async (folder, date) => {
         const changedAt = folder.changedAt();
-        const names = await folder.names();
+        const names = folder.names();
         if (names.length === 0) this.#dateChanges.found(date, changedAt);
-        await inEach(folder, matching(names, HOUR), (hour, name) => visit(hour, `${date}/${name}`));
+        await eachFolder(folder, matching(names, HOUR), note, async (hour, name) => {
+          await visit(hour, `${date}/${name}`);
+          await this.#turns.next();
+        });
       });
-    };
-    if (this.#root !== undefined) await inDates(this.#root).catch(note);
     return skipped;
   }
 
   /** Visits the logs of the tasks that are wanted; returns why parts of `Logs/` were not looked at. */
   walkLogs(wanted: (taskId: string) => boolean, visit: (log: FoundLog) => Promise<void> | void): Promise<string[]> {
-    return this.walk((hour, key) =>
-      pool(hour.entries(), AT_ONCE, async ({ name }) => {
+    return this.walk(async (hour, key) => {
+      for (const { name } of hour.entries()) {
         const taskId = taskOfLog(plainNameOf(name) ?? "");
-        if (taskId === undefined || !wanted(taskId)) return;
-        const stats = await hour.lstat(name);
-        if (!stats?.isFile()) return;
-        await visit({ taskId, hour: key, bytes: bytesOf(stats), changedAt: Number(stats.mtimeNs) / 1e9 });
-      }),
-    );
+        if (taskId === undefined || !wanted(taskId)) continue;
+        const stats = hour.lstat(name);
+        if (!stats?.isFile()) continue;
+        await visit({ taskId, hour: key, bytes: bytesOf(stats), changedAt: stats.mtimeMs / 1e3 });
+        await this.#turns.next();
+      }
+    });
   }
 
   /** The logs of these file names, of `fromDate` and later, oldest first. What cannot be read is left out. */
   async find(names: readonly string[], fromDate = ""): Promise<NamedLog[]> {
     const found: NamedLog[] = [];
-    await this.walk(async (hour, key) => {
+    await this.walk((hour, key) => {
       for (const name of names) {
-        const stats = await hour.lstat(name);
+        const stats = hour.lstat(name);
         if (stats?.isFile()) found.push({ hour: key, name, path: hour.labelOf(name), bytes: bytesOf(stats) });
       }
     }, fromDate);
@@ -127,15 +128,23 @@ export class LogFolders {
   }
 
   /** The newest date; empty if none can be read. */
-  async newestDate(): Promise<string> {
-    const names = await this.#root?.names().catch((error) => void reasonOf(error));
-    const dates = matching(names ?? [], DATE).sort();
-    return dates.at(-1) ?? "";
+  newestDate(): string {
+    return this.#dates(() => {}).at(-1) ?? "";
+  }
+
+  #dates(note: (reason: string) => void): string[] {
+    try {
+      return matching(this.#root?.names() ?? [], DATE).sort();
+    } catch (error) {
+      note(reasonOf(error));
+      return [];
+    }
   }
 
   /** Works in an hour; undefined when it is gone. */
-  use<R>(key: string, work: (hour: Folder) => Promise<R>): Promise<R | undefined> {
-    return this.#open.use(key, work);
+  use<R>(key: string, work: (hour: Folder) => R): R | undefined {
+    const hour = this.#open.get(key);
+    return hour && work(hour);
   }
 
   /** Closes the hours that are held open. */
@@ -147,15 +156,15 @@ export class LogFolders {
    * Removes the logs of a task in some hours, or in a dry run measures them, unless they are newer than `now` (epoch
    * seconds). Never throws for errors of the disk.
    */
-  async remove(taskId: string, hours: readonly string[], now: number, dryRun = false): Promise<LogOutcome> {
+  remove(taskId: string, hours: readonly string[], now: number, dryRun = false): LogOutcome {
     const outcome: LogOutcome = { files: 0, bytes: 0, kept: 0, reasons: [], retry: false };
     const name = taskId + LOG_SUFFIX;
     for (const key of hours) {
       try {
-        await this.use(key, async (hour) => {
-          const bytes = await removableBytes(hour, name, now);
+        this.use(key, (hour) => {
+          const bytes = removableBytes(hour, name, now);
           if (bytes === undefined) return;
-          if (!dryRun && !(await this.#hourChanges.during(key, hour, () => unlinkIfThere(hour, name)))) return;
+          if (!dryRun && !this.#hourChanges.during(key, hour, () => unlinkIfThere(hour, name))) return;
           outcome.files += 1;
           outcome.bytes += bytes;
         });
@@ -168,24 +177,42 @@ export class LogFolders {
     return outcome;
   }
 
+  /** Whether two names of logs lead to the same one in an hour. If that can't be read, they do. */
+  areOne(taskId: string, other: string, key: string): boolean {
+    const statsIn = (hour: Folder) => [taskId, other].map((name) => hour.exactStats(name + LOG_SUFFIX));
+    try {
+      const [ours, theirs] = this.use(key, statsIn) ?? [];
+      return isSame(ours, theirs);
+    } catch (error) {
+      reasonOf(error);
+      return true;
+    }
+  }
+
   /** Removes empty hours, then empty dates. Forgets the changes of the pass. */
-  async sweep({ before, now }: SweepRules): Promise<number> {
+  sweep({ before, now }: SweepRules): number {
     const root = this.#root;
     if (root === undefined) return 0;
     const [hours, dates] = [this.#hourChanges, this.#dateChanges];
     const time = Math.min(before, now - REST_S);
     let removed = 0;
-    for (const key of hours.keys()) {
-      const [date, hour] = key.split("/") as [string, string];
-      const sweepHour = (folder: Folder) =>
-        dates.during(date, folder, async () => {
-          const swept = await sweepFolders(folder, [hour], (_, at) => hours.isOld(key, time, at));
+    const sweepHour = (date: string, hour: string) =>
+      within(root.openOfSameMountIfThere(date), (folder) =>
+        dates.during(date, folder, () => {
+          const swept = sweepFolders(folder, [hour], (_, at) => hours.isOld(`${date}/${hour}`, time, at));
           removed += swept;
           return swept > 0;
-        });
-      await within(root.openOfSameMountIfThere(date), sweepHour).catch(reasonOf);
+        }),
+      );
+    for (const key of hours.keys()) {
+      const [date, hour] = key.split("/") as [string, string];
+      try {
+        sweepHour(date, hour);
+      } catch (error) {
+        reasonOf(error);
+      }
     }
-    removed += await sweepFolders(root, dates.keys(), (date, at) => dates.isOld(date, time, at));
+    removed += sweepFolders(root, dates.keys(), (date, at) => dates.isOld(date, time, at));
     hours.clear();
     dates.clear();
     return removed;
@@ -197,19 +224,22 @@ export class LogFolders {
     const hoursOf = new Map<string, string | string[]>();
     const skipped = await this.walk(async (hour, key) => {
       const changedAt = hour.changedAt();
-      const names = await hour.names();
-      if (names.length === 0) this.#hourChanges.found(key, changedAt);
-      for (const name of names) {
-        const taskId = taskOfLog(name.toString());
+      let isEmpty = true;
+      for (const { name } of hour.entries()) {
+        isEmpty = false;
+        const taskId = taskOfLog(plainNameOf(name) ?? "");
         if (taskId === undefined || !wanted(taskId)) continue;
         const before = hoursOf.get(taskId);
         hoursOf.set(taskId, before === undefined ? key : [before, key].flat());
+        await this.#turns.next();
       }
+      if (isEmpty) this.#hourChanges.found(key, changedAt);
     });
     const hours = (taskId: string) => [hoursOf.get(taskId) ?? []].flat();
     return {
       skipped,
       size: hoursOf.size,
+      areOne: (taskId, other) => hours(taskId).some((hour) => this.areOne(taskId, other, hour)),
       measure: (taskId, now = Number.POSITIVE_INFINITY) => this.remove(taskId, hours(taskId), now, true),
       remove: (taskId, now) => this.remove(taskId, hours(taskId), now),
     };
@@ -221,11 +251,11 @@ function matching(names: readonly Buffer[], pattern: RegExp): string[] {
 }
 
 /** The size of a log; undefined if it is missing. @throws Kept for a link, anything but a file, and a log newer than `now` */
-async function removableBytes(hour: Folder, name: string, now: number): Promise<number | undefined> {
-  const stats = await hour.lstat(name);
+function removableBytes(hour: Folder, name: string, now: number): number | undefined {
+  const stats = hour.lstat(name);
   if (stats === undefined) return undefined;
   if (!stats.isFile()) throw new Kept(`${printableJson(hour.labelOf(name))} is a symbolic link or not a file`);
-  refuseIfNewer(stats.mtimeNs, now, hour.labelOf(name));
+  refuseIfNewer(stats.mtimeMs, now, hour.labelOf(name));
   return bytesOf(stats);
 }
 

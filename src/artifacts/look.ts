@@ -1,5 +1,4 @@
-import type { BigIntStats } from "node:fs";
-import { pool } from "../pool.ts";
+import type { BigIntStats, Stats } from "node:fs";
 import { printableJson } from "../printable.ts";
 import { type Folder, ifThere, Kept, type Name, within } from "./folder.ts";
 
@@ -24,53 +23,67 @@ export interface Removal {
 
 /** Each level holds a descriptor. */
 const MAX_DEPTH = 32;
-const AT_ONCE = 8;
+
+/** Epoch seconds: a file that was written later (mtime) or, if it is given, put there or changed later (ctime) is kept. */
+export interface NewestAllowed {
+  readonly mtime: number;
+  readonly ctime?: number;
+}
+
+/** For files of any age. */
+export const ANY_AGE: NewestAllowed = { mtime: Number.POSITIVE_INFINITY };
 
 /**
  * Everything below a folder; a symbolic link counts as a file. Throws `Kept` for what must not be removed: something
- * changed after `now` (epoch seconds), a mount point, a nesting too deep to be the service's.
+ * newer than is allowed, a mount point, a nesting too deep to be the service's. Of folders the mtime counts: the ctime of
+ * one that was moved aside is ours.
  *
- * The kernel stamps files with a clock that lags up to 10 ms: what was written that close after `now` may look older.
+ * The kernel stamps files with a clock that lags up to 10 ms: what was written that close after a time may look older.
  */
-export async function lookInto(folder: Folder, now: number, depth = 1): Promise<Contents> {
+export function lookInto(folder: Folder, newest: NewestAllowed, depth = 1): Contents {
   if (depth > MAX_DEPTH) throw new Kept(`${printableJson(folder.label)} is more than ${MAX_DEPTH} levels deep`);
-  refuseIfNewer(folder.changedAt(), now, folder.label);
+  refuseIfNewer(folder.mtimeMs, newest.mtime, folder.label);
   const contents: Contents = { files: [], folders: [] };
-  const inner: Buffer[] = [];
-  await pool(await folder.names(), AT_ONCE, async (name) => {
-    const stats = await folder.lstat(name);
-    if (stats === undefined) return;
+  for (const name of folder.names()) {
+    const stats = folder.lstat(name);
+    if (stats === undefined) continue;
     if (stats.isDirectory()) {
-      inner.push(name);
-      return;
+      const inner = lookIntoChild(folder, name, newest, depth + 1);
+      if (inner !== undefined) contents.folders.push({ name, contents: inner });
+      continue;
     }
-    refuseIfNewer(stats.mtimeNs, now, folder.labelOf(name));
-    contents.files.push({ name, bytes: bytesOf(stats), inode: stats.nlink > 1n ? stats.ino : undefined });
-  });
-  // One after the other, so no more descriptors are open than there are levels.
-  for (const name of inner) {
-    const child = await lookIntoChild(folder, name, now, depth + 1);
-    if (child !== undefined) contents.folders.push({ name, contents: child });
+    refuseIfNewer(stats.mtimeMs, newest.mtime, folder.labelOf(name));
+    refuseIfNewer(stats.ctimeMs, newest.ctime ?? Number.POSITIVE_INFINITY, folder.labelOf(name));
+    contents.files.push({
+      name,
+      bytes: bytesOf(stats),
+      inode: stats.nlink > 1 ? folder.exactStats(name)?.ino : undefined,
+    });
   }
   return contents;
 }
 
 /** The contents of the folder of that name; undefined if it is missing. */
-export async function lookIntoChild(parent: Folder, name: Name, now: number, depth = 1): Promise<Contents | undefined> {
-  return within(parent.openOfSameMountIfThere(name), (folder) => lookInto(folder, now, depth));
+export function lookIntoChild(parent: Folder, name: Name, newest: NewestAllowed, depth = 1): Contents | undefined {
+  return within(parent.openOfSameMountIfThere(name), (folder) => lookInto(folder, newest, depth));
 }
 
 /**
- * Compares in double precision (a quarter of a microsecond today), which is what `now` has.
- * @throws Kept for what was changed after `now`
+ * Compares in double precision (a quarter of a microsecond today), which is what `time` (epoch seconds) has.
+ * @throws Kept for what was changed after it
  */
-export function refuseIfNewer(mtimeNs: bigint, now: number, label: string): void {
-  if (Number(mtimeNs) / 1e9 > now) throw new Kept(`${printableJson(label)} is newer than this pass`, "newer");
+export function refuseIfNewer(changedMs: number, time: number, label: string): void {
+  if (changedMs / 1e3 > time) throw new Kept(`${printableJson(label)} is newer than this pass`, "newer");
+}
+
+/** Whether both are there, and are one. */
+export function isSame(one: BigIntStats | undefined, other: BigIntStats | undefined): boolean {
+  return one !== undefined && one.ino === other?.ino && one.dev === other.dev;
 }
 
 /** Only regular files have bytes of their own. */
-export function bytesOf(stats: BigIntStats): number {
-  return stats.isFile() ? Number(stats.size) : 0;
+export function bytesOf(stats: Stats): number {
+  return stats.isFile() ? stats.size : 0;
 }
 
 export function total(contents: Contents): Removal {
@@ -95,35 +108,37 @@ export function* filesIn(
 }
 
 /** Removes a folder with what `lookInto` finds in it. @param label of the folder, if not by its place */
-export async function removeFolder(
+export function removeFolder(
   parent: Folder,
   name: Name,
-  { now, removed, label }: { now: number; removed: Removal; label?: string },
-): Promise<void> {
-  await within(parent.openFolder(name, label), async (folder) =>
-    removeContents(folder, await lookInto(folder, now), removed),
-  );
-  await parent.removeFolder(name);
+  { newest, removed, label }: { newest: NewestAllowed; removed: Removal; label?: string },
+): void {
+  within(parent.openFolder(name, label), (folder) => removeContents(folder, lookInto(folder, newest), removed));
+  parent.removeFolder(name);
 }
 
 /**
  * Removes exactly the listed contents: the folders of anything new are then kept (ENOTEMPTY). Adds to `removed` at each
  * step, so the sum is right after a failure, too.
  */
-async function removeContents(folder: Folder, contents: Contents, removed: Removal): Promise<void> {
-  await pool(contents.files, AT_ONCE, async ({ name, bytes }) => {
-    if (await unlinkIfThere(folder, name)) {
-      removed.files += 1;
-      removed.bytes += bytes;
-    }
-  });
+function removeContents(folder: Folder, contents: Contents, removed: Removal): void {
+  for (const { name, bytes } of contents.files) {
+    if (!unlinkIfThere(folder, name)) continue;
+    removed.files += 1;
+    removed.bytes += bytes;
+  }
   for (const { name, contents: inner } of contents.folders) {
-    await within(folder.openFolder(name), (child) => removeContents(child, inner, removed));
-    await folder.removeFolder(name);
+    within(folder.openFolder(name), (child) => removeContents(child, inner, removed));
+    folder.removeFolder(name);
   }
 }
 
 /** Whether it was there. */
-export async function unlinkIfThere(folder: Folder, name: Name): Promise<boolean> {
-  return (await ifThere(folder.unlink(name).then(() => true))) ?? false;
+export function unlinkIfThere(folder: Folder, name: Name): boolean {
+  return (
+    ifThere(() => {
+      folder.unlink(name);
+      return true;
+    }) ?? false
+  );
 }

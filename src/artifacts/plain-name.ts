@@ -9,7 +9,7 @@ const NOT_IN_A_NAME = /[/\\\p{Cc}\p{Cs}]/u;
 
 /**
  * Whether an id is one plain name: then `output/{user}/{task}` is a folder in `output/` and nowhere else
- * (SPEC section 1, identifiers). The artifacts of any other id are never touched.
+ * (docs/contract.md, Identifiers). The artifacts of any other id are never touched.
  *
  * @param suffix what the file name has after the id, such as `.log`; it counts for the length
  */

@@ -3,7 +3,7 @@ import { systemErrorCode } from "../errors.ts";
 import { printableJson } from "../printable.ts";
 import { type Folder, Kept, type Name, reasonOf, within } from "./folder.ts";
 import { FolderCache } from "./folder-cache.ts";
-import { type Removal, removeFolder, unlinkIfThere } from "./look.ts";
+import { ANY_AGE, type NewestAllowed, type Removal, removeFolder, unlinkIfThere } from "./look.ts";
 import { isPurgeFolder, PURGE_FOLDER } from "./plain-name.ts";
 import type { OwnChanges } from "./sweep.ts";
 
@@ -33,10 +33,10 @@ const NO_LINKS = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "EMLINK", "ENOSYS"])
 export class PurgeArea {
   readonly #output: Folder;
   readonly #name = `${process.pid}-${randomBytes(6).toString("hex")}`;
-  #container: Promise<Folder> | undefined;
+  #container: Folder | undefined;
   readonly #places = new FolderCache(
-    (user) => this.#openPlace(user),
-    async () => true, // only this pass moves them
+    (user) => openOrMake(this.#openContainer(), user, 0o700),
+    () => true, // only this pass moves them
   );
 
   constructor(output: Folder) {
@@ -44,46 +44,46 @@ export class PurgeArea {
   }
 
   /**
-   * Removes the folder of a task from that of its user, unless something in it was changed after `now` (epoch seconds);
-   * undefined if it is missing. @param changes notes the folder of the user
+   * Removes the folder of a task from that of its user, unless something in it is newer than is allowed; undefined if it is
+   * missing. @param changes notes the folder of the user
    */
   purge(
     home: Folder,
     { userId, taskId }: { userId: string; taskId: string },
-    now: number,
+    newest: NewestAllowed,
     changes: OwnChanges,
-  ): Promise<FolderOutcome | undefined> {
-    return this.#places.use(userId, async (place) => {
-      if (!(await changes.during(userId, home, () => moveAway(home, taskId, place)))) return undefined;
-      const [removed, label] = [{ files: 0, bytes: 0 }, home.labelOf(taskId)];
+  ): FolderOutcome | undefined {
+    if (home.lstat(taskId) === undefined) return undefined;
+    const place = this.#places.get(userId)!;
+    if (!changes.during(userId, home, () => moveAway(home, taskId, place))) return undefined;
+    const [removed, label] = [{ files: 0, bytes: 0 }, home.labelOf(taskId)];
+    try {
+      removeFolder(place, taskId, { newest, removed, label });
+      return { kind: "removed", ...removed };
+    } catch (error) {
+      const came = `${printableJson(label)} was written to during the run`;
+      const outcome = keptBecause(TAKEN.has(systemErrorCode(error) ?? "") ? new Kept(came, "newer") : error);
+      const waits = `the rest is in ${printableJson(place.labelOf(taskId))}; the next pass puts it back`;
+      if (removed.files > 0 && !outcome.newer) return { ...outcome, reason: `${outcome.reason}; ${waits}` };
       try {
-        await removeFolder(place, taskId, { now, removed, label });
-        return { kind: "removed", ...removed };
+        putBackHome(this.#output, userId, place, taskId);
+        return outcome;
       } catch (error) {
-        const came = `${printableJson(label)} was written to during the run`;
-        const outcome = keptBecause(TAKEN.has(systemErrorCode(error) ?? "") ? new Kept(came, "newer") : error);
-        const waits = `the rest is in ${printableJson(place.labelOf(taskId))}; the next pass puts it back`;
-        if (removed.files > 0 && !outcome.newer) return { ...outcome, reason: `${outcome.reason}; ${waits}` };
-        try {
-          await putBackHome(this.#output, userId, place, taskId);
-          return outcome;
-        } catch (error) {
-          return { ...outcome, reason: `${outcome.reason}; ${reasonOf(error)}; ${waits}` };
-        }
+        return { ...outcome, reason: `${outcome.reason}; ${reasonOf(error)}; ${waits}` };
       }
-    });
+    }
   }
 
   /** Puts back what passes that were killed left in the purge folder, and removes it when it is empty. */
-  async recover(): Promise<Recovery> {
+  recover(): Recovery {
     const recovery: Recovery = { folders: 0, left: [] };
-    await inEach(this.#output, [PURGE_FOLDER], recovery, async (area) =>
-      inEach(area, await area.names(), recovery, async (container) =>
-        inEach(container, await container.names(), recovery, async (place, user) => {
+    inEach(this.#output, [PURGE_FOLDER], recovery, (area) =>
+      inEach(area, area.names(), recovery, (container) =>
+        inEach(container, container.names(), recovery, (place, user) => {
           if (isPurgeFolder(user.toString())) return;
-          for (const task of await place.names()) {
+          for (const task of place.names()) {
             try {
-              await putBackHome(this.#output, user, place, task);
+              putBackHome(this.#output, user, place, task);
               recovery.folders += 1;
             } catch (error) {
               recovery.left.push(reasonOf(error));
@@ -95,23 +95,16 @@ export class PurgeArea {
     return recovery;
   }
 
-  /** Opens the place for the folders of a user, and makes it first if need be. */
-  async #openPlace(user: string): Promise<Folder> {
-    this.#container ??= this.#openContainer();
-    return openOrMake(await this.#container, user, 0o700);
-  }
-
-  /** Removes the container, and the area, if nothing is left in them. To be called when no purge is under way. */
-  async dispose(): Promise<void> {
+  /** Removes the container, and the area, if nothing is left in them. */
+  dispose(): void {
     this.#places.clear();
-    const opening = this.#container;
+    const container = this.#container;
     this.#container = undefined;
-    const container = await opening?.catch(() => undefined);
     if (container === undefined) return;
     try {
-      for (const user of await container.names()) await container.removeIfEmpty(user);
-      await within(this.#output.openIfThere(PURGE_FOLDER), (area) => area.removeIfEmpty(this.#name));
-      await this.#output.removeIfEmpty(PURGE_FOLDER);
+      for (const user of container.names()) container.removeIfEmpty(user);
+      within(this.#output.openIfThere(PURGE_FOLDER), (area) => area.removeIfEmpty(this.#name));
+      this.#output.removeIfEmpty(PURGE_FOLDER);
     } catch (error) {
       reasonOf(error); // the next recovery finds what is left
     } finally {
@@ -119,23 +112,24 @@ export class PurgeArea {
     }
   }
 
-  async #openContainer(): Promise<Folder> {
+  #openContainer(): Folder {
     try {
-      const area = openOrMake(this.#output, PURGE_FOLDER, 0o700);
-      return (await within(area, (area) => openOrMake(area, this.#name, 0o700)))!;
+      this.#container ??= within(openOrMake(this.#output, PURGE_FOLDER, 0o700), (area) =>
+        openOrMake(area, this.#name, 0o700),
+      )!;
+      return this.#container;
     } catch (error) {
-      this.#container = undefined; // the next task tries again
       // Something else in its place concerns every task: their records are kept, because only they lead to the directories.
       throw error instanceof Kept ? new Kept(error.message, "busy") : error;
     }
   }
 }
 
-async function openOrMake(parent: Folder, name: Name, mode: number): Promise<Folder> {
-  const there = await parent.openIfThere(name);
+function openOrMake(parent: Folder, name: Name, mode: number): Folder {
+  const there = parent.openIfThere(name);
   if (there !== undefined) return there;
   try {
-    await parent.makeFolder(name, mode);
+    parent.makeFolder(name, mode);
   } catch (error) {
     if (systemErrorCode(error) !== "EEXIST") throw error;
   }
@@ -143,14 +137,14 @@ async function openOrMake(parent: Folder, name: Name, mode: number): Promise<Fol
 }
 
 /** Moves a task's folder to its place in the purge area; false if it is missing. */
-async function moveAway(home: Folder, task: string, place: Folder): Promise<boolean> {
+function moveAway(home: Folder, task: string, place: Folder): boolean {
   try {
-    await home.moveFolder(task, place);
+    home.moveFolder(task, place);
     return true;
   } catch (error) {
     const code = systemErrorCode(error) ?? "";
     // ENOENT may also be about the place; then the artifacts may exist.
-    if (code === "ENOENT" && (await home.lstat(task)) === undefined) return false;
+    if (code === "ENOENT" && home.lstat(task) === undefined) return false;
     const label = printableJson(home.labelOf(task));
     if (code === "ENOTDIR") throw new Kept(`${label} is a symbolic link or not a directory`);
     if (code === "EBUSY" || code === "EXDEV") throw new Kept(`${label} is a mount point or on another file system`);
@@ -174,20 +168,20 @@ export interface Recovery {
 }
 
 /** Works in those of some folders that exist, and removes each that is empty afterwards. Errors are noted. */
-async function inEach(
+function inEach(
   parent: Folder,
   names: readonly Name[],
   recovery: Recovery,
-  work: (folder: Folder, name: Name) => Promise<void>,
-): Promise<void> {
+  work: (folder: Folder, name: Name) => void,
+): void {
   for (const name of names) {
     const known = recovery.left.length;
     try {
-      const isThere = await within(parent.openIfThere(name), async (folder) => {
-        await work(folder, name);
+      const isThere = within(parent.openIfThere(name), (folder) => {
+        work(folder, name);
         return true;
       });
-      if (!isThere || (await parent.removeIfEmpty(name))) continue;
+      if (!isThere || parent.removeIfEmpty(name)) continue;
       if (recovery.left.length === known) recovery.left.push(`${printableJson(parent.labelOf(name))} is not empty`);
     } catch (error) {
       recovery.left.push(reasonOf(error));
@@ -196,52 +190,50 @@ async function inEach(
 }
 
 /** Puts the folder of a task back into that of its user, which is created if it is missing. */
-async function putBackHome(output: Folder, user: Name, from: Folder, task: Name): Promise<void> {
+function putBackHome(output: Folder, user: Name, from: Folder, task: Name): void {
   const makeHome = () =>
-    within(from.openFolder(task), async (model) => {
-      const home = await openOrMake(output, user, 0o777);
+    within(from.openFolder(task), (model) => {
+      const home = openOrMake(output, user, 0o777);
       home.resemble(model);
       return home;
     });
-  const opening = async () => (await output.openIfThere(user)) ?? (await makeHome());
-  await within(opening(), (home) => putBack(from, task, home));
+  within(output.openIfThere(user) ?? makeHome(), (home) => putBack(from, task, home));
 }
 
 /**
  * Moves a folder back to its place. If it exists there again, only missing entries are moved into it; the rest is older than
  * what the service has written since, and dropped.
  */
-async function putBack(from: Folder, name: Name, to: Folder): Promise<void> {
+function putBack(from: Folder, name: Name, to: Folder): void {
   try {
-    await from.moveFolder(name, to);
+    from.moveFolder(name, to);
   } catch (error) {
     if (!TAKEN.has(systemErrorCode(error) ?? "")) throw error;
-    await within(from.openFolder(name), (source) =>
-      within(to.openFolder(name), async (target) => {
-        for (const child of await source.names()) await mergeChild(source, child, target);
+    within(from.openFolder(name), (source) =>
+      within(to.openFolder(name), (target) => {
+        for (const child of source.names()) mergeChild(source, child, target);
       }),
     );
-    await from.removeFolder(name);
+    from.removeFolder(name);
   }
 }
 
-async function mergeChild(source: Folder, name: Buffer, target: Folder): Promise<void> {
-  const ours = await source.lstat(name);
+function mergeChild(source: Folder, name: Buffer, target: Folder): void {
+  const [ours, theirs] = [source.lstat(name), target.lstat(name)];
   if (ours === undefined) return;
-  if (!ours.isDirectory()) return mergeFile(source, name, target);
-  const theirs = await target.lstat(name);
-  if (theirs === undefined || theirs.isDirectory()) return putBack(source, name, target);
-  await removeFolder(source, name, { now: Number.POSITIVE_INFINITY, removed: { files: 0, bytes: 0 } });
+  if (!ours.isDirectory()) mergeFile(source, name, target);
+  else if (theirs === undefined || theirs.isDirectory()) putBack(source, name, target);
+  else removeFolder(source, name, { newest: ANY_AGE, removed: { files: 0, bytes: 0 } });
 }
 
 /** A hard link never replaces what the service may write at this very moment, as a rename would. */
-async function mergeFile(source: Folder, name: Buffer, target: Folder): Promise<void> {
+function mergeFile(source: Folder, name: Buffer, target: Folder): void {
   try {
-    await source.linkFile(name, target);
+    source.linkFile(name, target);
   } catch (error) {
     const code = systemErrorCode(error) ?? "";
-    if (NO_LINKS.has(code) && (await target.lstat(name)) === undefined) return source.moveFile(name, target);
     if (code !== "EEXIST" && !NO_LINKS.has(code)) throw error;
+    if (code !== "EEXIST" && target.lstat(name) === undefined) source.moveFile(name, target);
   }
-  await unlinkIfThere(source, name);
+  unlinkIfThere(source, name);
 }

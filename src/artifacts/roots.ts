@@ -1,8 +1,8 @@
-import { lstat, opendir, realpath } from "node:fs/promises";
+import { closeSync, lstatSync, openSync, readdirSync, realpathSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { describeSystemError, systemErrorCode, TtsctlError } from "../errors.ts";
 import { printableJson } from "../printable.ts";
-import { Folder, hasDescriptorPaths, ifThere } from "./folder.ts";
+import { DESCRIPTORS, Folder } from "./folder.ts";
 
 /** The paths of artifacts, and files that must not be below them for a removal. */
 export interface RootPaths {
@@ -24,18 +24,18 @@ export interface Roots {
  * Opens `output/` and `Logs/`, which may be symbolic links: they are resolved once, here.
  * Throws ARTIFACTS_UNSAFE for what cannot be worked in safely.
  */
-export async function openRoots(paths: RootPaths, byDescriptor = hasDescriptorPaths()): Promise<Roots> {
+export function openRoots(paths: RootPaths): Roots {
   const [output, logs] = [resolve(paths.output), resolve(paths.logs)];
-  const [realOutput, realLogs] = [await realPathOf(output), await realPathOf(logs)];
+  const [realOutput, realLogs] = [realPathOf(output), realPathOf(logs)];
   const logsInOutput = nameInOutput(realOutput, realLogs);
   for (const root of [realOutput, realLogs]) {
-    const held = root === undefined ? undefined : await heldFile(root, paths.apart ?? []);
+    const held = root === undefined ? undefined : heldFile(root, paths.apart ?? []);
     if (held !== undefined)
       throw unsafePaths(`${printableJson(root)} can't be used for audio or logs: it holds ${printableJson(held)}`);
   }
-  const outputFolder = await openRoot(realOutput, basename(output), byDescriptor);
+  const outputFolder = openRoot(realOutput, basename(output));
   try {
-    const logsFolder = await openRoot(realLogs, labelOf(logs, dirname(output)), byDescriptor);
+    const logsFolder = openRoot(realLogs, labelOf(logs, dirname(output)));
     return { output: outputFolder, logs: logsFolder, logsInOutput };
   } catch (error) {
     outputFolder?.close();
@@ -44,14 +44,21 @@ export async function openRoots(paths: RootPaths, byDescriptor = hasDescriptorPa
 }
 
 /** Which of these files, by its path or the target of a link, is in a directory, at any depth. */
-export async function heldFile(directory: string, files: readonly string[]): Promise<string | undefined> {
-  const root = await realpath(directory).catch(() => resolve(directory));
+export function heldFile(directory: string, files: readonly string[]): string | undefined {
+  const root = realOr(directory, resolve(directory));
   for (const file of files) {
-    const place = join(await realpath(dirname(file)).catch(() => resolve(dirname(file))), basename(file));
-    const target = await realpath(file).catch(() => place);
-    if ([place, target].some((path) => isBelow(root, path))) return file;
+    const place = join(realOr(dirname(file), resolve(dirname(file))), basename(file));
+    if ([place, realOr(file, place)].some((path) => isBelow(root, path))) return file;
   }
   return undefined;
+}
+
+function realOr(path: string, otherwise: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return otherwise;
+  }
 }
 
 function isBelow(root: string, path: string): boolean {
@@ -60,20 +67,18 @@ function isBelow(root: string, path: string): boolean {
 }
 
 /** The path without symbolic links; undefined when nothing is there. */
-async function realPathOf(path: string): Promise<string | undefined> {
+function realPathOf(path: string): string | undefined {
   try {
-    return await realpath(path);
+    return realpathSync(path);
   } catch (error) {
     if (systemErrorCode(error) !== "ENOENT") throw cannotOpen(path, error);
   }
   // A link to a disk that is not mounted must not pass for a folder without artifacts.
-  const there = await ifThere(lstat(path)).catch((error) => {
-    throw cannotOpen(path, error);
-  });
+  const there = lstatSync(path, { throwIfNoEntry: false });
   if (there?.isSymbolicLink()) throw notMounted(`${printableJson(path)} is a broken symbolic link`);
   if (there !== undefined) return realPathOf(path); // the service just created it
   // Beside a folder that the service has not made yet there is at least the store file.
-  if (await hasEntries(dirname(path))) return undefined;
+  if (hasEntries(dirname(path))) return undefined;
   throw notMounted(`${printableJson(path)} does not exist, and its parent directory is empty`);
 }
 
@@ -83,19 +88,24 @@ function notMounted(message: string): TtsctlError {
   });
 }
 
-async function hasEntries(path: string): Promise<boolean> {
+function hasEntries(path: string): boolean {
   try {
-    for await (const _ of await opendir(path)) return true;
-    return false;
+    return readdirSync(path).length > 0;
   } catch (error) {
     return systemErrorCode(error) !== "ENOENT"; // what cannot be listed is there
   }
 }
 
-async function openRoot(path: string | undefined, label: string, byDescriptor: boolean): Promise<Folder | undefined> {
+function openRoot(path: string | undefined, label: string): Folder | undefined {
   if (path === undefined) return undefined;
   try {
-    return await Folder.openRoot(path, label, byDescriptor);
+    // Without it, each name would look missing. A process that changed its user may lack access to its own.
+    closeSync(openSync(DESCRIPTORS, "r"));
+  } catch (error) {
+    throw cannotOpen(DESCRIPTORS, error);
+  }
+  try {
+    return Folder.openRoot(path, label);
   } catch (error) {
     throw cannotOpen(path, error);
   }

@@ -1,7 +1,4 @@
-import { pool } from "../pool.ts";
 import { type Folder, reasonOf } from "./folder.ts";
-
-const AT_ONCE = 8;
 
 /** Which empty folders may be removed: none that the service may be about to use. */
 export interface SweepRules {
@@ -20,10 +17,10 @@ export interface SweepRules {
 export class OwnChanges {
   readonly #changes = new Map<string, { before: bigint; after: bigint }>();
 
-  /** Calls what removes something from the folder of `key`, if it does; nothing is awaited before it. */
-  async during(key: string, folder: Folder, remove: () => Promise<boolean>): Promise<boolean> {
+  /** Calls what removes something from the folder of `key`, if it does. */
+  during(key: string, folder: Folder, remove: () => boolean): boolean {
     if (!this.#changes.has(key)) this.found(key, folder.changedAt());
-    const removed = await remove();
+    const removed = remove();
     const change = this.#changes.get(key);
     if (removed && change !== undefined) change.after = folder.changedAt();
     return removed;
@@ -66,19 +63,19 @@ export async function sweepUsers(
 }
 
 /** Removes the folders in `parent` that are empty and old. A leftover is harmless. */
-export async function sweepFolders(
+export function sweepFolders(
   parent: Folder,
   names: readonly string[],
   isOld: (name: string, mtimeNs: bigint) => boolean,
-): Promise<number> {
+): number {
   let removed = 0;
-  await pool(names, AT_ONCE, async (name) => {
+  for (const name of names) {
     try {
-      const stats = await parent.lstat(name);
-      if (stats?.isDirectory() && isOld(name, stats.mtimeNs) && (await parent.removeIfEmpty(name))) removed++;
+      const stats = parent.exactStats(name);
+      if (stats?.isDirectory() && isOld(name, stats.mtimeNs) && parent.removeIfEmpty(name)) removed++;
     } catch (error) {
       reasonOf(error);
     }
-  });
+  }
   return removed;
 }

@@ -1,5 +1,5 @@
 import { printableJson } from "../printable.ts";
-import { type Folder, ignoreRefusal } from "./folder.ts";
+import { ignoreRefusal } from "./folder.ts";
 import { LogTail } from "./log-tail.ts";
 import type { LogFolders, NamedLog } from "./logs.ts";
 
@@ -16,9 +16,10 @@ export interface LogPart {
 export async function lastLogLines(logs: LogFolders, names: readonly string[], count: number): Promise<LogPart[]> {
   const parts: LogPart[] = [];
   let wanted = count;
-  for (const { hour: key, name } of (await logs.find(names)).reverse()) {
+  for (const place of (await logs.find(names)).reverse()) {
     if (wanted === 0) break;
-    const part = await logs.use(key, (hour) => lastLinesIn(hour, name, wanted)).catch(ignoreRefusal);
+    const tail = openTail(logs, place);
+    const part = tail && readable(() => lastLines(tail, wanted));
     if (part === undefined) continue;
     wanted -= part.lines.length;
     parts.unshift(part);
@@ -28,34 +29,45 @@ export async function lastLogLines(logs: LogFolders, names: readonly string[], c
 
 /** The logs of a task, oldest first, in pieces: at most one of them is held in memory. */
 export async function* allLogLines(logs: LogFolders, names: readonly string[]): AsyncGenerator<LogPart> {
-  for (const { hour: key, name } of await logs.find(names)) {
-    const tail = await logs.use(key, (hour) => LogTail.openIfThere(hour, name)).catch(ignoreRefusal);
+  for (const place of await logs.find(names)) {
+    const tail = openTail(logs, place);
     if (tail === undefined) continue;
     try {
-      for (let lines = await tail.read(); lines !== undefined; lines = await tail.read()) {
+      for (let lines = tail.read(); lines !== undefined; lines = tail.read()) {
         if (lines.length > 0) yield { path: tail.path, lines };
       }
       const lines = tail.rest();
       if (lines.length > 0) yield { path: tail.path, lines };
     } finally {
-      await tail.close();
+      tail.close();
     }
   }
 }
 
-async function lastLinesIn(hour: Folder, name: string, count: number): Promise<LogPart | undefined> {
-  const tail = await LogTail.openIfThere(hour, name);
-  if (tail === undefined) return undefined;
+/** Undefined for a log that is gone or can't be read. */
+function openTail(logs: LogFolders, { hour, name }: NamedLog): LogTail | undefined {
+  return readable(() => logs.use(hour, (folder) => LogTail.openIfThere(folder, name)));
+}
+
+function readable<R>(work: () => R): R | undefined {
   try {
-    await tail.seekToLast(count);
+    return work();
+  } catch (error) {
+    return ignoreRefusal(error);
+  }
+}
+
+function lastLines(tail: LogTail, count: number): LogPart {
+  try {
+    tail.seekToLast(count);
     const lines: string[] = [];
-    for (let more = await tail.read(); more !== undefined; more = await tail.read()) {
+    for (let more = tail.read(); more !== undefined; more = tail.read()) {
       lines.push(...more);
       lines.splice(0, lines.length - count); // it may grow during the read
     }
     return { path: tail.path, lines: [...lines, ...tail.rest()].slice(-count) };
   } finally {
-    await tail.close();
+    tail.close();
   }
 }
 
@@ -79,19 +91,19 @@ export class TaskLogFollower {
   /** Seeks to the last `count` lines, or (null) the first, which `read` returns first. Returns whether there is a log yet. */
   async begin(count: number | null): Promise<boolean> {
     const places = await this.#logs.find(this.#names);
-    this.#fromDate = await this.#logs.newestDate();
-    for (const place of places.slice(-MOST_FOLLOWED)) await this.#open(place);
+    this.#fromDate = this.#logs.newestDate();
+    for (const place of places.slice(-MOST_FOLLOWED)) this.#open(place);
     if (count === null) return this.#tails.size > 0;
     let wanted = count;
-    for (const { tail } of [...this.#tails.values()].reverse()) wanted -= await tail.seekToLast(wanted);
+    for (const { tail } of [...this.#tails.values()].reverse()) wanted -= tail.seekToLast(wanted);
     return this.#tails.size > 0;
   }
 
   /** The next lines; undefined without new ones. At most a piece of a log is held in memory. */
-  async read(): Promise<LogPart | undefined> {
+  read(): LogPart | undefined {
     if (this.#left.length > 0) return this.#left.shift();
     for (const { tail } of this.#tails.values()) {
-      const lines = await tail.read();
+      const lines = tail.read();
       if (lines !== undefined) return { path: tail.path, lines };
     }
     return undefined;
@@ -101,11 +113,11 @@ export class TaskLogFollower {
   async look(): Promise<string[]> {
     const news: string[] = [];
     for (const { place, tail } of this.#tails.values()) {
-      if (await tail.takeCut()) news.push(`${printableJson(tail.path)} was truncated`);
-      if (await this.#isReplaced(place, tail)) news.push(`${printableJson(tail.path)} was replaced`);
+      if (tail.takeCut()) news.push(`${printableJson(tail.path)} was truncated`);
+      if (this.#isReplaced(place, tail)) news.push(`${printableJson(tail.path)} was replaced`);
     }
     for (const place of await this.#logs.find(this.#names, this.#fromDate)) {
-      if (!this.#tails.has(place.path)) await this.#open(place);
+      if (!this.#tails.has(place.path)) this.#open(place);
     }
     return news;
   }
@@ -116,37 +128,35 @@ export class TaskLogFollower {
     return [...this.#left, ...parts].filter(({ lines }) => lines.length > 0);
   }
 
-  async close(): Promise<void> {
-    for (const { tail } of this.#tails.values()) await tail.close();
+  close(): void {
+    for (const { tail } of this.#tails.values()) tail.close();
     this.#tails.clear();
   }
 
   /** Switches to the file that now has the name, once the old one is read to its end. */
-  async #isReplaced(place: NamedLog, tail: LogTail): Promise<boolean> {
-    const { name } = place;
-    if (!(await tail.isAtEnd())) return false;
-    const openNext = async (hour: Folder) =>
-      (await tail.isReplacedIn(hour, name)) ? LogTail.openIfThere(hour, name) : undefined;
-    const next = await this.#logs.use(place.hour, openNext).catch(ignoreRefusal);
+  #isReplaced(place: NamedLog, tail: LogTail): boolean {
+    if (!tail.isAtEnd()) return false;
+    const isOther = readable(() => this.#logs.use(place.hour, (hour) => tail.isReplacedIn(hour, place.name)));
+    const next = isOther ? openTail(this.#logs, place) : undefined;
     if (next === undefined) return false;
-    await this.#leave(tail);
+    this.#leave(tail);
     this.#tails.set(place.path, { place, tail: next });
     return true;
   }
 
-  async #open(place: NamedLog): Promise<void> {
-    const tail = await this.#logs.use(place.hour, (hour) => LogTail.openIfThere(hour, place.name)).catch(ignoreRefusal);
+  #open(place: NamedLog): void {
+    const tail = openTail(this.#logs, place);
     if (tail === undefined) return;
     this.#tails.set(place.path, { place, tail });
     const [oldest] = this.#tails;
     if (this.#tails.size <= MOST_FOLLOWED || oldest === undefined) return;
     this.#tails.delete(oldest[0]);
-    await this.#leave(oldest[1].tail);
+    this.#leave(oldest[1].tail);
   }
 
-  async #leave(tail: LogTail): Promise<void> {
+  #leave(tail: LogTail): void {
     const lines = tail.rest();
     if (lines.length > 0) this.#left.push({ path: tail.path, lines });
-    await tail.close();
+    tail.close();
   }
 }

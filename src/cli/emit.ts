@@ -52,7 +52,7 @@ export function unchangedLines({ missing, refused, failed }: Unchanged): (string
   ];
 }
 
-/** The exit codes of SPEC section 5 that a result, rather than an error, can have. */
+/** The exit codes of docs/contract.md, Exit codes that a result, rather than an error, can have. */
 export const DONE = 0;
 export const FAILED = 1;
 export const PARTLY = 3;

@@ -231,7 +231,7 @@ export function choosesTasks(flags: SelectionFlags): boolean {
 }
 
 /**
- * Without a selection nothing may change all tasks (SPEC section 5).
+ * Without a selection nothing may change all tasks (docs/contract.md, Commands).
  * @throws TtsctlError USAGE
  */
 export function requireSelection(isGiven: boolean, all: boolean, hint: string, allName = "--all"): void {

@@ -30,7 +30,7 @@ import type { MirrorLink } from "../store/mirror-link.ts";
 import type { Removal } from "../store/redis/write.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { BODY_NAMES, CHOOSING_PARTS } from "../task/query-fields.ts";
-import { formatUtc, toMicros } from "../task/time.ts";
+import { formatUtc } from "../task/time.ts";
 import { VERSION } from "../version.ts";
 import type { CleanupRecord } from "./cleanup-record.ts";
 import { deleteChosen, deletionExitCode } from "./commands/delete.ts";
@@ -274,6 +274,6 @@ async function contentOf(context: Context): Promise<Snapshot> {
 function* lostBetween(before: Snapshot, now: Snapshot): Generator<Removal> {
   for (const row of before.liveRows()) {
     const id = before.idOf(row);
-    if (!now.holds(id)) yield { id, before: toMicros(before.rows.score(row)) };
+    if (!now.holds(id)) yield { id, before: before.rows.score(row) };
   }
 }

@@ -42,7 +42,7 @@ export async function followTask(
   const finished = status === null || isTerminal(status);
   const name = memberOf(id.userId, id.taskId);
   const logs = parts.artifacts.followLogs(id.taskId);
-  context.onRelease(() => logs.close());
+  context.onRelease(async () => logs.close());
   const began = await logs.begin(count);
   if (!began && !finished) await context.inform(`${name} has no log yet: waiting for one`);
   const { followLog, TaskState } = await import("../operations/follow.ts");

@@ -5,7 +5,7 @@ import { printableData } from "../printable.ts";
 import { NO_COLORS, type TableStyle } from "../render/table.ts";
 import { LOG_FORMATS, Log, Output, type Streams } from "./io.ts";
 
-/** The output formats of SPEC section 5. */
+/** The output formats of docs/contract.md, Commands. */
 export const FORMATS = ["table", "wide", "json", "jsonl", "yaml", "csv", "ids"] as const;
 /** The commands that print ids: tasks as `user:task`. */
 export const LISTING: readonly string[] = ["list", "query"];

@@ -5,8 +5,9 @@ import { formatDuration } from "../task/amounts.ts";
 import type { Context } from "./context.ts";
 import { DONE } from "./emit.ts";
 
-/** @param refusal why the pass must not begin; it counts as failed */
-type RunPass = (pass: Context, refusal: TtsctlError | null) => Promise<unknown>;
+/** @param refusal why the pass must not begin; it counts as failed. @param doubt as for a `Watcher` */
+type RunPass = (pass: Context, ...doubts: Doubts) => Promise<unknown>;
+type Doubts = [refusal: TtsctlError | null, doubt: TtsctlError | null];
 
 /**
  * Runs passes until SIGTERM or SIGINT, also after failed ones. Only SIGHUP reloads the configuration, so a config.ini that is
@@ -36,7 +37,7 @@ export async function watch(
       }
       return { cleanup: settings.cleanup, isTrusted: isReloaded };
     },
-    pass: (refusal: TtsctlError | null) => tryPass(context.fork(settings), runPass, refusal),
+    pass: (...doubts: Doubts) => tryPass(context.fork(settings), runPass, doubts),
     wait: (seconds: number) => {
       onWait(seconds);
       return context.clock.sleep(seconds * 1000, [context.signal, hangup.signal]);
@@ -73,9 +74,9 @@ async function reload(context: Context, old: Settings): Promise<Settings> {
 }
 
 /** One pass with its own connection and locks. Returns whether it failed. */
-async function tryPass(pass: Context, runPass: RunPass, refusal: TtsctlError | null): Promise<boolean> {
+async function tryPass(pass: Context, runPass: RunPass, doubts: Doubts): Promise<boolean> {
   try {
-    await runPass(pass, refusal);
+    await runPass(pass, ...doubts);
     return false;
   } catch (error) {
     const isInterrupted = error instanceof TtsctlError && error.code === "INTERRUPTED";

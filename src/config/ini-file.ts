@@ -12,7 +12,7 @@ type RawSections = ReadonlyMap<string, ReadonlyMap<string, string>>;
 /** `configparser.MAX_INTERPOLATION_DEPTH` */
 const MAX_DEPTH = 10;
 
-/** A configuration file with the values that Python's `configparser.ConfigParser()` reads from it (SPEC section 7). */
+/** A configuration file with the values that Python's `configparser.ConfigParser()` reads from it. */
 export class IniFile {
   readonly path: string;
   readonly #sections: RawSections;
@@ -79,7 +79,7 @@ export class IniFile {
 /**
  * Reads the text of a configuration file as `configparser.RawConfigParser._read` does in Python 3.11 with the defaults of
  * `ConfigParser()`, and has `ini` parse what the lines mean. What Python refuses is a CONFIG_INVALID naming file and line
- * (SPEC section 7); the line itself is never in the message, as it may hold a password.
+ * (docs/contract.md, Configuration); the line itself is never in the message, as it may hold a password.
  * @param path for messages
  */
 export function parseIni(text: string, path: string): IniFile {

@@ -30,8 +30,8 @@ export interface LoadOptions {
 }
 
 /**
- * Finds and reads config.ini (`--config` or `--profile`, else `TTSCTL_CONFIG` or `TTSCTL_PROFILE`, else `./config.ini`) and resolves the settings (SPEC
- * section 7).
+ * Finds and reads config.ini (`--config` or `--profile`, else `TTSCTL_CONFIG` or `TTSCTL_PROFILE`, else `./config.ini`)
+ * and resolves the settings (docs/contract.md, Configuration).
  * @throws TtsctlError CONFIG_NOT_FOUND if a named file doesn't exist, CONFIG_INVALID
  */
 export async function loadSettings(options: LoadOptions): Promise<Settings> {
@@ -106,8 +106,8 @@ export function readConfig({ path, origin, profile }: ConfigPlace, env: LoadOpti
 const SHORT_RETENTION = 60;
 
 /**
- * The settings in force: flag over environment over file over default, per setting (SPEC section 7). Does no I/O. A value that
- * is overridden isn't parsed.
+ * The settings in force: flag over environment over file over default, per setting (docs/contract.md, Configuration).
+ * Does no I/O. A value that is overridden isn't parsed.
  * @throws TtsctlError CONFIG_INVALID for a wrong value in force, as `settingOf`
  */
 export function resolveSettings(inputs: SettingInputs): Settings {
@@ -160,8 +160,8 @@ function misspeltWarnings(file: IniFile, path: string): string[] {
 }
 
 /**
- * Other names belong to the service (SPEC section 7), but `[cleanup] retension` looks like a setting. Sections are case-sensitive,
- * as in Python.
+ * Other names belong to the service (docs/contract.md, Configuration), but `[cleanup] retension` looks like a setting.
+ * Sections are case-sensitive, as in Python.
  */
 export function foreignNames(file: IniFile): ForeignNames {
   const foreign = file.sections().filter((section) => !OURS.has(section));

@@ -78,8 +78,9 @@ export function findAddress(inputs: SettingInputs): RedisAddress {
 }
 
 /**
- * The settings that say how Redis is reached (SPEC sections 7 and 10): a url replaces all of them of lower levels, its absent parts
- * included; one of a higher level replaces that of the url. Ways to give the address that aren't in force are ignored.
+ * The settings that say how Redis is reached (docs/contract.md, Configuration and Deployments): a url replaces all of
+ * them of lower levels, its absent parts included; one of a higher level replaces that of the url. Ways to give the
+ * address that aren't in force are ignored.
  */
 export function resolveAddress({ parts, url, way }: RedisAddress): Map<string, Setting<unknown>> {
   const of = (name: SettingName): Setting<unknown> => {

@@ -75,6 +75,9 @@ export const SETTINGS = {
   }),
   "paths.output": row(kinds.PATH, "output", ["TTSCTL_OUTPUT", "the directory of audio"], { library: ["output"] }),
   "paths.logs": row(kinds.PATH, "Logs", ["TTSCTL_LOGS", "the directory of logs"], { library: ["logs"] }),
+  "paths.shared": row(kinds.BOOLEAN, false, null, {
+    about: "true: another service uses these directories too, so `cleanup --orphans` only lists",
+  }),
   /** Zero or negative: cleanup is off. */
   "cleanup.retention": row(kinds.RETENTION, 7 * 86_400, ["TASK_RETENTION_SECONDS", "the retention of cleanup"], {
     flag: [
@@ -186,7 +189,7 @@ export interface RedisSettings extends SectionOf<"redis"> {
   socket: Setting<string | null>;
 }
 
-/** The settings in force (SPEC section 7). Paths are absolute, durations are seconds. */
+/** The settings in force (docs/contract.md, Configuration). Paths are absolute, durations are seconds. */
 export interface Settings {
   /** Absolute; null without a config.ini. */
   configPath: string | null;
@@ -233,7 +236,7 @@ export interface DescribedSetting {
   source: Source;
 }
 
-/** The settings as `config -o json` prints them (SPEC section 5): parsed values, seconds, absolute paths, no secret. */
+/** The settings as `config -o json` prints them: parsed values, seconds, absolute paths, no secret. */
 export function describeSettings(settings: Settings): Record<SettingName, DescribedSetting> {
   const sections = settings as unknown as Record<string, Record<string, Setting<DescribedSetting["value"]>>>;
   const described = SETTING_NAMES.map((name) => {

@@ -125,6 +125,8 @@ function fieldsChanged(before: Fields, after: Fields): ChangedFields {
  * @throws TtsctlError TASK_INVALID
  */
 function changed(task: Task, { set, removed }: ChangedFields, { parser, clock }: ChangeContext): Task {
+  if (["user_id", "task_id"].some((name) => set.has(name) || removed.has(name)))
+    throw new TtsctlError("TASK_INVALID", "update() can't change user_id or task_id");
   const json = withoutFields(task.json, removed);
   if (!set.has("updated_at") && !removed.has("updated_at")) {
     const next = touched({ ...task, json }, set, clock.now(), parser);
@@ -132,8 +134,7 @@ function changed(task: Task, { set, removed }: ChangedFields, { parser, clock }:
   }
   const next = parser.parse(setFields(json, set));
   if (isInvalid(next)) throw new TtsctlError("TASK_INVALID", `invalid task record: ${next.reason}`);
-  if (next.userId === task.userId && next.taskId === task.taskId) return next;
-  throw new TtsctlError("TASK_INVALID", "update() can't change user_id or task_id");
+  return next;
 }
 
 /** JSON text of the end of a lease, in the form of the record's `updated_at`; never before it. */

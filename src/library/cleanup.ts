@@ -24,11 +24,15 @@ export function checkCleanup(parts: RunParts): Promise<void> {
  * One pass of the cleanup, in the audit ledger.
  * @throws TtsctlError as `cleanupOnce` of operations, LOCK_*, AUDIT_FAILED
  */
-export async function cleanupOnce(parts: RunParts, dryRun: boolean): Promise<CleanupResult> {
+export async function cleanupOnce(
+  parts: RunParts,
+  dryRun: boolean,
+  doubt: TtsctlError | null = null,
+): Promise<CleanupResult> {
   let pass: CleanupResult | undefined;
   try {
     await audited(parts, !dryRun, async (ledger) => {
-      const flags = { dryRun, allowEmpty: false };
+      const flags = { dryRun, allowEmpty: false, doubt };
       const { result, problem } = await cleanupPass(parts, flags, ledger, async () => null);
       ledger?.count(result);
       pass = { counts: countsOf(result), problem };
@@ -93,10 +97,10 @@ export function cleanupLoop(parts: RunParts, logger: Logger, options: CleanupOpt
   }
 
   /** Returns whether the pass failed. */
-  async function pass(refusal: TtsctlError | null): Promise<boolean> {
+  async function pass(refusal: TtsctlError | null, doubt: TtsctlError | null): Promise<boolean> {
     let [counts, problem]: [CleanupCounts | null, TtsctlError | null] = [null, refusal];
     try {
-      if (refusal === null) ({ counts, problem } = await cleanupOnce(await newRun(), false));
+      if (refusal === null) ({ counts, problem } = await cleanupOnce(await newRun(), false, doubt));
     } catch (error) {
       const unknown = () => new TtsctlError("INTERNAL", `a pass failed: ${String(error)}`, { cause: error });
       problem = error instanceof TtsctlError ? error : unknown();

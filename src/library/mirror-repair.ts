@@ -1,5 +1,5 @@
 import { isRedisError, isStoreError, TtsctlError } from "../errors.ts";
-import { checkSameStore } from "../operations/safety.ts";
+import { storeMismatch } from "../operations/safety.ts";
 import type { RunParts } from "../parts/parts.ts";
 import { pushFile, retrying } from "../parts/sync-store.ts";
 import type { SharedSnapshot } from "../store/file/shared-snapshot.ts";
@@ -80,7 +80,8 @@ export function mirrorRepair({ parts, logger, shared, link, repairs, writer, mar
       await using snapshot = await shared.read().catch(noneOfStore);
       if (snapshot === null) return;
       const isOurs = (id: TaskId) => writer.isPending(id) || repairs.has(id);
-      if (!isChecked) await checkSameStore(snapshot, mirror, Number.NEGATIVE_INFINITY, isOurs);
+      const refusal = isChecked ? null : await storeMismatch(snapshot, mirror, snapshot.path, isOurs);
+      if (refusal !== null) throw refusal;
       isChecked = true;
       await mirror.detect(); // the file's lists have the order of those in Redis
       const { syncedAt, members } = await mirror.standing(undefined);

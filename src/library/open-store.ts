@@ -9,6 +9,7 @@ import { PendingRepairs } from "../store/pending-repairs.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { newestTasks, TaskStore as TaskReader } from "../store/task-store.ts";
 import { TaskWriter, type Written } from "../store/task-writer.ts";
+import { writable } from "../store/writable.ts";
 import { WriterMark } from "../store/writer-mark.ts";
 import { RecordParser, type Task } from "../task/task.ts";
 import {
@@ -87,7 +88,7 @@ async function openParts(options: StoreOptions) {
     admit: (mirror) => repair.admit(mirror),
     grows: true,
   });
-  const file = new FileStore(settings.store.path.value, rules, clock);
+  const file = writable(new FileStore(settings.store.path.value, rules, clock));
   const mark = new WriterMark(() => file.target());
   const onMirrorFailure = (error: TtsctlError, count: number) => events.mirrorFailed(error, count);
   const marked = settings.redis.enabled.value ? mark : null;

@@ -13,8 +13,8 @@ const OTHERS = ["config", "logger", "clock"];
 const OPTIONS = [...[...GIVEN_BY.keys()].filter((name) => !name.includes(".")), ...OTHERS];
 
 /**
- * The settings of a store (SPEC section 7): options over `config` over defaults. The environment isn't read, and no file is
- * searched for.
+ * The settings of a store (docs/contract.md, Configuration): options over `config` over defaults. The environment isn't
+ * read, and no file is searched for.
  * @throws TtsctlError USAGE, CONFIG_INVALID, CONFIG_NOT_FOUND, CONFIG_REQUIRED
  */
 export async function settingsOf(options: StoreOptions): Promise<Settings> {

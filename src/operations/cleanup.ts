@@ -1,6 +1,5 @@
 import type { TtsctlError } from "../errors.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
-import { MirrorUse } from "../store/mirror-link.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import { invalidWarnings } from "../store/task-store.ts";
 import { formatBytes } from "../task/amounts.ts";
@@ -8,6 +7,7 @@ import { describeStuck } from "../task/stuck.ts";
 import { formatUtc } from "../task/time.ts";
 import { checkBrake, type MaxDelete } from "./brake.ts";
 import type { Parts } from "./parts.ts";
+import { preflight } from "./preflight.ts";
 import type { BackupFile } from "./purge/backup.ts";
 import { type CleanupPlan, type PrepareOptions, prepare } from "./purge/cleanup-plan.ts";
 import type { Looked } from "./purge/decide.ts";
@@ -15,17 +15,18 @@ import { shortestRetention } from "./purge/policy.ts";
 import { Purge } from "./purge/purge.ts";
 import { recoverArtifacts } from "./purge/purge-artifacts.ts";
 import { NamedWarnings, type Reporter } from "./reporter.ts";
-import { checkClocks } from "./safety.ts";
 import { findStuck } from "./stuck.ts";
 
 export interface CleanupOptions extends PrepareOptions {
   readonly dryRun: boolean;
   readonly maxDelete: MaxDelete;
+  /** Why this machine's clock may be wrong; only Redis's can confirm it. */
+  readonly doubt?: TtsctlError | null;
   /** Seconds without a change after which a `wait` or `run` task is stuck; zero or negative: never. */
   readonly stuckAfter: number;
 }
 
-/** `cleanup -o json` (SPEC section 5): candidates = purged + skipped + failed. */
+/** `cleanup -o json` (docs/contract.md, Commands): candidates = purged + skipped + failed. */
 export interface CleanupResult {
   /** ISO 8601, UTC. */
   expireBefore: string;
@@ -67,17 +68,19 @@ const FUTURE_S = 60;
 const FUTURE_LOOK = 500;
 
 /**
- * One pass of SPEC section 6. The caller holds the run lock, unless it is a dry run.
- * @throws TtsctlError STORE_*, CLOCK_SKEW, LAYOUT_MISMATCH, TIMEZONE_MISMATCH, MAX_DELETE_EXCEEDED, BACKUP_FAILED, AUDIT_FAILED
+ * One pass of docs/contract.md, Cleanup. The caller holds the run lock, unless it is a dry run.
+ * @throws TtsctlError STORE_*, REDIS_*, CLOCK_SKEW, LAYOUT_MISMATCH, TIMEZONE_MISMATCH, MAX_DELETE_EXCEEDED, BACKUP_FAILED, AUDIT_FAILED
  */
 export async function cleanupOnce(parts: CleanupParts, options: CleanupOptions): Promise<CleanupOutcome> {
   const started = parts.clock.monotonic();
   const now = parts.clock.now();
-  const use = new MirrorUse(parts.mirror);
-  await use.attempt((mirror) => checkClocks(mirror, parts.clock, shortestRetention(options)));
-  if (!options.dryRun) await recoverArtifacts(parts);
   await using snapshot = await parts.file.read(parts.signal);
+  const { allowEmpty, doubt = null } = options;
+  const asked = { snapshot, age: shortestRetention(options), allowEmpty };
+  const { file, use } = await preflight(parts, "cleanup", asked);
+  if (doubt !== null && use.mirror === null) throw doubt;
   for (const line of invalidWarnings(snapshot)) parts.reporter.warn(line);
+  if (!options.dryRun) recoverArtifacts(parts);
   const { plan, found } = await prepare(parts, snapshot, use, options, now);
   await use.attempt((mirror) => nameFuture(snapshot, mirror, now + FUTURE_S, parts.reporter));
   const sizes = { fileTasks: snapshot.size, redisTasks: use.mirror === null ? null : found.members };
@@ -87,7 +90,7 @@ export async function cleanupOnce(parts: CleanupParts, options: CleanupOptions):
   const totals = nameTotals(plan, options, parts.reporter);
   const { sweepBefore } = plan;
   const policy = { now, sweepBefore, dryRun: options.dryRun, decide: (task: Looked) => plan.decide(task) };
-  const purge = new Purge({ ...parts, mirror: use }, policy, snapshot, found);
+  const purge = new Purge({ ...parts, file, mirror: use }, policy, snapshot, found);
   if (options.maxDelete !== null) {
     checkBrake((await purge.plan()).count, Math.max(snapshot.size, found.members), options.maxDelete, {
       verb: "purge",
@@ -104,7 +107,7 @@ export async function cleanupOnce(parts: CleanupParts, options: CleanupOptions):
     stuck: stuck.count,
     durationMs: Math.round((parts.clock.monotonic() - started) * 1000),
   };
-  return { result, problem: plan.refusal ?? stopped ?? use.lost, sizes };
+  return { result, problem: stopped ?? use.lost, sizes };
 }
 
 /** The totals of `keep_last` and `max_bytes`. */

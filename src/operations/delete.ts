@@ -1,12 +1,11 @@
 import type { TtsctlError } from "../errors.ts";
-import { MirrorUse } from "../store/mirror-link.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { checkBrake, type MaxDelete, PlanSummary } from "./brake.ts";
 import type { CleanupParts } from "./cleanup.ts";
+import { preflight } from "./preflight.ts";
 import { decideDelete, type Looked, newestCopy } from "./purge/decide.ts";
 import { Purge } from "./purge/purge.ts";
 import { recoverArtifacts } from "./purge/purge-artifacts.ts";
-import { checkClock, checkLayout, checkSameStore, emptyBeside } from "./safety.ts";
 import { missingOf, type Selection, select } from "./select.ts";
 
 export interface DeleteOptions {
@@ -19,7 +18,7 @@ export interface DeleteOptions {
   readonly retention: number;
 }
 
-/** `delete -o json` (SPEC section 5). */
+/** `delete -o json` (docs/contract.md, Commands). */
 export interface DeleteResult {
   requested: number;
   deleted: number;
@@ -42,7 +41,7 @@ export interface DeleteParts extends CleanupParts {
 
 /**
  * Deletes chosen tasks with their artifacts, as a cleanup does. The caller holds the run lock, unless it is a dry run.
- * @throws TtsctlError STORE_*, LAYOUT_MISMATCH, CLOCK_SKEW for an age, MAX_DELETE_EXCEEDED before the first deletion,
+ * @throws TtsctlError STORE_*, REDIS_*, LAYOUT_MISMATCH, CLOCK_SKEW for an age, MAX_DELETE_EXCEEDED before the first deletion,
  *   BACKUP_FAILED, AUDIT_FAILED
  */
 export async function deleteTasks(
@@ -50,17 +49,10 @@ export async function deleteTasks(
   selection: Selection,
   { dryRun, force, retention, maxDelete, allowEmpty }: DeleteOptions,
 ): Promise<{ result: DeleteResult; problem: TtsctlError | null }> {
-  const use = new MirrorUse(parts.mirror);
-  if (!dryRun) await recoverArtifacts(parts);
   await using snapshot = await parts.file.read(parts.signal);
+  const { file, use } = await preflight(parts, "delete", { snapshot, age: selection.age, allowEmpty });
+  if (!dryRun) recoverArtifacts(parts);
   const found = await use.attempt((mirror) => select(snapshot, mirror, selection));
-  const refusal = emptyBeside(snapshot, found.members, allowEmpty, "deleted");
-  if (refusal !== null) throw refusal;
-  await use.ask(async (mirror) => {
-    await checkLayout(mirror);
-    await checkSameStore(snapshot, mirror);
-    if (selection.age !== null) await checkClock(mirror, parts.clock, selection.age);
-  });
   const now = parts.clock.now();
   const refused: DeleteResult["refused"] = [];
   const planned = new PlanSummary();
@@ -77,7 +69,7 @@ export async function deleteTasks(
       refused.push({ user_id: userId, task_id: taskId, reason });
     },
   };
-  const purge = new Purge({ ...parts, mirror: use }, policy, snapshot, found);
+  const purge = new Purge({ ...parts, file, mirror: use }, policy, snapshot, found);
   if (!dryRun) {
     const plan = await purge.plan();
     checkBrake(plan.count, Math.max(snapshot.size, found.members), maxDelete);

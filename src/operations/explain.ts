@@ -3,7 +3,7 @@ import type { Clock } from "../clock.ts";
 import { TtsctlError } from "../errors.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
 import { scoreOf } from "../store/layout/copy.ts";
-import { MirrorUse } from "../store/mirror-link.ts";
+import { isOutage, MirrorUse } from "../store/mirror-link.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { counted, formatBytes, formatDuration } from "../task/amounts.ts";
@@ -15,7 +15,7 @@ import type { Looked, Reason } from "./purge/decide.ts";
 import { describeCopy, type PolicyOrigins, type RuleSays, says, taskRules } from "./purge/explain-rules.ts";
 import { shortestRetention } from "./purge/policy.ts";
 import { newestArtifact } from "./purge/purge-artifacts.ts";
-import { checkClocks } from "./safety.ts";
+import { checkClock, checkReading, storeRefusal } from "./safety.ts";
 
 export type ExplainParts = Parts<"file" | "mirror" | "artifacts" | "clock" | "reporter">;
 
@@ -53,6 +53,7 @@ export async function explainTask(
   const use = new MirrorUse(parts.mirror);
   const clocks = await clockRule(use, parts.clock, options);
   await using snapshot = await parts.file.read();
+  const store = await storeRule(snapshot, use, options.allowEmpty);
   const { plan, found } = await prepare(parts, snapshot, use, options, now);
   const looked = await use.attempt((mirror) => look(snapshot, mirror, id));
   const { copies, indexScore, unread } = looked;
@@ -60,7 +61,7 @@ export async function explainTask(
   const rules = [
     switchRule(options),
     clocks,
-    storeRule(snapshot, plan.refusal),
+    store,
     says("file", "pass", describeCopy(copies.file, now)),
     redisRule(looked, now),
     ...taskRules({
@@ -74,7 +75,7 @@ export async function explainTask(
       totals: plan.totals,
     }),
   ];
-  if (isThere) rules.push(await artifactsRule(parts.artifacts, id, plan.limits.now));
+  if (isThere) rules.push(artifactsRule(parts.artifacts, id, plan.limits.now));
   const row = snapshot.rowOf(id.userId, id.taskId);
   const isChosen = (row >= 0 && found.rows.includes(row)) || found.others.find(id.userId, id.taskId) >= 0;
   const decision = isThere && isChosen ? plan.decide(looked) : null;
@@ -116,7 +117,7 @@ function redisRule({ copies, asked, unread }: LookedAt, now: number): RuleSays {
 function explainedCopy(copy: Copies["file"] | Copies["mirror"]): ExplainedCopy | null {
   if (copy === null) return null;
   if (typeof copy === "string") return { status: copy, updated_at: null };
-  return { status: copy.status, updated_at: Number.isNaN(copy.score) ? null : formatUtc(copy.score) };
+  return { status: copy.status, updated_at: Number.isNaN(copy.time) ? null : formatUtc(copy.time) };
 }
 
 function switchRule({ retention, origins }: PrepareOptions & { readonly origins: PolicyOrigins }): RuleSays {
@@ -126,7 +127,11 @@ function switchRule({ retention, origins }: PrepareOptions & { readonly origins:
 
 async function clockRule(use: MirrorUse, clock: Clock, options: PrepareOptions): Promise<RuleSays> {
   try {
-    await use.attempt((mirror) => checkClocks(mirror, clock, shortestRetention(options)));
+    await use.ask(async (mirror) => {
+      await checkReading(mirror);
+      await checkClock(mirror, clock, shortestRetention(options));
+    });
+    if (use.lost !== null && !isOutage(use.lost)) throw use.lost;
     if (use.mirror === null) return says("clocks", "pass", "no Redis to compare the clock with");
     return says("clocks", "pass", "the clock and the time zone agree with Redis");
   } catch (error) {
@@ -135,15 +140,16 @@ async function clockRule(use: MirrorUse, clock: Clock, options: PrepareOptions):
   }
 }
 
-function storeRule(snapshot: Snapshot, refusal: TtsctlError | null): RuleSays {
-  if (refusal !== null) return says("store", "keep", `a pass refuses: ${refusal.message}`);
+async function storeRule(snapshot: Snapshot, use: MirrorUse, allowEmpty: boolean): Promise<RuleSays> {
+  const refusal = await use.ask((mirror) => storeRefusal(mirror, { snapshot, allowEmpty }));
+  if (refusal != null) return says("store", "keep", `a pass refuses: ${refusal.message}`);
   return says("store", "pass", `${snapshot.path} has ${counted(snapshot.size, "task")}`);
 }
 
 /** The checks of a pass before it removes a folder. */
-async function artifactsRule(artifacts: Artifacts, { userId, taskId }: TaskId, now: number): Promise<RuleSays> {
+function artifactsRule(artifacts: Artifacts, { userId, taskId }: TaskId, now: number): RuleSays {
   const measure = (name: FolderName) => artifacts.measureFolder(name.userId, name.taskId, newestArtifact(now));
-  const folders = await Promise.all(artifacts.foldersOf(userId, taskId).map(measure));
+  const folders = artifacts.foldersOf(userId, taskId).map(measure);
   const kept = folders.filter((folder) => folder.kind === "kept");
   const held = kept.find(({ newer, retry }) => newer || retry);
   if (held !== undefined) return says("artifacts", "keep", held.reason);

@@ -51,7 +51,7 @@ export async function followLog(parts: FollowParts): Promise<FollowEnd> {
 
 /** Hands over all new lines; false if the output was closed. */
 async function handOver({ logs, signal, onLines }: FollowParts): Promise<boolean> {
-  for (let part = await logs.read(); part !== undefined && !signal.aborted; part = await logs.read()) {
+  for (let part = logs.read(); part !== undefined && !signal.aborted; part = logs.read()) {
     if (part.lines.length > 0 && !(await onLines(part))) return false;
   }
   return true;

@@ -5,6 +5,7 @@ import type { TaskId } from "../store/task-source.ts";
 import { FileBehind } from "../store/task-store.ts";
 import { idProblem } from "../task/ids.ts";
 import type { Task } from "../task/task.ts";
+import { foldersOf } from "./owners.ts";
 
 export interface GetResult {
   readonly source: "redis" | "file" | null;
@@ -35,13 +36,14 @@ export async function getTask(parts: GetParts, id: TaskId, { source, logLines }:
   const warnings: string[] = [];
   const redis = await fromRedis(parts, id, source, warnings);
   const file = source === "redis" ? NOTHING : await fromFile(parts, id, redis !== null, warnings);
+  const task = redis ?? file.task;
   return {
     source: redis !== null ? "redis" : file.task !== null ? "file" : null,
-    task: redis ?? file.task,
+    task,
     file: file.task,
     redis,
     invalid: file.invalid,
-    artifacts: await parts.artifacts.list(id.userId, id.taskId),
+    artifacts: await parts.artifacts.list(foldersOf(parts.file.rules, id, task), id.taskId),
     log: logLines === null ? null : await parts.artifacts.lastLogLines(id.taskId, logLines),
     warnings,
   };

@@ -47,7 +47,7 @@ export interface QueryContext {
   readonly stuckAfter?: number;
 }
 
-/** Checks a query (SPEC sections 4 and 5). @throws TtsctlError USAGE */
+/** Checks a query (docs/contract.md, Reading and Commands). @throws TtsctlError USAGE */
 export function buildListQuery(raw: RawQuery, source: SourceChoice, context: QueryContext): ListQuery {
   const ids = checkIds(raw, context);
   const { names } = context;
@@ -203,7 +203,7 @@ function checkInteger(value: number, part: "page" | "pageSize", { names }: Query
   throw usage(`${names[part]}: ${value} is invalid`, `accepted: a whole number ${range}`);
 }
 
-/** Reads the JSON body of a query (SPEC section 5). @param origin for messages @throws TtsctlError USAGE */
+/** Reads the JSON body of a query (docs/contract.md, Commands). @param origin for messages @throws TtsctlError USAGE */
 export function parseQueryBody(text: string, origin: string): RawQuery {
   return readQueryBody(parseQueryObject(text, origin), origin);
 }

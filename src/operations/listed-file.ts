@@ -4,7 +4,7 @@ import { KeyTable } from "../store/key-table.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import { idOfMember, isUnsure } from "../store/redis/walk.ts";
 import type { TaskId } from "../store/task-source.ts";
-import { toMicros } from "../task/time.ts";
+import { sameInstant } from "../task/version.ts";
 
 const [ABSENT, LISTED, IN_STEP] = [0, 1, 2];
 
@@ -87,5 +87,5 @@ export class ListedFile {
 
 /** The score of a member if its hash has the same time; else NaN. */
 function sameMoment(score: number, time: number): number {
-  return score === time || toMicros(score) === toMicros(time) ? score : Number.NaN;
+  return score === time || sameInstant(score, time) ? score : Number.NaN;
 }

@@ -8,11 +8,12 @@ import { writeToMirror } from "../store/redis/write.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { WrittenCopies } from "../store/written-copies.ts";
 import type { LedgerAction } from "./ledger.ts";
-import type { RedisParts } from "./parts.ts";
+import type { Parts } from "./parts.ts";
+import type { bothOf } from "./preflight.ts";
 import { NamedWarnings } from "./reporter.ts";
 import { LookupHeirs } from "./shared-ids.ts";
 
-export type PruneParts = RedisParts<"file" | "reporter" | "signal" | "ledger">;
+export type PruneParts = Parts<"reporter" | "signal" | "ledger"> & ReturnType<typeof bothOf>;
 
 export interface Orphans {
   readonly ids: Iterable<TaskId>;

@@ -10,13 +10,6 @@ const SAMPLE = 64;
 /** A larger difference is a wrong score, not a wrong zone. */
 const MOST_ZONE_SECONDS = 26 * 3600;
 
-/** Refuses to run if `checkClock` or `checkReading` does; does nothing without a mirror. @param age in seconds */
-export async function checkClocks(mirror: Mirror | null, clock: Clock, age: number): Promise<void> {
-  if (mirror === null) return;
-  await checkReading(mirror);
-  await checkClock(mirror, clock, age);
-}
-
 /**
  * Refuses to run with a layout or a time zone that isn't the service's.
  * @throws TtsctlError LAYOUT_MISMATCH, TIMEZONE_MISMATCH
@@ -28,7 +21,7 @@ export async function checkReading(mirror: Mirror): Promise<void> {
 
 /**
  * Refuses to run if in most of a sample the service's score and our reading of the naive time differ by a minute or more
- * (SPEC section 6, Clocks).
+ * (docs/contract.md, Clocks).
  * @throws TtsctlError TIMEZONE_MISMATCH
  */
 export async function checkTimezone(mirror: Mirror): Promise<void> {
@@ -84,18 +77,35 @@ export function storeEmpty(snapshot: Snapshot, consequence: string, remedy = ALL
 
 const ALLOW_EMPTY = "; if the empty store is intended, add --allow-empty";
 
-/** The same while Redis has tasks; null if that is accepted. @param done what was not done */
-export function emptyBeside(
-  snapshot: Snapshot,
-  members: number,
-  allowEmpty: boolean,
-  done: string,
-): TtsctlError | null {
-  if (snapshot.size > 0 || members === 0 || allowEmpty) return null;
-  return storeEmpty(snapshot, ` while Redis has tasks (${members}): nothing was ${done}`);
+export interface StoreQuestion {
+  readonly snapshot: Snapshot;
+  /** The records of an import, which may fill an empty file. */
+  readonly input?: Snapshot;
+  /** Accept an empty file, or a Redis of another store. */
+  readonly allowEmpty?: boolean;
+  readonly allowMismatch?: boolean | undefined;
+  /** How many tasks in Redis make an empty file a wrong one. */
+  readonly least?: number;
 }
 
-/** How many tasks of a sample have each layout: ISO 8601 times, or epoch seconds and lookups (SPEC section 10). */
+/**
+ * Why a file isn't the one that belongs to a Redis: it is empty while Redis has tasks, or the two have none in common; null
+ * if they may belong together.
+ */
+export async function storeRefusal(
+  mirror: Mirror,
+  { snapshot, input, allowEmpty = false, allowMismatch = false, least = 1 }: StoreQuestion,
+): Promise<TtsctlError | null> {
+  if (allowMismatch) return null;
+  if (snapshot.size > 0) return storeMismatch(snapshot, mirror);
+  if (input !== undefined) return storeMismatch(input, mirror, snapshot.path);
+  if (allowEmpty) return null;
+  const members = await mirror.size(undefined);
+  if (members < least) return null;
+  return storeEmpty(snapshot, ` while Redis has tasks (${members}): nothing was changed`);
+}
+
+/** How many tasks of a sample have each layout: ISO 8601 times, or epoch seconds and lookups. */
 export async function layoutSigns(mirror: Mirror): Promise<Readonly<Record<LayoutName, number>>> {
   const times = new TimeReader(mirror.parser.rules.zone);
   const signs = { plain: 0, api_ms: 0 };
@@ -182,36 +192,27 @@ function isOfPublishedService(record: unknown): boolean {
 }
 
 /** An outage or a restore may leave fewer Redis-only tasks. */
-const LEAST_STRANGE = 5;
-
-/** @throws TtsctlError STORE_MISMATCH */
-export async function checkSameStore(...stores: Parameters<typeof storeMismatch>): Promise<void> {
-  const problem = await storeMismatch(...stores);
-  if (problem !== null) throw problem;
-}
+export const LEAST_STRANGE = 5;
 
 /**
- * The error if a store file and a Redis belong to two services (SPEC section 6): none of Redis's newest tasks is in the
- * file, and none of a sample of the file's is in Redis. Null if they may belong together.
- * @param since epoch seconds: older Redis-only tasks don't count, because a purge may have taken them from the file
+ * The error if a store file and a Redis belong to two services: none of Redis's newest tasks is in the file, and none of a
+ * sample of the file's is in Redis. Null if they may belong together.
  * @param isOurs whether the file had a task that may still be in Redis; without it an empty file matches
  */
 export async function storeMismatch(
   snapshot: Snapshot,
   mirror: Mirror,
-  since = 0,
+  path = snapshot.path,
   isOurs?: (id: TaskId) => boolean,
 ): Promise<TtsctlError | null> {
   if (snapshot.size === 0 && isOurs === undefined) return null;
   const newest = await mirror.newest(undefined, SAMPLE);
-  if (newest.some((id) => snapshot.holds(id) || isOurs?.(id))) return null;
-  const strange = newest.filter(({ score }) => score > since).length;
-  if (strange < LEAST_STRANGE) return null;
-  const ids: TaskId[] = [];
-  for (const row of snapshot.liveRows()) if (ids.push(snapshot.idOf(row)) === SAMPLE) break;
+  if (newest.length < LEAST_STRANGE || newest.some((id) => snapshot.holds(id) || isOurs?.(id))) return null;
+  const step = Math.max(1, Math.floor(snapshot.size / SAMPLE));
+  const ids = [...snapshot.liveRows()].filter((_, i) => i % step === 0).map((row) => snapshot.idOf(row));
   const statuses = await mirror.statuses(ids);
   if (statuses.some((status) => status !== null)) return null;
-  return new TtsctlError("STORE_MISMATCH", `${snapshot.path} and Redis at ${mirror.where} have no task in common`, {
-    hint: "nothing was changed; check --store, and [store] and [redis] in config.ini: a second store needs its own db or prefix; if they belong together, run `ttsctl sync` first",
+  return new TtsctlError("STORE_MISMATCH", `${path} and Redis at ${mirror.where} have no task in common`, {
+    hint: "nothing was changed; check --store, and [store] and [redis] in config.ini: a second store needs its own db or prefix; if they belong together (as after a long outage), run `ttsctl sync --allow-mismatch`",
   });
 }

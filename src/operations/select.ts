@@ -21,8 +21,8 @@ export interface Selection {
 }
 
 /**
- * Finds the tasks of which any copy passes the filter, and the ids that neither store has (SPEC section 5, Selection). If
- * only one copy passes, the command decides.
+ * Finds the tasks of which any copy passes the filter, and the ids that neither store has (docs/contract.md, Selection).
+ * If only one copy passes, the command decides.
  */
 export function select(snapshot: Snapshot, mirror: Mirror | null, { filter, ids }: Selection): Promise<Survey> {
   if (ids === null) return selectByFilter(snapshot, mirror, filter);

@@ -7,7 +7,7 @@ import type { RecordRules } from "../task/rules.ts";
 
 const NAMED = 5;
 
-/** In one line, the task ids that should be unique and belong to more than one user (SPEC section 10); null for none. */
+/** In one line, the task ids that should be unique and belong to more than one user; null for none. */
 export function describeShared({ rows, rules, path }: Snapshot): string | null {
   if (!rules.taskIdIsUnique) return null;
   const taskIds = new KeyTable();

@@ -4,7 +4,8 @@ import type { Snapshot } from "../store/file/snapshot.ts";
 import { BATCH } from "../store/redis/copies.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import { isStuck, type StuckRule, StuckTasks } from "../task/stuck.ts";
-import { type Copy, copiesIn } from "./purge/copies.ts";
+import type { Version } from "../task/version.ts";
+import { copiesIn } from "./purge/copies.ts";
 import { chosenRows } from "./purge/survey.ts";
 
 /**
@@ -13,7 +14,7 @@ import { chosenRows } from "./purge/survey.ts";
  */
 export async function findStuck(snapshot: Snapshot, mirror: Mirror | null, rule: StuckRule): Promise<StuckTasks> {
   const stuck = new StuckTasks(rule);
-  const rows = chosenRows(snapshot, (_, { status, score }) => isStuck(status, score, rule));
+  const rows = chosenRows(snapshot, (_, { status, time }) => isStuck(status, time, rule));
   await pool(batches(rows, BATCH), IN_FLIGHT, async (batch) => {
     const ids = batch.map((row) => snapshot.idOf(row));
     const inRedis = mirror === null ? [] : await copiesIn(mirror, ids);
@@ -27,6 +28,6 @@ export async function findStuck(snapshot: Snapshot, mirror: Mirror | null, rule:
 }
 
 /** Whether a copy in Redis is finished, or was changed lately. */
-function hasMovedOn(copy: Copy | null, rule: StuckRule): boolean {
-  return copy !== null && !Number.isNaN(copy.score) && !isStuck(copy.status, copy.score, rule);
+function hasMovedOn(copy: Version | null, rule: StuckRule): boolean {
+  return copy !== null && !Number.isNaN(copy.time) && !isStuck(copy.status, copy.time, rule);
 }

@@ -17,9 +17,10 @@ import type { Task } from "../task/task.ts";
 import { checkBrake, type MaxDelete } from "./brake.ts";
 import { ListedFile } from "./listed-file.ts";
 import type { RedisParts } from "./parts.ts";
+import { bothOf, preflight } from "./preflight.ts";
 import { pruneOrphans } from "./prune.ts";
 import { NamedWarnings } from "./reporter.ts";
-import { checkFileLayout, checkReading, storeEmpty } from "./safety.ts";
+import { LEAST_STRANGE, storeEmpty } from "./safety.ts";
 import { beginMark, type LeaveMark, lostMidway } from "./sync-mark.ts";
 
 export interface SyncOptions {
@@ -32,9 +33,11 @@ export interface SyncOptions {
   readonly maxDelete: MaxDelete;
   /** Accept an empty store file. */
   readonly allowEmpty: boolean;
+  /** Accept a Redis without a task of the file. */
+  readonly allowMismatch?: boolean;
 }
 
-/** `sync -o json` (SPEC section 5): total = written + unchanged + newerInRedis + failed. */
+/** `sync -o json` (docs/contract.md, Commands): total = written + unchanged + newerInRedis + failed. */
 export interface SyncResult {
   total: number;
   written: number;
@@ -64,8 +67,8 @@ export interface SyncParts extends RedisParts<"file" | "clock" | "reporter" | "s
  */
 export async function sync(parts: SyncParts, options: SyncOptions): Promise<SyncOutcome> {
   const started = parts.clock.monotonic();
-  await checkReading(parts.mirror);
-  await using run = new SyncRun(parts, options, await parts.file.read());
+  const snapshot = await parts.file.read();
+  await using run = new SyncRun(await clearedForSync(parts, options, snapshot), options, snapshot);
   await run.list();
   if (options.prune) await run.confirmPrune();
   run.warn();
@@ -74,6 +77,16 @@ export async function sync(parts: SyncParts, options: SyncOptions): Promise<Sync
   await run.leaveMark();
   run.result.durationMs = Math.round((parts.clock.monotonic() - started) * 1000);
   return run.result;
+}
+
+async function clearedForSync(parts: SyncParts, options: SyncOptions, snapshot: Snapshot): Promise<ClearedParts> {
+  try {
+    const asked = { ...options, snapshot, least: options.prune ? 0 : LEAST_STRANGE };
+    return { ...parts, ...bothOf(await preflight(parts, "sync", asked)) };
+  } catch (error) {
+    await snapshot.close();
+    throw error;
+  }
 }
 
 /** @throws TtsctlError STORE_EMPTY, MAX_DELETE_EXCEEDED */
@@ -99,8 +112,10 @@ interface Batch {
   readonly window: RowWindow;
 }
 
+type ClearedParts = SyncParts & ReturnType<typeof bothOf>;
+
 class SyncRun {
-  readonly #parts: SyncParts;
+  readonly #parts: ClearedParts;
   readonly #options: SyncOptions;
   readonly #failures: NamedWarnings;
   /** Whether tasks that were in sync when they were listed are skipped. */
@@ -115,7 +130,7 @@ class SyncRun {
   readonly #began: number;
   readonly result: SyncOutcome;
 
-  constructor(parts: SyncParts, options: SyncOptions, snapshot: Snapshot) {
+  constructor(parts: ClearedParts, options: SyncOptions, snapshot: Snapshot) {
     this.#parts = parts;
     this.#options = options;
     this.#snapshot = snapshot;
@@ -129,7 +144,6 @@ class SyncRun {
 
   async list(): Promise<void> {
     const { mirror, signal } = this.#parts;
-    await checkFileLayout(this.#snapshot, mirror);
     if (!this.#options.prune) await this.#beginMark(); // a prune may be refused yet
     this.#listed = await ListedFile.read(this.#snapshot, mirror, this.#options.userId, signal);
     await this.#catchUp();

@@ -12,6 +12,8 @@ export interface PassFlags {
   readonly dryRun: boolean;
   readonly allowEmpty: boolean;
   readonly maxDelete?: MaxDelete;
+  /** As for a `Watcher`. */
+  readonly doubt?: TtsctlError | null;
 }
 
 /**
@@ -32,8 +34,15 @@ export async function cleanupPass(
     return { result: emptyResult(parts.clock.now() - retention.value, flags), problem: null, sizes: null };
   }
   const purge = { ...(await parts.purgeParts(ledger, flags.dryRun)), backup: await openBackup() };
-  const { dryRun, allowEmpty, maxDelete = null } = flags;
-  return cleanupOnce(purge, { ...policyOf(cleanup), stuckAfter: stuckAfter.value, dryRun, allowEmpty, maxDelete });
+  const { dryRun, allowEmpty, maxDelete = null, doubt = null } = flags;
+  return cleanupOnce(purge, {
+    ...policyOf(cleanup),
+    stuckAfter: stuckAfter.value,
+    dryRun,
+    allowEmpty,
+    maxDelete,
+    doubt,
+  });
 }
 
 interface Watcher {
@@ -41,8 +50,12 @@ interface Watcher {
   lock: Lock;
   /** The settings of the next pass; with `isTrusted` the clock counts as right. */
   settings(): Promise<{ readonly cleanup: CleanupSettings; readonly isTrusted?: boolean }>;
-  /** Returns whether the pass failed. @param refusal why it must not begin */
-  pass(refusal: TtsctlError | null): Promise<boolean>;
+  /**
+   * Returns whether the pass failed.
+   * @param refusal why it must not begin
+   * @param doubt why it must not go on if Redis can't confirm the clock
+   */
+  pass(refusal: TtsctlError | null, doubt: TtsctlError | null): Promise<boolean>;
   /** Ends early with the signal. */
   wait(seconds: number): Promise<void>;
 }
@@ -52,14 +65,16 @@ const LONGEST_WAIT_S = 300;
 /** After failed passes in a row the wait doubles, up to this. */
 const LONGEST_BACKOFF_S = 900;
 
-/** How long to wait between passes: a tenth of the retention, 30 s at least and 300 s at most (SPEC section 6). */
+/**
+ * How long to wait between passes: a tenth of the retention, 30 s at least and 300 s at most (docs/contract.md, Cleanup).
+ */
 export function watchInterval(retention: number): number {
   return Math.min(LONGEST_WAIT_S, Math.max(SHORTEST_WAIT_S, retention / 10));
 }
 
 /**
- * Passes until the signal, with waits between them. If the wall clock jumped since the last pass (SPEC section 6, Clocks),
- * passes are refused until it is back or trusted.
+ * Passes until the signal, with waits between them. If the wall clock jumped since the last pass (docs/contract.md,
+ * Clocks), one pass is refused, and later ones until the clock is back, trusted, or agrees with that of Redis.
  * @throws TtsctlError LOCK_*, WATCHER_RUNNING if the watch lock is lost; and what the watcher throws
  */
 export async function watchPasses(parts: RunParts, watcher: Watcher): Promise<void> {
@@ -67,6 +82,7 @@ export async function watchPasses(parts: RunParts, watcher: Watcher): Promise<vo
   const readClocks = () => ({ wall: parts.clock.now(), monotonic: parts.clock.monotonic() });
   let clocks = readClocks();
   let failures = 0;
+  let isDoubted = false;
   while (!parts.signal.aborted) {
     watcher.lock = await file.keepWatchLock(watcher.lock);
     const { cleanup, isTrusted = false } = await watcher.settings();
@@ -75,8 +91,10 @@ export async function watchPasses(parts: RunParts, watcher: Watcher): Promise<vo
     const jump = Math.abs(now.wall - clocks.wall - (now.monotonic - clocks.monotonic));
     const isOff = retention <= 0;
     const isRight = isOff || isTrusted || jump <= allowedSkew(shortestRetention(policyOf(cleanup)));
-    if (isRight) clocks = now;
-    failures = (await watcher.pass(isRight ? null : clockJumped(jump))) ? failures + 1 : 0;
+    const doubt = isRight ? null : clockJumped(jump);
+    failures = (await watcher.pass(isDoubted ? null : doubt, doubt)) ? failures + 1 : 0;
+    if (isRight || failures === 0) clocks = now;
+    isDoubted = !isRight;
     await watcher.wait(Math.min(LONGEST_BACKOFF_S, watchInterval(retention) * 2 ** Math.min(failures, 10)));
   }
 }

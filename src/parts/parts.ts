@@ -254,7 +254,7 @@ export class RunParts {
     const names = await this.rules();
     const apart = removes ? [store.path.value, configPath].filter((path) => path !== null) : [];
     const artifacts = await openArtifacts({ output: paths.output.value, logs: paths.logs.value, names, apart });
-    this.onRelease(() => artifacts.close());
+    this.onRelease(async () => artifacts.close());
     return artifacts;
   }
 
@@ -274,7 +274,7 @@ export class RunParts {
   }
 
   /**
-   * A job in the wrong directory must not act on defaults (SPEC section 5).
+   * A job in the wrong directory must not act on defaults (docs/contract.md, Commands).
    * @param withArtifacts whether audio and logs are changed too
    * @throws TtsctlError CONFIG_REQUIRED
    */

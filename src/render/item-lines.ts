@@ -27,7 +27,7 @@ const FIELDS = ["userId", "taskId", "path", "reason", "from", "to", "local", "re
 });
 const WORDS = { cleanup: "purged", mark: "marked", orphan: "removed" } as const;
 
-/** A line such as `[CLEANUP] user=alice task=t01 ...` (SPEC section 6). */
+/** A line such as `[CLEANUP] user=alice task=t01 ...` (docs/contract.md, Cleanup). */
 export function doneLine<E extends Event>(event: E, item: DoneItems[E], dryRun = false): string {
   const values = item as unknown as LogFields;
   let line = `[${event.toUpperCase()}]`;

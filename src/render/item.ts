@@ -9,7 +9,7 @@ import { shownStatus } from "../task/status.ts";
 import type { Task } from "../task/task.ts";
 import { formatInZone, type TimeReader, type Zone } from "../task/time.ts";
 
-/** The whole record as compact JSON, with the shown status and trimmed ids (SPEC section 5). */
+/** The whole record as compact JSON, with the shown status and trimmed ids (docs/contract.md, Commands). */
 export function itemJson(task: Task): string {
   const changes = new Map([
     ["user_id", JSON.stringify(task.userId)],
@@ -73,7 +73,7 @@ export interface PageJson {
   readonly stopped?: Stopped;
 }
 
-/** `list -o json` (SPEC section 5), in pieces. */
+/** `list -o json` (docs/contract.md, Commands), in pieces. */
 export function* pageJson(result: ListResult): Generator<string> {
   const { total, page, pageSize, source } = result;
   yield `{"total":${total},"page":${page},"pageSize":${pageSize},"source":"${source}","items":[`;

@@ -3,13 +3,14 @@ import { type ErrorCode, isRedisError, isStoreError, TtsctlError } from "../erro
 import type { RecordRules } from "../task/rules.ts";
 import type { FileStore } from "./file/file-store.ts";
 import type { Mirror } from "./redis/mirror.ts";
+import { NotRedis } from "./redis/reply-shape.ts";
 import type { KnownNodes, RedisTarget } from "./redis/target.ts";
 
 /** Redis is disabled, unreachable, or connected. `behind`: why reads must not use it in place of the file, one line. */
-export type MirrorState =
+export type MirrorState<M extends Mirror = Mirror> =
   | { readonly kind: "off" }
   | { readonly kind: "down"; readonly error: TtsctlError }
-  | { readonly kind: "on"; readonly mirror: Mirror; readonly behind?: string };
+  | { readonly kind: "on"; readonly mirror: M; readonly behind?: string };
 
 export interface MirrorLink {
   /** The state now; a failure is a value. */
@@ -117,8 +118,8 @@ interface Ways<T> {
 }
 
 /**
- * Reads from Redis if possible, else from the file (SPEC section 4). A Redis that lacks changes is used only if the file
- * can't be read.
+ * Reads from Redis if possible, else from the file (docs/contract.md, Reading). A Redis that lacks changes is used only
+ * if the file can't be read.
  * @throws TtsctlError REDIS_* only if Redis is the forced source; STORE_* if the file is needed and can't be read
  */
 export async function readFirst<T>(
@@ -179,33 +180,52 @@ export function fallbackWarning(error: TtsctlError, path: string): string {
 /** Codes after which Redis comes back without a change to the configuration. */
 const OUTAGES: readonly ErrorCode[] = ["REDIS_UNAVAILABLE", "REDIS_TIMEOUT", "REDIS_LOADING"];
 
-/** A mirror that an operation works without from its first failure on (SPEC section 5, exit code 3). */
-export class MirrorUse {
+/** Whether Redis couldn't be connected to, or didn't answer in time. Any other error is an answer. */
+export function isOutage(error: TtsctlError): boolean {
+  const { code } = error;
+  if (error instanceof NotRedis) return false;
+  return code === "REDIS_UNAVAILABLE" || code === "REDIS_TIMEOUT" || code === "REDIS_TLS";
+}
+
+/** A mirror that an operation works without from its first failure on (docs/contract.md, Commands, exit code 3). */
+export class MirrorUse<M extends Mirror = Mirror> {
   /** Null if Redis is off, down or lost. */
-  mirror: Mirror | null;
+  mirror: M | null;
   /** Why Redis can't be used; null if it can, or is off. */
   lost: TtsctlError | null;
+  readonly #isLoss: (error: TtsctlError) => boolean;
 
-  constructor(state: MirrorState) {
+  /**
+   * @param isLoss the failures after which the operation goes on without Redis; others are thrown
+   * @throws TtsctlError REDIS_* that isn't one
+   */
+  constructor(state: MirrorState<M>, isLoss: (error: TtsctlError) => boolean = isRedisError) {
+    this.#isLoss = isLoss;
     this.mirror = state.kind === "on" ? state.mirror : null;
     this.lost = state.kind === "down" ? state.error : null;
+    if (this.lost !== null && !isLoss(this.lost)) throw this.lost;
   }
 
   /** Runs work that uses the mirror if there is one; if it is lost during that, again without it. */
-  async attempt<T>(work: (mirror: Mirror | null) => Promise<T>): Promise<T> {
+  async attempt<T>(work: (mirror: M | null) => Promise<T>): Promise<T> {
     const { mirror } = this;
     try {
       return await work(mirror);
     } catch (error) {
-      if (!isRedisError(error) || mirror === null) throw error;
-      this.mirror = null;
-      this.lost = error;
+      if (!isRedisError(error) || mirror === null || !this.#isLoss(error)) throw error;
+      this.lose(error);
       return work(null);
     }
   }
 
+  /** Works without it from now on. */
+  lose(error: TtsctlError): void {
+    this.mirror = null;
+    this.lost = error;
+  }
+
   /** The same for work that needs the mirror: undefined without it. */
-  ask<T>(work: (mirror: Mirror) => Promise<T>): Promise<T | undefined> {
+  ask<T>(work: (mirror: M) => Promise<T>): Promise<T | undefined> {
     return this.attempt(async (mirror) => (mirror === null ? undefined : work(mirror)));
   }
 }

@@ -3,21 +3,17 @@ import { isRedisError, isStoreError, TtsctlError } from "../errors.ts";
 import { batches, fillIn } from "../pool.ts";
 import { keyOf } from "../task/ids.ts";
 import type { Task } from "../task/task.ts";
+import { newest } from "../task/version.ts";
 import { CurrentFile, type SharedSnapshot } from "./file/shared-snapshot.ts";
 import type { Batches } from "./group-commit.ts";
 import { NO_COPY, type RedisCopy } from "./layout/copy.ts";
 import type { MirrorLink } from "./mirror-link.ts";
-import {
-  type MirrorChange,
-  type MirrorOutcome,
-  newest,
-  type PendingRepair,
-  type PendingRepairs,
-} from "./pending-repairs.ts";
+import type { MirrorChange, MirrorOutcome, PendingRepair, PendingRepairs } from "./pending-repairs.ts";
 import { BATCH, type Outcome } from "./redis/copies.ts";
 import type { Mirror } from "./redis/mirror.ts";
 import { removeFromMirror, writeToMirror } from "./redis/write.ts";
 import type { TaskId } from "./task-source.ts";
+import { type Writable, writable } from "./writable.ts";
 import { WrittenCopies } from "./written-copies.ts";
 
 export interface MirrorWriterParts {
@@ -121,7 +117,10 @@ export class MirrorWriter {
     await using file = new CurrentFile(this.#parts.shared);
     try {
       const state = await this.#parts.link.open();
-      if (state.kind === "on") await written.follow(state.mirror, file, this.#parts.isBusy);
+      if (state.kind !== "on") return;
+      for (const { userId, taskId } of await written.follow(writable(state.mirror), file, this.#parts.isBusy)) {
+        this.#parts.warn(`${userId}:${taskId}: another program put an older record back; Redis keeps the newer copy`);
+      }
     } catch (error) {
       if (!isRedisError(error) && !isStoreError(error)) throw error;
     }
@@ -160,8 +159,9 @@ export class MirrorWriter {
     const state = await this.#parts.link.open();
     if (state.kind !== "on") return changes.map(() => (state.kind === "off" ? "off" : state.error));
     try {
-      const written = await this.#put(state.mirror, changes);
-      const removed = await this.#remove(state.mirror, changes);
+      const mirror = writable(state.mirror);
+      const written = await this.#put(mirror, changes);
+      const removed = await this.#remove(mirror, changes);
       return changes.map(({ task }) => (task === null ? removed : written).shift()!);
     } catch (error) {
       if (!isRedisError(error)) throw error;
@@ -169,7 +169,7 @@ export class MirrorWriter {
     }
   }
 
-  async #put(mirror: Mirror, changes: readonly MirrorChange[]): Promise<MirrorOutcome[]> {
+  async #put(mirror: Writable<Mirror>, changes: readonly MirrorChange[]): Promise<MirrorOutcome[]> {
     const puts = changes.flatMap(({ task, before }) => (task === null ? [] : [{ task, before }]));
     // A task that is new in the file counts as new in the mirror too, since the guard of the write checks that.
     const copies = await fillIn<(typeof puts)[number], Outcome<RedisCopy>>(
@@ -177,12 +177,12 @@ export class MirrorWriter {
       ({ before }) => (Number.isNaN(before) ? NO_COPY : undefined),
       (known) => mirror.copies(tasksOf(known), "scores"),
     );
-    const replaced = puts.map(({ before }) => before / 1e6);
+    const replaced = puts.map(({ before }) => before);
     const outcomes = await writeToMirror(mirror, tasksOf(puts), { copies, replaced, written: this.#written });
     return outcomes.map((outcome) => (outcome === "reindexed" ? "unchanged" : outcome));
   }
 
-  async #remove(mirror: Mirror, changes: readonly MirrorChange[]): Promise<MirrorOutcome[]> {
+  async #remove(mirror: Writable<Mirror>, changes: readonly MirrorChange[]): Promise<MirrorOutcome[]> {
     const removals = changes.filter(({ task }) => task === null);
     const outcomes = await removeFromMirror(mirror, removals);
     removals.forEach(({ id, before }, i) => {

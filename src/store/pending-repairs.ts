@@ -1,7 +1,7 @@
 import type { TtsctlError } from "../errors.ts";
 import { counted } from "../task/amounts.ts";
 import { keyOf } from "../task/ids.ts";
-import { toMicros } from "../task/time.ts";
+import { newer, newest } from "../task/version.ts";
 import type { Change } from "./file/batch-plan.ts";
 import type { MirrorState } from "./mirror-link.ts";
 import type { RemoveOutcome, WriteOutcome } from "./redis/write.ts";
@@ -14,7 +14,7 @@ const MOST_REMOVALS = 100_000;
 /** A change that the file has, on its way to the mirror. */
 export interface MirrorChange extends Change {
   /**
-   * `updated_at` of the file's previous record, whole microseconds; NaN without one. A copy that isn't newer is
+   * `updated_at` of the file's previous record, epoch seconds; NaN without one. A copy that isn't newer is
    * replaced, or removed.
    */
   readonly before: number;
@@ -28,7 +28,7 @@ export type MirrorOutcome = Exclude<WriteOutcome, "reindexed"> | RemoveOutcome |
 
 /** A task whose copy should be as the file is now. */
 export interface PendingRepair extends Pick<MirrorChange, "id" | "before"> {
-  /** `updated_at` of the copy that may have been written, whole microseconds; NaN for none. */
+  /** `updated_at` of the copy that may have been written, epoch seconds; NaN for none. */
   readonly tried: number;
 }
 
@@ -115,10 +115,10 @@ export class PendingRepairs {
     this.#removals.delete(key);
     if (outcome === "off") return;
     const isDone = typeof outcome === "string";
-    const score = task === null ? Number.NaN : toMicros(task.score);
+    const score = task?.score ?? Number.NaN;
     const repairs = { id, before, tried: isDone ? Number.NaN : newest(score, earlier?.tried) };
     // A task that the file never had has no time that could guard a removal later.
-    const goesBack = task === null ? !Number.isNaN(before) : before >= score;
+    const goesBack = !Number.isNaN(before) && (task === null || !newer(score, before));
     if (goesBack && (!isDone || this.syncs > 0)) this.#removals.set(key, repairs);
     else if (!goesBack && !isDone && task !== null) this.#changes.set(key, repairs);
     if (this.#changes.size > MOST_CHANGES) {
@@ -133,9 +133,4 @@ export class PendingRepairs {
       );
     }
   }
-}
-
-/** The newer of two times; NaN for none. */
-export function newest(one: number, other = Number.NaN): number {
-  return Number.isNaN(one) || other > one ? other : one;
 }

@@ -25,7 +25,7 @@ export interface Stopped {
 
 /**
  * Where tasks are read from: the store file, the mirror, or one behind the other. The order is `updated_at`
- * descending, ties by `user:task`, bytewise descending (SPEC section 4), unless another one is asked for.
+ * descending, ties by `user:task`, bytewise descending (docs/contract.md, Reading), unless another one is asked for.
  */
 export interface TaskSource {
   page(filter: TaskFilter, offset: number, count: number, sort?: Sort): Promise<TaskPage>;

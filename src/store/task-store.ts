@@ -49,7 +49,7 @@ export interface ListResult {
   readonly warnings: string[];
 }
 
-/** Reads from Redis first, else from the store file (SPEC section 4). */
+/** Reads from Redis first, else from the store file (docs/contract.md, Reading). */
 export class TaskStore {
   readonly #stores: Stores;
 

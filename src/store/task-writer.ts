@@ -24,8 +24,8 @@ export type TaskWriterParts = FileWriterParts &
   };
 
 /**
- * Writes of a long-lived process (SPEC section 9): to the file first, then to Redis, together if they wait together. Changes
- * of one task keep their order in both.
+ * Writes of a long-lived process (docs/contract.md, Library): to the file first, then to Redis, together if they wait
+ * together. Changes of one task keep their order in both.
  */
 export class TaskWriter {
   readonly #fileWriter: FileWriter;

@@ -1,6 +1,6 @@
 import { fingerprint } from "../json/value.ts";
 import type { Task } from "../task/task.ts";
-import { toMicros } from "../task/time.ts";
+import { newer, sameInstant } from "../task/version.ts";
 import type { CurrentFile } from "./file/shared-snapshot.ts";
 import type { Snapshot } from "./file/snapshot.ts";
 import { KeyTable } from "./key-table.ts";
@@ -10,6 +10,7 @@ import { unlessFatal } from "./redis/errors.ts";
 import type { Mirror } from "./redis/mirror.ts";
 import { removeFromMirror, upsertOver } from "./redis/write.ts";
 import type { TaskId } from "./task-source.ts";
+import type { Writable } from "./writable.ts";
 
 /** How often tasks that were written again are compared with the file. */
 const MOST_ROUNDS = 8;
@@ -20,7 +21,7 @@ const MOST_ROUNDS = 8;
  */
 export class WrittenCopies {
   readonly #keys = new KeyTable();
-  /** By key: `updated_at` of the copy, whole microseconds. */
+  /** By key: `updated_at` of the copy, epoch seconds. */
   readonly #times: number[] = [];
   /** By key: `updated_at` and fingerprint of the file's record; NaN and 0 for none. */
   readonly #fileTimes: number[] = [];
@@ -33,12 +34,12 @@ export class WrittenCopies {
   /** @param inFile the file's record, if the copy differs */
   note(task: Task, inFile = task): void {
     const key = this.#keys.addId(task.userId, task.taskId);
-    this.#times[key] = toMicros(task.score);
-    this.#fileTimes[key] = toMicros(inFile.score);
+    this.#times[key] = task.score;
+    this.#fileTimes[key] = inFile.score;
     this.#prints[key] = fingerprint(inFile.json);
   }
 
-  /** @param before `updated_at` of the record that was removed from the file, whole microseconds */
+  /** @param before `updated_at` of the record that was removed from the file, epoch seconds */
   noteRemoved({ userId, taskId }: TaskId, before: number): void {
     const key = this.#keys.addId(userId, taskId);
     this.#times[key] = before;
@@ -47,24 +48,32 @@ export class WrittenCopies {
   }
 
   /**
-   * Reads the file and compares. If a record is gone, its copy is removed; if it changed, the copy is overwritten. Copies
-   * that are newer than the one that was written are kept.
+   * Reads the file and compares. If a record is gone, its copy is removed; if it changed, the copy is overwritten, unless
+   * that is newer.
    * @param busy whether this process is changing the task itself, which then writes the copy
+   * @returns the tasks of which the file has an older record than before: a service put back what it had read
    * @throws TtsctlError STORE_*, REDIS_*
    */
   async follow(
-    mirror: Mirror,
+    mirror: Writable<Mirror>,
     file: Pick<CurrentFile, "snapshot">,
     busy: (id: TaskId) => boolean = () => false,
-  ): Promise<void> {
+  ): Promise<TaskId[]> {
+    const returned: TaskId[] = [];
     let written: WrittenCopies = this;
     for (let round = 0; written.size > 0 && round < MOST_ROUNDS; round++) {
-      written = await written.#followOnce(mirror, await file.snapshot(), busy);
+      written = await written.#followOnce(mirror, await file.snapshot(), busy, returned);
     }
+    return returned;
   }
 
   /** Returns what was written. */
-  async #followOnce(mirror: Mirror, snapshot: Snapshot, busy: (id: TaskId) => boolean): Promise<WrittenCopies> {
+  async #followOnce(
+    mirror: Writable<Mirror>,
+    snapshot: Snapshot,
+    busy: (id: TaskId) => boolean,
+    returned: TaskId[],
+  ): Promise<WrittenCopies> {
     const written = new WrittenCopies();
     const idle = Array.from({ length: this.size }, (_, key) => key).filter((key) => !busy(this.#keys.id(key)));
     for (let from = 0; from < idle.length; from += BATCH) {
@@ -75,25 +84,28 @@ export class WrittenCopies {
       const removals = gone.map((key) => ({ id: this.#keys.id(key), before: this.#times[key]! }));
       unlessFatal(await removeFromMirror(mirror, removals)); // `verify` finds the copies of other errors
       const changed = records.filter((task, i) => task !== null && this.#isAnother(keys[i]!, task)) as Task[];
+      returned.push(...changed.filter((task) => newer(this.#fileTime(task), task.score)));
       for (const task of await this.#write(mirror, changed)) written.note(task);
     }
     return written;
   }
 
   #isAnother(key: number, task: Task): boolean {
-    return this.#fileTimes[key] !== toMicros(task.score) || this.#prints[key] !== fingerprint(task.json);
+    return !sameInstant(this.#fileTimes[key]!, task.score) || this.#prints[key] !== fingerprint(task.json);
   }
 
-  async #write(mirror: Mirror, tasks: readonly Task[]): Promise<Task[]> {
+  #fileTime({ userId, taskId }: TaskId): number {
+    return this.#fileTimes[this.#keys.find(userId, taskId)]!;
+  }
+
+  async #write(mirror: Writable<Mirror>, tasks: readonly Task[]): Promise<Task[]> {
     if (tasks.length === 0) return [];
     const copies = await mirror.fullCopies(tasks);
     const due = tasks.flatMap((task, i): Upsert[] => {
       const copy = copies[i]!;
-      const fileTime = this.#fileTimes[this.#keys.find(task.userId, task.taskId)]!;
-      if (Number.isNaN(fileTime)) return copy.type === "none" ? [upsertOver(task, copy, mirror)] : [];
+      if (Number.isNaN(this.#fileTime(task))) return copy.type === "none" ? [upsertOver(task, copy, mirror)] : [];
       if (copy.type !== "hash" || sameContent(copy, task, mirror)) return [];
-      if (toMicros(timeOf(copy, mirror)) > Math.max(fileTime, toMicros(task.score))) return [];
-      return [upsertOver(task, copy, mirror)];
+      return newer(timeOf(copy, mirror), task.score) ? [] : [upsertOver(task, copy, mirror)];
     });
     const flags = unlessFatal(await mirror.upsert(due));
     return due.filter((_, i) => flags[i] === true).map(({ task }) => task);

@@ -65,7 +65,8 @@ const TIME_UNITS = [
 
 /**
  * Seconds of a duration such as `30m`, `2h`, `7d`, `-1` or `1.5`; undefined for anything else. A bare number is
- * **seconds** (`ms` would take it for milliseconds). Units are those of `ms`, one in a duration (SPEC section 6).
+ * **seconds** (`ms` would take it for milliseconds). Units are those of `ms`, one in a duration (docs/contract.md,
+ * Cleanup).
  */
 export function parseDuration(text: string): number | undefined {
   const match = /^(-?\d*\.?\d+) *([a-z]*)$/i.exec(text.trim());

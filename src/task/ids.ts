@@ -46,7 +46,7 @@ export function uniqueIds(ids: readonly string[]): string[] {
   return [...new Set(ids.map(trimId))].filter((id) => id !== "");
 }
 
-/** Why a trimmed id cannot name a task, or undefined (SPEC section 1, invalid records). */
+/** Why a trimmed id cannot name a task, or undefined (docs/contract.md, Invalid records). */
 export function idProblem(
   field: "user_id" | "task_id",
   id: string,

@@ -35,7 +35,7 @@ export interface QueryField {
   readonly onPage?: true;
 }
 
-/** Everything that a list of tasks can be asked, for every asker (SPEC sections 4, 5 and 8). */
+/** Everything that a list of tasks can be asked, for every asker (docs/contract.md, Reading, Commands and HTTP). */
 export const QUERY_FIELDS = {
   page: {
     kind: "number",
@@ -134,7 +134,7 @@ interface Values {
 /** An unchecked query of a person or a program; undefined and null mean "not given". */
 export type RawQuery = { readonly [P in QueryPart]?: Values[KindOf<P>] | null };
 
-/** The JSON body of a query (SPEC section 5, docs/json.md). */
+/** The JSON body of a query (docs/contract.md, Commands, docs/json.md). */
 export type QueryBody = {
   readonly [P in QueryPart as Fields[P]["key"]]?: (KindOf<P> extends "user" ? string : Values[KindOf<P>]) | null;
 };

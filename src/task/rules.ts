@@ -1,7 +1,7 @@
-import { memberOf, type TaskId } from "./ids.ts";
+import { keyOf, memberOf, type TaskId } from "./ids.ts";
 import { TimeReader, type Zone } from "./time.ts";
 
-/** How a service lays out its tasks in Redis and on the disk (SPEC section 10). */
+/** How a service lays out its tasks in Redis and on the disk (docs/contract.md, Deployments). */
 export const LAYOUT_NAMES = ["plain", "api_ms"] as const;
 export type LayoutName = (typeof LAYOUT_NAMES)[number];
 
@@ -14,11 +14,20 @@ export type ByteRanks = Uint16Array;
 export const COLON_BETWEEN = 256;
 
 const NO_FILE_NAME = /[^A-Za-z0-9_-]/gu;
+const IS_FILE_NAME = /^[A-Za-z0-9_-]+$/;
 
 /** The encoded name of an id in the layout `api_ms`: other ids may have it too. */
 export function fileNameOf(id: string): string {
   return id.replace(NO_FILE_NAME, "_") || "anonymous";
 }
+
+/** How versions of the published service encode ids in names; one quotes ids of which the encoded name would keep nothing. */
+const ENCODINGS: readonly ((id: string) => string)[] = [
+  quotePlus,
+  (id) => quotePlus(id).replaceAll("+", "%20"),
+  (id) => (/[A-Za-z0-9_-]/.test(id) ? fileNameOf(id) : quotePlus(id)),
+  fileNameOf,
+];
 
 let ranks: ByteRanks | undefined;
 
@@ -90,16 +99,16 @@ export class RecordRules {
 
   /** The names that an id may have in `output/` and `Logs/`: versions of the published service differ in that. */
   readonly namesOf = (id: string): readonly string[] => {
-    const encoded = this.layout === "api_ms" ? fileNameOf(id) : id;
-    return encoded === id ? [id] : [id, encoded];
+    if (this.layout === "plain" || IS_FILE_NAME.test(id)) return [id];
+    return [...new Set([id, ...ENCODINGS.map((encode) => encode(id))])];
   };
 
-  /** The names that the folder of a task, and the one around it, may have: both raw, or both encoded. */
+  /** The names that the folder of a task, and the one around it, may have: both raw, or both encoded in the same way. */
   readonly foldersOf = ({ userId, taskId }: FolderName): readonly FolderName[] => {
     const raw = { userId, taskId };
-    if (this.layout === "plain") return [raw];
-    const encoded = { userId: fileNameOf(userId), taskId: fileNameOf(taskId) };
-    return encoded.userId === userId && encoded.taskId === taskId ? [raw] : [raw, encoded];
+    if (this.layout === "plain" || (IS_FILE_NAME.test(userId) && IS_FILE_NAME.test(taskId))) return [raw];
+    const all = [raw, ...ENCODINGS.map((encode) => ({ userId: encode(userId), taskId: encode(taskId) }))];
+    return [...new Map(all.map((folder) => [keyOf(folder), folder])).values()];
   };
 
   /** In which order members of the global index compare; null: bytewise, as the ids are. */

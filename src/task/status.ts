@@ -1,4 +1,4 @@
-/** The four words that people see (SPEC section 1). */
+/** The four words that people see (docs/contract.md, Records). */
 export const SHOWN_STATUSES = ["wait", "run", "done", "error"] as const;
 export type ShownStatus = (typeof SHOWN_STATUSES)[number];
 /** Stands for every word outside the table. */

@@ -33,7 +33,7 @@ export interface RecordTexts {
   readonly updatedAt: string;
 }
 
-/** One valid task record (SPEC section 1). */
+/** One valid task record (docs/contract.md, Records). */
 export interface Task extends RecordTexts {
   readonly userId: string;
   readonly taskId: string;
@@ -83,7 +83,7 @@ export function createdScore({ createdAt, score }: Pick<Task, "createdAt" | "sco
 
 const spansOfRecord = new Spans();
 
-/** Whether a record has `"deleted": true`, which in JSON Lines makes it a tombstone (SPEC section 2). */
+/** Whether a record has `"deleted": true`, which in JSON Lines makes it a tombstone (docs/contract.md, Store file). */
 export function saysDeleted(json: string): boolean {
   if (!json.includes("deleted") && !json.includes("\\u")) return false;
   const bytes = Buffer.from(json);

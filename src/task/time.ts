@@ -52,7 +52,7 @@ export class TimeReader {
   /** The bytes of a text: an array for each of a million times would cost a sync a fifth of its CPU time. */
   readonly #scratch = new Uint8Array(64);
 
-  /** @param options wholeSeconds: the service counts in those (SPEC section 10) */
+  /** @param options wholeSeconds: the service counts in those (docs/contract.md, Deployments) */
   constructor(zone: Zone, { wholeSeconds = false } = {}) {
     this.#zone = zone;
     this.#wholeSeconds = wholeSeconds;

@@ -1,6 +1,7 @@
 import { fieldJson, setFields } from "../json/record.ts";
 import { isInvalid, type RecordParser, type Task } from "./task.ts";
-import { formatUtc, toMicros, type Zone } from "./time.ts";
+import { formatUtc, type Zone } from "./time.ts";
+import { newer } from "./version.ts";
 
 /** The resolutions of times, in seconds. */
 const STEPS = [0.000001, 0.001, 1];
@@ -21,7 +22,7 @@ export function touched(
   const like = fieldJson(task.json, "updated_at")!;
   for (const at of [now, ...STEPS.map((step) => task.score + step)]) {
     const next = parser.parse(setFields(task.json, new Map([...changes, ["updated_at", timeLike(like, at, zone)]])));
-    if (!isInvalid(next) && toMicros(next.score) > toMicros(task.score)) {
+    if (!isInvalid(next) && newer(next.score, task.score)) {
       return { ...next, userId: task.userId, taskId: task.taskId };
     }
   }
@@ -30,7 +31,7 @@ export function touched(
 
 /**
  * The JSON text of a moment in the form of another time of the same record: naive text in the service's zone, text
- * with the same offset or `Z`, whole epoch seconds, or epoch seconds with a fraction (SPEC section 1, Time).
+ * with the same offset or `Z`, whole epoch seconds, or epoch seconds with a fraction (docs/contract.md, Time).
  * @param like JSON text of the time whose form it takes
  * @param epoch epoch seconds
  */

@@ -16,12 +16,6 @@ import { type Artifacts, openArtifacts, type SweepRules } from "../../src/artifa
 export const NOW = Math.floor(Date.now() / 1000) - 1000;
 export const OLD = NOW - 100_000;
 
-/** How folders are reached: by descriptor, or as on macOS. */
-export const MODES: readonly [name: string, byDescriptor: boolean][] = [
-  ["under /proc/self/fd", true],
-  ["by path", false],
-];
-
 /** A folder with `output/` and `Logs/` for one test. */
 export class Site {
   readonly root = mkdtempSync(join(tmpdir(), "ttsctl-artifacts-"));
@@ -47,8 +41,8 @@ export class Site {
     for (const path of [...entries(this.path(name)), this.path(name)]) lutimesSync(path, time, time);
   }
 
-  async open(byDescriptor?: boolean): Promise<Artifacts> {
-    const artifacts = await openArtifacts({ output: this.path("output"), logs: this.path("Logs") }, byDescriptor);
+  async open(): Promise<Artifacts> {
+    const artifacts = openArtifacts({ output: this.path("output"), logs: this.path("Logs") });
     this.#opened.push(artifacts);
     return artifacts;
   }
@@ -62,7 +56,7 @@ export class Site {
   }
 
   async remove(): Promise<void> {
-    for (const artifacts of this.#opened) await artifacts.close();
+    for (const artifacts of this.#opened) artifacts.close();
     rmSync(this.root, { recursive: true, force: true });
   }
 }

@@ -1,6 +1,6 @@
 import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, symlinkSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { MODES, NOW, openDescriptors, Site } from "./helpers.ts";
+import { NOW, openDescriptors, Site } from "./helpers.ts";
 
 let site: Site;
 
@@ -9,7 +9,7 @@ beforeEach(() => {
 });
 afterEach(() => site.remove());
 
-describe.each(MODES)("the log index %s", (_mode, byDescriptor) => {
+describe("the log index", () => {
   it("finds and removes the logs of a task in every hour", async () => {
     site.write("Logs/20261101/09/t01.log");
     site.write("Logs/20261102/23/t01.log", "12345");
@@ -17,15 +17,15 @@ describe.each(MODES)("the log index %s", (_mode, byDescriptor) => {
     site.write("Logs/20261102/23/t02.log");
     site.age();
     const before = openDescriptors();
-    const artifacts = await site.open(byDescriptor);
+    const artifacts = await site.open();
     const index = await artifacts.indexLogs((task) => task === "t01");
     expect(index.skipped).toEqual([]);
     const expected = { files: 2, bytes: 105, kept: 0, reasons: [], retry: false };
-    expect(await index.measure("t01")).toEqual(expected);
-    expect(await index.remove("t01", NOW)).toEqual(expected);
-    expect(await index.remove("t01", NOW)).toEqual({ files: 0, bytes: 0, kept: 0, reasons: [], retry: false });
-    expect(await index.remove("t02", NOW)).toEqual({ files: 0, bytes: 0, kept: 0, reasons: [], retry: false });
-    await artifacts.close();
+    expect(index.measure("t01")).toEqual(expected);
+    expect(index.remove("t01", NOW)).toEqual(expected);
+    expect(index.remove("t01", NOW)).toEqual({ files: 0, bytes: 0, kept: 0, reasons: [], retry: false });
+    expect(index.remove("t02", NOW)).toEqual({ files: 0, bytes: 0, kept: 0, reasons: [], retry: false });
+    artifacts.close();
     expect(openDescriptors()).toBe(before);
     expect(site.tree("Logs").filter((line) => line.includes(" "))).toEqual([
       "20261102/23/t01.log.gz xxxxxxxxxx",
@@ -44,14 +44,14 @@ describe.each(MODES)("the log index %s", (_mode, byDescriptor) => {
     symlinkSync(site.path("outside/09"), site.path("Logs/20261101/10"));
     site.age();
     const before = site.tree();
-    const artifacts = await site.open(byDescriptor);
+    const artifacts = await site.open();
     const index = await artifacts.indexLogs(() => true);
     expect(index.skipped.toSorted()).toEqual([
       expect.stringContaining('"Logs/20261101/10" is a symbolic link'),
       expect.stringContaining('"Logs/20261102" is a symbolic link'),
     ]);
-    expect(await index.remove("t01", NOW)).toMatchObject({ files: 0, kept: 0 });
-    expect(await artifacts.list("alice", "t01")).toEqual([]);
+    expect(index.remove("t01", NOW)).toMatchObject({ files: 0, kept: 0 });
+    expect(await artifacts.list([{ userId: "alice", taskId: "t01" }], "t01")).toEqual([]);
     expect(site.tree()).toEqual(before);
   });
 
@@ -62,11 +62,11 @@ describe.each(MODES)("the log index %s", (_mode, byDescriptor) => {
     symlinkSync(site.path("outside/secret.log"), site.path("Logs/20261101/09/link.log"));
     site.age();
     site.age(NOW + 1, "Logs/20261101/09/newer.log");
-    const artifacts = await site.open(byDescriptor);
+    const artifacts = await site.open();
     const index = await artifacts.indexLogs(() => true);
     for (const task of ["newer", "folder", "link"]) {
-      expect(await index.measure(task, NOW)).toMatchObject({ files: 0, kept: 1 });
-      const outcome = await index.remove(task, NOW);
+      expect(index.measure(task, NOW)).toMatchObject({ files: 0, kept: 1 });
+      const outcome = index.remove(task, NOW);
       expect(outcome).toMatchObject({ files: 0, bytes: 0, kept: 1 });
       expect(outcome.reasons[0]).toContain(`"Logs/20261101/09/${task}.log"`);
     }
@@ -78,8 +78,8 @@ describe.each(MODES)("the log index %s", (_mode, byDescriptor) => {
     mkdirSync(site.path("Logs/20261101/09"), { recursive: true });
     linkSync(site.path("outside/kept.log"), site.path("Logs/20261101/09/t01.log"));
     site.age();
-    const index = await (await site.open(byDescriptor)).indexLogs(() => true);
-    expect(await index.remove("t01", NOW)).toMatchObject({ files: 1, bytes: 4 });
+    const index = await (await site.open()).indexLogs(() => true);
+    expect(index.remove("t01", NOW)).toMatchObject({ files: 1, bytes: 4 });
     expect(readFileSync(site.path("outside/kept.log"), "utf8")).toBe("kept");
   });
 
@@ -87,10 +87,10 @@ describe.each(MODES)("the log index %s", (_mode, byDescriptor) => {
     for (const name of [".log", "..log", "...log", "a\nb.log", "a\\b.log"]) site.write(`Logs/20261101/09/${name}`);
     site.age();
     const asked: string[] = [];
-    const index = await (await site.open(byDescriptor)).indexLogs((task) => asked.push(task) > 0);
+    const index = await (await site.open()).indexLogs((task) => asked.push(task) > 0);
     expect(asked).toEqual([]);
     for (const id of ["", ".", "..", "a\nb", "a\\b", "../../x"]) {
-      expect(await index.remove(id, NOW)).toMatchObject({ files: 0, kept: 0 });
+      expect(index.remove(id, NOW)).toMatchObject({ files: 0, kept: 0 });
     }
   });
 
@@ -98,11 +98,11 @@ describe.each(MODES)("the log index %s", (_mode, byDescriptor) => {
     site.write("Logs/20261101/09/t01.log");
     site.write("Logs/20261101/09/t02.log");
     site.age();
-    const index = await (await site.open(byDescriptor)).indexLogs(() => true);
-    expect(await index.remove("t01", NOW)).toMatchObject({ files: 1 });
+    const index = await (await site.open()).indexLogs(() => true);
+    expect(index.remove("t01", NOW)).toMatchObject({ files: 1 });
     renameSync(site.path("Logs/20261101"), site.path("archive"));
     symlinkSync(site.path("archive"), site.path("Logs/20261101"));
-    expect(await index.remove("t02", NOW)).toMatchObject({ files: 0, kept: 1 });
+    expect(index.remove("t02", NOW)).toMatchObject({ files: 0, kept: 1 });
     expect(existsSync(site.path("archive/09/t02.log"))).toBe(true);
   });
 });
@@ -114,12 +114,12 @@ describe("list", () => {
     site.write("Logs/20261102/09/t01.log", "123");
     site.write("Logs/20261101/09/t01.log", "1234");
     const artifacts = await site.open();
-    expect(await artifacts.list("alice", "t01")).toEqual([
+    expect(await artifacts.list([{ userId: "alice", taskId: "t01" }], "t01")).toEqual([
       { path: "output/alice/t01/a/1.wav", bytes: 1, damaged: true },
       { path: "output/alice/t01/b.wav", bytes: 2, damaged: true },
       { path: "Logs/20261101/09/t01.log", bytes: 4 },
       { path: "Logs/20261102/09/t01.log", bytes: 3 },
     ]);
-    expect(await artifacts.list("bob", "t02")).toEqual([]);
+    expect(await artifacts.list([{ userId: "bob", taskId: "t02" }], "t02")).toEqual([]);
   });
 });

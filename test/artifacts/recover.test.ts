@@ -1,6 +1,6 @@
 import { existsSync, lstatSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { MODES, NOW, Site } from "./helpers.ts";
+import { NOW, Site } from "./helpers.ts";
 
 const PARKED = "output/.ttsctl-purge/123-abc/alice/t01";
 let site: Site;
@@ -10,9 +10,9 @@ beforeEach(() => {
 });
 afterEach(() => site.remove());
 
-describe.each(MODES)("recover %s", (_mode, byDescriptor) => {
+describe("recover", () => {
   it("does nothing without leftovers", async () => {
-    expect(await (await site.open(byDescriptor)).recover()).toEqual({ folders: 0, left: [] });
+    expect(await (await site.open()).recover()).toEqual({ folders: 0, left: [] });
   });
 
   it("puts back the directories that a killed pass left, and the next purge removes them", async () => {
@@ -21,14 +21,16 @@ describe.each(MODES)("recover %s", (_mode, byDescriptor) => {
     mkdirSync(site.path("output/.ttsctl-purge/125-empty/carol"), { recursive: true });
     mkdirSync(site.path("output/alice"));
     site.age();
-    const artifacts = await site.open(byDescriptor);
-    expect(await artifacts.recover()).toEqual({ folders: 2, left: [] });
+    const artifacts = await site.open();
+    expect(artifacts.recover()).toEqual({ folders: 2, left: [] });
     expect(site.tree("output").filter((line) => line.includes(" "))).toEqual([
       "alice/t01/t01.wav xxxxxxxxxx",
       "bob/t02/a/t02.wav xxxxxxxxxx",
     ]);
     expect(existsSync(site.path("output/.ttsctl-purge"))).toBe(false);
-    expect(await artifacts.purgeFolder("alice", "t01", Date.now() / 1000 + 1)).toMatchObject({ kind: "removed" });
+    expect(artifacts.purgeFolder("alice", "t01", { mtime: Date.now() / 1000 + 1 })).toMatchObject({
+      kind: "removed",
+    });
   });
 
   it("merges missing files into a directory that exists again, and drops the rest", async () => {
@@ -41,8 +43,8 @@ describe.each(MODES)("recover %s", (_mode, byDescriptor) => {
     site.write("output/alice/t01/same.wav", "new");
     site.write("output/alice/t01/both/same.wav", "new");
     site.write("output/alice/t01/was-folder", "new");
-    const artifacts = await site.open(byDescriptor);
-    expect(await artifacts.recover()).toEqual({ folders: 1, left: [] });
+    const artifacts = await site.open();
+    expect(artifacts.recover()).toEqual({ folders: 1, left: [] });
     expect(site.tree("output")).toEqual([
       "alice",
       "alice/t01",
@@ -66,8 +68,8 @@ describe.each(MODES)("recover %s", (_mode, byDescriptor) => {
     mkdirSync(site.path("output/bob"));
     symlinkSync(site.path("outside"), site.path("output/bob/t02"));
     symlinkSync(site.path("outside"), site.path("output/.ttsctl-purge/999-link"));
-    const artifacts = await site.open(byDescriptor);
-    const { folders, left } = await artifacts.recover();
+    const artifacts = await site.open();
+    const { folders, left } = artifacts.recover();
     expect(folders).toBe(0);
     expect(left).toHaveLength(4);
     expect(readdirSync(site.path("outside"))).toEqual([]);
@@ -79,9 +81,9 @@ describe.each(MODES)("recover %s", (_mode, byDescriptor) => {
     symlinkSync(site.path("outside"), site.path("output/.ttsctl-purge"));
     site.write("output/bob/t02/t02.wav");
     site.age();
-    const artifacts = await site.open(byDescriptor);
-    expect((await artifacts.recover()).left).toHaveLength(1);
-    expect(await artifacts.purgeFolder("bob", "t02", NOW)).toMatchObject({ kind: "kept", newer: false });
+    const artifacts = await site.open();
+    expect(artifacts.recover().left).toHaveLength(1);
+    expect(artifacts.purgeFolder("bob", "t02", { mtime: NOW })).toMatchObject({ kind: "kept", newer: false });
     expect(existsSync(site.path("outside/123-abc/alice/t01/t01.wav"))).toBe(true);
     expect(existsSync(site.path("output/bob/t02/t02.wav"))).toBe(true);
   });
@@ -89,7 +91,7 @@ describe.each(MODES)("recover %s", (_mode, byDescriptor) => {
   it("names unknown entries", async () => {
     mkdirSync(site.path("output/.ttsctl-purge/123-abc/alice"), { recursive: true });
     writeFileSync(site.path("output/.ttsctl-purge/123-abc/alice/note"), "");
-    const { folders, left } = await (await site.open(byDescriptor)).recover();
+    const { folders, left } = await (await site.open()).recover();
     expect(folders).toBe(0);
     expect(left).toEqual([expect.stringContaining('alice/note"')]);
   });

@@ -17,9 +17,9 @@ it("finds nothing if both folders are missing", async () => {
   rmSync(site.path("output"), { recursive: true });
   rmSync(site.path("Logs"), { recursive: true });
   const artifacts = await site.open();
-  expect(await artifacts.recover()).toEqual({ folders: 0, left: [] });
-  expect(await artifacts.list("alice", "t01")).toEqual([]);
-  expect(await artifacts.purgeFolder("alice", "t01", NOW)).toEqual({ kind: "absent" });
+  expect(artifacts.recover()).toEqual({ folders: 0, left: [] });
+  expect(await artifacts.list([{ userId: "alice", taskId: "t01" }], "t01")).toEqual([]);
+  expect(artifacts.purgeFolder("alice", "t01", { mtime: NOW })).toEqual({ kind: "absent" });
   expect(await (await artifacts.indexLogs(() => true)).remove("t01", NOW)).toMatchObject({ files: 0, kept: 0 });
   expect(await artifacts.sweep(sweepBefore(NOW))).toBe(0);
 });
@@ -35,7 +35,7 @@ it.each([
   symlinkSync("/nowhere/else", site.path("dangling"));
   const [output, logs] = paths().map((path) => (path === "/" ? path : site.path(path))) as [string, string];
   const before = openDescriptors();
-  await expect(openArtifacts({ output, logs })).rejects.toMatchObject({ code: "ARTIFACTS_UNSAFE" });
+  expect(() => openArtifacts({ output, logs })).toThrow(expect.objectContaining({ code: "ARTIFACTS_UNSAFE" }));
   expect(openDescriptors()).toBe(before);
 });
 
@@ -43,20 +43,20 @@ it("has no user with the name of the folder in output that holds the logs", asyn
   site.write("output/Logs/20261101/09/t01.log");
   site.age();
   const artifacts = await openArtifacts({ output: site.path("output"), logs: site.path("output/Logs") });
-  const outcome = await artifacts.purgeFolder("Logs", "20261101", NOW);
+  const outcome = artifacts.purgeFolder("Logs", "20261101", { mtime: NOW });
   expect(outcome).toMatchObject({ kind: "kept", newer: false });
-  expect(await artifacts.list("alice", "t01")).toMatchObject([{ bytes: 100 }]);
-  await artifacts.close();
+  expect(await artifacts.list([{ userId: "alice", taskId: "t01" }], "t01")).toMatchObject([{ bytes: 100 }]);
+  artifacts.close();
 });
 
 it("shows the full path of logs elsewhere", async () => {
   site.write("var/log/20261101/09/t01.log");
   mkdirSync(site.path("srv/output"), { recursive: true });
   const artifacts = await openArtifacts({ output: site.path("srv/output"), logs: site.path("var/log") });
-  expect(await artifacts.list("alice", "t01")).toEqual([
+  expect(await artifacts.list([{ userId: "alice", taskId: "t01" }], "t01")).toEqual([
     { path: site.path("var/log/20261101/09/t01.log"), bytes: 100 },
   ]);
-  await artifacts.close();
+  artifacts.close();
 });
 
 it("doesn't take a directory that the service creates at that moment for a broken symbolic link", async () => {
@@ -70,12 +70,13 @@ it("doesn't take a directory that the service creates at that moment for a broke
   const messages = new Set<string>();
   try {
     for (let i = 0; i < 1000; i++) {
-      const { output, logs } = await openRoots({ output: path, logs: site.path("Logs") }).catch((error: Error) => {
-        messages.add(error.message); // it is also removed, which no service does
-        return { output: undefined, logs: undefined };
-      });
-      output?.close();
-      logs?.close();
+      try {
+        const { output, logs } = openRoots({ output: path, logs: site.path("Logs") });
+        output?.close();
+        logs?.close();
+      } catch (error) {
+        messages.add((error as Error).message); // it is also removed, which no service does
+      }
     }
   } finally {
     await worker.terminate();

@@ -7,6 +7,7 @@ import type { Finding } from "../../src/operations/doctor/probe.ts";
 import { CHECKS } from "../../src/operations/doctor/run.ts";
 import { FileStore } from "../../src/store/file/file-store.ts";
 import { writeToMirror } from "../../src/store/redis/write.ts";
+import { writable } from "../../src/store/writable.ts";
 import { connectMirror } from "../helpers/doubles.ts";
 import { parrotServer, redisProxy, silentServer } from "../helpers/faults.ts";
 import { ago, RULES, record, taskOf } from "../helpers/records.ts";
@@ -224,7 +225,7 @@ describe("the store file", () => {
   });
 
   it("names the holders of its locks, without waiting", async () => {
-    const file = new FileStore(root.store, RULES, systemClock);
+    const file = writable(new FileStore(root.store, RULES, systemClock));
     const locks = [await file.lock("run"), await file.lock("watch")];
     const { checks } = await doctor();
     expect(checks["store.locks"]).toMatchObject(like("warn", `pid ${process.pid}`));

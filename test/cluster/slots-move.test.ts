@@ -2,6 +2,7 @@ import { beforeEach, expect, it } from "vitest";
 import type { Mirror } from "../../src/store/redis/mirror.ts";
 import { slotOf } from "../../src/store/redis/slots.ts";
 import { writeToMirror } from "../../src/store/redis/write.ts";
+import type { Writable } from "../../src/store/writable.ts";
 import { type RedisCluster, sharedCluster } from "../helpers/cluster.ts";
 import { connectMirror } from "../helpers/doubles.ts";
 import { record, taskOf } from "../helpers/records.ts";
@@ -13,7 +14,7 @@ const MEMBERS = 5000;
 
 let cluster: RedisCluster;
 
-let mirror: Mirror;
+let mirror: Writable<Mirror>;
 beforeEach(async () => {
   cluster = await sharedCluster();
   mirror = await connectMirror(cluster);

@@ -39,7 +39,7 @@ function started(server: { url: string; stop(): Promise<void> }): string {
   return server.url;
 }
 
-describe.each(DOWN)("with a Redis that $what", ({ url }) => {
+describe.each(DOWN)("with a Redis that $what", ({ what, url }) => {
   it("list, query and get answer from the file with one warning", async () => {
     fill();
     const env = { REDIS_URL: await url(), REDIS_TIMEOUT: `${TIMEOUT_MS}ms` };
@@ -55,14 +55,22 @@ describe.each(DOWN)("with a Redis that $what", ({ url }) => {
     expect(await here.run("list -q", { env })).toMatchObject({ code: 0, stderr: "" });
   });
 
-  it("cleanup and delete work on the file and exit 3", async () => {
+  it("cleanup and delete work on the file and exit 3, or change nothing if it answers with an error", async () => {
     fill();
     here.root.writeArtifacts([{ user_id: "alice", task_id: "t1" }]);
     const env = { REDIS_URL: await url(), REDIS_TIMEOUT: `${TIMEOUT_MS}ms` };
+    if (what === "is loading") {
+      const before = here.root.tree();
+      for (const line of ["cleanup --once", "delete --user alice --ids t2 --yes"])
+        expect((await here.run(line, { env })).code).toBe(4);
+      expect(here.root.tree()).toEqual(before);
+      return;
+    }
     const cleanup = await here.run("cleanup --once -o json", { env });
     expect(cleanup.code).toBe(3);
     expect(JSON.parse(cleanup.stdout)).toMatchObject({ purged: 1, files: 2 });
-    expect(lines(cleanup.stderr).filter((line) => line.startsWith("warning: "))).toHaveLength(1);
+    const warnings = lines(cleanup.stderr).filter((line) => line.startsWith("warning: "));
+    expect(warnings).toEqual([expect.stringContaining("not checked: layout, time zone, clock, right store")]);
     const remove = await here.run("delete --user alice --ids t2 --yes -o json", { env });
     expect(remove.code).toBe(3);
     expect(JSON.parse(remove.stdout)).toMatchObject({ deleted: 1 });

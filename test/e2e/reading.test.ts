@@ -54,7 +54,7 @@ describe("list", () => {
     expect((await here.run("list -n 2 -p 9")).stderr).toContain("the last page is --page 3\n");
   });
 
-  it.each(["redis", "file"])("prints the page of SPEC section 5 as JSON, from %s", async (source) => {
+  it.each(["redis", "file"])("prints the page of docs/contract.md, Commands as JSON, from %s", async (source) => {
     await synced();
     const run = await here.run(`list -o json --source ${source}`);
     expect(run).toMatchObject({ code: 0, stderr: "" });

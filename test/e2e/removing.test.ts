@@ -65,7 +65,7 @@ describe("cleanup --once", () => {
     expect(here.root.readStore()).toHaveLength(1);
   });
 
-  it("prints the object of SPEC section 5 on stdout and the lines on stderr with -o json", async () => {
+  it("prints the object of docs/contract.md, Commands on stdout and the lines on stderr with -o json", async () => {
     await fill();
     const before = [here.root.tree(), await here.server.dump()];
     const dry = await here.run("cleanup --once --dry-run -o json");
@@ -172,7 +172,7 @@ describe("cleanup --once", () => {
 });
 
 describe("delete", () => {
-  it("prints the object of SPEC section 5", async () => {
+  it("prints the object of docs/contract.md, Commands", async () => {
     await fill();
     const dry = await here.runArgs(["rm", "--user", "alice", "--ids", "t1,run,none", "--dry-run", "-o", "json"]);
     expect(dry.code).toBe(3);

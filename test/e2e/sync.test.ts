@@ -25,7 +25,7 @@ const KEYS = [
 ];
 
 describe("sync", () => {
-  it("prints the object of SPEC section 5, and every other format of it", async () => {
+  it("prints the object of docs/contract.md, Commands, and every other format of it", async () => {
     here.root.writeStore([record("a", "t1"), record("a", "t2"), 5 as never]);
     await here.mirrored(record("a", "orphan"));
     const run = await here.run("sync -o json");

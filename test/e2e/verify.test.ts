@@ -5,7 +5,7 @@ import { lines } from "../helpers/ttsctl.ts";
 import { usePlace } from "./setup.ts";
 
 const here = usePlace();
-/** In the order of SPEC section 5. */
+/** In the order of docs/contract.md, Commands. */
 const KEYS = [
   ...["checked", "inSync", "onlyInFile", "onlyInRedis", "stale", "newerInRedis", "differs", "dangling", "unindexed"],
   ...["wrongScore", "misplaced", "partial", "invalid", "repaired"],

@@ -5,6 +5,7 @@ import { TtsctlError } from "../../src/errors.ts";
 import { FileStore } from "../../src/store/file/file-store.ts";
 import { Snapshot } from "../../src/store/file/snapshot.ts";
 import { NO_UPSERTS } from "../../src/store/file/upserts.ts";
+import { writable } from "../../src/store/writable.ts";
 import { namesIn, useFolder, writeOld } from "../helpers/files.ts";
 import { RULES, record } from "../helpers/records.ts";
 import { SEED } from "../helpers/seed.ts";
@@ -81,7 +82,9 @@ const isOfTask = (value: unknown): boolean => {
 describe("row F, fuzzed store files, wrong in a place chosen at random", () => {
   it("are refused if JSON is broken; if not, a removal affects only that task", async () => {
     const chance = new Chance("store");
-    const store = new FileStore(path("s.json"), RULES, { ...systemClock, now: () => systemClock.now() + 3600 });
+    const store = writable(
+      new FileStore(path("s.json"), RULES, { ...systemClock, now: () => systemClock.now() + 3600 }),
+    );
     const files = times(500, 60_000);
     let accepted = 0;
     for (let i = 0; i < files; i++) {

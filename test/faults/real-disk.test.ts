@@ -1,11 +1,22 @@
 import { spawnSync } from "node:child_process";
-import { chmodSync, chownSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statfsSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { usePlace } from "../e2e/setup.ts";
 import { cleanEnv } from "../helpers/clean-env.ts";
 import { lacks, lacksMount, lacksRight } from "../helpers/lacks.ts";
 import { first } from "../helpers/long.ts";
+import { pastTick } from "../helpers/root.ts";
 import { binary, built, type Run, Running } from "../helpers/ttsctl.ts";
 import { CASES as ALL, BIG, expectNamed, isTemporary, lay, OLD, YOUNG } from "./helpers/disk.ts";
 import { contentOf } from "./helpers/stores.ts";
@@ -66,6 +77,31 @@ describe("row B, a real disk", () => {
     expect(run.stderr).toContain("STORE_WRITE_FAILED");
   });
 
+  it.skipIf(cannotMount)("that is full, of which the purge frees enough for the second copy: cleanup", async () => {
+    const folder = mount("600k");
+    const store = `${folder}/voice_task.json`;
+    const output = `${folder}/output`;
+    const more = `[store]\npath = ${store}\n[paths]\noutput = ${output}\n`;
+    here.root.configure(here.server.port, more);
+    const text = JSON.stringify([...OLD, ...YOUNG, BIG()], null, 2);
+    writeFileSync(store, text);
+    expect((await here.run("sync")).code).toBe(0);
+    for (const { user_id, task_id } of OLD) {
+      mkdirSync(`${output}/${user_id}/${task_id}`, { recursive: true });
+      const free = statfsSync(folder).bfree * statfsSync(folder).bsize;
+      const size = Math.max(0, Math.floor(free / 2));
+      writeFileSync(`${output}/${user_id}/${task_id}/a.wav`, Buffer.alloc(size));
+      utimesSync(`${output}/${user_id}/${task_id}/a.wav`, 1_600_000_000, 1_600_000_000);
+      utimesSync(`${output}/${user_id}/${task_id}`, 1_600_000_000, 1_600_000_000);
+    }
+    expect(statfsSync(folder).bfree * statfsSync(folder).bsize).toBeLessThan(text.length);
+    pastTick();
+    const run = await here.run("cleanup --once -o json");
+    expect(run.code, run.stderr).toBe(0);
+    expect(JSON.parse(run.stdout)).toMatchObject({ purged: OLD.length });
+    expect(JSON.parse(readFileSync(store, "utf8"))).toHaveLength(YOUNG.length + 1);
+  });
+
   it.skipIf(cannotMount).each(CASES.filter(({ line }) => /^(cleanup|delete)/.test(line)))(
     "whose store file is mounted alone, as into a container: $line",
     async (one) => {
@@ -94,7 +130,7 @@ describe("row B, a real disk", () => {
 
   it.skipIf(cannotMount).each(CASES)("that is mounted read-only: $line", async (one) => {
     await lay(here, one);
-    const folder = mount("1m");
+    const folder = mount("600k");
     const store = `${folder}/voice_task.json`;
     writeFileSync(store, here.root.storeText());
     const before = await everyByte();

@@ -225,8 +225,9 @@ describe("row E, an ACL user", () => {
       });
     }
     const cleanup = await here.run("cleanup --once -o json", { env });
-    const { purged } = JSON.parse(cleanup.stdout);
-    expect(cleanup.code, cleanup.stderr).toBe(3);
+    const { purged } = cleanup.code === 4 ? { purged: 0 } : JSON.parse(cleanup.stdout);
+    expect([3, 4], cleanup.stderr).toContain(cleanup.code);
+    if (cleanup.code === 4) expect(here.root.readStore()).toEqual([...tasks, ...YOUNG]);
     await expectNothingUnknownRemoved(tasks, purged, JSON.stringify(rules));
     await server.call("ACL", "SETUSER", "tts", "on", "~*", "+@all");
     expect((await here.run("cleanup --once -o json", { env })).code).toBe(0);

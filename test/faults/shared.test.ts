@@ -4,6 +4,7 @@ import { existsSync, readdirSync, utimesSync } from "node:fs";
 import { afterEach, describe, expect, it } from "vitest";
 import { usePlace } from "../e2e/setup.ts";
 import { ago, record } from "../helpers/records.ts";
+import { pastTick } from "../helpers/root.ts";
 import { SEED } from "../helpers/seed.ts";
 import { lines } from "../helpers/ttsctl.ts";
 import { makeStore } from "../interop/python.ts";
@@ -121,6 +122,7 @@ describe("row C, a user folder that is created while it is swept", () => {
         utimesSync(here.root.at(path), 1, 1);
       }
     }
+    pastTick();
     return records;
   }
 

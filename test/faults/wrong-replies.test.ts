@@ -115,8 +115,8 @@ describe.each([
     ["stats --source redis", 4],
     ["list", 0],
     ["stats", 0],
-    ["delete --all --yes", 3],
-    ["cleanup --once", 3],
+    ["delete --all --yes", 4],
+    ["cleanup --once", 4],
   ])("ends %s", async (line, code) => {
     const parrot = await parrotServer("+OK", ping);
     ends.push(() => parrot.stop());

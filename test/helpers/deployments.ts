@@ -7,7 +7,7 @@ import { API_MS_RULES, RULES } from "./rules.ts";
 import { Sentinel } from "./sentinels.ts";
 import { targetAt } from "./targets.ts";
 
-/** The kinds of Redis, and of a service behind it, that all of ttsctl is to work with (SPEC section 10); the tests run on one of them. */
+/** The kinds of Redis, and of a service behind it, that all of ttsctl is to work with; the tests run on one of them. */
 export const KINDS = [
   "single",
   "tls",

@@ -1,4 +1,4 @@
-import type { Artifacts } from "../../src/artifacts/artifacts.ts";
+import type { Artifacts, NewestAllowed } from "../../src/artifacts/artifacts.ts";
 import { TtsctlError } from "../../src/errors.ts";
 import type { Ledger, LedgerAction, LedgerEntry } from "../../src/operations/ledger.ts";
 import type { DoneItems, Reporter } from "../../src/operations/reporter.ts";
@@ -7,6 +7,7 @@ import { connectRedis } from "../../src/store/redis/connect.ts";
 import { Mirror } from "../../src/store/redis/mirror.ts";
 import type { RedisTarget } from "../../src/store/redis/target.ts";
 import type { TaskId } from "../../src/store/task-source.ts";
+import { type Writable, writable } from "../../src/store/writable.ts";
 import { rulesFor, targetFor } from "./deployments.ts";
 
 /** Keeps what was said. */
@@ -38,12 +39,16 @@ export interface TestRedis {
   readonly place?: RedisTarget["place"];
 }
 
-export async function connectMirror({ port, place }: TestRedis, rules = rulesFor(port), timeout = 2): Promise<Mirror> {
+export async function connectMirror(
+  { port, place }: TestRedis,
+  rules = rulesFor(port),
+  timeout = 2,
+): Promise<Writable<Mirror>> {
   const target = targetFor(port, timeout);
-  return new Mirror(await connectRedis({ ...target, place: place ?? target.place }), rules);
+  return writable(new Mirror(await connectRedis({ ...target, place: place ?? target.place }), rules));
 }
 
-export function linkTo(mirror: Mirror): MirrorLink {
+export function linkTo(mirror: Writable<Mirror>): MirrorLink {
   return new RedisLink(async () => mirror);
 }
 
@@ -51,13 +56,13 @@ type Hook = (method: string) => Promise<void> | void;
 
 /** A real mirror that a test can take down, at once or from one of its calls on, and bring back. */
 export class FlakyMirror {
-  readonly mirror: Mirror;
+  readonly mirror: Writable<Mirror>;
   readonly calls: string[] = [];
   #isDown: (method: string) => boolean = () => false;
   #before: Hook = () => {};
   #after: Hook = () => {};
 
-  constructor(real: Mirror) {
+  constructor(real: Writable<Mirror>) {
     this.mirror = new Proxy(real, {
       get: (target, name: string) => {
         const value = Reflect.get(target, name, target);
@@ -121,16 +126,16 @@ export class FlakyMirror {
 /** Real artifacts with something happening before, or after, the folder of a task is purged. */
 export function hookedArtifacts(
   real: Artifacts,
-  hooks: { before?: (taskId: string) => Promise<void> | void; after?: (taskId: string) => Promise<void> | void },
+  hooks: { before?: (taskId: string) => void; after?: (taskId: string) => void },
 ): Artifacts {
   return new Proxy(real, {
     get: (target, name: string) => {
       const value = Reflect.get(target, name, target);
       if (name !== "purgeFolder") return typeof value === "function" ? value.bind(target) : value;
-      return async (userId: string, taskId: string, now: number) => {
-        await hooks.before?.(taskId);
-        const outcome = await target.purgeFolder(userId, taskId, now);
-        await hooks.after?.(taskId);
+      return (userId: string, taskId: string, newest: NewestAllowed) => {
+        hooks.before?.(taskId);
+        const outcome = target.purgeFolder(userId, taskId, newest);
+        hooks.after?.(taskId);
         return outcome;
       };
     },

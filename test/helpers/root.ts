@@ -21,6 +21,14 @@ export type RecordJson = Record<string, unknown>;
 /** When everything in a root was last changed, unless a test says otherwise. */
 const LONG_AGO = 1_600_000_000;
 
+/** A pass counts a file as written after it began if that was less than this before. */
+const TICK_MS = 25;
+
+/** Waits until files that were just put in place belong to no pass that begins now. */
+export function pastTick(): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, TICK_MS);
+}
+
 /** The folder of a service: config.ini, the store file, audio and logs. */
 export class ServiceRoot {
   #port: number | null = null;
@@ -77,11 +85,22 @@ export class ServiceRoot {
     this.age();
   }
 
-  /** Makes all artifacts and their folders old. */
+  /** Makes all artifacts and their folders old. Their ctime can't be: a purge must begin later. */
   age(mtime = LONG_AGO): void {
     for (const top of ["output", "Logs"]) {
       for (const path of [...below(this.at(top)), this.at(top)]) if (existsSync(path)) lutimesSync(path, mtime, mtime);
     }
+    pastTick();
+  }
+
+  /** Waits until its artifacts were put in place before any pass that begins now. */
+  settle(): void {
+    const paths = ["output", "Logs"].flatMap((top) => [this.at(top), ...below(this.at(top))]);
+    const latest = paths.reduce(
+      (ms, path) => Math.max(ms, lstatSync(path, { throwIfNoEntry: false })?.ctimeMs ?? 0),
+      0,
+    );
+    if (Date.now() - latest < TICK_MS) pastTick();
   }
 
   rename(from: string, to: string): void {

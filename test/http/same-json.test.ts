@@ -47,7 +47,7 @@ const body = fc
     task_ids: sometimes(fc.array(fc.nat(130), { maxLength: 6 })),
     status: sometimes(fc.array(fc.constantFrom("wait", "run", "done", "error", "queued"), { maxLength: 2 })),
     since: sometimes(fc.constantFrom("2023-11-14T22:20:00", "2023-11-14T22:13:21Z", "2023-11-14T22:33:20.5Z")),
-    until: sometimes(fc.constantFrom("2023-11-14T22:40:00Z", "2023-11-14T22:13:21")),
+    until: sometimes(fc.constantFrom("2023-11-14T22:40:00Z", "2023-11-14T22:33:21Z")),
     search: sometimes(fc.constantFrom("T0", '"1', "ALICE", "\u96e8", "none")),
     sort: sometimes(fc.constantFrom(...SORTS)),
     ...Object.fromEntries(

@@ -5,6 +5,7 @@ import { getTask } from "../../src/operations/get.ts";
 import { FileStore } from "../../src/store/file/file-store.ts";
 import type { Mirror } from "../../src/store/redis/mirror.ts";
 import { type ListResult, TaskStore } from "../../src/store/task-store.ts";
+import { type Writable, writable } from "../../src/store/writable.ts";
 import { NO_FILTER, ofUser } from "../../src/task/query-fields.ts";
 import { RecordRules } from "../../src/task/rules.ts";
 import { shownStatus } from "../../src/task/status.ts";
@@ -28,7 +29,7 @@ describe("thousands of tasks of a service in Shanghai, with the tool in UTC", ()
   const ZONE = "Asia/Shanghai";
   let root: ServiceRoot;
   let order: MirrorReport;
-  let mirror: Mirror;
+  let mirror: Writable<Mirror>;
   let store: TaskStore;
 
   beforeAll(async () => {
@@ -48,7 +49,10 @@ describe("thousands of tasks of a service in Shanghai, with the tool in UTC", ()
       TASKS * 0.15,
     );
     mirror = await connectMirror(server, new RecordRules(new Zone(ZONE)));
-    store = new TaskStore(new FileStore(root.store, new RecordRules(new Zone(ZONE)), systemClock), linkTo(mirror));
+    store = new TaskStore(
+      writable(new FileStore(root.store, new RecordRules(new Zone(ZONE)), systemClock)),
+      linkTo(mirror),
+    );
   });
   afterAll(() => {
     mirror.close();
@@ -131,7 +135,7 @@ describe("thousands of tasks of a service in Shanghai, with the tool in UTC", ()
   it("are shown by get with both copies the same", async () => {
     const artifacts = await openArtifacts({ output: root.at("output"), logs: root.at("Logs") });
     const parts = {
-      file: new FileStore(root.store, new RecordRules(new Zone(ZONE)), systemClock),
+      file: writable(new FileStore(root.store, new RecordRules(new Zone(ZONE)), systemClock)),
       link: linkTo(mirror),
       artifacts,
     };

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""What Python says of a service root and its mirror, to compare ttsctl with (SPEC sections 1 to 6).
+"""What Python says of a service root and its mirror, to compare ttsctl with (docs/contract.md).
 
     model.py mirror ROOT PORT                 compares every hash field, both indexes and every score with the file, and
                                               gives the tasks of all and of every user, newest first
     model.py older|2.2|v3 ROOT PORT           the same for a version of the published service, in the layout api_ms
     model.py prepare ROOT PORT STATE          makes a synced root awkward: other copies in Redis, duplicates, odd folders;
                                               and keeps what there is then, before a cleanup
-    model.py judge ROOT PORT STATE RESULT     compares what there is after it with SPEC section 6; RESULT is its JSON
+    model.py judge ROOT PORT STATE RESULT     compares what there is after it with docs/contract.md, Cleanup; RESULT is its JSON
 
 Naive times are in the zone of the process (TZ), as in the service. Prints JSON; a comparison lists what differs.
 Standard library only.
@@ -371,7 +371,7 @@ def judge(root, port, state, result):
 
 
 def plan_cleanup(store, redis, limit):
-    """SPEC section 6, steps 1 to 4."""
+    """docs/contract.md, Cleanup, steps 1 to 4."""
     tasks, invalid = store.tasks()
     index = redis.get(INDEX, {})
     expired = lambda status, score: shown(status) in ("done", "error") and score is not None and score <= limit

@@ -213,6 +213,16 @@ describe("update", () => {
     expect(older).toMatchObject({ state: "newer", redis: { state: "skipped" }, task: { updatedAt: 100 } });
   });
 
+  it.each(["user_id", "task_id"])("refuses a change of %s, so no other task is overwritten", async (name) => {
+    const ids = [queued("t1", 100), queued("t2", 200), { ...queued("t1", 300), user_id: "t2" }];
+    const { store } = await filled(ids);
+    const before = (await store.listPage()).items;
+    const change = store.update("alice", "t1", (record) => ({ ...record, [name]: "t2", n: 1 }));
+    await expect(change).rejects.toMatchObject({ code: "TASK_INVALID" });
+    expect((await store.listPage()).items).toEqual(before);
+    expect((await store.listPage({ source: "file" })).items).toEqual(before);
+  });
+
   it("fails alone, with the error or value of the function", async () => {
     const { store } = await filled([queued("t1", 100)]);
     const oops = new Error("oops");

@@ -34,19 +34,17 @@ async function expectKept(): Promise<void> {
 
 describe("a task that is re-queued during a pass keeps its record, its mirror and its audio", () => {
   const audio = () => here.site.root.has("output/a/t1/t1.wav");
-  const once = (work: () => Promise<void>) => {
+  const once = (work: () => void) => {
     let done = false;
-    return async () => {
-      if (!done) {
-        done = true;
-        await work();
-      }
+    return () => {
+      if (!done) work();
+      done = true;
     };
   };
 
   it("after the removal in Redis if the service could not write to Redis: the mirror is written back", async () => {
     await expired();
-    const before = once(async () => {
+    const before = once(() => {
       here.site.root.writeStore([requeued(), OTHER]);
       here.site.root.write("output/a/t1/new.wav", "new");
     });
@@ -58,7 +56,7 @@ describe("a task that is re-queued during a pass keeps its record, its mirror an
 
   it("after its directory was removed: new audio, record and mirror are kept", async () => {
     await expired();
-    const after = once(async () => {
+    const after = once(() => {
       here.site.root.writeStore([requeued(), OTHER]);
       here.site.root.write("output/a/t1/new.wav", "new");
     });
@@ -70,7 +68,7 @@ describe("a task that is re-queued during a pass keeps its record, its mirror an
 
   it("with new audio, before the record changes", async () => {
     await expired();
-    const before = once(async () => here.site.root.write("output/a/t1/new.wav", "new"));
+    const before = once(() => here.site.root.write("output/a/t1/new.wav", "new"));
     here.site.wrapArtifacts = (real) => hookedArtifacts(real, { before });
     expect((await here.site.cleanup()).result).toMatchObject({ candidates: 1, skipped: 1, purged: 0 });
     expect(here.site.root.readStore()).toHaveLength(2);
@@ -82,7 +80,7 @@ describe("a task that is re-queued during a pass keeps its record, its mirror an
 describe("a service that writes other things during a pass", () => {
   it("and removes the record itself: the pass succeeds", async () => {
     await expired();
-    const before = async () => here.site.root.writeStore([OTHER]);
+    const before = () => here.site.root.writeStore([OTHER]);
     here.site.wrapArtifacts = (real) => hookedArtifacts(real, { before });
     expect((await here.site.cleanup()).result).toMatchObject({ purged: 1, failed: 0 });
     expect(here.site.root.readStore()).toEqual([OTHER]);

@@ -1,26 +1,27 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Copies, Copy } from "../../src/operations/purge/copies.ts";
+import type { Copies } from "../../src/operations/purge/copies.ts";
 import { decideCleanup, decideDelete } from "../../src/operations/purge/decide.ts";
 import { NO_FILTER } from "../../src/task/query-fields.ts";
+import type { Version } from "../../src/task/version.ts";
 import "../helpers/python.ts";
 
 const EXPIRE_BEFORE = 1000;
 const LIMITS = { now: 5000, done: EXPIRE_BEFORE, error: EXPIRE_BEFORE, member: EXPIRE_BEFORE };
 
-const anyCopy: fc.Arbitrary<Copy> = fc.record({
+const anyCopy: fc.Arbitrary<Version> = fc.record({
   status: fc.constantFrom("wait", "run", "done", "error", "other"),
-  score: fc.oneof(fc.constantFrom(999.999999, 1000, 1000.000001, Number.NaN), fc.integer({ min: 0, max: 2000 })),
+  time: fc.oneof(fc.constantFrom(999.999999, 1000, 1000.000001, Number.NaN), fc.integer({ min: 0, max: 2000 })),
 });
 const anyCopies: fc.Arbitrary<Copies> = fc.record({
   file: fc.oneof(fc.constantFrom("invalid" as const, null), anyCopy),
   mirror: fc.oneof(fc.constantFrom("dangling" as const, null), anyCopy),
 });
 
-const isCopy = (copy: unknown): copy is Copy => typeof copy === "object" && copy !== null;
-const isTerminal = ({ status }: Copy) => status === "done" || status === "error";
-const isWorking = ({ status }: Copy) => status === "wait" || status === "run";
-const goes = (copy: Copy) => isTerminal(copy) && copy.score <= EXPIRE_BEFORE;
+const isCopy = (copy: unknown): copy is Version => typeof copy === "object" && copy !== null;
+const isTerminal = ({ status }: Version) => status === "done" || status === "error";
+const isWorking = ({ status }: Version) => status === "wait" || status === "run";
+const goes = (copy: Version) => isTerminal(copy) && copy.time <= EXPIRE_BEFORE;
 
 describe("decideCleanup", () => {
   it("never purges a task unless every copy that exists is terminal and expired", () => {
@@ -64,8 +65,8 @@ describe("decideDelete", () => {
     );
   });
 
-  const done = (score: number) => ({ status: "done", score });
-  const error = (score: number) => ({ status: "error", score });
+  const done = (time: number) => ({ status: "done", time });
+  const error = (time: number) => ({ status: "error", time });
   it.each([
     { what: "both copies as chosen", file: error(1), mirror: error(1), kind: "purge" },
     { what: "an older copy in Redis that is not", file: error(2), mirror: done(1), kind: "purge" },

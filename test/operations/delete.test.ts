@@ -199,12 +199,14 @@ describe("delete is careful", () => {
     await site.writeBoth(record("a", "t1"), record("a", "t2"));
     site.root.writeArtifacts([record("a", "t1")]);
     const running = record("a", "t1", { status: "running", updated_at: ago(0) });
-    const before = async () => {
-      await site.serviceWrites(running);
+    const writes: Promise<void>[] = [];
+    const before = () => {
+      writes.push(site.serviceWrites(running));
       site.root.write("output/a/t1/new.wav", "new", Date.now() / 1000);
     };
     site.wrapArtifacts = (real) => hookedArtifacts(real, { before });
     const { result } = await site.delete(ids("t1"));
+    await Promise.all(writes);
     expect(result).toMatchObject({ deleted: 0, refused: [{ task_id: "t1" }] });
     expect(site.root.readStore()).toContainEqual(running);
     expect((await site.server.hash("tts:task:a:t1")).status).toBe("running");

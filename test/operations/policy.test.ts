@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Copies, Copy } from "../../src/operations/purge/copies.ts";
+import type { Copies } from "../../src/operations/purge/copies.ts";
 import { decideCleanup } from "../../src/operations/purge/decide.ts";
 import { limitsOf, planTasks, type RankedTasks, type RetentionPolicy } from "../../src/operations/purge/policy.ts";
+import type { Version } from "../../src/task/version.ts";
 import "../helpers/python.ts";
 import { POLICY } from "./setup.ts";
 
@@ -92,9 +93,9 @@ describe("planTasks", () => {
   });
 });
 
-const anyCopy: fc.Arbitrary<Copy> = fc.record({
+const anyCopy: fc.Arbitrary<Version> = fc.record({
   status: fc.constantFrom("wait", "run", "done", "done", "error", "error", "other"),
-  score: fc.oneof(fc.constantFrom(NOW, NOW + 1, Number.NaN), fc.integer({ min: 0, max: 12_000 })),
+  time: fc.oneof(fc.constantFrom(NOW, NOW + 1, Number.NaN), fc.integer({ min: 0, max: 12_000 })),
 });
 const anyCopies: fc.Arbitrary<Copies> = fc.record({
   file: fc.oneof(fc.constantFrom("invalid" as const, null), anyCopy),
@@ -117,16 +118,16 @@ describe("the second look", () => {
     fc.assert(
       fc.property(anyCopies, anyPolicy, anyStanding, (copies, policy, standing) => {
         const decision = decideCleanup(copies, limitsOf(policy, NOW), standing);
-        const present = copiesIn(copies) as Copy[];
+        const present = copiesIn(copies) as Version[];
         if (decision.kind !== "purge" || present.length === 0) return;
         expect(standing.kept).toBe(false);
-        for (const { status, score } of present) {
+        for (const { status, time } of present) {
           expect(["done", "error"]).toContain(status);
-          expect(score).toBeLessThanOrEqual(NOW);
+          expect(time).toBeLessThanOrEqual(NOW);
           const own = status === "done" ? policy.retentionDone : policy.retentionError;
           expect(own ?? policy.retention).toBeGreaterThan(0);
-          if (decision.reason === "expired") expect(score).toBeLessThanOrEqual(NOW - (own ?? policy.retention));
-          else expect(score).toBeLessThanOrEqual(standing.forSpace);
+          if (decision.reason === "expired") expect(time).toBeLessThanOrEqual(NOW - (own ?? policy.retention));
+          else expect(time).toBeLessThanOrEqual(standing.forSpace);
         }
       }),
     );

@@ -113,7 +113,6 @@ describe("writes of the service within the same second, just before a copy is wr
       command: "import --merge replace",
       ...{ inFile: QUEUED, inRedis: QUEUED, run: (site) => merge(site, [RUNNING], { policy: "replace" }) },
     },
-    { command: "mark", ...{ inFile: RUNNING, inRedis: RUNNING }, run: (site) => site.mark(selected("run")) },
   ];
   const BOTH = CASES.flatMap((one) => [DONE, LATER].map((word) => ({ ...one, word, status: word.status })));
   it.each(BOTH)("$command, the service goes on to $status", async ({ word, ...one }) => {
@@ -122,6 +121,16 @@ describe("writes of the service within the same second, just before a copy is wr
     await one.run(here.site);
     await expectInBoth(word);
   });
+});
+
+it("a record that the service puts back over a mark, with an older time, doesn't overwrite the mark in Redis", async () => {
+  const { site } = here;
+  await lay({ inFile: RUNNING, inRedis: RUNNING });
+  once("onCall", "upsert", async () => replaceFile([LATER, ...others()]));
+  const { result } = await site.mark(selected("run"));
+  expect(result).toMatchObject({ marked: 0, returned: 1, failed: 0 });
+  const inFile = site.root.readStore().find(({ task_id }) => task_id === "t1");
+  expect([inFile, (await site.server.hash("tts:task:a:t1")).status]).toEqual([LATER, "failed"]);
 });
 
 describe("cleanup restores nothing in Redis that the service deleted since", () => {

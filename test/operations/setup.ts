@@ -21,6 +21,7 @@ import { FileStore } from "../../src/store/file/file-store.ts";
 import type { MirrorState } from "../../src/store/mirror-link.ts";
 import type { Mirror } from "../../src/store/redis/mirror.ts";
 import { writeToMirror } from "../../src/store/redis/write.ts";
+import { type Writable, writable } from "../../src/store/writable.ts";
 import { NO_FILTER } from "../../src/task/query-fields.ts";
 import { TestClock } from "../helpers/clock.ts";
 import { connectMirror, FlakyMirror, RecordingReporter } from "../helpers/doubles.ts";
@@ -56,7 +57,7 @@ export class Site {
   /** Stands between the operation and the real artifacts. */
   wrapArtifacts: (real: Artifacts) => Artifacts = (real) => real;
 
-  private constructor(server: RedisServer, mirror: Mirror) {
+  private constructor(server: RedisServer, mirror: Writable<Mirror>) {
     this.server = server;
     this.flaky = new FlakyMirror(mirror);
     this.state = { kind: "on", mirror: this.flaky.mirror };
@@ -67,12 +68,12 @@ export class Site {
     return new Site(server, await connectMirror(server));
   }
 
-  get mirror(): Mirror {
+  get mirror(): Writable<Mirror> {
     return this.flaky.mirror;
   }
 
-  get file(): FileStore {
-    return new FileStore(this.root.store, RULES, this.clock);
+  get file(): Writable<FileStore> {
+    return writable(new FileStore(this.root.store, RULES, this.clock));
   }
 
   /** Puts records into Redis alone. */
@@ -97,7 +98,14 @@ export class Site {
   }
 
   sync(options: Partial<SyncOptions> = {}): Promise<SyncOutcome> {
-    const defaults = { dryRun: false, checksum: false, prune: false, maxDelete: { percent: 50 }, allowEmpty: false };
+    const defaults = {
+      dryRun: false,
+      checksum: false,
+      prune: false,
+      maxDelete: { percent: 50 },
+      allowEmpty: false,
+      allowMismatch: false,
+    };
     const confirm = async (count: number) => void this.asked.push(count);
     return sync({ ...this.#common(), mirror: this.mirror, confirm }, { ...defaults, ...options });
   }
@@ -107,7 +115,14 @@ export class Site {
   }
 
   repair(options: Partial<RepairOptions> = {}): Promise<VerifyOutcome> {
-    const defaults = { dryRun: false, prune: false, restore: false, maxDelete: { percent: 50 }, allowEmpty: false };
+    const defaults = {
+      dryRun: false,
+      prune: false,
+      restore: false,
+      maxDelete: { percent: 50 },
+      allowEmpty: false,
+      allowMismatch: false,
+    };
     const confirm = async (count: number) => void this.asked.push(count);
     const parts = { ...this.#common(), mirror: this.mirror, rules: RULES, ledger: this.ledger, confirm };
     return verifyAndRepair(parts, { ...defaults, ...options });

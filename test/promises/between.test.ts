@@ -5,13 +5,15 @@ import { ago, record } from "../helpers/records.ts";
 import { RedisServer } from "../helpers/redis.ts";
 import { type RecordJson, ServiceRoot } from "../helpers/root.ts";
 import { until } from "../helpers/until.ts";
-import { injected, putIntoRedis, run, settled } from "./adapter.ts";
+import { injected, putIntoRedis, run, scoreOf, settled } from "./adapter.ts";
 
 let server: RedisServer;
 let proxy: TestServer;
 /** What happens before one of the packets of a command to Redis, and the packets so far. */
 let happens = async (_packet: number) => {};
 let packets = 0;
+/** Whether it happens after the command has ended. */
+let isOver = false;
 let root: ServiceRoot;
 
 beforeAll(async () => {
@@ -69,7 +71,7 @@ interface Case {
 async function atEachCall(
   one: Case,
   event: () => unknown,
-  check: (code: number) => unknown,
+  check: (code: number, result: Record<string, unknown>) => unknown,
   last?: number,
 ): Promise<void> {
   await lay(one);
@@ -78,11 +80,12 @@ async function atEachCall(
   for (let at = 1, count = last ?? packets; at <= count; at++) {
     await lay(one);
     happens = async (packet) => void (packet === at && (await event()));
-    const { code, stderr } = await runLine(one.line);
-    if (packets < at) await event();
+    const { code, stderr, json } = await runLine(one.line);
+    isOver = packets < at;
+    if (isOver) await event();
     try {
       expect([0, 3, 130], stderr).toContain(code);
-      await check(code);
+      await check(code, json);
     } catch (error) {
       throw new Error(`before call ${at} of ${count}`, { cause: error });
     }
@@ -145,6 +148,32 @@ describe.each(CASES)("beside $line ($file.length in the file), between any two o
       );
     });
   }
+});
+
+describe("an older record that a service puts back over a change never overwrites the newer copy in Redis", () => {
+  const CHANGES = [
+    { line: "mark --user alice --to failed --yes", file: [A, B], redis: [A, B] },
+    { line: "import in.jsonl --yes", file: [older, B], redis: [older, B], input: [A] },
+    { line: "verify --repair", file: [older, B], redis: [A, B] },
+  ];
+  it.each<Case>(CHANGES)("$line", async (one) => {
+    let before: RecordJson | null = null;
+    const goesBack = async () => {
+      before = await payload();
+      replaceStore(one.file);
+    };
+    await atEachCall(one, goesBack, async (code, { returned }) => {
+      const [file, redis] = [inFile()!, (await payload())!];
+      expect(scoreOf(redis)).toBeGreaterThanOrEqual(scoreOf(before!));
+      if (Number(returned) > 0) expect(scoreOf(redis)).toBeGreaterThan(scoreOf(file));
+      const isUndone = file.updated_at === one.file[0]!.updated_at;
+      // After the last look at the file, a later `verify` names it.
+      const isNamedLater = async () => (await runLine("verify")).json.newerInRedis === 1;
+      if (isUndone && !isOver)
+        expect(code === 3 || (one.line.startsWith("verify") && (await isNamedLater()))).toBe(true);
+      expect(scoreOf(redis)).toBeGreaterThanOrEqual(scoreOf(file));
+    });
+  });
 });
 
 const CLEANUP = { line: "cleanup --once", file: [A, B], redis: [A, B] };

@@ -61,7 +61,7 @@ describe("pages", () => {
     },
   });
 
-  it("are JSON in the order of SPEC section 5", () => {
+  it("are JSON in the order of docs/contract.md, Commands", () => {
     const text = [...pageJson(page([taskOf(record("a", "t1")), taskOf(record("a", "t2"))]))].join("");
     expect(text.endsWith("}\n")).toBe(true);
     expect(Object.keys(JSON.parse(text))).toEqual([
@@ -272,7 +272,7 @@ describe("[CLEANUP] lines", () => {
     ...{ local: true, redis: true, files: 2, bytes: 123_456 },
   };
 
-  it("are those of SPEC section 6", () => {
+  it("are those of docs/contract.md, Cleanup", () => {
     expect(doneLine("cleanup", task)).toBe(
       "[CLEANUP] user=alice task=t01 reason=expired local=yes redis=yes files=2 bytes=123456",
     );

@@ -50,8 +50,10 @@ test("reconnects when the server is back, with an event for each loss and return
     await server.stop();
     await until(async () => !(await isUp()));
     await server.start();
-    await clock.advance(1);
-    expect(await isUp()).toBe(true);
+    await until(async () => {
+      await clock.advance(1);
+      return isUp();
+    });
   }
   expect(await mirror()).not.toBe(first);
   expect(await (await mirror()).size(undefined)).toBe(0);

@@ -46,24 +46,27 @@ it("takes no epoch seconds for the time of a hash in the plain layout", () => {
 });
 
 test.each([
-  ["a b", "a_b"],
-  ["a:b", "a_b"],
-  ["..", "__"],
-  ["a/b", "a_b"],
-  ["🙂", "_"],
-  ["e\u0301", "e_"],
-  ["张三-x_9", "__-x_9"],
-  ["", "anonymous"],
-])("%j is called so or %j on the disk, and that is called so too", (id, name) => {
-  expect([fileNameOf(id), API_MS_RULES.namesOf(id), RULES.namesOf(id)]).toEqual([name, [...new Set([id, name])], [id]]);
-  expect([fileNameOf(name), API_MS_RULES.namesOf(name)]).toEqual([name, [name]]);
-  const folders = [
-    { userId: id, taskId: "t 1" },
-    { userId: name, taskId: "t_1" },
-  ];
-  expect(API_MS_RULES.foldersOf(folders[0]!)).toEqual(folders);
-  expect(RULES.foldersOf(folders[0]!)).toEqual(folders.slice(0, 1));
-  expect(API_MS_RULES.foldersOf(folders[1]!)).toEqual(folders.slice(1));
+  ["a b", "a_b", "a+b", "a%20b"],
+  ["a:b", "a_b", "a%3Ab"],
+  ["..", "__", ".."],
+  ["a/b", "a_b", "a%2Fb"],
+  ["🙂", "_", "%F0%9F%99%82"],
+  ["e\u0301", "e_", "e%CC%81"],
+  ["张三-x_9", "__-x_9", "%E5%BC%A0%E4%B8%89-x_9"],
+  ["a_b", "a_b"],
+])("%j is called so, or %j, or quoted on the disk", (id, encoded, ...quoted) => {
+  const names = new Set([id, ...quoted, encoded]);
+  expect([fileNameOf(id), new Set(API_MS_RULES.namesOf(id)), RULES.namesOf(id)]).toEqual([encoded, names, [id]]);
+  const folders = API_MS_RULES.foldersOf({ userId: id, taskId: "t" });
+  expect(new Set(folders.map(({ userId }) => userId))).toEqual(names);
+  expect(RULES.foldersOf({ userId: id, taskId: "t" })).toEqual([{ userId: id, taskId: "t" }]);
+});
+
+test("both names of a directory are written in one way, but that an id of which the encoded name keeps nothing is quoted", () => {
+  const folders = API_MS_RULES.foldersOf({ userId: "a b", taskId: "第" }).map(
+    ({ userId, taskId }) => `${userId}/${taskId}`,
+  );
+  expect(folders).toEqual(["a b/第", "a+b/%E7%AC%AC", "a%20b/%E7%AC%AC", "a_b/%E7%AC%AC", "a_b/_"]);
 });
 
 test("two tasks never have one key", () => {

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { isTerminal, KNOWN_STATUS_WORDS, shownStatus } from "../../src/task/status.ts";
 
-/** SPEC section 1, copied by hand. */
+/** docs/contract.md, Records, copied by hand. */
 const TABLE = {
   wait: "queued, pending, waiting, wait, created",
   run: "running, processing, started, run",

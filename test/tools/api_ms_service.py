@@ -12,7 +12,7 @@ on stdin), and removes by those alone. query: takes {"user_id", "task_ids"}, and
 answers. read: prints {"all": [record], "users": {user: [record]}, "byId": {task_id: record}, "problems": [text]} as the
 service sees Redis; `problems` are keys that do not fit together. live: takes N tasks through queued, running,
 succeeded, and prints a JSON line for every write. Standard library only, no lock shared with ttsctl. Written from the
-description in SPEC section 10.
+description in docs/contract.md, Deployments.
 """
 import argparse
 import json

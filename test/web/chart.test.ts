@@ -21,13 +21,13 @@ it("the chart shows 24 hours, 7 days or 30 days, filters to a bar, and remembers
   const choice = tab.page.getByLabel("Time of the chart");
   const filled = () => tab.page.getByRole("toolbar").getByRole("button", { name: "done 1" }).count();
   await expect.poll(() => bars.count()).toBe(24);
-  expect(await filled()).toBe(1);
+  await expect.poll(filled).toBe(1);
   await choice.selectOption({ label: "7 days" });
   await expect.poll(() => bars.count()).toBe(28);
-  expect(await filled()).toBe(2);
+  await expect.poll(filled).toBe(2);
   await choice.selectOption({ label: "30 days" });
   await expect.poll(() => bars.count()).toBe(30);
-  expect(await filled()).toBe(3);
+  await expect.poll(filled).toBe(3);
   expect(await choice.inputValue()).toBe("30d");
   const day = tab.page.getByRole("toolbar").getByRole("button", { name: ago(20 * DAY).slice(5, 10) });
   await day.click();

@@ -94,9 +94,10 @@ it.each([
   const record = await pasted(tab);
   await tab.page.getByRole("tab", { name: "Log" }).click();
   await copy.click();
-  const log = await pasted(tab);
+  const copied = async () => (log = await pasted(tab));
+  let log = "";
+  await expect.poll(copied).toBe(`${record}&tab=log`);
   expect([new URL(record).origin, new URL(record).pathname]).toEqual([new URL(tab.page.url()).origin, "/"]);
-  expect(log).toBe(`${record}&tab=log`);
   const other = await here.open(record);
   await other.row(ID).locator(".fields").waitFor();
   const another = await here.open(log);

@@ -9,7 +9,7 @@ import type { OrphanResult } from "../../operations/orphans/orphans.ts";
 import type { PolicyOrigins } from "../../operations/purge/explain-rules.ts";
 import { policyOf } from "../../operations/purge/policy.ts";
 import { namedAbove } from "../../operations/reporter.ts";
-import { cleanupPass } from "../../parts/cleanup.ts";
+import { cleanupPass, type PassFlags } from "../../parts/cleanup.ts";
 import { audited } from "../../parts/ledger.ts";
 import { printable } from "../../printable.ts";
 import { type TableStyle, table } from "../../render/table.ts";
@@ -82,7 +82,7 @@ async function runCleanup(context: Context, flags: CleanupFlags, args: string[])
   }
   if (flags.watch) {
     const { watch } = await import("../watch.ts");
-    return watch(context, (pass, refusal) => runPass(pass, flags, refusal));
+    return watch(context, (pass, refusal, doubt) => runPass(pass, { ...flags, doubt }, refusal));
   }
   await context.requireConfig(true);
   if (flags.orphans) return runOrphans(context, flags);
@@ -98,7 +98,7 @@ async function runCleanup(context: Context, flags: CleanupFlags, args: string[])
  */
 export async function runPass(
   context: Context,
-  flags: CleanupFlags,
+  flags: CleanupFlags & Pick<PassFlags, "doubt">,
   refusal: TtsctlError | null = null,
   onEnd: (ended: Readonly<Ended>) => void = () => {},
 ): Promise<number> {
@@ -127,7 +127,7 @@ export async function runPass(
   }
 }
 
-/** By SPEC section 5. */
+/** By docs/contract.md, Commands. */
 function exitCodeOf({ result, problem }: CleanupOutcome, context: Context): number {
   throwIfInterrupted(context.signal, `${counted(result.purged, "task")} purged`, "the next pass continues");
   if (problem !== null && !isRedisError(problem)) throw problem;
@@ -138,7 +138,7 @@ function exitCodeOf({ result, problem }: CleanupOutcome, context: Context): numb
   return problem !== null || result.failed > 0 || result.returned > 0 ? PARTLY : DONE;
 }
 
-/** The keys of SPEC section 5, and the additional ones that apply. */
+/** The keys of docs/contract.md, Commands, and the additional ones that apply. */
 function printed({ keptLast, purgedForSpace, finishedBytes, stuck, ...result }: CleanupResult): object {
   return {
     ...result,
@@ -268,7 +268,14 @@ function verdict({ verdict, reason, rules }: Explanation): string {
 async function runOrphans(context: Context, flags: CleanupFlags): Promise<number> {
   const dryRun = flags.dryRun || !flags.yes;
   const { cleanUpOrphans } = await import("../../operations/orphans/orphans.ts");
-  const { retention } = (await context.settings()).cleanup;
+  const { cleanup, paths } = await context.settings();
+  const { retention } = cleanup;
+  if (paths.shared.value && !dryRun) {
+    throw usage(
+      `--orphans only lists: [paths] shared is true (${paths.shared.origin})`,
+      "leave out --yes; what no record here owns may be another service's",
+    );
+  }
   if (retention.value <= 0) {
     throw usage(
       `cleanup is switched off: retention is ${retention.value} (${retention.origin})`,

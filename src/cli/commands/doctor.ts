@@ -82,7 +82,11 @@ async function doctorParts(context: Context): Promise<DoctorParts> {
     nodeVersion: process.version,
     // In a wrong zone only times differ; the file can still be checked.
     file: store && new FileStore(store.store.path.value, rules ?? new RecordRules(new Zone("UTC")), context.clock),
-    paths: paths && { output: paths.paths.output.value, logs: paths.paths.logs.value },
+    paths: paths && {
+      output: paths.paths.output.value,
+      logs: paths.paths.logs.value,
+      shared: paths.paths.shared.value,
+    },
     audit: known("audit") && { path: known("audit")?.audit.path.value ?? null },
     connect: redis && (redis.redis.enabled.value ? connecterOf(targetOf(redis)) : "off"),
     askSentinels: redis?.redis.enabled.value ? askerOf(targetOf(redis)) : null,

@@ -75,7 +75,7 @@ export async function runGet(context: Context, flags: GetFlags, args: string[]):
   return follow ? followTask(context, parts, { id, source, count, status: task?.status ?? null }) : DONE;
 }
 
-/** `get -o json` (SPEC section 5). */
+/** `get -o json` (docs/contract.md, Commands). */
 export function getJson({ source, task, file, redis, invalid, artifacts, log }: GetResult): string {
   const item = task === null ? "null" : itemJson(task);
   const copy = (of: Task | null) => of?.json ?? "null";

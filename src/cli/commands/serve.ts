@@ -106,9 +106,9 @@ async function cleanUp(context: Context, record: CleanupRecord): Promise<void> {
   const fork = context.fork(await context.settings());
   try {
     const flags = { dryRun: false, allowEmpty: false, yes: false };
-    const observed: Parameters<typeof watch>[1] = (pass, refusal) => {
+    const observed: Parameters<typeof watch>[1] = (pass, refusal, doubt) => {
       record.passBegins();
-      return runPass(pass, flags, refusal, record.passEnded);
+      return runPass(pass, { ...flags, doubt }, refusal, record.passEnded);
     };
     await watch(fork, observed, record.waits);
   } catch (error) {

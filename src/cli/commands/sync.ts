@@ -14,6 +14,7 @@ interface SyncFlags extends ChangeFlags {
   readonly user?: string;
   readonly prune: boolean;
   readonly checksum: boolean;
+  readonly allowMismatch: boolean;
 }
 
 export function declare(program: Command, attach: Attach): void {
@@ -25,6 +26,7 @@ export function declare(program: Command, attach: Attach): void {
     .option("--checksum", "compare whole records; if they differ at equal times, write the file's", false)
     .option("--prune", "also delete Redis-only tasks", false)
     .addHelpText("after", EXAMPLES);
+  command.option("--allow-mismatch", "go on although the store file and Redis have no task in common", false);
   addDestructive(addUser(command), "50% of the tasks in Redis, with --prune", "do not ask before --prune");
   attach<SyncFlags>(command, runSync);
 }

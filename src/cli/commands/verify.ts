@@ -16,6 +16,7 @@ interface VerifyFlags extends ChangeFlags {
   readonly repair: boolean;
   readonly prune: boolean;
   readonly restore: boolean;
+  readonly allowMismatch: boolean;
 }
 
 export function declare(program: Command, attach: Attach): void {
@@ -27,6 +28,7 @@ export function declare(program: Command, attach: Attach): void {
     .option("--prune", "with --repair: delete Redis-only tasks", false)
     .option("--restore", "with --repair: copy Redis-only tasks to the store file", false)
     .addHelpText("after", EXAMPLES);
+  command.option("--allow-mismatch", "go on although the store file and Redis have no task in common", false);
   addDestructive(addUser(command), "50% of the tasks in Redis, with --prune", "do not ask before --prune");
   attach<VerifyFlags>(command, runVerify);
 }
@@ -43,7 +45,7 @@ async function runVerify(context: Context, flags: VerifyFlags): Promise<number> 
   const userId = await userOf(context, flags);
   if (flags.prune || flags.restore) await context.requireConfig(false);
   const { verify, verifyAndRepair } = await import("../../operations/verify/verify.ts");
-  const { repair, dryRun, prune, restore, allowEmpty, maxDelete = { percent: 50 } } = flags;
+  const { repair, dryRun, prune, restore, allowEmpty, allowMismatch, maxDelete = { percent: 50 } } = flags;
   const scope = userId === undefined ? {} : { userId };
   return audited(context, repair && !dryRun, async (ledger) => {
     const compare = async () => {
@@ -59,7 +61,7 @@ async function runVerify(context: Context, flags: VerifyFlags): Promise<number> 
         rules: await context.rules(),
         confirm: confirmation(context, flags.yes, (count) => `Delete ${counted(count, "Redis-only task")}?`),
       };
-      return verifyAndRepair(parts, { ...scope, dryRun, prune, restore, allowEmpty, maxDelete });
+      return verifyAndRepair(parts, { ...scope, dryRun, prune, restore, allowEmpty, allowMismatch, maxDelete });
     };
     const outcome = await (repair ? compareAndRepair() : compare());
     ledger?.count(outcome.result);

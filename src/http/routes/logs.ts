@@ -89,6 +89,6 @@ async function follow(
     const isOver = reason === "finished" ? { id: ENDED } : {};
     await stream.writeSSE({ event: "end", data: JSON.stringify(end), ...isOver });
   } finally {
-    await logs.close();
+    logs.close();
   }
 }

@@ -4,6 +4,7 @@ import { mediaTypeOf } from "../../artifacts/media-types.ts";
 import { usage } from "../../errors.ts";
 import type { DeleteResult } from "../../operations/delete.ts";
 import { buildListQuery, parseQueryObject } from "../../operations/list-query.ts";
+import { foldersOf } from "../../operations/owners.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { type ListQuery, type ListResult, readsAll } from "../../store/task-store.ts";
 import { keyOf, trimId } from "../../task/ids.ts";
@@ -41,7 +42,7 @@ function sent(c: Context<Env>, { text, source, warnings }: Answer): Response {
   return keptText(c, text, warnings, { [SOURCE_HEADER]: source });
 }
 
-/** Lists, single tasks, and their deletion (SPEC section 8). */
+/** Lists, single tasks, and their deletion (docs/contract.md, HTTP). */
 export function addVoiceTasks(app: Hono<Env>, parts: ServerParts, forChange: ChangeTurn, withBody: BodyReader): void {
   const { clock } = parts;
   const forSmall = turns(clock, 16, lengthOf);
@@ -247,34 +248,34 @@ async function audioOf(parts: ServerParts, ids: readonly TaskId[]): Promise<Task
   return parts.withArtifacts(async (artifacts) => {
     const audio: TaskFile[][] = [];
     for (const id of ids) {
-      const files = known.has(keyOf(id)) ? await filesOf(artifacts, id.userId, id.taskId, false) : [];
+      const task = known.get(keyOf(id));
+      const files = task === undefined ? [] : await filesOf(artifacts, foldersOf(parts.rules, id, task), null);
       audio.push(files.filter((file) => file.audio));
     }
     return { audio };
   });
 }
 
-/** The keys of those that one of the stores has: another one has no files. */
-async function knownAmong(parts: ServerParts, ids: readonly TaskId[]): Promise<ReadonlySet<string>> {
-  const known = new Set<string>();
+/** Those that one of the stores has, by their keys: another one has no files. */
+async function knownAmong(parts: ServerParts, ids: readonly TaskId[]): Promise<ReadonlyMap<string, Task>> {
+  const known = new Map<string, Task>();
   for (const userId of new Set(ids.map((id) => id.userId))) {
     const taskIds = ids.filter((id) => id.userId === userId).map(({ taskId }) => taskId);
     const { tasks } = await parts.store.list(listQueryOf(parts, { users: [userId], taskIds }, BODY_NAMES));
-    for (const task of tasks) known.add(keyOf(task));
+    for (const task of tasks) known.set(keyOf(task), task);
   }
   return known;
 }
 
-async function filesOf(artifacts: Artifacts, userId: string, taskId: string, withLogs: boolean): Promise<TaskFile[]> {
-  const folders = artifacts.foldersOf(userId, taskId).map((names) => {
-    return { names, path: `${artifacts.folderPath(names.userId, names.taskId)}/` };
-  });
-  return (await artifacts.list(userId, taskId, withLogs)).map((artifact) => describe(artifact, folders));
+async function filesOf(artifacts: Artifacts, folders: FolderName[], logsOf: string | null): Promise<TaskFile[]> {
+  const paths = folders.map((names) => ({ names, path: `${artifacts.folderPath(names.userId, names.taskId)}/` }));
+  return (await artifacts.list(folders, logsOf)).map((artifact) => describe(artifact, paths));
 }
 
-function taskFiles({ withArtifacts }: ServerParts, { userId, taskId }: TaskId, withLogs: boolean): Promise<Response> {
-  return withArtifacts(async (artifacts) => {
-    const files = await filesOf(artifacts, userId, taskId, withLogs);
+async function taskFiles(parts: ServerParts, id: TaskId, withLogs: boolean): Promise<Response> {
+  const task = (await knownAmong(parts, [id])).get(keyOf(id)) ?? null;
+  return parts.withArtifacts(async (artifacts) => {
+    const files = await filesOf(artifacts, foldersOf(parts.rules, id, task), withLogs ? id.taskId : null);
     return json({ files } satisfies TaskFiles);
   });
 }
@@ -283,7 +284,7 @@ function describe(artifact: Artifact, folders: readonly { names: FolderName; pat
   const folder = folders.find(({ path }) => artifact.path.startsWith(path));
   if (folder === undefined) return { ...artifact, url: null, audio: false };
   const { userId, taskId } = folder.names;
-  const names = artifact.path.slice(folder.path.length).split("/");
-  const url = ["output", ...[userId, taskId, ...names].map(encodeURIComponent)].join("/");
+  const names = `${userId}/${taskId}/${artifact.path.slice(folder.path.length)}`.split("/");
+  const url = ["output", ...names].map(encodeURIComponent).join("/");
   return { ...artifact, url, audio: mediaTypeOf(artifact.path) !== undefined };
 }

@@ -85,13 +85,16 @@ export const FILE_CHECKS: Checks = {
   },
 
   async output(probe) {
-    const verdict = await folderVerdict(probe, probe.paths.output, "[paths] output");
-    if (verdict.status !== "ok" || (await readdir(probe.paths.output)).length > 0) return verdict;
+    const { output, shared } = probe.paths;
+    const verdict = await folderVerdict(probe, output, "[paths] output");
+    if (verdict.status !== "ok") return verdict;
+    const detail = shared ? `${verdict.detail}, shared: \`cleanup --orphans\` only lists` : verdict.detail;
+    if ((await readdir(output)).length > 0) return ok(detail);
     const snapshot = await probe.snapshot().catch(() => null); // other checks report that
     const done = snapshot === null ? [] : [...matchingRows(snapshot, { ...NO_FILTER, statuses: new Set(["done"]) })];
-    if (done.length === 0) return ok(`${verdict.detail}, empty`);
+    if (done.length === 0) return ok(`${detail}, empty`);
     return warn(
-      `${probe.paths.output} is empty, but the store file has ${counted(done.length, "task")} with the status done`,
+      `${output} is empty, but the store file has ${counted(done.length, "task")} with the status done`,
       "check that its disk is mounted, and that [paths] output is the service's directory",
     );
   },
@@ -162,7 +165,7 @@ const OWN_DIRECTORY = "must be a separate directory";
 /** Checks a folder, and a sample of the folders in it. */
 async function folderVerdict({ parts }: Probe, path: string, setting: string): Promise<Verdict> {
   const own = [parts.config.path, parts.file?.path].filter((file) => typeof file === "string");
-  const held = await heldFile(path, own);
+  const held = heldFile(path, own);
   if (held !== undefined) {
     return fail(`${path} holds ${held}: nothing is removed from it`, `${setting} ${OWN_DIRECTORY}`);
   }

@@ -70,7 +70,7 @@ export interface DoctorParts {
   readonly config: ConfigFacts;
   readonly nodeVersion: string;
   readonly file: FileStore | null;
-  readonly paths: { readonly output: string; readonly logs: string } | null;
+  readonly paths: { readonly output: string; readonly logs: string; readonly shared: boolean } | null;
   /** The audit ledger; its path is null if it is off. */
   readonly audit: { readonly path: string | null } | null;
   /** Connects, to another database of the same server if one is named. */
@@ -102,7 +102,7 @@ export class Probe {
     return this.parts.file ?? unknown("[store] path");
   }
 
-  get paths(): { readonly output: string; readonly logs: string } {
+  get paths(): NonNullable<DoctorParts["paths"]> {
     return this.parts.paths ?? unknown("[paths]");
   }
 

@@ -5,7 +5,15 @@ import { memberOf } from "../../task/ids.ts";
 import { NO_FILTER } from "../../task/query-fields.ts";
 import { describeStuck } from "../../task/stuck.ts";
 import { compareSample } from "../drift-sample.ts";
-import { allowedSkew, checkFileLayout, checkLayout, checkTimezone, clockSkew, layoutSigns } from "../safety.ts";
+import {
+  allowedSkew,
+  checkFileLayout,
+  checkLayout,
+  checkTimezone,
+  clockSkew,
+  layoutSigns,
+  storeMismatch,
+} from "../safety.ts";
 import { describeShared } from "../shared-ids.ts";
 import { findStuck } from "../stuck.ts";
 import { KINDS, type Kind } from "../verify/classify.ts";
@@ -109,7 +117,10 @@ async function looksInSync(probe: Probe): Promise<boolean> {
 /** Compares a sample of both stores. */
 async function compareSamples(probe: Probe): Promise<Verdict> {
   const parts = { mirror: await probe.mirror(), clock: probe.parts.clock };
-  const { compared, counts } = await compareSample(parts, await probe.snapshot());
+  const snapshot = await probe.snapshot();
+  const mismatch = await storeMismatch(snapshot, parts.mirror);
+  if (mismatch !== null) return fail(mismatch.message, mismatch.hint!);
+  const { compared, counts } = await compareSample(parts, snapshot);
   return driftVerdict(counts, compared);
 }
 

@@ -11,7 +11,7 @@ import type { TaskId } from "../../store/task-source.ts";
 import { invalidWarnings } from "../../store/task-store.ts";
 import { givenName, NO_FILTER, passes } from "../../task/query-fields.ts";
 import { saysDeleted, type Task } from "../../task/task.ts";
-import { toMicros } from "../../task/time.ts";
+import { newer, sameInstant } from "../../task/version.ts";
 import type { Parts } from "../parts.ts";
 import { indexMembers } from "../purge/survey.ts";
 import { NamedWarnings } from "../reporter.ts";
@@ -140,7 +140,7 @@ class ExportRun {
       for (const { userId, taskId, score } of members) {
         const row = this.#snapshot?.rowOf(userId, taskId) ?? -1;
         if (row < 0) this.#times[this.#onlyInRedis.addId(userId, taskId)] = score;
-        else if (toMicros(this.#snapshot!.rows.score(row)) !== toMicros(score)) {
+        else if (!sameInstant(this.#snapshot!.rows.score(row), score)) {
           this.#differing.add(this.#snapshot!.rows.key(row));
         }
       }
@@ -204,7 +204,7 @@ class ExportRun {
   async #write(pairs: readonly (readonly [file: Task | null | undefined, redis: Task | undefined])[]): Promise<void> {
     const chosen: Task[] = [];
     for (const [file, redis] of pairs) {
-      const isNewer = file == null || (redis !== undefined && toMicros(redis.score) > toMicros(file.score));
+      const isNewer = file == null || (redis !== undefined && newer(redis.score, file.score));
       const task = isNewer ? redis : file;
       if (task === undefined || !passes(task, this.#options.filter) || !this.#isWritable(task)) continue;
       chosen.push(task);

@@ -1,21 +1,21 @@
-import type { Clock } from "../../clock.ts";
 import { type TtsctlError, throwIfInterrupted } from "../../errors.ts";
 import { batches, IN_FLIGHT, pool } from "../../pool.ts";
 import { matchingRows } from "../../store/file/file-tasks.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
-import { type MirrorState, MirrorUse } from "../../store/mirror-link.ts";
 import { BATCH } from "../../store/redis/copies.ts";
+import type { Mirror } from "../../store/redis/mirror.ts";
 import { differingFrom, writeToMirror } from "../../store/redis/write.ts";
 import type { TaskId } from "../../store/task-source.ts";
+import type { Writable } from "../../store/writable.ts";
 import type { WrittenCopies } from "../../store/written-copies.ts";
 import { keyOf } from "../../task/ids.ts";
 import { givenName } from "../../task/query-fields.ts";
 import type { Task } from "../../task/task.ts";
 import { type MergeParts, mergeIntoFile, thenIntoMirror } from "../merge/merge.ts";
 import { type MergeCounts, MergePlan, type MergePolicy } from "../merge/merge-plan.ts";
-import type { RedisParts } from "../parts.ts";
+import type { Parts, RedisParts } from "../parts.ts";
+import { type Cleared, preflight } from "../preflight.ts";
 import { NamedWarnings } from "../reporter.ts";
-import { checkFileLayout, checkLayout } from "../safety.ts";
 import type { Selection } from "../select.ts";
 import type { Source } from "./read-source.ts";
 
@@ -65,34 +65,33 @@ interface Mirrored {
  * was read whole: with a bad line nothing is written. If it is stopped in between, the next run finishes it. The caller
  * holds the run lock, unless it is a dry run, and closes the source.
  * @returns problem: why Redis lacks records; null if it doesn't, or is off
- * @throws TtsctlError IMPORT_INVALID, LAYOUT_MISMATCH, STORE_*, INTERRUPTED, and what `confirm` throws
+ * @throws TtsctlError IMPORT_INVALID, LAYOUT_MISMATCH, STORE_*, REDIS_*, INTERRUPTED, and what `confirm` throws
  */
 export async function importRecords(
-  parts: MergeParts & { readonly mirror: MirrorState; readonly clock: Clock },
+  parts: Parts<"file" | "mirror" | "clock" | "reporter" | "signal" | "ledger"> & Pick<MergeParts, "confirm">,
   { records, bad }: Source,
   { policy, dryRun, skipInvalid, selection }: ImportOptions,
 ): Promise<{ result: ImportResult; counts: MergeCounts; mirrored: Mirrored; problem: TtsctlError | null }> {
   const started = parts.clock.monotonic();
   if (bad.count > 1 || skipInvalid) bad.warn(parts.reporter);
   if (bad.count > 0 && !skipInvalid) throw bad.error();
-  const { mirror: state } = parts;
-  // If Redis fails here, the write to it reports that.
-  await new MirrorUse(state).attempt(async (mirror) => {
-    if (mirror !== null) await checkLayout(mirror);
-    await checkFileLayout(records, mirror);
-  });
   const { rows, missing } = chooseRows(records, selection);
   const plan = new MergePlan(records, rows, policy);
   let returned: readonly TaskId[];
+  let cleared: Cleared;
   {
     await using base = await parts.file.read(parts.signal); // closed early: the rest may take long
-    returned = await mergeIntoFile(parts, plan, base, dryRun);
+    cleared = await preflight(parts, "import", { snapshot: base, input: records });
+    returned = await mergeIntoFile({ ...parts, file: cleared.file }, plan, base, dryRun);
   }
+  const { mirror, lost } = cleared.use;
+  let returnedLate: readonly TaskId[] = [];
   const mirrored: Mirrored = { written: 0, unchanged: 0, newer: 0, failed: 0 };
-  let problem = state.kind === "down" ? state.error : null;
-  if (!dryRun && state.kind === "on") {
+  let problem = lost;
+  if (!dryRun && mirror !== null) {
     const which = { except: new Set(returned.map(keyOf)), replaces: policy === "replace" };
-    problem = await mirrorRecords({ ...parts, mirror: state.mirror }, records, plan, which, mirrored);
+    const outcome = await mirrorRecords({ ...parts, mirror }, records, plan, which, mirrored);
+    ({ problem, returned: returnedLate } = outcome);
     throwIfInterrupted(parts.signal, `the file is complete; records written to Redis: ${mirrored.written}`);
   }
   const counts = plan.counts();
@@ -106,7 +105,7 @@ export async function importRecords(
     kept,
     conflicts: conflict,
     refused,
-    returned: returned.length,
+    returned: returned.length + returnedLate.length,
     invalid: bad.count,
     missing,
     newerInRedis: mirrored.newer,
@@ -132,15 +131,15 @@ function chooseRows(source: Snapshot, { filter, ids }: Selection): { rows: Int32
  * Writes to Redis the records of the source that the file has, also those that it had before: an earlier run may have been
  * stopped in between.
  * @param replaces whether they also replace other content of the same time
- * @returns why the rest was left out, or null
+ * @returns as `thenIntoMirror`
  */
 async function mirrorRecords(
-  parts: RedisParts<"file" | "reporter" | "signal">,
+  parts: RedisParts<"file" | "reporter" | "signal" | "ledger"> & { readonly mirror: Writable<Mirror> },
   source: Snapshot,
   plan: MergePlan,
   { except, replaces }: { except: ReadonlySet<string>; replaces: boolean },
   mirrored: Mirrored,
-): Promise<TtsctlError | null> {
+): ReturnType<typeof thenIntoMirror> {
   const failures = new NamedWarnings(parts.reporter, "is in the file, but could not be written to Redis");
   const rows = plan.of("added", "replaced", "identical");
   const due = except.size === 0 ? rows : [...rows].filter((row) => !except.has(keyOf(plan.id(row))));
@@ -150,6 +149,7 @@ async function mirrorRecords(
     const differing = replaces ? await differingFrom(parts.mirror, tasks) : new Set<Task>();
     const overEqual = (task: Task) => differing.has(task);
     const outcomes = await writeToMirror(parts.mirror, tasks, { replaced, overEqual, written });
+    batch.forEach((row, i) => void (outcomes[i] === "unchanged" && plan.goesIn(row) && written.note(tasks[i]!)));
     for (const outcome of outcomes) {
       if (typeof outcome === "string") mirrored[outcome === "reindexed" ? "written" : outcome]++;
     }

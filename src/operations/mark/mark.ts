@@ -4,23 +4,24 @@ import { STATUS_CODES } from "../../store/file/rows.ts";
 import type { CurrentFile } from "../../store/file/shared-snapshot.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { type RedisCopy, stateOf } from "../../store/layout/copy.ts";
-import { MirrorUse } from "../../store/mirror-link.ts";
 import { BATCH, type Outcome, type Upsert } from "../../store/redis/copies.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import { upsertOver, writeToMirror } from "../../store/redis/write.ts";
 import type { TaskId } from "../../store/task-source.ts";
+import type { Writable } from "../../store/writable.ts";
 import type { WrittenCopies } from "../../store/written-copies.ts";
 import { keyOf } from "../../task/ids.ts";
 import { shownStatus } from "../../task/status.ts";
 import type { Task } from "../../task/task.ts";
-import { toMicros } from "../../task/time.ts";
+import type { Version } from "../../task/version.ts";
+import { newer, sameInstant } from "../../task/version.ts";
 import { checkBrake, type MaxDelete, type PlanSummary } from "../brake.ts";
 import { putIntoFile, thenIntoMirror } from "../merge/merge.ts";
 import type { Parts } from "../parts.ts";
+import { type Cleared, preflight } from "../preflight.ts";
 import type { BackupFile } from "../purge/backup.ts";
-import { asCopy, type Copy, mirrorCopy, sameCopy } from "../purge/copies.ts";
+import { asCopy, mirrorCopy, sameCopy } from "../purge/copies.ts";
 import { type MarkedTask, NamedWarnings, RETURNED } from "../reporter.ts";
-import { checkClocks, checkFileLayout, checkSameStore, emptyBeside } from "../safety.ts";
 import { missingOf, type Selection, select } from "../select.ts";
 import { MarkPlan, markerOf } from "./plan.ts";
 
@@ -63,7 +64,7 @@ export interface MarkParts extends Parts<"file" | "mirror" | "rules" | "clock" |
 /**
  * Sets the status of chosen tasks in the file, in one rewrite, then in Redis, except tasks that the service changes during
  * the run. The caller holds the run lock, unless it is a dry run.
- * @throws TtsctlError STORE_*, LAYOUT_MISMATCH, TIMEZONE_MISMATCH, CLOCK_SKEW, MAX_DELETE_EXCEEDED before the first mark,
+ * @throws TtsctlError STORE_*, REDIS_*, LAYOUT_MISMATCH, TIMEZONE_MISMATCH, CLOCK_SKEW, MAX_DELETE_EXCEEDED before the first mark,
  *   BACKUP_FAILED
  */
 export async function markTasks(
@@ -72,22 +73,15 @@ export async function markTasks(
   options: MarkOptions,
 ): Promise<{ result: MarkResult; problem: TtsctlError | null }> {
   const marker = markerOf(options, parts.clock.now(), parts.rules);
-  const use = new MirrorUse(parts.mirror);
-  const age = selection.age ?? Number.POSITIVE_INFINITY; // marked tasks get this machine's time
-  await use.attempt((mirror) => checkClocks(mirror, parts.clock, age));
   await using snapshot = await parts.file.read();
+  const age = selection.age ?? Number.POSITIVE_INFINITY; // marked tasks get this machine's time
+  const { file, use } = await preflight(parts, "mark", { snapshot, age, allowEmpty: options.allowEmpty });
   const rule = { filter: selection.filter, shown: options.shown, always: typeof options.error === "string" };
   const { found, plan } = await use.attempt(async (mirror) => {
     const found = await select(snapshot, mirror, selection);
-    const refusal = emptyBeside(snapshot, found.members, options.allowEmpty, "marked");
-    if (refusal !== null) throw refusal;
-    if (mirror !== null) {
-      await checkFileLayout(snapshot, mirror);
-      await checkSameStore(snapshot, mirror);
-    }
     return { found, plan: await MarkPlan.make(snapshot, mirror, marker, rule, found) };
   });
-  const run = new MarkRun(parts, options, plan);
+  const run = new MarkRun({ ...parts, file }, options, plan);
   if (selection.ids !== null) run.result.missing = missingOf(selection, plan.gone);
   if (options.dryRun) await run.showPlan();
   else await run.apply(use.mirror, Math.max(snapshot.size, found.members));
@@ -99,7 +93,7 @@ const CHANGED_SINCE = "the service changed or deleted it in the file after it wa
 const LOST = "the connection to Redis was lost, so whether it is marked there is unknown";
 
 class MarkRun {
-  readonly #parts: MarkParts;
+  readonly #parts: MarkParts & Pick<Cleared, "file">;
   readonly #options: MarkOptions;
   readonly #plan: MarkPlan;
   readonly #refusals: NamedWarnings;
@@ -110,7 +104,7 @@ class MarkRun {
   /** Why Redis may lack marks: it failed, or the file could not be read again. */
   problem: TtsctlError | null = null;
 
-  constructor(parts: MarkParts, options: MarkOptions, plan: MarkPlan) {
+  constructor(parts: MarkParts & Pick<Cleared, "file">, options: MarkOptions, plan: MarkPlan) {
     this.#parts = parts;
     this.#options = options;
     this.#plan = plan;
@@ -132,7 +126,7 @@ class MarkRun {
    * @param mirror null: only the file is marked
    * @param of how many tasks a percentage of the brake is of
    */
-  async apply(mirror: Mirror | null, of: number): Promise<void> {
+  async apply(mirror: Writable<Mirror> | null, of: number): Promise<void> {
     const { summary, inFile, onlyInRedis } = this.#plan;
     checkBrake(summary.count, of, this.#options.maxMark, { verb: "mark", flag: "--max-mark" });
     if (summary.count > 0) {
@@ -142,7 +136,10 @@ class MarkRun {
     const marked = inFile.rows.length === 0 ? [] : await this.#markInFile();
     if (mirror !== null) {
       const work = (file: CurrentFile, written: WrittenCopies) => this.#writeAll(mirror, file, written, marked);
-      this.problem = await thenIntoMirror({ file: this.#parts.file, mirror }, work);
+      const { problem, returned } = await thenIntoMirror({ ...this.#parts, mirror }, work);
+      this.problem = problem;
+      this.result.returned += returned.length;
+      this.result.marked -= returned.length;
     }
     const nothingDone = inFile.rows.length === 0 && this.result.marked === 0;
     if (isStoreError(this.problem) && nothingDone && onlyInRedis.size > 0) throw this.problem;
@@ -182,7 +179,12 @@ class MarkRun {
   }
 
   /** Writes the marks of the file, marks Redis-only tasks, and repairs what an earlier mark left undone. */
-  async #writeAll(mirror: Mirror, file: CurrentFile, written: WrittenCopies, marked: readonly number[]): Promise<void> {
+  async #writeAll(
+    mirror: Writable<Mirror>,
+    file: CurrentFile,
+    written: WrittenCopies,
+    marked: readonly number[],
+  ): Promise<void> {
     const { onlyInRedis, behind } = this.#plan;
     const { signal, reporter } = this.#parts;
     const each = async <T>(items: Iterable<T>, work: (batch: T[], current: Snapshot) => Promise<void>) => {
@@ -198,11 +200,16 @@ class MarkRun {
     await each(behind, (rows) => this.#bringInStep(mirror, rows, written));
   }
 
-  async #writeMarked(mirror: Mirror, current: Snapshot, rows: number[], written: WrittenCopies): Promise<void> {
+  async #writeMarked(
+    mirror: Writable<Mirror>,
+    current: Snapshot,
+    rows: number[],
+    written: WrittenCopies,
+  ): Promise<void> {
     const ids = this.#idsOf(rows);
     const copies = await mirror.copies(ids, "state");
     const records = (await current.recordsOf(ids)).map((record, i) => {
-      const isLater = record !== null && record.score > this.#plan.base.rows.score(rows[i]!);
+      const isLater = record !== null && newer(record.score, this.#plan.base.rows.score(rows[i]!));
       return isLater && shownStatus(record.status) === this.#options.shown ? record : CHANGED_SINCE;
     });
     const marks = await this.#overwrite(mirror, ids, copies, records);
@@ -211,7 +218,7 @@ class MarkRun {
   }
 
   /** Except tasks that the file has by now. */
-  async #markOnlyInRedis(mirror: Mirror, current: Snapshot, batch: readonly TaskId[]): Promise<void> {
+  async #markOnlyInRedis(mirror: Writable<Mirror>, current: Snapshot, batch: readonly TaskId[]): Promise<void> {
     const { ledger, backup } = this.#parts;
     const ids = batch.filter((id) => !current.holds(id));
     const entries = ids.map((id) => ({ ...id, reason: this.#reasonFor(id) }));
@@ -232,18 +239,18 @@ class MarkRun {
   }
 
   /** The marked record, or why it can't be marked: if it differs from the copy, it was written between the two reads. */
-  #markedCopy(record: Outcome<Task | undefined>, copy: Outcome<RedisCopy>, mirror: Mirror): Task | string {
+  #markedCopy(record: Outcome<Task | undefined>, copy: Outcome<RedisCopy>, mirror: Writable<Mirror>): Task | string {
     if (record === undefined) return "Redis no longer has a record of it";
     if (record instanceof TtsctlError) return record.message;
     if (copy instanceof TtsctlError) return copy.message;
     const { status, time } = stateOf(copy, mirror);
-    if (record.status !== status || toMicros(record.score) !== toMicros(time)) return this.#changed(record);
+    if (record.status !== status || !sameInstant(record.score, time)) return this.#changed(record);
     return this.#plan.marker(record);
   }
 
   /** Writes records over the copies that were decided on. Returns the written ones. */
   async #overwrite(
-    mirror: Mirror,
+    mirror: Writable<Mirror>,
     ids: readonly TaskId[],
     copies: readonly Outcome<RedisCopy>[],
     records: readonly (Task | string)[],
@@ -269,7 +276,7 @@ class MarkRun {
   }
 
   /** An earlier mark may have been stopped between the file and Redis. @throws TtsctlError one that concerns every task */
-  async #bringInStep(mirror: Mirror, rows: readonly number[], written: WrittenCopies): Promise<void> {
+  async #bringInStep(mirror: Writable<Mirror>, rows: readonly number[], written: WrittenCopies): Promise<void> {
     const tasks = await this.#plan.base.readTasks(rows);
     const before = this.#failures.count;
     const outcomes = await writeToMirror(mirror, tasks, { written });
@@ -302,7 +309,7 @@ class MarkRun {
 
   #statusOf(id: TaskId): string {
     const row = this.#rowOf(id);
-    return row < 0 ? (this.#plan.copyOf(id) as Copy).status : STATUS_CODES[this.#plan.base.rows.status(row)]!;
+    return row < 0 ? (this.#plan.copyOf(id) as Version).status : STATUS_CODES[this.#plan.base.rows.status(row)]!;
   }
 
   #changed(id: TaskId): string {

@@ -9,8 +9,8 @@ import type { TaskId } from "../../store/task-source.ts";
 import type { TaskFilter } from "../../task/query-fields.ts";
 import type { RecordRules } from "../../task/rules.ts";
 import { RecordParser, saysDeleted, type Task } from "../../task/task.ts";
-import { toMicros } from "../../task/time.ts";
 import { touched } from "../../task/touch.ts";
+import { newer } from "../../task/version.ts";
 import { PlanSummary } from "../brake.ts";
 import { MergePlan } from "../merge/merge-plan.ts";
 import { ENDS_ITSELF } from "../purge/backup.ts";
@@ -65,7 +65,7 @@ export function markerOf(
   const parser = new RecordParser(rules);
   return (task) => {
     if (isBackedUp && saysDeleted(task.json)) return ENDS_ITSELF;
-    if (toMicros(task.score) > toMicros(now)) return "its updated_at is ahead of this machine's clock";
+    if (newer(task.score, now)) return "its updated_at is ahead of this machine's clock";
     const changes = new Map([["status", JSON.stringify(status)]]);
     const hasError = fieldJson(task.json, "error") !== undefined;
     if (error !== undefined && (error !== null || hasError)) changes.set("error", JSON.stringify(error));

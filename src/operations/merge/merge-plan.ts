@@ -5,7 +5,7 @@ import type { Snapshot } from "../../store/file/snapshot.ts";
 import { upsertsFrom } from "../../store/file/upserts.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import type { Task } from "../../task/task.ts";
-import { toMicros } from "../../task/time.ts";
+import { newer, sameInstant } from "../../task/version.ts";
 
 export type MergePolicy = "newer" | "keep" | "replace";
 
@@ -31,16 +31,16 @@ export type Fate = (typeof FATES)[number];
 export type MergeCounts = Record<Fate, number>;
 
 /**
- * @param ours `updated_at` of the record, whole microseconds
+ * @param ours `updated_at` of the record, epoch seconds
  * @param theirs that of the file's record; NaN for none
  * @param same whether both have the same content; it matters only if the times are equal
  */
 export function decideMerge(policy: MergePolicy, ours: number, theirs: number, same: boolean): Fate {
   if (Number.isNaN(theirs)) return "added";
-  if (ours === theirs && same) return "identical";
+  if (same && sameInstant(ours, theirs)) return "identical";
   if (policy === "keep") return "present";
-  if (policy === "replace" || ours > theirs) return "replaced";
-  return ours === theirs ? "conflict" : "older";
+  if (policy === "replace" || newer(ours, theirs)) return "replaced";
+  return newer(theirs, ours) ? "older" : "conflict";
 }
 
 const COMPARED = 250;
@@ -58,7 +58,7 @@ export class MergePlan {
   readonly #how: MergePolicy | ((task: Task) => Task);
   /** By row of the source: its place in FATES, from 1; 0 before the first decision. */
   readonly #fates: Uint8Array;
-  /** By row: the time of the file's record at the last decision, microseconds; NaN for none. */
+  /** By row: the time of the file's record at the last decision, epoch seconds; NaN for none. */
   readonly #before: Float64Array;
   /** By row: the fingerprint of the file's record of the same time; 0 for none. */
   readonly #prints: Int32Array;
@@ -119,7 +119,7 @@ export class MergePlan {
 
   /** The time of the file's record that a row replaced, epoch seconds; NaN if it replaced none. */
   replacedTime(row: number): number {
-    return this.fate(row) === "replaced" ? this.#before[row]! / 1e6 : Number.NaN;
+    return this.fate(row) === "replaced" ? this.#before[row]! : Number.NaN;
   }
 
   id(row: number): TaskId {
@@ -153,11 +153,11 @@ export class MergePlan {
     if (this.fate(row) === "changed") return -1;
     const { userId, taskId } = this.id(row);
     const theirRow = current.rowOf(userId, taskId);
-    const theirs = theirRow < 0 ? Number.NaN : toMicros(current.rows.score(theirRow));
-    const ours = toMicros(this.#source.rows.score(row));
+    const theirs = theirRow < 0 ? Number.NaN : current.rows.score(theirRow);
+    const ours = this.#source.rows.score(row);
     const isGone = theirRow < 0 && !Number.isNaN(this.#before[row]);
     const isRefused = this.#isRefused(row, theirRow, current);
-    if (ours === theirs && !isRefused) return theirRow;
+    if (sameInstant(ours, theirs) && !isRefused) return theirRow;
     const isAsBefore = Number.isNaN(theirs) || theirs === this.#before[row];
     const isChanged = isGone || (!isRefused && policy === "replace" && this.goesIn(row) && !isAsBefore);
     const fate = isRefused ? "refused" : decideMerge(policy, ours, theirs, false);
@@ -171,7 +171,7 @@ export class MergePlan {
     const theirs = await current.readTasks(pairs.map(([, theirRow]) => theirRow));
     for (const [i, [row]] of pairs.entries()) {
       const same = sameJson(ours[i]!.json, theirs[i]!.json);
-      const time = toMicros(ours[i]!.score);
+      const time = theirs[i]!.score;
       const print = fingerprint(theirs[i]!.json);
       const isChanged = this.goesIn(row) && this.#prints[row] !== print;
       this.#prints[row] = print;

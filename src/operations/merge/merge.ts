@@ -3,14 +3,17 @@ import { batches } from "../../pool.ts";
 import { CurrentFile } from "../../store/file/shared-snapshot.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { BATCH } from "../../store/redis/copies.ts";
+import type { Mirror } from "../../store/redis/mirror.ts";
 import type { TaskId } from "../../store/task-source.ts";
+import type { Writable } from "../../store/writable.ts";
 import { WrittenCopies } from "../../store/written-copies.ts";
 import type { LedgerAction } from "../ledger.ts";
 import type { Parts, RedisParts } from "../parts.ts";
+import type { Cleared } from "../preflight.ts";
 import { NamedWarnings, RETURNED } from "../reporter.ts";
 import type { MergeCounts, MergePlan } from "./merge-plan.ts";
 
-export interface MergeParts extends Parts<"file" | "reporter" | "signal" | "ledger"> {
+export interface MergeParts extends Parts<"reporter" | "signal" | "ledger">, Pick<Cleared, "file"> {
   /** Asks before anything is written; throws if declined. */
   confirm?(planned: MergeCounts): Promise<void>;
 }
@@ -55,7 +58,7 @@ const REFUSED =
  * @throws TtsctlError STORE_*, LOCK_*, AUDIT_FAILED
  */
 export async function putIntoFile(
-  { file, signal, ledger }: Parts<"file" | "signal" | "ledger">,
+  { file, signal, ledger }: Parts<"signal" | "ledger"> & Pick<Cleared, "file">,
   base: Snapshot,
   plan: MergePlan,
   { action, reason }: { action: LedgerAction; reason(row: number): string },
@@ -72,21 +75,29 @@ export async function putIntoFile(
 }
 
 /**
- * Writes to Redis, then follows what the service has changed in the file since.
- * @returns why that ended early: a failure of Redis or of the file; else null
+ * Writes to Redis, then follows what the service has changed in the file since, and names the tasks whose older record it
+ * put back.
+ * @returns problem: why that ended early, a failure of Redis or of the file; else null
  */
 export async function thenIntoMirror(
-  { file, mirror }: RedisParts<"file">,
+  {
+    file,
+    mirror,
+    reporter,
+    ledger,
+  }: RedisParts<"file" | "reporter" | "ledger"> & { readonly mirror: Writable<Mirror> },
   work: (current: CurrentFile, written: WrittenCopies) => Promise<void>,
-): Promise<TtsctlError | null> {
+): Promise<{ problem: TtsctlError | null; returned: readonly TaskId[] }> {
   await using current = new CurrentFile(file);
   const written = new WrittenCopies();
   try {
     await work(current, written);
-    if (written.size > 0) await written.follow(mirror, current);
-    return null;
+    const returned = written.size > 0 ? await written.follow(mirror, current) : [];
+    new NamedWarnings(reporter, "was written back").addAll(returned, RETURNED);
+    await ledger?.returned(returned);
+    return { problem: null, returned };
   } catch (error) {
     if (!isRedisError(error) && !isStoreError(error)) throw error;
-    return error;
+    return { problem: error, returned: [] };
   }
 }

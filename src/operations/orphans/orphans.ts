@@ -1,16 +1,17 @@
 import type { LogPlace } from "../../artifacts/artifacts.ts";
 import { throwIfInterrupted } from "../../errors.ts";
-import { batches, pool } from "../../pool.ts";
+import { batches } from "../../pool.ts";
 import { KeyTable } from "../../store/key-table.ts";
 import { BATCH } from "../../store/redis/copies.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { formatUtc } from "../../task/time.ts";
 import { checkBrake, type MaxDelete } from "../brake.ts";
 import type { RedisParts } from "../parts.ts";
+import { bothOf, preflight } from "../preflight.ts";
 import { recoverArtifacts } from "../purge/purge-artifacts.ts";
 import { NamedWarnings, type Orphan } from "../reporter.ts";
-import { checkClocks, checkSameStore, storeEmpty } from "../safety.ts";
-import { NOTHING_REMOVED, Owners } from "./owners.ts";
+import { storeEmpty } from "../safety.ts";
+import { NOTHING_REMOVED, RecordsOfBoth } from "./owners.ts";
 
 /** `cleanup --orphans -o json`. */
 export interface OrphanResult {
@@ -46,18 +47,18 @@ export interface OrphanOptions {
 
 /**
  * Finds artifacts that no record in either store owns and that are older than the retention, and unless it is a dry run
- * removes them (SPEC section 6, Artifacts). The caller then holds the run lock.
+ * removes them (docs/contract.md, Whose directory is it). The caller then holds the run lock.
  * @throws TtsctlError STORE_*, REDIS_*, CLOCK_SKEW, LAYOUT_MISMATCH, TIMEZONE_MISMATCH, MAX_DELETE_EXCEEDED and INTERRUPTED before the first removal
  */
 export async function cleanUpOrphans(parts: OrphanParts, options: OrphanOptions): Promise<OrphanResult> {
   const started = parts.clock.monotonic();
   const olderThan = parts.clock.now() - options.retention;
-  await checkClocks(parts.mirror, parts.clock, options.retention);
-  if (!options.dryRun) await recoverArtifacts(parts);
-  const owners = await Owners.read(parts);
+  const owners = await RecordsOfBoth.read(parts);
   try {
-    if (owners.snapshot.size === 0) throw storeEmpty(owners.snapshot, ": every artifact would be without a record", "");
-    await checkSameStore(owners.snapshot, parts.mirror);
+    const { snapshot } = owners;
+    if (snapshot.size === 0) throw storeEmpty(snapshot, ": every artifact would be without a record", "");
+    bothOf(await preflight(parts, "orphans", { snapshot, age: options.retention }));
+    if (!options.dryRun) recoverArtifacts(parts);
     const cleanup = new OrphanCleanup(parts, owners, olderThan, options.dryRun);
     await cleanup.find();
     if (!options.dryRun) await cleanup.remove(options.maxDelete);
@@ -69,8 +70,6 @@ export async function cleanUpOrphans(parts: OrphanParts, options: OrphanOptions)
 
 /** How many things that are left alone are named. */
 const NAMED = 10;
-/** How many folders or logs are removed at once. */
-const WIDTH = 16;
 
 /**
  * Removes orphans in batches. A task that the service creates during the run keeps its artifacts: both stores are asked
@@ -79,7 +78,7 @@ const WIDTH = 16;
 class OrphanCleanup {
   readonly result: OrphanResult;
   readonly #parts: OrphanParts;
-  readonly #owners: Owners;
+  readonly #owners: RecordsOfBoth;
   /** Epoch seconds: artifacts with anything newer aren't orphans yet. */
   readonly #olderThan: number;
   /** The artifacts found, by name: there may be a million. */
@@ -89,7 +88,7 @@ class OrphanCleanup {
   readonly #skips: NamedWarnings;
   #unreported: Orphan[] = [];
 
-  constructor(parts: OrphanParts, owners: Owners, olderThan: number, dryRun: boolean) {
+  constructor(parts: OrphanParts, owners: RecordsOfBoth, olderThan: number, dryRun: boolean) {
     this.#parts = parts;
     this.#owners = owners;
     this.#olderThan = olderThan;
@@ -122,7 +121,7 @@ class OrphanCleanup {
     const visit = async (userId: string, taskId: string) => {
       this.#countFound();
       if (this.#owners.ownsFolder({ userId, taskId })) return;
-      const folder = await artifacts.measureFolder(userId, taskId, this.#olderThan);
+      const folder = artifacts.measureFolder(userId, taskId, { mtime: this.#olderThan });
       if (folder.kind === "removed") {
         this.#folders.addId(userId, taskId);
         if (result.dryRun) await this.#report(artifacts.folderPath(userId, taskId), folder);
@@ -134,7 +133,7 @@ class OrphanCleanup {
       () => true,
       async (log) => {
         this.#countFound();
-        if (this.#owners.ownsLog(log.taskId)) return;
+        if (this.#owners.ownsLog(log)) return;
         if (log.changedAt > this.#olderThan) result.young++;
         else {
           this.#logs.addId(log.hour, log.taskId);
@@ -180,23 +179,24 @@ class OrphanCleanup {
   }
 
   async #removeFolders(ids: readonly TaskId[]): Promise<void> {
-    const { ledger, signal } = this.#parts;
+    const { artifacts, ledger, signal } = this.#parts;
     const unowned = await this.#owners.stillUnowned(ids);
     for (const id of ids) if (!unowned.has(id)) this.#keep(id, "it has a record now");
     const entries = Array.from(unowned, (id) => ({ ...id, reason: "orphan" }));
     await ledger?.announce("purge", entries);
     const removed = new Set<TaskId>();
-    const remove = async (id: TaskId) => {
+    for (const id of unowned) {
+      if (signal.aborted) break;
       if (await this.#removeFolder(id)) removed.add(id);
-    };
-    await pool(unowned, WIDTH, remove, signal);
+      await artifacts.turn();
+    }
     await ledger?.stayed([...unowned].filter((id) => !removed.has(id)));
     this.#progress();
   }
 
   async #removeFolder(id: TaskId): Promise<boolean> {
     const { artifacts, reporter } = this.#parts;
-    const folder = await artifacts.purgeFolder(id.userId, id.taskId, this.#olderThan);
+    const folder = artifacts.purgeFolder(id.userId, id.taskId, { mtime: this.#olderThan });
     if (folder.kind === "removed") {
       await this.#report(artifacts.folderPath(id.userId, id.taskId), folder);
       return true;
@@ -211,17 +211,18 @@ class OrphanCleanup {
 
   async #removeLogs(logs: readonly LogPlace[]): Promise<void> {
     const { artifacts, ledger, reporter, signal } = this.#parts;
-    const unowned = logs.filter(({ taskId }) => !this.#owners.ownsLog(taskId));
+    const unowned = logs.filter((log) => !this.#owners.ownsLog(log));
     this.result.skipped += logs.length - unowned.length;
     const entries = unowned.map((log) => ({ path: artifacts.logPath(log), reason: "orphan" }));
     await ledger?.announce("purge", entries);
-    const remove = async (log: LogPlace) => {
-      const outcome = await artifacts.removeLog(log, this.#olderThan);
+    for (const log of unowned) {
+      if (signal.aborted) break;
+      const outcome = artifacts.removeLog(log, this.#olderThan);
       for (const reason of outcome.reasons) reporter.warn(`a log is kept: ${reason}`);
       if (outcome.files === 0) this.result.skipped++;
       else await this.#report(artifacts.logPath(log), outcome);
-    };
-    await pool(unowned, WIDTH, remove, signal);
+      await artifacts.turn();
+    }
     this.#progress();
   }
 

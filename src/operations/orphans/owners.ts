@@ -1,49 +1,59 @@
+import type { Artifacts, LogPlace } from "../../artifacts/artifacts.ts";
 import { TtsctlError, throwIfInterrupted } from "../../errors.ts";
+import { batches } from "../../pool.ts";
 import type { FileStore } from "../../store/file/file-store.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import type { RedisCopy } from "../../store/layout/copy.ts";
-import type { Outcome } from "../../store/redis/copies.ts";
+import { BATCH, type Outcome } from "../../store/redis/copies.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { trimId } from "../../task/ids.ts";
-import { FolderNames, NOBODY, usersWithRecords } from "../folder-names.ts";
+import { jsonOf, logName, Owners, usersWithRecords } from "../owners.ts";
 import type { RedisParts } from "../parts.ts";
 
-/** Only whether there is an owner counts. */
-const SOMEBODY = 0;
+type OwnerParts = RedisParts<"file" | "signal" | "artifacts">;
 
 /** The report of an interruption before the first removal. */
 export const NOTHING_REMOVED = "no artifact was removed";
 
 /**
- * The records that own artifacts: all of both stores, valid or not. In Redis a hash is a record even if no index has it.
- * Records that were deleted during the run count too. Some 140 bytes a record.
+ * The records that own the artifacts that were found: all of both stores, valid or not. In Redis a hash is a record even if
+ * no index has it. Records that were deleted during the run count too.
  */
-export class Owners {
+export class RecordsOfBoth {
   readonly #file: FileStore;
   readonly #mirror: Mirror;
+  readonly #artifacts: Artifacts;
+  readonly #owners: Owners;
   #snapshot: Snapshot;
-  readonly #names: FolderNames;
   /** Names from records of the file that have a task id without a user, or a user without a task id. */
   #ownerless: ReadonlySet<string> = new Set();
   #taskless: ReadonlySet<string> = new Set();
 
-  private constructor(file: FileStore, mirror: Mirror, snapshot: Snapshot) {
+  private constructor({ file, mirror, artifacts }: OwnerParts, snapshot: Snapshot) {
     this.#file = file;
     this.#mirror = mirror;
+    this.#artifacts = artifacts;
     this.#snapshot = snapshot;
-    this.#names = new FolderNames(file.rules);
+    this.#owners = new Owners(file.rules);
   }
 
-  /** @throws TtsctlError STORE_*, REDIS_*, INTERRUPTED */
-  static async read({ file, mirror, signal }: RedisParts<"file" | "signal">): Promise<Owners> {
-    const owners = new Owners(file, mirror, await file.read(signal));
+  /** Reads both stores, after the names of all artifacts. @throws TtsctlError STORE_*, REDIS_*, INTERRUPTED */
+  static async read(parts: OwnerParts): Promise<RecordsOfBoth> {
+    const { file, signal, artifacts } = parts;
+    const records = new RecordsOfBoth(parts, await file.read(signal));
     try {
-      owners.#addFile();
-      await owners.#addRedis(signal);
-      return owners;
+      await artifacts.walkFolders((userId, taskId) => void records.#owners.watch(trimmed({ userId, taskId })));
+      await artifacts.walkLogs(
+        () => true,
+        ({ taskId }) => void records.#owners.watch(logName(trimId(taskId))),
+      );
+      await records.#addFile();
+      await records.#refreshFile();
+      await records.#addRedis(signal);
+      return records;
     } catch (error) {
-      await owners.close();
+      await records.close();
       throw error;
     }
   }
@@ -54,15 +64,17 @@ export class Owners {
 
   /** If only one id of an invalid record can be read, it owns every folder with that id. */
   ownsFolder(folder: TaskId): boolean {
-    const { userId, taskId } = trimmed(folder);
-    if (this.#ownerless.has(taskId) || this.#taskless.has(userId)) return true;
-    return this.#names.ownerOf(userId, taskId) !== NOBODY;
+    const name = trimmed(folder);
+    if (this.#ownerless.has(name.taskId) || this.#taskless.has(name.userId)) return true;
+    return this.#owners.owns(name, (other) => this.#artifacts.areOne(folder, other));
   }
 
   /** Users may share a task id, and then its logs. */
-  ownsLog(taskId: string): boolean {
-    const id = trimId(taskId);
-    return this.#ownerless.has(id) || this.#names.ownerOfLog(id) !== NOBODY;
+  ownsLog(log: LogPlace): boolean {
+    const id = trimId(log.taskId);
+    return (
+      this.#ownerless.has(id) || this.#owners.owns(logName(id), (other) => this.#artifacts.isSameLog(log, other.taskId))
+    );
   }
 
   /** Reads both stores again. */
@@ -98,26 +110,30 @@ export class Owners {
     const fresh = await this.#file.read();
     await this.#snapshot.close();
     this.#snapshot = fresh;
-    this.#addFile();
+    await this.#addFile();
   }
 
   async #addRedis(signal?: AbortSignal): Promise<void> {
     for await (const { members } of this.#mirror.walkKeys()) {
       if (signal !== undefined) throwIfInterrupted(signal, NOTHING_REMOVED);
-      for (const member of members) this.#add(trimmed(this.#mirror.layout.splitMember(member)));
+      const ids = members.map((member) => trimmed(this.#mirror.layout.splitMember(member)));
+      for (const some of batches(
+        ids.filter((id) => !this.#snapshot.holds(id)),
+        BATCH,
+      )) {
+        const tasks = await this.#mirror.read(some);
+        some.forEach((id, i) => {
+          this.#owners.add(id, jsonOf(tasks[i]));
+        });
+      }
     }
   }
 
-  #addFile(): void {
-    const { rows, invalid, rules } = this.#snapshot;
+  async #addFile(): Promise<void> {
+    const { invalid, rules } = this.#snapshot;
     this.#ownerless = new Set([...invalid.ownerless].flatMap(rules.namesOf));
     this.#taskless = new Set([...invalid.taskless].flatMap(rules.namesOf));
-    for (const id of rows.keys.ids()) if (this.#snapshot.holds(id)) this.#add(id);
-  }
-
-  #add({ userId, taskId }: TaskId): void {
-    this.#names.add(userId, taskId, SOMEBODY);
-    this.#names.addLog(taskId, SOMEBODY);
+    await this.#owners.addFile(this.#snapshot, true);
   }
 }
 

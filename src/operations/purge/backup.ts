@@ -1,3 +1,4 @@
+import { lstat, rm, stat } from "node:fs/promises";
 import { TtsctlError } from "../../errors.ts";
 import { AppendedFile, refuseUsed, whyNotWritten } from "../../store/file/written-file.ts";
 import type { Task } from "../../task/task.ts";
@@ -9,9 +10,12 @@ export const ENDS_ITSELF =
 /** A JSON Lines file that gets every record before it is purged or marked. */
 export class BackupFile {
   readonly #file: AppendedFile;
+  /** The path while this run has made the file and written nothing to it. */
+  #empty: string | null;
 
-  private constructor(file: AppendedFile) {
+  private constructor(file: AppendedFile, empty: string | null) {
     this.#file = file;
+    this.#empty = empty;
   }
 
   /**
@@ -20,16 +24,28 @@ export class BackupFile {
    */
   static async open(path: string, used: readonly string[] = []): Promise<BackupFile> {
     await refuseUsed("--backup", path, used);
-    return new BackupFile(await AppendedFile.open(path, 0o600, (cause) => failed(path, cause)));
+    const isNew = (await lstat(path).catch(() => null)) === null;
+    return new BackupFile(await AppendedFile.open(path, 0o600, (cause) => failed(path, cause)), isNew ? path : null);
   }
 
   /** Returns when the records are on the disk. */
   async append(tasks: readonly Task[]): Promise<void> {
-    if (tasks.length > 0) await this.#file.append([tasks.map((task) => `${task.json}\n`).join("")]);
+    if (tasks.length === 0) return;
+    this.#empty = null;
+    await this.#file.append([tasks.map((task) => `${task.json}\n`).join("")]);
   }
 
-  close(): Promise<void> {
-    return this.#file.close();
+  /** A run that was refused leaves no empty file. */
+  async close(): Promise<void> {
+    const size =
+      this.#empty === null
+        ? null
+        : await stat(this.#empty).then(
+            (file) => file.size,
+            () => null,
+          );
+    if (size === 0) await rm(this.#empty!, { force: true }).catch(() => {});
+    await this.#file.close();
   }
 }
 

@@ -4,9 +4,10 @@ import { Column, KeyTable } from "../../store/key-table.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import type { RecordRules } from "../../task/rules.ts";
-import { FolderNames } from "../folder-names.ts";
+import type { Version } from "../../task/version.ts";
+import { FolderNames } from "../owners.ts";
 import type { Parts } from "../parts.ts";
-import { type Copies, type Copy, fileCopyOf, mirrorCopy } from "./copies.ts";
+import { type Copies, fileCopyOf, mirrorCopy } from "./copies.ts";
 import { type Limits, type RankedTasks, type Traits, traitsOf } from "./policy.ts";
 import { indexMembers } from "./survey.ts";
 
@@ -66,11 +67,11 @@ export class Census implements RankedTasks {
   }
 
   /** Adds Redis's copy of a task; null: it could not be read, so the task counts as unfinished. */
-  note(id: TaskId, mirror: Copy | null): void {
+  note(id: TaskId, mirror: Version | null): void {
     const key = this.#snapshot.rows.keys.find(id.userId, id.taskId);
     const i = key >= 0 ? key : this.#fileKeys + this.#onlyInRedis.addId(id.userId, id.taskId);
     const file = key >= 0 ? fileCopyOf(this.#snapshot.rows, key) : null;
-    this.#set(i, { file, mirror: mirror ?? { status: "other", score: Number.NaN } });
+    this.#set(i, { file, mirror: mirror ?? { status: "other", time: Number.NaN } });
   }
 
   isFinished(i: number): boolean {
@@ -81,7 +82,7 @@ export class Census implements RankedTasks {
     return this.#has(i, TASK);
   }
 
-  /** The finished tasks, the newest first, as SPEC section 4 orders them. */
+  /** The finished tasks, the newest first, as docs/contract.md, Reading orders them. */
   finished(): Int32Array {
     const order = Int32Array.from({ length: this.size }, (_, i) => i).filter((i) => this.isFinished(i));
     return order.sort((a, b) => this.#times.at(b) - this.#times.at(a) || this.#compareMembers(a, b));
@@ -159,9 +160,9 @@ export async function diskUse(
   const use = new Float64Array(census.size);
   /** By inode, the newest task that holds the file. */
   const holders = new Map<bigint, { task: number; bytes: number }>();
-  const unread = await artifacts.walkFolders(async (userId, taskId) => {
+  const unread = await artifacts.walkFolders((userId, taskId) => {
     const task = owners.ownerOf(userId, taskId);
-    const folder = task < 0 ? null : await artifacts.measureFolder(userId, taskId);
+    const folder = task < 0 ? null : artifacts.measureFolder(userId, taskId);
     if (folder?.kind !== "removed") return;
     use[task]! += folder.bytes;
     for (const { inode, bytes } of folder.linked ?? []) {
@@ -185,9 +186,9 @@ export async function diskUse(
 function ownersIn(census: Census, newestFirst: Int32Array, ownerless: ReadonlySet<string>): FolderNames {
   const names = new FolderNames(census.rules);
   const add = (task: number, owner: number) => {
-    const { userId, taskId } = census.id(task);
-    names.add(userId, taskId, owner);
-    names.addLog(taskId, owner);
+    const id = census.id(task);
+    names.add(id, owner);
+    names.addLog(id.taskId, owner);
   };
   for (const task of newestFirst.toReversed()) add(task, task);
   for (let task = 0; task < census.size; task++) if (census.isTask(task) && !census.isFinished(task)) add(task, -1);

@@ -1,10 +1,8 @@
-import type { TtsctlError } from "../../errors.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import type { MirrorUse } from "../../store/mirror-link.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import type { Parts } from "../parts.ts";
-import { emptyBeside, storeMismatch } from "../safety.ts";
 import { type Census, diskUse, takeCensus } from "./census.ts";
 import { type Decision, decideCleanup, type Looked, NO_STANDING, type Standing } from "./decide.ts";
 import { isExpired, type Limits, latestLimit, limitsOf, type Plan, planTasks, type RetentionPolicy } from "./policy.ts";
@@ -27,8 +25,6 @@ export class CleanupPlan {
   readonly limits: Limits;
   readonly #snapshot: Snapshot;
   readonly #ranking: Ranking | null;
-  /** Why nothing may be purged, or null. */
-  refusal: TtsctlError | null = null;
 
   private constructor(limits: Limits, snapshot: Snapshot, ranking: Ranking | null) {
     this.limits = limits;
@@ -57,7 +53,7 @@ export class CleanupPlan {
     return this.#ranking?.plan ?? null;
   }
 
-  /** Candidates of both stores (SPEC section 6, steps 2 and 3), and tasks that make room. */
+  /** Candidates of both stores (docs/contract.md, Cleanup, steps 2 and 3), and tasks that make room. */
   survey(mirror: Mirror | null): Promise<Survey> {
     const { rows: table } = this.#snapshot;
     const rows = chosenRows(this.#snapshot, (row, copy) => {
@@ -74,14 +70,12 @@ export class CleanupPlan {
     return score <= latestLimit(this.limits) || this.#makesRoom(id);
   }
 
-  /** The second look (SPEC section 6, step 4). */
+  /** The second look (docs/contract.md, Cleanup, step 4). */
   decide({ id, copies, redis }: Looked): Decision {
     if (copies.file === null && copies.mirror === "dangling" && !(Number(redis!.indexScore) <= this.limits.member)) {
       return { kind: "keep", reason: "an index member without a task that is not expired", candidate: false };
     }
-    const decision = decideCleanup(copies, this.limits, this.standing(id));
-    if (this.refusal === null || decision.kind !== "purge") return decision;
-    return { kind: "keep", reason: this.refusal.message, candidate: true };
+    return decideCleanup(copies, this.limits, this.standing(id));
   }
 
   standing(id: TaskId): Standing {
@@ -132,8 +126,5 @@ export async function prepare(
 ): Promise<{ readonly plan: CleanupPlan; readonly found: Survey }> {
   const plan = await CleanupPlan.make(parts, snapshot, use, options, now);
   const found = await use.attempt((mirror) => plan.survey(mirror));
-  plan.refusal =
-    emptyBeside(snapshot, found.members, options.allowEmpty, "purged") ??
-    (await use.attempt(async (mirror) => mirror && storeMismatch(snapshot, mirror, now - options.retention)));
   return { plan, found };
 }

@@ -7,22 +7,17 @@ import type { CopyReading } from "../../store/layout/layout.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { shownStatus } from "../../task/status.ts";
+import type { Version } from "../../task/version.ts";
 
-export interface Copy {
-  /** Shown word, or `other`. */
-  readonly status: string;
-  /** Epoch seconds; NaN if its time cannot be read. */
-  readonly score: number;
-}
-
+/** The versions of a task, with its status as shown, or `other`. */
 export interface Copies {
   /** `invalid`: the file has an invalid record with these ids. */
-  readonly file: Copy | "invalid" | null;
+  readonly file: Version | "invalid" | null;
   /** `dangling`: an index member without a hash. Null also if Redis was not asked. */
-  readonly mirror: Copy | "dangling" | null;
+  readonly mirror: Version | "dangling" | null;
 }
 
-export function asCopy(copy: Copies["file"] | Copies["mirror"]): Copy | null {
+export function asCopy(copy: Copies["file"] | Copies["mirror"]): Version | null {
   return typeof copy === "object" ? copy : null;
 }
 
@@ -34,24 +29,24 @@ export function fileCopy({ rows }: Snapshot, { userId, taskId }: TaskId): Copies
 export function fileCopyOf(rows: Rows, key: number): Copies["file"] {
   if (rows.hasInvalid(key)) return "invalid";
   const row = rows.liveRow(key);
-  return row < 0 ? null : { status: STATUS_CODES[rows.status(row)]!, score: rows.score(row) };
+  return row < 0 ? null : { status: STATUS_CODES[rows.status(row)]!, time: rows.score(row) };
 }
 
 export function mirrorCopy(copy: RedisCopy, mirror: CopyReading): Copies["mirror"] {
   if (copy.type === "hash") {
     const { status, time } = stateOf(copy, mirror);
-    return { status: shownStatus(status) ?? "other", score: time };
+    return { status: shownStatus(status) ?? "other", time };
   }
   return copy.indexScore === null ? null : "dangling";
 }
 
 export function sameCopy<C extends Copies["file"] | Copies["mirror"]>(a: C, b: C): boolean {
   if (a === null || b === null || typeof a === "string" || typeof b === "string") return a === b;
-  return a.status === b.status && Object.is(a.score, b.score);
+  return a.status === b.status && Object.is(a.time, b.time);
 }
 
 /** The copies in Redis of at most BATCH tasks; null for none, or if it can't be read. */
-export async function copiesIn(mirror: Mirror, ids: readonly TaskId[]): Promise<(Copy | null)[]> {
+export async function copiesIn(mirror: Mirror, ids: readonly TaskId[]): Promise<(Version | null)[]> {
   return (await mirror.copies(ids, "state")).map((found) => {
     return found instanceof TtsctlError ? null : asCopy(mirrorCopy(found, mirror));
   });
@@ -65,12 +60,12 @@ export class CopyColumn {
   set(i: number, copy: Copies["mirror"]): void {
     const kind = asCopy(copy)?.status ?? copy;
     this.#kinds.set(i, KINDS.indexOf(kind as (typeof KINDS)[number]));
-    this.#scores.set(i, asCopy(copy)?.score ?? 0);
+    this.#scores.set(i, asCopy(copy)?.time ?? 0);
   }
 
   at(i: number): Copies["mirror"] {
     const kind = KINDS[this.#kinds.at(i)]!;
-    return kind === null || kind === "dangling" ? kind : { status: kind, score: this.#scores.at(i) };
+    return kind === null || kind === "dangling" ? kind : { status: kind, time: this.#scores.at(i) };
   }
 }
 

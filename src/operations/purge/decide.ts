@@ -2,7 +2,8 @@ import type { RedisCopy } from "../../store/layout/copy.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { statusPasses, type TaskFilter, timePasses } from "../../task/query-fields.ts";
 import { MAY_BE_WORKED_ON } from "../../task/status.ts";
-import { asCopy, type Copies, type Copy } from "./copies.ts";
+import { newer, type Version } from "../../task/version.ts";
+import { asCopy, type Copies } from "./copies.ts";
 import { existing, isExpired, isFinished, type Limits, mayMakeRoom } from "./policy.ts";
 
 /** The rules by which a task is purged: `reason=` in its `[CLEANUP]` line. */
@@ -32,8 +33,8 @@ function keep(reason: string, candidate = true): Decision {
 }
 
 /**
- * The second look of SPEC section 6: a task is purged if all its copies are finished and expired, or may make room. A
- * task that `keep_last` keeps is not a candidate.
+ * The second look of docs/contract.md, Cleanup: a task is purged if all its copies are finished and expired, or may make
+ * room. A task that `keep_last` keeps is not a candidate.
  */
 export function decideCleanup(copies: Copies, limits: Limits, { kept, forSpace }: Standing = NO_STANDING): Decision {
   const present = existing(copies);
@@ -44,17 +45,21 @@ export function decideCleanup(copies: Copies, limits: Limits, { kept, forSpace }
   if (present.length === 0) return copies.mirror === "dangling" ? { kind: "purge", reason: "dangling" } : GONE;
   if (kept && present.every(isFinished)) return keep(KEPT_LAST, false);
   if (expired.length === present.length) return { kind: "purge", reason: "expired" };
-  const makesRoom = present.every((copy) => mayMakeRoom(copy, limits) && copy.score <= forSpace);
+  const makesRoom = present.every((copy) => mayMakeRoom(copy, limits) && copy.time <= forSpace);
   if (makesRoom) return { kind: "purge", reason: "max-bytes" };
   return keep(planned ? CHANGED : OTHER_COPY, candidate);
 }
 
-/** SPEC section 5: a chosen task is deleted, unless it may still be worked on. The newest copy decides whether it was chosen. */
+/**
+ * docs/contract.md, Commands: a chosen task is deleted, unless it may still be worked on. The newest copy decides whether
+ * it was chosen.
+ */
 export function decideDelete(copies: Copies, filter: TaskFilter, force: boolean): Decision {
   const present = existing(copies);
   if (copies.file === "invalid") return keep(INVALID);
   if (present.length === 0) return copies.mirror === "dangling" ? { kind: "purge", reason: "dangling" } : GONE;
-  const newest = newestCopy(copies);
+  // A copy without a time may be the newer one.
+  const newest = present.find(({ time }) => Number.isNaN(time)) ?? newestCopy(copies);
   if (newest !== null && !copyPasses(newest, filter)) return keep(notChosen(copies, newest));
   const working = force ? undefined : present.find(({ status }) => status === "wait" || status === "run");
   if (working === undefined) return { kind: "purge", reason: "deleted" };
@@ -62,19 +67,17 @@ export function decideDelete(copies: Copies, filter: TaskFilter, force: boolean)
 }
 
 /** The caller has checked the user. */
-export function copyPasses({ status, score }: Copy, filter: TaskFilter): boolean {
-  return statusPasses(status, filter) && timePasses(score, filter);
+export function copyPasses({ status, time }: Version, filter: TaskFilter): boolean {
+  return statusPasses(status, filter) && timePasses(time, filter);
 }
 
-/** At an equal time the file's. */
-export function newestCopy({ file, mirror }: Copies): Copy | null {
-  const [ours, theirs] = [asCopy(file), asCopy(mirror)];
-  if (ours === null || theirs === null) return ours ?? theirs;
-  return theirs.score <= ours.score ? ours : theirs;
+/** The copy that counts. */
+export function newestCopy(copies: Copies): Version | null {
+  return isAhead({ copies }) ? asCopy(copies.mirror) : (asCopy(copies.file) ?? asCopy(copies.mirror));
 }
 
 /** Why the copy that counts doesn't pass the filter: also at an equal time, or with a score in the index that isn't its time. */
-export function notChosen({ file, mirror }: Copies, newest: Copy): string {
+export function notChosen({ file, mirror }: Copies, newest: Version): string {
   const alone = asCopy(file) === null || asCopy(mirror) === null;
   if (alone) return `its only copy, which is ${newest.status}, doesn't match the selection`;
   return `its copies differ, and the one that counts, in ${newest === file ? "the file" : "Redis"}, is ${newest.status}`;
@@ -104,7 +107,7 @@ export interface Freed {
 export interface Removed extends Chosen, Readonly<Freed> {}
 
 /** Whether Redis has a newer copy than the file. */
-export function isAhead({ copies: { file, mirror } }: Looked): boolean {
+export function isAhead({ copies: { file, mirror } }: Pick<Looked, "copies">): boolean {
   const [ours, theirs] = [asCopy(file), asCopy(mirror)];
-  return ours !== null && theirs !== null && theirs.score > ours.score;
+  return ours !== null && theirs !== null && newer(theirs.time, ours.time);
 }

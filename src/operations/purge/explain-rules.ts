@@ -1,6 +1,7 @@
 import { formatAge, formatBytes, formatDuration } from "../../task/amounts.ts";
 import { formatUtc, isEpochInRange } from "../../task/time.ts";
-import type { Copies, Copy } from "./copies.ts";
+import type { Version } from "../../task/version.ts";
+import type { Copies } from "./copies.ts";
 import type { Standing } from "./decide.ts";
 import { existing, isExpired, isFinished, type Limits, limitFor, type Plan, type RetentionPolicy } from "./policy.ts";
 
@@ -50,7 +51,7 @@ export function describeCopy(copy: Copies["file"] | Copies["mirror"], now: numbe
   if (copy === "invalid") return "has an invalid record of it";
   if (copy === "dangling") return "has an index member without a task";
   const status = copy.status === "other" ? "an unknown status" : copy.status;
-  return `${status}, ${describeTime(copy.score, now)}`;
+  return `${status}, ${describeTime(copy.time, now)}`;
 }
 
 function describeTime(score: number, now: number): string {
@@ -69,31 +70,30 @@ function danglingRule({ indexScore, limits, policy }: Evidence): RuleSays {
   return says("dangling", expired ? "purge" : "pass", saw);
 }
 
-function finishedRule(present: readonly Copy[]): RuleSays {
+function finishedRule(present: readonly Version[]): RuleSays {
   const working = present.find((copy) => !isFinished(copy));
   if (working === undefined) return says("finished", "pass", "every copy is finished");
   if (working.status === "other") return says("finished", "keep", "a copy of it has an unknown status");
   return says("finished", "keep", `a copy of it is ${working.status}`);
 }
 
-function futureRule(present: readonly Copy[], { now }: Limits): RuleSays {
-  if (present.some(({ score }) => Number.isNaN(score)))
-    return says("time", "keep", "the time of a copy cannot be read");
-  const ahead = Math.max(...present.map(({ score }) => score)) - now;
+function futureRule(present: readonly Version[], { now }: Limits): RuleSays {
+  if (present.some(({ time }) => Number.isNaN(time))) return says("time", "keep", "the time of a copy cannot be read");
+  const ahead = Math.max(...present.map(({ time }) => time)) - now;
   if (ahead > 0) return says("time", "keep", `a copy is ${formatAge(ahead)} in the future`);
   return says("time", "pass", "no copy is in the future");
 }
 
-function retentionRule(present: readonly Copy[], { limits, policy, origins }: Evidence): RuleSays {
+function retentionRule(present: readonly Version[], { limits, policy, origins }: Evidence): RuleSays {
   const finished = present.filter(isFinished);
-  const parts = finished.map(({ status, score }) => {
+  const parts = finished.map(({ status, time }) => {
     const name = status === "done" ? "retentionDone" : "retentionError";
     const retention = policy[name] ?? policy.retention;
     const origin = origins[policy[name] === null ? "retention" : name];
     if (retention <= 0) return `tasks with status ${status} are never purged (${origin})`;
-    const age = Number.isNaN(score)
+    const age = Number.isNaN(time)
       ? `${status} at an unreadable time`
-      : `${status} for ${formatAge(limits.now - score)}`;
+      : `${status} for ${formatAge(limits.now - time)}`;
     return `${age}, kept for ${formatDuration(retention)} (${origin})`;
   });
   const saw = [...new Set(parts)].join("; ") || "no copy is finished";
@@ -112,13 +112,13 @@ function keepLastRule({ policy: { keepLast }, origins, standing, newer }: Eviden
 }
 
 function maxBytesRule(
-  present: readonly Copy[],
+  present: readonly Version[],
   { policy: { maxBytes }, origins, standing, totals }: Evidence,
 ): RuleSays {
   if (maxBytes === 0 || totals === null) return says("max_bytes", "off", "not set");
   const saw = `finished tasks take ${formatBytes(totals.bytes)} of ${formatBytes(maxBytes)} (${origins.maxBytes})`;
   if (standing.forSpace === Number.NEGATIVE_INFINITY) return says("max_bytes", "pass", saw);
-  const changed = present.some(({ score }) => !(score <= standing.forSpace));
+  const changed = present.some(({ time }) => !(time <= standing.forSpace));
   if (changed) return says("max_bytes", "keep", `${saw}; it was chosen to free space, but has changed since`);
   return says("max_bytes", "purge", `${saw}; it is among the oldest`);
 }

@@ -1,4 +1,5 @@
-import { asCopy, type Copies, type Copy } from "./copies.ts";
+import type { Version } from "../../task/version.ts";
+import { asCopy, type Copies } from "./copies.ts";
 
 /** `[cleanup]` for finished tasks. Durations are seconds. */
 export interface RetentionPolicy {
@@ -55,25 +56,25 @@ export function latestLimit({ done, error, member }: Limits): number {
   return Math.max(done, error, member);
 }
 
-export function isFinished({ status }: Copy): boolean {
+export function isFinished({ status }: Version): boolean {
   return status === "done" || status === "error";
 }
 
 /** A copy with an unreadable time is never expired. */
-export function isExpired(copy: Copy, limits: Limits): boolean {
-  return isFinished(copy) && copy.score <= limitFor(copy, limits);
+export function isExpired(copy: Version, limits: Limits): boolean {
+  return isFinished(copy) && copy.time <= limitFor(copy, limits);
 }
 
-export function limitFor({ status }: Copy, limits: Limits): number {
+export function limitFor({ status }: Version, limits: Limits): number {
   return status === "done" ? limits.done : status === "error" ? limits.error : Number.NEGATIVE_INFINITY;
 }
 
 /** Whether a copy may be purged before its retention: finished, of a status that expires, not from after `now`. */
-export function mayMakeRoom(copy: Copy, limits: Limits): boolean {
-  return isFinished(copy) && limitFor(copy, limits) !== Number.NEGATIVE_INFINITY && copy.score <= limits.now;
+export function mayMakeRoom(copy: Version, limits: Limits): boolean {
+  return isFinished(copy) && limitFor(copy, limits) !== Number.NEGATIVE_INFINITY && copy.time <= limits.now;
 }
 
-export function existing({ file, mirror }: Copies): Copy[] {
+export function existing({ file, mirror }: Copies): Version[] {
   return [asCopy(file), asCopy(mirror)].filter((copy) => copy !== null);
 }
 
@@ -91,10 +92,10 @@ export function traitsOf(copies: Copies, limits: Limits): Traits | undefined {
   const present = existing(copies);
   if (copies.file === "invalid" || present.length === 0) return undefined;
   return {
-    finished: present.every((copy) => isFinished(copy) && !Number.isNaN(copy.score)),
+    finished: present.every((copy) => isFinished(copy) && !Number.isNaN(copy.time)),
     expired: present.every((copy) => isExpired(copy, limits)),
     mayMakeRoom: present.every((copy) => mayMakeRoom(copy, limits)),
-    time: Math.max(...present.map(({ score }) => score)),
+    time: Math.max(...present.map(({ time }) => time)),
   };
 }
 

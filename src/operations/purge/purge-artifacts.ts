@@ -1,11 +1,13 @@
-import type { FolderOutcome, LogIndex } from "../../artifacts/artifacts.ts";
+import type { FolderOutcome, LogIndex, NewestAllowed } from "../../artifacts/artifacts.ts";
 import { isPlainName } from "../../artifacts/plain-name.ts";
+import { batches } from "../../pool.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
-import { Column, KeyTable } from "../../store/key-table.ts";
 import type { MirrorUse } from "../../store/mirror-link.ts";
+import { BATCH } from "../../store/redis/copies.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { counted } from "../../task/amounts.ts";
-import type { FolderName, RecordRules } from "../../task/rules.ts";
+import type { FolderName } from "../../task/rules.ts";
+import { jsonOf, logName, Owners } from "../owners.ts";
 import type { Parts } from "../parts.ts";
 import type { Freed } from "./decide.ts";
 import { chosenIds, type Survey, survey } from "./survey.ts";
@@ -14,9 +16,9 @@ import type { Tally } from "./tally.ts";
 /** Files get the time of the kernel's last tick, 10 ms at 100 Hz, which may be before a `now` that was read earlier. */
 const TICK_S = 0.02;
 
-/** Artifacts later than this were written after `now`, epoch seconds. */
-export function newestArtifact(now: number): number {
-  return now - TICK_S;
+/** A folder in which anything was written, or put, after `now` (epoch seconds) belongs to a task that goes on. */
+export function newestArtifact(now: number): Required<NewestAllowed> {
+  return { mtime: now - TICK_S, ctime: now - TICK_S };
 }
 
 interface ArtifactParts extends Parts<"artifacts" | "reporter"> {
@@ -35,35 +37,39 @@ interface ArtifactParts extends Parts<"artifacts" | "reporter"> {
 export class PurgeArtifacts {
   readonly #parts: ArtifactParts;
   /** As `newestArtifact`. */
-  readonly #newest: number;
+  readonly #newest: Required<NewestAllowed>;
   /** How many purged tasks share the log, or the directory, with a kept one. */
   #sharedLogs = 0;
   #sharedFolders = 0;
   #logs: LogIndex | undefined;
-  #madeOwners: ArtifactOwners | undefined;
+  readonly #owners: Owners;
 
   constructor(parts: ArtifactParts) {
     this.#parts = parts;
     this.#newest = newestArtifact(parts.now);
+    this.#owners = new Owners(parts.base.rules);
   }
 
-  /** Finds the logs of every task that may be purged. Called first. */
+  /** Finds the logs of every task that may be purged, and the owners of what it may have. Called first. */
   async open(): Promise<void> {
     const { artifacts, reporter, base, mirror } = this.#parts;
-    const { namesOf, sharesFolders } = base.rules;
-    this.#logs = await artifacts.indexLogs((name) => this.#owners.wantsLog(name));
+    for (const id of artifacts.areThere ? chosenIds(base, this.#parts.survey) : []) {
+      this.#owners.watchAllOf(id);
+      await artifacts.turn();
+    }
+    this.#logs = await artifacts.indexLogs((name) => this.#owners.watches(logName(name)));
     for (const reason of this.#logs.skipped) reporter.warn(`logs not checked: ${reason}`);
-    if (this.#logs.size === 0 && !sharesFolders) return; // the walk of the index takes long
-    const isWanted = ({ taskId }: TaskId) => namesOf(taskId).some((name) => this.#owners.wantsLog(name));
-    const choose = (member: TaskId, inFile: boolean) => !inFile && isWanted(member);
-    const found = await mirror.ask((mirror) => survey(base, [], mirror, choose));
-    for (const id of found?.others.ids() ?? []) this.#owners.count(id);
-  }
-
-  /** Made on first use: without artifacts it isn't needed. */
-  get #owners(): ArtifactOwners {
-    this.#madeOwners ??= new ArtifactOwners(this.#parts.base, this.#parts.survey);
-    return this.#madeOwners;
+    if (!this.mayBeThere) return;
+    await this.#owners.addFile(base, artifacts.hasOutput);
+    await mirror.ask(async (mirror) => {
+      const { others } = await survey(base, [], mirror, (_, inFile) => !inFile);
+      for (const ids of batches(others.ids(), BATCH)) {
+        const tasks = await mirror.read(ids);
+        ids.forEach((id, i) => {
+          this.#owners.add(id, jsonOf(tasks[i]));
+        });
+      }
+    });
   }
 
   get mayBeThere(): boolean {
@@ -72,17 +78,20 @@ export class PurgeArtifacts {
 
   /** Whether the task may have artifacts, or needs a warning that its artifacts are never touched. */
   concerns({ userId, taskId }: TaskId): boolean {
-    return this.mayBeThere || this.#parts.artifacts.whyNever(userId, taskId) !== undefined;
+    const { artifacts } = this.#parts;
+    return this.mayBeThere || artifacts.whyNever(artifacts.foldersOf(userId, taskId)[0]!) !== undefined;
   }
 
   /**
    * Removes the directories of a task and then its logs, or in a dry run measures them. Undefined if the task is kept: a
    * directory keeps it, or a log could not be removed, which the next pass finds only by the record.
    */
-  async remove(id: TaskId): Promise<Freed | undefined> {
+  remove(id: TaskId): Freed | undefined {
     const freed = { files: 0, bytes: 0 };
-    const isFree = (await this.#freeFolders(id, freed)) && (await this.#freeLogs(id, freed));
-    return isFree ? freed : undefined;
+    this.#owners.release(id);
+    if (this.#freeFolders(id, freed) && this.#freeLogs(id, freed)) return freed;
+    this.#owners.release(id, 1);
+    return undefined;
   }
 
   end(): void {
@@ -94,17 +103,17 @@ export class PurgeArtifacts {
   }
 
   /** Returns whether the task may go. */
-  async #freeFolders(id: TaskId, freed: Freed): Promise<boolean> {
-    const folders = await this.#ownFolders(id);
+  #freeFolders(id: TaskId, freed: Freed): boolean {
+    const folders = this.#ownFolders(id);
     const measure = ({ userId, taskId }: FolderName) =>
       this.#parts.artifacts.measureFolder(userId, taskId, this.#newest);
     // If one of several directories keeps the task, none is removed.
-    const measured = this.#parts.dryRun || folders.length > 1 ? await Promise.all(folders.map(measure)) : [];
+    const measured = this.#parts.dryRun || folders.length > 1 ? folders.map(measure) : [];
     if (measured.some((folder) => this.#keepsTask(id, folder))) return false;
     for (const [i, { userId, taskId }] of folders.entries()) {
       const folder = this.#parts.dryRun
         ? measured[i]!
-        : await this.#parts.artifacts.purgeFolder(userId, taskId, this.#newest);
+        : this.#parts.artifacts.purgeFolder(userId, taskId, this.#newest);
       if (this.#keepsTask(id, folder)) return false;
       if (folder.kind === "removed") add(freed, folder);
       else if (folder.kind === "kept" && !this.#parts.dryRun) {
@@ -116,14 +125,16 @@ export class PurgeArtifacts {
   }
 
   /** Without those that another task owns too. */
-  async #ownFolders(id: TaskId): Promise<FolderName[]> {
-    const own: FolderName[] = [];
-    let isShared = false;
-    for (const folder of this.#parts.artifacts.foldersOf(id.userId, id.taskId)) {
-      if (!this.#parts.base.rules.sharesFolders || this.#owners.release(folder)) own.push(folder);
-      else isShared ||= (await this.#parts.artifacts.measureFolder(folder.userId, folder.taskId)).kind === "removed";
+  #ownFolders(id: TaskId): FolderName[] {
+    const { artifacts } = this.#parts;
+    const [own, shared]: [FolderName[], FolderName[]] = [[], []];
+    for (const folder of artifacts.foldersOf(id.userId, id.taskId)) {
+      const isShared = this.#owners.owns(folder, (other) => artifacts.areOne(folder, other));
+      const isNever = artifacts.whyNever(folder) !== undefined;
+      (isShared && !isNever ? shared : own).push(folder);
     }
-    if (isShared) this.#sharedFolders++;
+    if (shared.some(({ userId, taskId }) => artifacts.measureFolder(userId, taskId).kind === "removed"))
+      this.#sharedFolders++;
     return own;
   }
 
@@ -135,20 +146,22 @@ export class PurgeArtifacts {
   }
 
   /** Returns whether the task may go. */
-  async #freeLogs({ userId, taskId }: TaskId, freed: Freed): Promise<boolean> {
+  #freeLogs({ userId, taskId }: TaskId, freed: Freed): boolean {
     const { namesOf } = this.#parts.base.rules;
-    const names = namesOf(taskId).map((name) => ({ name, isLast: this.#owners.releaseLog(name) }));
+    const isLast = (name: string) =>
+      !this.#owners.owns(logName(name), (other) => this.#logs!.areOne(name, other.taskId));
+    const names = namesOf(taskId).map((name) => ({ name, isLast: isLast(name) }));
     // The artifacts of an id that isn't a plain name are never touched; the kept directory was reported.
     if (!namesOf(userId).some((name) => isPlainName(name))) return true;
     let isShared = false;
     for (const { name, isLast } of names) {
       if (!isLast || this.#parts.dryRun) {
-        const found = await this.#logs!.measure(name, isLast ? this.#newest : undefined);
+        const found = this.#logs!.measure(name, isLast ? this.#newest.mtime : undefined);
         if (isLast) add(freed, found);
         else isShared ||= found.files > 0;
         continue;
       }
-      const removed = await this.#logs!.remove(name, this.#newest);
+      const removed = this.#logs!.remove(name, this.#newest.mtime);
       add(freed, removed);
       if (removed.retry) {
         this.#parts.tally.fail({ userId, taskId }, removed.reasons.join("; "));
@@ -166,64 +179,9 @@ function add(freed: Freed, { files, bytes }: Freed): void {
   freed.bytes += bytes;
 }
 
-/**
- * How many records of both stores own a log or a directory, which is kept until the last of them is purged. Users may share
- * a task id and its logs, and in some layouts tasks share names. Only names of tasks that may be purged are counted.
- */
-class ArtifactOwners {
-  readonly #rules: RecordRules;
-  /** Names of logs have no user. */
-  readonly #names = new KeyTable();
-  readonly #counts = new Column(new Uint32Array(1 << 10));
-
-  /** Counts the records of the file. @param chosen the tasks that may be purged */
-  constructor(base: Snapshot, chosen: Survey) {
-    const { rows, invalid, rules } = base;
-    this.#rules = rules;
-    for (const id of chosenIds(base, chosen)) {
-      for (const { userId, taskId } of this.#namesOf(id)) this.#names.addId(userId, taskId);
-    }
-    for (let key = 0; key < rows.keys.size; key++) {
-      if (rows.liveRow(key) >= 0 || rows.hasInvalid(key)) this.count(rows.keys.id(key));
-    }
-    for (const name of [...invalid.ownerless].flatMap(rules.namesOf)) this.#add(this.#names.find("", name));
-  }
-
-  count(id: TaskId): void {
-    for (const { userId, taskId } of this.#namesOf(id)) this.#add(this.#names.find(userId, taskId));
-  }
-
-  /** Whether a task that may be purged owns a log of this name. Tasks that share a directory share the log. */
-  wantsLog(name: string): boolean {
-    return this.#names.find("", name) >= 0;
-  }
-
-  /** Notes that an owner of a log is purged; true if it was the last. */
-  releaseLog(name: string): boolean {
-    return this.release({ userId: "", taskId: name });
-  }
-
-  /** The same for a directory. */
-  release({ userId, taskId }: FolderName): boolean {
-    const key = this.#names.find(userId, taskId);
-    if (key < 0 || this.#counts.at(key) <= 1) return true;
-    this.#counts.add(key, -1);
-    return false;
-  }
-
-  #namesOf(id: TaskId): FolderName[] {
-    const logs = this.#rules.namesOf(id.taskId).map((name) => ({ userId: "", taskId: name }));
-    return this.#rules.sharesFolders ? [...logs, ...this.#rules.foldersOf(id)] : logs;
-  }
-
-  #add(key: number): void {
-    if (key >= 0) this.#counts.add(key, 1);
-  }
-}
-
 /** Puts back the directories that a killed pass had moved aside: their records still exist. */
-export async function recoverArtifacts(parts: Parts<"artifacts" | "reporter">): Promise<void> {
-  const { folders, left } = await parts.artifacts.recover();
+export function recoverArtifacts(parts: Parts<"artifacts" | "reporter">): void {
+  const { folders, left } = parts.artifacts.recover();
   if (folders > 0)
     parts.reporter.warn(
       `an earlier pass was stopped: ${folders} ${folders === 1 ? "directory" : "directories"} restored`,

@@ -1,23 +1,24 @@
-import type { FileStore } from "../../store/file/file-store.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { NO_UPSERTS } from "../../store/file/upserts.ts";
 import { Column, KeySet } from "../../store/key-table.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import type { Task } from "../../task/task.ts";
+import type { Version } from "../../task/version.ts";
+import type { Cleared } from "../preflight.ts";
 import type { PurgedTask } from "../reporter.ts";
-import { type Copies, type Copy, CopyColumn, fileCopy, sameCopy } from "./copies.ts";
+import { type Copies, CopyColumn, fileCopy, sameCopy } from "./copies.ts";
 import { REASONS } from "./decide.ts";
 
 /** The store file during a purge: its current content, and the one rewrite at the end. */
 export class PurgeFile {
   /** The content at the beginning of the pass. The caller closes it. */
   readonly base: Snapshot;
-  readonly #file: FileStore;
+  readonly #file: Cleared["file"];
   /** The tasks whose records the rewrite takes out. */
   readonly endings: Endings;
   #current: Snapshot;
 
-  constructor(file: FileStore, base: Snapshot) {
+  constructor(file: Cleared["file"], base: Snapshot) {
     this.#file = file;
     this.base = base;
     this.#current = base;
@@ -73,7 +74,7 @@ export class PurgeFile {
 /** A task of which only the record is left. */
 export interface Ending extends Omit<PurgedTask, "local"> {
   /** The file's copy, as it was decided on. */
-  readonly file: Copy;
+  readonly file: Version;
 }
 
 /** The endings of a pass, as columns: there may be a million. */
@@ -93,7 +94,7 @@ export class Endings {
     this.#base = base;
   }
 
-  add({ userId, taskId, reason, redis, files, bytes }: Omit<PurgedTask, "local">, file: Copy): void {
+  add({ userId, taskId, reason, redis, files, bytes }: Omit<PurgedTask, "local">, file: Version): void {
     const i = this.size++;
     const row = this.#base.rowOf(userId, taskId);
     if (row < 0) this.#late.set(i, { userId, taskId });
@@ -114,7 +115,7 @@ export class Endings {
     return {
       userId, // not spread: that takes several times as long, and there may be a million
       taskId,
-      file: this.#copies.at(i) as Copy,
+      file: this.#copies.at(i) as Version,
       reason: REASONS[this.#reasons.at(i)]!,
       redis: this.#redis.at(i) === 1,
       files: this.#files.at(i),

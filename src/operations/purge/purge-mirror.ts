@@ -1,16 +1,19 @@
-import { TtsctlError } from "../../errors.ts";
+import { isRedisError, TtsctlError } from "../../errors.ts";
 import { batches } from "../../pool.ts";
 import type { RedisCopy } from "../../store/layout/copy.ts";
 import type { CopyReading } from "../../store/layout/layout.ts";
-import type { MirrorUse } from "../../store/mirror-link.ts";
+import { isOutage } from "../../store/mirror-link.ts";
 import { BATCH, type GuardedRemoval, type Outcome } from "../../store/redis/copies.ts";
+import type { Mirror } from "../../store/redis/mirror.ts";
 import { readRecords } from "../../store/redis/records.ts";
 import { writeToMirror } from "../../store/redis/write.ts";
 import type { TaskId } from "../../store/task-source.ts";
+import type { Writable } from "../../store/writable.ts";
 import { WrittenCopies } from "../../store/written-copies.ts";
 import { counted } from "../../task/amounts.ts";
 import { keyOf } from "../../task/ids.ts";
 import type { Task } from "../../task/task.ts";
+import type { Cleared } from "../preflight.ts";
 import { NamedWarnings, type Reporter } from "../reporter.ts";
 import type { PurgeFile } from "./purge-file.ts";
 
@@ -18,7 +21,7 @@ const RUN_SYNC = "run `ttsctl sync`";
 
 /** The mirror during a purge. If a task is kept after all, its copy is put back. */
 export class PurgeMirror {
-  readonly #use: MirrorUse;
+  readonly #use: Cleared["use"];
   /** Also after the mirror was lost; null if there was none. */
   readonly reading: CopyReading | null;
   readonly #notWrittenBack: NamedWarnings;
@@ -26,7 +29,7 @@ export class PurgeMirror {
   readonly #ahead: Task[] = [];
   #hasRemoved = false;
 
-  constructor(use: MirrorUse, reporter: Reporter) {
+  constructor(use: Cleared["use"], reporter: Reporter) {
     this.#use = use;
     this.reading = use.mirror;
     this.#notWrittenBack = new NamedWarnings(reporter, "was kept, but could not be restored in Redis");
@@ -41,14 +44,18 @@ export class PurgeMirror {
     return this.reading === null ? null : this.#use.lost;
   }
 
+  get isUnreachable(): boolean {
+    return this.lost !== null && isOutage(this.lost);
+  }
+
   async copies(ids: readonly TaskId[]): Promise<Outcome<RedisCopy>[]> {
-    return (await this.#use.ask((mirror) => mirror.copies(ids, "state"))) ?? [];
+    return (await this.#ask((mirror) => mirror.copies(ids, "state"))) ?? [];
   }
 
   /** The records that Redis holds; undefined for what cannot be read. */
   async read(ids: readonly TaskId[]): Promise<(Task | undefined)[]> {
     if (ids.length === 0) return [];
-    const copies = await this.#use.ask((mirror) => readRecords(mirror, ids));
+    const copies = await this.#ask((mirror) => readRecords(mirror, ids));
     return ids.map((_, i) => {
       const copy = copies?.[i];
       return copy instanceof TtsctlError ? undefined : copy;
@@ -62,7 +69,7 @@ export class PurgeMirror {
 
   /** The conditional delete; undefined if the mirror was lost, so no outcome is known. */
   remove(removals: readonly GuardedRemoval[]): Promise<Outcome<boolean>[] | undefined> {
-    return this.#use.ask(async (mirror) => {
+    return this.#ask(async (mirror) => {
       await mirror.setPurging(true);
       this.#hasRemoved = true;
       return mirror.remove(removals);
@@ -78,18 +85,29 @@ export class PurgeMirror {
     const copies = new WrittenCopies();
     const written = { note: (task: Task) => copies.note(task, inFile.get(keyOf(task))) };
     for (const batch of batches([...inFile.values(), ...ahead], BATCH)) {
-      const outcomes = await this.#use.ask((mirror) => writeToMirror(mirror, batch, { written }));
+      const outcomes = await this.#ask((mirror) => writeToMirror(mirror, batch, { written }));
       batch.forEach((task, i) => {
         const outcome = outcomes?.[i] ?? this.lost;
         if (outcome instanceof TtsctlError) this.#notWrittenBack.add(task, `${outcome.message}; ${RUN_SYNC}`);
       });
     }
-    await this.#use.ask((mirror) => copies.follow(mirror, file));
+    await this.#ask((mirror) => copies.follow(mirror, file));
+  }
+
+  /** Undefined if the mirror is lost, now or before. */
+  async #ask<T>(work: (mirror: Writable<Mirror>) => Promise<T>): Promise<T | undefined> {
+    try {
+      return await this.#use.ask(work);
+    } catch (error) {
+      if (!isRedisError(error)) throw error;
+      this.#use.lose(error);
+      return undefined;
+    }
   }
 
   /** @returns why Redis is incomplete, or null */
   async end(): Promise<TtsctlError | null> {
-    if (this.#hasRemoved) await this.#use.ask((mirror) => mirror.setPurging(false));
+    if (this.#hasRemoved) await this.#ask((mirror) => mirror.setPurging(false));
     this.#notWrittenBack.end();
     const { count } = this.#notWrittenBack;
     if (this.lost !== null || count === 0) return this.lost;

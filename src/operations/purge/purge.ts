@@ -1,32 +1,32 @@
+import { stat } from "node:fs/promises";
+import { dirname } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { isRedisError, TtsctlError } from "../../errors.ts";
-import { batches, pool } from "../../pool.ts";
+import { batches } from "../../pool.ts";
 import { checkRewrite } from "../../store/file/replace.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
-import type { MirrorUse } from "../../store/mirror-link.ts";
 import { BATCH } from "../../store/redis/copies.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { keyOf } from "../../task/ids.ts";
 import { saysDeleted } from "../../task/task.ts";
+import type { Version } from "../../task/version.ts";
 import { PlanSummary } from "../brake.ts";
-import { usersWithRecords } from "../folder-names.ts";
+import { usersWithRecords } from "../owners.ts";
 import type { Parts } from "../parts.ts";
+import type { Cleared } from "../preflight.ts";
 import type { PurgedTask } from "../reporter.ts";
 import { LookupHeirs } from "../shared-ids.ts";
 import { type BackupFile, ENDS_ITSELF } from "./backup.ts";
-import { type Copy, mirrorCopy, sameCopy } from "./copies.ts";
+import { mirrorCopy, sameCopy } from "./copies.ts";
 import { type Chosen, type Decision, isAhead, type Looked, newestCopy, type Removed } from "./decide.ts";
-import { PurgeArtifacts } from "./purge-artifacts.ts";
+import { newestArtifact, PurgeArtifacts } from "./purge-artifacts.ts";
 import { PurgeFile } from "./purge-file.ts";
 import { PurgeMirror } from "./purge-mirror.ts";
 import type { Survey } from "./survey.ts";
 import { Tally } from "./tally.ts";
 
-/** How many tasks lose their artifacts at once. */
-const WIDTH = 16;
-
-export interface PurgeParts extends Parts<"file" | "artifacts" | "reporter" | "signal" | "ledger"> {
-  readonly mirror: MirrorUse;
+export interface PurgeParts extends Parts<"artifacts" | "reporter" | "signal" | "ledger">, Pick<Cleared, "file"> {
+  readonly mirror: Cleared["use"];
   readonly backup: BackupFile | null;
 }
 
@@ -42,8 +42,9 @@ export interface PurgePolicy {
 }
 
 /**
- * Purges tasks by SPEC section 6: in batches the backup, the conditional delete in the mirror, and the artifacts; at the
- * end one conditional rewrite of the file. If a pass is stopped, the next one finds the record in the file and finishes.
+ * Purges tasks by docs/contract.md, Cleanup: in batches the backup, the conditional delete in the mirror, and the
+ * artifacts; at the end one conditional rewrite of the file. If a pass is stopped, the next one finds the record in the
+ * file and finishes.
  */
 export class Purge {
   readonly #parts: PurgeParts;
@@ -55,6 +56,8 @@ export class Purge {
   readonly #heirs = new LookupHeirs();
   readonly tally: Tally;
   #mirrorLost: TtsctlError | null = null;
+  /** If a second copy of the file fits only after the purge: the bytes that its artifacts still take. */
+  #leftToFree: number | null = null;
 
   /** @param base the content that was surveyed; the caller closes it */
   constructor(parts: PurgeParts, policy: PurgePolicy, base: Snapshot, survey: Survey) {
@@ -71,19 +74,42 @@ export class Purge {
   /** The plan of a run, for the brake and the question. Changes nothing. */
   async plan(): Promise<PlanSummary> {
     const planned = new PlanSummary();
-    for (const ids of this.#batches()) {
-      // The run reports the failures.
-      for (const task of await this.#look(ids, () => {})) {
-        if (this.#policy.decide(task).kind !== "purge") continue;
-        planned.add(task.id, newestCopy(task.copies)?.status ?? "dangling");
-      }
-    }
+    for await (const { id, copies } of this.#planned()) planned.add(id, newestCopy(copies)?.status ?? "dangling");
     return planned;
+  }
+
+  /** The run reports the failures. */
+  async *#planned(): AsyncGenerator<Looked> {
+    for (const ids of this.#batches()) {
+      for (const task of await this.#look(ids, () => {})) if (this.#policy.decide(task).kind === "purge") yield task;
+    }
   }
 
   /** Checks that the file can be rewritten, before anything is removed. @throws TtsctlError STORE_WRITE_FAILED */
   async check(): Promise<void> {
-    if (this.#survey.rows.length > 0 && !this.#policy.dryRun) await checkRewrite(this.#parts.file);
+    const { rows, others } = this.#survey;
+    // Of some tasks in the file only the copy in Redis was chosen.
+    const isInFile = rows.length > 0 || [...others.ids()].some((id) => this.#file.base.holds(id));
+    if (this.#policy.dryRun || !isInFile) return;
+    await checkRewrite(this.#parts.file, async () => {
+      this.#leftToFree = await this.#freeable();
+      return this.#leftToFree;
+    });
+  }
+
+  /** How much the artifacts of planned tasks take on the disk of the store file, in bytes. */
+  async #freeable(): Promise<number> {
+    const { artifacts, file } = this.#parts;
+    const { dev } = await stat(dirname(await file.target()), { bigint: true });
+    if (artifacts.device !== dev) return 0;
+    let bytes = 0;
+    for await (const { id } of this.#planned()) {
+      for (const { userId, taskId } of artifacts.foldersOf(id.userId, id.taskId)) {
+        const folder = await artifacts.measureFolder(userId, taskId, newestArtifact(this.#policy.now));
+        if (folder.kind === "removed") bytes += folder.bytes;
+      }
+    }
+    return bytes;
   }
 
   /**
@@ -110,6 +136,7 @@ export class Purge {
       if (this.#parts.signal.aborted) return;
       await this.#batch(ids);
       await this.tally.flush();
+      if (this.#leftToFree !== null) await checkRewrite(this.#parts.file, async () => this.#leftToFree ?? 0);
       done += ids.length;
       this.#parts.reporter.progress(this.#policy.dryRun ? "checking" : "purging", done, total);
     }
@@ -143,7 +170,7 @@ export class Purge {
     const still = await this.#lookAgain(saved);
     const outOfMirror = await this.#removeFromMirror(still.filter(({ copies }) => copies.file !== null));
     for (const task of await this.#removeArtifacts(outOfMirror)) {
-      this.#file.endings.add(purgedOf(task), task.copies.file as Copy);
+      this.#file.endings.add(purgedOf(task), task.copies.file as Version);
       end(task.id);
     }
     const onlyInRedis = await this.#asSeen(still.filter(({ copies }) => copies.file === null));
@@ -160,7 +187,9 @@ export class Purge {
     ids.forEach((id, i) => {
       const copy = found[i] ?? null;
       const file = this.#file.copy(id);
-      const lost = copy === null && file === null ? this.#mirror.lost : null;
+      // If Redis can't be reached, its copy is left out; an answer that is an error is no answer about the copy.
+      const isLeftOut = copy === null && file !== null && this.#mirror.isUnreachable;
+      const lost = copy === null && !isLeftOut ? this.#mirror.lost : null;
       if (copy instanceof TtsctlError || lost !== null) fail(id, (lost ?? (copy as TtsctlError)).message);
       else {
         const mirror = copy === null ? null : mirrorCopy(copy, this.#mirror.reading!);
@@ -250,11 +279,13 @@ export class Purge {
       return tasks.map(({ id, copies, redis, reason }) => ({ id, copies, redis, reason, files: 0, bytes: 0 }));
     const removed: Removed[] = [];
     const stay: TaskId[] = [];
-    await pool(tasks, WIDTH, async (task) => {
-      const freed = await this.#artifacts.remove(task.id);
+    for (const task of tasks) {
+      const freed = this.#artifacts.remove(task.id);
       if (freed === undefined) stay.push(task.id);
       else removed.push({ ...task, ...freed });
-    });
+      if (this.#leftToFree !== null) this.#leftToFree -= freed?.bytes ?? 0;
+      await this.#parts.artifacts.turn();
+    }
     if (!this.#policy.dryRun) await this.#mirror.writeBack(this.#file, stay);
     return removed;
   }

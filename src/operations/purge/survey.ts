@@ -6,7 +6,7 @@ import { BATCH } from "../../store/redis/copies.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import { type Member, membersOf } from "../../store/redis/walk.ts";
 import type { TaskId } from "../../store/task-source.ts";
-import type { Copy } from "./copies.ts";
+import type { Version } from "../../task/version.ts";
 
 /** The tasks that a command looks at, found before it changes anything. */
 export interface Survey {
@@ -23,11 +23,11 @@ export function* chosenIds(snapshot: Snapshot, { rows, others }: Survey): Genera
   yield* others.ids();
 }
 
-export function chosenRows(snapshot: Snapshot, choose: (row: number, copy: Copy) => boolean): number[] {
+export function chosenRows(snapshot: Snapshot, choose: (row: number, copy: Version) => boolean): number[] {
   const { rows } = snapshot;
   const chosen: number[] = [];
   for (const row of snapshot.liveRows()) {
-    if (choose(row, { status: STATUS_CODES[rows.status(row)]!, score: rows.score(row) })) chosen.push(row);
+    if (choose(row, { status: STATUS_CODES[rows.status(row)]!, time: rows.score(row) })) chosen.push(row);
   }
   return chosen;
 }

@@ -8,7 +8,7 @@ import { FileBehind, lackOf } from "../../store/task-store.ts";
 import type { RecordRules } from "../../task/rules.ts";
 import { formatUtc } from "../../task/time.ts";
 import { cleanupOnce } from "../cleanup.ts";
-import { FolderNames, NOBODY } from "../folder-names.ts";
+import { FolderNames, NOBODY } from "../owners.ts";
 import type { Parts } from "../parts.ts";
 import type { RetentionPolicy } from "../purge/policy.ts";
 import { type PurgedTask, type Reporter, SILENT } from "../reporter.ts";
@@ -32,8 +32,8 @@ interface StatsParts extends Stores {
 type Counted = Omit<StatsResult, "cleanup">;
 
 /**
- * Counts the tasks of either store, chosen as for lists (SPEC section 4), and their disk use. With `auto` the file is read
- * too: for its invalid records, and for tasks whose hash is gone.
+ * Counts the tasks of either store, chosen as for lists (docs/contract.md, Reading), and their disk use. With `auto` the
+ * file is read too: for its invalid records, and for tasks whose hash is gone.
  * @throws TtsctlError REDIS_* if Redis is forced, STORE_* if the file is needed
  */
 export async function countTasks(parts: StatsParts, options: StatsOptions): Promise<StatsResult> {
@@ -116,9 +116,9 @@ async function readDisk(
   const names = userId === undefined ? undefined : rules.namesOf(userId);
   const owners = new FolderNames(rules);
   columns.each((key) => {
-    const { userId, taskId } = columns.keys.id(key);
-    if (rules.sharesFolders) owners.add(userId, taskId, key); // otherwise directories are found by their ids
-    owners.addLog(taskId, key, SHARED);
+    const id = columns.keys.id(key);
+    owners.add(id, key);
+    owners.addLog(id.taskId, key, SHARED);
   });
   const byStatus = { wait: noBytes(), run: noBytes(), done: noBytes(), error: noBytes(), other: noBytes() };
   const byUser = { audioBytes: new Float64Array(users.size), logBytes: new Float64Array(users.size) };
@@ -134,16 +134,16 @@ async function readDisk(
       byUser[kind][users.addUserOf(columns.keys, key)]! += bytes;
     }
   };
-  const unread = await artifacts.walkFolders(async (user, task) => {
+  const unread = await artifacts.walkFolders((user, task) => {
     if (names?.includes(user) === false) return;
-    const folder = await artifacts.measureFolder(user, task);
+    const folder = artifacts.measureFolder(user, task);
     if (folder.kind !== "removed") return;
     let { bytes } = folder;
     for (const file of folder.linked ?? []) {
       if (linked.has(file.inode)) bytes -= file.bytes; // a file of several names counts once
       linked.add(file.inode);
     }
-    add(rules.sharesFolders ? owners.ownerOf(user, task) : columns.keys.find(user, task), "audioBytes", bytes);
+    add(owners.ownerOf(user, task), "audioBytes", bytes);
   });
   const skipped = await artifacts.walkLogs(
     (taskId) => names === undefined || owners.ownerOfLog(taskId) !== NOBODY,

@@ -156,7 +156,7 @@ export class Tally {
     this.#stuck.look(STATUS_CODES[status]!, score, () => keys.id(key));
   }
 
-  /** The order of SPEC section 4, the oldest first. */
+  /** The order of docs/contract.md, Reading, the oldest first. */
   #isBefore(a: Place, b: Place): boolean {
     return a.score < b.score || (a.score === b.score && this.columns.keys.compare(a.key, b.key) < 0);
   }

@@ -1,9 +1,9 @@
 import { isWhole, type RedisCopy, sameContent, scoreOf, timeOf } from "../../store/layout/copy.ts";
 import { type CopyReading, userScoreOf } from "../../store/layout/layout.ts";
 import type { Task } from "../../task/task.ts";
-import { toMicros } from "../../task/time.ts";
+import { newer, sameInstant } from "../../task/version.ts";
 
-/** Kinds of drift; a task is counted under the first that applies (SPEC section 5). */
+/** Kinds of drift; a task is counted under the first that applies (docs/contract.md, Commands). */
 export const KINDS = [
   "partial",
   "dangling",
@@ -32,7 +32,7 @@ export interface Traits extends Readonly<Record<(typeof FLAGS)[number], boolean>
   readonly finding: Finding;
 }
 
-/** `verify -o json` (SPEC section 5): checked = inSync and all kinds. */
+/** `verify -o json` (docs/contract.md, Commands): checked = inSync and all kinds. */
 export interface VerifyResult extends Record<Kind, number> {
   checked: number;
   inSync: number;
@@ -45,8 +45,8 @@ export function classify(record: Task | null, copy: RedisCopy, mirror: CopyReadi
   if (copy.type === "none") return withoutHash(record, copy);
   if (!isWhole(copy, mirror.parser)) return "partial";
   if (record === null) return "onlyInRedis";
-  const ahead = toMicros(timeOf(copy, mirror)) - toMicros(record.score);
-  if (ahead !== 0) return ahead < 0 ? "stale" : "newerInRedis";
+  const time = timeOf(copy, mirror);
+  if (!sameInstant(time, record.score)) return newer(time, record.score) ? "newerInRedis" : "stale";
   if (!sameContent(copy, record, mirror)) return "differs";
   if (copy.indexScore === null || copy.userScore === null || copy.lookup === "wrong") return "unindexed";
   return scoreOf(copy.indexScore) === record.score && scoreOf(copy.userScore) === userScoreOf(mirror, record)

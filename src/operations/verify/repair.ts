@@ -8,6 +8,7 @@ import type { Mirror } from "../../store/redis/mirror.ts";
 import { recordOf } from "../../store/redis/records.ts";
 import { upsertOver, type WriteOutcome, writeToMirror } from "../../store/redis/write.ts";
 import type { TaskId } from "../../store/task-source.ts";
+import type { Writable } from "../../store/writable.ts";
 import { WrittenCopies } from "../../store/written-copies.ts";
 import { counted } from "../../task/amounts.ts";
 import { keyOf } from "../../task/ids.ts";
@@ -15,14 +16,15 @@ import type { Task } from "../../task/task.ts";
 import { mergeIntoFile } from "../merge/merge.ts";
 import { MergePlan } from "../merge/merge-plan.ts";
 import { spooled } from "../merge/spool.ts";
-import type { RedisParts } from "../parts.ts";
+import type { Parts } from "../parts.ts";
+import type { bothOf } from "../preflight.ts";
 import { type Orphans, pruneOrphans } from "../prune.ts";
-import { NamedWarnings } from "../reporter.ts";
+import { NamedWarnings, RETURNED } from "../reporter.ts";
 import { ACTIONS, type Action, classify, KINDS, planRepair, type RepairPolicy } from "./classify.ts";
 import type { Drift } from "./drift.ts";
 import { LOOK_BATCH } from "./suspects.ts";
 
-export type RepairParts = RedisParts<"file" | "rules" | "reporter" | "signal" | "ledger">;
+export type RepairParts = Parts<"rules" | "reporter" | "signal" | "ledger"> & ReturnType<typeof bothOf>;
 
 export interface RepairPlan {
   readonly policy: RepairPolicy;
@@ -66,7 +68,10 @@ export class Repair {
   async run(file: CurrentFile): Promise<void> {
     await this.#intoFile(await file.snapshot());
     await this.#intoMirror(await file.snapshot());
-    await this.#written.follow(this.#parts.mirror, file);
+    const returned = await this.#written.follow(this.#parts.mirror, file);
+    this.#failures.addAll(returned, RETURNED);
+    await this.#parts.ledger?.returned(returned);
+    this.repaired -= returned.length;
     this.#nameUntakeable();
     this.#failures.end();
     await this.#remove("removeMember", { action: "repair", reason: "dangling", membersOnly: true });
@@ -136,7 +141,9 @@ export class Repair {
       const records = await snapshot.recordsOf(ids);
       if (isNews) await this.#announce(batch);
       const tasks = records.filter((task) => task !== null);
-      await this.#count(tasks, await write(tasks));
+      const outcomes = await write(tasks);
+      if (!isNews) tasks.forEach((task, i) => void (outcomes[i] === "unchanged" && this.#written.note(task)));
+      await this.#count(tasks, outcomes);
       const gone = ids.filter((_, i) => records[i] === null);
       for (const id of gone) this.#failures.add(id, "the file no longer has it");
       await ledger?.stayed(gone);
@@ -211,7 +218,7 @@ type Write = (tasks: readonly Task[]) => Promise<Outcome<WriteOutcome>[]>;
  * @param tasks at most BATCH
  */
 async function writeOver(
-  mirror: Mirror,
+  mirror: Writable<Mirror>,
   tasks: readonly Task[],
   written: WrittenCopies,
 ): Promise<Outcome<WriteOutcome>[]> {

@@ -9,7 +9,7 @@ import { recordOf } from "../../store/redis/records.ts";
 import { isUnsure } from "../../store/redis/walk.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import type { Task } from "../../task/task.ts";
-import { toMicros } from "../../task/time.ts";
+import { newer } from "../../task/version.ts";
 import type { RedisParts } from "../parts.ts";
 import { classify, type Finding, FLAGS, KINDS, type Traits } from "./classify.ts";
 
@@ -156,7 +156,7 @@ function evidenceOf(id: TaskId, record: Task | null, copy: RedisCopy, mirror: Co
   return {
     finding,
     inFile: record !== null,
-    mirrorIsNewer: record !== null && toMicros(mirrorTime) > toMicros(record.score),
+    mirrorIsNewer: record !== null && newer(mirrorTime, record.score),
     isRecord: mayBeRecord && recordOf(copy, id, mirror) !== null,
     isForeign: finding === "partial" && copy.type !== "hash",
     // A name that isn't UTF-8 was listed, but isn't there under the name that it is read as.

@@ -4,15 +4,16 @@ import type { Snapshot } from "../../store/file/snapshot.ts";
 import { isWrongType } from "../../store/redis/errors.ts";
 import { invalidWarnings } from "../../store/task-store.ts";
 import { checkBrake, type MaxDelete } from "../brake.ts";
-import type { RedisParts } from "../parts.ts";
+import type { Parts, RedisParts } from "../parts.ts";
+import { bothOf, preflight } from "../preflight.ts";
 import { NamedWarnings, type Reporter } from "../reporter.ts";
-import { checkFileLayout, checkReading, storeEmpty } from "../safety.ts";
+import { checkFileLayout, checkReading, LEAST_STRANGE, storeEmpty } from "../safety.ts";
 import { describeShared } from "../shared-ids.ts";
 import { beginMark, lostMidway } from "../sync-mark.ts";
 import type { RepairPolicy, VerifyResult } from "./classify.ts";
 import { Drift } from "./drift.ts";
 import { FirstLook } from "./first-look.ts";
-import { planRepairs, Repair, type RepairParts, type RepairPlan } from "./repair.ts";
+import { planRepairs, Repair, type RepairPlan } from "./repair.ts";
 import { lookAgain } from "./suspects.ts";
 
 export interface VerifyOptions {
@@ -23,11 +24,12 @@ export interface RepairOptions extends VerifyOptions, Omit<RepairPolicy, "remove
   readonly dryRun: boolean;
   readonly maxDelete: MaxDelete;
   readonly allowEmpty: boolean;
+  readonly allowMismatch?: boolean;
 }
 
 type VerifyParts = RedisParts<"file" | "clock" | "reporter" | "signal">;
 
-interface VerifyRepairParts extends VerifyParts, RepairParts {
+interface VerifyRepairParts extends VerifyParts, Parts<"rules" | "ledger"> {
   /** Asks before tasks are deleted; throws if declined. */
   confirm(count: number): Promise<void>;
 }
@@ -49,19 +51,21 @@ export async function verify(parts: VerifyParts, { userId }: VerifyOptions): Pro
 }
 
 /**
- * Compares and repairs (SPEC section 5). In a dry run, `repaired` counts the plan; otherwise the caller holds the run lock.
+ * Compares and repairs (docs/contract.md, Commands). In a dry run, `repaired` counts the plan; otherwise the caller holds
+ * the run lock.
  * @throws TtsctlError as verify; LAYOUT_MISMATCH, TIMEZONE_MISMATCH; STORE_EMPTY and MAX_DELETE_EXCEEDED before anything is changed
  */
 export async function verifyAndRepair(parts: VerifyRepairParts, options: RepairOptions): Promise<VerifyOutcome> {
   const isFull = options.userId === undefined && !options.dryRun;
   await using file = new CurrentFile(parts.file);
-  await checkReading(parts.mirror);
-  await checkFileLayout(await file.snapshot(), parts.mirror);
+  const { prune, restore, allowMismatch } = options;
+  const asked = { snapshot: await file.snapshot(), allowEmpty: restore || options.allowEmpty, allowMismatch };
+  const cleared = bothOf(await preflight(parts, "repair", { ...asked, least: prune ? 0 : LEAST_STRANGE }));
   const leaveMark = isFull ? await beginMark(parts.mirror, parts.clock) : null;
   const { drift, foreign } = await compare(parts, file, options.userId);
   const plan = await planFor(parts, drift, await file.snapshot(), options);
   if (options.dryRun) return { result: resultOf(drift, plan.size), drift };
-  const repair = new Repair(parts, drift, plan);
+  const repair = new Repair({ ...parts, ...cleared }, drift, plan);
   try {
     await repair.run(file);
     if (repair.unwritten + foreign === 0) await leaveMark?.("verify --repair", await file.snapshot());
@@ -155,7 +159,7 @@ function nameForeign(drift: Drift, reporter: Reporter): number {
   return foreign.count;
 }
 
-/** `verify -o json`, in the order of SPEC section 5. */
+/** `verify -o json`, in the order of docs/contract.md, Counts. */
 function resultOf({ inSync, size, counts, facts: { invalid } }: Drift, repaired: number): VerifyResult {
   const { partial, dangling, unindexed, wrongScore, misplaced, ...copies } = counts;
   const places = { dangling, unindexed, wrongScore, misplaced, partial };

@@ -1,6 +1,6 @@
 import { keyOf } from "../../task/ids.ts";
 import type { Task } from "../../task/task.ts";
-import { toMicros } from "../../task/time.ts";
+import { newer } from "../../task/version.ts";
 import type { TaskId } from "../task-source.ts";
 import type { Edit } from "./edit.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -34,7 +34,7 @@ export type ChangeOutcome = "written" | "newer" | "removed" | "missing" | "uncha
 
 export interface ChangeResult {
   readonly outcome: ChangeOutcome;
-  /** `updated_at` of the record that the task had before, whole microseconds; NaN for none, or an invalid one. */
+  /** `updated_at` of the record that the task had before, epoch seconds; NaN for none, or an invalid one. */
   readonly before: number;
   /** Null if an update found no task. */
   readonly id: TaskId | null;
@@ -110,7 +110,7 @@ export class BatchPlan {
       this.#finals.set(key, { id, task, cleared: true });
       return { outcome: isThere ? "removed" : "missing", before, id, task };
     }
-    if (before > scoreOf(task)) return { outcome: "newer", before, id, task };
+    if (newer(before, task.score)) return { outcome: "newer", before, id, task };
     const cleared = last !== undefined && (last.task === null || last.cleared);
     this.#finals.set(key, { id, task, cleared });
     return { outcome: "written", before, id, task };
@@ -118,11 +118,11 @@ export class BatchPlan {
 }
 
 function scoreOf(task: Task | null): number {
-  return task === null ? Number.NaN : toMicros(task.score);
+  return task?.score ?? Number.NaN;
 }
 
-/** Whole microseconds; NaN without a valid record. */
+/** Epoch seconds; NaN without a valid record. */
 function scoreIn(current: Snapshot, { userId, taskId }: TaskId): number {
   const row = current.rowOf(userId, taskId);
-  return row < 0 ? Number.NaN : toMicros(current.rows.score(row));
+  return row < 0 ? Number.NaN : current.rows.score(row);
 }

@@ -35,7 +35,7 @@ export interface Edit {
 
 /**
  * The splices of an edit, ascending. Every other byte is kept, and the result is what Python's `json.dump` would have
- * written without the removed records (SPEC section 2).
+ * written without the removed records (docs/contract.md, Store file).
  */
 export async function* planSplices(snapshot: Snapshot, edit: Edit): AsyncGenerator<Splice> {
   if (snapshot.shape === null) yield* planNewFile(snapshot.writesLines, edit.upserts);

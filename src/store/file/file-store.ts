@@ -4,6 +4,7 @@ import type { Clock } from "../../clock.ts";
 import { closeQuietly, systemErrorCode, TtsctlError } from "../../errors.ts";
 import type { RecordRules } from "../../task/rules.ts";
 import type { TaskId } from "../task-source.ts";
+import type { Writable } from "../writable.ts";
 import { type Edit, planSplices } from "./edit.ts";
 import { type FileIdentity, identityAt, sameIdentity, unreadable } from "./identity.ts";
 import { DisplacedWrite, LandedEdit } from "./landed-edit.ts";
@@ -17,10 +18,12 @@ import { Snapshot } from "./snapshot.ts";
 const WATCH_LOCK_WAIT_S = 0.5;
 /** How long a busy service may keep an edit from landing. */
 const WRITE_WAIT_S = 60;
-/** If another process wrote within the last minute, a rewrite is watched this long, and redone this often (SPEC section 2). */
+/** If another process wrote within the last minute, a rewrite is watched this long, and redone this often. */
 const WATCH_S = 2;
 const WATCH_POLL_MS = 25;
 const MOST_REPEATS = 10;
+/** How long a run that was told to stop still waits: what it has purged should leave the file too. */
+const GRACE_S = 2;
 
 /** Called again on the new content if another process wrote the file first. */
 export type PlanEdit = (current: Snapshot) => Edit | Promise<Edit>;
@@ -42,7 +45,7 @@ export interface FileStoreOptions {
   readonly log?: ((line: string) => void) | undefined;
 }
 
-/** The store file of a service (SPEC section 2). */
+/** The store file of a service (docs/contract.md, Store file). */
 export class FileStore {
   readonly path: string;
   readonly rules: RecordRules;
@@ -101,8 +104,13 @@ export class FileStore {
 
   /** Does work under the lock of a rewrite. @param target `target()` */
   async withWriteLock<T>(target: string, work: (lock: Lock) => Promise<T>): Promise<T> {
-    const wait = { seconds: LOCK_WAIT_S, clock: this.clock };
-    const lock = await takeLock(target, "write", wait, this.#options.holder);
+    const { signal, holder } = this.#options;
+    const take = (seconds: number, ends?: AbortSignal) =>
+      takeLock(target, "write", { seconds, clock: this.clock, signal: ends }, holder);
+    const lock = await (signal?.aborted ? take(GRACE_S) : take(LOCK_WAIT_S, signal)).catch((error) => {
+      if (!(error instanceof TtsctlError) || error.code !== "INTERRUPTED") throw error;
+      return take(GRACE_S);
+    });
     return work(lock).finally(() => lock.release());
   }
 
@@ -124,10 +132,11 @@ export class FileStore {
 
   /**
    * Changes the file: plans on its content, rewrites it atomically, and plans again if another process wrote it first. If
-   * one wrote within the last minute, watches for a content that undoes the change, and makes it again (SPEC section 2).
+   * one wrote within the last minute, watches for a content that undoes the change, and makes it again (docs/contract.md,
+   * Store file).
    * @param base a snapshot to plan on while it is current
    */
-  async edit(plan: PlanEdit, base?: Snapshot): Promise<EditOutcome> {
+  async edit(this: Writable<FileStore>, plan: PlanEdit, base?: Snapshot): Promise<EditOutcome> {
     const landed = await this.#land(plan, base);
     if (landed === null) return { rewrites: 0, returned: [] };
     await using before = landed.before;
@@ -157,6 +166,7 @@ export class FileStore {
   ): Promise<Landed | null | "elsewhere"> {
     await removeLeftover(target);
     const deadline = this.clock.monotonic() + WRITE_WAIT_S;
+    let stopAt = Number.POSITIVE_INFINITY;
     while ((await this.target()) === target) {
       const before = base !== undefined && (await this.isCurrent(base)) ? base.share() : await this.read();
       let landed: Landed | null = null;
@@ -169,7 +179,8 @@ export class FileStore {
         if (landed === null) await before.close();
       }
       if (landed !== null) return landed;
-      if (this.clock.monotonic() > deadline) throw busy(target);
+      if (this.#options.signal?.aborted) stopAt = Math.min(stopAt, this.clock.monotonic() + GRACE_S);
+      if (this.clock.monotonic() > Math.min(deadline, stopAt)) throw busy(target);
     }
     return "elsewhere";
   }

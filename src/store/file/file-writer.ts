@@ -7,10 +7,11 @@ import { JsonSyntaxError } from "../../json/scan.ts";
 import { counted } from "../../task/amounts.ts";
 import { keyOf } from "../../task/ids.ts";
 import { isInvalid, RecordParser, type Task } from "../../task/task.ts";
-import { toMicros } from "../../task/time.ts";
+import { newer } from "../../task/version.ts";
 import type { Batch, Batches } from "../group-commit.ts";
 import { KeySet } from "../key-table.ts";
 import type { TaskId } from "../task-source.ts";
+import type { Writable } from "../writable.ts";
 import { BatchPlan, type Change, type ChangeResult, type Request } from "./batch-plan.ts";
 import { lineOf, tombstoneLine } from "./edit.ts";
 import type { FileStore } from "./file-store.ts";
@@ -37,7 +38,7 @@ const MOST_TRIES = 10;
 
 export interface FileWriterParts {
   /** For rewrites: each reads a new snapshot, which does not grow. */
-  readonly file: FileStore;
+  readonly file: Writable<FileStore>;
   readonly shared: SharedSnapshot;
   readonly clock: Clock;
   warn(line: string): void;
@@ -53,9 +54,9 @@ interface ReplacedFile {
 }
 
 /**
- * Writes the store file for a long-lived process (SPEC sections 2 and 9): changes that wait together are written together.
- * JSON Lines are appended to, and compacted when most lines are dead; an array or a map is rewritten. Settled changes are
- * on the disk.
+ * Writes the store file for a long-lived process (docs/contract.md, Store file and Library): changes that wait together
+ * are written together. JSON Lines are appended to, and compacted when most lines are dead; an array or a map is
+ * rewritten. Settled changes are on the disk.
  */
 export class FileWriter {
   readonly #parts: FileWriterParts;
@@ -358,7 +359,7 @@ function overtaken(snapshot: Snapshot, tasks: readonly Task[], from: number): Ma
   for (const task of tasks) {
     const key = snapshot.keyOf(task);
     for (let row = from; row < rows.size; row++) {
-      if (rows.key(row) !== key || !(toMicros(rows.score(row)) > toMicros(task.score))) continue;
+      if (rows.key(row) !== key || !newer(rows.score(row), task.score)) continue;
       if (row !== rows.liveRow(key)) hidden.set(keyOf(task), row);
     }
   }

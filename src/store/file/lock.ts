@@ -33,7 +33,7 @@ export interface LockWait {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Seconds (SPEC section 2). */
+/** Seconds (docs/contract.md, Store file). */
 export const LOCK_WAIT_S = 10;
 /** The length of the text of a lock file: always the same, so it is never truncated. */
 const LOCK_TEXT = 512;

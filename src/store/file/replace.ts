@@ -292,9 +292,13 @@ const WRITTEN = 1 << 22;
 /**
  * Checks that the store file can be rewritten, before anything is removed that its records name: makes a file in its
  * directory, gives it the permissions, and looks for room for a second copy.
+ * @param freeable how many bytes the run will free on that disk before the rewrite; asked only if there is no room yet
  * @throws TtsctlError STORE_WRITE_FAILED
  */
-export async function checkRewrite(file: { target(): Promise<string> }): Promise<void> {
+export async function checkRewrite(
+  file: { target(): Promise<string> },
+  freeable: () => Promise<number> = async () => 0,
+): Promise<void> {
   const target = await file.target();
   if (await isMountPoint(target)) {
     const hint = "nothing was changed; mount its directory instead";
@@ -302,7 +306,7 @@ export async function checkRewrite(file: { target(): Promise<string> }): Promise
   }
   try {
     const probe = await openUnnamed(target);
-    await tryCopy(probe, target).finally(() => closeQuietly(probe));
+    await tryCopy(probe, target, freeable).finally(() => closeQuietly(probe));
   } catch (cause) {
     if (cause instanceof TtsctlError) throw cause;
     throw refused(`cannot rewrite ${target}: ${describeSystemError(cause)}`, cause);
@@ -320,7 +324,7 @@ function decoded(path: string): string {
   return path.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 }
 
-async function tryCopy(probe: FileHandle, target: string): Promise<void> {
+async function tryCopy(probe: FileHandle, target: string, freeable: () => Promise<number>): Promise<void> {
   const old = await open(target, constants.O_RDONLY | constants.O_NONBLOCK).catch((error) => {
     if (systemErrorCode(error) === "ENOENT") return null;
     throw error;
@@ -329,20 +333,24 @@ async function tryCopy(probe: FileHandle, target: string): Promise<void> {
   try {
     await keepPermissions(probe, old.fd, target);
     const { size } = await old.stat();
-    await checkRoom(target, size);
+    const isThere = await checkRoom(target, size, freeable);
     await probe.truncate(size); // fails above a limit on file sizes
-    await probe.write(Buffer.alloc(Math.min(size, WRITTEN)));
+    if (isThere) await probe.write(Buffer.alloc(Math.min(size, WRITTEN)));
   } finally {
     await closeQuietly(old);
   }
 }
 
-async function checkRoom(target: string, size: number): Promise<void> {
+/** Returns whether there is room already, and not only after the run has freed some. */
+async function checkRoom(target: string, size: number, freeable: () => Promise<number>): Promise<boolean> {
   const { blocks, bavail, bfree, bsize } = await statfs(dirname(target));
   const free = (process.getuid?.() === 0 ? bfree : bavail) * bsize;
-  if (blocks === 0 || free >= size) return; // some file systems do not count
+  if (blocks === 0 || free >= size) return true; // some file systems do not count
+  const more = await freeable();
+  if (free + more >= size) return false;
+  const purge = more > 0 ? `, and the purge frees ${formatBytes(more)}` : "";
   throw refused(
-    `cannot rewrite ${target}: a second copy needs ${formatBytes(size)}, and ${formatBytes(free)} are free there`,
+    `cannot rewrite ${target}: a second copy needs ${formatBytes(size)}, ${formatBytes(free)} are free there${purge}`,
   );
 }
 

@@ -129,7 +129,7 @@ export class Rows {
     return this.#invalidKeys.has(key);
   }
 
-  /** `updated_at` descending, ties by member, bytewise descending (SPEC section 4). */
+  /** `updated_at` descending, ties by member, bytewise descending (docs/contract.md, Reading). */
   compare(a: number, b: number): number {
     const byScore = this.#scores[b]! - this.#scores[a]!;
     return byScore !== 0 ? byScore : this.keys.compare(this.key(b), this.key(a));

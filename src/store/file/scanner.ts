@@ -7,7 +7,7 @@ import type { FileIdentity } from "./identity.ts";
 const NEWLINE = 0x0a;
 const BYTE_ORDER_MARK = Buffer.from("\ufeff");
 
-/** The three shapes of a store file (SPEC section 2). */
+/** The three shapes of a store file (docs/contract.md, Store file). */
 export type Shape = "array" | "map" | "jsonl";
 
 export async function recogniseShape(handle: FileHandle): Promise<Shape> {
@@ -74,7 +74,7 @@ export interface ScanResult {
 
 /**
  * Scans a store file from its first byte to its last, in chunks that hold at least one whole element.
- * @throws StoreSyntaxError for anything that isn't a valid file of that shape (SPEC section 2); INTERRUPTED
+ * @throws StoreSyntaxError for anything that isn't a valid file of that shape (docs/contract.md, Store file); INTERRUPTED
  */
 export async function scanStore(
   handle: FileHandle,

@@ -123,8 +123,21 @@ async function openRegular(path: string, flags: number, mode?: number): Promise<
  * @throws TtsctlError USAGE
  */
 export async function refuseUsed(flag: string, path: string, used: readonly string[]): Promise<void> {
-  if (!(await isOneOf(path, used))) return;
+  if (!(await isOneOf(path, used)) && !(await isKeptBeside(path, used))) return;
   throw new TtsctlError("USAGE", `${flag} names ${path}, which ttsctl already uses`, { hint: "choose another file" });
+}
+
+/** The names of temporary files, locks and lists that ttsctl keeps beside a store file, after the file's own. */
+const KEPT = /^(ttsctl|ttsctl-owed|spool|.*\.lock)$/;
+
+async function isKeptBeside(path: string, files: readonly string[]): Promise<boolean> {
+  const name = await realName(path);
+  for (const file of files) {
+    const beside = [join(await realName(dirname(file)), basename(file)), await realName(file)];
+    const starts = beside.map((one) => join(dirname(one), `.${basename(one)}.`));
+    if (starts.some((start) => name.startsWith(start) && KEPT.test(name.slice(start.length)))) return true;
+  }
+  return false;
 }
 
 /** Whether a path names one of these files, by any name, even before the file exists. */

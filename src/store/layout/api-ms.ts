@@ -3,19 +3,20 @@ import { decodeString, QUOTE } from "../../json/scan.ts";
 import { quotePlus, type RecordRules, type UserScoreField, unquotePlus } from "../../task/rules.ts";
 import { createdScore, isInvalid, type RecordParser, type RecordTexts, type Task } from "../../task/task.ts";
 import type { TimeReader } from "../../task/time.ts";
+import type { Version } from "../../task/version.ts";
 import type { TaskId } from "../task-source.ts";
 import { LOOKUP_PREFIX } from "./keys.ts";
-import { type CopyState, idFields, Layout, type Lookup, type StateFields } from "./layout.ts";
+import { idFields, Layout, type Lookup, type StateFields } from "./layout.ts";
 
 const COUNTS = ["progress", "segments_done", "total_segments"] as const;
 /** Fields of the record that the hash has too, beside those that every layout knows. */
 const EXTRA = [...COUNTS, "result_url"] as const;
 const TIMES = ["updated_at", "created_at"] as const;
 
-/** The fields of a hash of the layout `api_ms`, all text (SPEC section 10). */
+/** The fields of a hash of the layout `api_ms`, all text (docs/contract.md, Deployments). */
 const FIELDS = ["task_id", "user_id", "status", ...EXTRA, "error", ...TIMES, "payload"];
 
-/** The layout of the published GPT-SoVITS API service (SPEC section 10): ids quoted, times in whole seconds, a lookup for each task id. */
+/** The layout of the published GPT-SoVITS API service: ids quoted, times in whole seconds, a lookup for each task id. */
 export class ApiMsLayout extends Layout {
   readonly #times: TimeReader;
   readonly fields = FIELDS;
@@ -58,7 +59,7 @@ export class ApiMsLayout extends Layout {
     return (payload === null ? undefined : fromPayload(payload, id, parser)) ?? fromFields(fields, id, parser);
   }
 
-  stateOf([status, updatedAt, payload]: StateFields, parser: RecordParser): CopyState {
+  stateOf([status, updatedAt, payload]: StateFields, parser: RecordParser): Version {
     const ruling = rulingPayload(payload, parser);
     if (ruling !== null)
       return { status: ruling.status, time: parser.times.counted(parser.times.parse(ruling.updatedAt)) };

@@ -2,12 +2,13 @@ import { TtsctlError } from "../../errors.ts";
 import { sameJson } from "../../json/value.ts";
 import type { RecordParser, Task } from "../../task/task.ts";
 import { formatUtc } from "../../task/time.ts";
-import { type CopyReading, type CopyState, type Layout, sameTime, stateNames, userScoreOf } from "./layout.ts";
+import type { Version } from "../../task/version.ts";
+import { type CopyReading, type Layout, sameTime, stateNames, userScoreOf } from "./layout.ts";
 
 /** The target of a task id's lookup: the task, a newer one of the same id, or neither. */
 export type LookupState = "own" | "other" | "wrong";
 
-/** A task's copy as it is in Redis (SPEC section 3). */
+/** A task's copy as it is in Redis (docs/contract.md, Redis). */
 export interface RedisCopy {
   /** `hash`, `none`, or the type of another key in the place of the hash. */
   readonly type: string;
@@ -62,7 +63,7 @@ export function isNothing({ type, indexScore, userScore, lookup }: RedisCopy): b
 }
 
 /** The status and time that reading a copy gives: those of its fields, or of its payload if that rules or has the only time. */
-export function stateOf({ fields }: RedisCopy, { layout, parser }: CopyReading): CopyState {
+export function stateOf({ fields }: RedisCopy, { layout, parser }: CopyReading): Version {
   return layout.stateOf([fields.status ?? null, fields.updated_at ?? null, fields.payload ?? null], parser);
 }
 

@@ -1,4 +1,4 @@
-/** The keys of the mirror that are the same in every layout (SPEC section 3). */
+/** The keys of the mirror that are the same in every layout (docs/contract.md, Redis). */
 export const INDEX_KEY = "tts:tasks:index";
 export const SYNCED_KEY = "tts:ttsctl:synced";
 /** Only there while a full sync runs. */

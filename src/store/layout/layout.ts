@@ -1,25 +1,17 @@
 import { setFields } from "../../json/record.ts";
 import type { UserScoreField } from "../../task/rules.ts";
 import { createdScore, isInvalid, type RecordParser, type RecordTexts, type Task } from "../../task/task.ts";
-import { toMicros } from "../../task/time.ts";
+import { sameInstant, type Version } from "../../task/version.ts";
 import type { TaskId } from "../task-source.ts";
 import { INDEX_KEY, LOOKUP_PREFIX, TASK_PREFIX, USER_PREFIX, USER_SUFFIX } from "./keys.ts";
 
 /** A key names a task (its member of the global index), the index of a user, or the lookup of a task id. */
 export type KeyName = { readonly member: string } | { readonly userId: string } | { readonly lookup: string };
 
-/** The status and the time of a copy. */
-export interface CopyState {
-  /** The service's word. */
-  readonly status: string;
-  /** Epoch seconds; NaN without one. */
-  readonly time: number;
-}
-
 /** The fields of a hash that have its state; null for a field that is missing. */
 export type StateFields = readonly [status: string | null, updatedAt: string | null, payload: string | null];
 
-/** How a service lays its tasks out in Redis (SPEC sections 3 and 10): the names of keys and members, and what a hash has. */
+/** How a service lays its tasks out in Redis: the names of keys and members, and what a hash has. */
 export abstract class Layout {
   /** The fields of a hash as a sync writes them, in this order; the last is the payload. */
   abstract readonly fields: readonly string[];
@@ -41,8 +33,8 @@ export abstract class Layout {
    * @param values of `readFields`, null for a field that is missing
    */
   abstract read(values: readonly (string | null)[], id: TaskId, parser: RecordParser): Task | undefined;
-  /** The state that reading a copy gives. */
-  abstract stateOf(fields: StateFields, parser: RecordParser): CopyState;
+  /** The version that reading a copy gives, with the service's word. */
+  abstract stateOf(fields: StateFields, parser: RecordParser): Version;
 
   /** An id as keys and members have it. */
   protected abstract quote(id: string): string;
@@ -137,7 +129,7 @@ export function idFields(userId: string, taskId: string): Map<string, string> {
 /** The fields of a hash that reading needs, in the order in which they are asked for. */
 export const HASH_FIELDS = ["payload", "status", "error", "created_at", "updated_at"] as const;
 
-/** The layout of SPEC section 3: ids as they are. A user id has no colon. */
+/** The layout of docs/contract.md, Redis: ids as they are. A user id has no colon. */
 class PlainLayout extends Layout {
   readonly fields = ["user_id", "task_id", "status", "error", "created_at", "updated_at", "payload"];
   readonly readFields = HASH_FIELDS;
@@ -162,7 +154,7 @@ class PlainLayout extends Layout {
     return `${TASK_PREFIX}${userId}:${taskId}`;
   }
 
-  /** The payload, overridden by fields that another writer may have changed without it, if their meaning differs (SPEC section 3). */
+  /** The payload, overridden by fields that another writer may have changed without it, if their meaning differs. */
   read(values: readonly (string | null)[], { userId, taskId }: TaskId, parser: RecordParser): Task | undefined {
     if (values.every((value) => value === null)) return undefined;
     const [payload = null, status = null, error = null, created = null, updated = null] = values;
@@ -179,7 +171,7 @@ class PlainLayout extends Layout {
     return isInvalid(named) ? undefined : named;
   }
 
-  stateOf([status, updatedAt, payload]: StateFields, parser: RecordParser): CopyState {
+  stateOf([status, updatedAt, payload]: StateFields, parser: RecordParser): Version {
     const isOwn = updatedAt || payload === null || !parser.isObject(payload);
     const text = isOwn ? (updatedAt ?? "") : parser.texts(payload).updatedAt;
     return { status: status ?? "", time: parser.times.ofHash(text) };
@@ -204,5 +196,5 @@ function changedFields(own: RecordTexts, hash: Overlay, parser: RecordParser): M
 
 /** Whether two texts are the same instant, or the same text. */
 export function sameTime(a: string | null, b: string, parser: RecordParser): boolean {
-  return a === b || toMicros(parser.times.ofHash(a ?? "")) === toMicros(parser.times.ofHash(b));
+  return a === b || sameInstant(parser.times.ofHash(a ?? ""), parser.times.ofHash(b));
 }

@@ -9,6 +9,7 @@ import type { CopyView, RedisCopy } from "../layout/copy.ts";
 import { ALL_KEYS, INDEX_KEY, LOOKUP_PREFIX, PURGING_KEY, TASK_PREFIX } from "../layout/keys.ts";
 import { type Layout, PLAIN, stateNames } from "../layout/layout.ts";
 import type { TaskId } from "../task-source.ts";
+import type { Writable } from "../writable.ts";
 import { AtomicCopies } from "./atomic-copies.ts";
 import type { Command, RedisCommands, Reply } from "./commands.ts";
 import { BATCH, type GuardedRemoval, type MirrorCopies, type Outcome, type Upsert } from "./copies.ts";
@@ -44,7 +45,7 @@ export interface SampledTask {
   readonly hasLookup: boolean;
 }
 
-/** The mirror of the store in Redis (SPEC section 3), on one node or in a cluster. */
+/** The mirror of the store in Redis (docs/contract.md, Redis), on one node or in a cluster. */
 export class Mirror extends SyncState {
   /** Reads records as this mirror's hashes hold them. */
   readonly parser: RecordParser;
@@ -383,13 +384,13 @@ export class Mirror extends SyncState {
   }
 
   /** Guarded writes, at most BATCH: true if written, false if the hash changed since it was seen. */
-  async upsert(upserts: readonly Upsert[]): Promise<Outcome<boolean>[]> {
+  async upsert(this: Writable<Mirror>, upserts: readonly Upsert[]): Promise<Outcome<boolean>[]> {
     await this.detect();
     return this.#copies.upsert(upserts);
   }
 
   /** Guarded removals, at most BATCH: true if removed, false if the copy changed since it was seen. */
-  async remove(removals: readonly GuardedRemoval[]): Promise<Outcome<boolean>[]> {
+  async remove(this: Writable<Mirror>, removals: readonly GuardedRemoval[]): Promise<Outcome<boolean>[]> {
     await this.detect();
     return this.#copies.remove(removals);
   }

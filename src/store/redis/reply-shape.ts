@@ -31,7 +31,21 @@ export function listBeginning(...shapes: readonly ReplyShape[]): ReplyShape {
 
 const DIGITS = listOf(CURSOR, 2);
 const TEXT_EACH = (command: Command) => listOf(TEXT, command.length - 2);
-const MEMBERS = (command: Command) => (command.includes("WITHSCORES") ? PAIRS : listOf(STRING));
+const MEMBERS = (command: Command) => {
+  const isScored = command.includes("WITHSCORES");
+  const most = mostMembers(command) * (isScored ? 2 : 1);
+  const fits = isScored ? PAIRS : listOf(STRING);
+  return (reply: Reply) => Array.isArray(reply) && reply.length <= most && fits(reply);
+};
+
+/** How many members a command asks for. */
+function mostMembers(command: Command): number {
+  const limit = command.indexOf("LIMIT");
+  if (limit >= 0) return Number(command[limit + 2]);
+  if (command[0] === "ZRANDMEMBER") return Math.abs(Number(command[2]));
+  const [first, last] = [Number(command[2]), Number(command[3])];
+  return first >= 0 && last >= first ? last - first + 1 : Number.POSITIVE_INFINITY;
+}
 
 /** By the words of a command: those whose answers are read for more than "OK". */
 const SHAPES = new Map<unknown, (command: Command) => ReplyShape>([
@@ -61,9 +75,11 @@ export function checkReply(reply: Reply, fits: ReplyShape | undefined, command: 
   if (!fits(reply)) throw notRedis(`answered ${JSON.stringify(reply)?.slice(0, 60)} to ${command}`, where);
 }
 
-/** The error of a server that isn't Redis, or of a proxy that changes its replies. */
+/** The error of a server that isn't Redis, or of a proxy that changes its replies: it answers, so it isn't an outage. */
+export class NotRedis extends TtsctlError {}
+
 export function notRedis(what: string, where: string): TtsctlError {
-  return new TtsctlError("REDIS_UNAVAILABLE", `Redis at ${where} ${what}`, {
+  return new NotRedis("REDIS_UNAVAILABLE", `Redis at ${where} ${what}`, {
     hint: "check that [redis] host and port name a Redis server, and check any proxy in between",
   });
 }

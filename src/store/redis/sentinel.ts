@@ -26,8 +26,8 @@ interface Named {
 const ASKING = 1 / 3;
 
 /**
- * Connects to the primary that the Sentinels name, within the timeout (SPEC section 10). All are asked at once, until most of
- * them agree. If they don't, as during a failover, each address is tried for its share of the time.
+ * Connects to the primary that the Sentinels name, within the timeout (docs/contract.md, Deployments). All are asked at
+ * once, until most of them agree. If they don't, as during a failover, each address is tried for its share of the time.
  * @throws TtsctlError REDIS_* that names the Sentinels with their errors, or an error of the primary
  */
 export async function connectBySentinels(target: SentinelTarget): Promise<RedisCommands> {

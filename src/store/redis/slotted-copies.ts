@@ -20,8 +20,9 @@ interface Removal extends Scored {
 }
 
 /**
- * Copies in a cluster (SPEC section 10), where no script sees a hash and its index members together: they are in different
- * slots. So a write or a removal is a series of steps, each one round trip to all nodes with its own guard.
+ * Copies in a cluster (docs/contract.md, Deployments), where no script sees a hash and its index members together: they
+ * are in different slots. So a write or a removal is a series of steps, each one round trip to all nodes with its own
+ * guard.
  *
  * A write:
  * 1. check the guard, and the types of the indexes and of the lookup, so a refused write leaves nothing behind;

@@ -44,7 +44,7 @@ export interface NodeTarget extends Access {
   readonly primaryBy?: string;
 }
 
-/** The address of Redis and the login (SPEC section 10). */
+/** The address of Redis and the login (docs/contract.md, Deployments). */
 export interface RedisTarget extends Access {
   readonly place: NodePlace | SentinelPlace | ClusterPlace;
 }

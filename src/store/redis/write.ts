@@ -1,10 +1,11 @@
 import { TtsctlError } from "../../errors.ts";
 import { sameJson } from "../../json/value.ts";
 import type { Task } from "../../task/task.ts";
-import { toMicros } from "../../task/time.ts";
+import { newer } from "../../task/version.ts";
 import { guardOf, isNothing, type RedisCopy, scoreOf, timeOf, userScoreDue } from "../layout/copy.ts";
 import type { CopyReading } from "../layout/layout.ts";
 import type { TaskId } from "../task-source.ts";
+import type { Writable } from "../writable.ts";
 import { type GuardedRemoval, type Outcome, settle, type Upsert } from "./copies.ts";
 import type { Mirror } from "./mirror.ts";
 
@@ -12,8 +13,8 @@ import type { Mirror } from "./mirror.ts";
 export type WriteOutcome = "written" | "reindexed" | "unchanged" | "newer";
 
 /**
- * What becomes of a write by the rule of SPEC sections 3 and 5: never back in time. At an equal time the hash is kept and the
- * scores are repaired, unless the hash has no time.
+ * What becomes of a write by the rule of docs/contract.md, Redis and Commands: never back in time. At an equal time the
+ * hash is kept and the scores are repaired, unless the hash has no time.
  * @param score the record's `updated_at`, epoch seconds
  * @param overEqual whether the record also replaces a hash of the same time
  * @param replaced `updated_at` of the record that it replaced in the file: copies up to this time are overwritten; NaN: none
@@ -26,13 +27,12 @@ export function decideWrite(
   replaced = Number.NaN,
 ): WriteOutcome {
   const { updatedAt, seen: guard } = guardOf(copy, reading);
-  const seen = updatedAt === null ? Number.NaN : toMicros(reading.parser.times.ofHash(updatedAt));
+  const seen = updatedAt === null ? Number.NaN : reading.parser.times.ofHash(updatedAt);
   if (Number.isNaN(seen)) return "written";
-  const ours = toMicros(score);
-  const isReplaced = seen <= toMicros(replaced);
-  if (seen > ours && !isReplaced) return "newer";
+  const isReplaced = !newer(seen, replaced);
+  if (newer(seen, score) && !isReplaced) return "newer";
   const isPartial = guard !== updatedAt;
-  if (seen < ours || overEqual || isReplaced || isPartial) return "written";
+  if (newer(score, seen) || overEqual || isReplaced || isPartial) return "written";
   const due = reading.layout.userScoredBy === "updated_at" ? score : userScoreDue(copy, reading);
   const isScored = scoreOf(copy.indexScore) === score && scoreOf(copy.userScore) === due;
   const isIndexed = isScored && copy.lookup !== "wrong";
@@ -65,7 +65,7 @@ export async function differingFrom(mirror: Mirror, tasks: readonly Task[]): Pro
  *   the tasks whose hashes were written, to compare them with the file afterwards
  */
 export function writeToMirror(
-  mirror: Mirror,
+  mirror: Writable<Mirror>,
   tasks: readonly Task[],
   options: {
     readonly copies?: readonly Outcome<RedisCopy>[];
@@ -98,21 +98,25 @@ export function writeToMirror(
 /** A task whose record was deleted from the file. */
 export interface Removal {
   readonly id: TaskId;
-  /** `updated_at` of that record, whole microseconds; NaN without one. */
+  /** `updated_at` of that record, epoch seconds; NaN without one. */
   readonly before: number;
 }
 
 export type RemoveOutcome = "removed" | "missing" | "newer";
 
 /** Removes copies from the mirror, at most BATCH, unless they are newer than the record. */
-export function removeFromMirror(mirror: Mirror, removals: readonly Removal[]): Promise<Outcome<RemoveOutcome>[]> {
+export function removeFromMirror(
+  mirror: Writable<Mirror>,
+  removals: readonly Removal[],
+): Promise<Outcome<RemoveOutcome>[]> {
   const ids = removals.map(({ id }) => id);
   return settle<GuardedRemoval, RemoveOutcome>(ids, {
     read: (due) => mirror.copies(due, "state"),
     decide(copy, i) {
       const { id, before } = removals[i]!;
       if (isNothing(copy)) return "missing";
-      return toMicros(timeOf(copy, mirror)) > before ? "newer" : { id, copy };
+      const isNewer = !Number.isNaN(before) && newer(timeOf(copy, mirror), before);
+      return isNewer ? "newer" : { id, copy };
     },
     act: (due) => mirror.remove(due),
     done: () => "removed",

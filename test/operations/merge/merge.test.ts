@@ -192,7 +192,7 @@ describe("Redis is lost", () => {
     const { site } = here;
     const error = new TtsctlError("REDIS_UNAVAILABLE", "no Redis");
     site.state = { kind: "down", error };
-    expect(await merge(site, ours)).toMatchObject({ added: 5, problem: error });
+    expect(await merge(site, ours)).toMatchObject({ added: 5, problem: { code: error.code } });
     expect(site.root.readStore()).toHaveLength(5);
   });
 

@@ -8,6 +8,7 @@ import { MirrorTasks } from "../../../src/store/redis/mirror-tasks.ts";
 import { writeToMirror } from "../../../src/store/redis/write.ts";
 import type { TaskId } from "../../../src/store/task-source.ts";
 import { TaskStore } from "../../../src/store/task-store.ts";
+import { type Writable, writable } from "../../../src/store/writable.ts";
 import { uniqueTasks } from "../../../src/task/ids.ts";
 import { NO_FILTER, type Sort, type TaskFilter } from "../../../src/task/query-fields.ts";
 import type { RecordRules } from "../../../src/task/rules.ts";
@@ -46,7 +47,7 @@ export class FileBackend implements Backend {
 
   async fill(records: readonly RecordJson[]): Promise<Reader> {
     this.#root.writeStore(records);
-    const snapshot = await new FileStore(this.#root.store, this.rules, systemClock).read();
+    const snapshot = await writable(new FileStore(this.#root.store, this.rules, systemClock)).read();
     this.#opened.push(snapshot);
     const tasks = new FileTasks(snapshot);
     return {
@@ -73,7 +74,7 @@ export async function removeServers(): Promise<void> {
 export abstract class RedisBackend {
   readonly rules: RecordRules;
   protected readonly kind: DeploymentKind;
-  #mirror: Promise<Mirror> | undefined;
+  #mirror: Promise<Writable<Mirror>> | undefined;
 
   constructor(kind: DeploymentKind) {
     this.kind = kind;
@@ -86,12 +87,12 @@ export abstract class RedisBackend {
     return server;
   }
 
-  protected mirror(): Promise<Mirror> {
+  protected mirror(): Promise<Writable<Mirror>> {
     this.#mirror ??= this.server().then((server) => connectMirror(server));
     return this.#mirror;
   }
 
-  protected async filled(records: readonly RecordJson[]): Promise<Mirror> {
+  protected async filled(records: readonly RecordJson[]): Promise<Writable<Mirror>> {
     const [server, mirror] = [await this.server(), await this.mirror()];
     await server.call("FLUSHALL");
     const tasks = records.map((record) => taskIn(this.rules, record));
@@ -136,7 +137,7 @@ export class StoreBackend extends RedisBackend implements Backend {
   async fill(records: readonly RecordJson[]): Promise<Reader> {
     this.#root.writeStore(records);
     const link = linkTo(await this.filled(records));
-    const store = new TaskStore(new FileStore(this.#root.store, this.rules, systemClock), link);
+    const store = new TaskStore(writable(new FileStore(this.#root.store, this.rules, systemClock)), link);
     const common = { source: this.#source };
     return {
       page: (filter, page, pageSize, sort) => store.list({ ...common, filter, ids: null, page, pageSize, sort }),

@@ -5,7 +5,7 @@ import type { RecordJson } from "../../helpers/root.ts";
 
 const SHOWN: Record<string, string> = { queued: "wait", running: "run", succeeded: "done", failed: "error" };
 
-/** A page as SPEC sections 4 and 10 describe it, by sorting everything. */
+/** A page as docs/contract.md, Reading and Deployments describe it, by sorting everything. */
 export function modelPage(
   records: readonly (RecordJson & Ids)[],
   filter: TaskFilter,

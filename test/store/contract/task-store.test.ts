@@ -3,6 +3,7 @@ import { systemClock } from "../../../src/clock.ts";
 import { FileStore } from "../../../src/store/file/file-store.ts";
 import { writeToMirror } from "../../../src/store/redis/write.ts";
 import { countsOf, type ListQuery, TaskStore } from "../../../src/store/task-store.ts";
+import { writable } from "../../../src/store/writable.ts";
 import { NO_FILTER, ofUser } from "../../../src/task/query-fields.ts";
 import { startRedis, type TestServer } from "../../helpers/deployments.ts";
 import { type FlakyMirror, flakyMirror, linkTo } from "../../helpers/doubles.ts";
@@ -23,7 +24,7 @@ beforeEach(async () => {
   await server.call("FLUSHALL");
   flaky = await flakyMirror(server);
   root = new ServiceRoot();
-  store = new TaskStore(new FileStore(root.store, RULES, systemClock), linkTo(flaky.mirror));
+  store = new TaskStore(writable(new FileStore(root.store, RULES, systemClock)), linkTo(flaky.mirror));
 });
 afterEach(() => {
   flaky.mirror.close();
@@ -41,7 +42,7 @@ async function synced(...records: RecordJson[]): Promise<void> {
   root.writeStore(records);
   await writeToMirror(flaky.mirror, records.map(taskOf));
   await flaky.mirror.beginSync("token");
-  const snapshot = await new FileStore(root.store, RULES, systemClock).read();
+  const snapshot = await writable(new FileStore(root.store, RULES, systemClock)).read();
   await flaky.mirror.keepCounts(...countsOf(snapshot));
   await snapshot.close();
   await flaky.mirror.endSync("token", "2024-01-01T00:00:00+00:00");

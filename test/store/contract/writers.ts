@@ -1,7 +1,7 @@
 import { expect } from "vitest";
 import { systemClock } from "../../../src/clock.ts";
 import { TtsctlError } from "../../../src/errors.ts";
-import { type Copy, fileCopy } from "../../../src/operations/purge/copies.ts";
+import { fileCopy } from "../../../src/operations/purge/copies.ts";
 import { PurgeFile } from "../../../src/operations/purge/purge-file.ts";
 import { BatchPlan } from "../../../src/store/file/batch-plan.ts";
 import { FileStore } from "../../../src/store/file/file-store.ts";
@@ -9,7 +9,9 @@ import type { RedisCopy } from "../../../src/store/layout/copy.ts";
 import type { Outcome } from "../../../src/store/redis/copies.ts";
 import { upsertOver, writeToMirror } from "../../../src/store/redis/write.ts";
 import type { TaskId } from "../../../src/store/task-source.ts";
+import { type Writable, writable } from "../../../src/store/writable.ts";
 import type { RecordRules } from "../../../src/task/rules.ts";
+import type { Version } from "../../../src/task/version.ts";
 import { type Ids, taskIn } from "../../helpers/records.ts";
 import { pairsOf } from "../../helpers/redis.ts";
 import { type RecordJson, ServiceRoot } from "../../helpers/root.ts";
@@ -112,7 +114,7 @@ export class FileWriter implements Writer {
     await using snapshot = await this.#store.read();
     const purge = new PurgeFile(this.#store, snapshot);
     const rest = { reason: "deleted", redis: false, files: 0, bytes: 0 } as const;
-    for (const [i, id] of ids.entries()) purge.endings.add({ ...id, ...rest }, seen[i] as Copy);
+    for (const [i, id] of ids.entries()) purge.endings.add({ ...id, ...rest }, seen[i] as Version);
     const { changed } = await purge.rewrite();
     return ids.map((_, i) => (changed.has(i) ? "changed" : "removed"));
   }
@@ -130,8 +132,8 @@ export class FileWriter implements Writer {
     this.#root.remove();
   }
 
-  get #store(): FileStore {
-    return new FileStore(this.#root.store, this.rules, systemClock);
+  get #store(): Writable<FileStore> {
+    return writable(new FileStore(this.#root.store, this.rules, systemClock));
   }
 }
 

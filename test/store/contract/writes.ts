@@ -6,7 +6,7 @@ import { FileWriter, MirrorWriter, nameOf, SHAPES, type TestRecord, type Writer 
 const idOf = ({ user_id, task_id }: TestRecord) => ({ userId: user_id, taskId: task_id });
 const heldOf = (...records: TestRecord[]) => Object.fromEntries(records.map((one) => [nameOf(one), one]));
 
-/** What every place keeps to that tasks are written to (SPEC sections 2, 3 and 10). */
+/** What every place keeps to that tasks are written to (docs/contract.md, Store file, Redis and Deployments). */
 export function keepsTheWriteContract(store: Writer): void {
   afterAll(() => store.close());
 

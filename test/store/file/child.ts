@@ -8,6 +8,7 @@ import { TtsctlError } from "../../../src/errors.ts";
 import { FileStore } from "../../../src/store/file/file-store.ts";
 import { type LockPurpose, takeLock } from "../../../src/store/file/lock.ts";
 import { NO_UPSERTS } from "../../../src/store/file/upserts.ts";
+import { writable } from "../../../src/store/writable.ts";
 import { RecordRules } from "../../../src/task/rules.ts";
 import { Zone } from "../../../src/task/time.ts";
 
@@ -32,7 +33,7 @@ async function run(task: ChildTask): Promise<void> {
       await lock.release();
     }
   } else {
-    const store = new FileStore(task.path, new RecordRules(new Zone("UTC")), systemClock);
+    const store = writable(new FileStore(task.path, new RecordRules(new Zone("UTC")), systemClock));
     for (const [userId, taskId] of task.ids) {
       await store.edit((current) => ({
         removed: new Set([current.rows.keys.find(userId, taskId)]),

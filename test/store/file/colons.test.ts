@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { systemClock } from "../../../src/clock.ts";
 import { FileStore } from "../../../src/store/file/file-store.ts";
 import { upsertsOf } from "../../../src/store/file/upserts.ts";
+import { writable } from "../../../src/store/writable.ts";
 import { useFolder } from "../../helpers/files.ts";
 import { API_MS_RULES, record, taskIn } from "../../helpers/records.ts";
 
@@ -12,7 +13,7 @@ const task = (user: string, id: string) => taskIn(API_MS_RULES, record(user, id,
 
 test("in a map, two tasks with similar ids get separate names, and none is lost", async () => {
   writeFileSync(path("s.json"), JSON.stringify({ "a:b:c": record("a:b", "c", AT) }, null, 2));
-  const store = new FileStore(path("s.json"), API_MS_RULES, systemClock);
+  const store = writable(new FileStore(path("s.json"), API_MS_RULES, systemClock));
   const put = (...tasks: ReturnType<typeof task>[]) =>
     store.edit(() => ({ removed: new Set<number>(), upserts: upsertsOf(tasks) }));
   await put(task("a", "b:c"), task("x:y", "z"), task("x", "y:z"));

@@ -6,6 +6,7 @@ import type { Edit } from "../../../src/store/file/edit.ts";
 import { FileStore } from "../../../src/store/file/file-store.ts";
 import type { Snapshot } from "../../../src/store/file/snapshot.ts";
 import { NO_UPSERTS, upsertsOf } from "../../../src/store/file/upserts.ts";
+import { writable } from "../../../src/store/writable.ts";
 import { isInvalid, RecordParser, type Task } from "../../../src/task/task.ts";
 import { useFolder, writeOld } from "../../helpers/files.ts";
 import { LONG } from "../../helpers/long.ts";
@@ -118,7 +119,7 @@ function editOf(snapshot: Snapshot, { store, removed, replaced, added }: Case): 
 /** Makes an edit of a file that was written long ago; the text after it. */
 async function textAfter(name: string, content: string, edit: (snapshot: Snapshot) => Edit) {
   writeOld(path(name), content);
-  const outcome = await new FileStore(path(name), RULES, systemClock).edit(edit);
+  const outcome = await writable(new FileStore(path(name), RULES, systemClock)).edit(edit);
   return { outcome, text: readFileSync(path(name), "utf8") };
 }
 
@@ -334,7 +335,7 @@ describe("JSON Lines", () => {
 
 describe("a file that was not there", () => {
   const task = taskOf(record("alice", "t01", { text: "你好", top_p: 0.5, list: [], o: { a: 1 } }));
-  const store = (name: string) => new FileStore(path(name), RULES, systemClock);
+  const store = (name: string) => writable(new FileStore(path(name), RULES, systemClock));
 
   test("is made as the service would: an array, indented by two", async () => {
     await store("s.json").edit(() => ({ removed: new Set(), upserts: upsertsOf([task, NEW]) }));

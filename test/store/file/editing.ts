@@ -2,6 +2,7 @@ import type { Clock } from "../../../src/clock.ts";
 import { FileStore, type FileStoreOptions, type PlanEdit } from "../../../src/store/file/file-store.ts";
 import type { Snapshot } from "../../../src/store/file/snapshot.ts";
 import { NO_UPSERTS, upsertsOf } from "../../../src/store/file/upserts.ts";
+import { writable } from "../../../src/store/writable.ts";
 import { TestClock } from "../../helpers/clock.ts";
 import { useFolder } from "../../helpers/files.ts";
 import { RULES, taskOf } from "../../helpers/records.ts";
@@ -16,7 +17,7 @@ export const later = () => new TestClock({ shift: 3600 });
 export function useStoreFile() {
   const path = useFolder();
   const storeAt = (name = "s.json", clock: Clock = later(), options: FileStoreOptions = {}) =>
-    new FileStore(path(name), RULES, clock, options);
+    writable(new FileStore(path(name), RULES, clock, options));
   return { path, storeAt };
 }
 

@@ -3,6 +3,7 @@ import { afterEach, describe, expect, test, vi } from "vitest";
 import { systemClock } from "../../../src/clock.ts";
 import { FileStore, type PlanEdit } from "../../../src/store/file/file-store.ts";
 import { NO_UPSERTS } from "../../../src/store/file/upserts.ts";
+import { writable } from "../../../src/store/writable.ts";
 import { namesIn, useFolder, writeOld } from "../../helpers/files.ts";
 import { RULES } from "../../helpers/records.ts";
 import { atExchange, dump, idsIn, rec, replaceStore } from "./service.ts";
@@ -18,7 +19,7 @@ const removing =
   };
 
 const later = { ...systemClock, now: () => systemClock.now() + 3600 };
-const store = () => new FileStore(path("s.json"), RULES, later);
+const store = () => writable(new FileStore(path("s.json"), RULES, later));
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -63,7 +64,7 @@ test("a machine without the native calls renames, and locks with flock(1)", asyn
   expect(await loadPosix()).toBeNull();
   const fresh = await import("../../../src/store/file/file-store.ts");
   writeOld(path("s.json"), dump(three));
-  const file = new fresh.FileStore(path("s.json"), RULES, later);
+  const file = writable(new fresh.FileStore(path("s.json"), RULES, later));
   await file.edit(removing("t1"));
   expect(idsIn(path("s.json"))).toEqual(["t2", "t3"]);
   const lock = await file.lock("watch");

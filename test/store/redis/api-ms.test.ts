@@ -3,6 +3,7 @@ import { TtsctlError } from "../../../src/errors.ts";
 import { type RedisCopy, stateOf } from "../../../src/store/layout/copy.ts";
 import type { Mirror } from "../../../src/store/redis/mirror.ts";
 import { removeFromMirror, writeToMirror } from "../../../src/store/redis/write.ts";
+import type { Writable } from "../../../src/store/writable.ts";
 import { RecordRules } from "../../../src/task/rules.ts";
 import { connectMirror } from "../../helpers/doubles.ts";
 import { API_MS_RULES, taskIn, UTC } from "../../helpers/records.ts";
@@ -21,7 +22,7 @@ const task = (more: RecordJson = {}) => {
 
 describe.each(KINDS)("a mirror in the layout api_ms on %s", (kind) => {
   const here = useMirror(kind);
-  let mirror: Mirror;
+  let mirror: Writable<Mirror>;
   beforeEach(async () => {
     mirror = await connectMirror(here.server, API_MS_RULES);
   });
@@ -163,7 +164,7 @@ describe.each(KINDS)("a user's index that is scored by created_at, on %s", (kind
   const of = (name: string, more: RecordJson = {}) =>
     taskIn(rules, { ...JSON.parse(task({ task_id: name, updated_at: AT + 500, ...more }).json) });
   const own = (name: string) => here.server.call("ZSCORE", USER_INDEX, name);
-  let mirror: Mirror;
+  let mirror: Writable<Mirror>;
   beforeEach(async () => {
     rules.userScoredBy = "updated_at";
     mirror = await connectMirror(here.server, rules);

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { RedisClient } from "../../../src/store/redis/client.ts";
 import { Mirror } from "../../../src/store/redis/mirror.ts";
 import { removeFromMirror, writeToMirror } from "../../../src/store/redis/write.ts";
+import { type Writable, writable } from "../../../src/store/writable.ts";
 import { Chance } from "../../faults/helpers/chance.ts";
 import { API_MS_RULES, record, taskIn } from "../../helpers/records.ts";
 import { RedisServer } from "../../helpers/redis.ts";
@@ -19,11 +20,11 @@ const task = (updatedAt: number, status = "succeeded") =>
 
 let server: RedisServer;
 let client: RedisClient;
-let mirror: Mirror;
+let mirror: Writable<Mirror>;
 beforeAll(async () => {
   server = await RedisServer.start();
   client = await RedisClient.connect(targetAt(server.port));
-  mirror = new Mirror(client, API_MS_RULES);
+  mirror = writable(new Mirror(client, API_MS_RULES));
 });
 afterAll(async () => {
   client.close();
@@ -41,7 +42,7 @@ const scores = async () => [
 async function between<T>(
   isSo: () => Promise<boolean>,
   comes: () => Promise<unknown>,
-  work: (mirror: Mirror) => Promise<T>,
+  work: (mirror: Writable<Mirror>) => Promise<T>,
 ) {
   let came = false;
   const stepper = new Stepper(new Chance("between steps"), async () => {
@@ -50,7 +51,7 @@ async function between<T>(
     await comes();
   });
   const commands = new SteppedCommands(client, stepper, { who: "ttsctl", isCluster: true });
-  const [result] = await stepper.run([() => work(new Mirror(commands, API_MS_RULES))]);
+  const [result] = await stepper.run([() => work(writable(new Mirror(commands, API_MS_RULES)))]);
   expect(came).toBe(true);
   return result!;
 }
@@ -66,8 +67,8 @@ async function serve(updatedAt: number): Promise<void> {
 }
 
 describe("a removal in a cluster", () => {
-  const remove = (changed: Mirror) =>
-    removeFromMirror(changed, [{ id: { userId: "alice", taskId: "t1" }, before: AT * 1e6 }]);
+  const remove = (changed: Writable<Mirror>) =>
+    removeFromMirror(changed, [{ id: { userId: "alice", taskId: "t1" }, before: AT }]);
 
   it.each([
     { what: "in the same second", score: AT, served: AT },
@@ -93,7 +94,7 @@ describe("a removal in a cluster", () => {
 });
 
 describe("a write in a cluster", () => {
-  const write = (changed: Mirror) => writeToMirror(changed, [task(AT)]);
+  const write = (changed: Writable<Mirror>) => writeToMirror(changed, [task(AT)]);
   const areMembersAlone = async () => (await isThere(INDEX)) && (await isThere(USER_INDEX)) && !(await isThere(KEY));
 
   it("inserts its members again if a removal that had found no hash removed them", async () => {

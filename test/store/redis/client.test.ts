@@ -6,6 +6,7 @@ import { Mirror } from "../../../src/store/redis/mirror.ts";
 import { INTEGER } from "../../../src/store/redis/reply-shape.ts";
 import type { NodeTarget } from "../../../src/store/redis/target.ts";
 import { writeToMirror } from "../../../src/store/redis/write.ts";
+import { writable } from "../../../src/store/writable.ts";
 import { redisProxy, serve, type Verdict } from "../../helpers/faults.ts";
 import { RULES, record, taskOf } from "../../helpers/records.ts";
 import { freePort, RedisServer } from "../../helpers/redis.ts";
@@ -135,7 +136,7 @@ describe("a connection under way", () => {
 
   it("loads its scripts again after SCRIPT FLUSH", async () => {
     const server = await start();
-    const mirror = new Mirror(await connect(server.port), RULES);
+    const mirror = writable(new Mirror(await connect(server.port), RULES));
     expect(await writeToMirror(mirror, [taskOf(record("alice", "t1"))])).toEqual(["written"]);
     await server.call("SCRIPT", "FLUSH");
     await server.call("FLUSHALL");

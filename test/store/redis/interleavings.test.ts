@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { RedisClient } from "../../../src/store/redis/client.ts";
 import { Mirror } from "../../../src/store/redis/mirror.ts";
 import { removeFromMirror, writeToMirror } from "../../../src/store/redis/write.ts";
+import { type Writable, writable } from "../../../src/store/writable.ts";
 import type { RecordRules } from "../../../src/task/rules.ts";
 import type { Task } from "../../../src/task/task.ts";
 import { Chance, times } from "../../faults/helpers/chance.ts";
@@ -67,8 +68,8 @@ class Place {
   readonly #rules: RecordRules;
   readonly #isCluster: boolean;
   readonly #stepper: Stepper;
-  readonly #layout: Mirror["layout"];
-  readonly #mirror: Mirror;
+  readonly #layout: Writable<Mirror>["layout"];
+  readonly #mirror: Writable<Mirror>;
   readonly #log: { part: Part; who: string }[] = [];
   #state: State = { hash: null, global: null, own: null, lookup: null };
 
@@ -76,7 +77,7 @@ class Place {
     this.#rules = rules;
     this.#isCluster = isCluster;
     this.#stepper = new Stepper(chance, (who) => this.#look(who));
-    this.#mirror = new Mirror(client, rules);
+    this.#mirror = writable(new Mirror(client, rules));
     this.#layout = this.#mirror.layout;
   }
 
@@ -110,13 +111,12 @@ class Place {
     if (kind === "serve") {
       return this.#serve([this.#hash(at), ...this.#members(at), ...this.#lookup("SET", "alice")]);
     }
-    const mirror = new Mirror(
-      new SteppedCommands(client, this.#stepper, { who, isCluster: this.#isCluster }),
-      this.#rules,
+    const mirror = writable(
+      new Mirror(new SteppedCommands(client, this.#stepper, { who, isCluster: this.#isCluster }), this.#rules),
     );
     const [outcome] =
       kind === "remove"
-        ? await removeFromMirror(mirror, [{ id: ID, before: this.#task(at).score * 1e6 }])
+        ? await removeFromMirror(mirror, [{ id: ID, before: this.#task(at).score }])
         : await writeToMirror(mirror, [this.#task(at)], { overEqual: () => kind === "rewrite" });
     return `${kind}: ${outcome}`;
   }

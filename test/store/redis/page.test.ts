@@ -4,6 +4,7 @@ import { TtsctlError } from "../../../src/errors.ts";
 import { RedisClient } from "../../../src/store/redis/client.ts";
 import { Mirror } from "../../../src/store/redis/mirror.ts";
 import { writeToMirror } from "../../../src/store/redis/write.ts";
+import { type Writable, writable } from "../../../src/store/writable.ts";
 import { RULES, record, taskOf } from "../../helpers/records.ts";
 import { RedisServer } from "../../helpers/redis.ts";
 import { targetAt } from "../../helpers/targets.ts";
@@ -17,7 +18,7 @@ describe("a page of an index", () => {
   const here = useMirror();
   const records = TIMES.map((updated_at, i) => record(i % 3 === 0 ? "bob" : "alice", `t${i}`, { updated_at }));
 
-  const whole = async (mirror: Mirror, userId: string | undefined, range = ALL, offset = 0, count = 20) => {
+  const whole = async (mirror: Writable<Mirror>, userId: string | undefined, range = ALL, offset = 0, count = 20) => {
     const page = await mirror.page({ userId, ...range }, offset, count);
     return { ...page, tasks: await mirror.read(page.members) };
   };
@@ -25,10 +26,10 @@ describe("a page of an index", () => {
     tasks.map((task) => (task instanceof TtsctlError ? task.code : task && `${task.userId}:${task.taskId}`));
 
   /** The same server, for a user that may read and run no script. */
-  async function reader(): Promise<Mirror> {
+  async function reader(): Promise<Writable<Mirror>> {
     await here.server.call("ACL", "SETUSER", "reader", "on", ">secret", "~tts:*", "-@all", "+@read", "+@connection");
     const target = targetAt(here.server.port, { username: "reader", password: "secret" });
-    return new Mirror(await RedisClient.connect(target), RULES);
+    return writable(new Mirror(await RedisClient.connect(target), RULES));
   }
 
   it("comes with its tasks, and without a script as with one", async () => {
@@ -77,7 +78,7 @@ describe("a page of an index", () => {
 
   it("comes from a server that knows no scripts", async () => {
     const server = await RedisServer.start(...["EVAL", "EVALSHA"].flatMap((name) => ["--rename-command", name, ""]));
-    const mirror = new Mirror(await RedisClient.connect(targetAt(server.port)), RULES);
+    const mirror = writable(new Mirror(await RedisClient.connect(targetAt(server.port)), RULES));
     for (const taskId of ["t1", "t2"]) {
       const { updated_at, ...fields } = record("alice", taskId);
       const payload = JSON.stringify({ ...fields, updated_at });

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from "vitest";
 import { TtsctlError } from "../../../src/errors.ts";
 import type { Mirror } from "../../../src/store/redis/mirror.ts";
+import type { Writable } from "../../../src/store/writable.ts";
 import { type RedisCluster, sharedCluster } from "../../helpers/cluster.ts";
 import { connectMirror } from "../../helpers/doubles.ts";
 import { RedisServer } from "../../helpers/redis.ts";
@@ -11,8 +12,8 @@ type Kind = (typeof KINDS)[number];
 type Server = RedisServer | RedisCluster;
 
 /** One Redis for the tests of a block, empty for each, and a mirror over it. */
-export function useMirror(kind: Kind = "one node"): { server: Server; mirror: Mirror } {
-  const here = {} as { server: Server; mirror: Mirror };
+export function useMirror(kind: Kind = "one node"): { server: Server; mirror: Writable<Mirror> } {
+  const here = {} as { server: Server; mirror: Writable<Mirror> };
   beforeAll(async () => {
     here.server = kind === "one node" ? await RedisServer.start() : await sharedCluster();
   });

@@ -5,6 +5,7 @@ import { RedisClient } from "../../../src/store/redis/client.ts";
 import type { RedisCommands } from "../../../src/store/redis/commands.ts";
 import { Mirror } from "../../../src/store/redis/mirror.ts";
 import { writeToMirror } from "../../../src/store/redis/write.ts";
+import { type Writable, writable } from "../../../src/store/writable.ts";
 import { RULES, record, taskOf } from "../../helpers/records.ts";
 import { targetAt } from "../../helpers/targets.ts";
 import { connectOnPaper, paperNodes } from "./paper-cluster.ts";
@@ -14,7 +15,7 @@ const AT = 1_704_067_200;
 const ALL = { userId: undefined, since: null, until: null };
 
 /** Each member with its reported time, in the order of arrival. */
-async function walked(mirror: Mirror, userId: string | undefined): Promise<[string, string | null][]> {
+async function walked(mirror: Writable<Mirror>, userId: string | undefined): Promise<[string, string | null][]> {
   const found: [string, string | null][] = [];
   for await (const { flat, times } of mirror.walkCopies(userId)) {
     for (let i = 0; i < flat.length; i += 2) found.push([flat[i]!, times === null ? null : times[i / 2]!]);
@@ -27,7 +28,7 @@ it("ends with an error if a server gives the same cursor again and again", async
     where: "here",
     command: async () => ["5", []],
   });
-  const mirror = new Mirror(stuck, RULES);
+  const mirror = writable(new Mirror(stuck, RULES));
   for (const walking of [mirror.walkKeys(), mirror.walkIndex(undefined)]) {
     const all = async () => {
       for await (const _ of walking);
@@ -53,10 +54,10 @@ describe("a walk that reads copies", () => {
   const here = useMirror();
 
   /** The same server, for a user with these rights besides. */
-  async function as(name: string, ...rights: string[]): Promise<Mirror> {
+  async function as(name: string, ...rights: string[]): Promise<Writable<Mirror>> {
     await here.server.call("ACL", "SETUSER", name, "on", ">secret", "~tts:*", ...rights);
     const target = targetAt(here.server.port, { username: name, password: "secret" });
-    return new Mirror(await RedisClient.connect(target), RULES);
+    return writable(new Mirror(await RedisClient.connect(target), RULES));
   }
 
   /** What may be wrong with a copy. */

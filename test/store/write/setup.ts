@@ -7,6 +7,7 @@ import { SharedSnapshot } from "../../../src/store/file/shared-snapshot.ts";
 import { type MirrorLink, RedisLink } from "../../../src/store/mirror-link.ts";
 import { PendingRepairs } from "../../../src/store/pending-repairs.ts";
 import { TaskWriter } from "../../../src/store/task-writer.ts";
+import { writable } from "../../../src/store/writable.ts";
 import { TestClock } from "../../helpers/clock.ts";
 import { useFolder, writeOld } from "../../helpers/files.ts";
 import { RULES } from "../../helpers/records.ts";
@@ -50,7 +51,7 @@ export class WriterPlace {
     }
     this.shared = new SharedSnapshot(this.#path, RULES, clock, { grows: true });
     this.writer = new TaskWriter({
-      file: new CountingFile(this.#path, RULES, clock),
+      file: writable(new CountingFile(this.#path, RULES, clock)),
       ...{ shared: this.shared, repairs: new PendingRepairs((line) => this.warnings.push(line)), clock, link },
       mark: null,
       warn: (line) => this.warnings.push(line),

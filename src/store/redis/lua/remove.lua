@@ -46,12 +46,17 @@ for i = 1, (#ARGV - 1) / WIDTH do
     hashes[#hashes + 1], members[#members + 1] = hash, member
     byUser[user] = byUser[user] or {}
     table.insert(byUser[user], task)
-    if layout.lookup and redis.pcall('GET', lookupOf(task)) == user then redis.call('DEL', lookupOf(task)) end
+  end
+end
+-- The hash goes last: a missing right for a step before leaves the task.
+for user, tasks in pairs(byUser) do
+  redis.call('ZREM', indexOf(user), unpack(tasks))
+  for _, task in ipairs(layout.lookup and tasks or {}) do
+    if redis.pcall('GET', lookupOf(task)) == user then redis.call('DEL', lookupOf(task)) end
   end
 end
 if #hashes > 0 then
-  redis.call('UNLINK', unpack(hashes))
   redis.call('ZREM', KEYS[1], unpack(members))
+  redis.call('UNLINK', unpack(hashes))
 end
-for user, tasks in pairs(byUser) do redis.call('ZREM', indexOf(user), unpack(tasks)) end
 return outcomes

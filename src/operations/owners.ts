@@ -1,0 +1,253 @@
+import { Turns } from "../clock.ts";
+import { TtsctlError } from "../errors.ts";
+import { INVALID, LIVE } from "../store/file/rows.ts";
+import type { Snapshot } from "../store/file/snapshot.ts";
+import { Column, KeyTable } from "../store/key-table.ts";
+import type { TaskId } from "../store/task-source.ts";
+import { keyOf, trimId } from "../task/ids.ts";
+import { type FolderName, type RecordRules, unquotePlus } from "../task/rules.ts";
+import type { Task } from "../task/task.ts";
+
+export const NOBODY = -1;
+
+/** A log by its name without `.log`: logs have no user. */
+export function logName(name: string): FolderName {
+  return { userId: "", taskId: name };
+}
+
+/** All that a record owns by its ids: the logs, and in `output/` its directories and the one that holds a nested one. */
+function ownedBy(rules: RecordRules, id: TaskId): FolderName[] {
+  return [...placesOf(rules, id), ...rules.namesOf(id.taskId).map(logName)];
+}
+
+function placesOf(rules: RecordRules, id: TaskId): FolderName[] {
+  return rules
+    .foldersOf(id)
+    .map(placeOf)
+    .filter((place) => place !== undefined);
+}
+
+/** Ids with slashes name nested directories, which are in this one of two levels; undefined if there is none. */
+function placeOf(folder: FolderName): FolderName | undefined {
+  if (!folder.userId.includes("/") && !folder.taskId.includes("/")) return folder;
+  const [userId, taskId] = stepsOf(`${folder.userId}/${folder.taskId}`);
+  return userId === undefined || taskId === undefined ? undefined : { userId, taskId };
+}
+
+/** The names on a path, as the kernel resolves them without links. */
+function stepsOf(path: string): string[] {
+  const steps: string[] = [];
+  for (const name of path.split("/")) {
+    if (name === "..") steps.pop();
+    else if (name !== "" && name !== ".") steps.push(name);
+  }
+  return steps;
+}
+
+const RESULTS = /"result_(?:path|url)"\s*:\s*("(?:[^"\\]|\\.)*")/g;
+
+/** What the `result_path` and `result_url` of a record name. */
+function* resultsIn(json: string): Generator<string> {
+  for (const [, quoted] of json.matchAll(RESULTS)) {
+    const text = JSON.parse(quoted!) as string;
+    yield text;
+    if (text.includes("%")) yield unquotePlus(text.replaceAll("+", "%2B"));
+  }
+}
+
+/**
+ * The directories in `output/` that the results of a record may be in. The service's output directory may have another path
+ * in its container, so any two names in a row count.
+ */
+export function resultFolders(json: string, { userId, taskId }: TaskId): FolderName[] {
+  const found: FolderName[] = [];
+  for (const path of resultsIn(json)) {
+    if (path.includes(`/${userId}/${taskId}/`)) continue; // nearly all
+    const steps = stepsOf(path);
+    for (let i = 1; i < steps.length; i++) found.push({ userId: steps[i - 1]!, taskId: steps[i]! });
+  }
+  return found;
+}
+
+/** All directories in which a task may have files: by its ids, or by its results. */
+export function foldersOf(rules: RecordRules, id: TaskId, task: Task | null): FolderName[] {
+  const results = task === null ? [] : resultFolders(task.json, id);
+  return [...new Map([...rules.foldersOf(id), ...results].map((folder) => [keyOf(folder), folder])).values()];
+}
+
+/** The JSON of what Redis has of a task; "" without a copy. */
+export function jsonOf(task: Task | TtsctlError | undefined): string {
+  return task === undefined || task instanceof TtsctlError ? "" : task.json;
+}
+
+/** Equal for names that differ only in case or Unicode form, which some file systems ignore. */
+function folded(name: string): string {
+  return IS_ASCII.test(name) ? name.toLowerCase() : name.normalize("NFC").toUpperCase().toLowerCase();
+}
+
+const IS_ASCII = /^[ -~]*$/;
+
+/**
+ * Whose directory or log is this? (SPEC section 6, Artifacts). How many records own each name that is watched, and each name
+ * that may be the same on the disk. Only watched names take memory.
+ */
+export class Owners {
+  readonly #rules: RecordRules;
+  readonly #names = new KeyTable();
+  readonly #counts = new Column(new Uint32Array(1 << 10));
+  readonly #folded = new KeyTable();
+  /** By folded name: the first name, and the others if there are any. */
+  readonly #first = new Column(new Int32Array(1 << 10));
+  readonly #others = new Map<number, number[]>();
+  /** By record: the watched names that it owns only because its result is there. */
+  readonly #results = new Map<string, FolderName[]>();
+
+  constructor(rules: RecordRules) {
+    this.#rules = rules;
+  }
+
+  /** Returns its number. */
+  watch({ userId, taskId }: FolderName): number {
+    const known = this.#names.size;
+    const key = this.#names.addId(userId, taskId);
+    if (key < known) return key;
+    const folds = this.#folded.size;
+    const fold = this.#folded.addId(folded(userId), folded(taskId));
+    if (fold === folds) this.#first.set(fold, key);
+    else this.#others.set(fold, [...(this.#others.get(fold) ?? []), key]);
+    return key;
+  }
+
+  watchAllOf(id: TaskId): void {
+    for (const name of ownedBy(this.#rules, id)) this.watch(name);
+  }
+
+  watches(name: FolderName): boolean {
+    return this.#names.find(name.userId, name.taskId) >= 0;
+  }
+
+  /** Adds a record. @param json of it, if its result is looked for */
+  add(id: TaskId, json = ""): void {
+    for (const name of ownedBy(this.#rules, id)) this.#count(name, 1);
+    this.#addResults(id, json);
+  }
+
+  /** Adds all records of the file, valid or not. @param withResults whether their results are looked for */
+  async addFile(snapshot: Snapshot, withResults: boolean): Promise<void> {
+    const { rows, invalid, rules } = snapshot;
+    for (const name of [...invalid.ownerless].flatMap(rules.namesOf)) this.#count(logName(name), 1);
+    const turns = new Turns();
+    for (let key = 0; key < rows.keys.size; key++) {
+      if (rows.liveRow(key) >= 0 || rows.hasInvalid(key)) this.add(rows.keys.id(key));
+      await turns.next();
+    }
+    if (!withResults) return;
+    const read = snapshot.windowed();
+    for (let row = 0; row < rows.size; row++) {
+      await turns.next();
+      if (rows.state(row) !== LIVE && rows.state(row) !== INVALID) continue;
+      const json = await read(rows.start(row), rows.end(row));
+      const key = rows.key(row);
+      if (json.includes('"result_')) this.#addResults(key < 0 ? NO_ID : rows.keys.id(key), json.toString());
+    }
+  }
+
+  /** Counts a record no longer, or with `by` 1 again: it is purged, or kept after all. */
+  release(id: TaskId, by: 1 | -1 = -1): void {
+    for (const name of [...ownedBy(this.#rules, id), ...(this.#results.get(keyOf(id)) ?? [])]) this.#count(name, by);
+  }
+
+  /**
+   * Whether a record owns a watched name, or one that is the same on the disk. Names that aren't watched have an owner.
+   * @param isOne whether another name, which differs in case or Unicode form, leads to the same
+   */
+  owns(name: FolderName, isOne: (other: FolderName) => boolean): boolean {
+    const key = this.#names.find(name.userId, name.taskId);
+    if (key < 0 || this.#counts.at(key) > 0) return true;
+    const fold = this.#foldOf(name);
+    const alike = [this.#first.at(fold), ...(this.#others.get(fold) ?? [])];
+    return alike.some((other) => other !== key && this.#counts.at(other) > 0 && isOne(this.#names.id(other)));
+  }
+
+  #addResults(id: TaskId, json: string): void {
+    const folders = resultFolders(json, id);
+    if (folders.length === 0) return;
+    const own = new Set(ownedBy(this.#rules, id).map(keyOf));
+    const results = folders.filter((name) => !own.has(keyOf(name)) && this.#count(name, 1));
+    if (results.length > 0) this.#results.set(keyOf(id), results);
+  }
+
+  /** Returns whether the name is watched, but for case and Unicode form; then it is itself from now on. */
+  #count(name: FolderName, by: 1 | -1): boolean {
+    let key = this.#names.find(name.userId, name.taskId);
+    if (key < 0 && this.#foldOf(name) >= 0) key = this.watch(name);
+    if (key >= 0) this.#counts.add(key, by);
+    return key >= 0;
+  }
+
+  #foldOf({ userId, taskId }: FolderName): number {
+    return this.#folded.find(folded(userId), folded(taskId));
+  }
+}
+
+/** Of a record whose ids can't be read. */
+const NO_ID: TaskId = { userId: "", taskId: "" };
+
+/** The owner of a folder in `output/`, and of a log, by their names: tasks of different ids may have the same. Owners are numbers. */
+export class FolderNames {
+  readonly #rules: RecordRules;
+  readonly #names = new KeyTable();
+  readonly #owners = new Column(new Int32Array(1 << 10));
+
+  constructor(rules: RecordRules) {
+    this.#rules = rules;
+  }
+
+  /** Of several that have one folder the last counts. */
+  add(id: TaskId, owner: number): void {
+    for (const place of placesOf(this.#rules, id)) this.#set(place.userId, place.taskId, owner);
+  }
+
+  /** The same for the logs of a task id. @param ofSeveral the owner of a log that had one before */
+  addLog(taskId: string, owner: number, ofSeveral = owner): void {
+    for (const name of this.#rules.namesOf(taskId)) this.#set("", name, owner, ofSeveral);
+  }
+
+  #set(user: string, task: string, owner: number, ofSeveral = owner): void {
+    const known = this.#names.size;
+    const name = this.#names.addId(user, task);
+    this.#owners.set(name, name < known ? ofSeveral : owner);
+  }
+
+  /** The owner of a folder, or -1. */
+  ownerOf(user: string, task: string): number {
+    const name = this.#names.find(user, task);
+    return name < 0 ? NOBODY : this.#owners.at(name);
+  }
+
+  /** The owner of a log by its name without `.log`, or -1. */
+  ownerOfLog(name: string): number {
+    return this.ownerOf("", name);
+  }
+}
+
+/**
+ * Which of some users, by the names of their folders, have a record in the store file, valid or not.
+ * @param read returns the content of the file now; if that can't be read, all users may have a record
+ */
+export async function usersWithRecords(read: () => Promise<Snapshot>, users: readonly string[]): Promise<Set<string>> {
+  try {
+    const { rows, invalid, rules } = await read();
+    const known = new KeyTable();
+    for (let key = 0; key < rows.keys.size; key++) {
+      if (rows.liveRow(key) < 0 && !rows.hasInvalid(key)) continue;
+      if (rules.sharesFolders) for (const name of rules.namesOf(rows.keys.userId(key))) known.addId(name, "");
+      else known.addUserOf(rows.keys, key);
+    }
+    for (const name of [...invalid.taskless].flatMap(rules.namesOf)) known.addId(name, "");
+    return new Set(users.filter((user) => known.find(trimId(user), "") >= 0));
+  } catch (error) {
+    if (error instanceof TtsctlError) return new Set(users);
+    throw error;
+  }
+}

@@ -1,0 +1,89 @@
+import type { Clock } from "../clock.ts";
+import { TtsctlError } from "../errors.ts";
+import type { FileStore } from "../store/file/file-store.ts";
+import { isOutage, type MirrorState, MirrorUse, redisDisabled } from "../store/mirror-link.ts";
+import type { Mirror } from "../store/redis/mirror.ts";
+import { type Writable, writable } from "../store/writable.ts";
+import type { Parts } from "./parts.ts";
+import { checkClock, checkFileLayout, checkLayout, checkTimezone, type StoreQuestion, storeRefusal } from "./safety.ts";
+
+export type Action = "cleanup" | "orphans" | "delete" | "mark" | "import" | "sync" | "repair";
+
+/** The checks of a run, as a warning names those that were left out. */
+const CHECKS = {
+  layout: async (mirror: Mirror, { snapshot, input = snapshot }: Asked) => {
+    await checkLayout(mirror);
+    await checkFileLayout(input, mirror);
+  },
+  "time zone": (mirror: Mirror) => checkTimezone(mirror),
+  clock: async (mirror: Mirror, { age }: Asked, clock: Clock) => {
+    if (age != null) await checkClock(mirror, clock, age);
+  },
+  "right store": async (mirror: Mirror, asked: Asked) => {
+    const refusal = await storeRefusal(mirror, asked);
+    if (refusal !== null) throw refusal;
+  },
+} as const;
+type Check = keyof typeof CHECKS;
+
+/** Which action needs which of them (docs/contract.md, Guards). */
+export const NEEDED: Readonly<Record<Action, readonly Check[]>> = {
+  cleanup: ["layout", "time zone", "clock", "right store"],
+  orphans: ["layout", "time zone", "clock", "right store"],
+  delete: ["layout", "clock", "right store"],
+  mark: ["layout", "time zone", "clock", "right store"],
+  import: ["layout", "right store"],
+  sync: ["layout", "time zone", "right store"],
+  repair: ["layout", "time zone", "right store"],
+};
+
+interface Asked extends StoreQuestion {
+  /** Seconds: the shortest age that decides; null: none does. */
+  readonly age?: number | null;
+}
+
+/** The stores of a run whose checks were made: there is no other way to change a task. */
+export interface Cleared {
+  readonly file: Writable<FileStore>;
+  /** Without a mirror if Redis is off or can't be reached. */
+  readonly use: MirrorUse<Writable<Mirror>>;
+}
+
+/**
+ * Makes the checks of a run before its first change. If Redis can't be reached, the run works on the file, and `use.lost` names the checks
+ * that were left out.
+ * @throws TtsctlError LAYOUT_MISMATCH, TIMEZONE_MISMATCH, CLOCK_SKEW, STORE_MISMATCH, STORE_EMPTY; REDIS_* if Redis
+ *   answered with an error: a check that can't be made is a refusal
+ */
+export async function preflight(
+  { file, mirror, clock }: Parts<"file" | "clock"> & { readonly mirror: MirrorState | Mirror },
+  action: Action,
+  asked: Asked,
+): Promise<Cleared> {
+  const use = new MirrorUse<Writable<Mirror>>(allowed("kind" in mirror ? mirror : { kind: "on", mirror }), isOutage);
+  const left: Check[] = [];
+  for (const name of NEEDED[action]) {
+    await use.ask((there) => CHECKS[name](there, asked, clock));
+    if (use.lost !== null) left.push(name);
+  }
+  if (use.mirror === null) await checkFileLayout(asked.input ?? asked.snapshot, null);
+  if (left.length > 0) use.lost = uncheckedError(use.lost!, left);
+  return { file: writable(file), use };
+}
+
+function allowed(state: MirrorState): MirrorState<Writable<Mirror>> {
+  return state.kind === "on" ? { ...state, mirror: writable(state.mirror) } : state;
+}
+
+function uncheckedError(lost: TtsctlError, left: readonly Check[]): TtsctlError {
+  return new TtsctlError(lost.code, `${lost.message} (not checked: ${left.join(", ")})`, {
+    hint: lost.hint,
+    cause: lost.cause,
+  });
+}
+
+/** For a run that needs both stores. @throws TtsctlError REDIS_* without Redis */
+export function bothOf({ file, use: { mirror, lost } }: Cleared) {
+  if (mirror === null) throw lost ?? redisDisabled();
+  return { file, mirror };
+}

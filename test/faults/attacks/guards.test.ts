@@ -1,0 +1,113 @@
+import { existsSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { systemClock } from "../../../src/clock.ts";
+import { FileStore } from "../../../src/store/file/file-store.ts";
+import { usePlace } from "../../e2e/setup.ts";
+import { redisProxy } from "../../helpers/faults.ts";
+import { ago, RULES, record } from "../../helpers/records.ts";
+import { built, Running } from "../../helpers/ttsctl.ts";
+import { until } from "../../helpers/until.ts";
+
+const here = usePlace();
+const OLD = [record("alice", "t1"), record("alice", "t2")];
+const YOUNG = record("bob", "young", { updated_at: ago(60) });
+
+async function lay(): Promise<void> {
+  here.root.writeStore([...OLD, YOUNG]);
+  here.root.writeArtifacts([...OLD, YOUNG]);
+  expect((await here.run("sync")).code).toBe(0);
+}
+
+/** The rights of a user without some commands. */
+async function envWithout(...commands: string[]): Promise<Record<string, string>> {
+  const rules = commands.map((command) => `-${command}`);
+  await here.server.call("ACL", "SETUSER", "limited", "reset", "on", ">right", "~*", "+@all", ...rules);
+  return { REDIS_USERNAME: "limited", REDIS_PASSWORD: "right" };
+}
+
+describe("a removal that Redis refuses halfway leaves the hash", () => {
+  it.each(["zrem", "unlink"])("without the right to %s", async (command) => {
+    await lay();
+    const env = await envWithout(command);
+    const run = await here.run("cleanup --once -o json", { env });
+    expect(run.code, run.stderr).toBe(3);
+    expect(JSON.parse(run.stdout)).toMatchObject({ purged: 0, failed: 2 });
+    expect(await here.server.call("EXISTS", "tts:task:alice:t1", "tts:task:alice:t2")).toBe(2);
+    expect(here.root.readStore()).toHaveLength(3);
+    expect(here.root.has("output/alice/t1/t1.wav")).toBe(true);
+    expect((await here.run("verify --repair")).code).toBe(0);
+    expect((await here.run("cleanup --once -o json")).code).toBe(0);
+    expect(await here.server.call("EXISTS", "tts:task:alice:t1", "tts:task:alice:t2")).toBe(0);
+  });
+});
+
+describe("the names that ttsctl uses beside the store file aren't taken by an operator's file", () => {
+  const NAMES = ["ttsctl", "ttsctl-owed", "spool", "run.lock", "write.lock", "watch.lock"];
+  it.each(NAMES.map((name) => `.voice_task.json.${name}`))("%s", async (name) => {
+    await lay();
+    const before = here.root.tree();
+    const lines = [
+      `cleanup --once --backup ${name}`,
+      `cleanup --once --metrics-file ${name}`,
+      `delete --user alice --yes --backup ./${name}`,
+      `export --to ${name}`,
+    ];
+    for (const line of lines) expect(await here.run(line), line).toMatchObject({ code: 2 });
+    expect(here.root.tree()).toEqual(before);
+  });
+});
+
+it("a backup of a run that was refused isn't left behind empty, and one that was there is kept", async () => {
+  await lay();
+  here.root.write("there.jsonl", "");
+  const env = await envWithout("time");
+  for (const name of ["new.jsonl", "there.jsonl"]) {
+    expect((await here.run(`cleanup --once --backup ${name}`, { env })).code).toBe(4);
+  }
+  expect([here.root.has("new.jsonl"), here.root.has("there.jsonl")]).toEqual([false, true]);
+});
+
+it("delete by a status that only the copy in Redis has: checks that the file can be rewritten before it removes anything", async () => {
+  here.root.writeStore([{ ...OLD[0]!, status: "running" }, YOUNG]);
+  here.root.writeArtifacts(OLD);
+  await here.mirrored({ ...OLD[0]!, updated_at: "2020-01-02T00:00:00" }, YOUNG);
+  const redis = await here.server.dump();
+  const tree = here.root.tree();
+  const args = ["delete", "--status", "done", "--user", "alice", "--yes", "--force"];
+  const run = await built(args, { cwd: here.root.path, fileSize: 300 });
+  expect(run.stderr).toContain("cannot rewrite");
+  expect(run.code).toBe(1);
+  expect([here.root.tree(), await here.server.dump()]).toEqual([tree, redis]);
+});
+
+it("an answer that is longer than asked is an error", async () => {
+  await lay();
+  const proxy = await redisProxy(
+    here.server.port,
+    async () => "pass" as const,
+    (answer) => answer.replace("*4\r\n$", "*8\r\n$1\r\nx\r\n$1\r\n1\r\n$1\r\ny\r\n$1\r\n1\r\n$"),
+  );
+  try {
+    const url = `redis://127.0.0.1:${proxy.port}/0`;
+    const run = await here.run("list --page-size 2 --source redis -o json", { env: { REDIS_URL: url } });
+    expect(run.code, run.stdout).toBe(4);
+    expect(run.stderr).toContain("answered");
+  } finally {
+    await proxy.stop();
+  }
+});
+
+it("SIGTERM ends a watcher within 5 s also while it waits for the lock of a rewrite", async () => {
+  await lay();
+  const file = new FileStore(here.root.store, RULES, systemClock);
+  await file.withWriteLock(await file.target(), async () => {
+    const run = new Running(["cleanup", "--watch"], { cwd: here.root.path });
+    await until(() => existsSync(here.root.at(".voice_task.json.run.lock")));
+    await systemClock.sleep(1000);
+    const began = systemClock.monotonic();
+    run.kill("SIGTERM");
+    const { code } = await run.end();
+    expect(systemClock.monotonic() - began).toBeLessThan(5);
+    expect([0, 1]).toContain(code);
+  });
+});
