@@ -117,6 +117,7 @@ export const en = {
     "Start Redis again: the server then syncs the store file to it. If the server runs with --no-sync or --read-only, run: ttsctl sync",
   syncing: "The store file is being synced to Redis.",
   storeDown: "The store file cannot be read.",
+  storeDownShort: "the store file cannot be read",
   storeDownHint: "Run ttsctl doctor on the server for advice.",
   serverNotes: "Messages from the server",
   unreachable: "The server does not respond.",

@@ -118,6 +118,7 @@ export const zh: Messages = {
     "请重新启动 Redis，服务器随后会从存储文件同步；若服务器以 --no-sync 或 --read-only 启动，请运行：ttsctl sync",
   syncing: "正在从存储文件同步到 Redis。",
   storeDown: "无法读取存储文件。",
+  storeDownShort: "无法读取存储文件",
   storeDownHint: "请在服务器上运行 ttsctl doctor，它会说明该怎么办。",
   serverNotes: "服务器提示",
   unreachable: "服务器没有应答。",

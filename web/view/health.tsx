@@ -57,7 +57,7 @@ function useHeadlines(): { stuckCount: number; others: string[] } {
   const { attention = [], stuck, cleanup } = about.details.value ?? {};
   const cleanupSaid = cleanup?.last?.exitCode === 0 ? text.cleanupLate : text.cleanupFailed;
   const others = [
-    ...(store === "unreadable" ? [text.storeDown] : []),
+    ...(store === "unreadable" ? [text.storeDownShort] : []),
     ...(redis === "down" ? [text.redisDownShort] : []),
     ...attention.filter((part) => part !== "stuck").map((part) => (part === "drift" ? text.driftFound : cleanupSaid)),
   ];
