@@ -1,3 +1,4 @@
+import { utimesSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { record } from "../helpers/records.ts";
 import { useServer } from "../http/setup.ts";
@@ -186,4 +187,18 @@ describe("[paths] shared = true", () => {
     };
     expect(checks.find(({ check }) => check === "output")?.detail).toContain("shared");
   });
+});
+
+it("a directory with a newer file keeps the task with all its directories", async () => {
+  here.root.write("config.ini", `[redis]\nport = ${here.server.port}\nlayout = api_ms\n[service]\ntimezone = UTC\n`);
+  here.root.writeStore([record("u", "a b", { created_at: OLD, updated_at: OLD })]);
+  const files = ["output/u/a_b/a.wav", "output/u/a+b/b.wav", "output/u/a b/c.wav", "output/u/a%20b/d.wav"];
+  for (const newer of files) {
+    for (const file of files) here.root.write(file, "x");
+    here.root.age();
+    utimesSync(here.root.at(newer), NOW + 3600, NOW + 3600);
+    const run = await here.run("cleanup --once -o json");
+    expect(JSON.parse(run.stdout), run.stderr).toMatchObject({ purged: 0 });
+    expect(files.filter((file) => !here.root.has(file))).toEqual([]);
+  }
 });

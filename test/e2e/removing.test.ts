@@ -153,6 +153,16 @@ describe("cleanup --once", () => {
     expect(store.code).toBe(2);
   });
 
+  it("backs up the newer copy of a task, which Redis has", async () => {
+    const [older, newer] = [10, 9].map((days) =>
+      record("alice", "t1", { text: `${days}`, updated_at: ago(days * 86_400) }),
+    );
+    here.root.writeStore([older!]);
+    await here.mirrored(newer!);
+    expect(await here.run("cleanup --once --backup kept.jsonl")).toMatchObject({ code: 0 });
+    expect(JSON.parse(lines(here.root.tree()["kept.jsonl"]!).at(-1)!)).toEqual(newer);
+  });
+
   it("twice at once: one waits for the other, and each task is purged once", async () => {
     await fill();
     const runs = await Promise.all([here.run("cleanup --once -o json"), here.run("cleanup --once -o json")]);
