@@ -6,12 +6,11 @@ import { build } from "esbuild";
 
 /** Bundles `web/` of a folder; returns esbuild's account of what went in. */
 export async function buildWeb(root) {
-  const { metafile } = await build({
+  const common = {
     metafile: true,
     absWorkingDir: root,
-    entryPoints: ["web/main.tsx", "web/theme.ts", "web/icon.svg"],
-    outdir: "dist/web",
-    entryNames: "assets/[name]-[hash]",
+    outdir: "dist/web/assets",
+    entryNames: "[name]-[hash]",
     loader: { ".svg": "copy" },
     bundle: true,
     platform: "browser",
@@ -21,12 +20,26 @@ export async function buildWeb(root) {
     charset: "utf8", // Chinese texts take half the room of their escapes
     legalComments: "none",
     logLevel: "warning",
+  };
+  const namesIn = ({ outputs }) => Object.keys(outputs).map((path) => [nameOf(path), basename(path)]);
+  const { metafile: others } = await build({
+    ...common,
+    entryPoints: ["web/theme.ts", "web/icon.svg", "web/i18n/zh.ts"],
   });
-  const names = new Map(Object.keys(metafile.outputs).map((path) => [nameOf(path), `assets/${basename(path)}`]));
+  const names = new Map(namesIn(others));
+  // The second language is loaded when it is chosen. esbuild's own splitting makes a third file, which delays the first.
+  const apart = ({ onResolve }) =>
+    onResolve({ filter: /\/zh\.ts$/ }, () => ({ path: `./${names.get("zh.js")}`, external: true }));
+  const { metafile } = await build({
+    ...common,
+    entryPoints: ["web/main.tsx"],
+    plugins: [{ name: "apart", setup: apart }],
+  });
+  for (const [name, file] of namesIn(metafile)) names.set(name, file);
   const html = await readFile(`${root}web/index.html`, "utf8");
   await writeFile(
     `${root}dist/web/index.html`,
-    html.replace(/\{\{([\w.]+)\}\}/g, (_, name) => names.get(name)),
+    html.replace(/\{\{([\w.]+)\}\}/g, (_, name) => `assets/${names.get(name)}`),
   );
   return metafile;
 }

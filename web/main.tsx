@@ -1,8 +1,7 @@
 import "./style/page.css";
 import { effect } from "@preact/signals";
 import { render } from "preact";
-import { messagesIn, TAGS } from "./i18n/language.ts";
-import { showTheme } from "./model/theme.ts";
+import { loadMessages, messagesIn, TAGS } from "./i18n/language.ts";
 import { currentPlace, followAddress } from "./state/address-bar.ts";
 import { App } from "./state/app.ts";
 import { Preferences } from "./state/preferences.ts";
@@ -14,6 +13,7 @@ import { Page } from "./view/page.tsx";
 const TICK = 5_000;
 
 const preferences = new Preferences(storage(), navigator.languages);
+await loadMessages(preferences.language.value).catch(() => {}); // then the page is in English
 const app = new App(preferences, currentPlace());
 
 effect(() => {
@@ -21,7 +21,9 @@ effect(() => {
   document.documentElement.lang = TAGS[language];
   document.title = `${messagesIn(language).title} · ttsctl`;
 });
-effect(() => showTheme(preferences.theme.value));
+effect(() => {
+  document.documentElement.dataset.theme = preferences.theme.value;
+});
 render(
   <AppContext.Provider value={app}>
     <Page />

@@ -1,8 +1,7 @@
 // A classic script in the head: the browser paints nothing before it has run, so the theme that was chosen doesn't flash.
-import { showTheme, THEME_KEY } from "./model/theme.ts";
-
+// It imports nothing; state/preferences.ts has the same key.
 try {
-  showTheme(localStorage.getItem(THEME_KEY) ?? "auto");
+  document.documentElement.dataset.theme = localStorage.getItem("ttsctl.theme") ?? "auto";
 } catch {
   // Some browsers deny storage.
 }

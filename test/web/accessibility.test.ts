@@ -79,12 +79,4 @@ describe.each(LOOKS)("the page in $locale, $colorScheme, at a width of $width", 
     expect(await tab.problems()).toEqual([]);
     tab.expectsRefusals();
   });
-
-  it("has the colours of its scheme", async () => {
-    const { url } = await here.serveSynced();
-    const tab = await here.open(url, { colorScheme, locale, viewport: { width, height: 800 } });
-    const background = await tab.page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
-    const [red] = background.match(/\d+/g)!;
-    expect(Number(red) < 128).toBe(colorScheme === "dark");
-  });
 });

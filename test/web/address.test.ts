@@ -8,20 +8,19 @@ const HOSTILE = `a b,c#?&%2e=+'"<i>/\u202e小雨`;
 const TASKS = Array.from({ length: 25 }, (_, i) => record("alice", `t${i + 10}`, { updated_at: ago(60 + 10 * i) }));
 beforeEach(() => here.root.writeStore([record("小雨 &b", HOSTILE, { updated_at: ago(10) }), ...TASKS]));
 
-const hashOf = (tab: Tab) => new URL(tab.page.url()).hash;
 const isOpen = (tab: Tab, taskId: string) => tab.row(taskId).locator(".fields").isVisible();
 const linked = (tab: Tab) => tab.page.getByText("Task from the address, not on this page:");
 
 it("names the open task beside the filter, and opens its row again when it is loaded", async () => {
   const tab = await here.open(`${(await here.serveSynced()).url}/#user=alice`);
   await tab.opens("t12");
-  expect(hashOf(tab)).toBe("#user=alice&task=t12&task-user=alice");
+  expect(tab.hash()).toBe("#user=alice&task=t12&task-user=alice");
   await tab.page.reload();
   await tab.row("t12").locator(".fields").waitFor();
   expect(await tab.rows().count()).toBe(20);
   expect(await linked(tab).count()).toBe(0);
   await tab.opener("t12").click();
-  expect(hashOf(tab)).toBe("#user=alice");
+  expect(tab.hash()).toBe("#user=alice");
 });
 
 it("closes the row by Back, opens it by Forward, and goes through several one by one", async () => {
@@ -33,7 +32,7 @@ it("closes the row by Back, opens it by Forward, and goes through several one by
   expect(await isOpen(tab, "t12")).toBe(true);
   await tab.page.goBack();
   await expect.poll(() => isOpen(tab, "t12")).toBe(false);
-  expect(hashOf(tab)).toBe("");
+  expect(tab.hash()).toBe("");
   await tab.page.goForward();
   await expect.poll(() => isOpen(tab, "t12")).toBe(true);
 });
@@ -41,14 +40,13 @@ it("closes the row by Back, opens it by Forward, and goes through several one by
 it("goes back over a filter and a page to the list and the row that were there", async () => {
   const tab = await here.open(`${(await here.serveSynced()).url}/#page=2`);
   await tab.opens("t30");
-  await tab.page.locator("input[name=user]").fill("alice");
-  await tab.page.locator("input[name=user]").press("Enter");
+  await tab.enters("user", "alice");
   await tab.sees(["t10", "t29"], { count: 20 });
-  expect(hashOf(tab)).toBe("#user=alice");
+  expect(tab.hash()).toBe("#user=alice");
   await tab.page.goBack();
   await tab.sees(["t30"], { count: 6 });
   await tab.row("t30").locator(".fields").waitFor();
-  expect(hashOf(tab)).toBe("#page=2&task=t30&task-user=alice");
+  expect(tab.hash()).toBe("#page=2&task=t30&task-user=alice");
   await tab.page.goForward();
   await tab.sees(["t10", "t29"], { count: 20 });
 });
@@ -72,7 +70,7 @@ it("of any characters opens a task that is not on the page, above the list, and 
   await row.locator(".task-id").click();
   await linked(tab).waitFor({ state: "detached" });
   await tab.sees(["t10", "t29"], { count: 20 });
-  expect(hashOf(tab)).toBe("#user=alice");
+  expect(tab.hash()).toBe("#user=alice");
 });
 
 it("of a task that neither store has says so, and so does Back to one that was deleted", async () => {
@@ -81,12 +79,9 @@ it("of a task that neither store has says so, and so does Back to one that was d
   await tab.page.getByText("The task in the address is in neither store.").waitFor();
   await tab.sees(["t10"], { count: 20 });
   await (await tab.opens("t10")).getByRole("button", { name: "Delete task t10" }).click();
-  await tab.page
-    .getByRole("dialog")
-    .getByRole("button", { name: /^Delete [\d,]+ tasks?$/ })
-    .click();
+  await tab.confirmsDeletion();
   await tab.page.locator(".said").getByText("Task t10 was deleted.").waitFor();
-  expect(hashOf(tab)).toBe("");
+  expect(tab.hash()).toBe("");
   await tab.page.goBack();
   await tab.page.getByText("The task in the address is in neither store.").waitFor();
 });
@@ -108,14 +103,14 @@ it("names the log of the open task, which is chosen again by reload, Back and Fo
   await tab.opens("t13");
   const chosen = (id: string, name: string) => tab.row(id).getByRole("tab", { name, selected: true }).waitFor();
   await tab.row("t12").getByRole("tab", { name: "Log" }).click();
-  expect(hashOf(tab)).toBe("#task=t12&task-user=alice&tab=log");
+  expect(tab.hash()).toBe("#task=t12&task-user=alice&tab=log");
   await tab.row("t12").getByText("the log of t12").waitFor();
   await chosen("t13", "Record");
   await tab.page.reload();
   await chosen("t12", "Log");
   await tab.row("t12").getByText("the log of t12").waitFor();
   await tab.row("t12").getByRole("tab", { name: "Record" }).click();
-  expect(hashOf(tab)).toBe("#task=t12&task-user=alice");
+  expect(tab.hash()).toBe("#task=t12&task-user=alice");
   await tab.page.goBack();
   await chosen("t12", "Log");
   await tab.page.goForward();
@@ -123,7 +118,7 @@ it("names the log of the open task, which is chosen again by reload, Back and Fo
   await tab.page.goBack();
   await chosen("t12", "Log");
   await tab.opener("t12").click();
-  expect(hashOf(tab)).toBe("");
+  expect(tab.hash()).toBe("");
   await tab.opens("t12");
   await chosen("t12", "Record");
 });
@@ -135,7 +130,7 @@ it("changes the tab of a task that is not on the page without closing its row", 
   const row = await tab.row("t30").elementHandle();
   await tab.row("t30").getByRole("tab", { name: "Log" }).click();
   await tab.row("t30").getByText("the log of t30").waitFor();
-  expect(hashOf(tab)).toBe("#task=t30&task-user=alice&tab=log");
+  expect(tab.hash()).toBe("#task=t30&task-user=alice&tab=log");
   await tab.refreshes();
   expect(await row!.evaluate((element) => element.isConnected)).toBe(true);
 });
@@ -151,11 +146,10 @@ it.each([
   const notice = tab.page.locator(".filter").getByRole("alert");
   await notice.getByText("The filter was not applied.").waitFor();
   await notice.getByText(detail).waitFor();
-  expect(hashOf(tab)).toBe("");
+  expect(tab.hash()).toBe("");
   await tab.refreshes();
   expect(await notice.count()).toBe(1);
-  await tab.page.locator("input[name=user]").fill("alice");
-  await tab.page.locator("input[name=user]").press("Enter");
+  await tab.enters("user", "alice");
   await notice.waitFor({ state: "detached" });
   await tab.page.goto(`${new URL(tab.page.url()).origin}/#since=later`);
   await notice.getByText('"since": "later" isn\'t a time').waitFor();

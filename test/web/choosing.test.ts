@@ -115,9 +115,7 @@ describe("chosen tasks", () => {
     await dialog(tab).getByText("3 tasks will be deleted.").waitFor();
     expect(await dialog(tab).locator(".by-status li").allTextContents()).toEqual(["done 2", "error 1"]);
     await dialog(tab).getByText("On the disk: 2 files, 110 bytes.").waitFor();
-    await dialog(tab)
-      .getByRole("button", { name: /^Delete [\d,]+ tasks?$/ })
-      .click();
+    await tab.confirmsDeletion();
     const result = tab.page.getByRole("dialog", { name: "3 tasks deleted." });
     const kept = result.locator(".unchanged li");
     await expect
@@ -150,9 +148,7 @@ describe("chosen tasks", () => {
     await press(tab, "Choose all 50 tasks");
     await press(tab, "Delete…");
     await tab.page.getByRole("dialog", { name: "Delete 50 tasks?" }).getByText("50 tasks will be deleted.").waitFor();
-    await dialog(tab)
-      .getByRole("button", { name: /^Delete [\d,]+ tasks?$/ })
-      .click();
+    await tab.confirmsDeletion();
     await tab.page.locator(".said").getByText("50 tasks deleted.").waitFor();
     await tab.page.getByText("No task matches the filter").waitFor();
     expect(stored()).toEqual(TASKS.map(({ task_id }) => task_id));
@@ -227,16 +223,12 @@ describe("chosen tasks", () => {
     await press(tab, "Delete…");
     await dialog(tab).getByText("25 tasks will be deleted.").waitFor();
     here.root.writeStore([...TASKS, ...more, record("bob", "late", { status: "failed", updated_at: ago(0) })]);
-    await dialog(tab)
-      .getByRole("button", { name: /^Delete [\d,]+ tasks?$/ })
-      .click();
+    await tab.confirmsDeletion();
     await dialog(tab).getByText("More tasks match now than before.").waitFor();
     await dialog(tab).getByText("26 tasks will be deleted.").waitFor();
     tab.expectsRefusals();
     expect(stored()).toHaveLength(46);
-    await dialog(tab)
-      .getByRole("button", { name: /^Delete [\d,]+ tasks?$/ })
-      .click();
+    await tab.confirmsDeletion();
     await tab.page.locator(".said").getByText("26 tasks deleted.").waitFor();
     expect(stored()).toHaveLength(20);
   });
@@ -253,9 +245,7 @@ describe("chosen tasks", () => {
     });
     await box(tab, "t0").check();
     await press(tab, "Delete…");
-    await dialog(tab)
-      .getByRole("button", { name: /^Delete [\d,]+ tasks?$/ })
-      .click();
+    await tab.confirmsDeletion();
     await dialog(tab).getByRole("button", { name: "Working…" }).waitFor();
     await tab.page.keyboard.press("Escape");
     await dialog(tab).waitFor({ state: "detached" });
@@ -282,9 +272,7 @@ describe("chosen tasks", () => {
     for (const i of [0, 1, 2, 3, 4, 5, 11]) await tab.rows().nth(i).getByRole("checkbox").check();
     await press(tab, "Delete…");
     await dialog(tab).getByText("7 tasks will be deleted.").waitFor();
-    await dialog(tab)
-      .getByRole("button", { name: /^Delete [\d,]+ tasks?$/ })
-      .click();
+    await tab.confirmsDeletion();
     await tab.page.locator(".said").getByText("7 tasks deleted.").waitFor();
     expect(here.root.readStore()).toHaveLength(5);
     expect(here.root.readStore().every(({ user_id }) => user_id === "bob")).toBe(true);

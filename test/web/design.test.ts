@@ -17,7 +17,6 @@ const TASKS = Array.from({ length: 50 }, (_, i) => {
 });
 beforeEach(() => here.root.writeStore(TASKS));
 
-const hashOf = (tab: Tab) => decodeURIComponent(new URL(tab.page.url()).hash);
 const isFocused = (tab: Tab, selector: string) =>
   tab.page.locator(selector).evaluate((element) => element === document.activeElement);
 
@@ -69,30 +68,27 @@ describe("the list comes first", () => {
   });
 });
 
-describe("the tabs", () => {
-  it("have the counts, are the filter by status, and stuck tasks are one of them", async () => {
-    const tab = await here.open((await here.serveSynced()).url);
-    const tabs = tab.page.locator(".status-tabs button");
-    await expect
-      .poll(() => tabs.allTextContents())
-      .toEqual(["All 50", "wait 12", "run 12", "error 13", "done 13", "stuck 2"]);
-    await tab.page.locator(".status-tabs .stuck").click();
-    await tab.sees(["t57", "t56"], { count: 2 });
-    expect(hashOf(tab)).toBe("#stuck=true");
-    await tab.page.locator(".status-tabs .run").click();
-    await tab.sees(["t12"], { count: 12 });
-    expect(hashOf(tab)).toBe("#status=run");
-    await tab.page.locator(".status-tabs .all").click();
-    await tab.sees(["t10"], { count: 20 });
-    await tab.page.getByRole("button", { name: "2 tasks are stuck" }).click();
-    await tab.sees(["t57", "t56"], { count: 2 });
-  });
+it("the tabs have the counts, are the filter by status, and stuck tasks are one of them", async () => {
+  const tab = await here.open((await here.serveSynced()).url);
+  const tabs = tab.page.locator(".status-tabs button");
+  await expect
+    .poll(() => tabs.allTextContents())
+    .toEqual(["All 50", "wait 12", "run 12", "error 13", "done 13", "stuck 2"]);
+  await tab.page.locator(".status-tabs .stuck").click();
+  await tab.sees(["t57", "t56"], { count: 2 });
+  expect(tab.hash()).toBe("#stuck=true");
+  await tab.page.locator(".status-tabs .run").click();
+  await tab.sees(["t12"], { count: 12 });
+  expect(tab.hash()).toBe("#status=run");
+  await tab.page.locator(".status-tabs .all").click();
+  await tab.sees(["t10"], { count: 20 });
+  await tab.page.getByRole("button", { name: "2 tasks are stuck" }).click();
+  await tab.sees(["t57", "t56"], { count: 2 });
 });
 
 describe("the field that finds a task", () => {
   const find = async (tab: Tab, words: string) => {
-    await tab.page.locator("input[name=search]").fill(words);
-    await tab.page.locator("input[name=search]").press("Enter");
+    await tab.enters("search", words);
   };
 
   it("opens the one task of an id or of user:id, and searches for anything else", async () => {
@@ -104,12 +100,12 @@ describe("the field that finds a task", () => {
       await find(tab, words);
       await tab.sees([id], { count: 1 });
       await tab.row(id).locator(".fields").waitFor();
-      expect(hashOf(tab)).toContain(`task=${id}`);
+      expect(tab.hash()).toContain(`task=${id}`);
     }
     await tab.page.getByRole("button", { name: "Remove from the filter: bob" }).click();
     await find(tab, "no voice");
     await tab.page.getByRole("heading", { name: "8 tasks found" }).waitFor();
-    expect(hashOf(tab)).toBe("#search=no+voice");
+    expect(tab.hash()).toBe("#search=no+voice");
   });
 
   it("lists all tasks of an id that several users have", async () => {
@@ -129,9 +125,9 @@ it("the parts of a filter are chips that remove them", async () => {
   await expect.poll(() => chips.allTextContents()).toEqual(["alice", "last 24 hours", "“voice”"]);
   await tab.page.getByRole("button", { name: "Remove from the filter: last 24 hours" }).click();
   await expect.poll(() => chips.allTextContents()).toEqual(["alice", "“voice”"]);
-  expect(hashOf(tab)).toBe("#user=alice&search=voice");
+  expect(tab.hash()).toBe("#user=alice&search=voice");
   await chips.first().click();
-  await expect.poll(() => hashOf(tab)).toBe("#search=voice");
+  await expect.poll(() => tab.hash()).toBe("#search=voice");
   expect(await tab.page.locator("input[name=user]").inputValue()).toBe("");
 });
 
@@ -202,7 +198,7 @@ it("the pager goes to the first, the last and any page", async () => {
   await field.fill("2");
   await field.press("Enter");
   await tab.sees(["t30"], { count: 20 });
-  expect(hashOf(tab)).toBe("#page=2");
+  expect(tab.hash()).toBe("#page=2");
 });
 
 it("while another page is read, no row is opened", async () => {
@@ -216,7 +212,7 @@ it("while another page is read, no row is opened", async () => {
   await tab.page.locator(".list[aria-busy=true]").waitFor();
   await tab.opener("t10").click();
   await tab.sees(["t30"], { count: 20 });
-  expect(hashOf(tab)).toBe("#page=2");
+  expect(tab.hash()).toBe("#page=2");
   await tab.page.goBack();
   await tab.sees(["t10"]);
   expect(await tab.page.locator(".fields").count()).toBe(0);
@@ -234,34 +230,31 @@ it("an address of a missing task leads to the notice", async () => {
 it("after the sign-in, the list has the focus", async () => {
   const TTSCTL_HTTP_TOKEN = "a-token-of-32-characters-or-more";
   const tab = await here.open((await here.serve("--no-cleanup", { TTSCTL_HTTP_TOKEN })).url);
-  await tab.page.locator("input[name=token]").fill(TTSCTL_HTTP_TOKEN);
-  await tab.page.locator("input[name=token]").press("Enter");
+  await tab.enters("token", TTSCTL_HTTP_TOKEN);
   await tab.sees(["t10"]);
   await expect.poll(() => isFocused(tab, "#tasks")).toBe(true);
   tab.expectsRefusals();
 });
 
-describe("the chart", () => {
-  it("has a scale, and a tooltip for the pointer, the keyboard and a finger", async () => {
-    const { url } = await here.serveSynced();
-    const tab = await here.open(url);
-    await expect
-      .poll(() => tab.page.locator(".scale span").allTextContents())
-      .toEqual([expect.stringMatching(/^[2-5]\d$/), "0"]);
-    const tooltip = tab.page.locator(".tooltip");
-    await tab.page.locator(".bars button").last().hover();
-    await tooltip.getByText(/^\d\d:00: .*done \d+/).waitFor();
-    await tab.page.mouse.move(5, 5);
-    await tooltip.waitFor({ state: "detached" });
-    await tab.page.locator(".bars button").last().focus();
-    await tooltip.waitFor();
-    const phone = await here.open(url, { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true });
-    await phone.page.getByRole("button", { name: "Chart" }).tap();
-    await phone.page.locator(".bars button").last().tap();
-    await phone.page.locator(".tooltip").waitFor();
-    const box = (await phone.page.locator(".tooltip").boundingBox())!;
-    expect([box.x >= 0, box.x + box.width <= 360]).toEqual([true, true]);
-  });
+it("the chart has a scale, and a tooltip for the pointer, the keyboard and a finger", async () => {
+  const { url } = await here.serveSynced();
+  const tab = await here.open(url);
+  await expect
+    .poll(() => tab.page.locator(".scale span").allTextContents())
+    .toEqual([expect.stringMatching(/^[2-5]\d$/), "0"]);
+  const tooltip = tab.page.locator(".tooltip");
+  await tab.page.locator(".bars button").last().hover();
+  await tooltip.getByText(/^\d\d:00: .*done \d+/).waitFor();
+  await tab.page.mouse.move(5, 5);
+  await tooltip.waitFor({ state: "detached" });
+  await tab.page.locator(".bars button").last().focus();
+  await tooltip.waitFor();
+  const phone = await here.open(url, { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true });
+  await phone.page.getByRole("button", { name: "Chart" }).tap();
+  await phone.page.locator(".bars button").last().tap();
+  await phone.page.locator(".tooltip").waitFor();
+  const box = (await phone.page.locator(".tooltip").boundingBox())!;
+  expect([box.x >= 0, box.x + box.width <= 360]).toEqual([true, true]);
 });
 
 it("keys find, walk, choose, open and explain", async () => {

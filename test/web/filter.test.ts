@@ -55,25 +55,23 @@ describe("the form", () => {
   });
 });
 
-describe("the body", () => {
-  it("is one that the server takes, with all of the filter in it", () => {
-    fc.assert(
-      fc.property(filter, (applied) => {
-        expect(parseQueryBody(JSON.stringify(bodyOf(applied, 3, 50)), "the body")).toMatchObject({
-          ...Object.fromEntries(
-            PAGE_PARTS.map((part) => {
-              const { length, 0: first } = applied[part];
-              const { kind } = fieldOf(part);
-              if (length === 0 || (part === "sort" && applied.taskIds.length > 0)) return [part, null];
-              if (kind === "switch") return [part, true];
-              return [part, kind === "user" || kind === "list" ? applied[part] : first];
-            }),
-          ),
-          ...{ page: 3, pageSize: 50 },
-        });
-      }),
-    );
-  });
+it("the body is one that the server takes, with all of the filter in it", () => {
+  fc.assert(
+    fc.property(filter, (applied) => {
+      expect(parseQueryBody(JSON.stringify(bodyOf(applied, 3, 50)), "the body")).toMatchObject({
+        ...Object.fromEntries(
+          PAGE_PARTS.map((part) => {
+            const { length, 0: first } = applied[part];
+            const { kind } = fieldOf(part);
+            if (length === 0 || (part === "sort" && applied.taskIds.length > 0)) return [part, null];
+            if (kind === "switch") return [part, true];
+            return [part, kind === "user" || kind === "list" ? applied[part] : first];
+          }),
+        ),
+        ...{ page: 3, pageSize: 50 },
+      });
+    }),
+  );
 });
 
 describe("the address", () => {

@@ -2,9 +2,11 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import type { Messages } from "../../web/i18n/en.ts";
-import { LANGUAGES, languageOf, messagesIn } from "../../web/i18n/language.ts";
+import { LANGUAGES, languageOf, loadMessages, messagesIn } from "../../web/i18n/language.ts";
 
 const WEB = new URL("../../web", import.meta.url).pathname;
+
+await loadMessages("zh");
 
 /** The keys of messages, those of a group with a dot. */
 function keysOf(messages: object, before = ""): string[] {

@@ -1,5 +1,5 @@
 import { appendFileSync } from "node:fs";
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, expect, it } from "vitest";
 import { FastClock } from "../helpers/clock.ts";
 import { ago, record } from "../helpers/records.ts";
 import type { Tab } from "./helpers/browser.ts";
@@ -28,29 +28,27 @@ async function opensLog(tab: Tab, taskId = "t01"): Promise<void> {
   await panel(tab, taskId).locator(".log-bar").waitFor();
 }
 
-describe("the log of an open row", () => {
-  it("shows the last lines as texts, follows new ones until the task is finished", async () => {
-    const tab = await here.open((await here.serveSynced(new FastClock())).url);
-    await opensLog(tab);
-    await panel(tab).getByText("New lines appear as they come.").waitFor();
-    const log = panel(tab).locator(".log");
-    await expect.poll(() => log.textContent()).toContain("taken'\"> \\u202egnp\\u0007\n100%");
-    expect(await log.textContent()).not.toContain("10%\r");
-    expect(await tab.page.locator("#app img").count()).toBe(0);
-    expect(await panel(tab).getByRole("button", { name: "Follow" }).getAttribute("aria-pressed")).toBe("true");
-    appendFileSync(here.root.at(LOG), "语音完成\n");
-    await log.getByText("语音完成").waitFor();
-    await here.mirrored({ ...RUNNING, status: "succeeded", updated_at: ago(1) });
-    await panel(tab).getByText("The task is finished.").waitFor();
-    expect(await panel(tab).getByRole("button", { name: "Follow" }).getAttribute("aria-pressed")).toBe("false");
-    await opensLog(tab, "t02");
-    await panel(tab, "t02").getByText("There is no log.").waitFor();
-    expect(await panel(tab, "t02").locator("button, a").count()).toBe(0);
-    await tab.opener("t02").click();
-    await opensLog(tab, "t04");
-    await panel(tab, "t04").getByText("New lines appear as they come. There is no log.").waitFor();
-    expect(await panel(tab, "t04").getByRole("link").count()).toBe(0);
-  });
+it("the log of an open row shows the last lines as texts, follows new ones until the task is finished", async () => {
+  const tab = await here.open((await here.serveSynced(new FastClock())).url);
+  await opensLog(tab);
+  await panel(tab).getByText("New lines appear as they come.").waitFor();
+  const log = panel(tab).locator(".log");
+  await expect.poll(() => log.textContent()).toContain("taken'\"> \\u202egnp\\u0007\n100%");
+  expect(await log.textContent()).not.toContain("10%\r");
+  expect(await tab.page.locator("#app img").count()).toBe(0);
+  expect(await panel(tab).getByRole("button", { name: "Follow" }).getAttribute("aria-pressed")).toBe("true");
+  appendFileSync(here.root.at(LOG), "语音完成\n");
+  await log.getByText("语音完成").waitFor();
+  await here.mirrored({ ...RUNNING, status: "succeeded", updated_at: ago(1) });
+  await panel(tab).getByText("The task is finished.").waitFor();
+  expect(await panel(tab).getByRole("button", { name: "Follow" }).getAttribute("aria-pressed")).toBe("false");
+  await opensLog(tab, "t02");
+  await panel(tab, "t02").getByText("There is no log.").waitFor();
+  expect(await panel(tab, "t02").locator("button, a").count()).toBe(0);
+  await tab.opener("t02").click();
+  await opensLog(tab, "t04");
+  await panel(tab, "t04").getByText("New lines appear as they come. There is no log.").waitFor();
+  expect(await panel(tab, "t04").getByRole("link").count()).toBe(0);
 });
 
 it("is not followed in a hidden tab, which has no other connection either", async () => {

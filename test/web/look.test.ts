@@ -109,8 +109,7 @@ it("the header fits a phone, with everything that can be in it", async () => {
   const { url } = await here.serve("--no-cleanup", { TTSCTL_HTTP_TOKEN });
   for (const locale of ["en-US", "zh-CN"]) {
     const tab = await here.open(url, { locale, viewport: { width: 320, height: 700 } });
-    await tab.page.locator("input[name=token]").fill(TTSCTL_HTTP_TOKEN);
-    await tab.page.locator("input[name=token]").press("Enter");
+    await tab.enters("token", TTSCTL_HTTP_TOKEN);
     await tab.page.locator(".chip.off").waitFor();
     await tab.page.getByRole("button", { name: /Sign out|退出登录/ }).waitFor();
     expect((await tab.page.locator(".chip").boundingBox())!.height).toBeLessThan(24);
@@ -121,19 +120,17 @@ it("the header fits a phone, with everything that can be in it", async () => {
   }
 });
 
-describe("a record", () => {
-  it("is shown whole, numbers as the service wrote them", async () => {
-    here.root.write(
-      "voice_task.json",
-      `[{"task_id":"n","user_id":"u","status":"done","error":null,"updated_at":"2026-01-01T00:00:00","top_p":1.0,"seed":12345678901234567890,"deep":{"x":[1.50]}}]`,
-    );
-    const tab = await here.open((await here.serveSynced()).url);
-    const row = await tab.opens("n");
-    await row.locator(".parameters summary").click();
-    const fields = await row.locator("dl > div").allTextContents();
-    expect(fields).toEqual(expect.arrayContaining(["top_p1.0", "seed12345678901234567890", "errornull"]));
-    expect(fields.find((field) => field.startsWith("deep"))).toContain("1.50");
-  });
+it("a record is shown whole, numbers as the service wrote them", async () => {
+  here.root.write(
+    "voice_task.json",
+    `[{"task_id":"n","user_id":"u","status":"done","error":null,"updated_at":"2026-01-01T00:00:00","top_p":1.0,"seed":12345678901234567890,"deep":{"x":[1.50]}}]`,
+  );
+  const tab = await here.open((await here.serveSynced()).url);
+  const row = await tab.opens("n");
+  await row.locator(".parameters summary").click();
+  const fields = await row.locator("dl > div").allTextContents();
+  expect(fields).toEqual(expect.arrayContaining(["top_p1.0", "seed12345678901234567890", "errornull"]));
+  expect(fields.find((field) => field.startsWith("deep"))).toContain("1.50");
 });
 
 describe("languages", () => {
@@ -147,6 +144,16 @@ describe("languages", () => {
     await tab.page.getByRole("heading", { name: "Voice tasks" }).waitFor();
     await tab.page.reload();
     await tab.page.getByRole("heading", { name: "Voice tasks" }).waitFor();
+    expect(tab.asked(/\/zh-\w+\.js$/)).toHaveLength(1); // not by the page in English
+  });
+
+  it("that can't be loaded leave the page in English, which says so", async () => {
+    const tab = await here.open((await here.serveSynced()).url);
+    await tab.page.route(/\/zh-\w+\.js$/, (route) => route.abort());
+    await tab.page.getByRole("button", { name: "切换到中文" }).click();
+    await tab.page.getByRole("status").getByText("The server does not respond.").waitFor();
+    await tab.page.getByRole("heading", { name: "Voice tasks" }).waitFor();
+    tab.expectsRefusals();
   });
 
   it("leave nothing of the other on the page", async () => {

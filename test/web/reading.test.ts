@@ -56,22 +56,20 @@ describe("without user activity", () => {
   });
 });
 
-describe("the time between two refreshes", () => {
-  it("is chosen, and remembered by the browser", async () => {
-    const tab = await here.open((await here.serveSynced()).url);
-    await tab.sees(["t10"]);
-    await tab.inMenu((menu) => menu.locator("select[name=refresh]").selectOption("0"));
-    await tab.page.reload();
-    await tab.sees(["t10"]);
-    await tab.page.waitForLoadState("networkidle");
-    expect(await tab.page.locator("select[name=refresh]").inputValue()).toBe("0");
-    await newsComes();
-    const asked = tab.asked(/voice-task/).length;
-    await tab.page.clock.fastForward(600_000);
-    expect(tab.asked(/voice-task/).length).toBe(asked);
-    await tab.refreshNow();
-    await tab.sees(["new", "t15", "t10"]);
-  });
+it("the time between two refreshes is chosen, and remembered by the browser", async () => {
+  const tab = await here.open((await here.serveSynced()).url);
+  await tab.sees(["t10"]);
+  await tab.inMenu((menu) => menu.locator("select[name=refresh]").selectOption("0"));
+  await tab.page.reload();
+  await tab.sees(["t10"]);
+  await tab.page.waitForLoadState("networkidle");
+  expect(await tab.page.locator("select[name=refresh]").inputValue()).toBe("0");
+  await newsComes();
+  const asked = tab.asked(/voice-task/).length;
+  await tab.page.clock.fastForward(600_000);
+  expect(tab.asked(/voice-task/).length).toBe(asked);
+  await tab.refreshNow();
+  await tab.sees(["new", "t15", "t10"]);
 });
 
 it("an open task that leaves the filter is seen to end", async () => {
@@ -155,8 +153,7 @@ describe("rows stay in their places", () => {
     await tab.page.evaluate(() => (document.activeElement as HTMLElement).blur());
     await staysUntilAsked(tab);
     await tab.plays();
-    await tab.page.locator("input[name=user]").fill("nobody");
-    await tab.page.locator("input[name=user]").press("Enter");
+    await tab.enters("user", "nobody");
     await tab.page.getByText("No task matches the filter").waitFor();
     await tab.plays();
   });

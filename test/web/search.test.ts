@@ -15,13 +15,6 @@ const TASKS = [
 ];
 beforeEach(() => here.root.writeStore(TASKS));
 
-const hashOf = (tab: Tab) => decodeURIComponent(new URL(tab.page.url()).hash).replaceAll("+", " ");
-const asked = (tab: Tab) =>
-  tab
-    .asked(/\/voice-tasks\/query$/)
-    .at(-1)!
-    .postDataJSON();
-
 /** Has lists wait for the returned call. */
 async function holdAnswers(tab: Tab): Promise<() => void> {
   const held = new AbortController();
@@ -32,57 +25,52 @@ async function holdAnswers(tab: Tab): Promise<() => void> {
   return () => held.abort();
 }
 
-describe("the search", () => {
-  it("finds a text in texts, errors and ids of any user, in the address, with Back", async () => {
-    const { url } = await here.serveSynced();
-    const tab = await here.open(url);
-    const field = tab.page.locator("input[name=search]");
-    const find = async (words: string, ids: string[]) => {
-      await field.fill(words);
-      await tab.page.getByRole("button", { name: "Apply" }).click();
-      await tab.sees(ids, { count: ids.length });
-    };
-    await find(" FOX ", ["t1", "t2", "fox-3"]);
-    expect([hashOf(tab), asked(tab)]).toEqual(["#search=FOX", { page: 1, page_size: 20, search: "FOX" }]);
-    await tab.page.locator(".applied").getByText("“FOX”").waitFor();
-    await find("ox h", ["t2"]);
-    await find(HOSTILE, ["t4"]);
-    await tab.page.locator(".applied").getByText("<img src=x").waitFor();
-    await tab.page.reload();
-    await tab.sees(["t4"], { count: 1 });
-    expect(await field.inputValue()).toBe(HOSTILE);
-    await tab.page.goBack();
-    await tab.sees(["t2"], { count: 1 });
-    await find("nowhere", []);
-    await tab.page.locator(".empty").getByRole("button", { name: "Clear" }).click();
-    await tab.sees(["t1"], { count: 5 });
-    expect(hashOf(tab)).toBe("");
-  });
+it("the search finds a text in texts, errors and ids of any user, in the address, with Back", async () => {
+  const { url } = await here.serveSynced();
+  const tab = await here.open(url);
+  const field = tab.page.locator("input[name=search]");
+  const find = async (words: string, ids: string[]) => {
+    await field.fill(words);
+    await tab.page.getByRole("button", { name: "Apply" }).click();
+    await tab.sees(ids, { count: ids.length });
+  };
+  await find(" FOX ", ["t1", "t2", "fox-3"]);
+  expect([tab.hash(), tab.lastQuery()]).toEqual(["#search=FOX", { page: 1, page_size: 20, search: "FOX" }]);
+  await tab.page.locator(".applied").getByText("“FOX”").waitFor();
+  await find("ox h", ["t2"]);
+  await find(HOSTILE, ["t4"]);
+  await tab.page.locator(".applied").getByText("<img src=x").waitFor();
+  await tab.page.reload();
+  await tab.sees(["t4"], { count: 1 });
+  expect(await field.inputValue()).toBe(HOSTILE);
+  await tab.page.goBack();
+  await tab.sees(["t2"], { count: 1 });
+  await find("nowhere", []);
+  await tab.page.locator(".empty").getByRole("button", { name: "Clear" }).click();
+  await tab.sees(["t1"], { count: 5 });
+  expect(tab.hash()).toBe("");
 });
 
-describe("a search that stopped", () => {
-  it("says where, and goes on from there", async () => {
-    const tab = await here.open((await here.serveSynced()).url);
-    await tab.sees(["t1"], { count: 5 });
-    let stopped: object = { looked: 100_000, at: "2026-11-01T08:00:00.000001+00:00" };
-    await tab.page.route(/\/voice-tasks\/query$/, async (route) => {
-      const page = await (await route.fetch()).json();
-      await route.fulfill({ json: "until" in route.request().postDataJSON() ? page : { ...page, stopped } });
-    });
-    await tab.page.locator("input[name=search]").fill("fox");
-    await tab.page.locator("input[name=search]").press("Enter");
-    await tab.page.getByText("after the newest 100,000 tasks, at 2026-").waitFor();
-    await tab.page.getByText("Narrow it by user, status or time.").waitFor();
-    await tab.sees(["t1", "t2", "fox-3"], { count: 3 });
-    await tab.page.getByRole("button", { name: "Search older tasks" }).click();
-    await tab.page.locator(".empty").waitFor();
-    expect(asked(tab)).toMatchObject({ search: "fox", until: "2026-11-01T08:00:00.000001+00:00" });
-    expect(await tab.page.getByText("after the newest 100,000 tasks, at 2026-").count()).toBe(0);
-    stopped = { looked: 250_000, at: null };
-    await tab.page.goBack();
-    await tab.page.getByText("250,000").waitFor();
-    expect(await tab.page.getByRole("button", { name: "Search older tasks" }).count()).toBe(0);
+it("a search that stopped says where, and goes on from there", async () => {
+  const tab = await here.open((await here.serveSynced()).url);
+  await tab.sees(["t1"], { count: 5 });
+  let stopped: object = { looked: 100_000, at: "2026-11-01T08:00:00.000001+00:00" };
+  await tab.page.route(/\/voice-tasks\/query$/, async (route) => {
+    const page = await (await route.fetch()).json();
+    await route.fulfill({ json: "until" in route.request().postDataJSON() ? page : { ...page, stopped } });
   });
+  await tab.enters("search", "fox");
+  await tab.page.getByText("after the newest 100,000 tasks, at 2026-").waitFor();
+  await tab.page.getByText("Narrow it by user, status or time.").waitFor();
+  await tab.sees(["t1", "t2", "fox-3"], { count: 3 });
+  await tab.page.getByRole("button", { name: "Search older tasks" }).click();
+  await tab.page.locator(".empty").waitFor();
+  expect(tab.lastQuery()).toMatchObject({ search: "fox", until: "2026-11-01T08:00:00.000001+00:00" });
+  expect(await tab.page.getByText("after the newest 100,000 tasks, at 2026-").count()).toBe(0);
+  stopped = { looked: 250_000, at: null };
+  await tab.page.goBack();
+  await tab.page.getByText("250,000").waitFor();
+  expect(await tab.page.getByRole("button", { name: "Search older tasks" }).count()).toBe(0);
 });
 
 it("is cancelled by Clear, and nothing can be chosen while it is read", async () => {
@@ -148,10 +136,10 @@ it("is ended by Back, which keeps the list; Back again leaves that", async () =>
   await tab.page.locator(".list[aria-busy=false]").waitFor();
   answer();
   await tab.sees(["t5"], { count: 1 });
-  expect([hashOf(tab), await field.inputValue()]).toEqual(["#status=wait", "fox"]);
+  expect([tab.hash(), await field.inputValue()]).toEqual(["#status=wait", "fox"]);
   await tab.page.goBack();
   await tab.sees(["t1"], { count: 5 });
-  expect(hashOf(tab)).toBe("");
+  expect(tab.hash()).toBe("");
 });
 
 it("that Back asks for is left by another Back", async () => {
@@ -165,10 +153,10 @@ it("that Back asks for is left by another Back", async () => {
   await tab.page.evaluate(() => history.back());
   await tab.page.locator(".list[aria-busy=true]").waitFor();
   await tab.page.evaluate(() => history.back());
-  await expect.poll(() => hashOf(tab)).toBe("");
+  await expect.poll(() => tab.hash()).toBe("");
   answer();
   await tab.sees(["t1"], { count: 5 });
-  expect(hashOf(tab)).toBe("");
+  expect(tab.hash()).toBe("");
 });
 
 describe("the order", () => {
@@ -184,7 +172,7 @@ describe("the order", () => {
       await tab.sees(ids, { count: 5 });
     };
     await choose(names[2]!, ["t2", "t4", "fox-3", "t1", "t5"]);
-    expect(hashOf(tab)).toBe("#sort=created");
+    expect(tab.hash()).toBe("#sort=created");
     await choose(names[3]!, ["t4", "t1", "t5", "t2", "fox-3"]);
     await choose(names[4]!, ["fox-3", "t1", "t2", "t4", "t5"]);
     expect(await tab.page.locator("input[name=search]").inputValue()).toBe("half typed");
@@ -194,10 +182,9 @@ describe("the order", () => {
     await tab.page.reload();
     await tab.sees(["t4", "t1", "t5", "t2", "fox-3"], { count: 5 });
     expect(await order.inputValue()).toBe("user");
-    await tab.page.locator("input[name=user]").fill("alice");
-    await tab.page.locator("input[name=user]").press("Enter");
+    await tab.enters("user", "alice");
     await tab.sees(["t1", "t5"], { count: 2 });
-    expect(hashOf(tab)).toBe("#user=alice&sort=user");
+    expect(tab.hash()).toBe("#user=alice&sort=user");
     await (await tab.inPanel("ids")).fill("t5 t1");
     await tab.page.locator("input[name=ids]").press("Enter");
     await tab.sees(["t5", "t1"], { count: 2 });

@@ -45,31 +45,29 @@ it("works whatever dialect the server answers others in", async () => {
   await tab.sees(["t01"], { count: 1 });
 });
 
-describe("with a token", () => {
-  it("the page asks for it, keeps the session over a reload, and ends it", async () => {
-    const served = await here.serve("--no-cleanup", { TTSCTL_HTTP_TOKEN: TOKEN });
-    const tab = await here.open(served.url);
-    await tab.page.getByRole("heading", { name: "Token required" }).waitFor();
-    expect(await tab.page.evaluate(() => document.activeElement?.getAttribute("name"))).toBe("token");
-    await tab.page.getByLabel("Token").fill("wrong");
-    await tab.page.getByRole("button", { name: "Sign in" }).click();
-    await tab.page.getByText("The server rejects this token.").waitFor();
-    tab.expectsRefusals();
-    await tab.page.getByLabel("Token").fill(TOKEN);
-    await tab.page.getByRole("button", { name: "Sign in" }).click();
-    await tab.sees(["t01"], { count: 1 });
-    await tab.page.getByRole("button", { name: "Play task t01" }).click();
-    await tab.plays();
-    expect(await tab.page.evaluate(() => document.cookie + JSON.stringify(localStorage))).not.toContain(
-      TOKEN.slice(0, 8),
-    );
-    await tab.page.reload();
-    await tab.sees(["t01"], { count: 1 });
-    await tab.page.getByRole("button", { name: "Sign out" }).click();
-    await tab.page.getByRole("heading", { name: "Token required" }).waitFor();
-    await tab.page.reload();
-    await tab.page.getByRole("heading", { name: "Token required" }).waitFor();
-    expect(await tab.rows().count()).toBe(0);
-    tab.expectsRefusals();
-  });
+it("with a token the page asks for it, keeps the session over a reload, and ends it", async () => {
+  const served = await here.serve("--no-cleanup", { TTSCTL_HTTP_TOKEN: TOKEN });
+  const tab = await here.open(served.url);
+  await tab.page.getByRole("heading", { name: "Token required" }).waitFor();
+  expect(await tab.page.evaluate(() => document.activeElement?.getAttribute("name"))).toBe("token");
+  await tab.page.getByLabel("Token").fill("wrong");
+  await tab.page.getByRole("button", { name: "Sign in" }).click();
+  await tab.page.getByText("The server rejects this token.").waitFor();
+  tab.expectsRefusals();
+  await tab.page.getByLabel("Token").fill(TOKEN);
+  await tab.page.getByRole("button", { name: "Sign in" }).click();
+  await tab.sees(["t01"], { count: 1 });
+  await tab.page.getByRole("button", { name: "Play task t01" }).click();
+  await tab.plays();
+  expect(await tab.page.evaluate(() => document.cookie + JSON.stringify(localStorage))).not.toContain(
+    TOKEN.slice(0, 8),
+  );
+  await tab.page.reload();
+  await tab.sees(["t01"], { count: 1 });
+  await tab.page.getByRole("button", { name: "Sign out" }).click();
+  await tab.page.getByRole("heading", { name: "Token required" }).waitFor();
+  await tab.page.reload();
+  await tab.page.getByRole("heading", { name: "Token required" }).waitFor();
+  expect(await tab.rows().count()).toBe(0);
+  tab.expectsRefusals();
 });

@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, expect, it } from "vitest";
 import { ago, record } from "../helpers/records.ts";
 import type { Tab } from "./helpers/browser.ts";
 import { useWeb } from "./helpers/setup.ts";
@@ -17,48 +17,37 @@ const TASKS = [
 ];
 beforeEach(() => here.root.writeStore(TASKS));
 
-const hashOf = (tab: Tab) => decodeURIComponent(new URL(tab.page.url()).hash);
 const within = (tab: Tab) => tab.page.locator("select[name=within]");
-const body = (tab: Tab) =>
-  tab
-    .asked(/\/voice-tasks\/query$/)
-    .at(-1)!
-    .postDataJSON();
 
-describe("the times of the filter", () => {
-  it("are ages that move on, or exact times, in the address, with Back", async () => {
-    const tab = await here.open((await here.serveSynced()).url);
-    await tab.sees(["minutes"], { count: 6 });
-    const applied = async (label: string, ids: string[]) => {
-      await within(tab).selectOption({ label });
-      await tab.page.getByRole("button", { name: "Apply" }).click();
-      await tab.sees(ids, { count: ids.length });
-      await tab.page.locator(".applied").getByText(label).waitFor();
-    };
-    await applied("last hour", ["minutes", "failing"]);
-    await applied("last 24 hours", ["minutes", "failing", "hours"]);
-    await applied("last 7 days", ["minutes", "failing", "hours", "paused"]);
-    expect([hashOf(tab), body(tab)]).toEqual(["#since=7d", { page: 1, page_size: 20, since: "7d" }]);
-    await within(tab).selectOption({ label: "from … before …" });
-    const [since, until] = [
-      tab.page.getByLabel("From", { exact: true }),
-      tab.page.getByLabel("Before", { exact: true }),
-    ];
-    await since.fill(ago(30 * DAY).slice(0, 16));
-    await until.fill(ago(2 * DAY).slice(0, 19));
+it("the times of the filter are ages that move on, or exact times, in the address, with Back", async () => {
+  const tab = await here.open((await here.serveSynced()).url);
+  await tab.sees(["minutes"], { count: 6 });
+  const applied = async (label: string, ids: string[]) => {
+    await within(tab).selectOption({ label });
     await tab.page.getByRole("button", { name: "Apply" }).click();
-    await tab.sees(["paused", "weeks"], { count: 2 });
-    expect(hashOf(tab)).toMatch(/^#since=\d{4}-\d\d-\d\dT\d\d:\d\d:00&until=\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$/);
-    const address = tab.page.url();
-    await tab.page.goBack();
-    await tab.sees(["minutes", "failing", "hours", "paused"], { count: 4 });
-    await expect.poll(() => within(tab).inputValue()).toBe("7d");
-    expect(await since.count()).toBe(0);
-    await tab.page.goto(address);
-    await tab.page.reload();
-    await tab.sees(["paused", "weeks"], { count: 2 });
-    expect(await since.inputValue()).toBe(ago(30 * DAY).slice(0, 16));
-  });
+    await tab.sees(ids, { count: ids.length });
+    await tab.page.locator(".applied").getByText(label).waitFor();
+  };
+  await applied("last hour", ["minutes", "failing"]);
+  await applied("last 24 hours", ["minutes", "failing", "hours"]);
+  await applied("last 7 days", ["minutes", "failing", "hours", "paused"]);
+  expect([tab.hash(), tab.lastQuery()]).toEqual(["#since=7d", { page: 1, page_size: 20, since: "7d" }]);
+  await within(tab).selectOption({ label: "from … before …" });
+  const [since, until] = [tab.page.getByLabel("From", { exact: true }), tab.page.getByLabel("Before", { exact: true })];
+  await since.fill(ago(30 * DAY).slice(0, 16));
+  await until.fill(ago(2 * DAY).slice(0, 19));
+  await tab.page.getByRole("button", { name: "Apply" }).click();
+  await tab.sees(["paused", "weeks"], { count: 2 });
+  expect(tab.hash()).toMatch(/^#since=\d{4}-\d\d-\d\dT\d\d:\d\d:00&until=\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$/);
+  const address = tab.page.url();
+  await tab.page.goBack();
+  await tab.sees(["minutes", "failing", "hours", "paused"], { count: 4 });
+  await expect.poll(() => within(tab).inputValue()).toBe("7d");
+  expect(await since.count()).toBe(0);
+  await tab.page.goto(address);
+  await tab.page.reload();
+  await tab.sees(["paused", "weeks"], { count: 2 });
+  expect(await since.inputValue()).toBe(ago(30 * DAY).slice(0, 16));
 });
 
 it("of an address are shown whatever they are; one that is no time is left out", async () => {
@@ -72,32 +61,30 @@ it("of an address are shown whatever they are; one that is no time is left out",
   await older.page.getByRole("button", { name: "Clear" }).click();
   await older.sees(["minutes"], { count: 6 });
   await expect.poll(() => within(older).inputValue()).toBe("");
-  expect(hashOf(older)).toBe("");
+  expect(older.hash()).toBe("");
   const wrong = await here.open(`${url}/#since=soon`);
   await wrong.sees(["minutes"], { count: 6 });
   wrong.expectsRefusals();
 });
 
-describe("the counts by status", () => {
-  it("filter the list by keyboard, keep the focus, say what was found, and go back", async () => {
-    const tab = await here.open((await here.serveSynced()).url);
-    const button = tab.page.locator(".status-tabs .done");
-    await button.focus();
-    await tab.page.keyboard.press("Enter");
-    await tab.sees(["minutes", "hours", "weeks"], { count: 3 });
-    await tab.page.locator("[role=status][aria-live]").getByText("3 tasks found").waitFor();
-    await expect.poll(() => button.getAttribute("aria-pressed")).toBe("true");
-    expect(await button.evaluate((element) => element === document.activeElement)).toBe(true);
-    expect(hashOf(tab)).toBe("#status=done");
-    await tab.page.locator(".status-tabs .other").click();
-    await tab.sees(["paused"], { count: 1 });
-    expect(body(tab)).toEqual({ page: 1, page_size: 20, status: ["other"] });
-    await tab.page.goBack();
-    await tab.sees(["minutes", "hours", "weeks"], { count: 3 });
-    await button.press("Space");
-    await tab.sees(["minutes"], { count: 6 });
-    expect(hashOf(tab)).toBe("");
-  });
+it("the counts by status filter the list by keyboard, keep the focus, say what was found, and go back", async () => {
+  const tab = await here.open((await here.serveSynced()).url);
+  const button = tab.page.locator(".status-tabs .done");
+  await button.focus();
+  await tab.page.keyboard.press("Enter");
+  await tab.sees(["minutes", "hours", "weeks"], { count: 3 });
+  await tab.page.locator("[role=status][aria-live]").getByText("3 tasks found").waitFor();
+  await expect.poll(() => button.getAttribute("aria-pressed")).toBe("true");
+  expect(await button.evaluate((element) => element === document.activeElement)).toBe(true);
+  expect(tab.hash()).toBe("#status=done");
+  await tab.page.locator(".status-tabs .other").click();
+  await tab.sees(["paused"], { count: 1 });
+  expect(tab.lastQuery()).toEqual({ page: 1, page_size: 20, status: ["other"] });
+  await tab.page.goBack();
+  await tab.sees(["minutes", "hours", "weeks"], { count: 3 });
+  await button.press("Space");
+  await tab.sees(["minutes"], { count: 6 });
+  expect(tab.hash()).toBe("");
 });
 
 it("a bar of the chart filters to its hour, by mouse and by keyboard", async () => {
@@ -110,7 +97,7 @@ it("a bar of the chart filters to its hour, by mouse and by keyboard", async () 
   await bar.click();
   await tab.sees(["hours"], { count: 1 });
   await expect.poll(() => bar.getAttribute("aria-pressed")).toBe("true");
-  const { since, until } = body(tab);
+  const { since, until } = tab.lastQuery();
   expect(Date.parse(until) - Date.parse(since)).toBe(HOUR * 1000);
   await (await tab.inPanel("since")).waitFor();
   await bar.focus();
@@ -157,5 +144,5 @@ it("a range that ends before it begins is one message at its fields, and isn't s
   await since.fill("2025-12-31T00:00");
   await tab.page.getByRole("alert").waitFor({ state: "detached" });
   await tab.page.locator("button[type=submit]").click();
-  await expect.poll(() => hashOf(tab)).toBe("#since=2025-12-31T00:00:00&until=2026-01-02T00:00:00");
+  await expect.poll(() => tab.hash()).toBe("#since=2025-12-31T00:00:00&until=2026-01-02T00:00:00");
 });

@@ -21,9 +21,10 @@ export interface ListAnswer {
   readonly warnings: readonly string[];
 }
 
+/** A record as it is stored, and its fields, each as text. */
 export interface TaskRecord {
   readonly json: string;
-  readonly fields: [name: string, text: string][];
+  readonly fields: readonly (readonly [name: string, text: string])[];
 }
 
 export type ChangeResult = DeleteResult | MarkResult;
@@ -31,7 +32,6 @@ export type ChangeResult = DeleteResult | MarkResult;
 /** How a change went, or would go. */
 export interface Changed {
   readonly result: ChangeResult;
-  /** The server's notes on it, a line each. */
   readonly warnings: readonly string[];
 }
 
@@ -73,6 +73,13 @@ const UNAUTHORIZED = 401;
 /** Whatever dialect the server answers others in. */
 const PLAIN = { "ttsctl-dialect": "plain" };
 
+interface Init extends RequestInit {
+  /** An error status that isn't a Failure. */
+  readonly alsoFine?: number;
+  /** Whether the answer may take any time. */
+  readonly isEndless?: boolean;
+}
+
 /**
  * Requests to the server. All addresses are relative: the page works behind a proxy, under any path. A request without
  * a response is a Failure, unless it was aborted.
@@ -93,46 +100,42 @@ export class Api {
   }
 
   /** A page of the list, or the tasks of some ids. A filter goes into a body, which may be long, as an address may not. */
-  async list(filter: Filter, page: number, pageSize: number, signal: AbortSignal): Promise<ListAnswer> {
+  async list(filter: Filter, page: number, pageSize: number, signal: AbortSignal | null = null): Promise<ListAnswer> {
     const body = bodyOf(filter, page, pageSize);
     const response = isFiltered(filter)
-      ? await this.#post("voice-tasks/query", body, signal)
+      ? await this.#ask("voice-tasks/query", { ...posted(body), signal })
       : await this.#ask(`voice-tasks?${new URLSearchParams(body as Record<string, string>)}`, { signal });
-    return { page: await received<PageJson>(response.json()), warnings: warningsOf(response) };
+    return { page: await received(response.json()), warnings: warningsOf(response) };
   }
 
-  /** A record as it is stored, and its fields, each as text. */
-  async record(userId: string, taskId: string, signal: AbortSignal): Promise<TaskRecord> {
-    const response = await this.#ask(taskPath(userId, taskId), { signal });
+  async record(task: TaskId, signal: AbortSignal): Promise<TaskRecord> {
+    const response = await this.#ask(taskPath(task), { signal });
     return received(response.text().then((json) => ({ json: json.trim(), fields: fieldsOf(json) })));
   }
 
   /** Without logs, which have no url to fetch them by and take longer to find. */
-  async files(userId: string, taskId: string, signal: AbortSignal | null = null): Promise<Download[]> {
-    const response = await this.#ask(`${taskPath(userId, taskId, "/files")}&logs=false`, { signal });
-    return downloadsOf(await received<TaskFiles>(response.json()));
+  async files(task: TaskId, signal: AbortSignal): Promise<Download[]> {
+    return downloadsOf(await this.#json<TaskFiles>(`${taskPath(task, "/files")}&logs=false`, { signal }));
   }
 
   /** The files of each task that can be fetched. */
   async audio(tasks: readonly TaskId[]): Promise<Download[][]> {
     const body = { tasks: tasks.map(({ userId, taskId }) => ({ user_id: userId, task_id: taskId })) };
-    const { audio } = await received<TasksAudio>((await this.#post("voice-tasks/audio", body)).json());
+    const { audio } = await this.#json<TasksAudio>("voice-tasks/audio", posted(body));
     return audio.map((files) => downloadsOf({ files }));
   }
 
   /** The users that have a task with this id. */
   async usersOf(taskId: string): Promise<readonly string[]> {
-    const response = await this.#ask(`voice-task/users?${new URLSearchParams({ task_id: taskId })}`);
-    return (await received<TaskUsers>(response.json())).users;
+    return (await this.#json<TaskUsers>(`voice-task/users?${new URLSearchParams({ task_id: taskId })}`)).users;
   }
 
   /**
    * The last lines of a task's log, and new ones as they come. Unless the last event is `end`, the connection was lost.
    * @throws Failure
    */
-  async *followLog(userId: string, taskId: string, signal: AbortSignal): AsyncGenerator<LogEvent> {
-    const path = `${taskPath(userId, taskId, "/logs/stream")}&lines=${LOG_LINES}`;
-    yield* this.#follow(path, { signal }) as AsyncGenerator<LogEvent>;
+  followLog(task: TaskId, signal: AbortSignal): AsyncGenerator<LogEvent> {
+    return this.#follow(`${taskPath(task, "/logs/stream")}&lines=${LOG_LINES}`, { signal });
   }
 
   /**
@@ -146,10 +149,10 @@ export class Api {
     let timer = setTimeout(() => silence.abort(), FIRST_SILENCE);
     const init = { signal: AbortSignal.any([signal, silence.signal]) };
     const events = isFiltered(filter)
-      ? this.#follow(path, { ...init, ...posted(bodyOf(filter, page, pageSize)) })
-      : this.#follow(`${path}&page=${page}&page_size=${pageSize}`, init);
+      ? this.#follow<LiveEvent>(path, { ...init, ...posted(bodyOf(filter, page, pageSize)) })
+      : this.#follow<LiveEvent>(`${path}&page=${page}&page_size=${pageSize}`, init);
     try {
-      for await (const event of events as AsyncGenerator<LiveEvent>) {
+      for await (const event of events) {
         clearTimeout(timer);
         timer = setTimeout(() => silence.abort(), LONGEST_SILENCE);
         yield event;
@@ -161,8 +164,8 @@ export class Api {
   }
 
   /** Server-sent events with JSON data. @throws Failure also for a problem of the whole stream */
-  async *#follow(path: string, init: RequestInit): AsyncGenerator<{ event: string; data?: unknown }> {
-    const { body, headers } = await this.#ask(path, init, 200, true);
+  async *#follow<T>(path: string, init: RequestInit): AsyncGenerator<T> {
+    const { body, headers } = await this.#ask(path, { ...init, isEndless: true });
     if (!headers.get("content-type")?.startsWith("text/event-stream")) throw new Failure(null);
     const texts = body!.pipeThrough(new TextDecoderStream()).getReader();
     let rest = "";
@@ -172,68 +175,58 @@ export class Api {
       const events = (rest + value).split("\n\n");
       rest = events.pop()!;
       for (const text of events) {
-        const [, event, data] = /^event: (\w+)\ndata: (.*)/.exec(text) ?? [];
-        if (event === undefined) {
-          yield { event: "beat" };
-          continue;
-        }
-        const parsed = JSON.parse(data!);
-        if (event === "problem" && parsed.of === undefined) throw new Failure(parsed);
-        yield { event, data: parsed };
+        const [, event = "beat", json] = /^event: (\w+)\ndata: (.*)/.exec(text) ?? [];
+        const data = json === undefined ? undefined : JSON.parse(json);
+        if (event === "problem" && data.of === undefined) throw new Failure(data);
+        yield { event, data } as T;
       }
     }
   }
 
   /** A log to download. */
-  logUrl(userId: string, taskId: string): string {
-    return `${taskPath(userId, taskId, "/logs")}&format=text&lines=${MOST_LOG_LINES}`;
+  logUrl(task: TaskId): string {
+    return `${taskPath(task, "/logs")}&format=text&lines=${MOST_LOG_LINES}`;
   }
 
   /** Deletes or marks the tasks of a selection, or plans it. A large change may take any time. */
-  async change(kind: "delete" | "mark", body: object, signal?: AbortSignal): Promise<Changed> {
-    const response = await this.#post(`voice-tasks/${kind}`, body, signal, true);
-    return { result: await received<ChangeResult>(response.json()), warnings: warningsOf(response) };
+  async change(kind: "delete" | "mark", body: object, signal: AbortSignal | null = null): Promise<Changed> {
+    const response = await this.#ask(`voice-tasks/${kind}`, { ...posted(body), signal, isEndless: true });
+    return { result: await received(response.json()), warnings: warningsOf(response) };
   }
 
-  async health(): Promise<Health> {
-    const response = await this.#ask("healthz", {}, 503);
-    return received<Health>(response.json());
+  health(): Promise<Health> {
+    return this.#json("healthz", { alsoFine: 503 });
   }
 
-  async stats(userId: string, span: Span): Promise<StatsChart> {
+  stats(userId: string, span: Span): Promise<StatsChart> {
     const user = userId === "" ? "" : `&user_id=${encodeURIComponent(userId)}`;
-    return received<StatsChart>((await this.#ask(`stats/chart?span=${span}${user}`)).json());
+    return this.#json(`stats/chart?span=${span}${user}`);
   }
 
-  async statsHealth(): Promise<StatsHealth> {
-    return received<StatsHealth>((await this.#ask("stats/health")).json());
+  statsHealth(): Promise<StatsHealth> {
+    return this.#json("stats/health");
   }
 
   /** Some users with a text in their ids, those with the most tasks first. */
   async users(search: string, signal: AbortSignal): Promise<string[]> {
-    const response = await this.#ask(`stats/users?${new URLSearchParams({ search })}`, { signal });
-    const { byUser } = await received<StatsUsers>(response.json());
+    const { byUser } = await this.#json<StatsUsers>(`stats/users?${new URLSearchParams({ search })}`, { signal });
     return byUser.map(({ user_id }) => user_id);
   }
 
   /** Begins a session, which the browser keeps in a cookie that no script can read. */
   async login(token: string): Promise<void> {
-    await this.#post("login", { token });
+    await this.#ask("login", posted({ token }));
   }
 
   async logout(): Promise<void> {
-    await this.#post("logout");
+    await this.#ask("logout", { method: "POST" });
   }
 
-  #post(path: string, body?: object, signal: AbortSignal | null = null, isEndless = false): Promise<Response> {
-    return this.#ask(path, { ...posted(body), signal }, 200, isEndless);
+  async #json<T>(path: string, init?: Init): Promise<T> {
+    return received((await this.#ask(path, init)).json());
   }
 
-  /**
-   * @param alsoFine an error status that isn't a Failure
-   * @param isEndless whether the answer may take any time
-   */
-  async #ask(path: string, init: RequestInit = {}, alsoFine = 200, isEndless = false): Promise<Response> {
+  async #ask(path: string, { alsoFine, isEndless, ...init }: Init = {}): Promise<Response> {
     const limits = isEndless ? [] : [AbortSignal.timeout(PATIENCE)];
     const signal = AbortSignal.any([...limits, ...(init.signal ? [init.signal] : [])]);
     const headers = { ...init.headers, ...PLAIN };
@@ -257,11 +250,10 @@ function received<T>(coming: Promise<T>): Promise<T> {
   });
 }
 
-function posted(body?: object): RequestInit {
-  if (body === undefined) return { method: "POST" };
+function posted(body: object): RequestInit {
   return { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
 }
 
-function taskPath(userId: string, taskId: string, of = ""): string {
+function taskPath({ userId, taskId }: TaskId, of = ""): string {
   return `voice-task${of}?${new URLSearchParams({ user_id: userId, task_id: taskId })}`;
 }

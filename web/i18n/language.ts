@@ -1,13 +1,18 @@
 import { en, type Messages } from "./en.ts";
-import { zh } from "./zh.ts";
 
 export const LANGUAGES = ["en", "zh"] as const;
 export type Language = (typeof LANGUAGES)[number];
 
-const MESSAGES: Readonly<Record<Language, Messages>> = { en, zh };
+/** Those of English until the others are loaded. */
+const MESSAGES: Record<Language, Messages> = { en, zh: en };
 
 /** For the page's own `lang`, and for the formats of times. */
 export const TAGS: Readonly<Record<Language, string>> = { en: "en", zh: "zh-CN" };
+
+/** Chinese is a separate file, which a page in English never needs. */
+export async function loadMessages(language: Language): Promise<void> {
+  if (language === "zh") MESSAGES.zh = (await import("./zh.ts")).zh;
+}
 
 export function messagesIn(language: Language): Messages {
   return MESSAGES[language];

@@ -21,6 +21,11 @@ function eachPart<T>(value: (part: PagePart) => T): Record<PagePart, T> {
 
 export const NO_FILTER: Filter = eachPart(() => []);
 
+/** The one task. */
+export function filterOfTask({ userId, taskId }: TaskId): Filter {
+  return { ...NO_FILTER, users: [userId], taskIds: [taskId] };
+}
+
 /** Whether a part is one text, which may have spaces. */
 function isSingle(part: PagePart): boolean {
   return fieldOf(part).kind !== "list";

@@ -1,48 +1,73 @@
-import { batch, computed, type ReadonlySignal, signal } from "@preact/signals";
+import { batch, computed, effect, type ReadonlySignal, signal } from "@preact/signals";
 import type { Health } from "../../src/http/parts.ts";
+import type { StatsChart } from "../../src/http/routes/stats.ts";
 import type { StatsHealth } from "../../src/http/routes/stats-health.ts";
+import type { Span } from "../../src/task/spans.ts";
 import type { Api } from "../api/api.ts";
 import { Failure, orFailure } from "../api/failure.ts";
 import { ServiceClock } from "../time/service-clock.ts";
 
-/** The state of the server: its stores, its clock, its permissions. */
+/** What the server reports beside the list. On a failure the last state is kept; the list reports that the server doesn't respond. */
 export class About {
-  readonly #api: Pick<Api, "health" | "statsHealth">;
-  readonly #health = signal<Health | null>(null);
+  /** Its stores, its clock, its permissions. Null until it is known, as the others. */
+  readonly health = signal<Health | null>(null);
+  /** What an operator looks at first. */
+  readonly details = signal<StatsHealth | null>(null);
+  /** The counts of all tasks, or of the user that the list is filtered by. */
+  readonly stats = signal<StatsChart | Failure | null>(null);
   readonly #zone = signal<string | null>(null);
-  readonly #details = signal<StatsHealth | null>(null);
-
-  /** Null until it is known. */
-  readonly health: ReadonlySignal<Health | null> = this.#health;
-  /** What an operator looks at first. Null until it is known. On a failure the last state is kept. */
-  readonly details: ReadonlySignal<StatsHealth | null> = this.#details;
-  /** Null until the server was asked for its zone: no time is shown before. UTC if it could not say. */
-  readonly clock: ReadonlySignal<ServiceClock | null> = computed(() =>
-    this.#zone.value === null ? null : new ServiceClock(this.#zone.value),
-  );
+  /** No time is shown before the server was asked for its zone. UTC if it could not say. */
+  readonly clock = computed(() => (this.#zone.value === null ? null : new ServiceClock(this.#zone.value)));
   /** Whether deletion is off; true until the server has responded. */
-  readonly readOnly: ReadonlySignal<boolean> = computed(() => this.#health.value?.readOnly ?? true);
-  /** Whether the session was opened with a token: then there is a sign-out. */
-  readonly hasToken: ReadonlySignal<boolean> = computed(() => this.#health.value?.token ?? false);
+  readonly readOnly = computed(() => this.health.value?.readOnly ?? true);
+  readonly #api: Api;
+  readonly #userId: ReadonlySignal<string>;
+  readonly #span: ReadonlySignal<Span>;
+  #turn = 0;
 
-  constructor(api: Pick<Api, "health" | "statsHealth">) {
+  constructor(api: Api, userId: ReadonlySignal<string>, span: ReadonlySignal<Span>) {
     this.#api = api;
+    this.#userId = userId;
+    this.#span = span;
   }
 
-  /** Reads it again. On a failure the last state is kept; the list reports that the server doesn't respond. */
-  async refresh(): Promise<void> {
-    this.receive(await orFailure(this.#api.health()));
-  }
-
-  async refreshDetails(): Promise<void> {
-    const details = await orFailure(this.#api.statsHealth());
-    if (!(details instanceof Failure)) this.#details.value = details;
-  }
-
-  receive(health: Health | Failure): void {
-    batch(() => {
-      if (!(health instanceof Failure)) this.#health.value = health;
-      this.#zone.value = this.#health.value?.timezone ?? "UTC";
+  /** Counts once its zone is known, whose hours those of the chart are, and whenever the user or the time of the chart is another. */
+  async begin(): Promise<void> {
+    await this.readHealth();
+    effect(() => {
+      void this.#count(this.#userId.value, this.#span.value);
     });
+  }
+
+  async refresh(): Promise<void> {
+    await Promise.all([this.readHealth(), this.#count(this.#userId.peek(), this.#span.peek())]);
+  }
+
+  async readHealth(): Promise<void> {
+    this.receiveHealth(await orFailure(this.#api.health()));
+  }
+
+  async readDetails(): Promise<void> {
+    const details = await orFailure(this.#api.statsHealth());
+    if (!(details instanceof Failure)) this.details.value = details;
+  }
+
+  receiveHealth(health: Health | Failure): void {
+    batch(() => {
+      if (!(health instanceof Failure)) this.health.value = health;
+      this.#zone.value = this.health.value?.timezone ?? "UTC";
+    });
+  }
+
+  async #count(userId: string, span: Span): Promise<void> {
+    const turn = ++this.#turn;
+    const stats = await orFailure(this.#api.stats(userId, span));
+    if (turn === this.#turn) this.receiveStats(stats);
+  }
+
+  receiveStats(stats: StatsChart | Failure): void {
+    this.#turn++;
+    const isKnown = this.stats.value !== null && !(this.stats.value instanceof Failure);
+    if (!isKnown || !(stats instanceof Failure)) this.stats.value = stats;
   }
 }

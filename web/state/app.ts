@@ -1,9 +1,10 @@
-import { batch, computed, effect, type ReadonlySignal, signal } from "@preact/signals";
+import { batch, computed, effect, signal } from "@preact/signals";
+import type { TaskId } from "../../src/store/task-source.ts";
 import { splitName } from "../../src/task/ids.ts";
 import { Api, type ChangeResult } from "../api/api.ts";
 import { Failure, orFailure } from "../api/failure.ts";
 import { messagesIn } from "../i18n/language.ts";
-import { type Filter, isSlow, type NamedTask, NO_FILTER, type Place } from "../model/filter.ts";
+import { type Filter, filterOfTask, isSlow, type NamedTask, type Place } from "../model/filter.ts";
 import { keyOf, type Row } from "../model/row.ts";
 import { About } from "./about.ts";
 import { Audio } from "./audio.ts";
@@ -11,18 +12,11 @@ import { type Asked, Change, changeSaid, goneOf } from "./change.ts";
 import { Chosen } from "./chosen.ts";
 import { Form } from "./form.ts";
 import { Opened } from "./opened.ts";
-import { Overview } from "./overview.ts";
 import { Player } from "./player.ts";
 import type { Preferences } from "./preferences.ts";
 import { Reading } from "./reading.ts";
 import { Refresher } from "./refresher.ts";
 import { TaskList } from "./task-list.ts";
-
-/** An announcement. The turn distinguishes it from an earlier one with the same text. */
-interface Said {
-  readonly text: string;
-  readonly turn: number;
-}
 
 /** The most tasks that the server has in a stream. */
 const MOST_LIVE_IDS = 100;
@@ -31,13 +25,11 @@ const DETAILS_SECONDS = 30;
 
 /** The parts of the page, wired together. */
 export class App {
-  readonly preferences: Preferences;
   /** Whether the server wants a token before it answers. */
   readonly needsToken = signal(false);
   readonly api = new Api(() => {
     this.needsToken.value = true;
   });
-  readonly about = new About(this.api);
   readonly opened = new Opened();
   /** The rows whose log is shown instead of the record. */
   readonly logs = new Opened();
@@ -45,72 +37,72 @@ export class App {
   readonly audio = new Audio(this.api);
   readonly change = new Change({ api: this.api, done: (asked, result) => this.#changed(asked, result) });
   readonly reading = new Reading(() => this.#isBusy());
+  readonly preferences: Preferences;
   readonly tasks: TaskList;
   readonly chosen: Chosen;
   readonly form: Form;
-  readonly overview: Overview;
+  readonly about: About;
   readonly refresher: Refresher;
   /** The key of the row whose log is followed; null for none. */
   readonly followed = signal<string | null>(null);
+  /** Epoch seconds by the server's clock, from time to time. */
+  readonly now = signal(this.api.now());
+  /** The announcement for a screen reader. The turn distinguishes it from an earlier one with the same text. */
+  readonly announcement = signal({ text: "", turn: 0 });
+  /** The last action; empty without one. */
+  readonly confirmation = signal({ text: "", turn: 0 });
   /** Counts filters, also those that wait for the task that they name. */
   #turn = 0;
-  readonly #now = signal(this.api.now());
-  readonly #announcement = signal<Said>({ text: "", turn: 0 });
-  readonly #confirmation = signal<Said>({ text: "", turn: 0 });
-
-  /** Epoch seconds by the server's clock, from time to time. */
-  readonly now: ReadonlySignal<number> = this.#now;
-  /** The announcement for a screen reader. */
-  readonly announcement: ReadonlySignal<Said> = this.#announcement;
-  /** The last action; empty without one. */
-  readonly confirmation: ReadonlySignal<Said> = this.#confirmation;
 
   /** @param place what the list shows first */
-  constructor(preferences: Preferences, place: Place) {
+  constructor(preferences: Preferences, { task, ...list }: Place) {
     this.preferences = preferences;
     const isReading = () => this.reading.isReading();
     const isOpen = (key: string) => this.opened.has(key);
-    const { task, ...list } = place;
     const request = { ...list, pageSize: preferences.pageSize.value };
     this.tasks = new TaskList({ api: this.api, isReading, isOpen }, request, task);
     this.chosen = new Chosen(this.tasks);
     const applied = computed(() => this.tasks.request.value.filter);
-    this.form = new Form({ applied, apply: this.filter });
+    this.form = new Form(applied, this.filter);
+    const userId = computed(() => applied.value.users[0] ?? "");
+    this.about = new About(this.api, userId, preferences.span);
     effect(() => {
       void this.tasks.request.value;
       this.change.leave();
     });
     if (task !== null) this.#openNamed(task);
-    const userId = computed(() => this.tasks.request.value.filter.users[0] ?? "");
-    this.overview = new Overview(this.api, userId, preferences.span);
-    const follow = (signal: AbortSignal) => orFailure(this.#follow(signal)).then(() => {});
-    this.refresher = new Refresher(() => this.#refresh(), follow, preferences.refreshSeconds);
+    this.refresher = new Refresher({
+      ask: () => this.#refresh(),
+      follow: (signal) => orFailure(this.#follow(signal)).then(() => {}),
+      seconds: preferences.refreshSeconds,
+      question: () => [this.tasks.request.value, preferences.span.value, this.needsToken.value],
+    });
   }
 
   readonly announce = (text: string): void => {
-    this.#announcement.value = { text, turn: this.#announcement.value.turn + 1 };
+    this.announcement.value = { text, turn: this.announcement.value.turn + 1 };
   };
 
   /** Announces what was done, and shows it for a moment. */
   readonly confirm = (text: string): void => {
     this.announce(text);
-    this.#confirmation.value = this.#announcement.value;
+    this.confirmation.value = this.announcement.value;
   };
 
   /** Asks for everything for the first time, and then again and again. */
   async begin(): Promise<void> {
-    // The hours of the chart are those of the zone that the server names.
-    const overview = this.about.refresh().then(() => this.overview.start());
-    this.refresher.start(() => [this.tasks.request.value, this.preferences.span.value, this.needsToken.value]);
-    const seconds = computed(() => (this.preferences.refreshSeconds.value === 0 ? 0 : DETAILS_SECONDS));
-    const look = async () => {
-      if (!this.needsToken.value) await this.about.refreshDetails();
-    };
-    const details = new Refresher(look, null, seconds);
+    const about = this.about.begin();
+    this.refresher.start();
+    const details = new Refresher({
+      ask: async () => {
+        if (!this.needsToken.value) await this.about.readDetails();
+      },
+      seconds: computed(() => (this.preferences.refreshSeconds.value === 0 ? 0 : DETAILS_SECONDS)),
+    });
     details.start();
     void details.now();
     await this.tasks.begin();
-    await overview;
+    await about;
   }
 
   /** Applies a filter, and announces what it found. */
@@ -133,24 +125,22 @@ export class App {
     const task = /[\s,]/.test(text) || filter.taskIds.length > 0 ? null : await this.#named(text, filter.users);
     if (turn !== this.#turn) return; // another filter was applied
     if (task === null) return this.form.refine(filter);
-    const { userId, taskId } = task;
     this.#openNamed(task);
-    await this.form.apply({ ...NO_FILTER, users: [userId], taskIds: [taskId] }, task);
+    await this.form.apply(filterOfTask(task), task);
   };
 
   async #named(text: string, users: readonly string[]): Promise<NamedTask | null> {
     const asked = users.length > 0 ? null : await orFailure(this.api.usersOf(text));
     const found = asked === null || asked instanceof Failure ? users : asked;
-    if (found.length === 1 && (asked !== null || (await this.#exists(found[0]!, text))))
-      return { userId: found[0]!, taskId: text };
+    const task = { userId: found[0]!, taskId: text };
+    if (found.length === 1 && (asked !== null || (await this.#exists(task)))) return task;
     const name = splitName(text);
-    return name !== null && found.length === 0 && (await this.#exists(name.userId, name.taskId)) ? name : null;
+    return name !== null && found.length === 0 && (await this.#exists(name)) ? name : null;
   }
 
-  async #exists(userId: string, taskId: string): Promise<boolean> {
-    const asked = { ...NO_FILTER, users: [userId], taskIds: [taskId] };
-    const answer = await orFailure(this.api.list(asked, 1, 1, new AbortController().signal));
-    return !(answer instanceof Failure) && answer.page.items.length === 1;
+  async #exists(task: TaskId): Promise<boolean> {
+    const found = await this.tasks.find(task);
+    return found !== undefined && !(found instanceof Failure);
   }
 
   /** Opens or closes a row. The address names the task that was opened last. */
@@ -160,7 +150,7 @@ export class App {
       this.opened.toggle(key);
       this.logs.close(key);
       if (this.opened.has(key)) void this.tasks.name({ userId, taskId });
-      else if (this.#isNamed(key)) void this.tasks.name(null);
+      else if (this.#namedKey === key) void this.tasks.name(null);
     });
   };
 
@@ -175,10 +165,10 @@ export class App {
 
   /** Shows a place of the browser's history. Of the open rows only the one that the address named closes. */
   readonly visit = async (place: Place): Promise<void> => {
-    const { request, task } = this.tasks;
-    if (task.value !== null) this.#close(keyOf(task.value.userId, task.value.taskId));
+    this.opened.close(this.#namedKey);
+    this.logs.close(this.#namedKey);
     if (place.task !== null) this.#openNamed(place.task);
-    const { filter, page } = request.value;
+    const { filter, page } = this.tasks.request.value;
     const isSameList = JSON.stringify([filter, page]) === JSON.stringify([place.filter, place.page]);
     if (isSameList) await this.tasks.name(place.task);
     else await this.tasks.open(place, this.preferences.pageSize.value);
@@ -189,19 +179,15 @@ export class App {
     if (tab === "log") this.logs.open(keyOf(userId, taskId));
   }
 
-  #close(key: string): void {
-    this.opened.close(key);
-    this.logs.close(key);
-  }
-
-  #isNamed(key: string): boolean {
+  /** Of the task that the address names; empty for none. */
+  get #namedKey(): string {
     const task = this.tasks.task.value;
-    return task !== null && keyOf(task.userId, task.taskId) === key;
+    return task === null ? "" : keyOf(task.userId, task.taskId);
   }
 
   /** Lets ages grow between two refreshes. */
   tick(): void {
-    this.#now.value = this.api.now();
+    this.now.value = this.api.now();
   }
 
   /** Opens a session. @throws Failure if the server rejects the token */
@@ -214,7 +200,7 @@ export class App {
 
   /** Asks for everything now, and shows it whatever it moves. */
   readonly refreshNow = async (): Promise<void> => {
-    await Promise.all([this.tasks.show(), this.about.refresh(), this.overview.refresh(), this.about.refreshDetails()]);
+    await Promise.all([this.tasks.show(), this.about.refresh(), this.about.readDetails()]);
     this.tick();
   };
 
@@ -226,7 +212,7 @@ export class App {
 
   async #refresh(): Promise<void> {
     if (this.needsToken.value) return;
-    await Promise.all([this.tasks.refresh(), this.about.refresh(), this.overview.refresh()]);
+    await Promise.all([this.tasks.refresh(), this.about.refresh()]);
     this.tick();
   }
 
@@ -239,16 +225,14 @@ export class App {
     for await (const { event, data } of this.api.live(question, signal)) {
       if (signal.aborted || this.needsToken.value) return;
       if (event === "list") await this.tasks.receive(data, epochOf(data.at));
-      else if (event === "stats") this.overview.receive(data);
-      else if (event === "health") this.about.receive(data);
+      else if (event === "stats") this.about.receiveStats(data);
+      else if (event === "health") this.about.receiveHealth(data);
+      else if (event === "unchanged") await this.tasks.confirm(epochOf(data.list));
       else if (event === "problem") {
         const failure = new Failure(data);
         if (data.of === "list" && failure.isMistake) throw failure;
         if (data.of === "list") await this.tasks.receive(failure, Number.NaN);
-        if (data.of === "stats") this.overview.receive(failure);
-      } else if (event === "unchanged") {
-        if (data.stats !== null) this.overview.confirm(data.stats);
-        await this.tasks.confirm(epochOf(data.list));
+        if (data.of === "stats") this.about.receiveStats(failure);
       }
       this.tick();
     }
@@ -257,18 +241,16 @@ export class App {
   #isBusy(): boolean {
     const rows = this.tasks.view.value?.rows ?? [];
     const isChoosing = this.change.asked.value !== null || this.chosen.choice.value.count > 0;
-    return isChoosing || this.player.playing.value || rows.some(({ key }) => this.opened.has(key));
+    return isChoosing || this.player.state.value === "playing" || rows.some(({ key }) => this.opened.has(key));
   }
 
   #changed({ act, choice }: Asked, result: ChangeResult | Failure): void {
     const text = messagesIn(this.preferences.language.value);
     batch(() => {
-      if (result instanceof Failure) this.confirm(text.changeFailed);
-      else {
-        this.chosen.clear();
-        for (const { key } of goneOf(choice.rows, result)) this.#forget(key);
-        this.confirm(changeSaid(act, choice, result, text));
-      }
+      if (result instanceof Failure) return this.confirm(text.changeFailed);
+      this.chosen.clear();
+      for (const { key } of goneOf(choice.rows, result)) this.#forget(key);
+      this.confirm(changeSaid(act, choice, result, text));
     });
     // The rows around a single task keep their places.
     void (choice.count === 1 ? this.refresher.now() : this.refreshNow());
@@ -276,7 +258,7 @@ export class App {
 
   #forget(key: string): void {
     this.opened.close(key);
-    if (this.#isNamed(key)) void this.tasks.name(null);
+    if (this.#namedKey === key) void this.tasks.name(null);
     this.tasks.forget(key);
     if (this.player.track.value?.taskKey === key) this.player.close();
   }

@@ -1,4 +1,4 @@
-import { type ReadonlySignal, type Signal, signal } from "@preact/signals";
+import { type Signal, signal } from "@preact/signals";
 import type { Api } from "../api/api.ts";
 import { Failure, orFailure } from "../api/failure.ts";
 import { type Download, isPlayable } from "../model/files.ts";
@@ -8,7 +8,7 @@ import type { Row } from "../model/row.ts";
 export type Playable = Download | null | undefined | Failure;
 
 interface Known {
-  readonly updatedAt: string;
+  updatedAt: string;
   readonly playable: Signal<Playable>;
 }
 
@@ -21,38 +21,29 @@ export class Audio {
     this.#api = api;
   }
 
-  of({ key, updatedAt }: Row): ReadonlySignal<Playable> {
-    const known = this.#known.get(key);
-    if (known?.updatedAt === updatedAt) return known.playable;
-    const playable = known?.playable ?? signal<Playable>(undefined); // the old answer is shown until there is another
-    this.#known.set(key, { updatedAt: "", playable });
-    return playable;
+  /** Of a task that has changed, the old answer until there is another. */
+  of({ key }: Row): Signal<Playable> {
+    return this.#entry(key).playable;
+  }
+
+  #entry(key: string): Known {
+    const known = this.#known.get(key) ?? { updatedAt: "", playable: signal<Playable>(undefined) };
+    this.#known.set(key, known);
+    return known;
   }
 
   /** Looks at finished tasks that are new or have changed; tasks that are no longer shown are forgotten. */
   async look(rows: readonly Row[]): Promise<void> {
     const shown = new Set(rows.map(({ key }) => key));
     for (const key of this.#known.keys()) if (!shown.has(key)) this.#known.delete(key);
-    const unknown = rows.filter(
-      (row) => row.status === "done" && this.#known.get(row.key)?.updatedAt !== row.updatedAt,
-    );
-    if (unknown.length > 0) await this.#ask(unknown);
+    const unknown = rows.filter((row) => row.status === "done" && this.#entry(row.key).updatedAt !== row.updatedAt);
+    if (unknown.length > 0) await this.ask(unknown);
   }
 
-  /** Asks again about one task. */
-  async again(row: Row): Promise<Playable> {
-    await this.#ask([row]);
-    return this.of(row).value;
-  }
-
-  async #ask(rows: readonly Row[]): Promise<void> {
-    const asked = rows.map((row) => {
-      const playable = this.#known.get(row.key)?.playable ?? signal<Playable>(undefined);
-      this.#known.set(row.key, { updatedAt: row.updatedAt, playable });
-      return playable;
-    });
+  async ask(rows: readonly Row[]): Promise<void> {
+    const asked = rows.map(({ key, updatedAt }) => Object.assign(this.#entry(key), { updatedAt }));
     const answer = await orFailure(this.#api.audio(rows));
-    for (const [i, playable] of asked.entries())
+    for (const [i, { playable }] of asked.entries())
       playable.value = answer instanceof Failure ? answer : (answer[i]?.find(isPlayable) ?? null);
   }
 }

@@ -1,4 +1,4 @@
-import { type ReadonlySignal, signal } from "@preact/signals";
+import { signal } from "@preact/signals";
 import { type ShownStatus, serviceWord } from "../../src/task/status.ts";
 import type { Api, Changed, ChangeResult } from "../api/api.ts";
 import { Failure, orFailure } from "../api/failure.ts";
@@ -31,8 +31,8 @@ export interface Asked {
   readonly failure: Failure | null;
 }
 
-export interface ChangeParts {
-  readonly api: Pick<Api, "change">;
+interface ChangeParts {
+  readonly api: Api;
   /** Receives a finished change, also one whose dialog was closed. */
   done(asked: Asked, result: ChangeResult | Failure): void;
 }
@@ -43,9 +43,8 @@ const EXCEEDED = "MAX_DELETE_EXCEEDED";
 /** Deletes or marks tasks after a plan was shown and confirmed. */
 export class Change {
   readonly #parts: ChangeParts;
-  readonly #asked = signal<Asked | null>(null);
+  readonly asked = signal<Asked | null>(null);
   #question = new AbortController();
-  readonly asked: ReadonlySignal<Asked | null> = this.#asked;
 
   constructor(parts: ChangeParts) {
     this.#parts = parts;
@@ -53,43 +52,43 @@ export class Change {
 
   ask(act: Act, choice: Choice): void {
     const asked: Asked = { act, choice, force: false, busy: null, plan: null, done: null, failure: null };
-    if (act === "mark") this.#asked.value = asked;
+    if (act === "mark") this.asked.value = asked;
     else void this.#plan(asked);
   }
 
   /** Makes another plan. */
   edit(change: Partial<Pick<Asked, "act" | "force">>): void {
-    const asked = this.#asked.value;
+    const asked = this.asked.value;
     if (asked !== null) void this.#plan({ ...asked, ...change, failure: null });
   }
 
   /** Closes the dialog if nothing was begun: another list is shown now. */
   leave(): void {
-    const asked = this.#asked.peek();
+    const asked = this.asked.peek();
     if (asked !== null && asked.busy !== "change" && asked.done === null) this.close();
   }
 
   /** Closes the dialog. A change under way goes on. */
   close(): void {
     this.#question.abort();
-    this.#asked.value = null;
+    this.asked.value = null;
   }
 
   async confirm(): Promise<void> {
-    const asked = this.#asked.value;
+    const asked = this.asked.value;
     if (asked === null || asked.plan === null || asked.busy !== null || asked.done !== null) return;
     const working: Asked = { ...asked, busy: "change", failure: null };
-    this.#asked.value = working;
+    this.asked.value = working;
     const max = changedIn(asked.plan);
     const answer = await orFailure(this.#send(asked, { [asked.act === "delete" ? "max_delete" : "max_mark"]: max }));
-    const isShown = this.#asked.value === working;
+    const isShown = this.asked.value === working;
     if (answer instanceof Failure) {
       if (!isShown) this.#parts.done(asked, answer);
       else if (answer.problem?.code === EXCEEDED) await this.#plan({ ...asked, failure: answer });
-      else this.#asked.value = { ...asked, failure: answer };
+      else this.asked.value = { ...asked, failure: answer };
       return;
     }
-    if (isShown) this.#asked.value = isSmooth(answer) ? null : { ...asked, done: answer };
+    if (isShown) this.asked.value = isSmooth(answer) ? null : { ...asked, done: answer };
     this.#parts.done(asked, answer.result);
   }
 
@@ -97,16 +96,16 @@ export class Change {
     this.#question.abort();
     const question = new AbortController();
     this.#question = question;
-    this.#asked.value = { ...asked, busy: "plan" };
+    this.asked.value = { ...asked, busy: "plan" };
     const answer = await orFailure(this.#send(asked, { dry_run: true }, question.signal));
     if (question.signal.aborted) return;
     if (answer instanceof Failure) {
-      this.#asked.value = { ...asked, plan: null, busy: null, failure: answer };
+      this.asked.value = { ...asked, plan: null, busy: null, failure: answer };
       return;
     }
     const { result } = answer;
     const areGone = result.requested > 0 && result.missing.length === result.requested;
-    this.#asked.value = areGone ? null : { ...asked, busy: null, plan: result };
+    this.asked.value = areGone ? null : { ...asked, busy: null, plan: result };
     if (areGone) this.#parts.done(asked, result);
   }
 

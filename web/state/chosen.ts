@@ -1,7 +1,5 @@
-import { batch, computed, effect, type ReadonlySignal, signal } from "@preact/signals";
-import { Failure, orFailure } from "../api/failure.ts";
+import { batch, computed, effect, signal } from "@preact/signals";
 import { isSelection } from "../model/filter.ts";
-import type { ShownRow } from "../model/hold.ts";
 import type { Row } from "../model/row.ts";
 import type { Choice } from "./change.ts";
 import type { TaskList } from "./task-list.ts";
@@ -11,31 +9,28 @@ const MOST_FOUND = 10_000;
 
 /** The chosen rows of the page of the list, or all tasks of its filter. Another page or filter begins with none. */
 export class Chosen {
-  readonly #tasks: Pick<TaskList, "view" | "request" | "asking" | "all">;
+  readonly #tasks: TaskList;
   readonly #keys = signal<ReadonlySet<string>>(new Set());
-  readonly #all = signal(false);
-  /** Those that a search found: a change takes no search, but ids. */
-  readonly #found = signal<readonly Row[] | null>(null);
+  /** All tasks of the filter; or those that a search found, because a change takes no search, but ids. */
+  readonly #all = signal<"filter" | readonly Row[] | null>(null);
   /** The row that was chosen last, where a range begins. */
   #last = "";
 
-  readonly choice: ReadonlySignal<Choice> = computed(() => {
+  readonly choice = computed((): Choice => {
+    const all = this.#all.value;
+    if (Array.isArray(all)) return { rows: all, filter: null, count: all.length };
     const rows = this.#rows.filter(({ key }) => this.#keys.value.has(key));
-    const { filter } = this.#tasks.request.value;
-    const found = this.#found.value;
-    if (found !== null) return { rows: found, filter: null, count: found.length };
-    return this.#all.value ? { rows, filter, count: this.total } : { rows, filter: null, count: rows.length };
+    if (all === null) return { rows, filter: null, count: rows.length };
+    return { rows, filter: this.#tasks.request.value.filter, count: this.total };
   });
   /** Whether all rows of the page are chosen. */
-  readonly isPage: ReadonlySignal<boolean> = computed(() => {
-    return this.#rows.length > 0 && this.#rows.every(({ key }) => this.has(key));
-  });
+  readonly isPage = computed(() => this.#rows.length > 0 && this.#rows.every(({ key }) => this.has(key)));
   /** Whether the filter has more tasks than the chosen page. */
-  readonly canChooseAll: ReadonlySignal<boolean> = computed(
-    () => !this.#tasks.asking.value && !this.#isAll && this.isPage.value && this.total > this.#rows.length,
+  readonly canChooseAll = computed(
+    () => !this.#tasks.asking.value && this.#all.value === null && this.isPage.value && this.total > this.#rows.length,
   );
 
-  constructor(tasks: Pick<TaskList, "view" | "request" | "asking" | "all">) {
+  constructor(tasks: TaskList) {
     this.#tasks = tasks;
     effect(() => {
       void tasks.request.value;
@@ -53,16 +48,12 @@ export class Chosen {
     return this.#tasks.view.value?.answer.page.total ?? 0;
   }
 
-  get #isAll(): boolean {
-    return this.#all.value || this.#found.value !== null;
-  }
-
-  get #rows(): readonly ShownRow[] {
+  get #rows(): readonly Row[] {
     return this.#tasks.view.value?.rows ?? [];
   }
 
   has(key: string): boolean {
-    return this.#isAll || this.#keys.value.has(key);
+    return this.#all.value !== null || this.#keys.value.has(key);
   }
 
   /** @param isRange whether all rows from the last one on follow it */
@@ -82,29 +73,23 @@ export class Chosen {
 
   /** @throws Failure if a search can't be repeated */
   async chooseAll(): Promise<void> {
-    const { value: request } = this.#tasks.request;
-    if (isSelection(request.filter)) this.#all.value = true;
-    else {
-      const found = await orFailure(this.#tasks.all(MOST_FOUND));
-      if (found instanceof Failure) throw found;
-      if (request === this.#tasks.request.value) this.#found.value = found;
-    }
+    const request = this.#tasks.request.value;
+    const all = isSelection(request.filter) ? "filter" : await this.#tasks.all(MOST_FOUND);
+    if (request === this.#tasks.request.value) this.#all.value = all;
   }
 
   clear(): void {
     batch(() => {
-      this.#all.value = false;
-      this.#found.value = null;
+      this.#all.value = null;
       this.#keys.value = new Set();
     });
   }
 
   #set(keys: readonly string[], isChosen: boolean): void {
-    const chosen = new Set(this.#isAll ? this.#rows.map(({ key }) => key) : this.#keys.peek());
+    const chosen = new Set(this.#all.value === null ? this.#keys.peek() : this.#rows.map(({ key }) => key));
     for (const key of keys) isChosen ? chosen.add(key) : chosen.delete(key);
     batch(() => {
-      this.#all.value = false;
-      this.#found.value = null;
+      this.#all.value = null;
       this.#keys.value = chosen;
     });
   }

@@ -1,12 +1,13 @@
 import { effect, type Signal, signal } from "@preact/signals";
 import { SPAN_NAMES, type Span } from "../../src/task/spans.ts";
 import { LANGUAGES, type Language, languageOf } from "../i18n/language.ts";
-import { THEME_KEY, THEMES } from "../model/theme.ts";
 
 /** Seconds between two updates, at least; 0 for none. */
 export const REFRESH_CHOICES = [0, 2, 5, 15, 60] as const;
 /** How the list shows a time: how long ago, or the clock of the browser's zone, or of UTC. */
 export const TIME_FORMATS = ["ago", "local", "utc"] as const;
+/** `auto` is the system's. The stylesheet has the colours of each. */
+export const THEMES = ["auto", "light", "dark"] as const;
 export const PAGE_SIZES = [20, 50, 100] as const;
 
 /** The user's choices, stored in the browser if it allows it. */
@@ -22,7 +23,7 @@ export class Preferences {
   /** @param preferred the languages that the browser prefers, best first */
   constructor(storage: Storage | null, preferred: readonly string[]) {
     this.language = remembered(storage, "ttsctl.language", LANGUAGES, languageOf(preferred));
-    this.theme = remembered(storage, THEME_KEY, THEMES, "auto");
+    this.theme = remembered(storage, "ttsctl.theme", THEMES, "auto");
     this.refreshSeconds = remembered(storage, "ttsctl.refresh", REFRESH_CHOICES, 5);
     this.pageSize = remembered(storage, "ttsctl.pageSize", PAGE_SIZES, 20);
     this.times = remembered(storage, "ttsctl.times", TIME_FORMATS, "ago");

@@ -6,14 +6,22 @@ const LONGEST_PAUSE = 600_000;
 /** One that lasted so long was a good one. */
 const GOOD = 60_000;
 
+interface RefresherParts {
+  ask(): Promise<void>;
+  /** Shows changes until the signal; it returns when the stream ends, or if there is none. Without it there is only polling. */
+  follow?(signal: AbortSignal): Promise<void>;
+  /** Between two updates; 0 for none. */
+  readonly seconds: ReadonlySignal<number>;
+  /** What is shown: a stream is for one question. */
+  question?(): unknown;
+}
+
 /**
  * Keeps the page up to date while it is visible, and at once when it becomes visible again: by a stream of changes, or
  * without one by polling, one request at a time.
  */
 export class Refresher {
-  readonly #ask: () => Promise<void>;
-  readonly #follow: ((signal: AbortSignal) => Promise<void>) | null;
-  readonly #seconds: ReadonlySignal<number>;
+  readonly #parts: RefresherParts;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isAsking = false;
   #stream: AbortController | null = null;
@@ -21,30 +29,20 @@ export class Refresher {
   #next = 0;
   #pause = FIRST_PAUSE;
 
-  /**
-   * @param follow shows changes until the signal; it returns when the stream ends, or if there is none. Null: only polling
-   * @param seconds between two updates; 0 for none
-   */
-  constructor(
-    ask: () => Promise<void>,
-    follow: ((signal: AbortSignal) => Promise<void>) | null,
-    seconds: ReadonlySignal<number>,
-  ) {
-    this.#ask = ask;
-    this.#follow = follow;
-    this.#seconds = seconds;
+  constructor(parts: RefresherParts) {
+    this.#parts = parts;
   }
 
-  /** @param question what is shown; a stream is for one question */
-  start(question: () => unknown = () => {}): void {
+  start(): void {
+    const { question, seconds } = this.#parts;
     effect(() => {
-      question();
+      question?.();
       this.#next = 0;
-      this.#schedule(this.#seconds.value);
+      this.#schedule(seconds.value);
     });
     document.addEventListener("visibilitychange", () => {
       if (document.hidden) this.#schedule(0);
-      else if (this.#seconds.value > 0) void this.now();
+      else if (seconds.value > 0) void this.now();
     });
   }
 
@@ -53,10 +51,10 @@ export class Refresher {
     if (this.#isAsking) return;
     this.#isAsking = true;
     try {
-      await this.#ask();
+      await this.#parts.ask();
     } finally {
       this.#isAsking = false;
-      if (this.#stream === null) this.#schedule(this.#seconds.peek());
+      if (this.#stream === null) this.#schedule(this.#parts.seconds.peek());
     }
   }
 
@@ -69,10 +67,10 @@ export class Refresher {
 
   async #update(): Promise<void> {
     const began = Date.now();
-    if (this.#follow !== null && began >= this.#next) {
+    if (this.#parts.follow !== undefined && began >= this.#next) {
       const stream = new AbortController();
       this.#stream = stream;
-      await this.#follow(stream.signal);
+      await this.#parts.follow(stream.signal);
       if (stream.signal.aborted) return;
       this.#stream = null;
       if (Date.now() - began >= GOOD) this.#pause = FIRST_PAUSE;

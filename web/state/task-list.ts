@@ -1,10 +1,10 @@
-import { batch, computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
+import { batch, computed, type Signal, signal } from "@preact/signals";
 import type { TaskId } from "../../src/store/task-source.ts";
 import type { Api, ListAnswer } from "../api/api.ts";
 import { Failure, orFailure } from "../api/failure.ts";
-import { type Filter, isSlow, type NamedTask, NO_FILTER, type Place } from "../model/filter.ts";
+import { type Filter, filterOfTask, isSlow, type NamedTask, NO_FILTER, type Place } from "../model/filter.ts";
 import { type Held, holdRows, type ShownRow, shownRows } from "../model/hold.ts";
-import { keyOf, type Row, rowOf } from "../model/row.ts";
+import { type Row, rowOf } from "../model/row.ts";
 
 /** The request of the list: the filter last applied, never a half-typed one. */
 export interface Request extends Omit<Place, "task"> {
@@ -29,46 +29,35 @@ export interface TaskListParts {
   isOpen(key: string): boolean;
 }
 
-function isSame(one: TaskId | null, other: TaskId | null): boolean {
-  return one?.userId === other?.userId && one?.taskId === other?.taskId;
-}
-
 const LARGEST_PAGE = 1000;
 /** A refresh waits this many times as long as the last answer took. */
 const REST = 10;
 
-/** The list on the screen, what it is asked for, and what a refresh may do to it. */
+/** The list on the screen, what it is asked for, and what a refresh may do to it. Others only read its signals. */
 export class TaskList {
   readonly #parts: TaskListParts;
-  readonly #request: Signal<Request>;
-  readonly #view = signal<View | null>(null);
-  readonly #waiting = signal<Held | null>(null);
-  readonly #failure = signal<Failure | null>(null);
-  readonly #rejected = signal<Failure | null>(null);
+  readonly request: Signal<Request>;
+  /** Null until there is an answer to the request. */
+  readonly view = signal<View | null>(null);
+  /** The changes of the newest response while the rows are held in place; null without any. */
+  readonly waiting = signal<Held | null>(null);
+  /** Why the last question has no answer; the view is then the one before. */
+  readonly failure = signal<Failure | null>(null);
+  /** Why the last filter was not applied. */
+  readonly rejected = signal<Failure | null>(null);
+  /** The task that the address names, whose row is open. */
+  readonly task: Signal<NamedTask | null>;
+  /** Its row, if it isn't on the page; or why it is missing. */
+  readonly linked = signal<ShownRow | "missing" | Failure | null>(null);
   readonly #asked = signal<Request | null>(null);
-  readonly #task: Signal<NamedTask | null>;
-  readonly #linked = signal<ShownRow | "missing" | Failure | null>(null);
+  /** Whether a question of the reader's own is on its way. */
+  readonly asking = computed(() => this.#asked.value !== null);
+  /** Whether it is for another list than the shown one. */
+  readonly leaving = computed(() => this.asking.value && this.#asked.value !== this.request.value);
   #question = new AbortController();
   /** Of the last answer, milliseconds. */
   #began = 0;
   #took = 0;
-
-  /** Null until there is an answer to the request. */
-  readonly view: ReadonlySignal<View | null> = this.#view;
-  /** The changes of the newest response while the rows are held in place; null without any. */
-  readonly waiting: ReadonlySignal<Held | null> = this.#waiting;
-  /** Why the last question has no answer; the view is then the one before. */
-  readonly failure: ReadonlySignal<Failure | null> = this.#failure;
-  /** Why the last filter was not applied. */
-  readonly rejected: ReadonlySignal<Failure | null> = this.#rejected;
-  /** Whether a question of the reader's own is on its way. */
-  readonly asking: ReadonlySignal<boolean> = computed(() => this.#asked.value !== null);
-  /** Whether it is for another list than the shown one. */
-  readonly leaving: ReadonlySignal<boolean> = computed(
-    () => this.#asked.value !== null && this.#asked.value !== this.#request.value,
-  );
-  /** The row of the task that the address names, if it isn't on the page; or why it is missing. */
-  readonly linked: ReadonlySignal<ShownRow | "missing" | Failure | null> = this.#linked;
 
   /**
    * @param request what is shown first
@@ -76,52 +65,40 @@ export class TaskList {
    */
   constructor(parts: TaskListParts, request: Request, task: NamedTask | null = null) {
     this.#parts = parts;
-    this.#request = signal(request);
-    this.#task = signal(task);
-  }
-
-  /** The task that the address names, whose row is open. */
-  get task(): ReadonlySignal<NamedTask | null> {
-    return this.#task;
-  }
-
-  get request(): ReadonlySignal<Request> {
-    return this.#request;
+    this.request = signal(request);
+    this.task = signal(task);
   }
 
   /** Shows the first page of a filter. @param task the one to open */
   apply(filter: Filter, task: NamedTask | null = null): Promise<void> {
-    return this.#go({ ...this.#request.value, filter, page: 1 }, task);
+    return this.open({ filter, page: 1, task }, this.request.value.pageSize);
   }
 
   /** Shows the first list. If the server refuses what the address asks for, the whole list is shown with the reason. */
   async begin(): Promise<void> {
     await this.show();
-    const refused = this.#rejected.value;
+    const refused = this.rejected.value;
     if (refused === null) return;
-    const { pageSize } = this.#request.value;
-    await this.#go({ filter: NO_FILTER, page: 1, pageSize }, this.#task.value);
-    this.#rejected.value ??= refused;
+    await this.apply(NO_FILTER, this.task.value);
+    this.rejected.value ??= refused;
   }
 
   goTo(page: number): Promise<void> {
-    return this.#go({ ...this.#request.value, page });
+    return this.#go({ ...this.request.value, page });
   }
 
-  open(place: Place, pageSize: number): Promise<void> {
-    const { filter, page, task } = place;
+  open({ filter, page, task }: Place, pageSize: number): Promise<void> {
     return this.#go({ filter, page, pageSize }, task);
   }
 
   /** Reads the list again at the user's request and shows it, even if rows move. */
   show(): Promise<void> {
-    return this.#go(this.#request.value);
+    return this.#go(this.request.value);
   }
 
   /** Keeps the shown list instead of another one that is asked for. @returns whether one was */
   stay(): boolean {
-    const asked = this.#asked.value;
-    if (asked === null || asked === this.#request.value || this.#view.value === null) return false;
+    if (!this.leaving.value || this.view.value === null) return false;
     this.#begin();
     this.#asked.value = null;
     return true;
@@ -130,16 +107,18 @@ export class TaskList {
   /** Has the address name a task of this place, or none. */
   name(task: NamedTask | null): Promise<void> {
     batch(() => {
-      if (!isSame(task, this.#task.value)) this.#linked.value = null;
-      this.#task.value = task;
+      if (!isSame(task, this.task.value)) this.linked.value = null;
+      this.task.value = task;
     });
     return this.#readLinked(this.#question.signal);
   }
 
   /** Reads the shown page again, and keeps the rows in place during reading. The user's own requests have priority. */
   async refresh(): Promise<void> {
-    if (this.asking.value || this.#isResting()) return;
-    const asked = await this.#ask(this.#request.value);
+    // Searches and other orders read many records, so they are repeated less often.
+    const isResting = isSlow(this.request.value.filter) && performance.now() - this.#began < (REST + 1) * this.#took;
+    if (this.asking.value || isResting) return;
+    const asked = await this.#ask(this.request.value);
     if (asked !== null) await this.#update(asked);
   }
 
@@ -147,68 +126,58 @@ export class TaskList {
   async receive(answer: ListAnswer | Failure, at: number): Promise<void> {
     if (this.asking.value) return;
     this.#begin(); // what was asked before may be older
-    await this.#update(answer instanceof Failure ? answer : viewOf(this.#request.value, answer, at));
+    await this.#update(answer instanceof Failure ? answer : viewOf(this.request.value, answer, at));
   }
 
   /** The list is still the same, but other tasks may have changed. @param at epoch seconds */
   async confirm(at: number): Promise<void> {
-    const view = this.#view.value;
-    if (this.asking.value || view === null || this.#failure.value !== null) return;
-    this.#view.value = { ...view, at };
+    const view = this.view.value;
+    if (this.asking.value || view === null || this.failure.value !== null) return;
+    this.view.value = { ...view, at };
     await this.#readOthers();
   }
 
   async #update(asked: View | Failure): Promise<void> {
-    if (asked instanceof Failure) this.#failure.value = asked;
+    if (asked instanceof Failure) this.failure.value = asked;
     else {
       this.#take(asked, this.#parts.isReading());
       await this.#readOthers();
     }
   }
 
-  /** Reads the shown tasks that aren't on the page. */
+  /** Reads the shown tasks that aren't on the page: of open rows, and of the address. */
   async #readOthers(): Promise<void> {
     const { signal } = this.#question;
-    await this.#readOpen(signal);
+    const open = this.view.value!.rows.filter(({ key, left }) => left && this.#parts.isOpen(key));
+    for (const { key, ...task } of open) {
+      const found = await this.find(task, signal);
+      if (signal.aborted) return;
+      if (found instanceof Failure) continue;
+      const changed = (row: ShownRow) => ({ ...(found ?? { ...row, isGone: true }), left: true });
+      this.#change((rows) => rows.map((row) => (row.key === key ? changed(row) : row)));
+    }
     await this.#readLinked(signal);
   }
 
-  /** Searches and other orders read many records, so they are repeated less often. */
-  #isResting(): boolean {
-    return isSlow(this.#request.value.filter) && performance.now() - this.#began < (REST + 1) * this.#took;
-  }
-
-  /** Reads the tasks of open rows that are no longer on the page, to keep their rows up to date. */
-  async #readOpen(signal: AbortSignal): Promise<void> {
-    const open = this.#view.value!.rows.filter(({ key, left }) => left && this.#parts.isOpen(key));
-    for (const { key, ...task } of open) {
-      const found = await this.#find(task, signal);
-      if (signal.aborted) return;
-      if (found instanceof Failure) continue;
-      this.#change((row) => (row.key === key ? { ...(found ?? { ...row, isGone: true }), left: true } : row));
-    }
-  }
-
   async #readLinked(signal: AbortSignal): Promise<void> {
-    const task = this.#task.value;
-    const view = this.#view.value;
-    if (task === null || view === null || view.rows.some(({ key }) => key === keyOf(task.userId, task.taskId))) {
-      this.#linked.value = null;
+    const task = this.task.value;
+    const view = this.view.value;
+    if (task === null || view === null || view.rows.some((row) => isSame(row, task))) {
+      this.linked.value = null;
       return;
     }
-    const found = await this.#find(task, signal);
-    if (signal.aborted || !isSame(task, this.#task.value)) return;
+    const found = await this.find(task, signal);
+    if (signal.aborted || !isSame(task, this.task.value)) return;
     const isOutage = found instanceof Failure && !found.isMistake;
-    if (!isOutage || this.#linked.value === null) this.#linked.value = found ?? "missing";
+    if (!isOutage || this.linked.value === null) this.linked.value = found ?? "missing";
   }
 
-  /** All tasks of the shown filter, at most so many. @throws Failure */
+  /** All tasks of the shown filter, at most so many. A refresh doesn't end it. @throws Failure */
   async all(most: number): Promise<Row[]> {
-    const { filter } = this.#request.value;
+    const { filter } = this.request.value;
     const rows = new Map<string, Row>();
-    const { signal } = new AbortController(); // a refresh doesn't end it
     for (let page = 1; rows.size < most; page++) {
-      const { items } = (await this.#parts.api.list(filter, page, LARGEST_PAGE, signal)).page;
+      const { items } = (await this.#parts.api.list(filter, page, LARGEST_PAGE)).page;
       for (const row of items.map(rowOf)) rows.set(row.key, row);
       if (items.length < LARGEST_PAGE) break;
     }
@@ -216,22 +185,19 @@ export class TaskList {
   }
 
   /** A task by its ids, on whatever page it is. */
-  async #find({ userId, taskId }: TaskId, signal: AbortSignal): Promise<ShownRow | undefined | Failure> {
-    const filter = { ...NO_FILTER, users: [userId], taskIds: [taskId] };
-    const answer = await orFailure(this.#parts.api.list(filter, 1, 1, signal));
+  async find(task: TaskId, signal: AbortSignal | null = null): Promise<ShownRow | undefined | Failure> {
+    const answer = await orFailure(this.#parts.api.list(filterOfTask(task), 1, 1, signal));
     return answer instanceof Failure ? answer : shownRows(answer.page.items.map(rowOf))[0];
   }
 
   /** Removes the row of a deleted task. */
   forget(key: string): void {
-    this.#change((row) => (row.key === key ? null : row));
+    this.#change((rows) => rows.filter((row) => row.key !== key));
   }
 
-  /** @param change null takes the row away */
-  #change(change: (row: ShownRow) => ShownRow | null): void {
-    const view = this.#view.value;
-    if (view === null) return;
-    this.#view.value = { ...view, rows: view.rows.map(change).filter((row) => row !== null) };
+  #change(change: (rows: readonly ShownRow[]) => ShownRow[]): void {
+    const view = this.view.value;
+    if (view !== null) this.view.value = { ...view, rows: change(view.rows) };
   }
 
   async #go(request: Request, task: NamedTask | null = null): Promise<void> {
@@ -241,13 +207,14 @@ export class TaskList {
     batch(() => {
       this.#asked.value = null;
       const isRejected = asked instanceof Failure && asked.isMistake;
-      this.#rejected.value = isRejected ? asked : null;
+      this.rejected.value = isRejected ? asked : null;
       if (isRejected) return;
       // A row may have been opened while the same list was asked for again.
-      if (request !== this.#request.value) this.#task.value = task;
-      this.#request.value = request;
-      if (!(asked instanceof Failure)) this.#take(asked, false);
-      else this.#fail(asked);
+      if (request !== this.request.value) this.task.value = task;
+      this.request.value = request;
+      if (!(asked instanceof Failure)) return this.#take(asked, false);
+      this.failure.value = asked;
+      if (this.view.value?.request !== request) this.view.value = null;
     });
     await this.#readLinked(this.#question.signal);
   }
@@ -271,23 +238,20 @@ export class TaskList {
   }
 
   #take(fresh: View, hold: boolean): void {
-    const shown = this.#view.value;
+    const shown = this.view.value;
     // Rows of another request need not be held.
-    const held =
-      hold && shown !== null && shown.request === fresh.request
-        ? holdRows(shown.rows, fresh.rows, fresh.request.page)
-        : null;
+    const isHeld = hold && shown?.request === fresh.request;
+    const held = isHeld ? holdRows(shown.rows, fresh.rows, fresh.request.page) : null;
     batch(() => {
-      this.#failure.value = null;
-      this.#waiting.value = held?.differs ? held : null;
-      this.#view.value = held === null ? fresh : { ...fresh, rows: held.rows };
+      this.failure.value = null;
+      this.waiting.value = held?.differs ? held : null;
+      this.view.value = held === null ? fresh : { ...fresh, rows: held.rows };
     });
   }
+}
 
-  #fail(failure: Failure): void {
-    this.#failure.value = failure;
-    if (this.#view.value?.request !== this.#request.value) this.#view.value = null;
-  }
+function isSame(one: TaskId | null, other: TaskId | null): boolean {
+  return one?.userId === other?.userId && one?.taskId === other?.taskId;
 }
 
 function viewOf(request: Request, answer: ListAnswer, at: number): View {

@@ -13,20 +13,20 @@ export function PlayTask({ row }: { row: Row }) {
   const isBusy = useSignal(false);
   const playable = row.status === "done" ? audio.of(row).value : null;
   if (playable === null || playable === undefined) return <span class="task-play" />;
-  const isPlaying = player.playing.value && player.track.value?.taskKey === row.key;
+  const isPlaying = player.plays(row.key);
   /** If there is nothing to play the row is opened: it shows the files, or the reason. */
   const retry = async () => {
     isBusy.value = true;
-    const found = await audio.again(row);
+    await audio.ask([row]);
     isBusy.value = false;
-    if (found && !(found instanceof Failure)) return player.play(trackOf(row, found));
+    const found = audio.of(row).value;
+    if (found && !(found instanceof Failure)) return player.toggle(trackOf(row, found));
     if (!opened.has(row.key)) toggle(row);
-    announce(text.noAudioOf(row.taskId));
+    announce(text.noAudioHere);
   };
   const press = () => {
-    if (isPlaying) player.pause();
-    else if (playable instanceof Failure) void retry();
-    else player.play(trackOf(row, playable));
+    const track = isPlaying ? player.track.value : playable instanceof Failure ? null : trackOf(row, playable);
+    return track === null ? retry() : player.toggle(track);
   };
   const label = isPlaying ? text.pauseTask(row.taskId) : text.playTask(row.taskId);
   return (
@@ -50,12 +50,12 @@ export function Files({ row, files }: { row: Row; files: readonly Download[] }) 
       {files.some(isPlayable) ? null : <p class="quiet">{text.noAudioHere}</p>}
       <ul class="files" aria-label={text.files}>
         {files.map((file) => {
-          const isPlaying = player.playing.value && player.track.value?.file.url === file.url;
-          const press = () => (isPlaying ? player.pause() : player.play(trackOf(row, file)));
-          const label = `${isPlaying ? text.pause : text.play} ${file.name}`;
+          const name = player.plays(file.url) ? "pause" : "play";
+          const label = `${name === "pause" ? text.pause : text.play} ${file.name}`;
+          const press = () => player.toggle(trackOf(row, file));
           return (
             <li key={file.url}>
-              {isPlayable(file) ? <IconButton name={isPlaying ? "pause" : "play"} label={label} press={press} /> : null}
+              {isPlayable(file) ? <IconButton name={name} label={label} press={press} /> : null}
               <span class="file-name">
                 <Line text={file.name} />
               </span>
@@ -90,6 +90,9 @@ export function PlayerBar() {
   const track = player.track.value;
   if (track === null) return null;
   const { file } = track;
+  const turns = (state: typeof player.state.value) => () => {
+    player.state.value = state;
+  };
   return (
     <section class="player" aria-label={text.player}>
       <p class="track">
@@ -107,18 +110,18 @@ export function PlayerBar() {
         ref={(element) => {
           player.element = element;
         }}
-        onPlay={() => player.onState("playing")}
-        onPause={() => player.onState("paused")}
-        onEnded={() => player.onState("paused")}
-        onError={() => player.onState("failed")}
+        onPlay={turns("playing")}
+        onPause={turns("paused")}
+        onEnded={turns("paused")}
+        onError={turns("failed")}
       />
       <DownloadLink file={file} />
       <IconButton name="close" label={text.closePlayer} press={() => player.close()} />
-      {player.failed.value ? (
+      {player.state.value === "failed" && (
         <p class="is-error" role="alert">
           {text.playFailed}
         </p>
-      ) : null}
+      )}
     </section>
   );
 }

@@ -3,14 +3,13 @@ import { formatBytes } from "../../src/task/amounts.ts";
 import { MAY_BE_WORKED_ON, SHOWN_STATUSES, type ShownStatus } from "../../src/task/status.ts";
 import type { ChangeResult } from "../api/api.ts";
 import type { Messages } from "../i18n/en.ts";
-import { type Asked, changedIn, changeSaid, markOf } from "../state/change.ts";
+import { type Act, type Asked, changedIn, changeSaid, markOf } from "../state/change.ts";
 import { useApp, useMessages } from "./context.ts";
-import { Badge, Line, Notice, ServerNotes } from "./parts.tsx";
+import { Badge, Button, Field, Line, Notice, Select, ServerNotes } from "./parts.tsx";
 
 /** Shows what a change would do, does it, and shows what became of it; a modal dialog, which keeps the focus inside. */
 export function ChangeDialog() {
-  const { change } = useApp();
-  const asked = change.asked.value;
+  const asked = useApp().change.asked.value;
   return asked === null ? null : <Question asked={asked} />;
 }
 
@@ -19,14 +18,15 @@ function Question({ asked }: { asked: Asked }) {
   const text = useMessages();
   const dialog = useRef<HTMLDialogElement>(null);
   const { act, choice, force, busy, plan, done, failure } = asked;
+  const [row] = choice.rows;
   useLayoutEffect(() => {
     const opener = document.activeElement;
     dialog.current!.showModal();
     return () => requestAnimationFrame(() => giveFocusBack(opener));
   }, []);
   const changed = plan === null ? 0 : changedIn(plan);
-  const confirmed = text.confirm[force ? "force" : act === "delete" || act === "retry" ? act : "mark"];
-  const isUnset = act === "mark";
+  const isMark = act !== "delete" && act !== "retry";
+  const confirmed = text.confirm[force ? "force" : isMark ? "mark" : act];
   return (
     <dialog
       ref={dialog}
@@ -39,8 +39,18 @@ function Question({ asked }: { asked: Asked }) {
       }}
     >
       <h2 id="change-title">{titleOf(asked, text)}</h2>
-      {choice.count === 1 && choice.rows[0] !== undefined ? <OneTask row={choice.rows[0]} /> : null}
-      {done === null && act !== "delete" && act !== "retry" ? <NewStatus status={isUnset ? "" : act} /> : null}
+      {choice.count === 1 && row !== undefined && (
+        <p class="one-task">
+          <Badge status={row.status} />
+          <strong>
+            <Line text={row.taskId} />
+          </strong>
+          <span class="quiet">
+            <Line text={text.ofUser(row.userId)} />
+          </span>
+        </p>
+      )}
+      {done === null && isMark && <NewStatus act={act} />}
       {done !== null ? (
         <div role="status">
           <Unchanged result={done.result} />
@@ -48,30 +58,22 @@ function Question({ asked }: { asked: Asked }) {
         </div>
       ) : plan !== null ? (
         <Plan asked={asked} plan={plan} />
-      ) : failure === null && !isUnset ? (
-        <p class="quiet">{text.planning}</p>
+      ) : failure === null && act !== "mark" ? (
+        <p class="quiet">{text.reading}</p>
       ) : null}
-      {failure === null ? null : (
-        <Notice kind="error" title={plan === null ? text.planFailed : text.changeFailed} failure={failure} />
-      )}
+      {failure && <Notice kind="error" title={plan === null ? text.planFailed : text.changeFailed} failure={failure} />}
       <div class="actions">
         {/* The first button has the focus when the question opens: the safe choice. */}
-        <button type="button" class="button" onClick={() => change.close()}>
-          {done === null ? text.cancel : text.close}
-        </button>
+        <Button label={done === null ? text.cancel : text.close} press={() => change.close()} />
         {done !== null ? null : plan === null && failure !== null ? (
-          <button type="button" class="button" onClick={() => change.edit({})}>
-            {text.retry}
-          </button>
+          <Button label={text.retry} press={() => change.edit({})} />
         ) : (
-          <button
-            type="button"
-            class={`button primary ${act === "delete" ? "danger" : ""}`}
+          <Button
+            kind={`primary ${act === "delete" ? "danger" : ""}`}
+            label={busy === "change" ? text.working : confirmed(changed)}
             disabled={busy !== null || changed === 0}
-            onClick={() => void change.confirm()}
-          >
-            {busy === "change" ? text.working : confirmed(changed)}
-          </button>
+            press={() => change.confirm()}
+          />
         )}
       </div>
     </dialog>
@@ -82,45 +84,25 @@ function titleOf({ act, choice, plan, done }: Asked, text: Messages): string {
   const count = plan === null ? choice.count : changedIn(plan);
   if (done !== null) return changeSaid(act, choice, done.result, text);
   if (act === "delete") return choice.count === 1 ? text.deleteTitle : text.deleteTitleMany(count);
-  return act === "retry" ? text.retryTitle(count) : text.markTitle(count);
+  return act === "retry" ? text.retryTitle(count) : text.confirm.mark(count);
 }
 
-function OneTask({ row }: { row: Asked["choice"]["rows"][number] }) {
-  const text = useMessages();
-  return (
-    <p class="one-task">
-      <Badge status={row.status} />
-      <strong>
-        <Line text={row.taskId} />
-      </strong>
-      <span class="quiet">
-        <Line text={text.ofUser(row.userId)} />
-      </span>
-    </p>
-  );
-}
-
-function NewStatus({ status }: { status: ShownStatus | "" }) {
+/** None is chosen at first. */
+function NewStatus({ act }: { act: Act }) {
   const { change } = useApp();
   const text = useMessages();
+  const words = Object.fromEntries(SHOWN_STATUSES.map((word) => [word, text.status[word]]));
+  const isUnset = act === "mark";
   return (
-    <label class="field">
-      <span>{text.newStatus}</span>
-      <select
+    <Field label={text.newStatus}>
+      <Select
         name="to"
-        value={status}
-        onChange={({ currentTarget }) => change.edit({ act: currentTarget.value as ShownStatus })}
-      >
-        <option value="" disabled>
-          {text.chooseStatus}
-        </option>
-        {SHOWN_STATUSES.map((word) => (
-          <option key={word} value={word}>
-            {text.status[word]}
-          </option>
-        ))}
-      </select>
-    </label>
+        label={text.newStatus}
+        value={isUnset ? "" : act}
+        options={isUnset ? { "": text.chooseStatus, ...words } : words}
+        choose={(word) => change.edit({ act: word as ShownStatus })}
+      />
+    </Field>
   );
 }
 
@@ -128,10 +110,9 @@ function Plan({ asked, plan }: { asked: Asked; plan: ChangeResult }) {
   const text = useMessages();
   const { act } = asked;
   const changed = changedIn(plan);
-  const status = text.status[markOf(act)];
   return (
     <>
-      <p>{act === "delete" ? text.willDelete(changed) : text.willMark(changed, status)}</p>
+      <p>{act === "delete" ? text.willDelete(changed) : text.willMark(changed, text.status[markOf(act)])}</p>
       <ul class="by-status">
         {Object.entries(plan.byStatus ?? {}).map(([word, count]) => (
           <li key={word}>
@@ -140,9 +121,9 @@ function Plan({ asked, plan }: { asked: Asked; plan: ChangeResult }) {
           </li>
         ))}
       </ul>
-      {"files" in plan && changed > 0 ? <p>{text.deleteWhat}</p> : null}
-      {"files" in plan && plan.files > 0 ? <p>{text.willFree(plan.files, formatBytes(plan.bytes))}</p> : null}
-      {act === "delete" ? <Force asked={asked} plan={plan} /> : null}
+      {"files" in plan && changed > 0 && <p>{text.deleteWhat}</p>}
+      {"files" in plan && plan.files > 0 && <p>{text.willFree(plan.files, formatBytes(plan.bytes))}</p>}
+      {act === "delete" && <Force asked={asked} plan={plan} />}
       <Unchanged result={{ ...plan, refused: plan.refused.filter((task) => !isUnfinished(task)) }} />
     </>
   );
@@ -183,19 +164,22 @@ function isUnfinished({ reason }: Refused[number]): boolean {
 function Unchanged({ result }: { result: ChangeResult }) {
   const text = useMessages();
   const { refused, missing, failed, returned } = result;
-  const reasons = Map.groupBy(refused, ({ reason }) => reason);
+  const unchanged = "unchanged" in result ? result.unchanged : 0;
+  const counts = [
+    [missing.length, text.missingTasks],
+    [unchanged, text.unchanged],
+    [failed, text.notChanged],
+    [returned, text.returned],
+  ] as const;
   return (
     <ul class="unchanged">
-      {[...reasons].map(([reason, tasks]) => (
+      {[...Map.groupBy(refused, ({ reason }) => reason)].map(([reason, tasks]) => (
         <li key={reason}>
           {text.kept(tasks.length)} <span lang="en">{reason}</span> (
           <Line text={namesOf(tasks)} />)
         </li>
       ))}
-      {missing.length > 0 ? <li>{text.missingTasks(missing.length)}</li> : null}
-      {"unchanged" in result && result.unchanged > 0 ? <li>{text.unchanged(result.unchanged)}</li> : null}
-      {failed > 0 ? <li>{text.notChanged(failed)}</li> : null}
-      {returned > 0 ? <li>{text.returned(returned)}</li> : null}
+      {counts.map(([count, said]) => count > 0 && <li key={said(count)}>{said(count)}</li>)}
     </ul>
   );
 }

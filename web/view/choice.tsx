@@ -1,56 +1,61 @@
+import type { PartialInputHTMLAttributes } from "preact";
 import type { ShownRow } from "../model/hold.ts";
+import type { Choice } from "../state/change.ts";
 import { useApp, useMessages } from "./context.ts";
-import { IconButton, Line } from "./parts.tsx";
+import { Button, IconButton } from "./parts.tsx";
 
 /** Chooses a row: with Shift, all rows from the one that was chosen last. */
 export function ChooseTask({ row }: { row: ShownRow }) {
-  const { chosen, change, tasks, about } = useApp();
+  const { chosen, change } = useApp();
   const text = useMessages();
   const isChosen = chosen.has(row.key);
-  if (about.health.value?.readOnly) return <span class="choose" />;
   return (
-    <label class="choose">
-      <input
-        type="checkbox"
-        name="task"
-        disabled={tasks.asking.value || about.readOnly.value}
-        aria-label={text.chooseTask(row.taskId)}
-        checked={isChosen}
-        onMouseDown={(event) => event.shiftKey && event.preventDefault()} // no text is selected
-        onClick={(event) => chosen.choose(row.key, event.currentTarget.checked, event.shiftKey)}
-        onKeyDown={({ key }) => {
-          if (key === "Escape") chosen.clear();
-          if (key === "Delete" && isChosen) change.ask("delete", chosen.choice.value);
-        }}
-      />
-    </label>
+    <Box
+      name="task"
+      aria-label={text.chooseTask(row.taskId)}
+      checked={isChosen}
+      onMouseDown={(event) => event.shiftKey && event.preventDefault()} // no text is selected
+      onClick={(event) => chosen.choose(row.key, event.currentTarget.checked, event.shiftKey)}
+      onKeyDown={({ key }) => {
+        if (key === "Escape") chosen.clear();
+        if (key === "Delete" && isChosen) change.ask("delete", chosen.choice.value);
+      }}
+    />
   );
 }
 
 /** Chooses all rows of the page. */
 export function ChoosePage() {
-  const { chosen, tasks, about } = useApp();
+  const { chosen, tasks } = useApp();
   const text = useMessages();
-  if (about.health.value?.readOnly) return <span class="choose" />;
   const isPage = chosen.isPage.value;
   return (
-    <label class="choose" title={text.choosePage}>
-      <input
-        type="checkbox"
-        name="page"
-        disabled={tasks.asking.value || about.readOnly.value || (tasks.view.value?.rows.length ?? 0) === 0}
-        aria-label={text.choosePage}
-        checked={isPage}
-        indeterminate={!isPage && chosen.choice.value.count > 0}
-        onChange={({ currentTarget }) => chosen.choosePage(currentTarget.checked)}
-      />
+    <Box
+      name="page"
+      disabled={(tasks.view.value?.rows.length ?? 0) === 0}
+      aria-label={text.choosePage}
+      title={text.choosePage}
+      checked={isPage}
+      indeterminate={!isPage && chosen.choice.value.count > 0}
+      onChange={({ currentTarget }) => chosen.choosePage(currentTarget.checked)}
+    />
+  );
+}
+
+/** As wide without a checkbox, on a read-only server. */
+function Box({ disabled, ...more }: PartialInputHTMLAttributes<HTMLInputElement>) {
+  const { tasks, about } = useApp();
+  if (about.health.value?.readOnly) return <span class="choose" />;
+  return (
+    <label class="choose">
+      <input {...(more as object)} type="checkbox" disabled={tasks.asking.value || about.readOnly.value || disabled} />
     </label>
   );
 }
 
 /** How many tasks are chosen, and what can be done with them. */
 export function ChoiceBar() {
-  const { chosen, change, confirm } = useApp();
+  const { chosen, confirm } = useApp();
   const text = useMessages();
   const choice = chosen.choice.value;
   const { rows, filter, count } = choice;
@@ -60,26 +65,35 @@ export function ChoiceBar() {
   return (
     <section class="choice-bar" aria-label={text.chosenTasks}>
       <IconButton name="close" label={text.chooseNone} press={() => chosen.clear()} />
-      <p role="status">
-        <Line text={text.chosen(count)} />
-      </p>
-      {chosen.canChooseAll.value ? (
-        <button type="button" class="button" onClick={() => void chosen.chooseAll().catch(() => confirm(text.failed))}>
-          {text.chooseAll(chosen.total)}
-        </button>
-      ) : null}
+      <p role="status">{text.chosen(count)}</p>
+      {chosen.canChooseAll.value && (
+        <Button
+          label={text.chooseAll(chosen.total)}
+          press={() => chosen.chooseAll().catch(() => confirm(text.failed))}
+        />
+      )}
       <span class="spring" />
-      {mayRetry ? (
-        <button type="button" class="button" onClick={() => change.ask("retry", choice)}>
-          {text.retryTasks}
-        </button>
-      ) : null}
-      <button type="button" class="button" onClick={() => change.ask("mark", choice)}>
-        {text.mark}
-      </button>
-      <button type="button" class="button danger" onClick={() => change.ask("delete", choice)}>
-        {text.delete}
-      </button>
+      <ChangeButtons choice={choice} retry={mayRetry ? text.retryTasks : null} />
     </section>
+  );
+}
+
+interface ChangeButtonsProps {
+  readonly choice: Choice;
+  /** The words for it; null if none of the tasks failed. */
+  readonly retry: string | null;
+  /** What is deleted, if it isn't clear from the place. */
+  readonly deleted?: string;
+}
+
+export function ChangeButtons({ choice, retry, deleted }: ChangeButtonsProps) {
+  const { change } = useApp();
+  const text = useMessages();
+  return (
+    <>
+      {retry && <Button label={retry} press={() => change.ask("retry", choice)} />}
+      <Button label={text.mark} press={() => change.ask("mark", choice)} />
+      <Button kind="danger" label={text.delete} aria-label={deleted} press={() => change.ask("delete", choice)} />
+    </>
   );
 }

@@ -1,4 +1,5 @@
 import { useSignal } from "@preact/signals";
+import type { PartialInputHTMLAttributes } from "preact";
 import { useEffect, useId, useRef } from "preact/hooks";
 import type { PagePart } from "../../src/task/query-fields.ts";
 import { Failure, orFailure } from "../api/failure.ts";
@@ -6,10 +7,11 @@ import type { Messages } from "../i18n/en.ts";
 import { type Filter, filterOf, isFiltered, NO_FILTER, nameOf } from "../model/filter.ts";
 import { ageIn } from "../time/service-clock.ts";
 import { useApp, useMessages, useTimes } from "./context.ts";
-import { Notice, onPressOutside } from "./parts.tsx";
+import { Button, Field, Notice, onPressOutside, Select } from "./parts.tsx";
 
 /** It has to fit into an address. */
 const LONGEST_SEARCH = 200;
+const TIMES = ["since", "until"] as const;
 
 /** One row: a task's id or a text, the user, the time; the rest is in a panel. Typed text counts only when it is applied. */
 export function FilterForm() {
@@ -23,7 +25,7 @@ export function FilterForm() {
   const submit = async (event: Event) => {
     event.preventDefault();
     const filter = filterOf(draft.value);
-    const [since, until] = [draft.value.since, draft.value.until].map((text) => clock?.instant(text, now));
+    const [since, until] = TIMES.map((part) => clock?.instant(draft.value[part], now));
     wrong.value = filter === undefined ? "users" : since! >= until! ? "until" : null;
     if (wrong.value !== null)
       return (event.target as Element).querySelector<HTMLElement>(`[name=${nameOf(wrong.value)}]`)?.focus();
@@ -31,7 +33,7 @@ export function FilterForm() {
     await (isFound(filter!, request.value.filter) ? form.apply(filter!) : find(filter!));
   };
   const clear = () => {
-    form.clear();
+    form.show(NO_FILTER);
     wrong.value = null;
     if (isFiltered(request.value.filter) || asking.value) void form.apply(NO_FILTER);
   };
@@ -49,32 +51,21 @@ export function FilterForm() {
         if (key === "Escape") isOpen.value = false;
       }}
     >
-      <TextField part="search" label={text.find} />
+      <TextField part="search" label={text.find} placeholder={text.filterHints.search} maxLength={LONGEST_SEARCH} />
       <div class={`filter-fields ${isOpen.value ? "open" : ""}`}>
         <UserField isInvalid={invalid === "users"} />
         <Within />
         <div class="filter-more">
-          <TextField part="taskIds" label={text.filterParts.taskIds} />
-          {isExact.value || !isAge(draft.value)
-            ? (["since", "until"] as const).map((part) => (
-                <TimeField key={part} part={part} isInvalid={invalid === "until"} />
-              ))
-            : null}
+          <TextField part="taskIds" />
+          {(isExact.value || !isAge(draft.value)) &&
+            TIMES.map((part) => <TimeField key={part} part={part} isInvalid={invalid === "until"} />)}
         </div>
       </div>
-      <button type="submit" class="button primary" aria-busy={asking.value}>
-        {asking.value ? text.applying : text.apply}
-      </button>
-      <button type="button" class="button" aria-expanded={isOpen.value} onClick={() => (isOpen.value = !isOpen.value)}>
-        {text.moreFilters}
-      </button>
-      <button type="button" class="button clear" onClick={clear}>
-        {text.clear}
-      </button>
-      {invalid === null ? null : (
-        <Notice kind="error" title={invalid === "users" ? text.idsNeedUser : text.reversedTimes} />
-      )}
-      {rejected.value === null ? null : <Notice kind="error" title={text.notApplied} failure={rejected.value} />}
+      <Button type="submit" kind="primary" label={asking.value ? text.reading : text.apply} aria-busy={asking.value} />
+      <Button label={text.moreFilters} aria-expanded={isOpen.value} press={() => (isOpen.value = !isOpen.value)} />
+      <Button kind="clear" label={text.clear} press={clear} />
+      {invalid && <Notice kind="error" title={invalid === "users" ? text.idsNeedUser : text.reversedTimes} />}
+      {rejected.value && <Notice kind="error" title={text.notApplied} failure={rejected.value} />}
     </form>
   );
 }
@@ -84,22 +75,35 @@ function isFound({ search }: Filter, applied: Filter): boolean {
   return search.length === 0 || search.join() === applied.search.join();
 }
 
-/** Ids aren't words of a language. */
-const PLAIN = { type: "text", autocomplete: "off", autocapitalize: "off", spellcheck: false } as const;
+interface TextFieldProps extends Omit<PartialInputHTMLAttributes<HTMLInputElement>, "label"> {
+  readonly part: "search" | "taskIds" | "users";
+  /** Its name if it isn't the one of the part. */
+  readonly label?: string;
+  /** Of suggestions. */
+  readonly list?: string;
+  typed?(value: string): void;
+}
 
-function TextField({ part, label }: { part: "search" | "taskIds"; label: string }) {
+function TextField({ part, label, typed, ...more }: TextFieldProps) {
   const { form } = useApp();
-  const text = useMessages();
+  const { filterParts, filterHints } = useMessages();
+  const name = label ?? filterParts[part];
   return (
     <input
-      {...PLAIN}
+      type="text"
+      autocomplete="off"
+      autocapitalize="off"
+      spellcheck={false} // ids aren't words of a language
       name={nameOf(part)}
-      aria-label={label}
-      title={label}
+      aria-label={name}
+      title={name}
       value={form.draft.value[part]}
-      placeholder={part === "search" ? text.filterHints.search : `${label}, ${text.filterHints.taskIds}`}
-      maxLength={part === "search" ? LONGEST_SEARCH : undefined}
-      onInput={({ currentTarget }) => form.edit({ [part]: currentTarget.value })}
+      placeholder={`${name}: ${filterHints[part]}`}
+      onInput={({ currentTarget }) => {
+        form.edit({ [part]: currentTarget.value });
+        typed?.(currentTarget.value);
+      }}
+      {...(more as object)}
     />
   );
 }
@@ -110,8 +114,7 @@ const PAUSE_MS = 200;
 const LONGEST_SUGGESTED = 200;
 
 function UserField({ isInvalid }: { isInvalid: boolean }) {
-  const { api, form } = useApp();
-  const text = useMessages();
+  const { api } = useApp();
   const id = useId();
   const users = useSignal<readonly string[]>([]);
   const question = useRef(new AbortController());
@@ -127,20 +130,12 @@ function UserField({ isInvalid }: { isInvalid: boolean }) {
   };
   return (
     <>
-      <input
-        {...PLAIN}
-        name={nameOf("users")}
-        aria-label={text.filterParts.users}
-        title={text.filterParts.users}
-        value={form.draft.value.users}
-        placeholder={`${text.filterParts.users}: ${text.filterHints.users}`}
+      <TextField
+        part="users"
         aria-invalid={isInvalid}
         list={id}
-        onFocus={({ currentTarget }) => void suggest(currentTarget.value)}
-        onInput={({ currentTarget }) => {
-          form.edit({ users: currentTarget.value });
-          void suggest(currentTarget.value);
-        }}
+        onFocus={({ currentTarget }: { currentTarget: HTMLInputElement }) => void suggest(currentTarget.value)}
+        typed={(value) => void suggest(value)}
       />
       <datalist id={id}>
         {users.value.map((user) => (
@@ -158,7 +153,6 @@ export function labelOf(value: string, part: PagePart, text: Messages): string {
 }
 
 const EXACT = "exact";
-const AGES = ["", "1h", "24h", "7d", "30d"] as const;
 
 /** Whether the times are an age, or none. */
 function isAge({ since, until }: { since: string; until: string }): boolean {
@@ -179,21 +173,15 @@ function Within() {
     const exact = since && withSeconds(clock?.input(since, now) ?? "");
     form.edit(choice === EXACT ? { since: exact } : { since: choice, until: "" });
   };
+  const other = isShown ? {} : { [since]: labelOf(since, "since", text) };
   return (
-    <select
+    <Select
       name="within"
-      aria-label={text.changedWithin}
-      title={text.changedWithin}
+      label={text.changedWithin}
       value={isShown ? EXACT : since}
-      onChange={({ currentTarget }) => choose(currentTarget.value)}
-    >
-      {[...new Set([...AGES, ...(isShown ? [] : [since])])].map((age) => (
-        <option key={age} value={age}>
-          {labelOf(age, "since", text)}
-        </option>
-      ))}
-      <option value={EXACT}>{text.exactTimes}</option>
-    </select>
+      options={{ ...text.ages, ...other, [EXACT]: text.exactTimes }}
+      choose={choose}
+    />
   );
 }
 
@@ -204,8 +192,7 @@ function TimeField({ part, isInvalid }: { part: "since" | "until"; isInvalid: bo
   const { clock, now } = useTimes();
   const value = clock?.input(form.draft.value[part], now) ?? "";
   return (
-    <label class="field" title={about.health.value?.timezone}>
-      <span>{text.filterParts[part]}</span>
+    <Field label={text.filterParts[part]} title={about.health.value?.timezone}>
       <input
         type="datetime-local"
         name={nameOf(part)}
@@ -215,7 +202,7 @@ function TimeField({ part, isInvalid }: { part: "since" | "until"; isInvalid: bo
         max="9999-12-31T23:59"
         onInput={({ currentTarget }) => form.edit({ [part]: withSeconds(currentTarget.value) })}
       />
-    </label>
+    </Field>
   );
 }
 

@@ -1,8 +1,8 @@
-import { LANGUAGES, TAGS } from "../i18n/language.ts";
-import { THEMES } from "../model/theme.ts";
+import { LANGUAGES, loadMessages, TAGS } from "../i18n/language.ts";
+import { THEMES } from "../state/preferences.ts";
 import { useApp, useMessages } from "./context.ts";
 import { Health } from "./health.tsx";
-import { IconButton, Menu } from "./parts.tsx";
+import { Button, IconButton, Menu } from "./parts.tsx";
 import { StoreChip } from "./store-state.tsx";
 
 /** The title, the store in use, what needs attention, the theme, and the other language. */
@@ -11,39 +11,32 @@ export function Header() {
   const text = useMessages();
   const { language, theme } = preferences;
   const other = LANGUAGES.find((known) => known !== language.value)!;
+  const fail = () => announce(text.unreachable);
+  const turnLanguage = async () => {
+    await loadMessages(other);
+    language.value = other;
+  };
   const turnTheme = () => {
     theme.value = THEMES[(THEMES.indexOf(theme.value) + 1) % THEMES.length]!;
     announce(text.theme(text.themes[theme.value]));
   };
+  const isSignedIn = !needsToken.value;
   return (
     <header class="top">
       <span class="brand" aria-hidden="true" />
       <h1>{text.title}</h1>
-      {needsToken.value ? null : (
-        <>
-          <StoreChip />
-          <Health />
-        </>
-      )}
+      {isSignedIn && <StoreChip />}
+      {isSignedIn && <Health />}
       <span class="spring" />
-      {about.hasToken.value && !needsToken.value ? (
-        <button type="button" class="button" onClick={() => void logout().catch(() => announce(text.unreachable))}>
-          {text.logout}
-        </button>
-      ) : null}
-      {needsToken.value ? null : <Keys />}
+      {isSignedIn && about.health.value?.token && <Button label={text.logout} press={() => logout().catch(fail)} />}
+      {isSignedIn && <Keys />}
       <IconButton name={theme.value} label={text.theme(text.themes[theme.value])} press={turnTheme} />
-      <button
-        type="button"
-        class="button"
+      <Button
+        label={text.otherLanguage}
         lang={TAGS[other]}
         aria-label={text.switchLanguage}
-        onClick={() => {
-          language.value = other;
-        }}
-      >
-        {text.otherLanguage}
-      </button>
+        press={() => turnLanguage().catch(fail)}
+      />
     </header>
   );
 }

@@ -2,9 +2,8 @@ import type { ComponentChildren } from "preact";
 import { useRef } from "preact/hooks";
 import type { StatsHealth } from "../../src/http/routes/stats-health.ts";
 import { memberOf } from "../../src/task/ids.ts";
-import type { Messages } from "../i18n/en.ts";
 import { useApp, useMessages, useTimes } from "./context.ts";
-import { useCopy } from "./copy.tsx";
+import { useCopy } from "./copy.ts";
 import { Icon, IconButton, Line, Menu } from "./parts.tsx";
 
 /** What needs attention in one line, and more when it is opened: stuck tasks, differences of the stores, the cleanup. */
@@ -19,7 +18,7 @@ export function Health() {
   const label = isFine ? (stuckCount > 0 ? text.more : text.healthy) : others.join(" · ");
   return (
     <div class={isFine && stuckCount === 0 ? "health" : "health attention"}>
-      {stuckCount === 0 ? null : (
+      {stuckCount > 0 && (
         <button type="button" class="link" onClick={() => void form.refine({ statuses: [], stuck: ["true"] })}>
           {text.stuckCount(stuckCount)}
         </button>
@@ -28,7 +27,7 @@ export function Health() {
         kind="health-menu"
         label={
           <>
-            {isFine ? null : <Icon name="warning" />}
+            {!isFine && <Icon name="warning" />}
             <span>{label}</span>
           </>
         }
@@ -53,34 +52,28 @@ export function Health() {
 function useHeadlines(): { stuckCount: number; others: string[] } {
   const { about, tasks } = useApp();
   const text = useMessages();
-  const failure = tasks.failure.value;
-  if (failure !== null && failure.problem === null) return { stuckCount: 0, others: [text.unreachable] };
+  if (tasks.failure.value?.problem === null) return { stuckCount: 0, others: [text.unreachable] };
   const { store, redis } = about.health.value ?? {};
-  const health = about.details.value;
+  const { attention = [], stuck, cleanup } = about.details.value ?? {};
+  const cleanupSaid = cleanup?.last?.exitCode === 0 ? text.cleanupLate : text.cleanupFailed;
   const others = [
     ...(store === "unreadable" ? [text.storeDownShort] : []),
     ...(redis === "down" ? [text.redisDownShort] : []),
-    ...(health?.attention ?? []).flatMap((part) => headlineOf(part, health!, text)),
+    ...attention.filter((part) => part !== "stuck").map((part) => (part === "drift" ? text.driftFound : cleanupSaid)),
   ];
-  return { stuckCount: health?.stuck.count ?? 0, others };
-}
-
-function headlineOf(part: StatsHealth["attention"][number], health: StatsHealth, text: Messages) {
-  if (part === "stuck") return [];
-  if (part === "drift") return text.driftFound;
-  return health.cleanup.last?.exitCode === 0 ? text.cleanupLate : text.cleanupFailed;
+  return { stuckCount: stuck?.count ?? 0, others };
 }
 
 function StuckText({ count, afterSeconds, oldest }: StatsHealth["stuck"]) {
   const text = useMessages();
   const { clock, now, language } = useTimes();
-  if (afterSeconds <= 0) return <>{text.stuckOff}</>;
-  if (oldest === null) return <>{text.noStuck}</>;
+  if (afterSeconds <= 0) return text.stuckOff;
+  if (oldest === null) return text.noStuck;
   return (
     <>
       {text.stuckCount(count)}
       {text.stuckOldest} <Line text={memberOf(oldest.user_id, oldest.task_id)} />
-      {clock === null ? null : ` (${clock.ago(oldest.updated_at, now, language)}) `}
+      {clock && ` (${clock.ago(oldest.updated_at, now, language)}) `}
     </>
   );
 }
@@ -88,34 +81,25 @@ function StuckText({ count, afterSeconds, oldest }: StatsHealth["stuck"]) {
 function DriftText({ drift }: { drift: StatsHealth["drift"] }) {
   const text = useMessages();
   const { clock } = useTimes();
-  if (drift === null) return <>{text.driftUnknown}</>;
+  if (drift === null) return text.driftUnknown;
   const { at, checked, inFile, inRedis, kinds } = drift;
   const different = Object.values(kinds).reduce((sum, count) => sum + count, 0);
   const all = Math.max(inFile, inRedis);
-  return (
-    <>
-      {text.compared(Math.min(checked, all), all)} {different === 0 ? text.inSync : text.differing(different)}{" "}
-      {text.sizes(inFile, inRedis)} {clock === null ? null : text.updated(clock.time(clock.epochOf(at)))}
-    </>
-  );
+  return [
+    text.compared(Math.min(checked, all), all),
+    different === 0 ? text.inSync : text.differing(different),
+    text.sizes(inFile, inRedis),
+    clock && text.updated(clock.time(clock.epochOf(at))),
+  ].join(" ");
 }
 
 function CleanupText({ cleanup: { runs, last, next } }: { cleanup: StatsHealth["cleanup"] }) {
   const text = useMessages();
   const { clock, now, language } = useTimes();
   const ago = (time: string) => clock?.ago(time, now, language) ?? "";
-  const how =
-    last === null
-      ? ""
-      : last.exitCode === 0
-        ? text.purged(last.purged ?? 0)
-        : (last.error ?? text.endedWith(last.exitCode));
-  return (
-    <>
-      {text.cleanupRuns[runs]} {last === null ? text.noPass : text.lastPass(ago(last.at), how)}{" "}
-      {next === null ? null : text.nextPass(ago(next))}
-    </>
-  );
+  const passed = ({ at, exitCode, purged, error }: NonNullable<typeof last>) =>
+    text.lastPass(ago(at), exitCode === 0 ? text.purged(purged ?? 0) : (error ?? text.endedWith(exitCode)));
+  return [text.cleanupRuns[runs], last ? passed(last) : text.noPass, next && text.nextPass(ago(next))].join(" ");
 }
 
 interface PartProps {
@@ -129,19 +113,16 @@ function Part({ name, command, children }: PartProps) {
   const text = useMessages();
   const copy = useCopy();
   const code = useRef<HTMLElement>(null);
+  const press = () => copy(command!, code.current!, text.command);
   return (
     <div>
       <dt>{name}</dt>
       <dd>
         <p>{children}</p>
-        {command === undefined ? null : (
+        {command !== undefined && (
           <p class="command">
             <code ref={code}>{command}</code>
-            <IconButton
-              name="copy"
-              label={text.copyCommand(name)}
-              press={() => void copy(command, code.current!, text.command)}
-            />
+            <IconButton name="copy" label={text.copyCommand(name)} press={press} />
           </p>
         )}
       </dd>

@@ -1,11 +1,9 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
-import type { Api } from "../api/api.ts";
 import { Failure, orFailure } from "../api/failure.ts";
 import type { Row } from "../model/row.ts";
 import { useApp, useMessages } from "./context.ts";
-import { Icon, Lines, Notice } from "./parts.tsx";
-import { Scrollable } from "./scrollable.tsx";
+import { Button, Icon, Lines, Notice, Scrollable } from "./parts.tsx";
 
 /** Of a longer log, and of a longer line, only the end and the beginning. */
 const MOST_LINES = 1000;
@@ -34,28 +32,25 @@ export function LogPanel({ row }: { row: Row }) {
     <>
       <div class="log-bar">
         <p class="quiet" role="status">
-          {state instanceof Failure ? "" : text.logStates[state]}
-          {lines.length === 0 && state !== "reading" && state !== "lost" ? ` ${text.noLog}` : ""}
+          {state instanceof Failure ? "" : state === "reading" ? text.reading : text.logStates[state]}
+          {!hasLog && state !== "reading" && state !== "lost" ? ` ${text.noLog}` : ""}
         </p>
-        {hasLog || state === "following" || state === "stopped" || state instanceof Failure ? (
-          <button
-            type="button"
-            class="button"
+        {(hasLog || state instanceof Failure || state === "following" || state === "stopped") && (
+          <Button
+            label={text.follow}
             aria-pressed={isFollowing}
-            onClick={() => (followed.value = isFollowing ? null : row.key)}
-          >
-            {text.follow}
-          </button>
-        ) : null}
-        {hasLog ? (
-          <a class="button" href={api.logUrl(row.userId, row.taskId)} download={`${row.taskId}.log`}>
+            press={() => (followed.value = isFollowing ? null : row.key)}
+          />
+        )}
+        {hasLog && (
+          <a class="button" href={api.logUrl(row)} download={`${row.taskId}.log`}>
             <Icon name="download" />
             {text.downloadLog}
           </a>
-        ) : null}
+        )}
       </div>
-      {state instanceof Failure ? <Notice kind="error" title={text.logFailed} failure={state} /> : null}
-      {lines.length === 0 ? null : (
+      {state instanceof Failure && <Notice kind="error" title={text.logFailed} failure={state} />}
+      {hasLog && (
         <Scrollable name={text.logOf(row.taskId)} onScroll={note}>
           <div ref={content} class="log">
             <Lines text={lines.join("\n")} />
@@ -80,69 +75,56 @@ function useHidden(): boolean {
 }
 
 /** Follows while the tab is visible and no other row's log is followed: a browser opens few connections to one server. */
-function useLog({ key, userId, taskId }: Row): { lines: readonly string[]; state: State } {
+function useLog(row: Row): { lines: readonly string[]; state: State } {
   const { api, followed } = useApp();
   const lines = useSignal<readonly string[]>([]);
   const state = useSignal<State>("reading");
   const isHidden = useHidden();
-  const isFollowed = followed.value === key && !isHidden;
+  const isFollowed = followed.value === row.key && !isHidden;
   useEffect(() => {
-    followed.value = key;
+    followed.value = row.key;
     return () => {
-      if (followed.peek() === key) followed.value = null;
+      if (followed.peek() === row.key) followed.value = null;
     };
   }, []);
-  useEffect(() => {
-    if (!isFollowed) {
-      if (state.peek() === "following") state.value = "stopped";
-      return;
-    }
-    const question = new AbortController();
-    const show = (shown: readonly string[], now: State) => {
-      if (question.signal.aborted) return;
-      lines.value = shown;
-      state.value = now;
-    };
-    void follow(api, { userId, taskId }, show, question.signal).then(() => {
-      if (!question.signal.aborted) followed.value = null;
-    });
-    return () => question.abort();
-  }, [isFollowed]);
-  return { lines: lines.value, state: state.value };
-}
-
-/** Reads until the task is finished, or the server refuses; a lost connection is made again. */
-async function follow(
-  api: Pick<Api, "followLog">,
-  { userId, taskId }: Pick<Row, "userId" | "taskId">,
-  show: (lines: readonly string[], state: State) => void,
-  signal: AbortSignal,
-): Promise<void> {
-  let shown: readonly string[] = [];
-  const read = async (): Promise<State> => {
+  /** Reads once, until the server ends it or the connection is lost. */
+  const read = async (signal: AbortSignal): Promise<State> => {
     let path = "";
-    let lines: string[] = [];
-    for await (const { event, data } of api.followLog(userId, taskId, signal)) {
+    let shown: string[] = [];
+    for await (const { event, data } of api.followLog(row, signal)) {
+      if (signal.aborted) return "stopped";
       if (event === "end") return data.reason === "finished" || data.reason === "gone" ? data.reason : "lost";
-      if (event === "note") lines = [...lines, `— ${data} —`];
+      if (event === "note") shown = [...shown, `— ${data} —`];
       if (event === "lines") {
-        if (path !== "" && data.path !== path) lines = [...lines, `==> ${data.path} <==`];
+        if (path !== "" && data.path !== path) shown = [...shown, `==> ${data.path} <==`];
         path = data.path;
-        lines = [...lines, ...data.lines.map(shownLine)].slice(-MOST_LINES);
+        shown = [...shown, ...data.lines.map(shownLine)].slice(-MOST_LINES);
       }
-      shown = lines;
-      show(shown, "following");
+      lines.value = shown;
+      state.value = "following";
     }
     return "lost";
   };
-  for (;;) {
-    const end = await orFailure(read());
-    const isLost = end === "lost" || (end instanceof Failure && end.problem === null);
-    show(shown, isLost ? "lost" : end);
-    if (!isLost || signal.aborted) return;
-    await new Promise((over) => setTimeout(over, RETRY_MS));
-    if (signal.aborted) return;
-  }
+  /** Reads until the task is finished, or the server refuses; a lost connection is made again. */
+  const follow = async (signal: AbortSignal) => {
+    for (;;) {
+      const end = await orFailure(read(signal));
+      if (signal.aborted) return;
+      const isLost = end === "lost" || (end instanceof Failure && end.problem === null);
+      state.value = isLost ? "lost" : end;
+      if (!isLost) break;
+      await new Promise((over) => setTimeout(over, RETRY_MS));
+      if (signal.aborted) return;
+    }
+    followed.value = null;
+  };
+  useEffect(() => {
+    const question = new AbortController();
+    if (isFollowed) void follow(question.signal);
+    else if (state.peek() === "following") state.value = "stopped";
+    return () => question.abort();
+  }, [isFollowed]);
+  return { lines: lines.value, state: state.value };
 }
 
 /** Colours and other sequences of a terminal. */

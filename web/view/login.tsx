@@ -2,13 +2,14 @@ import { useSignal } from "@preact/signals";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { Failure, orFailure } from "../api/failure.ts";
 import { useApp, useMessages } from "./context.ts";
-import { Notice } from "./parts.tsx";
+import { Button, Field, Notice } from "./parts.tsx";
+
+const WRONG = "TOKEN_WRONG";
 
 /** Asks for the token of the server. */
 export function Login() {
   const { login } = useApp();
   const text = useMessages();
-  const token = useSignal("");
   const isBusy = useSignal(false);
   const failure = useSignal<Failure | null>(null);
   const field = useRef<HTMLInputElement>(null);
@@ -17,43 +18,30 @@ export function Login() {
     event.preventDefault();
     isBusy.value = true;
     failure.value = null;
-    const answer = await orFailure(login(token.value));
+    const answer = await orFailure(login(field.current!.value));
     if (!(answer instanceof Failure)) return;
     failure.value = answer;
     isBusy.value = false;
   };
+  const refusal = failure.value;
+  const isWrong = refusal?.problem?.code === WRONG;
   return (
     <main class="login">
       <form onSubmit={(event) => void submit(event)}>
         <h1>{text.loginTitle}</h1>
         <p>{text.loginWhat}</p>
-        <label class="field">
-          <span>{text.token}</span>
-          <input
-            ref={field}
-            type="password"
-            name="token"
-            autocomplete="current-password"
-            required
-            value={token.value}
-            onInput={({ currentTarget }) => {
-              token.value = currentTarget.value;
-            }}
+        <Field label={text.token}>
+          <input ref={field} type="password" name="token" autocomplete="current-password" required />
+        </Field>
+        {refusal && (
+          <Notice
+            kind="error"
+            title={isWrong ? text.wrongToken : text.notSignedIn}
+            failure={isWrong ? null : refusal}
           />
-        </label>
-        {failure.value === null ? null : <Refused failure={failure.value} />}
-        <button type="submit" class="button primary" disabled={isBusy.value}>
-          {text.login}
-        </button>
+        )}
+        <Button type="submit" kind="primary" label={text.login} disabled={isBusy.value} />
       </form>
     </main>
   );
-}
-
-const WRONG = "TOKEN_WRONG";
-
-function Refused({ failure }: { failure: Failure }) {
-  const text = useMessages();
-  if (failure.problem?.code === WRONG) return <Notice kind="error" title={text.wrongToken} />;
-  return <Notice kind="error" title={text.notSignedIn} failure={failure} />;
 }

@@ -1,43 +1,38 @@
 import { useSignal } from "@preact/signals";
 import type { StatsChart } from "../../src/http/routes/stats.ts";
-import { SPAN_NAMES, type Span } from "../../src/task/spans.ts";
+import type { Span } from "../../src/task/spans.ts";
 import { Failure } from "../api/failure.ts";
 import { BAR_ORDER, segmentsOf, topOf } from "../chart/bars.ts";
 import type { Messages } from "../i18n/en.ts";
 import type { Filter } from "../model/filter.ts";
 import { ServiceClock } from "../time/service-clock.ts";
 import { useApp, useMessages, useTimes } from "./context.ts";
-import { FailureText, Icon } from "./parts.tsx";
+import { FailureText, IconButton, Select } from "./parts.tsx";
 
 /** How many tasks there are by status, which filters the list, and when they changed. */
 export function Overview() {
-  const { overview } = useApp();
-  const { clock } = useTimes();
+  const { about } = useApp();
   const text = useMessages();
   const isOpen = useSignal(!matchMedia("(max-width: 40rem)").matches);
-  const stats = overview.stats.value;
+  const stats = about.stats.value;
+  const failure = stats instanceof Failure ? stats : null;
+  const known = stats instanceof Failure ? null : stats;
   return (
     <section class="overview" aria-label={text.overview} aria-busy={stats === null}>
-      <Tabs stats={stats instanceof Failure ? null : stats} />
-      <button
-        type="button"
-        class="icon-button chart-toggle"
-        aria-label={text.chart}
+      <Tabs stats={known} />
+      <IconButton
+        name="columns"
+        label={text.chart}
         aria-expanded={isOpen.value}
-        onClick={() => {
-          isOpen.value = !isOpen.value;
-        }}
-      >
-        <Icon name="chart" />
-      </button>
-      {stats instanceof Failure ? (
+        press={() => (isOpen.value = !isOpen.value)}
+      />
+      {failure && (
         <div class="chart">
           <p class="quiet">{text.overviewFailed}</p>
-          <FailureText failure={stats} />
+          <FailureText failure={failure} />
         </div>
-      ) : isOpen.value ? (
-        <Chart stats={stats} clock={clock} />
-      ) : null}
+      )}
+      {!failure && isOpen.value && <Chart stats={known} />}
     </section>
   );
 }
@@ -51,32 +46,27 @@ function Tabs({ stats }: { stats: StatsChart | null }) {
   const { statuses, stuck } = tasks.request.value.filter;
   const shown = BAR_ORDER.filter((status) => status !== "other" || (stats?.byStatus.other ?? 0) > 0).toReversed();
   const current = stuck.length > 0 ? "stuck" : statuses.length === 0 ? "all" : statuses.join();
-  const tabs = [
-    { name: "all", label: text.all, count: stats?.total, filter: {} },
-    ...shown.map((name) => ({
-      ...{ name, label: text.status[name], count: stats?.byStatus[name] },
-      filter: { statuses: [name] },
-    })),
-    { name: "stuck", label: text.filterParts.stuck, count: stats?.stuck, filter: { stuck: ["true"] } },
-  ];
-  const choose = (filter: Partial<Filter>) => void form.refine({ statuses: [], stuck: [], ...filter });
+  const tab = (name: string, label: string, count: number | undefined, filter: Partial<Filter>) => {
+    const exact = count === undefined ? "–" : text.number(count);
+    const isCurrent = name === current;
+    return (
+      <button
+        key={name}
+        type="button"
+        class={name}
+        title={`${label}: ${exact}`}
+        aria-pressed={isCurrent}
+        onClick={() => void form.refine({ statuses: [], stuck: [], ...(isCurrent ? {} : filter) })}
+      >
+        <span>{label}</span> <strong>{count !== undefined && count >= MANY ? text.rounded(count) : exact}</strong>
+      </button>
+    );
+  };
   return (
     <fieldset class="status-tabs" aria-label={text.filterParts.statuses}>
-      {tabs.map(({ name, label, count, filter }) => {
-        const exact = count === undefined ? "–" : text.number(count);
-        return (
-          <button
-            key={name}
-            type="button"
-            class={name}
-            title={`${label}: ${exact}`}
-            aria-pressed={name === current}
-            onClick={() => choose(name === current ? {} : filter)}
-          >
-            <span>{label}</span> <strong>{count !== undefined && count >= MANY ? text.rounded(count) : exact}</strong>
-          </button>
-        );
-      })}
+      {tab("all", text.all, stats?.total, {})}
+      {shown.map((name) => tab(name, text.status[name], stats?.byStatus[name], { statuses: [name] }))}
+      {tab("stuck", text.filterParts.stuck, stats?.stuck, { stuck: ["true"] })}
     </fieldset>
   );
 }
@@ -88,11 +78,7 @@ type Bar = StatsChart["bars"][number];
 
 /** Before the counts arrive, the same boxes are drawn: nothing moves when they do. */
 function emptyBars(span: Span): Bar[] {
-  return Array.from({ length: BARS[span] }, (_, i) => ({
-    from: String(i * 3600),
-    until: String(i * 3600 + 3600),
-    ...NO_TASKS,
-  }));
+  return Array.from({ length: BARS[span] }, (_, i) => ({ ...NO_TASKS, from: String(i * 3600), until: "0" }));
 }
 
 interface ChartProps {
@@ -105,9 +91,10 @@ interface ChartProps {
 const LABELLED = 6;
 
 /** Tasks by the time of their last change, by the service's clock. */
-function Chart({ stats, clock: known }: { stats: StatsChart | null; clock: ServiceClock | null }) {
+function Chart({ stats }: { stats: StatsChart | null }) {
   const text = useMessages();
   const chosen = useApp().preferences.span;
+  const { clock: known } = useTimes();
   const isLoading = stats === null || known === null;
   const clock = known ?? new ServiceClock("UTC");
   const span = stats?.span ?? chosen.value;
@@ -137,20 +124,13 @@ function Chart({ stats, clock: known }: { stats: StatsChart | null; clock: Servi
           ))}
         </ol>
       </div>
-      <select
+      <Select
         name="span"
-        aria-label={text.span}
+        label={text.span}
         value={chosen.value}
-        onChange={({ currentTarget }) => {
-          chosen.value = currentTarget.value as Span;
-        }}
-      >
-        {SPAN_NAMES.map((name) => (
-          <option key={name} value={name}>
-            {text.spans[name]}
-          </option>
-        ))}
-      </select>
+        options={text.spans}
+        choose={(span) => (chosen.value = span)}
+      />
     </figure>
   );
 }
@@ -164,10 +144,13 @@ function labelAt(i: number, span: Span, bars: readonly Bar[], clock: ServiceCloc
   return span === "24h" ? clock.hour(from) : day.slice(3);
 }
 
-/** When a bar begins. */
-function nameOf({ from }: Bar, span: Span, clock: ServiceClock): string {
-  const [day, hour] = [clock.day(from), `${clock.hour(from)}:00`];
-  return span === "24h" ? hour : span === "7d" ? `${day} ${hour}` : day;
+/** When a bar begins, and its tasks. */
+function titleOf(bar: Bar, span: Span, clock: ServiceClock, text: Messages): string {
+  const [day, hour] = [clock.day(bar.from), `${clock.hour(bar.from)}:00`];
+  const begin = span === "24h" ? hour : span === "7d" ? `${day} ${hour}` : day;
+  const parts = BAR_ORDER.filter((status) => bar[status] > 0).toReversed();
+  const said = parts.map((status) => `${text.status[status]} ${text.number(bar[status])}`).join(", ");
+  return `${begin}: ${said === "" ? text.noTasks : said}`;
 }
 
 /** How far a key moves the focus. */
@@ -188,12 +171,13 @@ function BarButtons({ span, bars, clock }: ChartProps) {
   const pressed = ranges.findIndex(({ since, until }) => `${since} ${until}` === `${filter.since} ${filter.until}`);
   const known = bars.findIndex(({ from }) => from === reached.value);
   const tabbed = known >= 0 ? known : pressed >= 0 ? pressed : bars.length - 1;
-  const titles = bars.map((bar) => text.barTitle(nameOf(bar, span, clock), partsOf(bar, text)));
-  const show = (i: number | null) => {
+  const titles = bars.map((bar) => titleOf(bar, span, clock, text));
+  const show = (i: number | null) => () => {
     tip.value = i;
+    if (i !== null) reached.value = bars[i]!.from;
   };
   const move = (event: KeyboardEvent, i: number) => {
-    if (event.key === "Escape") show(null);
+    if (event.key === "Escape") tip.value = null;
     const step = STEPS[event.key];
     if (step === undefined) return;
     event.preventDefault();
@@ -201,7 +185,7 @@ function BarButtons({ span, bars, clock }: ChartProps) {
     (event.currentTarget as Element).parentElement!.querySelectorAll("button")[next]!.focus();
   };
   return (
-    <div class="bars" role="toolbar" aria-label={text.lastChange[span]} onPointerLeave={() => show(null)}>
+    <div class="bars" role="toolbar" aria-label={text.lastChange[span]} onPointerLeave={show(null)}>
       {bars.map((bar, i) => (
         <button
           key={bar.from}
@@ -209,17 +193,14 @@ function BarButtons({ span, bars, clock }: ChartProps) {
           aria-label={titles[i]}
           aria-pressed={i === pressed}
           tabIndex={i === tabbed ? 0 : -1}
-          onFocus={() => {
-            reached.value = bar.from;
-            show(i);
-          }}
-          onBlur={() => show(null)}
-          onPointerEnter={() => show(i)}
+          onFocus={show(i)}
+          onBlur={show(null)}
+          onPointerEnter={() => (tip.value = i)}
           onKeyDown={(event) => move(event, i)}
           onClick={() => void form.refine(i === pressed ? { since: [], until: [] } : ranges[i]!)}
         />
       ))}
-      {tip.value === null ? null : (
+      {tip.value !== null && (
         <p
           class="tooltip"
           aria-hidden="true"
@@ -230,11 +211,4 @@ function BarButtons({ span, bars, clock }: ChartProps) {
       )}
     </div>
   );
-}
-
-function partsOf(bar: Bar, text: Messages): string {
-  const parts = BAR_ORDER.filter((status) => bar[status] > 0).map(
-    (status) => `${text.status[status]} ${text.number(bar[status])}`,
-  );
-  return parts.length === 0 ? text.noTasks : parts.toReversed().join(", ");
 }

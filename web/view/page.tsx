@@ -8,7 +8,7 @@ import { ListBar } from "./list-bar.tsx";
 import { Login } from "./login.tsx";
 import { Overview } from "./overview.tsx";
 import { Pager } from "./pager.tsx";
-import { Line, ServerNotes } from "./parts.tsx";
+import { Button, Line, ServerNotes } from "./parts.tsx";
 import { StoreState } from "./store-state.tsx";
 import { TaskRows } from "./task-rows.tsx";
 
@@ -18,9 +18,8 @@ export function Page() {
   const text = useMessages();
   return (
     <>
-      <button type="button" class="button primary skip" onClick={skipToTasks}>
-        {text.skip}
-      </button>
+      {/* No link: the part behind `#` of the address belongs to the place in the list. */}
+      <Button kind="primary skip" label={text.skip} press={() => document.getElementById("tasks")?.focus()} />
       <Header />
       {needsToken.value ? <Login /> : <Tasks />}
       <p class="visually-hidden" role="status" aria-live="polite">
@@ -64,9 +63,4 @@ function Said() {
       <Line text={text} />
     </p>
   );
-}
-
-/** No link: the part behind `#` of the address belongs to the place in the list. */
-function skipToTasks(): void {
-  document.getElementById("tasks")?.focus();
 }

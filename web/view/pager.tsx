@@ -1,5 +1,8 @@
 import { PAGE_SIZES } from "../state/preferences.ts";
 import { useApp, useMessages } from "./context.ts";
+import { Button, Select } from "./parts.tsx";
+
+const SIZES = Object.fromEntries(PAGE_SIZES.map((size) => [size, String(size)]));
 
 /** From page to page. By ids there is only one. */
 export function Pager() {
@@ -10,25 +13,16 @@ export function Pager() {
   const { page, pageSize, filter } = view.request;
   const isAsking = tasks.asking.value;
   const pages = Math.max(1, Math.ceil(view.answer.page.total / pageSize));
-  const resize = (size: number) => {
-    preferences.pageSize.value = size;
-    void tasks.open({ filter, page: 1, task: null }, size);
+  const resize = (size: string) => {
+    preferences.pageSize.value = Number(size);
+    return tasks.open({ filter, page: 1, task: null }, Number(size));
   };
   const turn = async (to: number) => {
     await tasks.goTo(to);
     document.querySelector(".list-bar")?.scrollIntoView();
   };
-  const turner = (label: string, sign: string, to: number, isOff: boolean) => (
-    <button
-      type="button"
-      class="button"
-      aria-label={label}
-      title={label}
-      disabled={isOff || isAsking}
-      onClick={() => void turn(to)}
-    >
-      {sign}
-    </button>
+  const turner = (name: string, label: string, to: number, isOff: boolean) => (
+    <Button label={label} aria-label={name} title={name} disabled={isOff || isAsking} press={() => turn(to)} />
   );
   return (
     <nav class="pager" aria-label={text.pages}>
@@ -53,16 +47,10 @@ export function Pager() {
       <span>{text.ofPages(pages)}</span>
       {turner(text.next, "›", page + 1, page >= pages)}
       {turner(text.last, "»", pages, page >= pages)}
-      <label class="page-size">
-        <span>{text.pageSize}</span>
-        <select name="page-size" value={pageSize} onChange={({ currentTarget }) => resize(Number(currentTarget.value))}>
-          {PAGE_SIZES.map((size) => (
-            <option key={size} value={size}>
-              {size}
-            </option>
-          ))}
-        </select>
-      </label>
+      <span class="page-size">
+        {text.pageSize}
+        <Select name="page-size" label={text.pageSize} value={String(pageSize)} options={SIZES} choose={resize} />
+      </span>
     </nav>
   );
 }

@@ -1,5 +1,6 @@
-import type { ComponentChildren, RefObject } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useSignal } from "@preact/signals";
+import type { ComponentChildren, JSX, RefObject } from "preact";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { printable } from "../../src/printable.ts";
 import type { Failure } from "../api/failure.ts";
 import { useMessages } from "./context.ts";
@@ -31,14 +32,13 @@ const PATHS = {
   pause: "M4 2.5h2.6v11H4zM9.4 2.5H12v11H9.4z",
   chevron: "M5.3 2.7 10.6 8l-5.3 5.3 1 1L12.6 8 6.3 1.7z",
   download: "M7.3 1.5h1.4v7l2.6-2.6 1 1L8 11.2 3.7 6.9l1-1 2.6 2.6zM2.5 13h11v1.4h-11z",
-  refresh: "M13.4 2v4.2H9.2l1.7-1.7A4.5 4.5 0 1 0 12.4 9h1.5A6 6 0 1 1 12 3.4z",
   copy: "M5.5 1.5h8v9h-8zm1.3 1.3v6.4h5.4V2.8zM2.5 4.5h1.3v8.7h6.7v1.3h-8z",
   auto: "M8 1.4a6.6 6.6 0 1 1 0 13.2A6.6 6.6 0 0 1 8 1.4zm0 1.3v10.6a5.3 5.3 0 0 0 0-10.6z",
   light:
     "M8 4.6a3.4 3.4 0 1 1 0 6.8 3.4 3.4 0 0 1 0-6.8zM7.4.8h1.2v2.4H7.4zM7.4 12.8h1.2v2.4H7.4zM.8 7.4h2.4v1.2H.8zM12.8 7.4h2.4v1.2h-2.4zM3.3 2.5l1.7 1.7-.8.8-1.7-1.7zM12.7 2.5l.8.8-1.7 1.7-.8-.8zM4.2 11l.8.8-1.7 1.7-.8-.8zM11.8 11l1.7 1.7-.8.8-1.7-1.7z",
   dark: "M6.2 1.6A6.6 6.6 0 1 0 14.4 9.8 5.6 5.6 0 0 1 6.2 1.6z",
   close: "m3.5 2.5 4.5 4.5 4.5-4.5 1 1L9 8l4.5 4.5-1 1L8 9l-4.5 4.5-1-1L7 8 2.5 3.5z",
-  chart: "M2 9h3v5H2zM6.5 2h3v12h-3zM11 6h3v8h-3z",
+  columns: "M2 9h3v5H2zM6.5 2h3v12h-3zM11 6h3v8h-3z",
   warning: "M8 1.2 15.3 14H.7zM7.3 6v4h1.4V6zm0 5.2v1.4h1.4v-1.4z",
 } as const;
 
@@ -53,17 +53,112 @@ export function Icon({ name }: { name: IconName }) {
   );
 }
 
-interface IconButtonProps {
-  readonly name: IconName;
-  readonly label: string;
-  press(): void;
+interface ButtonProps extends Omit<JSX.IntrinsicElements["button"], "icon" | "label"> {
+  /** Classes: what is special about it. */
+  readonly kind?: string;
+  readonly icon?: IconName;
+  readonly label: ComponentChildren;
+  press?(): unknown;
 }
 
-export function IconButton({ name, label, press }: IconButtonProps) {
+export function Button({ kind = "", icon, label, press, ...more }: ButtonProps) {
   return (
-    <button type="button" class={`icon-button ${name}`} aria-label={label} title={label} onClick={press}>
+    <button type="button" class={`button ${kind}`} onClick={press && (() => void press())} {...more}>
+      {icon && <Icon name={icon} />}
+      {label}
+    </button>
+  );
+}
+
+interface IconButtonProps extends Omit<JSX.IntrinsicElements["button"], "icon" | "label" | "name"> {
+  readonly name: IconName;
+  readonly label: string;
+  press(): unknown;
+}
+
+export function IconButton({ name, label, press, ...more }: IconButtonProps) {
+  return (
+    <button
+      type="button"
+      class={`icon-button ${name}`}
+      aria-label={label}
+      title={label}
+      onClick={() => void press()}
+      {...more}
+    >
       <Icon name={name} />
     </button>
+  );
+}
+
+interface FieldProps {
+  readonly label: string;
+  readonly title?: string | undefined;
+  readonly children: ComponentChildren;
+}
+
+/** A control with its name above it. */
+export function Field({ label, title, children }: FieldProps) {
+  return (
+    // biome-ignore lint/a11y/noLabelWithoutControl: the control is one of the children
+    <label class="field" title={title}>
+      <span>{label}</span>
+      {children}
+    </label>
+  );
+}
+
+interface SelectProps<T> {
+  readonly name: string;
+  readonly label: string;
+  readonly value: T;
+  /** The words for each value. */
+  readonly options: Readonly<Record<string, string>>;
+  choose(value: T): unknown;
+}
+
+export function Select<T extends string>({ name, label, value, options, choose }: SelectProps<T>) {
+  return (
+    <select
+      name={name}
+      aria-label={label}
+      title={label}
+      value={value}
+      onChange={({ currentTarget }) => void choose(currentTarget.value as T)}
+    >
+      {Object.entries(options).map(([option, words]) => (
+        <option key={option} value={option}>
+          {words}
+        </option>
+      ))}
+    </select>
+  );
+}
+
+interface ScrollableProps {
+  readonly name: string;
+  readonly children: ComponentChildren;
+  onScroll?(event: { currentTarget: HTMLElement }): void;
+}
+
+/** A box of limited height. If its content is higher, Tab reaches it, for scrolling by keyboard. */
+export function Scrollable({ name, onScroll, children }: ScrollableProps) {
+  const box = useRef<HTMLDivElement>(null);
+  const content = useRef<HTMLDivElement>(null);
+  const isHigher = useSignal(false);
+  useLayoutEffect(() => {
+    const observer = new ResizeObserver(() => {
+      isHigher.value = box.current!.scrollHeight > box.current!.clientHeight;
+    });
+    observer.observe(box.current!);
+    observer.observe(content.current!);
+    return () => observer.disconnect();
+  }, []);
+  const reachable = isHigher.value ? { tabIndex: 0, role: "group" as const, "aria-label": printable(name) } : {};
+  return (
+    <div ref={box} class="scrollable" {...(onScroll && { onScroll })} {...reachable}>
+      <div ref={content}>{children}</div>
+    </div>
   );
 }
 
@@ -108,7 +203,7 @@ export function Menu({ kind, label, name, children }: MenuProps) {
 interface NoticeProps {
   readonly kind: "info" | "warning" | "error";
   readonly title: string;
-  readonly failure?: Failure;
+  readonly failure?: Failure | null;
   /** The remedy. */
   readonly children?: ComponentChildren;
 }
@@ -120,7 +215,7 @@ export function Notice({ kind, title, failure, children }: NoticeProps) {
       {kind === "info" ? null : <Icon name="warning" />}
       <div>
         <p class="notice-title">{title}</p>
-        {failure === undefined ? null : <FailureText failure={failure} />}
+        {failure && <FailureText failure={failure} />}
         {children}
       </div>
     </div>

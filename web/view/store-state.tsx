@@ -1,5 +1,7 @@
 import { useApp, useMessages } from "./context.ts";
-import { FailureText, Notice } from "./parts.tsx";
+import { Notice } from "./parts.tsx";
+
+const COLOURS = { redis: "done", file: "wait", mixed: "wait", off: "" };
 
 /** Which store gave what is shown, in a word. */
 export function StoreChip() {
@@ -7,48 +9,40 @@ export function StoreChip() {
   const text = useMessages();
   const source = tasks.view.value?.answer.page.source;
   if (source === undefined) return <span class="chip empty" />;
-  const isOff = about.health.value?.redis === "off";
-  const said = { redis: text.fromRedis, file: isOff ? text.redisOff : text.fromFile, mixed: text.fromBoth }[source];
+  const shown = about.health.value?.redis === "off" ? "off" : source;
   return (
-    <span class={`chip ${isOff ? "off" : source}`} title={said}>
-      {said}
+    <span class={`chip ${shown} ${COLOURS[shown]}`} title={text.sources[shown]}>
+      {text.sources[shown]}
     </span>
   );
 }
 
 /** Problems of the stores or of the connection to the server, with the remedy. */
 export function StoreState() {
-  const { about } = useApp();
+  const { about, tasks } = useApp();
   const text = useMessages();
   const { redis, store, syncing } = about.health.value ?? {};
+  const isExplained = redis === "down" || store === "unreadable";
+  const failure = tasks.view.value && tasks.failure.value;
   return (
     <>
-      <Stale isExplained={redis === "down" || store === "unreadable"} />
-      {redis === "down" ? (
+      {failure?.problem === null && (
+        <Notice kind="error" title={text.unreachable}>
+          <p>{text.unreachableHint}</p>
+        </Notice>
+      )}
+      {failure?.problem && !isExplained && <Notice kind="error" title={text.failed} failure={failure} />}
+      {redis === "down" && (
         <Notice kind="warning" title={text.redisDown}>
           <p>{text.redisDownHint}</p>
         </Notice>
-      ) : null}
-      {syncing ? <Notice kind="info" title={text.syncing} /> : null}
-      {store === "unreadable" ? (
+      )}
+      {syncing && <Notice kind="info" title={text.syncing} />}
+      {store === "unreadable" && (
         <Notice kind="error" title={text.storeDown}>
           <p>{text.storeDownHint}</p>
         </Notice>
-      ) : null}
+      )}
     </>
-  );
-}
-
-/** That what is shown may be old, for the last refresh has no answer. */
-function Stale({ isExplained }: { isExplained: boolean }) {
-  const { tasks } = useApp();
-  const text = useMessages();
-  const failure = tasks.failure.value;
-  if (failure === null || tasks.view.value === null) return null;
-  if (failure.problem !== null && isExplained) return null;
-  return (
-    <Notice kind="error" title={failure.problem === null ? text.unreachable : text.failed}>
-      {failure.problem === null ? <p>{text.unreachableHint}</p> : <FailureText failure={failure} />}
-    </Notice>
   );
 }

@@ -1,21 +1,19 @@
 import { useSignal } from "@preact/signals";
-import { useEffect, useId } from "preact/hooks";
+import { useEffect, useId, useRef } from "preact/hooks";
+import type { TaskRecord } from "../api/api.ts";
 import { Failure, orFailure } from "../api/failure.ts";
 import type { Download } from "../model/files.ts";
 import { NO_FILTER, taskParams } from "../model/filter.ts";
 import type { ShownRow } from "../model/hold.ts";
 import type { Row } from "../model/row.ts";
 import { Files } from "./audio.tsx";
+import { ChangeButtons } from "./choice.tsx";
 import { useApp, useMessages, useTimes } from "./context.ts";
-import { CopyText, FieldValue } from "./copy.tsx";
+import { useCopy } from "./copy.ts";
 import { LogPanel } from "./log-panel.tsx";
-import { Line, Lines, Notice } from "./parts.tsx";
+import { Button, IconButton, Line, Lines, Notice, Scrollable } from "./parts.tsx";
 
-/** All there is about a task. */
-interface Details {
-  /** The record as it is stored. */
-  readonly json: string;
-  readonly fields: readonly (readonly [name: string, text: string])[];
+interface Details extends TaskRecord {
   readonly files: readonly Download[];
 }
 
@@ -26,11 +24,10 @@ function useDetails(row: ShownRow): { details: Details | Failure | null; retry()
   const tries = useSignal(0);
   useEffect(() => {
     const question = new AbortController();
-    const { userId, taskId } = row;
-    const asked = [api.record(userId, taskId, question.signal), api.files(userId, taskId, question.signal)] as const;
-    const answered = Promise.all(asked).then(([record, files]) => ({ ...record, files }));
-    void orFailure(answered).then((answer) => {
-      if (!question.signal.aborted) found.value = answer;
+    const { signal } = question;
+    const answered = Promise.all([api.record(row, signal), api.files(row, signal)]);
+    void orFailure(answered.then(([record, files]) => ({ ...record, files }))).then((answer) => {
+      if (!signal.aborted) found.value = answer;
     });
     return () => question.abort();
   }, [row.key, row.updatedAt, row.status, row.isGone, tries.value]);
@@ -38,6 +35,7 @@ function useDetails(row: ShownRow): { details: Details | Failure | null; retry()
 }
 
 const TABS = ["record", "log"] as const;
+const NOT_FOUND = "TASK_NOT_FOUND";
 
 /** The whole record of a task with its files, its log, and what can be done with it. */
 export function TaskDetails({ row }: { row: ShownRow }) {
@@ -46,8 +44,15 @@ export function TaskDetails({ row }: { row: ShownRow }) {
   const { details, retry } = useDetails(row);
   const tab = logs.has(row.key) ? "log" : "record";
   const id = useId();
-  if (details === null) return <p class="quiet">{text.detailsLoading}</p>;
-  if (details instanceof Failure) return <NoDetails failure={details} retry={retry} />;
+  if (details === null) return <p class="quiet">{text.reading}</p>;
+  if (details instanceof Failure) {
+    if (details.problem?.code === NOT_FOUND) return <Notice kind="warning" title={text.gone} />;
+    return (
+      <Notice kind="error" title={text.detailsFailed} failure={details}>
+        <Button label={text.retry} press={retry} />
+      </Notice>
+    );
+  }
   return (
     <>
       <div class="tabs" role="tablist" aria-label={text.details(row.taskId)}>
@@ -61,10 +66,9 @@ export function TaskDetails({ row }: { row: ShownRow }) {
             aria-selected={name === tab}
             tabIndex={name === tab ? 0 : -1}
             onClick={() => chooseTab(row, name === "log" ? name : undefined)}
-            onKeyDown={(event) => {
-              if (!["ArrowLeft", "ArrowRight"].includes(event.key)) return;
-              const other = (event.currentTarget.nextElementSibling ??
-                event.currentTarget.previousElementSibling) as HTMLElement;
+            onKeyDown={({ key, currentTarget }) => {
+              if (!["ArrowLeft", "ArrowRight"].includes(key)) return;
+              const other = (currentTarget.nextElementSibling ?? currentTarget.previousElementSibling) as HTMLElement;
               other.focus();
               other.click();
             }}
@@ -88,20 +92,6 @@ export function TaskDetails({ row }: { row: ShownRow }) {
   );
 }
 
-const NOT_FOUND = "TASK_NOT_FOUND";
-
-function NoDetails({ failure, retry }: { failure: Failure; retry(): void }) {
-  const text = useMessages();
-  if (failure.problem?.code === NOT_FOUND) return <Notice kind="warning" title={text.gone} />;
-  return (
-    <Notice kind="error" title={text.detailsFailed} failure={failure}>
-      <button type="button" class="button" onClick={retry}>
-        {text.retry}
-      </button>
-    </Notice>
-  );
-}
-
 /** Those that are read first; the others are folded. */
 const MAIN = ["error", "text", "status", "user_id", "task_id", "created_at", "updated_at"];
 
@@ -110,78 +100,77 @@ function Fields({ fields }: Pick<Details, "fields">) {
   const text = useMessages();
   const main = MAIN.flatMap((name) => fields.filter(([known, value]) => known === name && value !== "null"));
   const others = fields.filter((field) => !main.includes(field));
+  const listed = (of: Details["fields"]) => of.map(([name, value]) => <Field key={name} name={name} value={value} />);
   return (
     <>
-      <dl class="fields">
-        <EachField fields={main} />
-      </dl>
-      {others.length === 0 ? null : (
+      <dl class="fields">{listed(main)}</dl>
+      {others.length > 0 && (
         <details class="parameters">
           <summary>{text.parameters(others.length)}</summary>
-          <dl class="fields-more">
-            <EachField fields={others} />
-          </dl>
+          <dl class="fields-more">{listed(others)}</dl>
         </details>
       )}
     </>
   );
 }
 
-function EachField({ fields }: Pick<Details, "fields">) {
+/** A field, and a button that copies its value if it is one that people look for. */
+function Field({ name, value }: { name: string; value: string }) {
   const { clock } = useTimes();
+  const text = useMessages();
+  const copy = useCopy();
+  const box = useRef<HTMLDivElement>(null);
+  const isCopied = Object.hasOwn(text.copies, name) && value !== "" && value !== "null";
+  const word = isCopied ? text.copies[name as keyof typeof text.copies] : undefined;
   return (
-    <>
-      {fields.map(([name, value]) => (
-        <div key={name} class={name === "error" ? "is-error" : ""}>
-          <dt>
-            <Line text={name} />
-          </dt>
-          <dd title={name.endsWith("_at") ? clock?.exact(value) : undefined}>
-            <FieldValue name={name} value={value}>
-              <Lines text={value} />
-            </FieldValue>
-          </dd>
+    <div class={name === "error" ? "is-error" : ""}>
+      <dt>
+        <Line text={name} />
+      </dt>
+      <dd title={name.endsWith("_at") ? clock?.exact(value) : undefined}>
+        <div ref={box} class="field-value">
+          <Scrollable name={name}>
+            <Lines text={value} />
+          </Scrollable>
         </div>
-      ))}
-    </>
+        {word && <IconButton name="copy" label={text.copyField(word)} press={() => copy(value, box.current!, word)} />}
+      </dd>
+    </div>
   );
 }
 
 function Actions({ row, json }: { row: Row; json: string }) {
-  const { tasks, change, about, logs } = useApp();
+  const { tasks, about, logs } = useApp();
   const text = useMessages();
   const { key, userId, taskId } = row;
-  const showUser = () => void tasks.apply({ ...NO_FILTER, users: [userId] });
-  const choice = { rows: [row], filter: null, count: 1 };
+  const showUser = () => tasks.apply({ ...NO_FILTER, users: [userId] });
   const tab = logs.has(key) ? "log" : undefined;
   const link = new URL(`#${taskParams({ userId, taskId, tab })}`, location.href).href;
   return (
     <div class="task-actions">
-      <button type="button" class="button" onClick={showUser}>
-        <Line text={text.onlyUser(userId)} />
-      </button>
-      <CopyText word={text.copyNames.link} value={link} />
-      <CopyText word={text.copyNames.json} value={json} />
-      {about.readOnly.value ? null : (
-        <>
-          {row.status === "error" ? (
-            <button type="button" class="button" onClick={() => change.ask("retry", choice)}>
-              {text.retryTask}
-            </button>
-          ) : null}
-          <button type="button" class="button" onClick={() => change.ask("mark", choice)}>
-            {text.mark}
-          </button>
-          <button
-            type="button"
-            class="button danger"
-            aria-label={text.deleteTask(taskId)}
-            onClick={() => change.ask("delete", choice)}
-          >
-            {text.delete}
-          </button>
-        </>
+      <Button label={<Line text={text.onlyUser(userId)} />} press={showUser} />
+      <CopyText word={text.link} value={link} />
+      <CopyText word={text.json} value={json} />
+      {!about.readOnly.value && (
+        <ChangeButtons
+          choice={{ rows: [row], filter: null, count: 1 }}
+          retry={row.status === "error" ? text.retryTask : null}
+          deleted={text.deleteTask(taskId)}
+        />
       )}
     </div>
+  );
+}
+
+/** Copies a text that isn't shown. */
+function CopyText({ word, value }: { word: string; value: string }) {
+  const text = useMessages();
+  const copy = useCopy();
+  const field = useRef<HTMLTextAreaElement>(null);
+  return (
+    <>
+      <Button icon="copy" label={text.copyField(word)} press={() => copy(value, field.current!, word)} />
+      <textarea ref={field} class="visually-hidden" readOnly tabIndex={-1} aria-label={word} value={value} />
+    </>
   );
 }

@@ -58,7 +58,7 @@ function isPlainClick(event: MouseEvent): boolean {
 function Progress({ progress: { done, of, unit } }: { progress: NonNullable<ShownRow["progress"]> }) {
   const text = useMessages();
   return (
-    <span class="progress">
+    <span class="progress run">
       <progress value={done} max={of} aria-label={text.progress} />
       {unit === "percent" ? `${Math.floor(done)}%` : `${done}/${of}`}
     </span>

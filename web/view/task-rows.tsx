@@ -4,8 +4,8 @@ import { Failure } from "../api/failure.ts";
 import { isFiltered, NO_FILTER } from "../model/filter.ts";
 import type { View } from "../state/task-list.ts";
 import { useApp, useMessages, useTimes } from "./context.ts";
-import { useCopy } from "./copy.tsx";
-import { Line, Notice } from "./parts.tsx";
+import { useCopy } from "./copy.ts";
+import { Button, Line, Notice } from "./parts.tsx";
 import { TaskRow } from "./task-row.tsx";
 
 /** Ids are answered in one page, of thousands if so many were asked for; so many rows are drawn at a time. */
@@ -17,11 +17,12 @@ export function TaskRows() {
   const text = useMessages();
   const view = tasks.view.value;
   if (view !== null) {
+    const { dangling } = view.answer.page;
     return (
       <>
         <Linked />
         <Missing view={view} />
-        <Dangling view={view} />
+        {dangling > 0 && <p class="quiet aside">{text.dangling(dangling)}</p>}
         <Stopped view={view} />
         {view.rows.length === 0 ? (
           <Empty view={view} />
@@ -32,12 +33,10 @@ export function TaskRows() {
     );
   }
   const failure = tasks.failure.value;
-  if (failure === null) return <p class="quiet centred">{text.loading}</p>;
+  if (failure === null) return <p class="quiet centred">{text.reading}</p>;
   return (
     <Notice kind="error" title={text.failed} failure={failure}>
-      <button type="button" class="button" onClick={() => void tasks.show()}>
-        {text.retry}
-      </button>
+      <Button label={text.retry} press={() => tasks.show()} />
     </Notice>
   );
 }
@@ -61,11 +60,9 @@ function Rows({ view, listed }: { view: View; listed: (list: HTMLElement | null)
           <TaskRow key={row.key} row={row} />
         ))}
       </ol>
-      {rest > 0 ? (
-        <button type="button" class="button more" onClick={() => (more.value = drawn + STEP)}>
-          {text.showMore(Math.min(STEP, rest))}
-        </button>
-      ) : null}
+      {rest > 0 && (
+        <Button kind="more" label={text.showMore(Math.min(STEP, rest))} press={() => (more.value = drawn + STEP)} />
+      )}
     </>
   );
 }
@@ -80,12 +77,11 @@ function Linked() {
   useLayoutEffect(() => box.current?.scrollIntoView({ block: "center" }), [linked]);
   if (linked === null || task === null) return null;
   if (linked === "missing") {
-    const { userId, taskId } = task;
     return (
       <div ref={box}>
         <Notice kind="warning" title={text.linkedMissing}>
           <p>
-            <Line text={taskId} /> <Line text={text.ofUser(userId)} />
+            <Line text={task.taskId} /> <Line text={text.ofUser(task.userId)} />
           </p>
         </Notice>
       </div>
@@ -110,7 +106,7 @@ function Missing({ view }: { view: View }) {
   const { missing } = view.answer.page;
   if (missing.length === 0) return null;
   const ids = missing.join("\n");
-  const press = () => void copy(ids, field.current!, text.missingIds, text.copied(missing.length));
+  const press = () => copy(ids, field.current!, text.missingIds, text.copied(missing.length));
   return (
     <Notice kind="warning" title={text.missing(missing.length)}>
       <textarea
@@ -121,18 +117,9 @@ function Missing({ view }: { view: View }) {
         aria-label={text.missingIds}
         value={ids}
       />
-      <button type="button" class="button" onClick={press}>
-        {text.copyAll}
-      </button>
+      <Button label={text.copyAll} press={press} />
     </Notice>
   );
-}
-
-/** Ids in the index that neither store has. */
-function Dangling({ view }: { view: View }) {
-  const text = useMessages();
-  const { dangling } = view.answer.page;
-  return dangling === 0 ? null : <p class="quiet aside">{text.dangling(dangling)}</p>;
 }
 
 /** Where a search stopped before its end, and how to go on. */
@@ -147,11 +134,7 @@ function Stopped({ view }: { view: View }) {
   return (
     <Notice kind="warning" title={text.searchStopped(looked, time)}>
       <p>{text.searchStoppedHint}</p>
-      {at === null ? null : (
-        <button type="button" class="button" onClick={() => void apply({ ...view.request.filter, until: [at] })}>
-          {text.searchOlder}
-        </button>
-      )}
+      {at && <Button label={text.searchOlder} press={() => apply({ ...view.request.filter, until: [at] })} />}
     </Notice>
   );
 }
@@ -160,31 +143,14 @@ function Empty({ view }: { view: View }) {
   const { tasks } = useApp();
   const text = useMessages();
   const { filter, page } = view.request;
-  if (page > 1 && view.answer.page.total > 0) {
-    return (
-      <div class="empty">
-        <h3>{text.pastEnd}</h3>
-        <button type="button" class="button" onClick={() => void tasks.goTo(1)}>
-          {text.firstPage}
-        </button>
-      </div>
-    );
-  }
-  if (!isFiltered(filter)) {
-    return (
-      <div class="empty">
-        <h3>{text.emptyStore}</h3>
-        <p>{text.emptyStoreHint}</p>
-      </div>
-    );
-  }
+  const isPast = page > 1 && view.answer.page.total > 0;
+  const isWhole = !isPast && !isFiltered(filter);
   return (
     <div class="empty">
-      <h3>{text.emptyFilter}</h3>
-      <p>{text.emptyFilterHint}</p>
-      <button type="button" class="button" onClick={() => void tasks.apply(NO_FILTER)}>
-        {text.clear}
-      </button>
+      <h3>{isPast ? text.pastEnd : isWhole ? text.emptyStore : text.emptyFilter}</h3>
+      {!isPast && <p>{isWhole ? text.emptyStoreHint : text.emptyFilterHint}</p>}
+      {isPast && <Button label={text.firstPage} press={() => tasks.goTo(1)} />}
+      {!isPast && !isWhole && <Button label={text.clear} press={() => tasks.apply(NO_FILTER)} />}
     </div>
   );
 }

@@ -121,6 +121,32 @@ export class Tab {
     await this.page.keyboard.press("Escape");
   }
 
+  /** Types into a field of the filter, and applies it. */
+  async enters(name: "user" | "search" | "token", text: string): Promise<void> {
+    await this.page.locator(`input[name=${name}]`).fill(text);
+    await this.page.locator(`input[name=${name}]`).press("Enter");
+  }
+
+  /** Presses the button of the dialog that deletes. */
+  confirmsDeletion(): Promise<void> {
+    return this.page
+      .getByRole("dialog")
+      .getByRole("button", { name: /^Delete [\d,]+ tasks?$/ })
+      .click();
+  }
+
+  /** The part of the address behind its `#`, with it. */
+  hash(): string {
+    return decodeURIComponent(new URL(this.page.url()).hash);
+  }
+
+  /** The body of the last question with a filter. */
+  lastQuery(): Record<string, string> {
+    return this.asked(/\/voice-tasks\/query$/)
+      .at(-1)!
+      .postDataJSON();
+  }
+
   refreshNow(): Promise<void> {
     return this.inMenu((menu) => menu.getByRole("button", { name: "Refresh now" }).click());
   }
