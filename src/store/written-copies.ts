@@ -98,6 +98,12 @@ export class WrittenCopies {
     return this.#fileTimes[this.#keys.find(userId, taskId)]!;
   }
 
+  /** The latest copy that a record of the file replaces: a service with whole seconds can't write a later time than ours in a second. */
+  #latest(task: Task): number {
+    const ours = this.#fileTime(task);
+    return Math.floor(ours) === task.score ? ours : task.score;
+  }
+
   async #write(mirror: Writable<Mirror>, tasks: readonly Task[]): Promise<Task[]> {
     if (tasks.length === 0) return [];
     const copies = await mirror.fullCopies(tasks);
@@ -105,7 +111,7 @@ export class WrittenCopies {
       const copy = copies[i]!;
       if (Number.isNaN(this.#fileTime(task))) return copy.type === "none" ? [upsertOver(task, copy, mirror)] : [];
       if (copy.type !== "hash" || sameContent(copy, task, mirror)) return [];
-      return newer(timeOf(copy, mirror), task.score) ? [] : [upsertOver(task, copy, mirror)];
+      return newer(timeOf(copy, mirror), this.#latest(task)) ? [] : [upsertOver(task, copy, mirror)];
     });
     const flags = unlessFatal(await mirror.upsert(due));
     return due.filter((_, i) => flags[i] === true).map(({ task }) => task);

@@ -21,10 +21,7 @@ export interface Place {
 export function usePlace(): Place {
   const here = {
     run: (line: string, options = {}) => here.runArgs(line.split(" "), options),
-    runArgs: (args: readonly string[], options = {}) => {
-      here.root.settle();
-      return ttsctl(args, { cwd: here.root.path, ...options });
-    },
+    runArgs: (args: readonly string[], options = {}) => ttsctl(args, { cwd: here.root.path, ...options }),
     mirrored: async (...records: RecordJson[]) => {
       const mirror = await connectMirror(here.server);
       const rules = rulesFor(here.server.port);

@@ -129,6 +129,19 @@ describe("cleanup --watch", () => {
     expect(await watcher.end()).toMatchObject({ code: 0 });
   });
 
+  it("keeps to its store file: a config.ini that names another one is refused", async () => {
+    const watcher = watch();
+    await watcher.says(/\[CLEANUP\] pass/);
+    const other = JSON.stringify([record("alice", "t1")]);
+    here.root.write("other.json", other);
+    here.root.configure(here.server.port, "[store]\npath = other.json\n");
+    watcher.kill("SIGHUP");
+    await watcher.says(/another store file/);
+    watcher.kill("SIGTERM");
+    await watcher.end();
+    expect(here.root.tree()["other.json"]).toBe(other);
+  });
+
   it("continues through an outage of Redis, and reconnects", async () => {
     here.root.configure(1);
     here.root.writeStore([record("alice", "t1")]);

@@ -29,6 +29,13 @@ export function pastTick(): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, TICK_MS);
 }
 
+/** Waits until the artifacts in a service's folder were put in place before any pass that begins now. */
+export function settle(folder: string): void {
+  const paths = ["output", "Logs"].map((top) => join(folder, top)).flatMap((top) => [top, ...below(top)]);
+  const latest = paths.reduce((ms, path) => Math.max(ms, lstatSync(path, { throwIfNoEntry: false })?.ctimeMs ?? 0), 0);
+  if (Date.now() - latest < TICK_MS) pastTick();
+}
+
 /** The folder of a service: config.ini, the store file, audio and logs. */
 export class ServiceRoot {
   #port: number | null = null;
@@ -91,16 +98,6 @@ export class ServiceRoot {
       for (const path of [...below(this.at(top)), this.at(top)]) if (existsSync(path)) lutimesSync(path, mtime, mtime);
     }
     pastTick();
-  }
-
-  /** Waits until its artifacts were put in place before any pass that begins now. */
-  settle(): void {
-    const paths = ["output", "Logs"].flatMap((top) => [this.at(top), ...below(this.at(top))]);
-    const latest = paths.reduce(
-      (ms, path) => Math.max(ms, lstatSync(path, { throwIfNoEntry: false })?.ctimeMs ?? 0),
-      0,
-    );
-    if (Date.now() - latest < TICK_MS) pastTick();
   }
 
   rename(from: string, to: string): void {

@@ -8,6 +8,7 @@ import { type Clock, systemClock } from "../../src/clock.ts";
 import { main } from "../../src/main.ts";
 import { cleanEnv } from "./clean-env.ts";
 import { FastClock, TestClock } from "./clock.ts";
+import { settle } from "./root.ts";
 import { until } from "./until.ts";
 
 export interface Run {
@@ -66,8 +67,11 @@ export function start(args: readonly string[], options: RunOptions): Command {
   return BUILT && mayBeProcess ? new Running(args, options) : new InProcess(args, options);
 }
 
+const PURGING = ["cleanup", "delete", "rm"];
+
 /** Runs a command in this process to its end. Its time jumps over pauses. */
 export function ttsctl(args: readonly string[], options: RunOptions): Promise<Run> {
+  if (PURGING.some((command) => args.includes(command))) settle(options.cwd);
   return start(args, BUILT ? options : { clock: new TestClock(), ...options }).end();
 }
 

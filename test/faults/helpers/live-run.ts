@@ -203,7 +203,9 @@ class LiveRun {
       return { user_id: "import", task_id: `own${i}`, status, error: null, created_at: now, updated_at: now };
     });
     const inFile = [...readCopies(this.#root.storeText(), this.#combination.shape).values()];
-    const records = [...inFile.filter(({ user_id }) => user_id !== "import"), ...own];
+    // The time of a mark is newer than what a service with whole seconds writes later in that second.
+    const theirs = inFile.filter(({ user_id, error }) => user_id !== "import" && error !== "marked");
+    const records = [...theirs, ...own];
     this.#root.write("input.jsonl", records.map((record) => `${JSON.stringify(record)}\n`).join(""));
     return records;
   }
