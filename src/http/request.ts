@@ -77,7 +77,7 @@ function wrong(name: string, text: string | undefined, accepted: string): never 
 
 /**
  * Reads a body.
- * @param hold is told of each part as it comes, and may throw
+ * @param hold is called with the bytes of each part as it comes, and may throw
  * @throws HttpError UNSUPPORTED_MEDIA_TYPE, BODY_TOO_LARGE, BAD_REQUEST for one that was cut or, in `text`, isn't UTF-8
  */
 export async function bodyOf(incoming: IncomingMessage, mostBytes: number, hold = (_bytes: number) => {}) {

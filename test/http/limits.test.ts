@@ -160,7 +160,7 @@ it("a token in a URL isn't in the log", async () => {
   expect(server.run.stderr).not.toContain(TOKEN);
 });
 
-it("two Hosts are refused; an Origin with another port is told about allowed_hosts", async () => {
+it("two Hosts are refused; the refusal of an Origin with another port names allowed_hosts", async () => {
   await serve();
   const wire = await Wire.open(server.port);
   await wire.say("GET /healthz HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\nConnection: close\r\n\r\n");

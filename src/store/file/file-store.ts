@@ -22,7 +22,7 @@ const WRITE_WAIT_S = 60;
 const WATCH_S = 2;
 const WATCH_POLL_MS = 25;
 const MOST_REPEATS = 10;
-/** How long a run that was told to stop still waits: what it has purged should leave the file too. */
+/** How long a run that was asked to stop still waits: what it has purged should leave the file too. */
 const GRACE_S = 2;
 
 /** Called again on the new content if another process wrote the file first. */

@@ -182,7 +182,7 @@ describe("everyday cases that go on", () => {
 });
 
 describe("long-lived processes", () => {
-  /** A Redis that answers LOADING until it is told otherwise. */
+  /** A Redis that answers LOADING until a test ends that. */
   async function loading() {
     let isLoading = true;
     const end = () => {
