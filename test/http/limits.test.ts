@@ -119,6 +119,17 @@ it("large bodies that come slowly hold no turn; more than 128 MiB of them are re
   await until(async () => (await statusOf("/voice-tasks/query", large)) === 200);
 });
 
+it("headers: less than 16 KiB are read, more are refused", async () => {
+  await serve();
+  const statuses: (number | null)[] = [];
+  for (const bytes of [LIMITS.headersBytes - 200, LIMITS.headersBytes + 1]) {
+    const wire = await Wire.open(server.port);
+    await wire.say(request("GET /healthz", { "X-Long": "x".repeat(bytes) }));
+    statuses.push(wire.status);
+  }
+  expect(statuses).toEqual([200, 431]);
+});
+
 it("streams: the 33rd is refused", async () => {
   await serve();
   const open = await Promise.all(Array.from({ length: LIMITS.streams }, () => server.fetch("/stream")));

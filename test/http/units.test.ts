@@ -8,6 +8,7 @@ import { TtsctlError, usage } from "../../src/errors.ts";
 import { warningsValue } from "../../src/http/answer.ts";
 import { createApp } from "../../src/http/app.ts";
 import { Hosts, isLocal } from "../../src/http/guard.ts";
+import { LIMITS } from "../../src/http/limits.ts";
 import { Live } from "../../src/http/live.ts";
 import type { Env, ServerParts } from "../../src/http/parts.ts";
 import { listParams, paramsOf } from "../../src/http/request.ts";
@@ -31,6 +32,19 @@ describe("a turn", () => {
     setImmediate(() => outgoing.emit("close"));
     await expect(answer).rejects.toMatchObject({ code: "BUSY" });
     expect(await turn(env, async () => "the next")).toBe("the next");
+  });
+
+  it("is waited for by 256 requests, and one more is refused", async () => {
+    const outgoing = Object.assign(new EventEmitter(), { destroyed: false }).setMaxListeners(0);
+    const env = { incoming: { socket: { destroyed: false } }, outgoing } as unknown as Env["Bindings"];
+    const turn = turns<string>(systemClock, 1, () => 0);
+    const gate = new EventEmitter();
+    const first = turn(env, () => once(gate, "open").then(() => "1"));
+    await new Promise(setImmediate); // it has begun
+    const others = Array.from({ length: LIMITS.waiting }, () => turn(env, async () => "2"));
+    expect(() => turn(env, async () => "3")).toThrow(expect.objectContaining({ code: "BUSY" }));
+    gate.emit("open");
+    expect(new Set(await Promise.all([first, ...others]))).toEqual(new Set(["1", "2"]));
   });
 });
 
