@@ -98,6 +98,11 @@ export function systemErrorCode(error: unknown): string | undefined {
   return typeof code === "string" ? code : undefined;
 }
 
+/** Whether an error is that a path names nothing. */
+export function isMissingPath(error: unknown): boolean {
+  return ["ENOENT", "ENOTDIR"].includes(systemErrorCode(error) ?? "");
+}
+
 /** Kept, because each call of `getSystemErrorMap` makes a new map. */
 let systemErrors: ReturnType<typeof getSystemErrorMap> | undefined;
 

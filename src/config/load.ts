@@ -1,7 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { describeSystemError, systemErrorCode, TtsctlError, usage } from "../errors.ts";
+import { describeSystemError, isMissingPath, TtsctlError, usage } from "../errors.ts";
 import { formatDuration } from "../task/amounts.ts";
 import { nearest } from "../task/nearest.ts";
 import { type IniFile, parseIni } from "./ini-file.ts";
@@ -94,7 +94,7 @@ export function readConfig({ path, origin, profile }: ConfigPlace, env: LoadOpti
     return parseIni(bytes.toString(), path); // as Python decodes it: a byte-order mark is kept, and refused
   } catch (cause) {
     if (cause instanceof TtsctlError) throw cause;
-    if (!["ENOENT", "ENOTDIR"].includes(systemErrorCode(cause) ?? ""))
+    if (!isMissingPath(cause))
       throw new TtsctlError("CONFIG_INVALID", `${path} cannot be read: ${describeSystemError(cause)}`, { cause });
     if (origin === null) return null;
     if (profile !== null) throw unknownProfile(profile, env);

@@ -32,7 +32,7 @@ function placesOf(rules: RecordRules, id: TaskId): FolderName[] {
     .filter((place) => place !== undefined);
 }
 
-/** Ids with slashes name nested directories, which are in this one of two levels; undefined if there is none. */
+/** Ids with slashes name nested directories, which are in this one of two levels; undefined without one. */
 function placeOf(folder: FolderName): FolderName | undefined {
   if (!folder.userId.includes("/") && !folder.taskId.includes("/")) return folder;
   const [userId, taskId] = stepsOf(`${folder.userId}/${folder.taskId}`);
@@ -99,7 +99,7 @@ function folded(name: string): string {
 const IS_ASCII = /^[ -~]*$/;
 
 /**
- * Whose directory or log is this? (SPEC section 6, Artifacts). How many records own each name that is watched, and each name
+ * Whose directory or log is this? (docs/contract.md). How many records own each name that is watched, and each name
  * that may be the same on the disk. Only watched names take memory.
  */
 export class Owners {

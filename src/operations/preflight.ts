@@ -42,7 +42,7 @@ interface Asked extends StoreQuestion {
   readonly age?: number | null;
 }
 
-/** The stores of a run whose checks were made: there is no other way to change a task. */
+/** The stores of a run whose checks were made. Only these can change a task. */
 export interface Cleared {
   readonly file: Writable<FileStore>;
   /** Without a mirror if Redis is off or can't be reached. */

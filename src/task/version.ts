@@ -15,7 +15,7 @@ export function newer(time: number, other: number): boolean {
   return toMicros(time) > toMicros(other) || (Number.isNaN(other) && !Number.isNaN(time));
 }
 
-/** Whether two times are the same instant; NaN is none. */
+/** Whether two times are the same instant; NaN isn't one. */
 export function sameInstant(time: number, other: number): boolean {
   return toMicros(time) === toMicros(other);
 }

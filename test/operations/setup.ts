@@ -31,6 +31,9 @@ import { type RecordJson, ServiceRoot } from "../helpers/root.ts";
 
 const DAY = 86_400;
 
+/** Of `sync` and `verify --repair`. */
+const DEFAULTS = { dryRun: false, prune: false, maxDelete: { percent: 50 }, allowEmpty: false, allowMismatch: false };
+
 export const EVERYTHING: Selection = { filter: NO_FILTER, ids: null, age: null };
 
 /** A retention of a week, and nothing else. */
@@ -98,14 +101,7 @@ export class Site {
   }
 
   sync(options: Partial<SyncOptions> = {}): Promise<SyncOutcome> {
-    const defaults = {
-      dryRun: false,
-      checksum: false,
-      prune: false,
-      maxDelete: { percent: 50 },
-      allowEmpty: false,
-      allowMismatch: false,
-    };
+    const defaults = { ...DEFAULTS, checksum: false };
     const confirm = async (count: number) => void this.asked.push(count);
     return sync({ ...this.#common(), mirror: this.mirror, confirm }, { ...defaults, ...options });
   }
@@ -115,14 +111,7 @@ export class Site {
   }
 
   repair(options: Partial<RepairOptions> = {}): Promise<VerifyOutcome> {
-    const defaults = {
-      dryRun: false,
-      prune: false,
-      restore: false,
-      maxDelete: { percent: 50 },
-      allowEmpty: false,
-      allowMismatch: false,
-    };
+    const defaults = { ...DEFAULTS, restore: false };
     const confirm = async (count: number) => void this.asked.push(count);
     const parts = { ...this.#common(), mirror: this.mirror, rules: RULES, ledger: this.ledger, confirm };
     return verifyAndRepair(parts, { ...defaults, ...options });

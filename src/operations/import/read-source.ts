@@ -6,7 +6,14 @@ import { addAbortSignal, Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { promisify, TextDecoder } from "node:util";
 import { CsvError, parse } from "csv-parse";
-import { closeQuietly, describeSystemError, systemErrorCode, TtsctlError, throwIfInterrupted } from "../../errors.ts";
+import {
+  closeQuietly,
+  describeSystemError,
+  isMissingPath,
+  systemErrorCode,
+  TtsctlError,
+  throwIfInterrupted,
+} from "../../errors.ts";
 import { isBlank, JsonSyntaxError } from "../../json/scan.ts";
 import { Snapshot } from "../../store/file/snapshot.ts";
 import { counted } from "../../task/amounts.ts";
@@ -61,15 +68,11 @@ async function copied(stream: Readable, storePath: string, signal: AbortSignal):
 }
 
 function unreadable(path: string, cause: unknown): TtsctlError {
-  const isMissing = ["ENOENT", "ENOTDIR"].includes(systemErrorCode(cause) ?? "");
-  return new TtsctlError(
-    isMissing ? "USAGE" : "IMPORT_UNREADABLE",
-    `cannot read ${path}: ${describeSystemError(cause)}`,
-    {
-      hint: "name a file that ttsctl export or --backup wrote, a store file, or - for stdin",
-      cause,
-    },
-  );
+  const code = isMissingPath(cause) ? "USAGE" : "IMPORT_UNREADABLE";
+  return new TtsctlError(code, `cannot read ${path}: ${describeSystemError(cause)}`, {
+    hint: "name a file that ttsctl export or --backup wrote, a store file, or - for stdin",
+    cause,
+  });
 }
 
 /** The format, by the first bytes. @throws TtsctlError IMPORT_INVALID if it can't hold records */

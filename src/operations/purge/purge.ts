@@ -105,7 +105,7 @@ export class Purge {
     let bytes = 0;
     for await (const { id } of this.#planned()) {
       for (const { userId, taskId } of artifacts.foldersOf(id.userId, id.taskId)) {
-        const folder = await artifacts.measureFolder(userId, taskId, newestArtifact(this.#policy.now));
+        const folder = artifacts.measureFolder(userId, taskId, newestArtifact(this.#policy.now));
         if (folder.kind === "removed") bytes += folder.bytes;
       }
     }
@@ -187,7 +187,7 @@ export class Purge {
     ids.forEach((id, i) => {
       const copy = found[i] ?? null;
       const file = this.#file.copy(id);
-      // If Redis can't be reached, its copy is left out; an answer that is an error is no answer about the copy.
+      // If Redis can't be reached, its copy is left out; an error says nothing of the copy.
       const isLeftOut = copy === null && file !== null && this.#mirror.isUnreachable;
       const lost = copy === null && !isLeftOut ? this.#mirror.lost : null;
       if (copy instanceof TtsctlError || lost !== null) fail(id, (lost ?? (copy as TtsctlError)).message);
@@ -280,8 +280,9 @@ export class Purge {
       return tasks.map(({ id, copies, redis, reason }) => ({ id, copies, redis, reason, files: 0, bytes: 0 }));
     const still = this.#policy.dryRun ? tasks : await this.#lookAgain(tasks);
     const removed: Removed[] = [];
-    const stay = idsOf(tasks.filter((task) => !still.includes(task)));
-    for (const task of still) {
+    const left = new Set(still);
+    const stay = idsOf(tasks.filter((task) => !left.has(task)));
+    for (const task of left) {
       const freed = this.#artifacts.remove(task.id);
       if (freed === undefined) stay.push(task.id);
       else removed.push({ ...task, ...freed });

@@ -292,7 +292,7 @@ const WRITTEN = 1 << 22;
 /**
  * Checks that the store file can be rewritten, before anything is removed that its records name: makes a file in its
  * directory, gives it the permissions, and looks for room for a second copy.
- * @param freeable how many bytes the run will free on that disk before the rewrite; asked only if there is no room yet
+ * @param freeable how many bytes the run will free on that disk before the rewrite; asked only without enough room
  * @throws TtsctlError STORE_WRITE_FAILED
  */
 export async function checkRewrite(
