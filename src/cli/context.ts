@@ -1,5 +1,4 @@
 import { resolve } from "node:path";
-import { getHeapSpaceStatistics, setFlagsFromString } from "node:v8";
 import type { Command } from "commander";
 import { type LoadOptions, loadSettings } from "../config/load.ts";
 import type { Settings } from "../config/settings.ts";
@@ -16,7 +15,7 @@ export interface Surroundings {
   readonly env: NodeJS.ProcessEnv;
   readonly cwd: string;
   readonly argv: readonly string[];
-  /** Whether nothing else runs in this process: then a command may set its priority and its heap. */
+  /** Whether nothing else runs in this process: then a command may set its priority. */
   readonly ownsProcess: boolean;
   /** Where the files of the page are. */
   readonly pageFolder: string;
@@ -143,24 +142,6 @@ export type Attach = <F extends object>(
   command: Command,
   action: (context: Context, flags: F, args: string[]) => Promise<number>,
 ) => void;
-
-/** Bytes of V8's new space. With 2 MB the first sync of a million tasks takes 40% more time, with V8's 32 MB it takes 250 MB. */
-const NEW_SPACE = 8 << 20;
-
-/** Has V8 collect garbage earlier, so a million tasks take less than 200 MB. It costs time, so a server doesn't call it. */
-export function keepHeapSmall({ surroundings }: Context): void {
-  if (!surroundings.ownsProcess) return;
-  setFlagsFromString("--heap-growing-percent=50");
-  // V8 has no call for the size: the space grows by the factor when enough of what is in it is still in use.
-  setFlagsFromString("--semi-space-growth-factor=4");
-  const inUse: unknown[] = [];
-  while (newSpace() < NEW_SPACE && inUse.length < 500) inUse.push(new Array(1000).fill(null));
-  setFlagsFromString("--semi-space-growth-factor=1");
-}
-
-function newSpace(): number {
-  return getHeapSpaceStatistics().find(({ space_name }) => space_name === "new_space")!.space_size;
-}
 
 /** Work shorter than this shows no progress. */
 const PATIENCE_S = 1;

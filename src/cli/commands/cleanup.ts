@@ -16,7 +16,7 @@ import { type TableStyle, table } from "../../render/table.ts";
 import { readRegular, refuseUsed, whyNotWritten } from "../../store/file/written-file.ts";
 import { counted, formatBytes, formatDuration } from "../../task/amounts.ts";
 import { VERSION } from "../../version.ts";
-import { type Attach, type Context, keepHeapSmall } from "../context.ts";
+import type { Attach, Context } from "../context.ts";
 import { DONE, emitObject, PARTLY, textOf } from "../emit.ts";
 import { findTask, tellAbsent } from "../named-task.ts";
 import { addDestructive, type ChangeFlags, settingOption } from "../selection.ts";
@@ -86,7 +86,6 @@ async function runCleanup(context: Context, flags: CleanupFlags, args: string[])
   }
   await context.requireConfig(true);
   if (flags.orphans) return runOrphans(context, flags);
-  keepHeapSmall(context);
   return runPass(context, flags);
 }
 

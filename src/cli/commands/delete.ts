@@ -6,7 +6,7 @@ import { audited, type LedgerRun } from "../../parts/ledger.ts";
 import { counted, formatBytes } from "../../task/amounts.ts";
 import { MAY_BE_WORKED_ON } from "../../task/status.ts";
 import { confirmation } from "../confirm.ts";
-import { type Attach, type Context, keepHeapSmall } from "../context.ts";
+import type { Attach, Context } from "../context.ts";
 import { DONE, emitObject, PARTLY, textOf, unchangedLines } from "../emit.ts";
 import {
   addDestructive,
@@ -42,7 +42,6 @@ export function declare(program: Command, attach: Attach): void {
     );
     const selection = await selectionOf(context, flags);
     await context.requireConfig(true);
-    keepHeapSmall(context);
     const ask = (count: number) => `Delete ${counted(count, "task")} with audio and logs?`;
     const confirm = confirmation(context, flags.yes, ask);
     return audited(context, !flags.dryRun, async (ledger) => {

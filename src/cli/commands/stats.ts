@@ -5,7 +5,7 @@ import type { StatsResult } from "../../operations/stats/types.ts";
 import { statsText, userCells } from "../../render/stats.ts";
 import type { SourceChoice } from "../../store/mirror-link.ts";
 import { formatUtc } from "../../task/time.ts";
-import { type Attach, type Context, keepHeapSmall } from "../context.ts";
+import type { Attach, Context } from "../context.ts";
 import { DONE, emit } from "../emit.ts";
 import { addSource, addUser, addWatch, userOf } from "../selection.ts";
 
@@ -41,7 +41,6 @@ Examples:
   ttsctl stats --watch 10                    every ten seconds, redrawn in place`;
 
 async function runStats(context: Context, flags: StatsFlags): Promise<number> {
-  keepHeapSmall(context);
   const stats = await statsOf(context, { ...flags, userId: await userOf(context, flags), estimate: true });
   const zone = await context.zone();
   const hour = (iso: string) => {

@@ -6,7 +6,7 @@ import { syncStore } from "../../parts/sync-store.ts";
 import { shellWord } from "../../printable.ts";
 import { counted } from "../../task/amounts.ts";
 import { confirmation } from "../confirm.ts";
-import { type Attach, type Context, keepHeapSmall } from "../context.ts";
+import type { Attach, Context } from "../context.ts";
 import { DONE, emitObject, PARTLY, textOf } from "../emit.ts";
 import { addDestructive, addUser, type ChangeFlags, userOf } from "../selection.ts";
 
@@ -41,7 +41,6 @@ async function runSync(context: Context, flags: SyncFlags): Promise<number> {
   const userId = await userOf(context, flags);
   if (flags.prune) await context.requireConfig(false);
   if (context.surroundings.ownsProcess) letOthersGoFirst();
-  keepHeapSmall(context);
   const ask = (count: number) => `Delete ${counted(count, "Redis-only task")}?`;
   const confirm = confirmation(context, flags.yes, ask);
   const options = { maxDelete: { percent: 50 }, ...flags, ...(userId === undefined ? {} : { userId }) };
