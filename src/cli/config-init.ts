@@ -1,5 +1,6 @@
 import { mkdir, realpath, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
+import { DONE } from "../app/ended.ts";
 import { parseAddress, parseHost } from "../config/address.ts";
 import { holdsPassword } from "../config/examine.ts";
 import { type IniFile, parseIni } from "../config/ini-file.ts";
@@ -19,7 +20,7 @@ import {
 import { describeSystemError, isRedisError, TtsctlError, usage } from "../errors.ts";
 import { printable, shellQuote } from "../printable.ts";
 import type { Context } from "./context.ts";
-import { DONE, emitObject } from "./emit.ts";
+import { emitObject } from "./emit.ts";
 import { isText } from "./terminal.ts";
 
 export interface InitFlags {

@@ -1,9 +1,9 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
+import { RunParts } from "../app/parts.ts";
 import { type LoadOptions, loadSettings } from "../config/load.ts";
 import type { Settings } from "../config/settings.ts";
 import type { DoneItems, Reporter, WarningFields } from "../operations/reporter.ts";
-import { RunParts } from "../parts/parts.ts";
 import { printable } from "../printable.ts";
 import { doneEvent, doneLine, type LogEvent } from "../render/item-lines.ts";
 import { progressLine } from "../render/progress.ts";
@@ -21,10 +21,6 @@ export interface Surroundings {
   readonly pageFolder: string;
   /** Aborted by SIGINT or SIGTERM. After the first call these signals don't end the process at once. */
   readonly stopSignal: () => AbortSignal;
-  /** The HTTP request and its client. */
-  readonly request?: string;
-  /** Receives each warning, too. */
-  readonly onWarning?: (line: string) => void;
 }
 
 interface BackupFlags {
@@ -37,10 +33,6 @@ interface BackupFlags {
 interface ForkChanges {
   readonly terminal?: Terminal;
   readonly flags?: Partial<GlobalFlags>;
-  /** Uses the connection of the whole run. */
-  readonly sharesMirror?: boolean;
-  readonly request?: string;
-  readonly onWarning?: (line: string) => void;
 }
 
 export class Context extends RunParts {
@@ -50,15 +42,15 @@ export class Context extends RunParts {
   readonly surroundings: Surroundings;
 
   constructor(surroundings: Surroundings, flags: GlobalFlags) {
-    const { terminal, stopSignal, argv, cwd, env, request = null, onWarning } = surroundings;
-    const reporter = new ConsoleReporter(terminal, flags, onWarning);
+    const { terminal, stopSignal, argv, cwd, env } = surroundings;
+    const reporter = new ConsoleReporter(terminal, flags);
     super({
       clock: terminal.clock,
       reporter,
       log: (line) => reporter.log(line),
       signal: stopSignal,
       loadSettings: () => this.#loadSettings(),
-      caller: { argv, cwd, env, request },
+      caller: { argv, cwd, env, request: null },
     });
     this.flags = flags;
     this.terminal = terminal;
@@ -71,13 +63,9 @@ export class Context extends RunParts {
   }
 
   /** A context for a step of the run. It logs, unless the flags say otherwise. */
-  fork(
-    settings: Settings,
-    { terminal = this.terminal, flags, sharesMirror = false, ...about }: ForkChanges = {},
-  ): Context {
-    const surroundings = { ...this.surroundings, terminal, ...about };
-    const fork = new Context(surroundings, { ...this.flags, verbose: Math.max(1, this.flags.verbose), ...flags });
-    return fork.joins(this, settings, sharesMirror);
+  fork(settings: Settings, { terminal = this.terminal, flags }: ForkChanges = {}): Context {
+    const given = { ...this.flags, verbose: Math.max(1, this.flags.verbose), ...flags };
+    return new Context({ ...this.surroundings, terminal }, given).joins(this, settings, false);
   }
 
   /** The file of `--backup`, opened to append; null for a dry run and without the flag. */
@@ -115,15 +103,6 @@ export class Context extends RunParts {
     } finally {
       await this.reporter.end();
     }
-  }
-
-  /** @throws TtsctlError CONFIG_REQUIRED */
-  override requireConfig(withArtifacts: boolean): Promise<void> {
-    return super.requireConfig(
-      withArtifacts,
-      "name it with --config or TTSCTL_CONFIG, set TTSCTL_STORE, TTSCTL_OUTPUT and TTSCTL_LOGS, or run `ttsctl config init`",
-      `no config.ini in ${this.cwd}: this command changes tasks, so it doesn't run with default settings`,
-    );
   }
 
   async #loadSettings(): Promise<Settings> {

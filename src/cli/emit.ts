@@ -1,3 +1,4 @@
+import type { Ended } from "../app/ended.ts";
 import type { DeleteResult } from "../operations/delete.ts";
 import { namedAbove } from "../operations/reporter.ts";
 import { notFound } from "../render/item-lines.ts";
@@ -36,6 +37,17 @@ export function emitObject(context: Context, object: object, text: () => Promise
   });
 }
 
+/** Prints what a run did, and returns its exit code. @throws what ended it early */
+export async function conclude<R extends object>(
+  context: Context,
+  ended: Ended<R>,
+  text: () => Promise<string> | string,
+) {
+  await emitObject(context, ended.result, text);
+  if (ended.error !== null) throw ended.error;
+  return ended.exitCode;
+}
+
 /** @param lines false for those that don't apply */
 export function textOf(...lines: (string | false)[]): string {
   return `${lines.filter((line) => line !== false).join("\n")}\n`;
@@ -51,9 +63,3 @@ export function unchangedLines({ missing, refused, failed }: Unchanged): (string
     failed > 0 && `${failed} failed (${namedAbove(failed)})`,
   ];
 }
-
-/** The exit codes of docs/contract.md, Exit codes that a result, rather than an error, can have. */
-export const DONE = 0;
-export const FAILED = 1;
-export const PARTLY = 3;
-export const INTERRUPTED = 130;

@@ -1,4 +1,3 @@
-import { PassThrough } from "node:stream";
 import { parseArgs } from "node:util";
 import type { Clock } from "../clock.ts";
 import { printableData } from "../printable.ts";
@@ -216,21 +215,4 @@ export class Terminal {
       colors: isColored ? new (await import("chalk")).Chalk({ level: 1 }) : NO_COLORS,
     };
   }
-}
-
-/** A terminal with the properties of another one, which records all output. */
-export function recordingOf(like: Terminal) {
-  const { isTTY = false, columns, rows } = like.streams.stdout; // a stream without rows isn't paged
-  const unlimited = () => new PassThrough({ highWaterMark: Number.MAX_SAFE_INTEGER });
-  const stdout = Object.assign(unlimited(), { isTTY, ...(columns === undefined ? {} : { columns }) });
-  const streams = { stdin: like.streams.stdin, stdout, stderr: unlimited() };
-  const lines = (stream: PassThrough) =>
-    String(stream.read() ?? "")
-      .split("\n")
-      .slice(0, -1);
-  return {
-    terminal: new Terminal(streams, like.env, like.clock, false, isTTY ? (rows || 24) - 1 : null), // below the head
-    /** The lines written since the last call. */
-    takeLines: () => ({ out: lines(stdout), err: lines(streams.stderr) }),
-  };
 }

@@ -8,7 +8,8 @@ import { getMimeType } from "hono/utils/mime";
 import { HttpError, json, problemOf, problemResponse } from "./answer.ts";
 import { dialectOf, PLAIN } from "./dialects.ts";
 import { eventStreams } from "./event-stream.ts";
-import { checkRequest, cookieOf, Doorkeeper } from "./guard.ts";
+import { checkRequest, cookieOf, Doorkeeper, Hosts } from "./guard.ts";
+import { healthOf } from "./health.ts";
 import { LIMITS } from "./limits.ts";
 import { noteRoute } from "./metrics.ts";
 import { openapi } from "./openapi.ts";
@@ -26,17 +27,19 @@ import { bodyReader } from "./turns.ts";
 /** All routes. Those above the token check need no token, because they show nothing of a task. */
 export function createApp(parts: ServerParts): Hono<Env> {
   const app = new Hono<Env>({ strict: true });
+  const { http } = parts.settings;
+  const hosts = new Hosts(http.host.value, http.allowedHosts.value);
   app.use(async (c, next) => {
     noteRoute(c.env.outgoing, routeOf(c));
-    checkRequest(c.env.incoming, parts.hosts);
+    checkRequest(c.env.incoming, hosts);
     await next();
   });
   app.get("/healthz", async () => {
-    const health = await parts.health();
+    const health = await healthOf(parts);
     // Only if neither store can answer: an outage of Redis must not restart the server.
     return json(health, [], {}, health.status === "down" ? 503 : 200);
   });
-  app.get("/openapi.json", (c) => json(openapi(parts.version, parts.basePath, cookieOf(c))));
+  app.get("/openapi.json", (c) => json(openapi(http.basePath.value, cookieOf(c))));
   addPage(app, parts);
   const doorkeeper = new Doorkeeper(parts);
   addLogin(app, doorkeeper);
@@ -48,7 +51,7 @@ export function createApp(parts: ServerParts): Hono<Env> {
   app.use("/stats/*", compressed);
   const answerEvents = eventStreams(parts);
   const { counts, forget } = keptCounts(parts);
-  const forChange = changeTurns(parts.clock, forget);
+  const forChange = changeTurns(parts, forget);
   const withBody = bodyReader(parts.clock);
   addVoiceTasks(app, parts, forChange, withBody);
   addChanges(app, parts, forChange, withBody);

@@ -50,7 +50,10 @@ interface Marks {
   looked: number;
 }
 
-type LiveParts = Pick<ServerParts, "clock" | "mark" | "failed">;
+interface LiveParts extends Pick<ServerParts, "clock" | "failed"> {
+  /** `markOf` of the stores. */
+  mark(): Promise<string>;
+}
 
 /** What any number of streams ask, and the newest answer. */
 class Question {

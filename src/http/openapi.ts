@@ -2,6 +2,7 @@ import { CHOOSING_PARTS, fieldOf, QUERY_PARTS, type QueryField, type QueryPart }
 import { LAYOUT_NAMES } from "../task/rules.ts";
 import { SPAN_NAMES } from "../task/spans.ts";
 import { STATUS_CHOICES } from "../task/status.ts";
+import { VERSION } from "../version.ts";
 import { WARNINGS_HEADER } from "./answer.ts";
 import { DIALECT_HEADER } from "./dialects.ts";
 import { DELETE_KINDS, MARK_KINDS } from "./routes/changes.ts";
@@ -52,8 +53,15 @@ const SOURCE = oneOf(["redis", "file", "mixed"]);
 const HOURS = arrayOf(exact({ from: TIME, total: COUNT, ...BY_STATUS }));
 const BARS = arrayOf(exact({ from: TIME, until: TIME, total: COUNT, ...BY_STATUS }));
 const COUNTED = { source: SOURCE, at: TIME, user: orNull(TEXT), total: COUNT };
-const OF_HOURS = { ...COUNTED, perHour: HOURS };
-const OF_STATS = { ...OF_HOURS, byStatus: OBJECT, users: COUNT, byUser: LIST, ages: LIST, dangling: COUNT };
+const OF_STATS = {
+  ...COUNTED,
+  perHour: HOURS,
+  byStatus: OBJECT,
+  users: COUNT,
+  byUser: LIST,
+  ages: LIST,
+  dangling: COUNT,
+};
 const COMMAND = { ...TEXT, description: "a command that shows more, for the server's machine" };
 const NAMED_TASK = exact({
   user_id: TEXT,
@@ -165,7 +173,6 @@ const SCHEMAS = {
     additionalProperties: true,
   },
   StatsUsers: exact({ source: SOURCE, at: TIME, users: COUNT, byUser: arrayOf(OF_USER_STATS) }),
-  StatsHours: exact({ ...OF_HOURS, byStatus: exact(BY_STATUS) }),
   StatsChart: exact({ ...COUNTED, byStatus: exact(BY_STATUS), stuck: COUNT, span: oneOf(SPAN_NAMES), bars: BARS }),
   StatsHealth: exact({
     attention: { ...arrayOf(oneOf(["stuck", "drift", "cleanup"])), description: "the parts that need attention" },
@@ -342,7 +349,7 @@ function ofOneTask(path: string, task: object): Record<string, object> {
     [`GET ${path}/logs`]: operation(
       "The last lines of a task's logs",
       { 200: { ...jsonOf(ref("TaskLogs"), "the lines, oldest log first"), content: LOG_CONTENT } },
-      { parameters: [task, USER, LINES, query("format", "text: as `get --log` prints them", oneOf(LOG_FORMATS))] },
+      { parameters: [task, USER, LINES, query("format", "text: as `ttsctl logs` prints them", oneOf(LOG_FORMATS))] },
     ),
     [`GET ${path}/logs/stream`]: operation(
       "The last lines of a task's logs, then new ones as they come, until the task is finished",
@@ -411,11 +418,6 @@ const OPERATIONS: Readonly<Record<string, object>> = {
     { 200: jsonOf(ref("Stats"), "as `ttsctl stats -o json`"), ...UNCHANGED },
     { parameters: [OF_USER, query("disk", "false: leave out audio and logs", SWITCH)] },
   ),
-  "GET /stats/hours": operation(
-    "Tasks by status, and by the hour of their last change",
-    { 200: jsonOf(ref("StatsHours"), "the last 24 hours"), ...UNCHANGED },
-    { parameters: [OF_USER] },
-  ),
   "GET /stats/chart": operation(
     "Tasks by status, and by the time of their last change",
     { 200: jsonOf(ref("StatsChart"), "24 hours by hour, 7 days by 6 hours, or 30 days by day"), ...UNCHANGED },
@@ -467,12 +469,12 @@ function paths(): object {
 }
 
 /** @param cookie the name of that of a session */
-export function openapi(version: string, basePath: string, cookie: string): object {
+export function openapi(basePath: string, cookie: string): object {
   return {
     openapi: "3.1.0",
     info: {
       title: "ttsctl",
-      version,
+      version: VERSION,
       license: { name: "MIT", identifier: "MIT" },
       description: "The tasks of a text-to-speech service: from Redis if it can answer, else from the store file.",
     },

@@ -139,7 +139,8 @@ describe("the man page", () => {
       .replaceAll("\\e", "\\");
     for (const command of program.commands) {
       expect(page).toContain(`.SS ${command.name()}`);
-      for (const { flags, description } of command.options) expect(page).toContain(`.TP\n.B ${flags}\n${description}`);
+      for (const { flags, description } of command.options.filter(({ hidden }) => !hidden))
+        expect(page).toContain(`.TP\n.B ${flags}\n${description}`);
     }
     for (const { flags } of program.options) expect(page).toContain(`.B ${flags}\n`);
   });

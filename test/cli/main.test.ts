@@ -1,6 +1,6 @@
 import { Writable } from "node:stream";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { watchInterval } from "../../src/parts/cleanup.ts";
+import { watchInterval } from "../../src/app/cleanup.ts";
 import { VERSION } from "../../src/version.ts";
 import { record } from "../helpers/records.ts";
 import { ServiceRoot } from "../helpers/root.ts";

@@ -79,7 +79,7 @@ describe("any other flag that is given twice is wrong usage", () => {
     ["list --since 2h --since 7d", "--since"],
     ["ls -p 1 --page 2", "--page"],
     ["query {} --columns user --columns task", "--columns"],
-    ["get alice t1 --log 5 --log 6", "--log"],
+    ["logs alice t1 --tail 5 --tail 6", "--tail"],
     ["stats --user alice --user bob", "--user"],
     ["verify -u alice -u bob", "--user"],
     ["sync -u alice -u bob", "--user"],

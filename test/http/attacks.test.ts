@@ -1,7 +1,7 @@
 import { symlinkSync } from "node:fs";
 import { beforeEach, describe, expect, it } from "vitest";
 import { systemClock } from "../../src/clock.ts";
-import { Hosts } from "../../src/http/guard.ts";
+import { loadSettings } from "../../src/config/load.ts";
 import type { ServerParts } from "../../src/http/parts.ts";
 import { createHttpServer, listen } from "../../src/http/server.ts";
 import { LONG } from "../helpers/long.ts";
@@ -144,7 +144,6 @@ describe("without the token", () => {
       "/voice-tasks",
       "/voice-tasks/t01?user_id=alice",
       "/stats",
-      "/stats/hours",
       "/stats/health",
       "/stats/chart",
       "/stream",
@@ -381,10 +380,8 @@ describe("slow clients", () => {
     const http = createHttpServer({
       ...{
         clock: systemClock,
-        hosts: new Hosts("127.0.0.1", []),
-        token: SECRET,
-        basePath: "",
-        version: "1",
+        settings: await loadSettings({ flags: {}, env: { TTSCTL_HTTP_TOKEN: SECRET }, cwd: "/" }),
+        run: { signal: new AbortController().signal, onRelease: () => {} },
         pageFolder: "",
       },
       ...{ metrics: { count() {} }, ended() {}, failed() {} },

@@ -81,7 +81,7 @@ describe("the last lines", () => {
     }
   });
 
-  it("as text are those of get --log, without what would control a terminal", async () => {
+  it("as text are those of logs, without what would control a terminal", async () => {
     here.root.write(LOG, "10%\r50%\r100%\n\u001b[31mred\u202e\u0007\n");
     const server = await here.serve("--no-cleanup", {}, new FastClock());
     const answer = await server.fetch("/voice-tasks/t01/logs?user_id=alice&lines=2&format=text");
@@ -89,7 +89,7 @@ describe("the last lines", () => {
     expect(answer.headers.get("x-content-type-options")).toBe("nosniff");
     const text = await answer.text();
     expect(text).toBe(`==> ${LOG} <==\n100%\n\\u001b[31mred\\u202e\\u0007\n`);
-    expect((await here.run("get alice t01 --log 2")).stdout).toContain(text);
+    expect((await here.run("logs alice t01 --tail 2")).stdout).toBe(text);
   });
 
   it.each(["lines=0", "lines=-1", "lines=10001", "lines=x", "format=html", "follow=1", "lines=1&lines=2"])(

@@ -103,7 +103,7 @@ it("an answer that is asked for again is sent again only if it or its warnings c
     const body = await buffer(answer);
     return { status: answer.statusCode, headers: answer.headers, length: body.length };
   };
-  const paths = ["/voice-tasks?page_size=50", "/voice-tasks/t01?user_id=alice", "/stats?disk=false", "/stats/hours"];
+  const paths = ["/voice-tasks?page_size=50", "/voice-tasks/t01?user_id=alice", "/stats?disk=false", "/stats/chart"];
   for (const path of paths) {
     const { status, headers } = await ask(path);
     const etag = headers.etag!;

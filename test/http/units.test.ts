@@ -4,6 +4,7 @@ import fc from "fast-check";
 import type { SSEStreamingApi } from "hono/streaming";
 import { describe, expect, it } from "vitest";
 import { systemClock } from "../../src/clock.ts";
+import { loadSettings } from "../../src/config/load.ts";
 import { TtsctlError, usage } from "../../src/errors.ts";
 import { warningsValue } from "../../src/http/answer.ts";
 import { createApp } from "../../src/http/app.ts";
@@ -88,16 +89,10 @@ describe("the Host of a request", () => {
 describe("a token", () => {
   const clock = { ...systemClock, now: () => 1_000_000, monotonic: () => 0 };
   const TOKEN = "a-secret-of-some-length";
-  const serverWith = (changes: Partial<ServerParts> = {}) => {
-    const metrics = { contentType: "text/plain", text: async () => "" };
-    const hosts = new Hosts("127.0.0.1", []);
-    const parts = { pageFolder: "", basePath: "", version: "1", token: TOKEN, clock, hosts, metrics, ...changes };
-    const app = createApp({
-      ...parts,
-      health: async () => ({}),
-      stats: async () => ({}),
-      cleanup: async () => ({ last: null }),
-    } as unknown as ServerParts);
+  const serverWith = async (changes: Partial<ServerParts> = {}, env = {}) => {
+    const settings = await loadSettings({ flags: {}, env: { TTSCTL_HTTP_TOKEN: TOKEN, ...env }, cwd: "/" });
+    const run = { signal: new AbortController().signal, onRelease: () => {} };
+    const app = createApp({ pageFolder: "", settings, clock, run, ...changes } as unknown as ServerParts);
     return async (method: string, path: string, headers: Record<string, string>, body = "") => {
       const socket = { localPort: 9883 };
       const request = { method, url: path, headers: { host: "localhost", ...headers }, headersDistinct: {}, socket };
@@ -105,12 +100,13 @@ describe("a token", () => {
       return await app.request(path, { method, headers }, env);
     };
   };
-  const admits = async (headers: Record<string, string>, ask = serverWith()) => {
-    const { status } = await ask("GET", "/metrics", headers);
-    expect([200, 401]).toContain(status);
-    return status === 200;
+  type Ask = Awaited<ReturnType<typeof serverWith>>;
+  const admits = async (headers: Record<string, string>, ask?: Ask) => {
+    const { status } = await (ask ?? (await serverWith()))("GET", "/nothing-here", headers);
+    expect([404, 401]).toContain(status);
+    return status === 404;
   };
-  const sessionOf = async (ask: ReturnType<typeof serverWith>, proto: string) => {
+  const sessionOf = async (ask: Ask, proto: string) => {
     const headers = { "content-type": "application/json", "x-forwarded-proto": proto };
     const answer = await ask("POST", "/login", headers, JSON.stringify({ token: TOKEN }));
     return answer.headers.get("set-cookie")!;
@@ -127,14 +123,14 @@ describe("a token", () => {
 
   it("opens a session that no script can read, and that expires", async () => {
     let now = 1_000_000;
-    const ask = serverWith({ basePath: "/tts", clock: { ...clock, now: () => now } });
+    const ask = await serverWith({ clock: { ...clock, now: () => now } }, { TTSCTL_HTTP_BASE_PATH: "/tts" });
     const set = await sessionOf(ask, "https");
     expect(set).toMatch(/; Max-Age=2592000; Path=\/tts; HttpOnly; Secure; SameSite=Strict$/);
     expect(set).not.toContain("a-secret");
     const cookie = `a=b; ${cookieOf(set)}; c=d`;
     expect(await admits({ cookie }, ask)).toBe(true);
     expect(await admits({ cookie: `${cookieOf(set)}x` }, ask)).toBe(false);
-    expect(await admits({ cookie }, serverWith())).toBe(false);
+    expect(await admits({ cookie })).toBe(false);
     now += 2_592_001;
     expect(await admits({ cookie }, ask)).toBe(false);
   });

@@ -32,7 +32,7 @@ describe.each(Object.entries(TEXTS))("very long texts: %s", (_, text) => {
       taskOf(record("alice", "t1", { text: `${text}!` })),
     ];
     const views = { task: redis, file, redis, invalid: null };
-    const result: GetResult = { source: "redis", ...views, artifacts: [], log: null, warnings: [] };
+    const result: GetResult = { source: "redis", ...views, artifacts: [], warnings: [] };
     const row = getRows(result, WIDTH).find(([mark]) => mark === "*")!;
     expect(row[3]).toBe(`${row[2]}!`);
   });

@@ -1,4 +1,5 @@
 import { Argument, type Command } from "commander";
+import { DONE } from "../../app/ended.ts";
 import { configPlace, loadSettings } from "../../config/load.ts";
 import { profileNames, profilePath, profilesFolder } from "../../config/profiles.ts";
 import { redisShown } from "../../config/redis.ts";
@@ -6,7 +7,7 @@ import { describeSettings } from "../../config/settings.ts";
 import { TtsctlError, usage } from "../../errors.ts";
 import type { InitFlags } from "../config-init.ts";
 import type { Attach, Context } from "../context.ts";
-import { DONE, emit, emitObject } from "../emit.ts";
+import { emit, emitObject } from "../emit.ts";
 
 const ACTIONS = ["init", "profiles"] as const;
 

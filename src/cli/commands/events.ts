@@ -1,11 +1,11 @@
 import type { Command } from "commander";
+import { DONE } from "../../app/ended.ts";
 import { usage } from "../../errors.ts";
 import type { TaskChange } from "../../operations/events/states.ts";
 import type { SourceChoice } from "../../store/mirror-link.ts";
 import { soleUser, statusPasses, type TaskFilter, userPasses } from "../../task/query-fields.ts";
 import { formatUtc } from "../../task/time.ts";
 import type { Attach, Context } from "../context.ts";
-import { DONE } from "../emit.ts";
 import { addInterval, addSelection, addSource, type SelectionFlags, selectionOf } from "../selection.ts";
 
 interface EventsFlags extends SelectionFlags {

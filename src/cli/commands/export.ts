@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
+import { DONE, PARTLY } from "../../app/ended.ts";
 import { TtsctlError, usage } from "../../errors.ts";
 import type { ExportResult } from "../../operations/export/export.ts";
 import type { ExportFormat } from "../../render/csv.ts";
@@ -7,7 +8,6 @@ import { notFound } from "../../render/item-lines.ts";
 import type { SourceChoice } from "../../store/mirror-link.ts";
 import { counted } from "../../task/amounts.ts";
 import type { Attach, Context } from "../context.ts";
-import { DONE, PARTLY } from "../emit.ts";
 import { addSelection, addSource, type SelectionFlags, selectionOf } from "../selection.ts";
 
 interface ExportFlags extends SelectionFlags {

@@ -4,6 +4,8 @@ import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { buffer } from "node:stream/consumers";
 import type { Command } from "commander";
+import { checkingOf, foundIds } from "../../app/choose.ts";
+import { DONE, PARTLY } from "../../app/ended.ts";
 import { describeSystemError, TtsctlError, usage } from "../../errors.ts";
 import type { QueryContext } from "../../operations/list-query.ts";
 import {
@@ -26,7 +28,6 @@ import { nearest } from "../../task/nearest.ts";
 import { BODY_NAMES, FLAG_NAMES, type QueryNames, type RawQuery } from "../../task/query-fields.ts";
 import type { Task } from "../../task/task.ts";
 import type { Attach, Context } from "../context.ts";
-import { DONE, PARTLY } from "../emit.ts";
 import { Output } from "../io.ts";
 import {
   addLimit,
@@ -35,8 +36,6 @@ import {
   addSelection,
   addSource,
   addWatch,
-  checkingOf,
-  foundIds,
   idsOf,
   type LookFlags,
   rawQueryOf,

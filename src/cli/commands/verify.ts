@@ -1,13 +1,14 @@
 import type { Command } from "commander";
+import { finished } from "../../app/ended.ts";
+import { audited } from "../../app/ledger.ts";
 import { usage } from "../../errors.ts";
 import type { Kind, VerifyResult } from "../../operations/verify/classify.ts";
 import type { Drift } from "../../operations/verify/drift.ts";
 import type { VerifyOutcome } from "../../operations/verify/verify.ts";
-import { audited } from "../../parts/ledger.ts";
 import { counted } from "../../task/amounts.ts";
 import { confirmation } from "../confirm.ts";
 import type { Attach, Context } from "../context.ts";
-import { DONE, emit, emitObject, PARTLY } from "../emit.ts";
+import { emit, emitObject } from "../emit.ts";
 import { addDestructive, addUser, type ChangeFlags, userOf } from "../selection.ts";
 
 interface VerifyFlags extends ChangeFlags {
@@ -47,7 +48,7 @@ async function runVerify(context: Context, flags: VerifyFlags): Promise<number> 
   const { verify, verifyAndRepair } = await import("../../operations/verify/verify.ts");
   const { repair, dryRun, prune, restore, allowEmpty, allowMismatch, maxDelete = { percent: 50 } } = flags;
   const scope = userId === undefined ? {} : { userId };
-  return audited(context, repair && !dryRun, async (ledger) => {
+  const { outcome, exitCode } = await audited(context, repair && !dryRun, async (ledger) => {
     const compare = async () => {
       const mirror = await context.mirror();
       const { clock, reporter, signal } = context; // from here on, a stop signal is waited for
@@ -64,10 +65,11 @@ async function runVerify(context: Context, flags: VerifyFlags): Promise<number> 
       return verifyAndRepair(parts, { ...scope, dryRun, prune, restore, allowEmpty, allowMismatch, maxDelete });
     };
     const outcome = await (repair ? compareAndRepair() : compare());
-    ledger?.count(outcome.result);
-    await emitVerify(context, outcome, flags);
-    return outcome.drift.size > (dryRun ? 0 : outcome.result.repaired) ? PARTLY : DONE;
+    const { result, drift } = outcome;
+    return { ...finished(result, drift.size > (dryRun ? 0 : result.repaired)), outcome };
   });
+  await emitVerify(context, outcome, flags);
+  return exitCode;
 }
 
 function checkFlags({ repair, prune, restore }: VerifyFlags): void {

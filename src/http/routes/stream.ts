@@ -6,6 +6,7 @@ import { readsAll } from "../../store/task-store.ts";
 import { BODY_NAMES, KEY_NAMES, type QueryNames, type RawQuery, soleUser } from "../../task/query-fields.ts";
 import { SPAN_NAMES } from "../../task/spans.ts";
 import { type AnswerEvents, beat } from "../event-stream.ts";
+import { healthOf, markOf } from "../health.ts";
 import { LIMITS } from "../limits.ts";
 import { Live } from "../live.ts";
 import type { Env, ServerParts } from "../parts.ts";
@@ -34,7 +35,8 @@ export function addStream(
   withBody: BodyReader,
   counts: Counts,
 ): void {
-  const live = new Live(parts);
+  const { clock, failed } = parts;
+  const live = new Live({ clock, failed, mark: () => markOf(parts) });
   const answer = (c: Context<Env>, params: Params, raw: RawQuery, names: QueryNames): Response => {
     const span = choiceIn(params, "span", SPAN_NAMES);
     const every = wholeNumberIn(params, "every", EVERY, MOST_EVERY, " of seconds");
@@ -50,7 +52,7 @@ export function addStream(
         if (page.length > LONGEST) throw usage("the records of these tasks are too long for a stream", tooMany);
         return `{"warnings":${JSON.stringify(result.warnings)},"page":${page}}`;
       },
-      health: async () => JSON.stringify(await parts.health()),
+      health: async () => JSON.stringify(await healthOf(parts)),
       stats: async () => {
         const { at, ...chart } = chartOf(await counts(soleUser(filter)), span);
         return { json: JSON.stringify(chart), made: Date.parse(at) / 1000 };
