@@ -85,22 +85,6 @@ describe("the command line", () => {
       expect(stdout).toContain("Usage: ttsctl");
     }
   });
-
-  it("prints the help without a command", async () => {
-    const { stdout, stderr } = await run("");
-    expect(stdout + stderr).toContain("Usage: ttsctl");
-  });
-
-  it("takes global flags before and after the command", async () => {
-    const [before, after] = [await run("-o json list"), await run("list -o json")];
-    expect(before).toEqual(after);
-    expect(JSON.parse(before.stdout)).toMatchObject({ total: 2 });
-  });
-
-  it("adds up repeated --ids", async () => {
-    const { stdout } = await run("list --user alice --ids x,t1 --ids y -o json");
-    expect(JSON.parse(stdout)).toMatchObject({ total: 1, missing: ["x", "y"] });
-  });
 });
 
 describe("errors", () => {
@@ -126,10 +110,6 @@ describe("errors", () => {
       expect((await run(line)).stderr).toContain("    at ");
     },
   );
-
-  it.each(["list --page 0", "list --page 0 -v"])("have none with %s", async (line) => {
-    expect((await run(line)).stderr).not.toContain("    at ");
-  });
 
   it("of the output stream are errors, except a closed pipe", async () => {
     const failing = (code: string) =>
@@ -159,11 +139,6 @@ describe("a terminal", () => {
     ["list", { TERM: "dumb" }],
   ])("has no colours with %s and %j", async (line, env) => {
     expect((await run(line, { terminal, env })).stdout).not.toContain("\u001b[3");
-  });
-
-  it("treats an empty NO_COLOR as unset, and obeys FORCE_COLOR in a pipe", async () => {
-    expect((await run("list", { terminal, env: { NO_COLOR: "" } })).stdout).toContain("\u001b[32m");
-    expect((await run("list", { env: { FORCE_COLOR: "1" } })).stdout).toContain("\u001b[32m");
   });
 });
 

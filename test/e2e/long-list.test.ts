@@ -155,22 +155,6 @@ describe.runIf(hasPty)("the pager", () => {
     }
   });
 
-  it.each(["/nowhere/pager", "/etc/passwd"])("that cannot run (%s) is done without", async (pager) => {
-    fill(30);
-    const run = onTerminal("list -n 30", pager);
-    expect(await run.end()).toBe(0);
-    expect(run.text.match(/^(alice|bob) /gm)).toHaveLength(30);
-  });
-
-  it("that quits early or fails changes nothing about the exit code", async () => {
-    fill(COUNT);
-    for (const body of ["head -1", "exit 7", "kill -9 $$"]) {
-      const run = onTerminal("list --limit all", script("pager", body));
-      expect(await run.end()).toBe(0);
-      expect(run.text).toMatch(/of 2500 tasks, from file/);
-    }
-  });
-
   it("has Ctrl-C to itself", async () => {
     fill(30);
     const pager = script("pager", 'trap "echo GOT; exit 0" INT; cat; echo READY; while :; do sleep 0.05; done');

@@ -5,7 +5,6 @@ import { ago, record } from "../helpers/records.ts";
 import { type Served, useServer } from "./setup.ts";
 
 const here = useServer();
-const TOKEN = "0123456789abcdef";
 const SERVE = "--dialect api_ms --no-sync --no-cleanup";
 
 beforeEach(() =>
@@ -74,15 +73,6 @@ it("orders, searches and stuck tasks are as in the plain dialect", async () => {
     const byBody = await server.post("/voice-tasks/query", { user_id: "alice", ...asked });
     expect(await byBody.json()).toMatchObject({ code: 0, data: { data: ids } });
   }
-});
-
-it("without a token there is a refusal in the dialect, with the challenge", async () => {
-  const server = await here.serve(SERVE, { TTSCTL_HTTP_TOKEN: TOKEN });
-  const refused = await server.fetch("/voice-tasks?user_id=alice");
-  expect([refused.status, refused.headers.get("www-authenticate")]).toEqual([401, "Bearer"]);
-  expect(await refused.json()).toEqual(failed(1, expect.any(String)));
-  const headers = { authorization: `Bearer ${TOKEN}` };
-  expect(await answer(server, "/voice-tasks?user_id=alice", { headers })).toMatchObject([200, { code: 0 }]);
 });
 
 it("a request may name its dialect", async () => {

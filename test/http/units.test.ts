@@ -12,7 +12,7 @@ import { Hosts, isLocal } from "../../src/http/guard.ts";
 import { LIMITS } from "../../src/http/limits.ts";
 import { Live } from "../../src/http/live.ts";
 import type { Env, ServerParts } from "../../src/http/parts.ts";
-import { listParams, paramsOf } from "../../src/http/request.ts";
+import { listParams } from "../../src/http/request.ts";
 import { rangeOf } from "../../src/http/routes/output.ts";
 import { KeptAnswers } from "../../src/http/routes/stats.ts";
 import { turns } from "../../src/http/turns.ts";
@@ -198,10 +198,6 @@ describe("the parameters of a list", () => {
     "%s is refused",
     (query) => expect(() => listParams(`/x?${query}`)).toThrow(expect.objectContaining({ code: "USAGE" })),
   );
-
-  it("are named where others are given", () => {
-    expect(() => paramsOf("/x?y=1", ["a", "b"])).toThrow(expect.objectContaining({ hint: "accepted: a, b" }));
-  });
 });
 
 describe("an expensive response", () => {

@@ -30,10 +30,6 @@ describe("fitColumns", () => {
     expect(fitColumns(ROW, available)).toEqual(widths);
   });
 
-  it("leaves out an empty column first", () => {
-    expect(fitColumns([USER, room(5, 1, { isEmpty: true }), TEXT], 17)).toEqual([5, null, 10]);
-  });
-
   it("never takes more than there is, and never less than it must if there is enough", () => {
     const column = fc.record({
       full: fc.integer({ min: 1, max: 60 }),

@@ -38,13 +38,6 @@ describe.each(Object.entries(TEXTS))("very long texts: %s", (_, text) => {
   });
 });
 
-it("narrows the ids of a task by the same measure if only the first column identifies a row", () => {
-  const rows = [["dangling", "u".repeat(300), "t".repeat(300)]];
-  const [, line] = table(["KIND", "USER", "TASK"], rows, STYLE, 1).split("\n");
-  const [, user, task] = line!.split(/ +/);
-  expect(Math.abs(widthOf(user!) - widthOf(task!))).toBeLessThanOrEqual(1);
-});
-
 describe("cut", () => {
   it.each([
     ["абвгд", 5, "абвгд"],
