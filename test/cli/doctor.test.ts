@@ -242,8 +242,6 @@ describe("the folders of artifacts", () => {
   });
 });
 
-describe("the audit ledger", () => {});
-
 describe("Redis", () => {
   it("that doesn't respond costs one timeout", async () => {
     const silent = await silentServer();
