@@ -9,6 +9,7 @@ import { getMimeType } from "hono/utils/mime";
 import type { Clock } from "../clock.ts";
 import { HttpError, json, problemOf, problemResponse } from "./answer.ts";
 import { dialectOf, PLAIN } from "./dialects.ts";
+import { Doorbell } from "./doorbell.ts";
 import { eventStreams } from "./event-stream.ts";
 import { checkRequest, cookieOf, Doorkeeper } from "./guard.ts";
 import { LIMITS } from "./limits.ts";
@@ -52,12 +53,13 @@ export function createApp(parts: ServerParts): Hono<Env> {
   const { counts, forget } = keptCounts(parts);
   const forChange = changeTurns(parts.clock, forget);
   const withBody = bodyReader(parts.clock);
-  addVoiceTasks(app, parts, forChange, withBody);
+  const doorbell = new Doorbell(parts);
+  addVoiceTasks(app, parts, forChange, withBody, doorbell);
   addChanges(app, parts, forChange, withBody);
   addLogs(app, parts, answerEvents);
   addStats(app, parts, counts);
   addStatsHealth(app, parts, () => counts(undefined));
-  addStream(app, parts, answerEvents, withBody, counts);
+  addStream(app, doorbell, answerEvents);
   addOutput(app, parts);
   app.notFound((c) => problemResponse(nothingHere(app, c.req.path)));
   app.onError(async (error, c) => {
