@@ -42,7 +42,7 @@ export function createApp(parts: ServerParts): Hono<Env> {
     // Only if neither store can answer: an outage of Redis must not restart the server.
     return json(health, [], {}, health.status === "down" ? 503 : 200);
   });
-  app.get("/openapi.json", (c) => json(openapi(http.basePath.value, cookieOf(c))));
+  app.get("/openapi.json", (c) => json(openapi(http.basePath.value, cookieOf(c), http.dialect.value)));
   addPage(app, parts);
   const doorkeeper = new Doorkeeper(parts);
   addLogin(app, doorkeeper);

@@ -25,6 +25,10 @@ it("the description is valid, and names every route and no other", async () => {
   const described = Object.entries(description.paths).flatMap(([path, methods]) =>
     Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
   );
+  const ids = Object.values(description.paths).flatMap((methods) =>
+    Object.values(methods as Record<string, { operationId: string }>).map(({ operationId }) => operationId),
+  );
+  expect(new Set(ids).size).toBe(described.length);
   const settings = await loadSettings({ flags: {}, env: {}, cwd: "/" });
   const run = { signal: new AbortController().signal, onRelease: () => {} };
   const app = createApp({ pageFolder: "", settings, run } as unknown as ServerParts);
