@@ -12,7 +12,7 @@ const here = useServer();
 beforeEach(() => here.root.writeStore([record("alice", "t01"), record("alice", "t02", { status: "running" })]));
 
 type Description = {
-  paths: Record<string, Record<string, { responses: Record<string, unknown> }>>;
+  paths: Record<string, Record<string, { operationId: string; responses: Record<string, unknown> }>>;
   components: object;
 };
 
@@ -26,7 +26,7 @@ it("the description is valid, and names every route and no other", async () => {
     Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
   );
   const ids = Object.values(description.paths).flatMap((methods) =>
-    Object.values(methods as Record<string, { operationId: string }>).map(({ operationId }) => operationId),
+    Object.values(methods).map(({ operationId }) => operationId),
   );
   expect(new Set(ids).size).toBe(described.length);
   const settings = await loadSettings({ flags: {}, env: {}, cwd: "/" });
