@@ -154,8 +154,7 @@ function nothingHere(app: Hono<Env>, path: string): HttpError {
     app.router.match(method, path)[0].some(([[, route]]) => route.method === method),
   );
   if (allowed.length === 0) return new HttpError("NOT_FOUND", "not found", "see openapi.json");
-  const allow = allowed.join(", ");
-  return new HttpError("METHOD_NOT_ALLOWED", `this method isn't allowed here; use ${allowed.join(" or ")}`, undefined, {
-    allow,
-  });
+  const allow = allowed.flatMap((method) => (method === "GET" ? [method, "HEAD"] : method)).join(", ");
+  const what = `this method isn't allowed here; use ${allowed.join(" or ")}`;
+  return new HttpError("METHOD_NOT_ALLOWED", what, undefined, { allow });
 }

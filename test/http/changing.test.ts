@@ -124,13 +124,8 @@ describe("POST /voice-tasks/mark", () => {
 });
 
 it.each([
-  ["delete", { all: true, force: true, max_delete: 1 }, "max_delete is 1", "raise max_delete"],
-  [
-    "mark",
-    { all: true, to: "error", max_mark: 1 },
-    "max_mark is 1",
-    "with dry_run and max_mark 100%; if it is right, raise max_mark",
-  ],
+  ["delete", { all: true, force: true, max_delete: 1 }, "max_delete is 1", "dry_run"],
+  ["mark", { all: true, to: "error", max_mark: 1 }, "max_mark is 1", "dry_run"],
   ["delete", { all: true }, "is missing", "fills it from Redis"],
 ])("refuses to %s %j with the names of its keys, not of flags", async (path, body, detail, hint) => {
   if (detail === "is missing") rmSync(here.root.store);

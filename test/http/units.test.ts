@@ -4,7 +4,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { systemClock } from "../../src/clock.ts";
 import { loadSettings } from "../../src/config/load.ts";
-import { warningsValue } from "../../src/http/answer.ts";
+import { TtsctlError } from "../../src/errors.ts";
+import { problemOf, warningsValue } from "../../src/http/answer.ts";
 import { createApp } from "../../src/http/app.ts";
 import { Doorbell } from "../../src/http/doorbell.ts";
 import { Hosts, isLocal } from "../../src/http/guard.ts";
@@ -132,6 +133,16 @@ describe("a token", () => {
     now += 2_592_001;
     expect(await admits({ cookie }, ask)).toBe(false);
   });
+});
+
+it.each([
+  ["TIMEZONE_MISMATCH", 409],
+  ["STORE_MISMATCH", 409],
+  ["CLOCK_SKEW", 503],
+  ["REDIS_LOADING", 503],
+  ["BACKUP_FAILED", 500],
+] as const)("%s has the status %i", (code, status) => {
+  expect(problemOf(new TtsctlError(code, "x", { hint: "y" }))).toMatchObject({ code, status, detail: "x" });
 });
 
 describe("a range", () => {

@@ -169,9 +169,9 @@ describe("update", () => {
     const { path, store } = await filled([]);
     writeOld(
       path,
-      '{"user_id":"alice","task_id":"t1","updated_at":100,"seed":12345678901234567890,"top_p":1.0,"gone":1}\n',
+      '{"user_id":"alice","task_id":"t1","updated_at":100,"seed":12345678901234567890,"top_p":1.0,"gone":1,"constructor":2}\n',
     );
-    const updated = await store.update("alice", "t1", ({ gone: _, ...record }) => ({
+    const updated = await store.update("alice", "t1", ({ gone: _, constructor: __, ...record }) => ({
       ...record,
       status: "running",
       n: [1],

@@ -213,12 +213,13 @@ function askedIn(body: Body): ChangeRequest {
     return kind === "user" && value !== null ? [value] : value;
   });
   countIds(query, BODY_NAMES);
-  const max = body.max_delete ?? body.max_mark ?? null;
+  const name = body.max_mark == null ? "max_delete" : "max_mark";
+  const max = body[name] ?? null;
   return {
     query,
     all: body.all === true,
     dryRun: body.dry_run === true,
-    max: max === null ? null : parsePart(`${max}`)!,
+    max: max === null ? null : { ...parsePart(`${max}`)!, name },
   };
 }
 
