@@ -8,7 +8,8 @@ interface Forms {
   json(): Iterable<string>;
   /** Default: as JSON. */
   jsonLines?(): Iterable<string>;
-  csv(csv: typeof import("../render/csv.ts")): Iterable<string>;
+  /** For commands that have this format. */
+  csv?(csv: typeof import("../render/csv.ts")): Iterable<string>;
   show(): Promise<void>;
 }
 
@@ -22,7 +23,7 @@ export async function emit(context: Context, { json, jsonLines = json, csv, show
     case "yaml":
       return data.write((await import("../render/yaml.ts")).yamlOf([...json()].join("")));
     case "csv":
-      return data.writeAll(csv(await import("../render/csv.ts")));
+      return data.writeAll(csv!(await import("../render/csv.ts")));
     default:
       return show();
   }
@@ -32,7 +33,6 @@ export async function emit(context: Context, { json, jsonLines = json, csv, show
 export function emitObject(context: Context, object: object, text: () => Promise<string> | string): Promise<void> {
   return emit(context, {
     json: () => [`${JSON.stringify(object)}\n`],
-    csv: ({ csvOfObject }) => [csvOfObject(object as Record<string, unknown>)],
     show: async () => context.terminal.out.write(await text()),
   });
 }

@@ -6,9 +6,25 @@ import { LOG_FORMATS, Log, Output, type Streams } from "./io.ts";
 
 /** The output formats of docs/contract.md, Commands. */
 export const FORMATS = ["table", "wide", "json", "jsonl", "yaml", "csv", "ids"] as const;
-/** The commands that print ids: tasks as `user:task`. */
-export const LISTING: readonly string[] = ["list", "query"];
 export type Format = (typeof FORMATS)[number];
+
+const RESULT = ["table", "json", "jsonl"] as const;
+/** What commands print, the default first. Others, which return one result, print it as a table or JSON. */
+const FORMATS_OF: Readonly<Record<string, readonly Format[]>> = {
+  list: FORMATS,
+  query: FORMATS,
+  get: [...RESULT, "yaml"],
+  stats: FORMATS.filter((format) => format !== "ids"),
+  verify: [...RESULT, "csv"],
+  export: ["jsonl", "json", "csv"],
+  events: ["jsonl", "json"],
+  top: ["table"],
+  completion: ["table"],
+};
+
+export function formatsOf(command: string): readonly Format[] {
+  return FORMATS_OF[command] ?? RESULT;
+}
 
 /** Whether a format is for people. */
 export function isText(format: Format): format is "table" | "wide" {

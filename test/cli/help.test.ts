@@ -86,9 +86,12 @@ describe("help", () => {
 
   it.each(COMMANDS)("of %s names the formats that it prints", async (command) => {
     const text = (await help(command)).stdout.replaceAll(/\s+/g, " ");
-    const [, formats] = /how results are printed \(([^;]*); default: table\)/.exec(text)!;
-    const lists = ["list", "query"].includes(command);
-    expect(formats).toBe(`table, wide, json, jsonl, yaml, csv${lists ? ", ids" : ""}`);
+    const [, named] = /how results are printed \(([^;]*); default: \w+\)/.exec(text)!;
+    const formats = ["table", "wide", "json", "jsonl", "yaml", "csv", "ids"];
+    for (const format of formats.filter((each) => !named!.split(", ").includes(each))) {
+      const run = await invoke([command, "alice", "t1", "-o", format], { cwd: here.root.path });
+      expect([format, run.code, run.stdout]).toEqual([format, 2, ""]);
+    }
   });
 
   it.each(COMMANDS)("of %s has examples that work", async (command) => {

@@ -2,11 +2,10 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { getPriority } from "node:os";
 import { describe, expect, it } from "vitest";
-import { parse } from "yaml";
 import { cleanEnv } from "../helpers/clean-env.ts";
 import { serve } from "../helpers/faults.ts";
 import { record } from "../helpers/records.ts";
-import { binary, lines } from "../helpers/ttsctl.ts";
+import { binary } from "../helpers/ttsctl.ts";
 import { until } from "../helpers/until.ts";
 import { usePlace } from "./setup.ts";
 
@@ -38,10 +37,6 @@ describe("sync", () => {
     });
     const again = { ...result, written: 0, unchanged: 2, durationMs: expect.any(Number) };
     expect(JSON.parse((await here.run("sync -o jsonl")).stdout)).toEqual(again);
-    expect(parse((await here.run("sync -o yaml")).stdout)).toEqual(again);
-    const [head, row] = lines((await here.run("sync -o csv")).stdout);
-    expect(head).toBe(KEYS.join(","));
-    expect(row).toMatch(/^2,0,2,0,0,1,1,0,false,\d+$/);
     expect((await here.run("sync")).stdout).toMatchInlineSnapshot(`
       "2 tasks from the file to Redis: 0 written, 2 unchanged, 0 newer in Redis, 0 failed
       1 invalid record left alone

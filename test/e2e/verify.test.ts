@@ -1,5 +1,4 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { parse } from "yaml";
 import { record } from "../helpers/records.ts";
 import { lines } from "../helpers/ttsctl.ts";
 import { usePlace } from "./setup.ts";
@@ -34,8 +33,7 @@ describe("verify", () => {
     const counts = { checked: 4, inSync: 1, onlyInRedis: 1, differs: 1, dangling: 1, invalid: 1 };
     expect(JSON.parse(run.stdout)).toMatchObject(counts);
     expect(run.stderr).toMatch(/^warning: .*1 invalid record/);
-    expect(parse((await here.run("verify -o yaml")).stdout)).toMatchObject(counts);
-    expect(lines((await here.run("verify -o csv")).stdout)).toEqual([KEYS.join(","), "4,1,0,1,0,0,1,1,0,0,0,0,1,0"]);
+    expect((await here.run("verify -o csv")).code).toBe(2);
     expect((await here.run("verify -q")).stdout).toMatchInlineSnapshot(`
       "4 tasks compared: 1 in sync, 3 out of sync; 1 invalid record in the file skipped
       KIND         TASKS  MEANING
@@ -58,7 +56,6 @@ describe("verify", () => {
       dangling: [{ user_id: "b", task_id: "t3" }],
       stale: [],
     });
-    expect(parse((await here.run("verify --details -o yaml")).stdout).tasks).toEqual(tasks);
     const items = lines((await here.run("verify --details -o jsonl")).stdout).map((line) => JSON.parse(line));
     expect(items).toEqual([
       { kind: "onlyInRedis", user_id: "b", task_id: "t4" },

@@ -81,10 +81,6 @@ async function showProfiles(context: Context): Promise<number> {
   await emit(context, {
     json: () => [`${JSON.stringify({ folder, profiles })}\n`],
     jsonLines: () => profiles.map((profile) => `${JSON.stringify(profile)}\n`),
-    csv: ({ csvOfRows }) => {
-      const rows = profiles.map((profile) => Object.values(profile).map((value) => String(value ?? "")));
-      return csvOfRows(["name", "current", "store", "redis", "path"], rows);
-    },
     show: async () => {
       const rows = profiles.map(({ name, current, store, redis, path }) => {
         return [current ? "*" : "", name, store ?? "-", redis ?? "-", path];

@@ -48,10 +48,6 @@ async function runDoctor(context: Context): Promise<number> {
   const report = doctorReport(findings);
   await emit(context, {
     json: () => [`${JSON.stringify(report)}\n`],
-    csv: ({ csvOfRows }) => {
-      const rows = findings.map(({ check, status, detail, hint }) => [check, status, detail, hint ?? ""]);
-      return csvOfRows(["check", "status", "detail", "hint"], rows);
-    },
     show: async () => {
       if (quiet) return;
       await out.write(doctorSkipped(findings, style));

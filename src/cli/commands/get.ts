@@ -43,7 +43,6 @@ async function runGet(context: Context, { source }: { source: SourceChoice }, ar
   const style = await context.tableStyle();
   await emit(context, {
     json: () => [`${getJson(result)}\n`],
-    csv: ({ csvOfTasks }) => [csvOfTasks(result.task === null ? [] : [result.task])],
     show: () => context.terminal.out.writeAll(getLines(result, style)),
   });
   if (result.task !== null || result.invalid !== null) return DONE;

@@ -11,10 +11,8 @@ import { parseWholeNumber } from "../../task/amounts.ts";
 import { memberOf } from "../../task/ids.ts";
 import { isTerminal, shownStatus } from "../../task/status.ts";
 import type { Attach, Context } from "../context.ts";
-import { emit } from "../emit.ts";
 import { findTask, tellAbsent } from "../named-task.ts";
 import { accepting, addSource } from "../selection.ts";
-import { isText } from "../terminal.ts";
 
 interface LogsFlags {
   readonly source: SourceChoice;
@@ -47,11 +45,8 @@ Examples:
 
 async function runLogs(context: Context, flags: LogsFlags, args: string[]): Promise<number> {
   const { source, follow, tail = null } = flags;
-  const { output } = context.flags;
-  const isStreamed = isText(output) || output === "jsonl";
-  if (follow && !isStreamed) {
-    throw usage(`--follow can't be used with -o ${output}`, "use -o jsonl, or leave out --follow");
-  }
+  const isWhole = context.flags.output === "json";
+  if (follow && isWhole) throw usage("--follow can't be used with -o json", "use -o jsonl, or leave out --follow");
   const parts = { ...(await context.stores()), artifacts: await context.artifacts() };
   const { id, result } = await findTask(context, parts, { command: "logs", args, source });
   if (result.task === null && result.invalid === null) {
@@ -59,7 +54,10 @@ async function runLogs(context: Context, flags: LogsFlags, args: string[]): Prom
     return PARTLY;
   }
   if (follow) return followTask(context, parts, { id, source, count: tail, status: result.task?.status ?? null });
-  return isStreamed ? printLines(context, parts, id, tail) : printWhole(context, parts, id, tail);
+  if (!isWhole) return printLines(context, parts, id, tail);
+  const log = await parts.artifacts.lastLogLines(id.taskId, tail ?? MOST_LOG_LINES);
+  await context.terminal.data.write(`${JSON.stringify({ log })}\n`);
+  return DONE;
 }
 
 async function printLines(context: Context, { artifacts }: GetParts, id: TaskId, tail: number | null): Promise<number> {
@@ -72,18 +70,6 @@ async function printLines(context: Context, { artifacts }: GetParts, id: TaskId,
     if (!(await print(part))) return DONE;
   }
   if (isEmpty) await context.inform(`${memberOf(id.userId, taskId)} has no log`);
-  return DONE;
-}
-
-/** The formats that need all of it at once. */
-async function printWhole(context: Context, { artifacts }: GetParts, id: TaskId, tail: number | null): Promise<number> {
-  const log = await artifacts.lastLogLines(id.taskId, tail ?? MOST_LOG_LINES);
-  const rows = log.flatMap(({ path, lines }) => lines.map((line) => [path, line]));
-  await emit(context, {
-    json: () => [`${JSON.stringify({ log })}\n`],
-    csv: ({ csvOfRows }) => csvOfRows(["path", "line"], rows),
-    show: async () => {},
-  });
   return DONE;
 }
 

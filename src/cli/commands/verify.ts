@@ -10,6 +10,7 @@ import { confirmation } from "../confirm.ts";
 import type { Attach, Context } from "../context.ts";
 import { emit, emitObject } from "../emit.ts";
 import { addDestructive, addUser, type ChangeFlags, userOf } from "../selection.ts";
+import type { GlobalFlags } from "../terminal.ts";
 
 interface VerifyFlags extends ChangeFlags {
   readonly user?: string;
@@ -42,7 +43,7 @@ Examples:
   ttsctl verify --repair --restore     the disk was lost: restore the store file from Redis`;
 
 async function runVerify(context: Context, flags: VerifyFlags): Promise<number> {
-  checkFlags(flags);
+  checkFlags(context.flags, flags);
   const userId = await userOf(context, flags);
   if (flags.prune || flags.restore) await context.requireConfig(false);
   const { verify, verifyAndRepair } = await import("../../operations/verify/verify.ts");
@@ -72,7 +73,8 @@ async function runVerify(context: Context, flags: VerifyFlags): Promise<number> 
   return exitCode;
 }
 
-function checkFlags({ repair, prune, restore }: VerifyFlags): void {
+function checkFlags({ output }: GlobalFlags, { repair, prune, restore, details }: VerifyFlags): void {
+  if (output === "csv" && !details) throw usage("-o csv needs --details", "it has a row for each task that differs");
   if (prune && restore) {
     const hint = "--prune deletes Redis-only tasks, --restore copies them to the store file";
     throw usage("--prune can't be used with --restore", hint);
