@@ -114,6 +114,19 @@ export function addGone(command: Command, flags: string, instead: string): void 
   });
 }
 
+/** What `--ids` can't hold, if ids weren't found that may be parts of one: spaces separate ids there. */
+export async function adviseOnSpaces(context: Context, { ids }: { readonly ids?: string }, missing: readonly string[]) {
+  if (missing.length === 0 || !/\S\s+\S/.test(ids ?? "")) return;
+  await context.inform("spaces in --ids separate ids; --ids - reads ids with spaces, one per line");
+}
+
+/** @param names of flags that have no effect in this form of a command @throws TtsctlError USAGE if one is given */
+export function refuseFlags(flags: object, names: readonly string[], when: string): void {
+  const given = (name: string) => (flags as Readonly<Record<string, unknown>>)[camelCase(name.slice(2))] ?? false;
+  const first = names.find((name) => given(name) !== false);
+  if (first !== undefined) throw usage(`${first} has no effect ${when}`, "leave it out");
+}
+
 const DEFAULT_INTERVAL = 2;
 
 export function addWatch(command: Command): Command {

@@ -161,4 +161,5 @@ it("takes a value that is joined to a short flag for no other flag", () => {
     const { verbose } = flagsIn([`${short}vv`]);
     expect([short, verbose, flagsIn([`${short}ojson`]).output]).toEqual([short, 0, "table"]);
   }
+  expect(flagsIn(["logs", "t04", "-f", "-vo", "jsonl"])).toMatchObject({ output: "jsonl", verbose: 1 });
 });

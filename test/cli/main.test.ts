@@ -50,6 +50,10 @@ describe("the command line", () => {
     ["delete --status , --yes", /--status/],
     ["delete --ids t1 --yes", /--user/],
     ["sync --max-delete 1.5", /1.5/],
+    ["sync --max-delete 5", /--max-delete has no effect without --prune/],
+    ["verify --dry-run", /--dry-run has no effect without --repair/],
+    ["cleanup --orphans --backup b.jsonl", /--backup has no effect with --orphans/],
+    ["cleanup --explain t1 --metrics-file m", /--metrics-file has no effect/],
   ])("%s is a usage error in one line", async (line, pattern) => {
     const before = root.storeText();
     const { code, stdout, stderr } = await run(line);

@@ -138,6 +138,16 @@ describe("in a layout whose ids may have colons", () => {
   });
 });
 
+it("ids that --ids splits at spaces are advised to come from stdin", async () => {
+  here.root.writeStore([record("alice", "t 1")]);
+  for (const line of ["list", "delete --yes", "mark --to error --yes"]) {
+    const run = await here.runArgs([...line.split(" "), "--user", "alice", "--ids", "t 1"]);
+    expect([run.code, run.stderr]).toEqual([3, expect.stringContaining("--ids -")]);
+  }
+  const found = await here.run("list --user alice --ids - -o ids", { input: "t 1\n" });
+  expect(found).toMatchObject({ code: 0, stdout: "alice:t 1\n" });
+});
+
 describe("-o ids, and --ids -", () => {
   const HOSTILE = [
     "a b",
@@ -222,8 +232,8 @@ describe("-o ids, and --ids -", () => {
     ["list --ids -", "alice:t\n".repeat(100_001), /100001 task ids/],
     ["list --ids - --ids t1", "", /can't be combined/],
     ["import - --ids -", "", /can't be both the input and the ids/],
-    ["stats -o ids", "", /-o ids is for list and query/],
-    ["delete --all --yes -o ids", "", /-o ids is for list and query/],
+    ["stats -o ids", "", /can't print -o ids/],
+    ["delete --all --yes -o ids", "", /can't print -o ids/],
     ["list -o ids --columns task", "", /--columns is for tables/],
   ])("%s of %j is wrong usage", async (line, input, message) => {
     await fill();

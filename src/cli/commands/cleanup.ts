@@ -21,7 +21,7 @@ import { VERSION } from "../../version.ts";
 import type { Attach, Context } from "../context.ts";
 import { conclude, emitObject, textOf } from "../emit.ts";
 import { findTask, tellAbsent } from "../named-task.ts";
-import { addDestructive, type ChangeFlags, settingOption } from "../selection.ts";
+import { addDestructive, type ChangeFlags, refuseFlags, settingOption } from "../selection.ts";
 
 interface CleanupFlags extends ChangeFlags {
   readonly once?: boolean;
@@ -70,6 +70,8 @@ Examples:
   ttsctl cleanup --explain alice t01              why this task would be kept or purged
   ttsctl cleanup --orphans                        audio and logs that no record owns`;
 
+const OF_PASSES = ["--backup", "--metrics-file"];
+
 async function runCleanup(context: Context, flags: CleanupFlags, args: string[]): Promise<number> {
   const modes = [flags.once, flags.watch, flags.explain, flags.orphans].filter((mode) => mode === true);
   if (modes.length !== 1) {
@@ -77,6 +79,9 @@ async function runCleanup(context: Context, flags: CleanupFlags, args: string[])
       "--once for one pass, --watch for repeated passes, --explain for one task, --orphans for files without a record";
     throw usage("cleanup needs exactly one of --once, --watch, --explain USER TASK or --orphans", hint);
   }
+  if (flags.explain) refuseFlags(flags, ["--dry-run", "--summary", "--yes", ...OF_PASSES], "with --explain");
+  if (flags.orphans)
+    refuseFlags(flags, ["--keep-last", "--max-bytes", "--allow-empty", ...OF_PASSES], "with --orphans");
   if (flags.explain) return runExplain(context, flags, args);
   if (args.length > 0) {
     const hint = "ttsctl delete --user alice --ids t01 deletes one task";

@@ -36,6 +36,7 @@ import {
   addSelection,
   addSource,
   addWatch,
+  adviseOnSpaces,
   idsOf,
   type LookFlags,
   rawQueryOf,
@@ -47,7 +48,12 @@ import { isText, type Terminal } from "../terminal.ts";
 type Asking = Omit<QueryContext, "rules" | "now">;
 
 /** `list` and `query`. */
-async function listTasks(context: Context, raw: RawQuery, look: LookFlags, asking: Asking): Promise<number> {
+async function listTasks(
+  context: Context,
+  raw: RawQuery,
+  look: LookFlags & { readonly ids?: string },
+  asking: Asking,
+): Promise<number> {
   const { names } = asking;
   refuseConflicts(context, raw, look, names);
   const { buildListQuery, LARGEST_PAGE } = await import("../../operations/list-query.ts");
@@ -97,7 +103,12 @@ interface Listing {
   footer(): Promise<string>;
 }
 
-async function listPage(context: Context, query: ListQuery, look: LookFlags, names: QueryNames) {
+async function listPage(
+  context: Context,
+  query: ListQuery,
+  look: LookFlags & { readonly ids?: string },
+  names: QueryNames,
+) {
   const store = await context.taskStore();
   const result = await store.list(query);
   for (const line of result.warnings) context.reporter.warn(line);
@@ -113,6 +124,7 @@ async function listPage(context: Context, query: ListQuery, look: LookFlags, nam
     context.reporter.warn(`${result.tasks.length} of ${counted(result.total, "task")}; --limit all prints them all`);
   }
   if (result.missing.length > 0 && isBare) context.reporter.warn(notFound(result.missing));
+  await adviseOnSpaces(context, look, result.missing);
   if (result.tasks.length === 0 && isText(output) && !quiet) {
     const { explainEmpty } = await import("../../operations/explain-empty.ts");
     await context.inform(await explainEmpty({ store, ...(await context.stores()) }, query, result, names));

@@ -9,7 +9,7 @@ import { counted } from "../../task/amounts.ts";
 import { confirmation } from "../confirm.ts";
 import type { Attach, Context } from "../context.ts";
 import { conclude, textOf } from "../emit.ts";
-import { addDestructive, addUser, type ChangeFlags, userOf } from "../selection.ts";
+import { addDestructive, addUser, type ChangeFlags, refuseFlags, userOf } from "../selection.ts";
 
 interface SyncFlags extends ChangeFlags {
   readonly user?: string;
@@ -40,6 +40,7 @@ Examples:
 
 async function runSync(context: Context, flags: SyncFlags): Promise<number> {
   const userId = await userOf(context, flags);
+  if (!flags.prune) refuseFlags(flags, ["--max-delete"], "without --prune");
   if (flags.prune) await context.requireConfig(false);
   if (context.surroundings.ownsProcess) letOthersGoFirst();
   const ask = (count: number) => `Delete ${counted(count, "Redis-only task")}?`;

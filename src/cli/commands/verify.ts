@@ -9,7 +9,7 @@ import { counted } from "../../task/amounts.ts";
 import { confirmation } from "../confirm.ts";
 import type { Attach, Context } from "../context.ts";
 import { emit, emitObject } from "../emit.ts";
-import { addDestructive, addUser, type ChangeFlags, userOf } from "../selection.ts";
+import { addDestructive, addUser, type ChangeFlags, refuseFlags, userOf } from "../selection.ts";
 import type { GlobalFlags } from "../terminal.ts";
 
 interface VerifyFlags extends ChangeFlags {
@@ -73,12 +73,14 @@ async function runVerify(context: Context, flags: VerifyFlags): Promise<number> 
   return exitCode;
 }
 
-function checkFlags({ output }: GlobalFlags, { repair, prune, restore, details }: VerifyFlags): void {
+function checkFlags({ output }: GlobalFlags, flags: VerifyFlags): void {
+  const { repair, prune, restore, details } = flags;
   if (output === "csv" && !details) throw usage("-o csv needs --details", "it has a row for each task that differs");
   if (prune && restore) {
     const hint = "--prune deletes Redis-only tasks, --restore copies them to the store file";
     throw usage("--prune can't be used with --restore", hint);
   }
+  if (!repair) refuseFlags(flags, ["--dry-run", "--max-delete", "--allow-empty"], "without --repair");
   if ((prune || restore) && !repair) {
     const hint = "add --repair; without it verify changes nothing";
     throw usage(`${prune ? "--prune" : "--restore"} needs --repair`, hint);
