@@ -81,10 +81,9 @@ export class Context extends RunParts {
     return this.terminal.tableStyle(this.flags.color);
   }
 
-  /** @param first how many columns identify a row */
-  async table(head: readonly string[], rows: readonly (readonly string[])[], first?: number): Promise<string> {
+  async table(head: readonly string[], rows: readonly (readonly string[])[]): Promise<string> {
     const cells = rows.map((row) => row.map(printable));
-    return table(head, cells, await this.tableStyle(), first);
+    return table(head, cells, await this.tableStyle());
   }
 
   /** A line for people on stderr, not with -q. */

@@ -107,7 +107,7 @@ async function describe(context: Context, { result, drift }: VerifyOutcome, flag
   parts.push(await context.table(head, kindRows(result, drift, flags)));
   if (flags.details) {
     const rows = [...detailRows(drift, SHOWN)];
-    parts.push("\n", await context.table(["KIND", "USER", "TASK"], rows, 1));
+    parts.push("\n", await context.table(["KIND", "USER", "TASK"], rows));
     const hidden = drift.size - rows.length;
     if (hidden > 0)
       parts.push(`and ${hidden} more: only the first ${SHOWN} of each kind are shown; -o jsonl has all\n`);
