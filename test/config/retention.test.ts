@@ -23,7 +23,5 @@ it("a retention of the file or of the variable is what the service reads, or ref
 });
 
 it.each(REFUSED)("%s is no duration", (text) => {
-  expect(() => resolved({ file: `[cleanup]\nretention = ${text}` })).toThrow(
-    `${CONFIG} [cleanup] retention`,
-  );
+  expect(() => resolved({ file: `[cleanup]\nretention = ${text}` })).toThrow(`${CONFIG} [cleanup] retention`);
 });
