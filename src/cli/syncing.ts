@@ -10,7 +10,7 @@ import type { Context } from "./context.ts";
 
 /** When Redis was last synchronised; null if it can't say. */
 async function markOf(state: MirrorState): Promise<string | null> {
-  return state.kind === "on" ? state.mirror.syncedAt(undefined).catch(() => null) : null;
+  return state.kind === "on" ? state.mirror.syncedAt().catch(() => null) : null;
 }
 
 const LONGEST_RETRY_MS = 300_000;

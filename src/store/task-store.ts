@@ -103,7 +103,7 @@ export class TaskStore {
     // After doubts, the early answer may be from before a sync.
     const answer = doubts === null && early !== null ? early : await answerFrom(tasks, query);
     const { problem } = behind;
-    if (doubts === null && problem !== null && answer.tasks.length === 0 && (await mirror.syncedAt(userId)) === null) {
+    if (doubts === null && problem !== null && answer.tasks.length === 0 && (await mirror.syncedAt()) === null) {
       throw neither(problem, mirror);
     }
     return {

@@ -53,7 +53,7 @@ export const TASK_CHECKS: Checks = {
   },
 
   async synced(probe) {
-    const when = await (await probe.mirror()).syncedAt(undefined);
+    const when = await (await probe.mirror()).syncedAt();
     if (when === null && (await looksInSync(probe)))
       return ok("no full sync is recorded, but a sample of both stores is in sync");
     if (when === null) return warn("Redis was never synced, or was flushed since", "`ttsctl sync`");
