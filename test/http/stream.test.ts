@@ -139,6 +139,7 @@ describe("a stream", () => {
     await stream.lists("t03", "t01");
     await stream.gets("stats", { total: 3 });
     here.root.writeStore([...TASKS, record("alice", "t04"), record("alice", "t05"), record("alice", "t06")]);
+    await here.server.call("DEL", "tts:tasks:index");
     await stream.gets("stats", { total: 5, source: "file" });
     expect((await stream.gets("list", {})).page.source).toBe("file");
   });

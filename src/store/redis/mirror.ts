@@ -6,7 +6,7 @@ import { RecordParser, type Task } from "../../task/task.ts";
 import type { TimeReader } from "../../task/time.ts";
 import { ApiMsLayout } from "../layout/api-ms.ts";
 import type { CopyView, RedisCopy } from "../layout/copy.ts";
-import { ALL_KEYS, INDEX_KEY, LOOKUP_PREFIX, PURGING_KEY, TASK_PREFIX } from "../layout/keys.ts";
+import { ALL_KEYS, INDEX_KEY, LOOKUP_PREFIX, TASK_PREFIX } from "../layout/keys.ts";
 import { type Layout, PLAIN, stateNames } from "../layout/layout.ts";
 import type { TaskId } from "../task-source.ts";
 import type { Writable } from "../writable.ts";
@@ -29,8 +29,6 @@ import {
 
 /** How many members one step of a search in the index covers. */
 const SCANNED = 10_000;
-/** Seconds after which a purge counts as killed: longer than a batch, or a rewrite, takes. */
-const PURGE_LIFE = 120;
 const SAMPLE = 64;
 
 /** A random member of the index and what shows which program wrote it. */
@@ -146,16 +144,6 @@ export class Mirror extends SyncState {
   #copiesIn(layout: Layout): MirrorCopies {
     const Copies = this.commands.isCluster ? SlottedCopies : AtomicCopies;
     return new Copies(this.commands, { layout, parser: this.parser });
-  }
-
-  /** Marks that a purge has removed tasks from Redis that are still in the file. */
-  async setPurging(isPurging: boolean): Promise<void> {
-    if (isPurging) await this.commands.command("SET", PURGING_KEY, "1", "EX", PURGE_LIFE);
-    else await this.commands.command("DEL", PURGING_KEY);
-  }
-
-  async isPurging(): Promise<boolean> {
-    return (await this.commands.command("EXISTS", PURGING_KEY)) === 1;
   }
 
   /** The server's clock, epoch seconds; in a cluster the median of its primaries. */

@@ -1,34 +1,25 @@
 import { batches } from "../../pool.ts";
-import { COUNTED_KEY, SYNCED_KEY, SYNCING_KEY } from "../layout/keys.ts";
+import { COUNTED_KEY, INDEX_KEY, SYNCED_KEY, SYNCING_KEY } from "../layout/keys.ts";
 import type { Layout } from "../layout/layout.ts";
 import type { RedisCommands } from "./commands.ts";
-import { allOf } from "./errors.ts";
-
-/** How many tasks of a user, or in all, the file had when they were counted, and the version of the file. */
-export interface Counted {
-  /** Size and time of the file, as text. */
-  readonly version: string;
-  /** Null if the file had none of that user. */
-  readonly count: number | null;
-}
+import { allOf, unlessFatal } from "./errors.ts";
 
 /** The state of an index. */
 export interface Standing {
   /** When the last full sync ended; null: never, or lost since. */
   readonly syncedAt: string | null;
   readonly members: number;
-  readonly counted: Counted | null;
+  /** How many it had when a sync or cleanup counted them last: 0 for an index that is new since, null if all counts are lost. */
+  readonly counted: number | null;
 }
 
-/** The field of the counts that names the version of the file; the others are the keys of indexes. */
-const VERSION = "file";
-const PAIRS_AT_ONCE = 500;
+const COUNTED_AT_ONCE = 500;
 /** How long the token of a killed sync remains, seconds. */
 const TOKEN_LIFE = 86_400;
 
 /**
  * The part of the mirror about syncs: the mark of the last full sync, which a flush removes with the data, the token of a
- * running one, and the counts of the file. In a cluster one mark is for all: what a lost node had shows as dangling members and
+ * running one, and the counts of index members. In a cluster one mark is for all: what a lost node had shows as dangling members and
  * short indexes.
  */
 export abstract class SyncState {
@@ -51,27 +42,25 @@ export abstract class SyncState {
     const [at, counts, members] = allOf(
       await this.commands.pipeline([
         ["GET", SYNCED_KEY],
-        ["HMGET", COUNTED_KEY, VERSION, key],
+        ["HMGET", COUNTED_KEY, INDEX_KEY, key],
         ["ZCARD", key],
       ]),
     );
-    const [version, count] = counts as (string | null)[];
-    const counted = version == null ? null : { version, count: count == null ? null : Number(count) };
-    return { syncedAt: at as string | null, members: members as number, counted };
+    const [all, own] = counts as (string | null)[];
+    return { syncedAt: at as string | null, members: members as number, counted: all == null ? null : Number(own) };
   }
 
-  /** Stores how many tasks the file has, and its version; that is written last, since without it nothing counts. */
-  async keepCounts(
-    { all, users }: { all: number; users: ReadonlyMap<string, number> },
-    version: string,
-  ): Promise<void> {
-    const pairs = [[undefined, all] as const, ...users].flatMap(([userId, count]) => [
-      this.layout.indexKey(userId),
-      count,
-    ]);
-    allOf(await this.commands.pipeline([["DEL", COUNTED_KEY]]));
-    for (const some of batches(pairs, 2 * PAIRS_AT_ONCE)) await this.commands.command("HSET", COUNTED_KEY, ...some);
-    await this.commands.command("HSET", COUNTED_KEY, VERSION, version);
+  /** Counts the members of the global index and of users' indexes. @param isWhole whether these are all users */
+  async recount(users: Iterable<string>, isWhole = false): Promise<void> {
+    if (isWhole) await this.commands.command("DEL", COUNTED_KEY);
+    for (const some of batches([undefined, ...users], COUNTED_AT_ONCE)) {
+      const keys = some.map((userId) => this.layout.indexKey(userId));
+      const sizes = unlessFatal(await this.commands.pipeline(keys.map((key) => ["ZCARD", key])));
+      const pairs = keys.flatMap((key, i) => (Number(sizes[i]) > 0 ? [key, sizes[i] as number] : []));
+      const commands = isWhole ? [] : [["HDEL", COUNTED_KEY, ...keys]];
+      if (pairs.length > 0) commands.push(["HSET", COUNTED_KEY, ...(pairs as string[])]);
+      allOf(await this.commands.pipeline(commands));
+    }
   }
 
   /** Sets a token that a flush of the server removes. */
