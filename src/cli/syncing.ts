@@ -62,9 +62,7 @@ export async function connectSyncing(context: Context, isWanted: boolean) {
       if (mark !== null && mark !== (await markThen)) behind = null;
     }
     const reason = behind ?? repairs.problem;
-    if (reason === null) return state;
-    await state.mirror.detect().catch(() => {}); // the file's lists have the order of those in Redis
-    return { ...state, behind: reason };
+    return reason === null ? state : { ...state, behind: reason };
   }
 
   function begin(): void {

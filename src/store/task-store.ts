@@ -17,6 +17,7 @@ import {
 } from "./mirror-link.ts";
 import type { Mirror } from "./redis/mirror.ts";
 import { MirrorTasks } from "./redis/mirror-tasks.ts";
+import { shownLayout } from "./redis/shown-layout.ts";
 import type { Standing } from "./redis/sync-state.ts";
 import type { Stopped, TaskId, TaskPage, TaskSource } from "./task-source.ts";
 import { eachTaskWithId } from "./tasks-with-id.ts";
@@ -108,7 +109,6 @@ export class TaskStore {
     const auto = query.source === "auto";
     const tasks = new MirrorTasks(mirror, auto ? behind : null, query.signal);
     const userId = soleUser(query.filter);
-    if (userId !== undefined) await mirror.detect(); // `inUserOrder` depends on it
     const [doubts, early] = await Promise.all([
       auto && query.ids === null ? this.#doubtsOf(mirror, userId) : null,
       readsAll(query) ? null : answerFrom(tasks, query),
@@ -125,7 +125,7 @@ export class TaskStore {
       ...answer,
       source: sourceOf(answer.tasks, tasks),
       warnings: [
-        ...[...warnings, ...behind.warnings, ...danglingWarnings(answer.dangling, answer.unnamed)],
+        ...[...warnings, ...behind.warnings, ...(await danglingWarnings(mirror, answer.dangling, answer.unnamed))],
         ...stopWarnings(answer),
       ],
     };
@@ -210,7 +210,7 @@ async function* newestInMirror(
     tasks.filled.clear();
     yield piece;
   }
-  const warnings = [...danglingWarnings(dangling, unnamed), ...stopWarnings({ stopped })];
+  const warnings = [...(await danglingWarnings(mirror, dangling, unnamed)), ...stopWarnings({ stopped })];
   if (warnings.length > 0) yield { total: 0, tasks: [], dangling: 0, source: "redis", warnings };
 }
 
@@ -219,7 +219,15 @@ function sourceOf(tasks: readonly Task[], { filled }: MirrorTasks): ListResult["
   return fromFile === 0 ? "redis" : fromFile === tasks.length ? "file" : "mixed";
 }
 
-function danglingWarnings(count: number, unnamed = 0): string[] {
+/** Names the layout of the tasks, if `[redis] layout` is another, in place of members that it can't read. */
+async function danglingWarnings(mirror: Mirror, count: number, unnamed = 0): Promise<string[]> {
+  if (count === 0) return [];
+  const { layout, isPublished } = mirror.parser.rules;
+  const shown = await shownLayout(mirror).catch(noneOfRedis);
+  if (shown !== null && shown.name !== null && shown.isPublished !== isPublished)
+    return [
+      `the tasks in Redis are in the layout ${shown.name}, and [redis] layout is ${layout}: set \`layout = ${shown.name}\``,
+    ];
   const lines: string[] = [];
   const left = (which: number, what: string) => `left out ${counted(which, "index member")} without a task${what}`;
   if (count > unnamed) lines.push(left(count - unnamed, "; `ttsctl sync --prune` removes such members"));
@@ -360,4 +368,9 @@ function countIn(snapshot: Snapshot, userId: string | undefined): number {
   let count = 0;
   for (const _ of matchingRows(snapshot, ofUser(userId))) count++;
   return count;
+}
+
+function noneOfRedis(error: unknown): null {
+  if (!isRedisError(error)) throw error;
+  return null;
 }

@@ -33,7 +33,7 @@ export class MirrorTasks implements TaskSource {
   }
 
   async page(filter: TaskFilter, offset: number, count: number, sort?: Sort): Promise<TaskPage> {
-    const { range, hasTimes } = await this.#rangeOf(filter);
+    const { range, hasTimes } = this.#rangeOf(filter);
     if (this.#needsSorting(filter, sort, hasTimes)) {
       const { ids, lost, ...all } = await this.#sorted(filter, sort, hasTimes);
       const page = ids(offset, offset + count);
@@ -58,7 +58,7 @@ export class MirrorTasks implements TaskSource {
    * walk may come twice; tasks that don't come at least once.
    */
   async *newest(filter: TaskFilter, left: () => number, sort?: Sort): AsyncGenerator<TaskPage> {
-    const { range, hasTimes } = await this.#rangeOf(filter);
+    const { range, hasTimes } = this.#rangeOf(filter);
     if (this.#needsSorting(filter, sort, hasTimes) || !isRange(filter, hasTimes)) {
       const { ids, lost, ...all } = await this.#sorted(filter, sort, hasTimes);
       for (let at = 0; at === 0 || (at < all.total && left() > 0); at += STEP) {
@@ -130,9 +130,8 @@ export class MirrorTasks implements TaskSource {
   }
 
   /** The range of an index that has all that passes, and whether its scores are the times that the filter means. */
-  async #rangeOf(filter: TaskFilter): Promise<{ range: IndexRange; hasTimes: boolean }> {
+  #rangeOf(filter: TaskFilter): { range: IndexRange; hasTimes: boolean } {
     const userId = soleUser(filter);
-    if (userId !== undefined) await this.#mirror.detect();
     const hasTimes = userId === undefined || this.#mirror.layout.userScoredBy === "updated_at";
     const { since, until } = hasTimes ? filter : { since: null, until: null };
     return { range: { userId, since, until }, hasTimes };
@@ -143,7 +142,7 @@ export class MirrorTasks implements TaskSource {
    * @param isOver ends the walk before its end; the last step then has looked at none
    */
   async *#passing(filter: TaskFilter, isOver = () => false): AsyncGenerator<Passing> {
-    const { range, hasTimes } = await this.#rangeOf(filter);
+    const { range, hasTimes } = this.#rangeOf(filter);
     for await (const members of this.#mirror.walkInOrder(range)) {
       this.#signal?.throwIfAborted();
       if (members.length > 0 && isOver()) {

@@ -29,7 +29,7 @@ export abstract class SyncState {
     this.commands = commands;
   }
 
-  abstract get layout(): Layout;
+  abstract readonly layout: Layout;
 
   /** When the last full sync ended; null: never, or Redis was flushed since. */
   async syncedAt(): Promise<string | null> {
@@ -56,10 +56,8 @@ export abstract class SyncState {
     for (const some of batches([undefined, ...users], COUNTED_AT_ONCE)) {
       const keys = some.map((userId) => this.layout.indexKey(userId));
       const sizes = unlessFatal(await this.commands.pipeline(keys.map((key) => ["ZCARD", key])));
-      const pairs = keys.flatMap((key, i) => (Number(sizes[i]) > 0 ? [key, sizes[i] as number] : []));
-      const commands = isWhole ? [] : [["HDEL", COUNTED_KEY, ...keys]];
-      if (pairs.length > 0) commands.push(["HSET", COUNTED_KEY, ...(pairs as string[])]);
-      allOf(await this.commands.pipeline(commands));
+      const pairs = keys.flatMap((key, i) => (Number(sizes[i]) > 0 ? [key, Number(sizes[i])] : []));
+      if (pairs.length > 0) await this.commands.command("HSET", COUNTED_KEY, ...pairs);
     }
   }
 
