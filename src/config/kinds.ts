@@ -1,6 +1,6 @@
 import { type Address, addressText } from "../printable.ts";
 import { formatDuration, parseBytes, parseDuration } from "../task/amounts.ts";
-import { LAYOUT_NAMES, type LayoutName } from "../task/rules.ts";
+import { type DialectName, LAYOUT_NAMES, type LayoutName } from "../task/rules.ts";
 import { isZoneName } from "../task/time.ts";
 import { maskUrl, parseAddress, parseHost, parseInteger, parsePort, parseRedisUrl } from "./address.ts";
 
@@ -142,9 +142,15 @@ export const ADDRESSES: Kind<readonly Address[]> = listOf(
   "addresses host:port separated by commas, such as 10.0.0.1:26379, [::1]:26379",
 );
 
-export const LAYOUT: Kind<LayoutName> = layoutOf("the layout of the GPT-SoVITS API service");
+export const LAYOUT: Kind<LayoutName> = oneOf(
+  LAYOUT_NAMES,
+  "plain, api_ms (the layout of the GPT-SoVITS API service) or api_ms_v3 (that of its third version)",
+);
 
-export const DIALECT: Kind<LayoutName> = layoutOf("the requests and answers of the GPT-SoVITS API service");
+export const DIALECT: Kind<DialectName> = oneOf(
+  ["plain", "api_ms"],
+  "plain, or api_ms (the requests and answers of the GPT-SoVITS API service)",
+);
 
 /** Braces would put keys into other slots of a cluster, and Redis reads * ? [ ] \\ ^ in patterns. Without `tts:` at its start no key is another's. */
 export const PREFIX: Kind<string> = {
@@ -189,11 +195,8 @@ function listOf<T>(
   };
 }
 
-function layoutOf(published: string): Kind<LayoutName> {
-  return {
-    accepted: `plain, or api_ms (${published})`,
-    parse: (text) => LAYOUT_NAMES.find((name) => name === text.trim().toLowerCase()),
-  };
+function oneOf<T extends string>(names: readonly T[], accepted: string): Kind<T> {
+  return { accepted, parse: (text) => names.find((name) => name === text.trim().toLowerCase()) };
 }
 
 function within(value: number | undefined, least: number, most: number): number | undefined {

@@ -65,7 +65,7 @@ export const SETTINGS = {
   "redis.tls_cert": row(kinds.PATH, null, ["REDIS_TLS_CERT", "PEM file: the client's certificate"]),
   "redis.tls_key": row(kinds.PATH, null, ["REDIS_TLS_KEY", "PEM file: its key"]),
   "redis.tls_server_name": row(kinds.HOST, null, ["REDIS_TLS_SERVER_NAME", "the name in the server's certificate"]),
-  "redis.layout": row(kinds.LAYOUT, "plain", ["REDIS_LAYOUT", "plain or api_ms"]),
+  "redis.layout": row(kinds.LAYOUT, "plain", ["REDIS_LAYOUT", "plain, api_ms or api_ms_v3"]),
   "redis.prefix": row(kinds.PREFIX, "", ["REDIS_PREFIX", "precedes each key, such as staging:"], {
     refusesEmpty: true,
   }),
