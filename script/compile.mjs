@@ -39,7 +39,7 @@ const REPLIES = {
   ZCARD: ":2\r\n",
   ZCOUNT: ":2\r\n",
   ZRANGE: MEMBERS,
-  "HMGET tts:ttsctl:counted": "*2\r\n$-1\r\n$-1\r\n",
+  "HMGET tts:ttsctl:counted": `*2\r\n${bulk("2")}${bulk("2")}`,
   EVAL: HASHES,
   EVALSHA: HASHES,
 };

@@ -10,7 +10,7 @@ import { pushFile, retrying } from "./sync-store.ts";
 
 /** When Redis was last synchronised; null if it can't say. */
 async function markOf(state: MirrorState): Promise<string | null> {
-  return state.kind === "on" ? state.mirror.syncedAt(undefined).catch(() => null) : null;
+  return state.kind === "on" ? state.mirror.syncedAt().catch(() => null) : null;
 }
 
 const LONGEST_RETRY_MS = 300_000;
@@ -71,9 +71,7 @@ export async function connectSyncing(parts: RunParts, isWanted: boolean, { note,
       if (mark !== null && mark !== (await markThen)) behind = null;
     }
     const reason = behind ?? repairs.problem;
-    if (reason === null) return state;
-    await state.mirror.detect().catch(() => {}); // the file's lists have the order of those in Redis
-    return { ...state, behind: reason };
+    return reason === null ? state : { ...state, behind: reason };
   }
 
   function begin(): void {

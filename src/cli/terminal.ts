@@ -50,7 +50,7 @@ export interface GlobalFlags {
 
 /** The global flags of a command line that may be wrong or unfinished, for errors and completion. */
 export function flagsIn(argv: readonly string[]): GlobalFlags {
-  const valueOf = (long: string, short = /^(?!)/) => {
+  const given = (long: string, short = /^(?!)/) => {
     const values = argv.flatMap((arg, i) => {
       if (arg.startsWith(`${long}=`)) return [arg.slice(long.length + 1)];
       const joined = short.exec(arg)?.[1];
@@ -59,17 +59,17 @@ export function flagsIn(argv: readonly string[]): GlobalFlags {
     return values.at(-1);
   };
   // Short flags without a value may come before one of these in a word.
-  const format = valueOf("--output", /^-[qvy]*o=?(.*)$/s);
+  const format = given("--output", /^-[qvy]*o=?(.*)$/s);
   const verbose = argv.map((arg) => /^-[qvy]+(?=o|$)/.exec(arg)?.[0].replace(/[^v]/g, "").length ?? 0);
   return {
-    config: valueOf("--config"),
-    profile: valueOf("--profile"),
-    store: valueOf("--store"),
-    redisUrl: valueOf("--redis-url"),
+    config: given("--config"),
+    profile: given("--profile"),
+    store: given("--store"),
+    redisUrl: given("--redis-url"),
     redis: !argv.includes("--no-redis"),
     color: false,
     output: FORMATS.find((known) => known === format) ?? "table",
-    logFormat: LOG_FORMATS.find((known) => known === valueOf("--log-format")) ?? "text",
+    logFormat: LOG_FORMATS.find((known) => known === given("--log-format")) ?? "text",
     quiet: true,
     verbose: verbose.reduce((sum, count) => sum + count, argv.filter((arg) => arg === "--verbose").length),
   };

@@ -1,5 +1,5 @@
 import { CHOOSING_PARTS, fieldOf, QUERY_PARTS, type QueryField, type QueryPart } from "../task/query-fields.ts";
-import type { LayoutName } from "../task/rules.ts";
+import type { DialectName } from "../task/rules.ts";
 import { SPAN_NAMES } from "../task/spans.ts";
 import { STATUS_CHOICES } from "../task/status.ts";
 import { VERSION } from "../version.ts";
@@ -420,7 +420,7 @@ function described(path: string, operation: Operation, isServedAsApiMs: boolean)
 }
 
 /** @param cookie the name of that of a session @param dialect that of the server */
-export function openapi(basePath: string, cookie: string, dialect: LayoutName): object {
+export function openapi(basePath: string, cookie: string, dialect: DialectName): object {
   const paths: Record<string, Record<string, object>> = {};
   for (const [name, operation] of Object.entries(operations(dialect === "api_ms"))) {
     const [method, path] = name.split(" ") as [string, string];

@@ -185,7 +185,7 @@ describe("delete is careful", () => {
   it("works on the file if Redis is down, with a warning", async () => {
     const { site } = here;
     await site.writeBoth(record("a", "t1"), record("a", "t2"));
-    const down = await site.mirror.syncedAt(undefined).then(() => null);
+    const down = await site.mirror.syncedAt().then(() => null);
     expect(down).toBeNull();
     site.flaky.goDown((method) => method === "copies");
     const { result, problem } = await site.delete(ids("t1"));
