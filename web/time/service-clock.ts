@@ -1,4 +1,3 @@
-import { parseDuration } from "../../src/task/amounts.ts";
 import { formatInZone, TimeReader, Zone } from "../../src/task/time.ts";
 
 const UNITS = [
@@ -10,9 +9,12 @@ const UNITS = [
 /** As an input of the type `datetime-local` gives it, with seconds. */
 const NAIVE = /^\d{4,}-\d\d-\d\dT\d\d:\d\d:\d\d$/;
 
-/** The seconds of an age such as `24h`; undefined for other texts. */
+const SECONDS: Readonly<Record<string, number>> = { m: 60, h: 3_600, d: 86_400 };
+
+/** The seconds of an age such as `24h`, as the page has them; undefined for other texts. */
 export function ageIn(text: string): number | undefined {
-  return /[a-z]$/i.test(text) ? parseDuration(text) : undefined;
+  const [, count, unit] = /^(\d+)([mhd])$/.exec(text) ?? [];
+  return unit === undefined ? undefined : Number(count) * SECONDS[unit]!;
 }
 
 /** Times as the service means them: naive ones are those of its zone, and "now" is the server's. */
