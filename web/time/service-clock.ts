@@ -95,7 +95,7 @@ export class ServiceClock {
     if (!Number.isFinite(epoch)) return text;
     const age = now - epoch;
     const [unit, size] = UNITS.find(([, size]) => Math.abs(age) >= size) ?? (["second", 1] as const);
-    return formatOf(language).format(-Math.trunc(age / size), unit);
+    return new Intl.RelativeTimeFormat(language, { style: "short" }).format(-Math.trunc(age / size), unit);
   }
 }
 
@@ -105,16 +105,4 @@ function zoneNamed(name: string): Zone {
   } catch {
     return new Zone("UTC");
   }
-}
-
-const formats = new Map<string, Intl.RelativeTimeFormat>();
-
-/** Making one takes longer than using it for a page of rows. */
-function formatOf(language: string): Intl.RelativeTimeFormat {
-  let format = formats.get(language);
-  if (format === undefined) {
-    format = new Intl.RelativeTimeFormat(language, { style: "short" });
-    formats.set(language, format);
-  }
-  return format;
 }
