@@ -7,14 +7,8 @@ import type { QueryContext } from "../operations/list-query.ts";
 import type { Selection } from "../operations/select.ts";
 import { TIME_STYLES, type TimeStyle, WIDE_COLUMNS } from "../render/item.ts";
 import type { SourceChoice } from "../store/mirror-link.ts";
-import {
-  LIMIT_ACCEPTED,
-  PARTS_ACCEPTED,
-  parseDuration,
-  parseLimit,
-  parsePart,
-  parseWholeNumber,
-} from "../task/amounts.ts";
+import { LIMIT_ACCEPTED, PARTS_ACCEPTED, parseLimit, parsePart, parseWholeNumber } from "../task/amounts.ts";
+import { parseDuration } from "../task/duration.ts";
 import { trimId } from "../task/ids.ts";
 import {
   CHOOSING_PARTS,
