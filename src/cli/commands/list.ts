@@ -337,8 +337,8 @@ Examples:
   ttsctl list --limit all -o csv          everything, for a spreadsheet
   ttsctl list --columns user,task,text --time relative
   ttsctl list --status run --watch        running tasks, redrawn in place
-  ttsctl list --stuck --exit-status -q    exit code 3 if a task is stuck, for an alert
-  ttsctl list --search "no voice"         tasks with "no voice" in text, error or ids`;
+  ttsctl list --stuck --exit-status -q    exit code 3 for an alert
+  ttsctl list --search "no voice"         in text, error or ids`;
 
 interface QueryFlags extends LookFlags {
   readonly file?: string;

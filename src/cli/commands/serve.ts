@@ -43,7 +43,7 @@ const EXAMPLES = `
 Examples:
   ttsctl serve                          http://127.0.0.1:9883/, for this machine
   ttsctl serve --read-only --port 0     change nothing, on any free port
-  ttsctl serve --cleanup -v             also clean up, instead of a watcher or a timer; log each request`;
+  ttsctl serve --cleanup -v             also clean up; log each request`;
 
 /** How long current requests may take after a signal; everything ends within 5 s. */
 const PATIENCE_MS = 3000;
