@@ -335,7 +335,7 @@ Examples:
   ttsctl list --status error --since 2h   failures of the last two hours
   ttsctl list --source file --page 2      the second page, only from the file
   ttsctl list --limit all -o csv          everything, for a spreadsheet
-  ttsctl list --columns user,task,text --time relative
+  ttsctl list --columns user,task,text --time age
   ttsctl list --status run --watch        running tasks, redrawn in place
   ttsctl list --stuck --exit-status -q    exit code 3 for an alert
   ttsctl list --search "no voice"         in text, error or ids`;
