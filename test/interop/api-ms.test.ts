@@ -118,19 +118,6 @@ describe("ttsctl's writes", () => {
 });
 
 describe("removal", () => {
-  it("deletes a task with its lookup and artifacts, whichever program wrote it", async () => {
-    service.write(...all(), record("keeper", "k", { updated_at: Math.floor(Date.now() / 1000) }));
-    for (const [user, task] of IDS) artifacts(user, task);
-    expect(await json("delete", "--user", "a:b", "--ids", "c:d", "--yes")).toMatchObject({ deleted: 1, files: 2 });
-    expect([here.root.has(folder("a:b", "c:d")), service.read().problems]).toEqual([false, []]);
-    const result = await json("cleanup", "--once", "--retention", "1d");
-    expect(result).toMatchObject({ purged: IDS.length - 1, skipped: 0, failed: 0 });
-    const view = service.read();
-    expect([view.problems, idsOf(view.all)]).toEqual([[], ["keeper k"]]);
-    expect(IDS.filter(([user, task]) => here.root.has(folder(user, task)) || here.root.has(log(task)))).toEqual([]);
-    expect(await here.server.call("KEYS", "tts:task*")).toHaveLength(3);
-  });
-
   it("leaves the folder and the log that a kept task has too, and says so", async () => {
     const now = Math.floor(Date.now() / 1000);
     service.write(record("a b", "t 1"), record("a:b", "t:1", { updated_at: now }), record("a.b", "t.1"));
