@@ -10,14 +10,8 @@ import type { Snapshot } from "../store/file/snapshot.ts";
 import type { SourceChoice } from "../store/mirror-link.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { tasksNamed } from "../store/tasks-with-id.ts";
-import {
-  LIMIT_ACCEPTED,
-  PARTS_ACCEPTED,
-  parseDuration,
-  parseLimit,
-  parsePart,
-  parseWholeNumber,
-} from "../task/amounts.ts";
+import { LIMIT_ACCEPTED, PARTS_ACCEPTED, parseLimit, parsePart, parseWholeNumber } from "../task/amounts.ts";
+import { parseDuration } from "../task/duration.ts";
 import { memberOf, trimId, uniqueTasks } from "../task/ids.ts";
 import {
   CHOOSING_PARTS,

@@ -62,6 +62,8 @@ export function newMetrics(version: string) {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
+  // They aren't counters, and Prometheus keeps this ending for counters.
+  for (const what of ["handles", "requests", "resources"]) registry.removeSingleMetric(`nodejs_active_${what}_total`);
   const requests = new Counter({
     name: "ttsctl_http_requests_total",
     help: "Requests that have ended.",

@@ -1,7 +1,9 @@
+import { spawnSync } from "node:child_process";
 import { appendFileSync, readFileSync } from "node:fs";
 import { beforeEach, expect, it } from "vitest";
 import type { StatsHealth } from "../../src/http/routes/stats-health.ts";
 import { FastClock } from "../helpers/clock.ts";
+import { lacks } from "../helpers/lacks.ts";
 import { ago, record } from "../helpers/records.ts";
 import { start } from "../helpers/ttsctl.ts";
 import { until } from "../helpers/until.ts";
@@ -164,4 +166,12 @@ it("knows the passes of others by the ledger and their lock", async () => {
     ["cleanup"],
     { exitCode: 1, error: "MAX_DELETE_EXCEEDED" },
   ]);
+});
+
+it.skipIf(lacks("promtool"))("promtool finds nothing wrong with the metrics", async () => {
+  here.root.writeStore([record("alice", "t1"), record("alice", "t2", { status: "queued" })]);
+  const server = await here.serve("--cleanup");
+  const input = await (await server.fetch("/metrics")).text();
+  const { status, stdout, stderr } = spawnSync("promtool", ["check", "metrics"], { input, encoding: "utf8" });
+  expect([status, stdout, stderr]).toEqual([0, "", ""]);
 });

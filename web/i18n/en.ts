@@ -114,7 +114,7 @@ export const en = {
   redisDown: "Redis cannot be reached. Tasks are read from the store file; no data is lost.",
   redisDownShort: "Redis cannot be reached",
   redisDownHint:
-    "Start Redis again: the server then syncs the store file to it. If the server runs with --no-sync or --read-only, run: ttsctl sync",
+    "Start Redis again: the server then syncs the store file to it. With --no-sync or --read-only, run: ttsctl sync",
   syncing: "The store file is being synced to Redis.",
   storeDown: "The store file cannot be read.",
   storeDownShort: "the store file cannot be read",
@@ -205,7 +205,7 @@ export const en = {
     "This deletes records from the store file and Redis, and audio and logs from the disk. It cannot be undone.",
   alsoUnfinished: (n: number) => `Also delete ${count(n, "unfinished task")}`,
   forceWhat:
-    "The service may still be working on them. Files that it writes later would have no record, or tasks may come back. Delete them only if the service is no longer working on them, for example after a crash.",
+    "The service may still be working on them. Files that it writes later would have no record, or tasks may come back. Delete them only if it no longer does, for example after a crash.",
   retryTitle: (n: number) => `Retry ${count(n, "failed task")}?`,
   newStatus: "New status",
   chooseStatus: "Choose a status",
@@ -261,7 +261,7 @@ export const en = {
   },
 
   loginTitle: "Token required",
-  loginWhat: "Enter the token of this server: token under [http] in its config.ini, or its TTSCTL_HTTP_TOKEN.",
+  loginWhat: "Enter the server's token: token under [http] in its config.ini, or TTSCTL_HTTP_TOKEN.",
   token: "Token",
   login: "Sign in",
   logout: "Sign out",
