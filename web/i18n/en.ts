@@ -39,7 +39,7 @@ export const en = {
   stuckOff: "Not watched: stuck_after is off.",
   drift: "File and Redis",
   driftFound: "the store file and Redis differ",
-  driftUnknown: "Not compared: Redis is off, down or being synced, or a store could not be read.",
+  driftUnknown: "Not compared: Redis is off, down or being synced, or a store is unreadable.",
   compared: (checked: number, all: number) => `${NUMBER.format(checked)} of ${count(all, "task")} compared:`,
   inSync: "in sync.",
   differing: (n: number) => `${NUMBER.format(n)} differ.`,
@@ -121,7 +121,7 @@ export const en = {
   storeDownHint: "Run ttsctl doctor on the server for advice.",
   serverNotes: "Messages from the server",
   unreachable: "The server does not respond.",
-  unreachableHint: "The page may be out of date. It retries automatically.",
+  unreachableHint: "The page may be out of date. It retries.",
   failed: "The tasks could not be read.",
   retry: "Try again",
 
@@ -144,7 +144,7 @@ export const en = {
   emptyStore: "No tasks yet",
   emptyStoreHint: "Tasks appear here as soon as the service accepts a text.",
   emptyFilter: "No task matches the filter",
-  emptyFilterHint: "Check the user and the ids for typos, or clear the filter.",
+  emptyFilterHint: "Check user and ids for typos, or clear the filter.",
   pastEnd: "This page is past the end of the list",
   firstPage: "Go to the first page",
   missing: (n: number) => `${count(n, "id")} found in neither store:`,
@@ -201,8 +201,7 @@ export const en = {
   deleteTask: (id: string) => `Delete task ${id}`,
   deleteTitle: "Delete this task?",
   deleteTitleMany: (n: number) => `Delete ${count(n, "task")}?`,
-  deleteWhat:
-    "This deletes records from the store file and Redis, and audio and logs from the disk. It cannot be undone.",
+  deleteWhat: "Records leave the store file and Redis, audio and logs the disk. It cannot be undone.",
   alsoUnfinished: (n: number) => `Also delete ${count(n, "unfinished task")}`,
   forceWhat:
     "The service may still be working on them. Files that it writes later would have no record, or tasks may come back. Delete them only if it no longer does, for example after a crash.",
