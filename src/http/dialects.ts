@@ -163,7 +163,7 @@ const DIALECTS: Readonly<Record<DialectName, Dialect>> = { plain: PLAIN, api_ms:
 export const DIALECT_HEADER = "ttsctl-dialect";
 
 /** The dialect of a request to a task endpoint: the one that it names, else the setting. */
-export function dialectOf(c: Context<Env>, { dialect }: Pick<ServerParts, "dialect">): Dialect {
+export function dialectOf(c: Context<Env>, { settings }: ServerParts): Dialect {
   const named = c.req.header(DIALECT_HEADER) ?? "";
-  return DIALECTS[Object.hasOwn(DIALECTS, named) ? (named as DialectName) : dialect];
+  return DIALECTS[Object.hasOwn(DIALECTS, named) ? (named as DialectName) : settings.http.dialect.value];
 }

@@ -5,7 +5,6 @@ import { ago, record } from "../helpers/records.ts";
 import { type Served, useServer } from "./setup.ts";
 
 const here = useServer();
-const TOKEN = "0123456789abcdef";
 const SERVE = "--dialect api_ms --no-sync --no-cleanup";
 
 beforeEach(() =>
@@ -76,15 +75,6 @@ it("orders, searches and stuck tasks are as in the plain dialect", async () => {
   }
 });
 
-it("without a token there is a refusal in the dialect, with the challenge", async () => {
-  const server = await here.serve(SERVE, { TTSCTL_HTTP_TOKEN: TOKEN });
-  const refused = await server.fetch("/voice-tasks?user_id=alice");
-  expect([refused.status, refused.headers.get("www-authenticate")]).toEqual([401, "Bearer"]);
-  expect(await refused.json()).toEqual(failed(1, expect.any(String)));
-  const headers = { authorization: `Bearer ${TOKEN}` };
-  expect(await answer(server, "/voice-tasks?user_id=alice", { headers })).toMatchObject([200, { code: 0 }]);
-});
-
 it("a request may name its dialect", async () => {
   const spoken = await here.serve(SERVE);
   const headers = { "ttsctl-dialect": "plain" };
@@ -134,7 +124,7 @@ it("deletes by the id, but no task whose id another user also has, and no unfini
   expect(await answer(reading, "/voice-tasks/none", DELETE)).toEqual([403, failed(1, expect.any(String))]);
 });
 
-it("/openapi.json describes the answers of both dialects", async () => {
+it("/openapi.json describes the answers of the server's dialect", async () => {
   const server = await here.serve(SERVE);
   const description = (await server.json("/openapi.json")) as { components: object };
   expect((await new Validator().validate(structuredClone(description))).valid).toBe(true);

@@ -105,16 +105,6 @@ it("compares nothing while Redis is down, and needs the token", async () => {
   await here.server.start();
 });
 
-it("a pass that a signal stopped needs no attention", async () => {
-  const about = { time: new Date().toISOString(), run: "1" };
-  const begin = { ...about, event: "begin", argv: ["cleanup", "--once"], store: here.root.store };
-  const end = { ...about, event: "end", exitCode: 130, error: "INTERRUPTED", announced: 0, stayed: 0, result: null };
-  here.root.write("audit.jsonl", `${JSON.stringify(begin)}\n${JSON.stringify(end)}\n`);
-  const server = await here.serve("--no-sync", AUDIT);
-  const { cleanup, attention } = await healthOf(server);
-  expect([cleanup.last?.error, attention.includes("cleanup")]).toEqual(["INTERRUPTED", false]);
-});
-
 it("knows the passes of its own loop, and that they fail", async () => {
   here.root.writeStore([...TASKS, OLD]);
   const server = await here.serve("--cleanup");
