@@ -13,17 +13,16 @@ import { KeySet } from "../key-table.ts";
 import type { TaskId } from "../task-source.ts";
 import type { Writable } from "../writable.ts";
 import { BatchPlan, type Change, type ChangeResult, type Request } from "./batch-plan.ts";
+import { Changes, NO_PUTS } from "./changes.ts";
 import { lineOf, tombstoneLine } from "./edit.ts";
 import type { FileStore } from "./file-store.ts";
 import { sameFile } from "./identity.ts";
-import { LandedEdit } from "./landed-edit.ts";
 import { isLately, LATELY_S, type LastWriter, lastWriterOf, noteOf } from "./last-writer.ts";
 import { LineLog } from "./line-log.ts";
 import type { Lock } from "./lock.ts";
 import { INVALID, SUPERSEDED, TOMBSTONE } from "./rows.ts";
 import type { SharedSnapshot } from "./shared-snapshot.ts";
 import type { Snapshot } from "./snapshot.ts";
-import { NO_UPSERTS } from "./upserts.ts";
 import { syncDirectory } from "./written-file.ts";
 
 /** The lock is held for several batches, since acquiring it costs more than one of them. Seconds. */
@@ -101,7 +100,7 @@ export class FileWriter {
   }
 
   async #rewrite(batch: Batch<Request, ChangeResult>, plan: BatchPlan, base?: Snapshot): Promise<void> {
-    const { returned } = await this.#parts.file.edit((now) => plan.on(now), base);
+    const { returned } = await this.#parts.file.apply((now) => plan.on(now), base);
     settle(batch, plan, returned);
   }
 
@@ -150,7 +149,7 @@ export class FileWriter {
       const tombstones = Array.from(edit.removed, (key) => tombstoneLine(snapshot.rows, key));
       const lines = [...tombstones, ...plan.tasks.map(lineOf)];
       if (lines.length > 0) {
-        const appended = new LandedEdit(snapshot, edit);
+        const appended = new Changes(snapshot, edit);
         const moved = !(await this.#put(open, lines));
         if (!moved) await this.#settled(open);
         if (!moved && snapshot.rows.size > from + lines.length) await this.#giveWay(open, plan, from);
@@ -263,9 +262,9 @@ export class FileWriter {
       let end = Number.POSITIVE_INFINITY;
       const plan = (current: Snapshot) => {
         if (sameFile(current.identity, identity)) end = current.layout!.size;
-        return { removed: new Set<number>(), upserts: NO_UPSERTS, dead: deadRows(current) };
+        return { removed: new Set<number>(), puts: NO_PUTS, dead: deadRows(current) };
       };
-      await file.edit(plan, base);
+      await file.apply(plan, base);
       if (!sameFile(await file.identity(), identity)) {
         this.#left = { handle, end, until: clock.monotonic() + LATELY_S };
       }

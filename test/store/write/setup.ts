@@ -43,8 +43,8 @@ export class WriterPlace {
   open(link: MirrorLink = NO_REDIS, clock: Clock = this.clock): TaskWriter {
     const place = this;
     class CountingFile extends FileStore {
-      override async edit(...args: Parameters<FileStore["edit"]>) {
-        const outcome = await super.edit(...args);
+      override async apply(...args: Parameters<FileStore["apply"]>) {
+        const outcome = await super.apply(...args);
         place.rewrites += outcome.rewrites;
         return outcome;
       }
