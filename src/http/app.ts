@@ -1,12 +1,15 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
+import type { IncomingMessage } from "node:http";
 import { join } from "node:path";
 import { type Context, Hono, type MiddlewareHandler } from "hono";
 import { compress } from "hono/compress";
 import { etag } from "hono/etag";
 import { matchedRoutes } from "hono/route";
 import { getMimeType } from "hono/utils/mime";
+import type { Clock } from "../clock.ts";
 import { HttpError, json, problemOf, problemResponse } from "./answer.ts";
 import { dialectOf, PLAIN } from "./dialects.ts";
+import { Doorbell } from "./doorbell.ts";
 import { eventStreams } from "./event-stream.ts";
 import { checkRequest, cookieOf, Doorkeeper } from "./guard.ts";
 import { LIMITS } from "./limits.ts";
@@ -50,21 +53,34 @@ export function createApp(parts: ServerParts): Hono<Env> {
   const { counts, forget } = keptCounts(parts);
   const forChange = changeTurns(parts.clock, forget);
   const withBody = bodyReader(parts.clock);
-  addVoiceTasks(app, parts, forChange, withBody);
+  const doorbell = new Doorbell(parts);
+  addVoiceTasks(app, parts, forChange, withBody, doorbell);
   addChanges(app, parts, forChange, withBody);
   addLogs(app, parts, answerEvents);
   addStats(app, parts, counts);
   addStatsHealth(app, parts, () => counts(undefined));
-  addStream(app, parts, answerEvents, withBody, counts);
+  addStream(app, doorbell, answerEvents);
   addOutput(app, parts);
   app.notFound((c) => problemResponse(nothingHere(app, c.req.path)));
-  app.onError((error, c) => {
+  app.onError(async (error, c) => {
+    await untilSent(c.env.incoming, parts.clock);
     if (problemOf(error).code === "INTERNAL") parts.failed(error);
     const dialect = DIALECT_ROUTES.includes(routeOf(c)) ? dialectOf(c, parts) : PLAIN;
     return dialect.refusal(error, c.req.method);
   });
   return app;
 }
+
+/** A client that still sends its body when the connection is closed never reads why it is refused. */
+async function untilSent(incoming: IncomingMessage, clock: Clock): Promise<void> {
+  if (incoming.complete) return;
+  const sent = new AbortController();
+  incoming.once("close", () => sent.abort()).once("end", () => sent.abort());
+  incoming.resume();
+  await clock.sleep(PATIENCE_MS, sent.signal);
+}
+
+const PATIENCE_MS = 1000;
 
 const gzip = compress({ encoding: "gzip" });
 /** Bytes. Packing 20 MB takes longer than making them. */

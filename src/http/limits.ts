@@ -11,7 +11,6 @@ export const LIMITS = {
   silentS: 120,
   /** Room for 100,000 ids. */
   bodyBytes: 8 << 20,
-  streamBodyBytes: 64 << 10,
   /** Clients without a token may send it. */
   loginBytes: 4 << 10,
   /** Of all bodies of more than 64 KiB that are arriving, or wait for their answer. */

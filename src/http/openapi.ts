@@ -6,7 +6,6 @@ import { WARNINGS_HEADER } from "./answer.ts";
 import { DIALECT_HEADER } from "./dialects.ts";
 import { DELETE_KINDS, MARK_KINDS } from "./routes/changes.ts";
 import { LOG_FORMATS, MOST_LINES } from "./routes/logs.ts";
-import { MOST_EVERY } from "./routes/stream.ts";
 
 const TEXT = { type: "string" };
 const COUNT = { type: "integer", minimum: 0 };
@@ -356,10 +355,6 @@ const LINES = query("lines", "how many of the last lines; 20 by default", intege
 const LOG_CONTENT = { ...content(ref("TaskLogs")).content, ...content(TEXT, "text/plain").content };
 
 const SPAN = query("span", "the time span of the chart; 24h by default", oneOf(SPAN_NAMES));
-const EVERY = query("every", "seconds between two updates, at least; 5 by default", integerIn([1, MOST_EVERY]));
-const EVENTS = {
-  200: { description: "events: list, stats, health, unchanged, problem", ...content(TEXT, "text/event-stream") },
-};
 
 /** The answer to `If-None-Match` with its tag. */
 const UNCHANGED = { 304: { description: "it hasn't changed since that tag" } };
@@ -426,12 +421,8 @@ const OPERATIONS: Readonly<Record<string, object>> = {
     { 200: jsonOf(ref("StatsUsers"), "at most 20 of the 10,000 users with the most tasks"), ...UNCHANGED },
     { parameters: [query("search", "only users with this text in their ids, ignoring case")] },
   ),
-  "GET /stream": operation("A page of tasks, the chart and the health, again whenever they change", EVENTS, {
-    parameters: [...QUERY_PARAMETERS, SPAN, EVERY],
-  }),
-  "POST /stream": operation("The same for a query of up to 64 KiB", EVENTS, {
-    parameters: [SPAN, EVERY],
-    requestBody: bodyOf("Query"),
+  "GET /stream": operation("An event whenever the stores may have changed", {
+    200: { description: "events: changed", ...content(TEXT, "text/event-stream") },
   }),
   "GET /stats/health": operation(
     "Stuck tasks, differences between file and Redis in a sample, and the cleanup's last pass",

@@ -117,10 +117,9 @@ function malformed(): HttpError {
   return new HttpError("BAD_REQUEST", "the body is truncated or not UTF-8");
 }
 
-/** The rest of the body isn't read, so the connection can't be used again. */
 function tooLarge(mostBytes: number): HttpError {
   const hint = mostBytes === LIMITS.bodyBytes ? MANY_IDS : `at most ${mostBytes} bytes`;
-  return new HttpError("BODY_TOO_LARGE", "the body is too large", hint, { connection: "close" });
+  return new HttpError("BODY_TOO_LARGE", "the body is too large", hint);
 }
 
 const MANY_IDS = "at most 8 MiB: ask for fewer ids at a time";

@@ -75,7 +75,7 @@ export function bodyReader(clock: Clock) {
     const hold = (bytes: number) => {
       own += bytes;
       held += bytes;
-      if (own > SMALL_BODY && held > LIMITS.bodiesBytes) throw busy({ connection: "close" });
+      if (own > SMALL_BODY && held > LIMITS.bodiesBytes) throw busy();
     };
     try {
       const body = await bodyOf(env.incoming, mostBytes, hold);
@@ -86,6 +86,6 @@ export function bodyReader(clock: Clock) {
   };
 }
 
-function busy(headers: Record<string, string> = {}): HttpError {
-  return new HttpError("BUSY", "the server is busy", "ask again in a second", { "retry-after": "1", ...headers });
+function busy(): HttpError {
+  return new HttpError("BUSY", "the server is busy", "ask again in a second", { "retry-after": "1" });
 }

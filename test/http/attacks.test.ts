@@ -316,11 +316,9 @@ describe("a malformed request", () => {
     ["that nests deeply", "[".repeat(1_000_000), 400],
     ["with a value that nests deeply", `{"page": ${"[".repeat(200_000)}${"]".repeat(200_000)}}`, 400],
   ])("a body %s: %#", async (_, body, status) => {
-    const answer = await server.post("/voice-tasks/query", body).catch(() => null);
-    if (answer !== null) {
-      expect(answer.status).toBe(status);
-      expect(answer.headers.get("content-type")).toBe("application/problem+json");
-    }
+    const answer = await server.post("/voice-tasks/query", body);
+    expect(answer.status).toBe(status);
+    expect(answer.headers.get("content-type")).toBe("application/problem+json");
     await expectAlive();
   });
 
@@ -335,7 +333,7 @@ describe("a malformed request", () => {
     const chunk = `100000\r\n${" ".repeat(1 << 20)}\r\n`;
     for (let i = 0; i < 10 && !wire.ended; i++) wire.socket.write(chunk);
     await until(() => wire.status !== null || wire.ended);
-    if (wire.status !== null) expect(wire.status).toBe(413);
+    expect(wire.status).toBe(413);
     wire.socket.destroy();
     await expectAlive();
   });

@@ -220,10 +220,8 @@ describe("a careless or hostile body", () => {
     expect((await server.fetch("/healthz")).status).toBe(200);
     expect(performance.now() - start).toBeLessThan(5_000);
     for (const answer of await answers) expect(await codeOf(answer)).toEqual([400, "USAGE"]);
-    const large = await server
-      .post("/voice-tasks/delete", `{"user_id": "${"a".repeat(10_000_000)}"}`)
-      .catch(() => null);
-    if (large !== null) expect(await codeOf(large)).toEqual([413, "BODY_TOO_LARGE"]);
+    const large = await server.post("/voice-tasks/delete", `{"user_id": "${"a".repeat(10_000_000)}"}`);
+    expect(await codeOf(large)).toEqual([413, "BODY_TOO_LARGE"]);
     expect(await everything()).toEqual(before);
   });
 

@@ -94,7 +94,6 @@ it("20 connections with 100,000 requests each: others are answered soon, also af
 
 it.each([
   ["/voice-tasks/query", LIMITS.bodyBytes, 200],
-  ["/stream", LIMITS.streamBodyBytes, 200],
   ["/login", LIMITS.loginBytes, 401],
 ])("a body for %s: %i bytes are read, one more is refused", async (path, most, status) => {
   await serve("", { TTSCTL_HTTP_TOKEN: TOKEN });

@@ -1,15 +1,13 @@
 import { EventEmitter, once } from "node:events";
 import { Readable } from "node:stream";
 import fc from "fast-check";
-import type { SSEStreamingApi } from "hono/streaming";
 import { describe, expect, it } from "vitest";
 import { systemClock } from "../../src/clock.ts";
-import { TtsctlError, usage } from "../../src/errors.ts";
 import { warningsValue } from "../../src/http/answer.ts";
 import { createApp } from "../../src/http/app.ts";
+import { Doorbell } from "../../src/http/doorbell.ts";
 import { Hosts, isLocal } from "../../src/http/guard.ts";
 import { LIMITS } from "../../src/http/limits.ts";
-import { Live } from "../../src/http/live.ts";
 import type { Env, ServerParts } from "../../src/http/parts.ts";
 import { listParams, paramsOf } from "../../src/http/request.ts";
 import { rangeOf } from "../../src/http/routes/output.ts";
@@ -17,7 +15,7 @@ import { KeptAnswers } from "../../src/http/routes/stats.ts";
 import { turns } from "../../src/http/turns.ts";
 import { rawQuery } from "../../src/task/query-fields.ts";
 import { anyChar } from "../helpers/any-char.ts";
-import { until } from "../helpers/until.ts";
+import { TestClock } from "../helpers/clock.ts";
 
 describe("a turn", () => {
   it("has its work aborted when the client leaves, without an internal error", async () => {
@@ -230,37 +228,54 @@ describe("an expensive response", () => {
   });
 });
 
-it("a stream makes a part that was refused again only when the stores change", async () => {
-  let now = 0;
-  let mark = "a";
-  const made: string[] = [];
-  const left = new AbortController();
-  const parts = {
-    clock: { ...systemClock, now: () => now },
-    mark: async () => {
-      now = now === 0 ? 10 : now; // the answers come after the first look
-      return mark;
-    },
-    failed: () => {},
-  };
-  const makers = {
-    list: async () => {
-      made.push("list");
-      throw usage("these tasks are too long", "ask for fewer");
-    },
-    health: async () => "{}",
-    stats: async () => {
-      made.push("stats");
-      throw new TtsctlError("STORE_INVALID", "half written");
-    },
-  };
-  const stream = { writeSSE: async () => {} } as unknown as SSEStreamingApi;
-  const following = new Live(parts).follow("a", makers, 0, stream, left.signal);
-  await until(() => made.filter((name) => name === "stats").length === 3);
-  expect(made.filter((name) => name === "list")).toHaveLength(1);
-  mark = "b";
-  now = 20;
-  await until(() => made.filter((name) => name === "list").length > 1);
-  left.abort();
-  await following;
+describe("the doorbell", () => {
+  it("rings after a change, two seconds later and every minute, and while the stores can't be read", async () => {
+    const clock = new TestClock();
+    let mark: string | null = "a";
+    const doorbell = new Doorbell({ clock, mark: async () => mark ?? Promise.reject(new Error("down")) });
+    const left = new AbortController();
+    const rings: [ring: number, at: number][] = [];
+    const began = clock.monotonic();
+    const listening = doorbell.listen(async (ring) => {
+      rings.push([ring, Math.round(clock.monotonic() - began)]);
+      if (ring === 4) mark = "b";
+      if (ring === 6) mark = null;
+      if (ring === 8) left.abort();
+    }, left.signal);
+    await listening;
+    expect(rings).toEqual([
+      ...[
+        [0, 0],
+        [2, 0],
+        [3, 2],
+      ], // the first look, and again
+      ...[
+        [4, 62],
+        [5, 63],
+        [6, 65],
+      ], // a minute; the change
+      ...[
+        [7, 66],
+        [8, 67],
+      ],
+    ]);
+  });
+
+  it("has one answer for all that ask the same after the last ring", async () => {
+    const doorbell = new Doorbell({ clock: systemClock, mark: async () => "a" });
+    let made = 0;
+    const ask = (ring: number, question = "q") => doorbell.share(ring, question, async () => ({ text: `${++made}` }));
+    expect([await ask(1), await ask(1)].map(({ text }) => text)).toEqual(["1", "2"]); // nobody listens
+    const left = new AbortController();
+    const ring = await new Promise<number>((rung) => {
+      void doorbell.listen(async (ring) => void (ring > 0 && rung(ring)), left.signal);
+    });
+    const texts = await Promise.all([ask(ring), ask(ring), ask(ring, "r"), ask(ring - 1), ask(0), ask(Number.NaN)]);
+    expect(texts.map(({ text }) => text)).toEqual(["3", "3", "4", "5", "6", "7"]);
+    const failed = doorbell.share(ring, "s", () => Promise.reject(new Error("left")));
+    const other = doorbell.share(ring, "s", async () => ({ text: "own" }));
+    await expect(failed).rejects.toThrow("left");
+    expect(await other).toEqual({ text: "own" });
+    left.abort();
+  });
 });

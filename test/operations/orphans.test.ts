@@ -99,6 +99,16 @@ describe("cleanup --orphans", () => {
     expect(site.root.has("output/a/t1/t1.wav") && site.root.has("Logs/20200101/08/t2.log")).toBe(true);
   });
 
+  it("keeps the directory of a task for which the last look at Redis fails", async () => {
+    const { site } = here;
+    await fill(ids("b", "t1"));
+    site.flaky.onCall(async (method) => {
+      if (method === "copies") await site.server.call("SET", "tts:user:b:index", "not an index");
+    });
+    expect(await site.cleanUpOrphans()).toMatchObject({ skipped: 1 });
+    expect(site.root.has("output/b/t1/t1.wav")).toBe(true);
+  });
+
   it("puts back a directory that is written to during the move, even if the service recreated the user's", async () => {
     const { site } = here;
     await fill(ids("b", "written"), ids("c", "gone"));

@@ -1,4 +1,3 @@
-import type { Unchanged } from "../../src/http/live.ts";
 import type { Health } from "../../src/http/parts.ts";
 import type { StreamEnd } from "../../src/http/routes/logs.ts";
 import type { StatsChart, StatsUsers } from "../../src/http/routes/stats.ts";
@@ -12,7 +11,7 @@ import type { Span } from "../../src/task/spans.ts";
 import { fieldsOf } from "../model/exact-json.ts";
 import { type Download, downloadsOf } from "../model/files.ts";
 import { bodyOf, type Filter, isFiltered } from "../model/filter.ts";
-import { Failure, type Problem, problemOf } from "./failure.ts";
+import { Failure, problemOf } from "./failure.ts";
 
 /** One answer to "which tasks". */
 export interface ListAnswer {
@@ -42,24 +41,8 @@ export type LogEvent =
   | { readonly event: "beat"; readonly data?: never }
   | { readonly event: "end"; readonly data: StreamEnd };
 
-/** What the page shows: what it asks the server to send whenever it changes. */
-export interface LiveQuestion {
-  readonly filter: Filter;
-  readonly page: number;
-  readonly pageSize: number;
-  readonly span: Span;
-  /** Seconds between two updates, at least. */
-  readonly every: number;
-}
-
-/** What the server sends of it. Times are ISO 8601. */
-export type LiveEvent =
-  | { readonly event: "list"; readonly data: ListAnswer & { readonly at: string } }
-  | { readonly event: "stats"; readonly data: StatsChart }
-  | { readonly event: "health"; readonly data: Health }
-  | { readonly event: "problem"; readonly data: Problem & { readonly of: "list" | "stats" | "health" } }
-  | { readonly event: "unchanged"; readonly data: Unchanged }
-  | { readonly event: "beat"; readonly data?: never };
+/** The number of a ring: the stores may have changed. */
+type Ring = { readonly event: "changed"; readonly data: { readonly ring: number } };
 
 /** How long the server may take, in milliseconds. A million tasks are counted in a few seconds. */
 const PATIENCE = 30_000;
@@ -88,6 +71,8 @@ export class Api {
   readonly #refused: () => void;
   /** How far the server's clock is ahead of this browser's, in milliseconds. */
   #ahead = 0;
+  /** The last ring that no question has followed yet; 0 for none. */
+  #ring = 0;
 
   /** @param refused is called whenever a token is wanted */
   constructor(refused: () => void) {
@@ -99,12 +84,23 @@ export class Api {
     return (Date.now() + this.#ahead) / 1000;
   }
 
-  /** A page of the list, or the tasks of some ids. A filter goes into a body, which may be long, as an address may not. */
-  async list(filter: Filter, page: number, pageSize: number, signal: AbortSignal | null = null): Promise<ListAnswer> {
+  /**
+   * A page of the list, or the tasks of some ids. A filter goes into a body, which may be long, as an address may not.
+   * @param mayShare whether an answer will do that another page got after the last ring
+   */
+  async list(
+    filter: Filter,
+    page: number,
+    pageSize: number,
+    signal: AbortSignal | null = null,
+    mayShare = false,
+  ): Promise<ListAnswer> {
     const body = bodyOf(filter, page, pageSize);
+    const headers = { "ttsctl-ring": `${mayShare ? this.#ring : 0}` };
+    this.#ring = 0;
     const response = isFiltered(filter)
-      ? await this.#ask("voice-tasks/query", { ...posted(body), signal })
-      : await this.#ask(`voice-tasks?${new URLSearchParams(body as Record<string, string>)}`, { signal });
+      ? await this.#ask("voice-tasks/query", { ...posted(body, headers), signal })
+      : await this.#ask(`voice-tasks?${new URLSearchParams(body as Record<string, string>)}`, { headers, signal });
     return { page: await received(response.json()), warnings: warningsOf(response) };
   }
 
@@ -139,23 +135,21 @@ export class Api {
   }
 
   /**
-   * What a question is answered with now, and whatever changes. It ends if the connection is lost, or held back.
+   * Yields whenever something may have changed. It ends if the connection is lost, or held back.
    * @throws Failure
    */
-  async *live(question: LiveQuestion, signal: AbortSignal): AsyncGenerator<LiveEvent> {
-    const { filter, page, pageSize, span, every } = question;
-    const path = `stream?span=${span}&every=${every}`;
+  async *rings(signal: AbortSignal): AsyncGenerator<void> {
     const silence = new AbortController();
     let timer = setTimeout(() => silence.abort(), FIRST_SILENCE);
-    const init = { signal: AbortSignal.any([signal, silence.signal]) };
-    const events = isFiltered(filter)
-      ? this.#follow<LiveEvent>(path, { ...init, ...posted(bodyOf(filter, page, pageSize)) })
-      : this.#follow<LiveEvent>(`${path}&page=${page}&page_size=${pageSize}`, init);
     try {
-      for await (const event of events) {
+      for await (const { event, data } of this.#follow<Ring | { event: "beat"; data?: never }>("stream", {
+        signal: AbortSignal.any([signal, silence.signal]),
+      })) {
         clearTimeout(timer);
         timer = setTimeout(() => silence.abort(), LONGEST_SILENCE);
-        yield event;
+        if (event !== "changed") continue;
+        this.#ring = data.ring;
+        yield;
       }
     } finally {
       clearTimeout(timer);
@@ -163,7 +157,7 @@ export class Api {
     }
   }
 
-  /** Server-sent events with JSON data. @throws Failure also for a problem of the whole stream */
+  /** Server-sent events with JSON data. @throws Failure also for a problem */
   async *#follow<T>(path: string, init: RequestInit): AsyncGenerator<T> {
     const { body, headers } = await this.#ask(path, { ...init, isEndless: true });
     if (!headers.get("content-type")?.startsWith("text/event-stream")) throw new Failure(null);
@@ -177,7 +171,7 @@ export class Api {
       for (const text of events) {
         const [, event = "beat", json] = /^event: (\w+)\ndata: (.*)/.exec(text) ?? [];
         const data = json === undefined ? undefined : JSON.parse(json);
-        if (event === "problem" && data.of === undefined) throw new Failure(data);
+        if (event === "problem") throw new Failure(data);
         yield { event, data } as T;
       }
     }
@@ -190,6 +184,7 @@ export class Api {
 
   /** Deletes or marks the tasks of a selection, or plans it. A large change may take any time. */
   async change(kind: "delete" | "mark", body: object, signal: AbortSignal | null = null): Promise<Changed> {
+    this.#ring = 0;
     const response = await this.#ask(`voice-tasks/${kind}`, { ...posted(body), signal, isEndless: true });
     return { result: await received(response.json()), warnings: warningsOf(response) };
   }
@@ -250,8 +245,8 @@ function received<T>(coming: Promise<T>): Promise<T> {
   });
 }
 
-function posted(body: object): RequestInit {
-  return { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
+function posted(body: object, headers: object = {}): RequestInit {
+  return { method: "POST", headers: { "content-type": "application/json", ...headers }, body: JSON.stringify(body) };
 }
 
 function taskPath({ userId, taskId }: TaskId, of = ""): string {

@@ -44,7 +44,11 @@ export class About {
   }
 
   async readHealth(): Promise<void> {
-    this.receiveHealth(await orFailure(this.#api.health()));
+    const health = await orFailure(this.#api.health());
+    batch(() => {
+      if (!(health instanceof Failure)) this.health.value = health;
+      this.#zone.value = this.health.value?.timezone ?? "UTC";
+    });
   }
 
   async readDetails(): Promise<void> {
@@ -52,21 +56,10 @@ export class About {
     if (!(details instanceof Failure)) this.details.value = details;
   }
 
-  receiveHealth(health: Health | Failure): void {
-    batch(() => {
-      if (!(health instanceof Failure)) this.health.value = health;
-      this.#zone.value = this.health.value?.timezone ?? "UTC";
-    });
-  }
-
   async #count(userId: string, span: Span): Promise<void> {
     const turn = ++this.#turn;
     const stats = await orFailure(this.#api.stats(userId, span));
-    if (turn === this.#turn) this.receiveStats(stats);
-  }
-
-  receiveStats(stats: StatsChart | Failure): void {
-    this.#turn++;
+    if (turn !== this.#turn) return;
     const isKnown = this.stats.value !== null && !(this.stats.value instanceof Failure);
     if (!isKnown || !(stats instanceof Failure)) this.stats.value = stats;
   }

@@ -4,7 +4,7 @@ import { splitName } from "../../src/task/ids.ts";
 import { Api, type ChangeResult } from "../api/api.ts";
 import { Failure, orFailure } from "../api/failure.ts";
 import { messagesIn } from "../i18n/language.ts";
-import { type Filter, filterOfTask, isSlow, type NamedTask, type Place } from "../model/filter.ts";
+import { type Filter, filterOfTask, type NamedTask, type Place } from "../model/filter.ts";
 import { keyOf, type Row } from "../model/row.ts";
 import { About } from "./about.ts";
 import { Audio } from "./audio.ts";
@@ -18,8 +18,6 @@ import { Reading } from "./reading.ts";
 import { Refresher } from "./refresher.ts";
 import { TaskList } from "./task-list.ts";
 
-/** The most tasks that the server has in a stream. */
-const MOST_LIVE_IDS = 100;
 /** Between two looks at what needs attention. */
 const DETAILS_SECONDS = 30;
 
@@ -53,6 +51,8 @@ export class App {
   readonly confirmation = signal({ text: "", turn: 0 });
   /** Counts filters, also those that wait for the task that they name. */
   #turn = 0;
+  /** When what needs attention was read, epoch seconds. */
+  #detailed = 0;
 
   /** @param place what the list shows first */
   constructor(preferences: Preferences, { task, ...list }: Place) {
@@ -72,10 +72,9 @@ export class App {
     });
     if (task !== null) this.#openNamed(task);
     this.refresher = new Refresher({
-      ask: () => this.#refresh(),
-      follow: (signal) => orFailure(this.#follow(signal)).then(() => {}),
-      seconds: preferences.refreshSeconds,
-      question: () => [this.tasks.request.value, preferences.span.value, this.needsToken.value],
+      ask: (isRung) => this.#refresh(isRung),
+      listen: (rung, signal) => orFailure(this.#listen(rung, signal)),
+      seconds: computed(() => (this.needsToken.value ? 0 : preferences.refreshSeconds.value)),
     });
   }
 
@@ -93,14 +92,7 @@ export class App {
   async begin(): Promise<void> {
     const about = this.about.begin();
     this.refresher.start();
-    const details = new Refresher({
-      ask: async () => {
-        if (!this.needsToken.value) await this.about.readDetails();
-      },
-      seconds: computed(() => (this.preferences.refreshSeconds.value === 0 ? 0 : DETAILS_SECONDS)),
-    });
-    details.start();
-    void details.now();
+    void this.#readDetails();
     await this.tasks.begin();
     await about;
   }
@@ -200,7 +192,7 @@ export class App {
 
   /** Asks for everything now, and shows it whatever it moves. */
   readonly refreshNow = async (): Promise<void> => {
-    await Promise.all([this.tasks.show(), this.about.refresh(), this.about.readDetails()]);
+    await Promise.all([this.tasks.show(), this.about.refresh(), this.#readDetails()]);
     this.tick();
   };
 
@@ -210,32 +202,20 @@ export class App {
     this.needsToken.value = true;
   };
 
-  async #refresh(): Promise<void> {
-    if (this.needsToken.value) return;
-    await Promise.all([this.tasks.refresh(), this.about.refresh()]);
+  async #refresh(isRung: boolean): Promise<void> {
+    const isDue = this.api.now() - this.#detailed >= DETAILS_SECONDS;
+    await Promise.all([this.tasks.refresh(isRung), this.about.refresh(), isDue && this.#readDetails()]);
     this.tick();
   }
 
-  /** Shows what changes, until the signal or as long as the server sends it. @throws Failure */
-  async #follow(signal: AbortSignal): Promise<void> {
-    const request = this.tasks.request.value;
-    if (this.needsToken.value || request.filter.taskIds.length > MOST_LIVE_IDS || isSlow(request.filter)) return;
-    const { span, refreshSeconds } = this.preferences;
-    const question = { ...request, span: span.value, every: refreshSeconds.value };
-    for await (const { event, data } of this.api.live(question, signal)) {
-      if (signal.aborted || this.needsToken.value) return;
-      if (event === "list") await this.tasks.receive(data, epochOf(data.at));
-      else if (event === "stats") this.about.receiveStats(data);
-      else if (event === "health") this.about.receiveHealth(data);
-      else if (event === "unchanged") await this.tasks.confirm(epochOf(data.list));
-      else if (event === "problem") {
-        const failure = new Failure(data);
-        if (data.of === "list" && failure.isMistake) throw failure;
-        if (data.of === "list") await this.tasks.receive(failure, Number.NaN);
-        if (data.of === "stats") this.about.receiveStats(failure);
-      }
-      this.tick();
-    }
+  async #readDetails(): Promise<void> {
+    this.#detailed = this.api.now();
+    await this.about.readDetails();
+  }
+
+  /** @throws Failure */
+  async #listen(rung: () => void, signal: AbortSignal): Promise<void> {
+    for await (const _ of this.api.rings(signal)) rung();
   }
 
   #isBusy(): boolean {
@@ -262,9 +242,4 @@ export class App {
     this.tasks.forget(key);
     if (this.player.track.value?.taskKey === key) this.player.close();
   }
-}
-
-/** Seconds. @param time ISO 8601 */
-function epochOf(time: string): number {
-  return Date.parse(time) / 1000;
 }

@@ -7,23 +7,23 @@ const LONGEST_PAUSE = 600_000;
 const GOOD = 60_000;
 
 interface RefresherParts {
-  ask(): Promise<void>;
-  /** Shows changes until the signal; it returns when the stream ends, or if there is none. Without it there is only polling. */
-  follow?(signal: AbortSignal): Promise<void>;
-  /** Between two updates; 0 for none. */
+  /** @param isRung whether it is because something may have changed */
+  ask(isRung: boolean): Promise<void>;
+  /** Calls `rung` when something may have changed, until the signal; it returns when that can't be heard any more. */
+  listen(rung: () => void, signal: AbortSignal): Promise<unknown>;
+  /** Between two updates, at least; 0 for none. */
   readonly seconds: ReadonlySignal<number>;
-  /** What is shown: a stream is for one question. */
-  question?(): unknown;
 }
 
 /**
- * Keeps the page up to date while it is visible, and at once when it becomes visible again: by a stream of changes, or
- * without one by polling, one request at a time.
+ * Keeps the page up to date while it is visible, and at once when it becomes visible again: whenever something may have
+ * changed, or, if that can't be heard, again and again. One request at a time.
  */
 export class Refresher {
   readonly #parts: RefresherParts;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isAsking = false;
+  #asked = 0;
   #stream: AbortController | null = null;
   /** When a stream may be tried. */
   #next = 0;
@@ -34,43 +34,45 @@ export class Refresher {
   }
 
   start(): void {
-    const { question, seconds } = this.#parts;
+    const { seconds } = this.#parts;
     effect(() => {
-      question?.();
       this.#next = 0;
-      this.#schedule(seconds.value);
+      this.#restart(seconds.value);
     });
     document.addEventListener("visibilitychange", () => {
-      if (document.hidden) this.#schedule(0);
-      else if (seconds.value > 0) void this.now();
+      this.#restart(seconds.value);
+      if (!document.hidden && seconds.value > 0) void this.now();
     });
   }
 
-  /** Asks now, unless it is asking; without a stream the next time is after the whole pause. */
-  async now(): Promise<void> {
+  /** Asks now, unless it is asking. */
+  async now(isRung = false): Promise<void> {
     if (this.#isAsking) return;
     this.#isAsking = true;
+    this.#asked = Date.now();
     try {
-      await this.#parts.ask();
+      await this.#parts.ask(isRung);
     } finally {
       this.#isAsking = false;
-      if (this.#stream === null) this.#schedule(this.#parts.seconds.peek());
+      if (this.#stream === null) this.#restart(this.#parts.seconds.peek());
     }
   }
 
-  #schedule(seconds: number): void {
+  #restart(seconds: number): void {
     clearTimeout(this.#timer);
     this.#stream?.abort();
     this.#stream = null;
+    this.#timer = undefined;
     if (seconds > 0 && !document.hidden) this.#timer = setTimeout(() => void this.#update(), seconds * 1000);
   }
 
   async #update(): Promise<void> {
+    this.#timer = undefined;
     const began = Date.now();
-    if (this.#parts.follow !== undefined && began >= this.#next) {
+    if (began >= this.#next) {
       const stream = new AbortController();
       this.#stream = stream;
-      await this.#parts.follow(stream.signal);
+      await this.#parts.listen(() => stream.signal.aborted || this.#rung(), stream.signal);
       if (stream.signal.aborted) return;
       this.#stream = null;
       if (Date.now() - began >= GOOD) this.#pause = FIRST_PAUSE;
@@ -78,5 +80,16 @@ export class Refresher {
       this.#pause = Math.min(2 * this.#pause, LONGEST_PAUSE);
     }
     await this.now();
+  }
+
+  /** Asks as soon as it may. */
+  #rung(): void {
+    if (this.#timer !== undefined) return;
+    const rest = this.#asked + this.#parts.seconds.peek() * 1000 - Date.now();
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      if (this.#isAsking) this.#rung();
+      else void this.now(true);
+    }, rest);
   }
 }

@@ -99,7 +99,7 @@ export class TaskList {
   /** Keeps the shown list instead of another one that is asked for. @returns whether one was */
   stay(): boolean {
     if (!this.leaving.value || this.view.value === null) return false;
-    this.#begin();
+    this.#question.abort();
     this.#asked.value = null;
     return true;
   }
@@ -113,31 +113,16 @@ export class TaskList {
     return this.#readLinked(this.#question.signal);
   }
 
-  /** Reads the shown page again, and keeps the rows in place during reading. The user's own requests have priority. */
-  async refresh(): Promise<void> {
+  /**
+   * Reads the shown page again, and keeps the rows in place during reading. The user's own requests have priority.
+   * @param mayShare as for `Api.list`
+   */
+  async refresh(mayShare = false): Promise<void> {
     // Searches and other orders read many records, so they are repeated less often.
     const isResting = isSlow(this.request.value.filter) && performance.now() - this.#began < (REST + 1) * this.#took;
     if (this.asking.value || isResting) return;
-    const asked = await this.#ask(this.request.value);
-    if (asked !== null) await this.#update(asked);
-  }
-
-  /** Takes an answer from the stream, as `refresh` does. @param at epoch seconds */
-  async receive(answer: ListAnswer | Failure, at: number): Promise<void> {
-    if (this.asking.value) return;
-    this.#begin(); // what was asked before may be older
-    await this.#update(answer instanceof Failure ? answer : viewOf(this.request.value, answer, at));
-  }
-
-  /** The list is still the same, but other tasks may have changed. @param at epoch seconds */
-  async confirm(at: number): Promise<void> {
-    const view = this.view.value;
-    if (this.asking.value || view === null || this.failure.value !== null) return;
-    this.view.value = { ...view, at };
-    await this.#readOthers();
-  }
-
-  async #update(asked: View | Failure): Promise<void> {
+    const asked = await this.#ask(this.request.value, mayShare);
+    if (asked === null) return;
     if (asked instanceof Failure) this.failure.value = asked;
     else {
       this.#take(asked, this.#parts.isReading());
@@ -220,21 +205,19 @@ export class TaskList {
   }
 
   /** The response as a view or a failure; null if a later request replaced this one. */
-  async #ask(request: Request): Promise<View | Failure | null> {
-    const signal = this.#begin();
+  async #ask(request: Request, mayShare = false): Promise<View | Failure | null> {
+    this.#question.abort();
+    this.#question = new AbortController();
+    const { signal } = this.#question;
     const { filter, page, pageSize } = request;
     const { api } = this.#parts;
     this.#began = performance.now();
-    const answer = await orFailure(api.list(filter, page, pageSize, signal));
+    const answer = await orFailure(api.list(filter, page, pageSize, signal, mayShare));
     if (signal.aborted) return null;
     this.#took = performance.now() - this.#began;
-    return answer instanceof Failure ? answer : viewOf(request, answer, api.now());
-  }
-
-  #begin(): AbortSignal {
-    this.#question.abort();
-    this.#question = new AbortController();
-    return this.#question.signal;
+    return answer instanceof Failure
+      ? answer
+      : { request, answer, rows: shownRows(answer.page.items.map(rowOf)), at: api.now() };
   }
 
   #take(fresh: View, hold: boolean): void {
@@ -252,8 +235,4 @@ export class TaskList {
 
 function isSame(one: TaskId | null, other: TaskId | null): boolean {
   return one?.userId === other?.userId && one?.taskId === other?.taskId;
-}
-
-function viewOf(request: Request, answer: ListAnswer, at: number): View {
-  return { request, answer, rows: shownRows(answer.page.items.map(rowOf)), at };
 }

@@ -13,6 +13,7 @@ import { MAY_BE_WORKED_ON } from "../../task/status.ts";
 import type { Task } from "../../task/task.ts";
 import { HttpError, json, keptText } from "../answer.ts";
 import { type Dialect, dialectOf, PLAIN } from "../dialects.ts";
+import type { Doorbell } from "../doorbell.ts";
 import type { Changed, Env, ServerParts } from "../parts.ts";
 import { countIds, type Params, switchIn } from "../request.ts";
 import { type BodyReader, turns } from "../turns.ts";
@@ -20,6 +21,9 @@ import { type ChangeTurn, changesOf, requestOf } from "./changes.ts";
 
 /** The store that answered. */
 const SOURCE_HEADER = "ttsctl-source";
+
+/** The number of the ring of `/stream` after which a page asks. */
+const RING_HEADER = "ttsctl-ring";
 
 /** Of one task: clients take the ids "." and ".." out of a path. */
 export const TASK_PATHS = ["/voice-tasks/:task_id", "/voice-task"] as const;
@@ -43,7 +47,13 @@ function sent(c: Context<Env>, { text, source, warnings }: Answer): Response {
 }
 
 /** Lists, single tasks, and their deletion (docs/contract.md, HTTP). */
-export function addVoiceTasks(app: Hono<Env>, parts: ServerParts, forChange: ChangeTurn, withBody: BodyReader): void {
+export function addVoiceTasks(
+  app: Hono<Env>,
+  parts: ServerParts,
+  forChange: ChangeTurn,
+  withBody: BodyReader,
+  doorbell: Doorbell,
+): void {
   const { clock } = parts;
   const forSmall = turns(clock, 16, lengthOf);
   const forLarge = turns(clock, 1, lengthOf);
@@ -53,12 +63,15 @@ export function addVoiceTasks(app: Hono<Env>, parts: ServerParts, forChange: Cha
     const query = listQueryOf(parts, raw, names);
     const count = query.ids === null ? query.pageSize : dialect.repeatsIds ? asked : query.ids.length;
     const turn = readsAll(query) ? forSearch : count > SMALL ? forLarge : forSmall;
-    const answer = await turn(c.env, async (signal) => {
-      const found = await parts.store.list({ ...query, signal });
-      const result = dialect.repeatsIds && raw.taskIds != null ? repeated(parts, raw, found) : found;
-      const { source, warnings } = result;
-      return { source, warnings, text: [...dialect.page(result)].join("") };
-    });
+    const make = () =>
+      turn(c.env, async (signal) => {
+        const found = await parts.store.list({ ...query, signal });
+        const result = dialect.repeatsIds && raw.taskIds != null ? repeated(parts, raw, found) : found;
+        const { source, warnings } = result;
+        return { source, warnings, text: [...dialect.page(result)].join("") };
+      });
+    const ring = Number(c.req.header(RING_HEADER));
+    const answer = await (dialect === PLAIN ? doorbell.share(ring, JSON.stringify(raw), make) : make());
     return sent(c, answer);
   };
   app.get("/voice-tasks", (c) => {

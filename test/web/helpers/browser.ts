@@ -36,7 +36,7 @@ export interface TabOptions extends BrowserContextOptions {
 function withoutStream(): void {
   const original = window.fetch;
   window.fetch = (asked, options) => {
-    const isStream = typeof asked === "string" && asked.startsWith("stream?");
+    const isStream = typeof asked === "string" && asked === "stream";
     return isStream ? Promise.resolve(new Response("no stream")) : original(asked, options);
   };
 }

@@ -1,0 +1,85 @@
+import { restAfter } from "../clock.ts";
+import { LIMITS } from "./limits.ts";
+import type { ServerParts } from "./parts.ts";
+
+/** Between two looks whether anything has changed. */
+const LOOK_EVERY_S = 1;
+/** A service writes Redis a moment after the file, so it rings again. */
+const LATELY_S = 2;
+/** What no mark shows, such as a task that gets older than a filter allows, is seen after so long. */
+const RING_EVERY_S = 60;
+/** Characters. */
+const LONGEST_KEPT = 4 << 20;
+
+/** Rings when the stores may have changed, as long as anybody listens: pages then ask what they show (docs/http.md). */
+export class Doorbell {
+  readonly #parts: Pick<ServerParts, "clock" | "mark">;
+  #listeners = 0;
+  /** Of those that wait for the next ring. */
+  readonly #waiting = new Set<AbortController>();
+  /** The number of the last ring. */
+  #ring = 1;
+  /** Null if it isn't known. */
+  #mark: string | null = null;
+  /** Of the last ring. */
+  readonly #answers = new Map<string, Promise<unknown>>();
+  #isLooking = false;
+
+  constructor(parts: Pick<ServerParts, "clock" | "mark">) {
+    this.#parts = parts;
+  }
+
+  /** Calls `rung` with the number of each ring until the signal; first with 0, because something may have changed until now. */
+  async listen(rung: (ring: number) => Promise<void>, signal: AbortSignal): Promise<void> {
+    this.#listeners++;
+    if (!this.#isLooking) void this.#look();
+    let told = 0;
+    while (!signal.aborted) {
+      const heard = new AbortController();
+      this.#waiting.add(heard);
+      const ring = this.#ring;
+      if (ring !== told) await rung(told === 0 ? 0 : ring);
+      told = ring;
+      await this.#parts.clock.sleep(RING_EVERY_S * 1000, [signal, heard.signal]);
+      this.#waiting.delete(heard);
+    }
+    this.#listeners--;
+  }
+
+  /** One answer for all that ask the same after the last ring, whose number they give; others have their own. */
+  share<T extends { readonly text: string }>(ring: number, question: string, make: () => Promise<T>): Promise<T> {
+    if (ring !== this.#ring || this.#listeners === 0) return make();
+    const known = this.#answers.get(question) as Promise<T> | undefined;
+    if (known !== undefined) return known.catch(make); // the client it was made for may have left
+    const made = make();
+    if (this.#answers.size === LIMITS.streams) return made;
+    this.#answers.set(question, made);
+    made.then(({ text }) => text.length > LONGEST_KEPT && this.#answers.delete(question)).catch(() => {});
+    return made;
+  }
+
+  async #look(): Promise<void> {
+    const { clock, mark } = this.#parts;
+    this.#isLooking = true;
+    let again = Number.POSITIVE_INFINITY;
+    while (this.#listeners > 0) {
+      const began = clock.monotonic();
+      const now = await mark().catch(() => null);
+      const isNew = now === null || now !== this.#mark;
+      this.#mark = now;
+      if (isNew || began >= again) {
+        this.#rings();
+        again = began + (isNew ? LATELY_S : RING_EVERY_S);
+      }
+      await clock.sleep(restAfter(began, LOOK_EVERY_S, clock) * 1000);
+    }
+    this.#isLooking = false;
+    this.#answers.clear();
+  }
+
+  #rings(): void {
+    this.#ring++;
+    this.#answers.clear();
+    for (const heard of this.#waiting) heard.abort();
+  }
+}
