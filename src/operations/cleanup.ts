@@ -98,6 +98,7 @@ export async function cleanupOnce(parts: CleanupParts, options: CleanupOptions):
   }
   await purge.check();
   const stopped = await purge.run();
+  if (!options.dryRun && stopped === null) await file.compact(snapshot, (line) => parts.reporter.warn(line));
   const { counts } = purge.tally;
   const result = {
     ...emptyResult(now - options.retention, options),

@@ -5,7 +5,6 @@ import { keyOf } from "../task/ids.ts";
 import type { Task } from "../task/task.ts";
 import { newest } from "../task/version.ts";
 import { CurrentFile, type SharedSnapshot } from "./file/shared-snapshot.ts";
-import type { Batches } from "./group-commit.ts";
 import { NO_COPY, type RedisCopy } from "./layout/copy.ts";
 import type { MirrorLink } from "./mirror-link.ts";
 import type { MirrorChange, MirrorOutcome, PendingRepair, PendingRepairs } from "./pending-repairs.ts";
@@ -50,16 +49,14 @@ export class MirrorWriter {
     this.#repairs = parts.repairs;
   }
 
-  /** Works on what waits, as `GroupCommit` asks for. A failure of Redis is a value. */
-  async work(batches: Batches<MirrorChange, MirrorOutcome>): Promise<void> {
-    const batch = await batches.next(0);
-    if (batch === null) return;
-    const last = lastOfEach(batch.items);
+  /** A failure of Redis is a value. */
+  async work(changes: readonly MirrorChange[]): Promise<MirrorOutcome[]> {
+    const last = lastOfEach(changes);
     const outcomes = await this.#alone(() => this.#write([...last.values()]));
     const errors = outcomes.filter((outcome) => outcome instanceof TtsctlError);
     if (errors.length > 0) this.#parts.onMirrorFailure(errors[0]!, errors.length);
-    batch.settle(outcomesFor(batch.items, new Map([...last.keys()].map((key, i) => [key, outcomes[i]!]))));
     void this.#alone(() => this.#followFile());
+    return outcomesFor(changes, new Map([...last.keys()].map((key, i) => [key, outcomes[i]!])));
   }
 
   /** Pushes pending changes in batches, so new ones don't wait for all of them. Failures are reported and remain pending. */

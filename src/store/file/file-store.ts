@@ -3,14 +3,16 @@ import { dirname, resolve } from "node:path";
 import type { Clock } from "../../clock.ts";
 import { systemErrorCode, TtsctlError } from "../../errors.ts";
 import type { RecordRules } from "../../task/rules.ts";
+import { KeySet } from "../key-table.ts";
 import type { TaskId } from "../task-source.ts";
 import type { Writable } from "../writable.ts";
-import { Changes, type Edit, isEmpty } from "./changes.ts";
+import { Changes, type Edit, isEmpty, NO_PUTS } from "./changes.ts";
 import { planSplices } from "./edit.ts";
 import { type FileIdentity, identityAt, sameIdentity, unreadable } from "./identity.ts";
 import { isLately, lastWriterOf, noteOf } from "./last-writer.ts";
 import { LOCK_WAIT_S, type Lock, type LockPurpose, lockHolder, takeLock } from "./lock.ts";
 import { removeLeftover, replaceFile } from "./replace.ts";
+import { INVALID, SUPERSEDED, TOMBSTONE } from "./rows.ts";
 import type { SharedSnapshot } from "./shared-snapshot.ts";
 import { Snapshot } from "./snapshot.ts";
 
@@ -159,6 +161,23 @@ export class FileStore {
     }
   }
 
+  /**
+   * Removes lines that no longer count, if they outweigh the others. Not within a minute of another program's append: its next
+   * one may go to the file that was replaced. A failure is only a warning.
+   * @param look a content that the file had lately
+   */
+  async compact(this: Writable<FileStore>, look: Snapshot, warn: (line: string) => void): Promise<void> {
+    if (!isMostlyDead(look)) return;
+    try {
+      await using snapshot = await this.read();
+      const { others } = await this.withWriteLock(await this.target(), (lock) => lastWriterOf(snapshot, lock.note));
+      if (isLately(others, this.clock)) return;
+      await this.apply((current) => ({ removed: new Set(), puts: NO_PUTS, dead: deadRows(current) }), snapshot);
+    } catch (error) {
+      warn(`${this.path} was not compacted: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+
   /** Rewrites the file once; null if the plan has nothing to change. The caller closes `before`. */
   async #land(plan: PlanEdit, base?: Snapshot): Promise<Landed | null> {
     for (;;) {
@@ -291,4 +310,26 @@ function busy(target: string): TtsctlError {
       hint: "run the command again when the service is less busy",
     },
   );
+}
+
+const LEAST_DEAD = 100;
+
+function isMostlyDead(snapshot: Snapshot): boolean {
+  const { rows, invalid } = snapshot;
+  const outweigh = (dead: number) => dead >= LEAST_DEAD && dead > rows.live;
+  // The first count is quick; the second one leaves out the lines that must be kept.
+  return outweigh(rows.size - rows.live - invalid.count) && outweigh(deadRows(snapshot).size);
+}
+
+/** Lines that a later one replaced, and those of deleted tasks. A task with an invalid line keeps all of its lines. */
+function deadRows({ rows, shape }: Snapshot): KeySet {
+  const dead = new KeySet(rows.size);
+  if (shape !== "jsonl") return dead;
+  const unclear = new Set<number>();
+  for (let row = 0; row < rows.size; row++) if (rows.state(row) === INVALID) unclear.add(rows.key(row));
+  for (let row = 0; row < rows.size; row++) {
+    const state = rows.state(row);
+    if ((state === SUPERSEDED || state === TOMBSTONE) && !unclear.has(rows.key(row))) dead.add(row);
+  }
+  return dead;
 }
