@@ -25,9 +25,7 @@ import { audited, type LedgerRun } from "../parts/ledger.ts";
 import { shellWord } from "../printable.ts";
 import type { FileStore } from "../store/file/file-store.ts";
 import { identityText } from "../store/file/identity.ts";
-import type { Snapshot } from "../store/file/snapshot.ts";
 import type { MirrorLink } from "../store/mirror-link.ts";
-import type { Removal } from "../store/redis/write.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { BODY_NAMES, CHOOSING_PARTS } from "../task/query-fields.ts";
 import { formatUtc } from "../task/time.ts";
@@ -206,10 +204,9 @@ async function remove(context: Context, deletion: Deletion, syncing: Syncing): P
   const flags = { force, dryRun, maxDelete, allowEmpty: false, yes: true };
   return change(context, deletion, async (fork, { selection, ledger }) => {
     await fork.requireConfig(true);
-    const before = await contentOf(fork);
     const outcome = await deleteChosen(fork, flags, { selection, ledger, confirm: async () => {} });
     const { problem, result } = outcome;
-    if (isRedisError(problem) && !dryRun) syncing.left(lostBetween(before, await contentOf(fork)), problem);
+    if (isRedisError(problem) && !dryRun) syncing.catchUp();
     return { result, exitCode: deletionExitCode(fork, outcome) };
   });
 }
@@ -262,18 +259,4 @@ async function change<R>(
 
 function bodyOfTask({ userId, taskId }: TaskId): string {
   return JSON.stringify({ user_id: userId, task_ids: [taskId] });
-}
-
-async function contentOf(context: Context): Promise<Snapshot> {
-  const snapshot = await (await context.fileStore()).read();
-  await snapshot.close();
-  return snapshot;
-}
-
-/** The tasks that the file no longer has, with the times of their records. */
-function* lostBetween(before: Snapshot, now: Snapshot): Generator<Removal> {
-  for (const row of before.liveRows()) {
-    const id = before.idOf(row);
-    if (!now.holds(id)) yield { id, before: before.rows.score(row) };
-  }
 }

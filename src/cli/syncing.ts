@@ -3,7 +3,6 @@ import { pushFile, retrying } from "../parts/sync-store.ts";
 import type { LinkEvents, MirrorState } from "../store/mirror-link.ts";
 import { MirrorWriter } from "../store/mirror-writer.ts";
 import { PendingRepairs } from "../store/pending-repairs.ts";
-import type { Removal } from "../store/redis/write.ts";
 import { counted } from "../task/amounts.ts";
 import { describeSync } from "./commands/sync.ts";
 import type { Context } from "./context.ts";
@@ -38,8 +37,7 @@ export async function connectSyncing(context: Context, isWanted: boolean) {
   }
   const warn = (line: string) => say("warn", line);
 
-  /** Tasks that were deleted from the file, but not from Redis. */
-  const repairs = new PendingRepairs(warn);
+  const repairs = new PendingRepairs();
   const events: LinkEvents = {
     onUp: (mirror, again) => {
       say("info", again ? `Redis at ${mirror.where} is back` : `Redis at ${mirror.where} answered the ping`);
@@ -51,7 +49,8 @@ export async function connectSyncing(context: Context, isWanted: boolean) {
     onDown: ({ message, code }) => say("warn", `${message}: reads use the store file`, code),
   };
   const { shared, link } = await context.liveOn({ events, forReaders });
-  const parts = { clock: context.clock, shared, link, repairs, warn };
+  const { file } = await context.stores();
+  const parts = { clock: context.clock, file, shared, link, repairs, warn };
   const writer = new MirrorWriter({ ...parts, isBusy: () => false, onMirrorFailure: () => {} });
   context.onRelease(() => writer.close());
 
@@ -109,11 +108,8 @@ export async function connectSyncing(context: Context, isWanted: boolean) {
   return {
     isRunning: () => retry.running() !== null,
 
-    /** Tasks were deleted from the file, but not from Redis. */
-    left(removals: Iterable<Removal>, error: TtsctlError): void {
-      for (const { id, before } of removals) repairs.note({ id, task: null, before }, error);
-      catchUp();
-    },
+    /** Deletions may be owed to Redis. */
+    catchUp,
 
     /** Redis may lack changes of the file. */
     mayLack(): void {

@@ -39,7 +39,7 @@ export class TaskWriter {
   constructor(parts: TaskWriterParts) {
     this.#fileWriter = new FileWriter(parts);
     this.#file = new GroupCommit(async (requests) => {
-      await parts.mark?.set(requests.some((request) => "task" in request && request.task === null));
+      await parts.mark?.set();
       return this.#fileWriter.write(requests);
     });
     this.#mirrorWriter = new MirrorWriter({ ...parts, isBusy: (id) => this.isPending(id) });

@@ -327,8 +327,11 @@ export class Purge {
     if (this.#ended.length === 0) return;
     await this.#file.close(); // the rewrite reads the file once more
     const idOf = ({ row }: Ended) => this.#base.idOf(row);
-    const ids = this.#removals(this.#ended.map(idOf));
-    const outcome = await this.#parts.file.apply(ids).catch((error: unknown) => ({ changed: [], returned: [], error }));
+    const changes = this.#removals(this.#ended.map(idOf));
+    const owes = this.#parts.mirror.lost !== null;
+    const outcome = await this.#parts.file
+      .apply(changes, { owes })
+      .catch((error: unknown) => ({ changed: [], returned: [], error }));
     const isHalf = "error" in outcome;
     this.tally.bringBack(outcome.returned);
     await this.#parts.ledger?.returned(outcome.returned);

@@ -11,6 +11,7 @@ import { planSplices } from "./edit.ts";
 import { type FileIdentity, identityAt, sameIdentity, unreadable } from "./identity.ts";
 import { isLately, lastWriterOf, noteOf } from "./last-writer.ts";
 import { LOCK_WAIT_S, type Lock, type LockPurpose, lockHolder, takeLock } from "./lock.ts";
+import { type Owed, OwedList } from "./owed-list.ts";
 import { removeLeftover, replaceFile } from "./replace.ts";
 import { INVALID, SUPERSEDED, TOMBSTONE } from "./rows.ts";
 import type { SharedSnapshot } from "./shared-snapshot.ts";
@@ -53,6 +54,8 @@ export class FileStore {
   readonly path: string;
   readonly rules: RecordRules;
   readonly clock: Clock;
+  /** The deletions that Redis may lack. */
+  readonly owed: OwedList;
   readonly #options: FileStoreOptions;
   /** Held by this run, which notes in it what takes long. */
   #runLock: Lock | undefined;
@@ -62,6 +65,7 @@ export class FileStore {
     this.rules = rules;
     this.clock = clock;
     this.#options = options;
+    this.owed = new OwedList(() => this.target(), clock);
   }
 
   /** The file as it is now; close the snapshot when done. */
@@ -117,6 +121,11 @@ export class FileStore {
     return work(lock).finally(() => lock.release());
   }
 
+  /** Returns when each deletion that is in the owed list by now is in the file, or has failed. */
+  async landed(): Promise<void> {
+    await this.withWriteLock(await this.target(), async () => {});
+  }
+
   /**
    * Acquires the watcher's lock again if its file was deleted. Whatever else is wrong with it, the next pass reports.
    * @throws TtsctlError WATCHER_RUNNING if another watcher has it by now
@@ -137,18 +146,24 @@ export class FileStore {
    * Changes the file, as nothing else does: makes the changes that are due in its content, rewrites it atomically, and makes them
    * again if another process wrote it first. If one wrote within the last minute, watches for a content that undoes
    * them, and makes those again (docs/contract.md, Store file).
-   * @param base a content that is used while it is current
+   * @param options base: a content that is used while it is current; owes: whether Redis has the deletions yet to come
    */
   async apply(
     this: Writable<FileStore>,
     changes: Changes | PlanEdit,
-    base = changes instanceof Changes ? changes.base : undefined,
+    {
+      base = changes instanceof Changes ? changes.base : undefined,
+      owes = false,
+    }: { readonly base?: Snapshot | undefined; readonly owes?: boolean } = {},
   ): Promise<Applied> {
     let changed: TaskId[] = [];
-    const planned = (current: Snapshot) => {
-      if (!(changes instanceof Changes)) return changes(current);
+    const planned = async (current: Snapshot) => {
       changed = [];
-      return changes.dueIn(current, (id) => changed.push(id));
+      const edit = await (changes instanceof Changes
+        ? changes.dueIn(current, (id) => changed.push(id))
+        : changes(current));
+      if (owes) await this.owed.add(owedOf(edit, current));
+      return edit;
     };
     const landed = await this.#land(planned, base);
     if (landed === null) return { rewrites: 0, returned: [], changed };
@@ -172,7 +187,9 @@ export class FileStore {
       await using snapshot = await this.read();
       const { others } = await this.withWriteLock(await this.target(), (lock) => lastWriterOf(snapshot, lock.note));
       if (isLately(others, this.clock)) return;
-      await this.apply((current) => ({ removed: new Set(), puts: NO_PUTS, dead: deadRows(current) }), snapshot);
+      await this.apply((current) => ({ removed: new Set(), puts: NO_PUTS, dead: deadRows(current) }), {
+        base: snapshot,
+      });
     } catch (error) {
       warn(`${this.path} was not compacted: ${error instanceof Error ? error.message : String(error)}`);
     }
@@ -310,6 +327,14 @@ function busy(target: string): TtsctlError {
       hint: "run the command again when the service is less busy",
     },
   );
+}
+
+/** The deletions of an edit. */
+export function owedOf({ removed }: Edit, { rows }: Snapshot): Owed[] {
+  return Array.from(removed, (key) => {
+    const row = rows.liveRow(key);
+    return { id: rows.keys.id(key), before: row < 0 ? Number.NaN : rows.score(row) };
+  });
 }
 
 const LEAST_DEAD = 100;

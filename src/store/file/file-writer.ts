@@ -8,7 +8,7 @@ import type { Writable } from "../writable.ts";
 import { BatchPlan, type ChangeResult, type Request } from "./batch-plan.ts";
 import { Changes } from "./changes.ts";
 import { lineOf, tombstoneLine } from "./edit.ts";
-import type { FileStore } from "./file-store.ts";
+import { type FileStore, owedOf } from "./file-store.ts";
 import { sameFile } from "./identity.ts";
 import { isLately, type LastWriter, lastWriterOf, noteOf } from "./last-writer.ts";
 import { LineLog } from "./line-log.ts";
@@ -26,6 +26,8 @@ export interface FileWriterParts {
   readonly file: Writable<FileStore>;
   readonly shared: SharedSnapshot;
   readonly clock: Clock;
+  /** Whether there is a Redis that deletions are owed to. */
+  readonly owes: boolean;
   warn(line: string): void;
 }
 
@@ -64,7 +66,8 @@ export class FileWriter {
   }
 
   async #rewrite(plan: BatchPlan, base: Snapshot): Promise<Settled> {
-    const { returned } = await this.#parts.file.apply((now) => plan.on(now), base);
+    const { file, owes } = this.#parts;
+    const { returned } = await file.apply((now) => plan.on(now), { base, owes });
     return async () => withReturned(plan.results, returned);
   }
 
@@ -101,6 +104,8 @@ export class FileWriter {
     const tombstones = Array.from(edit.removed, (key) => tombstoneLine(snapshot.rows, key));
     const lines = [...tombstones, ...plan.tasks.map(lineOf)];
     if (lines.length === 0) return async () => plan.results;
+    const { file, owes } = this.#parts;
+    if (owes) await file.owed.add(owedOf(edit, snapshot));
     const appended = new Changes(snapshot, edit);
     const moved = !(await this.#put(open, lines));
     if (!moved) await this.#settled(open);
@@ -109,7 +114,7 @@ export class FileWriter {
     const held = snapshot.share();
     return async () => {
       await using base = held;
-      const { returned } = await this.#parts.file.keep(appended, moved ? null : base.identity, sameFile);
+      const { returned } = await file.keep(appended, moved ? null : base.identity, sameFile);
       return withReturned(plan.results, returned);
     };
   }

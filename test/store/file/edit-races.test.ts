@@ -120,7 +120,7 @@ describe("a snapshot to plan on", () => {
         asked.push(current === base);
         return removing("t1")(current);
       };
-      await storeAt().apply(plan, base);
+      await storeAt().apply(plan, { base });
       expect([when, asked.slice(0, 2), idsIn(path("s.json"))]).toEqual([
         when,
         when === "before" ? [false] : [true, false],

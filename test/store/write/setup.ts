@@ -52,8 +52,9 @@ export class WriterPlace {
     this.shared = new SharedSnapshot(this.#path, RULES, clock, { grows: true });
     this.writer = new TaskWriter({
       file: writable(new CountingFile(this.#path, RULES, clock)),
-      ...{ shared: this.shared, repairs: new PendingRepairs((line) => this.warnings.push(line)), clock, link },
+      ...{ shared: this.shared, repairs: new PendingRepairs(), clock, link },
       mark: null,
+      owes: link !== NO_REDIS,
       warn: (line) => this.warnings.push(line),
       onMirrorFailure: () => {},
     });
