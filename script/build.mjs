@@ -20,13 +20,11 @@ const common = {
   absWorkingDir: root,
   bundle: true,
   platform: "node",
-  target: "node20",
+  target: "node20.4",
   legalComments: "none",
   logLevel: "warning",
   loader: { ".lua": "text" },
 };
-/** For `await using`. Node.js has this symbol since 20.4; before that, esbuild looks for the one with this name. */
-const DISPOSAL = '"use strict";Symbol.asyncDispose ??= Symbol.for("Symbol.asyncDispose");';
 const minified = { minifySyntax: true, minifyWhitespace: true };
 const withoutApart = {
   alias: {
@@ -44,7 +42,7 @@ const program = await build({
   format: "cjs",
   supported: { "dynamic-import": false },
   define: { TTSCTL_VERSION: JSON.stringify(version), "import.meta.dirname": "__dirname" },
-  banner: { js: `${DISPOSAL}(function (exports, require, module, __filename, __dirname) {` },
+  banner: { js: `"use strict";(function (exports, require, module, __filename, __dirname) {` },
   footer: { js: "})" },
   minifyIdentifiers: true,
   sourcemap: "external", // for stacks
@@ -60,13 +58,13 @@ const apart = await build({
   format: "cjs",
   define: { "import.meta.dirname": "__dirname", "import.meta.url": "__filename" },
 });
-await nativeBinaries(root, process.argv.includes("--for-package"));
+nativeBinaries(root, process.argv.includes("--for-package"));
 
 // The library's modules are a subset of these.
 const define = { TTSCTL_VERSION: JSON.stringify(version) };
-await buildLibrary(root, { ...common, ...withoutApart, banner: { js: DISPOSAL }, define });
+await buildLibrary(root, { ...common, ...withoutApart, define });
 
-execFileSync(process.execPath, [`${root}script/compile.mjs`]);
+execFileSync(process.execPath, ["--random-seed=1", `${root}script/compile.mjs`]);
 
 // Bundled packages are distributed, so their licenses are included.
 const folders = new Set(
@@ -80,7 +78,8 @@ await writeFile(`${root}dist/LICENSES.txt`, licenses.join(`\n${"-".repeat(80)}\n
 async function licenseOf(folder) {
   const { name, version, license } = JSON.parse(await readFile(`${root}${folder}/package.json`, "utf8"));
   const file = (await readdir(root + folder)).find((entry) => /^licen[cs]e/i.test(entry));
-  const text = file === undefined ? "" : await readFile(`${root}${folder}/${file}`, "utf8");
+  if (file === undefined) throw new Error(`${name} ${version} has no text of its license (${license})`);
+  const text = await readFile(`${root}${folder}/${file}`, "utf8");
   return `${name} ${version} (${license})\n\n${text}`;
 }
 

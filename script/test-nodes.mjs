@@ -1,4 +1,5 @@
-// Runs the end-to-end tests on each version of Node.js that is supported. The binaries are the npm packages of the
+// Runs the end-to-end tests on each version of Node.js that is supported, and the demo on the oldest, which vitest doesn't
+// know. The binaries are the npm packages of the
 // `node` project, kept in node_modules/.cache. Not part of script/test: it takes minutes.
 //
 //     npm run test:nodes                     all of test/e2e and test/package
@@ -7,7 +8,8 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync } from "node:fs";
 import { delimiter, join } from "node:path";
 
-const VERSIONS = ["20.20.2", "22.23.3", "24.21.0"];
+const OLDEST = "20.4.0";
+const VERSIONS = [OLDEST, "20.20.2", "22.23.3", "24.21.0"];
 
 const root = new URL("..", import.meta.url).pathname;
 const args = process.argv.length > 2 ? process.argv.slice(2) : ["test/e2e", "test/package"];
@@ -18,8 +20,9 @@ for (const version of VERSIONS) {
   const found = spawnSync("node", ["--version"], { env: { ...process.env, PATH }, encoding: "utf8" }).stdout?.trim();
   if (found !== `v${version}`) throw new Error(`node in ${bin} is ${found}, not v${version}`);
   console.log(`\n=== Node.js ${version}`);
-  const vitest = join(root, "node_modules/vitest/vitest.mjs");
-  const { status } = spawnSync("node", [vitest, "run", ...args], {
+  const vitest = [join(root, "node_modules/vitest/vitest.mjs"), "run", ...args];
+  const [command, ...words] = version === OLDEST ? [join(root, "script/demo")] : ["node", ...vitest];
+  const { status } = spawnSync(command, words, {
     cwd: root,
     env: { ...process.env, PATH },
     stdio: "inherit",

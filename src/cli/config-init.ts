@@ -17,7 +17,9 @@ import {
   type Settings,
 } from "../config/settings.ts";
 import { describeSystemError, isRedisError, TtsctlError, usage } from "../errors.ts";
+import { recordRulesOf } from "../parts/parts.ts";
 import { printable, shellQuote } from "../printable.ts";
+import { connectMirror } from "../store/mirror-link.ts";
 import type { Context } from "./context.ts";
 import { DONE, emitObject } from "./emit.ts";
 import { isText } from "./terminal.ts";
@@ -58,7 +60,7 @@ export async function initConfig(context: Context, flags: InitFlags): Promise<nu
   if (asks) await askAll(context, values, path, settingsOf);
   const settings = settingsOf();
   await checkTlsFiles(settings.redis);
-  if (!asks) await reportRedis(context, settings);
+  if (!asks) await findRedis(context, values, settings);
   if (flags.dryRun && isText(context.flags.output)) {
     await context.terminal.out.write(configText(values, former, true).split("\n").map(printable).join("\n"));
   } else {
@@ -157,11 +159,11 @@ async function askAll(context: Context, values: NewValues, path: string, setting
   await askPath("store.path", "Store file");
   await askPath("paths.output", "Audio directory");
   await askPath("paths.logs", "Log directory");
-  await reportRedis(context, settingsOf());
+  await findRedis(context, values, settingsOf());
   const answer = await ask(context, "Redis: an address, a url, or none", redisShown(settingsOf()), REDIS_ANSWER);
   if (answer !== null) {
     setRedis(values, answer);
-    await reportRedis(context, settingsOf());
+    await findRedis(context, values, settingsOf());
   }
   const retention = "cleanup.retention";
   const age = await ask(context, "Finished tasks are kept for", values.get(retention)!.text, rowOf(retention).kind);
@@ -214,14 +216,18 @@ function setRedis(values: NewValues, answer: string): void {
   setAnswer(values, "redis.port", String(port));
 }
 
-/** Pings Redis. A failure is a warning: it may be started later. */
-async function reportRedis(context: Context, settings: Settings): Promise<void> {
+/** Pings Redis, and looks for the layout of its tasks. A failure is a warning: it may be started later. */
+async function findRedis(context: Context, values: NewValues, settings: Settings): Promise<void> {
+  if (values.get("redis.layout")?.source === "found") values.delete("redis.layout");
   if (!settings.redis.enabled.value) return;
-  const { connectRedis } = await import("../store/redis/connect.ts");
+  const { shownLayout } = await import("../store/redis/shown-layout.ts");
   try {
-    const client = await connectRedis(targetOf(settings));
-    client.close();
-    await context.inform(`Redis at ${client.where} answers`);
+    const mirror = await connectMirror(targetOf(settings), recordRulesOf(settings));
+    const { name } = await shownLayout(mirror).finally(() => mirror.close());
+    await context.inform(`Redis at ${mirror.where} answers`);
+    if (name !== null && !values.has("redis.layout")) {
+      values.set("redis.layout", { text: name, source: "found", origin: `the tasks in Redis at ${mirror.where}` });
+    }
   } catch (error) {
     if (!isRedisError(error)) throw error;
     context.reporter.warn(error.message);

@@ -43,8 +43,8 @@ async function search(context: Context, parts: GetParts, { command, args, ...opt
   const { getTask } = await import("../operations/get.ts");
   const find = async (id: TaskId) => ({ id, result: await getTask(parts, id, options) });
   if (second !== undefined) return find({ userId: first, taskId: second });
-  const { allowsColons } = await context.rules();
-  const named = allowsColons ? null : splitName(first);
+  const { isPublished } = await context.rules();
+  const named = isPublished ? null : splitName(first);
   const found = named === null ? null : await find(named);
   if (found !== null && (found.result.task !== null || found.result.invalid !== null)) return found;
   const lone = [{ userId: "", taskId: first }];

@@ -9,7 +9,7 @@ import type { Context } from "./context.ts";
 
 /** When Redis was last synchronised; null if it can't say. */
 async function markOf(state: MirrorState): Promise<string | null> {
-  return state.kind === "on" ? state.mirror.syncedAt(undefined).catch(() => null) : null;
+  return state.kind === "on" ? state.mirror.syncedAt().catch(() => null) : null;
 }
 
 const LONGEST_RETRY_MS = 300_000;
@@ -61,9 +61,7 @@ export async function connectSyncing(context: Context, isWanted: boolean) {
       if (mark !== null && mark !== (await markThen)) behind = null;
     }
     const reason = behind ?? repairs.problem;
-    if (reason === null) return state;
-    await state.mirror.detect().catch(() => {}); // the file's lists have the order of those in Redis
-    return { ...state, behind: reason };
+    return reason === null ? state : { ...state, behind: reason };
   }
 
   function begin(): void {

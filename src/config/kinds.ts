@@ -1,6 +1,6 @@
 import { type Address, addressText } from "../printable.ts";
-import { parseBytes, parseDuration } from "../task/amounts.ts";
-import { LAYOUT_NAMES, type LayoutName } from "../task/rules.ts";
+import { formatDuration, parseBytes, parseDuration } from "../task/amounts.ts";
+import { type DialectName, LAYOUT_NAMES, type LayoutName } from "../task/rules.ts";
 import { isZoneName } from "../task/time.ts";
 import { maskUrl, parseAddress, parseHost, parseInteger, parsePort, parseRedisUrl } from "./address.ts";
 
@@ -14,6 +14,8 @@ export interface Kind<T> {
   readonly isSecret?: boolean;
   /** Undefined if the text is wrong. */
   parse(text: string): T | undefined;
+  /** What is wrong with a right text for a service that reads the same file; undefined if nothing is. */
+  misread?(text: string): string | undefined;
   /** How `config` prints a value; without it as it is. */
   shown?(value: T): string | null;
 }
@@ -86,6 +88,26 @@ export const RETENTION: Kind<number> = {
   parse: (text) => within(parseDuration(text), Number.NEGATIVE_INFINITY, MAX_RETENTION),
 };
 
+/** Of a setting that the service has, too. */
+export const SERVICE_RETENTION: Kind<number> = {
+  ...RETENTION,
+  misread(text) {
+    const [ours, theirs] = [RETENTION.parse(text), serviceSeconds(text)];
+    if (ours === undefined || ours === theirs) return undefined;
+    const said = theirs === null ? "the service its default of 7d" : `the service ${formatDuration(theirs)}`;
+    return `ttsctl reads ${formatDuration(ours)}, ${said}; write what both read alike, such as ${formatDuration(Math.max(1, Math.trunc(ours)))}`;
+  },
+};
+
+/** The seconds that the published service reads in a retention; null for its default. */
+function serviceSeconds(text: string): number | null {
+  const [, number = "", unit = ""] = /^(.*?)\s*([dhms]?)$/s.exec(text.trim().toLowerCase())!;
+  // Python's int() and float(), of which a text without a unit has to be the first.
+  const isRight = (unit === "" ? /^[+-]?\d+$/ : /^[+-]?(\d+\.?\d*|\.\d+)$/).test(number);
+  const seconds = { d: 86_400, h: 3_600, m: 60, s: 1, "": 1 }[unit]!;
+  return isRight ? Math.trunc(Number(number) * seconds) : null;
+}
+
 export const STATUS_RETENTION: Kind<number> = {
   ...RETENTION,
   accepted: "30m, 2h, 1d, 7d or a bare number of seconds, at most 1000y (zero or negative: never purged)",
@@ -120,9 +142,15 @@ export const ADDRESSES: Kind<readonly Address[]> = listOf(
   "addresses host:port separated by commas, such as 10.0.0.1:26379, [::1]:26379",
 );
 
-export const LAYOUT: Kind<LayoutName> = layoutOf("the layout of the GPT-SoVITS API service");
+export const LAYOUT: Kind<LayoutName> = oneOf(
+  LAYOUT_NAMES,
+  "plain, api_ms (the layout of the GPT-SoVITS API service) or api_ms_v3 (that of its third version)",
+);
 
-export const DIALECT: Kind<LayoutName> = layoutOf("the requests and answers of the GPT-SoVITS API service");
+export const DIALECT: Kind<DialectName> = oneOf(
+  ["plain", "api_ms"],
+  "plain, or api_ms (the requests and answers of the GPT-SoVITS API service)",
+);
 
 /** Braces would put keys into other slots of a cluster, and Redis reads * ? [ ] \\ ^ in patterns. Without `tts:` at its start no key is another's. */
 export const PREFIX: Kind<string> = {
@@ -167,11 +195,8 @@ function listOf<T>(
   };
 }
 
-function layoutOf(published: string): Kind<LayoutName> {
-  return {
-    accepted: `plain, or api_ms (${published})`,
-    parse: (text) => LAYOUT_NAMES.find((name) => name === text.trim().toLowerCase()),
-  };
+function oneOf<T extends string>(names: readonly T[], accepted: string): Kind<T> {
+  return { accepted, parse: (text) => names.find((name) => name === text.trim().toLowerCase()) };
 }
 
 function within(value: number | undefined, least: number, most: number): number | undefined {

@@ -65,7 +65,7 @@ export const SETTINGS = {
   "redis.tls_cert": row(kinds.PATH, null, ["REDIS_TLS_CERT", "PEM file: the client's certificate"]),
   "redis.tls_key": row(kinds.PATH, null, ["REDIS_TLS_KEY", "PEM file: its key"]),
   "redis.tls_server_name": row(kinds.HOST, null, ["REDIS_TLS_SERVER_NAME", "the name in the server's certificate"]),
-  "redis.layout": row(kinds.LAYOUT, "plain", ["REDIS_LAYOUT", "plain or api_ms"]),
+  "redis.layout": row(kinds.LAYOUT, "plain", ["REDIS_LAYOUT", "plain, api_ms or api_ms_v3"]),
   "redis.prefix": row(kinds.PREFIX, "", ["REDIS_PREFIX", "precedes each key, such as staging:"], {
     refusesEmpty: true,
   }),
@@ -79,13 +79,18 @@ export const SETTINGS = {
     about: "true: another service uses these directories too, so `cleanup --orphans` only lists",
   }),
   /** Zero or negative: cleanup is off. */
-  "cleanup.retention": row(kinds.RETENTION, 7 * 86_400, ["TASK_RETENTION_SECONDS", "the retention of cleanup"], {
-    flag: [
-      RETENTION_FLAG,
-      "30m, 2h, 7d or seconds, for every status, instead of [cleanup] retention; 0 switches cleanup off",
-    ],
-    library: ["retention", "retention.default"],
-  }),
+  "cleanup.retention": row(
+    kinds.SERVICE_RETENTION,
+    7 * 86_400,
+    ["TASK_RETENTION_SECONDS", "the retention of cleanup"],
+    {
+      flag: [
+        RETENTION_FLAG,
+        "30m, 2h, 7d or seconds, for every status, instead of [cleanup] retention; 0 switches cleanup off",
+      ],
+      library: ["retention", "retention.default"],
+    },
+  ),
   /** Null: as `retention`; zero or negative: tasks of this status are kept. A flag is the whole policy for age. */
   "cleanup.retention.done": row(kinds.STATUS_RETENTION, null, null, {
     flag: [RETENTION_FLAG],
@@ -213,7 +218,7 @@ export function rowOf(name: SettingName): SettingRow<unknown> {
 /** Its default as config.ini would have it. */
 export function defaultText(name: SettingName): string {
   const { kind, default: value } = rowOf(name);
-  const isDuration = ([kinds.RETENTION, kinds.STUCK_AFTER, kinds.TIMEOUT] as unknown[]).includes(kind);
+  const isDuration = ([kinds.SERVICE_RETENTION, kinds.STUCK_AFTER, kinds.TIMEOUT] as unknown[]).includes(kind);
   return isDuration && value !== null ? formatDuration(value as number) : String(value ?? "");
 }
 
@@ -329,6 +334,8 @@ export function settingOf(name: SettingName, given: Given): Setting<unknown> {
     const message = `${origin}: ${shown} is invalid; accepted: ${kind.accepted}`;
     throw new TtsctlError("CONFIG_INVALID", message, { hint: kubernetesHint(given) });
   }
+  const misread = source === "file" || source === "env" ? kind.misread?.(text) : undefined;
+  if (misread !== undefined) throw new TtsctlError("CONFIG_INVALID", `${origin}: ${quoted(text)}: ${misread}`);
   return { value: kind === PATH ? resolve(folder, value as string) : value, source, origin };
 }
 

@@ -7,7 +7,7 @@ import type { ListResult } from "../store/task-store.ts";
 import { parseWholeNumber } from "../task/amounts.ts";
 import { idsIn, trimId } from "../task/ids.ts";
 import { fieldOf, KEY_NAMES, QUERY_PARTS, type QueryPart, type RawQuery } from "../task/query-fields.ts";
-import type { LayoutName } from "../task/rules.ts";
+import type { DialectName } from "../task/rules.ts";
 import type { Task } from "../task/task.ts";
 import { HttpError, json, problemOf, problemResponse, refusalHeaders } from "./answer.ts";
 import type { Env, ServerParts } from "./parts.ts";
@@ -144,7 +144,7 @@ function answer(code: number, message: string, data: object = {}): object {
   return { code, message, data };
 }
 
-const DIALECTS: Readonly<Record<LayoutName, Dialect>> = { plain: PLAIN, api_ms: API_MS };
+const DIALECTS: Readonly<Record<DialectName, Dialect>> = { plain: PLAIN, api_ms: API_MS };
 
 /** Names the dialect of one request. The page of `serve` uses it, so it works under every setting. */
 export const DIALECT_HEADER = "ttsctl-dialect";
@@ -152,5 +152,5 @@ export const DIALECT_HEADER = "ttsctl-dialect";
 /** The dialect of a request to a task endpoint: the one that it names, else the setting. */
 export function dialectOf(c: Context<Env>, { dialect }: Pick<ServerParts, "dialect">): Dialect {
   const named = c.req.header(DIALECT_HEADER) ?? "";
-  return DIALECTS[Object.hasOwn(DIALECTS, named) ? (named as LayoutName) : dialect];
+  return DIALECTS[Object.hasOwn(DIALECTS, named) ? (named as DialectName) : dialect];
 }

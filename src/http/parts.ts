@@ -10,7 +10,7 @@ import type { Kind } from "../operations/verify/classify.ts";
 import type { TaskId } from "../store/task-source.ts";
 import type { TaskStore } from "../store/task-store.ts";
 import type { RawQuery } from "../task/query-fields.ts";
-import type { LayoutName, RecordRules } from "../task/rules.ts";
+import type { DialectName, RecordRules } from "../task/rules.ts";
 import type { Hosts } from "./guard.ts";
 import type { Metrics, Observed } from "./metrics.ts";
 
@@ -107,7 +107,7 @@ export interface ServerParts {
   readonly token: string | null;
   /** The prefix of paths behind a proxy, such as `/tts`, or empty. */
   readonly basePath: string;
-  readonly dialect: LayoutName;
+  readonly dialect: DialectName;
   /** The built page; missing if it was not built. */
   readonly pageFolder: string;
   /** Opens `output/` and `Logs/` for some work. */

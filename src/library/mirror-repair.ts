@@ -75,7 +75,6 @@ export function mirrorRepair({ parts, logger, shared, link, repairs, writer, mar
       const refusal = isChecked ? null : await storeMismatch(snapshot, mirror, snapshot.path, isOurs);
       if (refusal !== null) throw refusal;
       isChecked = true;
-      await mirror.detect(); // the file's lists have the order of those in Redis
       const { syncedAt, members } = await mirror.standing(undefined);
       const isFlushed = wasMarked && syncedAt === null;
       wasMarked = syncedAt !== null;

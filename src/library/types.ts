@@ -33,7 +33,7 @@ export interface RedisOptions {
   /** The name in the server's certificate, if it isn't the host. */
   readonly tlsServerName?: string | undefined;
   /** How the service lays its tasks out in Redis. Default: `plain`. */
-  readonly layout?: "plain" | "api_ms" | undefined;
+  readonly layout?: "plain" | "api_ms" | "api_ms_v3" | undefined;
   /** The prefix of each key, such as `staging:`. Default: none. */
   readonly prefix?: string | undefined;
 }

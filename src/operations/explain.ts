@@ -75,7 +75,10 @@ export async function explainTask(
       totals: plan.totals,
     }),
   ];
-  if (isThere) rules.push(artifactsRule(parts.artifacts, id, plan.limits.now));
+  if (isThere) {
+    rules.push(artifactsRule(parts.artifacts, id, now));
+    rules.push(await logsRule(parts.artifacts, parts.file.rules.namesOf(id.taskId), now));
+  }
   const row = snapshot.rowOf(id.userId, id.taskId);
   const isChosen = (row >= 0 && found.rows.includes(row)) || found.others.find(id.userId, id.taskId) >= 0;
   const decision = isThere && isChosen ? plan.decide(looked) : null;
@@ -159,4 +162,14 @@ function artifactsRule(artifacts: Artifacts, { userId, taskId }: TaskId, now: nu
   const files = found.reduce((sum, folder) => sum + folder.files, 0);
   const bytes = found.reduce((sum, folder) => sum + folder.bytes, 0);
   return says("artifacts", "pass", `${counted(files, "file")} in its directory, ${formatBytes(bytes)}`);
+}
+
+/** Logs go with the record. One that is newer than the pass stays, and keeps nothing else. */
+async function logsRule(artifacts: Artifacts, names: readonly string[], now: number): Promise<RuleSays> {
+  const logs = await artifacts.indexLogs((name) => names.includes(name));
+  const found = names.map((name) => logs.measure(name, now));
+  const sum = (of: "files" | "bytes" | "kept") => found.reduce((total, log) => total + log[of], 0);
+  const left = found.flatMap(({ reasons }) => reasons).map((reason) => `; one is left: ${reason}`);
+  if (sum("files") + sum("kept") === 0) return says("logs", "pass", "no logs");
+  return says("logs", "pass", `${counted(sum("files"), "log")}, ${formatBytes(sum("bytes"))}${left.join("")}`);
 }

@@ -147,7 +147,7 @@ export function checkIds(raw: RawQuery, context: QueryContext): TaskId[] | null 
 }
 
 function checkName(name: string, names: QueryNames, rules: RecordRules): TaskId {
-  if (rules.allowsColons) return { userId: "", taskId: name };
+  if (rules.isPublished) return { userId: "", taskId: name };
   const id = splitName(name);
   if (id !== null) return id;
   const what = `${names.taskIds}: ${quoted(name)} has neither a user nor a colon`;

@@ -263,7 +263,7 @@ export async function usersWithRecords(read: () => Promise<Snapshot>, users: rea
     const known = new KeyTable();
     for (let key = 0; key < rows.keys.size; key++) {
       if (rows.liveRow(key) < 0 && !rows.hasInvalid(key)) continue;
-      if (rules.sharesFolders) for (const name of rules.namesOf(rows.keys.userId(key))) known.addId(name, "");
+      if (rules.isPublished) for (const name of rules.namesOf(rows.keys.userId(key))) known.addId(name, "");
       else known.addUserOf(rows.keys, key);
     }
     for (const name of [...invalid.taskless].flatMap(rules.namesOf)) known.addId(name, "");

@@ -1,10 +1,9 @@
 import type { Clock } from "../clock.ts";
 import { TtsctlError } from "../errors.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
-import type { Mirror, SampledTask } from "../store/redis/mirror.ts";
+import type { Mirror } from "../store/redis/mirror.ts";
+import { shownLayout } from "../store/redis/shown-layout.ts";
 import type { TaskId } from "../store/task-source.ts";
-import type { LayoutName } from "../task/rules.ts";
-import { TimeReader } from "../task/time.ts";
 
 const SAMPLE = 64;
 /** A larger difference is a wrong score, not a wrong zone. */
@@ -105,38 +104,21 @@ export async function storeRefusal(
   return storeEmpty(snapshot, ` while Redis has tasks (${members}): nothing was changed`);
 }
 
-/** How many tasks of a sample have each layout: ISO 8601 times, or epoch seconds and lookups. */
-export async function layoutSigns(mirror: Mirror): Promise<Readonly<Record<LayoutName, number>>> {
-  const times = new TimeReader(mirror.parser.rules.zone);
-  const signs = { plain: 0, api_ms: 0 };
-  for (const task of await mirror.sample()) {
-    const sign = signOf(task, times);
-    if (sign !== null) signs[sign]++;
-  }
-  return signs;
-}
-
-function signOf({ updatedAt, hasLookup }: SampledTask, times: TimeReader): LayoutName | null {
-  if (updatedAt !== null && /^-?\d+$/.test(updatedAt)) return "api_ms";
-  if (updatedAt !== null && !Number.isNaN(times.parse(updatedAt))) return "plain";
-  return hasLookup ? "api_ms" : null;
-}
-
 /**
- * Refuses to run if most of a sample is in the other layout. The service wouldn't read our writes, and its tasks would look
+ * Refuses to run if most of a sample is in a layout of the other kind. The service wouldn't read our writes, and its tasks would look
  * like leftovers.
  * @throws TtsctlError LAYOUT_MISMATCH
  */
 export async function checkLayout(mirror: Mirror): Promise<void> {
-  await mirror.detectAgain();
-  const { layout } = mirror.parser.rules;
-  const other: LayoutName = layout === "plain" ? "api_ms" : "plain";
-  const signs = await layoutSigns(mirror);
-  if (signs[other] <= signs[layout]) return;
+  const { layout, isPublished } = mirror.parser.rules;
+  const shown = await shownLayout(mirror);
+  if (shown.name === null || shown.isPublished === isPublished) return;
   throw new TtsctlError(
     "LAYOUT_MISMATCH",
-    `${signs[other]} of ${signs[other] + signs[layout]} tasks in Redis are in the layout ${other}, and [redis] layout is ${layout}`,
-    { hint: `set \`layout = ${other}\` under [redis] in config.ini (or REDIS_LAYOUT=${other}); nothing was changed` },
+    `${shown.count} of ${shown.of} tasks in Redis are in the layout ${shown.name}, and [redis] layout is ${layout}`,
+    {
+      hint: `set \`layout = ${shown.name}\` under [redis] in config.ini (or REDIS_LAYOUT=${shown.name}); nothing was changed`,
+    },
   );
 }
 
@@ -150,12 +132,12 @@ const MOST_BYTES = 1 << 16;
  * @throws TtsctlError LAYOUT_MISMATCH
  */
 export async function checkFileLayout(snapshot: Snapshot, mirror: Mirror | null): Promise<void> {
-  const { layout, layoutIsSet } = snapshot.rules;
-  if (layoutIsSet || layout !== "plain") return;
+  const { isPublished, layoutIsSet } = snapshot.rules;
+  if (layoutIsSet || isPublished) return;
   const records = await sampleRecords(snapshot);
   const published = records.filter(isOfPublishedService).length;
   if (published * 2 <= records.length) return;
-  if (mirror !== null && (await layoutSigns(mirror)).plain > 0) return;
+  if (mirror !== null && (await shownLayout(mirror)).name === "plain") return;
   throw new TtsctlError(
     "LAYOUT_MISMATCH",
     `${snapshot.path} looks like the store of the published service (epoch times, segments_done), and [redis] layout is not set`,

@@ -9,7 +9,7 @@ const NAMED = 5;
 
 /** In one line, the task ids that should be unique and belong to more than one user; null for none. */
 export function describeShared({ rows, rules, path }: Snapshot): string | null {
-  if (!rules.taskIdIsUnique) return null;
+  if (!rules.isPublished) return null;
   const taskIds = new KeyTable();
   const twice = new Set<number>();
   for (let key = 0; key < rows.keys.size; key++) {
@@ -32,7 +32,7 @@ export class LookupHeirs {
   readonly #removed = new KeyTable();
 
   note({ taskId }: TaskId, rules: RecordRules): void {
-    if (rules.taskIdIsUnique) this.#removed.addId("", taskId);
+    if (rules.isPublished) this.#removed.addId("", taskId);
   }
 
   /** The tasks of the file that have an id of the removed ones. */

@@ -2,11 +2,11 @@ import { randomUUID } from "node:crypto";
 import type { Clock } from "../clock.ts";
 import { TtsctlError } from "../errors.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
+import { KeyTable } from "../store/key-table.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
-import { countsOf } from "../store/task-store.ts";
 import { formatUtc } from "../task/time.ts";
 
-/** Leaves the mark that the mirror has every task of the file (`tts:ttsctl:synced`), and the counts of the file. */
+/** Leaves the mark that the mirror has every task of the file (`tts:ttsctl:synced`), and counts the members of the indexes. */
 export type LeaveMark = (what: "sync" | "verify --repair", snapshot: Snapshot) => Promise<void>;
 
 /**
@@ -17,12 +17,21 @@ export async function beginMark(mirror: Mirror, clock: Clock): Promise<LeaveMark
   const token = randomUUID();
   await mirror.beginSync(token);
   return async (what, snapshot) => {
-    await mirror.keepCounts(...countsOf(snapshot));
+    await mirror.recount(usersIn(snapshot), true);
     if (await mirror.endSync(token, formatUtc(clock.now()))) return;
     throw new TtsctlError("REDIS_FAILED", `Redis at ${mirror.where} lost its data during the ${what}`, {
       hint: `it was flushed or restarted; run \`ttsctl ${what}\` again`,
     });
   };
+}
+
+function* usersIn(snapshot: Snapshot): Generator<string> {
+  const { keys } = snapshot.rows;
+  const users = new KeyTable();
+  for (const row of snapshot.liveRows()) {
+    const { size } = users;
+    if (users.addUserOf(keys, snapshot.rows.key(row)) === size) yield users.userId(size);
+  }
 }
 
 /** The loss of Redis midway, with the progress until then. */

@@ -1,11 +1,9 @@
-import type { Clock } from "../clock.ts";
 import { isRedisError, TtsctlError } from "../errors.ts";
 import { counted } from "../task/amounts.ts";
 import { givenName, ofUser, passes, type Sort, soleUser, type TaskFilter } from "../task/query-fields.ts";
 import { createdScore, type Task } from "../task/task.ts";
 import type { FileStore } from "./file/file-store.ts";
 import { FileTasks, matchingRows } from "./file/file-tasks.ts";
-import type { FileIdentity } from "./file/identity.ts";
 import type { Snapshot } from "./file/snapshot.ts";
 import { KeyTable } from "./key-table.ts";
 import {
@@ -19,6 +17,7 @@ import {
 } from "./mirror-link.ts";
 import type { Mirror } from "./redis/mirror.ts";
 import { MirrorTasks } from "./redis/mirror-tasks.ts";
+import { shownLayout } from "./redis/shown-layout.ts";
 import type { Standing } from "./redis/sync-state.ts";
 import type { Stopped, TaskId, TaskPage, TaskSource } from "./task-source.ts";
 import { eachTaskWithId } from "./tasks-with-id.ts";
@@ -49,9 +48,14 @@ export interface ListResult {
   readonly warnings: string[];
 }
 
+/** How long an index that was found complete isn't checked again. */
+const CHECKED_MS = 1000;
+
 /** Reads from Redis first, else from the store file (docs/contract.md, Reading). */
 export class TaskStore {
   readonly #stores: Stores;
+  /** The connection whose indexes were found complete, since when, and of which users. */
+  #checked: { mirror: Mirror; since: number; users: Set<string | undefined> } | null = null;
 
   constructor(file: FileStore, link: MirrorLink) {
     this.#stores = { file, link };
@@ -81,6 +85,18 @@ export class TaskStore {
     return [...tasks].sort((a, b) => createdScore(b, times) - createdScore(a, times));
   }
 
+  async #doubtsOf(mirror: Mirror, userId: string | undefined): Promise<Standing | null> {
+    const now = this.#stores.file.clock.monotonic() * 1000;
+    if (this.#checked?.mirror !== mirror || now - this.#checked.since >= CHECKED_MS) {
+      this.#checked = { mirror, since: now, users: new Set() };
+    }
+    const { users } = this.#checked;
+    if (users.has(userId)) return null;
+    const doubts = await doubtsOf(mirror, userId);
+    if (doubts === null) users.add(userId);
+    return doubts;
+  }
+
   async #fromFile(query: ListQuery, warnings: string[]): Promise<ListResult> {
     await using snapshot = await this.#stores.file.read();
     const answer = await answerFrom(new FileTasks(snapshot, query.signal), query);
@@ -93,9 +109,8 @@ export class TaskStore {
     const auto = query.source === "auto";
     const tasks = new MirrorTasks(mirror, auto ? behind : null, query.signal);
     const userId = soleUser(query.filter);
-    if (userId !== undefined) await mirror.detect(); // `inUserOrder` depends on it
     const [doubts, early] = await Promise.all([
-      auto && query.ids === null ? doubtsOf(mirror, this.#stores.file, userId) : null,
+      auto && query.ids === null ? this.#doubtsOf(mirror, userId) : null,
       readsAll(query) ? null : answerFrom(tasks, query),
     ]);
     const lack = doubts === null ? null : await lackOf(mirror, doubts, userId, behind);
@@ -103,14 +118,14 @@ export class TaskStore {
     // After doubts, the early answer may be from before a sync.
     const answer = doubts === null && early !== null ? early : await answerFrom(tasks, query);
     const { problem } = behind;
-    if (doubts === null && problem !== null && answer.tasks.length === 0 && (await mirror.syncedAt(userId)) === null) {
+    if (doubts === null && problem !== null && answer.tasks.length === 0 && (await mirror.syncedAt()) === null) {
       throw neither(problem, mirror);
     }
     return {
       ...answer,
       source: sourceOf(answer.tasks, tasks),
       warnings: [
-        ...[...warnings, ...behind.warnings, ...danglingWarnings(answer.dangling, answer.unnamed)],
+        ...[...warnings, ...behind.warnings, ...(await danglingWarnings(mirror, answer.dangling, answer.unnamed))],
         ...stopWarnings(answer),
       ],
     };
@@ -157,9 +172,9 @@ export async function* newestTasks({ file, link }: Stores, query: Query, limit: 
   }
 }
 
-/** As `lackOf`, with the index as it is now. Doesn't keep the file: the listing may take long. */
+/** Why the file must answer instead of an index, or null. Doesn't keep the file: the listing may take long. */
 export async function lackIn(mirror: Mirror, file: FileStore, userId: string | undefined): Promise<string | null> {
-  const doubts = await doubtsOf(mirror, file, userId);
+  const doubts = await doubtsOf(mirror, userId);
   if (doubts === null) return null;
   await using behind = new FileBehind(file);
   return await lackOf(mirror, doubts, userId, behind);
@@ -195,7 +210,7 @@ async function* newestInMirror(
     tasks.filled.clear();
     yield piece;
   }
-  const warnings = [...danglingWarnings(dangling, unnamed), ...stopWarnings({ stopped })];
+  const warnings = [...(await danglingWarnings(mirror, dangling, unnamed)), ...stopWarnings({ stopped })];
   if (warnings.length > 0) yield { total: 0, tasks: [], dangling: 0, source: "redis", warnings };
 }
 
@@ -204,7 +219,15 @@ function sourceOf(tasks: readonly Task[], { filled }: MirrorTasks): ListResult["
   return fromFile === 0 ? "redis" : fromFile === tasks.length ? "file" : "mixed";
 }
 
-function danglingWarnings(count: number, unnamed = 0): string[] {
+/** Names the layout of the tasks, if `[redis] layout` is another, in place of members that it can't read. */
+async function danglingWarnings(mirror: Mirror, count: number, unnamed = 0): Promise<string[]> {
+  if (count === 0) return [];
+  const { layout, isPublished } = mirror.parser.rules;
+  const shown = await shownLayout(mirror).catch(noneOfRedis);
+  if (shown !== null && shown.name !== null && shown.isPublished !== isPublished)
+    return [
+      `the tasks in Redis are in the layout ${shown.name}, and [redis] layout is ${layout}: set \`layout = ${shown.name}\``,
+    ];
   const lines: string[] = [];
   const left = (which: number, what: string) => `left out ${counted(which, "index member")} without a task${what}`;
   if (count > unnamed) lines.push(left(count - unnamed, "; `ttsctl sync --prune` removes such members"));
@@ -301,104 +324,43 @@ export class FileBehind implements Pick<TaskSource, "find"> {
   }
 }
 
-/** How much the file may grow, or a user's index shrink, before tasks are counted again. */
-const SLACK = 0.1;
-/** How much smaller the index of all tasks may be than the size of the file suggests. */
-const GUESS = 0.02;
-/** Between two looks at an index that lacks tasks: a service writes Redis a moment after the file. */
-const PATIENCE_MS = 100;
-const MOST_LOOKS = 4;
-/** After a write the file may be ahead of Redis this long. */
-const LATELY_S = 2;
-
 export const UNSYNCED =
   "Redis was never synced, or was flushed since, and has fewer tasks than the file: reading the file instead; run `ttsctl sync`";
 
-/** Null if the index is complete. One round trip, and the file's size and time. */
-export async function doubtsOf(mirror: Mirror, file: FileStore, userId: string | undefined): Promise<Standing | null> {
-  const [standing, identity] = await Promise.all([
-    mirror.standing(userId),
-    file.identity().catch(() => undefined), // unknown
-  ]);
-  return standing.syncedAt !== null && isAsCounted(standing, identity, userId !== undefined) ? null : standing;
-}
-
-/** @param identity null for no file; undefined if unknown */
-function isAsCounted(
-  { members, counted }: Standing,
-  identity: FileIdentity | null | undefined,
-  ofUser: boolean,
-): boolean {
-  if (counted === null || identity === undefined) return false;
-  const { count, version } = counted;
-  if (version === versionOf(identity)) return members >= (count ?? 0);
-  if (members === 0 || count === null) return false;
-  const growth = sizeOf(identity) / Math.max(1, sizeIn(version));
-  return growth <= 1 + SLACK && members >= count * (ofUser ? 1 - SLACK : growth * (1 - GUESS));
-}
-
-function versionOf(identity: FileIdentity | null): string {
-  return `${sizeOf(identity)} ${identity?.mtimeNs ?? 0}`;
-}
-
-function sizeOf(identity: FileIdentity | null): number {
-  return Number(identity?.size ?? 0);
-}
-
-function sizeIn(version: string): number {
-  return Number(version.split(" ")[0]);
+/** The state of an index that lacks members: it is missing, or has fewer than half of those that were counted. Else null. */
+async function doubtsOf(mirror: Mirror, userId: string | undefined): Promise<Standing | null> {
+  const standing = await mirror.standing(userId);
+  const { syncedAt, members, counted } = standing;
+  return syncedAt === null || members === 0 || counted === null || members < counted / 2 ? standing : null;
 }
 
 /**
- * Compares a doubtful index with the file: why the file must answer, or null. If the index is complete, stores new counts.
+ * Compares a doubtful index with the file: why the file must answer, or null.
  * @throws TtsctlError STORE_* if neither can answer
  */
-export async function lackOf(
+async function lackOf(
   mirror: Mirror,
-  standing: Standing,
+  { syncedAt, counted, members: seen }: Standing,
   userId: string | undefined,
   behind: FileBehind,
 ): Promise<string | null> {
   const snapshot = await behind.snapshot();
   if (snapshot === null) {
-    const isUnknownUser = standing.syncedAt !== null && standing.counted !== null && standing.counted.count === null;
-    if (standing.members === 0 && !isUnknownUser) throw neither(behind.problem!, mirror);
+    if (seen === 0 && (syncedAt === null || counted !== 0)) throw neither(behind.problem!, mirror);
     return null;
   }
   const inFile = countIn(snapshot, userId);
-  let members = await mirror.size(userId);
-  for (let look = 1; members < inFile && look < MOST_LOOKS && isLate(snapshot, behind.file.clock); look++) {
-    await behind.file.clock.sleep(PATIENCE_MS);
-    members = await mirror.size(userId);
-  }
-  if (members < inFile) {
-    if (members > 0 && (await mirror.isPurging())) return null;
-    if (standing.syncedAt === null) return UNSYNCED;
-    const whose = userId === undefined ? "" : ` of ${JSON.stringify(userId)}`;
-    return `Redis lists only ${members} of the file's ${inFile} tasks${whose}: reading the file instead; run \`ttsctl sync\``;
-  }
-  if (standing.syncedAt !== null && standing.counted?.version !== versionOf(snapshot.identity)) {
-    await mirror.keepCounts(...countsOf(snapshot)).catch(unlessRedis);
-  }
-  return null;
+  const members = await mirror.size(userId); // a sync may have filled it since
+  if (members >= inFile) return null;
+  if (syncedAt === null) return UNSYNCED;
+  const whose = userId === undefined ? "" : ` of ${JSON.stringify(userId)}`;
+  return `Redis lists only ${members} of the file's ${inFile} tasks${whose}: reading the file instead; run \`ttsctl sync\``;
 }
 
 export function neither({ code, message }: TtsctlError, { where }: Mirror): TtsctlError {
   return new TtsctlError(code, `${message}; Redis at ${where} can't be used instead: it was flushed, or never synced`, {
     hint: "make the store file readable or restore it from a backup, then run `ttsctl sync`",
   });
-}
-
-export function countsOf(snapshot: Snapshot): [counts: { all: number; users: Map<string, number> }, version: string] {
-  const { rows } = snapshot;
-  const names = new KeyTable();
-  const counts: number[] = [];
-  for (const row of snapshot.liveRows()) {
-    const user = names.addUserOf(rows.keys, rows.key(row));
-    counts[user] = (counts[user] ?? 0) + 1;
-  }
-  const users = new Map(counts.map((count, user) => [names.userId(user), count]));
-  return [{ all: snapshot.size, users }, versionOf(snapshot.identity)];
 }
 
 function countIn(snapshot: Snapshot, userId: string | undefined): number {
@@ -408,11 +370,7 @@ function countIn(snapshot: Snapshot, userId: string | undefined): number {
   return count;
 }
 
-function isLate({ identity }: Snapshot, clock: Clock): boolean {
-  return identity !== null && clock.now() - Number(identity.mtimeNs) / 1e9 < LATELY_S;
-}
-
-/** Pages can be read without the right to write. */
-function unlessRedis(error: unknown): void {
+function noneOfRedis(error: unknown): null {
   if (!isRedisError(error)) throw error;
+  return null;
 }

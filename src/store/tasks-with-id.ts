@@ -26,7 +26,7 @@ export async function* eachTaskWithId(parts: Stores, taskId: string): AsyncGener
   const seen = new Set<string>();
   const fromRedis = () => inRedis(parts, [taskId], false);
   const fromFile = () => inFile(parts, [taskId], seen.size > 0);
-  for (const search of parts.file.rules.taskIdIsUnique ? [fromRedis, fromFile] : [fromFile, fromRedis]) {
+  for (const search of parts.file.rules.isPublished ? [fromRedis, fromFile] : [fromFile, fromRedis]) {
     for (const id of await search()) {
       if (!seen.has(keyOf(id))) yield id;
       seen.add(keyOf(id));
@@ -45,12 +45,12 @@ const MOST_COLONS = 16;
  */
 export async function tasksNamed(
   names: readonly string[],
-  { allowsColons }: RecordRules,
+  { isPublished }: RecordRules,
   where: Snapshot | (Stores & { readonly source: SourceChoice }),
 ): Promise<TaskId[][]> {
   const idsIn = (name: string) => {
     const ids = [name];
-    const colonFrom = (from: number) => (allowsColons && ids.length <= MOST_COLONS ? name.indexOf(":", from) : -1);
+    const colonFrom = (from: number) => (isPublished && ids.length <= MOST_COLONS ? name.indexOf(":", from) : -1);
     for (let colon = colonFrom(0); colon >= 0; colon = colonFrom(colon + 1)) ids.push(name.slice(colon + 1));
     return ids;
   };

@@ -50,11 +50,11 @@ export function uniqueIds(ids: readonly string[]): string[] {
 export function idProblem(
   field: "user_id" | "task_id",
   id: string,
-  { allowsColons }: { readonly allowsColons: boolean },
+  { isPublished }: { readonly isPublished: boolean },
 ): string | undefined {
   if (id === "") return `${field} is empty`;
   if (!id.isWellFormed()) return `${field} holds a lone surrogate`;
-  if (field === "task_id" || allowsColons || !id.includes(":")) return undefined;
+  if (field === "task_id" || isPublished || !id.includes(":")) return undefined;
   return "user_id holds ':', which makes the index member ambiguous";
 }
 

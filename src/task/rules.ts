@@ -2,10 +2,18 @@ import { keyOf, memberOf, type TaskId } from "./ids.ts";
 import { TimeReader, type Zone } from "./time.ts";
 
 /** How a service lays out its tasks in Redis and on the disk (docs/contract.md, Deployments). */
-export const LAYOUT_NAMES = ["plain", "api_ms"] as const;
-export type LayoutName = (typeof LAYOUT_NAMES)[number];
+const LAYOUTS = {
+  plain: { isPublished: false, userScoredBy: "updated_at" },
+  api_ms: { isPublished: true, userScoredBy: "updated_at" },
+  api_ms_v3: { isPublished: true, userScoredBy: "created_at" },
+} as const;
+export type LayoutName = keyof typeof LAYOUTS;
+export const LAYOUT_NAMES = Object.keys(LAYOUTS) as LayoutName[];
 
-/** The time that scores a task in its user's index; later versions of the published service use `created_at`. */
+/** Whose requests and answers `serve` uses. */
+export type DialectName = Exclude<LayoutName, "api_ms_v3">;
+
+/** The time that scores a task in its user's index. */
 export type UserScoreField = "updated_at" | "created_at";
 
 /** Ranks of the bytes of ids, by which members of the index compare; that of the colon between both ids comes last. */
@@ -16,7 +24,7 @@ export const COLON_BETWEEN = 256;
 const NO_FILE_NAME = /[^A-Za-z0-9_-]/gu;
 const IS_FILE_NAME = /^[A-Za-z0-9_-]+$/;
 
-/** The encoded name of an id in the layout `api_ms`: other ids may have it too. */
+/** The encoded name of an id of the published service: other ids may have it too. */
 export function fileNameOf(id: string): string {
   return id.replace(NO_FILE_NAME, "_") || "anonymous";
 }
@@ -74,55 +82,47 @@ export class RecordRules {
   readonly layout: LayoutName;
   /** False for the default, which is checked against the store file (`checkFileLayout`). */
   readonly layoutIsSet: boolean;
-  /** As last detected in Redis, so lists from the file keep that order while Redis is away. */
-  userScoredBy: UserScoreField = "updated_at";
+  /**
+   * Whether that is the published service: its ids are quoted in keys and may have colons, task ids are unique across users, times are
+   * whole seconds, and tasks of different ids may have one folder.
+   */
+  readonly isPublished: boolean;
+  readonly userScoredBy: UserScoreField;
 
   constructor(zone: Zone, layout: LayoutName = "plain", layoutIsSet = true) {
     this.zone = zone;
     this.layout = layout;
     this.layoutIsSet = layoutIsSet;
-  }
-
-  get allowsColons(): boolean {
-    return this.layout === "api_ms";
-  }
-
-  /** Whether a task id is unique across users. */
-  get taskIdIsUnique(): boolean {
-    return this.layout === "api_ms";
-  }
-
-  /** Whether tasks of different ids may have one folder. */
-  get sharesFolders(): boolean {
-    return this.layout === "api_ms";
+    this.isPublished = LAYOUTS[layout].isPublished;
+    this.userScoredBy = LAYOUTS[layout].userScoredBy;
   }
 
   /** The names that an id may have in `output/` and `Logs/`: versions of the published service differ in that. */
   readonly namesOf = (id: string): readonly string[] => {
-    if (this.layout === "plain" || IS_FILE_NAME.test(id)) return [id];
+    if (!this.isPublished || IS_FILE_NAME.test(id)) return [id];
     return [...new Set([id, ...ENCODINGS.map((encode) => encode(id))])];
   };
 
   /** The names that the folder of a task, and the one around it, may have: both raw, or both encoded in the same way. */
   readonly foldersOf = ({ userId, taskId }: FolderName): readonly FolderName[] => {
     const raw = { userId, taskId };
-    if (this.layout === "plain" || (IS_FILE_NAME.test(userId) && IS_FILE_NAME.test(taskId))) return [raw];
+    if (!this.isPublished || (IS_FILE_NAME.test(userId) && IS_FILE_NAME.test(taskId))) return [raw];
     const all = [raw, ...ENCODINGS.map((encode) => ({ userId: encode(userId), taskId: encode(taskId) }))];
     return [...new Map(all.map((folder) => [keyOf(folder), folder])).values()];
   };
 
   /** In which order members of the global index compare; null: bytewise, as the ids are. */
   get memberRanks(): ByteRanks | null {
-    return this.layout === "api_ms" ? quotedRanks() : null;
+    return this.isPublished ? quotedRanks() : null;
   }
 
   /** The member of the global index; without a user, the task id is the member itself. */
   member(userId: string, taskId: string): string {
-    if (this.layout === "plain" || userId === "") return memberOf(userId, taskId);
+    if (!this.isPublished || userId === "") return memberOf(userId, taskId);
     return `${quotePlus(userId)}:${quotePlus(taskId)}`;
   }
 
   times(): TimeReader {
-    return new TimeReader(this.zone, { wholeSeconds: this.layout === "api_ms" });
+    return new TimeReader(this.zone, { wholeSeconds: this.isPublished });
   }
 }

@@ -10,7 +10,7 @@ const idOf = (field: "user_id" | "task_id") =>
   fc
     .string({ unit: fc.oneof(anyChar, strange, fc.constantFrom(..."abc")), minLength: 1, maxLength: 12 })
     .map((text) => trimId(text.toWellFormed()))
-    .filter((id) => idProblem(field, id, { allowsColons: false }) === undefined);
+    .filter((id) => idProblem(field, id, { isPublished: false }) === undefined);
 const task = fc.record({ userId: idOf("user_id"), taskId: idOf("task_id") });
 
 describe("names of tasks", () => {

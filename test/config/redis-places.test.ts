@@ -130,7 +130,7 @@ describe("conflicting settings are reported in one line", () => {
     ["a host and sentinels", { file: `${SENTINELS}host = h\n` }, ["[redis] host", "[redis] sentinels"]],
     ["nodes and sentinels", { file: `${SENTINELS}nodes = h:1\n` }, ["[redis] sentinels", "[redis] nodes"]],
     ["no port", { env: { REDIS_SENTINELS: "h:1,h2" } }, ["REDIS_SENTINELS", '"h:1,h2"', "host:port"]],
-    ["no such layout", { env: { REDIS_LAYOUT: "fancy" } }, ["REDIS_LAYOUT", '"fancy"', "plain, or api_ms"]],
+    ["no such layout", { env: { REDIS_LAYOUT: "fancy" } }, ["REDIS_LAYOUT", '"fancy"', "plain, api_ms"]],
   ])("%s", (_, row, parts) => {
     const error = refusal(row);
     expect(error.code).toBe("CONFIG_INVALID");

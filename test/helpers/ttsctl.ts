@@ -36,6 +36,8 @@ export interface ProcessOptions extends RunOptions {
   readonly uid?: number;
   /** The largest file that it may write, in bytes. */
   readonly fileSize?: number;
+  /** Another `ttsctl` than the one that was built here. */
+  readonly program?: string;
 }
 
 export function binary(): string {
@@ -154,9 +156,12 @@ export class Running implements Command {
   stdout = "";
   stderr = "";
 
-  constructor(args: readonly string[], { cwd, env, input, keepsStdin, uid, fileSize }: ProcessOptions) {
+  constructor(
+    args: readonly string[],
+    { cwd, env, input, keepsStdin, uid, fileSize, program: path = binary() }: ProcessOptions,
+  ) {
     const limit = fileSize === undefined ? [] : ["prlimit", `--fsize=${fileSize}`];
-    const [program, ...rest] = [...limit, process.execPath, binary(), ...args];
+    const [program, ...rest] = [...limit, process.execPath, path, ...args];
     const as = uid === undefined ? {} : { uid, gid: uid };
     this.child = spawn(program!, rest, { cwd, env: cleanEnv(env), ...as });
     this.#ended = once(this.child, "close") as Promise<[number | null, NodeJS.Signals | null]>;

@@ -92,21 +92,25 @@ async function compare(server: Served, args: readonly string[], requests: readon
 
 const API_MS = "--dialect api_ms --no-sync --no-cleanup";
 
-beforeEach(() => {
-  const redis = `[redis]\nport = ${here.server.port}\nlayout = api_ms\n`;
+function configure(layout: "api_ms" | "api_ms_v3"): void {
+  const redis = `[redis]\nport = ${here.server.port}\nlayout = ${layout}\n`;
   here.root.write("config.ini", `${redis}[service]\ntimezone = UTC\n`);
-});
+}
+
+beforeEach(() => configure("api_ms"));
 
 describe.each([
-  ["older versions", []],
-  ["V3", ["--v3"]],
-])("beside data of %s", (_, version) => {
+  ["older versions", "api_ms", []],
+  ["V3", "api_ms_v3", ["--v3"]],
+] as const)("beside data of %s", (_, layout, version) => {
   const args = () => ["--redis-port", String(here.server.port), ...version];
-  beforeEach(() => void model([...args(), "write"], someRecords()));
+  beforeEach(async () => {
+    configure(layout);
+    await model([...args(), "write"], someRecords());
+  });
 
   it("lists, queries and single tasks equal the service's responses", { timeout: 120_000 }, async () => {
     const server = await here.serve(API_MS);
-    // Ids first: nothing before has shown what the index of the user is scored by.
     const byIds: Request = { method: "GET", path: `/voice-tasks?${urlOf({ user_id: "张 三", ids: "t2,t6" })}` };
     const others = fc.sample(fc.oneof(byUrl, byBody, oneTask), Math.max(QUERIES, runs(QUERIES)));
     await compare(server, args(), [byIds, ...others]);

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join, relative } from "node:path";
 import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
@@ -9,7 +9,7 @@ import { LONG } from "../helpers/long.ts";
 import { API_MS_RULES } from "../helpers/records.ts";
 import type { RecordJson } from "../helpers/root.ts";
 import { Served } from "../http/setup.ts";
-import { ApiMsService, VERSIONS } from "./api-ms-service.ts";
+import { ApiMsService, VERSIONS, type Version } from "./api-ms-service.ts";
 import { type MirrorReport, model } from "./python.ts";
 
 const here = usePlace();
@@ -21,10 +21,16 @@ const json = async (...args: string[]) => {
 };
 const tasksOf = ({ items }: { items: RecordJson[] }) => items.map(({ task_id }) => task_id);
 
-beforeEach(() => {
-  const redis = `[redis]\nport = ${here.server.port}\nlayout = api_ms\n`;
+const layoutOf = (version: Version) => (version === "v3" ? "api_ms_v3" : "api_ms");
+
+/** A service of that version, and a config.ini for it. */
+function serviceOf(version: Version): ApiMsService {
+  const redis = `[redis]\nport = ${here.server.port}\nlayout = ${layoutOf(version)}\n`;
   here.root.write("config.ini", `${redis}[service]\ntimezone = UTC\n`);
-});
+  return new ApiMsService(here.root.path, here.server.port, version);
+}
+
+beforeEach(() => void serviceOf("older"));
 
 /** Tasks that were changed in another order than they were created in. */
 function record(user: string, task: string, at = 0, more: RecordJson = {}): RecordJson {
@@ -60,7 +66,7 @@ it.each(drawn("versions", VERSIONS))(
     tags: ["slow"],
   },
   async (version) => {
-    const service = new ApiMsService(here.root.path, here.server.port, version);
+    const service = serviceOf(version);
     const records = hostileRecords();
     service.fill(records);
     expect(await json("verify")).toMatchObject({ checked: records.length, inSync: records.length, exit: 0 });
@@ -93,7 +99,7 @@ it.each(drawn("versions", VERSIONS))(
 describe.each(drawn("names", VERSIONS, 2))("version %s of the service", (version) => {
   let service: ApiMsService;
   beforeEach(() => {
-    service = new ApiMsService(here.root.path, here.server.port, version);
+    service = serviceOf(version);
   });
 
   const IDS: readonly [string, string][] = [
@@ -196,7 +202,7 @@ describe("a user's index by created_at", () => {
   const scores = async () =>
     Object.fromEntries((await here.server.zset("tts:user:u:index")).map(([task, score]) => [task, Number(score)]));
   beforeEach(() => {
-    service = new ApiMsService(here.root.path, here.server.port, "v3");
+    service = serviceOf("v3");
     service.fill(records());
   });
   const created = Array.from({ length: count }, (_, i) => `t${count - 1 - i}`);
@@ -204,8 +210,7 @@ describe("a user's index by created_at", () => {
   it("has its own order for lists of a user, from Redis and from the file", async () => {
     expect(tasksOf(await json("list", "--user", "u"))).toEqual(created);
     expect(tasksOf(await json("list"))).toEqual(created.toReversed());
-    // Without its mark, and with fewer tasks than the file, Redis doesn't answer.
-    await here.server.call("ZREM", "tts:user:u:index", "t3");
+    await here.server.call("DEL", "tts:user:u:index");
     const behind = await json("list", "--user", "u");
     expect([behind.source, tasksOf(behind)]).toEqual(["file", created]);
     expect(tasksOf(await json("list", "--user", "u", "--page", "2", "--page-size", "5"))).toEqual(created.slice(5, 10));
@@ -258,6 +263,36 @@ describe("a user's index by created_at", () => {
     expect(service.read().problems).toEqual([]);
   });
 
+  it("is as the service left it after a flush and a sync", async () => {
+    const before = await scores();
+    await here.server.call("FLUSHALL");
+    expect(await json("sync")).toMatchObject({ written: count, failed: 0 });
+    expect(await scores()).toEqual(before);
+    service.write(record("u", "new", 50));
+    expect(await json("verify")).toMatchObject({ inSync: count + 1, exit: 0 });
+    expect(service.read().problems).toEqual([]);
+  });
+
+  it("beside the setting of another layout is named", async () => {
+    const env = (layout: string) => ({ env: { REDIS_LAYOUT: layout } });
+    const layoutCheck = async (layout: string) => {
+      const { stdout } = await here.runArgs(["doctor", "-o", "json"], env(layout));
+      return JSON.parse(stdout).checks.find(({ check }: { check: string }) => check === "layout");
+    };
+    expect(await layoutCheck("api_ms_v3")).toMatchObject({ status: "ok" });
+    expect(await layoutCheck("api_ms")).toMatchObject({ status: "warn", hint: expect.stringContaining("api_ms_v3") });
+    expect(await layoutCheck("plain")).toMatchObject({ status: "fail", hint: expect.stringContaining("api_ms_v3") });
+    service.fill([record("a:b", "第 1")]);
+    const list = await here.runArgs(["list"], env("plain"));
+    expect(list.stderr).toContain("layout = api_ms_v3");
+    expect(list.stderr).not.toContain("left out");
+    rmSync(here.root.at("config.ini"));
+    const init = ["config", "init", "--yes", "--config", here.root.at("new.ini"), "-o", "json"];
+    const { stdout } = await here.runArgs([...init, "--redis-url", `redis://127.0.0.1:${here.server.port}`]);
+    expect(JSON.parse(stdout).settings["redis.layout"]).toEqual({ value: "api_ms_v3", source: "found" });
+    expect(readFileSync(here.root.at("new.ini"), "utf8")).toContain("layout = api_ms_v3");
+  });
+
   it("with other scores in it is drift, and repaired in its own way", async () => {
     const before = await scores();
     await here.server.call("ZADD", "tts:user:u:index", OLD + 1_000_000 - 3, "t1", OLD + 77, "t2");
@@ -271,7 +306,7 @@ describe("a user's index by created_at", () => {
 });
 
 it("an older index with a few scores by created_at is drift", async () => {
-  const service = new ApiMsService(here.root.path, here.server.port, "older");
+  const service = serviceOf("older");
   service.fill(Array.from({ length: 12 }, (_, i) => record("u", `t${i}`, i)));
   await here.server.call("ZADD", "tts:user:u:index", OLD + 1, "t1");
   expect(await json("verify")).toMatchObject({ inSync: 11, wrongScore: 1 });
@@ -282,7 +317,7 @@ it("an older index with a few scores by created_at is drift", async () => {
 describe("a task id alone", () => {
   let service: ApiMsService;
   beforeEach(() => {
-    service = new ApiMsService(here.root.path, here.server.port, "v3");
+    service = serviceOf("v3");
     service.fill([record("a:b", "任务 1", 1), record("u", "t1", 2), record("u", "t2", 3)]);
   });
 

@@ -31,7 +31,7 @@ describe("cleanup --explain", () => {
         finished: "pass",
         time: "pass",
       },
-      ...{ retention: "purge", keep_last: "off", max_bytes: "off", artifacts: "pass" },
+      ...{ retention: "purge", keep_last: "off", max_bytes: "off", artifacts: "pass", logs: "pass" },
     });
     const young = await site.explain("a", "young", { retentionError: 3 * HOUR });
     expect([young.verdict, young.reason]).toEqual(["keep", null]);
@@ -64,6 +64,18 @@ describe("cleanup --explain", () => {
     const explanation = await site.explain("a", "t", { retentionError: 0 });
     expect(saysOf(explanation)[rule]).toBe(says);
     expect(explanation.verdict).toBe(says);
+  });
+
+  it("counts the logs that go, and names one that is newer and stays", async () => {
+    const { site } = here;
+    site.root.writeStore([record("a", "t")]);
+    site.root.writeArtifacts([record("a", "t")]);
+    site.root.write("Logs/20200101/09/t.log", "x", Date.now() / 1000 + 9);
+    const { verdict, rules } = await site.explain("a", "t");
+    expect([verdict, rules.at(-1)]).toEqual([
+      "purge",
+      { rule: "logs", says: "pass", saw: expect.stringMatching(/^1 log, .*; one is left: .*09\/t\.log.* is newer/) },
+    ]);
   });
 
   it("says why a pass would refuse: the clock, an empty store file, cleanup that is off", async () => {

@@ -159,7 +159,7 @@ describe("sync", () => {
       await site.writeRedis(...many(30).filter((_, i) => i % 4 > 0));
     });
     await expect(site.sync()).rejects.toMatchObject({ code: "REDIS_FAILED" });
-    expect(await site.mirror.syncedAt(undefined)).toBeNull();
+    expect(await site.mirror.syncedAt()).toBeNull();
   });
 
   it("marks when the last whole sync ended, in UTC", async () => {
@@ -167,9 +167,9 @@ describe("sync", () => {
     site.root.writeStore(many(3));
     const before = Date.now();
     await site.sync({ userId: "user1" });
-    expect(await site.mirror.syncedAt(undefined)).toBeNull();
+    expect(await site.mirror.syncedAt()).toBeNull();
     await site.sync();
-    const marked = (await site.mirror.syncedAt(undefined))!;
+    const marked = (await site.mirror.syncedAt())!;
     expect(marked).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?\+00:00$/);
     expect(Date.parse(marked)).toBeGreaterThanOrEqual(before - 1);
     expect(Date.parse(marked)).toBeLessThanOrEqual(Date.now());
@@ -290,7 +290,7 @@ describe("a Redis that fails under a sync", () => {
     const error = await site.sync().catch((thrown) => thrown);
     expect(error).toMatchObject({ code: "REDIS_UNAVAILABLE", exitCode: 4 });
     expect(error.message).toContain("125 of 2000 tasks were written");
-    expect(await site.mirror.syncedAt(undefined)).toBeNull();
+    expect(await site.mirror.syncedAt()).toBeNull();
     site.flaky.comeBack();
     expect(await site.sync()).toMatchObject({ written: 1875, unchanged: 125 });
   });
@@ -303,7 +303,7 @@ describe("a Redis that fails under a sync", () => {
       if (method === "upsert" && ++batches === 4) await site.server.call("FLUSHALL");
     });
     await expect(site.sync()).rejects.toMatchObject({ code: "REDIS_FAILED", exitCode: 4 });
-    expect(await site.mirror.syncedAt(undefined)).toBeNull();
+    expect(await site.mirror.syncedAt()).toBeNull();
     site.flaky.onCall(() => {});
     expect(await site.sync()).toMatchObject({ total: 2000, failed: 0 });
     expect(await site.server.call("ZCARD", "tts:tasks:index")).toBe(2000);
@@ -326,7 +326,7 @@ describe("a Redis that fails under a sync", () => {
     expect(result).toMatchObject({ total: 2600, failed: 0 });
     expect(result.written + result.unchanged).toBe(2600);
     expect(await site.server.call("ZCARD", "tts:tasks:index")).toBe(2600);
-    expect(await site.mirror.syncedAt(undefined)).not.toBeNull();
+    expect(await site.mirror.syncedAt()).not.toBeNull();
   });
 
   it("ends it if a reply is fatal for all: nothing is counted as failed", async () => {
@@ -350,6 +350,6 @@ describe("a Redis that fails under a sync", () => {
     const count = (await site.server.call("ZCARD", "tts:tasks:index")) as number;
     expect(count).toBeGreaterThan(0);
     expect(count).toBeLessThan(3000);
-    expect(await site.mirror.syncedAt(undefined)).toBeNull();
+    expect(await site.mirror.syncedAt()).toBeNull();
   });
 });

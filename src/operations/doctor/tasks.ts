@@ -1,19 +1,12 @@
 import { isRedisError } from "../../errors.ts";
 import { matchingRows } from "../../store/file/file-tasks.ts";
+import { shownLayout } from "../../store/redis/shown-layout.ts";
 import { counted, formatAge, formatDuration } from "../../task/amounts.ts";
 import { memberOf } from "../../task/ids.ts";
 import { NO_FILTER } from "../../task/query-fields.ts";
 import { describeStuck } from "../../task/stuck.ts";
 import { compareSample } from "../drift-sample.ts";
-import {
-  allowedSkew,
-  checkFileLayout,
-  checkLayout,
-  checkTimezone,
-  clockSkew,
-  layoutSigns,
-  storeMismatch,
-} from "../safety.ts";
+import { allowedSkew, checkFileLayout, checkLayout, checkTimezone, clockSkew, storeMismatch } from "../safety.ts";
 import { describeShared } from "../shared-ids.ts";
 import { findStuck } from "../stuck.ts";
 import { KINDS, type Kind } from "../verify/classify.ts";
@@ -37,10 +30,11 @@ export const TASK_CHECKS: Checks = {
     await checkLayout(mirror);
     const snapshot = await probe.read().catch(() => null);
     if (snapshot !== null) await checkFileLayout(snapshot, mirror);
-    const signs = await layoutSigns(mirror);
-    if (signs[inForce] === 0) return ok(`${inForce}; nothing in Redis indicates another`);
-    const users = mirror.layout.userScoredBy === "created_at" ? "; users' indexes are scored by created_at" : "";
-    return ok(`${inForce}, which matches Redis${users}`);
+    const { name } = await shownLayout(mirror);
+    if (name === null) return ok(`${inForce}; nothing in Redis indicates another`);
+    if (name === inForce) return ok(`${inForce}, which matches Redis`);
+    const detail = `${inForce}, and users' indexes in Redis are scored as in ${name}: lists of a user are in another order`;
+    return warn(detail, `set \`layout = ${name}\` under [redis] in config.ini (or REDIS_LAYOUT=${name})`);
   },
 
   async timezone(probe) {
@@ -53,7 +47,7 @@ export const TASK_CHECKS: Checks = {
   },
 
   async synced(probe) {
-    const when = await (await probe.mirror()).syncedAt(undefined);
+    const when = await (await probe.mirror()).syncedAt();
     if (when === null && (await looksInSync(probe)))
       return ok("no full sync is recorded, but a sample of both stores is in sync");
     if (when === null) return warn("Redis was never synced, or was flushed since", "`ttsctl sync`");
@@ -98,7 +92,7 @@ export const TASK_CHECKS: Checks = {
   },
 
   async "tasks.shared_ids"(probe) {
-    if (!probe.rules.taskIdIsUnique) return ok("users may share task ids in this layout");
+    if (!probe.rules.isPublished) return ok("users may share task ids in this layout");
     const detail = describeShared(await probe.snapshot());
     if (detail === null) return ok("no task id has two users");
     return warn(

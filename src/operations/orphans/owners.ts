@@ -86,8 +86,8 @@ export class RecordsOfBoth {
 
   /** The folders that have no record in either store now; at most BATCH. If names aren't ids, Redis can't be asked. */
   async stillUnowned(folders: readonly TaskId[]): Promise<Set<TaskId>> {
-    const { sharesFolders } = this.#file.rules;
-    const copies = sharesFolders ? [] : await this.#mirror.copies(folders.map(trimmed), "state");
+    const { isPublished } = this.#file.rules;
+    const copies = isPublished ? [] : await this.#mirror.copies(folders.map(trimmed), "state");
     // The service writes the file first, so the file has what is added after Redis was asked.
     await this.#refreshFile();
     return new Set(folders.filter((folder, i) => !mayExist(copies[i]) && !this.ownsFolder(folder)));

@@ -5,6 +5,7 @@ import type { RedisCopy } from "../../store/layout/copy.ts";
 import type { CopyReading } from "../../store/layout/layout.ts";
 import { isOutage } from "../../store/mirror-link.ts";
 import { BATCH, type GuardedRemoval, type Outcome } from "../../store/redis/copies.ts";
+import { ServerError } from "../../store/redis/errors.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import { readRecords } from "../../store/redis/records.ts";
 import { writeToMirror } from "../../store/redis/write.ts";
@@ -27,7 +28,8 @@ export class PurgeMirror {
   readonly #notWrittenBack: NamedWarnings;
   /** The removed copies that were newer than the file's. */
   readonly #ahead: Task[] = [];
-  #hasRemoved = false;
+  /** The users whose tasks were removed. */
+  readonly #users = new Set<string>();
 
   constructor(use: Cleared["use"], reporter: Reporter) {
     this.#use = use;
@@ -69,11 +71,8 @@ export class PurgeMirror {
 
   /** The conditional delete; undefined if the mirror was lost, so no outcome is known. */
   remove(removals: readonly GuardedRemoval[]): Promise<Outcome<boolean>[] | undefined> {
-    return this.#ask(async (mirror) => {
-      await mirror.setPurging(true);
-      this.#hasRemoved = true;
-      return mirror.remove(removals);
-    });
+    for (const { id } of removals) this.#users.add(id.userId);
+    return this.#ask((mirror) => mirror.remove(removals));
   }
 
   /** Puts kept tasks back: the file's records, and copies that were newer. */
@@ -107,11 +106,16 @@ export class PurgeMirror {
 
   /** @returns why Redis is incomplete, or null */
   async end(): Promise<TtsctlError | null> {
-    if (this.#hasRemoved) await this.#ask((mirror) => mirror.setPurging(false));
+    if (this.#users.size > 0) await this.#ask((mirror) => mirror.recount(this.#users).catch(unlessRefused));
     this.#notWrittenBack.end();
     const { count } = this.#notWrittenBack;
     if (this.lost !== null || count === 0) return this.lost;
     const what = `${counted(count, "kept task")} could not be restored in Redis`;
     return new TtsctlError("REDIS_FAILED", what, { hint: RUN_SYNC });
   }
+}
+
+/** Lists do without new counts: until the next sync they compare Redis with the file. */
+function unlessRefused(error: unknown): void {
+  if (!(error instanceof ServerError)) throw error;
 }

@@ -4,7 +4,7 @@ import { STATUS_CODES } from "../../store/file/rows.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { readFirst, type SourceChoice, type Stores } from "../../store/mirror-link.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
-import { FileBehind, lackOf } from "../../store/task-store.ts";
+import { FileBehind, lackIn } from "../../store/task-store.ts";
 import type { RecordRules } from "../../task/rules.ts";
 import { formatUtc } from "../../task/time.ts";
 import { cleanupOnce } from "../cleanup.ts";
@@ -63,7 +63,7 @@ async function fromMirror(
   const behind = new FileBehind(parts.file);
   await using snapshot = source === "auto" ? await behind.snapshot() : null;
   if (source === "auto") {
-    const lack = await lackOf(mirror, await mirror.standing(userId), userId, behind);
+    const lack = await lackIn(mirror, parts.file, userId);
     if (lack !== null) parts.reporter.warn(lack);
     if (lack !== null && snapshot !== null) return await countFile(parts, options, snapshot);
   }

@@ -65,7 +65,7 @@ export class FirstLook {
   separate(): number {
     const { rows, rules } = this.#snapshot;
     const scores = this.#userScores;
-    const needed = IN_INDEX | SAME_CONTENT | (scores ? 0 : IN_USER_INDEX) | (rules.taskIdIsUnique ? LOOKED_UP : 0);
+    const needed = IN_INDEX | SAME_CONTENT | (scores ? 0 : IN_USER_INDEX) | (rules.isPublished ? LOOKED_UP : 0);
     let inSync = 0;
     for (const row of this.#wantedRows()) {
       const key = rows.key(row);

@@ -268,7 +268,7 @@ export class RowReader {
   /** In Redis, the user `a:b` with the task `c` reads as `a` with `b:c`, so this also reserves that name. */
   #markNamesake(userId: string, taskId: string): void {
     const colon = userId.indexOf(":");
-    if (colon <= 0 || this.#reading.rules.allowsColons) return;
+    if (colon <= 0 || this.#reading.rules.isPublished) return;
     const namesake = this.#keyOf(userId.slice(0, colon), `${userId.slice(colon + 1)}:${taskId}`);
     if (namesake >= 0) this.#rows.markInvalid(namesake);
   }

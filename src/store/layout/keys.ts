@@ -3,10 +3,8 @@ export const INDEX_KEY = "tts:tasks:index";
 export const SYNCED_KEY = "tts:ttsctl:synced";
 /** Only there while a full sync runs. */
 export const SYNCING_KEY = "tts:ttsctl:syncing";
-/** How many tasks the file has in all and of each user. */
+/** How many members the indexes had after the last sync or cleanup. */
 export const COUNTED_KEY = "tts:ttsctl:counted";
-/** Only there while a purge has removed tasks from Redis whose records are still in the file. */
-export const PURGING_KEY = "tts:ttsctl:purging";
 
 /** Between them are the parts of a layout. */
 export const TASK_PREFIX = "tts:task:";

@@ -75,13 +75,8 @@ export class RedisClient extends Connection {
     this.#redis.disconnect();
   }
 
-  protected async send([name, ...args]: Command): Promise<unknown> {
-    if (name !== "SCAN") return this.#redis.call(String(name), ...args);
-    // ioredis puts the prefix before keys, not before a pattern, and leaves it in replies.
-    const words = args.map((word, i) => (args[i - 1] === "MATCH" ? this.prefix + word : word));
-    const reply = await this.#redis.call("SCAN", ...words);
-    if (!Array.isArray(reply) || !Array.isArray(reply[1])) return reply;
-    return [reply[0], reply[1].map((key) => String(key).slice(this.prefix.length))];
+  protected send(command: Command): Promise<unknown> {
+    return sendTo(this.#redis, command, this.prefix);
   }
 
   protected sendScript(script: Script, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
@@ -157,6 +152,15 @@ export class RedisClient extends Connection {
 const FAILOVER_HINT = "a failover may be under way: run it again once there is a new primary; what was done is kept";
 
 const HUNG_UP = /closed|ECONNRESET|EPIPE/;
+
+/** ioredis puts the prefix before keys, not before a pattern of SCAN, and leaves it in the reply. */
+export async function sendTo(redis: Redis, [name, ...args]: Command, prefix: string): Promise<unknown> {
+  if (name !== "SCAN") return redis.call(String(name), ...args);
+  const words = args.map((word, i) => (args[i - 1] === "MATCH" ? prefix + word : word));
+  const reply = await redis.call("SCAN", ...words);
+  if (!Array.isArray(reply) || !Array.isArray(reply[1])) return reply;
+  return [reply[0], reply[1].map((key) => String(key).slice(prefix.length))];
+}
 
 /** Nothing is sent twice, and no connection is made again. */
 export function nodeOptions({ timeout }: { readonly timeout: number }) {

@@ -2,7 +2,7 @@ import { systemClock } from "../../clock.ts";
 import { TtsctlError } from "../../errors.ts";
 import type { Address } from "../../printable.ts";
 import { RedisClient } from "./client.ts";
-import type { RedisCommands } from "./commands.ts";
+import type { RedisCommands, Reply } from "./commands.ts";
 import { noneUsable } from "./errors.ts";
 import { SLOTS } from "./slots.ts";
 import type { RedisTarget } from "./target.ts";
@@ -34,41 +34,38 @@ export function addressOf(name: string, asked: Address): Address {
   return { host: host === "" || host === "?" ? asked.host : host, port: Number(name.slice(colon + 1)) };
 }
 
-export function primariesOf(primaries: readonly (string | undefined)[]): string[] {
-  return [...new Set(primaries)].filter((name) => name !== undefined).sort();
-}
-
 /** A range of slots and its nodes in the reply of `CLUSTER SLOTS`; a host may be empty or unknown. */
 type SlotsReply = [from: number, to: number, ...nodes: [host: string | null, port: number][]];
 
+/** @param address of the node that replied */
+export function slotMap(slots: Reply, address: Address): Pick<SlotMap, "primaries" | "nodes"> {
+  const primaries: string[] = new Array(SLOTS);
+  const nodes = new Set<string>();
+  for (const [from, to, ...own] of slots as unknown as SlotsReply[]) {
+    const names = own.map(([host, port]) => nodeName(addressOf(`${host ?? ""}:${port}`, address)));
+    for (const name of names) nodes.add(name);
+    primaries.fill(names[0]!, from, to + 1);
+  }
+  return { primaries, nodes };
+}
+
 /** @throws TtsctlError REDIS_* */
-export async function askSlots(node: RedisCommands, address: Address): Promise<SlotMap> {
+async function askSlots(node: RedisCommands, address: Address): Promise<SlotMap> {
   const [slots, info] = await node.pipeline([
     ["CLUSTER", "SLOTS"],
     ["CLUSTER", "INFO"],
   ]);
   if (slots instanceof TtsctlError) throw slots;
-  const primaries: string[] = new Array(SLOTS);
-  const all = new Set<string>();
-  for (const [from, to, ...nodes] of slots as unknown as SlotsReply[]) {
-    const names = nodes.map(([host, port]) => nodeName(addressOf(`${host ?? ""}:${port}`, address)));
-    for (const name of names) all.add(name);
-    primaries.fill(names[0]!, from, to + 1);
-  }
+  const map = slotMap(slots!, address);
   const isUp = !String(info).includes("cluster_state:fail");
-  const served = primaries.reduce((count) => count + 1, 0);
-  return { primaries, nodes: all, isUp, rank: served + (isUp ? SLOTS + 1 : 0) };
+  const served = map.primaries.reduce((count) => count + 1, 0);
+  return { ...map, isUp, rank: served + (isUp ? SLOTS + 1 : 0) };
 }
 
 export interface Entrance {
   readonly address: Address;
   readonly node: RedisClient;
   readonly map: SlotMap;
-}
-
-/** One node, with the login and the TLS of all. @param seconds that it may take */
-export function connectToNode(target: RedisTarget, node: Address, seconds = target.timeout): Promise<RedisClient> {
-  return RedisClient.connect({ ...target, place: { kind: "node", ...node } }, seconds);
 }
 
 /**
@@ -104,7 +101,7 @@ export async function enterCluster(target: RedisTarget, seeds: readonly Address[
 const PASSES = ["REDIS_UNAVAILABLE", "REDIS_TIMEOUT", "REDIS_LOADING", "REDIS_CLUSTER"];
 
 async function enter(target: RedisTarget, address: Address, seconds: number): Promise<Entrance> {
-  const node = await connectToNode(target, address, seconds);
+  const node = await RedisClient.connect({ ...target, place: { kind: "node", ...address } }, seconds);
   try {
     const map = await askSlots(node, address);
     if (map.nodes.size > 0) return { address, node, map };

@@ -37,9 +37,13 @@ export abstract class Connection implements RedisCommands {
   }
 
   async pipeline(commands: readonly Command[]): Promise<Reply[]> {
+    return this.replies(commands, () => commands.map((command) => this.send(command)));
+  }
+
+  /** The checked replies to commands. */
+  protected async replies(commands: readonly Command[], send: () => Promise<unknown>[]): Promise<Reply[]> {
     if (commands.length === 0) return [];
-    const sent = this.#together(() => commands.map((command) => this.send(command)));
-    const replies = await this.settled(sent);
+    const replies = await this.settled(this.#together(send));
     for (const [i, reply] of replies.entries()) {
       const [name, key] = commands[i]!;
       this.#check(reply, shapeOf(commands[i]!), String(name));
@@ -64,10 +68,14 @@ export abstract class Connection implements RedisCommands {
     return replies;
   }
 
-  async *scan([name, ...key]: readonly string[], ...rest: Command): AsyncGenerator<string[]> {
+  scan([name, ...key]: readonly string[], ...rest: Command): AsyncGenerator<string[]> {
+    return this.walk(name!, (cursor) => this.command(name!, ...key, cursor, ...rest));
+  }
+
+  protected async *walk(name: string, ask: (cursor: string) => Promise<Reply>): AsyncGenerator<string[]> {
     let cursor = START;
     do {
-      const [next, items] = (await this.command(name!, ...key, cursor, ...rest)) as [string, string[]];
+      const [next, items] = (await ask(cursor)) as [string, string[]];
       // Such a walk would never end.
       if (next === cursor && next !== START) throw notRedis(`keeps answering ${name} with cursor ${next}`, this.where);
       cursor = next;

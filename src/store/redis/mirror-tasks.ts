@@ -33,14 +33,13 @@ export class MirrorTasks implements TaskSource {
   }
 
   async page(filter: TaskFilter, offset: number, count: number, sort?: Sort): Promise<TaskPage> {
-    const { range, hasTimes } = await this.#rangeOf(filter);
+    const { range, hasTimes } = this.#rangeOf(filter);
     if (this.#needsSorting(filter, sort, hasTimes)) {
       const { ids, lost, ...all } = await this.#sorted(filter, sort, hasTimes);
       const page = ids(offset, offset + count);
       return { ...all, ...pageOf([...page, ...lost], await this.find(page)) };
     }
-    const { users, since, until } = filter;
-    if (!hasMore(filter) && users.size <= 1 && (hasTimes || (since === null && until === null))) {
+    if (isRange(filter, hasTimes)) {
       const { total, members } = await this.#mirror.page(range, offset, count);
       return { total, ...pageOf(members, await this.find(members)) };
     }
@@ -59,8 +58,8 @@ export class MirrorTasks implements TaskSource {
    * walk may come twice; tasks that don't come at least once.
    */
   async *newest(filter: TaskFilter, left: () => number, sort?: Sort): AsyncGenerator<TaskPage> {
-    const { hasTimes } = await this.#rangeOf(filter);
-    if (this.#needsSorting(filter, sort, hasTimes)) {
+    const { range, hasTimes } = this.#rangeOf(filter);
+    if (this.#needsSorting(filter, sort, hasTimes) || !isRange(filter, hasTimes)) {
       const { ids, lost, ...all } = await this.#sorted(filter, sort, hasTimes);
       for (let at = 0; at === 0 || (at < all.total && left() > 0); at += STEP) {
         const some = ids(at, at + STEP);
@@ -68,7 +67,7 @@ export class MirrorTasks implements TaskSource {
       }
       return;
     }
-    const { total } = await this.page(filter, 0, 0);
+    const { total } = await this.#mirror.page(range, 0, 0);
     if (total === 0) yield { total, tasks: [], dangling: 0 };
     for await (const { passing, gone } of this.#passing(filter)) {
       yield { total, ...pageOf([...passing, ...gone], await this.find(passing)) };
@@ -131,9 +130,8 @@ export class MirrorTasks implements TaskSource {
   }
 
   /** The range of an index that has all that passes, and whether its scores are the times that the filter means. */
-  async #rangeOf(filter: TaskFilter): Promise<{ range: IndexRange; hasTimes: boolean }> {
+  #rangeOf(filter: TaskFilter): { range: IndexRange; hasTimes: boolean } {
     const userId = soleUser(filter);
-    if (userId !== undefined) await this.#mirror.detect();
     const hasTimes = userId === undefined || this.#mirror.layout.userScoredBy === "updated_at";
     const { since, until } = hasTimes ? filter : { since: null, until: null };
     return { range: { userId, since, until }, hasTimes };
@@ -144,7 +142,7 @@ export class MirrorTasks implements TaskSource {
    * @param isOver ends the walk before its end; the last step then has looked at none
    */
   async *#passing(filter: TaskFilter, isOver = () => false): AsyncGenerator<Passing> {
-    const { range, hasTimes } = await this.#rangeOf(filter);
+    const { range, hasTimes } = this.#rangeOf(filter);
     for await (const members of this.#mirror.walkInOrder(range)) {
       this.#signal?.throwIfAborted();
       if (members.length > 0 && isOver()) {
@@ -185,6 +183,12 @@ function naturalOrder(hasTimes: boolean): Sort {
 /** Whether a filter asks for more than indexes have. */
 function hasMore(filter: TaskFilter): boolean {
   return filter.statuses.size > 0 || needsRecord(filter);
+}
+
+/** Whether the tasks that pass are one range of an index. */
+function isRange(filter: TaskFilter, hasTimes: boolean): boolean {
+  const { users, since, until } = filter;
+  return !hasMore(filter) && users.size <= 1 && (hasTimes || (since === null && until === null));
 }
 
 /** The tasks of members, and how many have none. @param found of the first of them; the others have none */

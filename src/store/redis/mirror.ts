@@ -1,19 +1,18 @@
 import { TtsctlError } from "../../errors.ts";
 import { batches, fillIn } from "../../pool.ts";
 import { uniqueTasks } from "../../task/ids.ts";
-import type { RecordRules, UserScoreField } from "../../task/rules.ts";
+import type { RecordRules } from "../../task/rules.ts";
 import { RecordParser, type Task } from "../../task/task.ts";
-import type { TimeReader } from "../../task/time.ts";
 import { ApiMsLayout } from "../layout/api-ms.ts";
 import type { CopyView, RedisCopy } from "../layout/copy.ts";
-import { ALL_KEYS, INDEX_KEY, LOOKUP_PREFIX, PURGING_KEY, TASK_PREFIX } from "../layout/keys.ts";
+import { ALL_KEYS, INDEX_KEY, LOOKUP_PREFIX, TASK_PREFIX } from "../layout/keys.ts";
 import { type Layout, PLAIN, stateNames } from "../layout/layout.ts";
 import type { TaskId } from "../task-source.ts";
 import type { Writable } from "../writable.ts";
 import { AtomicCopies } from "./atomic-copies.ts";
 import type { Command, RedisCommands, Reply } from "./commands.ts";
 import { BATCH, type GuardedRemoval, type MirrorCopies, type Outcome, type Upsert } from "./copies.ts";
-import { allOf, isFatal, ServerError, unlessFatal } from "./errors.ts";
+import { allOf, ServerError, unlessFatal } from "./errors.ts";
 import { SlottedCopies } from "./slotted-copies.ts";
 import { SyncState } from "./sync-state.ts";
 import {
@@ -29,8 +28,6 @@ import {
 
 /** How many members one step of a search in the index covers. */
 const SCANNED = 10_000;
-/** Seconds after which a purge counts as killed: longer than a batch, or a rewrite, takes. */
-const PURGE_LIFE = 120;
 const SAMPLE = 64;
 
 /** A random member of the index and what shows which program wrote it. */
@@ -49,21 +46,14 @@ export interface SampledTask {
 export class Mirror extends SyncState {
   /** Reads records as this mirror's hashes hold them. */
   readonly parser: RecordParser;
-  #copies: MirrorCopies;
-  #layout: Layout;
-  #detection: Promise<void> | undefined;
-  #isDetected = false;
+  readonly layout: Layout;
+  readonly #copies: MirrorCopies;
 
   constructor(commands: RedisCommands, rules: RecordRules) {
     super(commands);
     this.parser = new RecordParser(rules);
-    this.#layout = layoutOf(rules);
-    this.#copies = this.#copiesIn(this.#layout);
-  }
-
-  /** The current layout; `detect` may replace it. */
-  get layout(): Layout {
-    return this.#layout;
+    this.layout = layoutOf(rules);
+    this.#copies = new (commands.isCluster ? SlottedCopies : AtomicCopies)(commands, this);
   }
 
   get where(): string {
@@ -107,55 +97,6 @@ export class Mirror extends SyncState {
       if (error instanceof ServerError) return error.message;
       throw error;
     }
-  }
-
-  /** Detects what scores the user indexes: once per connection, and again as long as the result is unknown. */
-  async detect(): Promise<void> {
-    if (this.#layout.lookup === undefined || this.#isDetected) return;
-    this.#detection ??= this.detectAgain().finally(() => {
-      this.#detection = undefined;
-    });
-    await this.#detection;
-  }
-
-  /** Detects it again when an operation starts, because the service may have been upgraded since. */
-  async detectAgain(): Promise<void> {
-    if (this.#layout.lookup === undefined) return;
-    const found = await this.#userScoredBy();
-    this.#isDetected = found !== null;
-    if (found === null || found === this.#layout.userScoredBy) return;
-    this.parser.rules.userScoredBy = found;
-    this.#layout = layoutOf(this.parser.rules);
-    this.#copies = this.#copiesIn(this.#layout);
-  }
-
-  /** The time that scores most tasks of a sample in their user indexes; null if Redis is empty or doesn't show it. */
-  async #userScoredBy(): Promise<UserScoreField | null> {
-    let votes: (UserScoreField | null)[];
-    try {
-      votes = (await this.sample()).map((task) => voteOf(task, this.parser.times));
-    } catch (error) {
-      if (!(error instanceof TtsctlError) || (isFatal(error) && error.code !== "REDIS_DENIED")) throw error;
-      return null;
-    }
-    const count = (field: UserScoreField) => votes.filter((vote) => vote === field).length;
-    const [created, updated] = [count("created_at"), count("updated_at")];
-    return created + updated === 0 ? null : created > updated ? "created_at" : "updated_at";
-  }
-
-  #copiesIn(layout: Layout): MirrorCopies {
-    const Copies = this.commands.isCluster ? SlottedCopies : AtomicCopies;
-    return new Copies(this.commands, { layout, parser: this.parser });
-  }
-
-  /** Marks that a purge has removed tasks from Redis that are still in the file. */
-  async setPurging(isPurging: boolean): Promise<void> {
-    if (isPurging) await this.commands.command("SET", PURGING_KEY, "1", "EX", PURGE_LIFE);
-    else await this.commands.command("DEL", PURGING_KEY);
-  }
-
-  async isPurging(): Promise<boolean> {
-    return (await this.commands.command("EXISTS", PURGING_KEY)) === 1;
   }
 
   /** The server's clock, epoch seconds; in a cluster the median of its primaries. */
@@ -239,7 +180,6 @@ export class Mirror extends SyncState {
 
   /** Members of a user index with `updated_at` as their score, whatever scores that index. */
   async withChangeTimes(members: readonly Member[]): Promise<readonly Member[]> {
-    await this.detect();
     if (this.layout.userScoredBy === "updated_at" || members.length === 0) return members;
     const names = members.map(({ userId, taskId }) => this.layout.member(userId, taskId));
     const scores = (await this.commands.command("ZMSCORE", INDEX_KEY, ...names)) as (string | null)[];
@@ -279,7 +219,6 @@ export class Mirror extends SyncState {
    * a hash whose name no task of the layout can have is an error, so no decision is made on it.
    */
   async copies(ids: readonly TaskId[], view: Exclude<CopyView, "full">): Promise<Outcome<RedisCopy>[]> {
-    await this.detect();
     const copies = await this.#copies.read(ids, view);
     const hashes = copies.flatMap((copy, i) => {
       return copy instanceof TtsctlError || copy.type !== "hash" ? [] : [{ copy, i, id: ids[i]! }];
@@ -307,7 +246,6 @@ export class Mirror extends SyncState {
 
   /** Each copy with all that a sync writes, at most BATCH. */
   async fullCopies(ids: readonly TaskId[]): Promise<RedisCopy[]> {
-    await this.detect();
     return allOf(await this.#copies.read(ids, "full"));
   }
 
@@ -345,7 +283,6 @@ export class Mirror extends SyncState {
   }
 
   async *#copiesInIndex(userId: string | undefined): AsyncGenerator<CopyStep> {
-    await this.detect();
     for await (const step of this.#copies.walk?.(userId) ?? [null]) {
       if (step !== null) yield step;
       else for await (const flat of this.walkIndex(userId)) yield { flat, times: null };
@@ -385,13 +322,11 @@ export class Mirror extends SyncState {
 
   /** Guarded writes, at most BATCH: true if written, false if the hash changed since it was seen. */
   async upsert(this: Writable<Mirror>, upserts: readonly Upsert[]): Promise<Outcome<boolean>[]> {
-    await this.detect();
     return this.#copies.upsert(upserts);
   }
 
   /** Guarded removals, at most BATCH: true if removed, false if the copy changed since it was seen. */
   async remove(this: Writable<Mirror>, removals: readonly GuardedRemoval[]): Promise<Outcome<boolean>[]> {
-    await this.detect();
     return this.#copies.remove(removals);
   }
 
@@ -436,7 +371,7 @@ export class Mirror extends SyncState {
 }
 
 export function layoutOf(rules: RecordRules): Layout {
-  return rules.layout === "plain" ? PLAIN : new ApiMsLayout(rules);
+  return rules.isPublished ? new ApiMsLayout(rules) : PLAIN;
 }
 
 /** The position of a walk in order: after a member, or without one after some members with that score. */
@@ -459,13 +394,6 @@ function placeAfter(flat: readonly string[], before: Place | null, skipped: numb
 /** `since <= score < until` as Redis takes it. */
 function boundsOf({ since, until }: IndexRange): { low: string; high: string } {
   return { low: since === null ? "-inf" : String(since), high: until === null ? "+inf" : `(${until}` };
-}
-
-/** A task whose global score differs from its hash is being written, so it is ignored. */
-function voteOf({ score, userScore, updatedAt, createdAt }: SampledTask, times: TimeReader): UserScoreField | null {
-  const [updated, created] = [times.ofHash(updatedAt ?? ""), times.ofHash(createdAt ?? "")];
-  if (updated === created || score !== updated) return null;
-  return userScore === created ? "created_at" : userScore === updated ? "updated_at" : null;
 }
 
 /** Whether changes of hashes are sent (`h`), and deletions of keys (`g`), in either form. */

@@ -2,7 +2,6 @@ import { LOOKUP_PREFIX, TASK_PREFIX, USER_PREFIX, USER_SUFFIX } from "../layout/
 import type { Layout } from "../layout/layout.ts";
 import type { Script } from "./commands.ts";
 import copies from "./lua/copies.lua";
-import endSync from "./lua/end-sync.lua";
 import fields from "./lua/fields.lua";
 import guard from "./lua/include/guard.lua";
 import hash from "./lua/include/hash.lua";
@@ -11,9 +10,6 @@ import layoutLua from "./lua/include/layout.lua";
 import lookups from "./lua/include/lookups.lua";
 import matches from "./lua/matches.lua";
 import remove from "./lua/remove.lua";
-import beginSlotSync from "./lua/slot/begin-sync.lua";
-import dropMembers from "./lua/slot/drop-members.lua";
-import endSlotSync from "./lua/slot/end-sync.lua";
 import hashOfSlot from "./lua/slot/hash.lua";
 import moveMembers from "./lua/slot/move-members.lua";
 import removeHash from "./lua/slot/remove.lua";
@@ -41,7 +37,6 @@ export const SCRIPTS = {
   walk: script("tts:walk", walk, listBeginning(PAIRS, listOf(STRING), STRING)),
   upsert: script("tts:upsert", upsert, listOf(orError(INTEGER))),
   remove: script("tts:remove", remove, listOf(orError(INTEGER))),
-  endSync: script("tts:endSync", endSync),
 };
 
 /** The scripts for a cluster: each is about one key. */
@@ -51,9 +46,6 @@ export const SLOT_SCRIPTS = {
   remove: script("tts:slot:remove", removeHash),
   setLookup: script("tts:slot:setLookup", setLookup),
   moveMembers: script("tts:slot:moveMembers", moveMembers),
-  dropMembers: script("tts:slot:dropMembers", dropMembers, listOf(INTEGER)),
-  beginSync: script("tts:slot:beginSync", beginSlotSync),
-  endSync: script("tts:slot:endSync", endSlotSync),
 };
 
 /**

@@ -14,54 +14,31 @@ export interface SentinelAnswer {
   readonly answer: Address | TtsctlError;
 }
 
-/** An address that Sentinels name. */
-interface Named {
-  readonly address: Address;
-  /** The first of those that name it, and how many do. */
-  readonly sentinel: Address;
-  votes: number;
-}
-
-/** The part of the timeout in which the Sentinels have to answer; the rest is for the primary. */
-const ASKING = 1 / 3;
-
 /**
- * Connects to the primary that the Sentinels name, within the timeout (docs/contract.md, Deployments). All are asked at
- * once, until most of them agree. If they don't, as during a failover, each address is tried for its share of the time.
+ * Connects to the primary that a Sentinel names, within the timeout (docs/contract.md, Deployments). During a failover one may
+ * name a server that is gone or a replica, so the next one is asked; ioredis would ask the same one again.
  * @throws TtsctlError REDIS_* that names the Sentinels with their errors, or an error of the primary
  */
 export async function connectBySentinels(target: SentinelTarget): Promise<RedisCommands> {
   const end = systemClock.monotonic() + target.timeout;
-  const { named, failures } = await askForPrimaries(target);
-  for (const [i, { address, sentinel }] of named.entries()) {
-    const left = end - systemClock.monotonic();
-    const primary = await connectToPrimary(target, address, sentinel, left / (named.length - i));
-    if (!(primary instanceof TtsctlError)) return primary;
-    failures.push(primary);
-  }
   const { name, sentinels } = target.place;
+  const failures: TtsctlError[] = [];
+  const tried = new Set<string>();
+  for (const [i, sentinel] of sentinels.entries()) {
+    const share = () => (end - systemClock.monotonic()) / (i === sentinels.length - 1 ? 1 : 2);
+    const answer = await askSentinel(target, sentinel, share() / 2);
+    if (answer instanceof TtsctlError) {
+      failures.push(answer);
+    } else if (!tried.has(addressText(answer))) {
+      tried.add(addressText(answer));
+      const primary = await connectToPrimary(target, answer, sentinel, share());
+      if (!(primary instanceof TtsctlError)) return primary;
+      failures.push(primary);
+    }
+  }
   const what = `the Sentinels ${sentinels.map(addressText).join(", ")} gave no usable primary for ${name}`;
   const hint = failures.find((failure) => failure.hint !== undefined)?.hint ?? "check [redis] sentinels";
   throw noneUsable(what, failures, hint);
-}
-
-/** The primaries that Sentinels name, those that most name first, and why others name none. */
-async function askForPrimaries(target: SentinelTarget): Promise<{ named: Named[]; failures: TtsctlError[] }> {
-  const { sentinels } = target.place;
-  const named = new Map<string, Named>();
-  const failures: TtsctlError[] = [];
-  await new Promise<void>((resolve, reject) => {
-    const asked = sentinels.map(async (sentinel) => {
-      const answer = await askSentinel(target, sentinel, target.timeout * ASKING);
-      if (answer instanceof TtsctlError) return void failures.push(answer);
-      const known = named.get(addressText(answer)) ?? { address: answer, sentinel, votes: 0 };
-      known.votes++;
-      named.set(addressText(answer), known);
-      if (2 * known.votes > sentinels.length) resolve();
-    });
-    Promise.all(asked).then(() => resolve(), reject);
-  });
-  return { named: [...named.values()].sort((one, other) => other.votes - one.votes), failures: [...failures] };
 }
 
 /** Asks all Sentinels, each within the timeout. */
@@ -101,8 +78,6 @@ async function connectToPrimary(
 ): Promise<RedisClient | TtsctlError> {
   const primaryBy = `${place.name} by Sentinel ${addressText(sentinel)}`;
   try {
-    if (timeout <= 0)
-      return new TtsctlError("REDIS_TIMEOUT", `the timeout expired before ${addressText(address)} could be tried`);
     return await RedisClient.connect({ ...access, place: { kind: "node", ...address }, primaryBy }, timeout);
   } catch (error) {
     if (error instanceof TtsctlError && FAILS_OVER.includes(error.code)) return error;

@@ -9,19 +9,6 @@ export function slotOf(key: string): number {
   return crc16(Buffer.from(hashed).toString("latin1")) % SLOTS;
 }
 
-/** By slot, a text that is in it. Looking for all takes some 30 ms. */
-const tags: string[] = new Array(SLOTS);
-let tried = 0;
-
-/** A short text that, in braces, puts a key into a slot. */
-export function tagOf(slot: number): string {
-  for (; tags[slot] === undefined; tried++) {
-    const tag = tried.toString(36);
-    tags[crc16(tag) % SLOTS] ??= tag;
-  }
-  return tags[slot];
-}
-
 /** CRC-16/XMODEM, by which Redis spreads keys. @param bytes one in each character */
 function crc16(bytes: string): number {
   let crc = 0;

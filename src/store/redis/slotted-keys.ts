@@ -11,15 +11,12 @@ import { SLOT_SCRIPTS } from "./scripts.ts";
 /** In the global index and in the user's, in this order. */
 export type Both<T> = readonly [T, T];
 
-/** A task and a number for each of its index members: its scores, or the highest scores that a removal takes. */
+/** A task with the scores of its index members. */
 export interface Scored extends TaskId {
   readonly scores: Both<number>;
 }
 
 type Arguments = readonly (string | number)[];
-
-/** How often a lookup that another process changes is read again. */
-const MOST_ROUNDS = 8;
 
 /**
  * The keys of tasks in a cluster, each in its own slot. A method sends one command or script for each key, to all nodes at
@@ -44,17 +41,16 @@ export class SlottedKeys {
     );
   }
 
-  /** The scores that fit the hash of each task; undefined without an `updated_at`, NaN if that is invalid. */
-  async hashScores(ids: readonly TaskId[]): Promise<(Both<number> | undefined)[]> {
-    const { layout, parser } = this.#reading;
-    const replies = await this.#ask(
-      ids.map(({ userId, taskId }) => ["HMGET", layout.taskKey(userId, taskId), "updated_at", "created_at"]),
-    );
+  /** The scores that fit each hash; null without a hash, undefined if it has no valid `updated_at` or is another type. */
+  async fitting(ids: readonly TaskId[]): Promise<(Both<number> | null | undefined)[]> {
+    const { parser } = this.#reading;
+    const replies = await this.onHashes(SLOT_SCRIPTS.hash, ids, () => ["state", "updated_at", "created_at"]);
     return replies.map((reply) => {
-      const [updated = null, created = null] = Array.isArray(reply) ? (reply as (string | null)[]) : [""];
-      if (updated === null) return undefined;
-      const fields = { updated_at: updated, created_at: created };
-      return [parser.times.ofHash(updated), userScoreDue({ fields }, this.#reading)];
+      const [kind, updated = null, created = null] = Array.isArray(reply) ? (reply as (string | number | null)[]) : [];
+      if (kind === 0) return null;
+      const fields = { updated_at: updated as string | null, created_at: created as string | null };
+      const score = kind === 1 ? parser.times.ofHash(fields.updated_at ?? "") : Number.NaN;
+      return Number.isNaN(score) ? undefined : [score, userScoreDue({ fields }, this.#reading)];
     });
   }
 
@@ -74,22 +70,19 @@ export class SlottedKeys {
     return this.#onIndexes(tasks, ["ZADD", "GT"], args, () => true);
   }
 
-  /** Sets scores that are unchanged. @param tasks from: null for no member */
-  async move(tasks: readonly (Scored & { readonly from: Both<string | number | null> })[]): Promise<void> {
-    const args = (i: number, member: string, half: number) => {
-      const { from, scores } = tasks[i]!;
-      return [member, from[half] ?? "", scores[half]!];
-    };
-    await this.#onIndexes(tasks, SLOT_SCRIPTS.moveMembers, args, () => true);
-  }
-
-  /** Removes members with at most these scores: true if neither is in its index now. */
-  async drop(tasks: readonly Scored[]): Promise<Outcome<boolean>[]> {
-    const args = (i: number, member: string, half: number) => [member, tasks[i]!.scores[half]!];
-    const dropped = await this.#onIndexes(tasks, SLOT_SCRIPTS.dropMembers, args, (reply, at) => {
-      return (reply as number[])[at] === 1;
-    });
-    return dropped.map((both) => errorIn(both) ?? both.every((isGone) => isGone === true));
+  /** Sets members whose scores are still those that were read (null: none), or with null removes them. */
+  async move(
+    tasks: readonly (TaskId & { from: Both<Outcome<string | null>>; to: Both<number> | null })[],
+  ): Promise<void> {
+    await this.#onIndexes(
+      tasks,
+      SLOT_SCRIPTS.moveMembers,
+      (i, member, half) => {
+        const { from, to } = tasks[i]!;
+        return [member, from[half] === null ? "" : String(from[half]), to === null ? "" : to[half]!];
+      },
+      () => true,
+    );
   }
 
   /** The value of each lookup; null if it doesn't exist, or the layout has none. */
@@ -124,42 +117,14 @@ export class SlottedKeys {
     });
   }
 
-  /**
-   * Has each lookup name its task's user, unless it names the user of a newer task with that id. A lookup that another
-   * process changes is read again. Returns the errors of lookups that could not be set.
-   */
-  async setLookups(tasks: readonly Scored[]): Promise<Map<Scored, TtsctlError>> {
-    const errors = new Map<Scored, TtsctlError>();
-    const { lookup } = this.#layout;
-    if (lookup === undefined) return errors;
-    // The newest first: then the others of its id have nothing to set.
-    let due = [...tasks].sort((a, b) => (isAfter(this.#place(a), this.#place(b)) ? -1 : 1));
-    for (let round = 0; due.length > 0 && round < MOST_ROUNDS; round++) {
-      const states = await this.lookups(due);
-      const wrong = due.flatMap((task, i) => {
-        const state = states[i]!;
-        if (state instanceof TtsctlError) errors.set(task, state);
-        return state instanceof TtsctlError || state.says !== "wrong" ? [] : [{ task, holds: state.holds }];
-      });
-      const replies = await this.#run(
-        SLOT_SCRIPTS.setLookup,
-        wrong.map(({ task: { userId, taskId }, holds }) => ({
-          keys: [lookup.key(taskId)],
-          args: [holds, lookup.value(userId)],
-        })),
-      );
-      for (const [i, reply] of replies.entries()) if (reply instanceof TtsctlError) errors.set(wrong[i]!.task, reply);
-      due = wrong.flatMap(({ task }, i) => (replies[i] === 0 ? [task] : []));
-    }
-    return errors;
-  }
-
-  /** Removes the lookups that name these tasks' users; a key of the wrong type doesn't count. */
-  async dropLookups(ids: readonly TaskId[]): Promise<void> {
-    const { lookup } = this.#layout;
-    if (lookup === undefined) return;
-    const runs = ids.map(({ userId, taskId }) => ({ keys: [lookup.key(taskId)], args: [lookup.value(userId), ""] }));
-    await this.#run(SLOT_SCRIPTS.setLookup, runs);
+  /** Sets lookups that still hold what was read, or removes them; returns the replies, 0 for one that changed. */
+  setLookups(changes: readonly { id: TaskId; holds: string; isKept: boolean }[]): Promise<readonly Reply[]> {
+    const { key, value } = this.#layout.lookup!;
+    const runs = changes.map(({ id, holds, isKept }) => ({
+      keys: [key(id.taskId)],
+      args: [holds, isKept ? value(id.userId) : ""],
+    }));
+    return this.#run(SLOT_SCRIPTS.setLookup, runs);
   }
 
   /**

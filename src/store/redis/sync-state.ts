@@ -1,41 +1,26 @@
 import { batches } from "../../pool.ts";
-import { COUNTED_KEY, SYNCED_KEY, SYNCING_KEY } from "../layout/keys.ts";
+import { COUNTED_KEY, INDEX_KEY, SYNCED_KEY, SYNCING_KEY } from "../layout/keys.ts";
 import type { Layout } from "../layout/layout.ts";
-import type { Command, RedisCommands, Reply, Script } from "./commands.ts";
-import { allOf } from "./errors.ts";
-import { SCRIPTS, SLOT_SCRIPTS } from "./scripts.ts";
-import { SLOTS, slotOf, tagOf } from "./slots.ts";
-
-/** How many tasks of a user, or in all, the file had when they were counted, and the version of the file. */
-export interface Counted {
-  /** Size and time of the file, as text. */
-  readonly version: string;
-  /** Null if the file had none of that user. */
-  readonly count: number | null;
-}
+import type { RedisCommands } from "./commands.ts";
+import { allOf, unlessFatal } from "./errors.ts";
 
 /** The state of an index. */
 export interface Standing {
   /** When the last full sync ended; null: never, or lost since. */
   readonly syncedAt: string | null;
   readonly members: number;
-  readonly counted: Counted | null;
+  /** How many it had when a sync or cleanup counted them last: 0 for an index that is new since, null if all counts are lost. */
+  readonly counted: number | null;
 }
 
-/** The field of the counts that names the version of the file; the others are the keys of indexes. */
-const VERSION = "file";
-const PAIRS_AT_ONCE = 500;
-const MARKS_AT_ONCE = 1024;
+const COUNTED_AT_ONCE = 500;
 /** How long the token of a killed sync remains, seconds. */
 const TOKEN_LIFE = 86_400;
 
 /**
  * The part of the mirror about syncs: the mark of the last full sync, which a flush removes with the data, the token of a
- * running one, and the counts of the file.
- *
- * In a cluster, a single node may lose its data, and slots move between nodes. So each slot has its own mark
- * (`tts:ttsctl:synced:{tag}`, a hash of some 100 bytes with the token) and its own counts, which move and are lost with the
- * indexes of that slot. The single mark is there for others to see.
+ * running one, and the counts of index members. In a cluster one mark is for all: what a lost node had shows as dangling members and
+ * short indexes.
  */
 export abstract class SyncState {
   protected readonly commands: RedisCommands;
@@ -44,11 +29,11 @@ export abstract class SyncState {
     this.commands = commands;
   }
 
-  abstract get layout(): Layout;
+  abstract readonly layout: Layout;
 
-  /** When the last full sync ended; null: never, or the index of a user, or (undefined) of all, was lost since. */
-  async syncedAt(userId: string | undefined): Promise<string | null> {
-    return (await this.commands.command(...this.#markQuery(this.layout.indexKey(userId)))) as string | null;
+  /** When the last full sync ended; null: never, or Redis was flushed since. */
+  async syncedAt(): Promise<string | null> {
+    return (await this.commands.command("GET", SYNCED_KEY)) as string | null;
   }
 
   /** The state of an index, of a user or (undefined) of all, which shows a loss of members. */
@@ -56,69 +41,40 @@ export abstract class SyncState {
     const key = this.layout.indexKey(userId);
     const [at, counts, members] = allOf(
       await this.commands.pipeline([
-        this.#markQuery(key),
-        ["HMGET", this.#keyBeside(COUNTED_KEY, key), VERSION, key],
+        ["GET", SYNCED_KEY],
+        ["HMGET", COUNTED_KEY, INDEX_KEY, key],
         ["ZCARD", key],
       ]),
     );
-    const [version, count] = counts as (string | null)[];
-    const counted = version == null ? null : { version, count: count == null ? null : Number(count) };
-    return { syncedAt: at as string | null, members: members as number, counted };
+    const [all, own] = counts as (string | null)[];
+    return { syncedAt: at as string | null, members: members as number, counted: all == null ? null : Number(own) };
   }
 
-  /** Stores how many tasks the file has, and its version; that is written last, since without it nothing counts. */
-  async keepCounts(
-    { all, users }: { all: number; users: ReadonlyMap<string, number> },
-    version: string,
-  ): Promise<void> {
-    const byKey = new Map<string, (string | number)[]>();
-    for (const [userId, count] of [[undefined, all] as const, ...users]) {
-      const index = this.layout.indexKey(userId);
-      const key = this.#keyBeside(COUNTED_KEY, index);
-      const pairs = byKey.get(key) ?? [];
-      pairs.push(index, count);
-      byKey.set(key, pairs);
+  /** Counts the members of the global index and of users' indexes. @param isWhole whether these are all users */
+  async recount(users: Iterable<string>, isWhole = false): Promise<void> {
+    if (isWhole) await this.commands.command("DEL", COUNTED_KEY);
+    for (const some of batches([undefined, ...users], COUNTED_AT_ONCE)) {
+      const keys = some.map((userId) => this.layout.indexKey(userId));
+      const sizes = unlessFatal(await this.commands.pipeline(keys.map((key) => ["ZCARD", key])));
+      const pairs = keys.flatMap((key, i) => (Number(sizes[i]) > 0 ? [key, Number(sizes[i])] : []));
+      if (pairs.length > 0) await this.commands.command("HSET", COUNTED_KEY, ...pairs);
     }
-    const commands: Command[] = [];
-    for (const [key, pairs] of byKey) {
-      commands.push(["DEL", key]);
-      for (const some of batches(pairs, 2 * PAIRS_AT_ONCE)) commands.push(["HSET", key, ...some]);
-      commands.push(["HSET", key, VERSION, version]);
-    }
-    allOf(await this.commands.pipeline(commands));
   }
 
   /** Sets a token that a flush of the server removes. */
   async beginSync(token: string): Promise<void> {
-    if (this.commands.isCluster) await this.#forSlots(SLOT_SCRIPTS.beginSync, token);
-    else await this.commands.command("SET", SYNCING_KEY, token, "EX", TOKEN_LIFE);
+    await this.commands.command("SET", SYNCING_KEY, token, "EX", TOKEN_LIFE);
   }
 
-  /** Marks the end of a full sync: sets each mark whose token is still there. False if a server was flushed since it began. */
+  /** Marks the end of a full sync. False if the server was flushed since it began. */
   async endSync(token: string, when: string): Promise<boolean> {
-    if (!this.commands.isCluster) {
-      return (await this.commands.script(SCRIPTS.endSync, [SYNCING_KEY, SYNCED_KEY], [token, when])) === 1;
-    }
-    const all = (await this.#forSlots(SLOT_SCRIPTS.endSync, token, when)).every((reply) => reply === 1);
-    if (all) await this.commands.command("SET", SYNCED_KEY, when);
-    return all;
-  }
-
-  async #forSlots(script: Script, ...args: string[]): Promise<Reply[]> {
-    const runs = Array.from({ length: SLOTS }, (_, slot) => ({ keys: [`${SYNCED_KEY}:{${tagOf(slot)}}`], args }));
-    const replies: Reply[] = [];
-    for (const some of batches(runs, MARKS_AT_ONCE)) replies.push(...(await this.commands.scripts(script, some)));
-    return allOf(replies);
-  }
-
-  #markQuery(index: string): Command {
-    const key = this.#keyBeside(SYNCED_KEY, index);
-    return this.commands.isCluster ? ["HGET", key, "at"] : ["GET", key];
-  }
-
-  /** In a cluster the key with that name in the slot of an index. */
-  #keyBeside(name: string, index: string): string {
-    const { isCluster, prefix = "" } = this.commands;
-    return isCluster ? `${name}:{${tagOf(slotOf(prefix + index))}}` : name;
+    if ((await this.commands.command("GET", SYNCING_KEY)) !== token) return false;
+    allOf(
+      await this.commands.pipeline([
+        ["DEL", SYNCING_KEY],
+        ["SET", SYNCED_KEY, when],
+      ]),
+    );
+    return true;
   }
 }

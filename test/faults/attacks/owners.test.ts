@@ -66,7 +66,9 @@ describe("a service that writes before each call to Redis", () => {
   let event = async (_call: number) => {};
   beforeAll(async () => {
     proxy = await redisProxy(here.server.port, async (sent) => {
-      if (/tts:(?!ttsctl)/.test(sent)) await event(++calls);
+      // At its end a pass counts what is left.
+      const counts = sent.includes("tts:ttsctl:counted") || /ZCARD\r\n/.test(sent);
+      if (/tts:(?!ttsctl)/.test(sent) && !counts) await event(++calls);
       return "pass" as const;
     });
   });

@@ -111,7 +111,7 @@ describe("verify --repair", () => {
     expect((await site.repair({ prune: true })).result).toMatchObject({ partial: 1, dangling: 1, repaired: 1 });
     expect(site.reporter.text).toContain("b:t3");
     expect(await site.server.call("GET", "tts:task:b:t3")).toBe("a string");
-    expect(await site.mirror.syncedAt(undefined)).toBeNull();
+    expect(await site.mirror.syncedAt()).toBeNull();
   });
 
   it("keeps writes of a service between check and repair", async () => {
@@ -166,9 +166,9 @@ describe("verify --repair", () => {
     const { site } = here;
     await site.repair({ userId: "a" });
     await site.repair({ dryRun: true });
-    expect(await site.mirror.syncedAt(undefined)).toBeNull();
+    expect(await site.mirror.syncedAt()).toBeNull();
     await site.repair();
-    expect(await site.mirror.syncedAt(undefined)).not.toBeNull();
+    expect(await site.mirror.syncedAt()).not.toBeNull();
   });
 
   it("reports that Redis was flushed during the run", async () => {

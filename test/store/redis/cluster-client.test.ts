@@ -122,30 +122,6 @@ describe("a slot that moves", () => {
       ]),
     ).toEqual(["3", "6", "1"]);
   });
-
-  it("delays a script whose keys are on both sides until they are together", async () => {
-    const { cluster, client, slot, from, to } = await scene(await sharedCluster());
-    const script = {
-      name: "tts:incr",
-      source: "return redis.call('INCR', KEYS[1]) + redis.call('INCR', KEYS[2])",
-      replies: INTEGER,
-    };
-    await client.pipeline([
-      ["SET", "n", 1],
-      ["SET", "stays{n}", 5],
-    ]);
-    await cluster.beginMove(slot, from, to);
-    await cluster.moveKeys(from, to, "n");
-    const error = await failure(() => client.script(script, ["n", "stays{n}"], []));
-    expect(error).toMatchObject({ code: "REDIS_CLUSTER", exitCode: 4 });
-    expect(error.message).toContain("TRYAGAIN");
-    const refusals = async () => /TRYAGAIN:count=(\d+)/.exec(String(await from.call("INFO", "errorstats")))![1];
-    const before = await refusals();
-    const running = client.script(script, ["n", "stays{n}"], []);
-    await until(async () => (await refusals()) !== before);
-    await cluster.endMove(slot, from, to);
-    expect(await running).toBe(2 + 6);
-  });
 });
 
 describe("a node that is lost", () => {
