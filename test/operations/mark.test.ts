@@ -120,19 +120,6 @@ describe("mark", () => {
     expect(last).toMatchObject({ task_id: "t1", status: "failed" });
   });
 
-  it("only plans in a dry run, or above the brake", async () => {
-    const { site } = here;
-    await site.writeBoth(running("a", "t1"), running("a", "t2"), record("a", "t3"));
-    const before = [site.root.tree(), await site.server.dump()];
-    expect((await site.mark(runningOnes, { dryRun: true })).result).toMatchObject({ marked: 2, dryRun: true });
-    await expect(site.mark(runningOnes, { maxMark: { percent: 50 } })).rejects.toMatchObject({
-      code: "MAX_DELETE_EXCEEDED",
-      message: expect.stringContaining("refusing to mark"),
-    });
-    expect([site.root.tree(), await site.server.dump()]).toEqual(before);
-    expect(site.asked).toEqual([]);
-  });
-
   it("keeps tasks that it can't judge, and does the rest", async () => {
     const { site } = here;
     site.root.writeStore([
