@@ -42,7 +42,7 @@ export function updated<T extends BaseTask>(
   if (claimId !== undefined && fields.set.has("status")) {
     for (const name of [CLAIM_ID, CLAIMED_UNTIL]) {
       fields.set.delete(name);
-      if (name in before) fields.removed.add(name);
+      if (Object.hasOwn(before, name)) fields.removed.add(name);
     }
   } else if (leaseMs !== undefined) fields.set.set(CLAIMED_UNTIL, leaseEnd(task, leaseMs, context));
   return fields.set.size + fields.removed.size === 0 ? null : changed(task, fields, context);
@@ -113,10 +113,10 @@ interface ChangedFields {
 /** The others keep their bytes, because JavaScript doesn't keep every number. */
 function fieldsChanged(before: Fields, after: Fields): ChangedFields {
   const json = (value: unknown) => JSON.stringify(value);
-  const names = Object.keys(after).filter((name) => !(name in before) || json(before[name]) !== json(after[name]));
+  const names = Object.keys(after).filter((name) => !Object.hasOwn(before, name) || json(before[name]) !== json(after[name]));
   return {
     set: new Map(names.map((name) => [name, json(after[name])])),
-    removed: new Set(Object.keys(before).filter((name) => !(name in after))),
+    removed: new Set(Object.keys(before).filter((name) => !Object.hasOwn(after, name))),
   };
 }
 

@@ -182,6 +182,13 @@ describe("update", () => {
     );
   });
 
+  it("sets and removes fields of any name", async () => {
+    const { path, store } = await filled([]);
+    writeOld(path, '{"user_id":"alice","task_id":"t1","updated_at":100,"constructor":1,"toString":2}\n');
+    await store.update("alice", "t1", ({ constructor: _, ...record }) => ({ ...record, valueOf: 3 }));
+    expect((await store.get("alice", "t1"))!.json).toMatch(/"updated_at":\d+,"toString":2,"valueOf":3}$/);
+  });
+
   it("may change its argument; null or the same record writes nothing", async () => {
     const { store } = await filled([queued("t1", 100)]);
     const changed = await store.update("alice", "t1", (record) => Object.assign(record, { status: "running" }));
