@@ -21,7 +21,7 @@ export type Syncing = Awaited<ReturnType<typeof connectSyncing>>;
  * Pushes the store file to Redis on start, and again when Redis is back. Until then Redis isn't read. Call it before the stores
  * are used.
  */
-export async function connectSyncing(context: Context, isWanted: boolean) {
+export async function connectSyncing(context: Context, isWanted: boolean, mayWrite = true) {
   /** Also repeats a sync that failed because another command had the lock, or the file was half written. */
   const retry = retrying(context.clock, sync, LONGEST_RETRY_MS, context.signal);
   const reasonBehind = isWanted ? UNSYNCED : "Redis was down and may lack changes of the file; run `ttsctl sync`";
@@ -66,7 +66,7 @@ export async function connectSyncing(context: Context, isWanted: boolean) {
 
   function begin(): void {
     if (isWanted) retry.begin();
-    else catchUp();
+    else if (mayWrite) catchUp();
   }
 
   function catchUp(): void {

@@ -113,7 +113,9 @@ interface ChangedFields {
 /** The others keep their bytes, because JavaScript doesn't keep every number. */
 function fieldsChanged(before: Fields, after: Fields): ChangedFields {
   const json = (value: unknown) => JSON.stringify(value);
-  const names = Object.keys(after).filter((name) => !Object.hasOwn(before, name) || json(before[name]) !== json(after[name]));
+  const names = Object.keys(after).filter(
+    (name) => !Object.hasOwn(before, name) || json(before[name]) !== json(after[name]),
+  );
   return {
     set: new Map(names.map((name) => [name, json(after[name])])),
     removed: new Set(Object.keys(before).filter((name) => !Object.hasOwn(after, name))),

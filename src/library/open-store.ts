@@ -193,7 +193,7 @@ function storeOf<T extends BaseTask>(opened: StoreParts): TaskStore<T> {
     await store.stopCleanup();
     await repair.close();
     await writer.close();
-    const owes = await stores.file.owed.isThere();
+    const owes = settings.redis.enabled.value && (await stores.file.owed.isThere());
     const problem = repairs.problem ?? (owes ? OWED : null);
     if (problem !== null) logger.warn(`${problem}; the next program that opens the store repairs Redis`);
     await mark.close(repairs.problem === null);

@@ -63,7 +63,7 @@ async function runServe(context: Context, flags: ServeFlags): Promise<number> {
     await context.note("warn", `--read-only: this server doesn't clean up, despite ${http.cleanup.origin}`);
   }
   if (cleans) await context.requireConfig(true);
-  const syncing = await connectSyncing(context, flags.sync && !flags.readOnly);
+  const syncing = await connectSyncing(context, flags.sync && !flags.readOnly, !flags.readOnly);
   const server = createHttpServer(await serverParts(context, { syncing, record, readOnly: flags.readOnly }));
   const url = await listen(server, http.host.value, http.port.value);
   await context.note("info", `listening on ${url}${http.basePath.value}/`);

@@ -23,6 +23,7 @@ export interface Owed {
 export class OwedList {
   readonly #target: () => Promise<string>;
   readonly #clock: Clock;
+  #known: Promise<string> | undefined;
 
   /** @param target the store file, with links followed */
   constructor(target: () => Promise<string>, clock: Clock) {
@@ -30,9 +31,10 @@ export class OwedList {
     this.#clock = clock;
   }
 
-  /** Whether Redis may lack any. */
+  /** Whether Redis may lack any. Each page asks, so links are followed only once. */
   async isThere(): Promise<boolean> {
-    return (await identityAt(await this.#path())) !== null;
+    this.#known ??= this.#path();
+    return (await identityAt(await this.#known)) !== null;
   }
 
   /** They are on the disk when it returns; called under the write lock. @throws TtsctlError STORE_WRITE_FAILED */
