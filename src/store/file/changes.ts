@@ -106,12 +106,17 @@ export class Changes {
 
   /** Those whose task is in a content as it was seen. @param others receives the tasks that are there in another state */
   async dueIn(now: Snapshot, others: (id: TaskId) => void = () => {}): Promise<Edit> {
+    if (now === this.#base) return { removed: KeySet.from(this.#removed, now.rows.keys.size), puts: this.#puts };
     const removed = new KeySet(now.rows.keys.size);
     const due: number[] = [];
-    for await (const [change, isSame] of compared(this.#base, now, this.#all())) {
-      if (isSame && change.put >= 0) due.push(change.put);
-      else if (isSame && now.holds(change)) removed.add(now.keyOf(change));
-      else if (!isSame && (change.put >= 0 || now.holds(change))) others(change);
+    for (const batch of batches(this.#all(), READ_AT_ONCE)) {
+      const same = await sameIn(this.#base, now, batch);
+      for (const change of batch) {
+        const isSame = same.has(change);
+        if (isSame && change.put >= 0) due.push(change.put);
+        else if (isSame && now.holds(change)) removed.add(now.keyOf(change));
+        else if (!isSame && (change.put >= 0 || now.holds(change))) others(change);
+      }
     }
     return {
       removed,
@@ -152,25 +157,21 @@ export class Changes {
   }
 }
 
-/** Each change, and whether another content has its task as it was seen: the same record, or no valid one in both. */
-async function* compared(
-  base: Snapshot,
-  now: Snapshot,
-  changes: Iterable<Change>,
-): AsyncGenerator<readonly [Change, isSame: boolean]> {
-  for (const batch of batches(changes, READ_AT_ONCE)) {
-    const rows = batch.map(({ userId, taskId, row }) => [row, now.rowOf(userId, taskId)] as const);
-    const isOne = ([was, is]: readonly [number, number]) => was === is && (base === now || was < 0);
-    const likely = ([was, is]: readonly [number, number]) =>
-      was >= 0 && is >= 0 && base.rows.score(was) === now.rows.score(is);
-    const due = rows.filter((pair) => !isOne(pair) && likely(pair));
-    const before = await base.readTasks(due.map(([row]) => row));
-    const after = await now.readTasks(due.map(([, row]) => row));
-    const same = new Set(due.filter((_, i) => sameJson(before[i]!.json, after[i]!.json, byValue)));
-    for (const [i, pair] of rows.entries()) {
-      const { userId, taskId } = batch[i]!;
-      const isClear = base.hasInvalid(userId, taskId) === now.hasInvalid(userId, taskId);
-      yield [batch[i]!, isClear && (isOne(pair) || same.has(pair))];
-    }
+/** The changes whose task another content has as it was seen: the same record, or no valid one in both. */
+async function sameIn(base: Snapshot, now: Snapshot, batch: readonly Change[]): Promise<Set<Change>> {
+  const same = new Set<Change>();
+  const likely: [Change, row: number][] = [];
+  for (const change of batch) {
+    const { userId, taskId, row } = change;
+    const there = now.rowOf(userId, taskId);
+    if (base.hasInvalid(userId, taskId) !== now.hasInvalid(userId, taskId)) continue;
+    if (row < 0 && there < 0) same.add(change);
+    else if (row >= 0 && there >= 0 && base.rows.score(row) === now.rows.score(there)) likely.push([change, there]);
   }
+  const before = await base.readTasks(likely.map(([{ row }]) => row));
+  const after = await now.readTasks(likely.map(([, there]) => there));
+  for (const [i, [change]] of likely.entries()) {
+    if (sameJson(before[i]!.json, after[i]!.json, byValue)) same.add(change);
+  }
+  return same;
 }
