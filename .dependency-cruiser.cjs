@@ -29,17 +29,21 @@ module.exports = {
     ]),
     only("artifacts-stand-alone", "^src/artifacts/", LEAVES),
     only("operations-name-their-parts", "^src/operations/", ["^src/(store|artifacts|task|json)/", ...LEAVES]),
-    only("parts-below-cli", "^src/parts/", [
+    only("app-below-surfaces", "^src/app/", [
       "^src/(config|operations|store|artifacts|task|json)/",
       "^src/version",
       ...LEAVES,
     ]),
     only("library-is-beside-cli", "^src/library/", [
-      "^src/(parts|config|operations|store|artifacts|task|json)/",
+      "^src/(app|config|operations|store|artifacts|task|json)/",
       ...LEAVES,
     ]),
     only("render-does-no-io", "^src/render/", ["^src/(operations|store|task|json)/", ...LEAVES]),
-    only("http-over-operations", "^src/http/", ["^src/(operations|store|artifacts|render|task|json)/", ...LEAVES]),
+    only("http-over-app", "^src/http/", [
+      "^src/(app|config|operations|store|artifacts|render|task|json)/",
+      "^src/version",
+      ...LEAVES,
+    ]),
     {
       name: "render-and-operations-by-type",
       severity: "error",

@@ -4,7 +4,7 @@ import { markdownReport } from "../bench/report/docs.ts";
 import type { Report } from "../bench/report/report.ts";
 import { picture } from "../bench/report/svg.ts";
 import { scalingText } from "../bench/scaling/scaling.ts";
-import { DONE, PARTLY } from "../src/cli/emit.ts";
+import { DONE, PARTLY } from "../src/app/ended.ts";
 import { placeOf, SETTING_NAMES } from "../src/config/settings.ts";
 import { EXIT_CODES } from "../src/errors.ts";
 import { problemOf } from "../src/http/answer.ts";

@@ -9,7 +9,7 @@ import { firstSync, pipe } from "./sync.ts";
 const LASTING = /^(serve|library)/;
 
 const memory: Row = {
-  about: { id: "memory", work: "largest peak memory of a command", peer: "", target: { limit: 200, unit: "MB" } },
+  about: { id: "memory", work: "largest peak memory of a command", peer: "", target: { limit: 256, unit: "MB" } },
   async measure(_site, _runs, earlier) {
     const commands = [...earlier.values()].filter(({ id }) => !LASTING.test(id));
     const peaks = commands.flatMap(({ ours }) => (ours === null ? [] : [ours.peakMb]));

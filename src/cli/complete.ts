@@ -1,15 +1,18 @@
 import { stat } from "node:fs/promises";
 import type { Command, Option } from "commander";
+import { RunParts } from "../app/parts.ts";
+import { loadSettings as load } from "../config/load.ts";
 import { profileNames } from "../config/profiles.ts";
+import { SILENT } from "../operations/reporter.ts";
 import { isShellWord, printable, shellQuote } from "../printable.ts";
 import { KNOWN_COLUMNS } from "../render/item.ts";
 import { FileTasks } from "../store/file/file-tasks.ts";
 import { FLAG_NAMES, fieldOf, ofUser, QUERY_PARTS } from "../task/query-fields.ts";
 import { SHOWN_STATUSES } from "../task/status.ts";
-import { Context, type Surroundings } from "./context.ts";
+import type { Surroundings } from "./context.ts";
 import { inheritedOptions, TOPICS } from "./help.ts";
 import { commandOf } from "./program.ts";
-import { flagsIn, recordingOf } from "./terminal.ts";
+import { flagsIn, type GlobalFlags } from "./terminal.ts";
 
 /**
  * Answers the completion scripts: `bash LINE`, the line up to the cursor, or `words WORD...`, of which the last one is
@@ -51,14 +54,8 @@ async function candidatesOf(
   if (wanted.kind === "words") return wanted.words;
   if (wanted.kind === "files") return [];
   if (wanted.kind === "profiles") return profileNames(around.env);
-  const silent = { ...around, terminal: recordingOf(around.terminal).terminal };
-  const context = new Context(silent, flagsIn(words));
-  const quick = await impatient(context);
-  try {
-    return await knownIds(quick, wanted.kind === "users" ? null : wanted.user);
-  } finally {
-    await quick.release();
-  }
+  const parts = partsOf(around, flagsIn(words));
+  return knownIds(parts, wanted.kind === "users" ? null : wanted.user).finally(() => parts.release());
 }
 
 /** A person waits: a slower Redis and a larger file aren't used. */
@@ -67,30 +64,35 @@ const LARGEST_FILE = 8_000_000;
 const NEWEST = 1000;
 
 /** Of the newest tasks: the task ids of the user, or the users if it is null. From Redis, else from a small file. */
-async function knownIds(context: Context, user: string | null): Promise<string[]> {
-  const ids = (await fromMirror(context, user)) ?? (await fromFile(context, user));
+async function knownIds(parts: RunParts, user: string | null): Promise<string[]> {
+  const ids = (await fromMirror(parts, user)) ?? (await fromFile(parts, user));
   return [...new Set(ids.map(({ userId, taskId }) => (user === null ? userId : taskId)))];
 }
 
-async function fromMirror(context: Context, user: string | null) {
-  const state = await context.mirrorState();
+async function fromMirror(parts: RunParts, user: string | null) {
+  const state = await parts.mirrorState();
   if (state.kind !== "on") return null;
   const members = await state.mirror.newest(user ?? undefined, NEWEST).catch(() => []);
   return members.length > 0 ? members : null;
 }
 
-async function fromFile(context: Context, user: string | null) {
-  const file = await context.fileStore();
+async function fromFile(parts: RunParts, user: string | null) {
+  const file = await parts.fileStore();
   if ((await stat(file.path)).size > LARGEST_FILE) return [];
   await using snapshot = await file.read();
   return (await new FileTasks(snapshot).page(ofUser(user ?? undefined), 0, NEWEST)).tasks;
 }
 
-/** A context with a short timeout of Redis. */
-async function impatient(context: Context): Promise<Context> {
-  const settings = await context.settings();
-  const timeout = { ...settings.redis.timeout, value: Math.min(PATIENCE_S, settings.redis.timeout.value) };
-  return context.fork({ ...settings, redis: { ...settings.redis, timeout } }, { flags: { quiet: true, verbose: 0 } });
+/** Silent, with a short timeout of Redis. */
+function partsOf({ terminal, env, cwd, argv, stopSignal: signal }: Surroundings, flags: GlobalFlags): RunParts {
+  const loadSettings = async () => {
+    const settings = await load({ flags: { ...flags }, env, cwd });
+    const { timeout } = settings.redis;
+    settings.redis.timeout = { ...timeout, value: Math.min(PATIENCE_S, timeout.value) };
+    return settings;
+  };
+  const caller = { argv, cwd, env, request: null };
+  return new RunParts({ clock: terminal.clock, reporter: SILENT, signal, loadSettings, caller });
 }
 
 interface ShellLine {

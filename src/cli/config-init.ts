@@ -1,5 +1,7 @@
 import { mkdir, realpath, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
+import { DONE } from "../app/ended.ts";
+import { recordRulesOf } from "../app/parts.ts";
 import { parseAddress, parseHost } from "../config/address.ts";
 import { holdsPassword } from "../config/examine.ts";
 import { type IniFile, parseIni } from "../config/ini-file.ts";
@@ -17,11 +19,10 @@ import {
   type Settings,
 } from "../config/settings.ts";
 import { describeSystemError, isRedisError, TtsctlError, usage } from "../errors.ts";
-import { recordRulesOf } from "../parts/parts.ts";
 import { printable, shellQuote } from "../printable.ts";
 import { connectMirror } from "../store/mirror-link.ts";
 import type { Context } from "./context.ts";
-import { DONE, emitObject } from "./emit.ts";
+import { emitObject } from "./emit.ts";
 import { isText } from "./terminal.ts";
 
 export interface InitFlags {

@@ -1,10 +1,9 @@
 import { resolve } from "node:path";
-import { getHeapSpaceStatistics, setFlagsFromString } from "node:v8";
 import type { Command } from "commander";
+import { RunParts } from "../app/parts.ts";
 import { type LoadOptions, loadSettings } from "../config/load.ts";
 import type { Settings } from "../config/settings.ts";
 import type { DoneItems, Reporter, WarningFields } from "../operations/reporter.ts";
-import { RunParts } from "../parts/parts.ts";
 import { printable } from "../printable.ts";
 import { doneEvent, doneLine, type LogEvent } from "../render/item-lines.ts";
 import { progressLine } from "../render/progress.ts";
@@ -16,16 +15,12 @@ export interface Surroundings {
   readonly env: NodeJS.ProcessEnv;
   readonly cwd: string;
   readonly argv: readonly string[];
-  /** Whether nothing else runs in this process: then a command may set its priority and its heap. */
+  /** Whether nothing else runs in this process: then a command may set its priority. */
   readonly ownsProcess: boolean;
   /** Where the files of the page are. */
   readonly pageFolder: string;
   /** Aborted by SIGINT or SIGTERM. After the first call these signals don't end the process at once. */
   readonly stopSignal: () => AbortSignal;
-  /** The HTTP request and its client. */
-  readonly request?: string;
-  /** Receives each warning, too. */
-  readonly onWarning?: (line: string) => void;
 }
 
 interface BackupFlags {
@@ -38,10 +33,6 @@ interface BackupFlags {
 interface ForkChanges {
   readonly terminal?: Terminal;
   readonly flags?: Partial<GlobalFlags>;
-  /** Uses the connection of the whole run. */
-  readonly sharesMirror?: boolean;
-  readonly request?: string;
-  readonly onWarning?: (line: string) => void;
 }
 
 export class Context extends RunParts {
@@ -51,15 +42,15 @@ export class Context extends RunParts {
   readonly surroundings: Surroundings;
 
   constructor(surroundings: Surroundings, flags: GlobalFlags) {
-    const { terminal, stopSignal, argv, cwd, env, request = null, onWarning } = surroundings;
-    const reporter = new ConsoleReporter(terminal, flags, onWarning);
+    const { terminal, stopSignal, argv, cwd, env } = surroundings;
+    const reporter = new ConsoleReporter(terminal, flags);
     super({
       clock: terminal.clock,
       reporter,
       log: (line) => reporter.log(line),
       signal: stopSignal,
       loadSettings: () => this.#loadSettings(),
-      caller: { argv, cwd, env, request },
+      caller: { argv, cwd, env, request: null },
     });
     this.flags = flags;
     this.terminal = terminal;
@@ -72,13 +63,9 @@ export class Context extends RunParts {
   }
 
   /** A context for a step of the run. It logs, unless the flags say otherwise. */
-  fork(
-    settings: Settings,
-    { terminal = this.terminal, flags, sharesMirror = false, ...about }: ForkChanges = {},
-  ): Context {
-    const surroundings = { ...this.surroundings, terminal, ...about };
-    const fork = new Context(surroundings, { ...this.flags, verbose: Math.max(1, this.flags.verbose), ...flags });
-    return fork.joins(this, settings, sharesMirror);
+  fork(settings: Settings, { terminal = this.terminal, flags }: ForkChanges = {}): Context {
+    const given = { ...this.flags, verbose: Math.max(1, this.flags.verbose), ...flags };
+    return new Context({ ...this.surroundings, terminal }, given).joins(this, settings, false);
   }
 
   /** The file of `--backup`, opened to append; null for a dry run and without the flag. */
@@ -94,10 +81,9 @@ export class Context extends RunParts {
     return this.terminal.tableStyle(this.flags.color);
   }
 
-  /** @param first how many columns identify a row */
-  async table(head: readonly string[], rows: readonly (readonly string[])[], first?: number): Promise<string> {
+  async table(head: readonly string[], rows: readonly (readonly string[])[]): Promise<string> {
     const cells = rows.map((row) => row.map(printable));
-    return table(head, cells, await this.tableStyle(), first);
+    return table(head, cells, await this.tableStyle());
   }
 
   /** A line for people on stderr, not with -q. */
@@ -118,15 +104,6 @@ export class Context extends RunParts {
     }
   }
 
-  /** @throws TtsctlError CONFIG_REQUIRED */
-  override requireConfig(withArtifacts: boolean): Promise<void> {
-    return super.requireConfig(
-      withArtifacts,
-      "name it with --config or TTSCTL_CONFIG, set TTSCTL_STORE, TTSCTL_OUTPUT and TTSCTL_LOGS, or run `ttsctl config init`",
-      `no config.ini in ${this.cwd}: this command changes tasks, so it doesn't run with default settings`,
-    );
-  }
-
   async #loadSettings(): Promise<Settings> {
     const settings = await loadSettings(this.loadOptions());
     for (const line of settings.warnings) this.reporter.warn(line);
@@ -143,24 +120,6 @@ export type Attach = <F extends object>(
   command: Command,
   action: (context: Context, flags: F, args: string[]) => Promise<number>,
 ) => void;
-
-/** Bytes of V8's new space. With 2 MB the first sync of a million tasks takes 40% more time, with V8's 32 MB it takes 250 MB. */
-const NEW_SPACE = 8 << 20;
-
-/** Has V8 collect garbage earlier, so a million tasks take less than 200 MB. It costs time, so a server doesn't call it. */
-export function keepHeapSmall({ surroundings }: Context): void {
-  if (!surroundings.ownsProcess) return;
-  setFlagsFromString("--heap-growing-percent=50");
-  // V8 has no call for the size: the space grows by the factor when enough of what is in it is still in use.
-  setFlagsFromString("--semi-space-growth-factor=4");
-  const inUse: unknown[] = [];
-  while (newSpace() < NEW_SPACE && inUse.length < 500) inUse.push(new Array(1000).fill(null));
-  setFlagsFromString("--semi-space-growth-factor=1");
-}
-
-function newSpace(): number {
-  return getHeapSpaceStatistics().find(({ space_name }) => space_name === "new_space")!.space_size;
-}
 
 /** Work shorter than this shows no progress. */
 const PATIENCE_S = 1;

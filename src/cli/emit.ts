@@ -1,3 +1,4 @@
+import type { Ended } from "../app/ended.ts";
 import type { DeleteResult } from "../operations/delete.ts";
 import { namedAbove } from "../operations/reporter.ts";
 import { notFound } from "../render/item-lines.ts";
@@ -7,7 +8,8 @@ interface Forms {
   json(): Iterable<string>;
   /** Default: as JSON. */
   jsonLines?(): Iterable<string>;
-  csv(csv: typeof import("../render/csv.ts")): Iterable<string>;
+  /** For commands that have this format. */
+  csv?(csv: typeof import("../render/csv.ts")): Iterable<string>;
   show(): Promise<void>;
 }
 
@@ -21,7 +23,7 @@ export async function emit(context: Context, { json, jsonLines = json, csv, show
     case "yaml":
       return data.write((await import("../render/yaml.ts")).yamlOf([...json()].join("")));
     case "csv":
-      return data.writeAll(csv(await import("../render/csv.ts")));
+      return data.writeAll(csv!(await import("../render/csv.ts")));
     default:
       return show();
   }
@@ -31,9 +33,19 @@ export async function emit(context: Context, { json, jsonLines = json, csv, show
 export function emitObject(context: Context, object: object, text: () => Promise<string> | string): Promise<void> {
   return emit(context, {
     json: () => [`${JSON.stringify(object)}\n`],
-    csv: ({ csvOfObject }) => [csvOfObject(object as Record<string, unknown>)],
     show: async () => context.terminal.out.write(await text()),
   });
+}
+
+/** Prints what a run did, and returns its exit code. @throws what ended it early */
+export async function conclude<R extends object>(
+  context: Context,
+  ended: Ended<R>,
+  text: () => Promise<string> | string,
+) {
+  await emitObject(context, ended.result, text);
+  if (ended.error !== null) throw ended.error;
+  return ended.exitCode;
 }
 
 /** @param lines false for those that don't apply */
@@ -51,9 +63,3 @@ export function unchangedLines({ missing, refused, failed }: Unchanged): (string
     failed > 0 && `${failed} failed (${namedAbove(failed)})`,
   ];
 }
-
-/** The exit codes of docs/contract.md, Exit codes that a result, rather than an error, can have. */
-export const DONE = 0;
-export const FAILED = 1;
-export const PARTLY = 3;
-export const INTERRUPTED = 130;

@@ -1,7 +1,7 @@
 import { type Command, Help, Option } from "commander";
 import { PROFILE_VARIABLE } from "../config/profiles.ts";
 import { CONFIG_VARIABLE, rowOf, SETTING_NAMES } from "../config/settings.ts";
-import { LISTING } from "./terminal.ts";
+import { formatsOf } from "./terminal.ts";
 
 const COLUMNS = 80;
 
@@ -53,20 +53,15 @@ function optionDescription(option: Option): string {
   return notes.length === 0 ? option.description : `${option.description} (${notes.join("; ")})`;
 }
 
-/** In the program's own help. */
-export const ONLY_LISTS = `; ids: only ${LISTING.join(" and ")}`;
-
 /** The program's options as one of its commands has them. */
 export function inheritedOptions(command: Command): readonly Option[] {
   const options = command.parent?.options ?? [];
   return options.map((option) => (option.long === "--output" ? outputOf(command.name(), option) : option));
 }
 
-function outputOf(command: string, option: Option): Option {
-  const { flags, description, argChoices, defaultValue, helpGroupHeading } = option;
-  const own = new Option(flags, description.replace(ONLY_LISTS, "")).default(defaultValue);
-  own.choices(argChoices!.filter((format) => format !== "ids" || LISTING.includes(command)));
-  return Object.assign(own, { helpGroupHeading });
+function outputOf(command: string, { flags, description, helpGroupHeading }: Option): Option {
+  const formats = formatsOf(command);
+  return Object.assign(new Option(flags, description).default(formats[0]).choices(formats), { helpGroupHeading });
 }
 
 const help = new Help();

@@ -1,12 +1,13 @@
+import { PassThrough } from "node:stream";
+import { DONE } from "../app/ended.ts";
 import { TtsctlError } from "../errors.ts";
 import { cut, wrap } from "../render/width.ts";
 import { counted, formatDuration } from "../task/amounts.ts";
 import { formatInZone } from "../task/time.ts";
 import type { Context } from "./context.ts";
-import { DONE } from "./emit.ts";
 import { errorText, sayError } from "./report-error.ts";
 import { openScreen, type Size } from "./screen.ts";
-import { isText, recordingOf, type Terminal } from "./terminal.ts";
+import { isText, Terminal } from "./terminal.ts";
 
 /** One run of the command, in its own context. */
 type Refresh = (context: Context) => Promise<unknown>;
@@ -37,10 +38,16 @@ async function onScreen(context: Context, every: number, refresh: Refresh): Prom
   signal.addEventListener("abort", screen.close); // at once, even if the current run takes longer
   try {
     while (!signal.aborted && terminal.out.isOpen) {
-      const recording = recordingOf(terminal);
-      const problem = await runOnce(context, recording.terminal, refresh);
+      const {
+        stdin,
+        stdout: { columns = 80, rows = 24 },
+      } = terminal.streams;
+      const [out, said] = [unlimited(), unlimited()];
+      const streams = { stdin, stdout: Object.assign(out, { isTTY: true, columns }), stderr: said };
+      const drawn = new Terminal(streams, terminal.env, clock, false, rows - 1); // below the head
+      const problem = await runOnce(context, drawn, refresh);
       if (signal.aborted) break;
-      const { out: body, err } = recording.takeLines();
+      const [body, err] = [linesOf(out), linesOf(said)];
       const notes = [...err, ...(problem === undefined ? [] : [errorText(problem)])];
       if (!terminal.errIsTerminal) for (const line of notes.splice(0)) await terminal.err.write(`${line}\n`);
       const now = formatInZone(Math.floor(clock.now()), await context.zone());
@@ -55,6 +62,16 @@ async function onScreen(context: Context, every: number, refresh: Refresh): Prom
     screen.close();
   }
   return DONE;
+}
+
+function unlimited(): PassThrough {
+  return new PassThrough({ highWaterMark: Number.MAX_SAFE_INTEGER });
+}
+
+function linesOf(stream: PassThrough): string[] {
+  return String(stream.read() ?? "")
+    .split("\n")
+    .slice(0, -1);
 }
 
 async function inPipe(context: Context, every: number, refresh: Refresh): Promise<number> {

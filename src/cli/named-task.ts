@@ -1,15 +1,16 @@
+import { foundIds } from "../app/choose.ts";
 import { usage } from "../errors.ts";
-import type { GetOptions, GetParts, GetResult } from "../operations/get.ts";
+import type { GetParts, GetResult } from "../operations/get.ts";
 import { shellWord } from "../printable.ts";
 import { notFound } from "../render/item-lines.ts";
 import type { SourceChoice } from "../store/mirror-link.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { memberOf, splitName, trimId } from "../task/ids.ts";
 import type { Context } from "./context.ts";
-import { foundIds } from "./selection.ts";
 import { isText } from "./terminal.ts";
 
-interface Sought extends GetOptions {
+interface Sought {
+  readonly source: SourceChoice;
   /** For messages. */
   readonly command: string;
   /** `USER TASK`, `USER:TASK`, or the `TASK` of any user. */
@@ -34,21 +35,21 @@ export async function findTask(context: Context, parts: GetParts, sought: Sought
   return found;
 }
 
-async function search(context: Context, parts: GetParts, { command, args, ...options }: Sought): Promise<Found> {
+async function search(context: Context, parts: GetParts, { command, args, source }: Sought): Promise<Found> {
   const [first = "", second] = args.filter((arg) => arg !== undefined).map(trimId);
   if (first === "" || second === "") {
     const hint = `ttsctl ${command} alice t01, ttsctl ${command} alice:t01 or ttsctl ${command} t01`;
     throw usage(`${command} needs a task id, or a user and a task id`, `${hint}; see ttsctl ${command} --help`);
   }
   const { getTask } = await import("../operations/get.ts");
-  const find = async (id: TaskId) => ({ id, result: await getTask(parts, id, options) });
+  const find = async (id: TaskId) => ({ id, result: await getTask(parts, id, source) });
   if (second !== undefined) return find({ userId: first, taskId: second });
   const { isPublished } = await context.rules();
   const named = isPublished ? null : splitName(first);
   const found = named === null ? null : await find(named);
   if (found !== null && (found.result.task !== null || found.result.invalid !== null)) return found;
   const lone = [{ userId: "", taskId: first }];
-  const [id] = await foundIds(context, lone, options.source, (instead) => commandFor(command, instead));
+  const [id] = await foundIds(context, lone, source, (instead) => commandFor(command, instead));
   return id!.userId === "" && found !== null ? found : find(id!);
 }
 

@@ -3,10 +3,10 @@ import { type TtsctlError, usage } from "../errors.ts";
 import { nearest } from "../task/nearest.ts";
 import { VERSION } from "../version.ts";
 import { type Attach, Context, type Surroundings } from "./context.ts";
-import { groupHelp, helpWidth, ONLY_LISTS, TOPICS, wrapHelp } from "./help.ts";
+import { groupHelp, helpWidth, TOPICS, wrapHelp } from "./help.ts";
 import { LOG_FORMATS } from "./io.ts";
 import { ADDING, addOne, settingOption } from "./selection.ts";
-import { FORMATS, type GlobalFlags, LISTING } from "./terminal.ts";
+import { FORMATS, formatsOf, type GlobalFlags } from "./terminal.ts";
 
 type Declare = (program: Command, attach: Attach) => void;
 
@@ -81,8 +81,10 @@ function runner(surroundings: Surroundings) {
   const attach: Attach = (command, action) => {
     command.action(async () => {
       const flags = command.optsWithGlobals();
-      if (flags.output === "ids" && !LISTING.includes(command.name())) {
-        throw usage(`-o ids is for ${LISTING.join(" and ")}`, `see ttsctl ${command.name()} --help`);
+      const formats = formatsOf(command.name());
+      if (command.getOptionValueSourceWithGlobals("output") === "default") flags.output = formats[0];
+      if (!formats.includes(flags.output)) {
+        throw usage(`${command.name()} can't print -o ${flags.output}`, `accepted: ${formats.join(", ")}`);
       }
       const context = new Context(surroundings, flags as GlobalFlags);
       try {
@@ -134,9 +136,7 @@ function newProgram(write: (text: string) => void): Command {
     .addOption(settingOption("redis.url"))
     .addOption(settingOption("redis.enabled"))
     .optionsGroup("Output:")
-    .addOption(
-      new Option("-o, --output <format>", `how results are printed${ONLY_LISTS}`).choices(FORMATS).default("table"),
-    )
+    .addOption(new Option("-o, --output <format>", "how results are printed").choices(FORMATS).default("table"))
     .addOption(
       new Option("--log-format <format>", "how warnings, log lines and errors are printed")
         .choices(LOG_FORMATS)

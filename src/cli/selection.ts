@@ -1,24 +1,15 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { chosenIn, selectionIn } from "../app/choose.ts";
 import { rowOf, type SettingName } from "../config/settings.ts";
 import { usage } from "../errors.ts";
 import type { MaxDelete } from "../operations/brake.ts";
 import type { QueryContext } from "../operations/list-query.ts";
 import type { Selection } from "../operations/select.ts";
-import { quoted, shellWord } from "../printable.ts";
 import { TIME_STYLES, type TimeStyle, WIDE_COLUMNS } from "../render/item.ts";
-import type { Snapshot } from "../store/file/snapshot.ts";
 import type { SourceChoice } from "../store/mirror-link.ts";
-import type { TaskId } from "../store/task-source.ts";
-import { tasksNamed } from "../store/tasks-with-id.ts";
-import {
-  LIMIT_ACCEPTED,
-  PARTS_ACCEPTED,
-  parseDuration,
-  parseLimit,
-  parsePart,
-  parseWholeNumber,
-} from "../task/amounts.ts";
-import { memberOf, trimId, uniqueTasks } from "../task/ids.ts";
+import { LIMIT_ACCEPTED, PARTS_ACCEPTED, parseLimit, parsePart, parseWholeNumber } from "../task/amounts.ts";
+import { parseDuration } from "../task/duration.ts";
+import { trimId } from "../task/ids.ts";
 import {
   CHOOSING_PARTS,
   camelCase,
@@ -43,6 +34,7 @@ export interface ChangeFlags {
   readonly maxDelete?: MaxDelete;
   readonly allowEmpty: boolean;
   readonly yes: boolean;
+  readonly backup?: string;
 }
 
 export interface LookFlags {
@@ -108,6 +100,27 @@ export function addLook(command: Command): Command {
     .option("--exit-status", "exit with 3 if any task matches", false);
 }
 
+/** A flag of earlier versions. Its use is an error that names the new way. */
+export function addGone(command: Command, flags: string, instead: string): void {
+  const option = new Option(flags).hideHelp();
+  command.addOption(option).on(`option:${option.name()}`, () => {
+    throw usage(`${option.long} is gone from ${command.name()}`, instead);
+  });
+}
+
+/** What `--ids` can't hold, if ids weren't found that may be parts of one: spaces separate ids there. */
+export async function adviseOnSpaces(context: Context, { ids }: { readonly ids?: string }, missing: readonly string[]) {
+  if (missing.length === 0 || !/\S\s+\S/.test(ids ?? "")) return;
+  await context.inform("spaces in --ids separate ids; --ids - reads ids with spaces, one per line");
+}
+
+/** @param names of flags that have no effect in this form of a command @throws TtsctlError USAGE if one is given */
+export function refuseFlags(flags: object, names: readonly string[], when: string): void {
+  const given = (name: string) => (flags as Readonly<Record<string, unknown>>)[camelCase(name.slice(2))] ?? false;
+  const first = names.find((name) => given(name) !== false);
+  if (first !== undefined) throw usage(`${first} has no effect ${when}`, "leave it out");
+}
+
 const DEFAULT_INTERVAL = 2;
 
 export function addWatch(command: Command): Command {
@@ -142,7 +155,7 @@ const STDIN = "-";
 /** Each part of a query has the flag of its long name. @throws TtsctlError USAGE for a wrong stdin */
 export async function rawQueryOf({ terminal }: Context, flags: SelectionFlags): Promise<RawQuery> {
   const raw = rawQuery((part, field) => {
-    const given = givenFor(part, flags);
+    const given = flags[camelCase(FLAG_NAMES[part].slice(2))];
     return typeof given === "string" ? valueIn(given, field) : given;
   });
   if (flags.ids !== STDIN) return raw;
@@ -150,19 +163,9 @@ export async function rawQueryOf({ terminal }: Context, flags: SelectionFlags): 
   return { ...raw, taskIds: await namesOn(terminal.streams.stdin) };
 }
 
-/** The rules, time and settings that check this run's query. */
-export async function checkingOf(context: Context, { stuck }: RawQuery): Promise<Omit<QueryContext, "names">> {
-  const stuckAfter = stuck ? (await context.settings()).cleanup.stuckAfter.value : 0;
-  return { rules: await context.rules(), now: context.clock.now(), stuckAfter };
-}
-
 /** How the ids of flags are read. */
 export function idsOf({ ids }: SelectionFlags): Pick<QueryContext, "takesNames" | "takesNone"> {
   return { takesNames: true, takesNone: ids === STDIN };
-}
-
-function givenFor(part: QueryPart, flags: SelectionFlags): unknown {
-  return flags[camelCase(FLAG_NAMES[part].slice(2))];
 }
 
 /**
@@ -174,69 +177,17 @@ export async function selectionOf(
   flags: SelectionFlags,
   source: SourceChoice | null = "auto",
 ): Promise<Selection> {
-  const selection = await selectionIn(context, await rawQueryOf(context, flags), {
-    names: FLAG_NAMES,
-    ...idsOf(flags),
-  });
-  return source === null ? selection : { ...selection, ids: await foundIds(context, selection.ids, source) };
+  return selectionIn(context, await rawQueryOf(context, flags), { names: FLAG_NAMES, ...idsOf(flags), source });
 }
 
-/** The selection of a query; names without a user aren't looked up yet. @throws TtsctlError USAGE */
-export async function selectionIn(
+/** The tasks to change; without a selection `--all` is needed. @param hint how to choose */
+export async function chosenBy(
   context: Context,
-  raw: RawQuery,
-  how: Pick<QueryContext, "names" | "takesNames" | "takesNone">,
+  flags: SelectionFlags & { readonly all: boolean },
+  hint: string,
 ): Promise<Selection> {
-  const { buildFilter, checkIds, shortestAge } = await import("../operations/list-query.ts");
-  const checking = { ...how, ...(await checkingOf(context, raw)) };
-  const ids = checkIds(raw, checking);
-  return { ids, filter: buildFilter(raw, checking), age: shortestAge(raw, checking) };
-}
-
-/** Where tasks are looked up whose user isn't given. */
-type Where = SourceChoice | Snapshot;
-
-/**
- * Tasks with their users, without repeats; those that aren't found have none.
- * @param instead names one of several tasks
- * @throws TtsctlError USAGE if several users have one, REDIS_*, STORE_*
- */
-export async function foundIds<I extends readonly TaskId[] | null>(
-  context: Context,
-  ids: I,
-  where: Where,
-  instead = ({ userId, taskId }: TaskId) => `--user ${shellWord(userId)} --ids ${shellWord(taskId)}`,
-): Promise<I | TaskId[]> {
-  if (ids === null || ids.every(({ userId }) => userId !== "")) return ids;
-  const texts = ids.map(({ taskId }) => taskId);
-  const place = typeof where === "string" ? { ...(await context.stores()), source: where } : where;
-  const found = await tasksNamed(texts, await context.rules(), place);
-  return uniqueTasks(
-    found.map((tasks, i) => {
-      if (tasks.length <= 1) return tasks[0] ?? ids[i]!;
-      const some = tasks.slice(0, MOST_NAMED);
-      const more = tasks.length > some.length ? `, and ${tasks.length - some.length} more` : "";
-      const list = some.map(({ userId, taskId }) => memberOf(userId, taskId)).join(", ");
-      const what = `${tasks.length} users have a task ${quoted(texts[i]!)}: ${list}${more}`;
-      throw usage(what, `name the user too: ${some.map(instead).join("; ")}`);
-    }),
-  );
-}
-
-/** Of the tasks that a name may mean. */
-const MOST_NAMED = 10;
-
-export function choosesTasks(flags: SelectionFlags): boolean {
-  return CHOOSING_PARTS.some((part) => givenFor(part, flags) !== undefined);
-}
-
-/**
- * Without a selection nothing may change all tasks (docs/contract.md, Commands).
- * @throws TtsctlError USAGE
- */
-export function requireSelection(isGiven: boolean, all: boolean, hint: string, allName = "--all"): void {
-  if (isGiven !== all) return;
-  throw usage(all ? `${allName} can't be used with a selection` : "no tasks chosen", hint);
+  const asked = { raw: await rawQueryOf(context, flags), all: flags.all };
+  return chosenIn(context, asked, { names: FLAG_NAMES, ...idsOf(flags), hint });
 }
 
 /** @throws TtsctlError USAGE */

@@ -1,5 +1,3 @@
-import { PassThrough } from "node:stream";
-import { parseArgs } from "node:util";
 import type { Clock } from "../clock.ts";
 import { printableData } from "../printable.ts";
 import { NO_COLORS, type TableStyle } from "../render/table.ts";
@@ -7,9 +5,25 @@ import { LOG_FORMATS, Log, Output, type Streams } from "./io.ts";
 
 /** The output formats of docs/contract.md, Commands. */
 export const FORMATS = ["table", "wide", "json", "jsonl", "yaml", "csv", "ids"] as const;
-/** The commands that print ids: tasks as `user:task`. */
-export const LISTING: readonly string[] = ["list", "query"];
 export type Format = (typeof FORMATS)[number];
+
+const RESULT = ["table", "json", "jsonl"] as const;
+/** What commands print, the default first. Others, which return one result, print it as a table or JSON. */
+const FORMATS_OF: Readonly<Record<string, readonly Format[]>> = {
+  list: FORMATS,
+  query: FORMATS,
+  get: [...RESULT, "yaml"],
+  stats: FORMATS.filter((format) => format !== "ids"),
+  verify: [...RESULT, "csv"],
+  export: ["jsonl", "json", "csv"],
+  events: ["jsonl", "json"],
+  top: ["table"],
+  completion: ["table"],
+};
+
+export function formatsOf(command: string): readonly Format[] {
+  return FORMATS_OF[command] ?? RESULT;
+}
 
 /** Whether a format is for people. */
 export function isText(format: Format): format is "table" | "wide" {
@@ -34,48 +48,38 @@ export interface GlobalFlags {
   readonly summary?: boolean;
 }
 
-const TEXT = { type: "string" } as const;
-
-/** The global flags of a command line that may be wrong or unfinished. */
+/** The global flags of a command line that may be wrong or unfinished, for errors and completion. */
 export function flagsIn(argv: readonly string[]): GlobalFlags {
-  const texts = { config: TEXT, profile: TEXT, store: TEXT, "redis-url": TEXT, "log-format": TEXT };
-  const options = {
-    ...texts,
-    output: { ...TEXT, short: "o" },
-    verbose: { type: "boolean", short: "v", multiple: true },
-    "no-redis": { type: "boolean" },
-  } as const;
-  // The rest of a word such as `-ubob` is its value. `-w` takes none in one command, and needn't have one in others.
-  const args = argv.filter((arg) => !arg.startsWith("-w"));
-  const others = Object.fromEntries([..."uisfnp"].map((short) => [short, { type: "string", short } as const]));
-  const { values } = parseArgs({ args, options: { ...others, ...options }, strict: false });
-  const text = (name: keyof typeof values) => (typeof values[name] === "string" ? values[name] : undefined);
+  const given = (long: string, short = /^(?!)/) => {
+    const values = argv.flatMap((arg, i) => {
+      if (arg.startsWith(`${long}=`)) return [arg.slice(long.length + 1)];
+      const joined = short.exec(arg)?.[1];
+      return arg === long || joined === "" ? [argv[i + 1]] : joined === undefined ? [] : [joined];
+    });
+    return values.at(-1);
+  };
+  // Short flags without a value may come before one of these in a word.
+  const format = given("--output", /^-[qvy]*o=?(.*)$/s);
+  const verbose = argv.map((arg) => /^-[qvy]+(?=o|$)/.exec(arg)?.[0].replace(/[^v]/g, "").length ?? 0);
   return {
-    config: text("config"),
-    profile: text("profile"),
-    store: text("store"),
-    redisUrl: text("redis-url"),
-    redis: values["no-redis"] === undefined,
+    config: given("--config"),
+    profile: given("--profile"),
+    store: given("--store"),
+    redisUrl: given("--redis-url"),
+    redis: !argv.includes("--no-redis"),
     color: false,
-    output: FORMATS.find((format) => format === String(values.output).replace(/^=/, "")) ?? "table",
-    logFormat: LOG_FORMATS.find((format) => format === values["log-format"]) ?? "text",
+    output: FORMATS.find((known) => known === format) ?? "table",
+    logFormat: LOG_FORMATS.find((known) => known === given("--log-format")) ?? "text",
     quiet: true,
-    verbose: [values.verbose ?? []].flat().length,
+    verbose: verbose.reduce((sum, count) => sum + count, argv.filter((arg) => arg === "--verbose").length),
   };
 }
 
-/** Signals that end or stop a process: the drawn line is erased first. */
-const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP", "SIGTSTP"] as const;
-/** Saves the cursor's position, hides it, and turns line wrap off. */
-const BEGIN = "\u001b7\u001b[?25l\u001b[?7l";
 const UTF8 = /utf-?8/i;
 const ERASE_LINE_REST = "\u001b[K";
-/** Restores the cursor, and erases everything after it. */
-const END = "\u001b8\r\u001b[J\u001b[?7h\u001b[?25h";
-
 /**
  * The outputs of a run. A drawn line is erased before anything is written, a question is asked, another program gets the
- * terminal, or a signal ends or stops the process.
+ * terminal.
  */
 export class Terminal {
   /** stdout, for printable text. */
@@ -126,24 +130,16 @@ export class Terminal {
     return this.errIsTerminal && !this.#isInLine && !this.#isLent;
   }
 
-  /** Draws a line over the last one. */
+  /** Draws a line, narrower than the terminal, over the last one. */
   draw(line: string): void {
-    const begin = this.#isDrawn ? "" : BEGIN;
-    if (!this.#isDrawn) {
-      this.#isDrawn = true;
-      for (const signal of SIGNALS) process.on(signal, this.#onSignal);
-      process.on("exit", this.#onExit);
-    }
-    this.streams.stderr.write(`${begin}\r${this.shown(line)}${ERASE_LINE_REST}`);
+    this.#isDrawn = true;
+    this.streams.stderr.write(`\r${this.shown(line)}${ERASE_LINE_REST}`);
   }
 
   /** Erases the drawn line. */
   clear(): void {
-    if (!this.#isDrawn) return;
+    if (this.#isDrawn) this.streams.stderr.write(`\r${ERASE_LINE_REST}`);
     this.#isDrawn = false;
-    for (const signal of SIGNALS) process.off(signal, this.#onSignal);
-    process.off("exit", this.#onExit);
-    this.streams.stderr.write(END);
   }
 
   /** Gives the terminal to another program until the returned function is called; lines for stderr are held back. */
@@ -171,14 +167,6 @@ export class Terminal {
       lines.close();
     }
   }
-
-  readonly #onExit = () => this.clear();
-
-  /** Sends the signal again if no other listener handles it. */
-  readonly #onSignal = (signal: NodeJS.Signals) => {
-    this.clear();
-    if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
-  };
 
   /** Whether questions can be asked. */
   get isInteractive(): boolean {
@@ -216,21 +204,4 @@ export class Terminal {
       colors: isColored ? new (await import("chalk")).Chalk({ level: 1 }) : NO_COLORS,
     };
   }
-}
-
-/** A terminal with the properties of another one, which records all output. */
-export function recordingOf(like: Terminal) {
-  const { isTTY = false, columns, rows } = like.streams.stdout; // a stream without rows isn't paged
-  const unlimited = () => new PassThrough({ highWaterMark: Number.MAX_SAFE_INTEGER });
-  const stdout = Object.assign(unlimited(), { isTTY, ...(columns === undefined ? {} : { columns }) });
-  const streams = { stdin: like.streams.stdin, stdout, stderr: unlimited() };
-  const lines = (stream: PassThrough) =>
-    String(stream.read() ?? "")
-      .split("\n")
-      .slice(0, -1);
-  return {
-    terminal: new Terminal(streams, like.env, like.clock, false, isTTY ? (rows || 24) - 1 : null), // below the head
-    /** The lines written since the last call. */
-    takeLines: () => ({ out: lines(stdout), err: lines(streams.stderr) }),
-  };
 }

@@ -1,9 +1,9 @@
+import { watchInterval, watchPasses } from "../app/cleanup.ts";
+import { DONE } from "../app/ended.ts";
 import type { Settings } from "../config/settings.ts";
 import { TtsctlError } from "../errors.ts";
-import { watchInterval, watchPasses } from "../parts/cleanup.ts";
 import { formatDuration } from "../task/amounts.ts";
 import type { Context } from "./context.ts";
-import { DONE } from "./emit.ts";
 
 /** @param refusal why the pass must not begin; it counts as failed. @param doubt as for a `Watcher` */
 type RunPass = (pass: Context, ...doubts: Doubts) => Promise<unknown>;

@@ -1,5 +1,6 @@
 import { type Address, addressText } from "../printable.ts";
-import { formatDuration, parseBytes, parseDuration } from "../task/amounts.ts";
+import { formatDuration, parseBytes } from "../task/amounts.ts";
+import { parseDuration } from "../task/duration.ts";
 import { type DialectName, LAYOUT_NAMES, type LayoutName } from "../task/rules.ts";
 import { isZoneName } from "../task/time.ts";
 import { maskUrl, parseAddress, parseHost, parseInteger, parsePort, parseRedisUrl } from "./address.ts";

@@ -104,6 +104,11 @@ const STATUSES: Readonly<Partial<Record<ErrorCode, number>>> = {
   USAGE: 400,
   CONFIG_REQUIRED: 403,
   MAX_DELETE_EXCEEDED: 409,
+  TIMEZONE_MISMATCH: 409,
+  LAYOUT_MISMATCH: 409,
+  STORE_MISMATCH: 409,
+  STORE_EMPTY: 409,
+  CLOCK_SKEW: 503,
   STORE_UNREADABLE: 503,
   STORE_INVALID: 503,
   STORE_BUSY: 503,
@@ -136,19 +141,22 @@ export interface Problem {
   readonly hint: string | null;
 }
 
-/** Names a flag of the command line by its key in a body, and leaves out what no request can do. */
-function forClients(line: string): string {
-  return line
-    .replace(/; [^;]*--allow-empty$/, "")
-    .replace(/--(dry-run|max-delete|max-mark)\b/g, (_, name: string) => name.replace("-", "_"));
-}
+/** What a client can do, instead of the hints for commands that name flags. */
+const HINTS: Partial<Record<ErrorCode, string>> = {
+  MAX_DELETE_EXCEEDED: 'send "dry_run": true for the plan; if it is right, raise the limit',
+  STORE_EMPTY:
+    "check the server's store file and its mount; if it was lost, `ttsctl verify --repair --restore` fills it from Redis",
+  STORE_MISMATCH: "nothing was changed; check [store] and [redis] in the server's config.ini",
+  STORE_UNREADABLE: "check [store] path in the server's config.ini",
+  REDIS_UNAVAILABLE: "start Redis, or check [redis] host and port in the server's config.ini",
+};
 
 /** The text of an internal error isn't sent: it may contain anything. */
 export function problemOf(error: unknown): Problem {
   if (error instanceof HttpError) return problem(HTTP_CODES[error.code], error.code, error.message, error.hint);
   if (error instanceof TtsctlError && error.code !== "INTERNAL") {
     const status = error.code.startsWith("REDIS_") ? 503 : (STATUSES[error.code] ?? 500);
-    return problem(status, error.code, forClients(error.message), error.hint && forClients(error.hint));
+    return problem(status, error.code, error.message, HINTS[error.code] ?? error.hint);
   }
   return problem(500, "INTERNAL", "an internal error", "see the server's log");
 }

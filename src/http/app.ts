@@ -11,7 +11,8 @@ import { HttpError, json, problemOf, problemResponse } from "./answer.ts";
 import { dialectOf, PLAIN } from "./dialects.ts";
 import { Doorbell } from "./doorbell.ts";
 import { eventStreams } from "./event-stream.ts";
-import { checkRequest, cookieOf, Doorkeeper } from "./guard.ts";
+import { checkRequest, cookieOf, Doorkeeper, Hosts } from "./guard.ts";
+import { healthOf, markOf } from "./health.ts";
 import { LIMITS } from "./limits.ts";
 import { noteRoute } from "./metrics.ts";
 import { openapi } from "./openapi.ts";
@@ -29,17 +30,19 @@ import { bodyReader } from "./turns.ts";
 /** All routes. Those above the token check need no token, because they show nothing of a task. */
 export function createApp(parts: ServerParts): Hono<Env> {
   const app = new Hono<Env>({ strict: true });
+  const { http } = parts.settings;
+  const hosts = new Hosts(http.host.value, http.allowedHosts.value);
   app.use(async (c, next) => {
     noteRoute(c.env.outgoing, routeOf(c));
-    checkRequest(c.env.incoming, parts.hosts);
+    checkRequest(c.env.incoming, hosts);
     await next();
   });
   app.get("/healthz", async () => {
-    const health = await parts.health();
+    const health = await healthOf(parts);
     // Only if neither store can answer: an outage of Redis must not restart the server.
     return json(health, [], {}, health.status === "down" ? 503 : 200);
   });
-  app.get("/openapi.json", (c) => json(openapi(parts.version, parts.basePath, cookieOf(c))));
+  app.get("/openapi.json", (c) => json(openapi(http.basePath.value, cookieOf(c), http.dialect.value)));
   addPage(app, parts);
   const doorkeeper = new Doorkeeper(parts);
   addLogin(app, doorkeeper);
@@ -51,9 +54,9 @@ export function createApp(parts: ServerParts): Hono<Env> {
   app.use("/stats/*", compressed);
   const answerEvents = eventStreams(parts);
   const { counts, forget } = keptCounts(parts);
-  const forChange = changeTurns(parts.clock, forget);
+  const forChange = changeTurns(parts, forget);
   const withBody = bodyReader(parts.clock);
-  const doorbell = new Doorbell(parts);
+  const doorbell = new Doorbell(parts.clock, () => markOf(parts));
   addVoiceTasks(app, parts, forChange, withBody, doorbell);
   addChanges(app, parts, forChange, withBody);
   addLogs(app, parts, answerEvents);
@@ -151,8 +154,7 @@ function nothingHere(app: Hono<Env>, path: string): HttpError {
     app.router.match(method, path)[0].some(([[, route]]) => route.method === method),
   );
   if (allowed.length === 0) return new HttpError("NOT_FOUND", "not found", "see openapi.json");
-  const allow = allowed.join(", ");
-  return new HttpError("METHOD_NOT_ALLOWED", `this method isn't allowed here; use ${allowed.join(" or ")}`, undefined, {
-    allow,
-  });
+  const allow = allowed.flatMap((method) => (method === "GET" ? [method, "HEAD"] : method)).join(", ");
+  const what = `this method isn't allowed here; use ${allowed.join(" or ")}`;
+  return new HttpError("METHOD_NOT_ALLOWED", what, undefined, { allow });
 }

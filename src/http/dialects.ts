@@ -1,5 +1,6 @@
 import type { Context } from "hono";
 import { usage } from "../errors.ts";
+import { fieldJson, setFields } from "../json/record.ts";
 import type { DeleteResult } from "../operations/delete.ts";
 import { parseQueryBody, parseQueryObject, readQueryBody } from "../operations/list-query.ts";
 import { itemJson, pageJson } from "../render/item.ts";
@@ -85,7 +86,7 @@ export const API_MS: Dialect = {
   takesLoneIds: true,
   repeatsIds: true,
   page: envelopedPage,
-  task: ({ json }) => `{"code":${OK},"message":"","data":${json}}\n`,
+  task: (task) => `{"code":${OK},"message":"","data":${dataOf(task)}}\n`,
   removed: () => answer(OK, "", { removed: true }),
   refusal(error, method) {
     const { status, code, detail, hint } = problemOf(error);
@@ -136,9 +137,21 @@ function idText(id: unknown): unknown {
 function* envelopedPage({ total, page, pageSize, tasks }: ListResult): Generator<string> {
   const size = Math.max(1, pageSize);
   yield `{"code":${OK},"message":"","data":{"total":${total},"pageIndex":${page},"pageSize":${size},"data":[`;
-  for (const [i, { json }] of tasks.entries()) yield i === 0 ? json : `,${json}`;
+  for (const [i, task] of tasks.entries()) yield i === 0 ? dataOf(task) : `,${dataOf(task)}`;
   yield "]}}\n";
 }
+
+/** The record. A `result_url` with the ids as they are is percent-encoded, as later versions of the service do, so that it can be fetched. */
+function dataOf({ userId, taskId, json }: Task): string {
+  const url: unknown = JSON.parse(fieldJson(json, RESULT_URL) ?? "null");
+  const raw = `/output/${userId}/${taskId}/`;
+  const at = typeof url === "string" ? url.indexOf(raw) : -1;
+  if (typeof url !== "string" || at < 0) return json;
+  const encoded = url.slice(0, at) + url.slice(at).split("/").map(encodeURIComponent).join("/");
+  return encoded === url ? json : setFields(json, new Map([[RESULT_URL, JSON.stringify(encoded)]]));
+}
+
+const RESULT_URL = "result_url";
 
 function answer(code: number, message: string, data: object = {}): object {
   return { code, message, data };
@@ -150,7 +163,7 @@ const DIALECTS: Readonly<Record<DialectName, Dialect>> = { plain: PLAIN, api_ms:
 export const DIALECT_HEADER = "ttsctl-dialect";
 
 /** The dialect of a request to a task endpoint: the one that it names, else the setting. */
-export function dialectOf(c: Context<Env>, { dialect }: Pick<ServerParts, "dialect">): Dialect {
+export function dialectOf(c: Context<Env>, { settings }: ServerParts): Dialect {
   const named = c.req.header(DIALECT_HEADER) ?? "";
-  return DIALECTS[Object.hasOwn(DIALECTS, named) ? (named as DialectName) : dialect];
+  return DIALECTS[Object.hasOwn(DIALECTS, named) ? (named as DialectName) : settings.http.dialect.value];
 }

@@ -1,6 +1,5 @@
-import { restAfter } from "../clock.ts";
+import { type Clock, restAfter } from "../clock.ts";
 import { LIMITS } from "./limits.ts";
-import type { ServerParts } from "./parts.ts";
 
 /** Between two looks whether anything has changed. */
 const LOOK_EVERY_S = 1;
@@ -13,7 +12,8 @@ const LONGEST_KEPT = 4 << 20;
 
 /** Rings when the stores may have changed, as long as anybody listens: pages then ask what they show (docs/http.md). */
 export class Doorbell {
-  readonly #parts: Pick<ServerParts, "clock" | "mark">;
+  readonly #clock: Clock;
+  readonly #readMark: () => Promise<string>;
   #listeners = 0;
   /** Of those that wait for the next ring. */
   readonly #waiting = new Set<AbortController>();
@@ -25,8 +25,10 @@ export class Doorbell {
   readonly #answers = new Map<string, Promise<unknown>>();
   #isLooking = false;
 
-  constructor(parts: Pick<ServerParts, "clock" | "mark">) {
-    this.#parts = parts;
+  /** @param mark another text after a change of the stores */
+  constructor(clock: Clock, mark: () => Promise<string>) {
+    this.#clock = clock;
+    this.#readMark = mark;
   }
 
   /** Calls `rung` with the number of each ring until the signal; first with 0, because something may have changed until now. */
@@ -40,7 +42,7 @@ export class Doorbell {
       const ring = this.#ring;
       if (ring !== told) await rung(told === 0 ? 0 : ring);
       told = ring;
-      await this.#parts.clock.sleep(RING_EVERY_S * 1000, [signal, heard.signal]);
+      await this.#clock.sleep(RING_EVERY_S * 1000, [signal, heard.signal]);
       this.#waiting.delete(heard);
     }
     this.#listeners--;
@@ -59,12 +61,12 @@ export class Doorbell {
   }
 
   async #look(): Promise<void> {
-    const { clock, mark } = this.#parts;
+    const clock = this.#clock;
     this.#isLooking = true;
     let again = Number.POSITIVE_INFINITY;
     while (this.#listeners > 0) {
       const began = clock.monotonic();
-      const now = await mark().catch(() => null);
+      const now = await this.#readMark().catch(() => null);
       const isNew = now === null || now !== this.#mark;
       this.#mark = now;
       if (isNew || began >= again) {

@@ -5,7 +5,6 @@ import { HttpError, problemOf } from "./answer.ts";
 import { LIMITS } from "./limits.ts";
 import type { Env, ServerParts } from "./parts.ts";
 
-/** Each looks for news as long as it is open. */
 /** Proxies and `serve` itself close a connection on which nothing is sent for a minute or two. */
 export const HEARTBEAT_S = 15;
 
@@ -17,8 +16,9 @@ export async function beat(stream: SSEStreamingApi): Promise<void> {
 export type AnswerEvents = ReturnType<typeof eventStreams>;
 
 /** The streams of server-sent events that are open, of all endpoints. */
-export function eventStreams({ clock, signal, failed }: Pick<ServerParts, "clock" | "signal" | "failed">) {
+export function eventStreams({ clock, run, failed }: ServerParts) {
   const open = new Set<AbortController>();
+  const { signal } = run;
   const endAll = () => {
     for (const question of open) question.abort();
   };

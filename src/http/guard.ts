@@ -75,19 +75,23 @@ function isToken(text: string, token: string): boolean {
 
 /** Who has given the token: browsers with a session, which ends with the server. */
 export class Doorkeeper {
-  readonly #parts: Pick<ServerParts, "token" | "clock" | "basePath">;
+  readonly #clock: Clock;
+  readonly #token: string | null;
+  readonly #path: string;
   /** The ends of sessions by the values of their cookies, the oldest first. */
   readonly #sessions = new Map<string, number>();
   readonly #tries: Tries;
 
-  constructor(parts: Pick<ServerParts, "token" | "clock" | "basePath">) {
-    this.#parts = parts;
-    this.#tries = new Tries(parts.clock);
+  constructor({ clock, settings: { http } }: ServerParts) {
+    this.#clock = clock;
+    this.#token = http.token.value;
+    this.#path = http.basePath.value || "/";
+    this.#tries = new Tries(clock);
   }
 
   /** Begins a session. @throws HttpError TOKEN_WRONG, TOO_MANY_TRIES */
   logIn(c: Context<Env>, given: string): void {
-    const { token, clock } = this.#parts;
+    const [token, clock] = [this.#token, this.#clock];
     if (token === null) return;
     const { remoteAddress = "" } = c.env.incoming.socket;
     this.#tries.check(remoteAddress);
@@ -108,7 +112,7 @@ export class Doorkeeper {
 
   /** @throws HttpError TOKEN_REQUIRED, TOKEN_WRONG */
   check(c: Context<Env>): void {
-    const { token, clock } = this.#parts;
+    const [token, clock] = [this.#token, this.#clock];
     if (token === null) return;
     const authorization = c.req.header("authorization");
     const bearer = /^bearer +(\S+) *$/i.exec(authorization ?? "")?.[1];
@@ -120,7 +124,7 @@ export class Doorkeeper {
   }
 
   #about(c: Context<Env>): { path: string; secure: boolean } {
-    return { path: this.#parts.basePath || "/", secure: isSecure(c) };
+    return { path: this.#path, secure: isSecure(c) };
   }
 }
 

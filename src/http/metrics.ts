@@ -1,8 +1,10 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import type { CleanupState } from "../app/cleanup-record.ts";
 import type { Clock } from "../clock.ts";
 import type { StatsResult } from "../operations/stats/types.ts";
-import type { CleanupState, Health } from "./parts.ts";
+import { VERSION } from "../version.ts";
+import type { Health } from "./health.ts";
 
 export interface Observed {
   readonly method: string;
@@ -58,10 +60,12 @@ const METHODS = new Set(["GET", "HEAD", "POST", "DELETE", "OPTIONS"]);
 export type Metrics = ReturnType<typeof newMetrics>;
 
 /** For Prometheus: the requests so far, and the state of the stores. */
-export function newMetrics(version: string) {
+export function newMetrics() {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
+  // They aren't counters, and Prometheus keeps this ending for counters.
+  for (const what of ["handles", "requests", "resources"]) registry.removeSingleMetric(`nodejs_active_${what}_total`);
   const requests = new Counter({
     name: "ttsctl_http_requests_total",
     help: "Requests that have ended.",
@@ -97,7 +101,7 @@ export function newMetrics(version: string) {
   const setKnown = (gauge: Gauge, value: number | undefined) =>
     value === undefined ? gauge.remove() : gauge.set(value);
   const info = { name: "ttsctl_build_info", help: "Always 1; the label has the version that runs.", registers };
-  new Gauge({ ...info, labelNames: ["version"] }).set({ version }, 1);
+  new Gauge({ ...info, labelNames: ["version"] }).set({ version: VERSION }, 1);
   return {
     contentType: registry.contentType,
 

@@ -1,9 +1,9 @@
 import { CHOOSING_PARTS, fieldOf, QUERY_PARTS, type QueryField, type QueryPart } from "../task/query-fields.ts";
-import { LAYOUT_NAMES } from "../task/rules.ts";
+import type { DialectName } from "../task/rules.ts";
 import { SPAN_NAMES } from "../task/spans.ts";
 import { STATUS_CHOICES } from "../task/status.ts";
+import { VERSION } from "../version.ts";
 import { WARNINGS_HEADER } from "./answer.ts";
-import { DIALECT_HEADER } from "./dialects.ts";
 import { DELETE_KINDS, MARK_KINDS } from "./routes/changes.ts";
 import { LOG_FORMATS, MOST_LINES } from "./routes/logs.ts";
 
@@ -12,10 +12,12 @@ const COUNT = { type: "integer", minimum: 0 };
 const FLAG = { type: "boolean" };
 const TIME = { type: "string", format: "date-time" };
 const TEXTS = { type: "array", items: TEXT };
-const LIST = { type: "array" };
+const ARRAY = { type: "array" };
 const OBJECT = { type: "object" };
 
-function ref(name: keyof typeof SCHEMAS): object {
+type SchemaName = keyof typeof SCHEMAS;
+
+function ref(name: SchemaName): object {
   return { $ref: `#/components/schemas/${name}` };
 }
 
@@ -51,8 +53,15 @@ const SOURCE = oneOf(["redis", "file", "mixed"]);
 const HOURS = arrayOf(exact({ from: TIME, total: COUNT, ...BY_STATUS }));
 const BARS = arrayOf(exact({ from: TIME, until: TIME, total: COUNT, ...BY_STATUS }));
 const COUNTED = { source: SOURCE, at: TIME, user: orNull(TEXT), total: COUNT };
-const OF_HOURS = { ...COUNTED, perHour: HOURS };
-const OF_STATS = { ...OF_HOURS, byStatus: OBJECT, users: COUNT, byUser: LIST, ages: LIST, dangling: COUNT };
+const OF_STATS = {
+  ...COUNTED,
+  perHour: HOURS,
+  byStatus: OBJECT,
+  users: COUNT,
+  byUser: ARRAY,
+  ages: ARRAY,
+  dangling: COUNT,
+};
 const COMMAND = { ...TEXT, description: "a command that shows more, for the server's machine" };
 const NAMED_TASK = exact({
   user_id: TEXT,
@@ -164,7 +173,6 @@ const SCHEMAS = {
     additionalProperties: true,
   },
   StatsUsers: exact({ source: SOURCE, at: TIME, users: COUNT, byUser: arrayOf(OF_USER_STATS) }),
-  StatsHours: exact({ ...OF_HOURS, byStatus: exact(BY_STATUS) }),
   StatsChart: exact({ ...COUNTED, byStatus: exact(BY_STATUS), stuck: COUNT, span: oneOf(SPAN_NAMES), bars: BARS }),
   StatsHealth: exact({
     attention: { ...arrayOf(oneOf(["stuck", "drift", "cleanup"])), description: "the parts that need attention" },
@@ -237,239 +245,198 @@ function query(name: string, description: string, schema: object = TEXT, require
   return { name, in: "query", description, required, schema };
 }
 
-function inPath(name: string): object {
-  return { name, in: "path", required: true, schema: TEXT };
+/** How an endpoint is described. Parameters in its path are added. */
+interface Operation {
+  readonly id: string;
+  readonly summary: string;
+  /** The name of the answer's schema, or the type of an answer that isn't JSON; none: 204. */
+  readonly answer?:
+    | SchemaName
+    | "text/plain"
+    | "text/html"
+    | "text/event-stream"
+    | "application/json"
+    | "*/*"
+    | undefined;
+  /** The schema in the dialect `api_ms`, which also answers failures with 200. */
+  readonly inApiMs?: SchemaName;
+  readonly params?: readonly object[];
+  readonly body?: SchemaName;
+  /** Statuses that aren't an answer of the kind above, nor the default refusal. */
+  readonly also?: Readonly<Record<number, string>>;
+  /** Whether it needs no token. */
+  readonly open?: true;
 }
 
-const USER = query("user_id", "the user of the task", TEXT, true);
-const USER_OR_LONE = query("user_id", "the user of the task; not needed in the dialect api_ms");
-const OF_USER = query("user_id", "only the tasks of this user");
-const TASK = inPath("task_id");
 const SWITCH = oneOf(["true", "false"]);
+const LINES = query("lines", "how many of the last lines; 20 by default", integerIn([1, MOST_LINES]));
+const OF_USER = query("user_id", "only the tasks of this user");
+/** The answer to `If-None-Match` with its tag. */
+const UNCHANGED = { 304: "it hasn't changed since that tag" };
 
-const QUERY_PARAMETERS = QUERY_PARTS.map((part) => {
+const LIST = QUERY_PARTS.map((part) => {
   const field = fieldOf(part);
   return query(field.key, field.help, field.kind === "list" ? TEXT : schemaOf(field));
 });
-const LIST_PARAMETERS = [
-  ...QUERY_PARAMETERS,
-  query("ids", "dialect api_ms: as task_ids"),
-  query("task_id", "dialect api_ms: one more task id"),
-];
+
+type Answer = Operation["answer"];
+type More = Omit<Operation, "id" | "summary" | "answer">;
+
+function row(id: string, summary: string, answer?: Answer, more: More = {}): Operation {
+  return { id, summary, answer, ...more };
+}
+
+const ANY_TASK = query("task_id", "any id; a path can't have . and ..", TEXT, true);
+const EVENTS = "text/event-stream";
+
+function ofOneTask(path: string, name: string, task: readonly object[], isApiMs: boolean): Record<string, Operation> {
+  const user = query("user_id", "the user of the task", TEXT, true);
+  const owner = { ...user, required: !isApiMs };
+  const force = query("force", "true: also delete a task with the status wait or run", SWITCH);
+  const logs = query("logs", "false: skip logs, which may be in any hour's directory", SWITCH);
+  const format = query("format", "text: as `ttsctl logs` prints them", oneOf(LOG_FORMATS));
+  const removing = { inApiMs: "ApiMsRemoved", params: [...task, owner, force] } as const;
+  const one = { inApiMs: "ApiMsTask", params: [...task, owner], also: UNCHANGED } as const;
+  const following = "The last lines of a task's logs, then new ones, until the task is finished";
+  const rows = {
+    GET: row(`get${name}`, "One task", "Task", one),
+    DELETE: row(`delete${name}`, "Deletes a task from both stores, with its audio and logs", "Deletion", removing),
+    "GET /files": row(`get${name}Files`, "The audio and logs of a task", "TaskFiles", {
+      params: [...task, user, logs],
+    }),
+    "GET /users": row(`get${name}Users`, "The users that have a task with this id", "TaskUsers", { params: task }),
+    "GET /logs": row(`get${name}Logs`, "The last lines of a task's logs, oldest log first", "TaskLogs", {
+      params: [...task, user, LINES, format],
+    }),
+    "GET /logs/stream": row(`follow${name}Logs`, `${following}: events lines, note, problem, end`, EVENTS, {
+      params: [...task, user, LINES],
+    }),
+  };
+  return Object.fromEntries(Object.entries(rows).map(([at, each]) => [at.replace(/ |$/, ` ${path}`), each]));
+}
+
+function operations(isApiMs: boolean): Readonly<Record<string, Operation>> {
+  const more = isApiMs ? [query("ids", "as task_ids"), query("task_id", "one more task id")] : [];
+  return {
+    "GET /voice-tasks": row("listTasks", "A page of tasks, newest first; or the tasks of some ids", "TaskPage", {
+      inApiMs: "ApiMsPage",
+      params: [...LIST, ...more],
+      also: UNCHANGED,
+    }),
+    "POST /voice-tasks/query": row("queryTasks", "The same for a query of up to 8 MiB and 100,000 ids", "TaskPage", {
+      inApiMs: "ApiMsPage",
+      body: "Query",
+    }),
+    ...ofOneTask("/voice-tasks/{task_id}", "Task", [], isApiMs),
+    ...ofOneTask("/voice-task", "AnyTask", [ANY_TASK], isApiMs),
+    "POST /voice-tasks/delete": row("deleteTasks", "Deletes chosen tasks, with their audio and logs", "Deletion", {
+      body: "DeletionRequest",
+    }),
+    "POST /voice-tasks/audio": row(
+      "getAudio",
+      "The audio of at most 1,000 tasks; none of an unknown one",
+      "TasksAudio",
+      {
+        body: "AudioRequest",
+      },
+    ),
+    "POST /voice-tasks/mark": row("markTasks", "Sets the status of chosen tasks in both stores", "Marking", {
+      body: "MarkingRequest",
+    }),
+    "GET /output/{user}/{task}/{file}": row("getFile", "A file of a task, also below its directory", "*/*", {
+      also: { 206: "the part that Range asks for", ...UNCHANGED },
+    }),
+    "GET /stats": row("getStats", "Counts, ages, disk use; some seconds old if counting takes long", "Stats", {
+      params: [OF_USER, query("disk", "false: leave out audio and logs", SWITCH)],
+      also: UNCHANGED,
+    }),
+    "GET /stats/chart": row("getChart", "Tasks by hour, six hours or day of their last change", "StatsChart", {
+      params: [OF_USER, query("span", "the time span of the chart; 24h by default", oneOf(SPAN_NAMES))],
+      also: UNCHANGED,
+    }),
+    "GET /stats/users": row("getUsers", "At most 20 users, those with the most tasks first", "StatsUsers", {
+      params: [query("search", "only users with this text in their ids, ignoring case")],
+      also: UNCHANGED,
+    }),
+    "GET /stats/health": row("getAttention", "Stuck tasks, drift in a sample, and the last cleanup", "StatsHealth", {
+      also: UNCHANGED,
+    }),
+    "GET /stream": row("listen", "An event whenever the stores may have changed: changed, problem", EVENTS),
+    "GET /healthz": row("getHealth", "Whether the stores can answer", "Health", {
+      open: true,
+      also: { 503: "neither can" },
+    }),
+    "GET /metrics": row("getMetrics", "For Prometheus", "text/plain"),
+    "GET /openapi.json": row("getDescription", "This description", "application/json", { open: true }),
+    "POST /login": row("logIn", "Opens a browser session: a cookie instead of the token", undefined, {
+      open: true,
+      body: "Login",
+    }),
+    "POST /logout": row("logOut", "Ends it", undefined, { open: true }),
+    "GET /": row("getPage", "The page", "text/html", { open: true }),
+  };
+}
 
 const WARNINGS = {
   [WARNINGS_HEADER]: { description: "the warnings of the command line: a JSON array of strings", schema: TEXT },
-};
-const PROBLEM = { description: "the error (RFC 9457)", ...content(ref("Problem"), "application/problem+json") };
-const REFUSAL = {
-  description: "the error (RFC 9457), or in the dialect api_ms its envelope",
-  content: { ...PROBLEM.content, ...content(ref("ApiMsFailure")).content },
-};
-const DIALECT = {
-  name: DIALECT_HEADER,
-  in: "header",
-  required: false,
-  schema: oneOf(LAYOUT_NAMES),
-  description: "the dialect of this request, instead of [http] dialect",
 };
 
 function content(schema: object, type = "application/json") {
   return { content: { [type]: { schema } } };
 }
 
-function jsonOf(schema: object, description: string): object {
-  return { description, headers: WARNINGS, ...content(schema) };
-}
-
-/** An answer in the plain dialect or in api_ms, which also answers failures with 200. */
-function eitherOf(name: keyof typeof SCHEMAS, inApiMs: keyof typeof SCHEMAS, description: string): object {
-  return jsonOf({ anyOf: [ref(name), ref(inApiMs), ref("ApiMsFailure")] }, description);
-}
-
-function bodyOf(name: keyof typeof SCHEMAS): object {
-  return { required: true, ...content(ref(name)) };
-}
-
-type Extra = {
-  readonly parameters?: readonly object[];
-  readonly requestBody?: object;
-  readonly security?: readonly [];
-};
-
-function operation(summary: string, responses: Record<string, object>, extra: Extra = {}): object {
-  return { summary, parameters: [], responses: { default: PROBLEM, ...responses }, ...extra };
-}
-
-/** An operation of an endpoint that has dialects. */
-function inDialects(summary: string, answer: object, { parameters = [], ...extra }: Extra, more = {}): object {
-  const responses = { 200: answer, ...more, default: REFUSAL };
-  return operation(summary, responses, { ...extra, parameters: [...parameters, DIALECT] });
-}
-
-function ofOneTask(path: string, task: object): Record<string, object> {
+function answerOf(answer: Operation["answer"], isApiMs: boolean): object {
+  if (answer === undefined) return {};
+  if (answer.includes("/")) return content(answer.startsWith("text/") ? TEXT : {}, answer);
+  const schema = ref(answer as SchemaName);
+  const { content: json } = content(isApiMs ? { anyOf: [schema, ref("ApiMsFailure")] } : schema);
   return {
-    [`GET ${path}`]: inDialects(
-      "One task",
-      eitherOf("Task", "ApiMsTask", "the task"),
-      {
-        parameters: [task, USER_OR_LONE],
-      },
-      UNCHANGED,
-    ),
-    [`DELETE ${path}`]: inDialects(
-      "Deletes a task from both stores, with its audio and logs",
-      eitherOf("Deletion", "ApiMsRemoved", "the task was deleted"),
-      {
-        parameters: [
-          task,
-          USER_OR_LONE,
-          query("force", "true: also delete a task with the status wait or run", SWITCH),
-        ],
-      },
-      { 409: REFUSAL },
-    ),
-    [`GET ${path}/files`]: operation(
-      "The audio and logs of a task",
-      { 200: jsonOf(ref("TaskFiles"), "the files") },
-      { parameters: [task, USER, query("logs", "false: skip logs, which may be in any hour's directory", SWITCH)] },
-    ),
-    [`GET ${path}/users`]: operation(
-      "The users that have a task with this id",
-      { 200: jsonOf(ref("TaskUsers"), "none if neither store has such a task") },
-      { parameters: [task] },
-    ),
-    [`GET ${path}/logs`]: operation(
-      "The last lines of a task's logs",
-      { 200: { ...jsonOf(ref("TaskLogs"), "the lines, oldest log first"), content: LOG_CONTENT } },
-      { parameters: [task, USER, LINES, query("format", "text: as `get --log` prints them", oneOf(LOG_FORMATS))] },
-    ),
-    [`GET ${path}/logs/stream`]: operation(
-      "The last lines of a task's logs, then new ones as they come, until the task is finished",
-      { 200: { description: "events: lines, note, problem, end", ...content(TEXT, "text/event-stream") } },
-      { parameters: [task, USER, LINES] },
-    ),
+    headers: WARNINGS,
+    content: answer === "TaskLogs" ? { ...json, ...content(TEXT, "text/plain").content } : json,
   };
 }
 
-const LINES = query("lines", "how many of the last lines; 20 by default", integerIn([1, MOST_LINES]));
-const LOG_CONTENT = { ...content(ref("TaskLogs")).content, ...content(TEXT, "text/plain").content };
-
-const SPAN = query("span", "the time span of the chart; 24h by default", oneOf(SPAN_NAMES));
-
-/** The answer to `If-None-Match` with its tag. */
-const UNCHANGED = { 304: { description: "it hasn't changed since that tag" } };
-
-const OPEN = { security: [] } as const;
-const FILE = { "*/*": {} };
-
-const OPERATIONS: Readonly<Record<string, object>> = {
-  "GET /voice-tasks": inDialects(
-    "A page of tasks, newest first, 20 by default (api_ms: 10, at most 100); or the tasks of some ids",
-    eitherOf("TaskPage", "ApiMsPage", "the page, as `ttsctl list -o json`"),
-    { parameters: LIST_PARAMETERS },
-    UNCHANGED,
-  ),
-  "POST /voice-tasks/query": inDialects(
-    "The same for a query of up to 8 MiB and 100,000 ids",
-    eitherOf("TaskPage", "ApiMsPage", "the page, as `ttsctl query -o json`"),
-    { requestBody: bodyOf("Query") },
-  ),
-  ...ofOneTask("/voice-tasks/{task_id}", TASK),
-  ...ofOneTask("/voice-task", query("task_id", "any id; a path can't have . and ..", TEXT, true)),
-  "POST /voice-tasks/delete": operation(
-    "Deletes chosen tasks from both stores, with their audio and logs",
-    { 200: jsonOf(ref("Deletion"), "as `ttsctl delete -o json`"), 409: PROBLEM },
-    { requestBody: bodyOf("DeletionRequest") },
-  ),
-  "POST /voice-tasks/audio": operation(
-    "The audio of some tasks, at most 1,000",
-    { 200: jsonOf(ref("TasksAudio"), "the files of each task; none of an unknown one") },
-    { requestBody: bodyOf("AudioRequest") },
-  ),
-  "POST /voice-tasks/mark": operation(
-    "Sets the status of chosen tasks in both stores",
-    { 200: jsonOf(ref("Marking"), "as `ttsctl mark -o json`"), 409: PROBLEM },
-    { requestBody: bodyOf("MarkingRequest") },
-  ),
-  "GET /output/{user}/{task}/{file}": operation(
-    "A file of a task, or a part of it with Range; the file may be in subdirectories",
-    {
-      200: { description: "the file", content: FILE },
-      206: { description: "a part of it", content: FILE },
-      ...UNCHANGED,
-      416: PROBLEM,
+function described(path: string, operation: Operation, isServedAsApiMs: boolean): object {
+  const { id, summary, answer, inApiMs, params = [], body, also = {}, open } = operation;
+  const isApiMs = isServedAsApiMs && inApiMs !== undefined;
+  const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name!);
+  const refusal = isApiMs ? content(ref("ApiMsFailure")) : content(ref("Problem"), "application/problem+json");
+  const whole = answerOf(isApiMs ? inApiMs : answer, isApiMs);
+  const others = Object.entries(also).map(([status, description]) => {
+    return [status, { description, ...(status === "304" ? {} : whole) }];
+  });
+  return {
+    operationId: id,
+    summary,
+    parameters: [...names.map((name) => ({ name, in: "path", required: true, schema: TEXT })), ...params],
+    ...(body === undefined ? {} : { requestBody: { required: true, ...content(ref(body)) } }),
+    responses: {
+      [answer === undefined ? 204 : 200]: { description: summary, ...whole },
+      ...Object.fromEntries(others),
+      default: { description: "the error", ...refusal },
     },
-    { parameters: [inPath("user"), inPath("task"), inPath("file")] },
-  ),
-  "GET /stats": operation(
-    "Counts, ages, disk use; some seconds old if counting takes long",
-    { 200: jsonOf(ref("Stats"), "as `ttsctl stats -o json`"), ...UNCHANGED },
-    { parameters: [OF_USER, query("disk", "false: leave out audio and logs", SWITCH)] },
-  ),
-  "GET /stats/hours": operation(
-    "Tasks by status, and by the hour of their last change",
-    { 200: jsonOf(ref("StatsHours"), "the last 24 hours"), ...UNCHANGED },
-    { parameters: [OF_USER] },
-  ),
-  "GET /stats/chart": operation(
-    "Tasks by status, and by the time of their last change",
-    { 200: jsonOf(ref("StatsChart"), "24 hours by hour, 7 days by 6 hours, or 30 days by day"), ...UNCHANGED },
-    { parameters: [OF_USER, SPAN] },
-  ),
-  "GET /stats/users": operation(
-    "Users, those with the most tasks first, for suggestions",
-    { 200: jsonOf(ref("StatsUsers"), "at most 20 of the 10,000 users with the most tasks"), ...UNCHANGED },
-    { parameters: [query("search", "only users with this text in their ids, ignoring case")] },
-  ),
-  "GET /stream": operation("An event whenever the stores may have changed", {
-    200: { description: "events: changed", ...content(TEXT, "text/event-stream") },
-  }),
-  "GET /stats/health": operation(
-    "Stuck tasks, differences between file and Redis in a sample, and the cleanup's last pass",
-    { 200: jsonOf(ref("StatsHealth"), "with a command for each"), ...UNCHANGED },
-  ),
-  "GET /healthz": operation(
-    "Whether the stores can answer",
-    { 200: jsonOf(ref("Health"), "one of them can"), 503: jsonOf(ref("Health"), "neither can") },
-    OPEN,
-  ),
-  "GET /metrics": operation("For Prometheus", { 200: { description: "the metrics", ...content(TEXT, "text/plain") } }),
-  "GET /openapi.json": operation(
-    "This description",
-    { 200: { description: "OpenAPI 3.1", content: { "application/json": {} } } },
-    OPEN,
-  ),
-  "POST /login": operation(
-    "Opens a browser session: a cookie instead of the token",
-    { 204: { description: "a cookie is set" } },
-    { ...OPEN, requestBody: bodyOf("Login") },
-  ),
-  "POST /logout": operation("Ends it", { 204: { description: "the cookie is removed" } }, OPEN),
-  "GET /": operation("The page", { 200: { description: "the page", ...content(TEXT, "text/html") } }, OPEN),
-};
-
-function paths(): object {
-  const found: Record<string, Record<string, object>> = {};
-  for (const [name, operation] of Object.entries(OPERATIONS)) {
-    const [method, path] = name.split(" ") as [string, string];
-    found[path] = { ...found[path], [method.toLowerCase()]: operation };
-  }
-  return found;
+    ...(open ? { security: [] } : {}),
+  };
 }
 
-/** @param cookie the name of that of a session */
-export function openapi(version: string, basePath: string, cookie: string): object {
+/** @param cookie the name of that of a session @param dialect that of the server */
+export function openapi(basePath: string, cookie: string, dialect: DialectName): object {
+  const paths: Record<string, Record<string, object>> = {};
+  for (const [name, operation] of Object.entries(operations(dialect === "api_ms"))) {
+    const [method, path] = name.split(" ") as [string, string];
+    paths[path] = { ...paths[path], [method.toLowerCase()]: described(path, operation, dialect === "api_ms") };
+  }
   return {
     openapi: "3.1.0",
     info: {
       title: "ttsctl",
-      version,
+      version: VERSION,
       license: { name: "MIT", identifier: "MIT" },
       description: "The tasks of a text-to-speech service: from Redis if it can answer, else from the store file.",
     },
     servers: [{ url: basePath === "" ? "/" : basePath }],
     security: [{ token: [] }, { session: [] }],
-    paths: paths(),
+    paths,
     components: {
       schemas: SCHEMAS,
       securitySchemes: {

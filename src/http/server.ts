@@ -36,6 +36,7 @@ const SAFETY_HEADERS: Readonly<Record<string, string>> = {
 
 export function createHttpServer(parts: ServerParts): Server {
   const app = createApp(parts);
+  const basePath = parts.settings.http.basePath.value;
   const answer = getRequestListener(app.fetch, {
     errorHandler: (error) => {
       if (error instanceof RequestError)
@@ -57,8 +58,8 @@ export function createHttpServer(parts: ServerParts): Server {
     for (const name in SAFETY_HEADERS) outgoing.setHeader(name, SAFETY_HEADERS[name]!);
     const { url = "/" } = incoming;
     // Relative addresses of the page need the slash at the end.
-    if (url === parts.basePath) return outgoing.writeHead(308, { location: `${url}/` }).end();
-    incoming.url = withoutBase(url, parts.basePath);
+    if (url === basePath) return outgoing.writeHead(308, { location: `${url}/` }).end();
+    incoming.url = withoutBase(url, basePath);
     return answer(incoming, outgoing);
   };
   const server = createServer(OPTIONS, listener);

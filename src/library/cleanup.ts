@@ -1,9 +1,7 @@
-import { isRedisError, TtsctlError, throwIfInterrupted } from "../errors.ts";
-import { cleanupPass, watchPasses } from "../parts/cleanup.ts";
-import { audited } from "../parts/ledger.ts";
-import type { RunParts } from "../parts/parts.ts";
+import { cleanUp, watchPasses } from "../app/cleanup.ts";
+import type { RunParts } from "../app/parts.ts";
+import { TtsctlError } from "../errors.ts";
 import type { Lock } from "../store/file/lock.ts";
-import { counted } from "../task/amounts.ts";
 import { libraryError } from "./arguments.ts";
 import type { CleanupCounts, CleanupOptions, CleanupResult, Logger } from "./types.ts";
 
@@ -20,34 +18,19 @@ export function checkCleanup(parts: RunParts): Promise<void> {
   );
 }
 
-/**
- * One pass of the cleanup, in the audit ledger.
- * @throws TtsctlError as `cleanupOnce` of operations, LOCK_*, AUDIT_FAILED
- */
+/** One pass of the cleanup. @throws TtsctlError as `cleanUp` */
 export async function cleanupOnce(
   parts: RunParts,
   dryRun: boolean,
   doubt: TtsctlError | null = null,
 ): Promise<CleanupResult> {
-  let pass: CleanupResult | undefined;
   try {
-    await audited(parts, !dryRun, async (ledger) => {
-      const flags = { dryRun, allowEmpty: false, doubt };
-      const { result, problem } = await cleanupPass(parts, flags, ledger, async () => null);
-      ledger?.count(result);
-      pass = { counts: countsOf(result), problem };
-      // The ledger gets the errors and exit codes of the command.
-      throwIfInterrupted(parts.signal, `${counted(result.purged, "task")} purged`);
-      if (problem !== null && !isRedisError(problem)) throw problem;
-      return problem !== null || result.failed + result.returned > 0 ? 3 : 0;
-    });
-  } catch (error) {
-    const isOfPass = error instanceof TtsctlError && (error === pass?.problem || error.code === "INTERRUPTED");
-    if (pass === undefined || !isOfPass) throw error;
+    const { outcome, error } = await cleanUp(parts, { dryRun, allowEmpty: false, doubt });
+    if (error?.code === "AUDIT_FAILED") throw error;
+    return { counts: countsOf(outcome.result), problem: outcome.problem };
   } finally {
     await parts.release();
   }
-  return pass!;
 }
 
 function countsOf(result: CleanupCounts): CleanupCounts {
@@ -105,7 +88,7 @@ export function cleanupLoop(parts: RunParts, logger: Logger, options: CleanupOpt
       const unknown = () => new TtsctlError("INTERNAL", `a pass failed: ${String(error)}`, { cause: error });
       problem = error instanceof TtsctlError ? error : unknown();
     }
-    if (problem !== null) logger.warn(`cleanup: ${problem.message}`);
+    if (problem !== null && counts === null) logger.warn(`cleanup: ${problem.message}`);
     report(counts, problem);
     return problem !== null;
   }

@@ -1,7 +1,7 @@
+import type { RunParts } from "../app/parts.ts";
+import { pushFile, retrying } from "../app/sync-store.ts";
 import { isRedisError, isStoreError, TtsctlError } from "../errors.ts";
 import { storeMismatch } from "../operations/safety.ts";
-import type { RunParts } from "../parts/parts.ts";
-import { pushFile, retrying } from "../parts/sync-store.ts";
 import type { SharedSnapshot } from "../store/file/shared-snapshot.ts";
 import { type MirrorLink, redisDisabled } from "../store/mirror-link.ts";
 import type { PendingRepairs } from "../store/pending-repairs.ts";

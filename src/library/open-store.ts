@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
+import { RunParts } from "../app/parts.ts";
 import { systemClock } from "../clock.ts";
 import { TtsctlError } from "../errors.ts";
-import { RunParts } from "../parts/parts.ts";
 import { findClaimable } from "../store/claim.ts";
 import type { Update } from "../store/file/batch-plan.ts";
 import { FileStore } from "../store/file/file-store.ts";

@@ -2,8 +2,10 @@ import { TtsctlError } from "../errors.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { counted } from "../task/amounts.ts";
 
-/** The most that a run may delete: a number of tasks, or a percentage of all; null: no limit. */
-export type MaxDelete = { readonly count: number } | { readonly percent: number } | null;
+/** The most that a run may delete: a number of tasks, or a percentage of all; null: no limit. `name`: unless it is a flag. */
+export type MaxDelete =
+  | (({ readonly count: number } | { readonly percent: number }) & { readonly name?: string })
+  | null;
 
 /**
  * Refuses a run that would change more tasks than allowed, before its first change.
@@ -19,10 +21,11 @@ export function checkBrake(
   if (max === null) return;
   const most = "count" in max ? max.count : (of * max.percent) / 100;
   if (count <= most) return;
+  const name = max.name ?? flag;
   const limit = "count" in max ? `${max.count}` : `${max.percent}% of ${of}`;
   throw new TtsctlError(
     "MAX_DELETE_EXCEEDED",
-    `refusing to ${verb} ${counted(count, what)}: ${flag} is ${limit}; nothing was changed`,
+    `refusing to ${verb} ${counted(count, what)}: ${name} is ${limit}; nothing was changed`,
     { hint: `check the plan with --dry-run and ${flag} 100%; if it is right, raise ${flag}` },
   );
 }

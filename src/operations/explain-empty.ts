@@ -44,7 +44,7 @@ export async function explainEmpty(
   const user = soleUser(filter);
   if (user !== undefined) {
     const theirs = await count(ofUser(user));
-    if (theirs === 0) return explainUser(parts, user, all);
+    if (theirs === 0) return explainUser(parts, user, all, query.source);
     if (query.ids !== null)
       return `${JSON.stringify(user)} has ${counted(theirs, "task")}, but none matches ${names.taskIds} and the rest of the query`;
   }
@@ -64,7 +64,7 @@ export async function explainAbsent(
   if (all === 0) return explainNoTasks(parts, query);
   if (userId === "") return `no task has the id ${JSON.stringify(taskId)} (of ${counted(all, "task")})`;
   const theirs = await countOf(parts.store, query, ofUser(userId));
-  if (theirs === 0) return explainUser(parts, userId, all);
+  if (theirs === 0) return explainUser(parts, userId, all, source);
   return `${JSON.stringify(userId)} has ${counted(theirs, "task")}, but no ${JSON.stringify(taskId)}`;
 }
 
@@ -82,17 +82,17 @@ async function explainNoTasks({ store, file }: EmptyParts, query: ListQuery): Pr
   return `Redis has no tasks, but the store file has ${inFile}: run \`ttsctl sync\`, or leave out --source redis`;
 }
 
-async function explainUser(parts: EmptyParts, userId: string, all: number): Promise<string> {
-  const like = nearest(userId, await someUsers(parts)).filter((user) => user !== userId);
+async function explainUser(parts: EmptyParts, userId: string, all: number, source: SourceChoice): Promise<string> {
+  const like = nearest(userId, await someUsers(parts, source)).filter((user) => user !== userId);
   const named = like.map((user) => JSON.stringify(user)).join(" or ");
   const hint = like.length === 0 ? "" : `; did you mean ${named}?`;
   return `no task of user ${JSON.stringify(userId)} among ${counted(all, "task")}${hint}`;
 }
 
 /** The users of the newest tasks in Redis; without any, those of the file. */
-async function someUsers({ link, file }: EmptyParts): Promise<Set<string>> {
-  const state = await link.open();
-  const members = state.kind === "on" ? await state.mirror.newest(undefined, USERS_LOOKED_AT) : [];
+async function someUsers({ link, file }: EmptyParts, source: SourceChoice): Promise<Set<string>> {
+  const state = source === "file" ? null : await link.open();
+  const members = state?.kind === "on" ? await state.mirror.newest(undefined, USERS_LOOKED_AT) : [];
   if (members.length > 0) return new Set(members.map(({ userId }) => userId));
   await using snapshot = await file.read();
   const users = new Set<string>();

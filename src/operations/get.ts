@@ -1,4 +1,4 @@
-import type { Artifact, Artifacts, LogPart } from "../artifacts/artifacts.ts";
+import type { Artifact, Artifacts } from "../artifacts/artifacts.ts";
 import { isRedisError, TtsctlError } from "../errors.ts";
 import { fallbackWarning, mirrorFor, type SourceChoice, type Stores } from "../store/mirror-link.ts";
 import type { TaskId } from "../store/task-source.ts";
@@ -16,8 +16,6 @@ export interface GetResult {
   /** A record of these ids in the file that is not valid. */
   readonly invalid: { json: string; reason: string } | null;
   readonly artifacts: Artifact[];
-  /** The last lines of its logs, oldest log first; null if not requested. */
-  readonly log: LogPart[] | null;
   readonly warnings: string[];
 }
 
@@ -25,14 +23,8 @@ export interface GetParts extends Stores {
   readonly artifacts: Artifacts;
 }
 
-export interface GetOptions {
-  readonly source: SourceChoice;
-  /** How many of the last lines of its logs; null for none. */
-  readonly logLines: number | null;
-}
-
 /** Reads a task from both stores, or the forced one. @throws TtsctlError REDIS_* or STORE_* if a needed store fails */
-export async function getTask(parts: GetParts, id: TaskId, { source, logLines }: GetOptions): Promise<GetResult> {
+export async function getTask(parts: GetParts, id: TaskId, source: SourceChoice): Promise<GetResult> {
   const warnings: string[] = [];
   const redis = await fromRedis(parts, id, source, warnings);
   const file = source === "redis" ? NOTHING : await fromFile(parts, id, redis !== null, warnings);
@@ -44,7 +36,6 @@ export async function getTask(parts: GetParts, id: TaskId, { source, logLines }:
     redis,
     invalid: file.invalid,
     artifacts: await parts.artifacts.list(foldersOf(parts.file.rules, id, task), id.taskId),
-    log: logLines === null ? null : await parts.artifacts.lastLogLines(id.taskId, logLines),
     warnings,
   };
 }

@@ -3,7 +3,8 @@ import { quoted } from "../printable.ts";
 import type { SourceChoice } from "../store/mirror-link.ts";
 import type { TaskId } from "../store/task-source.ts";
 import type { ListQuery } from "../store/task-store.ts";
-import { PARTS_ACCEPTED, parseDuration, parsePart } from "../task/amounts.ts";
+import { PARTS_ACCEPTED, parsePart } from "../task/amounts.ts";
+import { parseDuration } from "../task/duration.ts";
 import { idProblem, splitName, trimId, uniqueIds, uniqueTasks } from "../task/ids.ts";
 import { nearest } from "../task/nearest.ts";
 import {

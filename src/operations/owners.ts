@@ -1,5 +1,6 @@
 import { Turns } from "../clock.ts";
 import { TtsctlError } from "../errors.ts";
+import { fieldJson } from "../json/record.ts";
 import { batches } from "../pool.ts";
 import { INVALID, LIVE } from "../store/file/rows.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
@@ -53,13 +54,27 @@ function stepsOf(path: string, separator: string | RegExp = "/"): string[] {
 const IN_URLS = /[/?#&=]/;
 
 const RESULTS = /"result_(?:path|url)"\s*:\s*("(?:[^"\\]|\\.)*")/g;
+const NESTED = /"(result_(?:path|url))"\s*:\s*[[{]/g;
+const TEXTS = /"(?:[^"\\]|\\.)*"/g;
+/** A path may be encoded for a url that is a parameter of another. */
+const MOST_ENCODED = 3;
+
+/** The texts of `result_path` and `result_url`: of a list or an object, all in it. */
+function resultTexts(json: string): string[] {
+  const quoted = [...json.matchAll(RESULTS)].map(([, text]) => text!);
+  for (const [, name] of json.matchAll(NESTED)) quoted.push(...(fieldJson(json, name!)?.match(TEXTS) ?? []));
+  return quoted.map((text) => JSON.parse(text) as string);
+}
 
 /** What the `result_path` and `result_url` of a record name. */
 function* resultsIn(json: string): Generator<string> {
-  for (const [, quoted] of json.matchAll(RESULTS)) {
-    const text = JSON.parse(quoted!) as string;
+  for (const text of resultTexts(json)) {
     yield text;
-    if (text.includes("%")) yield unquotePlus(text.replaceAll("+", "%2B"));
+    let path = text;
+    for (let i = 0; i < MOST_ENCODED && path.includes("%"); i++) {
+      path = unquotePlus(path.replaceAll("+", "%2B"));
+      yield path;
+    }
   }
 }
 

@@ -1,22 +1,8 @@
 import { stringify } from "csv-stringify/sync";
 import type { Task } from "../task/task.ts";
-import {
-  fieldsOf,
-  fieldText,
-  isTimeField,
-  itemFields,
-  KNOWN_FIELDS,
-  rawText,
-  type TimeTelling,
-  timeText,
-} from "./item.ts";
+import { fieldText, isTimeField, itemFields, KNOWN_FIELDS, rawText, type TimeTelling, timeText } from "./item.ts";
 
 const RECORD_COLUMNS = [...KNOWN_FIELDS, "record"];
-
-export function csvOfTasks(tasks: readonly Task[]): string {
-  const fields = fieldsOf(tasks);
-  return csvLine(fields) + [...csvTaskLines(tasks, fields)].join("");
-}
 
 export function* csvTaskLines(
   tasks: readonly Task[],
@@ -43,13 +29,6 @@ function csvOfRecords(tasks: readonly Task[], withHead: boolean): string {
   const rows = tasks.map((task) => [...KNOWN_FIELDS.map((field) => rawText(task, field)!), task.json]);
   const [first, ...rest] = withHead ? [RECORD_COLUMNS, ...rows] : rows;
   return first === undefined ? "" : csv(first, rest);
-}
-
-export function csvOfObject(object: Record<string, unknown>): string {
-  const cells = Object.values(object).map((value) =>
-    typeof value === "object" ? JSON.stringify(value) : String(value),
-  );
-  return csv(Object.keys(object), [cells]);
 }
 
 export function* csvOfRows(columns: readonly string[], rows: Iterable<readonly string[]>): Generator<string> {

@@ -128,10 +128,6 @@ export function relativeTime(age: number): string {
   return age < 0 ? `in ${formatAge(-age)}` : `${formatAge(age)} ago`;
 }
 
-export function withoutFraction(text: string): string {
-  return text.replace(/^(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)\.\d+/, "$1");
-}
-
 export function isTimeField(name: string): boolean {
   return name.endsWith("_at");
 }

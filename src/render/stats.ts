@@ -122,7 +122,6 @@ function aligned(
     return {
       head: text,
       least: isName ? LEAST_NAME : widths[i]!,
-      round: 0,
       mayGo: i > 1, // a number that is cut would be another number
       ...(isName ? { paint } : {}),
     };

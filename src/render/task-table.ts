@@ -2,17 +2,7 @@ import type { JsonValue } from "../json/value.ts";
 import { printable } from "../printable.ts";
 import { shownStatus } from "../task/status.ts";
 import type { Task } from "../task/task.ts";
-import {
-  fieldOf,
-  fieldText,
-  isKnown,
-  isTimeField,
-  itemFields,
-  knownText,
-  type TimeTelling,
-  timeText,
-  withoutFraction,
-} from "./item.ts";
+import { fieldOf, fieldText, isKnown, isTimeField, itemFields, knownText, type TimeTelling, timeText } from "./item.ts";
 import { type Column, STATUS_COLORS, type TableLayout, type TableStyle, tableLayout } from "./table.ts";
 
 interface TaskTableOptions {
@@ -61,13 +51,11 @@ export function paintStatus(text: string, { colors }: TableStyle): string {
   return shown === undefined ? text : colors[STATUS_COLORS[shown]](text);
 }
 
-/** Texts are narrowed first, then errors and the fractions of times; ids stay whole, as they are copied. */
+/** Only texts are narrowed: half an id or half a time would be another one. */
 function columnOf(name: string): Column {
   const field = fieldOf(name);
   const head = printable(name.toUpperCase());
-  if (field === "status") return { head, round: 4, least: 6, mayGo: false, paint: paintStatus };
-  if (field === "user_id" || field === "task_id")
-    return { head, round: 3, least: Number.POSITIVE_INFINITY, mayGo: false };
-  if (isTimeField(field)) return { head, round: 2, least: 1, mayGo: true, shorter: withoutFraction };
-  return { head, round: field === "error" ? 1 : 0, least: 10, mayGo: true };
+  if (field === "status") return { head, least: 6, mayGo: false, paint: paintStatus };
+  const isId = field === "user_id" || field === "task_id";
+  return { head, least: isId || isTimeField(field) ? Number.POSITIVE_INFINITY : 10, mayGo: !isId };
 }

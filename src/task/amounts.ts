@@ -1,5 +1,3 @@
-import ms from "ms";
-
 /** `1 task`, `2 tasks`: a count with its noun, given in the singular. */
 export function counted(count: number, what: string): string {
   return `${count} ${what}${count === 1 ? "" : "s"}`;
@@ -62,24 +60,6 @@ const TIME_UNITS = [
   ["h", 3_600],
   ["m", 60],
 ] as const;
-
-/**
- * Seconds of a duration such as `30m`, `2h`, `7d`, `-1` or `1.5`; undefined for anything else. A bare number is
- * **seconds** (`ms` would take it for milliseconds). Units are those of `ms`, one in a duration (docs/contract.md,
- * Cleanup).
- */
-export function parseDuration(text: string): number | undefined {
-  const match = /^(-?\d*\.?\d+) *([a-z]*)$/i.exec(text.trim());
-  if (match === null) return undefined;
-  const seconds = Number(match[1]) * (match[2] === "" ? 1 : unitSeconds(match[2]));
-  // Plus zero makes an ordinary zero of -0.
-  return Number.isFinite(seconds) ? seconds + 0 : undefined;
-}
-
-function unitSeconds(unit: string): number {
-  const milliseconds: number | undefined = ms(`1${unit}` as ms.StringValue);
-  return (milliseconds ?? Number.NaN) / 1000;
-}
 
 /** A duration for people, in the largest unit of which it is a whole number: `7d`, `90s`. */
 export function formatDuration(seconds: number): string {

@@ -31,7 +31,7 @@ it("docs/commands/README.md has the flags of every command: npm run docs writes 
 
 it("the READMEs and the pages for operators name flags that exist", () => {
   const own = [program, ...program.commands].flatMap(({ options }) => options.map(({ long }) => long!));
-  const others = ["--help", "--init", "--keep", "--pipe", "--rm", "--save"]; // of docker, redis-cli, redis-server and script/demo
+  const others = ["--help", "--init", "--keep", "--pipe", "--prefix", "--rm", "--save"]; // of docker, npm, redis-cli, redis-server and script/demo
   const known = new Set([...own, ...others]);
   const names = ["install", "settings", "output", "audit", "guarantees", "errors", "monitoring", "zh-CN"].map(
     (name) => `../${name}.md`,

@@ -3,7 +3,6 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { splitLine } from "../../src/cli/complete.ts";
 import { shellQuote } from "../../src/printable.ts";
 import { usePlace } from "../e2e/setup.ts";
 import { anyChar } from "../helpers/any-char.ts";
@@ -49,15 +48,6 @@ describe("quoting", () => {
     expect(run.stdout.split("\0").slice(0, -1)).toEqual(samples);
     expect(existsSync(here.root.at("pwned"))).toBe(false);
   });
-
-  it("is taken off again by splitting", () => {
-    fc.assert(
-      fc.property(fc.array(text.filter((t) => t !== "")), (words) => {
-        const line = ["ttsctl", ...words].map(shellQuote).join(" ");
-        expect(splitLine(`${line} x`)).toMatchObject({ words: ["ttsctl", ...words], current: "x", isQuoted: false });
-      }),
-    );
-  });
 });
 
 describe("__complete", () => {
@@ -97,10 +87,6 @@ describe("__complete", () => {
     expect((await ask(line)).found.sort()).toEqual([...found].sort()); // from Redis
   });
 
-  it("leaves files to the shell", async () => {
-    expect(await ask("ttsctl list --config ")).toEqual({ directives: "- files", found: [] });
-  });
-
   it("never fails: without a store, with a wrong configuration, with a Redis that hangs", async () => {
     expect((await ask("ttsctl get ")).found).toEqual([]);
     here.root.write("config.ini", "nonsense");
@@ -137,13 +123,6 @@ describe("__complete", () => {
     }
     const plain = await invoke(["__complete", "words", "mar"], { cwd: here.root.path });
     expect(lines(plain.stdout).slice(1)).toEqual(["mark"]);
-  });
-
-  it("offers no unprintable id, and inside quotes only ids without special characters", async () => {
-    here.root.writeStore(["new\nline", "\u001b[2J", "$(x)", "plain"].map((task) => record("alice", task)));
-    expect((await ask("ttsctl get alice ")).found.sort()).toEqual(["'$(x)'", "plain"].sort());
-    expect((await ask("ttsctl get alice '")).found).toEqual(["plain"]);
-    expect((await ask('ttsctl get alice "$')).found).toEqual([]);
   });
 });
 

@@ -1,6 +1,5 @@
 import { chmodSync, mkdirSync, rmSync, symlinkSync, truncateSync } from "node:fs";
 import fc from "fast-check";
-import stringWidth from "string-width";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { systemClock } from "../../src/clock.ts";
 import type { Finding } from "../../src/operations/doctor/probe.ts";
@@ -9,7 +8,7 @@ import { FileStore } from "../../src/store/file/file-store.ts";
 import { writeToMirror } from "../../src/store/redis/write.ts";
 import { writable } from "../../src/store/writable.ts";
 import { connectMirror } from "../helpers/doubles.ts";
-import { parrotServer, redisProxy, silentServer } from "../helpers/faults.ts";
+import { redisProxy, silentServer } from "../helpers/faults.ts";
 import { ago, RULES, record, taskOf } from "../helpers/records.ts";
 import { freePort, RedisServer } from "../helpers/redis.ts";
 import { type RecordJson, ServiceRoot } from "../helpers/root.ts";
@@ -90,9 +89,6 @@ describe("doctor", () => {
     }
     expect([code, report.fail, report.warn > 0]).toEqual([0, 0, true]);
     expect((await doctor("", { REDIS_PORT: String(await freePort()) })).code).toBe(1);
-    const csv = await invoke(["doctor", "-o", "csv", "--no-redis"], { cwd: root.path });
-    expect(csv.stdout.split("\n")[0]).toBe("check,status,detail,hint");
-    expect(csv.stdout.split("\n")).toHaveLength(38);
   });
 
   it("reads like help on a fresh machine", async () => {
@@ -115,14 +111,6 @@ describe("doctor", () => {
     );
     expect(checks["store.content"]).toMatchObject(like("fail", "text after the closing"));
   });
-
-  it.each([30, 80, 200])("fits a terminal of %i columns", async (columns) => {
-    root.configure(server.port, `[cleanup]\nretension = ${"长".repeat(60)}\nretention = ${"x".repeat(150)}\n`);
-    const { stdout } = await invoke(["doctor"], { cwd: root.path, terminal: { columns }, env: { NO_COLOR: "1" } });
-    for (const line of stdout.split("\n")) expect(stringWidth(line)).toBeLessThanOrEqual(columns);
-    const colored = await invoke(["doctor"], { cwd: root.path, terminal: { columns } });
-    expect(colored.stdout).toContain("\u001b[31mfail  \u001b[39m");
-  });
 });
 
 describe("the configuration", () => {
@@ -144,16 +132,6 @@ describe("the configuration", () => {
     expect(checks.redis).toMatchObject(like("ok"));
   });
 
-  it("may not be read at all", async () => {
-    root.write("config.ini", "[redis]\nhost = a\nhost = b\n");
-    const { code, checks } = await doctor();
-    expect(code).toBe(1);
-    expect(checks.config).toMatchObject(like("fail", "line 3"));
-    expect(checks["store.content"]).toMatchObject(like("skip"));
-    expect(checks.node).toMatchObject(like("ok"));
-    expect((await doctor("--config none.ini")).checks.config).toMatchObject(like("fail", "none.ini"));
-  });
-
   it("causes a warning if all users can read a password in it", async () => {
     root.configure(server.port, "[redis.x]\na = 1\n");
     expect(await finding("config.secrets")).toMatchObject(like("ok"));
@@ -162,22 +140,6 @@ describe("the configuration", () => {
     expect(await finding("config.secrets")).toMatchObject(like("warn", "mode 644"));
     chmodSync(root.at("config.ini"), 0o640);
     expect(await finding("config.secrets")).toMatchObject(like("ok"));
-  });
-
-  it("explains the variable of Kubernetes", async () => {
-    const { checks } = await doctor("", { REDIS_PORT: "tcp://10.0.0.1:6379" });
-    expect(checks.environment).toMatchObject(like("warn", "Kubernetes"));
-    expect(checks["config.values"]).toMatchObject({
-      status: "fail",
-      hint: expect.stringContaining("enableServiceLinks"),
-    });
-    expect(checks.redis).toMatchObject(like("skip"));
-    expect(await finding("environment", "", { TTSCTL_STORE: root.store })).toMatchObject(like("ok", "TTSCTL_STORE"));
-  });
-
-  it("is refused if it selects a database in a cluster", async () => {
-    root.write("config.ini", `[redis]\nport = ${server.port}\ndb = 1\ncluster = true\n`);
-    expect(await finding("config.values")).toMatchObject(like("fail", "db 1"));
   });
 
   it("warns of a retention without a unit, and of none", async () => {
@@ -277,29 +239,7 @@ describe("the folders of artifacts", () => {
   });
 });
 
-describe("the audit ledger", () => {
-  it("is kept if its directory exists", async () => {
-    expect(await finding("audit")).toMatchObject(like("ok", "changes aren't recorded"));
-    expect(await finding("audit", "", { TTSCTL_AUDIT: root.at("audit.jsonl") })).toMatchObject(
-      like("ok", "audit.jsonl"),
-    );
-    expect(await finding("audit", "", { TTSCTL_AUDIT: root.at("none/audit.jsonl") })).toMatchObject(
-      like("fail", "ENOENT"),
-    );
-    expect(await finding("audit", "", { TTSCTL_AUDIT: root.at("Logs") })).toMatchObject(like("fail", "not a file"));
-  });
-});
-
 describe("Redis", () => {
-  it("is skipped if it is switched off", async () => {
-    const { code, checks } = await doctor("--no-redis");
-    expect(code).toBe(0);
-    const skipped = Object.values(checks).filter(({ status }) => status === "skip");
-    expect(skipped).toHaveLength(11);
-    for (const { detail } of skipped) expect(detail).toBe("Redis is switched off");
-    expect(checks.timezone).toMatchObject(like("ok", "UTC"));
-  });
-
   it("that doesn't respond costs one timeout", async () => {
     const silent = await silentServer();
     const began = performance.now();
@@ -318,19 +258,6 @@ describe("Redis", () => {
     expect(checks["redis.role"]).toMatchObject(like("skip", "lost during the checks"));
     expect(checks["tasks.future"]).toMatchObject(like("ok"));
     await deaf.stop();
-  });
-
-  it("may be loading, or have no such database", async () => {
-    const loading = await parrotServer("-LOADING Redis is loading the dataset in memory");
-    expect(await finding("redis", "", { REDIS_PORT: String(loading.port) })).toMatchObject(like("fail", "loading"));
-    await loading.stop();
-    expect(await finding("redis", "", { REDIS_DB: "99" })).toMatchObject(like("fail", "no such database"));
-  });
-
-  it("has the tasks in another database", async () => {
-    await mirrored(record("alice", "t1"));
-    expect(await finding("redis.database")).toMatchObject(like("ok", "db 0 has 1 task"));
-    expect(await finding("redis.database", "", { REDIS_DB: "3" })).toMatchObject(like("warn", "db 0 has 1"));
   });
 
   it("is a replica, evicts, or is nearly full", async () => {
@@ -363,22 +290,6 @@ describe("Redis", () => {
     expect(text).not.toContain(SECRET);
     expect(await server.dump()).toEqual(before);
     await server.call("ACL", "DELUSER", "full", "part");
-  });
-
-  it.each(["zrange", "zrevrank", "zrank"])("names a single denied command: %s", async (command) => {
-    await server.call("ACL", "SETUSER", "most", "reset", "on", `>${SECRET}`, "~tts:*", "+@all", `-${command}`);
-    const found = await finding("redis.rights", "", { REDIS_USERNAME: "most", REDIS_PASSWORD: SECRET });
-    expect(found).toMatchObject(like("fail", `may not run ${command.toUpperCase()} on tts:tasks:index`));
-    await server.call("ACL", "DELUSER", "most");
-  });
-
-  it("may deny the check", async () => {
-    await server.call("ACL", "SETUSER", "mute", "reset", "on", `>${SECRET}`, "~tts:*", "+ping", "+zcard");
-    const { checks } = await doctor("", { REDIS_USERNAME: "mute", REDIS_PASSWORD: SECRET });
-    expect(checks["redis.version"]).toMatchObject(like("skip", "INFO"));
-    expect(checks["redis.rights"]).toMatchObject(like("skip", "MULTI or DISCARD"));
-    expect(checks.clock).toMatchObject(like("fail", "NOPERM"));
-    await server.call("ACL", "DELUSER", "mute");
   });
 
   it("may deny DISCARD: then no transaction is started", async () => {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse as parseYaml } from "yaml";
+import { formatsOf } from "../../src/cli/terminal.ts";
 import { record } from "../helpers/records.ts";
 import { ServiceRoot } from "../helpers/root.ts";
 import { invoke } from "./invoke.ts";
@@ -26,13 +27,13 @@ const COMMANDS = [
   ["doctor"],
   ["config", `--store=${HOSTILE}`],
 ];
-const FORMATS = ["table", "wide", "json", "jsonl", "yaml", "csv"];
+const FORMATS = ["table", "wide", "json", "jsonl", "yaml", "csv"] as const;
 
 describe.each(FORMATS)("-o %s", (format) => {
   it.each(COMMANDS.map((command) => [command[0]!, command] as const))(
     "shows a terminal nothing of %s that steers it or hides in it",
     async (name, command) => {
-      if (name === "export" && ["table", "wide", "yaml"].includes(format)) return;
+      if (!formatsOf(name).includes(format)) return;
       const argv = [...command, "-o", format, "--no-color"];
       const shown = await invoke(argv, { cwd: root.path, terminal: { columns: 200 } });
       for (const text of [shown.stdout, shown.stderr]) {

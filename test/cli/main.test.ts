@@ -1,6 +1,6 @@
 import { Writable } from "node:stream";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { watchInterval } from "../../src/parts/cleanup.ts";
+import { watchInterval } from "../../src/app/cleanup.ts";
 import { VERSION } from "../../src/version.ts";
 import { record } from "../helpers/records.ts";
 import { ServiceRoot } from "../helpers/root.ts";
@@ -50,6 +50,10 @@ describe("the command line", () => {
     ["delete --status , --yes", /--status/],
     ["delete --ids t1 --yes", /--user/],
     ["sync --max-delete 1.5", /1.5/],
+    ["sync --max-delete 5", /--max-delete has no effect without --prune/],
+    ["verify --dry-run", /--dry-run has no effect without --repair/],
+    ["cleanup --orphans --backup b.jsonl", /--backup has no effect with --orphans/],
+    ["cleanup --explain t1 --metrics-file m", /--metrics-file has no effect/],
   ])("%s is a usage error in one line", async (line, pattern) => {
     const before = root.storeText();
     const { code, stdout, stderr } = await run(line);
@@ -85,22 +89,6 @@ describe("the command line", () => {
       expect(stdout).toContain("Usage: ttsctl");
     }
   });
-
-  it("prints the help without a command", async () => {
-    const { stdout, stderr } = await run("");
-    expect(stdout + stderr).toContain("Usage: ttsctl");
-  });
-
-  it("takes global flags before and after the command", async () => {
-    const [before, after] = [await run("-o json list"), await run("list -o json")];
-    expect(before).toEqual(after);
-    expect(JSON.parse(before.stdout)).toMatchObject({ total: 2 });
-  });
-
-  it("adds up repeated --ids", async () => {
-    const { stdout } = await run("list --user alice --ids x,t1 --ids y -o json");
-    expect(JSON.parse(stdout)).toMatchObject({ total: 1, missing: ["x", "y"] });
-  });
 });
 
 describe("errors", () => {
@@ -126,10 +114,6 @@ describe("errors", () => {
       expect((await run(line)).stderr).toContain("    at ");
     },
   );
-
-  it.each(["list --page 0", "list --page 0 -v"])("have none with %s", async (line) => {
-    expect((await run(line)).stderr).not.toContain("    at ");
-  });
 
   it("of the output stream are errors, except a closed pipe", async () => {
     const failing = (code: string) =>
@@ -159,11 +143,6 @@ describe("a terminal", () => {
     ["list", { TERM: "dumb" }],
   ])("has no colours with %s and %j", async (line, env) => {
     expect((await run(line, { terminal, env })).stdout).not.toContain("\u001b[3");
-  });
-
-  it("treats an empty NO_COLOR as unset, and obeys FORCE_COLOR in a pipe", async () => {
-    expect((await run("list", { terminal, env: { NO_COLOR: "" } })).stdout).toContain("\u001b[32m");
-    expect((await run("list", { env: { FORCE_COLOR: "1" } })).stdout).toContain("\u001b[32m");
   });
 });
 

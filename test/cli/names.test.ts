@@ -23,19 +23,4 @@ describe("names of tasks", () => {
       }),
     );
   });
-
-  it("are read back from a JSON array", () => {
-    fc.assert(
-      fc.property(fc.array(task, { maxLength: 8 }), (tasks) => {
-        const names = tasks.map(({ userId, taskId }) => `${userId}:${taskId}`);
-        expect(readNames(JSON.stringify(names, null, 1)).map(splitName)).toEqual(tasks);
-      }),
-    );
-  });
-
-  it("are plain if they can be", () => {
-    expect(nameLine({ userId: "\u5c0f\u96e8", taskId: "a b,c" })).toBe("\u5c0f\u96e8:a b,c");
-    expect(nameLine({ userId: "[a]", taskId: "b" })).toBe('"[a]:b"');
-    expect(nameLine({ userId: "a", taskId: "b\nc" })).toBe('"a:b\\nc"');
-  });
 });

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { parseDuration } from "../../src/task/amounts.ts";
+import { parseDuration } from "../../src/task/duration.ts";
 import { askPython } from "../helpers/python.ts";
 import { CONFIG, resolved } from "./inputs.ts";
 

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, statSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { askPython } from "../config/ask-python.ts";
 import { onTerminal } from "../helpers/pty.ts";
@@ -119,21 +119,6 @@ describe("config init", () => {
     expect(here.root.tree()).toEqual(before);
   });
 
-  it("finds things in their usual places, and the service's own configuration", async () => {
-    here.root.drop("config.ini");
-    here.root.write("data/tasks.json", "[]");
-    here.root.write("data/voice_task.jsonl", "");
-    mkdirSync(here.root.at("data/outputs"));
-    here.root.write("conf/config.ini", `[redis]\nport = ${here.server.port}\npassword = p%%\n[paths]\nlogs = log\n`);
-    const run = await here.run("config init --no-redis");
-    expect(run.stderr).toContain("also found");
-    expect(inPython()).toMatchObject({
-      redis: { enabled: "false", port: String(here.server.port), password: "p%" },
-      store: { path: "data/voice_task.jsonl" },
-      paths: { output: "data/outputs", logs: "conf/log" },
-    });
-  });
-
   it.each([
     ["no store file", "config init", {}, /no store file found in .*--store/],
     ["a wrong variable", "config init --store x.json", { REDIS_PORT: "abc" }, /REDIS_PORT.*abc/],
@@ -164,16 +149,6 @@ describe("config init", () => {
     ).toHaveLength(1);
     expect(run.stderr).toMatch(message);
     expect(here.root.has("config.ini")).toBe(false);
-  });
-
-  it("takes a file that was unreadable to it for none, if it isn't the target", async () => {
-    unset();
-    here.root.write("conf/config.ini", "nonsense");
-    const run = await here.run("config init", { env: redis() });
-    expect(run.code).toBe(0);
-    expect(run.stderr).toMatch(/warning: not used: .*conf\/config\.ini/);
-    writeFileSync(here.root.at("config.ini"), "nonsense");
-    expect((await here.run("config init --force", { env: redis() })).code).toBe(2);
   });
 });
 

@@ -202,24 +202,6 @@ describe("events", () => {
     await here.server.call("CONFIG", "SET", "notify-keyspace-events", "");
   });
 
-  it("of two tasks whose user:task is the same are both printed", async () => {
-    await here.server.call("CONFIG", "SET", "notify-keyspace-events", "KA");
-    const env = { REDIS_LAYOUT: "api_ms" };
-    const both = (status: string, age: number) => [
-      record("a:b", "c", { status, updated_at: ago(age) }),
-      record("a", "b:c", { status, updated_at: ago(age - 1) }),
-    ];
-    here.root.writeStore(both("queued", 100));
-    expect((await here.run("sync", { env })).code).toBe(0);
-    const run = events("", env);
-    await run.says(/by keyspace notifications/);
-    here.root.writeStore(both("running", 50));
-    await here.run("sync", { env });
-    await prints(run, "changed a:b:c wait run redis", "changed a:b:c wait run redis");
-    await ends(run);
-    await here.server.call("CONFIG", "SET", "notify-keyspace-events", "");
-  });
-
   it("of a cluster are found by comparing", async () => {
     const cluster = await RedisCluster.start();
     here.root.write("config.ini", `[redis]\n${cluster.config}[service]\ntimezone = UTC\n`);
@@ -274,18 +256,5 @@ describe("events", () => {
     here.root.writeStore([a1("running", 60), FIRST[1]!]);
     await prints(run, "changed alice:a1 wait run file");
     await ends(run);
-  });
-
-  it.each(["-o csv", "-o yaml", "--status finito", "--interval 0", "--interval soon", "--source nowhere", "extra"])(
-    "are refused with %s",
-    async (line) => {
-      const run = await here.run(`events ${line}`);
-      expect(run).toMatchObject({ code: 2, stdout: "" });
-      expect(lines(run.stderr)).toHaveLength(1);
-    },
-  );
-
-  it("of a forced Redis that is switched off are an error", async () => {
-    expect(await here.run("events --source redis --no-redis")).toMatchObject({ code: 4, stdout: "" });
   });
 });

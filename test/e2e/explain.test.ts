@@ -33,11 +33,3 @@ it.each([
   const run = await here.run(line);
   expect([run.code, run.stdout + run.stderr]).toEqual([code, expect.stringMatching(said)]);
 });
-
-it("uses the file if Redis is down, with a warning", async () => {
-  here.root.writeStore([record("alice", "t1")]);
-  const run = await here.run("cleanup --explain alice t1 --redis-url redis://127.0.0.1:1");
-  expect(run.code).toBe(0);
-  expect(run.stdout).toContain("would be purged: expired");
-  expect(run.stderr).toContain("only the file was checked");
-});

@@ -1,21 +1,15 @@
-import { appendFileSync, copyFileSync, renameSync, writeFileSync } from "node:fs";
+import { copyFileSync, writeFileSync } from "node:fs";
 import stringWidth from "string-width";
 import { describe, expect, it } from "vitest";
 import { invoke } from "../cli/invoke.ts";
-import { FastClock } from "../helpers/clock.ts";
 import { record } from "../helpers/records.ts";
-import { lines, Running, start } from "../helpers/ttsctl.ts";
-import { until } from "../helpers/until.ts";
+import { lines } from "../helpers/ttsctl.ts";
 import { wav } from "../helpers/wav.ts";
 import { usePlace } from "./setup.ts";
 
 const here = usePlace();
-const LOG = "Logs/20260101/08/t1.log";
 const SAMPLES = ["variable.mp3", "speech.flac", "vorbis.ogg", "speech.m4a"];
 const running = record("alice", "t1", { status: "running" });
-const follow = (line = "") =>
-  start(`get alice t1 --follow ${line}`.trim().split(" "), { cwd: here.root.path, clock: new FastClock() });
-
 describe("get", () => {
   it("shows how long audio plays, and which files are damaged", async () => {
     here.root.writeStore([running]);
@@ -38,19 +32,11 @@ describe("get", () => {
     expect(stdout).toMatch(/t1\.wav {2}3\.2 kB {2}0:00\.2\n/);
   });
 
-  it("shows the last lines of the log, which cannot steer a terminal", async () => {
+  it("leaves the log to logs", async () => {
     here.root.writeStore([running]);
-    here.root.write(LOG, "one\r\n\u001b]0;owned\u0007two\u009b2J\n 10%\r 50%\r100%\n");
-    const { stdout } = await here.run("get alice t1 --log 2");
-    const shown = stdout.slice(stdout.indexOf("==>"));
-    expect(shown).toBe(`==> ${LOG} <==\n\\u001b]0;owned\\u0007two\\u009b2J\n100%\n`);
-    const { log } = JSON.parse((await here.run("get alice t1 -o json --log")).stdout);
-    expect(log).toEqual([{ path: LOG, lines: ["one", "\u001b]0;owned\u0007two\u009b2J", " 10%\r 50%\r100%"] }]);
-    expect((await here.run("get alice t1")).stdout).not.toContain("owned");
-    expect(JSON.parse((await here.run("get alice t1 -o json")).stdout)).not.toHaveProperty("log");
-    expect((await here.run("get alice t1 --log 0")).code).toBe(2);
-    expect(await here.run("get nobody t1 --log")).toMatchObject({ code: 3, stdout: "" });
-    expect((await here.run("get --log alice t1")).stderr).toContain("after the ids");
+    for (const line of ["get alice t1 --log", "get alice t1 --log 5", "get alice t1 -f"]) {
+      expect(await here.run(line)).toMatchObject({ code: 2, stderr: expect.stringContaining("`ttsctl logs`") });
+    }
   });
 
   it.each([40, 80, 200])("fits a terminal of %i columns, and shows where long texts differ", async (columns) => {
@@ -76,8 +62,7 @@ describe("get TASK", () => {
   it("finds the task of any user, in either store", async () => {
     here.root.writeStore([running, record("bob", "a:b"), record("bob", "t10")]);
     await here.mirrored(record("carol", "x*[1]"), record("carol", "x11"), record("alice", "t1", { status: "running" }));
-    here.root.write(LOG, "one\n");
-    expect(await got("t1 --log")).toMatchObject({ item: { user_id: "alice" }, log: [{ lines: ["one"] }], exit: 0 });
+    expect(await got("t1")).toMatchObject({ item: { user_id: "alice" }, exit: 0 });
     expect(await got("a:b")).toMatchObject({ item: { user_id: "bob", task_id: "a:b" }, source: "file" });
     expect(await got("x*[1]")).toMatchObject({ item: { user_id: "carol" }, source: "redis" });
     expect(await got("x*[1] --source file")).toMatchObject({ item: null, exit: 3 });
@@ -100,74 +85,5 @@ describe("get TASK", () => {
     const down = { env: { REDIS_URL: "redis://127.0.0.1:1" } };
     expect((await here.run("get t1 -o json", down)).code).toBe(0);
     expect((await here.run("get t1 --source redis", down)).code).toBe(4);
-  });
-});
-
-describe("get --follow", () => {
-  it("prints lines as they come, and ends when the task is finished", async () => {
-    here.root.writeStore([running]);
-    here.root.write(LOG, "before\n");
-    const run = follow();
-    await run.says(/before/);
-    appendFileSync(here.root.at(LOG), "during\nunfinished");
-    await run.says(/during/);
-    here.root.write("Logs/20260101/09/t1.log", "the next hour\n");
-    await run.says(/the next hour/);
-    renameSync(here.root.at("voice_task.json"), here.root.at("old.json"));
-    here.root.write("voice_task.json", JSON.stringify([{ ...running, status: "failed" }]));
-    const { code, stdout, stderr } = await run.end();
-    expect(code).toBe(1);
-    expect(stdout.slice(stdout.indexOf("==>"))).toBe(
-      `==> ${LOG} <==\nbefore\nduring\n==> Logs/20260101/09/t1.log <==\nthe next hour\n==> ${LOG} <==\nunfinished\n`,
-    );
-    expect(stderr).toContain("alice:t1 is finished: error\n");
-  });
-
-  it("sees in Redis that the task is finished, or gone", async () => {
-    for (const [change, said] of [
-      [["HSET", "tts:task:alice:t1", "status", "succeeded"], "is finished: done\n"],
-      [["DEL", "tts:task:alice:t1"], "is gone"],
-    ] as const) {
-      await here.mirrored(running);
-      const run = follow();
-      await run.says(/no log yet/);
-      await here.server.call(...change);
-      expect(await run.end()).toMatchObject({ code: 0, stderr: expect.stringContaining(said) });
-      await here.server.call("FLUSHALL");
-    }
-  });
-
-  it("is 130 on Ctrl-C, with all lines out; a finished task is not waited for", async () => {
-    here.root.writeStore([running, record("bob", "t2")]);
-    here.root.write(LOG, "one\ntwo");
-    const run = follow("-o jsonl");
-    await run.says(/one/);
-    run.kill("SIGINT");
-    const { code, stdout, stderr } = await run.end();
-    expect({ code, stderr }).toEqual({ code: 130, stderr: "" });
-    expect(lines(stdout).map((line) => JSON.parse(line))).toEqual([
-      { path: LOG, line: "one" },
-      { path: LOG, line: "two" },
-    ]);
-    expect(await here.run("get bob t2 -f")).toMatchObject({ code: 0, stderr: expect.stringContaining("is finished") });
-    expect(await here.run("get bob none -f")).toMatchObject({
-      code: 3,
-      stdout: "",
-      stderr: 'not found: "bob" has 1 task, but no "none"\n',
-    });
-    expect((await here.run("get bob t2 -f -o json")).code).toBe(2);
-  });
-
-  it("ends when its output is closed", async () => {
-    here.root.writeStore([running]);
-    here.root.write(LOG, "one\n");
-    const run = new Running(["get", "alice", "t1", "--follow", "-o", "jsonl"], { cwd: here.root.path });
-    await run.says(/one/);
-    run.child.stdout.destroy();
-    await until(() => {
-      appendFileSync(here.root.at(LOG), "more\n");
-      return run.hasEnded;
-    });
-    expect(await run.end()).toMatchObject({ code: 0, stderr: "" });
   });
 });

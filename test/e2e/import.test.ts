@@ -47,13 +47,6 @@ describe("import", () => {
     expect([here.root.tree(), await here.server.dump()]).toEqual([before, {}]);
   });
 
-  it("needs a configuration, or the store by name", async () => {
-    here.root.write("elsewhere/in", JSON.stringify(tasks[0]));
-    const options = { cwd: here.root.at("elsewhere") };
-    expect((await here.run("import in", options)).code).toBe(2);
-    expect((await here.run("import in --store s.json --no-redis", options)).code).toBe(0);
-  });
-
   it("exits 3 without Redis, with the records in the file", async () => {
     here.root.write("in", JSON.stringify(tasks[0]));
     const run = await here.run("import in --redis-url redis://127.0.0.1:1");

@@ -48,16 +48,6 @@ describe("--stuck", () => {
     expect(names(await json(["query", '{"stuck": false}']))).toHaveLength(5);
   });
 
-  it("is the flag that an empty list names", async () => {
-    await fill(record("alice", "new", { status: "queued", updated_at: ago(60) }), record("bob", "done"));
-    const said = async (flags: string) => (await here.run(`list --stuck${flags}`)).stderr;
-    expect(await said("")).toContain("nothing matches; there would be 2 tasks without --stuck");
-    expect(await said(" -u alice -s wait")).toContain("there would be 1 task without --stuck");
-    const others = await said(" -u bob -s wait");
-    expect(others).toContain("1 task without --status");
-    expect(others).not.toContain("--stuck");
-  });
-
   it("chooses tasks for other commands", async () => {
     await fill(...tasks());
     expect(lines((await here.run("export --stuck")).stdout)).toHaveLength(2);
@@ -137,17 +127,6 @@ describe("--sort", () => {
     }
     expect((await ids("list --limit 1200 --sort task -o ids")).slice(0, 3)).toEqual(["u0:t0", "u1:t1", "u3:t10"]);
   });
-
-  it.each([
-    [["list", "--sort", "name"], /Allowed choices|accepted/],
-    [["list", "--sort", "user", "--ids", "a:b"], /--sort can't be used with --ids/],
-    [["query", '{"sort": "name"}'], /unknown order "name"/],
-    [["query", '{"sort": 5}'], /invalid "sort"/],
-    [["query", '{"stuck": "yes"}'], /invalid "stuck"/],
-    [["delete", "--sort", "user", "--all", "--yes"], /unknown option/],
-  ])("%j is wrong usage", async (args, message) => {
-    expect(await here.runArgs(args)).toMatchObject({ code: 2, stdout: "", stderr: expect.stringMatching(message) });
-  });
 });
 
 describe("--search", () => {
@@ -214,11 +193,6 @@ describe("the limit of a query", () => {
     await fill(...tasks);
     const found = await json(["query", ...line.split(" ")]);
     expect(names(found)).toEqual(tasks.map(({ task_id }) => `alice:${task_id}`));
-  });
-
-  it.each(['{"limit":0}', '{"limit":[]}', '{"limit":"5","page":2}'])("%s is refused", async (query) => {
-    await fill(...tasks);
-    expect(await json(["query", query])).toMatchObject({ exit: 2, code: "USAGE" });
   });
 });
 

@@ -2,10 +2,9 @@ import { describe, expect, it } from "vitest";
 import { FastClock } from "../helpers/clock.ts";
 import { hasPty, OnTerminal, onTerminal, type TerminalRun } from "../helpers/pty.ts";
 import { record } from "../helpers/records.ts";
-import { RedisServer } from "../helpers/redis.ts";
 import { start } from "../helpers/ttsctl.ts";
 import { until } from "../helpers/until.ts";
-import { screenOf, VirtualTerminal } from "../helpers/vt.ts";
+import { screenOf, type VirtualTerminal } from "../helpers/vt.ts";
 import { usePlace } from "./setup.ts";
 
 const here = usePlace();
@@ -44,38 +43,6 @@ describe("list --watch on a terminal", () => {
     expect(shown(run).lines.slice(4).join("")).toBe("");
     const last = await ends(run, () => run.type("\u0003"));
     expect(last.lines.join("\n")).toContain("用户  任务00  done"); // the last picture stays
-  });
-
-  it("redraws for a new size at once", async () => {
-    here.root.configure(null);
-    fill(20);
-    const run = watching("list --watch 600 --no-color --time raw");
-    await until(() => run.text.includes("20 of 20 tasks") && run.text.endsWith("\u001b[?2026l"));
-    const before = run.text.length;
-    run.resize(30, 5);
-    // stty sets the columns first and then the rows: a picture of the old height may come between.
-    const lines = () => new VirtualTerminal(30, SIZE[1]).feed(run.text.slice(before)).lines;
-    await until(() => lines().includes("20 of 20 tasks, page 1 of 1,"));
-    await until(() => lines().join(" ").includes("no room for UPDATED")); // read again for the new size
-    expect(lines().slice(5).join("")).toBe("");
-    run.kill("SIGTERM");
-    expect(await run.end()).toBe(0);
-  });
-
-  it("reports that Redis is down, and continues when it is back", async () => {
-    fill(2);
-    await here.run("sync");
-    const server = await RedisServer.start();
-    const env = { REDIS_URL: server.url };
-    const run = onTerminal(["list", "--watch", "1"], here.root.path, env, SIZE, new FastClock());
-    const says = (text: string) => until(() => shown(run).lines.join(" ").includes(text));
-    await says("run `ttsctl sync`"); // a Redis without tasks
-    await server.stop();
-    await says("refuses connections");
-    await server.start();
-    await says("run `ttsctl sync`");
-    await ends(run, () => run.kill("SIGTERM"));
-    await server.remove();
   });
 
   it.runIf(hasPty)(

@@ -37,20 +37,6 @@ describe("--log-format json", () => {
     expect(logged).toHaveLength(3);
   });
 
-  it("has the purged tasks as events if stdout is for a program", async () => {
-    here.root.writeStore([record("alice", "with space\u001b[31m")]);
-    const run = await here.run(`cleanup --once -o json ${LOG}`);
-    expect(JSON.parse(run.stdout)).toMatchObject({ purged: 1 });
-    expect(run.stderr).not.toContain("\u001b");
-    expect(events(run.stderr)).toEqual([
-      expect.objectContaining({ level: "warn", user: "alice", reason: "the task id is not one plain name" }),
-      expect.objectContaining({
-        ...{ level: "info", msg: "purged", event: "cleanup", user: "alice", task: "with space\u001b[31m" },
-        ...{ reason: "expired", local: true, redis: false, files: 0, bytes: 0, dryRun: false },
-      }),
-    ]);
-  });
-
   it.each([
     { line: "get", code: "USAGE", exit: 2 },
     { line: "list --page zero", code: "USAGE", exit: 2 },
@@ -65,15 +51,6 @@ describe("--log-format json", () => {
     const error = events(both.stderr).at(-1)!;
     expect(error).toMatchObject({ level: "error", code, error: error.msg, stack: expect.stringContaining("Error") });
     expect(error).toHaveProperty("hint");
-  });
-
-  it("also makes events of the lines below a result", async () => {
-    here.root.writeStore([record("alice", "t1")]);
-    await here.mirrored(record("alice", "t1"));
-    const run = await here.run(`list ${LOG}`);
-    expect(run.stdout).toContain("alice");
-    expect(events(run.stderr)).toMatchObject([{ level: "info", msg: expect.stringContaining("1 of 1 task") }]);
-    expect((await here.run(`list -q ${LOG}`)).stderr).toBe("");
   });
 
   it("holds for all that a watcher says", async () => {
@@ -94,10 +71,6 @@ describe("--log-format json", () => {
     expect(logged).toContainEqual(expect.objectContaining({ level: "error", code: "STORE_INVALID" }));
     expect(logged).toContainEqual(expect.objectContaining({ event: "cleanup", user: "alice", task: "t1" }));
     expect(logged.at(-1)).toMatchObject({ msg: "watch stopped" });
-  });
-
-  it("refuses another format", async () => {
-    expect((await here.run("list --log-format xml")).code).toBe(2);
   });
 });
 

@@ -1,15 +1,19 @@
 import { once } from "node:events";
-import { appendFileSync } from "node:fs";
+import { appendFileSync, renameSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { FastClock } from "../helpers/clock.ts";
 import { record } from "../helpers/records.ts";
 import { built, lines, Running, start } from "../helpers/ttsctl.ts";
+import { until } from "../helpers/until.ts";
 import { usePlace } from "./setup.ts";
 
 const here = usePlace();
 const hour = (name: string) => `Logs/20260101/${name}/t1.log`;
 const running = record("alice", "t1", { status: "running" });
+const LOG = hour("08");
+const follow = (line = "") =>
+  start(`logs alice t1 --follow ${line}`.trim().split(" "), { cwd: here.root.path, clock: new FastClock() });
 const head = (name: string) => `==> ${hour(name)} <==`;
 
 describe("logs", () => {
@@ -30,8 +34,6 @@ describe("logs", () => {
     expect(JSON.parse((await here.run("logs t1 -o json --tail 1")).stdout)).toEqual({
       log: [{ path: hour("13"), lines: ["\u001b[2Jlast"] }],
     });
-    expect(lines((await here.run("logs t1 -o csv")).stdout).slice(0, 2)).toEqual(["path,line", `${hour("08")},in 08`]);
-    expect((await here.run("logs t1 -o yaml")).stdout).toContain(`path: ${hour("08")}`);
   });
 
   it("prints a large log whole, without holding it", async () => {
@@ -41,24 +43,6 @@ describe("logs", () => {
     const env = { NODE_OPTIONS: "--max-old-space-size=48" };
     const run = await built(["logs", "t1"], { cwd: here.root.path, env });
     expect([run.code, run.stdout.length]).toEqual([0, text.length + head("08").length + 1]);
-  });
-
-  it("follows the log from its beginning, or from the last lines", async () => {
-    for (const [flags, first] of [
-      ["-f", ["one", "two"]],
-      ["--follow --tail 1 --no-redis", ["two"]],
-    ] as const) {
-      here.root.writeStore([running]);
-      here.root.write(hour("08"), "one\ntwo\n");
-      const run = start(`logs alice:t1 ${flags}`.split(" "), { cwd: here.root.path, clock: new FastClock() });
-      await run.says(/two/);
-      appendFileSync(here.root.at(hour("08")), "three\n");
-      await run.says(/three/);
-      here.root.writeStore([{ ...running, status: "failed" }]);
-      const { code, stdout, stderr } = await run.end();
-      expect([code, lines(stdout)]).toEqual([1, [head("08"), ...first, "three"]]);
-      expect(stderr).toContain("alice:t1 is finished: error");
-    }
   });
 
   it("ends on a signal while its reader doesn't read, and so does events", async () => {
@@ -91,5 +75,74 @@ describe("logs", () => {
     for (const line of ["logs", "logs alice t1 --tail 0", "logs alice t1 --tail 10001", "logs alice t1 -f -o json"]) {
       expect(await here.run(line)).toMatchObject({ code: 2, stdout: "" });
     }
+  });
+});
+
+describe("logs --follow", () => {
+  it("prints lines as they come, and ends when the task is finished", async () => {
+    here.root.writeStore([running]);
+    here.root.write(LOG, "before\n");
+    const run = follow();
+    await run.says(/before/);
+    appendFileSync(here.root.at(LOG), "during\nunfinished");
+    await run.says(/during/);
+    here.root.write("Logs/20260101/09/t1.log", "the next hour\n");
+    await run.says(/the next hour/);
+    renameSync(here.root.at("voice_task.json"), here.root.at("old.json"));
+    here.root.write("voice_task.json", JSON.stringify([{ ...running, status: "failed" }]));
+    const { code, stdout, stderr } = await run.end();
+    expect(code).toBe(1);
+    expect(stdout).toBe(
+      `==> ${LOG} <==\nbefore\nduring\n==> Logs/20260101/09/t1.log <==\nthe next hour\n==> ${LOG} <==\nunfinished\n`,
+    );
+    expect(stderr).toContain("alice:t1 is finished: error\n");
+  });
+
+  it("sees in Redis that the task is finished, or gone", async () => {
+    for (const [change, said] of [
+      [["HSET", "tts:task:alice:t1", "status", "succeeded"], "is finished: done\n"],
+      [["DEL", "tts:task:alice:t1"], "is gone"],
+    ] as const) {
+      await here.mirrored(running);
+      const run = follow();
+      await run.says(/no log yet/);
+      await here.server.call(...change);
+      expect(await run.end()).toMatchObject({ code: 0, stderr: expect.stringContaining(said) });
+      await here.server.call("FLUSHALL");
+    }
+  });
+
+  it("is 130 on Ctrl-C, with all lines out; a finished task is not waited for", async () => {
+    here.root.writeStore([running, record("bob", "t2")]);
+    here.root.write(LOG, "one\ntwo");
+    const run = follow("-o jsonl");
+    await run.says(/one/);
+    run.kill("SIGINT");
+    const { code, stdout, stderr } = await run.end();
+    expect({ code, stderr }).toEqual({ code: 130, stderr: "" });
+    expect(lines(stdout).map((line) => JSON.parse(line))).toEqual([
+      { path: LOG, line: "one" },
+      { path: LOG, line: "two" },
+    ]);
+    expect(await here.run("logs bob t2 -f")).toMatchObject({ code: 0, stderr: expect.stringContaining("is finished") });
+    expect(await here.run("logs bob none -f")).toMatchObject({
+      code: 3,
+      stdout: "",
+      stderr: 'not found: "bob" has 1 task, but no "none"\n',
+    });
+    expect((await here.run("logs bob t2 -f -o json")).code).toBe(2);
+  });
+
+  it("ends when its output is closed", async () => {
+    here.root.writeStore([running]);
+    here.root.write(LOG, "one\n");
+    const run = new Running(["logs", "alice", "t1", "--follow", "-o", "jsonl"], { cwd: here.root.path });
+    await run.says(/one/);
+    run.child.stdout.destroy();
+    await until(() => {
+      appendFileSync(here.root.at(LOG), "more\n");
+      return run.hasEnded;
+    });
+    expect(await run.end()).toMatchObject({ code: 0, stderr: "" });
   });
 });

@@ -6,7 +6,6 @@ import { lines } from "../helpers/ttsctl.ts";
 import { usePlace } from "./setup.ts";
 
 const here = usePlace();
-const ESCAPE = "\u001b";
 // biome-ignore lint/suspicious/noControlCharactersInRegex: it is colours that go
 const withoutColors = (text: string) => text.replace(/\u001b\[\d+m/g, "");
 const BLOCK = /[▁▂▃▄▅▆▇█│└]/;
@@ -99,29 +98,5 @@ describe("the chart of stats", () => {
       expect(BLOCK.test(stdout)).toBe(blocks);
       expect(/^ *\d* \|/m.test(withoutColors(stdout))).toBe(!blocks);
     }
-  });
-
-  it("is of signs in a pipe, with colours too", async () => {
-    await fill();
-    for (const env of [UTF8, { ...UTF8, FORCE_COLOR: "1" }]) {
-      expect((await here.run("stats --no-disk", { env })).stdout).not.toMatch(BLOCK);
-    }
-  });
-});
-
-describe("get", () => {
-  it("has the status in its colour, and differences in another", async () => {
-    await fill();
-    here.root.writeStore([{ ...TASKS[0]!, text: "新的文本" }, ...TASKS.slice(1)]);
-    const shown = (await onTerminal("get alice t1")).stdout;
-    expect(shown).toContain(`alice:t1 is ${ESCAPE}[32mdone${ESCAPE}[39m, in both stores`);
-    expect(shown).toContain(`${ESCAPE}[33m*${ESCAPE}[39m`);
-    expect(shown).toContain(`${ESCAPE}[33m新的文本${ESCAPE}[39m`);
-    expect(shown).toContain(`${ESCAPE}[1mFILE${ESCAPE}[22m`);
-    const plain = await onTerminal("get alice t1 --no-color");
-    expect(plain.stdout).not.toContain(ESCAPE);
-    expect(withoutColors(shown)).toBe(plain.stdout);
-    expect((await onTerminal("get bob t2")).stdout).toContain(`bob:t2 is ${ESCAPE}[36mrun${ESCAPE}[39m`);
-    expect((await here.run("get alice t1")).stdout).not.toContain(ESCAPE);
   });
 });

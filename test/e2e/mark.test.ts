@@ -47,37 +47,6 @@ describe("mark", () => {
     expect(here.root.readStore()[1]!.status).toBe("failed");
   });
 
-  it.each([
-    ["mark --to error", "USAGE"],
-    ["mark --user bob", "USAGE"],
-    ["mark --user bob --all --to error", "USAGE"],
-    ["mark --user bob --to gone --yes", "USAGE"],
-    ["mark --ids stuck --to error --yes", "USAGE"],
-    ["mark --user bob --status gone --to error --yes", "USAGE"],
-    ["mark --all --to error", "CONFIRMATION_REQUIRED"],
-    ["mark --all --to error --yes --max-mark 2x", "USAGE"],
-  ])("%s: %s", async (line, code) => {
-    await fill();
-    const before = [here.root.tree(), await here.server.dump()];
-    const run = await here.run(`${line} -o json`);
-    expect(run).toMatchObject({ code: 2, stdout: "" });
-    expect(JSON.parse(run.stderr).code).toBe(code);
-    expect([here.root.tree(), await here.server.dump()]).toEqual(before);
-  });
-
-  it.each([
-    "mark --user bob --ids stuck --status error --yes",
-    "mark --all --status error --yes",
-    "mark --status error --dry-run",
-  ])("refuses the form of old releases and names --to: %s", async (line) => {
-    await fill();
-    const before = here.root.tree();
-    const run = await here.run(line);
-    expect(run).toMatchObject({ code: 2, stdout: "" });
-    expect(run.stderr).toMatch(/^error: .*--to STATUS.*--status chooses tasks.*\n$/);
-    expect(here.root.tree()).toEqual(before);
-  });
-
   it("backs up each record as it was, also one of Redis only, and import takes them back", async () => {
     await fill();
     await here.mirrored(running("zoe", "lost", DAY));
@@ -92,38 +61,6 @@ describe("mark", () => {
     expect(kept).toHaveLength(3);
     expect((await here.run("import b.jsonl --merge replace --yes")).stderr).not.toContain("invalid");
     expect(here.root.readStore().slice(0, 3)).toEqual(before);
-  });
-
-  it("marks nothing that its backup cannot hold, and nothing without one", async () => {
-    here.root.writeStore([record("a", "ends", { deleted: true }), record("a", "t1")]);
-    await here.run("sync");
-    const args = "mark --user a --to failed --yes --backup b.jsonl";
-    const dry = await here.run(`${args} --dry-run`);
-    const run = await here.run(args);
-    expect([dry.code, run.code]).toEqual([3, 3]);
-    expect(run.stderr).toMatch(/a:ends is left unchanged: its "deleted" field would delete the task/);
-    expect(here.root.readStore().map(({ status }) => status)).toEqual(["succeeded", "failed"]);
-    expect(lines(here.root.tree()["b.jsonl"]!)).toHaveLength(1);
-    const store = await here.run("mark --user a --to done --yes --backup voice_task.json -o json");
-    expect(store.code).toBe(2);
-    const nowhere = await here.run("mark --user a --to done --yes --backup no/where.jsonl -o json");
-    expect(nowhere.code).toBe(1);
-    expect(JSON.parse(nowhere.stderr).code).toBe("BACKUP_FAILED");
-    expect(here.root.readStore().map(({ status }) => status)).toEqual(["succeeded", "failed"]);
-  });
-
-  it("needs a configuration, a run lock of its own, and keeps to its brake", async () => {
-    await fill();
-    const over = await here.run("mark --all --to error --yes --max-mark 2 -o json");
-    expect(over.code).toBe(1);
-    expect(JSON.parse(over.stderr)).toMatchObject({
-      code: "MAX_DELETE_EXCEEDED",
-      hint: expect.stringContaining("--max-mark"),
-    });
-    here.root.rename("config.ini", "other.ini");
-    const run = await here.run("mark --all --to error --yes -o json");
-    expect(run.code).toBe(2);
-    expect(JSON.parse(run.stderr).code).toBe("CONFIG_REQUIRED");
   });
 
   it("survives hostile ids, errors and words", async () => {

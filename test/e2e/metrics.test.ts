@@ -72,18 +72,6 @@ describe("cleanup --metrics-file", () => {
     expect(label("error_info", "code")).toBeUndefined();
   });
 
-  it("says whether Redis was there", async () => {
-    await fill();
-    here.root.configure(1);
-    expect(await here.run(cleanup)).toMatchObject({ code: 3 });
-    expect(metrics()).toMatchObject({ exit_code: 3, redis_up: 0, purged_tasks: 2 });
-    expect(metrics()).not.toHaveProperty("redis_tasks");
-    expect(metrics()).not.toHaveProperty("last_success_timestamp_seconds");
-    here.root.configure(null);
-    expect(await here.run(cleanup)).toMatchObject({ code: 0 });
-    expect(metrics()).not.toHaveProperty("redis_up");
-  });
-
   it("escapes any character of a path", async () => {
     const hostile = 'a "quoted\\" {name}\n# TYPE x counter\n.json';
     here.root.write(hostile, "[]");
@@ -108,12 +96,6 @@ describe("cleanup --metrics-file", () => {
       watcher.kill("SIGTERM");
     }
     expect(await watcher.end()).toMatchObject({ code: 0 });
-  });
-
-  it("is not written by a dry run", async () => {
-    await fill();
-    expect(await here.run(`${cleanup} --dry-run`)).toMatchObject({ code: 0 });
-    expect(existsSync(path())).toBe(false);
   });
 
   it.each([

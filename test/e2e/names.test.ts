@@ -72,14 +72,6 @@ describe("tasks as they are printed, user:task", () => {
     expect(stored()).toHaveLength(4);
   });
 
-  it("need their user in a query", async () => {
-    await fill();
-    const run = await here.runArgs(["query", '{"task_ids": ["alice:t1"]}']);
-    expect(run).toMatchObject({ code: 2, stderr: expect.stringContaining('"task_ids" needs "user_id"') });
-    const named = await here.runArgs(["query", '{"user_id": "bob", "task_ids": ["a:b", "bob:t1"]}', "-o", "json"]);
-    expect(JSON.parse(named.stdout)).toMatchObject({ total: 1, missing: ["bob:t1"] });
-  });
-
   it("are got by one argument, and before a task whose id is that", async () => {
     await fill();
     expect(await json("get alice:t1")).toMatchObject({ item: { user_id: "alice", task_id: "t1" }, exit: 0 });
@@ -144,11 +136,16 @@ describe("in a layout whose ids may have colons", () => {
     }
     expect(await json("delete --user a:b --ids c --yes")).toMatchObject({ deleted: 1 });
   });
+});
 
-  it("a name of a thousand colons is looked up too", async () => {
-    await fill();
-    expect(await json(`list --ids ${":".repeat(1000)},t1`)).toMatchObject({ total: 1, exit: 3 });
-  });
+it("ids that --ids splits at spaces are advised to come from stdin", async () => {
+  here.root.writeStore([record("alice", "t 1")]);
+  for (const line of ["list", "delete --yes", "mark --to error --yes"]) {
+    const run = await here.runArgs([...line.split(" "), "--user", "alice", "--ids", "t 1"]);
+    expect([run.code, run.stderr]).toEqual([3, expect.stringContaining("--ids -")]);
+  }
+  const found = await here.run("list --user alice --ids - -o ids", { input: "t 1\n" });
+  expect(found).toMatchObject({ code: 0, stdout: "alice:t 1\n" });
 });
 
 describe("-o ids, and --ids -", () => {
@@ -235,8 +232,8 @@ describe("-o ids, and --ids -", () => {
     ["list --ids -", "alice:t\n".repeat(100_001), /100001 task ids/],
     ["list --ids - --ids t1", "", /can't be combined/],
     ["import - --ids -", "", /can't be both the input and the ids/],
-    ["stats -o ids", "", /-o ids is for list and query/],
-    ["delete --all --yes -o ids", "", /-o ids is for list and query/],
+    ["stats -o ids", "", /can't print -o ids/],
+    ["delete --all --yes -o ids", "", /can't print -o ids/],
     ["list -o ids --columns task", "", /--columns is for tables/],
   ])("%s of %j is wrong usage", async (line, input, message) => {
     await fill();
@@ -244,15 +241,5 @@ describe("-o ids, and --ids -", () => {
     const run = await here.run(line, { input });
     expect(run).toMatchObject({ code: 2, stdout: "", stderr: expect.stringMatching(message) });
     expect(stored()).toEqual(before);
-  });
-
-  it("a hundred thousand ids are taken, and a stdin that isn't UTF-8 is not", async () => {
-    await fill();
-    const many = Array.from({ length: 100_000 }, (_, i) => `alice:t${i}`).join("\n");
-    const run = await here.run("list --ids - -o json", { input: many });
-    const page = JSON.parse(run.stdout);
-    expect([run.code, page.total, page.missing.length]).toEqual([3, 1, 99_999]);
-    const latin = await here.run("list --ids -", { input: Buffer.from("alice:\xe4\n", "latin1") as never });
-    expect(latin).toMatchObject({ code: 2, stderr: expect.stringContaining("aren't UTF-8") });
   });
 });

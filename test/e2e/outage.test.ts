@@ -78,15 +78,6 @@ describe.each(DOWN)("with a Redis that $what", ({ what, url }) => {
   });
 });
 
-describe("the log of the ping", () => {
-  it("is logged with -v, on success and failure", async () => {
-    fill();
-    expect((await here.run("list -v")).stderr).toMatch(/^Redis at \S+.* answered the ping$/m);
-    expect((await here.run("list -v --redis-url redis://127.0.0.1:1")).stderr).toMatch(/^Redis ping failed: /m);
-    expect((await here.run("list")).stderr).not.toContain("ping");
-  });
-});
-
 describe("[redis] enabled = false", () => {
   it.each([
     { flags: "", env: {}, config: true },

@@ -2,7 +2,6 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, write
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { invoke } from "../cli/invoke.ts";
 import { record } from "../helpers/records.ts";
 import { lines } from "../helpers/ttsctl.ts";
 import { usePlace } from "./setup.ts";
@@ -109,12 +108,6 @@ describe("--profile", () => {
       expect(run.stderr).not.toContain("\u001b");
     }
   });
-
-  it("is completed", async () => {
-    const env = profiles({ prod: "", test: "", ".hidden": "", 生产: "" });
-    const { stdout } = await invoke(["__complete", "bash", "ttsctl list --profile "], { cwd: here.root.path, env });
-    expect(lines(stdout).slice(1)).toEqual(["prod", "test", "生产"]);
-  });
 });
 
 describe("config profiles", () => {
@@ -158,15 +151,7 @@ describe("config profiles", () => {
     const table = await here.run("config profiles --profile test", { env });
     expect(table.stdout).toMatch(/^ +PROFILE +STORE +REDIS +FILE$/m);
     expect(table.stdout).toMatch(/^\* +test +\/x\/tasks\.json +redis:\/\/u:\*\*\*@h\/1 /m);
-    expect(lines((await here.run("config profiles -o csv", { env })).stdout)).toHaveLength(5);
     expect(lines((await here.run("config profiles -o jsonl", { env })).stdout)).toHaveLength(4);
-  });
-
-  it("says how to make one if there are none", async () => {
-    const run = await here.run("config profiles", { env: { HOME: home, XDG_CONFIG_HOME: "relative" } });
-    expect(run).toMatchObject({ code: 0, stdout: "" });
-    expect(run.stderr).toContain(`no profiles in ${join(home, ".config/ttsctl")}`);
-    expect(run.stderr).toContain("ttsctl config init --profile NAME");
   });
 });
 

@@ -1,5 +1,4 @@
 import { describe, expect, it } from "vitest";
-import { parse } from "yaml";
 import { ago, record } from "../helpers/records.ts";
 import { lines } from "../helpers/ttsctl.ts";
 import { usePlace } from "./setup.ts";
@@ -50,21 +49,6 @@ describe("cleanup --once", () => {
     expect(here.root.readStore().map(({ task_id }) => task_id)).toEqual(["run"]);
   });
 
-  it("--summary prints only the summary, in every form, and says what would be purged", async () => {
-    await fill();
-    const dry = await here.run("cleanup --once --summary --dry-run");
-    expect(dry).toMatchObject({ code: 0, stderr: "" });
-    expect(dry.stdout).toMatch(/^\[CLEANUP\] pass [^\n]* purged=3 [^\n]* dry-run: 3 tasks would be purged\n$/);
-    const json = await here.run("cleanup --once --summary --dry-run -o json");
-    expect([JSON.parse(json.stdout).purged, json.stderr]).toEqual([3, ""]);
-    const log = await here.run("cleanup --once --summary --dry-run -o json --log-format json");
-    expect([JSON.parse(log.stdout).purged, log.stderr]).toEqual([3, ""]);
-    const run = await here.run("cleanup --once --summary");
-    expect(lines(run.stdout)).toHaveLength(1);
-    expect(run.stdout).toMatch(/ purged=3 .*in \d+ ms\n$/);
-    expect(here.root.readStore()).toHaveLength(1);
-  });
-
   it("prints the object of docs/contract.md, Commands on stdout and the lines on stderr with -o json", async () => {
     await fill();
     const before = [here.root.tree(), await here.server.dump()];
@@ -93,21 +77,6 @@ describe("cleanup --once", () => {
     for (const { stderr } of [dry, run])
       expect(lines(stderr).every((line) => line.startsWith("[CLEANUP] user="))).toBe(true);
     expect(lines(run.stderr)).toHaveLength(3);
-    expect(parse((await here.run("cleanup --once -o yaml")).stdout)).toMatchObject({ candidates: 0 });
-    expect(lines((await here.run("cleanup --once -o csv")).stdout)[0]).toBe(CLEANUP_KEYS.join(","));
-  });
-
-  it("uses the retention of the flag, the variable, the file, in this order", async () => {
-    here.root.configure(here.server.port, "[cleanup]\nretention = 1h\n");
-    const fresh = () => here.root.writeStore([record("a", "t1", { updated_at: ago(1800) })]);
-    fresh();
-    const purged = async (flags = "", env = {}) =>
-      JSON.parse((await here.run(`cleanup --once --dry-run -o json${flags}`, { env })).stdout).purged;
-    expect(await purged()).toBe(0);
-    expect(await purged("", { TASK_RETENTION_SECONDS: "900" })).toBe(1);
-    expect(await purged(" --retention 2h", { TASK_RETENTION_SECONDS: "900" })).toBe(0);
-    expect(await purged(" --retention 20m")).toBe(1);
-    expect(await purged("", { TASK_RETENTION_SECONDS: "" })).toBe(0);
   });
 
   it.each(["0", "-1", "-5d"])("is switched off by a retention of %s", async (retention) => {
@@ -199,35 +168,6 @@ describe("delete", () => {
       "[CLEANUP] user=alice task=t1 reason=deleted local=yes redis=yes files=2 bytes=110",
     );
     expect(here.root.has("output/alice/run/run.wav")).toBe(true);
-  });
-
-  it("prints what it did, for people", async () => {
-    await fill();
-    const run = await here.run("delete --status error --yes");
-    expect(run.code).toBe(0);
-    expect(lines(run.stdout)).toEqual([
-      "[CLEANUP] user=bob task=t2 reason=deleted local=yes redis=yes files=2 bytes=110",
-      "1 of 1 chosen task deleted: 2 files, 110 bytes",
-    ]);
-    const forced = await here.run("delete --user alice --force --yes -o json");
-    expect(JSON.parse(forced.stdout)).toMatchObject({ deleted: 3, refused: [] });
-    expect(here.root.storeText()).toBe("[]");
-    expect(await here.server.call("ZCARD", "tts:tasks:index")).toBe(0);
-    expect(lines((await here.run("delete --all --yes -o csv")).stdout)[0]).toBe(DELETE_KEYS.join(","));
-  });
-
-  it("exits 0 if nothing matches", async () => {
-    await fill();
-    expect(await here.run("delete --user nobody --yes")).toMatchObject({ code: 0, stderr: "" });
-    expect(await here.run("delete --user nobody")).toMatchObject({ code: 0 });
-  });
-
-  it("in a second run finds the ids missing", async () => {
-    await fill();
-    await here.run("delete --user alice --ids t1 --yes");
-    const run = await here.run("delete --user alice --ids t1 --yes -o json");
-    expect(run.code).toBe(3);
-    expect(JSON.parse(run.stdout)).toMatchObject({ requested: 1, deleted: 0, missing: ["t1"] });
   });
 });
 

@@ -56,22 +56,6 @@ describe("--user, given several times, means all of them", () => {
     const ids = await here.run("list -u alice -i t1 -i t2 -o jsonl");
     expect(names(ids.stdout)).toEqual(["alice:t1", "alice:t2"]);
   });
-
-  it("says why a list is empty", async () => {
-    await fill();
-    const run = await here.run("list -u nobody -u none");
-    expect(run).toMatchObject({ code: 0 });
-    expect(run.stderr).toContain("6 tasks without --user");
-  });
-
-  it.each(["list -u alice -u bob -i t1", "delete -u alice -u bob -i t1 --yes", "delete -u alice --user= --yes"])(
-    "%s is wrong usage",
-    async (line) => {
-      await fill();
-      expect(await here.run(line)).toMatchObject({ code: 2, stdout: "" });
-      expect(here.root.readStore()).toHaveLength(6);
-    },
-  );
 });
 
 describe("any other flag that is given twice is wrong usage", () => {
@@ -79,7 +63,7 @@ describe("any other flag that is given twice is wrong usage", () => {
     ["list --since 2h --since 7d", "--since"],
     ["ls -p 1 --page 2", "--page"],
     ["query {} --columns user --columns task", "--columns"],
-    ["get alice t1 --log 5 --log 6", "--log"],
+    ["logs alice t1 --tail 5 --tail 6", "--tail"],
     ["stats --user alice --user bob", "--user"],
     ["verify -u alice -u bob", "--user"],
     ["sync -u alice -u bob", "--user"],

@@ -1,13 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import stringWidth from "string-width";
 import { afterEach, describe, expect, it } from "vitest";
 import { redisProxy, type Verdict } from "../helpers/faults.ts";
 import { first } from "../helpers/long.ts";
-import { ago, record } from "../helpers/records.ts";
+import { record } from "../helpers/records.ts";
 import { Shell, type ShellOptions } from "../helpers/tmux.ts";
 import { usePlace } from "./setup.ts";
 
-const DAY = 86_400;
 const here = usePlace();
 const shells: Shell[] = [];
 afterEach(() => {
@@ -64,46 +62,6 @@ describe("a command that takes longer than a second", () => {
     expect(shell.cursor).toMatchObject({ column: 2, isShown: true });
     await slow.stop();
   });
-
-  const interrupted = [
-    ["sync", 45], // the line of progress fills the row, so the terminal's ^C would wrap to the next one
-    ["sync", 100],
-    ["verify", 100],
-    ["stats --no-disk", 100],
-  ] as const;
-
-  it.each(first(1, interrupted))("%s leaves nothing behind on Ctrl-C, with %d columns", async (line, columns) => {
-    fill();
-    if (line !== "sync") await here.run("sync");
-    const slow = await slowRedis(60);
-    const shell = await open({ columns, env: { REDIS_URL: slow.url } });
-    await shell.begin(`ttsctl ${line}`);
-    await shell.shows(BAR);
-    shell.keys("C-c");
-    expect((await shell.ended()).filter((text) => BAR.test(text))).toEqual([]);
-    expect(shell.cursor).toMatchObject({ column: 2, isShown: true });
-    expect(await shell.run("echo code $?")).toContain("code 130");
-    await slow.stop();
-  });
-
-  it("ends with its result after a key, a new size and a stop too", async () => {
-    fill();
-    const slow = await slowRedis(2);
-    const shell = await open({ env: { REDIS_URL: slow.url } });
-    await shell.begin("ttsctl sync");
-    await shell.shows(BAR);
-    shell.keys("Enter");
-    shell.resize(60, 12);
-    shell.keys("C-z");
-    await shell.shows(/Stopped/);
-    expect(shell.cursor).toMatchObject({ column: 2, isShown: true });
-    await shell.begin("fg");
-    await shell.shows(/^3000 tasks from the file/m);
-    const shown = await shell.ended();
-    expect(shown.at(-1)).toMatch(/0 failed$/);
-    expect(shell.cursor).toMatchObject({ column: 2, isShown: true });
-    await slow.stop();
-  });
 });
 
 describe("a question", () => {
@@ -124,93 +82,4 @@ describe("a question", () => {
     expect(shown.filter((text) => result.test(text))).toHaveLength(1);
     expect(shell.cursor).toMatchObject({ column: 2, isShown: true });
   });
-});
-
-describe("a pager", () => {
-  it.each([
-    ["list --page-size 100", "100 of 3000 tasks, page 1 of 30, from file"],
-    ["list --limit 2000", "2000 of 3000 tasks, from file"],
-  ])("has the terminal to itself, and the footer comes after it: %s", async (line, footer) => {
-    fill();
-    here.root.write("pager", "#!/bin/sh\nhead -2; cat >all; echo reading; read -r key </dev/tty\n");
-    const shell = await open({ rows: 20, env: { TTSCTL_PAGER: "sh ./pager", REDIS_PORT: "1" } });
-    await shell.begin(`ttsctl ${line}`);
-    await shell.shows(/^reading$/m);
-    expect(shell.lines).not.toContain(footer);
-    shell.keys("Enter");
-    const shown = await shell.ended();
-    expect(shown.slice(2, 5)).toEqual([expect.stringMatching(/^USER/), expect.stringMatching(/^alice/), "reading"]);
-    expect(shown.at(-1)).toBe(footer);
-    expect(shown.filter((text) => /^warning: .*Redis/.test(text))).toEqual([shown[0]]);
-  });
-});
-
-describe("stats --watch", () => {
-  it.each([
-    [80, 24],
-    [120, 50],
-  ])("shows counts, users and what a cleanup would free on %d columns and %d rows", async (columns, rows) => {
-    here.root.configure(null);
-    const tasks = Array.from({ length: 40 }, (_, i) => record(`user${i % 20}`, `t${i}`, { updated_at: ago(i * 3000) }));
-    here.root.writeStore(tasks);
-    const shell = await open({ columns, rows });
-    await shell.begin("ttsctl stats --watch");
-    await shell.shows(/^cleanup /m);
-    expect(shell.lines.length).toBeLessThanOrEqual(rows);
-    const text = shell.lines.join("\n");
-    for (const part of [/^40 tasks of 20 users/m, /^error +0/m, /^user0 +2/m, /^and \d+ more users$/m, /^disk /m]) {
-      expect(text).toMatch(part);
-    }
-    expect(text).not.toMatch(/more lines/);
-    expect(/last change by hour/.test(text)).toBe(rows > 24);
-    shell.keys("C-c");
-    await shell.ended();
-    expect(shell.cursor).toMatchObject({ column: 2, isShown: true });
-  });
-});
-
-/** Texts that take one column a letter, two, or several letters a sign. */
-const TASKS = [
-  record("alice", "t01", { created_at: ago(11 * DAY), updated_at: ago(10.5 * DAY) }),
-  record("алиса", "озвучка-главы-1", {
-    ...{ status: "failed", error: "ошибка: не хватает видеопамяти, нужно 6 ГБ", updated_at: ago(20.5 * DAY) },
-    text: "Глава первая, в которой ничего не происходит",
-  }),
-  record("用户", "合成任务一", { text: "今天天气很好，我们去公园散步吧。", updated_at: ago(3.5 * DAY) }),
-  record("用户", "合成任务二", {
-    status: "failed",
-    error: "合成失败：显存不足，请减少批量大小",
-    updated_at: ago(4.5 * DAY),
-  }),
-  record("emoji👩\u200d🚀", "🎙️-1", { status: "running", text: "👍🏽 ok 🇨🇳 ❤️", updated_at: ago(40.5 * DAY) }),
-  record("می\u200cخواهم", "سلام", { status: "queued", text: "سلام دنیا", updated_at: ago(50.5 * DAY) }),
-];
-
-const LINES = [
-  "list --time relative",
-  "list --time relative --columns user,task,status,text,error",
-  "list -u 用户 -o csv --columns user,task,status,error,text",
-  `query '{"status": ["error"]}' --columns user,task,error`,
-  "get алиса озвучка-главы-1",
-  "stats --no-disk",
-  "verify --details",
-  "sync --dry-run",
-  "cleanup --once --dry-run --retention 7d | grep -v pass",
-  "delete -u алиса -u 用户 --dry-run",
-  "mark --status run --to error --dry-run",
-  "import export.jsonl --dry-run",
-  "export --to all.jsonl",
-  "list --status wat",
-];
-
-it.each([80, 120])("what commands print fits %d columns", async (columns) => {
-  here.root.writeStore(TASKS);
-  here.root.write("export.jsonl", TASKS.map((task) => `${JSON.stringify(task)}\n`).join(""));
-  await here.run("sync");
-  here.root.writeStore(TASKS.slice(1));
-  const shell = await open({ columns, rows: 100, env: { NO_COLOR: "1" } });
-  const shown: string[] = [];
-  for (const line of LINES) shown.push(`$ ttsctl ${line}`, ...(await shell.run(`ttsctl ${line}`)));
-  for (const text of shown) if (!text.startsWith("$")) expect(stringWidth(text)).toBeLessThanOrEqual(columns);
-  expect(shown.join("\n").replace(/\d{4}-\d\d-\d\dT[\d:.]+/g, "(time)")).toMatchSnapshot();
 });

@@ -65,52 +65,6 @@ describe("stats", () => {
     );
   });
 
-  it("counts a task by its hash if its score in Redis isn't a time", async () => {
-    await fill();
-    const before = JSON.parse((await here.run("stats -o json --no-disk")).stdout);
-    const scores = ["inf", "alice:old", "-inf", "alice:new", "1e18", "小雨:stuck"];
-    await here.server.call("ZADD", "tts:tasks:index", ...scores);
-    const run = await here.run("stats -o json --no-disk");
-    expect(run).toMatchObject({ code: 0, stderr: "" });
-    const { oldest, newest, byUser } = JSON.parse(run.stdout);
-    expect({ oldest: oldest.task_id, newest: newest.task_id, byUser }).toEqual({
-      ...{ oldest: before.oldest.task_id, newest: before.newest.task_id, byUser: before.byUser },
-    });
-    await here.server.call("DEL", "tts:task:小雨:stuck");
-    here.root.writeStore(here.root.readStore().slice(0, 2));
-    expect(await here.run("cleanup --explain 小雨 stuck")).toMatchObject({ code: 0 });
-  });
-
-  it("shows the counts to people, and names an invalid record", async () => {
-    await fill();
-    here.root.writeStore([...here.root.readStore(), { user_id: "alice", task_id: "bad" }]);
-    const run = await here.run("stats");
-    expect(run).toMatchObject({ code: 0, stderr: "" });
-    expect(run.stdout).toMatch(/^3 tasks of 2 users, from redis\n/);
-    expect(run.stdout).toMatch(/^done +2 +66\.7%/m);
-    expect(run.stdout).toMatch(/^alice +2 +0 +0 +2 +0 +220 bytes +1m ago$/m);
-    expect(run.stdout).toMatch(/^cleanup +1 task would be purged now: 2 files, 110 bytes$/m);
-    expect(run.stdout).toMatch(/^stuck +1: 小雨:stuck \(run, 3d ago\); ttsctl mark --stuck --to error$/m);
-    expect(run.stdout).toMatch(/^invalid +1 record: byte \d+ \(alice:bad\): updated_at is missing$/m);
-  });
-
-  it("falls back as lists do, and exits 4 if Redis is forced", async () => {
-    await fill();
-    const env = { REDIS_PORT: "1" };
-    const run = await here.run("stats -o json", { env });
-    expect(run.code).toBe(0);
-    expect(JSON.parse(run.stdout)).toMatchObject({ source: "file", total: 3, cleanup: { tasks: 1 } });
-    expect(lines(run.stderr)).toHaveLength(1);
-    expect((await here.run("stats --source redis", { env })).code).toBe(4);
-    expect((await here.run("stats --no-redis")).stderr).toBe("");
-    expect((await here.run("stats --user a:b")).code).toBe(2);
-    here.root.write("voice_task.json", "[{");
-    expect((await here.run("stats --source file")).code).toBe(1);
-    const alone = await here.run("stats -o json");
-    expect(JSON.parse(alone.stdout)).toMatchObject({ source: "redis", total: 3, invalid: null, cleanup: null });
-    expect(alone.stderr).toContain("reading only from Redis");
-  });
-
   it("watches: one object a line in a pipe, until it is stopped", async () => {
     await fill();
     const run = start(["stats", "--watch", "1", "-o", "json", "--no-disk"], {

@@ -1,14 +1,12 @@
 import { spawn } from "node:child_process";
 import { describe, expect, it } from "vitest";
-import { systemClock } from "../../src/clock.ts";
 import { cleanEnv } from "../helpers/clean-env.ts";
 import { hasPty, OnTerminal, onTerminal as started } from "../helpers/pty.ts";
 import { ago, record } from "../helpers/records.ts";
-import { BUILT, binary } from "../helpers/ttsctl.ts";
+import { binary } from "../helpers/ttsctl.ts";
 import { usePlace } from "./setup.ts";
 
 const here = usePlace();
-const ESCAPE = "\u001b";
 
 async function fill(): Promise<void> {
   here.root.writeStore([
@@ -33,17 +31,6 @@ describe("on a terminal", () => {
     expect(await here.server.call("ZCARD", "tts:tasks:index")).toBe(1);
   });
 
-  it.each(["n", "", "yikes"])("changes nothing after %j", async (answer) => {
-    await fill();
-    const before = [here.root.tree(), await here.server.dump()];
-    const run = onTerminal("delete --user alice");
-    await run.says(/\[y\/N\]/);
-    run.type(`${answer}\r`);
-    expect(await run.end()).toBe(1);
-    expect(run.text).toContain("declined: nothing was deleted");
-    expect([here.root.tree(), await here.server.dump()]).toEqual(before);
-  });
-
   it.runIf(hasPty)("is interrupted by Ctrl-C at the question, and changes nothing", async () => {
     await fill();
     const before = [here.root.tree(), await here.server.dump()];
@@ -52,15 +39,6 @@ describe("on a terminal", () => {
     run.type("\u0003");
     expect(await run.end()).toBe(130);
     expect([here.root.tree(), await here.server.dump()]).toEqual(before);
-  });
-
-  it("takes the end of the input for no", async () => {
-    await fill();
-    const run = onTerminal("delete --user alice");
-    await run.says(/\[y\/N\]/);
-    run.type("\u0004");
-    expect([1, 130]).toContain(await run.end());
-    expect(here.root.readStore()).toHaveLength(3);
   });
 
   it("sync --prune asks too, and --yes asks nothing", async () => {
@@ -73,22 +51,6 @@ describe("on a terminal", () => {
     const second = onTerminal("delete --user alice --force --yes");
     expect(await second.end()).toBe(0);
     expect(second.text).not.toContain("[y/N]");
-  });
-
-  it.skipIf(BUILT)("shows progress after a second, not with -q, and shows the cursor again", async () => {
-    here.root.writeStore(Array.from({ length: 20_000 }, (_, i) => record("alice", `t${i}`)));
-    const clock = { ...systemClock, monotonic: () => systemClock.monotonic() * 50 };
-    for (const [line, shown] of [
-      ["sync", true],
-      ["sync -q", false],
-    ] as const) {
-      await here.server.call("FLUSHALL");
-      const run = started(line.split(" "), here.root.path, {}, undefined, clock);
-      expect(await run.end()).toBe(0);
-      expect(/syncing {2}\[#*-*\] \d+% {2}[\d,]+ of 20,000/.test(run.text)).toBe(shown);
-      if (shown) expect(run.text.lastIndexOf(`${ESCAPE}[?25h`)).toBeGreaterThan(run.text.lastIndexOf(`${ESCAPE}[?25l`));
-      expect(run.text).toContain("20000 written");
-    }
   });
 });
 

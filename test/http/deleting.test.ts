@@ -80,15 +80,6 @@ describe("DELETE", () => {
     expect((await inStores())[0]).toEqual(["t01", "t02", "t03"]);
   });
 
-  it("is refused with --read-only, and without a configuration that names the store", async () => {
-    const readOnly = await here.serve("--read-only");
-    expect(await codeOf(await remove(readOnly, "t01"))).toEqual([403, "READ_ONLY"]);
-    here.root.drop("config.ini");
-    const bare = await here.serve("--no-cleanup", { REDIS_PORT: String(here.server.port) });
-    expect(await codeOf(await remove(bare, "t01"))).toEqual([403, "CONFIG_REQUIRED"]);
-    expect((await inStores())[0]).toEqual(["t01", "t02", "t03"]);
-  });
-
   it("many at once are all deleted, one after the other", async () => {
     const many = Array.from({ length: 8 }, (_, i) => record("carol", `n${i}`));
     here.root.writeStore([...TASKS, ...many]);
@@ -97,16 +88,6 @@ describe("DELETE", () => {
     const answers = await Promise.all(many.map((_, i) => remove(server, `n${i}`, "user_id=carol")));
     expect(answers.map(({ status }) => status)).toEqual(many.map(() => 200));
     expect((await inStores())[0]).toEqual(["t01", "t02", "t03"]);
-  });
-
-  it("without Redis works on the file, and says so", async () => {
-    const server = await here.serve("--no-cleanup");
-    await here.server.stop();
-    const answer = await remove(server, "t01");
-    expect(answer.status).toBe(200);
-    expect(answer.headers.get("ttsctl-warnings")).toMatch(/Redis at/);
-    expect(here.root.readStore()).toHaveLength(2);
-    await here.server.start();
   });
 
   it("names the command that holds the lock", async () => {

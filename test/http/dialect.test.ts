@@ -5,7 +5,6 @@ import { ago, record } from "../helpers/records.ts";
 import { type Served, useServer } from "./setup.ts";
 
 const here = useServer();
-const TOKEN = "0123456789abcdef";
 const SERVE = "--dialect api_ms --no-sync --no-cleanup";
 
 beforeEach(() =>
@@ -76,15 +75,6 @@ it("orders, searches and stuck tasks are as in the plain dialect", async () => {
   }
 });
 
-it("without a token there is a refusal in the dialect, with the challenge", async () => {
-  const server = await here.serve(SERVE, { TTSCTL_HTTP_TOKEN: TOKEN });
-  const refused = await server.fetch("/voice-tasks?user_id=alice");
-  expect([refused.status, refused.headers.get("www-authenticate")]).toEqual([401, "Bearer"]);
-  expect(await refused.json()).toEqual(failed(1, expect.any(String)));
-  const headers = { authorization: `Bearer ${TOKEN}` };
-  expect(await answer(server, "/voice-tasks?user_id=alice", { headers })).toMatchObject([200, { code: 0 }]);
-});
-
 it("a request may name its dialect", async () => {
   const spoken = await here.serve(SERVE);
   const headers = { "ttsctl-dialect": "plain" };
@@ -134,7 +124,7 @@ it("deletes by the id, but no task whose id another user also has, and no unfini
   expect(await answer(reading, "/voice-tasks/none", DELETE)).toEqual([403, failed(1, expect.any(String))]);
 });
 
-it("/openapi.json describes the answers of both dialects", async () => {
+it("/openapi.json describes the answers of the server's dialect", async () => {
   const server = await here.serve(SERVE);
   const description = (await server.json("/openapi.json")) as { components: object };
   expect((await new Validator().validate(structuredClone(description))).valid).toBe(true);
@@ -166,4 +156,24 @@ it("a task may be asked for often, but not for more than 8 MiB of repeats", asyn
   expect([fine, some.data.total]).toEqual([200, 5001]);
   const [refused, why] = await ask(repeats(100_000));
   expect([refused, why]).toEqual([400, failed(3, expect.stringMatching(/^task_ids .*too large; .*each id once$/))]);
+});
+
+it.each([
+  ["100%", "50%25"],
+  ["a", "q?"],
+  ["h#frag&x=1", "t"],
+  ["a b", "第一章"],
+  ["plain", "t-1"],
+])("the result_url of %s:%s leads to its file", async (user, task) => {
+  const result_url = `/output/${user}/${task}/audio 1.wav`;
+  here.root.writeStore([record(user, task, { result_url }), record("other", "o", { result_url: "/output/x%20y/z?" })]);
+  here.root.write(`output/${user}/${task}/audio 1.wav`, "RIFF");
+  const server = await here.serve(SERVE);
+  const list = (await server.json(`/voice-tasks?${new URLSearchParams({ user_id: user })}`)) as {
+    data: { data: { result_url: string }[] };
+  };
+  const [found] = list.data.data;
+  const audio = await server.fetch(found!.result_url);
+  expect([audio.status, await audio.text()]).toEqual([200, "RIFF"]);
+  expect(await server.json("/voice-tasks/o")).toMatchObject({ data: { result_url: "/output/x%20y/z?" } });
 });

@@ -44,15 +44,6 @@ describe("on start", () => {
     expect(server.run.stderr.includes("watching")).toBe(left === 1);
   });
 
-  it("a wrong value of [http] cleanup is one line, and the exit code 2", async () => {
-    here.root.configure(here.server.port, "[http]\ncleanup = maybe\n");
-    const { code, stderr } = await here.run("serve --port 0");
-    expect([code, stderr]).toEqual([
-      2,
-      expect.stringMatching(/^error: .*\[http\] cleanup: "maybe" is invalid[^\n]*\n$/),
-    ]);
-  });
-
   it("--no-sync leaves Redis as it is, --read-only the tasks too", async () => {
     for (const flag of ["--no-sync", "--read-only --cleanup"]) {
       const server = await here.serve(flag);
@@ -172,20 +163,6 @@ describe("while it runs", () => {
       finished: true,
     });
     expect(quiet.run.stderr).not.toContain("GET");
-  });
-
-  it.each(["", "-v"])("logs one ping on start, with the flags %j", async (flags) => {
-    const server = await here.serve(`--no-cleanup ${flags}`);
-    await server.run.says(/2 tasks from the file to Redis/);
-    expect(server.run.stderr.match(/answered the ping/g)).toHaveLength(1);
-  });
-
-  it("SIGHUP does not end it", async () => {
-    const server = await here.serve("--no-cleanup");
-    await server.run.says(/2 tasks from the file to Redis/);
-    server.run.kill("SIGHUP");
-    await server.run.says(/SIGHUP: nothing is reloaded; changed settings need a restart/);
-    expect(await server.json("/healthz")).toMatchObject({ status: "ok" });
   });
 });
 

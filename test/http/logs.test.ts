@@ -2,7 +2,6 @@ import { appendFileSync, renameSync, rmSync, symlinkSync, truncateSync } from "n
 import { beforeEach, describe, expect, it } from "vitest";
 import { FastClock } from "../helpers/clock.ts";
 import { ago, record } from "../helpers/records.ts";
-import { openFiles } from "../helpers/ttsctl.ts";
 import { until } from "../helpers/until.ts";
 import { type Served, useServer } from "./setup.ts";
 import { request, Wire } from "./wire.ts";
@@ -12,7 +11,6 @@ const SECRET = "only-for-the-operator-0123456789";
 const RUNNING = record("alice", "t01", { status: "running", updated_at: ago(60) });
 const LOG = "Logs/20260101/08/t01.log";
 const STREAM = "/voice-tasks/t01/logs/stream?user_id=alice";
-const MOST_STREAMS = 32;
 
 beforeEach(() => {
   here.root.writeStore([RUNNING, record("alice", "done"), record("alice", "../../secret", { status: "running" })]);
@@ -60,11 +58,6 @@ class Stream {
   }
 }
 
-/** Descriptors of the server that are open below `Logs/`. */
-function openLogs(server: Served): number {
-  return openFiles(server.run.pid).filter((path) => path.startsWith(here.root.at("Logs"))).length;
-}
-
 describe("the last lines", () => {
   it("are those of the newest log, and of older ones as far as needed", async () => {
     const server = await here.serve("--no-cleanup", {}, new FastClock());
@@ -81,7 +74,7 @@ describe("the last lines", () => {
     }
   });
 
-  it("as text are those of get --log, without what would control a terminal", async () => {
+  it("as text are those of logs, without what would control a terminal", async () => {
     here.root.write(LOG, "10%\r50%\r100%\n\u001b[31mred\u202e\u0007\n");
     const server = await here.serve("--no-cleanup", {}, new FastClock());
     const answer = await server.fetch("/voice-tasks/t01/logs?user_id=alice&lines=2&format=text");
@@ -89,7 +82,7 @@ describe("the last lines", () => {
     expect(answer.headers.get("x-content-type-options")).toBe("nosniff");
     const text = await answer.text();
     expect(text).toBe(`==> ${LOG} <==\n100%\n\\u001b[31mred\\u202e\\u0007\n`);
-    expect((await here.run("get alice t01 --log 2")).stdout).toContain(text);
+    expect((await here.run("logs alice t01 --tail 2")).stdout).toBe(text);
   });
 
   it.each(["lines=0", "lines=-1", "lines=10001", "lines=x", "format=html", "follow=1", "lines=1&lines=2"])(
@@ -182,16 +175,6 @@ describe("a stream", () => {
     await stream.gets("three", "cut", "new file", "later");
   });
 
-  it("waits for a log that is not there yet", async () => {
-    here.root.removeFolder("Logs");
-    here.root.write("Logs/20260101/08/other.log", "x\n");
-    const server = await here.serve("--no-cleanup", {}, new FastClock());
-    const stream = await Stream.open(server);
-    await until(() => stream.wire.text.includes(": still here"));
-    here.root.write(LOG, "there\n");
-    await stream.gets("there");
-  });
-
   it("ends within 5 s when the server stops, also for a client that reads nothing", async () => {
     here.root.write(LOG, `${"x".repeat(200)}\n`.repeat(20_000));
     const server = await here.serve("--no-cleanup", {}, new FastClock());
@@ -205,37 +188,6 @@ describe("a stream", () => {
     expect(performance.now() - began).toBeLessThan(8_000);
     expect(await stream.ends()).toEqual({ reason: "interrupted", status: "run" });
     deaf.socket.destroy();
-  });
-
-  it("is one of 32: another is BUSY until a client leaves, and nothing stays open", async () => {
-    const server = await here.serve("--no-cleanup", {}, new FastClock());
-    const before = openLogs(server);
-    const streams = await Promise.all(Array.from({ length: MOST_STREAMS }, () => Stream.open(server)));
-    for (const stream of streams) await until(() => stream.lines().length > 0);
-    const refused = await server.fetch(STREAM);
-    expect([refused.status, refused.headers.get("retry-after")]).toEqual([503, "5"]);
-    expect(await refused.json()).toMatchObject({ code: "BUSY" });
-    expect((await server.fetch("/voice-tasks/t01/logs?user_id=alice")).status).toBe(200);
-    expect((await server.fetch(STREAM, { method: "HEAD" })).status).toBe(200);
-    streams[0]!.wire.socket.destroy();
-    let next = await Stream.open(server);
-    await until(async () => {
-      if (next.lines().length > 0) return true;
-      if (next.wire.ended) next = await Stream.open(server);
-      return false;
-    });
-    for (const stream of [...streams, next]) stream.wire.socket.destroy();
-    await until(() => openLogs(server) === before);
-    expect(server.run.stderr).not.toMatch(/Warning|error of ttsctl/);
-  });
-
-  it("needs the token, as all that shows tasks", async () => {
-    const TTSCTL_HTTP_TOKEN = "a-token-of-32-characters-or-more";
-    const server = await here.serve("--no-cleanup", { TTSCTL_HTTP_TOKEN });
-    for (const path of [STREAM, STREAM.replace("/stream", "")]) expect((await server.fetch(path)).status).toBe(401);
-    const stream = await Stream.open(server, STREAM, { authorization: `Bearer ${TTSCTL_HTTP_TOKEN}` });
-    await stream.gets("a", "b", "one", "two", "three");
-    stream.wire.socket.destroy();
   });
 
   it("goes on from the file while Redis is down", async () => {

@@ -103,7 +103,7 @@ it("an answer that is asked for again is sent again only if it or its warnings c
     const body = await buffer(answer);
     return { status: answer.statusCode, headers: answer.headers, length: body.length };
   };
-  const paths = ["/voice-tasks?page_size=50", "/voice-tasks/t01?user_id=alice", "/stats?disk=false", "/stats/hours"];
+  const paths = ["/voice-tasks?page_size=50", "/voice-tasks/t01?user_id=alice", "/stats?disk=false", "/stats/chart"];
   for (const path of paths) {
     const { status, headers } = await ask(path);
     const etag = headers.etag!;
@@ -195,7 +195,7 @@ describe("one task", () => {
 it("a method that a path does not take is 405, and says which it takes", async () => {
   const server = await here.serve("--read-only");
   const answer = await server.fetch("/voice-tasks/t01?user_id=alice", { method: "PUT" });
-  expect([answer.status, answer.headers.get("allow")]).toEqual([405, "GET, DELETE"]);
+  expect([answer.status, answer.headers.get("allow")]).toEqual([405, "GET, HEAD, DELETE"]);
   expect((await server.fetch("/voice-tasks", { method: "DELETE" })).status).toBe(405);
   expect((await server.fetch("/nothing", { method: "POST" })).status).toBe(404);
 });

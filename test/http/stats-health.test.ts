@@ -1,7 +1,9 @@
+import { spawnSync } from "node:child_process";
 import { appendFileSync, readFileSync } from "node:fs";
 import { beforeEach, expect, it } from "vitest";
 import type { StatsHealth } from "../../src/http/routes/stats-health.ts";
 import { FastClock } from "../helpers/clock.ts";
+import { lacks } from "../helpers/lacks.ts";
 import { ago, record } from "../helpers/records.ts";
 import { start } from "../helpers/ttsctl.ts";
 import { until } from "../helpers/until.ts";
@@ -103,16 +105,6 @@ it("compares nothing while Redis is down, and needs the token", async () => {
   await here.server.start();
 });
 
-it("a pass that a signal stopped needs no attention", async () => {
-  const about = { time: new Date().toISOString(), run: "1" };
-  const begin = { ...about, event: "begin", argv: ["cleanup", "--once"], store: here.root.store };
-  const end = { ...about, event: "end", exitCode: 130, error: "INTERRUPTED", announced: 0, stayed: 0, result: null };
-  here.root.write("audit.jsonl", `${JSON.stringify(begin)}\n${JSON.stringify(end)}\n`);
-  const server = await here.serve("--no-sync", AUDIT);
-  const { cleanup, attention } = await healthOf(server);
-  expect([cleanup.last?.error, attention.includes("cleanup")]).toEqual(["INTERRUPTED", false]);
-});
-
 it("knows the passes of its own loop, and that they fail", async () => {
   here.root.writeStore([...TASKS, OLD]);
   const server = await here.serve("--cleanup");
@@ -164,4 +156,12 @@ it("knows the passes of others by the ledger and their lock", async () => {
     ["cleanup"],
     { exitCode: 1, error: "MAX_DELETE_EXCEEDED" },
   ]);
+});
+
+it.skipIf(lacks("promtool"))("promtool finds nothing wrong with the metrics", async () => {
+  here.root.writeStore([record("alice", "t1"), record("alice", "t2", { status: "queued" })]);
+  const server = await here.serve("--cleanup");
+  const input = await (await server.fetch("/metrics")).text();
+  const { status, stdout, stderr } = spawnSync("promtool", ["check", "metrics"], { input, encoding: "utf8" });
+  expect([status, stdout, stderr]).toEqual([0, "", ""]);
 });

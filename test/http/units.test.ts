@@ -3,7 +3,9 @@ import { Readable } from "node:stream";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { systemClock } from "../../src/clock.ts";
-import { warningsValue } from "../../src/http/answer.ts";
+import { loadSettings } from "../../src/config/load.ts";
+import { TtsctlError } from "../../src/errors.ts";
+import { problemOf, warningsValue } from "../../src/http/answer.ts";
 import { createApp } from "../../src/http/app.ts";
 import { Doorbell } from "../../src/http/doorbell.ts";
 import { Hosts, isLocal } from "../../src/http/guard.ts";
@@ -86,16 +88,10 @@ describe("the Host of a request", () => {
 describe("a token", () => {
   const clock = { ...systemClock, now: () => 1_000_000, monotonic: () => 0 };
   const TOKEN = "a-secret-of-some-length";
-  const serverWith = (changes: Partial<ServerParts> = {}) => {
-    const metrics = { contentType: "text/plain", text: async () => "" };
-    const hosts = new Hosts("127.0.0.1", []);
-    const parts = { pageFolder: "", basePath: "", version: "1", token: TOKEN, clock, hosts, metrics, ...changes };
-    const app = createApp({
-      ...parts,
-      health: async () => ({}),
-      stats: async () => ({}),
-      cleanup: async () => ({ last: null }),
-    } as unknown as ServerParts);
+  const serverWith = async (changes: Partial<ServerParts> = {}, env = {}) => {
+    const settings = await loadSettings({ flags: {}, env: { TTSCTL_HTTP_TOKEN: TOKEN, ...env }, cwd: "/" });
+    const run = { signal: new AbortController().signal, onRelease: () => {} };
+    const app = createApp({ pageFolder: "", settings, clock, run, ...changes } as unknown as ServerParts);
     return async (method: string, path: string, headers: Record<string, string>, body = "") => {
       const socket = { localPort: 9883 };
       const request = { method, url: path, headers: { host: "localhost", ...headers }, headersDistinct: {}, socket };
@@ -103,12 +99,13 @@ describe("a token", () => {
       return await app.request(path, { method, headers }, env);
     };
   };
-  const admits = async (headers: Record<string, string>, ask = serverWith()) => {
-    const { status } = await ask("GET", "/metrics", headers);
-    expect([200, 401]).toContain(status);
-    return status === 200;
+  type Ask = Awaited<ReturnType<typeof serverWith>>;
+  const admits = async (headers: Record<string, string>, ask?: Ask) => {
+    const { status } = await (ask ?? (await serverWith()))("GET", "/nothing-here", headers);
+    expect([404, 401]).toContain(status);
+    return status === 404;
   };
-  const sessionOf = async (ask: ReturnType<typeof serverWith>, proto: string) => {
+  const sessionOf = async (ask: Ask, proto: string) => {
     const headers = { "content-type": "application/json", "x-forwarded-proto": proto };
     const answer = await ask("POST", "/login", headers, JSON.stringify({ token: TOKEN }));
     return answer.headers.get("set-cookie")!;
@@ -125,17 +122,27 @@ describe("a token", () => {
 
   it("opens a session that no script can read, and that expires", async () => {
     let now = 1_000_000;
-    const ask = serverWith({ basePath: "/tts", clock: { ...clock, now: () => now } });
+    const ask = await serverWith({ clock: { ...clock, now: () => now } }, { TTSCTL_HTTP_BASE_PATH: "/tts" });
     const set = await sessionOf(ask, "https");
     expect(set).toMatch(/; Max-Age=2592000; Path=\/tts; HttpOnly; Secure; SameSite=Strict$/);
     expect(set).not.toContain("a-secret");
     const cookie = `a=b; ${cookieOf(set)}; c=d`;
     expect(await admits({ cookie }, ask)).toBe(true);
     expect(await admits({ cookie: `${cookieOf(set)}x` }, ask)).toBe(false);
-    expect(await admits({ cookie }, serverWith())).toBe(false);
+    expect(await admits({ cookie })).toBe(false);
     now += 2_592_001;
     expect(await admits({ cookie }, ask)).toBe(false);
   });
+});
+
+it.each([
+  ["TIMEZONE_MISMATCH", 409],
+  ["STORE_MISMATCH", 409],
+  ["CLOCK_SKEW", 503],
+  ["REDIS_LOADING", 503],
+  ["BACKUP_FAILED", 500],
+] as const)("%s has the status %i", (code, status) => {
+  expect(problemOf(new TtsctlError(code, "x", { hint: "y" }))).toMatchObject({ code, status, detail: "x" });
 });
 
 describe("a range", () => {
@@ -232,7 +239,7 @@ describe("the doorbell", () => {
   it("rings after a change, two seconds later and every minute, and while the stores can't be read", async () => {
     const clock = new TestClock();
     let mark: string | null = "a";
-    const doorbell = new Doorbell({ clock, mark: async () => mark ?? Promise.reject(new Error("down")) });
+    const doorbell = new Doorbell(clock, async () => mark ?? Promise.reject(new Error("down")));
     const left = new AbortController();
     const rings: [ring: number, at: number][] = [];
     const began = clock.monotonic();
@@ -262,7 +269,7 @@ describe("the doorbell", () => {
   });
 
   it("has one answer for all that ask the same after the last ring", async () => {
-    const doorbell = new Doorbell({ clock: systemClock, mark: async () => "a" });
+    const doorbell = new Doorbell(systemClock, async () => "a");
     let made = 0;
     const ask = (ring: number, question = "q") => doorbell.share(ring, question, async () => ({ text: `${++made}` }));
     expect([await ask(1), await ask(1)].map(({ text }) => text)).toEqual(["1", "2"]); // nobody listens

@@ -140,7 +140,7 @@ describe("thousands of tasks of a service in Shanghai, with the tool in UTC", ()
       artifacts,
     };
     for (const [userId, taskId] of order.all.filter((_, i) => i % (TASKS / 8) === 0)) {
-      const result = await getTask(parts, { userId, taskId }, { source: "auto", logLines: null });
+      const result = await getTask(parts, { userId, taskId }, "auto");
       expect(result.file!.json).toBe(result.redis!.json);
     }
     await artifacts.close();

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { isRedisError, openTaskStore, TtsctlError } from "../../src/library/index.ts";
+import { openTaskStore, type TtsctlError } from "../../src/library/index.ts";
 import type { StoreOptions, TaskStore } from "../../src/library/types.ts";
 import { record } from "../helpers/records.ts";
 import { useLibrary } from "./setup.ts";
@@ -45,14 +45,6 @@ describe("a wrong argument", () => {
     expect(refused.hint).toContain("accepted: ");
   });
 
-  it("is refused by all() at the first read", async () => {
-    const store = await here.open();
-    const asked = (query: unknown) => (store.all as (query: unknown) => AsyncIterator<unknown>)(query).next();
-    await expect(asked({ status: "done" })).rejects.toMatchObject({ code: "USAGE" });
-    await expect(asked({ stuck: true })).rejects.toMatchObject({ code: "USAGE" });
-    await expect(asked(null)).rejects.toMatchObject({ code: "USAGE" });
-  });
-
   it.each<[unknown, RegExp]>([
     [undefined, /options.*object/],
     [null, /options.*object/],
@@ -74,11 +66,6 @@ describe("an argument", () => {
     expect(await found({ since: new Date(1_000_000), until: new Date(1_000_001) })).toBe(1);
     expect(await found({ until: new Date(1_000_000) })).toBe(0);
     expect(await found({ since: "1970-01-01T00:16:40Z" })).toBe(1);
-  });
-
-  it("may be an empty list of ids, which returns an empty page", async () => {
-    const store = await here.open();
-    expect(await store.listByIds("alice", [])).toMatchObject({ total: 0, items: [], missing: [], warnings: [] });
   });
 });
 
@@ -107,15 +94,6 @@ describe("messages", () => {
       expect(text).not.toContain("REDIS_HOST");
     }
     expect(offHint).toContain("openTaskStore the address of Redis");
-  });
-
-  it("are in the JSON of an error", () => {
-    const error = new TtsctlError("USAGE", "wrong", { hint: "do it right" });
-    expect(JSON.parse(JSON.stringify({ error }))).toEqual({
-      error: { name: "TtsctlError", code: "USAGE", message: "wrong", hint: "do it right" },
-    });
-    expect(isRedisError(error)).toBe(false);
-    expect(isRedisError(new TtsctlError("REDIS_TIMEOUT", "slow"))).toBe(true);
   });
 });
 

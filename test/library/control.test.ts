@@ -1,6 +1,5 @@
 import { mkdirSync, symlinkSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { openTaskStore } from "../../src/library/index.ts";
 import type { ChangeEvent, MirrorEvent, PageQuery, TaskPage, TaskStore } from "../../src/library/types.ts";
 import { writeOld } from "../helpers/files.ts";
 import { ago, record } from "../helpers/records.ts";
@@ -60,16 +59,6 @@ describe("cursors", () => {
       await expect(refused).rejects.toMatchObject({ code: "USAGE", message: expect.stringContaining("cursor") });
     },
   );
-});
-
-describe("count", () => {
-  it("counts passes", async () => {
-    const store = await here.open();
-    await Promise.all([store.upsert(task("t1")), store.upsert(task("t2", { status: "failed" }))]);
-    expect(await Promise.all([store.count(), store.count({ status: ["error"] })])).toEqual([2, 1]);
-    expect(await store.count({ userId: "bob" })).toBe(0);
-    await expect(store.count({ page: 1 } as never)).rejects.toMatchObject({ code: "USAGE" });
-  });
 });
 
 describe("events", () => {
@@ -141,45 +130,6 @@ describe("a signal", () => {
     await until(async () => Number(await here.server.call("ZCARD", "tts:tasks:index")) > 0);
     await store.close();
     expect(await synced).toMatchObject({ code: "INTERRUPTED" });
-  });
-});
-
-describe("a store", () => {
-  it("is closed by await using", async () => {
-    const store = await here.open();
-    await store[Symbol.asyncDispose]();
-    await expect(store.count()).rejects.toMatchObject({ code: "STORE_CLOSED" });
-  });
-
-  it("uses the given clock", async () => {
-    const clock = { now: () => 1_000_000_000_000 };
-    const store = await here.open({ clock });
-    await store.upsert(task("t1", { updated_at: 999_999_000 }));
-    expect(await store.count({ since: "2h" })).toBe(1);
-    await store.update("alice", "t1", (one) => ({ ...one, n: 1 }));
-    expect((await store.get("alice", "t1"))!.updatedAt).toBe(1_000_000_000);
-    await expect(here.open({ clock: {} as never })).rejects.toMatchObject({ code: "USAGE" });
-  });
-});
-
-describe("cleanupOnce", () => {
-  it("runs one pass, or counts the plan", async () => {
-    const [old, failed] = [record("alice", "old"), record("alice", "failed", { status: "failed" })];
-    here.root.writeStore([old, failed]);
-    here.root.writeArtifacts([old, failed]);
-    const store = await here.open({ retention: { default: "1h", error: -1 } });
-    const dry = await store.cleanupOnce({ dryRun: true });
-    expect([dry.counts.purged, here.root.readStore().length]).toEqual([1, 2]);
-    expect(await store.cleanupOnce()).toMatchObject({ counts: { candidates: 1, purged: 1 }, problem: null });
-    expect(here.root.readStore()).toEqual([failed]);
-    expect([here.root.has("output/alice/old"), here.root.has("output/alice/failed")]).toEqual([false, true]);
-  });
-
-  it("needs directories that were named", async () => {
-    const bare = await openTaskStore({ store: here.root.store, redis: "off" });
-    await expect(bare.cleanupOnce()).rejects.toMatchObject({ code: "CONFIG_REQUIRED" });
-    await expect(bare.artifactPath("a", "t", "x.wav")).rejects.toMatchObject({ code: "CONFIG_REQUIRED" });
-    await bare.close();
   });
 });
 

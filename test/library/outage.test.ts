@@ -90,22 +90,6 @@ describe("while Redis is down", () => {
     expect(await here.server.call("ZCARD", "tts:tasks:index")).toBe(500);
     expect(await here.server.call("EXISTS", "tts:ttsctl:synced")).toBe(1);
   });
-
-  it("if too many changes are pending, a sync of the whole file replaces them", async () => {
-    const store = await filled(10);
-    await here.server.stop();
-    await Promise.all(range(0, 10_050).map((n) => store.upsert(task(n, "succeeded", ago(60)))));
-    await store.delete("alice", "t9");
-    await startRedis();
-    await until(async () => {
-      expect((await store.get("alice", "t5"))!.status).toBe("done");
-      const { total, source } = await store.listPage();
-      expect(total).toBe(10_049);
-      return source === "redis";
-    }, 15);
-    expect(await statusInRedis(5)).toBe("succeeded");
-    expect(await here.server.call("ZCARD", "tts:tasks:index")).toBe(10_049);
-  });
 });
 
 describe("a Redis that refuses a write", () => {
@@ -216,18 +200,6 @@ describe("a program that ended while Redis lacked changes", () => {
     await untilRedisAnswers(store, async (read) => {
       expect((await read.get("alice", "t0"))!.status).toBe("done");
     });
-  });
-
-  it("repeatedly: one lock file serves all of them", async () => {
-    await (await filled(5)).close();
-    await here.server.stop();
-    await kill(await program('await store.delete("alice", "t0");'));
-    for (const n of [1, 2]) await kill(await program(upsert(task(n, "succeeded", ago(60)))));
-    expect(marks()).toHaveLength(1);
-    await startRedis();
-    const store = await here.open({ store: here.root.at("tasks.jsonl") });
-    expect(await store.get("alice", "t0")).toBeNull();
-    expect((await store.get("alice", "t1"))!.status).toBe("done");
   });
 
   it("beside one that lives: that one's changes are its own", async () => {

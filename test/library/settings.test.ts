@@ -33,14 +33,6 @@ describe("the settings of a store", () => {
     }
   });
 
-  it("a url takes the place of the parts in config; a bare number of a retention is seconds", async () => {
-    writeOld(path("config.ini"), "[redis]\nport = 7000\ndb = 2\npassword = x\n");
-    const options = { config: path("config.ini"), redis: "redis://127.0.0.1:7001", retention: 90 };
-    const { redis, cleanup } = await settingsOf(options);
-    expect([redis.port.value, redis.db.value, redis.password.value]).toEqual([7001, 0, null]);
-    expect([cleanup.retention.value, cleanup.retentionDone.value]).toEqual([90, 90]);
-  });
-
   it("every kind of Redis can be named", async () => {
     const { redis } = await settingsOf({
       store: path("x.json"),
@@ -52,11 +44,6 @@ describe("the settings of a store", () => {
     });
     const cluster = await settingsOf({ store: path("x.json"), redis: { cluster: true, nodes: "h:3" } });
     expect(targetOf(cluster).place).toEqual({ kind: "cluster", nodes: [{ host: "h", port: 3 }] });
-  });
-
-  it("off is off", async () => {
-    const { redis } = await settingsOf({ store: path("x.json"), redis: "off" });
-    expect(redis.enabled.value).toBe(false);
   });
 
   it("Redis is off unless an option or config names it", async () => {

@@ -48,23 +48,6 @@ describe("upsert and delete", () => {
     expect(here.root.storeText()).toContain('"top_p": 1.0');
   });
 
-  it("keep a newer record of the file, and don't change Redis", async () => {
-    const store = await here.open();
-    await store.upsert(task("t1", { updated_at: 2000 }));
-    const older = await store.upsert(task("t1", { updated_at: 1000 }));
-    expect(older).toEqual({ state: "newer", redis: { state: "skipped" } });
-    expect((await store.get("alice", "t1"))!.updatedAt).toBe(2000);
-  });
-
-  it("leave a copy in Redis that is newer", async () => {
-    const store = await here.open();
-    await store.upsert(task("t1"));
-    await here.server.call("HSET", "tts:task:alice:t1", "updated_at", ago(0), "status", "running");
-    expect(await store.upsert(task("t1", { text: "again" }))).toEqual({ state: "written", redis: { state: "newer" } });
-    expect(await store.delete("alice", "t1")).toEqual({ state: "removed", redis: { state: "newer" } });
-    expect((await here.server.hash("tts:task:alice:t1")).status).toBe("running");
-  });
-
   it("write again entries that Redis lost, and overwrite another program's", async () => {
     const store = await here.open();
     await store.upsert(task("t1", { updated_at: 100 }));
@@ -86,21 +69,6 @@ describe("upsert and delete", () => {
     expect((await first.get("alice", "t1", { source: "redis" }))!.record.status).toBe("succeeded");
     expect(await here.server.zset("tts:tasks:index")).toEqual([["alice:t1", "100"]]);
   });
-
-  it.each(["100", "5"])(
-    "leave a copy in Redis that is as new and no record's of the file, and say so (%#)",
-    async (score) => {
-      const store = await here.open();
-      await store.upsert(task("t1", { updated_at: 99 }));
-      await here.server.call("HSET", "tts:task:alice:t1", "updated_at", "1970-01-01T00:01:40Z", "status", "running");
-      await here.server.call("ZADD", "tts:tasks:index", score, "alice:t1");
-      await here.server.call("ZADD", "tts:user:alice:index", score, "t1");
-      const result = await store.upsert(task("t1", { updated_at: 100, status: "succeeded" }));
-      expect(result).toEqual({ state: "written", redis: { state: "unchanged" } });
-      expect((await here.server.hash("tts:task:alice:t1")).status).toBe("running");
-      expect(await here.server.zset("tts:tasks:index")).toEqual([["alice:t1", "100"]]);
-    },
-  );
 
   it("report only the task whose key in Redis has another type", async () => {
     const store = await here.open();
@@ -155,16 +123,6 @@ describe("reading", () => {
     expect(all).toEqual(["bob:t0", "alice:t4", "alice:t3", "alice:t2", "alice:t1", "alice:t0"]);
     expect((await store.get("alice", "t4", { source }))!.status).toBe("paused");
     expect(await store.get("alice", "t9", { source })).toBeNull();
-  });
-
-  it("returns plain objects, whose record survives a copy, a clone and JSON", async () => {
-    const store = await fill();
-    const one = (await store.get("alice", "t2"))!;
-    for (const copy of [{ ...one }, structuredClone(one), JSON.parse(JSON.stringify(one))]) {
-      expect(copy).toMatchObject({ taskId: "t2", record: { status: "succeeded", text: "你好，世界" } });
-    }
-    const { value } = await store.all().next();
-    expect(Object.keys(value)).toContain("record");
   });
 
   it("sees the latest writes to the file, also by other processes", async () => {
@@ -224,30 +182,6 @@ describe("a Redis that is down", () => {
     } finally {
       here.server.resume();
     }
-  });
-
-  it("gets missed removals automatically when it is back", async () => {
-    const store = await here.open();
-    await store.upsert(task("gone"));
-    here.server.suspend();
-    try {
-      expect(await store.delete("alice", "gone")).toMatchObject({
-        state: "removed",
-        redis: { state: "failed", error: { code: "REDIS_TIMEOUT" } },
-      });
-    } finally {
-      here.server.resume();
-    }
-    await until(async () => (await here.server.call("EXISTS", "tts:task:alice:gone")) === 0, 30);
-    expect(await store.get("alice", "gone")).toBeNull();
-  });
-
-  it("by the settings is neither contacted nor mentioned", async () => {
-    const store = await here.open({ redis: "off" });
-    expect(await store.upsert(task("t1"))).toEqual({ state: "written", redis: { state: "off" } });
-    expect(await store.delete("alice", "t1")).toEqual({ state: "removed", redis: { state: "off" } });
-    expect(await store.syncToRedis()).toMatchObject({ problem: { code: "REDIS_DISABLED" } });
-    expect(here.heard).toEqual([]);
   });
 });
 

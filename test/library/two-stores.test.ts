@@ -1,5 +1,4 @@
 import { expect, it } from "vitest";
-import { openTaskStore } from "../../src/library/index.ts";
 import type { TaskRecord, TaskStore } from "../../src/library/types.ts";
 import { ago, record } from "../helpers/records.ts";
 import { until } from "../helpers/until.ts";
@@ -50,17 +49,6 @@ it("a store is not refused because of its own deletions", async () => {
   const second = await open("a.jsonl");
   const deleted = await Promise.all(Array.from({ length: 20 }, (_, n) => second.delete("alice", `t${n}`)));
   expect(new Set(deleted.map(({ redis }) => redis.state))).toEqual(new Set(["removed"]));
-});
-
-it("a store without the option redis uses none", async () => {
-  const logger = { info: (line: string) => here.heard.push(line), warn: (line: string) => here.heard.push(line) };
-  const store = await openTaskStore({ store: here.root.at("c.jsonl"), logger });
-  try {
-    expect(await store.upsert(task("alice", 1))).toEqual({ state: "written", redis: { state: "off" } });
-    expect(here.heard).toEqual([]);
-  } finally {
-    await store.close();
-  }
 });
 
 it("two stores with prefixes of their own share a database", async () => {

@@ -32,17 +32,10 @@ describe.each(Object.entries(TEXTS))("very long texts: %s", (_, text) => {
       taskOf(record("alice", "t1", { text: `${text}!` })),
     ];
     const views = { task: redis, file, redis, invalid: null };
-    const result: GetResult = { source: "redis", ...views, artifacts: [], log: null, warnings: [] };
+    const result: GetResult = { source: "redis", ...views, artifacts: [], warnings: [] };
     const row = getRows(result, WIDTH).find(([mark]) => mark === "*")!;
     expect(row[3]).toBe(`${row[2]}!`);
   });
-});
-
-it("narrows the ids of a task by the same measure if only the first column identifies a row", () => {
-  const rows = [["dangling", "u".repeat(300), "t".repeat(300)]];
-  const [, line] = table(["KIND", "USER", "TASK"], rows, STYLE, 1).split("\n");
-  const [, user, task] = line!.split(/ +/);
-  expect(Math.abs(widthOf(user!) - widthOf(task!))).toBeLessThanOrEqual(1);
 });
 
 describe("cut", () => {

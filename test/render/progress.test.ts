@@ -17,11 +17,6 @@ describe("the line of progress", () => {
     expect(progressLine(HALF, width)).toBe(line);
   });
 
-  it("shows no rate before there is one", () => {
-    expect(progressLine({ ...HALF, from: HALF.done, seconds: 0 }, 80)).not.toMatch(/\/s|left/);
-    expect(progressLine({ ...HALF, from: HALF.done, seconds: 5 }, 80)).not.toMatch(/\/s|left/);
-  });
-
   it("fits any terminal, whatever the numbers", () => {
     const counts = fc.integer({ min: 0, max: 2_000_000_000 });
     const labels = fc.constantFrom("syncing", "同步", "👩‍👩‍👧 x");

@@ -122,33 +122,6 @@ describe("stats for people", () => {
     expect(bars.length).toBeGreaterThan(width * 0.75 - 10);
   });
 
-  it.each([60, 40])("fit %i columns without the last columns, and no number is cut", (width) => {
-    const lines = text(width, 0).split("\n");
-    for (const line of lines.filter((line) => /^(STATUS|USER|wait|run|done|error|alice|bob) /.test(line))) {
-      expect(stringWidth(line)).toBeLessThanOrEqual(width);
-      expect(line).not.toContain("…");
-    }
-  });
-
-  it.each([
-    [null, "ttsctl mark --stuck"],
-    ["alice", "ttsctl mark --user alice --stuck"],
-    ["it's $(me)", "ttsctl mark --user 'it'\\''s $(me)' --stuck"],
-    ["\u001b[2J", "ttsctl mark --user $'\\U0000001b[2J' --stuck"],
-  ])("name the command that marks the stuck tasks of the user %j, and of no other", (user, command) => {
-    expect(text(200, 0, statsOf({ user }))).toContain(
-      `12: a:t\\u001b (run, 4d ago), and 11 more; ${command} --to error`,
-    );
-  });
-
-  it("line up with names of wide characters", () => {
-    const rows = text(80, 0)
-      .split("\n")
-      .filter((line) => /^(USER|alice|bob|小雨)/.test(line));
-    expect(rows).toHaveLength(4);
-    expect(new Set(rows.map((row) => stringWidth(row))).size).toBe(1);
-  });
-
   it("say the same in colour, and can't control a terminal", () => {
     const plain = text(80, 0);
     const colored = text(80, 1);

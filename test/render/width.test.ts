@@ -25,12 +25,3 @@ test("is the same as from string-width", () => {
     { numRuns: 5000 },
   );
 });
-
-test.each([
-  ["", 0],
-  ["user0001", 8],
-  ["合成失败：显存不足", 18],
-  ["他说“等等”……", 12],
-  ["👨‍👩‍👧", 2],
-  ["e\u0301", 1],
-])("%j takes %d columns", (text, width) => expect(widthOf(text)).toBe(width));

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { formatDuration, parseDuration } from "../../src/task/amounts.ts";
+import { formatDuration } from "../../src/task/amounts.ts";
+import { parseDuration } from "../../src/task/duration.ts";
 
 describe("parseDuration", () => {
   test.each<[string, number]>([

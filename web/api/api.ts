@@ -1,4 +1,4 @@
-import type { Health } from "../../src/http/parts.ts";
+import type { Health } from "../../src/http/health.ts";
 import type { StreamEnd } from "../../src/http/routes/logs.ts";
 import type { StatsChart, StatsUsers } from "../../src/http/routes/stats.ts";
 import type { StatsHealth } from "../../src/http/routes/stats-health.ts";

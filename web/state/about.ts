@@ -1,5 +1,5 @@
 import { batch, computed, effect, type ReadonlySignal, signal } from "@preact/signals";
-import type { Health } from "../../src/http/parts.ts";
+import type { Health } from "../../src/http/health.ts";
 import type { StatsChart } from "../../src/http/routes/stats.ts";
 import type { StatsHealth } from "../../src/http/routes/stats-health.ts";
 import type { Span } from "../../src/task/spans.ts";

@@ -1,4 +1,3 @@
-import { parseDuration } from "../../src/task/amounts.ts";
 import { formatInZone, TimeReader, Zone } from "../../src/task/time.ts";
 
 const UNITS = [
@@ -10,9 +9,12 @@ const UNITS = [
 /** As an input of the type `datetime-local` gives it, with seconds. */
 const NAIVE = /^\d{4,}-\d\d-\d\dT\d\d:\d\d:\d\d$/;
 
-/** The seconds of an age such as `24h`; undefined for other texts. */
+const SECONDS: Readonly<Record<string, number>> = { m: 60, h: 3_600, d: 86_400 };
+
+/** The seconds of an age such as `24h`, as the page has them; undefined for other texts. */
 export function ageIn(text: string): number | undefined {
-  return /[a-z]$/i.test(text) ? parseDuration(text) : undefined;
+  const [, count, unit] = /^(\d+)([mhd])$/.exec(text) ?? [];
+  return unit === undefined ? undefined : Number(count) * SECONDS[unit]!;
 }
 
 /** Times as the service means them: naive ones are those of its zone, and "now" is the server's. */
@@ -93,7 +95,7 @@ export class ServiceClock {
     if (!Number.isFinite(epoch)) return text;
     const age = now - epoch;
     const [unit, size] = UNITS.find(([, size]) => Math.abs(age) >= size) ?? (["second", 1] as const);
-    return formatOf(language).format(-Math.trunc(age / size), unit);
+    return new Intl.RelativeTimeFormat(language, { style: "short" }).format(-Math.trunc(age / size), unit);
   }
 }
 
@@ -103,16 +105,4 @@ function zoneNamed(name: string): Zone {
   } catch {
     return new Zone("UTC");
   }
-}
-
-const formats = new Map<string, Intl.RelativeTimeFormat>();
-
-/** Making one takes longer than using it for a page of rows. */
-function formatOf(language: string): Intl.RelativeTimeFormat {
-  let format = formats.get(language);
-  if (format === undefined) {
-    format = new Intl.RelativeTimeFormat(language, { style: "short" });
-    formats.set(language, format);
-  }
-  return format;
 }

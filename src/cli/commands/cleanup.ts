@@ -1,7 +1,11 @@
 import { lstat } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { Command } from "commander";
-import { isRedisError, TtsctlError, throwIfInterrupted, usage } from "../../errors.ts";
+import { cleanUp, type PassFlags } from "../../app/cleanup.ts";
+import { DONE, ended, PARTLY } from "../../app/ended.ts";
+import type { PassEnd } from "../../app/last-pass.ts";
+import { audited } from "../../app/ledger.ts";
+import { isRedisError, TtsctlError, usage } from "../../errors.ts";
 import type { CleanupOutcome, CleanupResult } from "../../operations/cleanup.ts";
 import type { Explanation } from "../../operations/explain.ts";
 import { TargetFile } from "../../operations/export/target-file.ts";
@@ -9,17 +13,15 @@ import type { OrphanResult } from "../../operations/orphans/orphans.ts";
 import type { PolicyOrigins } from "../../operations/purge/explain-rules.ts";
 import { policyOf } from "../../operations/purge/policy.ts";
 import { namedAbove } from "../../operations/reporter.ts";
-import { cleanupPass, type PassFlags } from "../../parts/cleanup.ts";
-import { audited } from "../../parts/ledger.ts";
 import { printable } from "../../printable.ts";
 import { type TableStyle, table } from "../../render/table.ts";
 import { readRegular, refuseUsed, whyNotWritten } from "../../store/file/written-file.ts";
 import { counted, formatBytes, formatDuration } from "../../task/amounts.ts";
 import { VERSION } from "../../version.ts";
-import { type Attach, type Context, keepHeapSmall } from "../context.ts";
-import { DONE, emitObject, PARTLY, textOf } from "../emit.ts";
+import type { Attach, Context } from "../context.ts";
+import { conclude, emitObject, textOf } from "../emit.ts";
 import { findTask, tellAbsent } from "../named-task.ts";
-import { addDestructive, type ChangeFlags, settingOption } from "../selection.ts";
+import { addDestructive, type ChangeFlags, refuseFlags, settingOption } from "../selection.ts";
 
 interface CleanupFlags extends ChangeFlags {
   readonly once?: boolean;
@@ -68,6 +70,8 @@ Examples:
   ttsctl cleanup --explain alice t01              why this task would be kept or purged
   ttsctl cleanup --orphans                        audio and logs that no record owns`;
 
+const OF_PASSES = ["--backup", "--metrics-file"];
+
 async function runCleanup(context: Context, flags: CleanupFlags, args: string[]): Promise<number> {
   const modes = [flags.once, flags.watch, flags.explain, flags.orphans].filter((mode) => mode === true);
   if (modes.length !== 1) {
@@ -75,6 +79,9 @@ async function runCleanup(context: Context, flags: CleanupFlags, args: string[])
       "--once for one pass, --watch for repeated passes, --explain for one task, --orphans for files without a record";
     throw usage("cleanup needs exactly one of --once, --watch, --explain USER TASK or --orphans", hint);
   }
+  if (flags.explain) refuseFlags(flags, ["--dry-run", "--summary", "--yes", ...OF_PASSES], "with --explain");
+  if (flags.orphans)
+    refuseFlags(flags, ["--keep-last", "--max-bytes", "--allow-empty", ...OF_PASSES], "with --orphans");
   if (flags.explain) return runExplain(context, flags, args);
   if (args.length > 0) {
     const hint = "ttsctl delete --user alice --ids t01 deletes one task";
@@ -86,7 +93,6 @@ async function runCleanup(context: Context, flags: CleanupFlags, args: string[])
   }
   await context.requireConfig(true);
   if (flags.orphans) return runOrphans(context, flags);
-  keepHeapSmall(context);
   return runPass(context, flags);
 }
 
@@ -100,52 +106,29 @@ export async function runPass(
   context: Context,
   flags: CleanupFlags & Pick<PassFlags, "doubt">,
   refusal: TtsctlError | null = null,
-  onEnd: (ended: Readonly<Ended>) => void = () => {},
+  onEnd: (how: Omit<PassEnd, "endedAt">) => void = () => {},
 ): Promise<number> {
   const metrics = await metricsTarget(context, flags);
   const started = context.clock.monotonic();
-  const ended: Ended = { exitCode: 1, error: "INTERNAL", outcome: null };
+  let outcome: CleanupOutcome | null = null;
+  let [exitCode, error]: [number, string | null] = [1, "INTERNAL"];
   try {
     if (refusal !== null) throw refusal;
-    ended.exitCode = await audited(context, !flags.dryRun, async (ledger) => {
-      const outcome = await cleanupPass(context, flags, ledger, () => context.openBackup(flags));
-      ended.outcome = outcome;
-      const shown = printed(outcome.result);
-      ledger?.count(shown);
-      const isForPerson = context.terminal.outIsTerminal && flags.once && context.flags.verbose === 0;
-      await emitObject(context, shown, () => (isForPerson ? summary : summaryLine)(outcome.result));
-      return exitCodeOf(outcome, context);
-    });
-    ended.error = null;
-    return ended.exitCode;
-  } catch (error) {
-    if (error instanceof TtsctlError) Object.assign(ended, { exitCode: error.exitCode, error: error.code });
-    throw error;
+    const pass = await cleanUp(context, flags, () => context.openBackup(flags));
+    outcome = pass.outcome;
+    const { result } = outcome;
+    const isForPerson = context.terminal.outIsTerminal && flags.once && context.flags.verbose === 0;
+    exitCode = await conclude(context, pass, () => (isForPerson ? summary : summaryLine)(result));
+    error = null;
+    return exitCode;
+  } catch (cause) {
+    if (cause instanceof TtsctlError) [exitCode, error] = [cause.exitCode, cause.code];
+    throw cause;
   } finally {
-    onEnd(ended);
-    if (metrics !== null) await writeMetrics(context, metrics, ended, context.clock.monotonic() - started);
+    onEnd({ exitCode, error, purged: outcome?.result.purged ?? null });
+    const seconds = context.clock.monotonic() - started;
+    if (metrics !== null) await writeMetrics(context, metrics, { exitCode, error, outcome, seconds });
   }
-}
-
-/** By docs/contract.md, Commands. */
-function exitCodeOf({ result, problem }: CleanupOutcome, context: Context): number {
-  throwIfInterrupted(context.signal, `${counted(result.purged, "task")} purged`, "the next pass continues");
-  if (problem !== null && !isRedisError(problem)) throw problem;
-  if (problem !== null)
-    context.reporter.warn(
-      `${problem.message}: ${result.dryRun ? "only the file was checked" : "copies may remain in Redis; the next pass purges them"}`,
-    );
-  return problem !== null || result.failed > 0 || result.returned > 0 ? PARTLY : DONE;
-}
-
-/** The keys of docs/contract.md, Commands, and the additional ones that apply. */
-function printed({ keptLast, purgedForSpace, finishedBytes, stuck, ...result }: CleanupResult): object {
-  return {
-    ...result,
-    ...(keptLast > 0 ? { keptLast } : {}),
-    ...(finishedBytes === null ? {} : { purgedForSpace, finishedBytes }),
-    ...(stuck > 0 ? { stuck } : {}),
-  };
 }
 
 /** For a person; programs read `summaryLine`. */
@@ -185,17 +168,20 @@ async function metricsTarget(context: Context, { metricsFile, dryRun, backup }: 
   );
 }
 
-/** How a pass ended. */
-export interface Ended {
-  exitCode: number;
+interface Pass {
+  readonly exitCode: number;
   /** The code of the error that ended it. */
-  error: string | null;
-  outcome: CleanupOutcome | null;
+  readonly error: string | null;
+  readonly outcome: CleanupOutcome | null;
+  readonly seconds: number;
 }
 
 /** If the file can't be written, that is a warning. */
-async function writeMetrics(context: Context, target: string, ended: Ended, seconds: number): Promise<void> {
-  const { outcome, exitCode, error } = ended;
+async function writeMetrics(
+  context: Context,
+  target: string,
+  { outcome, exitCode, error, seconds }: Pass,
+): Promise<void> {
   const { store, redis } = await context.settings();
   const { isPassMetrics, passMetricsText } = await import("../../render/pass-metrics.ts");
   try {
@@ -226,7 +212,7 @@ async function writeMetrics(context: Context, target: string, ended: Ended, seco
 
 async function runExplain(context: Context, { allowEmpty }: CleanupFlags, args: readonly string[]): Promise<number> {
   const artifacts = await context.artifacts();
-  const sought = { command: "cleanup --explain", args, source: "auto", logLines: null } as const;
+  const sought = { command: "cleanup --explain", args, source: "auto" } as const;
   const stores = { ...(await context.stores()), artifacts };
   const { id } = await findTask(context, stores, sought);
   if (id.userId === "") {
@@ -283,18 +269,17 @@ async function runOrphans(context: Context, flags: CleanupFlags): Promise<number
     );
   }
   const options = { retention: retention.value, dryRun, maxDelete: flags.maxDelete ?? { percent: 50 } };
-  return audited(context, !dryRun, async (ledger) => {
+  const run = await audited(context, !dryRun, async (ledger) => {
     const parts = {
       ...(await context.changeParts(ledger, dryRun)),
       mirror: await context.mirror(),
       artifacts: await context.artifacts(true),
     };
     const result = await cleanUpOrphans(parts, options);
-    ledger?.count(result);
-    await emitObject(context, result, () => describe(result));
-    throwIfInterrupted(context.signal, `${counted(result.removed, "artifact")} removed`);
-    return result.failed > 0 ? PARTLY : DONE;
+    const did = `${counted(result.removed, "artifact")} removed`;
+    return ended(parts, { result, problem: null }, { did, isPartly: result.failed > 0 });
   });
+  return conclude(context, run, () => describe(run.result));
 }
 
 function describe(result: OrphanResult): string {

@@ -1,6 +1,6 @@
 import { Argument, type Command } from "commander";
+import { DONE } from "../../app/ended.ts";
 import type { Attach } from "../context.ts";
-import { DONE } from "../emit.ts";
 
 export function declare(program: Command, attach: Attach): void {
   const command = program

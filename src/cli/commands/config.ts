@@ -1,4 +1,5 @@
 import { Argument, type Command } from "commander";
+import { DONE } from "../../app/ended.ts";
 import { configPlace, loadSettings } from "../../config/load.ts";
 import { profileNames, profilePath, profilesFolder } from "../../config/profiles.ts";
 import { redisShown } from "../../config/redis.ts";
@@ -6,7 +7,7 @@ import { describeSettings } from "../../config/settings.ts";
 import { TtsctlError, usage } from "../../errors.ts";
 import type { InitFlags } from "../config-init.ts";
 import type { Attach, Context } from "../context.ts";
-import { DONE, emit, emitObject } from "../emit.ts";
+import { emit, emitObject } from "../emit.ts";
 
 const ACTIONS = ["init", "profiles"] as const;
 
@@ -80,10 +81,6 @@ async function showProfiles(context: Context): Promise<number> {
   await emit(context, {
     json: () => [`${JSON.stringify({ folder, profiles })}\n`],
     jsonLines: () => profiles.map((profile) => `${JSON.stringify(profile)}\n`),
-    csv: ({ csvOfRows }) => {
-      const rows = profiles.map((profile) => Object.values(profile).map((value) => String(value ?? "")));
-      return csvOfRows(["name", "current", "store", "redis", "path"], rows);
-    },
     show: async () => {
       const rows = profiles.map(({ name, current, store, redis, path }) => {
         return [current ? "*" : "", name, store ?? "-", redis ?? "-", path];

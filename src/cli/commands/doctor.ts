@@ -1,7 +1,8 @@
 import type { Command } from "commander";
+import { DONE, FAILED } from "../../app/ended.ts";
+import { recordRulesOf } from "../../app/parts.ts";
 import { targetOf } from "../../config/redis.ts";
 import type { DoctorParts, Finding, Status } from "../../operations/doctor/probe.ts";
-import { recordRulesOf } from "../../parts/parts.ts";
 import { printable } from "../../printable.ts";
 import type { TableStyle } from "../../render/table.ts";
 import { wrap } from "../../render/width.ts";
@@ -11,7 +12,7 @@ import { counted } from "../../task/amounts.ts";
 import { RecordRules } from "../../task/rules.ts";
 import { Zone } from "../../task/time.ts";
 import type { Attach, Context } from "../context.ts";
-import { DONE, emit, FAILED } from "../emit.ts";
+import { emit } from "../emit.ts";
 import { isText } from "../terminal.ts";
 
 export function declare(program: Command, attach: Attach): void {
@@ -47,10 +48,6 @@ async function runDoctor(context: Context): Promise<number> {
   const report = doctorReport(findings);
   await emit(context, {
     json: () => [`${JSON.stringify(report)}\n`],
-    csv: ({ csvOfRows }) => {
-      const rows = findings.map(({ check, status, detail, hint }) => [check, status, detail, hint ?? ""]);
-      return csvOfRows(["check", "status", "detail", "hint"], rows);
-    },
     show: async () => {
       if (quiet) return;
       await out.write(doctorSkipped(findings, style));

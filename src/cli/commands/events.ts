@@ -1,11 +1,10 @@
 import type { Command } from "commander";
-import { usage } from "../../errors.ts";
+import { DONE } from "../../app/ended.ts";
 import type { TaskChange } from "../../operations/events/states.ts";
 import type { SourceChoice } from "../../store/mirror-link.ts";
 import { soleUser, statusPasses, type TaskFilter, userPasses } from "../../task/query-fields.ts";
 import { formatUtc } from "../../task/time.ts";
 import type { Attach, Context } from "../context.ts";
-import { DONE } from "../emit.ts";
 import { addInterval, addSelection, addSource, type SelectionFlags, selectionOf } from "../selection.ts";
 
 interface EventsFlags extends SelectionFlags {
@@ -37,10 +36,6 @@ Examples:
 
 /** Ends with 0 on SIGINT and SIGTERM, and when the reader closes the pipe. */
 async function runEvents(context: Context, flags: EventsFlags): Promise<number> {
-  const { output } = context.flags;
-  if (output === "yaml" || output === "csv" || output === "wide") {
-    throw usage(`events prints JSON Lines, not -o ${output}`, "use -o jsonl, or leave it out");
-  }
   const { signal, clock } = context; // from here on, a stop signal is waited for
   const { filter } = await selectionOf(context, flags);
   const { data } = context.terminal;

@@ -1,13 +1,13 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
-import { TtsctlError, usage } from "../../errors.ts";
+import { DONE, PARTLY } from "../../app/ended.ts";
+import { TtsctlError } from "../../errors.ts";
 import type { ExportResult } from "../../operations/export/export.ts";
 import type { ExportFormat } from "../../render/csv.ts";
 import { notFound } from "../../render/item-lines.ts";
 import type { SourceChoice } from "../../store/mirror-link.ts";
 import { counted } from "../../task/amounts.ts";
 import type { Attach, Context } from "../context.ts";
-import { DONE, PARTLY } from "../emit.ts";
 import { addSelection, addSource, type SelectionFlags, selectionOf } from "../selection.ts";
 
 interface ExportFlags extends SelectionFlags {
@@ -24,9 +24,7 @@ export function declare(program: Command, attach: Attach): void {
     .option("--force", "overwrite the --to file if it exists", false)
     .addHelpText("after", EXAMPLES);
   addSource(addSelection(command));
-  attach<ExportFlags>(command, (context, flags) => {
-    return runExport(context, flags, formatOf(context, command.getOptionValueSourceWithGlobals("output") === "cli"));
-  });
+  attach<ExportFlags>(command, runExport);
 }
 
 const EXAMPLES = `
@@ -38,14 +36,8 @@ Examples:
   ttsctl export --user alice --status done -o csv > alice.csv
   ttsctl export --source redis --to rescued.jsonl     rescue Redis's tasks if the store file is lost`;
 
-/** Default: JSON Lines. A format for people would lose data. */
-function formatOf({ flags: { output } }: Context, isAsked: boolean): ExportFormat {
-  if (output === "jsonl" || output === "json" || output === "csv") return output;
-  if (!isAsked) return "jsonl";
-  throw usage(`unknown export format -o ${output}`, "accepted: -o jsonl, json or csv");
-}
-
-async function runExport(context: Context, flags: ExportFlags, format: ExportFormat): Promise<number> {
+async function runExport(context: Context, flags: ExportFlags): Promise<number> {
+  const format = context.flags.output as ExportFormat;
   const chosen = { ...(await selectionOf(context, flags, flags.source)), source: flags.source };
   const { exportTasks } = await import("../../operations/export/export.ts");
   const { exportText } = await import("../../render/csv.ts");

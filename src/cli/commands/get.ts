@@ -1,10 +1,9 @@
 import type { Command } from "commander";
-import { usage } from "../../errors.ts";
+import { DONE, PARTLY } from "../../app/ended.ts";
 import { jsonOf } from "../../json/value.ts";
 import type { GetResult } from "../../operations/get.ts";
 import { printable } from "../../printable.ts";
 import { itemFields, itemJson, statusText } from "../../render/item.ts";
-import { logText } from "../../render/item-lines.ts";
 import { type TableStyle, table } from "../../render/table.ts";
 import { paintStatus } from "../../render/task-table.ts";
 import { cut, fits, truncateText, widthOf } from "../../render/width.ts";
@@ -13,16 +12,9 @@ import { formatBytes, formatLength } from "../../task/amounts.ts";
 import { memberOf } from "../../task/ids.ts";
 import type { Task } from "../../task/task.ts";
 import type { Attach, Context } from "../context.ts";
-import { DONE, emit, PARTLY } from "../emit.ts";
+import { emit } from "../emit.ts";
 import { findTask, tellAbsent } from "../named-task.ts";
-import { addSource } from "../selection.ts";
-import { followTask, LOG_LINES, lineCount } from "../task-log.ts";
-
-interface GetFlags {
-  readonly source: SourceChoice;
-  readonly log?: number | true;
-  readonly follow: boolean;
-}
+import { addGone, addSource } from "../selection.ts";
 
 export function declare(program: Command, attach: Attach): void {
   const command = program
@@ -30,53 +22,36 @@ export function declare(program: Command, attach: Attach): void {
     .argument("[user]")
     .argument("[task]")
     .usage("[options] [user] <task>")
-    .description("one task from both stores, with its files and log")
-    .option("--log [lines]", `the last lines of its logs (default: ${LOG_LINES})`, lineCount(", after the ids"))
-    .option("-f, --follow", "print new lines as they come, until the task is finished", false)
+    .description("one task from both stores, with its files")
     .addHelpText("after", EXAMPLES);
+  const instead = "`ttsctl logs` prints the logs of a task, and follows them with -f";
+  for (const flag of ["--log [lines]", "-f, --follow"]) addGone(command, flag, instead);
   addSource(command);
-  attach<GetFlags>(command, runGet);
+  attach<{ source: SourceChoice }>(command, runGet);
 }
 
 const EXAMPLES = `
---follow ends with 0 when the task is done or deleted, with 1 when it failed,
-and with 130 on Ctrl-C. With -o jsonl each line is an object.
 Examples:
   ttsctl get alice t01
   ttsctl get alice:t01          as tables and messages name it
   ttsctl get t01                the task with that id, of any user
-  ttsctl get alice t01 -o json
-  ttsctl get alice t01 --log 50
-  ttsctl get alice t04 --follow`;
+  ttsctl get alice t01 -o json`;
 
-/** Also for `top`. */
-export async function runGet(context: Context, flags: GetFlags, args: string[]): Promise<number> {
-  const { output } = context.flags;
-  if (flags.follow && (output === "json" || output === "yaml" || output === "csv")) {
-    throw usage(`--follow can't be used with -o ${output}`, "use -o jsonl, or --log without --follow");
-  }
+async function runGet(context: Context, { source }: { source: SourceChoice }, args: string[]): Promise<number> {
   const parts = { ...(await context.stores()), artifacts: await context.artifacts() };
-  const { source, log, follow } = flags;
-  const count = log === true || log === undefined ? LOG_LINES : log;
-  const logLines = log === undefined || follow ? null : count;
-  const { id, result } = await findTask(context, parts, { command: "get", args, source, logLines });
-  const { task, invalid } = result;
-  if (!(follow && output === "jsonl")) {
-    await emit(context, {
-      json: () => [`${getJson(result)}\n`],
-      csv: ({ csvOfTasks }) => [csvOfTasks(task === null ? [] : [task])],
-      show: () => show(context, result),
-    });
-  }
-  if (task === null && invalid === null) {
-    await tellAbsent(context, parts, id, source);
-    return PARTLY;
-  }
-  return follow ? followTask(context, parts, { id, source, count, status: task?.status ?? null }) : DONE;
+  const { id, result } = await findTask(context, parts, { command: "get", args, source });
+  const style = await context.tableStyle();
+  await emit(context, {
+    json: () => [`${getJson(result)}\n`],
+    show: () => context.terminal.out.writeAll(getLines(result, style)),
+  });
+  if (result.task !== null || result.invalid !== null) return DONE;
+  await tellAbsent(context, parts, id, source);
+  return PARTLY;
 }
 
 /** `get -o json` (docs/contract.md, Commands). */
-export function getJson({ source, task, file, redis, invalid, artifacts, log }: GetResult): string {
+export function getJson({ source, task, file, redis, invalid, artifacts }: GetResult): string {
   const item = task === null ? "null" : itemJson(task);
   const copy = (of: Task | null) => of?.json ?? "null";
   const parts = [
@@ -86,7 +61,6 @@ export function getJson({ source, task, file, redis, invalid, artifacts, log }: 
     `"redis":${copy(redis)}`,
     `"artifacts":${JSON.stringify(artifacts)}`,
   ];
-  if (log !== null) parts.push(`"log":${JSON.stringify(log)}`);
   return `{${parts.join(",")}}`;
 }
 
@@ -150,19 +124,16 @@ export function getTitle({ file, redis, task }: GetResult, paint = (status: stri
     : `${printable(memberOf(task.userId, task.taskId))} is ${paint(printable(statusText(task)))}, ${where}`;
 }
 
-async function show(context: Context, result: GetResult): Promise<void> {
-  const { out } = context.terminal;
-  if (result.task !== null) {
-    const style = await context.tableStyle();
-    const rows = getRows(result, style.width).map((row) => row.map(printable));
-    const paint = (status: string) => paintStatus(status, style);
-    const painted = rows.map((row) => paintRow(row, style, paint));
-    const title = getTitle(result, paint);
-    await out.write(`${style.width === null ? title : cut(title, style.width)}\n${table(null, painted, style)}`);
-    await out.writeAll(fileLines(result, style.width));
-  } else if (result.invalid !== null) await out.write(`${printable(result.invalid.json)}\n`);
-  else return;
-  await out.writeAll(logLines(result));
+/** The task for people. */
+export function getLines(result: GetResult, style: TableStyle): string[] {
+  if (result.invalid !== null && result.task === null) return [`${printable(result.invalid.json)}\n`];
+  if (result.task === null) return [];
+  const rows = getRows(result, style.width).map((row) => row.map(printable));
+  const paint = (status: string) => paintStatus(status, style);
+  const title = getTitle(result, paint);
+  const painted = rows.map((row) => paintRow(row, style, paint));
+  const lines = table(null, painted, style).split(/(?<=\n)/);
+  return [`${style.width === null ? title : cut(title, style.width)}\n`, ...lines, ...fileLines(result, style.width)];
 }
 
 function* fileLines({ artifacts }: GetResult, width: number | null): Generator<string> {
@@ -178,9 +149,4 @@ function* fileLines({ artifacts }: GetResult, width: number | null): Generator<s
 function shortened(path: string, width: number | null): string {
   if (width === null || widthOf(path) <= width) return path;
   return truncateText(path, Math.max(10, width - 1), { position: "middle" });
-}
-
-function* logLines({ log }: GetResult): Generator<string> {
-  if (log?.length === 0) yield "no log\n";
-  for (const part of log ?? []) yield* logText(part);
 }

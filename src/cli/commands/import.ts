@@ -1,16 +1,18 @@
 import { resolve } from "node:path";
 import { type Command, Option } from "commander";
-import { isRedisError, type TtsctlError, usage } from "../../errors.ts";
+import { foundIds } from "../../app/choose.ts";
+import { ended } from "../../app/ended.ts";
+import { audited } from "../../app/ledger.ts";
+import { isRedisError, usage } from "../../errors.ts";
 import type { ImportResult } from "../../operations/import/import.ts";
 import type { MergePolicy } from "../../operations/merge/merge-plan.ts";
 import { namedAbove } from "../../operations/reporter.ts";
-import { audited } from "../../parts/ledger.ts";
 import { notFound } from "../../render/item-lines.ts";
 import { counted } from "../../task/amounts.ts";
 import { confirmation } from "../confirm.ts";
 import type { Attach, Context } from "../context.ts";
-import { DONE, emitObject, PARTLY, textOf } from "../emit.ts";
-import { addSelection, foundIds, type SelectionFlags, selectionOf } from "../selection.ts";
+import { conclude, textOf } from "../emit.ts";
+import { addSelection, type SelectionFlags, selectionOf } from "../selection.ts";
 
 const POLICIES = ["newer", "keep", "replace"] as const satisfies readonly MergePolicy[];
 
@@ -54,7 +56,7 @@ async function runImport(context: Context, flags: ImportFlags, path: string): Pr
     throw usage("stdin can't be both the input and the ids", "name a file for the input, or list the ids after --ids");
   const chosen = await selectionOf(context, flags, null);
   await context.requireConfig(false);
-  return audited(context, !flags.dryRun, async (ledger) => {
+  const run = await audited(context, !flags.dryRun, async (ledger) => {
     const [{ readSource }, { importRecords }] = await Promise.all([
       import("../../operations/import/read-source.ts"),
       import("../../operations/import/import.ts"),
@@ -74,21 +76,16 @@ async function runImport(context: Context, flags: ImportFlags, path: string): Pr
       confirm: ({ replaced }: { replaced: number }) => (replaced > 0 ? ask(replaced) : Promise.resolve()),
     };
     const { merge: policy, dryRun, skipInvalid } = flags;
-    const { result, counts, problem } = await importRecords(parts, source, { policy, dryRun, skipInvalid, selection });
-    ledger?.count(result);
-    await emitObject(context, result, () => describe(result));
-    return exitCodeOf(context, result, counts.changed, problem);
+    const outcome = await importRecords(parts, source, { policy, dryRun, skipInvalid, selection });
+    const { refused, returned, invalid, missing, failed } = outcome.result;
+    const when = isRedisError(outcome.problem) ? " when Redis is back" : "";
+    return ended(parts, outcome, {
+      isPartly: refused + returned + invalid + missing.length + failed + outcome.counts.changed > 0,
+      goesOn: true,
+      without: dryRun ? "only the file was checked" : `Redis may lack records; run \`ttsctl sync\`${when}`,
+    });
   });
-}
-
-function exitCodeOf(context: Context, result: ImportResult, changed: number, problem: TtsctlError | null): number {
-  if (problem !== null) {
-    const when = isRedisError(problem) ? " when Redis is back" : "";
-    const what = result.dryRun ? "only the file was checked" : `Redis may lack records; run \`ttsctl sync\`${when}`;
-    context.reporter.warn(`${problem.message}: ${what}`);
-  }
-  const { refused, returned, invalid, missing, failed } = result;
-  return problem !== null || refused + returned + invalid + missing.length + failed + changed > 0 ? PARTLY : DONE;
+  return conclude(context, run, () => describe(run.result));
 }
 
 function describe(result: ImportResult): string {

@@ -4,6 +4,8 @@ import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { buffer } from "node:stream/consumers";
 import type { Command } from "commander";
+import { checkingOf, foundIds } from "../../app/choose.ts";
+import { DONE, PARTLY } from "../../app/ended.ts";
 import { describeSystemError, TtsctlError, usage } from "../../errors.ts";
 import type { QueryContext } from "../../operations/list-query.ts";
 import {
@@ -26,7 +28,6 @@ import { nearest } from "../../task/nearest.ts";
 import { BODY_NAMES, FLAG_NAMES, type QueryNames, type RawQuery } from "../../task/query-fields.ts";
 import type { Task } from "../../task/task.ts";
 import type { Attach, Context } from "../context.ts";
-import { DONE, PARTLY } from "../emit.ts";
 import { Output } from "../io.ts";
 import {
   addLimit,
@@ -35,8 +36,7 @@ import {
   addSelection,
   addSource,
   addWatch,
-  checkingOf,
-  foundIds,
+  adviseOnSpaces,
   idsOf,
   type LookFlags,
   rawQueryOf,
@@ -48,7 +48,12 @@ import { isText, type Terminal } from "../terminal.ts";
 type Asking = Omit<QueryContext, "rules" | "now">;
 
 /** `list` and `query`. */
-async function listTasks(context: Context, raw: RawQuery, look: LookFlags, asking: Asking): Promise<number> {
+async function listTasks(
+  context: Context,
+  raw: RawQuery,
+  look: LookFlags & { readonly ids?: string },
+  asking: Asking,
+): Promise<number> {
   const { names } = asking;
   refuseConflicts(context, raw, look, names);
   const { buildListQuery, LARGEST_PAGE } = await import("../../operations/list-query.ts");
@@ -89,8 +94,8 @@ type Texts = AsyncIterable<Iterable<string>>;
 
 /** Tasks to print, and the fields around them in JSON and YAML. */
 interface Listing {
-  /** Reads them, again for each call. A page is one piece. */
-  pieces(): AsyncIterable<readonly Task[]>;
+  /** Reads them. A page is one piece. */
+  readonly pieces: AsyncIterable<readonly Task[]>;
   /** Called after the first piece. */
   head(): object;
   /** Called after the last piece, as is `footer`. */
@@ -98,7 +103,12 @@ interface Listing {
   footer(): Promise<string>;
 }
 
-async function listPage(context: Context, query: ListQuery, look: LookFlags, names: QueryNames) {
+async function listPage(
+  context: Context,
+  query: ListQuery,
+  look: LookFlags & { readonly ids?: string },
+  names: QueryNames,
+) {
   const store = await context.taskStore();
   const result = await store.list(query);
   for (const line of result.warnings) context.reporter.warn(line);
@@ -114,6 +124,7 @@ async function listPage(context: Context, query: ListQuery, look: LookFlags, nam
     context.reporter.warn(`${result.tasks.length} of ${counted(result.total, "task")}; --limit all prints them all`);
   }
   if (result.missing.length > 0 && isBare) context.reporter.warn(notFound(result.missing));
+  await adviseOnSpaces(context, look, result.missing);
   if (result.tasks.length === 0 && isText(output) && !quiet) {
     const { explainEmpty } = await import("../../operations/explain-empty.ts");
     await context.inform(await explainEmpty({ store, ...(await context.stores()) }, query, result, names));
@@ -124,10 +135,11 @@ async function listPage(context: Context, query: ListQuery, look: LookFlags, nam
 
 function pageListing(context: Context, result: ListResult, look: LookFlags): Listing {
   const { total, page, pageSize, source, tasks } = result;
+  const pieces = async function* () {
+    yield tasks;
+  };
   return {
-    async *pieces() {
-      yield tasks;
-    },
+    pieces: pieces(),
     head: () => ({ total, page, pageSize, source }),
     tail: () => pageTail(result),
     footer: async () => {
@@ -144,20 +156,21 @@ async function longList(context: Context, query: ListQuery, limit: number) {
   const sum = { total: 0, shown: 0, dangling: 0 };
   let stopped: Piece["stopped"];
   const source = () => (sources.size === 1 ? [...sources][0]! : "mixed");
+  /** Ends early if the reader closed the pipe. */
+  const pieces = async function* () {
+    for await (const piece of newestTasks(stores, query, limit)) {
+      for (const line of piece.warnings) context.reporter.warn(line);
+      sum.total = Math.max(sum.total, piece.total);
+      stopped ??= piece.stopped;
+      sum.shown += piece.tasks.length;
+      sum.dangling += piece.dangling;
+      if (piece.tasks.length > 0 || sources.size === 0) sources.add(piece.source);
+      yield piece.tasks;
+      if (!context.terminal.out.isOpen) return;
+    }
+  };
   return {
-    /** Ends early if the reader closed the pipe. */
-    async *pieces() {
-      for await (const piece of newestTasks(stores, query, limit)) {
-        for (const line of piece.warnings) context.reporter.warn(line);
-        sum.total = Math.max(sum.total, piece.total);
-        stopped ??= piece.stopped;
-        sum.shown += piece.tasks.length;
-        sum.dangling += piece.dangling;
-        if (piece.tasks.length > 0 || sources.size === 0) sources.add(piece.source);
-        yield piece.tasks;
-        if (!context.terminal.out.isOpen) return;
-      }
-    },
+    pieces: pieces(),
     head: () => ({ total: sum.total, page: 1, pageSize: Math.min(limit, sum.total) }),
     tail: () => ({ source: source(), ...pageTail({ missing: [], dangling: sum.dangling, stopped }) }), // the source is known at the end
     total: () => sum.total,
@@ -177,7 +190,7 @@ async function print(context: Context, listing: Listing, look: LookFlags): Promi
 async function* json({ pieces, head, tail }: Listing): Texts {
   const beginning = () => `${JSON.stringify(head()).slice(0, -1)},"items":[`;
   let isEmpty = true;
-  for await (const tasks of pieces()) {
+  for await (const tasks of pieces) {
     if (tasks.length === 0) continue;
     yield [isEmpty ? beginning() : ",", tasks.map(itemJson).join(",")];
     isEmpty = false;
@@ -188,7 +201,7 @@ async function* json({ pieces, head, tail }: Listing): Texts {
 async function* yaml({ pieces, head, tail }: Listing): Texts {
   const { yamlOf } = await import("../../render/yaml.ts");
   let isEmpty = true;
-  for await (const tasks of pieces()) {
+  for await (const tasks of pieces) {
     if (tasks.length === 0) continue;
     const items = yamlOf(`{"items":[${tasks.map(itemJson).join(",")}]}`);
     yield isEmpty ? [yamlOf(JSON.stringify(head())), items] : [items.slice(items.indexOf("\n") + 1)];
@@ -199,23 +212,32 @@ async function* yaml({ pieces, head, tail }: Listing): Texts {
 }
 
 async function* jsonLines({ pieces }: Listing): Texts {
-  for await (const tasks of pieces()) yield itemLines(tasks);
+  for await (const tasks of pieces) yield itemLines(tasks);
 }
 
 /** For `--ids -`. */
 async function* nameLines({ pieces }: Listing): Texts {
   const { nameLine } = await import("../names.ts");
-  for await (const tasks of pieces()) yield tasks.map((task) => `${nameLine(task)}\n`);
+  for await (const tasks of pieces) yield tasks.map((task) => `${nameLine(task)}\n`);
 }
 
-/** Without `--columns` the records are read twice: the fields of all tasks determine the columns. */
+/** Without `--columns` the fields of the first piece are the columns; what others have besides is named. */
 async function* csvOf(context: Context, { pieces }: Listing, look: LookFlags): Texts {
   const { csvLine, csvTaskLines } = await import("../../render/csv.ts");
-  let fields = look.columns?.map(fieldOf);
-  if (fields === undefined) for await (const tasks of pieces()) fields = fieldsOf(tasks, fields);
-  if (look.headers) yield [csvLine(fields!)];
   const telling = await tellingOf(context, look);
-  for await (const tasks of pieces()) yield csvTaskLines(tasks, fields!, telling);
+  let fields: string[] | undefined;
+  const left = new Set<string>();
+  for await (const tasks of pieces) {
+    const all = look.columns?.map(fieldOf) ?? fieldsOf(tasks, fields);
+    if (fields === undefined && look.headers) yield [csvLine(all)];
+    fields ??= all;
+    for (const field of all.slice(fields.length)) left.add(field);
+    yield csvTaskLines(tasks, fields, telling);
+  }
+  if (left.size > 0) {
+    const names = [...left].join(", ");
+    context.reporter.warn(`left out, because the first tasks don't have them: ${names}; --columns names the columns`);
+  }
 }
 
 async function printTable(context: Context, { pieces, footer }: Listing, look: LookFlags): Promise<void> {
@@ -224,7 +246,7 @@ async function printTable(context: Context, { pieces, footer }: Listing, look: L
   const table = new TaskTable({ columns, headers: look.headers, style, telling });
   let paged: Awaited<ReturnType<typeof openPager>> | undefined;
   try {
-    for await (const tasks of pieces()) {
+    for await (const tasks of pieces) {
       const lines = tasks.length === 0 ? [] : [...table.block(tasks)];
       paged ??= await openPager(context.terminal, look.pager ? lines.length + 1 : 0);
       await paged.out.writeAll(lines);

@@ -1,15 +1,18 @@
 import type { Command } from "commander";
+import { DONE, FAILED, INTERRUPTED, PARTLY } from "../../app/ended.ts";
+import type { LogPart } from "../../artifacts/artifacts.ts";
 import { usage } from "../../errors.ts";
+import { followLog, TaskState } from "../../operations/follow.ts";
 import type { GetParts } from "../../operations/get.ts";
+import { logText } from "../../render/item-lines.ts";
 import type { SourceChoice } from "../../store/mirror-link.ts";
 import type { TaskId } from "../../store/task-source.ts";
+import { parseWholeNumber } from "../../task/amounts.ts";
 import { memberOf } from "../../task/ids.ts";
+import { isTerminal, shownStatus } from "../../task/status.ts";
 import type { Attach, Context } from "../context.ts";
-import { DONE, emit, PARTLY } from "../emit.ts";
 import { findTask, tellAbsent } from "../named-task.ts";
-import { addSource } from "../selection.ts";
-import { followTask, lineCount, linePrinter, MOST_LOG_LINES } from "../task-log.ts";
-import { isText } from "../terminal.ts";
+import { accepting, addSource } from "../selection.ts";
 
 interface LogsFlags {
   readonly source: SourceChoice;
@@ -24,7 +27,7 @@ export function declare(program: Command, attach: Attach): void {
     .argument("[task]")
     .usage("[options] [user] <task>")
     .description("the logs of a task")
-    .option("--tail <lines>", "only the last lines", lineCount())
+    .option("--tail <lines>", "only the last lines", lineCount)
     .option("-f, --follow", "keep printing new lines, until the task is finished", false)
     .addHelpText("after", EXAMPLES);
   addSource(command);
@@ -42,19 +45,19 @@ Examples:
 
 async function runLogs(context: Context, flags: LogsFlags, args: string[]): Promise<number> {
   const { source, follow, tail = null } = flags;
-  const { output } = context.flags;
-  const isStreamed = isText(output) || output === "jsonl";
-  if (follow && !isStreamed) {
-    throw usage(`--follow can't be used with -o ${output}`, "use -o jsonl, or leave out --follow");
-  }
+  const isWhole = context.flags.output === "json";
+  if (follow && isWhole) throw usage("--follow can't be used with -o json", "use -o jsonl, or leave out --follow");
   const parts = { ...(await context.stores()), artifacts: await context.artifacts() };
-  const { id, result } = await findTask(context, parts, { command: "logs", args, source, logLines: null });
+  const { id, result } = await findTask(context, parts, { command: "logs", args, source });
   if (result.task === null && result.invalid === null) {
     await tellAbsent(context, parts, id, source);
     return PARTLY;
   }
   if (follow) return followTask(context, parts, { id, source, count: tail, status: result.task?.status ?? null });
-  return isStreamed ? printLines(context, parts, id, tail) : printWhole(context, parts, id, tail);
+  if (!isWhole) return printLines(context, parts, id, tail);
+  const log = await parts.artifacts.lastLogLines(id.taskId, tail ?? MOST_LOG_LINES);
+  await context.terminal.data.write(`${JSON.stringify({ log })}\n`);
+  return DONE;
 }
 
 async function printLines(context: Context, { artifacts }: GetParts, id: TaskId, tail: number | null): Promise<number> {
@@ -70,14 +73,60 @@ async function printLines(context: Context, { artifacts }: GetParts, id: TaskId,
   return DONE;
 }
 
-/** The formats that need all of it at once, as `get --log` prints it. */
-async function printWhole(context: Context, { artifacts }: GetParts, id: TaskId, tail: number | null): Promise<number> {
-  const log = await artifacts.lastLogLines(id.taskId, tail ?? MOST_LOG_LINES);
-  const rows = log.flatMap(({ path, lines }) => lines.map((line) => [path, line]));
-  await emit(context, {
-    json: () => [`${JSON.stringify({ log })}\n`],
-    csv: ({ csvOfRows }) => csvOfRows(["path", "line"], rows),
-    show: async () => {},
+const MOST_LOG_LINES = 10_000;
+
+const lineCount = accepting(`a number of lines from 1 to ${MOST_LOG_LINES}`, (text) => {
+  const count = parseWholeNumber(text) ?? 0;
+  return count >= 1 && count <= MOST_LOG_LINES ? count : undefined;
+});
+
+interface Followed {
+  readonly id: TaskId;
+  readonly source: SourceChoice;
+  /** Last lines to begin with; null for all. */
+  readonly count: number | null;
+  /** Null for an invalid record, which isn't waited for. */
+  readonly status: string | null;
+}
+
+/**
+ * Prints new lines of a task's logs. Returns FAILED if the task failed, DONE if it ended otherwise or was deleted, INTERRUPTED
+ * on a signal: scripts must see that the task hasn't ended.
+ */
+async function followTask(context: Context, parts: GetParts, { id, source, count, status }: Followed): Promise<number> {
+  const { signal, clock } = context; // from here on, a stop signal is waited for
+  const finished = status === null || isTerminal(status);
+  const name = memberOf(id.userId, id.taskId);
+  const logs = parts.artifacts.followLogs(id.taskId);
+  context.onRelease(async () => logs.close());
+  const began = await logs.begin(count);
+  if (!began && !finished) await context.inform(`${name} has no log yet: waiting for one`);
+  const state = new TaskState({ ...parts, clock }, id, source);
+  const end = await followLog({
+    clock,
+    logs,
+    signal,
+    finished,
+    state: () => state.look(),
+    onLines: linePrinter(context),
+    onNews: (line) => context.inform(line),
   });
-  return DONE;
+  const last = shownStatus((finished ? status : state.status) ?? "");
+  if (end === "gone") await context.inform(`${name} is gone from both stores`);
+  if (end === "finished") await context.inform(`${name} is finished${last === undefined ? "" : `: ${last}`}`);
+  if (end === "interrupted" || (end === "unread" && signal.aborted)) return INTERRUPTED;
+  return end === "finished" && last === "error" ? FAILED : DONE;
+}
+
+/** Prints lines, with the log's name if it changes. Returns false if the reader closed the pipe. */
+function linePrinter(context: Context): (part: LogPart) => Promise<boolean> {
+  const asObjects = context.flags.output === "jsonl";
+  const out = asObjects ? context.terminal.data : context.terminal.out;
+  let last: string | undefined;
+  return async ({ path, lines }) => {
+    if (asObjects) await out.writeAll(lines.map((line) => `${JSON.stringify({ path, line })}\n`));
+    else await out.writeAll(logText({ path, lines }, path !== last));
+    last = path;
+    return out.isOpen;
+  };
 }

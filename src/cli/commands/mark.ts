@@ -1,35 +1,27 @@
 import type { Command } from "commander";
-import { isRedisError, type TtsctlError, throwIfInterrupted, usage } from "../../errors.ts";
+import { checkNewStatus, markChosen } from "../../app/change.ts";
 import type { MaxDelete } from "../../operations/brake.ts";
-import type { MarkOptions, MarkParts, MarkResult } from "../../operations/mark/mark.ts";
-import type { Selection } from "../../operations/select.ts";
-import { audited, type LedgerRun } from "../../parts/ledger.ts";
+import type { MarkResult } from "../../operations/mark/mark.ts";
 import { counted } from "../../task/amounts.ts";
-import { KNOWN_STATUS_WORDS, SHOWN_STATUSES, shownStatus } from "../../task/status.ts";
 import { confirmation } from "../confirm.ts";
 import type { Attach, Context } from "../context.ts";
-import { DONE, emitObject, PARTLY, textOf, unchangedLines } from "../emit.ts";
+import { conclude, textOf, unchangedLines } from "../emit.ts";
 import {
   addDestructive,
   addSelection,
+  adviseOnSpaces,
   type ChangeFlags,
-  choosesTasks,
-  requireSelection,
+  chosenBy,
   type SelectionFlags,
-  selectionOf,
 } from "../selection.ts";
 
 interface MarkFlags extends SelectionFlags, Omit<ChangeFlags, "maxDelete"> {
   /** The new status. */
   readonly to?: string;
   readonly error?: string;
-  readonly backup?: string;
   readonly all: boolean;
   readonly maxMark?: MaxDelete;
 }
-
-/** A status as written to the record, and as shown. */
-type NewStatus = Pick<MarkOptions, "status" | "shown">;
 
 const CHOOSE = "choose with --user, --ids, --status, --since, --until, --stuck, or --all; --to is the new status";
 
@@ -57,87 +49,16 @@ Examples:
 
 async function runMark(context: Context, flags: MarkFlags): Promise<number> {
   const status = checkNewStatus(flags.to);
-  requireSelection(choosesTasks(flags), flags.all, CHOOSE);
-  const selection = await selectionOf(context, flags);
+  const selection = await chosenBy(context, flags, CHOOSE);
   await context.requireConfig(false);
   const ask = (count: number) => `Mark ${counted(count, "task")} as ${status.shown}?`;
   const confirm = confirmation(context, flags.yes, ask, "marked");
-  return audited(context, !flags.dryRun, async (ledger) => {
-    const backup = await context.openBackup(flags);
-    const outcome = await markChosen(context, optionsOf(flags, status), { selection, ledger, confirm, backup });
-    await emitObject(context, outcome.result, () => describeMark(outcome.result, status.shown));
-    return markExitCode(context, outcome);
-  });
-}
-
-interface Marking extends Pick<MarkParts, "confirm" | "backup"> {
-  readonly selection: Selection;
-  readonly ledger: LedgerRun | null;
-}
-
-interface MarkOutcome {
-  readonly result: MarkResult;
-  /** Why Redis may lack marks. */
-  readonly problem: TtsctlError | null;
-}
-
-/**
- * Marks chosen tasks. The run lock is held until the context is released.
- * @throws TtsctlError as `markTasks`, LOCK_TIMEOUT
- */
-export async function markChosen(
-  context: Context,
-  options: MarkOptions,
-  { selection, ledger, ...rest }: Marking,
-): Promise<MarkOutcome> {
-  const { markTasks } = await import("../../operations/mark/mark.ts");
-  const parts = {
-    ...(await context.changeParts(ledger, options.dryRun)),
-    mirror: await context.mirrorState(),
-    rules: await context.rules(),
-    ...rest,
-  };
-  const outcome = await markTasks(parts, selection, options);
-  ledger?.count(outcome.result);
-  return outcome;
-}
-
-export function optionsOf(
-  flags: Pick<MarkFlags, "dryRun" | "allowEmpty" | "error" | "maxMark" | "backup">,
-  status: NewStatus,
-): MarkOptions {
-  const { dryRun, allowEmpty, backup } = flags;
-  const kept = status.shown === "error" ? undefined : null;
-  const error = flags.error === undefined ? kept : flags.error === "" ? null : flags.error;
-  return { ...status, error, dryRun, allowEmpty, maxMark: flags.maxMark ?? null, isBackedUp: backup !== undefined };
-}
-
-/**
- * The status as written to the record (as given, without case and spaces), and as shown.
- * @param names of the new status, and of the status that chooses tasks
- */
-export function checkNewStatus(text: string | undefined, names = { to: "--to", statuses: "--status" }): NewStatus {
-  const accepted = `accepted: ${SHOWN_STATUSES.join(", ")}, and the service's words ${KNOWN_STATUS_WORDS.join(", ")}`;
-  if (text === undefined)
-    throw usage(`mark needs a new status: ${names.to} STATUS`, `${names.statuses} chooses tasks; ${accepted}`);
-  const shown = shownStatus(text);
-  if (shown !== undefined) return { shown, status: text.replace(/\s+/g, "").toLowerCase() };
-  throw usage(`${names.to}: unknown status ${JSON.stringify(text)}`, accepted);
-}
-
-/** Also warns if Redis was left out. @throws TtsctlError INTERRUPTED */
-export function markExitCode(context: Context, { result, problem }: MarkOutcome): number {
-  const hint = "run it again to finish, and `ttsctl sync` for Redis";
-  throwIfInterrupted(context.signal, `${counted(result.marked, "task")} marked`, hint);
-  if (problem !== null) {
-    const when = isRedisError(problem) ? "when Redis is back, " : "";
-    const what = result.dryRun
-      ? "only the file was checked"
-      : `tasks were marked in the file, but may be unchanged in Redis; ${when}run \`ttsctl sync\``;
-    context.reporter.warn(`${problem.message}: ${what}`);
-  }
-  const { missing, refused, failed, returned } = result;
-  return missing.length + refused.length + failed + returned > 0 || problem !== null ? PARTLY : DONE;
+  const { dryRun, allowEmpty, error, maxMark = null, backup } = flags;
+  const request = { ...status, dryRun, allowEmpty, error, maxMark, isBackedUp: backup !== undefined };
+  const openBackup = () => context.openBackup(flags);
+  const ended = await markChosen(context, request, { selection, confirm, openBackup });
+  await adviseOnSpaces(context, flags, ended.result.missing);
+  return conclude(context, ended, () => describeMark(ended.result, status.shown));
 }
 
 export function describeMark(result: MarkResult, shown: string): string {

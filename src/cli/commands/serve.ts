@@ -1,11 +1,19 @@
 import { once } from "node:events";
+import { resolve } from "node:path";
 import type { Command } from "commander";
+import type { CleanupRecord } from "../../app/cleanup-record.ts";
+import { DONE } from "../../app/ended.ts";
+import { maskUrl } from "../../config/address.ts";
 import type { HttpSettings } from "../../config/settings.ts";
 import { TtsctlError } from "../../errors.ts";
-import type { CleanupRecord } from "../cleanup-record.ts";
-import type { Attach, Context } from "../context.ts";
-import { DONE } from "../emit.ts";
+import type { Observed } from "../../http/metrics.ts";
+import type { Reporter } from "../../operations/reporter.ts";
+import type { SyncOutcome } from "../../operations/sync.ts";
+import { shellWord } from "../../printable.ts";
+import { type Attach, ConsoleReporter, type Context } from "../context.ts";
+import { sourceStack } from "../report-error.ts";
 import { settingOption } from "../selection.ts";
+import { describeSync } from "./sync.ts";
 
 interface ServeFlags {
   /** False for --no-sync. */
@@ -45,14 +53,15 @@ const PATIENCE_MS = 3000;
  * @throws TtsctlError CONFIG_INVALID, CONFIG_REQUIRED, LISTEN_FAILED
  */
 async function runServe(context: Context, flags: ServeFlags): Promise<number> {
-  const [{ createHttpServer, drain, listen }, { serverParts }, { connectSyncing }, { cleanupRecord }] =
+  const [{ createHttpServer, drain, listen }, { newMetrics }, { connectSyncing }, { cleanupRecord }] =
     await Promise.all([
       import("../../http/server.ts"),
-      import("../server-parts.ts"),
-      import("../syncing.ts"),
-      import("../cleanup-record.ts"),
+      import("../../http/metrics.ts"),
+      import("../../app/syncing.ts"),
+      import("../../app/cleanup-record.ts"),
     ]);
-  const { http } = await context.settings();
+  const settings = await context.settings();
+  const { http } = settings;
   const stopped = once(context.signal, "abort");
   await context.warnOfMisspelt();
   await refuseOpenDoor(http);
@@ -63,8 +72,30 @@ async function runServe(context: Context, flags: ServeFlags): Promise<number> {
     await context.note("warn", `--read-only: this server doesn't clean up, despite ${http.cleanup.origin}`);
   }
   if (cleans) await context.requireConfig(true);
-  const syncing = await connectSyncing(context, flags.sync && !flags.readOnly, !flags.readOnly);
-  const server = createHttpServer(await serverParts(context, { syncing, record, readOnly: flags.readOnly }));
+  const { clock, surroundings } = context;
+  const describe = (outcome: SyncOutcome) => describeSync(outcome, undefined).trimEnd().replaceAll("\n", "; ");
+  const note = context.note.bind(context);
+  const may = { isWanted: flags.sync && !flags.readOnly, mayWrite: !flags.readOnly };
+  const syncing = await connectSyncing(context, may, { note, describe });
+  const server = createHttpServer({
+    ...{ run: context, clock, settings, rules: await context.rules(), store: await context.taskStore() },
+    ...{ syncing, cleanup: record, readOnly: flags.readOnly, pageFolder: surroundings.pageFolder },
+    metrics: newMetrics(),
+    command: commandsOf(context),
+    reporterOf: (dryRun, onWarning) => {
+      const reporter = new ConsoleReporter(context.terminal, { ...context.flags, output: "json", summary: dryRun });
+      const warn: Reporter["warn"] = (line, fields) => {
+        onWarning(line);
+        reporter.warn(line, fields);
+      };
+      return { warn, progress: () => {}, done: (...items) => reporter.done(...items) };
+    },
+    ended: accessLog(context),
+    failed: (error) => {
+      const stack = sourceStack(error instanceof Error ? (error.stack ?? error.message) : String(error));
+      void note("error", `an internal error: ${stack}`, { code: "INTERNAL" });
+    },
+  });
   const url = await listen(server, http.host.value, http.port.value);
   await context.note("info", `listening on ${url}${http.basePath.value}/`);
   const working = syncing.first().then(() => (cleans ? cleanUp(context, record) : undefined));
@@ -119,4 +150,29 @@ async function cleanUp(context: Context, record: CleanupRecord): Promise<void> {
     record.loopEnded();
     await fork.release();
   }
+}
+
+/** A command line for a shell, with the flags that chose the configuration, but without a password. */
+function commandsOf({ cwd, flags: { config, profile, store, redisUrl, redis } }: Context): (words: string) => string {
+  const full = (path: string | undefined) => path && resolve(cwd, path);
+  const url = redisUrl && maskUrl(redisUrl);
+  const given = { "--config": full(config), "--profile": profile, "--store": full(store), "--redis-url": url };
+  const own = Object.entries(given).flatMap(([flag, value]) => (value === undefined ? [] : [flag, shellWord(value)]));
+  return (words) => ["ttsctl", words, ...own, ...(redis ? [] : ["--no-redis"])].join(" ");
+}
+
+/** Logs each request, with -v or in a JSON log. */
+function accessLog({ terminal: { err }, flags }: Context): (request: Observed) => void {
+  if (flags.verbose === 0 && !err.isJson) return () => {};
+  return (request) => {
+    const { method, status, bytes, remote, finished } = request;
+    const url = request.url.replace(/(token=)[^&#]*/gi, "$1***");
+    const ms = Math.round(request.seconds * 1000);
+    const msg = `${remote} ${method} ${url} ${status}, ${bytes} bytes in ${ms} ms${finished ? "" : ", aborted"}`;
+    void err.sayWhen({
+      level: "info",
+      msg,
+      fields: { event: "request", remote, method, url, status, bytes, ms, finished },
+    });
+  };
 }

@@ -1,12 +1,11 @@
 import type { Command } from "commander";
-import type { StatsRequest } from "../../http/parts.ts";
-import { policyOf } from "../../operations/purge/policy.ts";
-import type { StatsResult } from "../../operations/stats/types.ts";
+import { DONE } from "../../app/ended.ts";
+import { statsOf } from "../../app/stats.ts";
 import { statsText, userCells } from "../../render/stats.ts";
 import type { SourceChoice } from "../../store/mirror-link.ts";
 import { formatUtc } from "../../task/time.ts";
-import { type Attach, type Context, keepHeapSmall } from "../context.ts";
-import { DONE, emit } from "../emit.ts";
+import type { Attach, Context } from "../context.ts";
+import { emit } from "../emit.ts";
 import { addSource, addUser, addWatch, userOf } from "../selection.ts";
 
 interface StatsFlags {
@@ -41,7 +40,6 @@ Examples:
   ttsctl stats --watch 10                    every ten seconds, redrawn in place`;
 
 async function runStats(context: Context, flags: StatsFlags): Promise<number> {
-  keepHeapSmall(context);
   const stats = await statsOf(context, { ...flags, userId: await userOf(context, flags), estimate: true });
   const zone = await context.zone();
   const hour = (iso: string) => {
@@ -55,44 +53,4 @@ async function runStats(context: Context, flags: StatsFlags): Promise<number> {
     show: async () => context.terminal.out.write(statsText(stats, { ...(await context.tableStyle()), ...style })),
   });
   return DONE;
-}
-
-interface StatsAsked extends StatsRequest {
-  readonly source: SourceChoice;
-}
-
-/** @throws TtsctlError as `countTasks` */
-export async function statsOf(context: Context, asked: StatsAsked): Promise<StatsResult> {
-  const { countTasks } = await import("../../operations/stats/stats.ts");
-  const { cleanup } = await context.settings();
-  const now = context.clock.now();
-  const artifacts = asked.disk ? await context.artifacts() : null;
-  const parts = {
-    ...(await context.stores()),
-    artifacts,
-    reporter: context.reporter,
-    estimate: async () => (asked.estimate ? estimate(context, asked) : null),
-  };
-  const rule = { now, after: cleanup.stuckAfter.value, zone: await context.zone() };
-  return countTasks(parts, { source: asked.source, userId: asked.userId, rule });
-}
-
-/** Null if the file, which is needed, may not be read. */
-async function estimate(context: Context, { source, disk, userId }: StatsAsked) {
-  const { cleanup } = await context.settings();
-  if (source === "redis" || cleanup.retention.value <= 0) return null;
-  const [{ estimateCleanup }, { noArtifacts }] = await Promise.all([
-    import("../../operations/stats/stats.ts"),
-    import("../../artifacts/artifacts.ts"),
-  ]);
-  const policy = policyOf(cleanup);
-  const parts = {
-    file: await context.fileStore(),
-    clock: context.clock,
-    reporter: context.reporter,
-    mirror: source === "file" ? ({ kind: "off" } as const) : await context.mirrorState(),
-    artifacts: disk ? await context.artifacts() : noArtifacts(),
-  };
-  const known = disk ? policy : { ...policy, maxBytes: 0 };
-  return estimateCleanup(parts, known, { userId, withFiles: disk });
 }

@@ -1,14 +1,15 @@
 import { constants, getPriority, setPriority } from "node:os";
 import type { Command } from "commander";
+import { finished } from "../../app/ended.ts";
+import { audited } from "../../app/ledger.ts";
+import { syncStore } from "../../app/sync-store.ts";
 import type { SyncResult } from "../../operations/sync.ts";
-import { audited } from "../../parts/ledger.ts";
-import { syncStore } from "../../parts/sync-store.ts";
 import { shellWord } from "../../printable.ts";
 import { counted } from "../../task/amounts.ts";
 import { confirmation } from "../confirm.ts";
-import { type Attach, type Context, keepHeapSmall } from "../context.ts";
-import { DONE, emitObject, PARTLY, textOf } from "../emit.ts";
-import { addDestructive, addUser, type ChangeFlags, userOf } from "../selection.ts";
+import type { Attach, Context } from "../context.ts";
+import { conclude, textOf } from "../emit.ts";
+import { addDestructive, addUser, type ChangeFlags, refuseFlags, userOf } from "../selection.ts";
 
 interface SyncFlags extends ChangeFlags {
   readonly user?: string;
@@ -39,19 +40,17 @@ Examples:
 
 async function runSync(context: Context, flags: SyncFlags): Promise<number> {
   const userId = await userOf(context, flags);
+  if (!flags.prune) refuseFlags(flags, ["--max-delete"], "without --prune");
   if (flags.prune) await context.requireConfig(false);
   if (context.surroundings.ownsProcess) letOthersGoFirst();
-  keepHeapSmall(context);
   const ask = (count: number) => `Delete ${counted(count, "Redis-only task")}?`;
   const confirm = confirmation(context, flags.yes, ask);
   const options = { maxDelete: { percent: 50 }, ...flags, ...(userId === undefined ? {} : { userId }) };
-  return audited(context, flags.prune && !flags.dryRun, async (ledger) => {
-    const outcome = await syncStore(context, { ledger, confirm }, options);
-    ledger?.count(outcome);
-    const { failedToPrune, ...result } = outcome;
-    await emitObject(context, result, () => describeSync(result, userId));
-    return result.failed + failedToPrune > 0 ? PARTLY : DONE;
+  const ended = await audited(context, flags.prune && !flags.dryRun, async (ledger) => {
+    const { failedToPrune, ...result } = await syncStore(context, { ledger, confirm }, options);
+    return finished(result, result.failed + failedToPrune > 0);
   });
+  return conclude(context, ended, () => describeSync(ended.result, userId));
 }
 
 /** Advice for Redis-only tasks. If the file is empty, it has probably lost them. */

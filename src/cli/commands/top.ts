@@ -2,7 +2,6 @@ import type { Command } from "commander";
 import { usage } from "../../errors.ts";
 import type { Attach, Context } from "../context.ts";
 import { addInterval, addSelection, addUser } from "../selection.ts";
-import { isText } from "../terminal.ts";
 
 interface TopFlags {
   readonly user?: string;
@@ -32,7 +31,6 @@ Examples:
 /** @throws TtsctlError USAGE without a terminal */
 async function runCommand(context: Context, flags: TopFlags): Promise<number> {
   const { terminal } = context;
-  if (!isText(context.flags.output)) throw usage(`top can't be used with -o ${context.flags.output}`, INSTEAD);
   if (!terminal.outIsTerminal || terminal.streams.stdin.isTTY !== true || terminal.env.TERM === "dumb") {
     throw usage("top needs a terminal for its screen and keys", INSTEAD);
   }

@@ -1,14 +1,16 @@
 import type { Command } from "commander";
+import { finished } from "../../app/ended.ts";
+import { audited } from "../../app/ledger.ts";
 import { usage } from "../../errors.ts";
 import type { Kind, VerifyResult } from "../../operations/verify/classify.ts";
 import type { Drift } from "../../operations/verify/drift.ts";
 import type { VerifyOutcome } from "../../operations/verify/verify.ts";
-import { audited } from "../../parts/ledger.ts";
 import { counted } from "../../task/amounts.ts";
 import { confirmation } from "../confirm.ts";
 import type { Attach, Context } from "../context.ts";
-import { DONE, emit, emitObject, PARTLY } from "../emit.ts";
-import { addDestructive, addUser, type ChangeFlags, userOf } from "../selection.ts";
+import { emit, emitObject } from "../emit.ts";
+import { addDestructive, addUser, type ChangeFlags, refuseFlags, userOf } from "../selection.ts";
+import type { GlobalFlags } from "../terminal.ts";
 
 interface VerifyFlags extends ChangeFlags {
   readonly user?: string;
@@ -41,13 +43,13 @@ Examples:
   ttsctl verify --repair --restore     the disk was lost: restore the store file from Redis`;
 
 async function runVerify(context: Context, flags: VerifyFlags): Promise<number> {
-  checkFlags(flags);
+  checkFlags(context.flags, flags);
   const userId = await userOf(context, flags);
   if (flags.prune || flags.restore) await context.requireConfig(false);
   const { verify, verifyAndRepair } = await import("../../operations/verify/verify.ts");
   const { repair, dryRun, prune, restore, allowEmpty, allowMismatch, maxDelete = { percent: 50 } } = flags;
   const scope = userId === undefined ? {} : { userId };
-  return audited(context, repair && !dryRun, async (ledger) => {
+  const { outcome, exitCode } = await audited(context, repair && !dryRun, async (ledger) => {
     const compare = async () => {
       const mirror = await context.mirror();
       const { clock, reporter, signal } = context; // from here on, a stop signal is waited for
@@ -64,17 +66,21 @@ async function runVerify(context: Context, flags: VerifyFlags): Promise<number> 
       return verifyAndRepair(parts, { ...scope, dryRun, prune, restore, allowEmpty, allowMismatch, maxDelete });
     };
     const outcome = await (repair ? compareAndRepair() : compare());
-    ledger?.count(outcome.result);
-    await emitVerify(context, outcome, flags);
-    return outcome.drift.size > (dryRun ? 0 : outcome.result.repaired) ? PARTLY : DONE;
+    const { result, drift } = outcome;
+    return { ...finished(result, drift.size > (dryRun ? 0 : result.repaired)), outcome };
   });
+  await emitVerify(context, outcome, flags);
+  return exitCode;
 }
 
-function checkFlags({ repair, prune, restore }: VerifyFlags): void {
+function checkFlags({ output }: GlobalFlags, flags: VerifyFlags): void {
+  const { repair, prune, restore, details } = flags;
+  if (output === "csv" && !details) throw usage("-o csv needs --details", "it has a row for each task that differs");
   if (prune && restore) {
     const hint = "--prune deletes Redis-only tasks, --restore copies them to the store file";
     throw usage("--prune can't be used with --restore", hint);
   }
+  if (!repair) refuseFlags(flags, ["--dry-run", "--max-delete", "--allow-empty"], "without --repair");
   if ((prune || restore) && !repair) {
     const hint = "add --repair; without it verify changes nothing";
     throw usage(`${prune ? "--prune" : "--restore"} needs --repair`, hint);
@@ -101,7 +107,7 @@ async function describe(context: Context, { result, drift }: VerifyOutcome, flag
   parts.push(await context.table(head, kindRows(result, drift, flags)));
   if (flags.details) {
     const rows = [...detailRows(drift, SHOWN)];
-    parts.push("\n", await context.table(["KIND", "USER", "TASK"], rows, 1));
+    parts.push("\n", await context.table(["KIND", "USER", "TASK"], rows));
     const hidden = drift.size - rows.length;
     if (hidden > 0)
       parts.push(`and ${hidden} more: only the first ${SHOWN} of each kind are shown; -o jsonl has all\n`);

@@ -1,12 +1,16 @@
+import type { RunParts } from "../../app/parts.ts";
+import { statsOf } from "../../app/stats.ts";
 import { TtsctlError } from "../../errors.ts";
+import { getTask } from "../../operations/get.ts";
+import { type Reporter, SILENT } from "../../operations/reporter.ts";
+import { logText, notFound } from "../../render/item-lines.ts";
 import { NO_FILTER, type TaskFilter } from "../../task/query-fields.ts";
 import { shownStatus } from "../../task/status.ts";
 import type { Task } from "../../task/task.ts";
-import { statsOf } from "../commands/stats.ts";
+import { getLines } from "../commands/get.ts";
 import type { Context } from "../context.ts";
 import { errorText } from "../report-error.ts";
-import { recordingOf } from "../terminal.ts";
-import type { Counted, Listed, Row } from "./model.ts";
+import { type Counted, type Listed, nameOf, type Row } from "./model.ts";
 
 /** The most tasks in the list. */
 const LISTED = 100;
@@ -37,40 +41,56 @@ async function ratesOf(context: Context, tasks: readonly Task[], at: number): Pr
   };
 }
 
-/** Reads the statuses of all tasks. @throws TtsctlError STORE_* if neither store can answer */
+/** Reads the statuses of all tasks. The list has the warnings. @throws TtsctlError STORE_* if neither store can answer */
 export async function readCounts(context: Context): Promise<Counted> {
-  const { terminal } = recordingOf(context.terminal); // the list has the warnings
-  const fork = context.fork(await context.settings(), { terminal, sharesMirror: true });
-  try {
+  return inStep(context, { reporter: SILENT, sharesMirror: true }, async (step) => {
     const at = context.clock.now();
-    const stats = await statsOf(fork, { source: "auto", userId: undefined, disk: false, estimate: false });
-    const store = await fork.taskStore();
+    const stats = await statsOf(step, { source: "auto", userId: undefined, disk: false, estimate: false });
+    const store = await step.taskStore();
     const filter = { ...NO_FILTER, statuses: new Set(["error"]) };
     const { tasks } = await store.list({ filter, ids: null, page: 1, pageSize: FAILURES, source: "auto" });
     return { at, stats, failures: tasks.map(rowOf) };
-  } finally {
-    await fork.release();
+  });
+}
+
+const LOG_LINES = 200;
+
+/** What `get` prints of a task, and the end of its logs. */
+export function taskLines(context: Context, row: Row): Promise<string[]> {
+  return noted(context, true, async (step) => {
+    const parts = { ...(await step.stores()), artifacts: await step.artifacts() };
+    const result = await getTask(parts, row, "auto");
+    if (result.task === null && result.invalid === null) return [notFound([nameOf(row)])];
+    const logs = await parts.artifacts.lastLogLines(row.taskId, LOG_LINES);
+    const lines = [...getLines(result, await context.tableStyle()), ...logs.flatMap((log) => [...logText(log)])];
+    return [...lines.map((line) => line.trimEnd()), ...result.warnings];
+  });
+}
+
+/** The lines of a step, with its warnings and its error. */
+export async function noted(
+  context: Context,
+  sharesMirror: boolean,
+  work: (step: RunParts) => Promise<string[]>,
+): Promise<string[]> {
+  const notes: string[] = [];
+  const reporter: Reporter = { ...SILENT, warn: (line) => void notes.push(`warning: ${line}`) };
+  try {
+    const lines = await inStep(context, { reporter, sharesMirror }, work);
+    return [...notes, ...lines];
+  } catch (error) {
+    if (!(error instanceof TtsctlError)) throw error;
+    return [...notes, errorText(error)];
   }
 }
 
-/**
- * Runs a step of `top` without the terminal.
- * @returns the lines that it printed; its error is the last one of `err`
- */
-export async function recorded(context: Context, step: (fork: Context) => Promise<unknown>, sharesMirror = false) {
-  const { terminal, takeLines } = recordingOf(context.terminal);
-  const fork = context.fork(await context.settings(), { terminal, flags: { verbose: 0 }, sharesMirror });
-  const problems: string[] = [];
-  try {
-    await step(fork);
-  } catch (error) {
-    if (!(error instanceof TtsctlError)) throw error;
-    problems.push(errorText(error));
-  } finally {
-    await fork.release();
-  }
-  const { out, err } = takeLines();
-  return { out, err: [...err, ...problems] };
+async function inStep<T>(
+  context: Context,
+  use: { readonly reporter: Reporter; readonly sharesMirror: boolean },
+  work: (step: RunParts) => Promise<T>,
+): Promise<T> {
+  const step = await context.step({ ...use, log: () => {} });
+  return work(step).finally(() => step.release());
 }
 
 /** Longer errors aren't kept. */

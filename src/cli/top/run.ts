@@ -1,19 +1,18 @@
 import { emitKeypressEvents, type Interface, type Key } from "node:readline";
 import type { ReadStream } from "node:tty";
+import { DONE } from "../../app/ended.ts";
 import { type Clock, restAfter } from "../../clock.ts";
 import { TtsctlError } from "../../errors.ts";
 import { buildFilter } from "../../operations/list-query.ts";
 import { splitIds } from "../../task/ids.ts";
 import { FLAG_NAMES, type TaskFilter } from "../../task/query-fields.ts";
 import { formatInZone } from "../../task/time.ts";
-import { runGet } from "../commands/get.ts";
 import type { Context } from "../context.ts";
-import { DONE } from "../emit.ts";
 import { errorText } from "../report-error.ts";
 import { openScreen, sizeOf } from "../screen.ts";
 import { changeTask } from "./change.ts";
 import { type FilterTexts, newState, next, type Row, sameTask, type TopEffect, type TopEvent } from "./model.ts";
-import { readCounts, readList, recorded } from "./readings.ts";
+import { readCounts, readList, taskLines } from "./readings.ts";
 import { view } from "./view.ts";
 
 export interface TopOptions {
@@ -217,13 +216,4 @@ async function filterOf(context: Context, { user, status }: FilterTexts): Promis
     ...(status === "" ? {} : { statuses: splitIds(status) }),
   };
   return buildFilter(raw, { names: FLAG_NAMES, rules: await context.rules(), now: context.clock.now() });
-}
-
-const LOG_LINES = 200;
-
-/** What `get --log` prints of a task. */
-async function taskLines(context: Context, { userId, taskId }: Row): Promise<string[]> {
-  const flags = { source: "auto", log: LOG_LINES, follow: false } as const;
-  const { out, err } = await recorded(context, (fork) => runGet(fork, flags, [userId, taskId]), true);
-  return [...out, ...err];
 }

@@ -1,13 +1,20 @@
 import type { Context, Hono } from "hono";
-import type { Clock } from "../../clock.ts";
-import { usage } from "../../errors.ts";
+import { checkNewStatus, deleteChosen, markChosen } from "../../app/change.ts";
+import { chosenIn } from "../../app/choose.ts";
+import type { Ended } from "../../app/ended.ts";
+import type { RunParts } from "../../app/parts.ts";
+import { within } from "../../clock.ts";
+import { isRedisError, throwIfInterrupted, usage } from "../../errors.ts";
+import type { MaxDelete } from "../../operations/brake.ts";
 import type { DeleteResult } from "../../operations/delete.ts";
 import { checkBody, kindsOf, parseQueryObject } from "../../operations/list-query.ts";
 import type { MarkResult } from "../../operations/mark/mark.ts";
+import type { Selection } from "../../operations/select.ts";
+import type { TaskId } from "../../store/task-source.ts";
 import { parsePart } from "../../task/amounts.ts";
-import { BODY_NAMES, CHOOSING_PARTS, rawQuery } from "../../task/query-fields.ts";
+import { BODY_NAMES, CHOOSING_PARTS, type RawQuery, rawQuery } from "../../task/query-fields.ts";
 import { HttpError, json } from "../answer.ts";
-import type { Changed, ChangeRequest, Env, ServerParts } from "../parts.ts";
+import type { Env, ServerParts } from "../parts.ts";
 import { countIds, paramsOf } from "../request.ts";
 import { type BodyReader, turns } from "../turns.ts";
 
@@ -26,35 +33,110 @@ interface Body extends Readonly<Record<string, unknown>> {
   readonly error?: string | null;
 }
 
-type Changes = NonNullable<ServerParts["changes"]>;
+/** A request to change tasks. */
+interface ChangeRequest {
+  readonly query: RawQuery;
+  /** Chooses every task, without a query. */
+  readonly all?: boolean;
+  readonly dryRun?: boolean;
+  readonly max?: MaxDelete;
+}
+
+export interface Changed<R> {
+  readonly result: R;
+  readonly warnings: readonly string[];
+}
+
 /** Characters: every marked task gets the text. */
 const MOST_ERROR = 10_000;
 type Kinds = typeof DELETE_KINDS | typeof MARK_KINDS;
 
 /** `POST /voice-tasks/delete` and `/mark`: what `ttsctl delete` and `mark` do, for the selection in a body. */
 export function addChanges(app: Hono<Env>, parts: ServerParts, forChange: ChangeTurn, withBody: BodyReader): void {
-  const forPlan = changeTurns(parts.clock);
-  type Work = (changes: Changes, asked: ChangeRequest, body: Body) => Promise<Changed<ChangeResult>>;
-  const answer = (c: Context<Env>, kinds: Kinds, work: Work): Promise<Response> => {
-    const changes = changesOf(parts);
+  const forPlan = changeTurns(parts);
+  const answer = (
+    c: Context<Env>,
+    kinds: Kinds,
+    work: (asked: ChangeRequest, body: Body) => Promise<Changed<ChangeResult>>,
+  ) => {
+    refuseReadOnly(parts);
     return withBody(c.env, async (text) => {
       paramsOf(c.req.url, []);
       const body = bodyIn(text, kinds);
-      const asked = { ...askedIn(body), request: requestOf(c) };
-      const turn = asked.dryRun ? forPlan : forChange;
-      const { result, warnings } = await turn(c, () => work(changes, asked, body));
+      const asked = askedIn(body);
+      const { result, warnings } = await (asked.dryRun ? forPlan : forChange)(c, () => work(asked, body));
       return json(result, warnings);
     });
   };
   app.post("/voice-tasks/delete", (c) => {
-    return answer(c, DELETE_KINDS, (changes, asked, { force }) => changes.remove({ ...asked, force: force === true }));
+    return answer(c, DELETE_KINDS, (asked, { force }) => remove(parts, c, asked, force === true));
   });
   app.post("/voice-tasks/mark", (c) => {
-    return answer(c, MARK_KINDS, (changes, asked, { to, error }) => {
-      if ((error?.length ?? 0) > MOST_ERROR) throw usage("error is too long", `at most ${MOST_ERROR} characters`);
-      return changes.mark({ ...asked, to: to ?? undefined, error: error ?? undefined });
+    return answer(c, MARK_KINDS, (asked, body) => {
+      if ((body.error?.length ?? 0) > MOST_ERROR) throw usage("error is too long", `at most ${MOST_ERROR} characters`);
+      return mark(parts, c, asked, body);
     });
   });
+}
+
+/** Deletes tasks as the command with `--yes`. */
+export function remove(
+  parts: ServerParts,
+  c: Context<Env>,
+  asked: ChangeRequest,
+  force: boolean,
+): Promise<Changed<DeleteResult>> {
+  const { dryRun = false, max: maxDelete = null } = asked;
+  return change(parts, c, asked, async (step, selection) => {
+    await step.requireConfig(true);
+    const ended = await deleteChosen(step, { force, dryRun, maxDelete, allowEmpty: false }, { selection });
+    const { problem } = ended.outcome;
+    if (isRedisError(problem) && !dryRun) parts.syncing.catchUp();
+    return ended;
+  });
+}
+
+function mark(
+  parts: ServerParts,
+  c: Context<Env>,
+  asked: ChangeRequest,
+  { to, error }: Body,
+): Promise<Changed<MarkResult>> {
+  const status = checkNewStatus(to ?? undefined, { to: '"to"', statuses: BODY_NAMES.statuses });
+  const { dryRun = false, max: maxMark = null } = asked;
+  return change(parts, c, asked, async (step, selection) => {
+    await step.requireConfig(false);
+    const request = { ...status, dryRun, maxMark, allowEmpty: false, error: error ?? undefined };
+    const ended = await markChosen(step, request, { selection });
+    if (ended.outcome.problem !== null && !dryRun) parts.syncing.mayLack();
+    return ended;
+  });
+}
+
+const CHOOSE = `choose with ${CHOOSING_PARTS.map((part) => BODY_NAMES[part]).join(", ")}, or "all": true`;
+const HOW = {
+  ...{ names: BODY_NAMES, takesNames: true, hint: CHOOSE, allName: '"all"' },
+  instead: ({ userId, taskId }: TaskId) => JSON.stringify({ user_id: userId, task_ids: [taskId] }),
+};
+
+async function change<R>(
+  { run, reporterOf }: ServerParts,
+  c: Context<Env>,
+  { query: raw, all = false, dryRun = false }: ChangeRequest,
+  work: (step: RunParts, selection: Selection) => Promise<Ended<R>>,
+): Promise<Changed<R>> {
+  throwIfInterrupted(run.signal, "nothing was changed");
+  const warnings: string[] = [];
+  const { method, url, socket } = c.env.incoming;
+  const caller = { ...run.caller, request: `${method} ${url} from ${socket.remoteAddress}` };
+  const step = await run.step({ caller, reporter: reporterOf(dryRun, (line) => void warnings.push(line)) });
+  try {
+    const { result, error } = await work(step, await chosenIn(step, { raw, all }, HOW));
+    if (error !== null) throw error;
+    return { result, warnings };
+  } finally {
+    await step.release();
+  }
 }
 
 type ChangeResult = DeleteResult | MarkResult;
@@ -63,11 +145,20 @@ export type ChangeTurn = <R extends ChangeResult>(
   change: () => Promise<Changed<R>>,
 ) => Promise<Changed<R>>;
 
+/** How long a change may take to end its batch, and its lines in the ledger, after the server has stopped. */
+const GRACE_MS = 1500;
+
 /** Makes one change, or plan, at a time: changes that wait for the run lock would time out. @param done is called after each */
-export function changeTurns(clock: Clock, done = () => {}): ChangeTurn {
+export function changeTurns({ clock, run }: Pick<ServerParts, "clock" | "run">, done = () => {}): ChangeTurn {
   const turn = turns<Changed<ChangeResult>>(clock, 1, lengthOf);
+  let last: Promise<unknown> = Promise.resolve();
+  run.onRelease(async () => void (await within(clock, GRACE_MS, last, () => {})));
   return async <R extends ChangeResult>(c: Context<Env>, change: () => Promise<Changed<R>>) => {
-    const changed = await turn(c.env, () => waitedFor(c, change).finally(done));
+    const changed = await turn(c.env, () => {
+      const changing = waitedFor(c, change).finally(done);
+      last = changing.catch(() => {});
+      return changing;
+    });
     return changed as Changed<R>;
   };
 }
@@ -99,29 +190,23 @@ function bodyIn(text: string, kinds: Kinds): Body {
 }
 
 /** Unlike in a query, an empty list or text is an error: it must not choose everything. @throws TtsctlError USAGE */
-function askedIn(body: Body): Omit<ChangeRequest, "request"> {
+function askedIn(body: Body): ChangeRequest {
   const query = rawQuery((_, { key, kind }) => {
     const value = body[key] ?? null;
     return kind === "user" && value !== null ? [value] : value;
   });
   countIds(query, BODY_NAMES);
-  const max = body.max_delete ?? body.max_mark ?? null;
+  const name = body.max_mark == null ? "max_delete" : "max_mark";
+  const max = body[name] ?? null;
   return {
     query,
     all: body.all === true,
     dryRun: body.dry_run === true,
-    max: max === null ? null : parsePart(`${max}`)!,
+    max: max === null ? null : { ...parsePart(`${max}`)!, name },
   };
 }
 
 /** @throws HttpError READ_ONLY */
-export function changesOf({ changes }: ServerParts): Changes {
-  if (changes === null) throw new HttpError("READ_ONLY", "this server was started with --read-only");
-  return changes;
-}
-
-/** A request and its client, for the ledger. */
-export function requestOf(c: Context<Env>): string {
-  const { method, url, socket } = c.env.incoming;
-  return `${method} ${url} from ${socket.remoteAddress}`;
+export function refuseReadOnly({ readOnly }: ServerParts): void {
+  if (readOnly) throw new HttpError("READ_ONLY", "this server was started with --read-only");
 }

@@ -1,13 +1,13 @@
 import type { Hono } from "hono";
 import type { SSEStreamingApi } from "hono/streaming";
 import type { Artifacts } from "../../artifacts/artifacts.ts";
-import { type FollowEnd, followLog } from "../../operations/follow.ts";
+import { type FollowEnd, followLog, TaskState } from "../../operations/follow.ts";
 import { logText } from "../../render/item-lines.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { shownStatus } from "../../task/status.ts";
 import { PLAIN } from "../dialects.ts";
 import { type AnswerEvents, beat } from "../event-stream.ts";
-import type { Env, ServerParts } from "../parts.ts";
+import { type Env, type ServerParts, withArtifacts } from "../parts.ts";
 import { choiceIn, type Params, wholeNumberIn } from "../request.ts";
 import { turns } from "../turns.ts";
 import { idOf, idParams, knownTask, TASK_PATHS } from "./voice-tasks.ts";
@@ -38,7 +38,7 @@ export function addLogs(app: Hono<Env>, parts: ServerParts, answerEvents: Answer
       const [{ taskId }, count] = [await knownTask(parts, c, params), linesIn(params)];
       const format = choiceIn(params, "format", LOG_FORMATS);
       const text = await turn(c.env, async () => {
-        const logs = await parts.withArtifacts((artifacts) => artifacts.lastLogLines(taskId, count));
+        const logs = await withArtifacts(parts, (artifacts) => artifacts.lastLogLines(taskId, count));
         if (format === "json") return `${JSON.stringify({ logs })}\n`;
         return logs.flatMap((part) => [...logText(part)]).join("");
       });
@@ -49,7 +49,7 @@ export function addLogs(app: Hono<Env>, parts: ServerParts, answerEvents: Answer
       const [id, count] = [idOf(parts, c, params), linesIn(params)];
       if (c.req.header("last-event-id") === ENDED) return c.body(null, 204);
       return answerEvents(c, (stream, signal) =>
-        parts.withArtifacts((artifacts) => follow(parts, artifacts, id, count, stream, signal)),
+        withArtifacts(parts, (artifacts) => follow(parts, artifacts, id, count, stream, signal)),
       );
     });
   }
@@ -57,7 +57,7 @@ export function addLogs(app: Hono<Env>, parts: ServerParts, answerEvents: Answer
 
 /** Until the task is finished or the signal. @param count last lines to begin with */
 async function follow(
-  { clock, taskState }: ServerParts,
+  { clock, run }: ServerParts,
   artifacts: Artifacts,
   id: TaskId,
   count: number,
@@ -67,7 +67,7 @@ async function follow(
   const send = (event: string, data: object | string) => stream.writeSSE({ event, data: JSON.stringify(data) });
   const logs = artifacts.followLogs(id.taskId);
   try {
-    const state = await taskState(id);
+    const state = new TaskState({ ...(await run.stores()), clock }, id, "auto");
     const first = await state.look();
     await logs.begin(count);
     await beat(stream); // there may be no lines yet

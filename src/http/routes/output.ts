@@ -7,14 +7,14 @@ import type { Context, Hono } from "hono";
 import { mediaTypeOf } from "../../artifacts/media-types.ts";
 import { systemErrorCode } from "../../errors.ts";
 import { HttpError, namesTag } from "../answer.ts";
-import type { Env, ServerParts } from "../parts.ts";
+import { type Env, type ServerParts, withArtifacts } from "../parts.ts";
 import { paramsOf } from "../request.ts";
 
 export function addOutput(app: Hono<Env>, parts: ServerParts): void {
   app.get("/output/:user/:task/:file{.+}", async (c) => {
     paramsOf(c.req.url, []);
     const { user = "", task = "", file = "" } = c.req.param() as Record<string, string>;
-    const handle = await parts.withArtifacts((artifacts) => artifacts.openFile(user, task, file.split("/")));
+    const handle = await withArtifacts(parts, (artifacts) => artifacts.openFile(user, task, file.split("/")));
     if (handle === undefined) throw new HttpError("NOT_FOUND", "file not found");
     try {
       return await answerFile(c, handle, file, parts);

@@ -1,7 +1,10 @@
 import type { Hono } from "hono";
+import type { CleanupState } from "../../app/cleanup-record.ts";
+import { type DriftCheck, driftIn } from "../../app/stats.ts";
 import type { NamedTask, StatsResult } from "../../operations/stats/types.ts";
 import { keptText } from "../answer.ts";
-import type { CleanupState, DriftCheck, Env, ServerParts } from "../parts.ts";
+import { healthOf } from "../health.ts";
+import type { Env, ServerParts } from "../parts.ts";
 import { paramsOf } from "../request.ts";
 import { KeptAnswers } from "./stats.ts";
 
@@ -25,17 +28,15 @@ export interface StatsHealth {
 }
 
 /** @param count counts all tasks */
-export function addStatsHealth(
-  app: Hono<Env>,
-  { clock, health, drift, cleanup, command }: ServerParts,
-  count: () => Promise<StatsResult>,
-): void {
+export function addStatsHealth(app: Hono<Env>, parts: ServerParts, count: () => Promise<StatsResult>): void {
+  const { clock, run, syncing, cleanup, command } = parts;
   const kept = new KeptAnswers<DriftCheck | null>(clock);
+  const drift = async () => (syncing.isRunning() ? null : driftIn(run));
   app.get("/stats/health", async (c) => {
     paramsOf(c.req.url, []);
-    const { redis } = await health();
+    const { redis } = await healthOf(parts);
     const comparison = redis === "ok" ? kept.get("", drift) : null;
-    const [{ stuck }, compared, passes] = await Promise.all([count(), comparison, cleanup()]);
+    const [{ stuck }, compared, passes] = await Promise.all([count(), comparison, cleanup.state()]);
     const attention = [
       ...(stuck.count > 0 ? (["stuck"] as const) : []),
       ...(compared !== null && hasDrift(compared) ? (["drift"] as const) : []),

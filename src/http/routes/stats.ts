@@ -1,4 +1,6 @@
 import type { Hono } from "hono";
+import type { RunParts } from "../../app/parts.ts";
+import { statsOf } from "../../app/stats.ts";
 import type { Clock } from "../../clock.ts";
 import { TtsctlError } from "../../errors.ts";
 import { checkUser } from "../../operations/list-query.ts";
@@ -7,19 +9,17 @@ import { trimId } from "../../task/ids.ts";
 import { SPAN_NAMES, type Span } from "../../task/spans.ts";
 import { formatUtc } from "../../task/time.ts";
 import { keptText } from "../answer.ts";
+import { healthOf } from "../health.ts";
 import type { Env, ServerParts } from "../parts.ts";
 import { choiceIn, paramsOf, switchIn } from "../request.ts";
 import { turns } from "../turns.ts";
-
-/** `GET /stats/hours`, for a chart. */
-export type StatsHours = Pick<StatsResult, "source" | "at" | "user" | "total" | "byStatus" | "perHour">;
 
 /** `GET /stats/users`, for suggestions. */
 export type StatsUsers = Pick<StatsResult, "source" | "at" | "users" | "byUser">;
 const MOST_SUGGESTED = 20;
 
-/** `GET /stats/chart`: the same with a choice of the time, and the number of stuck tasks. */
-export interface StatsChart extends Omit<StatsHours, "perHour"> {
+/** `GET /stats/chart`: what a chart of a time needs, and the number of stuck tasks. */
+export interface StatsChart extends Pick<StatsResult, "source" | "at" | "user" | "total" | "byStatus"> {
   readonly stuck: number;
   readonly span: Span;
   readonly bars: readonly Bar[];
@@ -42,16 +42,23 @@ export function chartOf(stats: StatsResult, span: Span): StatsChart {
 export type Counts = (userId: string | undefined, disk?: boolean, estimate?: boolean) => Promise<StatsResult>;
 
 /** @returns counts that all who ask share, until they are forgotten */
-export function keptCounts({ stats, clock }: ServerParts): { counts: Counts; forget: () => void } {
+export function keptCounts({ run, clock }: ServerParts): { counts: Counts; forget: () => void } {
   const kept = new KeptAnswers<StatsResult>(clock);
   const counts: Counts = (userId, disk = false, estimate = false) =>
-    kept.get(JSON.stringify([userId ?? null, disk, estimate]), () => stats({ userId, disk, estimate }));
+    kept.get(JSON.stringify([userId ?? null, disk, estimate]), () =>
+      count(run, { userId, disk, estimate, source: "auto" }),
+    );
   return { counts, forget: () => kept.clear() };
+}
+
+async function count(run: RunParts, asked: Parameters<typeof statsOf>[1]): Promise<StatsResult> {
+  const step = await run.step({ sharesMirror: true });
+  return statsOf(step, asked).finally(() => step.release());
 }
 
 /** `GET /stats`, the JSON of `ttsctl stats`, small parts of it, and the metrics. Counts may be some seconds old; `at` is their time. */
 export function addStats(app: Hono<Env>, parts: ServerParts, counts: Counts): void {
-  const { clock, rules, health, cleanup, metrics } = parts;
+  const { clock, rules, cleanup, metrics } = parts;
   const ask = (user: string | undefined, disk: boolean, estimate: boolean) => {
     const userId = user === undefined ? undefined : checkUser(trimId(user), "user_id", rules);
     return counts(userId, disk, estimate);
@@ -62,12 +69,6 @@ export function addStats(app: Hono<Env>, parts: ServerParts, counts: Counts): vo
     const disk = switchIn(params, "disk", true);
     const text = await turn(c.env, async () => `${JSON.stringify(await ask(params.get("user_id"), disk, true))}\n`);
     return keptText(c, text);
-  });
-  app.get("/stats/hours", async (c) => {
-    const stats = await ask(paramsOf(c.req.url, ["user_id"]).get("user_id"), false, false);
-    const { source, at, user, total, byStatus, perHour } = stats;
-    const answer: StatsHours = { source, at, user, total, byStatus, perHour };
-    return keptText(c, `${JSON.stringify(answer)}\n`);
   });
   app.get("/stats/chart", async (c) => {
     const params = paramsOf(c.req.url, ["user_id", "span"]);
@@ -88,7 +89,7 @@ export function addStats(app: Hono<Env>, parts: ServerParts, counts: Counts): vo
       if (error instanceof TtsctlError) return null; // neither store can answer
       throw error;
     });
-    const text = await metrics.text(await health(), all, await cleanup());
+    const text = await metrics.text(await healthOf(parts), all, await cleanup.state());
     return new Response(text, { headers: { "content-type": metrics.contentType } });
   });
 }

@@ -14,10 +14,10 @@ import type { Task } from "../../task/task.ts";
 import { HttpError, json, keptText } from "../answer.ts";
 import { type Dialect, dialectOf, PLAIN } from "../dialects.ts";
 import type { Doorbell } from "../doorbell.ts";
-import type { Changed, Env, ServerParts } from "../parts.ts";
+import { type Env, type ServerParts, withArtifacts } from "../parts.ts";
 import { countIds, type Params, switchIn } from "../request.ts";
 import { type BodyReader, turns } from "../turns.ts";
-import { type ChangeTurn, changesOf, requestOf } from "./changes.ts";
+import { type Changed, type ChangeTurn, refuseReadOnly, remove } from "./changes.ts";
 
 /** The store that answered. */
 const SOURCE_HEADER = "ttsctl-source";
@@ -111,11 +111,10 @@ export function addVoiceTasks(
       const dialect = dialectOf(c, parts);
       const params = dialect.params(c.req.url, [...idParams(c), "force"]);
       const force = switchIn(params, "force", false);
-      const changes = changesOf(parts);
+      refuseReadOnly(parts);
       const { userId, taskId } = isAlone(dialect, params) ? await onlyTask(parts, c) : idOf(parts, c, params);
       const query = { users: [userId], taskIds: [taskId] };
-      const how = { all: false, dryRun: false, max: null, request: requestOf(c) };
-      const removal = await forChange(c, () => changes.remove({ query, force, ...how }));
+      const removal = await forChange(c, () => remove(parts, c, { query }, force));
       throwIfNotGone(removal);
       return json(dialect.removed(removal.result), removal.warnings);
     });
@@ -184,7 +183,8 @@ function listOne(parts: ServerParts, { userId, taskId }: TaskId): Promise<ListRe
 }
 
 /** @throws TtsctlError USAGE */
-export function listQueryOf({ rules, clock, stuckAfter }: ServerParts, raw: RawQuery, names: QueryNames): ListQuery {
+export function listQueryOf({ rules, clock, settings }: ServerParts, raw: RawQuery, names: QueryNames): ListQuery {
+  const stuckAfter = settings.cleanup.stuckAfter.value;
   return buildListQuery(raw, "auto", { names, rules, now: clock.now(), stuckAfter });
 }
 
@@ -258,7 +258,7 @@ function tasksIn(parts: ServerParts, text: string): TaskId[] {
 
 async function audioOf(parts: ServerParts, ids: readonly TaskId[]): Promise<TasksAudio> {
   const known = await knownAmong(parts, ids);
-  return parts.withArtifacts(async (artifacts) => {
+  return withArtifacts(parts, async (artifacts) => {
     const audio: TaskFile[][] = [];
     for (const id of ids) {
       const task = known.get(keyOf(id));
@@ -287,7 +287,7 @@ async function filesOf(artifacts: Artifacts, folders: FolderName[], logsOf: stri
 
 async function taskFiles(parts: ServerParts, id: TaskId, withLogs: boolean): Promise<Response> {
   const task = (await knownAmong(parts, [id])).get(keyOf(id)) ?? null;
-  return parts.withArtifacts(async (artifacts) => {
+  return withArtifacts(parts, async (artifacts) => {
     const files = await filesOf(artifacts, foldersOf(parts.rules, id, task), withLogs ? id.taskId : null);
     return json({ files } satisfies TaskFiles);
   });

@@ -73,7 +73,7 @@ export const TASK_CHECKS: Checks = {
     const found = await findStuck(await probe.snapshot(), mirror, rule);
     const detail = describeStuck(found);
     if (detail === null) return ok(`no task has waited or run for more than ${formatDuration(rule.after)}`);
-    return warn(detail, "check whether the service is running, and its logs: `ttsctl get USER TASK --log`");
+    return warn(detail, "check whether the service is running, and its logs: `ttsctl logs USER TASK`");
   },
 
   async "tasks.future"(probe) {

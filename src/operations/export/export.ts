@@ -126,7 +126,7 @@ class ExportRun {
   async #byIds(chosen: readonly TaskId[]): Promise<void> {
     for (const ids of batches(chosen, BATCH)) {
       const inFile = this.#snapshot === null ? [] : await this.#snapshot.recordsOf(ids);
-      const inRedis = await this.#read(ids);
+      const inRedis = await this.#read(ids, inFile);
       const failed = this.#failed;
       await this.#write(ids.map((_, i) => [inFile[i], inRedis[i]]));
       if (this.#failed > failed) continue;
@@ -172,7 +172,7 @@ class ExportRun {
     if (this.#parts.signal.aborted) return;
     const tasks = await this.#snapshot!.readTasks(rows);
     const differing = tasks.filter((_, i) => this.#differs(rows[i]!));
-    const copies = await this.#read(differing);
+    const copies = await this.#read(differing, differing);
     const copyOf = new Map(differing.map((task, i) => [task, copies[i]]));
     await this.#write(tasks.map((task) => [task, copyOf.get(task)]));
     this.#progress(rows.length);
@@ -189,9 +189,9 @@ class ExportRun {
   }
 
   /** Redis's copies; undefined if missing or unreadable, and after a failure of Redis. */
-  async #read(ids: readonly TaskId[]): Promise<(Task | undefined)[]> {
+  async #read(ids: readonly TaskId[], ours: readonly (Task | null)[] = []): Promise<(Task | undefined)[]> {
     if (ids.length === 0) return [];
-    const copies = (await this.#ask((mirror) => readRecords(mirror, ids))) ?? [];
+    const copies = (await this.#ask((mirror) => readRecords(mirror, ids, ours))) ?? [];
     return ids.map((id, i) => {
       const copy = copies[i];
       if (!(copy instanceof TtsctlError)) return copy;

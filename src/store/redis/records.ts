@@ -33,9 +33,23 @@ export function recordOf(
     : { ...named, json: mergeFields(ours.json, named.json) };
 }
 
-/** Copies as records to keep elsewhere, with the ids of their keys. Undefined without a usable hash. */
-export async function readRecords(mirror: Mirror, ids: readonly TaskId[]): Promise<Outcome<Task | undefined>[]> {
-  return (await mirror.read(ids)).map((copy) => {
+/**
+ * Copies as records to keep elsewhere, with the ids of their keys. Undefined without a usable hash.
+ * @param ours the file's records: a newer copy that isn't whole has their other fields
+ */
+export async function readRecords(
+  mirror: Mirror,
+  ids: readonly TaskId[],
+  ours: readonly (Task | null | undefined)[] = [],
+): Promise<Outcome<Task | undefined>[]> {
+  const copies = await mirror.read(ids);
+  const ahead = [...ids.keys()].filter((i) => {
+    const [copy, own] = [copies[i], ours[i]];
+    return own != null && copy !== undefined && !(copy instanceof TtsctlError) && newer(copy.score, own.score);
+  });
+  const whole = await mirror.fullCopies(ahead.map((i) => ids[i]!));
+  for (const [at, i] of ahead.entries()) copies[i] = recordOf(whole[at]!, ids[i]!, mirror, ours[i]) ?? undefined;
+  return copies.map((copy) => {
     if (copy === undefined || copy instanceof TtsctlError) return copy;
     const named = underOwnName(copy, mirror.parser);
     return named ?? new TtsctlError("REDIS_FAILED", "a record with its ids would be read as another task's");

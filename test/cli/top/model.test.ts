@@ -77,10 +77,6 @@ describe("the list", () => {
     expect(press(state, "?", "x").state.mode).toEqual({ kind: "list" });
     expect(press(state, "?").state.mode).toEqual({ kind: "help" });
   });
-
-  it.each(["j", "?", "/", "f", "m", "d", "enter"])("quits by Ctrl-C after %s", (key) => {
-    expect(press(withRows(...FIVE), key, "ctrl-c").effects.at(-1)).toEqual({ kind: "quit" });
-  });
 });
 
 describe("a filter", () => {
@@ -95,20 +91,6 @@ describe("a filter", () => {
     expect(press(filtered.state, "escape").effects).toEqual([{ kind: "filter", filter: ALL }]);
     expect(press(withRows(...FIVE), "escape").effects).toEqual([]);
   });
-
-  it("is left by Esc, takes no control character, and isn't endless", () => {
-    expect(press(withRows(), "/", "x", "escape")).toMatchObject({ effects: [], state: { mode: { kind: "list" } } });
-    const typed = press(withRows(), "/", "\u0007", "up", "tab", "\u202e", "a").state.mode;
-    expect(typed).toMatchObject({ kind: "prompt", text: "a" });
-    const long = press(withRows(), "/", ...type("x".repeat(2000))).state.mode;
-    expect(long.kind === "prompt" && long.text.length).toBe(500);
-  });
-
-  it("that is wrong is reported until the next key", () => {
-    const { state } = next(withRows(...FIVE), { kind: "refused", why: "no such status" });
-    expect(state.said).toEqual(["no such status"]);
-    expect(press(state, "j").state.said).toEqual([]);
-  });
 });
 
 describe("a change", () => {
@@ -122,30 +104,10 @@ describe("a change", () => {
     expect(press(state, "m", "escape")).toMatchObject({ effects: [], state: { mode: { kind: "list" }, busy: null } });
   });
 
-  it.each(["y", "Y"])("that deletes begins after %s", (key) => {
-    const { effects, state } = press(withRows(...FIVE), "j", "d", key);
-    expect(effects).toEqual([{ kind: "change", row: FIVE[1], change: { kind: "delete" } }]);
-    expect(state.busy).toBe("deleting alice:t2");
-  });
-
-  it.each(["n", "enter", "escape", "d", "q", " ", "j"])("that deletes does not begin after %j", (key) => {
-    const { effects, state } = press(withRows(...FIVE), "d", key);
-    expect(effects).toEqual([]);
-    expect(state).toMatchObject({ busy: null, said: ["alice:t1 is kept"], mode: { kind: "list" } });
-  });
-
   it("is of the task that was asked about, whatever the list shows since", () => {
     const asked = press(withRows(...FIVE), "d").state;
     const { state } = next(asked, { kind: "listed", listed: listed(row("new"), row("t9")) });
     expect(press(state, "y").effects).toEqual([{ kind: "change", row: FIVE[0], change: { kind: "delete" } }]);
-  });
-
-  it("comes after the last one", () => {
-    const busy = press(withRows(...FIVE), "d", "y").state;
-    const second = press(busy, "d");
-    expect(second).toMatchObject({ effects: [], state: { said: ["still deleting alice:t1"], mode: { kind: "list" } } });
-    const ended = next(second.state, { kind: "changed", lines: ["1 of 1"] });
-    expect(ended).toMatchObject({ effect: { kind: "read" }, state: { busy: null, said: ["1 of 1"] } });
   });
 
   it("is refused with --read-only", () => {
@@ -177,10 +139,6 @@ describe("an open task", () => {
     expect(from(press(opened(), "G", "g", "k").state)).toBe(0);
   });
 
-  it.each(["q", "escape", "enter", "backspace", "left"])("is left by %s", (key) => {
-    expect(press(opened(), key)).toMatchObject({ effects: [], state: { mode: { kind: "list" } } });
-  });
-
   it("keeps its place when it is read again, and ignores what was read of another", () => {
     const scrolled = press(opened(), "pagedown").state;
     const again = next(scrolled, { kind: "task", row: FIVE[0]!, lines: [...LINES, "more"] }).state;
@@ -189,13 +147,6 @@ describe("an open task", () => {
     const asking = press(scrolled, "m").state;
     const behind = next(asking, { kind: "task", row: FIVE[0]!, lines: ["new"] }).state;
     expect(press(behind, "escape").state.mode).toMatchObject({ kind: "task", lines: ["new"] });
-  });
-
-  it("is marked and deleted", () => {
-    expect(press(opened(), "m", "enter").effects).toMatchObject([{ kind: "change", row: FIVE[0] }]);
-    const { effects, state } = press(opened(), "d", "y");
-    expect(effects).toMatchObject([{ kind: "change", row: FIVE[0], change: { kind: "delete" } }]);
-    expect(state.mode).toEqual({ kind: "list" });
   });
 });
 

@@ -118,12 +118,6 @@ describe("the screen of top", () => {
     chosen: rows[at]!,
   });
 
-  it.each([0, 1, 25, 48, 49])("shows the chosen task, here number %d, with a mark at it alone", (at) => {
-    const lines = view(full(at), { columns: 80, rows: 24 }, STYLE);
-    expect(lines).toHaveLength(24);
-    expect(lines.filter((line) => line.startsWith("> "))).toEqual([expect.stringContaining(rows[at]!.taskId)]);
-  });
-
   it("uses the whole height for the list, and keeps the list where the height is small", () => {
     const tasks = (height: number) =>
       view(full(0), { columns: 80, rows: height }, STYLE).filter((line) => line.includes("alice")).length;
@@ -142,9 +136,5 @@ describe("the screen of top", () => {
     expect(view(asking, { columns: 80, rows: 24 }, STYLE).at(-1)).toMatch(/^delete alice:t00 \(done\).*y\/N$/);
     const readOnly = view({ ...full(0), readOnly: true }, { columns: 80, rows: 24 }, STYLE).at(-1);
     expect(readOnly).not.toMatch(/delete|mark/);
-  });
-
-  it("has the rates of the last minute", () => {
-    expect(view(full(0), { columns: 80, rows: 24 }, STYLE).join("\n")).toContain("3 created, 2 done, 1 error");
   });
 });

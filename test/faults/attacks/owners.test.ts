@@ -28,8 +28,11 @@ describe("the directory that the result of a kept record names is kept", () => {
     "https://tts/files?path=alice%2Ft1%2Ft1.wav",
     "https://tts/output/alice/t1?download=1",
     "file:///srv/output/alice/%74%31/t1.wav#t=1",
+    "https://tts/go?to=https%3A%2F%2Ftts%2Ffiles%3Fpath%3Dalice%252Ft1%252Ft1.wav",
+    ["elsewhere.wav", AUDIO],
+    { wav: { path: AUDIO } },
   ];
-  it.each(FORMS)("%s", async (path) => {
+  it.each(FORMS)("%j", async (path) => {
     here.root.writeStore([T1, young("bob", "t9", { result_url: path })]);
     here.root.writeArtifacts([T1]);
     expect((await here.run("cleanup --once --no-redis")).code).toBe(0);

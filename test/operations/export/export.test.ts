@@ -38,6 +38,17 @@ describe("both stores", () => {
     expect(result).toEqual({ fromFile: 3, fromRedis: 4, missing: [], dangling: 0, failed: 0, problem: null });
   });
 
+  test("give a newer copy without a payload the other fields of the file's record", async () => {
+    const { site } = here;
+    site.root.writeStore([at("a", 5, { text: "你好", top_p: 1 })]);
+    await site.writeRedis(at("a", 6, { status: "failed" }));
+    await site.server.call("HDEL", "tts:task:alice:a", "payload");
+    for (const ids of [null, [{ userId: "alice", taskId: "a" }]]) {
+      const { json } = await run({ ids });
+      expect(JSON.parse(json[0]!)).toEqual(at("a", 6, { status: "failed", text: "你好", top_p: 1 }));
+    }
+  });
+
   test("are filtered by the copy that counts", async () => {
     const { site } = here;
     site.root.writeStore([at("a", 5, { status: "running" }), at("b", 5), at("c", 5, { status: "failed" })]);

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, test } from "vitest";
-import { LedgerRun, withoutSecrets } from "../../src/parts/ledger.ts";
+import { LedgerRun, withoutSecrets } from "../../src/app/ledger.ts";
 import { anyChar } from "../helpers/any-char.ts";
 
 let folder: string;

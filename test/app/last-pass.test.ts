@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { lastPassIn } from "../../src/parts/last-pass.ts";
+import { lastPassIn } from "../../src/app/last-pass.ts";
 
 let folder: string;
 let path: string;

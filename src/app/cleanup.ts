@@ -1,11 +1,14 @@
 import type { CleanupSettings } from "../config/settings.ts";
 import { TtsctlError } from "../errors.ts";
 import type { MaxDelete } from "../operations/brake.ts";
-import type { CleanupOutcome, CleanupParts } from "../operations/cleanup.ts";
+import type { CleanupOutcome, CleanupParts, CleanupResult } from "../operations/cleanup.ts";
 import type { Ledger } from "../operations/ledger.ts";
 import { policyOf, shortestRetention } from "../operations/purge/policy.ts";
 import { allowedSkew } from "../operations/safety.ts";
 import type { Lock } from "../store/file/lock.ts";
+import { counted } from "../task/amounts.ts";
+import { type Ended, ended } from "./ended.ts";
+import { audited } from "./ledger.ts";
 import type { RunParts } from "./parts.ts";
 
 export interface PassFlags {
@@ -17,10 +20,40 @@ export interface PassFlags {
 }
 
 /**
- * One pass by the settings, with the run lock held until the parts are released. It does nothing if cleanup is switched off.
- * @throws TtsctlError as `cleanupOnce` of operations, LOCK_*
+ * One pass by the settings, in the audit ledger. The run lock is held until the parts are released. It does nothing if cleanup
+ * is switched off.
+ * @param openBackup opens the file that gets each record before its purge
+ * @throws TtsctlError as `cleanupOnce` of operations, LOCK_*, AUDIT_FAILED
  */
-export async function cleanupPass(
+export function cleanUp(
+  parts: RunParts,
+  flags: PassFlags,
+  openBackup: () => Promise<CleanupParts["backup"]> = async () => null,
+): Promise<Ended<object, CleanupOutcome>> {
+  return audited(parts, !flags.dryRun, async (ledger) => {
+    const outcome = await pass(parts, flags, ledger, openBackup);
+    const { purged, failed, returned } = outcome.result;
+    const end = ended(parts, outcome, {
+      did: `${counted(purged, "task")} purged`,
+      next: "the next pass continues",
+      isPartly: failed + returned > 0,
+      without: flags.dryRun ? "only the file was checked" : "copies may remain in Redis; the next pass purges them",
+    });
+    return { ...end, result: passJson(outcome.result) };
+  });
+}
+
+/** The keys of docs/contract.md, Commands, and the additional ones that apply. */
+function passJson({ keptLast, purgedForSpace, finishedBytes, stuck, ...result }: CleanupResult): object {
+  return {
+    ...result,
+    ...(keptLast > 0 ? { keptLast } : {}),
+    ...(finishedBytes === null ? {} : { purgedForSpace, finishedBytes }),
+    ...(stuck > 0 ? { stuck } : {}),
+  };
+}
+
+async function pass(
   parts: RunParts,
   flags: PassFlags,
   ledger: Ledger | null,
@@ -35,14 +68,8 @@ export async function cleanupPass(
   }
   const purge = { ...(await parts.purgeParts(ledger, flags.dryRun)), backup: await openBackup() };
   const { dryRun, allowEmpty, maxDelete = null, doubt = null } = flags;
-  return cleanupOnce(purge, {
-    ...policyOf(cleanup),
-    stuckAfter: stuckAfter.value,
-    dryRun,
-    allowEmpty,
-    maxDelete,
-    doubt,
-  });
+  const options = { dryRun, allowEmpty, maxDelete, doubt, stuckAfter: stuckAfter.value };
+  return cleanupOnce(purge, { ...policyOf(cleanup), ...options });
 }
 
 interface Watcher {

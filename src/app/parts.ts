@@ -45,6 +45,11 @@ export interface Caller {
   readonly request: string | null;
 }
 
+interface StepUse {
+  readonly sharesMirror?: boolean;
+  readonly rereads?: boolean;
+}
+
 export interface LiveUse {
   readonly events: LinkEvents;
   /** Adds the reason why the mirror may not be read, if there is one. */
@@ -91,13 +96,26 @@ export class RunParts {
     return this;
   }
 
-  /** The parts of one call of a program. Calls share the connection, but not a snapshot of the file. */
-  async forCall(name: string, signal: AbortSignal): Promise<RunParts> {
+  /**
+   * The parts of one step of this run, with their own locks and, unless shared, their own connection. The caller releases them.
+   * @param rereads doesn't share the snapshot of the file
+   */
+  async step({
+    sharesMirror = false,
+    rereads = false,
+    ...outside
+  }: Partial<Outside> & StepUse = {}): Promise<RunParts> {
+    const step = new RunParts({ ...this.#outside, ...outside });
+    step.joins(this, await this.settings(), sharesMirror);
+    if (rereads) step.#shared = undefined;
+    return step;
+  }
+
+  /** The step that is one call of a program. */
+  forCall(name: string, signal: AbortSignal): Promise<RunParts> {
     const { argv, ...caller } = this.caller;
-    const call = new RunParts({ ...this.#outside, signal: () => signal, caller: { ...caller, argv: [...argv, name] } });
-    call.joins(this, await this.settings(), true);
-    call.#shared = undefined;
-    return call;
+    const called = { ...caller, argv: [...argv, name] };
+    return this.step({ signal: () => signal, caller: called, sharesMirror: true, rereads: true });
   }
 
   get signal(): AbortSignal {
@@ -278,7 +296,11 @@ export class RunParts {
    * @param withArtifacts whether audio and logs are changed too
    * @throws TtsctlError CONFIG_REQUIRED
    */
-  async requireConfig(withArtifacts: boolean, hint: string, problem: string): Promise<void> {
+  async requireConfig(
+    withArtifacts: boolean,
+    hint = "name it with --config or TTSCTL_CONFIG, set TTSCTL_STORE, TTSCTL_OUTPUT and TTSCTL_LOGS, or run `ttsctl config init`",
+    problem = `no config.ini in ${this.caller.cwd}: this command changes tasks, so it doesn't run with default settings`,
+  ): Promise<void> {
     const { configPath, store, paths } = await this.settings();
     const needed = withArtifacts ? [store.path, paths.output, paths.logs] : [store.path];
     if (configPath !== null || needed.every(({ source }) => source !== "default")) return;

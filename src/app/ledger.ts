@@ -6,33 +6,37 @@ import type { Ledger, LedgerAction, LedgerEntry } from "../operations/ledger.ts"
 import { AppendedFile, isOneOf, whyNotWritten } from "../store/file/written-file.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { VERSION } from "../version.ts";
+import type { Ended } from "./ended.ts";
 import type { Caller, RunParts } from "./parts.ts";
 
 /**
- * Runs work that changes tasks, between the lines of the audit ledger that begin and end it. Give the ledger to the
- * operation, and its result to `count`.
+ * Runs work that changes tasks, between the lines of the audit ledger that begin and end it.
  * @param applies false for a dry run, which isn't recorded
- * @param work gets null if no ledger is kept; returns the exit code
- * @throws TtsctlError AUDIT_FAILED before, in or after the work; and what the work throws
+ * @param work gets null if no ledger is kept
+ * @throws TtsctlError AUDIT_FAILED before or in the work; and what the work throws
  */
-export async function audited(
+export async function audited<R extends object, O>(
   parts: RunParts,
   applies: boolean,
-  work: (ledger: LedgerRun | null) => Promise<number>,
-): Promise<number> {
+  work: (ledger: LedgerRun | null) => Promise<Ended<R, O>>,
+): Promise<Ended<R, O>> {
   const { audit, store, configPath } = await parts.settings();
   if (!applies || audit.path.value === null) return work(null);
   const notThese = configPath === null ? [store.path.value] : [store.path.value, configPath];
   const run = await LedgerRun.open(audit.path.value, notThese, () => parts.clock.now());
   try {
     await run.begin({ ...who(parts.caller), config: configPath, store: store.path.value, version: VERSION });
-    const exitCode = await work(run).catch(async (error) => {
+    const ended = await work(run).catch(async (error) => {
       const { code, exitCode } = error instanceof TtsctlError ? error : { code: "INTERNAL", exitCode: 1 };
       await run.end({ exitCode, error: code }).catch(() => {}); // the error of the work comes first
       throw error;
     });
-    await run.end({ exitCode, error: null });
-    return exitCode;
+    run.count(ended.result);
+    const { exitCode, error } = ended;
+    return await run.end({ exitCode, error: error?.code ?? null }).then(
+      () => ended,
+      (cause) => ({ ...ended, exitCode: cause.exitCode, error: error ?? cause }),
+    );
   } finally {
     await run.close();
   }

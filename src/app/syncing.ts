@@ -1,11 +1,11 @@
 import { TtsctlError } from "../errors.ts";
-import { pushFile, retrying } from "../parts/sync-store.ts";
+import type { SyncOutcome } from "../operations/sync.ts";
 import type { LinkEvents, MirrorState } from "../store/mirror-link.ts";
 import { MirrorWriter } from "../store/mirror-writer.ts";
 import { PendingRepairs } from "../store/pending-repairs.ts";
 import { counted } from "../task/amounts.ts";
-import { describeSync } from "./commands/sync.ts";
-import type { Context } from "./context.ts";
+import type { RunParts } from "./parts.ts";
+import { pushFile, retrying } from "./sync-store.ts";
 
 /** When Redis was last synchronised; null if it can't say. */
 async function markOf(state: MirrorState): Promise<string | null> {
@@ -15,15 +15,25 @@ async function markOf(state: MirrorState): Promise<string | null> {
 const LONGEST_RETRY_MS = 300_000;
 const UNSYNCED = "Redis isn't synchronised yet";
 
+interface Words {
+  note(level: "info" | "warn" | "error", msg: string, fields?: { code: string }): unknown;
+  /** A sync in one line. */
+  describe(outcome: SyncOutcome): string;
+}
+
 export type Syncing = Awaited<ReturnType<typeof connectSyncing>>;
 
 /**
  * Pushes the store file to Redis on start, and again when Redis is back. Until then Redis isn't read. Call it before the stores
  * are used.
  */
-export async function connectSyncing(context: Context, isWanted: boolean, mayWrite = true) {
+export async function connectSyncing(
+  parts: RunParts,
+  { isWanted, mayWrite }: { readonly isWanted: boolean; readonly mayWrite: boolean },
+  { note, describe }: Words,
+) {
   /** Also repeats a sync that failed because another command had the lock, or the file was half written. */
-  const retry = retrying(context.clock, sync, LONGEST_RETRY_MS, context.signal);
+  const retry = retrying(parts.clock, sync, LONGEST_RETRY_MS, parts.signal);
   const reasonBehind = isWanted ? UNSYNCED : "Redis was down and may lack changes of the file; run `ttsctl sync`";
   /** Why Redis may not be read, or null. */
   let behind: string | null = isWanted ? UNSYNCED : null;
@@ -33,7 +43,7 @@ export async function connectSyncing(context: Context, isWanted: boolean, mayWri
   let orphansThen: number | null = null;
 
   function say(level: "info" | "warn" | "error", msg: string, code?: string): void {
-    void context.note(level, msg, code === undefined ? {} : { code });
+    void note(level, msg, code === undefined ? undefined : { code });
   }
   const warn = (line: string) => say("warn", line);
 
@@ -48,11 +58,14 @@ export async function connectSyncing(context: Context, isWanted: boolean, mayWri
     },
     onDown: ({ message, code }) => say("warn", `${message}: reads use the store file`, code),
   };
-  const { shared, link } = await context.liveOn({ events, forReaders });
-  const { file } = await context.stores();
-  const parts = { clock: context.clock, file, shared, link, repairs, warn };
-  const writer = new MirrorWriter({ ...parts, isBusy: () => false, onMirrorFailure: () => {} });
-  context.onRelease(() => writer.close());
+  const { shared, link } = await parts.liveOn({ events, forReaders });
+  const { file } = await parts.stores();
+  const writer = new MirrorWriter({
+    ...{ clock: parts.clock, file, shared, link, repairs, warn },
+    isBusy: () => false,
+    onMirrorFailure: () => {},
+  });
+  parts.onRelease(() => writer.close());
 
   async function forReaders(state: MirrorState): Promise<MirrorState> {
     if (state.kind !== "on") return state;
@@ -75,10 +88,10 @@ export async function connectSyncing(context: Context, isWanted: boolean, mayWri
 
   /** Returns whether Redis may be read now. */
   async function sync(): Promise<boolean> {
-    const fork = context.fork(await context.settings(), { flags: { verbose: 0 } }); // the server has logged its own ping
+    const step = await parts.step({ log: () => {} }); // the server has logged its own ping
     try {
-      const outcome = await pushFile(fork, writer, repairs);
-      say("info", describeSync(outcome, undefined).trimEnd().replaceAll("\n", "; "));
+      const outcome = await pushFile(step, writer, repairs);
+      say("info", describe(outcome));
       settle(outcome);
     } catch (error) {
       failed(error);
@@ -118,7 +131,7 @@ export async function connectSyncing(context: Context, isWanted: boolean, mayWri
 
     /** The sync on start, if Redis is up. It never fails. */
     async first(): Promise<void> {
-      const state = await context.mirrorState();
+      const state = await parts.mirrorState();
       if (state.kind === "on") begin();
       await retry.running();
     },

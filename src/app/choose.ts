@@ -1,0 +1,76 @@
+import { usage } from "../errors.ts";
+import type { QueryContext } from "../operations/list-query.ts";
+import type { Selection } from "../operations/select.ts";
+import { quoted, shellWord } from "../printable.ts";
+import type { Snapshot } from "../store/file/snapshot.ts";
+import type { SourceChoice } from "../store/mirror-link.ts";
+import type { TaskId } from "../store/task-source.ts";
+import { tasksNamed } from "../store/tasks-with-id.ts";
+import { memberOf, uniqueTasks } from "../task/ids.ts";
+import { CHOOSING_PARTS, type RawQuery } from "../task/query-fields.ts";
+import type { RunParts } from "./parts.ts";
+
+/** The rules, time and settings that check this run's query. */
+export async function checkingOf(parts: RunParts, { stuck }: RawQuery): Promise<Omit<QueryContext, "names">> {
+  const stuckAfter = stuck ? (await parts.settings()).cleanup.stuckAfter.value : 0;
+  return { rules: await parts.rules(), now: parts.clock.now(), stuckAfter };
+}
+
+interface How extends Pick<QueryContext, "names" | "takesNames" | "takesNone"> {
+  /** Where tasks named without a user are looked up; null leaves them to the caller. Default: `auto`. */
+  readonly source?: SourceChoice | null;
+  /** How a message names one of several tasks. */
+  readonly instead?: (id: TaskId) => string;
+}
+
+/** The tasks that a query chooses. @throws TtsctlError USAGE, also if a name means several tasks, REDIS_*, STORE_* */
+export async function selectionIn(parts: RunParts, raw: RawQuery, how: How): Promise<Selection> {
+  const { buildFilter, checkIds, shortestAge } = await import("../operations/list-query.ts");
+  const { source = "auto", instead, ...naming } = how;
+  const checking = { ...naming, ...(await checkingOf(parts, raw)) };
+  const ids = checkIds(raw, checking);
+  const selection = { ids, filter: buildFilter(raw, checking), age: shortestAge(raw, checking) };
+  return source === null ? selection : { ...selection, ids: await foundIds(parts, ids, source, instead) };
+}
+
+/** As `selectionIn`; without a selection nothing may change all tasks (docs/contract.md, Commands). @param hint how to choose */
+export function chosenIn(
+  parts: RunParts,
+  { raw, all }: { readonly raw: RawQuery; readonly all: boolean },
+  { hint, allName = "--all", ...how }: How & { readonly hint: string; readonly allName?: string },
+): Promise<Selection> {
+  const isGiven = CHOOSING_PARTS.some((part) => raw[part] != null && raw[part] !== false);
+  if (isGiven === all) throw usage(all ? `${allName} can't be used with a selection` : "no tasks chosen", hint);
+  return selectionIn(parts, raw, how);
+}
+
+/** Of the tasks that a name may mean. */
+const MOST_NAMED = 10;
+
+/**
+ * Tasks with their users, without repeats; those that aren't found have none.
+ * @param where tasks are looked up whose user isn't given
+ * @param instead names one of several tasks
+ * @throws TtsctlError USAGE if several users have one, REDIS_*, STORE_*
+ */
+export async function foundIds<I extends readonly TaskId[] | null>(
+  parts: RunParts,
+  ids: I,
+  where: SourceChoice | Snapshot,
+  instead = ({ userId, taskId }: TaskId) => `--user ${shellWord(userId)} --ids ${shellWord(taskId)}`,
+): Promise<I | TaskId[]> {
+  if (ids === null || ids.every(({ userId }) => userId !== "")) return ids;
+  const texts = ids.map(({ taskId }) => taskId);
+  const place = typeof where === "string" ? { ...(await parts.stores()), source: where } : where;
+  const found = await tasksNamed(texts, await parts.rules(), place);
+  return uniqueTasks(
+    found.map((tasks, i) => {
+      if (tasks.length <= 1) return tasks[0] ?? ids[i]!;
+      const some = tasks.slice(0, MOST_NAMED);
+      const more = tasks.length > some.length ? `, and ${tasks.length - some.length} more` : "";
+      const list = some.map(({ userId, taskId }) => memberOf(userId, taskId)).join(", ");
+      const what = `${tasks.length} users have a task ${quoted(texts[i]!)}: ${list}${more}`;
+      throw usage(what, `name the user too: ${some.map(instead).join("; ")}`);
+    }),
+  );
+}

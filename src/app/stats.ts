@@ -1,0 +1,67 @@
+import { TtsctlError } from "../errors.ts";
+import { policyOf } from "../operations/purge/policy.ts";
+import type { StatsResult } from "../operations/stats/types.ts";
+import type { Kind } from "../operations/verify/classify.ts";
+import type { SourceChoice } from "../store/mirror-link.ts";
+import { formatUtc } from "../task/time.ts";
+import type { RunParts } from "./parts.ts";
+
+interface StatsRequest {
+  readonly userId: string | undefined;
+  /** Also audio and logs. */
+  readonly disk: boolean;
+  /** What a cleanup would free. */
+  readonly estimate: boolean;
+  readonly source: SourceChoice;
+}
+
+/** @throws TtsctlError as `countTasks` */
+export async function statsOf(parts: RunParts, asked: StatsRequest): Promise<StatsResult> {
+  const { countTasks, estimateCleanup } = await import("../operations/stats/stats.ts");
+  const { noArtifacts } = await import("../artifacts/artifacts.ts");
+  const { cleanup } = await parts.settings();
+  const { source, disk, userId } = asked;
+  const { reporter, clock } = parts;
+  const stores = await parts.stores();
+  const artifacts = disk ? await parts.artifacts() : null;
+  /** Null if the file, which is needed, may not be read. */
+  const estimate = async () => {
+    if (!asked.estimate || source === "redis" || cleanup.retention.value <= 0) return null;
+    const policy = disk ? policyOf(cleanup) : { ...policyOf(cleanup), maxBytes: 0 };
+    const mirror = source === "file" ? ({ kind: "off" } as const) : await parts.mirrorState();
+    const looking = { file: stores.file, clock, reporter, mirror, artifacts: artifacts ?? noArtifacts() };
+    return estimateCleanup(looking, policy, { userId, withFiles: disk });
+  };
+  const rule = { now: clock.now(), after: cleanup.stuckAfter.value, zone: await parts.zone() };
+  return countTasks({ ...stores, artifacts, reporter, estimate }, { source, userId, rule });
+}
+
+/** A comparison of some tasks, as `verify` compares all. */
+export interface DriftCheck {
+  /** ISO 8601, UTC. */
+  readonly at: string;
+  /** How many tasks were compared, of those that each store has. */
+  readonly checked: number;
+  readonly inFile: number;
+  readonly inRedis: number;
+  /** How many of them differ, by the keys of `verify -o json`. */
+  readonly kinds: Readonly<Partial<Record<Kind, number>>>;
+}
+
+/** Null if Redis may not be read, or one of the stores can't. */
+export async function driftIn(parts: RunParts): Promise<DriftCheck | null> {
+  const { clock, signal } = parts;
+  const state = await parts.mirrorState();
+  if (state.kind !== "on" || state.behind !== undefined) return null;
+  const { mirror } = state;
+  try {
+    const { compareSample } = await import("../operations/drift-sample.ts");
+    await using snapshot = await (await parts.fileStore()).read();
+    const { compared: checked, counts } = await compareSample({ mirror, clock, signal }, snapshot);
+    const sizes = { inFile: snapshot.size, inRedis: await mirror.size(undefined) };
+    return { at: formatUtc(clock.now()), checked, ...sizes, kinds: Object.fromEntries(counts) };
+  } catch (error) {
+    if (error instanceof TtsctlError) return null;
+    throw error;
+  }
+}

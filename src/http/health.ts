@@ -1,0 +1,64 @@
+import { access, constants } from "node:fs/promises";
+import { systemErrorCode, TtsctlError } from "../errors.ts";
+import type { FileStore } from "../store/file/file-store.ts";
+import { identityText } from "../store/file/identity.ts";
+import { VERSION } from "../version.ts";
+import type { ServerParts } from "./parts.ts";
+
+/** `GET /healthz`: the stores, and what the page needs to know of the server. Everybody may read it: it names no path and no host. */
+export interface Health {
+  /** `degraded`: one of the stores can't answer; `down`: neither can. */
+  readonly status: "ok" | "degraded" | "down";
+  /** `missing` counts as an empty store. */
+  readonly store: "ok" | "missing" | "unreadable";
+  readonly redis: "ok" | "down" | "off";
+  readonly syncing: boolean;
+  readonly version: string;
+  /** The zone of times without an offset, an IANA name. */
+  readonly timezone: string;
+  readonly readOnly: boolean;
+  readonly token: boolean;
+}
+
+const REDIS = { on: "ok", down: "down", off: "off" } as const;
+
+/** If Redis answers, the file isn't read, because probes come every few seconds. */
+export async function healthOf({ run, settings, rules, readOnly, syncing }: ServerParts): Promise<Health> {
+  const { file, link } = await run.stores();
+  const redis = REDIS[(await link.open()).kind];
+  const store = await storeHealth(file, redis === "ok");
+  const isReadable = store !== "unreadable";
+  const status = isReadable && redis !== "down" ? "ok" : isReadable || redis === "ok" ? "degraded" : "down";
+  const server = { version: VERSION, timezone: rules.zone.name, readOnly, token: settings.http.token.value !== null };
+  return { status, store, redis, syncing: syncing.isRunning(), ...server };
+}
+
+async function storeHealth(file: FileStore, unread: boolean): Promise<Health["store"]> {
+  try {
+    if (unread) {
+      await access(file.path, constants.R_OK);
+      return "ok";
+    }
+    const snapshot = await file.read();
+    await snapshot.close();
+    return snapshot.exists ? "ok" : "missing";
+  } catch (error) {
+    if (systemErrorCode(error) === "ENOENT") return "missing";
+    if (error instanceof TtsctlError || unread) return "unreadable";
+    throw error;
+  }
+}
+
+/**
+ * Another text after every change of the stores, or almost every one: every write of a service moves the file's time, or puts
+ * its task at the top of the index.
+ */
+export async function markOf({ run, syncing }: ServerParts): Promise<string> {
+  const { file, link } = await run.stores();
+  const state = await link.open();
+  const all = { userId: undefined, since: null, until: null };
+  const index = state.kind === "on" ? state.mirror.page(all, 0, 1).catch(() => "lost") : null;
+  const identity = await file.identity().then(identityText, () => "unreadable");
+  const behind = state.kind === "on" && state.behind;
+  return JSON.stringify([identity, state.kind, behind, await index, syncing.isRunning()]);
+}

@@ -1,0 +1,19 @@
+import ms from "ms";
+
+/**
+ * Seconds of a duration such as `30m`, `2h`, `7d`, `-1` or `1.5`; undefined for anything else. A bare number is
+ * **seconds** (`ms` would take it for milliseconds). Units are those of `ms`, one in a duration (docs/contract.md,
+ * Cleanup).
+ */
+export function parseDuration(text: string): number | undefined {
+  const match = /^(-?\d*\.?\d+) *([a-z]*)$/i.exec(text.trim());
+  if (match === null) return undefined;
+  const seconds = Number(match[1]) * (match[2] === "" ? 1 : unitSeconds(match[2]));
+  // Plus zero makes an ordinary zero of -0.
+  return Number.isFinite(seconds) ? seconds + 0 : undefined;
+}
+
+function unitSeconds(unit: string): number {
+  const milliseconds: number | undefined = ms(`1${unit}` as ms.StringValue);
+  return (milliseconds ?? Number.NaN) / 1000;
+}
