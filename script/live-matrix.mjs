@@ -3,7 +3,7 @@
 //     node script/live-matrix.mjs [--seconds N] [--seeds N] [--jobs N] [--only WORD,...]
 //
 // A combination is a command (none: the service alone), its times (micro, whole), the shape of the file (array, map, jsonl,
-// append) and the layout (plain, api_ms). --only takes those that have all of the words. TTSCTL_SEED is the first seed.
+// append) and the layout (plain, api_ms, api_ms_v3: Redis is flushed once, and synced). --only takes those that have all of the words. TTSCTL_SEED is the first seed.
 // Exit 1 if anything was reverted, back or lost, or a command failed.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";

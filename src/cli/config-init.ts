@@ -226,7 +226,7 @@ async function findRedis(context: Context, values: NewValues, settings: Settings
     const mirror = await connectMirror(targetOf(settings), recordRulesOf(settings));
     const { name } = await shownLayout(mirror).finally(() => mirror.close());
     await context.inform(`Redis at ${mirror.where} answers`);
-    if (name !== null && !values.has("redis.layout")) {
+    if (name !== null && name !== defaultText("redis.layout") && !values.has("redis.layout")) {
       values.set("redis.layout", { text: name, source: "found", origin: `the tasks in Redis at ${mirror.where}` });
     }
   } catch (error) {

@@ -15,10 +15,9 @@ import {
   type SourceChoice,
   type Stores,
 } from "./mirror-link.ts";
-import type { Mirror } from "./redis/mirror.ts";
+import type { Mirror, Standing } from "./redis/mirror.ts";
 import { MirrorTasks } from "./redis/mirror-tasks.ts";
 import { shownLayout } from "./redis/shown-layout.ts";
-import type { Standing } from "./redis/sync-state.ts";
 import type { Stopped, TaskId, TaskPage, TaskSource } from "./task-source.ts";
 import { eachTaskWithId } from "./tasks-with-id.ts";
 

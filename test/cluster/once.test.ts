@@ -1,14 +1,9 @@
 import { createHash } from "node:crypto";
-import { describe, expect, it, onTestFinished } from "vitest";
-import { TtsctlError } from "../../src/errors.ts";
-import type { RedisCommands, Script } from "../../src/store/redis/commands.ts";
-import { connectRedis } from "../../src/store/redis/connect.ts";
-import { INTEGER } from "../../src/store/redis/reply-shape.ts";
+import { describe, expect, it } from "vitest";
+import type { Script } from "../../src/store/redis/commands.ts";
 import { SLOT_SCRIPTS } from "../../src/store/redis/scripts.ts";
-import { sharedCluster } from "../helpers/cluster.ts";
 import { first, LONG } from "../helpers/long.ts";
 import { ago, record } from "../helpers/records.ts";
-import { targetAt } from "../helpers/targets.ts";
 import { until } from "../helpers/until.ts";
 import { INDEX, Monitor, type Place, placeWithReplicas } from "./setup.ts";
 
@@ -16,55 +11,7 @@ const TIMEOUT_S = 1;
 /** Longest wait: the timeout and a second. */
 const LONGEST_MS = (TIMEOUT_S + 1) * 1000;
 
-const COUNT = { name: "tts:count", source: "return redis.call('INCR', KEYS[1])", replies: INTEGER };
-
-/** Counts at new keys until it fails, and how long the last call took. */
-async function countUntilLost(client: RedisCommands, sent: string[]): Promise<number> {
-  for (;;) {
-    const keys = Array.from({ length: 40 }, (_, i) => `n:${sent.length + i}`);
-    sent.push(...keys);
-    const began = performance.now();
-    try {
-      await client.pipeline(keys.slice(0, 20).map((key) => ["INCR", key]));
-      await client.scripts(
-        COUNT,
-        keys.slice(20).map((key) => ({ keys: [key], args: [] })),
-      );
-    } catch (error) {
-      expect(error).toBeInstanceOf(TtsctlError);
-      return performance.now() - began;
-    }
-  }
-}
-
 const TASKS = LONG ? 20_000 : 8000;
-const WAYS = ["is killed", "hangs"];
-
-describe("a primary that is lost under commands", () => {
-  it.each(first(1, WAYS))("and %s has run none of them twice, nor has its replica", async (how) => {
-    const cluster = await sharedCluster({ replicas: true });
-    const client = await connectRedis({ ...targetAt(cluster.port, { timeout: TIMEOUT_S }), place: cluster.place });
-    onTestFinished(() => client.close());
-    const victim = await cluster.serverOf("n:0");
-    const sent: string[] = [];
-    const lost = countUntilLost(client, sent);
-    await until(() => sent.length > 2000);
-    const replica = await cluster.replicaOf(victim);
-    if (how === "is killed") await victim.stop();
-    else victim.suspend();
-    expect(await lost).toBeLessThan(LONGEST_MS);
-    await client.lost;
-    const survivors = cluster.nodes.filter((node) => node !== victim);
-    await until(async () => ((await replica.call("ROLE")) as string[])[0] === "master");
-    if (how === "hangs") victim.resume();
-    const isOk = async (node: (typeof survivors)[number]) =>
-      String(await node.call("CLUSTER", "INFO")).includes("cluster_state:ok");
-    for (const node of how === "hangs" ? cluster.nodes : survivors) await until(() => isOk(node));
-    const values = await Promise.all(sent.map((key) => cluster.call("GET", key)));
-    expect(new Set(values.filter((value) => value !== null))).toEqual(new Set(["1"]));
-    expect(values.filter((value) => value === "1").length).toBeGreaterThan(1000);
-  });
-});
 
 const CHANGES = [SLOT_SCRIPTS.remove, SLOT_SCRIPTS.moveMembers].map(digestOf);
 const WRITE = digestOf(SLOT_SCRIPTS.write);

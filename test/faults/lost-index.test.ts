@@ -132,6 +132,17 @@ describe("an index that was lost, or lost members,", () => {
     }
   });
 
+  it("is complete after a cleanup of most tasks, so the file isn't read", async () => {
+    here.root.writeStore(records());
+    await run("sync");
+    await invoke(["cleanup", "--once"], { cwd: here.root.path });
+    here.root.write("voice_task.json", "[{");
+    for (const argv of [["list"], ["list", "--user", "alice"]]) {
+      const { total, says } = await run(...argv);
+      expect([total < COUNT / 2, says]).toEqual([true, expect.not.stringContaining("warning")]);
+    }
+  });
+
   it("a full Redis that evicts keys never reads as fewer tasks without a warning", async () => {
     const many = Array.from({ length: 600 }, (_, i) => record(USERS[i % 3]!, `t${i}`, { text: "x".repeat(2000) }));
     here.root.writeStore(many);

@@ -1,7 +1,6 @@
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { utimesSync } from "node:fs";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import type { RecordJson } from "../helpers/root.ts";
 
 const SCRIPT = new URL("../tools/api_ms_service.py", import.meta.url).pathname;
@@ -62,36 +61,14 @@ export class ApiMsService {
     return JSON.parse(this.#run("read", null)) as ServiceView;
   }
 
-  /** Takes tasks to their end beside the test; resolves with its last word on each, by task id. */
-  live(tasks: number, rate: number): { ended: Promise<Map<string, RecordJson>>; child: ChildProcess } {
-    const args = [...this.#arguments("live"), "--tasks", String(tasks), "--rate", String(rate)];
-    const child = spawn("python3", args, { env: ENV, stdio: ["ignore", "pipe", "inherit"] });
-    const words = new Map<string, RecordJson>();
-    const lines = createInterface({ input: child.stdout! });
-    lines.on("line", (line) => {
-      const word = JSON.parse(line) as RecordJson;
-      words.set(String(word.task_id), word);
-    });
-    const ended = new Promise<Map<string, RecordJson>>((resolve, reject) => {
-      child.once("close", (code) =>
-        code === 0 ? resolve(words) : reject(new Error(`the service ended with ${code}`)),
-      );
-    });
-    return { ended, child };
-  }
-
   /** A file that was written just now is watched for two seconds before each change. */
   #age(): void {
     const old = Date.now() / 1000 - 3600;
     utimesSync(join(this.#root, "voice_task.json"), old, old);
   }
 
-  #arguments(action: string): string[] {
-    return [...this.#args, action, "--redis-port", this.#port];
-  }
-
   #run(action: string, input: unknown): string {
-    const run = spawnSync("python3", this.#arguments(action), {
+    const run = spawnSync("python3", [...this.#args, action, "--redis-port", this.#port], {
       ...{ env: ENV, input: JSON.stringify(input), encoding: "utf8", maxBuffer: 1 << 28 },
     });
     if (run.status !== 0) throw new Error(`the service: ${run.stderr}`);

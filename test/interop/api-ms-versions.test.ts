@@ -1,5 +1,4 @@
-import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { join, relative } from "node:path";
+import { readFileSync, rmSync } from "node:fs";
 import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
 import { idProblem, trimId } from "../../src/task/ids.ts";
@@ -8,7 +7,6 @@ import { drawn } from "../faults/helpers/chance.ts";
 import { LONG } from "../helpers/long.ts";
 import { API_MS_RULES } from "../helpers/records.ts";
 import type { RecordJson } from "../helpers/root.ts";
-import { Served } from "../http/setup.ts";
 import { ApiMsService, VERSIONS, type Version } from "./api-ms-service.ts";
 import { type MirrorReport, model } from "./python.ts";
 
@@ -95,105 +93,6 @@ it.each(drawn("versions", VERSIONS))(
     }
   },
 );
-
-describe.each(drawn("names", VERSIONS, 2))("version %s of the service", (version) => {
-  let service: ApiMsService;
-  beforeEach(() => {
-    service = serviceOf(version);
-  });
-
-  const IDS: readonly [string, string][] = [
-    ["alice", "t1"],
-    ["alice", "t 1"],
-    ["张 三", "任务一"],
-    ["a:b", "c:d"],
-  ];
-  const fill = (more: RecordJson = {}) => {
-    const records = IDS.map(([user, task], i) => record(user, task, i, more));
-    service.fill(records);
-    service.artifacts(...records);
-    here.root.age(OLD);
-    return records;
-  };
-  const left = () =>
-    ["output", "Logs"].flatMap((top) =>
-      existsSync(here.root.at(top))
-        ? readdirSync(here.root.at(top), { recursive: true, withFileTypes: true }).flatMap((entry) =>
-            entry.isFile() ? [relative(here.root.path, join(entry.parentPath, entry.name))] : [],
-          )
-        : [],
-    );
-
-  it("names folders and logs that their task owns, in every command", async () => {
-    const records = fill();
-    for (const [user, task] of IDS) {
-      const { artifacts } = await json("get", user, task);
-      expect(artifacts.map(({ bytes }: { bytes: number }) => bytes)).toEqual([100, 10]);
-    }
-    here.root.write("Logs/20200101/08/任务一.log", "一\n二\n");
-    here.root.age(OLD);
-    expect((await json("get", "张 三", "任务一", "--log")).log).toMatchObject([{ lines: ["一", "二"] }]);
-    const { disk } = await json("stats");
-    expect(disk).toMatchObject({ audioBytes: 400, unowned: { audioBytes: 0, logBytes: 0 } });
-    expect((await json("stats", "--user", "张 三")).disk.audioBytes).toBe(100);
-    expect(await json("cleanup", "--orphans", "--retention", "1d")).toMatchObject({ removed: 0 });
-    expect(await json("delete", "--user", "a:b", "--ids", "c:d", "--yes")).toMatchObject({ deleted: 1, files: 2 });
-    here.root.writeStore([...records.slice(0, 2), record("keeper", "k")]);
-    await here.runArgs(["sync", "--prune", "--yes"]);
-    const orphans = ["cleanup", "--orphans", "--retention", "1d", "--yes", "--max-delete", "100%"];
-    expect(await json(...orphans)).toMatchObject({ removed: 2, files: 2 });
-    expect(await json("cleanup", "--once", "--retention", "1d")).toMatchObject({ purged: 3, files: 4 });
-    expect(left()).toEqual([]);
-  });
-
-  it("names the artifacts that max_bytes counts", async () => {
-    fill();
-    const result = await json("cleanup", "--once", "--retention", "9999d", "--max-bytes", "250");
-    expect(result).toMatchObject({ purged: 2, files: 4, bytes: 220 });
-  });
-
-  it("may have left directories and logs under other names, which are removed with the task", async () => {
-    const records = fill();
-    for (const other of VERSIONS) new ApiMsService(here.root.path, here.server.port, other).artifacts(...records);
-    here.root.write("Logs/20200101/09/t_1.log", "y".repeat(5));
-    here.root.age(OLD);
-    expect((await json("get", "alice", "t 1")).artifacts).toHaveLength(4);
-    // Both folders of `t 1` stay if one of them was changed during the pass.
-    here.root.write("output/alice/t 1/new.wav", "now", Date.now() / 1000 + 60);
-    expect(await json("cleanup", "--once", "--retention", "1d")).toMatchObject({ purged: 3, skipped: 1 });
-    expect([here.root.has("output/alice/t_1/audio.wav"), here.root.has("output/alice/t 1/new.wav")]).toEqual([
-      true,
-      true,
-    ]);
-    here.root.age(OLD);
-    expect(await json("cleanup", "--once", "--retention", "1d")).toMatchObject({ purged: 1, files: 5 });
-    expect(left()).toEqual([]);
-  });
-
-  it("leaves a folder that is another task's by its raw name", async () => {
-    const records = [record("a b", "t 1"), record("a_b", "t_1", 0, { status: "running" })];
-    service.fill(records);
-    for (const other of VERSIONS) new ApiMsService(here.root.path, here.server.port, other).artifacts(...records);
-    here.root.age(OLD);
-    expect(await json("cleanup", "--once", "--retention", "1d")).toMatchObject({ purged: 1, files: 2 });
-    expect(left()).toEqual(["output/a_b/t_1/audio.wav", "Logs/20200101/08/t_1.log"]);
-  });
-
-  it("has its audio given out by the server under the name that it has", async () => {
-    fill();
-    const server = await Served.start(here.root.path, ["--no-cleanup"]);
-    try {
-      const path = `/voice-tasks/${encodeURIComponent("任务一")}/files?user_id=${encodeURIComponent("张 三")}`;
-      const { files } = (await server.json(path)) as { files: { url: string | null }[] };
-      expect(files).toHaveLength(2);
-      expect(await (await server.fetch(`/${files[0]!.url}`)).arrayBuffer()).toHaveProperty("byteLength", 100);
-      const asked = `/output/${encodeURIComponent("张 三")}/${encodeURIComponent("任务一")}/audio.wav`;
-      expect((await server.fetch(asked)).status).toBe(200);
-    } finally {
-      await server.stop();
-    }
-  });
-});
 
 describe("a user's index by created_at", () => {
   let service: ApiMsService;

@@ -49,23 +49,8 @@ const artifacts = (user: string, task: string, age = OLD) => {
   here.root.age(age);
 };
 const folder = (user: string, task: string) => `output/${fileNameOf(user)}/${fileNameOf(task)}`;
-const log = (task: string) => `Logs/20200101/08/${fileNameOf(task)}.log`;
 
 describe("the service's tasks", () => {
-  it("are listed from either store in the same order, and are in sync", async () => {
-    service.write(...all());
-    const [redis, file] = [await json("list", "--source", "redis"), await json("list", "--source", "file")];
-    expect(redis.items).toEqual(file.items);
-    expect(redis.items.map((item: RecordJson) => ({ ...item, status: "succeeded" }))).toEqual(service.read().all);
-    expect(await json("verify")).toMatchObject({ checked: IDS.length, inSync: IDS.length, exit: 0 });
-    expect(await json("sync")).toMatchObject({ unchanged: IDS.length, written: 0 });
-    for (const [user, task] of IDS) {
-      const got = await json("get", user, task);
-      expect([got.source, got.file, got.redis]).toEqual(["redis", got.file, got.file]);
-      expect((await json("list", "--user", user)).items.map((item: RecordJson) => item.task_id)).toContain(task);
-    }
-  });
-
   it("is read only from the payload, or without one from the fields", async () => {
     service.write(record("a:b", "t1", { status: "running" }), record("a:b", "t2", { updated_at: OLD + 9 }));
     await here.server.call("HSET", "tts:task:a%3Ab:t1", "status", "failed");
@@ -89,16 +74,6 @@ describe("the service's tasks", () => {
 });
 
 describe("ttsctl's writes", () => {
-  it("can be read by the service: a sync of every kind of id", async () => {
-    here.root.writeStore(all());
-    expect(await json("sync")).toMatchObject({ written: IDS.length, failed: 0 });
-    const view = service.read();
-    expect(view.problems).toEqual([]);
-    expect(idsOf(view.all)).toEqual(idsOf((await json("list", "--source", "file")).items));
-    for (const one of all()) expect(view.byId[String(one.task_id)]).toEqual(one);
-    expect(await here.server.call("HGET", "tts:task:alice:t1", "created_at")).toBe(String(OLD));
-  });
-
   it("are whole seconds, also of ISO times with a fraction", async () => {
     here.root.writeStore([record("u", "t", { updated_at: "2020-01-01T00:00:05.75+00:00", created_at: null })]);
     await json("sync");
@@ -114,49 +89,6 @@ describe("ttsctl's writes", () => {
     const view = service.read();
     expect([view.problems, view.byId["c:d"]?.status]).toEqual([[], "failed"]);
     expect(await json("verify")).toMatchObject({ inSync: IDS.length });
-  });
-});
-
-describe("removal", () => {
-  it("deletes a task with its lookup and artifacts, whichever program wrote it", async () => {
-    service.write(...all(), record("keeper", "k", { updated_at: Math.floor(Date.now() / 1000) }));
-    for (const [user, task] of IDS) artifacts(user, task);
-    expect(await json("delete", "--user", "a:b", "--ids", "c:d", "--yes")).toMatchObject({ deleted: 1, files: 2 });
-    expect([here.root.has(folder("a:b", "c:d")), service.read().problems]).toEqual([false, []]);
-    const result = await json("cleanup", "--once", "--retention", "1d");
-    expect(result).toMatchObject({ purged: IDS.length - 1, skipped: 0, failed: 0 });
-    const view = service.read();
-    expect([view.problems, idsOf(view.all)]).toEqual([[], ["keeper k"]]);
-    expect(IDS.filter(([user, task]) => here.root.has(folder(user, task)) || here.root.has(log(task)))).toEqual([]);
-    expect(await here.server.call("KEYS", "tts:task*")).toHaveLength(3);
-  });
-
-  it("leaves the folder and the log that a kept task has too, and says so", async () => {
-    const now = Math.floor(Date.now() / 1000);
-    service.write(record("a b", "t 1"), record("a:b", "t:1", { updated_at: now }), record("a.b", "t.1"));
-    artifacts("a b", "t 1");
-    const result = await json("cleanup", "--once", "--retention", "1d");
-    expect(result).toMatchObject({ purged: 2, files: 0 });
-    expect(result.warnings).toMatch(/directories of 2 purged tasks are kept/);
-    expect([here.root.has(folder("a:b", "t:1")), here.root.has(log("t:1"))]).toEqual([true, true]);
-    here.root.writeStore([record("keeper", "k"), record("a:b", "t:1")]);
-    await json("sync", "--checksum");
-    await here.server.call("DEL", "tts:task:a%3Ab:t%3A1");
-    await json("sync");
-    expect(await json("delete", "--user", "a:b", "--yes")).toMatchObject({ deleted: 1, files: 2 });
-    expect([here.root.has(folder("a:b", "t:1")), here.root.has(log("t:1"))]).toEqual([false, false]);
-  });
-
-  it("of orphans finds the owner of a directory", async () => {
-    service.write(record("张 三", "任务 1"));
-    artifacts("张 三", "任务 1");
-    artifacts("no", "body");
-    here.root.write("output/张三/x/audio.wav", "z", OLD);
-    here.root.age(OLD);
-    const result = await json("cleanup", "--orphans", "--yes", "--retention", "1d", "--max-delete", "100%");
-    expect(result).toMatchObject({ removed: 3 });
-    expect([here.root.has(folder("张 三", "任务 1")), here.root.has("output/no/body")]).toEqual([true, false]);
-    expect(here.root.has("output/张三/x/audio.wav")).toBe(false); // a raw name, as later versions have them
   });
 });
 
@@ -319,24 +251,4 @@ describe("a program with the library", () => {
       await store.close();
     }
   });
-});
-
-it("works beside the living service", { timeout: 60_000 }, async () => {
-  here.root.writeStore(all());
-  await json("sync");
-  const { ended } = service.live(12, 40);
-  let done = false;
-  const words = ended.finally(() => {
-    done = true;
-  });
-  while (!done) {
-    expect((await json("cleanup", "--once", "--retention", "1d")).failed).toBe(0);
-    expect((await json("sync")).failed).toBe(0);
-  }
-  const last = await words;
-  await until(async () => (await json("verify")).exit === 0);
-  const view = service.read();
-  expect(view.problems).toEqual([]);
-  for (const [task, word] of last) expect(view.byId[task]).toMatchObject(word);
-  expect(view.all).toHaveLength(last.size);
 });

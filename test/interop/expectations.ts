@@ -21,12 +21,8 @@ export async function json(root: ServiceRoot, line: string): Promise<Record<stri
   return JSON.parse(run.stdout) as Record<string, unknown>;
 }
 
-export function nameOf({ user_id, task_id }: { user_id: string; task_id: string }): string {
-  return `${user_id}:${task_id}`;
-}
-
 /** A retention in the middle of the tasks' ages. */
-export function retention(now = NOW): string {
+function retention(now = NOW): string {
   return `${Math.round(Date.now() / 1000 - now + 7 * 86_400)}`;
 }
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """A simulated GPT-SoVITS API service, whose layout in Redis is `api_ms`: what it writes, and how it reads.
 
-    api_ms_service.py ROOT --redis-port PORT write|fill|artifacts|delete|read|query|live
-                      [--version older|2.2|v3] [--tasks N] [--rate WRITES_PER_S]
+    api_ms_service.py ROOT --redis-port PORT write|fill|artifacts|delete|read|query
+                      [--version older|2.2|v3]
 
 --version: `older` scores both indexes by updated_at and encodes output folders; `2.2` has folders called as the ids; `v3`
 scores the users' indexes by created_at besides. Logs are called as the task ids in all of them.
@@ -10,18 +10,15 @@ write: takes records (JSON array on stdin) as they are. fill: the same for many,
 takes records, and leaves an audio file and a log of each whose names a folder can have. delete: takes task ids (JSON array
 on stdin), and removes by those alone. query: takes {"user_id", "task_ids"}, and prints the records found, as the service
 answers. read: prints {"all": [record], "users": {user: [record]}, "byId": {task_id: record}, "problems": [text]} as the
-service sees Redis; `problems` are keys that do not fit together. live: takes N tasks through queued, running,
-succeeded, and prints a JSON line for every write. Standard library only, no lock shared with ttsctl. Written from the
+service sees Redis; `problems` are keys that do not fit together. Standard library only, no lock shared with ttsctl. Written from the
 description in docs/contract.md, Deployments.
 """
 import argparse
 import json
 import os
-import random
 import re
 import socket
 import sys
-import time
 from urllib.parse import quote_plus, unquote_plus
 
 INDEX = "tts:tasks:index"
@@ -223,37 +220,16 @@ class Service:
         if not (fields[2] or "").lstrip("-").isdigit() or fields[3] is None or fields[4] is None:
             problems.append(f"{member} lacks fields")
 
-    def live(self, count, rate):
-        rnd = random.Random(1)
-        plans = {i: ["queued", "running", "running", "succeeded"] for i in range(count)}
-        records = {}
-        while plans:
-            i = rnd.choice(list(plans))
-            status = plans[i].pop(0)
-            now = int(time.time())
-            record = records.setdefault(i, {"task_id": f"活 {i}", "user_id": f"用户:{i % 3}", "created_at": now})
-            record.update(status=status, updated_at=now, progress=100 - 33 * len(plans[i]), text="文本")
-            if not plans[i]:
-                self.put(os.path.join("output", *folder_of(record, self.version)), "audio.wav", bytes(100))
-                del plans[i]
-            self.write(dict(record))
-            print(json.dumps({k: record[k] for k in ("user_id", "task_id", "status", "updated_at")}), flush=True)
-            time.sleep(1 / rate)
-
 
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("root")
-    p.add_argument("action", choices=["write", "fill", "artifacts", "delete", "read", "query", "live"])
+    p.add_argument("action", choices=["write", "fill", "artifacts", "delete", "read", "query"])
     p.add_argument("--redis-port", type=int, required=True)
     p.add_argument("--version", choices=["older", "2.2", "v3"], default="older")
-    p.add_argument("--tasks", type=int, default=20)
-    p.add_argument("--rate", type=float, default=100)
     a = p.parse_args()
     service = Service(a.root, a.redis_port, a.version)
-    if a.action == "live":
-        service.live(a.tasks, a.rate)
-    elif a.action == "read":
+    if a.action == "read":
         json.dump(service.read(), sys.stdout)
     elif a.action == "query":
         asked = json.load(sys.stdin)

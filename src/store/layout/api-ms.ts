@@ -22,7 +22,6 @@ export class ApiMsLayout extends Layout {
   readonly fields = FIELDS;
   readonly readFields = FIELDS;
   readonly payloadRules = true;
-  readonly partsAreIds = false;
   readonly userScoredBy: UserScoreField;
   override readonly lookup: Lookup = {
     key: (taskId) => LOOKUP_PREFIX + quotePlus(taskId),

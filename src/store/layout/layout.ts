@@ -19,10 +19,11 @@ export abstract class Layout {
   abstract readonly readFields: readonly string[];
   /** The keys that name the user of a task id; absent if the service has none. */
   readonly lookup?: Lookup;
-  /** Whether the payload, if it is a record, decides what a copy is, and not its other fields. */
+  /**
+   * Whether the payload, if it is a record, decides what a copy is, and not its other fields. If not, `parts` are the ids themselves, and
+   * `fields` begins with them.
+   */
   abstract readonly payloadRules: boolean;
-  /** Whether `parts` are the ids themselves; `fields` then begins with `user_id` and `task_id`. */
-  abstract readonly partsAreIds: boolean;
   /** The time that scores a task in its user's index; the global index always has `updated_at`. */
   abstract readonly userScoredBy: UserScoreField;
 
@@ -90,7 +91,7 @@ export abstract class Layout {
     }
     if (!key.startsWith(USER_PREFIX) || !key.endsWith(USER_SUFFIX)) return null;
     const userId = this.unquote(key.slice(USER_PREFIX.length, -USER_SUFFIX.length));
-    return userId === null || userId === "" || (userId.includes(":") && this.partsAreIds) ? null : { userId };
+    return userId === null || userId === "" || (userId.includes(":") && !this.payloadRules) ? null : { userId };
   }
 }
 
@@ -134,7 +135,6 @@ class PlainLayout extends Layout {
   readonly fields = ["user_id", "task_id", "status", "error", "created_at", "updated_at", "payload"];
   readonly readFields = HASH_FIELDS;
   readonly payloadRules = false;
-  readonly partsAreIds = true;
   readonly userScoredBy = "updated_at";
 
   protected quote(id: string): string {

@@ -81,7 +81,7 @@ export class AtomicCopies implements MirrorCopies {
     for (const upsert of upserts) {
       const [score, userScore] = scoresOf(upsert, this.#reading);
       texts.push(upsert.seen ?? "", howToWrite(upsert), `${score}`, userScore === score ? "" : `${userScore}`);
-      if (!layout.partsAreIds) texts.push(...layout.parts(upsert.task));
+      if (layout.payloadRules) texts.push(...layout.parts(upsert.task));
       texts.push(...layout.valuesOf(upsert.task).slice(0, -1));
     }
     const payloads = upserts.map(({ task }) => task.json);

@@ -34,23 +34,13 @@ export class MirrorTasks implements TaskSource {
 
   async page(filter: TaskFilter, offset: number, count: number, sort?: Sort): Promise<TaskPage> {
     const { range, hasTimes } = this.#rangeOf(filter);
-    if (this.#needsSorting(filter, sort, hasTimes)) {
-      const { ids, lost, ...all } = await this.#sorted(filter, sort, hasTimes);
-      const page = ids(offset, offset + count);
-      return { ...all, ...pageOf([...page, ...lost], await this.find(page)) };
-    }
-    if (isRange(filter, hasTimes)) {
+    if (isRange(filter, sort, hasTimes)) {
       const { total, members } = await this.#mirror.page(range, offset, count);
       return { total, ...pageOf(members, await this.find(members)) };
     }
-    const [page, lost]: [TaskId[], TaskId[]] = [[], []];
-    let total = 0;
-    for await (const { passing, gone } of this.#passing(filter)) {
-      page.push(...passing.slice(Math.max(0, offset - total), Math.max(0, offset + count - total)));
-      total += passing.length;
-      lost.push(...gone);
-    }
-    return { total, ...pageOf([...page, ...lost], await this.find(page)) };
+    const { ids, lost, ...all } = await this.#sorted(filter, sort, hasTimes);
+    const page = ids(offset, offset + count);
+    return { ...all, ...pageOf([...page, ...lost], await this.find(page)) };
   }
 
   /**
@@ -59,7 +49,7 @@ export class MirrorTasks implements TaskSource {
    */
   async *newest(filter: TaskFilter, left: () => number, sort?: Sort): AsyncGenerator<TaskPage> {
     const { range, hasTimes } = this.#rangeOf(filter);
-    if (this.#needsSorting(filter, sort, hasTimes) || !isRange(filter, hasTimes)) {
+    if (!isRange(filter, sort, hasTimes)) {
       const { ids, lost, ...all } = await this.#sorted(filter, sort, hasTimes);
       for (let at = 0; at === 0 || (at < all.total && left() > 0); at += STEP) {
         const some = ids(at, at + STEP);
@@ -73,11 +63,6 @@ export class MirrorTasks implements TaskSource {
       yield { total, ...pageOf([...passing, ...gone], await this.find(passing)) };
       if (left() <= 0) return;
     }
-  }
-
-  /** Whether no index has this order, or the end of a search must be known first. */
-  #needsSorting({ search }: TaskFilter, sort: Sort | undefined, hasTimes: boolean): boolean {
-    return search !== undefined || (sort !== undefined && sort !== naturalOrder(hasTimes));
   }
 
   /** The ids of all that pass, sorted: a million take some 100 MB. */
@@ -185,10 +170,11 @@ function hasMore(filter: TaskFilter): boolean {
   return filter.statuses.size > 0 || needsRecord(filter);
 }
 
-/** Whether the tasks that pass are one range of an index. */
-function isRange(filter: TaskFilter, hasTimes: boolean): boolean {
+/** Whether the tasks that pass are one range of an index, in its order. */
+function isRange(filter: TaskFilter, sort: Sort | undefined, hasTimes: boolean): boolean {
   const { users, since, until } = filter;
-  return !hasMore(filter) && users.size <= 1 && (hasTimes || (since === null && until === null));
+  if (hasMore(filter) || filter.search !== undefined || users.size > 1) return false;
+  return (sort === undefined || sort === naturalOrder(hasTimes)) && (hasTimes || (since === null && until === null));
 }
 
 /** The tasks of members, and how many have none. @param found of the first of them; the others have none */

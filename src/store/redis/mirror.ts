@@ -5,7 +5,15 @@ import type { RecordRules } from "../../task/rules.ts";
 import { RecordParser, type Task } from "../../task/task.ts";
 import { ApiMsLayout } from "../layout/api-ms.ts";
 import type { CopyView, RedisCopy } from "../layout/copy.ts";
-import { ALL_KEYS, INDEX_KEY, LOOKUP_PREFIX, TASK_PREFIX } from "../layout/keys.ts";
+import {
+  ALL_KEYS,
+  COUNTED_KEY,
+  INDEX_KEY,
+  LOOKUP_PREFIX,
+  SYNCED_KEY,
+  SYNCING_KEY,
+  TASK_PREFIX,
+} from "../layout/keys.ts";
 import { type Layout, PLAIN, stateNames } from "../layout/layout.ts";
 import type { TaskId } from "../task-source.ts";
 import type { Writable } from "../writable.ts";
@@ -14,7 +22,6 @@ import type { Command, RedisCommands, Reply } from "./commands.ts";
 import { BATCH, type GuardedRemoval, type MirrorCopies, type Outcome, type Upsert } from "./copies.ts";
 import { allOf, ServerError, unlessFatal } from "./errors.ts";
 import { SlottedCopies } from "./slotted-copies.ts";
-import { SyncState } from "./sync-state.ts";
 import {
   ahead,
   type CopyStep,
@@ -42,15 +49,29 @@ export interface SampledTask {
   readonly hasLookup: boolean;
 }
 
+/** The state of an index. */
+export interface Standing {
+  /** When the last full sync ended; null: never, or lost since. */
+  readonly syncedAt: string | null;
+  readonly members: number;
+  /** How many it had when a sync or cleanup counted them last: 0 for an index that is new since, null if all counts are lost. */
+  readonly counted: number | null;
+}
+
+const COUNTED_AT_ONCE = 500;
+/** How long the token of a killed sync remains, seconds. */
+const TOKEN_LIFE = 86_400;
+
 /** The mirror of the store in Redis (docs/contract.md, Redis), on one node or in a cluster. */
-export class Mirror extends SyncState {
+export class Mirror {
+  protected readonly commands: RedisCommands;
   /** Reads records as this mirror's hashes hold them. */
   readonly parser: RecordParser;
   readonly layout: Layout;
   readonly #copies: MirrorCopies;
 
   constructor(commands: RedisCommands, rules: RecordRules) {
-    super(commands);
+    this.commands = commands;
     this.parser = new RecordParser(rules);
     this.layout = layoutOf(rules);
     this.#copies = new (commands.isCluster ? SlottedCopies : AtomicCopies)(commands, this);
@@ -67,6 +88,53 @@ export class Mirror extends SyncState {
 
   close(): void {
     this.commands.close();
+  }
+
+  /** When the last full sync ended; null: never, or Redis was flushed since. */
+  async syncedAt(): Promise<string | null> {
+    return (await this.commands.command("GET", SYNCED_KEY)) as string | null;
+  }
+
+  /** The state of an index, of a user or (undefined) of all, which shows a loss of members. */
+  async standing(userId: string | undefined): Promise<Standing> {
+    const key = this.layout.indexKey(userId);
+    const [at, counts, members] = allOf(
+      await this.commands.pipeline([
+        ["GET", SYNCED_KEY],
+        ["HMGET", COUNTED_KEY, INDEX_KEY, key],
+        ["ZCARD", key],
+      ]),
+    );
+    const [all, own] = counts as (string | null)[];
+    return { syncedAt: at as string | null, members: members as number, counted: all == null ? null : Number(own) };
+  }
+
+  /** Counts the members of the global index and of users' indexes. @param isWhole whether these are all users */
+  async recount(users: Iterable<string>, isWhole = false): Promise<void> {
+    if (isWhole) await this.commands.command("DEL", COUNTED_KEY);
+    for (const some of batches([undefined, ...users], COUNTED_AT_ONCE)) {
+      const keys = some.map((userId) => this.layout.indexKey(userId));
+      const sizes = unlessFatal(await this.commands.pipeline(keys.map((key) => ["ZCARD", key])));
+      const pairs = keys.flatMap((key, i) => (Number(sizes[i]) > 0 ? [key, Number(sizes[i])] : []));
+      if (pairs.length > 0) await this.commands.command("HSET", COUNTED_KEY, ...pairs);
+    }
+  }
+
+  /** Sets a token that a flush of the server removes. */
+  async beginSync(token: string): Promise<void> {
+    await this.commands.command("SET", SYNCING_KEY, token, "EX", TOKEN_LIFE);
+  }
+
+  /** Marks the end of a full sync. False if the server was flushed since it began. */
+  async endSync(token: string, when: string): Promise<boolean> {
+    if ((await this.commands.command("GET", SYNCING_KEY)) !== token) return false;
+    allOf(
+      await this.commands.pipeline([
+        ["DEL", SYNCING_KEY],
+        ["SET", SYNCED_KEY, when],
+      ]),
+    );
+    return true;
   }
 
   /**

@@ -53,13 +53,12 @@ export const SLOT_SCRIPTS = {
  * @param prefix of all keys
  */
 export function layoutArgument(layout: Layout, prefix = ""): string {
-  const { fields, lookup, partsAreIds, payloadRules, userScoredBy } = layout;
+  const { fields, lookup, payloadRules, userScoredBy } = layout;
   const keys = { task: prefix + TASK_PREFIX, user: prefix + USER_PREFIX, index: USER_SUFFIX };
   return JSON.stringify({
     ...keys,
     lookup: lookup !== undefined && prefix + LOOKUP_PREFIX,
     fields,
-    partsAreIds,
     payloadRules,
     userScoredByCreation: userScoredBy === "created_at",
   });

@@ -1,3 +1,4 @@
+import type { LayoutName } from "../../../src/task/rules.ts";
 import type { RedisServer } from "../../helpers/redis.ts";
 import type { Word } from "../../helpers/service.ts";
 import { nameOf, type TestRecord } from "./stores.ts";
@@ -19,7 +20,7 @@ export interface Undone {
 interface Evidence {
   readonly file: ReadonlyMap<string, Copy>;
   readonly server: RedisServer;
-  readonly layout: "plain" | "api_ms";
+  readonly layout: LayoutName;
   /** What ttsctl removed, in which state. */
   readonly removed: ReadonlySet<string>;
   /** Deleted tasks that an import was asked to bring: in both stores they may be back. */
@@ -71,8 +72,8 @@ export async function judge(words: readonly Word[], evidence: Evidence): Promise
 }
 
 /** The state of the hash, or what doesn't fit to it; null if Redis has nothing of the task. */
-async function redisState({ server, layout }: Evidence, word: Word): Promise<string | null> {
-  const quoted = (id: string) => (layout === "api_ms" ? encodeURIComponent(id).replaceAll("%20", "+") : id);
+async function redisState({ file, server, layout }: Evidence, word: Word): Promise<string | null> {
+  const quoted = (id: string) => (layout !== "plain" ? encodeURIComponent(id).replaceAll("%20", "+") : id);
   const [user, task] = [quoted(word.user_id), quoted(word.task_id)];
   const [fields, ...others] = await server.pipeline([
     ["HMGET", `tts:task:${user}:${task}`, "status", "updated_at"],
@@ -83,9 +84,10 @@ async function redisState({ server, layout }: Evidence, word: Word): Promise<str
   const [status, updated_at] = fields as (string | null)[];
   const [all, own, lookup] = others as (string | null)[];
   if ([status, all, own, lookup].every((part) => part === null)) return null;
-  const fits = [all, own].every((score) => score !== null && Number(score) === scoreOf(word));
+  const created = layout === "api_ms_v3" ? file.get(nameOf(word))?.created_at : undefined;
+  const fits = Number(all ?? Number.NaN) === scoreOf(word) && Number(own ?? Number.NaN) === (created ?? scoreOf(word));
   const hash = stateOf({ ...word, status: `${status}`, updated_at: `${updated_at}` });
-  const expected = layout === "api_ms" ? user : null;
+  const expected = layout !== "plain" ? user : null;
   return fits && lookup === expected ? hash : `${hash}, scores ${all} ${own}, lookup ${lookup}`;
 }
 

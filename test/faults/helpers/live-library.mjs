@@ -9,7 +9,7 @@ const { openTaskStore } = await import(library);
 const store = await openTaskStore(options);
 
 function now() {
-  if (layout === "api_ms") return Math.floor(Date.now() / 1000);
+  if (layout !== "plain") return Math.floor(Date.now() / 1000);
   const text = new Date().toISOString();
   return times === "whole" ? `${text.slice(0, 19)}Z` : text;
 }

@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { promisify } from "node:util";
 import { writeToMirror } from "../../../src/store/redis/write.ts";
-import { RecordRules } from "../../../src/task/rules.ts";
+import { type LayoutName, RecordRules } from "../../../src/task/rules.ts";
 import { Zone } from "../../../src/task/time.ts";
 import { cleanEnv } from "../../helpers/clean-env.ts";
 import { FastClock } from "../../helpers/clock.ts";
@@ -55,18 +55,22 @@ export interface Combination {
   readonly times: "micro" | "whole";
   /** "append": JSON Lines to which the service appends; otherwise it rewrites the file. */
   readonly shape: "array" | "map" | "jsonl" | "append";
-  readonly layout: "plain" | "api_ms";
+  readonly layout: LayoutName;
 }
 
-/** The layout api_ms has whole seconds only, and its service doesn't append. */
+/** The published service has whole seconds only, and doesn't append. */
 export const COMBINATIONS: readonly Combination[] = (Object.keys(COMMANDS) as Combination["command"][]).flatMap(
   (command) =>
     (["array", "map", "jsonl", "append"] as const).flatMap((shape): Combination[] => [
       { command, times: "micro", shape, layout: "plain" },
       { command, times: "whole", shape, layout: "plain" },
       ...(shape === "append" ? [] : [{ command, times: "whole", shape, layout: "api_ms" } as const]),
+      ...(shape === "array" ? [{ command, times: "whole", shape, layout: "api_ms_v3" } as const] : []),
     ]),
 );
+
+/** The round of the loop before which Redis is flushed. */
+const FLUSHED = 2;
 
 export const titleOf = ({ command, times, shape, layout }: Combination): string =>
   `${command} ${times} ${shape} ${layout}`;
@@ -147,7 +151,7 @@ class LiveRun {
   async #putAlone(): Promise<void> {
     const { layout, command } = this.#combination;
     const rules = new RecordRules(new Zone(ZONE), layout);
-    const time = layout === "api_ms" ? 1_700_000_000 : "2023-11-14T22:13:20";
+    const time = layout !== "plain" ? 1_700_000_000 : "2023-11-14T22:13:20";
     const alone = Array.from({ length: 10 }, (_, i) =>
       record("alone", `a${i}`, { status: "succeeded", created_at: time, updated_at: time }),
     ) as Copy[];
@@ -168,21 +172,34 @@ class LiveRun {
 
   async #loop(lines: readonly string[]): Promise<void> {
     for (let round = 0; !this.#service.hasEnded; round++) {
+      if (round === FLUSHED && this.#isFlushed) {
+        await this.#server.call("FLUSHALL");
+        await this.#command(["sync", "-o", "json"]);
+      }
       const args = lines[round % lines.length]!.split(" ");
       const input = args[0] === "import" ? this.#writeInput(round) : [];
-      const options = { cwd: this.#root.path };
-      const { code, stderr } = await (LONG
-        ? built(args, options)
-        : ttsctl(args, { ...options, clock: new FastClock() }));
-      this.#passes++;
-      const isWell = code === 0 || code === 3;
-      if (!isWell && !/LOCK_TIMEOUT|STORE_BUSY/.test(stderr)) this.#failures.push(`exit ${code}: ${stderr.trim()}`);
+      const isWell = await this.#command(args);
       for (const record of input) this.#afterImport(record, isWell);
     }
   }
 
+  /** A sync then fills the users' indexes of a V3 service in its order. */
+  get #isFlushed(): boolean {
+    const { layout, command } = this.#combination;
+    return layout === "api_ms_v3" && !ASKS_FOR_ALONE.includes(command);
+  }
+
+  async #command(args: readonly string[]): Promise<boolean> {
+    const options = { cwd: this.#root.path };
+    const { code, stderr } = await (LONG ? built(args, options) : ttsctl(args, { ...options, clock: new FastClock() }));
+    this.#passes++;
+    const isWell = code === 0 || code === 3;
+    if (!isWell && !/LOCK_TIMEOUT|STORE_BUSY/.test(stderr)) this.#failures.push(`exit ${code}: ${stderr.trim()}`);
+    return isWell;
+  }
+
   #writeOthers(): void {
-    const time = this.#combination.layout === "api_ms" ? 1_700_000_000 : "2023-11-14T22:13:20";
+    const time = this.#combination.layout !== "plain" ? 1_700_000_000 : "2023-11-14T22:13:20";
     const others = Array.from({ length: OTHERS }, (_, i) =>
       record("other", `t${i}`, { status: "running", created_at: time, updated_at: time }),
     );
@@ -196,7 +213,7 @@ class LiveRun {
   /** The tasks that the file has just now, and some of our own. */
   #writeInput(round: number): Copy[] {
     const { layout } = this.#combination;
-    const now = layout === "api_ms" ? Math.floor(Date.now() / 1000) : new Date().toISOString();
+    const now = layout !== "plain" ? Math.floor(Date.now() / 1000) : new Date().toISOString();
     // Beside all commands they are finished, or `mark` would change them.
     const status = round % 2 === 0 && this.#combination.command !== "all" ? "running" : "succeeded";
     const own = Array.from({ length: 20 }, (_, i) => {

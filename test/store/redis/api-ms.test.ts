@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { TtsctlError } from "../../../src/errors.ts";
-import { type RedisCopy, stateOf } from "../../../src/store/layout/copy.ts";
+import type { RedisCopy } from "../../../src/store/layout/copy.ts";
 import type { Mirror } from "../../../src/store/redis/mirror.ts";
 import { removeFromMirror, writeToMirror } from "../../../src/store/redis/write.ts";
 import type { Writable } from "../../../src/store/writable.ts";
@@ -55,18 +55,6 @@ describe.each(KINDS)("a mirror in the layout api_ms on %s", (kind) => {
     expect(await write(task({ updated_at: AT + 100, status: "running" }))).toEqual(["unchanged"]);
   });
 
-  it("uses the fields if the payload isn't a record", async () => {
-    await write(task());
-    await here.server.call("HSET", KEY, "payload", "{", "updated_at", AT + 100, "status", "running", "error", "x");
-    expect(stateOf(await copyNow(), mirror)).toEqual({ status: "running", time: AT + 100 });
-    const [copy] = await mirror.read([ID]);
-    expect(JSON.parse((copy as { json: string }).json)).toMatchObject({
-      ...{ user_id: "a:b", task_id: "t 1", status: "running", error: "x", progress: 0, updated_at: AT + 100 },
-      ...{ created_at: AT, result_url: null },
-    });
-    expect(await write(task({ updated_at: AT + 50 }))).toEqual(["newer"]);
-  });
-
   it.each([
     { what: "its payload changed", change: ["HSET", KEY, "payload", task({ status: "running" }).json] },
     { what: "its status changed", change: ["HSET", KEY, "status", "running"] },
@@ -79,16 +67,6 @@ describe.each(KINDS)("a mirror in the layout api_ms on %s", (kind) => {
     const dump = await here.server.dump();
     expect(await mirror.remove([{ id: ID, copy }])).toEqual([false]);
     expect(await here.server.dump()).toEqual(dump);
-  });
-
-  it("removes a task with its lookup, and leaves one that names another user", async () => {
-    await write(task());
-    expect(await mirror.remove([{ id: ID, copy: await copyNow() }])).toEqual([true]);
-    expect(await left()).toEqual([]);
-    await write(task());
-    await here.server.call("SET", LOOKUP, "mallory");
-    expect(await mirror.remove([{ id: ID, copy: await copyNow() }])).toEqual([true]);
-    expect(await left()).toEqual([LOOKUP]);
   });
 
   it("removes a lookup that is all there is", async () => {
@@ -119,32 +97,12 @@ describe.each(KINDS)("a mirror in the layout api_ms on %s", (kind) => {
     expect(await get(LOOKUP)).toBe("b"); // as a list has them
   });
 
-  it.each([
-    { what: "missing", break: ["DEL", LOOKUP] },
-    { what: "another user's", break: ["SET", LOOKUP, "mallory"] },
-  ])("fixes a lookup that is $what, and nothing else", async ({ break: command }) => {
-    await write(task());
-    const whole = await here.server.dump();
-    await here.server.call(...command);
-    expect((await mirror.fullCopies([ID]))[0]!.lookup).toBe("wrong");
-    expect(await write(task())).toEqual(["reindexed"]);
-    expect(await here.server.dump()).toEqual(whole);
-    expect((await mirror.fullCopies([ID]))[0]!.lookup).toBe("own");
-    expect(await write(task())).toEqual(["unchanged"]);
-  });
-
   it("skips a task whose lookup has another type, and writes the others", async () => {
     await here.server.call("HSET", LOOKUP, "a", "b");
     const [wrong, right] = await write(task(), task({ task_id: "t2" }));
     expect([wrong instanceof TtsctlError, right]).toEqual([true, "written"]);
     expect(await here.server.call("EXISTS", KEY)).toBe(0);
     expect((await here.server.zset("tts:tasks:index")).map(([member]) => member)).toEqual(["a%3Ab:t2"]);
-  });
-
-  it("names the task if the index has another type and its lookup names another user", async () => {
-    await here.server.call("SET", LOOKUP, "mallory");
-    await here.server.call("SET", "tts:tasks:index", "a string");
-    expect(await mirror.copies([ID], "scores")).toEqual([expect.objectContaining({ code: "REDIS_FAILED" })]);
   });
 
   it("takes a lookup of another type for a wrong one, and leaves it if its task goes", async () => {

@@ -1,17 +1,14 @@
-import type { Socket } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { TtsctlError } from "../../../src/errors.ts";
 import { RedisClient } from "../../../src/store/redis/client.ts";
 import { Mirror } from "../../../src/store/redis/mirror.ts";
-import { INTEGER } from "../../../src/store/redis/reply-shape.ts";
 import type { NodeTarget } from "../../../src/store/redis/target.ts";
 import { writeToMirror } from "../../../src/store/redis/write.ts";
 import { writable } from "../../../src/store/writable.ts";
-import { redisProxy, serve, type Verdict } from "../../helpers/faults.ts";
+import { redisProxy, type Verdict } from "../../helpers/faults.ts";
 import { RULES, record, taskOf } from "../../helpers/records.ts";
-import { freePort, RedisServer } from "../../helpers/redis.ts";
+import { RedisServer } from "../../helpers/redis.ts";
 import { targetAt } from "../../helpers/targets.ts";
-import { until } from "../../helpers/until.ts";
 import { failureOf } from "./setup.ts";
 
 const TIMEOUT_S = 0.5;
@@ -47,25 +44,6 @@ async function failure(work: () => Promise<unknown>): Promise<TtsctlError> {
 }
 
 describe("connecting", () => {
-  it("names a port if nothing listens", async () => {
-    const port = await freePort();
-    const error = await failure(() => connect(port, { password: SECRET }));
-    expect(error).toMatchObject({ code: "REDIS_UNAVAILABLE", exitCode: 4 });
-    expect(error.message).toContain(`127.0.0.1:${port} refuses`);
-  });
-
-  it("names a host without an address", async () => {
-    const error = await failure(() =>
-      connect(6379, { place: { kind: "node", host: "no-such-host.invalid", port: 6379 } }),
-    );
-    expect(["REDIS_UNAVAILABLE", "REDIS_TIMEOUT"]).toContain(error.code);
-  });
-
-  it("refuses a password that the server does not want", async () => {
-    const server = await start();
-    expect(await failure(() => connect(server.port, { password: SECRET }))).toMatchObject({ code: "REDIS_AUTH" });
-  });
-
   it("never works on database 0 instead of one that is not there", async () => {
     const server = await start("--databases", "16");
     const error = await failure(() => connect(server.port, { db: 99 }));
@@ -141,39 +119,6 @@ describe("a connection under way", () => {
     await server.call("SCRIPT", "FLUSH");
     await server.call("FLUSHALL");
     expect(await writeToMirror(mirror, [taskOf(record("alice", "t1"))])).toEqual(["written"]);
-  });
-
-  it("doesn't overwrite unread bytes of a command whose reply arrived early", async () => {
-    const [length, count] = [340_000, 40]; // more than the kernel holds between the two
-    const read = { X: 0, Y: 0 };
-    let socket!: Socket;
-    let pieces = 0;
-    const server = await serve((opened) => {
-      socket = opened;
-      opened.on("data", (chunk) => {
-        for (const letter of ["X", "Y"] as const) read[letter] += chunk.toString("latin1").split(letter).length - 1;
-        pieces++;
-        if (pieces === 1) opened.write("+PONG\r\n");
-        if (pieces === 2) opened.pause();
-      });
-    });
-    ends.push(() => server.stop());
-    const client = await connect(server.port, { timeout: 20 });
-    const script = { name: "one", source: "return 1", replies: INTEGER };
-    const send = (letter: string) => client.script(script, ["k"], [letter.repeat(length)]);
-    const unread = Array.from({ length: count }, () => send("X"));
-    const unanswered: Promise<unknown>[] = [];
-    await until(() => pieces === 2);
-    for (const reply of unread) {
-      socket.write(":1\r\n");
-      expect(await reply).toBe(1);
-      unanswered.push(failureOf(() => send("Y"), 20_000));
-    }
-    socket.resume();
-    await until(() => read.X + read.Y >= 2 * count * length);
-    client.close();
-    await Promise.all(unanswered);
-    expect(read).toEqual({ X: count * length, Y: count * length });
   });
 
   it("leaves no unhandled event when the server stops", async () => {

@@ -2,7 +2,6 @@ import { afterEach, describe, expect, it } from "vitest";
 import { TtsctlError } from "../../../src/errors.ts";
 import type { RedisCommands } from "../../../src/store/redis/commands.ts";
 import { connectRedis } from "../../../src/store/redis/connect.ts";
-import { INTEGER } from "../../../src/store/redis/reply-shape.ts";
 import { slotOf } from "../../../src/store/redis/slots.ts";
 import type { KnownNodes } from "../../../src/store/redis/target.ts";
 import { type RedisCluster, sharedCluster } from "../../helpers/cluster.ts";
@@ -39,44 +38,6 @@ async function scene(cluster: RedisCluster) {
 }
 
 const KEYS = Array.from({ length: 60 }, (_, i) => `key:${i}`);
-
-describe("a cluster", () => {
-  it("sends each command to the node of its key, and replies in order", async () => {
-    const cluster = await sharedCluster();
-    const client = await connect([cluster.port]);
-    expect(await client.pipeline(KEYS.map((key) => ["SET", key, `of ${key}`]))).toEqual(KEYS.map(() => "OK"));
-    expect(await client.pipeline(KEYS.map((key) => ["GET", key]))).toEqual(KEYS.map((key) => `of ${key}`));
-    for (const node of cluster.primaries) expect(await node.call("DBSIZE")).toBeGreaterThan(0);
-    expect(
-      await client.pipeline([
-        ["GET", "key:1"],
-        ["ZCARD", "key:1"],
-        ["GET", "key:2"],
-      ]),
-    ).toEqual(["of key:1", expect.any(TtsctlError), "of key:2"]);
-    expect(await client.pipeline([])).toEqual([]);
-    expect(await client.each("DBSIZE")).toHaveLength(3);
-  });
-
-  it("runs scripts on the nodes of their keys, cached there or not", async () => {
-    const cluster = await sharedCluster();
-    const client = await connect([cluster.port]);
-    const script = { name: "tts:incrby", source: "return redis.call('INCRBY', KEYS[1], ARGV[1])", replies: INTEGER };
-    const runs = KEYS.map((key, i) => ({ keys: [key], args: [i] }));
-    expect(await client.scripts(script, runs)).toEqual(KEYS.map((_, i) => i));
-    expect(await client.scripts(script, runs)).toEqual(KEYS.map((_, i) => 2 * i));
-    expect(await client.script(script, ["key:1"], [5])).toBe(7);
-  });
-
-  it("scans every primary", async () => {
-    const cluster = await sharedCluster();
-    const client = await connect([cluster.port]);
-    await client.pipeline(KEYS.map((key) => ["SET", key, ""]));
-    const found = new Set<string>();
-    for await (const keys of client.scan(["SCAN"], "COUNT", 7)) for (const key of keys) found.add(key);
-    expect([...found].sort()).toEqual([...KEYS].sort());
-  });
-});
 
 describe("a slot that moves", () => {
   it("is followed, and nothing runs twice", async () => {
@@ -221,20 +182,6 @@ describe("the way in", () => {
     const replies = await client.pipeline(KEYS.map((key) => ["GET", key]));
     const error = replies.find((reply) => reply instanceof TtsctlError);
     expect(error).toMatchObject({ code: "REDIS_CLUSTER", hint: expect.stringContaining("cluster = true") });
-  });
-
-  it("is closed with all its connections", async () => {
-    const cluster = await sharedCluster();
-    const clients = async () =>
-      (await Promise.all(cluster.nodes.map((node) => node.call("INFO", "clients")))).map((info) =>
-        Number(/connected_clients:(\d+)/.exec(String(info))![1]),
-      );
-    const before = await clients();
-    const client = await connect([cluster.port]);
-    await client.pipeline(KEYS.map((key) => ["GET", key]));
-    expect(await clients()).not.toEqual(before);
-    client.close();
-    await until(async () => JSON.stringify(await clients()) === JSON.stringify(before));
   });
 
   it("gives up on a server that reports no slots", async () => {

@@ -23,10 +23,9 @@ it("no include is left in a script", () => {
 it("a layout's argument to the scripts has its differences", () => {
   expect(JSON.parse(layoutArgument(layoutOf(RULES)))).toMatchObject({
     lookup: false,
-    partsAreIds: true,
     payloadRules: false,
   });
   expect(JSON.parse(layoutArgument(layoutOf(API_MS_RULES)))).toMatchObject({
-    ...{ lookup: "tts:task_lookup:", partsAreIds: false, payloadRules: true },
+    ...{ lookup: "tts:task_lookup:", payloadRules: true },
   });
 });

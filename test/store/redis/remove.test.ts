@@ -28,8 +28,6 @@ describe.each(KINDS)("on %s", (kind) => {
     });
 
     it.each([
-      { what: "its status changed", change: [["HSET", KEY, "status", "running"]] },
-      { what: "its time changed", change: [["HSET", KEY, "updated_at", "2020-01-01T08:00:05.250002"]] },
       { what: "its status was removed", change: [["HDEL", KEY, "status"]] },
       { what: "its time was removed", change: [["HDEL", KEY, "updated_at"]] },
       { what: "its hash went", change: [["DEL", KEY]] },
@@ -67,12 +65,6 @@ describe.each(KINDS)("on %s", (kind) => {
     beforeEach(async () => {
       await here.server.call("ZADD", INDEX, 1_577_865_605.250001, "alice:t1");
       await here.server.call("ZADD", USER_INDEX, 1_577_865_605.250001, "t1");
-    });
-
-    it("takes both members", async () => {
-      expect(await copyNow()).toMatchObject({ type: "none" });
-      expect(await remove(await copyNow())).toEqual([true]);
-      expect(await left()).toEqual([]);
     });
 
     it("is refused if a hash came", async () => {

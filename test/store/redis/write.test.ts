@@ -60,19 +60,6 @@ describe.each(KINDS)("on %s", (kind) => {
       expect((await here.server.hash(KEY)).updated_at).toBe("2024-01-01T00:00:01");
     });
 
-    it("writes null as an empty error", async () => {
-      await write(task());
-      expect((await here.server.hash(KEY)).error).toBe("");
-    });
-
-    it("keeps an equal copy, whatever its content", async () => {
-      await write(task({ text: "first" }));
-      expect(await write(task({ text: "second" }))).toEqual(["unchanged"]);
-      expect((await here.server.hash(KEY)).payload).toContain("first");
-      expect(await write(task({ text: "second" }), { overEqual: () => true })).toEqual(["written"]);
-      expect((await here.server.hash(KEY)).payload).toContain("second");
-    });
-
     it.each([
       { what: "a wrong score in the global index", break: ["ZADD", INDEX, 5, "alice:t1"] },
       { what: "a wrong score in the user's index", break: ["ZADD", USER_INDEX, 5, "t1"] },

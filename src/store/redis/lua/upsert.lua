@@ -8,7 +8,7 @@
 --- include lookups
 --- include guard
 local texts, fields, count = cjson.decode(ARGV[2]), layout.fields, #ARGV - 2
-local before = layout.partsAreIds and 4 or 6
+local before = layout.payloadRules and 6 or 4
 local width = before + #fields - 1
 local outcomes, index = {}, redis.pcall('ZCARD', KEYS[1])
 if type(index) == 'table' then
