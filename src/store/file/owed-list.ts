@@ -1,4 +1,4 @@
-import { rename, rm, writeFile } from "node:fs/promises";
+import { chown, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { Clock } from "../../clock.ts";
 import { describeSystemError, TtsctlError } from "../../errors.ts";
@@ -43,6 +43,7 @@ export class OwedList {
     await this.#alone(async (path) => {
       const file = await AppendedFile.open(path, 0o666, (cause) => failed(path, cause));
       await file.append(owed.map(lineOf)).finally(() => file.close());
+      await this.#giveAway(path);
     });
   }
 
@@ -62,6 +63,7 @@ export class OwedList {
       });
       if (left.length === 0) return rm(path, { force: true });
       await writeFile(`${path}.tmp`, left.map(lineOf).join(""), { flush: true });
+      await this.#giveAway(`${path}.tmp`);
       await rename(`${path}.tmp`, path);
     });
   }
@@ -69,6 +71,13 @@ export class OwedList {
   async #alone(work: (path: string) => Promise<void>): Promise<void> {
     const lock = await takeLock(await this.#target(), "owed", { seconds: LOCK_WAIT_S, clock: this.#clock });
     await work(await this.#path()).finally(() => lock.release());
+  }
+
+  /** To the owner of the store file, who goes on with it after a command of root's. */
+  async #giveAway(path: string): Promise<void> {
+    if (process.getuid?.() !== 0) return;
+    const store = await stat(await this.#target()).catch(() => null);
+    if (store !== null) await chown(path, store.uid, store.gid).catch(() => {}); // the disk may have no owners
   }
 
   async #path(): Promise<string> {
