@@ -75,7 +75,8 @@ async function runServe(context: Context, flags: ServeFlags): Promise<number> {
   const { clock, surroundings } = context;
   const describe = (outcome: SyncOutcome) => describeSync(outcome, undefined).trimEnd().replaceAll("\n", "; ");
   const note = context.note.bind(context);
-  const syncing = await connectSyncing(context, flags.sync && !flags.readOnly, { note, describe });
+  const may = { isWanted: flags.sync && !flags.readOnly, mayWrite: !flags.readOnly };
+  const syncing = await connectSyncing(context, may, { note, describe });
   const server = createHttpServer({
     ...{ run: context, clock, settings, rules: await context.rules(), store: await context.taskStore() },
     ...{ syncing, cleanup: record, readOnly: flags.readOnly, pageFolder: surroundings.pageFolder },
