@@ -63,7 +63,7 @@ export class Doorbell {
   async #look(): Promise<void> {
     const clock = this.#clock;
     this.#isLooking = true;
-    let again = Number.POSITIVE_INFINITY;
+    let again = clock.monotonic() + RING_EVERY_S;
     while (this.#listeners > 0) {
       const began = clock.monotonic();
       const now = await this.#readMark().catch(() => null);

@@ -17,7 +17,7 @@ export async function beginMark(mirror: Mirror, clock: Clock): Promise<LeaveMark
   const token = randomUUID();
   await mirror.beginSync(token);
   return async (what, snapshot) => {
-    await mirror.recount(usersIn(snapshot), true);
+    await mirror.recount([undefined, ...usersIn(snapshot)], true);
     if (await mirror.endSync(token, formatUtc(clock.now()))) return;
     throw new TtsctlError("REDIS_FAILED", `Redis at ${mirror.where} lost its data during the ${what}`, {
       hint: `it was flushed or restarted; run \`ttsctl ${what}\` again`,

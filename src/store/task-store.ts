@@ -15,7 +15,7 @@ import {
   type SourceChoice,
   type Stores,
 } from "./mirror-link.ts";
-import type { Mirror, Standing } from "./redis/mirror.ts";
+import { lacksMembers, type Mirror, type Standing } from "./redis/mirror.ts";
 import { MirrorTasks } from "./redis/mirror-tasks.ts";
 import { shownLayout } from "./redis/shown-layout.ts";
 import type { Stopped, TaskId, TaskPage, TaskSource } from "./task-source.ts";
@@ -329,8 +329,7 @@ export const UNSYNCED =
 /** The state of an index that lacks members: it is missing, or has fewer than half of those that were counted. Else null. */
 async function doubtsOf(mirror: Mirror, userId: string | undefined): Promise<Standing | null> {
   const standing = await mirror.standing(userId);
-  const { syncedAt, members, counted } = standing;
-  return syncedAt === null || members === 0 || counted === null || members < counted / 2 ? standing : null;
+  return standing.syncedAt === null || lacksMembers(standing) ? standing : null;
 }
 
 /**

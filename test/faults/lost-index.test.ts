@@ -143,6 +143,29 @@ describe("an index that was lost, or lost members,", () => {
     }
   });
 
+  it("is still noticed after a cleanup or a deletion", async () => {
+    here.root.writeStore(records());
+    await run("sync");
+    const chance = new Chance("after a loss");
+    for (const key of [INDEX, indexOf("bob")]) await dropMost(chance, key);
+    for (const argv of [
+      ["delete", "--user", "bob", "--ids", "t1,t4", "--yes", "--force"],
+      ["cleanup", "--once"],
+    ]) {
+      expect((await invoke(argv, { cwd: here.root.path })).code).toBe(0);
+      for (const user of [[], ["--user", "bob"]]) {
+        const mine = here.root.readStore().filter(({ user_id }) => user.length === 0 || user_id === "bob");
+        const { total, says } = await run("list", ...user);
+        expect([argv[0], user, total, says]).toEqual([
+          argv[0],
+          user,
+          mine.length,
+          expect.stringContaining("ttsctl sync"),
+        ]);
+      }
+    }
+  });
+
   it("a full Redis that evicts keys never reads as fewer tasks without a warning", async () => {
     const many = Array.from({ length: 600 }, (_, i) => record(USERS[i % 3]!, `t${i}`, { text: "x".repeat(2000) }));
     here.root.writeStore(many);

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { FastClock } from "../helpers/clock.ts";
+import { Doorbell } from "../../src/http/doorbell.ts";
+import { FastClock, TestClock } from "../helpers/clock.ts";
 import { ago, record } from "../helpers/records.ts";
 import { until } from "../helpers/until.ts";
 import { type Served, useServer } from "./setup.ts";
@@ -98,6 +99,22 @@ describe("a stream", () => {
     await here.server.start();
     await shows("redis");
     expect(stream.text).toMatch(/^: still here\n\n(: still here\n\n|event: changed\ndata: \{"ring":\d+\}\n\n)*/);
+  });
+
+  it("rings once a minute without a change, also if somebody listened before", async () => {
+    const clock = new TestClock({ longest: 0 });
+    const doorbell = new Doorbell(clock, async () => "as before");
+    const listen = async (seconds: number): Promise<number> => {
+      const leave = new AbortController();
+      let rings = 0;
+      const left = doorbell.listen(async () => void rings++, leave.signal);
+      await clock.advance(seconds);
+      leave.abort();
+      await Promise.all([left, clock.advance(10)]);
+      return rings;
+    };
+    expect(await listen(90)).toBeGreaterThanOrEqual(2);
+    expect(await listen(90)).toBe(2);
   });
 
   it("takes no parameters and no body", async () => {

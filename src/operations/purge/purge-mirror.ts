@@ -6,7 +6,7 @@ import type { CopyReading } from "../../store/layout/layout.ts";
 import { isOutage } from "../../store/mirror-link.ts";
 import { BATCH, type GuardedRemoval, type Outcome } from "../../store/redis/copies.ts";
 import { ServerError } from "../../store/redis/errors.ts";
-import type { Mirror } from "../../store/redis/mirror.ts";
+import { lacksMembers, type Mirror } from "../../store/redis/mirror.ts";
 import { readRecords } from "../../store/redis/records.ts";
 import { writeToMirror } from "../../store/redis/write.ts";
 import type { TaskId } from "../../store/task-source.ts";
@@ -28,8 +28,8 @@ export class PurgeMirror {
   readonly #notWrittenBack: NamedWarnings;
   /** The removed copies that were newer than the file's. */
   readonly #ahead: Task[] = [];
-  /** The users whose tasks were removed. */
-  readonly #users = new Set<string>();
+  /** The users whose tasks were removed, and (undefined) all: whether their index can be counted again. */
+  readonly #users = new Map<string | undefined, boolean>();
 
   constructor(use: Cleared["use"], reporter: Reporter) {
     this.#use = use;
@@ -71,8 +71,17 @@ export class PurgeMirror {
 
   /** The conditional delete; undefined if the mirror was lost, so no outcome is known. */
   remove(removals: readonly GuardedRemoval[]): Promise<Outcome<boolean>[] | undefined> {
-    for (const { id } of removals) this.#users.add(id.userId);
-    return this.#ask((mirror) => mirror.remove(removals));
+    return this.#ask(async (mirror) => {
+      const named = new Set([undefined, ...removals.map(({ id }) => id.userId)]);
+      const fresh = [...named].filter((userId) => !this.#users.has(userId));
+      const standings = fresh.length === 0 ? [] : await mirror.standings(fresh).catch(unlessRefused);
+      // The count of an index that has lost members is kept, because it shows the loss.
+      for (const [i, userId] of fresh.entries()) {
+        const standing = standings?.[i];
+        this.#users.set(userId, standing !== undefined && !lacksMembers(standing));
+      }
+      return mirror.remove(removals);
+    });
   }
 
   /** Puts kept tasks back: the file's records, and copies that were newer. */
@@ -106,7 +115,8 @@ export class PurgeMirror {
 
   /** @returns why Redis is incomplete, or null */
   async end(): Promise<TtsctlError | null> {
-    if (this.#users.size > 0) await this.#ask((mirror) => mirror.recount(this.#users).catch(unlessRefused));
+    const users = [...this.#users].flatMap(([userId, isComplete]) => (isComplete ? [userId] : []));
+    if (users.length > 0) await this.#ask((mirror) => mirror.recount(users).catch(unlessRefused));
     this.#notWrittenBack.end();
     const { count } = this.#notWrittenBack;
     if (this.lost !== null || count === 0) return this.lost;
@@ -116,6 +126,6 @@ export class PurgeMirror {
 }
 
 /** Lists do without new counts: until the next sync they compare Redis with the file. */
-function unlessRefused(error: unknown): void {
+function unlessRefused(error: unknown): undefined {
   if (!(error instanceof ServerError)) throw error;
 }

@@ -58,6 +58,11 @@ export interface Standing {
   readonly counted: number | null;
 }
 
+/** Whether an index is missing, or has fewer than half of the members that were counted. */
+export function lacksMembers({ members, counted }: Standing): boolean {
+  return members === 0 || counted === null || members < counted / 2;
+}
+
 const COUNTED_AT_ONCE = 500;
 /** How long the token of a killed sync remains, seconds. */
 const TOKEN_LIFE = 86_400;
@@ -95,27 +100,34 @@ export class Mirror {
     return (await this.commands.command("GET", SYNCED_KEY)) as string | null;
   }
 
-  /** The state of an index, of a user or (undefined) of all, which shows a loss of members. */
   async standing(userId: string | undefined): Promise<Standing> {
-    const key = this.layout.indexKey(userId);
-    const [at, counts, members] = allOf(
-      await this.commands.pipeline([
-        ["GET", SYNCED_KEY],
-        ["HMGET", COUNTED_KEY, INDEX_KEY, key],
-        ["ZCARD", key],
-      ]),
-    );
-    const [all, own] = counts as (string | null)[];
-    return { syncedAt: at as string | null, members: members as number, counted: all == null ? null : Number(own) };
+    const [only] = await this.standings([userId]);
+    return only!;
   }
 
-  /** Counts the members of the global index and of users' indexes. @param isWhole whether these are all users */
-  async recount(users: Iterable<string>, isWhole = false): Promise<void> {
+  /** The states of indexes, of users or (undefined) of all, which show a loss of members. */
+  async standings(users: readonly (string | undefined)[]): Promise<Standing[]> {
+    const keys = users.map((userId) => this.layout.indexKey(userId));
+    const [at, counts, ...members] = allOf(
+      await this.commands.pipeline([
+        ["GET", SYNCED_KEY],
+        ["HMGET", COUNTED_KEY, INDEX_KEY, ...keys],
+        ...keys.map((key) => ["ZCARD", key] as const),
+      ]),
+    );
+    const [all, ...own] = counts as (string | null)[];
+    return members.map((size, i) => {
+      return { syncedAt: at as string | null, members: size as number, counted: all == null ? null : Number(own[i]) };
+    });
+  }
+
+  /** Counts the members of indexes, of users and (undefined) of all. @param isWhole whether these are all users */
+  async recount(users: Iterable<string | undefined>, isWhole = false): Promise<void> {
     if (isWhole) await this.commands.command("DEL", COUNTED_KEY);
-    for (const some of batches([undefined, ...users], COUNTED_AT_ONCE)) {
+    for (const some of batches(users, COUNTED_AT_ONCE)) {
       const keys = some.map((userId) => this.layout.indexKey(userId));
       const sizes = unlessFatal(await this.commands.pipeline(keys.map((key) => ["ZCARD", key])));
-      const pairs = keys.flatMap((key, i) => (Number(sizes[i]) > 0 ? [key, Number(sizes[i])] : []));
+      const pairs = keys.flatMap((key, i) => (typeof sizes[i] === "number" ? [key, sizes[i]] : []));
       if (pairs.length > 0) await this.commands.command("HSET", COUNTED_KEY, ...pairs);
     }
   }
