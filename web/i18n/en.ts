@@ -135,8 +135,6 @@ export const en = {
     BUSY: "The server is busy. Try again.",
     MAX_DELETE_EXCEEDED: "More tasks match now than before. Nothing was changed; check the new plan.",
     LOCK_TIMEOUT: "Another ttsctl holds the lock. Try again.",
-    INTERRUPTED: "The server is stopping. Try again.",
-    INTERNAL: "ttsctl failed with an internal error.",
     REDIS_: "Redis reported a problem.",
     STORE_: "There is a problem with the store file.",
   },

@@ -136,8 +136,6 @@ export const zh: Messages = {
     BUSY: "服务器繁忙，请重试。",
     MAX_DELETE_EXCEEDED: "符合条件的任务比刚才多了，未做任何更改；请核对新的计划。",
     LOCK_TIMEOUT: "另一个 ttsctl 正在占用锁，请重试。",
-    INTERRUPTED: "服务器正在停止，请重试。",
-    INTERNAL: "ttsctl 自身出错。",
     REDIS_: "Redis 出现问题。",
     STORE_: "存储文件出现问题。",
   },

@@ -105,7 +105,7 @@ function Live() {
   const { filter } = tasks.request.value;
   const isLive = refreshSeconds.value > 0 && tasks.failure.value === null;
   return (
-    <Menu kind={isLive ? "live done" : "live wait"} label={text.live(refreshSeconds.value)}>
+    <Menu kind={isLive ? "live done" : "live wait"} label={text.live(isLive ? refreshSeconds.value : 0)}>
       {view && clock && <p class="quiet updated">{text.updated(clock.time(view.at))}</p>}
       <Button label={text.refresh} press={refreshNow} />
       <Field label={text.refreshEvery}>
