@@ -13,7 +13,6 @@ const ALSO = [
   [/^bench\//, ["test/bench/"]],
   [/^test\/tools\//, ["test/interop/", "test/http/"]],
   [/^test\/(config|json|store|task)\/.*\.py$/, ["test/config/", "test/json/", "test/store/file/", "test/task/"]],
-  [/\.snap$/, ["test/e2e/screen.test.ts"]],
 ];
 /** Minutes long: they run only if one of them, or a helper, changed. */
 const FAULTS = "test/faults/";

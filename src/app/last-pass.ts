@@ -30,11 +30,11 @@ export async function lastPassIn(path: string, store: string): Promise<PassEnd |
   }
 }
 
-async function endOf(file: FileHandle): Promise<Buffer> {
+async function endOf(file: FileHandle): Promise<string> {
   const { size } = await file.stat();
   const length = Math.min(size, FARTHEST_BACK);
   const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, size - length);
-  return buffer.subarray(0, bytesRead);
+  return buffer.toString("utf8", 0, bytesRead);
 }
 
 interface Line {
@@ -55,9 +55,12 @@ interface End extends Line {
   readonly result: Readonly<Record<string, number>> | null;
 }
 
-function lastPass(bytes: Buffer, store: string): PassEnd | null {
+function lastPass(ledger: string, store: string): PassEnd | null {
   const ends = new Map<string, End>();
-  for (const line of linesFromEnd(bytes)) {
+  const lines = ledger.split("\n").filter((line) => WANTED.test(line));
+  for (const text of lines.reverse()) {
+    const line = lineIn(text);
+    if (line === null) continue;
     if (line.event === "end") ends.set(line.run, line as End);
     const end = ends.get(line.run);
     if (line.event !== "begin" || end === undefined) continue;
@@ -71,20 +74,8 @@ function lastPass(bytes: Buffer, store: string): PassEnd | null {
   return null;
 }
 
-const NEWLINE = 0x0a;
 /** A line that names tasks may be long, and isn't parsed. */
 const WANTED = /^\{"time":"[^"]*","run":"[^"]*","event":"(begin|end)"/;
-
-function* linesFromEnd(bytes: Buffer): Generator<Line> {
-  for (let end = bytes.lastIndexOf(NEWLINE); end > 0; ) {
-    const before = bytes.lastIndexOf(NEWLINE, end - 1);
-    if (WANTED.test(bytes.toString("latin1", before + 1, Math.min(end, before + 200)))) {
-      const line = lineIn(bytes.toString("utf8", before + 1, end));
-      if (line !== null) yield line;
-    }
-    end = before;
-  }
-}
 
 /** Null for a line that was cut off. */
 function lineIn(text: string): Line | null {

@@ -164,7 +164,7 @@ export class RunParts {
   /** The store file for a run that changes tasks: the signal ends its waits. */
   async changingFileStore(): Promise<FileStore> {
     await this.warnOfMisspelt();
-    return this.fileStore({ signal: this.signal, log: (line) => this.log(line) });
+    return this.fileStore({ signal: this.signal });
   }
 
   /**

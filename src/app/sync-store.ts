@@ -33,7 +33,7 @@ export async function pushFile(
   try {
     const push = () => syncStore(parts, { ledger: null, confirm: async () => {} }, options);
     const outcome = await writer.aroundSync(push);
-    if (outcome.failed === 0) repairs.wasSynced(needed, outcome.orphans);
+    if (outcome.failed === 0) repairs.wasSynced(needed);
     return outcome;
   } finally {
     await parts.release().catch(() => {}); // the outcome of the sync counts

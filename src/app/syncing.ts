@@ -3,7 +3,6 @@ import type { SyncOutcome } from "../operations/sync.ts";
 import type { LinkEvents, MirrorState } from "../store/mirror-link.ts";
 import { MirrorWriter } from "../store/mirror-writer.ts";
 import { PendingRepairs } from "../store/pending-repairs.ts";
-import type { Removal } from "../store/redis/write.ts";
 import { counted } from "../task/amounts.ts";
 import type { RunParts } from "./parts.ts";
 import { pushFile, retrying } from "./sync-store.ts";
@@ -28,7 +27,11 @@ export type Syncing = Awaited<ReturnType<typeof connectSyncing>>;
  * Pushes the store file to Redis on start, and again when Redis is back. Until then Redis isn't read. Call it before the stores
  * are used.
  */
-export async function connectSyncing(parts: RunParts, isWanted: boolean, { note, describe }: Words) {
+export async function connectSyncing(
+  parts: RunParts,
+  { isWanted, mayWrite }: { readonly isWanted: boolean; readonly mayWrite: boolean },
+  { note, describe }: Words,
+) {
   /** Also repeats a sync that failed because another command had the lock, or the file was half written. */
   const retry = retrying(parts.clock, sync, LONGEST_RETRY_MS, parts.signal);
   const reasonBehind = isWanted ? UNSYNCED : "Redis was down and may lack changes of the file; run `ttsctl sync`";
@@ -44,8 +47,7 @@ export async function connectSyncing(parts: RunParts, isWanted: boolean, { note,
   }
   const warn = (line: string) => say("warn", line);
 
-  /** Tasks that were deleted from the file, but not from Redis. */
-  const repairs = new PendingRepairs(warn);
+  const repairs = new PendingRepairs();
   const events: LinkEvents = {
     onUp: (mirror, again) => {
       say("info", again ? `Redis at ${mirror.where} is back` : `Redis at ${mirror.where} answered the ping`);
@@ -57,8 +59,9 @@ export async function connectSyncing(parts: RunParts, isWanted: boolean, { note,
     onDown: ({ message, code }) => say("warn", `${message}: reads use the store file`, code),
   };
   const { shared, link } = await parts.liveOn({ events, forReaders });
+  const { file } = await parts.stores();
   const writer = new MirrorWriter({
-    ...{ clock: parts.clock, shared, link, repairs, warn },
+    ...{ clock: parts.clock, file, shared, link, repairs, warn },
     isBusy: () => false,
     onMirrorFailure: () => {},
   });
@@ -76,7 +79,7 @@ export async function connectSyncing(parts: RunParts, isWanted: boolean, { note,
 
   function begin(): void {
     if (isWanted) retry.begin();
-    else catchUp();
+    else if (mayWrite) catchUp();
   }
 
   function catchUp(): void {
@@ -116,11 +119,8 @@ export async function connectSyncing(parts: RunParts, isWanted: boolean, { note,
   return {
     isRunning: () => retry.running() !== null,
 
-    /** Tasks were deleted from the file, but not from Redis. */
-    left(removals: Iterable<Removal>, error: TtsctlError): void {
-      for (const { id, before } of removals) repairs.note({ id, task: null, before }, error);
-      catchUp();
-    },
+    /** Deletions may be owed to Redis. */
+    catchUp,
 
     /** Redis may lack changes of the file. */
     mayLack(): void {

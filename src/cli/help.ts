@@ -21,27 +21,8 @@ export function groupHelp(program: Command, width: number | undefined): void {
 }
 
 /** At most 80 columns, on a narrower terminal less. */
-export function helpWidth(width: number | undefined): number {
+function helpWidth(width: number | undefined): number {
   return Math.max(40, Math.min(COLUMNS, width || COLUMNS));
-}
-
-/** Breaks long lines: the remark on an example goes below it, and a long example continues after a backslash. */
-export function wrapHelp(text: string, width: number): string {
-  const lines = text.split("\n").flatMap((line) => {
-    if (line.length <= width) return [line];
-    const [, example, remark] = /^( {2}\S.*?\S) {2,}(\S.*)$/.exec(line) ?? [];
-    if (example === undefined) return broken(line, width);
-    return [...broken(example, width), ...broken(`      ${remark}`, width)];
-  });
-  return lines.join("\n");
-}
-
-function broken(line: string, width: number): string[] {
-  if (line.length <= width) return [line];
-  const [end, indent] = line.startsWith("  ttsctl") ? [" \\", "      "] : ["", /^ */.exec(line)![0]];
-  const space = line.lastIndexOf(" ", width - end.length);
-  if (space <= indent.length) return [line];
-  return [line.slice(0, space) + end, ...broken(indent + line.slice(space + 1), width)];
 }
 
 /** Like commander's, without the defaults of switches and presets. */

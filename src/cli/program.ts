@@ -3,7 +3,7 @@ import { type TtsctlError, usage } from "../errors.ts";
 import { nearest } from "../task/nearest.ts";
 import { VERSION } from "../version.ts";
 import { type Attach, Context, type Surroundings } from "./context.ts";
-import { groupHelp, helpWidth, TOPICS, wrapHelp } from "./help.ts";
+import { groupHelp, TOPICS } from "./help.ts";
 import { LOG_FORMATS } from "./io.ts";
 import { ADDING, addOne, settingOption } from "./selection.ts";
 import { FORMATS, formatsOf, type GlobalFlags } from "./terminal.ts";
@@ -72,7 +72,7 @@ async function runOneOfAll(surroundings: Surroundings): Promise<number> {
     const isHelp = error.exitCode === 0 || error.code === "commander.help";
     if (!isHelp) throw usageError(error, commandNamed(program, argv));
   }
-  await terminal.out.write(wrapHelp(help, helpWidth(columns)));
+  await terminal.out.write(help);
   return ended.exitCode;
 }
 

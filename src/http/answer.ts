@@ -76,6 +76,7 @@ export function json(value: object, warnings?: readonly string[], headers?: Head
 /** Errors that only HTTP has, with their statuses. */
 const HTTP_CODES = {
   BAD_REQUEST: 400,
+  USER_REQUIRED: 400,
   TOKEN_REQUIRED: 401,
   TOKEN_WRONG: 401,
   HOST_REFUSED: 403,

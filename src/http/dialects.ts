@@ -94,7 +94,7 @@ export const API_MS: Dialect = {
       const isDeletion = method === "DELETE";
       return json(isDeletion ? answer(OK, "", { removed: false }) : answer(NO_RESOURCE, "not found"));
     }
-    if (detail === NO_USER) return json(answer(WRONG_PARAMETER, NO_USER));
+    if (code === "USER_REQUIRED") return json(answer(WRONG_PARAMETER, NO_USER));
     const message = hint === null ? detail : `${detail}; ${hint}`;
     return json(answer(CODES[status] ?? FAILED, message), [], refusalHeaders(error), status);
   },
@@ -110,7 +110,7 @@ function params<N extends string>(url: string, accepted: readonly N[]): Map<N, s
 
 /** @throws HttpError if the user is missing, which every list needs */
 function withinLimits(raw: RawQuery): RawQuery {
-  if (trimId(raw.users?.[0] ?? "") === "") throw new HttpError("BAD_REQUEST", NO_USER);
+  if (trimId(raw.users?.[0] ?? "") === "") throw new HttpError("USER_REQUIRED", NO_USER);
   const pageSize = Math.max(1, Math.min(raw.pageSize ?? DEFAULT_SIZE, LARGEST_SIZE));
   return { ...raw, page: Math.max(1, raw.page ?? 1), pageSize };
 }

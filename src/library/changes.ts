@@ -42,7 +42,7 @@ export function updated<T extends BaseTask>(
   if (claimId !== undefined && fields.set.has("status")) {
     for (const name of [CLAIM_ID, CLAIMED_UNTIL]) {
       fields.set.delete(name);
-      if (name in before) fields.removed.add(name);
+      if (Object.hasOwn(before, name)) fields.removed.add(name);
     }
   } else if (leaseMs !== undefined) fields.set.set(CLAIMED_UNTIL, leaseEnd(task, leaseMs, context));
   return fields.set.size + fields.removed.size === 0 ? null : changed(task, fields, context);

@@ -8,7 +8,7 @@ import type { PendingRepairs } from "../store/pending-repairs.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import type { TaskId } from "../store/task-source.ts";
 import type { TaskWriter } from "../store/task-writer.ts";
-import { dropMarks, type LeftUndone, type WriterMark } from "../store/writer-mark.ts";
+import { dropMarks, type WriterMark } from "../store/writer-mark.ts";
 import type { Logger, SyncResult } from "./types.ts";
 
 const LONGEST_RETRY_MS = 60_000;
@@ -29,17 +29,9 @@ export function mirrorRepair({ parts, logger, shared, link, repairs, writer, mar
   const retry = retrying(parts.clock, repair, LONGEST_RETRY_MS, stop.signal);
   /** Syncs that the program asked for. */
   const asked = new Set<Promise<unknown>>();
-  /** The unfinished changes of ended processes; null before the first check. */
-  let undone: LeftUndone | null = null;
   /** Only once: later the file may have lost all that Redis has. */
   let isChecked = false;
   let wasMarked = false;
-
-  async function lookForUndone(): Promise<void> {
-    if (undone !== null) return;
-    undone = await mark.leftByOthers();
-    if (undone.paths.length > 0) repairs.leaveToSync(undone.removals);
-  }
 
   /** `ttsctl sync`; a failure of Redis is a value. */
   async function push(signal: AbortSignal): Promise<SyncResult> {
@@ -48,7 +40,7 @@ export function mirrorRepair({ parts, logger, shared, link, repairs, writer, mar
     try {
       const outcome = await pushFile(await parts.forCall("syncToRedis", signal), writer, repairs);
       const { failedToPrune: _, pruned: __, dryRun: ___, ...counts } = outcome;
-      if (counts.failed === 0 && !repairs.lacksRemovals) await dropMarks(undone?.paths ?? []);
+      if (counts.failed === 0) await dropMarks(await mark.leftByOthers());
       return { counts, problem: null };
     } catch (error) {
       if (!isRedisError(error)) throw error;
@@ -86,7 +78,7 @@ export function mirrorRepair({ parts, logger, shared, link, repairs, writer, mar
       const { syncedAt, members } = await mirror.standing(undefined);
       const isFlushed = wasMarked && syncedAt === null;
       wasMarked = syncedAt !== null;
-      await lookForUndone();
+      await mark.leftByOthers();
       const missing = snapshot.size - members;
       if (isFlushed || missing > repairs.size + writer.pending) repairs.leaveToSync();
     },

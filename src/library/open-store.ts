@@ -5,6 +5,7 @@ import { TtsctlError } from "../errors.ts";
 import { findClaimable } from "../store/claim.ts";
 import type { Update } from "../store/file/batch-plan.ts";
 import { FileStore } from "../store/file/file-store.ts";
+import { OWED } from "../store/mirror-link.ts";
 import { PendingRepairs } from "../store/pending-repairs.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { newestTasks, TaskStore as TaskReader } from "../store/task-store.ts";
@@ -74,7 +75,7 @@ async function openParts(options: StoreOptions) {
     caller: { argv: process.argv.slice(1, 2), cwd: process.cwd(), env: process.env, request: null },
   });
   const rules = await parts.rules();
-  const repairs = new PendingRepairs(warn);
+  const repairs = new PendingRepairs();
   const events = eventSource(logger, clock, () => repairs.size);
   const { shared, link } = await parts.liveOn({
     events: {
@@ -89,10 +90,14 @@ async function openParts(options: StoreOptions) {
     grows: true,
   });
   const file = writable(new FileStore(settings.store.path.value, rules, clock));
-  const mark = new WriterMark(() => file.target());
+  const mark = new WriterMark(
+    () => file.target(),
+    () => repairs.leaveToSync(),
+  );
   const onMirrorFailure = (error: TtsctlError, count: number) => events.mirrorFailed(error, count);
-  const marked = settings.redis.enabled.value ? mark : null;
-  const writer = new TaskWriter({ file, shared, repairs, clock, link, mark: marked, warn, onMirrorFailure });
+  const owes = settings.redis.enabled.value;
+  const marked = owes ? mark : null;
+  const writer = new TaskWriter({ file, shared, repairs, clock, link, owes, mark: marked, warn, onMirrorFailure });
   const repair = mirrorRepair({ parts, logger, shared, link, repairs, writer, mark });
   const stores = await parts.stores();
   const parser = new RecordParser(rules);
@@ -188,9 +193,10 @@ function storeOf<T extends BaseTask>(opened: StoreParts): TaskStore<T> {
     await store.stopCleanup();
     await repair.close();
     await writer.close();
-    const { problem } = repairs;
+    const owes = settings.redis.enabled.value && (await stores.file.owed.isThere());
+    const problem = repairs.problem ?? (owes ? OWED : null);
     if (problem !== null) logger.warn(`${problem}; the next program that opens the store repairs Redis`);
-    await mark.close(problem === null);
+    await mark.close(repairs.problem === null);
     await parts.release();
   }
 

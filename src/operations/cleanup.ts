@@ -6,6 +6,7 @@ import { formatBytes } from "../task/amounts.ts";
 import { describeStuck } from "../task/stuck.ts";
 import { formatUtc } from "../task/time.ts";
 import { checkBrake, type MaxDelete } from "./brake.ts";
+import { drainOwed } from "./drain-owed.ts";
 import type { Parts } from "./parts.ts";
 import { preflight } from "./preflight.ts";
 import type { BackupFile } from "./purge/backup.ts";
@@ -80,7 +81,10 @@ export async function cleanupOnce(parts: CleanupParts, options: CleanupOptions):
   const { file, use } = await preflight(parts, "cleanup", asked);
   if (doubt !== null && use.mirror === null) throw doubt;
   for (const line of invalidWarnings(snapshot)) parts.reporter.warn(line);
-  if (!options.dryRun) recoverArtifacts(parts);
+  if (!options.dryRun) {
+    recoverArtifacts(parts);
+    await use.attempt(async (mirror) => (mirror === null ? undefined : drainOwed({ ...parts, file }, mirror)));
+  }
   const { plan, found } = await prepare(parts, snapshot, use, options, now);
   await use.attempt((mirror) => nameFuture(snapshot, mirror, now + FUTURE_S, parts.reporter));
   const sizes = { fileTasks: snapshot.size, redisTasks: use.mirror === null ? null : found.members };
@@ -98,6 +102,7 @@ export async function cleanupOnce(parts: CleanupParts, options: CleanupOptions):
   }
   await purge.check();
   const stopped = await purge.run();
+  if (!options.dryRun && stopped === null) await file.compact(snapshot, (line) => parts.reporter.warn(line));
   const { counts } = purge.tally;
   const result = {
     ...emptyResult(now - options.retention, options),

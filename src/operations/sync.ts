@@ -15,6 +15,7 @@ import { counted } from "../task/amounts.ts";
 import { ofUser } from "../task/query-fields.ts";
 import type { Task } from "../task/task.ts";
 import { checkBrake, type MaxDelete } from "./brake.ts";
+import { drainOwed } from "./drain-owed.ts";
 import { ListedFile } from "./listed-file.ts";
 import type { RedisParts } from "./parts.ts";
 import { bothOf, preflight } from "./preflight.ts";
@@ -68,7 +69,9 @@ export interface SyncParts extends RedisParts<"file" | "clock" | "reporter" | "s
 export async function sync(parts: SyncParts, options: SyncOptions): Promise<SyncOutcome> {
   const started = parts.clock.monotonic();
   const snapshot = await parts.file.read();
-  await using run = new SyncRun(await clearedForSync(parts, options, snapshot), options, snapshot);
+  const cleared = await clearedForSync(parts, options, snapshot);
+  await using run = new SyncRun(cleared, options, snapshot);
+  if (!options.dryRun) await drainOwed(cleared, cleared.mirror);
   await run.list();
   if (options.prune) await run.confirmPrune();
   run.warn();

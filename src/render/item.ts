@@ -101,8 +101,8 @@ export function pageFooter({ total, page, pageSize, source, tasks, missing }: Li
   return missing.length === 0 ? shown : `${shown}; not found: ${missing.join(", ")}`;
 }
 
-/** As written, with the offset of the service's zone, as `3m`, or as `3m ago`. */
-export const TIME_STYLES = ["raw", "iso", "age", "relative"] as const;
+/** As written, with the offset of the service's zone, or as `3m`. */
+export const TIME_STYLES = ["raw", "iso", "age"] as const;
 export type TimeStyle = (typeof TIME_STYLES)[number];
 
 export interface TimeTelling {
@@ -119,7 +119,7 @@ export function timeText(text: string, { style, times, zone, now }: TimeTelling)
   const epoch = times.epochOf(text);
   if (!Number.isFinite(epoch)) return text;
   if (style === "iso") return formatInZone(epoch, zone);
-  return style === "age" && epoch <= now ? formatAge(now - epoch) : relativeTime(now - epoch);
+  return epoch <= now ? formatAge(now - epoch) : relativeTime(now - epoch);
 }
 
 /** `3m ago`, `in 2h`, `now`, rounded down. @param age seconds */

@@ -290,6 +290,12 @@ export class KeySet {
     this.#bits = new Uint8Array((keys >> 3) + 1);
   }
 
+  static from(members: Iterable<number>, keys: number): KeySet {
+    const set = new KeySet(keys);
+    for (const key of members) set.add(key);
+    return set;
+  }
+
   add(key: number): void {
     if (this.has(key)) return;
     this.#bits[key >> 3]! |= 1 << (key & 7);

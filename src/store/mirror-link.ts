@@ -156,7 +156,10 @@ export async function mirrorFor({ file, link }: Stores, source: SourceChoice) {
   const isForced = source === "redis";
   const state = source === "file" ? ({ kind: "off" } as const) : await link.open();
   const warnings: string[] = [];
-  if (state.kind === "on") return { mirror: state.mirror, behind: isForced ? undefined : state.behind, warnings };
+  if (state.kind === "on") {
+    const behind = isForced ? undefined : (state.behind ?? ((await file.owed.isThere()) ? OWED : undefined));
+    return { mirror: state.mirror, behind, warnings };
+  }
   if (isForced) throw state.kind === "down" ? state.error : redisDisabled();
   if (state.kind === "down") warnings.push(fallbackWarning(state.error, file.path));
   return { mirror: null, behind: undefined, warnings };
@@ -186,6 +189,9 @@ export function isOutage(error: TtsctlError): boolean {
   if (error instanceof NotRedis) return false;
   return code === "REDIS_UNAVAILABLE" || code === "REDIS_TIMEOUT" || code === "REDIS_TLS";
 }
+
+/** Why the mirror must not be read while deletions are owed to it. */
+export const OWED = "Redis may still have tasks that were deleted from the file (run `ttsctl sync`)";
 
 /** A mirror that an operation works without from its first failure on (docs/contract.md, Commands, exit code 3). */
 export class MirrorUse<M extends Mirror = Mirror> {

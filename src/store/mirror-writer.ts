@@ -3,12 +3,13 @@ import { isRedisError, isStoreError, TtsctlError } from "../errors.ts";
 import { batches, fillIn } from "../pool.ts";
 import { keyOf } from "../task/ids.ts";
 import type { Task } from "../task/task.ts";
-import { newest } from "../task/version.ts";
+import { newer, newest } from "../task/version.ts";
+import type { FileStore } from "./file/file-store.ts";
+import type { Owed } from "./file/owed-list.ts";
 import { CurrentFile, type SharedSnapshot } from "./file/shared-snapshot.ts";
-import type { Batches } from "./group-commit.ts";
 import { NO_COPY, type RedisCopy } from "./layout/copy.ts";
 import type { MirrorLink } from "./mirror-link.ts";
-import type { MirrorChange, MirrorOutcome, PendingRepair, PendingRepairs } from "./pending-repairs.ts";
+import type { MirrorChange, MirrorOutcome, PendingRepairs } from "./pending-repairs.ts";
 import { BATCH, type Outcome } from "./redis/copies.ts";
 import type { Mirror } from "./redis/mirror.ts";
 import { removeFromMirror, writeToMirror } from "./redis/write.ts";
@@ -19,7 +20,8 @@ import { WrittenCopies } from "./written-copies.ts";
 export interface MirrorWriterParts {
   readonly clock: Clock;
   readonly link: MirrorLink;
-  readonly shared: SharedSnapshot;
+  readonly file: FileStore;
+  readonly shared: Pick<SharedSnapshot, "read" | "identity">;
   readonly repairs: PendingRepairs;
   /** Receives an error for changes that the file has and the mirror may lack. */
   onMirrorFailure(error: TtsctlError, count: number): void;
@@ -50,33 +52,41 @@ export class MirrorWriter {
     this.#repairs = parts.repairs;
   }
 
-  /** Works on what waits, as `GroupCommit` asks for. A failure of Redis is a value. */
-  async work(batches: Batches<MirrorChange, MirrorOutcome>): Promise<void> {
-    const batch = await batches.next(0);
-    if (batch === null) return;
-    const last = lastOfEach(batch.items);
+  /** A failure of Redis is a value. */
+  async work(changes: readonly MirrorChange[]): Promise<MirrorOutcome[]> {
+    const last = lastOfEach(changes);
     const outcomes = await this.#alone(() => this.#write([...last.values()]));
     const errors = outcomes.filter((outcome) => outcome instanceof TtsctlError);
     if (errors.length > 0) this.#parts.onMirrorFailure(errors[0]!, errors.length);
-    batch.settle(outcomesFor(batch.items, new Map([...last.keys()].map((key, i) => [key, outcomes[i]!]))));
     void this.#alone(() => this.#followFile());
+    return outcomesFor(changes, new Map([...last.keys()].map((key, i) => [key, outcomes[i]!])));
   }
 
-  /** Pushes pending changes in batches, so new ones don't wait for all of them. Failures are reported and remain pending. */
+  /**
+   * Pushes pending changes and owed deletions in batches, so new ones don't wait for all of them. Failures are reported and
+   * remain pending.
+   */
   async catchUp(): Promise<void> {
-    if (this.#repairs.size === 0 || (await this.#parts.link.open()).kind !== "on") return;
-    for (const keys of batches(this.#repairs.keys, BATCH)) {
-      if (!(await this.#alone(() => this.#pushOwed(keys)))) break;
+    const { file, link } = this.#parts;
+    if ((this.#repairs.size === 0 && !(await file.owed.isThere())) || (await link.open()).kind !== "on") return;
+    const owed = await file.owed.read();
+    await file.landed();
+    const due = new Map([...owed, ...this.#repairs.of(this.#repairs.keys)].map((one) => [keyOf(one.id), one]));
+    for (const some of batches(due.values(), BATCH)) {
+      if (!(await this.#alone(() => this.#pushOwed(some, owed)))) break;
     }
     await this.#alone(() => this.#followFile());
-    this.#retryLater();
+    await this.#retryLater();
   }
 
   /** A task that is being changed is left to that change. Returns false if all failed. */
-  async #pushOwed(keys: readonly string[]): Promise<boolean> {
-    const repairs = this.#repairs.of(keys).filter(({ id }) => !this.#parts.isBusy(id));
-    const outcomes = await this.#write(await this.#asInFile(repairs).catch(noneOfStore));
-    return outcomes.length === 0 || outcomes.some((outcome) => !(outcome instanceof TtsctlError));
+  async #pushOwed(due: readonly Pick<MirrorChange, "id" | "before">[], owed: readonly Owed[]): Promise<boolean> {
+    const idle = due.filter(({ id }) => !this.#parts.isBusy(id));
+    const changes = await this.#asInFile(idle).catch(noneOfStore);
+    const outcomes = await this.#write(changes);
+    const done = new Set(changes.filter((_, i) => typeof outcomes[i] === "string").map(({ id }) => keyOf(id)));
+    await this.#parts.file.owed.settle(owed.filter(({ id }) => done.has(keyOf(id))));
+    return outcomes.length === 0 || done.size > 0;
   }
 
   /** Runs a sync, which doesn't cover pending removals, and may write what it read before a change of ours. */
@@ -97,9 +107,11 @@ export class MirrorWriter {
     await this.#last;
   }
 
-  /** A new connection catches up; a mirror that refuses writes needs retries. */
-  #retryLater(): void {
-    if (this.#isRetrying || this.#repairs.size === 0) return;
+  /** A new connection catches up; a mirror that refuses writes needs retries. A deletion that is on its way doesn't. */
+  async #retryLater(hasFailed = false): Promise<void> {
+    const owed = await this.#parts.file.owed.read();
+    const isBehind = hasFailed || this.#repairs.size > 0 || owed.some(({ id }) => !this.#parts.isBusy(id));
+    if (this.#isRetrying || !isBehind) return;
     this.#isRetrying = true;
     void later(this.#parts.clock, RETRY_MS, this.#closing.signal, () => {
       this.#isRetrying = false;
@@ -133,25 +145,33 @@ export class MirrorWriter {
   }
 
   /** The file may have a task again by now, or lack it, by another program: the mirror should be as the file is. */
-  async #asInFile(repairs: readonly PendingRepair[]): Promise<MirrorChange[]> {
+  async #asInFile(due: readonly Pick<MirrorChange, "id" | "before">[]): Promise<MirrorChange[]> {
     await using snapshot = await this.#parts.shared.read();
-    const records = await snapshot.recordsOf(repairs.map(({ id }) => id));
-    return repairs.map(({ id, before, tried }, i) => {
-      const task = records[i]!;
-      return { id, task, before: task === null ? newest(before, tried) : before };
-    });
+    const records = await snapshot.recordsOf(due.map(({ id }) => id));
+    return due.map(({ id, before }, i) => ({ id, task: records[i]!, before }));
   }
 
   /** @param changes of a task each */
   async #write(changes: readonly MirrorChange[]): Promise<MirrorOutcome[]> {
+    const { owed } = this.#parts.file;
     const outcomes: MirrorOutcome[] = [];
+    const known = new Map((await owed.read()).map(({ id, before }) => [keyOf(id), before]));
     for (const some of batches(changes, BATCH)) {
-      const due = some.map((item) => this.#repairs.with(item));
+      const due = some.map((change) => {
+        const [pending] = this.#repairs.of([keyOf(change.id)]);
+        return { ...change, before: newest(newest(change.before, pending?.before), known.get(keyOf(change.id))) };
+      });
       const done = await this.#writeSome(due);
-      due.forEach((item, i) => void this.#repairs.note(item, done[i]!));
+      const isDone = (i: number) => typeof done[i] === "string";
+      // A sync may write what it read before a deletion, so these stay owed until it has ended.
+      const deleted = some.flatMap((change, i) => (isDone(i) && goesBack(change) ? [due[i]!] : []));
+      if (this.#repairs.syncs === 0) await owed.settle(deleted);
+      // Deletions are in the list already. A record of the same time, or an older one, is nothing that a sync writes.
+      await owed.add(due.filter((change, i) => !isDone(i) && change.task !== null && goesBack(change)));
+      due.forEach((change, i) => void this.#repairs.note(change, isDone(i) || goesBack(change)));
       outcomes.push(...done);
     }
-    this.#retryLater();
+    await this.#retryLater(outcomes.some((outcome) => outcome instanceof TtsctlError));
     return outcomes;
   }
 
@@ -190,6 +210,11 @@ export class MirrorWriter {
     });
     return outcomes;
   }
+}
+
+/** Whether it removes the file's record, or puts one in its place that isn't newer. */
+function goesBack({ task, before }: MirrorChange): boolean {
+  return !Number.isNaN(before) && (task === null || !newer(task.score, before));
 }
 
 function tasksOf(puts: readonly { readonly task: Task }[]): Task[] {

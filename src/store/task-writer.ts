@@ -2,7 +2,7 @@ import { keyOf } from "../task/ids.ts";
 import type { Task } from "../task/task.ts";
 import type { Change, ChangeOutcome, ChangeResult, Request, Update } from "./file/batch-plan.ts";
 import { FileWriter, type FileWriterParts } from "./file/file-writer.ts";
-import { type Batch, GroupCommit } from "./group-commit.ts";
+import { GroupCommit } from "./group-commit.ts";
 import { MirrorWriter, type MirrorWriterParts } from "./mirror-writer.ts";
 import type { MirrorChange, MirrorOutcome } from "./pending-repairs.ts";
 import type { TaskId } from "./task-source.ts";
@@ -38,11 +38,12 @@ export class TaskWriter {
 
   constructor(parts: TaskWriterParts) {
     this.#fileWriter = new FileWriter(parts);
-    this.#file = new GroupCommit(parts.clock, ({ next }) => {
-      return this.#fileWriter.work({ next: (lingerMs) => next(lingerMs).then((batch) => marked(batch, parts.mark)) });
+    this.#file = new GroupCommit(async (requests) => {
+      await parts.mark?.set();
+      return this.#fileWriter.write(requests);
     });
     this.#mirrorWriter = new MirrorWriter({ ...parts, isBusy: (id) => this.isPending(id) });
-    this.#mirror = new GroupCommit(parts.clock, (batches) => this.#mirrorWriter.work(batches));
+    this.#mirror = new GroupCommit((changes) => this.#mirrorWriter.work(changes));
   }
 
   /**
@@ -86,7 +87,6 @@ export class TaskWriter {
   /** Returns when all that was asked for is done. */
   async close(): Promise<void> {
     await this.#file.close();
-    await this.#fileWriter.close();
     await this.#mirror.close();
     await this.#mirrorWriter.close();
   }
@@ -113,9 +113,4 @@ export class TaskWriter {
       else this.#pending.delete(key);
     }
   }
-}
-
-async function marked<R>(batch: Batch<Request, R> | null, mark: WriterMark | null): Promise<Batch<Request, R> | null> {
-  if (batch !== null) await mark?.set(batch.items.some((request) => "task" in request && request.task === null));
-  return batch;
 }

@@ -4,16 +4,6 @@ import { basename, dirname, join } from "node:path";
 import { TtsctlError } from "../errors.ts";
 import { type Lock, lockPath, type MirrorLock, takeLock } from "./file/lock.ts";
 
-/** The note in the lock file once a task was removed: no sync finds what Redis kept of it. */
-const REMOVALS = "removed tasks";
-
-/** Changes of processes that ended, which Redis may lack. */
-export interface LeftUndone {
-  /** The marks, to remove when Redis has the changes. */
-  readonly paths: readonly string[];
-  readonly removals: boolean;
-}
-
 /**
  * A lock file beside the store file. A writer of both stores holds its lock, and removes it at the end if Redis has all
  * changes. A free lock was left by a process that was killed, or that ended while Redis was down.
@@ -22,34 +12,30 @@ export class WriterMark {
   readonly #target: () => Promise<string>;
   readonly #purpose: MirrorLock = `mirror-${process.pid}-${randomBytes(4).toString("hex")}`;
   #lock: Promise<Lock> | undefined;
-  #left: Promise<LeftUndone> | undefined;
-  #saysRemovals = false;
+  #left: Promise<readonly string[]> | undefined;
 
-  /** @param target the store file, with links followed */
-  constructor(target: () => Promise<string>) {
+  readonly #onLeft: () => void;
+
+  /**
+   * @param target the store file, with links followed
+   * @param onLeft called if a process ended and Redis may lack its changes
+   */
+  constructor(target: () => Promise<string>, onLeft: () => void) {
     this.#target = target;
+    this.#onLeft = onLeft;
   }
 
   /** To be called before a change of the file. @throws TtsctlError LOCK_UNAVAILABLE */
-  async set(removes: boolean): Promise<void> {
+  async set(): Promise<void> {
     this.#lock ??= this.#take();
-    const lock = await this.#lock;
-    if (removes) await this.#sayRemovals(lock);
+    await this.#lock;
   }
 
   /** This mark replaces those that were left, or there would be one more after each restart while Redis is down. */
   async #take(): Promise<Lock> {
     const lock = await takeLock(await this.#target(), this.#purpose, null);
-    const { paths, removals } = await this.leftByOthers();
-    if (removals) await this.#sayRemovals(lock);
-    await dropMarks(paths);
+    await dropMarks(await this.leftByOthers());
     return lock;
-  }
-
-  async #sayRemovals(lock: Lock): Promise<void> {
-    if (this.#saysRemovals) return;
-    this.#saysRemovals = true;
-    await lock.leave(REMOVALS);
   }
 
   /** @param isDone whether Redis has all that was written */
@@ -60,25 +46,26 @@ export class WriterMark {
     await lock.release();
   }
 
-  /** The marks of ended processes, as on the first call. */
-  leftByOthers(): Promise<LeftUndone> {
+  /** The marks of ended processes, as on the first call: to be removed when Redis has their changes. */
+  leftByOthers(): Promise<readonly string[]> {
     this.#left ??= this.#find();
     return this.#left;
   }
 
-  async #find(): Promise<LeftUndone> {
+  async #find(): Promise<readonly string[]> {
     const target = await this.#target();
     const start = `.${basename(target)}.`;
-    const found: { path: string; note: string }[] = [];
+    const found: string[] = [];
     for (const name of await readdir(dirname(target)).catch(() => [])) {
       const purpose = name.startsWith(start) && name.endsWith(".lock") ? name.slice(start.length, -".lock".length) : "";
       if (!purpose.startsWith("mirror-") || purpose === this.#purpose) continue;
       const lock = await takeLock(target, purpose as MirrorLock, null).catch(unlessLocked);
       if (lock === null) continue;
-      found.push({ path: join(dirname(target), name), note: lock.note });
+      found.push(join(dirname(target), name));
       await lock.release();
     }
-    return { paths: found.map(({ path }) => path), removals: found.some(({ note }) => note === REMOVALS) };
+    if (found.length > 0) this.#onLeft();
+    return found;
   }
 }
 

@@ -144,7 +144,7 @@ describe("typos", () => {
     ["list --source reddis", /mean redis\?/],
     ["list -o jsn", /mean json/],
     ["list --status doen", /mean done\?/],
-    ["list --time relativ", /mean relative\?/],
+    ["list --time rav", /mean raw\?/],
     ["completion bsh", /mean bash/],
   ])("%s is a usage error that names what is like it", async (line, pattern) => {
     const { code, stdout, stderr } = await invoke(line.split(" "), { cwd: here.root.path });

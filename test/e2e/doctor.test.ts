@@ -1,11 +1,10 @@
 import { spawnSync } from "node:child_process";
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { invoke } from "../cli/invoke.ts";
 import { cleanEnv } from "../helpers/clean-env.ts";
-import { silentServer } from "../helpers/faults.ts";
 import { lacksRight } from "../helpers/lacks.ts";
 import { record } from "../helpers/records.ts";
 import { binary, built } from "../helpers/ttsctl.ts";
@@ -15,24 +14,6 @@ const here = usePlace();
 const NOBODY = 65_534;
 
 describe("the binary", () => {
-  it("says that all is well, in text and as JSON", async () => {
-    here.root.writeStore([record("alice", "t1")]);
-    here.root.write("output/alice/t1/t1.wav", "x");
-    mkdirSync(here.root.at("Logs"));
-    chmodSync(here.root.at("config.ini"), 0o640); // on some kinds of Redis it holds a password
-    await here.run("sync");
-    const run = await here.run("doctor");
-    const [, count] = /^(\d+) ok, 0 warnings, 0 failures\n$/.exec(run.stderr) ?? [];
-    expect(run.code).toBe(0);
-    expect(Number(count)).toBeGreaterThanOrEqual(35); // some kinds of Redis have checks of their own
-    expect(run.stdout.split("\n")).toHaveLength(Number(count) + 1);
-    expect(run.stdout).not.toContain("\u001b");
-    expect(JSON.parse((await here.run("doctor -o json")).stdout)).toMatchObject({
-      ...{ ok: Number(count), warn: 0, fail: 0, skip: 0 },
-    });
-    expect(await here.run("doctor -q")).toMatchObject({ code: 0, stderr: "" });
-  });
-
   it("fails if no record of the store file is valid; -q and the end of a screen have only what matters", async () => {
     here.root.write("voice_task.json", JSON.stringify([{ id: 1 }, { id: 2 }]));
     const run = await here.run("doctor -q");
@@ -42,22 +23,6 @@ describe("the binary", () => {
     const shown = (await invoke(["doctor", "--no-color"], { cwd: here.root.path, terminal: { columns: 80 } })).stdout;
     expect(shown.split("\n\n").at(-1)).not.toMatch(/^(ok|skip) /m);
     expect(shown.match(/^fail {2}store\.content/gm)).toHaveLength(2);
-  });
-
-  it("names a Redis that is silent, or was stopped", async () => {
-    const silent = await silentServer();
-    here.server.suspend();
-    const env = { REDIS_TIMEOUT: "300ms" };
-    const runs = [
-      await here.run("doctor", { env: { ...env, REDIS_URL: silent.url } }),
-      await here.run("doctor", { env }),
-    ];
-    here.server.resume();
-    for (const { code, stdout } of runs) {
-      expect(code).toBe(1);
-      expect(stdout).toMatch(/^fail {2}redis .*does not answer.*in time/m);
-    }
-    await silent.stop();
   });
 
   it("misses the programs that it needs", async () => {

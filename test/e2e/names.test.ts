@@ -234,7 +234,7 @@ describe("-o ids, and --ids -", () => {
     ["import - --ids -", "", /can't be both the input and the ids/],
     ["stats -o ids", "", /can't print -o ids/],
     ["delete --all --yes -o ids", "", /can't print -o ids/],
-    ["list -o ids --columns task", "", /--columns is for tables/],
+    ["list -o ids --columns task", "", /--columns has no effect/],
   ])("%s of %j is wrong usage", async (line, input, message) => {
     await fill();
     const before = stored();

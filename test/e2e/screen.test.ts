@@ -63,23 +63,3 @@ describe("a command that takes longer than a second", () => {
     await slow.stop();
   });
 });
-
-describe("a question", () => {
-  it.each([
-    ["y", /1 of 1 chosen task deleted/],
-    ["n", /^error: declined/],
-    ["C-c", /^error: interrupted/],
-  ])("is below the plan, and after %s the prompt is on a new line", async (key, result) => {
-    here.root.writeStore([record("алиса", "任务👩‍🚀")]);
-    await here.run("sync");
-    const shell = await open();
-    await shell.begin("ttsctl delete --all");
-    await shell.shows(/Delete 1 task with audio and logs\? \[y\/N\]$/);
-    const { row, column } = shell.cursor;
-    expect(shell.lines[row]).toHaveLength(column - 1); // with the space behind the question
-    shell.keys(key, ...(key === "C-c" ? [] : ["Enter"]));
-    const shown = await shell.ended();
-    expect(shown.filter((text) => result.test(text))).toHaveLength(1);
-    expect(shell.cursor).toMatchObject({ column: 2, isShown: true });
-  });
-});

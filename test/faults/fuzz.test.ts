@@ -2,9 +2,9 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { systemClock } from "../../src/clock.ts";
 import { TtsctlError } from "../../src/errors.ts";
+import { NO_PUTS } from "../../src/store/file/changes.ts";
 import { FileStore } from "../../src/store/file/file-store.ts";
 import { Snapshot } from "../../src/store/file/snapshot.ts";
-import { NO_UPSERTS } from "../../src/store/file/upserts.ts";
 import { writable } from "../../src/store/writable.ts";
 import { namesIn, useFolder, writeOld } from "../helpers/files.ts";
 import { RULES, record } from "../helpers/records.ts";
@@ -102,9 +102,9 @@ describe("row F, fuzzed store files, wrong in a place chosen at random", () => {
       expect(values, label).toBeDefined();
       accepted++;
       if (accepted % times(10, 40) !== 0) continue; // a rewrite takes its time
-      await store.edit((current) => {
+      await store.apply((current) => {
         const key = current.keyOf({ userId: "a", taskId: "t1" });
-        return { removed: new Set(key < 0 ? [] : [key]), upserts: NO_UPSERTS };
+        return { removed: new Set(key < 0 ? [] : [key]), puts: NO_PUTS };
       });
       const left = Object.values(JSON.parse(readFileSync(path("s.json"), "utf8")) as object);
       expect(left, label).toEqual(values!.filter((value) => !isOfTask(value)));

@@ -69,7 +69,13 @@ export class ServiceRoot {
 
   /** The store file as Python's `json.dump(records, f, ensure_ascii=False, indent=2)` writes it, long ago. */
   writeStore(records: readonly RecordJson[]): void {
-    this.write("voice_task.json", JSON.stringify(records, null, 2), LONG_AGO);
+    this.replaceStore(JSON.stringify(records, null, 2));
+  }
+
+  /** Puts another file in place, as the service does: never overwrites. */
+  replaceStore(text: string): void {
+    this.write("voice_task.tmp", text, LONG_AGO);
+    renameSync(this.at("voice_task.tmp"), this.store);
   }
 
   readStore(): RecordJson[] {

@@ -7,6 +7,7 @@ import { builtLibrary } from "../faults/helpers/program.ts";
 import { cleanEnv } from "../helpers/clean-env.ts";
 import { ago, record } from "../helpers/records.ts";
 import { RedisServer } from "../helpers/redis.ts";
+import { ttsctl } from "../helpers/ttsctl.ts";
 import { until } from "../helpers/until.ts";
 import { LibraryPlace } from "./setup.ts";
 
@@ -131,6 +132,7 @@ describe("a program that ended while Redis lacked changes", () => {
     await once(child, "exit");
   }
 
+  const owed = () => readdirSync(here.root.path).filter((name) => name.endsWith(".ttsctl-owed"));
   const marks = () => readdirSync(here.root.path).filter((name) => name.includes(".mirror-"));
   const upsert = (one: TaskRecord) => `await store.upsert(${JSON.stringify(one)});`;
 
@@ -150,24 +152,41 @@ describe("a program that ended while Redis lacked changes", () => {
     await until(() => marks().length === 0);
   });
 
-  it("killed after it deleted tasks: the file answers until they are pruned", async () => {
+  it("killed after it deleted tasks: they leave Redis, and are never read from it, whatever ran in between", async () => {
     await (await filled(50)).close();
     await here.server.stop();
-    const child = await program('await store.delete("alice", "t0");');
-    await kill(child);
+    await kill(await program('await store.delete("alice", "t0");'));
+    const older = task(1, "running", ago(10 * 86_400));
+    await kill(await program(`${upsert(older)} await store.close();`)); // the file's is newer: nothing for Redis
+    expect(owed()).toHaveLength(1);
+    await startRedis();
+    const read = await ttsctl(["list", "--ids", "alice:t0", "-o", "json", "--store", "tasks.jsonl"], {
+      cwd: here.root.path,
+    });
+    expect(JSON.parse(read.stdout)).toMatchObject({ source: "file", missing: ["alice:t0"] });
+    const store = await here.open({ store: here.root.at("tasks.jsonl") });
+    await untilRedisAnswers(store, async (read) => {
+      expect(await read.get("alice", "t0")).toBeNull();
+      expect((await read.listPage()).total).toBe(49);
+    });
+    expect(await here.server.call("EXISTS", "tts:task:alice:t0")).toBe(0);
+    expect(owed()).toEqual([]);
+    await until(() => marks().length === 0);
+  });
+
+  it("killed after it deleted a task at 10 and created it again at 5: Redis gets 5", async () => {
+    const first = await filled(5);
+    await first.upsert(task(0, "running", ago(10)));
+    await first.close();
+    await here.server.stop();
+    await kill(await program(`await store.delete("alice", "t0"); ${upsert(task(0, "queued", ago(60)))}`));
     await startRedis();
     const store = await here.open({ store: here.root.at("tasks.jsonl") });
-    for (let i = 0; i < 20; i++) {
-      expect(await store.get("alice", "t0")).toBeNull();
-      const { total, warnings } = await store.listPage();
-      expect([total, warnings.join()]).toEqual([49, expect.stringContaining("sync --prune")]);
-    }
-    await here.server.call("DEL", "tts:task:alice:t0");
-    await here.server.call("ZREM", "tts:tasks:index", "alice:t0");
-    await here.server.call("ZREM", "tts:user:alice:index", "t0");
-    await store.syncToRedis();
-    expect(await store.listPage()).toMatchObject({ source: "redis", total: 49 });
-    expect(marks()).toEqual([]);
+    await untilRedisAnswers(store, async (read) => {
+      expect((await read.get("alice", "t0"))!.status).toBe("wait");
+    });
+    expect(await statusInRedis(0)).toBe("queued");
+    expect(owed()).toEqual([]);
   });
 
   it("closed: it says so, and the next one makes up for it", async () => {

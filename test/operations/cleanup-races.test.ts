@@ -111,7 +111,7 @@ describe("a Redis that is lost under a pass", () => {
     expect(result).toMatchObject({ candidates: 700, purged: 700, failed: 0 });
     expect(site.root.readStore()).toEqual([OTHER]);
     site.flaky.comeBack();
-    expect((await site.cleanup()).result).toMatchObject({ purged: 700 - BATCH });
+    expect((await site.cleanup()).result).toMatchObject({ candidates: 0 }); // Redis was owed these
     expect(await site.server.call("ZCARD", "tts:tasks:index")).toBe(1);
   });
 

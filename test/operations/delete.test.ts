@@ -141,57 +141,22 @@ describe("delete by filter", () => {
     expect(site.root.readStore()).toHaveLength(1);
     expect((await site.server.zset("tts:tasks:index")).map(([member]) => member)).toEqual(["b:t2"]);
   });
-
-  it("counts nothing if nothing matches, and asks no question", async () => {
-    const { site } = here;
-    await site.writeBoth(record("a", "t1"));
-    expect((await site.delete({ filter: of("nobody") })).result).toMatchObject({
-      requested: 0,
-      deleted: 0,
-      missing: [],
-    });
-    expect(site.asked).toEqual([]);
-  });
 });
 
 describe("delete is careful", () => {
-  it("has a brake, before the question and the first deletion", async () => {
-    const { site } = here;
-    await site.writeBoth(record("a", "t1"), record("a", "t2"), record("a", "t3", { status: "running" }));
-    const [tree, dump] = [site.root.tree(), await site.server.dump()];
-    await expect(site.delete({}, { maxDelete: { count: 1 } })).rejects.toMatchObject({ code: "MAX_DELETE_EXCEEDED" });
-    await expect(site.delete({}, { maxDelete: { percent: 60 } })).rejects.toMatchObject({
-      code: "MAX_DELETE_EXCEEDED",
-    });
-    expect([site.root.tree(), await site.server.dump()]).toEqual([tree, dump]);
-    expect(site.asked).toEqual([]);
-    expect((await site.delete({}, { maxDelete: { count: 2 } })).result).toMatchObject({ deleted: 2 });
-  });
-
-  it("previews in a dry run, and changes nothing", async () => {
-    const { site } = here;
-    await site.writeBoth(record("a", "t1"), record("a", "run", { status: "running" }));
-    site.root.writeArtifacts([record("a", "t1")]);
-    const [tree, dump] = [site.root.tree(), await site.server.dump()];
-    const { byStatus, ...plan } = (await site.delete(ids("t1", "run", "none"), { dryRun: true })).result;
-    expect(byStatus).toEqual({ done: 1 });
-    expect([site.root.tree(), await site.server.dump()]).toEqual([tree, dump]);
-    expect(site.asked).toEqual([]);
-    const done = (await site.delete(ids("t1", "run", "none"))).result;
-    expect(done).toEqual({ ...plan, dryRun: false });
-    expect(done).toMatchObject({ deleted: 1, missing: ["none"], files: 2, bytes: 110 });
-  });
-
-  it("works on the file if Redis is down, with a warning", async () => {
+  it("works on the file if Redis is down, and owes Redis the deletion until the next sync", async () => {
     const { site } = here;
     await site.writeBoth(record("a", "t1"), record("a", "t2"));
-    const down = await site.mirror.syncedAt().then(() => null);
-    expect(down).toBeNull();
     site.flaky.goDown((method) => method === "copies");
     const { result, problem } = await site.delete(ids("t1"));
     expect(problem).toMatchObject({ code: "REDIS_UNAVAILABLE" });
     expect(result).toMatchObject({ deleted: 1, failed: 0 });
     expect(site.root.readStore()).toEqual([record("a", "t2")]);
+    expect(await site.file.owed.read()).toMatchObject([{ id: { userId: "a", taskId: "t1" } }]);
+    site.flaky.comeBack();
+    await site.sync();
+    expect(await site.server.call("EXISTS", "tts:task:a:t1")).toBe(0);
+    expect(await site.file.owed.isThere()).toBe(false);
   });
 
   it("keeps a task that the service starts during the run", async () => {

@@ -16,23 +16,6 @@ const hours = (userId: string, taskId: string, age: number, more: RecordJson = {
   record(userId, taskId, { updated_at: ago(age * 3600), ...more });
 
 describe("keep_last", () => {
-  it("keeps the newest finished tasks of each user, whatever their age, and counts them apart", async () => {
-    const { site } = here;
-    const old = (user: string, task: string, days: number) => hours(user, task, days * 24);
-    await site.writeBoth(
-      ...[old("a", "t1", 30), old("a", "t2", 20), old("a", "t3", 10), hours("a", "run", 1, { status: "running" })],
-      ...[old("b", "t1", 40), hours("b", "t2", 1)],
-    );
-    const dry = await site.cleanup({ keepLast: 1, dryRun: true });
-    expect(site.purgedNames()).toEqual(["a:t1", "a:t2", "b:t1"]);
-    site.purged.length = 0;
-    const { result } = await site.cleanup({ keepLast: 1 });
-    expect(result).toMatchObject({ candidates: 3, purged: 3, skipped: 0, keptLast: 1 });
-    expect(counts(dry.result)).toEqual(counts(result));
-    expect(site.purgedNames()).toEqual(["a:t1", "a:t2", "b:t1"]);
-    expect(site.reporter.text).not.toContain("is kept");
-  });
-
   it("counts Redis-only tasks, and newer copies there, among the newest", async () => {
     const { site } = here;
     await site.writeRedis(hours("a", "redis", 24 * 9), hours("a", "newer", 24 * 8));
@@ -113,34 +96,6 @@ describe("max_bytes", () => {
     expect(await site.server.call("ZCARD", "tts:tasks:index")).toBe(3);
   });
 
-  it("purges nothing early if the rest fits without the expired ones", async () => {
-    const { site } = here;
-    const tasks = [record("a", "old"), ...five()];
-    await site.writeBoth(...tasks);
-    site.root.writeArtifacts(tasks);
-    const { result } = await site.cleanup({ maxBytes: 550 });
-    expect(result).toMatchObject({ purged: 1, purgedForSpace: 0, finishedBytes: 660 });
-  });
-
-  it("never purges early tasks that wait or run, are from the future, or are kept by keep_last or their retention", async () => {
-    const { site } = here;
-    const tasks = [
-      ...[hours("a", "wait", 90, { status: "queued" }), hours("a", "run", 90, { status: "running" })],
-      ...[hours("a", "odd", 90, { status: "odd" }), hours("a", "failed", 90, { status: "failed" })],
-      ...[hours("a", "future", -9), hours("b", "kept", 80), hours("b", "kept2", 70)],
-      hours("a", "goes", 1),
-    ];
-    await site.writeBoth(...tasks);
-    site.root.writeArtifacts(tasks);
-    const { result } = await site.cleanup({ maxBytes: 1, keepLast: 2, retentionError: 0 });
-    // Of user a the newest two finished tasks are `future` and `goes`.
-    expect(result).toMatchObject({ purged: 0, finishedBytes: 550 });
-    expect(site.reporter.text).toMatch(/550 bytes, more than max_bytes \(1 bytes\)/);
-    await site.cleanup({ maxBytes: 1, keepLast: 1, retentionError: 0 });
-    expect(site.purgedNames()).toEqual(["a:goes", "b:kept"]);
-    for (const task of ["wait", "run", "odd", "failed", "future"]) expect(site.root.has(`output/a/${task}`)).toBe(true);
-  });
-
   it("does not touch a record that has no artifacts: it would free nothing", async () => {
     const { site } = here;
     await site.writeBoth(hours("a", "bare", 20), ...five());
@@ -215,15 +170,5 @@ describe("max_bytes", () => {
     await site.cleanup({ maxBytes: 110 });
     expect(site.root.has("output/a")).toBe(false);
     expect(site.root.has("output/b/t2/t2.wav")).toBe(true);
-  });
-
-  it("stops at the brake before the first deletion", async () => {
-    const { site } = here;
-    await site.writeBoth(...five());
-    site.root.writeArtifacts(five());
-    await expect(site.cleanup({ maxBytes: 1, maxDelete: { percent: 50 } })).rejects.toMatchObject({
-      code: "MAX_DELETE_EXCEEDED",
-    });
-    expect(site.root.readStore()).toHaveLength(5);
   });
 });

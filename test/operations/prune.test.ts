@@ -30,31 +30,6 @@ describe("sync --prune", () => {
     expect((await site.server.zset("tts:user:a:index")).map(([member]) => member)).toEqual(["t1", "t2"]);
   });
 
-  it("has a brake of half of Redis's tasks, checked before anything is written", async () => {
-    const { site } = here;
-    site.root.writeStore([record("a", "t1"), record("a", "t2"), record("a", "new")]);
-    const dump = await site.server.dump();
-    await expect(site.sync({ prune: true })).rejects.toMatchObject({ code: "MAX_DELETE_EXCEEDED", exitCode: 1 });
-    await expect(site.sync({ prune: true, maxDelete: { count: 2 } })).rejects.toMatchObject({
-      code: "MAX_DELETE_EXCEEDED",
-    });
-    await expect(site.sync({ prune: true, dryRun: true })).rejects.toMatchObject({ code: "MAX_DELETE_EXCEEDED" });
-    expect(await site.server.dump()).toEqual(dump);
-    expect(site.asked).toEqual([]);
-    expect(await site.sync({ prune: true, maxDelete: { percent: 60 } })).toMatchObject({ pruned: 3 });
-  });
-
-  it("keeps a task that was added to the file after Redis was listed", async () => {
-    const { site } = here;
-    site.flaky.onCall((method) => {
-      if (method === "copies") {
-        site.root.writeStore([record("a", "gone"), record("a", "t1"), record("a", "t2"), record("b", "t3")]);
-      }
-    });
-    expect(await site.sync({ prune: true })).toMatchObject({ orphans: 2, pruned: 1 });
-    expect(await members()).toEqual(["a:gone", "a:t1", "a:t2", "b:t3"]);
-  });
-
   it("names a key of the wrong type, counts it, and continues", async () => {
     const { site } = here;
     await site.server.call("DEL", "tts:task:a:gone");
@@ -69,18 +44,6 @@ describe("sync --prune", () => {
     site.root.writeStore([record("a", "t1"), record("a", "t2"), record("b", "t3"), { user_id: "a", task_id: "gone" }]);
     expect(await site.sync({ prune: true })).toMatchObject({ orphans: 1, pruned: 1, invalid: 1 });
     expect(await members()).toEqual(["a:gone", "a:t1", "a:t2", "b:t3"]);
-  });
-
-  it("uses the files as they are after the answer, however late", async () => {
-    const { site } = here;
-    const kept = [record("a", "t1"), record("a", "t2"), record("b", "t3")];
-    site.root.writeStore([...kept, record("a", "new")]);
-    site.asked.push = () => {
-      site.root.writeStore(kept);
-      return 1;
-    };
-    expect(await site.sync({ prune: true })).toMatchObject({ total: 3, written: 0, pruned: 2 });
-    expect(await members()).toEqual(["a:t1", "a:t2", "b:t3"]);
   });
 
   it("does not count names that aren't UTF-8, with a warning", async () => {

@@ -127,6 +127,35 @@ describe.each(CASES)("beside $line ($file.length in the file), between any two o
     });
   });
 
+  // An import puts in what the file lacks when it is read.
+  if (!one.line.startsWith("import")) {
+    it("a task that the service deletes is in neither store", async () => {
+      const deletes = async () => {
+        replaceStore([B]);
+        await server.pipeline([
+          ["DEL", KEY],
+          ["ZREM", "tts:tasks:index", "alice:t1"],
+          ["ZREM", "tts:user:alice:index", "t1"],
+        ]);
+      };
+      await atEachCall(one, deletes, async () => {
+        const score = await server.call("ZSCORE", "tts:tasks:index", "alice:t1");
+        expect([inFile(), await payload(), score]).toEqual([undefined, null, null]);
+      });
+    });
+  }
+
+  if (/^(sync|verify)/.test(one.line)) {
+    it("another state within one second stands, too", async () => {
+      const soon = { ...last, updated_at: A.updated_at };
+      const works = async () => {
+        replaceStore([B, soon]);
+        await putIntoRedis(server, soon);
+      };
+      await atEachCall(one, works, async () => expect([inFile(), await payload()]).toEqual([soon, soon]));
+    });
+  }
+
   if (!/^(cleanup|delete)|--prune/.test(one.line)) {
     it("the same if only Redis has it", async () => {
       await atEachCall(

@@ -63,7 +63,8 @@ describe.skipIf(lacks("strace"))("what later steps rely on is on the disk", () =
     expect([code, stderr, risks]).toEqual([0, "", []]);
     expect(count("name", /voice_task\.json$/)).toBe(rewrites);
     expect(count("write", /voice_task\.json$/)).toBe(rewrites === 0 ? 2 : 0);
-    expect(count("sync", new RegExp(`^${here.root.path}$`))).toBeGreaterThan(0);
+    // Once more for the list of deletions that Redis doesn't have yet.
+    expect(count("sync", new RegExp(`^${here.root.path}$`))).toBe(rewrites === 0 ? 2 : 3);
   });
 });
 

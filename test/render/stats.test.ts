@@ -3,7 +3,7 @@ import fc from "fast-check";
 import stringWidth from "string-width";
 import { describe, expect, it } from "vitest";
 import type { StatsResult, StatusCounts } from "../../src/operations/stats/types.ts";
-import { BAR_SIGNS, barOf, hourChart } from "../../src/render/hour-chart.ts";
+import { hourChart } from "../../src/render/hour-chart.ts";
 import { statsText } from "../../src/render/stats.ts";
 
 const counts: fc.Arbitrary<StatusCounts> = fc
@@ -39,24 +39,6 @@ describe("the chart of hours", () => {
           const cells = charts[0]!.slice(0, -1).map((pieces) => pieces[1 + 2 * i]![0][0]!);
           const eighths = cells.reduce((sum, cell) => sum + " ▁▂▃▄▅▆▇█".indexOf(cell), 0);
           expect(eighths).toBe(most === 0 ? 0 : Math.ceil((total / most) * 64));
-        }
-      }),
-    );
-  });
-
-  it("stacks each bar by its statuses, to a cell", () => {
-    fc.assert(
-      fc.property(counts, fc.nat(1_000_000), (hour, more) => {
-        const cells = barOf(hour, hour.total + more);
-        if (hour.total === 0) {
-          expect(cells).toEqual([]);
-          return;
-        }
-        const exact = (hour.total / (hour.total + more)) * 8;
-        expect(cells.length).toBe(Math.max(1, Math.round(exact)));
-        for (const [status] of BAR_SIGNS) {
-          const part = (hour[status] / hour.total) * cells.length;
-          expect(Math.abs(cells.filter((cell) => cell === status).length - part)).toBeLessThanOrEqual(1);
         }
       }),
     );
@@ -129,25 +111,5 @@ describe("stats for people", () => {
     // biome-ignore lint/suspicious/noControlCharactersInRegex: it is colours that go
     expect(colored.replace(/\u001b\[\d+m/g, "")).toBe(plain);
     for (const unsafe of ["\u001b", "\u202e"]) expect(plain).not.toContain(unsafe);
-  });
-
-  it("show an empty store, no disk and no cleanup", () => {
-    const empty = { ...NONE, upTo: null };
-    const stats = statsOf({
-      ...{
-        total: 0,
-        byStatus: { ...NONE },
-        users: 0,
-        byUser: [],
-        ages: [empty],
-        disk: null,
-        cleanup: null,
-        dangling: 0,
-      },
-      ...{ perHour: Array.from({ length: 24 }, () => ({ from: "2026-11-24T00:00:00Z", ...NONE })), invalid: null },
-      stuck: { count: 0, afterSeconds: 0, tasks: [] },
-    });
-    expect(text(80, 0, stats)).toMatch(/^0 tasks of 0 users, from redis\n[\s\S]*no task changed in the last 24 hours/);
-    expect(text(80, 0, stats)).not.toMatch(/AUDIO|stuck|invalid/);
   });
 });

@@ -66,7 +66,7 @@ function normalised(output: string): string {
     .replace(/^.{0,2}[|+].*\n?/gm, "")
     .replace(/\d{4}-\d\d-\d\dT[\d:.]+([+-]\d\d:\d\d|Z)?/g, "TIME")
     .replace(/\/\d{8}\/\d\d\//g, "/DAY/HOUR/")
-    .replace(/\b\d+[smhd] ago/g, "AGE ago")
+    .replace(/\b\d+[smhd]( ago|$)/gm, "AGE")
     .replace(/127\.0\.0\.1:\d+/g, "ADDRESS")
     .replace(/\b[\d.]+ m?s\b/g, "DURATION")
     .replace(/\b\d{10}(\.\d+)?$/gm, "EPOCH")

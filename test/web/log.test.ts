@@ -142,3 +142,19 @@ it("that the server refuses says why; a lost connection is made again", async ()
   await tab.page.context().setOffline(false);
   tab.expectsRefusals();
 });
+
+it("a browser's EventSource gets the log once, and closes after its end", async () => {
+  here.root.writeStore([record("alice", "t01")]);
+  const { url } = await here.serveSynced();
+  const tab = await here.open(url);
+  const seen = await tab.page.evaluate(async () => {
+    const source = new EventSource("voice-tasks/t01/logs/stream?user_id=alice");
+    const events: string[] = [];
+    for (const name of ["lines", "end"]) source.addEventListener(name, () => void events.push(name));
+    await new Promise<void>((closed) => {
+      source.addEventListener("error", () => source.readyState === EventSource.CLOSED && closed());
+    });
+    return events;
+  });
+  expect(seen).toEqual(["lines", "end"]);
+});

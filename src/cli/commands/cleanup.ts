@@ -64,11 +64,11 @@ const EXAMPLES = `
 Examples:
   ttsctl cleanup --once --dry-run                 what would be purged
   ttsctl cleanup --once --dry-run --summary       how much
-  ttsctl cleanup --once --backup purged.jsonl     one pass; the records are kept in a file
-  ttsctl cleanup --once --max-delete 20%          refuse to purge more than a fifth of all tasks
+  ttsctl cleanup --once --backup purged.jsonl     keep the records in a file
+  ttsctl cleanup --once --max-delete 20%          refuse above a fifth
   ttsctl cleanup --watch -v                       repeat until stopped
-  ttsctl cleanup --explain alice t01              why this task would be kept or purged
-  ttsctl cleanup --orphans                        audio and logs that no record owns`;
+  ttsctl cleanup --explain alice t01              why a task would be kept
+  ttsctl cleanup --orphans                        files that no record owns`;
 
 const OF_PASSES = ["--backup", "--metrics-file"];
 

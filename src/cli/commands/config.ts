@@ -102,6 +102,6 @@ a terminal it asks, with what it found as the default.
 Examples:
   ttsctl config
   ttsctl config init --dry-run            preview the file
-  ttsctl config init --profile prod       as ~/.config/ttsctl/prod.ini, with full paths
+  ttsctl config init --profile prod       as ~/.config/ttsctl/prod.ini
   ttsctl config profiles                  then: ttsctl list --profile prod
   REDIS_PORT=6380 ttsctl config -o json`;

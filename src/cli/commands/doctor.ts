@@ -24,7 +24,7 @@ export function declare(program: Command, attach: Attach): void {
 }
 
 const EXAMPLES = `
-It changes nothing. The exit code is 1 if a check fails, and 0 with only warnings.
+It changes nothing. The exit code is 1 if a check fails, 0 with only warnings.
 With -q only failures and warnings are printed.
 Examples:
   ttsctl doctor

@@ -34,7 +34,7 @@ Examples:
   ttsctl export --to backup.jsonl
   ttsctl export | gzip > backup.jsonl.gz
   ttsctl export --user alice --status done -o csv > alice.csv
-  ttsctl export --source redis --to rescued.jsonl     rescue Redis's tasks if the store file is lost`;
+  ttsctl export --source redis --to rescued.jsonl     if the file is lost`;
 
 async function runExport(context: Context, flags: ExportFlags): Promise<number> {
   const format = context.flags.output as ExportFormat;

@@ -45,10 +45,10 @@ export function declare(program: Command, attach: Attach): void {
 
 const EXAMPLES = `
 newer: keep the record with the later updated_at, or at equal times that of
-the store file. keep: keep that of the store file. replace: use the imported one.
+the store file. keep: keep that of the store file. replace: use the other.
 Examples:
   ttsctl import backup.jsonl --dry-run
-  ttsctl import purged.jsonl --user alice --ids t01       restore a task that cleanup --backup purged.jsonl purged
+  ttsctl import purged.jsonl --user alice --ids t01       undo a purge
   gunzip -c backup.jsonl.gz | ttsctl import - --merge keep`;
 
 async function runImport(context: Context, flags: ImportFlags, path: string): Promise<number> {

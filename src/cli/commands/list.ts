@@ -40,6 +40,7 @@ import {
   idsOf,
   type LookFlags,
   rawQueryOf,
+  refuseFlags,
   type SelectionFlags,
 } from "../selection.ts";
 import { isText, type Terminal } from "../terminal.ts";
@@ -77,16 +78,8 @@ function refuseConflicts({ flags: { output } }: Context, raw: RawQuery, look: Lo
     throw usage(`--limit can't be used with ${names.taskIds}`, "all tasks chosen by id are shown");
   }
   if (isText(output) || output === "csv") return;
-  const given = [
-    look.columns && "--columns",
-    !look.headers && "--no-headers",
-    (look.time ?? "raw") !== "raw" && "--time",
-  ];
-  const first = given.find((flag) => typeof flag === "string");
-  if (first !== undefined) {
-    const has = output === "ids" ? "ids are user:task" : "JSON and YAML have the whole records";
-    throw usage(`${first} is for tables and CSV, not for -o ${output}`, has);
-  }
+  const given = { ...look, noHeaders: !look.headers };
+  refuseFlags(given, ["--columns", "--no-headers", "--time"], `with -o ${output}`);
 }
 
 /** Texts to print, some at a time. */
@@ -115,12 +108,8 @@ async function listPage(
   await print(context, pageListing(context, result, look), look);
   const { output, quiet } = context.flags;
   const isBare = output === "jsonl" || output === "csv" || output === "ids";
-  if (
-    output === "ids" &&
-    look.limit === undefined &&
-    query.ids === null &&
-    result.total > query.page * query.pageSize
-  ) {
+  const isPage = look.limit === undefined && query.ids === null;
+  if (output === "ids" && isPage && result.total > query.page * query.pageSize) {
     context.reporter.warn(`${result.tasks.length} of ${counted(result.total, "task")}; --limit all prints them all`);
   }
   if (result.missing.length > 0 && isBare) context.reporter.warn(notFound(result.missing));
@@ -346,10 +335,10 @@ Examples:
   ttsctl list --status error --since 2h   failures of the last two hours
   ttsctl list --source file --page 2      the second page, only from the file
   ttsctl list --limit all -o csv          everything, for a spreadsheet
-  ttsctl list --columns user,task,text --time relative
+  ttsctl list --columns user,task,text --time age
   ttsctl list --status run --watch        running tasks, redrawn in place
-  ttsctl list --stuck --exit-status -q    exit code 3 if a task is stuck, for an alert
-  ttsctl list --search "no voice"         tasks with "no voice" in text, error or ids`;
+  ttsctl list --stuck --exit-status -q    exit code 3 for an alert
+  ttsctl list --search "no voice"         in text, error or ids`;
 
 interface QueryFlags extends LookFlags {
   readonly file?: string;

@@ -45,7 +45,7 @@ the run, or if its copy in Redis is newer.
 Examples:
   ttsctl mark --user bob --ids t07 --to error --error "the worker died"
   ttsctl mark --stuck --to error --error "the worker died" --dry-run
-  ttsctl mark --user alice --status error --to queued --yes --backup before.jsonl     retry them`;
+  ttsctl mark --user alice --status error --to queued --backup before.jsonl`;
 
 async function runMark(context: Context, flags: MarkFlags): Promise<number> {
   const status = checkNewStatus(flags.to);

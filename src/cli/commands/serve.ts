@@ -43,7 +43,7 @@ const EXAMPLES = `
 Examples:
   ttsctl serve                          http://127.0.0.1:9883/, for this machine
   ttsctl serve --read-only --port 0     change nothing, on any free port
-  ttsctl serve --cleanup -v             also clean up, instead of a watcher or a timer; log each request`;
+  ttsctl serve --cleanup -v             also clean up; log each request`;
 
 /** How long current requests may take after a signal; everything ends within 5 s. */
 const PATIENCE_MS = 3000;
@@ -75,7 +75,8 @@ async function runServe(context: Context, flags: ServeFlags): Promise<number> {
   const { clock, surroundings } = context;
   const describe = (outcome: SyncOutcome) => describeSync(outcome, undefined).trimEnd().replaceAll("\n", "; ");
   const note = context.note.bind(context);
-  const syncing = await connectSyncing(context, flags.sync && !flags.readOnly, { note, describe });
+  const may = { isWanted: flags.sync && !flags.readOnly, mayWrite: !flags.readOnly };
+  const syncing = await connectSyncing(context, may, { note, describe });
   const server = createHttpServer({
     ...{ run: context, clock, settings, rules: await context.rules(), store: await context.taskStore() },
     ...{ syncing, cleanup: record, readOnly: flags.readOnly, pageFolder: surroundings.pageFolder },

@@ -36,7 +36,7 @@ const EXAMPLES = `
 Examples:
   ttsctl stats
   ttsctl stats --user alice -o json
-  ttsctl stats --source file --no-disk       only from the file, without measuring audio and logs
+  ttsctl stats --source file --no-disk       without audio and logs
   ttsctl stats --watch 10                    every ten seconds, redrawn in place`;
 
 async function runStats(context: Context, flags: StatsFlags): Promise<number> {

@@ -36,7 +36,7 @@ const EXAMPLES = `
 Examples:
   ttsctl sync                          after an outage of Redis
   ttsctl sync --dry-run -o json        what would be written
-  ttsctl sync --prune --max-delete 10%  also prune Redis-only tasks; refuse above a tenth`;
+  ttsctl sync --prune --max-delete 10%  refuse above a tenth`;
 
 async function runSync(context: Context, flags: SyncFlags): Promise<number> {
   const userId = await userOf(context, flags);

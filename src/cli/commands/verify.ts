@@ -40,7 +40,7 @@ Examples:
   ttsctl verify                        do the file and Redis agree?
   ttsctl verify --details -o jsonl     every task that differs, one per line
   ttsctl verify --repair --dry-run     what would be repaired, and how
-  ttsctl verify --repair --restore     the disk was lost: restore the store file from Redis`;
+  ttsctl verify --repair --restore     restore a lost store file from Redis`;
 
 async function runVerify(context: Context, flags: VerifyFlags): Promise<number> {
   checkFlags(context.flags, flags);

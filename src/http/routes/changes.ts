@@ -10,8 +10,6 @@ import type { DeleteResult } from "../../operations/delete.ts";
 import { checkBody, kindsOf, parseQueryObject } from "../../operations/list-query.ts";
 import type { MarkResult } from "../../operations/mark/mark.ts";
 import type { Selection } from "../../operations/select.ts";
-import type { Snapshot } from "../../store/file/snapshot.ts";
-import type { Removal } from "../../store/redis/write.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { parsePart } from "../../task/amounts.ts";
 import { BODY_NAMES, CHOOSING_PARTS, type RawQuery, rawQuery } from "../../task/query-fields.ts";
@@ -91,10 +89,9 @@ export function remove(
   const { dryRun = false, max: maxDelete = null } = asked;
   return change(parts, c, asked, async (step, selection) => {
     await step.requireConfig(true);
-    const before = await contentOf(step);
     const ended = await deleteChosen(step, { force, dryRun, maxDelete, allowEmpty: false }, { selection });
     const { problem } = ended.outcome;
-    if (isRedisError(problem) && !dryRun) parts.syncing.left(lostBetween(before, await contentOf(step)), problem);
+    if (isRedisError(problem) && !dryRun) parts.syncing.catchUp();
     return ended;
   });
 }
@@ -139,20 +136,6 @@ async function change<R>(
     return { result, warnings };
   } finally {
     await step.release();
-  }
-}
-
-async function contentOf(parts: RunParts): Promise<Snapshot> {
-  const snapshot = await (await parts.fileStore()).read();
-  await snapshot.close();
-  return snapshot;
-}
-
-/** The tasks that the file no longer has, with the times of their records. */
-function* lostBetween(before: Snapshot, now: Snapshot): Generator<Removal> {
-  for (const row of before.liveRows()) {
-    const id = before.idOf(row);
-    if (!now.holds(id)) yield { id, before: before.rows.score(row) };
   }
 }
 

@@ -76,12 +76,13 @@ export async function importRecords(
   if (bad.count > 1 || skipInvalid) bad.warn(parts.reporter);
   if (bad.count > 0 && !skipInvalid) throw bad.error();
   const { rows, missing } = chooseRows(records, selection);
-  const plan = new MergePlan(records, rows, policy);
+  let plan: MergePlan;
   let returned: readonly TaskId[];
   let cleared: Cleared;
   {
     await using base = await parts.file.read(parts.signal); // closed early: the rest may take long
     cleared = await preflight(parts, "import", { snapshot: base, input: records });
+    plan = await MergePlan.make(records, rows, policy, base, parts.signal);
     returned = await mergeIntoFile({ ...parts, file: cleared.file }, plan, base, dryRun);
   }
   const { mirror, lost } = cleared.use;
@@ -149,7 +150,9 @@ async function mirrorRecords(
     const differing = replaces ? await differingFrom(parts.mirror, tasks) : new Set<Task>();
     const overEqual = (task: Task) => differing.has(task);
     const outcomes = await writeToMirror(parts.mirror, tasks, { replaced, overEqual, written });
-    batch.forEach((row, i) => void (outcomes[i] === "unchanged" && plan.goesIn(row) && written.note(tasks[i]!)));
+    batch.forEach(
+      (row, i) => void (outcomes[i] === "unchanged" && plan.fate(row) !== "identical" && written.note(tasks[i]!)),
+    );
     for (const outcome of outcomes) {
       if (typeof outcome === "string") mirrored[outcome === "reindexed" ? "written" : outcome]++;
     }

@@ -11,19 +11,19 @@ import type { TaskId } from "../../store/task-source.ts";
 import type { Writable } from "../../store/writable.ts";
 import type { WrittenCopies } from "../../store/written-copies.ts";
 import { keyOf } from "../../task/ids.ts";
-import { shownStatus } from "../../task/status.ts";
 import type { Task } from "../../task/task.ts";
 import type { Version } from "../../task/version.ts";
-import { newer, sameInstant } from "../../task/version.ts";
+import { sameInstant } from "../../task/version.ts";
 import { checkBrake, type MaxDelete, type PlanSummary } from "../brake.ts";
-import { putIntoFile, thenIntoMirror } from "../merge/merge.ts";
+import type { LedgerEntry } from "../ledger.ts";
+import { applyToFile, entriesOf, thenIntoMirror } from "../merge/merge.ts";
 import type { Parts } from "../parts.ts";
 import { type Cleared, preflight } from "../preflight.ts";
 import type { BackupFile } from "../purge/backup.ts";
 import { asCopy, mirrorCopy, sameCopy } from "../purge/copies.ts";
 import { type MarkedTask, NamedWarnings, RETURNED } from "../reporter.ts";
 import { missingOf, type Selection, select } from "../select.ts";
-import { MarkPlan, markerOf } from "./plan.ts";
+import { MarkPlan, markerOf, type Target } from "./plan.ts";
 
 export interface MarkOptions {
   /** The service's word that is written. */
@@ -89,7 +89,6 @@ export async function markTasks(
 }
 
 const CHANGED = "its copy in Redis changed during the run and is kept";
-const CHANGED_SINCE = "the service changed or deleted it in the file after it was marked";
 const LOST = "the connection to Redis was lost, so whether it is marked there is unknown";
 
 class MarkRun {
@@ -119,7 +118,9 @@ class MarkRun {
 
   async showPlan(): Promise<void> {
     this.result.byStatus = this.#plan.summary.counts;
-    await this.#report(this.#plan.keys.ids(), (id) => asCopy(this.#plan.copyOf(id)) !== null);
+    for (const targets of [this.#plan.inFile(), this.#plan.onlyInRedis()]) {
+      await this.#report(targets, ({ copy }) => asCopy(copy) !== null);
+    }
   }
 
   /**
@@ -127,27 +128,29 @@ class MarkRun {
    * @param of how many tasks a percentage of the brake is of
    */
   async apply(mirror: Writable<Mirror> | null, of: number): Promise<void> {
-    const { summary, inFile, onlyInRedis } = this.#plan;
+    const { summary } = this.#plan;
     checkBrake(summary.count, of, this.#options.maxMark, { verb: "mark", flag: "--max-mark" });
     if (summary.count > 0) {
       await this.#parts.confirm(summary);
       throwIfInterrupted(this.#parts.signal, "nothing was marked");
     }
-    const marked = inFile.rows.length === 0 ? [] : await this.#markInFile();
+    const marked = await this.#markInFile();
+    const onlyInRedis = [...this.#plan.onlyInRedis()];
     if (mirror !== null) {
-      const work = (file: CurrentFile, written: WrittenCopies) => this.#writeAll(mirror, file, written, marked);
+      const work = (file: CurrentFile, written: WrittenCopies) => {
+        return this.#writeAll(mirror, file, written, marked, onlyInRedis);
+      };
       const { problem, returned } = await thenIntoMirror({ ...this.#parts, mirror }, work);
       this.problem = problem;
-      this.result.returned += returned.length;
-      this.result.marked -= returned.length;
+      this.#countReturned(returned);
     }
-    const nothingDone = inFile.rows.length === 0 && this.result.marked === 0;
-    if (isStoreError(this.problem) && nothingDone && onlyInRedis.size > 0) throw this.problem;
+    const nothingDone = marked.length === 0 && this.result.marked === 0;
+    if (isStoreError(this.problem) && nothingDone && onlyInRedis.length > 0) throw this.problem;
     const isLost = isRedisError(this.problem);
-    await this.#report(this.#idsOf(marked.slice(this.#done)), () => (isLost ? "unknown" : false));
+    await this.#report(marked.slice(this.#done), () => (isLost ? "unknown" : false));
     if (this.problem === null) return;
-    const left = [...onlyInRedis.ids()].slice(Math.max(0, this.#done - marked.length));
-    for (const id of left) this.#failures.add(id, isLost ? LOST : this.problem.message);
+    const left = onlyInRedis.slice(Math.max(0, this.#done - marked.length));
+    for (const { id } of left) this.#failures.add(id, isLost ? LOST : this.problem.message);
   }
 
   end(): MarkResult {
@@ -159,23 +162,32 @@ class MarkRun {
     return this.result;
   }
 
-  /** Returns the rows that are marked. */
-  async #markInFile(): Promise<number[]> {
-    const { base, inFile } = this.#plan;
-    const { backup } = this.#parts;
-    if (backup !== null) {
-      for (const rows of batches(inFile.rows, BATCH)) await backup.append(await base.readTasks(rows));
+  /** A service put an older record back after the mark; of tasks that had the status already, nothing was marked. */
+  #countReturned(returned: readonly TaskId[]): void {
+    const { base, behind } = this.#plan;
+    const unchanged = new Set(behind);
+    for (const { userId, taskId } of returned) {
+      this.result.returned++;
+      this.result[unchanged.has(base.rowOf(userId, taskId)) ? "unchanged" : "marked"]--;
     }
-    const how = { action: "mark", reason: (row: number) => this.#reasonFor(inFile.id(row)) } as const;
-    const returned = await putIntoFile(this.#parts, base, inFile, how);
-    new NamedWarnings(this.#parts.reporter, "was written back").addAll(returned, RETURNED);
-    const back = new Set(returned.map(keyOf));
-    for (const row of inFile.of("changed"))
-      this.#refuse(inFile.id(row), "the service changed or deleted it during the run");
-    const inPlace = [...inFile.of("replaced")];
-    const marked = back.size === 0 ? inPlace : inPlace.filter((row) => !back.has(keyOf(inFile.id(row))));
-    this.result.returned = inPlace.length - marked.length;
-    return marked;
+  }
+
+  /** Returns the tasks that are marked. */
+  async #markInFile(): Promise<Target[]> {
+    const { base } = this.#plan;
+    const { backup, reporter } = this.#parts;
+    const targets = [...this.#plan.inFile()];
+    if (targets.length === 0) return targets;
+    for (const batch of backup === null ? [] : batches(targets, BATCH)) {
+      await backup!.append(await base.readTasks(batch.map(({ row }) => row)));
+    }
+    const entries = entriesOf(targets, (target) => this.#entry(target));
+    const { changed, returned } = await applyToFile(this.#parts, this.#plan.changes(), "mark", entries);
+    new NamedWarnings(reporter, "was written back").addAll(returned, RETURNED);
+    for (const id of changed) this.#refuse(id, "the service changed or deleted it during the run");
+    this.result.returned = returned.length;
+    const left = new Set([...changed, ...returned].map(keyOf));
+    return left.size === 0 ? targets : targets.filter(({ id }) => !left.has(keyOf(id)));
   }
 
   /** Writes the marks of the file, marks Redis-only tasks, and repairs what an earlier mark left undone. */
@@ -183,59 +195,59 @@ class MarkRun {
     mirror: Writable<Mirror>,
     file: CurrentFile,
     written: WrittenCopies,
-    marked: readonly number[],
+    marked: readonly Target[],
+    onlyInRedis: readonly Target[],
   ): Promise<void> {
-    const { onlyInRedis, behind } = this.#plan;
+    const { behind } = this.#plan;
     const { signal, reporter } = this.#parts;
-    const each = async <T>(items: Iterable<T>, work: (batch: T[], current: Snapshot) => Promise<void>) => {
+    const each = async <T>(items: Iterable<T>, work: (batch: T[]) => Promise<void>) => {
       for (const batch of batches(items, BATCH)) {
         if (signal.aborted) return;
-        await work(batch, await file.snapshot());
+        await work(batch);
         this.#done += batch.length;
-        reporter.progress("marking", this.#done, marked.length + onlyInRedis.size + behind.length);
+        reporter.progress("marking", this.#done, marked.length + onlyInRedis.length + behind.length);
       }
     };
-    await each(marked, (rows, current) => this.#writeMarked(mirror, current, rows, written));
-    await each(onlyInRedis.ids(), (ids, current) => this.#markOnlyInRedis(mirror, current, ids));
+    await each(marked, (targets) => this.#writeMarked(mirror, targets, written));
+    await each(onlyInRedis, async (targets) => this.#markOnlyInRedis(mirror, await file.snapshot(), targets));
     await each(behind, (rows) => this.#bringInStep(mirror, rows, written));
   }
 
-  async #writeMarked(
-    mirror: Writable<Mirror>,
-    current: Snapshot,
-    rows: number[],
-    written: WrittenCopies,
-  ): Promise<void> {
-    const ids = this.#idsOf(rows);
-    const copies = await mirror.copies(ids, "state");
-    const records = (await current.recordsOf(ids)).map((record, i) => {
-      const isLater = record !== null && newer(record.score, this.#plan.base.rows.score(rows[i]!));
-      return isLater && shownStatus(record.status) === this.#options.shown ? record : CHANGED_SINCE;
-    });
-    const marks = await this.#overwrite(mirror, ids, copies, records);
-    await this.#report(marks, () => true);
-    for (const task of marks) written.note(task);
+  /** Writes the records that the file got. What the service has changed there since is followed at the end. */
+  async #writeMarked(mirror: Writable<Mirror>, targets: Target[], written: WrittenCopies): Promise<void> {
+    const copies = await mirror.copies(idsOf(targets), "state");
+    const records = await this.#plan.base.readTasks(targets.map(({ row }) => row));
+    const done = await this.#overwrite(
+      mirror,
+      targets,
+      copies,
+      records.map((task) => this.#plan.marked(task)),
+    );
+    await this.#report(done.keys(), () => true);
+    for (const task of done.values()) written.note(task);
   }
 
   /** Except tasks that the file has by now. */
-  async #markOnlyInRedis(mirror: Writable<Mirror>, current: Snapshot, batch: readonly TaskId[]): Promise<void> {
+  async #markOnlyInRedis(mirror: Writable<Mirror>, current: Snapshot, batch: readonly Target[]): Promise<void> {
     const { ledger, backup } = this.#parts;
-    const ids = batch.filter((id) => !current.holds(id));
-    const entries = ids.map((id) => ({ ...id, reason: this.#reasonFor(id) }));
-    await ledger?.announce("mark", entries);
-    let marked: Task[] = [];
+    const targets = batch.filter(({ id }) => !current.holds(id));
+    const ids = idsOf(targets);
+    await ledger?.announce(
+      "mark",
+      targets.map((target) => this.#entry(target)),
+    );
+    let done = new Map<Target, Task>();
     try {
       const copies = await mirror.copies(ids, "state");
       const read = await mirror.read(ids);
       const records = read.map((record, i) => this.#markedCopy(record, copies[i]!, mirror));
       await backup?.append(read.filter((_, i) => typeof records[i] === "object") as Task[]);
-      marked = await this.#overwrite(mirror, ids, copies, records);
+      done = await this.#overwrite(mirror, targets, copies, records);
     } finally {
-      const done = new Set(marked.map(keyOf));
-      await ledger?.stayed(ids.filter((id) => !done.has(keyOf(id))));
+      await ledger?.stayed(idsOf(targets.filter((target) => !done.has(target))));
     }
-    for (const id of batch) if (current.holds(id)) this.#refuse(id, "the file has a record of it now");
-    await this.#report(marked, () => true);
+    for (const { id } of batch) if (current.holds(id)) this.#refuse(id, "the file has a record of it now");
+    await this.#report(done.keys(), () => true);
   }
 
   /** The marked record, or why it can't be marked: if it differs from the copy, it was written between the two reads. */
@@ -244,34 +256,32 @@ class MarkRun {
     if (record instanceof TtsctlError) return record.message;
     if (copy instanceof TtsctlError) return copy.message;
     const { status, time } = stateOf(copy, mirror);
-    if (record.status !== status || !sameInstant(record.score, time)) return this.#changed(record);
+    if (record.status !== status || !sameInstant(record.score, time)) return CHANGED;
     return this.#plan.marker(record);
   }
 
   /** Writes records over the copies that were decided on. Returns the written ones. */
   async #overwrite(
     mirror: Writable<Mirror>,
-    ids: readonly TaskId[],
+    targets: readonly Target[],
     copies: readonly Outcome<RedisCopy>[],
     records: readonly (Task | string)[],
-  ): Promise<Task[]> {
-    const due: Upsert[] = [];
-    const failed: [TaskId, reason: string][] = [];
-    for (const [i, id] of ids.entries()) {
+  ): Promise<Map<Target, Task>> {
+    const due: [Target, Upsert][] = [];
+    for (const [i, target] of targets.entries()) {
       const [copy, record] = [copies[i]!, records[i]!];
-      if (copy instanceof TtsctlError) failed.push([id, copy.message]);
-      else if (typeof record === "string") failed.push([id, record]);
-      else if (!sameCopy(this.#plan.copyOf(id), mirrorCopy(copy, mirror))) failed.push([id, this.#changed(id)]);
-      else due.push(upsertOver(record, copy, mirror));
+      if (copy instanceof TtsctlError) this.#failures.add(target.id, copy.message);
+      else if (typeof record === "string") this.#failures.add(target.id, record);
+      else if (!sameCopy(target.copy, mirrorCopy(copy, mirror))) this.#failures.add(target.id, changedIn(target));
+      else due.push([target, upsertOver(record, copy, mirror)]);
     }
-    const flags = await mirror.upsert(due);
-    const written: Task[] = [];
-    for (const [i, { task }] of due.entries()) {
+    const flags = await mirror.upsert(due.map(([, upsert]) => upsert));
+    const written = new Map<Target, Task>();
+    for (const [i, [target, { task }]] of due.entries()) {
       const flag = flags[i]!;
-      if (flag === true) written.push(task);
-      else failed.push([task, flag === false ? this.#changed(task) : flag.message]);
+      if (flag === true) written.set(target, task);
+      else this.#failures.add(target.id, flag === false ? changedIn(target) : flag.message);
     }
-    for (const [id, reason] of failed) this.#failures.add(id, reason);
     return written;
   }
 
@@ -287,41 +297,36 @@ class MarkRun {
     }
   }
 
-  async #report(ids: Iterable<TaskId>, redis: (id: TaskId) => MarkedTask["redis"]): Promise<void> {
+  async #report(targets: Iterable<Target>, redis: (target: Target) => MarkedTask["redis"]): Promise<void> {
     const { dryRun, shown: to } = this.#options;
-    for (const batch of batches(ids, BATCH)) {
-      const tasks = batch.map((id) => {
-        const { userId, taskId } = id;
-        return { userId, taskId, from: this.#statusOf(id), to, local: this.#rowOf(id) >= 0, redis: redis(id) };
+    for (const batch of batches(targets, BATCH)) {
+      const tasks = batch.map((target) => {
+        const { userId, taskId } = target.id;
+        return { userId, taskId, from: this.#statusOf(target), to, local: target.row >= 0, redis: redis(target) };
       });
       this.result.marked += tasks.length;
       await this.#parts.reporter.done("mark", tasks, dryRun);
     }
   }
 
-  #idsOf(rows: readonly number[]): TaskId[] {
-    return rows.map((row) => this.#plan.inFile.id(row));
+  #statusOf({ row, copy }: Target): string {
+    return row < 0 ? (copy as Version).status : STATUS_CODES[this.#plan.base.rows.status(row)]!;
   }
 
-  #rowOf({ userId, taskId }: TaskId): number {
-    return this.#plan.base.rowOf(userId, taskId);
-  }
-
-  #statusOf(id: TaskId): string {
-    const row = this.#rowOf(id);
-    return row < 0 ? (this.#plan.copyOf(id) as Version).status : STATUS_CODES[this.#plan.base.rows.status(row)]!;
-  }
-
-  #changed(id: TaskId): string {
-    return this.#rowOf(id) < 0 ? CHANGED : `${CHANGED}; the file has the mark`;
-  }
-
-  #reasonFor(id: TaskId): string {
-    return `${this.#statusOf(id)} to ${this.#options.shown}`;
+  #entry(target: Target): LedgerEntry {
+    return { ...target.id, reason: `${this.#statusOf(target)} to ${this.#options.shown}` };
   }
 
   #refuse(id: TaskId, reason: string): void {
     this.result.refused.push({ user_id: id.userId, task_id: id.taskId, reason });
     this.#refusals.add(id, reason);
   }
+}
+
+function idsOf(targets: readonly Target[]): TaskId[] {
+  return targets.map(({ id }) => id);
+}
+
+function changedIn({ row }: Target): string {
+  return row < 0 ? CHANGED : `${CHANGED}; the file has the mark`;
 }

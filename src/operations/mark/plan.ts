@@ -1,8 +1,8 @@
 import { TtsctlError } from "../../errors.ts";
 import { fieldJson } from "../../json/record.ts";
 import { batches } from "../../pool.ts";
+import { Changes, putsFrom } from "../../store/file/changes.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
-import { KeyTable } from "../../store/key-table.ts";
 import { BATCH } from "../../store/redis/copies.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import type { TaskId } from "../../store/task-source.ts";
@@ -12,9 +12,8 @@ import { RecordParser, saysDeleted, type Task } from "../../task/task.ts";
 import { touched } from "../../task/touch.ts";
 import { newer } from "../../task/version.ts";
 import { PlanSummary } from "../brake.ts";
-import { MergePlan } from "../merge/merge-plan.ts";
 import { ENDS_ITSELF } from "../purge/backup.ts";
-import { asCopy, type Copies, CopyColumn, fileCopy, mirrorCopy, sameCopy } from "../purge/copies.ts";
+import { asCopy, type Copies, fileCopy, mirrorCopy, sameCopy } from "../purge/copies.ts";
 import { copyPasses, newestCopy, notChosen } from "../purge/decide.ts";
 import { chosenIds, type Survey } from "../purge/survey.ts";
 
@@ -76,17 +75,23 @@ export function markerOf(
 /** In the hour that is repeated when daylight saving time ends. */
 const NO_LATER = "without an offset, a later updated_at would be ambiguous: daylight saving time has just ended";
 
-/** The decision on each chosen task. */
+/** A task to mark. */
+export interface Target {
+  readonly id: TaskId;
+  /** In the content that was decided on; -1 for a Redis-only task. */
+  readonly row: number;
+  /** Redis's copy that was decided on. */
+  readonly copy: Copies["mirror"];
+}
+
+/** The decision on each chosen task, made once. */
 export class MarkPlan {
-  /** The content of the file that it was made for. */
   readonly base: Snapshot;
   readonly marker: Marker;
-  /** The tasks to mark. There may be a million. */
-  readonly keys = new KeyTable();
-  readonly #copies = new CopyColumn();
-  readonly onlyInRedis = new KeyTable();
   readonly #rows: number[] = [];
-  inFile!: MergePlan;
+  readonly #onlyInRedis: TaskId[] = [];
+  /** Of the rows, then of the Redis-only tasks. */
+  readonly #copies: [Copies["mirror"][], Copies["mirror"][]] = [[], []];
   readonly summary = new PlanSummary();
   readonly refused: [TaskId, reason: string][] = [];
   readonly failed: [TaskId, reason: string][] = [];
@@ -112,18 +117,26 @@ export class MarkPlan {
         else plan.#decide(id, redis === null ? null : mirrorCopy(redis, mirror!), records[i]!, rule);
       }
     }
-    plan.inFile = new MergePlan(base, Int32Array.from(plan.#rows), (task) => {
-      const record = marker(task);
-      if (typeof record === "object") return record;
-      throw new TtsctlError("INTERNAL", `${task.userId}:${task.taskId} could not be marked after all: ${record}`);
-    });
-    await plan.inFile.on(base);
     return plan;
   }
 
-  /** Redis's copy of a task to mark, as it was decided on. */
-  copyOf({ userId, taskId }: TaskId): Copies["mirror"] {
-    return this.#copies.at(this.keys.find(userId, taskId));
+  *inFile(): Generator<Target> {
+    for (const [i, row] of this.#rows.entries()) yield { id: this.base.idOf(row), row, copy: this.#copies[0][i]! };
+  }
+
+  *onlyInRedis(): Generator<Target> {
+    for (const [i, id] of this.#onlyInRedis.entries()) yield { id, row: -1, copy: this.#copies[1][i]! };
+  }
+
+  changes(): Changes {
+    const puts = putsFrom(this.base, this.#rows);
+    const read = async (numbers: readonly number[]) => (await puts.read(numbers)).map((task) => this.marked(task));
+    return new Changes(this.base, { removed: new Set(), puts: { ...puts, read } });
+  }
+
+  /** The new record of a task to mark. */
+  marked(task: Task): Task {
+    return this.marker(task) as Task;
   }
 
   #decide(id: TaskId, mirror: Copies["mirror"], record: Task | null, rule: MarkRule): void {
@@ -138,9 +151,9 @@ export class MarkPlan {
       this.unchanged++;
       if (row >= 0 && !sameCopy<Copies[keyof Copies]>(file, mirror)) this.behind.push(row);
     } else {
-      if (row < 0) this.onlyInRedis.addId(id.userId, id.taskId);
+      if (row < 0) this.#onlyInRedis.push(id);
       else this.#rows.push(row);
-      this.#copies.set(this.keys.addId(id.userId, id.taskId), mirror);
+      this.#copies[row < 0 ? 1 : 0].push(mirror);
       this.summary.add(id, (asCopy(file) ?? asCopy(mirror))!.status);
     }
   }

@@ -1,5 +1,7 @@
 import { isRedisError, isStoreError, type TtsctlError, throwIfInterrupted } from "../../errors.ts";
 import { batches } from "../../pool.ts";
+import type { Changes } from "../../store/file/changes.ts";
+import type { Applied } from "../../store/file/file-store.ts";
 import { CurrentFile } from "../../store/file/shared-snapshot.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { BATCH } from "../../store/redis/copies.ts";
@@ -7,7 +9,7 @@ import type { Mirror } from "../../store/redis/mirror.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import type { Writable } from "../../store/writable.ts";
 import { WrittenCopies } from "../../store/written-copies.ts";
-import type { LedgerAction } from "../ledger.ts";
+import type { LedgerAction, LedgerEntry } from "../ledger.ts";
 import type { Parts, RedisParts } from "../parts.ts";
 import type { Cleared } from "../preflight.ts";
 import { NamedWarnings, RETURNED } from "../reporter.ts";
@@ -20,8 +22,8 @@ export interface MergeParts extends Parts<"reporter" | "signal" | "ledger">, Pic
 
 /**
  * Puts the records of a plan into the store file, and warns of those that were left out.
- * @param base as for `putIntoFile`: a task that is deleted after it isn't added again
- * @returns as `putIntoFile`
+ * @param base the content that it was made for: a task that is deleted after it isn't added again
+ * @returns the records that a service which holds the store in memory took out again
  */
 export async function mergeIntoFile(
   parts: MergeParts,
@@ -29,12 +31,15 @@ export async function mergeIntoFile(
   base: Snapshot,
   dryRun = false,
 ): Promise<readonly TaskId[]> {
-  const { upserts } = await plan.on(base, parts.signal);
   let returned: readonly TaskId[] = [];
-  if (!dryRun && upserts.size > 0) {
+  const { done } = plan.goingIn().next();
+  if (!dryRun && !done) {
     await parts.confirm?.(plan.counts());
     throwIfInterrupted(parts.signal, "nothing was written");
-    returned = await putIntoFile(parts, base, plan, { action: "import", reason: (row) => plan.fate(row)! });
+    const entries = entriesOf(plan.goingIn(), (row) => ({ ...plan.id(row), reason: plan.fate(row)! }));
+    const applied = await applyToFile(parts, plan.changes(base), "import", entries);
+    plan.leave(applied.changed);
+    returned = applied.returned;
   }
   const refused = new NamedWarnings(parts.reporter, "cannot be put into the store file");
   const kept = new NamedWarnings(parts.reporter, "is kept as in the store file");
@@ -51,27 +56,25 @@ export async function mergeIntoFile(
 const REFUSED =
   'the file has an invalid record of the task, or the "deleted" field of the record would delete the task';
 
+export function* entriesOf<T>(items: Iterable<T>, entryOf: (item: T) => LedgerEntry): Generator<LedgerEntry> {
+  for (const item of items) yield entryOf(item);
+}
+
 /**
- * Carries out a plan in one rewrite of the file, after announcing it in the ledger.
- * @param base the content that the plan was made for
- * @returns the records that a service which holds the store in memory took out again
+ * Makes changes in one rewrite of the file, after announcing them in the ledger.
  * @throws TtsctlError STORE_*, LOCK_*, AUDIT_FAILED
  */
-export async function putIntoFile(
-  { file, signal, ledger }: Parts<"signal" | "ledger"> & Pick<Cleared, "file">,
-  base: Snapshot,
-  plan: MergePlan,
-  { action, reason }: { action: LedgerAction; reason(row: number): string },
-): Promise<readonly TaskId[]> {
-  const announced = ledger === null ? [] : [...plan.of("added", "replaced")];
-  for (const batch of batches(announced, BATCH)) {
-    const entries = batch.map((row) => ({ ...plan.id(row), reason: reason(row) }));
-    await ledger?.announce(action, entries);
-  }
-  const { returned } = await file.edit((current) => plan.on(current, signal), base);
-  await ledger?.stayed(announced.filter((row) => !plan.goesIn(row)).map((row) => plan.id(row)));
-  await ledger?.returned(returned);
-  return returned;
+export async function applyToFile(
+  { file, ledger }: Parts<"ledger"> & Pick<Cleared, "file">,
+  changes: Changes,
+  action: LedgerAction,
+  entries: Iterable<LedgerEntry>,
+): Promise<Applied> {
+  if (ledger !== null) for (const batch of batches(entries, BATCH)) await ledger.announce(action, batch);
+  const applied = await file.apply(changes);
+  await ledger?.stayed(applied.changed);
+  await ledger?.returned(applied.returned);
+  return applied;
 }
 
 /**

@@ -1,7 +1,6 @@
 import { TtsctlError } from "../../errors.ts";
 import { type Rows, STATUS_CODES } from "../../store/file/rows.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
-import { Column } from "../../store/key-table.ts";
 import { type RedisCopy, stateOf } from "../../store/layout/copy.ts";
 import type { CopyReading } from "../../store/layout/layout.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
@@ -51,22 +50,3 @@ export async function copiesIn(mirror: Mirror, ids: readonly TaskId[]): Promise<
     return found instanceof TtsctlError ? null : asCopy(mirrorCopy(found, mirror));
   });
 }
-
-/** Copies in Redis as columns of numbers: there may be a million. */
-export class CopyColumn {
-  readonly #kinds = new Column(new Uint8Array(1 << 8));
-  readonly #scores = new Column(new Float64Array(1 << 8));
-
-  set(i: number, copy: Copies["mirror"]): void {
-    const kind = asCopy(copy)?.status ?? copy;
-    this.#kinds.set(i, KINDS.indexOf(kind as (typeof KINDS)[number]));
-    this.#scores.set(i, asCopy(copy)?.time ?? 0);
-  }
-
-  at(i: number): Copies["mirror"] {
-    const kind = KINDS[this.#kinds.at(i)]!;
-    return kind === null || kind === "dangling" ? kind : { status: kind, time: this.#scores.at(i) };
-  }
-}
-
-const KINDS = [null, "dangling", ...STATUS_CODES] as const;

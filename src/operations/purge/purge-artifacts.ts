@@ -45,6 +45,8 @@ export class PurgeArtifacts {
   readonly #owners: Owners;
   /** Tasks that the file lacked when the pass began, and that have an owner's count by now. */
   #late = new KeyTable();
+  /** The content whose changed records were added. */
+  #known: Snapshot | undefined;
 
   constructor(parts: ArtifactParts) {
     this.#parts = parts;
@@ -54,6 +56,7 @@ export class PurgeArtifacts {
 
   /** Finds the logs of every task that may be purged, and the owners of what it may have. Called first. */
   async open(): Promise<void> {
+    if (this.#logs !== undefined) return;
     const { artifacts, reporter, base, mirror } = this.#parts;
     for (const id of artifacts.areThere ? chosenIds(base, this.#parts.survey) : []) {
       this.#owners.watchAllOf(id);
@@ -73,7 +76,8 @@ export class PurgeArtifacts {
   /** Adds what records of the file own that the service has written since the pass began. */
   async addChanged(current: Snapshot): Promise<void> {
     const { base, artifacts } = this.#parts;
-    if (!this.mayBeThere) return;
+    if (!this.mayBeThere || current === this.#known) return;
+    this.#known = current;
     const read = current.windowed();
     for (const row of current.liveRows()) {
       const id = current.idOf(row);
@@ -110,6 +114,18 @@ export class PurgeArtifacts {
     return undefined;
   }
 
+  /** How much the directories take that no other task owns. */
+  bytesOf(id: TaskId): number {
+    this.#owners.release(id);
+    let bytes = 0;
+    for (const { userId, taskId } of this.#foldersOf(id)[0]) {
+      const folder = this.#parts.artifacts.measureFolder(userId, taskId, this.#newest);
+      if (folder.kind === "removed") bytes += folder.bytes;
+    }
+    this.#owners.release(id, 1);
+    return bytes;
+  }
+
   end(): void {
     const shared = { logs: this.#sharedLogs, directories: this.#sharedFolders };
     for (const [what, count] of Object.entries(shared)) {
@@ -142,6 +158,14 @@ export class PurgeArtifacts {
 
   /** Without those that another task owns too. */
   #ownFolders(id: TaskId): FolderName[] {
+    const [own, shared] = this.#foldersOf(id);
+    const { artifacts } = this.#parts;
+    if (shared.some(({ userId, taskId }) => artifacts.measureFolder(userId, taskId).kind === "removed"))
+      this.#sharedFolders++;
+    return own;
+  }
+
+  #foldersOf(id: TaskId): [own: FolderName[], shared: FolderName[]] {
     const { artifacts } = this.#parts;
     const [own, shared]: [FolderName[], FolderName[]] = [[], []];
     for (const folder of artifacts.foldersOf(id.userId, id.taskId)) {
@@ -149,9 +173,7 @@ export class PurgeArtifacts {
       const isNever = artifacts.whyNever(folder) !== undefined;
       (isShared && !isNever ? shared : own).push(folder);
     }
-    if (shared.some(({ userId, taskId }) => artifacts.measureFolder(userId, taskId).kind === "removed"))
-      this.#sharedFolders++;
-    return own;
+    return [own, shared];
   }
 
   #keepsTask(id: TaskId, folder: FolderOutcome): boolean {

@@ -1,5 +1,6 @@
 import { isRedisError, TtsctlError } from "../../errors.ts";
 import { batches } from "../../pool.ts";
+import type { CurrentFile } from "../../store/file/shared-snapshot.ts";
 import type { RedisCopy } from "../../store/layout/copy.ts";
 import type { CopyReading } from "../../store/layout/layout.ts";
 import { isOutage } from "../../store/mirror-link.ts";
@@ -16,7 +17,6 @@ import { keyOf } from "../../task/ids.ts";
 import type { Task } from "../../task/task.ts";
 import type { Cleared } from "../preflight.ts";
 import { NamedWarnings, type Reporter } from "../reporter.ts";
-import type { PurgeFile } from "./purge-file.ts";
 
 const RUN_SYNC = "run `ttsctl sync`";
 
@@ -85,7 +85,7 @@ export class PurgeMirror {
   }
 
   /** Puts kept tasks back: the file's records, and copies that were newer. */
-  async writeBack(file: PurgeFile, ids: readonly TaskId[]): Promise<void> {
+  async writeBack(file: CurrentFile, ids: readonly TaskId[]): Promise<void> {
     if (ids.length === 0 || !this.isThere) return;
     const records = await (await file.snapshot()).recordsOf(ids);
     const inFile = new Map(records.flatMap((task) => (task === null ? [] : [[keyOf(task), task]])));

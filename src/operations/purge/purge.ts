@@ -3,13 +3,15 @@ import { dirname } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { isRedisError, TtsctlError } from "../../errors.ts";
 import { batches } from "../../pool.ts";
+import { Changes, NO_PUTS } from "../../store/file/changes.ts";
 import { checkRewrite } from "../../store/file/replace.ts";
+import { CurrentFile } from "../../store/file/shared-snapshot.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
+import { KeySet } from "../../store/key-table.ts";
 import { BATCH } from "../../store/redis/copies.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { keyOf } from "../../task/ids.ts";
 import { saysDeleted } from "../../task/task.ts";
-import type { Version } from "../../task/version.ts";
 import { PlanSummary } from "../brake.ts";
 import { usersWithRecords } from "../owners.ts";
 import type { Parts } from "../parts.ts";
@@ -17,10 +19,9 @@ import type { Cleared } from "../preflight.ts";
 import type { PurgedTask } from "../reporter.ts";
 import { LookupHeirs } from "../shared-ids.ts";
 import { type BackupFile, ENDS_ITSELF } from "./backup.ts";
-import { mirrorCopy, sameCopy } from "./copies.ts";
+import { fileCopy, mirrorCopy } from "./copies.ts";
 import { type Chosen, type Decision, isAhead, type Looked, newestCopy, type Removed } from "./decide.ts";
-import { newestArtifact, PurgeArtifacts } from "./purge-artifacts.ts";
-import { PurgeFile } from "./purge-file.ts";
+import { PurgeArtifacts } from "./purge-artifacts.ts";
 import { PurgeMirror } from "./purge-mirror.ts";
 import type { Survey } from "./survey.ts";
 import { Tally } from "./tally.ts";
@@ -50,7 +51,10 @@ export class Purge {
   readonly #parts: PurgeParts;
   readonly #policy: PurgePolicy;
   readonly #survey: Survey;
-  readonly #file: PurgeFile;
+  /** What every decision is made on: a task whose record differs later is kept. */
+  readonly #base: Snapshot;
+  readonly #file: CurrentFile;
+  readonly #ended: Ended[] = [];
   readonly #mirror: PurgeMirror;
   readonly #artifacts: PurgeArtifacts;
   readonly #heirs = new LookupHeirs();
@@ -65,7 +69,8 @@ export class Purge {
     this.#policy = policy;
     this.#survey = survey;
     this.tally = new Tally(parts.reporter, policy.dryRun, policy.onKept);
-    this.#file = new PurgeFile(parts.file, base);
+    this.#base = base;
+    this.#file = new CurrentFile(parts.file);
     this.#mirror = new PurgeMirror(parts.mirror, parts.reporter);
     const { dryRun, now } = policy;
     this.#artifacts = new PurgeArtifacts({ ...parts, base, survey, tally: this.tally, dryRun, now });
@@ -89,7 +94,7 @@ export class Purge {
   async check(): Promise<void> {
     const { rows, others } = this.#survey;
     // Of some tasks in the file only the copy in Redis was chosen.
-    const isInFile = rows.length > 0 || [...others.ids()].some((id) => this.#file.base.holds(id));
+    const isInFile = rows.length > 0 || [...others.ids()].some((id) => this.#base.holds(id));
     if (this.#policy.dryRun || !isInFile) return;
     await checkRewrite(this.#parts.file, async () => {
       this.#leftToFree = await this.#freeable();
@@ -102,13 +107,9 @@ export class Purge {
     const { artifacts, file } = this.#parts;
     const { dev } = await stat(dirname(await file.target()), { bigint: true });
     if (artifacts.device !== dev) return 0;
+    await this.#artifacts.open();
     let bytes = 0;
-    for await (const { id } of this.#planned()) {
-      for (const { userId, taskId } of artifacts.foldersOf(id.userId, id.taskId)) {
-        const folder = artifacts.measureFolder(userId, taskId, newestArtifact(this.#policy.now));
-        if (folder.kind === "removed") bytes += folder.bytes;
-      }
-    }
+    for await (const { id } of this.#planned()) bytes += this.#artifacts.bytesOf(id);
     return bytes;
   }
 
@@ -144,7 +145,7 @@ export class Purge {
 
   /** Redis-only tasks apart: if Redis is lost while they are read, tasks of the file needn't fail. */
   *#batches(): Generator<TaskId[]> {
-    for (const rows of batches(this.#survey.rows, BATCH)) yield rows.map((row) => this.#file.base.idOf(row));
+    for (const rows of batches(this.#survey.rows, BATCH)) yield rows.map((row) => this.#base.idOf(row));
     yield* batches(this.#survey.others.ids(), BATCH);
   }
 
@@ -170,8 +171,10 @@ export class Purge {
     const still = await this.#lookAgain(saved);
     const outOfMirror = await this.#removeFromMirror(still.filter(({ copies }) => copies.file !== null));
     for (const task of await this.#removeArtifacts(outOfMirror)) {
-      this.#file.endings.add(purgedOf(task), task.copies.file as Version);
-      end(task.id);
+      const { id, reason, redis, files, bytes } = task;
+      const row = this.#base.rowOf(id.userId, id.taskId);
+      this.#ended.push({ row, reason, redis: redis?.type === "hash", files, bytes });
+      end(id);
     }
     const onlyInRedis = await this.#asSeen(still.filter(({ copies }) => copies.file === null));
     for (const task of await this.#removeFromMirror(await this.#removeArtifacts(onlyInRedis))) {
@@ -180,13 +183,13 @@ export class Purge {
     }
   }
 
-  /** The copies of each task, in the file as it was read last. */
+  /** The copies of each task. */
   async #look(ids: readonly TaskId[], fail: (id: TaskId, reason: string) => void): Promise<Looked[]> {
     const found = await this.#mirror.copies(ids);
     const looked: Looked[] = [];
     ids.forEach((id, i) => {
       const copy = found[i] ?? null;
-      const file = this.#file.copy(id);
+      const file = fileCopy(this.#base, id);
       // If Redis can't be reached, its copy is left out; an error says nothing of the copy.
       const isLeftOut = copy === null && file !== null && this.#mirror.isUnreachable;
       const lost = copy === null && !isLeftOut ? this.#mirror.lost : null;
@@ -218,7 +221,8 @@ export class Purge {
     const inRedis = chosen.filter((task) => task.copies.file === null || isAhead(task));
     const copies = await this.#mirror.read(inRedis.map(({ id }) => id));
     const read = copies.filter((task) => task !== undefined);
-    const records = [...(await this.#file.records(chosen.map(({ id }) => id))), ...read]; // of one task the last counts
+    const inFile = await this.#base.recordsOf(idsOf(chosen));
+    const records = [...inFile.filter((task) => task !== null), ...read]; // of one task the last counts
     const unread = inRedis.filter((task, i) => copies[i] === undefined && task.copies.mirror !== "dangling");
     const unsaved = new Map(unread.map(({ id }) => [keyOf(id), UNREAD]));
     for (const task of records) if (saysDeleted(task.json)) unsaved.set(keyOf(task), ENDS_ITSELF);
@@ -232,13 +236,25 @@ export class Purge {
 
   /** If the file changed since it was read, returns only the tasks that are unchanged there. */
   async #lookAgain(chosen: readonly Chosen[]): Promise<readonly Chosen[]> {
-    if (!(await this.#file.refresh())) return chosen;
-    await this.#artifacts.addChanged(await this.#file.snapshot());
+    if (await this.#parts.file.isCurrent(this.#base)) return chosen;
+    const current = await this.#file.snapshot();
+    await this.#artifacts.addChanged(current);
+    const rows = chosen.map(({ id }) => this.#base.rowOf(id.userId, id.taskId)).filter((row) => row >= 0);
+    const { removed } = await this.#removals(rows).dueIn(current);
     return chosen.filter(({ id, copies }) => {
-      const same = sameCopy(copies.file, this.#file.copy(id));
+      const same = copies.file === null ? !current.holds(id) : removed.has(current.keyOf(id));
       if (!same) this.tally.keep(id, CHANGED);
       return same;
     });
+  }
+
+  #removals(rows: readonly number[]): Changes {
+    const { keys } = this.#base.rows;
+    const removed = KeySet.from(
+      rows.map((row) => this.#base.rows.key(row)),
+      keys.size,
+    );
+    return new Changes(this.#base, { removed, puts: NO_PUTS });
   }
 
   /** The Redis-only tasks that are unchanged: their artifacts are removed before their copies. */
@@ -312,25 +328,36 @@ export class Purge {
 
   /** Reports the tasks that the rewrite took out or, if it fails, those that have lost all but their record. */
   async #rewrite(): Promise<void> {
-    const none = { changed: new Set<number>(), returned: [] };
-    const outcome = await this.#file.rewrite().catch((error: unknown) => ({ ...none, error }));
+    if (this.#ended.length === 0) return;
+    await this.#file.close(); // the rewrite reads the file once more
+    const changes = this.#removals(this.#ended.map(({ row }) => row));
+    const owes = this.#parts.mirror.lost !== null;
+    const outcome = await this.#parts.file
+      .apply(changes, { owes })
+      .catch((error: unknown) => ({ changed: [], returned: [], error }));
     const isHalf = "error" in outcome;
     this.tally.bringBack(outcome.returned);
     await this.#parts.ledger?.returned(outcome.returned);
-    const stay: TaskId[] = [];
-    for (const [i, { userId, taskId, reason, redis, files, bytes }] of this.#file.endings.entries()) {
-      if (!outcome.changed.has(i)) {
+    const stay = new Set(outcome.changed.map(keyOf));
+    for (const [i, { row, reason, redis, files, bytes }] of this.#ended.entries()) {
+      const id = this.#base.idOf(row);
+      if (stay.size > 0 && stay.has(keyOf(id))) this.tally.keep(id, "its record changed before the file was rewritten");
+      else {
+        const { userId, taskId } = id; // not spread: that takes several times as long, and there may be a million
         this.tally.purge({ userId, taskId, reason, local: !isHalf, redis, files, bytes }, isHalf);
-      } else {
-        stay.push({ userId, taskId });
-        this.tally.keep({ userId, taskId }, "its record changed before the file was rewritten");
       }
       if (i % BATCH === 0) await this.tally.flush();
     }
     if (isHalf) throw outcome.error;
-    await this.#parts.ledger?.stayed(stay);
-    await this.#mirror.writeBack(this.#file, stay);
+    await this.#parts.ledger?.stayed(outcome.changed);
+    await this.#mirror.writeBack(this.#file, outcome.changed);
   }
+}
+
+/** A task of which only the record is left. */
+interface Ended extends Omit<PurgedTask, "local" | keyof TaskId> {
+  /** In the content that was decided on. */
+  readonly row: number;
 }
 
 function purgedOf({ id: { userId, taskId }, copies, redis, reason, files, bytes }: Removed): PurgedTask {

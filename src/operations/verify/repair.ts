@@ -103,7 +103,7 @@ export class Repair {
         for (const json of await this.#recordsFor(batch, base)) await add(json);
       }
     });
-    const plan = new MergePlan(source, Int32Array.from(source.liveRows()), "newer");
+    const plan = await MergePlan.make(source, Int32Array.from(source.liveRows()), "newer", base, signal);
     await mergeIntoFile({ file, reporter, signal, ledger: null }, plan, base); // it was announced
     const { added, replaced } = plan.counts();
     this.#intoFileCount = added + replaced;

@@ -2,9 +2,8 @@ import { keyOf } from "../../task/ids.ts";
 import type { Task } from "../../task/task.ts";
 import { newer } from "../../task/version.ts";
 import type { TaskId } from "../task-source.ts";
-import type { Edit } from "./edit.ts";
+import { type Edit, putsOf } from "./changes.ts";
 import type { Snapshot } from "./snapshot.ts";
-import { upsertsOf } from "./upserts.ts";
 
 /** The record that a task gets; null to delete the task. */
 export interface Change {
@@ -69,7 +68,7 @@ export class BatchPlan {
     const going = [...this.#finals.values()].filter(
       ({ id, task, cleared }) => (task === null || cleared) && current.holds(id),
     );
-    return { removed: new Set(going.map(({ id }) => current.keyOf(id))), upserts: upsertsOf(this.tasks) };
+    return { removed: new Set(going.map(({ id }) => current.keyOf(id))), puts: putsOf(this.tasks) };
   }
 
   /** The records that the batch leaves, one for each task that it changed and didn't delete. */

@@ -12,11 +12,11 @@ import {
 } from "../../json/scan.ts";
 import { keyOf, memberOf } from "../../task/ids.ts";
 import type { Task } from "../../task/task.ts";
-import { KeySet, type Keys, KeyTable } from "../key-table.ts";
+import { KeySet, KeyTable } from "../key-table.ts";
 import type { TaskId } from "../task-source.ts";
+import { type Edit, type Puts, readPuts } from "./changes.ts";
 import { LIVE, type Rows } from "./rows.ts";
 import type { Snapshot } from "./snapshot.ts";
-import { readUpserts, type Upserts } from "./upserts.ts";
 
 /** One change of a file's bytes: `[from, end)` is replaced by `text`. */
 export interface Splice {
@@ -25,20 +25,12 @@ export interface Splice {
   readonly text: string;
 }
 
-export interface Edit {
-  /** Tasks to remove, by key of the snapshot's rows. */
-  readonly removed: Keys;
-  readonly upserts: Upserts;
-  /** Rows of JSON Lines to remove while their task is kept. */
-  readonly dead?: Keys;
-}
-
 /**
  * The splices of an edit, ascending. Every other byte is kept, and the result is what Python's `json.dump` would have
  * written without the removed records (docs/contract.md, Store file).
  */
 export async function* planSplices(snapshot: Snapshot, edit: Edit): AsyncGenerator<Splice> {
-  if (snapshot.shape === null) yield* planNewFile(snapshot.writesLines, edit.upserts);
+  if (snapshot.shape === null) yield* planNewFile(snapshot.writesLines, edit.puts);
   else if (snapshot.shape === "jsonl") yield* planLines(snapshot, edit);
   else yield* planSequence(snapshot, edit);
 }
@@ -48,13 +40,13 @@ function isRemoved(rows: Rows, row: number, { removed, dead }: Edit): boolean {
   return removed.has(rows.key(row)) || (dead?.has(row) ?? false);
 }
 
-/** Array or map: upserts in the file's own layout. */
+/** Array or map: puts in the file's own layout. */
 async function* planSequence(snapshot: Snapshot, edit: Edit): AsyncGenerator<Splice> {
   const { rows } = snapshot;
   const layout = await readLayout(snapshot);
   const { replacing, added } = placesOf(snapshot, edit);
-  const replacements = readUpserts(
-    edit.upserts,
+  const replacements = readPuts(
+    edit.puts,
     replacing.filter((number) => number >= 0),
   );
   let kept = 0;
@@ -83,11 +75,11 @@ async function* planSequence(snapshot: Snapshot, edit: Edit): AsyncGenerator<Spl
 }
 
 /** By row: the number of the upsert that replaces the record in force, or -1. The others are new, and come last. */
-function placesOf(snapshot: Snapshot, { removed, upserts }: Edit): { replacing: Int32Array; added: KeySet } {
+function placesOf(snapshot: Snapshot, { removed, puts }: Edit): { replacing: Int32Array; added: KeySet } {
   const replacing = new Int32Array(snapshot.rows.size).fill(-1);
-  const added = new KeySet(upserts.size);
-  for (let number = 0; number < upserts.size; number++) {
-    const { userId, taskId } = upserts.id(number);
+  const added = new KeySet(puts.size);
+  for (let number = 0; number < puts.size; number++) {
+    const { userId, taskId } = puts.id(number);
     const row = snapshot.rowOf(userId, taskId);
     if (row >= 0 && !removed.has(snapshot.rows.key(row))) replacing[row] = number;
     else added.add(number);
@@ -103,7 +95,7 @@ async function* newElements(
   { json }: SequenceLayout,
 ): AsyncGenerator<string> {
   let nameFor: ((id: TaskId) => string) | undefined;
-  for await (const task of readUpserts(edit.upserts, added)) {
+  for await (const task of readPuts(edit.puts, added)) {
     const record = layOutJson(task.json, json, 1);
     if (snapshot.shape === "array") yield record;
     else {
@@ -149,10 +141,10 @@ async function* planLines(snapshot: Snapshot, edit: Edit): AsyncGenerator<Splice
     cutEnd = row + 1 < rows.size ? rows.start(row + 1) : end;
     yield { from: rows.start(row), end: cutEnd, text: "" };
   }
-  if (edit.upserts.size === 0) return;
+  if (edit.puts.size === 0) return;
   const endsWithNewline = end === 0 || cutEnd === end || (await snapshot.readBytes(end - 1, end))[0] === 0x0a;
   const first = endsWithNewline ? "" : "\n";
-  yield* spliced(end, layout!.size, joined(newTexts(edit.upserts, lineOf), { first, between: "", last: "" }));
+  yield* spliced(end, layout!.size, joined(newTexts(edit.puts, lineOf), { first, between: "", last: "" }));
 }
 
 /** A tombstone to put first, unless the first kept line has ids. */
@@ -167,16 +159,16 @@ function tombstoneHead(rows: Rows, edit: Edit): string {
   return gone < 0 ? "" : tombstoneLine(rows, gone);
 }
 
-async function* newTexts(upserts: Upserts, textOf: (task: Task) => string): AsyncGenerator<string> {
-  for await (const task of readUpserts(upserts)) yield textOf(task);
+async function* newTexts(puts: Puts, textOf: (task: Task) => string): AsyncGenerator<string> {
+  for await (const task of readPuts(puts)) yield textOf(task);
 }
 
 /** A new store file: lines if its name says so, else an array as the service writes it. */
-async function* planNewFile(asLines: boolean, upserts: Upserts): AsyncGenerator<Splice> {
+async function* planNewFile(asLines: boolean, puts: Puts): AsyncGenerator<Splice> {
   const recordOf = (task: Task) => layOutJson(task.json, PYTHON_INDENT, 1);
-  if (asLines) yield* spliced(0, 0, newTexts(upserts, lineOf));
-  else if (upserts.size === 0) yield { from: 0, end: 0, text: "[]" };
-  else yield* spliced(0, 0, joined(newTexts(upserts, recordOf), { first: "[\n  ", between: ",\n  ", last: "\n]" }));
+  if (asLines) yield* spliced(0, 0, newTexts(puts, lineOf));
+  else if (puts.size === 0) yield { from: 0, end: 0, text: "[]" };
+  else yield* spliced(0, 0, joined(newTexts(puts, recordOf), { first: "[\n  ", between: ",\n  ", last: "\n]" }));
 }
 
 /** As Python's `json.dumps` writes a record. */
@@ -194,7 +186,7 @@ export function tombstoneLine(rows: Rows, key: number): string {
  * Names new records of a map `user:task`. A number is added to a kept name that isn't that of the live record under it: of
  * two equal names a JSON reader keeps the last, so the next write would lose the other record.
  */
-async function namesFor(snapshot: Snapshot, { removed, upserts }: Edit): Promise<(id: TaskId) => string> {
+async function namesFor(snapshot: Snapshot, { removed, puts }: Edit): Promise<(id: TaskId) => string> {
   const taken = new KeyTable();
   const { rows, layout } = snapshot;
   const read = snapshot.windowed();
@@ -210,7 +202,7 @@ async function namesFor(snapshot: Snapshot, { removed, upserts }: Edit): Promise
   let own: Set<string> | undefined;
   /** The name may also belong to a task whose id ends with that number. */
   const isTaken = (id: TaskId) => {
-    own ??= new Set(Array.from({ length: upserts.size }, (_, number) => keyOf(upserts.id(number))));
+    own ??= new Set(Array.from({ length: puts.size }, (_, number) => keyOf(puts.id(number))));
     const isName = taken.find("", memberOf(id.userId, id.taskId)) >= 0 || rows.keys.find(id.userId, id.taskId) >= 0;
     return isName || own.has(keyOf(id));
   };

@@ -1,16 +1,19 @@
-import { type FileHandle, readlink, realpath } from "node:fs/promises";
+import { readlink, realpath } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import type { Clock } from "../../clock.ts";
-import { closeQuietly, systemErrorCode, TtsctlError } from "../../errors.ts";
+import { systemErrorCode, TtsctlError } from "../../errors.ts";
 import type { RecordRules } from "../../task/rules.ts";
+import { KeySet } from "../key-table.ts";
 import type { TaskId } from "../task-source.ts";
 import type { Writable } from "../writable.ts";
-import { type Edit, planSplices } from "./edit.ts";
+import { Changes, type Edit, isEmpty, NO_PUTS } from "./changes.ts";
+import { planSplices } from "./edit.ts";
 import { type FileIdentity, identityAt, sameIdentity, unreadable } from "./identity.ts";
-import { DisplacedWrite, LandedEdit } from "./landed-edit.ts";
 import { isLately, lastWriterOf, noteOf } from "./last-writer.ts";
 import { LOCK_WAIT_S, type Lock, type LockPurpose, lockHolder, takeLock } from "./lock.ts";
+import { type Owed, OwedList } from "./owed-list.ts";
 import { removeLeftover, replaceFile } from "./replace.ts";
+import { INVALID, SUPERSEDED, TOMBSTONE } from "./rows.ts";
 import type { SharedSnapshot } from "./shared-snapshot.ts";
 import { Snapshot } from "./snapshot.ts";
 
@@ -25,14 +28,16 @@ const MOST_REPEATS = 10;
 /** How long a run that was asked to stop still waits: what it has purged should leave the file too. */
 const GRACE_S = 2;
 
-/** Called again on the new content if another process wrote the file first. */
+/** Decides on a content under the lock; called again if another process wrote the file first. */
 export type PlanEdit = (current: Snapshot) => Edit | Promise<Edit>;
 
-export interface EditOutcome {
+export interface Applied {
   /** How often the file was rewritten; 0 if there was nothing to change. */
   readonly rewrites: number;
   /** The tasks whose removal, or whose new record, another process keeps undoing. */
   readonly returned: TaskId[];
+  /** The tasks that weren't as they were seen, and are kept. */
+  readonly changed: TaskId[];
 }
 
 export interface FileStoreOptions {
@@ -42,7 +47,6 @@ export interface FileStoreOptions {
   readonly signal?: AbortSignal | undefined;
   /** The last snapshot of this file in a long-lived process. */
   readonly shared?: SharedSnapshot | undefined;
-  readonly log?: ((line: string) => void) | undefined;
 }
 
 /** The store file of a service (docs/contract.md, Store file). */
@@ -50,6 +54,8 @@ export class FileStore {
   readonly path: string;
   readonly rules: RecordRules;
   readonly clock: Clock;
+  /** The deletions that Redis may lack. */
+  readonly owed: OwedList;
   readonly #options: FileStoreOptions;
   /** Held by this run, which notes in it what takes long. */
   #runLock: Lock | undefined;
@@ -59,6 +65,7 @@ export class FileStore {
     this.rules = rules;
     this.clock = clock;
     this.#options = options;
+    this.owed = new OwedList(() => this.target(), clock);
   }
 
   /** The file as it is now; close the snapshot when done. */
@@ -114,6 +121,11 @@ export class FileStore {
     return work(lock).finally(() => lock.release());
   }
 
+  /** Returns when each deletion that is in the owed list by now is in the file, or has failed. */
+  async landed(): Promise<void> {
+    await this.withWriteLock(await this.target(), async () => {});
+  }
+
   /**
    * Acquires the watcher's lock again if its file was deleted. Whatever else is wrong with it, the next pass reports.
    * @throws TtsctlError WATCHER_RUNNING if another watcher has it by now
@@ -131,20 +143,55 @@ export class FileStore {
   }
 
   /**
-   * Changes the file: plans on its content, rewrites it atomically, and plans again if another process wrote it first. If
-   * one wrote within the last minute, watches for a content that undoes the change, and makes it again (docs/contract.md,
-   * Store file).
-   * @param base a snapshot to plan on while it is current
+   * Changes the file, as nothing else does: makes the changes that are due in its content, rewrites it atomically, and makes them
+   * again if another process wrote it first. If one wrote within the last minute, watches for a content that undoes
+   * them, and makes those again (docs/contract.md, Store file).
+   * @param options base: a content that is used while it is current; owes: whether Redis has the deletions yet to come
    */
-  async edit(this: Writable<FileStore>, plan: PlanEdit, base?: Snapshot): Promise<EditOutcome> {
-    const landed = await this.#land(plan, base);
-    if (landed === null) return { rewrites: 0, returned: [] };
+  async apply(
+    this: Writable<FileStore>,
+    changes: Changes | PlanEdit,
+    {
+      base = changes instanceof Changes ? changes.base : undefined,
+      owes = false,
+    }: { readonly base?: Snapshot | undefined; readonly owes?: boolean } = {},
+  ): Promise<Applied> {
+    let changed: TaskId[] = [];
+    const planned = async (current: Snapshot) => {
+      changed = [];
+      const edit = await (changes instanceof Changes
+        ? changes.dueIn(current, (id) => changed.push(id))
+        : changes(current));
+      if (owes) await this.owed.add(owedOf(edit, current));
+      return edit;
+    };
+    const landed = await this.#land(planned, base);
+    if (landed === null) return { rewrites: 0, returned: [], changed };
     await using before = landed.before;
-    if (!landed.wroteLately) return { rewrites: 1, returned: [] };
+    if (!landed.wroteLately) return { rewrites: 1, returned: [], changed };
     try {
-      return await this.keep(new LandedEdit(before, landed.edit), landed.identity);
+      return { ...(await this.keep(new Changes(before, landed.edit), landed.identity)), changed };
     } catch (error) {
       throw error instanceof TtsctlError ? afterRewrite(error, this.path) : error;
+    }
+  }
+
+  /**
+   * Removes lines that no longer count, if they outweigh the others. Not within a minute of another program's append: its next
+   * one may go to the file that was replaced. A failure is only a warning.
+   * @param look a content that the file had lately
+   */
+  async compact(this: Writable<FileStore>, look: Snapshot, warn: (line: string) => void): Promise<void> {
+    if (!isMostlyDead(look)) return;
+    try {
+      await using snapshot = await this.read();
+      const { others } = await this.withWriteLock(await this.target(), (lock) => lastWriterOf(snapshot, lock.note));
+      if (isLately(others, this.clock)) return;
+      await this.apply((current) => ({ removed: new Set(), puts: NO_PUTS, dead: deadRows(current) }), {
+        base: snapshot,
+      });
+    } catch (error) {
+      warn(`${this.path} was not compacted: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
 
@@ -189,48 +236,23 @@ export class FileStore {
   async #replace(target: string, lock: Lock, before: Snapshot, edit: Edit): Promise<Landed | null> {
     const { others } = await lastWriterOf(before, lock.note);
     const announce = (by: FileIdentity) => lock.leave(noteOf(before.identity, others, { kind: "replace", by }));
-    const { identity, displaced } = await replaceFile(target, before, planSplices(before, edit), announce);
-    await this.#settle(target, lock, displaced);
+    const identity = await replaceFile(target, before, planSplices(before, edit), announce);
     if (identity === null) return null;
     await lock.leave(noteOf(identity, others));
     return { before, edit, identity, wroteLately: isLately(others, this.clock) };
   }
 
   /**
-   * Waits until no process can write any more what it made of our content while that stood in the place of theirs, and puts
-   * back what such a write lost. Only then is the edit tried again: after that the two could not be distinguished.
-   */
-  async #settle(target: string, lock: Lock, displaced: readonly FileHandle[]): Promise<void> {
-    const { clock } = this;
-    this.#options.log?.(`rewrite of ${target}: ${Math.max(0, displaced.length - 1)} writes of others displaced`);
-    if (displaced.length === 0) return;
-    try {
-      const contents: Snapshot[] = [];
-      for (const handle of displaced) contents.push(await Snapshot.readHandle(handle, this.path, this.rules));
-      const writes = contents.slice(1).map((theirs, i) => new DisplacedWrite(contents[i]!, theirs));
-      let last: FileIdentity | null = null;
-      for (const until = clock.monotonic() + WATCH_S; clock.monotonic() < until; await clock.sleep(WATCH_POLL_MS)) {
-        if (sameIdentity(await this.identity(), last)) continue;
-        const now = await this.read();
-        last = now.identity;
-        for (const write of writes) {
-          const lost = await write.lostIn(now);
-          if (!isEmpty(lost) && (await this.#replace(target, lock, now, lost)) !== null) break;
-        }
-        await now.close();
-      }
-    } finally {
-      for (const handle of displaced) await closeQuietly(handle);
-    }
-  }
-
-  /**
-   * Watches for a content that undoes an edit, and makes it again.
-   * @param last the content with the edit
+   * Watches for a content that undoes changes, and makes those again.
+   * @param last the content with the changes
    * @param isSame whether a later content can't have undone it; for the first change only, since the inode of a file that
    *   isn't open may be reused
    */
-  async keep(landed: LandedEdit, last: FileIdentity | null, isSame = sameIdentity): Promise<EditOutcome> {
+  async keep(
+    landed: Changes,
+    last: FileIdentity | null,
+    isSame = sameIdentity,
+  ): Promise<Pick<Applied, "rewrites" | "returned">> {
     let rewrites = 1;
     let deadline = this.clock.monotonic() + WATCH_S;
     for (let known = last; this.clock.monotonic() < deadline && !this.#options.signal?.aborted; ) {
@@ -254,13 +276,13 @@ export class FileStore {
     return { rewrites, returned: rewrites > MOST_REPEATS ? await this.#undone(landed) : [] };
   }
 
-  /** The tasks of an edit that are undone now. */
-  async #undone(landed: LandedEdit): Promise<TaskId[]> {
+  /** The tasks of changes that are undone now. */
+  async #undone(landed: Changes): Promise<TaskId[]> {
     await using now = await this.read();
-    const { removed, upserts } = await landed.undoneIn(now);
+    const { removed, puts } = await landed.undoneIn(now);
     const { keys } = now.rows;
     const ids = [...removed].map((key) => keys.id(key));
-    for (let number = 0; number < upserts.size; number++) ids.push(upserts.id(number));
+    for (let number = 0; number < puts.size; number++) ids.push(puts.id(number));
     return ids;
   }
 
@@ -276,10 +298,6 @@ interface Landed {
   readonly edit: Edit;
   readonly identity: FileIdentity;
   readonly wroteLately: boolean;
-}
-
-function isEmpty({ removed, upserts, dead }: Edit): boolean {
-  return removed.size === 0 && upserts.size === 0 && (dead?.size ?? 0) === 0;
 }
 
 /** The file that a path names in the end; it need not exist. */
@@ -309,4 +327,34 @@ function busy(target: string): TtsctlError {
       hint: "run the command again when the service is less busy",
     },
   );
+}
+
+/** The deletions of an edit. */
+export function owedOf({ removed }: Edit, { rows }: Snapshot): Owed[] {
+  return Array.from(removed, (key) => {
+    const row = rows.liveRow(key);
+    return { id: rows.keys.id(key), before: row < 0 ? Number.NaN : rows.score(row) };
+  });
+}
+
+const LEAST_DEAD = 100;
+
+function isMostlyDead(snapshot: Snapshot): boolean {
+  const { rows, invalid } = snapshot;
+  const outweigh = (dead: number) => dead >= LEAST_DEAD && dead > rows.live;
+  // The first count is quick; the second one leaves out the lines that must be kept.
+  return outweigh(rows.size - rows.live - invalid.count) && outweigh(deadRows(snapshot).size);
+}
+
+/** Lines that a later one replaced, and those of deleted tasks. A task with an invalid line keeps all of its lines. */
+function deadRows({ rows, shape }: Snapshot): KeySet {
+  const dead = new KeySet(rows.size);
+  if (shape !== "jsonl") return dead;
+  const unclear = new Set<number>();
+  for (let row = 0; row < rows.size; row++) if (rows.state(row) === INVALID) unclear.add(rows.key(row));
+  for (let row = 0; row < rows.size; row++) {
+    const state = rows.state(row);
+    if ((state === SUPERSEDED || state === TOMBSTONE) && !unclear.has(rows.key(row))) dead.add(row);
+  }
+  return dead;
 }

@@ -5,6 +5,7 @@ import { type FileIdentity, sameFile } from "./identity.ts";
 import type { Snapshot } from "./snapshot.ts";
 
 const NEWLINE = 0x0a;
+const SPACE = 0x20;
 
 /** A file of JSON Lines to append to under the write lock. `O_APPEND` keeps what others append without the lock. */
 export class LineLog {
@@ -47,15 +48,16 @@ export class LineLog {
 
   /**
    * Appends whole lines; they are on the disk when it returns.
-   * @throws TtsctlError STORE_WRITE_FAILED; the lines are taken back, or if that fails too, an unfinished append is left
+   * @throws TtsctlError STORE_WRITE_FAILED; the lines are blanked, or if that fails too, an unfinished append is left
    */
   async append(bytes: Buffer): Promise<void> {
     let done = 0;
+    const { size } = await this.#handle.stat();
     try {
       while (done < bytes.length) done += (await this.#handle.write(bytes, done, bytes.length - done)).bytesWritten;
       await this.#handle.datasync();
     } catch (cause) {
-      await this.#takeBack(bytes.subarray(0, done)).catch(() => {});
+      await this.#blank(bytes.subarray(0, done), size).catch(() => {});
       throw appendFailed(this.#path, cause);
     }
   }
@@ -64,13 +66,24 @@ export class LineLog {
     await closeQuietly(this.#handle);
   }
 
-  /** Cuts the written bytes off the end, unless another program has appended behind them. */
-  async #takeBack(written: Buffer): Promise<void> {
-    const from = (await this.#handle.stat()).size - written.length;
-    const { buffer } = await this.#handle.read(Buffer.alloc(written.length), 0, written.length, from);
-    if (!buffer.equals(written)) return;
-    await this.#handle.truncate(from);
-    await this.#handle.datasync();
+  /**
+   * Overwrites what was written with spaces, wherever it is. To cut it off would also cut off a line that another program appends
+   * just then; its line may begin behind ours, where the spaces belong to it.
+   * @param from the size of the file before
+   */
+  async #blank(written: Buffer, from: number): Promise<void> {
+    const length = (await this.#handle.stat()).size - from;
+    const { buffer } = await this.#handle.read(Buffer.alloc(length), 0, length, from);
+    const at = buffer.indexOf(written);
+    if (at < 0 || written.length === 0) return;
+    const handle = await open(`/proc/self/fd/${this.#handle.fd}`, constants.O_WRONLY); // O_APPEND ignores positions
+    try {
+      const blanks = written.map((byte) => (byte === NEWLINE ? NEWLINE : SPACE));
+      await handle.write(blanks, 0, blanks.length, from + at);
+      await handle.datasync();
+    } finally {
+      await closeQuietly(handle);
+    }
   }
 }
 

@@ -8,7 +8,7 @@ import { identityAt, sameFile } from "./identity.ts";
 import { loadPosix } from "./posix.ts";
 
 /** One rewrite of the file, a whole run that changes tasks, or the one watcher. */
-export type LockPurpose = "write" | "run" | "watch" | MirrorLock;
+export type LockPurpose = "write" | "run" | "watch" | "owed" | MirrorLock;
 /** Held by a writer of both stores (`writer-mark.ts`). */
 export type MirrorLock = `mirror-${string}`;
 

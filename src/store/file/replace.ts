@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, linkSync, openSync, renameSync } from "node:fs";
+import { constants, fstatSync, linkSync, renameSync, statSync } from "node:fs";
 import { type FileHandle, open, readFile, rm, statfs } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { closeQuietly, describeSystemError, systemErrorCode, TtsctlError } from "../../errors.ts";
@@ -22,21 +22,11 @@ export async function removeLeftover(target: string): Promise<void> {
   }
 }
 
-export interface Replacement {
-  /** The new content; null if another process wrote the file after it was read, and its content was kept. */
-  readonly identity: FileIdentity | null;
-  /**
-   * Contents that were in the wrong place for some microseconds, since another process wrote the file between the last
-   * look and the exchange: first ours, then theirs, in the order of their writes. Empty if there were none. The caller
-   * closes them.
-   */
-  readonly displaced: FileHandle[];
-}
-
 /**
  * Replaces `target`, the file that the snapshot's path names, by the snapshot's content with the splices made, atomically
  * and durably.
  * @param announce called with the new content just before it is put in place
+ * @returns the new content; null if another process wrote the file after it was read, and its content was kept
  * @throws TtsctlError STORE_WRITE_FAILED; the old file is intact and no temporary file is left
  */
 export async function replaceFile(
@@ -44,12 +34,11 @@ export async function replaceFile(
   snapshot: Snapshot,
   splices: AsyncIterable<Splice>,
   announce: (ours: FileIdentity) => Promise<void> = async () => {},
-): Promise<Replacement> {
+): Promise<FileIdentity | null> {
   const temporary = temporaryPath(target);
   const posix = await loadPosix();
   let handle: FileHandle | undefined;
   let placing: Placing | undefined;
-  let displaced: FileHandle[] = [];
   try {
     await rm(temporary, { force: true });
     handle = await open(temporary, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600);
@@ -59,19 +48,13 @@ export async function replaceFile(
     await handle.sync();
     const ours = await handle.stat({ bigint: true });
     await announce(ours);
-    placing = { posix, path: snapshot.path, target, temporary, read: snapshot.identity, ours, displaced: [] };
-    const isPlaced = await takePlaceOrBack(placing);
-    // Opened again by descriptor, whatever their paths name now.
-    const fds = placing.displaced.length > 0 ? [handle.fd, ...placing.displaced] : [];
-    displaced = await Promise.all(fds.map((fd) => open(`/proc/self/fd/${fd}`, constants.O_RDONLY)));
-    return { identity: isPlaced ? await placedIdentity(snapshot.path, ours) : null, displaced };
+    placing = { posix, path: snapshot.path, target, temporary, read: snapshot.identity, ours };
+    return (await takePlaceOrBack(placing)) ? await placedIdentity(snapshot.path, ours) : null;
   } catch (cause) {
-    for (const file of displaced) await closeQuietly(file);
     if (cause instanceof TtsctlError) throw cause;
     throw writeFailed(target, cause);
   } finally {
     if (handle !== undefined) await closeQuietly(handle);
-    for (const fd of placing?.displaced ?? []) closeSync(fd);
     await removeTemporary(temporary, placing).catch(() => {});
   }
 }
@@ -176,8 +159,6 @@ interface Placing {
   /** The file that was read; null if there was none. */
   readonly read: FileIdentity | null;
   readonly ours: FileIdentity;
-  /** Open files: the writes of others that the exchange displaced. */
-  readonly displaced: number[];
 }
 
 /**
@@ -238,11 +219,9 @@ function exchange(posix: Posix, a: string, b: string): boolean {
  * out yet another write, it is the latest, and is put back in its turn.
  * @param ours what the exchange put into the place
  */
-function putBack({ temporary, target, displaced }: Placing, posix: Posix, ours: FileIdentity): void {
+function putBack({ temporary, target }: Placing, posix: Posix, ours: FileIdentity): void {
   for (let placed = ours; ; ) {
-    const fd = openSync(temporary, constants.O_RDONLY);
-    displaced.push(fd);
-    const theirs = fstatSync(fd, { bigint: true });
+    const theirs = statSync(temporary, { bigint: true });
     try {
       posix.exchange(temporary, target);
     } catch {

@@ -128,7 +128,7 @@ export async function refuseUsed(flag: string, path: string, used: readonly stri
 }
 
 /** The names of temporary files, locks and lists that ttsctl keeps beside a store file, after the file's own. */
-const KEPT = /^(ttsctl|ttsctl-owed|spool|.*\.lock)$/;
+const KEPT = /^(ttsctl|ttsctl-owed(\.tmp)?|spool|.*\.lock)$/;
 
 async function isKeptBeside(path: string, files: readonly string[]): Promise<boolean> {
   const name = await realName(path);

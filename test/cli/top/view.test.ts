@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import stringWidth from "string-width";
 import { describe, expect, it } from "vitest";
-import { type Counted, type Listed, type Mode, newState, type Row, type TopState } from "../../../src/cli/top/model.ts";
+import type { Counted, Listed, Mode, Row, TopState } from "../../../src/cli/top/model.ts";
 import { view } from "../../../src/cli/top/view.ts";
 import { NO_COLORS } from "../../../src/render/table.ts";
 
@@ -106,35 +106,5 @@ describe("the screen of top", () => {
       }),
       { numRuns: 300 },
     );
-  });
-
-  const rows = Array.from({ length: 50 }, (_, i): Row => {
-    return { userId: "alice", taskId: `t${String(i).padStart(2, "0")}`, status: "done", error: "", score: 900 };
-  });
-  const full = (at: number): TopState => ({
-    ...newState(24, { user: "", status: "" }, false),
-    listed: { at: 1000, rows, total: 50, source: "redis", rate: { created: 3, finished: 2, failed: 1 }, notes: [] },
-    at,
-    chosen: rows[at]!,
-  });
-
-  it("uses the whole height for the list, and keeps the list where the height is small", () => {
-    const tasks = (height: number) =>
-      view(full(0), { columns: 80, rows: height }, STYLE).filter((line) => line.includes("alice")).length;
-    expect(tasks(60)).toBe(50);
-    expect(tasks(24)).toBeGreaterThan(14);
-    expect(tasks(8)).toBeGreaterThan(2);
-  });
-
-  it("has the question, the warnings and the keys at its foot", () => {
-    const noted = { ...full(0), listed: { ...full(0).listed!, notes: ["Redis is away"] } };
-    expect(view(noted, { columns: 80, rows: 24 }, STYLE).slice(-2)).toEqual([
-      "Redis is away",
-      expect.stringContaining("q quit"),
-    ]);
-    const asking: TopState = { ...noted, mode: { kind: "delete", row: rows[0]!, back: { kind: "list" } } };
-    expect(view(asking, { columns: 80, rows: 24 }, STYLE).at(-1)).toMatch(/^delete alice:t00 \(done\).*y\/N$/);
-    const readOnly = view({ ...full(0), readOnly: true }, { columns: 80, rows: 24 }, STYLE).at(-1);
-    expect(readOnly).not.toMatch(/delete|mark/);
   });
 });

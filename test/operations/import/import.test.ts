@@ -1,10 +1,10 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import type { Selection } from "../../../src/operations/select.ts";
 import { NO_FILTER, ofUser } from "../../../src/task/query-fields.ts";
-import { namesIn, useFolder, writeOld } from "../../helpers/files.ts";
+import { namesIn, useFolder } from "../../helpers/files.ts";
 import { readStore } from "../../store/file/read-store.ts";
 import { type Rec, rec } from "../../store/file/service.ts";
 import { EVERYTHING } from "../setup.ts";
@@ -136,12 +136,4 @@ describe("chosen records", () => {
     const { result } = await imported(path("s.json"), { stdin: input }, { selection });
     expect([await stored(), result.missing, result.records]).toEqual([expected, missing, expected.length]);
   });
-});
-
-test("a dry run counts, and writes nothing", async () => {
-  writeOld(path("s.json"), `[${JSON.stringify(rec("a", 5))}]`);
-  const { result } = await imported(path("s.json"), { stdin: lines(rec("a", 6), rec("b")) }, { dryRun: true });
-  expect(result).toMatchObject({ records: 2, added: 1, replaced: 1, dryRun: true });
-  expect([await stored(), existsSync(path(".s.json.ttsctl"))]).toEqual([["a@5"], false]);
-  expect(readFileSync(path("s.json"), "utf8")).toBe(`[${JSON.stringify(rec("a", 5))}]`);
 });

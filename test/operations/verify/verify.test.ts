@@ -128,26 +128,6 @@ describe("verify", () => {
     expect((await verified()).named).toEqual({ differs: ["b:t1", "b:t3"] });
   });
 
-  it("looks at one user with --user", async () => {
-    const { site } = here;
-    await site.server.call("DEL", "tts:task:a:t2");
-    await site.writeRedis(record("a", "mine"), record("b", "theirs"));
-    await site.server.call("ZADD", "tts:user:a:index", 5, "t3");
-    await site.server.call("ZADD", "tts:user:c:index", 5, "t9");
-    const one = await verified({ userId: "b" });
-    expect(one.named).toEqual({ onlyInRedis: ["b:theirs"], misplaced: ["b:t3"] });
-    expect(one.result).toMatchObject({ checked: 3, inSync: 1 });
-    const other = await verified({ userId: "a" });
-    expect(other.named).toEqual({ onlyInRedis: ["a:mine"], dangling: ["a:t2", "a:t3"] });
-    expect((await verified({ userId: "nobody" })).result).toEqual({
-      ...NONE,
-      checked: 0,
-      inSync: 0,
-      invalid: 0,
-      repaired: 0,
-    });
-  });
-
   it("takes a member in a foreign index for the task that it names, by its time if several have that id", async () => {
     const { site } = here;
     await site.writeBoth(

@@ -1,17 +1,17 @@
 import { expect } from "vitest";
 import { systemClock } from "../../../src/clock.ts";
 import { TtsctlError } from "../../../src/errors.ts";
-import { fileCopy } from "../../../src/operations/purge/copies.ts";
-import { PurgeFile } from "../../../src/operations/purge/purge-file.ts";
 import { BatchPlan } from "../../../src/store/file/batch-plan.ts";
+import { Changes, NO_PUTS } from "../../../src/store/file/changes.ts";
 import { FileStore } from "../../../src/store/file/file-store.ts";
+import type { Snapshot } from "../../../src/store/file/snapshot.ts";
 import type { RedisCopy } from "../../../src/store/layout/copy.ts";
 import type { Outcome } from "../../../src/store/redis/copies.ts";
 import { upsertOver, writeToMirror } from "../../../src/store/redis/write.ts";
 import type { TaskId } from "../../../src/store/task-source.ts";
 import { type Writable, writable } from "../../../src/store/writable.ts";
+import { keyOf } from "../../../src/task/ids.ts";
 import type { RecordRules } from "../../../src/task/rules.ts";
-import type { Version } from "../../../src/task/version.ts";
 import { type Ids, taskIn } from "../../helpers/records.ts";
 import { pairsOf } from "../../helpers/redis.ts";
 import { type RecordJson, ServiceRoot } from "../../helpers/root.ts";
@@ -79,6 +79,7 @@ export class FileWriter implements Writer {
   readonly rules: RecordRules;
   readonly name: string;
   readonly #root = new ServiceRoot();
+  readonly #seen: Snapshot[] = [];
 
   constructor(shape: keyof typeof SHAPES, rules: RecordRules) {
     this.shape = shape;
@@ -92,7 +93,7 @@ export class FileWriter implements Writer {
 
   /** As a service that did so long ago. */
   write(text: string): void {
-    this.#root.write("voice_task.json", text, 1_600_000_000);
+    this.#root.replaceStore(text);
   }
 
   get text(): string {
@@ -101,22 +102,23 @@ export class FileWriter implements Writer {
 
   async upsert(records: readonly TestRecord[]): Promise<string[]> {
     const plan = new BatchPlan(records.map((record) => taskIn(this.rules, record)).map((task) => ({ id: task, task })));
-    await this.#store.edit((now) => plan.on(now));
+    await this.#store.apply((now) => plan.on(now));
     return plan.results.map(({ outcome }) => outcome);
   }
 
   async see(ids: readonly TaskId[]): Promise<Sight[]> {
-    await using snapshot = await this.#store.read();
-    return ids.map((id) => fileCopy(snapshot, id));
+    const snapshot = await this.#store.read();
+    this.#seen.push(snapshot);
+    return ids.map((id) => (snapshot.holds(id) ? snapshot : null));
   }
 
   async remove(ids: readonly TaskId[], seen: readonly Sight[]): Promise<string[]> {
-    await using snapshot = await this.#store.read();
-    const purge = new PurgeFile(this.#store, snapshot);
-    const rest = { reason: "deleted", redis: false, files: 0, bytes: 0 } as const;
-    for (const [i, id] of ids.entries()) purge.endings.add({ ...id, ...rest }, seen[i] as Version);
-    const { changed } = await purge.rewrite();
-    return ids.map((_, i) => (changed.has(i) ? "changed" : "removed"));
+    if (ids.length === 0) return [];
+    const base = seen.find((one) => one !== null) as Snapshot;
+    const removed = new Set(ids.map((id) => base.keyOf(id)));
+    const { changed } = await this.#store.apply(new Changes(base, { removed, puts: NO_PUTS }));
+    const names = new Set(changed.map(keyOf));
+    return ids.map((id) => (names.has(keyOf(id)) ? "changed" : "removed"));
   }
 
   async foreign({ userId, taskId }: TaskId, record: TestRecord | null): Promise<void> {
@@ -129,6 +131,7 @@ export class FileWriter implements Writer {
   }
 
   async close(): Promise<void> {
+    for (const snapshot of this.#seen) await snapshot.close();
     this.#root.remove();
   }
 

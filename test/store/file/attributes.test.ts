@@ -15,13 +15,13 @@ describe("a rewrite", () => {
   test.each([0o600, 0o640, 0o664, 0o2755])("keeps the mode %o", async (mode) => {
     writeOld(path("s.json"), dump(three));
     chmodSync(path("s.json"), mode);
-    await storeAt().edit(removing("t2"));
+    await storeAt().apply(removing("t2"));
     expect([idsIn(path("s.json")), statSync(path("s.json")).mode & 0o7777]).toEqual([["t1", "t3"], mode]);
   });
 
   test("of a file that was not there gets the usual mode", async () => {
     const before = process.umask();
-    await storeAt().edit(putting(rec("t1")));
+    await storeAt().apply(putting(rec("t1")));
     expect(statSync(path("s.json")).mode & 0o777).toBe(0o666 & ~before);
     expect(namesIn(path())).toEqual(["s.json"]);
   });
@@ -30,7 +30,7 @@ describe("a rewrite", () => {
     writeOld(path("s.json"), dump(three));
     chownSync(path("s.json"), 1234, 2345);
     chmodSync(path("s.json"), 0o4640);
-    await storeAt().edit(removing("t2"));
+    await storeAt().apply(removing("t2"));
     const { uid, gid, mode } = statSync(path("s.json"));
     expect([uid, gid, mode & 0o7777, idsIn(path("s.json"))]).toEqual([1234, 2345, 0o4640, ["t1", "t3"]]);
   });
@@ -87,7 +87,7 @@ describe("a rewrite", () => {
         posix.setAttribute(fd, "user.note", Buffer.from("kept"));
       });
       const before = [await attributesOf("s.json"), statSync(path("s.json")).mode];
-      await storeAt().edit(removing("t2"));
+      await storeAt().apply(removing("t2"));
       expect(idsIn(path("s.json"))).toEqual(["t1", "t3"]);
       expect([await attributesOf("s.json"), statSync(path("s.json")).mode]).toEqual(before);
     });
@@ -95,7 +95,7 @@ describe("a rewrite", () => {
     test("does not grant the access that the directory's default ACL gives new files", async () => {
       writeOld(path("s.json"), dump(three));
       await withFile("", (posix, fd) => posix.setAttribute(fd, "system.posix_acl_default", acl(1234)));
-      await storeAt().edit(removing("t2"));
+      await storeAt().apply(removing("t2"));
       expect([...(await attributesOf("s.json")).keys()]).not.toContain("system.posix_acl_access");
     });
 
@@ -106,7 +106,7 @@ describe("a rewrite", () => {
       const spy = vi.spyOn(posix, "setAttribute").mockImplementation(() => {
         throw Object.assign(new Error("EDQUOT"), { code: "EDQUOT", errno: -122 });
       });
-      const edit = storeAt().edit(removing("t2"));
+      const edit = storeAt().apply(removing("t2"));
       await expect(edit).rejects.toMatchObject({
         code: "STORE_WRITE_FAILED",
         message: expect.stringContaining("user.note"),

@@ -5,9 +5,9 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { systemClock } from "../../../src/clock.ts";
 import { TtsctlError } from "../../../src/errors.ts";
+import { NO_PUTS } from "../../../src/store/file/changes.ts";
 import { FileStore } from "../../../src/store/file/file-store.ts";
 import { type LockPurpose, takeLock } from "../../../src/store/file/lock.ts";
-import { NO_UPSERTS } from "../../../src/store/file/upserts.ts";
 import { writable } from "../../../src/store/writable.ts";
 import { RecordRules } from "../../../src/task/rules.ts";
 import { Zone } from "../../../src/task/time.ts";
@@ -35,9 +35,9 @@ async function run(task: ChildTask): Promise<void> {
   } else {
     const store = writable(new FileStore(task.path, new RecordRules(new Zone("UTC")), systemClock));
     for (const [userId, taskId] of task.ids) {
-      await store.edit((current) => ({
+      await store.apply((current) => ({
         removed: new Set([current.rows.keys.find(userId, taskId)]),
-        upserts: NO_UPSERTS,
+        puts: NO_PUTS,
       }));
     }
   }

@@ -1,8 +1,8 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { systemClock } from "../../../src/clock.ts";
+import { putsOf } from "../../../src/store/file/changes.ts";
 import { FileStore } from "../../../src/store/file/file-store.ts";
-import { upsertsOf } from "../../../src/store/file/upserts.ts";
 import { writable } from "../../../src/store/writable.ts";
 import { useFolder } from "../../helpers/files.ts";
 import { API_MS_RULES, record, taskIn } from "../../helpers/records.ts";
@@ -15,7 +15,7 @@ test("in a map, two tasks with similar ids get separate names, and none is lost"
   writeFileSync(path("s.json"), JSON.stringify({ "a:b:c": record("a:b", "c", AT) }, null, 2));
   const store = writable(new FileStore(path("s.json"), API_MS_RULES, systemClock));
   const put = (...tasks: ReturnType<typeof task>[]) =>
-    store.edit(() => ({ removed: new Set<number>(), upserts: upsertsOf(tasks) }));
+    store.apply(() => ({ removed: new Set<number>(), puts: putsOf(tasks) }));
   await put(task("a", "b:c"), task("x:y", "z"), task("x", "y:z"));
   const map = JSON.parse(readFileSync(path("s.json"), "utf8")) as Record<string, { user_id: string; task_id: string }>;
   expect(Object.keys(map)).toEqual(["a:b:c", "a:b:c#2", "x:y:z", "x:y:z#2"]);

@@ -3,7 +3,6 @@ import {
   chmodSync,
   copyFileSync,
   existsSync,
-  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -12,16 +11,14 @@ import {
 } from "node:fs";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { type Clock, systemClock } from "../../../src/clock.ts";
+import { NO_PUTS } from "../../../src/store/file/changes.ts";
 import type { PlanEdit } from "../../../src/store/file/file-store.ts";
-import type { Snapshot } from "../../../src/store/file/snapshot.ts";
-import { NO_UPSERTS } from "../../../src/store/file/upserts.ts";
 import { TestClock } from "../../helpers/clock.ts";
 import { namesIn, writeOld } from "../../helpers/files.ts";
-import { disturbed, later, putting, removing, TEMPORARY, three, useStoreFile } from "./editing.ts";
+import { disturbed, putting, removing, TEMPORARY, three, useStoreFile } from "./editing.ts";
 import { atExchange, dump, idsIn, load, type Rec, rec, replaceStore } from "./service.ts";
 
 const { path, storeAt } = useStoreFile();
-const scoreOf = (current: Snapshot, task: string): number => current.rows.score(current.rowOf("alice", task));
 
 describe("a service that writes while the change is planned", () => {
   const update = rec("t2", 9, { status: "running" });
@@ -41,7 +38,7 @@ describe("a service that writes while the change is planned", () => {
       () => event(),
       () => event(),
     );
-    const outcome = await storeAt().edit(plan);
+    const outcome = await storeAt().apply(plan);
     expect([plan.asked, outcome.returned]).toEqual([3, []]);
     expect(readFileSync(path("s.json"), "utf8")).toBe(dump(left));
     expect(namesIn(path())).toEqual(["s.json"]);
@@ -52,27 +49,27 @@ describe("a service that writes while the change is planned", () => {
     const plan = disturbed(
       (current) => {
         const row = current.rowOf("alice", "t2");
-        return { removed: new Set(current.rows.score(row) === 1 ? [current.rows.key(row)] : []), upserts: NO_UPSERTS };
+        return { removed: new Set(current.rows.score(row) === 1 ? [current.rows.key(row)] : []), puts: NO_PUTS };
       },
       () => replaceStore(path("s.json"), theirs),
     );
-    expect((await storeAt().edit(plan)).rewrites).toBe(0);
+    expect((await storeAt().apply(plan)).rewrites).toBe(0);
     expect(readFileSync(path("s.json"), "utf8")).toBe(dump(theirs));
   });
 
   test("changes it after an empty plan: the plan is also made again", async () => {
     writeOld(path("s.json"), dump([rec("t2")]));
     const plan = disturbed(removing("t1"), () => replaceStore(path("s.json"), three));
-    await storeAt().edit(plan);
+    await storeAt().apply(plan);
     expect([plan.asked >= 2, idsIn(path("s.json"))]).toEqual([true, ["t2", "t3"]]);
   });
 
   test("makes the file that was missing, or takes it away", async () => {
     const making = disturbed(putting(rec("t9")), () => replaceStore(path("s.json"), three));
-    await storeAt().edit(making);
+    await storeAt().apply(making);
     expect([making.asked, idsIn(path("s.json"))]).toEqual([2, ["t1", "t2", "t3", "t9"]]);
     const taking = disturbed(putting(rec("t8")), () => rmSync(path("s.json")));
-    await storeAt().edit(taking);
+    await storeAt().apply(taking);
     expect([taking.asked, idsIn(path("s.json"))]).toEqual([2, ["t8"]]);
   });
 
@@ -80,7 +77,7 @@ describe("a service that writes while the change is planned", () => {
     const line = (record: Rec) => `${JSON.stringify(record)}\n`;
     writeOld(path("s.jsonl"), three.map(line).join(""));
     const plan = disturbed(removing("t1"), () => appendFileSync(path("s.jsonl"), line(update)));
-    await storeAt("s.jsonl").edit(plan);
+    await storeAt("s.jsonl").apply(plan);
     expect(plan.asked).toBe(2);
     expect(readFileSync(path("s.jsonl"), "utf8")).toBe([rec("t2"), rec("t3"), update].map(line).join(""));
   });
@@ -95,7 +92,7 @@ describe("a service that writes while the change is planned", () => {
       act(path("new"));
       rmSync(path("new"), { force: true });
     });
-    await expect(storeAt().edit(edit)).rejects.toMatchObject({ code });
+    await expect(storeAt().apply(edit)).rejects.toMatchObject({ code });
     expect([readFileSync(path("s.json"), "utf8"), namesIn(path())]).toEqual(["[", ["s.json"]]);
   });
 
@@ -105,7 +102,7 @@ describe("a service that writes while the change is planned", () => {
     const clock: Clock = { ...systemClock, monotonic: () => (seconds += 25) };
     const always = Array.from({ length: 10 }, () => () => replaceStore(path("s.json"), three));
     const plan = disturbed(removing("t1"), ...always);
-    await expect(storeAt("s.json", clock).edit(plan)).rejects.toMatchObject({ code: "STORE_BUSY" });
+    await expect(storeAt("s.json", clock).apply(plan)).rejects.toMatchObject({ code: "STORE_BUSY" });
     expect(plan.asked).toBe(3);
     expect([readFileSync(path("s.json"), "utf8"), namesIn(path())]).toEqual([dump(three), ["s.json"]]);
   });
@@ -123,7 +120,7 @@ describe("a snapshot to plan on", () => {
         asked.push(current === base);
         return removing("t1")(current);
       };
-      await storeAt().edit(plan, base);
+      await storeAt().apply(plan, { base });
       expect([when, asked.slice(0, 2), idsIn(path("s.json"))]).toEqual([
         when,
         when === "before" ? [false] : [true, false],
@@ -147,7 +144,7 @@ describe("a service that writes between our last look and the exchange", () => {
     await atExchange({ before: writing([[rec("t1"), rec("t2", 9), rec("t4")]]) });
     writeOld(path("s.json"), dump(three));
     const plan = disturbed(removing("t1"));
-    const outcome = await storeAt().edit(plan);
+    const outcome = await storeAt().apply(plan);
     expect([plan.asked, outcome.returned]).toEqual([2, []]);
     expect(load(path("s.json"))).toEqual([rec("t2", 9), rec("t4")]);
     expect(existsSync(path(TEMPORARY))).toBe(false);
@@ -157,7 +154,7 @@ describe("a service that writes between our last look and the exchange", () => {
     const theirs = [rec("t1"), rec("t2", 1, { status: "succeeded" })];
     await atExchange({ before: writing([theirs]) });
     writeOld(path("s.json"), dump(three));
-    await storeAt().edit(removing("t1"));
+    await storeAt().apply(removing("t1"));
     expect(load(path("s.json"))).toEqual([rec("t2", 1, { status: "succeeded" })]);
   });
 
@@ -166,52 +163,16 @@ describe("a service that writes between our last look and the exchange", () => {
     const w2 = [rec("t1"), rec("t2", 9), rec("t5"), rec("t6")];
     await atExchange({ before: writing([w1, w2]) });
     writeOld(path("s.json"), dump(three));
-    await storeAt().edit(removing("t1"));
+    await storeAt().apply(removing("t1"));
     expect(load(path("s.json"))).toEqual([rec("t2", 9), rec("t5"), rec("t6")]);
     expect(existsSync(path(TEMPORARY))).toBe(false);
-  });
-
-  /** The first write is displaced; the second one comes right after it is back, and was made of what we had put there. */
-  const madeOfOurs = (displaced: Rec[], later: Rec[]) =>
-    atExchange({ before: writing([displaced]), after: writing([null, later]) });
-
-  test("from a read while its own write was displaced: the lost update is restored", async () => {
-    await madeOfOurs([rec("t1"), rec("t2", 8), rec("t3"), rec("t7", 8)], [rec("t2"), rec("t3"), rec("t8", 9)]);
-    writeOld(path("s.json"), dump(three));
-    await storeAt().edit(removing("t1"));
-    expect(load(path("s.json"))).toEqual([rec("t2", 8), rec("t3"), rec("t8", 9), rec("t7", 8)]);
-  });
-
-  test("and the deletion that it lost is made again", async () => {
-    await madeOfOurs([rec("t1"), rec("t3")], [rec("t2"), rec("t3"), rec("t8", 9)]);
-    writeOld(path("s.json"), dump(three));
-    await storeAt().edit(removing("t1"));
-    expect(load(path("s.json"))).toEqual([rec("t3"), rec("t8", 9)]);
-  });
-
-  test("an update lost in that way keeps its task from a removal that was decided before it", async () => {
-    await madeOfOurs([rec("t1"), rec("t2", 6), rec("t3", 7)], [rec("t3"), rec("t9", 9)]);
-    writeOld(path("s.json"), dump(three));
-    const open = readdirSync("/proc/self/fd").length;
-    const isOld = (current: Snapshot) => ["t1", "t2"].filter((task) => scoreOf(current, task) === 1);
-    await storeAt().edit((current) => removing(...isOld(current))(current));
-    expect(load(path("s.json"))).toEqual([rec("t3", 7), rec("t9", 9), rec("t2", 6)]);
-    expect(readdirSync("/proc/self/fd").length).toBe(open);
-  });
-
-  test("from its own earlier write: tasks that it deleted since are not restored", async () => {
-    // Made of theirs, which has t4 and t1: the service deleted t4, and nothing was lost.
-    await madeOfOurs([...three, rec("t4")], [...three, rec("t5")]);
-    writeOld(path("s.json"), dump(three));
-    await storeAt().edit(removing("t1"));
-    expect(idsIn(path("s.json"))).toEqual(["t2", "t3", "t5"]);
   });
 
   test("right after it: tasks that it brings back are removed again", async () => {
     await atExchange({ after: writing([three]) });
     writeFileSync(path("s.json"), dump(three));
-    const outcome = await storeAt("s.json", new TestClock()).edit(removing("t1"));
-    expect(outcome).toEqual({ rewrites: 2, returned: [] });
+    const outcome = await storeAt("s.json", new TestClock()).apply(removing("t1"));
+    expect(outcome).toMatchObject({ rewrites: 2, returned: [] });
     expect(idsIn(path("s.json"))).toEqual(["t2", "t3"]);
   });
 
@@ -219,7 +180,7 @@ describe("a service that writes between our last look and the exchange", () => {
     const theirs = [rec("t1"), rec("t2", 9), rec("t4")];
     await atExchange({ before: writing([theirs]), fails: (n) => (n === 2 ? "EIO" : undefined) });
     writeOld(path("s.json"), dump(three));
-    await storeAt().edit(removing("t1"));
+    await storeAt().apply(removing("t1"));
     expect(load(path("s.json"))).toEqual([rec("t2", 9), rec("t4")]);
     expect(existsSync(path(TEMPORARY))).toBe(false);
   });
@@ -227,15 +188,7 @@ describe("a service that writes between our last look and the exchange", () => {
   test("removes the file: it isn't created again", async () => {
     await atExchange({ before: (n) => n === 1 && rmSync(path("s.json")) });
     writeOld(path("s.json"), dump(three));
-    expect((await storeAt().edit(removing("t1"))).rewrites).toBe(0);
+    expect((await storeAt().apply(removing("t1"))).rewrites).toBe(0);
     expect(namesIn(path())).toEqual([]);
-  });
-
-  test("how often that happened is in the debug log", async () => {
-    await atExchange({ before: writing([[...three, rec("t4")]]) });
-    writeOld(path("s.json"), dump(three));
-    const lines: string[] = [];
-    await storeAt("s.json", later(), { log: (line) => lines.push(line) }).edit(removing("t1"));
-    expect(lines.map((line) => / (\d+) writes of others displaced/.exec(line)?.[1])).toEqual(["1", "0"]);
   });
 });

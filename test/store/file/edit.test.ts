@@ -2,10 +2,9 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { systemClock } from "../../../src/clock.ts";
-import type { Edit } from "../../../src/store/file/edit.ts";
+import { type Edit, NO_PUTS, putsOf } from "../../../src/store/file/changes.ts";
 import { FileStore } from "../../../src/store/file/file-store.ts";
 import type { Snapshot } from "../../../src/store/file/snapshot.ts";
-import { NO_UPSERTS, upsertsOf } from "../../../src/store/file/upserts.ts";
 import { writable } from "../../../src/store/writable.ts";
 import { isInvalid, RecordParser, type Task } from "../../../src/task/task.ts";
 import { useFolder, writeOld } from "../../helpers/files.ts";
@@ -113,13 +112,13 @@ function taskFrom(json: string): Task {
 function editOf(snapshot: Snapshot, { store, removed, replaced, added }: Case): Edit {
   const gone = store.elements.filter((element) => isRemoved(element, removed));
   const keys = gone.map(({ userId, taskId }) => snapshot.rows.keys.find(userId!, taskId!));
-  return { removed: new Set(keys), upserts: upsertsOf([...replaced.values(), ...added].map(taskFrom)) };
+  return { removed: new Set(keys), puts: putsOf([...replaced.values(), ...added].map(taskFrom)) };
 }
 
 /** Makes an edit of a file that was written long ago; the text after it. */
 async function textAfter(name: string, content: string, edit: (snapshot: Snapshot) => Edit) {
   writeOld(path(name), content);
-  const outcome = await writable(new FileStore(path(name), RULES, systemClock)).edit(edit);
+  const outcome = await writable(new FileStore(path(name), RULES, systemClock)).apply(edit);
   return { outcome, text: readFileSync(path(name), "utf8") };
 }
 
@@ -148,7 +147,7 @@ test("the rest of a random store equals Python's dump of the changed list, to th
       return editOf(snapshot, one);
     });
     const isChange = one.removed.size + one.replaced.size + one.added.length > 0;
-    expect(outcome).toEqual({ rewrites: isChange ? 1 : 0, returned: [] });
+    expect(outcome).toMatchObject({ rewrites: isChange ? 1 : 0, returned: [] });
     const expected = headsOf(one).map((head) => head + after);
     if (!expected.includes(result)) expect(result, `case ${i} of ${JSON.stringify(before)}`).toBe(expected[0]);
     const left = await readStore(path("s.json"));
@@ -179,7 +178,7 @@ async function edited(
 ): Promise<string> {
   const { text } = await textAfter(name, content, ({ rows }) => {
     const removed = new Set((change.remove ?? []).map(([user, task]) => rows.keys.find(user, task)));
-    return { removed, upserts: upsertsOf(change.put ?? []) };
+    return { removed, puts: putsOf(change.put ?? []) };
   });
   return text;
 }
@@ -338,18 +337,18 @@ describe("a file that was not there", () => {
   const store = (name: string) => writable(new FileStore(path(name), RULES, systemClock));
 
   test("is made as the service would: an array, indented by two", async () => {
-    await store("s.json").edit(() => ({ removed: new Set(), upserts: upsertsOf([task, NEW]) }));
+    await store("s.json").apply(() => ({ removed: new Set(), puts: putsOf([task, NEW]) }));
     const expected = JSON.stringify([JSON.parse(task.json), JSON.parse(NEW.json)], null, 2);
     expect(readFileSync(path("s.json"), "utf8")).toBe(expected);
   });
 
   test("is made of lines if its name says so", async () => {
-    await store("s.jsonl").edit(() => ({ removed: new Set(), upserts: upsertsOf([NEW, NEW]) }));
+    await store("s.jsonl").apply(() => ({ removed: new Set(), puts: putsOf([NEW, NEW]) }));
     expect(readFileSync(path("s.jsonl"), "utf8")).toBe(`${N}\n${N}\n`);
   });
 
   test("is not made for nothing", async () => {
-    expect(await store("s.json").edit(() => ({ removed: new Set(), upserts: NO_UPSERTS }))).toEqual({
+    expect(await store("s.json").apply(() => ({ removed: new Set(), puts: NO_PUTS }))).toMatchObject({
       rewrites: 0,
       returned: [],
     });

@@ -1,7 +1,7 @@
 import type { Clock } from "../../../src/clock.ts";
+import { NO_PUTS, putsOf } from "../../../src/store/file/changes.ts";
 import { FileStore, type FileStoreOptions, type PlanEdit } from "../../../src/store/file/file-store.ts";
 import type { Snapshot } from "../../../src/store/file/snapshot.ts";
-import { NO_UPSERTS, upsertsOf } from "../../../src/store/file/upserts.ts";
 import { writable } from "../../../src/store/writable.ts";
 import { TestClock } from "../../helpers/clock.ts";
 import { useFolder } from "../../helpers/files.ts";
@@ -25,13 +25,13 @@ export function useStoreFile() {
 export function removing(...tasks: string[]): PlanEdit {
   return (current: Snapshot) => {
     const rows = tasks.map((task) => current.rowOf("alice", task)).filter((row) => row >= 0);
-    return { removed: new Set(rows.map((row) => current.rows.key(row))), upserts: NO_UPSERTS };
+    return { removed: new Set(rows.map((row) => current.rows.key(row))), puts: NO_PUTS };
   };
 }
 
 export const putting =
   (...records: Rec[]): PlanEdit =>
-  () => ({ removed: new Set(), upserts: upsertsOf(records.map(taskOf)) });
+  () => ({ removed: new Set(), puts: putsOf(records.map(taskOf)) });
 
 /** The plan, with something that happens each time just after it was asked; the store moves under it. */
 export function disturbed(plan: PlanEdit, ...events: (() => void)[]): PlanEdit & { asked: number } {

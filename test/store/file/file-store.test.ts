@@ -9,9 +9,8 @@ import {
   writeFileSync,
 } from "node:fs";
 import { describe, expect, test } from "vitest";
-import type { Edit } from "../../../src/store/file/edit.ts";
+import { type Edit, putsOf } from "../../../src/store/file/changes.ts";
 import type { PlanEdit } from "../../../src/store/file/file-store.ts";
-import { upsertsOf } from "../../../src/store/file/upserts.ts";
 import { namesIn, writeOld } from "../../helpers/files.ts";
 import { taskOf } from "../../helpers/records.ts";
 import { disturbed, putting, removing, TEMPORARY, three, useStoreFile } from "./editing.ts";
@@ -26,9 +25,9 @@ describe("a rewrite", () => {
     writeOld(path("s.json"), dump(records));
     const gone = records.filter((_, i) => i % 3 === 1).map((record) => record.task_id);
     const put = rec("t30", 2, { text: "x".repeat(3 << 20) });
-    await storeAt().edit(async (current) => ({
+    await storeAt().apply(async (current) => ({
       ...(await removing(...gone)(current)),
-      upserts: upsertsOf([taskOf(put)]),
+      puts: putsOf([taskOf(put)]),
     }));
     const expected = records.map((record) => (record.task_id === "t30" ? put : record)).filter((_, i) => i % 3 !== 1);
     expect(readFileSync(path("s.json"), "utf8") === dump(expected)).toBe(true);
@@ -37,7 +36,7 @@ describe("a rewrite", () => {
   test("with nothing to change changes nothing", async () => {
     writeOld(path("s.json"), dump(three));
     const before = statSync(path("s.json"), { bigint: true });
-    expect(await storeAt().edit(removing("t9"))).toEqual({ rewrites: 0, returned: [] });
+    expect(await storeAt().apply(removing("t9"))).toMatchObject({ rewrites: 0, returned: [] });
     const after = statSync(path("s.json"), { bigint: true });
     expect([after.ino, after.ctimeNs]).toEqual([before.ino, before.ctimeNs]);
   });
@@ -52,7 +51,7 @@ describe("a symbolic link to the store", () => {
     writeOld(path("data/real.json"), dump(three));
     symlinkSync("data/real.json", path("other"));
     symlinkSync(to, path("s.json"));
-    await storeAt().edit(removing("t1"));
+    await storeAt().apply(removing("t1"));
     expect([readlinkSync(path("s.json")), lstatSync(path("data/real.json")).isFile()]).toEqual([to, true]);
     expect(idsIn(path("data/real.json"))).toEqual(["t2", "t3"]);
     expect([namesIn(path()), namesIn(path("data"))]).toEqual([["data", "other", "s.json"], ["real.json"]]);
@@ -62,7 +61,7 @@ describe("a symbolic link to the store", () => {
     mkdirSync(path("data"));
     symlinkSync("data/real.json", path("other"));
     symlinkSync(path("other"), path("s.json"));
-    await storeAt().edit(putting(rec("t1")));
+    await storeAt().apply(putting(rec("t1")));
     expect(lstatSync(path("s.json")).isSymbolicLink()).toBe(true);
     expect(idsIn(path("data/real.json"))).toEqual(["t1"]);
   });
@@ -78,15 +77,15 @@ describe("a symbolic link to the store", () => {
   test("to itself is an error of the store", async () => {
     symlinkSync("s.json", path("s.json"));
     await expect(storeAt().read()).rejects.toMatchObject({ code: "STORE_UNREADABLE" });
-    await expect(storeAt().edit(removing("t1"))).rejects.toMatchObject({ code: "STORE_UNREADABLE" });
+    await expect(storeAt().apply(removing("t1"))).rejects.toMatchObject({ code: "STORE_UNREADABLE" });
     await expect(storeAt().lock("run")).rejects.toMatchObject({ code: "STORE_UNREADABLE" });
   });
 });
 
 describe("leftovers of a killed run", () => {
   test.each<[string, () => Promise<unknown>]>([
-    ["a rewrite", () => storeAt().edit(removing("t1"))],
-    ["a rewrite that has nothing to do", () => storeAt().edit(removing("t9"))],
+    ["a rewrite", () => storeAt().apply(removing("t1"))],
+    ["a rewrite that has nothing to do", () => storeAt().apply(removing("t9"))],
     ["the lock of a run", async () => (await storeAt().lock("run")).release()],
   ])("is removed by %s", async (_, act) => {
     writeOld(path("s.json"), dump(three));
@@ -105,27 +104,27 @@ describe("a failure leaves the file as it was, no temporary file, and no lock", 
   test("of the temporary path, which is a folder", async () => {
     writeOld(path("s.json"), dump(three));
     mkdirSync(path(TEMPORARY));
-    await expectRefusal(storeAt().edit(removing("t1")), "STORE_WRITE_FAILED");
+    await expectRefusal(storeAt().apply(removing("t1")), "STORE_WRITE_FAILED");
     await expectRefusal(storeAt().lock("run"), "STORE_WRITE_FAILED");
     expect(readFileSync(path("s.json"), "utf8")).toBe(dump(three));
     rmSync(path(TEMPORARY), { recursive: true });
     // The lock of the run that failed is free.
     await (await storeAt().lock("run")).release();
-    expect((await storeAt().edit(removing("t1"))).rewrites).toBe(1);
+    expect((await storeAt().apply(removing("t1"))).rewrites).toBe(1);
   });
 
   test("of the plan", async () => {
     writeOld(path("s.json"), dump(three));
-    const broken = storeAt().edit(() => {
+    const broken = storeAt().apply(() => {
       throw new Error("no plan");
     });
     await expect(broken).rejects.toThrow("no plan");
     expect([readFileSync(path("s.json"), "utf8"), namesIn(path())]).toEqual([dump(three), ["s.json"]]);
-    expect((await storeAt().edit(removing("t1"))).rewrites).toBe(1);
+    expect((await storeAt().apply(removing("t1"))).rewrites).toBe(1);
   });
 
   test("of the folder, which is not there", async () => {
-    await expectRefusal(storeAt("no/s.json").edit(putting(rec("t1"))), "LOCK_UNAVAILABLE");
+    await expectRefusal(storeAt("no/s.json").apply(putting(rec("t1"))), "LOCK_UNAVAILABLE");
   });
 });
 
@@ -135,7 +134,7 @@ describe("another file than the one that was read", () => {
     writeOld(path("data/real.json"), dump(three));
     symlinkSync("data/real.json", path("s.json"));
     const plan = disturbed(removing("t1"), () => replaceStore(path("s.json"), [...three, rec("t4")]));
-    await storeAt().edit(plan);
+    await storeAt().apply(plan);
     expect([idsIn(path("s.json")), lstatSync(path("s.json")).isFile()]).toEqual([["t2", "t3", "t4"], true]);
     expect(readFileSync(path("data/real.json"), "utf8")).toBe(dump(three));
   });
@@ -144,8 +143,8 @@ describe("another file than the one that was read", () => {
     writeOld(path("s.json"), dump(three));
     const plan: PlanEdit = (current) => ({
       ...(removing("t1")(current) as Edit),
-      upserts: {
-        ...upsertsOf([taskOf(rec("t9"))]),
+      puts: {
+        ...putsOf([taskOf(rec("t9"))]),
         read: async () => {
           rmSync(path(TEMPORARY));
           writeFileSync(path(TEMPORARY), "[{");
@@ -153,7 +152,7 @@ describe("another file than the one that was read", () => {
         },
       },
     });
-    await expect(storeAt().edit(plan)).rejects.toMatchObject({ code: "STORE_WRITE_FAILED" });
+    await expect(storeAt().apply(plan)).rejects.toMatchObject({ code: "STORE_WRITE_FAILED" });
     expect(readFileSync(path("s.json"), "utf8")).toBe(dump(three));
   });
 });

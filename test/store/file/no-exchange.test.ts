@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { systemClock } from "../../../src/clock.ts";
+import { NO_PUTS } from "../../../src/store/file/changes.ts";
 import { FileStore, type PlanEdit } from "../../../src/store/file/file-store.ts";
-import { NO_UPSERTS } from "../../../src/store/file/upserts.ts";
 import { writable } from "../../../src/store/writable.ts";
 import { namesIn, useFolder, writeOld } from "../../helpers/files.ts";
 import { RULES } from "../../helpers/records.ts";
@@ -15,7 +15,7 @@ const removing =
   (task: string): PlanEdit =>
   (current) => {
     const row = current.rowOf("alice", task);
-    return { removed: new Set(row < 0 ? [] : [current.rows.key(row)]), upserts: NO_UPSERTS };
+    return { removed: new Set(row < 0 ? [] : [current.rows.key(row)]), puts: NO_PUTS };
   };
 
 const later = { ...systemClock, now: () => systemClock.now() + 3600 };
@@ -30,8 +30,8 @@ describe.each(["EINVAL", "ENOSYS", "ENOTSUP", "EPERM"])("a file system whose exc
   test("a rename does it", async () => {
     await atExchange({ fails: () => code });
     writeOld(path("s.json"), dump(three));
-    await store().edit(removing("t1"));
-    await store().edit(removing("t3"));
+    await store().apply(removing("t1"));
+    await store().apply(removing("t3"));
     expect(readFileSync(path("s.json"), "utf8")).toBe(dump([rec("t2")]));
     expect(namesIn(path())).not.toContain(".s.json.ttsctl");
   });
@@ -40,7 +40,7 @@ describe.each(["EINVAL", "ENOSYS", "ENOTSUP", "EPERM"])("a file system whose exc
     await atExchange({ fails: () => code });
     writeOld(path("s.json"), dump(three));
     let asked = 0;
-    await store().edit((current) => {
+    await store().apply((current) => {
       if (asked++ < 2) replaceStore(path("s.json"), [...three, rec(`new${asked}`)]);
       return removing("t1")(current);
     });
@@ -51,7 +51,7 @@ describe.each(["EINVAL", "ENOSYS", "ENOTSUP", "EPERM"])("a file system whose exc
 test("any other failure of the exchange is one of the rewrite", async () => {
   await atExchange({ fails: () => "EIO" });
   writeOld(path("s.json"), dump(three));
-  await expect(store().edit(removing("t1"))).rejects.toMatchObject({ code: "STORE_WRITE_FAILED" });
+  await expect(store().apply(removing("t1"))).rejects.toMatchObject({ code: "STORE_WRITE_FAILED" });
   expect([readFileSync(path("s.json"), "utf8"), namesIn(path())]).toEqual([dump(three), ["s.json"]]);
 });
 
@@ -65,7 +65,7 @@ test("a machine without the native calls renames, and locks with flock(1)", asyn
   const fresh = await import("../../../src/store/file/file-store.ts");
   writeOld(path("s.json"), dump(three));
   const file = writable(new fresh.FileStore(path("s.json"), RULES, later));
-  await file.edit(removing("t1"));
+  await file.apply(removing("t1"));
   expect(idsIn(path("s.json"))).toEqual(["t2", "t3"]);
   const lock = await file.lock("watch");
   await expect(store().lock("watch")).rejects.toMatchObject({ code: "WATCHER_RUNNING" });

@@ -277,13 +277,6 @@ describe("chunks of 1 MiB", { tags: ["slow"] }, () => {
     }
   });
 
-  test.each(Object.entries(shapes))("%s: a record of about one chunk", async (_, build) => {
-    for (const length of [EDGE - 3, EDGE - 2, EDGE - 1, EDGE, EDGE + 1, EDGE + 2, 2 * MIB - 2, 2 * MIB]) {
-      const store = await storeOf(path("s.json"), build(filler(length), A));
-      expect([length, idsOf(store.tasks)]).toEqual([length, ["f:filler", "alice:t01", "bob:t02"]]);
-    }
-  });
-
   test.each(Object.entries(shapes))(
     "%s: records of 5 MiB, full of characters that must not be split",
     async (_, build) => {
@@ -295,16 +288,6 @@ describe("chunks of 1 MiB", { tags: ["slow"] }, () => {
       expect(store.tasks[1]!.json === `{"user_id":"other","task_id":"t","updated_at":1,"text":"${text}"}`).toBe(true);
     },
   );
-
-  test("white space of several MiB between all tokens, and around them", async () => {
-    const space = " \n\t\r".repeat(MIB / 2);
-    expect((await storeOf(path("s.json"), `${space}[${space}${A}${space},${space}${B}${space}]${space}`)).size).toBe(2);
-    expect((await storeOf(path("s.json"), `${space}{${space}"x"${space}:${space}${A}${space}}${space}`)).size).toBe(1);
-    const lines = await storeOf(path("s.json"), `${space}${A}${space}\n${space}${B}${space}`);
-    expect([lines.shape, lines.size, lines.unfinished]).toEqual(["jsonl", 2, null]);
-    expect((await refusalOf(path("s.json"), space)).code).toBe("STORE_INVALID");
-    expect(placeIn((await refusalOf(path("s.json"), `[${A}${space}`)).message)[1]).toBe(1 + A.length + space.length);
-  });
 
   test("a cut and an error beyond the first chunk have the right place", async () => {
     const big = filler(3 * MIB);

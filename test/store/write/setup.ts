@@ -43,8 +43,8 @@ export class WriterPlace {
   open(link: MirrorLink = NO_REDIS, clock: Clock = this.clock): TaskWriter {
     const place = this;
     class CountingFile extends FileStore {
-      override async edit(...args: Parameters<FileStore["edit"]>) {
-        const outcome = await super.edit(...args);
+      override async apply(...args: Parameters<FileStore["apply"]>) {
+        const outcome = await super.apply(...args);
         place.rewrites += outcome.rewrites;
         return outcome;
       }
@@ -52,8 +52,9 @@ export class WriterPlace {
     this.shared = new SharedSnapshot(this.#path, RULES, clock, { grows: true });
     this.writer = new TaskWriter({
       file: writable(new CountingFile(this.#path, RULES, clock)),
-      ...{ shared: this.shared, repairs: new PendingRepairs((line) => this.warnings.push(line)), clock, link },
+      ...{ shared: this.shared, repairs: new PendingRepairs(), clock, link },
       mark: null,
+      owes: link !== NO_REDIS,
       warn: (line) => this.warnings.push(line),
       onMirrorFailure: () => {},
     });

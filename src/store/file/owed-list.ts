@@ -1,0 +1,121 @@
+import { chown, rename, rm, stat, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import type { Clock } from "../../clock.ts";
+import { describeSystemError, TtsctlError } from "../../errors.ts";
+import { keyOf } from "../../task/ids.ts";
+import { newer, newest } from "../../task/version.ts";
+import type { TaskId } from "../task-source.ts";
+import { identityAt } from "./identity.ts";
+import { LOCK_WAIT_S, takeLock } from "./lock.ts";
+import { AppendedFile, readRegular, whyNotWritten } from "./written-file.ts";
+
+/** A task whose record was deleted from the file, or replaced by an older one. */
+export interface Owed {
+  readonly id: TaskId;
+  /** `updated_at` of the record, epoch seconds: a newer copy in Redis is kept. NaN without one. */
+  readonly before: number;
+}
+
+/**
+ * The deletions that Redis may lack (docs/contract.md, Library): a file beside the store file. A task is in it from before
+ * its deletion reaches the store file until Redis confirms that, whatever process lives then.
+ */
+export class OwedList {
+  readonly #target: () => Promise<string>;
+  readonly #clock: Clock;
+  #known: Promise<string> | undefined;
+
+  /** @param target the store file, with links followed */
+  constructor(target: () => Promise<string>, clock: Clock) {
+    this.#target = target;
+    this.#clock = clock;
+  }
+
+  /** Whether Redis may lack any. Each page asks, so links are followed only once. */
+  async isThere(): Promise<boolean> {
+    this.#known ??= this.#path();
+    return (await identityAt(await this.#known)) !== null;
+  }
+
+  /** They are on the disk when it returns; called under the write lock. @throws TtsctlError STORE_WRITE_FAILED */
+  async add(owed: readonly Owed[]): Promise<void> {
+    if (owed.length === 0) return;
+    await this.#alone(async (path) => {
+      const file = await AppendedFile.open(path, 0o666, (cause) => failed(path, cause));
+      await file.append(owed.map(lineOf)).finally(() => file.close());
+      await this.#giveAway(path);
+    });
+  }
+
+  /** One for each task. @throws TtsctlError STORE_UNREADABLE */
+  async read(): Promise<Owed[]> {
+    return read(await this.#path());
+  }
+
+  /** Redis has these, as they were read. If a later deletion was added since, that is kept. */
+  async settle(done: readonly Owed[]): Promise<void> {
+    if (done.length === 0) return;
+    const times = new Map(done.map(({ id, before }) => [keyOf(id), before]));
+    await this.#alone(async (path) => {
+      const left = (await read(path)).filter(({ id, before }) => {
+        const time = times.get(keyOf(id));
+        return time === undefined || newer(before, time);
+      });
+      if (left.length === 0) return rm(path, { force: true });
+      await writeFile(`${path}.tmp`, left.map(lineOf).join(""), { flush: true });
+      await this.#giveAway(`${path}.tmp`);
+      await rename(`${path}.tmp`, path);
+    });
+  }
+
+  async #alone(work: (path: string) => Promise<void>): Promise<void> {
+    const lock = await takeLock(await this.#target(), "owed", { seconds: LOCK_WAIT_S, clock: this.#clock });
+    await work(await this.#path()).finally(() => lock.release());
+  }
+
+  /** To the owner of the store file, who goes on with it after a command of root's. */
+  async #giveAway(path: string): Promise<void> {
+    if (process.getuid?.() !== 0) return;
+    const store = await stat(await this.#target()).catch(() => null);
+    if (store !== null) await chown(path, store.uid, store.gid).catch(() => {}); // the disk may have no owners
+  }
+
+  async #path(): Promise<string> {
+    const target = await this.#target();
+    return join(dirname(target), `.${basename(target)}.ttsctl-owed`);
+  }
+}
+
+async function read(path: string): Promise<Owed[]> {
+  const text = await readRegular(path).catch((cause) => {
+    throw new TtsctlError("STORE_UNREADABLE", `cannot read ${path}: ${whyNotWritten(cause)}`, { cause });
+  });
+  const owed = new Map<string, Owed>();
+  for (const line of (text ?? "").split("\n")) {
+    const one = parse(line);
+    if (one === null) continue; // cut off: its deletion didn't reach the file
+    const key = keyOf(one.id);
+    owed.set(key, { ...one, before: newest(one.before, owed.get(key)?.before) });
+  }
+  return [...owed.values()];
+}
+
+function lineOf({ id, before }: Owed): string {
+  return `${JSON.stringify({ user_id: id.userId, task_id: id.taskId, before: Number.isNaN(before) ? null : before })}\n`;
+}
+
+function parse(line: string): Owed | null {
+  try {
+    const { user_id: userId, task_id: taskId, before } = JSON.parse(line);
+    return { id: { userId, taskId }, before: before ?? Number.NaN };
+  } catch {
+    return null;
+  }
+}
+
+function failed(path: string, cause: unknown): TtsctlError {
+  return new TtsctlError("STORE_WRITE_FAILED", `cannot write ${path}: ${describeSystemError(cause)}`, {
+    hint: "nothing was deleted; check free disk space, and the owner and mode of the directory",
+    cause,
+  });
+}
