@@ -8,7 +8,7 @@ import { FileStore } from "../../src/store/file/file-store.ts";
 import { writeToMirror } from "../../src/store/redis/write.ts";
 import { writable } from "../../src/store/writable.ts";
 import { connectMirror } from "../helpers/doubles.ts";
-import { redisProxy, silentServer } from "../helpers/faults.ts";
+import { parrotServer, redisProxy, silentServer } from "../helpers/faults.ts";
 import { ago, RULES, record, taskOf } from "../helpers/records.ts";
 import { freePort, RedisServer } from "../helpers/redis.ts";
 import { type RecordJson, ServiceRoot } from "../helpers/root.ts";
@@ -118,6 +118,27 @@ describe("the configuration", () => {
     expect(checks.retention).toMatchObject(like("skip", "[cleanup]"));
     expect(checks["store.content"]).toMatchObject(like("ok"));
     expect(checks.redis).toMatchObject(like("ok"));
+  });
+
+  it("may not be read at all", async () => {
+    root.write("config.ini", "[redis]\nhost = a\nhost = b\n");
+    const { code, checks } = await doctor();
+    expect(code).toBe(1);
+    expect(checks.config).toMatchObject(like("fail", "line 3"));
+    expect(checks["store.content"]).toMatchObject(like("skip"));
+    expect(checks.node).toMatchObject(like("ok"));
+    expect((await doctor("--config none.ini")).checks.config).toMatchObject(like("fail", "none.ini"));
+  });
+
+  it("explains the variable of Kubernetes", async () => {
+    const { checks } = await doctor("", { REDIS_PORT: "tcp://10.0.0.1:6379" });
+    expect(checks.environment).toMatchObject(like("warn", "Kubernetes"));
+    expect(checks["config.values"]).toMatchObject({
+      status: "fail",
+      hint: expect.stringContaining("enableServiceLinks"),
+    });
+    expect(checks.redis).toMatchObject(like("skip"));
+    expect(await finding("environment", "", { TTSCTL_STORE: root.store })).toMatchObject(like("ok", "TTSCTL_STORE"));
   });
 
   it("causes a warning if all users can read a password in it", async () => {
@@ -278,6 +299,28 @@ describe("Redis", () => {
     expect(text).not.toContain(SECRET);
     expect(await server.dump()).toEqual(before);
     await server.call("ACL", "DELUSER", "full", "part");
+  });
+
+  it("may be loading, or have no such database", async () => {
+    const loading = await parrotServer("-LOADING Redis is loading the dataset in memory");
+    expect(await finding("redis", "", { REDIS_PORT: String(loading.port) })).toMatchObject(like("fail", "loading"));
+    await loading.stop();
+    expect(await finding("redis", "", { REDIS_DB: "99" })).toMatchObject(like("fail", "no such database"));
+  });
+
+  it.each(["zrange", "zrevrank", "zrank"])("names a single denied command: %s", async (command) => {
+    await server.call("ACL", "SETUSER", "most", "reset", "on", `>${SECRET}`, "~tts:*", "+@all", `-${command}`);
+    const found = await finding("redis.rights", "", { REDIS_USERNAME: "most", REDIS_PASSWORD: SECRET });
+    expect(found).toMatchObject(like("fail", `may not run ${command.toUpperCase()} on tts:tasks:index`));
+    await server.call("ACL", "DELUSER", "most");
+  });
+
+  it("may deny DISCARD: then no transaction is started", async () => {
+    await server.call("ACL", "SETUSER", "most", "reset", "on", `>${SECRET}`, "~tts:*", "+@all", "-discard");
+    const { checks } = await doctor("", { REDIS_USERNAME: "most", REDIS_PASSWORD: SECRET });
+    expect(checks["redis.rights"]).toMatchObject(like("skip", "MULTI or DISCARD"));
+    expect(checks.clock).toMatchObject(like("ok"));
+    await server.call("ACL", "DELUSER", "most");
   });
 
   it("is compared with the file by a sample", async () => {

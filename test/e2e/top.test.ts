@@ -3,11 +3,12 @@ import { afterEach, describe, expect, it } from "vitest";
 import { FastClock } from "../helpers/clock.ts";
 import { hasPty, OnTerminal, onTerminal, type TerminalRun } from "../helpers/pty.ts";
 import { ago, record } from "../helpers/records.ts";
+import { RedisServer } from "../helpers/redis.ts";
 import type { RecordJson } from "../helpers/root.ts";
 import { Shell } from "../helpers/tmux.ts";
 import { lines, ttsctl } from "../helpers/ttsctl.ts";
 import { until } from "../helpers/until.ts";
-import { screenOf } from "../helpers/vt.ts";
+import { screenOf, VirtualTerminal } from "../helpers/vt.ts";
 import { usePlace } from "./setup.ts";
 
 const here = usePlace();
@@ -169,6 +170,68 @@ describe("top", () => {
     await press(readOnly, "d", "y", "m", ENTER, ESC);
     expect(here.root.readStore()).toHaveLength(5);
     await ends(readOnly, () => readOnly.type("q"));
+  });
+
+  it("goes on with the file when Redis is lost, and with Redis when it is back", async () => {
+    here.root.writeStore(TASKS);
+    const server = await RedisServer.start();
+    const env = { REDIS_URL: server.url };
+    await here.run("sync", { env });
+    const run = top("top --interval 1", env);
+    await says(run, /from redis/);
+    await server.stop();
+    expect(await says(run, /5 tasks, from file/)).toMatch(/Redis at [\s\S]*reading/);
+    await press(run, "G", "m", CTRL_U, ..."error", ENTER); // in the file alone
+    await says(run, /after|sync/);
+    await until(() => here.root.readStore().some(({ task_id, status }) => task_id === "lost" && status === "error"));
+    await server.start();
+    await here.run("sync", { env });
+    await says(run, /5 tasks, from redis/);
+    expect(screen(run)).not.toContain(": reading ");
+    await ends(run, () => run.kill("SIGTERM"));
+    await server.remove();
+  });
+
+  it("takes a new size", async () => {
+    here.root.configure(null);
+    here.root.writeStore(Array.from({ length: 80 }, (_, i) => record("alice", `t${String(i).padStart(2, "0")}`)));
+    const run = top("top --interval 600");
+    await says(run, /^> alice +t79/m);
+    await until(() => run.text.endsWith("\u001b[?2026l"));
+    const before = run.text.length;
+    run.resize(44, 12);
+    const small = () => new VirtualTerminal(44, SIZE[1]).feed(run.text.slice(before)).lines;
+    await until(() => /q$|quit$|…$/.test(small()[11]!) && small().slice(12).join("") === "");
+    await until(() => small().some((line) => /^> alice +t79/.test(line)));
+    await press(run, "G");
+    await until(() => small().some((line) => /^> alice +t00/.test(line)));
+    run.resize(200, 60);
+    const large = () => new VirtualTerminal(200, 60).feed(run.text.slice(before)).lines;
+    await until(() => large().filter((line) => line.includes("alice")).length > 40);
+    await ends(run, () => run.type("q"), [200, 60]);
+  });
+
+  it("isn't steered by what tasks hold", async () => {
+    const hostile = "\u001b]0;owned\u0007\u001b[2J\u202e\u009b31m";
+    await fill([
+      record("alice", `a${hostile}`, {
+        error: hostile,
+        status: `odd${hostile}`,
+        text: `${hostile}${"长".repeat(100_000)}`,
+      }),
+      record(`u${hostile}`, "b", { status: "failed", error: hostile.repeat(50), updated_at: ago(1) }),
+    ]);
+    const run = top("top --no-color");
+    await says(run, /^> u\\u0/m); // the terminal of the tests throws at any other control character
+    await press(run, ENTER);
+    await says(run, /is error, in both stores/);
+    await press(run, ESC, "j", ENTER);
+    await says(run, /^text +\\u001b/m);
+    await press(run, "d");
+    await says(run, /^delete alice:a\\u001b/m);
+    await press(run, "n", ESC);
+    for (const steering of ["\u0007", "\u202e", "\u009b"]) expect(run.text).not.toContain(steering);
+    await ends(run, () => run.type("q"));
   });
 
   it("says that the file is cut, and goes on when it is whole again", async () => {

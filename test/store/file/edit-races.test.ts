@@ -176,6 +176,15 @@ describe("a service that writes between our last look and the exchange", () => {
     expect(idsIn(path("s.json"))).toEqual(["t2", "t3"]);
   });
 
+  test("more than once, each time within two seconds of our last change: they are removed each time", async () => {
+    const clock = new TestClock();
+    const bringBack = () => replaceStore(path("s.json"), three);
+    await atExchange({ after: (n) => void (n <= 3 && clock.sleep(1500).then(bringBack)) });
+    writeFileSync(path("s.json"), dump(three));
+    const outcome = await storeAt("s.json", clock).apply(removing("t1"));
+    expect([outcome.rewrites, outcome.returned, idsIn(path("s.json"))]).toEqual([4, [], ["t2", "t3"]]);
+  });
+
   test("and our way back does not work: theirs takes its place by a rename", async () => {
     const theirs = [rec("t1"), rec("t2", 9), rec("t4")];
     await atExchange({ before: writing([theirs]), fails: (n) => (n === 2 ? "EIO" : undefined) });

@@ -60,6 +60,24 @@ describe("a walk that reads copies", () => {
     return writable(new Mirror(await RedisClient.connect(target), RULES));
   }
 
+  it("skips no member although the last one of each step gets another score, among many with the same", async () => {
+    const index = "tts:tasks:index";
+    const names = Array.from({ length: 1700 }, (_, i) => `alice:t${i}`);
+    await here.server.call("ZADD", index, ...names.flatMap((name) => [AT, name]));
+    const client = await RedisClient.connect(targetAt(here.server.port));
+    const script = client.script.bind(client);
+    client.script = async (which, keys, args) => {
+      const [, last, score] = args;
+      if (score !== "" && last !== undefined) {
+        await here.server.call("ZADD", index, AT + 9, Buffer.from(String(last), "hex").toString());
+      }
+      return script(which, keys, args);
+    };
+    const found = new Set((await walked(writable(new Mirror(client, RULES)), undefined)).map(([name]) => name));
+    expect(names.filter((name) => !found.has(name))).toEqual([]);
+    client.close();
+  });
+
   /** What may be wrong with a copy. */
   const HARM: Record<string, (user: string, task: string) => (string | number)[]> = {
     "no hash": (user, task) => ["DEL", `tts:task:${user}:${task}`],
