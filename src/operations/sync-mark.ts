@@ -17,7 +17,9 @@ export async function beginMark(mirror: Mirror, clock: Clock): Promise<LeaveMark
   const token = randomUUID();
   await mirror.beginSync(token);
   return async (what, snapshot) => {
-    await mirror.recount([undefined, ...usersIn(snapshot)], true);
+    // Without counts, lists compare the index with the file.
+    const isComplete = (await mirror.size(undefined)) >= snapshot.size;
+    await mirror.recount(isComplete ? [undefined, ...usersIn(snapshot)] : [], true);
     if (await mirror.endSync(token, formatUtc(clock.now()))) return;
     throw new TtsctlError("REDIS_FAILED", `Redis at ${mirror.where} lost its data during the ${what}`, {
       hint: `it was flushed or restarted; run \`ttsctl ${what}\` again`,

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { invoke } from "../cli/invoke.ts";
 import { FastClock } from "../helpers/clock.ts";
+import { redisProxy } from "../helpers/faults.ts";
 import { record } from "../helpers/records.ts";
 import { until } from "../helpers/until.ts";
 import { useServer } from "../http/setup.ts";
@@ -141,6 +142,26 @@ describe("an index that was lost, or lost members,", () => {
       const { total, says } = await run(...argv);
       expect([total < COUNT / 2, says]).toEqual([true, expect.not.stringContaining("warning")]);
     }
+  });
+
+  it("is noticed after a sync that didn't see it", async () => {
+    here.root.writeStore(records());
+    await run("sync");
+    let lost = false;
+    const proxy = await redisProxy(here.server.port, async (sent) => {
+      if (!lost && /tts:ttsctl:counted|ZCARD\r\n\$\d+\r\ntts:tasks:index/.test(sent)) {
+        lost = true;
+        await here.server.call("ZREMRANGEBYRANK", INDEX, 0, 39);
+      }
+      return "pass" as const;
+    });
+    try {
+      await run("sync", "--redis-url", `redis://127.0.0.1:${proxy.port}`);
+    } finally {
+      await proxy.stop();
+    }
+    expect(Number(await here.server.call("ZCARD", INDEX))).toBe(COUNT - 40);
+    expect(await run("list")).toMatchObject({ total: COUNT, says: expect.stringContaining("ttsctl sync") });
   });
 
   it("is still noticed after a cleanup or a deletion", async () => {

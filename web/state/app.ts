@@ -202,10 +202,15 @@ export class App {
     this.needsToken.value = true;
   };
 
-  async #refresh(isRung: boolean): Promise<void> {
+  async #refresh(isRung: boolean): Promise<boolean> {
     const isDue = this.api.now() - this.#detailed >= DETAILS_SECONDS;
-    await Promise.all([this.tasks.refresh(isRung), this.about.refresh(), isDue && this.#readDetails()]);
+    const [isAsked] = await Promise.all([
+      this.tasks.refresh(isRung),
+      this.about.refresh(),
+      isDue && this.#readDetails(),
+    ]);
     this.tick();
+    return isAsked;
   }
 
   async #readDetails(): Promise<void> {

@@ -7,8 +7,8 @@ const LONGEST_PAUSE = 600_000;
 const GOOD = 60_000;
 
 interface RefresherParts {
-  /** @param isRung whether it is because something may have changed */
-  ask(isRung: boolean): Promise<void>;
+  /** @param isRung whether it is because something may have changed @returns false if that must be asked for later */
+  ask(isRung: boolean): Promise<boolean>;
   /** Calls `rung` when something may have changed, until the signal; it returns when that can't be heard any more. */
   listen(rung: () => void, signal: AbortSignal): Promise<unknown>;
   /** Between two updates, at least; 0 for none. */
@@ -50,11 +50,13 @@ export class Refresher {
     if (this.#isAsking) return;
     this.#isAsking = true;
     this.#asked = Date.now();
+    let isAsked = true;
     try {
-      await this.#parts.ask(isRung);
+      isAsked = await this.#parts.ask(isRung);
     } finally {
       this.#isAsking = false;
       if (this.#stream === null) this.#restart(this.#parts.seconds.peek());
+      else if (!isAsked) this.#rung();
     }
   }
 

@@ -116,18 +116,20 @@ export class TaskList {
   /**
    * Reads the shown page again, and keeps the rows in place during reading. The user's own requests have priority.
    * @param mayShare as for `Api.list`
+   * @returns whether it was asked for
    */
-  async refresh(mayShare = false): Promise<void> {
+  async refresh(mayShare = false): Promise<boolean> {
     // Searches and other orders read many records, so they are repeated less often.
     const isResting = isSlow(this.request.value.filter) && performance.now() - this.#began < (REST + 1) * this.#took;
-    if (this.asking.value || isResting) return;
+    if (this.asking.value || isResting) return false;
     const asked = await this.#ask(this.request.value, mayShare);
-    if (asked === null) return;
+    if (asked === null) return true;
     if (asked instanceof Failure) this.failure.value = asked;
     else {
       this.#take(asked, this.#parts.isReading());
       await this.#readOthers();
     }
+    return true;
   }
 
   /** Reads the shown tasks that aren't on the page: of open rows, and of the address. */

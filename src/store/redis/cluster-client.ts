@@ -210,6 +210,10 @@ async function clusterAt(target: RedisTarget, origin: Address): Promise<Cluster>
     enableReadyCheck: false,
     retryDelayOnFailover: 0,
     retryDelayOnClusterDown: 0,
+    // At the end of a slot's move both nodes may refuse it for a while, each with the other's name.
+    retryDelayOnMoved: REDIRECT_MS,
+    retryDelayOnTryAgain: REDIRECT_MS,
+    maxRedirections: Math.ceil((0.8 * timeout * 1000) / REDIRECT_MS),
     slotsRefreshTimeout: timeout * 1000,
     keyPrefix: target.prefix ?? "",
     redisOptions: {
@@ -219,6 +223,9 @@ async function clusterAt(target: RedisTarget, origin: Address): Promise<Cluster>
     },
   });
 }
+
+/** Before a redirected command is sent again. */
+const REDIRECT_MS = 10;
 
 /** How often a scan begins again because slots moved. */
 const MAX_AGAIN = 5;

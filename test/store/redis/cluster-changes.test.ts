@@ -95,6 +95,21 @@ it("a command in flight is not sent again if its node leaves the cluster", async
   expect(all.flatMap(({ heard }) => heard.filter(([name]) => name === "INCR"))).toHaveLength(1);
 });
 
+it("a command waits for a slot that both nodes refuse at the end of its move, each with the other's name", async () => {
+  const [from, to] = await paperNodes(2);
+  for (const node of [from!, to!]) {
+    node.slots = [
+      [0, SLOTS / 2 - 1, from!.name], // with the slot of "n"
+      [SLOTS / 2, SLOTS - 1, to!.name],
+    ];
+  }
+  const client = await connectOnPaper([from!, to!]);
+  from!.answer = () => `-MOVED ${slotOf("n")} ${to!.name}`;
+  let refused = 0;
+  to!.answer = () => (refused++ < 9 ? `-MOVED ${slotOf("n")} ${from!.name}` : "OK");
+  expect(await client.command("INCR", "n")).toBe("OK");
+});
+
 it("a redirect without a host means the node that sent it", async () => {
   const [node] = await paperNodes(1);
   const client = await connectOnPaper([node!]);
