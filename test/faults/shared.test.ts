@@ -58,6 +58,18 @@ describe("row C, two users with the same task ids", () => {
     triedFault(2);
   });
 
+  it("a task that newer audio keeps still owns the log", async () => {
+    const both = [record("alice", "t1"), record("bob", "t1")];
+    here.root.writeStore(both);
+    here.root.writeArtifacts(both);
+    here.root.write("output/alice/t1/t1.wav", "new", Date.now() / 1000 + 3600);
+    expect((await here.run("cleanup --once --no-redis")).code).toBe(0);
+    expect(here.root.readStore()).toEqual([both[0]]);
+    expect(here.root.has("output/bob/t1")).toBe(false);
+    expect(here.root.has(log("t1"))).toBe(true);
+    triedFault(1);
+  });
+
   it.each(LONG ? ["cleanup --once -o json", DELETE] : [DELETE])("in a store that Python made: %s", async (line) => {
     const size = ["--tasks", times(300, 3000), "--users", 4, "--artifacts", 3000, "--seed", SEED % 1000];
     await makeStore(here.root.path, "UTC", ...size, "--shared-ids");

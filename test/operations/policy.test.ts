@@ -113,6 +113,13 @@ const anyStanding = fc.record({
 const copiesIn = ({ file, mirror }: Copies) =>
   [file, mirror].filter((copy) => typeof copy === "object" && copy !== null);
 
+it("a retention of 0 for a status means never, whatever the general one", () => {
+  const limits = { now: NOW, done: NOW - 100, error: NOW - 100, member: NOW - 100 };
+  const never = Number.NEGATIVE_INFINITY;
+  expect(limitsOf({ ...POLICY, retention: 100, retentionDone: 0 }, NOW)).toEqual({ ...limits, done: never });
+  expect(limitsOf({ ...POLICY, retention: 100, retentionError: 0 }, NOW)).toEqual({ ...limits, error: never });
+});
+
 describe("the second look", () => {
   it("never purges tasks with an unfinished copy, from the future, kept, or of a status that is never purged", () => {
     fc.assert(

@@ -53,6 +53,15 @@ describe("the directory that the result of a kept record names is kept", () => {
     expect(here.root.has(AUDIO)).toBe(true);
   });
 
+  it("in an invalid record", async () => {
+    const invalid = young("bob", "t9", { updated_at: "soon", result_path: AUDIO });
+    here.root.writeStore([T1, invalid]);
+    here.root.writeArtifacts([T1]);
+    expect((await here.run("cleanup --once --no-redis")).code).toBe(0);
+    expect(here.root.has(AUDIO)).toBe(true);
+    expect(here.root.readStore()).toEqual([invalid]);
+  });
+
   it("a copy that is newer in Redis doesn't keep its own directory", async () => {
     here.root.writeStore([T1, T2]);
     here.root.writeArtifacts([T1, T2]);
