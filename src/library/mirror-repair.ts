@@ -88,13 +88,7 @@ export function mirrorRepair({ parts, logger, shared, link, repairs, writer, mar
 
     /** `syncToRedis()`. @throws TtsctlError INTERRUPTED if the signal is aborted or the store is closed */
     sync(signal: AbortSignal): Promise<SyncResult> {
-      const either = new AbortController(); // Node.js 20.0 has no `AbortSignal.any`
-      const abort = () => either.abort();
-      for (const one of [signal, stop.signal]) {
-        if (one.aborted) abort();
-        one.addEventListener("abort", abort, { signal: either.signal });
-      }
-      const sync = push(either.signal).finally(abort);
+      const sync = push(AbortSignal.any([signal, stop.signal]));
       asked.add(sync);
       return sync.finally(() => asked.delete(sync));
     },

@@ -152,6 +152,22 @@ describe("a program that ended while Redis lacked changes", () => {
     await until(() => marks().length === 0);
   });
 
+  it("killed: its mark stays until a sync has failed for no task", async () => {
+    await (await filled(5)).close();
+    await here.server.stop();
+    await kill(await program(upsert(task(0, "succeeded", ago(60)))));
+    await startRedis();
+    await here.server.call("DEL", "tts:task:alice:t0");
+    await here.server.call("SET", "tts:task:alice:t0", "a string");
+    const store = await here.open({ store: here.root.at("tasks.jsonl") });
+    expect((await store.syncToRedis()).counts).toMatchObject({ failed: 1 });
+    expect(marks()).toHaveLength(1);
+    await here.server.call("DEL", "tts:task:alice:t0");
+    expect((await store.syncToRedis()).counts).toMatchObject({ failed: 0 });
+    expect(marks()).toEqual([]);
+    expect(await statusInRedis(0)).toBe("succeeded");
+  });
+
   it("killed after it deleted tasks: they leave Redis, and are never read from it, whatever ran in between", async () => {
     await (await filled(50)).close();
     await here.server.stop();
