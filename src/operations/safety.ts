@@ -8,6 +8,8 @@ import type { TaskId } from "../store/task-source.ts";
 const SAMPLE = 64;
 /** A larger difference is a wrong score, not a wrong zone. */
 const MOST_ZONE_SECONDS = 26 * 3600;
+/** How often the clocks are compared before they count as different. */
+const MEASURED = 3;
 
 /**
  * Refuses to run with a layout or a time zone that isn't the service's.
@@ -40,16 +42,18 @@ export async function checkTimezone(mirror: Mirror): Promise<void> {
 }
 
 /**
- * Refuses to run if this machine's clock differs from Redis's by more than `allowedSkew`.
+ * Refuses to run if this machine's clock differs from Redis's by more than `allowedSkew`. A slow answer looks like a
+ * difference, so it is measured again.
  * @param age seconds, such as the retention
  * @throws TtsctlError CLOCK_SKEW
  */
 export async function checkClock(mirror: Mirror, clock: Clock, age: number): Promise<void> {
-  const skew = await clockSkew(mirror, clock);
+  let skew = Number.POSITIVE_INFINITY;
+  for (let i = 0; i < MEASURED && skew > allowedSkew(age); i++) skew = Math.min(skew, await clockSkew(mirror, clock));
   if (skew <= allowedSkew(age)) return;
   throw new TtsctlError(
     "CLOCK_SKEW",
-    `this machine's clock and that of Redis at ${mirror.where} differ by ${Math.round(skew)} s`,
+    `this machine's clock and that of Redis at ${mirror.where} differ by ${skew < 10 ? skew.toFixed(1) : Math.round(skew)} s`,
     { hint: "nothing was changed; set the clocks (NTP) and run it again" },
   );
 }
