@@ -49,6 +49,8 @@ export function cleanupRecord(parts: RunParts) {
   return {
     isLoop: () => isOurs,
 
+    isInPass: () => isOurs && next === null,
+
     passBegins(): void {
       isOurs = true;
       next = null;

@@ -31,7 +31,12 @@ export interface StatsHealth {
 export function addStatsHealth(app: Hono<Env>, parts: ServerParts, count: () => Promise<StatsResult>): void {
   const { clock, run, syncing, cleanup, command } = parts;
   const kept = new KeptAnswers<DriftCheck | null>(clock);
-  const drift = async () => (syncing.isRunning() ? null : driftIn(run));
+  /** A sync or a pass changes one store after the other. */
+  const isChanging = () => syncing.isRunning() || cleanup.isInPass();
+  const drift = async () => {
+    const found = isChanging() ? null : await driftIn(run);
+    return isChanging() ? null : found;
+  };
   app.get("/stats/health", async (c) => {
     paramsOf(c.req.url, []);
     const { redis } = await healthOf(parts);
