@@ -25,6 +25,8 @@ interface Evidence {
   readonly removed: ReadonlySet<string>;
   /** Deleted tasks that an import was asked to bring: in both stores they may be back. */
   readonly imported: ReadonlySet<string>;
+  /** States in the inputs of `import --merge replace`, which may replace newer ones. */
+  readonly replaced: ReadonlySet<string>;
 }
 
 /** A task in one of its states. */
@@ -53,9 +55,10 @@ function linesOf(text: string): Copy[] {
 /** Compares both stores with the last words of all programs that wrote to them. */
 export async function judge(words: readonly Word[], evidence: Evidence): Promise<Undone> {
   const undone = { reverted: [] as string[], back: [] as string[], lost: [] as string[] };
-  for (const word of words) {
-    const copy = evidence.file.get(nameOf(word));
+  for (const last of words) {
+    const copy = evidence.file.get(nameOf(last));
     const file = copy === undefined ? null : stateOf(copy);
+    const word = copy !== undefined && evidence.replaced.has(stateOf(copy)) ? copy : last;
     const redis = await redisState(evidence, word);
     const isDeleted = word.status === "deleted";
     if (isDeleted && file !== null && redis !== null && evidence.imported.has(nameOf(word))) continue;

@@ -97,6 +97,7 @@ class LiveRun {
   readonly #ownWords = new Map<string, Word>();
   /** Tasks that the service deleted after import's input was written and before that import ended. */
   readonly #imported = new Set<string>();
+  readonly #replaced = new Set<string>();
   #passes = 0;
 
   constructor(combination: Combination, server: RedisServer, tasks: number, seed: number) {
@@ -132,6 +133,7 @@ class LiveRun {
       layout: this.#combination.layout,
       removed: this.#removed(),
       imported: this.#imported,
+      replaced: this.#replaced,
     });
     const lost = [...undone.lost, ...this.#lostAudio()];
     return { ...undone, lost, tasks: words.length, passes: this.#passes, failures: this.#failures };
@@ -229,6 +231,7 @@ class LiveRun {
 
   #afterImport(record: Copy, isWell: boolean): void {
     const name = nameOf(record);
+    if (this.#combination.command === "replace") this.#replaced.add(stateOf(record));
     if (record.user_id !== "import") {
       if (this.#service.lastWords.get(name)?.status === "deleted") this.#imported.add(name);
     } else if (isWell) this.#ownWords.set(name, record);
