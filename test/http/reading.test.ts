@@ -152,6 +152,12 @@ it("an answer to a body and a refusal have no tag, and aren't cached", async () 
   expect((await server.fetch("/voice-tasks/query", { method: "POST", body: "{}", headers })).status).toBe(200);
 });
 
+it("refuses a time that ends before it begins", async () => {
+  const server = await here.serve("--no-cleanup");
+  const answer = await server.fetch("/voice-tasks?since=2024-01-02&until=2024-01-01");
+  expect([answer.status, await answer.json()]).toMatchObject([400, { detail: "since is after until" }]);
+});
+
 describe("one task", () => {
   it("is its item; its files are beside it", async () => {
     here.root.write("output/alice/t01/a b.wav", "RIFF");
