@@ -34,7 +34,7 @@ export async function connectSyncing(
 ) {
   /** Also repeats a sync that failed because another command had the lock, or the file was half written. */
   const retry = retrying(parts.clock, sync, LONGEST_RETRY_MS, parts.signal);
-  const reasonBehind = isWanted ? UNSYNCED : "Redis was down and may lack changes of the file; run `ttsctl sync`";
+  const reasonBehind = isWanted ? UNSYNCED : "Redis may lack changes of the file; run `ttsctl sync`";
   /** Why Redis may not be read, or null. */
   let behind: string | null = isWanted ? UNSYNCED : null;
   /** The mark of the last sync, read when Redis came back; for a server that doesn't sync. */

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { FastClock } from "../helpers/clock.ts";
+import { redisProxy, type Verdict } from "../helpers/faults.ts";
 import { ago, record } from "../helpers/records.ts";
 import { RedisServer } from "../helpers/redis.ts";
 import { ServiceRoot } from "../helpers/root.ts";
@@ -163,5 +164,29 @@ describe("changes of a selection while Redis is away", () => {
       expect(items.map(({ status }) => status)).toEqual(["wait", "wait"]);
       return source === "redis";
     });
+  });
+
+  it("marked tasks have their status in every answer, also if Redis only refuses the write", async () => {
+    let refuses = true;
+    const limit = (replicas: number) => redis.call("CONFIG", "SET", "min-replicas-to-write", replicas);
+    const proxy = await redisProxy(redis.port, async (sent): Promise<Verdict> => {
+      if (refuses && sent.includes("queued")) await limit(1);
+      return "pass";
+    });
+    try {
+      server = await started("--redis-url", proxy.url);
+      await redisAnswers();
+      const answer = await server.post("/voice-tasks/mark", { task_ids: ["alice:t0"], to: "queued" });
+      expect(await answer.json()).toMatchObject({ marked: 0, failed: 1 });
+      expect(root.readStore()[0]).toMatchObject({ status: "queued" });
+      for (let i = 0; i < 20; i++)
+        expect((await list("user_id=alice&task_ids=t0")).items).toMatchObject([{ status: "wait" }]);
+      refuses = false;
+      await limit(0);
+      await until(async () => (await redis.hash("tts:task:alice:t0")).status === "queued");
+    } finally {
+      await limit(0);
+      await proxy.stop();
+    }
   });
 });

@@ -108,7 +108,8 @@ function mark(
     await step.requireConfig(false);
     const request = { ...status, dryRun, maxMark, allowEmpty: false, error: error ?? undefined };
     const ended = await markChosen(step, request, { selection });
-    if (ended.outcome.problem !== null && !dryRun) parts.syncing.mayLack();
+    const { problem, result } = ended.outcome;
+    if (!dryRun && (problem !== null || result.failed > 0)) parts.syncing.mayLack();
     return ended;
   });
 }
