@@ -1,16 +1,13 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { beforeEach, expect, it } from "vitest";
 import { lastPassIn } from "../../src/app/last-pass.ts";
+import { useFolder } from "../helpers/files.ts";
 
-let folder: string;
+const at = useFolder();
 let path: string;
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "ttsctl-last-pass-"));
-  path = join(folder, "audit.jsonl");
+  path = at("audit.jsonl");
 });
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const STORE = "/srv/voice_task.json";
 const [EARLY, LATE] = ["2026-11-25T02:00:00.000Z", "2026-11-25T03:00:00.000Z"];
@@ -81,8 +78,8 @@ it("anything may be in the file", async () => {
   expect(await found()).toBe(null);
   writeFileSync(path, JSON.stringify(lines[0])); // without a line end
   expect(await lastPassIn(path, STORE)).toBe(null);
-  mkdirSync(join(folder, "directory"));
-  expect(await lastPassIn(join(folder, "directory"), STORE)).toBe(null);
+  mkdirSync(at("directory"));
+  expect(await lastPassIn(at("directory"), STORE)).toBe(null);
 });
 
 it("of a long ledger only the end is read", async () => {

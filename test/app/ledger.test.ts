@@ -1,18 +1,15 @@
-import { existsSync, linkSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { existsSync, linkSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import fc from "fast-check";
-import { afterEach, beforeEach, describe, expect, it, test } from "vitest";
+import { beforeEach, describe, expect, it, test } from "vitest";
 import { LedgerRun, withoutSecrets } from "../../src/app/ledger.ts";
 import { anyChar } from "../helpers/any-char.ts";
+import { useFolder } from "../helpers/files.ts";
 
-let folder: string;
+const at = useFolder();
 let path: string;
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "ttsctl-ledger-"));
-  path = join(folder, "audit.jsonl");
+  path = at("audit.jsonl");
 });
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const written = () => readFileSync(path, "utf8").split("\n").slice(0, -1);
 
@@ -54,27 +51,27 @@ describe("the file", () => {
   });
 
   it.each<[string, string, (other: string) => void]>([
-    ["a link", "AUDIT_FAILED", () => symlinkSync(join(folder, "elsewhere"), path)],
+    ["a link", "AUDIT_FAILED", () => symlinkSync(at("elsewhere"), path)],
     ["a link to the store file", "CONFIG_INVALID", (other) => symlinkSync(other, path)],
-    ["a folder", "AUDIT_FAILED", () => (path = folder)],
-    ["in no folder", "AUDIT_FAILED", () => (path = join(folder, "no", "audit.jsonl"))],
+    ["a folder", "AUDIT_FAILED", () => (path = at())],
+    ["in no folder", "AUDIT_FAILED", () => (path = at("no/audit.jsonl"))],
     ["a device", "AUDIT_FAILED", () => (path = "/dev/null")],
     ["the store file", "CONFIG_INVALID", (other) => (path = other)],
     ["another name of the store file", "CONFIG_INVALID", (other) => linkSync(other, path)],
   ])("is not %s", async (_, code, arrange) => {
-    const store = join(folder, "voice_task.json");
+    const store = at("voice_task.json");
     writeFileSync(store, "[]");
     arrange(store);
     await expect(LedgerRun.open(path, [store], () => 0)).rejects.toMatchObject({ code });
     expect(readFileSync(store, "utf8")).toBe("[]");
-    expect(existsSync(join(folder, "elsewhere"))).toBe(false);
+    expect(existsSync(at("elsewhere"))).toBe(false);
   });
 
   it("is not the store file that is not there yet, nor the one that a link names", async () => {
-    const store = join(folder, "voice_task.json");
+    const store = at("voice_task.json");
     await expect(LedgerRun.open(store, [store], () => 0)).rejects.toMatchObject({ code: "CONFIG_INVALID" });
-    symlinkSync(folder, join(folder, "link"));
-    const through = join(folder, "link", "voice_task.json");
+    symlinkSync(at(), at("link"));
+    const through = at("link/voice_task.json");
     await expect(LedgerRun.open(through, [store], () => 0)).rejects.toMatchObject({ code: "CONFIG_INVALID" });
     expect(existsSync(store)).toBe(false);
   });
