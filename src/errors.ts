@@ -115,7 +115,11 @@ export function describeSystemError(error: unknown): string {
   return words === undefined ? code : `${words} (${code})`;
 }
 
+export function interrupted(done: string, hint = "run it again to finish"): TtsctlError {
+  return new TtsctlError("INTERRUPTED", `interrupted: ${done}`, { hint });
+}
+
 /** @throws TtsctlError INTERRUPTED */
-export function throwIfInterrupted(signal: AbortSignal, done: string, hint = "run it again to finish"): void {
-  if (signal.aborted) throw new TtsctlError("INTERRUPTED", `interrupted: ${done}`, { hint });
+export function throwIfInterrupted(signal: AbortSignal, done: string, hint?: string): void {
+  if (signal.aborted) throw interrupted(done, hint);
 }

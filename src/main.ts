@@ -10,7 +10,7 @@ import { loadedPosix } from "./store/file/posix.ts";
 /** The files of the page are beside the bundle, where the build puts them. */
 const DEFAULTS = { ownsProcess: false, pageFolder: join(import.meta.dirname, "web") };
 
-export interface Invocation extends Omit<Surroundings, "terminal" | "request" | keyof typeof DEFAULTS> {
+export interface Invocation extends Omit<Surroundings, "terminal" | keyof typeof DEFAULTS> {
   readonly streams: Streams;
   readonly clock?: Clock;
   readonly ownsProcess?: boolean;

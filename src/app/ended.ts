@@ -1,4 +1,4 @@
-import { isRedisError, TtsctlError } from "../errors.ts";
+import { interrupted, isRedisError, type TtsctlError } from "../errors.ts";
 import type { RunParts } from "./parts.ts";
 
 /** The exit codes of docs/contract.md, Exit codes that a result, rather than an error, can have. */
@@ -42,13 +42,11 @@ export function finished<R>(result: R, isPartly: boolean): Ended<R> {
 export function ended<O extends Outcome<unknown>>(
   { signal, reporter }: Pick<RunParts, "signal" | "reporter">,
   outcome: O,
-  { did, next = "run it again to finish", isPartly, without = "", goesOn = false }: Ending,
+  { did, next, isPartly, without = "", goesOn = false }: Ending,
 ): Ended<O["result"], O> {
   const { problem, result } = outcome;
   const isFatal = problem !== null && !goesOn && !isRedisError(problem);
-  const isInterrupted = signal.aborted && did !== undefined;
-  const interrupted = () => new TtsctlError("INTERRUPTED", `interrupted: ${did}`, { hint: next });
-  const error = isInterrupted ? interrupted() : isFatal ? problem : null;
+  const error = signal.aborted && did !== undefined ? interrupted(did, next) : isFatal ? problem : null;
   if (error === null && problem !== null) reporter.warn(`${problem.message}: ${without}`);
   const exitCode = error?.exitCode ?? (problem !== null || isPartly ? PARTLY : DONE);
   return { result, outcome, exitCode, error };

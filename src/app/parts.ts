@@ -111,6 +111,12 @@ export class RunParts {
     return step;
   }
 
+  /** Work in one step of this run, which is released after it. */
+  async inStep<T>(use: Partial<Outside> & StepUse, work: (step: RunParts) => Promise<T>): Promise<T> {
+    const step = await this.step(use);
+    return work(step).finally(() => step.release());
+  }
+
   /** The step that is one call of a program. */
   forCall(name: string, signal: AbortSignal): Promise<RunParts> {
     const { argv, ...caller } = this.caller;

@@ -6,7 +6,7 @@ import { counted, formatDuration } from "../task/amounts.ts";
 import { formatInZone } from "../task/time.ts";
 import type { Context } from "./context.ts";
 import { errorText, sayError } from "./report-error.ts";
-import { openScreen, type Size } from "./screen.ts";
+import { openScreen, type Size, sizeOf } from "./screen.ts";
 import { isText, Terminal } from "./terminal.ts";
 
 /** One run of the command, in its own context. */
@@ -38,10 +38,8 @@ async function onScreen(context: Context, every: number, refresh: Refresh): Prom
   signal.addEventListener("abort", screen.close); // at once, even if the current run takes longer
   try {
     while (!signal.aborted && terminal.out.isOpen) {
-      const {
-        stdin,
-        stdout: { columns = 80, rows = 24 },
-      } = terminal.streams;
+      const { stdin, stdout } = terminal.streams;
+      const { columns, rows } = sizeOf(stdout);
       const [out, said] = [unlimited(), unlimited()];
       const streams = { stdin, stdout: Object.assign(out, { isTTY: true, columns }), stderr: said };
       const drawn = new Terminal(streams, terminal.env, clock, false, rows - 1); // below the head

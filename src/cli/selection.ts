@@ -38,6 +38,7 @@ export interface ChangeFlags {
 }
 
 export interface LookFlags {
+  readonly ids?: string;
   readonly source: SourceChoice;
   /** Infinity for all; undefined for a page. */
   readonly limit?: number;
@@ -147,6 +148,12 @@ export function addDestructive(
     .option("--dry-run", "print the plan and change nothing", false)
     .option(`--max-${verb} <n|p%>`, limit, maxDelete)
     .option("--allow-empty", "accept a store file that is missing or has no tasks", false);
+}
+
+/** Of `sync` and `verify`, which may prune Redis. */
+export function addPruning(command: Command): Command {
+  command.option("--allow-mismatch", "go on although the store file and Redis have no task in common", false);
+  return addDestructive(addUser(command), "50% of the tasks in Redis, with --prune", "do not ask before --prune");
 }
 
 /** Of `--ids`. */

@@ -35,22 +35,25 @@ export class Doorbell {
   async listen(rung: (ring: number) => Promise<void>, signal: AbortSignal): Promise<void> {
     this.#listeners++;
     if (!this.#isLooking) void this.#look();
-    let told = 0;
-    while (!signal.aborted) {
-      const heard = new AbortController();
-      this.#waiting.add(heard);
-      const ring = this.#ring;
-      if (ring !== told) await rung(told === 0 ? 0 : ring);
-      told = ring;
-      await this.#clock.sleep(RING_EVERY_S * 1000, [signal, heard.signal]);
-      this.#waiting.delete(heard);
+    try {
+      for (let told = 0; !signal.aborted; ) {
+        const heard = new AbortController();
+        this.#waiting.add(heard);
+        const ring = this.#ring;
+        if (ring !== told) await rung(told === 0 ? 0 : ring);
+        told = ring;
+        await this.#clock.sleep(RING_EVERY_S * 1000, [signal, heard.signal]);
+        this.#waiting.delete(heard);
+      }
+    } finally {
+      this.#listeners--;
     }
-    this.#listeners--;
   }
 
   /** One answer for all that ask the same after the last ring, whose number they give; others have their own. */
-  share<T extends { readonly text: string }>(ring: number, question: string, make: () => Promise<T>): Promise<T> {
+  share<T extends { readonly text: string }>(ring: number, asked: unknown, make: () => Promise<T>): Promise<T> {
     if (ring !== this.#ring || this.#listeners === 0) return make();
+    const question = JSON.stringify(asked);
     const known = this.#answers.get(question) as Promise<T> | undefined;
     if (known !== undefined) return known.catch(make); // the client it was made for may have left
     const made = make();

@@ -6,7 +6,7 @@ import { LIMITS } from "./limits.ts";
 import type { Env, ServerParts } from "./parts.ts";
 
 /** Proxies and `serve` itself close a connection on which nothing is sent for a minute or two. */
-export const HEARTBEAT_S = 15;
+const HEARTBEAT_S = 15;
 
 /** A comment, so that clients and what is between see that the stream is alive. */
 export async function beat(stream: SSEStreamingApi): Promise<void> {

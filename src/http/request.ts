@@ -64,11 +64,11 @@ export function switchIn(params: Params, name: string, byDefault: boolean): bool
 }
 
 /** @throws TtsctlError USAGE unless it is from 1 to `most` */
-export function wholeNumberIn(params: Params, name: string, byDefault: number, most: number, unit = ""): number {
+export function wholeNumberIn(params: Params, name: string, byDefault: number, most: number): number {
   const text = params.get(name);
   if (text === undefined) return byDefault;
   const number = parseWholeNumber(text) ?? 0;
-  return number >= 1 && number <= most ? number : wrong(name, text, `a whole number${unit} from 1 to ${most}`);
+  return number >= 1 && number <= most ? number : wrong(name, text, `a whole number from 1 to ${most}`);
 }
 
 function wrong(name: string, text: string | undefined, accepted: string): never {

@@ -66,11 +66,7 @@ export type BodyReader = ReturnType<typeof bodyReader>;
 export function bodyReader(clock: Clock) {
   const turn = turns<Response>(clock, 2, () => 0);
   let held = 0;
-  return async (
-    env: Env["Bindings"],
-    answer: (text: string) => Promise<Response>,
-    mostBytes: number = LIMITS.bodyBytes,
-  ): Promise<Response> => {
+  return async (env: Env["Bindings"], answer: (text: string) => Promise<Response>): Promise<Response> => {
     let own = 0;
     const hold = (bytes: number) => {
       own += bytes;
@@ -78,7 +74,7 @@ export function bodyReader(clock: Clock) {
       if (own > SMALL_BODY && held > LIMITS.bodiesBytes) throw busy();
     };
     try {
-      const body = await bodyOf(env.incoming, mostBytes, hold);
+      const body = await bodyOf(env.incoming, LIMITS.bodyBytes, hold);
       return await (own > SMALL_BODY ? turn(env, () => answer(body.text())) : answer(body.text()));
     } finally {
       held -= own;

@@ -1,6 +1,6 @@
 import { cleanUp, watchPasses } from "../app/cleanup.ts";
 import type { RunParts } from "../app/parts.ts";
-import { TtsctlError } from "../errors.ts";
+import { isRedisError, TtsctlError } from "../errors.ts";
 import type { Lock } from "../store/file/lock.ts";
 import { libraryError } from "./arguments.ts";
 import type { CleanupCounts, CleanupOptions, CleanupResult, Logger } from "./types.ts";
@@ -88,7 +88,7 @@ export function cleanupLoop(parts: RunParts, logger: Logger, options: CleanupOpt
       const unknown = () => new TtsctlError("INTERNAL", `a pass failed: ${String(error)}`, { cause: error });
       problem = error instanceof TtsctlError ? error : unknown();
     }
-    if (problem !== null && counts === null) logger.warn(`cleanup: ${problem.message}`);
+    if (problem !== null && (counts === null || !isRedisError(problem))) logger.warn(`cleanup: ${problem.message}`);
     report(counts, problem);
     return problem !== null;
   }

@@ -135,10 +135,10 @@ export class Api {
   }
 
   /**
-   * Yields whenever something may have changed. It ends if the connection is lost, or held back.
+   * Calls `rung` whenever something may have changed. It ends if the connection is lost, or held back.
    * @throws Failure
    */
-  async *rings(signal: AbortSignal): AsyncGenerator<void> {
+  async listen(rung: () => void, signal: AbortSignal): Promise<void> {
     const silence = new AbortController();
     let timer = setTimeout(() => silence.abort(), FIRST_SILENCE);
     try {
@@ -149,7 +149,7 @@ export class Api {
         timer = setTimeout(() => silence.abort(), LONGEST_SILENCE);
         if (event !== "changed") continue;
         this.#ring = data.ring;
-        yield;
+        rung();
       }
     } finally {
       clearTimeout(timer);

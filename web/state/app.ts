@@ -73,7 +73,7 @@ export class App {
     if (task !== null) this.#openNamed(task);
     this.refresher = new Refresher({
       ask: (isRung) => this.#refresh(isRung),
-      listen: (rung, signal) => orFailure(this.#listen(rung, signal)),
+      listen: (rung, signal) => orFailure(this.api.listen(rung, signal)),
       seconds: computed(() => (this.needsToken.value ? 0 : preferences.refreshSeconds.value)),
     });
   }
@@ -216,11 +216,6 @@ export class App {
   async #readDetails(): Promise<void> {
     this.#detailed = this.api.now();
     await this.about.readDetails();
-  }
-
-  /** @throws Failure */
-  async #listen(rung: () => void, signal: AbortSignal): Promise<void> {
-    for await (const _ of this.api.rings(signal)) rung();
   }
 
   #isBusy(): boolean {

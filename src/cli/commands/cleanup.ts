@@ -31,7 +31,6 @@ interface CleanupFlags extends ChangeFlags {
   readonly retention?: string;
   readonly keepLast?: string;
   readonly maxBytes?: string;
-  readonly backup?: string;
   readonly metricsFile?: string;
 }
 

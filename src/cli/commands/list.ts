@@ -49,12 +49,7 @@ import { isText, type Terminal } from "../terminal.ts";
 type Asking = Omit<QueryContext, "rules" | "now">;
 
 /** `list` and `query`. */
-async function listTasks(
-  context: Context,
-  raw: RawQuery,
-  look: LookFlags & { readonly ids?: string },
-  asking: Asking,
-): Promise<number> {
+async function listTasks(context: Context, raw: RawQuery, look: LookFlags, asking: Asking): Promise<number> {
   const { names } = asking;
   refuseConflicts(context, raw, look, names);
   const { buildListQuery, LARGEST_PAGE } = await import("../../operations/list-query.ts");
@@ -96,12 +91,7 @@ interface Listing {
   footer(): Promise<string>;
 }
 
-async function listPage(
-  context: Context,
-  query: ListQuery,
-  look: LookFlags & { readonly ids?: string },
-  names: QueryNames,
-) {
+async function listPage(context: Context, query: ListQuery, look: LookFlags, names: QueryNames) {
   const store = await context.taskStore();
   const result = await store.list(query);
   for (const line of result.warnings) context.reporter.warn(line);

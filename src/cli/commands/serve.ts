@@ -7,7 +7,6 @@ import { maskUrl } from "../../config/address.ts";
 import type { HttpSettings } from "../../config/settings.ts";
 import { TtsctlError } from "../../errors.ts";
 import type { Observed } from "../../http/metrics.ts";
-import type { Reporter } from "../../operations/reporter.ts";
 import type { SyncOutcome } from "../../operations/sync.ts";
 import { shellWord } from "../../printable.ts";
 import { type Attach, ConsoleReporter, type Context } from "../context.ts";
@@ -83,12 +82,8 @@ async function runServe(context: Context, flags: ServeFlags): Promise<number> {
     metrics: newMetrics(),
     command: commandsOf(context),
     reporterOf: (dryRun, onWarning) => {
-      const reporter = new ConsoleReporter(context.terminal, { ...context.flags, output: "json", summary: dryRun });
-      const warn: Reporter["warn"] = (line, fields) => {
-        onWarning(line);
-        reporter.warn(line, fields);
-      };
-      return { warn, progress: () => {}, done: (...items) => reporter.done(...items) };
+      const flags = { ...context.flags, output: "json", summary: dryRun } as const;
+      return Object.assign(new ConsoleReporter(context.terminal, flags, onWarning), { progress: () => {} });
     },
     ended: accessLog(context),
     failed: (error) => {

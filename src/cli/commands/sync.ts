@@ -9,7 +9,7 @@ import { counted } from "../../task/amounts.ts";
 import { confirmation } from "../confirm.ts";
 import type { Attach, Context } from "../context.ts";
 import { conclude, textOf } from "../emit.ts";
-import { addDestructive, addUser, type ChangeFlags, refuseFlags, userOf } from "../selection.ts";
+import { addPruning, type ChangeFlags, refuseFlags, userOf } from "../selection.ts";
 
 interface SyncFlags extends ChangeFlags {
   readonly user?: string;
@@ -27,9 +27,7 @@ export function declare(program: Command, attach: Attach): void {
     .option("--checksum", "compare whole records; if they differ at equal times, write the file's", false)
     .option("--prune", "also delete Redis-only tasks", false)
     .addHelpText("after", EXAMPLES);
-  command.option("--allow-mismatch", "go on although the store file and Redis have no task in common", false);
-  addDestructive(addUser(command), "50% of the tasks in Redis, with --prune", "do not ask before --prune");
-  attach<SyncFlags>(command, runSync);
+  attach<SyncFlags>(addPruning(command), runSync);
 }
 
 const EXAMPLES = `

@@ -9,7 +9,7 @@ import { counted } from "../../task/amounts.ts";
 import { confirmation } from "../confirm.ts";
 import type { Attach, Context } from "../context.ts";
 import { emit, emitObject } from "../emit.ts";
-import { addDestructive, addUser, type ChangeFlags, refuseFlags, userOf } from "../selection.ts";
+import { addPruning, type ChangeFlags, refuseFlags, userOf } from "../selection.ts";
 import type { GlobalFlags } from "../terminal.ts";
 
 interface VerifyFlags extends ChangeFlags {
@@ -30,9 +30,7 @@ export function declare(program: Command, attach: Attach): void {
     .option("--prune", "with --repair: delete Redis-only tasks", false)
     .option("--restore", "with --repair: copy Redis-only tasks to the store file", false)
     .addHelpText("after", EXAMPLES);
-  command.option("--allow-mismatch", "go on although the store file and Redis have no task in common", false);
-  addDestructive(addUser(command), "50% of the tasks in Redis, with --prune", "do not ask before --prune");
-  attach<VerifyFlags>(command, runVerify);
+  attach<VerifyFlags>(addPruning(command), runVerify);
 }
 
 const EXAMPLES = `
@@ -49,7 +47,7 @@ async function runVerify(context: Context, flags: VerifyFlags): Promise<number> 
   const { verify, verifyAndRepair } = await import("../../operations/verify/verify.ts");
   const { repair, dryRun, prune, restore, allowEmpty, allowMismatch, maxDelete = { percent: 50 } } = flags;
   const scope = userId === undefined ? {} : { userId };
-  const { outcome, exitCode } = await audited(context, repair && !dryRun, async (ledger) => {
+  const { outcome, exitCode, error } = await audited(context, repair && !dryRun, async (ledger) => {
     const compare = async () => {
       const mirror = await context.mirror();
       const { clock, reporter, signal } = context; // from here on, a stop signal is waited for
@@ -70,6 +68,7 @@ async function runVerify(context: Context, flags: VerifyFlags): Promise<number> 
     return { ...finished(result, drift.size > (dryRun ? 0 : result.repaired)), outcome };
   });
   await emitVerify(context, outcome, flags);
+  if (error !== null) throw error;
   return exitCode;
 }
 
@@ -80,7 +79,8 @@ function checkFlags({ output }: GlobalFlags, flags: VerifyFlags): void {
     const hint = "--prune deletes Redis-only tasks, --restore copies them to the store file";
     throw usage("--prune can't be used with --restore", hint);
   }
-  if (!repair) refuseFlags(flags, ["--dry-run", "--max-delete", "--allow-empty"], "without --repair");
+  if (!repair)
+    refuseFlags(flags, ["--dry-run", "--max-delete", "--allow-empty", "--allow-mismatch"], "without --repair");
   if ((prune || restore) && !repair) {
     const hint = "add --repair; without it verify changes nothing";
     throw usage(`${prune ? "--prune" : "--restore"} needs --repair`, hint);

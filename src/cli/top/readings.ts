@@ -43,7 +43,7 @@ async function ratesOf(context: Context, tasks: readonly Task[], at: number): Pr
 
 /** Reads the statuses of all tasks. The list has the warnings. @throws TtsctlError STORE_* if neither store can answer */
 export async function readCounts(context: Context): Promise<Counted> {
-  return inStep(context, { reporter: SILENT, sharesMirror: true }, async (step) => {
+  return context.inStep({ reporter: SILENT, sharesMirror: true, log: () => {} }, async (step) => {
     const at = context.clock.now();
     const stats = await statsOf(step, { source: "auto", userId: undefined, disk: false, estimate: false });
     const store = await step.taskStore();
@@ -76,21 +76,12 @@ export async function noted(
   const notes: string[] = [];
   const reporter: Reporter = { ...SILENT, warn: (line) => void notes.push(`warning: ${line}`) };
   try {
-    const lines = await inStep(context, { reporter, sharesMirror }, work);
+    const lines = await context.inStep({ reporter, sharesMirror, log: () => {} }, work);
     return [...notes, ...lines];
   } catch (error) {
     if (!(error instanceof TtsctlError)) throw error;
     return [...notes, errorText(error)];
   }
-}
-
-async function inStep<T>(
-  context: Context,
-  use: { readonly reporter: Reporter; readonly sharesMirror: boolean },
-  work: (step: RunParts) => Promise<T>,
-): Promise<T> {
-  const step = await context.step({ ...use, log: () => {} });
-  return work(step).finally(() => step.release());
 }
 
 /** Longer errors aren't kept. */

@@ -130,14 +130,12 @@ async function change<R>(
   const warnings: string[] = [];
   const { method, url, socket } = c.env.incoming;
   const caller = { ...run.caller, request: `${method} ${url} from ${socket.remoteAddress}` };
-  const step = await run.step({ caller, reporter: reporterOf(dryRun, (line) => void warnings.push(line)) });
-  try {
+  const reporter = reporterOf(dryRun, (line) => void warnings.push(line));
+  return run.inStep({ caller, reporter }, async (step) => {
     const { result, error } = await work(step, await chosenIn(step, { raw, all }, HOW));
     if (error !== null) throw error;
     return { result, warnings };
-  } finally {
-    await step.release();
-  }
+  });
 }
 
 type ChangeResult = DeleteResult | MarkResult;

@@ -1,5 +1,4 @@
 import type { Hono } from "hono";
-import type { RunParts } from "../../app/parts.ts";
 import { statsOf } from "../../app/stats.ts";
 import type { Clock } from "../../clock.ts";
 import { TtsctlError } from "../../errors.ts";
@@ -27,7 +26,7 @@ export interface StatsChart extends Pick<StatsResult, "source" | "at" | "user" |
 
 const HOUR_MS = 3_600_000;
 
-export function chartOf(stats: StatsResult, span: Span): StatsChart {
+function chartOf(stats: StatsResult, span: Span): StatsChart {
   const { source, at, user, total, byStatus, stuck, perHour, per6Hours, perDay } = stats;
   const hours = () =>
     perHour.map(({ from, ...counts }) => {
@@ -46,14 +45,9 @@ export function keptCounts({ run, clock }: ServerParts): { counts: Counts; forge
   const kept = new KeptAnswers<StatsResult>(clock);
   const counts: Counts = (userId, disk = false, estimate = false) =>
     kept.get(JSON.stringify([userId ?? null, disk, estimate]), () =>
-      count(run, { userId, disk, estimate, source: "auto" }),
+      run.inStep({ sharesMirror: true }, (step) => statsOf(step, { userId, disk, estimate, source: "auto" })),
     );
   return { counts, forget: () => kept.clear() };
-}
-
-async function count(run: RunParts, asked: Parameters<typeof statsOf>[1]): Promise<StatsResult> {
-  const step = await run.step({ sharesMirror: true });
-  return statsOf(step, asked).finally(() => step.release());
 }
 
 /** `GET /stats`, the JSON of `ttsctl stats`, small parts of it, and the metrics. Counts may be some seconds old; `at` is their time. */

@@ -71,7 +71,7 @@ export function addVoiceTasks(
         return { source, warnings, text: [...dialect.page(result)].join("") };
       });
     const ring = Number(c.req.header(RING_HEADER));
-    const answer = await (dialect === PLAIN ? doorbell.share(ring, JSON.stringify(raw), make) : make());
+    const answer = await (dialect === PLAIN ? doorbell.share(ring, raw, make) : make());
     return sent(c, answer);
   };
   app.get("/voice-tasks", (c) => {
@@ -183,7 +183,7 @@ function listOne(parts: ServerParts, { userId, taskId }: TaskId): Promise<ListRe
 }
 
 /** @throws TtsctlError USAGE */
-export function listQueryOf({ rules, clock, settings }: ServerParts, raw: RawQuery, names: QueryNames): ListQuery {
+function listQueryOf({ rules, clock, settings }: ServerParts, raw: RawQuery, names: QueryNames): ListQuery {
   const stuckAfter = settings.cleanup.stuckAfter.value;
   return buildListQuery(raw, "auto", { names, rules, now: clock.now(), stuckAfter });
 }
@@ -198,10 +198,10 @@ export function idOf(parts: ServerParts, c: Context<Env>, params: Params): TaskI
 }
 
 /** The same, if there is such a task. @throws TtsctlError USAGE, HttpError TASK_NOT_FOUND */
-export async function knownTask(parts: ServerParts, c: Context<Env>, params: Params): Promise<TaskId> {
-  const id = idOf(parts, c, params);
-  if ((await listOne(parts, id)).total === 0) throw new HttpError("TASK_NOT_FOUND", "the task was not found");
-  return id;
+export async function knownTask(parts: ServerParts, c: Context<Env>, params: Params): Promise<Task> {
+  const [task] = (await listOne(parts, idOf(parts, c, params))).tasks;
+  if (task === undefined) throw new HttpError("TASK_NOT_FOUND", "the task was not found");
+  return task;
 }
 
 function throwIfNotGone({ result, warnings }: Changed<DeleteResult>): void {
@@ -285,10 +285,9 @@ async function filesOf(artifacts: Artifacts, folders: FolderName[], logsOf: stri
   return (await artifacts.list(folders, logsOf)).map((artifact) => describe(artifact, paths));
 }
 
-async function taskFiles(parts: ServerParts, id: TaskId, withLogs: boolean): Promise<Response> {
-  const task = (await knownAmong(parts, [id])).get(keyOf(id)) ?? null;
+function taskFiles(parts: ServerParts, task: Task, withLogs: boolean): Promise<Response> {
   return withArtifacts(parts, async (artifacts) => {
-    const files = await filesOf(artifacts, foldersOf(parts.rules, id, task), withLogs ? id.taskId : null);
+    const files = await filesOf(artifacts, foldersOf(parts.rules, task, task), withLogs ? task.taskId : null);
     return json({ files } satisfies TaskFiles);
   });
 }
