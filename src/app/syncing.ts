@@ -60,11 +60,7 @@ export async function connectSyncing(
   };
   const { shared, link } = await parts.liveOn({ events, forReaders });
   const { file } = await parts.stores();
-  const writer = new MirrorWriter({
-    ...{ clock: parts.clock, file, shared, link, repairs, warn },
-    isBusy: () => false,
-    onMirrorFailure: () => {},
-  });
+  const writer = new MirrorWriter({ clock: parts.clock, file, shared, link, repairs, warn });
   parts.onRelease(() => writer.close());
 
   async function forReaders(state: MirrorState): Promise<MirrorState> {

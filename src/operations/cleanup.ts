@@ -83,7 +83,7 @@ export async function cleanupOnce(parts: CleanupParts, options: CleanupOptions):
   for (const line of invalidWarnings(snapshot)) parts.reporter.warn(line);
   if (!options.dryRun) {
     recoverArtifacts(parts);
-    await use.attempt(async (mirror) => (mirror === null ? undefined : drainOwed({ ...parts, file }, mirror)));
+    await use.ask((mirror) => drainOwed({ ...parts, file }, mirror));
   }
   const { plan, found } = await prepare(parts, snapshot, use, options, now);
   await use.attempt((mirror) => nameFuture(snapshot, mirror, now + FUTURE_S, parts.reporter));

@@ -11,10 +11,12 @@ export async function drainOwed(
   mirror: Writable<Mirror>,
 ): Promise<void> {
   const writer = new MirrorWriter({
-    ...{ clock, file, shared: file, repairs: new PendingRepairs(), isBusy: () => false, onMirrorFailure: () => {} },
+    clock,
+    file,
+    shared: file,
+    repairs: new PendingRepairs(),
     link: { open: async () => ({ kind: "on", mirror }), close: async () => {} },
     warn: (line) => reporter.warn(line),
   });
-  await writer.catchUp();
-  await writer.close();
+  await writer.catchUp().finally(() => writer.close());
 }

@@ -1,21 +1,20 @@
 import type { Artifacts, FolderName } from "../artifacts/artifacts.ts";
-import type { Clock } from "../clock.ts";
-import { TtsctlError } from "../errors.ts";
+import { isStoreError, TtsctlError } from "../errors.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
 import { scoreOf } from "../store/layout/copy.ts";
-import { isOutage, MirrorUse } from "../store/mirror-link.ts";
+import { MirrorUse } from "../store/mirror-link.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { counted, formatBytes, formatDuration } from "../task/amounts.ts";
 import { formatUtc } from "../task/time.ts";
 import type { Parts } from "./parts.ts";
+import { preflight } from "./preflight.ts";
 import { type PrepareOptions, prepare } from "./purge/cleanup-plan.ts";
 import { type Copies, fileCopy, mirrorCopy } from "./purge/copies.ts";
 import type { Looked, Reason } from "./purge/decide.ts";
 import { describeCopy, type PolicyOrigins, type RuleSays, says, taskRules } from "./purge/explain-rules.ts";
 import { shortestRetention } from "./purge/policy.ts";
 import { newestArtifact } from "./purge/purge-artifacts.ts";
-import { checkClock, checkReading, storeRefusal } from "./safety.ts";
 
 export type ExplainParts = Parts<"file" | "mirror" | "artifacts" | "clock" | "reporter">;
 
@@ -42,7 +41,7 @@ export interface Explanation {
 
 /**
  * What a pass that began now would do with one task, and why. It uses the code of a pass, without the brake, and changes nothing.
- * @throws TtsctlError STORE_*
+ * @throws TtsctlError STORE_*, REDIS_*
  */
 export async function explainTask(
   parts: ExplainParts,
@@ -50,18 +49,17 @@ export async function explainTask(
   id: TaskId,
 ): Promise<{ explanation: Explanation; lost: TtsctlError | null }> {
   const now = parts.clock.now();
-  const use = new MirrorUse(parts.mirror);
-  const clocks = await clockRule(use, parts.clock, options);
   await using snapshot = await parts.file.read();
-  const store = await storeRule(snapshot, use, options.allowEmpty);
+  const { use, refusal } = await checked(parts, snapshot, options);
+  const ofStore = isStoreError(refusal);
   const { plan, found } = await prepare(parts, snapshot, use, options, now);
   const looked = await use.attempt((mirror) => look(snapshot, mirror, id));
   const { copies, indexScore, unread } = looked;
   const isThere = copies.file !== null || copies.mirror !== null;
   const rules = [
     switchRule(options),
-    clocks,
-    store,
+    clockRule(use, ofStore ? null : refusal),
+    storeRule(snapshot, ofStore ? refusal : null),
     says("file", "pass", describeCopy(copies.file, now)),
     redisRule(looked, now),
     ...taskRules({
@@ -128,24 +126,26 @@ function switchRule({ retention, origins }: PrepareOptions & { readonly origins:
   return says("cleanup", "pass", `on: retention ${formatDuration(retention)} (${origins.retention})`);
 }
 
-async function clockRule(use: MirrorUse, clock: Clock, options: PrepareOptions): Promise<RuleSays> {
+/** Makes the checks of a pass. `refusal`: why it would refuse. */
+async function checked(parts: ExplainParts, snapshot: Snapshot, options: PrepareOptions) {
+  const asked = { snapshot, age: shortestRetention(options), allowEmpty: options.allowEmpty };
   try {
-    await use.ask(async (mirror) => {
-      await checkReading(mirror);
-      await checkClock(mirror, clock, shortestRetention(options));
-    });
-    if (use.lost !== null && !isOutage(use.lost)) throw use.lost;
-    if (use.mirror === null) return says("clocks", "pass", "no Redis to compare the clock with");
-    return says("clocks", "pass", "the clock and the time zone agree with Redis");
+    const { use }: { use: MirrorUse } = await preflight(parts, "cleanup", asked);
+    return { use, refusal: null };
   } catch (error) {
     if (!(error instanceof TtsctlError)) throw error;
-    return says("clocks", "keep", `a pass refuses: ${error.message}`);
+    return { use: new MirrorUse(parts.mirror), refusal: error };
   }
 }
 
-async function storeRule(snapshot: Snapshot, use: MirrorUse, allowEmpty: boolean): Promise<RuleSays> {
-  const refusal = await use.ask((mirror) => storeRefusal(mirror, { snapshot, allowEmpty }));
-  if (refusal != null) return says("store", "keep", `a pass refuses: ${refusal.message}`);
+function clockRule(use: MirrorUse, refusal: TtsctlError | null): RuleSays {
+  if (refusal !== null) return says("clocks", "keep", `a pass refuses: ${refusal.message}`);
+  if (use.mirror === null) return says("clocks", "pass", "no Redis to compare the clock with");
+  return says("clocks", "pass", "the clock and the time zone agree with Redis");
+}
+
+function storeRule(snapshot: Snapshot, refusal: TtsctlError | null): RuleSays {
+  if (refusal !== null) return says("store", "keep", `a pass refuses: ${refusal.message}`);
   return says("store", "pass", `${snapshot.path} has ${counted(snapshot.size, "task")}`);
 }
 

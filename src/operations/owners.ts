@@ -9,7 +9,7 @@ import { BATCH } from "../store/redis/copies.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import type { Member } from "../store/redis/walk.ts";
 import type { TaskId } from "../store/task-source.ts";
-import { keyOf, trimId } from "../task/ids.ts";
+import { keyOf, trimId, uniqueTasks } from "../task/ids.ts";
 import { type FolderName, type RecordRules, unquotePlus } from "../task/rules.ts";
 import type { Task } from "../task/task.ts";
 import { newer } from "../task/version.ts";
@@ -97,7 +97,7 @@ export function resultFolders(json: string, { userId, taskId }: TaskId): FolderN
 /** All directories in which a task may have files: by its ids, or by its results. */
 export function foldersOf(rules: RecordRules, id: TaskId, task: Task | null): FolderName[] {
   const results = task === null ? [] : resultFolders(task.json, id);
-  return [...new Map([...rules.foldersOf(id), ...results].map((folder) => [keyOf(folder), folder])).values()];
+  return uniqueTasks([...rules.foldersOf(id), ...results]);
 }
 
 /** Whether Redis has a copy that the file lacks, or that may be newer: its result may be elsewhere. */

@@ -24,9 +24,9 @@ export interface MirrorWriterParts {
   readonly shared: Pick<SharedSnapshot, "read" | "identity">;
   readonly repairs: PendingRepairs;
   /** Receives an error for changes that the file has and the mirror may lack. */
-  onMirrorFailure(error: TtsctlError, count: number): void;
+  onMirrorFailure?(error: TtsctlError, count: number): void;
   /** Whether a change of the task isn't in both stores yet. */
-  isBusy(id: TaskId): boolean;
+  isBusy?(id: TaskId): boolean;
   /** Receives a line for the operator. */
   warn(line: string): void;
 }
@@ -39,7 +39,7 @@ const RETRY_MS = 1000;
  * wait together. Several changes of one task are one.
  */
 export class MirrorWriter {
-  readonly #parts: MirrorWriterParts;
+  readonly #parts: Required<MirrorWriterParts>;
   readonly #repairs: PendingRepairs;
   /** Copies written since the last comparison with the file. */
   #written = new WrittenCopies();
@@ -48,7 +48,7 @@ export class MirrorWriter {
   readonly #closing = new AbortController();
 
   constructor(parts: MirrorWriterParts) {
-    this.#parts = parts;
+    this.#parts = { isBusy: () => false, onMirrorFailure: () => {}, ...parts };
     this.#repairs = parts.repairs;
   }
 

@@ -327,7 +327,7 @@ export const UNSYNCED =
   "Redis was never synced, or was flushed since, and has fewer tasks than the file: reading the file instead; run `ttsctl sync`";
 
 /** The state of an index that lacks members: it is missing, or has fewer than half of those that were counted. Else null. */
-async function doubtsOf(mirror: Mirror, userId: string | undefined): Promise<Standing | null> {
+export async function doubtsOf(mirror: Mirror, userId: string | undefined): Promise<Standing | null> {
   const standing = await mirror.standing(userId);
   return standing.syncedAt === null || lacksMembers(standing) ? standing : null;
 }
@@ -336,7 +336,7 @@ async function doubtsOf(mirror: Mirror, userId: string | undefined): Promise<Sta
  * Compares a doubtful index with the file: why the file must answer, or null.
  * @throws TtsctlError STORE_* if neither can answer
  */
-async function lackOf(
+export async function lackOf(
   mirror: Mirror,
   { syncedAt, counted, members: seen }: Standing,
   userId: string | undefined,

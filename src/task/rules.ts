@@ -1,4 +1,4 @@
-import { keyOf, memberOf, type TaskId } from "./ids.ts";
+import { memberOf, type TaskId, uniqueTasks } from "./ids.ts";
 import { TimeReader, type Zone } from "./time.ts";
 
 /** How a service lays out its tasks in Redis and on the disk (docs/contract.md, Deployments). */
@@ -108,7 +108,7 @@ export class RecordRules {
     const raw = { userId, taskId };
     if (!this.isPublished || (IS_FILE_NAME.test(userId) && IS_FILE_NAME.test(taskId))) return [raw];
     const all = [raw, ...ENCODINGS.map((encode) => ({ userId: encode(userId), taskId: encode(taskId) }))];
-    return [...new Map(all.map((folder) => [keyOf(folder), folder])).values()];
+    return uniqueTasks(all);
   };
 
   /** In which order members of the global index compare; null: bytewise, as the ids are. */

@@ -20,6 +20,15 @@ it("explains a task on stdout, as text or JSON, without a lock and without a cha
   expect([here.root.tree(), await here.server.dump()]).toEqual(before);
 });
 
+it("says that a pass refuses the file of the published service without a layout", async () => {
+  const times = { created_at: 1_577_865_600, updated_at: 1_577_865_600, segments_done: 3 };
+  here.root.writeStore([{ ...record("alice", "t1"), ...times }]);
+  expect((await here.run("cleanup --once -o json")).stderr).toContain("LAYOUT_MISMATCH");
+  const { verdict, rules } = JSON.parse((await here.run("cleanup --explain alice t1 -o json")).stdout);
+  const saw = expect.stringMatching(/a pass refuses: .* looks like the store of the published service/);
+  expect([verdict, rules[1]]).toEqual(["keep", { rule: "clocks", says: "keep", saw }]);
+});
+
 it.each([
   ["cleanup --explain alice none", 3, /neither store/],
   ["cleanup --explain alice:t1", 0, /alice:t1 would be purged/],

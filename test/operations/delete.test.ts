@@ -29,6 +29,21 @@ describe("delete by ids", () => {
     expect(site.root.has("output/a/t2")).toBe(false);
   });
 
+  it("takes audio and logs of a task along that only Redis has, and no index", async () => {
+    const { site } = here;
+    await site.writeBoth(record("a", "t1"));
+    await site.writeRedis(record("a", "redis"));
+    for (const [index, member] of [
+      ["tts:tasks:index", "a:redis"],
+      ["tts:user:a:index", "redis"],
+    ])
+      await site.server.call("ZREM", index!, member!);
+    site.root.writeArtifacts([record("a", "redis")]);
+    expect((await site.delete(ids("redis"))).result).toMatchObject({ deleted: 1, files: 2 });
+    expect(await site.server.call("EXISTS", "tts:task:a:redis")).toBe(0);
+    expect(site.root.has("output/a/redis")).toBe(false);
+  });
+
   it("refuses tasks that wait or run in any copy, without force", async () => {
     const { site } = here;
     await site.writeRedis(record("a", "requeued", { status: "queued", updated_at: ago(5) }));

@@ -16,7 +16,7 @@ import type { Version } from "../../task/version.ts";
 import { sameInstant } from "../../task/version.ts";
 import { checkBrake, type MaxDelete, type PlanSummary } from "../brake.ts";
 import type { LedgerEntry } from "../ledger.ts";
-import { applyToFile, entriesOf, thenIntoMirror } from "../merge/merge.ts";
+import { applyToFile, thenIntoMirror } from "../merge/merge.ts";
 import type { Parts } from "../parts.ts";
 import { type Cleared, preflight } from "../preflight.ts";
 import type { BackupFile } from "../purge/backup.ts";
@@ -118,7 +118,7 @@ class MarkRun {
 
   async showPlan(): Promise<void> {
     this.result.byStatus = this.#plan.summary.counts;
-    for (const targets of [this.#plan.inFile(), this.#plan.onlyInRedis()]) {
+    for (const targets of [this.#plan.inFile, this.#plan.onlyInRedis]) {
       await this.#report(targets, ({ copy }) => asCopy(copy) !== null);
     }
   }
@@ -135,7 +135,7 @@ class MarkRun {
       throwIfInterrupted(this.#parts.signal, "nothing was marked");
     }
     const marked = await this.#markInFile();
-    const onlyInRedis = [...this.#plan.onlyInRedis()];
+    const { onlyInRedis } = this.#plan;
     if (mirror !== null) {
       const work = (file: CurrentFile, written: WrittenCopies) => {
         return this.#writeAll(mirror, file, written, marked, onlyInRedis);
@@ -176,13 +176,16 @@ class MarkRun {
   async #markInFile(): Promise<Target[]> {
     const { base } = this.#plan;
     const { backup, reporter } = this.#parts;
-    const targets = [...this.#plan.inFile()];
+    const targets = this.#plan.inFile;
     if (targets.length === 0) return targets;
     for (const batch of backup === null ? [] : batches(targets, BATCH)) {
       await backup!.append(await base.readTasks(batch.map(({ row }) => row)));
     }
-    const entries = entriesOf(targets, (target) => this.#entry(target));
-    const { changed, returned } = await applyToFile(this.#parts, this.#plan.changes(), "mark", entries);
+    const entryOf = (target: Target) => this.#entry(target);
+    const { changed, returned } = await applyToFile(this.#parts, this.#plan.changes(), "mark", {
+      items: targets,
+      entryOf,
+    });
     new NamedWarnings(reporter, "was written back").addAll(returned, RETURNED);
     for (const id of changed) this.#refuse(id, "the service changed or deleted it during the run");
     this.result.returned = returned.length;

@@ -88,10 +88,8 @@ export interface Target {
 export class MarkPlan {
   readonly base: Snapshot;
   readonly marker: Marker;
-  readonly #rows: number[] = [];
-  readonly #onlyInRedis: TaskId[] = [];
-  /** Of the rows, then of the Redis-only tasks. */
-  readonly #copies: [Copies["mirror"][], Copies["mirror"][]] = [[], []];
+  readonly inFile: Target[] = [];
+  readonly onlyInRedis: Target[] = [];
   readonly summary = new PlanSummary();
   readonly refused: [TaskId, reason: string][] = [];
   readonly failed: [TaskId, reason: string][] = [];
@@ -120,16 +118,9 @@ export class MarkPlan {
     return plan;
   }
 
-  *inFile(): Generator<Target> {
-    for (const [i, row] of this.#rows.entries()) yield { id: this.base.idOf(row), row, copy: this.#copies[0][i]! };
-  }
-
-  *onlyInRedis(): Generator<Target> {
-    for (const [i, id] of this.#onlyInRedis.entries()) yield { id, row: -1, copy: this.#copies[1][i]! };
-  }
-
   changes(): Changes {
-    const puts = putsFrom(this.base, this.#rows);
+    const rows = this.inFile.map(({ row }) => row);
+    const puts = putsFrom(this.base, rows);
     const read = async (numbers: readonly number[]) => (await puts.read(numbers)).map((task) => this.marked(task));
     return new Changes(this.base, { removed: new Set(), puts: { ...puts, read } });
   }
@@ -151,9 +142,7 @@ export class MarkPlan {
       this.unchanged++;
       if (row >= 0 && !sameCopy<Copies[keyof Copies]>(file, mirror)) this.behind.push(row);
     } else {
-      if (row < 0) this.#onlyInRedis.push(id);
-      else this.#rows.push(row);
-      this.#copies[row < 0 ? 1 : 0].push(mirror);
+      (row < 0 ? this.onlyInRedis : this.inFile).push({ id, row, copy: mirror });
       this.summary.add(id, (asCopy(file) ?? asCopy(mirror))!.status);
     }
   }

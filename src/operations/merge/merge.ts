@@ -36,8 +36,8 @@ export async function mergeIntoFile(
   if (!dryRun && !done) {
     await parts.confirm?.(plan.counts());
     throwIfInterrupted(parts.signal, "nothing was written");
-    const entries = entriesOf(plan.goingIn(), (row) => ({ ...plan.id(row), reason: plan.fate(row)! }));
-    const applied = await applyToFile(parts, plan.changes(base), "import", entries);
+    const entryOf = (row: number) => ({ ...plan.id(row), reason: plan.fate(row)! });
+    const applied = await applyToFile(parts, plan.changes(base), "import", { items: plan.goingIn(), entryOf });
     plan.leave(applied.changed);
     returned = applied.returned;
   }
@@ -56,21 +56,19 @@ export async function mergeIntoFile(
 const REFUSED =
   'the file has an invalid record of the task, or the "deleted" field of the record would delete the task';
 
-export function* entriesOf<T>(items: Iterable<T>, entryOf: (item: T) => LedgerEntry): Generator<LedgerEntry> {
-  for (const item of items) yield entryOf(item);
-}
-
 /**
  * Makes changes in one rewrite of the file, after announcing them in the ledger.
  * @throws TtsctlError STORE_*, LOCK_*, AUDIT_FAILED
  */
-export async function applyToFile(
+export async function applyToFile<T>(
   { file, ledger }: Parts<"ledger"> & Pick<Cleared, "file">,
   changes: Changes,
   action: LedgerAction,
-  entries: Iterable<LedgerEntry>,
+  { items, entryOf }: { readonly items: Iterable<T>; readonly entryOf: (item: T) => LedgerEntry },
 ): Promise<Applied> {
-  if (ledger !== null) for (const batch of batches(entries, BATCH)) await ledger.announce(action, batch);
+  if (ledger !== null) {
+    for (const batch of batches(items, BATCH)) await ledger.announce(action, batch.map(entryOf));
+  }
   const applied = await file.apply(changes);
   await ledger?.stayed(applied.changed);
   await ledger?.returned(applied.returned);

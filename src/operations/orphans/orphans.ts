@@ -53,11 +53,11 @@ export interface OrphanOptions {
 export async function cleanUpOrphans(parts: OrphanParts, options: OrphanOptions): Promise<OrphanResult> {
   const started = parts.clock.monotonic();
   const olderThan = parts.clock.now() - options.retention;
-  const owners = await RecordsOfBoth.read(parts);
-  try {
-    const { snapshot } = owners;
+  const owners = await RecordsOfBoth.read(parts, async (snapshot) => {
     if (snapshot.size === 0) throw storeEmpty(snapshot, ": every artifact would be without a record", "");
     bothOf(await preflight(parts, "orphans", { snapshot, age: options.retention }));
+  });
+  try {
     if (!options.dryRun) recoverArtifacts(parts);
     const cleanup = new OrphanCleanup(parts, owners, olderThan, options.dryRun);
     await cleanup.find();

@@ -39,11 +39,16 @@ export class RecordsOfBoth {
     this.#owners = new Owners(file.rules);
   }
 
-  /** Reads both stores, after the names of all artifacts. @throws TtsctlError STORE_*, REDIS_*, INTERRUPTED */
-  static async read(parts: OwnerParts): Promise<RecordsOfBoth> {
+  /**
+   * Reads both stores, after the names of all artifacts.
+   * @param check may refuse the store file before that
+   * @throws TtsctlError STORE_*, REDIS_*, INTERRUPTED
+   */
+  static async read(parts: OwnerParts, check: (file: Snapshot) => Promise<void>): Promise<RecordsOfBoth> {
     const { file, signal, artifacts } = parts;
     const records = new RecordsOfBoth(parts, await file.read(signal));
     try {
+      await check(records.#snapshot);
       await artifacts.walkFolders((userId, taskId) => void records.#owners.watch(trimmed({ userId, taskId })));
       await artifacts.walkLogs(
         () => true,
@@ -72,10 +77,7 @@ export class RecordsOfBoth {
 
   /** Users may share a task id, and then its logs. */
   ownsLog(log: LogPlace): boolean {
-    const id = trimId(log.taskId);
-    return (
-      this.#ownerless.has(id) || this.#owners.owns(logName(id), (other) => this.#artifacts.isSameLog(log, other.taskId))
-    );
+    return this.#owners.owns(logName(trimId(log.taskId)), (other) => this.#artifacts.isSameLog(log, other.taskId));
   }
 
   /** Reads both stores again. */

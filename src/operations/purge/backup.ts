@@ -10,12 +10,12 @@ export const ENDS_ITSELF =
 /** A JSON Lines file that gets every record before it is purged or marked. */
 export class BackupFile {
   readonly #file: AppendedFile;
-  /** The path while this run has made the file and written nothing to it. */
-  #empty: string | null;
+  /** The path, if this run has made the file. */
+  readonly #made: string | null;
 
-  private constructor(file: AppendedFile, empty: string | null) {
+  private constructor(file: AppendedFile, made: string | null) {
     this.#file = file;
-    this.#empty = empty;
+    this.#made = made;
   }
 
   /**
@@ -30,21 +30,13 @@ export class BackupFile {
 
   /** Returns when the records are on the disk. */
   async append(tasks: readonly Task[]): Promise<void> {
-    if (tasks.length === 0) return;
-    this.#empty = null;
-    await this.#file.append([tasks.map((task) => `${task.json}\n`).join("")]);
+    if (tasks.length > 0) await this.#file.append([tasks.map((task) => `${task.json}\n`).join("")]);
   }
 
   /** A run that was refused leaves no empty file. */
   async close(): Promise<void> {
-    const size =
-      this.#empty === null
-        ? null
-        : await stat(this.#empty).then(
-            (file) => file.size,
-            () => null,
-          );
-    if (size === 0) await rm(this.#empty!, { force: true }).catch(() => {});
+    const made = this.#made === null ? null : await stat(this.#made).catch(() => null);
+    if (made?.size === 0) await rm(this.#made!, { force: true }).catch(() => {});
     await this.#file.close();
   }
 }

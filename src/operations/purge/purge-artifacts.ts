@@ -8,7 +8,7 @@ import { counted } from "../../task/amounts.ts";
 import type { FolderName } from "../../task/rules.ts";
 import { isAheadOf, logName, Owners } from "../owners.ts";
 import type { Parts } from "../parts.ts";
-import { fileCopy, sameCopy } from "./copies.ts";
+import { fileCopyOf, sameCopy } from "./copies.ts";
 import type { Freed } from "./decide.ts";
 import { chosenIds, type Survey, survey } from "./survey.ts";
 import type { Tally } from "./tally.ts";
@@ -64,10 +64,12 @@ export class PurgeArtifacts {
     }
     this.#logs = await artifacts.indexLogs((name) => this.#owners.watches(logName(name)));
     for (const reason of this.#logs.skipped) reporter.warn(`logs not checked: ${reason}`);
-    if (!this.mayBeThere) return;
+    const { rows, others: chosen } = this.#parts.survey;
+    if (!this.mayBeThere || rows.length + chosen.size === 0) return;
     await this.#owners.addFile(base, artifacts.hasOutput);
     await mirror.ask(async (mirror) => {
       const { others } = await survey(base, [], mirror, (member) => isAheadOf(base, member));
+      for (const id of chosen.ids()) others.addId(id.userId, id.taskId); // one may be in no index
       await this.#owners.addRedis(mirror, others.ids(), base);
       this.#late = others;
     });
@@ -80,8 +82,10 @@ export class PurgeArtifacts {
     this.#known = current;
     const read = current.windowed();
     for (const row of current.liveRows()) {
-      const id = current.idOf(row);
-      if (!sameCopy(fileCopy(base, id), fileCopy(current, id))) {
+      const key = current.rows.key(row);
+      const known = base.rows.keys.findKeyOf(current.rows.keys, key);
+      if (!sameCopy(known < 0 ? null : fileCopyOf(base.rows, known), fileCopyOf(current.rows, key))) {
+        const id = current.idOf(row);
         if (!base.holds(id) && this.#late.find(id.userId, id.taskId) < 0) {
           this.#late.addId(id.userId, id.taskId);
           this.#owners.add(id);

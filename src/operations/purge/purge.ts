@@ -7,7 +7,7 @@ import { Changes, NO_PUTS } from "../../store/file/changes.ts";
 import { checkRewrite } from "../../store/file/replace.ts";
 import { CurrentFile } from "../../store/file/shared-snapshot.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
-import { KeySet } from "../../store/key-table.ts";
+import { KeySet, type Keys } from "../../store/key-table.ts";
 import { BATCH } from "../../store/redis/copies.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { keyOf } from "../../task/ids.ts";
@@ -239,8 +239,8 @@ export class Purge {
     if (await this.#parts.file.isCurrent(this.#base)) return chosen;
     const current = await this.#file.snapshot();
     await this.#artifacts.addChanged(current);
-    const rows = chosen.map(({ id }) => this.#base.rowOf(id.userId, id.taskId)).filter((row) => row >= 0);
-    const { removed } = await this.#removals(rows).dueIn(current);
+    const keys = chosen.filter(({ id }) => this.#base.holds(id)).map(({ id }) => this.#base.keyOf(id));
+    const { removed } = await this.#removals(new Set(keys)).dueIn(current);
     return chosen.filter(({ id, copies }) => {
       const same = copies.file === null ? !current.holds(id) : removed.has(current.keyOf(id));
       if (!same) this.tally.keep(id, CHANGED);
@@ -248,12 +248,7 @@ export class Purge {
     });
   }
 
-  #removals(rows: readonly number[]): Changes {
-    const { keys } = this.#base.rows;
-    const removed = KeySet.from(
-      rows.map((row) => this.#base.rows.key(row)),
-      keys.size,
-    );
+  #removals(removed: Keys): Changes {
     return new Changes(this.#base, { removed, puts: NO_PUTS });
   }
 
@@ -330,7 +325,12 @@ export class Purge {
   async #rewrite(): Promise<void> {
     if (this.#ended.length === 0) return;
     await this.#file.close(); // the rewrite reads the file once more
-    const changes = this.#removals(this.#ended.map(({ row }) => row));
+    const { rows } = this.#base;
+    const removed = KeySet.from(
+      this.#ended.map(({ row }) => rows.key(row)),
+      rows.keys.size,
+    );
+    const changes = this.#removals(removed);
     const owes = this.#parts.mirror.lost !== null;
     const outcome = await this.#parts.file
       .apply(changes, { owes })

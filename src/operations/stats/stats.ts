@@ -4,7 +4,7 @@ import { STATUS_CODES } from "../../store/file/rows.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { readFirst, type SourceChoice, type Stores } from "../../store/mirror-link.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
-import { FileBehind, lackIn } from "../../store/task-store.ts";
+import { doubtsOf, FileBehind, lackOf } from "../../store/task-store.ts";
 import type { RecordRules } from "../../task/rules.ts";
 import { formatUtc } from "../../task/time.ts";
 import { cleanupOnce } from "../cleanup.ts";
@@ -63,7 +63,8 @@ async function fromMirror(
   const behind = new FileBehind(parts.file);
   await using snapshot = source === "auto" ? await behind.snapshot() : null;
   if (source === "auto") {
-    const lack = await lackIn(mirror, parts.file, userId);
+    const doubts = await doubtsOf(mirror, userId);
+    const lack = doubts === null ? null : await lackOf(mirror, doubts, userId, behind);
     if (lack !== null) parts.reporter.warn(lack);
     if (lack !== null && snapshot !== null) return await countFile(parts, options, snapshot);
   }

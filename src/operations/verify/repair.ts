@@ -69,7 +69,7 @@ export class Repair {
     await this.#intoFile(await file.snapshot());
     await this.#intoMirror(await file.snapshot());
     const returned = await this.#written.follow(this.#parts.mirror, file);
-    this.#failures.addAll(returned, RETURNED);
+    for (const id of returned) this.#failures.add(id, RETURNED);
     await this.#parts.ledger?.returned(returned);
     this.repaired -= returned.length;
     this.#nameUntakeable();

@@ -114,6 +114,21 @@ describe("verify --repair", () => {
     expect(await site.mirror.syncedAt()).toBeNull();
   });
 
+  it("names ten tasks that were not repaired, and counts the rest once", async () => {
+    const { site } = here;
+    const names = Array.from({ length: 13 }, (_, i) => `t${i}`);
+    site.root.writeStore([...site.root.readStore(), ...names.map((name) => record("c", name))]);
+    let calls = 0;
+    site.flaky.onCall(async (method) => {
+      if (method !== "upsert" || calls++ > 0) return;
+      await site.writeRedis(...names.map((name) => record("c", name, { updated_at: ago(0), status: "queued" })));
+    });
+    await site.repair();
+    expect(site.reporter.text.match(/and \d+ more tasks? were not repaired/g)).toEqual([
+      "and 3 more tasks were not repaired",
+    ]);
+  });
+
   it("keeps writes of a service between check and repair", async () => {
     const { site } = here;
     await site.server.call("DEL", "tts:task:b:t3", "tts:task:a:t2");
