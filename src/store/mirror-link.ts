@@ -3,7 +3,7 @@ import { type ErrorCode, isRedisError, isStoreError, TtsctlError } from "../erro
 import type { RecordRules } from "../task/rules.ts";
 import type { FileStore } from "./file/file-store.ts";
 import type { Mirror } from "./redis/mirror.ts";
-import { NotRedis } from "./redis/reply-shape.ts";
+import { NotRedis } from "./redis/errors.ts";
 import type { KnownNodes, RedisTarget } from "./redis/target.ts";
 
 /** Redis is disabled, unreachable, or connected. `behind`: why reads must not use it in place of the file, one line. */
@@ -157,12 +157,20 @@ export async function mirrorFor({ file, link }: Stores, source: SourceChoice) {
   const state = source === "file" ? ({ kind: "off" } as const) : await link.open();
   const warnings: string[] = [];
   if (state.kind === "on") {
-    const behind = isForced ? undefined : (state.behind ?? ((await file.owed.isThere()) ? OWED : undefined));
+    const behind = isForced ? undefined : (state.behind ?? ((await isOwed(file)) ? OWED : undefined));
     return { mirror: state.mirror, behind, warnings };
   }
   if (isForced) throw state.kind === "down" ? state.error : redisDisabled();
   if (state.kind === "down") warnings.push(fallbackWarning(state.error, file.path));
   return { mirror: null, behind: undefined, warnings };
+}
+
+/** If the directory of the store file can't be read, Redis must answer. */
+function isOwed({ owed }: FileStore): Promise<boolean> {
+  return owed.isThere().catch((error) => {
+    if (!isStoreError(error)) throw error;
+    return false;
+  });
 }
 
 export function redisDisabled(): TtsctlError {

@@ -70,8 +70,8 @@ export class MirrorWriter {
     const { file, link } = this.#parts;
     if ((this.#repairs.size === 0 && !(await file.owed.isThere())) || (await link.open()).kind !== "on") return;
     const owed = await file.owed.read();
-    await file.landed();
-    const due = new Map([...owed, ...this.#repairs.of(this.#repairs.keys)].map((one) => [keyOf(one.id), one]));
+    if (owed.length > 0) await file.landed();
+    const due = new Map([...owed, ...this.#repairs.values()].map((one) => [keyOf(one.id), one]));
     for (const some of batches(due.values(), BATCH)) {
       if (!(await this.#alone(() => this.#pushOwed(some, owed)))) break;
     }
@@ -85,15 +85,15 @@ export class MirrorWriter {
     const changes = await this.#asInFile(idle).catch(noneOfStore);
     const outcomes = await this.#write(changes);
     const done = new Set(changes.filter((_, i) => typeof outcomes[i] === "string").map(({ id }) => keyOf(id)));
-    await this.#parts.file.owed.settle(owed.filter(({ id }) => done.has(keyOf(id))));
+    if (this.#repairs.syncs === 0) await this.#parts.file.owed.settle(owed.filter(({ id }) => done.has(keyOf(id))));
     return outcomes.length === 0 || done.size > 0;
   }
 
   /** Runs a sync, which doesn't cover pending removals, and may write what it read before a change of ours. */
   async aroundSync<T>(sync: () => Promise<T>): Promise<T> {
+    await this.catchUp();
     this.#repairs.syncs++;
     try {
-      await this.catchUp();
       return await sync();
     } finally {
       this.#repairs.syncs--;
@@ -109,9 +109,7 @@ export class MirrorWriter {
 
   /** A new connection catches up; a mirror that refuses writes needs retries. A deletion that is on its way doesn't. */
   async #retryLater(hasFailed = false): Promise<void> {
-    const owed = await this.#parts.file.owed.read();
-    const isBehind = hasFailed || this.#repairs.size > 0 || owed.some(({ id }) => !this.#parts.isBusy(id));
-    if (this.#isRetrying || !isBehind) return;
+    if (this.#isRetrying || !(hasFailed || this.#repairs.size > 0 || (await this.#isOwed()))) return;
     this.#isRetrying = true;
     void later(this.#parts.clock, RETRY_MS, this.#closing.signal, () => {
       this.#isRetrying = false;
@@ -119,6 +117,12 @@ export class MirrorWriter {
         this.#parts.warn(`changes that Redis missed were not written: ${error.message}`),
       );
     });
+  }
+
+  /** Whether a deletion is owed that isn't on its way. The end of a sync catches up anyway. */
+  async #isOwed(): Promise<boolean> {
+    const { file, isBusy } = this.#parts;
+    return this.#repairs.syncs === 0 && (await file.owed.read()).some(({ id }) => !isBusy(id));
   }
 
   /** Another program may have changed a task in both stores before our write. If this fails, `verify` finds the copy. */
@@ -158,7 +162,7 @@ export class MirrorWriter {
     const known = new Map((await owed.read()).map(({ id, before }) => [keyOf(id), before]));
     for (const some of batches(changes, BATCH)) {
       const due = some.map((change) => {
-        const [pending] = this.#repairs.of([keyOf(change.id)]);
+        const pending = this.#repairs.get(change.id);
         return { ...change, before: newest(newest(change.before, pending?.before), known.get(keyOf(change.id))) };
       });
       const done = await this.#writeSome(due);

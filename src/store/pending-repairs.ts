@@ -1,7 +1,6 @@
 import type { TtsctlError } from "../errors.ts";
 import { counted } from "../task/amounts.ts";
 import { keyOf } from "../task/ids.ts";
-import { newest } from "../task/version.ts";
 import type { Change } from "./file/batch-plan.ts";
 import type { MirrorState } from "./mirror-link.ts";
 import type { RemoveOutcome, WriteOutcome } from "./redis/write.ts";
@@ -46,13 +45,12 @@ export class PendingRepairs {
     return this.#changes.has(keyOf(id));
   }
 
-  get keys(): string[] {
-    return [...this.#changes.keys()];
+  values() {
+    return this.#changes.values();
   }
 
-  /** The changes of these keys that Redis still lacks. */
-  of(keys: readonly string[]): Pick<MirrorChange, "id" | "before">[] {
-    return keys.flatMap((key) => this.#changes.get(key) ?? []);
+  get(id: TaskId) {
+    return this.#changes.get(keyOf(id));
   }
 
   /** How often a sync of the whole file was asked for; 0 if none is needed. */
@@ -82,12 +80,12 @@ export class PendingRepairs {
     return state.kind === "on" && problem !== null ? { ...state, behind: problem } : state;
   }
 
+  /** @param change has what `get` has of an earlier one */
   note({ id, before }: MirrorChange, isDone: boolean): void {
     const key = keyOf(id);
-    const earlier = this.#changes.get(key);
     this.#changes.delete(key);
     if (isDone) return;
-    this.#changes.set(key, { id, before: newest(before, earlier?.before) });
+    this.#changes.set(key, { id, before });
     if (this.#changes.size <= MOST_CHANGES) return;
     this.#changes.clear();
     this.leaveToSync();

@@ -31,7 +31,12 @@ function expectFallback(run: Run): void {
 const DOWN = [
   { what: "refuses", url: async () => "redis://127.0.0.1:1/0" },
   { what: "is silent", url: async () => started(await silentServer()) },
-  { what: "is loading", url: async () => started(await parrotServer("-LOADING Redis is loading")) },
+  { what: "is loading", url: async () => started(await parrotServer("-LOADING Redis is loading")), answers: true },
+  {
+    what: "is another program",
+    url: async () => started(await parrotServer("HTTP/1.1 400 Bad Request\r\n")),
+    answers: true,
+  },
 ];
 
 function started(server: { url: string; stop(): Promise<void> }): string {
@@ -39,7 +44,7 @@ function started(server: { url: string; stop(): Promise<void> }): string {
   return server.url;
 }
 
-describe.each(DOWN)("with a Redis that $what", ({ what, url }) => {
+describe.each(DOWN)("with a Redis that $what", ({ url, answers = false }) => {
   it("list, query and get answer from the file with one warning", async () => {
     fill();
     const env = { REDIS_URL: await url(), REDIS_TIMEOUT: `${TIMEOUT_MS}ms` };
@@ -59,9 +64,9 @@ describe.each(DOWN)("with a Redis that $what", ({ what, url }) => {
     fill();
     here.root.writeArtifacts([{ user_id: "alice", task_id: "t1" }]);
     const env = { REDIS_URL: await url(), REDIS_TIMEOUT: `${TIMEOUT_MS}ms` };
-    if (what === "is loading") {
+    if (answers) {
       const before = here.root.tree();
-      for (const line of ["cleanup --once", "delete --user alice --ids t2 --yes"])
+      for (const line of ["cleanup --once", "delete --user alice --ids t2 --yes", "mark --user alice --ids t2 --to error --yes"])
         expect((await here.run(line, { env })).code).toBe(4);
       expect(here.root.tree()).toEqual(before);
       return;

@@ -1,3 +1,4 @@
+import { rmSync, symlinkSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { WIDE_COLUMNS } from "../../src/render/item.ts";
@@ -32,6 +33,13 @@ describe("a list that Redis can't answer", () => {
     expect(stderr).toMatch(advice);
     expect(stderr).not.toContain("ttsctl sync");
   });
+});
+
+it("a store whose path can't be followed is no reason not to answer from Redis", async () => {
+  await synced();
+  rmSync(here.root.store);
+  symlinkSync(here.root.store, here.root.store);
+  expect(await json("list -o json")).toMatchObject({ source: "redis", total: 4 });
 });
 
 describe("list", () => {

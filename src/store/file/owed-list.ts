@@ -23,7 +23,7 @@ export interface Owed {
 export class OwedList {
   readonly #target: () => Promise<string>;
   readonly #clock: Clock;
-  #known: Promise<string> | undefined;
+  #known: string | undefined;
 
   /** @param target the store file, with links followed */
   constructor(target: () => Promise<string>, clock: Clock) {
@@ -33,8 +33,8 @@ export class OwedList {
 
   /** Whether Redis may lack any. Each page asks, so links are followed only once. */
   async isThere(): Promise<boolean> {
-    this.#known ??= this.#path();
-    return (await identityAt(await this.#known)) !== null;
+    this.#known ??= owedPath(await this.#target());
+    return (await identityAt(this.#known)) !== null;
   }
 
   /** They are on the disk when it returns; called under the write lock. @throws TtsctlError STORE_WRITE_FAILED */
@@ -49,7 +49,7 @@ export class OwedList {
 
   /** One for each task. @throws TtsctlError STORE_UNREADABLE */
   async read(): Promise<Owed[]> {
-    return read(await this.#path());
+    return read(owedPath(await this.#target()));
   }
 
   /** Redis has these, as they were read. If a later deletion was added since, that is kept. */
@@ -69,8 +69,9 @@ export class OwedList {
   }
 
   async #alone(work: (path: string) => Promise<void>): Promise<void> {
-    const lock = await takeLock(await this.#target(), "owed", { seconds: LOCK_WAIT_S, clock: this.#clock });
-    await work(await this.#path()).finally(() => lock.release());
+    const target = await this.#target();
+    const lock = await takeLock(target, "owed", { seconds: LOCK_WAIT_S, clock: this.#clock });
+    await work(owedPath(target)).finally(() => lock.release());
   }
 
   /** To the owner of the store file, who goes on with it after a command of root's. */
@@ -79,11 +80,10 @@ export class OwedList {
     const store = await stat(await this.#target()).catch(() => null);
     if (store !== null) await chown(path, store.uid, store.gid).catch(() => {}); // the disk may have no owners
   }
+}
 
-  async #path(): Promise<string> {
-    const target = await this.#target();
-    return join(dirname(target), `.${basename(target)}.ttsctl-owed`);
-  }
+function owedPath(target: string): string {
+  return join(dirname(target), `.${basename(target)}.ttsctl-owed`);
 }
 
 async function read(path: string): Promise<Owed[]> {

@@ -7,6 +7,7 @@ import {
   allOf,
   connectionError,
   FAILS_OVER,
+  NotRedis,
   plainTextRefused,
   silentHandshake,
   takesReadsOnly,
@@ -144,7 +145,7 @@ export class RedisClient extends Connection {
   }
 
   #advised(error: TtsctlError): TtsctlError {
-    if (!this.#mustBePrimary || !FAILS_OVER.includes(error.code)) return error;
+    if (!this.#mustBePrimary || error instanceof NotRedis || !FAILS_OVER.includes(error.code)) return error;
     return new TtsctlError(error.code, error.message, { hint: FAILOVER_HINT, cause: error.cause });
   }
 }

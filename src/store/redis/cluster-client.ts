@@ -138,8 +138,9 @@ export class ClusterClient extends Connection {
     return { names: [...new Set(maps.flat())], maps: [...new Set(maps.map(String))].sort().join() };
   }
 
-  /** The same command to some nodes. */
-  #on(nodes: readonly Redis[], command: Command): Promise<Reply[]> {
+  /** The same command to some nodes. A cluster that is lost has none. */
+  async #on(nodes: readonly Redis[], command: Command): Promise<Reply[]> {
+    if (nodes.length === 0) throw this.lose(this.failed("the connection was closed"));
     const commands = nodes.map(() => command);
     return this.replies(commands, () => nodes.map((node) => sendTo(node, command, this.prefix)));
   }

@@ -128,6 +128,15 @@ export function noneUsable(what: string, failures: readonly TtsctlError[], hint:
   return new TtsctlError(isSame ? cause.code : "REDIS_UNAVAILABLE", `${what}: ${reasons}`, { hint, cause });
 }
 
+/** The error of a server that isn't Redis, or of a proxy that changes its replies: it answers, so it isn't an outage. */
+export class NotRedis extends TtsctlError {}
+
+export function notRedis(what: string, where: string): TtsctlError {
+  return new NotRedis("REDIS_UNAVAILABLE", `Redis at ${where} ${what}`, {
+    hint: "check that [redis] host and port name a Redis server, and check any proxy in between",
+  });
+}
+
 const START_HINT =
   "start Redis, or check [redis] host and port; REDIS_HOST, REDIS_PORT and --redis-url override config.ini";
 
@@ -140,7 +149,7 @@ export function connectionError(cause: unknown, where: string): TtsctlError {
   if (code === "ENOENT") return unavailable(`there is no socket of Redis at ${where}`);
   if (/^(ENOTFOUND|EAI_AGAIN)$/.test(code)) return unavailable(`the host name of Redis at ${where} can't be resolved`);
   if (message.includes("Unknown RESP type")) {
-    return unavailable(`the server at ${where} is not Redis: it answers in another protocol`);
+    return notRedis("answers in another protocol", where);
   }
   const tls = tlsError(cause, where);
   if (tls !== undefined) return tls;

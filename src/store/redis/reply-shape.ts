@@ -1,5 +1,6 @@
 import { TtsctlError } from "../../errors.ts";
 import type { Command, Reply } from "./commands.ts";
+import { notRedis } from "./errors.ts";
 
 /** Whether an answer can be read as that of a command or a script. */
 export type ReplyShape = (reply: Reply) => boolean;
@@ -73,13 +74,4 @@ export function shapeOf(command: Command): ReplyShape | undefined {
 export function checkReply(reply: Reply, fits: ReplyShape | undefined, command: string, where: string): void {
   if (fits === undefined || reply instanceof TtsctlError || reply === "QUEUED") return;
   if (!fits(reply)) throw notRedis(`answered ${JSON.stringify(reply)?.slice(0, 60)} to ${command}`, where);
-}
-
-/** The error of a server that isn't Redis, or of a proxy that changes its replies: it answers, so it isn't an outage. */
-export class NotRedis extends TtsctlError {}
-
-export function notRedis(what: string, where: string): TtsctlError {
-  return new NotRedis("REDIS_UNAVAILABLE", `Redis at ${where} ${what}`, {
-    hint: "check that [redis] host and port name a Redis server, and check any proxy in between",
-  });
 }

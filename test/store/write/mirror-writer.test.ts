@@ -179,6 +179,16 @@ describe("a change that a sync can't make up for", () => {
     const copies = await Promise.all(["t1", "t2", "t3"].map(timeOf));
     expect(copies).toMatchObject([undefined, { score: 1000 }, { score: 3000 }]);
   });
+
+  it("is an undone change also if what Redis missed was written meanwhile", async () => {
+    await writer.upsert(timed("t1", 2000));
+    await writer.aroundSync(async () => {
+      await writer.remove(id("t1"));
+      await writer.catchUp();
+      await writeToMirror(redis.mirror, [timed("t1", 2000)]);
+    });
+    expect(await timeOf("t1")).toBeUndefined();
+  });
 });
 
 describe("a task that another program changes in both stores before our copy is written to the mirror", () => {
