@@ -7,7 +7,7 @@ import { DESCRIPTORS, eachFolder, type Folder, FolderError, ignoreRefusal, Kept,
 import { FolderCache } from "./folder-cache.ts";
 import { type Artifact, listFolder, openBelow } from "./list.ts";
 import { type FoundLog, LOG_SUFFIX, LogFolders, type LogIndex, type LogOutcome, type LogPlace } from "./logs.ts";
-import { ANY_AGE, isSame, lookIntoChild, type NewestAllowed, total } from "./look.ts";
+import { ANY_AGE, areOne, lookIntoChild, type NewestAllowed, total } from "./look.ts";
 import { isPlainName, isPurgeFolder, plainNameOf } from "./plain-name.ts";
 import { type FolderOutcome, keptBecause, PurgeArea, type Recovery } from "./purge-area.ts";
 import { openRoots, type RootPaths, type Roots } from "./roots.ts";
@@ -82,24 +82,22 @@ class DiskArtifacts {
 
   /** Why a folder is never touched; undefined if it may be. */
   whyNever({ userId, taskId }: FolderName): string | undefined {
-    return this.#unsafe(userId, taskId);
+    if (!isPlainName(userId)) return "the user id is not one plain name";
+    if (!isPlainName(taskId)) return "the task id is not one plain name";
+    if (isPurgeFolder(userId)) return "the user id is the name of the directory where artifacts are removed";
+    if (userId === this.#roots.logsInOutput) return "the user id is the name of the directory that holds the logs";
+    return undefined;
   }
 
   /** Whether two names of folders lead to the same one: the file system ignores case. If that can't be read, they do. */
   areOne(one: FolderName, other: FolderName): boolean {
-    const statsOf = (name: FolderName) => this.#home(name)?.exactStats(name.taskId);
-    try {
-      return isSame(statsOf(one), statsOf(other));
-    } catch (error) {
-      reasonOf(error);
-      return true;
-    }
+    return areOne(() => [one, other].map((name) => this.#home(name)?.exactStats(name.taskId)));
   }
 
   /** The folders that a task may have, by names that may be touched; without any, what its ids would name. */
   foldersOf(userId: string, taskId: string): readonly FolderName[] {
     const folders = this.#names.foldersOf({ userId, taskId });
-    const safe = folders.filter((folder) => this.#unsafe(folder.userId, folder.taskId) === undefined);
+    const safe = folders.filter((folder) => this.whyNever(folder) === undefined);
     return safe.length > 0 ? safe : folders.slice(0, 1);
   }
 
@@ -133,9 +131,9 @@ class DiskArtifacts {
   }
 
   async #listFolder(names: readonly string[]): Promise<Artifact[]> {
-    const [user = "", task = ""] = names;
+    const [userId = "", taskId = ""] = names;
     // What is never touched is not a task's.
-    if (!names.every((name) => isPlainName(name)) || this.#unsafe(user, task) !== undefined) return [];
+    if (!names.every((name) => isPlainName(name)) || this.whyNever({ userId, taskId }) !== undefined) return [];
     const opened: Folder[] = [];
     try {
       let parent = this.#roots.output;
@@ -283,10 +281,10 @@ class DiskArtifacts {
   }
 
   /** The folder of a user, open until the next call; undefined if it is missing. @throws Kept for names that are never touched */
-  #home({ userId, taskId }: FolderName): Folder | undefined {
-    const unsafe = this.#unsafe(userId, taskId);
+  #home(folder: FolderName): Folder | undefined {
+    const unsafe = this.whyNever(folder);
     if (unsafe !== undefined) throw new Kept(unsafe);
-    return this.#homes.get(userId);
+    return this.#homes.get(folder.userId);
   }
 
   /** Works in the folder of a user. A failure of the disk is an outcome: it must not stop a pass. */
@@ -303,14 +301,6 @@ class DiskArtifacts {
   #logNamesOf(taskId: string): string[] {
     const names = this.#names.namesOf(taskId).filter((name) => isPlainName(name, LOG_SUFFIX));
     return names.map((name) => name + LOG_SUFFIX);
-  }
-
-  #unsafe(user: string, task: string): string | undefined {
-    if (!isPlainName(user)) return "the user id is not one plain name";
-    if (!isPlainName(task)) return "the task id is not one plain name";
-    if (isPurgeFolder(user)) return "the user id is the name of the directory where artifacts are removed";
-    if (user === this.#roots.logsInOutput) return "the user id is the name of the directory that holds the logs";
-    return undefined;
   }
 
   /** Closes what is held open and removes our part of the purge area, unless something is left in it. */

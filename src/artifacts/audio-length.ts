@@ -2,10 +2,8 @@ import type { IAudioMetadata, IFormat } from "music-metadata";
 import { systemClock } from "../clock.ts";
 import { systemErrorCode } from "../errors.ts";
 
-/** Anything that is read at a position, such as a FileHandle. */
-export interface ReadableAt {
-  read(buffer: Uint8Array, offset: number, length: number, position: number): Promise<{ bytesRead: number }>;
-}
+/** Reads a file at a position, as `readSync` does. */
+export type ReadAt = (buffer: Uint8Array, offset: number, length: number, position: number) => number;
 
 /** How long audio plays, if that can be read from the file within limits. */
 export interface AudioLength {
@@ -25,13 +23,13 @@ const MAY_NOT_SAY = ["audio/mpeg", "audio/flac"];
  * @throws the error of a read that fails
  */
 export async function audioLength(
-  file: ReadableAt,
+  readAt: ReadAt,
   size: number,
   mediaType: string,
   deadline: number,
 ): Promise<AudioLength> {
   const { parseBlob } = await import("music-metadata");
-  const blob = new FileBlob(new BoundedReader(file, deadline), 0, size, mediaType);
+  const blob = new FileBlob(new BoundedReader(readAt, deadline), 0, size, mediaType);
   try {
     // The length of an Ogg is in its last page.
     const metadata = await parseBlob(blob, { duration: mediaType === "audio/ogg", skipCovers: true });
@@ -78,32 +76,32 @@ const BLOCK = 64 << 10;
 
 /** Reads a file in blocks, within limits. */
 class BoundedReader {
-  readonly #file: ReadableAt;
+  readonly #readAt: ReadAt;
   readonly #deadline: number;
   #block = new Uint8Array();
   #blockStart = 0;
   #bytes = 0;
   #reads = 0;
 
-  constructor(file: ReadableAt, deadline: number) {
-    this.#file = file;
+  constructor(readAt: ReadAt, deadline: number) {
+    this.#readAt = readAt;
     this.#deadline = deadline;
   }
 
   async read(start: number, length: number): Promise<ArrayBuffer> {
     if (++this.#reads > MOST_READS || length > MOST_BYTES_AT_ONCE) throw new TooMuch();
     const isInBlock = start >= this.#blockStart && start + length <= this.#blockStart + this.#block.length;
-    if (!isInBlock) await this.#readBlock(start, length);
+    if (!isInBlock) this.#readBlock(start, length);
     const at = start - this.#blockStart;
     return this.#block.slice(at, at + length).buffer;
   }
 
-  async #readBlock(start: number, length: number): Promise<void> {
+  #readBlock(start: number, length: number): void {
     if (this.#bytes > MOST_BYTES || systemClock.monotonic() > this.#deadline) throw new TooMuch();
     const block = new Uint8Array(Math.max(length, BLOCK));
     let filled = 0;
     for (let bytesRead = -1; filled < length && bytesRead !== 0; filled += bytesRead) {
-      ({ bytesRead } = await this.#file.read(block, filled, block.length - filled, start + filled));
+      bytesRead = this.#readAt(block, filled, block.length - filled, start + filled);
     }
     this.#block = block.subarray(0, filled);
     this.#blockStart = start;

@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, readSync } from "node:fs";
 import { systemClock, type Turns } from "../clock.ts";
-import type { AudioLength, ReadableAt } from "./audio-length.ts";
+import type { AudioLength } from "./audio-length.ts";
 import { type Folder, ignoreRefusal, type Name, within } from "./folder.ts";
 import { ANY_AGE, filesIn, lookIntoChild } from "./look.ts";
 import { mediaTypeOf } from "./media-types.ts";
@@ -48,14 +48,12 @@ async function lengthOf(home: Folder, names: readonly Name[], deadline: number):
   let fd: number | undefined;
   try {
     fd = openBelow(home, names);
-    return fd === undefined ? {} : await audioLength(readable(fd), fstatSync(fd).size, mediaType, deadline);
+    if (fd === undefined) return {};
+    const file = fd;
+    return await audioLength((...place) => readSync(file, ...place), fstatSync(file).size, mediaType, deadline);
   } catch (error) {
     return ignoreRefusal(error) ?? {};
   } finally {
     if (fd !== undefined) closeSync(fd);
   }
-}
-
-function readable(fd: number): ReadableAt {
-  return { read: async (...place) => ({ bytesRead: readSync(fd, ...place) }) };
 }

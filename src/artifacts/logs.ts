@@ -2,7 +2,7 @@ import type { Turns } from "../clock.ts";
 import { printableJson } from "../printable.ts";
 import { eachFolder, type Folder, Kept, reasonOf, within } from "./folder.ts";
 import { FolderCache } from "./folder-cache.ts";
-import { bytesOf, isSame, type Removal, refuseIfNewer, unlinkIfThere } from "./look.ts";
+import { areOne, bytesOf, type Removal, refuseIfNewer, unlinkIfThere } from "./look.ts";
 import { isPlainName, plainNameOf } from "./plain-name.ts";
 import { OwnChanges, type SweepRules, sweepFolders } from "./sweep.ts";
 
@@ -180,13 +180,7 @@ export class LogFolders {
   /** Whether two names of logs lead to the same one in an hour. If that can't be read, they do. */
   areOne(taskId: string, other: string, key: string): boolean {
     const statsIn = (hour: Folder) => [taskId, other].map((name) => hour.exactStats(name + LOG_SUFFIX));
-    try {
-      const [ours, theirs] = this.use(key, statsIn) ?? [];
-      return isSame(ours, theirs);
-    } catch (error) {
-      reasonOf(error);
-      return true;
-    }
+    return areOne(() => this.use(key, statsIn) ?? []);
   }
 
   /** Removes empty hours, then empty dates. Forgets the changes of the pass. */

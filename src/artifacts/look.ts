@@ -1,6 +1,6 @@
 import type { BigIntStats, Stats } from "node:fs";
 import { printableJson } from "../printable.ts";
-import { type Folder, ifThere, Kept, type Name, within } from "./folder.ts";
+import { type Folder, ifThere, Kept, type Name, reasonOf, within } from "./folder.ts";
 
 /** The contents of a folder when it was read. */
 export interface Contents {
@@ -76,9 +76,15 @@ export function refuseIfNewer(changedMs: number, time: number, label: string): v
   if (changedMs / 1e3 > time) throw new Kept(`${printableJson(label)} is newer than this pass`, "newer");
 }
 
-/** Whether both are there, and are one. */
-export function isSame(one: BigIntStats | undefined, other: BigIntStats | undefined): boolean {
-  return one !== undefined && one.ino === other?.ino && one.dev === other.dev;
+/** Whether both are there, and are one. If that can't be read, they are. */
+export function areOne(look: () => readonly (BigIntStats | undefined)[]): boolean {
+  try {
+    const [one, other] = look();
+    return one !== undefined && one.ino === other?.ino && one.dev === other.dev;
+  } catch (error) {
+    reasonOf(error);
+    return true;
+  }
 }
 
 /** Only regular files have bytes of their own. */

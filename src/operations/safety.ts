@@ -2,7 +2,7 @@ import type { Clock } from "../clock.ts";
 import { TtsctlError } from "../errors.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
-import { shownLayout } from "../store/redis/shown-layout.ts";
+import { otherLayout, shownLayout } from "../store/redis/shown-layout.ts";
 import type { TaskId } from "../store/task-source.ts";
 
 const SAMPLE = 64;
@@ -114,9 +114,9 @@ export async function storeRefusal(
  * @throws TtsctlError LAYOUT_MISMATCH
  */
 export async function checkLayout(mirror: Mirror): Promise<void> {
-  const { layout, isPublished } = mirror.parser.rules;
-  const shown = await shownLayout(mirror);
-  if (shown.name === null || shown.isPublished === isPublished) return;
+  const { layout } = mirror.parser.rules;
+  const shown = await otherLayout(mirror);
+  if (shown === null) return;
   throw new TtsctlError(
     "LAYOUT_MISMATCH",
     `${shown.count} of ${shown.of} tasks in Redis are in the layout ${shown.name}, and [redis] layout is ${layout}`,

@@ -2,8 +2,8 @@ import { type Clock, later } from "../clock.ts";
 import { type ErrorCode, isRedisError, isStoreError, TtsctlError } from "../errors.ts";
 import type { RecordRules } from "../task/rules.ts";
 import type { FileStore } from "./file/file-store.ts";
-import type { Mirror } from "./redis/mirror.ts";
 import { NotRedis } from "./redis/errors.ts";
+import type { Mirror } from "./redis/mirror.ts";
 import type { KnownNodes, RedisTarget } from "./redis/target.ts";
 
 /** Redis is disabled, unreachable, or connected. `behind`: why reads must not use it in place of the file, one line. */

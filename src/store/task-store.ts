@@ -1,6 +1,6 @@
 import { isRedisError, TtsctlError } from "../errors.ts";
 import { counted } from "../task/amounts.ts";
-import { givenName, ofUser, passes, type Sort, soleUser, type TaskFilter } from "../task/query-fields.ts";
+import { givenName, needsRecord, ofUser, passes, type Sort, soleUser, type TaskFilter } from "../task/query-fields.ts";
 import { createdScore, type Task } from "../task/task.ts";
 import type { FileStore } from "./file/file-store.ts";
 import { FileTasks, matchingRows } from "./file/file-tasks.ts";
@@ -17,7 +17,7 @@ import {
 } from "./mirror-link.ts";
 import { lacksMembers, type Mirror, type Standing } from "./redis/mirror.ts";
 import { MirrorTasks } from "./redis/mirror-tasks.ts";
-import { shownLayout } from "./redis/shown-layout.ts";
+import { otherLayout } from "./redis/shown-layout.ts";
 import type { Stopped, TaskId, TaskPage, TaskSource } from "./task-source.ts";
 import { eachTaskWithId } from "./tasks-with-id.ts";
 
@@ -110,7 +110,7 @@ export class TaskStore {
     const userId = soleUser(query.filter);
     const [doubts, early] = await Promise.all([
       auto && query.ids === null ? this.#doubtsOf(mirror, userId) : null,
-      readsAll(query) ? null : answerFrom(tasks, query),
+      workOf(query) === "page" ? answerFrom(tasks, query) : null,
     ]);
     const lack = doubts === null ? null : await lackOf(mirror, doubts, userId, behind);
     if (lack !== null) return await this.#fromFile(query, [lack]);
@@ -131,9 +131,10 @@ export class TaskStore {
   }
 }
 
-/** Whether a list needs all that passes, and not only its page. */
-export function readsAll({ filter, sort }: Pick<ListQuery, "filter" | "sort">): boolean {
-  return filter.search !== undefined || sort !== undefined;
+/** What a list reads: its page only, all ids that pass (a million take some 100 MB), or all records. */
+export function workOf({ filter, sort }: Pick<ListQuery, "filter" | "sort">): "page" | "ids" | "records" {
+  if (filter.search !== undefined || sort !== undefined) return "records";
+  return filter.statuses.size > 0 || filter.users.size > 1 || needsRecord(filter) ? "ids" : "page";
 }
 
 /** One piece of a long list. `total` is that of the whole. */
@@ -221,12 +222,12 @@ function sourceOf(tasks: readonly Task[], { filled }: MirrorTasks): ListResult["
 /** Names the layout of the tasks, if `[redis] layout` is another, in place of members that it can't read. */
 async function danglingWarnings(mirror: Mirror, count: number, unnamed = 0): Promise<string[]> {
   if (count === 0) return [];
-  const { layout, isPublished } = mirror.parser.rules;
-  const shown = await shownLayout(mirror).catch(noneOfRedis);
-  if (shown !== null && shown.name !== null && shown.isPublished !== isPublished)
-    return [
-      `the tasks in Redis are in the layout ${shown.name}, and [redis] layout is ${layout}: set \`layout = ${shown.name}\``,
-    ];
+  const { layout } = mirror.parser.rules;
+  const other = await otherLayout(mirror).catch(noneOfRedis);
+  if (other !== null) {
+    const { name } = other;
+    return [`the tasks in Redis are in the layout ${name}, and [redis] layout is ${layout}: set \`layout = ${name}\``];
+  }
   const lines: string[] = [];
   const left = (which: number, what: string) => `left out ${counted(which, "index member")} without a task${what}`;
   if (count > unnamed) lines.push(left(count - unnamed, "; `ttsctl sync --prune` removes such members"));

@@ -66,7 +66,11 @@ describe.each(DOWN)("with a Redis that $what", ({ url, answers = false }) => {
     const env = { REDIS_URL: await url(), REDIS_TIMEOUT: `${TIMEOUT_MS}ms` };
     if (answers) {
       const before = here.root.tree();
-      for (const line of ["cleanup --once", "delete --user alice --ids t2 --yes", "mark --user alice --ids t2 --to error --yes"])
+      for (const line of [
+        "cleanup --once",
+        "delete --user alice --ids t2 --yes",
+        "mark --user alice --ids t2 --to error --yes",
+      ])
         expect((await here.run(line, { env })).code).toBe(4);
       expect(here.root.tree()).toEqual(before);
       return;

@@ -6,7 +6,7 @@ import type { DeleteResult } from "../../operations/delete.ts";
 import { buildListQuery, parseQueryObject } from "../../operations/list-query.ts";
 import { foldersOf } from "../../operations/owners.ts";
 import type { TaskId } from "../../store/task-source.ts";
-import { type ListQuery, type ListResult, readsAll } from "../../store/task-store.ts";
+import { type ListQuery, type ListResult, workOf } from "../../store/task-store.ts";
 import { keyOf, trimId } from "../../task/ids.ts";
 import { BODY_NAMES, KEY_NAMES, type QueryNames, type RawQuery } from "../../task/query-fields.ts";
 import { MAY_BE_WORKED_ON } from "../../task/status.ts";
@@ -62,7 +62,8 @@ export function addVoiceTasks(
     const asked = countIds(raw, names);
     const query = listQueryOf(parts, raw, names);
     const count = query.ids === null ? query.pageSize : dialect.repeatsIds ? asked : query.ids.length;
-    const turn = readsAll(query) ? forSearch : count > SMALL ? forLarge : forSmall;
+    const work = workOf(query);
+    const turn = work === "records" ? forSearch : work === "ids" || count > SMALL ? forLarge : forSmall;
     const make = () =>
       turn(c.env, async (signal) => {
         const found = await parts.store.list({ ...query, signal });

@@ -114,7 +114,7 @@ export class FileStore {
     const { signal, holder } = this.#options;
     const take = (seconds: number, ends?: AbortSignal) =>
       takeLock(target, "write", { seconds, clock: this.clock, signal: ends }, holder);
-    const lock = await (signal?.aborted ? take(GRACE_S) : take(LOCK_WAIT_S, signal)).catch((error) => {
+    const lock = await take(LOCK_WAIT_S, signal).catch((error) => {
       if (!(error instanceof TtsctlError) || error.code !== "INTERRUPTED") throw error;
       return take(GRACE_S);
     });

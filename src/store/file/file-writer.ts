@@ -151,7 +151,7 @@ export class FileWriter {
     const bytes = await log.bytesOf(lines, snapshot);
     await lock.leave(noteOf(snapshot.identity, others, { kind: "append", bytes }));
     try {
-      await log.append(bytes);
+      await log.append(bytes, before);
     } catch (error) {
       // Else the blanks would look like another program's write.
       const isCurrent = await this.#isCurrent(snapshot).catch(() => false);

@@ -48,16 +48,16 @@ export class LineLog {
 
   /**
    * Appends whole lines; they are on the disk when it returns.
+   * @param from at most the size of the file
    * @throws TtsctlError STORE_WRITE_FAILED; the lines are blanked, or if that fails too, an unfinished append is left
    */
-  async append(bytes: Buffer): Promise<void> {
+  async append(bytes: Buffer, from: number): Promise<void> {
     let done = 0;
-    const { size } = await this.#handle.stat();
     try {
       while (done < bytes.length) done += (await this.#handle.write(bytes, done, bytes.length - done)).bytesWritten;
       await this.#handle.datasync();
     } catch (cause) {
-      await this.#blank(bytes.subarray(0, done), size).catch(() => {});
+      await this.#blank(bytes.subarray(0, done), from).catch(() => {});
       throw appendFailed(this.#path, cause);
     }
   }
@@ -69,7 +69,6 @@ export class LineLog {
   /**
    * Overwrites what was written with spaces, wherever it is. To cut it off would also cut off a line that another program appends
    * just then; its line may begin behind ours, where the spaces belong to it.
-   * @param from the size of the file before
    */
   async #blank(written: Buffer, from: number): Promise<void> {
     const length = (await this.#handle.stat()).size - from;

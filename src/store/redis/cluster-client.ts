@@ -56,8 +56,7 @@ export class ClusterClient extends Connection {
   /** @throws TtsctlError REDIS_* with every node that was tried */
   static async connect(target: RedisTarget, seeds: Seeds): Promise<ClusterClient> {
     const end = systemClock.monotonic() + target.timeout;
-    const { address, node, map } = await enterCluster(target, seeds.nodes, target.timeout);
-    node.close();
+    const { address, map } = await enterCluster(target, seeds.nodes, target.timeout);
     const cluster = await clusterAt(target, address);
     const client = new ClusterClient(target, address, cluster);
     try {

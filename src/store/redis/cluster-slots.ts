@@ -64,7 +64,6 @@ async function askSlots(node: RedisCommands, address: Address): Promise<SlotMap>
 
 export interface Entrance {
   readonly address: Address;
-  readonly node: RedisClient;
   readonly map: SlotMap;
 }
 
@@ -82,9 +81,7 @@ export async function enterCluster(target: RedisTarget, seeds: readonly Address[
     const left = Math.max(0, deadline - systemClock.monotonic());
     try {
       const found = await enter(target, address, i === seeds.length - 1 ? left : left / 2);
-      const isBest = best === undefined || found.map.rank > best.map.rank;
-      (isBest ? best : found)?.node.close();
-      if (isBest) best = found;
+      if (best === undefined || found.map.rank > best.map.rank) best = found;
       if (found.map.rank === BEST_RANK) break;
     } catch (error) {
       if (!(error instanceof TtsctlError) || (best === undefined && !PASSES.includes(error.code))) throw error;
@@ -104,12 +101,11 @@ async function enter(target: RedisTarget, address: Address, seconds: number): Pr
   const node = await RedisClient.connect({ ...target, place: { kind: "node", ...address } }, seconds);
   try {
     const map = await askSlots(node, address);
-    if (map.nodes.size > 0) return { address, node, map };
+    if (map.nodes.size > 0) return { address, map };
     const message = `Redis at ${nodeName(address)} has no slots: it isn't part of a cluster`;
     const hint = "name a node of the cluster in [redis] host and port, or several in nodes";
     throw new TtsctlError("REDIS_CLUSTER", message, { hint });
-  } catch (error) {
+  } finally {
     node.close();
-    throw error;
   }
 }

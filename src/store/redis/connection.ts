@@ -119,8 +119,8 @@ export abstract class Connection implements RedisCommands {
   }
 
   /** A server that does not know AUTH repeats its arguments in the error. */
-  protected serverError({ message }: Error, where = this.where): TtsctlError {
-    return serverError(this.#password ? message.replaceAll(this.#password, "***") : message, where);
+  protected serverError({ message }: Error): TtsctlError {
+    return serverError(this.#password ? message.replaceAll(this.#password, "***") : message, this.where);
   }
 
   /** Errors inside a script's array reply become errors of ours. */

@@ -69,6 +69,7 @@ export class MirrorTasks implements TaskSource {
   async #sorted(filter: TaskFilter, sort: Sort | undefined, hasTimes: boolean) {
     const { orderBy, SearchLimit } = await import("../task-order.ts");
     const by = sort ?? naturalOrder(hasTimes);
+    const isNatural = by === naturalOrder(hasTimes); // so they come in order
     const { rules, times } = this.#mirror.parser;
     const keys = new KeyTable(rules.memberRanks);
     const scores = new Column(new Float64Array(1 << 10));
@@ -76,7 +77,7 @@ export class MirrorTasks implements TaskSource {
     const limit = filter.search === undefined ? null : new SearchLimit();
     let stopped: Stopped | undefined;
     for await (const { looked, passing, gone } of this.#passing(filter, () => limit?.stopped !== undefined)) {
-      const created = by === "created" ? await this.find(passing) : null;
+      const created = by === "created" && !isNatural ? await this.find(passing) : null;
       for (const [i, { userId, taskId, score }] of passing.entries()) {
         const task = created?.[i];
         scores.set(keys.addId(userId, taskId), task === undefined ? score : createdScore(task, times));
@@ -87,13 +88,9 @@ export class MirrorTasks implements TaskSource {
       else if (looked.length > 0) limit?.count(looked.length, looked[0]!.score, looked.at(-1)!.score);
     }
     if (stopped !== undefined && !hasTimes) stopped = { ...stopped, at: null }; // the rest may be newer
-    const inOrder = orderBy(
-      by,
-      keys,
-      (key) => key,
-      (key) => scores.at(key),
-    );
-    const order = Int32Array.from({ length: keys.size }, (_, key) => key).sort(inOrder);
+    const order = Int32Array.from({ length: keys.size }, (_, key) => key);
+    const time = (key: number) => scores.at(key);
+    if (!isNatural) order.sort(orderBy(by, keys, (key) => key, time));
     const ids = (from: number, end: number) => Array.from(order.subarray(from, end), (key) => keys.id(key));
     return { total: keys.size, ids, lost, stopped };
   }

@@ -37,6 +37,12 @@ export async function shownLayout(mirror: Mirror): Promise<ShownLayout> {
   };
 }
 
+/** The layout that the tasks show, if `[redis] layout` is of the other service; else null. */
+export async function otherLayout(mirror: Mirror): Promise<ShownLayout | null> {
+  const shown = await shownLayout(mirror);
+  return shown.name === null || shown.isPublished === mirror.parser.rules.isPublished ? null : shown;
+}
+
 function signOf({ updatedAt, hasLookup }: SampledTask, times: TimeReader): "plain" | "published" | null {
   if (updatedAt !== null && /^-?\d+$/.test(updatedAt)) return "published";
   if (updatedAt !== null && !Number.isNaN(times.parse(updatedAt))) return "plain";

@@ -129,7 +129,7 @@ describe("a process that appends without our lock", () => {
       appendFileSync(here().path, behind);
       throw Object.assign(new Error("full"), { code: "ENOSPC", errno: -28 });
     });
-    const failed = log.append(await log.bytesOf([line("t3"), line("t4")], snapshot));
+    const failed = log.append(await log.bytesOf([line("t3"), line("t4")], snapshot), snapshot.layout!.size);
     await expect(failed).rejects.toMatchObject({ code: "STORE_WRITE_FAILED" });
     expect(here().text.replaceAll(/\s*$|^ *\n/gm, "")).toBe((line("t1") + before + behind).trimEnd());
     await here().writer.upsert(task("t6"));
