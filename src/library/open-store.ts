@@ -58,6 +58,11 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
   return storeOf<T>(await openParts(options));
 }
 
+/** A promise in the JSON of a result would be `{}`, so it isn't enumerable. */
+function withSettled<R extends object>(result: R, settled: WriteResult["settled"]): R & Pick<WriteResult, "settled"> {
+  return Object.defineProperty(result, "settled", { value: settled }) as R & Pick<WriteResult, "settled">;
+}
+
 type StoreParts = Awaited<ReturnType<typeof openParts>>;
 
 async function openParts(options: StoreOptions) {
@@ -143,10 +148,10 @@ function storeOf<T extends BaseTask>(opened: StoreParts): TaskStore<T> {
   }
 
   /** Also reports a change to listeners. */
-  function resultOf({ userId, taskId }: TaskId, { file: state, mirror }: Written): WriteResult {
+  function resultOf({ userId, taskId }: TaskId, { file: state, mirror, settled }: Written): WriteResult {
     const redis = outcomeOf(state, mirror);
     if (state === "written" || state === "removed") events.change({ userId, taskId, state, redis });
-    return { state, redis };
+    return withSettled({ state, redis }, settled);
   }
 
   function outcomeOf(file: Written["file"], mirror: Written["mirror"]): RedisOutcome {
@@ -221,9 +226,10 @@ function storeOf<T extends BaseTask>(opened: StoreParts): TaskStore<T> {
         isConflict = options.claimId !== undefined && options.claimId !== claimIdOf(task);
         return isConflict ? null : updated(task, change, options, opened);
       });
-      const { state, redis } = resultOf(id, written);
+      const result = resultOf(id, written);
       const task = written.task ? storedTask<T>(written.task) : null;
-      return { state: isConflict ? "conflict" : state, redis, task };
+      if (isConflict) return withSettled({ ...result, state: "conflict", task }, Promise.resolve("conflict"));
+      return withSettled({ ...result, task }, result.settled);
     }),
 
     claim: call(async (from, patch, options = {}) => {
@@ -233,8 +239,9 @@ function storeOf<T extends BaseTask>(opened: StoreParts): TaskStore<T> {
       for (let tries = 0; tries < MOST_TRIES; tries++) {
         const claimId = randomUUID();
         const written = await changeTask(find, (task) => withClaim(task, claimId, rule, opened));
-        const { file, task } = written;
+        const { file, task, settled } = written;
         if (file === "missing") return null;
+        await settled;
         if (file === "written" && (await holds(task!, claimId))) {
           resultOf(task!, written);
           return { ...storedTask<T>(task!), claimId };

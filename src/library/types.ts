@@ -157,12 +157,19 @@ export type RedisOutcome =
 export interface WriteResult {
   /**
    * The file. `newer`: it has a newer record of the task, which is kept. `missing`: it doesn't have the task. `unchanged`:
-   * the function of `update` kept the record. `conflict`: the task has another claim. `returned`: another program holds
-   * the store in memory and keeps undoing the change.
+   * the function of `update` kept the record. `conflict`: the task has another claim.
    */
-  readonly state: "written" | "removed" | "newer" | "missing" | "unchanged" | "conflict" | "returned";
+  readonly state: WriteState;
   readonly redis: RedisOutcome;
+  /**
+   * Resolves when no program can undo the change any more: at once, or if another program wrote the file within the last
+   * minute, after 2 s or more. It has the state, or `returned`: another program holds the store in memory and keeps undoing
+   * the change. `unknown`: the file can't be read, as a line of the log says. Never rejects.
+   */
+  readonly settled: Promise<WriteState | "returned" | "unknown">;
 }
+
+export type WriteState = "written" | "removed" | "newer" | "missing" | "unchanged" | "conflict";
 
 /** The result of `update`. */
 export interface UpdateResult<T extends BaseTask = TaskRecord> extends WriteResult {

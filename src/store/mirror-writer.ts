@@ -79,6 +79,18 @@ export class MirrorWriter {
     await this.#retryLater();
   }
 
+  /** For changes that were undone in the file and made again: the mirror may have been changed likewise. */
+  async renew(change: MirrorChange): Promise<void> {
+    this.#repairs.note({ ...change, before: newest(change.before, change.task?.score) }, false);
+    await this.#tryToCatchUp();
+  }
+
+  async #tryToCatchUp(): Promise<void> {
+    await this.catchUp().catch((error: Error) =>
+      this.#parts.warn(`changes that Redis missed were not written: ${error.message}`),
+    );
+  }
+
   /** A task that is being changed is left to that change. Returns false if all failed. */
   async #pushOwed(due: readonly Pick<MirrorChange, "id" | "before">[], owed: readonly Owed[]): Promise<boolean> {
     const idle = due.filter(({ id }) => !this.#parts.isBusy(id));
@@ -113,9 +125,7 @@ export class MirrorWriter {
     this.#isRetrying = true;
     void later(this.#parts.clock, RETRY_MS, this.#closing.signal, () => {
       this.#isRetrying = false;
-      this.catchUp().catch((error: Error) =>
-        this.#parts.warn(`changes that Redis missed were not written: ${error.message}`),
-      );
+      void this.#tryToCatchUp();
     });
   }
 

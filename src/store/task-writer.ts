@@ -1,7 +1,7 @@
 import { keyOf } from "../task/ids.ts";
 import type { Task } from "../task/task.ts";
-import type { Change, ChangeOutcome, ChangeResult, Request, Update } from "./file/batch-plan.ts";
-import { FileWriter, type FileWriterParts } from "./file/file-writer.ts";
+import type { Change, ChangeOutcome, Request, Update } from "./file/batch-plan.ts";
+import { type FileResult, FileWriter, type FileWriterParts, type Settled } from "./file/file-writer.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { MirrorWriter, type MirrorWriterParts } from "./mirror-writer.ts";
 import type { MirrorChange, MirrorOutcome } from "./pending-repairs.ts";
@@ -15,6 +15,8 @@ export interface Written {
   readonly mirror: MirrorOutcome | "skipped";
   /** Of an update: the record that it wrote, or found. */
   readonly task?: Task | null;
+  /** What the file has in the end, if another program undoes the change. Never fails. */
+  readonly settled: Promise<Settled["outcome"]>;
 }
 
 export type TaskWriterParts = FileWriterParts &
@@ -29,12 +31,14 @@ export type TaskWriterParts = FileWriterParts &
  */
 export class TaskWriter {
   readonly #fileWriter: FileWriter;
-  readonly #file: GroupCommit<Request, ChangeResult>;
+  readonly #file: GroupCommit<Request, FileResult>;
   readonly #mirrorWriter: MirrorWriter;
   readonly #mirror: GroupCommit<MirrorChange, MirrorOutcome>;
 
   /** By `keyOf`: how many changes of a task are not in both stores yet. */
   readonly #pending = new Map<string, number>();
+  /** Changes that are watched. */
+  readonly #settling = new Set<Promise<unknown>>();
 
   constructor(parts: TaskWriterParts) {
     this.#fileWriter = new FileWriter(parts);
@@ -87,6 +91,7 @@ export class TaskWriter {
   /** Returns when all that was asked for is done. */
   async close(): Promise<void> {
     await this.#file.close();
+    await Promise.all(this.#settling);
     await this.#mirror.close();
     await this.#mirrorWriter.close();
   }
@@ -95,10 +100,22 @@ export class TaskWriter {
     return this.#busy(change.id, async () => this.#mirrored(await this.#file.add(change)));
   }
 
-  async #mirrored({ outcome, before, id, task }: ChangeResult): Promise<Written> {
-    if (id === null || outcome === "unchanged") return { file: outcome, mirror: "skipped" };
-    if (outcome === "newer") return { file: outcome, mirror: "newer" };
-    return { file: outcome, mirror: await this.#busy(id, () => this.#mirror.add({ id, task, before })) };
+  async #mirrored({ outcome, before, id, task, settled }: FileResult): Promise<Written> {
+    const unchanged = { file: outcome, settled: Promise.resolve(outcome) };
+    if (id === null || outcome === "unchanged") return { ...unchanged, mirror: "skipped" };
+    if (outcome === "newer") return { ...unchanged, mirror: "newer" };
+    const change = { id, task, before };
+    const mirror = await this.#busy(id, () => this.#mirror.add(change));
+    return { file: outcome, mirror, settled: this.#settled(change, settled) };
+  }
+
+  #settled(change: MirrorChange, settled: Promise<Settled>): Promise<Settled["outcome"]> {
+    const end = settled.then(async ({ outcome, isRepeated }) => {
+      if (isRepeated) await this.#mirrorWriter.renew(change);
+      return outcome;
+    });
+    this.#settling.add(end);
+    return end.finally(() => this.#settling.delete(end));
   }
 
   /** Counts the task as pending during the work. */

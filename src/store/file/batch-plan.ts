@@ -28,8 +28,8 @@ export interface PendingTasks {
   readonly rows: ReadonlySet<number>;
 }
 
-/** `newer`: the file's record was kept. `returned`: undone again and again by a service that holds the store in memory. */
-export type ChangeOutcome = "written" | "newer" | "removed" | "missing" | "unchanged" | "returned";
+/** `newer`: the file's record was kept. */
+export type ChangeOutcome = "written" | "newer" | "removed" | "missing" | "unchanged";
 
 export interface ChangeResult {
   readonly outcome: ChangeOutcome;

@@ -1,5 +1,6 @@
 import { byValue, sameJson } from "../../json/value.ts";
 import { batches } from "../../pool.ts";
+import { keyOf } from "../../task/ids.ts";
 import type { Task } from "../../task/task.ts";
 import { KeySet, type Keys } from "../key-table.ts";
 import type { TaskId } from "../task-source.ts";
@@ -57,6 +58,9 @@ export interface Edit {
   readonly dead?: Keys;
 }
 
+/** Decides on a content under the lock; called again if another process wrote the file first. */
+export type PlanEdit = (current: Snapshot) => Edit | Promise<Edit>;
+
 export function isEmpty({ removed, puts, dead }: Edit): boolean {
   return removed.size === 0 && puts.size === 0 && (dead?.size ?? 0) === 0;
 }
@@ -82,6 +86,8 @@ export class Changes {
   /** Keys that are removed for good, and the rows that they had. */
   readonly #removed: Int32Array;
   readonly #removedRows: Int32Array;
+  /** By `keyOf`: tasks that a later change of this process has changed. */
+  readonly #superseded = new Set<string>();
   /** Whether another process's content had one of the new records: those that a later one lacks were deleted. */
   #isTaken = false;
 
@@ -104,12 +110,18 @@ export class Changes {
     return this.#base;
   }
 
+  /** Leaves tasks to a later change. */
+  supersede(ids: Iterable<TaskId>): void {
+    for (const id of ids) this.#superseded.add(keyOf(id));
+  }
+
   /** Those whose task is in a content as it was seen. @param others receives the tasks that are there in another state */
   async dueIn(now: Snapshot, others: (id: TaskId) => void = () => {}): Promise<Edit> {
-    if (now === this.#base) return { removed: KeySet.from(this.#removed, now.rows.keys.size), puts: this.#puts };
+    if (now === this.#base && this.#superseded.size === 0)
+      return { removed: KeySet.from(this.#removed, now.rows.keys.size), puts: this.#puts };
     const removed = new KeySet(now.rows.keys.size);
     const due: number[] = [];
-    for (const batch of batches(this.#all(), READ_AT_ONCE)) {
+    for (const batch of batches(this.#left(), READ_AT_ONCE)) {
       const same = await sameIn(this.#base, now, batch);
       for (const change of batch) {
         const isSame = same.has(change);
@@ -143,6 +155,11 @@ export class Changes {
       }
     }
     return { removed, puts: chosenFrom(puts, due) };
+  }
+
+  *#left(): Generator<Change> {
+    if (this.#superseded.size === 0) return yield* this.#all();
+    for (const change of this.#all()) if (!this.#superseded.has(keyOf(change))) yield change;
   }
 
   *#all(): Generator<Change> {

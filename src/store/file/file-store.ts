@@ -6,7 +6,7 @@ import type { RecordRules } from "../../task/rules.ts";
 import { KeySet } from "../key-table.ts";
 import type { TaskId } from "../task-source.ts";
 import type { Writable } from "../writable.ts";
-import { Changes, type Edit, isEmpty, NO_PUTS } from "./changes.ts";
+import { Changes, type Edit, isEmpty, NO_PUTS, type PlanEdit } from "./changes.ts";
 import { planSplices } from "./edit.ts";
 import { type FileIdentity, identityAt, sameIdentity, unreadable } from "./identity.ts";
 import { isLately, lastWriterOf, noteOf } from "./last-writer.ts";
@@ -16,29 +16,22 @@ import { removeLeftover, replaceFile } from "./replace.ts";
 import { INVALID, SUPERSEDED, TOMBSTONE } from "./rows.ts";
 import type { SharedSnapshot } from "./shared-snapshot.ts";
 import { Snapshot } from "./snapshot.ts";
+import { idsOf, UndoWatch, type Watched } from "./undo-watch.ts";
 
 /** A watcher gives up at once, apart from the moment in which `doctor` may hold the lock. */
 const WATCH_LOCK_WAIT_S = 0.5;
 /** How long a busy service may keep an edit from landing. */
 const WRITE_WAIT_S = 60;
-/** If another process wrote within the last minute, a rewrite is watched this long, and redone this often. */
-const WATCH_S = 2;
-const WATCH_POLL_MS = 25;
-const MOST_REPEATS = 10;
 /** How long a run that was asked to stop still waits: what it has purged should leave the file too. */
 const GRACE_S = 2;
 
-/** Decides on a content under the lock; called again if another process wrote the file first. */
-export type PlanEdit = (current: Snapshot) => Edit | Promise<Edit>;
-
-export interface Applied {
-  /** How often the file was rewritten; 0 if there was nothing to change. */
-  readonly rewrites: number;
-  /** The tasks whose removal, or whose new record, another process keeps undoing. */
-  readonly returned: TaskId[];
+/** How changes ended; without any, the file wasn't rewritten. */
+export interface Applied extends Watched {
   /** The tasks that weren't as they were seen, and are kept. */
   readonly changed: TaskId[];
 }
+
+const NOT_WATCHED: Watched = { rewrites: 1, returned: [] };
 
 export interface FileStoreOptions {
   /** Named in the locks. */
@@ -56,6 +49,8 @@ export class FileStore {
   readonly clock: Clock;
   /** The deletions that Redis may lack. */
   readonly owed: OwedList;
+  /** The changes of this store that another process may undo. */
+  readonly watch: UndoWatch;
   readonly #options: FileStoreOptions;
   /** Held by this run, which notes in it what takes long. */
   #runLock: Lock | undefined;
@@ -66,6 +61,18 @@ export class FileStore {
     this.clock = clock;
     this.#options = options;
     this.owed = new OwedList(() => this.target(), clock);
+    this.watch = new UndoWatch({
+      clock,
+      signal: options.signal,
+      identity: () => this.identity(),
+      read: () => this.read(),
+      rewrite: async (plan) => {
+        const landed = await this.#land(plan);
+        await landed?.before.close();
+        return landed?.identity ?? null;
+      },
+      note: async (line) => this.#runLock?.leave(line),
+    });
   }
 
   /** The file as it is now; close the snapshot when done. */
@@ -148,14 +155,17 @@ export class FileStore {
    * them, and makes those again (docs/contract.md, Store file).
    * @param options base: a content that is used while it is current; owes: whether Redis has the deletions yet to come
    */
-  async apply(
+  async apply(this: Writable<FileStore>, changes: Changes | PlanEdit, options: ApplyOptions = {}): Promise<Applied> {
+    const { changed, watched } = await this.land(changes, options);
+    return { ...(await watched), changed };
+  }
+
+  /** As `apply`, but resolves when the changes are on the disk. `watched` rejects as `apply`. */
+  async land(
     this: Writable<FileStore>,
     changes: Changes | PlanEdit,
-    {
-      base = changes instanceof Changes ? changes.base : undefined,
-      owes = false,
-    }: { readonly base?: Snapshot | undefined; readonly owes?: boolean } = {},
-  ): Promise<Applied> {
+    { base = changes instanceof Changes ? changes.base : undefined, owes = false }: ApplyOptions = {},
+  ): Promise<{ readonly changed: TaskId[]; readonly watched: Promise<Watched> }> {
     let changed: TaskId[] = [];
     const planned = async (current: Snapshot) => {
       changed = [];
@@ -163,14 +173,21 @@ export class FileStore {
         ? changes.dueIn(current, (id) => changed.push(id))
         : changes(current));
       if (owes) await this.owed.add(owedOf(edit, current));
+      this.watch.supersede(() => idsOf(edit, current));
       return edit;
     };
     const landed = await this.#land(planned, base);
-    if (landed === null) return { rewrites: 0, returned: [], changed };
-    await using before = landed.before;
-    if (!landed.wroteLately) return { rewrites: 1, returned: [], changed };
+    if (landed === null) return { changed, watched: Promise.resolve({ rewrites: 0, returned: [] }) };
+    const { before, edit, identity, wroteLately } = landed;
+    this.watch.wrote(before.identity, identity);
+    const watched = wroteLately ? this.watched(new Changes(before, edit)) : Promise.resolve(NOT_WATCHED);
+    return { changed, watched: watched.finally(() => before.close()) };
+  }
+
+  /** Watches changes that are on the disk. */
+  async watched(changes: Changes): Promise<Watched> {
     try {
-      return { ...(await this.keep(new Changes(before, landed.edit), landed.identity)), changed };
+      return await this.watch.add(changes);
     } catch (error) {
       throw error instanceof TtsctlError ? afterRewrite(error, this.path) : error;
     }
@@ -242,54 +259,15 @@ export class FileStore {
     return { before, edit, identity, wroteLately: isLately(others, this.clock) };
   }
 
-  /**
-   * Watches for a content that undoes changes, and makes those again.
-   * @param last the content with the changes
-   * @param isSame whether a later content can't have undone it; for the first change only, since the inode of a file that
-   *   isn't open may be reused
-   */
-  async keep(
-    landed: Changes,
-    last: FileIdentity | null,
-    isSame = sameIdentity,
-  ): Promise<Pick<Applied, "rewrites" | "returned">> {
-    let rewrites = 1;
-    let deadline = this.clock.monotonic() + WATCH_S;
-    for (let known = last; this.clock.monotonic() < deadline && !this.#options.signal?.aborted; ) {
-      await this.clock.sleep(WATCH_POLL_MS);
-      const now = await this.identity();
-      if (isSame(now, known)) continue;
-      known = now;
-      isSame = sameIdentity;
-      if (rewrites > MOST_REPEATS) continue;
-      await this.#runLock?.leave(
-        `repeats its change, because the service keeps undoing it (${rewrites} of ${MOST_REPEATS} times)`,
-      );
-      const again = await this.#land((current) => landed.undoneIn(current));
-      if (again === null) continue;
-      await again.before.close();
-      rewrites++;
-      known = again.identity;
-      deadline = this.clock.monotonic() + WATCH_S;
-    }
-    await this.#runLock?.leave("");
-    return { rewrites, returned: rewrites > MOST_REPEATS ? await this.#undone(landed) : [] };
-  }
-
-  /** The tasks of changes that are undone now. */
-  async #undone(landed: Changes): Promise<TaskId[]> {
-    await using now = await this.read();
-    const { removed, puts } = await landed.undoneIn(now);
-    const { keys } = now.rows;
-    const ids = [...removed].map((key) => keys.id(key));
-    for (let number = 0; number < puts.size; number++) ids.push(puts.id(number));
-    return ids;
-  }
-
   /** The file that the path names in the end, if it is a symbolic link. */
   target(): Promise<string> {
     return linkTarget(this.path);
   }
+}
+
+interface ApplyOptions {
+  readonly base?: Snapshot | undefined;
+  readonly owes?: boolean;
 }
 
 interface Landed {

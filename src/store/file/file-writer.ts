@@ -1,11 +1,12 @@
 import { dirname } from "node:path";
 import type { Clock } from "../../clock.ts";
+import { counted } from "../../task/amounts.ts";
 import { keyOf } from "../../task/ids.ts";
 import type { Task } from "../../task/task.ts";
 import { newer } from "../../task/version.ts";
 import type { TaskId } from "../task-source.ts";
 import type { Writable } from "../writable.ts";
-import { BatchPlan, type ChangeResult, type Request } from "./batch-plan.ts";
+import { BatchPlan, type ChangeOutcome, type ChangeResult, type Request } from "./batch-plan.ts";
 import { Changes } from "./changes.ts";
 import { lineOf, tombstoneLine } from "./edit.ts";
 import { type FileStore, owedOf } from "./file-store.ts";
@@ -15,6 +16,7 @@ import { LineLog } from "./line-log.ts";
 import type { Lock } from "./lock.ts";
 import type { SharedSnapshot } from "./shared-snapshot.ts";
 import type { Snapshot } from "./snapshot.ts";
+import { idsOf, type Watched } from "./undo-watch.ts";
 import { syncDirectory } from "./written-file.ts";
 
 /** How long another process may take for an append of several writes. Seconds. */
@@ -48,31 +50,55 @@ export class FileWriter {
   }
 
   /**
-   * Returns when the changes are on the disk, and not undone.
+   * Returns when the changes are on the disk.
    * @throws TtsctlError STORE_*, LOCK_*; then they aren't in the file, as far as is known
    */
-  async write(requests: readonly Request[]): Promise<ChangeResult[]> {
+  async write(requests: readonly Request[]): Promise<FileResult[]> {
     const { file, shared, warn } = this.#parts;
     const plan = new BatchPlan(requests);
+    await file.watch.room();
     for (;;) {
       const snapshot = await shared.read();
       const isLog = snapshot.shape === "jsonl";
       if (isLog) this.#compaction ??= file.compact(snapshot, warn);
       await this.#compaction;
       const writing = isLog ? this.#append(plan) : this.#rewrite(plan, snapshot);
-      const settled = await writing.finally(() => snapshot.close());
-      if (settled !== null) return settled();
+      const watch = await writing.finally(() => snapshot.close());
+      if (watch !== null) return this.#resultsOf(plan, watch.watched);
     }
   }
 
-  async #rewrite(plan: BatchPlan, base: Snapshot): Promise<Settled> {
+  #resultsOf({ results }: BatchPlan, watched: Promise<Watched>): FileResult[] {
+    const end = watched.then(
+      ({ rewrites, returned }) => {
+        const [first] = returned;
+        if (first !== undefined) this.#parts.warn(undoneLine(first, returned.length));
+        return { isRepeated: rewrites > 1, returned: new Set(returned.map(keyOf)) };
+      },
+      (error: Error) => {
+        this.#parts.warn(error.message);
+        return null;
+      },
+    );
+    return results.map((result) => {
+      const { id, outcome } = result;
+      const isChanged = id !== null && (outcome === "written" || outcome === "removed");
+      const settled = end.then((watch): Settled => {
+        if (!isChanged) return { outcome, isRepeated: false };
+        if (watch === null) return { outcome: "unknown", isRepeated: false };
+        return { outcome: watch.returned.has(keyOf(id)) ? "returned" : outcome, isRepeated: watch.isRepeated };
+      });
+      return { ...result, settled };
+    });
+  }
+
+  #rewrite(plan: BatchPlan, base: Snapshot): Promise<Watching> {
     const { file, owes } = this.#parts;
-    const { returned } = await file.apply((now) => plan.on(now), { base, owes });
-    return async () => withReturned(plan.results, returned);
+    return file.land((now) => plan.on(now), { base, owes });
   }
 
   /** Null if the file was replaced, or an unfinished append was cut off: it is to be looked at again. */
-  async #append(plan: BatchPlan): Promise<Settled | null> {
+  async #append(plan: BatchPlan): Promise<Watching | null> {
     const { file, shared } = this.#parts;
     const target = await file.target();
     return file.withWriteLock(target, async (lock) => {
@@ -92,10 +118,10 @@ export class FileWriter {
   }
 
   /**
-   * If the lines may not be in the file that the path names, what is returned watches the path as `apply` does, after the
-   * lock is released. If the path still names the same file, one that was made of the earlier content may follow.
+   * If the lines may not be in the file that the path names, they are watched as `apply` does. If the path still names the
+   * same file, one that was made of the earlier content may follow.
    */
-  async #appendTo(open: Open, plan: BatchPlan): Promise<Settled> {
+  async #appendTo(open: Open, plan: BatchPlan): Promise<Watching> {
     const { snapshot } = open;
     const mayBeUndone = this.#lookAround(open);
     const from = snapshot.rows.size;
@@ -103,20 +129,18 @@ export class FileWriter {
     // Tombstones first: a removed task may come again in the same batch.
     const tombstones = Array.from(edit.removed, (key) => tombstoneLine(snapshot.rows, key));
     const lines = [...tombstones, ...plan.tasks.map(lineOf)];
-    if (lines.length === 0) return async () => plan.results;
+    if (lines.length === 0) return NOT_WATCHED;
     const { file, owes } = this.#parts;
     if (owes) await file.owed.add(owedOf(edit, snapshot));
-    const appended = new Changes(snapshot, edit);
+    file.watch.supersede(() => idsOf(edit, snapshot));
+    const [appended, before] = [new Changes(snapshot, edit), snapshot.identity];
     const moved = !(await this.#put(open, lines));
     if (!moved) await this.#settled(open);
     if (!moved && snapshot.rows.size > from + lines.length) await this.#giveWay(open, plan, from);
-    if (!moved && !mayBeUndone) return async () => plan.results;
-    const held = snapshot.share();
-    return async () => {
-      await using base = held;
-      const { returned } = await file.keep(appended, moved ? null : base.identity, sameFile);
-      return withReturned(plan.results, returned);
-    };
+    file.watch.wrote(before, moved ? null : snapshot.identity, sameFile);
+    if (!moved && !mayBeUndone) return NOT_WATCHED;
+    const base = snapshot.share();
+    return { watched: file.watched(appended).finally(() => base.close()) };
   }
 
   /** Whether a change of ours may be undone: another program wrote lately and isn't known to append. */
@@ -185,8 +209,26 @@ export class FileWriter {
   }
 }
 
-/** Waits until the changes can't be undone any more. */
-type Settled = () => Promise<ChangeResult[]>;
+/**
+ * What became of a change. `returned`: undone again and again by a service that holds the store in memory. `unknown`: the
+ * file can't be read.
+ */
+export interface Settled {
+  readonly outcome: ChangeOutcome | "returned" | "unknown";
+  /** Whether another program undid a change of the same batch, which was then made again. */
+  readonly isRepeated: boolean;
+}
+
+/** A change that is on the disk. `settled` never fails. */
+export interface FileResult extends ChangeResult {
+  readonly settled: Promise<Settled>;
+}
+
+interface Watching {
+  readonly watched: Promise<Watched>;
+}
+
+const NOT_WATCHED: Watching = { watched: Promise.resolve({ rewrites: 1, returned: [] }) };
 
 interface Open extends LastWriter {
   readonly target: string;
@@ -195,12 +237,9 @@ interface Open extends LastWriter {
   readonly snapshot: Snapshot;
 }
 
-function withReturned(results: readonly ChangeResult[], returned: readonly TaskId[]): ChangeResult[] {
-  const keys = new Set(returned.map(keyOf));
-  return results.map((result) => {
-    const isReturned = result.id !== null && result.outcome !== "unchanged" && keys.has(keyOf(result.id));
-    return isReturned ? { ...result, outcome: "returned" } : result;
-  });
+function undoneLine({ userId, taskId }: TaskId, count: number): string {
+  const others = count > 1 ? ` and ${counted(count - 1, "other task")}` : "";
+  return `${userId}:${taskId}${others}: another program holds the store in memory and keeps undoing the change; restart it`;
 }
 
 /**

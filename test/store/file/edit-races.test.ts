@@ -11,8 +11,8 @@ import {
 } from "node:fs";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { type Clock, systemClock } from "../../../src/clock.ts";
+import type { PlanEdit } from "../../../src/store/file/changes.ts";
 import { NO_PUTS } from "../../../src/store/file/changes.ts";
-import type { PlanEdit } from "../../../src/store/file/file-store.ts";
 import { TestClock } from "../../helpers/clock.ts";
 import { namesIn, writeOld } from "../../helpers/files.ts";
 import { disturbed, putting, removing, TEMPORARY, three, useStoreFile } from "./editing.ts";

@@ -1,6 +1,7 @@
 import type { Clock } from "../../../src/clock.ts";
+import type { PlanEdit } from "../../../src/store/file/changes.ts";
 import { NO_PUTS, putsOf } from "../../../src/store/file/changes.ts";
-import { FileStore, type FileStoreOptions, type PlanEdit } from "../../../src/store/file/file-store.ts";
+import { FileStore, type FileStoreOptions } from "../../../src/store/file/file-store.ts";
 import type { Snapshot } from "../../../src/store/file/snapshot.ts";
 import { writable } from "../../../src/store/writable.ts";
 import { TestClock } from "../../helpers/clock.ts";

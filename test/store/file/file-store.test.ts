@@ -9,8 +9,8 @@ import {
   writeFileSync,
 } from "node:fs";
 import { describe, expect, test } from "vitest";
+import type { PlanEdit } from "../../../src/store/file/changes.ts";
 import { type Edit, putsOf } from "../../../src/store/file/changes.ts";
-import type { PlanEdit } from "../../../src/store/file/file-store.ts";
 import { namesIn, writeOld } from "../../helpers/files.ts";
 import { taskOf } from "../../helpers/records.ts";
 import { disturbed, putting, removing, TEMPORARY, three, useStoreFile } from "./editing.ts";

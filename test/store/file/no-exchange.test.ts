@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { systemClock } from "../../../src/clock.ts";
+import type { PlanEdit } from "../../../src/store/file/changes.ts";
 import { NO_PUTS } from "../../../src/store/file/changes.ts";
-import { FileStore, type PlanEdit } from "../../../src/store/file/file-store.ts";
+import { FileStore } from "../../../src/store/file/file-store.ts";
 import { writable } from "../../../src/store/writable.ts";
 import { namesIn, useFolder, writeOld } from "../../helpers/files.ts";
 import { RULES } from "../../helpers/records.ts";

@@ -1,0 +1,110 @@
+import { utimesSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { beforeEach, describe, expect, it } from "vitest";
+import type { TaskRecord, TaskStore } from "../../src/library/types.ts";
+import { ago, record } from "../helpers/records.ts";
+import { until } from "../helpers/until.ts";
+import { putIntoRedis } from "../promises/adapter.ts";
+import { useLibrary } from "./setup.ts";
+
+const here = useLibrary();
+const task = (taskId: string, age = 60, more = {}): TaskRecord =>
+  record("alice", taskId, { updated_at: ago(age), ...more });
+const tasks = () => here.root.readStore().map(({ task_id }) => task_id);
+let store: TaskStore;
+let old: TaskRecord;
+
+/** As a service that holds the store in memory. */
+function serviceWrites(...records: TaskRecord[]): void {
+  here.root.writeStore(records);
+  utimesSync(here.root.store, new Date(), new Date());
+}
+
+beforeEach(async () => {
+  old = task("t1", 600);
+  serviceWrites(old);
+  store = await here.open();
+});
+
+describe("in a file that another program wrote within the last minute", () => {
+  it("each write resolves once it is on the disk, and settles 2 s later", async () => {
+    const began = performance.now();
+    const results = [await store.upsert(task("t2")), await store.upsert(task("t3")), await store.delete("alice", "t1")];
+    expect(performance.now() - began).toBeLessThan(1500);
+    expect(tasks()).toEqual(["t2", "t3"]);
+    expect(results.map(({ redis }) => redis.state)).toEqual(["written", "written", "missing"]);
+    expect(await Promise.all(results.map(({ settled }) => settled))).toEqual(["written", "written", "removed"]);
+    expect(performance.now() - began).toBeGreaterThan(2000);
+    expect(JSON.parse(JSON.stringify(results[0]))).toEqual({ state: "written", redis: { state: "written" } });
+  });
+
+  it("undone changes are made again, all together; what a later change replaced isn't", async () => {
+    const results = [
+      await store.upsert(task("t1", 60)),
+      await store.upsert(task("t2")),
+      await store.delete("alice", "t2"),
+      await store.upsert(task("t3")),
+      await store.delete("alice", "t1"),
+      await store.upsert({ ...old }), // as it was before: not an undoing
+    ];
+    for (let round = 0; round < 2; round++) {
+      serviceWrites(old, task("t4"));
+      await until(() => tasks().includes("t3"));
+      await sleep(100);
+      expect([...tasks()].sort()).toEqual(["t1", "t3", "t4"]);
+      expect(here.root.readStore().find(({ task_id }) => task_id === "t1")).toEqual(old);
+    }
+    expect(await Promise.all(results.map(({ settled }) => settled))).toEqual([
+      ...["written", "written", "removed", "written", "removed", "written"],
+    ]);
+  });
+
+  it("a change that was undone in both stores is made again in both", async () => {
+    const [written, other] = [await store.upsert(task("t1")), await store.upsert(task("t2"))];
+    expect([written.redis.state, other.redis.state]).toEqual(["written", "written"]);
+    serviceWrites(old);
+    await putIntoRedis(here.server, old);
+    expect(await written.settled).toBe("written");
+    expect(await other.settled).toBe("written");
+    const [inFile] = here.root.readStore();
+    expect(inFile!.updated_at).not.toBe(old.updated_at);
+    expect((await here.server.hash("tts:task:alice:t1")).updated_at).toBe(inFile!.updated_at);
+  });
+
+  it("one that is undone again and again has returned, and a line of the log says so", async () => {
+    const { settled, state } = await store.upsert(task("t2"));
+    expect(state).toBe("written");
+    const service = setInterval(() => {
+      if (tasks().includes("t2")) serviceWrites(old);
+    }, 20);
+    expect(await settled.finally(() => clearInterval(service))).toBe("returned");
+    expect(here.heard.join("\n")).toContain("alice:t2: another program holds the store in memory");
+  }, 30_000);
+
+  it("close() waits for it", async () => {
+    await store.upsert(task("t2"));
+    setTimeout(() => serviceWrites(old), 300);
+    const began = performance.now();
+    await store.close();
+    expect([tasks(), performance.now() - began > 1500]).toEqual([["t1", "t2"], true]);
+  });
+
+  it("update() too resolves at once; a conflict and an unchanged record have settled", async () => {
+    const began = performance.now();
+    const update = await store.update("alice", "t1", (one) => ({ ...one, status: "failed" }));
+    const others = [
+      await store.update("alice", "t1", () => null),
+      await store.update("alice", "t1", (one) => one, { claimId: "other" }),
+    ];
+    expect(await Promise.all(others.map(({ settled }) => settled))).toEqual(["unchanged", "conflict"]);
+    expect(performance.now() - began).toBeLessThan(1500);
+    expect([update.state, await update.settled]).toEqual(["written", "written"]);
+  });
+});
+
+it("settles at once if no other program wrote the file lately", async () => {
+  const fresh = await here.open({ store: here.root.at("own.json") });
+  const began = performance.now();
+  for (const name of ["t1", "t2"]) expect(await (await fresh.upsert(task(name))).settled).toBe("written");
+  expect(performance.now() - began).toBeLessThan(1500);
+});
