@@ -162,7 +162,11 @@ export function problemOf(error: unknown): Problem {
   return problem(500, "INTERNAL", "an internal error", "see the server's log");
 }
 
-function problem(status: number, code: Problem["code"], detail: string, hint: string | undefined): Problem {
+/** Characters: a message may repeat what the client sent. */
+const LONGEST_DETAIL = 2000;
+
+function problem(status: number, code: Problem["code"], message: string, hint: string | undefined): Problem {
+  const detail = message.length > LONGEST_DETAIL ? `${message.slice(0, LONGEST_DETAIL).toWellFormed()}...` : message;
   return { type: "about:blank", title: STATUS_CODES[status]!, status, detail, code, hint: hint ?? null };
 }
 

@@ -1,13 +1,15 @@
+import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import type { IncomingMessage } from "node:http";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { type Context, Hono, type MiddlewareHandler } from "hono";
+import { accepts } from "hono/accepts";
 import { compress } from "hono/compress";
-import { etag } from "hono/etag";
 import { matchedRoutes } from "hono/route";
 import { getMimeType } from "hono/utils/mime";
 import type { Clock } from "../clock.ts";
-import { HttpError, json, problemOf, problemResponse } from "./answer.ts";
+import { HttpError, json, jsonText, namesTag, problemOf, problemResponse } from "./answer.ts";
 import { dialectOf, PLAIN } from "./dialects.ts";
 import { Doorbell } from "./doorbell.ts";
 import { eventStreams } from "./event-stream.ts";
@@ -42,7 +44,8 @@ export function createApp(parts: ServerParts): Hono<Env> {
     // Only if neither store can answer: an outage of Redis must not restart the server.
     return json(health, [], {}, health.status === "down" ? 503 : 200);
   });
-  app.get("/openapi.json", (c) => json(openapi(http.basePath.value, cookieOf(c), http.dialect.value)));
+  const description = lastAnswer((cookie) => JSON.stringify(openapi(http.basePath.value, cookie, http.dialect.value)));
+  app.get("/openapi.json", (c) => jsonText(`${description(cookieOf(c))}\n`));
   addPage(app, parts);
   const doorkeeper = new Doorkeeper(parts);
   addLogin(app, doorkeeper);
@@ -96,6 +99,15 @@ const compressed: MiddlewareHandler<Env> = async (c, next) => {
   if (Number(c.res.headers.get("content-length")) <= MOST_PACKED) await gzip(c, async () => {});
 };
 
+/** Makes an answer again only for another question than the last one. */
+function lastAnswer(make: (question: string) => string): (question: string) => string {
+  let last: readonly [question: string, answer: string] | null = null;
+  return (question) => {
+    if (last?.[0] !== question) last = [question, make(question)];
+    return last[1];
+  };
+}
+
 const NOT_BUILT = "This is ttsctl. The page isn't built; run npm run build. The API is described in openapi.json.\n";
 
 /**
@@ -105,8 +117,15 @@ const NOT_BUILT = "This is ttsctl. The page isn't built; run npm run build. The 
 function addPage(app: Hono<Env>, { pageFolder }: ServerParts): void {
   const add = (route: string, path: string, caching: string) => {
     const body = readFileSync(join(pageFolder, path));
-    const headers = { "content-type": getMimeType(path)!, "cache-control": caching };
-    app.get(route, compress(), etag(), () => new Response(body, { headers }));
+    const packed = gzipSync(body);
+    const tag = `W/"${createHash("sha1").update(body).digest("base64url")}"`;
+    const about = { "content-type": getMimeType(path)!, "cache-control": caching, etag: tag, vary: "Accept-Encoding" };
+    app.get(route, (c) => {
+      if (namesTag(c.req.header("if-none-match"), tag)) return new Response(null, { status: 304, headers: about });
+      const asked = { header: "Accept-Encoding" as const, supports: ["gzip"], default: "" };
+      if (accepts(c, asked) === "") return new Response(body, { headers: about });
+      return new Response(packed, { headers: { ...about, "content-encoding": "gzip" } });
+    });
   };
   if (!existsSync(join(pageFolder, "index.html"))) {
     app.get("/", () => new Response(NOT_BUILT, { headers: { "content-type": "text/plain" } }));

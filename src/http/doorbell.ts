@@ -9,6 +9,7 @@ const LATELY_S = 2;
 const RING_EVERY_S = 60;
 /** Characters. */
 const LONGEST_KEPT = 4 << 20;
+const LONGEST_QUESTION = 64 << 10;
 
 /** Rings when the stores may have changed, as long as anybody listens: pages then ask what they show (docs/http.md). */
 export class Doorbell {
@@ -54,6 +55,7 @@ export class Doorbell {
   share<T extends { readonly text: string }>(ring: number, asked: unknown, make: () => Promise<T>): Promise<T> {
     if (ring !== this.#ring || this.#listeners === 0) return make();
     const question = JSON.stringify(asked);
+    if (question.length > LONGEST_QUESTION) return make();
     const known = this.#answers.get(question) as Promise<T> | undefined;
     if (known !== undefined) return known.catch(make); // the client it was made for may have left
     const made = make();

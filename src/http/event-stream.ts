@@ -37,7 +37,7 @@ export function eventStreams({ clock, run, failed }: ServerParts) {
     const question = new AbortController();
     open.add(question);
     signal.addEventListener("abort", endAll); // one listener, however often it is added
-    if (signal.aborted) question.abort();
+    if (signal.aborted || c.env.incoming.socket.destroyed) question.abort();
     c.env.outgoing.once("close", () => question.abort());
     c.header("X-Accel-Buffering", "no"); // nginx would hold events back
     const response = streamSSE(c, async (stream) => {

@@ -164,9 +164,9 @@ class Tries {
   }
 }
 
-/** A proxy may have been reached by TLS. A client that forges the header only restricts its own cookie. */
+/** A proxy, the first of several, may have been reached by TLS. A client that forges the header only restricts its own cookie. */
 function isSecure(c: Context): boolean {
-  return c.req.header("x-forwarded-proto") === "https";
+  return /^https\b/i.test(c.req.header("x-forwarded-proto") ?? "");
 }
 
 const SAFE_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);

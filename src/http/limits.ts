@@ -1,7 +1,7 @@
 /** What clients can make the server do. docs/http.md has the same table. */
 export const LIMITS = {
   connections: 512,
-  /** Requests that wait for an earlier one of their connection. */
+  /** Requests of one connection that have no answer yet. */
   pipelined: 64,
   headersBytes: 16 << 10,
   headersS: 10,

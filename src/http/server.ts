@@ -55,6 +55,7 @@ export function createHttpServer(parts: ServerParts): Server {
     if (incoming.socket.destroyed) return;
     observe(incoming, outgoing, parts.clock, report);
     await inTurn(waiting, incoming, outgoing);
+    if (incoming.socket.destroyed) return; // without a socket, the answer would never close
     for (const name in SAFETY_HEADERS) outgoing.setHeader(name, SAFETY_HEADERS[name]!);
     const { url = "/" } = incoming;
     // Relative addresses of the page need the slash at the end.
@@ -65,8 +66,9 @@ export function createHttpServer(parts: ServerParts): Server {
   const server = createServer(OPTIONS, listener);
   server.on("checkExpectation", listener);
   server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
-    const isUnderWay = [...(waiting.get(socket) ?? [])].some(({ headersSent }) => headersSent);
-    if (socket.writable && error.code !== "ECONNRESET" && !isUnderWay) socket.write(unparsedProblem(error.code));
+    // It would be read as the answer to an earlier request.
+    const isLater = [...(waiting.get(socket) ?? [])].some(({ headersSent, req }) => headersSent || req.complete);
+    if (socket.writable && error.code !== "ECONNRESET" && !isLater) socket.write(unparsedProblem(error.code));
     socket.destroy();
   });
   server.maxConnections = LIMITS.connections;

@@ -74,6 +74,10 @@ describe("another site", () => {
     { Origin: "null" },
     { Origin: "http://localhost:3000", "Sec-Fetch-Site": "same-site" },
     { "Sec-Fetch-Site": "cross-site" },
+    ...["", "SAME-ORIGIN", "same-origin, cross-site"].map((site) => ({ "Sec-Fetch-Site": site })),
+    ...["", "file://", "ftp://localhost", "http://evil@localhost", "http://localhost/", "http://localhost."].map(
+      (Origin) => ({ Origin }),
+    ),
   ];
   it("can change nothing, and read nothing", async () => {
     server = await here.serve("--no-cleanup");
@@ -87,6 +91,9 @@ describe("another site", () => {
       "application/x-www-form-urlencoded",
       "multipart/form-data",
       "application/jsonx",
+      "text/plain; application/json",
+      "application/json, text/plain",
+      "multipart/form-data; boundary=application/json",
     ]) {
       const wire = await raw("POST /voice-tasks/query", { "Content-Type": type, "Content-Length": "2" }, "{}");
       expect(wire.status).toBe(415);
@@ -102,7 +109,17 @@ describe("another site", () => {
 
   it("whose name resolves to this machine is refused for every request", async () => {
     server = await here.serve("--no-cleanup");
-    for (const Host of ["evil.example", "evil.example:9883", "127.0.0.1.evil.example", "[::1", "a b", "x@localhost"]) {
+    const others = ["evil.example", "evil.example:9883", "127.0.0.1.evil.example", "[::1", "a b", "x@localhost"];
+    const odd = ["localhost..", "127.1", "0", "0.0.0.0", "2130706433", "0x7f000001", "[127.0.0.1]", "[::]", "::1", ""];
+    const ports = [
+      "localhost:",
+      "localhost:99999x",
+      "localhost:1:2",
+      "evil.localhost",
+      "localhost,evil",
+      "localhost/e",
+    ];
+    for (const Host of [...others, ...odd, ...ports]) {
       for (const path of ["/", "/voice-tasks", "/healthz", "/output/alice/t01/t01.wav", "/metrics"]) {
         const wire = await raw(`GET ${path}`, { Host });
         expect([Host, path, [400, 403].includes(wire.status!)]).toEqual([Host, path, true]);
@@ -148,12 +165,16 @@ describe("without the token", () => {
       "/stats/chart",
       "/stream",
       "/metrics",
+      ...["/healthz/../voice-tasks", "/assets/%2e%2e/stats", "/healthz;/stats", "//stats", "/STATS", "/stats%00"],
     ];
     for (const path of [...paths, "/output/alice/t01/t01.wav", "/voice-tasks/t01/files?user_id=alice", "/nothing"]) {
       for (const headers of [
         {},
         { authorization: `Bearer ${TOKEN}x` },
         { authorization: TOKEN },
+        ...[`Bearer\t${TOKEN}`, `Bearer "${TOKEN}"`, `Bearer ${TOKEN}, Bearer x`, `Basic ${btoa(`x:${TOKEN}`)}`].map(
+          (authorization) => ({ authorization }),
+        ),
         { cookie: `ttsctl_session_${server.port}=1.x` },
         { cookie: `ttsctl_session_${server.port}=__proto__; ttsctl_session_${server.port}=; =; ;;` },
       ]) {
@@ -289,6 +310,47 @@ describe("a malformed request", () => {
     ],
     ["1,500 ranges", request("GET /voice-tasks", { Range: `bytes=${"0-,".repeat(1500)}` }), [200]],
     ["2,000 encodings", request("GET /voice-tasks", { "Accept-Encoding": "gzip,".repeat(2000) }), [200]],
+    ["the same length twice", post("Content-Length: 2\r\nContent-Length: 2", `{}${INNER}`), [400]],
+    ["a length in hexadecimal", post("Content-Length: 0x2"), [400]],
+    ["a length on the next line", post("Content-Length:\r\n 2", `{}${INNER}`), [400]],
+    ["a coding on the next line", post("Transfer-Encoding:\r\n chunked", `2\r\n{}\r\n0\r\n\r\n${INNER}`), [400]],
+    ["chunks twice", post("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked", `0\r\n\r\n${INNER}`), [400]],
+    ...["identity", "chunked, identity", "chunked;x=1", "\x0bchunked"].map((coding): [string, string, number[]] => [
+      `the transfer coding ${JSON.stringify(coding)}`,
+      post(`Transfer-Encoding: ${coding}`, `0\r\n\r\n${INNER}`),
+      [400],
+    ]),
+    ...["2\n{}\n0\n\n", "-2\r\n{}\r\n0\r\n\r\n", "0x2\r\n{}\r\n0\r\n\r\n", "2\r\n{}XX0\r\n\r\n"].map(
+      (chunks): [string, string, number[]] => [
+        `the chunks ${JSON.stringify(chunks)}`,
+        post("Transfer-Encoding: chunked", `${chunks}${INNER}`),
+        [400],
+      ],
+    ),
+    ["a length in a trailer", post("Transfer-Encoding: chunked", `2\r\n{}\r\n0\r\nContent-Length: 5\r\n\r\n`), [400]],
+    [
+      "a trailer of 20 kB",
+      post("Transfer-Encoding: chunked", `2\r\n{}\r\n0\r\nX: ${"x".repeat(20_000)}\r\n\r\n`),
+      [431],
+    ],
+    ["a CR in a header", request("GET /healthz", { X: "a\rb" }), [400]],
+    ["a NUL in a header", request("GET /healthz", { X: "a\0b" }), [400]],
+    ["a space in a header's name", request("GET /healthz", { "X y": "b" }), [400]],
+    ["a method in small letters", request("get /healthz"), [400]],
+    ["HTTP/0.9", "GET /healthz\r\n\r\n", [400]],
+    ["no path but a star", request("OPTIONS *"), [400]],
+    ["a backslash for a slash", request("GET /\\evil"), [400, 404]],
+    [
+      "another name for a length",
+      request("POST /voice-tasks/query", { ...query, Content_Length: "99", "Content-Length": "2" }, "{}"),
+      [200],
+    ],
+    [
+      "an upgrade with a body",
+      request("POST /voice-tasks/query", { ...query, Upgrade: "h2c", "Content-Length": "2" }, "{}"),
+      [200],
+    ],
+    ["an endless body for nothing", request("POST /nope", { "Transfer-Encoding": "chunked" }, "5\r\nhello\r\n"), [404]],
     ["an upgrade", request("GET /voice-tasks", { Connection: "Upgrade", Upgrade: "websocket" }), [200, 400]],
   ];
   it.each(malformed)("%s: refused, and the server keeps running", async (_, text, statuses) => {
@@ -313,6 +375,8 @@ describe("a malformed request", () => {
     ["with an unknown key", '{"pages": 2}', 400],
     ["with a wrong type", '{"page": "2"}', 400],
     ["that nests deeply", "[".repeat(1_000_000), 400],
+    ["with several levels of nothing", `{"user_id": "a", "zz": ${"[".repeat(4_000_000)}${"]".repeat(4_000_000)}}`, 400],
+    ["that chooses twice", '{"page": 1e400}', 400],
     ["with a value that nests deeply", `{"page": ${"[".repeat(200_000)}${"]".repeat(200_000)}}`, 400],
   ])("a body %s: %#", async (_, body, status) => {
     const answer = await server.post("/voice-tasks/query", body);

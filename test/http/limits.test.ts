@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { beforeEach, expect, it } from "vitest";
 import { LIMITS } from "../../src/http/limits.ts";
 import { record } from "../helpers/records.ts";
@@ -88,8 +88,73 @@ it("20 connections with 100,000 requests each: others are answered soon, also af
   }
   for (const { socket } of wires) socket.destroy();
   expect(await slowest()).toBeLessThan(LATEST_MS);
+  expect(peakMemory()).toBeLessThan(300);
+});
+
+/** In MB. */
+function peakMemory(): number {
   const [, kb] = /^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${server.run.pid}/status`, "utf8"))!;
-  expect(Number(kb) / 1024).toBeLessThan(300);
+  return Number(kb) / 1024;
+}
+
+it("a request behind another one isn't begun when its connection has broken: no stream, no open file is left", async () => {
+  here.root.write("output/alice/t1/t1.wav", Buffer.alloc(1 << 20));
+  await serve();
+  const openFiles = () => readdirSync(`/proc/${server.run.pid}/fd`).length;
+  const before = openFiles();
+  for (const path of ["/stream", "/output/alice/t1/t1.wav"]) {
+    for (let i = 0; i <= LIMITS.streams; i++) {
+      const wire = await Wire.open(server.port);
+      await wire.say(`${health}${request(`GET ${path}`, keepAlive)}GARBAGE\r\n\r\n`);
+    }
+  }
+  const stream = await server.fetch("/stream");
+  expect(stream.status).toBe(200);
+  await stream.body!.cancel();
+  await until(() => openFiles() <= before + 5);
+});
+
+it("what couldn't be read isn't answered as if it were the request before", async () => {
+  await serve();
+  const wire = await Wire.open(server.port);
+  const slow = request("GET /voice-tasks?search=nothing", keepAlive);
+  await wire.say(`${slow}GARBAGE\r\n\r\n`);
+  expect(wire.text).not.toContain("400 Bad Request");
+});
+
+it("refusals repeat little of what they refuse, and ids count until they are read", { timeout: 60_000 }, async () => {
+  await serve();
+  const long = "x".repeat(LIMITS.bodyBytes - 100);
+  for (const body of [{ [long]: 1 }, { since: `1${long}` }, { status: [long] }, { user_id: `a:${long}` }]) {
+    const refused = await server.post("/voice-tasks/query", JSON.stringify(body));
+    expect([refused.status, (await refused.text()).length < 5000]).toEqual([400, true]);
+  }
+  const plan = JSON.stringify({ task_ids: [`a:${long}`], dry_run: true });
+  const about = { "Content-Type": "application/json", "Content-Length": `${plan.length}`, ...keepAlive };
+  const unread = await Promise.all(Array.from({ length: 6 }, () => Wire.open(server.port)));
+  for (const { socket } of unread) {
+    socket.pause();
+    socket.write(request("POST /voice-tasks/delete", about, plan));
+  }
+  await until(async () => (await server.post("/voice-tasks/delete", { all: true, dry_run: true })).status === 503);
+  for (const { socket } of unread) socket.destroy();
+});
+
+it("a body of many small chunks, or of many levels, takes no memory beyond its bytes", {
+  timeout: 60_000,
+}, async () => {
+  await serve();
+  const wires = await Promise.all(Array.from({ length: 4 }, () => Wire.open(server.port)));
+  const about = { "Content-Type": "application/json", "Transfer-Encoding": "chunked" };
+  for (const { socket } of wires) {
+    socket.write(request("POST /voice-tasks/query", about));
+    socket.write(`${"1\r\n \r\n".repeat(500_000)}2\r\n{}\r\n0\r\n\r\n`);
+  }
+  await until(() => wires.every(({ status }) => status === 200), 30);
+  const half = LIMITS.bodyBytes / 2 - 10;
+  const deep = `{"page":${"[".repeat(half)}${"]".repeat(half)}}`;
+  for (let i = 0; i < 4; i++) expect((await server.post("/voice-tasks/query", deep)).status).toBe(400);
+  expect(peakMemory()).toBeLessThan(300);
 });
 
 it.each([

@@ -174,11 +174,12 @@ async function waitedFor<T>({ env }: Context<Env>, work: () => Promise<T>): Prom
   }
 }
 
-/** Characters of a line that names a task, some. */
+/** Characters of a line that names a task, beside its ids. */
 const LINE = 150;
 
 function lengthOf({ result: { refused, missing } }: Changed<ChangeResult>): number {
-  return (refused.length + missing.length) * LINE;
+  const ids = [...missing, ...refused.flatMap(({ user_id, task_id }) => [user_id, task_id])];
+  return ids.reduce((sum, id) => sum + LINE + id.length, 0);
 }
 
 /** @throws TtsctlError USAGE */

@@ -36,7 +36,8 @@ async function answerFile(
   const validators = validatorsOf(stats);
   const common = { ...validators, ...fileHeaders(name), "accept-ranges": "bytes" };
   if (isUnchanged(headers, validators)) return new Response(null, { status: 304, headers: common });
-  const range = isForThis(headers["if-range"], validators) ? rangeOf(headers.range, size) : "all";
+  const isHead = c.env.incoming.method === "HEAD"; // ranges are for GET only
+  const range = !isHead && isForThis(headers["if-range"], validators) ? rangeOf(headers.range, size) : "all";
   if (range === "none") {
     const which = { "content-range": `bytes */${size}` };
     throw new HttpError("RANGE_NOT_SATISFIABLE", "the range is outside the file", undefined, which);
@@ -44,7 +45,7 @@ async function answerFile(
   const [status, part] = range === "all" ? [200, { first: 0, last: size - 1 }] : [206, range];
   const more = range === "all" ? {} : { "content-range": `bytes ${range.first}-${range.last}/${size}` };
   const all = { ...common, ...more, "content-length": String(part.last - part.first + 1) };
-  if (c.env.incoming.method === "HEAD" || size === 0) return new Response(null, { status, headers: all });
+  if (isHead || size === 0) return new Response(null, { status, headers: all });
   c.env.outgoing.writeHead(status, all);
   await send(handle, part, c.env.outgoing).catch((error) => {
     if (!hasLeft(error)) failed(error);

@@ -67,15 +67,18 @@ export function addStats(app: Hono<Env>, parts: ServerParts, counts: Counts): vo
   app.get("/stats/chart", async (c) => {
     const params = paramsOf(c.req.url, ["user_id", "span"]);
     const span = choiceIn(params, "span", SPAN_NAMES);
-    const chart = chartOf(await ask(params.get("user_id"), false, false), span);
-    return keptText(c, `${JSON.stringify(chart)}\n`);
+    const chart = async () => chartOf(await ask(params.get("user_id"), false, false), span);
+    return keptText(c, await turn(c.env, async () => `${JSON.stringify(await chart())}\n`));
   });
   app.get("/stats/users", async (c) => {
     const search = paramsOf(c.req.url, ["search"]).get("search")?.toLowerCase() ?? "";
-    const { source, at, users, byUser } = await ask(undefined, false, false);
-    const found = byUser.filter(({ user_id }) => user_id.toLowerCase().includes(search));
-    const answer: StatsUsers = { source, at, users, byUser: found.slice(0, MOST_SUGGESTED) };
-    return keptText(c, `${JSON.stringify(answer)}\n`);
+    const text = await turn(c.env, async () => {
+      const { source, at, users, byUser } = await ask(undefined, false, false);
+      const found = byUser.filter(({ user_id }) => user_id.toLowerCase().includes(search));
+      const answer: StatsUsers = { source, at, users, byUser: found.slice(0, MOST_SUGGESTED) };
+      return `${JSON.stringify(answer)}\n`;
+    });
+    return keptText(c, text);
   });
   app.get("/metrics", async (c) => {
     paramsOf(c.req.url, []);

@@ -95,18 +95,21 @@ export function addVoiceTasks(
     });
   });
   const forOne = turns(clock, 4, lengthOf);
+  const forDetails = turns<Response>(clock, 4, () => 0);
   for (const path of TASK_PATHS) {
     app.get(path, async (c) => sent(c, await forOne(c.env, () => taskAnswer(parts, c))));
     app.get(`${path}/files`, async (c) => {
       const params = PLAIN.params(c.req.url, [...idParams(c), "logs"]);
-      const [id, withLogs] = [await knownTask(parts, c, params), switchIn(params, "logs", true)];
-      return taskFiles(parts, id, withLogs);
+      const withLogs = switchIn(params, "logs", true);
+      return await forDetails(c.env, async () => taskFiles(parts, await knownTask(parts, c, params), withLogs));
     });
     app.get(`${path}/users`, async (c) => {
       PLAIN.params(c.req.url, c.req.param("task_id") === undefined ? ["task_id"] : []);
-      const users: string[] = [];
-      for await (const { tasks } of tasksOf(parts, c)) users.push(...tasks.map(({ userId }) => userId));
-      return json({ users } satisfies TaskUsers);
+      return await forDetails(c.env, async () => {
+        const users: string[] = [];
+        for await (const { tasks } of tasksOf(parts, c)) users.push(...tasks.map(({ userId }) => userId));
+        return json({ users } satisfies TaskUsers);
+      });
     });
     app.delete(path, async (c) => {
       const dialect = dialectOf(c, parts);
