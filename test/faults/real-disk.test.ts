@@ -167,6 +167,14 @@ describe("row B, a real disk", () => {
     expect(statSync(here.root.store).uid).toBe(12_345);
   });
 
+  it.runIf(isRoot)("a run of root's leaves the owed deletions to the owner of the file", async () => {
+    here.root.configure(1);
+    here.root.writeStore(OLD);
+    chownSync(here.root.store, NOBODY, NOBODY);
+    const run = await here.run("delete --all --yes");
+    expect([run.code, statSync(here.root.at(".voice_task.json.ttsctl-owed")).uid], run.stderr).toEqual([3, NOBODY]);
+  });
+
   it.each(CASES)("with a limit on the size of a file: $line", async (one) => {
     await lay(here, one);
     here.root.write("voice_task.json", JSON.stringify([...OLD, BIG(), ...YOUNG], null, 2), 1_600_000_000);

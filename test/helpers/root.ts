@@ -19,7 +19,7 @@ import { rulesFor, settingsFor } from "./deployments.ts";
 export type RecordJson = Record<string, unknown>;
 
 /** When everything in a root was last changed, unless a test says otherwise. */
-const LONG_AGO = 1_600_000_000;
+export const LONG_AGO = 1_600_000_000;
 
 /** A pass counts a file as written after it began if that was less than this before. */
 const TICK_MS = 25;

@@ -299,6 +299,32 @@ describe("--backup", () => {
     expect((await site.cleanup()).result).toMatchObject({ purged: 2, failed: 0 });
   });
 
+  it("keeps a task whose copy, of which the backup needs the record, can't be read at that moment", async () => {
+    const { site } = here;
+    await site.writeBoth(record("a", "plain"));
+    await site.writeRedis(record("b", "redis"));
+    const key = "tts:task:b:redis";
+    const swap = (to: string, from: string) => async (method: string) => {
+      if (method === "read") await site.server.call("RENAME", from, to);
+    };
+    await site.server.call("SET", "aside", "a string");
+    site.flaky.onCall(async (method) => {
+      if (method !== "read") return;
+      await swap("hash", key)(method);
+      await swap(key, "aside")(method);
+    });
+    site.flaky.afterCall(async (method) => {
+      if (method !== "read") return;
+      await swap("aside", key)(method);
+      await swap(key, "hash")(method);
+    });
+    const backup = await BackupFile.open(site.root.at("backup.jsonl"));
+    expect((await site.cleanup({}, backup)).result).toMatchObject({ purged: 1, failed: 1 });
+    await backup.close();
+    expect(site.reporter.text).toContain("its record in Redis could not be read for the backup");
+    expect((await site.server.hash(key)).status).toBe("succeeded");
+  });
+
   it("that can't be written stops the pass before any deletion of the batch", async () => {
     const { site } = here;
     await site.writeBoth(record("a", "t1"));

@@ -2,6 +2,7 @@ import { mkdirSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { hookedArtifacts } from "../helpers/doubles.ts";
 import { ago, record } from "../helpers/records.ts";
+import { LONG_AGO } from "../helpers/root.ts";
 import { useSite } from "./setup.ts";
 
 const here = useSite();
@@ -72,6 +73,15 @@ describe("cleanup --orphans", () => {
     expect(site.orphans).toEqual(["output/b/shared"]);
     expect(result).toMatchObject({ folders: 1, logs: 0, removed: 1 });
     expect(site.root.has("Logs/20200101/08/shared.log")).toBe(true);
+  });
+
+  it("keeps a directory that was just made, however old what is in it", async () => {
+    const { site } = here;
+    await fill();
+    site.root.write("output/a/made/old.wav", "x", LONG_AGO);
+    mkdirSync(site.root.at("output/a/made"), { recursive: true });
+    mkdirSync(site.root.at("output/a/empty"));
+    expect(await site.cleanUpOrphans()).toMatchObject({ folders: 0, young: 2, removed: 0 });
   });
 
   it("keeps artifacts younger than the retention, by the newest file in a directory", async () => {

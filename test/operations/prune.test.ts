@@ -56,6 +56,19 @@ describe("sync --prune", () => {
     expect(await site.server.call("ZCARD", "tts:tasks:index")).toBe(4);
   });
 
+  it("is refused if the file became empty, or lost more tasks than allowed, before the answer", async () => {
+    const { site } = here;
+    for (const [left, code] of [
+      [[], "STORE_EMPTY"],
+      [[record("a", "t1")], "MAX_DELETE_EXCEEDED"],
+    ] as const) {
+      site.root.writeStore([record("a", "t1"), record("a", "t2"), record("b", "t3")]);
+      site.whileAsked = () => site.root.writeStore(left);
+      await expect(site.sync({ prune: true })).rejects.toMatchObject({ code });
+      expect(await members()).toHaveLength(5);
+    }
+  });
+
   it("removes members that name no task", async () => {
     const { site } = here;
     for (const member of ["no-colon", ":no-user", "no-task:"])

@@ -52,6 +52,8 @@ export class Site {
   orphans: string[] = [];
   /** What was asked before something was removed. */
   readonly asked: number[] = [];
+  /** What happens before the answer. */
+  whileAsked = () => {};
   readonly server: RedisServer;
   readonly flaky: FlakyMirror;
   /** What the operation gets for a mirror. */
@@ -59,6 +61,11 @@ export class Site {
   ledger: Ledger | null = null;
   /** Stands between the operation and the real artifacts. */
   wrapArtifacts: (real: Artifacts) => Artifacts = (real) => real;
+
+  readonly #confirm = async (count: number) => {
+    this.asked.push(count);
+    this.whileAsked();
+  };
 
   private constructor(server: RedisServer, mirror: Writable<Mirror>) {
     this.server = server;
@@ -102,7 +109,7 @@ export class Site {
 
   sync(options: Partial<SyncOptions> = {}): Promise<SyncOutcome> {
     const defaults = { ...DEFAULTS, checksum: false };
-    const confirm = async (count: number) => void this.asked.push(count);
+    const confirm = this.#confirm;
     return sync({ ...this.#common(), mirror: this.mirror, confirm }, { ...defaults, ...options });
   }
 
@@ -112,7 +119,7 @@ export class Site {
 
   repair(options: Partial<RepairOptions> = {}): Promise<VerifyOutcome> {
     const defaults = { ...DEFAULTS, restore: false };
-    const confirm = async (count: number) => void this.asked.push(count);
+    const confirm = this.#confirm;
     const parts = { ...this.#common(), mirror: this.mirror, rules: RULES, ledger: this.ledger, confirm };
     return verifyAndRepair(parts, { ...defaults, ...options });
   }

@@ -314,7 +314,7 @@ async function tryCopy(probe: FileHandle, target: string, freeable: () => Promis
     const { size } = await old.stat();
     const isThere = await checkRoom(target, size, freeable);
     await probe.truncate(size); // fails above a limit on file sizes
-    if (isThere) await probe.write(Buffer.alloc(Math.min(size, WRITTEN)));
+    if (isThere) await probe.writeFile(Buffer.alloc(Math.min(size, WRITTEN))); // all of it: a single write may be short
   } finally {
     await closeQuietly(old);
   }

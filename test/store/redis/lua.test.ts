@@ -3,6 +3,7 @@ import { expect, it } from "vitest";
 import { layoutOf } from "../../../src/store/redis/mirror.ts";
 import { layoutArgument, SCRIPTS, SLOT_SCRIPTS } from "../../../src/store/redis/scripts.ts";
 import { API_MS_RULES, RULES } from "../../helpers/records.ts";
+import { RedisServer } from "../../helpers/redis.ts";
 
 const scripts = Object.entries({
   ...SCRIPTS,
@@ -14,6 +15,26 @@ it.each(scripts)("the script %s has no warnings of luacheck", (_, { source }) =>
   const options = ["--no-color", "--codes", "--no-max-line-length", "--ignore", "211/.*Of"]; // a script needs some of an include
   const { stdout, status } = spawnSync("luacheck", ["-", ...globals, ...options], { input: source, encoding: "utf8" });
   expect([status, stdout]).toEqual([0, expect.stringContaining("0 warnings / 0 errors")]);
+});
+
+it("members of an index are moved only if their scores are as they were read", async () => {
+  const server = await RedisServer.start();
+  try {
+    await server.call("ZADD", "index", 1, "same", 2, "changed", 3, "gone");
+    await server.call("ZADD", "index", 9, "changed", 9, "new");
+    const moves = ["same", 1, 5, "changed", 2, 5, "new", "", 5, "added", "", 5, "gone", 3, "", "changed", 2, ""];
+    await server.call("EVAL", SLOT_SCRIPTS.moveMembers.source, 1, "index", ...moves);
+    expect(await server.zset("index")).toEqual([
+      ...[
+        ["added", "5"],
+        ["same", "5"],
+        ["changed", "9"],
+        ["new", "9"],
+      ],
+    ]);
+  } finally {
+    await server.remove();
+  }
 });
 
 it("no include is left in a script", () => {
