@@ -91,6 +91,22 @@ describe("an append to JSON Lines", () => {
     expect(await (await asked).settled).toBe("written");
     expect(tasksHeld().sort()).toEqual(["t1", "t2", "t8"]);
   });
+
+  it("is watched again when the file was replaced, though another process appended to the old one", async () => {
+    const replaceBy = (text: string) => {
+      writeFileSync(`${here().path}.new`, text);
+      renameSync(`${here().path}.new`, here().path);
+    };
+    here().text = line("t1");
+    await here().writer.upsert(task("t2"));
+    appendFileSync(here().path, line("t3"));
+    await here().writer.upsert(task("t4"));
+    const old = here().text;
+    replaceBy(old);
+    const { settled } = await here().writer.upsert(task("t5"));
+    replaceBy(old);
+    expect([await settled, tasksHeld().sort()]).toEqual(["written", ["t1", "t2", "t3", "t4", "t5"]]);
+  });
 });
 
 /** Appends a line just before the writer's own append, as a process without the lock may. */
