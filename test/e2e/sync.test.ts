@@ -61,6 +61,15 @@ describe("sync", () => {
     expect([here.root.tree(), await here.server.dump()]).toEqual(before);
   });
 
+  it("exits 3 if a task couldn't be pruned", async () => {
+    here.root.writeStore([record("a", "t1")]);
+    await here.mirrored(record("a", "t1"), record("a", "orphan"));
+    await here.server.call("DEL", "tts:task:a:orphan");
+    await here.server.call("SET", "tts:task:a:orphan", "a string");
+    const { code, stderr } = await here.run("sync --prune --yes");
+    expect([code, stderr]).toEqual([3, expect.stringContaining("a:orphan")]);
+  });
+
   it("prunes with --prune --yes, for one user with --user", async () => {
     here.root.writeStore([record("a", "t1"), record("b", "t1")]);
     await here.mirrored(record("a", "orphan"), record("b", "t1"), record("b", "orphan"));

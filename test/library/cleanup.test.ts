@@ -51,6 +51,16 @@ describe("startCleanup", () => {
     expect(here.heard.join()).toContain("cleanup:");
   });
 
+  it("refuses an empty file beside a Redis with tasks", async () => {
+    here.root.writeStore([OLD, YOUNG]);
+    const store = await here.open({ retention: "1h" });
+    await store.syncToRedis();
+    here.root.writeStore([]);
+    const [counts, problem] = await firstPass(store);
+    expect([counts, problem?.code]).toEqual([null, "STORE_EMPTY"]);
+    expect(await here.server.call("ZCARD", "tts:tasks:index")).toBe(2);
+  });
+
   it("is one of all watchers of the store, commands included: a second one waits until it ends", async () => {
     here.root.writeStore([OLD, YOUNG]);
     const store = await here.open();
