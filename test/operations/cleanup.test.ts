@@ -283,6 +283,19 @@ describe("--backup", () => {
     expect(lines.at(-1)).toBe("");
   });
 
+  it("has what only the file's record says beside a newer copy without a payload", async () => {
+    const { site } = here;
+    const newer = { status: "failed", updated_at: "2020-01-02T00:00:00+00:00" };
+    await site.writeRedis(record("a", "t1", newer));
+    await site.server.call("HDEL", "tts:task:a:t1", "payload");
+    site.root.writeStore([record("a", "t1", { extra: [1] })]);
+    const backup = await BackupFile.open(site.root.at("backup.jsonl"));
+    expect((await site.cleanup({}, backup)).result).toMatchObject({ purged: 1 });
+    await backup.close();
+    const saved = readFileSync(site.root.at("backup.jsonl"), "utf8").trim().split("\n").at(-1)!; // the last counts
+    expect(JSON.parse(saved)).toMatchObject({ ...newer, text: record("a", "t1").text, extra: [1] });
+  });
+
   it("has no line that import would read as a tombstone or as another task: such a task is kept, or named", async () => {
     const { site } = here;
     await site.writeBoth(record("a", "gone", { deleted: true }), record("a", "plain"));

@@ -1,4 +1,5 @@
 import type { Server } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { FastClock } from "../helpers/clock.ts";
 import { ago, record } from "../helpers/records.ts";
@@ -33,6 +34,19 @@ async function begins(tab: Tab): Promise<void> {
   expect((await answered).status()).toBe(200);
 }
 
+/** Lets the page's time go by, ten times as fast, until something is shown. */
+async function soon(tab: Tab, shown: Promise<unknown>): Promise<void> {
+  let isShown = false;
+  const end = shown.finally(() => {
+    isShown = true;
+  });
+  while (!isShown) {
+    await tab.page.clock.fastForward(1_000);
+    await Promise.race([end, sleep(100)]);
+  }
+  await end;
+}
+
 let age = 50;
 /** Each is newer than the one before. */
 const put = (taskId: string, status = "succeeded") => {
@@ -47,9 +61,10 @@ describe("a page with a stream", () => {
     await tab.sees(["t01", "t02"], { count: 2 });
     await begins(tab);
     await put("t03");
-    await tab.page.clock.fastForward(6_000);
-    await tab.sees(["t03", "t01", "t02"], { count: 3 });
+    await soon(tab, tab.sees(["t03", "t01", "t02"], { count: 3 }));
     await tab.page.locator(".status-tabs .all").getByText("3", { exact: true }).waitFor();
+    await put("t04");
+    await soon(tab, tab.sees(["t04", "t03", "t01", "t02"], { count: 4 }));
     expect(tab.asked(STREAM)).toHaveLength(1);
     const rings = tab.asked(/voice-tasks$/).map((request) => Number(request.headers()["ttsctl-ring"]));
     expect(rings.some((ring) => ring > 0)).toBe(true);
@@ -62,10 +77,10 @@ describe("a page with a stream", () => {
     await tab.opens("t01");
     const place = await tab.row("t01").boundingBox();
     await put("t03");
-    await tab.page.getByRole("button", { name: "1 new", exact: true }).waitFor();
+    await soon(tab, tab.page.getByRole("button", { name: "1 new", exact: true }).waitFor());
     expect(await tab.row("t01").boundingBox()).toEqual(place);
     await put("t01", "failed");
-    await tab.row("t01").locator(".badge.error").waitFor();
+    await soon(tab, tab.row("t01").locator(".badge.error").waitFor());
     await tab.page.getByRole("button", { name: "1 new", exact: true }).click();
     await tab.sees(["t01", "t03", "t02"], { count: 3 });
   });
@@ -77,8 +92,7 @@ it("another filter has the same stream", async () => {
   await begins(tab);
   await tab.page.locator(".status-tabs .done").click();
   await put("t03");
-  await tab.page.clock.fastForward(6_000);
-  await tab.sees(["t03", "t01", "t02"], { count: 3 });
+  await soon(tab, tab.sees(["t03", "t01", "t02"], { count: 3 }));
   expect(tab.asked(STREAM)).toHaveLength(1);
 });
 
@@ -89,9 +103,9 @@ it("an open row that has left the list, and the task of the address, stay up to 
   await tab.opens("t01");
   await begins(tab);
   await put("t01");
-  await tab.row("t01").locator(".badge.done").waitFor();
+  await soon(tab, tab.row("t01").locator(".badge.done").waitFor());
   await put("t01", "failed");
-  await tab.row("t01").locator(".badge.error").waitFor();
+  await soon(tab, tab.row("t01").locator(".badge.error").waitFor());
 });
 
 describe("without a stream, the page asks again and again:", () => {
@@ -181,7 +195,7 @@ it("a hidden tab has no stream, and asks at once when it is seen again", async (
   await tab.sees(["t03", "t01", "t02"], { count: 3 });
   await begins(tab);
   await put("t04");
-  await tab.sees(["t04", "t03", "t01", "t02"], { count: 4 });
+  await soon(tab, tab.sees(["t04", "t03", "t01", "t02"], { count: 4 }));
 });
 
 it("switched off, it has neither a stream nor requests", async () => {
@@ -205,12 +219,12 @@ it("an outage of the stores and of the server is shown, and its end", async () =
   const tab = await here.open(served.url, { live: true });
   await begins(tab);
   await here.server.stop();
-  await tab.page.locator(".dock").getByText("Redis cannot be reached.").waitFor();
+  await soon(tab, tab.page.locator(".dock").getByText("Redis cannot be reached.").waitFor());
   await tab.sees(["t01", "t02"], { count: 2 });
   await here.server.start();
-  await tab.page.locator(".dock").getByText("Redis cannot be reached.").waitFor({ state: "detached" });
+  await soon(tab, tab.page.locator(".dock").getByText("Redis cannot be reached.").waitFor({ state: "detached" }));
   await served.stop();
-  await tab.page.locator(".dock").getByText("The server does not respond.").waitFor();
+  await soon(tab, tab.page.locator(".dock").getByText("The server does not respond.").waitFor());
   await here.serve(`--no-cleanup --port ${served.port}`, {}, new FastClock("fast"));
   await tab.refreshes();
   await tab.page.locator(".dock").getByText("The server does not respond.").waitFor({ state: "detached" });

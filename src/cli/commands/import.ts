@@ -32,7 +32,7 @@ export function declare(program: Command, attach: Attach): void {
     .addOption(merge.choices(POLICIES).default("newer"))
     .option(
       "--skip-invalid",
-      "skip invalid lines; without it, an invalid line stops the import before any change",
+      "skip invalid lines, and a record that the input cuts off; without it, they stop the import before any change",
       false,
     )
     .optionsGroup("Safety:")

@@ -131,23 +131,24 @@ export async function readSource(path: string | null, reading: SourceReading): P
   }
 }
 
-/** Reads a store file of any shape. Returns the error if it is broken. */
+/** Reads a store file of any shape; one that is cut has the records before. Returns the error if it is broken. */
 async function readWhole({ handle, name }: Input, { rules, signal }: SourceReading): Promise<Snapshot | TtsctlError> {
   try {
-    return await Snapshot.readHandle(handle, name, rules, signal);
+    return await Snapshot.readHandle(handle, name, rules, { signal, mayBeCut: true });
   } catch (error) {
     if (!(error instanceof TtsctlError) || error.code !== "STORE_INVALID") throw error;
     return error;
   }
 }
 
-/** The invalid records of a well-formed file, and an unfinished last line. */
+/** The invalid records of a well-formed file, and one that it ends in. */
 async function badOf(records: Snapshot): Promise<BadLines> {
   const bad = new BadLines(records.path);
   for (const { offset, reason } of records.invalid.named) bad.add(await records.lineOf(offset), reason);
   bad.count = records.invalid.count;
   const unfinished = records.layout?.unfinished ?? null;
-  if (unfinished !== null) bad.add(await records.lineOf(unfinished), "the input ends inside this line");
+  const what = records.shape === "jsonl" ? "line" : records.shape;
+  if (unfinished !== null) bad.add(await records.lineOf(unfinished), `the input ends inside this ${what}`);
   return bad;
 }
 
@@ -296,7 +297,7 @@ export class BadLines {
 
   error(): TtsctlError {
     const more = this.count > 1 ? ` (the first of ${this.count} such lines)` : "";
-    const hint = "fix the lines, or skip them with --skip-invalid";
+    const hint = "fix the lines, or leave them out with --skip-invalid";
     return invalid(`${this.#named[0]}${more}; nothing was imported`, hint);
   }
 }

@@ -1,6 +1,7 @@
 import { isRedisError, TtsctlError } from "../../errors.ts";
 import { batches } from "../../pool.ts";
 import type { CurrentFile } from "../../store/file/shared-snapshot.ts";
+import type { Snapshot } from "../../store/file/snapshot.ts";
 import type { RedisCopy } from "../../store/layout/copy.ts";
 import type { CopyReading } from "../../store/layout/layout.ts";
 import { isOutage } from "../../store/mirror-link.ts";
@@ -54,10 +55,11 @@ export class PurgeMirror {
     return (await this.#ask((mirror) => mirror.copies(ids, "state"))) ?? [];
   }
 
-  /** The records that Redis holds; undefined for what cannot be read. */
-  async read(ids: readonly TaskId[]): Promise<(Task | undefined)[]> {
+  /** The records that Redis holds, with what only those of the file have; undefined for what cannot be read. */
+  async read(ids: readonly TaskId[], file: Snapshot): Promise<(Task | undefined)[]> {
     if (ids.length === 0) return [];
-    const copies = await this.#ask((mirror) => readRecords(mirror, ids));
+    const ours = await file.recordsOf(ids);
+    const copies = await this.#ask((mirror) => readRecords(mirror, ids, ours));
     return ids.map((_, i) => {
       const copy = copies?.[i];
       return copy instanceof TtsctlError ? undefined : copy;
@@ -65,8 +67,8 @@ export class PurgeMirror {
   }
 
   /** Reads copies that are newer than the file's before they are removed: they may have to be put back. */
-  async remember(ids: readonly TaskId[]): Promise<void> {
-    for (const task of await this.read(ids)) if (task !== undefined) this.#ahead.push(task);
+  async remember(ids: readonly TaskId[], file: Snapshot): Promise<void> {
+    for (const task of await this.read(ids, file)) if (task !== undefined) this.#ahead.push(task);
   }
 
   /** The conditional delete; undefined if the mirror was lost, so no outcome is known. */

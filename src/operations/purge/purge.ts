@@ -219,7 +219,7 @@ export class Purge {
     const { backup } = this.#parts;
     if (backup === null) return chosen;
     const inRedis = chosen.filter((task) => task.copies.file === null || isAhead(task));
-    const copies = await this.#mirror.read(inRedis.map(({ id }) => id));
+    const copies = await this.#mirror.read(idsOf(inRedis), this.#base);
     const read = copies.filter((task) => task !== undefined);
     const inFile = await this.#base.recordsOf(idsOf(chosen));
     const records = [...inFile.filter((task) => task !== null), ...read]; // of one task the last counts
@@ -269,7 +269,7 @@ export class Purge {
   /** The conditional delete. Returns the tasks that Redis no longer has. */
   async #removeFromMirror<T extends Looked>(tasks: readonly T[]): Promise<T[]> {
     if (tasks.length === 0) return [];
-    await this.#mirror.remember(tasks.filter(isAhead).map(({ id }) => id));
+    await this.#mirror.remember(idsOf(tasks.filter(isAhead)), this.#base);
     if (!this.#mirror.isThere) {
       // Tasks with a copy in a Redis that is lost since wait for the next pass.
       for (const { redis, id } of tasks) if (redis !== null) this.tally.fail(id, LOST);

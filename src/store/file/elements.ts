@@ -40,9 +40,13 @@ export class SequenceScan {
   #recordFields = 0;
   open = 0;
   close = 0;
-  readonly unfinished = null;
+  /** Where the element begins inside which the file ends. */
+  unfinished: number | null = null;
+  readonly #mayBeCut: boolean;
 
-  constructor(shape: "array" | "map", onElement: OnElement) {
+  /** @param mayBeCut whether a file that ends inside an element has those before it */
+  constructor(shape: "array" | "map", onElement: OnElement, mayBeCut = false) {
+    this.#mayBeCut = mayBeCut;
     this.#map = shape === "map";
     this.#close = this.#map ? CLOSE_BRACE : CLOSE_BRACKET;
     this.#onElement = onElement;
@@ -59,19 +63,23 @@ export class SequenceScan {
       const at = skipSpace(bytes, done, end);
       if (at >= end || this.#state === "after") return this.#atEnd(at, end, offset, last);
       const next = this.#step(bytes, at, end, offset);
-      if (next === INCOMPLETE) return last ? this.#cut(offset + end) : done;
+      if (next === INCOMPLETE) return last ? this.#cut(done, end, offset) : done;
       done = next;
     }
   };
 
   #atEnd(at: number, end: number, offset: number, last: boolean): number {
-    if (this.#state !== "after") return last ? this.#cut(offset + end) : at;
+    if (this.#state !== "after") return last ? this.#cut(at, end, offset) : at;
     if (at < end) throw new JsonSyntaxError(`text after the closing '${String.fromCharCode(this.#close)}'`, at);
     return at;
   }
 
-  #cut(offset: number): never {
-    throw new StoreSyntaxError(`the file is truncated inside the ${this.#map ? "map" : "array"}`, offset);
+  #cut(done: number, end: number, offset: number): number {
+    if (!this.#mayBeCut || this.#state !== "next") {
+      throw new StoreSyntaxError(`the file is truncated inside the ${this.#map ? "map" : "array"}`, offset + end);
+    }
+    this.unfinished = offset + done;
+    return done;
   }
 
   #step(bytes: Buffer, at: number, end: number, offset: number): number {

@@ -6,7 +6,7 @@ import type { RecordRules } from "../../task/rules.ts";
 import { KeySet } from "../key-table.ts";
 import type { TaskId } from "../task-source.ts";
 import type { Writable } from "../writable.ts";
-import { Changes, type Edit, isEmpty, NO_PUTS, type PlanEdit } from "./changes.ts";
+import { Changes, type Earlier, type Edit, isEmpty, NO_PUTS, type PlanEdit } from "./changes.ts";
 import { planSplices } from "./edit.ts";
 import { type FileIdentity, identityAt, sameIdentity, unreadable } from "./identity.ts";
 import { isLately, lastWriterOf, noteOf } from "./last-writer.ts";
@@ -167,20 +167,21 @@ export class FileStore {
     { base = changes instanceof Changes ? changes.base : undefined, owes = false }: ApplyOptions = {},
   ): Promise<{ readonly changed: TaskId[]; readonly watched: Promise<Watched> }> {
     let changed: TaskId[] = [];
+    let earlier: Earlier | undefined;
     const planned = async (current: Snapshot) => {
       changed = [];
       const edit = await (changes instanceof Changes
         ? changes.dueIn(current, (id) => changed.push(id))
         : changes(current));
       if (owes) await this.owed.add(owedOf(edit, current));
-      this.watch.supersede(() => idsOf(edit, current));
+      earlier = await this.watch.supersede(() => idsOf(edit, current));
       return edit;
     };
     const landed = await this.#land(planned, base);
     if (landed === null) return { changed, watched: Promise.resolve({ rewrites: 0, returned: [] }) };
     const { before, edit, identity, wroteLately } = landed;
     this.watch.wrote(before.identity, identity);
-    const watched = wroteLately ? this.watched(new Changes(before, edit)) : Promise.resolve(NOT_WATCHED);
+    const watched = wroteLately ? this.watched(new Changes(before, edit, earlier)) : Promise.resolve(NOT_WATCHED);
     return { changed, watched: watched.finally(() => before.close()) };
   }
 

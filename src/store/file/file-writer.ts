@@ -132,8 +132,8 @@ export class FileWriter {
     if (lines.length === 0) return NOT_WATCHED;
     const { file, owes } = this.#parts;
     if (owes) await file.owed.add(owedOf(edit, snapshot));
-    file.watch.supersede(() => idsOf(edit, snapshot));
-    const [appended, before] = [new Changes(snapshot, edit), snapshot.identity];
+    const earlier = await file.watch.supersede(() => idsOf(edit, snapshot));
+    const [appended, before] = [new Changes(snapshot, edit, earlier), snapshot.identity];
     const moved = !(await this.#put(open, lines));
     if (!moved) await this.#settled(open);
     if (!moved && snapshot.rows.size > from + lines.length) await this.#giveWay(open, plan, from);

@@ -68,8 +68,14 @@ export interface ScanResult {
   readonly open: number;
   readonly close: number;
   readonly size: number;
-  /** JSON Lines: where an unfinished append begins. */
+  /** Where an unfinished append to JSON Lines begins; or the element inside which a file ends that may be cut. */
   readonly unfinished: number | null;
+}
+
+export interface ScanOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Whether an array or a map may end inside an element, and has those before it. */
+  readonly mayBeCut?: boolean;
 }
 
 /**
@@ -80,9 +86,9 @@ export async function scanStore(
   handle: FileHandle,
   shape: Shape,
   onElement: OnElement,
-  signal?: AbortSignal,
+  { signal, mayBeCut = false }: ScanOptions = {},
 ): Promise<ScanResult> {
-  const scan = shape === "jsonl" ? new LineScan(onElement) : new SequenceScan(shape, onElement);
+  const scan = shape === "jsonl" ? new LineScan(onElement) : new SequenceScan(shape, onElement, mayBeCut);
   const size = await feed(handle, 0, (bytes, from, end, offset, last) => {
     if (signal?.aborted) throw new TtsctlError("INTERRUPTED", "interrupted while a file was read: nothing was changed");
     return scan.consume(bytes, from, end, offset, last);

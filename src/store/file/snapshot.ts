@@ -14,6 +14,7 @@ import {
   type Content,
   readFootprint,
   recogniseShape,
+  type ScanOptions,
   type ScanResult,
   type Shape,
   scanAppended,
@@ -73,7 +74,7 @@ export class Snapshot {
       return new Snapshot(path, rules, rows, new InvalidRecords(), null);
     }
     try {
-      return await Snapshot.readHandle(handle, path, rules, signal);
+      return await Snapshot.readHandle(handle, path, rules, { signal });
     } catch (error) {
       await closeQuietly(handle);
       throw error;
@@ -85,7 +86,7 @@ export class Snapshot {
     handle: FileHandle,
     path: string,
     rules: RecordRules,
-    signal?: AbortSignal,
+    options: ScanOptions = {},
   ): Promise<Snapshot> {
     try {
       const identity = await handle.stat({ bigint: true });
@@ -93,7 +94,7 @@ export class Snapshot {
       const isLines = shape === "jsonl";
       const rows = new Rows(isLines, new KeyTable(rules.memberRanks), Number(identity.size));
       const reader = new RowReader(rows, rules, isLines);
-      const layout = await scanStore(handle, shape, reader.add, signal);
+      const layout = await scanStore(handle, shape, reader.add, options);
       const footprint = isLines ? await readFootprint(handle, layout.size) : null;
       const content = { layout, footprint, identity };
       return new Snapshot(path, rules, rows, reader.invalid, { handle, reader, content });

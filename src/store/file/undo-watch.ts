@@ -1,7 +1,8 @@
 import type { Clock } from "../../clock.ts";
+import type { Task } from "../../task/task.ts";
 import { KeySet } from "../key-table.ts";
 import type { TaskId } from "../task-source.ts";
-import { type Changes, type Edit, type PlanEdit, putsOf, readPuts } from "./changes.ts";
+import { type Changes, type Earlier, type Edit, type PlanEdit, putsOf, readPuts } from "./changes.ts";
 import { type FileIdentity, sameIdentity } from "./identity.ts";
 import type { Snapshot } from "./snapshot.ts";
 
@@ -66,9 +67,11 @@ export class UndoWatch {
     [this.#known, this.#isSame] = [after, isSame];
   }
 
-  /** A later change of these tasks is made, so that the earlier ones aren't made again. */
-  supersede(ids: () => Iterable<TaskId>): void {
-    for (const { changes } of this.#entries) changes.supersede(ids());
+  /** Before a later change of these tasks: the earlier ones aren't made again. Returns what was seen before them. */
+  async supersede(ids: () => Iterable<TaskId>): Promise<Earlier> {
+    const earlier = new Map<string, (Task | null)[]>();
+    for (const { changes } of this.#entries) await changes.handOver(ids(), earlier);
+    return earlier;
   }
 
   /**

@@ -47,6 +47,9 @@ describe("an input with bad lines", () => {
     ["an unfinished line", cut, [2], /ends inside/],
     ["an unfinished line after a broken one", `x\n${cut}`.replace("x", "{"), [1, 3], /./],
     ["an array", `[\n${one},\n{"user_id": 5},\n7]`, [3, 4], /user_id is not a string/],
+    ["an array that is cut inside a record", `[\n${one},\n${one.slice(0, -9)}`, [2], /ends inside this array/],
+    ["an array that is cut behind a record", `[${one}`, [1], /ends inside this array/],
+    ["a map that is cut", `{"alice:a": ${one},\n"alice:b": {"us`, [1], /ends inside this map/],
     ["CSV", csv(one, "nonsense", '{"user_id":"a:b"}', ""), [3, 4, 5], /not JSON/],
     ["CSV with a quote that is not closed", `${csv(one)}x,"{`, [3], /invalid CSV/],
   ])("is not imported, each is named: %s", async (_, stdin, numbers, reason) => {
@@ -94,6 +97,7 @@ describe("an unrecognized input", () => {
     ["JSON with a byte-order mark", `\ufeff${one}\n`],
     ["compressed", gzipSync(one)],
     ["one record over several lines", JSON.stringify(rec("a"), null, 2)],
+    ["an array that is cut inside its first record", `[${one.slice(0, -9)}`],
     ["a list as printed", JSON.stringify({ total: 1, items: [rec("a")] })],
   ])("is refused, and nothing written: %s", async (_, content) => {
     writeFileSync(path("input"), content);
