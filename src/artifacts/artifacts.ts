@@ -8,7 +8,7 @@ import { FolderCache } from "./folder-cache.ts";
 import { type Artifact, listFolder, openBelow } from "./list.ts";
 import { type FoundLog, LOG_SUFFIX, LogFolders, type LogIndex, type LogOutcome, type LogPlace } from "./logs.ts";
 import { ANY_AGE, areOne, lookIntoChild, type NewestAllowed, total } from "./look.ts";
-import { isPlainName, isPurgeFolder, plainNameOf } from "./plain-name.ts";
+import { folded, isPlainName, isPurgeFolder, plainNameOf } from "./plain-name.ts";
 import { type FolderOutcome, keptBecause, PurgeArea, type Recovery } from "./purge-area.ts";
 import { openRoots, type RootPaths, type Roots } from "./roots.ts";
 import { OwnChanges, type SweepRules, sweepUsers } from "./sweep.ts";
@@ -34,6 +34,8 @@ export interface ArtifactNames {
   foldersOf(id: FolderName): readonly FolderName[];
 }
 
+const MANY_MISSING = 100;
+
 const AS_IDS: ArtifactNames = { namesOf: (id) => [id], foldersOf: (id) => [id] };
 
 /**
@@ -48,6 +50,10 @@ class DiskArtifacts {
   readonly #roots: Roots;
   readonly #names: ArtifactNames;
   readonly #homes: FolderCache;
+  /** How many users had no folder. */
+  #missing = 0;
+  /** The names in `output/`, folded: read once if many are missing. */
+  #users: ReadonlySet<string> | undefined;
   readonly #userChanges = new OwnChanges();
   readonly #purgeArea: PurgeArea | undefined;
   readonly #logs: LogFolders;
@@ -61,9 +67,19 @@ class DiskArtifacts {
     this.#logs = new LogFolders(logs, this.#turns);
     this.#purgeArea = output && new PurgeArea(output);
     this.#homes = new FolderCache(
-      (user) => output?.openOfSameMountIfThere(user),
+      (user) => this.#openHome(user),
       (home, user) => output !== undefined && home.isAt(output, user),
     );
+  }
+
+  #openHome(user: string): Folder | undefined {
+    const { output } = this.#roots;
+    if (output === undefined) return undefined;
+    if (this.#missing === MANY_MISSING) this.#users ??= new Set(output.names().map((name) => folded(`${name}`)));
+    if (this.#users !== undefined && !this.#users.has(folded(user))) return undefined;
+    const home = output.openOfSameMountIfThere(user);
+    if (home === undefined && this.#missing < MANY_MISSING) this.#missing++;
+    return home;
   }
 
   get areThere(): boolean {

@@ -23,6 +23,13 @@ export function isPurgeFolder(name: string): boolean {
   return name.toLowerCase() === PURGE_FOLDER;
 }
 
+/** Equal for names that differ only in case or Unicode form, which some file systems ignore. */
+export function folded(name: string): string {
+  return IS_ASCII.test(name) ? name.toLowerCase() : name.normalize("NFC").toUpperCase().toLowerCase();
+}
+
+const IS_ASCII = /^[ -~]*$/;
+
 /** A name on the disk that an id can have; undefined for invalid UTF-8, and for names that no id can have. */
 export function plainNameOf(name: Buffer): string | undefined {
   const text = name.toString();

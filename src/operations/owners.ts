@@ -1,3 +1,4 @@
+import { folded } from "../artifacts/plain-name.ts";
 import { Turns } from "../clock.ts";
 import { TtsctlError } from "../errors.ts";
 import { fieldJson } from "../json/record.ts";
@@ -106,13 +107,6 @@ export function isAheadOf(snapshot: Snapshot, { userId, taskId, score }: Member)
   return row < 0 || newer(score, snapshot.rows.score(row));
 }
 
-/** Equal for names that differ only in case or Unicode form, which some file systems ignore. */
-function folded(name: string): string {
-  return IS_ASCII.test(name) ? name.toLowerCase() : name.normalize("NFC").toUpperCase().toLowerCase();
-}
-
-const IS_ASCII = /^[ -~]*$/;
-
 /**
  * Whose directory or log is this? (docs/contract.md). How many records own each name that is watched, and each name
  * that may be the same on the disk. Only watched names take memory.
@@ -121,8 +115,9 @@ export class Owners {
   readonly #rules: RecordRules;
   readonly #names = new KeyTable();
   readonly #counts = new Column(new Uint32Array(1 << 10));
+  /** Of names that aren't folded themselves. */
   readonly #folded = new KeyTable();
-  /** By folded name: the first name, and the others if there are any. */
+  /** By folded name: the first of these, and the others if there are any. */
   readonly #first = new Column(new Int32Array(1 << 10));
   readonly #others = new Map<number, number[]>();
   /** By record: the watched names that it owns only because its result is there. */
@@ -137,8 +132,10 @@ export class Owners {
     const known = this.#names.size;
     const key = this.#names.addId(userId, taskId);
     if (key < known) return key;
+    const [user, task] = [folded(userId), folded(taskId)];
+    if (user === userId && task === taskId) return key;
     const folds = this.#folded.size;
-    const fold = this.#folded.addId(folded(userId), folded(taskId));
+    const fold = this.#folded.addId(user, task);
     if (fold === folds) this.#first.set(fold, key);
     else this.#others.set(fold, [...(this.#others.get(fold) ?? []), key]);
     return key;
@@ -201,9 +198,8 @@ export class Owners {
   owns(name: FolderName, isOne: (other: FolderName) => boolean): boolean {
     const key = this.#names.find(name.userId, name.taskId);
     if (key < 0 || this.#counts.at(key) > 0) return true;
-    const fold = this.#foldOf(name);
-    const alike = [this.#first.at(fold), ...(this.#others.get(fold) ?? [])];
-    return alike.some((other) => other !== key && this.#counts.at(other) > 0 && isOne(this.#names.id(other)));
+    const alike = this.#alike(name).filter((other) => other !== key && this.#counts.at(other) > 0);
+    return alike.some((other) => isOne(this.#names.id(other)));
   }
 
   addResults(id: TaskId, json: string): void {
@@ -217,13 +213,17 @@ export class Owners {
   /** Returns whether the name is watched, but for case and Unicode form; then it is itself from now on. */
   #count(name: FolderName, by: 1 | -1): boolean {
     let key = this.#names.find(name.userId, name.taskId);
-    if (key < 0 && this.#foldOf(name) >= 0) key = this.watch(name);
+    if (key < 0 && this.#alike(name).length > 0) key = this.watch(name);
     if (key >= 0) this.#counts.add(key, by);
     return key >= 0;
   }
 
-  #foldOf({ userId, taskId }: FolderName): number {
-    return this.#folded.find(folded(userId), folded(taskId));
+  /** The watched names that may be the same on the disk. */
+  #alike({ userId, taskId }: FolderName): number[] {
+    const [user, task] = [folded(userId), folded(taskId)];
+    const [same, fold] = [this.#names.find(user, task), this.#folded.find(user, task)];
+    const unfolded = fold < 0 ? [] : [this.#first.at(fold), ...(this.#others.get(fold) ?? [])];
+    return same < 0 ? unfolded : [same, ...unfolded];
   }
 }
 
