@@ -175,7 +175,8 @@ const OWN_SITE = new Set(["same-origin", "none"]);
 
 /** @throws HttpError unless the Host is ours, the URL can be decoded, and no other site caused a change */
 export function checkRequest(incoming: IncomingMessage, hosts: Hosts): void {
-  const { headers, headersDistinct, url = "", method = "" } = incoming;
+  const { headers, headersDistinct, rawHeaders, url = "", method = "" } = incoming;
+  if (rawHeaders.length > 2 * LIMITS.headers) throw new HttpError("HEADERS_TOO_LARGE", "there are too many headers");
   if ((headersDistinct.host?.length ?? 0) > 1) throw new HttpError("BAD_REQUEST", "more than one Host");
   if (headers.host === undefined || !hosts.allows(headers.host)) {
     const hint = "use localhost, or add the host to [http] allowed_hosts (TTSCTL_HTTP_ALLOWED_HOSTS)";

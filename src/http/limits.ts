@@ -4,6 +4,7 @@ export const LIMITS = {
   /** Requests of one connection that have no answer yet. */
   pipelined: 64,
   headersBytes: 16 << 10,
+  headers: 100,
   headersS: 10,
   /** Headers and body. */
   requestS: 30,
@@ -11,6 +12,9 @@ export const LIMITS = {
   silentS: 120,
   /** Room for 100,000 ids. */
   bodyBytes: 8 << 20,
+  /** More chunks than these must have so many bytes on average. */
+  chunks: 1000,
+  meanChunk: 64,
   /** Clients without a token may send it. */
   loginBytes: 4 << 10,
   /** Of all bodies of more than 64 KiB that are arriving, or wait for their answer. */
@@ -19,7 +23,7 @@ export const LIMITS = {
   waiting: 256,
   /** Less than the time that a body has to come in. */
   waitS: 20,
-  /** Characters of answers that clients don't read. */
+  /** Bytes of answers that clients don't read. */
   unsent: 8 << 20,
   streams: 32,
   /** Of browsers. */

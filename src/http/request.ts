@@ -92,19 +92,29 @@ export async function bodyOf(incoming: IncomingMessage, mostBytes: number, hold 
   if (Number(incoming.headers["content-length"] ?? 0) > mostBytes) throw tooLarge(mostBytes);
   let bytes = Buffer.allocUnsafe(FIRST_BYTES); // grows: a list of chunks of one byte each would take 300 times as much
   let size = 0;
-  try {
-    const chunksOf: AsyncIterable<Buffer> = incoming.iterator({ destroyOnReturn: false }); // a refusal can still be sent
-    for await (const chunk of chunksOf) {
-      if (size + chunk.length > mostBytes) throw tooLarge(mostBytes);
-      hold(chunk.length);
-      if (size + chunk.length > bytes.length) {
-        bytes = Buffer.concat([bytes], Math.max(2 * bytes.length, size + chunk.length));
-      }
-      size += chunk.copy(bytes, size);
+  let chunks = 0;
+  const add = (chunk: Buffer) => {
+    if (size + chunk.length > mostBytes) throw tooLarge(mostBytes);
+    hold(chunk.length);
+    if (size + chunk.length > bytes.length) {
+      bytes = Buffer.concat([bytes], Math.max(2 * bytes.length, size + chunk.length));
     }
-  } catch (error) {
-    throw error instanceof HttpError ? error : malformed();
-  }
+    size += chunk.copy(bytes, size);
+    // Reading them takes more than all else that a client can ask for.
+    if (++chunks > LIMITS.chunks && size < chunks * LIMITS.meanChunk) incoming.socket.destroy();
+  };
+  await new Promise<void>((resolve, reject) => {
+    incoming.on("data", (chunk: Buffer) => {
+      try {
+        add(chunk);
+      } catch (error) {
+        incoming.pause().removeAllListeners("data"); // a refusal can still be sent
+        reject(error);
+      }
+    });
+    incoming.once("end", resolve).once("close", () => reject(malformed()));
+    incoming.once("error", () => reject(malformed()));
+  });
   return {
     text(): string {
       const body = bytes.subarray(0, size);

@@ -50,9 +50,12 @@ export function createHttpServer(parts: ServerParts): Server {
     parts.ended(request);
   };
   const waiting: Waiting = new WeakMap();
+  /** The last request of each connection. */
+  const last = new WeakMap<Duplex, IncomingMessage>();
   const listener = async (incoming: IncomingMessage, outgoing: ServerResponse) => {
     if (waiting.get(incoming.socket)?.size === LIMITS.pipelined) incoming.socket.destroy();
     if (incoming.socket.destroyed) return;
+    last.set(incoming.socket, incoming);
     observe(incoming, outgoing, parts.clock, report);
     await inTurn(waiting, incoming, outgoing);
     if (incoming.socket.destroyed) return; // without a socket, the answer would never close
@@ -66,12 +69,17 @@ export function createHttpServer(parts: ServerParts): Server {
   const server = createServer(OPTIONS, listener);
   server.on("checkExpectation", listener);
   server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
-    // It would be read as the answer to an earlier request.
-    const isLater = [...(waiting.get(socket) ?? [])].some(({ headersSent, req }) => headersSent || req.complete);
-    if (socket.writable && error.code !== "ECONNRESET" && !isLater) socket.write(unparsedProblem(error.code));
+    // Else it would be read as the answer to an earlier request, or as a second one.
+    const [pending, ...more] = waiting.get(socket) ?? [];
+    const isOwn =
+      pending === undefined
+        ? (last.get(socket)?.complete ?? true)
+        : more.length === 0 && !pending.req.complete && !pending.headersSent;
+    if (socket.writable && error.code !== "ECONNRESET" && isOwn) socket.write(unparsedProblem(error.code));
     socket.destroy();
   });
   server.maxConnections = LIMITS.connections;
+  server.maxHeadersCount = LIMITS.headers + 1;
   server.timeout = LIMITS.silentS * 1000;
   return server;
 }

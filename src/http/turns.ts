@@ -10,9 +10,9 @@ const PATIENCE_S = 1;
 /**
  * Makes at most `width` answers at once, which bounds their memory; others wait, and those whose client has left aren't
  * made. One that leaves while its answer is made aborts the signal.
- * @param lengthOf the characters of an answer, which count until it is sent
- * @throws HttpError BUSY if 256 others wait, after 20 s, and if clients leave more than 8 Mi characters of earlier answers
- *   unread for a second
+ * @param lengthOf the bytes of an answer, which count until it is sent
+ * @throws HttpError BUSY if 256 others wait, after 20 s, and if clients leave more than 8 MiB of earlier answers unread for
+ *   a second
  */
 export function turns<T>(clock: Clock, width: number, lengthOf: (answer: T) => number) {
   const limit = pLimit(width);

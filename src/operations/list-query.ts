@@ -185,7 +185,7 @@ function checkTime(text: string, name: string, rules: RecordRules, now: number):
 }
 
 function ageOf(text: string): number | undefined {
-  const age = /[a-z]\s*$/i.test(text) ? parseDuration(text) : undefined;
+  const age = /[a-z]$/i.test(text.trimEnd()) ? parseDuration(text) : undefined;
   return age !== undefined && age >= 0 ? age : undefined;
 }
 

@@ -6,12 +6,15 @@ import ms from "ms";
  * Cleanup).
  */
 export function parseDuration(text: string): number | undefined {
-  const match = /^(-?\d*\.?\d+) *([a-z]*)$/i.exec(text.trim());
+  // A long text is none, and takes `ms` and expressions long.
+  const match = text.length > LONGEST ? null : /^(-?(?:\d+(?:\.\d+)?|\.\d+)) *([a-z]*)$/i.exec(text.trim());
   if (match === null) return undefined;
   const seconds = Number(match[1]) * (match[2] === "" ? 1 : unitSeconds(match[2]));
   // Plus zero makes an ordinary zero of -0.
   return Number.isFinite(seconds) ? seconds + 0 : undefined;
 }
+
+const LONGEST = 64;
 
 function unitSeconds(unit: string): number {
   const milliseconds: number | undefined = ms(`1${unit}` as ms.StringValue);

@@ -4,7 +4,7 @@ const LONG_WORD = 5;
 
 /** The words most like one that was mistyped, nearest first. Case is ignored. */
 export function nearest(word: string, candidates: Iterable<string>): string[] {
-  const wanted = [...word.toLowerCase()].slice(0, 64);
+  const wanted = [...word.slice(0, 128).toLowerCase()].slice(0, 64);
   const farthest = wanted.length < LONG_WORD ? 1 : 2;
   return [...new Set(candidates)]
     .map((candidate) => ({ candidate, far: distance(wanted, [...candidate.toLowerCase()].slice(0, 64)) }))

@@ -94,7 +94,14 @@ describe("a token", () => {
     const app = createApp({ pageFolder: "", settings, clock, run, ...changes } as unknown as ServerParts);
     return async (method: string, path: string, headers: Record<string, string>, body = "") => {
       const socket = { localPort: 9883 };
-      const request = { method, url: path, headers: { host: "localhost", ...headers }, headersDistinct: {}, socket };
+      const request = {
+        method,
+        url: path,
+        headers: { host: "localhost", ...headers },
+        headersDistinct: {},
+        rawHeaders: [],
+        socket,
+      };
       const env = { incoming: Object.assign(Readable.from([Buffer.from(body)]), request), outgoing: {} };
       return await app.request(path, { method, headers }, env);
     };

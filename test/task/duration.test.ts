@@ -32,6 +32,8 @@ describe("parseDuration", () => {
     "",
     " ",
     "soon",
+    `1${"a".repeat(200)}`,
+    `${"1".repeat(1_000_000)}!a`, // would take hours if an expression went over it again and again
     "1h30m",
     "h",
     "1x",

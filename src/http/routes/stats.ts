@@ -42,12 +42,18 @@ export type Counts = (userId: string | undefined, disk?: boolean, estimate?: boo
 
 /** @returns counts that all who ask share, until they are forgotten */
 export function keptCounts({ run, clock }: ServerParts): { counts: Counts; forget: () => void } {
-  const kept = new KeptAnswers<StatsResult>(clock);
-  const counts: Counts = (userId, disk = false, estimate = false) =>
-    kept.get(JSON.stringify([userId ?? null, disk, estimate]), () =>
+  const [ofAll, ofUsers] = [new KeptAnswers<StatsResult>(clock), new KeptAnswers<StatsResult>(clock)];
+  const counts: Counts = (userId, disk = false, estimate = false) => {
+    const kept = userId === undefined ? ofAll : ofUsers;
+    return kept.get(JSON.stringify([userId, disk, estimate]), () =>
       run.inStep({ sharesMirror: true }, (step) => statsOf(step, { userId, disk, estimate, source: "auto" })),
     );
-  return { counts, forget: () => kept.clear() };
+  };
+  const forget = () => {
+    ofAll.clear();
+    ofUsers.clear();
+  };
+  return { counts, forget };
 }
 
 /** `GET /stats`, the JSON of `ttsctl stats`, small parts of it, and the metrics. Counts may be some seconds old; `at` is their time. */
@@ -58,10 +64,13 @@ export function addStats(app: Hono<Env>, parts: ServerParts, counts: Counts): vo
     return counts(userId, disk, estimate);
   };
   const turn = turns<string>(clock, 4, (text) => text.length);
+  const forMetrics = turns<string>(clock, 1, (text) => text.length);
+  const forDisk = turns<string>(clock, 1, (text) => text.length);
   app.get("/stats", async (c) => {
     const params = paramsOf(c.req.url, ["user_id", "disk"]);
     const disk = switchIn(params, "disk", true);
-    const text = await turn(c.env, async () => `${JSON.stringify(await ask(params.get("user_id"), disk, true))}\n`);
+    const make = async () => `${JSON.stringify(await ask(params.get("user_id"), disk, true))}\n`;
+    const text = await (disk ? forDisk : turn)(c.env, make);
     return keptText(c, text);
   });
   app.get("/stats/chart", async (c) => {
@@ -82,11 +91,13 @@ export function addStats(app: Hono<Env>, parts: ServerParts, counts: Counts): vo
   });
   app.get("/metrics", async (c) => {
     paramsOf(c.req.url, []);
-    const all = await counts(undefined).catch((error) => {
-      if (error instanceof TtsctlError) return null; // neither store can answer
-      throw error;
+    const text = await forMetrics(c.env, async () => {
+      const all = await counts(undefined).catch((error) => {
+        if (error instanceof TtsctlError) return null; // neither store can answer
+        throw error;
+      });
+      return metrics.text(await healthOf(parts), all, await cleanup.state());
     });
-    const text = await metrics.text(await healthOf(parts), all, await cleanup.state());
     return new Response(text, { headers: { "content-type": metrics.contentType } });
   });
 }
@@ -122,7 +133,10 @@ export class KeptAnswers<T> {
     const made: Kept<T> = { answer: make(), until: Number.POSITIVE_INFINITY };
     this.#kept.delete(key);
     this.#kept.set(key, made);
-    if (this.#kept.size > MOST_ANSWERS) this.#kept.delete(this.#kept.keys().next().value!);
+    if (this.#kept.size > MOST_ANSWERS) {
+      const [oldest] = [...this.#kept].find(([, { until }]) => until < Number.POSITIVE_INFINITY) ?? [];
+      if (oldest !== undefined) this.#kept.delete(oldest);
+    }
     const keep = () => {
       const now = this.#clock.monotonic();
       made.until = now + Math.min(LONGEST_S, (now - began) / LARGEST_SHARE);

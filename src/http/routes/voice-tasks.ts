@@ -39,7 +39,7 @@ interface Answer extends Pick<ListResult, "source" | "warnings"> {
 }
 
 function lengthOf({ text }: Answer): number {
-  return text.length;
+  return Buffer.byteLength(text);
 }
 
 function sent(c: Context<Env>, { text, source, warnings }: Answer): Response {
@@ -64,15 +64,16 @@ export function addVoiceTasks(
     const count = query.ids === null ? query.pageSize : dialect.repeatsIds ? asked : query.ids.length;
     const work = workOf(query);
     const turn = work === "records" ? forSearch : work === "ids" || count > SMALL ? forLarge : forSmall;
-    const make = () =>
-      turn(c.env, async (signal) => {
+    const ring = Number(c.req.header(RING_HEADER));
+    const answer = await turn(c.env, (signal) => {
+      const make = async () => {
         const found = await parts.store.list({ ...query, signal });
         const result = dialect.repeatsIds && raw.taskIds != null ? repeated(parts, raw, found) : found;
         const { source, warnings } = result;
         return { source, warnings, text: [...dialect.page(result)].join("") };
-      });
-    const ring = Number(c.req.header(RING_HEADER));
-    const answer = await (dialect === PLAIN ? doorbell.share(ring, raw, make) : make());
+      };
+      return dialect === PLAIN ? doorbell.share(ring, raw, make) : make();
+    });
     return sent(c, answer);
   };
   app.get("/voice-tasks", (c) => {
@@ -96,6 +97,7 @@ export function addVoiceTasks(
   });
   const forOne = turns(clock, 4, lengthOf);
   const forDetails = turns<Response>(clock, 4, () => 0);
+  const forLone = turns<TaskId>(clock, 4, () => 0);
   for (const path of TASK_PATHS) {
     app.get(path, async (c) => sent(c, await forOne(c.env, () => taskAnswer(parts, c))));
     app.get(`${path}/files`, async (c) => {
@@ -116,7 +118,8 @@ export function addVoiceTasks(
       const params = dialect.params(c.req.url, [...idParams(c), "force"]);
       const force = switchIn(params, "force", false);
       refuseReadOnly(parts);
-      const { userId, taskId } = isAlone(dialect, params) ? await onlyTask(parts, c) : idOf(parts, c, params);
+      const found = isAlone(dialect, params) ? await forLone(c.env, () => onlyTask(parts, c)) : idOf(parts, c, params);
+      const { userId, taskId } = found;
       const query = { users: [userId], taskIds: [taskId] };
       const removal = await forChange(c, () => remove(parts, c, { query }, force));
       throwIfNotGone(removal);
