@@ -80,8 +80,10 @@ export class MirrorWriter {
   }
 
   /** For changes that were undone in the file and made again: the mirror may have been changed likewise. */
-  async renew(change: MirrorChange): Promise<void> {
-    this.#repairs.note({ ...change, before: newest(change.before, change.task?.score) }, false);
+  async renew(changes: readonly MirrorChange[]): Promise<void> {
+    for (const change of changes) {
+      this.#repairs.note({ ...change, before: newest(change.before, change.task?.score) }, false);
+    }
     await this.#tryToCatchUp();
   }
 

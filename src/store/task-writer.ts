@@ -34,6 +34,8 @@ export class TaskWriter {
   readonly #file: GroupCommit<Request, FileResult>;
   readonly #mirrorWriter: MirrorWriter;
   readonly #mirror: GroupCommit<MirrorChange, MirrorOutcome>;
+  /** Of changes that were undone and made again. */
+  readonly #renewals: GroupCommit<MirrorChange, MirrorChange>;
 
   /** By `keyOf`: how many changes of a task are not in both stores yet. */
   readonly #pending = new Map<string, number>();
@@ -48,6 +50,10 @@ export class TaskWriter {
     });
     this.#mirrorWriter = new MirrorWriter({ ...parts, isBusy: (id) => this.isPending(id) });
     this.#mirror = new GroupCommit((changes) => this.#mirrorWriter.work(changes));
+    this.#renewals = new GroupCommit(async (changes) => {
+      await this.#mirrorWriter.renew(changes);
+      return changes;
+    });
   }
 
   /**
@@ -91,7 +97,7 @@ export class TaskWriter {
   /** Returns when all that was asked for is done. */
   async close(): Promise<void> {
     await this.#file.close();
-    await Promise.all(this.#settling);
+    while (this.#settling.size > 0) await Promise.all(this.#settling);
     await this.#mirror.close();
     await this.#mirrorWriter.close();
   }
@@ -105,17 +111,16 @@ export class TaskWriter {
     if (id === null || outcome === "unchanged") return { ...unchanged, mirror: "skipped" };
     if (outcome === "newer") return { ...unchanged, mirror: "newer" };
     const change = { id, task, before };
-    const mirror = await this.#busy(id, () => this.#mirror.add(change));
-    return { file: outcome, mirror, settled: this.#settled(change, settled) };
-  }
-
-  #settled(change: MirrorChange, settled: Promise<Settled>): Promise<Settled["outcome"]> {
-    const end = settled.then(async ({ outcome, isRepeated }) => {
-      if (isRepeated) await this.#mirrorWriter.renew(change);
-      return outcome;
-    });
+    const mirrored = this.#busy(id, () => this.#mirror.add(change));
+    const end = Promise.all([settled, mirrored.catch(() => null)]).then(
+      async ([{ outcome: last, isRepeated }, mirror]) => {
+        if (isRepeated && mirror !== "off") await this.#renewals.add(change);
+        return last;
+      },
+    );
     this.#settling.add(end);
-    return end.finally(() => this.#settling.delete(end));
+    void end.finally(() => this.#settling.delete(end));
+    return { file: outcome, mirror: await mirrored, settled: end };
   }
 
   /** Counts the task as pending during the work. */

@@ -1,6 +1,5 @@
 import { byValue, sameJson } from "../../json/value.ts";
 import { batches } from "../../pool.ts";
-import { keyOf } from "../../task/ids.ts";
 import type { Task } from "../../task/task.ts";
 import { KeySet, type Keys } from "../key-table.ts";
 import type { TaskId } from "../task-source.ts";
@@ -58,15 +57,17 @@ export interface Edit {
   readonly dead?: Keys;
 }
 
-/** Decides on a content under the lock; called again if another process wrote the file first. */
-export type PlanEdit = (current: Snapshot) => Edit | Promise<Edit>;
+export const NO_EDIT: Edit = { removed: new Set(), puts: NO_PUTS };
+
+/**
+ * Decides on a content under the lock; called again if another process wrote the file first.
+ * @param note what the last holder of the lock left
+ */
+export type PlanEdit = (current: Snapshot, note: string) => Edit | Promise<Edit>;
 
 export function isEmpty({ removed, puts, dead }: Edit): boolean {
   return removed.size === 0 && puts.size === 0 && (dead?.size ?? 0) === 0;
 }
-
-/** By `keyOf`: states of tasks before changes that are watched, null for none. */
-export type Earlier = ReadonlyMap<string, readonly (Task | null)[]>;
 
 /** A change of a task: a put by its number, or a removal. */
 interface Change extends TaskId {
@@ -89,18 +90,11 @@ export class Changes {
   /** Keys that are removed for good, and the rows that they had. */
   readonly #removed: Int32Array;
   readonly #removedRows: Int32Array;
-  readonly #earlier: Earlier;
-  /** By `keyOf`: tasks that a later change of this process has changed. */
-  readonly #superseded = new Set<string>();
   /** Whether another process's content had one of the new records: those that a later one lacks were deleted. */
   #isTaken = false;
 
-  /**
-   * @param base the content to change, as it is before; the caller keeps it open
-   * @param earlier what another process may have in memory beside that, because earlier changes are watched
-   */
-  constructor(base: Snapshot, { removed, puts }: Edit, earlier: Earlier = new Map()) {
-    this.#earlier = earlier;
+  /** @param base the content to change, as it is before; the caller keeps it open */
+  constructor(base: Snapshot, { removed, puts }: Edit) {
     const put = new KeySet(base.rows.keys.size);
     this.#base = base;
     this.#puts = puts;
@@ -118,27 +112,13 @@ export class Changes {
     return this.#base;
   }
 
-  /** Leaves tasks to a later change, with all that was seen of them. */
-  async handOver(ids: Iterable<TaskId>, earlier: Map<string, (Task | null)[]>): Promise<void> {
-    const mine = new Map(Array.from(this.#all(), (change) => [keyOf(change), change]));
-    for (const id of ids) {
-      const [key, change] = [keyOf(id), mine.get(keyOf(id))];
-      if (change === undefined) continue;
-      this.#superseded.add(key);
-      const seen = change.row < 0 ? [null] : await this.#base.readTasks([change.row]);
-      earlier.set(key, [...(earlier.get(key) ?? []), ...(this.#earlier.get(key) ?? []), ...seen]);
-    }
-  }
-
   /** Those whose task is in a content as it was seen. @param others receives the tasks that are there in another state */
   async dueIn(now: Snapshot, others: (id: TaskId) => void = () => {}): Promise<Edit> {
-    if (now === this.#base && this.#superseded.size === 0)
-      return { removed: KeySet.from(this.#removed, now.rows.keys.size), puts: this.#puts };
+    if (now === this.#base) return { removed: KeySet.from(this.#removed, now.rows.keys.size), puts: this.#puts };
     const removed = new KeySet(now.rows.keys.size);
     const due: number[] = [];
-    for (const batch of batches(this.#left(), READ_AT_ONCE)) {
+    for (const batch of batches(this.#all(), READ_AT_ONCE)) {
       const same = await sameIn(this.#base, now, batch);
-      for (const change of await this.#earlierIn(now, batch)) same.add(change);
       for (const change of batch) {
         const isSame = same.has(change);
         if (isSame && change.put >= 0) due.push(change.put);
@@ -160,11 +140,7 @@ export class Changes {
    * A new record was deleted by the service if one of its contents had new records already.
    */
   async undoneIn(now: Snapshot): Promise<Edit> {
-    const isNew = (row: number, id: TaskId) => row < 0 || this.#earlier.get(keyOf(id))?.includes(null);
-    this.#isTaken ||= this.#replaced.some((row, number) => {
-      const id = this.#puts.id(number);
-      return isNew(row, id) && now.holds(id);
-    });
+    this.#isTaken ||= this.#replaced.some((row, number) => row < 0 && now.holds(this.#puts.id(number)));
     const { removed, puts } = await this.dueIn(now);
     const due: number[] = [];
     for (const batch of batches(Array(puts.size).keys(), READ_AT_ONCE)) {
@@ -175,24 +151,6 @@ export class Changes {
       }
     }
     return { removed, puts: chosenFrom(puts, due) };
-  }
-
-  /** The changes whose task another content has as it was before earlier changes of this process. */
-  async #earlierIn(now: Snapshot, batch: readonly Change[]): Promise<Change[]> {
-    const those = batch.filter((change) => this.#earlier.has(keyOf(change)));
-    const records = await now.recordsOf(those);
-    return those.filter((change, i) => {
-      const record = records[i]!;
-      if (record === null && now.holds(change)) return false; // an invalid one
-      return this.#earlier.get(keyOf(change))!.some((seen) => {
-        return seen === null || record === null ? seen === record : sameJson(seen.json, record.json, byValue);
-      });
-    });
-  }
-
-  *#left(): Generator<Change> {
-    if (this.#superseded.size === 0) return yield* this.#all();
-    for (const change of this.#all()) if (!this.#superseded.has(keyOf(change))) yield change;
   }
 
   *#all(): Generator<Change> {

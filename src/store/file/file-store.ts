@@ -6,7 +6,7 @@ import type { RecordRules } from "../../task/rules.ts";
 import { KeySet } from "../key-table.ts";
 import type { TaskId } from "../task-source.ts";
 import type { Writable } from "../writable.ts";
-import { Changes, type Earlier, type Edit, isEmpty, NO_PUTS, type PlanEdit } from "./changes.ts";
+import { Changes, type Edit, isEmpty, NO_PUTS, type PlanEdit } from "./changes.ts";
 import { planSplices } from "./edit.ts";
 import { type FileIdentity, identityAt, sameIdentity, unreadable } from "./identity.ts";
 import { isLately, lastWriterOf, noteOf } from "./last-writer.ts";
@@ -16,22 +16,26 @@ import { removeLeftover, replaceFile } from "./replace.ts";
 import { INVALID, SUPERSEDED, TOMBSTONE } from "./rows.ts";
 import type { SharedSnapshot } from "./shared-snapshot.ts";
 import { Snapshot } from "./snapshot.ts";
-import { idsOf, UndoWatch, type Watched } from "./undo-watch.ts";
 
 /** A watcher gives up at once, apart from the moment in which `doctor` may hold the lock. */
 const WATCH_LOCK_WAIT_S = 0.5;
 /** How long a busy service may keep an edit from landing. */
 const WRITE_WAIT_S = 60;
+/** If another process wrote within the last minute, a rewrite is watched this long, and redone this often. */
+const WATCH_S = 2;
+const WATCH_POLL_MS = 25;
+const MOST_REPEATS = 10;
 /** How long a run that was asked to stop still waits: what it has purged should leave the file too. */
 const GRACE_S = 2;
 
-/** How changes ended; without any, the file wasn't rewritten. */
-export interface Applied extends Watched {
+export interface Applied {
+  /** How often the file was rewritten; 0 if there was nothing to change. */
+  readonly rewrites: number;
+  /** The tasks whose removal, or whose new record, another process keeps undoing. */
+  readonly returned: TaskId[];
   /** The tasks that weren't as they were seen, and are kept. */
   readonly changed: TaskId[];
 }
-
-const NOT_WATCHED: Watched = { rewrites: 1, returned: [] };
 
 export interface FileStoreOptions {
   /** Named in the locks. */
@@ -49,8 +53,6 @@ export class FileStore {
   readonly clock: Clock;
   /** The deletions that Redis may lack. */
   readonly owed: OwedList;
-  /** The changes of this store that another process may undo. */
-  readonly watch: UndoWatch;
   readonly #options: FileStoreOptions;
   /** Held by this run, which notes in it what takes long. */
   #runLock: Lock | undefined;
@@ -61,18 +63,6 @@ export class FileStore {
     this.clock = clock;
     this.#options = options;
     this.owed = new OwedList(() => this.target(), clock);
-    this.watch = new UndoWatch({
-      clock,
-      signal: options.signal,
-      identity: () => this.identity(),
-      read: () => this.read(),
-      rewrite: async (plan) => {
-        const landed = await this.#land(plan);
-        await landed?.before.close();
-        return landed?.identity ?? null;
-      },
-      note: async (line) => this.#runLock?.leave(line),
-    });
   }
 
   /** The file as it is now; close the snapshot when done. */
@@ -155,40 +145,29 @@ export class FileStore {
    * them, and makes those again (docs/contract.md, Store file).
    * @param options base: a content that is used while it is current; owes: whether Redis has the deletions yet to come
    */
-  async apply(this: Writable<FileStore>, changes: Changes | PlanEdit, options: ApplyOptions = {}): Promise<Applied> {
-    const { changed, watched } = await this.land(changes, options);
-    return { ...(await watched), changed };
-  }
-
-  /** As `apply`, but resolves when the changes are on the disk. `watched` rejects as `apply`. */
-  async land(
+  async apply(
     this: Writable<FileStore>,
     changes: Changes | PlanEdit,
-    { base = changes instanceof Changes ? changes.base : undefined, owes = false }: ApplyOptions = {},
-  ): Promise<{ readonly changed: TaskId[]; readonly watched: Promise<Watched> }> {
+    {
+      base = changes instanceof Changes ? changes.base : undefined,
+      owes = false,
+    }: { readonly base?: Snapshot | undefined; readonly owes?: boolean } = {},
+  ): Promise<Applied> {
     let changed: TaskId[] = [];
-    let earlier: Earlier | undefined;
-    const planned = async (current: Snapshot) => {
+    const planned = async (current: Snapshot, note: string) => {
       changed = [];
       const edit = await (changes instanceof Changes
         ? changes.dueIn(current, (id) => changed.push(id))
-        : changes(current));
+        : changes(current, note));
       if (owes) await this.owed.add(owedOf(edit, current));
-      earlier = await this.watch.supersede(() => idsOf(edit, current));
       return edit;
     };
     const landed = await this.#land(planned, base);
-    if (landed === null) return { changed, watched: Promise.resolve({ rewrites: 0, returned: [] }) };
-    const { before, edit, identity, wroteLately } = landed;
-    this.watch.wrote(before.identity, identity);
-    const watched = wroteLately ? this.watched(new Changes(before, edit, earlier)) : Promise.resolve(NOT_WATCHED);
-    return { changed, watched: watched.finally(() => before.close()) };
-  }
-
-  /** Watches changes that are on the disk. */
-  async watched(changes: Changes): Promise<Watched> {
+    if (landed === null) return { rewrites: 0, returned: [], changed };
+    await using before = landed.before;
+    if (!landed.wroteLately) return { rewrites: 1, returned: [], changed };
     try {
-      return await this.watch.add(changes);
+      return { ...(await this.keep(new Changes(before, landed.edit), landed.identity)), changed };
     } catch (error) {
       throw error instanceof TtsctlError ? afterRewrite(error, this.path) : error;
     }
@@ -213,11 +192,24 @@ export class FileStore {
     }
   }
 
+  /**
+   * Rewrites the file once, and doesn't watch it.
+   * @param done called with what was changed, before the lock is released
+   */
+  async land(this: Writable<FileStore>, plan: PlanEdit, done: OnLanded, base?: Snapshot): Promise<void> {
+    const landed = await this.#land(plan, base, done);
+    await landed?.before.close();
+  }
+
   /** Rewrites the file once; null if the plan has nothing to change. The caller closes `before`. */
-  async #land(plan: PlanEdit, base?: Snapshot): Promise<Landed | null> {
+  async #land(plan: PlanEdit, base?: Snapshot, done: OnLanded = async () => {}): Promise<Landed | null> {
     for (;;) {
       const target = await this.target();
-      const landed = await this.withWriteLock(target, (lock) => this.#tryLanding(target, lock, plan, base));
+      const landed = await this.withWriteLock(target, async (lock) => {
+        const one = await this.#tryLanding(target, lock, plan, base);
+        if (one !== null && one !== "elsewhere") await done(one);
+        return one;
+      });
       if (landed !== "elsewhere") return landed;
     }
   }
@@ -236,7 +228,7 @@ export class FileStore {
       const before = base !== undefined && (await this.isCurrent(base)) ? base.share() : await this.read();
       let landed: Landed | null = null;
       try {
-        const edit = await plan(before);
+        const edit = await plan(before, lock.note);
         if (isEmpty(edit)) {
           if (await this.isCurrent(before)) return null;
         } else landed = await this.#replace(target, lock, before, edit);
@@ -252,12 +244,56 @@ export class FileStore {
 
   /** Null if the file moved first. */
   async #replace(target: string, lock: Lock, before: Snapshot, edit: Edit): Promise<Landed | null> {
-    const { others } = await lastWriterOf(before, lock.note);
+    const { others, since } = await lastWriterOf(before, lock.note);
     const announce = (by: FileIdentity) => lock.leave(noteOf(before.identity, others, { kind: "replace", by }));
     const identity = await replaceFile(target, before, planSplices(before, edit), announce);
     if (identity === null) return null;
-    await lock.leave(noteOf(identity, others));
+    await lock.leave(noteOf(identity, others, undefined, since));
     return { before, edit, identity, wroteLately: isLately(others, this.clock) };
+  }
+
+  /**
+   * Watches for a content that undoes changes, and makes those again.
+   * @param last the content with the changes
+   * @param isSame whether a later content can't have undone it; for the first change only, since the inode of a file that
+   *   isn't open may be reused
+   */
+  async keep(
+    landed: Changes,
+    last: FileIdentity | null,
+    isSame = sameIdentity,
+  ): Promise<Pick<Applied, "rewrites" | "returned">> {
+    let rewrites = 1;
+    let deadline = this.clock.monotonic() + WATCH_S;
+    for (let known = last; this.clock.monotonic() < deadline && !this.#options.signal?.aborted; ) {
+      await this.clock.sleep(WATCH_POLL_MS);
+      const now = await this.identity();
+      if (isSame(now, known)) continue;
+      known = now;
+      isSame = sameIdentity;
+      if (rewrites > MOST_REPEATS) continue;
+      await this.#runLock?.leave(
+        `repeats its change, because the service keeps undoing it (${rewrites} of ${MOST_REPEATS} times)`,
+      );
+      const again = await this.#land((current) => landed.undoneIn(current));
+      if (again === null) continue;
+      await again.before.close();
+      rewrites++;
+      known = again.identity;
+      deadline = this.clock.monotonic() + WATCH_S;
+    }
+    await this.#runLock?.leave("");
+    return { rewrites, returned: rewrites > MOST_REPEATS ? await this.#undone(landed) : [] };
+  }
+
+  /** The tasks of changes that are undone now. */
+  async #undone(landed: Changes): Promise<TaskId[]> {
+    await using now = await this.read();
+    const { removed, puts } = await landed.undoneIn(now);
+    const { keys } = now.rows;
+    const ids = [...removed].map((key) => keys.id(key));
+    for (let number = 0; number < puts.size; number++) ids.push(puts.id(number));
+    return ids;
   }
 
   /** The file that the path names in the end, if it is a symbolic link. */
@@ -266,12 +302,9 @@ export class FileStore {
   }
 }
 
-interface ApplyOptions {
-  readonly base?: Snapshot | undefined;
-  readonly owes?: boolean;
-}
+type OnLanded = (landed: Landed) => Promise<void>;
 
-interface Landed {
+export interface Landed {
   /** The content that was edited. */
   readonly before: Snapshot;
   readonly edit: Edit;

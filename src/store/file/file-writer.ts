@@ -7,16 +7,16 @@ import { newer } from "../../task/version.ts";
 import type { TaskId } from "../task-source.ts";
 import type { Writable } from "../writable.ts";
 import { BatchPlan, type ChangeOutcome, type ChangeResult, type Request } from "./batch-plan.ts";
-import { Changes } from "./changes.ts";
+import { NO_EDIT } from "./changes.ts";
 import { lineOf, tombstoneLine } from "./edit.ts";
-import { type FileStore, owedOf } from "./file-store.ts";
+import { type FileStore, type Landed, owedOf } from "./file-store.ts";
 import { sameFile } from "./identity.ts";
 import { isLately, type LastWriter, lastWriterOf, noteOf } from "./last-writer.ts";
 import { LineLog } from "./line-log.ts";
 import type { Lock } from "./lock.ts";
 import type { SharedSnapshot } from "./shared-snapshot.ts";
 import type { Snapshot } from "./snapshot.ts";
-import { idsOf, type Watched } from "./undo-watch.ts";
+import { madeBy, NOT_WATCHED, UndoWatch, type Watched } from "./undo-watch.ts";
 import { syncDirectory } from "./written-file.ts";
 
 /** How long another process may take for an append of several writes. Seconds. */
@@ -45,60 +45,72 @@ export class FileWriter {
   #othersAppend = false;
   #compaction: Promise<void> | undefined;
 
+  readonly #watch: UndoWatch;
+
   constructor(parts: FileWriterParts) {
     this.#parts = parts;
+    this.#watch = new UndoWatch(parts.file, parts.clock);
   }
 
   /**
-   * Returns when the changes are on the disk.
+   * Returns when the changes are on the disk. They are decided on a content in which no earlier one is undone.
    * @throws TtsctlError STORE_*, LOCK_*; then they aren't in the file, as far as is known
    */
   async write(requests: readonly Request[]): Promise<FileResult[]> {
     const { file, shared, warn } = this.#parts;
     const plan = new BatchPlan(requests);
-    await file.watch.room();
     for (;;) {
       const snapshot = await shared.read();
       const isLog = snapshot.shape === "jsonl";
       if (isLog) this.#compaction ??= file.compact(snapshot, warn);
       await this.#compaction;
       const writing = isLog ? this.#append(plan) : this.#rewrite(plan, snapshot);
-      const watch = await writing.finally(() => snapshot.close());
-      if (watch !== null) return this.#resultsOf(plan, watch.watched);
+      const written = await writing.finally(() => snapshot.close());
+      if (written === "behind") await this.#watch.repeat();
+      else if (written !== null) return this.#resultsOf(plan, written.watched);
     }
   }
 
   #resultsOf({ results }: BatchPlan, watched: Promise<Watched>): FileResult[] {
-    const end = watched.then(
-      ({ rewrites, returned }) => {
-        const [first] = returned;
-        if (first !== undefined) this.#parts.warn(undoneLine(first, returned.length));
-        return { isRepeated: rewrites > 1, returned: new Set(returned.map(keyOf)) };
-      },
-      (error: Error) => {
-        this.#parts.warn(error.message);
-        return null;
-      },
-    );
+    const end = watched.then((watch) => {
+      if (watch.problem !== null)
+        this.#parts.warn(`it is unknown whether a change was undone: ${watch.problem.message}`);
+      const undone = results.find(({ id }) => id !== null && watch.returned.has(keyOf(id)));
+      if (undone !== undefined) this.#parts.warn(undoneLine(undone.id!, watch.returned.size));
+      return watch;
+    });
     return results.map((result) => {
       const { id, outcome } = result;
-      const isChanged = id !== null && (outcome === "written" || outcome === "removed");
-      const settled = end.then((watch): Settled => {
-        if (!isChanged) return { outcome, isRepeated: false };
-        if (watch === null) return { outcome: "unknown", isRepeated: false };
-        return { outcome: watch.returned.has(keyOf(id)) ? "returned" : outcome, isRepeated: watch.isRepeated };
+      const settled = end.then(({ repeated, returned, problem }): Settled => {
+        if (id === null || (outcome !== "written" && outcome !== "removed")) return { outcome, isRepeated: false };
+        const isRepeated = repeated.has(keyOf(id));
+        if (problem !== null) return { outcome: "unknown", isRepeated };
+        return { outcome: returned.has(keyOf(id)) ? "returned" : outcome, isRepeated };
       });
       return { ...result, settled };
     });
   }
 
-  #rewrite(plan: BatchPlan, base: Snapshot): Promise<Watching> {
+  async #rewrite(plan: BatchPlan, base: Snapshot): Promise<Watching | "behind"> {
     const { file, owes } = this.#parts;
-    return file.land((now) => plan.on(now), { base, owes });
+    let isBehind = false;
+    let watched = Promise.resolve(NOT_WATCHED);
+    const planned = async (current: Snapshot, note: string) => {
+      isBehind = await this.#watch.isBehind(current, note);
+      if (isBehind) return NO_EDIT;
+      const edit = await plan.on(current);
+      if (owes) await file.owed.add(owedOf(edit, current));
+      return edit;
+    };
+    const done = async ({ before, edit, identity, wroteLately }: Landed) => {
+      watched = this.#watch.add(await madeBy(edit, before), identity, !wroteLately);
+    };
+    await file.land(planned, done, base);
+    return isBehind ? "behind" : { watched };
   }
 
   /** Null if the file was replaced, or an unfinished append was cut off: it is to be looked at again. */
-  async #append(plan: BatchPlan): Promise<Watching | null> {
+  async #append(plan: BatchPlan): Promise<Watching | "behind" | null> {
     const { file, shared } = this.#parts;
     const target = await file.target();
     return file.withWriteLock(target, async (lock) => {
@@ -106,6 +118,7 @@ export class FileWriter {
       const log = snapshot.shape === "jsonl" ? await LineLog.open(target, snapshot) : null;
       if (log === null) return null;
       try {
+        if (await this.#watch.isBehind(snapshot, lock.note)) return "behind";
         const open = { target, lock, log, snapshot, ...(await lastWriterOf(snapshot, lock.note)) };
         if (await this.#isReady(snapshot)) return await this.#appendTo(open, plan);
         const cut = snapshot.layout!.unfinished === null ? null : await log.cut(snapshot);
@@ -129,18 +142,15 @@ export class FileWriter {
     // Tombstones first: a removed task may come again in the same batch.
     const tombstones = Array.from(edit.removed, (key) => tombstoneLine(snapshot.rows, key));
     const lines = [...tombstones, ...plan.tasks.map(lineOf)];
-    if (lines.length === 0) return NOT_WATCHED;
+    if (lines.length === 0) return { watched: Promise.resolve(NOT_WATCHED) };
     const { file, owes } = this.#parts;
     if (owes) await file.owed.add(owedOf(edit, snapshot));
-    const earlier = await file.watch.supersede(() => idsOf(edit, snapshot));
-    const [appended, before] = [new Changes(snapshot, edit, earlier), snapshot.identity];
+    const made = await madeBy(edit, snapshot);
     const moved = !(await this.#put(open, lines));
     if (!moved) await this.#settled(open);
     if (!moved && snapshot.rows.size > from + lines.length) await this.#giveWay(open, plan, from);
-    file.watch.wrote(before, moved ? null : snapshot.identity, sameFile);
-    if (!moved && !mayBeUndone) return NOT_WATCHED;
-    const base = snapshot.share();
-    return { watched: file.watched(appended).finally(() => base.close()) };
+    const isLate = !moved && !mayBeUndone;
+    return { watched: this.#watch.add(made, moved ? null : snapshot.identity, isLate, sameFile) };
   }
 
   /** Whether a change of ours may be undone: another program wrote lately and isn't known to append. */
@@ -215,7 +225,7 @@ export class FileWriter {
  */
 export interface Settled {
   readonly outcome: ChangeOutcome | "returned" | "unknown";
-  /** Whether another program undid a change of the same batch, which was then made again. */
+  /** Whether another program undid it, and it was then made again. */
   readonly isRepeated: boolean;
 }
 
@@ -227,8 +237,6 @@ export interface FileResult extends ChangeResult {
 interface Watching {
   readonly watched: Promise<Watched>;
 }
-
-const NOT_WATCHED: Watching = { watched: Promise.resolve({ rewrites: 1, returned: [] }) };
 
 interface Open extends LastWriter {
   readonly target: string;

@@ -16,17 +16,29 @@ export interface LastWriter {
   readonly isOurs: boolean;
   /** When another program last wrote the file, epoch seconds; -Infinity if unknown. */
   readonly others: number;
+  /** The content, and those before it since another program wrote, the last first: texts of identities. */
+  readonly since: readonly string[];
 }
+
+/** How many of its contents in a row a note names. */
+const MOST_CONTENTS = 16;
 
 /**
  * The note in a lock file: the content that ttsctl wrote last, and when another program wrote last, which may still
  * write what it read before our write. @param others epoch seconds; -Infinity for never
+ * @param since the contents before it that it was made from, the last first
  */
-export function noteOf(identity: FileIdentity | null, others: number, intent?: Intent): string {
+export function noteOf(
+  identity: FileIdentity | null,
+  others: number,
+  intent?: Intent,
+  since: readonly string[] = [],
+): string {
   const parts = [`wrote ${identityText(identity)}`];
   if (intent?.kind === "replace") parts.push(`replaces it by ${identityText(intent.by)}`);
   if (intent?.kind === "append") parts.push(`appends ${intent.bytes.length} ${hashOf(intent.bytes)}`);
   if (Number.isFinite(others)) parts.push(`others wrote ${others}`);
+  if (since.length > 0) parts.push(`after ${since.slice(0, MOST_CONTENTS).join(",")}`);
   return parts.join("; ");
 }
 
@@ -37,12 +49,14 @@ function hashOf(bytes: Buffer): string {
 /** @param note what the last holder of the write lock left */
 export async function lastWriterOf(snapshot: Snapshot, note: string): Promise<LastWriter> {
   const { identity } = snapshot;
-  const known = Number(/(?:^|; )others wrote (\S+)/.exec(note)?.[1] ?? "-Infinity");
-  if (identity === null) return { isOurs: false, others: known };
+  const known = Number(/(?:^|; )others wrote ([^\s;]+)/.exec(note)?.[1] ?? "-Infinity");
+  if (identity === null) return { isOurs: false, others: known, since: [] };
   const [, wrote, by] = /^wrote (\S+)(?:; replaces it by (\S+))?(?:; |$)/.exec(note) ?? [];
   const content = identityText(identity);
   const isOurs = content === wrote || content === by || (await isAppended(snapshot, identity, note));
-  return { isOurs, others: isOurs ? known : Math.max(known, Number(identity.mtimeNs) / 1e9) };
+  const [, before = ""] = /(?:^|; )after ([^\s;]+)/.exec(note) ?? [];
+  const since = [content, ...(content === wrote && before !== "" ? before.split(",") : [])];
+  return { isOurs, others: isOurs ? known : Math.max(known, Number(identity.mtimeNs) / 1e9), since };
 }
 
 /** Whether the file is the noted content with the noted append, or with an unfinished part of it. */

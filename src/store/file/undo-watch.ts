@@ -1,173 +1,250 @@
 import type { Clock } from "../../clock.ts";
+import { TtsctlError } from "../../errors.ts";
+import { byValue, sameJson } from "../../json/value.ts";
+import { keyOf } from "../../task/ids.ts";
 import type { Task } from "../../task/task.ts";
-import { KeySet } from "../key-table.ts";
 import type { TaskId } from "../task-source.ts";
-import { type Changes, type Earlier, type Edit, type PlanEdit, putsOf, readPuts } from "./changes.ts";
-import { type FileIdentity, sameIdentity } from "./identity.ts";
+import type { Writable } from "../writable.ts";
+import { type Edit, NO_EDIT, putsOf, readPuts } from "./changes.ts";
+import type { FileStore } from "./file-store.ts";
+import { type FileIdentity, identityText, sameIdentity } from "./identity.ts";
+import { lastWriterOf } from "./last-writer.ts";
 import type { Snapshot } from "./snapshot.ts";
 
 /** How long a change is watched after it was made, and how often it is made again. */
 const WATCH_S = 2;
 const POLL_MS = 25;
 const MOST_REPEATS = 10;
-/** Each may hold a file open. */
-const MOST_WATCHED = 100;
 
-/** How the watch of a change ended. */
+/** A change of a task that is on the disk; null for no record. */
+export interface MadeChange {
+  readonly id: TaskId;
+  readonly before: Task | null;
+  readonly after: Task | null;
+}
+
+/** How the changes of one write ended. */
 export interface Watched {
-  /** How often the file was rewritten for it, the first time included. */
-  readonly rewrites: number;
-  /** The tasks whose removal, or whose new record, another process keeps undoing. */
-  readonly returned: TaskId[];
+  /** By `keyOf`: the tasks that another program has undone, and that were changed again. */
+  readonly repeated: ReadonlySet<string>;
+  /** By `keyOf`: those that it keeps undoing. */
+  readonly returned: ReadonlySet<string>;
+  /** Why the file couldn't be read at the end, or null. */
+  readonly problem: TtsctlError | null;
 }
 
-interface WatchedFile {
-  readonly clock: Clock;
-  /** Ends the watch. */
-  readonly signal: AbortSignal | undefined;
-  identity(): Promise<FileIdentity | null>;
-  read(): Promise<Snapshot>;
-  /** Rewrites the file under the lock; null if there is nothing to change. */
-  rewrite(plan: PlanEdit): Promise<FileIdentity | null>;
-  /** For the operator who waits. */
-  note(line: string): Promise<void>;
-}
-
-interface Entry {
-  readonly changes: Changes;
-  /** As the clock's `monotonic()` counts. */
-  deadline: number;
-  rewrites: number;
+interface Write {
+  /** How many of its changes are watched. */
+  left: number;
+  readonly repeated: Set<string>;
+  readonly returned: Set<string>;
   resolve(watched: Watched): void;
-  reject(error: unknown): void;
 }
+
+/** A state that a task had before a change of ours. */
+interface Seen {
+  readonly state: Task | null;
+  /** The number of our write that made this state, 0 for another program's; and of the one that replaced it. */
+  readonly from: number;
+  readonly to: number;
+  readonly write: Write;
+  /** As the clock's `monotonic()` counts. */
+  until: number;
+}
+
+interface WatchedTask {
+  readonly id: TaskId;
+  wanted: Task | null;
+  /** The number of our last write of the task. */
+  last: number;
+  seen: Seen[];
+  repeats: number;
+}
+
+export const NOT_WATCHED: Watched = { repeated: new Set(), returned: new Set(), problem: null };
 
 /**
- * Watches the store file for contents of other processes that undo changes, and makes those again (docs/contract.md, Store
- * file). One loop for all changes of this process.
+ * Watches the store file for a long-lived process: a program that holds the store in memory may write what it read before
+ * a change of ours (docs/contract.md, Store file). For 2 s, a content with a state that a task had before is one that
+ * undoes the change, which is then made again. All decisions are made under the lock of a rewrite.
  */
 export class UndoWatch {
-  readonly #file: WatchedFile;
-  #entries: Entry[] = [];
-  /** The last content that is known not to undo anything. */
+  readonly #file: Writable<FileStore>;
+  readonly #clock: Clock;
+  /** By `keyOf`. */
+  readonly #tasks = new Map<string, WatchedTask>();
+  /** The content that was last found, or made, as it should be. */
   #known: FileIdentity | null = null;
-  #isSame = sameIdentity;
+  /** Whether a content is as the known one; null: none is. */
+  #isSame: typeof sameIdentity | null = sameIdentity;
+  /** The number of our last write, and of the last one that another program has read. */
+  #writes = 0;
+  #taken = 0;
   #isRunning = false;
+  #problem: TtsctlError | null = null;
 
-  constructor(file: WatchedFile) {
+  constructor(file: Writable<FileStore>, clock: Clock) {
     this.#file = file;
+    this.#clock = clock;
   }
 
   /**
-   * For a write of this process: what it replaced, and its content.
-   * @param isSame whether a later content can't have undone it; the inode of a file that isn't open may be reused
+   * Whether a content must be looked at, by `repeat`, before a change is decided on it: another program wrote it while changes
+   * are watched. Called under the lock. @param note what its last holder left
    */
-  wrote(before: FileIdentity | null, after: FileIdentity | null, isSame = sameIdentity): void {
-    if (this.#entries.length > 0 && !this.#isSame(before, this.#known)) return;
-    [this.#known, this.#isSame] = [after, isSame];
-  }
-
-  /** Before a later change of these tasks: the earlier ones aren't made again. Returns what was seen before them. */
-  async supersede(ids: () => Iterable<TaskId>): Promise<Earlier> {
-    const earlier = new Map<string, (Task | null)[]>();
-    for (const { changes } of this.#entries) await changes.handOver(ids(), earlier);
-    return earlier;
+  async isBehind(current: Snapshot, note: string): Promise<boolean> {
+    if (this.#tasks.size === 0 || this.#isSame?.(current.identity, this.#known)) return false;
+    const { isOurs, since } = await lastWriterOf(current, note);
+    if (this.#isSame === null || !isOurs || !since.includes(identityText(this.#known))) return true;
+    this.#accept(current.identity);
+    return false;
   }
 
   /**
-   * Watches changes that were made. The caller keeps their base open until it ends.
-   * @throws TtsctlError STORE_*, LOCK_*
+   * Adds changes that were made on a content that isn't behind. Called under the lock.
+   * @param now the content with the changes; null if the path names another one
+   * @param isSame whether a later content can't have undone them
+   * @param isLate whether no other program wrote the file within the last minute: then only tasks are watched that are already
    */
-  add(changes: Changes): Promise<Watched> {
-    return new Promise((resolve, reject) => {
-      this.#entries.push({ changes, deadline: this.#end(), rewrites: 1, resolve, reject });
-      if (!this.#isRunning) void this.#run();
+  add(
+    changes: readonly MadeChange[],
+    now: FileIdentity | null,
+    isLate: boolean,
+    isSame = sameIdentity,
+  ): Promise<Watched> {
+    this.#accept(now);
+    this.#isSame = now === null ? null : isSame;
+    const number = ++this.#writes;
+    return new Promise((resolve) => {
+      const write: Write = { left: 0, repeated: new Set(), returned: new Set(), resolve };
+      for (const { id, before, after } of changes) {
+        const known = this.#tasks.get(keyOf(id));
+        if (known === undefined && isLate) continue;
+        const task = known ?? { id, wanted: before, last: 0, seen: [], repeats: 0 };
+        task.seen.push({ state: before, from: task.last, to: number, write, until: this.#end() });
+        Object.assign(task, { wanted: after, last: number, repeats: 0 });
+        this.#tasks.set(keyOf(id), task);
+        write.left++;
+      }
+      if (write.left === 0) resolve(NOT_WATCHED);
+      else if (!this.#isRunning) void this.#run();
     });
   }
 
-  /** Returns when more changes can be watched. */
-  async room(): Promise<void> {
-    while (this.#entries.length >= MOST_WATCHED) await this.#file.clock.sleep(POLL_MS);
+  /** Makes the changes again that the content now undoes. @throws TtsctlError STORE_*, LOCK_* */
+  async repeat(): Promise<void> {
+    let due: WatchedTask[] = [];
+    const plan = async (current: Snapshot, note: string) => {
+      due = (await this.isBehind(current, note)) ? await this.#undoneIn(current) : [];
+      if (due.length > 0) return editOf(due, current);
+      this.#accept(current.identity);
+      return NO_EDIT;
+    };
+    await this.#file.land(plan, async ({ identity }) => {
+      this.#accept(identity);
+      for (const task of due) {
+        task.repeats++;
+        for (const seen of task.seen) {
+          seen.until = this.#end();
+          seen.write.repeated.add(keyOf(task.id));
+        }
+      }
+    });
+  }
+
+  #accept(now: FileIdentity | null): void {
+    [this.#known, this.#isSame] = [now, sameIdentity];
   }
 
   #end(): number {
-    return this.#file.clock.monotonic() + WATCH_S;
+    return this.#clock.monotonic() + WATCH_S;
   }
 
   async #run(): Promise<void> {
     this.#isRunning = true;
-    try {
-      for (;;) {
-        await this.#endThose();
-        if (this.#entries.length === 0) break;
-        await this.#file.clock.sleep(POLL_MS);
+    while (this.#tasks.size > 0) {
+      await this.#clock.sleep(POLL_MS);
+      try {
         const now = await this.#file.identity();
-        if (!this.#isSame(now, this.#known)) await this.#repeat(now);
+        if (!this.#isSame?.(now, this.#known)) await this.repeat();
+        this.#problem = null;
+      } catch (error) {
+        this.#problem = error instanceof TtsctlError ? error : new TtsctlError("INTERNAL", String(error));
       }
-    } catch (error) {
-      for (const { reject } of this.#entries.splice(0)) reject(error);
+      await this.#endThose();
     }
     this.#isRunning = false;
   }
 
-  /** Makes the changes again that a content undoes. */
-  async #repeat(now: FileIdentity | null): Promise<void> {
-    [this.#known, this.#isSame] = [now, sameIdentity];
-    const entries = this.#entries.filter(({ rewrites }) => rewrites <= MOST_REPEATS);
-    if (entries.length === 0) return;
-    const times = Math.max(...entries.map(({ rewrites }) => rewrites));
-    await this.#file.note(
-      `repeats its change, because the service keeps undoing it (${times} of ${MOST_REPEATS} times)`,
-    );
-    let undone: Entry[] = [];
-    const again = await this.#file.rewrite(async (current) => {
-      const edits: Edit[] = [];
-      undone = [];
-      for (const entry of entries) {
-        const edit = await entry.changes.undoneIn(current);
-        if (edit.removed.size + edit.puts.size === 0) continue;
-        undone.push(entry);
-        edits.push(edit);
-      }
-      return together(edits, current);
+  /** The tasks whose changes a content of another program undoes. */
+  async #undoneIn(current: Snapshot): Promise<WatchedTask[]> {
+    const tasks = [...this.#tasks.values()];
+    const records = await current.recordsOf(tasks.map(({ id }) => id));
+    for (const [i, { wanted, last, seen }] of tasks.entries()) {
+      const record = records[i]!;
+      if (record === null) continue;
+      const read = seen.filter(({ state }) => isSame(state, record)).map(({ from }) => from);
+      if (isSame(wanted, record)) read.push(last);
+      if (read.length > 0) this.#taken = Math.max(this.#taken, Math.min(...read)); // at least that
+    }
+    return tasks.filter(({ id, wanted, seen, repeats }, i) => {
+      const record = records[i]!;
+      if (repeats > MOST_REPEATS || isSame(wanted, record) || (record === null && current.holds(id))) return false;
+      // A program that has read our record, and then lacks it, has deleted it.
+      return seen.some(({ state, to }) => isSame(state, record) && (record !== null || to > this.#taken));
     });
-    if (again === null) return;
-    this.#known = again;
-    for (const entry of undone) [entry.rewrites, entry.deadline] = [entry.rewrites + 1, this.#end()];
   }
 
+  /** Ends the watch of changes that are older than 2 s. */
   async #endThose(): Promise<void> {
-    const { clock, signal } = this.#file;
-    const isOver = ({ deadline }: Entry) => signal?.aborted || clock.monotonic() >= deadline;
-    for (const entry of this.#entries.filter(isOver)) {
-      const { changes, rewrites } = entry;
-      const returned = rewrites > MOST_REPEATS ? await this.#undone(changes) : [];
-      this.#entries.splice(this.#entries.indexOf(entry), 1);
-      if (this.#entries.length === 0) await this.#file.note("");
-      entry.resolve({ rewrites, returned });
+    const now = this.#clock.monotonic();
+    const ended = [...this.#tasks.values()].filter(({ seen }) => seen.some(({ until }) => until <= now));
+    const returned = await this.#returnedOf(ended.filter(({ repeats }) => repeats > MOST_REPEATS)).catch((error) => {
+      this.#problem = error as TtsctlError;
+      return new Set();
+    });
+    for (const task of ended) {
+      const key = keyOf(task.id);
+      for (const { write } of task.seen.filter(({ until }) => until <= now)) {
+        if (returned.has(key)) write.returned.add(key);
+        if (--write.left === 0) write.resolve({ ...write, problem: this.#problem });
+      }
+      task.seen = task.seen.filter(({ until }) => until > now);
+      if (task.seen.length === 0 && this.#tasks.get(key) === task) this.#tasks.delete(key);
     }
   }
 
-  /** The tasks of changes that are undone now. */
-  async #undone(changes: Changes): Promise<TaskId[]> {
-    await using now = await this.#file.read();
-    return idsOf(await changes.undoneIn(now), now);
+  /** Those whose last state isn't in the file. */
+  async #returnedOf(tasks: readonly WatchedTask[]): Promise<Set<string>> {
+    if (tasks.length === 0 || this.#problem !== null) return new Set();
+    await using current = await this.#file.read();
+    const records = await current.recordsOf(tasks.map(({ id }) => id));
+    return new Set(tasks.filter(({ wanted }, i) => !isSame(wanted, records[i]!)).map(({ id }) => keyOf(id)));
   }
 }
 
-/** The tasks of an edit. */
-export function idsOf({ removed, puts }: Edit, { rows: { keys } }: Snapshot): TaskId[] {
-  return [...Array.from(removed, (key) => keys.id(key)), ...Array.from({ length: puts.size }, (_, i) => puts.id(i))];
+/** The changes of an edit of a content, which is read as it is before. */
+export async function madeBy(edit: Edit, before: Snapshot): Promise<MadeChange[]> {
+  const after = new Map<string, Task | null>();
+  const ids: TaskId[] = [];
+  for (const key of edit.removed) ids.push(before.rows.keys.id(key));
+  for (const id of ids) after.set(keyOf(id), null);
+  for await (const task of readPuts(edit.puts)) {
+    if (!after.has(keyOf(task))) ids.push({ userId: task.userId, taskId: task.taskId });
+    after.set(keyOf(task), task);
+  }
+  const records = await before.recordsOf(ids);
+  return ids.map((id, i) => ({ id, before: records[i]!, after: after.get(keyOf(id))! }));
 }
 
-/** One edit of several, which have no task in common. */
-async function together(edits: readonly Edit[], { rows }: Snapshot): Promise<Edit> {
-  if (edits.length === 1) return edits[0]!;
-  const removed = new KeySet(rows.keys.size);
-  const tasks = [];
-  for (const edit of edits) {
-    for (const key of edit.removed) removed.add(key);
-    for await (const task of readPuts(edit.puts)) tasks.push(task);
-  }
-  return { removed, puts: putsOf(tasks) };
+function isSame(one: Task | null, other: Task | null): boolean {
+  return one === null || other === null ? one === other : sameJson(one.json, other.json, byValue);
+}
+
+function editOf(tasks: readonly WatchedTask[], current: Snapshot): Edit {
+  const removed = tasks.filter(({ id, wanted }) => wanted === null && current.holds(id));
+  return {
+    removed: new Set(removed.map(({ id }) => current.keyOf(id))),
+    puts: putsOf(tasks.flatMap(({ wanted }) => wanted ?? [])),
+  };
 }

@@ -118,7 +118,7 @@ describe("a snapshot to plan on", () => {
       const plan: PlanEdit = (current) => {
         if (when === "within" && asked.length === 0) replaceStore(path("s.json"), [...three, rec("t4")]);
         asked.push(current === base);
-        return removing("t1")(current);
+        return removing("t1")(current, "");
       };
       await storeAt().apply(plan, { base });
       expect([when, asked.slice(0, 2), idsIn(path("s.json"))]).toEqual([

@@ -37,8 +37,8 @@ export const putting =
 /** The plan, with something that happens each time just after it was asked; the store moves under it. */
 export function disturbed(plan: PlanEdit, ...events: (() => void)[]): PlanEdit & { asked: number } {
   const asking = Object.assign(
-    async (current: Snapshot) => {
-      const edit = await plan(current);
+    async (current: Snapshot, note: string) => {
+      const edit = await plan(current, note);
       events[asking.asked++]?.();
       return edit;
     },

@@ -26,7 +26,7 @@ describe("a rewrite", () => {
     const gone = records.filter((_, i) => i % 3 === 1).map((record) => record.task_id);
     const put = rec("t30", 2, { text: "x".repeat(3 << 20) });
     await storeAt().apply(async (current) => ({
-      ...(await removing(...gone)(current)),
+      ...(await removing(...gone)(current, "")),
       puts: putsOf([taskOf(put)]),
     }));
     const expected = records.map((record) => (record.task_id === "t30" ? put : record)).filter((_, i) => i % 3 !== 1);
@@ -142,7 +142,7 @@ describe("another file than the one that was read", () => {
   test("a temporary file of another process isn't renamed", async () => {
     writeOld(path("s.json"), dump(three));
     const plan: PlanEdit = (current) => ({
-      ...(removing("t1")(current) as Edit),
+      ...(removing("t1")(current, "") as Edit),
       puts: {
         ...putsOf([taskOf(rec("t9"))]),
         read: async () => {

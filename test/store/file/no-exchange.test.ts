@@ -43,7 +43,7 @@ describe.each(["EINVAL", "ENOSYS", "ENOTSUP", "EPERM"])("a file system whose exc
     let asked = 0;
     await store().apply((current) => {
       if (asked++ < 2) replaceStore(path("s.json"), [...three, rec(`new${asked}`)]);
-      return removing("t1")(current);
+      return removing("t1")(current, "");
     });
     expect([asked, idsIn(path("s.json"))]).toEqual([3, ["t2", "t3", "new2"]]);
   });

@@ -43,13 +43,18 @@ export class WriterPlace {
   open(link: MirrorLink = NO_REDIS, clock: Clock = this.clock): TaskWriter {
     const place = this;
     class CountingFile extends FileStore {
-      override async land(...args: Parameters<FileStore["land"]>) {
-        const landed = await super.land(...args);
-        const watched = landed.watched.then((outcome) => {
-          place.rewrites += outcome.rewrites;
-          return outcome;
-        });
-        return { ...landed, watched };
+      override async apply(...args: Parameters<FileStore["apply"]>) {
+        const outcome = await super.apply(...args);
+        place.rewrites += outcome.rewrites;
+        return outcome;
+      }
+
+      override land(...[plan, done, base]: Parameters<FileStore["land"]>) {
+        const counted: typeof done = (landed) => {
+          place.rewrites++;
+          return done(landed);
+        };
+        return super.land(plan, counted, base);
       }
     }
     this.shared = new SharedSnapshot(this.#path, RULES, clock, { grows: true });
