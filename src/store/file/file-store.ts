@@ -21,10 +21,10 @@ import { Snapshot } from "./snapshot.ts";
 const WATCH_LOCK_WAIT_S = 0.5;
 /** How long a busy service may keep an edit from landing. */
 const WRITE_WAIT_S = 60;
-/** If another process wrote within the last minute, a rewrite is watched this long, and redone this often. */
-const WATCH_S = 2;
-const WATCH_POLL_MS = 25;
-const MOST_REPEATS = 10;
+/** If another process wrote within the last minute, a change is watched this long, and made again this often. */
+export const WATCH_S = 2;
+export const WATCH_POLL_MS = 25;
+export const MOST_REPEATS = 10;
 /** How long a run that was asked to stop still waits: what it has purged should leave the file too. */
 const GRACE_S = 2;
 

@@ -6,15 +6,10 @@ import type { Task } from "../../task/task.ts";
 import type { TaskId } from "../task-source.ts";
 import type { Writable } from "../writable.ts";
 import { type Edit, NO_EDIT, putsOf, readPuts } from "./changes.ts";
-import type { FileStore } from "./file-store.ts";
+import { type FileStore, MOST_REPEATS, WATCH_POLL_MS, WATCH_S } from "./file-store.ts";
 import { type FileIdentity, identityText, sameIdentity } from "./identity.ts";
 import { lastWriterOf } from "./last-writer.ts";
 import type { Snapshot } from "./snapshot.ts";
-
-/** How long a change is watched after it was made, and how often it is made again. */
-const WATCH_S = 2;
-const POLL_MS = 25;
-const MOST_REPEATS = 10;
 
 /** A change of a task that is on the disk; null for no record. */
 export interface MadeChange {
@@ -163,7 +158,7 @@ export class UndoWatch {
   async #run(): Promise<void> {
     this.#isRunning = true;
     while (this.#tasks.size > 0) {
-      await this.#clock.sleep(POLL_MS);
+      await this.#clock.sleep(WATCH_POLL_MS);
       try {
         const now = await this.#file.identity();
         if (!this.#isSame?.(now, this.#known)) await this.repeat();

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import type { Task } from "../../../src/task/task.ts";
 import { runs } from "../../helpers/python.ts";
 import { record, taskOf } from "../../helpers/records.ts";
 import type { RecordJson } from "../../helpers/root.ts";
@@ -45,6 +46,67 @@ describe.each(SHAPES)("the double write into a file of shape %s", (shape) => {
     here().replace(old);
     await here().writer.upsert(taskOf(timed("t3", 1)));
     expect([await settled, Object.keys(held()).sort()]).toEqual(["written", ["alice:t1", "alice:t2", "alice:t3"]]);
+  });
+
+  it("decides on a content in which nothing is undone", async () => {
+    const old = textOf(shape, [timed("t1", 1), timed("t2", 1)]);
+    here().text = old;
+    const { writer } = here();
+    await writer.upsert(taskOf(timed("t1", 5, { status: "running" })));
+    await writer.remove(id("t2"));
+    here().replace(old);
+    const seen: string[] = [];
+    const change = (task: Task) => {
+      seen.push(task.status);
+      return null;
+    };
+    const [first, second] = [
+      await writer.update({ find: () => id("t1"), change }),
+      await writer.update({ find: () => id("t2"), change }),
+    ];
+    expect([first.file, second.file, new Set(seen)]).toEqual(["unchanged", "missing", new Set(["running"])]);
+  });
+
+  it("makes a new task again beside one that was changed twice, whatever the other program had read", async () => {
+    here().text = textOf(shape, [timed("t1", 1)]);
+    const { writer } = here();
+    await writer.upsert(taskOf(timed("t2", 1)));
+    const read = here().text;
+    const written = await Promise.all([timed("t2", 2), timed("n", 1)].map((one) => writer.upsert(taskOf(one))));
+    here().replace(read);
+    expect(await Promise.all(written.map(({ settled }) => settled))).toEqual(["written", "written"]);
+    expect([Object.keys(held()).sort(), held()["alice:t2"]]).toEqual([
+      ["alice:n", "alice:t1", "alice:t2"],
+      timed("t2", 2),
+    ]);
+  });
+
+  it("doesn't bring back what another writer, or a program that has read it, deletes", async () => {
+    here().text = textOf(shape, [timed("t1", 1)]);
+    const [writer, other] = [here().writer, here().open()];
+    const written = await Promise.all([timed("t2", 1), timed("t3", 1)].map((one) => writer.upsert(taskOf(one))));
+    const removed = await other.remove(id("t2"));
+    await writer.upsert(taskOf(timed("t4", 1))); // looks at the file before
+    expect(Object.keys(held())).not.toContain("alice:t2");
+    here().replace(textOf(shape, [timed("t1", 1), timed("t3", 1), timed("t4", 1)]));
+    await writer.upsert(taskOf(timed("t4", 2)));
+    here().replace(textOf(shape, [timed("t1", 1), timed("t4", 2)]));
+    const all = await Promise.all([...written, removed].map(({ settled }) => settled));
+    expect([all, Object.keys(held()).sort()]).toEqual([
+      ["written", "written", "removed"],
+      ["alice:t1", "alice:t4"],
+    ]);
+  });
+
+  it("goes on watching after a moment in which the file can't be read, and after a write that failed", async () => {
+    const old = textOf(shape, [timed("t1", 1)]);
+    here().text = old;
+    const { writer } = here();
+    const { settled } = await writer.upsert(taskOf(timed("t1", 5)));
+    here().text = "[{";
+    await expect(writer.upsert(taskOf(timed("t1", 6)))).rejects.toMatchObject({ code: "STORE_INVALID" });
+    here().replace(old);
+    expect([await settled, held()["alice:t1"]]).toEqual(["written", timed("t1", 5)]);
   });
 
   it("keeps what the service overwrites within the same second", async () => {
