@@ -121,6 +121,8 @@ export type Attach = <F extends object>(
   action: (context: Context, flags: F, args: string[]) => Promise<number>,
 ) => void;
 
+/** Columns that progress leaves free: a terminal shows `^C` there, which must not go into the next line. */
+const ROOM = 3;
 /** Work shorter than this shows no progress. */
 const PATIENCE_S = 1;
 /** Between two lines of progress in a JSON log. */
@@ -162,7 +164,7 @@ export class ConsoleReporter implements Reporter {
     const { from, since } = this.#work;
     if (err.isJson) this.#say({ level: "info", msg: label, fields: { done, total } });
     else if (isDrawable)
-      this.#terminal.draw(progressLine({ label, done, total, from, seconds: now - since }, errWidth - 1));
+      this.#terminal.draw(progressLine({ label, done, total, from, seconds: now - since }, errWidth - ROOM));
   }
 
   /** On stdout; with a format for programs on stderr, as events in a JSON log. */

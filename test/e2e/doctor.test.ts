@@ -79,3 +79,20 @@ it("finds nothing to sync after an import into empty stores", async () => {
   here.root.writeStore([...here.root.readStore(), record("alice", "t3")] as never);
   expect(await synced()).toMatchObject({ status: "warn", hint: "`ttsctl sync`" });
 });
+
+it("an empty store beside a Redis with tasks fails, as the commands that change tasks refuse it", async () => {
+  here.root.writeStore([]);
+  await here.mirrored(record("a", "t1"));
+  const { code, stdout } = await here.run("doctor -o json");
+  const found = JSON.parse(stdout).checks.find(({ check }: { check: string }) => check === "store.content");
+  expect([code, found]).toMatchObject([
+    1,
+    { status: "fail", hint: expect.stringContaining("verify --repair --restore") },
+  ]);
+});
+
+it("a file and a Redis of two services: verify and export say so", async () => {
+  here.root.writeStore(Array.from({ length: 6 }, (_, i) => record("a", `t${i}`)));
+  await here.mirrored(...Array.from({ length: 6 }, (_, i) => record("b", `t${i}`)));
+  for (const line of ["verify", "export"]) expect((await here.run(line)).stderr).toContain("have no task in common");
+});

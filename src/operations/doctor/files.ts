@@ -6,10 +6,19 @@ import { heldFile } from "../../artifacts/artifacts.ts";
 import { describeSystemError, systemErrorCode } from "../../errors.ts";
 import { matchingRows } from "../../store/file/file-tasks.ts";
 import { temporaryPath } from "../../store/file/replace.ts";
+import type { Snapshot } from "../../store/file/snapshot.ts";
 import { invalidWarnings } from "../../store/task-store.ts";
 import { counted, formatBytes } from "../../task/amounts.ts";
 import { NO_FILTER } from "../../task/query-fields.ts";
+import { storeRefusal } from "../safety.ts";
 import { type Checks, fail, ok, type Probe, Skip, type Verdict, warn } from "./probe.ts";
+
+/** @throws TtsctlError STORE_EMPTY beside a Redis with tasks, as commands do that change tasks */
+async function refuseEmpty(probe: Probe, snapshot: Snapshot): Promise<void> {
+  const mirror = await probe.mirror().catch(() => null); // its own check reports that
+  const refusal = mirror && (await storeRefusal(mirror, { snapshot }));
+  if (refusal !== null) throw refusal;
+}
 
 export const FILE_CHECKS: Checks = {
   async "store.file"({ file }) {
@@ -32,6 +41,7 @@ export const FILE_CHECKS: Checks = {
     if (snapshot.shape === null) throw new Skip("the store file does not exist");
     const [problems, count] = [invalidWarnings(snapshot), snapshot.size];
     const size = `${SHAPES[snapshot.shape]} of ${counted(count, "task")}`;
+    if (count === 0 && snapshot.invalid.count === 0) await refuseEmpty(probe, snapshot);
     if (count === 0 && snapshot.invalid.count > 0) return fail(`no record is valid; ${problems.join("; ")}`, NOT_OURS);
     if (problems.length === 0) return ok(`${size}, whole, ${snapshot.layout?.size} bytes`);
     const hint = snapshot.invalid.count > 0 ? INVALID : "the next append removes the unfinished line";

@@ -15,7 +15,7 @@ import { newer, sameInstant } from "../../task/version.ts";
 import type { Parts } from "../parts.ts";
 import { indexMembers } from "../purge/survey.ts";
 import { NamedWarnings } from "../reporter.ts";
-import { checkFileLayout } from "../safety.ts";
+import { checkFileLayout, storeMismatch } from "../safety.ts";
 import type { Selection } from "../select.ts";
 
 interface ExportParts extends Parts<"file" | "mirror" | "reporter" | "signal"> {
@@ -48,7 +48,11 @@ export interface ExportResult {
 export async function exportTasks(parts: ExportParts, options: ExportOptions): Promise<ExportResult> {
   const use = mirrorOf(parts.mirror, options.source);
   await using snapshot = options.source === "redis" ? null : await parts.file.read();
-  if (snapshot !== null) await checkFileLayout(snapshot, use.mirror);
+  if (snapshot !== null) {
+    await checkFileLayout(snapshot, use.mirror);
+    const mismatch = await use.ask((mirror) => storeMismatch(snapshot, mirror));
+    if (mismatch) parts.reporter.warn(`${mismatch.message}, so all of both are exported: choose one with --source`);
+  }
   const run = new ExportRun(parts, options, snapshot, use);
   if (snapshot !== null) checkFile(parts, run.result, snapshot, use.mirror !== null);
   await run.run();

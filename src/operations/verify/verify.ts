@@ -7,7 +7,7 @@ import { checkBrake, type MaxDelete } from "../brake.ts";
 import type { Parts, RedisParts } from "../parts.ts";
 import { bothOf, preflight } from "../preflight.ts";
 import { NamedWarnings, type Reporter } from "../reporter.ts";
-import { checkFileLayout, checkReading, LEAST_STRANGE, storeEmpty } from "../safety.ts";
+import { checkFileLayout, checkReading, LEAST_STRANGE, storeEmpty, storeMismatch } from "../safety.ts";
 import { describeShared } from "../shared-ids.ts";
 import { beginMark, lostMidway } from "../sync-mark.ts";
 import type { RepairPolicy, VerifyResult } from "./classify.ts";
@@ -94,13 +94,15 @@ async function planFor(
   return plan;
 }
 
-const MISREAD: ReadonlySet<string> = new Set(["LAYOUT_MISMATCH", "TIMEZONE_MISMATCH"]);
+const MISREAD: ReadonlySet<string> = new Set(["LAYOUT_MISMATCH", "TIMEZONE_MISMATCH", "STORE_MISMATCH"]);
 
-/** With a wrong layout or zone every task differs. A comparison changes nothing, so this is only a warning. */
+/** With a wrong layout, zone or Redis every task differs. A comparison changes nothing, so this is only a warning. */
 async function warnOfMisreading({ mirror, reporter }: VerifyParts, file: CurrentFile): Promise<void> {
   try {
     await checkReading(mirror);
     await checkFileLayout(await file.snapshot(), mirror);
+    const mismatch = await storeMismatch(await file.snapshot(), mirror);
+    if (mismatch !== null) throw mismatch;
   } catch (error) {
     if (isWrongType(error)) return; // the comparison names the key
     if (!(error instanceof TtsctlError) || !MISREAD.has(error.code)) throw error;
