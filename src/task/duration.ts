@@ -6,7 +6,7 @@ import ms from "ms";
  * Cleanup).
  */
 export function parseDuration(text: string): number | undefined {
-  // A long text is none, and takes `ms` and expressions long.
+  // A longer text is no duration, and would take `ms` and an expression long.
   const match = text.length > LONGEST ? null : /^(-?(?:\d+(?:\.\d+)?|\.\d+)) *([a-z]*)$/i.exec(text.trim());
   if (match === null) return undefined;
   const seconds = Number(match[1]) * (match[2] === "" ? 1 : unitSeconds(match[2]));
