@@ -25,10 +25,13 @@ describe("row C, a task that is queued again while its purge stands at one of it
     const moves = [...steps.keys()].filter((at) => steps[at] === "rename");
     expect(moves).not.toEqual([]);
     for (const at of LONG ? steps.keys() : [moves[0]!, new Chance(what).below(steps.length)]) {
+      let ended: Promise<unknown> = Promise.resolve(0);
       const requeue = async () => {
-        expect(await here.start("--tasks", 0, "--rate", 10_000, "--requeue", task).end()).toBe(0);
+        ended = here.start("--tasks", 0, "--rate", 10_000, "--requeue", task).end();
+        await ended;
       };
       const { result } = await run(at, requeue);
+      expect(await ended).toBe(0); // a synchronous step doesn't wait for it
       const label = `TTSCTL_SEED=${SEED}, at step ${at}, ${steps[at]}`;
       expect([0, 3], `${label}: ${result.stderr}`).toContain(result.code);
       if (here.service === undefined) continue; // it took fewer steps this time
