@@ -433,7 +433,7 @@ describe("slow clients", () => {
     expect(headers!.text).toMatch(/application\/problem\+json[\s\S]*"code":"REQUEST_TIMEOUT"/);
   }
 
-  it("get 10 s for their headers and 30 s for their body, then 408", async () => {
+  it("get 10 s for their headers and 30 s for their body, then 408; silent ones 120 s", async () => {
     const http = createHttpServer({
       ...{
         clock: systemClock,
@@ -443,10 +443,13 @@ describe("slow clients", () => {
       },
       ...{ metrics: { count() {} }, ended() {}, failed() {} },
     } as unknown as ServerParts);
-    expect([http.headersTimeout, http.requestTimeout]).toEqual([10_000, 30_000]);
+    expect([http.headersTimeout, http.requestTimeout, http.timeout]).toEqual([10_000, 30_000, 120_000]);
     [http.headersTimeout, http.requestTimeout] = [300, 600];
     try {
-      expectTimedOut(await drips(Number(new URL(await listen(http, "127.0.0.1", 0)).port), 50, "/login"));
+      const port = Number(new URL(await listen(http, "127.0.0.1", 0)).port);
+      expectTimedOut(await drips(port, 50, "/login"));
+      http.timeout = 300;
+      await (await Wire.open(port)).end(); // is silent
     } finally {
       http.closeAllConnections();
       http.close();

@@ -46,6 +46,25 @@ describe("a turn", () => {
     gate.emit("open");
     expect(new Set(await Promise.all([first, ...others]))).toEqual(new Set(["1", "2"]));
   });
+
+  it("is waited for 20 s, and not longer", async () => {
+    const outgoing = Object.assign(new EventEmitter(), { destroyed: false }).setMaxListeners(0);
+    const env = { incoming: { socket: { destroyed: false } }, outgoing } as unknown as Env["Bindings"];
+    const clock = new TestClock({ longest: 0 });
+    const turn = turns<string>(clock, 1, () => 0);
+    const gate = new EventEmitter();
+    const first = turn(env, () => once(gate, "open").then(() => "1"));
+    let outcome = "waits";
+    const second = turn(env, async () => "2").catch(({ code }) => {
+      outcome = code;
+    });
+    await clock.advance(LIMITS.waitS - 1);
+    expect(outcome).toBe("waits");
+    await clock.advance(2);
+    expect(outcome).toBe("BUSY");
+    gate.emit("open");
+    await Promise.all([first, second]);
+  });
 });
 
 describe("the Host of a request", () => {

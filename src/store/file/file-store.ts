@@ -245,7 +245,8 @@ export class FileStore {
   /** Null if the file moved first. */
   async #replace(target: string, lock: Lock, before: Snapshot, edit: Edit): Promise<Landed | null> {
     const { others, since } = await lastWriterOf(before, lock.note);
-    const announce = (by: FileIdentity) => lock.leave(noteOf(before.identity, others, { kind: "replace", by }));
+    const announce = (by: FileIdentity) =>
+      lock.leave(noteOf(before.identity, others, { kind: "replace", by }, since.slice(1)));
     const identity = await replaceFile(target, before, planSplices(before, edit), announce);
     if (identity === null) return null;
     await lock.leave(noteOf(identity, others, undefined, since));

@@ -16,7 +16,7 @@ import { LineLog } from "./line-log.ts";
 import type { Lock } from "./lock.ts";
 import type { SharedSnapshot } from "./shared-snapshot.ts";
 import type { Snapshot } from "./snapshot.ts";
-import { madeBy, NOT_WATCHED, UndoWatch, type Watched } from "./undo-watch.ts";
+import { type MadeChange, madeBy, NOT_WATCHED, UndoWatch, type Watched } from "./undo-watch.ts";
 import { syncDirectory } from "./written-file.ts";
 
 /** How long another process may take for an append of several writes. Seconds. */
@@ -94,16 +94,18 @@ export class FileWriter {
   async #rewrite(plan: BatchPlan, base: Snapshot): Promise<Watching | "behind"> {
     const { file, owes } = this.#parts;
     let isBehind = false;
+    let made: MadeChange[] = [];
     let watched = Promise.resolve(NOT_WATCHED);
     const planned = async (current: Snapshot, note: string) => {
       isBehind = await this.#watch.isBehind(current, note);
       if (isBehind) return NO_EDIT;
       const edit = await plan.on(current);
+      made = await madeBy(edit, current);
       if (owes) await file.owed.add(owedOf(edit, current));
       return edit;
     };
-    const done = async ({ before, edit, identity, wroteLately }: Landed) => {
-      watched = this.#watch.add(await madeBy(edit, before), identity, !wroteLately);
+    const done = async ({ identity, wroteLately }: Landed) => {
+      watched = this.#watch.add(made, identity, !wroteLately);
     };
     await file.land(planned, done, base);
     return isBehind ? "behind" : { watched };
@@ -122,7 +124,7 @@ export class FileWriter {
         const open = { target, lock, log, snapshot, ...(await lastWriterOf(snapshot, lock.note)) };
         if (await this.#isReady(snapshot)) return await this.#appendTo(open, plan);
         const cut = snapshot.layout!.unfinished === null ? null : await log.cut(snapshot);
-        if (cut !== null) await lock.leave(noteOf(cut, open.others)); // or the cut would look like another program's write
+        if (cut !== null) await lock.leave(noteOf(cut, open.others, undefined, open.since)); // or the cut would look like another program's write
         return null;
       } finally {
         await log.close();
@@ -180,21 +182,21 @@ export class FileWriter {
   }
 
   /** False if the path named another file right after the append. */
-  async #put({ lock, log, snapshot, others }: Open, lines: readonly string[]): Promise<boolean> {
+  async #put({ lock, log, snapshot, others, since }: Open, lines: readonly string[]): Promise<boolean> {
     const before = snapshot.layout!.size;
     const bytes = await log.bytesOf(lines, snapshot);
-    await lock.leave(noteOf(snapshot.identity, others, { kind: "append", bytes }));
+    await lock.leave(noteOf(snapshot.identity, others, { kind: "append", bytes }, since.slice(1)));
     try {
       await log.append(bytes, before);
     } catch (error) {
       // Else the blanks would look like another program's write.
       const isCurrent = await this.#isCurrent(snapshot).catch(() => false);
       const isBlank = isCurrent && (await snapshot.readBytes(before, snapshot.layout!.size)).toString().trim() === "";
-      if (isBlank) await lock.leave(noteOf(snapshot.identity, others));
+      if (isBlank) await lock.leave(noteOf(snapshot.identity, others, undefined, since));
       throw error;
     }
     if (!(await this.#isCurrent(snapshot))) return false;
-    await lock.leave(noteOf(snapshot.identity, others));
+    await lock.leave(noteOf(snapshot.identity, others, undefined, since));
     return true;
   }
 

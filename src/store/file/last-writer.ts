@@ -21,7 +21,7 @@ export interface LastWriter {
 }
 
 /** How many of its contents in a row a note names. */
-const MOST_CONTENTS = 16;
+const MOST_CONTENTS = 32;
 
 /**
  * The note in a lock file: the content that ttsctl wrote last, and when another program wrote last, which may still
@@ -55,7 +55,8 @@ export async function lastWriterOf(snapshot: Snapshot, note: string): Promise<La
   const content = identityText(identity);
   const isOurs = content === wrote || content === by || (await isAppended(snapshot, identity, note));
   const [, before = ""] = /(?:^|; )after ([^\s;]+)/.exec(note) ?? [];
-  const since = [content, ...(content === wrote && before !== "" ? before.split(",") : [])];
+  const earlier = [...(content === wrote || wrote === undefined ? [] : [wrote]), ...before.split(",").filter(Boolean)];
+  const since = [content, ...(isOurs ? earlier : [])];
   return { isOurs, others: isOurs ? known : Math.max(known, Number(identity.mtimeNs) / 1e9), since };
 }
 

@@ -7,7 +7,7 @@ import type { TaskId } from "../task-source.ts";
 import type { Writable } from "../writable.ts";
 import { type Edit, NO_EDIT, putsOf, readPuts } from "./changes.ts";
 import { type FileStore, MOST_REPEATS, WATCH_POLL_MS, WATCH_S } from "./file-store.ts";
-import { type FileIdentity, identityText, sameIdentity } from "./identity.ts";
+import { type FileIdentity, identityText, sameFile, sameIdentity } from "./identity.ts";
 import { lastWriterOf } from "./last-writer.ts";
 import type { Snapshot } from "./snapshot.ts";
 
@@ -88,10 +88,12 @@ export class UndoWatch {
    * are watched. Called under the lock. @param note what its last holder left
    */
   async isBehind(current: Snapshot, note: string): Promise<boolean> {
-    if (this.#tasks.size === 0 || this.#isSame?.(current.identity, this.#known)) return false;
-    const { isOurs, since } = await lastWriterOf(current, note);
-    if (this.#isSame === null || !isOurs || !since.includes(identityText(this.#known))) return true;
-    this.#accept(current.identity);
+    if (this.#tasks.size === 0) return false;
+    if (!this.#isSame?.(current.identity, this.#known)) {
+      const { isOurs, since } = await lastWriterOf(current, note);
+      if (this.#isSame === null || !isOurs || !since.includes(identityText(this.#known))) return true;
+    }
+    this.#accept(current);
     return false;
   }
 
@@ -107,8 +109,7 @@ export class UndoWatch {
     isLate: boolean,
     isSame = sameIdentity,
   ): Promise<Watched> {
-    this.#accept(now);
-    this.#isSame = now === null ? null : isSame;
+    [this.#known, this.#isSame] = [now, now === null ? null : isSame];
     const number = ++this.#writes;
     return new Promise((resolve) => {
       const write: Write = { left: 0, repeated: new Set(), returned: new Set(), resolve };
@@ -132,11 +133,11 @@ export class UndoWatch {
     const plan = async (current: Snapshot, note: string) => {
       due = (await this.isBehind(current, note)) ? await this.#undoneIn(current) : [];
       if (due.length > 0) return editOf(due, current);
-      this.#accept(current.identity);
+      this.#accept(current);
       return NO_EDIT;
     };
     await this.#file.land(plan, async ({ identity }) => {
-      this.#accept(identity);
+      [this.#known, this.#isSame] = [identity, sameIdentity];
       for (const task of due) {
         task.repeats++;
         for (const seen of task.seen) {
@@ -147,8 +148,9 @@ export class UndoWatch {
     });
   }
 
-  #accept(now: FileIdentity | null): void {
-    [this.#known, this.#isSame] = [now, sameIdentity];
+  /** What is appended to JSON Lines later undoes nothing. */
+  #accept({ identity, shape }: Snapshot): void {
+    [this.#known, this.#isSame] = [identity, shape === "jsonl" ? sameFile : sameIdentity];
   }
 
   #end(): number {
@@ -161,7 +163,8 @@ export class UndoWatch {
       await this.#clock.sleep(WATCH_POLL_MS);
       try {
         const now = await this.#file.identity();
-        if (!this.#isSame?.(now, this.#known)) await this.repeat();
+        if (this.#isSame?.(now, this.#known)) this.#known = now;
+        else await this.repeat();
         this.#problem = null;
       } catch (error) {
         this.#problem = error instanceof TtsctlError ? error : new TtsctlError("INTERNAL", String(error));
