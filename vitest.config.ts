@@ -45,7 +45,7 @@ export default defineConfig({
   test: {
     globalSetup: ["test/helpers/choose-seed.ts"],
     forceRerunTriggers: ["**/package.json", "**/package-lock.json", "**/vitest.config.ts"],
-    maxWorkers: 3, // of two cores, which two workers leave idle for a quarter of the time
+    maxWorkers: 2,
     projects: [
       { plugins: [lua], test: { ...common, name: "fast", include: FILES.fast } },
       { plugins: [lua], test: { ...common, name: "mocked", include: FILES.mocked, isolate: true } },
