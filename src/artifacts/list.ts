@@ -47,9 +47,9 @@ async function lengthOf(home: Folder, names: readonly Name[], deadline: number):
   const { audioLength } = await import("./audio-length.ts");
   let fd: number | undefined;
   try {
-    fd = openBelow(home, names);
-    if (fd === undefined) return {};
-    const file = fd;
+    const file = openBelow(home, names);
+    if (file === undefined) return {};
+    fd = file;
     return await audioLength((...place) => readSync(file, ...place), fstatSync(file).size, mediaType, deadline);
   } catch (error) {
     return ignoreRefusal(error) ?? {};

@@ -37,12 +37,12 @@ export class Doorbell {
     this.#listeners++;
     if (!this.#isLooking) void this.#look();
     try {
-      for (let told = 0; !signal.aborted; ) {
+      for (let last = 0; !signal.aborted; ) {
         const heard = new AbortController();
         this.#waiting.add(heard);
         const ring = this.#ring;
-        if (ring !== told) await rung(told === 0 ? 0 : ring);
-        told = ring;
+        if (ring !== last) await rung(last === 0 ? 0 : ring);
+        last = ring;
         await this.#clock.sleep(RING_EVERY_S * 1000, [signal, heard.signal]);
         this.#waiting.delete(heard);
       }

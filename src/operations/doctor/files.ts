@@ -15,7 +15,7 @@ import { type Checks, fail, ok, type Probe, Skip, type Verdict, warn } from "./p
 
 /** @throws TtsctlError STORE_EMPTY beside a Redis with tasks, as commands do that change tasks */
 async function refuseEmpty(probe: Probe, snapshot: Snapshot): Promise<void> {
-  const mirror = await probe.mirror().catch(() => null); // its own check reports that
+  const mirror = await probe.mirrorOrNull();
   const refusal = mirror && (await storeRefusal(mirror, { snapshot }));
   if (refusal !== null) throw refusal;
 }

@@ -161,6 +161,14 @@ export class Probe {
     return new Mirror(await this.client(), this.rules);
   }
 
+  /** Null without a Redis that answers, which has checks of its own. */
+  mirrorOrNull(): Promise<Mirror | null> {
+    return this.mirror().catch((error) => {
+      if (error instanceof Skip || isRedisError(error)) return null;
+      throw error;
+    });
+  }
+
   /** One section of INFO of every primary; skips if the Redis user may not ask for it. */
   async infos(section: string): Promise<readonly NodeInfo[]> {
     const client = await this.client();

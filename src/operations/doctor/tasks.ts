@@ -1,4 +1,3 @@
-import { isRedisError } from "../../errors.ts";
 import { matchingRows } from "../../store/file/file-tasks.ts";
 import { shownLayout } from "../../store/redis/shown-layout.ts";
 import { counted, formatAge, formatDuration } from "../../task/amounts.ts";
@@ -66,10 +65,7 @@ export const TASK_CHECKS: Checks = {
   async "tasks.stuck"(probe) {
     const rule = { now: probe.parts.clock.now(), after: probe.cleanup.stuckAfter };
     if (rule.after <= 0) throw new Skip("[cleanup] stuck_after is off");
-    const mirror = await probe.mirror().catch((error) => {
-      if (error instanceof Skip || isRedisError(error)) return null;
-      throw error;
-    });
+    const mirror = await probe.mirrorOrNull();
     const found = await findStuck(await probe.snapshot(), mirror, rule);
     const detail = describeStuck(found);
     if (detail === null) return ok(`no task has waited or run for more than ${formatDuration(rule.after)}`);

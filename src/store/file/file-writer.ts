@@ -16,7 +16,7 @@ import { LineLog } from "./line-log.ts";
 import type { Lock } from "./lock.ts";
 import type { SharedSnapshot } from "./shared-snapshot.ts";
 import type { Snapshot } from "./snapshot.ts";
-import { type MadeChange, madeBy, NOT_WATCHED, UndoWatch, type Watched } from "./undo-watch.ts";
+import { changesOf, type MadeChange, NOT_WATCHED, UndoWatch, type Watched } from "./undo-watch.ts";
 import { syncDirectory } from "./written-file.ts";
 
 /** How long another process may take for an append of several writes. Seconds. */
@@ -44,7 +44,6 @@ export class FileWriter {
   /** Whether another process appends to that file, and so doesn't replace it. */
   #othersAppend = false;
   #compaction: Promise<void> | undefined;
-
   readonly #watch: UndoWatch;
 
   constructor(parts: FileWriterParts) {
@@ -94,13 +93,14 @@ export class FileWriter {
   async #rewrite(plan: BatchPlan, base: Snapshot): Promise<Watching | "behind"> {
     const { file, owes } = this.#parts;
     let isBehind = false;
-    let made: MadeChange[] = [];
+    let made: readonly MadeChange[] = [];
     let watched = Promise.resolve(NOT_WATCHED);
     const planned = async (current: Snapshot, note: string) => {
       isBehind = await this.#watch.isBehind(current, note);
       if (isBehind) return NO_EDIT;
       const edit = await plan.on(current);
-      made = await madeBy(edit, current);
+      const { others } = await lastWriterOf(current, note);
+      made = this.#watch.isWatching || isLately(others, this.#parts.clock) ? await changesOf(edit, current)() : [];
       if (owes) await file.owed.add(owedOf(edit, current));
       return edit;
     };
@@ -147,12 +147,15 @@ export class FileWriter {
     if (lines.length === 0) return { watched: Promise.resolve(NOT_WATCHED) };
     const { file, owes } = this.#parts;
     if (owes) await file.owed.add(owedOf(edit, snapshot));
-    const made = await madeBy(edit, snapshot);
+    const changes = changesOf(edit, snapshot);
+    const isWatched = mayBeUndone || this.#watch.isWatching;
+    const made = isWatched ? await changes() : [];
     const moved = !(await this.#put(open, lines));
     if (!moved) await this.#settled(open);
     if (!moved && snapshot.rows.size > from + lines.length) await this.#giveWay(open, plan, from);
     const isLate = !moved && !mayBeUndone;
-    return { watched: this.#watch.add(made, moved ? null : snapshot.identity, isLate, sameFile) };
+    const all = moved && !isWatched ? await changes() : made;
+    return { watched: this.#watch.add(all, moved ? null : snapshot.identity, isLate, sameFile) };
   }
 
   /** Whether a change of ours may be undone: another program wrote lately and isn't known to append. */

@@ -1,11 +1,12 @@
 import type { Clock } from "../../clock.ts";
 import { TtsctlError } from "../../errors.ts";
 import { byValue, sameJson } from "../../json/value.ts";
+import { fillIn } from "../../pool.ts";
 import { keyOf } from "../../task/ids.ts";
 import type { Task } from "../../task/task.ts";
 import type { TaskId } from "../task-source.ts";
 import type { Writable } from "../writable.ts";
-import { type Edit, NO_EDIT, putsOf, readPuts } from "./changes.ts";
+import { type Edit, NO_EDIT, putsOf } from "./changes.ts";
 import { type FileStore, MOST_REPEATS, WATCH_POLL_MS, WATCH_S } from "./file-store.ts";
 import { type FileIdentity, identityText, sameFile, sameIdentity } from "./identity.ts";
 import { lastWriterOf } from "./last-writer.ts";
@@ -83,12 +84,16 @@ export class UndoWatch {
     this.#clock = clock;
   }
 
+  get isWatching(): boolean {
+    return this.#tasks.size > 0;
+  }
+
   /**
    * Whether a content must be looked at, by `repeat`, before a change is decided on it: another program wrote it while changes
    * are watched. Called under the lock. @param note what its last holder left
    */
   async isBehind(current: Snapshot, note: string): Promise<boolean> {
-    if (this.#tasks.size === 0) return false;
+    if (!this.isWatching) return false;
     if (!this.#isSame?.(current.identity, this.#known)) {
       const { isOurs, since } = await lastWriterOf(current, note);
       if (this.#isSame === null || !isOurs || !since.includes(identityText(this.#known))) return true;
@@ -116,7 +121,7 @@ export class UndoWatch {
       for (const { id, before, after } of changes) {
         const known = this.#tasks.get(keyOf(id));
         if (known === undefined && isLate) continue;
-        const task = known ?? { id, wanted: before, last: 0, seen: [], repeats: 0 };
+        const task = known ?? { id, wanted: after, last: 0, seen: [], repeats: 0 };
         task.seen.push({ state: before, from: task.last, to: number, write, until: this.#end() });
         Object.assign(task, { wanted: after, last: number, repeats: 0 });
         this.#tasks.set(keyOf(id), task);
@@ -159,7 +164,7 @@ export class UndoWatch {
 
   async #run(): Promise<void> {
     this.#isRunning = true;
-    while (this.#tasks.size > 0) {
+    while (this.isWatching) {
       await this.#clock.sleep(WATCH_POLL_MS);
       try {
         const now = await this.#file.identity();
@@ -181,15 +186,15 @@ export class UndoWatch {
     for (const [i, { wanted, last, seen }] of tasks.entries()) {
       const record = records[i]!;
       if (record === null) continue;
-      const read = seen.filter(({ state }) => isSame(state, record)).map(({ from }) => from);
-      if (isSame(wanted, record)) read.push(last);
+      const read = seen.filter(({ state }) => sameRecord(state, record)).map(({ from }) => from);
+      if (sameRecord(wanted, record)) read.push(last);
       if (read.length > 0) this.#taken = Math.max(this.#taken, Math.min(...read)); // at least that
     }
     return tasks.filter(({ id, wanted, seen, repeats }, i) => {
       const record = records[i]!;
-      if (repeats > MOST_REPEATS || isSame(wanted, record) || (record === null && current.holds(id))) return false;
+      if (repeats > MOST_REPEATS || sameRecord(wanted, record) || (record === null && current.holds(id))) return false;
       // A program that has read our record, and then lacks it, has deleted it.
-      return seen.some(({ state, to }) => isSame(state, record) && (record !== null || to > this.#taken));
+      return seen.some(({ state, to }) => sameRecord(state, record) && (record !== null || to > this.#taken));
     });
   }
 
@@ -197,18 +202,19 @@ export class UndoWatch {
   async #endThose(): Promise<void> {
     const now = this.#clock.monotonic();
     const ended = [...this.#tasks.values()].filter(({ seen }) => seen.some(({ until }) => until <= now));
-    const returned = await this.#returnedOf(ended.filter(({ repeats }) => repeats > MOST_REPEATS)).catch((error) => {
+    const gaveUp = await this.#returnedOf(ended.filter(({ repeats }) => repeats > MOST_REPEATS)).catch((error) => {
       this.#problem = error as TtsctlError;
       return new Set();
     });
     for (const task of ended) {
       const key = keyOf(task.id);
       for (const { write } of task.seen.filter(({ until }) => until <= now)) {
-        if (returned.has(key)) write.returned.add(key);
-        if (--write.left === 0) write.resolve({ ...write, problem: this.#problem });
+        const { repeated, returned } = write;
+        if (gaveUp.has(key)) returned.add(key);
+        if (--write.left === 0) write.resolve({ repeated, returned, problem: this.#problem });
       }
       task.seen = task.seen.filter(({ until }) => until > now);
-      if (task.seen.length === 0 && this.#tasks.get(key) === task) this.#tasks.delete(key);
+      if (task.seen.length === 0) this.#tasks.delete(key);
     }
   }
 
@@ -217,25 +223,34 @@ export class UndoWatch {
     if (tasks.length === 0 || this.#problem !== null) return new Set();
     await using current = await this.#file.read();
     const records = await current.recordsOf(tasks.map(({ id }) => id));
-    return new Set(tasks.filter(({ wanted }, i) => !isSame(wanted, records[i]!)).map(({ id }) => keyOf(id)));
+    return new Set(tasks.filter(({ wanted }, i) => !sameRecord(wanted, records[i]!)).map(({ id }) => keyOf(id)));
   }
 }
 
-/** The changes of an edit of a content, which is read as it is before. */
-export async function madeBy(edit: Edit, before: Snapshot): Promise<MadeChange[]> {
-  const after = new Map<string, Task | null>();
-  const ids: TaskId[] = [];
-  for (const key of edit.removed) ids.push(before.rows.keys.id(key));
-  for (const id of ids) after.set(keyOf(id), null);
-  for await (const task of readPuts(edit.puts)) {
-    if (!after.has(keyOf(task))) ids.push({ userId: task.userId, taskId: task.taskId });
-    after.set(keyOf(task), task);
-  }
-  const records = await before.recordsOf(ids);
-  return ids.map((id, i) => ({ id, before: records[i]!, after: after.get(keyOf(id))! }));
+/**
+ * The changes of an edit of a content. Nothing is read until the result is called, which may be after the content was
+ * appended to.
+ */
+export function changesOf({ removed, puts }: Edit, before: Snapshot): () => Promise<MadeChange[]> {
+  const changed = new Map<string, { id: TaskId; row: number; put: number }>();
+  const note = (id: TaskId, put: number) => {
+    changed.set(keyOf(id), { id, row: before.rowOf(id.userId, id.taskId), put });
+  };
+  for (const key of removed) note(before.rows.keys.id(key), -1);
+  for (let put = 0; put < puts.size; put++) note(puts.id(put), put);
+  return async () => {
+    const all = [...changed.values()];
+    const seen = await fillIn<(typeof all)[number], Task | null>(
+      all,
+      ({ row }) => (row < 0 ? null : undefined),
+      (live) => before.readTasks(live.map(({ row }) => row)),
+    );
+    const records = await puts.read(Array.from({ length: puts.size }, (_, put) => put));
+    return all.map(({ id, put }, i) => ({ id, before: seen[i]!, after: put < 0 ? null : records[put]! }));
+  };
 }
 
-function isSame(one: Task | null, other: Task | null): boolean {
+function sameRecord(one: Task | null, other: Task | null): boolean {
   return one === null || other === null ? one === other : sameJson(one.json, other.json, byValue);
 }
 
