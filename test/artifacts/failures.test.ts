@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, readdirSync, rmdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { NOW, Site, sweepBefore } from "./helpers.ts";
@@ -109,24 +109,6 @@ it.each([
   expect(existsSync(site.path("output/alice/t01/t01.wav"))).toBe(true);
 });
 
-it("does not take a lost purge folder for a task without artifacts", async () => {
-  site.write("output/alice/t01/t01.wav");
-  site.age();
-  const artifacts = await site.open();
-  hooks.rename = failing("ENOENT", -2, /t01\/?$/);
-  expect(artifacts.purgeFolder("alice", "t01", { mtime: NOW })).toMatchObject({ kind: "kept", newer: false });
-});
-
-it("keeps everything if the purge folder cannot be made, and tries again", async () => {
-  site.write("output/alice/t01/t01.wav");
-  site.age();
-  const artifacts = await site.open();
-  hooks.mkdir = failing("EACCES", -13, /purge$/);
-  expect(artifacts.purgeFolder("alice", "t01", { mtime: NOW })).toMatchObject({ kind: "kept", newer: false });
-  hooks.mkdir = undefined;
-  expect(artifacts.purgeFolder("alice", "t01", { mtime: NOW })).toMatchObject({ kind: "removed" });
-});
-
 it("puts back a directory that was written to after it was read", async () => {
   site.write("output/alice/t01/t01.wav");
   site.age();
@@ -153,61 +135,6 @@ it("merges a directory that must be kept into one that the service created in be
   expect(site.tree("output/alice")).toEqual(["t01", "t01/notes old", "t01/t01.wav new"]);
 });
 
-it("recreates the user's directory if a task's must go back into it", async () => {
-  site.write("output/alice/t01/t01.wav");
-  site.age();
-  const artifacts = await site.open();
-  hooks.unlink = failing("EACCES", -13, /t01\.wav$/);
-  hooks.readdir = () => {
-    hooks.readdir = undefined;
-    // what another program's cleaning of empty folders does
-    rmdirSync(site.path("output/alice"));
-  };
-  expect(artifacts.purgeFolder("alice", "t01", { mtime: NOW })).toMatchObject({ kind: "kept", newer: false });
-  expect(site.tree("output/alice")).toEqual(["t01", "t01/t01.wav xxxxxxxxxx"]);
-});
-
-it("reports logs that could not be read or removed", async () => {
-  site.write("Logs/20261101/09/t01.log");
-  site.write("Logs/20261102/09/t01.log");
-  site.age();
-  const artifacts = await site.open();
-  let reads = 0;
-  hooks.readdir = (path) => {
-    reads += 1;
-    if (reads === 2) failing("EACCES", -13, /./)(path);
-  };
-  const index = await artifacts.indexLogs(() => true);
-  expect(index.skipped).toEqual([expect.stringMatching(/^cannot read "Logs\/2026110[12]": permission denied/)]);
-  hooks.unlink = failing("EPERM", -1, /t01\.log$/);
-  const outcome = index.remove("t01", NOW);
-  expect(outcome).toMatchObject({ files: 0, kept: 1, reasons: [expect.stringContaining("EPERM")] });
-});
-
-it("does not hide a bug", async () => {
-  site.write("output/alice/t01/t01.wav");
-  site.age();
-  const artifacts = await site.open();
-  hooks.unlink = () => {
-    throw new TypeError("a bug");
-  };
-  expect(() => artifacts.purgeFolder("alice", "t01", { mtime: NOW })).toThrow("a bug");
-});
-
-it("does not take a directory for a mount point if the kernel doesn't report its mount", async () => {
-  site.write("output/alice/t01/t01.wav");
-  site.age();
-  const artifacts = await site.open();
-  hooks.readFile = failing("EMFILE", -24, /fdinfo/);
-  expect(artifacts.purgeFolder("alice", "t01", { mtime: NOW })).toMatchObject({
-    ...{ kind: "kept", newer: false, retry: true },
-    reason: 'cannot stat "output/alice": too many open files (EMFILE)',
-  });
-  hooks.readFile = undefined;
-  expect(artifacts.purgeFolder("alice", "t01", { mtime: NOW })).toMatchObject({ kind: "removed" });
-  artifacts.close();
-});
-
 it.each([
   ["a symbolic link", (path: string) => symlinkSync(tmpdir(), path)],
   ["a file", (path: string) => writeFileSync(path, "")],
@@ -223,20 +150,4 @@ it.each([
   });
   artifacts.close();
   expect(existsSync(site.path("output/alice/t01/t01.wav"))).toBe(true);
-});
-
-it("names the unreadable directory", async () => {
-  site.write("output/alice/t01/t01.wav");
-  site.age();
-  const artifacts = await site.open();
-  hooks.fstat = failing("EIO", -5, /alice\/t01$/);
-  const reason = expect.stringMatching(/^cannot stat "output\/alice\/t01": i\/o error \(EIO\)/);
-  expect(artifacts.measureFolder("alice", "t01", { mtime: NOW })).toMatchObject({
-    kind: "kept",
-    retry: true,
-    reason,
-  });
-  hooks.fstat = undefined;
-  expect(artifacts.purgeFolder("alice", "t01", { mtime: NOW })).toMatchObject({ kind: "removed" });
-  artifacts.close();
 });

@@ -1,4 +1,4 @@
-import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, symlinkSync } from "node:fs";
+import { existsSync, mkdirSync, renameSync, symlinkSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { NOW, openDescriptors, Site } from "./helpers.ts";
 
@@ -73,27 +73,6 @@ describe("the log index", () => {
     expect(existsSync(site.path("Logs/20261101/09/link.log"))).toBe(true);
   });
 
-  it("unlinks a hard link and leaves its other name", async () => {
-    site.write("outside/kept.log", "kept");
-    mkdirSync(site.path("Logs/20261101/09"), { recursive: true });
-    linkSync(site.path("outside/kept.log"), site.path("Logs/20261101/09/t01.log"));
-    site.age();
-    const index = await (await site.open()).indexLogs(() => true);
-    expect(index.remove("t01", NOW)).toMatchObject({ files: 1, bytes: 4 });
-    expect(readFileSync(site.path("outside/kept.log"), "utf8")).toBe("kept");
-  });
-
-  it("does not touch names that aren't plain", async () => {
-    for (const name of [".log", "..log", "...log", "a\nb.log", "a\\b.log"]) site.write(`Logs/20261101/09/${name}`);
-    site.age();
-    const asked: string[] = [];
-    const index = await (await site.open()).indexLogs((task) => asked.push(task) > 0);
-    expect(asked).toEqual([]);
-    for (const id of ["", ".", "..", "a\nb", "a\\b", "../../x"]) {
-      expect(index.remove(id, NOW)).toMatchObject({ files: 0, kept: 0 });
-    }
-  });
-
   it("does not follow a date that was moved out and replaced by a link during the run", async () => {
     site.write("Logs/20261101/09/t01.log");
     site.write("Logs/20261101/09/t02.log");
@@ -104,22 +83,5 @@ describe("the log index", () => {
     symlinkSync(site.path("archive"), site.path("Logs/20261101"));
     expect(index.remove("t02", NOW)).toMatchObject({ files: 0, kept: 1 });
     expect(existsSync(site.path("archive/09/t02.log"))).toBe(true);
-  });
-});
-
-describe("list", () => {
-  it("names the files of a task, then its logs", async () => {
-    site.write("output/alice/t01/b.wav", "12");
-    site.write("output/alice/t01/a/1.wav", "1");
-    site.write("Logs/20261102/09/t01.log", "123");
-    site.write("Logs/20261101/09/t01.log", "1234");
-    const artifacts = await site.open();
-    expect(await artifacts.list([{ userId: "alice", taskId: "t01" }], "t01")).toEqual([
-      { path: "output/alice/t01/a/1.wav", bytes: 1, damaged: true },
-      { path: "output/alice/t01/b.wav", bytes: 2, damaged: true },
-      { path: "Logs/20261101/09/t01.log", bytes: 4 },
-      { path: "Logs/20261102/09/t01.log", bytes: 3 },
-    ]);
-    expect(await artifacts.list([{ userId: "bob", taskId: "t02" }], "t02")).toEqual([]);
   });
 });

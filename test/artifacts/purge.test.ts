@@ -37,18 +37,6 @@ describe("purgeFolder", () => {
     expect(site.tree("output")).toEqual(["alice", "alice/t02", "alice/t02/t02.wav xxxxxxxxxx"]);
   });
 
-  it("finds nothing in an empty directory", async () => {
-    site.write("output/alice/t01/t01.wav");
-    const artifacts = await site.open();
-    for (const [user, task] of [
-      ["bob", "t01"],
-      ["alice", "t02"],
-    ] as const) {
-      expect(artifacts.measureFolder(user, task, { mtime: NOW })).toEqual({ kind: "absent" });
-      expect(artifacts.purgeFolder(user, task, { mtime: NOW })).toEqual({ kind: "absent" });
-    }
-  });
-
   it.each([
     ["a file", "output/alice/t01/t01.wav"],
     ["a file far down", "output/alice/t01/a/b/c.wav"],
@@ -67,24 +55,6 @@ describe("purgeFolder", () => {
     expect(artifacts.purgeFolder("alice", "t01", { mtime: NOW })).toMatchObject({ kind: "kept", newer: true });
     artifacts.close();
     expect(site.tree("output")).toEqual(before);
-  });
-
-  it("removes files changed in the second of the pass", async () => {
-    site.write("output/alice/t01/t01.wav");
-    site.age(NOW);
-    const artifacts = await site.open();
-    expect(artifacts.purgeFolder("alice", "t01", { mtime: NOW })).toMatchObject({ kind: "removed", files: 1 });
-  });
-
-  it("has no user with the name of the purge folder", async () => {
-    site.write("output/.ttsctl-purge/t01/t01.wav");
-    site.age();
-    const artifacts = await site.open();
-    expect(artifacts.purgeFolder(".ttsctl-purge", "t01", { mtime: NOW })).toMatchObject({
-      kind: "kept",
-      newer: false,
-    });
-    expect(existsSync(site.path("output/.ttsctl-purge/t01/t01.wav"))).toBe(true);
   });
 
   it.each([

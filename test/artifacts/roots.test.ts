@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, symlinkSync } from "node:fs";
+import { rmSync, symlinkSync } from "node:fs";
 import { Worker } from "node:worker_threads";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { openArtifacts } from "../../src/artifacts/artifacts.ts";
@@ -37,26 +37,6 @@ it.each([
   const before = openDescriptors();
   expect(() => openArtifacts({ output, logs })).toThrow(expect.objectContaining({ code: "ARTIFACTS_UNSAFE" }));
   expect(openDescriptors()).toBe(before);
-});
-
-it("has no user with the name of the folder in output that holds the logs", async () => {
-  site.write("output/Logs/20261101/09/t01.log");
-  site.age();
-  const artifacts = await openArtifacts({ output: site.path("output"), logs: site.path("output/Logs") });
-  const outcome = artifacts.purgeFolder("Logs", "20261101", { mtime: NOW });
-  expect(outcome).toMatchObject({ kind: "kept", newer: false });
-  expect(await artifacts.list([{ userId: "alice", taskId: "t01" }], "t01")).toMatchObject([{ bytes: 100 }]);
-  artifacts.close();
-});
-
-it("shows the full path of logs elsewhere", async () => {
-  site.write("var/log/20261101/09/t01.log");
-  mkdirSync(site.path("srv/output"), { recursive: true });
-  const artifacts = await openArtifacts({ output: site.path("srv/output"), logs: site.path("var/log") });
-  expect(await artifacts.list([{ userId: "alice", taskId: "t01" }], "t01")).toEqual([
-    { path: site.path("var/log/20261101/09/t01.log"), bytes: 100 },
-  ]);
-  artifacts.close();
 });
 
 it("doesn't take a directory that the service creates at that moment for a broken symbolic link", async () => {

@@ -99,31 +99,6 @@ describe("__complete", () => {
     here.root.write("voice_task.json", "[{");
     expect((await ask("ttsctl get ")).found).toEqual([]);
   });
-
-  it("describes commands, topics and flags for shells that show it, in one line each", async () => {
-    fill();
-    const described = async (...words: string[]) => {
-      const run = await invoke(["__complete", "described", ...words], { cwd: here.root.path });
-      expect(run).toMatchObject({ code: 0, stderr: "" });
-      return lines(run.stdout).slice(1);
-    };
-    expect(await described("mar")).toEqual([expect.stringMatching(/^mark\tset the status of chosen tasks/)]);
-    expect(await described("help", "exit")).toEqual(["exit-codes\tExit codes"]);
-    expect(await described("list", "--page-s")).toEqual(["--page-size\ttasks on a page, 1 to 1000 (default: 20)"]);
-    expect(await described("get", "al")).toEqual(["alice"]);
-    expect(await described("cleanup", "--explain", "al")).toEqual(["alice"]);
-    expect(await described("cleanup", "al")).toEqual([]);
-    expect(await described("list", "--status", "done,e")).toEqual(["done,error"]);
-    for (const line of [
-      ...(await described("")),
-      ...(await described("help", "")),
-      ...(await described("list", "--")),
-    ]) {
-      expect(line).toMatch(/^[\w-]+\t[^\t]+$/);
-    }
-    const plain = await invoke(["__complete", "words", "mar"], { cwd: here.root.path });
-    expect(lines(plain.stdout).slice(1)).toEqual(["mark"]);
-  });
 });
 
 describe("the bash script", () => {

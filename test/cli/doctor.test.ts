@@ -1,15 +1,12 @@
 import { chmodSync, mkdirSync, rmSync, symlinkSync, truncateSync } from "node:fs";
 import fc from "fast-check";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { systemClock } from "../../src/clock.ts";
 import type { Finding } from "../../src/operations/doctor/probe.ts";
 import { CHECKS } from "../../src/operations/doctor/run.ts";
-import { FileStore } from "../../src/store/file/file-store.ts";
 import { writeToMirror } from "../../src/store/redis/write.ts";
-import { writable } from "../../src/store/writable.ts";
 import { connectMirror } from "../helpers/doubles.ts";
-import { parrotServer, redisProxy, silentServer } from "../helpers/faults.ts";
-import { ago, RULES, record, taskOf } from "../helpers/records.ts";
+import { silentServer } from "../helpers/faults.ts";
+import { ago, record, taskOf } from "../helpers/records.ts";
 import { freePort, RedisServer } from "../helpers/redis.ts";
 import { type RecordJson, ServiceRoot } from "../helpers/root.ts";
 import { invoke } from "./invoke.ts";
@@ -71,14 +68,6 @@ describe("doctor", () => {
     expect(checks["redis.version"]).toMatchObject(like("ok", /^(Redis|Valkey) \d/));
   });
 
-  it("changes nothing", async () => {
-    await mirrored(record("alice", "t1"));
-    root.write(".voice_task.json.ttsctl", "left");
-    const before = [root.tree(), await server.dump()];
-    await doctor();
-    expect([root.tree(), await server.dump()]).toEqual(before);
-  });
-
   it("counts, and exits 1 if a check fails and 0 for warnings", async () => {
     const { code, stdout } = await invoke(["doctor", "-o", "json"], { cwd: root.path });
     const report = JSON.parse(stdout);
@@ -102,24 +91,6 @@ describe("doctor", () => {
 });
 
 describe("the configuration", () => {
-  it("is found, valid, and of known names", async () => {
-    root.configure(server.port, "[cleanup]\nretension = 7d\n[tts]\nmodel = 1\n");
-    const { checks } = await doctor();
-    expect(checks.config).toMatchObject(like("ok", root.at("config.ini")));
-    expect(checks["config.names"]).toMatchObject(like("warn", "[cleanup] retension ([cleanup] retention?)"));
-  });
-
-  it("may be wrong in one section, and the rest is checked", async () => {
-    root.configure(server.port, "[cleanup]\nretention = soon\n[paths]\noutput = %(nothing)s\n");
-    const { code, checks } = await doctor();
-    expect(code).toBe(1);
-    expect(checks["config.values"]).toMatchObject(like("fail", /retention.*soon.*; |output/));
-    expect(checks.output).toMatchObject(like("skip", "[paths]"));
-    expect(checks.retention).toMatchObject(like("skip", "[cleanup]"));
-    expect(checks["store.content"]).toMatchObject(like("ok"));
-    expect(checks.redis).toMatchObject(like("ok"));
-  });
-
   it("may not be read at all", async () => {
     root.write("config.ini", "[redis]\nhost = a\nhost = b\n");
     const { code, checks } = await doctor();
@@ -130,17 +101,6 @@ describe("the configuration", () => {
     expect((await doctor("--config none.ini")).checks.config).toMatchObject(like("fail", "none.ini"));
   });
 
-  it("explains the variable of Kubernetes", async () => {
-    const { checks } = await doctor("", { REDIS_PORT: "tcp://10.0.0.1:6379" });
-    expect(checks.environment).toMatchObject(like("warn", "Kubernetes"));
-    expect(checks["config.values"]).toMatchObject({
-      status: "fail",
-      hint: expect.stringContaining("enableServiceLinks"),
-    });
-    expect(checks.redis).toMatchObject(like("skip"));
-    expect(await finding("environment", "", { TTSCTL_STORE: root.store })).toMatchObject(like("ok", "TTSCTL_STORE"));
-  });
-
   it("causes a warning if all users can read a password in it", async () => {
     root.configure(server.port, "[redis.x]\na = 1\n");
     expect(await finding("config.secrets")).toMatchObject(like("ok"));
@@ -149,15 +109,6 @@ describe("the configuration", () => {
     expect(await finding("config.secrets")).toMatchObject(like("warn", "mode 644"));
     chmodSync(root.at("config.ini"), 0o640);
     expect(await finding("config.secrets")).toMatchObject(like("ok"));
-  });
-
-  it("warns of a retention without a unit, and of none", async () => {
-    root.configure(server.port, "[cleanup]\nretention = 7\n");
-    const { checks, text } = await doctor();
-    expect(checks["config.values"]).toMatchObject(like("warn", "seven seconds"));
-    expect(text).not.toContain("warning:");
-    root.configure(server.port, "[cleanup]\nretention = 0\n");
-    expect(await finding("retention")).toMatchObject(like("warn", "switched off"));
   });
 });
 
@@ -193,30 +144,6 @@ describe("the store file", () => {
     const { checks } = await doctor();
     expect(checks["store.file"]).toMatchObject(like("ok", "a link to"));
     expect(checks["store.leftover"]).toMatchObject(like("warn", ".tasks.json.ttsctl"));
-  });
-
-  it("names the holders of its locks, without waiting", async () => {
-    const file = writable(new FileStore(root.store, RULES, systemClock));
-    const locks = [await file.lock("run"), await file.lock("watch")];
-    const { checks } = await doctor();
-    expect(checks["store.locks"]).toMatchObject(like("warn", `pid ${process.pid}`));
-    expect(checks.watcher).toMatchObject(like("ok", `pid ${process.pid}`));
-    for (const lock of locks) await lock.release();
-    const after = await doctor();
-    expect(after.checks["store.locks"]).toMatchObject(like("ok", "free"));
-    expect(after.checks.watcher).toMatchObject(like("ok", "not running"));
-  });
-
-  it("names tasks from the future, and those that are stuck", async () => {
-    root.writeStore([
-      record("alice", "later", { updated_at: ago(-3600) }),
-      record("bob", "hung", { status: "running" }),
-      record("bob", "well", { status: "running", updated_at: ago(60) }),
-    ]);
-    const { checks } = await doctor("--no-redis");
-    expect(checks["tasks.future"]).toMatchObject(like("warn", /^1 .*alice:later/));
-    expect(checks["tasks.stuck"]).toMatchObject(like("warn", "bob:hung"));
-    expect(checks["tasks.stuck"]!.detail).not.toContain("well");
   });
 });
 
@@ -259,16 +186,6 @@ describe("Redis", () => {
     await silent.stop();
   });
 
-  it("may stop responding midway, and is not contacted again", async () => {
-    const deaf = await redisProxy(server.port, (sent) => (sent.includes("INFO") ? "deaf" : "pass"));
-    const { checks } = await doctor("", { REDIS_PORT: String(deaf.port), REDIS_TIMEOUT: "500ms" });
-    expect(checks.redis).toMatchObject(like("ok"));
-    expect(checks["redis.version"]).toMatchObject(like("fail", "does not answer in time"));
-    expect(checks["redis.role"]).toMatchObject(like("skip", "lost during the checks"));
-    expect(checks["tasks.future"]).toMatchObject(like("ok"));
-    await deaf.stop();
-  });
-
   it("is a replica, evicts, or is nearly full", async () => {
     const other = await RedisServer.start("--replicaof", "127.0.0.1", String(server.port));
     const replica = await doctor("", { REDIS_PORT: String(other.port) });
@@ -301,28 +218,6 @@ describe("Redis", () => {
     await server.call("ACL", "DELUSER", "full", "part");
   });
 
-  it("may be loading, or have no such database", async () => {
-    const loading = await parrotServer("-LOADING Redis is loading the dataset in memory");
-    expect(await finding("redis", "", { REDIS_PORT: String(loading.port) })).toMatchObject(like("fail", "loading"));
-    await loading.stop();
-    expect(await finding("redis", "", { REDIS_DB: "99" })).toMatchObject(like("fail", "no such database"));
-  });
-
-  it.each(["zrange", "zrevrank", "zrank"])("names a single denied command: %s", async (command) => {
-    await server.call("ACL", "SETUSER", "most", "reset", "on", `>${SECRET}`, "~tts:*", "+@all", `-${command}`);
-    const found = await finding("redis.rights", "", { REDIS_USERNAME: "most", REDIS_PASSWORD: SECRET });
-    expect(found).toMatchObject(like("fail", `may not run ${command.toUpperCase()} on tts:tasks:index`));
-    await server.call("ACL", "DELUSER", "most");
-  });
-
-  it("may deny DISCARD: then no transaction is started", async () => {
-    await server.call("ACL", "SETUSER", "most", "reset", "on", `>${SECRET}`, "~tts:*", "+@all", "-discard");
-    const { checks } = await doctor("", { REDIS_USERNAME: "most", REDIS_PASSWORD: SECRET });
-    expect(checks["redis.rights"]).toMatchObject(like("skip", "MULTI or DISCARD"));
-    expect(checks.clock).toMatchObject(like("ok"));
-    await server.call("ACL", "DELUSER", "most");
-  });
-
   it("is compared with the file by a sample", async () => {
     await mirrored(record("alice", "t1"), record("bob", "gone"));
     await server.call("HSET", "tts:task:alice:t1", "updated_at", "2019-01-01T00:00:00");
@@ -330,17 +225,6 @@ describe("Redis", () => {
     const { checks } = await doctor();
     expect(checks.drift).toMatchObject(like("warn", "3 tasks: 1 only in the file, 1 only in Redis, 1 older in Redis"));
     expect(checks.synced).toMatchObject(like("warn", "never synced"));
-  });
-
-  it("is given time to follow a service that writes one store after the other", async () => {
-    root.writeStore([record("alice", "t1", { updated_at: ago(5) })]);
-    expect(await finding("drift")).toMatchObject(like("ok"));
-  });
-
-  it("shows that times are read in a wrong zone", async () => {
-    await mirrored(record("alice", "t1"), record("alice", "t2"));
-    root.write("config.ini", `[redis]\nport = ${server.port}\n[service]\ntimezone = Asia/Shanghai\n`);
-    expect(await finding("timezone")).toMatchObject(like("fail", "8 h"));
   });
 });
 

@@ -76,24 +76,6 @@ describe("help", () => {
     if (command !== "") expect(stdout).toMatch(/\nExamples:\n {2}/);
   });
 
-  it.each(COMMANDS)("of %s has its groups in one order", async (command) => {
-    const { stdout } = await help(command);
-    const groups = [...stdout.matchAll(/^(Options|Selection|Safety|Output|Connection):$/gm)].map(([, name]) => name);
-    const order = ["Options", "Selection", "Safety", "Output", "Connection"];
-    expect(groups).toEqual(order.filter((name) => groups.includes(name)));
-    expect(groups[0]).toBe("Options");
-  });
-
-  it.each(COMMANDS)("of %s names the formats that it prints", async (command) => {
-    const text = (await help(command)).stdout.replaceAll(/\s+/g, " ");
-    const [, named] = /how results are printed \(([^;]*); default: \w+\)/.exec(text)!;
-    const formats = ["table", "wide", "json", "jsonl", "yaml", "csv", "ids"];
-    for (const format of formats.filter((each) => !named!.split(", ").includes(each))) {
-      const run = await invoke([command, "alice", "t1", "-o", format], { cwd: here.root.path });
-      expect([format, run.code, run.stdout]).toEqual([format, 2, ""]);
-    }
-  });
-
   it.each(COMMANDS)("of %s has examples that work", async (command) => {
     const { stdout } = await help(command);
     const examples = examplesIn(stdout);
@@ -123,17 +105,6 @@ describe("the man page", () => {
         expect(page).toContain(`.TP\n.B ${flags}\n${description}`);
     }
     for (const { flags } of program.options) expect(page).toContain(`.B ${flags}\n`);
-  });
-});
-
-describe("a word of the command line", () => {
-  it("that is a value remains one, although it is also the name of a command", async () => {
-    here.root.writeStore([record("delete", "sync")]);
-    const run = await here.run("list --no-redis --user delete --ids sync --columns task --no-headers");
-    expect(run).toMatchObject({ code: 0, stdout: "sync\n" });
-    expect(await here.run("--store list sync --dry-run")).toMatchObject({
-      ...{ code: 0, stderr: expect.stringMatching(/^warning: .*\/list does not exist/) },
-    });
   });
 });
 

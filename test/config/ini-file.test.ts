@@ -51,27 +51,3 @@ describe("interpolation is lazy", () => {
     expect(error.message).not.toMatch(/s3|cret|oops/);
   });
 });
-
-describe("IniFile", () => {
-  const file = parseIni("[DEFAULT]\nbase = /x\n[a.b]\nPath = %(base)s/y\n[a]\n", PATH);
-
-  test("sections, options, has, get", () => {
-    expect(file.sections()).toEqual(["a.b", "a"]);
-    expect(file.options("a.b")).toEqual(["path", "base"]);
-    expect(file.get("a.b", "PATH")).toBe("/x/y");
-    expect(file.get("a", "base")).toBe("/x");
-    expect(file.has("a", "path")).toBe(false);
-    expect(file.get("a", "path")).toBeUndefined();
-  });
-
-  test("a missing section inherits nothing", () => {
-    expect(file.has("redis", "base")).toBe(false);
-    expect(file.get("redis", "base")).toBeUndefined();
-    expect(file.options("redis")).toEqual([]);
-  });
-
-  test.each(["__proto__", "constructor", "toString"])("%s isn't a section or option unless the file has it", (name) => {
-    expect(file.has(name, "base")).toBe(false);
-    expect(file.has("a", name)).toBe(false);
-  });
-});

@@ -56,33 +56,7 @@ describe("where the file is looked up", () => {
   });
 });
 
-describe("a named file that is not there", () => {
-  test.each<[string, Partial<LoadOptions>, string]>([
-    ["flag", { flags: { config: "none.ini" } }, "--config"],
-    ["variable", { env: { TTSCTL_CONFIG: "none.ini" } }, "TTSCTL_CONFIG"],
-  ])("%s", async (_, options, origin) => {
-    const error = await refusal(options);
-    expect(error.code).toBe("CONFIG_NOT_FOUND");
-    expect(error.message).toContain(join(folder, "none.ini"));
-    expect(error.message).toContain(origin);
-  });
-
-  test("below a file", async () => {
-    await write("x");
-    expect((await refusal({ flags: { config: "x/config.ini" } })).code).toBe("CONFIG_NOT_FOUND");
-  });
-});
-
 describe("a file that cannot be read", () => {
-  test("a directory", async () => {
-    await mkdir(join(folder, "config.ini"));
-    const error = await refusal();
-    expect(error.code).toBe("CONFIG_INVALID");
-    expect(error.message).toContain(
-      `${join(folder, "config.ini")} cannot be read: illegal operation on a directory (EISDIR)`,
-    );
-  });
-
   test.each<[string, number[]]>([
     ["Latin-1", [0x5b, 0x73, 0x5d, 0x0a, 0x6b, 0x3d, 0xe9]],
     ["an encoded surrogate", [0x5b, 0x73, 0x5d, 0x0a, 0x6b, 0x3d, 0xed, 0xa0, 0x80]],
@@ -92,20 +66,5 @@ describe("a file that cannot be read", () => {
     const error = await refusal();
     expect(error.code).toBe("CONFIG_INVALID");
     expect(error.message).toContain(`${path} is not UTF-8`);
-  });
-
-  test("a byte-order mark, as Python", async () => {
-    const path = await write("config.ini", "\ufeff[redis]\nport = 7\n");
-    const error = await refusal();
-    expect(error.code).toBe("CONFIG_INVALID");
-    expect(error.message).toContain(`${path}, line 1: a byte-order mark`);
-  });
-
-  test("--config without a name", async () => {
-    expect((await refusal({ flags: { config: "" } })).code).toBe("CONFIG_INVALID");
-  });
-
-  test("a path that no file can have", async () => {
-    expect((await refusal({ flags: { config: "a\0b" } })).code).toBe("CONFIG_INVALID");
   });
 });

@@ -1,8 +1,5 @@
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { ADDRESSES } from "../../src/config/kinds.ts";
 import { targetOf } from "../../src/config/redis.ts";
-import { addressText } from "../../src/printable.ts";
 import { CONFIG, type Row, refusal, resolved } from "./inputs.ts";
 
 const target = (row: Row) => targetOf(resolved(row));
@@ -67,47 +64,6 @@ describe("where Redis is", () => {
   });
 });
 
-describe("TLS", () => {
-  const FILES = redis("tls = true", "tls_ca = ca.pem", "tls_cert = /c.pem", "tls_key = k.pem", "tls_server_name = n");
-  const beside = (name: string) => CONFIG.replace("config.ini", name);
-  const all = { ca: beside("ca.pem"), cert: "/c.pem", key: beside("k.pem"), serverName: "n" };
-
-  it.each<[string, Row, unknown]>([
-    ["as the file says", { file: FILES }, all],
-    ["off by default", {}, null],
-    ["off by a url", { flags: { redisUrl: "redis://h" }, file: FILES }, null],
-    [
-      "a url keeps the trusted authorities, not the server name",
-      { env: { REDIS_URL: "rediss://h" }, file: FILES },
-      { ...all, serverName: null },
-    ],
-    ["a host keeps the name", { env: { REDIS_HOST: "h" }, file: FILES }, all],
-    [
-      "a name beside a url",
-      { file: redis("url = rediss://h", "tls_server_name = n") },
-      { ca: null, cert: null, key: null, serverName: "n" },
-    ],
-    ["switched on over a url", { env: { REDIS_TLS: "on" }, file: redis("url = redis://h") }, { serverName: null }],
-    [
-      "a key in the file of its certificate",
-      { file: redis("tls = 1", "tls_cert = /both.pem") },
-      { cert: "/both.pem", key: "/both.pem" },
-    ],
-  ])("%s", (_, row, tls) => {
-    if (tls === null) expect(target(row).tls).toBeNull();
-    else expect(target(row).tls).toMatchObject(tls as object);
-  });
-
-  it("warns of a certificate without effect", () => {
-    const without = FILES.replace("tls = true\n", "");
-    const noEffect = expect.stringContaining(`${CONFIG} [redis] tls_ca has no effect`);
-    expect(resolved({ file: without }).warnings).toEqual([noEffect]);
-    expect(resolved({ file: `${without}url = redis://h\n` }).warnings).toEqual([noEffect]);
-    expect(resolved({ file: FILES }).warnings).toEqual([]);
-    expect(resolved({ flags: { redisUrl: "redis://h" }, file: without }).warnings).toEqual([]);
-  });
-});
-
 describe("conflicting settings are reported in one line", () => {
   const [url, tlsKey] = [`${CONFIG} [redis] url`, `${CONFIG} [redis] tls_key`];
   it.each<[string, Row, string[]]>([
@@ -137,29 +93,4 @@ describe("conflicting settings are reported in one line", () => {
     for (const part of parts) expect(error.message).toContain(part);
     expect(error.message).not.toContain("\n");
   });
-
-  it("the error explains variables of Kubernetes beside sentinels", () => {
-    const env = { REDIS_SENTINELS: "h:1", REDIS_SENTINEL_NAME: "t", REDIS_PORT: "tcp://10.0.0.1:6379" };
-    expect(refusal({ env }).hint).toContain("Kubernetes");
-    expect(refusal({ env: { REDIS_PORT: "tcp://10.0.0.1:6379" }, file: SENTINELS }).hint).toContain("Kubernetes");
-  });
-});
-
-describe("a list of addresses", () => {
-  it("is read as it is written", () => {
-    const host = fc.oneof(fc.ipV4(), fc.ipV6(), fc.domain());
-    const address = fc.record({ host, port: fc.integer({ min: 1, max: 65_535 }) });
-    fc.assert(
-      fc.property(fc.array(address, { minLength: 1 }), fc.constantFrom(",", ", ", " ,  "), (list, comma) => {
-        expect(ADDRESSES.parse(list.map(addressText).join(comma))).toEqual(list);
-      }),
-    );
-  });
-
-  it.each(["", ",", "h:1,", "h", "h:0", "h:65536", "h:x", "::1:26379", "redis://h:1", "u@h:1", "h:1 h:2"])(
-    "is not %j",
-    (text) => {
-      expect(ADDRESSES.parse(text)).toBeUndefined();
-    },
-  );
 });

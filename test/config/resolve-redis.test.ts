@@ -59,23 +59,6 @@ describe("a url replaces all lower levels, absent parts included", () => {
     };
     expect(address(row)).toEqual(expected);
   });
-
-  test("an empty url in the file is unset", () => {
-    expect(resolved({ file: `${FULL}url =\n` }).redis.url).toEqual({
-      value: null,
-      source: "default",
-      origin: "default",
-    });
-    expect(address({ file: `${FULL}url =\n` }).host).toEqual(["fh", "file"]);
-  });
-
-  test("the url itself stays as it was given, with its origin", () => {
-    expect(resolved({ file: "[redis]\nurl = redis://:p@h" }).redis.url).toEqual({
-      value: "redis://:p@h",
-      source: "file",
-      origin: `${CONFIG} [redis] url`,
-    });
-  });
 });
 
 describe("a part above a url replaces that part", () => {
@@ -133,20 +116,4 @@ describe("a url and a part of it at one level is an error", () => {
     expect(error.code).toBe("CONFIG_INVALID");
     expect(error.message).toContain(`${url} and ${part} are both set`);
   });
-
-  test("not at a level that a url replaces", () => {
-    const row = { flags: { redisUrl: "redis://h" }, env: { ...ENV, REDIS_URL: "redis://e" } };
-    expect(address(row).host).toEqual(["h", "flag"]);
-  });
-
-  test("the error explains a part that Kubernetes set", () => {
-    const env = { REDIS_URL: "redis://h", REDIS_HOST: "x", REDIS_PORT: "tcp://10.0.0.1:6379" };
-    expect(refusal({ env }).hint).toContain("Kubernetes");
-  });
-});
-
-test("parameters for the service's client are named and not used", () => {
-  const { redis, warnings } = resolved({ env: { REDIS_URL: "redis://h?protocol=3&db=4" } });
-  expect(redis.db.value).toBe(4);
-  expect(warnings).toEqual(["REDIS_URL: ttsctl does not use the parameter protocol"]);
 });

@@ -213,18 +213,6 @@ describe("a wrong value is one line naming its source, the value and what is acc
     expect(error.code).toBe("CONFIG_INVALID");
     expect(`${error.message} ${error.hint}`).not.toMatch(/s3|cret\b/);
   });
-
-  test("the variable of Kubernetes is explained", () => {
-    expect(refusal({ env: { REDIS_PORT: "tcp://10.0.0.1:6379" } }).hint).toContain("Kubernetes");
-    expect(refusal({ env: { REDIS_PORT: "x" } }).hint).toBeUndefined();
-  });
-
-  test("a text of control characters stays one harmless line", () => {
-    expect(refusal({ env: { REDIS_PORT: "a\n\x1b[31m\u2028\u202e" } }).message).toContain(
-      '"a\\n\\u001b[31m\\u2028\\u202e"',
-    );
-    expect(refusal({ env: { REDIS_PORT: "x".repeat(5000) } }).message.length).toBeLessThan(300);
-  });
 });
 
 test.each([
@@ -233,34 +221,6 @@ test.each([
   ["[audio]\nrate = 44100\n[redis]\npool_size = 9\n", []], // the service's own
 ])("what changes tasks warns of names without effect in %j", (file, lines) => {
   expect(resolved({ file }).changeWarnings).toEqual(lines.map((line) => `${CONFIG}: ${line}`));
-});
-
-describe("a short retention", () => {
-  test.each(["7", "59.9", "30s"])("%s is warned of", (text) => {
-    const { warnings } = resolved({ flags: { retention: text } });
-    expect(warnings).toHaveLength(1);
-    expect(warnings[0]).toContain("--retention");
-  });
-
-  test.each(["0", "-7", "60", "7d"])("%s is not", (text) => {
-    expect(resolved({ flags: { retention: text } }).warnings).toEqual([]);
-  });
-});
-
-describe("how long a task may wait or run", () => {
-  test.each([
-    ["", 86_400],
-    ["stuck_after = 2h", 7200],
-    ["stuck_after = 90", 90],
-    ["stuck_after = 0", 0],
-    ["stuck_after = -1", -1],
-  ])("%s", (line, seconds) => {
-    expect(resolved({ file: `[cleanup]\n${line}\n` }).cleanup.stuckAfter.value).toBe(seconds);
-  });
-
-  test("soon is refused", () => {
-    expect(() => resolved({ file: "[cleanup]\nstuck_after = soon\n" })).toThrow(/stuck_after.*soon.*accepted/);
-  });
 });
 
 describe("the policy for finished tasks", () => {
@@ -289,11 +249,6 @@ describe("the policy for finished tasks", () => {
     ["one status alone", { file: "[cleanup]\nretention.error = -1\n" }, [604_800, null, -1, 0, 0]],
   ])("%s", (_, row, expected) => {
     expect(values(row)).toEqual(expected);
-  });
-
-  test("the place of an option with a dot is reported", () => {
-    const { origin, source } = resolved({ file }).cleanup.retentionDone;
-    expect([source, origin]).toEqual(["file", `${CONFIG} [cleanup] retention.done`]);
   });
 
   test("a short one causes one warning for each source", () => {

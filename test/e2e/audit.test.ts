@@ -4,8 +4,7 @@ import { hostname, userInfo } from "node:os";
 import { beforeEach, describe, expect, it } from "vitest";
 import { cleanEnv } from "../helpers/clean-env.ts";
 import { ago, record } from "../helpers/records.ts";
-import { binary, lines, Running, start } from "../helpers/ttsctl.ts";
-import { until } from "../helpers/until.ts";
+import { binary, lines } from "../helpers/ttsctl.ts";
 import { usePlace } from "./setup.ts";
 
 interface Line {
@@ -101,52 +100,6 @@ describe("the audit ledger", () => {
     expect(here.root.readStore()).toHaveLength(3);
     expect(ledger().map(({ event }) => event)).toEqual(["begin", "end"]);
   });
-
-  it("says how a run failed", async () => {
-    await fill();
-    expect(await here.run("delete --all --max-delete 1")).toMatchObject({ code: 1 });
-    expect(await here.run("delete --all")).toMatchObject({ code: 2 });
-    here.root.write("voice_task.json", "[{");
-    expect(await here.run("cleanup --once")).toMatchObject({ code: 1 });
-    expect(ledger().flatMap(({ event, exitCode, error }) => (event === "end" ? [[exitCode, error]] : []))).toEqual([
-      [1, "MAX_DELETE_EXCEEDED"],
-      [2, "CONFIRMATION_REQUIRED"],
-      [1, "STORE_INVALID"],
-    ]);
-    expect(namesIn(ledger())).toEqual([]);
-  });
-
-  it("of a killed run has every purged task, and no end", async () => {
-    const all = Array.from({ length: 700 }, (_, i) => record("alice", `t${i}`));
-    here.root.writeStore(all);
-    here.root.writeArtifacts(all);
-    await here.mirrored(...all);
-    const gone = () => all.filter(({ task_id }) => !here.root.has(`output/alice/${task_id}`));
-    const run = new Running(["cleanup", "--once", "-o", "json"], { cwd: here.root.path });
-    await until(() => gone().length > 0);
-    await run.stop();
-    expect(ledger().map(({ event }) => event)).not.toContain("end");
-    expect(namesIn(ledger())).toEqual(expect.arrayContaining(gone().map(({ task_id }) => `alice:${task_id}`)));
-    expect(await here.run("cleanup --once -o json")).toMatchObject({ code: 0 });
-    expect(ledger().at(-1)).toMatchObject({ event: "end", exitCode: 0 });
-  });
-
-  it("has one run a pass of a watcher, in the file that the path names then", async () => {
-    await fill();
-    const watcher = start(["cleanup", "--watch"], { cwd: here.root.path });
-    try {
-      await watcher.says(/pass .*purged=2/);
-      await until(() => ledger().at(-1)?.event === "end");
-      here.root.rename("audit.jsonl", "audit.jsonl.1");
-      watcher.kill("SIGHUP");
-      await until(() => ledger().at(-1)?.event === "end");
-    } finally {
-      watcher.kill("SIGTERM");
-    }
-    expect(await watcher.end()).toMatchObject({ code: 0 });
-    expect(ledger("audit.jsonl.1").map(({ event }) => event)).toEqual(["begin", "tasks", "end"]);
-    expect(ledger().map(({ event }) => event)).toEqual(["begin", "end"]);
-  });
 });
 
 describe("a ledger that cannot be written", () => {
@@ -194,21 +147,5 @@ describe("a ledger that cannot be written", () => {
     const { status, stdout, stderr } = run(64);
     expect([status, JSON.parse(stdout)]).toEqual([1, expect.any(Object)]);
     expect(JSON.parse(lines(stderr).at(-1)!)).toMatchObject({ code: "AUDIT_FAILED" });
-  });
-
-  it("in a watcher fails the pass, not the watcher", async () => {
-    await fill();
-    mkdirSync(here.root.at("audit.jsonl"));
-    const watcher = start(["cleanup", "--watch"], { cwd: here.root.path });
-    try {
-      await watcher.says(/pass failed: cannot write the audit ledger/);
-      expect(here.root.readStore()).toHaveLength(3);
-      here.root.rename("audit.jsonl", "elsewhere");
-      watcher.kill("SIGHUP");
-      await watcher.says(/pass .*purged=2/);
-    } finally {
-      watcher.kill("SIGTERM");
-    }
-    expect(await watcher.end()).toMatchObject({ code: 0 });
   });
 });

@@ -1,7 +1,6 @@
 import { chmodSync, mkdirSync, readFileSync, statSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { askPython } from "../config/ask-python.ts";
-import { onTerminal } from "../helpers/pty.ts";
 import { record } from "../helpers/records.ts";
 import { usePlace } from "./setup.ts";
 
@@ -95,30 +94,6 @@ describe("config init", () => {
     expect(JSON.stringify([run, await here.run("config init --dry-run -v", { env })])).not.toContain("100%");
   });
 
-  it("prints the file with --dry-run, and writes nothing", async () => {
-    unset();
-    const before = here.root.tree();
-    const run = await here.run("config init --dry-run --redis-url redis://u:p%40ss@127.0.0.1:1/3");
-    expect(run.code).toBe(0);
-    expect(run.stdout).toMatch(/^\[redis\]$/m);
-    expect(run.stdout).toMatch(/^url = redis:\/\/u:\*\*\*@127\.0\.0\.1:1\/3$/m);
-    const asJson = await here.run("config init --dry-run --no-redis -o json");
-    expect(JSON.parse(asJson.stdout)).toEqual({
-      path: here.root.at("config.ini"),
-      dryRun: true,
-      settings: {
-        "redis.enabled": { value: "false", source: "flag" },
-        "redis.host": { value: "127.0.0.1", source: "default" },
-        "redis.port": { value: "6379", source: "default" },
-        "store.path": { value: "voice_task.json", source: "found" },
-        "paths.output": { value: "output", source: "found" },
-        "paths.logs": { value: "Logs", source: "found" },
-        "cleanup.retention": { value: "7d", source: "default" },
-      },
-    });
-    expect(here.root.tree()).toEqual(before);
-  });
-
   it.each([
     ["no store file", "config init", {}, /no store file found in .*--store/],
     ["a wrong variable", "config init --store x.json", { REDIS_PORT: "abc" }, /REDIS_PORT.*abc/],
@@ -149,47 +124,5 @@ describe("config init", () => {
     ).toHaveLength(1);
     expect(run.stderr).toMatch(message);
     expect(here.root.has("config.ini")).toBe(false);
-  });
-});
-
-describe("config init on a terminal", () => {
-  it("asks, with what it found as the default", async () => {
-    unset();
-    mkdirSync(here.root.at("audio 音频"));
-    const run = onTerminal(["config", "init"], here.root.path, redis());
-    await run.says(/Store file \[voice_task\.json\]: /);
-    run.type("\r");
-    await run.says(/Audio directory \[output\]: /);
-    run.type("audio 音频\r");
-    await run.says(/Log directory \[Logs\]: /);
-    run.type("\r");
-    await run.says(/Redis at .* answers[\s\S]*Redis: an address, a url, or none \[127\.0\.0\.1:\d+\]: /);
-    run.type("not an address\r");
-    await run.says(/accepted: host, host:port/);
-    run.type("none\r");
-    await run.says(/Finished tasks are kept for \[7d\]: /);
-    run.type("soon\r");
-    await run.says(/accepted: 30m/);
-    run.type("3d\r");
-    expect(await run.end()).toBe(0);
-    expect(inPython()).toMatchObject({
-      redis: { enabled: "false" },
-      store: { path: "voice_task.json" },
-      paths: { output: "audio 音频", logs: "Logs" },
-      cleanup: { retention: "3d" },
-    });
-  });
-
-  it("writes nothing after Ctrl-C, and asks nothing with --yes", async () => {
-    unset();
-    const run = onTerminal(["config", "init"], here.root.path, redis());
-    await run.says(/Store file/);
-    run.type("\u0003");
-    expect(await run.end()).toBe(130);
-    expect(here.root.has("config.ini")).toBe(false);
-    const second = onTerminal(["config", "init", "--yes"], here.root.path, redis());
-    expect(await second.end()).toBe(0);
-    expect(second.text).not.toContain("Store file [");
-    expect(here.root.has("config.ini")).toBe(true);
   });
 });

@@ -1,8 +1,7 @@
-import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { SETTING_NAMES } from "../../src/config/settings.ts";
 import { record } from "../helpers/records.ts";
-import { lines, type Run, start } from "../helpers/ttsctl.ts";
+import type { Run } from "../helpers/ttsctl.ts";
 import { usePlace } from "./setup.ts";
 
 const here = usePlace();
@@ -32,30 +31,6 @@ describe("config", () => {
     expect(table.stdout).toMatch(/^redis\.db +3 +file$/m);
     expect(table.stderr).toContain(here.root.at("config.ini"));
   });
-
-  it("needs neither a file nor a store nor Redis", async () => {
-    here.root.rename("config.ini", "other.ini");
-    const run = await here.run("config -o json");
-    expect(run.code).toBe(0);
-    expect(JSON.parse(run.stdout)["service.timezone"]).toEqual({ value: null, source: "default" });
-    expect(JSON.parse((await here.run("config -o json --config other.ini")).stdout)["service.timezone"].value).toBe(
-      "UTC",
-    );
-    expect(
-      JSON.parse((await here.run("config -o json", { env: { TTSCTL_CONFIG: "other.ini" } })).stdout)["service.timezone"]
-        .value,
-    ).toBe("UTC");
-  });
-
-  it("lets a url replace all parts of lower levels", async () => {
-    const run = await here.run("config -o json --redis-url redis://u@h:1/2");
-    expect(JSON.parse(run.stdout)).toMatchObject({
-      "redis.host": { value: "h", source: "flag" },
-      "redis.port": { value: 1, source: "flag" },
-      "redis.username": { value: "u", source: "flag" },
-      "redis.db": { value: 2, source: "flag" },
-    });
-  });
 });
 
 describe("a misspelt option", () => {
@@ -70,18 +45,6 @@ describe("a misspelt option", () => {
     expect((await here.run(line)).stderr.split(WARNING)).toHaveLength(2);
     for (const look of ["list", "stats", "verify", "export"]) {
       expect((await here.run(look)).stderr).not.toContain("has no effect");
-    }
-  });
-
-  it("is warned about by a server in each form, once, and harmlessly", async () => {
-    here.root.configure(null, "[http]\n\u202etoken = x\ntokem\u001b[2J = x\n[audio]\nretention = 3\ntokens = 2\n");
-    for (const flags of ["", "--read-only", "--no-sync", "--cleanup"]) {
-      const run = start(["serve", "--port", "0", ...flags.split(" ").filter(Boolean)], { cwd: here.root.path });
-      await run.says(flags === "--cleanup" ? /watching/ : /listening/);
-      run.kill("SIGTERM");
-      await run.end();
-      expect(run.stderr.match(/has no effect; did you mean/g)).toHaveLength(1);
-      expect(run.stderr).toMatch(/\[http\] \\u202etoken has no effect; did you mean \[http\] token\?/);
     }
   });
 });
@@ -153,31 +116,4 @@ describe("a password is never printed", () => {
     }
     expect(Object.values(here.root.tree()).join("\n")).not.toContain("Tr0ub4dor");
   });
-
-  it("into lock files", async () => {
-    here.root.writeStore([record("alice", "t1")]);
-    await here.runArgs(["sync", "--redis-url", `redis://:${ENCODED}@127.0.0.1:${here.server.port}/0`]);
-    await here.runArgs(["cleanup", "--redis-url", `redis://:${ENCODED}@127.0.0.1:1/0`, "--once"]);
-    const run = await here.runArgs(["cleanup", "--once"]);
-    expect(run.code).toBe(0);
-
-    const locks = readdirSync(here.root.path).filter((name) => name.endsWith(".lock"));
-    expect(locks.length).toBeGreaterThan(0);
-    for (const name of locks) expect(readFileSync(here.root.at(name), "utf8")).not.toContain("Tr0ub4dor");
-  });
-
-  it("is used all the same", async () => {
-    await here.server.call("ACL", "SETUSER", "tts", "on", `>${SECRET}`, "~*", "+@all");
-    here.root.writeStore([record("alice", "t1")]);
-    here.root.write("config.ini", `[redis]\nport = ${here.server.port}\nusername = tts\npassword = ${SECRET}\n`);
-    const run = await here.run("sync -o json");
-    expect(run.code).toBe(0);
-    expect(lines(run.stderr)).toEqual([]);
-    const unix = `unix://tts:${ENCODED}@${here.server.socket}?db=3`;
-    expect(await here.runArgs(["sync", "--redis-url", unix])).toMatchObject({ code: 0 });
-  });
-});
-
-it("shows a setting that is empty as such", async () => {
-  expect((await here.run("config")).stdout).toMatch(/^http\.base_path +- +default$/m);
 });

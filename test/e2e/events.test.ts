@@ -1,11 +1,10 @@
 import { readFileSync } from "node:fs";
 import { afterEach, describe, expect, it } from "vitest";
 import { FastClock } from "../helpers/clock.ts";
-import { RedisCluster } from "../helpers/cluster.ts";
 import { ago, record } from "../helpers/records.ts";
 import { RedisServer } from "../helpers/redis.ts";
 import type { RecordJson } from "../helpers/root.ts";
-import { type Command, lines, Running, start } from "../helpers/ttsctl.ts";
+import { type Command, lines, start } from "../helpers/ttsctl.ts";
 import { until } from "../helpers/until.ts";
 import { usePlace } from "./setup.ts";
 
@@ -110,22 +109,6 @@ describe("events", () => {
     await ends(run, "SIGTERM");
   });
 
-  it("are those of users and statuses", async () => {
-    here.root.configure(null);
-    here.root.writeStore(FIRST);
-    const run = events("--user alice --user bob --status error,wait");
-    await run.says(/changes come/);
-    here.root.writeStore([
-      ...[a1("running", 50), record("bob", "b1", { status: "failed", updated_at: ago(40) })],
-      ...[record("carol", "c1", { status: "failed" }), record("bob", "b2", { status: "queued" })],
-    ]);
-    await prints(run, "created bob:b1 null error file", "created bob:b2 null wait file");
-    here.root.writeStore([a1("running", 50)]);
-    await until(() => shorts(run).length === 4);
-    expect(shorts(run).slice(2)).toEqual(["removed bob:b1 error null file", "removed bob:b2 wait null file"]);
-    await ends(run);
-  });
-
   it.each(["", "KA"])("go on with the file when Redis is lost, and back, with %j", async (flags) => {
     const server = await RedisServer.start("--notify-keyspace-events", flags);
     const env = { REDIS_URL: server.url };
@@ -144,19 +127,6 @@ describe("events", () => {
     expect(run.stderr.split(/: reading .* instead/)).toHaveLength(2); // once
     await ends(run);
     await server.remove();
-  });
-
-  it("are found by comparing where the user of Redis may not ask for the setting", async () => {
-    await here.server.call("CONFIG", "SET", "notify-keyspace-events", "KA");
-    await here.server.call("ACL", "SETUSER", "limited", "on", ">secret", "~tts:*", "+@all", "-config");
-    await fill();
-    const run = events("", { REDIS_USERNAME: "limited", REDIS_PASSWORD: "secret" });
-    await run.says(/compared every 1s: .*NOPERM/);
-    await here.mirrored(a1("running", 80));
-    await prints(run, "changed alice:a1 wait run redis");
-    await ends(run);
-    await here.server.call("ACL", "DELUSER", "limited");
-    await here.server.call("CONFIG", "SET", "notify-keyspace-events", "");
   });
 
   it("are notified of with the rights that the docs name, and no more", async () => {
@@ -202,19 +172,6 @@ describe("events", () => {
     await here.server.call("CONFIG", "SET", "notify-keyspace-events", "");
   });
 
-  it("of a cluster are found by comparing", async () => {
-    const cluster = await RedisCluster.start();
-    here.root.write("config.ini", `[redis]\n${cluster.config}[service]\ntimezone = UTC\n`);
-    await fill();
-    const run = events();
-    await run.says(/changes come from Redis .*each node of a cluster/);
-    here.root.writeStore([a1("running", 60), ...FIRST.slice(1)]);
-    await here.run("sync");
-    await prints(run, "changed alice:a1 wait run redis");
-    await ends(run);
-    await cluster.remove();
-  });
-
   it("print what tasks hold as JSON, and nothing else", async () => {
     here.root.configure(null);
     here.root.writeStore([]);
@@ -228,19 +185,6 @@ describe("events", () => {
     expect(run.stdout).not.toContain("\u001b");
     expect(run.stderr).toBe("");
     await ends(run);
-  });
-
-  it("end with 0 when the reader goes away", async () => {
-    here.root.configure(null);
-    here.root.writeStore(FIRST);
-    const run = new Running(["events", "--interval", "1"], { cwd: here.root.path });
-    await run.says(/changes come/);
-    run.child.stdout.destroy();
-    for (let seconds = 60; !run.hasEnded && seconds > 50; seconds--) {
-      here.root.writeStore([a1("running", seconds)]);
-      await new Promise((resolve) => setTimeout(resolve, 1200));
-    }
-    expect((await run.end()).code).toBe(0);
   });
 
   it("go on through a file that is cut, which is said once", async () => {

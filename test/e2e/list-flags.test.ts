@@ -48,14 +48,6 @@ describe("--stuck", () => {
     expect(names(await json(["query", '{"stuck": false}']))).toHaveLength(5);
   });
 
-  it("chooses tasks for other commands", async () => {
-    await fill(...tasks());
-    expect(lines((await here.run("export --stuck")).stdout)).toHaveLength(2);
-    expect(await json(["delete", "--stuck", "--yes"])).toMatchObject({ requested: 2, deleted: 0, exit: 3 });
-    expect(await json(["delete", "--stuck", "-u", "bob", "--force", "--yes"])).toMatchObject({ deleted: 1 });
-    expect(here.root.readStore().map(({ task_id }) => task_id)).toEqual(["run", "new", "done", "odd"]);
-  });
-
   it.each([
     ["list --stuck -s done", {}, /done is never stuck/],
     ["list --stuck", { TTSCTL_STUCK_AFTER: "0" }, /stuck tasks aren't detected/],
@@ -89,30 +81,6 @@ it("--exit-status is 3 if a task matches", async () => {
 describe("--sort", () => {
   const at = (user: string, task: string, created: number, updated: number) =>
     record(user, task, { created_at: ago(created), updated_at: ago(updated) });
-  const tasks = () => [
-    at("bob", "b", 500, 10),
-    at("alice", "c", 400, 30),
-    at("bob", "a", 100, 20),
-    at("\u00e9", "b", 300, 40),
-  ];
-
-  it.each([
-    ["updated", ["bob:b", "bob:a", "alice:c", "\u00e9:b"]],
-    ["created", ["bob:a", "\u00e9:b", "alice:c", "bob:b"]],
-    ["user", ["alice:c", "bob:b", "bob:a", "\u00e9:b"]],
-    ["task", ["bob:a", "bob:b", "\u00e9:b", "alice:c"]],
-  ])("by %s", async (sort, expected) => {
-    await fill(...tasks());
-    for (const source of SOURCES) {
-      const list = (...more: string[]) => json(["list", "--sort", sort, "--source", source, ...more]);
-      expect(await list()).toMatchObject({ total: 4, source, exit: 0 });
-      expect(names(await list())).toEqual(expected);
-      expect(names(await list("--limit", "all"))).toEqual(expected);
-      expect(names(await list("-n", "2", "-p", "2"))).toEqual(expected.slice(2));
-      expect(names(await list("-u", "bob", "-s", "done"))).toEqual(expected.filter((name) => name.startsWith("bob")));
-    }
-    expect(names(await json(["query", JSON.stringify({ sort })]))).toEqual(expected);
-  });
 
   it("sorts more tasks than a page has, each once", async () => {
     const many = Array.from({ length: 2500 }, (_, i) => at(`u${i % 7}`, `t${i}`, (i * 7919) % 2500, i));
@@ -183,16 +151,6 @@ describe("--search", () => {
       const long = await json(["list", "--search", "hay", "--limit", "1500", "--source", source], { env });
       expect([long.items.length, long.total]).toEqual([1500, long.stopped.looked]);
     }
-  });
-});
-
-describe("the limit of a query", () => {
-  const tasks = Array.from({ length: 25 }, (_, i) => record("alice", `t${i}`, { updated_at: ago(i) }));
-
-  it.each(['{"limit":"all"}', '{"limit":25}', "{} --limit all"])("%s gives more than a page", async (line) => {
-    await fill(...tasks);
-    const found = await json(["query", ...line.split(" ")]);
-    expect(names(found)).toEqual(tasks.map(({ task_id }) => `alice:${task_id}`));
   });
 });
 

@@ -36,22 +36,6 @@ describe("--log-format json", () => {
     expect(logged).toHaveLength(2);
   });
 
-  it.each([
-    { line: "get", code: "USAGE", exit: 2 },
-    { line: "list --page zero", code: "USAGE", exit: 2 },
-    { line: "no-such-command", code: "USAGE", exit: 2 },
-    { line: "sync --redis-url redis://127.0.0.1:1", code: "REDIS_UNAVAILABLE", exit: 4 },
-  ])("makes one of the error of `$line` too", async ({ line, code, exit }) => {
-    const run = await here.run(`${line} ${LOG}`);
-    expect(run).toMatchObject({ code: exit, stdout: "" });
-    expect(events(run.stderr).at(-1)).toMatchObject({ level: "error", code });
-    expect(events(run.stderr).at(-1)).not.toHaveProperty("error");
-    const both = await here.run(`${line} -o json -vv --log-format=json`);
-    const error = events(both.stderr).at(-1)!;
-    expect(error).toMatchObject({ level: "error", code, error: error.msg, stack: expect.stringContaining("Error") });
-    expect(error).toHaveProperty("hint");
-  });
-
   it("holds for all that a watcher says", async () => {
     here.root.writeStore([record("alice", "t1")]);
     const watcher = start(["cleanup", "--watch", "-v", "-o", "json", ...LOG.split(" ")], { cwd: here.root.path });

@@ -5,7 +5,6 @@ import { describe, expect, it } from "vitest";
 import { FastClock } from "../helpers/clock.ts";
 import { record } from "../helpers/records.ts";
 import { built, lines, Running, start } from "../helpers/ttsctl.ts";
-import { until } from "../helpers/until.ts";
 import { usePlace } from "./setup.ts";
 
 const here = usePlace();
@@ -65,17 +64,6 @@ describe("logs", () => {
       run.child.stdout.destroy();
     }
   });
-
-  it("says what isn't there", async () => {
-    here.root.writeStore([running, record("bob", "t1")]);
-    expect(await here.run("logs alice t1")).toMatchObject({ code: 0, stdout: "", stderr: "alice:t1 has no log\n" });
-    expect(await here.run("logs alice none")).toMatchObject({ code: 3, stdout: "" });
-    const both = await here.run("logs t1");
-    expect(both).toMatchObject({ code: 2, stdout: "", stderr: expect.stringContaining("ttsctl logs bob t1") });
-    for (const line of ["logs", "logs alice t1 --tail 0", "logs alice t1 --tail 10001", "logs alice t1 -f -o json"]) {
-      expect(await here.run(line)).toMatchObject({ code: 2, stdout: "" });
-    }
-  });
 });
 
 describe("logs --follow", () => {
@@ -98,20 +86,6 @@ describe("logs --follow", () => {
     expect(stderr).toContain("alice:t1 is finished: error\n");
   });
 
-  it("sees in Redis that the task is finished, or gone", async () => {
-    for (const [change, said] of [
-      [["HSET", "tts:task:alice:t1", "status", "succeeded"], "is finished: done\n"],
-      [["DEL", "tts:task:alice:t1"], "is gone"],
-    ] as const) {
-      await here.mirrored(running);
-      const run = follow();
-      await run.says(/no log yet/);
-      await here.server.call(...change);
-      expect(await run.end()).toMatchObject({ code: 0, stderr: expect.stringContaining(said) });
-      await here.server.call("FLUSHALL");
-    }
-  });
-
   it("is 130 on Ctrl-C, with all lines out; a finished task is not waited for", async () => {
     here.root.writeStore([running, record("bob", "t2")]);
     here.root.write(LOG, "one\ntwo");
@@ -131,18 +105,5 @@ describe("logs --follow", () => {
       stderr: 'not found: "bob" has 1 task, but no "none"\n',
     });
     expect((await here.run("logs bob t2 -f -o json")).code).toBe(2);
-  });
-
-  it("ends when its output is closed", async () => {
-    here.root.writeStore([running]);
-    here.root.write(LOG, "one\n");
-    const run = new Running(["logs", "alice", "t1", "--follow", "-o", "jsonl"], { cwd: here.root.path });
-    await run.says(/one/);
-    run.child.stdout.destroy();
-    await until(() => {
-      appendFileSync(here.root.at(LOG), "more\n");
-      return run.hasEnded;
-    });
-    expect(await run.end()).toMatchObject({ code: 0, stderr: "" });
   });
 });

@@ -46,29 +46,6 @@ describe("list --limit", () => {
     }
   });
 
-  it("has the shape of a page in every format", async () => {
-    here.root.configure(null);
-    here.root.writeStore(records);
-    const json = JSON.parse((await here.run("list --limit 2000 -o json")).stdout);
-    expect({ ...json, items: json.items.length }).toEqual({
-      ...{ total: COUNT, page: 1, pageSize: 2000, items: 2000, source: "file", missing: [], dangling: 0 },
-    });
-    expect(JSON.parse((await here.run("list --limit all -o json --user nobody")).stdout)).toMatchObject({
-      total: 0,
-      items: [],
-    });
-    const yaml = (await here.run("list --limit all -o yaml")).stdout;
-    expect(yaml).toMatch(/^total: 2500\npage: 1\npageSize: 2500\nitems:\n {2}- task_id: /);
-    const run = await here.run("list --limit all -o csv");
-    const csv = lines(run.stdout);
-    const head = "user_id,task_id,status,error,created_at,updated_at,progress,text";
-    expect([csv.length, csv[0]]).toEqual([COUNT + 1, head]);
-    expect(run.stderr).toMatch(/^warning: left out, .*: rare; --columns[^\n]*\n$/);
-    const table = await here.run("list --limit all --no-headers");
-    expect(lines(table.stdout)).toHaveLength(COUNT);
-    expect(table.stderr).toBe("2500 of 2500 tasks, from file\n");
-  });
-
   it("goes on from the file if Redis is lost midway", async () => {
     here.root.writeStore(records);
     await here.run("sync");

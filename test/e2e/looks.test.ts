@@ -6,9 +6,6 @@ import { lines } from "../helpers/ttsctl.ts";
 import { usePlace } from "./setup.ts";
 
 const here = usePlace();
-// biome-ignore lint/suspicious/noControlCharactersInRegex: it is colours that go
-const withoutColors = (text: string) => text.replace(/\u001b\[\d+m/g, "");
-const BLOCK = /[▁▂▃▄▅▆▇█│└]/;
 const UTF8 = { LANG: "C.UTF-8" };
 const WIDE = "用户".repeat(8);
 const TASKS = [
@@ -27,21 +24,6 @@ const onTerminal = (line: string, columns = 80, env: Record<string, string> = UT
   invoke(line.split(" "), { cwd: here.root.path, env, terminal: { columns } });
 
 describe("times", () => {
-  it("are ages in a table on a terminal, and as written elsewhere", async () => {
-    await fill();
-    const shown = await onTerminal("list --no-color --no-pager");
-    expect(shown.stdout).toMatch(/^bob +later +wait +in 2h$/m);
-    expect(shown.stdout).toMatch(/^alice +t1 +done +3m$/m);
-    expect(shown.stdout).toMatch(/^bob +t2 +run +3d$/m);
-    for (const line of ["list -o csv", "list -o json", "list -o yaml", "list -o jsonl", "query {} -o csv"]) {
-      expect((await onTerminal(line)).stdout, line).toBe((await here.run(line)).stdout);
-    }
-    const piped = await here.run("list");
-    for (const { updated_at } of TASKS) expect(piped.stdout).toContain(String(updated_at));
-    expect((await here.run("list --time raw")).stdout).toBe(piped.stdout);
-    expect(withoutColors((await here.run("list", { env: { FORCE_COLOR: "1" } })).stdout)).toBe(piped.stdout);
-  });
-
   it("are as --time says", async () => {
     await fill();
     for (const [style, text] of [
@@ -79,23 +61,5 @@ describe("texts that are cut", () => {
     here.root.writeStore([record("alice", "t1", { text: "once upon…" })]);
     const json = (await onTerminal("list -o json --source file", 50, env as Record<string, string>)).stdout;
     expect(json).toContain('"once upon…"');
-  });
-});
-
-describe("the chart of stats", () => {
-  it.each([
-    ["blocks with colours and UTF-8", "stats --no-disk", UTF8, true],
-    ["blocks with a UTF-8 LC_ALL", "stats --no-disk", { LC_ALL: "zh_CN.utf8", LANG: "C" }, true],
-    ["signs without colours", "stats --no-disk --no-color", UTF8, false],
-    ["signs with NO_COLOR", "stats --no-disk", { ...UTF8, NO_COLOR: "1" }, false],
-    ["signs with TERM=dumb", "stats --no-disk", { ...UTF8, TERM: "dumb" }, false],
-    ["signs without UTF-8", "stats --no-disk", { LANG: "C" }, false],
-  ])("is of %s", async (_, line, env, blocks) => {
-    await fill();
-    for (const columns of [60, 80, 120]) {
-      const { stdout } = await onTerminal(line, columns, env as Record<string, string>);
-      expect(BLOCK.test(stdout)).toBe(blocks);
-      expect(/^ *\d* \|/m.test(withoutColors(stdout))).toBe(!blocks);
-    }
   });
 });

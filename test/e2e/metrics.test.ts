@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { parseMetrics } from "../helpers/prometheus.ts";
 import { ago, record } from "../helpers/records.ts";
@@ -72,16 +72,6 @@ describe("cleanup --metrics-file", () => {
     expect(label("error_info", "code")).toBeUndefined();
   });
 
-  it("escapes any character of a path", async () => {
-    const hostile = 'a "quoted\\" {name}\n# TYPE x counter\n.json';
-    here.root.write(hostile, "[]");
-    const run = await here.runArgs([...cleanup.split(" "), "--store", hostile]);
-    expect(run.code).toBe(0);
-    expect(label("exit_code", "store")).toBe(here.root.at(hostile));
-    await here.runArgs([...cleanup.split(" "), "--store", hostile]);
-    expect(metrics().runs_total).toBe(2);
-  });
-
   it("has every pass of a watcher, also a failed one", async () => {
     await fill();
     const watcher = start(["cleanup", "--watch", "--metrics-file", "ttsctl.prom"], { cwd: here.root.path });
@@ -96,19 +86,6 @@ describe("cleanup --metrics-file", () => {
       watcher.kill("SIGTERM");
     }
     expect(await watcher.end()).toMatchObject({ code: 0 });
-  });
-
-  it.each([
-    { what: "in no folder", file: "no/such/ttsctl.prom" },
-    { what: "that is a folder", file: "output" },
-    { what: "with other content", file: "notes.txt" },
-  ])("$what is warned of, and the pass counts", async ({ file }) => {
-    await fill();
-    writeFileSync(here.root.at("notes.txt"), "mine\n");
-    const run = await here.run(`cleanup --once --metrics-file ${file}`);
-    expect(run).toMatchObject({ code: 0, stdout: expect.stringContaining("purged=2") });
-    expect(run.stderr).toMatch(/^warning: the metrics file \S+ was not written: .+\n$/);
-    expect(readFileSync(here.root.at("notes.txt"), "utf8")).toBe("mine\n");
   });
 
   it.each(["voice_task.json", "config.ini", "./output/../voice_task.json"])("is not %s", async (file) => {

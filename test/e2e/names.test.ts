@@ -1,6 +1,4 @@
-import { spawnSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
-import { cleanEnv } from "../helpers/clean-env.ts";
 import { record } from "../helpers/records.ts";
 import { lines } from "../helpers/ttsctl.ts";
 import { usePlace } from "./setup.ts";
@@ -55,23 +53,6 @@ describe("tasks as they are printed, user:task", () => {
     expect(stored()).toEqual(["alice:t1", "alice:t2", "bob:a:b"]);
   });
 
-  it.each([
-    ["list --ids t1", /"t1" has neither a user nor a colon/],
-    ["list --ids alice:t1,t2", /"t2" has neither/],
-    ["delete --ids :t1 --yes", /":t1" has neither/],
-    ["delete --ids alice: --yes", /"alice:" has neither/],
-    ["mark --ids t1 --to failed --yes", /"t1" has neither/],
-    ["export --ids t1", /"t1" has neither/],
-    ["import some.jsonl --ids t1", /"t1" has neither/],
-    ["delete -u alice -u bob --ids t1 --yes", /one --user, not 2/],
-  ])("%s is wrong usage", async (line, message) => {
-    await fill();
-    const run = await here.run(line);
-    expect(run).toMatchObject({ code: 2, stdout: "", stderr: expect.stringMatching(message) });
-    expect(run.stderr).toContain("user:task");
-    expect(stored()).toHaveLength(4);
-  });
-
   it("are got by one argument, and before a task whose id is that", async () => {
     await fill();
     expect(await json("get alice:t1")).toMatchObject({ item: { user_id: "alice", task_id: "t1" }, exit: 0 });
@@ -82,24 +63,6 @@ describe("tasks as they are printed, user:task", () => {
     expect(await json("get x:y --source redis")).toMatchObject({ item: null, exit: 3 });
     expect((await here.run("get alice:t7")).stderr).toContain('"alice" has 2 tasks, but no "t7"');
     expect((await here.run("get")).stderr).toContain("ttsctl get alice:t01");
-  });
-
-  it("names the command for each task that a lone id means, which a shell takes", async () => {
-    const users = ["it's", "-x", "a b", "\u001b[2J\u202e", "plain"];
-    here.root.writeStore(users.map((user) => record(user, "t 1")));
-    const { code, stderr } = await here.runArgs(["get", "t 1"]);
-    expect(code).toBe(2);
-    for (const char of "\u001b\u202e") expect(stderr).not.toContain(char);
-    const commands = /name the user too: (.*)\)\n$/.exec(stderr)![1]!.split("; ");
-    const script = commands.map((command) => command.replace(/^ttsctl get( --)?/, "printf '%s|'")).join("; ");
-    const told = spawnSync("bash", ["--norc"], {
-      input: script,
-      encoding: "utf8",
-      env: cleanEnv({ LC_ALL: "C.UTF-8" }),
-    });
-    const read = told.stdout.split("|").slice(0, -1);
-    expect(read.filter((word) => word !== "t 1").sort()).toEqual([...users].sort());
-    expect((await here.runArgs(["get", "--", "-x", "t 1"])).code).toBe(0);
   });
 });
 
@@ -126,26 +89,6 @@ describe("in a layout whose ids may have colons", () => {
     expect(await json("import out.jsonl --ids a:b:c,x:y:z")).toMatchObject({ added: 1, missing: ["x:y:z"] });
     expect(stored()).toEqual(["a:b:c", "u:v:w:k", "x:y:z"]);
   });
-
-  it("a name of two tasks is refused, with how to choose", async () => {
-    await fill([record("a:b", "c")]);
-    for (const line of ["list --ids a:b:c", "delete --ids t1,a:b:c --yes", "get a:b:c"]) {
-      const { error, hint, exit } = await json(line);
-      expect([exit, error]).toEqual([2, expect.stringMatching(/^2 users have a task "a:b:c"/)]);
-      expect(hint).toMatch(line.startsWith("get") ? /ttsctl get a:b c/ : /--user a:b --ids c/);
-    }
-    expect(await json("delete --user a:b --ids c --yes")).toMatchObject({ deleted: 1 });
-  });
-});
-
-it("ids that --ids splits at spaces are advised to come from stdin", async () => {
-  here.root.writeStore([record("alice", "t 1")]);
-  for (const line of ["list", "delete --yes", "mark --to error --yes"]) {
-    const run = await here.runArgs([...line.split(" "), "--user", "alice", "--ids", "t 1"]);
-    expect([run.code, run.stderr]).toEqual([3, expect.stringContaining("--ids -")]);
-  }
-  const found = await here.run("list --user alice --ids - -o ids", { input: "t 1\n" });
-  expect(found).toMatchObject({ code: 0, stdout: "alice:t 1\n" });
 });
 
 describe("-o ids, and --ids -", () => {
@@ -185,17 +128,6 @@ describe("-o ids, and --ids -", () => {
     const done = await here.run("delete --ids - --yes -o json", { input: run.stdout });
     expect(JSON.parse(done.stdout)).toMatchObject({ requested: HOSTILE.length, deleted: HOSTILE.length, missing: [] });
     expect(stored()).toEqual(["alice:t1", "user x,y:done"]);
-  });
-
-  it("query prints them too, and a page says that it is one", async () => {
-    here.root.writeStore(Array.from({ length: 25 }, (_, i) => record("alice", `t${i}`)));
-    const page = await here.run("list -o ids");
-    expect(lines(page.stdout)).toHaveLength(20);
-    expect(page.stderr).toContain("20 of 25 tasks; --limit all");
-    const all = await here.run("list --limit all -o ids");
-    expect([lines(all.stdout).length, all.stderr]).toEqual([25, expect.not.stringContaining("of 25")]);
-    const few = await here.runArgs(["query", '{"user_id": "alice", "task_ids": ["t3", "none"]}', "-o", "ids"]);
-    expect(few).toMatchObject({ code: 3, stdout: "alice:t3\n", stderr: expect.stringContaining('"none"') });
   });
 
   it.each([

@@ -87,29 +87,6 @@ describe.each(DOWN)("with a Redis that $what", ({ url, answers = false }) => {
   });
 });
 
-describe("[redis] enabled = false", () => {
-  it.each([
-    { flags: "", env: {}, config: true },
-    { flags: " --no-redis", env: {}, config: false },
-    { flags: "", env: { REDIS_ENABLED: "no" }, config: false },
-  ])("has the file answer without a warning: %j", async ({ flags, env, config }) => {
-    fill();
-    if (config) here.root.configure(null);
-    const clients = Number(
-      /total_connections_received:(\d+)/.exec(String(await here.server.call("INFO", "stats")))![1],
-    );
-    const list = await here.run(`list -o json${flags}`, { env });
-    expect(list).toMatchObject({ code: 0, stderr: "" });
-    expect(JSON.parse(list.stdout)).toMatchObject({ source: "file", total: 2 });
-    expect(await here.run(`get alice t1 -o json${flags}`, { env })).toMatchObject({ code: 0, stderr: "" });
-    const cleanup = await here.run(`cleanup --once -o json${flags}`, { env });
-    expect(cleanup.code).toBe(0);
-    expect(lines(cleanup.stderr).filter((line) => !line.startsWith("[CLEANUP]"))).toEqual([]);
-    const after = Number(/total_connections_received:(\d+)/.exec(String(await here.server.call("INFO", "stats")))![1]);
-    expect(after).toBe(clients);
-  });
-});
-
 describe("an outage", () => {
   it("goes from Redis to the file and back, and sync brings the mirror up", async () => {
     const server = await RedisServer.start();
@@ -129,25 +106,6 @@ describe("an outage", () => {
     expect(flushed.stderr).toContain("ttsctl sync");
     expect(await here.run("sync", { env })).toMatchObject({ code: 0 });
     expect(await source()).toBe("redis");
-  });
-
-  it("in which Redis hangs midway ends a sync within the timeout; tasks in flight are reported as unknown", async () => {
-    here.root.writeStore(Array.from({ length: 3000 }, (_, i) => record("alice", `t${i}`)));
-    let writes = 0;
-    const proxy = await redisProxy(here.server.port, (sent) =>
-      /payload|eval/i.test(sent) && ++writes > 3 ? "deaf" : "pass",
-    );
-    ends.push(() => proxy.stop());
-    const run = await here.run("sync -o json", { env: { REDIS_URL: proxy.url, REDIS_TIMEOUT: "1s" } });
-    expect(run.code).toBe(4);
-    expect(run.ms).toBeLessThan(4000);
-    const error = JSON.parse(run.stderr);
-    expect(error).toMatchObject({ code: "REDIS_TIMEOUT" });
-    const [, written, unknown] = /(\d+) of 3000 tasks were written, (\d+) are unknown/.exec(error.error)!.map(Number);
-    const count = (await here.server.call("ZCARD", "tts:tasks:index")) as number;
-    expect(count).toBeGreaterThanOrEqual(written!);
-    expect(count).toBeLessThanOrEqual(written! + unknown!);
-    expect(unknown).toBeGreaterThan(0);
   });
 
   it("midway: list falls back completely, sync exits 4 with its progress, cleanup exits 3", async () => {

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -48,26 +48,6 @@ describe("--profile", () => {
     expect(
       tasks((await here.run("list -o json --source file", { env: { ...env, TTSCTL_PROFILE: "" } })).stdout),
     ).toEqual(["t1"]);
-  });
-
-  it("is the file that changes go by", async () => {
-    const env = profiles({ prod: here.root.at("config.ini") });
-    const run = await here.run("delete --user alice --all --yes --dry-run --profile prod", { cwd: home, env });
-    expect(run.code).toBe(2); // --all and a selection
-    const done = await here.run("delete --user alice --yes --force -o json --profile prod", { cwd: home, env });
-    expect(JSON.parse(done.stdout)).toMatchObject({ deleted: 1 });
-    expect(here.root.readStore()).toEqual([]);
-  });
-
-  it("is shown by config and doctor, with the file in force", async () => {
-    const env = profiles({ prod: here.root.at("config.ini") });
-    expect((await here.run("config --profile prod", { cwd: home, env })).stderr).toContain(
-      `config file: ${here.root.at("config.ini")} (profile prod)`,
-    );
-    const { checks } = JSON.parse((await here.run("doctor -o json --profile prod", { cwd: home, env })).stdout);
-    expect(checks.find(({ check }: { check: string }) => check === "config").detail).toContain(
-      `profile prod: ${here.root.at("config.ini")}`,
-    );
   });
 
   it.each([
@@ -172,14 +152,5 @@ describe("config init --profile", () => {
       "service.timezone": { value: "UTC", source: "file" },
     });
     expect(await here.run("config init --profile prod --yes", { env })).toMatchObject({ code: 2 });
-  });
-
-  it("replaces the file that a profile links to, not the link", async () => {
-    const env = profiles({ prod: here.root.at("config.ini") });
-    chmodSync(here.root.at("config.ini"), 0o600);
-    const run = await here.run("config init --profile prod --yes --force", { cwd: here.root.path, env });
-    expect(run.code).toBe(0);
-    expect(run.stderr).toContain(`wrote ${here.root.at("config.ini")}`);
-    expect((await here.run("config profiles -o json", { env })).stdout).toContain(here.root.at("config.ini"));
   });
 });

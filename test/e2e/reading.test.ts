@@ -1,4 +1,3 @@
-import { rmSync, symlinkSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { WIDE_COLUMNS } from "../../src/render/item.ts";
@@ -35,23 +34,7 @@ describe("a list that Redis can't answer", () => {
   });
 });
 
-it("a store whose path can't be followed is no reason not to answer from Redis", async () => {
-  await synced();
-  rmSync(here.root.store);
-  symlinkSync(here.root.store, here.root.store);
-  expect(await json("list -o json")).toMatchObject({ source: "redis", total: 4 });
-});
-
 describe("list", () => {
-  it("doesn't call a page the last one if its members have no task", async () => {
-    await synced();
-    await here.server.call("ZADD", "tts:tasks:index", 9e9, "ghost:a", 9e9 + 1, "ghost:b");
-    expect((await here.run("list -n 2")).stderr).toContain(
-      "this page has only index members without a task; the next one is --page 2\n",
-    );
-    expect((await here.run("list -n 2 -p 9")).stderr).toContain("the last page is --page 3\n");
-  });
-
   it.each(["redis", "file"])("prints the page of docs/contract.md, Commands as JSON, from %s", async (source) => {
     await synced();
     const run = await here.run(`list -o json --source ${source}`);
@@ -113,31 +96,6 @@ describe("list", () => {
     }
   });
 
-  it("filters and pages", async () => {
-    await synced();
-    const ids = async (flags: string) => {
-      const [redis, file] = await Promise.all(
-        ["redis", "file"].map((source) => json(`list -o json --source ${source} ${flags}`)),
-      );
-      expect(redis.items).toEqual(file.items);
-      expect(redis.total).toBe(file.total);
-      return [
-        redis.total,
-        ...redis.items.map((item: { user_id: string; task_id: string }) => `${item.user_id}:${item.task_id}`),
-      ];
-    };
-    expect(await ids("--user alice")).toEqual([2, "alice:t2", "alice:t1"]);
-    expect(await ids("--status done,failed")).toEqual([2, "alice:t2", "alice:t1"]);
-    expect(await ids("--status run --user alice")).toEqual([0]);
-    expect(await ids("--since 2024-01-01T00:00:02 --until 2024-01-01T00:00:04Z")).toEqual([2, "bob:t1", "alice:t2"]);
-    expect(await ids("--since 1h")).toEqual([0]);
-    expect(await ids("--until 1h")).toEqual([4, "任务:第三", "bob:t1", "alice:t2", "alice:t1"]);
-    expect(await ids("--page 2 --page-size 3")).toEqual([4, "alice:t1"]);
-    expect(await ids("--page 9 --page-size 3")).toEqual([4]);
-    expect(await ids("--page 99999999999999 --page-size 1000")).toEqual([4]);
-    expect(await ids("--user nobody")).toEqual([0]);
-  });
-
   it("takes an empty result for done", async () => {
     const run = await here.run("list");
     expect(run).toMatchObject({ code: 0, stdout: "" });
@@ -146,23 +104,6 @@ describe("list", () => {
 });
 
 describe("ids", () => {
-  it.each(["t2,x,t1", "t2 x t1", "t2,,x\n t1,", " t2\t,x , t1 ,t2"])("may be written as %j", async (ids) => {
-    await synced();
-    const run = await here.runArgs(["list", "-o", "json", "--user", "alice", "--ids", ids, "--page", "7"]);
-    expect(run.code).toBe(3);
-    const page = JSON.parse(run.stdout);
-    expect(page).toMatchObject({ total: 2, page: 1, pageSize: 2, missing: ["x"], source: "redis" });
-    expect(page.items.map(({ task_id }: { task_id: string }) => task_id)).toEqual(["t2", "t1"]);
-  });
-
-  it("that are all there are exit code 0, and those that a filter excludes are not missing", async () => {
-    await synced();
-    expect(await here.run("list --user alice --ids t1,t2")).toMatchObject({ code: 0 });
-    const run = await here.run("list --user alice --ids t1,t2 --status error -o json");
-    expect(run.code).toBe(0);
-    expect(JSON.parse(run.stdout)).toMatchObject({ total: 1, missing: [] });
-  });
-
   it("that Redis lacks come from the file, and the source says so", async () => {
     await synced();
     here.root.writeStore([...RECORDS, record("alice", "t9")]);
@@ -193,35 +134,6 @@ describe("query", () => {
     }
     expect(await here.runArgs(["query", text, "--file", "q.json"])).toMatchObject({ code: 2 });
     expect(await here.runArgs(["query", "--file", "nowhere.json"])).toMatchObject({ code: 2 });
-  });
-
-  it("is the same as list", async () => {
-    await synced();
-    const query = await here.runArgs([
-      "query",
-      "-o",
-      "json",
-      '{"status": ["done"], "page": 1, "page_size": 1, "until": "1h"}',
-    ]);
-    expect(query.stdout).toBe((await here.run("list -o json --status done --page-size 1 --until 1h")).stdout);
-    expect((await here.runArgs(["query", "{}", "-o", "json"])).stdout).toBe((await here.run("list -o json")).stdout);
-  });
-
-  it("takes thousands of ids, from either store", async () => {
-    const records = Array.from({ length: 5000 }, (_, i) => record("alice", `task-${i}`, { n: i }));
-    here.root.writeStore(records.slice(0, 4990));
-    await here.run("sync");
-    here.root.writeStore(records.slice(100));
-    const ids = records.map(({ task_id }) => task_id).reverse();
-    const body = JSON.stringify({ user_id: "alice", task_ids: [...ids, "none"] });
-    const run = await here.runArgs(["query", "-o", "json"], { input: body });
-    expect(run).toMatchObject({ code: 3, stderr: "" });
-    const page = JSON.parse(run.stdout);
-    expect(page).toMatchObject({ total: 5000, pageSize: 5000, source: "mixed", missing: ["none"] });
-    expect(page.items.map(({ task_id }: { task_id: string }) => task_id)).toEqual(ids);
-    const file = JSON.parse((await here.runArgs(["query", "-o", "json", "--source", "file"], { input: body })).stdout);
-    expect(file).toMatchObject({ total: 4900, source: "file" });
-    expect(file.missing).toHaveLength(101);
   });
 });
 
@@ -280,34 +192,6 @@ describe("get", () => {
       /^not found: no task of user "alcie".*did you mean "alice"\?\n$/,
     );
     expect(await here.run("get bob t2 -q")).toMatchObject({ code: 3, stdout: "", stderr: "" });
-  });
-
-  it("reads only the forced store", async () => {
-    await synced();
-    expect(await json("get bob t1 -o json --source file")).toMatchObject({ source: "file", redis: null });
-    here.root.write("voice_task.json", "nonsense");
-    expect(await json("get bob t1 -o json --source redis")).toMatchObject({ source: "redis", file: null });
-    const both = await here.run("get bob t1 -o json");
-    expect(both.code).toBe(0);
-    expect(lines(both.stderr)).toHaveLength(1);
-    expect(both.stderr).toContain("voice_task.json");
-  });
-
-  it("shows an invalid record as it is in the file", async () => {
-    const bad = { user_id: "alice", task_id: "bad", updated_at: "soon", n: 1 };
-    here.root.writeStore([...RECORDS, bad]);
-    const run = await here.run("get alice bad -o json");
-    expect(run.code).toBe(0);
-    expect(run.stderr).toContain("an invalid record");
-    expect(JSON.parse(run.stdout)).toMatchObject({ source: null, item: null, file: bad, redis: null });
-    expect((await here.run("get alice bad")).stdout).toContain('"soon"');
-  });
-
-  it("takes ids with any characters", async () => {
-    here.root.writeStore([record("任务", '第 三:🙂/"x"')]);
-    const run = await here.runArgs(["get", " 任务", '第 三:🙂/"x"\u3000', "-o", "json"]);
-    expect(run.code).toBe(0);
-    expect(JSON.parse(run.stdout)).toMatchObject({ source: "file", item: { user_id: "任务" }, artifacts: [] });
   });
 });
 

@@ -32,23 +32,6 @@ async function fill(): Promise<void> {
 }
 
 describe("cleanup --once", () => {
-  it("prints a line a task and a summary", async () => {
-    await fill();
-    const run = await here.run("cleanup --once");
-    expect(run).toMatchObject({ code: 0, stderr: "" });
-    const printed = lines(run.stdout);
-    expect(printed.slice(0, 3).sort()).toEqual([
-      '[CLEANUP] user=alice task="with space" reason=expired local=yes redis=yes files=2 bytes=110',
-      "[CLEANUP] user=alice task=t1 reason=expired local=yes redis=yes files=2 bytes=110",
-      "[CLEANUP] user=bob task=t2 reason=expired local=yes redis=yes files=2 bytes=110",
-    ]);
-    expect(printed[3]).toMatch(
-      /^\[CLEANUP\] pass expire-before=\S+ candidates=3 purged=3 skipped=0 failed=0 returned=0 stuck=0 files=6 bytes=330 .*in \d+ ms$/,
-    );
-    expect(printed).toHaveLength(4);
-    expect(here.root.readStore().map(({ task_id }) => task_id)).toEqual(["run"]);
-  });
-
   it("prints the object of docs/contract.md, Commands on stdout and the lines on stderr with -o json", async () => {
     await fill();
     const before = [here.root.tree(), await here.server.dump()];
@@ -138,16 +121,6 @@ describe("cleanup --once", () => {
     expect(runs.map(({ code }) => code)).toEqual([0, 0]);
     expect(runs.map(({ stdout }) => JSON.parse(stdout).purged).sort()).toEqual([0, 3]);
   });
-
-  it("exits 3 if a task failed", async () => {
-    await fill();
-    await here.server.call("DEL", "tts:task:alice:t1");
-    await here.server.call("SET", "tts:task:alice:t1", "a string");
-    const run = await here.run("cleanup --once -o json");
-    expect(run.code).toBe(3);
-    expect(JSON.parse(run.stdout)).toMatchObject({ candidates: 3, purged: 2, failed: 1 });
-    expect(run.stderr).toMatch(/^warning: alice:t1 /m);
-  });
 });
 
 describe("delete", () => {
@@ -169,16 +142,4 @@ describe("delete", () => {
     );
     expect(here.root.has("output/alice/run/run.wav")).toBe(true);
   });
-});
-
-it.each([
-  [11, "and 1 more task is kept", "11 refused (the first 10 are named above)"],
-  [30, "and 20 more tasks are kept", "30 refused (the first 10 are named above)"],
-  [10, "alice:t9 is kept", "10 refused (named above)"],
-])("names the first ten of %d tasks that it refuses, and says so", async (count, warning, line) => {
-  here.root.writeStore(Array.from({ length: count }, (_, i) => record("alice", `t${i}`, { status: "running" })));
-  const run = await here.run("delete --all --yes");
-  expect(run.code).toBe(3);
-  expect(run.stderr).toContain(warning);
-  expect(run.stdout).toContain(line);
 });

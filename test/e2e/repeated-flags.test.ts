@@ -36,26 +36,6 @@ describe("--user, given several times, means all of them", () => {
     const all = await here.run(`${command} --source ${source} -u alice -u carol -o jsonl`);
     expect(names(all.stdout)).toEqual(["alice:t1", "alice:t2", "carol:t1", "carol:t2"]);
   });
-
-  it("for delete, mark and import", async () => {
-    await fill();
-    await here.run("export --to all.jsonl");
-    const marked = await here.run("mark -u bob -u carol --status done --to failed --yes");
-    expect(lines(marked.stdout).at(-1)).toBe("2 of 2 chosen tasks marked as error");
-    expect((await here.run("delete -u alice -u bob --yes")).code).toBe(0);
-    expect(here.root.readStore().map(({ user_id }) => user_id)).toEqual(["carol", "carol"]);
-    expect(await here.server.call("ZRANGE", "tts:tasks:index", "0", "-1")).toHaveLength(2);
-    expect((await here.run("import all.jsonl -u alice -u carol --merge keep")).code).toBe(0);
-    expect(here.root.readStore().map(({ user_id }) => user_id)).toEqual(["carol", "carol", "alice", "alice"]);
-  });
-
-  it("adds up statuses and ids too", async () => {
-    await fill();
-    const both = await here.run("list -u alice -s done -s error -o jsonl");
-    expect(names(both.stdout)).toEqual(["alice:t1", "alice:t2"]);
-    const ids = await here.run("list -u alice -i t1 -i t2 -o jsonl");
-    expect(names(ids.stdout)).toEqual(["alice:t1", "alice:t2"]);
-  });
 });
 
 describe("any other flag that is given twice is wrong usage", () => {
@@ -85,10 +65,5 @@ describe("any other flag that is given twice is wrong usage", () => {
     expect(run).toMatchObject({ code: 2, stdout: "" });
     expect(run.stderr).toContain(`${flag} is given twice`);
     expect([here.root.tree(), await here.server.dump()]).toEqual(before);
-  });
-
-  it("but -v, which says more each time", async () => {
-    await fill();
-    expect(await here.run("list -v -v")).toMatchObject({ code: 0 });
   });
 });

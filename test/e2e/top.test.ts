@@ -6,9 +6,9 @@ import { ago, record } from "../helpers/records.ts";
 import { RedisServer } from "../helpers/redis.ts";
 import type { RecordJson } from "../helpers/root.ts";
 import { Shell } from "../helpers/tmux.ts";
-import { lines, ttsctl } from "../helpers/ttsctl.ts";
+import { lines } from "../helpers/ttsctl.ts";
 import { until } from "../helpers/until.ts";
-import { screenOf, VirtualTerminal } from "../helpers/vt.ts";
+import { screenOf } from "../helpers/vt.ts";
 import { usePlace } from "./setup.ts";
 
 const here = usePlace();
@@ -192,25 +192,6 @@ describe("top", () => {
     await server.remove();
   });
 
-  it("takes a new size", async () => {
-    here.root.configure(null);
-    here.root.writeStore(Array.from({ length: 80 }, (_, i) => record("alice", `t${String(i).padStart(2, "0")}`)));
-    const run = top("top --interval 600");
-    await says(run, /^> alice +t79/m);
-    await until(() => run.text.endsWith("\u001b[?2026l"));
-    const before = run.text.length;
-    run.resize(44, 12);
-    const small = () => new VirtualTerminal(44, SIZE[1]).feed(run.text.slice(before)).lines;
-    await until(() => /q$|quit$|…$/.test(small()[11]!) && small().slice(12).join("") === "");
-    await until(() => small().some((line) => /^> alice +t79/.test(line)));
-    await press(run, "G");
-    await until(() => small().some((line) => /^> alice +t00/.test(line)));
-    run.resize(200, 60);
-    const large = () => new VirtualTerminal(200, 60).feed(run.text.slice(before)).lines;
-    await until(() => large().filter((line) => line.includes("alice")).length > 40);
-    await ends(run, () => run.type("q"), [200, 60]);
-  });
-
   it("isn't steered by what tasks hold", async () => {
     const hostile = "\u001b]0;owned\u0007\u001b[2J\u202e\u009b31m";
     await fill([
@@ -231,18 +212,6 @@ describe("top", () => {
     await says(run, /^delete alice:a\\u001b/m);
     await press(run, "n", ESC);
     for (const steering of ["\u0007", "\u202e", "\u009b"]) expect(run.text).not.toContain(steering);
-    await ends(run, () => run.type("q"));
-  });
-
-  it("says that the file is cut, and goes on when it is whole again", async () => {
-    here.root.configure(null);
-    here.root.writeStore(TASKS);
-    const run = top();
-    await says(run, /5 tasks, from file/);
-    here.root.write("voice_task.json", '[{"user_id"');
-    expect(await says(run, /error: .*voice_task\.json/)).toMatch(/^> alice +new/m);
-    here.root.writeStore(TASKS.slice(1));
-    await says(run, /4 tasks, from file/);
     await ends(run, () => run.type("q"));
   });
 
@@ -267,23 +236,6 @@ describe("top", () => {
       expect(crash.text).toContain(GIVEN_BACK);
     },
   );
-
-  it("without a terminal is one line, and names what to use", async () => {
-    await fill();
-    for (const line of ["top"]) {
-      const run = await here.run(line);
-      expect(run).toMatchObject({ code: 2, stdout: "" });
-      expect(run.stderr).toMatch(/^[^\n]*ttsctl stats[^\n]*list --watch[^\n]*\n$/);
-    }
-    const dumb = top("top", { TERM: "dumb" });
-    expect(await dumb.end()).toBe(2);
-    for (const wrong of ["--interval 0", "--interval soon", "--status"]) {
-      expect(await ttsctl(["top", ...wrong.split(" ")], { cwd: here.root.path })).toMatchObject({
-        code: 2,
-        stdout: "",
-      });
-    }
-  });
 });
 
 describe("top and list --watch in a shell", () => {

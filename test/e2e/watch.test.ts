@@ -43,14 +43,6 @@ describe("cleanup --watch", () => {
     expect(watcher.stderr).toContain("watch stopped");
   });
 
-  it("always logs the outcome of the ping, and prints a JSON object a pass with -o json", async () => {
-    here.root.writeStore([]);
-    const watcher = watch("-o", "json");
-    await watcher.says(/\}\n/);
-    expect(JSON.parse(lines(watcher.stdout)[0]!)).toMatchObject({ candidates: 0, dryRun: false });
-    expect(watcher.stderr).toMatch(/answered the ping/);
-  });
-
   it("refuses a second watcher on the same store, and names the first", async () => {
     here.root.writeStore([]);
     const first = processThatWatches();
@@ -98,24 +90,6 @@ describe("cleanup --watch", () => {
     expect(here.root.storeText()).toBe("[]");
   });
 
-  it("continues after a failed pass", async () => {
-    here.root.write("voice_task.json", "[{");
-    const watcher = watch();
-    await watcher.says(/pass failed: .*voice_task\.json/);
-    here.root.writeStore([record("alice", "t1")]);
-    watcher.kill("SIGHUP");
-    await watcher.says(/\[CLEANUP\] pass .*purged=1/);
-    here.root.write("config.ini", "nonsense");
-    watcher.kill("SIGHUP");
-    await watcher.says(/config\.ini/);
-    here.root.configure(here.server.port);
-    here.root.writeStore([record("alice", "t2")]);
-    watcher.kill("SIGHUP");
-    await watcher.says(/task=t2/);
-    watcher.kill("SIGTERM");
-    expect(await watcher.end()).toMatchObject({ code: 0 });
-  });
-
   it("keeps to its store file: a config.ini that names another one is refused", async () => {
     const watcher = watch();
     await watcher.says(/\[CLEANUP\] pass/);
@@ -127,20 +101,6 @@ describe("cleanup --watch", () => {
     watcher.kill("SIGTERM");
     await watcher.end();
     expect(here.root.tree()["other.json"]).toBe(other);
-  });
-
-  it("continues through an outage of Redis, and reconnects", async () => {
-    here.root.configure(1);
-    here.root.writeStore([record("alice", "t1")]);
-    await here.mirrored(record("alice", "t1"));
-    const watcher = watch();
-    await watcher.says(/\[CLEANUP\] pass .*purged=1/);
-    expect(watcher.stderr).toMatch(/Redis ping failed|refuses/);
-    expect(await members()).toBe(1);
-    here.root.configure(here.server.port);
-    here.root.writeStore([record("alice", "young", { updated_at: ago(9) })]);
-    watcher.kill("SIGHUP");
-    await until(async () => (await members()) === 0);
   });
 
   it("ends within 5 s in the middle of a pass that a busy service makes long", async () => {

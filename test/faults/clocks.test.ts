@@ -110,13 +110,6 @@ describe("a false clock", () => {
     expect((await here.run(line)).code).toBe(0);
   });
 
-  it("a day off: tasks chosen without an age can be deleted", async () => {
-    await lay();
-    clock.shift = DAY;
-    const run = await here.run("delete --user user0 --ids old0 --yes -o json", { clock });
-    expect([run.code, JSON.parse(run.stdout).deleted], run.stderr).toEqual([0, 1]);
-  });
-
   it.each([20, -20])("off by less than a minute, %i s: the purge continues", async (ahead) => {
     await lay();
     const redis = await timeProxy(here.server.port, () => ahead); // the disk has this machine's clock
@@ -161,16 +154,6 @@ describe("a false clock", () => {
       expect(await watcher.next()).toMatchObject({ result: { purged: 1 } });
       expect(here.root.readStore()).toEqual(STAYING);
       if (redis === "on") expect(sorted(await everything(here))).toEqual(exactly(STAYING));
-    });
-
-    it("that stays ahead of the monotonic clock, as after a suspend, while Redis's clock agrees: one pass is refused", async () => {
-      await watch();
-      clock.suspended += DAY;
-      expect(await watcher.next()).toMatchObject({ code: "CLOCK_SKEW" });
-      const outcome = await watcher.next();
-      triedFault();
-      if (redis === "off") expect(outcome).toMatchObject({ code: "CLOCK_SKEW" });
-      else expect(outcome).toMatchObject({ result: { purged: 1 } });
     });
 
     it("that an operator calls right with SIGHUP: Redis has the last word, if there is one", async () => {
@@ -226,24 +209,6 @@ describe("a false clock", () => {
         expect(sorted(await everything(here))).toEqual(exactly(FUTURE));
       },
     );
-
-    it("in only one of the two copies: kept and named", async () => {
-      const later = { updated_at: ago(-DAY) };
-      const inRedis = record("user0", "there");
-      const inFile = record("user1", "here", later);
-      const onlyRedis = record("user2", "alone", later);
-      here.root.writeStore([...OLD, inRedis, inFile]);
-      here.root.writeArtifacts([...OLD, inRedis, inFile, onlyRedis]);
-      await here.mirrored(...OLD, { ...inRedis, ...later }, record("user1", "here"), onlyRedis);
-      const run = await here.run("cleanup --once -o json");
-      triedBadInput(3);
-      expect(run.code, run.stderr).toBe(0);
-      const { file, ...others } = sorted(await everything(here));
-      expect(file).toEqual(["user0:there", "user1:here"]);
-      expect(others.hashes).toEqual(["user0:there", "user1:here", "user2:alone"]);
-      expect(others.audio).toEqual(others.hashes);
-      for (const name of others.hashes) expect(run.stderr).toMatch(new RegExp(`${name} is kept: .*future`));
-    });
   });
 });
 

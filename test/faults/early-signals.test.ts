@@ -1,4 +1,4 @@
-import { mkdirSync, truncateSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { usePlace } from "../e2e/setup.ts";
 import { record } from "../helpers/records.ts";
@@ -27,12 +27,6 @@ describe("row H, a SIGHUP before the program listens to it", () => {
     }
     expect((await run.end()).code).toBe(0);
   });
-
-  it("ends any other command, as a terminal that is closed should", async () => {
-    await lay(here);
-    const run = new Running(["list", "--watch"], { cwd: here.root.path, env: { NODE_OPTIONS: `--require ${HANGUP}` } });
-    expect((await run.end()).signal).toBe("SIGHUP");
-  });
 });
 
 describe("row H, a signal before anything was changed", () => {
@@ -46,15 +40,6 @@ describe("row H, a signal before anything was changed", () => {
     await until(() => run.openFiles().filter((path) => /voice_task\.json$/.test(path)).length > 0);
     expect(await endsSoon(run, "SIGINT")).toMatch(/nothing was (written|changed|imported)/);
     expect(here.root.storeText()).toBe(before);
-  });
-
-  it("ends an import of a line that never ends, at once", async () => {
-    here.root.writeStore([record("a", "t1")]);
-    here.root.write("in.json", "");
-    truncateSync(here.root.at("in.json"), 2 ** 31); // takes no room
-    const run = new Running(["import", "in.json", "--yes"], { cwd: here.root.path });
-    await until(() => run.openFiles().some((path) => path.endsWith("in.json")));
-    expect(await endsSoon(run, "SIGINT")).toContain("nothing was imported");
   });
 
   it("ends cleanup --orphans --yes while it looks for them, at once", async () => {

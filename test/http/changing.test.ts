@@ -1,11 +1,9 @@
-import { readFileSync, rmSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { beforeEach, describe, expect, it } from "vitest";
 import { systemClock } from "../../src/clock.ts";
 import { FileStore } from "../../src/store/file/file-store.ts";
 import { FastClock } from "../helpers/clock.ts";
-import { LONG } from "../helpers/long.ts";
 import { RULES, record } from "../helpers/records.ts";
-import { lines } from "../helpers/ttsctl.ts";
 import { until } from "../helpers/until.ts";
 import { type Served, useServer } from "./setup.ts";
 import { request, Wire } from "./wire.ts";
@@ -25,7 +23,6 @@ beforeEach(async () => {
   await here.mirrored(...TASKS);
 });
 
-const codeOf = async (answer: Response) => [answer.status, ((await answer.json()) as { code: string }).code];
 const inFile = () => here.root.readStore().map(({ user_id, task_id }) => `${user_id}:${task_id}`);
 const inRedis = async () => ((await here.server.call("ZRANGE", "tts:tasks:index", 0, -1)) as string[]).sort();
 const statusesInFile = () =>
@@ -62,27 +59,6 @@ describe("POST /voice-tasks/delete", () => {
     await here.mirrored(...TASKS);
     expect(done).toBe(await printed(["delete", ...flags, "--yes"]));
     expect(left).toEqual([inFile(), await inRedis()]);
-  });
-
-  it("answers counts by status, what it kept and why, with the command's warnings, and keeps a ledger", async () => {
-    here.root.configure(here.server.port, "[audit]\npath = audit.jsonl\n");
-    const server = await here.serve("--no-cleanup");
-    const plan = await (await server.post("/voice-tasks/delete", { user_id: "alice", dry_run: true })).json();
-    expect(plan).toMatchObject({ deleted: 2, byStatus: { done: 1, error: 1 }, refused: [{ task_id: "t02" }] });
-    expect(here.root.has("audit.jsonl")).toBe(false);
-    const answer = await server.post("/voice-tasks/delete", { user_id: "alice", max_delete: "2" });
-    expect(await answer.json()).toMatchObject({ requested: 3, deleted: 2, files: 2, bytes: 110, dryRun: false });
-    expect(JSON.parse(answer.headers.get("ttsctl-warnings")!)).toEqual([expect.stringMatching(/^alice:t02 is kept: /)]);
-    expect([inFile(), await inRedis()]).toEqual([
-      ["alice:t02", "bob:t05", "bob:t04"],
-      ["alice:t02", "bob:t04", "bob:t05"],
-    ]);
-    const ledger = lines(readFileSync(here.root.at("audit.jsonl"), "utf8")).map((line) => JSON.parse(line));
-    expect(ledger.map(({ event }) => event)).toEqual(["begin", "tasks", "end"]);
-    expect(ledger[0].request).toBe("POST /voice-tasks/delete from 127.0.0.1");
-    expect(ledger[1].tasks).toHaveLength(2);
-    expect(ledger[2]).toMatchObject({ exitCode: 3, result: { deleted: 2 } });
-    await server.run.says(/\[CLEANUP\] user=alice task=t03 reason=deleted/);
   });
 });
 
@@ -121,18 +97,6 @@ describe("POST /voice-tasks/mark", () => {
     expect(ids.items.map(({ task_id }) => task_id)).toEqual(["t03"]);
     expect(readFileSync(here.root.at("audit.jsonl"), "utf8")).toContain('"reason":"error to wait"');
   });
-});
-
-it.each([
-  ["delete", { all: true, force: true, max_delete: 1 }, "max_delete is 1", "dry_run"],
-  ["mark", { all: true, to: "error", max_mark: 1 }, "max_mark is 1", "dry_run"],
-  ["delete", { all: true }, "is missing", "fills it from Redis"],
-])("refuses to %s %j with the names of its keys, not of flags", async (path, body, detail, hint) => {
-  if (detail === "is missing") rmSync(here.root.store);
-  const server = await here.serve("--no-cleanup --no-sync");
-  const problem = (await (await server.post(`/voice-tasks/${path}`, body)).json()) as Record<string, string>;
-  expect([problem.detail, problem.hint]).toEqual([expect.stringContaining(detail), expect.stringContaining(hint)]);
-  expect(`${problem.detail} ${problem.hint}`).not.toMatch(/--(dry|max|allow)/);
 });
 
 describe("a careless or hostile body", () => {
@@ -194,48 +158,6 @@ describe("a careless or hostile body", () => {
     }
     expect(await everything()).toEqual(before);
   });
-
-  it("of very many ids, or of 10 MB, is refused without a stall", { timeout: 60_000 }, async () => {
-    const server = await here.serve("--no-cleanup --no-sync");
-    const before = await everything();
-    const many = JSON.stringify({
-      user_id: "alice",
-      task_ids: Array.from({ length: LONG ? 850_000 : 200_000 }, (_, i) => `${i}`),
-    });
-    const answers = Promise.all(Array.from({ length: LONG ? 6 : 2 }, () => server.post("/voice-tasks/delete", many)));
-    const start = performance.now();
-    expect((await server.fetch("/healthz")).status).toBe(200);
-    expect(performance.now() - start).toBeLessThan(5_000);
-    for (const answer of await answers) expect(await codeOf(answer)).toEqual([400, "USAGE"]);
-    const large = await server.post("/voice-tasks/delete", `{"user_id": "${"a".repeat(10_000_000)}"}`);
-    expect(await codeOf(large)).toEqual([413, "BODY_TOO_LARGE"]);
-    expect(await everything()).toEqual(before);
-  });
-
-  it("of another site, another type, or to a server that may change nothing, is refused", async () => {
-    const server = await here.serve("--no-cleanup --no-sync");
-    const before = await everything();
-    const all = { all: true, force: true };
-    for (const headers of [{ origin: "http://evil.example" }, { origin: "null" }, { "sec-fetch-site": "same-site" }]) {
-      expect(await codeOf(await server.post("/voice-tasks/delete", all, headers))).toEqual([403, "CROSS_SITE"]);
-    }
-    for (const type of ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data"]) {
-      const answer = await server.post("/voice-tasks/mark", { ...all, to: "error" }, { "content-type": type });
-      expect(await codeOf(answer)).toEqual([415, "UNSUPPORTED_MEDIA_TYPE"]);
-    }
-    const readOnly = await here.serve("--read-only");
-    expect(await codeOf(await readOnly.post("/voice-tasks/delete", all))).toEqual([403, "READ_ONLY"]);
-    expect(await codeOf(await readOnly.post("/voice-tasks/mark", {}))).toEqual([403, "READ_ONLY"]);
-    here.root.drop("config.ini");
-    const bare = await here.serve("--no-cleanup --no-sync", { REDIS_PORT: String(here.server.port) });
-    expect(await codeOf(await bare.post("/voice-tasks/delete", all))).toEqual([403, "CONFIG_REQUIRED"]);
-    expect(await codeOf(await bare.post("/voice-tasks/mark", { all: true, to: "error" }))).toEqual([
-      403,
-      "CONFIG_REQUIRED",
-    ]);
-    here.root.configure(here.server.port);
-    expect(await everything()).toEqual(before);
-  });
 });
 
 it("ids that are hostile are deleted, and no other task", async () => {
@@ -274,41 +196,6 @@ it("other requests are answered during a change, another change waits for it, an
   expect(await third).toMatchObject({ deleted: 1 });
 });
 
-it("a deletion whose client left while it waited isn't made; counts are those after a change", async () => {
-  const server = await here.serve("--no-cleanup");
-  await server.run.says(/from the file to Redis/);
-  const totals = async () => ((await server.json("/stats?disk=false")) as { total: number }).total;
-  expect(await totals()).toBe(5);
-  const lock = await new FileStore(here.root.store, RULES, systemClock).lock("run");
-  const first = server.post("/voice-tasks/delete", { task_ids: ["alice:t01"] });
-  const wire = await Wire.open(server.port);
-  wire.socket.write(request("DELETE /voice-tasks/t03?user_id=alice", {}));
-  expect((await server.fetch("/healthz")).status).toBe(200); // by then the deletion waits
-  wire.socket.destroy();
-  await lock.release();
-  expect(await (await first).json()).toMatchObject({ deleted: 1 });
-  expect(await totals()).toBe(4);
-  const last = await server.post("/voice-tasks/delete", { task_ids: ["bob:t05"] });
-  expect(await last.json()).toMatchObject({ deleted: 1 });
-  expect(inFile()).toEqual(["alice:t02", "alice:t03", "bob:t04"]);
-});
-
-it("a change that waits when the server stops isn't begun", async () => {
-  here.root.configure(here.server.port, "[audit]\npath = audit.jsonl\n");
-  const server = await here.serve("--no-cleanup --no-sync", {}, new FastClock());
-  const lock = await new FileStore(here.root.store, RULES, systemClock).lock("run");
-  const asked = ["alice:t01", "alice:t03", "bob:t05"].map((id) => {
-    return server.post("/voice-tasks/delete", { task_ids: [id] }).catch(() => null);
-  });
-  expect((await server.post("/voice-tasks/delete", { all: true, dry_run: true })).status).toBe(200);
-  await server.stop();
-  await lock.release();
-  for (const answer of await Promise.all(asked)) expect(answer?.status ?? 503).toBe(503);
-  const ledger = here.root.has("audit.jsonl") ? readFileSync(here.root.at("audit.jsonl"), "utf8") : "";
-  expect(lines(ledger).filter((line) => line.includes('"event":"begin"')).length).toBeLessThanOrEqual(1);
-  expect(inFile()).toHaveLength(TASKS.length);
-});
-
 describe("a large change", () => {
   const MANY = Array.from({ length: 5000 }, (_, i) => record("carol", `n${i}`, { text: "x".repeat(500) }));
   const left = () => here.root.readStore().length;
@@ -331,17 +218,5 @@ describe("a large change", () => {
     wire.socket.destroy();
     await until(() => readFileSync(here.root.at("audit.jsonl"), "utf8").includes('"event":"end"'), 30);
     expect([left(), (await inRedis()).length]).toEqual([5, 5]);
-  });
-
-  it("ends between two batches with the server, and another run finishes it", { timeout: 60_000 }, async () => {
-    const server = await started();
-    const answer = server.post("/voice-tasks/delete", { user_id: "carol" }).catch(() => null);
-    await until(begun);
-    expect(await server.stop()).toBe(0);
-    const response = await answer;
-    if (response !== null && response.status !== 200) expect(await codeOf(response)).toEqual([503, "INTERRUPTED"]);
-    expect(left()).toBe((await inRedis()).length);
-    await here.run("delete --user carol --yes");
-    expect(left()).toBe(5);
   });
 });

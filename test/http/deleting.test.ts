@@ -1,9 +1,6 @@
 import { readFileSync } from "node:fs";
 import { beforeEach, describe, expect, it } from "vitest";
-import { systemClock } from "../../src/clock.ts";
-import { FileStore } from "../../src/store/file/file-store.ts";
-import { FastClock } from "../helpers/clock.ts";
-import { RULES, record } from "../helpers/records.ts";
+import { record } from "../helpers/records.ts";
 import { lines } from "../helpers/ttsctl.ts";
 import { type Served, useServer } from "./setup.ts";
 
@@ -78,28 +75,5 @@ describe("DELETE", () => {
     expect(await codeOf(await remove(server, "t01", ""))).toEqual([400, "USAGE"]);
     expect(await codeOf(await remove(server, "t01", "user_id=bob"))).toEqual([404, "TASK_NOT_FOUND"]);
     expect((await inStores())[0]).toEqual(["t01", "t02", "t03"]);
-  });
-
-  it("many at once are all deleted, one after the other", async () => {
-    const many = Array.from({ length: 8 }, (_, i) => record("carol", `n${i}`));
-    here.root.writeStore([...TASKS, ...many]);
-    const server = await here.serve("--no-cleanup");
-    await server.run.says(/11 tasks from the file/);
-    const answers = await Promise.all(many.map((_, i) => remove(server, `n${i}`, "user_id=carol")));
-    expect(answers.map(({ status }) => status)).toEqual(many.map(() => 200));
-    expect((await inStores())[0]).toEqual(["t01", "t02", "t03"]);
-  });
-
-  it("names the command that holds the lock", async () => {
-    const server = await here.serve("--no-cleanup", {}, new FastClock());
-    await server.run.says(/tasks from the file/);
-    const lock = await new FileStore(here.root.store, RULES, systemClock).lock("run");
-    try {
-      const answer = await remove(server, "t01");
-      expect(await codeOf(answer)).toEqual([503, "LOCK_TIMEOUT"]);
-    } finally {
-      await lock.release();
-    }
-    expect((await remove(server, "t01")).status).toBe(200);
   });
 });

@@ -2,7 +2,6 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { FastClock } from "../helpers/clock.ts";
 import { first } from "../helpers/long.ts";
 import { ago, record } from "../helpers/records.ts";
-import { freePort } from "../helpers/redis.ts";
 import { start } from "../helpers/ttsctl.ts";
 import { until } from "../helpers/until.ts";
 import { useServer } from "./setup.ts";
@@ -44,18 +43,6 @@ describe("on start", () => {
     expect(server.run.stderr.includes("watching")).toBe(left === 1);
   });
 
-  it("--no-sync leaves Redis as it is, --read-only the tasks too", async () => {
-    for (const flag of ["--no-sync", "--read-only --cleanup"]) {
-      const server = await here.serve(flag);
-      await server.run.says(/answered the ping/);
-      expect(await server.json("/voice-tasks")).toMatchObject({ total: 2, source: "file" });
-      await server.stop();
-      const warned = /--read-only: this server doesn't clean up, despite --cleanup/.test(server.run.stderr);
-      expect(warned).toBe(flag.includes("--cleanup"));
-      expect([await keys(), here.root.readStore().length]).toEqual([[], 2]);
-    }
-  });
-
   it("without Redis it reads from the file, and syncs when Redis is up", async () => {
     await here.server.stop();
     const server = await here.serve("--no-cleanup");
@@ -75,41 +62,6 @@ describe("on start", () => {
     expect(await server.json("/voice-tasks")).toMatchObject({ page: 1 });
     watcher.kill("SIGTERM");
     await watcher.end();
-  });
-
-  it("a port in use is one line, and its exit code", async () => {
-    const server = await here.serve("--read-only");
-    const second = await here.runArgs(["serve", "--read-only", "--port", String(server.port)]);
-    expect([second.code, second.stderr]).toEqual([
-      1,
-      expect.stringMatching(/^error: 127.0.0.1 port \d+ is in use[^\n]*\n$/),
-    ]);
-    expect((await here.run("serve --port 70000")).code).toBe(2);
-    expect((await here.run("serve --base-path tts")).code).toBe(2);
-  });
-
-  it("without a config.ini it does not clean up: it does not start", async () => {
-    here.root.drop("config.ini");
-    const { code, stderr } = await here.run("serve --cleanup --port 0 -o json");
-    expect([code, JSON.parse(stderr).code]).toEqual([2, "CONFIG_REQUIRED"]);
-    const server = await here.serve("", { REDIS_PORT: String(here.server.port) });
-    expect(await server.json("/voice-tasks")).toMatchObject({ total: 2 });
-  });
-
-  it("settings come from flags, variables and the file", async () => {
-    const port = await freePort();
-    here.root.configure(here.server.port, `[http]\nport = 1\nbase_path = /file\nallowed_hosts = tts.example.org\n`);
-    const env = { TTSCTL_HTTP_PORT: String(port), TTSCTL_HTTP_BASE_PATH: "/tts" };
-    const run = start(["serve", "--read-only"], { cwd: here.root.path, env });
-    await run.says(new RegExp(`listening on http://127.0.0.1:${port}/tts/`));
-    const get = (path: string, headers = {}) =>
-      fetch(`http://127.0.0.1:${port}${path}`, { redirect: "manual", headers });
-    expect(((await (await get("/tts/voice-tasks")).json()) as { total: number }).total).toBe(2);
-    expect((await get("/voice-tasks")).status).toBe(200);
-    expect([(await get("/tts")).status, (await get("/tts")).headers.get("location")]).toEqual([308, "/tts/"]);
-    expect((await get("/ttsx")).status).toBe(404);
-    run.kill("SIGTERM");
-    expect((await run.end()).code).toBe(0);
   });
 });
 
@@ -132,37 +84,6 @@ describe("while it runs", () => {
     here.root.writeStore([YOUNG]);
     expect(await server.json("/voice-tasks")).toMatchObject({ total: 1 });
     expect((await server.fetch("/healthz")).status).toBe(200);
-  });
-
-  it("a Redis that hangs costs one timeout, and the log has one line when it goes and one when it is back", async () => {
-    const server = await here.serve("--no-cleanup", { REDIS_TIMEOUT: "300ms" });
-    await server.run.says(/2 tasks from the file/);
-    here.server.suspend();
-    await until(async () => ((await server.json("/voice-tasks")) as { source: string }).source === "file");
-    for (let i = 0; i < 20; i++) expect(await server.json("/voice-tasks")).toMatchObject({ source: "file" });
-    here.server.resume();
-    await until(async () => ((await server.json("/voice-tasks")) as { source: string }).source === "redis");
-    const said = server.run.stderr;
-    expect([said.match(/reads use the store file/g)?.length, said.match(/is back/g)?.length]).toEqual([1, 1]);
-  });
-
-  it("a line for each request with -v or in a JSON log, otherwise none", async () => {
-    const [quiet, verbose, json] = [
-      await here.serve("--read-only"),
-      await here.serve("--read-only -v"),
-      await here.serve("--read-only --log-format json"),
-    ];
-    for (const server of [quiet, verbose, json]) await (await server.fetch("/voice-tasks?user_id=alice")).text();
-    await verbose.run.says(/127\.0\.0\.1 GET \/voice-tasks\?user_id=alice 200, \d+ bytes in \d+ ms\n/);
-    await json.run.says(/"event":"request"/);
-    const line = json.run.stderr.split("\n").find((text) => text.includes('"event":"request"'))!;
-    expect(JSON.parse(line)).toMatchObject({
-      method: "GET",
-      url: "/voice-tasks?user_id=alice",
-      status: 200,
-      finished: true,
-    });
-    expect(quiet.run.stderr).not.toContain("GET");
   });
 });
 

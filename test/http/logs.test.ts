@@ -74,17 +74,6 @@ describe("the last lines", () => {
     }
   });
 
-  it("as text are those of logs, without what would control a terminal", async () => {
-    here.root.write(LOG, "10%\r50%\r100%\n\u001b[31mred\u202e\u0007\n");
-    const server = await here.serve("--no-cleanup", {}, new FastClock());
-    const answer = await server.fetch("/voice-tasks/t01/logs?user_id=alice&lines=2&format=text");
-    expect(answer.headers.get("content-type")).toBe("text/plain; charset=utf-8");
-    expect(answer.headers.get("x-content-type-options")).toBe("nosniff");
-    const text = await answer.text();
-    expect(text).toBe(`==> ${LOG} <==\n100%\n\\u001b[31mred\\u202e\\u0007\n`);
-    expect((await here.run("logs alice t01 --tail 2")).stdout).toBe(text);
-  });
-
   it.each(["lines=0", "lines=-1", "lines=10001", "lines=x", "format=html", "follow=1", "lines=1&lines=2"])(
     "%s is refused in one line",
     async (param) => {
@@ -144,17 +133,6 @@ describe("a stream", () => {
     expect([head.status, head.headers.get("content-type")]).toEqual([200, "text/event-stream"]);
   });
 
-  it("isn't begun again by a client that reconnects after its end, as EventSource does", async () => {
-    const server = await here.serve("--no-cleanup", {}, new FastClock());
-    const done = await Stream.open(server, "/voice-tasks/done/logs/stream?user_id=alice");
-    await done.ends();
-    const [, id] = /^event: end\ndata: .*\nid: (\w+)$/m.exec(done.wire.text)!;
-    const again = await server.fetch("/voice-tasks/done/logs/stream?user_id=alice", {
-      headers: { "last-event-id": id! },
-    });
-    expect(again.status).toBe(204);
-  });
-
   it("goes on over a log that is truncated, replaced or removed, and says so", async () => {
     const server = await here.serve("--no-cleanup", {}, new FastClock());
     const stream = await Stream.open(server, `${STREAM}&lines=1`);
@@ -188,15 +166,5 @@ describe("a stream", () => {
     expect(performance.now() - began).toBeLessThan(8_000);
     expect(await stream.ends()).toEqual({ reason: "interrupted", status: "run" });
     deaf.socket.destroy();
-  });
-
-  it("goes on from the file while Redis is down", async () => {
-    await here.server.stop();
-    const server = await here.serve("--no-cleanup", {}, new FastClock());
-    const stream = await Stream.open(server, `${STREAM}&lines=1`);
-    await stream.gets("three");
-    here.root.write("voice_task.json", JSON.stringify([{ ...RUNNING, status: "succeeded" }]));
-    expect(await stream.ends()).toEqual({ reason: "finished", status: "done" });
-    await here.server.start();
   });
 });

@@ -77,20 +77,6 @@ describe("after Redis was down", () => {
     expect(await redis.call("EXISTS", "tts:task:alice:t1", "tts:task:alice:t2")).toBe(0);
   });
 
-  it("the file answers until another program's deletions are pruned", async () => {
-    server = await started();
-    await redisAnswers();
-    await redis.stop();
-    root.writeStore([record("alice", "t0", { updated_at: ago(60) }), ...tasks(300).slice(3)]);
-    await startRedis();
-    await server.run.says(/2 Redis-only tasks/);
-    const answered = await server.fetch("/voice-tasks");
-    expect(answered.headers.get("ttsctl-warnings")).toContain("sync --prune");
-    expect(((await answered.json()) as Answer).source).toBe("file");
-    expect((await ttsctl(["sync", "--prune", "--yes"], { cwd: root.path })).code).toBe(0);
-    await until(async () => (await list()).source === "redis");
-  });
-
   it.each(["--no-sync", "--read-only"])(
     "with %s the file answers until another program has synchronised",
     async (flag) => {
@@ -111,22 +97,6 @@ describe("after Redis was down", () => {
       expect((await list("user_id=alice&task_ids=t0")).items).toMatchObject([{ status: "done" }]);
     },
   );
-});
-
-it("a deletion of a command without Redis: a server that only reads leaves Redis alone, any other makes it", async () => {
-  await ttsctl(["sync"], { cwd: root.path });
-  const deleted = await ttsctl(["delete", "--ids", "alice:t1", "--yes", "--force"], {
-    cwd: root.path,
-    env: { REDIS_PORT: "1" },
-  });
-  expect(deleted.code).toBe(3);
-  server = await started("--read-only");
-  for (let i = 0; i < 20; i++) expect((await list("user_id=alice&task_ids=t1")).items).toEqual([]);
-  expect(await redis.call("EXISTS", "tts:task:alice:t1")).toBe(1);
-  await server.stop();
-  server = await started("--no-sync");
-  await until(async () => (await list()).source === "redis");
-  expect(await redis.call("EXISTS", "tts:task:alice:t1")).toBe(0);
 });
 
 describe("changes of a selection while Redis is away", () => {
@@ -151,19 +121,6 @@ describe("changes of a selection while Redis is away", () => {
       return source === "redis" || args.length > 0;
     });
     await until(async () => (await redis.call("ZCARD", "tts:tasks:index")) === left);
-  });
-
-  it("marked tasks have their status in every answer", async () => {
-    await serve();
-    const answer = await server.post("/voice-tasks/mark", { task_ids: ["alice:t0", "alice:t7"], to: "queued" });
-    expect(await answer.json()).toMatchObject({ marked: 2 });
-    expect(answer.headers.get("ttsctl-warnings")).toMatch(/Redis at/);
-    await startRedis();
-    await until(async () => {
-      const { items, source } = await list("user_id=alice&task_ids=t0,t7");
-      expect(items.map(({ status }) => status)).toEqual(["wait", "wait"]);
-      return source === "redis";
-    });
   });
 
   it("marked tasks have their status in every answer, also if Redis only refuses the write", async () => {

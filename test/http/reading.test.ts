@@ -17,64 +17,6 @@ const TASKS = [
 ];
 beforeEach(() => here.root.writeStore(TASKS));
 
-const query = async (body: object, ...flags: string[]) =>
-  (await here.runArgs(["query", JSON.stringify(body), "-o", "json", ...flags])).stdout;
-
-describe("lists", () => {
-  it("are the JSON of the command line, from Redis and from the file", async () => {
-    const server = await here.serve("--no-cleanup");
-    await server.run.says(/3 tasks from the file to Redis/);
-    const get = async (path: string) => (await server.fetch(path)).text();
-    expect(await get("/voice-tasks")).toBe(await query({}));
-    expect(await get("/voice-tasks?page_size=1&page=2&status=run,done")).toBe(
-      await query({ page: 2, page_size: 1, status: ["run", "done"] }),
-    );
-    expect(await get("/voice-tasks?user_id=alice&task_ids=t02,t01+zz")).toBe(
-      await query({ user_id: "alice", task_ids: ["t02", "t01", "zz"] }),
-    );
-    expect(await get("/voice-tasks?search=VOICE&sort=user")).toBe(await query({ search: "VOICE", sort: "user" }));
-    expect(await get("/voice-tasks?stuck=true&since=1h")).toBe(await query({ stuck: true, since: "1h" }));
-    for (const wrong of ["stuck=maybe", "sort=name", "sort=user&task_ids=t01&user_id=alice"]) {
-      expect((await server.fetch(`/voice-tasks?${wrong}`)).status).toBe(400);
-    }
-    const body = { user_id: "bob", task_ids: ["t 3/%?"] };
-    expect(await (await server.post("/voice-tasks/query", body)).text()).toBe(await query(body));
-    await here.server.stop();
-    await server.run.says(/reads use the store file/);
-    const fromFile = await server.fetch("/voice-tasks");
-    expect(fromFile.headers.get("ttsctl-source")).toBe("file");
-    expect(fromFile.headers.get("ttsctl-warnings")).toMatch(/Redis at .*ttsctl sync/);
-    expect(await fromFile.text()).toBe(await query({}, "--no-redis"));
-    await here.server.start();
-    await server.run.says(/is back/);
-    await until(async () => (await server.fetch("/voice-tasks")).headers.get("ttsctl-source") === "redis");
-    await server.run.says(/3 tasks from the file to Redis.*\n.*3 tasks from the file to Redis: 3 written/s);
-  });
-});
-
-it("users are suggested by a part of their ids, those with the most tasks first", async () => {
-  const many = Array.from({ length: 30 }, (_, i) => record(`user-${i + 10}`, "t1"));
-  here.root.writeStore([...TASKS, ...many, record('<b>"\u202e AL', "t1")]);
-  const server = await here.serve("--no-cleanup");
-  const users = async (search: string) => {
-    const answer = (await server.json(`/stats/users?search=${encodeURIComponent(search)}`)) as {
-      users: number;
-      byUser: { user_id: string; total: number }[];
-    };
-    expect(answer.users).toBe(33);
-    return answer.byUser.map(({ user_id, total }) => [user_id, total]);
-  };
-  expect(await users("al")).toEqual([
-    ["alice", 2],
-    ['<b>"\u202e AL', 1],
-  ]);
-  expect(await users("\u202e")).toEqual([['<b>"\u202e AL', 1]]);
-  expect((await users("USER-")).length).toBe(20);
-  expect((await users(""))[0]).toEqual(["alice", 2]);
-  expect(await users("nobody")).toEqual([]);
-  expect((await server.fetch("/stats/users?like=al")).status).toBe(400);
-});
-
 it("large answers are compressed for a client that takes gzip, and the same then", async () => {
   here.root.writeStore(Array.from({ length: 200 }, (_, i) => record("alice", `t${i}`)));
   const server = await here.serve("--read-only");
@@ -142,22 +84,6 @@ it("an answer that is asked for again is sent again only if it or its warnings c
   await here.server.start();
 });
 
-it("an answer to a body and a refusal have no tag, and aren't cached", async () => {
-  const server = await here.serve("--read-only");
-  const answers = [await server.post("/voice-tasks/query", {}), await server.fetch("/voice-tasks?page=0")];
-  for (const { headers } of answers) {
-    expect([headers.get("etag"), headers.get("cache-control")]).toEqual([null, "no-store"]);
-  }
-  const headers = { "content-type": "application/json", "if-none-match": "*" };
-  expect((await server.fetch("/voice-tasks/query", { method: "POST", body: "{}", headers })).status).toBe(200);
-});
-
-it("refuses a time that ends before it begins", async () => {
-  const server = await here.serve("--no-cleanup");
-  const answer = await server.fetch("/voice-tasks?since=2024-01-02&until=2024-01-01");
-  expect([answer.status, await answer.json()]).toMatchObject([400, { detail: "since is after until" }]);
-});
-
 describe("one task", () => {
   it("is its item; its files are beside it", async () => {
     here.root.write("output/alice/t01/a b.wav", "RIFF");
@@ -198,14 +124,6 @@ describe("one task", () => {
   );
 });
 
-it("a method that a path does not take is 405, and says which it takes", async () => {
-  const server = await here.serve("--read-only");
-  const answer = await server.fetch("/voice-tasks/t01?user_id=alice", { method: "PUT" });
-  expect([answer.status, answer.headers.get("allow")]).toEqual([405, "GET, HEAD, DELETE"]);
-  expect((await server.fetch("/voice-tasks", { method: "DELETE" })).status).toBe(405);
-  expect((await server.fetch("/nothing", { method: "POST" })).status).toBe(404);
-});
-
 describe("for a page of tasks", () => {
   beforeEach(() => {
     here.root.writeStore([record("alice", "t01"), record("alice", "t02"), record("bob", "t01"), record("小雨", "..")]);
@@ -224,14 +142,5 @@ describe("for a page of tasks", () => {
       expect((await server.post("/voice-tasks/audio", body)).status).toBe(400);
     const many = Array.from({ length: 1001 }, () => tasks[0]);
     expect((await server.post("/voice-tasks/audio", { tasks: many })).status).toBe(400);
-  });
-
-  it("the users of a task id are named", async () => {
-    const server = await here.serve("--no-cleanup");
-    const usersOf = async (path: string) => ((await server.json(path)) as { users: string[] }).users.sort();
-    expect(await usersOf("/voice-tasks/t01/users")).toEqual(["alice", "bob"]);
-    expect(await usersOf("/voice-task/users?task_id=..")).toEqual(["小雨"]);
-    expect(await usersOf("/voice-task/users?task_id=t99")).toEqual([]);
-    expect((await server.fetch("/voice-tasks/t01/users?user_id=alice")).status).toBe(400);
   });
 });

@@ -68,43 +68,6 @@ it("names stuck tasks and differences, with commands for the same configuration"
   }
 });
 
-it.each([
-  ["--redis-url redis://me:secret@127.0.0.1:1/2", "--redis-url 'redis://me:***@127.0.0.1:1/2'"],
-  ["--no-redis", "--no-redis"],
-])("its commands have %s, without a password", async (flags, named) => {
-  const server = await here.serve(flags);
-  expect((await healthOf(server)).stuck.command).toBe(`ttsctl list --stuck ${named}`);
-});
-
-it("counts show what a sample misses: a Redis that lacks a part", async () => {
-  const many = Array.from({ length: 3000 }, (_, i) => record("alice", `t${i}`, { updated_at: ago(3000) }));
-  here.root.writeStore(many);
-  const server = await here.serve("", {}, new FastClock());
-  await server.run.says(/3000 tasks from the file to Redis/);
-  await until(async () => (await healthOf(server)).drift?.inRedis === 3000);
-  const { drift } = await healthOf(server);
-  expect([drift!.checked >= 250, drift!.checked <= 500, drift!.kinds]).toEqual([true, true, {}]);
-  await here.server.call("ZREMRANGEBYRANK", "tts:tasks:index", 0, 19);
-  await until(async () => (await healthOf(server)).attention.includes("drift"));
-  expect((await healthOf(server)).drift!.inRedis).toBe(2980);
-});
-
-it("compares nothing while Redis is down, and needs the token", async () => {
-  const server = await here.serve("", { TTSCTL_HTTP_TOKEN: "0123456789abcdef" });
-  expect((await server.fetch("/stats/health")).status).toBe(401);
-  const headers = { authorization: "Bearer 0123456789abcdef" };
-  const drift = async () => {
-    const answer = await server.fetch("/stats/health", { headers });
-    return ((await answer.json()) as StatsHealth).drift;
-  };
-  await until(async () => (await drift())?.checked === 3);
-  await here.server.stop();
-  await server.run.says(/reads use the store file/);
-  const answer = await server.fetch("/stats/health", { headers });
-  expect([answer.status, await answer.json()]).toMatchObject([200, { attention: [], drift: null }]);
-  await here.server.start();
-});
-
 it("knows the passes of its own loop, and that they fail", async () => {
   here.root.writeStore([...TASKS, OLD]);
   const server = await here.serve("--cleanup");

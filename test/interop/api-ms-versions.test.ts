@@ -1,4 +1,3 @@
-import { readFileSync, rmSync } from "node:fs";
 import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
 import { idProblem, trimId } from "../../src/task/ids.ts";
@@ -117,27 +116,6 @@ describe("a user's index by created_at", () => {
     expect(tasksOf(await json("list", "--user", "u", "--ids", "t1,t9"))).toEqual(["t1", "t9"]);
   });
 
-  it("does not change the meaning of since and until", async () => {
-    const since = new Date((OLD + 1_000_000 - 5 * 3) * 1000).toISOString();
-    const late = ["t5", "t4", "t3", "t2", "t1", "t0"];
-    for (const source of ["redis", "file"]) {
-      const list = await json("list", "--user", "u", "--since", since, "--source", source);
-      expect([list.total, [...tasksOf(list)].sort()]).toEqual([6, late.toSorted()]);
-      const until = await json("list", "--user", "u", "--until", since, "--source", source, "--page-size", "2");
-      expect([until.total, until.items.length]).toEqual([6, 2]);
-    }
-    expect(tasksOf(await json("list", "--user", "u", "--since", since))).toEqual(late);
-    expect(tasksOf(await json("list", "--user", "u", "--since", since, "--limit", "all"))).toEqual(late);
-    expect(tasksOf(await json("list", "--user", "u", "--since", since, "--status", "done", "--page", "2"))).toEqual([]);
-    const exported = await here.runArgs(["export", "--user", "u", "--since", since, "--source", "redis"]);
-    expect(exported.stdout.trim().split("\n")).toHaveLength(6);
-    const [redis, file] = [await json("stats", "--user", "u"), await json("stats", "--user", "u", "--source", "file")];
-    expect([redis.newest.updated_at, redis.oldest.updated_at, redis.source]).toEqual([
-      ...[file.newest.updated_at, file.oldest.updated_at, "redis"],
-    ]);
-    expect(await json("delete", "--user", "u", "--since", since, "--yes")).toMatchObject({ deleted: 6 });
-  });
-
   it("is in sync, and is kept by all writes", async () => {
     expect(await json("verify")).toMatchObject({ inSync: count, wrongScore: 0, exit: 0 });
     expect(await json("sync")).toMatchObject({ written: 0, unchanged: count });
@@ -162,36 +140,6 @@ describe("a user's index by created_at", () => {
     expect(service.read().problems).toEqual([]);
   });
 
-  it("is as the service left it after a flush and a sync", async () => {
-    const before = await scores();
-    await here.server.call("FLUSHALL");
-    expect(await json("sync")).toMatchObject({ written: count, failed: 0 });
-    expect(await scores()).toEqual(before);
-    service.write(record("u", "new", 50));
-    expect(await json("verify")).toMatchObject({ inSync: count + 1, exit: 0 });
-    expect(service.read().problems).toEqual([]);
-  });
-
-  it("beside the setting of another layout is named", async () => {
-    const env = (layout: string) => ({ env: { REDIS_LAYOUT: layout } });
-    const layoutCheck = async (layout: string) => {
-      const { stdout } = await here.runArgs(["doctor", "-o", "json"], env(layout));
-      return JSON.parse(stdout).checks.find(({ check }: { check: string }) => check === "layout");
-    };
-    expect(await layoutCheck("api_ms_v3")).toMatchObject({ status: "ok" });
-    expect(await layoutCheck("api_ms")).toMatchObject({ status: "warn", hint: expect.stringContaining("api_ms_v3") });
-    expect(await layoutCheck("plain")).toMatchObject({ status: "fail", hint: expect.stringContaining("api_ms_v3") });
-    service.fill([record("a:b", "第 1")]);
-    const list = await here.runArgs(["list"], env("plain"));
-    expect(list.stderr).toContain("layout = api_ms_v3");
-    expect(list.stderr).not.toContain("left out");
-    rmSync(here.root.at("config.ini"));
-    const init = ["config", "init", "--yes", "--config", here.root.at("new.ini"), "-o", "json"];
-    const { stdout } = await here.runArgs([...init, "--redis-url", `redis://127.0.0.1:${here.server.port}`]);
-    expect(JSON.parse(stdout).settings["redis.layout"]).toEqual({ value: "api_ms_v3", source: "found" });
-    expect(readFileSync(here.root.at("new.ini"), "utf8")).toContain("layout = api_ms_v3");
-  });
-
   it("with other scores in it is drift, and repaired in its own way", async () => {
     const before = await scores();
     await here.server.call("ZADD", "tts:user:u:index", OLD + 1_000_000 - 3, "t1", OLD + 77, "t2");
@@ -202,15 +150,6 @@ describe("a user's index by created_at", () => {
     expect(await json("sync")).toMatchObject({ written: 1, unchanged: count - 1 });
     expect(await scores()).toEqual(before);
   });
-});
-
-it("an older index with a few scores by created_at is drift", async () => {
-  const service = serviceOf("older");
-  service.fill(Array.from({ length: 12 }, (_, i) => record("u", `t${i}`, i)));
-  await here.server.call("ZADD", "tts:user:u:index", OLD + 1, "t1");
-  expect(await json("verify")).toMatchObject({ inSync: 11, wrongScore: 1 });
-  expect(await json("sync")).toMatchObject({ written: 1 });
-  expect(service.read().problems).toEqual([]);
 });
 
 describe("a task id alone", () => {

@@ -50,29 +50,6 @@ const artifacts = (user: string, task: string, age = OLD) => {
 };
 const folder = (user: string, task: string) => `output/${fileNameOf(user)}/${fileNameOf(task)}`;
 
-describe("the service's tasks", () => {
-  it("is read only from the payload, or without one from the fields", async () => {
-    service.write(record("a:b", "t1", { status: "running" }), record("a:b", "t2", { updated_at: OLD + 9 }));
-    await here.server.call("HSET", "tts:task:a%3Ab:t1", "status", "failed");
-    await here.server.call("HDEL", "tts:task:a%3Ab:t2", "payload", "user_id");
-    const { items } = await json("list", "--source", "redis");
-    expect(items).toMatchObject([
-      { task_id: "t2", user_id: "a:b", status: "done", progress: 100, updated_at: OLD + 9, created_at: OLD },
-      { task_id: "t1", user_id: "a:b", status: "run" },
-    ]);
-    expect((await json("list", "--source", "redis", "--status", "run")).total).toBe(1);
-    expect(service.read().all).toEqual([expect.objectContaining({ progress: 100 }), expect.anything()]);
-  });
-
-  it("is purged by its payload", async () => {
-    service.write(record("u", "t1", { status: "running" }));
-    await here.server.call("HSET", "tts:task:u:t1", "status", "succeeded");
-    here.root.writeStore([record("u", "other", { status: "running" })]);
-    expect(await json("cleanup", "--once", "--retention", "1d")).toMatchObject({ purged: 0 });
-    expect(await here.server.call("EXISTS", "tts:task:u:t1")).toBe(1);
-  });
-});
-
 describe("ttsctl's writes", () => {
   it("are whole seconds, also of ISO times with a fraction", async () => {
     here.root.writeStore([record("u", "t", { updated_at: "2020-01-01T00:00:05.75+00:00", created_at: null })]);
@@ -104,13 +81,6 @@ describe("lookups", () => {
     expect(await json("verify", "--repair", "--yes")).toMatchObject({ repaired: 4 });
     expect([await lookup("t1"), await lookup("t2"), await lookup("gone")]).toEqual(["u", "u", null]);
     expect(service.read().problems).toEqual([]);
-  });
-
-  it("are fixed by a sync", async () => {
-    service.write(record("u", "t1"), record("u", "t2"));
-    await here.server.call("DEL", "tts:task_lookup:t1");
-    expect(await json("sync")).toMatchObject({ written: 1, unchanged: 1 });
-    expect(await lookup("t1")).toBe("u");
   });
 
   it("lead to the newest of tasks that share an id, with a warning", async () => {
@@ -177,14 +147,6 @@ describe("another layout in Redis than in config.ini", () => {
     here.root.writeStore([record("alice", "t1"), record("bob", "t 2")]);
     await here.runArgs(["sync"], { env: { REDIS_LAYOUT: "plain" } });
     await refused(...args.filter((arg) => arg !== undefined));
-  });
-
-  it("a member with other quoting is kept", async () => {
-    service.write(record("u", "t1"), record("u", "t2"), record("u", "t3"));
-    await here.server.call("HSET", "tts:task:bob:t 2", "status", "succeeded", "updated_at", "2020-01-01T00:00:00");
-    await here.server.call("ZADD", "tts:tasks:index", OLD, "bob:t 2");
-    expect(await json("cleanup", "--once", "--retention", "1d")).toMatchObject({ purged: 3, failed: 1 });
-    expect(await here.server.call("EXISTS", "tts:task:bob:t 2")).toBe(1);
   });
 });
 

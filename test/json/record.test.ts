@@ -101,15 +101,6 @@ describe("scanRecord", () => {
       }
     },
   );
-
-  test("only the top level counts", () => {
-    const bytes = Buffer.from(
-      '{"a":{"user_id":"no"},"b":[{"task_id":"no"}],"c":"\\"status\\":\\"no\\"","error":"yes"}',
-    );
-    const spans = new Spans();
-    scanRecord(bytes, 0, bytes.length, spans);
-    expect(FIELDS.filter((_, number) => spans.has(number))).toEqual(["error"]);
-  });
 });
 
 test.each<[string, string, string | undefined]>([

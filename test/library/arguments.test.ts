@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { openTaskStore, type TtsctlError } from "../../src/library/index.ts";
 import type { StoreOptions, TaskStore } from "../../src/library/types.ts";
-import { record } from "../helpers/records.ts";
 import { useLibrary } from "./setup.ts";
 
 const here = useLibrary();
@@ -57,18 +56,6 @@ describe("a wrong argument", () => {
   });
 });
 
-describe("an argument", () => {
-  it("accepts a Date or epoch seconds as a time", async () => {
-    const store = await here.open();
-    await store.upsert(record("alice", "t1", { updated_at: 1000 }));
-    const found = async (query: object) => (await store.listPage(query)).total;
-    expect(await Promise.all([{ since: 1000 }, { since: 1001 }].map(found))).toEqual([1, 0]);
-    expect(await found({ since: new Date(1_000_000), until: new Date(1_000_001) })).toBe(1);
-    expect(await found({ until: new Date(1_000_000) })).toBe(0);
-    expect(await found({ since: "1970-01-01T00:16:40Z" })).toBe(1);
-  });
-});
-
 describe("messages", () => {
   const hintOf = async (call: (store: TaskStore) => Promise<unknown>, options: Partial<StoreOptions>) => {
     const error = (await call(await here.open(options)).catch((error) => error)) as TtsctlError;
@@ -94,16 +81,5 @@ describe("messages", () => {
       expect(text).not.toContain("REDIS_HOST");
     }
     expect(offHint).toContain("openTaskStore the address of Redis");
-  });
-});
-
-describe("with Redis off", () => {
-  it("an older record is off there, not newer", async () => {
-    const store = await here.open({ redis: "off" });
-    await store.upsert(record("alice", "t1", { updated_at: 2000 }));
-    expect(await store.upsert(record("alice", "t1", { updated_at: 1000 }))).toEqual({
-      state: "newer",
-      redis: { state: "off" },
-    });
   });
 });

@@ -140,17 +140,6 @@ describe("a lease", () => {
     expect(await claim()).toBe("t1");
   });
 
-  it("is written as the service writes times", async () => {
-    const until = async (updated_at: string | number, options: object) => {
-      const { store } = await filled([record("alice", "t1", { status: "queued", updated_at })]);
-      return (await store.claim(["queued"], RUNNING, options))!.record.claimed_until;
-    };
-    expect(await until("2020-01-01T08:00:00.000001", { leaseMs: 250 })).toBe("2027-01-15T08:00:00.250000");
-    expect(await until("2020-01-01T08:00:00Z", LEASE)).toBe("2027-01-15T08:01:00Z");
-    expect(await until(1_700_000_000, { leaseMs: 250 })).toBe(1_800_000_001);
-    expect(await until(1_700_000_000, {})).toBeUndefined();
-  });
-
   it("of another kind of worker, or of none, is not claimed", async () => {
     const left = { claim_id: "x", claimed_until: 200 };
     const { claim } = await filled([
@@ -182,14 +171,6 @@ describe("update", () => {
     );
   });
 
-  it("never revives a task that was deleted", async () => {
-    const { store, open } = await filled([queued("t1", 100)]);
-    await (await open()).delete("alice", "t1");
-    const late = await store.update("alice", "t1", (record) => ({ ...record, status: "succeeded" }));
-    expect(late).toEqual({ state: "missing", redis: { state: "skipped" }, task: null });
-    expect(await store.get("alice", "t1")).toBeNull();
-  });
-
   it.each(["user_id", "task_id"])("refuses a change of %s, so no other task is overwritten", async (name) => {
     const ids = [queued("t1", 100), queued("t2", 200), { ...queued("t1", 300), user_id: "t2" }];
     const { store } = await filled(ids);
@@ -198,25 +179,6 @@ describe("update", () => {
     await expect(change).rejects.toMatchObject({ code: "TASK_INVALID" });
     expect((await store.listPage()).items).toEqual(before);
     expect((await store.listPage({ source: "file" })).items).toEqual(before);
-  });
-
-  it("fails alone, with the error or value of the function", async () => {
-    const { store } = await filled([queued("t1", 100)]);
-    const oops = new Error("oops");
-    const thrown = store.update("alice", "t1", () => {
-      throw oops;
-    });
-    const calls = [
-      () => 5,
-      async () => null,
-      () => undefined,
-      () => ({ user_id: "alice", task_id: "t2", updated_at: 1e9 }),
-    ];
-    const wrong = calls.map((call) => store.update("alice", "t1", call as never).catch(({ code }) => code));
-    const right = store.update("alice", "t1", (record) => ({ ...record, n: 1 }));
-    await expect(thrown).rejects.toBe(oops);
-    expect(await Promise.all(wrong)).toEqual(["USAGE", "USAGE", "USAGE", "TASK_INVALID"]);
-    expect(await right).toMatchObject({ state: "written" });
   });
 });
 

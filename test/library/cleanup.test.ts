@@ -1,9 +1,8 @@
-import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import type { TtsctlError } from "../../src/errors.ts";
 import type { CleanupCounts, TaskStore } from "../../src/library/types.ts";
 import { ago, record } from "../helpers/records.ts";
-import { lines, ttsctl } from "../helpers/ttsctl.ts";
+import { ttsctl } from "../helpers/ttsctl.ts";
 import { until } from "../helpers/until.ts";
 import { useLibrary } from "./setup.ts";
 
@@ -33,24 +32,6 @@ describe("startCleanup", () => {
     await store.stopCleanup();
   });
 
-  it("continues with the file if Redis is down, with a warning", async () => {
-    await here.server.stop();
-    try {
-      here.root.writeStore([OLD, YOUNG]);
-      const [counts, problem] = await firstPass(await here.open({ retention: "1h" }));
-      expect([counts, problem]).toMatchObject([{ purged: 1 }, { code: "REDIS_UNAVAILABLE" }]);
-    } finally {
-      await here.server.start();
-    }
-  });
-
-  it("reports a failed pass, and tries the next one", async () => {
-    here.root.write("voice_task.json", "[{");
-    const [counts, problem] = await firstPass(await here.open({ retention: "1h" }));
-    expect([counts, problem?.code]).toEqual([null, "STORE_INVALID"]);
-    expect(here.heard.join()).toContain("cleanup:");
-  });
-
   it("refuses an empty file beside a Redis with tasks", async () => {
     here.root.writeStore([OLD, YOUNG]);
     const store = await here.open({ retention: "1h" });
@@ -76,28 +57,6 @@ describe("startCleanup", () => {
     expect((await pass)[0]).toMatchObject({ purged: 1 });
     await other.stopCleanup();
     await store.startCleanup();
-  });
-
-  it("does not act on directories that were not given", async () => {
-    const { output: _, logs: __, ...rest } = { store: here.root.store, output: 0, logs: 0 };
-    const { openTaskStore } = await import("../../src/library/index.ts");
-    const bare = await openTaskStore({ ...rest, redis: "off" });
-    await expect(bare.startCleanup()).rejects.toMatchObject({ code: "CONFIG_REQUIRED" });
-    await bare.close();
-  });
-
-  it("keeps the audit ledger of the config: each pass is a run of the program", async () => {
-    here.root.configure(here.server.port, "[audit]\npath = audit.jsonl\n");
-    here.root.writeStore([OLD, YOUNG]);
-    const store = await here.open({ config: here.root.at("config.ini"), retention: "1h" });
-    expect((await firstPass(store))[0]).toMatchObject({ purged: 1 });
-    await store.stopCleanup();
-    expect((await store.cleanupOnce({ dryRun: true })).counts).toMatchObject({ purged: 0 });
-    const ledger = lines(readFileSync(here.root.at("audit.jsonl"), "utf8")).map((line) => JSON.parse(line));
-    expect(ledger.map(({ event }) => event)).toEqual(["begin", "tasks", "end"]);
-    expect(ledger[0].argv).toEqual([process.argv[1], "startCleanup"]);
-    expect(ledger[1]).toMatchObject({ action: "purge", tasks: [{ user_id: "alice", task_id: "old" }] });
-    expect(ledger[2]).toMatchObject({ exitCode: 0, error: null, announced: 1, result: { purged: 1 } });
   });
 
   it("runs beside writes without losing any", async () => {

@@ -1,9 +1,8 @@
 import { mkdirSync, symlinkSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import type { ChangeEvent, MirrorEvent, PageQuery, TaskPage, TaskStore } from "../../src/library/types.ts";
+import type { ChangeEvent, PageQuery, TaskPage, TaskStore } from "../../src/library/types.ts";
 import { writeOld } from "../helpers/files.ts";
 import { ago, record } from "../helpers/records.ts";
-import { until } from "../helpers/until.ts";
 import { useLibrary } from "./setup.ts";
 
 const here = useLibrary();
@@ -43,15 +42,6 @@ describe("cursors", () => {
     }
   });
 
-  it("aren't shifted by tasks that change", async () => {
-    const store = await fill();
-    const first = await store.listPage({ pageSize: 3 });
-    await store.upsert(task("t0", { updated_at: 500 }));
-    await store.upsert(task("new", { updated_at: 600 }));
-    const rest = await store.listPage({ cursor: first.nextCursor! });
-    expect([...idsOf(first), ...idsOf(rest)]).toEqual(["t6", "t5", "t2", "t4", "t3", "t2", "t1"]);
-  });
-
   it.each([{ cursor: "x" }, { cursor: "W10" }, { cursor: 5 }, { cursor: "W10", page: 2 }])(
     "that are wrong are refused: %j",
     async (query) => {
@@ -82,27 +72,6 @@ describe("events", () => {
     expect(heard).toEqual([written, written, written, { ...ids, state: "removed", redis: { state: "removed" } }]);
     expect(here.heard.join()).toContain("oops");
   });
-
-  it("report when Redis goes down and comes back, and how many changes it lacks", async () => {
-    await here.server.stop();
-    const store = await here.open();
-    const heard: MirrorEvent[] = [];
-    store.on("mirror", (event) => heard.push(event));
-    await store.upsert(task("t1"));
-    await store.upsert(task("t2"));
-    await here.server.start();
-    await until(() => heard.length > 1, 30);
-    expect(heard).toMatchObject([
-      { state: "down", owed: 0, error: { code: "REDIS_UNAVAILABLE" } },
-      { state: "up", owed: 2, error: null },
-    ]);
-  });
-
-  it("that are unknown are refused", async () => {
-    const store = (await here.open()) as unknown as { on(...args: unknown[]): void };
-    expect(() => store.on("mirrors", () => {})).toThrow(/mirrors/);
-    expect(() => store.on("mirror")).toThrow(/function/);
-  });
 });
 
 describe("a signal", () => {
@@ -121,15 +90,6 @@ describe("a signal", () => {
     await expect(store.cleanupOnce({ signal })).rejects.toMatchObject({ code: "INTERRUPTED" });
     await expect(store.syncToRedis({ signal: 1 as never })).rejects.toMatchObject({ code: "USAGE" });
     expect(await store.count()).toBe(20);
-  });
-
-  it("of the caller doesn't keep syncToRedis() from ending with the store", async () => {
-    here.root.writeStore(Array.from({ length: 50_000 }, (_, i) => record("alice", `t${i}`)));
-    const store = await here.open();
-    const synced = store.syncToRedis({ signal: new AbortController().signal }).catch((error) => error);
-    await until(async () => Number(await here.server.call("ZCARD", "tts:tasks:index")) > 0);
-    await store.close();
-    expect(await synced).toMatchObject({ code: "INTERRUPTED" });
   });
 });
 
@@ -167,13 +127,6 @@ describe("artifactPath", () => {
     for (const user of ["up", "out", "dangling"]) {
       await expect(store.artifactPath(user, "t", "x")).rejects.toMatchObject({ code: "ARTIFACTS_UNSAFE" });
     }
-  });
-
-  it("is a directory of the layout that is there", async () => {
-    const store = await here.open({ redis: { port: here.server.port, layout: "api_ms" } });
-    expect(await store.artifactPath("任务", "t 1", "a.wav")).toBe(here.root.at("output/任务/t 1/a.wav"));
-    mkdirSync(here.root.at("output/__/t_1"), { recursive: true });
-    expect(await store.artifactPath("任务", "t 1", "a.wav")).toBe(here.root.at("output/__/t_1/a.wav"));
   });
 });
 

@@ -92,24 +92,6 @@ describe("while Redis is down", () => {
   });
 });
 
-describe("a Redis that refuses a write", () => {
-  it("is not read in place of the file until it has the change", async () => {
-    const store = await filled(10);
-    await here.server.call("DEL", "tts:task:alice:t0");
-    await here.server.call("LPUSH", "tts:task:alice:t0", "x");
-    expect(await store.upsert(task(0, "succeeded", ago(60)))).toMatchObject({
-      redis: { state: "failed", error: { code: "REDIS_FAILED" } },
-    });
-    expect(await store.listPage({ status: ["done"] })).toMatchObject({ source: "file", total: 1 });
-    expect(await store.listPage({ source: "redis" })).toMatchObject({ source: "redis" });
-    await here.server.call("DEL", "tts:task:alice:t0");
-    await untilRedisAnswers(store, async () => {
-      expect((await store.listPage({ status: ["done"] })).total).toBe(1);
-    });
-    expect(await statusInRedis(0)).toBe("succeeded");
-  });
-});
-
 describe("a program that ended while Redis lacked changes", () => {
   /** Another program, which does this and goes on until it is killed. */
   async function program(body: string): Promise<ChildProcess> {
@@ -216,16 +198,5 @@ describe("a program that ended while Redis lacked changes", () => {
     await untilRedisAnswers(store, async (read) => {
       expect((await read.get("alice", "t0"))!.status).toBe("done");
     });
-  });
-
-  it("beside one that lives: that one's changes are its own", async () => {
-    const child = await program(upsert(task(0, "running")));
-    try {
-      const store = await here.open({ store: here.root.at("tasks.jsonl") });
-      expect(await store.listPage()).toMatchObject({ source: "redis", total: 1 });
-      expect(marks()).toHaveLength(1);
-    } finally {
-      await kill(child);
-    }
   });
 });

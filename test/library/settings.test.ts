@@ -1,5 +1,4 @@
 import { describe, expect, it } from "vitest";
-import { targetOf } from "../../src/config/redis.ts";
 import { settingsOf } from "../../src/library/settings.ts";
 import type { StoreOptions } from "../../src/library/types.ts";
 import { useFolder, writeOld } from "../helpers/files.ts";
@@ -31,30 +30,6 @@ describe("the settings of a store", () => {
     } finally {
       delete process.env.REDIS_PORT;
     }
-  });
-
-  it("every kind of Redis can be named", async () => {
-    const { redis } = await settingsOf({
-      store: path("x.json"),
-      redis: { sentinels: "h:1, h:2", sentinelName: "tts", sentinelPassword: "s", tls: true, tlsServerName: "n" },
-    });
-    expect(targetOf({ redis })).toMatchObject({
-      place: { kind: "sentinels", name: "tts", password: "s", sentinels: [{ port: 1 }, { port: 2 }] },
-      tls: { serverName: "n" },
-    });
-    const cluster = await settingsOf({ store: path("x.json"), redis: { cluster: true, nodes: "h:3" } });
-    expect(targetOf(cluster).place).toEqual({ kind: "cluster", nodes: [{ host: "h", port: 3 }] });
-  });
-
-  it("Redis is off unless an option or config names it", async () => {
-    writeOld(path("none.ini"), "[store]\npath = x.json\n");
-    writeOld(path("named.ini"), "[redis]\ndb = 2\n");
-    const isOn = async (options: StoreOptions) => (await settingsOf(options)).redis.enabled.value;
-    expect(await isOn({ store: path("x.json") })).toBe(false);
-    expect(await isOn({ config: path("none.ini") })).toBe(false);
-    expect(await isOn({ config: path("named.ini") })).toBe(true);
-    expect(await isOn({ store: path("x.json"), redis: {} })).toBe(true);
-    expect(await isOn({ config: path("none.ini"), redis: { port: 7000 } })).toBe(true);
   });
 
   it.each<[unknown, string, RegExp]>([

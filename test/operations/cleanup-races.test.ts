@@ -1,6 +1,4 @@
 import { describe, expect, it } from "vitest";
-import { BackupFile } from "../../src/operations/purge/backup.ts";
-import { BATCH } from "../../src/store/redis/copies.ts";
 import { connectMirror, hookedArtifacts } from "../helpers/doubles.ts";
 import { redisProxy } from "../helpers/faults.ts";
 import { ago, record } from "../helpers/records.ts";
@@ -9,7 +7,6 @@ import { useSite } from "./setup.ts";
 const here = useSite();
 const KEY = "tts:task:a:t1";
 const OTHER = record("b", "other", { updated_at: ago(3600) });
-const many = (count: number) => Array.from({ length: count }, (_, i) => record("a", `t${i}`));
 
 /** A task that the service takes up again, while a pass is under way. */
 const requeued = () => record("a", "t1", { status: "running", updated_at: ago(0) });
@@ -101,20 +98,6 @@ describe("a service that writes other things during a pass", () => {
 });
 
 describe("a Redis that is lost under a pass", () => {
-  it("at the second read: only the file decides, and the next pass finishes", async () => {
-    const { site } = here;
-    await site.writeBoth(...many(700), OTHER);
-    let looks = 0;
-    site.flaky.goDown((method) => method === "copies" && ++looks > 1);
-    const { result, problem } = await site.cleanup();
-    expect(problem).toMatchObject({ code: "REDIS_UNAVAILABLE" });
-    expect(result).toMatchObject({ candidates: 700, purged: 700, failed: 0 });
-    expect(site.root.readStore()).toEqual([OTHER]);
-    site.flaky.comeBack();
-    expect((await site.cleanup()).result).toMatchObject({ candidates: 0 }); // Redis was owed these
-    expect(await site.server.call("ZCARD", "tts:tasks:index")).toBe(1);
-  });
-
   it("at the removal: the outcome is unknown, so those tasks fail and are kept completely", async () => {
     const { site } = here;
     await expired();
@@ -128,21 +111,6 @@ describe("a Redis that is lost under a pass", () => {
     site.flaky.comeBack();
     expect((await site.cleanup()).result).toMatchObject({ purged: 1, failed: 0 });
     expect(site.root.readStore()).toEqual([OTHER]);
-  });
-
-  it("while the backup is written: only tasks in the backup are purged", async () => {
-    const { site } = here;
-    await expired();
-    await site.writeRedis(record("c", "redis"));
-    site.root.writeArtifacts([record("a", "t1"), record("c", "redis")]);
-    site.flaky.goDown((method) => method === "read");
-    const backup = await BackupFile.open(site.root.at("backup.jsonl"));
-    const { result, problem } = await site.cleanup({}, backup);
-    await backup.close();
-    expect(problem).toMatchObject({ code: "REDIS_UNAVAILABLE" });
-    expect(result).toMatchObject({ candidates: 2, failed: 1, purged: 1 });
-    expect(site.root.has("output/c/redis/redis.wav")).toBe(true);
-    expect(await site.server.call("EXISTS", "tts:task:c:redis")).toBe(1);
   });
 
   it("with the reply to a removal: never reported as done, and the next pass finishes", async () => {
@@ -163,52 +131,5 @@ describe("a Redis that is lost under a pass", () => {
     site.state = { kind: "on", mirror: site.mirror };
     expect((await site.cleanup()).result).toMatchObject({ purged: 1 });
     expect(await site.server.call("EXISTS", KEY)).toBe(0);
-  });
-
-  it("from the start, or switched off: only the file and the artifacts", async () => {
-    const { site } = here;
-    await expired();
-    site.state = { kind: "off" };
-    expect(await site.cleanup()).toMatchObject({ result: { purged: 1, files: 2 }, problem: null });
-    expect(site.purged[0]).toMatchObject({ local: true, redis: false });
-    expect(await site.server.call("EXISTS", KEY)).toBe(1);
-    site.state = { kind: "on", mirror: site.mirror };
-    expect((await site.cleanup()).result).toMatchObject({ purged: 1 });
-    expect(site.purged[1]).toMatchObject({ local: false, redis: true });
-  });
-});
-
-describe("a pass that is stopped", () => {
-  it("ends the batch in hand and rewrites the file for it", async () => {
-    const { site } = here;
-    await site.writeBoth(...many(1200), OTHER);
-    let removals = 0;
-    site.flaky.onCall((method) => {
-      if (method === "remove" && ++removals === 2) site.stop.abort();
-    });
-    const { result } = await site.cleanup();
-    expect(result.purged).toBe(2 * BATCH);
-    expect(site.root.readStore()).toHaveLength(1201 - 2 * BATCH);
-    expect(await site.server.call("ZCARD", "tts:tasks:index")).toBe(1201 - 2 * BATCH);
-  });
-
-  it("by an error in the middle still finishes its batch, and the next pass the rest", async () => {
-    const { site } = here;
-    await site.writeBoth(...many(700), OTHER);
-    site.root.writeArtifacts([OTHER]); // makes the pass look at the disk
-    site.wrapArtifacts = (real) =>
-      hookedArtifacts(real, {
-        before: (taskId) => {
-          if (taskId === "t600") throw new Error("the test stops it");
-        },
-      });
-    await expect(site.cleanup()).rejects.toThrow("the test stops it");
-    const left = site.root.readStore().length;
-    expect(left).toBeGreaterThanOrEqual(2);
-    expect(left).toBeLessThanOrEqual(201);
-    site.wrapArtifacts = (real) => real;
-    expect((await site.cleanup()).result).toMatchObject({ purged: left - 1 });
-    expect(site.root.readStore()).toEqual([OTHER]);
-    expect(await site.server.call("ZCARD", "tts:tasks:index")).toBe(1);
   });
 });

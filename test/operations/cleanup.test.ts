@@ -2,15 +2,11 @@ import { readFileSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { describe, expect, it, vi } from "vitest";
 import { BackupFile } from "../../src/operations/purge/backup.ts";
-import type { Mirror } from "../../src/store/redis/mirror.ts";
-import { RecordRules } from "../../src/task/rules.ts";
-import { Zone } from "../../src/task/time.ts";
-import { connectMirror, hookedArtifacts } from "../helpers/doubles.ts";
+import { hookedArtifacts } from "../helpers/doubles.ts";
 import { ago, record } from "../helpers/records.ts";
 import { useSite } from "./setup.ts";
 
 const here = useSite();
-const OLD = "2020-01-01T08:00:05.250001";
 const COUNTS = { skipped: 0, failed: 0, returned: 0, dryRun: false };
 
 describe("cleanup", () => {
@@ -43,26 +39,6 @@ describe("cleanup", () => {
     expect(await site.server.zset("tts:user:a:index")).toHaveLength(3);
     expect(await site.server.call("EXISTS", "tts:task:a:done", "tts:task:a:failed")).toBe(0);
     expect(site.root.has("output/.ttsctl-purge")).toBe(false);
-  });
-
-  it("purges the oldest first, whatever the order of the file", async () => {
-    const { site } = here;
-    const ages = [30, 50, 20, 40].map((days) => record("alice", `t${days}`, { updated_at: ago(days * 86_400) }));
-    await site.writeBoth(...ages);
-    await site.cleanup();
-    expect(site.purged.map(({ taskId }) => taskId)).toEqual(["t50", "t40", "t30", "t20"]);
-  });
-
-  it("reports the limit in UTC: a task exactly at it is purged", async () => {
-    const { site } = here;
-    const at = Math.floor(Date.now() / 1000) - 1000;
-    site.clock.now = () => at + 7 * 86_400.5 + 0.000001;
-    site.state = { kind: "off" };
-    const iso = (shift: number) => new Date((at + 3.5 + shift) * 1000).toISOString();
-    site.root.writeStore([record("a", "at", { updated_at: iso(0) }), record("a", "after", { updated_at: iso(0.001) })]);
-    const { result } = await site.cleanup();
-    expect(result.expireBefore).toBe(iso(0).replace(/\.(\d{3})Z$/, ".$1001+00:00"));
-    expect(site.purgedNames()).toEqual(["a:at"]);
   });
 
   it("keeps tasks of which one copy is not finished or not expired, and counts them as skipped", async () => {
@@ -151,25 +127,6 @@ describe("cleanup", () => {
     expect((await site.cleanup()).result).toMatchObject({ purged: 1, candidates: 1 });
     expect(site.root.readStore()).toEqual([record("a", "kept"), newest]);
   });
-
-  it("also reports that no artifacts exist", async () => {
-    const { site } = here;
-    await site.writeBoth(record("a", "t1"), record("a", "x/y"), record("..", "t1"), record(".ttsctl-purge", "t1"));
-    expect((await site.cleanup()).result).toMatchObject({ purged: 4, failed: 0, files: 0 });
-    const said = site.reporter.warnings.filter((line) => line.includes("the directory of"));
-    expect(said.map((line) => line.split(" ")[3]).sort()).toEqual(["..:t1", ".ttsctl-purge:t1", "a:x/y"]);
-  });
-
-  it("names tasks from the future, and keeps them", async () => {
-    const { site } = here;
-    await site.writeBoth(record("a", "future", { updated_at: ago(-86_400) }));
-    expect((await site.cleanup()).result).toMatchObject({ candidates: 0 });
-    expect(site.reporter.text).toMatch(/a:future .*future/);
-    site.reporter.warnings.length = 0;
-    site.root.writeStore([record("a", "now", { updated_at: ago(0) })]);
-    await site.cleanup();
-    expect(site.reporter.text).toMatch(/a:future .*future/);
-  });
 });
 
 describe("a store file that is not as it should be", () => {
@@ -186,37 +143,6 @@ describe("a store file that is not as it should be", () => {
     expect([site.root.tree(), await site.server.dump()]).toEqual([tree, dump]);
     expect((await site.cleanup({ allowEmpty: true })).result).toMatchObject({ purged: 2, files: 2 });
     expect(await site.server.call("DBSIZE")).toBe(0);
-  });
-
-  it("may be missing if Redis is empty", async () => {
-    expect(await here.site.cleanup()).toMatchObject({ result: { candidates: 0 }, problem: null });
-  });
-});
-
-describe("reasons to refuse a pass", () => {
-  it("not a few wrong scores, nor times with an offset", async () => {
-    const { site } = here;
-    const shanghai: Mirror = await connectMirror(site.server, new RecordRules(new Zone("Asia/Shanghai")));
-    await site.writeBoth(...Array.from({ length: 10 }, (_, i) => record("a", `t${i}`, { updated_at: `${OLD}+00:00` })));
-    site.state = { kind: "on", mirror: shanghai };
-    expect((await site.cleanup()).result).toMatchObject({ purged: 10 });
-    await site.writeBoth(...Array.from({ length: 10 }, (_, i) => record("a", `t${i}`)));
-    for (const i of [1, 2, 3]) await site.server.call("ZADD", "tts:tasks:index", 1_577_865_605 - 28_800, `a:t${i}`);
-    site.state = { kind: "on", mirror: site.mirror };
-    expect((await site.cleanup()).result).toMatchObject({ purged: 10 });
-    shanghai.close();
-  });
-});
-
-describe("a brake", () => {
-  it("counts and names each failure once", async () => {
-    const { site } = here;
-    await site.writeBoth(record("a", "t1"), record("a", "t2"));
-    await site.server.call("DEL", "tts:task:a:t1");
-    await site.server.call("SET", "tts:task:a:t1", "a string");
-    const { result } = await site.cleanup({ maxDelete: { count: 5 } });
-    expect(result).toMatchObject({ candidates: 2, purged: 1, failed: 1 });
-    expect(site.reporter.warnings.filter((line) => line.includes("a:t1"))).toHaveLength(1);
   });
 });
 

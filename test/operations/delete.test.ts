@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { NO_FILTER, ofUser } from "../../src/task/query-fields.ts";
+import { ofUser } from "../../src/task/query-fields.ts";
 import { hookedArtifacts } from "../helpers/doubles.ts";
 import { ago, record } from "../helpers/records.ts";
 import { useSite } from "./setup.ts";
@@ -10,65 +10,6 @@ const ofA = (...wanted: string[]) => wanted.map((taskId) => ({ userId: "a", task
 const ids = (...wanted: string[]) => ({ filter: of("a"), ids: ofA(...wanted) });
 
 describe("delete by ids", () => {
-  it("deletes them from both stores with their artifacts, and reports missing ones", async () => {
-    const { site } = here;
-    await site.writeBoth(record("a", "t1"), record("a", "t2", { updated_at: ago(5) }), record("b", "t1"));
-    await site.writeRedis(record("a", "redis"));
-    site.root.writeArtifacts([record("a", "t2"), record("a", "redis"), record("b", "t1")]);
-    const { result, problem } = await site.delete(ids("t2", "none", "redis"));
-    expect(problem).toBeNull();
-    expect(result).toEqual({
-      ...{ requested: 3, deleted: 2, missing: ["none"], refused: [], failed: 0, returned: 0 },
-      ...{ files: 4, bytes: 220, dryRun: false },
-    });
-    expect(site.asked).toEqual([2]);
-    expect(site.root.readStore()).toEqual([record("a", "t1"), record("b", "t1")]);
-    expect(await site.server.call("EXISTS", "tts:task:a:t2", "tts:task:a:redis")).toBe(0);
-    expect((await site.server.zset("tts:tasks:index")).map(([member]) => member)).toEqual(["a:t1", "b:t1"]);
-    expect(site.root.has("output/b/t1/t1.wav")).toBe(true);
-    expect(site.root.has("output/a/t2")).toBe(false);
-  });
-
-  it("takes audio and logs of a task along that only Redis has, and no index", async () => {
-    const { site } = here;
-    await site.writeBoth(record("a", "t1"));
-    await site.writeRedis(record("a", "redis"));
-    for (const [index, member] of [
-      ["tts:tasks:index", "a:redis"],
-      ["tts:user:a:index", "redis"],
-    ])
-      await site.server.call("ZREM", index!, member!);
-    site.root.writeArtifacts([record("a", "redis")]);
-    expect((await site.delete(ids("redis"))).result).toMatchObject({ deleted: 1, files: 2 });
-    expect(await site.server.call("EXISTS", "tts:task:a:redis")).toBe(0);
-    expect(site.root.has("output/a/redis")).toBe(false);
-  });
-
-  it("refuses tasks that wait or run in any copy, without force", async () => {
-    const { site } = here;
-    await site.writeRedis(record("a", "requeued", { status: "queued", updated_at: ago(5) }));
-    site.root.writeStore([record("a", "requeued"), record("a", "run", { status: "running" })]);
-    const [tree, dump] = [site.root.tree(), await site.server.dump()];
-    const { result } = await site.delete(ids("requeued", "run"));
-    expect(result).toMatchObject({ requested: 2, deleted: 0, missing: [] });
-    expect(result.refused.map(({ task_id }) => task_id).sort()).toEqual(["requeued", "run"]);
-    expect(result.refused[0]!.reason).toMatch(/may still be worked on$/);
-    expect([site.root.tree(), await site.server.dump()]).toEqual([tree, dump]);
-    expect(site.asked).toEqual([]);
-    const forced = await site.delete(ids("requeued", "run"), { force: true });
-    expect(forced.result).toMatchObject({ deleted: 2, refused: [] });
-    expect(site.root.storeText()).toBe("[]");
-    expect(await site.server.call("DBSIZE")).toBe(0);
-  });
-
-  it("refuses a task with an invalid record", async () => {
-    const { site } = here;
-    site.root.writeStore([{ user_id: "a", task_id: "t1", status: "done" }, record("a", "t2")]);
-    const { result } = await site.delete(ids("t1", "t2"), { force: true });
-    expect(result).toMatchObject({ deleted: 1, refused: [{ user_id: "a", task_id: "t1" }] });
-    expect(site.root.readStore()).toHaveLength(1);
-  });
-
   it("applies the filter to the copy of the file, else to that of Redis", async () => {
     const { site } = here;
     await site.writeRedis(record("a", "t1"), record("a", "redis", { status: "failed" }), record("a", "redis2"));
@@ -77,24 +18,6 @@ describe("delete by ids", () => {
     const { result } = await site.delete(selection);
     expect(result).toMatchObject({ requested: 3, deleted: 2, missing: ["none"] });
     expect(site.purgedNames()).toEqual(["a:redis", "a:t1"]);
-  });
-
-  it("removes a dangling member that is named", async () => {
-    const { site } = here;
-    await site.writeBoth(record("a", "t1"));
-    await site.server.call("ZADD", "tts:tasks:index", 5, "a:ghost");
-    expect((await site.delete(ids("ghost"))).result).toMatchObject({ deleted: 1, missing: [] });
-    expect(await site.server.call("ZSCORE", "tts:tasks:index", "a:ghost")).toBeNull();
-  });
-
-  it("names failures, and does the rest", async () => {
-    const { site } = here;
-    await site.writeBoth(record("a", "t1"), record("a", "t2"));
-    await site.server.call("DEL", "tts:task:a:t1");
-    await site.server.call("SET", "tts:task:a:t1", "a string");
-    expect((await site.delete(ids("t1", "t2"))).result).toMatchObject({ deleted: 1, failed: 1, missing: [] });
-    expect(site.root.readStore()).toEqual([record("a", "t1")]);
-    expect(site.reporter.warnings.filter((line) => line.includes("a:t1"))).toHaveLength(1);
   });
 });
 
@@ -135,26 +58,6 @@ describe("delete by filter", () => {
     const all = await site.delete({ filter: of("a", ["error"]) });
     expect(all.result).toMatchObject({ requested: 3, deleted: 1 });
     expect(site.purgedNames()).toEqual(["a:newly"]);
-  });
-
-  it("takes since and until of updated_at", async () => {
-    const { site } = here;
-    const at = (second: number) => ({ updated_at: `2024-01-01T00:00:0${second}` });
-    await site.writeBoth(record("a", "t1", at(1)), record("a", "t2", at(2)), record("a", "t3", at(3)));
-    await site.writeRedis(record("a", "r2", at(2)), record("a", "r3", at(3)));
-    const { result } = await site.delete({ filter: { ...NO_FILTER, since: 1_704_067_202, until: 1_704_067_203 } });
-    expect(result).toMatchObject({ requested: 2, deleted: 2 });
-    expect(site.purgedNames()).toEqual(["a:r2", "a:t2"]);
-  });
-
-  it("of all tasks keeps those that may still be worked on", async () => {
-    const { site } = here;
-    await site.writeBoth(record("a", "t1"), record("b", "t2", { status: "running" }));
-    await site.server.call("ZADD", "tts:tasks:index", 5, "c:ghost");
-    const { result } = await site.delete({});
-    expect(result).toMatchObject({ requested: 3, deleted: 2, refused: [{ task_id: "t2" }] });
-    expect(site.root.readStore()).toHaveLength(1);
-    expect((await site.server.zset("tts:tasks:index")).map(([member]) => member)).toEqual(["b:t2"]);
   });
 });
 

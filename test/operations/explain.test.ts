@@ -10,35 +10,6 @@ const HOUR = 3600;
 const saysOf = ({ rules }: Explanation) => Object.fromEntries(rules.map(({ rule, says }) => [rule, says]));
 
 describe("cleanup --explain", () => {
-  it("reports what each rule found, and changes nothing", async () => {
-    const { site } = here;
-    const tasks = [record("a", "old"), record("a", "young", { updated_at: ago(2.5 * HOUR), status: "failed" })];
-    await site.writeBoth(...tasks);
-    site.root.writeArtifacts(tasks);
-    const before = [site.root.tree(), await site.server.dump()];
-    const old = await site.explain("a", "old");
-    expect(old).toMatchObject({
-      ...{ user_id: "a", task_id: "old", verdict: "purge", reason: "expired" },
-      ...{ file: { status: "done", updated_at: "2020-01-01T08:00:05.250001+00:00" }, redis: { status: "done" } },
-    });
-    expect(saysOf(old)).toEqual({
-      ...{
-        cleanup: "pass",
-        clocks: "pass",
-        store: "pass",
-        file: "pass",
-        redis: "pass",
-        finished: "pass",
-        time: "pass",
-      },
-      ...{ retention: "purge", keep_last: "off", max_bytes: "off", artifacts: "pass", logs: "pass" },
-    });
-    const young = await site.explain("a", "young", { retentionError: 3 * HOUR });
-    expect([young.verdict, young.reason]).toEqual(["keep", null]);
-    expect(young.rules.find(({ rule }) => rule === "retention")!.saw).toBe("error for 2h, kept for 3h (e)");
-    expect([site.root.tree(), await site.server.dump()]).toEqual(before);
-  });
-
   it.each<[string, string, (site: Site) => Promise<void> | void, string]>([
     ["a task that runs in one store", "finished", (s) => s.writeRedis(record("a", "t", { status: "running" })), "keep"],
     ["a task from the future", "time", (s) => s.writeBoth(record("a", "t", { updated_at: ago(-HOUR) })), "keep"],
@@ -64,37 +35,6 @@ describe("cleanup --explain", () => {
     const explanation = await site.explain("a", "t", { retentionError: 0 });
     expect(saysOf(explanation)[rule]).toBe(says);
     expect(explanation.verdict).toBe(says);
-  });
-
-  it("counts the logs that go, and names one that is newer and stays", async () => {
-    const { site } = here;
-    site.root.writeStore([record("a", "t")]);
-    site.root.writeArtifacts([record("a", "t")]);
-    site.root.write("Logs/20200101/09/t.log", "x", Date.now() / 1000 + 9);
-    const { verdict, rules } = await site.explain("a", "t");
-    expect([verdict, rules.at(-1)]).toEqual([
-      "purge",
-      { rule: "logs", says: "pass", saw: expect.stringMatching(/^1 log, .*; one is left: .*09\/t\.log.* is newer/) },
-    ]);
-  });
-
-  it("says why a pass would refuse: the clock, an empty store file, cleanup that is off", async () => {
-    const { site } = here;
-    await site.writeRedis(record("a", "t"));
-    site.root.writeStore([]);
-    expect(saysOf(await site.explain("a", "t"))).toMatchObject({ store: "keep", retention: "purge" });
-    site.root.writeStore([record("a", "t")]);
-    site.clock.shift = 9 * HOUR;
-    expect(await site.explain("a", "t")).toMatchObject({ verdict: "keep" });
-    expect(saysOf(await site.explain("a", "t")).clocks).toBe("keep");
-    site.clock.shift = 0;
-    expect(saysOf(await site.explain("a", "t", { retention: 0 })).cleanup).toBe("keep");
-    site.flaky.goDown();
-    expect(await site.explain("a", "t")).toMatchObject({ verdict: "purge", redis: null });
-  });
-
-  it("reports a task that neither store has", async () => {
-    expect(await here.site.explain("a", "t")).toMatchObject({ verdict: "missing", file: null, redis: null });
   });
 });
 

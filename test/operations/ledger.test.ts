@@ -34,32 +34,6 @@ describe("the ledger of a purge", () => {
     expect(ledger.stays).toEqual([]);
   });
 
-  it("distinguishes dangling members from deleted tasks", async () => {
-    const { site } = here;
-    await site.writeBoth(record("a", "t1"));
-    await site.writeRedis(record("a", "dangling"));
-    await site.server.call("DEL", "tts:task:a:dangling");
-    await site.cleanup();
-    await site.writeBoth(record("b", "t2"));
-    await site.delete({});
-    expect(ledger.announced.map(({ name, reason }) => `${name} ${reason}`)).toEqual([
-      "a:t1 expired",
-      "a:dangling dangling",
-      "b:t2 deleted",
-    ]);
-  });
-
-  it("records tasks that are kept after all", async () => {
-    const { site } = here;
-    await site.writeBoth(record("a", "t1"), record("a", "t2"), record("a", "t3"));
-    site.flaky.onCall(async (method) => {
-      if (method === "remove") await site.writeRedis(record("a", "t2", { status: "running", updated_at: ago(1) }));
-    });
-    expect((await site.cleanup()).result).toMatchObject({ purged: 2, skipped: 1 });
-    expect(names()).toEqual(["a:t1", "a:t2", "a:t3"]);
-    expect(ledger.stays).toEqual(["a:t2"]);
-  });
-
   it("records a task that changed just before the rewrite, and one whose outcome is unknown", async () => {
     const { site } = here;
     await site.writeBoth(record("a", "t1"), record("a", "t2"));
@@ -72,19 +46,6 @@ describe("the ledger of a purge", () => {
     site.flaky.goDown((method) => method === "remove");
     await site.cleanup();
     expect(ledger.stays).toEqual(["a:t2", "b:t3"]);
-  });
-
-  it("says which tasks a service brought back", async () => {
-    const { site } = here;
-    await site.writeBoth(record("a", "t1"));
-    const memory = site.root.storeText();
-    site.root.write("voice_task.json", memory); // written just now
-    const stop = site.clock.every(5, () => {
-      if (site.root.storeText() !== memory) site.root.write("voice_task.json", memory);
-    });
-    expect((await site.cleanup()).result.returned).toBe(1);
-    stop();
-    expect(ledger.cameBack).toEqual(["a:t1"]);
   });
 
   it("if it fails in the middle: announced tasks are finished, the rest is unchanged", async () => {
@@ -104,31 +65,5 @@ describe("the ledger of a purge", () => {
     expect(left).toHaveLength(700 - BATCH);
     for (const id of left) expect(site.root.has(`output/a/${id}/${id}.wav`)).toBe(true);
     expect(await site.server.call("ZCARD", "tts:tasks:index")).toBe(700 - BATCH);
-  });
-
-  it("records the kept tasks of a batch that failed in the middle", async () => {
-    const { site } = here;
-    const all = [record("a", "t1"), record("a", "t2")];
-    await site.writeBoth(...all);
-    ledger.onAnnounce = () => site.root.write("voice_task.json", "[{");
-    await expect(site.cleanup()).rejects.toMatchObject({ code: "STORE_INVALID" });
-    expect(names()).toEqual(["a:t1", "a:t2"]);
-    expect(ledger.stays).toEqual(["a:t1", "a:t2"]);
-  });
-});
-
-describe("the ledger of sync --prune", () => {
-  it("records the orphans before their removal, and the kept ones", async () => {
-    const { site } = here;
-    await site.writeBoth(record("a", "t1"), record("a", "t2"));
-    await site.writeRedis(record("a", "gone"), record("a", "moved"));
-    ledger.onAnnounce = async () => {
-      expect(await site.server.call("EXISTS", "tts:task:a:gone")).toBe(1);
-      await site.writeRedis(record("a", "moved", { updated_at: ago(1) }));
-    };
-    expect(await site.sync({ prune: true })).toMatchObject({ pruned: 1 });
-    expect(ledger.announced.every(({ action, reason }) => action === "prune" && reason === "orphan")).toBe(true);
-    expect(names()).toEqual(["a:gone", "a:moved"]);
-    expect(ledger.stays).toEqual(["a:moved"]);
   });
 });

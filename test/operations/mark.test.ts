@@ -12,71 +12,8 @@ const ofA = (...wanted: string[]) => wanted.map((taskId) => ({ userId: "a", task
 const ids = (...wanted: string[]) => ({ filter: of("a"), ids: ofA(...wanted) });
 const runningOnes = { filter: { ...NO_FILTER, statuses: new Set(["run"]) } };
 const hashOf = (name: string) => here.site.server.hash(`tts:task:${name}`);
-const lines = () => here.site.root.storeText().split("\n");
 
 describe("mark", () => {
-  it("changes status, error and time in both stores, and no other byte", async () => {
-    const { site } = here;
-    await site.writeBoth(record("a", "t1"), running("a", "t2", { 备注: 1.0, seed: 5 }), running("b", "t3"));
-    const before = lines();
-    const { result, problem } = await site.mark(ids("t2", "none"));
-    expect(problem).toBeNull();
-    expect(result).toEqual({
-      ...{ requested: 2, marked: 1, unchanged: 0, missing: ["none"], refused: [], failed: 0, returned: 0 },
-      dryRun: false,
-    });
-    const after = lines();
-    const changed = before.flatMap((line, i) => (line === after[i] ? [] : [after[i]!.trim().split(":")[0]]));
-    expect(after).toHaveLength(before.length);
-    expect(changed).toEqual(['"status"', '"error"', '"updated_at"']);
-    const marked = site.root.readStore()[1]!;
-    expect(marked).toMatchObject({ status: "failed", error: "the worker died" });
-    expect(String(marked.updated_at)).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?$/);
-    expect(Math.abs(Date.parse(`${marked.updated_at}Z`) - Date.now())).toBeLessThan(60_000);
-    const hash = await hashOf("a:t2");
-    expect(hash).toMatchObject({ status: "failed", error: "the worker died", updated_at: marked.updated_at });
-    expect(JSON.parse(hash.payload!)).toEqual(marked);
-    const score = Number(await site.server.call("ZSCORE", "tts:tasks:index", "a:t2"));
-    expect(score).toBeCloseTo(Date.parse(`${marked.updated_at}Z`) / 1000, 2);
-    expect(await site.server.call("ZSCORE", "tts:user:a:index", "t2")).toBe(String(score));
-    expect(site.marked).toEqual([{ userId: "a", taskId: "t2", from: "run", to: "error", local: true, redis: true }]);
-  });
-
-  it("finds by filter in either store, asks with the plan, and a second run does nothing", async () => {
-    const { site } = here;
-    await site.writeBoth(running("a", "t1"), record("a", "t2"), running("b", "t3"));
-    await site.writeRedis(running("b", "redis"));
-    expect((await site.mark(runningOnes)).result).toMatchObject({ requested: 3, marked: 3 });
-    expect(site.asked).toEqual([3]);
-    expect(site.root.readStore().map(({ status }) => status)).toEqual(["failed", "succeeded", "failed"]);
-    expect(await hashOf("b:redis")).toMatchObject({ status: "failed", error: "the worker died" });
-    expect(site.root.readStore()).toHaveLength(3); // the Redis-only task is not put into the file
-    expect((await site.mark(runningOnes)).result).toMatchObject({ requested: 0, marked: 0 });
-    const again = await site.mark(ids("t1"), { error: undefined });
-    expect(again.result).toMatchObject({ requested: 1, marked: 0, unchanged: 1 });
-  });
-
-  it("updates Redis if an earlier run was stopped between the file and Redis", async () => {
-    const { site } = here;
-    const [stopped, other] = [running("a", "t1"), running("a", "t2")];
-    await site.writeBoth(stopped, other);
-    const marked = { ...stopped, status: "failed", error: "the worker died", updated_at: "2020-06-01T00:00:00" };
-    site.root.writeStore([marked, other]);
-    const { result } = await site.mark(runningOnes);
-    expect(result).toMatchObject({ requested: 2, marked: 1, unchanged: 1, refused: [] });
-    expect(site.root.readStore()[0]).toEqual(marked);
-    expect(await hashOf("a:t1")).toMatchObject({ status: "failed", updated_at: marked.updated_at });
-  });
-
-  it("keeps an error's text or clears it, as requested", async () => {
-    const { site } = here;
-    await site.writeBoth(running("a", "t1", { error: "old" }), running("a", "t2", { error: "old" }));
-    await site.mark(ids("t1"), { error: undefined });
-    await site.mark(ids("t2"), { status: "queued", shown: "wait", error: null });
-    expect(site.root.readStore().map(({ error }) => error)).toEqual(["old", null]);
-    expect(await hashOf("a:t2")).toMatchObject({ status: "queued", error: "" });
-  });
-
   it.each([
     ["epoch seconds", 1_577_865_600, /"updated_at": \d{10}[,\n]/],
     ["epoch seconds with a fraction", 1_577_865_600.5, /"updated_at": \d{10}\.\d+/],
@@ -88,16 +25,6 @@ describe("mark", () => {
     expect((await site.mark(ids("t1"))).result.marked).toBe(1);
     expect(site.root.storeText()).toMatch(pattern);
     expect((await site.sync()).unchanged).toBe(1);
-  });
-
-  it("makes the time later even if the clock shows the same second", async () => {
-    const { site } = here;
-    const now = Math.floor(Date.now() / 1000);
-    site.clock.now = () => now + 0.9;
-    await site.writeBoth(running("a", "t1", { updated_at: now }));
-    expect((await site.mark(ids("t1"))).result.marked).toBe(1);
-    expect(site.root.readStore()[0]!.updated_at).toBe(now + 1);
-    expect((await hashOf("a:t1")).status).toBe("failed");
   });
 
   it("works in a map and in JSON Lines", async () => {
@@ -118,41 +45,6 @@ describe("mark", () => {
     expect((await site.mark(ids("t1"))).result.marked).toBe(1);
     const last = JSON.parse(site.root.storeText().trim().split("\n").at(-1)!);
     expect(last).toMatchObject({ task_id: "t1", status: "failed" });
-  });
-
-  it("keeps tasks that it can't judge, and does the rest", async () => {
-    const { site } = here;
-    site.root.writeStore([
-      running("a", "newer"),
-      { user_id: "a", task_id: "invalid", status: "running" },
-      running("a", "future", { updated_at: "2999-01-01T00:00:00" }),
-      running("a", "wrong"),
-      running("a", "good"),
-    ]);
-    await site.writeRedis(record("a", "newer", { updated_at: ago(5) }));
-    await site.server.call("SET", "tts:task:a:wrong", "a string");
-    const { result } = await site.mark(ids("newer", "invalid", "future", "wrong", "good"));
-    expect(result).toMatchObject({ requested: 5, marked: 1, failed: 1, missing: [] });
-    expect(result.refused.map(({ task_id }) => task_id).sort()).toEqual(["future", "invalid", "newer"]);
-    expect(site.root.readStore().map(({ status }) => status)).toEqual([...Array(4).fill("running"), "failed"]);
-    expect(site.reporter.text).toMatch(/a:newer is left unchanged: Redis has a newer copy/);
-  });
-
-  it("writes a task to Redis that was missing there, or had only a member", async () => {
-    const { site } = here;
-    site.root.writeStore([running("a", "t1"), running("a", "t2")]);
-    await site.server.call("ZADD", "tts:tasks:index", 5, "a:t2");
-    expect((await site.mark(ids("t1", "t2"))).result.marked).toBe(2);
-    expect((await hashOf("a:t1")).status).toBe("failed");
-    expect((await hashOf("a:t2")).status).toBe("failed");
-  });
-
-  it("brings a mirror that had fallen behind up to the mark", async () => {
-    const { site } = here;
-    await site.writeRedis(running("a", "t1", { status: "queued", updated_at: "2019-01-01T00:00:00" }));
-    site.root.writeStore([running("a", "t1")]);
-    expect((await site.mark(runningOnes)).result).toMatchObject({ requested: 1, marked: 1 });
-    expect((await hashOf("a:t1")).status).toBe("failed");
   });
 });
 
@@ -209,22 +101,6 @@ describe("mark beside the service", () => {
     },
   );
 
-  it("keeps a Redis-only task that appears in the file, or changes", async () => {
-    const { site } = here;
-    site.root.writeStore([record("b", "other")]);
-    await site.writeRedis(running("a", "t1"), running("a", "t2"));
-    let calls = 0;
-    site.flaky.onCall(async (method) => {
-      if (method === "copies" && ++calls === 2) site.root.writeStore([record("b", "other"), running("a", "t1")]);
-      if (method === "read") await site.server.call("HSET", "tts:task:a:t2", "status", "succeeded");
-    });
-    const { result } = await site.mark(ids("t1", "t2"));
-    expect(result).toMatchObject({ marked: 0, refused: [{ task_id: "t1" }], failed: 1 });
-    expect((await hashOf("a:t1")).status).toBe("running");
-    expect((await hashOf("a:t2")).status).toBe("succeeded");
-    expect(site.reporter.text).toMatch(/^.*a:t2 .*changed during the run and is kept$/m); // the file doesn't have it
-  });
-
   it("marks tasks again that a service writes back from an older read", async () => {
     const { site } = here;
     await site.writeBoth(running("a", "t1"), running("a", "t2"));
@@ -275,14 +151,6 @@ describe("mark whose record the service undoes after the watch", () => {
 });
 
 describe("mark without Redis", () => {
-  it("marks the file alone if Redis is off", async () => {
-    const { site } = here;
-    site.state = { kind: "off" };
-    site.root.writeStore([running("a", "t1")]);
-    expect(await site.mark(ids("t1"))).toMatchObject({ result: { marked: 1 }, problem: null });
-    expect(site.marked).toEqual([{ userId: "a", taskId: "t1", from: "run", to: "error", local: true, redis: false }]);
-  });
-
   it.each(["sample", "copies", "upsert"])(
     "marks the file and says what is missing where Redis goes at %s",
     async (method) => {
@@ -300,27 +168,4 @@ describe("mark without Redis", () => {
       expect((await hashOf("a:t1")).status).toBe("failed");
     },
   );
-});
-
-describe("the audit ledger of a mark", () => {
-  it("records every task before it is marked, and those that weren't marked", async () => {
-    const { site } = here;
-    const said: unknown[] = [];
-    const names = (tasks: readonly object[]) => tasks.map((task) => (task as { taskId: string }).taskId);
-    site.ledger = {
-      announce: async (action, entries) => {
-        said.push([action, entries[0]!.reason, names(entries)]);
-        expect(site.root.readStore()[0]!.status).toBe("running");
-      },
-      stayed: async (tasks) => void (tasks.length > 0 && said.push(["stayed", names(tasks)])),
-      returned: async () => {},
-    };
-    await site.writeBoth(running("a", "t1"));
-    await site.mark(ids("t1"));
-    expect(said).toEqual([["mark", "run to error", ["t1"]]]);
-    await site.writeBoth(running("a", "t2"));
-    site.ledger = { ...site.ledger, announce: () => Promise.reject(new Error("full")) };
-    await expect(site.mark(ids("t2"))).rejects.toThrow("full");
-    expect(site.root.readStore()[0]!.status).toBe("running");
-  });
 });

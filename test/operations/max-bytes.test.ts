@@ -24,14 +24,6 @@ describe("keep_last", () => {
     expect(site.purgedNames()).toEqual(["a:file", "a:older"]);
     expect(result).toMatchObject({ keptLast: 2 });
   });
-
-  it("doesn't count a task that is finished in only one store", async () => {
-    const { site } = here;
-    await site.writeRedis(hours("a", "again", 1, { status: "running" }));
-    site.root.writeStore([hours("a", "again", 24 * 9), hours("a", "t1", 24 * 10), hours("a", "t2", 24 * 11)]);
-    await site.cleanup({ keepLast: 1 });
-    expect(site.purgedNames()).toEqual(["a:t2"]);
-  });
 });
 
 describe("a retention for a status", () => {
@@ -49,22 +41,6 @@ describe("a retention for a status", () => {
     await site.cleanup({ retentionError: DAY });
     expect(site.purgedNames()).toEqual(["a:error2d", "a:error99d"]);
     expect(site.root.readStore().map(({ task_id }) => task_id)).toEqual(["done2h", "done2d"]);
-  });
-
-  it("goes by the retention of each copy's own status", async () => {
-    const { site } = here;
-    await site.writeRedis(hours("a", "t1", 48, { status: "failed" }));
-    site.root.writeStore([hours("a", "t1", 48)]);
-    expect((await site.cleanup({ retentionDone: DAY })).result).toMatchObject({ purged: 0, skipped: 1 });
-    expect((await site.cleanup({ retentionDone: DAY, retentionError: DAY })).result).toMatchObject({ purged: 1 });
-  });
-
-  it("leaves a dangling member to the general one", async () => {
-    const { site } = here;
-    site.root.writeStore([hours("a", "young", 1)]);
-    await site.server.call("ZADD", "tts:tasks:index", Math.floor(Date.now() / 1000) - 2 * DAY, "a:soon");
-    expect((await site.cleanup({ retentionDone: DAY })).result).toMatchObject({ candidates: 0, purged: 0 });
-    expect((await site.cleanup({ retention: DAY })).result).toMatchObject({ purged: 1 });
   });
 });
 
@@ -94,33 +70,6 @@ describe("max_bytes", () => {
     expect((await site.cleanup({ maxBytes: 330 })).result).toMatchObject({ purged: 0, finishedBytes: 330 });
     expect(site.root.readStore()).toHaveLength(3);
     expect(await site.server.call("ZCARD", "tts:tasks:index")).toBe(3);
-  });
-
-  it("does not touch a record that has no artifacts: it would free nothing", async () => {
-    const { site } = here;
-    await site.writeBoth(hours("a", "bare", 20), ...five());
-    site.root.writeArtifacts(five());
-    await site.cleanup({ maxBytes: 440 });
-    expect(site.purgedNames()).toEqual(["a:t1"]);
-  });
-
-  it("uses the newest of both copies, and checks again before purging", async () => {
-    const { site } = here;
-    const [t1, t2, ...others] = five();
-    site.root.writeStore([{ ...t1, updated_at: ago(99 * 3600) }, t2!, ...others]);
-    await site.writeRedis({ ...t1!, updated_at: ago(60) }, t2!, ...others);
-    site.root.writeArtifacts(five());
-    await site.cleanup({ maxBytes: 440 });
-    expect(site.purgedNames()).toEqual(["b:t2"]);
-    // One that is queued again between the plan and the look stays.
-    site.flaky.onCall(async (method) => {
-      if (method !== "copies") return;
-      site.flaky.onCall(() => {});
-      await site.serviceWrites({ ...others[0]!, status: "queued", updated_at: ago(0) });
-    });
-    const { result } = await site.cleanup({ maxBytes: 330 });
-    expect(result).toMatchObject({ purged: 0, skipped: 1 });
-    expect(site.root.has("output/a/t3")).toBe(true);
   });
 
   it("purges Redis-only tasks too, and works on the file if Redis is down", async () => {
@@ -159,16 +108,5 @@ describe("max_bytes", () => {
     expect(site.root.has("output/c/t1/t1.wav")).toBe(true);
     expect(site.root.has("Logs/20200101/08/t1.log")).toBe(true);
     expect(site.root.has("output/b/t2/linked.wav")).toBe(true);
-  });
-
-  it("removes directories that only had purged tasks, if they are an hour old", async () => {
-    const { site } = here;
-    const tasks = [hours("a", "t1", 9), hours("b", "t2", 3)];
-    await site.writeBoth(...tasks);
-    site.root.writeArtifacts(tasks);
-    site.root.age(Date.now() / 1000 - 10 * 3600);
-    await site.cleanup({ maxBytes: 110 });
-    expect(site.root.has("output/a")).toBe(false);
-    expect(site.root.has("output/b/t2/t2.wav")).toBe(true);
   });
 });

@@ -16,42 +16,6 @@ async function fill(...orphans: { user_id: string; task_id: string }[]) {
 }
 
 describe("cleanup --orphans", () => {
-  it("lists directories and logs without a record, and removes them on request", async () => {
-    const { site } = here;
-    await fill(ids("a", "gone"), ids("b", "t1"));
-    const before = site.root.tree();
-    const plan = await site.cleanUpOrphans({ dryRun: true });
-    expect(plan).toMatchObject({
-      found: 6,
-      folders: 2,
-      logs: 2,
-      young: 0,
-      unknown: 0,
-      removed: 0,
-      files: 4,
-      bytes: 220,
-    });
-    const listed = [...site.orphans].sort();
-    expect(listed).toEqual([
-      ...["Logs/20200101/08/gone.log", "Logs/20200101/08/t1.log"],
-      ...["output/a/gone", "output/b/t1"],
-    ]);
-    expect(site.root.tree()).toEqual(before);
-    const { removed, files, bytes } = await site.cleanUpOrphans();
-    expect([removed, files, bytes, [...site.orphans].sort()]).toEqual([4, 4, 220, listed]);
-    expect(site.root.has("output/b")).toBe(false);
-    expect(site.root.has("output/a/owned/owned.wav")).toBe(true);
-    expect(site.root.has("Logs/20200101/08/owned.log")).toBe(true);
-    expect(site.root.has("output/.ttsctl-purge")).toBe(false);
-  });
-
-  it("trims the names of keys in Redis, like ids", async () => {
-    const { site } = here;
-    await fill(ids("b", "padded"));
-    await site.server.call("HSET", "tts:task:b : padded", "payload", "{}");
-    expect(await site.cleanUpOrphans({ dryRun: true })).toMatchObject({ folders: 0, logs: 0 });
-  });
-
   it("keeps artifacts of any record: only in Redis, without an index member, invalid, with one id, of another user", async () => {
     const { site } = here;
     await site.writeRedis(record("a", "redis"), record("a", "unindexed"));
@@ -82,16 +46,6 @@ describe("cleanup --orphans", () => {
     mkdirSync(site.root.at("output/a/made"), { recursive: true });
     mkdirSync(site.root.at("output/a/empty"));
     expect(await site.cleanUpOrphans()).toMatchObject({ folders: 0, young: 2, removed: 0 });
-  });
-
-  it("keeps artifacts younger than the retention, by the newest file in a directory", async () => {
-    const { site } = here;
-    await fill(ids("a", "young"), ids("a", "old"));
-    const hour = Date.now() / 1000 - 3600;
-    site.root.write("output/a/young/deep/new.wav", "x", hour);
-    site.root.write("Logs/20200101/08/young.log", "x", hour);
-    expect(await site.cleanUpOrphans()).toMatchObject({ folders: 1, logs: 1, young: 2, removed: 2 });
-    expect(site.root.has("output/a/young/young.wav")).toBe(true);
   });
 
   it("keeps the directory of a task that the service creates during the run, in the file or in Redis", async () => {
@@ -131,26 +85,5 @@ describe("cleanup --orphans", () => {
     expect(result).toMatchObject({ removed: 3, skipped: 1 });
     expect(site.root.has("output/b/written/written.wav") && site.root.has("output/b/written/new.wav")).toBe(true);
     expect(site.root.has("output/c/next")).toBe(true);
-  });
-
-  it("stops at the brake: a part of all artifacts found", async () => {
-    const { site } = here;
-    await fill(ids("a", "t1"), ids("b", "t2"));
-    const before = site.root.tree();
-    const braked = site.cleanUpOrphans({ maxDelete: { percent: 50 } });
-    await expect(braked).rejects.toMatchObject({ code: "MAX_DELETE_EXCEEDED", message: /^4 artifacts .*50% of 6/ });
-    expect(site.root.tree()).toEqual(before);
-    expect(await site.cleanUpOrphans({ maxDelete: { percent: 70 } })).toMatchObject({ removed: 4 });
-  });
-
-  it("refuses if the clock is off, or if Redis fails before it was read completely", async () => {
-    const { site } = here;
-    await fill(ids("a", "t1"));
-    site.clock.shift = 30 * 86_400;
-    await expect(site.cleanUpOrphans()).rejects.toMatchObject({ code: "CLOCK_SKEW" });
-    site.clock.shift = 0;
-    site.flaky.goDown((method) => method === "walkKeys");
-    await expect(site.cleanUpOrphans()).rejects.toMatchObject({ code: "REDIS_UNAVAILABLE" });
-    expect(site.root.has("output/a/t1/t1.wav")).toBe(true);
   });
 });

@@ -11,34 +11,6 @@ beforeEach(async () => {
 });
 
 describe("sync --prune", () => {
-  it("removes Redis-only tasks, but no artifacts", async () => {
-    const { site } = here;
-    site.root.writeArtifacts([record("a", "gone"), record("a", "t1")]);
-    const tree = site.root.tree();
-    expect(await site.sync({ prune: true })).toMatchObject({ total: 3, unchanged: 3, orphans: 2, pruned: 2 });
-    expect(await members()).toEqual(["a:t1", "a:t2", "b:t3"]);
-    expect(await site.server.call("EXISTS", "tts:task:a:gone", "tts:user:c:index")).toBe(0);
-    expect(site.root.tree()).toEqual(tree);
-    expect(site.asked).toEqual([2]);
-  });
-
-  it("also removes dangling members", async () => {
-    const { site } = here;
-    await site.server.call("DEL", "tts:task:a:gone");
-    expect(await site.sync({ prune: true })).toMatchObject({ orphans: 2, pruned: 2 });
-    expect(await members()).toEqual(["a:t1", "a:t2", "b:t3"]);
-    expect((await site.server.zset("tts:user:a:index")).map(([member]) => member)).toEqual(["t1", "t2"]);
-  });
-
-  it("names a key of the wrong type, counts it, and continues", async () => {
-    const { site } = here;
-    await site.server.call("DEL", "tts:task:a:gone");
-    await site.server.call("SET", "tts:task:a:gone", "a string");
-    expect(await site.sync({ prune: true })).toMatchObject({ orphans: 2, pruned: 1, failedToPrune: 1 });
-    expect(site.reporter.text).toContain("a:gone");
-    expect(await members()).toEqual(["a:gone", "a:t1", "a:t2", "b:t3"]);
-  });
-
   it("keeps a task that the file has only as an invalid record", async () => {
     const { site } = here;
     site.root.writeStore([record("a", "t1"), record("a", "t2"), record("b", "t3"), { user_id: "a", task_id: "gone" }]);
@@ -67,13 +39,5 @@ describe("sync --prune", () => {
       await expect(site.sync({ prune: true })).rejects.toMatchObject({ code });
       expect(await members()).toHaveLength(5);
     }
-  });
-
-  it("removes members that name no task", async () => {
-    const { site } = here;
-    for (const member of ["no-colon", ":no-user", "no-task:"])
-      await site.server.call("ZADD", "tts:tasks:index", 1, member);
-    expect(await site.sync({ prune: true, maxDelete: null })).toMatchObject({ orphans: 5, pruned: 5 });
-    expect(await members()).toEqual(["a:t1", "a:t2", "b:t3"]);
   });
 });

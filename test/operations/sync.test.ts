@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ago, record, taskOf } from "../helpers/records.ts";
+import { ago, record } from "../helpers/records.ts";
 import { useSite } from "./setup.ts";
 
 const here = useSite();
@@ -136,19 +136,6 @@ describe("sync", () => {
     expect(await site.server.call("EXISTS", "tts:task:b:gone")).toBe(0);
   });
 
-  it("reports what it wrote before the file became invalid", async () => {
-    const { site } = here;
-    site.root.writeStore(many(3));
-    site.flaky.afterCall(async (method) => {
-      if (method === "upsert") site.root.write("voice_task.json", "");
-    });
-    await expect(site.sync()).rejects.toMatchObject({
-      code: "STORE_INVALID",
-      message: expect.stringMatching(/; before that, 3 of 3 tasks/),
-      hint: expect.stringContaining("left the file unchanged"),
-    });
-  });
-
   it("leaves no mark if Redis was flushed after it was listed, though the service has written most again", async () => {
     const { site } = here;
     await site.writeBoth(...many(30));
@@ -160,67 +147,6 @@ describe("sync", () => {
     });
     await expect(site.sync()).rejects.toMatchObject({ code: "REDIS_FAILED" });
     expect(await site.mirror.syncedAt()).toBeNull();
-  });
-
-  it("marks when the last whole sync ended, in UTC", async () => {
-    const { site } = here;
-    site.root.writeStore(many(3));
-    const before = Date.now();
-    await site.sync({ userId: "user1" });
-    expect(await site.mirror.syncedAt()).toBeNull();
-    await site.sync();
-    const marked = (await site.mirror.syncedAt())!;
-    expect(marked).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?\+00:00$/);
-    expect(Date.parse(marked)).toBeGreaterThanOrEqual(before - 1);
-    expect(Date.parse(marked)).toBeLessThanOrEqual(Date.now());
-  });
-
-  it("fixes scores and members without writing the hash", async () => {
-    const { site } = here;
-    await site.writeBoth(...many(20));
-    await site.server.call("DEL", "tts:user:user1:index");
-    await site.server.call("ZADD", "tts:tasks:index", 3, "user2:t2");
-    await site.server.call("HSET", "tts:task:user1:t1", "extra", "kept");
-    expect(await site.sync()).toMatchObject({ written: 4, unchanged: 16 });
-    expect(await site.server.zset("tts:user:user1:index")).toHaveLength(3);
-    expect(await site.server.call("ZSCORE", "tts:tasks:index", "user2:t2")).toBe(
-      String(taskOf(record("a", "b")).score),
-    );
-    expect((await site.server.hash("tts:task:user1:t1")).extra).toBe("kept");
-  });
-
-  it("writes hashes that no index knows, and members that have no hash", async () => {
-    const { site } = here;
-    await site.writeBoth(...many(4));
-    await site.server.call("DEL", "tts:tasks:index", "tts:task:user3:t3");
-    expect(await site.sync()).toMatchObject({ total: 4, written: 4 });
-    expect(await site.sync()).toMatchObject({ total: 4, unchanged: 4 });
-  });
-
-  it("syncs one user alone", async () => {
-    const { site } = here;
-    await site.writeRedis(record("user1", "orphan"), record("user2", "orphan"));
-    site.root.writeStore(many(14));
-    const result = await site.sync({ userId: "user1", prune: true, maxDelete: null });
-    expect(result).toMatchObject({ total: 2, written: 2, orphans: 1, pruned: 1 });
-    expect((await site.server.zset("tts:tasks:index")).map(([member]) => member).sort()).toEqual([
-      "user1:t1",
-      "user1:t8",
-      "user2:orphan",
-    ]);
-  });
-
-  it("takes a missing file for an empty one, and an empty or cut one for an error before Redis is touched", async () => {
-    const { site } = here;
-    expect(await site.sync()).toMatchObject({ ...COUNTS, total: 0 });
-    await site.server.call("FLUSHALL");
-    await site.writeRedis(record("a", "orphan"));
-    const dump = await site.server.dump();
-    for (const text of ["", "[{", "[1]]", '"text"', "nonsense"]) {
-      site.root.write("voice_task.json", text);
-      await expect(site.sync({ prune: true })).rejects.toMatchObject({ code: "STORE_INVALID" });
-    }
-    expect(await site.server.dump()).toEqual(dump);
   });
 });
 
@@ -240,40 +166,9 @@ describe("sync --checksum", () => {
     expect((await site.server.hash("tts:task:a:differs")).payload).toContain('"text":"new"');
     expect(await site.sync({ checksum: true })).toMatchObject({ written: 0, unchanged: 3 });
   });
-
-  it("detects a single field that another writer changed", async () => {
-    const { site } = here;
-    await site.writeBoth(record("a", "t1"));
-    await site.server.call("HSET", "tts:task:a:t1", "status", "failed");
-    expect(await site.sync({ checksum: true })).toMatchObject({ written: 1 });
-    expect((await site.server.hash("tts:task:a:t1")).status).toBe("succeeded");
-  });
-
-  it("takes the order of keys and the white space for no difference, the text of a number for one", async () => {
-    const { site } = here;
-    await site.writeBoth(record("a", "t1", { n: 1 }));
-    const turned = Object.fromEntries(Object.entries(record("a", "t1", { n: 1 })).reverse());
-    await site.server.call("HSET", "tts:task:a:t1", "payload", JSON.stringify(turned, null, 4));
-    expect(await site.sync({ checksum: true })).toMatchObject({ unchanged: 1 });
-    await site.server.call("HSET", "tts:task:a:t1", "payload", JSON.stringify(turned).replace('"n":1', '"n":1.0'));
-    expect(await site.sync({ checksum: true })).toMatchObject({ written: 1 });
-  });
 });
 
 describe("a Redis that fails under a sync", () => {
-  it("ends it, reports the written tasks, and leaves no mark", async () => {
-    const { site } = here;
-    site.root.writeStore(many(2000));
-    let batches = 0;
-    site.flaky.goDown((method) => method === "upsert" && ++batches > 1);
-    const error = await site.sync().catch((thrown) => thrown);
-    expect(error).toMatchObject({ code: "REDIS_UNAVAILABLE", exitCode: 4 });
-    expect(error.message).toContain("125 of 2000 tasks were written");
-    expect(await site.mirror.syncedAt()).toBeNull();
-    site.flaky.comeBack();
-    expect(await site.sync()).toMatchObject({ written: 1875, unchanged: 125 });
-  });
-
   it("by losing its data makes it fail, without a mark, even if it answered throughout", async () => {
     const { site } = here;
     site.root.writeStore(many(2000));
@@ -306,29 +201,5 @@ describe("a Redis that fails under a sync", () => {
     expect(result.written + result.unchanged).toBe(2600);
     expect(await site.server.call("ZCARD", "tts:tasks:index")).toBe(2600);
     expect(await site.mirror.syncedAt()).not.toBeNull();
-  });
-
-  it("ends it if a reply is fatal for all: nothing is counted as failed", async () => {
-    const { site } = here;
-    site.root.writeStore(many(600));
-    await site.server.call("CONFIG", "SET", "maxmemory", "1");
-    try {
-      await expect(site.sync()).rejects.toMatchObject({ code: "REDIS_OUT_OF_MEMORY" });
-    } finally {
-      await site.server.call("CONFIG", "SET", "maxmemory", "0");
-    }
-  });
-
-  it("ends it when it is interrupted, after the batch in hand", async () => {
-    const { site } = here;
-    site.root.writeStore(many(3000));
-    site.flaky.onCall((method) => {
-      if (method === "upsert") site.stop.abort();
-    });
-    await expect(site.sync()).rejects.toMatchObject({ code: "INTERRUPTED", exitCode: 130 });
-    const count = (await site.server.call("ZCARD", "tts:tasks:index")) as number;
-    expect(count).toBeGreaterThan(0);
-    expect(count).toBeLessThan(3000);
-    expect(await site.mirror.syncedAt()).toBeNull();
   });
 });

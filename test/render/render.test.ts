@@ -5,36 +5,19 @@ import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { printable } from "../../src/printable.ts";
 import { csvTaskLines } from "../../src/render/csv.ts";
-import {
-  itemJson,
-  pageJson,
-  relativeTime,
-  TABLE_COLUMNS,
-  type TimeTelling,
-  WIDE_COLUMNS,
-} from "../../src/render/item.ts";
+import { itemJson, pageJson, TABLE_COLUMNS, type TimeTelling, WIDE_COLUMNS } from "../../src/render/item.ts";
 import { doneLine } from "../../src/render/item-lines.ts";
-import { NO_COLORS, type TableStyle } from "../../src/render/table.ts";
 import { TaskTable } from "../../src/render/task-table.ts";
 import { yamlOf } from "../../src/render/yaml.ts";
 import { RecordParser, type Task } from "../../src/task/task.ts";
-import { TimeReader, Zone } from "../../src/task/time.ts";
+import { TimeReader } from "../../src/task/time.ts";
 import { anyChar } from "../helpers/any-char.ts";
 import { RULES, record, taskOf, UTC } from "../helpers/records.ts";
 
-const PLAIN = { width: null, colors: NO_COLORS };
 const RAW: TimeTelling = { style: "raw", times: new TimeReader(UTC), zone: UTC, now: 0 };
 const parseTask = (text: string) => new RecordParser(RULES).parse(text) as Task;
 const EXACT =
   '{"user_id":" alice ","task_id":"t1","status":"Succeeded","updated_at":1.7e9,"top_p":1.0,"n":12345678901234567890,"deep":{"x":[1.50,null]}}';
-
-describe("items", () => {
-  it("are the whole record with ids as they count, the status as shown, and numbers as they were", () => {
-    expect(itemJson(parseTask(EXACT))).toBe(
-      '{"user_id":"alice","task_id":"t1","status":"done","updated_at":1.7e9,"top_p":1.0,"n":12345678901234567890,"deep":{"x":[1.50,null]}}',
-    );
-  });
-});
 
 describe("pages", () => {
   const page = (tasks: Task[]) => ({
@@ -111,27 +94,6 @@ describe("YAML and CSV", () => {
 });
 
 describe("tables", () => {
-  const rows = [
-    taskOf(record("alice", "t1")),
-    taskOf(record("用户", "第二", { status: "failed", error: "显存不足\nsecond line", result_path: "output/x.wav" })),
-    taskOf(record("b", "\u001b[31mred\u202e", { status: "odd" })),
-  ];
-
-  const lines = (columns: readonly string[], style: TableStyle = PLAIN) =>
-    [...new TaskTable({ columns, headers: true, style, telling: RAW }).block(rows)].join("");
-
-  it("are for people", () => {
-    expect(lines(TABLE_COLUMNS)).toBe(
-      [
-        "USER   TASK                 STATUS  UPDATED                     ERROR",
-        "alice  t1                   done    2020-01-01T08:00:05.250001",
-        "用户   第二                 error   2020-01-01T08:00:05.250001  显存不足 second line",
-        "b      \\u001b[31mred\\u202e  odd     2020-01-01T08:00:05.250001",
-        "",
-      ].join("\n"),
-    );
-  });
-
   it("fit any terminal, and tear no wide character", () => {
     const word = fc.string({ unit: fc.constantFrom("a", "字", "é", "👩‍👩‍👧", "🙂", " "), maxLength: 30 });
     const some = fc.array(fc.tuple(word, word), { minLength: 1, maxLength: 5 });
@@ -146,49 +108,6 @@ describe("tables", () => {
         }
       }),
     );
-  });
-
-  it("leave out columns that don't fit, and say so", () => {
-    const options = { columns: WIDE_COLUMNS, headers: true, style: { ...PLAIN, width: 61 }, telling: RAW };
-    const table = new TaskTable(options);
-    const [head, first] = table.block(rows.slice(0, 2));
-    expect(head).toMatch(/^USER +TASK +STATUS +UPDATED\n$/);
-    expect(first).toContain("2020-01-01T08:00:05.250001\n"); // half a time would be another one
-    expect(table.left).toEqual(WIDE_COLUMNS.slice(4).map((column) => column.toUpperCase()));
-  });
-
-  it("have the columns asked for, any field among them, and the head only once", () => {
-    const columns = ["TASK", "progress", "user_id", "none"];
-    const table = new TaskTable({ columns, headers: true, style: PLAIN, telling: RAW });
-    expect([...table.block(rows.slice(0, 1)), ...table.block(rows.slice(0, 1))]).toEqual([
-      ...["TASK  PROGRESS  USER_ID  NONE\n", "t1    100       alice\n", "t1    100       alice\n"],
-    ]);
-    const [line] = new TaskTable({ columns, headers: false, style: PLAIN, telling: RAW }).block(rows.slice(0, 1));
-    expect(line).toBe("t1  100  alice\n");
-  });
-
-  it.each([1, 49, 50, 51, 100, 101])("of %d tasks are the same in blocks as task by task", (count) => {
-    const tasks = Array.from({ length: count }, (_, i) => taskOf(record("alice", `t${1000 + i}`)));
-    const table = () => new TaskTable({ columns: TABLE_COLUMNS, headers: true, style: PLAIN, telling: RAW });
-    const [single, whole] = [table(), table()];
-    const lines = tasks.flatMap((task) => [...single.block([task])]);
-    expect([...whole.block(tasks)]).toEqual(lines);
-    expect(lines).toHaveLength(count + 1);
-  });
-
-  it("show times with the offset of the zone, and as ages", () => {
-    const zone = new Zone("Asia/Shanghai");
-    const shown = (style: "iso" | "age", at: string) => {
-      const telling = { style, times: new TimeReader(zone), zone, now: 1_600_000_000 };
-      const task = taskOf(record("a", "t", { updated_at: at, seen_at: 1_600_000_000.5, odd_at: "soon" }));
-      const columns = ["updated", "seen_at", "odd_at"];
-      return [...new TaskTable({ columns, headers: false, style: PLAIN, telling }).block([task])][0];
-    };
-    expect(shown("iso", "2020-09-13T20:26:40.000001")).toBe(
-      "2020-09-13T20:26:40.000001+08:00  2020-09-13T20:26:40.500000+08:00  soon\n",
-    );
-    expect(shown("age", "2020-09-13T18:20:00+08:00")).toBe("2h  now  soon\n");
-    expect([0.4, 59.9, 3600, -90, -172_800].map(relativeTime)).toEqual(["now", "59s ago", "1h ago", "in 1m", "in 2d"]);
   });
 });
 

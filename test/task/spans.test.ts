@@ -20,18 +20,6 @@ const moment = fc.oneof(
 );
 
 describe("the bars of a chart", () => {
-  it("are in order without a gap, and the last one has now", () => {
-    fc.assert(
-      fc.property(span, moment, zone, (span, now, zone) => {
-        const bounds = boundsOf(span, now, zone);
-        expect(bounds).toHaveLength(SPANS[span].bars + 1);
-        expect(bounds).toEqual([...bounds].sort((a, b) => a - b));
-        expect(bounds.at(-2)).toBeLessThanOrEqual(now);
-        expect(bounds.at(-1)).toBeGreaterThan(now);
-      }),
-    );
-  });
-
   it("begin at round times of the wall clock, and are an hour longer or shorter at most; Samoa once left out a day", () => {
     fc.assert(
       fc.property(fc.constantFrom("7d", "30d"), moment, zone, (span, now, zone) => {
@@ -63,23 +51,5 @@ describe("the bars of a chart", () => {
         expect(barAt(bounds, Number.NaN)).toBe(-1);
       }),
     );
-  });
-
-  it("of a day are 23 hours long in spring and 25 in autumn", () => {
-    const berlin = new Zone("Europe/Berlin");
-    const lengths = (now: string) => {
-      const bounds = boundsOf("30d", second(now), berlin);
-      return bounds.slice(1).map((until, i) => (until - bounds[i]!) / HOUR);
-    };
-    expect(lengths("2026-04-01T12:00Z").filter((hours) => hours !== 24)).toEqual([23]);
-    expect(lengths("2026-11-01T12:00Z").filter((hours) => hours !== 24)).toEqual([25]);
-    expect(lengths("2026-08-01T12:00Z").filter((hours) => hours !== 24)).toEqual([]);
-  });
-
-  it("of 24 hours are those of before: whole hours back from the one of now", () => {
-    const now = second("2026-11-28T10:20:30Z");
-    const bounds = boundsOf("24h", now, new Zone("Asia/Kathmandu")); // 16:05
-    expect(formatInZone(bounds.at(-2)!, new Zone("Asia/Kathmandu"))).toBe("2026-11-28T16:00:00+05:45");
-    expect(bounds.slice(1).every((until, i) => until - bounds[i]! === HOUR)).toBe(true);
   });
 });

@@ -8,7 +8,6 @@ const HOSTILE = `a b,c#?&%2e=+'"<i>/\u202e小雨`;
 const TASKS = Array.from({ length: 25 }, (_, i) => record("alice", `t${i + 10}`, { updated_at: ago(60 + 10 * i) }));
 beforeEach(() => here.root.writeStore([record("小雨 &b", HOSTILE, { updated_at: ago(10) }), ...TASKS]));
 
-const isOpen = (tab: Tab, taskId: string) => tab.row(taskId).locator(".fields").isVisible();
 const linked = (tab: Tab) => tab.page.getByText("Task from the address, not on this page:");
 
 it("names the open task beside the filter, and opens its row again when it is loaded", async () => {
@@ -21,20 +20,6 @@ it("names the open task beside the filter, and opens its row again when it is lo
   expect(await linked(tab).count()).toBe(0);
   await tab.opener("t12").click();
   expect(tab.hash()).toBe("#user=alice");
-});
-
-it("closes the row by Back, opens it by Forward, and goes through several one by one", async () => {
-  const tab = await here.open((await here.serveSynced()).url);
-  await tab.opens("t12");
-  await tab.opens("t13");
-  await tab.page.goBack();
-  await expect.poll(() => isOpen(tab, "t13")).toBe(false);
-  expect(await isOpen(tab, "t12")).toBe(true);
-  await tab.page.goBack();
-  await expect.poll(() => isOpen(tab, "t12")).toBe(false);
-  expect(tab.hash()).toBe("");
-  await tab.page.goForward();
-  await expect.poll(() => isOpen(tab, "t12")).toBe(true);
 });
 
 it("goes back over a filter and a page to the list and the row that were there", async () => {
@@ -73,29 +58,6 @@ it("of any characters opens a task that is not on the page, above the list, and 
   expect(tab.hash()).toBe("#user=alice");
 });
 
-it("of a task that neither store has says so, and so does Back to one that was deleted", async () => {
-  const { url } = await here.serveSynced();
-  const tab = await here.open(`${url}/#task=t99&task-user=alice`);
-  await tab.page.getByText("The task in the address is in neither store.").waitFor();
-  await tab.sees(["t10"], { count: 20 });
-  await (await tab.opens("t10")).getByRole("button", { name: "Delete task t10" }).click();
-  await tab.confirmsDeletion();
-  await tab.page.locator(".said").getByText("Task t10 was deleted.").waitFor();
-  expect(tab.hash()).toBe("");
-  await tab.page.goBack();
-  await tab.page.getByText("The task in the address is in neither store.").waitFor();
-});
-
-it("leads to the row, wherever it is in the list", async () => {
-  const ids = Array.from({ length: 400 }, (_, i) => `c${i}`);
-  here.root.writeStore(ids.map((id, i) => record("carol", id, { updated_at: ago(10 * i) })));
-  const { url } = await here.serveSynced();
-  const tab = await here.open(`${url}/#user=carol&ids=${ids.join("+")}&task=c350&task-user=carol`);
-  await tab.row("c350").locator(".fields").waitFor();
-  await expect.poll(async () => (await tab.row("c350").boundingBox())!.y).toBeLessThan(300);
-  expect(await tab.rows().count()).toBe(400);
-});
-
 it("names the log of the open task, which is chosen again by reload, Back and Forward", async () => {
   here.root.write("Logs/20260101/08/t12.log", "the log of t12\n");
   const tab = await here.open((await here.serveSynced()).url);
@@ -121,18 +83,6 @@ it("names the log of the open task, which is chosen again by reload, Back and Fo
   expect(tab.hash()).toBe("");
   await tab.opens("t12");
   await chosen("t12", "Record");
-});
-
-it("changes the tab of a task that is not on the page without closing its row", async () => {
-  here.root.write("Logs/20260101/08/t30.log", "the log of t30\n");
-  const tab = await here.open(`${(await here.serveSynced()).url}/#task=t30&task-user=alice`);
-  await tab.row("t30").locator(".fields").waitFor();
-  const row = await tab.row("t30").elementHandle();
-  await tab.row("t30").getByRole("tab", { name: "Log" }).click();
-  await tab.row("t30").getByText("the log of t30").waitFor();
-  expect(tab.hash()).toBe("#task=t30&task-user=alice&tab=log");
-  await tab.refreshes();
-  expect(await row!.evaluate((element) => element.isConnected)).toBe(true);
 });
 
 it.each([

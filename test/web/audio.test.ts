@@ -36,17 +36,6 @@ it("plays, pauses, resumes and downloads, whatever its names", async () => {
   await audio.waitFor({ state: "detached" });
 });
 
-it("an open row lists its files with their lengths, and plays them", async () => {
-  const tab = await here.open((await here.serveSynced()).url);
-  await tab.page.getByRole("button", { name: HOSTILE, exact: true }).click();
-  const files = tab.page.getByRole("list", { name: "Files" });
-  await files.getByText("0:30.0").waitFor();
-  await tab.page.getByRole("button", { name: "broken", exact: true }).click();
-  await tab.row("broken").getByText("damaged").waitFor();
-  await files.getByRole("button", { name: "Play 声音 1.wav" }).click();
-  await tab.plays();
-});
-
 it("Play is offered only for audio that can be played; a task without any says so", async () => {
   here.root.write("output/alice/notes/notes.txt", "no audio");
   const tab = await here.open((await here.serveSynced()).url);
@@ -77,17 +66,6 @@ it("one question tells of the audio of a page, and another one of a task that ch
   expect(asked()).toEqual([20, 1]);
 });
 
-it("audio of a type that this browser does not play can only be downloaded", async () => {
-  const tab = await here.open((await here.serveSynced()).url);
-  await tab.page.addInitScript(() => {
-    HTMLMediaElement.prototype.canPlayType = () => "";
-  });
-  await tab.page.reload();
-  const row = await tab.opens(HOSTILE);
-  await row.getByRole("link", { name: "Download 声音 1.wav" }).waitFor();
-  expect(await row.getByRole("button", { name: /^Play/ }).count()).toBe(0);
-});
-
 it("Play retries a failed request for the files, and the row shows the reason", async () => {
   const tab = await here.open((await here.serveSynced()).url);
   await tab.page.route(/files\?|audio$/, (route) => route.fulfill({ status: 502, body: "<h1>Bad Gateway</h1>" }));
@@ -97,15 +75,5 @@ it("Play retries a failed request for the files, and the row shows the reason", 
   await tab.page.unroute(/files\?|audio$/);
   await tab.page.getByRole("button", { name: `Play task ${HOSTILE}` }).click();
   await tab.plays();
-  tab.expectsRefusals();
-});
-
-it("missing audio is reported when it is played", async () => {
-  const tab = await here.open((await here.serveSynced()).url);
-  const play = tab.page.getByRole("button", { name: `Play task ${HOSTILE}` });
-  await play.waitFor();
-  here.root.removeFolder(`output/小雨/${HOSTILE}`);
-  await play.click();
-  await tab.page.getByText("This audio could not be played.").waitFor();
   tab.expectsRefusals();
 });

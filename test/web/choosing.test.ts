@@ -15,7 +15,6 @@ const TASKS = Array.from({ length: 30 }, (_, i) => {
 beforeEach(() => here.root.writeStore(TASKS));
 
 const stored = () => here.root.readStore().map(({ task_id }) => task_id as string);
-const statuses = () => here.root.readStore().map(({ status }) => status as string);
 const box = (tab: Tab, taskId: string) => tab.row(taskId).getByRole("checkbox");
 const bar = (tab: Tab) => tab.page.locator(".choice-bar");
 const says = (tab: Tab, count: string) => bar(tab).getByText(count, { exact: true }).waitFor();
@@ -76,33 +75,6 @@ describe("rows are chosen", () => {
     await tab.sees(["t3"]);
     expect(await chosen(tab)).toEqual([]);
   });
-
-  it("by keyboard: space, Delete, and Escape, which keep the focus", async () => {
-    const tab = await here.open((await here.serveSynced()).url);
-    await box(tab, "t0").focus();
-    const { keyboard } = tab.page;
-    await keyboard.press("Space");
-    await says(tab, "1 task chosen");
-    await keyboard.press("Delete");
-    await dialog(tab).getByText("1 task will be deleted.").waitFor();
-    expect(await tab.focused()).toBe("Cancel");
-    await keyboard.press("Escape");
-    await dialog(tab).waitFor({ state: "detached" });
-    const hasFocus = () => box(tab, "t0").evaluate((input) => input === document.activeElement);
-    await until(hasFocus);
-    await says(tab, "1 task chosen");
-    await keyboard.press("Escape");
-    await bar(tab).waitFor({ state: "detached" });
-    expect(await hasFocus()).toBe(true);
-    expect(stored()).toHaveLength(30);
-  });
-
-  it("but not on a read-only server", async () => {
-    const tab = await here.open((await here.serve("--read-only")).url);
-    await tab.sees(["t0"]);
-    await tab.page.getByRole("heading", { name: "30 tasks" }).waitFor();
-    expect(await tab.page.locator("main input[type=checkbox]:not(.choice input)").count()).toBe(0);
-  });
 });
 
 describe("chosen tasks", () => {
@@ -152,62 +124,6 @@ describe("chosen tasks", () => {
     await tab.page.locator(".said").getByText("50 tasks deleted.").waitFor();
     await tab.page.getByText("No task matches the filter").waitFor();
     expect(stored()).toEqual(TASKS.map(({ task_id }) => task_id));
-  });
-
-  it("that failed are tried again, and no others", async () => {
-    const tab = await here.open((await here.serveSynced()).url);
-    await box(tab, "t0").click();
-    await box(tab, "t5").click({ modifiers: ["Shift"] });
-    await press(tab, "Retry failed…");
-    const asked = tab.page.getByRole("dialog", { name: /^Retry \d+ failed tasks\?$/ });
-    await asked.getByText("2 tasks will be marked as “wait”.").waitFor();
-    await here.run("mark --user bob --ids t1 --to done --yes");
-    await asked.getByRole("button", { name: /^Retry/ }).click();
-    await tab.page.locator(".said").getByText("1 task marked as “wait”.").waitFor();
-    expect(statuses().slice(0, 6)).toEqual(["succeeded", "done", "running", "succeeded", "queued", "running"]);
-    expect(here.root.readStore()[4]!.error).toBeNull();
-    await tab.row("t4").getByText("wait", { exact: true }).waitFor();
-    await box(tab, "t2").check();
-    expect(await bar(tab).getByRole("button", { name: "Retry failed…" }).count()).toBe(0);
-    await press(tab, "Choose none");
-    await tab.page.getByRole("checkbox", { name: "Choose all on this page" }).check();
-    await press(tab, "Choose all 30 tasks");
-    await press(tab, "Retry failed…");
-    await asked.getByText("8 tasks will be marked as “wait”.").waitFor();
-    await asked.getByRole("button", { name: /^Retry/ }).click();
-    await tab.page.locator(".said").getByText("8 tasks marked as “wait”.").waitFor();
-    expect(statuses()).not.toContain("failed");
-  });
-
-  it("are marked with the status that is chosen in the dialog", async () => {
-    const tab = await here.open((await here.serveSynced()).url, { locale: "zh-CN" });
-    await box(tab, "t1").click();
-    await box(tab, "t3").click({ modifiers: ["Shift"] });
-    await says(tab, "已选 3 个任务");
-    await press(tab, "标记为……");
-    const asked = tab.page.getByRole("dialog", { name: /^标记 \d 个任务$/ });
-    await asked.getByLabel("新状态").selectOption("出错");
-    await asked.getByText("将把 2 个任务标记为“出错”。").waitFor();
-    await asked.getByText("1 个任务已是该状态。").waitFor();
-    await asked.getByLabel("新状态").selectOption("完成");
-    await asked.getByText("将把 2 个任务标记为“完成”。").waitFor();
-    await asked.getByRole("button", { name: /^标记/ }).click();
-    await tab.page.locator(".said").getByText("已将 2 个任务标记为“完成”。").waitFor();
-    expect(statuses().slice(1, 4)).toEqual(["succeeded", "succeeded", "succeeded"]);
-    await bar(tab).waitFor({ state: "detached" });
-  });
-
-  it("are not changed by a dialog of another list", async () => {
-    const tab = await here.open((await here.serveSynced()).url);
-    await box(tab, "t1").check();
-    await press(tab, "Delete…");
-    await dialog(tab).getByText("1 task will be deleted.").waitFor();
-    await tab.page.evaluate(() => {
-      location.hash = "#user=bob";
-    });
-    await dialog(tab).waitFor({ state: "detached" });
-    await tab.sees(["t1"], { count: 15 });
-    expect(stored()).toHaveLength(30);
   });
 
   it("are never more than planned: then nothing is changed, and there is a new plan", async () => {

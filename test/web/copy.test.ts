@@ -55,16 +55,6 @@ it.each([
   }
 });
 
-it("says it again when it is copied again", async () => {
-  const tab = await opened();
-  const said = tab.page.locator(".said");
-  await tab.page.getByRole("button", { name: "Copy the error" }).click();
-  const before = await said.elementHandle();
-  await tab.page.getByRole("button", { name: "Copy the error" }).click();
-  await expect.poll(() => before!.evaluate((element) => element.isConnected)).toBe(false);
-  await said.getByText("Copied the error.").waitFor();
-});
-
 it("selects it if the browser forbids copying", async () => {
   const tab = await opened(() => {
     Object.defineProperty(navigator, "clipboard", { value: undefined });
@@ -75,12 +65,6 @@ it("selects it if the browser forbids copying", async () => {
   expect(await tab.page.evaluate(() => getSelection()!.toString().trim())).toBe("no voice");
   await tab.page.keyboard.press("Control+c");
   expect(await pasted(tab)).toBe("no voice");
-});
-
-it("offers no copy of an empty field", async () => {
-  here.root.writeStore([record("小雨", ID, { updated_at: ago(10), text: "", error: null })]);
-  const tab = await opened();
-  expect(await tab.page.locator(".fields").getByRole("button", { name: /^Copy/ }).count()).toBe(2);
 });
 
 it.each([
@@ -102,15 +86,4 @@ it.each([
   await other.row(ID).locator(".fields").waitFor();
   const another = await here.open(log);
   await another.row(ID).getByRole("tab", { name: "Log", selected: true }).waitFor();
-});
-
-it("selects the link if the browser forbids copying", async () => {
-  const tab = await opened(() => {
-    Object.defineProperty(navigator, "clipboard", { value: undefined });
-    document.execCommand = () => false;
-  });
-  await tab.page.getByRole("button", { name: "Copy the link" }).click();
-  await tab.page.locator(".said").getByText("Selected: link.").waitFor();
-  await tab.page.keyboard.press("Control+c");
-  expect(new URL(await pasted(tab)).hash).toContain("task-user=");
 });

@@ -35,15 +35,6 @@ it("asks first, and then the task, its mirror and its audio are gone", async () 
   await until(async () => (await tab.focused()) === "2 tasks");
 });
 
-it("reaches a task whose id is ..", async () => {
-  here.root.writeStore([record("alice", ".."), record("alice", "t02")]);
-  const tab = await here.open((await here.serveSynced()).url);
-  await (await tab.opens("..")).getByRole("button", { name: "Delete task .." }).click();
-  await tab.confirmsDeletion();
-  await tab.sees(["t02"], { count: 1 });
-  expect(stored()).toEqual(["t02"]);
-});
-
 it("of a task that is not finished needs a second decision, after a plain warning", async () => {
   const tab = await here.open((await here.serveSynced()).url);
   await (await tab.opens("t02")).getByRole("button", { name: "Delete task t02" }).click();
@@ -58,32 +49,4 @@ it("of a task that is not finished needs a second decision, after a plain warnin
   await tab.sees(["t01", "t03"], { count: 2 });
   expect(stored()).toEqual(["t01", "t03"]);
   await until(async () => (await tab.focused()) === "2 tasks");
-});
-
-it("of one that is gone already says so, and one that fails leaves it there", async () => {
-  const served = await here.serveSynced();
-  const tab = await here.open(served.url);
-  await tab.opens("t01");
-  await tab.opens("t03");
-  await here.run("delete --user alice --ids t03 --yes");
-  await tab.page.getByRole("button", { name: "Delete task t03" }).click();
-  await tab.page.locator(".said").getByText("1 task already gone from both stores.").waitFor();
-  expect(await tab.page.getByRole("dialog").count()).toBe(0);
-  await tab.sees(["t01", "t02"], { count: 2 });
-  await tab.page.getByRole("button", { name: "Delete task t01" }).click();
-  const dialog = tab.page.getByRole("dialog");
-  await dialog.getByText("1 task will be deleted.").waitFor();
-  await served.stop();
-  await tab.confirmsDeletion();
-  await dialog.getByText("The change failed.").waitFor();
-  await dialog.getByRole("button", { name: "Cancel" }).click();
-  await tab.sees(["t01", "t02"], { count: 2 });
-  tab.expectsRefusals();
-});
-
-it("is not offered by a read-only server", async () => {
-  const tab = await here.open((await here.serve("--read-only")).url);
-  const row = await tab.opens("t01");
-  await row.getByRole("button", { name: "Only tasks of alice" }).waitFor();
-  expect(await tab.page.getByRole("button", { name: /^Delete/ }).count()).toBe(0);
 });

@@ -48,24 +48,3 @@ it("shows what needs attention, with commands to copy", async () => {
   await panel(tab).locator("summary").click();
   expect(await tab.page.locator(".list").boundingBox()).toEqual(before);
 });
-
-it("follows the server, and a failed pass of its cleanup is seen", async () => {
-  here.root.writeStore(TASKS);
-  const served = await here.serve("--cleanup");
-  await served.run.says(/\[CLEANUP\] pass/);
-  const tab = await here.open(served.url);
-  await panel(tab).locator("summary").click();
-  await panel(tab)
-    .getByText(/By this server\. Last pass .* 0 tasks purged\. Next pass in \d min/)
-    .waitFor();
-  const text = here.root.readStore();
-  here.root.write("voice_task.json", "[{");
-  served.run.kill("SIGHUP");
-  await served.run.says(/pass failed/);
-  await tab.page.clock.fastForward(31_000);
-  await panel(tab).filter({ hasText: "the last cleanup failed" }).waitFor();
-  await panel(tab)
-    .getByText(/Last pass .* STORE_INVALID\./)
-    .waitFor();
-  here.root.writeStore(text);
-});

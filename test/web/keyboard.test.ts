@@ -76,35 +76,3 @@ it("everything can be done by keyboard, and the focus is seen", async () => {
 function isOfPage(name: string): boolean {
   return !name.includes("Skip to the tasks");
 }
-
-it("a filter is typed, chosen and applied by keyboard", async () => {
-  const tab = await here.open((await here.serveSynced()).url);
-  const { keyboard } = tab.page;
-  await tab.sees(["t01"]);
-  await tabTo(tab, "User");
-  await keyboard.type("alice");
-  await tabTo(tab, "Apply");
-  await keyboard.press("Enter");
-  await tab.sees(["t01", "t02"], { count: 2 });
-  await tab.page.locator(".status-tabs .run").focus();
-  await keyboard.press("Space");
-  await tab.sees(["t02"], { count: 1 });
-  await tabTo(tab, "Clear");
-  await keyboard.press("Enter");
-  await tab.sees(["t01", "t02", "t03"], { count: 3 });
-});
-
-it("a long field is reached by Tab, has a name and is scrolled by keyboard; a short one is passed over", async () => {
-  here.root.writeStore([record("alice", "t01", { text: "一行\n".repeat(100), error: "short" })]);
-  const tab = await here.open((await here.serveSynced()).url);
-  await tab.opens("t01");
-  const field = tab.row("t01").getByRole("group", { name: "text", exact: true });
-  await tabTo(tab, "text");
-  await expect.poll(() => field.evaluate((element) => element === document.activeElement)).toBe(true);
-  await tab.page.keyboard.press("End");
-  await expect.poll(() => field.evaluate((element) => element.scrollTop)).toBeGreaterThan(0);
-  expect(await tab.row("t01").locator(".fields [tabindex]").count()).toBe(1);
-  await here.mirrored(record("alice", "t01", { text: "one line", updated_at: ago(1) }));
-  await tab.refreshes();
-  await expect.poll(() => tab.row("t01").locator(".fields [tabindex]").count()).toBe(0);
-});

@@ -61,38 +61,6 @@ describe("a filter", () => {
     await tab.sees(["t001"], { count: 20 });
   });
 
-  it("by status pages by POST, and is in the address", async () => {
-    const served = await here.serveSynced();
-    const tab = await here.open(`${served.url}/#status=error&page=2`);
-    await tab.sees(["t042", "t050"], { count: 5 });
-    expect(tab.asked(QUERY)[0]!.postDataJSON()).toEqual({ page: 2, page_size: 20, status: ["error"] });
-    await tab.page.locator(".status-tabs .done").click();
-    await tab.sees(["t001", "t039"], { count: 20 });
-    expect(new URL(tab.page.url()).hash).toBe("#status=done");
-  });
-
-  it("of ids without their user is not sent, and a refusal of the server is shown", async () => {
-    const tab = await here.open((await here.serveSynced()).url);
-    await tab.sees(["t001"]);
-    await (await tab.inPanel("ids")).fill("t001");
-    await tab.page.getByRole("button", { name: "Apply" }).click();
-    await tab.page.getByText("Task ids need a user").waitFor();
-    expect(tab.asked(QUERY)).toEqual([]);
-    await tab.page.locator("input[name=user]").fill("a:b");
-    await tab.page.getByRole("button", { name: "Apply" }).click();
-    await tab.page.getByText("The filter was not applied").waitFor();
-    tab.expectsRefusals();
-    await tab.refreshes(LIST);
-    await tab.sees(["t001"], { count: 20 });
-  });
-
-  it("without a match says so, and leads back", async () => {
-    const tab = await here.open(`${(await here.serveSynced()).url}/#user=nobody`);
-    await tab.page.getByText("No task matches the filter").waitFor();
-    await tab.page.locator(".empty").getByRole("button", { name: "Clear" }).click();
-    await tab.sees(["t001"], { count: 20 });
-  });
-
   it("of a thousand ids and more is one question, drawn some hundreds at a time", async () => {
     const many = Array.from({ length: 1200 }, (_, i) => record("carol", `c${i}`, { updated_at: ago(10 * i) }));
     here.root.writeStore(many);
@@ -117,50 +85,4 @@ describe("a filter", () => {
     await tab.page.goBack();
     await tab.page.getByRole("heading", { name: "1,199 tasks found" }).waitFor();
   });
-});
-
-it("ids that neither store has are all shown, and copied at once", async () => {
-  const ids = Array.from({ length: 500 }, (_, i) => `missing-${i}`);
-  const tab = await here.open((await here.serveSynced()).url);
-  await tab.page.locator("input[name=user]").fill("alice");
-  await (await tab.inPanel("ids")).fill(ids.join(" "));
-  await tab.page.getByRole("button", { name: "Apply" }).click();
-  await tab.page.getByText("500 ids found in neither store:").waitFor();
-  expect((await tab.page.getByLabel("Ids not found").inputValue()).split("\n")).toEqual(ids);
-  await tab.page.getByRole("button", { name: "Copy all" }).click();
-  await tab.page.locator(".said").getByText("500 ids copied.").waitFor();
-  await tab.page.locator("input[name=user]").fill("");
-  await tab.page.locator("input[name=user]").press("Control+v");
-  expect((await tab.page.locator("input[name=user]").inputValue()).split(/\s/)).toEqual(ids);
-});
-
-it("a server that is slow to say how it is shows its tasks all the same", async () => {
-  const tab = await here.open((await here.serveSynced()).url);
-  let answer = () => {};
-  const asked = new Promise<void>((resolve) => {
-    answer = resolve;
-  });
-  await tab.page.route(/healthz$/, (route) => asked.then(() => route.continue()));
-  await tab.page.reload();
-  await tab.sees(["t001", "t020"], { count: 20 });
-  expect(await tab.row("t001").locator(".task-time").textContent()).toBe("");
-  const row = await tab.opens("t001");
-  const updated = row.locator(".fields > div").filter({ hasText: "updated_at" }).locator("dd");
-  expect(await updated.getAttribute("title")).toBeNull();
-  answer();
-  await row.getByText("ago").waitFor();
-  expect(await updated.getAttribute("title")).toMatch(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \+00:00$/);
-});
-
-it("turning a page leads to its first row", async () => {
-  const tab = await here.open((await here.serveSynced()).url, { viewport: { width: 1280, height: 400 } });
-  await tab.page.getByRole("button", { name: "Next" }).click();
-  await tab.sees(["t021", "t040"], { count: 20 });
-  await expect.poll(() => tab.row("t021").boundingBox()).toMatchObject({ y: expect.closeTo(60, -2) });
-});
-
-it("an empty store explains what comes next", async () => {
-  here.root.writeStore([]);
-  const tab = await here.open((await here.serve("--no-cleanup")).url);
-  await tab.page.getByText("No tasks yet").waitFor();
 });

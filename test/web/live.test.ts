@@ -3,8 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { FastClock } from "../helpers/clock.ts";
 import { ago, record } from "../helpers/records.ts";
-import { until } from "../helpers/until.ts";
-import { request, Wire } from "../http/wire.ts";
+import type { Wire } from "../http/wire.ts";
 import type { Tab } from "./helpers/browser.ts";
 import { startProxy } from "./helpers/proxy.ts";
 import { useWeb } from "./helpers/setup.ts";
@@ -86,28 +85,6 @@ describe("a page with a stream", () => {
   });
 });
 
-it("another filter has the same stream", async () => {
-  const { url } = await here.serveSynced(new FastClock("fast"));
-  const tab = await here.open(url, { live: true });
-  await begins(tab);
-  await tab.page.locator(".status-tabs .done").click();
-  await put("t03");
-  await soon(tab, tab.sees(["t03", "t01", "t02"], { count: 3 }));
-  expect(tab.asked(STREAM)).toHaveLength(1);
-});
-
-it("an open row that has left the list, and the task of the address, stay up to date", async () => {
-  here.root.writeStore([record("alice", "t01", { status: "running" }), record("bob", "t02")]);
-  const { url } = await here.serveSynced(new FastClock("fast"));
-  const tab = await here.open(`${url}/#status=run`, { live: true });
-  await tab.opens("t01");
-  await begins(tab);
-  await put("t01");
-  await soon(tab, tab.row("t01").locator(".badge.done").waitFor());
-  await put("t01", "failed");
-  await soon(tab, tab.row("t01").locator(".badge.error").waitFor());
-});
-
 describe("without a stream, the page asks again and again:", () => {
   const stays = async (tab: Tab) => {
     const tried = tab.asked(STREAM).length;
@@ -148,34 +125,6 @@ describe("without a stream, the page asks again and again:", () => {
     for (let i = 0; i < 6; i++) await tab.refreshes();
     await again;
     expect(tab.asked(STREAM)).toHaveLength(2);
-    tab.expectsRefusals();
-  });
-
-  it("if the server has too many", async () => {
-    const { url, port } = await here.serveSynced(new FastClock("fast"));
-    for (let i = 0; i < 32; i++) {
-      const wire = await Wire.open(port);
-      wire.socket.write(request("GET /stream"));
-      wires.push(wire);
-    }
-    await until(() => wires.every(({ text }) => text.includes("event: changed")));
-    const tab = await here.open(url, { live: true });
-    await put("t03");
-    await tab.refreshes();
-    await tab.sees(["t03", "t01", "t02"], { count: 3 });
-    await stays(tab);
-    expect(await tab.page.locator(".notice").count()).toBe(0);
-    tab.expectsRefusals();
-  });
-
-  it("if the server is an older one", async () => {
-    const { url } = await here.serveSynced(new FastClock("fast"));
-    const tab = await here.open(url, { live: true });
-    await tab.page.route(STREAM, (route) => route.fulfill({ status: 404, json: { code: "NOT_FOUND" } }));
-    await put("t03");
-    await tab.refreshes();
-    await tab.sees(["t03", "t01", "t02"], { count: 3 });
-    await stays(tab);
     tab.expectsRefusals();
   });
 });

@@ -85,44 +85,6 @@ it("is followed for one row at a time, stops when asked, and ends with the row",
   await left;
 });
 
-it("is left and reached by the arrow keys, and is downloaded as text", async () => {
-  const tab = await here.open((await here.serveSynced(new FastClock())).url);
-  await tab.opens("t01");
-  await tab.row("t01").getByRole("tab", { name: "Record" }).focus();
-  await tab.page.keyboard.press("ArrowRight");
-  await panel(tab).getByText("100%").waitFor();
-  expect(await tab.focused()).toBe("Log");
-  const downloading = tab.page.waitForEvent("download");
-  await panel(tab).getByRole("link", { name: "Download the log" }).click();
-  const download = await downloading;
-  expect(download.suggestedFilename()).toBe("t01.log");
-  await tab.page.keyboard.press("Tab");
-  await tab.row("t01").getByRole("tab", { name: "Log" }).focus();
-  await tab.page.keyboard.press("ArrowLeft");
-  await tab.row("t01").locator(".fields").waitFor();
-  expect(await tab.focused()).toBe("Record");
-});
-
-it("of many lines keeps to its end, unless one has scrolled up", async () => {
-  here.root.write(LOG, Array.from({ length: 300 }, (_, i) => `line ${i}\n`).join(""));
-  const tab = await here.open((await here.serveSynced(new FastClock())).url, { viewport: { width: 360, height: 740 } });
-  await opensLog(tab);
-  const box = panel(tab).getByRole("group", { name: "Log of task t01" });
-  const fromEnd = () => box.evaluate((el) => el.scrollHeight - el.scrollTop - el.clientHeight);
-  await box.waitFor();
-  await expect.poll(fromEnd).toBeLessThan(8);
-  appendFileSync(here.root.at(LOG), "more\n".repeat(50));
-  await panel(tab).getByText("more").first().waitFor();
-  await expect.poll(fromEnd).toBeLessThan(8);
-  await box.focus();
-  await tab.page.keyboard.press("Home");
-  await expect.poll(() => box.evaluate((el) => el.scrollTop)).toBe(0);
-  appendFileSync(here.root.at(LOG), "last\n");
-  await panel(tab).getByText("last").waitFor();
-  expect(await box.evaluate((el) => el.scrollTop)).toBe(0);
-  expect(await tab.page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)).toBe(0);
-});
-
 it("that the server refuses says why; a lost connection is made again", async () => {
   const served = await here.serveSynced(new FastClock());
   const tab = await here.open(served.url);

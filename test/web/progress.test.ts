@@ -1,5 +1,4 @@
 import { expect, it } from "vitest";
-import { rowOf } from "../../web/model/row.ts";
 import { ago, record } from "../helpers/records.ts";
 import { useWeb } from "./helpers/setup.ts";
 
@@ -26,20 +25,4 @@ it("of a running task is in its row, if the record has it, and moves on", async 
   await expect.poll(() => shown.first().textContent()).toBe("4/5");
   await tab.page.getByRole("button", { name: "切换到中文" }).click();
   await tab.row("segments").getByRole("progressbar", { name: "进度" }).waitFor();
-});
-
-it.each([
-  [
-    { segments_done: 0, total_segments: 3 },
-    { done: 0, of: 3, unit: "segments" },
-  ],
-  [
-    { segments_done: 0, total_segments: 0, progress: 0 },
-    { done: 0, of: 100, unit: "percent" },
-  ],
-  [{ segments_done: -1, total_segments: 3 }, null],
-  [{ segments_done: null, total_segments: 3, progress: 101 }, null],
-  [{ progress: { nested: 1 } }, null],
-])("of %j is %j", (fields, progress) => {
-  expect(rowOf({ user_id: "alice", task_id: "t1", ...fields } as never).progress).toEqual(progress);
 });

@@ -21,27 +21,7 @@ function newsComes(): Promise<void> {
 
 const newTasks = (tab: Tab) => tab.page.getByRole("button", { name: "1 new", exact: true });
 
-/** Whatever keeps the rows: they stay where they are, with what is new in them, until they are let go. */
-async function staysUntilAsked(tab: Tab): Promise<void> {
-  await newsComes();
-  await tab.refreshes();
-  await newTasks(tab).waitFor();
-  await tab.sees(["t10", "t11", "t14", "t15", "t29"], { count: 20 });
-  await tab.row("t15").getByText("no voice").waitFor();
-  await newTasks(tab).click();
-  await tab.sees(["new", "t15", "t10", "t11", "t14"], { count: 20 });
-}
-
 describe("without user activity", () => {
-  it("a refresh shows the current tasks", async () => {
-    const tab = await here.open((await here.serveSynced()).url);
-    await tab.sees(["t10", "t29"]);
-    await newsComes();
-    await tab.refreshes();
-    await tab.sees(["new", "t15", "t10", "t28"], { count: 20 });
-    expect(await newTasks(tab).count()).toBe(0);
-  });
-
   it("a hidden page sends no request, and refreshes at once when it is shown again", async () => {
     const tab = await here.open((await here.serveSynced()).url);
     await tab.sees(["t10"]);
@@ -54,47 +34,6 @@ describe("without user activity", () => {
     await tab.setHidden(false);
     await tab.sees(["new"]);
   });
-});
-
-it("the time between two refreshes is chosen, and remembered by the browser", async () => {
-  const tab = await here.open((await here.serveSynced()).url);
-  await tab.sees(["t10"]);
-  await tab.inMenu((menu) => menu.locator("select[name=refresh]").selectOption("0"));
-  await tab.page.reload();
-  await tab.sees(["t10"]);
-  await tab.page.waitForLoadState("networkidle");
-  expect(await tab.page.locator("select[name=refresh]").inputValue()).toBe("0");
-  await newsComes();
-  const asked = tab.asked(/voice-task/).length;
-  await tab.page.clock.fastForward(600_000);
-  expect(tab.asked(/voice-task/).length).toBe(asked);
-  await tab.refreshNow();
-  await tab.sees(["new", "t15", "t10"]);
-});
-
-it("an open task that leaves the filter is seen to end", async () => {
-  const running = record("alice", "t30", { updated_at: ago(60), status: "running" });
-  here.root.writeStore([...TASKS, running]);
-  const tab = await here.open(`${(await here.serveSynced()).url}/#status=run`);
-  const row = await tab.opens("t30");
-  await here.mirrored({ ...running, status: "failed", error: "no voice", updated_at: ago(1) });
-  await tab.refreshes(/\/query$/);
-  await row.getByText("no longer on this page").waitFor();
-  await row.locator(".fields").getByText("no voice").waitFor();
-  await row.locator(".task-line").getByText("no voice").waitFor();
-});
-
-it("older tasks that move to a later page are not counted as new", async () => {
-  here.root.writeStore([
-    ...TASKS,
-    ...TASKS.map(({ task_id }, i) => record("bob", task_id, { updated_at: ago(900 + i) })),
-  ]);
-  const tab = await here.open(`${(await here.serveSynced()).url}/#page=2`);
-  await tab.sees(["t10", "t29"], { count: 20 });
-  await tab.page.locator(".task-id").nth(3).press("Shift");
-  await newsComes();
-  await tab.refreshes();
-  await tab.page.getByRole("button", { name: "The order changed · show" }).waitFor();
 });
 
 describe("rows stay in their places", () => {
@@ -111,30 +50,6 @@ describe("rows stay in their places", () => {
     await tab.page.mouse.up();
   });
 
-  it("while one is chosen", async () => {
-    const tab = await here.open((await here.serveSynced()).url);
-    await tab.row("t12").getByRole("checkbox").check();
-    await tab.page.evaluate(() => (document.activeElement as HTMLElement).blur());
-    await staysUntilAsked(tab);
-  });
-
-  it("while one has the focus, and keeps it", async () => {
-    const tab = await here.open((await here.serveSynced()).url);
-    await tab.opener("t14").press("Shift");
-    await newsComes();
-    await tab.refreshes();
-    await newTasks(tab).waitFor();
-    expect(await tab.focused()).toBe("t14");
-  });
-
-  it("while one is open, which stays open", async () => {
-    const tab = await here.open((await here.serveSynced()).url);
-    await tab.opens("t14");
-    await tab.page.mouse.move(5, 5);
-    await staysUntilAsked(tab);
-    await tab.row("t14").getByText("你好，世界").last().waitFor();
-  });
-
   it.each([1280, 360])("while the list is scrolled, and so does the scroll, at a width of %d", async (width) => {
     const tab = await here.open((await here.serveSynced()).url, { viewport: { width, height: 400 } });
     await tab.row("t25").scrollIntoViewIfNeeded();
@@ -144,30 +59,6 @@ describe("rows stay in their places", () => {
     await newTasks(tab).waitFor();
     expect(await tab.row("t25").boundingBox()).toEqual(before);
   });
-
-  it("while audio plays, and continues, even for another list", async () => {
-    const tab = await here.open((await here.serveSynced()).url);
-    await tab.row("t11").getByRole("button", { name: "Play task t11" }).click();
-    await tab.plays();
-    await tab.page.mouse.move(5, 5);
-    await tab.page.evaluate(() => (document.activeElement as HTMLElement).blur());
-    await staysUntilAsked(tab);
-    await tab.plays();
-    await tab.enters("user", "nobody");
-    await tab.page.getByText("No task matches the filter").waitFor();
-    await tab.plays();
-  });
-});
-
-it("a record that failed to load can be loaded again, even after a response that isn't JSON", async () => {
-  const tab = await here.open((await here.serveSynced()).url);
-  const records = /\/voice-task\?.*task_id=t14$/;
-  await tab.page.route(records, (route) => route.fulfill({ contentType: "text/html", body: "<h1>a proxy</h1>" }));
-  await tab.opener("t14").click();
-  await tab.row("t14").getByText("The record could not be read.").waitFor();
-  await tab.page.unroute(records);
-  await tab.row("t14").getByRole("button", { name: "Try again" }).click();
-  await tab.row("t14").locator(".fields").waitFor();
 });
 
 it("the row of a task that left the page says so", async () => {

@@ -1,7 +1,5 @@
-import { once } from "node:events";
 import { beforeEach, describe, expect, it } from "vitest";
 import { ago, record } from "../helpers/records.ts";
-import type { Tab } from "./helpers/browser.ts";
 import { useWeb } from "./helpers/setup.ts";
 
 const here = useWeb();
@@ -14,16 +12,6 @@ const TASKS = [
   record("alice", "t5", { updated_at: ago(86_400), created_at: ago(86_500), status: "queued" }),
 ];
 beforeEach(() => here.root.writeStore(TASKS));
-
-/** Has lists wait for the returned call. */
-async function holdAnswers(tab: Tab): Promise<() => void> {
-  const held = new AbortController();
-  await tab.page.route(/\/voice-tasks\/query$/, async (route) => {
-    if (!held.signal.aborted) await once(held.signal, "abort");
-    await route.continue().catch(() => {});
-  });
-  return () => held.abort();
-}
 
 it("the search finds a text in texts, errors and ids of any user, in the address, with Back", async () => {
   const { url } = await here.serveSynced();
@@ -73,24 +61,6 @@ it("a search that stopped says where, and goes on from there", async () => {
   expect(await tab.page.getByRole("button", { name: "Search older tasks" }).count()).toBe(0);
 });
 
-it("is cancelled by Clear, and nothing can be chosen while it is read", async () => {
-  const tab = await here.open((await here.serveSynced()).url);
-  await tab.sees(["t1"], { count: 5 });
-  const answer = await holdAnswers(tab);
-  const page = tab.page.getByRole("checkbox", { name: "Choose all on this page" });
-  await page.check();
-  const field = tab.page.locator("input[name=search]");
-  await field.fill("fox");
-  await field.press("Enter");
-  await tab.page.locator(".list[aria-busy=true]").waitFor();
-  expect([await page.isDisabled(), await tab.rows().getByRole("checkbox").first().isDisabled()]).toEqual([true, true]);
-  await tab.page.getByRole("button", { name: "Clear" }).click();
-  await tab.page.locator(".list[aria-busy=false]").waitFor();
-  answer();
-  await tab.sees(["t1"], { count: 5 });
-  expect([await field.inputValue(), new URL(tab.page.url()).hash]).toEqual(["", ""]);
-});
-
 it("is asked for again less often the longer it takes, and ends on the server when another is asked for", async () => {
   const tab = await here.open((await here.serveSynced()).url);
   await tab.sees(["t1"], { count: 5 });
@@ -118,45 +88,6 @@ it("is asked for again less often the longer it takes, and ends on the server wh
     return tab.asked(/\/voice-tasks\/query$/).length;
   };
   await expect.poll(askedLater, { timeout: 20_000 }).toBeGreaterThan(before);
-});
-
-it("is ended by Back, which keeps the list; Back again leaves that", async () => {
-  const tab = await here.open((await here.serveSynced()).url);
-  await tab.sees(["t1"], { count: 5 });
-  await tab.page.locator(".status-tabs .wait").click();
-  await tab.sees(["t5"], { count: 1 });
-  const answer = await holdAnswers(tab);
-  const field = tab.page.locator("input[name=search]");
-  await field.fill("fox");
-  const ended = tab.page.waitForEvent("requestfailed");
-  await field.press("Enter");
-  await tab.page.locator(".list[aria-busy=true]").waitFor();
-  await tab.page.evaluate(() => history.back());
-  expect((await ended).postDataJSON()).toMatchObject({ search: "fox" });
-  await tab.page.locator(".list[aria-busy=false]").waitFor();
-  answer();
-  await tab.sees(["t5"], { count: 1 });
-  expect([tab.hash(), await field.inputValue()]).toEqual(["#status=wait", "fox"]);
-  await tab.page.goBack();
-  await tab.sees(["t1"], { count: 5 });
-  expect(tab.hash()).toBe("");
-});
-
-it("that Back asks for is left by another Back", async () => {
-  const tab = await here.open((await here.serveSynced()).url);
-  await tab.sees(["t1"], { count: 5 });
-  await tab.page.locator(".status-tabs .wait").click();
-  await tab.sees(["t5"], { count: 1 });
-  await tab.page.locator(".status-tabs .error").click();
-  await tab.sees(["t2"], { count: 1 });
-  const answer = await holdAnswers(tab);
-  await tab.page.evaluate(() => history.back());
-  await tab.page.locator(".list[aria-busy=true]").waitFor();
-  await tab.page.evaluate(() => history.back());
-  await expect.poll(() => tab.hash()).toBe("");
-  answer();
-  await tab.sees(["t1"], { count: 5 });
-  expect(tab.hash()).toBe("");
 });
 
 describe("the order", () => {

@@ -48,23 +48,6 @@ it("a stopped server is reported, the rows stay, and the page reconnects automat
   tab.expectsRefusals();
 });
 
-it("a foreign response is reported, and the rows stay", async () => {
-  const tab = await here.open((await here.serveSynced()).url);
-  await tab.sees(["t01"]);
-  await tab.page.route(/voice-tasks/, (route) => route.fulfill({ status: 502, body: "<h1>Bad Gateway</h1>" }));
-  await tab.refreshes();
-  await tab.page.locator(".dock").getByText("502 Bad Gateway").waitFor();
-  await tab.sees(["t01"], { count: 1 });
-  tab.expectsRefusals();
-});
-
-it("a configuration without Redis is not an error", async () => {
-  here.root.configure(null);
-  const tab = await here.open((await here.serve("--no-cleanup")).url);
-  await tab.page.getByText("from the store file (Redis is off)").waitFor();
-  expect(await tab.page.locator(".notice").count()).toBe(0);
-});
-
 it("an unreadable store file is reported with a remedy; reads use Redis", async () => {
   const served = await here.serveSynced();
   here.root.write("voice_task.json", "[{");

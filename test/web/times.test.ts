@@ -50,23 +50,6 @@ it("the times of the filter are ages that move on, or exact times, in the addres
   expect(await since.inputValue()).toBe(ago(30 * DAY).slice(0, 16));
 });
 
-it("of an address are shown whatever they are; one that is no time is left out", async () => {
-  const { url } = await here.serveSynced();
-  const tab = await here.open(`${url}/#since=2h&user=alice`);
-  await tab.sees(["minutes", "failing"], { count: 2 });
-  await expect.poll(() => within(tab).inputValue()).toBe("2h");
-  const older = await here.open(`${url}/#until=7d`);
-  await older.sees(["weeks", "old"], { count: 2 });
-  expect(await (await older.inPanel("until")).inputValue()).toMatch(/^\d{4}-\d\d-\d\dT/);
-  await older.page.getByRole("button", { name: "Clear" }).click();
-  await older.sees(["minutes"], { count: 6 });
-  await expect.poll(() => within(older).inputValue()).toBe("");
-  expect(older.hash()).toBe("");
-  const wrong = await here.open(`${url}/#since=soon`);
-  await wrong.sees(["minutes"], { count: 6 });
-  wrong.expectsRefusals();
-});
-
 it("the counts by status filter the list by keyboard, keep the focus, say what was found, and go back", async () => {
   const tab = await here.open((await here.serveSynced()).url);
   const button = tab.page.locator(".status-tabs .done");
@@ -85,37 +68,6 @@ it("the counts by status filter the list by keyboard, keep the focus, say what w
   await button.press("Space");
   await tab.sees(["minutes"], { count: 6 });
   expect(tab.hash()).toBe("");
-});
-
-it("a bar of the chart filters to its hour, by mouse and by keyboard", async () => {
-  const tab = await here.open((await here.serveSynced()).url);
-  await tab.sees(["minutes"], { count: 6 });
-  const bars = tab.page.getByRole("toolbar").getByRole("button");
-  await expect.poll(() => bars.count()).toBe(24);
-  expect(await tab.page.locator(".bars [tabindex='0']").count()).toBe(1);
-  const bar = tab.page.getByRole("toolbar").getByRole("button", { name: `${ago(3 * HOUR).slice(11, 13)}:00: done 1` });
-  await bar.click();
-  await tab.sees(["hours"], { count: 1 });
-  await expect.poll(() => bar.getAttribute("aria-pressed")).toBe("true");
-  const { since, until } = tab.lastQuery();
-  expect(Date.parse(until) - Date.parse(since)).toBe(HOUR * 1000);
-  await (await tab.inPanel("since")).waitFor();
-  await bar.focus();
-  await tab.page.keyboard.press("ArrowRight");
-  await tab.page.keyboard.press("Enter");
-  await tab.page.getByText("No task matches the filter").waitFor();
-  await tab.page.keyboard.press("ArrowLeft");
-  await expect.poll(() => bar.evaluate((element) => element === document.activeElement)).toBe(true);
-  await tab.page.goBack();
-  await tab.sees(["hours"], { count: 1 });
-  await bar.press("Enter");
-  await tab.sees(["minutes"], { count: 6 });
-  await bar.press("Home");
-  expect(await bars.first().evaluate((element) => element === document.activeElement)).toBe(true);
-  await tab.page.keyboard.press("ArrowLeft");
-  expect(await bars.first().evaluate((element) => element === document.activeElement)).toBe(true);
-  await tab.page.keyboard.press("End");
-  expect(await bars.last().evaluate((element) => element === document.activeElement)).toBe(true);
 });
 
 it("a range that ends before it begins is one message at its fields, and isn't sent", async () => {

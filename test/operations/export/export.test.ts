@@ -1,8 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { TtsctlError } from "../../../src/errors.ts";
 import { type ExportOptions, exportTasks } from "../../../src/operations/export/export.ts";
-import { BATCH } from "../../../src/store/redis/copies.ts";
-import { NO_FILTER, ofUser } from "../../../src/task/query-fields.ts";
+import { NO_FILTER } from "../../../src/task/query-fields.ts";
 import type { Task } from "../../../src/task/task.ts";
 import { record, taskOf } from "../../helpers/records.ts";
 import type { RecordJson } from "../../helpers/root.ts";
@@ -58,39 +57,6 @@ describe("both stores", () => {
     const since = { ...NO_FILTER, since: taskOf(at("a", 6)).score };
     expect((await run({ filter: since })).names).toEqual(["a", "b"]);
   });
-
-  test("give the tasks of one user", async () => {
-    const { site } = here;
-    site.root.writeStore([at("a", 5), record("bob", "b1")]);
-    await site.writeRedis(record("bob", "b2"), record("carol", "c1"), at("r", 1));
-    expect((await run({ filter: ofUser("bob") })).names).toEqual(["b1", "b2"]);
-  });
-
-  test("give tasks by ids, in the order asked", async () => {
-    const { site } = here;
-    site.root.writeStore([at("a", 5), at("b", 5), at("c", 5, { status: "queued" })]);
-    await site.writeRedis(at("b", 6, { text: "newer" }), at("x", 1));
-    const filter = { ...ofUser("alice"), statuses: new Set(["done"]) };
-    const ids = ["x", "no", "b", "c", "a"].map((taskId) => ({ userId: "alice", taskId }));
-    const { tasks, result } = await run({ filter, ids });
-    expect(tasks.map(({ taskId, score }) => [taskId, score % 10])).toEqual([
-      ["x", 1],
-      ["b", 6],
-      ["a", 5],
-    ]);
-    expect(result).toMatchObject({ fromFile: 1, fromRedis: 2, missing: ["no"] });
-  });
-
-  test("are exported in batches, however many", async () => {
-    const { site } = here;
-    const many = Array.from({ length: 1200 }, (_, i) => at(`t${i}`, 1));
-    site.root.writeStore(many);
-    await site.writeRedis(...many.slice(0, 300).map((task) => ({ ...task, updated_at: "2020-01-02" })));
-    const sizes: number[] = [];
-    const { result, names } = await run({}, (count) => sizes.push(count));
-    expect([result.fromFile, result.fromRedis, sizes]).toEqual([900, 300, [BATCH, BATCH, BATCH, BATCH, 200]]);
-    expect(names).toEqual(many.map(({ task_id }) => task_id));
-  });
 });
 
 describe("an entry that isn't a task", () => {
@@ -127,30 +93,6 @@ describe("an entry that isn't a task", () => {
 });
 
 describe("one store", () => {
-  test("alone if it is forced", async () => {
-    const { site } = here;
-    site.root.writeStore([at("a", 5)]);
-    await site.writeRedis(at("a", 6), at("x", 1));
-    const [file, redis] = [await run({ source: "file" }), await run({ source: "redis" })];
-    expect([file.names, file.result.fromFile, redis.names, redis.result.fromRedis]).toEqual([["a"], 1, ["x", "a"], 2]);
-  });
-
-  test("forced, and not there", async () => {
-    const { site } = here;
-    site.root.writeStore([at("a", 5)]);
-    site.state = { kind: "off" };
-    await expect(run({ source: "redis" })).rejects.toMatchObject({ code: "REDIS_DISABLED" });
-    site.state = { kind: "down", error: new TtsctlError("REDIS_UNAVAILABLE", "down") };
-    await expect(run({ source: "redis" })).rejects.toMatchObject({ code: "REDIS_UNAVAILABLE" });
-  });
-
-  test("Redis, if it is lost midway", async () => {
-    const { site } = here;
-    await site.writeRedis(at("x", 1));
-    site.flaky.goDown((method) => method === "read");
-    await expect(run({ source: "redis" })).rejects.toMatchObject({ code: "REDIS_UNAVAILABLE" });
-  });
-
   test("of two: the file, if Redis is down or lost midway, with a warning", async () => {
     const { site } = here;
     site.root.writeStore([at("a", 5)]);
@@ -173,21 +115,4 @@ describe("one store", () => {
     await expect(run()).rejects.toMatchObject({ code: "STORE_EMPTY" });
     await expect(run({ source: "file" })).rejects.toMatchObject({ code: "STORE_EMPTY" });
   });
-
-  test("a file that cannot be read is an error", async () => {
-    here.site.root.write("voice_task.json", '[{"user_id"');
-    await expect(run()).rejects.toMatchObject({ code: "STORE_INVALID" });
-  });
-});
-
-test("a stop signal ends it, and says that it is not whole", async () => {
-  const { site } = here;
-  site.root.writeStore(Array.from({ length: 1200 }, (_, i) => at(`t${i}`, 1)));
-  const counts: number[] = [];
-  const stopped = run({}, (count) => {
-    counts.push(count);
-    site.stop.abort();
-  });
-  await expect(stopped).rejects.toMatchObject({ code: "INTERRUPTED" });
-  expect(counts).toEqual([BATCH]);
 });

@@ -38,25 +38,10 @@ test("the next export removes a killed one's leftovers, but not the file of a ru
   expect(namesIn(path())).toEqual([...others, "a"].sort());
 });
 
-test("another file is replaced only with --force, and never before the new one is complete", async () => {
-  writeFileSync(path("a"), "old");
-  await expect(write("a", false, "new")).rejects.toMatchObject({ code: "EXPORT_FAILED" });
-  expect(readFileSync(path("a"), "utf8")).toBe("old");
-  await write("a", true, "new", () => expect(readFileSync(path("a"), "utf8")).toBe("old"));
-  expect([readFileSync(path("a"), "utf8"), namesIn(path())]).toEqual(["new", ["a"]]);
-});
-
 test("nor is one that appears during the run", async () => {
   const made = write("a", false, "new", () => writeFileSync(path("a"), "theirs"));
   await expect(made).rejects.toMatchObject({ code: "EXPORT_FAILED", message: expect.stringContaining("exists") });
   expect([readFileSync(path("a"), "utf8"), namesIn(path())]).toEqual(["theirs", ["a"]]);
-});
-
-test("a link is followed", async () => {
-  writeFileSync(path("a"), "old");
-  symlinkSync("a", path("b"));
-  await write("b", true, "new");
-  expect(readFileSync(path("a"), "utf8")).toBe("new");
 });
 
 test.each(["store.json", "link", "missing"])("never over a file of ours: %s", async (name) => {
@@ -65,15 +50,4 @@ test.each(["store.json", "link", "missing"])("never over a file of ours: %s", as
   const opened = TargetFile.open(path(name), true, [path("store.json"), path("missing")]);
   await expect(opened).rejects.toMatchObject({ code: "USAGE" });
   expect(readFileSync(path("store.json"), "utf8")).toBe("[]");
-});
-
-test.each([
-  ["/dev/null", "not a regular file"],
-  ["/nowhere/a", "ENOENT"],
-  ["/proc/a", ""],
-])("%s is refused", async (place, why) => {
-  await expect(TargetFile.open(place, true, [])).rejects.toMatchObject({
-    code: "EXPORT_FAILED",
-    message: expect.stringContaining(why),
-  });
 });

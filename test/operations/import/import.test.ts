@@ -1,13 +1,9 @@
-import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
-import type { Selection } from "../../../src/operations/select.ts";
-import { NO_FILTER, ofUser } from "../../../src/task/query-fields.ts";
 import { namesIn, useFolder } from "../../helpers/files.ts";
 import { readStore } from "../../store/file/read-store.ts";
 import { type Rec, rec } from "../../store/file/service.ts";
-import { EVERYTHING } from "../setup.ts";
 import { imported } from "./setup.ts";
 
 const path = useFolder();
@@ -64,29 +60,6 @@ describe("an input with bad lines", () => {
     expect(reporter.warnings.map((line) => Number(/^stdin line (\d+): ./.exec(line)?.[1]))).toEqual(numbers);
     expect(await stored()).toContain("a@1");
   });
-
-  test("that is not UTF-8: in JSON Lines that line, in CSV all", async () => {
-    writeFileSync(path("a"), Buffer.concat([Buffer.from(`${one}\n{"x":"`), Buffer.from([0xff]), Buffer.from('"}\n')]));
-    await expect(imported(path("s.json"), path("a"))).rejects.toMatchObject({ message: /line 2: not valid UTF-8/ });
-    writeFileSync(path("a"), Buffer.concat([Buffer.from("record,x\n"), Buffer.from([0xc4, 0xe3, 0x0a])]));
-    await expect(imported(path("s.json"), path("a"))).rejects.toMatchObject({ message: /not valid UTF-8/ });
-  });
-
-  test("beside a record with a CR in it: only LF ends a line", async () => {
-    const stdin = `${one.replace(",", ",\r")}\n{cut\n`;
-    const { result } = await imported(path("s.json"), { stdin }, { skipInvalid: true });
-    expect([result.invalid, result.added]).toEqual([1, 1]);
-  });
-
-  test("names ten of them, and counts the others", async () => {
-    const stdin = `${one}\n${"5\n".repeat(30)}`;
-    const { reporter, result } = await imported(path("s.json"), { stdin }, { skipInvalid: true });
-    expect([reporter.warnings.length, reporter.warnings.at(-1), result.invalid]).toEqual([
-      11,
-      expect.stringContaining("20 more"),
-      30,
-    ]);
-  });
 });
 
 describe("an unrecognized input", () => {
@@ -103,41 +76,5 @@ describe("an unrecognized input", () => {
     writeFileSync(path("input"), content);
     await expect(imported(path("s.json"), path("input"))).rejects.toMatchObject({ code: "IMPORT_INVALID" });
     expect(namesIn(path())).toEqual(["input"]);
-  });
-
-  test.each([
-    ["/nowhere/x", "USAGE"],
-    ["/tmp", "IMPORT_UNREADABLE"],
-  ])("or cannot be read: %s", async (input, code) => {
-    await expect(imported(path("s.json"), input)).rejects.toMatchObject({ code });
-  });
-});
-
-test("CSV may begin with a byte-order mark, as spreadsheets write it", async () => {
-  expect((await imported(path("s.json"), { stdin: `\ufeff${csv(one)}` })).result.added).toBe(1);
-});
-
-test("a pipe that has a name is read as a file is", async () => {
-  execFileSync("sh", ["-c", `mkfifo "$0"`, path("pipe")]);
-  const done = imported(path("s.json"), path("pipe"));
-  writeFileSync(path("pipe"), `${one}\n`);
-  expect((await done).result.added).toBe(1);
-});
-
-describe("chosen records", () => {
-  const choose = (more: object, ids: string[] | null = null): Selection => ({
-    ...EVERYTHING,
-    ...{ filter: { ...NO_FILTER, ...more }, ids: ids?.map((taskId) => ({ userId: "alice", taskId })) ?? null },
-  });
-  const input = lines(rec("a", 1), rec("b", 2, { status: "failed" }), { ...rec("c", 3), user_id: "bob" });
-
-  test.each<[string, Selection, string[], string[]]>([
-    ["of a user", choose(ofUser("bob")), ["c@3"], []],
-    ["by status", choose({ statuses: new Set(["error"]) }), ["b@2"], []],
-    ["by time", choose({ since: 2 }), ["b@2", "c@3"], []],
-    ["by ids", choose(ofUser("alice"), ["b", "x", "c"]), ["b@2"], ["x", "c"]],
-  ])("%s go in, the others do not", async (_, selection, expected, missing) => {
-    const { result } = await imported(path("s.json"), { stdin: input }, { selection });
-    expect([await stored(), result.missing, result.records]).toEqual([expected, missing, expected.length]);
   });
 });

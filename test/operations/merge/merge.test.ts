@@ -1,8 +1,5 @@
-import { readdirSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { TtsctlError } from "../../../src/errors.ts";
 import { FileStore } from "../../../src/store/file/file-store.ts";
-import { BATCH } from "../../../src/store/redis/copies.ts";
 import { writable } from "../../../src/store/writable.ts";
 import { record } from "../../helpers/records.ts";
 import type { RecordJson } from "../../helpers/root.ts";
@@ -37,14 +34,6 @@ describe("records are merged", () => {
     expect(site.reporter.text).toMatch(/alice:other is kept as in the store file: .*same time/);
   });
 
-  test("with the policy keep, the file's are kept", async () => {
-    const { site } = here;
-    site.root.writeStore(file);
-    const outcome = await merge(site, ours, { policy: "keep" });
-    expect(outcome).toMatchObject({ added: 1, replaced: 0, identical: 1, present: 3 });
-    expect(site.root.readStore()).toEqual([...file, ours[0]]);
-  });
-
   test("with the policy replace, the file's are overwritten, as are their copies in Redis", async () => {
     const { site } = here;
     await site.writeBoth(...file);
@@ -66,60 +55,9 @@ describe("records are merged", () => {
     expect(outcome.mirrored).toEqual({ written: 3, unchanged: 0, newer: 2, failed: 0 });
     expect((await site.server.hash("tts:task:alice:newer")).updated_at).toBe("2020-01-01T09:00:00");
   });
-
-  test("and the file's records replace Redis's copies of the same time", async () => {
-    const { site } = here;
-    site.root.writeStore([at("t1", 5)]);
-    await site.writeRedis(at("t1", 5, { text: "theirs" }));
-    expect(await merge(site, [at("t1", 5)])).toMatchObject({ identical: 1, mirrored: { written: 0, unchanged: 1 } });
-    expect(await textOf("t1")).toBe("theirs");
-    const outcome = await merge(site, [at("t1", 5)], { policy: "replace" });
-    expect(outcome).toMatchObject({ identical: 1, mirrored: { written: 1, unchanged: 0 } });
-    expect(await textOf("t1")).toBe("你好，世界");
-  });
-
-  test("of a task twice, the newer one", async () => {
-    const { site } = here;
-    expect(await merge(site, [at("t1", 3), at("t1", 5), at("t1", 4)])).toMatchObject({ added: 1 });
-    expect(site.root.readStore()).toEqual([at("t1", 5)]);
-  });
-
-  test("none of them: no file is made", async () => {
-    expect(await merge(here.site, [])).toEqual(NONE);
-    expect(readdirSync(here.site.root.path).filter((name) => !name.endsWith(".lock"))).toEqual(["config.ini"]);
-  });
-
-  test("a second time changes nothing in the file, and writes the rest to Redis", async () => {
-    const { site } = here;
-    await merge(site, ours);
-    const before = site.root.tree();
-    await site.server.call("DEL", "tts:task:alice:new");
-    const mirrored = { written: 1, unchanged: 4, newer: 0, failed: 0 };
-    expect(await merge(site, ours)).toEqual({ ...NONE, identical: 5, mirrored });
-    expect(site.root.tree()).toEqual(before);
-  });
 });
 
 describe("nothing is written", () => {
-  test("in a dry run, which counts the plan", async () => {
-    const { site } = here;
-    site.root.writeStore(file);
-    const before = [site.root.tree(), await site.server.dump()];
-    expect(await merge(site, ours, { dryRun: true })).toMatchObject({ added: 1, replaced: 1, identical: 1 });
-    expect([site.root.tree(), await site.server.dump()]).toEqual(before);
-  });
-
-  test("if the plan is declined", async () => {
-    const { site } = here;
-    site.root.writeStore(file);
-    const before = site.root.tree();
-    const confirm = async ({ replaced }: { replaced: number }) => {
-      throw new TtsctlError("DECLINED", `${replaced}`);
-    };
-    await expect(merge(site, ours, { confirm })).rejects.toMatchObject({ code: "DECLINED", message: "1" });
-    expect([site.root.tree(), await site.server.dump()]).toEqual([before, {}]);
-  });
-
   test("over records that the file must keep", async () => {
     const { site } = here;
     const invalid = { ...at("t1", 1), updated_at: "soon" };
@@ -127,20 +65,6 @@ describe("nothing is written", () => {
     expect(await merge(site, [at("t1", 5)])).toMatchObject({ added: 0, refused: 1 });
     expect(site.root.readStore()).toEqual([invalid]);
     expect(site.reporter.text).toMatch(/alice:t1 cannot be put into the store file/);
-  });
-
-  test("into JSON Lines that would end its task; an invalid line there does not matter", async () => {
-    const { site } = here;
-    const invalid = { ...at("t1", 1), updated_at: "soon" };
-    site.root.write("voice_task.json", `${JSON.stringify(invalid)}\n`, 1_600_000_000);
-    const outcome = await merge(site, [at("t1", 5), at("t2", 5, { deleted: true })]);
-    expect(outcome).toMatchObject({ added: 1, refused: 1 });
-    const lines = site.root
-      .storeText()
-      .trimEnd()
-      .split("\n")
-      .map((line) => JSON.parse(line));
-    expect(lines).toEqual([invalid, at("t1", 5)]);
   });
 });
 
@@ -181,32 +105,6 @@ describe("while the service writes the file", () => {
     disturbed(() => site.root.writeStore([...file.slice(0, 2), theirs, file[3]!]));
     expect(await merge(site, [at("other", 5)], { policy: "replace" })).toMatchObject({ replaced: 0, changed: 1 });
     expect(site.root.readStore()[2]).toEqual(theirs);
-  });
-});
-
-describe("Redis is lost", () => {
-  test("before: the file is written, and the loss is a value", async () => {
-    const { site } = here;
-    const error = new TtsctlError("REDIS_UNAVAILABLE", "no Redis");
-    site.state = { kind: "down", error };
-    expect(await merge(site, ours)).toMatchObject({ added: 5, problem: { code: error.code } });
-    expect(site.root.readStore()).toHaveLength(5);
-  });
-
-  test("midway: written records are counted", async () => {
-    const { site } = here;
-    let looks = 0;
-    site.flaky.goDown((method) => method === "copies" && ++looks > 2);
-    const many = Array.from({ length: 2600 }, (_, i) => at(`t${i}`, 1));
-    const { added, mirrored, problem } = await merge(site, many);
-    expect([added, problem?.code]).toEqual([2600, "REDIS_UNAVAILABLE"]);
-    expect(mirrored.written).toBe(2 * BATCH);
-    expect(site.root.readStore()).toHaveLength(2600);
-  });
-
-  test("not at all, without a Redis", async () => {
-    here.site.state = { kind: "off" };
-    expect(await merge(here.site, ours)).toEqual({ ...NONE, added: 5 });
   });
 });
 

@@ -1,6 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { KINDS } from "../../../src/operations/verify/classify.ts";
-import { RecordingLedger } from "../../helpers/doubles.ts";
 import { ago, record, taskOf } from "../../helpers/records.ts";
 import type { RecordJson } from "../../helpers/root.ts";
 import { useSite } from "../setup.ts";
@@ -76,21 +75,6 @@ describe("verify --repair", () => {
     },
   );
 
-  it("writes newer records of Redis to the file, with every field", async () => {
-    const { site } = here;
-    const newer = {
-      ...record("b", "t3"),
-      status: "failed",
-      error: "显存不足",
-      updated_at: "2020-01-02T00:00:00",
-      top_p: 0.5,
-    };
-    await site.writeRedis(newer);
-    expect((await site.repair()).result).toMatchObject({ newerInRedis: 1, repaired: 1 });
-    expect(site.root.readStore().find(({ task_id }) => task_id === "t3")).toEqual(newer);
-    expect(site.asked).toEqual([]);
-  });
-
   it("brings a partial hash back whose payload is a newer record, and not one that is a fragment", async () => {
     const { site } = here;
     const newer = record("b", "t3", { updated_at: "2020-01-02T00:00:00", text: "新" });
@@ -112,21 +96,6 @@ describe("verify --repair", () => {
     expect(site.reporter.text).toContain("b:t3");
     expect(await site.server.call("GET", "tts:task:b:t3")).toBe("a string");
     expect(await site.mirror.syncedAt()).toBeNull();
-  });
-
-  it("names ten tasks that were not repaired, and counts the rest once", async () => {
-    const { site } = here;
-    const names = Array.from({ length: 13 }, (_, i) => `t${i}`);
-    site.root.writeStore([...site.root.readStore(), ...names.map((name) => record("c", name))]);
-    let calls = 0;
-    site.flaky.onCall(async (method) => {
-      if (method !== "upsert" || calls++ > 0) return;
-      await site.writeRedis(...names.map((name) => record("c", name, { updated_at: ago(0), status: "queued" })));
-    });
-    await site.repair();
-    expect(site.reporter.text.match(/and \d+ more tasks? were not repaired/g)).toEqual([
-      "and 3 more tasks were not repaired",
-    ]);
   });
 
   it("keeps writes of a service between check and repair", async () => {
@@ -166,43 +135,6 @@ describe("verify --repair", () => {
     expect((await site.repair()).result).toMatchObject({ dangling: 1, repaired: 0 });
     expect(await site.server.call("EXISTS", "tts:task:c:new")).toBe(1);
   });
-
-  it("leaves the mark of a full sync, and none of a part or of a plan", async () => {
-    const { site } = here;
-    await site.repair({ userId: "a" });
-    await site.repair({ dryRun: true });
-    expect(await site.mirror.syncedAt()).toBeNull();
-    await site.repair();
-    expect(await site.mirror.syncedAt()).not.toBeNull();
-  });
-
-  it("reports that Redis was flushed during the run", async () => {
-    const { site } = here;
-    site.flaky.onCall(async (method) => {
-      if (method === "endSync") await site.server.call("FLUSHALL");
-    });
-    await expect(site.repair()).rejects.toMatchObject({ code: "REDIS_FAILED", exitCode: 4 });
-  });
-
-  it("records its changes and the kept tasks in the ledger", async () => {
-    const { site } = here;
-    await site.server.call("DEL", "tts:task:b:t3");
-    await site.writeRedis(record("c", "orphan"), record("a", "t1", { updated_at: "2020-01-02T00:00:00" }));
-    await site.server.call("ZADD", "tts:tasks:index", 5, "x:y");
-    const ledger = new RecordingLedger();
-    site.ledger = ledger;
-    site.flaky.onCall(async (method) => {
-      if (method === "remove") await site.server.call("ZADD", "tts:tasks:index", 6, "x:y");
-    });
-    await site.repair({ prune: true });
-    expect(ledger.announced).toEqual([
-      { action: "repair", name: "a:t1", reason: "newerInRedis" },
-      { action: "repair", name: "b:t3", reason: "dangling" },
-      { action: "repair", name: "x:y", reason: "dangling" },
-      { action: "prune", name: "c:orphan", reason: "orphan" },
-    ]);
-    expect(ledger.stays).toEqual(["x:y"]);
-  });
 });
 
 describe("verify --repair beside an empty or lost store file", () => {
@@ -235,22 +167,6 @@ describe("verify --repair beside an empty or lost store file", () => {
     const after = await dump();
     expect((await site.verify()).drift.size).toBe(0);
     expect(await freshDump()).toEqual(after);
-  });
-
-  it("counts no members without a task among the tasks that the brake is of", async () => {
-    const { site } = here;
-    await site.server.call("FLUSHALL");
-    await site.writeBoth(record("a", "t1"), record("a", "t2"));
-    await site.writeRedis(record("a", "o1"), record("a", "o2"), record("a", "o3"));
-    await site.server.call("ZADD", "tts:tasks:index", ...Array.from({ length: 50 }, (_, i) => [1, `b:d${i}`]).flat());
-    const before = await dump();
-    await expect(site.repair({ prune: true })).rejects.toMatchObject({
-      code: "MAX_DELETE_EXCEEDED",
-      message: expect.stringContaining("refusing to delete 3 tasks: --max-delete is 50% of 5"),
-    });
-    expect({ ...(await dump()), "tts:ttsctl:syncing": "" }).toEqual({ ...before, "tts:ttsctl:syncing": "" });
-    await site.repair({ prune: true, maxDelete: { count: 3 } });
-    expect((await site.verify()).result).toMatchObject({ checked: 2, inSync: 2 });
   });
 
   it("has a brake of half of Redis's tasks, before anything is changed", async () => {
@@ -300,22 +216,6 @@ describe("verify --repair of hostile and broken things", () => {
     expect((await site.repair({ restore: true })).result).toMatchObject({ onlyInRedis: 1, repaired: 1 });
     expect(site.root.readStore()).toEqual([record("a", "t1"), record("b", "t2")]);
     expect((await site.verify()).drift.size).toBe(0);
-  });
-
-  it("is not available if Redis is lost midway, at any step", async () => {
-    for (const call of ["beginSync", "matches", "fullCopies", "upsert", "copies", "remove", "endSync"]) {
-      const { site } = here;
-      site.flaky.comeBack();
-      await site.server.call("FLUSHALL");
-      await site.writeBoth(record("a", "t1"), record("a", "t2"));
-      await site.server.call("DEL", "tts:task:a:t1");
-      await site.server.call("ZADD", "tts:tasks:index", 5, "x:y");
-      site.flaky.goDown((method) => method === call);
-      await expect(site.repair(), call).rejects.toMatchObject({ exitCode: 4 });
-      site.flaky.comeBack();
-      await site.repair();
-      expect((await site.verify()).drift.size, call).toBe(0);
-    }
   });
 });
 

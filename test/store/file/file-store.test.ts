@@ -1,19 +1,10 @@
-import {
-  lstatSync,
-  mkdirSync,
-  readFileSync,
-  readlinkSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { lstatSync, mkdirSync, readFileSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import type { PlanEdit } from "../../../src/store/file/changes.ts";
 import { type Edit, putsOf } from "../../../src/store/file/changes.ts";
 import { namesIn, writeOld } from "../../helpers/files.ts";
 import { taskOf } from "../../helpers/records.ts";
-import { disturbed, putting, removing, TEMPORARY, three, useStoreFile } from "./editing.ts";
+import { disturbed, removing, TEMPORARY, three, useStoreFile } from "./editing.ts";
 import { dump, idsIn, rec, replaceStore } from "./service.ts";
 
 const { path, storeAt } = useStoreFile();
@@ -32,14 +23,6 @@ describe("a rewrite", () => {
     const expected = records.map((record) => (record.task_id === "t30" ? put : record)).filter((_, i) => i % 3 !== 1);
     expect(readFileSync(path("s.json"), "utf8") === dump(expected)).toBe(true);
   });
-
-  test("with nothing to change changes nothing", async () => {
-    writeOld(path("s.json"), dump(three));
-    const before = statSync(path("s.json"), { bigint: true });
-    expect(await storeAt().apply(removing("t9"))).toMatchObject({ rewrites: 0, returned: [] });
-    const after = statSync(path("s.json"), { bigint: true });
-    expect([after.ino, after.ctimeNs]).toEqual([before.ino, before.ctimeNs]);
-  });
 });
 
 describe("a symbolic link to the store", () => {
@@ -56,30 +39,6 @@ describe("a symbolic link to the store", () => {
     expect(idsIn(path("data/real.json"))).toEqual(["t2", "t3"]);
     expect([namesIn(path()), namesIn(path("data"))]).toEqual([["data", "other", "s.json"], ["real.json"]]);
   });
-
-  test("creates a missing target", async () => {
-    mkdirSync(path("data"));
-    symlinkSync("data/real.json", path("other"));
-    symlinkSync(path("other"), path("s.json"));
-    await storeAt().apply(putting(rec("t1")));
-    expect(lstatSync(path("s.json")).isSymbolicLink()).toBe(true);
-    expect(idsIn(path("data/real.json"))).toEqual(["t1"]);
-  });
-
-  test("and the file itself share their locks", async () => {
-    writeOld(path("real.json"), dump(three));
-    symlinkSync("real.json", path("s.json"));
-    const lock = await storeAt("s.json").lock("watch");
-    await expect(storeAt("real.json").lock("watch")).rejects.toMatchObject({ code: "WATCHER_RUNNING" });
-    await lock.release();
-  });
-
-  test("to itself is an error of the store", async () => {
-    symlinkSync("s.json", path("s.json"));
-    await expect(storeAt().read()).rejects.toMatchObject({ code: "STORE_UNREADABLE" });
-    await expect(storeAt().apply(removing("t1"))).rejects.toMatchObject({ code: "STORE_UNREADABLE" });
-    await expect(storeAt().lock("run")).rejects.toMatchObject({ code: "STORE_UNREADABLE" });
-  });
 });
 
 describe("leftovers of a killed run", () => {
@@ -93,38 +52,6 @@ describe("leftovers of a killed run", () => {
     writeFileSync(path("voice_task.tmp"), "the service's own");
     await act();
     expect(namesIn(path())).toEqual(["s.json", "voice_task.tmp"]);
-  });
-});
-
-describe("a failure leaves the file as it was, no temporary file, and no lock", () => {
-  async function expectRefusal(edit: Promise<unknown>, code: string): Promise<void> {
-    await expect(edit).rejects.toMatchObject({ code, name: "TtsctlError" });
-  }
-
-  test("of the temporary path, which is a folder", async () => {
-    writeOld(path("s.json"), dump(three));
-    mkdirSync(path(TEMPORARY));
-    await expectRefusal(storeAt().apply(removing("t1")), "STORE_WRITE_FAILED");
-    await expectRefusal(storeAt().lock("run"), "STORE_WRITE_FAILED");
-    expect(readFileSync(path("s.json"), "utf8")).toBe(dump(three));
-    rmSync(path(TEMPORARY), { recursive: true });
-    // The lock of the run that failed is free.
-    await (await storeAt().lock("run")).release();
-    expect((await storeAt().apply(removing("t1"))).rewrites).toBe(1);
-  });
-
-  test("of the plan", async () => {
-    writeOld(path("s.json"), dump(three));
-    const broken = storeAt().apply(() => {
-      throw new Error("no plan");
-    });
-    await expect(broken).rejects.toThrow("no plan");
-    expect([readFileSync(path("s.json"), "utf8"), namesIn(path())]).toEqual([dump(three), ["s.json"]]);
-    expect((await storeAt().apply(removing("t1"))).rewrites).toBe(1);
-  });
-
-  test("of the folder, which is not there", async () => {
-    await expectRefusal(storeAt("no/s.json").apply(putting(rec("t1"))), "LOCK_UNAVAILABLE");
   });
 });
 

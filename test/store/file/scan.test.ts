@@ -119,19 +119,6 @@ describe("the same elements are found, however the file is split into chunks", (
   });
 });
 
-test("an element of more than one chunk, with its end at each place beside an edge", async () => {
-  const MIB = 1 << 20;
-  for (const length of [MIB - 3, MIB - 2, MIB - 1, MIB, 2 * MIB - 3, 2 * MIB - 2, 2 * MIB - 1, 3 * MIB]) {
-    const text = `"${"x".repeat(length - 3)}"`;
-    const { result, elements } = await scan(`[${text}, 5]`, 10 * MIB);
-    expect(elements.map((element) => [element.text === text, element.offset])).toEqual([
-      [true, 1],
-      [false, length + 2],
-    ]);
-    expect(result).toMatchObject({ close: length + 3, size: length + 4 });
-  }
-});
-
 test("an invalid file is refused at the same byte, however it is split into chunks", async () => {
   for (const [content, byte] of [
     ["", 0],
@@ -159,25 +146,5 @@ test("an invalid file is refused at the same byte, however it is split into chun
     ["[1.]", 3],
   ] as const) {
     expect([content, await refusedAt(content)]).toEqual([content, byte]);
-  }
-});
-
-test("the shape is recognized by what precedes the ids, however the file is split into chunks", async () => {
-  for (const [content, shape] of [
-    [`{"a":"x", ${idsOf(0)}}`, "jsonl"],
-    [`{"a":{"b":[1,"}"]}, ${idsOf(0)}}`, "jsonl"],
-    [`{"user_id":"u"}\n{${idsOf(0)}}`, "jsonl"],
-    [`\n {}\n\n{${idsOf(0)}}\n`, "jsonl"],
-    [`{"user_id":5,"task_id":"t"}\n{${idsOf(0)}}\n`, "jsonl"],
-    ["{}", "map"],
-    ['{"user_id":"u"}', "map"],
-    ['{"task_id":"t"}', "map"],
-    [`{"a":{${idsOf(0)}}}`, "map"],
-    [`{"a":\n{${idsOf(0)}}}`, "map"],
-  ] as const) {
-    for (const size of [1, 2, 5, 1000]) {
-      const { result } = await scan(content, size);
-      expect([content, size, result.shape]).toEqual([content, size, shape]);
-    }
   }
 });

@@ -1,14 +1,12 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { TtsctlError } from "../../../src/errors.ts";
 import type { RedisCommands } from "../../../src/store/redis/commands.ts";
 import { connectRedis } from "../../../src/store/redis/connect.ts";
 import { slotOf } from "../../../src/store/redis/slots.ts";
 import type { KnownNodes } from "../../../src/store/redis/target.ts";
 import { type RedisCluster, sharedCluster } from "../../helpers/cluster.ts";
-import { serve, silentServer } from "../../helpers/faults.ts";
+import { silentServer } from "../../helpers/faults.ts";
 import { freePort, RedisServer } from "../../helpers/redis.ts";
 import { targetAt } from "../../helpers/targets.ts";
-import { until } from "../../helpers/until.ts";
 import { failureOf } from "./setup.ts";
 
 const TIMEOUT_S = 1;
@@ -101,26 +99,6 @@ describe("a node that is lost", () => {
     }
   });
 
-  it("without a replica takes the cluster down, which is reported within the timeout", async () => {
-    const { cluster, from, to } = await scene(await sharedCluster());
-    const [, usual] = (await to.call("CONFIG", "GET", "cluster-node-timeout")) as [string, string];
-    const setTimeouts = (ms: string) =>
-      Promise.all(cluster.nodes.map((node) => node.call("CONFIG", "SET", "cluster-node-timeout", ms)));
-    await setTimeouts("500");
-    ends.push(async () => {
-      await cluster.heal();
-      await setTimeouts(usual);
-    });
-    const owners = await Promise.all(KEYS.map((key) => cluster.serverOf(key)));
-    const key = KEYS[owners.indexOf(to)]!;
-    await from.stop();
-    await until(async () => String(await to.call("CLUSTER", "INFO")).includes("cluster_state:fail"));
-    const client = await connect([to.port]);
-    const error = await failure(() => client.command("GET", key));
-    expect(error).toMatchObject({ code: "REDIS_CLUSTER" });
-    expect(error.message).toContain("CLUSTERDOWN");
-  });
-
   it("is waited for no longer than the timeout if it hangs", async () => {
     const { client, from } = await scene(await sharedCluster());
     await client.command("GET", "n");
@@ -142,27 +120,6 @@ describe("the way in", () => {
     expect(client.where).toBe(`127.0.0.1:${cluster.port} (cluster)`);
   });
 
-  it("names every node that was tried", async () => {
-    const silent = await silentServer();
-    ends.push(() => silent.stop());
-    const closed = await freePort();
-    const error = await failure(() => connect([closed, silent.port]));
-    expect(error).toMatchObject({ code: "REDIS_UNAVAILABLE" });
-    expect(error.message).toContain(`127.0.0.1:${closed} refuses`);
-    expect(error.message).toContain(`127.0.0.1:${silent.port} does not answer`);
-  });
-
-  it("is known from before if the named nodes are gone", async () => {
-    const cluster = await sharedCluster();
-    const [first] = cluster.primaries;
-    const known: KnownNodes = new Map();
-    await connect([first!.port], known);
-    await first!.stop();
-    expect((await connect([first!.port], known)).where).not.toContain(`:${first!.port} `);
-    const stranger = await failure(() => connect([first!.port], new Map()));
-    expect(stranger.message).toContain("refuses");
-  });
-
   it("refuses a server that isn't a cluster, and a node outside any cluster", async () => {
     const single = await RedisServer.start();
     const lonely = await RedisServer.start("--cluster-enabled", "yes", "--cluster-port", `${await freePort()}`);
@@ -173,24 +130,5 @@ describe("the way in", () => {
     const noCluster = await failure(() => connect([single.port]));
     expect(noCluster).toMatchObject({ code: "REDIS_CLUSTER", hint: expect.stringContaining("cluster = false") });
     expect(await failure(() => connect([lonely.port]))).toMatchObject({ code: "REDIS_CLUSTER" });
-  });
-
-  it("that is taken for one node says so", async () => {
-    const cluster = await sharedCluster();
-    const client = await connectRedis(targetAt(cluster.port));
-    ends.push(() => client.close());
-    const replies = await client.pipeline(KEYS.map((key) => ["GET", key]));
-    const error = replies.find((reply) => reply instanceof TtsctlError);
-    expect(error).toMatchObject({ code: "REDIS_CLUSTER", hint: expect.stringContaining("cluster = true") });
-  });
-
-  it("gives up on a server that reports no slots", async () => {
-    const mute = await serve((socket) => {
-      socket.on("data", (chunk) => {
-        if (chunk.toString("latin1").includes("PING")) socket.write("+PONG\r\n");
-      });
-    });
-    ends.push(() => mute.stop());
-    expect(await failure(() => connect([mute.port]))).toMatchObject({ code: "REDIS_TIMEOUT" });
   });
 });

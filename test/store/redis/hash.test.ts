@@ -10,8 +10,6 @@ const parser = new RecordParser(RULES);
 const BASE = record("alice", "t1", { error: "坏", top_p: 1 });
 const PAYLOAD = JSON.stringify(BASE);
 
-type Fields = Partial<Record<(typeof HASH_FIELDS)[number], string>>;
-
 /** A hash as the mirror writes it, with some fields changed or (null) taken away. */
 function read(changes: Record<string, string | null>) {
   const own = {
@@ -30,12 +28,6 @@ function read(changes: Record<string, string | null>) {
 }
 
 describe("reading a hash", () => {
-  it("returns the payload byte for byte if the fields agree", () => {
-    const text = '{"user_id":"alice","task_id":"t1","updated_at":1.5e9,"n":1.0,"big":12345678901234567890}';
-    const fields: Fields = { payload: text, status: "", error: "", created_at: "" };
-    expect(read({ ...fields, updated_at: "2017-07-14T02:40:00+00:00" })!.json).toBe(text);
-  });
-
   it.each(["2020-01-01T08:00:05.250001+00:00", "2020-01-01T16:00:05.250001+08:00", "2020-01-01 08:00:05.250001Z"])(
     "keeps the payload's form of the same instant: %s",
     (updated_at) => {
@@ -43,37 +35,10 @@ describe("reading a hash", () => {
     },
   );
 
-  it("keeps an epoch time of the payload if the hash's ISO text is the same instant", () => {
-    const payload = JSON.stringify({ ...BASE, updated_at: 1_577_865_605.25 });
-    expect(read({ payload, updated_at: "2020-01-01T08:00:05.250000+00:00" })!.json).toBe(payload);
-    expect(read({ payload, updated_at: "2020-01-01T08:00:05.250000+00:00" })!.score).toBe(1_577_865_605.25);
-  });
-
-  it("scores by the time of the hash", () => {
-    expect(read({ updated_at: "2020-01-01T00:00:00.000001" })!.score).toBe(1_577_836_800.000001);
-  });
-
-  it("keeps the payload if a field is missing", () => {
-    expect(read({ status: null, error: null, created_at: null, updated_at: null })!.json).toBe(PAYLOAD);
-  });
-
   it.each([null, "", "{cut", "[1]", '"text"', "NaN"])("makes do with the fields without a payload: %s", (payload) => {
     expect(JSON.parse(read({ payload })!.json)).toEqual({
       ...{ user_id: "alice", task_id: "t1", status: BASE.status, error: "坏" },
       ...{ created_at: BASE.created_at, updated_at: BASE.updated_at },
-    });
-  });
-
-  it("isn't a task without a hash, or without a time", () => {
-    expect(read(Object.fromEntries(HASH_FIELDS.map((field) => [field, null])))).toBeUndefined();
-    expect(read({ payload: null, updated_at: null })).toBeUndefined();
-    expect(read({ payload: null, updated_at: "soon" })).toBeUndefined();
-  });
-
-  it("uses the ids of the key, whatever the payload has", () => {
-    expect(read({ payload: JSON.stringify({ ...BASE, user_id: "mallory" }) })).toMatchObject({
-      userId: "alice",
-      taskId: "t1",
     });
   });
 

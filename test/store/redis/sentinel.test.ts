@@ -3,7 +3,7 @@ import { TtsctlError } from "../../../src/errors.ts";
 import { RedisLink } from "../../../src/store/mirror-link.ts";
 import type { RedisCommands } from "../../../src/store/redis/commands.ts";
 import { Mirror } from "../../../src/store/redis/mirror.ts";
-import { askSentinels, connectBySentinels, type SentinelTarget } from "../../../src/store/redis/sentinel.ts";
+import { connectBySentinels, type SentinelTarget } from "../../../src/store/redis/sentinel.ts";
 import { FastClock } from "../../helpers/clock.ts";
 import { serve, silentServer, type TestServer } from "../../helpers/faults.ts";
 import { RULES } from "../../helpers/records.ts";
@@ -65,15 +65,6 @@ describe("a connection by Sentinels", () => {
     expect((await connect(target)).where).toContain(`:${(await site.primary()).port} `);
   });
 
-  it("asks the next one if one refuses, is silent, or isn't a Sentinel", async () => {
-    const silent = await silentServer();
-    ends.push(() => silent.stop());
-    const plain = await RedisServer.start();
-    ends.push(() => plain.remove());
-    const ports = [await freePort(), silent.port, plain.port, site.sentinels[2]!.port];
-    expect((await connect(by(ports))).where).toContain(`Sentinel 127.0.0.1:${ports[3]}`);
-  });
-
   it("names every Sentinel with its failure, within the timeout", async () => {
     const silent = await silentServer();
     ends.push(() => silent.stop());
@@ -88,12 +79,6 @@ describe("a connection by Sentinels", () => {
     expect(error.message).not.toContain("\n");
   });
 
-  it("reports that no Sentinel knows the name", async () => {
-    const error = await failure(site.target({ name: "other" }));
-    expect(error.message).toContain("has no primary named other");
-    expect(error.hint).toContain("sentinel_name");
-  });
-
   it("does not take a replica for the primary", async () => {
     const replica = await RedisServer.start("--replicaof", "127.0.0.1", `${(await site.primary()).port}`);
     ends.push(() => replica.remove());
@@ -103,21 +88,6 @@ describe("a connection by Sentinels", () => {
     expect(error).toMatchObject({ code: "REDIS_READONLY", hint: expect.stringContaining("failover") });
     expect(error.message).toContain(`127.0.0.1:${replica.port}`);
     expect((await connect(by([liar.port, site.sentinels[0]!.port]))).where).toContain(`${site.sentinels[0]!.port}`);
-  });
-
-  it("has the errors of the primary as they are", async () => {
-    expect(await failure({ ...site.target(), password: "wrong" })).toMatchObject({ code: "REDIS_AUTH" });
-    expect(await failure({ ...site.target(), db: 99 })).toMatchObject({ code: "REDIS_WRONG_DB" });
-  });
-
-  it("reports each Sentinel's reason", async () => {
-    const { port } = await site.primary();
-    const dead = await freePort();
-    const answers = await askSentinels(by([site.sentinels[1]!.port, dead]));
-    expect(answers).toMatchObject([
-      { answer: { host: "127.0.0.1", port } },
-      { sentinel: `127.0.0.1:${dead}`, answer: { code: "REDIS_UNAVAILABLE" } },
-    ]);
   });
 });
 
