@@ -26,12 +26,6 @@ async function load(...lines: string[]): Promise<unknown> {
 }
 
 describe("the files of TLS", () => {
-  it("are accepted if they are valid", async () => {
-    const lines = [`tls_ca = ${authority.ca}`, `tls_cert = ${client!.cert}`, `tls_key = ${client!.key}`];
-    expect(await load(...lines)).toMatchObject({ redis: { tlsCa: { value: authority.ca } } });
-    expect(await load()).toMatchObject({ redis: { tls: { value: true } } });
-  });
-
   it.each<[string, () => string[], RegExp]>([
     ["is missing", () => ["tls_ca = gone.pem"], /\[redis\] tls_ca: .*gone\.pem cannot be read: no such file/],
     ["is a folder", () => ["tls_ca = ."], /tls_ca: .* cannot be read/],
@@ -46,9 +40,5 @@ describe("the files of TLS", () => {
     const error = await load(...lines());
     expect(error).toMatchObject({ code: "CONFIG_INVALID" });
     expect((error as Error).message).toMatch(message);
-  });
-
-  it("are not read without TLS, or without Redis", async () => {
-    expect(await load("tls_ca = gone.pem", "enabled = no")).toMatchObject({ redis: { enabled: { value: false } } });
   });
 });

@@ -7,7 +7,7 @@ import { invoke } from "../cli/invoke.ts";
 import { cleanEnv } from "../helpers/clean-env.ts";
 import { lacksRight } from "../helpers/lacks.ts";
 import { record } from "../helpers/records.ts";
-import { binary, built } from "../helpers/ttsctl.ts";
+import { binary } from "../helpers/ttsctl.ts";
 import { usePlace } from "./setup.ts";
 
 const here = usePlace();
@@ -23,13 +23,6 @@ describe("the binary", () => {
     const shown = (await invoke(["doctor", "--no-color"], { cwd: here.root.path, terminal: { columns: 80 } })).stdout;
     expect(shown.split("\n\n").at(-1)).not.toMatch(/^(ok|skip) /m);
     expect(shown.match(/^fail {2}store\.content/gm)).toHaveLength(2);
-  });
-
-  it("misses the programs that it needs", async () => {
-    const { code, stdout } = await built(["doctor", "--no-redis"], { cwd: here.root.path, env: { PATH: "/nowhere" } });
-    expect(code).toBe(1);
-    expect(stdout).toMatch(/^fail {2}flock .*\n +-> install util-linux/m);
-    expect(stdout).toMatch(/^ok {4}exchange /m);
   });
 
   it.skipIf(lacksRight("root", process.getuid?.() === 0))("sees what another user may not do", () => {
@@ -65,19 +58,6 @@ describe("the binary", () => {
     expect(run()["store.content"]).toContain("EACCES");
     rmSync(program, { recursive: true });
   });
-});
-
-it("finds nothing to sync after an import into empty stores", async () => {
-  here.root.write("backup.jsonl", ["t1", "t2"].map((id) => `${JSON.stringify(record("alice", id))}\n`).join(""));
-  here.root.writeStore([]);
-  expect((await here.run("import backup.jsonl")).code).toBe(0);
-  const synced = async () => {
-    const { checks } = JSON.parse((await here.run("doctor -o json")).stdout);
-    return checks.find(({ check }: { check: string }) => check === "synced");
-  };
-  expect(await synced()).toMatchObject({ status: "ok" });
-  here.root.writeStore([...here.root.readStore(), record("alice", "t3")] as never);
-  expect(await synced()).toMatchObject({ status: "warn", hint: "`ttsctl sync`" });
 });
 
 it("an empty store beside a Redis with tasks fails, as the commands that change tasks refuse it", async () => {

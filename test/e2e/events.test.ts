@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { afterEach, describe, expect, it } from "vitest";
 import { FastClock } from "../helpers/clock.ts";
 import { ago, record } from "../helpers/records.ts";
@@ -129,49 +128,6 @@ describe("events", () => {
     await server.remove();
   });
 
-  it("are notified of with the rights that the docs name, and no more", async () => {
-    await here.server.call("CONFIG", "SET", "notify-keyspace-events", "KA");
-    const rights = "~tts:* +@read +@write +@scripting +@connection +@transaction +time +info +psubscribe +config|get";
-    const channel = "&__keyspace@0__:tts:task:*";
-    await here.server.call(
-      "ACL",
-      "SETUSER",
-      "limited",
-      "reset",
-      "on",
-      ">secret",
-      "resetchannels",
-      channel,
-      ...rights.split(" "),
-    );
-    expect(readFileSync("docs/deployments.md", "utf8")).toContain(channel);
-    await fill();
-    const run = events("", { REDIS_USERNAME: "limited", REDIS_PASSWORD: "secret" });
-    await run.says(/by keyspace notifications/);
-    await here.mirrored(a1("running", 80));
-    await prints(run, "changed alice:a1 wait run redis");
-    await ends(run);
-    await here.server.call("ACL", "DELUSER", "limited");
-    await here.server.call("CONFIG", "SET", "notify-keyspace-events", "");
-  });
-
-  it("of a Redis with a prefix and another layout are of its tasks alone", async () => {
-    await here.server.call("CONFIG", "SET", "notify-keyspace-events", "KA");
-    here.root.configure(here.server.port, "");
-    const env = { REDIS_PREFIX: "staging:", REDIS_LAYOUT: "api_ms" };
-    const tasks = [record("a:b", "t 1", { status: "queued", updated_at: ago(100) }), FIRST[1]!];
-    here.root.writeStore(tasks);
-    expect((await here.run("sync", { env })).code).toBe(0);
-    const run = events("", env);
-    await run.says(/by keyspace notifications/);
-    await here.mirrored(record("alice", "other", { updated_at: ago(1) })); // in the plain layout, without the prefix
-    here.root.writeStore([record("a:b", "t 1", { status: "running", updated_at: ago(50) }), FIRST[1]!]);
-    await here.run("sync", { env });
-    await prints(run, "changed a:b:t 1 wait run redis");
-    await ends(run);
-    await here.server.call("CONFIG", "SET", "notify-keyspace-events", "");
-  });
-
   it("print what tasks hold as JSON, and nothing else", async () => {
     here.root.configure(null);
     here.root.writeStore([]);
@@ -184,21 +140,6 @@ describe("events", () => {
     expect(printed(run)).toMatchObject([{ event: "created", user_id: `u${hostile}x`, status: "other" }]);
     expect(run.stdout).not.toContain("\u001b");
     expect(run.stderr).toBe("");
-    await ends(run);
-  });
-
-  it("go on through a file that is cut, which is said once", async () => {
-    here.root.configure(null);
-    here.root.writeStore(FIRST);
-    const run = events();
-    await run.says(/changes come/);
-    here.root.write("voice_task.json", '[{"user_id"');
-    await run.says(/warning|cut|voice_task\.json .*byte/);
-    await new Promise((resolve) => setTimeout(resolve, 500));
-    const said = run.stderr.split("\n").filter((line) => /byte|end of/.test(line));
-    expect(said.length).toBeLessThanOrEqual(1);
-    here.root.writeStore([a1("running", 60), FIRST[1]!]);
-    await prints(run, "changed alice:a1 wait run file");
     await ends(run);
   });
 });

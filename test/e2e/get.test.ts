@@ -32,13 +32,6 @@ describe("get", () => {
     expect(stdout).toMatch(/t1\.wav {2}3\.2 kB {2}0:00\.2\n/);
   });
 
-  it("leaves the log to logs", async () => {
-    here.root.writeStore([running]);
-    for (const line of ["get alice t1 --log", "get alice t1 --log 5", "get alice t1 -f"]) {
-      expect(await here.run(line)).toMatchObject({ code: 2, stderr: expect.stringContaining("`ttsctl logs`") });
-    }
-  });
-
   it.each([40, 80, 200])("fits a terminal of %i columns, and shows where long texts differ", async (columns) => {
     const long = "床前明月光，疑是地上霜。".repeat(9);
     here.root.writeStore([{ ...running, text: `${long}举头望明月`, result_path: `output/${"very/".repeat(50)}a.wav` }]);

@@ -47,13 +47,6 @@ describe("import", () => {
     expect([here.root.tree(), await here.server.dump()]).toEqual([before, {}]);
   });
 
-  it("exits 3 without Redis, with the records in the file", async () => {
-    here.root.write("in", JSON.stringify(tasks[0]));
-    const run = await here.run("import in --redis-url redis://127.0.0.1:1");
-    expect([run.code, run.stderr]).toEqual([3, expect.stringContaining("ttsctl sync")]);
-    expect(here.root.readStore()).toEqual([tasks[0]]);
-  });
-
   it("exits 3 if lines were left out, or ids not found, and 1 with bad lines", async () => {
     here.root.write("in", `${JSON.stringify(tasks[0])}\nnonsense\n`);
     expect((await here.run("import in")).code).toBe(1);

@@ -83,34 +83,4 @@ describe("list --watch in a pipe", () => {
     expect(code).toBe(0);
     expect(stderr).not.toContain("error");
   });
-
-  it.each(["-w", "-w 1", "-w1", "--watch=1"])("is begun by %s", async (flag) => {
-    here.root.configure(null);
-    fill(1);
-    const run = watching(`list ${flag} -o json`);
-    await run.says(/^(\{"total":1,.*\n)\1/);
-    run.kill("SIGINT");
-    expect((await run.end()).code).toBe(0);
-    expect(await here.run("list -w soon -o json")).toMatchObject({ code: 2, stdout: "" });
-  });
-
-  it("continues through an outage of Redis and a truncated file", async () => {
-    fill(1);
-    const run = watching("list --watch 1 --source redis -o json", { REDIS_PORT: "1" });
-    await run.says(/(.*"code":"REDIS_UNAVAILABLE".*\n){2}/);
-    run.kill("SIGTERM");
-    expect((await run.end()).code).toBe(0);
-    here.root.configure(null);
-    here.root.write("voice_task.json", '[{"user_id"');
-    const cut = watching("list --watch 1");
-    await cut.says(/error: .*voice_task.json/);
-    fill(1);
-    await cut.says(/用户/);
-    cut.kill("SIGTERM");
-    expect((await cut.end()).code).toBe(0);
-  });
-
-  it.each(["0", "0.5", "-1", "soon", "2d"])("takes no interval of %s", async (interval) => {
-    expect(await here.run(`list --watch=${interval}`)).toMatchObject({ code: 2, stdout: "" });
-  });
 });

@@ -1,7 +1,4 @@
-import fc from "fast-check";
-import { describe, expect, it, test } from "vitest";
-import { printableJson } from "../../src/printable.ts";
-import { anyChar } from "../helpers/any-char.ts";
+import { describe, expect, it } from "vitest";
 import { record } from "../helpers/records.ts";
 import { lines, start } from "../helpers/ttsctl.ts";
 import { usePlace } from "./setup.ts";
@@ -55,17 +52,4 @@ describe("--log-format json", () => {
     expect(logged).toContainEqual(expect.objectContaining({ event: "cleanup", user: "alice", task: "t1" }));
     expect(logged.at(-1)).toMatchObject({ msg: "watch stopped" });
   });
-});
-
-test("JSON text keeps its meaning, and can't control a terminal", () => {
-  const invisible = fc.constantFrom("\u202e", "\u200b", "\u2028", "\u0085", "\u{e0041}", "\ufeff");
-  fc.assert(
-    fc.property(fc.string({ unit: fc.oneof(fc.string({ unit: anyChar, maxLength: 1 }), invisible) }), (text) => {
-      const json = printableJson({ text });
-      expect(JSON.parse(json)).toEqual({
-        text: text.toWellFormed() === text ? text : JSON.parse(JSON.stringify(text)),
-      });
-      expect(json).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
-    }),
-  );
 });

@@ -87,15 +87,4 @@ describe("cleanup --metrics-file", () => {
     }
     expect(await watcher.end()).toMatchObject({ code: 0 });
   });
-
-  it.each(["voice_task.json", "config.ini", "./output/../voice_task.json"])("is not %s", async (file) => {
-    await fill();
-    const [tree, dump] = [here.root.tree(), await here.server.dump()];
-    expect(await here.run(`cleanup --once --metrics-file ${file}`)).toMatchObject({ code: 2, stdout: "" });
-    expect(here.root.tree()).toEqual(tree);
-    expect(await here.server.dump()).toEqual(dump);
-    here.root.rename("voice_task.json", "elsewhere");
-    expect((await here.run(`cleanup --once --metrics-file ${file}`)).code).toBe(2);
-    expect(here.root.has("voice_task.json")).toBe(false);
-  });
 });

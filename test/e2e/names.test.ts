@@ -66,31 +66,6 @@ describe("tasks as they are printed, user:task", () => {
   });
 });
 
-describe("in a layout whose ids may have colons", () => {
-  const plain = [record("a", "b:c"), record("x:y", "z"), record("u", "t1"), record("u:v", "w:k")];
-  const fill = async (more: readonly ReturnType<typeof record>[] = []) => {
-    here.root.write("config.ini", `${here.root.tree()["config.ini"]}`.replace("[redis]", "[redis]\nlayout = api_ms"));
-    here.root.writeStore([...plain, ...more].map((one) => ({ ...one, updated_at: 1_600_000_000, created_at: 1 })));
-    expect((await here.run("sync")).code).toBe(0);
-  };
-
-  it("a name is the task that exists, or a lone id", async () => {
-    await fill();
-    for (const source of ["auto", "redis", "file"]) {
-      const page = await json(`list --ids u:v:w:k,a:b:c,t1,b:c,x:y:z,x:z --source ${source}`);
-      expect(namesOf(page.items)).toEqual(["u:v:w:k", "a:b:c", "u:t1", "x:y:z"]);
-      expect(page).toMatchObject({ missing: ["x:z"], exit: 3 });
-    }
-    expect(await json("get x:y:z")).toMatchObject({ item: { user_id: "x:y", task_id: "z" } });
-    expect((await here.run("export --ids a:b:c --to out.jsonl")).code).toBe(0);
-    expect(await json("delete --ids a:b:c,t1,none:t --yes")).toMatchObject({
-      ...{ requested: 3, deleted: 2, missing: ["none:t"] },
-    });
-    expect(await json("import out.jsonl --ids a:b:c,x:y:z")).toMatchObject({ added: 1, missing: ["x:y:z"] });
-    expect(stored()).toEqual(["a:b:c", "u:v:w:k", "x:y:z"]);
-  });
-});
-
 describe("-o ids, and --ids -", () => {
   const HOSTILE = [
     "a b",
@@ -130,19 +105,6 @@ describe("-o ids, and --ids -", () => {
     expect(stored()).toEqual(["alice:t1", "user x,y:done"]);
   });
 
-  it.each([
-    ["lines", "alice:t1\r\n\n  bob:a b  \n"],
-    ["a JSON array", '\n["alice:t1", "bob:a b"]\n'],
-    ["JSON strings on lines", '"alice:t1"\n"bob:a b"'],
-    ["a byte-order mark before them", "\ufeffalice:t1\nbob:a b\nalice:t1\n"],
-  ])("%s are read", async (_, input) => {
-    here.root.writeStore([record("alice", "t1"), record("bob", "a b"), record("bob", "t1")]);
-    const run = await here.run("list --ids - -o json", { input });
-    expect(namesOf(JSON.parse(run.stdout).items)).toEqual(["alice:t1", "bob:a b"]);
-    const ofUser = await here.run("list -u bob --ids - -o ids", { input: "a b\nt1\nx y\n" });
-    expect(ofUser).toMatchObject({ code: 3, stdout: "bob:a b\nbob:t1\n", stderr: expect.stringContaining('"x y"') });
-  });
-
   it("no id is no task, not all of them", async () => {
     await fill();
     const before = stored();
@@ -153,25 +115,6 @@ describe("-o ids, and --ids -", () => {
       expect(await here.run("list --ids - -o ids", { input })).toMatchObject({ code: 0, stdout: "" });
     }
     expect(await here.runArgs(["delete", "--ids", "", "--yes"])).toMatchObject({ code: 2 });
-    expect(stored()).toEqual(before);
-  });
-
-  it.each([
-    ["delete --ids - --yes", "t1\n", /"t1" has neither a user nor a colon/],
-    ["delete --ids - --yes", '["alice:t1"', /isn't a JSON array/],
-    ["delete --ids - --yes", '["alice:t1", 5]', /isn't a JSON array/],
-    ["list --ids -", 'alice:t1\n"alice:t2\n', /line 2 begins with a quote/],
-    ["list --ids -", "alice:t\n".repeat(100_001), /100001 task ids/],
-    ["list --ids - --ids t1", "", /can't be combined/],
-    ["import - --ids -", "", /can't be both the input and the ids/],
-    ["stats -o ids", "", /can't print -o ids/],
-    ["delete --all --yes -o ids", "", /can't print -o ids/],
-    ["list -o ids --columns task", "", /--columns has no effect/],
-  ])("%s of %j is wrong usage", async (line, input, message) => {
-    await fill();
-    const before = stored();
-    const run = await here.run(line, { input });
-    expect(run).toMatchObject({ code: 2, stdout: "", stderr: expect.stringMatching(message) });
     expect(stored()).toEqual(before);
   });
 });

@@ -1,7 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { parrotServer, redisProxy, silentServer } from "../helpers/faults.ts";
 import { ago, record } from "../helpers/records.ts";
-import { RedisServer } from "../helpers/redis.ts";
 import { lines, type Run } from "../helpers/ttsctl.ts";
 import { usePlace } from "./setup.ts";
 
@@ -88,26 +87,6 @@ describe.each(DOWN)("with a Redis that $what", ({ url, answers = false }) => {
 });
 
 describe("an outage", () => {
-  it("goes from Redis to the file and back, and sync brings the mirror up", async () => {
-    const server = await RedisServer.start();
-    ends.push(() => server.remove());
-    fill();
-    const env = { REDIS_URL: server.url };
-    const source = async () => JSON.parse((await here.run("list -o json", { env })).stdout).source;
-    expect(await source()).toBe("file"); // never synced
-    expect(await here.run("sync", { env })).toMatchObject({ code: 0 });
-    expect(await source()).toBe("redis");
-    await server.stop();
-    expect(await source()).toBe("file");
-    expect(await here.run("sync", { env })).toMatchObject({ code: 4 });
-    await server.start();
-    const flushed = await here.run("list -o json", { env });
-    expect(JSON.parse(flushed.stdout).source).toBe("file");
-    expect(flushed.stderr).toContain("ttsctl sync");
-    expect(await here.run("sync", { env })).toMatchObject({ code: 0 });
-    expect(await source()).toBe("redis");
-  });
-
   it("midway: list falls back completely, sync exits 4 with its progress, cleanup exits 3", async () => {
     here.root.writeStore(Array.from({ length: 1200 }, (_, i) => record("alice", `t${i}`)));
     let scripts = 0;

@@ -65,14 +65,3 @@ it("doctor asks for the rights to the keys behind it, and names them", async () 
   expect(denied).toMatchObject({ status: "fail", hint: expect.stringContaining(`~${PREFIX}tts:*`) });
   expect(denied.detail).toContain(`on ${PREFIX}tts:tasks:index`);
 });
-
-it.each(["a{b", "a}b", "a b", "tts:x", "a*", "a?", "a[b]", "a\\b", "a\u0007b", "x".repeat(65)])(
-  "%j is refused",
-  async (text) => {
-    const { code, stderr } = await here.run("list", at(text));
-    expect([code, stderr]).toEqual([
-      2,
-      expect.stringMatching(/^error: REDIS_PREFIX: .* is invalid; accepted: up to 64/),
-    ]);
-  },
-);

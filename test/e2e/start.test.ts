@@ -40,19 +40,6 @@ it.each([
   });
 });
 
-it("the version is printed without the bundle, and if it can't be written, the bundle reports why", () => {
-  const { version } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
-  const full = spawnSync("sh", ["-c", `"${process.execPath}" bin/ttsctl --version >/dev/full`], {
-    ...{ cwd: folder, encoding: "utf8", env: cleanEnv() },
-  });
-  expect(full).toMatchObject({ status: 1 });
-  expect(full.stderr).toMatch(/^error: cannot write the output/);
-  rmSync(join(folder, "dist"), { recursive: true });
-  for (const flag of ["--version", "-V"]) {
-    expect(node("bin/ttsctl", flag)).toMatchObject({ status: 0, stdout: `${version}\n`, stderr: "" });
-  }
-});
-
 const FAILING = ["bin/ttsctl", "list", "--source", "redis", "--redis-url", "redis://127.0.0.1:1", "-vv"];
 
 it("a stack names places in the sources, or in the bundle if its map is missing", () => {

@@ -40,18 +40,6 @@ describe("on a terminal", () => {
     expect(await run.end()).toBe(130);
     expect([here.root.tree(), await here.server.dump()]).toEqual(before);
   });
-
-  it("sync --prune asks too, and --yes asks nothing", async () => {
-    await fill();
-    here.root.writeStore([record("alice", "t1"), record("alice", "run")]);
-    const run = onTerminal("sync --prune");
-    await run.says(/Delete 1 Redis-only task\? \[y\/N\]/);
-    run.type("y\r");
-    expect(await run.end()).toBe(0);
-    const second = onTerminal("delete --user alice --force --yes");
-    expect(await second.end()).toBe(0);
-    expect(second.text).not.toContain("[y/N]");
-  });
 });
 
 describe("a pipe", () => {
@@ -77,13 +65,6 @@ describe("a pipe", () => {
       expect(run).toMatchObject({ code: 0, stderr: "" });
       expect(run.stdout.split("\n")).toHaveLength(2);
     }
-  });
-
-  it("gets all of a large output", async () => {
-    here.root.configure(null);
-    here.root.writeStore(Array.from({ length: 1000 }, (_, i) => record("alice", `t${i}`, { text: "x".repeat(2000) })));
-    const run = await shell("$TTSCTL list --page-size 1000 -o jsonl | (sleep 0.3; wc -l)");
-    expect(run).toMatchObject({ code: 0, stdout: "1000\n", stderr: "" });
   });
 
   it("that is full is an error", async () => {

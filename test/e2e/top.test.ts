@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { afterEach, describe, expect, it } from "vitest";
 import { FastClock } from "../helpers/clock.ts";
-import { hasPty, OnTerminal, onTerminal, type TerminalRun } from "../helpers/pty.ts";
+import { onTerminal, type TerminalRun } from "../helpers/pty.ts";
 import { ago, record } from "../helpers/records.ts";
 import { RedisServer } from "../helpers/redis.ts";
 import type { RecordJson } from "../helpers/root.ts";
@@ -214,28 +214,6 @@ describe("top", () => {
     for (const steering of ["\u0007", "\u202e", "\u009b"]) expect(run.text).not.toContain(steering);
     await ends(run, () => run.type("q"));
   });
-
-  it.runIf(hasPty)(
-    "redraws after Ctrl-Z without a shell to continue it, and restores the terminal after an error",
-    async () => {
-      const top = (env = {}) => new OnTerminal(["top"], here.root.path, env, SIZE);
-      await fill();
-      const run = top();
-      await says(run, /^> alice +new/m);
-      run.type("\u001a");
-      await until(() => run.text.split(GIVEN_BACK).length === 2 && shown(run).isSecondScreen);
-      await says(run, /^> alice +new/m);
-      await ends(run, () => run.kill("SIGTERM"));
-      const hungUp = top();
-      await says(hungUp, /^> alice +new/m);
-      await ends(hungUp, () => process.kill(hungUp.pid, "SIGHUP"), SIZE, 129);
-      here.root.write("crash.cjs", 'setTimeout(() => { throw new Error("crash") }, 1000);');
-      const crash = top({ NODE_OPTIONS: `--require ${here.root.at("crash.cjs")}` });
-      await says(crash, /^> alice/m);
-      expect(await crash.end()).not.toBe(0);
-      expect(crash.text).toContain(GIVEN_BACK);
-    },
-  );
 });
 
 describe("top and list --watch in a shell", () => {

@@ -81,15 +81,6 @@ describe("verify", () => {
       "
     `);
   });
-
-  it("exits 4 without Redis, and 1 if the file is broken", async () => {
-    expect((await here.run("verify --no-redis -o json")).code).toBe(4);
-    const down = await here.run("verify -o json", { env: { REDIS_PORT: "1" } });
-    expect(down.code).toBe(4);
-    expect(JSON.parse(down.stderr)).toMatchObject({ code: "REDIS_UNAVAILABLE" });
-    here.root.write("voice_task.json", "[{");
-    expect((await here.run("verify -o json")).code).toBe(1);
-  });
 });
 
 describe("verify --repair", () => {
@@ -147,51 +138,6 @@ describe("verify --repair", () => {
     const run = await here.run(`verify ${flags} -o json`);
     expect(run.code).toBe(2);
     expect(JSON.parse(run.stderr)).toMatchObject({ code: "USAGE" });
-  });
-
-  it("leaves its lines in the audit ledger", async () => {
-    here.root.configure(here.server.port, "[audit]\npath = audit.jsonl\n");
-    expect((await here.run("verify --repair")).code).toBe(3);
-    const entries = lines(here.root.tree()["audit.jsonl"]!).map((line) => JSON.parse(line));
-    expect(entries.map(({ event }) => event)).toEqual(["begin", "tasks", "tasks", "end"]);
-    expect(entries.at(-1)).toMatchObject({ exitCode: 3, result: { repaired: 2 } });
-  });
-});
-
-describe("drift that a repair leaves", () => {
-  /** Drift that a repair doesn't change is reported as such, and --repair isn't advised. */
-  async function leaves(counts: Record<string, number>, advice: RegExp): Promise<void> {
-    for (const line of ["verify", "verify --repair", "verify --repair --restore"]) {
-      const json = await here.run(`${line} -o json -q`);
-      expect([json.code, JSON.parse(json.stdout)]).toEqual([3, expect.objectContaining({ ...counts, repaired: 0 })]);
-      const { stdout } = await here.run(`${line} -q`);
-      expect(stdout).not.toContain("written to Redis");
-      expect(stdout).not.toContain("fix with");
-      expect(stdout).toMatch(advice);
-    }
-  }
-
-  it("is a fragment that the file lacks, until it is pruned", async () => {
-    await here.server.call("HSET", "tts:task:b:gone", "progress", 1);
-    await leaves({ partial: 1 }, /--prune/);
-    expect((await here.run("verify --repair --prune --yes")).code).toBe(0);
-    expect((await here.run("verify")).code).toBe(0);
-  });
-
-  it("is a key of another type, until redis-cli removes it", async () => {
-    await here.server.call("DEL", "tts:task:b:t3");
-    await here.server.call("SET", "tts:task:b:t3", "x");
-    await leaves({ partial: 1 }, /redis-cli/);
-  });
-
-  it.each([
-    ["of all", "'ZADD', KEYS[1], 1, 'alice:' .. bad", ["tts:tasks:index"], "dangling"],
-    ["of a user", "'ZADD', KEYS[1], 1, bad", ["tts:user:a:index"], "dangling"],
-    ["of a hash", "'HSET', 'tts:task:a:' .. bad, 'progress', 1", [], "partial"],
-  ])("is a name %s that isn't UTF-8, until redis-cli removes it", async (_, command, keys, kind) => {
-    const script = `local bad = string.char(255, 254); redis.call(${command})`;
-    await here.server.call("EVAL", script, keys.length, ...keys);
-    await leaves({ [kind]: 1 }, /redis-cli/);
   });
 });
 

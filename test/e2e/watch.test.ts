@@ -1,9 +1,6 @@
 import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { afterEach, describe, expect, it } from "vitest";
-import { systemClock } from "../../src/clock.ts";
-import { FileStore } from "../../src/store/file/file-store.ts";
-import { FastClock } from "../helpers/clock.ts";
-import { ago, RULES, record } from "../helpers/records.ts";
+import { ago, record } from "../helpers/records.ts";
 import { type Command, lines, Running, start } from "../helpers/ttsctl.ts";
 import { until } from "../helpers/until.ts";
 import { usePlace } from "./setup.ts";
@@ -126,43 +123,5 @@ describe("cleanup --watch", () => {
     } finally {
       clearInterval(service);
     }
-  });
-
-  it("ends within 5 s while another ttsctl holds the lock", async () => {
-    here.root.writeStore([record("alice", "t1")]);
-    const lock = await new FileStore(here.root.store, RULES, systemClock).lock("run");
-    const watcher = processThatWatches();
-    await until(() => watcher.openFiles().some((path) => path.endsWith(".run.lock"))); // it waits
-    const began = performance.now();
-    watcher.kill("SIGTERM");
-    expect(await watcher.end()).toMatchObject({ code: 0 });
-    expect(performance.now() - began).toBeLessThan(5000);
-    expect(here.root.readStore()).toHaveLength(1);
-    await lock.release();
-  });
-});
-
-describe("the locks between runs", () => {
-  it("make a second run wait, and give up after 10 s naming the holder", async () => {
-    here.root.writeStore([record("alice", "t1")]);
-    const file = new FileStore(here.root.store, RULES, systemClock);
-    const lock = await file.lock("run");
-    const clock = new FastClock();
-    const short = start(["sync"], { cwd: here.root.path, clock });
-    const changes = ["cleanup --once -o json", "delete --user alice --yes -o json"];
-    const runs = changes.map((line) => here.run(line, { clock }));
-    expect((await here.run("list")).code).toBe(0);
-    expect((await here.run("cleanup --once --dry-run")).code).toBe(0);
-    for (const run of await Promise.all(runs)) {
-      expect(run.code).toBe(1);
-      expect(JSON.parse(lines(run.stderr).at(-1)!)).toMatchObject({
-        code: "LOCK_TIMEOUT",
-        error: expect.stringMatching(new RegExp(`^pid ${process.pid} .*; gave up after 10 s$`)),
-      });
-    }
-    expect((await short.end()).code).toBe(1);
-    await lock.release();
-    expect(await here.run("sync")).toMatchObject({ code: 0 });
-    expect(here.root.readStore()).toHaveLength(1);
   });
 });

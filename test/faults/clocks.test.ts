@@ -1,17 +1,11 @@
-import { readFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { systemClock } from "../../src/clock.ts";
-import { FileStore } from "../../src/store/file/file-store.ts";
 import { usePlace } from "../e2e/setup.ts";
 import type { TestClock } from "../helpers/clock.ts";
-import { ago, RULES, record } from "../helpers/records.ts";
-import { lines, start } from "../helpers/ttsctl.ts";
-import { until } from "../helpers/until.ts";
-import { useService, ZONE } from "./helpers/beside.ts";
-import { Chance, LONG, times } from "./helpers/chance.ts";
+import { ago, record } from "../helpers/records.ts";
+import { lines } from "../helpers/ttsctl.ts";
+import { Chance, times } from "./helpers/chance.ts";
 import { everything, exactly, sorted } from "./helpers/stores.ts";
 import { triedBadInput, triedFault } from "./helpers/tally.ts";
-import { timeProxy } from "./helpers/time-proxy.ts";
 import { Watcher, watchersClock } from "./helpers/watcher.ts";
 
 const DAY = 86_400;
@@ -21,18 +15,6 @@ const NEARLY = [record("user0", "nearly", { updated_at: ago(6.5 * DAY) })];
 const YOUNG = [record("user1", "young", { updated_at: ago(60) }), record("user2", "run", { status: "running" })];
 const LATE = record("user0", "late");
 const STAYING = [...NEARLY, ...YOUNG];
-
-const REFUSING = [
-  ...["sync", "sync --prune --yes", "sync --checksum", "cleanup --once", "cleanup --once --dry-run"],
-  ...[
-    "delete --until 0s --yes",
-    "import voice_task.json --yes",
-    "cleanup --orphans --yes",
-    "mark --all --to error --yes",
-    "verify --repair",
-    "verify --repair --prune --yes",
-  ],
-];
 
 const codeOf = (stderr: string): string => JSON.parse(lines(stderr).at(-1)!).code;
 
@@ -110,15 +92,6 @@ describe("a false clock", () => {
     expect((await here.run(line)).code).toBe(0);
   });
 
-  it.each([20, -20])("off by less than a minute, %i s: the purge continues", async (ahead) => {
-    await lay();
-    const redis = await timeProxy(here.server.port, () => ahead); // the disk has this machine's clock
-    const run = await here.run("cleanup --once -o json", { clock, env: { REDIS_URL: redis.url } });
-    await redis.stop();
-    expect(run.code, run.stderr).toBe(0);
-    expect(sorted(await everything(here))).toEqual(exactly(STAYING));
-  });
-
   describe.each([
     { redis: "on", flags: [] },
     { redis: "off", flags: ["--no-redis"] },
@@ -155,31 +128,6 @@ describe("a false clock", () => {
       expect(here.root.readStore()).toEqual(STAYING);
       if (redis === "on") expect(sorted(await everything(here))).toEqual(exactly(STAYING));
     });
-
-    it("that an operator calls right with SIGHUP: Redis has the last word, if there is one", async () => {
-      await watch();
-      const before = await seen();
-      clock.shift = DAY;
-      expect(await watcher.next()).toMatchObject({ code: "CLOCK_SKEW" });
-      const outcome = await watcher.hangup();
-      triedFault();
-      if (redis === "off") return expect(outcome).toMatchObject({ result: { purged: 2 } });
-      expect(outcome).toMatchObject({ code: "CLOCK_SKEW", error: expect.stringMatching(/of Redis/) });
-      expect(await seen()).toEqual(before);
-    });
-  });
-
-  it("that jumps while a run waits for another: the wait is as long as ever", async () => {
-    await lay();
-    const lock = await new FileStore(here.root.store, RULES, systemClock).lock("run");
-    const waiting = start(["delete", "--all", "--force", "--yes"], { cwd: here.root.path, clock });
-    await until(() => clock.pauses === 1);
-    await clock.advance(9);
-    clock.shift = DAY;
-    await lock.release();
-    const run = await waiting.end();
-    triedFault();
-    expect(run.code, run.stderr).toBe(0);
   });
 
   describe("a task time in the future", () => {
@@ -209,42 +157,5 @@ describe("a false clock", () => {
         expect(sorted(await everything(here))).toEqual(exactly(FUTURE));
       },
     );
-  });
-});
-
-describe("a wrong timezone beside a service's scores", () => {
-  const here = useService();
-
-  it("is refused by every command that changes tasks, before any change; with the right one the purge continues", async () => {
-    const old = await here.seeds(30);
-    const service = here.start("--tasks", 5, "--rate", 200);
-    expect(await service.end()).toBe(0);
-    const right = readFileSync(here.root.at("config.ini"), "utf8");
-    const before = [here.root.tree(), await here.server.dump()];
-    const zones = ["UTC", "America/New_York", "Asia/Tokyo", "Asia/Kathmandu"];
-    for (const zone of LONG ? zones : [new Chance("wrong zone").of(zones)]) {
-      here.root.write("config.ini", right.replace(ZONE, zone));
-      const watcher = new Watcher(here.root.path);
-      try {
-        for (const line of REFUSING) {
-          const run = await here.run(`${line} -o json`);
-          expect({ line, code: run.code, error: codeOf(run.stderr) }).toEqual({
-            line,
-            code: 2,
-            error: "TIMEZONE_MISMATCH",
-          });
-          triedFault();
-        }
-        expect(await watcher.first()).toMatchObject({ code: "TIMEZONE_MISMATCH" });
-        here.root.write("config.ini", right);
-        expect([here.root.tree(), await here.server.dump()]).toEqual(before);
-      } finally {
-        await watcher.stop();
-      }
-    }
-    const run = await here.run("cleanup --once");
-    expect(run.code, run.stderr).toBe(0);
-    await here.expectGone(old);
-    await here.expectLastWords();
   });
 });

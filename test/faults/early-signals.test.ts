@@ -30,18 +30,6 @@ describe("row H, a SIGHUP before the program listens to it", () => {
 });
 
 describe("row H, a signal before anything was changed", () => {
-  const MANY = Array.from({ length: 60_000 }, (_, i) => record(`u${i % 7}`, `t${i}`));
-
-  it("ends an import while it compares, at once", async () => {
-    here.root.writeStore(MANY);
-    here.root.write("in.json", here.root.storeText());
-    const before = here.root.storeText();
-    const run = new Running(["import", "in.json", "--yes"], { cwd: here.root.path });
-    await until(() => run.openFiles().filter((path) => /voice_task\.json$/.test(path)).length > 0);
-    expect(await endsSoon(run, "SIGINT")).toMatch(/nothing was (written|changed|imported)/);
-    expect(here.root.storeText()).toBe(before);
-  });
-
   it("ends cleanup --orphans --yes while it looks for them, at once", async () => {
     here.root.writeStore([record("a", "t1")]);
     const orphans = Array.from({ length: 2000 }, (_, i) => record(`u${i % 7}`, `o${i}`));

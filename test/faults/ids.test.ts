@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { usePlace } from "../e2e/setup.ts";
 import { hasPty, OnTerminal } from "../helpers/pty.ts";
 import { ago, record } from "../helpers/records.ts";
-import { lines, type Run } from "../helpers/ttsctl.ts";
+import type { Run } from "../helpers/ttsctl.ts";
 import { Chance, times } from "./helpers/chance.ts";
 import { everything, nameOf, type TestRecord } from "./helpers/stores.ts";
 import { triedBadInput } from "./helpers/tally.ts";
@@ -202,17 +202,6 @@ describe("row D, hostile ids in both stores", () => {
     expect(here.root.has("output/.ttsctl-purge")).toBe(false);
   });
 
-  it("that Redis alone has are purged in the same way", async () => {
-    const records = hostileRecords().filter(isValid);
-    await lay(KEPT);
-    await here.mirrored(...records, ...KEPT);
-    const run = await here.run("cleanup --once", { env });
-    triedBadInput(records.length);
-    expectWell(run, [0], "cleanup");
-    expect((await everything(here)).hashes.sort()).toEqual(KEPT.map(nameOf).sort());
-    expectPrecious("cleanup");
-  });
-
   it("are imported, marked and deleted by filter, each the one task that it names", async () => {
     const records = hostileRecords();
     const valid = records.filter(isValid).map(nameOf);
@@ -235,21 +224,6 @@ describe("row D, hostile ids in both stores", () => {
     await expectDone("verify", [0]);
     await expectDone("delete --status error --yes", [0]);
     await expectOnly(KEPT);
-  });
-
-  it("that Redis alone has are put into the file, or removed, by a repair", async () => {
-    const records = hostileRecords().filter(isValid);
-    for (const [flags, left] of [
-      ["--restore", [...KEPT, ...records]],
-      ["--prune --yes --max-delete 100%", KEPT],
-    ] as const) {
-      await lay(KEPT);
-      await here.server.call("FLUSHALL");
-      await here.mirrored(...records, ...KEPT);
-      triedBadInput(records.length);
-      await expectDone(`verify --repair --details ${flags}`, [0]);
-      await expectOnly(left);
-    }
   });
 
   it("that name directories and logs without a record: only these are removed", async () => {
@@ -310,28 +284,6 @@ describe("row D, hostile ids on the command line", () => {
     const left = records.filter(({ user_id, task_id }) => user_id !== task_id || !chosen.includes(user_id));
     expect(file).toEqual(left.map(nameOf));
     expect([...members].sort()).toEqual(left.filter(isValid).map(nameOf).sort());
-  });
-
-  it("of other shapes are usage errors in one line, or found nowhere", async () => {
-    await lay(KEPT);
-    const before = [here.root.tree(), await here.server.dump()];
-    const chance = new Chance("shapes");
-    const shapes = ["", " ", ",", ":", "a:b", "*", "..", "__proto__", "x".repeat(10_000)];
-    for (const id of chance.some(shapes, times(3, shapes.length))) {
-      for (const args of [
-        ["list", `--user=${id}`],
-        ["list", "--user=keep", `--ids=${id}`],
-        ["get", id, id],
-        ["delete", `--user=${id}`, "--yes"],
-        ["query", JSON.stringify({ user_id: id, task_ids: [id] })],
-      ]) {
-        triedBadInput();
-        const run = await here.runArgs(args, { env });
-        expectWell(run, [0, 2, 3], JSON.stringify(args));
-        if (run.code === 2) expect(lines(run.stderr).filter((line) => line.startsWith("error: "))).toHaveLength(1);
-      }
-    }
-    expect([here.root.tree(), await here.server.dump()]).toEqual(before);
   });
 });
 

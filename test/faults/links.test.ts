@@ -7,7 +7,6 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
-  renameSync,
   rmSync,
   symlinkSync,
   utimesSync,
@@ -124,22 +123,6 @@ describe("row C, symbolic links and hard links at every level under output/ and 
     expect(run.stderr).toMatch(/"output\/alice\/file" is(n't)? /);
     expect(lstatSync(here.root.at("Logs/20200101/08/linkedlog.log")).isSymbolicLink()).toBe(true);
     expect(here.root.has("output/.ttsctl-purge")).toBe(false);
-  });
-
-  it.each(COMMANDS)("%s: output/ and Logs/ themselves may be links", async (line) => {
-    layLinks();
-    for (const name of ["output", "Logs"]) {
-      renameSync(here.root.at(name), here.root.at(`real-${name}`));
-      symlinkSync(here.root.at(`real-${name}`), here.root.at(name));
-    }
-    writeRecords(line, [...LINKED, ...LOGS]);
-    const before = treeOf(outside);
-    expect([0, 3]).toContain((await here.run(line)).code);
-    triedFault();
-    expect(treeOf(outside)).toEqual(before);
-    expect(here.root.has("real-output/alice/plain")).toBe(false);
-    expect(here.root.has("real-Logs/20200101/08/plain.log")).toBe(false);
-    for (const name of ["output", "Logs"]) expect(lstatSync(here.root.at(name)).isSymbolicLink()).toBe(true);
   });
 });
 

@@ -3,7 +3,6 @@ import { invoke } from "../cli/invoke.ts";
 import { FastClock } from "../helpers/clock.ts";
 import { redisProxy } from "../helpers/faults.ts";
 import { record } from "../helpers/records.ts";
-import { until } from "../helpers/until.ts";
 import { useServer } from "../http/setup.ts";
 import { Chance, times } from "./helpers/chance.ts";
 import { triedFault } from "./helpers/tally.ts";
@@ -187,27 +186,6 @@ describe("an index that was lost, or lost members,", () => {
       }
     }
   });
-
-  it("a full Redis that evicts keys never reads as fewer tasks without a warning", async () => {
-    const many = Array.from({ length: 600 }, (_, i) => record(USERS[i % 3]!, `t${i}`, { text: "x".repeat(2000) }));
-    here.root.writeStore(many);
-    await run("sync");
-    await here.server.call("CONFIG", "SET", "maxmemory-policy", "allkeys-random");
-    try {
-      await until(async () => {
-        const used = Number(/used_memory:(\d+)/.exec(String(await here.server.call("INFO", "memory")))![1]);
-        await here.server.call("CONFIG", "SET", "maxmemory", used - 20_000);
-        await here.server.call("SET", "other", "x".repeat(10_000)).catch(() => {});
-        return /evicted_keys:[1-9]\d\d/.test(String(await here.server.call("INFO", "stats")));
-      });
-      for (const argv of [["list"], ["stats"], ["list", "--user", "bob"]]) {
-        const { total, says } = await run(...argv);
-        if (total < (argv.length === 1 ? 600 : 200)) expect(says).toContain("ttsctl sync");
-      }
-    } finally {
-      await here.server.call("CONFIG", "SET", "maxmemory", 0);
-    }
-  });
 });
 
 describe("a file that cannot be read, beside a Redis that was flushed,", () => {
@@ -235,12 +213,6 @@ describe("a file that cannot be read, beside a Redis that was flushed,", () => {
         error: expect.stringMatching(/voice_task\.json.*Redis at/),
       });
     }
-  });
-
-  it("is an error over HTTP", async () => {
-    here.root.write("voice_task.json", "[{");
-    const server = await here.serve("--read-only");
-    expect((await server.fetch("/voice-tasks")).status).toBeGreaterThanOrEqual(500);
   });
 });
 

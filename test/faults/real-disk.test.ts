@@ -17,7 +17,7 @@ import { cleanEnv } from "../helpers/clean-env.ts";
 import { lacks, lacksMount, lacksRight } from "../helpers/lacks.ts";
 import { first } from "../helpers/long.ts";
 import { pastTick } from "../helpers/root.ts";
-import { binary, built, type Run, Running } from "../helpers/ttsctl.ts";
+import { binary, type Run, Running } from "../helpers/ttsctl.ts";
 import { CASES as ALL, BIG, expectNamed, isTemporary, lay, OLD, YOUNG } from "./helpers/disk.ts";
 import { contentOf } from "./helpers/stores.ts";
 import { triedFault } from "./helpers/tally.ts";
@@ -56,13 +56,6 @@ describe("row B, a real disk", () => {
     expectNamed(run, store);
     expect(await everyByte()).toEqual(before);
     expect(readdirSync(dirname(store)).filter(isTemporary)).toEqual([]);
-  }
-
-  /** Lets another user work in `output/` and `Logs/`, and take the locks that are there already. */
-  function openTo(user: number): void {
-    for (const folder of [here.root.path, `${dirname(binary())}/..`]) chmodSync(folder, 0o755);
-    for (const lock of ["run", "write"]) here.root.write(`.voice_task.json.${lock}.lock`, "");
-    spawnSync("chown", ["-R", `${user}:${user}`, here.root.at("output"), here.root.at("Logs")]);
   }
 
   it.skipIf(cannotMount).each(CASES)("that is full: $line", async (one) => {
@@ -115,19 +108,6 @@ describe("row B, a real disk", () => {
     },
   );
 
-  it.skipIf(cannotMount).each(["in.jsonl", "-"])("that is full while the input is copied: import %s", async (input) => {
-    await lay(here);
-    const folder = mount("64k");
-    const store = `${folder}/voice_task.json`;
-    writeFileSync(store, here.root.storeText());
-    const text = `${JSON.stringify(BIG())}\nno record\n`;
-    here.root.write("in.jsonl", text);
-    const before = await everyByte();
-    const run = await here.run(`import ${input} --skip-invalid -o json --store ${store}`, { input: text });
-    await expectIntact(run, store, before);
-    expect(run.stderr).toContain("SPOOL_FAILED");
-  });
-
   it.skipIf(cannotMount).each(CASES)("that is mounted read-only: $line", async (one) => {
     await lay(here, one);
     const folder = mount("600k");
@@ -146,41 +126,12 @@ describe("row B, a real disk", () => {
     await expectIntact(await child.end(), here.root.store, before);
   });
 
-  it.runIf(isRoot).each(CASES)("whose folder is another user's, with locks from before: $line", async (one) => {
-    await lay(here, one);
-    openTo(NOBODY);
-    const before = await everyByte();
-    const child = new Running(one.line.split(" "), { cwd: here.root.path, uid: NOBODY });
-    await expectIntact(await child.end(), here.root.store, before);
-  });
-
-  it.runIf(isRoot).each(CASES)("whose folder may be written, and whose file is another user's: $line", async (one) => {
-    await lay(here, one);
-    openTo(NOBODY);
-    chmodSync(here.root.path, 0o777);
-    chownSync(here.root.store, 12_345, 12_345);
-    const before = await everyByte();
-    const child = new Running(one.line.split(" "), { cwd: here.root.path, uid: NOBODY });
-    const run = await child.end();
-    await expectIntact(run, here.root.store, before);
-    expect(run.stderr).toContain("STORE_WRITE_FAILED");
-    expect(statSync(here.root.store).uid).toBe(12_345);
-  });
-
   it.runIf(isRoot)("a run of root's leaves the owed deletions to the owner of the file", async () => {
     here.root.configure(1);
     here.root.writeStore(OLD);
     chownSync(here.root.store, NOBODY, NOBODY);
     const run = await here.run("delete --all --yes");
     expect([run.code, statSync(here.root.at(".voice_task.json.ttsctl-owed")).uid], run.stderr).toEqual([3, NOBODY]);
-  });
-
-  it.each(CASES)("with a limit on the size of a file: $line", async (one) => {
-    await lay(here, one);
-    here.root.write("voice_task.json", JSON.stringify([...OLD, BIG(), ...YOUNG], null, 2), 1_600_000_000);
-    const before = await everyByte();
-    const run = await built(one.line.split(" "), { cwd: here.root.path, fileSize: 32_768 });
-    await expectIntact(run, here.root.store, before);
   });
 });
 

@@ -194,48 +194,6 @@ describe.each(REFUSING)("row E, a Redis that $what", ({ code, words, refuse }) =
   });
 });
 
-describe("row E, an ACL user", () => {
-  const user = (...rules: string[]) => ["ACL", "SETUSER", "tts", "on", ">its-password", "resetkeys", "-@all", ...rules];
-
-  it.each([
-    { what: "without scripts", rules: ["~*", "+@all", "-@scripting"] },
-    { what: "without the keys of the mirror", rules: ["~other:*", "+@all"] },
-    { what: "without the indexes of users", rules: ["~tts:task:*", "~tts:tasks:index", "~tts:ttsctl:*", "+@all"] },
-    { what: "that may only read", rules: ["%R~tts:*", "+@all"] },
-    { what: "without any command", rules: ["~*"] },
-    { what: "that is switched off", rules: ["off"] },
-  ])("$what: sync says in one line what is wrong, cleanup removes nothing that Redis kept", async ({ rules }) => {
-    const server = await started();
-    const tasks = many(5);
-    here.root.writeStore(tasks);
-    here.root.writeArtifacts(tasks);
-    expect((await here.run("sync", { env: envOf(server.port) })).code).toBe(0);
-    await server.call(...user(...rules));
-    const env = { ...envOf(server.port), REDIS_USERNAME: "tts", REDIS_PASSWORD: "its-password" };
-    here.root.writeStore([...tasks, ...YOUNG]);
-    const sync = await here.run("sync -o json", { env });
-    triedFault(2);
-    expect([3, 4], sync.stderr).toContain(sync.code);
-    expect(sync.stderr + sync.stdout).not.toContain("its-password");
-    if (sync.code === 4) {
-      expect(lines(sync.stderr)).toHaveLength(1);
-      expect(errorOf(sync)).toMatchObject({
-        code: expect.stringMatching(/REDIS_(DENIED|AUTH)/),
-        hint: expect.any(String),
-      });
-    }
-    const cleanup = await here.run("cleanup --once -o json", { env });
-    const { purged } = cleanup.code === 4 ? { purged: 0 } : JSON.parse(cleanup.stdout);
-    expect([3, 4], cleanup.stderr).toContain(cleanup.code);
-    if (cleanup.code === 4) expect(here.root.readStore()).toEqual([...tasks, ...YOUNG]);
-    await expectNothingUnknownRemoved(tasks, purged, JSON.stringify(rules));
-    await server.call("ACL", "SETUSER", "tts", "on", "~*", "+@all");
-    expect((await here.run("cleanup --once -o json", { env })).code).toBe(0);
-    expect(here.root.readStore()).toEqual(YOUNG);
-    expect((await membersOf(server)).filter((member) => member.startsWith("alice:"))).toEqual([]);
-  });
-});
-
 describe("row E, keys of the wrong type", () => {
   it.each([
     { what: "a task's hash", key: "tts:task:alice:t1", others: true },

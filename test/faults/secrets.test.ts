@@ -52,28 +52,6 @@ describe("row I, a password", () => {
     for (const server of [echo, silent]) await server.stop();
     await strict.remove();
   });
-
-  it.each([
-    [`redis://user:${SECRET}@127.0.0.1:99999/0`, {}],
-    [`http://user:${SECRET}@127.0.0.1/0`, {}],
-    [`redis://user:${SECRET}@[::1/0`, {}],
-    [`redis://user:${SECRET}@127.0.0.1/nonsense`, {}],
-    [`redis://user:${SECRET}@127.0.0.1:1/0`, { REDIS_PORT: "5" }],
-    [` redis//user:${SECRET}@h`, {}],
-  ])("is not in the refusal of a wrong url: %s", async (url, more) => {
-    here.root.writeStore([record("a", "t1")]);
-    here.root.write("bad.ini", `[redis]\nurl = ${url.replaceAll("%", "%%")}\n`);
-    const runs = [
-      await here.run("sync", { env: { REDIS_URL: url, ...more } }),
-      await here.run("sync --config bad.ini", { env: more }),
-      await here.runArgs(["config", "-o", "json", "--redis-url", url], { env: more }),
-    ];
-    triedBadInput(runs.length);
-    for (const { code, stdout, stderr } of runs) {
-      expect([0, 2, 4], stderr).toContain(code);
-      expect(stdout + stderr).not.toMatch(/s3cr3t/);
-    }
-  });
 });
 
 describe("row I, files are written with the mode and owner of the replaced ones", () => {

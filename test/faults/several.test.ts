@@ -44,19 +44,6 @@ describe("row G, two to sixteen ttsctl at once", () => {
     expect(sorted(await everything(here))).toEqual(exactly(all.filter((one) => !first.has(nameOf(one)))));
   });
 
-  it("the lock's holder is killed with -9: the waiting process continues at once", async () => {
-    await lay([...USERS.flatMap(tasksOf), ...YOUNG]);
-    const { child } = await hold();
-    const clock = new TestClock({ longest: 0 });
-    const waiting = start(["delete", "--user", "user1", "--yes", "-o", "json"], { cwd: here.root.path, clock });
-    await until(() => clock.pauses === 1);
-    await clock.advance(9);
-    child.kill("SIGKILL");
-    const run = await waiting.end();
-    triedFault();
-    expect([run.code, JSON.parse(run.stdout).deleted]).toEqual([0, 5]);
-  });
-
   it("the lock's holder keeps it for longer than the wait: the waiting process names it, gives up after 10 s and has changed nothing", async () => {
     const all = [...USERS.flatMap(tasksOf), ...YOUNG];
     await lay(all);
@@ -81,17 +68,6 @@ describe("row G, two to sixteen ttsctl at once", () => {
     expect(JSON.parse((await here.run("list -o json")).stdout).total).toBe(all.length);
     expect((await here.run("cleanup --once --dry-run")).code).toBe(0);
     child.kill("SIGKILL");
-  });
-
-  it("a watcher beside others: each pass takes its turn", async () => {
-    await lay([...USERS.flatMap(tasksOf), ...YOUNG]);
-    const watcher = new Running(["cleanup", "--watch"], { cwd: here.root.path });
-    const runs = await Promise.all(["sync", "delete --user user2 --yes", "list"].map((line) => here.run(line)));
-    for (const run of runs) expect([0, 3], run.stderr).toContain(run.code);
-    await watcher.says(/\[CLEANUP\] pass/);
-    watcher.kill("SIGTERM");
-    expect((await watcher.end()).code).toBe(0);
-    expect(sorted(await everything(here)).file).toEqual(YOUNG.map(nameOf));
   });
 });
 

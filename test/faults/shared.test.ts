@@ -1,15 +1,13 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readdirSync, utimesSync } from "node:fs";
+import { existsSync, utimesSync } from "node:fs";
 import { afterEach, describe, expect, it } from "vitest";
 import { usePlace } from "../e2e/setup.ts";
 import { ago, record } from "../helpers/records.ts";
 import { pastTick } from "../helpers/root.ts";
-import { SEED } from "../helpers/seed.ts";
 import { lines } from "../helpers/ttsctl.ts";
-import { makeStore } from "../interop/python.ts";
-import { LONG, times } from "./helpers/chance.ts";
-import { nameOf, type TestRecord } from "./helpers/stores.ts";
+import { times } from "./helpers/chance.ts";
+import type { TestRecord } from "./helpers/stores.ts";
 import { triedFault } from "./helpers/tally.ts";
 
 const here = usePlace();
@@ -22,7 +20,6 @@ const KEPT: TestRecord[] = [
 ];
 const ONLY_IN_REDIS = record("bob", "redis", { status: "running" });
 const ALL = [...KEPT, ONLY_IN_REDIS].map(({ task_id }) => task_id);
-const DELETE = "delete --status done,error --until 7d --yes -o json";
 const hers = (ids: readonly string[]) => ids.map((id) => record("alice", id));
 const log = (id: string) => `Logs/20200101/08/${id}.log`;
 
@@ -69,32 +66,7 @@ describe("row C, two users with the same task ids", () => {
     expect(here.root.has(log("t1"))).toBe(true);
     triedFault(1);
   });
-
-  it.each(LONG ? ["cleanup --once -o json", DELETE] : [DELETE])("in a store that Python made: %s", async (line) => {
-    const size = ["--tasks", times(300, 3000), "--users", 4, "--artifacts", 3000, "--seed", SEED % 1000];
-    await makeStore(here.root.path, "UTC", ...size, "--shared-ids");
-    utimesSync(here.root.store, 1, 1);
-    expect((await here.run("sync")).code).toBe(0);
-    const before = here.root.readStore() as TestRecord[];
-    const artifacts = before.filter((one) => here.root.has(String(one.result_path)));
-    const logs = logsBelow();
-    expect((await here.run(line)).code).toBe(0);
-    const kept = here.root.readStore() as TestRecord[];
-    const [names, ids] = [new Set(kept.map(nameOf)), new Set(kept.map(({ task_id }) => `${task_id}.log`))];
-    const lost = artifacts.filter((one) => names.has(nameOf(one)) && !here.root.has(String(one.result_path)));
-    triedFault(before.length - kept.length, lost.length);
-    expect(lost, `TTSCTL_SEED=${SEED}`).toEqual([]);
-    expect(kept.length, `TTSCTL_SEED=${SEED}`).toBeLessThan(before.length);
-    expect(logsBelow().sort(), `TTSCTL_SEED=${SEED}`).toEqual(logs.filter((name) => ids.has(name)).sort());
-    expect(artifacts.filter((one) => !names.has(nameOf(one)) && here.root.has(String(one.result_path)))).toEqual([]);
-  });
 });
-
-function logsBelow(): string[] {
-  return (readdirSync(here.root.at("Logs"), { recursive: true }) as string[])
-    .filter((name) => name.endsWith(".log"))
-    .map((name) => name.split("/").at(-1)!);
-}
 
 describe("row C, a user folder that is created while it is swept", () => {
   let end: (() => Promise<{ made: number; errors: string[] }>) | undefined;

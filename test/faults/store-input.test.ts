@@ -3,7 +3,6 @@ import { usePlace } from "../e2e/setup.ts";
 import { ago, record } from "../helpers/records.ts";
 import { SEED } from "../helpers/seed.ts";
 import { lines } from "../helpers/ttsctl.ts";
-import { Chance, times } from "./helpers/chance.ts";
 import { triedBadInput } from "./helpers/tally.ts";
 
 const here = usePlace();
@@ -60,15 +59,5 @@ describe("row F, an invalid store file: nothing is written, deleted or removed a
   ])("%s", async (_, content) => {
     await lay();
     for (const command of COMMANDS) await expectRefused(command, content);
-  });
-
-  it("cut at a byte chosen at random", async () => {
-    const chance = new Chance("cut");
-    await lay();
-    for (let round = 0; round < times(12, 200); round++) {
-      const text = Buffer.from(JSON.stringify(RECORDS, null, chance.of([undefined, 2])));
-      const cut = text.subarray(0, chance.below(text.length));
-      await expectRefused(chance.of(COMMANDS), cut);
-    }
   });
 });

@@ -109,43 +109,6 @@ describe("cleanup --watch", () => {
     expectOneAtATime(10);
   });
 
-  it("through reloads of the configuration, good, broken, gone, and for another store", async () => {
-    const chance = new Chance("reloads");
-    const configure = (retention: string) =>
-      here.root.configure(here.server.port, `${AUDIT}[cleanup]\nretention = ${retention}\n`);
-    configure("1h");
-    here.root.writeStore(YOUNG);
-    watcher = new Watcher(here.root.path);
-    await watcher.first();
-    const reloads = {
-      good: () => configure("2h"),
-      broken: () => here.root.write("config.ini", "[cleanup]\nretention = soon\n"),
-      empty: () => here.root.write("config.ini", "nonsense"),
-      gone: () => here.root.drop("config.ini"),
-      elsewhere: () => here.root.write("config.ini", "[store]\npath = other.json\n[cleanup]\nretention = 1s\n"),
-    };
-    const kinds = Object.keys(reloads) as (keyof typeof reloads)[];
-    const rounds = times(kinds.length, 60);
-    let early = use();
-    for (let round = 0; round < rounds; round++) {
-      const kind = round < kinds.length ? kinds[round]! : chance.of(kinds);
-      here.root.writeStore([record("a", `t${round}`), record("a", "hour", { updated_at: ago(1800) }), ...YOUNG]);
-      reloads[kind]();
-      const said = watcher.log.length;
-      expect(await watcher.hangup(), kind).toMatchObject({ result: { purged: 1, failed: 0 } });
-      const news = watcher.log.slice(said).find(({ msg }) => msg.startsWith("configuration"));
-      if (kind === "good") expect(news).toMatchObject({ level: "info" });
-      else expect(news).toMatchObject({ level: "error", code: expect.stringMatching(/^CONFIG_/) });
-      if (round === kinds.length - 1) early = use();
-      triedFault();
-    }
-    configure("10m");
-    expect(purgedIn(await watcher.hangup())).toBe(1); // the one of half an hour ago
-    expectFlat(early, use());
-    expectAllLogged();
-    expectOneAtATime(rounds + 2);
-  });
-
   it("through a day of passes on a fake clock: each task is purged in the first pass after its retention", async () => {
     const clock = watchersClock();
     const retention = times(3000, 300);

@@ -1,9 +1,8 @@
 import { spawnSync } from "node:child_process";
-import { chmodSync, closeSync, linkSync, lstatSync, openSync, readFileSync, symlinkSync, writeSync } from "node:fs";
+import { chmodSync, closeSync, linkSync, lstatSync, openSync, symlinkSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import { describe, expect, it } from "vitest";
 import { usePlace } from "../e2e/setup.ts";
-import { cleanEnv } from "../helpers/clean-env.ts";
 import { LONG } from "../helpers/long.ts";
 import { record } from "../helpers/records.ts";
 import { binary, built, lines, Running } from "../helpers/ttsctl.ts";
@@ -81,26 +80,6 @@ describe("row B, an output path that isn't a regular file, or belongs to another
     return tree;
   }
 
-  it("the backup and the metrics file are not one file", async () => {
-    await lay(here);
-    const tree = here.root.tree();
-    const run = await here.run("cleanup --once --backup both --metrics-file ./both");
-    expect(run).toMatchObject({ code: 2, stdout: "" });
-    expect(here.root.tree()).toEqual(tree);
-  });
-
-  it("an export to /dev/stdout that leads to a file is refused too", async () => {
-    await lay(here);
-    const out = openSync(here.root.at("out.jsonl"), "w");
-    const { status, stderr } = spawnSync(process.execPath, [binary(), "export", "--force", "--to", "/dev/stdout"], {
-      ...{ cwd: here.root.path, env: cleanEnv(), stdio: ["ignore", out, "pipe"], encoding: "utf8" },
-    });
-    closeSync(out);
-    expect(status).toBe(1);
-    expect(stderr).toContain("not a regular file");
-    expect(readFileSync(here.root.at("out.jsonl"), "utf8")).toBe("");
-  });
-
   it("a hard link in the place of a temporary file is not written through", async () => {
     await lay(here);
     linkSync(here.root.store, here.root.at(".ttsctl.prom.ttsctl"));
@@ -136,18 +115,5 @@ describe("row H, a signal while an input is awaited", () => {
       expect(performance.now() - began).toBeLessThan(SOON);
       expect(here.root.storeText()).toBe(before);
     }
-  });
-
-  it("import reads all that the writer of a pipe writes", async () => {
-    await lay(here);
-    make("mkfifo", here.root.at("pipe"));
-    const run = new Running(["import", "pipe", "--yes", "-o", "json"], { cwd: here.root.path });
-    await until(() => run.openFiles().some((path) => path.includes("spool")));
-    const tasks = Array.from({ length: 3000 }, (_, i) => JSON.stringify(record("p", `t${i}`)));
-    here.root.write("text", `${tasks.join("\n")}\n`);
-    make("sh", "-c", `cat '${here.root.at("text")}' > '${here.root.at("pipe")}'`);
-    const { code, stdout, stderr } = await run.end();
-    expect(code, stderr).toBe(0);
-    expect(JSON.parse(stdout)).toMatchObject({ records: 3000, added: 3000 });
   });
 });

@@ -1,15 +1,13 @@
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import type { Finding } from "../../src/operations/doctor/probe.ts";
 import { usePlace } from "../e2e/setup.ts";
 import { ago, record } from "../helpers/records.ts";
-import { ServiceRoot } from "../helpers/root.ts";
 import { lines } from "../helpers/ttsctl.ts";
-import { everything, exactly, missingOf, sorted } from "./helpers/stores.ts";
+import { everything, exactly, sorted } from "./helpers/stores.ts";
 import { triedFault } from "./helpers/tally.ts";
-import { Watcher } from "./helpers/watcher.ts";
 
 const here = usePlace();
 const some = (count: number, prefix: string, more = {}) =>
@@ -84,11 +82,6 @@ describe("a directory of artifacts that holds config.ini or the store file", () 
     const name = paths.startsWith("logs") ? "logs" : "output";
     expect(checks.find(({ check }) => check === name)).toMatchObject({ status: "fail", hint: expect.any(String) });
   });
-
-  it("a store file above it, whatever the path says, is as it should be", async () => {
-    here.root.configure(here.server.port, "[store]\npath = output/../voice_task.json\n");
-    await expectPurge();
-  });
 });
 
 describe("no config.ini: nothing destructive runs", () => {
@@ -121,63 +114,6 @@ describe("no config.ini: nothing destructive runs", () => {
   });
 });
 
-describe("another service's store: nothing destructive runs", () => {
-  let other: ServiceRoot;
-  const THEIRS = some(6, "theirs", { updated_at: ago(7200) });
-  beforeEach(() => {
-    other = new ServiceRoot(here.server.port);
-    other.writeStore([...THEIRS, ...some(3, "their-old")]);
-    other.writeArtifacts(THEIRS);
-    other.write("in.jsonl", `${JSON.stringify(record("in", "t1"))}\n`);
-  });
-  afterEach(() => other.remove());
-
-  it.each(["its folder, with this Redis", "this folder, with its file"])("%s", async (what) => {
-    const options = what.startsWith("its") ? { cwd: other.path } : { env: { TTSCTL_STORE: other.store } };
-    const theirs = other.tree();
-    await expectRefused([...CLEANUPS, ...CHOOSING], 1, "STORE_MISMATCH", options);
-    await expectRefused(["sync", "import in.jsonl", "verify --repair", ...PRUNING], 1, "STORE_MISMATCH", options);
-    expect(other.tree()).toEqual(theirs);
-    const doctor = await here.run("doctor -o json", options);
-    const { checks } = JSON.parse(doctor.stdout) as { checks: Finding[] };
-    expect(checks.find(({ check }) => check === "drift")).toMatchObject({ status: "fail" });
-    const lost = missingOf([...OLD, ...STAYING], await everything(here));
-    triedFault(1, lost);
-    expect(lost).toBe(0);
-    expect(other.tree()).toEqual(theirs);
-  });
-
-  it("of --watch: its passes are refused and logged, and continue with the right one", async () => {
-    here.root.rename("voice_task.json", "mine.json");
-    here.root.write("voice_task.json", other.storeText());
-    const watcher = new Watcher(here.root.path);
-    try {
-      const before = await seen();
-      await watcher.first();
-      await watcher.next();
-      expect(watcher.log.filter(({ code }) => code === "STORE_MISMATCH")).toHaveLength(2);
-      expect(await seen()).toEqual(before);
-      here.root.rename("mine.json", "voice_task.json");
-      expect(await watcher.next()).toMatchObject({ result: { purged: OLD.length } });
-      expect(sorted(await everything(here))).toEqual(exactly(STAYING));
-      triedFault();
-    } finally {
-      await watcher.stop();
-    }
-  });
-
-  it("looks like a Redis that is stale after a long outage: with sync --allow-mismatch the purge continues", async () => {
-    await here.server.call("FLUSHALL");
-    await here.mirrored(...OLD);
-    here.root.writeStore(STAYING);
-    await expectRefused(["cleanup --once", "sync"], 1, "STORE_MISMATCH");
-    expect((await here.run("sync --allow-mismatch")).code).toBe(0);
-    const run = await here.run("cleanup --once");
-    expect(run.code, run.stderr).toBe(0);
-    expect(await here.server.call("ZCARD", "tts:tasks:index")).toBe(STAYING.length);
-  });
-});
-
 describe("artifacts on a missing mount: nothing destructive runs", () => {
   it.each([
     { what: "output below an empty mount point", option: "output", at: "mnt/audio/output", lay: "mnt/audio" },
@@ -201,45 +137,5 @@ describe("artifacts on a missing mount: nothing destructive runs", () => {
     expect(run.code, run.stderr).toBe(0);
     here.root.rename(at, name);
     expect(sorted(await everything(here))).toEqual(exactly(STAYING));
-  });
-
-  it("Logs/ that the service has not created: expired tasks are purged, and nothing else", async () => {
-    here.root.removeFolder("Logs");
-    const run = await here.run("cleanup --once");
-    expect(run.code, run.stderr).toBe(0);
-    expect(sorted(await everything(here))).toEqual({ ...exactly(STAYING), logs: [] });
-  });
-});
-
-describe("the store file emptied or gone while Redis has tasks", () => {
-  it.each([
-    { what: "gone", text: null, more: [...CLEANUPS, ...CHOOSING] },
-    { what: "an empty array", text: "[]", more: [...CLEANUPS, ...CHOOSING] },
-    { what: "an empty map", text: "{}", more: CLEANUPS },
-    { what: "invalid records alone", text: '[{"user_id": ""}]', more: CLEANUPS },
-  ])(
-    "$what: sync --prune is refused before the first deletion, and so is all else that removes",
-    async ({ text, more }) => {
-      here.root.rename("voice_task.json", "saved.json");
-      if (text !== null) here.root.write("voice_task.json", text);
-      await expectRefused([...PRUNING, ...more], 1, "STORE_EMPTY");
-      here.root.rename("saved.json", "voice_task.json");
-      await expectPurge();
-    },
-  );
-
-  it("cut to 0 bytes: an error that names it", async () => {
-    here.root.rename("voice_task.json", "saved.json");
-    here.root.write("voice_task.json", "");
-    await expectRefused([...PRUNING, ...CLEANUPS, ...CHOOSING, "import in.jsonl"], 1, "STORE_INVALID");
-    here.root.rename("saved.json", "voice_task.json");
-    await expectPurge();
-  });
-
-  it("intended, with --allow-empty: sync --prune continues", async () => {
-    here.root.write("voice_task.json", "[]");
-    const run = await here.run("sync --prune --yes --allow-empty --max-delete 100%");
-    expect(run.code, run.stderr).toBe(0);
-    expect(await here.server.call("ZCARD", "tts:tasks:index")).toBe(0);
   });
 });

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { usePlace } from "../e2e/setup.ts";
 import { parrotServer, redisProxy, type TestServer } from "../helpers/faults.ts";
-import { ago, record } from "../helpers/records.ts";
+import { record } from "../helpers/records.ts";
 import { type Command, Running } from "../helpers/ttsctl.ts";
 import { until } from "../helpers/until.ts";
 import { Served } from "../http/setup.ts";
@@ -43,26 +43,6 @@ describe.each(drawn("stray replies", STRAYS))("a reply that no command asked for
     expect(await page()).toMatchObject({ total: 1 });
     await until(async () => (await page()).source === "redis");
   });
-
-  it.each(drawn(`place of ${stray}`, [1, 2, 5, 8], 2))(
-    "with reply %i of a pass does not end a watcher",
-    async (which) => {
-      let replies = 0;
-      await proxied((answer) => answer + (++replies === which ? stray : ""));
-      here.root.writeStore([
-        record("alice", "t1", { updated_at: ago(30 * 86_400) }),
-        record("alice", "t2", { updated_at: ago(60) }),
-      ]);
-      const run = running(new Running(["cleanup", "--watch", "-v"], { cwd: here.root.path }));
-      await until(() => replies >= which);
-      await until(() => {
-        run.kill("SIGHUP"); // begins a pass at once
-        return here.root.readStore().length === 1;
-      });
-      run.kill("SIGTERM");
-      expect((await run.end()).code).toBe(0);
-    },
-  );
 
   it("does not end a program that uses the library", async () => {
     const proxy = await proxied();

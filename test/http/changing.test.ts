@@ -2,11 +2,8 @@ import { readFileSync } from "node:fs";
 import { beforeEach, describe, expect, it } from "vitest";
 import { systemClock } from "../../src/clock.ts";
 import { FileStore } from "../../src/store/file/file-store.ts";
-import { FastClock } from "../helpers/clock.ts";
 import { RULES, record } from "../helpers/records.ts";
-import { until } from "../helpers/until.ts";
-import { type Served, useServer } from "./setup.ts";
-import { request, Wire } from "./wire.ts";
+import { useServer } from "./setup.ts";
 
 const here = useServer();
 const DEEP = "[".repeat(200_000) + "]".repeat(200_000);
@@ -194,29 +191,4 @@ it("other requests are answered during a change, another change waits for it, an
   expect(await first).toMatchObject({ deleted: 1 });
   expect(await second).toMatchObject({ marked: 1 });
   expect(await third).toMatchObject({ deleted: 1 });
-});
-
-describe("a large change", () => {
-  const MANY = Array.from({ length: 5000 }, (_, i) => record("carol", `n${i}`, { text: "x".repeat(500) }));
-  const left = () => here.root.readStore().length;
-  const started = async (): Promise<Served> => {
-    here.root.writeStore([...TASKS, ...MANY]);
-    here.root.configure(here.server.port, "[audit]\npath = audit.jsonl\n");
-    const server = await here.serve("--no-cleanup", {}, new FastClock());
-    await server.run.says(/5005 tasks from the file to Redis/);
-    return server;
-  };
-  const begun = () => here.root.has("audit.jsonl") && readFileSync(here.root.at("audit.jsonl"), "utf8").includes("n1");
-
-  it("runs to its end if its client leaves", { timeout: 60_000 }, async () => {
-    const server = await started();
-    const wire = await Wire.open(server.port);
-    const body = '{"user_id": "carol"}';
-    const headers = { "Content-Type": "application/json", "Content-Length": String(body.length) };
-    wire.socket.write(request("POST /voice-tasks/delete", headers, body));
-    await until(begun);
-    wire.socket.destroy();
-    await until(() => readFileSync(here.root.at("audit.jsonl"), "utf8").includes('"event":"end"'), 30);
-    expect([left(), (await inRedis()).length]).toEqual([5, 5]);
-  });
 });

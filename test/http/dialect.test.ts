@@ -1,7 +1,7 @@
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { beforeEach, expect, it } from "vitest";
-import { ago, record } from "../helpers/records.ts";
+import { record } from "../helpers/records.ts";
 import { type Served, useServer } from "./setup.ts";
 
 const here = useServer();
@@ -44,25 +44,6 @@ it("errors are envelopes with the status of the plain dialect, on the task endpo
   expect(await answer(server, "/voice-tasks/t1", crossSite)).toEqual([403, failed(1, expect.any(String))]);
   expect(await server.json("/voice-tasks/t1/files")).toMatchObject({ status: 400, code: "USAGE" });
   expect(await server.json("/nothing")).toMatchObject({ status: 404, code: "NOT_FOUND" });
-});
-
-it("orders, searches and stuck tasks are as in the plain dialect", async () => {
-  here.root.writeStore([
-    record("alice", "t1", { created_at: ago(300), updated_at: ago(10), text: "a fox" }),
-    record("alice", "t2", { created_at: ago(200), updated_at: ago(20) }),
-    record("alice", "t3", { created_at: ago(200_000), updated_at: ago(100_000), status: "running" }),
-  ]);
-  await here.run("sync");
-  const server = await here.serve(SERVE);
-  for (const asked of [{ sort: "created" }, { sort: "user" }, { stuck: true }, { search: "FOX" }]) {
-    const query = new URLSearchParams({ user_id: "alice", ...asked } as Record<string, string>);
-    const plain = await server.json(`/voice-tasks?${query}`, { headers: { "ttsctl-dialect": "plain" } });
-    const ids = (plain as { items: { task_id: string }[] }).items.map(({ task_id }) => ({ task_id }));
-    expect(ids).not.toHaveLength(0);
-    expect(await answer(server, `/voice-tasks?${query}`)).toMatchObject([200, { code: 0, data: { data: ids } }]);
-    const byBody = await server.post("/voice-tasks/query", { user_id: "alice", ...asked });
-    expect(await byBody.json()).toMatchObject({ code: 0, data: { data: ids } });
-  }
 });
 
 it.each(["in Redis and the file", "in the file", "only in Redis"])(

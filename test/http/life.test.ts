@@ -85,6 +85,18 @@ describe("while it runs", () => {
     expect(await server.json("/voice-tasks")).toMatchObject({ total: 1 });
     expect((await server.fetch("/healthz")).status).toBe(200);
   });
+
+  it("a Redis that hangs costs one timeout, and the log has one line when it goes and one when it is back", async () => {
+    const server = await here.serve("--no-cleanup", { REDIS_TIMEOUT: "300ms" });
+    await server.run.says(/2 tasks from the file/);
+    here.server.suspend();
+    await until(async () => ((await server.json("/voice-tasks")) as { source: string }).source === "file");
+    for (let i = 0; i < 20; i++) expect(await server.json("/voice-tasks")).toMatchObject({ source: "file" });
+    here.server.resume();
+    await until(async () => ((await server.json("/voice-tasks")) as { source: string }).source === "redis");
+    const said = server.run.stderr;
+    expect([said.match(/reads use the store file/g)?.length, said.match(/is back/g)?.length]).toEqual([1, 1]);
+  });
 });
 
 describe("SIGTERM", () => {

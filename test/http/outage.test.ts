@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { FastClock } from "../helpers/clock.ts";
 import { redisProxy, type Verdict } from "../helpers/faults.ts";
@@ -48,11 +47,6 @@ async function startRedis(): Promise<void> {
   await until(async () => (await redis.call("PING").catch(() => null)) === "PONG");
 }
 
-/** The service goes on in the file: t0 is done, t1 is gone. */
-function serviceWrites(): void {
-  root.writeStore([record("alice", "t0", { updated_at: ago(60) }), ...tasks(300).slice(2)]);
-}
-
 async function expectTheFile(): Promise<Answer> {
   expect((await list("user_id=alice&task_ids=t0")).items).toMatchObject([{ status: "done" }]);
   expect((await list("user_id=alice&task_ids=t1")).items).toEqual([]);
@@ -76,27 +70,6 @@ describe("after Redis was down", () => {
     await until(async () => (await expectTheFile()).source === "redis", 5);
     expect(await redis.call("EXISTS", "tts:task:alice:t1", "tts:task:alice:t2")).toBe(0);
   });
-
-  it.each(["--no-sync", "--read-only"])(
-    "with %s the file answers until another program has synchronised",
-    async (flag) => {
-      await ttsctl(["sync"], { cwd: root.path });
-      server = await started(flag);
-      await redisAnswers();
-      await redis.stop();
-      expect((await list()).source).toBe("file");
-      serviceWrites();
-      await startRedis();
-      await server.run.says(/is back/);
-      for (let i = 0; i < 20; i++) {
-        expect((await list("user_id=alice&task_ids=t0")).items).toMatchObject([{ status: "done" }]);
-        await sleep(50);
-      }
-      expect((await ttsctl(["sync"], { cwd: root.path })).code).toBe(0);
-      await redisAnswers();
-      expect((await list("user_id=alice&task_ids=t0")).items).toMatchObject([{ status: "done" }]);
-    },
-  );
 });
 
 describe("changes of a selection while Redis is away", () => {

@@ -103,25 +103,6 @@ describe("one task", () => {
     expect([audio.status, await audio.text()]).toEqual([206, "IF"]);
     expect((await server.fetch("/voice-tasks/t99?user_id=alice")).status).toBe(404);
   });
-
-  it.each([".", "..", "a/b"])("can be read by parameters, even if its id is %s", async (task_id) => {
-    here.root.writeStore([record("alice", task_id)]);
-    const server = await here.serve("--no-cleanup");
-    const path = `?user_id=alice&task_id=${encodeURIComponent(task_id)}`;
-    expect(await server.json(`/voice-task${path}`)).toMatchObject({ task_id, status: "done" });
-    expect(await server.json(`/voice-task/files${path}`)).toEqual({ files: [] });
-    expect(await server.json(`/voice-task${path}`, { method: "DELETE" })).toMatchObject({ deleted: 1 });
-    expect(here.root.readStore()).toEqual([]);
-  });
-
-  it.each(["?user_id=alice", "?user_id=alice&task_id=", "?task_id=t01", "?user_id=alice&task_id=t01&x=1"])(
-    "is refused by %s",
-    async (params) => {
-      const server = await here.serve("--read-only");
-      expect((await server.fetch(`/voice-task${params}`)).status).toBe(400);
-      expect((await server.fetch("/voice-tasks/t01?user_id=alice&task_id=t02")).status).toBe(400);
-    },
-  );
 });
 
 describe("for a page of tasks", () => {

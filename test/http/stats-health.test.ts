@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { appendFileSync, readFileSync } from "node:fs";
+import { appendFileSync } from "node:fs";
 import { beforeEach, expect, it } from "vitest";
 import type { StatsHealth } from "../../src/http/routes/stats-health.ts";
 import { FastClock } from "../helpers/clock.ts";
@@ -66,29 +66,6 @@ it("names stuck tasks and differences, with commands for the same configuration"
     expect(command).toMatch(/^ttsctl (list --stuck|verify) --store \/.*\/voice_task\.json --redis-url \S+$/);
     expect((await here.runArgs(command.split(" ").slice(1))).code).toBe(command.includes("verify") ? 3 : 0);
   }
-});
-
-it("knows the passes of its own loop, and that they fail", async () => {
-  here.root.writeStore([...TASKS, OLD]);
-  const server = await here.serve("--cleanup");
-  await until(async () => {
-    const { cleanup, attention } = await healthOf(server);
-    expect(attention).toEqual([]); // a pass removes a task from one store after the other
-    return cleanup.next !== null;
-  });
-  const { cleanup, attention } = await healthOf(server);
-  expect([attention, cleanup]).toMatchObject([[], { runs: "here", last: { exitCode: 0, error: null, purged: 1 } }]);
-  const wait = Date.parse(cleanup.next!) - Date.parse(cleanup.last!.at);
-  expect([wait > 290_000, wait < 310_000]).toEqual([true, true]);
-  expect(await metric(server, "cleanup_exit_code")).toBe(0);
-  const text = readFileSync(here.root.store, "utf8");
-  here.root.write("voice_task.json", "[{");
-  server.run.kill("SIGHUP");
-  await server.run.says(/SIGHUP: only the cleanup loop reloads its settings; other changes need a restart/);
-  await until(async () => (await healthOf(server)).attention.includes("cleanup"));
-  expect((await healthOf(server)).cleanup.last).toMatchObject({ exitCode: 1, error: "STORE_INVALID", purged: null });
-  expect(await metric(server, "cleanup_exit_code")).toBe(1);
-  here.root.write("voice_task.json", text);
 });
 
 it("knows the passes of others by the ledger and their lock", async () => {

@@ -7,7 +7,6 @@ import { createApp } from "../../src/http/app.ts";
 import { Doorbell } from "../../src/http/doorbell.ts";
 import { Hosts, isLocal } from "../../src/http/guard.ts";
 import type { ServerParts } from "../../src/http/parts.ts";
-import { listParams } from "../../src/http/request.ts";
 import { rangeOf } from "../../src/http/routes/output.ts";
 import { TestClock } from "../helpers/clock.ts";
 
@@ -117,13 +116,6 @@ describe("a range", () => {
       }),
     );
   });
-});
-
-describe("the parameters of a list", () => {
-  it.each(["foo=1", "page=1&page=2", "page=x", "page=1.5", "__proto__=1", "constructor=1", "user_id=a&user_id="])(
-    "%s is refused",
-    (query) => expect(() => listParams(`/x?${query}`)).toThrow(expect.objectContaining({ code: "USAGE" })),
-  );
 });
 
 describe("the doorbell", () => {

@@ -1,9 +1,8 @@
 import fc from "fast-check";
 import { beforeAll, expect, test } from "vitest";
-import { KeyTable } from "../../src/store/key-table.ts";
 import { ApiMsLayout } from "../../src/store/layout/api-ms.ts";
 import { idProblem, trimId } from "../../src/task/ids.ts";
-import { fileNameOf, unquotePlus } from "../../src/task/rules.ts";
+import { fileNameOf } from "../../src/task/rules.ts";
 import { anyChar } from "../helpers/any-char.ts";
 import { askPython, runs } from "../helpers/python.ts";
 import { API_MS_RULES } from "../helpers/records.ts";
@@ -104,16 +103,4 @@ test("a member with other quoting belongs to no task, and is kept unchanged", ()
     expect(layout.readKey(`tts:task:${member}`)).toBeNull();
   }
   for (const value of ["", "a b", "%e5%bc%a0", "张", "a:b"]) expect(layout.lookup.userOf(value)).toBeNull();
-});
-
-test("a store file lists its tasks in the order of the quoted members", () => {
-  const keys = new KeyTable(API_MS_RULES.memberRanks);
-  const numbers = ids.map(([user, task]) => keys.addId(user, task));
-  const members = ids.map(([user, task]) => layout.member(user, task));
-  const order = ids.map((_, i) => i).sort((a, b) => keys.compare(numbers[b]!, numbers[a]!));
-  expect(order.map((i) => members[i])).toEqual(python.order.map((i) => members[i]));
-});
-
-test("10,000 texts are unquoted as Python does", () => {
-  expect(texts.map(unquotePlus)).toEqual(python.unquoted);
 });

@@ -103,18 +103,6 @@ describe("a user's index by created_at", () => {
     service = serviceOf("v3");
     service.fill(records());
   });
-  const created = Array.from({ length: count }, (_, i) => `t${count - 1 - i}`);
-
-  it("has its own order for lists of a user, from Redis and from the file", async () => {
-    expect(tasksOf(await json("list", "--user", "u"))).toEqual(created);
-    expect(tasksOf(await json("list"))).toEqual(created.toReversed());
-    await here.server.call("DEL", "tts:user:u:index");
-    const behind = await json("list", "--user", "u");
-    expect([behind.source, tasksOf(behind)]).toEqual(["file", created]);
-    expect(tasksOf(await json("list", "--user", "u", "--page", "2", "--page-size", "5"))).toEqual(created.slice(5, 10));
-    expect(service.query("u", ["t1", "t9"]).map(({ task_id }) => task_id)).toEqual(["t9", "t1"]);
-    expect(tasksOf(await json("list", "--user", "u", "--ids", "t1,t9"))).toEqual(["t1", "t9"]);
-  });
 
   it("is in sync, and is kept by all writes", async () => {
     expect(await json("verify")).toMatchObject({ inSync: count, wrongScore: 0, exit: 0 });
@@ -139,17 +127,6 @@ describe("a user's index by created_at", () => {
     expect(await scores()).toEqual(before);
     expect(service.read().problems).toEqual([]);
   });
-
-  it("with other scores in it is drift, and repaired in its own way", async () => {
-    const before = await scores();
-    await here.server.call("ZADD", "tts:user:u:index", OLD + 1_000_000 - 3, "t1", OLD + 77, "t2");
-    expect(await json("verify")).toMatchObject({ inSync: count - 2, wrongScore: 2, exit: 3 });
-    expect(await json("verify", "--repair", "--yes")).toMatchObject({ repaired: 2 });
-    expect(await scores()).toEqual(before);
-    await here.server.call("ZADD", "tts:user:u:index", OLD + 1_000_000 - 3, "t1");
-    expect(await json("sync")).toMatchObject({ written: 1, unchanged: count - 1 });
-    expect(await scores()).toEqual(before);
-  });
 });
 
 describe("a task id alone", () => {
@@ -167,18 +144,6 @@ describe("a task id alone", () => {
     here.root.writeStore([]);
     expect(await json("get", "t2")).toMatchObject({ item: { user_id: "u" }, file: null, source: "redis" });
     expect(await json("get", "none")).toMatchObject({ item: null, exit: 3 });
-  });
-
-  it("is enough for delete, and several of them", async () => {
-    const dry = await json("delete", "--ids", "t1,none", "--dry-run");
-    expect(dry).toMatchObject({ requested: 2, deleted: 1, missing: ["none"], exit: 3 });
-    expect(await json("delete", "--ids", "任务 1,t2", "--yes").catch(() => null)).toMatchObject({
-      missing: ["任务", "1"],
-    });
-    expect(service.read().all.map(({ task_id }) => task_id)).toEqual(["任务 1", "t1"]);
-    expect(await json("delete", "--ids", "t1", "--status", "error", "--yes")).toMatchObject({ deleted: 0 });
-    expect(await json("delete", "--ids", "t1", "--yes")).toMatchObject({ requested: 1, deleted: 1, exit: 0 });
-    expect([service.read().problems, here.root.readStore().length]).toEqual([[], 1]);
   });
 
   it("that two users have needs its user", async () => {
@@ -243,19 +208,4 @@ describe("an unset layout beside the file of the published service", () => {
       ).toHaveLength(3);
     },
   );
-
-  it("is reported by verify and doctor", async () => {
-    expect((await json("verify")).warnings).toMatch(/segments_done.*layout = api_ms/s);
-    const { checks } = await json("doctor");
-    const finding = checks.find(({ check }: { check: string }) => check === "layout");
-    expect(finding).toMatchObject({ status: "fail", hint: expect.stringContaining("layout = api_ms") });
-  });
-
-  it("is accepted if it is set, or if Redis has tasks in it", async () => {
-    expect(await json("sync", "--user", "u")).toMatchObject({ code: "LAYOUT_MISMATCH" });
-    const plain = { env: { REDIS_LAYOUT: "plain" } };
-    expect((await here.runArgs(["sync"], plain)).code).toBe(0);
-    expect(await json("sync")).toMatchObject({ unchanged: 1, exit: 0 });
-    expect((await here.runArgs(["export"])).code).toBe(0);
-  });
 });

@@ -142,12 +142,6 @@ describe("another layout in Redis than in config.ini", () => {
     const finding = checks.find(({ check }: { check: string }) => check === "layout");
     expect(finding).toMatchObject({ status: "fail", hint: expect.stringContaining("layout = api_ms") });
   });
-
-  it.each(commands)("%s %s refuses beside data of the plain layout", async (...args) => {
-    here.root.writeStore([record("alice", "t1"), record("bob", "t 2")]);
-    await here.runArgs(["sync"], { env: { REDIS_LAYOUT: "plain" } });
-    await refused(...args.filter((arg) => arg !== undefined));
-  });
 });
 
 describe("a server in this layout", () => {

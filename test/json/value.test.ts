@@ -26,15 +26,6 @@ describe("parseJsonValue", () => {
     );
   });
 
-  test("comes back as the same text", () => {
-    fc.assert(
-      fc.property(plainJson, (json) => {
-        expect(jsonOf(parseJsonValue(json))).toBe(json);
-      }),
-      { numRuns: runs(2000) },
-    );
-  });
-
   test("a number that a double preserves is a number, any other keeps its text", () => {
     const texts = [
       "0",
@@ -63,11 +54,6 @@ describe("parseJsonValue", () => {
     expect([...value.keys()]).toEqual(["b", "__proto__", "10", "constructor", "a", "9"]);
     expect(jsonOf(value)).toBe(json);
     expect(({} as { x?: number }).x).toBeUndefined();
-  });
-
-  test("a string of 30 MB", { tags: ["slow"] }, () => {
-    const json = JSON.stringify(`"${"长文本 ".repeat(10_000)}\\`.repeat(500));
-    expect(jsonOf(parseJsonValue(`[${json}]`)) === `[${json}]`).toBe(true);
   });
 });
 

@@ -123,23 +123,6 @@ describe("a lease", () => {
     expect([Object.hasOwn(done, "claim_id"), Object.hasOwn(done, "claimed_until")]).toEqual([false, false]);
   });
 
-  it("is renewed by an update, and ends with the status", async () => {
-    const { store, claim, pass } = await filled([queued("t1", 100)]);
-    const { claimId } = (await store.claim(["queued"], RUNNING, { leaseMs: 1000 }))!;
-    const progress = (n: number) =>
-      store.update("alice", "t1", (r) => ({ ...r, progress: n }), { claimId, leaseMs: 1000 });
-    for (const n of [10, 20, 30]) {
-      pass(900);
-      expect(await progress(n)).toMatchObject({
-        state: "written",
-        task: { record: { progress: n, claim_id: claimId } },
-      });
-      expect(await claim()).toBeNull();
-    }
-    await store.update("alice", "t1", (r) => ({ ...r, status: "queued" }), { claimId });
-    expect(await claim()).toBe("t1");
-  });
-
   it("of another kind of worker, or of none, is not claimed", async () => {
     const left = { claim_id: "x", claimed_until: 200 };
     const { claim } = await filled([
@@ -179,23 +162,5 @@ describe("update", () => {
     await expect(change).rejects.toMatchObject({ code: "TASK_INVALID" });
     expect((await store.listPage()).items).toEqual(before);
     expect((await store.listPage({ source: "file" })).items).toEqual(before);
-  });
-});
-
-describe("wrong arguments", () => {
-  it.each<[string, unknown[]]>([
-    ["from that is text", ["queued", RUNNING]],
-    ["no from", [[], RUNNING]],
-    ["an unknown word in from", [["soon"], RUNNING]],
-    ["no patch", [["queued"]]],
-    ["a patch without a status", [["queued"], {}]],
-    ["a status of from", [["queued"], { status: "pending" }]],
-    ["a finished status", [["queued"], { status: "failed" }]],
-    ["an id in the patch", [["queued"], { status: "running", task_id: "t" }]],
-    ["a lease of zero", [["queued"], RUNNING, { leaseMs: 0 }]],
-    ["an unknown option", [["queued"], RUNNING, { lease: 1 }]],
-  ])("of claim are refused: %s", async (_, args) => {
-    const store = (await here.open()) as unknown as { claim(...args: unknown[]): Promise<unknown> };
-    await expect(store.claim(...args)).rejects.toMatchObject({ code: "USAGE", hint: expect.any(String) });
   });
 });

@@ -1,4 +1,3 @@
-import { mkdirSync, symlinkSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import type { ChangeEvent, PageQuery, TaskPage, TaskStore } from "../../src/library/types.ts";
 import { writeOld } from "../helpers/files.ts";
@@ -94,14 +93,6 @@ describe("a signal", () => {
 });
 
 describe("artifactPath", () => {
-  it("is below the output directory, whether it exists or not", async () => {
-    const store = await here.open();
-    const path = await store.artifactPath(" alice", "t1", "t1.wav");
-    expect(path).toBe(here.root.at("output/alice/t1/t1.wav"));
-    mkdirSync(here.root.at("output/alice/t1"), { recursive: true });
-    expect(await store.artifactPath("alice", "t1", "t1.wav")).toBe(path);
-  });
-
   it.each([
     ["..", "t", "x"],
     ["a/b", "t", "x"],
@@ -115,18 +106,6 @@ describe("artifactPath", () => {
   ])("is refused for what isn't one plain name: %j %j %j", async (user, taskId, name) => {
     const refused = (await here.open()).artifactPath(user, taskId, name);
     await expect(refused).rejects.toMatchObject({ code: "ARTIFACTS_UNSAFE" });
-  });
-
-  it("is refused through a symbolic link that leads elsewhere", async () => {
-    const store = await here.open();
-    mkdirSync(here.root.at("output"), { recursive: true });
-    mkdirSync(here.root.at("elsewhere"));
-    symlinkSync(here.root.path, here.root.at("output/up"));
-    symlinkSync(here.root.at("elsewhere"), here.root.at("output/out"));
-    symlinkSync(here.root.at("nothing"), here.root.at("output/dangling"));
-    for (const user of ["up", "out", "dangling"]) {
-      await expect(store.artifactPath(user, "t", "x")).rejects.toMatchObject({ code: "ARTIFACTS_UNSAFE" });
-    }
   });
 });
 

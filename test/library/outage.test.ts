@@ -76,20 +76,6 @@ describe("while Redis is down", () => {
     ]);
     expect(here.heard.join("\n")).toContain("Redis missed 200 changes");
   });
-
-  it("an empty Redis after an outage gets the whole file", async () => {
-    const store = await filled(500);
-    await here.server.call("FLUSHALL");
-    await here.server.stop();
-    await store.upsert(task(0, "succeeded", ago(60)));
-    await startRedis();
-    await untilRedisAnswers(store, async () => {
-      expect((await store.get("alice", "t0"))!.status).toBe("done");
-      expect((await store.listPage()).total).toBe(500);
-    });
-    expect(await here.server.call("ZCARD", "tts:tasks:index")).toBe(500);
-    expect(await here.server.call("EXISTS", "tts:ttsctl:synced")).toBe(1);
-  });
 });
 
 describe("a program that ended while Redis lacked changes", () => {

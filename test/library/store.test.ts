@@ -104,22 +104,6 @@ describe("reading", () => {
       expect((await store.get("alice", "t1", { source: "file" }))!.record.n).toBe(i);
     }
   });
-
-  it.each<[object, RegExp]>([
-    [{ pageSize: 1001 }, /pageSize/],
-    [{ status: ["soon"] }, /status/],
-    [{ since: "soon" }, /since/],
-    [{ source: "disk" }, /source/],
-    [{ users: ["a"] }, /users/],
-    [{ status: "done" }, /status/],
-    [{ status: [5] }, /status/],
-    [{ since: true }, /since/],
-    [{ userId: 5 }, /userId/],
-  ])("refuses %j", async (query, message) => {
-    const store = await here.open();
-    const refused = store.listPage(query);
-    await expect(refused).rejects.toMatchObject({ code: "USAGE", message: expect.stringMatching(message) });
-  });
 });
 
 describe("a Redis that is down", () => {

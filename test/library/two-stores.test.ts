@@ -1,7 +1,6 @@
 import { expect, it } from "vitest";
 import type { TaskRecord, TaskStore } from "../../src/library/types.ts";
 import { ago, record } from "../helpers/records.ts";
-import { until } from "../helpers/until.ts";
 import { useLibrary } from "./setup.ts";
 
 const here = useLibrary();
@@ -33,15 +32,6 @@ it("a store that is new or another one is refused by a Redis with tasks, before 
   expect(here.heard.filter((line) => line.includes("in common")).length).toBeLessThan(10);
 });
 
-it("a Redis that becomes the store's is used then", async () => {
-  await fill(await open("a.jsonl"), "alice");
-  const other = await open("b.jsonl");
-  await fill(other, "bob");
-  await here.server.call("FLUSHALL");
-  await until(async () => (await other.listPage()).source === "redis");
-  expect(await here.server.call("ZCARD", "tts:tasks:index")).toBe(20);
-});
-
 it("a store is not refused because of its own deletions", async () => {
   const first = await open("a.jsonl");
   await fill(first, "alice");
@@ -49,23 +39,4 @@ it("a store is not refused because of its own deletions", async () => {
   const second = await open("a.jsonl");
   const deleted = await Promise.all(Array.from({ length: 20 }, (_, n) => second.delete("alice", `t${n}`)));
   expect(new Set(deleted.map(({ redis }) => redis.state))).toEqual(new Set(["removed"]));
-});
-
-it("two stores with prefixes of their own share a database", async () => {
-  const redis = (prefix: string) => ({ redis: { port: here.server.port, timeout: "500ms", prefix } });
-  const stores = [await open("a.jsonl", redis("a:")), await open("b.jsonl", redis("b:"))];
-  for (const [i, store] of stores.entries()) {
-    const results = await fill(store, `user${i}`);
-    expect(new Set(results.map(({ redis }) => redis.state))).toEqual(new Set(["written"]));
-  }
-  for (const [i, store] of stores.entries()) {
-    expect(await store.listPage({ pageSize: 1 })).toMatchObject({
-      source: "redis",
-      total: 20,
-      items: [{ userId: `user${i}` }],
-    });
-    expect(await store.delete(`user${i}`, "t0")).toEqual({ state: "removed", redis: { state: "removed" } });
-    expect(await store.syncToRedis()).toMatchObject({ counts: { unchanged: 19, orphans: 0 } });
-  }
-  expect((await here.server.call("KEYS", "tts:*")) as string[]).toEqual([]);
 });

@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { connectMirror, hookedArtifacts } from "../helpers/doubles.ts";
-import { redisProxy } from "../helpers/faults.ts";
+import { hookedArtifacts } from "../helpers/doubles.ts";
 import { ago, record } from "../helpers/records.ts";
 import { useSite } from "./setup.ts";
 
@@ -74,29 +73,6 @@ describe("a task that is re-queued during a pass keeps its record, its mirror an
   });
 });
 
-describe("a service that writes other things during a pass", () => {
-  it("and removes the record itself: the pass succeeds", async () => {
-    await expired();
-    const before = () => here.site.root.writeStore([OTHER]);
-    here.site.wrapArtifacts = (real) => hookedArtifacts(real, { before });
-    expect((await here.site.cleanup()).result).toMatchObject({ purged: 1, failed: 0 });
-    expect(here.site.root.readStore()).toEqual([OTHER]);
-  });
-
-  it("and leaves a truncated file: nothing is purged", async () => {
-    const { site } = here;
-    await expired();
-    const dump = await site.server.dump();
-    site.flaky.afterCall((method) => {
-      if (method === "copies") site.root.write("voice_task.json", "");
-    });
-    await expect(site.cleanup()).rejects.toMatchObject({ code: "STORE_INVALID" });
-    expect(await site.server.dump()).toEqual(dump);
-    expect(site.root.has("output/a/t1/t1.wav")).toBe(true);
-    expect(site.root.storeText()).toBe("");
-  });
-});
-
 describe("a Redis that is lost under a pass", () => {
   it("at the removal: the outcome is unknown, so those tasks fail and are kept completely", async () => {
     const { site } = here;
@@ -111,25 +87,5 @@ describe("a Redis that is lost under a pass", () => {
     site.flaky.comeBack();
     expect((await site.cleanup()).result).toMatchObject({ purged: 1, failed: 0 });
     expect(site.root.readStore()).toEqual([OTHER]);
-  });
-
-  it("with the reply to a removal: never reported as done, and the next pass finishes", async () => {
-    const { site } = here;
-    await expired();
-    const proxy = await redisProxy(site.server.port, (sent) =>
-      /eval/i.test(sent) && sent.includes("=succeeded") ? "deaf" : "pass",
-    );
-    const behind = await connectMirror(proxy, undefined, 0.5);
-    site.state = { kind: "on", mirror: behind };
-    expect(await site.cleanup()).toMatchObject({
-      result: { purged: 0, failed: 1 },
-      problem: { code: "REDIS_TIMEOUT" },
-    });
-    expect(site.root.readStore()).toHaveLength(2);
-    expect(site.root.has("output/a/t1/t1.wav")).toBe(true);
-    await proxy.stop();
-    site.state = { kind: "on", mirror: site.mirror };
-    expect((await site.cleanup()).result).toMatchObject({ purged: 1 });
-    expect(await site.server.call("EXISTS", KEY)).toBe(0);
   });
 });

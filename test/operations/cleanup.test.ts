@@ -92,15 +92,6 @@ describe("cleanup", () => {
     expect(await site.server.call("ZCARD", "tts:tasks:index")).toBe(1);
   });
 
-  it("removes the member of a record in the file that has no hash, with the record", async () => {
-    const { site } = here;
-    await site.writeBoth(record("a", "t1"));
-    await site.server.call("DEL", "tts:task:a:t1");
-    expect((await site.cleanup()).result).toMatchObject({ ...COUNTS, candidates: 1, purged: 1 });
-    expect(await site.server.call("DBSIZE")).toBe(0);
-    expect(site.root.storeText()).toBe("[]");
-  });
-
   it("keeps a task with an invalid record, in the mirror and with its artifacts", async () => {
     const { site } = here;
     await site.writeRedis(record("a", "twin"));
@@ -126,23 +117,6 @@ describe("cleanup", () => {
     ]);
     expect((await site.cleanup()).result).toMatchObject({ purged: 1, candidates: 1 });
     expect(site.root.readStore()).toEqual([record("a", "kept"), newest]);
-  });
-});
-
-describe("a store file that is not as it should be", () => {
-  it.each([
-    { what: "missing", write: () => {} },
-    { what: "empty of tasks", write: () => here.site.root.writeStore([]) },
-  ])("purges nothing where it is $what while Redis has tasks, unless that is meant", async ({ write }) => {
-    const { site } = here;
-    await site.writeRedis(record("a", "t1"), record("a", "t2"));
-    write();
-    site.root.writeArtifacts([record("a", "t1")]);
-    const [tree, dump] = [site.root.tree(), await site.server.dump()];
-    await expect(site.cleanup()).rejects.toMatchObject({ code: "STORE_EMPTY" });
-    expect([site.root.tree(), await site.server.dump()]).toEqual([tree, dump]);
-    expect((await site.cleanup({ allowEmpty: true })).result).toMatchObject({ purged: 2, files: 2 });
-    expect(await site.server.call("DBSIZE")).toBe(0);
   });
 });
 

@@ -22,20 +22,6 @@ describe("delete by ids", () => {
 });
 
 describe("delete by filter", () => {
-  it("looks in both stores", async () => {
-    const { site } = here;
-    await site.writeBoth(
-      record("a", "t1", { status: "failed" }),
-      record("a", "t2"),
-      record("b", "t3", { status: "failed" }),
-    );
-    await site.writeRedis(record("a", "redis", { status: "failed" }), record("b", "redis", { status: "failed" }));
-    const { result } = await site.delete({ filter: of("a", ["error"]) });
-    expect(result).toMatchObject({ requested: 2, deleted: 2, missing: [] });
-    expect(site.purgedNames()).toEqual(["a:redis", "a:t1"]);
-    expect((await site.server.zset("tts:tasks:index")).map(([member]) => member)).toEqual(["a:t2", "b:redis", "b:t3"]);
-  });
-
   it("keeps a task that only its older copy, of either store, would choose, and says so", async () => {
     const { site } = here;
     const failed = { status: "failed", updated_at: "2020-01-01T00:00:00" };

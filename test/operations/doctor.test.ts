@@ -3,7 +3,6 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Checks, type DoctorParts, type Finding, ok } from "../../src/operations/doctor/probe.ts";
 import { neededCommands } from "../../src/operations/doctor/redis.ts";
 import { diagnose } from "../../src/operations/doctor/run.ts";
-import { driftVerdict } from "../../src/operations/doctor/tasks.ts";
 import { ApiMsLayout } from "../../src/store/layout/api-ms.ts";
 import { RedisClient } from "../../src/store/redis/client.ts";
 import { TestClock } from "../helpers/clock.ts";
@@ -54,20 +53,6 @@ describe("a diagnosis", () => {
     ]);
     expect(all[1]!.detail).toBe("took more than 0.05 s");
   });
-
-  it("does not hide a bug", async () => {
-    const bug = () => Promise.reject(new TypeError("x is not a function"));
-    await expect(findings({}, { bug })).rejects.toThrow(TypeError);
-  });
-
-  it("skips the checks for which a wrong configuration lacks the settings", async () => {
-    const all = await findings({ connect: null, rules: null, cleanup: null });
-    const checked = all.filter(({ status }) => status !== "skip").map(({ check }) => check);
-    expect(checked).toEqual([
-      ...["node", "flock", "exchange", "config", "config.values", "config.secrets", "environment"],
-    ]);
-    expect(all[0]).toMatchObject({ status: "fail", detail: "18.20.1 is too old" });
-  });
 });
 
 describe("the clock", () => {
@@ -90,23 +75,6 @@ describe("the clock", () => {
     const all = await findings({ connect, cleanup: { retention, stuckAfter: 0 } });
     expect(all.find(({ check }) => check === "clock")).toMatchObject({ status });
     clock.shift = 0;
-  });
-});
-
-describe("drift", () => {
-  it("is reported by kind", () => {
-    expect(driftVerdict(new Map(), 300)).toMatchObject({ status: "ok" });
-    const found = driftVerdict(
-      new Map([
-        ["onlyInRedis", 2],
-        ["partial", 1],
-      ]),
-      1,
-    );
-    expect(found).toMatchObject({
-      status: "warn",
-      detail: "in a sample of 1 task: 1 with a partial hash, 2 only in Redis",
-    });
   });
 });
 

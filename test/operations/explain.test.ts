@@ -1,42 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Explanation } from "../../src/operations/explain.ts";
 import { ago, record } from "../helpers/records.ts";
 import type { RecordJson } from "../helpers/root.ts";
 import { type Site, useSite } from "./setup.ts";
 
 const here = useSite();
 const HOUR = 3600;
-const saysOf = ({ rules }: Explanation) => Object.fromEntries(rules.map(({ rule, says }) => [rule, says]));
-
-describe("cleanup --explain", () => {
-  it.each<[string, string, (site: Site) => Promise<void> | void, string]>([
-    ["a task that runs in one store", "finished", (s) => s.writeRedis(record("a", "t", { status: "running" })), "keep"],
-    ["a task from the future", "time", (s) => s.writeBoth(record("a", "t", { updated_at: ago(-HOUR) })), "keep"],
-    [
-      "a record that is not valid",
-      "valid",
-      (s) => s.root.writeStore([{ ...record("a", "t"), updated_at: "?" }]),
-      "keep",
-    ],
-    [
-      "audio that is written",
-      "artifacts",
-      (s) => s.root.write("output/a/t/now.wav", "x", Date.now() / 1000 + 9),
-      "keep",
-    ],
-    ["a member without a task", "dangling", (s) => void s.server.call("ZADD", "tts:tasks:index", 1, "a:t"), "purge"],
-    ["a status that is never purged", "retention", (s) => s.writeBoth(record("a", "t", { status: "failed" })), "keep"],
-  ])("%s: the rule `%s`", async (what, rule, arrange, says) => {
-    const { site } = here;
-    site.root.writeStore([record("a", "other"), ...(what.startsWith("audio") ? [record("a", "t")] : [])]);
-    if (rule === "finished") site.root.writeStore([record("a", "t")]);
-    await arrange(site);
-    const explanation = await site.explain("a", "t", { retentionError: 0 });
-    expect(saysOf(explanation)[rule]).toBe(says);
-    expect(explanation.verdict).toBe(says);
-  });
-});
 
 const anyCopy = fc.record({
   status: fc.constantFrom("succeeded", "succeeded", "failed", "running", "odd"),

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { NO_FILTER, ofUser } from "../../src/task/query-fields.ts";
-import { ago, record } from "../helpers/records.ts";
+import { record } from "../helpers/records.ts";
 import type { RecordJson } from "../helpers/root.ts";
 import { useSite } from "./setup.ts";
 
@@ -49,21 +49,6 @@ describe("mark", () => {
 });
 
 describe("mark beside the service", () => {
-  const done = record("a", "t1", { status: "succeeded", updated_at: ago(-1) });
-
-  it("keeps a task that finishes in the file between read and rewrite", async () => {
-    const { site } = here;
-    await site.writeBoth(running("a", "t1"), running("a", "t2"));
-    let calls = 0;
-    site.flaky.afterCall(async (method) => {
-      if (method === "copies" && ++calls === 2) await site.serviceWrites(done); // 1: choosing, 2: planning
-    });
-    const { result } = await site.mark(ids("t1", "t2"));
-    expect(result).toMatchObject({ requested: 2, marked: 1, refused: [{ task_id: "t1" }], failed: 0 });
-    expect(site.root.readStore().find(({ task_id }) => task_id === "t1")).toEqual(done);
-    expect((await hashOf("a:t1")).status).toBe("succeeded");
-  });
-
   it("keeps a task whose record the service changed during the run, also at the same time", async () => {
     const { site } = here;
     await site.writeBoth(running("a", "t1"), running("a", "t2"));
@@ -116,23 +101,6 @@ describe("mark beside the service", () => {
     stop();
     expect(result).toMatchObject({ marked: 1, returned: 0 });
     expect(site.root.readStore()[0]!.status).toBe("failed");
-  });
-
-  it("counts tasks that a service with the store in memory brings back, and keeps their copies in Redis", async () => {
-    const { site } = here;
-    await site.writeBoth(running("a", "t1"), running("a", "t2"));
-    site.root.write("voice_task.json", site.root.storeText());
-    const old = site.root.storeText();
-    const stop = site.clock.every(5, () => {
-      if (site.root.storeText() === old) return;
-      site.root.write("voice_task.tmp", old);
-      site.root.rename("voice_task.tmp", "voice_task.json");
-    });
-    const { result } = await site.mark(ids("t1"));
-    stop();
-    expect(result).toMatchObject({ requested: 1, marked: 0, returned: 1 });
-    expect((await hashOf("a:t1")).status).toBe("running");
-    expect(site.reporter.text).toContain("holds the store in memory, or writes it without a pause");
   });
 });
 

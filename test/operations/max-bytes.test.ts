@@ -6,7 +6,6 @@ import type { RecordJson } from "../helpers/root.ts";
 import { useSite } from "./setup.ts";
 
 const here = useSite();
-const DAY = 86_400;
 
 /** What a dry run and a pass after it must agree on. */
 const counts = ({ dryRun, durationMs, expireBefore, ...rest }: CleanupResult) => rest;
@@ -14,35 +13,6 @@ const counts = ({ dryRun, durationMs, expireBefore, ...rest }: CleanupResult) =>
 /** A finished task that changed some hours ago. */
 const hours = (userId: string, taskId: string, age: number, more: RecordJson = {}) =>
   record(userId, taskId, { updated_at: ago(age * 3600), ...more });
-
-describe("keep_last", () => {
-  it("counts Redis-only tasks, and newer copies there, among the newest", async () => {
-    const { site } = here;
-    await site.writeRedis(hours("a", "redis", 24 * 9), hours("a", "newer", 24 * 8));
-    site.root.writeStore([hours("a", "newer", 24 * 30), hours("a", "file", 24 * 10), hours("a", "older", 24 * 11)]);
-    const { result } = await site.cleanup({ keepLast: 2 });
-    expect(site.purgedNames()).toEqual(["a:file", "a:older"]);
-    expect(result).toMatchObject({ keptLast: 2 });
-  });
-});
-
-describe("a retention for a status", () => {
-  it("takes the place of the general one; zero or less never purges", async () => {
-    const { site } = here;
-    const tasks = [
-      ...[hours("a", "done2h", 2), hours("a", "done2d", 48)],
-      ...[hours("a", "error2d", 48, { status: "failed" }), hours("a", "error99d", 24 * 99, { status: "failed" })],
-    ];
-    await site.writeBoth(...tasks);
-    const { result } = await site.cleanup({ retentionDone: DAY, retentionError: 0, dryRun: true });
-    expect(site.purgedNames()).toEqual(["a:done2d"]);
-    expect(Date.parse(result.expireBefore) / 1000).toBeCloseTo(Date.now() / 1000 - 7 * DAY, -2);
-    site.purged.length = 0;
-    await site.cleanup({ retentionError: DAY });
-    expect(site.purgedNames()).toEqual(["a:error2d", "a:error99d"]);
-    expect(site.root.readStore().map(({ task_id }) => task_id)).toEqual(["done2h", "done2d"]);
-  });
-});
 
 describe("max_bytes", () => {
   /** Five finished tasks of 110 bytes each, the oldest first. */

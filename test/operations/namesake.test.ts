@@ -36,11 +36,4 @@ describe("Redis's copy of an invalid record under the name of another task", () 
     expect(await site.server.call("ZCARD", "tts:user:a:b:index")).toBe(1);
     expect(site.root.storeText()).toBe(text);
   });
-
-  it("is a separate task once the record is gone", async () => {
-    const { site } = here;
-    site.root.writeStore([record("a", "t1", { updated_at: ago(60) })]);
-    expect(await site.sync({ prune: true, maxDelete: null })).toMatchObject({ orphans: 1, pruned: 1 });
-    expect(await site.server.call("EXISTS", KEY)).toBe(0);
-  });
 });

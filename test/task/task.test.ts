@@ -186,16 +186,3 @@ test("a tombstone needs both ids", () => {
     expect(parser.isTombstone(Buffer.from(`{${ids},"deleted":true}`))).toBe(false);
   }
 });
-
-test("isObject and texts take any object; a record before leaves nothing behind", () => {
-  valid(`{${IDS},"updated_at":1,"status":"run"}`);
-  expect(["{}", " {} ", "[]", '"{"', "null"].map((text) => parser.isObject(text))).toEqual([
-    true,
-    true,
-    false,
-    false,
-    false,
-  ]);
-  expect(parser.texts("{}")).toEqual({ status: "", error: "", createdAt: "", updatedAt: "" });
-  expect(parser.texts('{"updated_at":5,"status":"x"}').updatedAt).toBe("1970-01-01T00:00:05+00:00");
-});

@@ -59,24 +59,4 @@ describe.each(LOOKS)("the page in $locale, $colorScheme, at a width of $width", 
     await tab.page.locator("dialog .by-status li").first().waitFor();
     expect(await tab.problems()).toEqual([]);
   });
-
-  it("has none in an error state", async () => {
-    const { url } = await here.serve("--no-cleanup", {
-      REDIS_PORT: "1",
-      TTSCTL_HTTP_TOKEN: "a-token-of-32-characters-or-more",
-    });
-    const tab = await here.open(`${url}/#user=alice&ids=t0 t99`, {
-      colorScheme,
-      locale,
-      viewport: { width, height: 800 },
-    });
-    await tab.page.getByRole("button", { name: /Sign in|登录/ }).waitFor();
-    expect(await tab.problems()).toEqual([]);
-    await tab.page.locator("input[name=token]").fill("a-token-of-32-characters-or-more");
-    await tab.page.getByRole("button", { name: /Sign in|登录/ }).click();
-    await tab.page.locator(".dock .notice").waitFor();
-    await tab.page.locator(".missing").waitFor();
-    expect(await tab.problems()).toEqual([]);
-    tab.expectsRefusals();
-  });
 });

@@ -10,18 +10,6 @@ beforeEach(() => here.root.writeStore([record("小雨 &b", HOSTILE, { updated_at
 
 const linked = (tab: Tab) => tab.page.getByText("Task from the address, not on this page:");
 
-it("names the open task beside the filter, and opens its row again when it is loaded", async () => {
-  const tab = await here.open(`${(await here.serveSynced()).url}/#user=alice`);
-  await tab.opens("t12");
-  expect(tab.hash()).toBe("#user=alice&task=t12&task-user=alice");
-  await tab.page.reload();
-  await tab.row("t12").locator(".fields").waitFor();
-  expect(await tab.rows().count()).toBe(20);
-  expect(await linked(tab).count()).toBe(0);
-  await tab.opener("t12").click();
-  expect(tab.hash()).toBe("#user=alice");
-});
-
 it("goes back over a filter and a page to the list and the row that were there", async () => {
   const tab = await here.open(`${(await here.serveSynced()).url}/#page=2`);
   await tab.opens("t30");

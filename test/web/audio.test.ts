@@ -65,15 +65,3 @@ it("one question tells of the audio of a page, and another one of a task that ch
   await tab.page.getByRole("button", { name: "Play task t29" }).waitFor();
   expect(asked()).toEqual([20, 1]);
 });
-
-it("Play retries a failed request for the files, and the row shows the reason", async () => {
-  const tab = await here.open((await here.serveSynced()).url);
-  await tab.page.route(/files\?|audio$/, (route) => route.fulfill({ status: 502, body: "<h1>Bad Gateway</h1>" }));
-  await tab.page.reload();
-  await tab.page.getByRole("button", { name: "Play task mute" }).click();
-  await tab.row("mute").getByText("The record could not be read.").waitFor();
-  await tab.page.unroute(/files\?|audio$/);
-  await tab.page.getByRole("button", { name: `Play task ${HOSTILE}` }).click();
-  await tab.plays();
-  tab.expectsRefusals();
-});

@@ -55,18 +55,6 @@ it.each([
   }
 });
 
-it("selects it if the browser forbids copying", async () => {
-  const tab = await opened(() => {
-    Object.defineProperty(navigator, "clipboard", { value: undefined });
-    document.execCommand = () => false;
-  });
-  await tab.page.getByRole("button", { name: "Copy the error" }).click();
-  await tab.page.locator(".said").getByText("Selected: error. Copy with Ctrl+C or ⌘C.").waitFor();
-  expect(await tab.page.evaluate(() => getSelection()!.toString().trim())).toBe("no voice");
-  await tab.page.keyboard.press("Control+c");
-  expect(await pasted(tab)).toBe("no voice");
-});
-
 it.each([
   ["with the clipboard API", undefined],
   ["over plain HTTP", () => Object.defineProperty(navigator, "clipboard", { value: undefined })],

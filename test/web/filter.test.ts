@@ -2,18 +2,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseQueryBody } from "../../src/operations/list-query.ts";
 import { fieldOf, PAGE_PARTS, type PagePart } from "../../src/task/query-fields.ts";
-import {
-  bodyOf,
-  draftOf,
-  type Filter,
-  filterOf,
-  hashOf,
-  isFiltered,
-  NO_FILTER,
-  placeOf,
-} from "../../web/model/filter.ts";
+import { bodyOf, type Filter, hashOf, isFiltered, NO_FILTER, placeOf } from "../../web/model/filter.ts";
 
-const NOTHING = draftOf(NO_FILTER);
 /** What no id can hold: they are split at commas and spaces, and trimmed. */
 const id = fc.string({ minLength: 1, unit: "grapheme" }).filter((text) => !/[,\s\p{Cc}\p{Zs}\ufeff]/u.test(text));
 const valuesOf = (part: PagePart): fc.Arbitrary<string[]> => {
@@ -28,32 +18,6 @@ const filter = fc
     Object.fromEntries(PAGE_PARTS.map((part) => [part, valuesOf(part)])) as Record<PagePart, fc.Arbitrary<string[]>>,
   )
   .chain((whole: Filter) => fc.constantFrom(whole, { ...whole, users: [], taskIds: [] }));
-
-describe("the form", () => {
-  it("takes ids by commas and spaces, without repeats, and trims the user", () => {
-    const draft = { ...NOTHING, users: "  alice ", taskIds: "t01, t02\n t01,,t03 " };
-    expect(filterOf(draft)).toEqual({ ...NO_FILTER, users: ["alice"], taskIds: ["t01", "t02", "t03"] });
-  });
-
-  it("requires the user if there are ids", () => {
-    expect(filterOf({ ...NOTHING, users: " ", taskIds: "t01" })).toBeUndefined();
-    expect(filterOf({ ...NOTHING, users: " ", taskIds: " , " })).toEqual(NO_FILTER);
-  });
-
-  it("takes a search without its outer spaces, and a switch that is on", () => {
-    const draft = { ...NOTHING, search: " no  voice ", stuck: "true" };
-    expect(filterOf(draft)).toEqual({ ...NO_FILTER, search: ["no  voice"], stuck: ["true"] });
-    expect(filterOf({ ...NOTHING, search: " ", stuck: "false" })).toEqual(NO_FILTER);
-  });
-
-  it("shows the applied filter", () => {
-    fc.assert(
-      fc.property(filter, (applied) => {
-        expect(filterOf(draftOf(applied))).toEqual(applied);
-      }),
-    );
-  });
-});
 
 it("the body is one that the server takes, with all of the filter in it", () => {
   fc.assert(

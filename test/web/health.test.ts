@@ -9,19 +9,6 @@ const TASKS = [record("alice", "t01", { updated_at: ago(3000) }), record("alice"
 const STUCK = record("bob", HOSTILE, { status: "running", updated_at: ago(200_000) });
 
 const panel = (tab: Tab) => tab.page.locator("details.health-menu");
-const summary = async (tab: Tab) => (await panel(tab).locator("summary").textContent())!;
-
-it("is one quiet line if all is well, and opens by the keyboard", async () => {
-  here.root.writeStore(TASKS);
-  const tab = await here.open((await here.serveSynced()).url);
-  await panel(tab).waitFor();
-  expect(await summary(tab)).toBe("Nothing needs attention");
-  await panel(tab).locator("summary").focus();
-  await tab.page.keyboard.press("Enter");
-  await tab.page.getByText("2 of 2 tasks compared: in sync. The file has 2, Redis 2, as of").waitFor();
-  expect(await panel(tab).textContent()).toMatch(/None\..*Neither this server nor a watcher cleans up\./);
-  expect(await tab.problems()).toEqual([]);
-});
 
 it("shows what needs attention, with commands to copy", async () => {
   here.root.writeStore([...TASKS, STUCK]);

@@ -18,28 +18,6 @@ describe("rows on the screen", () => {
     expect(held).toMatchObject({ added: 1, differs: true });
   });
 
-  it("lose the mark of a deleted row once they are back", () => {
-    const gone = holdRows(shownRows([row("t1")]), [], 1).rows;
-    expect(holdRows(gone, [row("t1")], 1)).toMatchObject({ rows: [{ left: false }], differs: false });
-  });
-
-  it("have the same keys if only their contents changed", () => {
-    expect(holdRows(shownRows([row("t1")]), [row("t1", "done")], 1)).toMatchObject({ added: 0, differs: false });
-  });
-
-  it("are counted as new if they precede a shown one, on the first page only", () => {
-    const shown = shownRows([row("t3"), row("t2")]);
-    const added = (ids: string[], page: number) => {
-      const fresh = ids.map((id) => row(id));
-      return holdRows(shown, fresh, page).added;
-    };
-    expect(added(["t5", "t4"], 1)).toBe(2);
-    expect(added(["t4", "t3"], 1)).toBe(1);
-    expect(added(["t2", "t4", "t3"], 1)).toBe(1);
-    expect(added(["t3", "t1"], 1)).toBe(0);
-    expect(added(["t4", "t3"], 2)).toBe(0);
-  });
-
   it("are never added, removed or moved, whatever the response", () => {
     const ids = fc.uniqueArray(fc.constantFrom<string>("a", "b", "c", "d", "e", "f"));
     fc.assert(

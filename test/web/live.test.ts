@@ -12,7 +12,6 @@ const here = useWeb();
 const proxies: Server[] = [];
 const wires: Wire[] = [];
 const STREAM = /\/stream$/;
-const POLLS = /\/(voice-tasks|voice-tasks\/query|stats\/chart|healthz)$/;
 
 beforeEach(() => {
   age = 50;
@@ -111,22 +110,6 @@ describe("without a stream, the page asks again and again:", () => {
     await stays(tab);
     expect(await tab.page.locator(".notice").count()).toBe(0);
   });
-
-  it("if a proxy cuts it off; later it is tried again", async () => {
-    const { url } = await here.serveSynced(new FastClock("fast"));
-    const proxy = await startProxy(url, "", false, "cut");
-    proxies.push(proxy.server);
-    const tab = await here.open(proxy.url, { live: true });
-    await put("t03");
-    await tab.refreshes();
-    await tab.sees(["t03", "t01", "t02"], { count: 3 });
-    await stays(tab);
-    const again = tab.page.waitForRequest((request) => STREAM.test(new URL(request.url()).pathname));
-    for (let i = 0; i < 6; i++) await tab.refreshes();
-    await again;
-    expect(tab.asked(STREAM)).toHaveLength(2);
-    tab.expectsRefusals();
-  });
 });
 
 it("a hidden tab has no stream, and asks at once when it is seen again", async () => {
@@ -145,22 +128,6 @@ it("a hidden tab has no stream, and asks at once when it is seen again", async (
   await begins(tab);
   await put("t04");
   await soon(tab, tab.sees(["t04", "t03", "t01", "t02"], { count: 4 }));
-});
-
-it("switched off, it has neither a stream nor requests", async () => {
-  const { url } = await here.serveSynced(new FastClock("fast"));
-  const tab = await here.open(url, { live: true });
-  await begins(tab);
-  const ended = tab.page.waitForEvent("requestfailed", (request) => STREAM.test(request.url()));
-  await tab.inMenu((menu) => menu.locator("select[name=refresh]").selectOption("0"));
-  await ended;
-  const asked = tab.asked(POLLS).length;
-  await put("t03");
-  await tab.page.clock.fastForward(120_000);
-  expect([tab.asked(STREAM).length, tab.asked(POLLS).length]).toEqual([1, asked]);
-  await tab.inMenu((menu) => menu.locator("select[name=refresh]").selectOption("2"));
-  await begins(tab);
-  await tab.sees(["t03", "t01", "t02"], { count: 3 });
 });
 
 it("an outage of the stores and of the server is shown, and its end", async () => {

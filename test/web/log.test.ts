@@ -64,27 +64,6 @@ it("is not followed in a hidden tab, which has no other connection either", asyn
   await panel(tab).getByText("New lines appear as they come.").waitFor();
 });
 
-it("is followed for one row at a time, stops when asked, and ends with the row", async () => {
-  const tab = await here.open((await here.serveSynced(new FastClock())).url);
-  await opensLog(tab);
-  await panel(tab).getByText("New lines appear as they come.").waitFor();
-  await opensLog(tab, "t03");
-  await panel(tab, "t03").getByText("of t03").waitFor();
-  await panel(tab).getByText("New lines are not shown.").waitFor();
-  const follow = panel(tab).getByRole("button", { name: "Follow" });
-  await follow.click();
-  await panel(tab).getByText("New lines appear as they come.").waitFor();
-  await panel(tab, "t03").getByText("New lines are not shown.").waitFor();
-  await follow.click();
-  await panel(tab).getByText("New lines are not shown.").waitFor();
-  appendFileSync(here.root.at(LOG), "unseen\n");
-  await follow.click();
-  await panel(tab).getByText("unseen").waitFor();
-  const left = tab.page.waitForEvent("requestfailed", (request) => request.url().includes("logs/stream"));
-  await tab.opener("t01").click();
-  await left;
-});
-
 it("that the server refuses says why; a lost connection is made again", async () => {
   const served = await here.serveSynced(new FastClock());
   const tab = await here.open(served.url);
@@ -103,20 +82,4 @@ it("that the server refuses says why; a lost connection is made again", async ()
   await tab.page.context().setOffline(true);
   await tab.page.context().setOffline(false);
   tab.expectsRefusals();
-});
-
-it("a browser's EventSource gets the log once, and closes after its end", async () => {
-  here.root.writeStore([record("alice", "t01")]);
-  const { url } = await here.serveSynced();
-  const tab = await here.open(url);
-  const seen = await tab.page.evaluate(async () => {
-    const source = new EventSource("voice-tasks/t01/logs/stream?user_id=alice");
-    const events: string[] = [];
-    for (const name of ["lines", "end"]) source.addEventListener(name, () => void events.push(name));
-    await new Promise<void>((closed) => {
-      source.addEventListener("error", () => source.readyState === EventSource.CLOSED && closed());
-    });
-    return events;
-  });
-  expect(seen).toEqual(["lines", "end"]);
 });

@@ -60,28 +60,6 @@ describe("hostile texts", () => {
     await tab.rows().nth(3).getByText("\\u202egnp.exe\\u202c").first().waitFor();
     await tab.rows().nth(4).getByText("\\u0000\\u0007\\u001b[31m").first().waitFor();
   });
-
-  it("of any length fit a phone", async () => {
-    const tab = await here.open((await here.serveSynced()).url, { viewport: { width: 360, height: 740 } });
-    await expect.poll(() => tab.rows().count()).toBe(8);
-    for (const opener of await tab.page.locator(".task-id").all()) await opener.click();
-    await expect.poll(() => tab.page.locator(".fields").count()).toBe(8);
-    expect(await widerBy(tab)).toBe(0);
-    await tab
-      .rows()
-      .nth(6)
-      .getByRole("button", { name: /^Delete task/ })
-      .click();
-    expect(await widerBy(tab)).toBe(0);
-    await tab.page.keyboard.press("Escape");
-    await tab.page.locator("input[name=page]").check();
-    await tab.page.locator(".choice-bar").waitFor();
-    expect(await widerBy(tab)).toBe(0);
-    await tab.page.locator(".choice-bar").getByRole("button", { name: "Mark as…" }).click();
-    await tab.page.locator("dialog select").selectOption("done");
-    await tab.page.locator("dialog .by-status li").first().waitFor();
-    expect(await widerBy(tab)).toBe(0);
-  });
 });
 
 it("a hundred thousand tasks and a name of 500 characters fit any width, with the status in one line", async () => {
@@ -155,23 +133,6 @@ describe("errors of the server", () => {
 describe("the theme", () => {
   const isDark = (tab: Tab) =>
     tab.page.evaluate(() => Number(/\d+/.exec(getComputedStyle(document.documentElement).backgroundColor)![0]) < 128);
-  const schemeOf = (tab: Tab) => tab.page.evaluate(() => getComputedStyle(document.documentElement).colorScheme);
-
-  it("is the system's, or the one chosen, which is remembered", async () => {
-    const tab = await here.open((await here.serveSynced()).url, { colorScheme: "dark" });
-    expect([await isDark(tab), await schemeOf(tab)]).toEqual([true, "light dark"]);
-    await tab.page.getByRole("button", { name: "Theme: system" }).click();
-    await tab.page.getByRole("status").getByText("Theme: light").waitFor();
-    expect([await isDark(tab), await schemeOf(tab)]).toEqual([false, "light"]);
-    await tab.page.reload();
-    await tab.page.emulateMedia({ colorScheme: "light" });
-    await tab.page.getByRole("button", { name: "Theme: light" }).click();
-    expect([await isDark(tab), await schemeOf(tab)]).toEqual([true, "dark"]);
-    await tab.page.getByRole("button", { name: "Theme: dark" }).click();
-    expect([await isDark(tab), await schemeOf(tab)]).toEqual([false, "light dark"]);
-    await tab.page.reload();
-    await tab.page.getByRole("button", { name: "Theme: system" }).waitFor();
-  });
 
   it.each([
     [

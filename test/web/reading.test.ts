@@ -49,16 +49,6 @@ describe("rows stay in their places", () => {
     await newTasks(tab).waitFor();
     await tab.page.mouse.up();
   });
-
-  it.each([1280, 360])("while the list is scrolled, and so does the scroll, at a width of %d", async (width) => {
-    const tab = await here.open((await here.serveSynced()).url, { viewport: { width, height: 400 } });
-    await tab.row("t25").scrollIntoViewIfNeeded();
-    const before = await tab.row("t25").boundingBox();
-    await newsComes();
-    await tab.refreshes();
-    await newTasks(tab).waitFor();
-    expect(await tab.row("t25").boundingBox()).toEqual(before);
-  });
 });
 
 it("the row of a task that left the page says so", async () => {

@@ -61,35 +61,6 @@ it("a search that stopped says where, and goes on from there", async () => {
   expect(await tab.page.getByRole("button", { name: "Search older tasks" }).count()).toBe(0);
 });
 
-it("is asked for again less often the longer it takes, and ends on the server when another is asked for", async () => {
-  const tab = await here.open((await here.serveSynced()).url);
-  await tab.sees(["t1"], { count: 5 });
-  let wait = 1500;
-  await tab.page.route(/\/voice-tasks\/query$/, async (route) => {
-    await new Promise((over) => setTimeout(over, wait));
-    await route.continue().catch(() => {});
-  });
-  const field = tab.page.locator("input[name=search]");
-  await field.fill("fox");
-  await field.press("Enter");
-  await tab.page.locator("button[type=submit][aria-busy=true]").waitFor();
-  await field.fill("春眠");
-  const failed = tab.page.waitForEvent("requestfailed");
-  await field.press("Enter");
-  expect((await failed).postDataJSON()).toMatchObject({ search: "fox" });
-  await tab.sees(["t4"], { count: 1 });
-  wait = 0;
-  const before = tab.asked(/\/voice-tasks\/query$/).length;
-  await tab.page.clock.fastForward(6000);
-  await tab.page.clock.fastForward(6000);
-  expect(tab.asked(/\/voice-tasks\/query$/).length).toBe(before);
-  const askedLater = async () => {
-    await tab.page.clock.fastForward(6000);
-    return tab.asked(/\/voice-tasks\/query$/).length;
-  };
-  await expect.poll(askedLater, { timeout: 20_000 }).toBeGreaterThan(before);
-});
-
 describe("the order", () => {
   const names = ["usual order", "by last change", "by creation", "by user", "by task id"];
 

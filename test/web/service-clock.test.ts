@@ -29,17 +29,6 @@ describe("times of the service", () => {
 
 describe("ages", () => {
   const now = 1_000_000;
-  it.each([
-    [0, "en", "0 sec. ago"],
-    [59.9, "en", "59 sec. ago"],
-    [60, "en", "1 min. ago"],
-    [7199, "en", "1 hr. ago"],
-    [10 * 86_400, "en", "10 days ago"],
-    [-120, "en", "in 2 min."],
-    [180, "zh-CN", "3分钟前"],
-  ])("%d s in %s: %s", (age, language, shown) => {
-    expect(shanghai.ago(String(now - age), now, language)).toBe(shown);
-  });
 
   it("of an invalid time is the text", () => {
     expect(shanghai.ago("soon", now, "en")).toBe("soon");

@@ -31,18 +31,6 @@ describe("behind a proxy", () => {
     await tab.plays();
     expect(tab.requests.filter((request) => !request.url().startsWith(url))).toEqual([]);
   });
-
-  it("an address without the slash at its end leads to the page", async () => {
-    const served = await here.serve("--no-cleanup --base-path /tts");
-    const tab = await here.open(`${served.url}/tts`);
-    await tab.sees(["t01"], { count: 1 });
-  });
-});
-
-it("works whatever dialect the server answers others in", async () => {
-  const served = await here.serve("--no-cleanup --dialect api_ms");
-  const tab = await here.open(served.url);
-  await tab.sees(["t01"], { count: 1 });
 });
 
 it("with a token the page asks for it, keeps the session over a reload, and ends it", async () => {

@@ -90,48 +90,6 @@ describe("questions and answers", () => {
   });
 });
 
-describe("an open row whose task left the page", () => {
-  /** A list of `t1` that is read when `t2` comes in its place. */
-  async function left() {
-    const server = new SlowServer();
-    const tasks = await shown(server, "t1");
-    Object.assign(server, { isReading: true, open: "t1" });
-    const refreshed = tasks.refresh();
-    server.questions.pop()!.answer(answerOf("t2"));
-    await expect.poll(() => server.questions.length).toBe(1);
-    return { server, tasks, refreshed, question: server.questions.pop()! };
-  }
-  const first = (tasks: TaskList) => tasks.view.value?.rows[0];
-
-  it("is read by its id", async () => {
-    const { tasks, refreshed, question } = await left();
-    expect(question.filter).toEqual({ ...NO_FILTER, users: ["alice"], taskIds: ["t1"] });
-    const page = { ...answerOf("t1").page, items: [{ user_id: "alice", task_id: "t1", status: "done" }] };
-    question.answer({ page, warnings: [] });
-    await refreshed;
-    expect(first(tasks)).toMatchObject({ taskId: "t1", status: "done", left: true });
-  });
-
-  it("keeps its last content if the task is gone, which it notes, or can't be read", async () => {
-    for (const [answer, isGone] of [[answerOf(), true] as const, [new Failure(null), undefined] as const]) {
-      const { tasks, refreshed, question } = await left();
-      question.answer(answer);
-      await refreshed;
-      expect([first(tasks), first(tasks)?.isGone]).toMatchObject([{ taskId: "t1", left: true }, isGone]);
-    }
-  });
-
-  it("is cancelled by the user's own request", async () => {
-    const { server, tasks, refreshed, question } = await left();
-    const applied = tasks.apply(ofUser("a"));
-    expect(question.isAborted()).toBe(true);
-    server.questions.pop()!.answer(answerOf("of a"));
-    question.answer(answerOf("t1"));
-    await Promise.all([refreshed, applied]);
-    expect(idsOf(tasks)).toEqual(["of a"]);
-  });
-});
-
 describe("the task of the address", () => {
   const task = { userId: "alice", taskId: "t9" };
 

@@ -159,26 +159,6 @@ describe("everyday cases that go on", () => {
     expect(run.code, run.stderr).toBe(0);
     expect(here.root.readStore()).toHaveLength(ALL.length);
   });
-
-  it("one hash of another type: it fails, and the others are purged", async () => {
-    here.root.writeStore(ALL);
-    await putIntoRedis(server(), ...ALL);
-    await here.server.call("DEL", "tts:task:alice:t1");
-    await here.server.call("SET", "tts:task:alice:t1", "x");
-    const run = await here.run("cleanup --once --retention 10d -o json");
-    expect(JSON.parse(run.stdout)).toMatchObject({ purged: 1, failed: 1 });
-    expect(run.code).toBe(3);
-  });
-
-  it("an outage longer than the retention: refused until sync --allow-mismatch, and nothing is lost", async () => {
-    await putIntoRedis(server(), ...ELSEWHERE);
-    here.root.writeStore(WEEK);
-    expect((await here.run("cleanup --once")).code).toBe(1);
-    expect((await here.run("sync --allow-mismatch")).code).toBe(0);
-    expect((await here.run("cleanup --once --retention 10d")).code).toBe(0);
-    expect(here.root.readStore()).toEqual(WEEK);
-    expect(await here.server.call("ZCARD", "tts:tasks:index")).toBe(WEEK.length);
-  });
 });
 
 describe("long-lived processes", () => {

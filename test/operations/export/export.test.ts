@@ -60,35 +60,11 @@ describe("both stores", () => {
 });
 
 describe("an entry that isn't a task", () => {
-  test("is left out with a warning: invalid records, dangling members, keys of the wrong type", async () => {
-    const { site } = here;
-    site.root.writeStore([at("a", 5), { user_id: "alice", task_id: "bad" }]);
-    await site.server.call("ZADD", "tts:tasks:index", 1, "alice:gone", 2, "alice:list");
-    await site.server.call("RPUSH", "tts:task:alice:list", "x");
-    const { names, result } = await run();
-    expect([names, result.dangling, result.failed]).toEqual([["a"], 1, 1]);
-    expect(site.reporter.text).toMatch(/holds 1 invalid record/);
-    expect(site.reporter.text).toMatch(/alice:list was not exported from Redis: /);
-  });
-
   test("a valid copy in Redis of an invalid record is exported", async () => {
     const { site } = here;
     site.root.writeStore([{ user_id: "alice", task_id: "a" }]);
     await site.writeRedis(at("a", 1));
     expect((await run()).names).toEqual(["a"]);
-  });
-
-  test("as a line, a record that says deleted, however it is spelled", async () => {
-    const { site } = here;
-    const spelled = JSON.stringify(at("b", 1, { deleted: true })).replace('"deleted"', '"d\\u0065leted"');
-    const kept = at("c", 1, { deleted: false, note: "deleted" });
-    site.root.write(
-      "voice_task.json",
-      `[${JSON.stringify(at("a", 1, { deleted: true }))},${spelled},${JSON.stringify(kept)}]`,
-    );
-    const { names, result } = await run();
-    expect([names, result.failed]).toEqual([["c"], 2]);
-    expect((await run({ asLines: false })).names).toEqual(["a", "b", "c"]);
   });
 });
 

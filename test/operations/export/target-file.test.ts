@@ -1,4 +1,3 @@
-import { spawnSync } from "node:child_process";
 import { readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { TargetFile } from "../../../src/operations/export/target-file.ts";
@@ -28,20 +27,6 @@ test("an unfinished one leaves no file", async () => {
   await file.write(["half"]);
   await file.close();
   expect(namesIn(path())).toEqual([]);
-});
-
-test("the next export removes a killed one's leftovers, but not the file of a running one", async () => {
-  const dead = spawnSync("true").pid;
-  const others = [".a.1.part", ".a.x.part", `.b.${dead}.part`, `.a.b.${dead}.part`];
-  for (const name of [...others, `.a.${dead}.part`]) writeFileSync(path(name), "half");
-  await write("a", false, "new");
-  expect(namesIn(path())).toEqual([...others, "a"].sort());
-});
-
-test("nor is one that appears during the run", async () => {
-  const made = write("a", false, "new", () => writeFileSync(path("a"), "theirs"));
-  await expect(made).rejects.toMatchObject({ code: "EXPORT_FAILED", message: expect.stringContaining("exists") });
-  expect([readFileSync(path("a"), "utf8"), namesIn(path())]).toEqual(["theirs", ["a"]]);
 });
 
 test.each(["store.json", "link", "missing"])("never over a file of ours: %s", async (name) => {

@@ -1,4 +1,3 @@
-import { readFileSync, rmSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { useFolder, writeOld } from "../../helpers/files.ts";
@@ -60,17 +59,4 @@ describe.each(["jsonl", "json", "csv"] as const)("an export as %s, imported into
     expect(tasks.map(({ json }) => json)).toEqual(all.map(({ compact }) => compact));
     expect((await exported(path(target), format)) === text).toBe(true);
   });
-});
-
-test("a store file itself can be imported, in any shape", async () => {
-  const all = someRecords();
-  for (const store of Object.values(stores)) {
-    writeOld(path("from.json"), store(all));
-    const before = readFileSync(path("from.json"), "utf8");
-    expect((await imported(path("from.json"), path("from.json"))).result).toMatchObject({ identical: all.length });
-    expect(readFileSync(path("from.json"), "utf8")).toBe(before);
-    rmSync(path("s.json"), { force: true });
-    await imported(path("s.json"), path("from.json"));
-    expect((await readStore(path("s.json"))).tasks.map(({ json }) => json)).toEqual(all.map(({ compact }) => compact));
-  }
 });

@@ -7,10 +7,6 @@ import { useSite } from "../setup.ts";
 import { merge } from "./setup.ts";
 
 const here = useSite();
-const NONE = {
-  ...{ added: 0, replaced: 0, identical: 0, older: 0, conflict: 0, present: 0, changed: 0, refused: 0 },
-  ...{ missing: [], returned: 0, mirrored: { written: 0, unchanged: 0, newer: 0, failed: 0 }, problem: null },
-};
 const at = (task: string, second: number, more: RecordJson = {}) =>
   record("alice", task, { updated_at: `2020-01-01T08:00:0${second}`, ...more });
 const textOf = async (task: string) =>
@@ -21,19 +17,6 @@ const file = [at("older", 1), at("same", 5), at("other", 5, { text: "theirs" }),
 const ours = [at("new", 5), at("older", 5), at("same", 5), at("other", 5), at("newer", 5)];
 
 describe("records are merged", () => {
-  test("by time: the newer one is kept, at equal times the file's", async () => {
-    const { site } = here;
-    site.root.writeStore(file);
-    expect(await merge(site, ours)).toEqual({
-      ...NONE,
-      ...{ added: 1, replaced: 1, identical: 1, older: 1, conflict: 1 },
-      mirrored: { written: 3, unchanged: 0, newer: 0, failed: 0 },
-    });
-    expect(site.root.storeText()).toBe(JSON.stringify([ours[1], file[1], file[2], file[3], ours[0]], null, 2));
-    expect(await site.server.call("ZCARD", "tts:tasks:index")).toBe(3);
-    expect(site.reporter.text).toMatch(/alice:other is kept as in the store file: .*same time/);
-  });
-
   test("with the policy replace, the file's are overwritten, as are their copies in Redis", async () => {
     const { site } = here;
     await site.writeBoth(...file);
@@ -88,23 +71,6 @@ describe("while the service writes the file", () => {
     const outcome = await merge(site, [at("older", 5), at("new", 5)], { policy });
     expect(outcome).toMatchObject({ added: 1, replaced: 0, changed: 1 });
     expect(site.root.readStore()).toEqual([at("older", 7), ...file.slice(1), at("fresh", 1), at("new", 5)]);
-  });
-
-  test("a record of the same time is replaced if it is as it was", async () => {
-    const { site } = here;
-    site.root.writeStore(file);
-    disturbed(() => site.root.writeStore([...file, at("fresh", 1)]));
-    expect(await merge(site, [at("other", 5)], { policy: "replace" })).toMatchObject({ replaced: 1, changed: 0 });
-    expect(site.root.readStore()[2]).toEqual(at("other", 5));
-  });
-
-  test("a third record of that time is kept: the service wrote it within the same second", async () => {
-    const { site } = here;
-    site.root.writeStore(file);
-    const theirs = at("other", 5, { text: "the next state" });
-    disturbed(() => site.root.writeStore([...file.slice(0, 2), theirs, file[3]!]));
-    expect(await merge(site, [at("other", 5)], { policy: "replace" })).toMatchObject({ replaced: 0, changed: 1 });
-    expect(site.root.readStore()[2]).toEqual(theirs);
   });
 });
 

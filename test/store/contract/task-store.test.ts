@@ -75,12 +75,6 @@ describe("fallback and recovery", () => {
     expect(answer.warnings).toHaveLength(1);
     expect(idsOf(answer)).toEqual(newestFirst);
   });
-
-  it("does not look at the file if Redis has everything", async () => {
-    await synced(...tasks);
-    root.write("voice_task.json", "not JSON");
-    expect(await store.list(PAGE)).toMatchObject({ source: "redis", total: 3, warnings: [] });
-  });
 });
 
 describe("a Redis that was never synced, or was flushed", () => {
@@ -121,15 +115,6 @@ describe("members whose hash is gone", () => {
     const filtered = await store.list({ ...PAGE, filter: { ...NO_FILTER, statuses: new Set(["done"]) } });
     expect(idsOf(filtered)).toEqual(["t2", "t1"]);
     expect(filtered).toMatchObject({ source: "mixed", dangling: 1, total: 2 });
-  });
-
-  it("don't prevent reads from Redis if the file can't be read, with a warning", async () => {
-    await synced(record("alice", "t1"), record("alice", "t2"));
-    await server.call("DEL", "tts:task:alice:t2");
-    root.write("voice_task.json", "[");
-    const answer = await store.list(PAGE);
-    expect(idsOf(answer)).toEqual(["t1"]);
-    expect(answer.warnings.join("\n")).toContain("voice_task.json");
   });
 });
 

@@ -1,11 +1,9 @@
-import { readFileSync, renameSync, utimesSync, writeFileSync } from "node:fs";
+import { readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { takeLock } from "../../../src/store/file/lock.ts";
 import { TestClock } from "../../helpers/clock.ts";
 import { namesIn, writeOld } from "../../helpers/files.ts";
-import { until } from "../../helpers/until.ts";
 import { putting, removing, three, useStoreFile } from "./editing.ts";
-import { bringBack, dump, idsIn, load, rec, replaceStore } from "./service.ts";
+import { bringBack, dump, idsIn, rec, replaceStore } from "./service.ts";
 
 const { path, storeAt } = useStoreFile();
 
@@ -32,58 +30,6 @@ describe("beside a service that wrote within the last minute", () => {
     expect(service.written).toBe(11);
     expect(readFileSync(path("s.json"), "utf8")).toBe(dump(three));
     expect(namesIn(path())).toEqual(["s.json"]);
-  });
-
-  test("an error during the watch says that the change was made", async () => {
-    writeFileSync(path("s.json"), dump(three));
-    const clock = new TestClock();
-    const stop = clock.every(60, () => {
-      if (readFileSync(path("s.json"), "utf8") !== dump(three.slice(1))) return;
-      writeFileSync(path("broken"), "[{");
-      renameSync(path("broken"), path("s.json"));
-    });
-    await expect(storeAt("s.json", clock).apply(removing("t1"))).rejects.toMatchObject({
-      code: "STORE_INVALID",
-      message: expect.stringMatching(/s\.json line 1, byte 2: .*s\.json was rewritten before that$/),
-    });
-    stop();
-  });
-
-  test("a process that waits for the run lock during the watch learns what the holder does", async () => {
-    writeFileSync(path("s.json"), dump(three));
-    const store = watching();
-    const lock = await store.lock("run");
-    const service = bringBack(path("s.json"), three, Number.POSITIVE_INFINITY);
-    const edit = store.apply(removing("t1"));
-    await until(() => service.written > 1);
-    await expect(takeLock(path("s.json"), "run", null)).rejects.toMatchObject({
-      code: "LOCK_TIMEOUT",
-      message: expect.stringMatching(`^pid ${process.pid} .* repeats its change, because the service keeps undoing it`),
-    });
-    await edit;
-    service.stop();
-    await expect(takeLock(path("s.json"), "run", null)).rejects.toMatchObject({
-      message: expect.not.stringContaining("undoing"),
-    });
-    await lock.release();
-  });
-
-  test("a record that came back ten times, then stayed away, doesn't count as returned", async () => {
-    writeFileSync(path("s.json"), dump(three));
-    const service = bringBack(path("s.json"), three, 10);
-    const outcome = await watching().apply(removing("t1"));
-    service.stop();
-    expect(outcome).toMatchObject({ rewrites: 11, returned: [] });
-    expect(idsIn(path("s.json"))).toEqual(["t2", "t3"]);
-  });
-
-  test("its other writes are kept", async () => {
-    writeFileSync(path("s.json"), dump(three));
-    const theirs = [rec("t1"), rec("t2", 9), rec("t4")];
-    const service = bringBack(path("s.json"), theirs, 1);
-    expect((await watching().apply(removing("t1"))).rewrites).toBe(2);
-    service.stop();
-    expect(load(path("s.json"))).toEqual([rec("t2", 9), rec("t4")]);
   });
 
   test.each([
@@ -165,13 +111,5 @@ describe("beside a service that wrote within the last minute", () => {
     expect(await watched("t1", 1)).toBe(true);
     expect(await watched("t2", 31)).toBe(true);
     expect(await watched("t3", 61)).toBe(false);
-  });
-
-  test("an interrupt ends the watch, not the rewrite", async () => {
-    writeFileSync(path("s.json"), dump(three));
-    const clock = new TestClock();
-    const outcome = await storeAt("s.json", clock, { signal: AbortSignal.abort() }).apply(removing("t1"));
-    expect([outcome, idsIn(path("s.json"))]).toMatchObject([{ rewrites: 1, returned: [] }, ["t2", "t3"]]);
-    expect(clock.jumped).toBe(0);
   });
 });

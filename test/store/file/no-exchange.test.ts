@@ -49,13 +49,6 @@ describe.each(["EINVAL", "ENOSYS", "ENOTSUP", "EPERM"])("a file system whose exc
   });
 });
 
-test("any other failure of the exchange is one of the rewrite", async () => {
-  await atExchange({ fails: () => "EIO" });
-  writeOld(path("s.json"), dump(three));
-  await expect(store().apply(removing("t1"))).rejects.toMatchObject({ code: "STORE_WRITE_FAILED" });
-  expect([readFileSync(path("s.json"), "utf8"), namesIn(path())]).toEqual([dump(three), ["s.json"]]);
-});
-
 test("a machine without the native calls renames, and locks with flock(1)", async () => {
   vi.resetModules();
   vi.doMock("koffi/indirect", () => {

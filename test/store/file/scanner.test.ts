@@ -131,13 +131,6 @@ describe("never guess: any other shape is an error with its line and byte", () =
   });
 });
 
-test("the error names a byte-order mark, which is invisible", async () => {
-  expect((await refusalOf(path("s.json"), `\ufeff[${A}]`)).message).toMatch("byte-order mark");
-  for (const other of ["中", "\uf000", "\uf8ff", "\ufefe", "\uff01", Buffer.of(0xef, 0xbb)]) {
-    expect((await refusalOf(path("s.json"), other)).message).not.toMatch("byte-order mark");
-  }
-});
-
 /** Line and byte as the message gives them. */
 function placeIn(message: string): [line: number, byte: number] {
   const [, line, byte] = /line (\d+), byte (\d+): /.exec(message)!;
@@ -198,13 +191,6 @@ describe("a file cut at every byte", { tags: ["slow"] }, () => {
       expect([last, store.size, store.invalid.count, store.unfinished]).toEqual([last, 1, 1, null]);
     }
   });
-
-  test("an unfinished append of bytes that are not UTF-8, or not JSON, is one too", async () => {
-    for (const tail of [Buffer.from([0x7b, 0x22, 0xe4, 0xb8]), Buffer.from("garbage"), Buffer.alloc(20)]) {
-      const store = await storeOf(path("s.json"), Buffer.concat([Buffer.from(`${A}\n`), tail]));
-      expect([idsOf(store.tasks), store.unfinished]).toEqual([["alice:t01"], A.length + 1]);
-    }
-  });
 });
 
 describe("bytes that are not UTF-8 are refused where they are", { tags: ["slow"] }, () => {
@@ -241,12 +227,6 @@ describe("bytes that are not UTF-8 are refused where they are", { tags: ["slow"]
         expect(found).toEqual([name, place, "STORE_INVALID", 1 + linesIn(start), start.length]);
       }
     }
-  });
-
-  test("in the only line, which has no newline", async () => {
-    const start = Buffer.from(`${A.slice(0, -1)}, "text": "你好`);
-    const refusal = await refusalOf(path("s.json"), Buffer.concat([start, Buffer.from([0xff, 0x22, 0x7d])]));
-    expect(placeIn(refusal.message)).toEqual([1, start.length]);
   });
 });
 
@@ -288,18 +268,6 @@ describe("chunks of 1 MiB", { tags: ["slow"] }, () => {
       expect(store.tasks[1]!.json === `{"user_id":"other","task_id":"t","updated_at":1,"text":"${text}"}`).toBe(true);
     },
   );
-
-  test("a cut and an error beyond the first chunk have the right place", async () => {
-    const big = filler(3 * MIB);
-    expect(placeIn((await refusalOf(path("s.json"), `[\n${big},\n${A}`)).message)).toEqual([
-      3,
-      2 + big.length + 2 + A.length,
-    ]);
-    expect(placeIn((await refusalOf(path("s.json"), `[\n${big},\n${A}\n${B}]`)).message)).toEqual([
-      4,
-      5 + big.length + A.length,
-    ]);
-  });
 });
 
 test.each([

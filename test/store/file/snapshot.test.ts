@@ -82,11 +82,6 @@ describe("duplicates", () => {
     expect([store.size, store.invalid.count]).toEqual([names.length, 0]);
   });
 
-  test("an id with white space around it is the same task", async () => {
-    const store = await storeOf(path("s.json"), array(rec(" alice\u3000", "\nt01\x1c", 1), old, recent));
-    expect(store.tasks).toMatchObject([{ userId: "alice", taskId: "t01", score: 2 }]);
-  });
-
   test("similar ids differ: by case, composition, a zero-width space, the place of the colon", async () => {
     const ids = [
       ["a", "b:c"],
@@ -166,13 +161,6 @@ describe("invalid records", () => {
       expect(found).toMatch(reason);
       expect(rest).toEqual({ ...ids, offset: at });
     }
-  });
-
-  test("a great many are counted, and some named", async () => {
-    const store = await storeOf(path("s.json"), array(...Array.from({ length: 5000 }, () => "{}"), valid));
-    expect([store.invalid.count, store.size]).toEqual([5000, 1]);
-    expect(store.invalid.named.length).toBeGreaterThan(0);
-    expect(store.invalid.named.length).toBeLessThan(100);
   });
 
   test("with the ids of a valid task: it is still listed, except in JSON Lines, where the last line counts", async () => {

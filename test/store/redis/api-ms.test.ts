@@ -1,8 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { TtsctlError } from "../../../src/errors.ts";
 import type { RedisCopy } from "../../../src/store/layout/copy.ts";
 import type { Mirror } from "../../../src/store/redis/mirror.ts";
-import { removeFromMirror, writeToMirror } from "../../../src/store/redis/write.ts";
+import { writeToMirror } from "../../../src/store/redis/write.ts";
 import type { Writable } from "../../../src/store/writable.ts";
 import { RecordRules } from "../../../src/task/rules.ts";
 import { connectMirror } from "../../helpers/doubles.ts";
@@ -29,7 +28,6 @@ describe.each(KINDS)("a mirror in the layout api_ms on %s", (kind) => {
   const write = async (...tasks: ReturnType<typeof task>[]) => writeToMirror(mirror, tasks);
   const copyNow = async () => (await mirror.copies([ID], "state"))[0] as RedisCopy;
   const get = (key: string) => here.server.call("GET", key);
-  const left = async () => ((await here.server.call("KEYS", "*")) as string[]).sort();
 
   it("writes quoted names, whole seconds and the fields of the service", async () => {
     const more = { progress: 50, segments_done: 1.0, result_url: null, error: "失败", updated_at: AT + 5.9 };
@@ -69,14 +67,6 @@ describe.each(KINDS)("a mirror in the layout api_ms on %s", (kind) => {
     expect(await here.server.dump()).toEqual(dump);
   });
 
-  it("removes a lookup that is all there is", async () => {
-    await here.server.call("SET", LOOKUP, "a%3Ab");
-    const before = Number.POSITIVE_INFINITY;
-    expect(await removeFromMirror(mirror, [{ id: ID, before }])).toEqual(["removed"]);
-    expect(await removeFromMirror(mirror, [{ id: ID, before }])).toEqual(["missing"]);
-    expect(await left()).toEqual([]);
-  });
-
   it("leads a lookup to the newest of an id, whichever is written first, also in one call", async () => {
     const [older, newer] = [task({ user_id: "x" }), task({ user_id: "y", updated_at: AT + 1 })];
     for (const order of [
@@ -95,23 +85,6 @@ describe.each(KINDS)("a mirror in the layout api_ms on %s", (kind) => {
     await write(last);
     await write(same);
     expect(await get(LOOKUP)).toBe("b"); // as a list has them
-  });
-
-  it("skips a task whose lookup has another type, and writes the others", async () => {
-    await here.server.call("HSET", LOOKUP, "a", "b");
-    const [wrong, right] = await write(task(), task({ task_id: "t2" }));
-    expect([wrong instanceof TtsctlError, right]).toEqual([true, "written"]);
-    expect(await here.server.call("EXISTS", KEY)).toBe(0);
-    expect((await here.server.zset("tts:tasks:index")).map(([member]) => member)).toEqual(["a%3Ab:t2"]);
-  });
-
-  it("takes a lookup of another type for a wrong one, and leaves it if its task goes", async () => {
-    await write(task());
-    await here.server.call("DEL", LOOKUP);
-    await here.server.call("HSET", LOOKUP, "a", "b");
-    expect((await mirror.fullCopies([ID]))[0]!.lookup).toBe("wrong");
-    expect(await mirror.remove([{ id: ID, copy: await copyNow() }])).toEqual([true]);
-    expect(await left()).toEqual([LOOKUP]);
   });
 });
 
@@ -144,18 +117,5 @@ describe.each(KINDS)("a user's index that is scored by created_at, on %s", (kind
     }
     expect(await writeToMirror(mirror, [of("new", { created_at: null, updated_at: AT + 950 })])).toEqual(["written"]);
     expect(await own("new")).toBe(`${AT + 950}`); // as the service: without a time of creation
-  });
-
-  it("is repaired by the hash if the file has another time of creation", async () => {
-    await here.server.call("ZADD", USER_INDEX, AT + 500, "found");
-    const file = of("found", { created_at: AT + 2 });
-    expect(await writeToMirror(mirror, [file])).toEqual(["reindexed"]);
-    expect([await own("found"), await writeToMirror(mirror, [file])]).toEqual([`${AT}`, ["unchanged"]]);
-  });
-
-  it("loses a task as a whole", async () => {
-    const [id, before] = [{ userId: "a:b", taskId: "found" }, Number.POSITIVE_INFINITY];
-    expect(await removeFromMirror(mirror, [{ id, before }])).toEqual(["removed"]);
-    expect(await here.server.call("KEYS", "*")).toEqual([]);
   });
 });

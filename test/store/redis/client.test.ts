@@ -1,12 +1,8 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { TtsctlError } from "../../../src/errors.ts";
+import type { TtsctlError } from "../../../src/errors.ts";
 import { RedisClient } from "../../../src/store/redis/client.ts";
-import { Mirror } from "../../../src/store/redis/mirror.ts";
 import type { NodeTarget } from "../../../src/store/redis/target.ts";
-import { writeToMirror } from "../../../src/store/redis/write.ts";
-import { writable } from "../../../src/store/writable.ts";
 import { redisProxy, type Verdict } from "../../helpers/faults.ts";
-import { RULES, record, taskOf } from "../../helpers/records.ts";
 import { RedisServer } from "../../helpers/redis.ts";
 import { targetAt } from "../../helpers/targets.ts";
 import { failureOf } from "./setup.ts";
@@ -102,29 +98,5 @@ describe("a connection under way", () => {
     server.suspend();
     expect(await failure(() => client.command("PING"))).toMatchObject({ code: "REDIS_TIMEOUT" });
     server.resume();
-  });
-
-  it("keeps the error of one command in its place", async () => {
-    const server = await start();
-    const client = await connect(server.port);
-    const replies = await client.pipeline([["SET", "s", "x"], ["ZCARD", "s"], ["GET", "s"], ["NO-SUCH-COMMAND"]]);
-    expect(replies).toEqual(["OK", expect.any(TtsctlError), "x", expect.any(TtsctlError)]);
-    expect(await client.pipeline([])).toEqual([]);
-  });
-
-  it("loads its scripts again after SCRIPT FLUSH", async () => {
-    const server = await start();
-    const mirror = writable(new Mirror(await connect(server.port), RULES));
-    expect(await writeToMirror(mirror, [taskOf(record("alice", "t1"))])).toEqual(["written"]);
-    await server.call("SCRIPT", "FLUSH");
-    await server.call("FLUSHALL");
-    expect(await writeToMirror(mirror, [taskOf(record("alice", "t1"))])).toEqual(["written"]);
-  });
-
-  it("leaves no unhandled event when the server stops", async () => {
-    const server = await start();
-    const client = await connect(server.port);
-    await server.stop();
-    expect(await failure(() => client.command("PING"))).toMatchObject({ code: "REDIS_UNAVAILABLE" });
   });
 });

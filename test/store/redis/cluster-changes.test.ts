@@ -31,16 +31,6 @@ describe("a node that left its cluster", () => {
     serves(other!, [other!]);
     expect(await (await connectOnPaper([left!, other!])).command("INCR", "n")).toBe("OK");
   });
-
-  it("is passed over at the entrance, unless no other knows more", async () => {
-    const [left, other] = await paperNodes(2);
-    left!.slots = [[0, 99, left!.name]];
-    left!.isUp = false;
-    serves(other!, [other!]);
-    expect((await connectOnPaper([left!, other!])).where).toContain(other!.name);
-    await other!.shutDown();
-    expect((await connectOnPaper([left!, other!])).where).toContain(left!.name);
-  });
 });
 
 it("a redirect by ASK to a node that is gone fails the command, not the process", async () => {
@@ -108,31 +98,6 @@ it("a command waits for a slot that both nodes refuse at the end of its move, ea
   let refused = 0;
   to!.answer = () => (refused++ < 9 ? `-MOVED ${slotOf("n")} ${from!.name}` : "OK");
   expect(await client.command("INCR", "n")).toBe("OK");
-});
-
-it("a redirect without a host means the node that sent it", async () => {
-  const [node] = await paperNodes(1);
-  const client = await connectOnPaper([node!]);
-  node!.answer = () => {
-    node!.answer = () => "OK";
-    return `-MOVED ${slotOf("n")} ?:${node!.address.port}`;
-  };
-  expect(await client.command("GET", "n")).toBe("OK");
-});
-
-it.each(["", "?"])("nodes that report the address %j have that of the node that was asked", async (host) => {
-  const [first, second] = await paperNodes(2);
-  const half = SLOTS / 2;
-  for (const node of [first!, second!]) {
-    node.slots = [
-      [0, half - 1, `${host}:${first!.address.port}`],
-      [half, SLOTS - 1, `${host}:${second!.address.port}`],
-    ];
-  }
-  const client = await connectOnPaper([first!, second!], { seeds: [first!] });
-  expect(await client.pipeline(["n", "m", "a"].map((key) => ["INCR", key]))).toEqual(["OK", "OK", "OK"]);
-  expect(await client.each("DBSIZE")).toEqual([first!, second!].map(({ name }) => ({ where: name, reply: "OK" })));
-  expect([first!.heard, second!.heard].map((heard) => heard.length)).toEqual([2, 3]);
 });
 
 describe("a walk over the keys", () => {

@@ -4,7 +4,6 @@ import { connectRedis } from "../../../src/store/redis/connect.ts";
 import { slotOf } from "../../../src/store/redis/slots.ts";
 import type { KnownNodes } from "../../../src/store/redis/target.ts";
 import { type RedisCluster, sharedCluster } from "../../helpers/cluster.ts";
-import { silentServer } from "../../helpers/faults.ts";
 import { freePort, RedisServer } from "../../helpers/redis.ts";
 import { targetAt } from "../../helpers/targets.ts";
 import { failureOf } from "./setup.ts";
@@ -98,28 +97,9 @@ describe("a node that is lost", () => {
       expect(values.every((value) => value === "2" || value === "elsewhere")).toBe(true);
     }
   });
-
-  it("is waited for no longer than the timeout if it hangs", async () => {
-    const { client, from } = await scene(await sharedCluster());
-    await client.command("GET", "n");
-    from.suspend();
-    ends.push(() => from.resume());
-    const error = await failure(() => client.command("GET", "n"));
-    expect(error).toMatchObject({ code: "REDIS_TIMEOUT" });
-    expect(error.message).toContain(`:${from.port}`);
-  });
 });
 
 describe("the way in", () => {
-  it("is any of the nodes that are named", async () => {
-    const cluster = await sharedCluster();
-    const silent = await silentServer();
-    ends.push(() => silent.stop());
-    const client = await connect([await freePort(), silent.port, cluster.port]);
-    expect(await client.command("SET", "n", 1)).toBe("OK");
-    expect(client.where).toBe(`127.0.0.1:${cluster.port} (cluster)`);
-  });
-
   it("refuses a server that isn't a cluster, and a node outside any cluster", async () => {
     const single = await RedisServer.start();
     const lonely = await RedisServer.start("--cluster-enabled", "yes", "--cluster-port", `${await freePort()}`);

@@ -5,7 +5,6 @@ import { Mirror } from "../../../src/store/redis/mirror.ts";
 import { writeToMirror } from "../../../src/store/redis/write.ts";
 import { type Writable, writable } from "../../../src/store/writable.ts";
 import { RULES, record, taskOf } from "../../helpers/records.ts";
-import { RedisServer } from "../../helpers/redis.ts";
 import { targetAt } from "../../helpers/targets.ts";
 import { useMirror } from "./setup.ts";
 
@@ -38,19 +37,5 @@ describe("a page of an index", () => {
     const without = await reader();
     expect(namesOf(await whole(without))).toEqual(namesOf(page));
     without.close();
-  });
-
-  it("comes from a server that knows no scripts", async () => {
-    const server = await RedisServer.start(...["EVAL", "EVALSHA"].flatMap((name) => ["--rename-command", name, ""]));
-    const mirror = writable(new Mirror(await RedisClient.connect(targetAt(server.port)), RULES));
-    for (const taskId of ["t1", "t2"]) {
-      const { updated_at, ...fields } = record("alice", taskId);
-      const payload = JSON.stringify({ ...fields, updated_at });
-      await server.call("HSET", `tts:task:alice:${taskId}`, "payload", payload, "updated_at", `${updated_at}`);
-      await server.call("ZADD", "tts:tasks:index", 1, `alice:${taskId}`);
-    }
-    expect(namesOf(await whole(mirror))).toEqual(["alice:t2", "alice:t1"]);
-    mirror.close();
-    await server.remove();
   });
 });

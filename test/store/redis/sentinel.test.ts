@@ -56,15 +56,6 @@ describe("a connection by Sentinels", () => {
     expect(named).toContain(client.where);
   });
 
-  it("connects to the server of the next one if the first names a server that is gone", async () => {
-    const silent = await silentServer();
-    ends.push(() => silent.stop());
-    const old = await falseSentinel(silent.port);
-    ends.push(() => old.stop());
-    const target = by([old.port, ...site.sentinels.map(({ port }) => port)]);
-    expect((await connect(target)).where).toContain(`:${(await site.primary()).port} `);
-  });
-
   it("names every Sentinel with its failure, within the timeout", async () => {
     const silent = await silentServer();
     ends.push(() => silent.stop());

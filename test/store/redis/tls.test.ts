@@ -1,5 +1,3 @@
-import { appendFileSync, copyFileSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { TtsctlError } from "../../../src/errors.ts";
 import { RedisClient } from "../../../src/store/redis/client.ts";
@@ -79,13 +77,5 @@ describe("a connection with TLS", () => {
     expect(said).toMatch(message);
     expect(said).not.toContain("\n");
     expect(advice).toMatch(hint);
-  });
-
-  it("reads its files again for each connection", async () => {
-    const ca = join(authority!.folder, "renewed.pem");
-    copyFileSync(stranger!.ca, ca);
-    expect(await attempt(tls!, { ca })).toMatchObject({ code: "REDIS_TLS" });
-    appendFileSync(ca, readFileSync(authority!.ca));
-    expect(await attempt(tls!, { ca })).toBe("PONG");
   });
 });

@@ -1,6 +1,5 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { TtsctlError } from "../../../src/errors.ts";
 import { RedisClient } from "../../../src/store/redis/client.ts";
 import { Mirror } from "../../../src/store/redis/mirror.ts";
 import { writeToMirror } from "../../../src/store/redis/write.ts";
@@ -96,25 +95,6 @@ describe("a walk that reads copies", () => {
       limited.close();
       reader.close();
     }
-  });
-
-  it("names a key of the wrong type", async () => {
-    await here.server.call("SET", "tts:tasks:index", "x");
-    const error = await walked(here.mirror, undefined).catch((thrown: unknown) => thrown);
-    expect(error).toBeInstanceOf(TtsctlError);
-    expect((error as TtsctlError).message).toContain("WRONGTYPE");
-  });
-
-  it.each([
-    ["of one score each", (i: number) => AT + i],
-    ["of one score all", () => AT],
-    ["in runs of one score", (i: number) => AT + Math.floor(i / 700)],
-  ])("comes upon each of many %s once, and stops", async (_, score) => {
-    const ids = Array.from({ length: 5200 }, (_, i) => `t${String(i).padStart(4, "0")}`);
-    await here.server.call("ZADD", "tts:tasks:index", ...ids.flatMap((id, i) => [score(i), `u:${id}`]));
-    const names = (await walked(here.mirror, undefined)).map(([name]) => name);
-    expect([...new Set(names)].sort()).toEqual(ids.map((id) => `u:${id}`));
-    expect(names.length).toBe(ids.length);
   });
 
   it.each([

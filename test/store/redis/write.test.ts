@@ -81,21 +81,5 @@ describe.each(KINDS)("on %s", (kind) => {
       });
       expect(await writeToMirror(flaky.mirror, [taskOf(task())])).toEqual(["newer"]);
     });
-
-    it("writes nothing of a task whose user's index has the wrong type", async () => {
-      await here.server.call("SET", "tts:user:bob:index", "a string");
-      const outcomes = await writeToMirror(here.mirror, [taskOf(record("bob", "t1")), taskOf(record("alice", "t1"))]);
-      expect(outcomes).toEqual([expect.objectContaining({ code: "REDIS_FAILED" }), "written"]);
-      expect(await here.server.call("EXISTS", "tts:task:bob:t1")).toBe(0);
-      expect(await here.server.zset(INDEX)).toEqual([["alice:t1", expect.any(String)]]);
-    });
-
-    it("writes nothing if the global index has the wrong type", async () => {
-      await here.server.call("SET", INDEX, "a string");
-      expect(await write(task()).catch((error) => [error])).toEqual([
-        expect.objectContaining({ code: "REDIS_FAILED" }),
-      ]);
-      expect(await here.server.call("DBSIZE")).toBe(1);
-    });
   });
 });

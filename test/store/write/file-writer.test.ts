@@ -1,9 +1,7 @@
-import { appendFileSync, renameSync, truncateSync, writeFileSync } from "node:fs";
+import { appendFileSync, renameSync, writeFileSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { FileStore } from "../../../src/store/file/file-store.ts";
 import { LineLog } from "../../../src/store/file/line-log.ts";
-import { writeOld } from "../../helpers/files.ts";
 import { record, taskOf } from "../../helpers/records.ts";
 import { readWithPython } from "./python-eyes.ts";
 import { useWriter } from "./setup.ts";
@@ -25,22 +23,6 @@ describe("an append to JSON Lines", () => {
     expect(here().rewrites).toBe(0);
   });
 
-  it("starts a new line if the last one has no newline", async () => {
-    here().fill(line("t1").trimEnd());
-    await here().writer.upsert(task("t2"));
-    await here().writer.upsert(task("t3"));
-    expect(tasksHeld()).toEqual(["t1", "t2", "t3"]);
-  });
-
-  it("cuts off a killed writer's unfinished line", async () => {
-    here().fill(`${line("t1")}{"task_id":"t2","user_`);
-    const watching = vi.spyOn(FileStore.prototype, "identity");
-    await here().writer.upsert(task("t3"));
-    expect(watching).not.toHaveBeenCalled(); // our own cut does not count as another process's write
-    expect(tasksHeld()).toEqual(["t1", "t3"]);
-    expect(here().text).not.toContain("user_{");
-  });
-
   it("gives a writer without our lock a second to finish its line", async () => {
     here().fill(line("t1"));
     const half = line("t2");
@@ -60,26 +42,6 @@ describe("an append to JSON Lines", () => {
     appendFileSync(here().path, '{"task_id": "t2", "user_id": "alice", "deleted": true}\n');
     expect(await here().writer.upsert(task("t2"))).toMatchObject({ file: "written" });
     expect(tasksHeld()).toEqual(["t1", "t2"]);
-  });
-
-  it("goes to the file that the path names at that moment", async () => {
-    here().fill(line("t1"));
-    await here().writer.upsert(task("t2"));
-    writeOld(`${here().path}.new`, line("t9"));
-    renameSync(`${here().path}.new`, here().path);
-    await here().writer.upsert(task("t3"));
-    expect(tasksHeld()).toContain("t3");
-    expect(tasksHeld()).toContain("t9");
-  });
-
-  it("refuses a file with a malformed line, and says where", async () => {
-    here().fill(line("t1"));
-    await here().writer.upsert(task("t2"));
-    appendFileSync(here().path, "what?\n");
-    const refused = here().writer.upsert(task("t3"));
-    await expect(refused).rejects.toMatchObject({ code: "STORE_INVALID", message: expect.stringContaining("line 3") });
-    truncateSync(here().path, here().text.length - "what?\n".length);
-    expect(await here().writer.upsert(task("t3"))).toMatchObject({ file: "written" });
   });
 
   it("is repeated if another process replaces the file with one that lacks it", async () => {

@@ -132,40 +132,6 @@ describe("a change that a sync can't make up for", () => {
     expect(await timeOf("t1")).toMatchObject({ score: 3000 });
   });
 
-  it("is made up for by the next change of the task", async () => {
-    await writer.upsert(timed("t1", 2000));
-    isDown = true;
-    await writer.remove(id("t1"));
-    isDown = false;
-    expect(await writer.upsert(timed("t1", 1000))).toMatchObject({ file: "written", mirror: "written" });
-    expect(await timeOf("t1")).toMatchObject({ score: 1000 });
-  });
-
-  it("isn't a removal any more if another program created the task again: its record is written", async () => {
-    await writer.upsert(timed("t1", 2000));
-    isDown = true;
-    await writer.remove(id("t1"));
-    isDown = false;
-    const mine = writer;
-    await here().open().upsert(timed("t1", 1000));
-    await mine.catchUp();
-    expect(await timeOf("t1")).toMatchObject({ score: 1000 });
-  });
-
-  it("stays pending as long as the file can't be read", async () => {
-    await writer.upsert(timed("t1", 1000));
-    isDown = true;
-    await writer.remove(id("t1"));
-    isDown = false;
-    const { text } = here();
-    here().text = "[";
-    await writer.catchUp();
-    expect(await timeOf("t1")).toBeDefined();
-    here().text = text;
-    await writer.catchUp();
-    expect(await timeOf("t1")).toBeUndefined();
-  });
-
   it("is an undone change: the program wrote an older read", async () => {
     await Promise.all(["t1", "t2", "t3"].map((taskId) => writer.upsert(timed(taskId, 2000))));
     await writer.aroundSync(async () => {
@@ -178,16 +144,6 @@ describe("a change that a sync can't make up for", () => {
     });
     const copies = await Promise.all(["t1", "t2", "t3"].map(timeOf));
     expect(copies).toMatchObject([undefined, { score: 1000 }, { score: 3000 }]);
-  });
-
-  it("is an undone change also if what Redis missed was written meanwhile", async () => {
-    await writer.upsert(timed("t1", 2000));
-    await writer.aroundSync(async () => {
-      await writer.remove(id("t1"));
-      await writer.catchUp();
-      await writeToMirror(redis.mirror, [timed("t1", 2000)]);
-    });
-    expect(await timeOf("t1")).toBeUndefined();
   });
 });
 

@@ -23,23 +23,6 @@ else:
 json.dump(held, sys.stdout)
 `;
 
-/** Replaces a store file by what Python's `json` makes of it. */
-export function rewriteWithPython(path: string): void {
-  const script = `
-import json, os, sys
-path = sys.argv[1]
-text = open(path, encoding="utf-8").read()
-lines = text[0] == "{" and text.split("\\n")[0].endswith("}")
-values = [json.loads(line) for line in text.splitlines()] if lines else json.loads(text)
-with open(path + ".py", "w") as out:
-    if lines: out.writelines(json.dumps(value) + "\\n" for value in values)
-    else: json.dump(values, out, indent=2)
-os.replace(path + ".py", path)
-`;
-  const run = spawnSync("python3", ["-c", script, path], { encoding: "utf8" });
-  if (run.status !== 0) throw new Error(`python3: ${run.stderr}`);
-}
-
 /** The record of each task by \`user:task\`. */
 export function readWithPython(path: string): Record<string, RecordJson> {
   const run = spawnSync("python3", ["-c", SCRIPT, path], { encoding: "utf8", maxBuffer: 1 << 30 });

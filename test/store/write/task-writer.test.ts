@@ -5,7 +5,7 @@ import { runs } from "../../helpers/python.ts";
 import { record, taskOf } from "../../helpers/records.ts";
 import type { RecordJson } from "../../helpers/root.ts";
 import { withSnapshot } from "../file/read-store.ts";
-import { readWithPython, rewriteWithPython } from "./python-eyes.ts";
+import { readWithPython } from "./python-eyes.ts";
 import { SHAPES, textOf, useWriter, WriterPlace } from "./setup.ts";
 
 const here = useWriter();
@@ -26,17 +26,6 @@ describe.each(SHAPES)("the double write into a file of shape %s", (shape) => {
     await withSnapshot(here().path, (snapshot) => {
       expect([snapshot.size, snapshot.hasInvalid("alice", "t2")]).toEqual([2, false]);
     });
-  });
-
-  it("does not count as undone if a service rewrites it in Python's spelling", async () => {
-    here().text = textOf(shape, [timed("t1", 1)]); // written just now, by an unknown process
-    const odd = timed("t2", 1, { text: "你好 \u{1f600} é", speed: 1e-7 });
-    const asked = here().writer.upsert(taskOf(odd));
-    await expect.poll(() => here().text).toContain('"t2"');
-    rewriteWithPython(here().path);
-    expect(await (await asked).settled).toBe("written");
-    expect([here().rewrites, held()["alice:t2"]]).toEqual([shape === "jsonl" ? 0 : 1, odd]);
-    expect(here().text).toContain("\\u4f60");
   });
 
   it("a change that is undone just before our next one is made again", async () => {
@@ -119,24 +108,6 @@ describe.each(SHAPES)("the double write into a file of shape %s", (shape) => {
     expect(held()["alice:t1"]).toEqual(theirs);
   });
 
-  it("loses nothing if many write at once", async () => {
-    fill(timed("t1", 1));
-    const { writer } = here();
-    const records = Array.from({ length: 200 }, (_, i) => timed(`n${i}`, i));
-    await Promise.all(records.map((one) => writer.upsert(taskOf(one))));
-    expect(Object.keys(held())).toHaveLength(201);
-    // Of array and map once for all that wait; a line is appended.
-    expect(here().rewrites).toBe(shape === "jsonl" ? 0 : 1);
-  });
-
-  it("keeps numbers as they were written", async () => {
-    fill(timed("t1", 1));
-    const json =
-      '{"user_id":"alice","task_id":"t2","updated_at":"2024-01-01T00:00:00","top_p":1.0,"seed":12345678901234567890}';
-    await here().writer.upsert({ ...taskOf(JSON.parse(json)), json });
-    expect(here().text.replaceAll(/\s/g, "")).toContain('"top_p":1.0,"seed":12345678901234567890');
-  });
-
   it("changes nothing while the file is truncated, and continues when it is intact", async () => {
     const { writer } = here();
     here().text = textOf(shape, [timed("t1", 1)]).slice(0, 30);
@@ -196,15 +167,3 @@ function applied(model: Map<string, RecordJson>, { task, time, text, remove }: S
   model.set(name, timed(task, time, { text }));
   return "written";
 }
-
-describe("a missing store file", () => {
-  it("is created as the service writes one", async () => {
-    expect(await here().writer.upsert(taskOf(timed("t1", 1)))).toMatchObject({ file: "written" });
-    expect(here().text).toBe(JSON.stringify([timed("t1", 1)], null, 2));
-  });
-
-  it("is not created to remove a task from it", async () => {
-    expect(await here().writer.remove(id("t1"))).toMatchObject({ file: "missing", mirror: "off" });
-    expect(here().text).toBe("");
-  });
-});
