@@ -110,11 +110,6 @@ describe("the length of audio", () => {
     expect(await lengthOf(cut, extensionOf(name))).toMatchObject({ damaged: true });
   });
 
-  it.each(EXTENSIONS)("a .%s that is something else is damaged", async (extension) => {
-    const others = [Buffer.from("not found\n"), Buffer.alloc(3000), Buffer.from('{"error": "x"}'.repeat(100))];
-    for (const bytes of others) expect(await lengthOf(bytes, extension)).toEqual({ damaged: true });
-  });
-
   it("of any bytes is a number or none, within few reads", () => {
     const names = readdirSync(SAMPLES).filter((name) => EXTENSIONS.includes(extensionOf(name)));
     const samples = new Map(names.map((name) => [name, sample(name)]));
@@ -159,11 +154,6 @@ describe("the length of a WAV file", () => {
     ["a stream of size 0x7FFFF000", riff([format(), chunk("data", AUDIO, 0x7ffff000)], { size: 0x7ffff024 }), 1],
   ])("is read: %s", async (_, bytes, expected) => {
     expect(await lengthOf(bytes)).toEqual({ seconds: expected });
-  });
-
-  it("of a truncated file is that of the rest, which is marked as damaged", async () => {
-    const whole = riff([format(), chunk("data", Buffer.alloc(32_000, 7))]);
-    expect(await lengthOf(whole.subarray(0, 16_044))).toEqual({ seconds: 1, damaged: true });
   });
 
   it("is exact for every format, with other chunks before and after", () => {

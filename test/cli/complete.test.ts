@@ -7,7 +7,6 @@ import { shellQuote } from "../../src/printable.ts";
 import { usePlace } from "../e2e/setup.ts";
 import { anyChar } from "../helpers/any-char.ts";
 import { cleanEnv } from "../helpers/clean-env.ts";
-import { lacks } from "../helpers/lacks.ts";
 import { hasPty, SCRIPT } from "../helpers/pty.ts";
 import { record } from "../helpers/records.ts";
 import { binary, lines } from "../helpers/ttsctl.ts";
@@ -156,43 +155,5 @@ describe("the bash script", () => {
     expect({ code, named: stdout.includes("__complete") }).toEqual({ code: 0, named: true });
     const run = spawnSync(shell, ["-n"], { input: stdout, encoding: "utf8" });
     if (run.error === undefined) expect(run).toMatchObject({ status: 0, stderr: "" });
-  });
-});
-
-describe.each([
-  [
-    "zsh",
-    `zmodload zsh/zpty
-    zpty z zsh -f -i
-    zpty -w z 'autoload -Uz compinit; compinit -D -u; COLUMNS=200; source <(ttsctl completion zsh); PS1=REA""DY'
-    zpty -r -m z said '*READY*'
-    zpty -w -n z $'ttsctl s\t'
-    zpty -r -m z said '*READY*'
-    print -r -- $said
-    zpty -w -n z $'\x15ttsctl get u it\t -o json | tee out\r'
-    zpty -r -m z said '*task_id*READY*'
-    zpty -d z`,
-  ],
-  [
-    "fish",
-    `ttsctl completion fish | source
-    complete -C 'ttsctl s'
-    test (complete -C 'ttsctl get u it') = "it's"; and ttsctl get u "it's" -o json > out`,
-  ],
-])("the %s script", (shell, program) => {
-  it.skipIf(lacks(shell))("shows candidates with descriptions, and completes an id with a quote", () => {
-    here.root.writeStore(["it's", "other"].map((task) => record("u", task)));
-    here.root.write("bin/ttsctl", `#!/bin/sh\nexec "${process.execPath}" "${binary()}" "$@"\n`);
-    spawnSync("chmod", ["755", here.root.at("bin/ttsctl")]);
-    const { PATH, ...env } = cleanEnv({ TERM: "dumb", HOME: here.root.path });
-    const path = `${here.root.at("bin")}:${PATH}`;
-    const run = spawnSync(shell, ["-c", program], {
-      ...{ cwd: here.root.path, encoding: "utf8", timeout: 60_000 },
-      env: { ...env, PATH: path },
-    });
-    expect(run.stdout).toMatch(/stats\s+counts by status and user, ages/);
-    expect(run.stdout).toMatch(/sync\s+push the store file to Redis/);
-    expect(run.stdout).not.toContain("purge finished tasks");
-    expect(JSON.parse(here.root.tree().out!).item).toMatchObject({ user_id: "u", task_id: "it's" });
   });
 });

@@ -1,11 +1,10 @@
-import { chmodSync, mkdirSync, rmSync, symlinkSync, truncateSync } from "node:fs";
+import { chmodSync, mkdirSync, rmSync, symlinkSync } from "node:fs";
 import fc from "fast-check";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Finding } from "../../src/operations/doctor/probe.ts";
 import { CHECKS } from "../../src/operations/doctor/run.ts";
 import { writeToMirror } from "../../src/store/redis/write.ts";
 import { connectMirror } from "../helpers/doubles.ts";
-import { silentServer } from "../helpers/faults.ts";
 import { ago, record, taskOf } from "../helpers/records.ts";
 import { freePort, RedisServer } from "../helpers/redis.ts";
 import { type RecordJson, ServiceRoot } from "../helpers/root.ts";
@@ -79,15 +78,6 @@ describe("doctor", () => {
     expect([code, report.fail, report.warn > 0]).toEqual([0, 0, true]);
     expect((await doctor("", { REDIS_PORT: String(await freePort()) })).code).toBe(1);
   });
-
-  it("warns of a store file that needs more memory than this machine has, before it is read", async () => {
-    truncateSync(root.store, 8e12);
-    const { checks } = await doctor();
-    expect(checks["store.memory"]).toMatchObject(
-      like("warn", /B free, and a store file of this size needs up to 2\.7 TB/),
-    );
-    expect(checks["store.content"]).toMatchObject(like("fail", "text after the closing"));
-  });
 });
 
 describe("the configuration", () => {
@@ -148,15 +138,6 @@ describe("the store file", () => {
 });
 
 describe("the folders of artifacts", () => {
-  it("may be one and the same, by a link too", async () => {
-    const refused = like("fail", "is [paths] output too");
-    root.configure(server.port, "[paths]\nlogs = output\n");
-    expect(await finding("logs")).toMatchObject(refused);
-    symlinkSync(root.at("output"), root.at("link"));
-    root.configure(server.port, "[paths]\nlogs = link\n");
-    expect(await finding("logs")).toMatchObject(refused);
-  });
-
   it("may be missing, files, links that lead nowhere, or empty beside finished tasks", async () => {
     rmSync(root.at("Logs"), { recursive: true });
     rmSync(root.at("output/alice"), { recursive: true });
@@ -176,16 +157,6 @@ describe("the folders of artifacts", () => {
 });
 
 describe("Redis", () => {
-  it("that doesn't respond costs one timeout", async () => {
-    const silent = await silentServer();
-    const began = performance.now();
-    const { checks } = await doctor("", { REDIS_PORT: String(silent.port), REDIS_TIMEOUT: "3s" });
-    expect(checks.redis).toMatchObject(like("fail", "does not answer in time"));
-    expect(checks["redis.rights"]).toMatchObject(like("skip"));
-    expect(performance.now() - began).toBeLessThan(2 * 3000);
-    await silent.stop();
-  });
-
   it("is a replica, evicts, or is nearly full", async () => {
     const other = await RedisServer.start("--replicaof", "127.0.0.1", String(server.port));
     const replica = await doctor("", { REDIS_PORT: String(other.port) });

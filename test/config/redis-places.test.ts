@@ -57,11 +57,6 @@ describe("where Redis is", () => {
   ])("%s", (_, row, place) => {
     expect(target(row).place).toMatchObject(place as object);
   });
-
-  it("keeps login, database and TLS of a url below sentinels", () => {
-    const row = { env: { REDIS_SENTINELS: "s3:1", REDIS_SENTINEL_NAME: "tts" }, file: redis("url = rediss://u:p@h/2") };
-    expect(target(row)).toMatchObject({ db: 2, username: "u", password: "p", tls: { serverName: null } });
-  });
 });
 
 describe("conflicting settings are reported in one line", () => {

@@ -198,21 +198,6 @@ describe("a wrong value is one line naming its source, the value and what is acc
     expect(error.message.startsWith(`${origin}: ${value} is invalid; accepted: `)).toBe(true);
     expect(error.message).not.toMatch(/[\n\r\u2028]/);
   });
-
-  test.each<[string, Row]>([
-    ["a wrong port in a url", { env: { REDIS_URL: "redis://u:s3cret@h:x" } }],
-    ["an unescaped slash", { flags: { redisUrl: "redis://:s3/cret@h:6379/0" } }],
-    ["no host", { env: { REDIS_URL: "redis://:s3cret" } }],
-    ["another scheme", { file: "[redis]\nurl = http://u:s3cret@h" }],
-    ["an unknown parameter", { env: { REDIS_URL: "redis://h?pass=s3cret" } }],
-    ["a url for a host", { env: { REDIS_HOST: "redis://:s3cret@h" } }],
-    ["a bad percent sign", { file: "[redis]\npassword = s3cret%" }],
-    ["a url and a password", { env: { REDIS_URL: "redis://:s3cret@h", REDIS_PASSWORD: "s3cret" } }],
-  ])("never a password: %s", (_, row) => {
-    const error = refusal(row);
-    expect(error.code).toBe("CONFIG_INVALID");
-    expect(`${error.message} ${error.hint}`).not.toMatch(/s3|cret\b/);
-  });
 });
 
 test.each([

@@ -1,10 +1,8 @@
-import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, statSync, symlinkSync } from "node:fs";
 import { hostname, userInfo } from "node:os";
 import { beforeEach, describe, expect, it } from "vitest";
-import { cleanEnv } from "../helpers/clean-env.ts";
 import { ago, record } from "../helpers/records.ts";
-import { binary, lines } from "../helpers/ttsctl.ts";
+import { lines } from "../helpers/ttsctl.ts";
 import { usePlace } from "./setup.ts";
 
 interface Line {
@@ -122,30 +120,5 @@ describe("a ledger that cannot be written", () => {
     expect(await here.server.dump()).toEqual(dump);
     expect(await here.run("list")).toMatchObject({ code: 0 });
     expect(await here.run("cleanup --once --dry-run")).toMatchObject({ code: 0 });
-  });
-
-  it.each([
-    "cleanup --once",
-    "delete --user alice --yes",
-    "mark --user bob --to error --yes",
-    "sync --prune --yes",
-    "verify --repair --prune --yes --max-delete 100%",
-  ])("at its last line is an error beside the result: %s", async (line) => {
-    const BLOCK = 512;
-    const run = (blocks: number) => {
-      const limited = ["-c", `ulimit -f ${blocks}; exec "$0" "$@"`, process.execPath, binary(), ...line.split(" ")];
-      return spawnSync("sh", [...limited, "-o", "json"], { cwd: here.root.path, env: cleanEnv(), encoding: "utf8" });
-    };
-    await fill();
-    expect(run(1000)).toMatchObject({ status: 0 });
-    const sizes = lines(readFileSync(here.root.at("audit.jsonl"), "utf8")).map((text) => Buffer.byteLength(text) + 1);
-    const end = sizes.pop()!;
-    await here.server.call("FLUSHALL");
-    await fill();
-    const before = 64 * BLOCK - sizes.reduce((sum, size) => sum + size, 0) - Math.floor(end / 2);
-    here.root.write("audit.jsonl", `${"x".repeat(before - 1)}\n`);
-    const { status, stdout, stderr } = run(64);
-    expect([status, JSON.parse(stdout)]).toEqual([1, expect.any(Object)]);
-    expect(JSON.parse(lines(stderr).at(-1)!)).toMatchObject({ code: "AUDIT_FAILED" });
   });
 });

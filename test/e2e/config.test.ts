@@ -78,26 +78,6 @@ describe("a password is never printed", () => {
     expect(JSON.parse(file.stdout)["redis.password"].value).toBe("***");
   });
 
-  it("by errors of the settings", async () => {
-    for (const url of [
-      `http://user:${ENCODED}@h`,
-      `redis://user:${ENCODED}@h:port`,
-      `redis://user:${ENCODED}@h:1/x`,
-      `:${ENCODED}@h`,
-    ]) {
-      const run = await here.runArgs(["list", "-vv", "--redis-url", url]);
-      expect(run.code).toBe(2);
-      expectHidden(run);
-    }
-    expectHidden(await here.run("list -vv", { env: { REDIS_HOST: `redis://:${ENCODED}@h`, REDIS_PASSWORD: SECRET } }));
-    here.root.write("config.ini", `[redis]\npassword = ${SECRET}\npassword = ${SECRET}\n`);
-    expectHidden(await here.run("list -vv"));
-    here.root.write("config.ini", `[redis]\npassword = ${SECRET}%\n`);
-    const percent = await here.run("list -vv");
-    expect(percent.code).toBe(2);
-    expectHidden(percent);
-  });
-
   it("by anything that goes wrong with Redis, with -vv and -o json", async () => {
     here.root.writeStore([record("alice", "t1")]);
     const urls = [

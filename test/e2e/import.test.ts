@@ -23,21 +23,6 @@ describe("import", () => {
     expect((await here.server.hash("tts:task:bob:t3")).payload).toBe(JSON.stringify(tasks[2]));
   });
 
-  it("prints its counts as JSON", async () => {
-    here.root.writeStore(tasks.slice(0, 2));
-    here.root.write("in", [later(tasks[0]!), ...tasks.slice(1)].map((task) => JSON.stringify(task)).join("\n"));
-    const dry = await here.run("import in --dry-run -o json");
-    const counts = { records: 3, added: 1, replaced: 1, identical: 1, kept: 0, conflicts: 0, refused: 0, returned: 0 };
-    const rest = { invalid: 0, missing: [], newerInRedis: 0, failed: 0, durationMs: expect.any(Number) };
-    expect([dry.code, JSON.parse(dry.stdout)]).toEqual([0, { ...counts, ...rest, dryRun: true }]);
-    expect((await here.run("import in --dry-run")).stdout).toBe(
-      "3 records: 1 would be added, 1 would be replaced, 1 identical, 0 kept from the file\n",
-    );
-    const run = await here.run("import in --yes -o json");
-    expect([run.code, JSON.parse(run.stdout)]).toEqual([0, { ...counts, ...rest, dryRun: false }]);
-    expect(here.root.readStore()).toEqual([later(tasks[0]!), ...tasks.slice(1)]);
-  });
-
   it("replaces nothing without --yes if there is no terminal", async () => {
     here.root.writeStore(tasks);
     here.root.write("in", JSON.stringify(later(tasks[0]!)));

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { FastClock } from "../helpers/clock.ts";
 import { record } from "../helpers/records.ts";
-import { built, lines, Running, start } from "../helpers/ttsctl.ts";
+import { lines, Running, start } from "../helpers/ttsctl.ts";
 import { usePlace } from "./setup.ts";
 
 const here = usePlace();
@@ -33,15 +33,6 @@ describe("logs", () => {
     expect(JSON.parse((await here.run("logs t1 -o json --tail 1")).stdout)).toEqual({
       log: [{ path: hour("13"), lines: ["\u001b[2Jlast"] }],
     });
-  });
-
-  it("prints a large log whole, without holding it", async () => {
-    here.root.writeStore([running]);
-    const text = `${"x".repeat(99)}\n`.repeat(400_000);
-    here.root.write(hour("08"), text);
-    const env = { NODE_OPTIONS: "--max-old-space-size=48" };
-    const run = await built(["logs", "t1"], { cwd: here.root.path, env });
-    expect([run.code, run.stdout.length]).toEqual([0, text.length + head("08").length + 1]);
   });
 
   it("ends on a signal while its reader doesn't read, and so does events", async () => {

@@ -58,41 +58,6 @@ describe("list --limit", () => {
   });
 });
 
-describe("an empty list", () => {
-  const said = async (line: string, env = {}) => {
-    const { code, stderr, stdout } = await here.run(`list ${line}`.trim(), { env });
-    expect({ code, stdout }).toEqual({ code: 0, stdout: "" });
-    return lines(stderr).at(-1);
-  };
-
-  it("says why, and what to do", async () => {
-    here.root.writeStore([record("alice", "t1"), record("alice", "t2"), record("bob", "t3", { status: "failed" })]);
-    for (const env of [{}, { REDIS_ENABLED: "false" }]) {
-      expect(await said("--user alcie", env)).toBe('no task of user "alcie" among 3 tasks; did you mean "alice"?');
-      expect(await said("--user zzzz", env)).toBe('no task of user "zzzz" among 3 tasks');
-      expect(await said("--status wait", env)).toBe("nothing matches; there would be 3 tasks without --status");
-      expect(await said("--user alice --status error", env)).toBe(
-        "nothing matches; there would be 1 task without --user, 2 tasks without --status",
-      );
-      expect(await said("--status wait --since 1h", env)).toBe(
-        "nothing matches --status and --since (of 3 tasks in all)",
-      );
-      expect(await said("--page 7", env)).toBe("the last page is --page 1");
-      await here.run("sync");
-    }
-    await here.server.call("ZADD", "tts:tasks:index", "9e9", "alice:gone");
-    expect(await said("--page-size 1")).toMatch(
-      /^this page has only index members without a task; the next one is --page 2/,
-    );
-    await here.server.call("FLUSHALL");
-    expect(await said("--source redis")).toMatch(/^Redis has no tasks, but the store file has 3: run `ttsctl sync`/);
-    here.root.writeStore([]);
-    expect(await said("")).toMatch(/^there are no tasks; the store file is .*voice_task.json/);
-    expect((await here.run("list -q --user x")).stderr).toBe("");
-    expect((await here.run("list -o json --user x")).stderr).toBe("");
-  });
-});
-
 describe.runIf(hasPty)("the pager", () => {
   const SIZE: [number, number] = [80, 10];
   const fill = (count: number) => {

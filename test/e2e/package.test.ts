@@ -9,7 +9,6 @@ import {
   renameSync,
   rmSync,
   symlinkSync,
-  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -19,7 +18,7 @@ import { cleanEnv } from "../helpers/clean-env.ts";
 import { ago, record } from "../helpers/records.ts";
 import { RedisServer } from "../helpers/redis.ts";
 import { ServiceRoot } from "../helpers/root.ts";
-import { Running, ttsctl } from "../helpers/ttsctl.ts";
+import { Running } from "../helpers/ttsctl.ts";
 import { until } from "../helpers/until.ts";
 
 const ROOT = new URL("../..", import.meta.url).pathname;
@@ -201,31 +200,5 @@ describe("the package", () => {
     expect(readFileSync(join(installed, "dist/LICENSES.txt"), "utf8")).toMatch(
       /ioredis .*\n\n.*Copyright|MIT License/s,
     );
-  });
-
-  it("knows every command of the READMEs and of the pages for operators", async () => {
-    const root = join(folder, "demo");
-    expect(run("node", [join(ROOT, "script/demo-root.mjs"), root]).status).toBe(0);
-    utimesSync(join(root, "voice_task.json"), 1_600_000_000, 1_600_000_000); // or each rewrite would be watched
-    const env = { HOME: folder, REDIS_ENABLED: "1", REDIS_PORT: `${server.port}` };
-    // Commands that need a shell, a terminal or a file of their own, or run until stopped, are tested elsewhere.
-    const pages = readdirSync(join(installed, "docs/commands")).map((name) => `docs/commands/${name}`);
-    const others = ["audit", "guarantees", "monitoring", "output", "zh-CN"].map((name) => `docs/${name}.md`);
-    const text = ["README.md", "README.zh-CN.md", ...others, ...pages].map((name) =>
-      readFileSync(join(installed, name), "utf8"),
-    );
-    const commands = [...text.join("\n").matchAll(/^ *\$ (ttsctl [^|;>&\n]*)$/gm)].map(([, line]) => line!);
-    const lines = [...new Set(commands)].filter(
-      (line) => !/--watch|--follow|ttsctl events|logs .*-f|config init|--profile|\/var\//.test(line),
-    );
-    expect(lines.length).toBeGreaterThan(20);
-    for (const line of lines) {
-      const words = run("sh", ["-c", `printf '%s\\n' ${line}`], root)
-        .stdout.trimEnd()
-        .split("\n");
-      const { code, stderr } = await ttsctl(words.slice(1), { cwd: root, env });
-      expect(`${line}: ${stderr}`).not.toMatch(/error: (unknown|unexpected|missing|option)/);
-      expect([0, 1, 3]).toContain(code);
-    }
   });
 });

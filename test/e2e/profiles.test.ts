@@ -49,21 +49,6 @@ describe("--profile", () => {
       tasks((await here.run("list -o json --source file", { env: { ...env, TTSCTL_PROFILE: "" } })).stdout),
     ).toEqual(["t1"]);
   });
-
-  it.each([
-    ["--profile prud", {}, /there is no profile "prud" in .*did you mean prod.*known: dangling, prod, test/],
-    ["--profile", {}, /argument missing/],
-    ["--profile prod --config config.ini", {}, /--profile can't be used with --config/],
-    ["", { TTSCTL_PROFILE: "prod", TTSCTL_CONFIG: "config.ini" }, /TTSCTL_PROFILE and TTSCTL_CONFIG are both set/],
-    ["", { TTSCTL_PROFILE: "../prod" }, /TTSCTL_PROFILE: "\.\.\/prod" is invalid; accepted: at most 64 letters/],
-    ["--profile dangling", {}, /there is no profile "dangling"/],
-  ])("refuses %j with %j in one line", async (flags, more, message) => {
-    const env = { ...profiles({ prod: "", test: "", dangling: "/none/x.ini" }), ...more } as Record<string, string>;
-    const run = await here.run(`list ${flags}`.trim(), { env });
-    expect(run).toMatchObject({ code: 2, stdout: "" });
-    expect(lines(run.stderr)).toHaveLength(1);
-    expect(run.stderr).toMatch(message);
-  });
 });
 
 describe("config profiles", () => {

@@ -133,28 +133,4 @@ describe("verify --repair", () => {
     expect(await here.server.call("EXISTS", "tts:task:b:t4")).toBe(0);
     expect((await here.run("verify")).code).toBe(0);
   });
-
-  it.each(["--prune", "--restore", "--repair --prune --restore"])("refuses verify %s", async (flags) => {
-    const run = await here.run(`verify ${flags} -o json`);
-    expect(run.code).toBe(2);
-    expect(JSON.parse(run.stderr)).toMatchObject({ code: "USAGE" });
-  });
-});
-
-it.each([
-  ["tts:tasks:index", ["list", "stats", "sync", "verify", "verify --repair"]],
-  ["tts:user:a:index", ["list --user a", "stats --user a", "verify", "verify --repair"]],
-])("names %s if it is of another type, and what its warnings say repairs it", async (key, commands) => {
-  await here.server.call("DEL", key);
-  await here.server.call("SET", key, "x");
-  for (const line of commands) {
-    const { stderr } = await here.run(line);
-    expect([line, stderr]).toEqual([line, expect.stringMatching(new RegExp(`${key}.*WRONGTYPE`))]);
-  }
-  expect((await here.run(commands[0]!)).stderr).toContain("redis-cli, then run `ttsctl verify --repair`");
-  const synced = await here.run("sync");
-  if (synced.code === 3) expect(synced.stderr).toMatch(new RegExp(`\`ttsctl verify\` names it|${key}`));
-  await here.server.call("DEL", key);
-  expect(await here.run("verify --repair")).toMatchObject({ code: 0 });
-  expect(await here.run("verify")).toMatchObject({ code: 0 });
 });

@@ -1,4 +1,4 @@
-import { existsSync, rmSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { afterEach, describe, expect, it } from "vitest";
 import { ago, record } from "../helpers/records.ts";
 import { type Command, lines, Running, start } from "../helpers/ttsctl.ts";
@@ -55,23 +55,6 @@ describe("cleanup --watch", () => {
     await first.stop();
     const third = watch();
     await third.says(/\[CLEANUP\] pass/);
-  });
-
-  it("acquires its lock again if the file is deleted, and ends if another watcher has it by then", async () => {
-    here.root.writeStore([]);
-    const path = here.root.at(".voice_task.json.watch.lock");
-    const first = processThatWatches();
-    await first.says(/\[CLEANUP\] pass/);
-    rmSync(path);
-    first.kill("SIGHUP");
-    await until(() => existsSync(path));
-    expect(await here.run("cleanup --watch")).toMatchObject({ code: 1, stderr: expect.stringContaining("already") });
-    rmSync(path);
-    const second = watch();
-    await second.says(/\[CLEANUP\] pass/);
-    first.kill("SIGHUP");
-    const ended = await first.end();
-    expect([ended.code, ended.stderr]).toEqual([1, expect.stringContaining(`pid ${second.pid} `)]);
   });
 
   it("reads the configuration again on SIGHUP, and runs a pass with it", async () => {

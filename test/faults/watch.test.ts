@@ -2,17 +2,15 @@ import { readFileSync } from "node:fs";
 import { afterEach, describe, expect, it } from "vitest";
 import { usePlace } from "../e2e/setup.ts";
 import { ago, record } from "../helpers/records.ts";
-import { RedisServer } from "../helpers/redis.ts";
 import { lines, openFiles } from "../helpers/ttsctl.ts";
 import { until } from "../helpers/until.ts";
-import { Chance, times } from "./helpers/chance.ts";
+import { times } from "./helpers/chance.ts";
 import { everything, exactly, sorted } from "./helpers/stores.ts";
 import { triedFault } from "./helpers/tally.ts";
 import { timeProxy } from "./helpers/time-proxy.ts";
 import { type Outcome, Watcher, watchersClock } from "./helpers/watcher.ts";
 
 const here = usePlace();
-const YOUNG = [record("young", "y", { updated_at: ago(60) })];
 const AUDIT = "[audit]\npath = audit.jsonl\n";
 let watcher: Watcher;
 afterEach(() => watcher.stop());
@@ -55,45 +53,6 @@ function expectAllLogged(): void {
 const purgedIn = (outcome: Outcome): number => ("result" in outcome ? outcome.result.purged : 0);
 
 describe("cleanup --watch", () => {
-  it("through restarts of Redis: a pass at a time, each one logged, and all is purged in both stores", async () => {
-    const rounds = times(2, 50);
-    const chance = new Chance("restarts");
-    const server = await RedisServer.start();
-    try {
-      here.root.configure(server.port, AUDIT);
-      here.root.writeStore(YOUNG);
-      here.root.writeArtifacts(YOUNG);
-      watcher = new Watcher(here.root.path);
-      await watcher.first();
-      let early = use();
-      for (let round = 0; round < rounds; round++) {
-        const task = record("a", `t${round}`);
-        here.root.writeStore([task, ...YOUNG]);
-        here.root.writeArtifacts([task]);
-        const pass = watcher.next();
-        await new Promise((resolve) => setTimeout(resolve, chance.below(60)));
-        await server.stop(); // before the pass, in its midst, or after it
-        await pass;
-        const without = await watcher.next();
-        expect(without, "a pass without Redis works on the file").toMatchObject({ result: expect.anything() });
-        expect(here.root.readStore()).toEqual(YOUNG);
-        expect(here.root.has(`output/a/t${round}`)).toBe(false);
-        await server.start();
-        expect((await here.run("sync")).code).toBe(0);
-        expect(await watcher.next()).toMatchObject({ result: { failed: 0 } });
-        if (round === 1) early = use();
-        triedFault();
-      }
-      expectFlat(early, use());
-      expectAllLogged();
-      expect((await watcher.stop()).code).toBe(0);
-      expectOneAtATime(1 + 3 * rounds);
-      expect(sorted(await everything({ ...here, server }))).toEqual(exactly(YOUNG));
-    } finally {
-      await server.remove();
-    }
-  });
-
   it("through passes that fail: the wait doubles up to a quarter of an hour, and is short again after one that did not", async () => {
     here.root.configure(here.server.port, `${AUDIT}[cleanup]\nretention = 5m\n`);
     here.root.write("voice_task.json", "[{");

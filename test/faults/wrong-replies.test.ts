@@ -6,7 +6,6 @@ import { type Command, Running } from "../helpers/ttsctl.ts";
 import { until } from "../helpers/until.ts";
 import { Served } from "../http/setup.ts";
 import { drawn } from "./helpers/chance.ts";
-import { builtLibrary } from "./helpers/program.ts";
 
 const here = usePlace();
 
@@ -42,43 +41,6 @@ describe.each(drawn("stray replies", STRAYS))("a reply that no command asked for
     await server.run.says(/no command asked for/);
     expect(await page()).toMatchObject({ total: 1 });
     await until(async () => (await page()).source === "redis");
-  });
-
-  it("does not end a program that uses the library", async () => {
-    const proxy = await proxied();
-    here.root.write(
-      "program.mjs",
-      `import { openTaskStore } from ${JSON.stringify(builtLibrary())};
-       const store = await openTaskStore({ store: "voice_task.json", redis: { url: process.env.URL } });
-       const write = () => store.upsert({ user_id: "a", task_id: "t", updated_at: Date.now() / 1000 });
-       let { redis } = await write();
-       console.log("first:", redis.state);
-       process.stdin.once("data", async () => {
-         do {
-           ({ redis } = await write());
-           console.log("then:", redis.state);
-           await new Promise((resolve) => setTimeout(resolve, 50));
-         } while (redis.state === "failed");
-         await store.close();
-         process.exit(0);
-       });`,
-    );
-    const { spawn } = await import("node:child_process");
-    const child = spawn(process.execPath, ["program.mjs"], {
-      cwd: here.root.path,
-      env: { ...process.env, URL: proxy.url },
-    });
-    ends.push(() => child.kill("SIGKILL"));
-    let said = "";
-    for (const stream of [child.stdout, child.stderr])
-      stream.on("data", (chunk) => {
-        said += chunk;
-      });
-    await until(() => said.includes("first: written"));
-    proxy.say(stray);
-    child.stdin.write("go on\n");
-    await until(() => child.exitCode !== null);
-    expect([child.exitCode, said]).toEqual([0, expect.stringContaining("then: written")]);
   });
 });
 

@@ -99,23 +99,3 @@ it("/openapi.json describes the answers of the server's dialect", async () => {
     expect([path, validate.errors]).toEqual([path, null]);
   }
 });
-
-it.each([
-  ["100%", "50%25"],
-  ["a", "q?"],
-  ["h#frag&x=1", "t"],
-  ["a b", "第一章"],
-  ["plain", "t-1"],
-])("the result_url of %s:%s leads to its file", async (user, task) => {
-  const result_url = `/output/${user}/${task}/audio 1.wav`;
-  here.root.writeStore([record(user, task, { result_url }), record("other", "o", { result_url: "/output/x%20y/z?" })]);
-  here.root.write(`output/${user}/${task}/audio 1.wav`, "RIFF");
-  const server = await here.serve(SERVE);
-  const list = (await server.json(`/voice-tasks?${new URLSearchParams({ user_id: user })}`)) as {
-    data: { data: { result_url: string }[] };
-  };
-  const [found] = list.data.data;
-  const audio = await server.fetch(found!.result_url);
-  expect([audio.status, await audio.text()]).toEqual([200, "RIFF"]);
-  expect(await server.json("/voice-tasks/o")).toMatchObject({ data: { result_url: "/output/x%20y/z?" } });
-});

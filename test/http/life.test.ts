@@ -2,7 +2,6 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { FastClock } from "../helpers/clock.ts";
 import { first } from "../helpers/long.ts";
 import { ago, record } from "../helpers/records.ts";
-import { start } from "../helpers/ttsctl.ts";
 import { until } from "../helpers/until.ts";
 import { useServer } from "./setup.ts";
 import { request, Wire } from "./wire.ts";
@@ -52,16 +51,6 @@ describe("on start", () => {
     await server.run.says(/2 tasks from the file to Redis: 2 written/);
     expect(await server.json("/voice-tasks")).toMatchObject({ total: 2, source: "redis" });
     expect(await health(server)).toMatchObject({ status: "ok", redis: "ok" });
-  });
-
-  it("beside a watcher it starts no loop, and reports it", async () => {
-    const watcher = start(["cleanup", "--watch"], { cwd: here.root.path });
-    await watcher.says(/watching/);
-    const server = await here.serve("--cleanup");
-    await server.run.says(/this server does not clean up: .*pid \d+/);
-    expect(await server.json("/voice-tasks")).toMatchObject({ page: 1 });
-    watcher.kill("SIGTERM");
-    await watcher.end();
   });
 });
 

@@ -59,21 +59,6 @@ class Stream {
 }
 
 describe("the last lines", () => {
-  it("are those of the newest log, and of older ones as far as needed", async () => {
-    const server = await here.serve("--no-cleanup", {}, new FastClock());
-    const logs = (params: string) => server.json(`/voice-tasks/t01/logs?user_id=alice${params}`);
-    const older = { path: "Logs/20260101/07/t01.log", lines: ["a", "b"] };
-    expect(await logs("")).toEqual({ logs: [older, { path: LOG, lines: ["one", "two", "three"] }] });
-    expect(await logs("&lines=4")).toMatchObject({ logs: [{ lines: ["b"] }, { lines: ["one", "two", "three"] }] });
-    expect(await logs("&lines=1")).toEqual({ logs: [{ path: LOG, lines: ["three"] }] });
-    expect(await server.json("/voice-task/logs?user_id=alice&task_id=done")).toMatchObject({
-      logs: [{ lines: ["last"] }],
-    });
-    for (const path of ["logs", "files"]) {
-      expect((await server.fetch(`/voice-tasks/none/${path}?user_id=alice`)).status, path).toBe(404);
-    }
-  });
-
   it("never come from outside Logs/, whatever the id or a link is", async () => {
     symlinkSync(here.root.at("secret.log"), here.root.at("Logs/20260101/08/link.log"));
     symlinkSync(here.root.path, here.root.at("Logs/20260102"));
@@ -107,17 +92,6 @@ describe("a stream", () => {
     appendFileSync(here.root.at(LOG), "the end");
     expect(await stream.ends()).toEqual({ reason: "finished", status: "error" });
     expect(stream.lines().at(-1)).toBe("the end");
-  });
-
-  it("of a finished task, and of one that neither store has, ends at once", async () => {
-    const server = await here.serve("--no-cleanup", {}, new FastClock());
-    const done = await Stream.open(server, "/voice-tasks/done/logs/stream?user_id=alice");
-    expect(await done.ends()).toEqual({ reason: "finished", status: "done" });
-    expect(done.lines()).toEqual(["last"]);
-    const none = await Stream.open(server, "/voice-tasks/none/logs/stream?user_id=alice");
-    expect(await none.ends()).toEqual({ reason: "gone", status: null });
-    const head = await server.fetch(STREAM, { method: "HEAD" });
-    expect([head.status, head.headers.get("content-type")]).toEqual([200, "text/event-stream"]);
   });
 
   it("goes on over a log that is truncated, replaced or removed, and says so", async () => {

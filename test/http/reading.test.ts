@@ -1,7 +1,6 @@
 import { once } from "node:events";
-import { get, type IncomingMessage, request } from "node:http";
+import { type IncomingMessage, request } from "node:http";
 import { buffer } from "node:stream/consumers";
-import { gunzipSync } from "node:zlib";
 import { beforeEach, describe, expect, it } from "vitest";
 import { systemClock } from "../../src/clock.ts";
 import { ago, record } from "../helpers/records.ts";
@@ -16,24 +15,6 @@ const TASKS = [
   record("bob", "t 3/%?", { updated_at: ago(330), status: "failed", error: "no\r\nvoice ✗" }),
 ];
 beforeEach(() => here.root.writeStore(TASKS));
-
-it("large answers are compressed for a client that takes gzip, and the same then", async () => {
-  here.root.writeStore(Array.from({ length: 200 }, (_, i) => record("alice", `t${i}`)));
-  const server = await here.serve("--read-only");
-  const ask = async (path: string, headers: Record<string, string>) => {
-    const [answer] = (await once(get(server.url + path, { headers }), "response")) as [IncomingMessage];
-    return { isPacked: answer.headers["content-encoding"] === "gzip", body: await buffer(answer) };
-  };
-  const takes = { "Accept-Encoding": "gzip, br" };
-  for (const path of ["/voice-tasks?page_size=200", "/stats?disk=false"]) {
-    const [packed, plain] = [await ask(path, takes), await ask(path, {})];
-    expect([packed.isPacked, plain.isPacked]).toEqual([true, false]);
-    expect(packed.body.length).toBeLessThan(plain.body.length / 3);
-    expect(gunzipSync(packed.body)).toEqual(plain.body);
-  }
-  expect((await ask("/voice-tasks?page_size=1", takes)).isPacked).toBe(false);
-  expect((await ask("/voice-tasks?page_size=200", { "Accept-Encoding": "identity" })).isPacked).toBe(false);
-});
 
 it("an answer that is asked for again is sent again only if it or its warnings changed", async () => {
   here.root.writeStore([...TASKS, ...Array.from({ length: 50 }, (_, i) => record("carol", `t${i}`))]);

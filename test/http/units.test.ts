@@ -5,7 +5,7 @@ import { systemClock } from "../../src/clock.ts";
 import { loadSettings } from "../../src/config/load.ts";
 import { createApp } from "../../src/http/app.ts";
 import { Doorbell } from "../../src/http/doorbell.ts";
-import { Hosts, isLocal } from "../../src/http/guard.ts";
+import { Hosts } from "../../src/http/guard.ts";
 import type { ServerParts } from "../../src/http/parts.ts";
 import { rangeOf } from "../../src/http/routes/output.ts";
 import { TestClock } from "../helpers/clock.ts";
@@ -39,11 +39,6 @@ describe("the Host of a request", () => {
     for (const origin of ["null", "http://localhost:3000", "http://localhost", "http://evil.example", "", "file://"]) {
       expect(allowed(origin)).toBe(false);
     }
-  });
-
-  it("recognizes addresses that only this machine can reach", () => {
-    expect(["127.0.0.1", "127.1.2.3", "::1", "localhost"].every(isLocal)).toBe(true);
-    expect(["0.0.0.0", "::", "10.0.0.1", "127.0.0.1.evil.example", "example.org"].some(isLocal)).toBe(false);
   });
 });
 
@@ -80,14 +75,6 @@ describe("a token", () => {
     return answer.headers.get("set-cookie")!;
   };
   const cookieOf = (setCookie: string) => setCookie.split(";")[0]!;
-
-  it("must match exactly", async () => {
-    expect(await admits({ authorization: "Bearer a-secret-of-some-length" })).toBe(true);
-    for (const authorization of ["Bearer a-secret-of-some-lengt", "Bearer ", "Basic a-secret-of-some-length", ""]) {
-      expect(await admits({ authorization })).toBe(false);
-    }
-    expect(await admits({})).toBe(false);
-  });
 
   it("opens a session that no script can read, and that expires", async () => {
     let now = 1_000_000;

@@ -197,15 +197,4 @@ describe("an unset layout beside the file of the published service", () => {
     });
     expect([await here.server.dump(), here.root.storeText()]).toEqual([{}, store]);
   });
-
-  it.each([[[]], [["--no-redis"]], [["--source", "file"]]])(
-    "an export %j warns about everything that it leaves out",
-    async (args) => {
-      const run = await here.runArgs(["export", ...args]);
-      expect([run.code, run.stdout]).toEqual([2, ""]);
-      expect(
-        (await here.runArgs(["export"], { env: { REDIS_LAYOUT: "api_ms" } })).stdout.trim().split("\n"),
-      ).toHaveLength(3);
-    },
-  );
 });

@@ -117,23 +117,3 @@ describe("mark whose record the service undoes after the watch", () => {
     expect((await site.mark(runningOnes)).result).toMatchObject({ requested: 1, ...counts });
   });
 });
-
-describe("mark without Redis", () => {
-  it.each(["sample", "copies", "upsert"])(
-    "marks the file and says what is missing where Redis goes at %s",
-    async (method) => {
-      const { site } = here;
-      await site.writeBoth(running("a", "t1"));
-      site.flaky.goDown((name) => name === method);
-      const { result, problem } = await site.mark(ids("t1"));
-      expect(result).toMatchObject({ requested: 1, marked: 1, failed: 0 });
-      expect(problem?.code).toBe("REDIS_UNAVAILABLE");
-      expect(site.marked[0]!.redis).toBe(method === "upsert" ? "unknown" : false);
-      expect(site.root.readStore()[0]!.status).toBe("failed");
-      expect((await hashOf("a:t1")).status).toBe("running");
-      site.flaky.comeBack();
-      expect((await site.sync()).written).toBe(1);
-      expect((await hashOf("a:t1")).status).toBe("failed");
-    },
-  );
-});

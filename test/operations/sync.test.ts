@@ -91,17 +91,6 @@ describe("sync", () => {
     expect(await site.sync()).toMatchObject({ unchanged: 600 });
   });
 
-  it("notices that the index of a user was lost after it was listed", async () => {
-    const { site } = here;
-    await site.writeBoth(...many(30));
-    let calls = 0;
-    site.flaky.onCall(async (method) => {
-      if (method === "copies" && ++calls === 1) await site.server.call("DEL", "tts:user:user1:index");
-    });
-    expect(await site.sync()).toMatchObject({ total: 30, failed: 0 });
-    expect(await site.server.call("ZCARD", "tts:user:user1:index")).toBe(5);
-  });
-
   it("does not restore tasks that the service deletes from both stores during the run, even most of them", async () => {
     const { site } = here;
     const all = many(3);

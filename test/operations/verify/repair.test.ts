@@ -75,19 +75,6 @@ describe("verify --repair", () => {
     },
   );
 
-  it("brings a partial hash back whose payload is a newer record, and not one that is a fragment", async () => {
-    const { site } = here;
-    const newer = record("b", "t3", { updated_at: "2020-01-02T00:00:00", text: "新" });
-    await site.writeRedis(newer);
-    await site.server.call("HDEL", "tts:task:b:t3", "status", "user_id");
-    await site.server.call("DEL", "tts:task:a:t1");
-    await site.server.call("HSET", "tts:task:a:t1", "updated_at", "2024-01-01T00:00:00", "progress", "1");
-    expect((await site.repair()).result).toMatchObject({ partial: 2, repaired: 2 });
-    expect(site.root.readStore().find(({ task_id }) => task_id === "t3")).toEqual(newer);
-    expect(site.root.readStore()[0]).toEqual(record("a", "t1"));
-    expect((await site.verify()).drift.size).toBe(0);
-  });
-
   it("keeps a key of the wrong type, names it, and continues", async () => {
     const { site } = here;
     await site.server.call("DEL", "tts:task:b:t3", "tts:task:a:t2");

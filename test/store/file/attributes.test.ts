@@ -4,8 +4,8 @@ import { loadPosix, type Posix } from "../../../src/store/file/posix.ts";
 import { namesIn, writeOld } from "../../helpers/files.ts";
 import { lacksRight } from "../../helpers/lacks.ts";
 import { useChildren } from "./children.ts";
-import { putting, removing, three, useStoreFile } from "./editing.ts";
-import { dump, idsIn, rec } from "./service.ts";
+import { removing, three, useStoreFile } from "./editing.ts";
+import { dump, idsIn } from "./service.ts";
 
 const { path, storeAt } = useStoreFile();
 const start = useChildren();
@@ -17,13 +17,6 @@ describe("a rewrite", () => {
     chmodSync(path("s.json"), mode);
     await storeAt().apply(removing("t2"));
     expect([idsIn(path("s.json")), statSync(path("s.json")).mode & 0o7777]).toEqual([["t1", "t3"], mode]);
-  });
-
-  test("of a file that was not there gets the usual mode", async () => {
-    const before = process.umask();
-    await storeAt().apply(putting(rec("t1")));
-    expect(statSync(path("s.json")).mode & 0o777).toBe(0o666 & ~before);
-    expect(namesIn(path())).toEqual(["s.json"]);
   });
 
   test.skipIf(lacksRight("root", ROOT))("keeps the owner", async () => {

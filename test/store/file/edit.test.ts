@@ -1,8 +1,8 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { systemClock } from "../../../src/clock.ts";
-import { type Edit, NO_PUTS, putsOf } from "../../../src/store/file/changes.ts";
+import { type Edit, putsOf } from "../../../src/store/file/changes.ts";
 import { FileStore } from "../../../src/store/file/file-store.ts";
 import type { Snapshot } from "../../../src/store/file/snapshot.ts";
 import { writable } from "../../../src/store/writable.ts";
@@ -10,7 +10,7 @@ import { isInvalid, RecordParser, type Task } from "../../../src/task/task.ts";
 import { useFolder, writeOld } from "../../helpers/files.ts";
 import { LONG } from "../../helpers/long.ts";
 import { askPython, runs } from "../../helpers/python.ts";
-import { RULES, record, taskOf } from "../../helpers/records.ts";
+import { RULES } from "../../helpers/records.ts";
 import { readStore } from "./read-store.ts";
 import { type Element, inForce, type RandomStore, randomStore } from "./stores.ts";
 
@@ -285,15 +285,6 @@ describe("arrays and maps that Python did not write keep their own layout", () =
   });
 });
 
-test("the names of a large map are all seen", async () => {
-  const filler = (i: number) =>
-    `"k${i}": {"user_id": "u", "task_id": "${i}", "updated_at": 1, "x": "${"x".repeat(900)}"}`;
-  const many = Array.from({ length: 3000 }, (_, i) => filler(i)).join(",\n");
-  const huge = `"huge": {"user_id": "h", "task_id": "h", "updated_at": 1, "x": "${"y".repeat(3_000_000)}"}`;
-  const content = `{${many},\n${huge},\n"n:9": 5}`;
-  expect(await edited(content, { put: [NEW] })).toBe(`${content.slice(0, -1)},\n"n:9#2": ${N}}`);
-});
-
 describe("JSON Lines", () => {
   const tombstone = '{"user_id": "a", "task_id": "1", "deleted": true}\n';
   test.each<[string, string, Parameters<typeof edited>[1], string]>([
@@ -329,29 +320,5 @@ describe("JSON Lines", () => {
     expect(result).toBe(expected);
     writeFileSync(path("s.json"), result);
     expect((await readStore(path("s.json"))).shape).toBe("jsonl");
-  });
-});
-
-describe("a file that was not there", () => {
-  const task = taskOf(record("alice", "t01", { text: "你好", top_p: 0.5, list: [], o: { a: 1 } }));
-  const store = (name: string) => writable(new FileStore(path(name), RULES, systemClock));
-
-  test("is made as the service would: an array, indented by two", async () => {
-    await store("s.json").apply(() => ({ removed: new Set(), puts: putsOf([task, NEW]) }));
-    const expected = JSON.stringify([JSON.parse(task.json), JSON.parse(NEW.json)], null, 2);
-    expect(readFileSync(path("s.json"), "utf8")).toBe(expected);
-  });
-
-  test("is made of lines if its name says so", async () => {
-    await store("s.jsonl").apply(() => ({ removed: new Set(), puts: putsOf([NEW, NEW]) }));
-    expect(readFileSync(path("s.jsonl"), "utf8")).toBe(`${N}\n${N}\n`);
-  });
-
-  test("is not made for nothing", async () => {
-    expect(await store("s.json").apply(() => ({ removed: new Set(), puts: NO_PUTS }))).toMatchObject({
-      rewrites: 0,
-      returned: [],
-    });
-    expect(existsSync(path("s.json"))).toBe(false);
   });
 });

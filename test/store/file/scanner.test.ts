@@ -184,13 +184,6 @@ describe("a file cut at every byte", { tags: ["slow"] }, () => {
       expect([store.shape, store.invalid.count]).toEqual(["jsonl", 0]);
     }
   });
-
-  test("a last line without a newline that is whole, but no record, is an invalid one", async () => {
-    for (const last of ["5", "-1.5e3", "null", '"x"', "[1]", "{}"]) {
-      const store = await storeOf(path("s.json"), `${A}\n${last}`);
-      expect([last, store.size, store.invalid.count, store.unfinished]).toEqual([last, 1, 1, null]);
-    }
-  });
 });
 
 describe("bytes that are not UTF-8 are refused where they are", { tags: ["slow"] }, () => {

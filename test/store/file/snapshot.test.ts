@@ -206,15 +206,6 @@ describe("invalid records", () => {
     expect(await read(array(valid, other), "t01")).toBeNull();
     expect(await read(lines(first, valid), "t01")).toBeNull();
   });
-
-  test("lone surrogates do not become the id of another task", async () => {
-    const lone = '{"user_id":"\\ud800","task_id":"t01","updated_at":9}';
-    for (const content of [array(rec("\ufffd", "t01", 1), lone), lines(rec("\ufffd", "t01", 1), lone)]) {
-      const store = await storeOf(path("s.json"), content);
-      expect(store.tasks).toMatchObject([{ userId: "\ufffd", score: 1 }]);
-      expect(store.invalid.count).toBe(1);
-    }
-  });
 });
 
 describe("ids of every kind", () => {

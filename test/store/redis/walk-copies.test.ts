@@ -9,7 +9,6 @@ import { targetAt } from "../../helpers/targets.ts";
 import { useMirror } from "./setup.ts";
 
 const AT = 1_704_067_200;
-const ALL = { userId: undefined, since: null, until: null };
 
 /** Each member with its reported time, in the order of arrival. */
 async function walked(mirror: Writable<Mirror>, userId: string | undefined): Promise<[string, string | null][]> {
@@ -97,24 +96,6 @@ describe("a walk that reads copies", () => {
     }
   });
 
-  it.each([
-    ["at the end of a step", 249],
-    ["in the middle", 3000],
-  ])("stops at a member that isn't UTF-8, %s of many with one score", async (_, at) => {
-    const ids = Array.from({ length: 6000 }, (_, i) => `u:té${String(i).padStart(4, "0")}`);
-    await here.server.call("ZADD", "tts:tasks:index", ...ids.flatMap((id) => [AT, id]));
-    const bad = `redis.call('ZADD', 'tts:tasks:index', ${AT}, ARGV[1] .. string.char(255))`;
-    await here.server.call("EVAL", bad, 0, ids[at - 1]!);
-    await here.server.call("EVAL", `redis.call('ZADD', 'tts:tasks:index', ${AT}, 'u:t' .. string.char(128))`, 0);
-    const found = new Set<string>();
-    let steps = 0;
-    for await (const { flat } of here.mirror.walkCopies(undefined)) {
-      for (let i = 0; i < flat.length; i += 2) found.add(flat[i]!);
-      expect(++steps).toBeLessThan(40);
-    }
-    expect(ids.filter((id) => !found.has(id))).toEqual([]);
-  });
-
   it("misses none while a service moves tasks to the top, past the walk", async () => {
     const ids = Array.from({ length: 12_000 }, (_, i) => `u:t${String(i).padStart(4, "0")}`);
     await here.server.call("ZADD", "tts:tasks:index", ...ids.flatMap((id, i) => [AT + Math.floor(i / 3), id]));
@@ -129,41 +110,5 @@ describe("a walk that reads copies", () => {
     }
     expect(steps).toBeGreaterThan(10);
     expect(ids.slice(0, 7000).filter((id) => !found.has(id))).toEqual([]);
-  });
-});
-
-describe.each(["newest", "lowest"] as const)("a walk in order, %s first", (order) => {
-  const here = useMirror();
-  const name = (i: number) => `t${String(i).padStart(4, "0")}`;
-  const ids = Array.from({ length: 5200 }, (_, i) => name(i));
-
-  async function walked(during: (step: number, names: string[]) => Promise<unknown> = async () => {}) {
-    const found: string[] = [];
-    let step = 0;
-    for await (const members of here.mirror.walkInOrder(ALL, order)) {
-      const names = members.map(({ taskId }) => taskId);
-      found.push(...names);
-      expect(++step).toBeLessThan(40);
-      await during(step, names);
-    }
-    return found;
-  }
-
-  const SCORES = [
-    ["of one score each", (i: number) => AT + i],
-    ["of one score all", () => AT],
-    ["in runs of one score", (i: number) => AT + Math.floor(i / 700)],
-  ] as const;
-
-  it.each(SCORES)("skips none of many kept %s while others are removed", async (_, score) => {
-    await here.server.call("ZADD", "tts:tasks:index", ...ids.flatMap((id, i) => [score(i), `u:${id}`]));
-    const gone = new Set<string>();
-    const found = await walked(async (step, names) => {
-      const going = [names.at(-1)!, names.at(-2)!, ...names.slice(0, 500)];
-      for (const id of going) gone.add(id);
-      if (step % 2 === 0) await here.server.call("ZREM", "tts:tasks:index", ...going.map((id) => `u:${id}`));
-      else await here.server.call("ZADD", "tts:tasks:index", ...going.flatMap((id) => [AT * (1 + step), `u:${id}`]));
-    });
-    expect(ids.filter((id) => !gone.has(id) && !found.includes(id))).toEqual([]);
   });
 });

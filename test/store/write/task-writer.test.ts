@@ -4,7 +4,6 @@ import type { Task } from "../../../src/task/task.ts";
 import { runs } from "../../helpers/python.ts";
 import { record, taskOf } from "../../helpers/records.ts";
 import type { RecordJson } from "../../helpers/root.ts";
-import { withSnapshot } from "../file/read-store.ts";
 import { readWithPython } from "./python-eyes.ts";
 import { SHAPES, textOf, useWriter, WriterPlace } from "./setup.ts";
 
@@ -15,18 +14,7 @@ const timed = (taskId: string, seconds: number, more: RecordJson = {}) =>
 const id = (taskId: string) => ({ userId: "alice", taskId });
 
 describe.each(SHAPES)("the double write into a file of shape %s", (shape) => {
-  const fill = (...records: RecordJson[]) => here().fill(textOf(shape, records));
   const held = () => readWithPython(here().path);
-
-  it("replaces an invalid record with a valid one", async () => {
-    fill(timed("t1", 1), record("alice", "t2", { updated_at: "soon" }));
-    const { writer } = here();
-    expect(await writer.remove(id("t2"))).toMatchObject({ file: "removed" });
-    expect(await writer.upsert(taskOf(timed("t2", 1)))).toMatchObject({ file: "written" });
-    await withSnapshot(here().path, (snapshot) => {
-      expect([snapshot.size, snapshot.hasInvalid("alice", "t2")]).toEqual([2, false]);
-    });
-  });
 
   it("a change that is undone just before our next one is made again", async () => {
     const old = textOf(shape, [timed("t1", 1)]);
@@ -85,37 +73,6 @@ describe.each(SHAPES)("the double write into a file of shape %s", (shape) => {
       ["written", "written", "removed"],
       ["alice:t1", "alice:t4"],
     ]);
-  });
-
-  it("goes on watching after a moment in which the file can't be read, and after a write that failed", async () => {
-    const old = textOf(shape, [timed("t1", 1)]);
-    here().text = old;
-    const { writer } = here();
-    const { settled } = await writer.upsert(taskOf(timed("t1", 5)));
-    here().text = "[{";
-    await expect(writer.upsert(taskOf(timed("t1", 6)))).rejects.toMatchObject({ code: "STORE_INVALID" });
-    here().replace(old);
-    expect([await settled, held()["alice:t1"]]).toEqual(["written", timed("t1", 5)]);
-  });
-
-  it("keeps what the service overwrites within the same second", async () => {
-    here().text = textOf(shape, [timed("t1", 1), timed("t2", 1)]);
-    const asked = here().writer.upsert(taskOf(timed("t1", 5)));
-    await expect.poll(() => here().text).toContain(at(5));
-    const theirs = timed("t1", 5, { status: "failed" });
-    here().replace(textOf(shape, [theirs, timed("t2", 1)]));
-    expect(await (await asked).settled).toBe("written");
-    expect(held()["alice:t1"]).toEqual(theirs);
-  });
-
-  it("changes nothing while the file is truncated, and continues when it is intact", async () => {
-    const { writer } = here();
-    here().text = textOf(shape, [timed("t1", 1)]).slice(0, 30);
-    const before = here().text;
-    await expect(writer.upsert(taskOf(timed("t2", 1)))).rejects.toMatchObject({ code: "STORE_INVALID" });
-    expect(here().text).toBe(before);
-    fill(timed("t1", 1));
-    expect(await writer.upsert(taskOf(timed("t2", 1)))).toMatchObject({ file: "written" });
   });
 
   it("equals a plain model, whatever the changes and batches; for Python too", async () => {
