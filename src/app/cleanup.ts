@@ -3,7 +3,7 @@ import { TtsctlError } from "../errors.ts";
 import type { MaxDelete } from "../operations/brake.ts";
 import type { CleanupOutcome, CleanupParts, CleanupResult } from "../operations/cleanup.ts";
 import type { Ledger } from "../operations/ledger.ts";
-import { policyOf, shortestRetention } from "../operations/purge/policy.ts";
+import { policyOf, shortestRetention } from "../operations/purge/rules.ts";
 import { allowedSkew } from "../operations/safety.ts";
 import type { Lock } from "../store/file/lock.ts";
 import { counted } from "../task/amounts.ts";

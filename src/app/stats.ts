@@ -1,5 +1,5 @@
 import { TtsctlError } from "../errors.ts";
-import { policyOf } from "../operations/purge/policy.ts";
+import { policyOf } from "../operations/purge/rules.ts";
 import type { StatsResult } from "../operations/stats/types.ts";
 import type { Kind } from "../operations/verify/classify.ts";
 import type { SourceChoice } from "../store/mirror-link.ts";

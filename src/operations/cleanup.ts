@@ -11,10 +11,10 @@ import type { Parts } from "./parts.ts";
 import { preflight } from "./preflight.ts";
 import type { BackupFile } from "./purge/backup.ts";
 import { type CleanupPlan, type PrepareOptions, prepare } from "./purge/cleanup-plan.ts";
-import type { Looked } from "./purge/decide.ts";
-import { shortestRetention } from "./purge/policy.ts";
+import type { Looked } from "./purge/copies.ts";
 import { Purge } from "./purge/purge.ts";
 import { recoverArtifacts } from "./purge/purge-artifacts.ts";
+import { shortestRetention } from "./purge/rules.ts";
 import { NamedWarnings, type Reporter } from "./reporter.ts";
 import { findStuck } from "./stuck.ts";
 

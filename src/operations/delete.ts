@@ -1,11 +1,22 @@
 import type { TtsctlError } from "../errors.ts";
 import type { TaskId } from "../store/task-source.ts";
+import type { TaskFilter } from "../task/query-fields.ts";
+import { MAY_BE_WORKED_ON } from "../task/status.ts";
 import { checkBrake, type MaxDelete, PlanSummary } from "./brake.ts";
 import type { CleanupParts } from "./cleanup.ts";
 import { preflight } from "./preflight.ts";
-import { decideDelete, type Looked, newestCopy } from "./purge/decide.ts";
+import {
+  type Copies,
+  copyPasses,
+  existing,
+  INVALID_RECORD,
+  type Looked,
+  newestCopy,
+  notChosen,
+} from "./purge/copies.ts";
 import { Purge } from "./purge/purge.ts";
 import { recoverArtifacts } from "./purge/purge-artifacts.ts";
+import type { Decision } from "./purge/rules.ts";
 import { missingOf, type Selection, select } from "./select.ts";
 
 export interface DeleteOptions {
@@ -32,6 +43,24 @@ export interface DeleteResult {
   dryRun: boolean;
   /** Only of a dry run: the tasks to delete by their statuses. */
   byStatus?: Record<string, number>;
+}
+
+/**
+ * docs/contract.md, Commands: a chosen task is deleted, unless it may still be worked on. The newest copy decides whether
+ * it was chosen.
+ */
+export function decideDelete(copies: Copies, filter: TaskFilter, force: boolean): Decision {
+  const keep = (reason: string): Decision => ({ kind: "keep", reason, candidate: true });
+  const present = existing(copies);
+  if (copies.file === "invalid") return keep(INVALID_RECORD);
+  if (present.length === 0)
+    return copies.mirror === "dangling" ? { kind: "purge", reason: "dangling" } : { kind: "gone" };
+  // A copy without a time may be the newer one.
+  const newest = present.find(({ time }) => Number.isNaN(time)) ?? newestCopy(copies);
+  if (newest !== null && !copyPasses(newest, filter)) return keep(notChosen(copies, newest));
+  const working = force ? undefined : present.find(({ status }) => status === "wait" || status === "run");
+  if (working === undefined) return { kind: "purge", reason: "deleted" };
+  return keep(`its status is ${working.status}, ${MAY_BE_WORKED_ON}`);
 }
 
 export interface DeleteParts extends CleanupParts {

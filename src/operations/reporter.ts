@@ -2,7 +2,7 @@ import { TtsctlError } from "../errors.ts";
 import { isFatal } from "../store/redis/errors.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { counted } from "../task/amounts.ts";
-import type { Reason } from "./purge/decide.ts";
+import type { Reason } from "./purge/rules.ts";
 
 export type WarningFields = Readonly<Record<string, string | number>>;
 

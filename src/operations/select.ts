@@ -6,9 +6,7 @@ import { BATCH } from "../store/redis/copies.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { givenName, statusPasses, type TaskFilter, timePasses, userPasses } from "../task/query-fields.ts";
-import { copiesIn, fileCopy } from "./purge/copies.ts";
-import { copyPasses } from "./purge/decide.ts";
-import { existing } from "./purge/policy.ts";
+import { copiesIn, copyPasses, existing, fileCopy } from "./purge/copies.ts";
 import { type Survey, survey, surveyOfRows } from "./purge/survey.ts";
 
 /** Which tasks: all that pass a filter, or those of some ids. */

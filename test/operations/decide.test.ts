@@ -1,13 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { decideDelete } from "../../src/operations/delete.ts";
 import type { Copies } from "../../src/operations/purge/copies.ts";
-import { decideCleanup, decideDelete } from "../../src/operations/purge/decide.ts";
 import { NO_FILTER } from "../../src/task/query-fields.ts";
 import type { Version } from "../../src/task/version.ts";
 import "../helpers/python.ts";
-
-const EXPIRE_BEFORE = 1000;
-const LIMITS = { now: 5000, done: EXPIRE_BEFORE, error: EXPIRE_BEFORE, member: EXPIRE_BEFORE };
 
 const anyCopy: fc.Arbitrary<Version> = fc.record({
   status: fc.constantFrom("wait", "run", "done", "error", "other"),
@@ -19,38 +16,7 @@ const anyCopies: fc.Arbitrary<Copies> = fc.record({
 });
 
 const isCopy = (copy: unknown): copy is Version => typeof copy === "object" && copy !== null;
-const isTerminal = ({ status }: Version) => status === "done" || status === "error";
 const isWorking = ({ status }: Version) => status === "wait" || status === "run";
-const goes = (copy: Version) => isTerminal(copy) && copy.time <= EXPIRE_BEFORE;
-
-describe("decideCleanup", () => {
-  it("never purges a task unless every copy that exists is terminal and expired", () => {
-    fc.assert(
-      fc.property(anyCopies, (copies) => {
-        const present = [copies.file, copies.mirror].filter(isCopy);
-        const decision = decideCleanup(copies, LIMITS);
-        if (decision.kind !== "purge") return;
-        expect(copies.file).not.toBe("invalid");
-        expect(present.every(goes)).toBe(true);
-        expect(present.length > 0 || copies.mirror === "dangling").toBe(true);
-      }),
-    );
-  });
-
-  it("purges tasks of which every copy may be purged, and counts those with one such copy as candidates", () => {
-    fc.assert(
-      fc.property(anyCopies, (copies) => {
-        const present = [copies.file, copies.mirror].filter(isCopy);
-        const decision = decideCleanup(copies, LIMITS);
-        const candidate = present.some(goes) || copies.mirror === "dangling";
-        const mayGo = copies.file !== "invalid" && candidate && present.every(goes);
-        expect(decision.kind === "purge").toBe(mayGo);
-        if (decision.kind === "keep") expect(decision.candidate).toBe(candidate);
-        if (decision.kind === "gone") expect(copies).toEqual({ file: null, mirror: null });
-      }),
-    );
-  });
-});
 
 describe("decideDelete", () => {
   it("deletes tasks that don't wait or run in any copy, of any age; with force all", () => {

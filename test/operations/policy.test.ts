@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { type RankedTasks, rank } from "../../src/operations/purge/cleanup-plan.ts";
 import type { Copies } from "../../src/operations/purge/copies.ts";
-import { decideCleanup } from "../../src/operations/purge/decide.ts";
-import { limitsOf, planTasks, type RankedTasks, type RetentionPolicy } from "../../src/operations/purge/policy.ts";
+import { decideCleanup, limitsOf, NO_STANDING, type RetentionPolicy } from "../../src/operations/purge/rules.ts";
 import type { Version } from "../../src/task/version.ts";
 import "../helpers/python.ts";
 import { POLICY } from "./setup.ts";
@@ -29,29 +29,28 @@ const anyRules = fc.record({ keepLast: fc.nat(4), maxBytes: fc.nat(30).map((hund
 
 function tasksOf(rows: readonly Row[]): RankedTasks {
   return {
-    size: rows.length,
-    user: (i) => rows[i]!.user,
+    userId: (i) => `u${rows[i]!.user}`,
     isExpired: (i) => rows[i]!.expired,
     mayMakeRoom: (i) => rows[i]!.mayMakeRoom,
   };
 }
 
 const planOf = (rows: readonly Row[], rules: Partial<RetentionPolicy>) => {
-  const sizes = Float64Array.from(rows, ({ bytes }) => bytes);
-  return planTasks(Int32Array.from(rows.keys()), tasksOf(rows), sizes, { ...POLICY, ...rules });
+  const sizes = new Map(rows.map(({ bytes }, i) => [i, bytes]));
+  return rank([...rows.keys()], tasksOf(rows), sizes, { ...POLICY, ...rules });
 };
 const sum = (rows: readonly Row[]) => rows.reduce((total, { bytes }) => total + bytes, 0);
 
-describe("planTasks", () => {
+describe("rank", () => {
   it("keeps exactly the newest of each user", () => {
     fc.assert(
       fc.property(anyRows, anyRules, (rows, rules) => {
         const { kept, keptExpired } = planOf(rows, rules);
         rows.forEach(({ user }, i) => {
           const newer = rows.slice(0, i).filter((other) => other.user === user).length;
-          expect(kept[i] === 1).toBe(newer < rules.keepLast);
+          expect(kept.has(i)).toBe(newer < rules.keepLast);
         });
-        expect(keptExpired).toBe(rows.filter(({ expired }, i) => expired && kept[i] === 1).length);
+        expect(keptExpired).toBe(rows.filter(({ expired }, i) => expired && kept.has(i)).length);
       }),
     );
   });
@@ -60,21 +59,21 @@ describe("planTasks", () => {
     fc.assert(
       fc.property(anyRows, anyRules, (rows, rules) => {
         const { kept, forSpace, bytes, leftBytes } = planOf(rows, rules);
-        const goesAnyway = (i: number) => rows[i]!.expired && kept[i] === 0;
-        const may = (i: number) => rows[i]!.mayMakeRoom && !rows[i]!.expired && kept[i] === 0 && rows[i]!.bytes > 0;
-        const left = rows.filter((_, i) => !goesAnyway(i) && forSpace[i] === 0);
+        const goesAnyway = (i: number) => rows[i]!.expired && !kept.has(i);
+        const may = (i: number) => rows[i]!.mayMakeRoom && !rows[i]!.expired && !kept.has(i) && rows[i]!.bytes > 0;
+        const left = rows.filter((_, i) => !goesAnyway(i) && !forSpace.has(i));
         expect(bytes).toBe(sum(rows));
         expect(leftBytes).toBe(sum(left));
-        const chosen = rows.map((_, i) => i).filter((i) => forSpace[i] === 1);
+        const chosen = rows.map((_, i) => i).filter((i) => forSpace.has(i));
         expect(chosen.every(may)).toBe(true);
         // Oldest first: whatever is older than the newest that goes, and may go, goes too.
         const newest = chosen[0] ?? rows.length;
-        for (const i of rows.keys()) expect(forSpace[i] === 1).toBe(may(i) && i >= newest);
+        for (const i of rows.keys()) expect(forSpace.has(i)).toBe(may(i) && i >= newest);
         // No more than needed: without the newest of them it would not fit.
         if (chosen.length > 0) expect(leftBytes + rows[newest]!.bytes).toBeGreaterThan(rules.maxBytes);
         // As many as it takes: what is left fits, or nothing more may go.
         if (rules.maxBytes > 0 && leftBytes > rules.maxBytes) {
-          expect(rows.some((_, i) => may(i) && forSpace[i] === 0)).toBe(false);
+          expect(rows.some((_, i) => may(i) && !forSpace.has(i))).toBe(false);
         }
         if (rules.maxBytes === 0) expect(chosen).toEqual([]);
       }),
@@ -87,7 +86,7 @@ describe("planTasks", () => {
         fc.pre(rules.maxBytes > 0);
         const small = planOf(rows, rules).forSpace;
         const large = planOf(rows, { ...rules, maxBytes: rules.maxBytes + more }).forSpace;
-        for (const [i, goes] of large.entries()) expect(goes === 1 && small[i] === 0).toBe(false);
+        for (const i of large) expect(small.has(i)).toBe(true);
       }),
     );
   });
@@ -104,12 +103,17 @@ const anyCopies: fc.Arbitrary<Copies> = fc.record({
 const anyAge = fc.oneof(fc.constantFrom(null, 0, -1), fc.integer({ min: 1, max: 11_000 }));
 const anyPolicy = fc.record({
   ...{ retention: fc.integer({ min: 1, max: 11_000 }), retentionDone: anyAge, retentionError: anyAge },
-  ...{ keepLast: fc.constant(0), maxBytes: fc.constant(0) },
+  ...{ keepLast: fc.constant(1), maxBytes: fc.constant(1), origins: fc.constant(POLICY.origins) },
 });
 const anyStanding = fc.record({
   kept: fc.boolean(),
   forSpace: fc.oneof(fc.constantFrom(Number.NEGATIVE_INFINITY, 12_000), fc.integer({ min: 0, max: 12_000 })),
 });
+const decided = (copies: Copies, policy: RetentionPolicy, standing = {}) =>
+  decideCleanup({
+    ...{ copies, policy, limits: limitsOf(policy, NOW), indexScore: 0, finishedBytes: 1 },
+    standing: { ...NO_STANDING, ...standing },
+  });
 const copiesIn = ({ file, mirror }: Copies) =>
   [file, mirror].filter((copy) => typeof copy === "object" && copy !== null);
 
@@ -124,7 +128,7 @@ describe("the second look", () => {
   it("never purges tasks with an unfinished copy, from the future, kept, or of a status that is never purged", () => {
     fc.assert(
       fc.property(anyCopies, anyPolicy, anyStanding, (copies, policy, standing) => {
-        const decision = decideCleanup(copies, limitsOf(policy, NOW), standing);
+        const decision = decided(copies, policy, standing);
         const present = copiesIn(copies) as Version[];
         if (decision.kind !== "purge" || present.length === 0) return;
         expect(standing.kept).toBe(false);
@@ -148,7 +152,7 @@ describe("the second look", () => {
           retention: policy.retention + more,
           retentionDone: policy.retentionDone && policy.retentionDone + (policy.retentionDone > 0 ? more : 0),
         };
-        const goes = (rules: RetentionPolicy) => decideCleanup(copies, limitsOf(rules, NOW)).kind === "purge";
+        const goes = (rules: RetentionPolicy) => decided(copies, rules).kind === "purge";
         if (goes(longer)) expect(goes(policy)).toBe(true);
       }),
     );

@@ -7,7 +7,7 @@ import type { Ledger } from "../../src/operations/ledger.ts";
 import { type MarkOptions, markTasks } from "../../src/operations/mark/mark.ts";
 import { cleanUpOrphans, type OrphanOptions, type OrphanResult } from "../../src/operations/orphans/orphans.ts";
 import type { BackupFile } from "../../src/operations/purge/backup.ts";
-import type { RetentionPolicy } from "../../src/operations/purge/policy.ts";
+import type { RetentionPolicy } from "../../src/operations/purge/rules.ts";
 import type { Selection } from "../../src/operations/select.ts";
 import { type SyncOptions, type SyncOutcome, sync } from "../../src/operations/sync.ts";
 import {
@@ -39,6 +39,7 @@ export const EVERYTHING: Selection = { filter: NO_FILTER, ids: null, age: null }
 /** A retention of a week, and nothing else. */
 export const POLICY: RetentionPolicy = {
   ...{ retention: 7 * DAY, retentionDone: null, retentionError: null, keepLast: 0, maxBytes: 0 },
+  origins: { retention: "r", retentionDone: "d", retentionError: "e", keepLast: "k", maxBytes: "m" },
 };
 
 /** A service root with its Redis, and the operations on them. */
@@ -134,10 +135,9 @@ export class Site {
 
   /** Why a task would stay or go in such a pass. */
   explain(userId: string, taskId: string, options: Partial<CleanupOptions> = {}): Promise<Explanation> {
-    const origins = { retention: "r", retentionDone: "d", retentionError: "e", keepLast: "k", maxBytes: "m" };
     return this.#withArtifacts(async (artifacts) => {
       const parts = { ...this.#common(), mirror: this.state, artifacts };
-      const all = { ...POLICY, allowEmpty: false, ...options, origins };
+      const all = { ...POLICY, allowEmpty: false, ...options };
       return (await explainTask(parts, all, { userId, taskId })).explanation;
     });
   }

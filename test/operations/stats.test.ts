@@ -6,11 +6,10 @@ import type { MirrorLink, SourceChoice } from "../../src/store/mirror-link.ts";
 import { Zone } from "../../src/task/time.ts";
 import { linkTo } from "../helpers/doubles.ts";
 import { ago, record } from "../helpers/records.ts";
-import { useSite } from "./setup.ts";
+import { POLICY, useSite } from "./setup.ts";
 
 const here = useSite();
 const DAY = 86_400;
-const POLICY = { retention: 7 * DAY, retentionDone: null, retentionError: null, keepLast: 0, maxBytes: 0 };
 
 interface Asked {
   source?: SourceChoice;

@@ -10,8 +10,7 @@ import type { CleanupOutcome, CleanupResult } from "../../operations/cleanup.ts"
 import type { Explanation } from "../../operations/explain.ts";
 import { TargetFile } from "../../operations/export/target-file.ts";
 import type { OrphanResult } from "../../operations/orphans/orphans.ts";
-import type { PolicyOrigins } from "../../operations/purge/explain-rules.ts";
-import { policyOf } from "../../operations/purge/policy.ts";
+import { policyOf } from "../../operations/purge/rules.ts";
 import { namedAbove } from "../../operations/reporter.ts";
 import { printable } from "../../printable.ts";
 import { type TableStyle, table } from "../../render/table.ts";
@@ -227,9 +226,7 @@ async function runExplain(context: Context, { allowEmpty }: CleanupFlags, args: 
     mirror: await context.mirrorState(),
     artifacts,
   };
-  const origins = Object.fromEntries(Object.entries(cleanup).map(([name, { origin }]) => [name, origin]));
-  const options = { ...policyOf(cleanup), allowEmpty, origins: origins as unknown as PolicyOrigins };
-  const { explanation, lost } = await explainTask(parts, options, id);
+  const { explanation, lost } = await explainTask(parts, { ...policyOf(cleanup), allowEmpty }, id);
   if (lost !== null) context.reporter.warn(`${lost.message}: only the file was checked, as in a pass`);
   const style = await context.tableStyle();
   await emitObject(context, explanation, () => explainText(explanation, style));

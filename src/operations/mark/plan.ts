@@ -13,8 +13,17 @@ import { touched } from "../../task/touch.ts";
 import { newer } from "../../task/version.ts";
 import { PlanSummary } from "../brake.ts";
 import { ENDS_ITSELF } from "../purge/backup.ts";
-import { asCopy, type Copies, fileCopy, mirrorCopy, sameCopy } from "../purge/copies.ts";
-import { copyPasses, newestCopy, notChosen } from "../purge/decide.ts";
+import {
+  asCopy,
+  type Copies,
+  copyPasses,
+  fileCopy,
+  INVALID_RECORD,
+  mirrorCopy,
+  newestCopy,
+  notChosen,
+  sameCopy,
+} from "../purge/copies.ts";
 import { chosenIds, type Survey } from "../purge/survey.ts";
 
 export type MarkDecision =
@@ -32,7 +41,7 @@ export interface MarkRule {
 /** A newer copy in Redis is refused: a mark would hide the service's write. */
 export function decideMark(copies: Copies, { filter, shown, always }: MarkRule): MarkDecision {
   const newest = newestCopy(copies);
-  if (copies.file === "invalid") return refuse("the file holds an invalid record of it, which is left alone");
+  if (copies.file === "invalid") return refuse(INVALID_RECORD);
   if (newest === null) return { kind: "gone" };
   if (copies.file !== null && newest !== copies.file) {
     return refuse(`Redis has a newer copy of it (${newest.status}); \`ttsctl verify --repair\` copies it to the file`);

@@ -1,32 +1,43 @@
+import { TtsctlError } from "../../errors.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
+import { KeyTable } from "../../store/key-table.ts";
+import { scoreOf } from "../../store/layout/copy.ts";
 import type { MirrorUse } from "../../store/mirror-link.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import type { TaskId } from "../../store/task-source.ts";
+import type { Version } from "../../task/version.ts";
+import { FolderNames } from "../owners.ts";
 import type { Parts } from "../parts.ts";
-import { type Census, diskUse, takeCensus } from "./census.ts";
-import { type Decision, decideCleanup, type Looked, NO_STANDING, type Standing } from "./decide.ts";
-import { isExpired, type Limits, latestLimit, limitsOf, type Plan, planTasks, type RetentionPolicy } from "./policy.ts";
-import { chosenRows, type Survey, survey } from "./survey.ts";
+import { type Copies, existing, fileCopyOf, type Looked, mirrorCopy } from "./copies.ts";
+import {
+  type Decision,
+  decideCleanup,
+  type Evidence,
+  isExpired,
+  isFinished,
+  type Limits,
+  latestLimit,
+  limitsOf,
+  mayMakeRoom,
+  NEVER,
+  NO_STANDING,
+  type RetentionPolicy,
+  type Standing,
+} from "./rules.ts";
+import { chosenRows, indexMembers, type Survey, survey } from "./survey.ts";
 
 /** Empty directories that changed within this time are kept. Seconds. */
 const FRESH_S = 3600;
-const NEVER = Number.NEGATIVE_INFINITY;
-
-/** For `keep_last` and `max_bytes`: every task at the start of a pass. */
-interface Ranking {
-  readonly census: Census;
-  /** Finished tasks, the newest first. */
-  readonly order: Int32Array;
-  readonly plan: Plan;
-}
 
 /** The tasks that a pass looks at, and its decision on each. */
 export class CleanupPlan {
   readonly limits: Limits;
+  readonly #policy: RetentionPolicy;
   readonly #snapshot: Snapshot;
   readonly #ranking: Ranking | null;
 
-  private constructor(limits: Limits, snapshot: Snapshot, ranking: Ranking | null) {
+  private constructor(policy: RetentionPolicy, limits: Limits, snapshot: Snapshot, ranking: Ranking | null) {
+    this.#policy = policy;
     this.limits = limits;
     this.#snapshot = snapshot;
     this.#ranking = ranking;
@@ -41,74 +52,280 @@ export class CleanupPlan {
     now: number,
   ): Promise<CleanupPlan> {
     const limits = limitsOf(policy, now);
-    if (policy.keepLast === 0 && policy.maxBytes === 0) return new CleanupPlan(limits, snapshot, null);
-    const census = await use.attempt((mirror) => takeCensus(snapshot, mirror, limits));
-    const order = census.finished();
-    const bytes = policy.maxBytes > 0 ? await diskUse(parts, census, order, snapshot.invalid.ownerless) : null;
-    return new CleanupPlan(limits, snapshot, { census, order, plan: planTasks(order, census, bytes, policy) });
+    if (policy.keepLast === 0 && policy.maxBytes === 0) return new CleanupPlan(policy, limits, snapshot, null);
+    const tasks = await use.attempt((mirror) => AllTasks.read(snapshot, mirror, limits));
+    const order = tasks.newestFirst();
+    const sizes = policy.maxBytes > 0 ? await diskUse(parts, tasks, order) : new Map<number, number>();
+    const ranking = { tasks, order, ...rank(order, tasks, sizes, policy) };
+    return new CleanupPlan(policy, limits, snapshot, ranking);
   }
 
   /** Null if neither `keep_last` nor `max_bytes` is set. */
-  get totals(): Plan | null {
-    return this.#ranking?.plan ?? null;
+  get totals(): Pick<Ranking, "bytes" | "leftBytes" | "keptExpired"> | null {
+    return this.#ranking;
   }
 
   /** Candidates of both stores (docs/contract.md, Cleanup, steps 2 and 3), and tasks that make room. */
   survey(mirror: Mirror | null): Promise<Survey> {
     const { rows: table } = this.#snapshot;
+    const isShortOfRoom = (this.#ranking?.forSpace.size ?? 0) > 0;
+    const makesRoom = (id: TaskId) => isShortOfRoom && this.standing(id).forSpace !== NEVER;
     const rows = chosenRows(this.#snapshot, (row, copy) => {
-      return isExpired(copy, this.limits) || (this.#isShortOfRoom && this.#makesRoom(this.#snapshot.idOf(row)));
+      return isExpired(copy, this.limits) || makesRoom(this.#snapshot.idOf(row));
     });
     // An interrupted pass has then purged the oldest, and neighbours in Redis and in `Logs/` are purged together.
     rows.sort((a, b) => table.score(a) - table.score(b));
-    if (!this.#isShortOfRoom) return survey(this.#snapshot, rows, mirror, () => true, latestLimit(this.limits));
-    return survey(this.#snapshot, rows, mirror, (member) => this.isMemberChosen(member, member.score));
+    const limit = latestLimit(this.limits);
+    if (!isShortOfRoom) return survey(this.#snapshot, rows, mirror, () => true, limit);
+    return survey(this.#snapshot, rows, mirror, (member) => member.score <= limit || makesRoom(member));
   }
 
-  /** Whether its index member makes a task a candidate. @param score NaN for no member */
-  isMemberChosen(id: TaskId, score: number): boolean {
-    return score <= latestLimit(this.limits) || this.#makesRoom(id);
+  decide(task: Looked): Decision {
+    return decideCleanup(this.evidence(task));
   }
 
-  /** The second look (docs/contract.md, Cleanup, step 4). */
-  decide({ id, copies, redis }: Looked): Decision {
-    if (copies.file === null && copies.mirror === "dangling" && !(Number(redis!.indexScore) <= this.limits.member)) {
-      return { kind: "keep", reason: "an index member without a task that is not expired", candidate: false };
-    }
-    return decideCleanup(copies, this.limits, this.standing(id));
+  /** What the rules look at. */
+  evidence({ id, copies, redis }: Looked): Evidence {
+    return {
+      copies,
+      indexScore: scoreOf(redis?.indexScore ?? null) ?? Number.NaN,
+      limits: this.limits,
+      policy: this.#policy,
+      standing: this.standing(id),
+      finishedBytes: this.#ranking?.bytes ?? null,
+    };
   }
 
   standing(id: TaskId): Standing {
     if (this.#ranking === null) return NO_STANDING;
-    const { census, plan } = this.#ranking;
-    const task = census.indexOf(id);
-    return { kept: plan.kept[task] === 1, forSpace: plan.forSpace[task] === 1 ? census.time(task) : NEVER };
-  }
-
-  /** How many finished tasks of its user are newer; -1 if the task is not ranked. */
-  newerOfUser(id: TaskId): number {
-    if (this.#ranking === null) return -1;
-    const { census, order } = this.#ranking;
-    const place = order.indexOf(census.indexOf(id));
-    if (place < 0) return -1;
-    return order.slice(0, place).filter((task) => census.id(task).userId === id.userId).length;
+    const { tasks, order, kept, forSpace } = this.#ranking;
+    const task = tasks.indexOf(id);
+    const newer = () => {
+      const place = order.indexOf(task);
+      return place < 0 ? -1 : order.slice(0, place).filter((other) => tasks.id(other).userId === id.userId).length;
+    };
+    return { kept: kept.has(task), forSpace: forSpace.has(task) ? tasks.time(task) : NEVER, newer };
   }
 
   /** Empty directories that last changed before this are removed, epoch seconds: also those of younger purged tasks. */
   get sweepBefore(): number {
     const { now, member } = this.limits;
-    const newestForSpace = this.#ranking?.order.find((task) => this.#ranking!.plan.forSpace[task] === 1);
-    const newest = newestForSpace === undefined ? NEVER : this.#ranking!.census.time(newestForSpace);
+    const [newestForSpace] = this.#ranking?.forSpace ?? [];
+    const newest = newestForSpace === undefined ? NEVER : this.#ranking!.tasks.time(newestForSpace);
     return Math.max(member, Math.min(now - FRESH_S, Math.max(latestLimit(this.limits), newest)));
   }
+}
 
-  get #isShortOfRoom(): boolean {
-    return this.#ranking !== null && this.#ranking.plan.bytes > 0;
+/** Tasks by number, as the ranking sees them. */
+export interface RankedTasks {
+  userId(i: number): string;
+  isExpired(i: number): boolean;
+  mayMakeRoom(i: number): boolean;
+}
+
+interface Ranked {
+  /** The tasks that `keep_last` keeps. */
+  readonly kept: ReadonlySet<number>;
+  /** The tasks that are purged before their retention, for `max_bytes`, the newest first. */
+  readonly forSpace: ReadonlySet<number>;
+  /** The size of the artifacts of all finished tasks, and of those that are kept. */
+  readonly bytes: number;
+  readonly leftBytes: number;
+  /** How many expired tasks `keep_last` keeps. */
+  readonly keptExpired: number;
+}
+
+interface Ranking extends Ranked {
+  readonly tasks: AllTasks;
+  /** Finished tasks, the newest first. */
+  readonly order: readonly number[];
+}
+
+/**
+ * The outcome of `keep_last` and `max_bytes`. If the artifacts of kept tasks would take more than `max_bytes`, tasks with artifacts
+ * are purged, oldest first.
+ * @param sizes of the artifacts of each task that no newer task shares
+ */
+export function rank(
+  newestFirst: readonly number[],
+  tasks: RankedTasks,
+  sizes: ReadonlyMap<number, number>,
+  { keepLast, maxBytes }: RetentionPolicy,
+): Ranked {
+  const bytesOf = (i: number) => sizes.get(i) ?? 0;
+  const kept = new Set<number>();
+  const ofUser = new Map<string, number>();
+  let [bytes, leftBytes, keptExpired] = [0, 0, 0];
+  for (const i of newestFirst) {
+    const user = tasks.userId(i);
+    const newer = ofUser.get(user) ?? 0;
+    ofUser.set(user, newer + 1);
+    if (newer < keepLast) kept.add(i);
+    if (newer < keepLast && tasks.isExpired(i)) keptExpired++;
+    bytes += bytesOf(i);
+    if (newer < keepLast || !tasks.isExpired(i)) leftBytes += bytesOf(i);
+  }
+  const forSpace: number[] = [];
+  for (let place = newestFirst.length - 1; place >= 0 && maxBytes > 0 && leftBytes > maxBytes; place--) {
+    const i = newestFirst[place]!;
+    if (kept.has(i) || tasks.isExpired(i) || !tasks.mayMakeRoom(i) || bytesOf(i) === 0) continue;
+    forSpace.push(i);
+    leftBytes -= bytesOf(i);
+  }
+  return { kept, forSpace: new Set(forSpace.reverse()), bytes, leftBytes, keptExpired };
+}
+
+/** A copy in Redis that could not be read: its task counts as unfinished. */
+const UNREAD: Version = { status: "other", time: Number.NaN };
+
+/** Every task of both stores. Those of the file are numbered as their keys there; Redis-only tasks come after. */
+class AllTasks implements RankedTasks {
+  readonly snapshot: Snapshot;
+  readonly #limits: Limits;
+  readonly #others = new KeyTable();
+  /** The copies in Redis whose time in the index isn't the file's. */
+  readonly #inRedis = new Map<number, Version>();
+
+  private constructor(snapshot: Snapshot, limits: Limits) {
+    this.snapshot = snapshot;
+    this.#limits = limits;
   }
 
-  #makesRoom(id: TaskId): boolean {
-    return this.standing(id).forSpace !== NEVER;
+  /** @param mirror null: only the file is read */
+  static async read(snapshot: Snapshot, mirror: Mirror | null, limits: Limits): Promise<AllTasks> {
+    const tasks = new AllTasks(snapshot, limits);
+    if (mirror === null) return tasks;
+    for await (const members of indexMembers(mirror)) {
+      const others = members.filter(({ userId, taskId, score }) => {
+        const row = snapshot.rowOf(userId, taskId);
+        return row < 0 || snapshot.rows.score(row) !== score;
+      });
+      const copies = await mirror.copies(others, "state");
+      others.forEach(({ userId, taskId }, i) => {
+        const answer = copies[i]!;
+        const copy = answer instanceof TtsctlError ? UNREAD : mirrorCopy(answer, mirror);
+        if (copy === null || copy === "dangling") return; // a member without a hash isn't a copy
+        const key = snapshot.rows.keys.find(userId, taskId);
+        tasks.#inRedis.set(key >= 0 ? key : tasks.#fileKeys + tasks.#others.addId(userId, taskId), copy);
+      });
+    }
+    return tasks;
   }
+
+  get #fileKeys(): number {
+    return this.snapshot.rows.keys.size;
+  }
+
+  /** The number of a task; -1 if neither store has it. */
+  indexOf({ userId, taskId }: TaskId): number {
+    const key = this.snapshot.rows.keys.find(userId, taskId);
+    const other = key >= 0 ? -1 : this.#others.find(userId, taskId);
+    return other < 0 ? key : this.#fileKeys + other;
+  }
+
+  id(i: number): TaskId {
+    return i < this.#fileKeys ? this.snapshot.rows.keys.id(i) : this.#others.id(i - this.#fileKeys);
+  }
+
+  userId(i: number): string {
+    return this.id(i).userId;
+  }
+
+  isExpired(i: number): boolean {
+    return this.#everyCopy(i, (copy) => isExpired(copy, this.#limits));
+  }
+
+  mayMakeRoom(i: number): boolean {
+    return this.#everyCopy(i, (copy) => mayMakeRoom(copy, this.#limits));
+  }
+
+  /** The last change of the newest copy. */
+  time(i: number): number {
+    return Math.max(...existing(this.#copies(i)).map(({ time }) => time));
+  }
+
+  /** The finished tasks, as docs/contract.md, Reading orders them. */
+  newestFirst(): number[] {
+    const order: number[] = [];
+    const times: number[] = [];
+    for (let i = 0; i < this.#fileKeys + this.#others.size; i++) {
+      times.push(this.time(i));
+      if (this.#everyCopy(i, (copy) => isFinished(copy) && !Number.isNaN(copy.time))) order.push(i);
+    }
+    return order.sort((a, b) => times[b]! - times[a]! || this.#compareMembers(a, b));
+  }
+
+  /** The tasks that aren't finished, or have an invalid record. */
+  *unfinished(finished: readonly number[]): Generator<number> {
+    const known = new Set(finished);
+    for (let i = 0; i < this.#fileKeys + this.#others.size; i++) {
+      const copies = this.#copies(i);
+      if (!known.has(i) && (copies.file !== null || copies.mirror !== null)) yield i;
+    }
+  }
+
+  #copies(i: number): Copies {
+    const file = i < this.#fileKeys ? fileCopyOf(this.snapshot.rows, i) : null;
+    return { file, mirror: this.#inRedis.get(i) ?? null };
+  }
+
+  #everyCopy(i: number, holds: (copy: Version) => boolean): boolean {
+    const copies = this.#copies(i);
+    const present = existing(copies);
+    return copies.file !== "invalid" && present.length > 0 && present.every(holds);
+  }
+
+  /** Bytewise descending. */
+  #compareMembers(a: number, b: number): number {
+    if (a < this.#fileKeys && b < this.#fileKeys) return this.snapshot.rows.keys.compare(b, a);
+    const { rules } = this.snapshot;
+    const [ours, theirs] = [a, b].map((i) => this.id(i)).map(({ userId, taskId }) => rules.member(userId, taskId));
+    return Buffer.compare(Buffer.from(theirs!), Buffer.from(ours!));
+  }
+}
+
+/**
+ * How many bytes on the disk the purge of each finished task frees, once all older ones are purged. A shared log, folder or
+ * file with several hard links counts for the newest of its tasks; a log or folder that an unfinished task shares, for none.
+ */
+async function diskUse(
+  { artifacts, reporter }: Parts<"artifacts" | "reporter">,
+  tasks: AllTasks,
+  newestFirst: readonly number[],
+): Promise<Map<number, number>> {
+  const { rules, invalid } = tasks.snapshot;
+  const names = new FolderNames(rules);
+  const addOwner = (task: number, owner: number) => {
+    const id = tasks.id(task);
+    names.add(id, owner);
+    names.addLog(id.taskId, owner);
+  };
+  for (const task of newestFirst.toReversed()) addOwner(task, task);
+  for (const task of tasks.unfinished(newestFirst)) addOwner(task, -1);
+  for (const taskId of invalid.ownerless) names.addLog(taskId, -1);
+
+  const use = new Map<number, number>();
+  const add = (task: number, bytes: number) => task >= 0 && use.set(task, (use.get(task) ?? 0) + bytes);
+  /** By inode, the newest task that holds the file. */
+  const holders = new Map<bigint, { task: number; bytes: number }>();
+  const unread = await artifacts.walkFolders((userId, taskId) => {
+    const task = names.ownerOf(userId, taskId);
+    const folder = task < 0 ? null : artifacts.measureFolder(userId, taskId);
+    if (folder?.kind !== "removed") return;
+    add(task, folder.bytes);
+    for (const { inode, bytes } of folder.linked ?? []) {
+      add(task, -bytes);
+      const holder = holders.get(inode);
+      if (holder === undefined || tasks.time(holder.task) < tasks.time(task)) holders.set(inode, { task, bytes });
+    }
+  });
+  const skipped = await artifacts.walkLogs(
+    () => true,
+    ({ taskId, bytes }) => void add(names.ownerOfLog(taskId), bytes),
+  );
+  for (const reason of [...unread, ...skipped]) reporter.warn(`not counted for max_bytes: ${reason}`);
+  for (const { task, bytes } of holders.values()) add(task, bytes);
+  return use;
 }
 
 export interface PrepareOptions extends RetentionPolicy {

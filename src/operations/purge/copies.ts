@@ -5,8 +5,9 @@ import { type RedisCopy, stateOf } from "../../store/layout/copy.ts";
 import type { CopyReading } from "../../store/layout/layout.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import type { TaskId } from "../../store/task-source.ts";
+import { statusPasses, type TaskFilter, timePasses } from "../../task/query-fields.ts";
 import { shownStatus } from "../../task/status.ts";
-import type { Version } from "../../task/version.ts";
+import { newer, type Version } from "../../task/version.ts";
 
 /** The versions of a task, with its status as shown, or `other`. */
 export interface Copies {
@@ -16,8 +17,19 @@ export interface Copies {
   readonly mirror: Version | "dangling" | null;
 }
 
+/** A task with both copies, and the one in Redis as it was read. */
+export interface Looked {
+  readonly id: TaskId;
+  readonly copies: Copies;
+  readonly redis: RedisCopy | null;
+}
+
 export function asCopy(copy: Copies["file"] | Copies["mirror"]): Version | null {
   return typeof copy === "object" ? copy : null;
+}
+
+export function existing({ file, mirror }: Copies): Version[] {
+  return [asCopy(file), asCopy(mirror)].filter((copy) => copy !== null);
 }
 
 export function fileCopy({ rows }: Snapshot, { userId, taskId }: TaskId): Copies["file"] {
@@ -50,3 +62,28 @@ export async function copiesIn(mirror: Mirror, ids: readonly TaskId[]): Promise<
     return found instanceof TtsctlError ? null : asCopy(mirrorCopy(found, mirror));
   });
 }
+
+/** Whether Redis has a newer copy than the file. */
+export function isAhead({ copies: { file, mirror } }: Pick<Looked, "copies">): boolean {
+  const [ours, theirs] = [asCopy(file), asCopy(mirror)];
+  return ours !== null && theirs !== null && newer(theirs.time, ours.time);
+}
+
+/** The copy that counts. */
+export function newestCopy(copies: Copies): Version | null {
+  return isAhead({ copies }) ? asCopy(copies.mirror) : (asCopy(copies.file) ?? asCopy(copies.mirror));
+}
+
+/** The caller has checked the user. */
+export function copyPasses({ status, time }: Version, filter: TaskFilter): boolean {
+  return statusPasses(status, filter) && timePasses(time, filter);
+}
+
+/** Why the copy that counts doesn't pass the filter: also at an equal time, or with a score in the index that isn't its time. */
+export function notChosen({ file, mirror }: Copies, newest: Version): string {
+  const alone = asCopy(file) === null || asCopy(mirror) === null;
+  if (alone) return `its only copy, which is ${newest.status}, doesn't match the selection`;
+  return `its copies differ, and the one that counts, in ${newest === file ? "the file" : "Redis"}, is ${newest.status}`;
+}
+
+export const INVALID_RECORD = "the file holds an invalid record of it, which is left alone";

@@ -9,7 +9,6 @@ import type { FolderName } from "../../task/rules.ts";
 import { isAheadOf, logName, Owners } from "../owners.ts";
 import type { Parts } from "../parts.ts";
 import { fileCopyOf, sameCopy } from "./copies.ts";
-import type { Freed } from "./decide.ts";
 import { chosenIds, type Survey, survey } from "./survey.ts";
 import type { Tally } from "./tally.ts";
 
@@ -19,6 +18,11 @@ const TICK_S = 0.02;
 /** A folder in which anything was written, or put, after `now` (epoch seconds) belongs to a task that goes on. */
 export function newestArtifact(now: number): Required<NewestAllowed> {
   return { mtime: now - TICK_S, ctime: now - TICK_S };
+}
+
+export interface Freed {
+  files: number;
+  bytes: number;
 }
 
 interface ArtifactParts extends Parts<"artifacts" | "reporter"> {

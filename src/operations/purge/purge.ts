@@ -19,10 +19,10 @@ import type { Cleared } from "../preflight.ts";
 import type { PurgedTask } from "../reporter.ts";
 import { LookupHeirs } from "../shared-ids.ts";
 import { type BackupFile, ENDS_ITSELF } from "./backup.ts";
-import { fileCopy, mirrorCopy } from "./copies.ts";
-import { type Chosen, type Decision, isAhead, type Looked, newestCopy, type Removed } from "./decide.ts";
-import { PurgeArtifacts } from "./purge-artifacts.ts";
+import { fileCopy, isAhead, type Looked, mirrorCopy, newestCopy } from "./copies.ts";
+import { type Freed, PurgeArtifacts } from "./purge-artifacts.ts";
 import { PurgeMirror } from "./purge-mirror.ts";
+import type { Decision, Reason } from "./rules.ts";
 import type { Survey } from "./survey.ts";
 import { Tally } from "./tally.ts";
 
@@ -353,6 +353,12 @@ export class Purge {
     await this.#mirror.writeBack(this.#file, outcome.changed);
   }
 }
+
+interface Chosen extends Looked {
+  readonly reason: Reason;
+}
+
+interface Removed extends Chosen, Freed {}
 
 /** A task of which only the record is left. */
 interface Ended extends Omit<PurgedTask, "local" | keyof TaskId> {

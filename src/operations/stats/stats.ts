@@ -10,7 +10,7 @@ import { formatUtc } from "../../task/time.ts";
 import { cleanupOnce } from "../cleanup.ts";
 import { FolderNames, NOBODY } from "../owners.ts";
 import type { Parts } from "../parts.ts";
-import type { RetentionPolicy } from "../purge/policy.ts";
+import type { RetentionPolicy } from "../purge/rules.ts";
 import { type PurgedTask, type Reporter, SILENT } from "../reporter.ts";
 import { fileColumns, readMirrorTasks, type TaskColumns } from "./columns.ts";
 import { Tally, type TallyRule } from "./tally.ts";

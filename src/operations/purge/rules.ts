@@ -1,0 +1,249 @@
+import { formatAge, formatBytes, formatDuration } from "../../task/amounts.ts";
+import { formatUtc, isEpochInRange } from "../../task/time.ts";
+import type { Version } from "../../task/version.ts";
+import { type Copies, existing, INVALID_RECORD } from "./copies.ts";
+
+/** `[cleanup]` for finished tasks. Durations are seconds. */
+interface PolicyValues {
+  /** Zero or negative: cleanup is off. */
+  readonly retention: number;
+  /** Overrides `retention` for tasks of this status. Null: as `retention`; zero or negative: they never expire. */
+  readonly retentionDone: number | null;
+  readonly retentionError: number | null;
+  /** How many finished tasks of each user are kept at any age, the newest. */
+  readonly keepLast: number;
+  /** The most that the artifacts of finished tasks may take; zero: no limit. */
+  readonly maxBytes: number;
+}
+
+export interface RetentionPolicy extends PolicyValues {
+  /** Where each value is set, for people. */
+  readonly origins: Readonly<Record<keyof PolicyValues, string>>;
+}
+
+type PolicySettings = { readonly [Name in keyof PolicyValues]: { value: PolicyValues[Name]; origin: string } };
+
+export function policyOf({
+  retention,
+  retentionDone,
+  retentionError,
+  keepLast,
+  maxBytes,
+}: PolicySettings): RetentionPolicy {
+  const settings = { retention, retentionDone, retentionError, keepLast, maxBytes };
+  const of = (what: "value" | "origin") => Object.entries(settings).map(([name, setting]) => [name, setting[what]]);
+  return { ...Object.fromEntries(of("value")), origins: Object.fromEntries(of("origin")) };
+}
+
+/** The times that one pass compares copies with, epoch seconds. */
+export interface Limits {
+  readonly now: number;
+  /** A task of that status has expired if it last changed at or before this; -Infinity: it never expires. */
+  readonly done: number;
+  readonly error: number;
+  /** The same for an index member without a task: `now` less `retention`. */
+  readonly member: number;
+}
+
+export function limitsOf({ retention, retentionDone, retentionError }: RetentionPolicy, now: number): Limits {
+  const limit = (age: number) => (age > 0 ? now - age : NEVER);
+  return {
+    now,
+    done: limit(retentionDone ?? retention),
+    error: limit(retentionError ?? retention),
+    member: now - retention,
+  };
+}
+
+export const NEVER = Number.NEGATIVE_INFINITY;
+
+/** The shortest retention in force, seconds. */
+export function shortestRetention({ retention, retentionDone, retentionError }: RetentionPolicy): number {
+  return Math.min(...[retention, retentionDone ?? retention, retentionError ?? retention].filter((age) => age > 0));
+}
+
+export function latestLimit({ done, error, member }: Limits): number {
+  return Math.max(done, error, member);
+}
+
+export function isFinished({ status }: Version): boolean {
+  return status === "done" || status === "error";
+}
+
+/** A copy with an unreadable time is never expired. */
+export function isExpired(copy: Version, limits: Limits): boolean {
+  return copy.time <= limitFor(copy, limits);
+}
+
+function limitFor({ status }: Version, limits: Limits): number {
+  return status === "done" ? limits.done : status === "error" ? limits.error : NEVER;
+}
+
+/** Whether a copy may be purged before its retention: finished, of a status that expires, not from after `now`. */
+export function mayMakeRoom(copy: Version, limits: Limits): boolean {
+  return limitFor(copy, limits) !== NEVER && copy.time <= limits.now;
+}
+
+/** The rules by which a task is purged: `reason=` in its `[CLEANUP]` line. */
+export type Reason = "expired" | "max-bytes" | "dangling" | "deleted";
+
+/** `candidate`: at least one copy would be purged by itself. `gone`: the task is in neither store. */
+export type Decision =
+  | { readonly kind: "purge"; readonly reason: Reason }
+  | { readonly kind: "keep"; readonly reason: string; readonly candidate: boolean }
+  | { readonly kind: "gone" };
+
+/** What one rule says of a task. `keep` overrules `purge`; `pass`: the rule decides nothing; `off`: it is not set. */
+export interface Verdict {
+  readonly rule: string;
+  readonly says: "keep" | "purge" | "pass" | "off";
+  /** For people. */
+  saw(): string;
+}
+
+/** The outcome of `keep_last` and `max_bytes` for one task. */
+export interface Standing {
+  /** `keep_last` keeps it. */
+  readonly kept: boolean;
+  /** It is purged for `max_bytes` unless it changed after this time, epoch seconds; -Infinity: it is kept. */
+  readonly forSpace: number;
+  /** How many finished tasks of its user are newer; -1 if it isn't ranked. */
+  newer(): number;
+}
+
+export const NO_STANDING: Standing = { kept: false, forSpace: NEVER, newer: () => -1 };
+
+/** All that the rules look at. */
+export interface Evidence {
+  readonly copies: Copies;
+  /** The task's score in the index of Redis; NaN if it is not there. */
+  readonly indexScore: number;
+  readonly limits: Limits;
+  readonly policy: RetentionPolicy;
+  readonly standing: Standing;
+  /** The size of the artifacts of all finished tasks; null if it wasn't measured. */
+  readonly finishedBytes: number | null;
+}
+
+type Rule = (evidence: Evidence, present: readonly Version[]) => Verdict;
+
+/** The rules on this task, in the order of a pass. */
+export function verdictsOn(evidence: Evidence): Verdict[] {
+  const { copies } = evidence;
+  const present = existing(copies);
+  if (copies.file === "invalid") return [verdict("valid", "keep", () => INVALID_RECORD)];
+  if (present.length === 0) return copies.mirror === "dangling" ? [danglingRule(evidence, present)] : [];
+  const verdicts = RULES.map((rule) => rule(evidence, present));
+  return copies.file === null ? [...verdicts, indexRule(evidence, present)] : verdicts;
+}
+
+const PURGES: Readonly<Record<string, Reason>> = {
+  retention: "expired",
+  max_bytes: "max-bytes",
+  dangling: "dangling",
+};
+
+/**
+ * The second look of docs/contract.md, Cleanup: what the rules together decide. A task that `keep_last` keeps isn't a candidate,
+ * and neither is a young index member without a task.
+ */
+export function decideCleanup(evidence: Evidence): Decision {
+  const { copies, limits, standing } = evidence;
+  const verdicts = verdictsOn(evidence);
+  if (verdicts.length === 0) return { kind: "gone" };
+  const purges = verdicts.find(({ says }) => says === "purge");
+  const keeps = verdicts.find(({ says, rule }) => says === "keep" && rule !== "index");
+  if (purges !== undefined && keeps === undefined) return { kind: "purge", reason: PURGES[purges.rule]! };
+  const isChosen =
+    existing(copies).some((copy) => isExpired(copy, limits)) ||
+    (copies.mirror === "dangling" && copies.file !== null) ||
+    standing.forSpace !== NEVER;
+  const isKept = verdicts.some(({ says, rule }) => says === "keep" && rule === "keep_last");
+  return { kind: "keep", reason: keeps?.saw() ?? "a copy of it isn't expired", candidate: isChosen && !isKept };
+}
+
+export function verdict(rule: string, says: Verdict["says"], saw: () => string): Verdict {
+  return { rule, says, saw };
+}
+
+const finishedRule: Rule = (_, present) => {
+  const working = present.find((copy) => !isFinished(copy));
+  if (working === undefined) return verdict("finished", "pass", () => "every copy is finished");
+  const status = working.status === "other" ? "has an unknown status" : `is ${working.status}`;
+  return verdict("finished", "keep", () => `a copy of it ${status}`);
+};
+
+const timeRule: Rule = ({ limits: { now } }, present) => {
+  if (present.some(({ time }) => Number.isNaN(time)))
+    return verdict("time", "keep", () => "the time of a copy cannot be read");
+  const ahead = Math.max(...present.map(({ time }) => time)) - now;
+  if (ahead > 0) return verdict("time", "keep", () => `a copy is ${formatAge(ahead)} in the future`);
+  return verdict("time", "pass", () => "no copy is in the future");
+};
+
+const retentionRule: Rule = ({ limits, policy }, present) => {
+  const finished = present.filter(isFinished);
+  const saw = () => {
+    const parts = finished.map(({ status, time }) => {
+      const name = status === "done" ? "retentionDone" : "retentionError";
+      const retention = policy[name] ?? policy.retention;
+      const origin = policy.origins[policy[name] === null ? "retention" : name];
+      if (retention <= 0) return `tasks with status ${status} are never purged (${origin})`;
+      const age = Number.isNaN(time) ? "at an unreadable time" : `for ${formatAge(limits.now - time)}`;
+      return `${status} ${age}, kept for ${formatDuration(retention)} (${origin})`;
+    });
+    return [...new Set(parts)].join("; ") || "no copy is finished";
+  };
+  if (finished.some((copy) => limitFor(copy, limits) === NEVER)) return verdict("retention", "keep", saw);
+  const expired = present.every((copy) => isExpired(copy, limits));
+  return verdict("retention", expired ? "purge" : "pass", saw);
+};
+
+const keepLastRule: Rule = ({ policy: { keepLast, origins }, standing }, present) => {
+  if (keepLast === 0) return verdict("keep_last", "off", () => "not set");
+  return verdict("keep_last", standing.kept && present.every(isFinished) ? "keep" : "pass", () => {
+    const newer = standing.newer();
+    const place = newer < 0 ? "not among the finished tasks of its user" : `newer finished tasks of its user: ${newer}`;
+    return `${place}; keep_last ${keepLast} (${origins.keepLast})`;
+  });
+};
+
+const maxBytesRule: Rule = ({ policy: { maxBytes, origins }, standing, finishedBytes }, present) => {
+  if (maxBytes === 0 || finishedBytes === null) return verdict("max_bytes", "off", () => "not set");
+  const saw = () =>
+    `finished tasks take ${formatBytes(finishedBytes)} of ${formatBytes(maxBytes)} (${origins.maxBytes})`;
+  if (standing.forSpace === NEVER) return verdict("max_bytes", "pass", saw);
+  const changed = present.some(({ time }) => !(time <= standing.forSpace));
+  if (changed)
+    return verdict("max_bytes", "keep", () => `${saw()}; it was chosen to free space, but has changed since`);
+  return verdict("max_bytes", "purge", () => `${saw()}; it is among the oldest`);
+};
+
+const RULES: readonly Rule[] = [finishedRule, timeRule, retentionRule, keepLastRule, maxBytesRule];
+
+const danglingRule: Rule = ({ indexScore, limits, policy }) => {
+  return verdict("dangling", indexScore <= limits.member ? "purge" : "pass", () => {
+    const retention = formatDuration(policy.retention);
+    return `an index member without a task, ${describeTime(indexScore, limits.now)}; retention ${retention}`;
+  });
+};
+
+const indexRule: Rule = ({ indexScore, limits }) => {
+  if (Number.isNaN(indexScore))
+    return verdict("index", "keep", () => "the index has no member for it; ttsctl verify --repair adds one");
+  return verdict("index", "pass", () => `its score in the index: ${describeTime(indexScore, limits.now)}`);
+};
+
+export function describeCopy(copy: Copies["file"] | Copies["mirror"], now: number): string {
+  if (copy === null) return "has no copy";
+  if (copy === "invalid") return "has an invalid record of it";
+  if (copy === "dangling") return "has an index member without a task";
+  const status = copy.status === "other" ? "an unknown status" : copy.status;
+  return `${status}, ${describeTime(copy.time, now)}`;
+}
+
+function describeTime(score: number, now: number): string {
+  if (!isEpochInRange(score)) return "its time cannot be read";
+  const age = score > now ? "in the future" : `${formatAge(now - score)} ago`;
+  return `last changed ${formatUtc(score)}, ${age}`;
+}
