@@ -3,16 +3,24 @@ import { type FileHandle, open } from "node:fs/promises";
 import { Turns } from "../clock.ts";
 import { TtsctlError } from "../errors.ts";
 import { printableJson } from "../printable.ts";
-import { DESCRIPTORS, eachFolder, type Folder, FolderError, ignoreRefusal, Kept, reasonOf } from "./folder.ts";
-import { FolderCache } from "./folder-cache.ts";
+import {
+  DESCRIPTORS,
+  eachFolder,
+  type Folder,
+  FolderCache,
+  FolderError,
+  ignoreRefusal,
+  Kept,
+  reasonOf,
+} from "./folder.ts";
 import { type Artifact, listFolder, openBelow } from "./list.ts";
-import { type FoundLog, LOG_SUFFIX, LogFolders, type LogIndex, type LogOutcome, type LogPlace } from "./logs.ts";
+import { LOG_SUFFIX, LogFolders } from "./logs.ts";
 import { ANY_AGE, areOne, lookIntoChild, type NewestAllowed, total } from "./look.ts";
-import { folded, isPlainName, isPurgeFolder, plainNameOf } from "./plain-name.ts";
+import { isPlainName, isPurgeFolder, plainNameOf } from "./plain-name.ts";
 import { type FolderOutcome, keptBecause, PurgeArea, type Recovery } from "./purge-area.ts";
 import { openRoots, type RootPaths, type Roots } from "./roots.ts";
 import { OwnChanges, type SweepRules, sweepUsers } from "./sweep.ts";
-import { allLogLines, type LogPart, lastLogLines, TaskLogFollower } from "./task-logs.ts";
+import { TaskLogs } from "./task-logs.ts";
 
 export type { Artifact } from "./list.ts";
 export type { LogIndex, LogPlace } from "./logs.ts";
@@ -34,8 +42,6 @@ export interface ArtifactNames {
   foldersOf(id: FolderName): readonly FolderName[];
 }
 
-const MANY_MISSING = 100;
-
 const AS_IDS: ArtifactNames = { namesOf: (id) => [id], foldersOf: (id) => [id] };
 
 /**
@@ -47,39 +53,26 @@ const AS_IDS: ArtifactNames = { namesOf: (id) => [id], foldersOf: (id) => [id] }
  * between two tasks.
  */
 class DiskArtifacts {
+  /** All logs, whatever their tasks. */
+  readonly logs: LogFolders;
   readonly #roots: Roots;
   readonly #names: ArtifactNames;
   readonly #homes: FolderCache;
-  /** How many users had no folder. */
-  #missing = 0;
-  /** The names in `output/`, folded: read once if many are missing. */
-  #users: ReadonlySet<string> | undefined;
   readonly #userChanges = new OwnChanges();
   readonly #purgeArea: PurgeArea | undefined;
-  readonly #logs: LogFolders;
   readonly #turns = new Turns();
   #closed = false;
 
   constructor(roots: Roots, names: ArtifactNames = AS_IDS) {
-    this.#names = names;
     const { output, logs } = roots;
+    this.#names = names;
     this.#roots = roots;
-    this.#logs = new LogFolders(logs, this.#turns);
+    this.logs = new LogFolders(logs, this.#turns);
     this.#purgeArea = output && new PurgeArea(output);
     this.#homes = new FolderCache(
-      (user) => this.#openHome(user),
+      (user) => output?.openOfSameMountIfThere(user),
       (home, user) => output !== undefined && home.isAt(output, user),
     );
-  }
-
-  #openHome(user: string): Folder | undefined {
-    const { output } = this.#roots;
-    if (output === undefined) return undefined;
-    if (this.#missing === MANY_MISSING) this.#users ??= new Set(output.names().map((name) => folded(`${name}`)));
-    if (this.#users !== undefined && !this.#users.has(folded(user))) return undefined;
-    const home = output.openOfSameMountIfThere(user);
-    if (home === undefined && this.#missing < MANY_MISSING) this.#missing++;
-    return home;
   }
 
   get areThere(): boolean {
@@ -117,6 +110,16 @@ class DiskArtifacts {
     return safe.length > 0 ? safe : folders.slice(0, 1);
   }
 
+  /** The path of the folder of a task, for an operator. */
+  folderPath(userId: string, taskId: string): string {
+    return `${this.#roots.output?.label ?? ""}/${userId}/${taskId}`;
+  }
+
+  /** The logs of a task, to read. */
+  logsOf(taskId: string): TaskLogs {
+    return new TaskLogs(this.logs, this.#logNamesOf(taskId));
+  }
+
   /** Lets other work of this process have a turn, if it is time. */
   turn(): Promise<void> | undefined {
     return this.#turns.next();
@@ -133,38 +136,22 @@ class DiskArtifacts {
    * ARTIFACTS_UNSAFE if a folder cannot be read; unreadable logs are left out.
    */
   async list(folders: readonly FolderName[], logsOf: string | null): Promise<Artifact[]> {
-    try {
-      const found: Artifact[] = [];
-      for (const { userId, taskId } of folders)
-        found.push(...(await this.#listFolder([userId, taskId].join("/").split("/"))));
-      const logs = logsOf === null ? [] : await this.#logs.find(this.#logNamesOf(logsOf)); // looks into every hour
-      for (const { path, bytes } of logs) found.push({ path, bytes });
-      return found;
-    } catch (error) {
-      if (error instanceof FolderError) throw new TtsctlError("ARTIFACTS_UNSAFE", error.message, { cause: error });
-      throw error;
-    }
-  }
-
-  async #listFolder(names: readonly string[]): Promise<Artifact[]> {
-    const [userId = "", taskId = ""] = names;
-    // What is never touched is not a task's.
-    if (!names.every((name) => isPlainName(name)) || this.whyNever({ userId, taskId }) !== undefined) return [];
-    const opened: Folder[] = [];
-    try {
-      let parent = this.#roots.output;
-      for (const name of names.slice(0, -1)) {
-        parent = parent?.openOfSameMountIfThere(name);
-        if (parent === undefined) return [];
-        opened.push(parent);
+    const found: Artifact[] = [];
+    const { output } = this.#roots;
+    for (const folder of output === undefined ? [] : folders) {
+      const names = `${folder.userId}/${folder.taskId}`.split("/");
+      const [userId = "", taskId = ""] = names;
+      // What is never touched is not a task's.
+      if (!names.every((name) => isPlainName(name)) || this.whyNever({ userId, taskId }) !== undefined) continue;
+      try {
+        found.push(...(await listFolder(output!, names, this.#turns)));
+      } catch (error) {
+        if (error instanceof FolderError) throw new TtsctlError("ARTIFACTS_UNSAFE", error.message, { cause: error });
+        if (!(error instanceof Kept)) throw error;
       }
-      return await listFolder(parent!, names.at(-1)!, this.#turns);
-    } catch (error) {
-      if (error instanceof Kept) return [];
-      throw error;
-    } finally {
-      for (const folder of opened) folder.close();
     }
+    const logs = logsOf === null ? [] : await this.logs.find(this.#logNamesOf(logsOf)); // looks into every hour
+    return [...found, ...logs.map(({ path, bytes }) => ({ path, bytes }))];
   }
 
   /**
@@ -184,20 +171,6 @@ class DiskArtifacts {
       }
     }
     return undefined;
-  }
-
-  /** The last lines of a task's logs, oldest log first. Logs that cannot be read are left out. */
-  async lastLogLines(taskId: string, count: number): Promise<LogPart[]> {
-    return lastLogLines(this.#logs, this.#logNamesOf(taskId), count);
-  }
-
-  allLogLines(taskId: string): AsyncGenerator<LogPart> {
-    return allLogLines(this.#logs, this.#logNamesOf(taskId));
-  }
-
-  /** The caller closes the follower before these artifacts. */
-  followLogs(taskId: string): TaskLogFollower {
-    return new TaskLogFollower(this.#logs, this.#logNamesOf(taskId));
   }
 
   /** The likely outcome of `purgeFolder`; without limits, the size of a folder of any age. */
@@ -247,45 +220,16 @@ class DiskArtifacts {
     return unread;
   }
 
-  /** Visits the logs that are wanted; returns why parts of `Logs/` were not looked at, a line each. */
-  walkLogs(wanted: (taskId: string) => boolean, visit: (log: FoundLog) => Promise<void> | void): Promise<string[]> {
-    return this.#logs.walkLogs(wanted, visit);
-  }
-
-  /** Whether the log of another name is the same as one that a walk found. */
-  isSameLog({ taskId, hour }: LogPlace, other: string): boolean {
-    return this.#logs.areOne(taskId, other, hour);
-  }
-
-  /** Removes one log that a walk found, unless it was changed after `now`. */
-  removeLog({ taskId, hour }: LogPlace, now: number): LogOutcome {
-    return this.#logs.remove(taskId, [hour], now);
-  }
-
-  /** The path of the folder of a task, or of a log, for an operator. */
-  folderPath(userId: string, taskId: string): string {
-    return `${this.#roots.output?.label ?? ""}/${userId}/${taskId}`;
-  }
-
-  logPath({ taskId, hour }: LogPlace): string {
-    return `${this.#roots.logs?.label ?? ""}/${hour}/${taskId}${LOG_SUFFIX}`;
-  }
-
-  /** Finds the logs that are wanted, in one walk. */
-  indexLogs(wanted: (taskId: string) => boolean): Promise<LogIndex> {
-    return this.#logs.index(wanted);
-  }
-
   /**
    * Ends a pass: removes the folders of users, hours and dates that this pass emptied, or log folders that it found
-   * empty, if they were last changed before a time, its own removals aside. Returns how many.
+   * empty, if they were last changed before a time, its own removals aside.
    */
-  async sweep(rules: SweepRules): Promise<number> {
+  async sweep(rules: SweepRules): Promise<void> {
     this.#endPurges();
     const { output } = this.#roots;
-    const users = output === undefined ? 0 : await sweepUsers(output, this.#userChanges, rules);
+    if (output !== undefined) await sweepUsers(output, this.#userChanges, rules);
     this.#userChanges.clear();
-    return users + this.#logs.sweep(rules);
+    this.logs.sweep(rules);
   }
 
   close(): void {
@@ -322,13 +266,13 @@ class DiskArtifacts {
   /** Closes what is held open and removes our part of the purge area, unless something is left in it. */
   #endPurges(): void {
     this.#homes.clear();
-    this.#logs.closeHours();
+    this.logs.closeHours();
     this.#purgeArea?.dispose();
   }
 }
 
 export type Artifacts = Pick<DiskArtifacts, keyof DiskArtifacts>;
-export type LogFollower = Pick<TaskLogFollower, keyof TaskLogFollower>;
+export type LogFollower = Pick<TaskLogs, keyof TaskLogs>;
 
 /** Opens both roots; one that is missing holds nothing. */
 export function openArtifacts({ names, ...roots }: RootPaths & { names?: ArtifactNames }): Artifacts {

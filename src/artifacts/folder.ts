@@ -321,6 +321,58 @@ export async function eachFolder(
   }
 }
 
+const MOST_OPEN = 100;
+
+/**
+ * Folders that many tasks share, held open between them; the least recently used is closed first. One is checked before
+ * it is used again, since it may have been moved.
+ */
+export class FolderCache {
+  readonly #folders = new Map<string, Folder>();
+  readonly #open: (key: string) => Folder | undefined;
+  readonly #isCurrent: (folder: Folder, key: string) => boolean;
+
+  /**
+   * @param open returns undefined if the folder is missing
+   * @param isCurrent whether a folder that was opened earlier still is the one of its key
+   */
+  constructor(open: (key: string) => Folder | undefined, isCurrent: (folder: Folder, key: string) => boolean) {
+    this.#open = open;
+    this.#isCurrent = isCurrent;
+  }
+
+  /** The folder of `key`, open until the next call; undefined if it is missing. */
+  get(key: string): Folder | undefined {
+    const folder = this.#takeCurrent(key) ?? this.#open(key);
+    if (folder !== undefined) this.#folders.set(key, folder);
+    const [oldest] = this.#folders;
+    if (this.#folders.size > MOST_OPEN) this.#close(...oldest!);
+    return folder;
+  }
+
+  clear(): void {
+    for (const [key, folder] of this.#folders) this.#close(key, folder);
+  }
+
+  #takeCurrent(key: string): Folder | undefined {
+    const folder = this.#folders.get(key);
+    if (folder === undefined) return undefined;
+    this.#folders.delete(key);
+    let current: Folder | undefined;
+    try {
+      if (this.#isCurrent(folder, key)) current = folder;
+    } finally {
+      if (current === undefined) folder.close();
+    }
+    return current;
+  }
+
+  #close(key: string, folder: Folder): void {
+    this.#folders.delete(key);
+    folder.close();
+  }
+}
+
 function join(path: Name, name: Name): Name {
   if (typeof path === "string" && typeof name === "string") return `${path}/${name}`;
   return Buffer.concat([Buffer.from(path as string), Buffer.from("/"), Buffer.from(name as string)]);

@@ -15,15 +15,15 @@ export interface Artifact extends AudioLength {
   bytes: number;
 }
 
-/** The files in the folder of a task, links among them. */
-export async function listFolder(home: Folder, taskId: string, turns: Turns): Promise<Artifact[]> {
-  const contents = lookIntoChild(home, taskId, ANY_AGE);
+/** The files in a folder some levels below `output/`, links among them. @throws Kept, FolderError */
+export async function listFolder(output: Folder, names: readonly string[], turns: Turns): Promise<Artifact[]> {
+  const contents = below(output, names, (parent, name) => lookIntoChild(parent, name, ANY_AGE));
   const artifacts: Artifact[] = [];
   const deadline = systemClock.monotonic() + MOST_S;
   for (const { folders, name, bytes } of contents === undefined ? [] : filesIn(contents)) {
-    const path = [home.label, taskId, ...folders, name].join("/");
-    const length = bytes > 0 ? await lengthOf(home, [taskId, ...folders, name], deadline) : {};
-    artifacts.push({ path, bytes, ...length });
+    const way = [...names, ...folders, name];
+    const length = bytes > 0 ? await lengthOf(output, way, deadline) : {};
+    artifacts.push({ path: [output.label, ...way].join("/"), bytes, ...length });
     await turns.next();
   }
   return artifacts.sort((a, b) => (a.path < b.path ? -1 : 1));
@@ -35,19 +35,24 @@ export async function listFolder(home: Folder, taskId: string, turns: Turns): Pr
  * @throws Kept for a symbolic link, a mount point, or anything but a file; FolderError
  */
 export function openBelow(folder: Folder, names: readonly Name[]): number | undefined {
-  const [name = "", ...below] = names;
-  if (below.length === 0) return folder.openFileIfThere(name);
-  return within(folder.openOfSameMountIfThere(name), (inner) => openBelow(inner, below));
+  return below(folder, names, (parent, name) => parent.openFileIfThere(name));
+}
+
+/** Works in the folder that holds the last of some names; undefined if one on the way to it is missing. */
+function below<R>(folder: Folder, names: readonly Name[], work: (parent: Folder, name: Name) => R): R | undefined {
+  const [name = "", ...rest] = names;
+  if (rest.length === 0) return work(folder, name);
+  return within(folder.openOfSameMountIfThere(name), (inner) => below(inner, rest, work));
 }
 
 /** How long a file plays. One that can't be opened or read is listed without it. */
-async function lengthOf(home: Folder, names: readonly Name[], deadline: number): Promise<AudioLength> {
+async function lengthOf(output: Folder, names: readonly Name[], deadline: number): Promise<AudioLength> {
   const mediaType = mediaTypeOf(names.at(-1)!.toString("latin1"));
   if (mediaType === undefined || !MEASURED.includes(mediaType)) return {};
   const { audioLength } = await import("./audio-length.ts");
   let fd: number | undefined;
   try {
-    const file = openBelow(home, names);
+    const file = openBelow(output, names);
     if (file === undefined) return {};
     fd = file;
     return await audioLength((...place) => readSync(file, ...place), fstatSync(file).size, mediaType, deadline);

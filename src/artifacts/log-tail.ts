@@ -60,6 +60,12 @@ export class LogTail {
     return this.#splitter.rest();
   }
 
+  /** All lines that are left, in pieces. */
+  *toEnd(): Generator<string[]> {
+    for (let lines = this.read(); lines !== undefined; lines = this.read()) yield lines;
+    yield this.rest();
+  }
+
   isAtEnd(): boolean {
     return fstatSync(this.#fd).size <= this.#position;
   }

@@ -1,7 +1,6 @@
 import type { Turns } from "../clock.ts";
 import { printableJson } from "../printable.ts";
-import { eachFolder, type Folder, Kept, reasonOf, within } from "./folder.ts";
-import { FolderCache } from "./folder-cache.ts";
+import { eachFolder, type Folder, FolderCache, Kept, reasonOf, within } from "./folder.ts";
 import { areOne, bytesOf, type Removal, refuseIfNewer, unlinkIfThere } from "./look.ts";
 import { isPlainName, plainNameOf } from "./plain-name.ts";
 import { OwnChanges, type SweepRules, sweepFolders } from "./sweep.ts";
@@ -63,7 +62,6 @@ export class LogFolders {
   readonly #hourChanges = new OwnChanges();
   /** Dates that were found empty, with their mtime. */
   readonly #dateChanges = new OwnChanges();
-
   readonly #open: FolderCache;
 
   /** @param root undefined: no logs */
@@ -80,45 +78,55 @@ export class LogFolders {
     );
   }
 
-  /**
-   * Calls `visit` with every hour, or those of `fromDate` and later. Skips links, mount points and unreadable folders, and
-   * returns a reason for each.
-   */
-  async walk(visit: (hour: Folder, key: string) => Promise<void> | void, fromDate = ""): Promise<string[]> {
-    const skipped: string[] = [];
-    const note = (reason: string) => void skipped.push(reason);
-    const dates = this.#dates(note).filter((date) => date >= fromDate);
-    if (dates.length > 0)
-      await eachFolder(this.#root!, dates, note, async (folder, date) => {
-        const changedAt = folder.changedAt();
-        const names = folder.names();
-        if (names.length === 0) this.#dateChanges.found(date, changedAt);
-        await eachFolder(folder, matching(names, HOUR), note, async (hour, name) => {
-          await visit(hour, `${date}/${name}`);
-          await this.#turns.next();
-        });
-      });
-    return skipped;
+  /** The path of a log, for an operator. */
+  pathOf({ taskId, hour }: LogPlace): string {
+    return `${this.#root?.label ?? ""}/${hour}/${taskId}${LOG_SUFFIX}`;
   }
 
-  /** Visits the logs of the tasks that are wanted; returns why parts of `Logs/` were not looked at. */
-  walkLogs(wanted: (taskId: string) => boolean, visit: (log: FoundLog) => Promise<void> | void): Promise<string[]> {
-    return this.walk(async (hour, key) => {
+  /** Visits the logs of tasks; returns why parts of `Logs/` were not looked at, a line each. */
+  walk(visit: (log: FoundLog) => Promise<void> | void, wanted = (_taskId: string) => true): Promise<string[]> {
+    return this.#eachHour(async (hour, key) => {
       for (const { name } of hour.entries()) {
-        const taskId = taskOfLog(plainNameOf(name) ?? "");
-        if (taskId === undefined || !wanted(taskId)) continue;
-        const stats = hour.lstat(name);
+        const taskId = taskOfLog(name);
+        const stats = taskId !== undefined && wanted(taskId) ? hour.lstat(name) : undefined;
         if (!stats?.isFile()) continue;
-        await visit({ taskId, hour: key, bytes: bytesOf(stats), changedAt: stats.mtimeMs / 1e3 });
+        await visit({ taskId: taskId!, hour: key, bytes: bytesOf(stats), changedAt: stats.mtimeMs / 1e3 });
         await this.#turns.next();
       }
     });
   }
 
+  /** Reads the names of all logs and remembers those of the tasks that are wanted. */
+  async index(wanted: (taskId: string) => boolean): Promise<LogIndex> {
+    /** The hour of a task, or its hours if it has several: a hundred thousand may have one. */
+    const hoursOf = new Map<string, string | string[]>();
+    const skipped = await this.#eachHour(async (hour, key) => {
+      const changedAt = hour.changedAt();
+      let isEmpty = true;
+      for (const { name } of hour.entries()) {
+        isEmpty = false;
+        const taskId = taskOfLog(name);
+        if (taskId === undefined || !wanted(taskId)) continue;
+        const before = hoursOf.get(taskId);
+        hoursOf.set(taskId, before === undefined ? key : [before, key].flat());
+        await this.#turns.next();
+      }
+      if (isEmpty) this.#hourChanges.found(key, changedAt);
+    });
+    const hours = (taskId: string) => [hoursOf.get(taskId) ?? []].flat();
+    return {
+      skipped,
+      size: hoursOf.size,
+      areOne: (taskId, other) => hours(taskId).some((hour) => this.areOne({ taskId, hour }, other)),
+      measure: (taskId, now = Number.POSITIVE_INFINITY) => this.remove(taskId, hours(taskId), now, true),
+      remove: (taskId, now) => this.remove(taskId, hours(taskId), now),
+    };
+  }
+
   /** The logs of these file names, of `fromDate` and later, oldest first. What cannot be read is left out. */
   async find(names: readonly string[], fromDate = ""): Promise<NamedLog[]> {
     const found: NamedLog[] = [];
-    await this.walk((hour, key) => {
+    await this.#eachHour((hour, key) => {
       for (const name of names) {
         const stats = hour.lstat(name);
         if (stats?.isFile()) found.push({ hour: key, name, path: hour.labelOf(name), bytes: bytesOf(stats) });
@@ -130,15 +138,6 @@ export class LogFolders {
   /** The newest date; empty if none can be read. */
   newestDate(): string {
     return this.#dates(() => {}).at(-1) ?? "";
-  }
-
-  #dates(note: (reason: string) => void): string[] {
-    try {
-      return matching(this.#root?.names() ?? [], DATE).sort();
-    } catch (error) {
-      note(reasonOf(error));
-      return [];
-    }
   }
 
   /** Works in an hour; undefined when it is gone. */
@@ -177,66 +176,61 @@ export class LogFolders {
     return outcome;
   }
 
-  /** Whether two names of logs lead to the same one in an hour. If that can't be read, they do. */
-  areOne(taskId: string, other: string, key: string): boolean {
-    const statsIn = (hour: Folder) => [taskId, other].map((name) => hour.exactStats(name + LOG_SUFFIX));
-    return areOne(() => this.use(key, statsIn) ?? []);
+  /** Whether the log of another name is the same as this one. If that can't be read, it is. */
+  areOne({ taskId, hour }: LogPlace, other: string): boolean {
+    const statsIn = (folder: Folder) => [taskId, other].map((name) => folder.exactStats(name + LOG_SUFFIX));
+    return areOne(() => this.use(hour, statsIn) ?? []);
   }
 
   /** Removes empty hours, then empty dates. Forgets the changes of the pass. */
-  sweep({ before, now }: SweepRules): number {
+  sweep({ before, now }: SweepRules): void {
     const root = this.#root;
-    if (root === undefined) return 0;
+    if (root === undefined) return;
     const [hours, dates] = [this.#hourChanges, this.#dateChanges];
     const time = Math.min(before, now - REST_S);
-    let removed = 0;
-    const sweepHour = (date: string, hour: string) =>
-      within(root.openOfSameMountIfThere(date), (folder) =>
-        dates.during(date, folder, () => {
-          const swept = sweepFolders(folder, [hour], (_, at) => hours.isOld(`${date}/${hour}`, time, at));
-          removed += swept;
-          return swept > 0;
-        }),
-      );
     for (const key of hours.keys()) {
       const [date, hour] = key.split("/") as [string, string];
       try {
-        sweepHour(date, hour);
+        within(root.openOfSameMountIfThere(date), (folder) =>
+          dates.during(date, folder, () => sweepFolders(folder, [hour], (_, at) => hours.isOld(key, time, at))),
+        );
       } catch (error) {
         reasonOf(error);
       }
     }
-    removed += sweepFolders(root, dates.keys(), (date, at) => dates.isOld(date, time, at));
+    sweepFolders(root, dates.keys(), (date, at) => dates.isOld(date, time, at));
     hours.clear();
     dates.clear();
-    return removed;
   }
 
-  /** Reads the names of all logs and remembers those of the tasks that are wanted. */
-  async index(wanted: (taskId: string) => boolean): Promise<LogIndex> {
-    /** The hour of a task, or its hours if it has several: a hundred thousand may have one. */
-    const hoursOf = new Map<string, string | string[]>();
-    const skipped = await this.walk(async (hour, key) => {
-      const changedAt = hour.changedAt();
-      let isEmpty = true;
-      for (const { name } of hour.entries()) {
-        isEmpty = false;
-        const taskId = taskOfLog(plainNameOf(name) ?? "");
-        if (taskId === undefined || !wanted(taskId)) continue;
-        const before = hoursOf.get(taskId);
-        hoursOf.set(taskId, before === undefined ? key : [before, key].flat());
+  /**
+   * Calls `visit` with every hour, or those of `fromDate` and later. Skips links, mount points and unreadable folders, and
+   * returns a reason for each.
+   */
+  async #eachHour(visit: (hour: Folder, key: string) => Promise<void> | void, fromDate = ""): Promise<string[]> {
+    const skipped: string[] = [];
+    const note = (reason: string) => void skipped.push(reason);
+    const dates = this.#dates(note).filter((date) => date >= fromDate);
+    if (dates.length === 0) return skipped;
+    await eachFolder(this.#root!, dates, note, async (folder, date) => {
+      const changedAt = folder.changedAt();
+      const names = folder.names();
+      if (names.length === 0) this.#dateChanges.found(date, changedAt);
+      await eachFolder(folder, matching(names, HOUR), note, async (hour, name) => {
+        await visit(hour, `${date}/${name}`);
         await this.#turns.next();
-      }
-      if (isEmpty) this.#hourChanges.found(key, changedAt);
+      });
     });
-    const hours = (taskId: string) => [hoursOf.get(taskId) ?? []].flat();
-    return {
-      skipped,
-      size: hoursOf.size,
-      areOne: (taskId, other) => hours(taskId).some((hour) => this.areOne(taskId, other, hour)),
-      measure: (taskId, now = Number.POSITIVE_INFINITY) => this.remove(taskId, hours(taskId), now, true),
-      remove: (taskId, now) => this.remove(taskId, hours(taskId), now),
-    };
+    return skipped;
+  }
+
+  #dates(note: (reason: string) => void): string[] {
+    try {
+      return matching(this.#root?.names() ?? [], DATE).sort();
+    } catch (error) {
+      note(reasonOf(error));
+      return [];
+    }
   }
 }
 
@@ -254,7 +248,8 @@ function removableBytes(hour: Folder, name: string, now: number): number | undef
 }
 
 /** The task of a log; undefined for other files, and for names that must not be touched. */
-function taskOfLog(fileName: string): string | undefined {
+function taskOfLog(name: Buffer): string | undefined {
+  const fileName = plainNameOf(name) ?? "";
   if (!fileName.endsWith(LOG_SUFFIX)) return undefined;
   const taskId = fileName.slice(0, -LOG_SUFFIX.length);
   return isPlainName(taskId, LOG_SUFFIX) ? taskId : undefined;

@@ -1,8 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { systemErrorCode } from "../errors.ts";
 import { printableJson } from "../printable.ts";
-import { type Folder, Kept, type Name, reasonOf, within } from "./folder.ts";
-import { FolderCache } from "./folder-cache.ts";
+import { type Folder, FolderCache, Kept, type Name, reasonOf, within } from "./folder.ts";
 import { ANY_AGE, type NewestAllowed, type Removal, removeFolder, unlinkIfThere } from "./look.ts";
 import { isPurgeFolder, PURGE_FOLDER } from "./plain-name.ts";
 import type { OwnChanges } from "./sweep.ts";

@@ -54,28 +54,28 @@ export async function sweepUsers(
   output: Folder,
   changes: OwnChanges,
   { before, withRecords }: SweepRules,
-): Promise<number> {
+): Promise<void> {
   const users = changes.keys().filter((user) => changes.isOld(user, before));
-  if (users.length === 0) return 0;
+  if (users.length === 0) return;
   const busy = await withRecords(users);
   const idle = users.filter((user) => !busy.has(user));
-  return sweepFolders(output, idle, (user, mtimeNs) => changes.isOld(user, before, mtimeNs));
+  sweepFolders(output, idle, (user, mtimeNs) => changes.isOld(user, before, mtimeNs));
 }
 
-/** Removes the folders in `parent` that are empty and old. A leftover is harmless. */
+/** Removes the folders in `parent` that are empty and old, and returns whether any was. A leftover is harmless. */
 export function sweepFolders(
   parent: Folder,
   names: readonly string[],
   isOld: (name: string, mtimeNs: bigint) => boolean,
-): number {
-  let removed = 0;
+): boolean {
+  let isAny = false;
   for (const name of names) {
     try {
       const stats = parent.exactStats(name);
-      if (stats?.isDirectory() && isOld(name, stats.mtimeNs) && parent.removeIfEmpty(name)) removed++;
+      if (stats?.isDirectory() && isOld(name, stats.mtimeNs) && parent.removeIfEmpty(name)) isAny = true;
     } catch (error) {
       reasonOf(error);
     }
   }
-  return removed;
+  return isAny;
 }

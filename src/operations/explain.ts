@@ -134,7 +134,7 @@ function artifactsVerdict(artifacts: Artifacts, { userId, taskId }: TaskId, now:
 
 /** Logs go with the record. One that is newer than the pass stays, and keeps nothing else. */
 async function logsVerdict(artifacts: Artifacts, names: readonly string[], now: number): Promise<Verdict> {
-  const logs = await artifacts.indexLogs((name) => names.includes(name));
+  const logs = await artifacts.logs.index((name) => names.includes(name));
   const found = names.map((name) => logs.measure(name, now));
   const sum = (of: "files" | "bytes" | "kept") => found.reduce((total, log) => total + log[of], 0);
   const left = found.flatMap(({ reasons }) => reasons).map((reason) => `; one is left: ${reason}`);

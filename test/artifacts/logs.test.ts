@@ -18,7 +18,7 @@ describe("the log index", () => {
     site.age();
     const before = openDescriptors();
     const artifacts = await site.open();
-    const index = await artifacts.indexLogs((task) => task === "t01");
+    const index = await artifacts.logs.index((task) => task === "t01");
     expect(index.skipped).toEqual([]);
     const expected = { files: 2, bytes: 105, kept: 0, reasons: [], retry: false };
     expect(index.measure("t01")).toEqual(expected);
@@ -45,7 +45,7 @@ describe("the log index", () => {
     site.age();
     const before = site.tree();
     const artifacts = await site.open();
-    const index = await artifacts.indexLogs(() => true);
+    const index = await artifacts.logs.index(() => true);
     expect(index.skipped.toSorted()).toEqual([
       expect.stringContaining('"Logs/20261101/10" is a symbolic link'),
       expect.stringContaining('"Logs/20261102" is a symbolic link'),
@@ -63,7 +63,7 @@ describe("the log index", () => {
     site.age();
     site.age(NOW + 1, "Logs/20261101/09/newer.log");
     const artifacts = await site.open();
-    const index = await artifacts.indexLogs(() => true);
+    const index = await artifacts.logs.index(() => true);
     for (const task of ["newer", "folder", "link"]) {
       expect(index.measure(task, NOW)).toMatchObject({ files: 0, kept: 1 });
       const outcome = index.remove(task, NOW);
@@ -77,7 +77,7 @@ describe("the log index", () => {
     site.write("Logs/20261101/09/t01.log");
     site.write("Logs/20261101/09/t02.log");
     site.age();
-    const index = await (await site.open()).indexLogs(() => true);
+    const index = await (await site.open()).logs.index(() => true);
     expect(index.remove("t01", NOW)).toMatchObject({ files: 1 });
     renameSync(site.path("Logs/20261101"), site.path("archive"));
     symlinkSync(site.path("archive"), site.path("Logs/20261101"));

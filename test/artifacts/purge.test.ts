@@ -101,7 +101,8 @@ describe("purgeFolder", () => {
       if (i % 100 === 99) most = Math.max(most, openDescriptors());
     }
     expect(most - before).toBeLessThan(200 + 8);
-    expect(await artifacts.sweep(sweepBefore(NOW))).toBe(90);
+    await artifacts.sweep(sweepBefore(NOW));
+    expect(readdirSync(site.path("output"))).toEqual([]);
     artifacts.close();
     expect(openDescriptors()).toBe(before);
     expect(readdirSync(site.path("output"))).toEqual([]);

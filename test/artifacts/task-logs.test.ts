@@ -23,15 +23,15 @@ describe("the last lines of a log", () => {
     site.write("Logs/20260101/09/t1.log", "line 7\nunfinished");
     site.write("Logs/20260101/10/t2.log", "of another task");
     const artifacts = await site.open();
-    expect(await artifacts.lastLogLines("t1", 1)).toEqual([{ path: "Logs/20260101/09/t1.log", lines: ["unfinished"] }]);
-    expect(await artifacts.lastLogLines("t1", 6)).toEqual([
+    expect(await artifacts.logsOf("t1").last(1)).toEqual([{ path: "Logs/20260101/09/t1.log", lines: ["unfinished"] }]);
+    expect(await artifacts.logsOf("t1").last(6)).toEqual([
       { path: "Logs/20251231/23/t1.log", lines: ["line 3"] },
       { path: "Logs/20260101/08/t1.log", lines: numbered(4, 6) },
       { path: "Logs/20260101/09/t1.log", lines: ["line 7", "unfinished"] },
     ]);
-    expect((await artifacts.lastLogLines("t1", 1000)).flatMap(({ lines }) => lines)).toHaveLength(8);
-    expect(await artifacts.lastLogLines("none", 5)).toEqual([]);
-    expect(await artifacts.lastLogLines("../t1", 5)).toEqual([]);
+    expect((await artifacts.logsOf("t1").last(1000)).flatMap(({ lines }) => lines)).toHaveLength(8);
+    expect(await artifacts.logsOf("none").last(5)).toEqual([]);
+    expect(await artifacts.logsOf("../t1").last(5)).toEqual([]);
   });
 
   it("are the same as from tail(1) for any log", async () => {
@@ -47,7 +47,7 @@ describe("the last lines of a log", () => {
         site.write(LOG, text);
         const all = text.split("\n");
         if (all.at(-1) === "") all.pop();
-        const got = (await artifacts.lastLogLines("t1", count)).flatMap((part) => part.lines);
+        const got = (await artifacts.logsOf("t1").last(count)).flatMap((part) => part.lines);
         expect(got).toEqual(all.slice(-count));
       }),
     );
@@ -59,7 +59,7 @@ describe("the last lines of a log", () => {
     symlinkSync(site.path("secret"), site.path("Logs/20260101/09/t1.log"));
     site.write(LOG, "ours\n");
     const artifacts = await site.open();
-    expect(await artifacts.lastLogLines("t1", 5)).toEqual([{ path: LOG, lines: ["ours"] }]);
+    expect(await artifacts.logsOf("t1").last(5)).toEqual([{ path: LOG, lines: ["ours"] }]);
   });
 });
 
@@ -87,7 +87,7 @@ describe("following a log", () => {
     site.write(LOG, `${numbered(1, 5).join("\n")}\nline`);
     const artifacts = await site.open();
     const descriptors = openDescriptors();
-    const follower = artifacts.followLogs("t1");
+    const follower = artifacts.logsOf("t1");
     expect(await follower.begin(3)).toBe(true);
     expect(await drained(follower)).toEqual(["line 4", "line 5"]);
     appendFileSync(site.path(LOG), " 6\n");
@@ -119,7 +119,7 @@ describe("following a log", () => {
     site.write("Logs/20260101/07/t2.log", "");
     site.write("secret", "secret\n");
     const artifacts = await site.open();
-    const follower = artifacts.followLogs("t1");
+    const follower = artifacts.logsOf("t1");
     expect(await follower.begin(20)).toBe(false);
     site.write("Logs/20260101/08/t2.log", "");
     symlinkSync(site.path("secret"), site.path(LOG));

@@ -55,21 +55,20 @@ async function runLogs(context: Context, flags: LogsFlags, args: string[]): Prom
   }
   if (follow) return followTask(context, parts, { id, source, count: tail, status: result.task?.status ?? null });
   if (!isWhole) return printLines(context, parts, id, tail);
-  const log = await parts.artifacts.lastLogLines(id.taskId, tail ?? MOST_LOG_LINES);
+  const log = await parts.artifacts.logsOf(id.taskId).last(tail ?? MOST_LOG_LINES);
   await context.terminal.data.write(`${JSON.stringify({ log })}\n`);
   return DONE;
 }
 
 async function printLines(context: Context, { artifacts }: GetParts, id: TaskId, tail: number | null): Promise<number> {
-  const { taskId } = id;
-  const logs = tail === null ? artifacts.allLogLines(taskId) : await artifacts.lastLogLines(taskId, tail);
+  const logs = artifacts.logsOf(id.taskId);
   const print = linePrinter(context);
   let isEmpty = true;
-  for await (const part of logs) {
+  for await (const part of tail === null ? logs.all() : await logs.last(tail)) {
     isEmpty = false;
     if (!(await print(part))) return DONE;
   }
-  if (isEmpty) await context.inform(`${memberOf(id.userId, taskId)} has no log`);
+  if (isEmpty) await context.inform(`${memberOf(id.userId, id.taskId)} has no log`);
   return DONE;
 }
 
@@ -97,7 +96,7 @@ async function followTask(context: Context, parts: GetParts, { id, source, count
   const { signal, clock } = context; // from here on, a stop signal is waited for
   const finished = status === null || isTerminal(status);
   const name = memberOf(id.userId, id.taskId);
-  const logs = parts.artifacts.followLogs(id.taskId);
+  const logs = parts.artifacts.logsOf(id.taskId);
   context.onRelease(async () => logs.close());
   const began = await logs.begin(count);
   if (!began && !finished) await context.inform(`${name} has no log yet: waiting for one`);

@@ -61,7 +61,7 @@ export function taskLines(context: Context, row: Row): Promise<string[]> {
     const parts = { ...(await step.stores()), artifacts: await step.artifacts() };
     const result = await getTask(parts, row, "auto");
     if (result.task === null && result.invalid === null) return [notFound([nameOf(row)])];
-    const logs = await parts.artifacts.lastLogLines(row.taskId, LOG_LINES);
+    const logs = await parts.artifacts.logsOf(row.taskId).last(LOG_LINES);
     const lines = [...getLines(result, await context.tableStyle()), ...logs.flatMap((log) => [...logText(log)])];
     return [...lines.map((line) => line.trimEnd()), ...result.warnings];
   });

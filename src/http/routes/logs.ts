@@ -38,7 +38,7 @@ export function addLogs(app: Hono<Env>, parts: ServerParts, answerEvents: Answer
       const [{ taskId }, count] = [await knownTask(parts, c, params), linesIn(params)];
       const format = choiceIn(params, "format", LOG_FORMATS);
       const text = await turn(c.env, async () => {
-        const logs = await withArtifacts(parts, (artifacts) => artifacts.lastLogLines(taskId, count));
+        const logs = await withArtifacts(parts, (artifacts) => artifacts.logsOf(taskId).last(count));
         if (format === "json") return `${JSON.stringify({ logs })}\n`;
         return logs.flatMap((part) => [...logText(part)]).join("");
       });
@@ -65,7 +65,7 @@ async function follow(
   signal: AbortSignal,
 ): Promise<void> {
   const send = (event: string, data: object | string) => stream.writeSSE({ event, data: JSON.stringify(data) });
-  const logs = artifacts.followLogs(id.taskId);
+  const logs = artifacts.logsOf(id.taskId);
   try {
     const state = new TaskState({ ...(await run.stores()), clock }, id, "auto");
     const first = await state.look();

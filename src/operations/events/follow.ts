@@ -11,7 +11,7 @@ import { lackIn } from "../../store/task-store.ts";
 import { formatDuration } from "../../task/amounts.ts";
 import { keyOf } from "../../task/ids.ts";
 import { SILENT } from "../reporter.ts";
-import { type CollectedColumns, fileColumns, readMirrorTasks } from "../stats/columns.ts";
+import { readMirrorTasks, TaskList } from "../stats/task-list.ts";
 import { type Reading, type TaskChange, TaskStates } from "./states.ts";
 
 export type EventSource = "redis" | "file";
@@ -166,11 +166,11 @@ export class EventFollower {
         const lack = source === "redis" ? null : await lackIn(mirror, this.#parts.file, userId);
         if (lack !== null) return this.#compareFile([lack]);
         this.#heard.clear(); // the reading has what was heard until now
-        const { columns } = await readMirrorTasks(mirror, userId, null, SILENT);
-        if (this.#source === "redis") await this.#addMissed(mirror, columns);
+        const { tasks } = await readMirrorTasks(mirror, userId, null, SILENT);
+        if (this.#source === "redis") await this.#addMissed(mirror, tasks);
         const reading = this.#readingOf("redis");
         await this.#report("redis", `from Redis at ${mirror.where}`, warnings);
-        await this.#handAll(this.#states.compare(columns, reading));
+        await this.#handAll(this.#states.compare(tasks, reading));
       },
     });
   }
@@ -184,15 +184,15 @@ export class EventFollower {
     if (this.#source === "file" && isUnchanged) return;
     const reading = this.#readingOf("file");
     this.#seen = snapshot.identity;
-    await this.#handAll(this.#states.compare(fileColumns(snapshot, this.#options.userId), reading));
+    await this.#handAll(this.#states.compare(TaskList.ofFile(snapshot, this.#options.userId), reading));
   }
 
   /** A walk over an index can miss a task that moves, and a new task's hash comes before its member. */
-  async #addMissed(mirror: Mirror, columns: CollectedColumns): Promise<void> {
-    for (const batch of batches(this.#states.missingIn(columns), BATCH)) {
+  async #addMissed(mirror: Mirror, tasks: TaskList): Promise<void> {
+    for (const batch of batches(this.#states.missingIn(tasks), BATCH)) {
       for (const task of await mirror.read(batch)) {
         if (task === undefined || task instanceof TtsctlError) continue;
-        columns.add(task.userId, task.taskId, statusCode(task.status), task.score);
+        tasks.add(task.userId, task.taskId, statusCode(task.status), task.score);
       }
     }
   }

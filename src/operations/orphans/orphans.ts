@@ -129,18 +129,15 @@ class OrphanCleanup {
       else if (folder.kind === "kept") leave(`left alone: ${folder.reason}`);
     };
     const unread = await artifacts.walkFolders(visit, (path) => leave(`left alone: ${path} isn't a task's directory`));
-    const skipped = await artifacts.walkLogs(
-      () => true,
-      async (log) => {
-        this.#countFound();
-        if (this.#owners.ownsLog(log)) return;
-        if (log.changedAt > this.#olderThan) result.young++;
-        else {
-          this.#logs.addId(log.hour, log.taskId);
-          if (result.dryRun) await this.#report(artifacts.logPath(log), { files: 1, bytes: log.bytes });
-        }
-      },
-    );
+    const skipped = await artifacts.logs.walk(async (log) => {
+      this.#countFound();
+      if (this.#owners.ownsLog(log)) return;
+      if (log.changedAt > this.#olderThan) result.young++;
+      else {
+        this.#logs.addId(log.hour, log.taskId);
+        if (result.dryRun) await this.#report(artifacts.logs.pathOf(log), { files: 1, bytes: log.bytes });
+      }
+    });
     for (const reason of [...unread, ...skipped]) leave(`skipped: ${reason}`);
     if (result.unknown > NAMED) reporter.warn(`left alone, and not named: ${result.unknown - NAMED} more`);
     result.folders = this.#folders.size;
@@ -213,14 +210,14 @@ class OrphanCleanup {
     const { artifacts, ledger, reporter, signal } = this.#parts;
     const unowned = logs.filter((log) => !this.#owners.ownsLog(log));
     this.result.skipped += logs.length - unowned.length;
-    const entries = unowned.map((log) => ({ path: artifacts.logPath(log), reason: "orphan" }));
+    const entries = unowned.map((log) => ({ path: artifacts.logs.pathOf(log), reason: "orphan" }));
     await ledger?.announce("purge", entries);
     for (const log of unowned) {
       if (signal.aborted) break;
-      const outcome = artifacts.removeLog(log, this.#olderThan);
+      const outcome = artifacts.logs.remove(log.taskId, [log.hour], this.#olderThan);
       for (const reason of outcome.reasons) reporter.warn(`a log is kept: ${reason}`);
       if (outcome.files === 0) this.result.skipped++;
-      else await this.#report(artifacts.logPath(log), outcome);
+      else await this.#report(artifacts.logs.pathOf(log), outcome);
       await artifacts.turn();
     }
     this.#progress();

@@ -50,10 +50,7 @@ export class RecordsOfBoth {
     try {
       await check(records.#snapshot);
       await artifacts.walkFolders((userId, taskId) => void records.#owners.watch(trimmed({ userId, taskId })));
-      await artifacts.walkLogs(
-        () => true,
-        ({ taskId }) => void records.#owners.watch(logName(trimId(taskId))),
-      );
+      await artifacts.logs.walk(({ taskId }) => void records.#owners.watch(logName(trimId(taskId))));
       await records.#addFile();
       await records.#refreshFile();
       await records.#addRedis(signal);
@@ -77,7 +74,7 @@ export class RecordsOfBoth {
 
   /** Users may share a task id, and then its logs. */
   ownsLog(log: LogPlace): boolean {
-    return this.#owners.owns(logName(trimId(log.taskId)), (other) => this.#artifacts.isSameLog(log, other.taskId));
+    return this.#owners.owns(logName(trimId(log.taskId)), (other) => this.#artifacts.logs.areOne(log, other.taskId));
   }
 
   /** Reads both stores again. */

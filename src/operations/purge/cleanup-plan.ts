@@ -319,10 +319,7 @@ async function diskUse(
       if (holder === undefined || tasks.time(holder.task) < tasks.time(task)) holders.set(inode, { task, bytes });
     }
   });
-  const skipped = await artifacts.walkLogs(
-    () => true,
-    ({ taskId, bytes }) => void add(names.ownerOfLog(taskId), bytes),
-  );
+  const skipped = await artifacts.logs.walk(({ taskId, bytes }) => void add(names.ownerOfLog(taskId), bytes));
   for (const reason of [...unread, ...skipped]) reporter.warn(`not counted for max_bytes: ${reason}`);
   for (const { task, bytes } of holders.values()) add(task, bytes);
   return use;

@@ -66,7 +66,7 @@ export class PurgeArtifacts {
       this.#owners.watchAllOf(id);
       await artifacts.turn();
     }
-    this.#logs = await artifacts.indexLogs((name) => this.#owners.watches(logName(name)));
+    this.#logs = await artifacts.logs.index((name) => this.#owners.watches(logName(name)));
     for (const reason of this.#logs.skipped) reporter.warn(`logs not checked: ${reason}`);
     const { rows, others: chosen } = this.#parts.survey;
     if (!this.mayBeThere || rows.length + chosen.size === 0) return;

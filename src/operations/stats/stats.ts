@@ -12,8 +12,8 @@ import { FolderNames, NOBODY } from "../owners.ts";
 import type { Parts } from "../parts.ts";
 import type { RetentionPolicy } from "../purge/rules.ts";
 import { type PurgedTask, type Reporter, SILENT } from "../reporter.ts";
-import { fileColumns, readMirrorTasks, type TaskColumns } from "./columns.ts";
 import { Tally, type TallyRule } from "./tally.ts";
+import { readMirrorTasks, TaskList } from "./task-list.ts";
 import type { CleanupEstimate, DiskBytes, DiskStats, StatsResult } from "./types.ts";
 
 interface StatsOptions {
@@ -50,7 +50,7 @@ export async function countTasks(parts: StatsParts, options: StatsOptions): Prom
 
 async function countFile(parts: StatsParts, options: StatsOptions, snapshot: Snapshot): Promise<Counted> {
   if (!snapshot.exists) parts.reporter.warn(`${snapshot.path} does not exist: treated as an empty store`);
-  return describe(parts, options, fileColumns(snapshot, options.userId), { source: "file", dangling: 0, snapshot });
+  return describe(parts, options, TaskList.ofFile(snapshot, options.userId), { source: "file", dangling: 0, snapshot });
 }
 
 async function fromMirror(
@@ -69,17 +69,17 @@ async function fromMirror(
     if (lack !== null && snapshot !== null) return await countFile(parts, options, snapshot);
   }
   for (const line of [...warnings, ...behind.warnings]) parts.reporter.warn(line);
-  const { columns, ...found } = await readMirrorTasks(mirror, userId, snapshot, parts.reporter);
-  return await describe(parts, options, columns, { ...found, snapshot });
+  const { tasks, ...found } = await readMirrorTasks(mirror, userId, snapshot, parts.reporter);
+  return await describe(parts, options, tasks, { ...found, snapshot });
 }
 
 async function describe(
   { artifacts, file }: StatsParts,
   { userId, rule }: StatsOptions,
-  columns: TaskColumns,
+  tasks: TaskList,
   { source, dangling, snapshot }: Pick<StatsResult, "source" | "dangling"> & { readonly snapshot: Snapshot | null },
 ): Promise<Counted> {
-  const tally = new Tally(columns, rule);
+  const tally = new Tally(tasks, rule);
   const disk = artifacts === null ? null : await readDisk(artifacts, tally, userId, file.rules);
   const { stuck, ...counts } = tally.describe(disk?.ofUser ?? null);
   return {
@@ -110,29 +110,29 @@ const SHARED = -2;
  */
 async function readDisk(
   artifacts: Artifacts,
-  { columns, users }: Tally,
+  { tasks, users }: Tally,
   userId: string | undefined,
   rules: RecordRules,
 ): Promise<{ all: DiskStats; ofUser: (user: number) => DiskBytes }> {
   const names = userId === undefined ? undefined : rules.namesOf(userId);
   const owners = new FolderNames(rules);
-  columns.each((key) => {
-    const id = columns.keys.id(key);
+  for (const key of tasks.tasks()) {
+    const id = tasks.keys.id(key);
     owners.add(id, key);
     owners.addLog(id.taskId, key, SHARED);
-  });
+  }
   const byStatus = { wait: noBytes(), run: noBytes(), done: noBytes(), error: noBytes(), other: noBytes() };
   const byUser = { audioBytes: new Float64Array(users.size), logBytes: new Float64Array(users.size) };
   const all = { ...noBytes(), byStatus, sharedLogBytes: 0, unowned: noBytes(), unread: 0 };
   const linked = new Set<bigint>();
   const add = (key: number, kind: keyof DiskBytes, bytes: number) => {
-    const status = key < 0 ? -1 : columns.status(key);
+    const status = key < 0 ? -1 : tasks.status(key);
     all[kind] += bytes;
     if (key === SHARED) all.sharedLogBytes += bytes;
     else if (status < 0) all.unowned[kind] += bytes;
     else {
       byStatus[STATUS_CODES[status]!][kind] += bytes;
-      byUser[kind][users.addUserOf(columns.keys, key)]! += bytes;
+      byUser[kind][users.addUserOf(tasks.keys, key)]! += bytes;
     }
   };
   const unread = await artifacts.walkFolders((user, task) => {
@@ -146,9 +146,9 @@ async function readDisk(
     }
     add(owners.ownerOf(user, task), "audioBytes", bytes);
   });
-  const skipped = await artifacts.walkLogs(
-    (taskId) => names === undefined || owners.ownerOfLog(taskId) !== NOBODY,
+  const skipped = await artifacts.logs.walk(
     ({ taskId, bytes }) => add(owners.ownerOfLog(taskId), "logBytes", bytes),
+    (taskId) => names === undefined || owners.ownerOfLog(taskId) !== NOBODY,
   );
   all.unread = unread.length + skipped.length;
   const ofUser = (user: number) => ({ audioBytes: byUser.audioBytes[user]!, logBytes: byUser.logBytes[user]! });

@@ -1,13 +1,12 @@
 import { STATUS_CODES } from "../../store/file/rows.ts";
-import { Column, KeyTable } from "../../store/key-table.ts";
+import { KeyTable } from "../../store/key-table.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { barAt, boundsOf, type Span } from "../../task/spans.ts";
 import { type StuckRule, StuckTasks } from "../../task/stuck.ts";
 import { formatUtc, type Zone } from "../../task/time.ts";
-import type { TaskColumns } from "./columns.ts";
+import type { TaskList } from "./task-list.ts";
 import type { Bar, DiskBytes, NamedTask, StatsResult, StatusCounts } from "./types.ts";
 
-const WIDTH = STATUS_CODES.length;
 const WAIT = STATUS_CODES.indexOf("wait");
 const HOUR = 3600;
 
@@ -23,16 +22,17 @@ export interface TallyRule extends StuckRule {
 
 /** Counts by status, in as many groups as are used. */
 class Groups {
-  readonly #counts = new Column(new Uint32Array(WIDTH << 6));
+  readonly #counts: number[][] = [];
 
   add(group: number, status: number): void {
-    this.#counts.add(group * WIDTH + status, 1);
+    this.#counts[group] ??= STATUS_CODES.map(() => 0);
+    this.#counts[group][status]!++;
   }
 
   counts(group: number): StatusCounts {
-    const counts = STATUS_CODES.map((_, status) => this.#counts.at(group * WIDTH + status));
+    const counts = this.#counts[group] ?? [];
     const [other = 0, wait = 0, run = 0, done = 0, error = 0] = counts;
-    return { total: counts.reduce((sum, count) => sum + count), wait, run, done, error, other };
+    return { total: counts.reduce((sum, count) => sum + count, 0), wait, run, done, error, other };
   }
 }
 
@@ -61,9 +61,9 @@ interface Place {
   readonly score: number;
 }
 
-/** The counts of one pass over the columns. Some 60 bytes a user, none a task. */
+/** The counts of one pass over the tasks. */
 export class Tally {
-  readonly columns: TaskColumns;
+  readonly tasks: TaskList;
   readonly users = new KeyTable();
   readonly #rule: TallyRule;
   readonly #stuck: StuckTasks;
@@ -77,16 +77,16 @@ export class Tally {
   readonly #sixHours: Chart;
   readonly #days: Chart;
   /** By user, epoch seconds. */
-  readonly #lastChange = new Column(new Float64Array(1 << 6));
+  readonly #lastChange: number[] = [];
 
-  constructor(columns: TaskColumns, rule: TallyRule) {
-    this.columns = columns;
+  constructor(tasks: TaskList, rule: TallyRule) {
+    this.tasks = tasks;
     this.#rule = rule;
     this.#stuck = new StuckTasks(rule);
     this.#hours = new Chart("24h", rule);
     this.#sixHours = new Chart("7d", rule);
     this.#days = new Chart("30d", rule);
-    columns.each((key, status, score) => this.#add(key, status, score));
+    for (const key of tasks.tasks()) this.#add(key, tasks.status(key), tasks.score(key));
   }
 
   /** @param diskOf the bytes of a user, by its number in `users`; null if the disk wasn't read */
@@ -100,7 +100,7 @@ export class Tally {
       byUser: this.#topUsers().map((user) => ({
         user_id: this.users.userId(user),
         ...this.#ofUser.counts(user),
-        lastChange: formatUtc(this.#lastChange.at(user)),
+        lastChange: formatUtc(this.#lastChange[user]!),
         disk: diskOf?.(user) ?? null,
       })),
       oldest: this.#taskAt(this.#oldest),
@@ -127,8 +127,8 @@ export class Tally {
 
   #taskAt(place: Place | null): NamedTask | null {
     if (place === null) return null;
-    const { keys } = this.columns;
-    return this.#named(keys.id(place.key), STATUS_CODES[this.columns.status(place.key)]!, place.score);
+    const { keys } = this.tasks;
+    return this.#named(keys.id(place.key), STATUS_CODES[this.tasks.status(place.key)]!, place.score);
   }
 
   #named({ userId, taskId }: TaskId, status: string, score: number): NamedTask {
@@ -137,12 +137,12 @@ export class Tally {
   }
 
   #add(key: number, status: number, score: number): void {
-    const { keys } = this.columns;
+    const { keys } = this.tasks;
     const known = this.users.size;
     const user = this.users.addUserOf(keys, key);
     this.#all.add(0, status);
     this.#ofUser.add(user, status);
-    if (user === known || score > this.#lastChange.at(user)) this.#lastChange.set(user, score);
+    if (user === known || score > this.#lastChange[user]!) this.#lastChange[user] = score;
     const age = this.#rule.now - score;
     const group = AGES.findIndex((upTo) => age <= upTo);
     this.#ages.add(group, status);
@@ -158,6 +158,6 @@ export class Tally {
 
   /** The order of docs/contract.md, Reading, the oldest first. */
   #isBefore(a: Place, b: Place): boolean {
-    return a.score < b.score || (a.score === b.score && this.columns.keys.compare(a.key, b.key) < 0);
+    return a.score < b.score || (a.score === b.score && this.tasks.keys.compare(a.key, b.key) < 0);
   }
 }

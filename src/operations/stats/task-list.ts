@@ -3,7 +3,7 @@ import { fillIn, IN_FLIGHT, pool } from "../../pool.ts";
 import { matchingRows } from "../../store/file/file-tasks.ts";
 import { statusCode } from "../../store/file/rows.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
-import { Column, KeyTable } from "../../store/key-table.ts";
+import { KeyTable } from "../../store/key-table.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import type { Member } from "../../store/redis/walk.ts";
 import { ofUser } from "../../task/query-fields.ts";
@@ -12,48 +12,49 @@ import { isEpochInRange } from "../../task/time.ts";
 import { indexMembers } from "../purge/survey.ts";
 import type { Reporter } from "../reporter.ts";
 
-/** Tasks as columns, from either store. Statuses are numbers as in STATUS_CODES. */
-export interface TaskColumns {
+/** The statuses (numbers as in STATUS_CODES) and times of tasks of either store, by key. */
+export class TaskList {
   /** The ids of the tasks, and perhaps of others. */
   readonly keys: KeyTable;
-  each(visit: (key: number, status: number, score: number) => void): void;
-  /** The status of a key's task; -1 for none. */
-  status(key: number): number;
-}
+  readonly #statuses: number[];
+  readonly #scores: number[];
 
-export function fileColumns(snapshot: Snapshot, userId: string | undefined): TaskColumns {
-  const { rows } = snapshot;
-  return {
-    keys: rows.keys,
-    each(visit) {
-      for (const row of matchingRows(snapshot, ofUser(userId))) visit(rows.key(row), rows.status(row), rows.score(row));
-    },
-    status(key) {
-      const row = rows.liveRow(key);
-      return row < 0 ? -1 : rows.status(row);
-    },
-  };
-}
+  constructor(keys = new KeyTable()) {
+    this.keys = keys;
+    this.#statuses = Array.from({ length: keys.size }, () => -1);
+    this.#scores = Array.from({ length: keys.size }, () => 0);
+  }
 
-/** Tasks that are added one by one, in some 60 bytes each. */
-export class CollectedColumns implements TaskColumns {
-  readonly keys = new KeyTable();
-  readonly #statuses = new Column(new Uint8Array(1 << 10));
-  readonly #scores = new Column(new Float64Array(1 << 10));
+  static ofFile(snapshot: Snapshot, userId: string | undefined): TaskList {
+    const { rows } = snapshot;
+    const list = new TaskList(rows.keys);
+    for (const row of matchingRows(snapshot, ofUser(userId)))
+      list.set(rows.key(row), rows.status(row), rows.score(row));
+    return list;
+  }
 
   /** If a task comes twice, the last counts. */
   add(userId: string, taskId: string, status: number, score: number): void {
-    const key = this.keys.addId(userId, taskId);
-    this.#statuses.set(key, status);
-    this.#scores.set(key, score);
+    this.set(this.keys.addId(userId, taskId), status, score);
   }
 
-  each(visit: (key: number, status: number, score: number) => void): void {
-    for (let key = 0; key < this.keys.size; key++) visit(key, this.#statuses.at(key), this.#scores.at(key));
+  set(key: number, status: number, score: number): void {
+    this.#statuses[key] = status;
+    this.#scores[key] = score;
   }
 
+  /** The status of a key's task; -1 for none. */
   status(key: number): number {
-    return this.#statuses.at(key);
+    return this.#statuses[key] ?? -1;
+  }
+
+  score(key: number): number {
+    return this.#scores[key]!;
+  }
+
+  /** The keys that have a task. */
+  *tasks(): Generator<number> {
+    for (let key = 0; key < this.#statuses.length; key++) if (this.#statuses[key]! >= 0) yield key;
   }
 }
 
@@ -68,8 +69,8 @@ export async function readMirrorTasks(
   userId: string | undefined,
   behind: Snapshot | null,
   reporter: Reporter,
-): Promise<{ columns: CollectedColumns; source: "redis" | "file" | "mixed"; dangling: number }> {
-  const columns = new CollectedColumns();
+): Promise<{ tasks: TaskList; source: "redis" | "file" | "mixed"; dangling: number }> {
+  const tasks = new TaskList();
   const filled = new KeyTable();
   const dangling = new KeyTable();
   const total = await mirror.size(userId);
@@ -78,17 +79,17 @@ export async function readMirrorTasks(
     members.forEach(({ userId, taskId }, i) => {
       const state = states[i];
       const row = state !== undefined || behind === null ? -1 : behind.rowOf(userId, taskId);
-      if (state !== undefined) columns.add(userId, taskId, statusCode(state.status), state.score);
+      if (state !== undefined) tasks.add(userId, taskId, statusCode(state.status), state.score);
       else if (row < 0) dangling.addId(userId, taskId);
       else {
         filled.addId(userId, taskId);
-        columns.add(userId, taskId, behind!.rows.status(row), behind!.rows.score(row));
+        tasks.add(userId, taskId, behind!.rows.status(row), behind!.rows.score(row));
       }
     });
-    reporter.progress("counting", columns.keys.size, total);
+    reporter.progress("counting", tasks.keys.size, total);
   });
-  const source = filled.size === 0 ? "redis" : filled.size === columns.keys.size ? "file" : "mixed";
-  return { columns, source, dangling: dangling.size };
+  const source = filled.size === 0 ? "redis" : filled.size === tasks.keys.size ? "file" : "mixed";
+  return { tasks, source, dangling: dangling.size };
 }
 
 type State = Pick<Task, "status" | "score">;
