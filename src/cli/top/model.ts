@@ -41,64 +41,43 @@ export interface FilterTexts {
 
 export type Change = { readonly kind: "delete" } | { readonly kind: "mark"; readonly status: string };
 
-/** What the keys are for. */
-export type Mode =
-  | { readonly kind: "list" }
-  | { readonly kind: "help" }
-  /** Lines for the screen's width, with colours; null until they are read. */
-  | { readonly kind: "task"; readonly row: Row; readonly lines: readonly string[] | null; readonly from: number }
-  | { readonly kind: "prompt"; readonly of: keyof FilterTexts; readonly text: string }
-  | { readonly kind: "mark"; readonly row: Row; readonly text: string; readonly back: Mode }
-  | { readonly kind: "delete"; readonly row: Row; readonly back: Mode };
+/** What the last line asks. */
+export type Question =
+  | { readonly kind: keyof FilterTexts; readonly text: string }
+  | { readonly kind: Change["kind"]; readonly row: Row; readonly text: string };
 
+/** The screen. `run.ts` puts in what was read, and keys change the rest. */
 export interface TopState {
-  readonly rows: number;
+  rows: number;
   readonly readOnly: boolean;
-  readonly filter: FilterTexts;
-  readonly listed: Listed | null;
-  readonly counted: Counted | null;
+  filter: FilterTexts;
+  listed: Listed | null;
+  counted: Counted | null;
   /** The task that is chosen in the list, and its place if the task is gone. */
-  readonly chosen: Row | null;
-  readonly at: number;
-  readonly mode: Mode;
+  chosen: Row | null;
+  at: number;
+  /** The open task, in lines for the screen's width, with colours; null until they are read. */
+  task: { readonly row: Row; readonly lines: readonly string[] | null; readonly from: number } | null;
+  isHelp: boolean;
+  question: Question | null;
   /** A change that is under way. */
-  readonly busy: string | null;
+  busy: string | null;
   /** How the last change went, or why a key did nothing; until the next key. */
-  readonly said: readonly string[];
+  said: readonly string[];
 }
 
-export type TopEvent =
-  | { readonly kind: "size"; readonly rows: number }
-  /** The character that was typed, or the name of another key. */
-  | { readonly kind: "key"; readonly key: string }
-  /** A key of a pasted text, which must not act as a command. */
-  | { readonly kind: "pasted"; readonly key: string }
-  | { readonly kind: "listed"; readonly listed: Listed }
-  /** The list couldn't be read. */
-  | { readonly kind: "unlisted"; readonly note: string }
-  | { readonly kind: "counted"; readonly counted: Counted }
-  | { readonly kind: "task"; readonly row: Row; readonly lines: readonly string[] }
-  | { readonly kind: "filtered"; readonly filter: FilterTexts }
-  | { readonly kind: "refused"; readonly why: string }
-  /** A change ended. */
-  | { readonly kind: "changed"; readonly lines: readonly string[] };
-
-/** What the shell is to do. */
-export type TopEffect =
-  | { readonly kind: "read" }
-  | { readonly kind: "open"; readonly row: Row }
-  | { readonly kind: "filter"; readonly filter: FilterTexts }
-  | { readonly kind: "change"; readonly row: Row; readonly change: Change }
-  | { readonly kind: "quit" };
-
-interface Next {
-  readonly state: TopState;
-  readonly effect?: TopEffect;
+/** What keys begin. */
+export interface Actions {
+  read(): void;
+  open(row: Row): void;
+  filter(filter: FilterTexts): void;
+  change(row: Row, change: Change): void;
+  quit(): void;
 }
 
 export function newState(rows: number, filter: FilterTexts, readOnly: boolean): TopState {
-  const nothing = { listed: null, counted: null, chosen: null, at: 0, busy: null, said: [] };
-  return { rows, readOnly, filter, mode: LIST, ...nothing };
+  const nothing = { listed: null, counted: null, chosen: null, task: null, question: null, busy: null, said: [] };
+  return { rows, readOnly, filter, at: 0, isHelp: false, ...nothing };
 }
 
 /** How many tasks a page key passes: a guess, because the head's height varies. */
@@ -115,91 +94,54 @@ export function sameTask(a: Row, b: Row): boolean {
   return a.userId === b.userId && a.taskId === b.taskId;
 }
 
-/** Pure: the shell reads, changes tasks and draws. */
-export function next(state: TopState, event: TopEvent): Next {
-  switch (event.kind) {
-    case "size":
-      return { state: { ...state, rows: event.rows } };
-    case "key":
-      return onKey({ ...state, said: [] }, event.key);
-    case "pasted": {
-      const isText = [...event.key].length === 1;
-      const { kind } = state.mode;
-      return isText && (kind === "prompt" || kind === "mark") ? onKey(state, event.key) : { state };
-    }
-    case "listed":
-      return { state: withList(state, event.listed) };
-    case "unlisted": {
-      if (state.listed === null) return { state: { ...state, said: [event.note] } };
-      return { state: { ...state, listed: { ...state.listed, notes: [event.note] } } };
-    }
-    case "counted":
-      return { state: { ...state, counted: event.counted } };
-    case "task":
-      return { state: { ...state, mode: withTask(state.mode, event.row, event.lines) } };
-    case "filtered":
-      return { state: { ...state, filter: event.filter, chosen: null, at: 0, listed: null }, effect: { kind: "read" } };
-    case "refused":
-      return { state: { ...state, said: [event.why] } };
-    case "changed":
-      return { state: { ...state, busy: null, said: event.lines }, effect: { kind: "read" } };
-  }
-}
-
 /** The chosen task stays chosen where it moves; if it is gone, its place is. */
-function withList(state: TopState, listed: Listed): TopState {
+export function showList(state: TopState, listed: Listed): void {
   const { chosen } = state;
   const found = chosen === null ? -1 : listed.rows.findIndex((row) => sameTask(row, chosen));
-  return choose({ ...state, listed }, found >= 0 ? found : state.at);
+  state.listed = listed;
+  choose(state, found >= 0 ? found : state.at);
 }
 
-function choose(state: TopState, place: number): TopState {
+function choose(state: TopState, place: number): void {
   const rows = state.listed?.rows ?? [];
-  const at = Math.max(0, Math.min(place, rows.length - 1));
-  return { ...state, at, chosen: rows[at] ?? null };
+  state.at = Math.max(0, Math.min(place, rows.length - 1));
+  state.chosen = rows[state.at] ?? null;
 }
 
-/** Also for a task that is open behind a question. */
-function withTask(mode: Mode, row: Row, lines: readonly string[]): Mode {
-  if (mode.kind === "mark" || mode.kind === "delete") return { ...mode, back: withTask(mode.back, row, lines) };
-  return mode.kind === "task" && sameTask(mode.row, row) ? { ...mode, lines } : mode;
+/** @param key the character that was typed, or the name of another key */
+export function onKey(state: TopState, key: string, actions: Actions): void {
+  state.said = [];
+  if (key === "ctrl-c") actions.quit();
+  else if (state.question !== null) answer(state, state.question, key, actions);
+  else if (state.isHelp) state.isHelp = false;
+  else if (state.task !== null) inTask(state, state.task, key);
+  else inList(state, key, actions);
 }
 
-function onKey(state: TopState, key: string): Next {
-  if (key === "ctrl-c") return { state, effect: { kind: "quit" } };
-  const { mode } = state;
-  switch (mode.kind) {
-    case "list":
-      return inList(state, key);
-    case "help":
-      return inMode(state, LIST);
-    case "task":
-      return inTask(state, mode, key);
-    case "prompt":
-    case "mark": {
-      const back = mode.kind === "mark" ? mode.back : LIST;
-      const typed = typing(mode.text, key);
-      if (typed === "cancel") return inMode(state, back);
-      if (typed !== "enter") return inMode(state, { ...mode, ...typed });
-      if (mode.kind === "mark") return change(state, mode, { kind: "mark", status: mode.text || DEFAULT_MARK });
-      const filter = { ...state.filter, [mode.of]: mode.text.trim() };
-      return { ...inMode(state, back), effect: { kind: "filter", filter } };
+/** A key of a pasted text, which must not act as a command. */
+export function onPaste(state: TopState, key: string, actions: Actions): void {
+  const takesText = state.question !== null && state.question.kind !== "delete";
+  if (takesText && isOneCharacter(key)) onKey(state, key, actions);
+}
+
+function answer(state: TopState, question: Question, key: string, actions: Actions): void {
+  state.question = null;
+  if (question.kind === "delete") {
+    if (key !== "y" && key !== "Y") state.said = [`${nameOf(question.row)} is kept`];
+    else {
+      state.task = null;
+      begin(state, question.row, { kind: "delete" }, actions);
     }
-    case "delete":
-      if (key === "y" || key === "Y") return change(state, { ...mode, back: LIST }, { kind: "delete" });
-      return inMode({ ...state, said: [`${nameOf(mode.row)} is kept`] }, mode.back);
-  }
+  } else if (key === "enter") {
+    const { kind, text } = question;
+    if (kind === "mark") begin(state, question.row, { kind, status: text || DEFAULT_MARK }, actions);
+    else actions.filter({ ...state.filter, [kind]: text.trim() });
+  } else if (key !== "escape") state.question = { ...question, text: typed(question.text, key) };
 }
 
-const LIST: Mode = { kind: "list" };
-
-function inMode(state: TopState, mode: Mode): Next {
-  return { state: { ...state, mode } };
-}
-
-function change(state: TopState, { row, back }: { row: Row; back: Mode }, change: Change): Next {
-  const busy = `${change.kind === "delete" ? "deleting" : "marking"} ${nameOf(row)}`;
-  return { state: { ...state, mode: back, busy }, effect: { kind: "change", row, change } };
+function begin(state: TopState, row: Row, change: Change, actions: Actions): void {
+  state.busy = `${change.kind === "delete" ? "deleting" : "marking"} ${nameOf(row)}`;
+  actions.change(row, change);
 }
 
 /** The place that a key moves to, which may be outside the list; undefined for another key. */
@@ -212,65 +154,52 @@ function placeAfter(key: string, at: number, page: number): number | undefined {
   return key === "end" || key === "G" ? Number.MAX_SAFE_INTEGER : undefined;
 }
 
-function inList(state: TopState, key: string): Next {
+function inList(state: TopState, key: string, actions: Actions): void {
   const { at, filter, chosen } = state;
   const place = placeAfter(key, at, Math.max(1, state.rows - FRAME));
-  if (place !== undefined) return { state: choose(state, place) };
-  const prompt = (of: keyof FilterTexts) => inMode(state, { kind: "prompt", of, text: filter[of] });
-  switch (key) {
-    case "/":
-      return prompt("user");
-    case "f":
-      return prompt("status");
-    case "escape":
-      if (filter.user === "" && filter.status === "") return { state };
-      return { state, effect: { kind: "filter", filter: { user: "", status: "" } } };
-    case "r":
-      return { state, effect: { kind: "read" } };
-    case "enter": {
-      if (chosen === null) return { state };
-      const opened = inMode(state, { kind: "task", row: chosen, lines: null, from: 0 });
-      return { ...opened, effect: { kind: "open", row: chosen } };
-    }
-    case "?":
-      return inMode(state, { kind: "help" });
-    case "q":
-      return { state, effect: { kind: "quit" } };
-    default:
-      return ask(state, key, chosen);
-  }
+  if (place !== undefined) choose(state, place);
+  else if (key === "/") state.question = { kind: "user", text: filter.user };
+  else if (key === "f") state.question = { kind: "status", text: filter.status };
+  else if (key === "escape" && filter.user + filter.status !== "") actions.filter({ user: "", status: "" });
+  else if (key === "r") actions.read();
+  else if (key === "enter" && chosen !== null) {
+    state.task = { row: chosen, lines: null, from: 0 };
+    actions.open(chosen);
+  } else if (key === "?") state.isHelp = true;
+  else if (key === "q") actions.quit();
+  else if (chosen !== null) ask(state, key, chosen);
 }
 
-function inTask(state: TopState, mode: Extract<Mode, { kind: "task" }>, key: string): Next {
+function inTask(state: TopState, task: NonNullable<TopState["task"]>, key: string): void {
   const room = Math.max(1, state.rows - TASK_FRAME);
-  const last = Math.max(0, (mode.lines?.length ?? 0) - room);
-  const from = placeAfter(key, mode.from, room);
-  if (from !== undefined) return inMode(state, { ...mode, from: Math.max(0, Math.min(from, last)) });
-  if (["q", "escape", "enter", "backspace", "left"].includes(key)) return inMode(state, LIST);
-  return ask(state, key, mode.row);
+  const last = Math.max(0, (task.lines?.length ?? 0) - room);
+  const from = placeAfter(key, task.from, room);
+  if (from !== undefined) state.task = { ...task, from: Math.max(0, Math.min(from, last)) };
+  else if (["q", "escape", "enter", "backspace", "left"].includes(key)) state.task = null;
+  else ask(state, key, task.row);
 }
 
 /** `m` and `d`. */
-function ask(state: TopState, key: string, row: Row | null): Next {
-  if ((key !== "m" && key !== "d") || row === null) return { state };
-  if (state.readOnly) return { state: { ...state, said: ["--read-only: nothing is changed"] } };
-  if (state.busy !== null) return { state: { ...state, said: [`still ${state.busy}`] } };
-  const back = state.mode;
-  return inMode(state, key === "d" ? { kind: "delete", row, back } : { kind: "mark", row, text: "", back });
+function ask(state: TopState, key: string, row: Row): void {
+  if (key !== "m" && key !== "d") return;
+  if (state.readOnly) state.said = ["--read-only: nothing is changed"];
+  else if (state.busy !== null) state.said = [`still ${state.busy}`];
+  else state.question = { kind: key === "d" ? "delete" : "mark", row, text: "" };
 }
 
 /** The longest text of a prompt. */
 const LONGEST = 500;
 
-/** A prompt's text after a key, or how it ended. */
-function typing(text: string, key: string): { readonly text: string } | "enter" | "cancel" {
-  if (key === "enter") return "enter";
-  if (key === "escape") return "cancel";
-  if (key === "ctrl-u") return { text: "" };
+function isOneCharacter(key: string): boolean {
+  return [...key].length === 1;
+}
+
+/** A prompt's text after a key. */
+function typed(text: string, key: string): string {
+  if (key === "ctrl-u") return "";
   if (key === "backspace") {
     const parts = [...new Intl.Segmenter().segment(text)].map(({ segment }) => segment);
-    return { text: parts.slice(0, -1).join("") };
+    return parts.slice(0, -1).join("");
   }
-  const isTyped = [...key].length === 1 && isPrintable(key);
-  return { text: isTyped && text.length < LONGEST ? text + key : text };
+  return isOneCharacter(key) && isPrintable(key) && text.length < LONGEST ? text + key : text;
 }

@@ -1,16 +1,19 @@
+import { checkNewStatus, deleteChosen, markChosen } from "../../app/change.ts";
 import type { RunParts } from "../../app/parts.ts";
 import { statsOf } from "../../app/stats.ts";
 import { TtsctlError } from "../../errors.ts";
 import { getTask } from "../../operations/get.ts";
 import { type Reporter, SILENT } from "../../operations/reporter.ts";
 import { logText, notFound } from "../../render/item-lines.ts";
-import { NO_FILTER, type TaskFilter } from "../../task/query-fields.ts";
-import { shownStatus } from "../../task/status.ts";
+import { NO_FILTER, ofUser, type TaskFilter } from "../../task/query-fields.ts";
+import { OTHER_STATUS, shownStatus } from "../../task/status.ts";
 import type { Task } from "../../task/task.ts";
+import { describeDelete } from "../commands/delete.ts";
 import { getLines } from "../commands/get.ts";
+import { describeMark } from "../commands/mark.ts";
 import type { Context } from "../context.ts";
 import { errorText } from "../report-error.ts";
-import { type Counted, type Listed, nameOf, type Row } from "./model.ts";
+import { type Change, type Counted, type Listed, nameOf, type Row } from "./model.ts";
 
 /** The most tasks in the list. */
 const LISTED = 100;
@@ -68,7 +71,7 @@ export function taskLines(context: Context, row: Row): Promise<string[]> {
 }
 
 /** The lines of a step, with its warnings and its error. */
-export async function noted(
+async function noted(
   context: Context,
   sharesMirror: boolean,
   work: (step: RunParts) => Promise<string[]>,
@@ -89,4 +92,28 @@ const LONGEST_ERROR = 500;
 
 function rowOf({ userId, taskId, status, error, score }: Task): Row {
   return { userId, taskId, status: shownStatus(status) ?? status, error: error.slice(0, LONGEST_ERROR), score };
+}
+
+const OPTIONS = { dryRun: false, allowEmpty: false };
+
+/**
+ * Marks or deletes one task as the commands do, if it still has the status that was shown.
+ * @returns lines that report the outcome
+ */
+export function changeTask(context: Context, { userId, taskId, status }: Row, change: Change): Promise<string[]> {
+  const statuses = new Set([shownStatus(status) ?? OTHER_STATUS]);
+  const selection = { ids: [{ userId, taskId }], filter: { ...ofUser(userId), statuses }, age: null };
+  return noted(context, false, async (step) => {
+    const to = change.kind === "mark" ? checkNewStatus(change.status) : null;
+    await step.requireConfig(to === null);
+    const ended =
+      to === null
+        ? await deleteChosen(step, { ...OPTIONS, force: false, maxDelete: null }, { selection })
+        : await markChosen(step, { ...OPTIONS, ...to, maxMark: null }, { selection });
+    if (ended.error !== null) throw ended.error;
+    const { result } = ended;
+    if (result.requested === 0) return [`${nameOf({ userId, taskId })} isn't ${status} any more: nothing was changed`];
+    const text = "deleted" in result ? describeDelete(result) : describeMark(result, to!.shown);
+    return text.split("\n", 1); // the warnings have the rest
+  });
 }

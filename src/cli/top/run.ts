@@ -1,33 +1,59 @@
 import { emitKeypressEvents, type Interface, type Key } from "node:readline";
 import type { ReadStream } from "node:tty";
+import type { Command } from "commander";
 import { DONE } from "../../app/ended.ts";
 import { type Clock, restAfter } from "../../clock.ts";
-import { TtsctlError } from "../../errors.ts";
+import { TtsctlError, usage } from "../../errors.ts";
 import { buildFilter } from "../../operations/list-query.ts";
 import { splitIds } from "../../task/ids.ts";
 import { FLAG_NAMES, type TaskFilter } from "../../task/query-fields.ts";
 import { formatInZone } from "../../task/time.ts";
-import type { Context } from "../context.ts";
+import type { Attach, Context } from "../context.ts";
 import { errorText } from "../report-error.ts";
 import { openScreen, sizeOf } from "../screen.ts";
-import { changeTask } from "./change.ts";
-import { type FilterTexts, newState, next, type Row, sameTask, type TopEffect, type TopEvent } from "./model.ts";
-import { readCounts, readList, taskLines } from "./readings.ts";
+import { addInterval, addSelection, addUser } from "../selection.ts";
+import { type Change, type FilterTexts, newState, onKey, onPaste, type Row, sameTask, showList } from "./model.ts";
+import { changeTask, readCounts, readList, taskLines } from "./readings.ts";
 import { view } from "./view.ts";
 
-export interface TopOptions {
+interface TopFlags {
+  readonly user?: string;
+  readonly status?: string;
   /** Seconds between two readings. */
-  readonly every: number;
-  readonly filter: FilterTexts;
+  readonly interval: number;
   readonly readOnly: boolean;
 }
 
+export function declare(program: Command, attach: Attach): void {
+  const command = program
+    .command("top")
+    .description("a live screen: counts, rates, failures and the newest tasks, to view, mark and delete")
+    .option("--read-only", "change nothing: no mark, no delete", false)
+    .addHelpText("after", EXAMPLES);
+  addInterval(addSelection(addUser(command), ["statuses"]), "seconds, or a duration such as 10s, between two readings");
+  attach<TopFlags>(command, runTop);
+}
+
+const EXAMPLES = `
+Keys: arrows or j and k move, Enter opens a task, / and f filter by user and
+status, m marks, d deletes after a confirmation, ? lists all keys, q quits.
+Examples:
+  ttsctl top
+  ttsctl top --status run,wait --interval 5
+  ttsctl top --read-only                     change nothing`;
+
 /**
- * The screen of `ttsctl top`: reads, draws and takes keys until `q`, SIGINT or SIGTERM. The caller made sure of a terminal.
- * @throws TtsctlError USAGE for a wrong filter, CONFIG_*
+ * Reads, draws and takes keys until `q`, SIGINT or SIGTERM.
+ * @throws TtsctlError USAGE for a wrong filter and without a terminal, CONFIG_*
  */
-export async function runTop(context: Context, { every, filter, readOnly }: TopOptions): Promise<number> {
-  let applied = await filterOf(context, filter);
+async function runTop(context: Context, flags: TopFlags): Promise<number> {
+  const { terminal } = context;
+  if (!terminal.outIsTerminal || terminal.streams.stdin.isTTY !== true || terminal.env.TERM === "dumb") {
+    const instead = "elsewhere use `ttsctl stats`, or `ttsctl list --watch`";
+    throw usage("top needs a terminal for its screen and keys", instead);
+  }
+  const { user = "", status = "", interval: every, readOnly } = flags;
+  let filter = await filterOf(context, { user, status });
   const stop = new AbortController();
   const end = () => stop.abort();
   const soon = () => {
@@ -35,13 +61,13 @@ export async function runTop(context: Context, { every, filter, readOnly }: TopO
     counts.now();
   };
   await context.liveOn({ events: { onUp: soon, onDown: soon }, forReaders: (state) => state });
-  const { terminal, signal } = context;
+  const { signal } = context;
   const stdin = terminal.streams.stdin as ReadStream;
   const { stdout } = terminal.streams;
   const zone = await context.zone();
   const { colors } = await context.tableStyle();
   const style = { colors, every, clock: (epoch: number) => formatInZone(Math.floor(epoch), zone).slice(11, 19) };
-  let state = newState(sizeOf(stdout).rows, filter, readOnly);
+  const state = newState(sizeOf(stdout).rows, { user, status }, readOnly);
   /** Changes and readings of single tasks that are under way. */
   const work = new Set<Promise<void>>();
   let isReading = false;
@@ -54,20 +80,8 @@ export async function runTop(context: Context, { every, filter, readOnly }: TopO
   };
   const screen = openScreen(terminal, (shown: typeof state, size) => view(shown, size, style), { onTaken });
 
-  function dispatch(event: TopEvent): void {
-    const { state: after, effect } = next(state, event);
-    state = after;
-    if (stop.signal.aborted) return;
-    screen.draw(state);
-    if (effect !== undefined) perform(effect);
-  }
-
-  function perform(effect: TopEffect): void {
-    if (effect.kind === "quit") end();
-    else if (effect.kind === "read") soon();
-    else if (effect.kind === "open") begin(() => open(effect.row));
-    else if (effect.kind === "filter") begin(() => apply(effect.filter));
-    else begin(async () => dispatch({ kind: "changed", lines: await changeTask(context, effect.row, effect.change) }));
+  function draw(): void {
+    if (!stop.signal.aborted) screen.draw(state);
   }
 
   /** An error that isn't ttsctl's own ends the run, with the terminal restored. */
@@ -82,12 +96,20 @@ export async function runTop(context: Context, { every, filter, readOnly }: TopO
 
   async function apply(wanted: FilterTexts): Promise<void> {
     try {
-      applied = await filterOf(context, wanted);
-      dispatch({ kind: "filtered", filter: wanted });
+      filter = await filterOf(context, wanted);
+      Object.assign(state, { filter: wanted, chosen: null, at: 0, listed: null });
+      soon();
     } catch (error) {
-      if (!(error instanceof TtsctlError)) throw error;
-      dispatch({ kind: "refused", why: errorText(error) });
+      state.said = [errorText(known(error))];
     }
+    draw();
+  }
+
+  async function change(row: Row, wanted: Change): Promise<void> {
+    state.said = await changeTask(context, row, wanted);
+    state.busy = null;
+    draw();
+    soon();
   }
 
   /** One at a time; if another task is open by then, that one is read next. */
@@ -96,10 +118,12 @@ export async function runTop(context: Context, { every, filter, readOnly }: TopO
     isReading = true;
     try {
       for (let wanted: Row | undefined = row; wanted !== undefined; ) {
-        const read: Row = wanted;
-        dispatch({ kind: "task", row: read, lines: await taskLines(context, read) });
-        const { mode } = state;
-        wanted = mode.kind === "task" && !sameTask(mode.row, read) ? mode.row : undefined;
+        const lines = await taskLines(context, wanted);
+        const { task } = state;
+        const isOpen: boolean = task !== null && sameTask(task.row, wanted);
+        if (task !== null && isOpen) state.task = { ...task, lines };
+        wanted = isOpen ? undefined : task?.row;
+        draw();
       }
     } finally {
       isReading = false;
@@ -108,34 +132,44 @@ export async function runTop(context: Context, { every, filter, readOnly }: TopO
 
   async function list(): Promise<void> {
     try {
-      const asked = applied;
+      const asked = filter;
       const listed = await readList(context, asked);
-      if (asked === applied) dispatch({ kind: "listed", listed });
+      if (asked === filter) showList(state, listed);
     } catch (error) {
-      if (!(error instanceof TtsctlError)) throw error;
-      dispatch({ kind: "unlisted", note: errorText(error) });
+      const notes = [errorText(known(error))];
+      if (state.listed === null) state.said = notes;
+      else state.listed = { ...state.listed, notes };
     }
-    if (state.mode.kind === "task") await open(state.mode.row);
+    draw();
+    if (state.task !== null) await open(state.task.row);
   }
 
-  /** The list reports errors. */
   async function count(): Promise<void> {
-    try {
-      dispatch({ kind: "counted", counted: await readCounts(context) });
-    } catch (error) {
-      if (!(error instanceof TtsctlError)) throw error;
-    }
+    state.counted = await readCounts(context).catch((error) => {
+      known(error); // the list reports it
+      return state.counted;
+    });
+    draw();
   }
 
+  const actions = {
+    read: soon,
+    open: (row: Row) => begin(() => open(row)),
+    filter: (wanted: FilterTexts) => begin(() => apply(wanted)),
+    change: (row: Row, wanted: Change) => begin(() => change(row, wanted)),
+    quit: end,
+  };
   let isPaste = false;
-  const onKey = (text: string | undefined, key: Key) => {
+  const onKeypress = (text: string | undefined, key: Key) => {
     const name = keyName(text, key);
+    if (name === undefined) return;
     if (name === "paste-start" || name === "paste-end") isPaste = name === "paste-start";
-    else if (isPaste && name !== undefined) dispatch({ kind: "pasted", key: name });
+    else if (isPaste) onPaste(state, name, actions);
     else if (name === "ctrl-z")
       process.kill(0, "SIGTSTP"); // as the terminal does: the whole job stops
     else if (name === "ctrl-l") screen.redraw();
-    else if (name !== undefined) dispatch({ kind: "key", key: name });
+    else onKey(state, name, actions);
+    draw();
   };
   let isHungUp = false;
   const onHangUp = () => {
@@ -143,13 +177,13 @@ export async function runTop(context: Context, { every, filter, readOnly }: TopO
     end();
   };
   const onResize = () => {
-    dispatch({ kind: "size", rows: sizeOf(stdout).rows });
+    state.rows = sizeOf(stdout).rows;
     screen.redraw();
     lists.now();
   };
 
   emitKeypressEvents(stdin, { escapeCodeTimeout: ESCAPE_MS } as unknown as Interface);
-  stdin.on("keypress", onKey).on("end", end).on("error", end).resume();
+  stdin.on("keypress", onKeypress).on("end", end).on("error", end).resume();
   stdout.on("resize", onResize).on("error", end);
   signal.addEventListener("abort", end);
   process.on("SIGHUP", onHangUp); // by itself it would leave the terminal as it is
@@ -169,7 +203,7 @@ export async function runTop(context: Context, { every, filter, readOnly }: TopO
     signal.removeEventListener("abort", end);
     process.off("SIGHUP", onHangUp);
     stdout.off("resize", onResize).off("error", end);
-    stdin.off("keypress", onKey).off("end", end).off("error", end).pause();
+    stdin.off("keypress", onKeypress).off("end", end).off("error", end).pause();
     screen.close();
     await reclaim();
   }
@@ -177,6 +211,12 @@ export async function runTop(context: Context, { every, filter, readOnly }: TopO
   if (isHungUp) process.kill(process.pid, "SIGHUP"); // Node.js crashes if it restores a terminal that is gone
   if (failure !== undefined) throw failure.error;
   return DONE;
+}
+
+/** @throws any other error than one of ttsctl */
+function known(error: unknown): TtsctlError {
+  if (error instanceof TtsctlError) return error;
+  throw error;
 }
 
 /** Whether the terminal marks the beginning and the end of pasted text. */

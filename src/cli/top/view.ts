@@ -10,8 +10,8 @@ import {
   type Counted,
   DEFAULT_MARK,
   type Listed,
-  type Mode,
   nameOf,
+  type Question,
   type Row,
   TASK_FRAME,
   type TopState,
@@ -34,15 +34,8 @@ export function view(state: TopState, { columns, rows }: Size, style: TopStyle):
 function linesOf(state: TopState, size: Size, style: TopStyle): string[] {
   const foot = footOf(state, size, style);
   const room = Math.max(0, size.rows - foot.length);
-  const { mode } = state;
-  const screen = mode.kind === "mark" || mode.kind === "delete" ? mode.back : mode;
-  const body =
-    screen.kind === "help"
-      ? HELP
-      : screen.kind === "task"
-        ? taskOf(screen, room, style)
-        : listOf(state, size, room, style);
-  const shown = body.slice(0, room);
+  const screen = state.task === null ? listOf(state, size, room, style) : taskOf(state.task, room, style);
+  const shown = (state.isHelp ? HELP : screen).slice(0, room);
   return [...shown, ...Array<string>(room - shown.length).fill(""), ...foot];
 }
 
@@ -62,48 +55,40 @@ const HELP = [
   "Ctrl-C                 quit",
 ];
 
-const KEYS = {
-  list: "Enter open  / user  f status  m mark  d delete  r read  ? help  q quit",
-  task: "up, down scroll  m mark  d delete  q back",
-  help: "any key: back",
-};
-const READ_ONLY_KEYS = {
-  ...KEYS,
-  list: "Enter open  / user  f status  r read  ? help  q quit",
-  task: "up, down scroll  q back",
-};
+/** The keys of the last line. */
+function keysOf({ task, isHelp, readOnly }: TopState): string {
+  if (isHelp) return "any key: back";
+  const changes = readOnly ? "" : "m mark  d delete  ";
+  if (task !== null) return `up, down scroll  ${changes}q back`;
+  return `Enter open  / user  f status  ${changes}r read  ? help  q quit`;
+}
 
 /** The most lines of warnings and results. */
 const MOST_NOTES = 4;
 
 function footOf(state: TopState, { columns, rows }: Size, { colors }: TopStyle): string[] {
-  const { mode, said, busy, listed, readOnly } = state;
+  const { question, said, busy, listed } = state;
   const notes = (listed?.notes ?? [])
     .flatMap((note) => wrap(printable(note), columns))
     .map((line) => colors.yellow(line));
   const results = said.flatMap((line) => wrap(printable(line), columns)).map((line) => colors.bold(line));
   const work = busy === null ? [] : [colors.cyan(printable(`${busy} ...`))];
-  const keys = readOnly ? READ_ONLY_KEYS : KEYS;
-  const last = questionOf(mode) ?? colors.dim(keys[mode.kind as keyof typeof keys]);
+  const last = question === null ? colors.dim(keysOf(state)) : printable(questionText(question));
   const most = Math.max(0, Math.min(MOST_NOTES, rows - 4));
   return [...[...notes, ...work, ...results].slice(0, most), last];
 }
 
-/** The question that the next keys answer; null for none. */
-function questionOf(mode: Mode): string | null {
-  switch (mode.kind) {
-    case "prompt":
-      return `${mode.of === "user" ? "user (empty: all)" : "statuses, with commas (empty: all)"}: ${printable(mode.text)}_`;
-    case "mark":
-      return `mark ${printable(nameOf(mode.row))} (${printable(mode.row.status)}) as (${DEFAULT_MARK}): ${printable(mode.text)}_   Enter, or Esc`;
-    case "delete":
-      return `delete ${printable(nameOf(mode.row))} (${printable(mode.row.status)}) with audio and logs? y/N`;
-    default:
-      return null;
-  }
+/** The question that the next keys answer. */
+function questionText(question: Question): string {
+  const { text } = question;
+  if (!("row" in question))
+    return `${question.kind === "user" ? "user" : "statuses, with commas"} (empty: all): ${text}_`;
+  const task = `${nameOf(question.row)} (${question.row.status})`;
+  if (question.kind === "delete") return `delete ${task} with audio and logs? y/N`;
+  return `mark ${task} as (${DEFAULT_MARK}): ${text}_   Enter, or Esc`;
 }
 
-function taskOf({ row, lines, from }: Extract<Mode, { kind: "task" }>, room: number, { colors }: TopStyle): string[] {
+function taskOf({ row, lines, from }: NonNullable<TopState["task"]>, room: number, { colors }: TopStyle): string[] {
   if (lines === null) return [colors.dim(`reading ${printable(nameOf(row))} ...`)];
   const height = Math.max(0, room - (TASK_FRAME - 1));
   const first = Math.max(0, Math.min(from, lines.length - height));
