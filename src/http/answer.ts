@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { STATUS_CODES } from "node:http";
 import type { Context } from "hono";
 import { type ErrorCode, TtsctlError } from "../errors.ts";
+import type { Problem } from "./schema.ts";
 
 /** Clients and proxies refuse headers of more than some kB. */
 const MOST_CHARACTERS = 4000;
@@ -132,16 +133,6 @@ export class HttpError extends Error {
   }
 }
 
-/** The body of every error: RFC 9457, with the code and the hint of the command line. */
-export interface Problem {
-  readonly type: "about:blank";
-  readonly title: string;
-  readonly status: number;
-  readonly detail: string;
-  readonly code: HttpCode | ErrorCode;
-  readonly hint: string | null;
-}
-
 /** What a client can do, instead of the hints for commands that name flags. */
 const HINTS: Partial<Record<ErrorCode, string>> = {
   MAX_DELETE_EXCEEDED: 'send "dry_run": true for the plan; if it is right, raise the limit',
@@ -152,7 +143,7 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
   REDIS_UNAVAILABLE: "start Redis, or check [redis] host and port in the server's config.ini",
 };
 
-/** The text of an internal error isn't sent: it may contain anything. */
+/** The body of an error: RFC 9457, with the code and the hint of the command line. The text of an internal error isn't sent: it may contain anything. */
 export function problemOf(error: unknown): Problem {
   if (error instanceof HttpError) return problem(HTTP_CODES[error.code], error.code, error.message, error.hint);
   if (error instanceof TtsctlError && error.code !== "INTERNAL") {
@@ -165,7 +156,7 @@ export function problemOf(error: unknown): Problem {
 /** Characters: a message may repeat what the client sent. */
 const LONGEST_DETAIL = 2000;
 
-function problem(status: number, code: Problem["code"], message: string, hint: string | undefined): Problem {
+function problem(status: number, code: HttpCode | ErrorCode, message: string, hint: string | undefined): Problem {
   const detail = message.length > LONGEST_DETAIL ? `${message.slice(0, LONGEST_DETAIL).toWellFormed()}...` : message;
   return { type: "about:blank", title: STATUS_CODES[status]!, status, detail, code, hint: hint ?? null };
 }

@@ -11,7 +11,8 @@ import { getMimeType } from "hono/utils/mime";
 import type { Clock } from "../clock.ts";
 import { HttpError, json, jsonText, namesTag, problemOf, problemResponse } from "./answer.ts";
 import { dialectOf, PLAIN } from "./dialects.ts";
-import { Doorbell } from "./doorbell.ts";
+import { addStream, Doorbell } from "./doorbell.ts";
+import { type AddEndpoint, endpointsOf, hasDialects } from "./endpoints.ts";
 import { eventStreams } from "./event-stream.ts";
 import { checkRequest, cookieOf, Doorkeeper, Hosts } from "./guard.ts";
 import { healthOf, markOf } from "./health.ts";
@@ -24,10 +25,7 @@ import { addChanges, changeTurns } from "./routes/changes.ts";
 import { addLogs } from "./routes/logs.ts";
 import { addOutput } from "./routes/output.ts";
 import { addStats, keptCounts } from "./routes/stats.ts";
-import { addStatsHealth } from "./routes/stats-health.ts";
-import { addStream } from "./routes/stream.ts";
-import { addVoiceTasks, DIALECT_ROUTES } from "./routes/voice-tasks.ts";
-import { bodyReader } from "./turns.ts";
+import { addVoiceTasks } from "./routes/voice-tasks.ts";
 
 /** All routes. Those above the token check need no token, because they show nothing of a task. */
 export function createApp(parts: ServerParts): Hono<Env> {
@@ -39,16 +37,16 @@ export function createApp(parts: ServerParts): Hono<Env> {
     checkRequest(c.env.incoming, hosts);
     await next();
   });
-  app.get("/healthz", async () => {
+  const add = endpointsOf(app, parts);
+  add("GET /healthz", async () => {
     const health = await healthOf(parts);
     // Only if neither store can answer: an outage of Redis must not restart the server.
     return json(health, [], {}, health.status === "down" ? 503 : 200);
   });
-  const description = lastAnswer((cookie) => JSON.stringify(openapi(http.basePath.value, cookie, http.dialect.value)));
-  app.get("/openapi.json", (c) => jsonText(`${description(cookieOf(c))}\n`));
-  addPage(app, parts);
+  add("GET /openapi.json", (c) => json(openapi(http.basePath.value, cookieOf(c), http.dialect.value)));
+  addPage(app, add, parts);
   const doorkeeper = new Doorkeeper(parts);
-  addLogin(app, doorkeeper);
+  addLogin(add, doorkeeper);
   app.use(async (c, next) => {
     doorkeeper.check(c);
     await next();
@@ -58,20 +56,18 @@ export function createApp(parts: ServerParts): Hono<Env> {
   const answerEvents = eventStreams(parts);
   const { counts, forget } = keptCounts(parts);
   const forChange = changeTurns(parts, forget);
-  const withBody = bodyReader(parts.clock);
   const doorbell = new Doorbell(parts.clock, () => markOf(parts));
-  addVoiceTasks(app, parts, forChange, withBody, doorbell);
-  addChanges(app, parts, forChange, withBody);
-  addLogs(app, parts, answerEvents);
-  addStats(app, parts, counts);
-  addStatsHealth(app, parts, () => counts(undefined));
-  addStream(app, doorbell, answerEvents);
-  addOutput(app, parts);
+  addVoiceTasks(add, parts, forChange, doorbell);
+  addChanges(add, parts, forChange);
+  addLogs(add, parts, answerEvents);
+  addStats(add, parts, counts);
+  addStream(add, doorbell, answerEvents);
+  addOutput(add, parts);
   app.notFound((c) => problemResponse(nothingHere(app, c.req.path)));
   app.onError(async (error, c) => {
     await untilSent(c.env.incoming, parts.clock);
     if (problemOf(error).code === "INTERNAL") parts.failed(error);
-    const dialect = DIALECT_ROUTES.includes(routeOf(c)) ? dialectOf(c, parts) : PLAIN;
+    const dialect = hasDialects(routeOf(c)) ? dialectOf(c, parts) : PLAIN;
     return dialect.refusal(error, c.req.method);
   });
   return app;
@@ -99,52 +95,43 @@ const compressed: MiddlewareHandler<Env> = async (c, next) => {
   if (Number(c.res.headers.get("content-length")) <= MOST_PACKED) await gzip(c, async () => {});
 };
 
-/** Makes an answer again only for another question than the last one. */
-function lastAnswer(make: (question: string) => string): (question: string) => string {
-  let last: readonly [question: string, answer: string] | null = null;
-  return (question) => {
-    if (last?.[0] !== question) last = [question, make(question)];
-    return last[1];
-  };
-}
-
 const NOT_BUILT = "This is ttsctl. The page isn't built; run npm run build. The API is described in openapi.json.\n";
 
 /**
  * The page, without a token: it is the same for everybody, and shows nothing before its user has given one. Its files are
  * read once, because a build or an update while the server runs gives them other names.
  */
-function addPage(app: Hono<Env>, { pageFolder }: ServerParts): void {
-  const add = (route: string, path: string, caching: string) => {
+function addPage(app: Hono<Env>, add: AddEndpoint, { pageFolder }: ServerParts): void {
+  const fileAt = (path: string, caching: string) => {
     const body = readFileSync(join(pageFolder, path));
     const packed = gzipSync(body);
     const tag = `W/"${createHash("sha1").update(body).digest("base64url")}"`;
     const about = { "content-type": getMimeType(path)!, "cache-control": caching, etag: tag, vary: "Accept-Encoding" };
-    app.get(route, (c) => {
+    return (c: Context<Env>) => {
       if (namesTag(c.req.header("if-none-match"), tag)) return new Response(null, { status: 304, headers: about });
       const asked = { header: "Accept-Encoding" as const, supports: ["gzip"], default: "" };
       if (accepts(c, asked) === "") return new Response(body, { headers: about });
       return new Response(packed, { headers: { ...about, "content-encoding": "gzip" } });
-    });
+    };
   };
   if (!existsSync(join(pageFolder, "index.html"))) {
-    app.get("/", () => new Response(NOT_BUILT, { headers: { "content-type": "text/plain" } }));
+    add("GET /", () => jsonText(NOT_BUILT, [], { "content-type": "text/plain" }));
     return;
   }
-  add("/", "index.html", "no-cache");
+  add("GET /", fileAt("index.html", "no-cache"));
   for (const name of readdirSync(join(pageFolder, "assets"))) {
-    add(`/assets/${name}`, join("assets", name), "public, max-age=31536000, immutable"); // the name holds a digest of the content
+    app.get(`/assets/${name}`, fileAt(join("assets", name), "public, max-age=31536000, immutable")); // the name holds a digest of the content
   }
 }
 
 /** For browsers: `POST /login` with `{"token": ...}` begins a session, `POST /logout` ends it. */
-function addLogin(app: Hono<Env>, doorkeeper: Doorkeeper): void {
-  app.post("/login", async (c) => {
+function addLogin(add: AddEndpoint, doorkeeper: Doorkeeper): void {
+  add("POST /login", async (c) => {
     const body = await bodyOf(c.env.incoming, LIMITS.loginBytes);
     doorkeeper.logIn(c, tokenIn(body.text()));
     return c.body(null, 204);
   });
-  app.post("/logout", (c) => {
+  add("POST /logout", (c) => {
     doorkeeper.logOut(c);
     return c.body(null, 204);
   });

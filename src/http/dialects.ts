@@ -20,7 +20,7 @@ export interface Dialect {
   /** @throws TtsctlError USAGE, HttpError */
   listOfUrl(url: string): RawQuery;
   /** @throws TtsctlError USAGE, HttpError */
-  listOfBody(url: string, body: string): RawQuery;
+  listOfBody(body: string): RawQuery;
   /** Whether a task id is enough to name a task. */
   readonly takesLoneIds: boolean;
   /** Whether an id that is given twice is answered twice, in the order of the user's list. */
@@ -36,10 +36,7 @@ export interface Dialect {
 export const PLAIN: Dialect = {
   params: paramsOf,
   listOfUrl: listParams,
-  listOfBody: (url, body) => {
-    paramsOf(url, []);
-    return parseQueryBody(body, "the body");
-  },
+  listOfBody: (body) => parseQueryBody(body, "the body"),
   takesLoneIds: false,
   repeatsIds: false,
   page: pageJson,
@@ -78,7 +75,7 @@ export const API_MS: Dialect = {
     const taskIds = ids.filter((id) => id !== "");
     return withinLimits({ ...queryOf(given), taskIds: taskIds.length === 0 ? null : taskIds });
   },
-  listOfBody(_url, text) {
+  listOfBody(text) {
     const body = parseQueryObject(text, "the body");
     const known = QUERY_PARTS.map((part) => [KEY_NAMES[part], valueIn(part, body[KEY_NAMES[part]] ?? null)]);
     return withinLimits(readQueryBody(Object.fromEntries(known), "the body"));

@@ -1,4 +1,6 @@
 import { type Clock, restAfter } from "../clock.ts";
+import type { AddEndpoint } from "./endpoints.ts";
+import { type AnswerEvents, beat } from "./event-stream.ts";
 import { LIMITS } from "./limits.ts";
 
 /** Between two looks whether anything has changed. */
@@ -89,4 +91,15 @@ export class Doorbell {
     this.#answers.clear();
     for (const heard of this.#waiting) heard.abort();
   }
+}
+
+/** `GET /stream`: an event whenever the stores may have changed. */
+export function addStream(add: AddEndpoint, doorbell: Doorbell, answerEvents: AnswerEvents): void {
+  add("GET /stream", (c) => {
+    return answerEvents(c, async (stream, signal) => {
+      await beat(stream); // so the client knows that nothing between holds events back
+      const rung = (ring: number) => stream.writeSSE({ event: "changed", data: JSON.stringify({ ring }) });
+      await doorbell.listen(rung, signal);
+    });
+  });
 }

@@ -4,25 +4,11 @@ import type { FileStore } from "../store/file/file-store.ts";
 import { identityText } from "../store/file/identity.ts";
 import { VERSION } from "../version.ts";
 import type { ServerParts } from "./parts.ts";
-
-/** `GET /healthz`: the stores, and what the page needs to know of the server. Everybody may read it: it names no path and no host. */
-export interface Health {
-  /** `degraded`: one of the stores can't answer; `down`: neither can. */
-  readonly status: "ok" | "degraded" | "down";
-  /** `missing` counts as an empty store. */
-  readonly store: "ok" | "missing" | "unreadable";
-  readonly redis: "ok" | "down" | "off";
-  readonly syncing: boolean;
-  readonly version: string;
-  /** The zone of times without an offset, an IANA name. */
-  readonly timezone: string;
-  readonly readOnly: boolean;
-  readonly token: boolean;
-}
+import type { Health } from "./schema.ts";
 
 const REDIS = { on: "ok", down: "down", off: "off" } as const;
 
-/** If Redis answers, the file isn't read, because probes come every few seconds. */
+/** Everybody may read it: it names no path and no host. If Redis answers, the file isn't read, because probes come every few seconds. */
 export async function healthOf({ run, settings, rules, readOnly, syncing }: ServerParts): Promise<Health> {
   const { file, link } = await run.stores();
   const redis = REDIS[(await link.open()).kind];

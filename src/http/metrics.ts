@@ -4,7 +4,7 @@ import type { CleanupState } from "../app/cleanup-record.ts";
 import type { Clock } from "../clock.ts";
 import type { StatsResult } from "../operations/stats/types.ts";
 import { VERSION } from "../version.ts";
-import type { Health } from "./health.ts";
+import type { Health } from "./schema.ts";
 
 export interface Observed {
   readonly method: string;

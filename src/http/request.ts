@@ -6,6 +6,7 @@ import { parseWholeNumber } from "../task/amounts.ts";
 import { KEY_NAMES, type QueryNames, type RawQuery, rawQuery, valueIn } from "../task/query-fields.ts";
 import { HttpError } from "./answer.ts";
 import { LIMITS } from "./limits.ts";
+import { integerIn, oneOf, TEXT } from "./schema.ts";
 
 /**
  * The parameters of a URL by name. Empty ones are ignored: empty fields of a form send them.
@@ -34,7 +35,7 @@ export function listParams(url: string): RawQuery {
 }
 
 /** @throws TtsctlError USAGE */
-export function queryOf(params: Params): RawQuery {
+export function queryOf(params: ReadonlyMap<string, string>): RawQuery {
   return rawQuery((_, field) => {
     const text = params.get(field.key);
     const value = text === undefined ? null : valueIn(text, field);
@@ -51,25 +52,48 @@ export function countIds({ taskIds }: RawQuery, names: QueryNames): number {
   return count;
 }
 
-export type Params = ReadonlyMap<string, string>;
-
-/** One of some words, the first by default. @throws TtsctlError USAGE */
-export function choiceIn<W extends string>(params: Params, name: string, choices: readonly W[]): W {
-  const text = params.get(name) ?? choices[0];
-  return choices.find((known) => known === text) ?? wrong(name, text, choices.join(", "));
+/** A parameter of a URL: how it is described, and what its text means. @throws TtsctlError USAGE */
+export interface Param<T> {
+  readonly description: string;
+  readonly schema: object;
+  readonly required?: boolean;
+  readonly read: (text: string | undefined, name: string) => T;
 }
 
-/** A switch such as `force=true`. @throws TtsctlError USAGE */
-export function switchIn(params: Params, name: string, byDefault: boolean): boolean {
-  return params.has(name) ? choiceIn(params, name, ["true", "false"]) === "true" : byDefault;
+export type Params = Readonly<Record<string, Param<unknown>>>;
+export type Values<P extends Params> = { readonly [N in keyof P]: P[N] extends Param<infer T> ? T : never };
+
+/** The values of parameters by their texts. @throws TtsctlError USAGE */
+export function valuesOf<P extends Params>(given: ReadonlyMap<string, string>, params: P): Values<P> {
+  const values = Object.entries(params).map(([name, { read }]) => [name, read(given.get(name), name)]);
+  return Object.fromEntries(values) as Values<P>;
 }
 
-/** @throws TtsctlError USAGE unless it is from 1 to `most` */
-export function wholeNumberIn(params: Params, name: string, byDefault: number, most: number): number {
-  const text = params.get(name);
-  if (text === undefined) return byDefault;
-  const number = parseWholeNumber(text) ?? 0;
-  return number >= 1 && number <= most ? number : wrong(name, text, `a whole number from 1 to ${most}`);
+export function textParam(description: string, required = false): Param<string | undefined> {
+  return { description, schema: TEXT, required, read: (text) => text };
+}
+
+/** One of some words, the first by default. */
+export function choiceParam<W extends string>(description: string, words: readonly W[]): Param<W> {
+  const read = (text: string | undefined = words[0], name: string) =>
+    words.find((known) => known === text) ?? wrong(name, text, words.join(", "));
+  return { description, schema: oneOf(words), read };
+}
+
+/** A switch such as `force=true`. */
+export function switchParam(description: string, byDefault: boolean): Param<boolean> {
+  const words = choiceParam(description, byDefault ? ["true", "false"] : ["false", "true"]);
+  return { ...words, schema: oneOf(["true", "false"]), read: (text, name) => words.read(text, name) === "true" };
+}
+
+/** A number from 1 to `most`. */
+export function countParam(description: string, byDefault: number, most: number): Param<number> {
+  const read = (text: string | undefined, name: string) => {
+    if (text === undefined) return byDefault;
+    const number = parseWholeNumber(text) ?? 0;
+    return number >= 1 && number <= most ? number : wrong(name, text, `a whole number from 1 to ${most}`);
+  };
+  return { description: `${description}; ${byDefault} by default`, schema: integerIn([1, most]), read };
 }
 
 function wrong(name: string, text: string | undefined, accepted: string): never {
@@ -103,18 +127,11 @@ export async function bodyOf(incoming: IncomingMessage, mostBytes: number, hold 
     // Reading them takes more than all else that a client can ask for.
     if (++chunks > LIMITS.chunks && size < chunks * LIMITS.meanChunk) incoming.socket.destroy();
   };
-  await new Promise<void>((resolve, reject) => {
-    incoming.on("data", (chunk: Buffer) => {
-      try {
-        add(chunk);
-      } catch (error) {
-        incoming.pause().removeAllListeners("data"); // a refusal can still be sent
-        reject(error);
-      }
-    });
-    incoming.once("end", resolve).once("close", () => reject(malformed()));
-    incoming.once("error", () => reject(malformed()));
-  });
+  try {
+    for await (const chunk of incoming.iterator({ destroyOnReturn: false })) add(chunk); // a refusal can still be sent
+  } catch (error) {
+    throw error instanceof HttpError ? error : malformed(); // the client broke it off
+  }
   return {
     text(): string {
       const body = bytes.subarray(0, size);

@@ -9,12 +9,11 @@ const PATIENCE_S = 1;
 
 /**
  * Makes at most `width` answers at once, which bounds their memory; others wait, and those whose client has left aren't
- * made. One that leaves while its answer is made aborts the signal.
- * @param lengthOf the bytes of an answer, which count until it is sent
+ * made. One that leaves while its answer is made aborts the signal. The bytes of an answer count until it is sent.
  * @throws HttpError BUSY if 256 others wait, after 20 s, and if clients leave more than 8 MiB of earlier answers unread for
  *   a second
  */
-export function turns<T>(clock: Clock, width: number, lengthOf: (answer: T) => number) {
+export function turns(clock: Clock, width: number) {
   const limit = pLimit(width);
   let unsent = 0;
   let lastMove = 0;
@@ -28,7 +27,7 @@ export function turns<T>(clock: Clock, width: number, lengthOf: (answer: T) => n
       await clock.sleep(20);
     }
   };
-  return ({ incoming, outgoing }: Env["Bindings"], make: (signal: AbortSignal) => Promise<T>): Promise<T> => {
+  return ({ incoming, outgoing }: Env["Bindings"], make: (signal: AbortSignal) => Promise<Response>) => {
     if (limit.pendingCount >= LIMITS.waiting) throw busy();
     const turn = new AbortController();
     let isLate = false;
@@ -42,7 +41,7 @@ export function turns<T>(clock: Clock, width: number, lengthOf: (answer: T) => n
         throw left.signal.aborted ? busy() : error;
       });
       if (outgoing.destroyed) throw busy(); // the client has left
-      const length = lengthOf(answer);
+      const length = Number(answer.headers.get("content-length"));
       count(length);
       outgoing.once("close", () => count(-length));
       return answer;
@@ -60,11 +59,9 @@ export function turns<T>(clock: Clock, width: number, lengthOf: (answer: T) => n
 /** Bytes. */
 const SMALL_BODY = 64 << 10;
 
-export type BodyReader = ReturnType<typeof bodyReader>;
-
 /** Reads bodies as they come, and answers large ones two at a time. */
 export function bodyReader(clock: Clock) {
-  const turn = turns<Response>(clock, 2, () => 0);
+  const turn = turns(clock, 2);
   let held = 0;
   return async (env: Env["Bindings"], answer: (text: string) => Promise<Response>): Promise<Response> => {
     let own = 0;

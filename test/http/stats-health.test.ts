@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { appendFileSync } from "node:fs";
 import { beforeEach, expect, it } from "vitest";
-import type { StatsHealth } from "../../src/http/routes/stats-health.ts";
+import type { StatsHealth } from "../../src/http/schema.ts";
 import { FastClock } from "../helpers/clock.ts";
 import { lacks } from "../helpers/lacks.ts";
 import { ago, record } from "../helpers/records.ts";

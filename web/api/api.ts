@@ -1,8 +1,13 @@
-import type { Health } from "../../src/http/health.ts";
 import type { StreamEnd } from "../../src/http/routes/logs.ts";
-import type { StatsChart, StatsUsers } from "../../src/http/routes/stats.ts";
-import type { StatsHealth } from "../../src/http/routes/stats-health.ts";
-import type { TaskFiles, TasksAudio, TaskUsers } from "../../src/http/routes/voice-tasks.ts";
+import type {
+  Health,
+  StatsChart,
+  StatsHealth,
+  StatsUsers,
+  TaskFiles,
+  TasksAudio,
+  TaskUsers,
+} from "../../src/http/schema.ts";
 import type { DeleteResult } from "../../src/operations/delete.ts";
 import type { MarkResult } from "../../src/operations/mark/mark.ts";
 import type { PageJson } from "../../src/render/item.ts";

@@ -1,5 +1,5 @@
 import { mediaTypeOf } from "../../src/artifacts/media-types.ts";
-import type { TaskFile, TaskFiles } from "../../src/http/routes/voice-tasks.ts";
+import type { TaskFile, TaskFiles } from "../../src/http/schema.ts";
 
 /** A file of a task that can be fetched. */
 export interface Download extends TaskFile {

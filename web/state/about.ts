@@ -1,7 +1,5 @@
 import { batch, computed, effect, type ReadonlySignal, signal } from "@preact/signals";
-import type { Health } from "../../src/http/health.ts";
-import type { StatsChart } from "../../src/http/routes/stats.ts";
-import type { StatsHealth } from "../../src/http/routes/stats-health.ts";
+import type { Health, StatsChart, StatsHealth } from "../../src/http/schema.ts";
 import type { Span } from "../../src/task/spans.ts";
 import type { Api } from "../api/api.ts";
 import { Failure, orFailure } from "../api/failure.ts";

@@ -1,6 +1,6 @@
 import type { ComponentChildren } from "preact";
 import { useRef } from "preact/hooks";
-import type { StatsHealth } from "../../src/http/routes/stats-health.ts";
+import type { StatsHealth } from "../../src/http/schema.ts";
 import { memberOf } from "../../src/task/ids.ts";
 import { useApp, useMessages, useTimes } from "./context.ts";
 import { useCopy } from "./copy.ts";

@@ -1,5 +1,5 @@
 import { useSignal } from "@preact/signals";
-import type { StatsChart } from "../../src/http/routes/stats.ts";
+import type { StatsChart } from "../../src/http/schema.ts";
 import type { Span } from "../../src/task/spans.ts";
 import { Failure } from "../api/failure.ts";
 import { BAR_ORDER, segmentsOf, topOf } from "../chart/bars.ts";

@@ -1,4 +1,4 @@
-import type { Context, Hono } from "hono";
+import type { Context } from "hono";
 import { checkNewStatus, deleteChosen, markChosen } from "../../app/change.ts";
 import { chosenIn } from "../../app/choose.ts";
 import type { Ended } from "../../app/ended.ts";
@@ -13,25 +13,12 @@ import type { Selection } from "../../operations/select.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { parsePart } from "../../task/amounts.ts";
 import { BODY_NAMES, CHOOSING_PARTS, type RawQuery, rawQuery } from "../../task/query-fields.ts";
-import { HttpError, json } from "../answer.ts";
+import { json } from "../answer.ts";
+import type { AddEndpoint } from "../endpoints.ts";
 import type { Env, ServerParts } from "../parts.ts";
-import { countIds, paramsOf } from "../request.ts";
-import { type BodyReader, turns } from "../turns.ts";
-
-/** The kinds of the keys that a body has beside those of a selection. */
-export const DELETE_KINDS = { all: "switch", force: "switch", dry_run: "switch", max_delete: "brake" } as const;
-export const MARK_KINDS = { to: "text", error: "text", all: "switch", dry_run: "switch", max_mark: "brake" } as const;
-
-/** A checked body. */
-interface Body extends Readonly<Record<string, unknown>> {
-  readonly all?: boolean | null;
-  readonly force?: boolean | null;
-  readonly dry_run?: boolean | null;
-  readonly max_delete?: string | number | null;
-  readonly max_mark?: string | number | null;
-  readonly to?: string | null;
-  readonly error?: string | null;
-}
+import { countIds } from "../request.ts";
+import { type BodyOf, DELETE_KINDS, MARK_KINDS } from "../schema.ts";
+import { turns } from "../turns.ts";
 
 /** A request to change tasks. */
 interface ChangeRequest {
@@ -42,40 +29,33 @@ interface ChangeRequest {
   readonly max?: MaxDelete;
 }
 
-export interface Changed<R> {
+interface Changed<R> {
   readonly result: R;
   readonly warnings: readonly string[];
 }
 
 /** Characters: every marked task gets the text. */
 const MOST_ERROR = 10_000;
-type Kinds = typeof DELETE_KINDS | typeof MARK_KINDS;
 
 /** `POST /voice-tasks/delete` and `/mark`: what `ttsctl delete` and `mark` do, for the selection in a body. */
-export function addChanges(app: Hono<Env>, parts: ServerParts, forChange: ChangeTurn, withBody: BodyReader): void {
+export function addChanges(add: AddEndpoint, parts: ServerParts, forChange: ChangeTurn): void {
   const forPlan = changeTurns(parts);
-  const answer = (
-    c: Context<Env>,
-    kinds: Kinds,
-    work: (asked: ChangeRequest, body: Body) => Promise<Changed<ChangeResult>>,
-  ) => {
-    refuseReadOnly(parts);
-    return withBody(c.env, async (text) => {
-      paramsOf(c.req.url, []);
-      const body = bodyIn(text, kinds);
-      const asked = askedIn(body);
-      const { result, warnings } = await (asked.dryRun ? forPlan : forChange)(c, () => work(asked, body));
+  const answer = (c: Context<Env>, asked: ChangeRequest, work: () => Promise<Changed<object>>) => {
+    return (asked.dryRun ? forPlan : forChange)(c, async () => {
+      const { result, warnings } = await work();
       return json(result, warnings);
     });
   };
-  app.post("/voice-tasks/delete", (c) => {
-    return answer(c, DELETE_KINDS, (asked, { force }) => remove(parts, c, asked, force === true));
+  add("POST /voice-tasks/delete", (c, _, text) => {
+    const body: BodyOf<typeof DELETE_KINDS> = bodyIn(text, DELETE_KINDS);
+    const asked = askedIn(body, "max_delete");
+    return answer(c, asked, () => remove(parts, c, asked, body.force === true));
   });
-  app.post("/voice-tasks/mark", (c) => {
-    return answer(c, MARK_KINDS, (asked, body) => {
-      if ((body.error?.length ?? 0) > MOST_ERROR) throw usage("error is too long", `at most ${MOST_ERROR} characters`);
-      return mark(parts, c, asked, body);
-    });
+  add("POST /voice-tasks/mark", (c, _, text) => {
+    const body: BodyOf<typeof MARK_KINDS> = bodyIn(text, MARK_KINDS);
+    const asked = askedIn(body, "max_mark");
+    if ((body.error?.length ?? 0) > MOST_ERROR) throw usage("error is too long", `at most ${MOST_ERROR} characters`);
+    return answer(c, asked, () => mark(parts, c, asked, body));
   });
 }
 
@@ -100,7 +80,7 @@ function mark(
   parts: ServerParts,
   c: Context<Env>,
   asked: ChangeRequest,
-  { to, error }: Body,
+  { to, error }: BodyOf<typeof MARK_KINDS>,
 ): Promise<Changed<MarkResult>> {
   const status = checkNewStatus(to ?? undefined, { to: '"to"', statuses: BODY_NAMES.statuses });
   const { dryRun = false, max: maxMark = null } = asked;
@@ -138,28 +118,22 @@ async function change<R>(
   });
 }
 
-type ChangeResult = DeleteResult | MarkResult;
-export type ChangeTurn = <R extends ChangeResult>(
-  c: Context<Env>,
-  change: () => Promise<Changed<R>>,
-) => Promise<Changed<R>>;
+export type ChangeTurn = ReturnType<typeof changeTurns>;
 
 /** How long a change may take to end its batch, and its lines in the ledger, after the server has stopped. */
 const GRACE_MS = 1500;
 
 /** Makes one change, or plan, at a time: changes that wait for the run lock would time out. @param done is called after each */
-export function changeTurns({ clock, run }: Pick<ServerParts, "clock" | "run">, done = () => {}): ChangeTurn {
-  const turn = turns<Changed<ChangeResult>>(clock, 1, lengthOf);
+export function changeTurns({ clock, run }: Pick<ServerParts, "clock" | "run">, done = () => {}) {
+  const turn = turns(clock, 1);
   let last: Promise<unknown> = Promise.resolve();
   run.onRelease(async () => void (await within(clock, GRACE_MS, last, () => {})));
-  return async <R extends ChangeResult>(c: Context<Env>, change: () => Promise<Changed<R>>) => {
-    const changed = await turn(c.env, () => {
+  return (c: Context<Env>, change: () => Promise<Response>): Promise<Response> =>
+    turn(c.env, () => {
       const changing = waitedFor(c, change).finally(done);
       last = changing.catch(() => {});
       return changing;
     });
-    return changed as Changed<R>;
-  };
 }
 
 /** Doesn't count the time of a large change as silence of its client. */
@@ -174,39 +148,25 @@ async function waitedFor<T>({ env }: Context<Env>, work: () => Promise<T>): Prom
   }
 }
 
-/** Characters of a line that names a task, beside its ids. */
-const LINE = 150;
-
-function lengthOf({ result: { refused, missing } }: Changed<ChangeResult>): number {
-  const ids = [...missing, ...refused.flatMap(({ user_id, task_id }) => [user_id, task_id])];
-  return ids.reduce((sum, id) => sum + LINE + id.length, 0);
-}
-
 /** @throws TtsctlError USAGE */
-function bodyIn(text: string, kinds: Kinds): Body {
+function bodyIn(text: string, kinds: typeof DELETE_KINDS | typeof MARK_KINDS): Readonly<Record<string, unknown>> {
   const body = parseQueryObject(text, "the body");
   checkBody(body, { ...kindsOf(CHOOSING_PARTS), ...kinds }, "the body");
   return body;
 }
 
 /** Unlike in a query, an empty list or text is an error: it must not choose everything. @throws TtsctlError USAGE */
-function askedIn(body: Body): ChangeRequest {
+function askedIn(body: Readonly<Record<string, unknown>>, brake: "max_delete" | "max_mark"): ChangeRequest {
   const query = rawQuery((_, { key, kind }) => {
     const value = body[key] ?? null;
     return kind === "user" && value !== null ? [value] : value;
   });
   countIds(query, BODY_NAMES);
-  const name = body.max_mark == null ? "max_delete" : "max_mark";
-  const max = body[name] ?? null;
+  const max = body[brake] ?? null;
   return {
     query,
     all: body.all === true,
     dryRun: body.dry_run === true,
-    max: max === null ? null : { ...parsePart(`${max}`)!, name },
+    max: max === null ? null : { ...parsePart(`${max}`)!, name: brake },
   };
-}
-
-/** @throws HttpError READ_ONLY */
-export function refuseReadOnly({ readOnly }: ServerParts): void {
-  if (readOnly) throw new HttpError("READ_ONLY", "this server was started with --read-only");
 }

@@ -1,22 +1,15 @@
-import type { Hono } from "hono";
 import type { SSEStreamingApi } from "hono/streaming";
 import type { Artifacts } from "../../artifacts/artifacts.ts";
 import { type FollowEnd, followLog, TaskState } from "../../operations/follow.ts";
 import { logText } from "../../render/item-lines.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { shownStatus } from "../../task/status.ts";
-import { PLAIN } from "../dialects.ts";
+import { json, jsonText } from "../answer.ts";
+import type { AddEndpoint } from "../endpoints.ts";
 import { type AnswerEvents, beat } from "../event-stream.ts";
-import { type Env, type ServerParts, withArtifacts } from "../parts.ts";
-import { choiceIn, type Params, wholeNumberIn } from "../request.ts";
+import { type ServerParts, withArtifacts } from "../parts.ts";
 import { turns } from "../turns.ts";
-import { idOf, idParams, knownTask, TASK_PATHS } from "./voice-tasks.ts";
-
-const DEFAULT_LINES = 20;
-export const MOST_LINES = 10_000;
-const TYPES = { json: "application/json", text: "text/plain; charset=utf-8" } as const;
-type Format = keyof typeof TYPES;
-export const LOG_FORMATS = Object.keys(TYPES) as Format[];
+import { idOf, knownTask, TASK_PATHS } from "./voice-tasks.ts";
 
 /** The last event of a stream. */
 export interface StreamEnd {
@@ -29,27 +22,23 @@ export interface StreamEnd {
 const ENDED = "end";
 
 /** The last lines of the logs of a task, and its new lines as they come. */
-export function addLogs(app: Hono<Env>, parts: ServerParts, answerEvents: AnswerEvents): void {
-  const turn = turns<string>(parts.clock, 1, (text) => text.length);
-  const linesIn = (params: Params) => wholeNumberIn(params, "lines", DEFAULT_LINES, MOST_LINES);
+export function addLogs(add: AddEndpoint, parts: ServerParts, answerEvents: AnswerEvents): void {
+  const turn = turns(parts.clock, 1);
   for (const path of TASK_PATHS) {
-    app.get(`${path}/logs`, async (c) => {
-      const params = PLAIN.params(c.req.url, [...idParams(c), "lines", "format"]);
-      const [{ taskId }, count] = [await knownTask(parts, c, params), linesIn(params)];
-      const format = choiceIn(params, "format", LOG_FORMATS);
-      const text = await turn(c.env, async () => {
-        const logs = await withArtifacts(parts, (artifacts) => artifacts.logsOf(taskId).last(count));
-        if (format === "json") return `${JSON.stringify({ logs })}\n`;
-        return logs.flatMap((part) => [...logText(part)]).join("");
+    add(`GET ${path}/logs`, async (c, { user_id, lines, format }) => {
+      const { taskId } = await knownTask(parts, c, user_id);
+      return turn(c.env, async () => {
+        const logs = await withArtifacts(parts, (artifacts) => artifacts.logsOf(taskId).last(lines));
+        if (format === "json") return json({ logs });
+        const text = logs.flatMap((part) => [...logText(part)]).join("");
+        return jsonText(text, [], { "content-type": "text/plain; charset=utf-8" });
       });
-      return new Response(text, { headers: { "content-type": TYPES[format] } });
     });
-    app.get(`${path}/logs/stream`, (c) => {
-      const params = PLAIN.params(c.req.url, [...idParams(c), "lines"]);
-      const [id, count] = [idOf(parts, c, params), linesIn(params)];
+    add(`GET ${path}/logs/stream`, (c, { user_id, lines }) => {
+      const id = idOf(parts, c, user_id);
       if (c.req.header("last-event-id") === ENDED) return c.body(null, 204);
       return answerEvents(c, (stream, signal) =>
-        withArtifacts(parts, (artifacts) => follow(parts, artifacts, id, count, stream, signal)),
+        withArtifacts(parts, (artifacts) => follow(parts, artifacts, id, lines, stream, signal)),
       );
     });
   }

@@ -3,16 +3,15 @@ import type { FileHandle } from "node:fs/promises";
 import type { IncomingHttpHeaders, ServerResponse } from "node:http";
 import { pipeline } from "node:stream/promises";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
-import type { Context, Hono } from "hono";
+import type { Context } from "hono";
 import { mediaTypeOf } from "../../artifacts/media-types.ts";
 import { systemErrorCode } from "../../errors.ts";
 import { HttpError, namesTag } from "../answer.ts";
+import type { AddEndpoint } from "../endpoints.ts";
 import { type Env, type ServerParts, withArtifacts } from "../parts.ts";
-import { paramsOf } from "../request.ts";
 
-export function addOutput(app: Hono<Env>, parts: ServerParts): void {
-  app.get("/output/:user/:task/:file{.+}", async (c) => {
-    paramsOf(c.req.url, []);
+export function addOutput(add: AddEndpoint, parts: ServerParts): void {
+  add("GET /output/:user/:task/:file{.+}", async (c) => {
     const { user = "", task = "", file = "" } = c.req.param() as Record<string, string>;
     const handle = await withArtifacts(parts, (artifacts) => artifacts.openFile(user, task, file.split("/")));
     if (handle === undefined) throw new HttpError("NOT_FOUND", "file not found");

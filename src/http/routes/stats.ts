@@ -1,29 +1,21 @@
-import type { Hono } from "hono";
-import { statsOf } from "../../app/stats.ts";
+import type { Context } from "hono";
+import type { CleanupState } from "../../app/cleanup-record.ts";
+import { type DriftCheck, driftIn, statsOf } from "../../app/stats.ts";
 import type { Clock } from "../../clock.ts";
 import { TtsctlError } from "../../errors.ts";
 import { checkUser } from "../../operations/list-query.ts";
-import type { Bar, StatsResult } from "../../operations/stats/types.ts";
+import type { StatsResult } from "../../operations/stats/types.ts";
 import { trimId } from "../../task/ids.ts";
-import { SPAN_NAMES, type Span } from "../../task/spans.ts";
+import type { Span } from "../../task/spans.ts";
 import { formatUtc } from "../../task/time.ts";
-import { keptText } from "../answer.ts";
+import { jsonText, keptText } from "../answer.ts";
+import type { AddEndpoint } from "../endpoints.ts";
 import { healthOf } from "../health.ts";
 import type { Env, ServerParts } from "../parts.ts";
-import { choiceIn, paramsOf, switchIn } from "../request.ts";
+import type { StatsChart, StatsHealth, StatsUsers } from "../schema.ts";
 import { turns } from "../turns.ts";
 
-/** `GET /stats/users`, for suggestions. */
-export type StatsUsers = Pick<StatsResult, "source" | "at" | "users" | "byUser">;
 const MOST_SUGGESTED = 20;
-
-/** `GET /stats/chart`: what a chart of a time needs, and the number of stuck tasks. */
-export interface StatsChart extends Pick<StatsResult, "source" | "at" | "user" | "total" | "byStatus"> {
-  readonly stuck: number;
-  readonly span: Span;
-  readonly bars: readonly Bar[];
-}
-
 const HOUR_MS = 3_600_000;
 
 function chartOf(stats: StatsResult, span: Span): StatsChart {
@@ -38,7 +30,7 @@ function chartOf(stats: StatsResult, span: Span): StatsChart {
 }
 
 /** Counts without a look at the disk, unless it is asked for. Those of some seconds ago may do. */
-export type Counts = (userId: string | undefined, disk?: boolean, estimate?: boolean) => Promise<StatsResult>;
+type Counts = (userId: string | undefined, disk?: boolean, estimate?: boolean) => Promise<StatsResult>;
 
 /** @returns counts that all who ask share, until they are forgotten */
 export function keptCounts({ run, clock }: ServerParts): { counts: Counts; forget: () => void } {
@@ -56,50 +48,82 @@ export function keptCounts({ run, clock }: ServerParts): { counts: Counts; forge
   return { counts, forget };
 }
 
-/** `GET /stats`, the JSON of `ttsctl stats`, small parts of it, and the metrics. Counts may be some seconds old; `at` is their time. */
-export function addStats(app: Hono<Env>, parts: ServerParts, counts: Counts): void {
-  const { clock, rules, cleanup, metrics } = parts;
-  const ask = (user: string | undefined, disk: boolean, estimate: boolean) => {
+/** The state of the server: health, counts, small parts of them, and the metrics. Counts may be some seconds old; `at` is their time. */
+export function addStats(add: AddEndpoint, parts: ServerParts, counts: Counts): void {
+  const { clock, rules, run, syncing, cleanup, metrics, command } = parts;
+  const ask = (user: string | undefined, disk = false, estimate = false) => {
     const userId = user === undefined ? undefined : checkUser(trimId(user), "user_id", rules);
     return counts(userId, disk, estimate);
   };
-  const turn = turns<string>(clock, 4, (text) => text.length);
-  const forMetrics = turns<string>(clock, 1, (text) => text.length);
-  const forDisk = turns<string>(clock, 1, (text) => text.length);
-  app.get("/stats", async (c) => {
-    const params = paramsOf(c.req.url, ["user_id", "disk"]);
-    const disk = switchIn(params, "disk", true);
-    const make = async () => `${JSON.stringify(await ask(params.get("user_id"), disk, true))}\n`;
-    const text = await (disk ? forDisk : turn)(c.env, make);
-    return keptText(c, text);
+  const sent = (c: Context<Env>, answer: object) => keptText(c, `${JSON.stringify(answer)}\n`);
+  const [turn, forDisk, forMetrics] = [turns(clock, 4), turns(clock, 1), turns(clock, 1)];
+  add("GET /stats", (c, { user_id, disk }) => {
+    return (disk ? forDisk : turn)(c.env, async () => sent(c, await ask(user_id, disk, true)));
   });
-  app.get("/stats/chart", async (c) => {
-    const params = paramsOf(c.req.url, ["user_id", "span"]);
-    const span = choiceIn(params, "span", SPAN_NAMES);
-    const chart = async () => chartOf(await ask(params.get("user_id"), false, false), span);
-    return keptText(c, await turn(c.env, async () => `${JSON.stringify(await chart())}\n`));
+  add("GET /stats/chart", (c, { user_id, span }) => {
+    return turn(c.env, async () => sent(c, chartOf(await ask(user_id), span)));
   });
-  app.get("/stats/users", async (c) => {
-    const search = paramsOf(c.req.url, ["search"]).get("search")?.toLowerCase() ?? "";
-    const text = await turn(c.env, async () => {
-      const { source, at, users, byUser } = await ask(undefined, false, false);
-      const found = byUser.filter(({ user_id }) => user_id.toLowerCase().includes(search));
-      const answer: StatsUsers = { source, at, users, byUser: found.slice(0, MOST_SUGGESTED) };
-      return `${JSON.stringify(answer)}\n`;
+  add("GET /stats/users", (c, { search = "" }) => {
+    return turn(c.env, async () => {
+      const { source, at, users, byUser } = await ask(undefined);
+      const found = byUser.filter(({ user_id }) => user_id.toLowerCase().includes(search.toLowerCase()));
+      return sent(c, { source, at, users, byUser: found.slice(0, MOST_SUGGESTED) } satisfies StatsUsers);
     });
-    return keptText(c, text);
   });
-  app.get("/metrics", async (c) => {
-    paramsOf(c.req.url, []);
-    const text = await forMetrics(c.env, async () => {
+  const kept = new KeptAnswers<DriftCheck | null>(clock);
+  /** A sync or a pass changes one store after the other. */
+  const isChanging = () => syncing.isRunning() || cleanup.isInPass();
+  const drift = async () => {
+    const found = isChanging() ? null : await driftIn(run);
+    return isChanging() ? null : found;
+  };
+  add("GET /stats/health", async (c) => {
+    const { redis } = await healthOf(parts);
+    const comparison = redis === "ok" ? kept.get("", drift) : null;
+    const [{ stuck }, compared, passes] = await Promise.all([counts(undefined), comparison, cleanup.state()]);
+    const wrong = {
+      stuck: stuck.count > 0,
+      drift: compared !== null && hasDrift(compared),
+      cleanup: isWrong(passes, clock.now()),
+    };
+    const [oldest = null] = stuck.tasks;
+    return sent(c, {
+      attention: (["stuck", "drift", "cleanup"] as const).filter((part) => wrong[part]),
+      stuck: { count: stuck.count, afterSeconds: stuck.afterSeconds, oldest, command: command("list --stuck") },
+      drift: compared && { ...compared, command: command("verify") },
+      cleanup: { ...passes, command: command("cleanup --once --dry-run --summary") },
+    } satisfies StatsHealth);
+  });
+  add("GET /metrics", (c) => {
+    return forMetrics(c.env, async () => {
       const all = await counts(undefined).catch((error) => {
         if (error instanceof TtsctlError) return null; // neither store can answer
         throw error;
       });
-      return metrics.text(await healthOf(parts), all, await cleanup.state());
+      const text = await metrics.text(await healthOf(parts), all, await cleanup.state());
+      return jsonText(text, [], { "content-type": metrics.contentType });
     });
-    return new Response(text, { headers: { "content-type": metrics.contentType } });
   });
+}
+
+/** The stores may be this many tasks apart: they are counted one after the other while a service writes. */
+const SLACK = 10;
+
+function hasDrift({ kinds, inFile, inRedis }: DriftCheck): boolean {
+  return Object.keys(kinds).length > 0 || Math.abs(inFile - inRedis) > SLACK;
+}
+
+/** Seconds after which a pass of a watcher, or of a timer, is late. */
+const WATCHER_LATE = 3600;
+const TIMER_LATE = 86_400;
+
+/** Whether the last pass failed, or the next one is late. */
+function isWrong({ runs, retention, last }: CleanupState, now: number): boolean {
+  if (runs === "off" || last === null) return false;
+  const age = now - Date.parse(last.at) / 1000;
+  const late = { here: Number.POSITIVE_INFINITY, watcher: WATCHER_LATE, unknown: Math.max(TIMER_LATE, retention) };
+  const isFailed = last.exitCode !== 0 && last.error !== "INTERRUPTED";
+  return isFailed || age > late[runs];
 }
 
 /** Making answers takes at most this part of the time, however many requests there are. */

@@ -1,4 +1,4 @@
-import type { Context, Hono } from "hono";
+import type { Context } from "hono";
 import type { Artifact, Artifacts, FolderName } from "../../artifacts/artifacts.ts";
 import { mediaTypeOf } from "../../artifacts/media-types.ts";
 import { usage } from "../../errors.ts";
@@ -14,10 +14,12 @@ import type { Task } from "../../task/task.ts";
 import { HttpError, json, keptText } from "../answer.ts";
 import { type Dialect, dialectOf, PLAIN } from "../dialects.ts";
 import type { Doorbell } from "../doorbell.ts";
+import type { AddEndpoint } from "../endpoints.ts";
 import { type Env, type ServerParts, withArtifacts } from "../parts.ts";
-import { countIds, type Params, switchIn } from "../request.ts";
-import { type BodyReader, turns } from "../turns.ts";
-import { type Changed, type ChangeTurn, refuseReadOnly, remove } from "./changes.ts";
+import { countIds } from "../request.ts";
+import type { TaskFile, TaskFiles, TasksAudio, TaskUsers } from "../schema.ts";
+import { turns } from "../turns.ts";
+import { type ChangeTurn, remove } from "./changes.ts";
 
 /** The store that answered. */
 const SOURCE_HEADER = "ttsctl-source";
@@ -28,18 +30,12 @@ const RING_HEADER = "ttsctl-ring";
 /** Of one task: clients take the ids "." and ".." out of a path. */
 export const TASK_PATHS = ["/voice-tasks/:task_id", "/voice-task"] as const;
 
-/** The endpoints that have dialects. */
-export const DIALECT_ROUTES: readonly string[] = ["/voice-tasks", "/voice-tasks/query", ...TASK_PATHS];
-
 /** A list of more tasks is a large one: a thousand tasks with long texts take 100 MB while they are answered. */
 const SMALL = 100;
 
+/** The text of an answer, where it was read, and with which warnings. */
 interface Answer extends Pick<ListResult, "source" | "warnings"> {
   readonly text: string;
-}
-
-function lengthOf({ text }: Answer): number {
-  return Buffer.byteLength(text);
 }
 
 function sent(c: Context<Env>, { text, source, warnings }: Answer): Response {
@@ -47,17 +43,9 @@ function sent(c: Context<Env>, { text, source, warnings }: Answer): Response {
 }
 
 /** Lists, single tasks, and their deletion (docs/contract.md, HTTP). */
-export function addVoiceTasks(
-  app: Hono<Env>,
-  parts: ServerParts,
-  forChange: ChangeTurn,
-  withBody: BodyReader,
-  doorbell: Doorbell,
-): void {
+export function addVoiceTasks(add: AddEndpoint, parts: ServerParts, forChange: ChangeTurn, doorbell: Doorbell): void {
   const { clock } = parts;
-  const forSmall = turns(clock, 16, lengthOf);
-  const forLarge = turns(clock, 1, lengthOf);
-  const forSearch = turns(clock, 1, lengthOf);
+  const [forSmall, forLarge, forSearch] = [turns(clock, 16), turns(clock, 1), turns(clock, 1)];
   const answerList = async (c: Context<Env>, dialect: Dialect, raw: RawQuery, names: QueryNames): Promise<Response> => {
     const asked = countIds(raw, names);
     const query = listQueryOf(parts, raw, names);
@@ -65,65 +53,61 @@ export function addVoiceTasks(
     const work = workOf(query);
     const turn = work === "records" ? forSearch : work === "ids" || count > SMALL ? forLarge : forSmall;
     const ring = Number(c.req.header(RING_HEADER));
-    const answer = await turn(c.env, (signal) => {
-      const make = async () => {
+    return turn(c.env, async (signal) => {
+      const make = async (): Promise<Answer> => {
         const found = await parts.store.list({ ...query, signal });
         const result = dialect.repeatsIds && raw.taskIds != null ? repeated(parts, raw, found) : found;
         const { source, warnings } = result;
         return { source, warnings, text: [...dialect.page(result)].join("") };
       };
-      return dialect === PLAIN ? doorbell.share(ring, raw, make) : make();
+      return sent(c, await (dialect === PLAIN ? doorbell.share(ring, raw, make) : make()));
     });
-    return sent(c, answer);
   };
-  app.get("/voice-tasks", (c) => {
+  add("GET /voice-tasks", (c) => {
     const dialect = dialectOf(c, parts);
     return answerList(c, dialect, dialect.listOfUrl(c.req.url), KEY_NAMES);
   });
-  app.post("/voice-tasks/query", (c) => {
-    return withBody(c.env, async (body) => {
-      const dialect = dialectOf(c, parts);
-      const raw = dialect.listOfBody(c.req.url, body);
-      return answerList(c, dialect, raw, BODY_NAMES);
-    });
+  add("POST /voice-tasks/query", (c, _, body) => {
+    const dialect = dialectOf(c, parts);
+    return answerList(c, dialect, dialect.listOfBody(body), BODY_NAMES);
   });
-  const forAudio = turns(clock, 2, (audio: TasksAudio) => audio.audio.length * ENTRY);
-  app.post("/voice-tasks/audio", (c) => {
-    return withBody(c.env, async (body) => {
-      PLAIN.params(c.req.url, []);
-      const ids = tasksIn(parts, body);
-      return json(await forAudio(c.env, () => audioOf(parts, ids)));
-    });
+  const [forAudio, forOne, forDetails] = [turns(clock, 2), turns(clock, 4), turns(clock, 4)];
+  add("POST /voice-tasks/audio", (c, _, body) => {
+    const ids = tasksIn(parts, body);
+    return forAudio(c.env, async () => json(await audioOf(parts, ids)));
   });
-  const forOne = turns(clock, 4, lengthOf);
-  const forDetails = turns<Response>(clock, 4, () => 0);
-  const forLone = turns<TaskId>(clock, 4, () => 0);
   for (const path of TASK_PATHS) {
-    app.get(path, async (c) => sent(c, await forOne(c.env, () => taskAnswer(parts, c))));
-    app.get(`${path}/files`, async (c) => {
-      const params = PLAIN.params(c.req.url, [...idParams(c), "logs"]);
-      const withLogs = switchIn(params, "logs", true);
-      return await forDetails(c.env, async () => taskFiles(parts, await knownTask(parts, c, params), withLogs));
+    add(`GET ${path}`, (c, { user_id }) => {
+      const dialect = dialectOf(c, parts);
+      return forOne(c.env, async () => {
+        const isAlone = dialect.takesLoneIds && user_id === undefined;
+        const results = isAlone ? tasksOf(parts, c) : [listOne(parts, idOf(parts, c, user_id))];
+        for await (const { tasks, source, warnings } of results) {
+          if (tasks[0] !== undefined) return sent(c, { text: dialect.task(tasks[0]), source, warnings });
+        }
+        throw notFound();
+      });
     });
-    app.get(`${path}/users`, async (c) => {
-      PLAIN.params(c.req.url, c.req.param("task_id") === undefined ? ["task_id"] : []);
-      return await forDetails(c.env, async () => {
+    add(`GET ${path}/files`, (c, { user_id, logs }) => {
+      return forDetails(c.env, async () => taskFiles(parts, await knownTask(parts, c, user_id), logs));
+    });
+    add(`GET ${path}/users`, (c) => {
+      return forDetails(c.env, async () => {
         const users: string[] = [];
         for await (const { tasks } of tasksOf(parts, c)) users.push(...tasks.map(({ userId }) => userId));
         return json({ users } satisfies TaskUsers);
       });
     });
-    app.delete(path, async (c) => {
+    add(`DELETE ${path}`, (c, { user_id, force }) => {
       const dialect = dialectOf(c, parts);
-      const params = dialect.params(c.req.url, [...idParams(c), "force"]);
-      const force = switchIn(params, "force", false);
-      refuseReadOnly(parts);
-      const found = isAlone(dialect, params) ? await forLone(c.env, () => onlyTask(parts, c)) : idOf(parts, c, params);
-      const { userId, taskId } = found;
-      const query = { users: [userId], taskIds: [taskId] };
-      const removal = await forChange(c, () => remove(parts, c, { query }, force));
-      throwIfNotGone(removal);
-      return json(dialect.removed(removal.result), removal.warnings);
+      const isAlone = dialect.takesLoneIds && user_id === undefined;
+      const named = isAlone ? null : idOf(parts, c, user_id);
+      return forChange(c, async () => {
+        const { userId, taskId } = named ?? (await onlyTask(parts, c));
+        const { result, warnings } = await remove(parts, c, { query: { users: [userId], taskIds: [taskId] } }, force);
+        throwIfNotGone(result, warnings);
+        return json(dialect.removed(result), warnings);
+      });
     });
   }
 }
@@ -146,27 +130,12 @@ function charactersOf(tasks: readonly Task[]): number {
   return tasks.reduce((sum, { json }) => sum + json.length, 0);
 }
 
-async function taskAnswer(parts: ServerParts, c: Context<Env>): Promise<Answer> {
-  const dialect = dialectOf(c, parts);
-  const params = dialect.params(c.req.url, idParams(c));
-  const results = isAlone(dialect, params) ? tasksOf(parts, c) : [listOne(parts, idOf(parts, c, params))];
-  for await (const { tasks, source, warnings } of results) {
-    if (tasks[0] !== undefined) return { text: dialect.task(tasks[0]), source, warnings };
-  }
-  throw new HttpError("TASK_NOT_FOUND", "the task was not found");
-}
-
-/** The parameters of the URL that name the task, beside its path. */
-export function idParams(c: Context<Env>): string[] {
-  return c.req.param("task_id") === undefined ? ["user_id", "task_id"] : ["user_id"];
+function notFound(): HttpError {
+  return new HttpError("TASK_NOT_FOUND", "the task was not found");
 }
 
 function taskIdOf(c: Context<Env>): string {
   return c.req.param("task_id") ?? c.req.query("task_id") ?? "";
-}
-
-function isAlone({ takesLoneIds }: Dialect, params: Params): boolean {
-  return takesLoneIds && !params.has("user_id");
 }
 
 /** The lists of all users for the task id of a path, the intended one first; some may be empty. */
@@ -180,7 +149,7 @@ async function onlyTask(parts: ServerParts, c: Context<Env>): Promise<TaskId> {
   const found: TaskId[] = [];
   for await (const { tasks } of tasksOf(parts, c)) found.push(...tasks);
   const [task, other] = found;
-  if (task === undefined) throw new HttpError("TASK_NOT_FOUND", "the task was not found");
+  if (task === undefined) throw notFound();
   if (other === undefined) return task;
   throw new HttpError("TASK_REFUSED", "more than one user has a task with this id", "add user_id");
 }
@@ -196,8 +165,7 @@ function listQueryOf({ rules, clock, settings }: ServerParts, raw: RawQuery, nam
 }
 
 /** The task that a path and its `user_id` name. @throws TtsctlError USAGE */
-export function idOf(parts: ServerParts, c: Context<Env>, params: Params): TaskId {
-  const userId = params.get("user_id");
+export function idOf(parts: ServerParts, c: Context<Env>, userId: string | undefined): TaskId {
   const asked = { users: userId === undefined ? null : [userId], taskIds: [taskIdOf(c)] };
   const names = { ...KEY_NAMES, taskIds: "the request" };
   const query = listQueryOf(parts, asked, names);
@@ -205,49 +173,26 @@ export function idOf(parts: ServerParts, c: Context<Env>, params: Params): TaskI
 }
 
 /** The same, if there is such a task. @throws TtsctlError USAGE, HttpError TASK_NOT_FOUND */
-export async function knownTask(parts: ServerParts, c: Context<Env>, params: Params): Promise<Task> {
-  const [task] = (await listOne(parts, idOf(parts, c, params))).tasks;
-  if (task === undefined) throw new HttpError("TASK_NOT_FOUND", "the task was not found");
+export async function knownTask(parts: ServerParts, c: Context<Env>, userId: string | undefined): Promise<Task> {
+  const [task] = (await listOne(parts, idOf(parts, c, userId))).tasks;
+  if (task === undefined) throw notFound();
   return task;
 }
 
-function throwIfNotGone({ result, warnings }: Changed<DeleteResult>): void {
+function throwIfNotGone(result: DeleteResult, warnings: readonly string[]): void {
   const [refused] = result.refused;
   if (refused?.reason.endsWith(MAY_BE_WORKED_ON)) {
     throw new HttpError("TASK_UNFINISHED", refused.reason, "force=true deletes it anyway");
   }
   if (refused !== undefined) throw new HttpError("TASK_REFUSED", refused.reason);
-  if (result.missing.length > 0) throw new HttpError("TASK_NOT_FOUND", "the task was not found");
+  if (result.missing.length > 0) throw notFound();
   if (result.returned > 0) throw new HttpError("TASK_RETURNED", "the service wrote the task back", warnings.join("; "));
   if (result.deleted === 0) throw new HttpError("DELETE_FAILED", "the task was not deleted", warnings.join("; "));
-}
-
-/** A file of a task, as in `get -o json`, with its URL; logs have none. */
-export interface TaskFile extends Artifact {
-  /** Relative to where the API is; null for a log. */
-  readonly url: string | null;
-  readonly audio: boolean;
-}
-
-export interface TaskFiles {
-  readonly files: readonly TaskFile[];
-}
-
-/** `GET /voice-tasks/{task_id}/users` */
-export interface TaskUsers {
-  readonly users: readonly string[];
-}
-
-/** `POST /voice-tasks/audio`: the audio of each task, in the order asked. */
-export interface TasksAudio {
-  readonly audio: readonly (readonly TaskFile[])[];
 }
 
 /** A page of the list. */
 const MOST_TASKS = 1000;
 const TASKS_HINT = 'send {"tasks": [{"user_id": "...", "task_id": "..."}]}';
-/** Characters of a file, about. */
-const ENTRY = 300;
 
 /** @throws TtsctlError USAGE */
 function tasksIn(parts: ServerParts, text: string): TaskId[] {
