@@ -1,8 +1,6 @@
-import { existsSync, linkSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
-import fc from "fast-check";
+import { existsSync, linkSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { beforeEach, describe, expect, it, test } from "vitest";
 import { LedgerRun, withoutSecrets } from "../../src/app/ledger.ts";
-import { anyChar } from "../helpers/any-char.ts";
 import { useFolder } from "../helpers/files.ts";
 
 const at = useFolder();
@@ -24,30 +22,11 @@ describe("the file", () => {
     expect(statSync(path).mode & 0o027).toBe(0);
   });
 
-  it("takes whole lines from several at once", async () => {
-    const files = await Promise.all([1, 2, 3].map(() => LedgerRun.open(path, [], () => 0)));
-    const text = "x".repeat(10_000);
-    await Promise.all(files.map((file, n) => file.append(Array.from({ length: 50 }, (_, i) => ({ n, i, text })))));
-    for (const file of files) await file.close();
-    const lines = written().map((line) => JSON.parse(line));
-    for (const n of [0, 1, 2]) {
-      expect(lines.filter((line) => line.n === n).map(({ i }) => i)).toEqual([...Array(50).keys()]);
-    }
-  });
-
   it("takes whole lines from one that appends twice at once", async () => {
     const file = await LedgerRun.open(path, [], () => 0);
     await Promise.all([file.append([{ n: 1 }, { n: 2 }]), file.append([{ n: 3 }]), file.append([{ n: 4 }])]);
     await file.close();
     expect(written()).toEqual(['{"n":1}', '{"n":2}', '{"n":3}', '{"n":4}']);
-  });
-
-  it("begins a new line after one that was cut", async () => {
-    writeFileSync(path, '{"whole":1}\n{"cu');
-    const file = await LedgerRun.open(path, [], () => 0);
-    await file.append([{ n: 1 }, { n: 2 }]);
-    await file.close();
-    expect(written()).toEqual(['{"whole":1}', '{"cu', '{"n":1}', '{"n":2}']);
   });
 
   it.each<[string, string, (other: string) => void]>([
@@ -75,36 +54,6 @@ describe("the file", () => {
     await expect(LedgerRun.open(through, [store], () => 0)).rejects.toMatchObject({ code: "CONFIG_INVALID" });
     expect(existsSync(store)).toBe(false);
   });
-});
-
-test("each task, whatever its id, is recorded once, in lines of bounded length", async () => {
-  const id = fc.oneof(
-    fc.string({ unit: anyChar, maxLength: 20 }),
-    fc.constantFrom("长".repeat(3000), '"\\'.repeat(900)),
-  );
-  const entry = fc.record({ userId: id, taskId: id, reason: fc.constantFrom("expired", "dangling") });
-  await fc.assert(
-    fc.asyncProperty(fc.array(entry, { maxLength: 80, size: "max" }), fc.nat(15), async (some, times) => {
-      const entries = Array.from({ length: times }, () => some).flat();
-      const file = await LedgerRun.open(path, [], () => 0);
-      await file.announce("purge", entries);
-      await file.close();
-      const lines = written().map((line) => ({ length: line.length, ...JSON.parse(line) }));
-      rmSync(path);
-      const recorded = lines.flatMap(({ reason, tasks }) =>
-        tasks.map((task: object) => JSON.stringify({ ...task, reason })),
-      );
-      const given = entries.map(({ userId, taskId, reason }) => {
-        return JSON.stringify({ user_id: userId.toWellFormed(), task_id: taskId.toWellFormed(), reason });
-      });
-      expect(recorded.sort()).toEqual(given.sort());
-      for (const { length, tasks } of lines) {
-        expect(tasks.length).toBeLessThanOrEqual(500);
-        expect(length).toBeLessThan(70_000);
-      }
-    }),
-    { numRuns: 8 },
-  );
 });
 
 test.each([

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { NOW, Site, sweepBefore } from "./helpers.ts";
+import { NOW, Site } from "./helpers.ts";
 
 type Hook = (path: string) => void;
 const hooks = vi.hoisted(
@@ -73,42 +73,6 @@ it("puts back a directory from which nothing could be removed", async () => {
   expect(site.tree("output")).toEqual(["alice", "alice/t01", "alice/t01/t01.wav xxxxxxxxxx"]);
 });
 
-it("leaves the rest of a folder for the next pass, and says so", async () => {
-  site.write("output/alice/t01/t01.wav");
-  site.write("output/alice/t01/sub/stuck.wav");
-  site.age();
-  const artifacts = await site.open();
-  hooks.unlink = failing("EIO", -5, /stuck/);
-  const outcome = artifacts.purgeFolder("alice", "t01", { mtime: NOW });
-  expect(outcome).toMatchObject({ kind: "kept", newer: false });
-  expect(outcome).toMatchObject({
-    reason: expect.stringMatching(/stuck\.wav": i\/o error \(EIO\); the rest is in "output\/\.ttsctl-purge/),
-  });
-  await artifacts.sweep(sweepBefore(0));
-  hooks.unlink = undefined;
-  expect(artifacts.recover()).toEqual({ folders: 1, left: [] });
-  expect(existsSync(site.path("output/alice/t01/sub/stuck.wav"))).toBe(true);
-  expect(artifacts.purgeFolder("alice", "t01", { mtime: Date.now() / 1000 + 1 })).toMatchObject({
-    kind: "removed",
-    files: 1,
-  });
-});
-
-it.each([
-  ["EXDEV", -18, "another file system"],
-  ["EBUSY", -16, "mount point"],
-  ["EROFS", -30, "read-only"],
-])("keeps a folder that cannot be moved: %s", async (code, errno, words) => {
-  site.write("output/alice/t01/t01.wav");
-  site.age();
-  const artifacts = await site.open();
-  hooks.rename = failing(code, errno, /t01\/?$/);
-  const outcome = artifacts.purgeFolder("alice", "t01", { mtime: NOW });
-  expect(outcome).toMatchObject({ kind: "kept", newer: false, reason: expect.stringContaining(words) });
-  expect(outcome).toMatchObject({ reason: expect.not.stringContaining("/proc/") });
-  expect(existsSync(site.path("output/alice/t01/t01.wav"))).toBe(true);
-});
-
 it("puts back a directory that was written to after it was read", async () => {
   site.write("output/alice/t01/t01.wav");
   site.age();
@@ -119,20 +83,6 @@ it("puts back a directory that was written to after it was read", async () => {
   };
   expect(artifacts.purgeFolder("alice", "t01", { mtime: NOW })).toMatchObject({ kind: "kept", newer: true });
   expect(site.tree("output/alice")).toEqual(["t01", "t01/late.wav late"]);
-});
-
-it("merges a directory that must be kept into one that the service created in between", async () => {
-  site.write("output/alice/t01/t01.wav", "old");
-  site.write("output/alice/t01/notes", "old");
-  site.age();
-  site.age(NOW + 1, "output/alice/t01/notes");
-  const artifacts = await site.open();
-  hooks.readdir = () => {
-    hooks.readdir = undefined;
-    site.write("output/alice/t01/t01.wav", "new");
-  };
-  expect(artifacts.purgeFolder("alice", "t01", { mtime: NOW })).toMatchObject({ kind: "kept", newer: true });
-  expect(site.tree("output/alice")).toEqual(["t01", "t01/notes old", "t01/t01.wav new"]);
 });
 
 it.each([

@@ -53,30 +53,4 @@ describe("sweep", () => {
     await artifacts.sweep({ ...sweepBefore(NOW), now: NOW });
     expect(site.tree("Logs")).toEqual(["20261102", "20261102/10"]);
   });
-
-  it("removes hours and dates that this pass emptied or found empty, if they were old", async () => {
-    site.write("Logs/20261101/09/t01.log");
-    site.write("Logs/20261101/10/t02.log");
-    site.write("Logs/20261102/09/t03.log");
-    site.write("Logs/20261102/10/stays.log");
-    mkdirSync(site.path("Logs/20261103/09"), { recursive: true });
-    mkdirSync(site.path("Logs/20261104"));
-    mkdirSync(site.path("Logs/20261105/09"), { recursive: true });
-    mkdirSync(site.path("Logs/notadate/09"), { recursive: true });
-    site.age();
-    site.age(EXPIRE_BEFORE + 1, "Logs/20261105");
-    const artifacts = await site.open();
-    const index = await artifacts.logs.index((task) => task !== "stays");
-    for (const task of ["t01", "t02", "t03"]) expect(index.remove(task, NOW)).toMatchObject({ files: 1 });
-    await artifacts.sweep(sweepBefore(EXPIRE_BEFORE));
-    expect(site.tree("Logs")).toEqual([
-      "20261102",
-      "20261102/10",
-      "20261102/10/stays.log xxxxxxxxxx",
-      "20261105",
-      "20261105/09",
-      "notadate",
-      "notadate/09",
-    ]);
-  });
 });

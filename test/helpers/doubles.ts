@@ -1,12 +1,10 @@
 import type { Artifacts, NewestAllowed } from "../../src/artifacts/artifacts.ts";
 import { TtsctlError } from "../../src/errors.ts";
-import type { Ledger, LedgerAction, LedgerEntry } from "../../src/operations/ledger.ts";
 import type { DoneItems, Reporter } from "../../src/operations/reporter.ts";
 import { type MirrorLink, RedisLink } from "../../src/store/mirror-link.ts";
 import { connectRedis } from "../../src/store/redis/connect.ts";
 import { Mirror } from "../../src/store/redis/mirror.ts";
 import type { RedisTarget } from "../../src/store/redis/target.ts";
-import type { TaskId } from "../../src/store/task-source.ts";
 import { type Writable, writable } from "../../src/store/writable.ts";
 import { rulesFor, targetFor } from "./deployments.ts";
 
@@ -145,30 +143,4 @@ export function hookedArtifacts(
 /** A mirror and a double around it, for the tests of one file. */
 export async function flakyMirror(server: TestRedis): Promise<FlakyMirror> {
   return new FlakyMirror(await connectMirror(server));
-}
-
-/** Keeps what was announced and what became of it; a test can make an announcement fail. */
-export class RecordingLedger implements Ledger {
-  readonly announced: { action: string; name: string; reason: string }[] = [];
-  readonly stays: string[] = [];
-  readonly cameBack: string[] = [];
-  /** Runs at each announcement, before it is kept. */
-  onAnnounce: (names: readonly string[]) => Promise<void> | void = () => {};
-
-  async announce(action: LedgerAction, entries: readonly LedgerEntry[]): Promise<void> {
-    await this.onAnnounce(entries.map(nameOf));
-    for (const { reason, ...entry } of entries) this.announced.push({ action, name: nameOf(entry), reason });
-  }
-
-  async stayed(tasks: readonly TaskId[]): Promise<void> {
-    this.stays.push(...tasks.map(nameOf));
-  }
-
-  async returned(tasks: readonly TaskId[]): Promise<void> {
-    this.cameBack.push(...tasks.map(nameOf));
-  }
-}
-
-function nameOf(entry: TaskId | { readonly path: string }): string {
-  return "path" in entry ? entry.path : `${entry.userId}:${entry.taskId}`;
 }

@@ -4,11 +4,9 @@ import { describe, expect, it } from "vitest";
 import { systemClock } from "../../src/clock.ts";
 import { loadSettings } from "../../src/config/load.ts";
 import { createApp } from "../../src/http/app.ts";
-import { Doorbell } from "../../src/http/doorbell.ts";
 import { Hosts } from "../../src/http/guard.ts";
 import type { ServerParts } from "../../src/http/parts.ts";
 import { rangeOf } from "../../src/http/routes/output.ts";
-import { TestClock } from "../helpers/clock.ts";
 
 describe("the Host of a request", () => {
   const local = new Hosts("127.0.0.1", ["tts.example.org"]);
@@ -25,13 +23,6 @@ describe("the Host of a request", () => {
     ...["evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "localhost@evil.example", "", ":80"],
     ...["10.0.0.1", "localhost/x", "localhost:80:80", "[localhost]", "local host", "localhost\r\nx", "__proto__"],
   ])("%j is not", (host) => expect(local.allows(host)).toBe(false));
-
-  it("may be any address, but no other name, if all addresses are listened on", () => {
-    const all = new Hosts("0.0.0.0", []);
-    expect(["10.0.0.1:80", "[fe80::1]", "localhost", "evil.example"].map((host) => all.allows(host))).toEqual([
-      ...[true, true, true, false],
-    ]);
-  });
 
   it("and a page's origin is the very host and port, or a proxy that is named", () => {
     const allowed = (origin: string, host = "localhost:9883") => local.allowsOrigin(origin, host);
@@ -102,39 +93,5 @@ describe("a range", () => {
         expect(range.last).toBeLessThan(size);
       }),
     );
-  });
-});
-
-describe("the doorbell", () => {
-  it("rings after a change, two seconds later and every minute, and while the stores can't be read", async () => {
-    const clock = new TestClock();
-    let mark: string | null = "a";
-    const doorbell = new Doorbell(clock, async () => mark ?? Promise.reject(new Error("down")));
-    const left = new AbortController();
-    const rings: [ring: number, at: number][] = [];
-    const began = clock.monotonic();
-    const listening = doorbell.listen(async (ring) => {
-      rings.push([ring, Math.round(clock.monotonic() - began)]);
-      if (ring === 4) mark = "b";
-      if (ring === 6) mark = null;
-      if (ring === 8) left.abort();
-    }, left.signal);
-    await listening;
-    expect(rings).toEqual([
-      ...[
-        [0, 0],
-        [2, 0],
-        [3, 2],
-      ], // the first look, and again
-      ...[
-        [4, 62],
-        [5, 63],
-        [6, 65],
-      ], // a minute; the change
-      ...[
-        [7, 66],
-        [8, 67],
-      ],
-    ]);
   });
 });

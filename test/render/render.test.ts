@@ -3,7 +3,6 @@ import fc from "fast-check";
 import stringWidth from "string-width";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { printable } from "../../src/printable.ts";
 import { csvTaskLines } from "../../src/render/csv.ts";
 import { itemJson, pageJson, TABLE_COLUMNS, type TimeTelling, WIDE_COLUMNS } from "../../src/render/item.ts";
 import { doneLine } from "../../src/render/item-lines.ts";
@@ -106,20 +105,6 @@ describe("tables", () => {
           expect(stringWidth(line.slice(0, -1))).toBeLessThanOrEqual(width);
           expect(line.isWellFormed()).toBe(true);
         }
-      }),
-    );
-  });
-});
-
-describe("printable", () => {
-  it("leaves no character that steers a terminal", () => {
-    expect(printable("a\u001b[2Jb\u0007\u009bc\n\td\u202ee\u200bf\ufeff")).toBe(
-      "a\\u001b[2Jb\\u0007\\u009bc  d\\u202ee\\u200bf\\ufeff",
-    );
-    expect(printable("你好 é 👨‍👩‍👧".replace(/\u200d/g, ""))).toBe("你好 é 👨👩👧");
-    fc.assert(
-      fc.property(fc.string({ unit: anyChar }), (text) => {
-        expect(printable(text)).not.toMatch(/[\p{Cc}\u2028\u2029\u202a-\u202e]/u);
       }),
     );
   });

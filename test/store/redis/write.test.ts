@@ -22,25 +22,6 @@ describe.each(KINDS)("on %s", (kind) => {
 
   describe("writeToMirror", () => {
     it.each([
-      'quote " and back\\slash / \\u0041',
-      "\u0000 \u001b[31m\u007f\u0080\u202e\ud83d\ude42 </script>",
-      "lone \ud800 surrogate",
-      "1.0",
-      "[]",
-      "x".repeat(1 << 20),
-    ])("writes a text as it is (%#)", async (error) => {
-      const [json, id] = [record("alice", "t1", { updated_at: AT, error }), 'a"\\é🙂'];
-      const tasks = [json, record(id, id, { updated_at: AT, status: error })].map(taskOf);
-      expect(await writeToMirror(here.mirror, tasks)).toEqual(["written", "written"]);
-      expect((await here.server.hash(KEY)).error).toBe(error.toWellFormed());
-      expect((await here.server.hash(KEY)).payload).toBe(JSON.stringify(json));
-      expect(await here.server.hash(`tts:task:${id}:${id}`)).toMatchObject({
-        ...{ user_id: id, task_id: id, status: error.toWellFormed() },
-      });
-      expect((await here.server.zset(INDEX)).map(([member]) => member).sort()).toEqual([`${id}:${id}`, "alice:t1"]);
-    });
-
-    it.each([
       { what: "a wrong score in the global index", break: ["ZADD", INDEX, 5, "alice:t1"] },
       { what: "a wrong score in the user's index", break: ["ZADD", USER_INDEX, 5, "t1"] },
       { what: "a missing member in the user's index", break: ["ZREM", USER_INDEX, "t1"] },
