@@ -27,28 +27,32 @@ export interface CleanupOptions extends PrepareOptions {
   readonly stuckAfter: number;
 }
 
-/** `cleanup -o json` (docs/contract.md, Commands): candidates = purged + skipped + failed. */
-export interface CleanupResult {
-  /** ISO 8601, UTC. */
-  expireBefore: string;
-  candidates: number;
-  purged: number;
-  skipped: number;
-  failed: number;
-  returned: number;
-  /** Of the purged, those before their retention, for `max_bytes`. */
-  purgedForSpace: number;
-  /** Expired tasks that `keep_last` keeps; they aren't candidates. */
-  keptLast: number;
-  /** The size of the artifacts of finished tasks before the pass; null if `max_bytes` is off. */
-  finishedBytes: number | null;
-  /** Tasks that have waited or run for too long. */
-  stuck: number;
-  files: number;
-  bytes: number;
-  dryRun: boolean;
-  durationMs: number;
+/** `cleanup -o json` (docs/contract.md, Commands) of a pass that hasn't begun: candidates = purged + skipped + failed. */
+export function emptyResult(expireBefore: number, { dryRun }: { dryRun: boolean }) {
+  return {
+    /** ISO 8601, UTC. */
+    expireBefore: formatUtc(expireBefore),
+    candidates: 0,
+    purged: 0,
+    skipped: 0,
+    failed: 0,
+    returned: 0,
+    /** Of the purged, those before their retention, for `max_bytes`. */
+    purgedForSpace: 0,
+    /** Expired tasks that `keep_last` keeps; they aren't candidates. */
+    keptLast: 0,
+    /** The size of the artifacts of finished tasks before the pass; null if `max_bytes` is off. */
+    finishedBytes: null as number | null,
+    /** Tasks that have waited or run for too long. */
+    stuck: 0,
+    files: 0,
+    bytes: 0,
+    dryRun,
+    durationMs: 0,
+  };
 }
+
+export type CleanupResult = ReturnType<typeof emptyResult>;
 
 export interface CleanupOutcome {
   readonly result: CleanupResult;
@@ -125,26 +129,6 @@ function nameTotals({ totals }: CleanupPlan, { maxBytes }: CleanupOptions, repor
     );
   }
   return { keptLast: keptExpired, finishedBytes: maxBytes === 0 ? null : bytes };
-}
-
-/** The result of a pass that hasn't begun. */
-export function emptyResult(expireBefore: number, { dryRun }: { dryRun: boolean }): CleanupResult {
-  return {
-    expireBefore: formatUtc(expireBefore),
-    candidates: 0,
-    purged: 0,
-    skipped: 0,
-    failed: 0,
-    returned: 0,
-    purgedForSpace: 0,
-    keptLast: 0,
-    finishedBytes: null,
-    stuck: 0,
-    files: 0,
-    bytes: 0,
-    dryRun,
-    durationMs: 0,
-  };
 }
 
 /** A task from the future never expires, so it is reported. */

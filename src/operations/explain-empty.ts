@@ -4,16 +4,7 @@ import type { TaskId } from "../store/task-source.ts";
 import type { ListQuery, ListResult, TaskStore } from "../store/task-store.ts";
 import { counted } from "../task/amounts.ts";
 import { nearest } from "../task/nearest.ts";
-import {
-  fieldOf,
-  NO_FILTER,
-  ofUser,
-  QUERY_PARTS,
-  type QueryNames,
-  type QueryPart,
-  soleUser,
-  type TaskFilter,
-} from "../task/query-fields.ts";
+import { NO_FILTER, ofUser, type QueryNames, soleUser, type TaskFilter } from "../task/query-fields.ts";
 
 export interface EmptyParts extends Stores {
   readonly store: TaskStore;
@@ -37,20 +28,13 @@ export async function explainEmpty(
     return `this page has only index members without a task; ${next}`;
   }
   if (stopped !== undefined) return "the search stopped before it found a task";
-  const { filter } = query;
-  const count = (of: TaskFilter) => countOf(parts.store, query, of);
-  const all = await count(NO_FILTER);
+  const all = await countOf(parts.store, query, NO_FILTER);
   if (all === 0) return explainNoTasks(parts, query);
-  const user = soleUser(filter);
-  if (user !== undefined) {
-    const theirs = await count(ofUser(user));
-    if (theirs === 0) return explainUser(parts, user, all, query.source);
-    if (query.ids !== null)
-      return `${JSON.stringify(user)} has ${counted(theirs, "task")}, but none matches ${names.taskIds} and the rest of the query`;
-  }
-  if (query.ids !== null)
-    return `no task matches ${names.taskIds} and the rest of the query (of ${counted(all, "task")})`;
-  return explainFilter(filter, names, all, count);
+  const user = soleUser(query.filter);
+  if (user !== undefined && (await countOf(parts.store, query, ofUser(user))) === 0)
+    return explainUser(parts, user, all, query.source);
+  const what = query.ids === null ? "all filters" : `${names.taskIds} and the other filters`;
+  return `no task matches ${what} (of ${counted(all, "task")})`;
 }
 
 /** Why a task is missing: the user has no task at all, or none with this id. */
@@ -98,42 +82,4 @@ async function someUsers({ link, file }: EmptyParts, source: SourceChoice): Prom
   const users = new Set<string>();
   for (const row of snapshot.liveRows()) users.add(snapshot.rows.keys.userId(snapshot.rows.key(row)));
   return users;
-}
-
-/** Which part of the filter leaves nothing over, by what there is without it. */
-async function explainFilter(
-  filter: TaskFilter,
-  names: QueryNames,
-  all: number,
-  count: (filter: TaskFilter) => Promise<number>,
-): Promise<string> {
-  const { withoutStuck } = filter;
-  if (withoutStuck !== undefined && filter.search === undefined) {
-    const left = await count(withoutStuck);
-    if (left === 0) return explainFilter(withoutStuck, names, all, count);
-    return `nothing matches; there would be ${counted(left, "task")} without ${names.stuck}`;
-  }
-  // Only a count without the search is quick.
-  const given =
-    filter.search === undefined ? QUERY_PARTS.filter((part) => isGiven(filter, part)) : (["search"] as const);
-  const without: string[] = [];
-  for (const part of given) {
-    const left = given.length === 1 ? all : await count(withoutPart(filter, part));
-    if (left > 0) without.push(`${counted(left, "task")} without ${names[part]}`);
-  }
-  if (without.length > 0) return `nothing matches; there would be ${without.join(", ")}`;
-  return `nothing matches ${given.map((part) => names[part]).join(" and ")} (of ${counted(all, "task")} in all)`;
-}
-
-function isGiven(filter: TaskFilter, part: QueryPart): boolean {
-  const { record } = fieldOf(part);
-  const value =
-    record === undefined ? filter[part as Exclude<keyof TaskFilter, "withoutStuck">] : filter.fields.get(record);
-  return typeof value === "number" || typeof value === "string" || (value ?? NO_FILTER.users).size > 0;
-}
-
-function withoutPart(filter: TaskFilter, part: QueryPart): TaskFilter {
-  const { record } = fieldOf(part);
-  if (record === undefined) return { ...filter, [part]: NO_FILTER[part as keyof TaskFilter] };
-  return { ...filter, fields: new Map([...filter.fields].filter(([name]) => name !== record)) };
 }

@@ -1,4 +1,5 @@
 import type { TaskId } from "../store/task-source.ts";
+import { keyOf } from "../task/ids.ts";
 
 export type LedgerAction = "purge" | "prune" | "mark" | "import" | "repair";
 
@@ -17,4 +18,22 @@ export interface Ledger {
   stayed(tasks: readonly TaskId[]): Promise<void>;
   /** Changes that a service which holds the store in memory undid. Never throws. */
   returned(tasks: readonly TaskId[]): Promise<void>;
+}
+
+/** Announces a batch of tasks, and afterwards, also if the work throws, names those for which it didn't call `done`. */
+export async function announced(
+  ledger: Ledger | null,
+  action: LedgerAction,
+  entries: readonly (TaskId & { readonly reason: string })[],
+  work: (done: (id: TaskId) => void) => Promise<void>,
+): Promise<void> {
+  await ledger?.announce(action, entries);
+  const left = new Map<string, TaskId>(
+    entries.map(({ userId, taskId }) => [keyOf({ userId, taskId }), { userId, taskId }]),
+  );
+  try {
+    await work((id) => left.delete(keyOf(id)));
+  } finally {
+    await ledger?.stayed([...left.values()]);
+  }
 }

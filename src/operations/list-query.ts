@@ -105,7 +105,6 @@ function stuckIn(filter: TaskFilter, { names, now, stuckAfter = 0 }: QueryContex
   }
   return {
     ...filter,
-    withoutStuck: filter,
     statuses,
     until: Math.min(filter.until ?? Number.POSITIVE_INFINITY, now - stuckAfter),
   };

@@ -7,7 +7,7 @@ import type { Mirror } from "../store/redis/mirror.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { givenName, statusPasses, type TaskFilter, timePasses, userPasses } from "../task/query-fields.ts";
 import { copiesIn, copyPasses, existing, fileCopy } from "./purge/copies.ts";
-import { type Survey, survey, surveyOfRows } from "./purge/survey.ts";
+import { type Survey, survey } from "./purge/survey.ts";
 
 /** Which tasks: all that pass a filter, or those of some ids. */
 export interface Selection {
@@ -18,53 +18,44 @@ export interface Selection {
   readonly age: number | null;
 }
 
-/**
- * Finds the tasks of which any copy passes the filter, and the ids that neither store has (docs/contract.md, Selection).
- * If only one copy passes, the command decides.
- */
-export function select(snapshot: Snapshot, mirror: Mirror | null, { filter, ids }: Selection): Promise<Survey> {
-  if (ids === null) return selectByFilter(snapshot, mirror, filter);
-  const named = ids.filter(({ userId }) => userId !== "");
-  return selectByIds(snapshot, mirror, filter, named);
-}
-
 /** The tasks that neither store has, as they were chosen: `gone`, and the unknown ones. */
 export function missingOf({ ids, filter }: Selection, gone: readonly TaskId[]): string[] {
   const unknown = ids?.filter(({ userId }) => userId === "") ?? [];
   return [...unknown, ...gone].map((id) => givenName(id, filter));
 }
 
-async function selectByIds(
-  snapshot: Snapshot,
-  mirror: Mirror | null,
-  filter: TaskFilter,
-  ids: readonly TaskId[],
-): Promise<Survey> {
-  const found = await surveyOfRows([], mirror);
-  for (const tasks of batches(ids, BATCH)) {
-    const inRedis = mirror === null ? [] : await copiesIn(mirror, tasks);
-    tasks.forEach((id, i) => {
-      const present = existing({ file: fileCopy(snapshot, id), mirror: inRedis[i] ?? null });
-      if (present.length > 0 && !present.some((copy) => copyPasses(copy, filter))) return;
-      const row = snapshot.rowOf(id.userId, id.taskId);
-      if (row >= 0) found.rows.push(row);
-      else found.others.addId(id.userId, id.taskId);
-    });
+/**
+ * Finds the tasks of which any copy passes the filter, and the ids that neither store has (docs/contract.md, Selection).
+ * If only one copy passes, the command decides.
+ */
+export async function select(snapshot: Snapshot, mirror: Mirror | null, chosen: Selection): Promise<Survey> {
+  const { filter, ids } = chosen;
+  const copiesOf = async (tasks: readonly TaskId[]) => (mirror === null ? [] : copiesIn(mirror, tasks));
+  const others = new KeyTable();
+  if (ids !== null) {
+    const rows: number[] = [];
+    const named = ids.filter(({ userId }) => userId !== "");
+    for (const tasks of batches(named, BATCH)) {
+      const inRedis = await copiesOf(tasks);
+      tasks.forEach((id, i) => {
+        const present = existing({ file: fileCopy(snapshot, id), mirror: inRedis[i] ?? null });
+        if (present.length > 0 && !present.some((copy) => copyPasses(copy, filter))) return;
+        const row = snapshot.rowOf(id.userId, id.taskId);
+        if (row >= 0) rows.push(row);
+        else others.addId(id.userId, id.taskId);
+      });
+    }
+    return { rows, others, members: (await mirror?.size(undefined)) ?? 0 };
   }
-  return found;
-}
-
-async function selectByFilter(snapshot: Snapshot, mirror: Mirror | null, filter: TaskFilter): Promise<Survey> {
   const rows = [...matchingRows(snapshot, filter)];
   const found = await survey(snapshot, rows, mirror, ({ userId, score }) => {
     return userPasses(userId, filter) && timePasses(score, filter);
   });
-  if (mirror === null || filter.statuses.size === 0) return found;
-  const others = new KeyTable();
+  if (filter.statuses.size === 0) return found;
   for (const batch of batches(found.others.ids(), BATCH)) {
-    const copies = await copiesIn(mirror, batch);
+    const copies = await copiesOf(batch);
     batch.forEach(({ userId, taskId }, i) => {
-      if (copies[i] != null && statusPasses(copies[i]!.status, filter)) others.addId(userId, taskId);
+      if (copies[i] != null && statusPasses(copies[i].status, filter)) others.addId(userId, taskId);
     });
   }
   return { ...found, others };

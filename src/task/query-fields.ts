@@ -192,8 +192,6 @@ export interface TaskFilter {
   readonly fields: ReadonlyMap<string, ReadonlySet<string>>;
   /** In lower case: what the text, the error or an id has. */
   readonly search?: string | undefined;
-  /** For stuck tasks: the same without that. */
-  readonly withoutStuck?: TaskFilter;
 }
 
 export const NO_FILTER: TaskFilter = {

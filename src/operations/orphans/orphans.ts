@@ -6,6 +6,7 @@ import { BATCH } from "../../store/redis/copies.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { formatUtc } from "../../task/time.ts";
 import { checkBrake, type MaxDelete } from "../brake.ts";
+import { announced } from "../ledger.ts";
 import type { RedisParts } from "../parts.ts";
 import { bothOf, preflight } from "../preflight.ts";
 import { recoverArtifacts } from "../purge/purge-artifacts.ts";
@@ -13,27 +14,31 @@ import { NamedWarnings, type Orphan } from "../reporter.ts";
 import { storeEmpty } from "../safety.ts";
 import { NOTHING_REMOVED, RecordsOfBoth } from "./owners.ts";
 
-/** `cleanup --orphans -o json`. */
-export interface OrphanResult {
-  /** ISO 8601, UTC: artifacts that were changed later are kept. */
-  olderThan: string;
-  /** All folders and logs of tasks, with a record or without. */
-  found: number;
-  /** Those without a record that are old enough. */
-  folders: number;
-  logs: number;
-  young: number;
-  /** Entries of `output/` that aren't a task's folder, or could not be read. */
-  unknown: number;
-  removed: number;
-  skipped: number;
-  failed: number;
-  /** Removed, or in a dry run of those that would be. */
-  files: number;
-  bytes: number;
-  dryRun: boolean;
-  durationMs: number;
+/** `cleanup --orphans -o json`, before anything was found. */
+function noOrphans(olderThan: number, dryRun: boolean) {
+  return {
+    /** ISO 8601, UTC: artifacts that were changed later are kept. */
+    olderThan: formatUtc(olderThan),
+    /** All folders and logs of tasks, with a record or without. */
+    found: 0,
+    /** Those without a record that are old enough. */
+    folders: 0,
+    logs: 0,
+    young: 0,
+    /** Entries of `output/` that aren't a task's folder, or could not be read. */
+    unknown: 0,
+    removed: 0,
+    skipped: 0,
+    failed: 0,
+    /** Removed, or in a dry run of those that would be. */
+    files: 0,
+    bytes: 0,
+    dryRun,
+    durationMs: 0,
+  };
 }
+
+export type OrphanResult = ReturnType<typeof noOrphans>;
 
 type OrphanParts = RedisParts<"file" | "artifacts" | "clock" | "reporter" | "signal" | "ledger">;
 
@@ -93,21 +98,7 @@ class OrphanCleanup {
     this.#owners = owners;
     this.#olderThan = olderThan;
     this.#skips = new NamedWarnings(parts.reporter, "was skipped");
-    this.result = {
-      olderThan: formatUtc(olderThan),
-      found: 0,
-      folders: 0,
-      logs: 0,
-      young: 0,
-      unknown: 0,
-      removed: 0,
-      skipped: 0,
-      failed: 0,
-      files: 0,
-      bytes: 0,
-      dryRun,
-      durationMs: 0,
-    };
+    this.result = noOrphans(olderThan, dryRun);
   }
 
   /** Walks over both roots once. A dry run reports what it finds. */
@@ -180,14 +171,13 @@ class OrphanCleanup {
     const unowned = await this.#owners.stillUnowned(ids);
     for (const id of ids) if (!unowned.has(id)) this.#keep(id, "it has a record now");
     const entries = Array.from(unowned, (id) => ({ ...id, reason: "orphan" }));
-    await ledger?.announce("purge", entries);
-    const removed = new Set<TaskId>();
-    for (const id of unowned) {
-      if (signal.aborted) break;
-      if (await this.#removeFolder(id)) removed.add(id);
-      await artifacts.turn();
-    }
-    await ledger?.stayed([...unowned].filter((id) => !removed.has(id)));
+    await announced(ledger, "purge", entries, async (done) => {
+      for (const id of unowned) {
+        if (signal.aborted) break;
+        if (await this.#removeFolder(id)) done(id);
+        await artifacts.turn();
+      }
+    });
     this.#progress();
   }
 

@@ -6,7 +6,8 @@ import type { MirrorUse } from "../../store/mirror-link.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import type { Version } from "../../task/version.ts";
-import { FolderNames } from "../owners.ts";
+import { diskUse } from "../disk-use.ts";
+import { FolderNames, NOBODY } from "../owners.ts";
 import type { Parts } from "../parts.ts";
 import { type Copies, existing, fileCopyOf, type Looked, mirrorCopy } from "./copies.ts";
 import {
@@ -55,7 +56,7 @@ export class CleanupPlan {
     if (policy.keepLast === 0 && policy.maxBytes === 0) return new CleanupPlan(policy, limits, snapshot, null);
     const tasks = await use.attempt((mirror) => AllTasks.read(snapshot, mirror, limits));
     const order = tasks.newestFirst();
-    const sizes = policy.maxBytes > 0 ? await diskUse(parts, tasks, order) : new Map<number, number>();
+    const sizes = policy.maxBytes > 0 ? await freedBy(parts, tasks, order) : new Map<number, number>();
     const ranking = { tasks, order, ...rank(order, tasks, sizes, policy) };
     return new CleanupPlan(policy, limits, snapshot, ranking);
   }
@@ -288,7 +289,7 @@ class AllTasks implements RankedTasks {
  * How many bytes on the disk the purge of each finished task frees, once all older ones are purged. A shared log, folder or
  * file with several hard links counts for the newest of its tasks; a log or folder that an unfinished task shares, for none.
  */
-async function diskUse(
+async function freedBy(
   { artifacts, reporter }: Parts<"artifacts" | "reporter">,
   tasks: AllTasks,
   newestFirst: readonly number[],
@@ -301,28 +302,12 @@ async function diskUse(
     names.addLog(id.taskId, owner);
   };
   for (const task of newestFirst.toReversed()) addOwner(task, task);
-  for (const task of tasks.unfinished(newestFirst)) addOwner(task, -1);
-  for (const taskId of invalid.ownerless) names.addLog(taskId, -1);
-
-  const use = new Map<number, number>();
-  const add = (task: number, bytes: number) => task >= 0 && use.set(task, (use.get(task) ?? 0) + bytes);
-  /** By inode, the newest task that holds the file. */
-  const holders = new Map<bigint, { task: number; bytes: number }>();
-  const unread = await artifacts.walkFolders((userId, taskId) => {
-    const task = names.ownerOf(userId, taskId);
-    const folder = task < 0 ? null : artifacts.measureFolder(userId, taskId);
-    if (folder?.kind !== "removed") return;
-    add(task, folder.bytes);
-    for (const { inode, bytes } of folder.linked ?? []) {
-      add(task, -bytes);
-      const holder = holders.get(inode);
-      if (holder === undefined || tasks.time(holder.task) < tasks.time(task)) holders.set(inode, { task, bytes });
-    }
-  });
-  const skipped = await artifacts.logs.walk(({ taskId, bytes }) => void add(names.ownerOfLog(taskId), bytes));
-  for (const reason of [...unread, ...skipped]) reporter.warn(`not counted for max_bytes: ${reason}`);
-  for (const { task, bytes } of holders.values()) add(task, bytes);
-  return use;
+  for (const task of tasks.unfinished(newestFirst)) addOwner(task, NOBODY);
+  for (const taskId of invalid.ownerless) names.addLog(taskId, NOBODY);
+  const isNewer = (a: number, b: number) => a >= 0 && (b < 0 || tasks.time(a) > tasks.time(b));
+  const { audio, logs, unread } = await diskUse(artifacts, names, isNewer);
+  for (const reason of unread) reporter.warn(`not counted for max_bytes: ${reason}`);
+  return new Map(newestFirst.map((task) => [task, (audio.get(task) ?? 0) + (logs.get(task) ?? 0)]));
 }
 
 export interface PrepareOptions extends RetentionPolicy {

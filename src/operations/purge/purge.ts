@@ -13,6 +13,7 @@ import type { TaskId } from "../../store/task-source.ts";
 import { keyOf } from "../../task/ids.ts";
 import { saysDeleted } from "../../task/task.ts";
 import { PlanSummary } from "../brake.ts";
+import { announced } from "../ledger.ts";
 import { usersWithRecords } from "../owners.ts";
 import type { Parts } from "../parts.ts";
 import type { Cleared } from "../preflight.ts";
@@ -42,10 +43,16 @@ export interface PurgePolicy {
   onKept?(id: TaskId, reason: string): void;
 }
 
+interface Chosen extends Looked {
+  readonly reason: Reason;
+}
+
+interface Removed extends Chosen, Freed {}
+
 /**
- * Purges tasks by docs/contract.md, Cleanup: in batches the backup, the conditional delete in the mirror, and the
- * artifacts; at the end one conditional rewrite of the file. If a pass is stopped, the next one finds the record in the
- * file and finishes.
+ * Purges tasks by docs/contract.md, Cleanup. The steps of a batch: backup, Redis, directory, logs; of the whole pass: one
+ * conditional rewrite of the file. A task that a step keeps is put back into Redis. If a pass is stopped, the next one finds the
+ * record in the file and finishes.
  */
 export class Purge {
   readonly #parts: PurgeParts;
@@ -68,12 +75,11 @@ export class Purge {
     this.#parts = parts;
     this.#policy = policy;
     this.#survey = survey;
-    this.tally = new Tally(parts.reporter, policy.dryRun, policy.onKept);
+    this.tally = new Tally(parts.reporter, policy);
     this.#base = base;
     this.#file = new CurrentFile(parts.file);
     this.#mirror = new PurgeMirror(parts.mirror, parts.reporter);
-    const { dryRun, now } = policy;
-    this.#artifacts = new PurgeArtifacts({ ...parts, base, survey, tally: this.tally, dryRun, now });
+    this.#artifacts = new PurgeArtifacts({ ...parts, ...policy, base, survey, tally: this.tally });
   }
 
   /** The plan of a run, for the brake and the question. Changes nothing. */
@@ -157,13 +163,7 @@ export class Purge {
     }
     const saved = await this.#backUp(chosen);
     const entries = saved.map(({ id, reason }) => ({ ...id, reason }));
-    await this.#parts.ledger?.announce("purge", entries);
-    const done = new Set<TaskId>();
-    try {
-      await this.#removeSaved(saved, (id) => done.add(id));
-    } finally {
-      await this.#parts.ledger?.stayed(idsOf(saved).filter((id) => !done.has(id)));
-    }
+    await announced(this.#parts.ledger, "purge", entries, (done) => this.#removeSaved(saved, done));
   }
 
   /** @param end called with each task of which at most the record is left */
@@ -188,15 +188,15 @@ export class Purge {
     const found = await this.#mirror.copies(ids);
     const looked: Looked[] = [];
     ids.forEach((id, i) => {
-      const copy = found[i] ?? null;
+      const redis = found[i] ?? null;
       const file = fileCopy(this.#base, id);
       // If Redis can't be reached, its copy is left out; an error says nothing of the copy.
-      const isLeftOut = copy === null && file !== null && this.#mirror.isUnreachable;
-      const lost = copy === null && !isLeftOut ? this.#mirror.lost : null;
-      if (copy instanceof TtsctlError || lost !== null) fail(id, (lost ?? (copy as TtsctlError)).message);
-      else {
-        const mirror = copy === null ? null : mirrorCopy(copy, this.#mirror.reading!);
-        looked.push({ id, copies: { file, mirror }, redis: copy });
+      const isLeftOut = redis === null && file !== null && this.#mirror.isUnreachable;
+      const problem = redis instanceof TtsctlError ? redis : redis === null && !isLeftOut ? this.#mirror.lost : null;
+      if (problem !== null) fail(id, problem.message);
+      else if (!(redis instanceof TtsctlError)) {
+        const mirror = redis === null ? null : mirrorCopy(redis, this.#mirror.reading!);
+        looked.push({ id, copies: { file, mirror }, redis });
       }
     });
     return looked;
@@ -204,12 +204,11 @@ export class Purge {
 
   #choose(looked: readonly Looked[]): Chosen[] {
     const chosen: Chosen[] = [];
-    for (const task of looked) {
-      const decision = this.#policy.decide(task);
-      if (decision.kind === "gone") this.tally.gone.push(task.id);
-      else if (decision.kind === "purge")
-        chosen.push({ id: task.id, copies: task.copies, redis: task.redis, reason: decision.reason });
-      else if (decision.candidate) this.tally.keep(task.id, decision.reason);
+    for (const { id, copies, redis } of looked) {
+      const decision = this.#policy.decide({ id, copies, redis });
+      if (decision.kind === "gone") this.tally.gone.push(id);
+      else if (decision.kind === "purge") chosen.push({ id, copies, redis, reason: decision.reason });
+      else if (decision.candidate) this.tally.keep(id, decision.reason);
     }
     return chosen;
   }
@@ -220,9 +219,8 @@ export class Purge {
     if (backup === null) return chosen;
     const inRedis = chosen.filter((task) => task.copies.file === null || isAhead(task));
     const copies = await this.#mirror.read(idsOf(inRedis), this.#base);
-    const read = copies.filter((task) => task !== undefined);
     const inFile = await this.#base.recordsOf(idsOf(chosen));
-    const records = [...inFile.filter((task) => task !== null), ...read]; // of one task the last counts
+    const records = [...inFile, ...copies].filter((task) => task != null); // of one task the last counts
     const unread = inRedis.filter((task, i) => copies[i] === undefined && task.copies.mirror !== "dangling");
     const unsaved = new Map(unread.map(({ id }) => [keyOf(id), UNREAD]));
     for (const task of records) if (saysDeleted(task.json)) unsaved.set(keyOf(task), ENDS_ITSELF);
@@ -286,21 +284,22 @@ export class Purge {
     });
   }
 
+  /** Removes directories and logs, or in a dry run measures them. Tasks that they keep are put back into Redis. */
   async #removeArtifacts(tasks: readonly Chosen[]): Promise<Removed[]> {
-    if (!tasks.some(({ id }) => this.#artifacts.concerns(id)))
-      return tasks.map(({ id, copies, redis, reason }) => ({ id, copies, redis, reason, files: 0, bytes: 0 }));
-    const still = this.#policy.dryRun ? tasks : await this.#lookAgain(tasks);
+    const { dryRun } = this.#policy;
+    const isConcerned = tasks.some(({ id }) => this.#artifacts.concerns(id));
+    const still = new Set(dryRun || !isConcerned ? tasks : await this.#lookAgain(tasks));
     const removed: Removed[] = [];
-    const left = new Set(still);
-    const stay = idsOf(tasks.filter((task) => !left.has(task)));
-    for (const task of left) {
-      const freed = this.#artifacts.remove(task.id);
-      if (freed === undefined) stay.push(task.id);
-      else removed.push({ ...task, ...freed });
+    const stay = idsOf(tasks.filter((task) => !still.has(task)));
+    for (const task of still) {
+      const { id, copies, redis, reason } = task; // not spread: there may be a million
+      const freed = isConcerned ? this.#artifacts.remove(id) : NOTHING;
+      if (freed === undefined) stay.push(id);
+      else removed.push({ id, copies, redis, reason, files: freed.files, bytes: freed.bytes });
       if (this.#leftToFree !== null) this.#leftToFree -= freed?.bytes ?? 0;
       await this.#parts.artifacts.turn();
     }
-    if (!this.#policy.dryRun) await this.#mirror.writeBack(this.#file, stay);
+    if (!dryRun) await this.#mirror.writeBack(this.#file, stay);
     return removed;
   }
 
@@ -330,22 +329,19 @@ export class Purge {
       this.#ended.map(({ row }) => rows.key(row)),
       rows.keys.size,
     );
-    const changes = this.#removals(removed);
     const owes = this.#parts.mirror.lost !== null;
     const outcome = await this.#parts.file
-      .apply(changes, { owes })
+      .apply(this.#removals(removed), { owes })
       .catch((error: unknown) => ({ changed: [], returned: [], error }));
     const isHalf = "error" in outcome;
     this.tally.bringBack(outcome.returned);
     await this.#parts.ledger?.returned(outcome.returned);
     const stay = new Set(outcome.changed.map(keyOf));
     for (const [i, { row, reason, redis, files, bytes }] of this.#ended.entries()) {
-      const id = this.#base.idOf(row);
-      if (stay.size > 0 && stay.has(keyOf(id))) this.tally.keep(id, "its record changed before the file was rewritten");
-      else {
-        const { userId, taskId } = id; // not spread: that takes several times as long, and there may be a million
-        this.tally.purge({ userId, taskId, reason, local: !isHalf, redis, files, bytes }, isHalf);
-      }
+      const { userId, taskId } = this.#base.idOf(row); // not spread, either
+      if (stay.size > 0 && stay.has(keyOf({ userId, taskId })))
+        this.tally.keep({ userId, taskId }, "its record changed before the file was rewritten");
+      else this.tally.purge({ userId, taskId, reason, local: !isHalf, redis, files, bytes }, isHalf);
       if (i % BATCH === 0) await this.tally.flush();
     }
     if (isHalf) throw outcome.error;
@@ -353,12 +349,6 @@ export class Purge {
     await this.#mirror.writeBack(this.#file, outcome.changed);
   }
 }
-
-interface Chosen extends Looked {
-  readonly reason: Reason;
-}
-
-interface Removed extends Chosen, Freed {}
 
 /** A task of which only the record is left. */
 interface Ended extends Omit<PurgedTask, "local" | keyof TaskId> {
@@ -374,6 +364,7 @@ function idsOf(tasks: readonly Looked[]): TaskId[] {
   return tasks.map(({ id }) => id);
 }
 
+const NOTHING: Freed = { files: 0, bytes: 0 };
 const CHANGED = "it changed during the check";
 const CHANGED_IN_REDIS = "its copy in Redis changed during the check";
 const LOST = "the connection to Redis was lost before its copy there was removed";

@@ -25,16 +25,9 @@ export function* chosenIds(snapshot: Snapshot, { rows, others }: Survey): Genera
 
 export function chosenRows(snapshot: Snapshot, choose: (row: number, copy: Version) => boolean): number[] {
   const { rows } = snapshot;
-  const chosen: number[] = [];
-  for (const row of snapshot.liveRows()) {
-    if (choose(row, { status: STATUS_CODES[rows.status(row)]!, time: rows.score(row) })) chosen.push(row);
-  }
-  return chosen;
-}
-
-/** A survey that needs only the size of the index. */
-export async function surveyOfRows(rows: number[], mirror: Mirror | null): Promise<Survey> {
-  return { rows, others: new KeyTable(), members: (await mirror?.size(undefined)) ?? 0 };
+  return [...snapshot.liveRows()].filter((row) => {
+    return choose(row, { status: STATUS_CODES[rows.status(row)]!, time: rows.score(row) });
+  });
 }
 
 /**
@@ -49,17 +42,18 @@ export async function survey(
   choose: (member: Member, inFile: boolean) => boolean,
   limit?: number,
 ): Promise<Survey> {
-  const result = await surveyOfRows(rows, mirror);
-  if (mirror === null) return result;
+  const others = new KeyTable();
+  if (mirror === null) return { rows, others, members: 0 };
+  const size = await mirror.size(undefined);
   const chosen = new KeySet(snapshot.rows.keys.size);
   for (const row of rows) chosen.add(snapshot.rows.key(row));
   for await (const members of limit === undefined ? indexMembers(mirror) : membersUpTo(mirror, limit)) {
     for (const member of members) {
       const key = snapshot.keyOf(member);
-      if (!chosen.has(key) && choose(member, key >= 0)) result.others.addId(member.userId, member.taskId);
+      if (!chosen.has(key) && choose(member, key >= 0)) others.addId(member.userId, member.taskId);
     }
   }
-  return result;
+  return { rows, others, members: size };
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { TaskId } from "../../store/task-source.ts";
 import { NamedWarnings, type PurgedTask, RETURNED, type Reporter } from "../reporter.ts";
+import type { PurgePolicy } from "./purge.ts";
 
 /** Counts and reports the outcomes of a purge. The first few tasks that are kept or fail are named in warnings. */
 export class Tally {
@@ -10,12 +11,12 @@ export class Tally {
   readonly gone: TaskId[] = [];
   readonly #reporter: Reporter;
   readonly #dryRun: boolean;
-  readonly #onKept: ((id: TaskId, reason: string) => void) | undefined;
+  readonly #onKept: PurgePolicy["onKept"];
   #unreported: PurgedTask[] = [];
   readonly #failures: NamedWarnings;
   readonly #skips: NamedWarnings;
 
-  constructor(reporter: Reporter, dryRun: boolean, onKept?: (id: TaskId, reason: string) => void) {
+  constructor(reporter: Reporter, { dryRun, onKept }: Pick<PurgePolicy, "dryRun" | "onKept">) {
     this.#reporter = reporter;
     this.#dryRun = dryRun;
     this.#onKept = onKept;
@@ -35,9 +36,7 @@ export class Tally {
   }
 
   async flush(): Promise<void> {
-    const purged = this.#unreported;
-    this.#unreported = [];
-    await this.#reporter.done("cleanup", purged, this.#dryRun);
+    await this.#reporter.done("cleanup", this.#unreported.splice(0), this.#dryRun);
   }
 
   keep(id: TaskId, reason: string): void {

@@ -8,6 +8,7 @@ import { doubtsOf, FileBehind, lackOf } from "../../store/task-store.ts";
 import type { RecordRules } from "../../task/rules.ts";
 import { formatUtc } from "../../task/time.ts";
 import { cleanupOnce } from "../cleanup.ts";
+import { diskUse } from "../disk-use.ts";
 import { FolderNames, NOBODY } from "../owners.ts";
 import type { Parts } from "../parts.ts";
 import type { RetentionPolicy } from "../purge/rules.ts";
@@ -105,7 +106,7 @@ function describeInvalid({ invalid }: Snapshot): NonNullable<StatsResult["invali
 const SHARED = -2;
 
 /**
- * The disk use of audio and logs, by status and by the tally's users: one walk over the directories and one over the logs.
+ * The disk use of audio and logs, by status and by the tally's users.
  * @param userId the one user whose artifacts count, or undefined
  */
 async function readDisk(
@@ -114,44 +115,35 @@ async function readDisk(
   userId: string | undefined,
   rules: RecordRules,
 ): Promise<{ all: DiskStats; ofUser: (user: number) => DiskBytes }> {
-  const names = userId === undefined ? undefined : rules.namesOf(userId);
+  const userNames = userId === undefined ? undefined : rules.namesOf(userId);
   const owners = new FolderNames(rules);
   for (const key of tasks.tasks()) {
     const id = tasks.keys.id(key);
     owners.add(id, key);
     owners.addLog(id.taskId, key, SHARED);
   }
-  const byStatus = { wait: noBytes(), run: noBytes(), done: noBytes(), error: noBytes(), other: noBytes() };
-  const byUser = { audioBytes: new Float64Array(users.size), logBytes: new Float64Array(users.size) };
-  const all = { ...noBytes(), byStatus, sharedLogBytes: 0, unowned: noBytes(), unread: 0 };
-  const linked = new Set<bigint>();
-  const add = (key: number, kind: keyof DiskBytes, bytes: number) => {
-    const status = key < 0 ? -1 : tasks.status(key);
-    all[kind] += bytes;
-    if (key === SHARED) all.sharedLogBytes += bytes;
-    else if (status < 0) all.unowned[kind] += bytes;
-    else {
-      byStatus[STATUS_CODES[status]!][kind] += bytes;
-      byUser[kind][users.addUserOf(tasks.keys, key)]! += bytes;
-    }
-  };
-  const unread = await artifacts.walkFolders((user, task) => {
-    if (names?.includes(user) === false) return;
-    const folder = artifacts.measureFolder(user, task);
-    if (folder.kind !== "removed") return;
-    let { bytes } = folder;
-    for (const file of folder.linked ?? []) {
-      if (linked.has(file.inode)) bytes -= file.bytes; // a file of several names counts once
-      linked.add(file.inode);
-    }
-    add(owners.ownerOf(user, task), "audioBytes", bytes);
+  const use = await diskUse(artifacts, owners, undefined, {
+    user: (name) => userNames?.includes(name) !== false,
+    log: (taskId) => userNames === undefined || owners.ownerOfLog(taskId) !== NOBODY,
   });
-  const skipped = await artifacts.logs.walk(
-    ({ taskId, bytes }) => add(owners.ownerOfLog(taskId), "logBytes", bytes),
-    (taskId) => names === undefined || owners.ownerOfLog(taskId) !== NOBODY,
-  );
-  all.unread = unread.length + skipped.length;
-  const ofUser = (user: number) => ({ audioBytes: byUser.audioBytes[user]!, logBytes: byUser.logBytes[user]! });
+  const byStatus = { wait: noBytes(), run: noBytes(), done: noBytes(), error: noBytes(), other: noBytes() };
+  const byUser = new Map<number, DiskBytes>();
+  const ofUser = (user: number) => byUser.get(user) ?? noBytes();
+  const all = { ...noBytes(), byStatus, sharedLogBytes: 0, unowned: noBytes(), unread: use.unread.length };
+  for (const [kind, byOwner] of [["audioBytes", use.audio] as const, ["logBytes", use.logs] as const]) {
+    for (const [owner, bytes] of byOwner) {
+      all[kind] += bytes;
+      const status = owner < 0 ? -1 : tasks.status(owner);
+      if (owner === SHARED) all.sharedLogBytes += bytes;
+      else if (status < 0) all.unowned[kind] += bytes;
+      else {
+        byStatus[STATUS_CODES[status]!][kind] += bytes;
+        const user = users.addUserOf(tasks.keys, owner);
+        const ofTheirs = ofUser(user);
+        byUser.set(user, { ...ofTheirs, [kind]: ofTheirs[kind] + bytes });
+      }
+    }
+  }
   return { all, ofUser };
 }
 

@@ -1,0 +1,44 @@
+import type { Artifacts } from "../artifacts/artifacts.ts";
+import type { FolderNames } from "./owners.ts";
+
+/** Bytes by the number of their owner. */
+export type BytesByOwner = ReadonlyMap<number, number>;
+
+export interface DiskUse {
+  readonly audio: BytesByOwner;
+  readonly logs: BytesByOwner;
+  /** Why parts of the disk weren't measured, a line each. */
+  readonly unread: readonly string[];
+}
+
+/**
+ * The bytes of audio and logs by their owners, in one walk over each. A file of several hard links counts once: for the first
+ * owner, or for a later one that `outranks` it.
+ * @param wanted which users' directories, by their names, and which logs count
+ */
+export async function diskUse(
+  artifacts: Artifacts,
+  names: FolderNames,
+  outranks: (later: number, earlier: number) => boolean = () => false,
+  wanted = { user: (_name: string) => true, log: (_taskId: string) => true },
+): Promise<DiskUse> {
+  const [audio, logs] = [new Map<number, number>(), new Map<number, number>()];
+  const add = (to: Map<number, number>, owner: number, bytes: number) =>
+    void to.set(owner, (to.get(owner) ?? 0) + bytes);
+  const holders = new Map<bigint, { owner: number; bytes: number }>();
+  const unread = await artifacts.walkFolders((user, task) => {
+    const folder = wanted.user(user) ? artifacts.measureFolder(user, task) : null;
+    if (folder?.kind !== "removed") return;
+    const owner = names.ownerOf(user, task);
+    add(audio, owner, folder.bytes);
+    for (const { inode, bytes } of folder.linked ?? []) {
+      add(audio, owner, -bytes);
+      const holder = holders.get(inode);
+      if (holder === undefined || outranks(owner, holder.owner)) holders.set(inode, { owner, bytes });
+    }
+  });
+  for (const { owner, bytes } of holders.values()) add(audio, owner, bytes);
+  const visit = ({ taskId, bytes }: { taskId: string; bytes: number }) => add(logs, names.ownerOfLog(taskId), bytes);
+  const skipped = await artifacts.logs.walk(visit, wanted.log);
+  return { audio, logs, unread: [...unread, ...skipped] };
+}
