@@ -1,7 +1,8 @@
 import { isRedisError, isStoreError, TtsctlError, throwIfInterrupted } from "../../errors.ts";
+import { fieldJson } from "../../json/record.ts";
 import { batches } from "../../pool.ts";
+import { Changes, putsFrom } from "../../store/file/changes.ts";
 import { STATUS_CODES } from "../../store/file/rows.ts";
-import type { CurrentFile } from "../../store/file/shared-snapshot.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { type RedisCopy, stateOf } from "../../store/layout/copy.ts";
 import { BATCH, type Outcome, type Upsert } from "../../store/redis/copies.ts";
@@ -11,19 +12,31 @@ import type { TaskId } from "../../store/task-source.ts";
 import type { Writable } from "../../store/writable.ts";
 import type { WrittenCopies } from "../../store/written-copies.ts";
 import { keyOf } from "../../task/ids.ts";
-import type { Task } from "../../task/task.ts";
-import type { Version } from "../../task/version.ts";
-import { sameInstant } from "../../task/version.ts";
-import { checkBrake, type MaxDelete, type PlanSummary } from "../brake.ts";
-import type { LedgerEntry } from "../ledger.ts";
+import type { TaskFilter } from "../../task/query-fields.ts";
+import type { RecordRules } from "../../task/rules.ts";
+import { RecordParser, saysDeleted, type Task } from "../../task/task.ts";
+import { touched } from "../../task/touch.ts";
+import { newer, sameInstant, type Version } from "../../task/version.ts";
+import { checkBrake, type MaxDelete, PlanSummary } from "../brake.ts";
+import { announced } from "../ledger.ts";
 import { applyToFile, thenIntoMirror } from "../merge/merge.ts";
 import type { Parts } from "../parts.ts";
 import { type Cleared, preflight } from "../preflight.ts";
-import type { BackupFile } from "../purge/backup.ts";
-import { asCopy, mirrorCopy, sameCopy } from "../purge/copies.ts";
+import { type BackupFile, ENDS_ITSELF } from "../purge/backup.ts";
+import {
+  asCopy,
+  type Copies,
+  copyPasses,
+  fileCopy,
+  INVALID_RECORD,
+  mirrorCopy,
+  newestCopy,
+  notChosen,
+  sameCopy,
+} from "../purge/copies.ts";
+import { chosenIds, type Survey } from "../purge/survey.ts";
 import { type MarkedTask, NamedWarnings, RETURNED } from "../reporter.ts";
 import { missingOf, type Selection, select } from "../select.ts";
-import { MarkPlan, markerOf, type Target } from "./plan.ts";
 
 export interface MarkOptions {
   /** The service's word that is written. */
@@ -76,16 +89,109 @@ export async function markTasks(
   await using snapshot = await parts.file.read();
   const age = selection.age ?? Number.POSITIVE_INFINITY; // marked tasks get this machine's time
   const { file, use } = await preflight(parts, "mark", { snapshot, age, allowEmpty: options.allowEmpty });
-  const rule = { filter: selection.filter, shown: options.shown, always: typeof options.error === "string" };
   const { found, plan } = await use.attempt(async (mirror) => {
     const found = await select(snapshot, mirror, selection);
-    return { found, plan: await MarkPlan.make(snapshot, mirror, marker, rule, found) };
+    return { found, plan: await planMarks(snapshot, mirror, marker, { ...options, filter: selection.filter }, found) };
   });
-  const run = new MarkRun({ ...parts, file }, options, plan);
+  const run = new MarkRun({ ...parts, file }, options, snapshot, marker, plan);
   if (selection.ids !== null) run.result.missing = missingOf(selection, plan.gone);
   if (options.dryRun) await run.showPlan();
   else await run.apply(use.mirror, Math.max(snapshot.size, found.members));
   return { result: run.end(), problem: use.lost ?? run.problem };
+}
+
+/** Returns the marked record, or the reason why it can't be marked. */
+type Marker = (task: Task) => Task | string;
+
+/** Changes status and error, and sets `updated_at` later in the same form; all other fields are kept as they were written. */
+function markerOf({ status, error, isBackedUp }: MarkOptions, now: number, rules: RecordRules): Marker {
+  const parser = new RecordParser(rules);
+  return (task) => {
+    if (isBackedUp && saysDeleted(task.json)) return ENDS_ITSELF;
+    if (newer(task.score, now)) return "its updated_at is ahead of this machine's clock";
+    const changes = new Map([["status", JSON.stringify(status)]]);
+    const hasError = fieldJson(task.json, "error") !== undefined;
+    if (error !== undefined && (error !== null || hasError)) changes.set("error", JSON.stringify(error));
+    return touched(task, changes, now, parser) ?? NO_LATER;
+  };
+}
+
+/** In the hour that is repeated when daylight saving time ends. */
+const NO_LATER = "without an offset, a later updated_at would be ambiguous: daylight saving time has just ended";
+
+/** A task to mark. */
+interface Target {
+  readonly id: TaskId;
+  /** In the content that was decided on; -1 for a Redis-only task. */
+  readonly row: number;
+  /** Redis's copy that was decided on. */
+  readonly copy: Copies["mirror"];
+}
+
+interface MarkPlan {
+  readonly inFile: Target[];
+  readonly onlyInRedis: Target[];
+  readonly summary: PlanSummary;
+  readonly refused: [TaskId, reason: string][];
+  readonly failed: [TaskId, reason: string][];
+  /** In neither store. */
+  readonly gone: TaskId[];
+  unchanged: number;
+  /** The rows of unchanged tasks whose copy in Redis differs. */
+  readonly behind: number[];
+}
+
+type MarkRule = Pick<MarkOptions, "shown" | "error"> & { readonly filter: TaskFilter };
+
+/** The decision on each chosen task, made once. */
+async function planMarks(base: Snapshot, mirror: Mirror | null, marker: Marker, rule: MarkRule, found: Survey) {
+  const lists = { inFile: [], onlyInRedis: [], refused: [], failed: [], gone: [], behind: [] };
+  const plan: MarkPlan = { ...lists, unchanged: 0, summary: new PlanSummary() };
+  for (const ids of batches(chosenIds(base, found), BATCH)) {
+    const inRedis = mirror === null ? [] : await mirror.copies(ids, "state");
+    const records = await base.recordsOf(ids);
+    for (const [i, id] of ids.entries()) {
+      const redis = inRedis[i] ?? null;
+      if (redis instanceof TtsctlError) {
+        plan.failed.push([id, redis.message]);
+        continue;
+      }
+      const copies = { file: fileCopy(base, id), mirror: redis === null ? null : mirrorCopy(redis, mirror!) };
+      const decision = decideMark(copies, rule);
+      const row = base.rowOf(id.userId, id.taskId);
+      const marked = decision.kind === "mark" && records[i] != null ? marker(records[i]) : null;
+      if (decision.kind === "refuse") plan.refused.push([id, decision.reason]);
+      else if (typeof marked === "string") plan.refused.push([id, marked]);
+      else if (decision.kind === "gone") plan.gone.push(id);
+      else if (decision.kind === "unchanged") {
+        plan.unchanged++;
+        if (row >= 0 && !sameCopy<Copies[keyof Copies]>(copies.file, copies.mirror)) plan.behind.push(row);
+      } else {
+        (row < 0 ? plan.onlyInRedis : plan.inFile).push({ id, row, copy: copies.mirror });
+        plan.summary.add(id, (asCopy(copies.file) ?? asCopy(copies.mirror))!.status);
+      }
+    }
+  }
+  return plan;
+}
+
+type MarkDecision =
+  | { readonly kind: "mark" | "unchanged" | "gone" }
+  | { readonly kind: "refuse"; readonly reason: string };
+
+/** A newer copy in Redis is refused: a mark would hide the service's write. */
+function decideMark(copies: Copies, { filter, shown, error }: MarkRule): MarkDecision {
+  const refuse = (reason: string): MarkDecision => ({ kind: "refuse", reason });
+  const newest = newestCopy(copies);
+  if (copies.file === "invalid") return refuse(INVALID_RECORD);
+  if (newest === null) return { kind: "gone" };
+  if (copies.file !== null && newest !== copies.file) {
+    return refuse(`Redis has a newer copy of it (${newest.status}); \`ttsctl verify --repair\` copies it to the file`);
+  }
+  const isChosen = copyPasses(newest, filter);
+  // An earlier mark may have been stopped between the file and Redis, whose older copy was chosen.
+  if (newest.status === shown && (typeof error !== "string" || !isChosen)) return { kind: "unchanged" };
+  return isChosen ? { kind: "mark" } : refuse(notChosen(copies, newest));
 }
 
 const CHANGED = "its copy in Redis changed during the run and is kept";
@@ -94,19 +200,30 @@ const LOST = "the connection to Redis was lost, so whether it is marked there is
 class MarkRun {
   readonly #parts: MarkParts & Pick<Cleared, "file">;
   readonly #options: MarkOptions;
+  readonly #base: Snapshot;
+  readonly #marker: Marker;
   readonly #plan: MarkPlan;
   readonly #refusals: NamedWarnings;
   readonly #failures: NamedWarnings;
-  /** How many tasks were tried in Redis: first those of the file, then Redis-only ones. */
-  #done = 0;
+  /** The tasks that weren't tried in Redis yet. */
+  readonly #untried: Set<Target>;
   readonly result: MarkResult;
   /** Why Redis may lack marks: it failed, or the file could not be read again. */
   problem: TtsctlError | null = null;
 
-  constructor(parts: MarkParts & Pick<Cleared, "file">, options: MarkOptions, plan: MarkPlan) {
+  constructor(
+    parts: MarkParts & Pick<Cleared, "file">,
+    options: MarkOptions,
+    base: Snapshot,
+    marker: Marker,
+    plan: MarkPlan,
+  ) {
     this.#parts = parts;
     this.#options = options;
+    this.#base = base;
+    this.#marker = marker;
     this.#plan = plan;
+    this.#untried = new Set(plan.onlyInRedis);
     this.#refusals = new NamedWarnings(parts.reporter, "is left unchanged");
     this.#failures = new NamedWarnings(parts.reporter, "was not marked in both stores");
     const { unchanged } = plan;
@@ -128,29 +245,33 @@ class MarkRun {
    * @param of how many tasks a percentage of the brake is of
    */
   async apply(mirror: Writable<Mirror> | null, of: number): Promise<void> {
-    const { summary } = this.#plan;
+    const { summary, onlyInRedis, behind } = this.#plan;
     checkBrake(summary.count, of, this.#options.maxMark, { verb: "mark", flag: "--max-mark" });
     if (summary.count > 0) {
       await this.#parts.confirm(summary);
       throwIfInterrupted(this.#parts.signal, "nothing was marked");
     }
     const marked = await this.#markInFile();
-    const { onlyInRedis } = this.#plan;
+    for (const target of marked) this.#untried.add(target);
     if (mirror !== null) {
-      const work = (file: CurrentFile, written: WrittenCopies) => {
-        return this.#writeAll(mirror, file, written, marked, onlyInRedis);
-      };
-      const { problem, returned } = await thenIntoMirror({ ...this.#parts, mirror }, work);
+      const { problem, returned } = await thenIntoMirror({ ...this.#parts, mirror }, async (file, written) => {
+        await this.#each(marked, (targets) => this.#writeMarked(mirror, targets, written));
+        await this.#each(onlyInRedis, async (targets) => this.#markOnlyInRedis(mirror, await file.snapshot(), targets));
+        await this.#each(behind, (rows) => this.#bringInStep(mirror, rows, written));
+      });
       this.problem = problem;
       this.#countReturned(returned);
     }
     const nothingDone = marked.length === 0 && this.result.marked === 0;
     if (isStoreError(this.problem) && nothingDone && onlyInRedis.length > 0) throw this.problem;
     const isLost = isRedisError(this.problem);
-    await this.#report(marked.slice(this.#done), () => (isLost ? "unknown" : false));
+    const left = [...this.#untried];
+    await this.#report(
+      left.filter(({ row }) => row >= 0),
+      () => (isLost ? "unknown" : false),
+    );
     if (this.problem === null) return;
-    const left = onlyInRedis.slice(Math.max(0, this.#done - marked.length));
-    for (const { id } of left) this.#failures.add(id, isLost ? LOST : this.problem.message);
+    for (const { id, row } of left) if (row < 0) this.#failures.add(id, isLost ? LOST : this.problem.message);
   }
 
   end(): MarkResult {
@@ -164,28 +285,27 @@ class MarkRun {
 
   /** A service put an older record back after the mark; of tasks that had the status already, nothing was marked. */
   #countReturned(returned: readonly TaskId[]): void {
-    const { base, behind } = this.#plan;
-    const unchanged = new Set(behind);
+    const unchanged = new Set(this.#plan.behind);
     for (const { userId, taskId } of returned) {
       this.result.returned++;
-      this.result[unchanged.has(base.rowOf(userId, taskId)) ? "unchanged" : "marked"]--;
+      this.result[unchanged.has(this.#base.rowOf(userId, taskId)) ? "unchanged" : "marked"]--;
     }
   }
 
   /** Returns the tasks that are marked. */
   async #markInFile(): Promise<Target[]> {
-    const { base } = this.#plan;
     const { backup, reporter } = this.#parts;
     const targets = this.#plan.inFile;
     if (targets.length === 0) return targets;
-    for (const batch of backup === null ? [] : batches(targets, BATCH)) {
-      await backup!.append(await base.readTasks(batch.map(({ row }) => row)));
+    const rows = targets.map(({ row }) => row);
+    for (const some of backup === null ? [] : batches(rows, BATCH)) {
+      await backup!.append(await this.#base.readTasks(some));
     }
+    const puts = putsFrom(this.#base, rows);
+    const read = async (numbers: readonly number[]) => (await puts.read(numbers)).map((task) => this.#marked(task));
+    const changes = new Changes(this.#base, { removed: new Set(), puts: { ...puts, read } });
     const entryOf = (target: Target) => this.#entry(target);
-    const { changed, returned } = await applyToFile(this.#parts, this.#plan.changes(), "mark", {
-      items: targets,
-      entryOf,
-    });
+    const { changed, returned } = await applyToFile(this.#parts, changes, "mark", { items: targets, entryOf });
     new NamedWarnings(reporter, "was written back").addAll(returned, RETURNED);
     for (const id of changed) this.#refuse(id, "the service changed or deleted it during the run");
     this.result.returned = returned.length;
@@ -193,39 +313,25 @@ class MarkRun {
     return left.size === 0 ? targets : targets.filter(({ id }) => !left.has(keyOf(id)));
   }
 
-  /** Writes the marks of the file, marks Redis-only tasks, and repairs what an earlier mark left undone. */
-  async #writeAll(
-    mirror: Writable<Mirror>,
-    file: CurrentFile,
-    written: WrittenCopies,
-    marked: readonly Target[],
-    onlyInRedis: readonly Target[],
-  ): Promise<void> {
-    const { behind } = this.#plan;
+  /** Works on batches until the signal. */
+  async #each<T extends Target | number>(items: readonly T[], work: (batch: T[]) => Promise<void>): Promise<void> {
     const { signal, reporter } = this.#parts;
-    const each = async <T>(items: Iterable<T>, work: (batch: T[]) => Promise<void>) => {
-      for (const batch of batches(items, BATCH)) {
-        if (signal.aborted) return;
-        await work(batch);
-        this.#done += batch.length;
-        reporter.progress("marking", this.#done, marked.length + onlyInRedis.length + behind.length);
-      }
-    };
-    await each(marked, (targets) => this.#writeMarked(mirror, targets, written));
-    await each(onlyInRedis, async (targets) => this.#markOnlyInRedis(mirror, await file.snapshot(), targets));
-    await each(behind, (rows) => this.#bringInStep(mirror, rows, written));
+    let done = 0;
+    for (const batch of batches(items, BATCH)) {
+      if (signal.aborted) return;
+      await work(batch);
+      for (const item of batch) if (typeof item !== "number") this.#untried.delete(item);
+      done += batch.length;
+      reporter.progress("marking", done, items.length);
+    }
   }
 
   /** Writes the records that the file got. What the service has changed there since is followed at the end. */
   async #writeMarked(mirror: Writable<Mirror>, targets: Target[], written: WrittenCopies): Promise<void> {
     const copies = await mirror.copies(idsOf(targets), "state");
-    const records = await this.#plan.base.readTasks(targets.map(({ row }) => row));
-    const done = await this.#overwrite(
-      mirror,
-      targets,
-      copies,
-      records.map((task) => this.#plan.marked(task)),
-    );
+    const records = await this.#base.readTasks(targets.map(({ row }) => row));
+    const marked = records.map((task) => this.#marked(task));
+    const done = await this.#overwrite(mirror, targets, copies, marked);
     await this.#report(done.keys(), () => true);
     for (const task of done.values()) written.note(task);
   }
@@ -234,23 +340,18 @@ class MarkRun {
   async #markOnlyInRedis(mirror: Writable<Mirror>, current: Snapshot, batch: readonly Target[]): Promise<void> {
     const { ledger, backup } = this.#parts;
     const targets = batch.filter(({ id }) => !current.holds(id));
-    const ids = idsOf(targets);
-    await ledger?.announce(
-      "mark",
-      targets.map((target) => this.#entry(target)),
-    );
-    let done = new Map<Target, Task>();
-    try {
-      const copies = await mirror.copies(ids, "state");
-      const read = await mirror.read(ids);
+    let written = new Map<Target, Task>();
+    const entries = targets.map((target) => this.#entry(target));
+    await announced(ledger, "mark", entries, async (done) => {
+      const copies = await mirror.copies(idsOf(targets), "state");
+      const read = await mirror.read(idsOf(targets));
       const records = read.map((record, i) => this.#markedCopy(record, copies[i]!, mirror));
       await backup?.append(read.filter((_, i) => typeof records[i] === "object") as Task[]);
-      done = await this.#overwrite(mirror, targets, copies, records);
-    } finally {
-      await ledger?.stayed(idsOf(targets.filter((target) => !done.has(target))));
-    }
+      written = await this.#overwrite(mirror, targets, copies, records);
+      for (const { id } of written.keys()) done(id);
+    });
     for (const { id } of batch) if (current.holds(id)) this.#refuse(id, "the file has a record of it now");
-    await this.#report(done.keys(), () => true);
+    await this.#report(written.keys(), () => true);
   }
 
   /** The marked record, or why it can't be marked: if it differs from the copy, it was written between the two reads. */
@@ -260,7 +361,7 @@ class MarkRun {
     if (copy instanceof TtsctlError) return copy.message;
     const { status, time } = stateOf(copy, mirror);
     if (record.status !== status || !sameInstant(record.score, time)) return CHANGED;
-    return this.#plan.marker(record);
+    return this.#marker(record);
   }
 
   /** Writes records over the copies that were decided on. Returns the written ones. */
@@ -290,7 +391,7 @@ class MarkRun {
 
   /** An earlier mark may have been stopped between the file and Redis. @throws TtsctlError one that concerns every task */
   async #bringInStep(mirror: Writable<Mirror>, rows: readonly number[], written: WrittenCopies): Promise<void> {
-    const tasks = await this.#plan.base.readTasks(rows);
+    const tasks = await this.#base.readTasks(rows);
     const before = this.#failures.count;
     const outcomes = await writeToMirror(mirror, tasks, { written });
     try {
@@ -313,10 +414,15 @@ class MarkRun {
   }
 
   #statusOf({ row, copy }: Target): string {
-    return row < 0 ? (copy as Version).status : STATUS_CODES[this.#plan.base.rows.status(row)]!;
+    return row < 0 ? (copy as Version).status : STATUS_CODES[this.#base.rows.status(row)]!;
   }
 
-  #entry(target: Target): LedgerEntry {
+  /** The new record of a task that the plan marks. */
+  #marked(task: Task): Task {
+    return this.#marker(task) as Task;
+  }
+
+  #entry(target: Target) {
     return { ...target.id, reason: `${this.#statusOf(target)} to ${this.#options.shown}` };
   }
 
