@@ -47,7 +47,7 @@ async function runCommand(surroundings: Surroundings): Promise<number> {
     const answer = complete(await declareProgram(() => {}), rest, surroundings);
     await terminal.out.write(await answer.catch(() => "-\n"));
   } else if (name === "__man") {
-    const { manPage } = await import("./cli/man-page.ts"); // for the build of the package
+    const { manPage } = await import("./cli/help.ts"); // for the build of the package
     await terminal.out.write(manPage(await declareProgram(() => {})));
   } else return runProgram(surroundings);
   return 0;

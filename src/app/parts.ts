@@ -219,10 +219,7 @@ export class RunParts {
     }
   }
 
-  /**
-   * For a run that needs Redis.
-   * @throws TtsctlError REDIS_* (exit code 4)
-   */
+  /** For a run that needs Redis. @throws TtsctlError REDIS_* (exit code 4) */
   async mirror(): Promise<Mirror> {
     const state = await this.mirrorState();
     if (state.kind === "off") throw redisDisabled();

@@ -23,13 +23,6 @@ export interface Surroundings {
   readonly stopSignal: () => AbortSignal;
 }
 
-interface BackupFlags {
-  readonly dryRun: boolean;
-  readonly backup?: string;
-  /** Must not be the same file. */
-  readonly metricsFile?: string;
-}
-
 interface ForkChanges {
   readonly terminal?: Terminal;
   readonly flags?: Partial<GlobalFlags>;
@@ -69,7 +62,8 @@ export class Context extends RunParts {
   }
 
   /** The file of `--backup`, opened to append; null for a dry run and without the flag. */
-  async openBackup({ backup: path, dryRun, metricsFile }: BackupFlags) {
+  async openBackup(flags: { readonly dryRun: boolean; readonly backup?: string; readonly metricsFile?: string }) {
+    const { backup: path, dryRun, metricsFile } = flags;
     if (path === undefined || dryRun) return null;
     const { BackupFile } = await import("../operations/purge/backup.ts");
     const backup = await BackupFile.open(resolve(this.cwd, path), await this.filesInUse(metricsFile));

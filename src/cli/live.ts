@@ -39,10 +39,10 @@ async function onScreen(context: Context, every: number, refresh: Refresh): Prom
   try {
     while (!signal.aborted && terminal.out.isOpen) {
       const { stdin, stdout } = terminal.streams;
-      const { columns, rows } = sizeOf(stdout);
+      const { columns } = sizeOf(stdout);
       const [out, said] = [unlimited(), unlimited()];
       const streams = { stdin, stdout: Object.assign(out, { isTTY: true, columns }), stderr: said };
-      const drawn = new Terminal(streams, terminal.env, clock, false, rows - 1); // below the head
+      const drawn = new Terminal(streams, terminal.env, clock, false);
       const problem = await runOnce(context, drawn, refresh);
       if (signal.aborted) break;
       const [body, err] = [linesOf(out), linesOf(said)];

@@ -17,17 +17,15 @@ interface Sought {
   readonly args: readonly string[];
 }
 
-interface Found {
-  /** Without a user if no user has the task id. */
-  readonly id: TaskId;
-  readonly result: GetResult;
-}
-
 /**
- * The task that arguments name, from both stores, with warnings.
+ * The task that arguments name, from both stores, with warnings. It has no user if no user has the task id.
  * @throws TtsctlError USAGE, also if several users have the task id, REDIS_*, STORE_*
  */
-export async function findTask(context: Context, parts: GetParts, sought: Sought): Promise<Found> {
+export async function findTask(
+  context: Context,
+  parts: GetParts,
+  sought: Sought,
+): Promise<{ id: TaskId; result: GetResult }> {
   const found = await search(context, parts, sought);
   const { invalid, warnings } = found.result;
   for (const line of warnings) context.reporter.warn(line);
@@ -35,7 +33,11 @@ export async function findTask(context: Context, parts: GetParts, sought: Sought
   return found;
 }
 
-async function search(context: Context, parts: GetParts, { command, args, source }: Sought): Promise<Found> {
+async function search(
+  context: Context,
+  parts: GetParts,
+  { command, args, source }: Sought,
+): Promise<{ id: TaskId; result: GetResult }> {
   const [first = "", second] = args.filter((arg) => arg !== undefined).map(trimId);
   if (first === "" || second === "") {
     const hint = `ttsctl ${command} alice t01, ttsctl ${command} alice:t01 or ttsctl ${command} t01`;

@@ -17,10 +17,7 @@ export async function reportError(error: unknown, argv: readonly string[], { err
   return known.exitCode;
 }
 
-/**
- * One line, or with `-o json` or `--log-format json` one object.
- * @param stack null without `-vv`
- */
+/** One line, or with `-o json` or `--log-format json` one object. @param stack null without `-vv` */
 export async function sayError(
   log: Log,
   error: TtsctlError,

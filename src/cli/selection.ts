@@ -101,20 +101,6 @@ export function addLook(command: Command): Command {
     .option("--exit-status", "exit with 3 if any task matches", false);
 }
 
-/** A flag of earlier versions. Its use is an error that names the new way. */
-export function addGone(command: Command, flags: string, instead: string): void {
-  const option = new Option(flags).hideHelp();
-  command.addOption(option).on(`option:${option.name()}`, () => {
-    throw usage(`${option.long} is gone from ${command.name()}`, instead);
-  });
-}
-
-/** What `--ids` can't hold, if ids weren't found that may be parts of one: spaces separate ids there. */
-export async function adviseOnSpaces(context: Context, { ids }: { readonly ids?: string }, missing: readonly string[]) {
-  if (missing.length === 0 || !/\S\s+\S/.test(ids ?? "")) return;
-  await context.inform("spaces in --ids separate ids; --ids - reads ids with spaces, one per line");
-}
-
 /** @param names of flags that have no effect in this form of a command @throws TtsctlError USAGE if one is given */
 export function refuseFlags(flags: object, names: readonly string[], when: string): void {
   const given = (name: string) => (flags as Readonly<Record<string, unknown>>)[camelCase(name.slice(2))] ?? false;
@@ -129,10 +115,7 @@ export function addWatch(command: Command): Command {
   return command.optionsGroup("Output:").addOption(watch.preset("2").argParser(watchSeconds));
 }
 
-/**
- * @param backedUp the records that `--backup` keeps
- * @param verb of the limit
- */
+/** @param backedUp the records that `--backup` keeps @param verb of the limit */
 export function addDestructive(
   command: Command,
   brake: string,

@@ -1,3 +1,4 @@
+import { parseArgs } from "node:util";
 import type { Clock } from "../clock.ts";
 import { printableData } from "../printable.ts";
 import { NO_COLORS, type TableStyle } from "../render/table.ts";
@@ -50,28 +51,29 @@ export interface GlobalFlags {
 
 /** The global flags of a command line that may be wrong or unfinished, for errors and completion. */
 export function flagsIn(argv: readonly string[]): GlobalFlags {
-  const given = (long: string, short = /^(?!)/) => {
-    const values = argv.flatMap((arg, i) => {
-      if (arg.startsWith(`${long}=`)) return [arg.slice(long.length + 1)];
-      const joined = short.exec(arg)?.[1];
-      return arg === long || joined === "" ? [argv[i + 1]] : joined === undefined ? [] : [joined];
-    });
-    return values.at(-1);
-  };
-  // Short flags without a value may come before one of these in a word.
-  const format = given("--output", /^-[qvy]*o=?(.*)$/s);
-  const verbose = argv.map((arg) => /^-[qvy]+(?=o|$)/.exec(arg)?.[0].replace(/[^v]/g, "").length ?? 0);
+  const text = { type: "string" } as const;
+  const given = parseArgs({
+    args: [...argv],
+    strict: false,
+    options: {
+      ...{ config: text, profile: text, store: text, "redis-url": text, "log-format": text },
+      output: { ...text, short: "o" },
+      quiet: { type: "boolean", short: "q" },
+      verbose: { type: "boolean", short: "v", multiple: true },
+    },
+  }).values;
+  const named = (name: keyof typeof given) => (typeof given[name] === "string" ? given[name] : undefined);
   return {
-    config: given("--config"),
-    profile: given("--profile"),
-    store: given("--store"),
-    redisUrl: given("--redis-url"),
+    config: named("config"),
+    profile: named("profile"),
+    store: named("store"),
+    redisUrl: named("redis-url"),
     redis: !argv.includes("--no-redis"),
     color: false,
-    output: FORMATS.find((known) => known === format) ?? "table",
-    logFormat: LOG_FORMATS.find((known) => known === given("--log-format")) ?? "text",
+    output: FORMATS.find((known) => known === named("output")) ?? "table",
+    logFormat: LOG_FORMATS.find((known) => known === named("log-format")) ?? "text",
     quiet: true,
-    verbose: verbose.reduce((sum, count) => sum + count, argv.filter((arg) => arg === "--verbose").length),
+    verbose: [given.verbose ?? []].flat().length,
   };
 }
 
@@ -90,19 +92,16 @@ export class Terminal {
   readonly streams: Streams;
   readonly env: NodeJS.ProcessEnv;
   readonly clock: Clock;
-  /** Visible lines, if a command draws on the whole screen; else null. */
-  readonly height: number | null;
   #isDrawn = false;
   #isLent = false;
   /** Whether the last line on stdout is unfinished. */
   #isInLine = false;
 
   /** @param logsJson whether lines on stderr are JSON objects */
-  constructor(streams: Streams, env: NodeJS.ProcessEnv, clock: Clock, logsJson: boolean, height: number | null = null) {
+  constructor(streams: Streams, env: NodeJS.ProcessEnv, clock: Clock, logsJson: boolean) {
     this.streams = streams;
     this.env = env;
     this.clock = clock;
-    this.height = height;
     const onTerminal = (text: string) => {
       this.clear();
       this.#isInLine = !text.endsWith("\n");

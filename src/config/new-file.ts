@@ -6,7 +6,6 @@ import { DEFAULT_SECTION, type IniFile, parseIni } from "./ini-file.ts";
 import { PATH, REDIS_URL } from "./kinds.ts";
 import { findAddress, resolveAddress } from "./redis.ts";
 import {
-  defaultText,
   givenAt,
   LEVELS,
   placeOf,
@@ -81,51 +80,34 @@ export function pathText(path: string, file: string): string {
 }
 
 /**
- * The text of a config.ini with a comment for each setting, which Python's `configparser` reads alike.
+ * The text of a config.ini that Python's `configparser` reads alike: the given values, and what the former file has besides.
  * @param former the file that is replaced: its options of others are kept
  * @param isShown whether it is for people, without secrets
  * @throws TtsctlError CONFIG_INVALID for a value that a configuration file can't hold
  */
 export function configText(values: NewValues, former: IniFile | null, isShown = false): string {
-  const sections = [...new Set(SETTING_NAMES.map((name) => placeOf(name).section))];
-  const others = [DEFAULT_SECTION, ...(former?.sections() ?? [])].filter((name) => !sections.includes(name));
-  return [
-    HEAD,
-    ...sections.map(
-      (section) => `\n[${section}]\n${settingLines(section, values, isShown)}${keptLines(former, section)}`,
-    ),
-    ...others.flatMap((section) => {
-      const lines = keptLines(former, section);
-      return section === DEFAULT_SECTION && lines === "" ? [] : [`\n[${section}]\n${lines}`];
-    }),
-  ].join("");
+  const ours: string[] = SETTING_NAMES.map((name) => placeOf(name).section);
+  const sections = [...new Set([...ours, DEFAULT_SECTION, ...(former?.sections() ?? [])])];
+  const texts = sections.map((section) => {
+    const lines = settingLines(section, values, isShown) + keptLines(former, section);
+    const isEmpty = lines === "" && (ours.includes(section) || section === DEFAULT_SECTION);
+    return isEmpty ? "" : `\n[${section}]\n${lines}`;
+  });
+  return HEAD + texts.join("");
 }
 
 const HEAD = `# ttsctl and the TTS service: one file for both, as Python's configparser reads it.
-#
-# Flags override variables, variables override this file, and this file overrides the defaults.
-# \`ttsctl config\` prints the settings in force, \`ttsctl doctor\` checks them; see docs/settings.md.
-# A comment is a line of its own: after a value, # and ; belong to the value. %% stands for %.
-# A setting after a # is not set: it shows the default, if there is one.
+# docs/settings.md has all settings; \`ttsctl config\` prints those in force, \`ttsctl doctor\` checks them.
 `;
 
 function settingLines(section: string, values: NewValues, isShown: boolean): string {
-  return SETTING_NAMES.filter((name) => placeOf(name).section === section)
-    .map((name) => {
-      const { option } = placeOf(name);
-      const { kind, env, flag, about } = rowOf(name);
-      const ways = [
-        ...(env ? [`variable ${env[0]}`] : []),
-        ...(flag === undefined ? [] : [`flag ${flag[0].split(" ")[0]}`]),
-      ];
-      const comment = `# ${[about ?? env?.[1], ...ways].join("; ")}\n# accepted: ${kind.accepted}\n`;
-      const value = values.get(name);
-      if (value === undefined) return `\n${comment}${`# ${option} = ${defaultText(name)}`.trimEnd()}\n`;
-      const text = fileText(name, value);
-      const shown = isShown ? shownText(name, { text }) : text;
-      return `\n${comment}${option} = ${shown.replaceAll("%", "%%")}\n`;
-    })
-    .join("");
+  const given = [...values].filter(([name]) => placeOf(name).section === section);
+  const lines = given.map(([name, value]) => {
+    const text = fileText(name, value);
+    const shown = isShown ? shownText(name, { text }) : text;
+    return `${placeOf(name).option} = ${shown.replaceAll("%", "%%")}\n`;
+  });
+  return lines.join("");
 }
 
 /** A text without what Python's configparser would cut off. @throws TtsctlError CONFIG_INVALID if that changes its meaning */
@@ -152,7 +134,7 @@ export function shownText(name: SettingName, { text }: Pick<NewValue, "text">): 
 function keptLines(former: IniFile | null, section: string): string {
   const ours = SETTING_NAMES.map(placeOf).filter((place) => place.section === section);
   const kept = [...(former?.raw(section) ?? [])].filter(([name]) => !ours.some(({ option }) => option === name));
-  return kept.map(([name, value]) => `\n${name} = ${value.replaceAll(/\n(?!\n)/g, "\n  ")}\n`).join("");
+  return kept.map(([name, value]) => `${name} = ${value.replaceAll(/\n(?!\n)/g, "\n  ")}\n`).join("");
 }
 
 /** What a new file means; the path isn't read. @throws TtsctlError CONFIG_INVALID */

@@ -18,8 +18,6 @@ export interface SettingRow<T> {
   readonly env?: Giver | null;
   /** As commander declares it; without a help it is another setting's flag too. */
   readonly flag?: Giver;
-  /** Its comment in a new file, if it has no variable. */
-  readonly about?: string;
   /** Options of `openTaskStore`; without it those of `[redis]` are `redis.{option}`, and others have none. */
   readonly library?: readonly string[];
   /** Without it, an empty value in the file means the default, if that is nothing. */
@@ -30,7 +28,7 @@ function row<T, D extends string | number | boolean | null | readonly never[]>(
   kind: Kind<T>,
   fallback: D,
   env: Giver | null,
-  more: Pick<SettingRow<T>, "flag" | "about" | "library" | "refusesEmpty"> = {},
+  more: Pick<SettingRow<T>, "flag" | "library" | "refusesEmpty"> = {},
 ): SettingRow<T | D> {
   return { kind: kind as Kind<T | D>, default: fallback, env, ...more };
 }
@@ -75,9 +73,7 @@ export const SETTINGS = {
   }),
   "paths.output": row(kinds.PATH, "output", ["TTSCTL_OUTPUT", "the directory of audio"], { library: ["output"] }),
   "paths.logs": row(kinds.PATH, "Logs", ["TTSCTL_LOGS", "the directory of logs"], { library: ["logs"] }),
-  "paths.shared": row(kinds.BOOLEAN, false, null, {
-    about: "true: another service uses these directories too, so `cleanup --orphans` only lists",
-  }),
+  "paths.shared": row(kinds.BOOLEAN, false, null, {}),
   /** Zero or negative: cleanup is off. */
   "cleanup.retention": row(
     kinds.SERVICE_RETENTION,
@@ -94,19 +90,16 @@ export const SETTINGS = {
   /** Null: as `retention`; zero or negative: tasks of this status are kept. A flag is the whole policy for age. */
   "cleanup.retention.done": row(kinds.STATUS_RETENTION, null, null, {
     flag: [RETENTION_FLAG],
-    about: "another retention for tasks that are done",
     library: ["retention", "retention.done"],
     refusesEmpty: true,
   }),
   "cleanup.retention.error": row(kinds.STATUS_RETENTION, null, null, {
     flag: [RETENTION_FLAG],
-    about: "another retention for tasks that failed",
     library: ["retention", "retention.error"],
     refusesEmpty: true,
   }),
   "cleanup.keep_last": row(kinds.COUNT, 0, null, {
     flag: ["--keep-last <n>", "keep the newest n finished tasks of each user, instead of [cleanup] keep_last"],
-    about: "how many of each user's newest finished tasks are kept",
     library: ["keepLast"],
   }),
   /** Zero: no limit. */
@@ -115,7 +108,6 @@ export const SETTINGS = {
       "--max-bytes <size>",
       "such as 20GB: purge the oldest finished tasks until the rest fits, instead of [cleanup] max_bytes",
     ],
-    about: "the most that audio and logs of finished tasks may take; above it, the oldest are purged",
     library: ["maxBytes"],
   }),
   /** Zero or negative: no task counts as stuck. */

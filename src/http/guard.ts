@@ -26,10 +26,7 @@ export class Hosts {
   readonly #proxied: ReadonlySet<string>;
   readonly #anyAddress: boolean;
 
-  /**
-   * @param host where the server listens
-   * @param more further names, such as that of a proxy
-   */
+  /** @param host where the server listens @param more further names, such as that of a proxy */
   constructor(host: string, more: readonly string[]) {
     this.#names = new Set([...LOCAL, host.toLowerCase(), ...more]);
     this.#proxied = new Set(more);
@@ -80,13 +77,13 @@ export class Doorkeeper {
   readonly #path: string;
   /** The ends of sessions by the values of their cookies, the oldest first. */
   readonly #sessions = new Map<string, number>();
-  readonly #tries: Tries;
+  readonly #tries: ReturnType<typeof triesOf>;
 
   constructor({ clock, settings: { http } }: ServerParts) {
     this.#clock = clock;
     this.#token = http.token.value;
     this.#path = http.basePath.value || "/";
-    this.#tries = new Tries(clock);
+    this.#tries = triesOf(clock);
   }
 
   /** Begins a session. @throws HttpError TOKEN_WRONG, TOO_MANY_TRIES */
@@ -135,33 +132,26 @@ function wrongToken(): HttpError {
 const HINT = "send Authorization: Bearer with the token of [http] token, or log in on the page";
 const CHALLENGE = { "www-authenticate": "Bearer" };
 
-/** The wrong tokens that each address tried at `/login` in this minute. */
-class Tries {
-  readonly #clock: Clock;
-  readonly #wrong = new Map<string, number>();
+/** Counts the wrong tokens that each address tried at `/login` in this minute. */
+function triesOf(clock: Clock) {
+  const wrong = new Map<string, number>();
   /** Monotonic. */
-  #end = 0;
-
-  constructor(clock: Clock) {
-    this.#clock = clock;
-  }
-
-  /** @throws HttpError TOO_MANY_TRIES */
-  check(address: string): void {
-    const now = this.#clock.monotonic();
-    if (now >= this.#end) {
-      this.#wrong.clear();
-      this.#end = now + 60;
-    }
-    if ((this.#wrong.get(address) ?? 0) < LIMITS.wrongTokens) return;
-    const seconds = Math.ceil(this.#end - now);
-    const hint = `try again in ${seconds} s`;
-    throw new HttpError("TOO_MANY_TRIES", "too many wrong tokens", hint, { "retry-after": `${seconds}` });
-  }
-
-  count(address: string): void {
-    this.#wrong.set(address, (this.#wrong.get(address) ?? 0) + 1);
-  }
+  let end = 0;
+  return {
+    /** @throws HttpError TOO_MANY_TRIES */
+    check(address: string): void {
+      const now = clock.monotonic();
+      if (now >= end) {
+        wrong.clear();
+        end = now + 60;
+      }
+      if ((wrong.get(address) ?? 0) < LIMITS.wrongTokens) return;
+      const seconds = Math.ceil(end - now);
+      const hint = `try again in ${seconds} s`;
+      throw new HttpError("TOO_MANY_TRIES", "too many wrong tokens", hint, { "retry-after": `${seconds}` });
+    },
+    count: (address: string) => wrong.set(address, (wrong.get(address) ?? 0) + 1),
+  };
 }
 
 /** A proxy, the first of several, may have been reached by TLS. A client that forges the header only restricts its own cookie. */

@@ -6,10 +6,7 @@ export function wrongArgument(what: string, accepted: string): TtsctlError {
   return usage(what, `accepted: ${accepted}`);
 }
 
-/**
- * Checks an object of options, all of them optional.
- * @throws TtsctlError USAGE
- */
+/** Checks an object of options, all of them optional. @throws TtsctlError USAGE */
 export function checkOptions(value: unknown, name: string, accepted: readonly string[]): void {
   if (typeof value !== "object" || value === null) {
     throw wrongArgument(`${name} isn't an object`, `an object with any of ${accepted.join(", ")}`);

@@ -1,5 +1,5 @@
 import type { RunParts } from "../app/parts.ts";
-import { pushFile, retrying } from "../app/sync-store.ts";
+import { pushFile, retrying } from "../app/syncing.ts";
 import { isRedisError, isStoreError, TtsctlError } from "../errors.ts";
 import { storeMismatch } from "../operations/safety.ts";
 import type { SharedSnapshot } from "../store/file/shared-snapshot.ts";

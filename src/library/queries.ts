@@ -98,10 +98,7 @@ export function cursorAfter(tasks: readonly Task[], query: ListQuery, rules: Rec
   return Buffer.from(JSON.stringify([by, score, last.userId, last.taskId])).toString("base64url");
 }
 
-/**
- * The page after a cursor. `total` counts the tasks from there on.
- * @throws TtsctlError USAGE, and as `newestTasks`
- */
+/** The page after a cursor. `total` counts the tasks from there on. @throws TtsctlError USAGE, and as `newestTasks` */
 export async function pageAfter(
   stores: Parameters<typeof newestTasks>[0],
   query: ListQuery,

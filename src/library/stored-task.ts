@@ -54,10 +54,7 @@ function parsed(text: string, parser: RecordParser) {
   }
 }
 
-/**
- * The trimmed ids of a task.
- * @throws TtsctlError USAGE if one isn't text, TASK_INVALID if it can't name a task
- */
+/** The trimmed ids of a task. @throws TtsctlError USAGE if one isn't text, TASK_INVALID if it can't name a task */
 export function idOf(userId: string, taskId: string, rules: RecordRules): TaskId {
   checkString(userId, "userId");
   checkString(taskId, "taskId");

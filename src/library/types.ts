@@ -390,10 +390,7 @@ export interface TaskStore<T extends BaseTask = TaskRecord> {
   startCleanup(options?: CleanupOptions): Promise<void>;
   /** Resolves when a running pass has finished its batch. */
   stopCleanup(): Promise<void>;
-  /**
-   * One pass of the cleanup.
-   * @throws TtsctlError CONFIG_REQUIRED, STORE_*, LOCK_*, CLOCK_SKEW, INTERRUPTED
-   */
+  /** One pass of the cleanup. @throws TtsctlError CONFIG_REQUIRED, STORE_*, LOCK_*, CLOCK_SKEW, INTERRUPTED */
   cleanupOnce(options?: CleanupOnceOptions): Promise<CleanupResult>;
   /**
    * The path of a file of a task below `output`, where the cleanup looks for it. Nothing is created.

@@ -3,13 +3,10 @@ import { printable, shellWord } from "../printable.ts";
 import { counted, formatAge, formatBytes, formatDuration } from "../task/amounts.ts";
 import { memberOf } from "../task/ids.ts";
 import { BAR_SIGNS, FULL_BLOCK, hourChart, type Piece } from "./hour-chart.ts";
-import { cutToScreen, STATUS_COLORS, STATUSES, type TableStyle, tableLayout } from "./table.ts";
-import { widthOf } from "./width.ts";
+import { STATUS_COLORS, STATUSES, type TableStyle, tableLayout } from "./table.ts";
 
 export interface StatsStyle extends TableStyle {
   readonly wide: boolean;
-  /** Lines of the screen; null if it scrolls. */
-  readonly height: number | null;
   /** The hour of an ISO time in the service's zone, as two digits. */
   hour(iso: string): string;
 }
@@ -30,28 +27,10 @@ export function userCells({ byUser }: StatsResult): [columns: string[], rows: st
 }
 
 export function statsText(stats: StatsResult, style: StatsStyle): string {
-  const before = [`${title(stats)}\n`, statusTable(stats, style)];
-  const hours = chart(stats, style);
-  const after = [notes(stats, style)];
-  const most = style.wide ? TOP_WIDE : TOP;
-  const withHours = usersFor(style, [...before, hours, ...after], most);
-  // On a low screen the hours are left out, for users and notes.
-  const showsHours = withHours >= Math.min(stats.byUser.length, FEW);
-  const users = showsHours ? withHours : usersFor(style, [...before, ...after], most);
-  const parts = [...before, userTable(stats, style, users), showsHours ? hours : "", ...after];
+  const users = userTable(stats, style);
+  const parts = [`${title(stats)}\n`, statusTable(stats, style), users, chart(stats, style), notes(stats, style)];
   return parts.filter((part) => part !== "").join("\n");
 }
-
-/** How many users fit beside the other parts, at most `most`. */
-function usersFor({ height }: StatsStyle, others: readonly string[], most: number): number {
-  if (height === null) return most;
-  const taken = others.reduce((sum, part) => sum + part.split("\n").length, 0); // with the empty line between two
-  return Math.min(most, Math.max(0, height - taken - USER_FRAME));
-}
-
-/** Lines around the users: the head, and the count of the rest. */
-const USER_FRAME = 2;
-const FEW = 3;
 
 function title({ total, users, user, source }: StatsResult): string {
   const tasks = counted(total, "task");
@@ -91,9 +70,9 @@ function percent(part: number, total: number): string {
   return total === 0 ? "-" : `${((part / total) * 100).toFixed(1)}%`;
 }
 
-function userTable({ byUser, users, at, disk, user }: StatsResult, style: StatsStyle, most: number): string {
+function userTable({ byUser, users, at, disk, user }: StatsResult, style: StatsStyle): string {
   if (user !== null || byUser.length === 0) return "";
-  const shown = byUser.slice(0, most);
+  const shown = byUser.slice(0, style.wide ? TOP_WIDE : TOP);
   const head = ["USER", "TASKS", "WAIT", "RUN", "DONE", "ERROR", ...(disk ? ["DISK"] : []), "LAST"];
   const rows = shown.map(({ user_id, total, wait, run, done, error, disk, lastChange }) => [
     ...[printable(user_id), ...[total, wait, run, done, error].map(String)],
@@ -111,24 +90,11 @@ function aligned(
   style: StatsStyle,
   paint: (text: string) => string = (text) => text,
 ): string {
-  const shown = cutToScreen(rows, style);
-  const widths = head.map((text, i) =>
-    Math.max(...[text, ...shown.map((row) => row[i]!)].map((cell) => widthOf(cell))),
-  );
-  const flush = (row: readonly string[]) =>
-    row.map((text, i) => (i === 0 ? text : " ".repeat(widths[i]! - widthOf(text)) + text));
-  const columns = flush(head).map((text, i) => {
-    const isName = i === 0;
-    return {
-      head: text,
-      least: isName ? LEAST_NAME : widths[i]!,
-      mayGo: i > 1, // a number that is cut would be another number
-      ...(isName ? { paint } : {}),
-    };
+  const columns = head.map((head, i) => {
+    if (i === 0) return { head, least: LEAST_NAME, mayGo: false, paint };
+    return { head, least: Number.POSITIVE_INFINITY, mayGo: i > 1, isNumber: true }; // a cut one would be another number
   });
-  const lines = shown.map(flush);
-  const layout = tableLayout(columns, lines, style, true);
-  return [...layout.lines(lines, true)].join("");
+  return [...tableLayout(columns, rows, style, true).lines(rows, true)].join("");
 }
 
 const LEAST_NAME = 6;

@@ -1,5 +1,3 @@
-import Table from "cli-table3";
-import { batches } from "../pool.ts";
 import { cut, widthOf } from "./width.ts";
 
 const COLORS = ["bold", "dim", "inverse", "gray", "red", "green", "yellow", "cyan", "magenta"] as const;
@@ -23,19 +21,13 @@ export interface TableStyle {
 export interface Column extends Pick<Room, "least" | "mayGo"> {
   readonly head: string;
   readonly paint?: (text: string, style: TableStyle) => string;
+  /** Right-aligned. */
+  readonly isNumber?: boolean;
 }
 
 type Rows = readonly (readonly string[])[];
 
 export const GAP = 2;
-const SIDES = ["top", "bottom", "left", "right", "mid"];
-const BORDERS = SIDES.flatMap((side) => [side, `${side}-mid`, `${side}-left`, `${side}-right`]);
-const NO_BORDERS = { ...Object.fromEntries(BORDERS.map((name) => [name, ""])), middle: " ".repeat(GAP) };
-const PLAIN = { head: [], border: [], "padding-left": 0, "padding-right": 0 };
-
-/** Rows that cli-table3 lays out at once: it compares each cell with all others. */
-const AT_ONCE = 50;
-
 export type TableLayout = ReturnType<typeof tableLayout>;
 
 /**
@@ -57,7 +49,8 @@ export function tableLayout(columns: readonly Column[], first: Rows, style: Tabl
     return widths.flatMap((width, i) => {
       if (width === null) return [];
       const text = style.width === null ? (cells[i] ?? "") : cut(cells[i] ?? "", width);
-      return paint(text, i) + " ".repeat(Math.max(0, width - widthOf(text)));
+      const gap = " ".repeat(Math.max(0, width - widthOf(text)));
+      return columns[i]!.isNumber ? gap + paint(text, i) : paint(text, i) + gap;
     });
   }
 
@@ -68,24 +61,23 @@ export function tableLayout(columns: readonly Column[], first: Rows, style: Tabl
     *lines(rows: Rows, withHead: boolean): Generator<string> {
       const heads = columns.map(({ head }) => head);
       const paint = (text: string, i: number) => columns[i]!.paint?.(text, style) ?? text;
-      const head = withHead ? [cellsIn(heads, (text) => style.colors.bold(text))] : [];
-      for (const some of batches([...head, ...rows.map((row) => cellsIn(row, paint))], AT_ONCE))
-        yield* linesOf(some, style);
+      if (withHead)
+        yield lineOf(
+          cellsIn(heads, (text) => style.colors.bold(text)),
+          style,
+        );
+      for (const row of rows) yield lineOf(cellsIn(row, paint), style);
     },
   };
 }
 
-function linesOf(rows: Rows, { width }: TableStyle): string[] {
-  // In a pipe nothing is cut, and cli-table3 takes quadratic time for a long cell.
-  if (width === null) return rows.map((cells) => `${cells.join(" ".repeat(GAP)).trimEnd()}\n`);
-  const layout = new Table({ chars: NO_BORDERS, style: PLAIN });
-  layout.push(...rows.map((cells) => [...cells]));
-  const lines = layout.toString().split("\n");
-  return lines.map((line) => `${cut(line.trimEnd(), width)}\n`);
+function lineOf(cells: readonly string[], { width }: TableStyle): string {
+  const line = cells.join(" ".repeat(GAP)).trimEnd();
+  return `${width === null ? line : cut(line, width)}\n`;
 }
 
 /** No cell needs more than the whole screen. */
-export function cutToScreen(rows: Rows, { width }: TableStyle): Rows {
+function cutToScreen(rows: Rows, { width }: TableStyle): Rows {
   return width === null ? rows : rows.map((row) => row.map((cell) => cut(cell, width)));
 }
 

@@ -27,8 +27,8 @@ function endOfPiece(text: string, end: number): number {
   return /[\udc00-\udfff]/.test(text[end] ?? "") ? end + 1 : end;
 }
 
-/** Code units to measure for each column, of plain text and at most. */
-const [PLAIN_UNITS, MOST_UNITS] = [1, 16];
+/** The most code units that are measured for a column. */
+const MOST_UNITS = 16;
 
 /** The text in at most `width` columns, with its colours. A cut text ends in `…`. */
 export function cut(text: string, width: number): string {
@@ -48,14 +48,7 @@ export function fits(text: string, width: number): boolean {
 
 /** The start of a text, with more than `width` columns if it has them: measuring and cutting long texts is slow. */
 function beginning(text: string, width: number): string {
-  const from = text.includes("\u001b") ? MOST_UNITS : PLAIN_UNITS;
-  for (let units = from; units <= MOST_UNITS; units *= 2) {
-    const end = endOfPiece(text, units * (width + 1));
-    if (end >= text.length) return text;
-    const start = text.slice(0, end);
-    if (units === MOST_UNITS || widthOf(start) > width) return start;
-  }
-  return text;
+  return text.slice(0, endOfPiece(text, MOST_UNITS * (width + 1)));
 }
 
 /** A text without colours in lines of at most `width` columns, broken at spaces if possible. */

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 // @ts-expect-error a script without types
 import { commandPage, commonPage } from "../../script/command-docs.mjs";
-import { afterHelp } from "../../src/cli/man-page.ts";
+import { afterHelp } from "../../src/cli/help.ts";
 import { declareProgram } from "../../src/cli/program.ts";
 import { FLAG_NAMES } from "../../src/task/query-fields.ts";
 

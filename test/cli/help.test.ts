@@ -3,7 +3,6 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, inject, it } from "vitest";
 import { declareProgram } from "../../src/cli/program.ts";
-import { flagsIn } from "../../src/cli/terminal.ts";
 import { usePlace } from "../e2e/setup.ts";
 import { cleanEnv } from "../helpers/clean-env.ts";
 import { ago, record } from "../helpers/records.ts";
@@ -123,14 +122,4 @@ describe("typos", () => {
     expect(stderr).toMatch(/^error: [^\n]+\n$/);
     expect(stderr).toMatch(pattern);
   });
-});
-
-it("takes a value that is joined to a short flag for no other flag", () => {
-  const shorts = program.commands.flatMap(({ options }) => options.filter(({ short, required }) => short && required));
-  expect(shorts.length).toBeGreaterThan(5);
-  for (const { short } of shorts.filter(({ long }) => long !== "--output")) {
-    const { verbose } = flagsIn([`${short}vv`]);
-    expect([short, verbose, flagsIn([`${short}ojson`]).output]).toEqual([short, 0, "table"]);
-  }
-  expect(flagsIn(["logs", "t04", "-f", "-vo", "jsonl"])).toMatchObject({ output: "jsonl", verbose: 1 });
 });

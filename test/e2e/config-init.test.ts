@@ -108,8 +108,8 @@ describe("config init", () => {
     ["a place that doesn't exist", "config init --store x.json --no-redis --config none/x.ini", {}, /none\/x\.ini/],
     ["a directory in its place", "config init --store x.json --no-redis --config output --force", {}, /output/],
     ["an unknown action", "config unit", {}, /Did you mean init/],
-    ["--force without init", "config --force", {}, /--force works only with init/],
-    ["--dry-run without init", "config --dry-run", {}, /--dry-run works only with init/],
+    ["--force without init", "config --force", {}, /--force has no effect without init/],
+    ["--dry-run without init", "config --dry-run", {}, /--dry-run has no effect without init/],
   ])("refuses %s in one line", async (_, line, env, message) => {
     here.root.drop("config.ini");
     mkdirSync(here.root.at("output"));

@@ -4,10 +4,11 @@ import { configPlace, loadSettings } from "../../config/load.ts";
 import { profileNames, profilePath, profilesFolder } from "../../config/profiles.ts";
 import { redisShown } from "../../config/redis.ts";
 import { describeSettings } from "../../config/settings.ts";
-import { TtsctlError, usage } from "../../errors.ts";
+import { TtsctlError } from "../../errors.ts";
 import type { InitFlags } from "../config-init.ts";
 import type { Attach, Context } from "../context.ts";
 import { emit, emitObject } from "../emit.ts";
+import { refuseFlags } from "../selection.ts";
 
 const ACTIONS = ["init", "profiles"] as const;
 
@@ -31,13 +32,7 @@ export function declare(program: Command, attach: Attach): void {
       const { initConfig } = await import("../config-init.ts");
       return initConfig(context, flags);
     }
-    const given = (["yes", "dryRun", "force"] as const).find((flag) => flags[flag]);
-    if (given !== undefined) {
-      throw usage(
-        `--${given === "dryRun" ? "dry-run" : given} works only with init`,
-        "ttsctl config init; see ttsctl config --help",
-      );
-    }
+    refuseFlags(flags, ["--yes", "--dry-run", "--force"], "without init");
     return action === "profiles" ? showProfiles(context) : showConfig(context);
   });
 }

@@ -3,17 +3,9 @@ import { deleteChosen } from "../../app/change.ts";
 import type { DeleteResult } from "../../operations/delete.ts";
 import { counted, formatBytes } from "../../task/amounts.ts";
 import { MAY_BE_WORKED_ON } from "../../task/status.ts";
-import { confirmation } from "../confirm.ts";
 import type { Attach } from "../context.ts";
-import { conclude, textOf, unchangedLines } from "../emit.ts";
-import {
-  addDestructive,
-  addSelection,
-  adviseOnSpaces,
-  type ChangeFlags,
-  chosenBy,
-  type SelectionFlags,
-} from "../selection.ts";
+import { conclude, confirmation, textOf, unchangedLines } from "../emit.ts";
+import { addDestructive, addSelection, type ChangeFlags, chosenBy, type SelectionFlags } from "../selection.ts";
 
 interface DeleteFlags extends SelectionFlags, ChangeFlags {
   readonly force: boolean;
@@ -40,7 +32,6 @@ export function declare(program: Command, attach: Attach): void {
     const openBackup = () => context.openBackup(flags);
     const options = { ...flags, maxDelete: flags.maxDelete ?? null };
     const ended = await deleteChosen(context, options, { selection, confirm, openBackup });
-    await adviseOnSpaces(context, flags, ended.result.missing);
     return conclude(context, ended, () => describeDelete(ended.result));
   });
 }

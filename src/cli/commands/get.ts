@@ -14,7 +14,7 @@ import type { Task } from "../../task/task.ts";
 import type { Attach, Context } from "../context.ts";
 import { emit } from "../emit.ts";
 import { findTask, tellAbsent } from "../named-task.ts";
-import { addGone, addSource } from "../selection.ts";
+import { addSource } from "../selection.ts";
 
 export function declare(program: Command, attach: Attach): void {
   const command = program
@@ -24,8 +24,6 @@ export function declare(program: Command, attach: Attach): void {
     .usage("[options] [user] <task>")
     .description("one task from both stores, with its files")
     .addHelpText("after", EXAMPLES);
-  const instead = "`ttsctl logs` prints the logs of a task, and follows them with -f";
-  for (const flag of ["--log [lines]", "-f, --follow"]) addGone(command, flag, instead);
   addSource(command);
   attach<{ source: SourceChoice }>(command, runGet);
 }

@@ -9,9 +9,8 @@ import type { MergePolicy } from "../../operations/merge/merge-plan.ts";
 import { namedAbove } from "../../operations/reporter.ts";
 import { notFound } from "../../render/item-lines.ts";
 import { counted } from "../../task/amounts.ts";
-import { confirmation } from "../confirm.ts";
 import type { Attach, Context } from "../context.ts";
-import { conclude, textOf } from "../emit.ts";
+import { conclude, confirmation, textOf } from "../emit.ts";
 import { addSelection, type SelectionFlags, selectionOf } from "../selection.ts";
 
 const POLICIES = ["newer", "keep", "replace"] as const satisfies readonly MergePolicy[];

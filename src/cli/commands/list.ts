@@ -36,7 +36,6 @@ import {
   addSelection,
   addSource,
   addWatch,
-  adviseOnSpaces,
   idsOf,
   type LookFlags,
   rawQueryOf,
@@ -103,7 +102,6 @@ async function listPage(context: Context, query: ListQuery, look: LookFlags, nam
     context.reporter.warn(`${result.tasks.length} of ${counted(result.total, "task")}; --limit all prints them all`);
   }
   if (result.missing.length > 0 && isBare) context.reporter.warn(notFound(result.missing));
-  await adviseOnSpaces(context, look, result.missing);
   if (result.tasks.length === 0 && isText(output) && !quiet) {
     const { explainEmpty } = await import("../../operations/explain-empty.ts");
     await context.inform(await explainEmpty({ store, ...(await context.stores()) }, query, result, names));

@@ -53,7 +53,7 @@ async function runLogs(context: Context, flags: LogsFlags, args: string[]): Prom
     await tellAbsent(context, parts, id, source);
     return PARTLY;
   }
-  if (follow) return followTask(context, parts, { id, source, count: tail, status: result.task?.status ?? null });
+  if (follow) return followTask(context, parts, id, flags, result.task?.status ?? null);
   if (!isWhole) return printLines(context, parts, id, tail);
   const log = await parts.artifacts.logsOf(id.taskId).last(tail ?? MOST_LOG_LINES);
   await context.terminal.data.write(`${JSON.stringify({ log })}\n`);
@@ -79,26 +79,24 @@ const lineCount = accepting(`a number of lines from 1 to ${MOST_LOG_LINES}`, (te
   return count >= 1 && count <= MOST_LOG_LINES ? count : undefined;
 });
 
-interface Followed {
-  readonly id: TaskId;
-  readonly source: SourceChoice;
-  /** Last lines to begin with; null for all. */
-  readonly count: number | null;
-  /** Null for an invalid record, which isn't waited for. */
-  readonly status: string | null;
-}
-
 /**
  * Prints new lines of a task's logs. Returns FAILED if the task failed, DONE if it ended otherwise or was deleted, INTERRUPTED
  * on a signal: scripts must see that the task hasn't ended.
+ * @param status null for an invalid record, which isn't waited for
  */
-async function followTask(context: Context, parts: GetParts, { id, source, count, status }: Followed): Promise<number> {
+async function followTask(
+  context: Context,
+  parts: GetParts,
+  id: TaskId,
+  { source, tail }: LogsFlags,
+  status: string | null,
+): Promise<number> {
   const { signal, clock } = context; // from here on, a stop signal is waited for
   const finished = status === null || isTerminal(status);
   const name = memberOf(id.userId, id.taskId);
   const logs = parts.artifacts.logsOf(id.taskId);
   context.onRelease(async () => logs.close());
-  const began = await logs.begin(count);
+  const began = await logs.begin(tail ?? null);
   if (!began && !finished) await context.inform(`${name} has no log yet: waiting for one`);
   const state = new TaskState({ ...parts, clock }, id, source);
   const end = await followLog({

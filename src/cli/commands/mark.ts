@@ -3,17 +3,9 @@ import { checkNewStatus, markChosen } from "../../app/change.ts";
 import type { MaxDelete } from "../../operations/brake.ts";
 import type { MarkResult } from "../../operations/mark/mark.ts";
 import { counted } from "../../task/amounts.ts";
-import { confirmation } from "../confirm.ts";
 import type { Attach, Context } from "../context.ts";
-import { conclude, textOf, unchangedLines } from "../emit.ts";
-import {
-  addDestructive,
-  addSelection,
-  adviseOnSpaces,
-  type ChangeFlags,
-  chosenBy,
-  type SelectionFlags,
-} from "../selection.ts";
+import { conclude, confirmation, textOf, unchangedLines } from "../emit.ts";
+import { addDestructive, addSelection, type ChangeFlags, chosenBy, type SelectionFlags } from "../selection.ts";
 
 interface MarkFlags extends SelectionFlags, Omit<ChangeFlags, "maxDelete"> {
   /** The new status. */
@@ -57,7 +49,6 @@ async function runMark(context: Context, flags: MarkFlags): Promise<number> {
   const request = { ...status, dryRun, allowEmpty, error, maxMark, isBackedUp: backup !== undefined };
   const openBackup = () => context.openBackup(flags);
   const ended = await markChosen(context, request, { selection, confirm, openBackup });
-  await adviseOnSpaces(context, flags, ended.result.missing);
   return conclude(context, ended, () => describeMark(ended.result, status.shown));
 }
 

@@ -65,7 +65,7 @@ async function runServe(context: Context, flags: ServeFlags): Promise<number> {
   await context.warnOfMisspelt();
   await refuseOpenDoor(http);
   const record = cleanupRecord(context);
-  ignoreHangup(context, record);
+  ignoreHangup(context);
   const cleans = http.cleanup.value && !flags.readOnly;
   if (http.cleanup.value && flags.readOnly) {
     await context.note("warn", `--read-only: this server doesn't clean up, despite ${http.cleanup.origin}`);
@@ -114,13 +114,8 @@ async function refuseOpenDoor({ host, token }: HttpSettings): Promise<void> {
 }
 
 /** Without a listener, SIGHUP would end the server. The cleanup loop has its own. */
-function ignoreHangup(context: Context, record: CleanupRecord): void {
-  const onHangup = () => {
-    const what = record.isLoop()
-      ? "only the cleanup loop reloads its settings; other changes need a restart"
-      : "nothing is reloaded; changed settings need a restart";
-    void context.note("info", `SIGHUP: ${what}`);
-  };
+function ignoreHangup(context: Context): void {
+  const onHangup = () => void context.note("info", "SIGHUP: only a cleanup loop reloads its settings");
   process.on("SIGHUP", onHangup);
   context.onRelease(async () => void process.off("SIGHUP", onHangup));
 }

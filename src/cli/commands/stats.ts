@@ -46,7 +46,7 @@ async function runStats(context: Context, flags: StatsFlags): Promise<number> {
     const epoch = Date.parse(iso) / 1000;
     return formatUtc(epoch + zone.offsetAt(epoch)).slice(11, 13);
   };
-  const style = { wide: context.flags.output === "wide", hour, height: context.terminal.height };
+  const style = { wide: context.flags.output === "wide", hour };
   await emit(context, {
     json: () => [`${JSON.stringify(stats)}\n`],
     csv: ({ csvOfRows }) => csvOfRows(...userCells(stats)),

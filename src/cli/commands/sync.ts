@@ -2,13 +2,12 @@ import { constants, getPriority, setPriority } from "node:os";
 import type { Command } from "commander";
 import { finished } from "../../app/ended.ts";
 import { audited } from "../../app/ledger.ts";
-import { syncStore } from "../../app/sync-store.ts";
+import { syncStore } from "../../app/syncing.ts";
 import type { SyncResult } from "../../operations/sync.ts";
 import { shellWord } from "../../printable.ts";
 import { counted } from "../../task/amounts.ts";
-import { confirmation } from "../confirm.ts";
 import type { Attach, Context } from "../context.ts";
-import { conclude, textOf } from "../emit.ts";
+import { conclude, confirmation, textOf } from "../emit.ts";
 import { addPruning, type ChangeFlags, refuseFlags, userOf } from "../selection.ts";
 
 interface SyncFlags extends ChangeFlags {

@@ -6,9 +6,8 @@ import type { Kind, VerifyResult } from "../../operations/verify/classify.ts";
 import type { Drift } from "../../operations/verify/drift.ts";
 import type { VerifyOutcome } from "../../operations/verify/verify.ts";
 import { counted } from "../../task/amounts.ts";
-import { confirmation } from "../confirm.ts";
 import type { Attach, Context } from "../context.ts";
-import { emit, emitObject } from "../emit.ts";
+import { confirmation, emit, emitObject } from "../emit.ts";
 import { addPruning, type ChangeFlags, refuseFlags, userOf } from "../selection.ts";
 import type { GlobalFlags } from "../terminal.ts";
 
@@ -137,26 +136,20 @@ function kindRows(result: VerifyResult, drift: Drift, flags: VerifyFlags): strin
   ]);
 }
 
-function remedy(kind: Kind, drift: Drift, { prune, restore, allowEmpty }: VerifyFlags): string {
-  const traits = [...drift.suspectsOf(kind)].map((suspect) => drift.suspects.traits(suspect));
-  const ours = traits.filter(({ isForeign, isUnnamed }) => !isForeign && !isUnnamed);
-  if (traits.length > 0 && ours.length === 0) return "kept";
-  const keepsMembers = drift.facts.isFileEmpty && !restore && !allowEmpty;
-  if (keepsMembers && (kind === "dangling" || kind === "misplaced")) return "kept";
+/** What a repair does with tasks of a kind. */
+function remedy(kind: Kind, { facts }: Drift, { prune, restore, allowEmpty }: VerifyFlags): string {
+  const keepsMembers = facts.isFileEmpty && !restore && !allowEmpty;
   switch (kind) {
-    case "partial": {
-      const written = ours.some(({ inFile }) => inFile) ? ["written to Redis"] : [];
-      const left = ours.some(({ inFile }) => !inFile) ? [prune ? "deleted from Redis" : "kept"] : [];
-      return [...written, ...left].join(", or ");
-    }
+    case "partial":
+      return `written to Redis if the file has the task, else ${prune ? "deleted" : "kept"}`;
     case "onlyInRedis":
       return prune ? "deleted from Redis" : restore ? "written to the file" : "kept";
     case "newerInRedis":
       return "written to the file";
     case "dangling":
-      return "written to Redis, or member removed";
+      return keepsMembers ? "kept" : "written to Redis, or member removed";
     case "misplaced":
-      return "member removed";
+      return keepsMembers ? "kept" : "member removed";
     case "unindexed":
     case "wrongScore":
       return "index repaired";
