@@ -1,6 +1,8 @@
+import stringWidth from "string-width";
 import { describe, expect, it } from "vitest";
 import { invoke } from "../cli/invoke.ts";
 import { ago, record } from "../helpers/records.ts";
+import { lines } from "../helpers/ttsctl.ts";
 import { usePlace } from "./setup.ts";
 
 const here = usePlace();
@@ -39,5 +41,25 @@ describe("times", () => {
     expect(run).toMatchObject({ code: 2, stdout: "" });
     expect(run.stderr).toContain("Did you mean age");
     expect((await here.run("list --time age -o json")).code).toBe(2);
+  });
+});
+
+describe("texts that are cut", () => {
+  it.each([
+    [{ LC_ALL: "C", LANG: "zh_CN.UTF-8" }, "~"],
+    [{ LANG: "POSIX" }, "~"],
+    [UTF8, "…"],
+    [{}, "…"],
+  ])("with %j end in %s", async (env, mark) => {
+    await fill();
+    const listed = (
+      await onTerminal("list --no-color --no-pager --columns task,error", 50, env as Record<string, string>)
+    ).stdout;
+    const shown = (await onTerminal("get alice t1 --no-color", 30, env as Record<string, string>)).stdout;
+    for (const text of [listed, shown]) expect(text.replace(/[^~…]/g, "")).toMatch(new RegExp(`^${mark}+$`));
+    for (const line of lines(listed)) expect(stringWidth(line), line).toBeLessThanOrEqual(50);
+    here.root.writeStore([record("alice", "t1", { text: "once upon…" })]);
+    const json = (await onTerminal("list -o json --source file", 50, env as Record<string, string>)).stdout;
+    expect(json).toContain('"once upon…"');
   });
 });

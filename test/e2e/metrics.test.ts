@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { parseMetrics } from "../helpers/prometheus.ts";
 import { ago, record } from "../helpers/records.ts";
@@ -86,5 +86,29 @@ describe("cleanup --metrics-file", () => {
       watcher.kill("SIGTERM");
     }
     expect(await watcher.end()).toMatchObject({ code: 0 });
+  });
+
+  it.each(["voice_task.json", "config.ini", "./output/../voice_task.json"])("is not %s", async (file) => {
+    await fill();
+    const [tree, dump] = [here.root.tree(), await here.server.dump()];
+    expect(await here.run(`cleanup --once --metrics-file ${file}`)).toMatchObject({ code: 2, stdout: "" });
+    expect(here.root.tree()).toEqual(tree);
+    expect(await here.server.dump()).toEqual(dump);
+    here.root.rename("voice_task.json", "elsewhere");
+    expect((await here.run(`cleanup --once --metrics-file ${file}`)).code).toBe(2);
+    expect(here.root.has("voice_task.json")).toBe(false);
+  });
+
+  it.each([
+    { what: "in no folder", file: "no/such/ttsctl.prom" },
+    { what: "that is a folder", file: "output" },
+    { what: "with other content", file: "notes.txt" },
+  ])("$what is warned of, and the pass counts", async ({ file }) => {
+    await fill();
+    writeFileSync(here.root.at("notes.txt"), "mine\n");
+    const run = await here.run(`cleanup --once --metrics-file ${file}`);
+    expect(run).toMatchObject({ code: 0, stdout: expect.stringContaining("purged=2") });
+    expect(run.stderr).toMatch(/^warning: the metrics file \S+ was not written: .+\n$/);
+    expect(readFileSync(here.root.at("notes.txt"), "utf8")).toBe("mine\n");
   });
 });

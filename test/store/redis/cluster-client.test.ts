@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
+import { TtsctlError } from "../../../src/errors.ts";
 import type { RedisCommands } from "../../../src/store/redis/commands.ts";
 import { connectRedis } from "../../../src/store/redis/connect.ts";
 import { slotOf } from "../../../src/store/redis/slots.ts";
@@ -110,5 +111,14 @@ describe("the way in", () => {
     const noCluster = await failure(() => connect([single.port]));
     expect(noCluster).toMatchObject({ code: "REDIS_CLUSTER", hint: expect.stringContaining("cluster = false") });
     expect(await failure(() => connect([lonely.port]))).toMatchObject({ code: "REDIS_CLUSTER" });
+  });
+
+  it("that is taken for one node says so", async () => {
+    const cluster = await sharedCluster();
+    const client = await connectRedis(targetAt(cluster.port));
+    ends.push(() => client.close());
+    const replies = await client.pipeline(KEYS.map((key) => ["GET", key]));
+    const error = replies.find((reply) => reply instanceof TtsctlError);
+    expect(error).toMatchObject({ code: "REDIS_CLUSTER", hint: expect.stringContaining("cluster = true") });
   });
 });
