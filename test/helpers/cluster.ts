@@ -94,7 +94,7 @@ export class RedisCluster {
     return Promise.all(
       commands.map((command) =>
         this.call(...command).catch((error: unknown) => {
-          if (error instanceof RespError) return error;
+          if (error instanceof RespError) return error as Error;
           throw error;
         }),
       ),

@@ -1,112 +1,43 @@
-import { connect, type Socket } from "node:net";
+import { Redis, ReplyError } from "ioredis";
 
-export type RespReply = string | number | null | RespError | RespReply[];
+export type RespReply = string | number | null | Error | RespReply[];
 
 /** An error reply in its place. */
-export class RespError extends Error {}
+export { ReplyError as RespError };
 
-/** A small Redis client for tests, with nothing in common with the one under test. */
+/** A connection of a test's own. It is made once: after a loss nothing is sent again. */
 export class Resp {
-  readonly #socket: Socket;
-  readonly #waiting: { resolve(reply: RespReply): void; reject(error: Error): void }[] = [];
-  #buffer = Buffer.alloc(0);
+  readonly #client: Redis;
 
-  private constructor(socket: Socket) {
-    this.#socket = socket;
-    socket.setNoDelay(true);
-    socket.on("data", (chunk) => this.#receive(chunk));
-    socket.on("error", () => {});
-    socket.on("close", () => {
-      for (const { reject } of this.#waiting.splice(0)) reject(new Error("the test's connection to Redis was closed"));
-    });
+  private constructor(client: Redis) {
+    this.#client = client;
   }
 
   static async connect(port: number): Promise<Resp> {
-    const socket = connect(port, "127.0.0.1");
-    await new Promise<void>((resolve, reject) => {
-      socket.once("connect", resolve);
-      socket.once("error", reject);
+    const client = new Redis(port, {
+      ...{ protocol: 2, disableClientInfo: true, enableReadyCheck: false, enableOfflineQueue: false },
+      ...{ lazyConnect: true, retryStrategy: () => null, maxRetriesPerRequest: 0 },
     });
-    return new Resp(socket);
+    client.on("error", () => {}); // whoever waits for a reply gets it
+    await client.connect();
+    return new Resp(client);
   }
 
   /** One command; an error reply is thrown. */
-  async call(...command: (string | number)[]): Promise<RespReply> {
-    const [reply] = await this.pipeline([command]);
-    if (reply instanceof RespError) throw reply;
-    return reply!;
+  call(...[name, ...args]: readonly (string | number)[]): Promise<RespReply> {
+    return this.#client.call(String(name), args) as Promise<RespReply>;
   }
 
   async pipeline(commands: readonly (readonly (string | number)[])[]): Promise<RespReply[]> {
-    if (this.isClosed) throw new Error("the test's connection to Redis is closed");
-    const replies = commands.map(
-      () => new Promise<RespReply>((resolve, reject) => this.#waiting.push({ resolve, reject })),
-    );
-    this.#socket.write(commands.map(encode).join(""));
-    return Promise.all(replies);
+    const replies = await this.#client.pipeline(commands.map(([name, ...args]) => ["call", name!, ...args])).exec();
+    return replies!.map(([error, reply]) => error ?? (reply as RespReply));
   }
 
   get isClosed(): boolean {
-    return this.#socket.destroyed;
+    return this.#client.status !== "ready";
   }
 
   close(): void {
-    this.#socket.destroy();
+    this.#client.disconnect();
   }
-
-  #receive(chunk: Buffer): void {
-    this.#buffer = Buffer.concat([this.#buffer, chunk]);
-    let at = 0;
-    for (;;) {
-      const parsed = parse(this.#buffer, at);
-      if (parsed === null) break;
-      at = parsed.end;
-      this.#waiting.shift()?.resolve(parsed.reply);
-    }
-    this.#buffer = this.#buffer.subarray(at);
-  }
-}
-
-function encode(command: readonly (string | number)[]): string {
-  const parts = command.map((part) => `$${Buffer.byteLength(String(part))}\r\n${part}\r\n`);
-  return `*${command.length}\r\n${parts.join("")}`;
-}
-
-/** The reply that begins at `at`, or null where it is not whole yet. */
-function parse(buffer: Buffer, at: number): { reply: RespReply; end: number } | null {
-  const lineEnd = buffer.indexOf("\r\n", at);
-  if (lineEnd < 0) return null;
-  const line = buffer.toString("utf8", at + 1, lineEnd);
-  const end = lineEnd + 2;
-  switch (String.fromCharCode(buffer[at]!)) {
-    case "+":
-      return { reply: line, end };
-    case "-":
-      return { reply: new RespError(line), end };
-    case ":":
-      return { reply: Number(line), end };
-    case "$":
-      return parseBulk(buffer, Number(line), end);
-    default:
-      return parseArray(buffer, Number(line), end);
-  }
-}
-
-function parseBulk(buffer: Buffer, length: number, from: number) {
-  if (length < 0) return { reply: null, end: from };
-  if (buffer.length < from + length + 2) return null;
-  return { reply: buffer.toString("utf8", from, from + length), end: from + length + 2 };
-}
-
-function parseArray(buffer: Buffer, length: number, from: number) {
-  if (length < 0) return { reply: null, end: from };
-  const items: RespReply[] = [];
-  let end = from;
-  for (let i = 0; i < length; i++) {
-    const item = parse(buffer, end);
-    if (item === null) return null;
-    items.push(item.reply);
-    end = item.end;
-  }
-  return { reply: items, end };
 }
