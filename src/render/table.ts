@@ -1,3 +1,5 @@
+import Table from "cli-table3";
+import { batches } from "../pool.ts";
 import { cut, widthOf } from "./width.ts";
 
 const COLORS = ["bold", "dim", "inverse", "gray", "red", "green", "yellow", "cyan", "magenta"] as const;
@@ -28,6 +30,14 @@ export interface Column extends Pick<Room, "least" | "mayGo"> {
 type Rows = readonly (readonly string[])[];
 
 export const GAP = 2;
+const SIDES = ["top", "bottom", "left", "right", "mid"];
+const BORDERS = SIDES.flatMap((side) => [side, `${side}-mid`, `${side}-left`, `${side}-right`]);
+const NO_BORDERS = { ...Object.fromEntries(BORDERS.map((name) => [name, ""])), middle: " ".repeat(GAP) };
+const PLAIN = { head: [], border: [], "padding-left": 0, "padding-right": 0 };
+
+/** Rows that cli-table3 lays out at once: it compares each cell with all others. */
+const AT_ONCE = 50;
+
 export type TableLayout = ReturnType<typeof tableLayout>;
 
 /**
@@ -61,19 +71,20 @@ export function tableLayout(columns: readonly Column[], first: Rows, style: Tabl
     *lines(rows: Rows, withHead: boolean): Generator<string> {
       const heads = columns.map(({ head }) => head);
       const paint = (text: string, i: number) => columns[i]!.paint?.(text, style) ?? text;
-      if (withHead)
-        yield lineOf(
-          cellsIn(heads, (text) => style.colors.bold(text)),
-          style,
-        );
-      for (const row of rows) yield lineOf(cellsIn(row, paint), style);
+      const head = withHead ? [cellsIn(heads, (text) => style.colors.bold(text))] : [];
+      for (const some of batches([...head, ...rows.map((row) => cellsIn(row, paint))], AT_ONCE))
+        yield* linesOf(some, style);
     },
   };
 }
 
-function lineOf(cells: readonly string[], { width }: TableStyle): string {
-  const line = cells.join(" ".repeat(GAP)).trimEnd();
-  return `${width === null ? line : cut(line, width)}\n`;
+function linesOf(rows: Rows, { width }: TableStyle): string[] {
+  // In a pipe nothing is cut, and cli-table3 takes quadratic time for a long cell.
+  if (width === null) return rows.map((cells) => `${cells.join(" ".repeat(GAP)).trimEnd()}\n`);
+  const layout = new Table({ chars: NO_BORDERS, style: PLAIN });
+  layout.push(...rows.map((cells) => [...cells]));
+  const lines = layout.toString().split("\n");
+  return lines.map((line) => `${cut(line.trimEnd(), width)}\n`);
 }
 
 /** No cell needs more than the whole screen. */
