@@ -212,8 +212,13 @@ export class Folder {
     return above.ino === ancestor.ino && above.dev === ancestor.dev;
   }
 
-  unlink(name: Name): void {
-    this.#run("remove", name, () => unlinkSync(this.#pathOf(name)));
+  /** Returns whether it was there. */
+  unlink(name: Name): boolean {
+    const unlink = () => {
+      unlinkSync(this.#pathOf(name));
+      return true;
+    };
+    return ifThere(() => this.#run("remove", name, unlink)) ?? false;
   }
 
   /** Removes an empty folder, and nothing else: atomic, so it cannot take a file with it. */

@@ -1,7 +1,7 @@
 import type { Turns } from "../clock.ts";
 import { printableJson } from "../printable.ts";
 import { eachFolder, type Folder, FolderCache, Kept, reasonOf, within } from "./folder.ts";
-import { areOne, bytesOf, type Removal, refuseIfNewer, unlinkIfThere } from "./look.ts";
+import { areOne, bytesOf, type Removal, refuseIfNewer } from "./look.ts";
 import { isPlainName, plainNameOf } from "./plain-name.ts";
 import { OwnChanges, type SweepRules, sweepFolders } from "./sweep.ts";
 
@@ -163,7 +163,7 @@ export class LogFolders {
         this.use(key, (hour) => {
           const bytes = removableBytes(hour, name, now);
           if (bytes === undefined) return;
-          if (!dryRun && !this.#hourChanges.during(key, hour, () => unlinkIfThere(hour, name))) return;
+          if (!dryRun && !this.#hourChanges.during(key, hour, () => hour.unlink(name))) return;
           outcome.files += 1;
           outcome.bytes += bytes;
         });

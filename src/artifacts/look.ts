@@ -1,6 +1,6 @@
 import type { BigIntStats, Stats } from "node:fs";
 import { printableJson } from "../printable.ts";
-import { type Folder, ifThere, Kept, type Name, reasonOf, within } from "./folder.ts";
+import { type Folder, Kept, type Name, reasonOf, within } from "./folder.ts";
 
 /** The contents of a folder when it was read. */
 export interface Contents {
@@ -33,6 +33,11 @@ export interface NewestAllowed {
 /** For files of any age. */
 export const ANY_AGE: NewestAllowed = { mtime: Number.POSITIVE_INFINITY };
 
+/** The contents of the folder of that name; undefined if it is missing. @throws Kept as `contentsOf` */
+export function lookIntoChild(parent: Folder, name: Name, newest: NewestAllowed, depth = 1): Contents | undefined {
+  return within(parent.openOfSameMountIfThere(name), (folder) => contentsOf(folder, newest, depth));
+}
+
 /**
  * Everything below a folder; a symbolic link counts as a file. Throws `Kept` for what must not be removed: something
  * newer than is allowed, a mount point, a nesting too deep to be the service's. Of folders the mtime counts: the ctime of
@@ -40,32 +45,23 @@ export const ANY_AGE: NewestAllowed = { mtime: Number.POSITIVE_INFINITY };
  *
  * The kernel stamps files with a clock that lags up to 10 ms: what was written that close after a time may look older.
  */
-export function lookInto(folder: Folder, newest: NewestAllowed, depth = 1): Contents {
+function contentsOf(folder: Folder, newest: NewestAllowed, depth = 1): Contents {
   if (depth > MAX_DEPTH) throw new Kept(`${printableJson(folder.label)} is more than ${MAX_DEPTH} levels deep`);
   refuseIfNewer(folder.mtimeMs, newest.mtime, folder.label);
   const contents: Contents = { files: [], folders: [] };
   for (const name of folder.names()) {
     const stats = folder.lstat(name);
-    if (stats === undefined) continue;
-    if (stats.isDirectory()) {
+    if (stats?.isDirectory()) {
       const inner = lookIntoChild(folder, name, newest, depth + 1);
       if (inner !== undefined) contents.folders.push({ name, contents: inner });
-      continue;
+    } else if (stats !== undefined) {
+      refuseIfNewer(stats.mtimeMs, newest.mtime, folder.labelOf(name));
+      refuseIfNewer(stats.ctimeMs, newest.ctime ?? Number.POSITIVE_INFINITY, folder.labelOf(name));
+      const inode = stats.nlink > 1 ? folder.exactStats(name)?.ino : undefined;
+      contents.files.push({ name, bytes: bytesOf(stats), inode });
     }
-    refuseIfNewer(stats.mtimeMs, newest.mtime, folder.labelOf(name));
-    refuseIfNewer(stats.ctimeMs, newest.ctime ?? Number.POSITIVE_INFINITY, folder.labelOf(name));
-    contents.files.push({
-      name,
-      bytes: bytesOf(stats),
-      inode: stats.nlink > 1 ? folder.exactStats(name)?.ino : undefined,
-    });
   }
   return contents;
-}
-
-/** The contents of the folder of that name; undefined if it is missing. */
-export function lookIntoChild(parent: Folder, name: Name, newest: NewestAllowed, depth = 1): Contents | undefined {
-  return within(parent.openOfSameMountIfThere(name), (folder) => lookInto(folder, newest, depth));
 }
 
 /**
@@ -113,13 +109,13 @@ export function* filesIn(
   for (const { name, contents } of folders) yield* filesIn(contents, [...way, name]);
 }
 
-/** Removes a folder with what `lookInto` finds in it. @param label of the folder, if not by its place */
+/** Removes a folder with its contents. @param label of the folder, if not by its place */
 export function removeFolder(
   parent: Folder,
   name: Name,
   { newest, removed, label }: { newest: NewestAllowed; removed: Removal; label?: string },
 ): void {
-  within(parent.openFolder(name, label), (folder) => removeContents(folder, lookInto(folder, newest), removed));
+  within(parent.openFolder(name, label), (folder) => removeContents(folder, contentsOf(folder, newest), removed));
   parent.removeFolder(name);
 }
 
@@ -129,7 +125,7 @@ export function removeFolder(
  */
 function removeContents(folder: Folder, contents: Contents, removed: Removal): void {
   for (const { name, bytes } of contents.files) {
-    if (!unlinkIfThere(folder, name)) continue;
+    if (!folder.unlink(name)) continue;
     removed.files += 1;
     removed.bytes += bytes;
   }
@@ -137,14 +133,4 @@ function removeContents(folder: Folder, contents: Contents, removed: Removal): v
     within(folder.openFolder(name), (child) => removeContents(child, inner, removed));
     folder.removeFolder(name);
   }
-}
-
-/** Whether it was there. */
-export function unlinkIfThere(folder: Folder, name: Name): boolean {
-  return (
-    ifThere(() => {
-      folder.unlink(name);
-      return true;
-    }) ?? false
-  );
 }

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { systemErrorCode } from "../errors.ts";
 import { printableJson } from "../printable.ts";
 import { type Folder, FolderCache, Kept, type Name, reasonOf, within } from "./folder.ts";
-import { ANY_AGE, type NewestAllowed, type Removal, removeFolder, unlinkIfThere } from "./look.ts";
+import { ANY_AGE, type NewestAllowed, type Removal, removeFolder } from "./look.ts";
 import { isPurgeFolder, PURGE_FOLDER } from "./plain-name.ts";
 import type { OwnChanges } from "./sweep.ts";
 
@@ -234,5 +234,5 @@ function mergeFile(source: Folder, name: Buffer, target: Folder): void {
     if (code !== "EEXIST" && !NO_LINKS.has(code)) throw error;
     if (code !== "EEXIST" && target.lstat(name) === undefined) source.moveFile(name, target);
   }
-  unlinkIfThere(source, name);
+  source.unlink(name);
 }

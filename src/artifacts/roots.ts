@@ -75,17 +75,11 @@ function realPathOf(path: string): string | undefined {
   }
   // A link to a disk that is not mounted must not pass for a folder without artifacts.
   const there = lstatSync(path, { throwIfNoEntry: false });
-  if (there?.isSymbolicLink()) throw notMounted(`${printableJson(path)} is a broken symbolic link`);
+  if (there?.isSymbolicLink()) throw unsafePaths(`${printableJson(path)} is a broken symbolic link`, NOT_MOUNTED);
   if (there !== undefined) return realPathOf(path); // the service just created it
   // Beside a folder that the service has not made yet there is at least the store file.
   if (hasEntries(dirname(path))) return undefined;
-  throw notMounted(`${printableJson(path)} does not exist, and its parent directory is empty`);
-}
-
-function notMounted(message: string): TtsctlError {
-  return new TtsctlError("ARTIFACTS_UNSAFE", message, {
-    hint: "mount its disk, or fix [paths] in config.ini",
-  });
+  throw unsafePaths(`${printableJson(path)} does not exist, and its parent directory is empty`, NOT_MOUNTED);
 }
 
 function hasEntries(path: string): boolean {
@@ -128,8 +122,10 @@ function nameInOutput(output: string | undefined, logs: string | undefined): str
   return isBelow(output, logs) ? relative(output, logs).split(sep)[0] : undefined;
 }
 
-function unsafePaths(message: string): TtsctlError {
-  return new TtsctlError("ARTIFACTS_UNSAFE", message, { hint: "fix [paths] output and logs in config.ini" });
+const NOT_MOUNTED = "mount its disk, or fix [paths] in config.ini";
+
+function unsafePaths(message: string, hint = "fix [paths] output and logs in config.ini"): TtsctlError {
+  return new TtsctlError("ARTIFACTS_UNSAFE", message, { hint });
 }
 
 /** As an operator sees the logs beside `output/`; their full path if they are elsewhere. */

@@ -115,11 +115,8 @@ export class Owners {
   readonly #rules: RecordRules;
   readonly #names = new KeyTable();
   readonly #counts = new Column(new Uint32Array(1 << 10));
-  /** Of names that aren't folded themselves. */
-  readonly #folded = new KeyTable();
-  /** By folded name: the first of these, and the others if there are any. */
-  readonly #first = new Column(new Int32Array(1 << 10));
-  readonly #others = new Map<number, number[]>();
+  /** By folded name: those that aren't folded themselves. */
+  readonly #unfolded = new Map<string, number[]>();
   /** By record: the watched names that it owns only because its result is there. */
   readonly #results = new Map<string, FolderName[]>();
 
@@ -132,12 +129,11 @@ export class Owners {
     const known = this.#names.size;
     const key = this.#names.addId(userId, taskId);
     if (key < known) return key;
-    const [user, task] = [folded(userId), folded(taskId)];
-    if (user === userId && task === taskId) return key;
-    const folds = this.#folded.size;
-    const fold = this.#folded.addId(user, task);
-    if (fold === folds) this.#first.set(fold, key);
-    else this.#others.set(fold, [...(this.#others.get(fold) ?? []), key]);
+    const fold = { userId: folded(userId), taskId: folded(taskId) };
+    if (fold.userId === userId && fold.taskId === taskId) return key;
+    const alike = this.#unfolded.get(keyOf(fold));
+    if (alike === undefined) this.#unfolded.set(keyOf(fold), [key]);
+    else alike.push(key);
     return key;
   }
 
@@ -220,9 +216,9 @@ export class Owners {
 
   /** The watched names that may be the same on the disk. */
   #alike({ userId, taskId }: FolderName): number[] {
-    const [user, task] = [folded(userId), folded(taskId)];
-    const [same, fold] = [this.#names.find(user, task), this.#folded.find(user, task)];
-    const unfolded = fold < 0 ? [] : [this.#first.at(fold), ...(this.#others.get(fold) ?? [])];
+    const fold = { userId: folded(userId), taskId: folded(taskId) };
+    const same = this.#names.find(fold.userId, fold.taskId);
+    const unfolded = this.#unfolded.get(keyOf(fold)) ?? [];
     return same < 0 ? unfolded : [same, ...unfolded];
   }
 }

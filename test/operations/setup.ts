@@ -5,7 +5,7 @@ import { type DeleteOptions, deleteTasks } from "../../src/operations/delete.ts"
 import { type Explanation, explainTask } from "../../src/operations/explain.ts";
 import type { Ledger } from "../../src/operations/ledger.ts";
 import { type MarkOptions, markTasks } from "../../src/operations/mark/mark.ts";
-import { cleanUpOrphans, type OrphanOptions, type OrphanResult } from "../../src/operations/orphans/orphans.ts";
+import { cleanUpOrphans, type OrphanOptions, type OrphanResult } from "../../src/operations/orphans.ts";
 import type { BackupFile } from "../../src/operations/purge/backup.ts";
 import type { RetentionPolicy } from "../../src/operations/purge/rules.ts";
 import type { Selection } from "../../src/operations/select.ts";

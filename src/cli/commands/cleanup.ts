@@ -9,7 +9,7 @@ import { isRedisError, TtsctlError, usage } from "../../errors.ts";
 import type { CleanupOutcome, CleanupResult } from "../../operations/cleanup.ts";
 import type { Explanation } from "../../operations/explain.ts";
 import { TargetFile } from "../../operations/export/target-file.ts";
-import type { OrphanResult } from "../../operations/orphans/orphans.ts";
+import type { OrphanResult } from "../../operations/orphans.ts";
 import { policyOf } from "../../operations/purge/rules.ts";
 import { namedAbove } from "../../operations/reporter.ts";
 import { printable } from "../../printable.ts";
@@ -249,7 +249,7 @@ function verdict({ verdict, reason, rules }: Explanation): string {
 
 async function runOrphans(context: Context, flags: CleanupFlags): Promise<number> {
   const dryRun = flags.dryRun || !flags.yes;
-  const { cleanUpOrphans } = await import("../../operations/orphans/orphans.ts");
+  const { cleanUpOrphans } = await import("../../operations/orphans.ts");
   const { cleanup, paths } = await context.settings();
   const { retention } = cleanup;
   if (paths.shared.value && !dryRun) {

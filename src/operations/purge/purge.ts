@@ -25,22 +25,19 @@ import { type Freed, PurgeArtifacts } from "./purge-artifacts.ts";
 import { PurgeMirror } from "./purge-mirror.ts";
 import type { Decision, Reason } from "./rules.ts";
 import type { Survey } from "./survey.ts";
-import { Tally } from "./tally.ts";
+import { Tally, type TallyRules } from "./tally.ts";
 
 export interface PurgeParts extends Parts<"artifacts" | "reporter" | "signal" | "ledger">, Pick<Cleared, "file"> {
   readonly mirror: Cleared["use"];
   readonly backup: BackupFile | null;
 }
 
-export interface PurgePolicy {
+export interface PurgePolicy extends TallyRules {
   /** Epoch seconds; one for the whole pass. */
   readonly now: number;
   /** Empty directories that last changed before this are removed too, epoch seconds. */
   readonly sweepBefore: number;
-  readonly dryRun: boolean;
   decide(task: Looked): Decision;
-  /** Receives the chosen tasks that are kept. */
-  onKept?(id: TaskId, reason: string): void;
 }
 
 interface Chosen extends Looked {

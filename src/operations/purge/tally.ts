@@ -1,6 +1,11 @@
 import type { TaskId } from "../../store/task-source.ts";
 import { NamedWarnings, type PurgedTask, RETURNED, type Reporter } from "../reporter.ts";
-import type { PurgePolicy } from "./purge.ts";
+
+export interface TallyRules {
+  readonly dryRun: boolean;
+  /** Receives the chosen tasks that are kept. */
+  onKept?(id: TaskId, reason: string): void;
+}
 
 /** Counts and reports the outcomes of a purge. The first few tasks that are kept or fail are named in warnings. */
 export class Tally {
@@ -10,16 +15,14 @@ export class Tally {
   half = 0;
   readonly gone: TaskId[] = [];
   readonly #reporter: Reporter;
-  readonly #dryRun: boolean;
-  readonly #onKept: PurgePolicy["onKept"];
+  readonly #rules: TallyRules;
   #unreported: PurgedTask[] = [];
   readonly #failures: NamedWarnings;
   readonly #skips: NamedWarnings;
 
-  constructor(reporter: Reporter, { dryRun, onKept }: Pick<PurgePolicy, "dryRun" | "onKept">) {
+  constructor(reporter: Reporter, rules: TallyRules) {
     this.#reporter = reporter;
-    this.#dryRun = dryRun;
-    this.#onKept = onKept;
+    this.#rules = rules;
     this.#failures = new NamedWarnings(reporter, "was not deleted");
     this.#skips = new NamedWarnings(reporter, "is kept");
   }
@@ -36,12 +39,12 @@ export class Tally {
   }
 
   async flush(): Promise<void> {
-    await this.#reporter.done("cleanup", this.#unreported.splice(0), this.#dryRun);
+    await this.#reporter.done("cleanup", this.#unreported.splice(0), this.#rules.dryRun);
   }
 
   keep(id: TaskId, reason: string): void {
     this.counts.skipped++;
-    this.#onKept?.(id, reason);
+    this.#rules.onKept?.(id, reason);
     this.#skips.add(id, reason);
   }
 
