@@ -36,7 +36,6 @@ export interface FolderName {
   readonly taskId: string;
 }
 
-/** All names that ids may have on the disk. */
 export interface ArtifactNames {
   namesOf(id: string): readonly string[];
   foldersOf(id: FolderName): readonly FolderName[];
@@ -53,7 +52,6 @@ const AS_IDS: ArtifactNames = { namesOf: (id) => [id], foldersOf: (id) => [id] }
  * between two tasks.
  */
 class DiskArtifacts {
-  /** All logs, whatever their tasks. */
   readonly logs: LogFolders;
   readonly #roots: Roots;
   readonly #names: ArtifactNames;
@@ -79,12 +77,10 @@ class DiskArtifacts {
     return this.#roots.output !== undefined || this.#roots.logs !== undefined;
   }
 
-  /** Whether there is an `output/` at all. */
   get hasOutput(): boolean {
     return this.#roots.output !== undefined;
   }
 
-  /** The device of `output/`. */
   get device(): bigint | undefined {
     return this.#roots.output?.dev;
   }
@@ -110,12 +106,10 @@ class DiskArtifacts {
     return safe.length > 0 ? safe : folders.slice(0, 1);
   }
 
-  /** The path of the folder of a task, for an operator. */
   folderPath(userId: string, taskId: string): string {
     return `${this.#roots.output?.label ?? ""}/${userId}/${taskId}`;
   }
 
-  /** The logs of a task, to read. */
   logsOf(taskId: string): TaskLogs {
     return new TaskLogs(this.logs, this.#logNamesOf(taskId));
   }
@@ -257,7 +251,6 @@ class DiskArtifacts {
     }
   }
 
-  /** The file names that the logs of a task may have. */
   #logNamesOf(taskId: string): string[] {
     const names = this.#names.namesOf(taskId).filter((name) => isPlainName(name, LOG_SUFFIX));
     return names.map((name) => name + LOG_SUFFIX);

@@ -2,10 +2,8 @@ import type { IAudioMetadata, IFormat } from "music-metadata";
 import { systemClock } from "../clock.ts";
 import { systemErrorCode } from "../errors.ts";
 
-/** Reads a file at a position, as `readSync` does. */
 export type ReadAt = (buffer: Uint8Array, offset: number, length: number, position: number) => number;
 
-/** How long audio plays, if that can be read from the file within limits. */
 export interface AudioLength {
   seconds?: number;
   /** The content doesn't match the file's extension, or is truncated. */
@@ -74,7 +72,6 @@ const MOST_BYTES_AT_ONCE = 512 << 10;
 const MOST_READS = 10_000;
 const BLOCK = 64 << 10;
 
-/** Reads a file in blocks, within limits. */
 class BoundedReader {
   readonly #readAt: ReadAt;
   readonly #deadline: number;

@@ -67,7 +67,6 @@ export function ignoreRefusal(error: unknown): undefined {
   if (!isRefusal) throw error;
 }
 
-/** Undefined if it is missing. */
 export function ifThere<T>(work: () => T): T | undefined {
   try {
     return work();
@@ -95,7 +94,6 @@ export class Folder {
   readonly mtimeMs: number;
   readonly #fd: number;
   readonly #path: string;
-  /** The kernel's number of its mount, once it was asked for. */
   #mount: string | undefined;
 
   private constructor(fd: number, label: string) {
@@ -200,7 +198,6 @@ export class Folder {
     return statsOf(this.#fd, this.label).mtimeNs;
   }
 
-  /** Whether `name` in `parent` still is this folder. */
   isAt(parent: Folder, name: Name): boolean {
     const there = parent.exactStats(name);
     return there?.ino === this.ino && there.dev === this.dev;

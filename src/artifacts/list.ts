@@ -6,7 +6,6 @@ import { ANY_AGE, filesIn, lookIntoChild } from "./look.ts";
 import { mediaTypeOf } from "./media-types.ts";
 
 const MEASURED = ["audio/wav", "audio/mpeg", "audio/flac", "audio/ogg", "audio/mp4"];
-/** How long the lengths of all the audio of a task are read. */
 const MOST_S = 5;
 
 /** A file of a task; its path is relative to the folder that holds `output/` (absolute for logs that are elsewhere). */

@@ -55,12 +55,10 @@ export class LogTail {
     return this.#splitter.push(this.#piece.subarray(0, bytesRead));
   }
 
-  /** The rest of a last line without a line end. */
   rest(): string[] {
     return this.#splitter.rest();
   }
 
-  /** All lines that are left, in pieces. */
   *toEnd(): Generator<string[]> {
     for (let lines = this.read(); lines !== undefined; lines = this.read()) yield lines;
     yield this.rest();
@@ -86,7 +84,6 @@ export class LogTail {
     return wasCut;
   }
 
-  /** Whether `name` is now another file. */
   isReplacedIn(hour: Folder, name: string): boolean {
     const [there, ours] = [hour.exactStats(name), fstatSync(this.#fd, { bigint: true })];
     return there?.isFile() === true && (there.ino !== ours.ino || there.dev !== ours.dev);
@@ -100,11 +97,9 @@ export class LogTail {
 /** A longer line is split: a log without line ends must not fill the memory. */
 export const LONGEST_LINE = 1 << 16;
 
-/** Makes lines of the pieces of a log, as they come. */
 export class LineSplitter {
   #held: Buffer = Buffer.alloc(0);
 
-  /** The lines that this piece ends. */
   push(bytes: Uint8Array): string[] {
     let rest = Buffer.concat([this.#held, bytes]);
     const lines: string[] = [];
@@ -120,7 +115,6 @@ export class LineSplitter {
     return lines;
   }
 
-  /** The last line, if it has no line end. */
   rest(): string[] {
     const held = this.#held;
     this.#held = Buffer.alloc(0);

@@ -19,7 +19,6 @@ export interface LogPlace {
 
 export interface FoundLog extends LogPlace {
   readonly bytes: number;
-  /** Epoch seconds. */
   readonly changedAt: number;
 }
 
@@ -44,13 +43,10 @@ export interface LogOutcome extends Removal {
 export interface LogIndex {
   /** Why parts of `Logs/` were not looked at, a line each: their logs are not in the index. */
   readonly skipped: readonly string[];
-  /** How many tasks have a log. */
   readonly size: number;
   /** Whether two tasks' names of logs lead to the same one: the file system ignores case. */
   areOne(taskId: string, other: string): boolean;
-  /** The outcome of `remove`, without removing. */
   measure(taskId: string, now?: number): LogOutcome;
-  /** Removes the logs of a task as `LogFolders.remove`. */
   remove(taskId: string, now: number): LogOutcome;
 }
 
@@ -64,7 +60,6 @@ export class LogFolders {
   readonly #dateChanges = new OwnChanges();
   readonly #open: FolderCache;
 
-  /** @param root undefined: no logs */
   constructor(root: Folder | undefined, turns: Turns) {
     this.#root = root;
     this.#turns = turns;
@@ -78,7 +73,6 @@ export class LogFolders {
     );
   }
 
-  /** The path of a log, for an operator. */
   pathOf({ taskId, hour }: LogPlace): string {
     return `${this.#root?.label ?? ""}/${hour}/${taskId}${LOG_SUFFIX}`;
   }
@@ -135,7 +129,6 @@ export class LogFolders {
     return found.sort((a, b) => (a.path < b.path ? -1 : 1));
   }
 
-  /** The newest date; empty if none can be read. */
   newestDate(): string {
     return this.#dates(() => {}).at(-1) ?? "";
   }
@@ -146,7 +139,6 @@ export class LogFolders {
     return hour && work(hour);
   }
 
-  /** Closes the hours that are held open. */
   closeHours(): void {
     this.#open.clear();
   }

@@ -2,7 +2,6 @@ import type { BigIntStats, Stats } from "node:fs";
 import { printableJson } from "../printable.ts";
 import { type Folder, Kept, type Name, reasonOf, within } from "./folder.ts";
 
-/** The contents of a folder when it was read. */
 export interface Contents {
   files: {
     readonly name: Buffer;
@@ -30,7 +29,6 @@ export interface NewestAllowed {
   readonly ctime?: number;
 }
 
-/** For files of any age. */
 export const ANY_AGE: NewestAllowed = { mtime: Number.POSITIVE_INFINITY };
 
 /** The contents of the folder of that name; undefined if it is missing. @throws Kept as `contentsOf` */
@@ -83,7 +81,6 @@ export function areOne(look: () => readonly (BigIntStats | undefined)[]): boolea
   }
 }
 
-/** Only regular files have bytes of their own. */
 export function bytesOf(stats: Stats): number {
   return stats.isFile() ? stats.size : 0;
 }

@@ -6,9 +6,7 @@ import { ANY_AGE, type NewestAllowed, type Removal, removeFolder } from "./look.
 import { isPurgeFolder, PURGE_FOLDER } from "./plain-name.ts";
 import type { OwnChanges } from "./sweep.ts";
 
-/** The outcome for the folder of a task. */
 export type FolderOutcome =
-  /** The folder is missing. */
   | { kind: "absent" }
   | ({ kind: "removed" } & Removal)
   /**
@@ -160,7 +158,6 @@ export function keptBecause(error: unknown): KeptOutcome {
 }
 
 export interface Recovery {
-  /** Task folders that were put back. */
   folders: number;
   /** Why something is left in the purge directory, a line each. */
   left: string[];

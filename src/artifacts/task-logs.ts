@@ -6,7 +6,6 @@ import type { LogFolders, NamedLog } from "./logs.ts";
 /** A task that runs for hours may leave a log in each hour; the oldest are no longer written. */
 const MOST_FOLLOWED = 4;
 
-/** Some lines of one log; `path` as in an Artifact. */
 export interface LogPart {
   path: string;
   lines: string[];
@@ -23,7 +22,6 @@ export class TaskLogs {
   /** The newest date when following began, where new logs appear. */
   #fromDate = "";
 
-  /** @param names that the files of the task's logs may have */
   constructor(folders: LogFolders, names: readonly string[]) {
     this.#folders = folders;
     this.#names = names;
@@ -103,7 +101,6 @@ export class TaskLogs {
     this.#tails.clear();
   }
 
-  /** Undefined for a log that is gone or can't be read. */
   #open({ hour, name }: NamedLog): LogTail | undefined {
     return readable(() => this.#folders.use(hour, (folder) => LogTail.openIfThere(folder, name)));
   }

@@ -16,10 +16,8 @@ import {
 
 /** Secrets are only in `settings`. */
 export interface Examination {
-  /** The file in force, or null. */
   readonly path: string | null;
   readonly profile: string | null;
-  /** Why the file can't be read. */
   readonly unreadable: TtsctlError | null;
   /** The settings in force; in a section with a wrong value, the defaults. */
   readonly settings: Settings | null;
@@ -28,9 +26,7 @@ export interface Examination {
   readonly names: ForeignNames;
   /** Whether the file holds a password or a token, in force or not. */
   readonly holdsPassword: boolean;
-  /** Variables of ttsctl that are set. */
   readonly variables: string[];
-  /** Whether REDIS_PORT is the one that Kubernetes sets. */
   readonly kubernetes: boolean;
 }
 

@@ -5,7 +5,6 @@ import { type DialectName, LAYOUT_NAMES, type LayoutName } from "../task/rules.t
 import { isZoneName } from "../task/time.ts";
 import { maskUrl, parseAddress, parseHost, parseInteger, parsePort, parseRedisUrl } from "./address.ts";
 
-/** A kind of value. */
 export interface Kind<T> {
   /** The accepted values, for a message. */
   readonly accepted: string;
@@ -21,7 +20,6 @@ export interface Kind<T> {
   shown?(value: T): string | null;
 }
 
-/** Seconds */
 const MAX_TIMEOUT = 3_600;
 
 /** 1000 years: ISO 8601 has no earlier dates to compare with. */
@@ -71,7 +69,6 @@ export const PASSWORD: Kind<string> = { ...TEXT, isSecret: true };
 /** A name without spaces at its ends. */
 export const NAME: Kind<string> = { accepted: "a name", parse: (text) => text.trim() || undefined };
 
-/** Its values are absolute. */
 export const PATH: Kind<string> = {
   accepted: "a path",
   parse: (text) => (text.trim() === "" || text.includes("\0") ? undefined : text),
@@ -165,7 +162,6 @@ export const TOKEN: Kind<string> = {
   parse: (text) => (/^[\x21-\x7e]+$/.test(text) && text.length >= SHORTEST_TOKEN ? text : undefined),
 };
 
-/** Without the slash at its end. */
 export const BASE_PATH: Kind<string> = {
   accepted: "a path such as /tts, of letters, digits, . _ - and /",
   parse: (text) => {

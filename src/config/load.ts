@@ -25,7 +25,6 @@ export interface LoadOptions {
   /** Of a program, for which no file is looked up. */
   options?: SettingInputs["options"];
   env: Readonly<Record<string, string | undefined>>;
-  /** Absolute */
   cwd: string;
 }
 

@@ -20,7 +20,6 @@ import {
 export interface NewValue {
   readonly text: string;
   readonly source: Source | "found" | "answer";
-  /** For messages. */
   readonly origin: string;
 }
 
@@ -123,7 +122,6 @@ function fileText(name: SettingName, { text, origin }: NewValue): string {
   return stripped;
 }
 
-/** A value for people. */
 export function shownText(name: SettingName, { text }: Pick<NewValue, "text">): string {
   const { kind } = rowOf(name);
   if (kind.isSecret) return MASK;

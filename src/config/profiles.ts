@@ -51,7 +51,6 @@ export function profilePath(name: string, origin: string, env: Env): string {
   }
 }
 
-/** The error for a profile whose file is missing. */
 export function unknownProfile(name: string, env: Env): TtsctlError {
   const known = profileNames(env).filter((other) => other !== name);
   const near = nearest(name, known);

@@ -187,7 +187,6 @@ function checkSentinels({ sentinels, sentinelName: name }: RedisSettings, { way,
   }
 }
 
-/** 0 for the highest. */
 function heightOf(source: Source): number {
   return [...LEVELS, "default"].indexOf(source);
 }

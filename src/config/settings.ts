@@ -8,7 +8,6 @@ import type { IniFile } from "./ini-file.ts";
 import * as kinds from "./kinds.ts";
 import { type Kind, PATH, REDIS_URL } from "./kinds.ts";
 
-/** A variable or a flag, and its help. */
 type Giver = readonly [name: string, help?: string];
 
 export interface SettingRow<T> {
@@ -102,7 +101,6 @@ export const SETTINGS = {
     flag: ["--keep-last <n>", "keep the newest n finished tasks of each user, instead of [cleanup] keep_last"],
     library: ["keepLast"],
   }),
-  /** Zero: no limit. */
   "cleanup.max_bytes": row(kinds.BYTES, 0, null, {
     flag: [
       "--max-bytes <size>",
@@ -120,7 +118,6 @@ export const SETTINGS = {
     library: ["timezone"],
     refusesEmpty: true,
   }),
-  /** The ledger of all that changes tasks. */
   "audit.path": row(kinds.PATH, null, ["TTSCTL_AUDIT", "the ledger"]),
   "http.host": row(kinds.HOST, "127.0.0.1", ["TTSCTL_HTTP_HOST", "where serve listens"], {
     flag: ["--host <address>", "where to listen, instead of [http] host (127.0.0.1); other addresses need a token"],
@@ -154,7 +151,6 @@ export const CONFIG_VARIABLE = "TTSCTL_CONFIG";
 /** The flag values of commander by attribute, settings among them; `redis` is false for `--no-redis`. */
 export type SettingFlags = Readonly<Record<string, unknown>>;
 
-/** Highest first. */
 export type Source = "flag" | "env" | "file" | "default";
 
 /** One value in force; `origin` names its place for people: `--redis-url`, `REDIS_PORT`, `/x/config.ini [redis] port`, `default`. */
@@ -188,7 +184,6 @@ export interface RedisSettings extends SectionOf<"redis"> {
 
 /** The settings in force (docs/contract.md, Configuration). Paths are absolute, durations are seconds. */
 export interface Settings {
-  /** Absolute; null without a config.ini. */
   configPath: string | null;
   redis: RedisSettings;
   store: SectionOf<"store">;
@@ -197,7 +192,6 @@ export interface Settings {
   service: SectionOf<"service">;
   audit: SectionOf<"audit">;
   http: HttpSettings;
-  /** One line each, for stderr. */
   warnings: string[];
   /** Warnings for commands that change tasks: for a read, an option without effect doesn't matter. */
   changeWarnings: string[];
@@ -207,7 +201,6 @@ export function rowOf(name: SettingName): SettingRow<unknown> {
   return SETTINGS[name];
 }
 
-/** Its default as config.ini would have it. */
 export function defaultText(name: SettingName): string {
   const { kind, default: value } = rowOf(name);
   const isDuration = ([kinds.SERVICE_RETENTION, kinds.STUCK_AFTER, kinds.TIMEOUT] as unknown[]).includes(kind);
@@ -252,11 +245,8 @@ export interface SettingInputs {
   options?: ReadonlyMap<SettingName, { text: string; origin: string }>;
   env: Readonly<Record<string, string | undefined>>;
   file: IniFile | null;
-  /** Absolute path of the file, or null. */
   configPath: string | null;
-  /** Absolute */
   cwd: string;
-  /** Settings to ignore; none by default. */
   hidden?: (name: SettingName) => boolean;
 }
 
@@ -331,7 +321,6 @@ export function settingOf(name: SettingName, given: Given): Setting<unknown> {
   return { value: kind === PATH ? resolve(folder, value as string) : value, source, origin };
 }
 
-/** @param folder where a relative path starts */
 export function byDefault(name: SettingName, folder = ""): Setting<unknown> {
   const { kind, default: value } = rowOf(name);
   const isPath = kind === PATH && typeof value === "string";

@@ -38,12 +38,10 @@ export class PlanSummary {
   readonly first: (TaskId & { readonly status: string })[] = [];
   count = 0;
 
-  /** By status, for JSON. */
   get counts(): Record<string, number> {
     return Object.fromEntries(this.byStatus);
   }
 
-  /** @param status shown word */
   add({ userId, taskId }: TaskId, status: string): void {
     this.count++;
     this.byStatus.set(status, (this.byStatus.get(status) ?? 0) + 1);

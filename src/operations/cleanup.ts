@@ -43,7 +43,6 @@ export function emptyResult(expireBefore: number, { dryRun }: { dryRun: boolean 
     keptLast: 0,
     /** The size of the artifacts of finished tasks before the pass; null if `max_bytes` is off. */
     finishedBytes: null as number | null,
-    /** Tasks that have waited or run for too long. */
     stuck: 0,
     files: 0,
     bytes: 0,
@@ -56,7 +55,6 @@ export type CleanupResult = ReturnType<typeof emptyResult>;
 
 export interface CleanupOutcome {
   readonly result: CleanupResult;
-  /** Why the pass is incomplete, or null. */
   readonly problem: TtsctlError | null;
   /** How many tasks the stores had when the pass began; null if unknown. */
   readonly sizes: { readonly fileTasks: number; readonly redisTasks: number | null } | null;
@@ -69,7 +67,6 @@ export interface CleanupParts
 
 /** Tasks may change after the pass began; a time this far ahead is wrong. Seconds. */
 const FUTURE_S = 60;
-/** How many of the newest tasks in Redis are checked for it. */
 const FUTURE_LOOK = 500;
 
 /**
@@ -119,7 +116,6 @@ export async function cleanupOnce(parts: CleanupParts, options: CleanupOptions):
   return { result, problem: stopped ?? use.lost, sizes };
 }
 
-/** The totals of `keep_last` and `max_bytes`. */
 function nameTotals({ totals }: CleanupPlan, { maxBytes }: CleanupOptions, reporter: Reporter): Partial<CleanupResult> {
   if (totals === null) return {};
   const { bytes, leftBytes, keptExpired } = totals;

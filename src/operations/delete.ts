@@ -21,7 +21,6 @@ import { missingOf, type Selection, select } from "./select.ts";
 
 export interface DeleteOptions {
   readonly dryRun: boolean;
-  /** Delete also `wait` and `run` tasks. */
   readonly force: boolean;
   readonly maxDelete: MaxDelete;
   readonly allowEmpty: boolean;
@@ -33,7 +32,6 @@ export interface DeleteOptions {
 export interface DeleteResult {
   requested: number;
   deleted: number;
-  /** The ids that neither store has. */
   missing: string[];
   refused: { user_id: string; task_id: string; reason: string }[];
   failed: number;

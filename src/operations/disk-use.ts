@@ -1,7 +1,6 @@
 import type { Artifacts } from "../artifacts/artifacts.ts";
 import type { FolderNames } from "./owners.ts";
 
-/** Bytes by the number of their owner. */
 export type BytesByOwner = ReadonlyMap<number, number>;
 
 export interface DiskUse {

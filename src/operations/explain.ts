@@ -100,7 +100,6 @@ function explainedCopy(copy: Copies["file"] | Copies["mirror"]): ExplainedCopy |
   return { status: copy.status, updated_at: Number.isNaN(copy.time) ? null : formatUtc(copy.time) };
 }
 
-/** Makes the checks of a pass. `refusal`: why it would refuse. */
 async function checked(parts: ExplainParts, snapshot: Snapshot, options: PrepareOptions) {
   const asked = { snapshot, age: shortestRetention(options), allowEmpty: options.allowEmpty };
   try {

@@ -49,7 +49,6 @@ export async function followLog(parts: FollowParts): Promise<FollowEnd> {
   return over;
 }
 
-/** Hands over all new lines; false if the output was closed. */
 async function handOver({ logs, signal, onLines }: FollowParts): Promise<boolean> {
   for (let part = logs.read(); part !== undefined && !signal.aborted; part = logs.read()) {
     if (part.lines.length > 0 && !(await onLines(part))) return false;
@@ -72,7 +71,6 @@ export class TaskState {
   #seen: FileIdentity | null | undefined;
   #inFile: string | null = null;
   #nextRead = 0;
-  /** At the last look; null for no task. */
   status: string | null = null;
 
   constructor(parts: Parts, id: TaskId, source: SourceChoice) {

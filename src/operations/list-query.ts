@@ -31,7 +31,6 @@ import {
 import { TimeReader } from "../task/time.ts";
 
 export const DEFAULT_PAGE_SIZE = 20;
-/** In one request. */
 export const MOST_IDS = 100_000;
 export const [, LARGEST_PAGE] = QUERY_FIELDS.pageSize.range;
 
@@ -89,7 +88,6 @@ export function buildFilter(raw: RawQuery, context: QueryContext): TaskFilter {
   return raw.stuck ? stuckIn(filter, context) : filter;
 }
 
-/** The tasks of a filter that are stuck (`isStuck`). */
 function stuckIn(filter: TaskFilter, { names, now, stuckAfter = 0 }: QueryContext): TaskFilter {
   if (stuckAfter <= 0) {
     const what = `${names.stuck}: stuck tasks aren't detected, because stuck_after is off`;
@@ -221,7 +219,6 @@ export function readQueryBody(body: JsonObject, origin: string): RawQuery {
 type JsonObject = Readonly<Record<string, unknown>>;
 type BodyKinds = Readonly<Record<string, keyof typeof BODY_TYPES>>;
 
-/** The kinds of the keys that a JSON body has for these parts. */
 export function kindsOf(parts: readonly QueryPart[]): BodyKinds {
   return Object.fromEntries(parts.map(fieldOf).map(({ key, kind }) => [key, kind]));
 }

@@ -11,7 +11,6 @@ const [ABSENT, LISTED, IN_STEP] = [0, 1, 2];
 /** A content of the file compared with a listing of the global index, or of a user's. */
 export class ListedFile {
   readonly #snapshot: Snapshot;
-  /** By the file's keys. */
   readonly #places: Uint8Array;
   /** Members without a record in the file, valid or not. */
   readonly orphans = new KeyTable();
@@ -57,7 +56,6 @@ export class ListedFile {
     return other;
   }
 
-  /** How many members there were. */
   get members(): number {
     let count = this.orphans.size;
     for (const place of this.#places) if (place !== ABSENT) count++;

@@ -72,7 +72,6 @@ export async function cleanUpOrphans(parts: OrphanParts, options: OrphanOptions)
   }
 }
 
-/** How many things that are left alone are named. */
 const NAMED = 10;
 
 /**

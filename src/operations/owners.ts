@@ -214,7 +214,6 @@ export class Owners {
     return key >= 0;
   }
 
-  /** The watched names that may be the same on the disk. */
   #alike({ userId, taskId }: FolderName): number[] {
     const fold = { userId: folded(userId), taskId: folded(taskId) };
     const same = this.#names.find(fold.userId, fold.taskId);
@@ -223,7 +222,6 @@ export class Owners {
   }
 }
 
-/** Of a record whose ids can't be read. */
 const NO_ID: TaskId = { userId: "", taskId: "" };
 
 /** The owner of a folder in `output/`, and of a log, by their names: tasks of different ids may have the same. Owners are numbers. */
@@ -252,13 +250,11 @@ export class FolderNames {
     this.#owners.set(name, name < known ? ofSeveral : owner);
   }
 
-  /** The owner of a folder, or -1. */
   ownerOf(user: string, task: string): number {
     const name = this.#names.find(user, task);
     return name < 0 ? NOBODY : this.#owners.at(name);
   }
 
-  /** The owner of a log by its name without `.log`, or -1. */
   ownerOfLog(name: string): number {
     return this.ownerOf("", name);
   }

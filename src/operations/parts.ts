@@ -20,8 +20,6 @@ interface AllParts {
   readonly ledger: Ledger | null;
 }
 
-/** The parts that an operation names. */
 export type Parts<K extends keyof AllParts> = Pick<AllParts, K>;
 
-/** The same for an operation that needs Redis. */
 export type RedisParts<K extends Exclude<keyof AllParts, "mirror"> = never> = Parts<K> & { readonly mirror: Mirror };

@@ -26,7 +26,6 @@ export interface PurgedTask extends TaskId {
 }
 
 export interface MarkedTask extends TaskId {
-  /** Shown words. */
   readonly from: string;
   readonly to: string;
   /** Whether it is marked in the file, and in Redis. */
@@ -41,7 +40,6 @@ export interface Orphan {
   readonly bytes: number;
 }
 
-/** By the name of its lines. */
 export interface DoneItems {
   readonly cleanup: PurgedTask;
   readonly mark: MarkedTask;
@@ -50,7 +48,6 @@ export interface DoneItems {
 
 export const SILENT: Reporter = { warn: () => {}, progress: () => {}, done: async () => {} };
 
-/** How many tasks are named before the rest is only counted. */
 const NAMED = 10;
 
 /** Why a change to the store file keeps being undone. */
@@ -85,13 +82,11 @@ export class NamedWarnings {
     if (fatal !== undefined) throw fatal;
   }
 
-  /** Adds all tasks of this warning. */
   addAll(ids: Iterable<TaskId>, reason: string): void {
     for (const id of ids) this.add(id, reason);
     this.end();
   }
 
-  /** Reports how many weren't named. */
   end(): void {
     const more = this.count - NAMED;
     const what = more === 1 ? this.#what : inPlural(this.#what);

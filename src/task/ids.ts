@@ -19,7 +19,6 @@ export function rstrip(text: string): string {
   return text.slice(0, end);
 }
 
-/** Python's `str.strip()`. */
 export function strip(text: string): string {
   return rstrip(text.slice(indentation(text)));
 }
@@ -36,7 +35,6 @@ export function splitIds(text: string): string[] {
   return uniqueIds(idsIn(text));
 }
 
-/** As `splitIds`, with repeats. */
 export function idsIn(text: string): string[] {
   return text.split(SEPARATORS).filter((id) => id !== "");
 }

@@ -23,15 +23,12 @@ export interface QueryField {
   readonly help: string;
   /** For people the flag is repeatable, or has a default. */
   readonly flagHelp?: string;
-  /** The range of a number. */
   readonly range?: readonly [least: number, most: number];
-  /** The values that people choose from. */
   readonly choices?: readonly string[];
   /** The field of the record that must have one of the texts of a list. Only lists filter by it. */
   readonly record?: string;
   /** Whether commands that choose tasks for another purpose than to list them don't have it. */
   readonly onlyLists?: true;
-  /** Whether the page filters by it. */
   readonly onPage?: true;
 }
 
@@ -182,7 +179,6 @@ export function valueIn(text: string, { kind }: QueryField): Values[Kind] | unde
 
 /** Which tasks are meant. Times are epoch seconds: `since <= updated_at < until`. */
 export interface TaskFilter {
-  /** Empty means any. */
   readonly users: ReadonlySet<string>;
   /** Shown words, and `other` for all words outside the table; empty means any. */
   readonly statuses: ReadonlySet<string>;
@@ -202,7 +198,6 @@ export const NO_FILTER: TaskFilter = {
   fields: new Map(),
 };
 
-/** Whether a status word passes. */
 export function statusPasses(word: string, { statuses }: TaskFilter): boolean {
   return statuses.size === 0 || statuses.has(shownStatus(word) ?? OTHER_STATUS);
 }

@@ -166,7 +166,6 @@ async function statOrNull(path: string) {
   }
 }
 
-/** How many of its directories are checked. */
 const SAMPLE = 100;
 const RIGHTS = constants.R_OK | constants.W_OK | constants.X_OK;
 const RIGHTS_HINT = `${AS_THE_SERVICE}, or make that user the owner of the directory`;
@@ -228,7 +227,6 @@ export function storeMemoryVerdict(free: number, store: number): Verdict {
 const TIMES_THE_STORE = 2;
 const LEAST_SHARE = 0.1;
 
-/** All in bytes. */
 export function diskVerdict({ free, total, store }: { free: number; total: number; store: number }): Verdict {
   const share = total === 0 ? 1 : free / total;
   const detail = `${formatBytes(free)} free where the store file is, ${Math.floor(share * 100)}%`;
@@ -243,7 +241,6 @@ const FREE_SOME = "free some space: `ttsctl cleanup --once --dry-run` shows what
 const AUDIT_HINT =
   "check [audit] path: the user that runs ttsctl must be able to write the file, or to create it in its directory";
 
-/** By the type that statfs(2) gives. */
 const FILE_SYSTEMS: ReadonlyMap<number, string> = new Map([
   [0xef53, "ext4"],
   [0x58465342, "xfs"],

@@ -58,10 +58,8 @@ export interface ConfigFacts {
   readonly misspelt: readonly { readonly found: string; readonly near: string }[];
   readonly sections: readonly string[];
   readonly holdsPassword: boolean;
-  /** Variables in force, by name. */
   readonly variables: readonly string[];
   readonly kubernetes: boolean;
-  /** Warnings about the settings. */
   readonly warnings: readonly string[];
 }
 
@@ -76,12 +74,10 @@ export interface DoctorParts {
   /** Connects, to another database of the same server if one is named. */
   readonly connect: ((db?: number) => Promise<RedisCommands>) | "off" | null;
   readonly db: number;
-  /** Null without Sentinels. */
   readonly askSentinels: (() => Promise<SentinelAnswer[]>) | null;
   readonly rules: RecordRules | null;
   /** Where the zone was set; null: it is the machine's. */
   readonly zoneOrigin: string | null;
-  /** Seconds. */
   readonly cleanup: { readonly retention: number; readonly stuckAfter: number } | null;
   readonly clock: Clock;
 }
@@ -106,7 +102,6 @@ export class Probe {
     return this.parts.paths ?? unknown("[paths]");
   }
 
-  /** Null if the ledger is off. */
   get audit(): string | null {
     return (this.parts.audit ?? unknown("[audit] path")).path;
   }
@@ -135,7 +130,6 @@ export class Probe {
     }
   }
 
-  /** The first connection, or its error. */
   connect(): Promise<RedisCommands> {
     const { connect } = this.parts;
     if (connect === "off") throw new Skip("Redis is switched off");

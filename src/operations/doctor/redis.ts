@@ -148,7 +148,6 @@ async function tasksIn(client: RedisCommands): Promise<number> {
 
 const CHECK_HINT = "`redis-cli --cluster check HOST:PORT` lists the slots and nodes; `--cluster fix` repairs the slots";
 
-/** The state of a cluster, as one of its nodes sees it. */
 async function clusterVerdict(client: RedisCommands): Promise<Verdict> {
   const asked = [client.command("CLUSTER", "INFO"), client.command("CLUSTER", "NODES")];
   const replies = await Promise.all(asked).catch((error) => {
@@ -301,7 +300,6 @@ async function onAll(client: RedisCommands, commands: readonly Command[]): Promi
   return replies.map((ofOne) => ofOne.map(({ reply }) => reply));
 }
 
-/** Commands under the keys that they are for. */
 function byKey(commands: readonly Command[], prefix: string): string {
   const groups = new Map<string, Set<string>>();
   for (const [name, key] of commands) {

@@ -104,7 +104,6 @@ async function looksInSync(probe: Probe): Promise<boolean> {
   return (await mirror.size(undefined)) >= snapshot.size && (await compareSamples(probe)).status === "ok";
 }
 
-/** Compares a sample of both stores. */
 async function compareSamples(probe: Probe): Promise<Verdict> {
   const parts = { mirror: await probe.mirror(), clock: probe.parts.clock };
   const snapshot = await probe.snapshot();
@@ -137,6 +136,5 @@ export function driftVerdict(counts: ReadonlyMap<Kind, number>, sample: number):
   );
 }
 
-/** Seconds that a clock may be ahead. */
 const AHEAD = 60;
 const NAMED = 3;

@@ -30,7 +30,6 @@ interface EventOptions {
   readonly source: SourceChoice;
   /** The one user whose tasks are followed, or undefined. */
   readonly userId: string | undefined;
-  /** Seconds between two comparisons. */
   readonly every: number;
 }
 
@@ -48,14 +47,12 @@ export class EventFollower {
   readonly #options: EventOptions;
   readonly #states = new TaskStates();
   #hearing: Pick<Mirror, "lost" | "close"> | null = null;
-  /** Why Redis sends no notifications. */
   #deaf = "";
   readonly #heard = new Map<string, TaskId>();
   #source: EventSource | null = null;
   #seen: FileIdentity | null | undefined;
   #reported = "";
   #isUnread = false;
-  /** Whether everything is to be compared soon. */
   #isDue = false;
   #wake = new AbortController();
 
@@ -64,7 +61,6 @@ export class EventFollower {
     this.#options = options;
   }
 
-  /** Redis was lost, or is back. */
   compareSoon(): void {
     this.#isDue = true;
     this.#wake.abort();
@@ -212,7 +208,6 @@ export class EventFollower {
     this.#isUnread = !(await this.#parts.onChanges(changes, this.#source!));
   }
 
-  /** Reports the source of changes if it has changed. */
   async #report(source: EventSource, from: string, warnings: readonly string[]): Promise<void> {
     const { onNews } = this.#parts;
     const { every } = this.#options;

@@ -6,7 +6,6 @@ import { TaskList } from "../stats/task-list.ts";
 export interface TaskChange extends TaskId {
   readonly event: "created" | "changed" | "removed";
   readonly status: string | null;
-  /** The status before. */
   readonly from: string | null;
   /** `updated_at`, epoch seconds; of a removed task the last one. */
   readonly score: number;
@@ -18,15 +17,12 @@ export interface TaskChange extends TaskId {
  */
 export type Reading = "first" | "same" | "switched";
 
-/** For a status: no task. */
 const GONE = -1;
 
-/** The last known status and time of each task. */
 export class TaskStates {
   #known = new TaskList();
   /** By its key: the newest time that any store had. */
   #newestOf: number[] = [];
-  /** The newest time of any task. */
   #newest = Number.NEGATIVE_INFINITY;
 
   /** The changes since the last reading; take all of them before the next call. `tasks` is kept, and changed by `update`. */

@@ -41,7 +41,6 @@ import { missingOf, type Selection, select } from "../select.ts";
 export interface MarkOptions {
   /** The service's word that is written. */
   readonly status: string;
-  /** The same as shown. */
   readonly shown: string;
   /** Undefined keeps the record's own. */
   readonly error: string | null | undefined;
@@ -119,7 +118,6 @@ function markerOf({ status, error, isBackedUp }: MarkOptions, now: number, rules
 /** In the hour that is repeated when daylight saving time ends. */
 const NO_LATER = "without an offset, a later updated_at would be ambiguous: daylight saving time has just ended";
 
-/** A task to mark. */
 interface Target {
   readonly id: TaskId;
   /** In the content that was decided on; -1 for a Redis-only task. */
@@ -134,7 +132,6 @@ interface MarkPlan {
   readonly summary: PlanSummary;
   readonly refused: [TaskId, reason: string][];
   readonly failed: [TaskId, reason: string][];
-  /** In neither store. */
   readonly gone: TaskId[];
   unchanged: number;
   /** The rows of unchanged tasks whose copy in Redis differs. */
@@ -143,7 +140,6 @@ interface MarkPlan {
 
 type MarkRule = Pick<MarkOptions, "shown" | "error"> & { readonly filter: TaskFilter };
 
-/** The decision on each chosen task, made once. */
 async function planMarks(base: Snapshot, mirror: Mirror | null, marker: Marker, rule: MarkRule, found: Survey) {
   const lists = { inFile: [], onlyInRedis: [], refused: [], failed: [], gone: [], behind: [] };
   const plan: MarkPlan = { ...lists, unchanged: 0, summary: new PlanSummary() };
@@ -292,7 +288,6 @@ class MarkRun {
     }
   }
 
-  /** Returns the tasks that are marked. */
   async #markInFile(): Promise<Target[]> {
     const { backup, reporter } = this.#parts;
     const targets = this.#plan.inFile;
@@ -313,7 +308,6 @@ class MarkRun {
     return left.size === 0 ? targets : targets.filter(({ id }) => !left.has(keyOf(id)));
   }
 
-  /** Works on batches until the signal. */
   async #each<T extends Target | number>(items: readonly T[], work: (batch: T[]) => Promise<void>): Promise<void> {
     const { signal, reporter } = this.#parts;
     let done = 0;
@@ -417,7 +411,6 @@ class MarkRun {
     return row < 0 ? (copy as Version).status : STATUS_CODES[this.#base.rows.status(row)]!;
   }
 
-  /** The new record of a task that the plan marks. */
   #marked(task: Task): Task {
     return this.#marker(task) as Task;
   }

@@ -44,7 +44,6 @@ export class CleanupPlan {
     this.#ranking = ranking;
   }
 
-  /** @param now epoch seconds, when the pass began */
   static async make(
     parts: Parts<"artifacts" | "reporter">,
     snapshot: Snapshot,
@@ -85,7 +84,6 @@ export class CleanupPlan {
     return decideCleanup(this.evidence(task));
   }
 
-  /** What the rules look at. */
   evidence({ id, copies, redis }: Looked): Evidence {
     return {
       copies,

@@ -27,20 +27,16 @@ export interface Freed {
 
 interface ArtifactParts extends Parts<"artifacts" | "reporter"> {
   readonly mirror: MirrorUse;
-  /** The file when the pass began. */
   readonly base: Snapshot;
   readonly tally: Tally;
   readonly dryRun: boolean;
-  /** Epoch seconds, when the pass began. */
   readonly now: number;
-  /** Every task that may be purged. */
   readonly survey: Survey;
 }
 
 /** Removes the directories and logs of purged tasks, unless something in them keeps the task. */
 export class PurgeArtifacts {
   readonly #parts: ArtifactParts;
-  /** As `newestArtifact`. */
   readonly #newest: Required<NewestAllowed>;
   /** How many purged tasks share the log, or the directory, with a kept one. */
   #sharedLogs = 0;
@@ -49,7 +45,6 @@ export class PurgeArtifacts {
   readonly #owners: Owners;
   /** Tasks that the file lacked when the pass began, and that have an owner's count by now. */
   #late = new KeyTable();
-  /** The content whose changed records were added. */
   #known: Snapshot | undefined;
 
   constructor(parts: ArtifactParts) {

@@ -42,7 +42,6 @@ export class PurgeMirror {
     return this.#use.mirror !== null;
   }
 
-  /** Why it was lost during the purge, or null. */
   get lost(): TtsctlError | null {
     return this.reading === null ? null : this.#use.lost;
   }
@@ -104,7 +103,6 @@ export class PurgeMirror {
     await this.#ask((mirror) => copies.follow(mirror, file));
   }
 
-  /** Undefined if the mirror is lost, now or before. */
   async #ask<T>(work: (mirror: Writable<Mirror>) => Promise<T>): Promise<T | undefined> {
     try {
       return await this.#use.ask(work);
@@ -115,7 +113,6 @@ export class PurgeMirror {
     }
   }
 
-  /** @returns why Redis is incomplete, or null */
   async end(): Promise<TtsctlError | null> {
     const users = [...this.#users].flatMap(([userId, isComplete]) => (isComplete ? [userId] : []));
     if (users.length > 0) await this.#ask((mirror) => mirror.recount(users).catch(unlessRefused));

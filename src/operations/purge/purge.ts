@@ -86,7 +86,6 @@ export class Purge {
     return planned;
   }
 
-  /** The run reports the failures. */
   async *#planned(): AsyncGenerator<Looked> {
     for (const ids of this.#batches()) {
       for (const task of await this.#look(ids, () => {})) if (this.#policy.decide(task).kind === "purge") yield task;
@@ -180,7 +179,6 @@ export class Purge {
     }
   }
 
-  /** The copies of each task. */
   async #look(ids: readonly TaskId[], fail: (id: TaskId, reason: string) => void): Promise<Looked[]> {
     const found = await this.#mirror.copies(ids);
     const looked: Looked[] = [];
@@ -349,7 +347,6 @@ export class Purge {
 
 /** A task of which only the record is left. */
 interface Ended extends Omit<PurgedTask, "local" | keyof TaskId> {
-  /** In the content that was decided on. */
   readonly row: number;
 }
 

@@ -57,7 +57,6 @@ export function limitsOf({ retention, retentionDone, retentionError }: Retention
 
 export const NEVER = Number.NEGATIVE_INFINITY;
 
-/** The shortest retention in force, seconds. */
 export function shortestRetention({ retention, retentionDone, retentionError }: RetentionPolicy): number {
   return Math.min(...[retention, retentionDone ?? retention, retentionError ?? retention].filter((age) => age > 0));
 }
@@ -97,13 +96,11 @@ export type Decision =
 export interface Verdict {
   readonly rule: string;
   readonly says: "keep" | "purge" | "pass" | "off";
-  /** For people. */
   saw(): string;
 }
 
 /** The outcome of `keep_last` and `max_bytes` for one task. */
 export interface Standing {
-  /** `keep_last` keeps it. */
   readonly kept: boolean;
   /** It is purged for `max_bytes` unless it changed after this time, epoch seconds; -Infinity: it is kept. */
   readonly forSpace: number;
@@ -113,7 +110,6 @@ export interface Standing {
 
 export const NO_STANDING: Standing = { kept: false, forSpace: NEVER, newer: () => -1 };
 
-/** All that the rules look at. */
 export interface Evidence {
   readonly copies: Copies;
   /** The task's score in the index of Redis; NaN if it is not there. */

@@ -14,7 +14,6 @@ export interface Survey {
   readonly rows: number[];
   /** Other tasks: Redis-only ones, or those that were chosen by their copy in Redis. */
   readonly others: KeyTable;
-  /** How many members the index has. */
   readonly members: number;
 }
 

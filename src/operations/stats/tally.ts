@@ -36,7 +36,6 @@ class Groups {
   }
 }
 
-/** Counts by the time of the last change. */
 class Chart {
   readonly #bounds: readonly number[];
   readonly #counts = new Groups();
@@ -61,7 +60,6 @@ interface Place {
   readonly score: number;
 }
 
-/** The counts of one pass over the tasks. */
 export class Tally {
   readonly tasks: TaskList;
   readonly users = new KeyTable();
@@ -76,7 +74,6 @@ export class Tally {
   readonly #hours: Chart;
   readonly #sixHours: Chart;
   readonly #days: Chart;
-  /** By user, epoch seconds. */
   readonly #lastChange: number[] = [];
 
   constructor(tasks: TaskList, rule: TallyRule) {

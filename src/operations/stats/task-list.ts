@@ -52,7 +52,6 @@ export class TaskList {
     return this.#scores[key]!;
   }
 
-  /** The keys that have a task. */
   *tasks(): Generator<number> {
     for (let key = 0; key < this.#statuses.length; key++) if (this.#statuses[key]! >= 0) yield key;
   }

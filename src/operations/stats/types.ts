@@ -5,7 +5,6 @@ export interface StatusCounts extends ByStatus<number> {
   readonly total: number;
 }
 
-/** Audio and logs on the disk. */
 export interface DiskBytes {
   audioBytes: number;
   logBytes: number;
@@ -32,7 +31,6 @@ export interface DiskStats extends DiskBytes {
   readonly byStatus: ByStatus<DiskBytes>;
   /** Logs of task ids that several users have; in no status and no user. */
   readonly sharedLogBytes: number;
-  /** Without a task. */
   readonly unowned: DiskBytes;
   readonly unread: number;
 }
@@ -69,9 +67,7 @@ export interface StatsResult {
   readonly ages: readonly (StatusCounts & { readonly upTo: number | null })[];
   /** By the hour of the last change: the last 24, ISO 8601, UTC. */
   readonly perHour: readonly (StatusCounts & { readonly from: string })[];
-  /** The last seven days. */
   readonly per6Hours: readonly Bar[];
-  /** The last 30 days. */
   readonly perDay: readonly Bar[];
   readonly dangling: number;
   /** Null if the file wasn't read. */
