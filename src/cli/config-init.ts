@@ -8,7 +8,7 @@ import { type IniFile, parseIni } from "../config/ini-file.ts";
 import { REDIS_URL } from "../config/kinds.ts";
 import { configPlace, placeAt, readConfig, resolveSettings } from "../config/load.ts";
 import { configText, givenValues, type NewValues, pathText, readBack, shownText } from "../config/new-file.ts";
-import { checkTlsFiles, findAddress, NO_REDIS, redisShown, resolveAddress, targetOf } from "../config/redis.ts";
+import { checkTlsFiles, findAddress, NO_REDIS, redisShown, targetOf } from "../config/redis.ts";
 import {
   CONFIG_FILE,
   defaultText,
@@ -206,7 +206,7 @@ function setRedis(values: NewValues, answer: string): void {
     return;
   }
   values.delete("redis.enabled");
-  const parts = resolveAddress(findAddress({ flags: {}, env: {}, file: null, configPath: null, cwd: "/" })).keys();
+  const parts = findAddress({ flags: {}, env: {}, file: null, configPath: null, cwd: "/" }).settings.keys();
   for (const name of parts) values.delete(name as SettingName);
   if (REDIS_URL.parse(answer) !== undefined) {
     setAnswer(values, "redis.url", answer);

@@ -6,7 +6,7 @@ import { formatDuration } from "../task/amounts.ts";
 import { nearest } from "../task/nearest.ts";
 import { type IniFile, parseIni } from "./ini-file.ts";
 import { PROFILE_VARIABLE, profilePath, unknownProfile } from "./profiles.ts";
-import { checkRedis, checkTlsFiles, findAddress, resolveAddress } from "./redis.ts";
+import { checkRedis, checkTlsFiles, findAddress } from "./redis.ts";
 import {
   type CleanupSettings,
   CONFIG_FILE,
@@ -111,14 +111,13 @@ const SHORT_RETENTION = 60;
  */
 export function resolveSettings(inputs: SettingInputs): Settings {
   const address = findAddress(inputs);
-  const ofAddress = resolveAddress(address);
   const sections: Record<string, Record<string, Setting<unknown>>> = {};
   for (const name of SETTING_NAMES) {
     const { section, key } = placeOf(name);
     sections[section] ??= {};
-    sections[section][key] = ofAddress.get(name) ?? chosen(name, inputs);
+    sections[section][key] = address.settings.get(name) ?? chosen(name, inputs);
   }
-  sections.redis!.socket = ofAddress.get("redis.socket")!;
+  sections.redis!.socket = address.settings.get("redis.socket")!;
   const { configPath, file } = inputs;
   const changeWarnings = file === null ? [] : misspeltWarnings(file, configPath ?? CONFIG_FILE);
   const settings = { ...sections, configPath, warnings: [], changeWarnings } as unknown as Settings;

@@ -4,7 +4,7 @@ import { strip } from "../task/ids.ts";
 import { MASK, maskUrl } from "./address.ts";
 import { DEFAULT_SECTION, type IniFile, parseIni } from "./ini-file.ts";
 import { PATH, REDIS_URL } from "./kinds.ts";
-import { findAddress, resolveAddress } from "./redis.ts";
+import { findAddress, type RedisAddress } from "./redis.ts";
 import {
   givenAt,
   LEVELS,
@@ -30,9 +30,9 @@ export type NewValues = Map<SettingName, NewValue>;
  * @throws TtsctlError CONFIG_INVALID
  */
 export function givenValues(inputs: SettingInputs, path: string): NewValues {
-  const values: NewValues = addressValues(inputs);
-  const ofAddress = resolveAddress(findAddress(inputs));
-  for (const name of SETTING_NAMES.filter((name) => !ofAddress.has(name))) {
+  const address = findAddress(inputs);
+  const values = addressValues(address);
+  for (const name of SETTING_NAMES.filter((name) => !address.settings.has(name))) {
     for (const level of LEVELS) {
       const given = givenAt(level, name, inputs);
       if (given === undefined || values.has(name)) continue;
@@ -48,10 +48,9 @@ export function givenValues(inputs: SettingInputs, path: string): NewValues {
 }
 
 /** The address of Redis in the form in which it was given: a url is kept, unless a higher level replaced a part of it. */
-function addressValues(inputs: SettingInputs): NewValues {
-  const address = findAddress(inputs);
+function addressValues(address: RedisAddress): NewValues {
   const { parts, url } = address;
-  const inForce = [...resolveAddress(address)].filter(([, { source }]) => source !== "default") as [
+  const inForce = [...address.settings].filter(([, { source }]) => source !== "default") as [
     SettingName,
     NewValue & { value: unknown },
   ][];

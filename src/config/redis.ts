@@ -42,18 +42,22 @@ const COMPANIONS: readonly SettingName[] = [
 ];
 
 export interface RedisAddress {
-  /** The settings of levels above the url in force. */
+  /** What the levels down to the url in force give. */
   readonly parts: ReadonlyMap<SettingName, Given>;
   readonly url: { readonly given: Given; readonly setting: Setting<unknown>; readonly url: RedisUrl } | undefined;
   /** Of `WAYS`, or `url` or `default`. */
   readonly way: string;
   /** The level at which the way was chosen. */
   readonly level: Source;
+  /** The settings that say how Redis is reached, by their names, and `redis.socket`. */
+  readonly settings: ReadonlyMap<string, Setting<unknown>>;
 }
 
 /**
- * Goes down the levels to the first one with a url. Of the ways, the one at the highest level counts; two of them at that level
- * are a CONFIG_INVALID. Values that are replaced aren't parsed, so `--redis-url` helps if a variable is wrong.
+ * How Redis is reached (docs/contract.md, Configuration and Deployments): goes down the levels to the first one with a url. A url
+ * replaces all of the lower levels, its absent parts included; a part of a higher level replaces that of the url. Of the ways, the one
+ * at the highest level counts; two of them at that level are a CONFIG_INVALID. Values that are replaced aren't parsed, so
+ * `--redis-url` helps if a variable is wrong.
  */
 export function findAddress(inputs: SettingInputs): RedisAddress {
   const parts = new Map<SettingName, Given>();
@@ -72,32 +76,28 @@ export function findAddress(inputs: SettingInputs): RedisAddress {
     if (given === undefined) continue;
     const setting = settingOf("redis.url", given);
     const url = { given, setting, url: parseRedisUrl(setting.value as string)! };
-    return { parts, url, ...(found ?? { way: "url", level }) };
+    return withSettings({ parts, url, ...(found ?? { way: "url", level }) });
   }
-  return { parts, url: undefined, ...(found ?? { way: "default", level: "default" }) };
+  return withSettings({ parts, url: undefined, ...(found ?? { way: "default", level: "default" }) });
 }
 
-/**
- * The settings that say how Redis is reached (docs/contract.md, Configuration and Deployments): a url replaces all of
- * them of lower levels, its absent parts included; one of a higher level replaces that of the url. Ways to give the
- * address that aren't in force are ignored.
- */
-export function resolveAddress({ parts, url, way }: RedisAddress): Map<string, Setting<unknown>> {
-  const of = (name: SettingName): Setting<unknown> => {
-    const its = Object.keys(WAYS).find((way) => WAYS[way]!.includes(name));
-    if (its !== undefined && its !== (way === "url" ? "tcp" : way)) return byDefault(name);
-    const given = parts.get(name);
-    if (given !== undefined) return settingOf(name, given);
+/** Ways to give the address that aren't in force are ignored. */
+function withSettings(address: Omit<RedisAddress, "settings">): RedisAddress {
+  const { parts, url, way } = address;
+  const settings = new Map<string, Setting<unknown>>();
+  for (const name of [...PARTS, ...COMPANIONS]) {
+    const its = Object.keys(WAYS).find((other) => WAYS[other]!.includes(name));
+    const isInForce = its === undefined || its === (way === "url" ? "tcp" : way);
+    const given = isInForce ? parts.get(name) : undefined;
     const key = placeOf(name).key;
-    if (url === undefined || !(key in url.url)) return byDefault(name);
-    return { ...url.setting, value: url.url[key as keyof RedisUrl] ?? rowOf(name).default };
-  };
-  const socket = { ...(url?.setting ?? byDefault("redis.url")), value: (way === "url" && url?.url.socket) || null };
-  return new Map<string, Setting<unknown>>([
-    ...[...PARTS, ...COMPANIONS].map((name) => [name, of(name)] as const),
-    ["redis.url", url?.setting ?? byDefault("redis.url")],
-    ["redis.socket", socket],
-  ]);
+    if (given !== undefined) settings.set(name, settingOf(name, given));
+    else if (!isInForce || url === undefined || !(key in url.url)) settings.set(name, byDefault(name));
+    else settings.set(name, { ...url.setting, value: url.url[key as keyof RedisUrl] ?? rowOf(name).default });
+  }
+  const ofUrl = url?.setting ?? byDefault("redis.url");
+  settings.set("redis.url", ofUrl);
+  settings.set("redis.socket", { ...ofUrl, value: (way === "url" && url?.url.socket) || null });
+  return { ...address, settings };
 }
 
 /** Where Redis is, for people; without a password. */
@@ -166,53 +166,49 @@ function hintOf({ text }: Given): string {
  * Checks settings that are right by themselves and can't be together. Returns warnings.
  * @throws TtsctlError CONFIG_INVALID for the first that is found
  */
-export function checkRedis(redis: RedisSettings, address: RedisAddress): string[] {
-  checkSentinels(redis, address);
-  if (redis.cluster.value) checkCluster(redis);
-  else if (redis.nodes.value.length > 0) {
-    throw wrong(redis.nodes, "names nodes of a cluster; accepted: together with [redis] cluster = true");
-  }
-  if (!redis.tls.value) return withoutTls(redis);
-  checkTls(redis);
-  return [];
-}
-
-/** A name at a lower level than the way was replaced with its sentinels. */
-function checkSentinels({ sentinels, sentinelName: name }: RedisSettings, { way, level }: RedisAddress): void {
+export function checkRedis(redis: RedisSettings, { way, level }: RedisAddress): string[] {
+  const {
+    sentinels,
+    sentinelName: name,
+    cluster,
+    nodes,
+    db,
+    socket,
+    tls,
+    tlsCa,
+    tlsCert,
+    tlsKey,
+    tlsServerName,
+  } = redis;
+  const heightOf = (source: Source) => [...LEVELS, "default"].indexOf(source);
   if (sentinels.value.length > 0 && name.value === null) {
     throw wrong(sentinels, "is set without a name; accepted: together with [redis] sentinel_name");
   }
+  // A name at a lower level than the way was replaced with its sentinels.
   if (name.value !== null && way !== "sentinels" && heightOf(name.source) <= heightOf(level)) {
     throw wrong(name, "is set without sentinels; accepted: together with [redis] sentinels");
   }
-}
-
-function heightOf(source: Source): number {
-  return [...LEVELS, "default"].indexOf(source);
-}
-
-function checkCluster({ cluster, db, sentinels, socket }: RedisSettings): void {
-  if (db.value !== 0) throw wrong(db, `names db ${db.value}, but a cluster only has db 0 (${cluster.origin})`);
-  if (sentinels.value.length > 0)
+  if (!cluster.value && nodes.value.length > 0) {
+    throw wrong(nodes, "names nodes of a cluster; accepted: together with [redis] cluster = true");
+  }
+  if (cluster.value && db.value !== 0) {
+    throw wrong(db, `names db ${db.value}, but a cluster only has db 0 (${cluster.origin})`);
+  }
+  if (cluster.value && sentinels.value.length > 0)
     throw together(cluster, sentinels, "a cluster doesn't use Sentinel; list some of its nodes in [redis] nodes");
-  if (socket.value !== null)
+  if (cluster.value && socket.value !== null)
     throw together(cluster, socket, "a cluster can't be reached over a unix socket; set the host and port of one node");
-}
-
-function checkTls({ tls, tlsCert, tlsKey, socket }: RedisSettings): void {
-  if (socket.value !== null) throw together(tls, socket, "TLS can't be used over a unix socket");
-  if (tlsKey.value !== null && tlsCert.value === null) {
+  if (tls.value && socket.value !== null) throw together(tls, socket, "TLS can't be used over a unix socket");
+  if (tls.value && tlsKey.value !== null && tlsCert.value === null) {
     throw wrong(tlsKey, "is set without a certificate; accepted: together with [redis] tls_cert");
   }
-}
-
-/** Warns of a certificate without TLS, unless a higher level switches TLS off. */
-function withoutTls({ tls, tlsCa, tlsCert, tlsKey, tlsServerName }: RedisSettings): string[] {
-  const given = [tlsCa, tlsCert, tlsKey, tlsServerName].find(
-    ({ value, source }) => value !== null && heightOf(source) <= heightOf(tls.source),
-  );
-  if (given === undefined) return [];
-  return [`${given.origin} has no effect without TLS; set [redis] tls = true, or use rediss://`];
+  // Unless a higher level switches TLS off.
+  const isIdle = ({ value, source }: Setting<string | null>) =>
+    value !== null && heightOf(source) <= heightOf(tls.source);
+  const idle = tls.value ? undefined : [tlsCa, tlsCert, tlsKey, tlsServerName].find(isIdle);
+  return idle === undefined
+    ? []
+    : [`${idle.origin} has no effect without TLS; set [redis] tls = true, or use rediss://`];
 }
 
 function wrong({ origin }: Setting<unknown>, what: string): TtsctlError {

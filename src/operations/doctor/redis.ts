@@ -236,37 +236,31 @@ export function databasesOf(info: Info): number[] {
 const HASH = PLAIN.taskKey("ttsctl-doctor", "none");
 const USER_INDEX = PLAIN.indexKey("ttsctl-doctor");
 
+/** What is sent on each kind of key, as `COMMAND ARGUMENT ...` without the key. */
+const ON_KEYS: readonly (readonly [key: string, commands: string])[] = [
+  [INDEX_KEY, "ZCARD, ZCOUNT 0 0, ZRANGE 0 0, ZRANDMEMBER 1, ZSCORE none, ZMSCORE none, ZRANK none, ZREVRANK none"],
+  [INDEX_KEY, "ZADD XX 0 none, ZREM none, ZSCAN 0"],
+  [USER_INDEX, "ZADD XX 0 none, ZREM none"],
+  [HASH, "HGET status, HMGET status, EXISTS, HSET status none, UNLINK, TYPE"],
+  [SYNCED_KEY, "GET, SET none XX NX"],
+  [SYNCING_KEY, "DEL"],
+];
+
 /** Every command that is sent, in scripts or not, on each kind of key; a test compares this with the source. */
 export function neededCommands(isCluster: boolean, { lookup }: Layout): readonly Command[] {
-  const key = lookup?.key("ttsctl-doctor");
+  const onLookup = lookup == null ? [] : [[lookup.key("ttsctl-doctor"), "GET, SET none XX NX, DEL"] as const];
+  const onKeys = [...ON_KEYS, ...onLookup].flatMap(([key, commands]) =>
+    commands.split(", ").map((command): Command => {
+      const [name = "", ...rest] = command.split(" ");
+      return [name, key, ...rest];
+    }),
+  );
   return [
-    ["ZCARD", INDEX_KEY],
-    ["ZCOUNT", INDEX_KEY, "0", "0"],
-    ["ZRANGE", INDEX_KEY, "0", "0"],
-    ["ZRANDMEMBER", INDEX_KEY, "1"],
-    ["ZSCORE", INDEX_KEY, "none"],
-    ["ZMSCORE", INDEX_KEY, "none"],
-    ["ZRANK", INDEX_KEY, "none"],
-    ["ZREVRANK", INDEX_KEY, "none"],
-    ["ZADD", INDEX_KEY, "XX", "0", "none"],
-    ["ZREM", INDEX_KEY, "none"],
-    ["ZADD", USER_INDEX, "XX", "0", "none"],
-    ["ZREM", USER_INDEX, "none"],
-    ["HGET", HASH, "status"],
-    ["HMGET", HASH, "status"],
-    ["EXISTS", HASH],
-    ["HSET", HASH, "status", "none"],
-    ["UNLINK", HASH],
-    ["GET", SYNCED_KEY],
-    ["SET", SYNCED_KEY, "", "XX", "NX"],
-    ["DEL", SYNCING_KEY],
+    ...onKeys,
     ["EVAL", "return 0", "1", INDEX_KEY],
     ["EVALSHA", "0".repeat(40), "1", INDEX_KEY],
-    ["TYPE", HASH],
-    ["ZSCAN", INDEX_KEY, "0"],
     ["SCAN", "0"],
     ["TIME"],
-    ...(key === undefined ? [] : [["GET", key] as const, ["SET", key, "", "XX", "NX"] as const, ["DEL", key] as const]),
     // The map of the slots, and the word before a command whose slot moves.
     ...(isCluster ? [["CLUSTER", "SLOTS"] as const, ["ASKING"] as const] : []),
   ];

@@ -120,13 +120,9 @@ export class PurgeArtifacts {
   /** How much the directories take that no other task owns. */
   bytesOf(id: TaskId): number {
     this.#owners.release(id);
-    let bytes = 0;
-    for (const { userId, taskId } of this.#foldersOf(id)[0]) {
-      const folder = this.#parts.artifacts.measureFolder(userId, taskId, this.#newest);
-      if (folder.kind === "removed") bytes += folder.bytes;
-    }
+    const { own } = this.#foldersOf(id);
     this.#owners.release(id, 1);
-    return bytes;
+    return own.map((name) => this.#measure(name)).reduce((sum, folder) => sum + bytesIn(folder), 0);
   }
 
   end(): void {
@@ -139,44 +135,37 @@ export class PurgeArtifacts {
 
   /** Returns whether the task may go. */
   #freeFolders(id: TaskId, freed: Freed): boolean {
-    const folders = this.#ownFolders(id);
-    const measure = ({ userId, taskId }: FolderName) =>
-      this.#parts.artifacts.measureFolder(userId, taskId, this.#newest);
+    const { artifacts, dryRun, reporter } = this.#parts;
+    const { own, shared } = this.#foldersOf(id);
+    if (shared.some(({ userId, taskId }) => artifacts.measureFolder(userId, taskId).kind === "removed"))
+      this.#sharedFolders++;
     // If one of several directories keeps the task, none is removed.
-    const measured = this.#parts.dryRun || folders.length > 1 ? folders.map(measure) : [];
+    const measured = dryRun || own.length > 1 ? own.map((name) => this.#measure(name)) : [];
     if (measured.some((folder) => this.#keepsTask(id, folder))) return false;
-    for (const [i, { userId, taskId }] of folders.entries()) {
-      const folder = this.#parts.dryRun
-        ? measured[i]!
-        : this.#parts.artifacts.purgeFolder(userId, taskId, this.#newest);
+    for (const [i, { userId, taskId }] of own.entries()) {
+      const folder = dryRun ? measured[i]! : artifacts.purgeFolder(userId, taskId, this.#newest);
       if (this.#keepsTask(id, folder)) return false;
       if (folder.kind === "removed") add(freed, folder);
-      else if (folder.kind === "kept" && !this.#parts.dryRun) {
+      else if (folder.kind === "kept" && !dryRun) {
         const fields = { user: id.userId, task: id.taskId, reason: folder.reason };
-        this.#parts.reporter.warn(`the directory of ${id.userId}:${id.taskId} is kept: ${folder.reason}`, fields);
+        reporter.warn(`the directory of ${id.userId}:${id.taskId} is kept: ${folder.reason}`, fields);
       }
     }
     return true;
   }
 
-  /** Without those that another task owns too. */
-  #ownFolders(id: TaskId): FolderName[] {
-    const [own, shared] = this.#foldersOf(id);
-    const { artifacts } = this.#parts;
-    if (shared.some(({ userId, taskId }) => artifacts.measureFolder(userId, taskId).kind === "removed"))
-      this.#sharedFolders++;
-    return own;
+  #measure({ userId, taskId }: FolderName): FolderOutcome {
+    return this.#parts.artifacts.measureFolder(userId, taskId, this.#newest);
   }
 
-  #foldersOf(id: TaskId): [own: FolderName[], shared: FolderName[]] {
+  /** The folders that are the task's alone, or are never touched, and those that another task owns too. */
+  #foldersOf(id: TaskId): { own: FolderName[]; shared: FolderName[] } {
     const { artifacts } = this.#parts;
-    const [own, shared]: [FolderName[], FolderName[]] = [[], []];
-    for (const folder of artifacts.foldersOf(id.userId, id.taskId)) {
-      const isShared = this.#owners.owns(folder, (other) => artifacts.areOne(folder, other));
-      const isNever = artifacts.whyNever(folder) !== undefined;
-      (isShared && !isNever ? shared : own).push(folder);
-    }
-    return [own, shared];
+    const folders = artifacts.foldersOf(id.userId, id.taskId);
+    const isShared = (folder: FolderName) =>
+      this.#owners.owns(folder, (other) => artifacts.areOne(folder, other)) && artifacts.whyNever(folder) === undefined;
+    const shared = folders.filter(isShared);
+    return { own: folders.filter((folder) => !shared.includes(folder)), shared };
   }
 
   #keepsTask(id: TaskId, folder: FolderOutcome): boolean {
@@ -189,30 +178,31 @@ export class PurgeArtifacts {
   /** Returns whether the task may go. */
   #freeLogs({ userId, taskId }: TaskId, freed: Freed): boolean {
     const { namesOf } = this.#parts.base.rules;
-    const isLast = (name: string) =>
-      !this.#owners.owns(logName(name), (other) => this.#logs!.areOne(name, other.taskId));
-    const names = namesOf(taskId).map((name) => ({ name, isLast: isLast(name) }));
     // The artifacts of an id that isn't a plain name are never touched; the kept directory was reported.
     if (!namesOf(userId).some((name) => isPlainName(name))) return true;
-    let isShared = false;
-    for (const { name, isLast } of names) {
-      if (!isLast || this.#parts.dryRun) {
-        const found = this.#logs!.measure(name, isLast ? this.#newest.mtime : undefined);
-        if (isLast) add(freed, found);
-        else isShared ||= found.files > 0;
-        continue;
-      }
-      const removed = this.#logs!.remove(name, this.#newest.mtime);
-      add(freed, removed);
-      if (removed.retry) {
-        this.#parts.tally.fail({ userId, taskId }, removed.reasons.join("; "));
+    const logs = this.#logs!;
+    const isOwned = (name: string) => this.#owners.owns(logName(name), (other) => logs.areOne(name, other.taskId));
+    const names = namesOf(taskId).map((name) => ({ name, isShared: isOwned(name) }));
+    if (names.some(({ name, isShared }) => isShared && logs.measure(name).files > 0)) this.#sharedLogs++;
+    for (const { name, isShared } of names) {
+      if (isShared) continue;
+      const outcome = this.#parts.dryRun
+        ? logs.measure(name, this.#newest.mtime)
+        : logs.remove(name, this.#newest.mtime);
+      add(freed, outcome);
+      if (this.#parts.dryRun) continue;
+      if (outcome.retry) {
+        this.#parts.tally.fail({ userId, taskId }, outcome.reasons.join("; "));
         return false;
       }
-      for (const reason of removed.reasons) this.#parts.reporter.warn(`a log is kept: ${reason}`);
+      for (const reason of outcome.reasons) this.#parts.reporter.warn(`a log is kept: ${reason}`);
     }
-    if (isShared) this.#sharedLogs++;
     return true;
   }
+}
+
+function bytesIn(folder: FolderOutcome): number {
+  return folder.kind === "removed" ? folder.bytes : 0;
 }
 
 function add(freed: Freed, { files, bytes }: Freed): void {
