@@ -125,10 +125,7 @@ class DiskArtifacts {
     return this.#purgeArea?.recover() ?? { folders: 0, left: [] };
   }
 
-  /**
-   * The files in some folders, in nested ones too if their names have slashes, then the logs of a task. Throws
-   * ARTIFACTS_UNSAFE if a folder cannot be read; unreadable logs are left out.
-   */
+  /** The files in some folders (names may have slashes), then the task's logs that can be read. @throws TtsctlError ARTIFACTS_UNSAFE */
   async list(folders: readonly FolderName[], logsOf: string | null): Promise<Artifact[]> {
     const found: Artifact[] = [];
     const { output } = this.#roots;
@@ -181,10 +178,7 @@ class DiskArtifacts {
     return this.#outcome(folder, (home) => this.#purgeArea!.purge(home, folder, newest, this.#userChanges));
   }
 
-  /**
-   * Visits the folder of every task, with a record or without, in no order; returns why parts of `output/` were
-   * skipped. @param other gets the quoted path of anything that isn't a folder of a task
-   */
+  /** Visits the folder of every task; returns why parts of `output/` were skipped. @param other gets the quoted path of anything else */
   async walkFolders(
     visit: (userId: string, taskId: string) => Promise<void> | void,
     other: (path: string) => void = () => {},
@@ -214,10 +208,7 @@ class DiskArtifacts {
     return unread;
   }
 
-  /**
-   * Ends a pass: removes the folders of users, hours and dates that this pass emptied, or log folders that it found
-   * empty, if they were last changed before a time, its own removals aside.
-   */
+  /** Ends a pass: removes folders that it emptied, or log folders that it found empty, if they were old before. */
   async sweep(rules: SweepRules): Promise<void> {
     this.#endPurges();
     const { output } = this.#roots;

@@ -13,13 +13,7 @@ export interface AudioLength {
 /** Intact files of these types can lack their length: a streamed FLAC, an MP3 with a variable bitrate and no header for it. */
 const MAY_NOT_SAY = ["audio/mpeg", "audio/flac"];
 
-/**
- * Reads how long a file plays. The length stays unknown if that needs too many bytes or reads, or isn't done by `deadline`.
- * @param size of the file in bytes
- * @param mediaType by the file's name
- * @param deadline as `systemClock` counts
- * @throws the error of a read that fails
- */
+/** Reads how long a file plays, unless that needs too much, or is late. @param mediaType by its name @throws the error of a read that fails */
 export async function audioLength(
   readAt: ReadAt,
   size: number,

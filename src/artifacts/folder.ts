@@ -41,10 +41,7 @@ export class FolderError extends Error {
   }
 }
 
-/**
- * Why artifacts are kept: `unsafe` for good (a link, a mount point), `newer` because something in them is newer than the
- * pass, `busy` because they changed during the purge, and the next pass may succeed.
- */
+/** Why artifacts are kept: `unsafe` (a link, a mount point) for good, `newer` than the pass, or `busy`: the next pass may succeed. */
 export class Kept extends Error {
   override readonly name = "Kept";
   readonly why: "unsafe" | "newer" | "busy";
@@ -238,10 +235,7 @@ export class Folder {
     this.#run("make", name, () => mkdirSync(this.#pathOf(name), { mode }));
   }
 
-  /**
-   * Moves a folder into another one under its name, where it may replace an empty folder. A symbolic link or a file is
-   * not moved (ENOTDIR): the kernel itself sees to that, because of the slash at the end.
-   */
+  /** Moves a folder, also over an empty one. Because of the slash at the end, the kernel doesn't move a link or a file (ENOTDIR). */
   moveFolder(name: Name, to: Folder): void {
     this.#run("move", name, () => renameSync(join(this.#pathOf(name), ""), to.#pathOf(name)));
   }
@@ -325,19 +319,13 @@ export async function eachFolder(
 
 const MOST_OPEN = 100;
 
-/**
- * Folders that many tasks share, held open between them; the least recently used is closed first. One is checked before
- * it is used again, since it may have been moved.
- */
+/** Folders that many tasks share, held open between them. One is checked before it is used again, since it may have been moved. */
 export class FolderCache {
   readonly #folders = new Map<string, Folder>();
   readonly #open: (key: string) => Folder | undefined;
   readonly #isCurrent: (folder: Folder, key: string) => boolean;
 
-  /**
-   * @param open returns undefined if the folder is missing
-   * @param isCurrent whether a folder that was opened earlier still is the one of its key
-   */
+  /** @param open undefined if the folder is missing @param isCurrent whether an open folder still is the one of its key */
   constructor(open: (key: string) => Folder | undefined, isCurrent: (folder: Folder, key: string) => boolean) {
     this.#open = open;
     this.#isCurrent = isCurrent;

@@ -28,11 +28,7 @@ export async function listFolder(output: Folder, names: readonly string[], turns
   return artifacts.sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
-/**
- * Opens a file some levels below a folder that is held open, for its caller to close; undefined if it is missing.
- * @param names of the folders in the path, then of the file
- * @throws Kept for a symbolic link, a mount point, or anything but a file; FolderError
- */
+/** Opens a file below a folder, for its caller to close; undefined if it is missing. @throws Kept for anything but a file; FolderError */
 export function openBelow(folder: Folder, names: readonly Name[]): number | undefined {
   return below(folder, names, (parent, name) => parent.openFileIfThere(name));
 }

@@ -143,10 +143,7 @@ export class LogFolders {
     this.#open.clear();
   }
 
-  /**
-   * Removes the logs of a task in some hours, or in a dry run measures them, unless they are newer than `now` (epoch
-   * seconds). Never throws for errors of the disk.
-   */
+  /** Removes, or in a dry run measures, the logs of a task unless they are newer than `now`. Never throws for errors of the disk. */
   remove(taskId: string, hours: readonly string[], now: number, dryRun = false): LogOutcome {
     const outcome: LogOutcome = { files: 0, bytes: 0, kept: 0, reasons: [], retry: false };
     const name = taskId + LOG_SUFFIX;
@@ -195,10 +192,7 @@ export class LogFolders {
     dates.clear();
   }
 
-  /**
-   * Calls `visit` with every hour, or those of `fromDate` and later. Skips links, mount points and unreadable folders, and
-   * returns a reason for each.
-   */
+  /** Visits every hour, of `fromDate` and later. Skips links, mount points and unreadable folders, and returns a reason for each. */
   async #eachHour(visit: (hour: Folder, key: string) => Promise<void> | void, fromDate = ""): Promise<string[]> {
     const skipped: string[] = [];
     const note = (reason: string) => void skipped.push(reason);

@@ -62,10 +62,7 @@ function contentsOf(folder: Folder, newest: NewestAllowed, depth = 1): Contents 
   return contents;
 }
 
-/**
- * Compares in double precision (a quarter of a microsecond today), which is what `time` (epoch seconds) has.
- * @throws Kept for what was changed after it
- */
+/** In double precision, as `time` (epoch seconds) is. @throws Kept for what was changed after it */
 export function refuseIfNewer(changedMs: number, time: number, label: string): void {
   if (changedMs / 1e3 > time) throw new Kept(`${printableJson(label)} is newer than this pass`, "newer");
 }
@@ -116,10 +113,7 @@ export function removeFolder(
   parent.removeFolder(name);
 }
 
-/**
- * Removes exactly the listed contents: the folders of anything new are then kept (ENOTEMPTY). Adds to `removed` at each
- * step, so the sum is right after a failure, too.
- */
+/** Removes exactly the listed contents, so folders of anything new are kept (ENOTEMPTY). `removed` is right after a failure, too. */
 function removeContents(folder: Folder, contents: Contents, removed: Removal): void {
   for (const { name, bytes } of contents.files) {
     if (!folder.unlink(name)) continue;

@@ -7,12 +7,7 @@ const MAX_NAME_BYTES = 255;
 /** `/`, `\`, NUL and the other control characters (C0, DEL, C1), and lone surrogates, which UTF-8 cannot hold. */
 const NOT_IN_A_NAME = /[/\\\p{Cc}\p{Cs}]/u;
 
-/**
- * Whether an id is one plain name: then `output/{user}/{task}` is a folder in `output/` and nowhere else
- * (docs/contract.md, Identifiers). The artifacts of any other id are never touched.
- *
- * @param suffix what the file name has after the id, such as `.log`; it counts for the length
- */
+/** Whether an id is one plain name (docs/contract.md, Identifiers). @param suffix what the file name has after it, for its length */
 export function isPlainName(id: string, suffix = ""): boolean {
   if (id === "" || id === "." || id === "..") return false;
   return !NOT_IN_A_NAME.test(id) && Buffer.byteLength(id + suffix) <= MAX_NAME_BYTES;

@@ -23,10 +23,7 @@ const TAKEN = new Set(["ENOTEMPTY", "EEXIST"]);
 /** The file system has no hard links, or the kernel allows none to other users' files (fs.protected_hardlinks). */
 const NO_LINKS = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "EMLINK", "ENOSYS"]);
 
-/**
- * `output/.ttsctl-purge/{pid}-{random}/{user}/{task}`: the task folders of one pass are moved here to be inspected and
- * removed. The path of a killed pass's leftovers shows their origin.
- */
+/** `output/.ttsctl-purge/{pid}-{random}/{user}/{task}`: where the task folders of one pass are inspected and removed. */
 export class PurgeArea {
   readonly #output: Folder;
   readonly #name = `${process.pid}-${randomBytes(6).toString("hex")}`;
@@ -40,10 +37,7 @@ export class PurgeArea {
     this.#output = output;
   }
 
-  /**
-   * Removes the folder of a task from that of its user, unless something in it is newer than is allowed; undefined if it is
-   * missing. @param changes notes the folder of the user
-   */
+  /** Removes the folder of a task unless something in it is newer; undefined if it is missing. @param changes notes the user's folder */
   purge(
     home: Folder,
     { userId, taskId }: { userId: string; taskId: string },
@@ -196,10 +190,7 @@ function putBackHome(output: Folder, user: Name, from: Folder, task: Name): void
   within(output.openIfThere(user) ?? makeHome(), (home) => putBack(from, task, home));
 }
 
-/**
- * Moves a folder back to its place. If it exists there again, only missing entries are moved into it; the rest is older than
- * what the service has written since, and dropped.
- */
+/** Moves a folder back. If it exists there again, missing entries are moved into it; the rest is older than the service's, and dropped. */
 function putBack(from: Folder, name: Name, to: Folder): void {
   try {
     from.moveFolder(name, to);

@@ -20,10 +20,7 @@ export interface Roots {
   logsInOutput: string | undefined;
 }
 
-/**
- * Opens `output/` and `Logs/`, which may be symbolic links: they are resolved once, here.
- * Throws ARTIFACTS_UNSAFE for what cannot be worked in safely.
- */
+/** Opens `output/` and `Logs/`, which may be links: they are resolved once, here. @throws TtsctlError ARTIFACTS_UNSAFE */
 export function openRoots(paths: RootPaths): Roots {
   const [output, logs] = [resolve(paths.output), resolve(paths.logs)];
   const [realOutput, realLogs] = [realPathOf(output), realPathOf(logs)];

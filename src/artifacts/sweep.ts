@@ -10,10 +10,7 @@ export interface SweepRules {
   withRecords(users: readonly string[]): Promise<ReadonlySet<string>>;
 }
 
-/**
- * When folders were last changed before ttsctl removed something from them, and by ttsctl (epoch nanoseconds): this
- * distinguishes our removals from the changes of other processes.
- */
+/** When folders were last changed before and after ttsctl's own removals (epoch nanoseconds), to tell them from others' changes. */
 export class OwnChanges {
   readonly #changes = new Map<string, { before: bigint; after: bigint }>();
 
@@ -46,10 +43,7 @@ export class OwnChanges {
   }
 }
 
-/**
- * A service that makes `{user}/{task}/` looks for the first folder and makes the second in it: between the two the first
- * must not go. It has written a record of that task by then.
- */
+/** A service may be about to make a task's folder in its user's, so this must not go; it has written a record by then. */
 export async function sweepUsers(
   output: Folder,
   changes: OwnChanges,

@@ -85,10 +85,7 @@ export function maskUrl(url: string): string {
   return `${scheme}${shownUser}${place}${maskParameters(query)}`;
 }
 
-/**
- * Any text that may be a url or a part of one, for an error message. Whatever could be a password is `***`: the text before the last
- * `@`, after a colon unless it is a port, and parameters.
- */
+/** Any text that may be a url or a part of one, for an error message: whatever could be a password is `***`. */
 export function maskSuspect(text: string): string {
   const [, scheme = "", rest] = /^([a-z][a-z0-9+.-]*:\/\/)?(.*)$/is.exec(text) ?? ["", "", ""];
   const at = rest.lastIndexOf("@");

@@ -43,10 +43,7 @@ export class IniFile {
     return this.#raw(section, option.toLowerCase()) !== undefined;
   }
 
-  /**
-   * The value with its `%(name)s` and `%%` replaced; undefined for an unknown section or option. A value that Python
-   * cannot interpolate is a CONFIG_INVALID naming file, section and option, but only when it is read.
-   */
+  /** The interpolated value; undefined for an unknown section or option. @throws TtsctlError CONFIG_INVALID as Python would */
   get(section: string, option: string): string | undefined {
     const raw = this.#raw(section, option.toLowerCase());
     if (raw === undefined) return undefined;
@@ -137,10 +134,7 @@ export function parseIni(text: string, path: string): IniFile {
 
 const REFUSED_TOO = "Python's configparser, which the service uses, rejects this file too.";
 
-/**
- * What `ini` reads of one section. Written as JSON strings, names and values mean the same to it as to Python. The dot before a name
- * keeps `ini` from dropping `__proto__` and JavaScript from putting whole numbers first.
- */
+/** What `ini` reads of names and values as JSON strings. The dot keeps it from dropping `__proto__`, and the order of whole numbers. */
 function parseSection(options: ReadonlyMap<string, readonly string[]>): ReadonlyMap<string, string> {
   const lines = [...options].map(([name, pieces]) => `${json(`.${name}`)}=${json(rstrip(pieces.join("\n")))}\n`);
   const { section } = parse(`[section]\n${lines.join("")}`, { bracketedArray: false });

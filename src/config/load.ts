@@ -53,10 +53,7 @@ export interface ConfigPlace {
   readonly profile: string | null;
 }
 
-/**
- * The path of config.ini: flags come before variables. Programs have no profiles.
- * @throws TtsctlError USAGE, CONFIG_INVALID
- */
+/** The path of config.ini: flags come before variables. Programs have no profiles. @throws TtsctlError USAGE, CONFIG_INVALID */
 export function configPlace({ flags: { config, profile }, options, env, cwd }: LoadOptions): ConfigPlace {
   if (config !== undefined && profile !== undefined) {
     throw usage("--profile can't be used with --config", "a profile is a named config.ini");
@@ -81,11 +78,7 @@ export function placeAt(path: string, origin: string | null = null): ConfigPlace
   return { path, origin, profile: null };
 }
 
-/**
- * Synchronous: a thread would take a good part of a short command.
- * @param env for the profiles
- * @throws TtsctlError CONFIG_NOT_FOUND, CONFIG_INVALID
- */
+/** Synchronous: a thread would take a good part of a short command. @throws TtsctlError CONFIG_NOT_FOUND, CONFIG_INVALID */
 export function readConfig({ path, origin, profile }: ConfigPlace, env: LoadOptions["env"]): IniFile | null {
   try {
     const bytes = readFileSync(path);
@@ -157,10 +150,7 @@ function misspeltWarnings(file: IniFile, path: string): string[] {
   return sure.map(({ found, near }) => `${path}: ${found} has no effect; did you mean ${near}?`);
 }
 
-/**
- * Other names belong to the service (docs/contract.md, Configuration), but `[cleanup] retension` looks like a setting.
- * Sections are case-sensitive, as in Python.
- */
+/** Other names belong to the service, but `[cleanup] retension` looks like a setting. Sections are case-sensitive, as in Python. */
 export function foreignNames(file: IniFile): ForeignNames {
   const foreign = file.sections().filter((section) => !OURS.has(section));
   const nearSections = foreign.flatMap((section) => {

@@ -25,10 +25,7 @@ export interface NewValue {
 
 export type NewValues = Map<SettingName, NewValue>;
 
-/**
- * What flags, variables and the file give, as texts for a new file at `path`; a relative path starts beside it.
- * @throws TtsctlError CONFIG_INVALID
- */
+/** What flags, variables and the file give, as texts for a new file at `path`. @throws TtsctlError CONFIG_INVALID */
 export function givenValues(inputs: SettingInputs, path: string): NewValues {
   const address = findAddress(inputs);
   const values = addressValues(address);
@@ -77,12 +74,7 @@ export function pathText(path: string, file: string): string {
   return below === "" || below.startsWith("..") ? path : below;
 }
 
-/**
- * The text of a config.ini that Python's `configparser` reads alike: the given values, and what the former file has besides.
- * @param former the file that is replaced: its options of others are kept
- * @param isShown whether it is for people, without secrets
- * @throws TtsctlError CONFIG_INVALID for a value that a configuration file can't hold
- */
+/** The text of a config.ini: the given values, and what the former file has besides. @param isShown without secrets @throws TtsctlError CONFIG_INVALID */
 export function configText(values: NewValues, former: IniFile | null, isShown = false): string {
   const ours: string[] = SETTING_NAMES.map((name) => placeOf(name).section);
   const sections = [...new Set([...ours, DEFAULT_SECTION, ...(former?.sections() ?? [])])];

@@ -33,11 +33,7 @@ export function profileNames(env: Env): string[] {
   }
 }
 
-/**
- * The file of a profile, which may be missing. A link is followed, so the relative paths in a service's own file stay right.
- * @param origin for messages
- * @throws TtsctlError CONFIG_INVALID
- */
+/** The file of a profile, which may be missing. A link is followed, so relative paths stay right. @throws TtsctlError CONFIG_INVALID */
 export function profilePath(name: string, origin: string, env: Env): string {
   if (!NAME.test(name)) {
     const accepted = "at most 64 letters, digits, . _ and -, starting with a letter or digit, such as prod";

@@ -162,10 +162,7 @@ function hintOf({ text }: Given): string {
   return "Host and port, sentinels and nodes are different addresses of Redis: set one of them.";
 }
 
-/**
- * Checks settings that are right by themselves and can't be together. Returns warnings.
- * @throws TtsctlError CONFIG_INVALID for the first that is found
- */
+/** Checks settings that can't be together. Returns warnings. @throws TtsctlError CONFIG_INVALID for the first that is found */
 export function checkRedis(redis: RedisSettings, { way, level }: RedisAddress): string[] {
   const {
     sentinels,
@@ -220,10 +217,7 @@ function together(one: Setting<unknown>, other: Setting<unknown>, hint: string):
   return new TtsctlError("CONFIG_INVALID", message, { hint });
 }
 
-/**
- * Checks the files of a TLS connection, if one is in force.
- * @throws TtsctlError CONFIG_INVALID that names the setting and the file
- */
+/** Checks the files of a TLS connection, if one is in force. @throws TtsctlError CONFIG_INVALID */
 export async function checkTlsFiles({ enabled, tls, tlsCa, tlsCert, tlsKey }: RedisSettings): Promise<void> {
   if (!enabled.value || !tls.value) return;
   if (tlsCa.value === null && tlsCert.value === null) return;

@@ -158,10 +158,7 @@ function fieldsOf(json: string): { name: string; key: string; value: string }[] 
   return fields;
 }
 
-/**
- * Compact object text with fields set: a field that is there keeps its place, a new one comes last.
- * @param changes field name to JSON text
- */
+/** Sets fields of a compact object, by name to JSON text: a field that is there keeps its place, a new one comes last. */
 export function setFields(json: string, changes: ReadonlyMap<string, string>): string {
   if (changes.size === 0) return json;
   const left = new Map(changes);

@@ -15,10 +15,7 @@ export class NumberText {
 
 export type JsonValue = null | boolean | number | string | NumberText | JsonValue[] | Map<string, JsonValue>;
 
-/**
- * The value of valid JSON text, with every number's text kept and objects as maps (so `__proto__` is a key like any).
- * Iterative, since a hostile record may nest deeper than the stack.
- */
+/** The value of valid JSON text, objects as maps (`__proto__` is a key like any). Iterative: a hostile record may nest too deep for the stack. */
 export function parseJsonValue(text: string, numberText = (token: string) => token): JsonValue {
   const bytes = Buffer.from(`${text}\n`); // a number is known as whole only by what follows it
   const open: { value: JsonValue[] | Map<string, JsonValue>; key: string | undefined }[] = [];

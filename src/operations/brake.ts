@@ -7,11 +7,7 @@ export type MaxDelete =
   | (({ readonly count: number } | { readonly percent: number }) & { readonly name?: string })
   | null;
 
-/**
- * Refuses a run that would change more tasks than allowed, before its first change.
- * @param of the number of which a percentage is
- * @throws TtsctlError MAX_DELETE_EXCEEDED
- */
+/** Refuses a run that would change too many tasks. @param of the number of which a percentage is @throws TtsctlError MAX_DELETE_EXCEEDED */
 export function checkBrake(
   count: number,
   of: number,

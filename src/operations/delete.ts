@@ -43,10 +43,7 @@ export interface DeleteResult {
   byStatus?: Record<string, number>;
 }
 
-/**
- * docs/contract.md, Commands: a chosen task is deleted, unless it may still be worked on. The newest copy decides whether
- * it was chosen.
- */
+/** A chosen task is deleted, unless it may still be worked on. The newest copy decides whether it was chosen. */
 export function decideDelete(copies: Copies, filter: TaskFilter, force: boolean): Decision {
   const keep = (reason: string): Decision => ({ kind: "keep", reason, candidate: true });
   const present = existing(copies);

@@ -36,10 +36,7 @@ export interface Explanation {
   readonly rules: readonly (Pick<Verdict, "rule" | "says"> & { readonly saw: string })[];
 }
 
-/**
- * What a pass that began now would do with one task, and why. It uses the code of a pass, without the brake, and changes nothing.
- * @throws TtsctlError STORE_*, REDIS_*
- */
+/** What a pass that began now would do with one task, and why, but for the brake. @throws TtsctlError STORE_*, REDIS_* */
 export async function explainTask(
   parts: ExplainParts,
   options: PrepareOptions,

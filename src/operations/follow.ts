@@ -27,10 +27,7 @@ interface FollowParts {
   readonly finished: boolean;
 }
 
-/**
- * Hands over the lines of a task's logs as they come, after `logs.begin`, until the task is finished. The status changes
- * before the last lines are on the disk, so a second passes between the two.
- */
+/** Hands over new lines until the task is finished, and a second longer: its status changes before the last lines are on the disk. */
 export async function followLog(parts: FollowParts): Promise<FollowEnd> {
   const { logs, signal } = parts;
   let over: FollowEnd | undefined = parts.finished ? "finished" : undefined;

@@ -119,10 +119,7 @@ function checkSearch(text: string, name: string): string {
   return text.toLowerCase();
 }
 
-/**
- * The tasks asked for by id, without repeats, in order; null for none. In a layout whose ids may have colons, a name is a task
- * without a user until it is looked up.
- */
+/** The tasks asked for by id, in order; null for none. If ids may have colons, a name is a task without a user until it is looked up. */
 export function checkIds(raw: RawQuery, context: QueryContext): TaskId[] | null {
   const { names, rules, takesNames = false, takesNone = false } = context;
   if (raw.taskIds == null) return null;

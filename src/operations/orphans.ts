@@ -74,10 +74,7 @@ export async function cleanUpOrphans(parts: OrphanParts, options: OrphanOptions)
 
 const NAMED = 10;
 
-/**
- * Removes orphans in batches. A task that the service creates during the run keeps its artifacts: both stores are asked
- * again before each batch of folders, and read again before the logs.
- */
+/** Both stores are asked again before each batch of folders, and read again before the logs: a new task keeps its artifacts. */
 class OrphanCleanup {
   readonly result: OrphanResult;
   readonly #parts: OrphanParts;

@@ -79,10 +79,7 @@ function* resultsIn(json: string): Generator<string> {
   }
 }
 
-/**
- * The directories in `output/` that the results of a record may be in. The service's output directory may have another path
- * in its container, so any two names in a row count.
- */
+/** Where the results of a record may be. The service's `output/` may have another path in its container, so any two names in a row count. */
 export function resultFolders(json: string, { userId, taskId }: TaskId): FolderName[] {
   const found: FolderName[] = [];
   for (const path of resultsIn(json)) {
@@ -187,10 +184,7 @@ export class Owners {
     for (const name of [...ownedBy(this.#rules, id), ...(this.#results.get(keyOf(id)) ?? [])]) this.#count(name, by);
   }
 
-  /**
-   * Whether a record owns a watched name, or one that is the same on the disk. Names that aren't watched have an owner.
-   * @param isOne whether another name, which differs in case or Unicode form, leads to the same
-   */
+  /** Whether a record owns a watched name, or one that differs in case or Unicode form and `isOne`. Unwatched names have an owner. */
   owns(name: FolderName, isOne: (other: FolderName) => boolean): boolean {
     const key = this.#names.find(name.userId, name.taskId);
     if (key < 0 || this.#counts.at(key) > 0) return true;
@@ -260,10 +254,7 @@ export class FolderNames {
   }
 }
 
-/**
- * Which of some users, by the names of their folders, have a record in the store file, valid or not.
- * @param read returns the content of the file now; if that can't be read, all users may have a record
- */
+/** Which users, by the names of their folders, have a record, valid or not. If `read` fails, all may have one. */
 export async function usersWithRecords(read: () => Promise<Snapshot>, users: readonly string[]): Promise<Set<string>> {
   try {
     const { rows, invalid, rules } = await read();

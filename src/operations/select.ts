@@ -24,10 +24,7 @@ export function missingOf({ ids, filter }: Selection, gone: readonly TaskId[]): 
   return [...unknown, ...gone].map((id) => givenName(id, filter));
 }
 
-/**
- * Finds the tasks of which any copy passes the filter, and the ids that neither store has (docs/contract.md, Selection).
- * If only one copy passes, the command decides.
- */
+/** Finds the tasks of which any copy passes the filter, and the ids that neither store has. If only one copy passes, the command decides. */
 export async function select(snapshot: Snapshot, mirror: Mirror | null, chosen: Selection): Promise<Survey> {
   const { filter, ids } = chosen;
   const copiesOf = async (tasks: readonly TaskId[]) => (mirror === null ? [] : copiesIn(mirror, tasks));

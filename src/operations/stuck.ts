@@ -8,10 +8,7 @@ import type { Version } from "../task/version.ts";
 import { copiesIn } from "./purge/copies.ts";
 import { chosenRows } from "./purge/survey.ts";
 
-/**
- * The stuck tasks of the file, without those that have moved on in Redis: the service has written there since.
- * @param mirror null: only the file is read
- */
+/** The stuck tasks of the file, without those that have moved on in Redis. @param mirror null: only the file is read */
 export async function findStuck(snapshot: Snapshot, mirror: Mirror | null, rule: StuckRule): Promise<StuckTasks> {
   const stuck = new StuckTasks(rule);
   const rows = chosenRows(snapshot, (_, { status, time }) => isStuck(status, time, rule));

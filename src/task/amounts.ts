@@ -26,10 +26,7 @@ const BYTE_UNITS = new Map([
   ]),
 ]);
 
-/**
- * Bytes of a size such as `500MB`, `20GB`, `10GiB` or `1.5 TB`, rounded down; undefined for anything else. A bare number
- * is bytes; `20G` is refused, for it may mean either.
- */
+/** Bytes of a size such as `500MB`, `10GiB` or a bare number; undefined for anything else, such as `20G`, which may mean either. */
 export function parseBytes(text: string): number | undefined {
   const match = /^(\d+(?:\.\d+)?) *([a-z]*)$/i.exec(text.trim());
   const unit = BYTE_UNITS.get(match?.[2]?.toLowerCase() ?? "?");

@@ -1,10 +1,6 @@
 import ms from "ms";
 
-/**
- * Seconds of a duration such as `30m`, `2h`, `7d`, `-1` or `1.5`; undefined for anything else. A bare number is
- * **seconds** (`ms` would take it for milliseconds). Units are those of `ms`, one in a duration (docs/contract.md,
- * Cleanup).
- */
+/** Seconds of a duration such as `30m`, `7d`, `-1` or `1.5` (bare numbers are seconds), with one unit of `ms`; undefined for anything else. */
 export function parseDuration(text: string): number | undefined {
   // A longer text is no duration, and would take `ms` and an expression long.
   const match = text.length > LONGEST ? null : /^(-?(?:\d+(?:\.\d+)?|\.\d+)) *([a-z]*)$/i.exec(text.trim());

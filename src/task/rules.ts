@@ -82,10 +82,7 @@ export class RecordRules {
   readonly layout: LayoutName;
   /** False for the default, which is checked against the store file (`checkFileLayout`). */
   readonly layoutIsSet: boolean;
-  /**
-   * Whether that is the published service: its ids are quoted in keys and may have colons, task ids are unique across users, times are
-   * whole seconds, and tasks of different ids may have one folder.
-   */
+  /** Ids are quoted in keys and may have colons, task ids are unique, times are whole seconds, and tasks may share a folder. */
   readonly isPublished: boolean;
   readonly userScoredBy: UserScoreField;
 

@@ -11,10 +11,7 @@ export const SPAN_NAMES = Object.keys(SPANS) as readonly Span[];
 
 const HOUR = 3600;
 
-/**
- * Where each bar begins, and where the last one, which has `now`, ends. Epoch seconds, in order. Bars of more than an hour
- * begin at round times of the wall clock, so some are an hour longer or shorter where the zone's offset changes.
- */
+/** Where each bar begins and the last one, which has `now`, ends. Bars of more than an hour begin at round times of the wall clock. */
 export function boundsOf(span: Span, now: number, zone: Zone): number[] {
   const { bars, hours } = SPANS[span];
   const size = hours * HOUR;

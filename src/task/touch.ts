@@ -6,12 +6,7 @@ import { newer } from "./version.ts";
 /** The resolutions of times, in seconds. */
 const STEPS = [0.000001, 0.001, 1];
 
-/**
- * The record with some fields set and a later `updated_at`, now if possible, in its own form; undefined if no later time can
- * be written, in the hour that is repeated when daylight saving time ends.
- * @param changes JSON text by field
- * @param now epoch seconds
- */
+/** The record with fields set and a later `updated_at`; undefined if none can be written, in the hour that is repeated in autumn. */
 export function touched(
   task: Task,
   changes: ReadonlyMap<string, string>,
@@ -29,12 +24,7 @@ export function touched(
   return undefined;
 }
 
-/**
- * The JSON text of a moment in the form of another time of the same record: naive text in the service's zone, text
- * with the same offset or `Z`, whole epoch seconds, or epoch seconds with a fraction (docs/contract.md, Time).
- * @param like JSON text of the time whose form it takes
- * @param epoch epoch seconds
- */
+/** The JSON text of a moment in the form of another time of its record: naive, with that offset or `Z`, or as epoch seconds. */
 export function timeLike(like: string, epoch: number, zone: Zone): string {
   if (like.startsWith('"')) return JSON.stringify(isoLike(JSON.parse(like) as string, epoch, zone));
   return /^-?\d+$/.test(like) ? String(Math.floor(epoch)) : pythonFloat(Math.round(epoch * 1e6) / 1e6);

@@ -236,10 +236,7 @@ class MarkRun {
     }
   }
 
-  /**
-   * @param mirror null: only the file is marked
-   * @param of how many tasks a percentage of the brake is of
-   */
+  /** @param mirror null: only the file is marked @param of how many tasks a percentage of the brake is of */
   async apply(mirror: Writable<Mirror> | null, of: number): Promise<void> {
     const { summary, onlyInRedis, behind } = this.#plan;
     checkBrake(summary.count, of, this.#options.maxMark, { verb: "mark", flag: "--max-mark" });

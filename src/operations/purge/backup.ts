@@ -18,10 +18,7 @@ export class BackupFile {
     this.#made = made;
   }
 
-  /**
-   * @param used files that can't be a backup
-   * @throws TtsctlError BACKUP_FAILED, USAGE
-   */
+  /** @param used files that can't be a backup @throws TtsctlError BACKUP_FAILED, USAGE */
   static async open(path: string, used: readonly string[] = []): Promise<BackupFile> {
     await refuseUsed("--backup", path, used);
     const isNew = (await lstat(path).catch(() => null)) === null;

@@ -140,11 +140,7 @@ interface Ranking extends Ranked {
   readonly order: readonly number[];
 }
 
-/**
- * The outcome of `keep_last` and `max_bytes`. If the artifacts of kept tasks would take more than `max_bytes`, tasks with artifacts
- * are purged, oldest first.
- * @param sizes of the artifacts of each task that no newer task shares
- */
+/** The outcome of `keep_last` and `max_bytes`, which purges oldest first. @param sizes what each purge frees, if all older ones went */
 export function rank(
   newestFirst: readonly number[],
   tasks: RankedTasks,

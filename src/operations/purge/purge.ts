@@ -115,11 +115,7 @@ export class Purge {
     return bytes;
   }
 
-  /**
-   * Runs the pass. If it is stopped, it completes what it began, and reports what it removed.
-   * @returns what stopped it halfway, or why Redis was lost; else null
-   * @throws TtsctlError what stopped it before anything was removed
-   */
+  /** Completes what it began if it is stopped. Returns what stopped it halfway, or why Redis was lost. @throws TtsctlError before any removal */
   async run(): Promise<TtsctlError | null> {
     await this.#artifacts.open();
     try {

@@ -139,10 +139,7 @@ const PURGES: Readonly<Record<string, Reason>> = {
   dangling: "dangling",
 };
 
-/**
- * The second look of docs/contract.md, Cleanup: what the rules together decide. A task that `keep_last` keeps isn't a candidate,
- * and neither is a young index member without a task.
- */
+/** The second look of docs/contract.md, Cleanup. What `keep_last` keeps, and a young member without a task, isn't a candidate. */
 export function decideCleanup(evidence: Evidence): Decision {
   const { copies, limits, standing } = evidence;
   const verdicts = verdictsOn(evidence);

@@ -29,11 +29,7 @@ export function chosenRows(snapshot: Snapshot, choose: (row: number, copy: Versi
   });
 }
 
-/**
- * Adds the chosen members of the index that no chosen row has. The index is walked once, so equal scores and kept
- * tasks neither stall nor repeat it.
- * @param limit only members with a score up to it, the oldest first
- */
+/** Adds the chosen members of the index that no chosen row has, in one walk. @param limit only scores up to it, the oldest first */
 export async function survey(
   snapshot: Snapshot,
   rows: number[],

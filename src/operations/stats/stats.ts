@@ -105,10 +105,7 @@ function describeInvalid({ invalid }: Snapshot): NonNullable<StatsResult["invali
 /** The owner of a log whose task id several users have. */
 const SHARED = -2;
 
-/**
- * The disk use of audio and logs, by status and by the tally's users.
- * @param userId the one user whose artifacts count, or undefined
- */
+/** The disk use by status and by the tally's users. @param userId the one user whose artifacts count, or undefined */
 async function readDisk(
   artifacts: Artifacts,
   { tasks, users }: Tally,
@@ -153,10 +150,7 @@ function noBytes(): DiskBytes {
 
 type EstimateParts = Parts<"file" | "mirror" | "artifacts" | "clock" | "reporter">;
 
-/**
- * What a cleanup would free now, of one user or of all, by a dry run. Null, with a warning, if it would refuse to run.
- * @param withFiles whether the artifacts are measured
- */
+/** What a cleanup would free now, by a dry run; null, with a warning, if it would refuse. @param withFiles whether files are measured */
 export async function estimateCleanup(
   parts: EstimateParts,
   policy: RetentionPolicy,

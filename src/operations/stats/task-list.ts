@@ -57,12 +57,7 @@ export class TaskList {
   }
 }
 
-/**
- * Every task in an index of the mirror, of one user or of all.
- * @param behind the file, for tasks whose hash is gone; null: these count as dangling
- * @returns also the number of index members without a task in either store
- * @throws TtsctlError REDIS_*
- */
+/** Every task in an index, and how many members have none. @param behind the file, for tasks whose hash is gone @throws TtsctlError REDIS_* */
 export async function readMirrorTasks(
   mirror: Mirror,
   userId: string | undefined,
