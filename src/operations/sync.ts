@@ -4,16 +4,15 @@ import { matchingRows } from "../store/file/file-tasks.ts";
 import { CurrentFile } from "../store/file/shared-snapshot.ts";
 import type { RowWindow, Snapshot } from "../store/file/snapshot.ts";
 import { KeySet } from "../store/key-table.ts";
-import { guardOf, NO_COPY, type RedisCopy } from "../store/layout/copy.ts";
+import { NO_COPY, type RedisCopy, sameContent } from "../store/layout/copy.ts";
 import { BATCH, type Outcome } from "../store/redis/copies.ts";
 import { isFatal } from "../store/redis/errors.ts";
 import { isUnsure } from "../store/redis/walk.ts";
-import { decideWrite, differingFrom, type WriteOutcome, writeToMirror } from "../store/redis/write.ts";
+import { decideWrite, type WriteOutcome, writeToMirror } from "../store/redis/write.ts";
 import { invalidWarnings } from "../store/task-store.ts";
 import { WrittenCopies } from "../store/written-copies.ts";
 import { counted } from "../task/amounts.ts";
 import { ofUser } from "../task/query-fields.ts";
-import type { Task } from "../task/task.ts";
 import { checkBrake, type MaxDelete } from "./brake.ts";
 import { drainOwed } from "./drain-owed.ts";
 import { ListedFile } from "./listed-file.ts";
@@ -105,8 +104,6 @@ const LATELY_S = 60;
 
 const COUNTED = { written: "written", reindexed: "written", unchanged: "unchanged", newer: "newerInRedis" } as const;
 
-const NONE_PUSHED = { total: 0, written: 0, unchanged: 0, newerInRedis: 0, failed: 0 };
-
 /** How many tasks are pushed in one call, which blocks Redis. */
 const WRITES = BATCH / 2;
 
@@ -123,7 +120,6 @@ class SyncRun {
   readonly #failures: NamedWarnings;
   /** Whether tasks that were in sync when they were listed are skipped. */
   #trustsListing = true;
-  #settled = 0;
   #unanswered = 0;
   /** Rows of the snapshot that is pushed. */
   #written: KeySet;
@@ -140,9 +136,9 @@ class SyncRun {
     this.#written = new KeySet(snapshot.rows.size);
     this.#began = parts.clock.now();
     this.#failures = new NamedWarnings(parts.reporter, "was not synchronised");
-    const { dryRun } = options;
-    const rest = { invalid: snapshot.invalid.count, orphans: 0, pruned: 0, failedToPrune: 0, dryRun, durationMs: 0 };
-    this.result = { ...NONE_PUSHED, ...rest };
+    const pushed = { total: 0, written: 0, unchanged: 0, newerInRedis: 0, failed: 0 };
+    const pruned = { orphans: 0, pruned: 0, failedToPrune: 0 };
+    this.result = { ...pushed, ...pruned, invalid: snapshot.invalid.count, dryRun: options.dryRun, durationMs: 0 };
   }
 
   async list(): Promise<void> {
@@ -183,8 +179,8 @@ class SyncRun {
 
   async push(): Promise<void> {
     try {
-      await this.#pushAll();
-      if (this.#settled > 0 && !this.#parts.signal.aborted && !(await this.#hasListed())) await this.#pushAgain();
+      await pool(this.#batches(), IN_FLIGHT, (batch) => this.#pushBatch(batch), this.#parts.signal);
+      this.#showProgress();
       await this.#followFile();
     } catch (error) {
       throwIfInterrupted(this.#parts.signal, this.#progressText());
@@ -221,11 +217,6 @@ class SyncRun {
     };
   }
 
-  async #pushAll(): Promise<void> {
-    await pool(this.#batches(), IN_FLIGHT, (batch) => this.#pushBatch(batch), this.#parts.signal);
-    this.#showProgress();
-  }
-
   /** Sorted by time, because Redis inserts neighbours into an index faster. */
   *#batches(): Generator<Batch> {
     const { rows: table } = this.#snapshot;
@@ -236,9 +227,9 @@ class SyncRun {
   }
 
   *#rowsToPush(): Generator<number> {
-    for (const row of this.#rows()) {
-      if (this.#isSettled(row)) {
-        this.#settled++;
+    const trusts = this.#trustsListing && !this.#options.checksum;
+    for (const row of matchingRows(this.#snapshot, ofUser(this.#options.userId))) {
+      if (trusts && this.#listed.isInStep(this.#snapshot.rows.key(row))) {
         this.result.unchanged++;
         if (++this.result.total % BATCH === 0) this.#showProgress();
       } else yield row;
@@ -247,43 +238,6 @@ class SyncRun {
 
   #showProgress(): void {
     this.#parts.reporter.progress("syncing", this.result.total, this.#snapshot.size);
-  }
-
-  #isSettled(row: number): boolean {
-    return this.#trustsListing && !this.#options.checksum && this.#listed.isInStep(this.#snapshot.rows.key(row));
-  }
-
-  #rows(): Iterable<number> {
-    return matchingRows(this.#snapshot, ofUser(this.#options.userId));
-  }
-
-  /** Whether most of a sample of the skipped tasks is still in Redis: it may have been flushed, or an index deleted. */
-  async #hasListed(): Promise<boolean> {
-    const step = Math.ceil(this.#settled / BATCH);
-    const some: number[] = [];
-    let passed = 0;
-    for (const row of this.#rows()) if (this.#isSettled(row) && passed++ % step === 0) some.push(row);
-    const copies = await this.#copiesOf(some);
-    const known = copies.flatMap((copy) => (copy instanceof TtsctlError ? [] : [copy]));
-    const there = known.filter((copy) => guardOf(copy, this.#parts.mirror).seen !== null);
-    return (
-      there.length * 2 >= known.length &&
-      there.every(({ indexScore, userScore }) => indexScore !== null && userScore !== null)
-    );
-  }
-
-  /** Pushes all of the file, and reads each copy. Tasks that were written before count as written. */
-  async #pushAgain(): Promise<void> {
-    const before = this.result.written;
-    this.#trustsListing = false;
-    await this.#followFile();
-    await this.#catchUp();
-    await this.#beginMark();
-    Object.assign(this.result, NONE_PUSHED);
-    await this.#pushAll();
-    const again = Math.min(before, this.result.unchanged);
-    this.result.written += again;
-    this.result.unchanged -= again;
   }
 
   async prune(): Promise<void> {
@@ -322,15 +276,14 @@ class SyncRun {
   }
 
   async #pushBatch({ rows, window }: Batch): Promise<void> {
-    const copies = await this.#listedCopies(rows);
+    const copies = await this.#copiesOf(rows);
     const outcomes = await fillIn(
       [...rows.keys()],
-      (i) => this.#settle(rows[i]!, copies[i]!),
-      (left) =>
-        this.#write(
-          { rows: left.map((i) => rows[i]!), window },
-          left.map((i) => copies[i] as RedisCopy),
-        ),
+      (i) => this.#settled(rows[i]!, copies[i]!),
+      (left) => {
+        const known = left.map((i) => copies[i] as RedisCopy);
+        return this.#write({ rows: left.map((i) => rows[i]!), window }, known);
+      },
     );
     for (const outcome of outcomes) {
       if (outcome instanceof TtsctlError && isFatal(outcome)) continue;
@@ -342,19 +295,17 @@ class SyncRun {
   }
 
   /** Tasks that the index lacked count as new: if a copy was written since, the write is refused and the copy read. */
-  async #listedCopies(rows: readonly number[]): Promise<Outcome<RedisCopy>[]> {
-    const isKnown = (row: number) => this.#options.dryRun || this.#listed.isMember(this.#snapshot.rows.key(row));
-    const own = (row: number) => (isKnown(row) ? undefined : NO_COPY);
-    return fillIn<number, Outcome<RedisCopy>>(rows, own, (known) => this.#copiesOf(known));
-  }
-
-  #copiesOf(rows: readonly number[]): Promise<Outcome<RedisCopy>[]> {
-    const ids = rows.map((row) => this.#snapshot.idOf(row));
-    return this.#parts.mirror.copies(ids, "scores");
+  async #copiesOf(rows: readonly number[]): Promise<Outcome<RedisCopy>[]> {
+    const { dryRun, checksum } = this.#options;
+    const own = (row: number) => (dryRun || this.#listed.isMember(this.#snapshot.rows.key(row)) ? undefined : NO_COPY);
+    return fillIn<number, Outcome<RedisCopy>>(rows, own, (known) => {
+      const ids = known.map((row) => this.#snapshot.idOf(row));
+      return this.#parts.mirror.copies(ids, checksum ? "full" : "scores");
+    });
   }
 
   /** The outcome if the copy decides it; undefined if the record is needed. */
-  #settle(row: number, copy: Outcome<RedisCopy>): Outcome<WriteOutcome> | undefined {
+  #settled(row: number, copy: Outcome<RedisCopy>): Outcome<WriteOutcome> | undefined {
     if (copy instanceof TtsctlError) return copy;
     const decision = decideWrite(this.#snapshot.rows.score(row), copy, this.#parts.mirror);
     if (decision === "newer") return decision;
@@ -363,13 +314,16 @@ class SyncRun {
 
   async #write({ rows, window }: Batch, copies: readonly RedisCopy[]): Promise<Outcome<WriteOutcome>[]> {
     const { mirror } = this.#parts;
+    const { checksum, dryRun } = this.#options;
     const tasks = await window.tasks(rows);
-    const differing = this.#options.checksum ? await differingFrom(mirror, tasks) : new Set<Task>();
-    const overEqual = (task: Task) => differing.has(task);
-    if (this.#options.dryRun)
-      return tasks.map((task, i) => decideWrite(task.score, copies[i]!, mirror, overEqual(task)));
+    if (dryRun) {
+      return tasks.map((task, i) => {
+        const copy = copies[i]!;
+        return decideWrite(task.score, copy, mirror, checksum && !sameContent(copy, task, mirror));
+      });
+    }
     this.#unanswered += tasks.length;
-    const outcomes = await writeToMirror(mirror, tasks, { copies, overEqual });
+    const outcomes = await writeToMirror(mirror, tasks, { copies, overEqual: checksum });
     this.#unanswered -= tasks.length;
     rows.forEach((row, i) => {
       if (outcomes[i] === "written") this.#written.add(row);

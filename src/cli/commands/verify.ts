@@ -137,8 +137,8 @@ function kindRows(result: VerifyResult, drift: Drift, flags: VerifyFlags): strin
 }
 
 /** What a repair does with tasks of a kind. */
-function remedy(kind: Kind, { facts }: Drift, { prune, restore, allowEmpty }: VerifyFlags): string {
-  const keepsMembers = facts.isFileEmpty && !restore && !allowEmpty;
+function remedy(kind: Kind, { isFileEmpty }: Drift, { prune, restore, allowEmpty }: VerifyFlags): string {
+  const keepsMembers = isFileEmpty && !restore && !allowEmpty;
   switch (kind) {
     case "partial":
       return `written to Redis if the file has the task, else ${prune ? "deleted" : "kept"}`;
@@ -174,8 +174,8 @@ function footer({ repaired }: VerifyResult, drift: Drift, flags: VerifyFlags): s
     } else if (fragments > 0 && !flags.prune) lines.push(`${FRAGMENTS} --prune deletes them`);
   } else if (drift.size > stuck) lines.push(advice(records, fragments, drift.size - stuck));
   if (stuck > 0) lines.push(`${counted(stuck, "task")} can't be repaired here; use redis-cli as the warnings describe`);
-  if (drift.facts.brokenIndexes > 0)
-    lines.push(`repair needs ${counted(drift.facts.brokenIndexes, "index key")} removed first; the warnings name them`);
+  if (drift.brokenIndexes > 0)
+    lines.push(`repair needs ${counted(drift.brokenIndexes, "index key")} removed first; the warnings name them`);
   return `${lines.join("\n")}\n`;
 }
 

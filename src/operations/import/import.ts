@@ -4,13 +4,12 @@ import { matchingRows } from "../../store/file/file-tasks.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { BATCH } from "../../store/redis/copies.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
-import { differingFrom, writeToMirror } from "../../store/redis/write.ts";
+import { writeToMirror } from "../../store/redis/write.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import type { Writable } from "../../store/writable.ts";
 import type { WrittenCopies } from "../../store/written-copies.ts";
 import { keyOf } from "../../task/ids.ts";
 import { givenName } from "../../task/query-fields.ts";
-import type { Task } from "../../task/task.ts";
 import { type MergeParts, mergeIntoFile, thenIntoMirror } from "../merge/merge.ts";
 import { type MergeCounts, MergePlan, type MergePolicy } from "../merge/merge-plan.ts";
 import type { Parts, RedisParts } from "../parts.ts";
@@ -147,9 +146,7 @@ async function mirrorRecords(
   const writeBatch = async (batch: number[], written: WrittenCopies) => {
     const tasks = await source.readTasks(batch);
     const replaced = batch.map((row) => plan.replacedTime(row));
-    const differing = replaces ? await differingFrom(parts.mirror, tasks) : new Set<Task>();
-    const overEqual = (task: Task) => differing.has(task);
-    const outcomes = await writeToMirror(parts.mirror, tasks, { replaced, overEqual, written });
+    const outcomes = await writeToMirror(parts.mirror, tasks, { replaced, overEqual: replaces, written });
     batch.forEach(
       (row, i) => void (outcomes[i] === "unchanged" && plan.fate(row) !== "identical" && written.note(tasks[i]!)),
     );

@@ -1,5 +1,5 @@
-import { isWhole, type RedisCopy, sameContent, scoreOf, timeOf } from "../../store/layout/copy.ts";
-import { type CopyReading, userScoreOf } from "../../store/layout/layout.ts";
+import { isScored, isWhole, type RedisCopy, sameContent, timeOf } from "../../store/layout/copy.ts";
+import type { CopyReading } from "../../store/layout/layout.ts";
 import type { Task } from "../../task/task.ts";
 import { newer, sameInstant } from "../../task/version.ts";
 
@@ -21,15 +21,19 @@ export type Kind = (typeof KINDS)[number];
 /** `absent`: neither store has the task. */
 export type Finding = Kind | "inSync" | "absent";
 
-/**
- * The facts of a task that decide how it is repaired. `isRecord`: the file can take Redis's copy; `isForeign`: the key of the
- * hash is of another type; `isUnnamed`: its name in Redis isn't UTF-8, so no command can name it; `memberOnly`: there is
- * only a member of the user's index.
- */
-export const FLAGS = ["inFile", "mirrorIsNewer", "isRecord", "isForeign", "isUnnamed", "memberOnly"] as const;
-
-export interface Traits extends Readonly<Record<(typeof FLAGS)[number], boolean>> {
+/** What decides how a task is repaired. */
+export interface Traits {
   readonly finding: Finding;
+  readonly inFile: boolean;
+  readonly mirrorIsNewer: boolean;
+  /** The file can take Redis's copy. */
+  readonly isRecord: boolean;
+  /** The key of the hash is of another type. */
+  readonly isForeign: boolean;
+  /** Its name in Redis isn't UTF-8, so no command can name it. */
+  readonly isUnnamed: boolean;
+  /** There is only a member of the user's index. */
+  readonly memberOnly: boolean;
 }
 
 /** `verify -o json` (docs/contract.md, Commands): checked = inSync and all kinds. */
@@ -49,9 +53,7 @@ export function classify(record: Task | null, copy: RedisCopy, mirror: CopyReadi
   if (!sameInstant(time, record.score)) return newer(time, record.score) ? "newerInRedis" : "stale";
   if (!sameContent(copy, record, mirror)) return "differs";
   if (copy.indexScore === null || copy.userScore === null || copy.lookup === "wrong") return "unindexed";
-  return scoreOf(copy.indexScore) === record.score && scoreOf(copy.userScore) === userScoreOf(mirror, record)
-    ? "inSync"
-    : "wrongScore";
+  return isScored(copy, record, mirror) ? "inSync" : "wrongScore";
 }
 
 function withoutHash(record: Task | null, { indexScore, userScore, lookup }: RedisCopy): Finding {

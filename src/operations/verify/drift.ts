@@ -1,43 +1,95 @@
 import type { Snapshot } from "../../store/file/snapshot.ts";
-import type { KeyTable } from "../../store/key-table.ts";
+import { KeyTable } from "../../store/key-table.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { keyOf } from "../../task/ids.ts";
-import { type Finding, KINDS, type Kind, planRepair } from "./classify.ts";
-import type { Suspects } from "./suspects.ts";
+import { type Finding, KINDS, type Kind, planRepair, type Traits } from "./classify.ts";
 
-interface DriftFacts {
-  /** The one user whose tasks were compared. */
-  readonly userId: string | undefined;
-  /** How many tasks weren't suspects. */
-  readonly inStep: number;
-  readonly brokenIndexes: number;
-  /** Whether the file has no tasks. */
-  readonly isFileEmpty: boolean;
-  readonly invalid: number;
+/** One look at both copies of a task. */
+export interface Look {
+  readonly traits: Traits;
+  /** The time of Redis's copy, or the score of the only member, epoch seconds; NaN for neither. */
+  readonly mirrorTime: number;
+  /** Fingerprint of both copies: several states of a task may have one time. */
+  readonly print: number;
 }
 
-/** The result of a comparison: every task that drifted, with its kind, and how many are in sync. */
+/**
+ * The result of a comparison: every task that drifted, with its kind, and how many are in sync. A task that may have drifted is a
+ * suspect, a number from 0: after a flush there may be a million.
+ */
 export class Drift {
-  readonly suspects: Suspects;
+  /** The one user whose tasks are compared. */
+  readonly userId: string | undefined;
+  readonly keys = new KeyTable();
+  readonly #traits: Traits[] = [];
+  readonly #mirrorTimes: number[] = [];
+  readonly #prints: number[] = [];
+  /** Equal traits are one object. */
+  readonly #knownTraits = new Map<string, Traits>();
+  /** Suspects of which a key was seen whose name may not be UTF-8. */
+  readonly #unsure = new Set<number>();
   /** The other user's task that a *misplaced* member names, by suspect. If no user has the task, a member is dangling. */
-  readonly owners: ReadonlyMap<number, TaskId>;
-  readonly inSync: number;
-  readonly counts: Readonly<Record<Kind, number>>;
-  readonly facts: DriftFacts;
+  owners: ReadonlyMap<number, TaskId> = new Map();
+  counts = Object.fromEntries(KINDS.map((kind) => [kind, 0])) as Record<Kind, number>;
+  inSync = 0;
+  /** How many index keys aren't sorted sets, and how many hashes can't be written, because their keys are of another type. */
+  brokenIndexes = 0;
+  foreign = 0;
+  invalid = 0;
+  /** Whether the file has no tasks. */
+  isFileEmpty = false;
 
-  constructor(suspects: Suspects, snapshot: Snapshot, facts: DriftFacts) {
-    const { userId, inStep } = facts;
-    this.facts = facts;
-    this.suspects = suspects;
-    this.owners = ownersOf(suspects, snapshot, userId);
-    const counts = Object.fromEntries(KINDS.map((kind) => [kind, 0])) as Record<Kind, number>;
-    for (const kind of KINDS) for (const _ of this.of(kind)) counts[kind]++;
-    this.counts = counts;
-    let cleared = 0;
-    for (const _ of this.suspectsOf("inSync")) cleared++;
-    this.inSync = inStep + cleared - counts.misplaced;
+  constructor(userId: string | undefined) {
+    this.userId = userId;
   }
 
+  /** Adds a suspect. @param hasUnsureKey whether a key was seen whose name may not be UTF-8 */
+  add({ userId, taskId }: TaskId, hasUnsureKey = false): void {
+    const suspect = this.keys.addId(userId, taskId);
+    if (hasUnsureKey) this.#unsure.add(suspect);
+  }
+
+  id(suspect: number): TaskId {
+    return this.keys.id(suspect);
+  }
+
+  traits(suspect: number): Traits {
+    return this.#traits[suspect]!;
+  }
+
+  hasUnsureKey(suspect: number): boolean {
+    return this.#unsure.has(suspect);
+  }
+
+  /** Keeps a look. Returns whether the last one found the same. */
+  see(suspect: number, { traits, mirrorTime, print }: Look): boolean {
+    const same = this.#traits[suspect]?.finding === traits.finding && this.#prints[suspect] === print;
+    this.#set(suspect, traits);
+    this.#prints[suspect] = print;
+    this.#mirrorTimes[suspect] = mirrorTime;
+    return same;
+  }
+
+  /** A task that changes all the time isn't drift. */
+  clear(suspect: number): void {
+    this.#set(suspect, { ...this.traits(suspect), finding: "inSync" });
+  }
+
+  #set(suspect: number, traits: Traits): void {
+    const name = Object.values(traits).join();
+    if (!this.#knownTraits.has(name)) this.#knownTraits.set(name, traits);
+    this.#traits[suspect] = this.#knownTraits.get(name)!;
+  }
+
+  /** Ends the comparison. @param undoubted how many tasks were no suspects */
+  end(snapshot: Snapshot, undoubted: number): void {
+    this.isFileEmpty = snapshot.size === 0;
+    this.owners = this.#ownersIn(snapshot);
+    for (const kind of KINDS) for (const _ of this.of(kind)) this.counts[kind]++;
+    this.inSync = undoubted + [...this.suspectsOf("inSync")].length - this.counts.misplaced;
+  }
+
+  /** How many tasks drifted. */
   get size(): number {
     return Object.values(this.counts).reduce((sum, count) => sum + count);
   }
@@ -46,7 +98,7 @@ export class Drift {
   get left(): { records: number; fragments: number; stuck: number } {
     const left = { records: 0, fragments: 0, stuck: 0 };
     for (const suspect of this.suspectsOf(...KINDS)) {
-      const traits = this.suspects.traits(suspect);
+      const traits = this.traits(suspect);
       if (planRepair(traits, { prune: false, restore: false, removeMembers: true }) !== "keep") continue;
       if (traits.isForeign || traits.isUnnamed || traits.inFile) left.stuck++;
       else if (traits.isRecord) left.records++;
@@ -57,20 +109,19 @@ export class Drift {
 
   /** How many tasks Redis has something of; members without a task don't count. */
   get mirrored(): number {
-    let count = this.facts.inStep;
-    for (const suspect of this.suspects.of("inSync", ...KINDS)) {
-      const { finding, inFile } = this.suspects.traits(suspect);
+    let count = this.inSync;
+    for (const suspect of this.suspectsOf(...KINDS)) {
+      const { finding, inFile } = this.traits(suspect);
       if (finding !== "onlyInFile" && (finding !== "dangling" || inFile)) count++;
     }
-    return count;
+    return count + this.counts.misplaced;
   }
 
   /** The suspects of some kinds, without misplaced members and other users' tasks. */
   *suspectsOf(...kinds: readonly Finding[]): Generator<number> {
-    for (const suspect of this.suspects.of(...kinds)) {
+    for (const suspect of this.#of(...kinds)) {
       if (this.owners.has(suspect)) continue;
-      const { userId } = this.facts;
-      if (userId === undefined || this.suspects.keys.userId(suspect) === userId) yield suspect;
+      if (this.userId === undefined || this.keys.userId(suspect) === this.userId) yield suspect;
     }
   }
 
@@ -78,50 +129,47 @@ export class Drift {
     if (kind === "misplaced") {
       const owners = new Map([...this.owners.values()].map((owner) => [keyOf(owner), owner]));
       for (const owner of owners.values()) if (!this.isDrifting(owner)) yield owner;
-    } else for (const suspect of this.suspectsOf(kind)) yield this.suspects.id(suspect);
+    } else for (const suspect of this.suspectsOf(kind)) yield this.id(suspect);
   }
 
   isDrifting({ userId, taskId }: TaskId): boolean {
-    const suspect = this.suspects.keys.find(userId, taskId);
-    if (suspect < 0) return false;
-    const finding = this.suspects.finding(suspect);
-    return finding !== "inSync" && finding !== "absent";
+    const suspect = this.keys.find(userId, taskId);
+    return suspect >= 0 && !["inSync", "absent"].includes(this.traits(suspect).finding);
   }
-}
 
-/** The owners of misplaced members. @param userId the one user whose tasks are compared; others can't be owners then */
-function ownersOf(suspects: Suspects, snapshot: Snapshot, userId: string | undefined): Map<number, TaskId> {
-  const owners = new Map<number, TaskId>();
-  const members = membersByTask(suspects);
-  if (members.size === 0) return owners;
-  // The owner is the first user with such a task, but preferably one whose task has the member's time.
-  const offer = (keys: KeyTable, key: number, score: number) => {
-    const wanted = members.get(keys.taskId(key));
-    if (wanted === undefined) return;
-    const owner = keys.userId(key);
-    if (userId !== undefined && owner !== userId) return;
-    for (const member of wanted) {
-      if (owner === suspects.keys.userId(member)) continue;
-      if (!owners.has(member) || suspects.mirrorTime(member) === score) owners.set(member, keys.id(key));
+  *#of(...findings: readonly Finding[]): Generator<number> {
+    for (const [suspect, { finding }] of this.#traits.entries()) if (findings.includes(finding)) yield suspect;
+  }
+
+  /** The owners of misplaced members: the first user with such a task, but preferably one whose task has the member's time. */
+  #ownersIn(snapshot: Snapshot): Map<number, TaskId> {
+    const { rows } = snapshot;
+    const owners = new Map<number, TaskId>();
+    const members = this.#membersByTask();
+    if (members.size === 0) return owners;
+    const offer = (keys: KeyTable, key: number, score: number) => {
+      const wanted = members.get(keys.taskId(key));
+      if (wanted === undefined) return;
+      const owner = keys.userId(key);
+      if (this.userId !== undefined && owner !== this.userId) return;
+      for (const member of wanted) {
+        if (owner === this.keys.userId(member)) continue;
+        if (!owners.has(member) || this.#mirrorTimes[member] === score) owners.set(member, keys.id(key));
+      }
+    };
+    for (const row of snapshot.liveRows()) offer(rows.keys, rows.key(row), rows.score(row));
+    for (const suspect of this.#of("onlyInRedis", "partial")) offer(this.keys, suspect, this.#mirrorTimes[suspect]!);
+    return owners;
+  }
+
+  /** The suspects of which there is only a member of a user's index, by task id. */
+  #membersByTask(): Map<string, number[]> {
+    const members = new Map<string, number[]>();
+    for (const suspect of this.#of("dangling")) {
+      if (!this.traits(suspect).memberOnly) continue;
+      const taskId = this.keys.taskId(suspect);
+      members.set(taskId, [...(members.get(taskId) ?? []), suspect]);
     }
-  };
-  const { rows } = snapshot;
-  for (const row of snapshot.liveRows()) offer(rows.keys, rows.key(row), rows.score(row));
-  for (const suspect of suspects.of("onlyInRedis", "partial")) {
-    offer(suspects.keys, suspect, suspects.mirrorTime(suspect));
+    return members;
   }
-  return owners;
-}
-
-/** The suspects of which there is only a member of a user's index, by task id. */
-function membersByTask(suspects: Suspects): Map<string, number[]> {
-  const members = new Map<string, number[]>();
-  for (const suspect of suspects.of("dangling")) {
-    if (!suspects.traits(suspect).memberOnly) continue;
-    const { taskId } = suspects.id(suspect);
-    const same = members.get(taskId);
-    if (same === undefined) members.set(taskId, [suspect]);
-    else same.push(suspect);
-  }
-  return members;
 }

@@ -1,14 +1,11 @@
 import { TtsctlError, throwIfInterrupted } from "../../errors.ts";
-import { batches, fillIn, IN_FLIGHT, pool } from "../../pool.ts";
+import { batches, IN_FLIGHT, pool } from "../../pool.ts";
 import type { CurrentFile } from "../../store/file/shared-snapshot.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
-import { guardOf } from "../../store/layout/copy.ts";
-import { BATCH, type Outcome, type Upsert } from "../../store/redis/copies.ts";
-import type { Mirror } from "../../store/redis/mirror.ts";
+import { BATCH, type Outcome } from "../../store/redis/copies.ts";
 import { recordOf } from "../../store/redis/records.ts";
-import { upsertOver, type WriteOutcome, writeToMirror } from "../../store/redis/write.ts";
+import { type WriteOutcome, writeToMirror } from "../../store/redis/write.ts";
 import type { TaskId } from "../../store/task-source.ts";
-import type { Writable } from "../../store/writable.ts";
 import { WrittenCopies } from "../../store/written-copies.ts";
 import { counted } from "../../task/amounts.ts";
 import { keyOf } from "../../task/ids.ts";
@@ -20,9 +17,9 @@ import type { Parts } from "../parts.ts";
 import type { bothOf } from "../preflight.ts";
 import { type Orphans, pruneOrphans } from "../prune.ts";
 import { NamedWarnings, RETURNED } from "../reporter.ts";
-import { ACTIONS, type Action, classify, KINDS, planRepair, type RepairPolicy } from "./classify.ts";
+import { ACTIONS, type Action, KINDS, planRepair, type RepairPolicy } from "./classify.ts";
+import { LOOK_BATCH } from "./compare.ts";
 import type { Drift } from "./drift.ts";
-import { LOOK_BATCH } from "./suspects.ts";
 
 export type RepairParts = Parts<"rules" | "reporter" | "signal" | "ledger"> & ReturnType<typeof bothOf>;
 
@@ -36,7 +33,7 @@ export interface RepairPlan {
 export function planRepairs(drift: Drift, policy: RepairPolicy): RepairPlan {
   const due = Object.fromEntries(ACTIONS.map((action) => [action, [] as number[]])) as Record<Action, number[]>;
   for (const suspect of drift.suspectsOf(...KINDS)) {
-    due[planRepair(drift.suspects.traits(suspect), policy)].push(suspect);
+    due[planRepair(drift.traits(suspect), policy)].push(suspect);
   }
   const size = drift.size - due.keep.length - (policy.removeMembers ? 0 : drift.counts.misplaced);
   return { policy, due, size };
@@ -112,12 +109,11 @@ export class Repair {
   /** Redis's records of tasks; none if the file has lost the one that is to be replaced. */
   async #recordsFor(batch: readonly number[], base: Snapshot): Promise<string[]> {
     const { mirror } = this.#parts;
-    const { suspects } = this.#drift;
     const ids = this.#ids(batch);
     await this.#announce(batch);
     const ours = await base.recordsOf(ids);
     return (await mirror.fullCopies(ids)).flatMap((copy, i) => {
-      const isWanted = !suspects.traits(batch[i]!).inFile || base.holds(ids[i]!);
+      const isWanted = !this.#drift.traits(batch[i]!).inFile || base.holds(ids[i]!);
       const record = isWanted ? recordOf(copy, ids[i]!, mirror, ours[i]!) : null;
       return record === null ? [] : [record.json];
     });
@@ -126,24 +122,23 @@ export class Repair {
   /** The copies of the file's records, also of those that were just put into it, become what a sync writes. */
   async #intoMirror(snapshot: Snapshot): Promise<void> {
     const { write, overwrite, bringBack, restore } = this.#plan.due;
-    const [mirror, written] = [this.#parts.mirror, this.#written];
-    const over = (tasks: readonly Task[]) => writeOver(mirror, tasks, written);
-    await this.#writeAll(snapshot, write, (tasks) => writeToMirror(mirror, tasks, { written }));
-    await this.#writeAll(snapshot, overwrite, over);
-    await this.#writeAll(snapshot, [...bringBack, ...restore], over, false);
+    await this.#writeAll(snapshot, write, { over: false, isNews: true });
+    await this.#writeAll(snapshot, overwrite, { over: true, isNews: true });
+    await this.#writeAll(snapshot, [...bringBack, ...restore], { over: true, isNews: false });
     this.#throwIfInterrupted();
   }
 
-  /** @param isNews whether they were not announced yet */
-  async #writeAll(snapshot: Snapshot, due: readonly number[], write: Write, isNews = true): Promise<void> {
-    const { ledger, reporter, signal } = this.#parts;
+  /** @param how over: also over other content of the same time, and over fragments; isNews: whether they were not announced yet */
+  async #writeAll(snapshot: Snapshot, due: readonly number[], how: { over: boolean; isNews: boolean }): Promise<void> {
+    const { mirror, ledger, reporter, signal } = this.#parts;
+    const options = { written: this.#written, overEqual: how.over, overPartial: how.over };
     const writeBatch = async (batch: readonly number[]) => {
       const ids = this.#ids(batch);
       const records = await snapshot.recordsOf(ids);
-      if (isNews) await this.#announce(batch);
+      if (how.isNews) await this.#announce(batch);
       const tasks = records.filter((task) => task !== null);
-      const outcomes = await write(tasks);
-      if (!isNews) tasks.forEach((task, i) => void (outcomes[i] === "unchanged" && this.#written.note(task)));
+      const outcomes = await writeToMirror(mirror, tasks, options);
+      if (!how.isNews) tasks.forEach((task, i) => void (outcomes[i] === "unchanged" && this.#written.note(task)));
       await this.#count(tasks, outcomes);
       const gone = ids.filter((_, i) => records[i] === null);
       for (const id of gone) this.#failures.add(id, "the file no longer has it");
@@ -168,11 +163,11 @@ export class Repair {
   /** Names the tasks of which Redis has the better copy, but not as a record that the file can take. */
   #nameUntakeable(): void {
     for (const suspect of this.#plan.due.keep) {
-      const { finding, isRecord } = this.#drift.suspects.traits(suspect);
+      const { finding, isRecord } = this.#drift.traits(suspect);
       const isWanted = finding === "newerInRedis" || (finding === "onlyInRedis" && this.#plan.policy.restore);
       if (!isWanted || isRecord) continue;
       const reason = "its copy in Redis can't go into the store file: it isn't a valid record";
-      this.#failures.add(this.#drift.suspects.id(suspect), reason);
+      this.#failures.add(this.#drift.id(suspect), reason);
     }
   }
 
@@ -184,10 +179,10 @@ export class Repair {
 
   /** Removes members of tasks from the indexes of other users. */
   async #removeStrays(): Promise<void> {
-    const { suspects, owners, counts } = this.#drift;
+    const { keys, owners, counts } = this.#drift;
     const misplaced = new Set<string>();
     const onStayed = ({ userId, taskId }: TaskId) => {
-      const owner = owners.get(suspects.keys.find(userId, taskId))!;
+      const owner = owners.get(keys.find(userId, taskId))!;
       if (!this.#drift.isDrifting(owner)) misplaced.add(keyOf(owner));
     };
     const how = { action: "repair", reason: "misplaced", membersOnly: true, onStayed } as const;
@@ -197,45 +192,18 @@ export class Repair {
   }
 
   #ids(suspects: readonly number[]): TaskId[] {
-    return suspects.map((suspect) => this.#drift.suspects.id(suspect));
+    return suspects.map((suspect) => this.#drift.id(suspect));
   }
 
   async #announce(batch: readonly number[]): Promise<void> {
-    const { suspects } = this.#drift;
-    const entries = batch.map((suspect) => ({ ...suspects.id(suspect), reason: suspects.finding(suspect) }));
+    const entries = batch.map((suspect) => ({
+      ...this.#drift.id(suspect),
+      reason: this.#drift.traits(suspect).finding,
+    }));
     await this.#parts.ledger?.announce("repair", entries);
   }
 
   #throwIfInterrupted(): void {
     throwIfInterrupted(this.#parts.signal, `${this.repaired} of ${this.#plan.size} tasks were repaired`);
   }
-}
-
-type Write = (tasks: readonly Task[]) => Promise<Outcome<WriteOutcome>[]>;
-
-/**
- * Writes the file's records over copies of the same time and over partial hashes. A partial hash isn't a record, so its
- * time doesn't count. Copies that are neither by now get the ordinary guard.
- * @param tasks at most BATCH
- */
-async function writeOver(
-  mirror: Writable<Mirror>,
-  tasks: readonly Task[],
-  written: WrittenCopies,
-): Promise<Outcome<WriteOutcome>[]> {
-  const copies = await mirror.fullCopies(tasks);
-  const due = tasks.flatMap((task, i): Upsert[] => {
-    const copy = copies[i]!;
-    const finding = classify(task, copy, mirror);
-    if (finding === "partial") return [{ task, seen: guardOf(copy, mirror).seen, afresh: true }];
-    return finding === "differs" ? [upsertOver(task, copy, mirror)] : [];
-  });
-  const flags = await mirror.upsert(due);
-  const flagOf = new Map(due.map(({ task }, i) => [task, flags[i]!]));
-  for (const [task, flag] of flagOf) if (flag === true) written.note(task);
-  const outcomeOf = (task: Task): Outcome<WriteOutcome> | undefined => {
-    const flag = flagOf.get(task) ?? false;
-    return typeof flag === "object" ? flag : flag ? "written" : undefined;
-  };
-  return fillIn(tasks, outcomeOf, (rest) => writeToMirror(mirror, rest, { written }));
 }

@@ -1,20 +1,16 @@
-import { isRedisError, TtsctlError, throwIfInterrupted } from "../../errors.ts";
+import { TtsctlError } from "../../errors.ts";
 import { CurrentFile } from "../../store/file/shared-snapshot.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { isWrongType } from "../../store/redis/errors.ts";
-import { invalidWarnings } from "../../store/task-store.ts";
 import { checkBrake, type MaxDelete } from "../brake.ts";
-import type { Parts, RedisParts } from "../parts.ts";
+import type { Parts } from "../parts.ts";
 import { bothOf, preflight } from "../preflight.ts";
-import { NamedWarnings, type Reporter } from "../reporter.ts";
 import { checkFileLayout, checkReading, LEAST_STRANGE, storeEmpty, storeMismatch } from "../safety.ts";
-import { describeShared } from "../shared-ids.ts";
-import { beginMark, lostMidway } from "../sync-mark.ts";
+import { beginMark } from "../sync-mark.ts";
 import type { RepairPolicy, VerifyResult } from "./classify.ts";
-import { Drift } from "./drift.ts";
-import { FirstLook } from "./first-look.ts";
+import { type CompareParts, compare } from "./compare.ts";
+import type { Drift } from "./drift.ts";
 import { planRepairs, Repair, type RepairPlan } from "./repair.ts";
-import { lookAgain } from "./suspects.ts";
 
 export interface VerifyOptions {
   readonly userId?: string;
@@ -27,9 +23,7 @@ export interface RepairOptions extends VerifyOptions, Omit<RepairPolicy, "remove
   readonly allowMismatch?: boolean;
 }
 
-type VerifyParts = RedisParts<"file" | "clock" | "reporter" | "signal">;
-
-interface VerifyRepairParts extends VerifyParts, Parts<"rules" | "ledger"> {
+interface VerifyRepairParts extends CompareParts, Parts<"rules" | "ledger"> {
   /** Asks before tasks are deleted; throws if declined. */
   confirm(count: number): Promise<void>;
 }
@@ -43,10 +37,10 @@ export interface VerifyOutcome {
  * Compares the store file and Redis, record by record and member by member, and changes nothing.
  * @throws TtsctlError STORE_*, REDIS_* (also when Redis is lost midway)
  */
-export async function verify(parts: VerifyParts, { userId }: VerifyOptions): Promise<VerifyOutcome> {
+export async function verify(parts: CompareParts, { userId }: VerifyOptions): Promise<VerifyOutcome> {
   await using file = new CurrentFile(parts.file);
   await warnOfMisreading(parts, file);
-  const { drift } = await compare(parts, file, userId);
+  const drift = await compare(parts, file, userId);
   return { result: resultOf(drift, 0), drift };
 }
 
@@ -62,13 +56,13 @@ export async function verifyAndRepair(parts: VerifyRepairParts, options: RepairO
   const asked = { snapshot: await file.snapshot(), allowEmpty: restore || options.allowEmpty, allowMismatch };
   const cleared = bothOf(await preflight(parts, "repair", { ...asked, least: prune ? 0 : LEAST_STRANGE }));
   const leaveMark = isFull ? await beginMark(parts.mirror, parts.clock) : null;
-  const { drift, foreign } = await compare(parts, file, options.userId);
+  const drift = await compare(parts, file, options.userId);
   const plan = await planFor(parts, drift, await file.snapshot(), options);
   if (options.dryRun) return { result: resultOf(drift, plan.size), drift };
   const repair = new Repair({ ...parts, ...cleared }, drift, plan);
   try {
     await repair.run(file);
-    if (repair.unwritten + foreign === 0) await leaveMark?.("verify --repair", await file.snapshot());
+    if (repair.unwritten + drift.foreign === 0) await leaveMark?.("verify --repair", await file.snapshot());
   } catch (error) {
     throw repair.withFileChange(error);
   }
@@ -97,7 +91,7 @@ async function planFor(
 const MISREAD: ReadonlySet<string> = new Set(["LAYOUT_MISMATCH", "TIMEZONE_MISMATCH", "STORE_MISMATCH"]);
 
 /** With a wrong layout, zone or Redis every task differs. A comparison changes nothing, so this is only a warning. */
-async function warnOfMisreading({ mirror, reporter }: VerifyParts, file: CurrentFile): Promise<void> {
+async function warnOfMisreading({ mirror, reporter }: CompareParts, file: CurrentFile): Promise<void> {
   try {
     await checkReading(mirror);
     await checkFileLayout(await file.snapshot(), mirror);
@@ -110,59 +104,8 @@ async function warnOfMisreading({ mirror, reporter }: VerifyParts, file: Current
   }
 }
 
-/**
- * Two looks at both stores, of all tasks or of one user's.
- * @returns foreign: how many hashes can't be written, because their keys are of another type
- * @throws TtsctlError STORE_*, REDIS_*, INTERRUPTED
- */
-async function compare(
-  parts: VerifyParts,
-  file: CurrentFile,
-  userId: string | undefined,
-): Promise<{ readonly drift: Drift; readonly foreign: number }> {
-  const { reporter, signal } = parts;
-  const snapshot = await file.snapshot();
-  for (const line of invalidWarnings(snapshot)) reporter.warn(line);
-  const first = new FirstLook(parts, snapshot, userId);
-  const done = () => `${first.compared} of ${snapshot.size} tasks were compared`;
-  try {
-    await first.run();
-    throwIfInterrupted(signal, done());
-    const { suspects } = first;
-    const inStep = first.separate();
-    await lookAgain({ ...parts, file }, suspects, snapshot.identity);
-    throwIfInterrupted(signal, done());
-    const current = await file.snapshot();
-    const { brokenIndexes } = first;
-    const [isFileEmpty, invalid] = [current.size === 0, snapshot.invalid.count];
-    const drift = new Drift(suspects, current, { userId, inStep, brokenIndexes, isFileEmpty, invalid });
-    const foreign = nameForeign(drift, reporter);
-    const shared = describeShared(current);
-    if (shared !== null) reporter.warn(shared);
-    return { drift, foreign };
-  } catch (error) {
-    throw isRedisError(error) ? lostMidway(error, "verify", done()) : error;
-  }
-}
-
-const FOREIGN = "its key in Redis isn't a hash; check it, and remove it with redis-cli";
-const UNNAMED = "its name in Redis isn't UTF-8; docs/runbook.md shows how to remove it with redis-cli";
-
-/** Names keys that only redis-cli should or can remove. Returns how many are of another type than a hash. */
-function nameForeign(drift: Drift, reporter: Reporter): number {
-  const foreign = new NamedWarnings(reporter, "cannot be written to Redis");
-  const unnamed = new NamedWarnings(reporter, "cannot be repaired");
-  for (const suspect of drift.suspectsOf("partial", "dangling")) {
-    const { isForeign, isUnnamed } = drift.suspects.traits(suspect);
-    if (isForeign) foreign.add(drift.suspects.id(suspect), FOREIGN);
-    if (isUnnamed) unnamed.add(drift.suspects.id(suspect), UNNAMED);
-  }
-  for (const named of [foreign, unnamed]) named.end();
-  return foreign.count;
-}
-
 /** `verify -o json`, in the order of docs/contract.md, Counts. */
-function resultOf({ inSync, size, counts, facts: { invalid } }: Drift, repaired: number): VerifyResult {
+function resultOf({ inSync, size, counts, invalid }: Drift, repaired: number): VerifyResult {
   const { partial, dangling, unindexed, wrongScore, misplaced, ...copies } = counts;
   const places = { dangling, unindexed, wrongScore, misplaced, partial };
   return { checked: inSync + size, inSync, ...copies, ...places, invalid, repaired };

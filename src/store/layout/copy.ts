@@ -105,6 +105,11 @@ export function isWhole({ type, fields }: RedisCopy, parser: RecordParser): bool
   );
 }
 
+/** Whether both index members have the scores of the record. */
+export function isScored({ indexScore, userScore }: RedisCopy, task: Task, reading: CopyReading): boolean {
+  return scoreOf(indexScore) === task.score && scoreOf(userScore) === userScoreOf(reading, task);
+}
+
 /** Whether a hash has what a sync would write of the record, payload and every field, by their meaning. */
 export function sameContent({ fields }: RedisCopy, task: Task, { layout, parser }: CopyReading): boolean {
   const values = layout.valuesOf(task);

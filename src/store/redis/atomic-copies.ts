@@ -2,7 +2,7 @@ import { TtsctlError } from "../../errors.ts";
 import type { Task } from "../../task/task.ts";
 import { type CopyView, copyOf, fieldsOf, type RedisCopy } from "../layout/copy.ts";
 import { INDEX_KEY } from "../layout/keys.ts";
-import type { CopyReading, Layout } from "../layout/layout.ts";
+import { type CopyReading, type Layout, userScoreOf } from "../layout/layout.ts";
 import type { TaskId } from "../task-source.ts";
 import type { RedisCommands, Reply, Script } from "./commands.ts";
 import { type GuardedRemoval, type MirrorCopies, type Outcome, scoresOf, type Upsert } from "./copies.ts";
@@ -64,12 +64,13 @@ export class AtomicCopies implements MirrorCopies {
     });
   }
 
-  async matches(tasks: readonly Task[]): Promise<boolean[]> {
-    if (tasks.length === 0) return [];
-    const { fields } = this.#layout;
-    const args = [fields.length, ...fields, ...tasks.flatMap((task) => this.#layout.valuesOf(task))];
-    const keys = tasks.map(({ userId, taskId }) => this.#layout.taskKey(userId, taskId));
-    const flags = (await this.#commands.script(SCRIPTS.matches, keys, args)) as string;
+  async inSync(tasks: readonly Task[]): Promise<boolean[]> {
+    const layout = this.#layout;
+    const args = tasks.flatMap((task) => {
+      const scores = [task.score, userScoreOf(this.#reading, task)];
+      return [...layout.parts(task), ...scores.map(String), ...layout.valuesOf(task)];
+    });
+    const flags = (await this.#call(SCRIPTS.inSync, args)) as string;
     return tasks.map((_, i) => flags[i] === "1");
   }
 

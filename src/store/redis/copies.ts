@@ -46,7 +46,8 @@ export interface MirrorCopies {
   fields?(ids: readonly TaskId[], names: readonly string[]): Promise<Reply[] | null>;
   /** In a full view only what concerns an index as a whole is an error. */
   read(ids: readonly TaskId[], view: CopyView): Promise<Outcome<RedisCopy>[]>;
-  matches(tasks: readonly Task[]): Promise<boolean[]>;
+  /** As `inSync` of the mirror, in one command; absent if the copies must be read. */
+  inSync?(tasks: readonly Task[]): Promise<boolean[]>;
   /** True if written, false if the hash changed since it was read. */
   upsert(upserts: readonly Upsert[]): Promise<Outcome<boolean>[]>;
   /** True if removed, false if the copy changed since it was read. */

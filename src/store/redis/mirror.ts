@@ -4,7 +4,7 @@ import { uniqueTasks } from "../../task/ids.ts";
 import type { RecordRules } from "../../task/rules.ts";
 import { RecordParser, type Task } from "../../task/task.ts";
 import { ApiMsLayout } from "../layout/api-ms.ts";
-import type { CopyView, RedisCopy } from "../layout/copy.ts";
+import { type CopyView, isScored, type RedisCopy, sameContent } from "../layout/copy.ts";
 import {
   ALL_KEYS,
   COUNTED_KEY,
@@ -298,7 +298,7 @@ export class Mirror {
    * Each copy, at most BATCH, to decide on a write or a removal and to guard it with. In a layout whose ids are quoted,
    * a hash whose name no task of the layout can have is an error, so no decision is made on it.
    */
-  async copies(ids: readonly TaskId[], view: Exclude<CopyView, "full">): Promise<Outcome<RedisCopy>[]> {
+  async copies(ids: readonly TaskId[], view: CopyView): Promise<Outcome<RedisCopy>[]> {
     const copies = await this.#copies.read(ids, view);
     const hashes = copies.flatMap((copy, i) => {
       return copy instanceof TtsctlError || copy.type !== "hash" ? [] : [{ copy, i, id: ids[i]! }];
@@ -311,7 +311,7 @@ export class Mirror {
       return copies;
     }
     // A hash without `updated_at` has the time of its payload.
-    const due = hashes.filter(({ copy: { fields } }) => !fields.updated_at);
+    const due = hashes.filter(({ copy: { fields } }) => view !== "full" && !fields.updated_at);
     const payloads = await this.#fields(
       due.map(({ id }) => id),
       ["payload"],
@@ -395,9 +395,13 @@ export class Mirror {
     return uniqueTasks(found);
   }
 
-  /** Which tasks' hashes have byte for byte what a sync would write; at most BATCH. */
-  matches(tasks: readonly Task[]): Promise<boolean[]> {
-    return this.#copies.matches(tasks);
+  /** Which tasks' copies are as a sync writes them, at most BATCH. One in another form of the same meaning may not be. */
+  async inSync(tasks: readonly Task[]): Promise<boolean[]> {
+    if (this.#copies.inSync !== undefined) return this.#copies.inSync(tasks);
+    return (await this.#copies.read(tasks, "full")).map((copy, i) => {
+      if (copy instanceof TtsctlError || copy.type !== "hash") return false;
+      return sameContent(copy, tasks[i]!, this) && isScored(copy, tasks[i]!, this) && copy.lookup !== "wrong";
+    });
   }
 
   /** Guarded writes, at most BATCH: true if written, false if the hash changed since it was seen. */

@@ -3,12 +3,12 @@ import type { Layout } from "../layout/layout.ts";
 import type { Script } from "./commands.ts";
 import copies from "./lua/copies.lua";
 import fields from "./lua/fields.lua";
+import inSync from "./lua/in-sync.lua";
 import guard from "./lua/include/guard.lua";
 import hash from "./lua/include/hash.lua";
 import indexTypes from "./lua/include/index-types.lua";
 import layoutLua from "./lua/include/layout.lua";
 import lookups from "./lua/include/lookups.lua";
-import matches from "./lua/matches.lua";
 import remove from "./lua/remove.lua";
 import hashOfSlot from "./lua/slot/hash.lua";
 import moveMembers from "./lua/slot/move-members.lua";
@@ -33,7 +33,7 @@ const HASH: ReplyShape = (reply) => Array.isArray(reply) && !Array.isArray(reply
 export const SCRIPTS = {
   copies: script("tts:copies", copies, listBeginning(Array.isArray, listOf(orError(TEXT)))),
   fields: script("tts:fields", fields, listOf(orError(listOf(TEXT)))),
-  matches: script("tts:matches", matches, STRING),
+  inSync: script("tts:inSync", inSync, STRING),
   walk: script("tts:walk", walk, listBeginning(PAIRS, listOf(STRING), STRING)),
   upsert: script("tts:upsert", upsert, listOf(orError(INTEGER))),
   remove: script("tts:remove", remove, listOf(orError(INTEGER))),

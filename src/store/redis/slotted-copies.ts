@@ -1,12 +1,11 @@
 import { TtsctlError } from "../../errors.ts";
 import { keyOf } from "../../task/ids.ts";
-import type { Task } from "../../task/task.ts";
 import { type CopyView, copyOf, fieldsOf, type RedisCopy } from "../layout/copy.ts";
 import { type CopyReading, stateNames } from "../layout/layout.ts";
 import type { TaskId } from "../task-source.ts";
 import type { RedisCommands, Reply } from "./commands.ts";
 import { type GuardedRemoval, type MirrorCopies, type Outcome, scoresOf, type Upsert } from "./copies.ts";
-import { SCRIPTS, SLOT_SCRIPTS } from "./scripts.ts";
+import { SLOT_SCRIPTS } from "./scripts.ts";
 import { type Both, errorIn, type Scored, SlottedKeys } from "./slotted-keys.ts";
 
 interface Write extends Scored {
@@ -53,13 +52,6 @@ export class SlottedCopies implements MirrorCopies {
       const says = lookup instanceof TtsctlError ? "wrong" : lookup.says;
       return copyOf(hash as Reply[], [...scores[i]!, says], names, view);
     });
-  }
-
-  async matches(tasks: readonly Task[]): Promise<boolean[]> {
-    const { layout } = this.#reading;
-    const first = [layout.fields.length, ...layout.fields];
-    const argsOf = (i: number) => [...first, ...layout.valuesOf(tasks[i]!)];
-    return (await this.#keys.onHashes(SCRIPTS.matches, tasks, argsOf)).map((reply) => reply === "1");
   }
 
   async upsert(upserts: readonly Upsert[]): Promise<Outcome<boolean>[]> {

@@ -1,8 +1,15 @@
-import { TtsctlError } from "../../errors.ts";
-import { sameJson } from "../../json/value.ts";
 import type { Task } from "../../task/task.ts";
 import { newer } from "../../task/version.ts";
-import { guardOf, isNothing, type RedisCopy, scoreOf, timeOf, userScoreDue } from "../layout/copy.ts";
+import {
+  guardOf,
+  isNothing,
+  isWhole,
+  type RedisCopy,
+  sameContent,
+  scoreOf,
+  timeOf,
+  userScoreDue,
+} from "../layout/copy.ts";
 import type { CopyReading } from "../layout/layout.ts";
 import type { TaskId } from "../task-source.ts";
 import type { Writable } from "../writable.ts";
@@ -48,21 +55,11 @@ export function upsertOver(task: Task, copy: RedisCopy, reading: CopyReading): U
   return copy.type === "hash" ? { task, seen, seenStatus: copy.fields.status ?? "" } : { task, seen };
 }
 
-/** The tasks whose copies hold other content. */
-export async function differingFrom(mirror: Mirror, tasks: readonly Task[]): Promise<Set<Task>> {
-  const copies = await mirror.read(tasks);
-  return new Set(
-    tasks.filter((task, i) => {
-      const copy = copies[i];
-      return copy !== undefined && !(copy instanceof TtsctlError) && !sameJson(copy.json, task.json);
-    }),
-  );
-}
-
 /**
  * Writes tasks to the mirror, at most BATCH, each only if it is newer than the copy there.
- * @param options copies: of each task, read here if absent; overEqual and replaced: as for `decideWrite`; written: collects
- *   the tasks whose hashes were written, to compare them with the file afterwards
+ * @param options copies: of each task, read here if absent, full ones for `overEqual`; overEqual: also over other content of the
+ *   same time; overPartial: and over a partial hash, which isn't a record, whatever its time; replaced: as for `decideWrite`; written:
+ *   collects the tasks whose hashes were written, to compare them with the file afterwards
  */
 export function writeToMirror(
   mirror: Writable<Mirror>,
@@ -70,17 +67,23 @@ export function writeToMirror(
   options: {
     readonly copies?: readonly Outcome<RedisCopy>[];
     readonly written?: { note(task: Task): void };
-    readonly overEqual?: (task: Task) => boolean;
+    readonly overEqual?: boolean;
+    readonly overPartial?: boolean;
     readonly replaced?: readonly number[];
   } = {},
 ): Promise<Outcome<WriteOutcome>[]> {
+  const { overEqual = false, overPartial = false } = options;
   return settle<Upsert, WriteOutcome>(tasks, {
-    read: async (due, round) => (round === 0 && options.copies) || mirror.copies(due, "scores"),
+    read: async (due, round) => (round === 0 && options.copies) || mirror.copies(due, overEqual ? "full" : "scores"),
     decide(copy, i) {
       const task = tasks[i]!;
-      const decision = decideWrite(task.score, copy, mirror, options.overEqual?.(task), options.replaced?.[i]);
+      const { seen } = guardOf(copy, mirror);
+      if (overPartial && copy.type === "hash" && !isWhole(copy, mirror.parser)) return { task, seen, afresh: true };
+      const differs = overEqual && !sameContent(copy, task, mirror);
+      const decision = decideWrite(task.score, copy, mirror, differs, options.replaced?.[i]);
       if (decision === "newer" || decision === "unchanged") return decision;
-      const upsert = { task, seen: guardOf(copy, mirror).seen, indexOnly: decision === "reindexed" };
+      if (differs) return upsertOver(task, copy, mirror);
+      const upsert = { task, seen, indexOnly: decision === "reindexed" };
       // The score in an index by `created_at` is that of the hash, which is kept.
       const followsHash = upsert.indexOnly && mirror.layout.userScoredBy !== "updated_at";
       return followsHash ? { ...upsert, userScore: userScoreDue(copy, mirror) } : upsert;

@@ -117,7 +117,7 @@ class Place {
     const [outcome] =
       kind === "remove"
         ? await removeFromMirror(mirror, [{ id: ID, before: this.#task(at).score }])
-        : await writeToMirror(mirror, [this.#task(at)], { overEqual: () => kind === "rewrite" });
+        : await writeToMirror(mirror, [this.#task(at)], { overEqual: kind === "rewrite" });
     return `${kind}: ${outcome}`;
   }
 

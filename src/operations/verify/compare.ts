@@ -1,0 +1,246 @@
+import { isRedisError, TtsctlError, throwIfInterrupted } from "../../errors.ts";
+import { fingerprint } from "../../json/value.ts";
+import { batches, pool } from "../../pool.ts";
+import { matchingRows } from "../../store/file/file-tasks.ts";
+import type { FileIdentity } from "../../store/file/identity.ts";
+import type { CurrentFile } from "../../store/file/shared-snapshot.ts";
+import type { RowWindow, Snapshot } from "../../store/file/snapshot.ts";
+import { type RedisCopy, scoreOf, timeOf } from "../../store/layout/copy.ts";
+import { INDEX_KEY } from "../../store/layout/keys.ts";
+import type { CopyReading } from "../../store/layout/layout.ts";
+import { BATCH } from "../../store/redis/copies.ts";
+import { isFatal, isWrongType } from "../../store/redis/errors.ts";
+import { recordOf } from "../../store/redis/records.ts";
+import { isUnsure, membersOf } from "../../store/redis/walk.ts";
+import type { TaskId } from "../../store/task-source.ts";
+import { invalidWarnings } from "../../store/task-store.ts";
+import { ofUser } from "../../task/query-fields.ts";
+import type { Task } from "../../task/task.ts";
+import { newer } from "../../task/version.ts";
+import type { RedisParts } from "../parts.ts";
+import { NamedWarnings, type Reporter } from "../reporter.ts";
+import { describeShared } from "../shared-ids.ts";
+import { lostMidway } from "../sync-mark.ts";
+import { classify, type Finding } from "./classify.ts";
+import { Drift, type Look } from "./drift.ts";
+
+export type CompareParts = RedisParts<"file" | "clock" | "reporter" | "signal">;
+
+const IN_FLIGHT = 2;
+
+/**
+ * Two looks at both stores, of all tasks or of one user's. The first finds all tasks that aren't clearly in sync.
+ * @throws TtsctlError STORE_*, REDIS_*, INTERRUPTED
+ */
+export async function compare(parts: CompareParts, file: CurrentFile, userId: string | undefined): Promise<Drift> {
+  const { reporter, signal } = parts;
+  const snapshot = await file.snapshot();
+  for (const line of invalidWarnings(snapshot)) reporter.warn(line);
+  const drift = new Drift(userId);
+  drift.invalid = snapshot.invalid.count;
+  const first = new FirstLook(parts, snapshot, drift);
+  const done = () => `${first.compared} of ${snapshot.size} tasks were compared`;
+  try {
+    await first.run();
+    throwIfInterrupted(signal, done());
+    await lookAgain({ ...parts, file }, drift, snapshot.identity);
+    throwIfInterrupted(signal, done());
+    const current = await file.snapshot();
+    drift.end(current, first.inSync);
+    nameForeign(drift, reporter);
+    const shared = describeShared(current);
+    if (shared !== null) reporter.warn(shared);
+    return drift;
+  } catch (error) {
+    throw isRedisError(error) ? lostMidway(error, "verify", done()) : error;
+  }
+}
+
+const INDEXES_AT_ONCE = 16;
+const BROKEN_INDEX = "look at the key, remove it with redis-cli, then run `ttsctl verify --repair`";
+
+/** Compares each record of the file with its copy, and looks for keys and index members of tasks that the file lacks. */
+class FirstLook {
+  readonly #parts: CompareParts;
+  readonly #snapshot: Snapshot;
+  readonly #drift: Drift;
+  compared = 0;
+  inSync = 0;
+
+  constructor(parts: CompareParts, snapshot: Snapshot, drift: Drift) {
+    this.#parts = parts;
+    this.#snapshot = snapshot;
+    this.#drift = drift;
+  }
+
+  async run(): Promise<void> {
+    // One reads the disk and two wait for Redis, so they run at once.
+    const comparing = pool(this.#batches(), IN_FLIGHT, (batch) => this.#compare(...batch), this.#parts.signal);
+    const ends = await Promise.allSettled([comparing, this.#walkKeys(), this.#walkIndex()]);
+    for (const end of ends) if (end.status === "rejected") throw end.reason;
+  }
+
+  *#batches(): Generator<[RowWindow, number[]]> {
+    const wanted = matchingRows(this.#snapshot, ofUser(this.#drift.userId));
+    for (const window of this.#snapshot.windows(wanted)) {
+      for (const rows of batches(window.rows, BATCH)) yield [window, rows];
+    }
+  }
+
+  async #compare(window: RowWindow, rows: readonly number[]): Promise<void> {
+    const tasks = await window.tasks(rows);
+    const inSync = await this.#parts.mirror.inSync(tasks);
+    for (const [i, task] of tasks.entries()) {
+      if (inSync[i]) this.inSync++;
+      else this.#drift.add(task);
+    }
+    this.compared += rows.length;
+    this.#parts.reporter.progress("comparing", this.compared, this.#snapshot.size);
+  }
+
+  /** Every hash, indexed or not, and then the index of every user, also of users that the file lacks. */
+  async #walkKeys(): Promise<void> {
+    const { mirror, signal } = this.#parts;
+    const users = new Set<string>();
+    for await (const step of mirror.walkKeys()) {
+      for (const member of step.members) this.#note(mirror.layout.splitMember(member), isUnsure(member));
+      for (const user of step.users) users.add(user);
+      const owners = await mirror.lookedUp(step.lookups);
+      step.lookups.forEach((taskId, i) => void (owners[i] != null && this.#note({ userId: owners[i], taskId })));
+      if (signal.aborted) return;
+    }
+    await pool(users, INDEXES_AT_ONCE, (user) => this.#walkUserIndex(user), signal);
+  }
+
+  async #walkIndex(): Promise<void> {
+    const { mirror, signal } = this.#parts;
+    try {
+      for await (const flat of mirror.walkIndex(undefined)) {
+        for (const member of membersOf(flat, undefined, mirror.layout)) this.#note(member);
+        if (signal.aborted) return;
+      }
+    } catch (error) {
+      if (!isWrongType(error)) throw error;
+      const { code, reply } = error;
+      throw new TtsctlError(code, `${INDEX_KEY} isn't a sorted set: ${reply}`, { hint: BROKEN_INDEX, cause: error });
+    }
+  }
+
+  /**
+   * An index that can't be read is only reported, because other users' tasks can be compared. In another user's index, only members
+   * count that may be tasks of the one user.
+   */
+  async #walkUserIndex(user: string): Promise<void> {
+    const { mirror, reporter, signal } = this.#parts;
+    const { userId = user } = this.#drift;
+    try {
+      for await (const flat of mirror.walkIndex(user)) {
+        for (const member of membersOf(flat, user, mirror.layout)) {
+          if (user === userId) this.#note(member);
+          else if (this.#snapshot.rowOf(userId, member.taskId) >= 0) this.#addMissing(member);
+        }
+        if (signal.aborted) return;
+      }
+    } catch (error) {
+      if (!(error instanceof TtsctlError) || isFatal(error)) throw error;
+      this.#drift.brokenIndexes++;
+      const why = isWrongType(error) ? `isn't a sorted set: ${error.reply}` : `can't be read: ${error.message}`;
+      reporter.warn(`${mirror.layout.indexKey(user)} ${why}; ${BROKEN_INDEX}`);
+    }
+  }
+
+  #note(id: TaskId, isUnsureKey = false): void {
+    const { userId = id.userId } = this.#drift;
+    if (id.userId === userId) this.#addMissing(id, isUnsureKey);
+  }
+
+  #addMissing(id: TaskId, isUnsureKey = false): void {
+    if (!this.#snapshot.holds(id)) this.#drift.add(id, isUnsureKey);
+  }
+}
+
+/** How many suspects are read in one call: whole records come back. */
+export const LOOK_BATCH = 200;
+/** A change within these seconds may be half of a double write. */
+const LATELY_S = 60;
+/** Time for a double write to end before the next look. */
+const PATIENCE_MS = 250;
+const MOST_LOOKS = 5;
+
+/**
+ * Looks at both copies of each suspect again. A recent change counts as drift only if two looks in a row saw the same: a
+ * service writes one store after the other. A task that changes between all looks isn't drift.
+ * @param first the content that the first look read
+ */
+async function lookAgain(
+  { mirror, clock, reporter, signal, file }: Omit<CompareParts, "file"> & { readonly file: CurrentFile },
+  drift: Drift,
+  first: FileIdentity | null,
+): Promise<void> {
+  const isLate = (time: number) => Math.abs(clock.now() - time) < LATELY_S;
+  let due: Iterable<number> = Array(drift.keys.size).keys();
+  for (let look = 1; look <= MOST_LOOKS; look++) {
+    if (look > 1) await clock.sleep(PATIENCE_MS);
+    const snapshot = await file.snapshot();
+    const isFileFresh = snapshot.identity !== first || isLate(Number(snapshot.identity?.mtimeNs ?? 0) / 1e9);
+    const open: number[] = [];
+    let looked = 0;
+    const lookAt = async (batch: readonly number[]) => {
+      const ids = batch.map((suspect) => drift.id(suspect));
+      const copies = await mirror.fullCopies(ids);
+      const records = await snapshot.recordsOf(ids);
+      for (const [i, suspect] of batch.entries()) {
+        const [id, record] = [ids[i]!, records[i]!];
+        const { traits, ...seen } = lookOf(id, record, copies[i]!, mirror);
+        let { finding } = traits;
+        if (traits.isUnnamed) finding = drift.hasUnsureKey(suspect) ? "partial" : "dangling";
+        if (record === null && snapshot.holds(id)) finding = "absent"; // invalid records are counted apart
+        const same = drift.see(suspect, { ...seen, traits: { ...traits, finding } });
+        const isFresh = isFileFresh || isLate(record?.score ?? Number.NaN) || isLate(seen.mirrorTime);
+        if (isFresh && !same && !AGREED.includes(finding)) open.push(suspect);
+      }
+      looked += batch.length;
+      reporter.progress("rechecking", looked, drift.keys.size);
+    };
+    await pool(batches(due, LOOK_BATCH), IN_FLIGHT, lookAt, signal);
+    if (open.length === 0 || signal.aborted) return;
+    due = open;
+  }
+  for (const suspect of due) drift.clear(suspect);
+}
+
+const AGREED: readonly Finding[] = ["inSync", "absent"];
+
+function lookOf(id: TaskId, record: Task | null, copy: RedisCopy, mirror: CopyReading): Look {
+  const finding = classify(record, copy, mirror);
+  const memberOnly = finding === "dangling" && record === null && copy.indexScore === null && copy.userScore !== null;
+  const mirrorTime = memberOnly ? scoreOf(copy.userScore)! : timeOf(copy, mirror);
+  const mayBeRecord = copy.type === "hash" && (finding === "partial" || finding === "newerInRedis" || record === null);
+  const traits = {
+    finding,
+    inFile: record !== null,
+    mirrorIsNewer: record !== null && newer(mirrorTime, record.score),
+    isRecord: mayBeRecord && recordOf(copy, id, mirror) !== null,
+    isForeign: finding === "partial" && copy.type !== "hash",
+    // A name that isn't UTF-8 was listed, but isn't there under the name that it is read as.
+    isUnnamed: finding === "absent" && (isUnsure(id.userId) || isUnsure(id.taskId)),
+    memberOnly,
+  };
+  return { traits, mirrorTime, print: fingerprint(JSON.stringify([record?.json, copy])) };
+}
+
+const FOREIGN = "its key in Redis isn't a hash; check it, and remove it with redis-cli";
+const UNNAMED = "its name in Redis isn't UTF-8; docs/runbook.md shows how to remove it with redis-cli";
+
+/** Names keys that only redis-cli should or can remove. */
+function nameForeign(drift: Drift, reporter: Reporter): void {
+  const foreign = new NamedWarnings(reporter, "cannot be written to Redis");
+  const unnamed = new NamedWarnings(reporter, "cannot be repaired");
+  for (const suspect of drift.suspectsOf("partial", "dangling")) {
+    const { isForeign, isUnnamed } = drift.traits(suspect);
+    if (isForeign) foreign.add(drift.id(suspect), FOREIGN);
+    if (isUnnamed) unnamed.add(drift.id(suspect), UNNAMED);
+  }
+  for (const named of [foreign, unnamed]) named.end();
+  drift.foreign = foreign.count;
+}
