@@ -16,15 +16,12 @@ import { removeLeftover, replaceFile } from "./replace.ts";
 import { INVALID, SUPERSEDED, TOMBSTONE } from "./rows.ts";
 import type { SharedSnapshot } from "./shared-snapshot.ts";
 import { Snapshot } from "./snapshot.ts";
+import { MOST_REPEATS, UndoWatch } from "./undo-watch.ts";
 
 /** A watcher gives up at once, apart from the moment in which `doctor` may hold the lock. */
 const WATCH_LOCK_WAIT_S = 0.5;
 /** How long a busy service may keep an edit from landing. */
 const WRITE_WAIT_S = 60;
-/** If another process wrote within the last minute, a change is watched this long, and made again this often. */
-export const WATCH_S = 2;
-export const WATCH_POLL_MS = 25;
-export const MOST_REPEATS = 10;
 /** How long a run that was asked to stop still waits: what it has purged should leave the file too. */
 const GRACE_S = 2;
 
@@ -32,9 +29,9 @@ export interface Applied {
   /** How often the file was rewritten; 0 if there was nothing to change. */
   readonly rewrites: number;
   /** The tasks whose removal, or whose new record, another process keeps undoing. */
-  readonly returned: TaskId[];
+  readonly returned: readonly TaskId[];
   /** The tasks that weren't as they were seen, and are kept. */
-  readonly changed: TaskId[];
+  readonly changed: readonly TaskId[];
 }
 
 export interface FileStoreOptions {
@@ -166,11 +163,15 @@ export class FileStore {
     if (landed === null) return { rewrites: 0, returned: [], changed };
     await using before = landed.before;
     if (!landed.wroteLately) return { rewrites: 1, returned: [], changed };
-    try {
-      return { ...(await this.keep(new Changes(before, landed.edit), landed.identity)), changed };
-    } catch (error) {
-      throw error instanceof TtsctlError ? afterRewrite(error, this.path) : error;
-    }
+    const onRepeat = async (repeats: number) =>
+      this.#runLock?.leave(
+        `repeats its change, because the service keeps undoing it (${repeats} of ${MOST_REPEATS} times)`,
+      );
+    const watch = new UndoWatch(this, { signal: this.#options.signal, onRepeat });
+    const { repeats, returned, problem } = await watch.add(new Changes(before, landed.edit), landed.identity);
+    await this.#runLock?.leave("");
+    if (problem !== null) throw afterRewrite(problem, this.path);
+    return { rewrites: 1 + repeats, returned, changed };
   }
 
   /**
@@ -251,50 +252,6 @@ export class FileStore {
     if (identity === null) return null;
     await lock.leave(noteOf(identity, others, undefined, since));
     return { before, edit, identity, wroteLately: isLately(others, this.clock) };
-  }
-
-  /**
-   * Watches for a content that undoes changes, and makes those again.
-   * @param last the content with the changes
-   * @param isSame whether a later content can't have undone it; for the first change only, since the inode of a file that
-   *   isn't open may be reused
-   */
-  async keep(
-    landed: Changes,
-    last: FileIdentity | null,
-    isSame = sameIdentity,
-  ): Promise<Pick<Applied, "rewrites" | "returned">> {
-    let rewrites = 1;
-    let deadline = this.clock.monotonic() + WATCH_S;
-    for (let known = last; this.clock.monotonic() < deadline && !this.#options.signal?.aborted; ) {
-      await this.clock.sleep(WATCH_POLL_MS);
-      const now = await this.identity();
-      if (isSame(now, known)) continue;
-      known = now;
-      isSame = sameIdentity;
-      if (rewrites > MOST_REPEATS) continue;
-      await this.#runLock?.leave(
-        `repeats its change, because the service keeps undoing it (${rewrites} of ${MOST_REPEATS} times)`,
-      );
-      const again = await this.#land((current) => landed.undoneIn(current));
-      if (again === null) continue;
-      await again.before.close();
-      rewrites++;
-      known = again.identity;
-      deadline = this.clock.monotonic() + WATCH_S;
-    }
-    await this.#runLock?.leave("");
-    return { rewrites, returned: rewrites > MOST_REPEATS ? await this.#undone(landed) : [] };
-  }
-
-  /** The tasks of changes that are undone now. */
-  async #undone(landed: Changes): Promise<TaskId[]> {
-    await using now = await this.read();
-    const { removed, puts } = await landed.undoneIn(now);
-    const { keys } = now.rows;
-    const ids = [...removed].map((key) => keys.id(key));
-    for (let number = 0; number < puts.size; number++) ids.push(puts.id(number));
-    return ids;
   }
 
   /** The file that the path names in the end, if it is a symbolic link. */
