@@ -154,10 +154,12 @@ export class Changes {
   /**
    * After these changes were written: those that a content of another process undoes, because it has what was seen before.
    * A new record that it lacks was deleted, if the process had read it.
-   * @param isTaken whether it has read a later write
+   * @param wasBefore whether a task had a record before earlier changes: then the record doesn't show that these were read
    */
-  async undoneIn(now: Snapshot, isTaken = false): Promise<number[]> {
-    this.isTaken ||= isTaken;
+  async undoneIn(
+    now: Snapshot,
+    wasBefore: (id: TaskId, record: Task) => Promise<boolean> = async () => false,
+  ): Promise<number[]> {
     const [undone, missing]: [number[], number[]] = [[], []];
     for (const batch of this.#batches()) {
       const same = await this.#sameIn(now, batch);
@@ -166,12 +168,26 @@ export class Changes {
       for (const [i, number] of batch.entries()) {
         const [record, task] = [records[i]!, wanted[i]!];
         const isMade = task !== null && record !== null && sameJson(record.json, task.json, byValue);
-        this.isTaken ||= isMade || (task !== null && record !== null && this.#rows[number]! < 0);
+        const shows = isMade || (task !== null && record !== null && this.#rows[number]! < 0);
+        this.isTaken ||= shows && !(await wasBefore(task!, record!));
         if (isMade || !same.has(number) || (task === null && !now.holds(this.id(number)))) continue;
         (task !== null && record === null ? missing : undone).push(number);
       }
     }
     return this.isTaken ? undone : [...undone, ...missing];
+  }
+
+  /** Whether a content has a task as it is after its change. */
+  async isMadeIn(now: Snapshot, id: TaskId): Promise<boolean> {
+    const [task] = await this.read([this.find(id)]);
+    const [record] = await now.recordsOf([id]);
+    return task == null ? !now.holds(id) : record != null && sameJson(record.json, task.json, byValue);
+  }
+
+  /** Whether a task had a record before its change. */
+  async wasBefore(id: TaskId, record: Task): Promise<boolean> {
+    const row = this.#rows[this.find(id)] ?? -1;
+    return row >= 0 && sameJson((await this.base.readTasks([row]))[0]!.json, record.json, byValue);
   }
 
   #batches(): Generator<number[]> {

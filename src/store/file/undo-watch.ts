@@ -149,29 +149,30 @@ export class UndoWatch {
     const due = new Set<Write>();
     const [removed, puts] = [new Set<number>(), new Map<string, Task>()];
     let isTaken = false;
-    for (const write of this.#writes.toReversed()) {
+    for (const [i, write] of [...this.#writes.entries()].reverse()) {
       const { changes } = write;
-      const undone = await changes.undoneIn(current, isTaken);
-      isTaken = changes.isTaken; // who has read a write has read those before it
+      changes.isTaken ||= isTaken; // who has read a write has read those before it
+      const undone = await changes.undoneIn(current, (id, record) => this.#wasBefore(i, id, record));
+      isTaken = changes.isTaken;
       if (undone.length === 0 || write.repeats === MOST_REPEATS) continue;
-      due.add(write);
-      if (this.#writes.length === 1) return { due, edit: changes.editOf(undone, current) };
+      if (this.#writes.length === 1) return { due: new Set([write]), edit: changes.editOf(undone, current) };
       for (const number of undone) {
-        const last = this.#lastOf(changes, number);
-        const [task] = await last.changes.read([last.number]);
-        if (task != null) puts.set(keyOf(task), task);
-        else removed.add(current.keyOf(changes.id(number)));
+        const id = changes.id(number);
+        const last = this.#writes.findLast((other) => other.changes.find(id) >= 0)!;
+        if (last !== write && (await last.changes.isMadeIn(current, id))) continue;
+        for (const one of [write, last]) due.add(one);
+        const [task] = await last.changes.read([last.changes.find(id)]);
+        if (task != null) puts.set(keyOf(id), task);
+        else removed.add(current.keyOf(id));
       }
     }
-    removed.delete(-1); // it has none
     return { due, edit: { removed, puts: putsOf([...puts.values()]) } };
   }
 
-  /** The last change of the task of a change. */
-  #lastOf(changes: Changes, number: number): { changes: Changes; number: number } {
-    const id = changes.id(number);
-    const last = this.#writes.findLast((write) => write.changes.find(id) >= 0)!;
-    return { changes: last.changes, number: last.changes.find(id) };
+  /** Whether a task had a record before one of the writes before the given one. */
+  async #wasBefore(write: number, id: TaskId, record: Task): Promise<boolean> {
+    for (const { changes } of this.#writes.slice(0, write)) if (await changes.wasBefore(id, record)) return true;
+    return false;
   }
 
   /** Ends the watch of writes that are older than 2 s. */
@@ -191,7 +192,10 @@ export class UndoWatch {
   async #returned(changes: Changes): Promise<TaskId[]> {
     try {
       await using current = await this.#file.read();
-      return (await changes.undoneIn(current)).map((number) => changes.id(number));
+      const undone = (await changes.undoneIn(current)).map((number) => changes.id(number));
+      const isLast = (id: TaskId) =>
+        !this.#writes.some((write) => write.changes !== changes && write.changes.find(id) >= 0);
+      return this.#writes.length === 1 ? undone : undone.filter(isLast);
     } catch (error) {
       this.#problem = error as TtsctlError;
       return [];

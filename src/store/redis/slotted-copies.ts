@@ -1,24 +1,23 @@
 import { TtsctlError } from "../../errors.ts";
 import { keyOf } from "../../task/ids.ts";
-import { type CopyView, copyOf, fieldsOf, type RedisCopy } from "../layout/copy.ts";
-import { type CopyReading, stateNames } from "../layout/layout.ts";
+import { type CopyView, copyOf, fieldsOf, type LookupState, type RedisCopy, userScoreDue } from "../layout/copy.ts";
+import { INDEX_KEY } from "../layout/keys.ts";
+import { type CopyReading, type Layout, stateNames } from "../layout/layout.ts";
 import type { TaskId } from "../task-source.ts";
-import type { RedisCommands, Reply } from "./commands.ts";
+import type { Command, RedisCommands, Reply, Script, ScriptRun } from "./commands.ts";
 import { type GuardedRemoval, type MirrorCopies, type Outcome, scoresOf, type Upsert } from "./copies.ts";
+import { unlessFatal } from "./errors.ts";
 import { SLOT_SCRIPTS } from "./scripts.ts";
-import { type Both, errorIn, type Scored, SlottedKeys } from "./slotted-keys.ts";
 
-interface Write extends Scored {
-  readonly upsert: Upsert;
-  outcome: Outcome<boolean> | undefined;
-}
+/** In the global index and in the user's, in this order. */
+type Both<T> = readonly [T, T];
 
 /** How often members that another process changes are read again. */
 const MOST_ROUNDS = 8;
 
 /**
  * Copies in a cluster (docs/contract.md, Deployments), where no script sees a hash and its index members together: they
- * are in different slots. Only the hash is guarded.
+ * are in different slots. Only the hash is guarded. The tasks of a batch take their steps side by side.
  *
  * A write checks the guard and the types of its keys, raises both scores to ours (`ZADD GT`), and writes the hash if its guard
  * still holds. A removal removes the hash if its guard holds. Then both make the members and the lookup fit the hash
@@ -27,146 +26,252 @@ const MOST_ROUNDS = 8;
  */
 export class SlottedCopies implements MirrorCopies {
   readonly #reading: CopyReading;
-  readonly #keys: SlottedKeys;
+  readonly #layout: Layout;
+  readonly #questions: Questions;
 
   constructor(commands: RedisCommands, reading: CopyReading) {
     this.#reading = reading;
-    this.#keys = new SlottedKeys(commands, reading);
+    this.#layout = reading.layout;
+    this.#questions = new Questions(commands);
   }
 
-  async read(ids: readonly TaskId[], view: CopyView): Promise<Outcome<RedisCopy>[]> {
-    const names = fieldsOf(view, this.#reading.layout);
-    const [hashes, scores] = await Promise.all([
-      this.#keys.onHashes(SLOT_SCRIPTS.hash, ids, () => [view, ...names]),
-      this.#keys.scores(ids),
+  read(ids: readonly TaskId[], view: CopyView): Promise<Outcome<RedisCopy>[]> {
+    const names = fieldsOf(view, this.#layout);
+    return Promise.all(ids.map((id) => this.#read(id, view, names)));
+  }
+
+  upsert(upserts: readonly Upsert[]): Promise<Outcome<boolean>[]> {
+    const taken = new Set<string>();
+    const isRepeated = (name: string) => taken.size === taken.add(name).size;
+    // A task that comes twice: the second write was decided on before the first was done.
+    return Promise.all(upserts.map(async (upsert) => !isRepeated(keyOf(upsert.task)) && this.#upsert(upsert)));
+  }
+
+  remove(removals: readonly GuardedRemoval[]): Promise<Outcome<boolean>[]> {
+    return Promise.all(removals.map((removal) => this.#remove(removal)));
+  }
+
+  async #read(id: TaskId, view: CopyView, names: readonly string[]): Promise<Outcome<RedisCopy>> {
+    const [hash, scores] = await Promise.all([this.#onHash(SLOT_SCRIPTS.hash, id, view, ...names), this.#scores(id)]);
+    const lookup = await this.#lookup(id, typeof scores[0] === "string" ? Number(scores[0]) : Number.NEGATIVE_INFINITY);
+    if (hash instanceof TtsctlError) return hash;
+    const says = lookup instanceof TtsctlError ? "wrong" : lookup.says;
+    return copyOf(hash as Reply[], [...scores, says], names, view);
+  }
+
+  async #upsert(upsert: Upsert): Promise<Outcome<boolean>> {
+    const { task, seen, seenStatus, indexOnly } = upsert;
+    const { lookup, payloadRules } = this.#layout;
+    const guard = [seen ?? "", seenStatus === undefined ? "" : `=${seenStatus}`, payloadRules ? "1" : ""];
+    // A refused write leaves nothing behind.
+    const [allowed, scores, held] = await Promise.all([
+      this.#onHash(SLOT_SCRIPTS.write, task, ...guard, 1),
+      this.#scores(task),
+      lookup && this.#questions.ask(["GET"], lookup.key(task.taskId)),
     ]);
-    const scored = ids.map(({ userId, taskId }, i): Scored => {
-      const [text] = scores[i]!;
-      const score = typeof text === "string" ? Number(text) : Number.NEGATIVE_INFINITY;
-      return { userId, taskId, scores: [score, Number.NaN] };
-    });
-    const lookups = await this.#keys.lookups(scored);
-    return hashes.map((hash, i) => {
-      if (hash instanceof TtsctlError) return hash;
-      const lookup = lookups[i]!;
-      const says = lookup instanceof TtsctlError ? "wrong" : lookup.says;
-      return copyOf(hash as Reply[], [...scores[i]!, says], names, view);
-    });
+    const error = errorIn([...scores, allowed, held]);
+    if (error !== undefined || allowed !== 1) return error ?? false;
+    const outcome = indexOnly ? true : await this.#write(upsert, guard);
+    const hasHash = await this.#reindex(task);
+    return outcome === true && hasHash instanceof TtsctlError ? hasHash : outcome;
   }
 
-  async upsert(upserts: readonly Upsert[]): Promise<Outcome<boolean>[]> {
-    const writes = upserts.map((upsert): Write => {
-      const { userId, taskId } = upsert.task;
-      return { userId, taskId, scores: scoresOf(upsert, this.#reading), upsert, outcome: undefined };
-    });
-    refuseRepeated(writes);
-    await this.#check(open(writes));
-    const begun = open(writes);
-    for (const write of begun) if (write.upsert.indexOnly) write.outcome = true;
-    await this.#raise(open(writes));
-    await this.#write(open(writes));
-    for (const [i, hasHash] of (await this.#reindex(begun)).entries()) {
-      const write = begun[i]!;
-      if (write.outcome === true && hasHash instanceof TtsctlError) write.outcome = hasHash;
-    }
-    return writes.map(({ outcome }) => outcome!);
+  async #write(upsert: Upsert, guard: readonly string[]): Promise<Outcome<boolean>> {
+    const { task, afresh } = upsert;
+    const scores = scoresOf(upsert, this.#reading);
+    const raised = await this.#onIndexes(task, ["ZADD", "GT"], (member, half) => [scores[half]!, member]);
+    const values = this.#layout.valuesOf(task);
+    const fields = this.#layout.fields.flatMap((name, at) => [name, values[at]!]);
+    const error = errorIn(raised);
+    if (error !== undefined) return error;
+    return flagOf(await this.#onHash(SLOT_SCRIPTS.write, task, ...guard, "", afresh ? 1 : 0, ...fields));
   }
 
-  async remove(removals: readonly GuardedRemoval[]): Promise<Outcome<boolean>[]> {
-    const names = stateNames(this.#reading.layout);
-    const scores = await this.#keys.scores(removals.map(({ id }) => id));
-    const outcomes = removals.map(({ copy }, i): Outcome<boolean> => {
-      const isSame = copy.type === "hash" || (scores[i]![0] === copy.indexScore && scores[i]![1] === copy.userScore);
-      return errorIn(scores[i]!) ?? isSame;
-    });
-    const due = [...removals.keys()].filter((i) => outcomes[i] === true);
-    const ids = due.map((i) => removals[i]!.id);
-    const replies = await this.#keys.onHashes(SLOT_SCRIPTS.remove, ids, (at) => {
-      const { type, fields } = removals[due[at]!]!.copy;
-      return type === "hash" ? names.flatMap((name) => [name, fields[name] ?? ""]) : [];
-    });
-    const gone = due.filter((i, at) => {
-      const reply = replies[at]!;
-      outcomes[i] = reply instanceof TtsctlError ? reply : reply === 1;
-      return reply === 1;
-    });
-    const found = await this.#reindex(gone.map((i) => removals[i]!.id));
-    for (const [at, i] of gone.entries()) if (removals[i]!.copy.type !== "hash") outcomes[i] = found[at] === false;
-    return outcomes;
-  }
-
-  /** Checks the guards, and the types of indexes and lookups, so a refused write leaves nothing behind. */
-  async #check(writes: readonly Write[]): Promise<void> {
-    const [guards, scores, lookups] = await Promise.all([
-      this.#keys.onHashes(SLOT_SCRIPTS.write, writes, (i) => [...this.#guardOf(writes[i]!), 1]),
-      this.#keys.scores(writes),
-      this.#keys.held(writes),
-    ]);
-    writes.forEach((write, i) => {
-      write.outcome = errorIn([...scores[i]!, guards[i], lookups[i]]) ?? (guards[i] === 1 ? undefined : false);
-    });
-  }
-
-  async #raise(writes: readonly Write[]): Promise<void> {
-    const raised = await this.#keys.raise(writes);
-    writes.forEach((write, i) => {
-      write.outcome = errorIn(raised[i]!);
-    });
-  }
-
-  async #write(writes: readonly Write[]): Promise<void> {
-    const { layout } = this.#reading;
-    const replies = await this.#keys.onHashes(SLOT_SCRIPTS.write, writes, (i) => {
-      const { task, afresh } = writes[i]!.upsert;
-      const values = layout.valuesOf(task);
-      const fields = layout.fields.flatMap((name, at) => [name, values[at]!]);
-      return [...this.#guardOf(writes[i]!), "", afresh ? 1 : 0, ...fields];
-    });
-    writes.forEach((write, i) => {
-      const reply = replies[i]!;
-      write.outcome = reply instanceof TtsctlError ? reply : reply === 1;
-    });
-  }
-
-  #guardOf({ upsert: { seen, seenStatus } }: Write): string[] {
-    const status = seenStatus === undefined ? "" : `=${seenStatus}`;
-    return [seen ?? "", status, this.#reading.layout.payloadRules ? "1" : ""];
+  async #remove({ id, copy }: GuardedRemoval): Promise<Outcome<boolean>> {
+    const [indexScore, userScore] = await this.#scores(id);
+    const error = errorIn([indexScore, userScore]);
+    if (error !== undefined) return error;
+    const hasHash = copy.type === "hash";
+    if (!hasHash && (indexScore !== copy.indexScore || userScore !== copy.userScore)) return false;
+    const state = hasHash ? stateNames(this.#layout).flatMap((name) => [name, copy.fields[name] ?? ""]) : [];
+    const outcome = flagOf(await this.#onHash(SLOT_SCRIPTS.remove, id, ...state));
+    if (outcome !== true) return outcome;
+    const found = await this.#reindex(id);
+    return hasHash || found === false;
   }
 
   /**
-   * Has members and lookups fit the hashes: sets them, or removes those of a task without a hash, until a look finds nothing to
+   * Has members and lookup fit the hash: sets them, or removes those of a task without a hash, until a look finds nothing to
    * change. Scores are read before the hash, so what a service writes after that isn't overwritten.
-   * @returns whether each task has a hash
+   * @returns whether the task has a hash
    */
-  async #reindex(ids: readonly TaskId[]): Promise<Outcome<boolean>[]> {
-    const outcomes: Outcome<boolean>[] = ids.map(() => false);
-    let due = [...ids.keys()];
-    for (let round = 0; due.length > 0 && round < MOST_ROUNDS; round++) {
-      const some = due.map((i) => ids[i]!);
-      const scores = await this.#keys.scores(some);
-      const fitting = await this.#keys.fitting(some);
-      const lookups = await this.#keys.lookups(
-        some.map((id, at): Scored => ({ ...id, scores: fitting[at] ?? [Number.NEGATIVE_INFINITY, Number.NaN] })),
-      );
-      const moves = some.flatMap((id, at) => {
-        const [from, to] = [scores[at]!, fitting[at]];
-        return to === undefined || isThere(from, to) ? [] : [{ ...id, from, to, at }];
-      });
-      await this.#keys.move(moves);
-      const wrong = some.flatMap((id, at) => {
-        const [lookup, isKept] = [lookups[at]!, fitting[at] != null];
-        if (lookup instanceof TtsctlError || fitting[at] === undefined) return [];
-        return lookup.says === (isKept ? "wrong" : "own") ? [{ id, holds: lookup.holds, isKept, at }] : [];
-      });
-      if (wrong.length > 0) await this.#keys.setLookups(wrong);
-      due.forEach((i, at) => {
-        outcomes[i] = errorIn([...scores[at]!, lookups[at]]) ?? fitting[at] !== null;
-      });
-      const changed = new Set([...moves, ...wrong].map(({ at }) => at));
-      due = due.filter((i, at) => changed.has(at) && !(outcomes[i] instanceof TtsctlError));
+  async #reindex(id: TaskId): Promise<Outcome<boolean>> {
+    for (let round = 1; ; round++) {
+      const scores = await this.#scores(id);
+      const due = await this.#scoresDue(id);
+      const lookup = await this.#lookup(id, due?.[0] ?? Number.NEGATIVE_INFINITY);
+      const error = errorIn(scores);
+      if (error !== undefined) return error;
+      const isOut = due !== undefined && !isThere(scores, due);
+      if (isOut) await this.#move(id, scores, due);
+      if (lookup instanceof TtsctlError) return lookup;
+      const isLost = due !== undefined && lookup.says === (due === null ? "own" : "wrong");
+      if (isLost) await this.#setLookup(id, lookup.holds, due !== null);
+      if (!(isOut || isLost) || round === MOST_ROUNDS) return due !== null;
     }
-    return outcomes;
   }
+
+  /** The scores that fit the hash; null without a hash, undefined if it has no valid `updated_at` or is another type. */
+  async #scoresDue(id: TaskId): Promise<Both<number> | null | undefined> {
+    const reply = await this.#onHash(SLOT_SCRIPTS.hash, id, "state", "updated_at", "created_at");
+    const [kind, updated = null, created = null] = Array.isArray(reply) ? (reply as (string | number | null)[]) : [];
+    if (kind === 0) return null;
+    const fields = { updated_at: updated as string | null, created_at: created as string | null };
+    const score = kind === 1 ? this.#reading.parser.times.ofHash(fields.updated_at ?? "") : Number.NaN;
+    return Number.isNaN(score) ? undefined : [score, userScoreDue({ fields }, this.#reading)];
+  }
+
+  /** Sets members whose scores are still those that were read (null: none), or with null removes them. */
+  #move(id: TaskId, from: Both<Reply>, to: Both<number> | null): Promise<Both<Reply>> {
+    const argsOf = (member: string, half: number) => [member, String(from[half] ?? ""), to === null ? "" : to[half]!];
+    return this.#onIndexes(id, SLOT_SCRIPTS.moveMembers, argsOf);
+  }
+
+  /** Sets a lookup that still holds what was read, or removes it. */
+  #setLookup({ userId, taskId }: TaskId, holds: string, isKept: boolean): Promise<Reply> {
+    const { key, value } = this.#layout.lookup!;
+    return this.#questions.ask(SLOT_SCRIPTS.setLookup, key(taskId), holds, isKept ? value(userId) : "");
+  }
+
+  /** The value of a lookup, and what that means for the task with this score. */
+  async #lookup(id: TaskId, score: number): Promise<Outcome<{ holds: string; says: LookupState | null }>> {
+    const { lookup } = this.#layout;
+    if (lookup === undefined) return { holds: "", says: null };
+    const holds = await this.#questions.ask(["GET"], lookup.key(id.taskId));
+    if (holds instanceof TtsctlError) return holds;
+    if (typeof holds !== "string") return { holds: "", says: "wrong" };
+    if (holds === lookup.value(id.userId)) return { holds, says: "own" };
+    const [own, other] = [this.#layout.member(id.userId, id.taskId), `${holds}:${this.#layout.userMember(id.taskId)}`];
+    const theirs = await this.#questions.ask(["ZMSCORE"], INDEX_KEY, other);
+    if (theirs instanceof TtsctlError) return theirs;
+    const isNewer = theirs !== null && (Number(theirs) > score || (Number(theirs) === score && other > own));
+    return { holds, says: isNewer ? "other" : "wrong" };
+  }
+
+  #onHash(script: Script, { userId, taskId }: TaskId, ...args: Command): Promise<Reply> {
+    return this.#questions.ask(script, this.#layout.taskKey(userId, taskId), ...args);
+  }
+
+  /** Scores as Redis writes them; null without a member. */
+  #scores(id: TaskId): Promise<Both<Outcome<string | null>>> {
+    return this.#onIndexes(id, ["ZMSCORE"], (member) => [member]) as Promise<Both<Outcome<string | null>>>;
+  }
+
+  #onIndexes(
+    { userId, taskId }: TaskId,
+    work: Work,
+    argsOf: (member: string, half: number) => Command,
+  ): Promise<Both<Reply>> {
+    const [global, own] = [this.#layout.member(userId, taskId), this.#layout.userMember(taskId)];
+    return Promise.all([
+      this.#questions.ask(work, INDEX_KEY, ...argsOf(global, 0)),
+      this.#questions.ask(work, this.#layout.indexKey(userId), ...argsOf(own, 1)),
+    ]);
+  }
+}
+
+/** A script, or the words of a command: the key comes after the first. */
+type Work = Script | readonly [string, ...string[]];
+
+interface Question {
+  readonly work: Work;
+  readonly key: string;
+  readonly args: Command;
+  answer(reply: Reply): void;
+  fail(error: unknown): void;
+}
+
+/**
+ * Sends what is asked in one turn of the event loop together, to all nodes at once, with one command for all members of an index.
+ * An error of a key is the answer; an error that every command would get is thrown.
+ */
+class Questions {
+  readonly #commands: RedisCommands;
+  #waiting: Question[] = [];
+
+  constructor(commands: RedisCommands) {
+    this.#commands = commands;
+  }
+
+  ask(work: Work, key: string, ...args: Command): Promise<Reply> {
+    return new Promise((answer, fail) => {
+      if (this.#waiting.push({ work, key, args, answer, fail }) === 1) setImmediate(() => void this.#send());
+    });
+  }
+
+  async #send(): Promise<void> {
+    const questions = this.#waiting;
+    this.#waiting = [];
+    const groups = groupedBy(questions, groupOf);
+    const byWork = groupedBy(groups.values(), ([first]) => ("source" in first!.work ? first.work : "commands"));
+    await Promise.all([...byWork].map(([work, some]) => this.#sendAll(work, some)));
+  }
+
+  async #sendAll(work: Script | "commands", groups: readonly Question[][]): Promise<void> {
+    try {
+      const runs = groups.map(
+        (group): ScriptRun => ({
+          keys: [group[0]!.key],
+          args: group.flatMap(({ args }) => args),
+        }),
+      );
+      const replies = unlessFatal(
+        work === "commands"
+          ? await this.#commands.pipeline(groups.map(([first], i) => commandOf(first!, runs[i]!.args)))
+          : await this.#commands.scripts(work, runs),
+      );
+      for (const [i, group] of groups.entries()) {
+        const reply = replies[i]!;
+        for (const [at, { work: own, answer }] of group.entries())
+          answer(isScores(own) && Array.isArray(reply) ? reply[at]! : reply);
+      }
+    } catch (error) {
+      for (const { fail } of groups.flat()) fail(error);
+    }
+  }
+}
+
+function groupedBy<T, K>(items: Iterable<T>, keyOf: (item: T) => K): Map<K, T[]> {
+  const groups = new Map<K, T[]>();
+  for (const item of items) {
+    const key = keyOf(item);
+    if (!groups.get(key)?.push(item)) groups.set(key, [item]);
+  }
+  return groups;
+}
+
+/** Questions of one group are one command. */
+function groupOf(question: Question): unknown {
+  const { work, key } = question;
+  if ("source" in work) return work === SLOT_SCRIPTS.moveMembers ? `move ${key}` : question;
+  return work[0] === "GET" ? question : `${work[0]} ${key}`;
+}
+
+function commandOf({ work, key }: Question, args: Command): Command {
+  const [name, ...words] = work as readonly [string, ...string[]];
+  return [name, key, ...words, ...args];
+}
+
+function isScores(work: Work): boolean {
+  return !("source" in work) && work[0] === "ZMSCORE";
+}
+
+function flagOf(reply: Reply): Outcome<boolean> {
+  return reply instanceof TtsctlError ? reply : reply === 1;
+}
+
+function errorIn(items: readonly unknown[]): TtsctlError | undefined {
+  return items.find((item) => item instanceof TtsctlError);
 }
 
 /** Whether members have these scores, or with null don't exist. */
@@ -175,18 +280,4 @@ function isThere(from: Both<Outcome<string | null>>, to: Both<number> | null): b
     if (to === null || typeof score !== "string") return score === null && to === null;
     return Number(score) === to[half];
   });
-}
-
-function open(writes: readonly Write[]): Write[] {
-  return writes.filter(({ outcome }) => outcome === undefined);
-}
-
-/** A task that comes twice: the second write was decided on before the first was done. */
-function refuseRepeated(writes: readonly Write[]): void {
-  const taken = new Set<string>();
-  for (const write of writes) {
-    const name = keyOf(write);
-    if (taken.has(name)) write.outcome = false;
-    taken.add(name);
-  }
 }
