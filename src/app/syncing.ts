@@ -3,7 +3,6 @@ import { TtsctlError } from "../errors.ts";
 import type { SyncOptions, SyncOutcome, SyncParts } from "../operations/sync.ts";
 import type { LinkEvents, MirrorState } from "../store/mirror-link.ts";
 import { MirrorWriter } from "../store/mirror-writer.ts";
-import { PendingRepairs } from "../store/pending-repairs.ts";
 import { counted } from "../task/amounts.ts";
 import type { RunParts } from "./parts.ts";
 
@@ -26,18 +25,10 @@ export async function syncStore(
  * The sync of a long-running process: it deletes only pending removals, and releases the parts.
  * @throws TtsctlError as `syncStore`
  */
-export async function pushFile(
-  parts: RunParts,
-  writer: Pick<MirrorWriter, "aroundSync">,
-  repairs: PendingRepairs,
-): Promise<SyncOutcome> {
+export async function pushFile(parts: RunParts, writer: MirrorWriter): Promise<SyncOutcome> {
   const options = { dryRun: false, checksum: false, prune: false, maxDelete: null, allowEmpty: false };
-  const needed = repairs.syncNeeded;
   try {
-    const push = () => syncStore(parts, { ledger: null, confirm: async () => {} }, options);
-    const outcome = await writer.aroundSync(push);
-    if (outcome.failed === 0) repairs.wasSynced(needed);
-    return outcome;
+    return await writer.aroundSync(() => syncStore(parts, { ledger: null, confirm: async () => {} }, options));
   } finally {
     await parts.release().catch(() => {}); // the outcome of the sync counts
   }
@@ -116,7 +107,6 @@ export async function connectSyncing(
   }
   const warn = (line: string) => say("warn", line);
 
-  const repairs = new PendingRepairs();
   const events: LinkEvents = {
     onUp: (mirror, again) => {
       say("info", again ? `Redis at ${mirror.where} is back` : `Redis at ${mirror.where} answered the ping`);
@@ -129,7 +119,7 @@ export async function connectSyncing(
   };
   const { shared, link } = await parts.liveOn({ events, forReaders });
   const { file } = await parts.stores();
-  const writer = new MirrorWriter({ clock: parts.clock, file, shared, link, repairs, warn });
+  const writer = new MirrorWriter({ clock: parts.clock, file, shared, link, warn });
   parts.onRelease(() => writer.close());
 
   async function forReaders(state: MirrorState): Promise<MirrorState> {
@@ -138,7 +128,7 @@ export async function connectSyncing(
       const mark = await markOf(state);
       if (mark !== null && mark !== (await markThen)) behind = null;
     }
-    const reason = behind ?? repairs.problem;
+    const reason = behind ?? writer.problem;
     return reason === null ? state : { ...state, behind: reason };
   }
 
@@ -155,13 +145,13 @@ export async function connectSyncing(
   async function sync(): Promise<boolean> {
     const step = await parts.step({ log: () => {} }); // the server has logged its own ping
     try {
-      const outcome = await pushFile(step, writer, repairs);
+      const outcome = await pushFile(step, writer);
       say("info", describe(outcome));
       settle(outcome);
     } catch (error) {
       failed(error);
     }
-    return (behind ?? repairs.problem) === null;
+    return (behind ?? writer.problem) === null;
   }
 
   /** Additional Redis-only tasks were deleted from the file while Redis was away, so they must not be shown. */

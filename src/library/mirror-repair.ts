@@ -4,7 +4,6 @@ import { isRedisError, isStoreError, TtsctlError } from "../errors.ts";
 import { storeMismatch } from "../operations/safety.ts";
 import type { SharedSnapshot } from "../store/file/shared-snapshot.ts";
 import { type MirrorLink, redisDisabled } from "../store/mirror-link.ts";
-import type { PendingRepairs } from "../store/pending-repairs.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import type { TaskId } from "../store/task-source.ts";
 import type { TaskWriter } from "../store/task-writer.ts";
@@ -18,13 +17,13 @@ interface RepairParts {
   readonly logger: Logger;
   readonly shared: SharedSnapshot;
   readonly link: MirrorLink;
-  readonly repairs: PendingRepairs;
   readonly writer: TaskWriter;
   readonly mark: WriterMark;
 }
 
 /** Writes to Redis what it missed: the changes that this process remembers or, if it may have missed more, the whole file. */
-export function mirrorRepair({ parts, logger, shared, link, repairs, writer, mark }: RepairParts) {
+export function mirrorRepair({ parts, logger, shared, link, writer, mark }: RepairParts) {
+  const { mirror: mirrorWriter } = writer;
   const stop = new AbortController();
   const retry = retrying(parts.clock, repair, LONGEST_RETRY_MS, stop.signal);
   /** Syncs that the program asked for. */
@@ -38,7 +37,7 @@ export function mirrorRepair({ parts, logger, shared, link, repairs, writer, mar
     const state = await link.open();
     if (state.kind !== "on") return { counts: null, problem: state.kind === "down" ? state.error : redisDisabled() };
     try {
-      const outcome = await pushFile(await parts.forCall("syncToRedis", signal), writer, repairs);
+      const outcome = await pushFile(await parts.forCall("syncToRedis", signal), mirrorWriter);
       const { failedToPrune: _, pruned: __, dryRun: ___, ...counts } = outcome;
       if (counts.failed === 0) await dropMarks(await mark.leftByOthers());
       return { counts, problem: null };
@@ -53,13 +52,13 @@ export function mirrorRepair({ parts, logger, shared, link, repairs, writer, mar
   async function repair(): Promise<boolean> {
     const { signal } = stop;
     try {
-      await writer.catchUp();
-      if (repairs.syncNeeded > 0) await push(signal);
+      await mirrorWriter.catchUp();
+      if (mirrorWriter.needsSync) await push(signal);
     } catch (error) {
       const reason = error instanceof TtsctlError ? error.message : String(error);
       if (!signal.aborted) logger.warn(`Redis was not repaired: ${reason}`);
     }
-    return signal.aborted || repairs.syncNeeded === 0 || (await link.open()).kind !== "on";
+    return signal.aborted || !mirrorWriter.needsSync || (await link.open()).kind !== "on";
   }
 
   return {
@@ -71,7 +70,7 @@ export function mirrorRepair({ parts, logger, shared, link, repairs, writer, mar
     async admit(mirror: Mirror): Promise<void> {
       await using snapshot = await shared.read().catch(noneOfStore);
       if (snapshot === null) return;
-      const isOurs = (id: TaskId) => writer.isPending(id) || repairs.has(id);
+      const isOurs = (id: TaskId) => writer.isPending(id) || mirrorWriter.isPending(id);
       const refusal = isChecked ? null : await storeMismatch(snapshot, mirror, snapshot.path, isOurs);
       if (refusal !== null) throw refusal;
       isChecked = true;
@@ -80,7 +79,7 @@ export function mirrorRepair({ parts, logger, shared, link, repairs, writer, mar
       wasMarked = syncedAt !== null;
       await mark.leftByOthers();
       const missing = snapshot.size - members;
-      if (isFlushed || missing > repairs.size + writer.pending) repairs.leaveToSync();
+      if (isFlushed || missing > mirrorWriter.pending + writer.pending) mirrorWriter.leaveToSync();
     },
 
     /** To be called when there is a connection. */

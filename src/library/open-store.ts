@@ -6,7 +6,6 @@ import { findClaimable } from "../store/claim.ts";
 import type { Update } from "../store/file/batch-plan.ts";
 import { FileStore } from "../store/file/file-store.ts";
 import { OWED } from "../store/mirror-link.ts";
-import { PendingRepairs } from "../store/pending-repairs.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { newestTasks, TaskStore as TaskReader } from "../store/task-store.ts";
 import { TaskWriter, type Written } from "../store/task-writer.ts";
@@ -80,8 +79,7 @@ async function openParts(options: StoreOptions) {
     caller: { argv: process.argv.slice(1, 2), cwd: process.cwd(), env: process.env, request: null },
   });
   const rules = await parts.rules();
-  const repairs = new PendingRepairs();
-  const events = eventSource(logger, clock, () => repairs.size);
+  const events = eventSource(logger, clock, () => writer.mirror.pending);
   const { shared, link } = await parts.liveOn({
     events: {
       onUp: ({ where }, again) => {
@@ -90,23 +88,23 @@ async function openParts(options: StoreOptions) {
       },
       onDown: (error) => events.mirrorDown(error),
     },
-    forReaders: (state) => repairs.forReaders(state),
+    forReaders: (state) => writer.mirror.forReaders(state),
     admit: (mirror) => repair.admit(mirror),
     grows: true,
   });
   const file = writable(new FileStore(settings.store.path.value, rules, clock));
   const mark = new WriterMark(
     () => file.target(),
-    () => repairs.leaveToSync(),
+    () => writer.mirror.leaveToSync(),
   );
   const onMirrorFailure = (error: TtsctlError, count: number) => events.mirrorFailed(error, count);
   const owes = settings.redis.enabled.value;
   const marked = owes ? mark : null;
-  const writer = new TaskWriter({ file, shared, repairs, clock, link, owes, mark: marked, warn, onMirrorFailure });
-  const repair = mirrorRepair({ parts, logger, shared, link, repairs, writer, mark });
+  const writer = new TaskWriter({ file, shared, clock, link, owes, mark: marked, warn, onMirrorFailure });
+  const repair = mirrorRepair({ parts, logger, shared, link, writer, mark });
   const stores = await parts.stores();
   const parser = new RecordParser(rules);
-  return { parts, stores, settings, rules, parser, clock, logger, events, shared, repairs, mark, writer, repair };
+  return { parts, stores, settings, rules, parser, clock, logger, events, shared, mark, writer, repair };
 }
 
 /** A logger that throws must not fail a write that is on the disk. */
@@ -125,7 +123,7 @@ function guarded(logger: Logger): Logger {
 }
 
 function storeOf<T extends BaseTask>(opened: StoreParts): TaskStore<T> {
-  const { parts, stores, settings, rules, clock, logger, events, shared, repairs, mark, writer, repair } = opened;
+  const { parts, stores, settings, rules, clock, logger, events, shared, mark, writer, repair } = opened;
   const reader = new TaskReader(stores.file, stores.link);
   let cleanup: CleanupLoop | null = null;
   let closing: Promise<void> | null = null;
@@ -199,9 +197,9 @@ function storeOf<T extends BaseTask>(opened: StoreParts): TaskStore<T> {
     await repair.close();
     await writer.close();
     const owes = settings.redis.enabled.value && (await stores.file.owed.isThere());
-    const problem = repairs.problem ?? (owes ? OWED : null);
+    const problem = writer.mirror.problem ?? (owes ? OWED : null);
     if (problem !== null) logger.warn(`${problem}; the next program that opens the store repairs Redis`);
-    await mark.close(repairs.problem === null);
+    await mark.close(writer.mirror.problem === null);
     await parts.release();
   }
 

@@ -1,6 +1,5 @@
 import type { FileStore } from "../store/file/file-store.ts";
 import { MirrorWriter } from "../store/mirror-writer.ts";
-import { PendingRepairs } from "../store/pending-repairs.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import type { Writable } from "../store/writable.ts";
 import type { Parts } from "./parts.ts";
@@ -14,7 +13,6 @@ export async function drainOwed(
     clock,
     file,
     shared: file,
-    repairs: new PendingRepairs(),
     link: { open: async () => ({ kind: "on", mirror }), close: async () => {} },
     warn: (line) => reporter.warn(line),
   });

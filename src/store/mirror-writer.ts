@@ -1,28 +1,37 @@
 import { type Clock, later } from "../clock.ts";
 import { isRedisError, isStoreError, TtsctlError } from "../errors.ts";
 import { batches, fillIn } from "../pool.ts";
+import { counted } from "../task/amounts.ts";
 import { keyOf } from "../task/ids.ts";
 import type { Task } from "../task/task.ts";
 import { newer, newest } from "../task/version.ts";
+import type { Change } from "./file/batch-plan.ts";
 import type { FileStore } from "./file/file-store.ts";
 import type { Owed } from "./file/owed-list.ts";
 import { CurrentFile, type SharedSnapshot } from "./file/shared-snapshot.ts";
 import { NO_COPY, type RedisCopy } from "./layout/copy.ts";
-import type { MirrorLink } from "./mirror-link.ts";
-import type { MirrorChange, MirrorOutcome, PendingRepairs } from "./pending-repairs.ts";
+import type { MirrorLink, MirrorState } from "./mirror-link.ts";
 import { BATCH, type Outcome } from "./redis/copies.ts";
 import type { Mirror } from "./redis/mirror.ts";
-import { removeFromMirror, writeToMirror } from "./redis/write.ts";
+import { type Removal, type RemoveOutcome, removeFromMirror, type WriteOutcome, writeToMirror } from "./redis/write.ts";
 import type { TaskId } from "./task-source.ts";
 import { type Writable, writable } from "./writable.ts";
 import { WrittenCopies } from "./written-copies.ts";
+
+/** A change that the file has, on its way to the mirror. A copy that isn't newer than the record that it replaced is overwritten. */
+export interface MirrorChange extends Change, Removal {}
+
+/**
+ * The outcome of a change in the mirror; the file has it in every case. `unchanged`: a copy of the same time was kept that
+ * is not of a record which the file had. `off`: Redis is disabled.
+ */
+export type MirrorOutcome = Exclude<WriteOutcome, "reindexed"> | RemoveOutcome | "off" | TtsctlError;
 
 export interface MirrorWriterParts {
   readonly clock: Clock;
   readonly link: MirrorLink;
   readonly file: FileStore;
   readonly shared: Pick<SharedSnapshot, "read" | "identity">;
-  readonly repairs: PendingRepairs;
   /** Receives an error for changes that the file has and the mirror may lack. */
   onMirrorFailure?(error: TtsctlError, count: number): void;
   /** Whether a change of the task isn't in both stores yet. */
@@ -31,16 +40,26 @@ export interface MirrorWriterParts {
   warn(line: string): void;
 }
 
+/** More pending changes are left to a sync. */
+const MOST_PENDING = 10_000;
+
 /** Between two attempts at a mirror that refuses writes, as a cluster without a slot does. */
 const RETRY_MS = 1000;
 
 /**
  * Writes changes that the file has to the mirror, for a long-lived process: in their order, guarded, and together if they
- * wait together. Several changes of one task are one.
+ * wait together. Several changes of one task are one. What the mirror may lack is pending, and until it is written, the mirror must
+ * not be read. What a sync of the whole file can't bring over is in the owed list instead.
  */
 export class MirrorWriter {
   readonly #parts: Required<MirrorWriterParts>;
-  readonly #repairs: PendingRepairs;
+  /** By `keyOf`. */
+  readonly #pending = new Map<string, Removal>();
+  /** How many syncs are running: they may write what they read before a deletion. */
+  #syncs = 0;
+  /** How often the changes were left to a sync, and how many of those syncs have succeeded. */
+  #left = 0;
+  #synced = 0;
   /** Copies written since the last comparison with the file. */
   #written = new WrittenCopies();
   #last: Promise<unknown> = Promise.resolve();
@@ -49,7 +68,36 @@ export class MirrorWriter {
 
   constructor(parts: MirrorWriterParts) {
     this.#parts = { isBusy: () => false, onMirrorFailure: () => {}, ...parts };
-    this.#repairs = parts.repairs;
+  }
+
+  /** How many changes are pending. */
+  get pending(): number {
+    return this.#pending.size;
+  }
+
+  isPending(id: TaskId): boolean {
+    return this.#pending.has(keyOf(id));
+  }
+
+  /** Leaves what the mirror lacks to a sync of the whole file. */
+  leaveToSync(): void {
+    this.#left++;
+  }
+
+  get needsSync(): boolean {
+    return this.#left > this.#synced;
+  }
+
+  /** Why the mirror may not be read now, one line; null if it may. */
+  get problem(): string | null {
+    if (this.needsSync) return "until the next sync, Redis may lack changes of the file";
+    if (this.pending === 0) return null;
+    return `${counted(this.pending, "change")} of the file ${this.pending === 1 ? "is" : "are"} not in Redis yet`;
+  }
+
+  forReaders(state: MirrorState): MirrorState {
+    const { problem } = this;
+    return state.kind === "on" && problem !== null ? { ...state, behind: problem } : state;
   }
 
   /** A failure of Redis is a value. */
@@ -68,10 +116,10 @@ export class MirrorWriter {
    */
   async catchUp(): Promise<void> {
     const { file, link } = this.#parts;
-    if ((this.#repairs.size === 0 && !(await file.owed.isThere())) || (await link.open()).kind !== "on") return;
+    if ((this.pending === 0 && !(await file.owed.isThere())) || (await link.open()).kind !== "on") return;
     const owed = await file.owed.read();
     if (owed.length > 0) await file.landed();
-    const due = new Map([...owed, ...this.#repairs.values()].map((one) => [keyOf(one.id), one]));
+    const due = new Map([...owed, ...this.#pending.values()].map((one) => [keyOf(one.id), one]));
     for (const some of batches(due.values(), BATCH)) {
       if (!(await this.#alone(() => this.#pushOwed(some, owed)))) break;
     }
@@ -82,7 +130,7 @@ export class MirrorWriter {
   /** For changes that were undone in the file and made again: the mirror may have been changed likewise. */
   async renew(changes: readonly MirrorChange[]): Promise<void> {
     for (const change of changes) {
-      this.#repairs.note({ ...change, before: newest(change.before, change.task?.score) }, false);
+      this.#note({ ...change, before: newest(change.before, change.task?.score) }, false);
     }
     await this.#tryToCatchUp();
   }
@@ -94,23 +142,26 @@ export class MirrorWriter {
   }
 
   /** A task that is being changed is left to that change. Returns false if all failed. */
-  async #pushOwed(due: readonly Pick<MirrorChange, "id" | "before">[], owed: readonly Owed[]): Promise<boolean> {
+  async #pushOwed(due: readonly Removal[], owed: readonly Owed[]): Promise<boolean> {
     const idle = due.filter(({ id }) => !this.#parts.isBusy(id));
     const changes = await this.#asInFile(idle).catch(noneOfStore);
     const outcomes = await this.#write(changes);
     const done = new Set(changes.filter((_, i) => typeof outcomes[i] === "string").map(({ id }) => keyOf(id)));
-    if (this.#repairs.syncs === 0) await this.#parts.file.owed.settle(owed.filter(({ id }) => done.has(keyOf(id))));
+    if (this.#syncs === 0) await this.#parts.file.owed.settle(owed.filter(({ id }) => done.has(keyOf(id))));
     return outcomes.length === 0 || done.size > 0;
   }
 
   /** Runs a sync, which doesn't cover pending removals, and may write what it read before a change of ours. */
-  async aroundSync<T>(sync: () => Promise<T>): Promise<T> {
+  async aroundSync<T extends { readonly failed: number }>(sync: () => Promise<T>): Promise<T> {
+    const needed = this.#left;
     await this.catchUp();
-    this.#repairs.syncs++;
+    this.#syncs++;
     try {
-      return await sync();
+      const outcome = await sync();
+      if (outcome.failed === 0) this.#synced = Math.max(this.#synced, needed);
+      return outcome;
     } finally {
-      this.#repairs.syncs--;
+      this.#syncs--;
       await this.catchUp();
     }
   }
@@ -123,7 +174,7 @@ export class MirrorWriter {
 
   /** A new connection catches up; a mirror that refuses writes needs retries. A deletion that is on its way doesn't. */
   async #retryLater(hasFailed = false): Promise<void> {
-    if (this.#isRetrying || !(hasFailed || this.#repairs.size > 0 || (await this.#isOwed()))) return;
+    if (this.#isRetrying || !(hasFailed || this.pending > 0 || (await this.#isOwed()))) return;
     this.#isRetrying = true;
     void later(this.#parts.clock, RETRY_MS, this.#closing.signal, () => {
       this.#isRetrying = false;
@@ -134,7 +185,7 @@ export class MirrorWriter {
   /** Whether a deletion is owed that isn't on its way. The end of a sync catches up anyway. */
   async #isOwed(): Promise<boolean> {
     const { file, isBusy } = this.#parts;
-    return this.#repairs.syncs === 0 && (await file.owed.read()).some(({ id }) => !isBusy(id));
+    return this.#syncs === 0 && (await file.owed.read()).some(({ id }) => !isBusy(id));
   }
 
   /** Another program may have changed a task in both stores before our write. If this fails, `verify` finds the copy. */
@@ -161,7 +212,7 @@ export class MirrorWriter {
   }
 
   /** The file may have a task again by now, or lack it, by another program: the mirror should be as the file is. */
-  async #asInFile(due: readonly Pick<MirrorChange, "id" | "before">[]): Promise<MirrorChange[]> {
+  async #asInFile(due: readonly Removal[]): Promise<MirrorChange[]> {
     await using snapshot = await this.#parts.shared.read();
     const records = await snapshot.recordsOf(due.map(({ id }) => id));
     return due.map(({ id, before }, i) => ({ id, task: records[i]!, before }));
@@ -174,21 +225,31 @@ export class MirrorWriter {
     const known = new Map((await owed.read()).map(({ id, before }) => [keyOf(id), before]));
     for (const some of batches(changes, BATCH)) {
       const due = some.map((change) => {
-        const pending = this.#repairs.get(change.id);
+        const pending = this.#pending.get(keyOf(change.id));
         return { ...change, before: newest(newest(change.before, pending?.before), known.get(keyOf(change.id))) };
       });
       const done = await this.#writeSome(due);
       const isDone = (i: number) => typeof done[i] === "string";
       // A sync may write what it read before a deletion, so these stay owed until it has ended.
       const deleted = some.flatMap((change, i) => (isDone(i) && goesBack(change) ? [due[i]!] : []));
-      if (this.#repairs.syncs === 0) await owed.settle(deleted);
+      if (this.#syncs === 0) await owed.settle(deleted);
       // Deletions are in the list already. A record of the same time, or an older one, is nothing that a sync writes.
       await owed.add(due.filter((change, i) => !isDone(i) && change.task !== null && goesBack(change)));
-      due.forEach((change, i) => void this.#repairs.note(change, isDone(i) || goesBack(change)));
+      due.forEach((change, i) => void this.#note(change, isDone(i) || goesBack(change)));
       outcomes.push(...done);
     }
     await this.#retryLater(outcomes.some((outcome) => outcome instanceof TtsctlError));
     return outcomes;
+  }
+
+  #note({ id, before }: Removal, isDone: boolean): void {
+    const key = keyOf(id);
+    this.#pending.delete(key);
+    if (isDone) return;
+    this.#pending.set(key, { id, before });
+    if (this.pending <= MOST_PENDING) return;
+    this.#pending.clear();
+    this.leaveToSync();
   }
 
   async #writeSome(changes: readonly MirrorChange[]): Promise<MirrorOutcome[]> {

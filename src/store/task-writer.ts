@@ -3,8 +3,7 @@ import type { Task } from "../task/task.ts";
 import type { Change, ChangeOutcome, Request, Update } from "./file/batch-plan.ts";
 import { type FileResult, FileWriter, type FileWriterParts, type Settled } from "./file/file-writer.ts";
 import { GroupCommit } from "./group-commit.ts";
-import { MirrorWriter, type MirrorWriterParts } from "./mirror-writer.ts";
-import type { MirrorChange, MirrorOutcome } from "./pending-repairs.ts";
+import { type MirrorChange, type MirrorOutcome, MirrorWriter, type MirrorWriterParts } from "./mirror-writer.ts";
 import type { TaskId } from "./task-source.ts";
 import type { WriterMark } from "./writer-mark.ts";
 
@@ -32,7 +31,7 @@ export type TaskWriterParts = FileWriterParts &
 export class TaskWriter {
   readonly #fileWriter: FileWriter;
   readonly #file: GroupCommit<Request, FileResult>;
-  readonly #mirrorWriter: MirrorWriter;
+  readonly mirror: MirrorWriter;
   readonly #mirror: GroupCommit<MirrorChange, MirrorOutcome>;
   /** Of changes that were undone and made again. */
   readonly #renewals: GroupCommit<MirrorChange, MirrorChange>;
@@ -48,10 +47,10 @@ export class TaskWriter {
       await parts.mark?.set();
       return this.#fileWriter.write(requests);
     });
-    this.#mirrorWriter = new MirrorWriter({ ...parts, isBusy: (id) => this.isPending(id) });
-    this.#mirror = new GroupCommit((changes) => this.#mirrorWriter.work(changes));
+    this.mirror = new MirrorWriter({ ...parts, isBusy: (id) => this.isPending(id) });
+    this.#mirror = new GroupCommit((changes) => this.mirror.work(changes));
     this.#renewals = new GroupCommit(async (changes) => {
-      await this.#mirrorWriter.renew(changes);
+      await this.mirror.renew(changes);
       return changes;
     });
   }
@@ -84,22 +83,12 @@ export class TaskWriter {
     return this.#pending.has(keyOf(id));
   }
 
-  /** Pushes what the mirror missed, as the file is now; for when the mirror is back. */
-  catchUp(): Promise<void> {
-    return this.#mirrorWriter.catchUp();
-  }
-
-  /** Runs a sync of the two stores, with what it cannot do: removals that the mirror missed, or that it undid. */
-  aroundSync<T>(sync: () => Promise<T>): Promise<T> {
-    return this.#mirrorWriter.aroundSync(sync);
-  }
-
   /** Returns when all that was asked for is done. */
   async close(): Promise<void> {
     await this.#file.close();
     while (this.#settling.size > 0) await Promise.all(this.#settling);
     await this.#mirror.close();
-    await this.#mirrorWriter.close();
+    await this.mirror.close();
   }
 
   #change(change: Change): Promise<Written> {

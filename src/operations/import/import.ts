@@ -117,12 +117,12 @@ export async function importRecords(
 }
 
 /** The chosen rows of a source, ascending, and the chosen ids that it lacks. */
-function chooseRows(source: Snapshot, { filter, ids }: Selection): { rows: Int32Array; missing: string[] } {
-  if (ids === null) return { rows: Int32Array.from(matchingRows(source, filter)), missing: [] };
+function chooseRows(source: Snapshot, { filter, ids }: Selection): { rows: number[]; missing: string[] } {
+  if (ids === null) return { rows: [...matchingRows(source, filter)], missing: [] };
   const rowOf = ({ userId, taskId }: TaskId) => source.rowOf(userId, taskId);
   const found = new Set(ids.map(rowOf));
   return {
-    rows: Int32Array.from([...matchingRows(source, filter)].filter((row) => found.has(row))),
+    rows: [...matchingRows(source, filter)].filter((row) => found.has(row)),
     missing: ids.filter((id) => rowOf(id) < 0).map((id) => givenName(id, filter)),
   };
 }

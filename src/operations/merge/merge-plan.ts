@@ -8,23 +8,11 @@ import { newer, sameInstant } from "../../task/version.ts";
 
 export type MergePolicy = "newer" | "keep" | "replace";
 
-/** The action of a merge for a record, or why it keeps the file's. */
-const FATES = [
-  "added",
-  "replaced",
-  /** The file has the same. */
-  "identical",
-  /** The file's is newer. */
-  "older",
-  /** The file's has the same time and other content. */
-  "conflict",
-  /** The file's is kept by the policy. */
-  "present",
-  /** The service wrote or deleted it during the run. */
-  "changed",
-  /** The file can't hold it. */
-  "refused",
-] as const;
+/**
+ * The action of a merge for a record, or why it keeps the file's: the file has the same, a newer one, one of the same time with other
+ * content, or one that the policy keeps; the service wrote or deleted it during the run; the file can't hold it.
+ */
+const FATES = ["added", "replaced", "identical", "older", "conflict", "present", "changed", "refused"] as const;
 export type Fate = (typeof FATES)[number];
 
 export type MergeCounts = Record<Fate, number>;
@@ -47,24 +35,28 @@ const COMPARED = 250;
 /** What becomes of the chosen records of one file in the store file, as decided on one content. */
 export class MergePlan {
   readonly #source: Snapshot;
-  readonly rows: Int32Array;
-  /** By row of the source: its place in FATES, from 1; 0 before the decision. */
-  readonly #fates: Uint8Array;
-  /** By row: the time of the file's record, epoch seconds; NaN for none. */
-  readonly #before: Float64Array;
+  readonly #rows: readonly number[];
+  /** By row of the source. */
+  readonly #fates: Fate[] = [];
+  /** By row of the source: the time of the file's record, epoch seconds; NaN for none. */
+  readonly #before: number[] = [];
 
-  private constructor(source: Snapshot, rows: Int32Array) {
+  private constructor(source: Snapshot, rows: readonly number[]) {
     this.#source = source;
-    this.rows = rows;
-    this.#fates = new Uint8Array(source.rows.size);
-    this.#before = new Float64Array(source.rows.size).fill(Number.NaN);
+    this.#rows = rows;
   }
 
   /**
    * @param rows the chosen rows of the source, ascending
    * @throws TtsctlError INTERRUPTED by the signal
    */
-  static async make(source: Snapshot, rows: Int32Array, policy: MergePolicy, base: Snapshot, signal: AbortSignal) {
+  static async make(
+    source: Snapshot,
+    rows: readonly number[],
+    policy: MergePolicy,
+    base: Snapshot,
+    signal: AbortSignal,
+  ): Promise<MergePlan> {
     const plan = new MergePlan(source, rows);
     for (const batch of batches(rows, COMPARED)) {
       await plan.#decide(batch, policy, base);
@@ -75,21 +67,20 @@ export class MergePlan {
 
   /** Puts the records that go into the file. @param base as for `make` */
   changes(base: Snapshot): Changes {
-    return new Changes(base, { removed: new Set(), puts: putsFrom(this.#source, Int32Array.from(this.goingIn())) });
+    return new Changes(base, { removed: new Set(), puts: putsFrom(this.#source, [...this.goingIn()]) });
   }
 
   /** The service changed or deleted these tasks before they were written. */
   leave(ids: readonly TaskId[]): void {
-    for (const { userId, taskId } of ids)
-      this.#fates[this.#source.rowOf(userId, taskId)] = FATES.indexOf("changed") + 1;
+    for (const { userId, taskId } of ids) this.#fates[this.#source.rowOf(userId, taskId)] = "changed";
   }
 
-  fate(row: number): Fate | undefined {
-    return FATES[this.#fates[row]! - 1];
+  fate(row: number): Fate {
+    return this.#fates[row]!;
   }
 
   *of(...fates: readonly Fate[]): Generator<number> {
-    for (const row of this.rows) if (fates.includes(this.fate(row)!)) yield row;
+    for (const row of this.#rows) if (fates.includes(this.fate(row))) yield row;
   }
 
   goingIn(): Generator<number> {
@@ -98,7 +89,7 @@ export class MergePlan {
 
   counts(): MergeCounts {
     const counts = Object.fromEntries(FATES.map((fate) => [fate, 0])) as MergeCounts;
-    for (const row of this.rows) counts[this.fate(row)!]++;
+    for (const row of this.#rows) counts[this.fate(row)]++;
     return counts;
   }
 
@@ -113,22 +104,18 @@ export class MergePlan {
 
   async #decide(batch: readonly number[], policy: MergePolicy, base: Snapshot): Promise<void> {
     const { rows } = this.#source;
-    const theirs = batch.map((row) => {
+    const pairs = batch.map((row) => {
       const { userId, taskId } = this.id(row);
-      return base.rowOf(userId, taskId);
+      const theirs = base.rowOf(userId, taskId);
+      return { row, theirs, before: theirs < 0 ? Number.NaN : base.rows.score(theirs) };
     });
-    const timeOf = (row: number) => (row < 0 ? Number.NaN : base.rows.score(row));
-    const pairs = batch.flatMap((row, i) => {
-      return sameInstant(rows.score(row), timeOf(theirs[i]!)) ? [[row, theirs[i]!] as const] : [];
-    });
-    const a = await this.#source.readTasks(pairs.map(([row]) => row));
-    const b = await base.readTasks(pairs.map(([, theirRow]) => theirRow));
-    const same = new Set(pairs.flatMap(([row], i) => (sameJson(a[i]!.json, b[i]!.json) ? [row] : [])));
-    for (const [i, row] of batch.entries()) {
-      const before = timeOf(theirs[i]!);
-      const isRefused = this.#isRefused(row, theirs[i]!, base);
-      const fate = isRefused ? "refused" : decideMerge(policy, rows.score(row), before, same.has(row));
-      this.#fates[row] = FATES.indexOf(fate) + 1;
+    const alike = pairs.filter(({ row, before }) => sameInstant(rows.score(row), before));
+    const [ours, inFile] = [alike.map(({ row }) => row), alike.map(({ theirs }) => theirs)];
+    const [a, b] = [await this.#source.readTasks(ours), await base.readTasks(inFile)];
+    const same = new Set(ours.filter((_, i) => sameJson(a[i]!.json, b[i]!.json)));
+    for (const { row, theirs, before } of pairs) {
+      const isRefused = this.#isRefused(row, theirs, base);
+      this.#fates[row] = isRefused ? "refused" : decideMerge(policy, rows.score(row), before, same.has(row));
       this.#before[row] = before;
     }
   }

@@ -100,7 +100,7 @@ export class Repair {
         for (const json of await this.#recordsFor(batch, base)) await add(json);
       }
     });
-    const plan = await MergePlan.make(source, Int32Array.from(source.liveRows()), "newer", base, signal);
+    const plan = await MergePlan.make(source, [...source.liveRows()], "newer", base, signal);
     await mergeIntoFile({ file, reporter, signal, ledger: null }, plan, base); // it was announced
     const { added, replaced } = plan.counts();
     this.#intoFileCount = added + replaced;

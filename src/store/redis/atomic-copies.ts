@@ -6,7 +6,7 @@ import { type CopyReading, type Layout, userScoreOf } from "../layout/layout.ts"
 import type { TaskId } from "../task-source.ts";
 import type { RedisCommands, Reply, Script } from "./commands.ts";
 import { type GuardedRemoval, type MirrorCopies, type Outcome, scoresOf, type Upsert } from "./copies.ts";
-import { ServerError, withKey } from "./errors.ts";
+import { withKey } from "./errors.ts";
 import { checkReply, TEXT } from "./reply-shape.ts";
 import { layoutArgument, SCRIPTS } from "./scripts.ts";
 import type { CopyStep } from "./walk.ts";
@@ -17,7 +17,6 @@ export class AtomicCopies implements MirrorCopies {
   readonly #layout: Layout;
   readonly #reading: CopyReading;
   readonly #layoutArgument: string;
-  #mayReadByScript = true;
 
   constructor(commands: RedisCommands, reading: CopyReading) {
     this.#commands = commands;
@@ -26,16 +25,17 @@ export class AtomicCopies implements MirrorCopies {
     this.#layoutArgument = layoutArgument(reading.layout, commands.prefix);
   }
 
-  async *walk(userId: string | undefined): AsyncGenerator<CopyStep | null> {
-    const isScoredByTime = userId === undefined || this.#layout.userScoredBy === "updated_at";
+  async *walk(userId: string | undefined): AsyncGenerator<CopyStep> {
     const [part] = userId === undefined ? [""] : this.#layout.parts({ userId, taskId: "" });
     const keys = [INDEX_KEY, this.#layout.indexKey(userId)];
     // The last member comes in hexadecimal, since its bytes may not be UTF-8.
     for (let member = "", score = ""; ; ) {
       const args = [this.#layoutArgument, member, score, WALKED, part];
-      const reply = isScoredByTime && (await this.#ifAllowed(() => this.#commands.script(SCRIPTS.walk, keys, args)));
-      if (!reply) return yield null;
-      const [flat, times, last] = reply as [string[], string[], string];
+      const [flat, times, last] = (await this.#commands.script(SCRIPTS.walk, keys, args)) as [
+        string[],
+        string[],
+        string,
+      ];
       yield { flat, times };
       if (flat.length < 2 * WALKED) return;
       [member, score] = [last, flat.at(-1)!];
@@ -43,8 +43,12 @@ export class AtomicCopies implements MirrorCopies {
   }
 
   /** One script for all: a command each costs the client several times what the work costs Redis. */
-  async fields(ids: readonly TaskId[], names: readonly string[]): Promise<Reply[] | null> {
-    return ids.length > 1 ? this.#ifAllowed(() => this.#fields(ids, names)) : null;
+  async fields(ids: readonly TaskId[], names: readonly string[]): Promise<Reply[]> {
+    const { prefix = "", where } = this.#commands;
+    const keys = ids.map(({ userId, taskId }) => this.#layout.taskKey(userId, taskId));
+    const hashes = (await this.#commands.script(SCRIPTS.fields, keys, names)) as Reply[];
+    this.#expectItems(hashes, ids.length, (hash) => !Array.isArray(hash) || hash.length === names.length);
+    return hashes.map((hash, i) => (hash instanceof TtsctlError ? withKey(hash, prefix + keys[i], where) : hash));
   }
 
   async read(ids: readonly TaskId[], view: CopyView): Promise<Outcome<RedisCopy>[]> {
@@ -100,27 +104,6 @@ export class AtomicCopies implements MirrorCopies {
       else args.push(`=${status ?? ""}`, updated_at ?? "", layout.payloadRules ? (payload ?? "") : "");
     }
     return this.#flags(await this.#call(SCRIPTS.remove, args), removals.length);
-  }
-
-  async #fields(ids: readonly TaskId[], names: readonly string[]): Promise<Reply[]> {
-    const { prefix = "", where } = this.#commands;
-    const keys = ids.map(({ userId, taskId }) => this.#layout.taskKey(userId, taskId));
-    const hashes = (await this.#commands.script(SCRIPTS.fields, keys, names)) as Reply[];
-    this.#expectItems(hashes, ids.length, (hash) => !Array.isArray(hash) || hash.length === names.length);
-    return hashes.map((hash, i) => (hash instanceof TtsctlError ? withKey(hash, prefix + keys[i], where) : hash));
-  }
-
-  /** Null if scripts are refused, to this user or by a server without the command. */
-  async #ifAllowed<T>(read: () => Promise<T>): Promise<T | null> {
-    if (!this.#mayReadByScript) return null;
-    try {
-      return await read();
-    } catch (error) {
-      const isKnown = !(error instanceof ServerError) || !/^ERR unknown command/.test(error.reply);
-      if (isKnown && !(error instanceof TtsctlError && error.code === "REDIS_DENIED")) throw error;
-      this.#mayReadByScript = false;
-      return null;
-    }
   }
 
   #flags(reply: Reply, count: number): Outcome<boolean>[] {

@@ -40,10 +40,10 @@ export interface GuardedRemoval {
 
 /** The copies of tasks, each a hash and its two index members. At most BATCH in a call. */
 export interface MirrorCopies {
-  /** A walk over an index that reads the copies too; it ends with null if the server doesn't allow it. */
-  walk?(userId: string | undefined): AsyncGenerator<CopyStep | null>;
-  /** Fields of each hash, in fewer commands than one for each; null if unsupported. */
-  fields?(ids: readonly TaskId[], names: readonly string[]): Promise<Reply[] | null>;
+  /** A walk over an index scored by `updated_at` that reads the copies too. */
+  walk?(userId: string | undefined): AsyncGenerator<CopyStep>;
+  /** Fields of each hash, in fewer commands than one for each. */
+  fields?(ids: readonly TaskId[], names: readonly string[]): Promise<Reply[]>;
   /** In a full view only what concerns an index as a whole is an error. */
   read(ids: readonly TaskId[], view: CopyView): Promise<Outcome<RedisCopy>[]>;
   /** As `inSync` of the mirror, in one command; absent if the copies must be read. */

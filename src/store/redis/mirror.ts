@@ -357,16 +357,15 @@ export class Mirror {
     return ahead(this.commands.scan(["ZSCAN", this.layout.indexKey(userId)], "COUNT", STEP));
   }
 
-  /** The same, lowest score first, with the copies if scripts may read them. A member that moves down may not come. */
+  /** The same with the copies, lowest score first, if one script can read both. A member that moves down may not come. */
   walkCopies(userId: string | undefined): AsyncGenerator<CopyStep> {
     return ahead(this.#copiesInIndex(userId));
   }
 
   async *#copiesInIndex(userId: string | undefined): AsyncGenerator<CopyStep> {
-    for await (const step of this.#copies.walk?.(userId) ?? [null]) {
-      if (step !== null) yield step;
-      else for await (const flat of this.walkIndex(userId)) yield { flat, times: null };
-    }
+    const isScoredByTime = userId === undefined || this.layout.userScoredBy === "updated_at";
+    if (isScoredByTime && this.#copies.walk !== undefined) yield* this.#copies.walk(userId);
+    else for await (const flat of this.walkIndex(userId)) yield { flat, times: null };
   }
 
   /** The user that each task id's lookup names; null without one. */
@@ -440,8 +439,10 @@ export class Mirror {
 
   #fields(ids: readonly TaskId[], names: readonly string[]): Promise<Reply[]> {
     const commandOf = ({ userId, taskId }: TaskId) => ["HMGET", this.layout.taskKey(userId, taskId), ...names];
-    const read = async (some: readonly TaskId[]) =>
-      (await this.#copies.fields?.(some, names)) ?? this.commands.pipeline(some.map(commandOf));
+    const read = (some: readonly TaskId[]) =>
+      some.length > 1 && this.#copies.fields !== undefined
+        ? this.#copies.fields(some, names)
+        : this.commands.pipeline(some.map(commandOf));
     return this.#batches(ids, read);
   }
 

@@ -5,7 +5,6 @@ import { FileStore } from "../../../src/store/file/file-store.ts";
 import type { Shape } from "../../../src/store/file/scanner.ts";
 import { SharedSnapshot } from "../../../src/store/file/shared-snapshot.ts";
 import { type MirrorLink, RedisLink } from "../../../src/store/mirror-link.ts";
-import { PendingRepairs } from "../../../src/store/pending-repairs.ts";
 import { TaskWriter } from "../../../src/store/task-writer.ts";
 import { writable } from "../../../src/store/writable.ts";
 import { TestClock } from "../../helpers/clock.ts";
@@ -60,7 +59,7 @@ export class WriterPlace {
     this.shared = new SharedSnapshot(this.#path, RULES, clock, { grows: true });
     this.writer = new TaskWriter({
       file: writable(new CountingFile(this.#path, RULES, clock)),
-      ...{ shared: this.shared, repairs: new PendingRepairs(), clock, link },
+      ...{ shared: this.shared, clock, link },
       mark: null,
       owes: link !== NO_REDIS,
       warn: (line) => this.warnings.push(line),
