@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { type FileHandle, open, stat } from "node:fs/promises";
+import { open, stat } from "node:fs/promises";
 import { closeQuietly, TtsctlError } from "../errors.ts";
 import { formatUtc } from "../task/time.ts";
 import { watchInterval } from "./cleanup.ts";
@@ -103,19 +103,15 @@ export async function lastPassIn(path: string, store: string): Promise<PassEnd |
   const file = await open(path, flags).catch(() => null);
   if (file === null) return null;
   try {
-    return lastPass(await endOf(file), store);
+    const { size } = await file.stat();
+    const length = Math.min(size, FARTHEST_BACK);
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, size - length);
+    return lastPass(buffer.toString("utf8", 0, bytesRead), store);
   } catch {
     return null; // a directory, or the disk
   } finally {
     await closeQuietly(file);
   }
-}
-
-async function endOf(file: FileHandle): Promise<string> {
-  const { size } = await file.stat();
-  const length = Math.min(size, FARTHEST_BACK);
-  const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, size - length);
-  return buffer.toString("utf8", 0, bytesRead);
 }
 
 interface Line {

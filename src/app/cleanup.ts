@@ -118,16 +118,12 @@ export async function watchPasses(parts: RunParts, watcher: Watcher): Promise<vo
     const jump = Math.abs(now.wall - clocks.wall - (now.monotonic - clocks.monotonic));
     const isOff = retention <= 0;
     const isRight = isOff || isTrusted || jump <= allowedSkew(shortestRetention(policyOf(cleanup)));
-    const doubt = isRight ? null : clockJumped(jump);
+    const hint = "fix the clock, or send SIGHUP if the clock is correct now";
+    const jumped = new TtsctlError("CLOCK_SKEW", `the clock jumped by ${Math.round(jump)} s`, { hint });
+    const doubt = isRight ? null : jumped;
     failures = (await watcher.pass(isDoubted ? null : doubt, doubt)) ? failures + 1 : 0;
     if (isRight || failures === 0) clocks = now;
     isDoubted = !isRight;
     await watcher.wait(Math.min(LONGEST_BACKOFF_S, watchInterval(retention) * 2 ** Math.min(failures, 10)));
   }
-}
-
-function clockJumped(seconds: number): TtsctlError {
-  return new TtsctlError("CLOCK_SKEW", `the clock jumped by ${Math.round(seconds)} s`, {
-    hint: "fix the clock, or send SIGHUP if the clock is correct now",
-  });
 }

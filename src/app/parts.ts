@@ -90,7 +90,11 @@ export class RunParts {
   joins(run: RunParts, settings: Settings, sharesMirror: boolean): this {
     this.#settings = Promise.resolve(settings);
     this.#liveSettings = run.#liveSettings;
-    this.#shared = readsAlike(settings, run.#liveSettings) ? run.#shared : undefined;
+    // A watcher may have reloaded its settings.
+    const reading = (of: Settings) =>
+      [of.store.path.value, of.service.timezone.value, of.redis.layout.value].join("\0");
+    const live = run.#liveSettings;
+    this.#shared = live !== undefined && reading(live) === reading(settings) ? run.#shared : undefined;
     this.#knownNodes = run.#knownNodes;
     if (sharesMirror) this.#link = run.#link;
     return this;
@@ -329,11 +333,4 @@ export class RunParts {
 export function recordRulesOf({ service, redis }: Settings): RecordRules {
   const { value, source } = redis.layout;
   return new RecordRules(new Zone(service.timezone.value ?? undefined), value, source !== "default");
-}
-
-/** Whether two settings read a file in the same way: a watcher may have reloaded them. */
-function readsAlike(a: Settings, b: Settings | undefined): boolean {
-  const reading = ({ store, service, redis }: Settings) =>
-    JSON.stringify([store.path.value, service.timezone.value, redis.layout.value]);
-  return b !== undefined && reading(a) === reading(b);
 }

@@ -33,17 +33,13 @@ export async function complete(program: Command, args: readonly string[], around
   const about = shell === "described" && question.wanted.kind === "words" ? question.wanted.about : undefined;
   const shown = matching.flatMap((word) => {
     const whole = question.before + word;
-    if (isBash) return inBash(whole, line);
+    // Inside quotes bash inserts the word unquoted, so only plain words are offered.
+    if (line.isQuoted) return isShellWord(whole) ? [whole] : [];
+    if (isBash) return shellQuote(whole.slice(line.kept));
     return about?.has(word) ? `${whole}\t${about.get(word)}` : whole;
   });
   const directives = ["-", question.wanted.kind === "files" && "files", question.isList && "nospace"];
   return `${[directives.filter(Boolean).join(" "), ...shown].join("\n")}\n`;
-}
-
-/** Inside quotes bash inserts the word unquoted, so only plain words are offered. */
-function inBash(word: string, { isQuoted, kept }: ShellLine): string[] {
-  if (isQuoted) return isShellWord(word) ? [word] : [];
-  return [shellQuote(word.slice(kept))];
 }
 
 async function candidatesOf(
@@ -65,22 +61,15 @@ const NEWEST = 1000;
 
 /** Of the newest tasks: the task ids of the user, or the users if it is null. From Redis, else from a small file. */
 async function knownIds(parts: RunParts, user: string | null): Promise<string[]> {
-  const ids = (await fromMirror(parts, user)) ?? (await fromFile(parts, user));
-  return [...new Set(ids.map(({ userId, taskId }) => (user === null ? userId : taskId)))];
-}
-
-async function fromMirror(parts: RunParts, user: string | null) {
+  const of = user ?? undefined;
   const state = await parts.mirrorState();
-  if (state.kind !== "on") return null;
-  const members = await state.mirror.newest(user ?? undefined, NEWEST).catch(() => []);
-  return members.length > 0 ? members : null;
-}
-
-async function fromFile(parts: RunParts, user: string | null) {
+  let ids = state.kind === "on" ? await state.mirror.newest(of, NEWEST).catch(() => []) : [];
   const file = await parts.fileStore();
-  if ((await stat(file.path)).size > LARGEST_FILE) return [];
-  await using snapshot = await file.read();
-  return (await new FileTasks(snapshot).page(ofUser(user ?? undefined), 0, NEWEST)).tasks;
+  if (ids.length === 0 && (await stat(file.path)).size <= LARGEST_FILE) {
+    await using snapshot = await file.read();
+    ids = (await new FileTasks(snapshot).page(ofUser(of), 0, NEWEST)).tasks;
+  }
+  return [...new Set(ids.map(({ userId, taskId }) => (user === null ? userId : taskId)))];
 }
 
 /** Silent, with a short timeout of Redis. */

@@ -39,6 +39,7 @@ const DIRECTORIES = [
   ["paths.output", "audio", ["output", "outputs"]],
   ["paths.logs", "logs", ["Logs", "logs"]],
 ] as const;
+const ADDRESS: readonly SettingName[] = ["redis.url", "redis.host", "redis.port", "redis.sentinels", "redis.nodes"];
 
 /** `config init`: writes a config.ini with what was given, and what is found on this machine. */
 export async function initConfig(context: Context, flags: InitFlags): Promise<number> {
@@ -55,8 +56,10 @@ export async function initConfig(context: Context, flags: InitFlags): Promise<nu
   const values = givenValues(inputs, path);
   const asks = context.terminal.isInteractive && !flags.yes;
   await findFiles(context, values, path, { base, mayLack: asks });
-  if (!values.has("cleanup.retention")) setDefault(values, "cleanup.retention");
-  if (!hasAddress(values)) for (const name of ["redis.host", "redis.port"] as const) setDefault(values, name);
+  const lacks: SettingName[] = ADDRESS.some((name) => values.has(name)) ? [] : ["redis.host", "redis.port"];
+  for (const name of [...lacks, "cleanup.retention"] as const) {
+    if (!values.has(name)) values.set(name, { text: defaultText(name), source: "default", origin: "default" });
+  }
   const settingsOf = () => resolveSettings(readBack(configText(values, former), path));
   if (asks) await askAll(context, values, path, settingsOf);
   const settings = settingsOf();
@@ -65,9 +68,8 @@ export async function initConfig(context: Context, flags: InitFlags): Promise<nu
   if (flags.dryRun && isText(context.flags.output)) {
     await context.terminal.out.write(configText(values, former, true).split("\n").map(printable).join("\n"));
   } else {
-    if (!flags.dryRun && profile !== null) await makeFolder(dirname(path));
-    if (!flags.dryRun) await write(context, path, configText(values, former), flags.force);
-    await showValues(context, { path, dryRun: flags.dryRun, values });
+    if (!flags.dryRun) await write(context, path, configText(values, former), flags.force, profile !== null);
+    await showValues(context, path, flags.dryRun, values);
   }
   const by =
     origin === "--config" ? ` --config ${shellQuote(named)}` : origin === "--profile" ? ` --profile ${profile}` : "";
@@ -75,16 +77,6 @@ export async function initConfig(context: Context, flags: InitFlags): Promise<nu
     flags.dryRun ? `dry run: ${path} was not written` : `wrote ${path}; next, run \`ttsctl doctor${by}\``,
   );
   return DONE;
-}
-
-function setDefault(values: NewValues, name: SettingName): void {
-  values.set(name, { text: defaultText(name), source: "default", origin: "default" });
-}
-
-function hasAddress(values: NewValues): boolean {
-  return ["redis.url", "redis.host", "redis.port", "redis.sentinels", "redis.nodes"].some((name) =>
-    values.has(name as SettingName),
-  );
 }
 
 /** The service's existing configuration; null if there is none, or if it can't be read. */
@@ -114,7 +106,8 @@ async function findFiles(
   const store = values.get("store.path");
   const near = [store && dirname(resolve(dirname(path), store.text)), base && dirname(base.path), context.cwd];
   const folders = [...new Set(near.filter((folder) => typeof folder === "string"))];
-  const set = (name: SettingName, place: string, source: "found" | "default") => {
+  const set = (name: SettingName, found: string | undefined, otherwise: string) => {
+    const [place, source] = found === undefined ? [otherwise, "default" as const] : [found, "found" as const];
     values.set(name, { text: pathText(place, path), source, origin: place });
   };
   if (store === undefined) {
@@ -123,18 +116,17 @@ async function findFiles(
       throw usage(`no store file found in ${folders.join(", ")}`, `--store names it; looked for ${STORES.join(", ")}`);
     }
     if (others.length > 0) context.reporter.warn(`${found} is used; also found: ${others.join(", ")}`);
-    set("store.path", found ?? join(folders[0]!, STORES[0]!), found === undefined ? "default" : "found");
+    set("store.path", found, join(folders[0]!, STORES[0]!));
   }
   const home = dirname(resolve(dirname(path), values.get("store.path")!.text));
   for (const [name, what, names] of DIRECTORIES) {
     if (values.has(name)) continue;
     const [found] = await placesOf([...new Set([home, ...folders])], names, "isDirectory");
     if (found === undefined && !mayLack) {
-      context.reporter.warn(
-        `no directory for ${what} found: using ${names[0]} beside the store file; change it if that is wrong`,
-      );
+      const used = `using ${names[0]} beside the store file; change it if that is wrong`;
+      context.reporter.warn(`no directory for ${what} found: ${used}`);
     }
-    set(name, found ?? join(home, names[0]), found === undefined ? "default" : "found");
+    set(name, found, join(home, names[0]));
   }
 }
 
@@ -152,23 +144,33 @@ async function placesOf(
 
 /** Asks for each value, with the one that was found as its default. */
 async function askAll(context: Context, values: NewValues, path: string, settingsOf: () => Settings): Promise<void> {
-  const place = (text: string) => pathText(resolve(dirname(path), text), join(context.cwd, CONFIG_FILE));
+  const set = (name: SettingName, text: string) => values.set(name, { text, source: "answer", origin: "your answer" });
   const askPath = async (name: SettingName, label: string) => {
-    const answer = await ask(context, label, place(values.get(name)!.text), rowOf(name).kind);
-    if (answer !== null) setAnswer(values, name, pathText(resolve(context.cwd, answer), path));
+    const found = pathText(resolve(dirname(path), values.get(name)!.text), join(context.cwd, CONFIG_FILE));
+    const answer = await ask(context, label, found, rowOf(name).kind);
+    if (answer !== null) set(name, pathText(resolve(context.cwd, answer), path));
   };
   await askPath("store.path", "Store file");
   await askPath("paths.output", "Audio directory");
   await askPath("paths.logs", "Log directory");
   await findRedis(context, values, settingsOf());
-  const answer = await ask(context, "Redis: an address, a url, or none", redisShown(settingsOf()), REDIS_ANSWER);
-  if (answer !== null) {
-    setRedis(values, answer);
+  const redis = await ask(context, "Redis: an address, a url, or none", redisShown(settingsOf()), REDIS_ANSWER);
+  if (redis !== null) {
+    // An answer is a complete address, so it replaces all parts of the one that was found.
+    const parts = findAddress({ flags: {}, env: {}, file: null, configPath: null, cwd: "/" }).settings.keys();
+    for (const name of ["redis.enabled", ...parts]) values.delete(name as SettingName);
+    const address = parseAddress(redis) ?? { host: redis, port: defaultText("redis.port") };
+    if (redis === NO_REDIS) set("redis.enabled", "false");
+    else if (REDIS_URL.parse(redis) !== undefined) set("redis.url", redis);
+    else {
+      set("redis.host", address.host);
+      set("redis.port", String(address.port));
+    }
     await findRedis(context, values, settingsOf());
   }
-  const retention = "cleanup.retention";
-  const age = await ask(context, "Finished tasks are kept for", values.get(retention)!.text, rowOf(retention).kind);
-  if (age !== null) setAnswer(values, retention, age);
+  const { kind } = rowOf("cleanup.retention");
+  const age = await ask(context, "Finished tasks are kept for", values.get("cleanup.retention")!.text, kind);
+  if (age !== null) set("cleanup.retention", age);
 }
 
 /** Repeats a question until the answer is right. Returns null for the default. */
@@ -189,33 +191,11 @@ async function ask(
   }
 }
 
-function setAnswer(values: NewValues, name: SettingName, text: string): void {
-  values.set(name, { text, source: "answer", origin: "your answer" });
-}
-
 const REDIS_ANSWER = {
   accepted: `host, host:port, ${REDIS_URL.accepted}, or ${NO_REDIS}`,
   parse: (text: string) =>
     text === NO_REDIS || REDIS_URL.parse(text) || parseAddress(text) || parseHost(text) || undefined,
 };
-
-/** An answer is a complete address, so it replaces all parts of the one that was found. */
-function setRedis(values: NewValues, answer: string): void {
-  if (answer === NO_REDIS) {
-    setAnswer(values, "redis.enabled", "false");
-    return;
-  }
-  values.delete("redis.enabled");
-  const parts = findAddress({ flags: {}, env: {}, file: null, configPath: null, cwd: "/" }).settings.keys();
-  for (const name of parts) values.delete(name as SettingName);
-  if (REDIS_URL.parse(answer) !== undefined) {
-    setAnswer(values, "redis.url", answer);
-    return;
-  }
-  const { host, port } = parseAddress(answer) ?? { host: answer, port: defaultText("redis.port") };
-  setAnswer(values, "redis.host", host);
-  setAnswer(values, "redis.port", String(port));
-}
 
 /** Pings Redis, and looks for the layout of its tasks. A failure is a warning: it may be started later. */
 async function findRedis(context: Context, values: NewValues, settings: Settings): Promise<void> {
@@ -235,24 +215,27 @@ async function findRedis(context: Context, values: NewValues, settings: Settings
   }
 }
 
-/** The directory of profiles, which the first one makes. @throws TtsctlError EXPORT_FAILED */
-async function makeFolder(path: string): Promise<void> {
-  await mkdir(path, { recursive: true, mode: 0o700 }).catch((cause) => {
-    throw new TtsctlError("EXPORT_FAILED", `cannot create ${path}: ${describeSystemError(cause)}`, { cause });
-  });
-}
-
-/** Only the owner can read a file with a password. A replaced file keeps its owner, group and their permissions. */
-async function write(context: Context, path: string, text: string, force: boolean): Promise<void> {
+/**
+ * Only the owner can read a file with a password. A replaced file keeps its owner, group and their permissions. The first
+ * profile makes their directory.
+ * @throws TtsctlError EXPORT_FAILED
+ */
+async function write(context: Context, path: string, text: string, force: boolean, isProfile: boolean): Promise<void> {
   const { TargetFile } = await import("../operations/export/target-file.ts");
+  if (isProfile) {
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 }).catch((cause) => {
+      throw new TtsctlError("EXPORT_FAILED", `cannot create ${dirname(path)}: ${describeSystemError(cause)}`, {
+        cause,
+      });
+    });
+  }
   const before = force ? await stat(path).catch(() => null) : null;
   const isSecret = holdsPassword(parseIni(text, path));
   const mode = before === null ? (isSecret ? 0o600 : 0o644) : before.mode & (isSecret ? 0o770 : 0o777);
   const modeBefore = before === null ? mode : before.mode & 0o777;
   if (mode !== modeBefore) {
-    context.reporter.warn(
-      `${path}: its mode ${modeBefore.toString(8)} is now ${mode.toString(8)}, because it has a password or a token`,
-    );
+    const change = `its mode ${modeBefore.toString(8)} is now ${mode.toString(8)}`;
+    context.reporter.warn(`${path}: ${change}, because it has a password or a token`);
   }
   const file = await TargetFile.at(path, force, mode, before);
   context.onRelease(() => file.close());
@@ -260,13 +243,10 @@ async function write(context: Context, path: string, text: string, force: boolea
   await file.finish();
 }
 
-async function showValues(
-  context: Context,
-  { path, dryRun, values }: { path: string; dryRun: boolean; values: NewValues },
-) {
-  const shown = SETTING_NAMES.flatMap((name) => {
-    const value = values.get(name);
-    return value === undefined ? [] : [[name, { value: shownText(name, value), source: value.source }] as const];
+async function showValues(context: Context, path: string, dryRun: boolean, values: NewValues): Promise<void> {
+  const shown = SETTING_NAMES.filter((name) => values.has(name)).map((name) => {
+    const value = values.get(name)!;
+    return [name, { value: shownText(name, value), source: value.source }] as const;
   });
   const rows = shown.map(([name, { value, source }]) => [name, value, source]);
   const object = { path, dryRun, settings: Object.fromEntries(shown) };

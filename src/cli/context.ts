@@ -23,11 +23,6 @@ export interface Surroundings {
   readonly stopSignal: () => AbortSignal;
 }
 
-interface ForkChanges {
-  readonly terminal?: Terminal;
-  readonly flags?: Partial<GlobalFlags>;
-}
-
 export class Context extends RunParts {
   readonly flags: GlobalFlags;
   readonly terminal: Terminal;
@@ -56,7 +51,7 @@ export class Context extends RunParts {
   }
 
   /** A context for a step of the run. It logs, unless the flags say otherwise. */
-  fork(settings: Settings, { terminal = this.terminal, flags }: ForkChanges = {}): Context {
+  fork(settings: Settings, terminal = this.terminal, flags: Partial<GlobalFlags> = {}): Context {
     const given = { ...this.flags, verbose: Math.max(1, this.flags.verbose), ...flags };
     return new Context({ ...this.surroundings, terminal }, given).joins(this, settings, false);
   }

@@ -4,7 +4,8 @@ import { CONFIG_VARIABLE, rowOf, SETTING_NAMES } from "../config/settings.ts";
 import { VERSION } from "../version.ts";
 import { formatsOf } from "./terminal.ts";
 
-const COLUMNS = 80;
+/** The widths of help. */
+const [LEAST, COLUMNS] = [40, 80];
 
 /** The groups of flags in the help of a command, set with `optionsGroup` beside the flags. */
 const ORDER = ["Options:", "Selection:", "Safety:", "Output:", "Connection:"];
@@ -16,14 +17,9 @@ export function groupHelp(program: Command, width: number | undefined): void {
     "\nTopics: ttsctl help exit-codes, ttsctl help environment\nExamples: ttsctl <command> --help",
   );
   for (const command of [program, ...program.commands]) {
-    command.configureOutput({ getOutHelpWidth: () => helpWidth(width) });
+    command.configureOutput({ getOutHelpWidth: () => Math.max(LEAST, Math.min(COLUMNS, width || COLUMNS)) });
     command.configureHelp({ visibleOptions, optionDescription, groupItems });
   }
-}
-
-/** At most 80 columns, on a narrower terminal less. */
-function helpWidth(width: number | undefined): number {
-  return Math.max(40, Math.min(COLUMNS, width || COLUMNS));
 }
 
 /** Like commander's, without the defaults of switches and presets. */

@@ -89,7 +89,7 @@ async function inPipe(context: Context, every: number, refresh: Refresh): Promis
 async function runOnce(context: Context, terminal: Terminal, refresh: Refresh): Promise<TtsctlError | undefined> {
   const { output, verbose } = context.flags;
   const flags = { verbose, output: output === "jsonl" ? "json" : output } as const;
-  const once = context.fork(await context.settings(), { terminal, flags });
+  const once = context.fork(await context.settings(), terminal, flags);
   try {
     await refresh(once);
     return undefined;

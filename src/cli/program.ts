@@ -173,13 +173,10 @@ function usageError({ message }: CommanderError, command: Command): TtsctlError 
     .split("\n")
     .filter((line) => line !== "")
     .map((line) => line.replace(/^\((.*)\)$/, "$1"));
+  const see = command.parent === null ? "see ttsctl --help" : `see ttsctl ${command.name()} --help`;
   const like = likeOf(first);
   if (like.length > 0) more.push(`Did you mean ${like.join(" or ")}?`);
-  return usage(first, more.length > 0 ? more.join(" ") : seeHelp(command));
-}
-
-function seeHelp(command: Command): string {
-  return command.parent === null ? "see ttsctl --help" : `see ttsctl ${command.name()} --help`;
+  return usage(first, more.length > 0 ? more.join(" ") : see);
 }
 
 function likeOf(message: string): string[] {

@@ -28,7 +28,8 @@ export async function sayError(
     const fields = { ...(asJson ? { error: msg } : {}), code, hint, ...(stack === null ? {} : { stack }) };
     return log.say({ level: "error", msg, fields });
   }
-  await log.write(`${asJson ? errorJson(error) : errorText(error)}\n`);
+  const object = { error: printable(msg), code, hint: hint && printable(hint) };
+  await log.write(`${asJson ? JSON.stringify(object) : errorText(error)}\n`);
   if (stack !== null) await log.write(`${stack}\n`);
 }
 
@@ -38,10 +39,6 @@ function unexpected(cause: unknown): TtsctlError {
     hint: "run the command again with -vv, and report what it prints",
     cause,
   });
-}
-
-function errorJson({ message, code, hint }: TtsctlError): string {
-  return JSON.stringify({ error: printable(message), code, hint: hint === undefined ? null : printable(hint) });
 }
 
 /** An error as one line for people. */

@@ -13,16 +13,12 @@ export const WARNINGS_HEADER = "ttsctl-warnings";
 export function warningsValue(lines: readonly string[]): string {
   const kept: string[] = [];
   for (const line of lines) {
-    const value = asciiJson([...kept, line]);
-    if (value.length > MOST_CHARACTERS) return asciiJson([...kept, shortened(line)]);
+    const cut = line.slice(0, 300).toWellFormed();
+    const last = cut === line ? "there are more warnings" : `${cut}...`;
+    if (asciiJson([...kept, line]).length > MOST_CHARACTERS) return asciiJson([...kept, last]);
     kept.push(line);
   }
   return asciiJson(kept);
-}
-
-function shortened(line: string): string {
-  const cut = line.slice(0, 300).toWellFormed();
-  return cut === line ? "there are more warnings" : `${cut}...`;
 }
 
 /** JSON.stringify escapes control characters, but not text beyond ASCII. */

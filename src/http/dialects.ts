@@ -114,17 +114,14 @@ function withinLimits(raw: RawQuery): RawQuery {
 
 function valueIn(part: QueryPart, value: unknown): unknown {
   const { key, kind } = fieldOf(part);
-  if (kind === "number") return wholeNumber(key, value);
+  if (kind === "number" && value !== null) {
+    // Python's `int()`: a fraction is cut off, and a text may hold the number.
+    const number = typeof value === "string" ? parseWholeNumber(value) : value;
+    if (typeof number === "number") return Math.trunc(number);
+    throw usage(`"${key}": ${JSON.stringify(value)} isn't a whole number`, "accepted: a whole number");
+  }
   if (part === "taskIds") return Array.isArray(value) ? value.map(idText) : value || null;
   return kind === "user" ? idText(value) : value;
-}
-
-/** Python's `int()`: a fraction is cut off, and a text may hold the number. @throws TtsctlError USAGE */
-function wholeNumber(name: string, value: unknown): number | null {
-  if (value === null) return null;
-  const number = typeof value === "string" ? parseWholeNumber(value) : value;
-  if (typeof number === "number") return Math.trunc(number);
-  throw usage(`"${name}": ${JSON.stringify(value)} isn't a whole number`, "accepted: a whole number");
 }
 
 function idText(id: unknown): unknown {

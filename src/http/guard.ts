@@ -120,8 +120,9 @@ export class Doorkeeper {
     throw wrongToken();
   }
 
+  /** A proxy, the first of several, may have been reached by TLS. A client that forges the header only restricts its own cookie. */
   #about(c: Context<Env>): { path: string; secure: boolean } {
-    return { path: this.#path, secure: isSecure(c) };
+    return { path: this.#path, secure: /^https\b/i.test(c.req.header("x-forwarded-proto") ?? "") };
   }
 }
 
@@ -152,11 +153,6 @@ function triesOf(clock: Clock) {
     },
     count: (address: string) => wrong.set(address, (wrong.get(address) ?? 0) + 1),
   };
-}
-
-/** A proxy, the first of several, may have been reached by TLS. A client that forges the header only restricts its own cookie. */
-function isSecure(c: Context): boolean {
-  return /^https\b/i.test(c.req.header("x-forwarded-proto") ?? "");
 }
 
 const SAFE_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);

@@ -63,7 +63,8 @@ export function createHttpServer(parts: ServerParts): Server {
     const { url = "/" } = incoming;
     // Relative addresses of the page need the slash at the end.
     if (url === basePath) return outgoing.writeHead(308, { location: `${url}/` }).end();
-    incoming.url = withoutBase(url, basePath);
+    // A proxy may keep its prefix in the path or remove it.
+    incoming.url = url.startsWith(`${basePath}/`) ? url.slice(basePath.length) : url;
     return answer(incoming, outgoing);
   };
   const server = createServer(OPTIONS, listener);
@@ -110,11 +111,6 @@ async function inTurn(waiting: Waiting, { socket }: IncomingMessage, outgoing: S
   answers.add(outgoing);
   outgoing.once("close", () => answers.delete(outgoing));
   if (before !== undefined) await once(before, "close").catch(() => {}); // the connection broke
-}
-
-/** A proxy may keep its prefix in the path or remove it. */
-function withoutBase(url: string, basePath: string): string {
-  return url.startsWith(`${basePath}/`) ? url.slice(basePath.length) : url;
 }
 
 /** Returns the URL. @throws TtsctlError LISTEN_FAILED */

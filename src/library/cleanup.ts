@@ -27,15 +27,12 @@ export async function cleanupOnce(
   try {
     const { outcome, error } = await cleanUp(parts, { dryRun, allowEmpty: false, doubt });
     if (error?.code === "AUDIT_FAILED") throw error;
-    return { counts: countsOf(outcome.result), problem: outcome.problem };
+    const { expireBefore, candidates, purged, skipped, failed, returned, files, bytes, durationMs } = outcome.result;
+    const counts = { expireBefore, candidates, purged, skipped, failed, returned, files, bytes, durationMs };
+    return { counts, problem: outcome.problem };
   } finally {
     await parts.release();
   }
-}
-
-function countsOf(result: CleanupCounts): CleanupCounts {
-  const { expireBefore, candidates, purged, skipped, failed, returned, files, bytes, durationMs } = result;
-  return { expireBefore, candidates, purged, skipped, failed, returned, files, bytes, durationMs };
 }
 
 export type CleanupLoop = ReturnType<typeof cleanupLoop>;

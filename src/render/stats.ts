@@ -1,4 +1,4 @@
-import type { ByStatus, NamedTask, StatsResult } from "../operations/stats/types.ts";
+import type { NamedTask, StatsResult } from "../operations/stats/types.ts";
 import { printable, shellWord } from "../printable.ts";
 import { counted, formatAge, formatBytes, formatDuration } from "../task/amounts.ts";
 import { memberOf } from "../task/ids.ts";
@@ -28,14 +28,10 @@ export function userCells({ byUser }: StatsResult): [columns: string[], rows: st
 
 export function statsText(stats: StatsResult, style: StatsStyle): string {
   const users = userTable(stats, style);
-  const parts = [`${title(stats)}\n`, statusTable(stats, style), users, chart(stats, style), notes(stats, style)];
+  const whose = stats.user === null ? counted(stats.users, "user") : printable(stats.user);
+  const title = `${counted(stats.total, "task")} of ${whose}, from ${stats.source}\n`;
+  const parts = [title, statusTable(stats, style), users, chart(stats, style), notes(stats, style)];
   return parts.filter((part) => part !== "").join("\n");
-}
-
-function title({ total, users, user, source }: StatsResult): string {
-  const tasks = counted(total, "task");
-  const whose = user === null ? counted(users, "user") : printable(user);
-  return `${tasks} of ${whose}, from ${source}`;
 }
 
 function statusTable({ total, byStatus, disk, ages }: StatsResult, style: StatsStyle): string {
@@ -43,31 +39,18 @@ function statusTable({ total, byStatus, disk, ages }: StatsResult, style: StatsS
     "STATUS",
     "TASKS",
     "%",
-    ...ages.map(({ upTo }) => ageHead(upTo, ages)),
+    ...ages.map(({ upTo }) =>
+      upTo === null ? `>${formatDuration(ages.at(-2)?.upTo ?? 0)}` : `<${formatDuration(upTo)}`,
+    ),
     ...(disk ? ["AUDIO", "LOGS"] : []),
   ];
   const shown = STATUSES.filter((status) => status !== "other" || byStatus.other > 0);
   const rows = shown.map((status) => [
-    ...[status, String(byStatus[status]), percent(byStatus[status], total)],
+    ...[status, String(byStatus[status]), total === 0 ? "-" : `${((byStatus[status] / total) * 100).toFixed(1)}%`],
     ...ages.map((age) => String(age[status])),
-    ...bytesOf(disk?.byStatus, status),
+    ...(disk === null ? [] : [disk.byStatus[status].audioBytes, disk.byStatus[status].logBytes].map(formatBytes)),
   ]);
   return aligned(head, rows, style, (text) => painted(text, style));
-}
-
-/** `<1h` and so on; the last takes the rest. */
-function ageHead(upTo: number | null, ages: StatsResult["ages"]): string {
-  return upTo === null ? `>${formatDuration(ages.at(-2)?.upTo ?? 0)}` : `<${formatDuration(upTo)}`;
-}
-
-function bytesOf(byStatus: ByStatus<{ audioBytes: number; logBytes: number }> | undefined, status: keyof ByStatus<0>) {
-  return byStatus === undefined
-    ? []
-    : [formatBytes(byStatus[status].audioBytes), formatBytes(byStatus[status].logBytes)];
-}
-
-function percent(part: number, total: number): string {
-  return total === 0 ? "-" : `${((part / total) * 100).toFixed(1)}%`;
 }
 
 function userTable({ byUser, users, at, disk, user }: StatsResult, style: StatsStyle): string {
@@ -125,12 +108,15 @@ function painted(text: string, { colors }: StatsStyle): string {
 }
 
 function notes(stats: StatsResult, { colors }: StatsStyle): string {
+  const { files = null, bytes = null, tasks = 0 } = stats.cleanup ?? {};
+  const freed = files === null || bytes === null ? "" : `: ${counted(files, "file")}, ${formatBytes(bytes)}`;
+  const cleanup = stats.cleanup === null ? "off, or unknown" : `${counted(tasks, "task")} would be purged now${freed}`;
   const lines = [
     ...[stats.oldest, stats.newest].flatMap((task, i) =>
       task === null ? [] : [`${i === 0 ? "oldest" : "newest"}   ${nameOf(task)}`],
     ),
     ...diskLines(stats),
-    `cleanup  ${cleanupText(stats)}`,
+    `cleanup  ${cleanup}`,
     ...stuckLines(stats).map((line) => colors.yellow(line)),
     ...invalidLines(stats).map((line) => colors.red(line)),
     ...(stats.dangling === 0
@@ -157,13 +143,6 @@ function diskLines({ disk }: StatsResult): string[] {
       ...(unread > 0 ? [`${counted(unread, "part")} could not be read`] : []),
     ].join("; "),
   ];
-}
-
-function cleanupText({ cleanup }: StatsResult): string {
-  if (cleanup === null) return "off, or unknown";
-  const { tasks, files, bytes } = cleanup;
-  const freed = files === null || bytes === null ? "" : `: ${counted(files, "file")}, ${formatBytes(bytes)}`;
-  return `${counted(tasks, "task")} would be purged now${freed}`;
 }
 
 function stuckLines({ stuck, user }: StatsResult): string[] {

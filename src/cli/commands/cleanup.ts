@@ -13,9 +13,11 @@ import type { OrphanResult } from "../../operations/orphans.ts";
 import { policyOf } from "../../operations/purge/rules.ts";
 import { namedAbove } from "../../operations/reporter.ts";
 import { printable } from "../../printable.ts";
-import { type TableStyle, table } from "../../render/table.ts";
+import type { PassMetrics } from "../../render/pass-metrics.ts";
+import { table } from "../../render/table.ts";
 import { readRegular, refuseUsed, whyNotWritten } from "../../store/file/written-file.ts";
 import { counted, formatBytes, formatDuration } from "../../task/amounts.ts";
+import { memberOf } from "../../task/ids.ts";
 import { VERSION } from "../../version.ts";
 import type { Attach, Context } from "../context.ts";
 import { conclude, emitObject, textOf } from "../emit.ts";
@@ -124,8 +126,8 @@ export async function runPass(
     throw cause;
   } finally {
     onEnd({ exitCode, error, purged: outcome?.result.purged ?? null });
-    const seconds = context.clock.monotonic() - started;
-    if (metrics !== null) await writeMetrics(context, metrics, { exitCode, error, outcome, seconds });
+    const duration = Math.round((context.clock.monotonic() - started) * 1000) / 1000;
+    if (metrics !== null) await writeMetrics(context, metrics, { exitCode, error, outcome, duration });
   }
 }
 
@@ -166,19 +168,14 @@ async function metricsTarget(context: Context, { metricsFile, dryRun, backup }: 
   );
 }
 
-interface Pass {
-  readonly exitCode: number;
-  /** The code of the error that ended it. */
-  readonly error: string | null;
-  readonly outcome: CleanupOutcome | null;
-  readonly seconds: number;
-}
-
 /** If the file can't be written, that is a warning. */
 async function writeMetrics(
   context: Context,
   target: string,
-  { outcome, exitCode, error, seconds }: Pass,
+  {
+    outcome,
+    ...how
+  }: { readonly outcome: CleanupOutcome | null } & Pick<PassMetrics, "exitCode" | "error" | "duration">,
 ): Promise<void> {
   const { store, redis } = await context.settings();
   const { isPassMetrics, passMetricsText } = await import("../../render/pass-metrics.ts");
@@ -187,9 +184,7 @@ async function writeMetrics(
     if (!isPassMetrics(before))
       throw new TtsctlError("EXPORT_FAILED", "it isn't a metrics file of ttsctl, so it is left alone");
     const pass = {
-      exitCode,
-      error,
-      duration: Math.round(seconds * 1000) / 1000,
+      ...how,
       store: store.path.value,
       version: VERSION,
       endedAt: context.clock.now(),
@@ -228,16 +223,11 @@ async function runExplain(context: Context, { allowEmpty }: CleanupFlags, args: 
   };
   const { explanation, lost } = await explainTask(parts, { ...policyOf(cleanup), allowEmpty }, id);
   if (lost !== null) context.reporter.warn(`${lost.message}: only the file was checked, as in a pass`);
-  const style = await context.tableStyle();
-  await emitObject(context, explanation, () => explainText(explanation, style));
+  const style = { ...(await context.tableStyle()), width: null }; // reasons aren't cut
+  const rows = explanation.rules.map(({ rule, says, saw }) => [rule, says, printable(saw)]);
+  const title = `${printable(memberOf(id.userId, id.taskId))} ${verdict(explanation)}`;
+  await emitObject(context, explanation, () => `${title}\n${table(["RULE", "RESULT", "DETAIL"], rows, style)}`);
   return explanation.verdict === "missing" ? PARTLY : DONE;
-}
-
-function explainText(explanation: Explanation, style: TableStyle): string {
-  const { user_id, task_id, rules } = explanation;
-  const rows = rules.map(({ rule, says, saw }) => [rule, says, printable(saw)]);
-  const whole = { ...style, width: null }; // reasons aren't cut
-  return `${printable(`${user_id}:${task_id}`)} ${verdict(explanation)}\n${table(["RULE", "RESULT", "DETAIL"], rows, whole)}`;
 }
 
 function verdict({ verdict, reason, rules }: Explanation): string {

@@ -9,7 +9,7 @@ export function declare(program: Command, attach: Attach): void {
     .description("print a script that completes commands, flags, users and task ids")
     .addHelpText("after", EXAMPLES);
   attach(command, async (context, _flags, [shell]) => {
-    await context.terminal.out.write(completionScript(shell as Shell));
+    await context.terminal.out.write({ bash: BASH, zsh: ZSH, fish: FISH }[shell as (typeof SHELLS)[number]]);
     return DONE;
   });
 }
@@ -23,7 +23,6 @@ Examples:
 
 /** The completion scripts. They call `ttsctl __complete` and treat its output as data, never as code. */
 const SHELLS = ["bash", "zsh", "fish"] as const;
-type Shell = (typeof SHELLS)[number];
 
 const BASH = `# bash completion of ttsctl:  source <(ttsctl completion bash)
 _ttsctl() {
@@ -76,7 +75,3 @@ function __ttsctl_complete
 end
 complete -c ttsctl -f -a '(__ttsctl_complete)'
 `;
-
-function completionScript(shell: Shell): string {
-  return { bash: BASH, zsh: ZSH, fish: FISH }[shell];
-}

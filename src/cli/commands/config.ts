@@ -48,21 +48,13 @@ async function showConfig(context: Context): Promise<number> {
   return DONE;
 }
 
-interface Profile {
-  readonly name: string;
-  readonly current: boolean;
-  /** Null if the file is wrong, as is `redis`. */
-  readonly store: string | null;
-  readonly redis: string | null;
-  readonly path: string;
-}
-
 /** The profiles with the values in their files; flags and variables are ignored. */
 async function showProfiles(context: Context): Promise<number> {
   const { env, cwd } = context.loadOptions();
   const current = configPlace(context.loadOptions()).profile;
   const folder = profilesFolder(env);
-  const profiles: Profile[] = [];
+  /** Of a wrong file, store and Redis are null. */
+  const profiles: { name: string; current: boolean; store: string | null; redis: string | null; path: string }[] = [];
   for (const name of profileNames(env)) {
     const path = profilePath(name, name, env);
     const settings = await loadSettings({ flags: { config: path }, env: {}, cwd }).catch((error) => {
@@ -70,8 +62,8 @@ async function showProfiles(context: Context): Promise<number> {
       context.reporter.warn(`profile ${name}: ${error.message}`);
       return null;
     });
-    const [store, redis] = settings === null ? [null, null] : [settings.store.path.value, redisShown(settings)];
-    profiles.push({ name, current: name === current, store, redis, path });
+    const store = settings?.store.path.value ?? null;
+    profiles.push({ name, current: name === current, store, redis: settings && redisShown(settings), path });
   }
   await emit(context, {
     json: () => [`${JSON.stringify({ folder, profiles })}\n`],

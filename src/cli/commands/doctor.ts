@@ -45,7 +45,8 @@ async function runDoctor(context: Context): Promise<number> {
     const isShown = quiet ? matters(finding) : finding.status !== "skip";
     if (forPeople && isShown) await out.write(findingText(finding, style));
   }
-  const report = doctorReport(findings);
+  const count = (status: Status) => findings.filter((finding) => finding.status === status).length;
+  const report = { checks: findings, ok: count("ok"), warn: count("warn"), fail: count("fail"), skip: count("skip") };
   await emit(context, {
     json: () => [`${JSON.stringify(report)}\n`],
     show: async () => {
@@ -55,7 +56,9 @@ async function runDoctor(context: Context): Promise<number> {
       if (again.length > 0) await out.write(`\n${again.map((finding) => findingText(finding, style)).join("")}`);
     },
   });
-  if (forPeople && !quiet) await context.terminal.err.write(doctorSummary(report));
+  const [warnings, failures] = [counted(report.warn, "warning"), counted(report.fail, "failure")];
+  const tail = report.skip === 0 ? "" : `, ${report.skip} skipped`;
+  if (forPeople && !quiet) await context.terminal.err.write(`${report.ok} ok, ${warnings}, ${failures}${tail}\n`);
   return report.fail > 0 ? FAILED : DONE;
 }
 
@@ -68,6 +71,11 @@ async function doctorParts(context: Context): Promise<DoctorParts> {
   const [redis, store, paths] = [known("redis"), known("store"), known("paths")];
   const [cleanup, service] = [known("cleanup")?.cleanup, known("service")?.service];
   const rules = service === undefined ? null : recordRulesOf(settings!);
+  const connect = async (db?: number) => {
+    const { connectRedis } = await import("../../store/redis/connect.ts");
+    const target = targetOf(settings!);
+    return connectRedis({ ...target, db: db ?? target.db });
+  };
   return {
     config: {
       ...examined,
@@ -85,7 +93,7 @@ async function doctorParts(context: Context): Promise<DoctorParts> {
       shared: paths.paths.shared.value,
     },
     audit: known("audit") && { path: known("audit")?.audit.path.value ?? null },
-    connect: redis && (redis.redis.enabled.value ? connecterOf(targetOf(redis)) : "off"),
+    connect: redis && (redis.redis.enabled.value ? connect : "off"),
     askSentinels: redis?.redis.enabled.value ? askerOf(targetOf(redis)) : null,
     db: redis?.redis.db.value ?? 0,
     rules,
@@ -101,21 +109,6 @@ function askerOf({ place, ...access }: RedisTarget) {
     const { askSentinels } = await import("../../store/redis/sentinel.ts");
     return askSentinels({ ...access, place });
   };
-}
-
-function connecterOf(target: RedisTarget) {
-  return async (db = target.db) => {
-    const { connectRedis } = await import("../../store/redis/connect.ts");
-    return connectRedis({ ...target, db });
-  };
-}
-
-/** `doctor -o json` */
-type DoctorReport = { checks: readonly Finding[] } & Record<Status, number>;
-
-function doctorReport(findings: readonly Finding[]): DoctorReport {
-  const count = (status: Status) => findings.filter((finding) => finding.status === status).length;
-  return { checks: findings, ok: count("ok"), warn: count("warn"), fail: count("fail"), skip: count("skip") };
 }
 
 const STATUS_WIDTH = 6;
@@ -149,9 +142,4 @@ function doctorSkipped(findings: readonly Finding[], style: TableStyle): string 
       return findingText({ check, status: "skip", detail, hint: null }, style);
     })
     .join("");
-}
-
-function doctorSummary({ ok, warn, fail, skip }: DoctorReport): string {
-  const tail = skip === 0 ? "" : `, ${skip} skipped`;
-  return `${ok} ok, ${counted(warn, "warning")}, ${counted(fail, "failure")}${tail}\n`;
 }

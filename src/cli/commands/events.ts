@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { DONE } from "../../app/ended.ts";
 import type { TaskChange } from "../../operations/events/states.ts";
 import type { SourceChoice } from "../../store/mirror-link.ts";
-import { soleUser, statusPasses, type TaskFilter, userPasses } from "../../task/query-fields.ts";
+import { soleUser, statusPasses, userPasses } from "../../task/query-fields.ts";
 import { formatUtc } from "../../task/time.ts";
 import type { Attach, Context } from "../context.ts";
 import { addInterval, addSelection, addSource, type SelectionFlags, selectionOf } from "../selection.ts";
@@ -47,8 +47,15 @@ async function runEvents(context: Context, flags: EventsFlags): Promise<number> 
     hear: (heard: Parameters<Context["hearTasks"]>[0]) => context.hearTasks(heard),
     onChanges: async (changes: readonly TaskChange[], source: string) => {
       const time = formatUtc(clock.now());
-      const wanted = changes.filter((change) => isWanted(change, filter));
-      await data.writeAll(wanted.map((change) => `${eventJson(change, time, source)}\n`));
+      // By the new status, of a removed task by its last.
+      const wanted = changes.filter(({ userId, status, from }) => {
+        return userId !== "" && userPasses(userId, filter) && statusPasses((status ?? from)!, filter);
+      });
+      const lines = wanted.map(({ event, userId, taskId, status, from, score }) => {
+        const ids = { user_id: userId, task_id: taskId };
+        return JSON.stringify({ time, event, ...ids, status, from, updated_at: formatUtc(score), source });
+      });
+      await data.writeAll(lines.map((line) => `${line}\n`));
       await data.flush();
       return data.isOpen;
     },
@@ -60,14 +67,4 @@ async function runEvents(context: Context, flags: EventsFlags): Promise<number> 
   const follower = new EventFollower(parts, options);
   await follower.run();
   return DONE;
-}
-
-/** By the new status, of a removed task by its last. */
-function isWanted({ userId, status, from }: TaskChange, filter: TaskFilter): boolean {
-  return userId !== "" && userPasses(userId, filter) && statusPasses((status ?? from)!, filter);
-}
-
-function eventJson({ event, userId, taskId, status, from, score }: TaskChange, time: string, source: string): string {
-  const ids = { user_id: userId, task_id: taskId };
-  return JSON.stringify({ time, event, ...ids, status, from, updated_at: formatUtc(score), source });
 }

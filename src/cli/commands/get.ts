@@ -72,7 +72,8 @@ export function getRows({ task, file, redis }: GetResult, width: number | null =
   if (!differ) return [...itemFields(task)].map(([name, value]) => [name, text(jsonOf(value))]);
   const [fields, others] = [itemFields(file), itemFields(redis)];
   const names = [...new Set([...fields.keys(), ...others.keys()])];
-  const column = width === null ? Number.POSITIVE_INFINITY : valueColumn(width, names);
+  const taken = 1 + Math.max(...names.map((name) => widthOf(name))) + 3 * 2; // the mark, the name and gaps
+  const column = width === null ? Number.POSITIVE_INFINITY : Math.floor((width - taken) / 2);
   const rows = names.map((name) => {
     const values = [fields.get(name), others.get(name)].map((value) =>
       value === undefined ? "-" : text(jsonOf(value)),
@@ -81,12 +82,6 @@ export function getRows({ task, file, redis }: GetResult, width: number | null =
     return ["*", name, ...fromDifference(values, column)];
   });
   return [["", "", "FILE", "REDIS"], ...rows];
-}
-
-/** The width of each of two values beside the mark and the name. */
-function valueColumn(width: number, names: readonly string[]): number {
-  const taken = 1 + Math.max(...names.map((name) => widthOf(name))) + 3 * 2;
-  return Math.floor((width - taken) / 2);
 }
 
 /** Columns of text around a difference. */
@@ -107,14 +102,6 @@ function text(json: string): string {
   return json.startsWith('"') ? (JSON.parse(json) as string) : json;
 }
 
-/** The head in bold, a difference in yellow, a status in its colour. */
-function paintRow(row: readonly string[], { colors }: TableStyle, paint: (status: string) => string): string[] {
-  const [mark, name] = row.length === 2 ? ["", row[0]] : row;
-  if (row.length > 2 && name === "") return row.map((text) => colors.bold(text));
-  if (mark === "*") return row.map((text) => colors.yellow(text));
-  return row.map((text, i) => (name === "status" && i >= row.length / 2 ? paint(text) : text));
-}
-
 export function getTitle({ file, redis, task }: GetResult, paint = (status: string) => status): string {
   const where = file !== null && redis !== null ? "in both stores" : file !== null ? "in the file" : "in Redis";
   return task === null
@@ -129,7 +116,12 @@ export function getLines(result: GetResult, style: TableStyle): string[] {
   const rows = getRows(result, style.width).map((row) => row.map(printable));
   const paint = (status: string) => paintStatus(status, style);
   const title = getTitle(result, paint);
-  const painted = rows.map((row) => paintRow(row, style, paint));
+  const painted = rows.map((row) => {
+    const [mark, name] = row.length === 2 ? ["", row[0]] : row;
+    if (row.length > 2 && name === "") return row.map((text) => style.colors.bold(text));
+    if (mark === "*") return row.map((text) => style.colors.yellow(text));
+    return row.map((text, i) => (name === "status" && i >= row.length / 2 ? paint(text) : text));
+  });
   const lines = table(null, painted, style).split(/(?<=\n)/);
   return [`${style.width === null ? title : cut(title, style.width)}\n`, ...lines, ...fileLines(result, style.width)];
 }
@@ -139,12 +131,8 @@ function* fileLines({ artifacts }: GetResult, width: number | null): Generator<s
   for (const { path, bytes, seconds, damaged } of artifacts) {
     const length = seconds === undefined ? "" : `  ${formatLength(seconds)}`;
     const rest = `  ${formatBytes(bytes)}${length}${damaged ? "  damaged" : ""}`;
-    yield `${shortened(printable(path), width === null ? null : width - rest.length)}${rest}\n`;
+    const room = width === null ? Number.POSITIVE_INFINITY : Math.max(10, width - rest.length);
+    const shown = printable(path);
+    yield `${widthOf(shown) <= room ? shown : truncateText(shown, room - 1, { position: "middle" })}${rest}\n`;
   }
-}
-
-/** A long path is cut in the middle, to keep its file name. */
-function shortened(path: string, width: number | null): string {
-  if (width === null || widthOf(path) <= width) return path;
-  return truncateText(path, Math.max(10, width - 1), { position: "middle" });
 }

@@ -93,17 +93,25 @@ async function emitVerify(context: Context, outcome: VerifyOutcome, flags: Verif
   if (!flags.details) return emitObject(context, result, () => describe(context, outcome, flags));
   return emit(context, {
     json: () => detailsJson(result, drift),
-    jsonLines: () => detailsJsonLines(drift),
+    *jsonLines() {
+      for (const [kind, user_id, task_id] of detailRows(drift)) yield `${JSON.stringify({ kind, user_id, task_id })}\n`;
+    },
     csv: ({ csvOfRows }) => csvOfRows(DETAIL_COLUMNS, detailRows(drift)),
     show: async () => context.terminal.out.write(await describe(context, outcome, flags)),
   });
 }
 
 async function describe(context: Context, { result, drift }: VerifyOutcome, flags: VerifyFlags): Promise<string> {
-  const parts = [headline(result, drift.size)];
+  const { checked, inSync, invalid } = result;
+  const left = invalid === 0 ? "" : `; ${counted(invalid, "invalid record")} in the file skipped`;
+  const parts = [`${counted(checked, "task")} compared: ${inSync} in sync, ${drift.size} out of sync${left}\n`];
   if (drift.size === 0) return parts.join("");
   const head = ["KIND", "TASKS", "MEANING", ...(flags.repair ? ["REPAIR"] : [])];
-  parts.push(await context.table(head, kindRows(result, drift, flags)));
+  const rows = ORDER.filter((kind) => result[kind] > 0).map((kind) => {
+    const shown = [kind, String(result[kind]), MEANINGS[kind]];
+    return flags.repair ? [...shown, remedy(kind, drift, flags)] : shown;
+  });
+  parts.push(await context.table(head, rows));
   if (flags.details) {
     const rows = [...detailRows(drift, SHOWN)];
     parts.push("\n", await context.table(["KIND", "USER", "TASK"], rows));
@@ -129,13 +137,6 @@ const MEANINGS: Readonly<Record<Kind, string>> = {
 };
 const ORDER = Object.keys(MEANINGS) as Kind[];
 
-function kindRows(result: VerifyResult, drift: Drift, flags: VerifyFlags): string[][] {
-  return ORDER.filter((kind) => result[kind] > 0).map((kind) => [
-    ...[kind, String(result[kind]), MEANINGS[kind]],
-    ...(flags.repair ? [remedy(kind, drift, flags)] : []),
-  ]);
-}
-
 /** What a repair does with tasks of a kind. */
 function remedy(kind: Kind, { isFileEmpty }: Drift, { prune, restore, allowEmpty }: VerifyFlags): string {
   const keepsMembers = isFileEmpty && !restore && !allowEmpty;
@@ -156,11 +157,6 @@ function remedy(kind: Kind, { isFileEmpty }: Drift, { prune, restore, allowEmpty
     default:
       return "written to Redis";
   }
-}
-
-function headline({ checked, inSync, invalid }: VerifyResult, drifted: number): string {
-  const left = invalid === 0 ? "" : `; ${counted(invalid, "invalid record")} in the file skipped`;
-  return `${counted(checked, "task")} compared: ${inSync} in sync, ${drifted} out of sync${left}\n`;
 }
 
 function footer({ repaired }: VerifyResult, drift: Drift, flags: VerifyFlags): string {
@@ -220,8 +216,4 @@ function* detailsJson(result: VerifyResult, drift: Drift): Generator<string> {
     yield "]";
   }
   yield "}}\n";
-}
-
-function* detailsJsonLines(drift: Drift): Generator<string> {
-  for (const [kind, user_id, task_id] of detailRows(drift)) yield `${JSON.stringify({ kind, user_id, task_id })}\n`;
 }

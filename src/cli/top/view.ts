@@ -6,16 +6,7 @@ import { paintStatus } from "../../render/task-table.ts";
 import { cut, widthOf, wrap } from "../../render/width.ts";
 import { counted, formatAge } from "../../task/amounts.ts";
 import type { Size } from "../screen.ts";
-import {
-  type Counted,
-  DEFAULT_MARK,
-  type Listed,
-  nameOf,
-  type Question,
-  type Row,
-  TASK_FRAME,
-  type TopState,
-} from "./model.ts";
+import { type Counted, DEFAULT_MARK, type Listed, nameOf, type Question, TASK_FRAME, type TopState } from "./model.ts";
 
 export interface TopStyle {
   readonly colors: Colors;
@@ -115,7 +106,10 @@ function headOf({ listed, counted: counts, filter, rows }: TopState, columns: nu
     countsOf(counts, style),
     ratesOf(listed, counts),
     waitingOf(counts),
-    ...failures.map((row, i) => labelled(i === 0 ? "newest failures" : "", failureOf(row, counts!))),
+    ...failures.map((row, i) => {
+      const failure = printable(`${nameOf(row)}  ${relativeTime(counts!.at - row.score)}  ${row.error}`);
+      return labelled(i === 0 ? "newest failures" : "", failure);
+    }),
     ...(chosen.length > 0 ? [colors.bold(printable(`only ${chosen.join(", ")}; Esc shows all`))] : []),
     "",
   ].map((line) => cut(line, columns));
@@ -128,15 +122,14 @@ function labelled(label: string, text: string): string {
 }
 
 function titleOf(listed: Listed | null, columns: number, { colors, clock, every }: TopStyle): string {
-  const left = listed === null ? "reading ..." : `${listedText(listed)}, from ${listed.source}`;
+  const all = counted(listed?.total ?? 0, "task");
+  const shown =
+    listed !== null && listed.rows.length < listed.total ? `the newest ${listed.rows.length} of ${all}` : all;
+  const left = listed === null ? "reading ..." : `${shown}, from ${listed.source}`;
   const right = listed === null ? "" : `${clock(listed.at)}, every ${formatAge(every)}`;
   const name = "ttsctl top  ";
   const gap = Math.max(2, columns - widthOf(name + left + right));
   return `${colors.bold(name)}${left}${" ".repeat(gap)}${colors.dim(right)}`;
-}
-
-function listedText({ rows, total }: Listed): string {
-  return rows.length < total ? `the newest ${rows.length} of ${counted(total, "task")}` : counted(total, "task");
 }
 
 function countsOf(counts: Counted | null, { colors, clock }: TopStyle): string {
@@ -151,16 +144,15 @@ function countsOf(counts: Counted | null, { colors, clock }: TopStyle): string {
 
 function ratesOf(listed: Listed | null, counts: Counted | null): string {
   const hour = counts?.stats.ages[0];
+  const rate = listed?.rate;
+  const minute = rate
+    ? `${rate.created} created, ${rate.finished} done, ${rate.failed} error`
+    : "too many changes to count";
   const parts = [
-    ...(listed === null ? [] : [rateText(listed.rate)]),
+    ...(listed === null ? [] : [minute]),
     ...(hour === undefined ? [] : [`hour: ${hour.done} done, ${hour.error} error`]),
   ];
   return labelled("last minute", parts.join("   "));
-}
-
-function rateText(rate: Listed["rate"]): string {
-  if (rate === null) return "too many changes to count";
-  return `${rate.created} created, ${rate.finished} done, ${rate.failed} error`;
 }
 
 function waitingOf(counts: Counted | null): string {
@@ -174,10 +166,6 @@ function waitingOf(counts: Counted | null): string {
 
 function aged({ user_id, task_id, ageSeconds }: NamedTask): string {
   return printable(`${nameOf({ userId: user_id, taskId: task_id })} (${formatAge(ageSeconds)})`);
-}
-
-function failureOf(row: Row, { at }: Counted): string {
-  return printable(`${nameOf(row)}  ${relativeTime(at - row.score)}  ${row.error}`);
 }
 
 const COLUMNS: readonly Column[] = [

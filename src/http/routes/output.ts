@@ -36,7 +36,9 @@ async function answerFile(
   const common = { ...validators, ...fileHeaders(name), "accept-ranges": "bytes" };
   if (isUnchanged(headers, validators)) return new Response(null, { status: 304, headers: common });
   const isHead = c.env.incoming.method === "HEAD"; // ranges are for GET only
-  const range = !isHead && isForThis(headers["if-range"], validators) ? rangeOf(headers.range, size) : "all";
+  const condition = headers["if-range"]; // the tag of the file, or exactly its time
+  const isForThis = condition === undefined || Object.values(validators).includes(`${condition}`);
+  const range = !isHead && isForThis ? rangeOf(headers.range, size) : "all";
   if (range === "none") {
     const which = { "content-range": `bytes */${size}` };
     throw new HttpError("RANGE_NOT_SATISFIABLE", "the range is outside the file", undefined, which);
@@ -47,7 +49,8 @@ async function answerFile(
   if (isHead || size === 0) return new Response(null, { status, headers: all });
   c.env.outgoing.writeHead(status, all);
   await send(handle, part, c.env.outgoing).catch((error) => {
-    if (!hasLeft(error)) failed(error);
+    const hasLeft = ["ERR_STREAM_PREMATURE_CLOSE", "ECONNRESET", "EPIPE"].includes(systemErrorCode(error) ?? "");
+    if (!hasLeft) failed(error); // a player that stops is not an error
   });
   return RESPONSE_ALREADY_SENT;
 }
@@ -60,17 +63,9 @@ async function send(handle: FileHandle, { first, last }: ByteRange, outgoing: Se
   else outgoing.destroy();
 }
 
-/** A player that stops is not an error. */
-function hasLeft(error: unknown): boolean {
-  return ["ERR_STREAM_PREMATURE_CLOSE", "ECONNRESET", "EPIPE"].includes(systemErrorCode(error) ?? "");
-}
+type Validators = ReturnType<typeof validatorsOf>;
 
-interface Validators {
-  readonly etag: string;
-  readonly "last-modified": string;
-}
-
-function validatorsOf({ ino, size, mtimeNs, mtimeMs }: BigIntStats): Validators {
+function validatorsOf({ ino, size, mtimeNs, mtimeMs }: BigIntStats) {
   const etag = `"${ino.toString(36)}-${size.toString(36)}-${mtimeNs.toString(36)}"`;
   return { etag, "last-modified": new Date(Number(mtimeMs)).toUTCString() };
 }
@@ -82,11 +77,6 @@ function isUnchanged(
 ): boolean {
   if (tags !== undefined) return namesTag(tags, validators.etag);
   return since !== undefined && Date.parse(validators["last-modified"]) <= Date.parse(since);
-}
-
-/** Whether `If-Range` has the tag of the file, or exactly its time. */
-function isForThis(condition: string | string[] | undefined, { etag, "last-modified": changed }: Validators): boolean {
-  return condition === undefined || condition === etag || condition === changed;
 }
 
 /** Files in `output/` aren't trusted: only audio is shown in place, and nothing may run as a page of ours. */

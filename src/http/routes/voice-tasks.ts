@@ -89,7 +89,13 @@ export function addVoiceTasks(add: AddEndpoint, parts: ServerParts, forChange: C
       });
     });
     add(`GET ${path}/files`, (c, { user_id, logs }) => {
-      return forDetails(c.env, async () => taskFiles(parts, await knownTask(parts, c, user_id), logs));
+      return forDetails(c.env, async () => {
+        const task = await knownTask(parts, c, user_id);
+        return withArtifacts(parts, async (artifacts) => {
+          const files = await filesOf(artifacts, foldersOf(parts.rules, task, task), logs ? task.taskId : null);
+          return json({ files } satisfies TaskFiles);
+        });
+      });
     });
     add(`GET ${path}/users`, (c) => {
       return forDetails(c.env, async () => {
@@ -235,13 +241,6 @@ async function knownAmong(parts: ServerParts, ids: readonly TaskId[]): Promise<R
 async function filesOf(artifacts: Artifacts, folders: FolderName[], logsOf: string | null): Promise<TaskFile[]> {
   const paths = folders.map((names) => ({ names, path: `${artifacts.folderPath(names.userId, names.taskId)}/` }));
   return (await artifacts.list(folders, logsOf)).map((artifact) => describe(artifact, paths));
-}
-
-function taskFiles(parts: ServerParts, task: Task, withLogs: boolean): Promise<Response> {
-  return withArtifacts(parts, async (artifacts) => {
-    const files = await filesOf(artifacts, foldersOf(parts.rules, task, task), withLogs ? task.taskId : null);
-    return json({ files } satisfies TaskFiles);
-  });
 }
 
 function describe(artifact: Artifact, folders: readonly { names: FolderName; path: string }[]): TaskFile {
