@@ -6,17 +6,15 @@ import type { SourceChoice } from "../store/mirror-link.ts";
 import { formatUtc } from "../task/time.ts";
 import type { RunParts } from "./parts.ts";
 
-interface StatsRequest {
-  readonly userId: string | undefined;
-  /** Also audio and logs. */
-  readonly disk: boolean;
-  /** What a cleanup would free. */
-  readonly estimate: boolean;
-  readonly source: SourceChoice;
-}
-
-/** @throws TtsctlError as `countTasks` */
-export async function statsOf(parts: RunParts, asked: StatsRequest): Promise<StatsResult> {
+/**
+ * @param disk whether audio and logs count too
+ * @param estimate whether to say what a cleanup would free
+ * @throws TtsctlError as `countTasks`
+ */
+export async function statsOf(
+  parts: RunParts,
+  asked: { userId: string | undefined; disk: boolean; estimate: boolean; source: SourceChoice },
+): Promise<StatsResult> {
   const { countTasks, estimateCleanup } = await import("../operations/stats/stats.ts");
   const { noArtifacts } = await import("../artifacts/artifacts.ts");
   const { cleanup } = await parts.settings();

@@ -85,7 +85,6 @@ function partsOf({ terminal, env, cwd, argv, stopSignal: signal }: Surroundings,
 }
 
 interface ShellLine {
-  /** The words before the current one. */
   readonly words: readonly string[];
   /** The word at the cursor, without quotes. */
   readonly current: string;
@@ -118,7 +117,6 @@ export function splitLine(line: string): ShellLine {
   return { words, current, isQuoted: quote !== "", kept: quote === "" ? kept : 0 };
 }
 
-/** The kind of candidates. */
 type Wanted =
   | { readonly kind: "words"; readonly words: readonly string[]; readonly about?: ReadonlyMap<string, string> }
   | { readonly kind: "files" }
@@ -169,7 +167,6 @@ interface Line {
   readonly command: Command;
   readonly operands: string[];
   readonly values: Map<string, string>;
-  /** The option whose value comes next. */
   readonly awaiting: Option | undefined;
 }
 

@@ -17,7 +17,6 @@ export interface Surroundings {
   readonly argv: readonly string[];
   /** Whether nothing else runs in this process: then a command may set its priority. */
   readonly ownsProcess: boolean;
-  /** Where the files of the page are. */
   readonly pageFolder: string;
   /** Aborted by SIGINT or SIGTERM. After the first call these signals don't end the process at once. */
   readonly stopSignal: () => AbortSignal;

@@ -31,7 +31,6 @@ export async function emit(context: Context, { json, jsonLines = json, csv, show
   }
 }
 
-/** @param text for people */
 export function emitObject(context: Context, object: object, text: () => Promise<string> | string): Promise<void> {
   return emit(context, {
     json: () => [`${JSON.stringify(object)}\n`],

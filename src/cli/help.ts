@@ -4,7 +4,6 @@ import { CONFIG_VARIABLE, rowOf, SETTING_NAMES } from "../config/settings.ts";
 import { VERSION } from "../version.ts";
 import { formatsOf } from "./terminal.ts";
 
-/** The widths of help. */
 const [LEAST, COLUMNS] = [40, 80];
 
 /** The groups of flags in the help of a command, set with `optionsGroup` beside the flags. */
@@ -53,7 +52,6 @@ function visibleOptions(command: Command): Option[] {
   return all.sort((a, b) => place(a) - place(b));
 }
 
-/** In the order of the visible items. commander uses the order of the declarations. */
 function groupItems<T>(_: T[], visible: T[], groupOfItem: (item: T) => string): Map<string, T[]> {
   const groups = new Map<string, T[]>();
   for (const item of visible) {
@@ -71,7 +69,6 @@ const VARIABLES: readonly (readonly [name: string, help?: string])[] = [
   ["NO_COLOR, FORCE_COLOR", "no colours; colours in a pipe too"],
 ];
 
-/** For `ttsctl help TOPIC`. */
 export const TOPICS: Readonly<Record<string, string>> = {
   "exit-codes": `Exit codes
 
@@ -94,7 +91,6 @@ counts as unset. ttsctl config shows all settings in force.
 `,
 };
 
-/** In roff. */
 export function manPage(program: Command): string {
   return [
     `.TH TTSCTL 1 "" "ttsctl ${VERSION}" "User Commands"`,

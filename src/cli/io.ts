@@ -17,9 +17,7 @@ const STUCK_MS = 1000;
 export class Output {
   readonly #stream: Writable;
   readonly #prepare: (text: string) => string;
-  /** Whether the reader closed the pipe. */
   isGone = false;
-  /** Any other error of the stream. */
   failure: Error | undefined;
   /** Texts that wait for the release; undefined if nothing is held back. */
   #held: string[] | undefined;
@@ -89,7 +87,6 @@ export class Output {
     await this.write(held);
   }
 
-  /** Holds texts back until the release. */
   hold(): void {
     this.#held ??= [];
   }

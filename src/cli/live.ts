@@ -9,7 +9,6 @@ import { errorText, sayError } from "./report-error.ts";
 import { openScreen, type Size, sizeOf } from "./screen.ts";
 import { isText, Terminal } from "./terminal.ts";
 
-/** One run of the command, in its own context. */
 type Refresh = (context: Context) => Promise<unknown>;
 
 /**
@@ -101,15 +100,11 @@ async function runOnce(context: Context, terminal: Terminal, refresh: Refresh): 
   }
 }
 
-/** If it doesn't fit, the body is shortened. */
-interface Picture {
-  readonly head: string;
-  readonly body: readonly string[];
-  readonly notes: readonly string[];
-}
-
-/** The lines of a picture that fit the screen. Notes have no colours. */
-function frame({ head, body, notes: long }: Picture, { columns, rows }: Size): string[] {
+/** The lines that fit the screen; the body is shortened. Notes have no colours. */
+function frame(
+  { head, body, notes: long }: { head: string; body: readonly string[]; notes: readonly string[] },
+  { columns, rows }: Size,
+): string[] {
   const notes = long.flatMap((note) => wrap(note, columns));
   const room = Math.max(0, rows - 1 - notes.length);
   const first = body.slice(0, Math.max(0, room - 1));

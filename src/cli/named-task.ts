@@ -11,7 +11,6 @@ import { isText } from "./terminal.ts";
 
 interface Sought {
   readonly source: SourceChoice;
-  /** For messages. */
   readonly command: string;
   /** `USER TASK`, `USER:TASK`, or the `TASK` of any user. */
   readonly args: readonly string[];

@@ -34,7 +34,6 @@ const COMMANDS: readonly CommandFile[] = [
   ["Set up:", ["completion"], () => import("./commands/completion.ts")],
 ];
 
-/** Runs the command of the command line and returns the exit code. */
 export async function runProgram(surroundings: Surroundings): Promise<number> {
   const named = COMMANDS.filter(([, names]) => names.some((name) => surroundings.argv.includes(name)));
   if (named.length > 0) {
@@ -97,7 +96,6 @@ function runner(surroundings: Surroundings) {
   return { ended, attach };
 }
 
-/** @param write receives the help */
 export async function declareProgram(
   attach: Attach,
   commands = COMMANDS,

@@ -6,7 +6,6 @@ import { printable } from "../printable.ts";
 import type { Log } from "./io.ts";
 import { flagsIn, type Terminal } from "./terminal.ts";
 
-/** Prints an error on stderr and returns the exit code. */
 export async function reportError(error: unknown, argv: readonly string[], { err }: Terminal): Promise<number> {
   const known = error instanceof TtsctlError ? error : unexpected(error);
   const { output, verbose } = flagsIn(argv);
@@ -41,7 +40,6 @@ function unexpected(cause: unknown): TtsctlError {
   });
 }
 
-/** An error as one line for people. */
 export function errorText({ message, hint }: TtsctlError): string {
   return `error: ${printable(message)}${hint === undefined ? "" : ` (${printable(hint)})`}`;
 }
@@ -51,7 +49,6 @@ function causesOf(error: unknown): string {
   return error.cause === undefined ? String(error.stack) : `${error.stack}\ncaused by ${causesOf(error.cause)}`;
 }
 
-/** A position in the bundle. */
 const PLACE = /[^\s(]*main\.cjs:(\d+):(\d+)/g;
 
 /** The stack with positions in the sources, if the bundle's map has them. */

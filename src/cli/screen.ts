@@ -81,7 +81,6 @@ export function openScreen<P>(
       picture = next;
       paint();
     },
-    /** Restores the terminal. */
     close(): void {
       process.off("exit", leave);
       process.off("SIGTSTP", onStop);

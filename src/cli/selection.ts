@@ -75,7 +75,6 @@ export function addUser(command: Command): Command {
   return command.optionsGroup("Selection:").option("-u, --user <id>", "only the tasks of this user");
 }
 
-/** Seconds between two readings. */
 export function addInterval(command: Command, help: string): Command {
   const interval = new Option("--interval <seconds>", `${help} (default: ${DEFAULT_INTERVAL})`);
   return command.optionsGroup("Output:").addOption(interval.argParser(watchSeconds).default(DEFAULT_INTERVAL, ""));
@@ -139,7 +138,6 @@ export function addPruning(command: Command): Command {
   return addDestructive(addUser(command), "50% of the tasks in Redis, with --prune", "do not ask before --prune");
 }
 
-/** Of `--ids`. */
 const STDIN = "-";
 
 /** Each part of a query has the flag of its long name. @throws TtsctlError USAGE for a wrong stdin */
@@ -153,7 +151,6 @@ export async function rawQueryOf({ terminal }: Context, flags: SelectionFlags): 
   return { ...raw, taskIds: await namesOn(terminal.streams.stdin) };
 }
 
-/** How the ids of flags are read. */
 export function idsOf({ ids }: SelectionFlags): Pick<QueryContext, "takesNames" | "takesNone"> {
   return { takesNames: true, takesNone: ids === STDIN };
 }
@@ -180,7 +177,6 @@ export async function chosenBy(
   return chosenIn(context, asked, { names: FLAG_NAMES, ...idsOf(flags), hint });
 }
 
-/** @throws TtsctlError USAGE */
 export async function userOf(context: Context, { user }: { readonly user?: string }): Promise<string | undefined> {
   if (user === undefined) return undefined;
   const { checkUser } = await import("../operations/list-query.ts");

@@ -26,12 +26,10 @@ export function formatsOf(command: string): readonly Format[] {
   return FORMATS_OF[command] ?? RESULT;
 }
 
-/** Whether a format is for people. */
 export function isText(format: Format): format is "table" | "wide" {
   return format === "table" || format === "wide";
 }
 
-/** The flags that every command takes. */
 export interface GlobalFlags {
   readonly config?: string | undefined;
   readonly profile?: string | undefined;
@@ -135,7 +133,6 @@ export class Terminal {
     this.streams.stderr.write(`\r${this.shown(line)}${ERASE_LINE_REST}`);
   }
 
-  /** Erases the drawn line. */
   clear(): void {
     if (this.#isDrawn) this.streams.stderr.write(`\r${ERASE_LINE_REST}`);
     this.#isDrawn = false;
@@ -167,7 +164,6 @@ export class Terminal {
     }
   }
 
-  /** Whether questions can be asked. */
   get isInteractive(): boolean {
     return this.streams.stderr.isTTY === true && this.streams.stdin.isTTY === true;
   }

@@ -25,7 +25,6 @@ export interface Dialect {
   readonly takesLoneIds: boolean;
   /** Whether an id that is given twice is answered twice, in the order of the user's list. */
   readonly repeatsIds: boolean;
-  /** The JSON of a list, in pieces. */
   page(result: ListResult): Iterable<string>;
   task(task: Task): string;
   removed(result: DeleteResult): object;
@@ -48,7 +47,6 @@ export const PLAIN: Dialect = {
 const DEFAULT_SIZE = 10;
 const LARGEST_SIZE = 100;
 
-/** The service's words for `code`. */
 const [OK, FAILED, NO_RESOURCE, WRONG_PARAMETER] = [0, 1, 2, 3];
 /** By HTTP status; every other failure is FAILED. */
 const CODES: Readonly<Record<number, number>> = {
@@ -59,7 +57,6 @@ const CODES: Readonly<Record<number, number>> = {
   415: WRONG_PARAMETER,
 };
 
-/** The service's own message. */
 const NO_USER = "缺少 user_id";
 
 /** Further parameters that name tasks: `ids` as `task_ids`, and a single id. */

@@ -9,7 +9,6 @@ const LOOK_EVERY_S = 1;
 const LATELY_S = 2;
 /** What no mark shows, such as a task that gets older than a filter allows, is seen after so long. */
 const RING_EVERY_S = 60;
-/** Characters. */
 const LONGEST_KEPT = 4 << 20;
 const LONGEST_QUESTION = 64 << 10;
 

@@ -13,7 +13,6 @@ export interface Observed {
   /** The pattern of the route, such as `/voice-tasks/:task_id`; `other` for what has none. */
   readonly route: string;
   readonly status: number;
-  /** The bytes sent, headers included. */
   readonly bytes: number;
   readonly seconds: number;
   readonly remote: string;
@@ -84,20 +83,10 @@ export function newMetrics() {
   const storeReadable = gauge("store_readable", "Whether the store file can be read: 1 or 0.");
   const isSyncing = gauge("syncing", "Whether the store file is being pushed to Redis: 1 or 0.");
   const tasks = new Gauge({ name: "ttsctl_tasks", help: "Tasks by status.", registers, labelNames: ["status"] });
-  const stuck = gauge(
-    "stuck_tasks",
-    "Tasks in wait or run that haven't changed for longer than [cleanup] stuck_after.",
-  );
-  const oldestWait = gauge(
-    "oldest_wait_seconds",
-    "Age of the task that has been in wait the longest; 0 if there is none.",
-  );
-  const lastPass = gauge(
-    "cleanup_last_run_timestamp_seconds",
-    "When the last cleanup pass ended, including failed ones.",
-  );
+  const stuck = gauge("stuck_tasks", "Tasks in wait or run, unchanged for longer than [cleanup] stuck_after.");
+  const oldestWait = gauge("oldest_wait_seconds", "Age of the task that has waited the longest; 0 if there is none.");
+  const lastPass = gauge("cleanup_last_run_timestamp_seconds", "When the last cleanup pass ended, also a failed one.");
   const lastExitCode = gauge("cleanup_exit_code", "Exit code of the last cleanup pass.");
-  /** Unknown values are omitted. */
   const setKnown = (gauge: Gauge, value: number | undefined) =>
     value === undefined ? gauge.remove() : gauge.set(value);
   const info = { name: "ttsctl_build_info", help: "Always 1; the label has the version that runs.", registers };

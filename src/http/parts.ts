@@ -14,7 +14,6 @@ export interface Env {
   readonly Bindings: { readonly incoming: IncomingMessage; readonly outgoing: ServerResponse };
 }
 
-/** What the routes share. */
 export interface ServerParts {
   /** Aborted when the server stops. */
   readonly run: RunParts;
@@ -24,7 +23,6 @@ export interface ServerParts {
   readonly store: TaskStore;
   readonly syncing: Syncing;
   readonly cleanup: CleanupRecord;
-  /** Whether nothing may be changed. */
   readonly readOnly: boolean;
   /** The built page; missing if it was not built. */
   readonly pageFolder: string;

@@ -34,7 +34,6 @@ export function listParams(url: string): RawQuery {
   return queryOf(paramsOf(url, Object.values(KEY_NAMES)));
 }
 
-/** @throws TtsctlError USAGE */
 export function queryOf(params: ReadonlyMap<string, string>): RawQuery {
   return rawQuery((_, field) => {
     const text = params.get(field.key);

@@ -50,7 +50,6 @@ export function createHttpServer(parts: ServerParts): Server {
     parts.ended(request);
   };
   const waiting: Waiting = new WeakMap();
-  /** The last request of each connection. */
   const last = new WeakMap<Duplex, IncomingMessage>();
   const listener = async (incoming: IncomingMessage, outgoing: ServerResponse) => {
     if (waiting.get(incoming.socket)?.size === LIMITS.pipelined) incoming.socket.destroy();

@@ -56,7 +56,6 @@ export function turns(clock: Clock, width: number) {
   };
 }
 
-/** Bytes. */
 const SMALL_BODY = 64 << 10;
 
 /** Reads bodies as they come, and answers large ones two at a time. */

@@ -24,7 +24,6 @@ export function csvLine(cells: readonly string[]): string {
   return csv(cells, []);
 }
 
-/** Tasks in an export: the known fields for people, and the whole record as JSON for `import`. */
 function csvOfRecords(tasks: readonly Task[], withHead: boolean): string {
   const rows = tasks.map((task) => [...KNOWN_FIELDS.map((field) => rawText(task, field)!), task.json]);
   const [first, ...rest] = withHead ? [RECORD_COLUMNS, ...rows] : rows;

@@ -132,7 +132,6 @@ export function isTimeField(name: string): boolean {
   return name.endsWith("_at");
 }
 
-/** The fields with a place in tables, in that order. */
 const SHOWN = [...RECORD_FIELDS]
   .filter(([, { place }]) => place !== undefined)
   .sort(([, a], [, b]) => a.place! - b.place!)

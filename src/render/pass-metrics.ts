@@ -27,18 +27,10 @@ type Row = readonly [name: string, help: string, value: number | null];
 /** The counters, each with what a pass adds to it. */
 const COUNTERS: readonly (readonly [name: string, help: string, added: (pass: PassMetrics) => number])[] = [
   ["runs_total", "Passes since the metrics file was created.", () => 1],
-  [
-    "failed_runs_total",
-    "Passes with a nonzero exit code since the metrics file was created.",
-    ({ exitCode }) => (exitCode === 0 ? 0 : 1),
-  ],
+  ["failed_runs_total", "Those of them with a nonzero exit code.", ({ exitCode }) => (exitCode === 0 ? 0 : 1)],
   ["purged_tasks_total", "Tasks purged since the metrics file was created.", ({ result }) => result?.purged ?? 0],
   ["freed_files_total", "Files removed since the metrics file was created.", ({ result }) => result?.files ?? 0],
-  [
-    "freed_bytes_total",
-    "Bytes of the files removed since the metrics file was created.",
-    ({ result }) => result?.bytes ?? 0,
-  ],
+  ["freed_bytes_total", "Bytes of these files.", ({ result }) => result?.bytes ?? 0],
 ];
 
 /** The value of a metric in an earlier text; 0 if it has none. */
@@ -84,23 +76,15 @@ function gauges(pass: PassMetrics, before: string): Row[] {
     ["duration_seconds", "How long the last pass took.", pass.duration],
     [
       "exit_code",
-      "Of the last pass: 0 done, 1 failed, 2 wrong configuration, 3 partial success, 130 interrupted.",
+      "Of the last pass: 0 done, 1 failed, 2 configuration, 3 partly done, 130 interrupted.",
       pass.exitCode,
     ],
-    [
-      "candidate_tasks",
-      "Tasks of the last pass that are finished and expired in a store or chosen for max_bytes, and dangling members.",
-      result?.candidates ?? null,
-    ],
+    ["candidate_tasks", "Tasks that the last pass considered, and dangling members.", result?.candidates ?? null],
     ["purged_tasks", "Tasks that the last pass purged.", result?.purged ?? null],
     ["skipped_tasks", "Candidates that the last pass kept.", result?.skipped ?? null],
     ["failed_tasks", "Candidates of the last pass that failed or have an unknown outcome.", result?.failed ?? null],
     ["returned_tasks", "Purged tasks that the service wrote back during the last pass.", result?.returned ?? null],
-    [
-      "stuck_tasks",
-      "Tasks that have waited or run without a change for longer than [cleanup] stuck_after.",
-      result?.stuck ?? null,
-    ],
+    ["stuck_tasks", "Tasks in wait or run, unchanged for longer than [cleanup] stuck_after.", result?.stuck ?? null],
     ["freed_files", "Audio files and logs that the last pass removed.", result?.files ?? null],
     ["freed_bytes", "Bytes of the files that the last pass removed.", result?.bytes ?? null],
     ["store_tasks", "Tasks in the store file when the last pass began.", pass.fileTasks],

@@ -7,10 +7,7 @@ import type { Attach } from "../context.ts";
 import { conclude, confirmation, textOf, unchangedLines } from "../emit.ts";
 import { addDestructive, addSelection, type ChangeFlags, chosenBy, type SelectionFlags } from "../selection.ts";
 
-interface DeleteFlags extends SelectionFlags, ChangeFlags {
-  readonly force: boolean;
-  readonly all: boolean;
-}
+type DeleteFlags = SelectionFlags & ChangeFlags & { readonly force: boolean; readonly all: boolean };
 
 export function declare(program: Command, attach: Attach): void {
   const command = program

@@ -44,7 +44,6 @@ import {
 } from "../selection.ts";
 import { isText, type Terminal } from "../terminal.ts";
 
-/** How a query is given. */
 type Asking = Omit<QueryContext, "rules" | "now">;
 
 /** `list` and `query`. */
@@ -288,11 +287,6 @@ async function openPager(terminal: Terminal, lines: number) {
   }
 }
 
-interface ListFlags extends SelectionFlags, LookFlags {
-  /** Seconds between two runs. */
-  readonly watch?: number;
-}
-
 export function declare(program: Command, attach: Attach): void {
   declareList(program, attach);
   declareQuery(program, attach);
@@ -305,7 +299,7 @@ function declareList(program: Command, attach: Attach): void {
     .description("page through tasks, newest first, from Redis or the store file")
     .addHelpText("after", EXAMPLES);
   addWatch(addLook(addSource(addPaging(addSelection(command)))));
-  attach<ListFlags>(command, async (context, flags) => {
+  attach<SelectionFlags & LookFlags & { readonly watch?: number }>(command, async (context, flags) => {
     const raw = await rawQueryOf(context, flags);
     const list = (once: Context) => listTasks(once, raw, flags, { names: FLAG_NAMES, ...idsOf(flags) });
     if (flags.watch === undefined) return list(context);
@@ -328,10 +322,6 @@ Examples:
   ttsctl list --stuck --exit-status -q    exit code 3 for an alert
   ttsctl list --search "no voice"         in text, error or ids`;
 
-interface QueryFlags extends LookFlags {
-  readonly file?: string;
-}
-
 function declareQuery(program: Command, attach: Attach): void {
   const command = program
     .command("query")
@@ -340,7 +330,7 @@ function declareQuery(program: Command, attach: Attach): void {
     .option("-f, --file <file>", "read the query from a file (- for stdin)")
     .addHelpText("after", QUERY_EXAMPLES);
   addLook(addSource(addLimit(command)));
-  attach<QueryFlags>(command, async (context, flags, [argument]) => {
+  attach<LookFlags & { readonly file?: string }>(command, async (context, flags, [argument]) => {
     const { text, origin } = await readBody(context, argument, flags.file);
     const { parseQueryObject, readQueryBody } = await import("../../operations/list-query.ts");
     const { limit: given = null, ...body } = parseQueryObject(text, origin);
@@ -350,7 +340,6 @@ function declareQuery(program: Command, attach: Attach): void {
   });
 }
 
-/** @throws TtsctlError USAGE */
 function limitIn(given: unknown, origin: string): number | undefined {
   if (given === null) return undefined;
   const limit = ["number", "string"].includes(typeof given) ? parseLimit(`${given}`) : undefined;

@@ -41,7 +41,6 @@ export interface FilterTexts {
 
 export type Change = { readonly kind: "delete" } | { readonly kind: "mark"; readonly status: string };
 
-/** What the last line asks. */
 export type Question =
   | { readonly kind: keyof FilterTexts; readonly text: string }
   | { readonly kind: Change["kind"]; readonly row: Row; readonly text: string };
@@ -60,13 +59,11 @@ export interface TopState {
   task: { readonly row: Row; readonly lines: readonly string[] | null; readonly from: number } | null;
   isHelp: boolean;
   question: Question | null;
-  /** A change that is under way. */
   busy: string | null;
   /** How the last change went, or why a key did nothing; until the next key. */
   said: readonly string[];
 }
 
-/** What keys begin. */
 export interface Actions {
   read(): void;
   open(row: Row): void;
@@ -179,7 +176,6 @@ function inTask(state: TopState, task: NonNullable<TopState["task"]>, key: strin
   else ask(state, key, task.row);
 }
 
-/** `m` and `d`. */
 function ask(state: TopState, key: string, row: Row): void {
   if (key !== "m" && key !== "d") return;
   if (state.readOnly) state.said = ["--read-only: nothing is changed"];
@@ -187,14 +183,12 @@ function ask(state: TopState, key: string, row: Row): void {
   else state.question = { kind: key === "d" ? "delete" : "mark", row, text: "" };
 }
 
-/** The longest text of a prompt. */
 const LONGEST = 500;
 
 function isOneCharacter(key: string): boolean {
   return [...key].length === 1;
 }
 
-/** A prompt's text after a key. */
 function typed(text: string, key: string): string {
   if (key === "ctrl-u") return "";
   if (key === "backspace") {

@@ -15,7 +15,6 @@ import type { Context } from "../context.ts";
 import { errorText } from "../report-error.ts";
 import { type Change, type Counted, type Listed, nameOf, type Row } from "./model.ts";
 
-/** The most tasks in the list. */
 const LISTED = 100;
 const FAILURES = 5;
 /** Seconds of the rates, and the most changes that are read for them. */

@@ -19,7 +19,6 @@ import { view } from "./view.ts";
 interface TopFlags {
   readonly user?: string;
   readonly status?: string;
-  /** Seconds between two readings. */
   readonly interval: number;
   readonly readOnly: boolean;
 }
@@ -249,7 +248,6 @@ function repeated(clock: Clock, task: () => Promise<void>, every: number, stop: 
   };
 }
 
-/** @throws TtsctlError USAGE */
 async function filterOf(context: Context, { user, status }: FilterTexts): Promise<TaskFilter> {
   const raw = {
     ...(user === "" ? {} : { users: [user] }),

@@ -46,7 +46,6 @@ const HELP = [
   "Ctrl-C                 quit",
 ];
 
-/** The keys of the last line. */
 function keysOf({ task, isHelp, readOnly }: TopState): string {
   if (isHelp) return "any key: back";
   const changes = readOnly ? "" : "m mark  d delete  ";
@@ -69,7 +68,6 @@ function footOf(state: TopState, { columns, rows }: Size, { colors }: TopStyle):
   return [...[...notes, ...work, ...results].slice(0, most), last];
 }
 
-/** The question that the next keys answer. */
 function questionText(question: Question): string {
   const { text } = question;
   if (!("row" in question))

@@ -20,7 +20,6 @@ import { countIds } from "../request.ts";
 import { type BodyOf, DELETE_KINDS, MARK_KINDS } from "../schema.ts";
 import { turns } from "../turns.ts";
 
-/** A request to change tasks. */
 interface ChangeRequest {
   readonly query: RawQuery;
   /** Chooses every task, without a query. */
@@ -148,7 +147,6 @@ async function waitedFor<T>({ env }: Context<Env>, work: () => Promise<T>): Prom
   }
 }
 
-/** @throws TtsctlError USAGE */
 function bodyIn(text: string, kinds: typeof DELETE_KINDS | typeof MARK_KINDS): Readonly<Record<string, unknown>> {
   const body = parseQueryObject(text, "the body");
   checkBody(body, { ...kindsOf(CHOOSING_PARTS), ...kinds }, "the body");

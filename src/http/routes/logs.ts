@@ -11,7 +11,6 @@ import { type ServerParts, withArtifacts } from "../parts.ts";
 import { turns } from "../turns.ts";
 import { idOf, knownTask, TASK_PATHS } from "./voice-tasks.ts";
 
-/** The last event of a stream. */
 export interface StreamEnd {
   readonly reason: FollowEnd;
   /** As shown; null for a task that neither store has. */

@@ -21,7 +21,6 @@ import type { TaskFile, TaskFiles, TasksAudio, TaskUsers } from "../schema.ts";
 import { turns } from "../turns.ts";
 import { type ChangeTurn, remove } from "./changes.ts";
 
-/** The store that answered. */
 const SOURCE_HEADER = "ttsctl-source";
 
 /** The number of the ring of `/stream` after which a page asks. */
@@ -118,7 +117,6 @@ export function addVoiceTasks(add: AddEndpoint, parts: ServerParts, forChange: C
   }
 }
 
-/** Characters. */
 const MOST_REPEATED = 8 << 20;
 
 /** Each task as often as its id is given. @throws TtsctlError USAGE if the repeats take more than 8 Mi characters */
@@ -164,7 +162,6 @@ function listOne(parts: ServerParts, { userId, taskId }: TaskId): Promise<ListRe
   return parts.store.list(listQueryOf(parts, { users: [userId], taskIds: [taskId] }, KEY_NAMES));
 }
 
-/** @throws TtsctlError USAGE */
 function listQueryOf({ rules, clock, settings }: ServerParts, raw: RawQuery, names: QueryNames): ListQuery {
   const stuckAfter = settings.cleanup.stuckAfter.value;
   return buildListQuery(raw, "auto", { names, rules, now: clock.now(), stuckAfter });
@@ -200,7 +197,6 @@ function throwIfNotGone(result: DeleteResult, warnings: readonly string[]): void
 const MOST_TASKS = 1000;
 const TASKS_HINT = 'send {"tasks": [{"user_id": "...", "task_id": "..."}]}';
 
-/** @throws TtsctlError USAGE */
 function tasksIn(parts: ServerParts, text: string): TaskId[] {
   const { tasks, ...others } = parseQueryObject(text, "the body");
   if (!Array.isArray(tasks) || Object.keys(others).length > 0)
