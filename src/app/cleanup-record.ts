@@ -17,17 +17,7 @@ export interface PassEnd {
 }
 
 /** Who purges, and when. */
-export interface CleanupState {
-  /** `unknown`: neither this server nor a watcher does; perhaps a timer. `off`: the retention isn't positive. */
-  readonly runs: "here" | "watcher" | "unknown" | "off";
-  /** Seconds. */
-  readonly retention: number;
-  /** Null if unknown; `at` is ISO 8601, UTC. */
-  readonly last: ({ readonly at: string } & Omit<PassEnd, "endedAt">) | null;
-  /** ISO 8601, UTC; null if unknown, and during a pass of this server. */
-  readonly next: string | null;
-}
-
+export type CleanupState = Awaited<ReturnType<CleanupRecord["state"]>>;
 export type CleanupRecord = ReturnType<typeof cleanupRecord>;
 
 /** The state of the cleanup: by this server's own loop, or by other processes, from their lock and the audit ledger. */
@@ -78,18 +68,15 @@ export function cleanupRecord(parts: RunParts) {
       next = null;
     },
 
-    async state(): Promise<CleanupState> {
+    /** `unknown`: neither this server nor a watcher purges; perhaps a timer. `next` is null during a pass of this server. */
+    async state() {
       const { retention } = (await parts.settings()).cleanup;
       const runs = retention.value <= 0 ? "off" : isOurs ? "here" : (await isWatched()) ? "watcher" : "unknown";
       const known = last !== null && isOurs ? last : ((await inLedger()) ?? last);
       const due = runs === "watcher" && known !== null ? known.endedAt + watchInterval(retention.value) : next;
-      const { endedAt, ...how } = known ?? {};
-      return {
-        runs,
-        retention: retention.value,
-        last: endedAt === undefined ? null : { at: formatUtc(endedAt), ...(how as Omit<PassEnd, "endedAt">) },
-        next: due === null ? null : formatUtc(due),
-      };
+      const ended = ({ endedAt, ...how }: PassEnd) => ({ at: formatUtc(endedAt), ...how });
+      const at = due === null ? null : formatUtc(due);
+      return { runs, retention: retention.value, last: known && ended(known), next: at } as const;
     },
   };
 }

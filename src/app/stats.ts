@@ -34,20 +34,10 @@ export async function statsOf(
   return countTasks({ ...stores, artifacts, reporter, estimate }, { source, userId, rule });
 }
 
-/** A comparison of some tasks, as `verify` compares all. */
-export interface DriftCheck {
-  /** ISO 8601, UTC. */
-  readonly at: string;
-  /** How many tasks were compared, of those that each store has. */
-  readonly checked: number;
-  readonly inFile: number;
-  readonly inRedis: number;
-  /** How many of them differ, by the keys of `verify -o json`. */
-  readonly kinds: Readonly<Partial<Record<Kind, number>>>;
-}
+export type DriftCheck = NonNullable<Awaited<ReturnType<typeof driftIn>>>;
 
-/** Null if Redis may not be read, or one of the stores can't. */
-export async function driftIn(parts: RunParts): Promise<DriftCheck | null> {
+/** A comparison of some tasks, as `verify` compares all. Null if Redis may not be read, or one of the stores can't. */
+export async function driftIn(parts: RunParts) {
   const { clock, signal } = parts;
   const state = await parts.mirrorState();
   if (state.kind !== "on" || state.behind !== undefined) return null;
@@ -57,7 +47,8 @@ export async function driftIn(parts: RunParts): Promise<DriftCheck | null> {
     await using snapshot = await (await parts.fileStore()).read();
     const { compared: checked, counts } = await compareSample({ mirror, clock, signal }, snapshot);
     const sizes = { inFile: snapshot.size, inRedis: await mirror.size(undefined) };
-    return { at: formatUtc(clock.now()), checked, ...sizes, kinds: Object.fromEntries(counts) };
+    const kinds: Partial<Record<Kind, number>> = Object.fromEntries(counts);
+    return { at: formatUtc(clock.now()), checked, ...sizes, kinds };
   } catch (error) {
     if (error instanceof TtsctlError) return null;
     throw error;

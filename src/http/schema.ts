@@ -170,7 +170,7 @@ export const SCHEMAS = {
       page: POSITIVE,
       pageSize: COUNT,
       source: SOURCE,
-      items: arrayOf({ $ref: "#/components/schemas/Task" }),
+      items: arrayOf({ $ref: "#/components/schemas/Task" } as Schema<Readonly<Record<string, unknown>>>),
       missing: about(TEXTS, "ids asked for that neither store has"),
       dangling: about(COUNT, "members of the index in Redis without a task"),
     },
@@ -272,6 +272,7 @@ export type StatsChart = Answer<"StatsChart">;
 export type StatsHealth = Answer<"StatsHealth">;
 export type StatsUsers = Answer<"StatsUsers">;
 export type TaskFile = Of<typeof FILE>;
+export type TaskPage = Answer<"TaskPage">;
 export type TaskFiles = Answer<"TaskFiles">;
 export type TasksAudio = Answer<"TasksAudio">;
 export type TaskUsers = Answer<"TaskUsers">;

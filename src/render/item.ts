@@ -1,7 +1,6 @@
 import { FIELDS, RECORD_FIELDS } from "../json/fields.ts";
 import { setFields } from "../json/record.ts";
 import { type JsonValue, jsonOf, parseJsonValue } from "../json/value.ts";
-import type { Stopped } from "../store/task-source.ts";
 import type { ListResult } from "../store/task-store.ts";
 import { counted, formatAge } from "../task/amounts.ts";
 import { camelCase } from "../task/query-fields.ts";
@@ -59,18 +58,6 @@ export function knownText(task: Task, field: string): string | undefined {
 export function rawText(task: Task, field: string): string | undefined {
   const key = KNOWN.get(field);
   return key === undefined ? undefined : String(task[key]);
-}
-
-/** The result of `pageJson` (docs/json.md). */
-export interface PageJson {
-  readonly total: number;
-  readonly page: number;
-  readonly pageSize: number;
-  readonly source: ListResult["source"];
-  readonly items: readonly Readonly<Record<string, unknown>>[];
-  readonly missing: readonly string[];
-  readonly dangling: number;
-  readonly stopped?: Stopped;
 }
 
 /** `list -o json` (docs/contract.md, Commands), in pieces. */

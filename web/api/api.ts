@@ -5,12 +5,12 @@ import type {
   StatsHealth,
   StatsUsers,
   TaskFiles,
+  TaskPage,
   TasksAudio,
   TaskUsers,
 } from "../../src/http/schema.ts";
 import type { DeleteResult } from "../../src/operations/delete.ts";
 import type { MarkResult } from "../../src/operations/mark/mark.ts";
-import type { PageJson } from "../../src/render/item.ts";
 import type { TaskId } from "../../src/store/task-source.ts";
 import type { Span } from "../../src/task/spans.ts";
 import { fieldsOf } from "../model/exact-json.ts";
@@ -20,7 +20,7 @@ import { Failure, problemOf } from "./failure.ts";
 
 /** One answer to "which tasks". */
 export interface ListAnswer {
-  readonly page: PageJson;
+  readonly page: TaskPage;
   /** The server's notes on it, a line each. */
   readonly warnings: readonly string[];
 }

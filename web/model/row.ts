@@ -1,4 +1,4 @@
-import type { PageJson } from "../../src/render/item.ts";
+import type { TaskPage } from "../../src/http/schema.ts";
 
 /** A task's line on the page. Every text may be hostile: it goes only into text nodes. */
 export interface Row {
@@ -24,7 +24,7 @@ export interface Progress {
   readonly unit: "segments" | "percent";
 }
 
-export function rowOf(item: PageJson["items"][number]): Row {
+export function rowOf(item: TaskPage["items"][number]): Row {
   const userId = textOf(item.user_id);
   const taskId = textOf(item.task_id);
   return {
@@ -41,7 +41,7 @@ export function rowOf(item: PageJson["items"][number]): Row {
 }
 
 /** From the fields of the published API service. */
-function progressOf({ segments_done, total_segments, progress }: PageJson["items"][number]): Progress | null {
+function progressOf({ segments_done, total_segments, progress }: TaskPage["items"][number]): Progress | null {
   if (isPart(segments_done, total_segments))
     return { done: segments_done, of: total_segments as number, unit: "segments" };
   return isPart(progress, 100) ? { done: progress, of: 100, unit: "percent" } : null;
