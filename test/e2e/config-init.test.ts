@@ -125,4 +125,28 @@ describe("config init", () => {
     expect(run.stderr).toMatch(message);
     expect(here.root.has("config.ini")).toBe(false);
   });
+
+  it("prints the file with --dry-run, and writes nothing", async () => {
+    unset();
+    const before = here.root.tree();
+    const run = await here.run("config init --dry-run --redis-url redis://u:p%40ss@127.0.0.1:1/3");
+    expect(run.code).toBe(0);
+    expect(run.stdout).toMatch(/^\[redis\]$/m);
+    expect(run.stdout).toMatch(/^url = redis:\/\/u:\*\*\*@127\.0\.0\.1:1\/3$/m);
+    const asJson = await here.run("config init --dry-run --no-redis -o json");
+    expect(JSON.parse(asJson.stdout)).toEqual({
+      path: here.root.at("config.ini"),
+      dryRun: true,
+      settings: {
+        "redis.enabled": { value: "false", source: "flag" },
+        "redis.host": { value: "127.0.0.1", source: "default" },
+        "redis.port": { value: "6379", source: "default" },
+        "store.path": { value: "voice_task.json", source: "found" },
+        "paths.output": { value: "output", source: "found" },
+        "paths.logs": { value: "Logs", source: "found" },
+        "cleanup.retention": { value: "7d", source: "default" },
+      },
+    });
+    expect(here.root.tree()).toEqual(before);
+  });
 });

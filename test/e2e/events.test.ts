@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { afterEach, describe, expect, it } from "vitest";
 import { FastClock } from "../helpers/clock.ts";
 import { ago, record } from "../helpers/records.ts";
@@ -141,5 +142,31 @@ describe("events", () => {
     expect(run.stdout).not.toContain("\u001b");
     expect(run.stderr).toBe("");
     await ends(run);
+  });
+
+  it("are notified of with the rights that the docs name, and no more", async () => {
+    await here.server.call("CONFIG", "SET", "notify-keyspace-events", "KA");
+    const rights = "~tts:* +@read +@write +@scripting +@connection +@transaction +time +info +psubscribe +config|get";
+    const channel = "&__keyspace@0__:tts:task:*";
+    await here.server.call(
+      "ACL",
+      "SETUSER",
+      "limited",
+      "reset",
+      "on",
+      ">secret",
+      "resetchannels",
+      channel,
+      ...rights.split(" "),
+    );
+    expect(readFileSync("docs/deployments.md", "utf8")).toContain(channel);
+    await fill();
+    const run = events("", { REDIS_USERNAME: "limited", REDIS_PASSWORD: "secret" });
+    await run.says(/by keyspace notifications/);
+    await here.mirrored(a1("running", 80));
+    await prints(run, "changed alice:a1 wait run redis");
+    await ends(run);
+    await here.server.call("ACL", "DELUSER", "limited");
+    await here.server.call("CONFIG", "SET", "notify-keyspace-events", "");
   });
 });

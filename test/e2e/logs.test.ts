@@ -55,6 +55,17 @@ describe("logs", () => {
       run.child.stdout.destroy();
     }
   });
+
+  it("says what isn't there", async () => {
+    here.root.writeStore([running, record("bob", "t1")]);
+    expect(await here.run("logs alice t1")).toMatchObject({ code: 0, stdout: "", stderr: "alice:t1 has no log\n" });
+    expect(await here.run("logs alice none")).toMatchObject({ code: 3, stdout: "" });
+    const both = await here.run("logs t1");
+    expect(both).toMatchObject({ code: 2, stdout: "", stderr: expect.stringContaining("ttsctl logs bob t1") });
+    for (const line of ["logs", "logs alice t1 --tail 0", "logs alice t1 --tail 10001", "logs alice t1 -f -o json"]) {
+      expect(await here.run(line)).toMatchObject({ code: 2, stdout: "" });
+    }
+  });
 });
 
 describe("logs --follow", () => {

@@ -119,3 +119,26 @@ describe("an outage", () => {
     expect(JSON.parse(run.stdout)).toMatchObject({ source: "file", total: 1 });
   });
 });
+
+describe("[redis] enabled = false", () => {
+  it.each([
+    { flags: "", env: {}, config: true },
+    { flags: " --no-redis", env: {}, config: false },
+    { flags: "", env: { REDIS_ENABLED: "no" }, config: false },
+  ])("has the file answer without a warning: %j", async ({ flags, env, config }) => {
+    fill();
+    if (config) here.root.configure(null);
+    const clients = Number(
+      /total_connections_received:(\d+)/.exec(String(await here.server.call("INFO", "stats")))![1],
+    );
+    const list = await here.run(`list -o json${flags}`, { env });
+    expect(list).toMatchObject({ code: 0, stderr: "" });
+    expect(JSON.parse(list.stdout)).toMatchObject({ source: "file", total: 2 });
+    expect(await here.run(`get alice t1 -o json${flags}`, { env })).toMatchObject({ code: 0, stderr: "" });
+    const cleanup = await here.run(`cleanup --once -o json${flags}`, { env });
+    expect(cleanup.code).toBe(0);
+    expect(lines(cleanup.stderr).filter((line) => !line.startsWith("[CLEANUP]"))).toEqual([]);
+    const after = Number(/total_connections_received:(\d+)/.exec(String(await here.server.call("INFO", "stats")))![1]);
+    expect(after).toBe(clients);
+  });
+});

@@ -82,6 +82,31 @@ describe("list", () => {
       }
     }
   });
+
+  it("filters and pages", async () => {
+    await synced();
+    const ids = async (flags: string) => {
+      const [redis, file] = await Promise.all(
+        ["redis", "file"].map((source) => json(`list -o json --source ${source} ${flags}`)),
+      );
+      expect(redis.items).toEqual(file.items);
+      expect(redis.total).toBe(file.total);
+      return [
+        redis.total,
+        ...redis.items.map((item: { user_id: string; task_id: string }) => `${item.user_id}:${item.task_id}`),
+      ];
+    };
+    expect(await ids("--user alice")).toEqual([2, "alice:t2", "alice:t1"]);
+    expect(await ids("--status done,failed")).toEqual([2, "alice:t2", "alice:t1"]);
+    expect(await ids("--status run --user alice")).toEqual([0]);
+    expect(await ids("--since 2024-01-01T00:00:02 --until 2024-01-01T00:00:04Z")).toEqual([2, "bob:t1", "alice:t2"]);
+    expect(await ids("--since 1h")).toEqual([0]);
+    expect(await ids("--until 1h")).toEqual([4, "任务:第三", "bob:t1", "alice:t2", "alice:t1"]);
+    expect(await ids("--page 2 --page-size 3")).toEqual([4, "alice:t1"]);
+    expect(await ids("--page 9 --page-size 3")).toEqual([4]);
+    expect(await ids("--page 99999999999999 --page-size 1000")).toEqual([4]);
+    expect(await ids("--user nobody")).toEqual([0]);
+  });
 });
 
 describe("ids", () => {
@@ -93,6 +118,14 @@ describe("ids", () => {
     const forced = await here.run("list --user alice --ids t9 -o json --source redis");
     expect(forced.code).toBe(3);
     expect(JSON.parse(forced.stdout)).toMatchObject({ source: "redis", missing: ["t9"] });
+  });
+
+  it("that are all there are exit code 0, and those that a filter excludes are not missing", async () => {
+    await synced();
+    expect(await here.run("list --user alice --ids t1,t2")).toMatchObject({ code: 0 });
+    const run = await here.run("list --user alice --ids t1,t2 --status error -o json");
+    expect(run.code).toBe(0);
+    expect(JSON.parse(run.stdout)).toMatchObject({ total: 1, missing: [] });
   });
 });
 

@@ -81,6 +81,15 @@ describe("verify", () => {
       "
     `);
   });
+
+  it("exits 4 without Redis, and 1 if the file is broken", async () => {
+    expect((await here.run("verify --no-redis -o json")).code).toBe(4);
+    const down = await here.run("verify -o json", { env: { REDIS_PORT: "1" } });
+    expect(down.code).toBe(4);
+    expect(JSON.parse(down.stderr)).toMatchObject({ code: "REDIS_UNAVAILABLE" });
+    here.root.write("voice_task.json", "[{");
+    expect((await here.run("verify -o json")).code).toBe(1);
+  });
 });
 
 describe("verify --repair", () => {
@@ -132,5 +141,11 @@ describe("verify --repair", () => {
     expect(JSON.parse((await here.run("verify --repair --prune --yes -o json")).stdout)).toMatchObject({ repaired: 3 });
     expect(await here.server.call("EXISTS", "tts:task:b:t4")).toBe(0);
     expect((await here.run("verify")).code).toBe(0);
+  });
+
+  it.each(["--prune", "--restore", "--repair --prune --restore"])("refuses verify %s", async (flags) => {
+    const run = await here.run(`verify ${flags} -o json`);
+    expect(run.code).toBe(2);
+    expect(JSON.parse(run.stderr)).toMatchObject({ code: "USAGE" });
   });
 });

@@ -1,6 +1,8 @@
 import { writeFileSync } from "node:fs";
 import { afterEach, describe, expect, it } from "vitest";
-import { ago, record } from "../helpers/records.ts";
+import { systemClock } from "../../src/clock.ts";
+import { FileStore } from "../../src/store/file/file-store.ts";
+import { ago, RULES, record } from "../helpers/records.ts";
 import { type Command, lines, Running, start } from "../helpers/ttsctl.ts";
 import { until } from "../helpers/until.ts";
 import { usePlace } from "./setup.ts";
@@ -106,5 +108,26 @@ describe("cleanup --watch", () => {
     } finally {
       clearInterval(service);
     }
+  });
+
+  it("ends within 5 s while another ttsctl holds the lock", async () => {
+    here.root.writeStore([record("alice", "t1")]);
+    const lock = await new FileStore(here.root.store, RULES, systemClock).lock("run");
+    const watcher = processThatWatches();
+    await until(() => watcher.openFiles().some((path) => path.endsWith(".run.lock"))); // it waits
+    const began = performance.now();
+    watcher.kill("SIGTERM");
+    expect(await watcher.end()).toMatchObject({ code: 0 });
+    expect(performance.now() - began).toBeLessThan(5000);
+    expect(here.root.readStore()).toHaveLength(1);
+    await lock.release();
+  });
+
+  it("always logs the outcome of the ping, and prints a JSON object a pass with -o json", async () => {
+    here.root.writeStore([]);
+    const watcher = watch("-o", "json");
+    await watcher.says(/\}\n/);
+    expect(JSON.parse(lines(watcher.stdout)[0]!)).toMatchObject({ candidates: 0, dryRun: false });
+    expect(watcher.stderr).toMatch(/answered the ping/);
   });
 });

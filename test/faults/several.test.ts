@@ -69,6 +69,19 @@ describe("row G, two to sixteen ttsctl at once", () => {
     expect((await here.run("cleanup --once --dry-run")).code).toBe(0);
     child.kill("SIGKILL");
   });
+
+  it("the lock's holder is killed with -9: the waiting process continues at once", async () => {
+    await lay([...USERS.flatMap(tasksOf), ...YOUNG]);
+    const { child } = await hold();
+    const clock = new TestClock({ longest: 0 });
+    const waiting = start(["delete", "--user", "user1", "--yes", "-o", "json"], { cwd: here.root.path, clock });
+    await until(() => clock.pauses === 1);
+    await clock.advance(9);
+    child.kill("SIGKILL");
+    const run = await waiting.end();
+    triedFault();
+    expect([run.code, JSON.parse(run.stdout).deleted]).toEqual([0, 5]);
+  });
 });
 
 /** Another process that holds the lock of a run. */

@@ -2,8 +2,11 @@ import { readFileSync } from "node:fs";
 import { beforeEach, describe, expect, it } from "vitest";
 import { systemClock } from "../../src/clock.ts";
 import { FileStore } from "../../src/store/file/file-store.ts";
+import { FastClock } from "../helpers/clock.ts";
 import { RULES, record } from "../helpers/records.ts";
-import { useServer } from "./setup.ts";
+import { until } from "../helpers/until.ts";
+import { type Served, useServer } from "./setup.ts";
+import { request, Wire } from "./wire.ts";
 
 const here = useServer();
 const DEEP = "[".repeat(200_000) + "]".repeat(200_000);
@@ -30,6 +33,8 @@ const everything = async () => [here.root.tree(), await here.server.dump()];
 async function printed(args: string[]): Promise<string> {
   return (await here.runArgs([...args, "-o", "json"])).stdout;
 }
+
+const codeOf = async (answer: Response) => [answer.status, ((await answer.json()) as { code: string }).code];
 
 describe("POST /voice-tasks/delete", () => {
   it.each([
@@ -191,4 +196,60 @@ it("other requests are answered during a change, another change waits for it, an
   expect(await first).toMatchObject({ deleted: 1 });
   expect(await second).toMatchObject({ marked: 1 });
   expect(await third).toMatchObject({ deleted: 1 });
+});
+
+describe("a large change", () => {
+  const MANY = Array.from({ length: 5000 }, (_, i) => record("carol", `n${i}`, { text: "x".repeat(500) }));
+  const left = () => here.root.readStore().length;
+  const started = async (): Promise<Served> => {
+    here.root.writeStore([...TASKS, ...MANY]);
+    here.root.configure(here.server.port, "[audit]\npath = audit.jsonl\n");
+    const server = await here.serve("--no-cleanup", {}, new FastClock());
+    await server.run.says(/5005 tasks from the file to Redis/);
+    return server;
+  };
+  const begun = () => here.root.has("audit.jsonl") && readFileSync(here.root.at("audit.jsonl"), "utf8").includes("n1");
+
+  it("runs to its end if its client leaves", { timeout: 60_000 }, async () => {
+    const server = await started();
+    const wire = await Wire.open(server.port);
+    const body = '{"user_id": "carol"}';
+    const headers = { "Content-Type": "application/json", "Content-Length": String(body.length) };
+    wire.socket.write(request("POST /voice-tasks/delete", headers, body));
+    await until(begun);
+    wire.socket.destroy();
+    await until(() => readFileSync(here.root.at("audit.jsonl"), "utf8").includes('"event":"end"'), 30);
+    expect([left(), (await inRedis()).length]).toEqual([5, 5]);
+  });
+
+  it("ends between two batches with the server, and another run finishes it", { timeout: 60_000 }, async () => {
+    const server = await started();
+    const answer = server.post("/voice-tasks/delete", { user_id: "carol" }).catch(() => null);
+    await until(begun);
+    expect(await server.stop()).toBe(0);
+    const response = await answer;
+    if (response !== null && response.status !== 200) expect(await codeOf(response)).toEqual([503, "INTERRUPTED"]);
+    expect(left()).toBe((await inRedis()).length);
+    await here.run("delete --user carol --yes");
+    expect(left()).toBe(5);
+  });
+});
+
+it("a deletion whose client left while it waited isn't made; counts are those after a change", async () => {
+  const server = await here.serve("--no-cleanup");
+  await server.run.says(/from the file to Redis/);
+  const totals = async () => ((await server.json("/stats?disk=false")) as { total: number }).total;
+  expect(await totals()).toBe(5);
+  const lock = await new FileStore(here.root.store, RULES, systemClock).lock("run");
+  const first = server.post("/voice-tasks/delete", { task_ids: ["alice:t01"] });
+  const wire = await Wire.open(server.port);
+  wire.socket.write(request("DELETE /voice-tasks/t03?user_id=alice", {}));
+  expect((await server.fetch("/healthz")).status).toBe(200); // by then the deletion waits
+  wire.socket.destroy();
+  await lock.release();
+  expect(await (await first).json()).toMatchObject({ deleted: 1 });
+  expect(await totals()).toBe(4);
+  const last = await server.post("/voice-tasks/delete", { task_ids: ["bob:t05"] });
+  expect(await last.json()).toMatchObject({ deleted: 1 });
+  expect(inFile()).toEqual(["alice:t02", "alice:t03", "bob:t04"]);
 });

@@ -66,4 +66,14 @@ describe("DELETE", () => {
     expect(await codeOf(await remove(server, "t01", "user_id=bob"))).toEqual([404, "TASK_NOT_FOUND"]);
     expect((await inStores())[0]).toEqual(["t01", "t02", "t03"]);
   });
+
+  it("refuses an unfinished one unless it is forced", async () => {
+    const server = await here.serve("--no-cleanup");
+    expect(await codeOf(await remove(server, "t02"))).toEqual([409, "TASK_UNFINISHED"]);
+    expect(await codeOf(await remove(server, "t02", "user_id=alice&force=yes"))).toEqual([400, "USAGE"]);
+    expect(await codeOf(await remove(server, "t02", "user_id=alice&force=false"))).toEqual([409, "TASK_UNFINISHED"]);
+    expect((await inStores())[0]).toContain("t02");
+    expect((await remove(server, "t02", "user_id=alice&force=true")).status).toBe(200);
+    expect((await inStores())[0]).not.toContain("t02");
+  });
 });

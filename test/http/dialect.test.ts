@@ -99,3 +99,19 @@ it("/openapi.json describes the answers of the server's dialect", async () => {
     expect([path, validate.errors]).toEqual([path, null]);
   }
 });
+
+it("a task may be asked for often, but not for more than 8 MiB of repeats", async () => {
+  here.root.writeStore([record("alice", "t1", { text: "x".repeat(1000) }), record("alice", "t2")]);
+  const server = await here.serve(SERVE);
+  const ask = async (ids: string[]) => {
+    const headers = { "content-type": "application/json" };
+    const body = JSON.stringify({ user_id: "alice", task_ids: ids });
+    const [status, envelope] = await answer(server, "/voice-tasks/query", { method: "POST", headers, body });
+    return [status, envelope as { code: number; message: string; data: { total: number } }] as const;
+  };
+  const repeats = (count: number) => Array.from({ length: count }, () => "t1");
+  const [fine, some] = await ask(["t2", ...repeats(5000)]);
+  expect([fine, some.data.total]).toEqual([200, 5001]);
+  const [refused, why] = await ask(repeats(100_000));
+  expect([refused, why]).toEqual([400, failed(3, expect.stringMatching(/^task_ids .*too large; .*each id once$/))]);
+});

@@ -150,3 +150,52 @@ it("wrong tokens: after ten in a minute the right token isn't read at /login, bu
     (await server.fetch("/voice-tasks", { headers: { authorization: `Bearer ${token}` } })).status;
   expect([await read(TOKEN), await read("wrong")]).toEqual([200, 401]);
 });
+
+it("headers: less than 16 KiB, and 100, are read; more are refused", async () => {
+  await serve();
+  const long = (bytes: number) => ({ "X-Long": "x".repeat(bytes) });
+  const many = (count: number) => Object.fromEntries(Array.from({ length: count - 2 }, (_, i) => [`x${i}`, ""]));
+  const statuses: (number | null)[] = [];
+  for (const headers of [
+    ...[long(LIMITS.headersBytes - 200), long(LIMITS.headersBytes + 1)],
+    ...[many(LIMITS.headers), many(LIMITS.headers + 1)],
+  ]) {
+    const wire = await Wire.open(server.port);
+    await wire.say(request("GET /healthz", headers));
+    statuses.push(wire.status);
+  }
+  expect(statuses).toEqual([200, 431, 200, 431]);
+});
+
+it("sessions: of 1,001 the oldest has ended; a log-out ends one for good", { timeout: 60_000 }, async () => {
+  await serve("", { TTSCTL_HTTP_TOKEN: TOKEN });
+  const logIn = async () => (await server.post("/login", { token: TOKEN })).headers.get("set-cookie")!.split(";")[0]!;
+  const read = async (cookie: string) => (await server.fetch("/voice-tasks", { headers: { cookie } })).status;
+  const [first, second] = [await logIn(), await logIn()];
+  for (let i = 2; i < LIMITS.sessions; i++) await logIn();
+  expect(await read(first)).toBe(200);
+  const last = await logIn();
+  expect([await read(first), await read(second), await read(last)]).toEqual([401, 200, 200]);
+  await server.post("/logout", {}, { cookie: last });
+  expect([await read(last), await read(second)]).toEqual([401, 200]);
+});
+
+it("a token in a URL isn't in the log", async () => {
+  await serve("-v", { TTSCTL_HTTP_TOKEN: TOKEN });
+  expect((await server.fetch(`/voice-tasks?token=${TOKEN}`)).status).toBe(401);
+  await until(() => server.run.stderr.includes("/voice-tasks"));
+  expect(server.run.stderr).not.toContain(TOKEN);
+});
+
+it("two Hosts are refused; the refusal of an Origin with another port names allowed_hosts", async () => {
+  await serve();
+  const wire = await Wire.open(server.port);
+  await wire.say("GET /healthz HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\nConnection: close\r\n\r\n");
+  expect(wire.status).toBe(400);
+  const origin = { origin: "http://localhost:8443" };
+  const answer = await server.post("/voice-tasks/query", {}, { ...origin, host: "localhost" });
+  expect([answer.status, await answer.json()]).toMatchObject([403, { code: "CROSS_SITE" }]);
+  expect(await (await server.post("/voice-tasks/query", {}, origin)).json()).toMatchObject({
+    hint: expect.stringContaining("allowed_hosts"),
+  });
+});

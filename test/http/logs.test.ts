@@ -128,4 +128,14 @@ describe("a stream", () => {
     expect(await stream.ends()).toEqual({ reason: "interrupted", status: "run" });
     deaf.socket.destroy();
   });
+
+  it("goes on from the file while Redis is down", async () => {
+    await here.server.stop();
+    const server = await here.serve("--no-cleanup", {}, new FastClock());
+    const stream = await Stream.open(server, `${STREAM}&lines=1`);
+    await stream.gets("three");
+    here.root.write("voice_task.json", JSON.stringify([{ ...RUNNING, status: "succeeded" }]));
+    expect(await stream.ends()).toEqual({ reason: "finished", status: "done" });
+    await here.server.start();
+  });
 });

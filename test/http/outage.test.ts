@@ -120,3 +120,19 @@ describe("changes of a selection while Redis is away", () => {
     }
   });
 });
+
+it("a deletion of a command without Redis: a server that only reads leaves Redis alone, any other makes it", async () => {
+  await ttsctl(["sync"], { cwd: root.path });
+  const deleted = await ttsctl(["delete", "--ids", "alice:t1", "--yes", "--force"], {
+    cwd: root.path,
+    env: { REDIS_PORT: "1" },
+  });
+  expect(deleted.code).toBe(3);
+  server = await started("--read-only");
+  for (let i = 0; i < 20; i++) expect((await list("user_id=alice&task_ids=t1")).items).toEqual([]);
+  expect(await redis.call("EXISTS", "tts:task:alice:t1")).toBe(1);
+  await server.stop();
+  server = await started("--no-sync");
+  await until(async () => (await list()).source === "redis");
+  expect(await redis.call("EXISTS", "tts:task:alice:t1")).toBe(0);
+});

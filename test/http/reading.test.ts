@@ -1,6 +1,7 @@
 import { once } from "node:events";
-import { type IncomingMessage, request } from "node:http";
+import { get, type IncomingMessage, request } from "node:http";
 import { buffer } from "node:stream/consumers";
+import { gunzipSync } from "node:zlib";
 import { beforeEach, describe, expect, it } from "vitest";
 import { systemClock } from "../../src/clock.ts";
 import { ago, record } from "../helpers/records.ts";
@@ -105,4 +106,53 @@ describe("for a page of tasks", () => {
     const many = Array.from({ length: 1001 }, () => tasks[0]);
     expect((await server.post("/voice-tasks/audio", { tasks: many })).status).toBe(400);
   });
+});
+
+it("users are suggested by a part of their ids, those with the most tasks first", async () => {
+  const many = Array.from({ length: 30 }, (_, i) => record(`user-${i + 10}`, "t1"));
+  here.root.writeStore([...TASKS, ...many, record('<b>"\u202e AL', "t1")]);
+  const server = await here.serve("--no-cleanup");
+  const users = async (search: string) => {
+    const answer = (await server.json(`/stats/users?search=${encodeURIComponent(search)}`)) as {
+      users: number;
+      byUser: { user_id: string; total: number }[];
+    };
+    expect(answer.users).toBe(33);
+    return answer.byUser.map(({ user_id, total }) => [user_id, total]);
+  };
+  expect(await users("al")).toEqual([
+    ["alice", 2],
+    ['<b>"\u202e AL', 1],
+  ]);
+  expect(await users("\u202e")).toEqual([['<b>"\u202e AL', 1]]);
+  expect((await users("USER-")).length).toBe(20);
+  expect((await users(""))[0]).toEqual(["alice", 2]);
+  expect(await users("nobody")).toEqual([]);
+  expect((await server.fetch("/stats/users?like=al")).status).toBe(400);
+});
+
+it("large answers are compressed for a client that takes gzip, and the same then", async () => {
+  here.root.writeStore(Array.from({ length: 200 }, (_, i) => record("alice", `t${i}`)));
+  const server = await here.serve("--read-only");
+  const ask = async (path: string, headers: Record<string, string>) => {
+    const [answer] = (await once(get(server.url + path, { headers }), "response")) as [IncomingMessage];
+    return { isPacked: answer.headers["content-encoding"] === "gzip", body: await buffer(answer) };
+  };
+  const takes = { "Accept-Encoding": "gzip, br" };
+  for (const path of ["/voice-tasks?page_size=200", "/stats?disk=false"]) {
+    const [packed, plain] = [await ask(path, takes), await ask(path, {})];
+    expect([packed.isPacked, plain.isPacked]).toEqual([true, false]);
+    expect(packed.body.length).toBeLessThan(plain.body.length / 3);
+    expect(gunzipSync(packed.body)).toEqual(plain.body);
+  }
+  expect((await ask("/voice-tasks?page_size=1", takes)).isPacked).toBe(false);
+  expect((await ask("/voice-tasks?page_size=200", { "Accept-Encoding": "identity" })).isPacked).toBe(false);
+});
+
+it("a method that a path does not take is 405, and says which it takes", async () => {
+  const server = await here.serve("--read-only");
+  const answer = await server.fetch("/voice-tasks/t01?user_id=alice", { method: "PUT" });
+  expect([answer.status, answer.headers.get("allow")]).toEqual([405, "GET, HEAD, DELETE"]);
+  expect((await server.fetch("/voice-tasks", { method: "DELETE" })).status).toBe(405);
+  expect((await server.fetch("/nothing", { method: "POST" })).status).toBe(404);
 });

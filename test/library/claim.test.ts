@@ -134,6 +134,23 @@ describe("a lease", () => {
     ]);
     expect([await claim(), await claim(), await claim()]).toEqual(["t5", "t3", null]);
   });
+
+  it("is renewed by an update, and ends with the status", async () => {
+    const { store, claim, pass } = await filled([queued("t1", 100)]);
+    const { claimId } = (await store.claim(["queued"], RUNNING, { leaseMs: 1000 }))!;
+    const progress = (n: number) =>
+      store.update("alice", "t1", (r) => ({ ...r, progress: n }), { claimId, leaseMs: 1000 });
+    for (const n of [10, 20, 30]) {
+      pass(900);
+      expect(await progress(n)).toMatchObject({
+        state: "written",
+        task: { record: { progress: n, claim_id: claimId } },
+      });
+      expect(await claim()).toBeNull();
+    }
+    await store.update("alice", "t1", (r) => ({ ...r, status: "queued" }), { claimId });
+    expect(await claim()).toBe("t1");
+  });
 });
 
 describe("update", () => {
@@ -162,5 +179,13 @@ describe("update", () => {
     await expect(change).rejects.toMatchObject({ code: "TASK_INVALID" });
     expect((await store.listPage()).items).toEqual(before);
     expect((await store.listPage({ source: "file" })).items).toEqual(before);
+  });
+
+  it("never revives a task that was deleted", async () => {
+    const { store, open } = await filled([queued("t1", 100)]);
+    await (await open()).delete("alice", "t1");
+    const late = await store.update("alice", "t1", (record) => ({ ...record, status: "succeeded" }));
+    expect(late).toEqual({ state: "missing", redis: { state: "skipped" }, task: null });
+    expect(await store.get("alice", "t1")).toBeNull();
   });
 });

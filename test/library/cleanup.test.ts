@@ -58,4 +58,11 @@ describe("startCleanup", () => {
     await other.stopCleanup();
     await store.startCleanup();
   });
+
+  it("reports a failed pass, and tries the next one", async () => {
+    here.root.write("voice_task.json", "[{");
+    const [counts, problem] = await firstPass(await here.open({ retention: "1h" }));
+    expect([counts, problem?.code]).toEqual([null, "STORE_INVALID"]);
+    expect(here.heard.join()).toContain("cleanup:");
+  });
 });

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
-import type { ChangeEvent, PageQuery, TaskPage, TaskStore } from "../../src/library/types.ts";
+import type { ChangeEvent, MirrorEvent, PageQuery, TaskPage, TaskStore } from "../../src/library/types.ts";
 import { writeOld } from "../helpers/files.ts";
 import { ago, record } from "../helpers/records.ts";
+import { until } from "../helpers/until.ts";
 import { useLibrary } from "./setup.ts";
 
 const here = useLibrary();
@@ -62,6 +63,21 @@ describe("events", () => {
     const written = { ...ids, state: "written", redis: { state: "written" } };
     expect(heard).toEqual([written, written, written, { ...ids, state: "removed", redis: { state: "removed" } }]);
     expect(here.heard.join()).toContain("oops");
+  });
+
+  it("report when Redis goes down and comes back, and how many changes it lacks", async () => {
+    await here.server.stop();
+    const store = await here.open();
+    const heard: MirrorEvent[] = [];
+    store.on("mirror", (event) => heard.push(event));
+    await store.upsert(task("t1"));
+    await store.upsert(task("t2"));
+    await here.server.start();
+    await until(() => heard.length > 1, 30);
+    expect(heard).toMatchObject([
+      { state: "down", owed: 0, error: { code: "REDIS_UNAVAILABLE" } },
+      { state: "up", owed: 2, error: null },
+    ]);
   });
 });
 

@@ -76,6 +76,20 @@ describe("while Redis is down", () => {
     ]);
     expect(here.heard.join("\n")).toContain("Redis missed 200 changes");
   });
+
+  it("an empty Redis after an outage gets the whole file", async () => {
+    const store = await filled(500);
+    await here.server.call("FLUSHALL");
+    await here.server.stop();
+    await store.upsert(task(0, "succeeded", ago(60)));
+    await startRedis();
+    await untilRedisAnswers(store, async () => {
+      expect((await store.get("alice", "t0"))!.status).toBe("done");
+      expect((await store.listPage()).total).toBe(500);
+    });
+    expect(await here.server.call("ZCARD", "tts:tasks:index")).toBe(500);
+    expect(await here.server.call("EXISTS", "tts:ttsctl:synced")).toBe(1);
+  });
 });
 
 describe("a program that ended while Redis lacked changes", () => {
@@ -184,5 +198,23 @@ describe("a program that ended while Redis lacked changes", () => {
     await untilRedisAnswers(store, async (read) => {
       expect((await read.get("alice", "t0"))!.status).toBe("done");
     });
+  });
+});
+
+describe("a Redis that refuses a write", () => {
+  it("is not read in place of the file until it has the change", async () => {
+    const store = await filled(10);
+    await here.server.call("DEL", "tts:task:alice:t0");
+    await here.server.call("LPUSH", "tts:task:alice:t0", "x");
+    expect(await store.upsert(task(0, "succeeded", ago(60)))).toMatchObject({
+      redis: { state: "failed", error: { code: "REDIS_FAILED" } },
+    });
+    expect(await store.listPage({ status: ["done"] })).toMatchObject({ source: "file", total: 1 });
+    expect(await store.listPage({ source: "redis" })).toMatchObject({ source: "redis" });
+    await here.server.call("DEL", "tts:task:alice:t0");
+    await untilRedisAnswers(store, async () => {
+      expect((await store.listPage({ status: ["done"] })).total).toBe(1);
+    });
+    expect(await statusInRedis(0)).toBe("succeeded");
   });
 });

@@ -124,6 +124,20 @@ describe("a Redis that is down", () => {
     expect(await store.upsert(task("t3"))).toEqual({ state: "written", redis: { state: "written" } });
     expect(await store.listPage()).toMatchObject({ source: "redis", total: 3 });
   });
+
+  it("that hangs costs one timeout, not one for each write; the file has them all", async () => {
+    const store = await here.open();
+    await store.upsert(task("t0"));
+    here.server.suspend();
+    try {
+      const results = await Promise.all(Array.from({ length: 100 }, (_, i) => store.upsert(task(`t${i}`))));
+      expect(new Set(results.map(({ state }) => state))).toEqual(new Set(["written"]));
+      expect(results.every(({ redis }) => redis.state === "failed")).toBe(true);
+      expect(here.root.readStore()).toHaveLength(100);
+    } finally {
+      here.server.resume();
+    }
+  });
 });
 
 describe("a sync", () => {

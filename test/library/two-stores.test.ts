@@ -40,3 +40,22 @@ it("a store is not refused because of its own deletions", async () => {
   const deleted = await Promise.all(Array.from({ length: 20 }, (_, n) => second.delete("alice", `t${n}`)));
   expect(new Set(deleted.map(({ redis }) => redis.state))).toEqual(new Set(["removed"]));
 });
+
+it("two stores with prefixes of their own share a database", async () => {
+  const redis = (prefix: string) => ({ redis: { port: here.server.port, timeout: "500ms", prefix } });
+  const stores = [await open("a.jsonl", redis("a:")), await open("b.jsonl", redis("b:"))];
+  for (const [i, store] of stores.entries()) {
+    const results = await fill(store, `user${i}`);
+    expect(new Set(results.map(({ redis }) => redis.state))).toEqual(new Set(["written"]));
+  }
+  for (const [i, store] of stores.entries()) {
+    expect(await store.listPage({ pageSize: 1 })).toMatchObject({
+      source: "redis",
+      total: 20,
+      items: [{ userId: `user${i}` }],
+    });
+    expect(await store.delete(`user${i}`, "t0")).toEqual({ state: "removed", redis: { state: "removed" } });
+    expect(await store.syncToRedis()).toMatchObject({ counts: { unchanged: 19, orphans: 0 } });
+  }
+  expect((await here.server.call("KEYS", "tts:*")) as string[]).toEqual([]);
+});

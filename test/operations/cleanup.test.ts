@@ -118,6 +118,26 @@ describe("cleanup", () => {
     expect((await site.cleanup()).result).toMatchObject({ purged: 1, candidates: 1 });
     expect(site.root.readStore()).toEqual([record("a", "kept"), newest]);
   });
+
+  it("purges the oldest first, whatever the order of the file", async () => {
+    const { site } = here;
+    const ages = [30, 50, 20, 40].map((days) => record("alice", `t${days}`, { updated_at: ago(days * 86_400) }));
+    await site.writeBoth(...ages);
+    await site.cleanup();
+    expect(site.purged.map(({ taskId }) => taskId)).toEqual(["t50", "t40", "t30", "t20"]);
+  });
+
+  it("reports the limit in UTC: a task exactly at it is purged", async () => {
+    const { site } = here;
+    const at = Math.floor(Date.now() / 1000) - 1000;
+    site.clock.now = () => at + 7 * 86_400.5 + 0.000001;
+    site.state = { kind: "off" };
+    const iso = (shift: number) => new Date((at + 3.5 + shift) * 1000).toISOString();
+    site.root.writeStore([record("a", "at", { updated_at: iso(0) }), record("a", "after", { updated_at: iso(0.001) })]);
+    const { result } = await site.cleanup();
+    expect(result.expireBefore).toBe(iso(0).replace(/\.(\d{3})Z$/, ".$1001+00:00"));
+    expect(site.purgedNames()).toEqual(["a:at"]);
+  });
 });
 
 describe("a dry run", () => {

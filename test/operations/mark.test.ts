@@ -13,6 +13,8 @@ const ids = (...wanted: string[]) => ({ filter: of("a"), ids: ofA(...wanted) });
 const runningOnes = { filter: { ...NO_FILTER, statuses: new Set(["run"]) } };
 const hashOf = (name: string) => here.site.server.hash(`tts:task:${name}`);
 
+const lines = () => here.site.root.storeText().split("\n");
+
 describe("mark", () => {
   it.each([
     ["epoch seconds", 1_577_865_600, /"updated_at": \d{10}[,\n]/],
@@ -45,6 +47,52 @@ describe("mark", () => {
     expect((await site.mark(ids("t1"))).result.marked).toBe(1);
     const last = JSON.parse(site.root.storeText().trim().split("\n").at(-1)!);
     expect(last).toMatchObject({ task_id: "t1", status: "failed" });
+  });
+
+  it("changes status, error and time in both stores, and no other byte", async () => {
+    const { site } = here;
+    await site.writeBoth(record("a", "t1"), running("a", "t2", { 备注: 1.0, seed: 5 }), running("b", "t3"));
+    const before = lines();
+    const { result, problem } = await site.mark(ids("t2", "none"));
+    expect(problem).toBeNull();
+    expect(result).toEqual({
+      ...{ requested: 2, marked: 1, unchanged: 0, missing: ["none"], refused: [], failed: 0, returned: 0 },
+      dryRun: false,
+    });
+    const after = lines();
+    const changed = before.flatMap((line, i) => (line === after[i] ? [] : [after[i]!.trim().split(":")[0]]));
+    expect(after).toHaveLength(before.length);
+    expect(changed).toEqual(['"status"', '"error"', '"updated_at"']);
+    const marked = site.root.readStore()[1]!;
+    expect(marked).toMatchObject({ status: "failed", error: "the worker died" });
+    expect(String(marked.updated_at)).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?$/);
+    expect(Math.abs(Date.parse(`${marked.updated_at}Z`) - Date.now())).toBeLessThan(60_000);
+    const hash = await hashOf("a:t2");
+    expect(hash).toMatchObject({ status: "failed", error: "the worker died", updated_at: marked.updated_at });
+    expect(JSON.parse(hash.payload!)).toEqual(marked);
+    const score = Number(await site.server.call("ZSCORE", "tts:tasks:index", "a:t2"));
+    expect(score).toBeCloseTo(Date.parse(`${marked.updated_at}Z`) / 1000, 2);
+    expect(await site.server.call("ZSCORE", "tts:user:a:index", "t2")).toBe(String(score));
+    expect(site.marked).toEqual([{ userId: "a", taskId: "t2", from: "run", to: "error", local: true, redis: true }]);
+  });
+
+  it("keeps an error's text or clears it, as requested", async () => {
+    const { site } = here;
+    await site.writeBoth(running("a", "t1", { error: "old" }), running("a", "t2", { error: "old" }));
+    await site.mark(ids("t1"), { error: undefined });
+    await site.mark(ids("t2"), { status: "queued", shown: "wait", error: null });
+    expect(site.root.readStore().map(({ error }) => error)).toEqual(["old", null]);
+    expect(await hashOf("a:t2")).toMatchObject({ status: "queued", error: "" });
+  });
+
+  it("makes the time later even if the clock shows the same second", async () => {
+    const { site } = here;
+    const now = Math.floor(Date.now() / 1000);
+    site.clock.now = () => now + 0.9;
+    await site.writeBoth(running("a", "t1", { updated_at: now }));
+    expect((await site.mark(ids("t1"))).result.marked).toBe(1);
+    expect(site.root.readStore()[0]!.updated_at).toBe(now + 1);
+    expect((await hashOf("a:t1")).status).toBe("failed");
   });
 });
 

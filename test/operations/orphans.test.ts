@@ -86,4 +86,25 @@ describe("cleanup --orphans", () => {
     expect(site.root.has("output/b/written/written.wav") && site.root.has("output/b/written/new.wav")).toBe(true);
     expect(site.root.has("output/c/next")).toBe(true);
   });
+
+  it("keeps artifacts younger than the retention, by the newest file in a directory", async () => {
+    const { site } = here;
+    await fill(ids("a", "young"), ids("a", "old"));
+    const hour = Date.now() / 1000 - 3600;
+    site.root.write("output/a/young/deep/new.wav", "x", hour);
+    site.root.write("Logs/20200101/08/young.log", "x", hour);
+    expect(await site.cleanUpOrphans()).toMatchObject({ folders: 1, logs: 1, young: 2, removed: 2 });
+    expect(site.root.has("output/a/young/young.wav")).toBe(true);
+  });
+
+  it("refuses if the clock is off, or if Redis fails before it was read completely", async () => {
+    const { site } = here;
+    await fill(ids("a", "t1"));
+    site.clock.shift = 30 * 86_400;
+    await expect(site.cleanUpOrphans()).rejects.toMatchObject({ code: "CLOCK_SKEW" });
+    site.clock.shift = 0;
+    site.flaky.goDown((method) => method === "walkKeys");
+    await expect(site.cleanUpOrphans()).rejects.toMatchObject({ code: "REDIS_UNAVAILABLE" });
+    expect(site.root.has("output/a/t1/t1.wav")).toBe(true);
+  });
 });

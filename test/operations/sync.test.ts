@@ -106,6 +106,32 @@ describe("sync", () => {
     await expect(site.sync()).rejects.toMatchObject({ code: "REDIS_FAILED" });
     expect(await site.mirror.syncedAt()).toBeNull();
   });
+
+  it("syncs one user alone", async () => {
+    const { site } = here;
+    await site.writeRedis(record("user1", "orphan"), record("user2", "orphan"));
+    site.root.writeStore(many(14));
+    const result = await site.sync({ userId: "user1", prune: true, maxDelete: null });
+    expect(result).toMatchObject({ total: 2, written: 2, orphans: 1, pruned: 1 });
+    expect((await site.server.zset("tts:tasks:index")).map(([member]) => member).sort()).toEqual([
+      "user1:t1",
+      "user1:t8",
+      "user2:orphan",
+    ]);
+  });
+
+  it("marks when the last whole sync ended, in UTC", async () => {
+    const { site } = here;
+    site.root.writeStore(many(3));
+    const before = Date.now();
+    await site.sync({ userId: "user1" });
+    expect(await site.mirror.syncedAt()).toBeNull();
+    await site.sync();
+    const marked = (await site.mirror.syncedAt())!;
+    expect(marked).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?\+00:00$/);
+    expect(Date.parse(marked)).toBeGreaterThanOrEqual(before - 1);
+    expect(Date.parse(marked)).toBeLessThanOrEqual(Date.now());
+  });
 });
 
 describe("sync --checksum", () => {
@@ -140,5 +166,18 @@ describe("a Redis that fails under a sync", () => {
     expect(await site.sync()).toMatchObject({ total: 2000, failed: 0 });
     expect(await site.server.call("ZCARD", "tts:tasks:index")).toBe(2000);
     expect(await site.server.call("EXISTS", "tts:ttsctl:syncing")).toBe(0);
+  });
+
+  it("ends it when it is interrupted, after the batch in hand", async () => {
+    const { site } = here;
+    site.root.writeStore(many(3000));
+    site.flaky.onCall((method) => {
+      if (method === "upsert") site.stop.abort();
+    });
+    await expect(site.sync()).rejects.toMatchObject({ code: "INTERRUPTED", exitCode: 130 });
+    const count = (await site.server.call("ZCARD", "tts:tasks:index")) as number;
+    expect(count).toBeGreaterThan(0);
+    expect(count).toBeLessThan(3000);
+    expect(await site.mirror.syncedAt()).toBeNull();
   });
 });

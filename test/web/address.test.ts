@@ -72,3 +72,24 @@ it("names the log of the open task, which is chosen again by reload, Back and Fo
   await tab.opens("t12");
   await chosen("t12", "Record");
 });
+
+it.each([
+  ["since=garbage", `"since": "garbage" isn't a time`],
+  ["status=odd&user=alice", `unknown status "odd"`],
+  ["sort=%3Ci%3Esize", `unknown order "<i>size"`],
+  ["ids=t12", '"task_ids" needs'],
+])("that makes no sense, %s, shows what was wrong beside the whole list", async (hash, detail) => {
+  const tab = await here.open(`${(await here.serveSynced()).url}/#${hash}`);
+  await tab.sees(["t10"], { count: 20 });
+  const notice = tab.page.locator(".filter").getByRole("alert");
+  await notice.getByText("The filter was not applied.").waitFor();
+  await notice.getByText(detail).waitFor();
+  expect(tab.hash()).toBe("");
+  await tab.refreshes();
+  expect(await notice.count()).toBe(1);
+  await tab.enters("user", "alice");
+  await notice.waitFor({ state: "detached" });
+  await tab.page.goto(`${new URL(tab.page.url()).origin}/#since=later`);
+  await notice.getByText('"since": "later" isn\'t a time').waitFor();
+  tab.expectsRefusals();
+});

@@ -26,6 +26,8 @@ async function chosen(tab: Tab): Promise<string[]> {
   return rows.locator(".task-id").allTextContents();
 }
 
+const statuses = () => here.root.readStore().map(({ status }) => status as string);
+
 describe("rows are chosen", () => {
   it("one by one, in ranges, all of the page, and all of the filter", async () => {
     const tab = await here.open((await here.serveSynced()).url);
@@ -163,5 +165,23 @@ describe("chosen tasks", () => {
     await dialog(tab).getByRole("button", { name: "Try again" }).click();
     await dialog(tab).getByText("1 task will be deleted.").waitFor();
     tab.expectsRefusals();
+  });
+
+  it("are marked with the status that is chosen in the dialog", async () => {
+    const tab = await here.open((await here.serveSynced()).url, { locale: "zh-CN" });
+    await box(tab, "t1").click();
+    await box(tab, "t3").click({ modifiers: ["Shift"] });
+    await says(tab, "已选 3 个任务");
+    await press(tab, "标记为……");
+    const asked = tab.page.getByRole("dialog", { name: /^标记 \d 个任务$/ });
+    await asked.getByLabel("新状态").selectOption("出错");
+    await asked.getByText("将把 2 个任务标记为“出错”。").waitFor();
+    await asked.getByText("1 个任务已是该状态。").waitFor();
+    await asked.getByLabel("新状态").selectOption("完成");
+    await asked.getByText("将把 2 个任务标记为“完成”。").waitFor();
+    await asked.getByRole("button", { name: /^标记/ }).click();
+    await tab.page.locator(".said").getByText("已将 2 个任务标记为“完成”。").waitFor();
+    expect(statuses().slice(1, 4)).toEqual(["succeeded", "succeeded", "succeeded"]);
+    await bar(tab).waitFor({ state: "detached" });
   });
 });

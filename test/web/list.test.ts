@@ -61,3 +61,18 @@ describe("a filter", () => {
     await tab.sees(["t001"], { count: 20 });
   });
 });
+
+it("ids that neither store has are all shown, and copied at once", async () => {
+  const ids = Array.from({ length: 500 }, (_, i) => `missing-${i}`);
+  const tab = await here.open((await here.serveSynced()).url);
+  await tab.page.locator("input[name=user]").fill("alice");
+  await (await tab.inPanel("ids")).fill(ids.join(" "));
+  await tab.page.getByRole("button", { name: "Apply" }).click();
+  await tab.page.getByText("500 ids found in neither store:").waitFor();
+  expect((await tab.page.getByLabel("Ids not found").inputValue()).split("\n")).toEqual(ids);
+  await tab.page.getByRole("button", { name: "Copy all" }).click();
+  await tab.page.locator(".said").getByText("500 ids copied.").waitFor();
+  await tab.page.locator("input[name=user]").fill("");
+  await tab.page.locator("input[name=user]").press("Control+v");
+  expect((await tab.page.locator("input[name=user]").inputValue()).split(/\s/)).toEqual(ids);
+});

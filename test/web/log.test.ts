@@ -83,3 +83,23 @@ it("that the server refuses says why; a lost connection is made again", async ()
   await tab.page.context().setOffline(false);
   tab.expectsRefusals();
 });
+
+it("of many lines keeps to its end, unless one has scrolled up", async () => {
+  here.root.write(LOG, Array.from({ length: 300 }, (_, i) => `line ${i}\n`).join(""));
+  const tab = await here.open((await here.serveSynced(new FastClock())).url, { viewport: { width: 360, height: 740 } });
+  await opensLog(tab);
+  const box = panel(tab).getByRole("group", { name: "Log of task t01" });
+  const fromEnd = () => box.evaluate((el) => el.scrollHeight - el.scrollTop - el.clientHeight);
+  await box.waitFor();
+  await expect.poll(fromEnd).toBeLessThan(8);
+  appendFileSync(here.root.at(LOG), "more\n".repeat(50));
+  await panel(tab).getByText("more").first().waitFor();
+  await expect.poll(fromEnd).toBeLessThan(8);
+  await box.focus();
+  await tab.page.keyboard.press("Home");
+  await expect.poll(() => box.evaluate((el) => el.scrollTop)).toBe(0);
+  appendFileSync(here.root.at(LOG), "last\n");
+  await panel(tab).getByText("last").waitFor();
+  expect(await box.evaluate((el) => el.scrollTop)).toBe(0);
+  expect(await tab.page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)).toBe(0);
+});

@@ -21,6 +21,17 @@ function newsComes(): Promise<void> {
 
 const newTasks = (tab: Tab) => tab.page.getByRole("button", { name: "1 new", exact: true });
 
+/** Whatever keeps the rows: they stay where they are, with what is new in them, until they are let go. */
+async function staysUntilAsked(tab: Tab): Promise<void> {
+  await newsComes();
+  await tab.refreshes();
+  await newTasks(tab).waitFor();
+  await tab.sees(["t10", "t11", "t14", "t15", "t29"], { count: 20 });
+  await tab.row("t15").getByText("no voice").waitFor();
+  await newTasks(tab).click();
+  await tab.sees(["new", "t15", "t10", "t11", "t14"], { count: 20 });
+}
+
 describe("without user activity", () => {
   it("a hidden page sends no request, and refreshes at once when it is shown again", async () => {
     const tab = await here.open((await here.serveSynced()).url);
@@ -48,6 +59,36 @@ describe("rows stay in their places", () => {
     await tab.refreshes();
     await newTasks(tab).waitFor();
     await tab.page.mouse.up();
+  });
+
+  it("while one has the focus, and keeps it", async () => {
+    const tab = await here.open((await here.serveSynced()).url);
+    await tab.opener("t14").press("Shift");
+    await newsComes();
+    await tab.refreshes();
+    await newTasks(tab).waitFor();
+    expect(await tab.focused()).toBe("t14");
+  });
+
+  it("while one is open, which stays open", async () => {
+    const tab = await here.open((await here.serveSynced()).url);
+    await tab.opens("t14");
+    await tab.page.mouse.move(5, 5);
+    await staysUntilAsked(tab);
+    await tab.row("t14").getByText("你好，世界").last().waitFor();
+  });
+
+  it("while audio plays, and continues, even for another list", async () => {
+    const tab = await here.open((await here.serveSynced()).url);
+    await tab.row("t11").getByRole("button", { name: "Play task t11" }).click();
+    await tab.plays();
+    await tab.page.mouse.move(5, 5);
+    await tab.page.evaluate(() => (document.activeElement as HTMLElement).blur());
+    await staysUntilAsked(tab);
+    await tab.plays();
+    await tab.enters("user", "nobody");
+    await tab.page.getByText("No task matches the filter").waitFor();
+    await tab.plays();
   });
 });
 

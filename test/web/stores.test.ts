@@ -47,3 +47,18 @@ it("an unreadable store file is reported with a remedy; reads use Redis", async 
   await tab.page.getByRole("button", { name: "Try again" }).click();
   await tab.sees(["t02"], { count: 1 });
 });
+
+it("a stopped server is reported, the rows stay, and the page reconnects automatically", async () => {
+  const served = await here.serveSynced();
+  const tab = await here.open(served.url);
+  await tab.sees(["t01"]);
+  await served.stop();
+  await tab.page.clock.fastForward(6_000);
+  await tab.page.locator(".dock").getByText("The server does not respond.").waitFor();
+  await tab.sees(["t01"], { count: 1 });
+  const port = new URL(served.url).port;
+  await here.serve(`--no-cleanup --port ${port}`);
+  await tab.refreshes();
+  await tab.page.locator(".dock").getByText("The server does not respond.").waitFor({ state: "detached" });
+  tab.expectsRefusals();
+});

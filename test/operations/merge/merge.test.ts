@@ -16,6 +16,11 @@ const textOf = async (task: string) =>
 const file = [at("older", 1), at("same", 5), at("other", 5, { text: "theirs" }), at("newer", 9)];
 const ours = [at("new", 5), at("older", 5), at("same", 5), at("other", 5), at("newer", 5)];
 
+const NONE = {
+  ...{ added: 0, replaced: 0, identical: 0, older: 0, conflict: 0, present: 0, changed: 0, refused: 0 },
+  ...{ missing: [], returned: 0, mirrored: { written: 0, unchanged: 0, newer: 0, failed: 0 }, problem: null },
+};
+
 describe("records are merged", () => {
   test("with the policy replace, the file's are overwritten, as are their copies in Redis", async () => {
     const { site } = here;
@@ -38,6 +43,27 @@ describe("records are merged", () => {
     expect(outcome.mirrored).toEqual({ written: 3, unchanged: 0, newer: 2, failed: 0 });
     expect((await site.server.hash("tts:task:alice:newer")).updated_at).toBe("2020-01-01T09:00:00");
   });
+
+  test("by time: the newer one is kept, at equal times the file's", async () => {
+    const { site } = here;
+    site.root.writeStore(file);
+    expect(await merge(site, ours)).toEqual({
+      ...NONE,
+      ...{ added: 1, replaced: 1, identical: 1, older: 1, conflict: 1 },
+      mirrored: { written: 3, unchanged: 0, newer: 0, failed: 0 },
+    });
+    expect(site.root.storeText()).toBe(JSON.stringify([ours[1], file[1], file[2], file[3], ours[0]], null, 2));
+    expect(await site.server.call("ZCARD", "tts:tasks:index")).toBe(3);
+    expect(site.reporter.text).toMatch(/alice:other is kept as in the store file: .*same time/);
+  });
+
+  test("with the policy keep, the file's are kept", async () => {
+    const { site } = here;
+    site.root.writeStore(file);
+    const outcome = await merge(site, ours, { policy: "keep" });
+    expect(outcome).toMatchObject({ added: 1, replaced: 0, identical: 1, present: 3 });
+    expect(site.root.readStore()).toEqual([...file, ours[0]]);
+  });
 });
 
 describe("nothing is written", () => {
@@ -48,6 +74,14 @@ describe("nothing is written", () => {
     expect(await merge(site, [at("t1", 5)])).toMatchObject({ added: 0, refused: 1 });
     expect(site.root.readStore()).toEqual([invalid]);
     expect(site.reporter.text).toMatch(/alice:t1 cannot be put into the store file/);
+  });
+
+  test("in a dry run, which counts the plan", async () => {
+    const { site } = here;
+    site.root.writeStore(file);
+    const before = [site.root.tree(), await site.server.dump()];
+    expect(await merge(site, ours, { dryRun: true })).toMatchObject({ added: 1, replaced: 1, identical: 1 });
+    expect([site.root.tree(), await site.server.dump()]).toEqual(before);
   });
 });
 
@@ -71,6 +105,15 @@ describe("while the service writes the file", () => {
     const outcome = await merge(site, [at("older", 5), at("new", 5)], { policy });
     expect(outcome).toMatchObject({ added: 1, replaced: 0, changed: 1 });
     expect(site.root.readStore()).toEqual([at("older", 7), ...file.slice(1), at("fresh", 1), at("new", 5)]);
+  });
+
+  test("a third record of that time is kept: the service wrote it within the same second", async () => {
+    const { site } = here;
+    site.root.writeStore(file);
+    const theirs = at("other", 5, { text: "the next state" });
+    disturbed(() => site.root.writeStore([...file.slice(0, 2), theirs, file[3]!]));
+    expect(await merge(site, [at("other", 5)], { policy: "replace" })).toMatchObject({ replaced: 0, changed: 1 });
+    expect(site.root.readStore()[2]).toEqual(theirs);
   });
 });
 

@@ -114,6 +114,22 @@ describe.each(BACKENDS)("$name", (backend: Backend) => {
       expect(await names(reader, filter, page, size, sort)).toEqual(expected);
     }
   });
+
+  it("filters by the shown status, whatever word the service wrote", async () => {
+    const words = ["succeeded", "SUCCESS", " done ", "failed", "running", "odd"];
+    const reader = await backend.fill(words.map((status, i) => record("alice", `t${i}`, { status })));
+    expect(await names(reader, DONE, 1, 2)).toEqual({ total: 3, names: ["alice:t2", "alice:t1"] });
+    expect(await names(reader, DONE, 2, 2)).toEqual({ total: 3, names: ["alice:t0"] });
+    const others = { ...NO_FILTER, statuses: new Set(["error", "run", "wait"]) };
+    expect(await names(reader, others, 1, 20)).toEqual({ total: 2, names: ["alice:t4", "alice:t3"] });
+  });
+
+  it("passes on whole records, numbers with their text", async () => {
+    const text = { text: 'quotes " and \\ and \n and 🙂', nested: { list: [1, null, true, []] } };
+    const reader = await backend.fill([record("alice", "t1", text)]);
+    const [task] = await reader.find([{ userId: "alice", taskId: "t1" }]);
+    expect(JSON.parse(task!.json)).toEqual(record("alice", "t1", text));
+  });
 });
 
 const MOMENTS = ["2024-01-01T00:00:00", "2024-01-01T00:00:00.5", "2024-01-01T08:00:01+08:00", "2024-01-01T00:00:02Z"];

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { TestClock } from "../../helpers/clock.ts";
 import { namesIn, writeOld } from "../../helpers/files.ts";
 import { putting, removing, three, useStoreFile } from "./editing.ts";
-import { bringBack, dump, idsIn, rec, replaceStore } from "./service.ts";
+import { bringBack, dump, idsIn, load, rec, replaceStore } from "./service.ts";
 
 const { path, storeAt } = useStoreFile();
 
@@ -111,5 +111,22 @@ describe("beside a service that wrote within the last minute", () => {
     expect(await watched("t1", 1)).toBe(true);
     expect(await watched("t2", 31)).toBe(true);
     expect(await watched("t3", 61)).toBe(false);
+  });
+
+  test("its other writes are kept", async () => {
+    writeFileSync(path("s.json"), dump(three));
+    const theirs = [rec("t1"), rec("t2", 9), rec("t4")];
+    const service = bringBack(path("s.json"), theirs, 1);
+    expect((await watching().apply(removing("t1"))).rewrites).toBe(2);
+    service.stop();
+    expect(load(path("s.json"))).toEqual([rec("t2", 9), rec("t4")]);
+  });
+
+  test("an interrupt ends the watch, not the rewrite", async () => {
+    writeFileSync(path("s.json"), dump(three));
+    const clock = new TestClock();
+    const outcome = await storeAt("s.json", clock, { signal: AbortSignal.abort() }).apply(removing("t1"));
+    expect([outcome, idsIn(path("s.json"))]).toMatchObject([{ rewrites: 1, returned: [] }, ["t2", "t3"]]);
+    expect(clock.jumped).toBe(0);
   });
 });

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { describe, expect, test, vi } from "vitest";
 import { systemClock } from "../../../src/clock.ts";
 import { type Lock, type LockPurpose, type LockWait, takeLock } from "../../../src/store/file/lock.ts";
@@ -38,6 +38,13 @@ describe("a lock between processes", () => {
     const children = await Promise.all([1, 2, 3].map(() => start(task)));
     expect(children.map(({ line }) => line)).toEqual(["done", "done", "done"]);
     expect(readFileSync(path("counter"), "utf8")).toBe("45");
+  });
+
+  test("a lock file that a killed holder left, or garbage in it, blocks no one", async () => {
+    for (const text of ["", "99999 ttsctl sync\nwrote 1:2:3:4\n", "\0".repeat(5000), "x".repeat(10_000)]) {
+      writeFileSync(lockFile("run"), text);
+      await (await take("run")).release();
+    }
   });
 });
 
@@ -93,6 +100,13 @@ describe("without a usable lock", () => {
     }
     await held.release();
     await (await take("run")).release();
+  });
+
+  test("the lock file is a symbolic link: nothing is written through it", async () => {
+    writeFileSync(path("victim"), "precious");
+    symlinkSync("victim", lockFile("run"));
+    await expect(take("run")).rejects.toMatchObject({ code: "LOCK_UNAVAILABLE" });
+    expect(readFileSync(path("victim"), "utf8")).toBe("precious");
   });
 });
 

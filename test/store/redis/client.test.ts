@@ -1,8 +1,12 @@
 import { afterEach, describe, expect, it } from "vitest";
 import type { TtsctlError } from "../../../src/errors.ts";
 import { RedisClient } from "../../../src/store/redis/client.ts";
+import { Mirror } from "../../../src/store/redis/mirror.ts";
 import type { NodeTarget } from "../../../src/store/redis/target.ts";
+import { writeToMirror } from "../../../src/store/redis/write.ts";
+import { writable } from "../../../src/store/writable.ts";
 import { redisProxy, type Verdict } from "../../helpers/faults.ts";
+import { RULES, record, taskOf } from "../../helpers/records.ts";
 import { RedisServer } from "../../helpers/redis.ts";
 import { targetAt } from "../../helpers/targets.ts";
 import { failureOf } from "./setup.ts";
@@ -98,5 +102,14 @@ describe("a connection under way", () => {
     server.suspend();
     expect(await failure(() => client.command("PING"))).toMatchObject({ code: "REDIS_TIMEOUT" });
     server.resume();
+  });
+
+  it("loads its scripts again after SCRIPT FLUSH", async () => {
+    const server = await start();
+    const mirror = writable(new Mirror(await connect(server.port), RULES));
+    expect(await writeToMirror(mirror, [taskOf(record("alice", "t1"))])).toEqual(["written"]);
+    await server.call("SCRIPT", "FLUSH");
+    await server.call("FLUSHALL");
+    expect(await writeToMirror(mirror, [taskOf(record("alice", "t1"))])).toEqual(["written"]);
   });
 });

@@ -7,6 +7,7 @@ import type { KnownNodes } from "../../../src/store/redis/target.ts";
 import { type RedisCluster, sharedCluster } from "../../helpers/cluster.ts";
 import { freePort, RedisServer } from "../../helpers/redis.ts";
 import { targetAt } from "../../helpers/targets.ts";
+import { until } from "../../helpers/until.ts";
 import { failureOf } from "./setup.ts";
 
 const TIMEOUT_S = 1;
@@ -97,6 +98,26 @@ describe("a node that is lost", () => {
       const values = await Promise.all(others.map((node) => node.call("GET", key).catch(() => "elsewhere")));
       expect(values.every((value) => value === "2" || value === "elsewhere")).toBe(true);
     }
+  });
+
+  it("without a replica takes the cluster down, which is reported within the timeout", async () => {
+    const { cluster, from, to } = await scene(await sharedCluster());
+    const [, usual] = (await to.call("CONFIG", "GET", "cluster-node-timeout")) as [string, string];
+    const setTimeouts = (ms: string) =>
+      Promise.all(cluster.nodes.map((node) => node.call("CONFIG", "SET", "cluster-node-timeout", ms)));
+    await setTimeouts("500");
+    ends.push(async () => {
+      await cluster.heal();
+      await setTimeouts(usual);
+    });
+    const owners = await Promise.all(KEYS.map((key) => cluster.serverOf(key)));
+    const key = KEYS[owners.indexOf(to)]!;
+    await from.stop();
+    await until(async () => String(await to.call("CLUSTER", "INFO")).includes("cluster_state:fail"));
+    const client = await connect([to.port]);
+    const error = await failure(() => client.command("GET", key));
+    expect(error).toMatchObject({ code: "REDIS_CLUSTER" });
+    expect(error.message).toContain("CLUSTERDOWN");
   });
 });
 

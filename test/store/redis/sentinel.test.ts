@@ -80,6 +80,15 @@ describe("a connection by Sentinels", () => {
     expect(error.message).toContain(`127.0.0.1:${replica.port}`);
     expect((await connect(by([liar.port, site.sentinels[0]!.port]))).where).toContain(`${site.sentinels[0]!.port}`);
   });
+
+  it("asks the next one if one refuses, is silent, or isn't a Sentinel", async () => {
+    const silent = await silentServer();
+    ends.push(() => silent.stop());
+    const plain = await RedisServer.start();
+    ends.push(() => plain.remove());
+    const ports = [await freePort(), silent.port, plain.port, site.sentinels[2]!.port];
+    expect((await connect(by(ports))).where).toContain(`Sentinel 127.0.0.1:${ports[3]}`);
+  });
 });
 
 describe("Sentinels with a password", () => {
