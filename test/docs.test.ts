@@ -116,6 +116,18 @@ it.each(["docs/errors.md", "docs/zh-CN.md", "docs/json.md"])("%s names every err
   expect(Object.keys(EXIT_CODES).filter((code) => !words.has(code))).toEqual([]);
 });
 
+it("docs/internals/promises.md and reliability.md name tests that there are", () => {
+  const rows = [...text("docs/internals/promises.md").matchAll(/^\|.*\| `([\w./-]+)` \| ([^|]+) \|$/gm)];
+  expect(rows).toHaveLength(40);
+  const gone = rows.filter(([, file, title]) => {
+    const path = `test/${file}${file!.endsWith(".ts") ? "" : ".test.ts"}`;
+    return !existsSync(at(path)) || !text(path).includes(title!);
+  });
+  expect(gone.map(([row]) => row)).toEqual([]);
+  const named = [...text("docs/internals/reliability.md").matchAll(/`(test\/[\w./-]+)`/g)].map(([, path]) => path!);
+  expect(named.filter((path) => !existsSync(at(path)))).toEqual([]);
+});
+
 describe("docs/internals/architecture.md", () => {
   const page = text("docs/internals/architecture.md");
   const sources = ["src", "script", "bin", "web", "package.json"].map(textUnder).join("\n");

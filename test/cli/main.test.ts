@@ -88,6 +88,8 @@ describe("the command line", () => {
       expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
       expect(stdout).toContain("Usage: ttsctl");
     }
+    expect((await run("help exit-codes")).stdout).toMatch(/130/);
+    expect((await run("help environment")).stdout).toContain("TTSCTL_STORE");
   });
 });
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { invoke } from "../cli/invoke.ts";
 import { ago, record } from "../helpers/records.ts";
 import { lines } from "../helpers/ttsctl.ts";
 import { usePlace } from "./setup.ts";
@@ -104,6 +105,31 @@ describe("cleanup --once", () => {
     await here.mirrored(newer!);
     expect(await here.run("cleanup --once --backup kept.jsonl")).toMatchObject({ code: 0 });
     expect(JSON.parse(lines(here.root.tree()["kept.jsonl"]!).at(-1)!)).toEqual(newer);
+  });
+
+  it("prints a line a task and a summary", async () => {
+    await fill();
+    const run = await here.run("cleanup --once");
+    expect(run).toMatchObject({ code: 0, stderr: "" });
+    const printed = lines(run.stdout);
+    expect(printed.slice(0, 3).sort()).toEqual([
+      '[CLEANUP] user=alice task="with space" reason=expired local=yes redis=yes files=2 bytes=110',
+      "[CLEANUP] user=alice task=t1 reason=expired local=yes redis=yes files=2 bytes=110",
+      "[CLEANUP] user=bob task=t2 reason=expired local=yes redis=yes files=2 bytes=110",
+    ]);
+    expect(printed[3]).toMatch(
+      /^\[CLEANUP\] pass expire-before=\S+ candidates=3 purged=3 skipped=0 failed=0 returned=0 stuck=0 files=6 bytes=330 .*in \d+ ms$/,
+    );
+    expect(printed).toHaveLength(4);
+    expect(here.root.readStore().map(({ task_id }) => task_id)).toEqual(["run"]);
+    for (const [flags, last] of [
+      [[], /^3 of 3 candidates purged, 6 files, 330 bytes, in .+$/],
+      [["-v"], /^\[CLEANUP\] pass /],
+    ] as const) {
+      await fill();
+      const shown = await invoke(["cleanup", "--once", ...flags], { cwd: here.root.path, terminal: { columns: 80 } });
+      expect(lines(shown.stdout).at(-1)).toMatch(last);
+    }
   });
 });
 

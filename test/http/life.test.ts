@@ -1,5 +1,7 @@
+import { once } from "node:events";
 import { beforeEach, describe, expect, it } from "vitest";
 import { FastClock } from "../helpers/clock.ts";
+import { redisProxy } from "../helpers/faults.ts";
 import { first } from "../helpers/long.ts";
 import { ago, record } from "../helpers/records.ts";
 import { until } from "../helpers/until.ts";
@@ -40,6 +42,23 @@ describe("on start", () => {
     await server.stop();
     expect(here.root.readStore()).toHaveLength(left);
     expect(server.run.stderr.includes("watching")).toBe(left === 1);
+  });
+
+  it("it listens first: while Redis is filled, reads are from the file", async () => {
+    const filled = new AbortController();
+    const proxy = await redisProxy(here.server.port, async (sent) => {
+      if (sent.includes("alice:young") && !filled.signal.aborted) await once(filled.signal, "abort");
+      return "pass" as const;
+    });
+    try {
+      const server = await here.serve("--no-cleanup", { REDIS_URL: proxy.url, REDIS_TIMEOUT: "60s" });
+      expect(await server.json("/voice-tasks")).toMatchObject({ total: 2, source: "file" });
+      filled.abort();
+      await server.run.says(/2 tasks from the file to Redis: 2 written/);
+    } finally {
+      filled.abort();
+      await proxy.stop();
+    }
   });
 
   it("without Redis it reads from the file, and syncs when Redis is up", async () => {

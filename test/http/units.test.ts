@@ -7,6 +7,7 @@ import { createApp } from "../../src/http/app.ts";
 import { Hosts } from "../../src/http/guard.ts";
 import type { ServerParts } from "../../src/http/parts.ts";
 import { rangeOf } from "../../src/http/routes/output.ts";
+import { KeptAnswers } from "../../src/http/routes/stats.ts";
 
 describe("the Host of a request", () => {
   const local = new Hosts("127.0.0.1", ["tts.example.org"]);
@@ -93,5 +94,27 @@ describe("a range", () => {
         expect(range.last).toBeLessThan(size);
       }),
     );
+  });
+});
+
+describe("an expensive response", () => {
+  let now = 0;
+  const clock = { ...systemClock, now: () => now, monotonic: () => now };
+
+  it("is made once for all clients, and again when it is old; a failure is not cached", async () => {
+    const kept = new KeptAnswers<number>(clock);
+    let made = 0;
+    const make = async () => {
+      now += 1;
+      return ++made;
+    };
+    const ask = () => kept.get("a", make);
+    expect(await Promise.all([ask(), ask()])).toEqual([1, 1]);
+    now += 19;
+    expect(await ask()).toBe(1);
+    now += 2;
+    expect(await ask()).toBe(2);
+    await expect(kept.get("b", () => Promise.reject(new Error("no")))).rejects.toThrow("no");
+    expect(await kept.get("b", async () => 7)).toBe(7);
   });
 });
