@@ -211,16 +211,14 @@ export class RunParts {
   async hearTasks(heard: (id: TaskId) => void): Promise<Mirror | string> {
     const connect = await this.#connector();
     if (connect === null) throw redisDisabled();
+    const { db } = (await this.settings()).redis;
     const mirror = await connect();
-    try {
-      const why = await mirror.hear((await this.settings()).redis.db.value, heard);
-      if (why === null) return mirror;
-      mirror.close();
-      return why;
-    } catch (error) {
+    const why = await mirror.hear(db.value, heard).catch((error) => {
       mirror.close();
       throw error;
-    }
+    });
+    if (why !== null) mirror.close();
+    return why ?? mirror;
   }
 
   /** For a run that needs Redis. @throws TtsctlError REDIS_* (exit code 4) */

@@ -54,17 +54,6 @@ const SILENT: Logger = { info: () => {}, warn: () => {} };
  * @throws TtsctlError USAGE for an unknown option, CONFIG_* for a wrong value or a missing file
  */
 export async function openTaskStore<T extends BaseTask = TaskRecord>(options: StoreOptions): Promise<TaskStore<T>> {
-  return storeOf<T>(await openParts(options));
-}
-
-/** A promise in the JSON of a result would be `{}`, so it isn't enumerable. */
-function withSettled<R extends object>(result: R, settled: WriteResult["settled"]): R & Pick<WriteResult, "settled"> {
-  return Object.defineProperty(result, "settled", { value: settled }) as R & Pick<WriteResult, "settled">;
-}
-
-type StoreParts = Awaited<ReturnType<typeof openParts>>;
-
-async function openParts(options: StoreOptions) {
   const settings = await settingsOf(options);
   const logger = options.logger === undefined ? SILENT : guarded(options.logger);
   const warn = (line: string) => logger.warn(line);
@@ -103,27 +92,7 @@ async function openParts(options: StoreOptions) {
   const writer = new TaskWriter({ file, shared, clock, link, owes, mark: marked, warn, onMirrorFailure });
   const repair = mirrorRepair({ parts, logger, shared, link, writer, mark });
   const stores = await parts.stores();
-  const parser = new RecordParser(rules);
-  return { parts, stores, settings, rules, parser, clock, logger, events, shared, mark, writer, repair };
-}
-
-/** A logger that throws must not fail a write that is on the disk. */
-function guarded(logger: Logger): Logger {
-  const quietly = (log: () => void) => {
-    try {
-      log();
-    } catch {
-      // There is nowhere else to log.
-    }
-  };
-  return {
-    info: (line) => quietly(() => logger.info(line)),
-    warn: (line) => quietly(() => logger.warn(line)),
-  };
-}
-
-function storeOf<T extends BaseTask>(opened: StoreParts): TaskStore<T> {
-  const { parts, stores, settings, rules, clock, logger, events, shared, mark, writer, repair } = opened;
+  const checking = { rules, clock, parser: new RecordParser(rules) };
   const reader = new TaskReader(stores.file, stores.link);
   let cleanup: CleanupLoop | null = null;
   let closing: Promise<void> | null = null;
@@ -183,11 +152,11 @@ function storeOf<T extends BaseTask>(opened: StoreParts): TaskStore<T> {
   }
 
   async function list(query: PageQuery, named: NamedTasks): Promise<TaskPage<T>> {
-    return pageOf(await reader.list(listQueryOf(query, opened, named)), null);
+    return pageOf(await reader.list(listQueryOf(query, checking, named)), null);
   }
 
   function emptyPage(userId: string, filter: Omit<TaskFilter, "userId">): TaskPage<T> {
-    const { source } = listQueryOf({ ...filter, userId }, opened);
+    const { source } = listQueryOf({ ...filter, userId }, checking);
     const none = { tasks: [], missing: [], dangling: 0, warnings: [] };
     return pageOf({ ...none, total: 0, page: 1, pageSize: 0, source: source === "redis" ? "redis" : "file" }, null);
   }
@@ -205,7 +174,7 @@ function storeOf<T extends BaseTask>(opened: StoreParts): TaskStore<T> {
 
   const store: TaskStore<T> = {
     upsert: call(async (task) => {
-      const parsed = taskOf(task, opened.parser);
+      const parsed = taskOf(task, checking.parser);
       return resultOf(parsed, await writer.upsert(parsed));
     }),
 
@@ -222,7 +191,7 @@ function storeOf<T extends BaseTask>(opened: StoreParts): TaskStore<T> {
       const find = () => id;
       const written = await changeTask(find, (task) => {
         isConflict = options.claimId !== undefined && options.claimId !== claimIdOf(task);
-        return isConflict ? null : updated(task, change, options, opened);
+        return isConflict ? null : updated(task, change, options, checking);
       });
       const result = resultOf(id, written);
       const task = written.task ? storedTask<T>(written.task) : null;
@@ -231,12 +200,12 @@ function storeOf<T extends BaseTask>(opened: StoreParts): TaskStore<T> {
     }),
 
     claim: call(async (from, patch, options = {}) => {
-      const rule = claimRule(from, patch, options, opened);
+      const rule = claimRule(from, patch, options, checking);
       const find: Update["find"] = (snapshot, pending) =>
         findClaimable(snapshot, pending(), { ...rule, now: clock.now() });
       for (let tries = 0; tries < MOST_TRIES; tries++) {
         const claimId = randomUUID();
-        const written = await changeTask(find, (task) => withClaim(task, claimId, rule, opened));
+        const written = await changeTask(find, (task) => withClaim(task, claimId, rule, checking));
         const { file, task, settled } = written;
         if (file === "missing") return null;
         await settled;
@@ -257,7 +226,7 @@ function storeOf<T extends BaseTask>(opened: StoreParts): TaskStore<T> {
     }),
 
     listPage: call(async (query = {}) => {
-      const asked = listQueryOf(query, opened);
+      const asked = listQueryOf(query, checking);
       if (query.cursor != null) {
         const { hasMore, ...result } = await pageAfter(stores, asked, query.cursor, rules);
         return pageOf(result, hasMore ? cursorAfter(result.tasks, asked, rules) : null);
@@ -277,7 +246,7 @@ function storeOf<T extends BaseTask>(opened: StoreParts): TaskStore<T> {
       refuseClosed();
       checkFilter(filter);
       const signal = signalOf(options, "all");
-      const query = listQueryOf(filter, opened);
+      const query = listQueryOf(filter, checking);
       try {
         for await (const { tasks, warnings } of newestTasks(stores, query, Number.POSITIVE_INFINITY)) {
           for (const line of warnings) logger.warn(line);
@@ -293,7 +262,7 @@ function storeOf<T extends BaseTask>(opened: StoreParts): TaskStore<T> {
 
     count: call(async (filter = {}) => {
       checkFilter(filter);
-      return (await reader.list(listQueryOf({ ...filter, pageSize: 1 }, opened))).total;
+      return (await reader.list(listQueryOf({ ...filter, pageSize: 1 }, checking))).total;
     }),
 
     syncToRedis: call(async (options = {}) => {
@@ -359,4 +328,24 @@ function storeOf<T extends BaseTask>(opened: StoreParts): TaskStore<T> {
     [Symbol.asyncDispose]: () => store.close(),
   };
   return store;
+}
+
+/** A promise in the JSON of a result would be `{}`, so it isn't enumerable. */
+function withSettled<R extends object>(result: R, settled: WriteResult["settled"]): R & Pick<WriteResult, "settled"> {
+  return Object.defineProperty(result, "settled", { value: settled }) as R & Pick<WriteResult, "settled">;
+}
+
+/** A logger that throws must not fail a write that is on the disk. */
+function guarded(logger: Logger): Logger {
+  const quietly = (log: () => void) => {
+    try {
+      log();
+    } catch {
+      // There is nowhere else to log.
+    }
+  };
+  return {
+    info: (line) => quietly(() => logger.info(line)),
+    warn: (line) => quietly(() => logger.warn(line)),
+  };
 }

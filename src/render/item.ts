@@ -77,10 +77,6 @@ export function pageTail({ missing, dangling, stopped }: Pick<ListResult, "missi
   return { missing, dangling, ...(stopped === undefined ? {} : { stopped }) };
 }
 
-export function itemLines(tasks: readonly Task[]): string[] {
-  return tasks.map((task) => `${itemJson(task)}\n`);
-}
-
 export function pageFooter({ total, page, pageSize, source, tasks, missing }: ListResult): string {
   const pages = pageSize > 0 ? Math.max(1, Math.ceil(total / pageSize)) : 1;
   const where = page > pages ? `page ${page} (the last is ${pages})` : `page ${page} of ${pages}`;

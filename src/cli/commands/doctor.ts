@@ -114,18 +114,13 @@ function askerOf({ place, ...access }: RedisTarget) {
 const STATUS_WIDTH = 6;
 /** The longest name of a check, and two spaces. */
 const NAME_WIDTH = 19;
-/** In a narrower terminal a detail begins under its name. */
-const NARROW = 60;
-
 function findingText({ check, status, detail, hint }: Finding, style: TableStyle): string {
-  const isNarrow = style.width !== null && style.width < NARROW;
-  const indent = isNarrow ? STATUS_WIDTH : STATUS_WIDTH + NAME_WIDTH;
-  const texts = [detail, ...(hint === null ? [] : [`-> ${hint}`])].map(printable);
+  const indent = STATUS_WIDTH + NAME_WIDTH;
   const room = style.width === null ? Number.POSITIVE_INFINITY : Math.max(10, style.width - indent);
-  const lines = texts.flatMap((text) => wrap(text, room)).map((line) => " ".repeat(indent) + line);
+  const texts = [detail, ...(hint === null ? [] : [`-> ${hint}`])].map(printable);
+  const [first = "", ...more] = texts.flatMap((text) => wrap(text, room));
   const head = style.colors[COLORS[status]](status.padEnd(STATUS_WIDTH)) + check.padEnd(NAME_WIDTH);
-  const [first, ...more] = isNarrow ? [head, ...lines] : [head + lines[0]!.slice(indent), ...lines.slice(1)];
-  return [first!, ...more].map((line) => `${line.trimEnd()}\n`).join("");
+  return [head + first, ...more.map((line) => " ".repeat(indent) + line)].map((line) => `${line.trimEnd()}\n`).join("");
 }
 
 const COLORS = { ok: "green", warn: "yellow", fail: "red", skip: "gray" } as const;

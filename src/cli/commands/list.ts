@@ -12,7 +12,6 @@ import {
   fieldOf,
   fieldsOf,
   itemJson,
-  itemLines,
   KNOWN_COLUMNS,
   pageFooter,
   pageTail,
@@ -22,13 +21,14 @@ import {
 } from "../../render/item.ts";
 import { notFound } from "../../render/item-lines.ts";
 import { TaskTable } from "../../render/task-table.ts";
-import { type ListQuery, type ListResult, newestTasks, type Piece } from "../../store/task-store.ts";
+import { type ListQuery, newestTasks, type Piece } from "../../store/task-store.ts";
 import { counted, LIMIT_ACCEPTED, parseLimit } from "../../task/amounts.ts";
 import { nearest } from "../../task/nearest.ts";
 import { BODY_NAMES, FLAG_NAMES, type QueryNames, type RawQuery } from "../../task/query-fields.ts";
 import type { Task } from "../../task/task.ts";
 import type { Attach, Context } from "../context.ts";
 import { Output } from "../io.ts";
+import { nameLine } from "../names.ts";
 import {
   addLimit,
   addLook,
@@ -81,7 +81,7 @@ type Texts = AsyncIterable<Iterable<string>>;
 /** Tasks to print, and the fields around them in JSON and YAML. */
 interface Listing {
   /** Reads them. A page is one piece. */
-  readonly pieces: AsyncIterable<readonly Task[]>;
+  readonly pieces: Iterable<readonly Task[]> | AsyncIterable<readonly Task[]>;
   /** Called after the first piece. */
   head(): object;
   /** Called after the last piece, as is `footer`. */
@@ -92,37 +92,30 @@ interface Listing {
 async function listPage(context: Context, query: ListQuery, look: LookFlags, names: QueryNames) {
   const store = await context.taskStore();
   const result = await store.list(query);
+  const { total, page, pageSize, source, tasks, missing, stopped } = result;
   for (const line of result.warnings) context.reporter.warn(line);
-  await print(context, pageListing(context, result, look), look);
-  const { output, quiet } = context.flags;
-  const isBare = output === "jsonl" || output === "csv" || output === "ids";
-  const isPage = look.limit === undefined && query.ids === null;
-  if (output === "ids" && isPage && result.total > query.page * query.pageSize) {
-    context.reporter.warn(`${result.tasks.length} of ${counted(result.total, "task")}; --limit all prints them all`);
-  }
-  if (result.missing.length > 0 && isBare) context.reporter.warn(notFound(result.missing));
-  if (result.tasks.length === 0 && isText(output) && !quiet) {
-    const { explainEmpty } = await import("../../operations/explain-empty.ts");
-    await context.inform(await explainEmpty({ store, ...(await context.stores()) }, query, result, names));
-  }
-  const { missing, stopped, total } = result;
-  return missing.length > 0 || stopped !== undefined || (look.exitStatus && total > 0) ? PARTLY : DONE;
-}
-
-function pageListing(context: Context, result: ListResult, look: LookFlags): Listing {
-  const { total, page, pageSize, source, tasks } = result;
-  const pieces = async function* () {
-    yield tasks;
-  };
-  return {
-    pieces: pieces(),
+  const listing: Listing = {
+    pieces: [tasks],
     head: () => ({ total, page, pageSize, source }),
     tail: () => pageTail(result),
     footer: async () => {
-      await warnOfStrangeColumns(context, look, result);
+      warnOfStrangeColumns(context, look, tasks);
       return pageFooter(result);
     },
   };
+  await print(context, listing, look);
+  const { output, quiet } = context.flags;
+  const isBare = output === "jsonl" || output === "csv" || output === "ids";
+  const isPage = look.limit === undefined && query.ids === null;
+  if (output === "ids" && isPage && total > query.page * query.pageSize) {
+    context.reporter.warn(`${tasks.length} of ${counted(total, "task")}; --limit all prints them all`);
+  }
+  if (missing.length > 0 && isBare) context.reporter.warn(notFound(missing));
+  if (tasks.length === 0 && isText(output) && !quiet) {
+    const { explainEmpty } = await import("../../operations/explain-empty.ts");
+    await context.inform(await explainEmpty({ store, ...(await context.stores()) }, query, result, names));
+  }
+  return missing.length > 0 || stopped !== undefined || (look.exitStatus && total > 0) ? PARTLY : DONE;
 }
 
 /** `--limit` above one page: the pieces are printed as they come, and none is kept. */
@@ -158,7 +151,8 @@ async function longList(context: Context, query: ListQuery, limit: number) {
 async function print(context: Context, listing: Listing, look: LookFlags): Promise<void> {
   const { output } = context.flags;
   if (isText(output)) return printTable(context, listing, look);
-  const forms = { json, jsonl: jsonLines, yaml, csv: () => csvOf(context, listing, look), ids: nameLines };
+  const csv = () => csvOf(context, listing, look);
+  const forms = { json, jsonl: lines(itemJson), yaml, csv, ids: lines(nameLine) };
   const texts = forms[output](listing);
   for await (const text of texts) await context.terminal.data.writeAll(text);
 }
@@ -187,14 +181,11 @@ async function* yaml({ pieces, head, tail }: Listing): Texts {
   yield [yamlOf(JSON.stringify(tail()))];
 }
 
-async function* jsonLines({ pieces }: Listing): Texts {
-  for await (const tasks of pieces) yield itemLines(tasks);
-}
-
-/** For `--ids -`. */
-async function* nameLines({ pieces }: Listing): Texts {
-  const { nameLine } = await import("../names.ts");
-  for await (const tasks of pieces) yield tasks.map((task) => `${nameLine(task)}\n`);
+/** A line for each task. */
+function lines(line: (task: Task) => string) {
+  return async function* ({ pieces }: Listing): Texts {
+    for await (const tasks of pieces) yield tasks.map((task) => `${line(task)}\n`);
+  };
 }
 
 /** Without `--columns` the fields of the first piece are the columns; what others have besides is named. */
@@ -246,7 +237,7 @@ async function tellingOf(context: Context, look: LookFlags): Promise<TimeTelling
 }
 
 /** Any name may be a field, so one that no task has is only a likely mistake. */
-async function warnOfStrangeColumns(context: Context, { columns }: LookFlags, { tasks }: ListResult): Promise<void> {
+function warnOfStrangeColumns(context: Context, { columns }: LookFlags, tasks: readonly Task[]): void {
   if (columns === undefined || tasks.length === 0) return;
   const fields = fieldsOf(tasks);
   for (const column of columns) {

@@ -95,28 +95,24 @@ function listOf(state: TopState, { columns }: Size, room: number, style: TopStyl
   return left <= 0 ? head : [...head, ...tableOf(state, columns, left, style)];
 }
 
+const LABELS = 17;
+
 function headOf({ listed, counted: counts, filter, rows }: TopState, columns: number, style: TopStyle): string[] {
-  const { colors } = style;
   const failures = counts?.failures.slice(0, rows < 20 ? 1 : rows < 40 ? 3 : 5) ?? [];
+  const shown = failures.map((row) => `${nameOf(row)}  ${relativeTime(counts!.at - row.score)}  ${row.error}`);
+  const lines: [label: string, text: string][] = [
+    ["all tasks", countsOf(counts, style)],
+    ["last minute", ratesOf(listed, counts)],
+    counts === null ? ["", ""] : ["oldest waiting", waitingOf(counts)],
+    ...shown.map((text, i): [string, string] => [i === 0 ? "newest failures" : "", printable(text)]),
+  ];
   const chosen = [filter.user && `user ${filter.user}`, filter.status && `status ${filter.status}`].filter(Boolean);
   return [
     titleOf(listed, columns, style),
-    countsOf(counts, style),
-    ratesOf(listed, counts),
-    waitingOf(counts),
-    ...failures.map((row, i) => {
-      const failure = printable(`${nameOf(row)}  ${relativeTime(counts!.at - row.score)}  ${row.error}`);
-      return labelled(i === 0 ? "newest failures" : "", failure);
-    }),
-    ...(chosen.length > 0 ? [colors.bold(printable(`only ${chosen.join(", ")}; Esc shows all`))] : []),
+    ...lines.map(([label, text]) => (label + text === "" ? "" : label.padEnd(LABELS) + text)),
+    ...(chosen.length > 0 ? [style.colors.bold(printable(`only ${chosen.join(", ")}; Esc shows all`))] : []),
     "",
   ].map((line) => cut(line, columns));
-}
-
-const LABELS = 17;
-
-function labelled(label: string, text: string): string {
-  return label.padEnd(LABELS) + text;
 }
 
 function titleOf(listed: Listed | null, columns: number, { colors, clock, every }: TopStyle): string {
@@ -131,13 +127,13 @@ function titleOf(listed: Listed | null, columns: number, { colors, clock, every 
 }
 
 function countsOf(counts: Counted | null, { colors, clock }: TopStyle): string {
-  if (counts === null) return labelled("all tasks", "counting ...");
+  if (counts === null) return "counting ...";
   const { total, users, byStatus } = counts.stats;
   const parts = STATUSES.filter((status) => status !== "other" || byStatus.other > 0).map((status) => {
     return colors[STATUS_COLORS[status]](`${status} ${byStatus[status]}`);
   });
   const rest = `at ${clock(counts.at)}, ${counted(total, "task")}, ${counted(users, "user")}`;
-  return labelled("all tasks", `${parts.join("  ")}  ${colors.dim(rest)}`);
+  return `${parts.join("  ")}  ${colors.dim(rest)}`;
 }
 
 function ratesOf(listed: Listed | null, counts: Counted | null): string {
@@ -146,20 +142,15 @@ function ratesOf(listed: Listed | null, counts: Counted | null): string {
   const minute = rate
     ? `${rate.created} created, ${rate.finished} done, ${rate.failed} error`
     : "too many changes to count";
-  const parts = [
-    ...(listed === null ? [] : [minute]),
-    ...(hour === undefined ? [] : [`hour: ${hour.done} done, ${hour.error} error`]),
-  ];
-  return labelled("last minute", parts.join("   "));
+  const lately = hour && `hour: ${hour.done} done, ${hour.error} error`;
+  return [listed && minute, lately].filter(Boolean).join("   ");
 }
 
-function waitingOf(counts: Counted | null): string {
-  if (counts === null) return "";
-  const { oldestWaiting, stuck } = counts.stats;
+function waitingOf({ stats: { oldestWaiting, stuck } }: Counted): string {
   const oldest = oldestWaiting === null ? "none" : aged(oldestWaiting);
   const [first] = stuck.tasks;
   const named = first === undefined ? "none" : `${stuck.count}, ${aged(first)}${stuck.count > 1 ? " and others" : ""}`;
-  return labelled("oldest waiting", `${oldest}   stuck: ${named}`);
+  return `${oldest}   stuck: ${named}`;
 }
 
 function aged({ user_id, task_id, ageSeconds }: NamedTask): string {

@@ -211,7 +211,8 @@ function tasksIn(parts: ServerParts, text: string): TaskId[] {
 }
 
 async function audioOf(parts: ServerParts, ids: readonly TaskId[]): Promise<TasksAudio> {
-  const known = await knownAmong(parts, ids);
+  const { tasks } = await parts.store.list({ ...listQueryOf(parts, {}, BODY_NAMES), ids });
+  const known = new Map(tasks.map((task) => [keyOf(task), task])); // another one has no files
   return withArtifacts(parts, async (artifacts) => {
     const audio: TaskFile[][] = [];
     for (const id of ids) {
@@ -221,17 +222,6 @@ async function audioOf(parts: ServerParts, ids: readonly TaskId[]): Promise<Task
     }
     return { audio };
   });
-}
-
-/** Those that one of the stores has, by their keys: another one has no files. */
-async function knownAmong(parts: ServerParts, ids: readonly TaskId[]): Promise<ReadonlyMap<string, Task>> {
-  const known = new Map<string, Task>();
-  for (const userId of new Set(ids.map((id) => id.userId))) {
-    const taskIds = ids.filter((id) => id.userId === userId).map(({ taskId }) => taskId);
-    const { tasks } = await parts.store.list(listQueryOf(parts, { users: [userId], taskIds }, BODY_NAMES));
-    for (const task of tasks) known.set(keyOf(task), task);
-  }
-  return known;
 }
 
 async function filesOf(artifacts: Artifacts, folders: FolderName[], logsOf: string | null): Promise<TaskFile[]> {
