@@ -64,6 +64,7 @@ class FirstLook {
   readonly #parts: CompareParts;
   readonly #snapshot: Snapshot;
   readonly #drift: Drift;
+  readonly #inSyncOf = new Map<string, number>();
   compared = 0;
   inSync = 0;
 
@@ -74,10 +75,14 @@ class FirstLook {
   }
 
   async run(): Promise<void> {
-    // One reads the disk and two wait for Redis, so they run at once.
-    const comparing = pool(this.#batches(), IN_FLIGHT, (batch) => this.#compare(...batch), this.#parts.signal);
-    const ends = await Promise.allSettled([comparing, this.#walkKeys(), this.#walkIndex()]);
+    const { signal } = this.#parts;
+    const users = new Set<string>();
+    // One reads the disk and the other waits for Redis, so they run at once.
+    const comparing = pool(this.#batches(), IN_FLIGHT, (batch) => this.#compare(...batch), signal);
+    const ends = await Promise.allSettled([comparing, this.#walkKeys(users)]);
     for (const end of ends) if (end.status === "rejected") throw end.reason;
+    await this.#walkIndex();
+    await pool(users, INDEXES_AT_ONCE, (user) => this.#walkUserIndex(user), signal);
   }
 
   *#batches(): Generator<[RowWindow, number[]]> {
@@ -91,17 +96,18 @@ class FirstLook {
     const tasks = await window.tasks(rows);
     const inSync = await this.#parts.mirror.inSync(tasks);
     for (const [i, task] of tasks.entries()) {
-      if (inSync[i]) this.inSync++;
-      else this.#drift.add(task);
+      if (inSync[i]) {
+        this.inSync++;
+        this.#inSyncOf.set(task.userId, 1 + (this.#inSyncOf.get(task.userId) ?? 0));
+      } else this.#drift.add(task);
     }
     this.compared += rows.length;
     this.#parts.reporter.progress("comparing", this.compared, this.#snapshot.size);
   }
 
-  /** Every hash, indexed or not, and then the index of every user, also of users that the file lacks. */
-  async #walkKeys(): Promise<void> {
+  /** Every hash, indexed or not. @param users collects those whose index exists, also users that the file lacks */
+  async #walkKeys(users: Set<string>): Promise<void> {
     const { mirror, signal } = this.#parts;
-    const users = new Set<string>();
     for await (const step of mirror.walkKeys()) {
       for (const member of step.members) this.#note(mirror.layout.splitMember(member), isUnsure(member));
       for (const user of step.users) users.add(user);
@@ -109,12 +115,13 @@ class FirstLook {
       step.lookups.forEach((taskId, i) => void (owners[i] != null && this.#note({ userId: owners[i], taskId })));
       if (signal.aborted) return;
     }
-    await pool(users, INDEXES_AT_ONCE, (user) => this.#walkUserIndex(user), signal);
   }
 
+  /** An index of only members that are in sync isn't walked. */
   async #walkIndex(): Promise<void> {
     const { mirror, signal } = this.#parts;
     try {
+      if ((await mirror.size(undefined)) === this.inSync) return;
       for await (const flat of mirror.walkIndex(undefined)) {
         for (const member of membersOf(flat, undefined, mirror.layout)) this.#note(member);
         if (signal.aborted) return;
@@ -134,6 +141,7 @@ class FirstLook {
     const { mirror, reporter, signal } = this.#parts;
     const { userId = user } = this.#drift;
     try {
+      if ((await mirror.size(user)) === this.#inSyncOf.get(user)) return;
       for await (const flat of mirror.walkIndex(user)) {
         for (const member of membersOf(flat, user, mirror.layout)) {
           if (user === userId) this.#note(member);

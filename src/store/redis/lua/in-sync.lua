@@ -4,18 +4,31 @@
 -- Returns a text of one '1' or '0' for each task: whether hash, index members and lookup are as a sync writes them.
 --- include layout
 --- include lookups
-local fields, outcomes = layout.fields, {}
+local fields, members, byUser, outcomes = layout.fields, {}, {}, {}
 local width = 4 + #fields
 for at = 2, #ARGV, width do
-  local user, task, score = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2])
-  local member = memberOf(user, task)
-  local hash = redis.pcall('HMGET', hashOf(member), unpack(fields))
-  local isSame = not hash.err
+  local user = ARGV[at]
+  members[#members + 1] = memberOf(user, ARGV[at + 1])
+  byUser[user] = byUser[user] or {}
+  table.insert(byUser[user], ARGV[at + 1])
+end
+-- Each index is read in one call.
+local scores = redis.pcall('ZMSCORE', KEYS[1], unpack(members))
+for user, tasks in pairs(byUser) do
+  local own = redis.pcall('ZMSCORE', indexOf(user), unpack(tasks))
+  byUser[user] = { scores = own, at = 0 }
+end
+
+for i, member in ipairs(members) do
+  local at = 2 + (i - 1) * width
+  local user, score = ARGV[at], tonumber(ARGV[at + 2])
+  local own = byUser[user]
+  own.at = own.at + 1
+  local isSame = tonumber(scores[i] or '') == score and tonumber(own.scores[own.at] or '') == tonumber(ARGV[at + 3])
+  local hash = isSame and redis.pcall('HMGET', hashOf(member), unpack(fields))
+  isSame = isSame and not hash.err
   for field = 1, #fields do isSame = isSame and hash[field] == ARGV[at + 3 + field] end
-  local all = isSame and redis.pcall('ZSCORE', KEYS[1], member)
-  local own = type(all) == 'string' and redis.pcall('ZSCORE', indexOf(user), task)
-  isSame = type(own) == 'string' and tonumber(all) == score and tonumber(own) == tonumber(ARGV[at + 3])
-    and lookedUp(user, task, score) ~= 'wrong'
-  outcomes[#outcomes + 1] = isSame and '1' or '0'
+  isSame = isSame and lookedUp(user, ARGV[at + 1], score) ~= 'wrong'
+  outcomes[i] = isSame and '1' or '0'
 end
 return table.concat(outcomes)
