@@ -4,14 +4,11 @@ import { CurrentFile } from "../store/file/shared-snapshot.ts";
 import { isNothing, type RedisCopy } from "../store/layout/copy.ts";
 import { BATCH, type GuardedRemoval, type Outcome } from "../store/redis/copies.ts";
 import { isUnsure } from "../store/redis/walk.ts";
-import { writeToMirror } from "../store/redis/write.ts";
 import type { TaskId } from "../store/task-source.ts";
-import { WrittenCopies } from "../store/written-copies.ts";
 import type { LedgerAction } from "./ledger.ts";
 import type { Parts } from "./parts.ts";
 import type { bothOf } from "./preflight.ts";
 import { NamedWarnings } from "./reporter.ts";
-import { LookupHeirs } from "./shared-ids.ts";
 
 export type PruneParts = Parts<"reporter" | "signal" | "ledger"> & ReturnType<typeof bothOf>;
 
@@ -34,7 +31,6 @@ export interface Orphans {
 export async function pruneOrphans(parts: PruneParts, orphans: Orphans): Promise<{ pruned: number; failed: number }> {
   const failures = new NamedWarnings(parts.reporter, "could not be removed from Redis");
   await using file = new CurrentFile(parts.file);
-  const heirs = new LookupHeirs();
   let pruned = 0;
   for (const batch of batches(orphans.ids, BATCH)) {
     if (parts.signal.aborted) break;
@@ -43,29 +39,20 @@ export async function pruneOrphans(parts: PruneParts, orphans: Orphans): Promise
     const copies = await parts.mirror.copies(batch, "state");
     const snapshot = await file.snapshot();
     const still = batch.map((id, i) => ({ id, copy: snapshot.holds(id) ? null : copies[i]! }));
-    const removed = await removeSeen(parts, orphans, still, failures);
-    for (const id of removed) heirs.note(id, parts.file.rules);
-    pruned += removed.length;
+    pruned += await removeSeen(parts, orphans, still, failures);
     parts.reporter.progress("pruning", pruned, orphans.count);
   }
-  const written = new WrittenCopies();
-  for (const ids of batches(await heirs.in(file), BATCH)) {
-    const records = await (await file.snapshot()).recordsOf(ids);
-    const tasks = records.filter((task) => task !== null);
-    await writeToMirror(parts.mirror, tasks, { written });
-  }
-  await written.follow(parts.mirror, file);
   failures.end();
   return { pruned, failed: failures.count };
 }
 
-/** Returns what was removed. @param batch with the copies in Redis; null for a task that is kept */
+/** Returns how many were removed. @param batch with the copies in Redis; null for a task that is kept */
 async function removeSeen(
   { mirror, ledger }: PruneParts,
   { action, reason, membersOnly = false, onStayed }: Orphans,
   batch: readonly { id: TaskId; copy: Outcome<RedisCopy> | null }[],
   failures: NamedWarnings,
-): Promise<TaskId[]> {
+): Promise<number> {
   const removals: GuardedRemoval[] = [];
   for (const { id, copy: found } of batch) {
     const copy = found !== null && !(found instanceof TtsctlError) && isOfAnotherName(id, found) ? NOT_UTF8 : found;
@@ -75,16 +62,14 @@ async function removeSeen(
   }
   const entries = removals.map(({ id }) => ({ ...id, reason }));
   await ledger?.announce(action, entries);
-  const stayed: TaskId[] = [];
-  const removed: TaskId[] = [];
-  (await mirror.remove(removals)).forEach((outcome, i) => {
-    const { id } = removals[i]!;
-    if (outcome instanceof TtsctlError) failures.add(id, outcome.message);
-    (outcome === true ? removed : stayed).push(id);
-  });
+  const outcomes = await mirror.remove(removals);
+  outcomes.forEach(
+    (outcome, i) => void (outcome instanceof TtsctlError && failures.add(removals[i]!.id, outcome.message)),
+  );
+  const stayed = removals.filter((_, i) => outcomes[i] !== true).map(({ id }) => id);
   await ledger?.stayed(stayed);
   for (const id of stayed) onStayed?.(id);
-  return removed;
+  return removals.length - stayed.length;
 }
 
 /** Whether nothing has the name of a listed member, because its name isn't UTF-8. */

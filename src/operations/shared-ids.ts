@@ -1,9 +1,6 @@
-import type { CurrentFile } from "../store/file/shared-snapshot.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
 import { KeyTable } from "../store/key-table.ts";
-import type { TaskId } from "../store/task-source.ts";
 import { counted } from "../task/amounts.ts";
-import type { RecordRules } from "../task/rules.ts";
 
 const NAMED = 5;
 
@@ -22,29 +19,4 @@ export function describeShared({ rows, rules, path }: Snapshot): string | null {
   const more = twice.size > NAMED ? `, and ${twice.size - NAMED} more` : "";
   const ids = [...twice].slice(0, NAMED).map((taskId) => JSON.stringify(taskIds.taskId(taskId)));
   return `${counted(twice.size, "task id")} of more than one user in ${path}: ${ids.join(", ")}${more}; a lookup by task id finds only the newest task`;
-}
-
-/**
- * If two tasks have an id that should be unique, deleting one of them may delete the lookup. It should then lead to the
- * other task, which this finds in the file.
- */
-export class LookupHeirs {
-  readonly #removed = new KeyTable();
-
-  note({ taskId }: TaskId, rules: RecordRules): void {
-    if (rules.isPublished) this.#removed.addId("", taskId);
-  }
-
-  /** The tasks of the file that have an id of the removed ones. */
-  async in(file: Pick<CurrentFile, "snapshot">): Promise<TaskId[]> {
-    if (this.#removed.size === 0) return [];
-    const { rows } = await file.snapshot();
-    const heirs: TaskId[] = [];
-    for (let key = 0; key < rows.keys.size; key++) {
-      if (rows.liveRow(key) < 0) continue;
-      const taskId = rows.keys.taskId(key);
-      if (this.#removed.find("", taskId) >= 0) heirs.push({ userId: rows.keys.userId(key), taskId });
-    }
-    return heirs;
-  }
 }

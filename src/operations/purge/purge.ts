@@ -18,7 +18,6 @@ import { usersWithRecords } from "../owners.ts";
 import type { Parts } from "../parts.ts";
 import type { Cleared } from "../preflight.ts";
 import type { PurgedTask } from "../reporter.ts";
-import { LookupHeirs } from "../shared-ids.ts";
 import { type BackupFile, ENDS_ITSELF } from "./backup.ts";
 import { fileCopy, isAhead, type Looked, mirrorCopy, newestCopy } from "./copies.ts";
 import { type Freed, PurgeArtifacts } from "./purge-artifacts.ts";
@@ -61,7 +60,6 @@ export class Purge {
   readonly #ended: Ended[] = [];
   readonly #mirror: PurgeMirror;
   readonly #artifacts: PurgeArtifacts;
-  readonly #heirs = new LookupHeirs();
   readonly tally: Tally;
   #mirrorLost: TtsctlError | null = null;
   /** If a second copy of the file fits only after the purge: the bytes that its artifacts still take. */
@@ -270,7 +268,6 @@ export class Purge {
       if (outcome === undefined) this.tally.fail(id, unknownRemoval(this.#mirror.lost!));
       else if (outcome instanceof TtsctlError) this.tally.fail(id, outcome.message);
       else if (!outcome) this.tally.keep(id, CHANGED_IN_REDIS);
-      else this.#heirs.note(id, this.#parts.file.rules);
       return outcome === true;
     });
   }
@@ -297,9 +294,6 @@ export class Purge {
   async #end(): Promise<void> {
     try {
       await this.#rewrite();
-      for (const heirs of batches(await this.#heirs.in(this.#file), BATCH)) {
-        await this.#mirror.writeBack(this.#file, heirs);
-      }
       const { dryRun, now, sweepBefore: before } = this.#policy;
       const withRecords = (users: readonly string[]) => usersWithRecords(() => this.#file.snapshot(), users);
       if (!dryRun) await this.#parts.artifacts.sweep({ before, now, withRecords });
