@@ -1,12 +1,12 @@
 import type { TtsctlError } from "../errors.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
+import { drainOwed } from "../store/mirror-writer.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import { invalidWarnings } from "../store/task-store.ts";
 import { formatBytes } from "../task/amounts.ts";
 import { describeStuck } from "../task/stuck.ts";
 import { formatUtc } from "../task/time.ts";
 import { checkBrake, type MaxDelete } from "./brake.ts";
-import { drainOwed } from "./drain-owed.ts";
 import type { Parts } from "./parts.ts";
 import { preflight } from "./preflight.ts";
 import type { BackupFile } from "./purge/backup.ts";

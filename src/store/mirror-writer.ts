@@ -289,6 +289,16 @@ export class MirrorWriter {
   }
 }
 
+/** Makes Redis as the file is, of tasks whose deletion it may lack since it was down. */
+export async function drainOwed(
+  { file, clock, reporter }: { file: FileStore; clock: Clock; reporter: Pick<MirrorWriterParts, "warn"> },
+  mirror: Writable<Mirror>,
+): Promise<void> {
+  const link: MirrorLink = { open: async () => ({ kind: "on", mirror }), close: async () => {} };
+  const writer = new MirrorWriter({ clock, file, shared: file, link, warn: (line) => reporter.warn(line) });
+  await writer.catchUp().finally(() => writer.close());
+}
+
 /** Whether it removes the file's record, or puts one in its place that isn't newer. */
 function goesBack({ task, before }: MirrorChange): boolean {
   return !Number.isNaN(before) && (task === null || !newer(task.score, before));

@@ -2,7 +2,6 @@ import { keyOf } from "../task/ids.ts";
 import type { Task } from "../task/task.ts";
 import type { Change, ChangeOutcome, Request, Update } from "./file/batch-plan.ts";
 import { type FileResult, FileWriter, type FileWriterParts, type Settled } from "./file/file-writer.ts";
-import { GroupCommit } from "./group-commit.ts";
 import { type MirrorChange, type MirrorOutcome, MirrorWriter, type MirrorWriterParts } from "./mirror-writer.ts";
 import type { TaskId } from "./task-source.ts";
 import type { WriterMark } from "./writer-mark.ts";
@@ -123,5 +122,49 @@ export class TaskWriter {
       if (left > 0) this.#pending.set(key, left);
       else this.#pending.delete(key);
     }
+  }
+}
+
+interface Waiting<T, R> {
+  readonly item: T;
+  resolve(result: R): void;
+  reject(error: unknown): void;
+}
+
+/** Group commit: items that are added during a batch become the next one. Batches run one at a time, in order. */
+class GroupCommit<T, R> {
+  readonly #work: (items: readonly T[]) => Promise<readonly R[]>;
+  #waiting: Waiting<T, R>[] = [];
+  #working: Promise<void> | null = null;
+
+  /** @param work returns one result for each item, in their order; its error is that of all of them */
+  constructor(work: (items: readonly T[]) => Promise<readonly R[]>) {
+    this.#work = work;
+  }
+
+  add(item: T): Promise<R> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ item, resolve, reject });
+      this.#working ??= this.#run();
+    });
+  }
+
+  /** Returns when all items are worked on. */
+  async close(): Promise<void> {
+    while (this.#working !== null) await this.#working;
+  }
+
+  async #run(): Promise<void> {
+    await null; // items of the same turn belong to the first batch
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting;
+      this.#waiting = [];
+      await this.#work(batch.map(({ item }) => item)).then(
+        (results) => batch.forEach(({ resolve }, i) => void resolve(results[i]!)),
+        (error) => batch.forEach(({ reject }) => void reject(error)),
+      );
+      await new Promise((next) => setImmediate(next)); // callers whose change is settled add their next one
+    }
+    this.#working = null;
   }
 }

@@ -5,7 +5,7 @@ import { ended } from "../../app/ended.ts";
 import { audited } from "../../app/ledger.ts";
 import { isRedisError, usage } from "../../errors.ts";
 import type { ImportResult } from "../../operations/import/import.ts";
-import type { MergePolicy } from "../../operations/merge/merge-plan.ts";
+import type { MergePolicy } from "../../operations/merge/merge.ts";
 import { namedAbove } from "../../operations/reporter.ts";
 import { notFound } from "../../render/item-lines.ts";
 import { counted } from "../../task/amounts.ts";

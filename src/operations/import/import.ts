@@ -10,8 +10,14 @@ import type { Writable } from "../../store/writable.ts";
 import type { WrittenCopies } from "../../store/written-copies.ts";
 import { keyOf } from "../../task/ids.ts";
 import { givenName } from "../../task/query-fields.ts";
-import { type MergeParts, mergeIntoFile, thenIntoMirror } from "../merge/merge.ts";
-import { type MergeCounts, MergePlan, type MergePolicy } from "../merge/merge-plan.ts";
+import {
+  type MergeCounts,
+  type MergeParts,
+  MergePlan,
+  type MergePolicy,
+  mergeIntoFile,
+  thenIntoMirror,
+} from "../merge/merge.ts";
 import type { Parts, RedisParts } from "../parts.ts";
 import { type Cleared, preflight } from "../preflight.ts";
 import { NamedWarnings } from "../reporter.ts";

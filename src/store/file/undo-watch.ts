@@ -1,10 +1,9 @@
+import type { Clock } from "../../clock.ts";
 import { TtsctlError } from "../../errors.ts";
 import { keyOf } from "../../task/ids.ts";
 import type { Task } from "../../task/task.ts";
 import type { TaskId } from "../task-source.ts";
-import type { Writable } from "../writable.ts";
-import { type Changes, type Edit, NO_EDIT, putsOf } from "./changes.ts";
-import type { FileStore } from "./file-store.ts";
+import { type Changes, type Edit, NO_EDIT, type PlanEdit, putsOf } from "./changes.ts";
 import { type FileIdentity, identityText, sameFile, sameIdentity } from "./identity.ts";
 import { lastWriterOf } from "./last-writer.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -35,6 +34,14 @@ interface Write {
   resolve(watched: Watched): void;
 }
 
+/** A `Writable<FileStore>`. */
+interface WatchedFile {
+  readonly clock: Clock;
+  identity(): Promise<FileIdentity | null>;
+  read(): Promise<Snapshot>;
+  land(plan: PlanEdit, done: (landed: { readonly identity: FileIdentity }) => Promise<void>): Promise<void>;
+}
+
 interface WatchOptions {
   /** Ends it early. */
   readonly signal?: AbortSignal | undefined;
@@ -48,7 +55,7 @@ interface WatchOptions {
  * again. All decisions are made under the lock of a rewrite.
  */
 export class UndoWatch {
-  readonly #file: Writable<FileStore>;
+  readonly #file: WatchedFile;
   readonly #options: WatchOptions;
   /** The last comes last. */
   #writes: Write[] = [];
@@ -59,7 +66,7 @@ export class UndoWatch {
   #isRunning = false;
   #problem: TtsctlError | null = null;
 
-  constructor(file: Writable<FileStore>, options: WatchOptions = {}) {
+  constructor(file: WatchedFile, options: WatchOptions = {}) {
     this.#file = file;
     this.#options = options;
   }

@@ -2,14 +2,13 @@ import { Cluster, type Redis, Command as RedisCommand } from "ioredis";
 import { systemClock, within } from "../../clock.ts";
 import type { TtsctlError } from "../../errors.ts";
 import type { Address } from "../../printable.ts";
-import { nodeOptions, sendTo } from "./client.ts";
+import { nodeOptions, sendTo, tlsOptions } from "./client.ts";
 import { addressOf, enterCluster, nodeName, slotMap } from "./cluster-slots.ts";
 import type { Command, NodeReply, Reply, Script } from "./commands.ts";
 import { Connection, guardQueue, sendScript } from "./connection.ts";
 import { allOf, connectionError, ServerError, timeoutError, unsettledError } from "./errors.ts";
 import { slotOf } from "./slots.ts";
 import { describeNode, type RedisTarget } from "./target.ts";
-import { tlsOptions } from "./tls.ts";
 
 export interface Seeds {
   /** Asked first for the slots. */

@@ -1,6 +1,6 @@
 import { type ImportOptions, importRecords } from "../../../src/operations/import/import.ts";
 import { BadLines } from "../../../src/operations/import/read-source.ts";
-import type { MergeCounts } from "../../../src/operations/merge/merge-plan.ts";
+import type { MergeCounts } from "../../../src/operations/merge/merge.ts";
 import { spooled } from "../../../src/operations/merge/spool.ts";
 import { RULES } from "../../helpers/records.ts";
 import type { RecordJson } from "../../helpers/root.ts";
