@@ -129,15 +129,14 @@ export class Folder {
   /** The same, but a mount point also throws `Kept`. */
   openOfSameMountIfThere(name: Name): Folder | undefined {
     const folder = this.openIfThere(name);
-    if (folder === undefined) return undefined;
+    let isSame = false;
     try {
-      if (this.#run("stat", name, () => folder.#isSameMount(this))) return folder;
-    } catch (error) {
-      folder.close();
-      throw error;
+      isSame = folder === undefined || this.#run("stat", name, () => folder.#isSameMount(this));
+    } finally {
+      if (!isSame) folder?.close();
     }
-    folder.close();
-    throw new Kept(`${printableJson(folder.label)} is a mount point`);
+    if (isSame) return folder;
+    throw new Kept(`${printableJson(this.labelOf(name))} is a mount point`);
   }
 
   /** Opens a regular file for reading; undefined if it is missing. The caller closes the descriptor. Anything else throws `Kept`. */

@@ -80,11 +80,17 @@ export const TIMEOUT: Kind<number> = {
   parse: (text) => within(parseDuration(text), Number.MIN_VALUE, MAX_TIMEOUT),
 };
 
-export const RETENTION: Kind<number> = {
-  accepted: "30m, 2h, 1d, 7d or a bare number of seconds, at most 1000y (zero or negative: cleanup is off)",
-  literal: "number",
-  parse: (text) => within(parseDuration(text), Number.NEGATIVE_INFINITY, MAX_RETENTION),
-};
+function ageOr(zero: string): Kind<number> {
+  return {
+    accepted: `30m, 2h, 1d, 7d or a bare number of seconds, at most 1000y (zero or negative: ${zero})`,
+    literal: "number",
+    parse: (text) => within(parseDuration(text), Number.NEGATIVE_INFINITY, MAX_RETENTION),
+  };
+}
+
+export const RETENTION = ageOr("cleanup is off");
+export const STATUS_RETENTION = ageOr("never purged");
+export const STUCK_AFTER = ageOr("no task counts as stuck");
 
 /** Of a setting that the service has, too. */
 export const SERVICE_RETENTION: Kind<number> = {
@@ -105,16 +111,6 @@ function serviceSeconds(text: string): number | null {
   const seconds = { d: 86_400, h: 3_600, m: 60, s: 1, "": 1 }[unit]!;
   return isRight ? Math.trunc(Number(number) * seconds) : null;
 }
-
-export const STATUS_RETENTION: Kind<number> = {
-  ...RETENTION,
-  accepted: "30m, 2h, 1d, 7d or a bare number of seconds, at most 1000y (zero or negative: never purged)",
-};
-
-export const STUCK_AFTER: Kind<number> = {
-  ...RETENTION,
-  accepted: "30m, 2h, 1d, 7d or a bare number of seconds, at most 1000y (zero or negative: no task counts as stuck)",
-};
 
 export const BYTES: Kind<number> = {
   accepted: "500MB, 20GB, 10GiB or a bare number of bytes (0: no limit)",

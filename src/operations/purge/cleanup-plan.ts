@@ -44,20 +44,32 @@ export class CleanupPlan {
     this.#ranking = ranking;
   }
 
+  /** Reads both stores, and for `max_bytes` the disk. @param now epoch seconds, one for the pass */
   static async make(
     parts: Parts<"artifacts" | "reporter">,
     snapshot: Snapshot,
     use: MirrorUse,
     policy: RetentionPolicy,
     now: number,
-  ): Promise<CleanupPlan> {
+  ): Promise<{ readonly plan: CleanupPlan; readonly found: Survey }> {
     const limits = limitsOf(policy, now);
-    if (policy.keepLast === 0 && policy.maxBytes === 0) return new CleanupPlan(policy, limits, snapshot, null);
+    const isRanked = policy.keepLast > 0 || policy.maxBytes > 0;
+    const ranking = isRanked ? await CleanupPlan.#rank(parts, snapshot, use, policy, limits) : null;
+    const plan = new CleanupPlan(policy, limits, snapshot, ranking);
+    return { plan, found: await use.attempt((mirror) => plan.#survey(mirror)) };
+  }
+
+  static async #rank(
+    parts: Parts<"artifacts" | "reporter">,
+    snapshot: Snapshot,
+    use: MirrorUse,
+    policy: RetentionPolicy,
+    limits: Limits,
+  ): Promise<Ranking> {
     const tasks = await use.attempt((mirror) => AllTasks.read(snapshot, mirror, limits));
     const order = tasks.newestFirst();
     const sizes = policy.maxBytes > 0 ? await freedBy(parts, tasks, order) : new Map<number, number>();
-    const ranking = { tasks, order, ...rank(order, tasks, sizes, policy) };
-    return new CleanupPlan(policy, limits, snapshot, ranking);
+    return { tasks, order, ...rank(order, tasks, sizes, policy) };
   }
 
   /** Null if neither `keep_last` nor `max_bytes` is set. */
@@ -66,7 +78,7 @@ export class CleanupPlan {
   }
 
   /** Candidates of both stores (docs/contract.md, Cleanup, steps 2 and 3), and tasks that make room. */
-  survey(mirror: Mirror | null): Promise<Survey> {
+  #survey(mirror: Mirror | null): Promise<Survey> {
     const { rows: table } = this.#snapshot;
     const isShortOfRoom = (this.#ranking?.forSpace.size ?? 0) > 0;
     const makesRoom = (id: TaskId) => isShortOfRoom && this.standing(id).forSpace !== NEVER;
@@ -307,17 +319,4 @@ async function freedBy(
 export interface PrepareOptions extends RetentionPolicy {
   /** Accept an empty store file beside a Redis with tasks. */
   readonly allowEmpty: boolean;
-}
-
-/** Reads both stores, and for `max_bytes` the disk. @param now epoch seconds, one for the pass */
-export async function prepare(
-  parts: Parts<"artifacts" | "reporter">,
-  snapshot: Snapshot,
-  use: MirrorUse,
-  options: PrepareOptions,
-  now: number,
-): Promise<{ readonly plan: CleanupPlan; readonly found: Survey }> {
-  const plan = await CleanupPlan.make(parts, snapshot, use, options, now);
-  const found = await use.attempt((mirror) => plan.survey(mirror));
-  return { plan, found };
 }

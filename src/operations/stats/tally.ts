@@ -55,19 +55,14 @@ class Chart {
   }
 }
 
-interface Place {
-  readonly key: number;
-  readonly score: number;
-}
-
 export class Tally {
   readonly tasks: TaskList;
   readonly users = new KeyTable();
   readonly #rule: TallyRule;
   readonly #stuck: StuckTasks;
-  #oldest: Place | null = null;
-  #newest: Place | null = null;
-  #oldestWaiting: Place | null = null;
+  #oldest: number | null = null;
+  #newest: number | null = null;
+  #oldestWaiting: number | null = null;
   readonly #all = new Groups();
   readonly #ofUser = new Groups();
   readonly #ages = new Groups();
@@ -122,10 +117,9 @@ export class Tally {
     return users.slice(0, MOST_USERS);
   }
 
-  #taskAt(place: Place | null): NamedTask | null {
-    if (place === null) return null;
-    const { keys } = this.tasks;
-    return this.#named(keys.id(place.key), STATUS_CODES[this.tasks.status(place.key)]!, place.score);
+  #taskAt(key: number | null): NamedTask | null {
+    const { tasks } = this;
+    return key === null ? null : this.#named(tasks.keys.id(key), STATUS_CODES[tasks.status(key)]!, tasks.score(key));
   }
 
   #named({ userId, taskId }: TaskId, status: string, score: number): NamedTask {
@@ -144,17 +138,17 @@ export class Tally {
     const group = AGES.findIndex((upTo) => age <= upTo);
     this.#ages.add(group, status);
     for (const chart of [this.#hours, this.#sixHours, this.#days]) chart.add(status, score);
-    const place = { key, score };
-    if (this.#oldest === null || this.#isBefore(place, this.#oldest)) this.#oldest = place;
-    if (this.#newest === null || this.#isBefore(this.#newest, place)) this.#newest = place;
-    if (status === WAIT && (this.#oldestWaiting === null || this.#isBefore(place, this.#oldestWaiting))) {
-      this.#oldestWaiting = place;
-    }
+    if (this.#oldest === null || this.#isBefore(key, this.#oldest)) this.#oldest = key;
+    if (this.#newest === null || this.#isBefore(this.#newest, key)) this.#newest = key;
+    const isFirst = this.#oldestWaiting === null || this.#isBefore(key, this.#oldestWaiting);
+    if (status === WAIT && isFirst) this.#oldestWaiting = key;
     this.#stuck.look(STATUS_CODES[status]!, score, () => keys.id(key));
   }
 
   /** The order of docs/contract.md, Reading, the oldest first. */
-  #isBefore(a: Place, b: Place): boolean {
-    return a.score < b.score || (a.score === b.score && this.tasks.keys.compare(a.key, b.key) < 0);
+  #isBefore(a: number, b: number): boolean {
+    const { keys } = this.tasks;
+    const apart = this.tasks.score(a) - this.tasks.score(b);
+    return apart < 0 || (apart === 0 && keys.compare(a, b) < 0);
   }
 }
