@@ -16,7 +16,7 @@ export const AREAS = {
     tests: ["test/store/file/{key-table,rows,scan,scanner,snapshot}.test.ts"],
   },
   cleanup: {
-    mutate: purge(["decide", "policy"]),
+    mutate: purge(["rules", "cleanup-plan"]),
     tests: ["test/operations/{decide,policy}.test.ts"],
   },
 };
