@@ -112,8 +112,10 @@ export class Owners {
   readonly #rules: RecordRules;
   readonly #names = new KeyTable();
   readonly #counts = new Column(new Uint32Array(1 << 10));
-  /** By folded name: those that aren't folded themselves. */
-  readonly #unfolded = new Map<string, number[]>();
+  /** Of names that aren't folded themselves; and by folded name the first of these, and the others if there are any. */
+  readonly #folded = new KeyTable();
+  readonly #first: number[] = [];
+  readonly #others = new Map<number, number[]>();
   /** By record: the watched names that it owns only because its result is there. */
   readonly #results = new Map<string, FolderName[]>();
 
@@ -126,11 +128,11 @@ export class Owners {
     const known = this.#names.size;
     const key = this.#names.addId(userId, taskId);
     if (key < known) return key;
-    const fold = { userId: folded(userId), taskId: folded(taskId) };
-    if (fold.userId === userId && fold.taskId === taskId) return key;
-    const alike = this.#unfolded.get(keyOf(fold));
-    if (alike === undefined) this.#unfolded.set(keyOf(fold), [key]);
-    else alike.push(key);
+    const [user, task] = [folded(userId), folded(taskId)];
+    if (user === userId && task === taskId) return key;
+    const fold = this.#folded.addId(user, task);
+    if (fold === this.#first.length) this.#first.push(key);
+    else this.#others.set(fold, [...(this.#others.get(fold) ?? []), key]);
     return key;
   }
 
@@ -209,9 +211,9 @@ export class Owners {
   }
 
   #alike({ userId, taskId }: FolderName): number[] {
-    const fold = { userId: folded(userId), taskId: folded(taskId) };
-    const same = this.#names.find(fold.userId, fold.taskId);
-    const unfolded = this.#unfolded.get(keyOf(fold)) ?? [];
+    const [user, task] = [folded(userId), folded(taskId)];
+    const [same, fold] = [this.#names.find(user, task), this.#folded.find(user, task)];
+    const unfolded = fold < 0 ? [] : [this.#first[fold]!, ...(this.#others.get(fold) ?? [])];
     return same < 0 ? unfolded : [same, ...unfolded];
   }
 }

@@ -257,18 +257,21 @@ class AllTasks implements RankedTasks {
     const times: number[] = [];
     for (let i = 0; i < this.#fileKeys + this.#others.size; i++) {
       times.push(this.time(i));
-      if (this.#everyCopy(i, (copy) => isFinished(copy) && !Number.isNaN(copy.time))) order.push(i);
+      if (this.#isRanked(i)) order.push(i);
     }
     return order.sort((a, b) => times[b]! - times[a]! || this.#compareMembers(a, b));
   }
 
-  /** The tasks that aren't finished, or have an invalid record. */
-  *unfinished(finished: readonly number[]): Generator<number> {
-    const known = new Set(finished);
+  /** The other tasks: not finished, or with an invalid record. */
+  *unranked(): Generator<number> {
     for (let i = 0; i < this.#fileKeys + this.#others.size; i++) {
       const copies = this.#copies(i);
-      if (!known.has(i) && (copies.file !== null || copies.mirror !== null)) yield i;
+      if ((copies.file !== null || copies.mirror !== null) && !this.#isRanked(i)) yield i;
     }
+  }
+
+  #isRanked(i: number): boolean {
+    return this.#everyCopy(i, (copy) => isFinished(copy) && !Number.isNaN(copy.time));
   }
 
   #copies(i: number): Copies {
@@ -308,12 +311,14 @@ async function freedBy(
     names.addLog(id.taskId, owner);
   };
   for (const task of newestFirst.toReversed()) addOwner(task, task);
-  for (const task of tasks.unfinished(newestFirst)) addOwner(task, NOBODY);
+  for (const task of tasks.unranked()) addOwner(task, NOBODY);
   for (const taskId of invalid.ownerless) names.addLog(taskId, NOBODY);
   const isNewer = (a: number, b: number) => a >= 0 && (b < 0 || tasks.time(a) > tasks.time(b));
   const { audio, logs, unread } = await diskUse(artifacts, names, isNewer);
   for (const reason of unread) reporter.warn(`not counted for max_bytes: ${reason}`);
-  return new Map(newestFirst.map((task) => [task, (audio.get(task) ?? 0) + (logs.get(task) ?? 0)]));
+  const freed = new Map(audio);
+  for (const [owner, bytes] of logs) freed.set(owner, (freed.get(owner) ?? 0) + bytes);
+  return freed;
 }
 
 export interface PrepareOptions extends RetentionPolicy {

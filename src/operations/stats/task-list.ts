@@ -16,18 +16,19 @@ import type { Reporter } from "../reporter.ts";
 export class TaskList {
   /** The ids of the tasks, and perhaps of others. */
   readonly keys: KeyTable;
-  readonly #statuses: number[];
-  readonly #scores: number[];
+  readonly #statuses: number[] | Int8Array;
+  readonly #scores: number[] | Float64Array;
 
-  constructor(keys = new KeyTable()) {
+  /** @param size if it can't grow */
+  constructor(keys = new KeyTable(), size?: number) {
     this.keys = keys;
-    this.#statuses = Array.from({ length: keys.size }, () => -1);
-    this.#scores = Array.from({ length: keys.size }, () => 0);
+    this.#statuses = size === undefined ? [] : new Int8Array(size).fill(-1);
+    this.#scores = size === undefined ? [] : new Float64Array(size);
   }
 
   static ofFile(snapshot: Snapshot, userId: string | undefined): TaskList {
     const { rows } = snapshot;
-    const list = new TaskList(rows.keys);
+    const list = new TaskList(rows.keys, rows.keys.size);
     for (const row of matchingRows(snapshot, ofUser(userId)))
       list.set(rows.key(row), rows.status(row), rows.score(row));
     return list;
