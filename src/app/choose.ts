@@ -21,27 +21,23 @@ interface How extends Pick<QueryContext, "names" | "takesNames" | "takesNone"> {
   readonly source?: SourceChoice | null;
   /** How a message names one of several tasks. */
   readonly instead?: (id: TaskId) => string;
+  /** Without a selection nothing may change all tasks (docs/contract.md, Commands). `hint`: how to choose. */
+  readonly change?: { readonly all: boolean; readonly allName?: string; readonly hint: string };
 }
 
 /** The tasks that a query chooses. @throws TtsctlError USAGE, also if a name means several tasks, REDIS_*, STORE_* */
 export async function selectionIn(parts: RunParts, raw: RawQuery, how: How): Promise<Selection> {
   const { buildFilter, checkIds, shortestAge } = await import("../operations/list-query.ts");
-  const { source = "auto", instead, ...naming } = how;
+  const { source = "auto", instead, change, ...naming } = how;
+  const isGiven = CHOOSING_PARTS.some((part) => raw[part] != null && raw[part] !== false);
+  if (change?.all === isGiven) {
+    const { all, allName = "--all", hint } = change;
+    throw usage(all ? `${allName} can't be used with a selection` : "no tasks chosen", hint);
+  }
   const checking = { ...naming, ...(await checkingOf(parts, raw)) };
   const ids = checkIds(raw, checking);
   const selection = { ids, filter: buildFilter(raw, checking), age: shortestAge(raw, checking) };
   return source === null ? selection : { ...selection, ids: await foundIds(parts, ids, source, instead) };
-}
-
-/** As `selectionIn`; without a selection nothing may change all tasks (docs/contract.md, Commands). @param hint how to choose */
-export function chosenIn(
-  parts: RunParts,
-  { raw, all }: { readonly raw: RawQuery; readonly all: boolean },
-  { hint, allName = "--all", ...how }: How & { readonly hint: string; readonly allName?: string },
-): Promise<Selection> {
-  const isGiven = CHOOSING_PARTS.some((part) => raw[part] != null && raw[part] !== false);
-  if (isGiven === all) throw usage(all ? `${allName} can't be used with a selection` : "no tasks chosen", hint);
-  return selectionIn(parts, raw, how);
 }
 
 /** Of the tasks that a name may mean. */

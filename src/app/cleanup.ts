@@ -1,7 +1,7 @@
 import type { CleanupSettings } from "../config/settings.ts";
 import { TtsctlError } from "../errors.ts";
 import type { MaxDelete } from "../operations/brake.ts";
-import type { CleanupOutcome, CleanupParts, CleanupResult } from "../operations/cleanup.ts";
+import type { CleanupOutcome, CleanupParts } from "../operations/cleanup.ts";
 import type { Ledger } from "../operations/ledger.ts";
 import { policyOf, shortestRetention } from "../operations/purge/rules.ts";
 import { allowedSkew } from "../operations/safety.ts";
@@ -27,49 +27,38 @@ export interface PassFlags {
  */
 export function cleanUp(
   parts: RunParts,
-  flags: PassFlags,
+  { dryRun, allowEmpty, maxDelete = null, doubt = null }: PassFlags,
   openBackup: () => Promise<CleanupParts["backup"]> = async () => null,
 ): Promise<Ended<object, CleanupOutcome>> {
-  return audited(parts, !flags.dryRun, async (ledger) => {
-    const outcome = await pass(parts, flags, ledger, openBackup);
-    const { purged, failed, returned } = outcome.result;
-    const end = ended(parts, outcome, {
-      did: `${counted(purged, "task")} purged`,
-      next: "the next pass continues",
-      isPartly: failed + returned > 0,
-      without: flags.dryRun ? "only the file was checked" : "copies may remain in Redis; the next pass purges them",
-    });
-    return { ...end, result: passJson(outcome.result) };
-  });
-}
-
-/** The keys of docs/contract.md, Commands, and the additional ones that apply. */
-function passJson({ keptLast, purgedForSpace, finishedBytes, stuck, ...result }: CleanupResult): object {
-  return {
-    ...result,
-    ...(keptLast > 0 ? { keptLast } : {}),
-    ...(finishedBytes === null ? {} : { purgedForSpace, finishedBytes }),
-    ...(stuck > 0 ? { stuck } : {}),
+  const pass = async (ledger: Ledger | null): Promise<CleanupOutcome> => {
+    const { cleanupOnce, emptyResult } = await import("../operations/cleanup.ts");
+    const { cleanup } = await parts.settings();
+    const { retention, stuckAfter } = cleanup;
+    if (retention.value <= 0) {
+      parts.reporter.warn(`cleanup is switched off: retention is ${retention.value} (${retention.origin})`);
+      return { result: emptyResult(parts.clock.now() - retention.value, { dryRun }), problem: null, sizes: null };
+    }
+    const purge = { ...(await parts.purgeParts(ledger, dryRun)), backup: await openBackup() };
+    const options = { dryRun, allowEmpty, maxDelete, doubt, stuckAfter: stuckAfter.value };
+    return cleanupOnce(purge, { ...policyOf(cleanup), ...options });
   };
-}
-
-async function pass(
-  parts: RunParts,
-  flags: PassFlags,
-  ledger: Ledger | null,
-  openBackup: () => Promise<CleanupParts["backup"]>,
-): Promise<CleanupOutcome> {
-  const { cleanupOnce, emptyResult } = await import("../operations/cleanup.ts");
-  const { cleanup } = await parts.settings();
-  const { retention, stuckAfter } = cleanup;
-  if (retention.value <= 0) {
-    parts.reporter.warn(`cleanup is switched off: retention is ${retention.value} (${retention.origin})`);
-    return { result: emptyResult(parts.clock.now() - retention.value, flags), problem: null, sizes: null };
-  }
-  const purge = { ...(await parts.purgeParts(ledger, flags.dryRun)), backup: await openBackup() };
-  const { dryRun, allowEmpty, maxDelete = null, doubt = null } = flags;
-  const options = { dryRun, allowEmpty, maxDelete, doubt, stuckAfter: stuckAfter.value };
-  return cleanupOnce(purge, { ...policyOf(cleanup), ...options });
+  return audited(parts, !dryRun, async (ledger) => {
+    const outcome = await pass(ledger);
+    const { keptLast, purgedForSpace, finishedBytes, stuck, ...result } = outcome.result;
+    const end = ended(parts, outcome, {
+      did: `${counted(result.purged, "task")} purged`,
+      next: "the next pass continues",
+      isPartly: result.failed + result.returned > 0,
+      without: dryRun ? "only the file was checked" : "copies may remain in Redis; the next pass purges them",
+    });
+    // The keys of docs/contract.md, Commands, and the additional ones that apply.
+    const more = {
+      ...(keptLast > 0 ? { keptLast } : {}),
+      ...(finishedBytes === null ? {} : { purgedForSpace, finishedBytes }),
+      ...(stuck > 0 ? { stuck } : {}),
+    };
+    return { ...end, result: { ...result, ...more } };
+  });
 }
 
 interface Watcher {

@@ -1,4 +1,4 @@
-import { type Command, Help, Option } from "commander";
+import { type Command, Option } from "commander";
 import { PROFILE_VARIABLE } from "../config/profiles.ts";
 import { CONFIG_VARIABLE, rowOf, SETTING_NAMES } from "../config/settings.ts";
 import { VERSION } from "../version.ts";
@@ -6,18 +6,16 @@ import { formatsOf } from "./terminal.ts";
 
 const [LEAST, COLUMNS] = [40, 80];
 
-/** The groups of flags in the help of a command, set with `optionsGroup` beside the flags. */
-const ORDER = ["Options:", "Selection:", "Safety:", "Output:", "Connection:"];
-
-/** Groups the flags in the help of each command, with the global flags among them. */
-export function groupHelp(program: Command, width: number | undefined): void {
+/** Adds the global flags to the help of each command. */
+export function addToHelp(program: Command, width: number | undefined): void {
   program.addHelpText(
     "after",
     "\nTopics: ttsctl help exit-codes, ttsctl help environment\nExamples: ttsctl <command> --help",
   );
   for (const command of [program, ...program.commands]) {
     command.configureOutput({ getOutHelpWidth: () => Math.max(LEAST, Math.min(COLUMNS, width || COLUMNS)) });
-    command.configureHelp({ visibleOptions, optionDescription, groupItems });
+    const visibleGlobalOptions = () => inheritedOptions(command).filter(({ long }) => !ITS_OWN.includes(long ?? ""));
+    command.configureHelp({ showGlobalOptions: true, optionDescription, visibleGlobalOptions });
   }
 }
 
@@ -41,25 +39,8 @@ function outputOf(command: string, { flags, description, helpGroupHeading }: Opt
   return Object.assign(new Option(flags, description).default(formats[0]).choices(formats), { helpGroupHeading });
 }
 
-const help = new Help();
 /** Flags of the program that commands don't inherit. */
 const ITS_OWN = ["--version", "--help"];
-
-function visibleOptions(command: Command): Option[] {
-  const own = help.visibleOptions(command);
-  const all = [...own, ...inheritedOptions(command).filter(({ long }) => !ITS_OWN.includes(long ?? ""))];
-  const place = ({ helpGroupHeading = "Options:" }: Option) => ORDER.indexOf(helpGroupHeading);
-  return all.sort((a, b) => place(a) - place(b));
-}
-
-function groupItems<T>(_: T[], visible: T[], groupOfItem: (item: T) => string): Map<string, T[]> {
-  const groups = new Map<string, T[]>();
-  for (const item of visible) {
-    const group = groupOfItem(item);
-    groups.set(group, [...(groups.get(group) ?? []), item]);
-  }
-  return groups;
-}
 
 const VARIABLES: readonly (readonly [name: string, help?: string])[] = [
   [CONFIG_VARIABLE, "the config.ini"],

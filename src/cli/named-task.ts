@@ -50,13 +50,12 @@ async function search(
   const found = named === null ? null : await find(named);
   if (found !== null && (found.result.task !== null || found.result.invalid !== null)) return found;
   const lone = [{ userId: "", taskId: first }];
-  const [id] = await foundIds(context, lone, source, (instead) => commandFor(command, instead));
+  const instead = ({ userId, taskId }: TaskId) => {
+    const end = userId.startsWith("-") || taskId.startsWith("-") ? "-- " : "";
+    return `ttsctl ${command} ${end}${shellWord(userId)} ${shellWord(taskId)}`;
+  };
+  const [id] = await foundIds(context, lone, source, instead);
   return id!.userId === "" && found !== null ? found : find(id!);
-}
-
-function commandFor(command: string, { userId, taskId }: TaskId): string {
-  const end = userId.startsWith("-") || taskId.startsWith("-") ? "-- " : "";
-  return `ttsctl ${command} ${end}${shellWord(userId)} ${shellWord(taskId)}`;
 }
 
 /** Warns that the task wasn't found, and why. */

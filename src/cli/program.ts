@@ -3,7 +3,7 @@ import { type TtsctlError, usage } from "../errors.ts";
 import { nearest } from "../task/nearest.ts";
 import { VERSION } from "../version.ts";
 import { type Attach, Context, type Surroundings } from "./context.ts";
-import { groupHelp, TOPICS } from "./help.ts";
+import { addToHelp, TOPICS } from "./help.ts";
 import { LOG_FORMATS } from "./io.ts";
 import { ADDING, addOne, settingOption } from "./selection.ts";
 import { FORMATS, formatsOf, type GlobalFlags } from "./terminal.ts";
@@ -58,7 +58,7 @@ async function runOneOfAll(surroundings: Surroundings): Promise<number> {
     help += text;
   });
   const { columns } = terminal.streams.stdout;
-  groupHelp(program, columns);
+  addToHelp(program, columns);
   const topic = argv.length === 2 && argv[0] === "help" ? TOPICS[argv[1]!] : undefined;
   if (topic !== undefined) {
     await terminal.out.write(topic);

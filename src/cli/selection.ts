@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { chosenIn, selectionIn } from "../app/choose.ts";
+import { selectionIn } from "../app/choose.ts";
 import { rowOf, type SettingName } from "../config/settings.ts";
 import { usage } from "../errors.ts";
 import type { MaxDelete } from "../operations/brake.ts";
@@ -157,24 +157,17 @@ export function idsOf({ ids }: SelectionFlags): Pick<QueryContext, "takesNames" 
 
 /**
  * @param source where names without a user are looked up; null leaves them to the caller
+ * @param hint of a command that changes tasks: how to choose
  * @throws TtsctlError USAGE, also if a name means several tasks, REDIS_*, STORE_*
  */
 export async function selectionOf(
   context: Context,
-  flags: SelectionFlags,
-  source: SourceChoice | null = "auto",
+  flags: SelectionFlags & { readonly all?: boolean },
+  { source = "auto", hint }: { readonly source?: SourceChoice | null; readonly hint?: string } = {},
 ): Promise<Selection> {
-  return selectionIn(context, await rawQueryOf(context, flags), { names: FLAG_NAMES, ...idsOf(flags), source });
-}
-
-/** The tasks to change; without a selection `--all` is needed. @param hint how to choose */
-export async function chosenBy(
-  context: Context,
-  flags: SelectionFlags & { readonly all: boolean },
-  hint: string,
-): Promise<Selection> {
-  const asked = { raw: await rawQueryOf(context, flags), all: flags.all };
-  return chosenIn(context, asked, { names: FLAG_NAMES, ...idsOf(flags), hint });
+  const change = hint === undefined ? {} : { change: { all: flags.all === true, hint } };
+  const raw = await rawQueryOf(context, flags);
+  return selectionIn(context, raw, { names: FLAG_NAMES, ...idsOf(flags), source, ...change });
 }
 
 export async function userOf(context: Context, { user }: { readonly user?: string }): Promise<string | undefined> {

@@ -5,7 +5,7 @@ import { counted, formatBytes } from "../../task/amounts.ts";
 import { MAY_BE_WORKED_ON } from "../../task/status.ts";
 import type { Attach } from "../context.ts";
 import { conclude, confirmation, textOf, unchangedLines } from "../emit.ts";
-import { addDestructive, addSelection, type ChangeFlags, chosenBy, type SelectionFlags } from "../selection.ts";
+import { addDestructive, addSelection, type ChangeFlags, type SelectionFlags, selectionOf } from "../selection.ts";
 
 type DeleteFlags = SelectionFlags & ChangeFlags & { readonly force: boolean; readonly all: boolean };
 
@@ -22,7 +22,7 @@ export function declare(program: Command, attach: Attach): void {
   addDestructive(addSelection(command), "no limit", "do not ask", { backedUp: "deleted" });
   attach<DeleteFlags>(command, async (context, flags) => {
     const hint = "choose with --user, --ids, --status, --since, --until, --stuck, or use --all";
-    const selection = await chosenBy(context, flags, hint);
+    const selection = await selectionOf(context, flags, { hint });
     await context.requireConfig(true);
     const ask = (count: number) => `Delete ${counted(count, "task")} with audio and logs?`;
     const confirm = confirmation(context, flags.yes, ask);

@@ -38,7 +38,7 @@ Examples:
 
 async function runExport(context: Context, flags: ExportFlags): Promise<number> {
   const format = context.flags.output as ExportFormat;
-  const chosen = { ...(await selectionOf(context, flags, flags.source)), source: flags.source };
+  const chosen = { ...(await selectionOf(context, flags, { source: flags.source })), source: flags.source };
   const { exportTasks } = await import("../../operations/export/export.ts");
   const { exportText } = await import("../../render/csv.ts");
   const text = exportText(format);

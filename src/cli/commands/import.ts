@@ -53,7 +53,7 @@ Examples:
 async function runImport(context: Context, flags: ImportFlags, path: string): Promise<number> {
   if (path === "-" && flags.ids === "-")
     throw usage("stdin can't be both the input and the ids", "name a file for the input, or list the ids after --ids");
-  const chosen = await selectionOf(context, flags, null);
+  const chosen = await selectionOf(context, flags, { source: null });
   await context.requireConfig(false);
   const run = await audited(context, !flags.dryRun, async (ledger) => {
     const [{ readSource }, { importRecords }] = await Promise.all([

@@ -5,7 +5,7 @@ import type { MarkResult } from "../../operations/mark/mark.ts";
 import { counted } from "../../task/amounts.ts";
 import type { Attach, Context } from "../context.ts";
 import { conclude, confirmation, textOf, unchangedLines } from "../emit.ts";
-import { addDestructive, addSelection, type ChangeFlags, chosenBy, type SelectionFlags } from "../selection.ts";
+import { addDestructive, addSelection, type ChangeFlags, type SelectionFlags, selectionOf } from "../selection.ts";
 
 interface MarkFlags extends SelectionFlags, Omit<ChangeFlags, "maxDelete"> {
   /** The new status. */
@@ -41,7 +41,7 @@ Examples:
 
 async function runMark(context: Context, flags: MarkFlags): Promise<number> {
   const status = checkNewStatus(flags.to);
-  const selection = await chosenBy(context, flags, CHOOSE);
+  const selection = await selectionOf(context, flags, { hint: CHOOSE });
   await context.requireConfig(false);
   const ask = (count: number) => `Mark ${counted(count, "task")} as ${status.shown}?`;
   const confirm = confirmation(context, flags.yes, ask, "marked");

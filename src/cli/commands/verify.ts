@@ -78,15 +78,9 @@ function checkFlags({ output }: GlobalFlags, flags: VerifyFlags): void {
     const hint = "--prune deletes Redis-only tasks, --restore copies them to the store file";
     throw usage("--prune can't be used with --restore", hint);
   }
-  if (!repair)
-    refuseFlags(flags, ["--dry-run", "--max-delete", "--allow-empty", "--allow-mismatch"], "without --repair");
-  if ((prune || restore) && !repair) {
-    const hint = "add --repair; without it verify changes nothing";
-    throw usage(`${prune ? "--prune" : "--restore"} needs --repair`, hint);
-  }
+  const ofRepair = ["--prune", "--restore", "--dry-run", "--max-delete", "--allow-empty", "--allow-mismatch"];
+  if (!repair) refuseFlags(flags, ofRepair, "without --repair");
 }
-
-const DETAIL_COLUMNS = ["kind", "user_id", "task_id"];
 
 async function emitVerify(context: Context, outcome: VerifyOutcome, flags: VerifyFlags): Promise<void> {
   const { result, drift } = outcome;
@@ -96,7 +90,7 @@ async function emitVerify(context: Context, outcome: VerifyOutcome, flags: Verif
     *jsonLines() {
       for (const [kind, user_id, task_id] of detailRows(drift)) yield `${JSON.stringify({ kind, user_id, task_id })}\n`;
     },
-    csv: ({ csvOfRows }) => csvOfRows(DETAIL_COLUMNS, detailRows(drift)),
+    csv: ({ csvOfRows }) => csvOfRows(["kind", "user_id", "task_id"], detailRows(drift)),
     show: async () => context.terminal.out.write(await describe(context, outcome, flags)),
   });
 }

@@ -1,6 +1,6 @@
 import type { Context } from "hono";
 import { checkNewStatus, deleteChosen, markChosen } from "../../app/change.ts";
-import { chosenIn } from "../../app/choose.ts";
+import { selectionIn } from "../../app/choose.ts";
 import type { Ended } from "../../app/ended.ts";
 import type { RunParts } from "../../app/parts.ts";
 import { within } from "../../clock.ts";
@@ -95,7 +95,7 @@ function mark(
 
 const CHOOSE = `choose with ${CHOOSING_PARTS.map((part) => BODY_NAMES[part]).join(", ")}, or "all": true`;
 const HOW = {
-  ...{ names: BODY_NAMES, takesNames: true, hint: CHOOSE, allName: '"all"' },
+  ...{ names: BODY_NAMES, takesNames: true },
   instead: ({ userId, taskId }: TaskId) => JSON.stringify({ user_id: userId, task_ids: [taskId] }),
 };
 
@@ -111,7 +111,10 @@ async function change<R>(
   const caller = { ...run.caller, request: `${method} ${url} from ${socket.remoteAddress}` };
   const reporter = reporterOf(dryRun, (line) => void warnings.push(line));
   return run.inStep({ caller, reporter }, async (step) => {
-    const { result, error } = await work(step, await chosenIn(step, { raw, all }, HOW));
+    const { result, error } = await work(
+      step,
+      await selectionIn(step, raw, { ...HOW, change: { all, allName: '"all"', hint: CHOOSE } }),
+    );
     if (error !== null) throw error;
     return { result, warnings };
   });
