@@ -71,7 +71,8 @@ describe("help", () => {
     const { code, stdout, stderr } = await help(command);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     for (const line of stdout.split("\n")) expect(line.length).toBeLessThanOrEqual(80);
-    for (const group of ["Connection:", "Output:"]) expect(stdout).toContain(`\n${group}\n`);
+    const groups = command === "" ? ["Connection:", "Output:"] : ["Global Options:"];
+    for (const group of groups) expect(stdout).toContain(`\n${group}\n`);
     if (command !== "") expect(stdout).toMatch(/\nExamples:\n {2}/);
   });
 
