@@ -1,11 +1,13 @@
 import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
 import { TtsctlError } from "../../../src/errors.ts";
+import { FileStore } from "../../../src/store/file/file-store.ts";
+import { MirrorWriter } from "../../../src/store/mirror-writer.ts";
 import { writeToMirror } from "../../../src/store/redis/write.ts";
 import type { TaskWriter } from "../../../src/store/task-writer.ts";
 import type { Task } from "../../../src/task/task.ts";
 import { FlakyMirror, linkTo } from "../../helpers/doubles.ts";
-import { record, taskOf } from "../../helpers/records.ts";
+import { RULES, record, taskOf } from "../../helpers/records.ts";
 import type { RecordJson } from "../../helpers/root.ts";
 import { until } from "../../helpers/until.ts";
 import { useMirror } from "../redis/setup.ts";
@@ -193,4 +195,18 @@ it("a copy that another program writes within the same second, just before our r
   await own.remove(id("t1"));
   await own.close();
   expect(await timeOf("t1")).toMatchObject({ status: "succeeded" });
+});
+
+it("more than 10,000 changes that Redis missed are left to one sync, until which Redis is not read", async () => {
+  const down = new FlakyMirror(redis.mirror);
+  down.goDown();
+  const { shared, clock, path } = here();
+  const file = new FileStore(path, RULES, clock);
+  const mirror = new MirrorWriter({ clock, shared, file, link: linkTo(down.mirror), warn: () => {} });
+  const missed = (i: number) => ({ id: id(`t${i}`), before: Number.NaN, task: timed(`t${i}`, 1000) });
+  await mirror.work(Array.from({ length: 10_000 }, (_, i) => missed(i)));
+  expect([mirror.pending, mirror.needsSync]).toEqual([10_000, false]);
+  await mirror.work([missed(10_000)]);
+  expect([mirror.pending, mirror.needsSync, mirror.problem]).toEqual([0, true, expect.stringContaining("sync")]);
+  await mirror.close();
 });
