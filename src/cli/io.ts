@@ -19,8 +19,6 @@ export class Output {
   readonly #prepare: (text: string) => string;
   isGone = false;
   failure: Error | undefined;
-  /** Texts that wait for the release; undefined if nothing is held back. */
-  #held: string[] | undefined;
   #hurry: { readonly stop: AbortSignal; readonly clock: Clock } | undefined;
 
   /** @param prepare called right before each write; returns the text to write */
@@ -39,10 +37,6 @@ export class Output {
 
   async write(text: string): Promise<void> {
     if (!this.isOpen || text === "") return;
-    if (this.#held !== undefined) {
-      this.#held.push(text);
-      return;
-    }
     const prepared = this.#prepare(text);
     await this.#untilTaken((taken) => {
       if (this.#stream.write(prepared, taken)) taken();
@@ -85,16 +79,6 @@ export class Output {
       held = "";
     }
     await this.write(held);
-  }
-
-  hold(): void {
-    this.#held ??= [];
-  }
-
-  async release(): Promise<void> {
-    const held = this.#held ?? [];
-    this.#held = undefined;
-    await this.writeAll(held);
   }
 
   async flush(): Promise<void> {

@@ -91,7 +91,8 @@ export class Terminal {
   readonly env: NodeJS.ProcessEnv;
   readonly clock: Clock;
   #isDrawn = false;
-  #isLent = false;
+  /** What waits on stderr until another program gives the terminal back; null if none has it. */
+  #held: string | null = null;
   /** Whether the last line on stdout is unfinished. */
   #isInLine = false;
 
@@ -109,7 +110,10 @@ export class Terminal {
     this.data = this.outIsTerminal ? new Output(streams.stdout, (text) => onTerminal(printableData(text))) : this.out;
     this.err = new Log(streams.stderr, logsJson, clock, (text) => {
       this.clear();
-      return this.errIsTerminal && !logsJson ? this.shown(text) : text;
+      const shown = this.errIsTerminal && !logsJson ? this.shown(text) : text;
+      if (this.#held === null) return shown;
+      this.#held += shown;
+      return "";
     });
   }
 
@@ -124,7 +128,7 @@ export class Terminal {
   }
 
   get isDrawable(): boolean {
-    return this.errIsTerminal && !this.#isInLine && !this.#isLent;
+    return this.errIsTerminal && !this.#isInLine && this.#held === null;
   }
 
   /** Draws a line, narrower than the terminal, over the last one. */
@@ -139,13 +143,12 @@ export class Terminal {
   }
 
   /** Gives the terminal to another program until the returned function is called; lines for stderr are held back. */
-  lend(): () => Promise<void> {
+  lend(): () => void {
     this.clear();
-    this.#isLent = true;
-    if (this.errIsTerminal) this.err.hold();
-    return async () => {
-      this.#isLent = false;
-      await this.err.release();
+    if (this.errIsTerminal) this.#held = "";
+    return () => {
+      if (this.#held !== null) this.streams.stderr.write(this.#held);
+      this.#held = null;
     };
   }
 

@@ -15,17 +15,13 @@ const SHORTEST_BAR = 8;
 /** Tasks a second; a slower pace isn't shown. */
 const SLOWEST = 0.05;
 
-/** One line of at most `width` columns: a bar, counts, pace and remaining time. Parts that don't fit are left out. */
+/** One line of at most `width` columns: a bar if there is room, counts, pace and remaining time. */
 export function progressLine(progress: Progress, width: number): string {
   const { label, done, total } = progress;
   const share = total > 0 ? Math.min(1, done / total) : 0;
-  const numbers = [`${Math.floor(share * 100)}%`, `${grouped(done)} of ${grouped(total)}`, ...pace(progress)];
-  for (let shown = numbers.length; shown > 0; shown--) {
-    const text = numbers.slice(0, shown).join("  ");
-    const room = width - widthOf(label) - widthOf(text) - "  [] ".length;
-    if (room >= SHORTEST_BAR) return `${label}  [${bar(share, Math.min(room, LONGEST_BAR))}] ${text}`;
-  }
-  return cut(`${label}  ${numbers[0]}`, width);
+  const text = [`${Math.floor(share * 100)}%`, `${grouped(done)} of ${grouped(total)}`, ...pace(progress)].join("  ");
+  const room = Math.min(LONGEST_BAR, width - widthOf(label) - widthOf(text) - "  [] ".length);
+  return cut(`${label}  ${room >= SHORTEST_BAR ? `[${bar(share, room)}] ` : ""}${text}`, width);
 }
 
 /** Tasks a second, and the remaining time. */

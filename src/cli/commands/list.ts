@@ -267,7 +267,7 @@ async function openPager(terminal: Terminal, lines: number) {
     child.stdin.end();
     await closed;
     process.off("SIGINT", ignore);
-    await reclaim();
+    reclaim();
   };
   try {
     await once(child, "spawn");

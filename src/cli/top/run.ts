@@ -204,7 +204,7 @@ async function runTop(context: Context, flags: TopFlags): Promise<number> {
     stdout.off("resize", onResize).off("error", end);
     stdin.off("keypress", onKeypress).off("end", end).off("error", end).pause();
     screen.close();
-    await reclaim();
+    reclaim();
   }
   if (wasBusy) for (const line of state.said) await context.inform(line);
   if (isHungUp) process.kill(process.pid, "SIGHUP"); // Node.js crashes if it restores a terminal that is gone
