@@ -55,7 +55,13 @@ export function listQueryOf(query: PageQuery, { rules, clock }: QueryContext, na
 
 function queryValue(value: unknown, kind: QueryField["kind"], option: string): unknown {
   if (value == null || kind === "number") return value;
-  if (kind === "time") return timeText(value, option);
+  if (kind === "time") {
+    const epoch = value instanceof Date ? value.getTime() / 1000 : value;
+    if (typeof epoch === "string") return epoch;
+    if (typeof epoch === "number" && isEpochInRange(epoch)) return formatUtc(epoch);
+    const accepted = "a Date, epoch seconds, an ISO 8601 time, or an age such as 2h";
+    throw wrongArgument(`${option}: ${String(value)} isn't a time`, accepted);
+  }
   if (kind === "list") checkStrings(value, option, '["wait", "run"]');
   else checkString(value, option);
   return kind === "user" ? [value] : value;
@@ -64,16 +70,6 @@ function queryValue(value: unknown, kind: QueryField["kind"], option: string): u
 /** Refuses options that only pages have. @throws TtsctlError USAGE */
 export function checkFilter(filter: TaskFilter): void {
   checkOptions(filter, "the filter", FILTERS);
-}
-
-function timeText(time: unknown, name: string): string {
-  if (typeof time === "string") return time;
-  const epoch = time instanceof Date ? time.getTime() / 1000 : time;
-  if (typeof epoch === "number" && isEpochInRange(epoch)) return formatUtc(epoch);
-  throw wrongArgument(
-    `${name}: ${String(time)} isn't a time`,
-    "a Date, epoch seconds, an ISO 8601 time, or an age such as 2h",
-  );
 }
 
 export function pageOf<T extends BaseTask>({ tasks, ...rest }: ListResult, nextCursor: string | null): TaskPage<T> {

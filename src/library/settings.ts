@@ -2,7 +2,7 @@ import { loadSettings } from "../config/load.ts";
 import { libraryOptionsOf, rowOf, SETTING_NAMES, type SettingName, type Settings } from "../config/settings.ts";
 import { TtsctlError } from "../errors.ts";
 import { checkOptions } from "./arguments.ts";
-import type { Logger, StoreOptions } from "./types.ts";
+import type { StoreOptions } from "./types.ts";
 
 const GIVEN_BY = new Map<string, SettingName[]>();
 for (const name of SETTING_NAMES) {
@@ -21,7 +21,10 @@ export async function settingsOf(options: StoreOptions): Promise<Settings> {
   checkOptions(options, "openTaskStore: the options", OPTIONS);
   const { config, redis, retention, logger, clock, ...plain } = options;
   if (config !== undefined && typeof config !== "string") throw wrong("config", "a string");
-  if (logger !== undefined) checkLogger(logger);
+  const isLogger = typeof logger?.info === "function" && typeof logger.warn === "function";
+  if (logger !== undefined && !isLogger) {
+    throw wrong("logger", "an object with the functions info(message) and warn(message), such as console");
+  }
   if (clock !== undefined && typeof clock?.now !== "function") {
     throw wrong("clock", "an object with the function now(), such as Date");
   }
@@ -59,12 +62,6 @@ function redisOptions(redis: unknown): [string, unknown][] {
   if (redis === undefined || typeof redis === "string") return [["redis.url", redis]];
   if (typeof redis !== "object" || redis === null) throw wrong("redis", 'a url, an object, or "off"');
   return partsOf("redis", redis);
-}
-
-function checkLogger(logger: unknown): void {
-  const { info, warn } = (logger ?? {}) as Partial<Logger>;
-  if (typeof info === "function" && typeof warn === "function") return;
-  throw wrong("logger", "an object with the functions info(message) and warn(message), such as console");
 }
 
 function settingsGiven([option, value]: [string, unknown]): [SettingName, { text: string; origin: string }][] {

@@ -28,10 +28,15 @@ export function storedTask<T extends BaseTask>({ userId, taskId, status, score, 
  * @throws TtsctlError TASK_INVALID for an invalid record, and for a deletion of JSON Lines
  */
 export function taskOf(record: BaseTask | string, parser: RecordParser): Task {
-  const task = parsed(typeof record === "string" ? record : jsonOf(record), parser);
-  if (isInvalid(task)) throw invalid(task.reason);
-  if (saysDeleted(task.json)) throw invalid('"deleted": true would delete the task: call delete()');
-  return task;
+  const text = typeof record === "string" ? record : jsonOf(record);
+  try {
+    const task = parser.parse(text);
+    if (isInvalid(task)) throw invalid(task.reason);
+    if (saysDeleted(task.json)) throw invalid('"deleted": true would delete the task: call delete()');
+    return task;
+  } catch (error) {
+    throw error instanceof JsonSyntaxError ? invalid(error.message) : error;
+  }
 }
 
 /** @throws TtsctlError TASK_INVALID */
@@ -42,15 +47,6 @@ export function jsonOf(record: unknown): string {
     throw invalid(
       `it can't be written as JSON: ${cause instanceof Error ? cause.message.split("\n")[0] : String(cause)}`,
     );
-  }
-}
-
-function parsed(text: string, parser: RecordParser) {
-  try {
-    return parser.parse(text);
-  } catch (error) {
-    if (error instanceof JsonSyntaxError) return { reason: error.message };
-    throw error;
   }
 }
 
