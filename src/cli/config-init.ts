@@ -69,7 +69,13 @@ export async function initConfig(context: Context, flags: InitFlags): Promise<nu
     await context.terminal.out.write(configText(values, former, true).split("\n").map(printable).join("\n"));
   } else {
     if (!flags.dryRun) await write(context, path, configText(values, former), flags.force, profile !== null);
-    await showValues(context, path, flags.dryRun, values);
+    const shown = SETTING_NAMES.filter((name) => values.has(name)).map((name) => {
+      const value = values.get(name)!;
+      return [name, { value: shownText(name, value), source: value.source }] as const;
+    });
+    const rows = shown.map(([name, { value, source }]) => [name, value, source]);
+    const object = { path, dryRun: flags.dryRun, settings: Object.fromEntries(shown) };
+    await emitObject(context, object, () => context.table(["SETTING", "VALUE", "SOURCE"], rows));
   }
   const by =
     origin === "--config" ? ` --config ${shellQuote(named)}` : origin === "--profile" ? ` --profile ${profile}` : "";
@@ -241,14 +247,4 @@ async function write(context: Context, path: string, text: string, force: boolea
   context.onRelease(() => file.close());
   await file.write([text]);
   await file.finish();
-}
-
-async function showValues(context: Context, path: string, dryRun: boolean, values: NewValues): Promise<void> {
-  const shown = SETTING_NAMES.filter((name) => values.has(name)).map((name) => {
-    const value = values.get(name)!;
-    return [name, { value: shownText(name, value), source: value.source }] as const;
-  });
-  const rows = shown.map(([name, { value, source }]) => [name, value, source]);
-  const object = { path, dryRun, settings: Object.fromEntries(shown) };
-  await emitObject(context, object, () => context.table(["SETTING", "VALUE", "SOURCE"], rows));
 }

@@ -46,7 +46,16 @@ export function createApp(parts: ServerParts): Hono<Env> {
   add("GET /openapi.json", (c) => json(openapi(http.basePath.value, cookieOf(c), http.dialect.value)));
   addPage(app, add, parts);
   const doorkeeper = new Doorkeeper(parts);
-  addLogin(add, doorkeeper);
+  // For browsers: the first begins a session, with the body `{"token": ...}`, the second ends it.
+  add("POST /login", async (c) => {
+    const body = await bodyOf(c.env.incoming, LIMITS.loginBytes);
+    doorkeeper.logIn(c, tokenIn(body.text()));
+    return c.body(null, 204);
+  });
+  add("POST /logout", (c) => {
+    doorkeeper.logOut(c);
+    return c.body(null, 204);
+  });
   app.use(async (c, next) => {
     doorkeeper.check(c);
     await next();
@@ -122,19 +131,6 @@ function addPage(app: Hono<Env>, add: AddEndpoint, { pageFolder }: ServerParts):
   for (const name of readdirSync(join(pageFolder, "assets"))) {
     app.get(`/assets/${name}`, fileAt(join("assets", name), "public, max-age=31536000, immutable")); // the name holds a digest of the content
   }
-}
-
-/** For browsers: `POST /login` with `{"token": ...}` begins a session, `POST /logout` ends it. */
-function addLogin(add: AddEndpoint, doorkeeper: Doorkeeper): void {
-  add("POST /login", async (c) => {
-    const body = await bodyOf(c.env.incoming, LIMITS.loginBytes);
-    doorkeeper.logIn(c, tokenIn(body.text()));
-    return c.body(null, 204);
-  });
-  add("POST /logout", (c) => {
-    doorkeeper.logOut(c);
-    return c.body(null, 204);
-  });
 }
 
 function tokenIn(text: string): string {

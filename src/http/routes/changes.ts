@@ -111,10 +111,8 @@ async function change<R>(
   const caller = { ...run.caller, request: `${method} ${url} from ${socket.remoteAddress}` };
   const reporter = reporterOf(dryRun, (line) => void warnings.push(line));
   return run.inStep({ caller, reporter }, async (step) => {
-    const { result, error } = await work(
-      step,
-      await selectionIn(step, raw, { ...HOW, change: { all, allName: '"all"', hint: CHOOSE } }),
-    );
+    const chosen = await selectionIn(step, raw, { ...HOW, change: { all, allName: '"all"', hint: CHOOSE } });
+    const { result, error } = await work(step, chosen);
     if (error !== null) throw error;
     return { result, warnings };
   });
@@ -132,22 +130,16 @@ export function changeTurns({ clock, run }: Pick<ServerParts, "clock" | "run">, 
   run.onRelease(async () => void (await within(clock, GRACE_MS, last, () => {})));
   return (c: Context<Env>, change: () => Promise<Response>): Promise<Response> =>
     turn(c.env, () => {
-      const changing = waitedFor(c, change).finally(done);
+      const { socket } = c.env.incoming;
+      const { timeout = 0 } = socket;
+      socket.setTimeout(0); // the time of a large change doesn't count as silence of its client
+      const changing = change().finally(() => {
+        socket.setTimeout(timeout);
+        done();
+      });
       last = changing.catch(() => {});
       return changing;
     });
-}
-
-/** Doesn't count the time of a large change as silence of its client. */
-async function waitedFor<T>({ env }: Context<Env>, work: () => Promise<T>): Promise<T> {
-  const { socket } = env.incoming;
-  const { timeout = 0 } = socket;
-  socket.setTimeout(0);
-  try {
-    return await work();
-  } finally {
-    socket.setTimeout(timeout);
-  }
 }
 
 function bodyIn(text: string, kinds: typeof DELETE_KINDS | typeof MARK_KINDS): Readonly<Record<string, unknown>> {
