@@ -1,3 +1,4 @@
+import { constants, getPriority, setPriority } from "node:os";
 import { join } from "node:path";
 import type { Surroundings } from "./cli/context.ts";
 import type { Streams } from "./cli/io.ts";
@@ -8,12 +9,11 @@ import { TtsctlError } from "./errors.ts";
 import { loadedPosix } from "./store/file/posix.ts";
 
 /** The files of the page are beside the bundle, where the build puts them. */
-const DEFAULTS = { ownsProcess: false, pageFolder: join(import.meta.dirname, "web") };
+const PAGE = join(import.meta.dirname, "web");
 
-export interface Invocation extends Omit<Surroundings, "terminal" | keyof typeof DEFAULTS> {
+export interface Invocation extends Omit<Surroundings, "terminal" | "pageFolder"> {
   readonly streams: Streams;
   readonly clock?: Clock;
-  readonly ownsProcess?: boolean;
   readonly pageFolder?: string;
 }
 
@@ -27,7 +27,9 @@ export async function main(invocation: Invocation): Promise<number> {
     for (const output of [terminal.out, terminal.data, terminal.err]) output.hurryAfter(signal, clock);
     return signal;
   };
-  let exitCode = await runCommand({ ...DEFAULTS, ...invocation, terminal, stopSignal: stopOfOutputs }).catch(report);
+  let exitCode = await runCommand({ pageFolder: PAGE, ...invocation, terminal, stopSignal: stopOfOutputs }).catch(
+    report,
+  );
   await terminal.out.flush();
   const { failure } = terminal.out;
   if (failure !== undefined) {
@@ -55,16 +57,26 @@ async function runCommand(surroundings: Surroundings): Promise<number> {
 
 /** `main` on this process: the entry of `bin/ttsctl`. */
 export async function run(): Promise<number> {
+  if (process.argv.includes("sync")) letOthersGoFirst();
   const code = await main({
     argv: process.argv.slice(2),
     env: process.env,
     cwd: process.cwd(),
-    ownsProcess: true,
     streams: process, // it opens each one on first use
     stopSignal: listenForStop(),
   });
   process.on("exit", (code) => loadedPosix?.exit(code)); // after all other listeners
   return code;
+}
+
+/** Lowers the priority: a sync keeps a processor busy, and Redis may need it. A lower one is kept. */
+function letOthersGoFirst(): void {
+  const { PRIORITY_BELOW_NORMAL } = constants.priority;
+  try {
+    if (getPriority() < PRIORITY_BELOW_NORMAL) setPriority(PRIORITY_BELOW_NORMAL);
+  } catch {
+    // It isn't permitted.
+  }
 }
 
 /** Takes over SIGINT and SIGTERM when first called; the second one ends the process at once. */

@@ -15,8 +15,6 @@ export interface Surroundings {
   readonly env: NodeJS.ProcessEnv;
   readonly cwd: string;
   readonly argv: readonly string[];
-  /** Whether nothing else runs in this process: then a command may set its priority. */
-  readonly ownsProcess: boolean;
   readonly pageFolder: string;
   /** Aborted by SIGINT or SIGTERM. After the first call these signals don't end the process at once. */
   readonly stopSignal: () => AbortSignal;

@@ -1,4 +1,3 @@
-import { constants, getPriority, setPriority } from "node:os";
 import type { Command } from "commander";
 import { finished } from "../../app/ended.ts";
 import { audited } from "../../app/ledger.ts";
@@ -39,7 +38,6 @@ async function runSync(context: Context, flags: SyncFlags): Promise<number> {
   const userId = await userOf(context, flags);
   if (!flags.prune) refuseFlags(flags, ["--max-delete"], "without --prune");
   if (flags.prune) await context.requireConfig(false);
-  if (context.surroundings.ownsProcess) letOthersGoFirst();
   const ask = (count: number) => `Delete ${counted(count, "Redis-only task")}?`;
   const confirm = confirmation(context, flags.yes, ask);
   const options = { maxDelete: { percent: 50 }, ...flags, ...(userId === undefined ? {} : { userId }) };
@@ -68,14 +66,4 @@ export function describeSync(result: SyncResult, userId: string | undefined): st
     pruned > 0 && `${counted(pruned, "Redis-only task")} ${would}deleted`,
     pruned === 0 && result.orphans > 0 && adviceFor(result, userId),
   );
-}
-
-/** Lowers the priority, because this command keeps a processor busy and Redis may need it. A lower one is kept. */
-function letOthersGoFirst(): void {
-  const { PRIORITY_BELOW_NORMAL } = constants.priority;
-  try {
-    if (getPriority() < PRIORITY_BELOW_NORMAL) setPriority(PRIORITY_BELOW_NORMAL);
-  } catch {
-    // It isn't permitted.
-  }
 }
