@@ -138,7 +138,7 @@ class SyncRun {
     this.#failures = new NamedWarnings(parts.reporter, "was not synchronised");
     const pushed = { total: 0, written: 0, unchanged: 0, newerInRedis: 0, failed: 0 };
     const pruned = { orphans: 0, pruned: 0, failedToPrune: 0 };
-    this.result = { ...pushed, ...pruned, invalid: snapshot.invalid.count, dryRun: options.dryRun, durationMs: 0 };
+    this.result = { ...pushed, invalid: snapshot.invalid.count, ...pruned, dryRun: options.dryRun, durationMs: 0 };
   }
 
   async list(): Promise<void> {
