@@ -26,16 +26,13 @@ export async function audioLength(
     // The length of an Ogg is in its last page.
     const metadata = await parseBlob(blob, { duration: mediaType === "audio/ogg", skipCovers: true });
     const seconds = secondsOf(metadata.format, size);
-    const isDamaged = seconds === undefined ? !maySayNothing(metadata, mediaType) : await isCut(metadata, blob);
+    const maySayNothing = metadata.format.codec !== undefined && MAY_NOT_SAY.includes(mediaType);
+    const isDamaged = seconds === undefined ? !maySayNothing : await isCut(metadata, blob);
     return { ...(seconds !== undefined && { seconds }), ...(isDamaged && { damaged: true }) };
   } catch (error) {
     if (systemErrorCode(error) !== undefined) throw error;
     return error instanceof TooMuch ? {} : { damaged: true };
   }
-}
-
-function maySayNothing({ format }: IAudioMetadata, mediaType: string): boolean {
-  return format.codec !== undefined && MAY_NOT_SAY.includes(mediaType);
 }
 
 /** The offset of the audio in a WAV file without other chunks. */

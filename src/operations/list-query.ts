@@ -70,6 +70,7 @@ export function buildFilter(raw: RawQuery, context: QueryContext): TaskFilter {
   const { names, rules, now } = context;
   // An empty variable in a script must not turn "delete --status $WORDS" into "delete everything".
   if (raw.statuses?.length === 0) throw usage(`${names.statuses} is empty`, "give a status, or leave it out for any");
+  if (raw.search === "") throw usage(`${names.search} is empty`, "give a text, or leave it out");
   const fields = QUERY_PARTS.flatMap((part): [string, Set<string>][] => {
     const { record } = fieldOf(part);
     return record === undefined || raw[part] == null ? [] : [[record, new Set(raw[part] as readonly string[])]];
@@ -80,7 +81,7 @@ export function buildFilter(raw: RawQuery, context: QueryContext): TaskFilter {
     since: raw.since == null ? null : checkTime(raw.since, names.since, rules, now),
     until: raw.until == null ? null : checkTime(raw.until, names.until, rules, now),
     fields: new Map(fields),
-    search: raw.search == null ? undefined : checkSearch(raw.search, names.search),
+    search: raw.search?.toLowerCase(),
   };
   if (filter.since !== null && filter.until !== null && filter.since > filter.until) {
     throw usage(`${names.since} is after ${names.until}`, "no task can be in that time; exchange them");
@@ -112,11 +113,6 @@ function checkSort(text: string, name: string): Sort {
   const sort = SORTS.find((word) => word === text);
   if (sort === undefined) throw usage(`${name}: unknown order ${quoted(text)}`, `accepted: ${SORTS.join(", ")}`);
   return sort;
-}
-
-function checkSearch(text: string, name: string): string {
-  if (text === "") throw usage(`${name} is empty`, "give a text, or leave it out");
-  return text.toLowerCase();
 }
 
 /** The tasks asked for by id, in order; null for none. If ids may have colons, a name is a task without a user until it is looked up. */

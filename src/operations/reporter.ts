@@ -89,14 +89,9 @@ export class NamedWarnings {
 
   end(): void {
     const more = this.count - NAMED;
-    const what = more === 1 ? this.#what : inPlural(this.#what);
+    const what = more === 1 ? this.#what : this.#what.replace(/^was\b/, "were").replace(/^is\b/, "are");
     if (more > 0) this.#reporter.warn(`and ${counted(more, "more task")} ${what}`, { tasks: more });
   }
-}
-
-function inPlural(what: string): string {
-  const forms = { was: "were", is: "are" } as const;
-  return what.replace(/^(was|is)\b/, (verb) => forms[verb as keyof typeof forms]);
 }
 
 export function namedAbove(count: number): string {

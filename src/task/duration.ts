@@ -5,14 +5,10 @@ export function parseDuration(text: string): number | undefined {
   // A longer text is no duration, and would take `ms` and an expression long.
   const match = text.length > LONGEST ? null : /^(-?(?:\d+(?:\.\d+)?|\.\d+)) *([a-z]*)$/i.exec(text.trim());
   if (match === null) return undefined;
-  const seconds = Number(match[1]) * (match[2] === "" ? 1 : unitSeconds(match[2]));
+  const milliseconds: number | undefined = ms(`1${match[2] || "s"}` as ms.StringValue);
+  const seconds = Number(match[1]) * ((milliseconds ?? Number.NaN) / 1000);
   // Plus zero makes an ordinary zero of -0.
   return Number.isFinite(seconds) ? seconds + 0 : undefined;
 }
 
 const LONGEST = 64;
-
-function unitSeconds(unit: string): number {
-  const milliseconds: number | undefined = ms(`1${unit}` as ms.StringValue);
-  return (milliseconds ?? Number.NaN) / 1000;
-}

@@ -27,7 +27,9 @@ export function touched(
 /** The JSON text of a moment in the form of another time of its record: naive, with that offset or `Z`, or as epoch seconds. */
 export function timeLike(like: string, epoch: number, zone: Zone): string {
   if (like.startsWith('"')) return JSON.stringify(isoLike(JSON.parse(like) as string, epoch, zone));
-  return /^-?\d+$/.test(like) ? String(Math.floor(epoch)) : pythonFloat(Math.round(epoch * 1e6) / 1e6);
+  const rounded = Math.round(epoch * 1e6) / 1e6;
+  const float = Number.isInteger(rounded) ? `${rounded}.0` : String(rounded); // as Python writes it
+  return /^-?\d+$/.test(like) ? String(Math.floor(epoch)) : float;
 }
 
 function isoLike(like: string, epoch: number, zone: Zone): string {
@@ -48,9 +50,4 @@ function likeFraction(clock: string, like: string): string {
 function offsetSeconds(offset: string): number {
   const [hours = 0, minutes = 0, seconds = 0] = (offset.match(/\d{2}/g) ?? []).map(Number);
   return (offset.startsWith("-") ? -1 : 1) * (hours * 3600 + minutes * 60 + seconds);
-}
-
-/** A float as Python writes it, for the sizes that times have: a whole one ends in `.0`. */
-function pythonFloat(value: number): string {
-  return Number.isInteger(value) ? `${value}.0` : String(value);
 }

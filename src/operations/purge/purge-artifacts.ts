@@ -122,7 +122,8 @@ export class PurgeArtifacts {
     this.#owners.release(id);
     const { own } = this.#foldersOf(id);
     this.#owners.release(id, 1);
-    return own.map((name) => this.#measure(name)).reduce((sum, folder) => sum + bytesIn(folder), 0);
+    const folders = own.map((name) => this.#measure(name));
+    return folders.reduce((sum, folder) => sum + (folder.kind === "removed" ? folder.bytes : 0), 0);
   }
 
   end(): void {
@@ -199,10 +200,6 @@ export class PurgeArtifacts {
     }
     return true;
   }
-}
-
-function bytesIn(folder: FolderOutcome): number {
-  return folder.kind === "removed" ? folder.bytes : 0;
 }
 
 function add(freed: Freed, { files, bytes }: Freed): void {
