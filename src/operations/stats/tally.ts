@@ -22,19 +22,20 @@ export interface TallyRule extends StuckRule {
 
 /** Counts by status, in as many groups as are used. */
 class Groups {
-  readonly #counts: number[][] = [];
+  readonly #counts: { -readonly [Name in keyof StatusCounts]: number }[] = [];
 
   add(group: number, status: number): void {
-    this.#counts[group] ??= STATUS_CODES.map(() => 0);
-    this.#counts[group][status]!++;
+    this.#counts[group] ??= { ...NO_COUNTS };
+    this.#counts[group].total++;
+    this.#counts[group][STATUS_CODES[status]!]++;
   }
 
   counts(group: number): StatusCounts {
-    const counts = this.#counts[group] ?? [];
-    const [other = 0, wait = 0, run = 0, done = 0, error = 0] = counts;
-    return { total: counts.reduce((sum, count) => sum + count, 0), wait, run, done, error, other };
+    return this.#counts[group] ?? NO_COUNTS;
   }
 }
+
+const NO_COUNTS: StatusCounts = { total: 0, wait: 0, run: 0, done: 0, error: 0, other: 0 };
 
 class Chart {
   readonly #bounds: readonly number[];
@@ -50,8 +51,9 @@ class Chart {
   }
 
   bars(): Bar[] {
-    const [from, until] = [this.#bounds.slice(0, -1).map(formatUtc), this.#bounds.slice(1).map(formatUtc)];
-    return from.map((time, i) => ({ from: time, until: until[i]!, ...this.#counts.counts(i) }));
+    return this.#bounds.slice(1).map((until, i) => {
+      return { from: formatUtc(this.#bounds[i]!), until: formatUtc(until), ...this.#counts.counts(i) };
+    });
   }
 }
 
