@@ -194,7 +194,7 @@ describe("Redis", () => {
     await server.call("HSET", "tts:task:alice:t1", "updated_at", "2019-01-01T00:00:00");
     root.writeStore([record("alice", "t1"), record("alice", "t2")]);
     const { checks } = await doctor();
-    expect(checks.drift).toMatchObject(like("warn", "3 tasks: 1 only in the file, 1 only in Redis, 1 older in Redis"));
+    expect(checks.drift).toMatchObject(like("warn", "3 tasks: 1 only in file, 1 only in redis, 1 stale"));
     expect(checks.synced).toMatchObject(like("warn", "never synced"));
   });
 });

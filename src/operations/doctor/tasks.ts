@@ -113,21 +113,9 @@ async function compareSamples(probe: Probe): Promise<Verdict> {
   return driftVerdict(counts, compared);
 }
 
-const WORDS: Record<Kind, string> = {
-  partial: "with a partial hash",
-  dangling: "in an index without a hash",
-  onlyInFile: "only in the file",
-  onlyInRedis: "only in Redis",
-  stale: "older in Redis",
-  newerInRedis: "newer in Redis",
-  differs: "with the same time but different content",
-  unindexed: "missing from an index",
-  wrongScore: "with a wrong score",
-  misplaced: "also in the index of another user",
-};
-
 export function driftVerdict(counts: ReadonlyMap<Kind, number>, sample: number): Verdict {
-  const found = KINDS.filter((kind) => counts.has(kind)).map((kind) => `${counts.get(kind)} ${WORDS[kind]}`);
+  const words = (kind: Kind) => kind.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`); // such as "only in file"
+  const found = KINDS.filter((kind) => counts.has(kind)).map((kind) => `${counts.get(kind)} ${words(kind)}`);
   const looked = `a sample of ${counted(sample, "task")}`;
   if (found.length === 0) return ok(`none in ${looked} of both stores`);
   return warn(

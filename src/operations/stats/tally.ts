@@ -142,8 +142,8 @@ export class Tally {
     for (const chart of [this.#hours, this.#sixHours, this.#days]) chart.add(status, score);
     if (this.#oldest === null || this.#isBefore(key, this.#oldest)) this.#oldest = key;
     if (this.#newest === null || this.#isBefore(this.#newest, key)) this.#newest = key;
-    const isFirst = this.#oldestWaiting === null || this.#isBefore(key, this.#oldestWaiting);
-    if (status === WAIT && isFirst) this.#oldestWaiting = key;
+    if (status === WAIT && (this.#oldestWaiting === null || this.#isBefore(key, this.#oldestWaiting)))
+      this.#oldestWaiting = key;
     this.#stuck.look(STATUS_CODES[status]!, score, () => keys.id(key));
   }
 
