@@ -224,7 +224,7 @@ const NO_ID: TaskId = { userId: "", taskId: "" };
 export class FolderNames {
   readonly #rules: RecordRules;
   readonly #names = new KeyTable();
-  readonly #owners = new Column(new Int32Array(1 << 10));
+  readonly #owners: number[] = [];
 
   constructor(rules: RecordRules) {
     this.#rules = rules;
@@ -241,14 +241,13 @@ export class FolderNames {
   }
 
   #set(user: string, task: string, owner: number, ofSeveral = owner): void {
-    const known = this.#names.size;
     const name = this.#names.addId(user, task);
-    this.#owners.set(name, name < known ? ofSeveral : owner);
+    this.#owners[name] = name < this.#owners.length ? ofSeveral : owner;
   }
 
   ownerOf(user: string, task: string): number {
     const name = this.#names.find(user, task);
-    return name < 0 ? NOBODY : this.#owners.at(name);
+    return name < 0 ? NOBODY : this.#owners[name]!;
   }
 
   ownerOfLog(name: string): number {

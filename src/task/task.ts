@@ -198,11 +198,6 @@ export class RecordParser {
     return this.#tryRead(text, (bytes, from) => (bytes[from] === OPEN_BRACE ? readTexts(bytes, this.#spans) : null));
   }
 
-  /** The known fields of one object, valid record or not. */
-  texts(json: string): RecordTexts {
-    return this.textsOrNull(json)!;
-  }
-
   readonly #task: ReadValue<Task | InvalidRecord> = (bytes, from, end) => readTask(bytes, from, end, this.#spans, this);
 
   #tryRead<T>(text: string | Buffer, read: ReadValue<T>): T | null {

@@ -163,7 +163,7 @@ class PlainLayout extends Layout {
     if (own !== null && changedFields(own, overlay, parser).size === 0) return { ...own, userId, taskId }; // nearly all
     const json =
       payload !== null && parser.isObject(payload) ? payload.trim() : setFields("{}", idFields(userId, taskId));
-    const changes = changedFields(parser.texts(json), overlay, parser);
+    const changes = changedFields(parser.textsOrNull(json)!, overlay, parser);
     const task = parser.parse(setFields(json, changes));
     if (!isInvalid(task)) return { ...task, userId, taskId };
     // The key determines the owner, whatever the payload has.
@@ -173,7 +173,7 @@ class PlainLayout extends Layout {
 
   stateOf([status, updatedAt, payload]: StateFields, parser: RecordParser): Version {
     const isOwn = updatedAt || payload === null || !parser.isObject(payload);
-    const text = isOwn ? (updatedAt ?? "") : parser.texts(payload).updatedAt;
+    const text = isOwn ? (updatedAt ?? "") : parser.textsOrNull(payload)!.updatedAt;
     return { status: status ?? "", time: parser.times.ofHash(text) };
   }
 }
