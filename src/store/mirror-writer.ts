@@ -102,7 +102,8 @@ export class MirrorWriter {
 
   /** A failure of Redis is a value. */
   async work(changes: readonly MirrorChange[]): Promise<MirrorOutcome[]> {
-    const last = lastOfEach(changes);
+    // What an earlier one of them removed is in the owed list.
+    const last = new Map(changes.map((change) => [keyOf(change.id), change]));
     const outcomes = await this.#alone(() => this.#write([...last.values()]));
     const errors = outcomes.filter((outcome) => outcome instanceof TtsctlError);
     if (errors.length > 0) this.#parts.onMirrorFailure(errors[0]!, errors.length);
@@ -311,16 +312,6 @@ function tasksOf(puts: readonly { readonly task: Task }[]): Task[] {
 function noneOfStore(error: unknown): MirrorChange[] {
   if (!isStoreError(error)) throw error;
   return [];
-}
-
-/** The last change of each task, by `keyOf`; `before` is that of the newest record that any of them replaced. */
-function lastOfEach(changes: readonly MirrorChange[]): Map<string, MirrorChange> {
-  const lasts = new Map<string, MirrorChange>();
-  for (const change of changes) {
-    const key = keyOf(change.id);
-    lasts.set(key, { ...change, before: newest(change.before, lasts.get(key)?.before) });
-  }
-  return lasts;
 }
 
 /**

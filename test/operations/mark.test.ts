@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { NO_FILTER, ofUser } from "../../src/task/query-fields.ts";
-import { record } from "../helpers/records.ts";
+import { ago, record } from "../helpers/records.ts";
 import type { RecordJson } from "../helpers/root.ts";
 import { useSite } from "./setup.ts";
 
@@ -93,6 +93,24 @@ describe("mark", () => {
     expect((await site.mark(ids("t1"))).result.marked).toBe(1);
     expect(site.root.readStore()[0]!.updated_at).toBe(now + 1);
     expect((await hashOf("a:t1")).status).toBe("failed");
+  });
+
+  it("keeps tasks that it can't judge, and does the rest", async () => {
+    const { site } = here;
+    site.root.writeStore([
+      running("a", "newer"),
+      { user_id: "a", task_id: "invalid", status: "running" },
+      running("a", "future", { updated_at: "2999-01-01T00:00:00" }),
+      running("a", "wrong"),
+      running("a", "good"),
+    ]);
+    await site.writeRedis(record("a", "newer", { updated_at: ago(5) }));
+    await site.server.call("SET", "tts:task:a:wrong", "a string");
+    const { result } = await site.mark(ids("newer", "invalid", "future", "wrong", "good"));
+    expect(result).toMatchObject({ requested: 5, marked: 1, failed: 1, missing: [] });
+    expect(result.refused.map(({ task_id }) => task_id).sort()).toEqual(["future", "invalid", "newer"]);
+    expect(site.root.readStore().map(({ status }) => status)).toEqual([...Array(4).fill("running"), "failed"]);
+    expect(site.reporter.text).toMatch(/a:newer is left unchanged: Redis has a newer copy/);
   });
 });
 

@@ -80,7 +80,7 @@ async function atEachCall(
   const calm = await runLine(one.line);
   expect(calm.code, calm.stderr).toBe(0);
   const count = last ?? packets;
-  for (const at of everyNth(2, 1, count + 1)) {
+  for (const at of new Set([...everyNth(2, 1, count + 1), ...(last === undefined ? [] : [last])])) {
     await lay(one);
     happens = async (packet) => void (packet === at && (await event()));
     const { code, stderr, json } = await runLine(one.line);
