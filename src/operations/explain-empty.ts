@@ -1,4 +1,3 @@
-import { TtsctlError } from "../errors.ts";
 import type { SourceChoice, Stores } from "../store/mirror-link.ts";
 import type { TaskId } from "../store/task-source.ts";
 import type { ListQuery, ListResult, TaskStore } from "../store/task-store.ts";
@@ -6,12 +5,12 @@ import { counted } from "../task/amounts.ts";
 import { nearest } from "../task/nearest.ts";
 import { NO_FILTER, ofUser, type QueryNames, soleUser, type TaskFilter } from "../task/query-fields.ts";
 
-export interface EmptyParts extends Stores {
+interface EmptyParts extends Pick<Stores, "file"> {
   readonly store: TaskStore;
 }
 
-/** How many of the newest tasks are asked for user ids that are like a wrong one. */
-const USERS_LOOKED_AT = 5000;
+/** How many of the newest tasks are looked at for user ids that are like a wrong one. */
+const NEWEST = 1000;
 
 /** Why a list shows no task, and what to try, in one line. It reads as little as it can and changes nothing. */
 export async function explainEmpty(
@@ -32,7 +31,7 @@ export async function explainEmpty(
   if (all === 0) return explainNoTasks(parts, query);
   const user = soleUser(query.filter);
   if (user !== undefined && (await countOf(parts.store, query, ofUser(user))) === 0)
-    return explainUser(parts, user, all, query.source);
+    return explainUser(parts, user, all, query);
   const what = query.ids === null ? "all filters" : `${names.taskIds} and the other filters`;
   return `no task matches ${what} (of ${counted(all, "task")})`;
 }
@@ -48,7 +47,7 @@ export async function explainAbsent(
   if (all === 0) return explainNoTasks(parts, query);
   if (userId === "") return `no task has the id ${JSON.stringify(taskId)} (of ${counted(all, "task")})`;
   const theirs = await countOf(parts.store, query, ofUser(userId));
-  if (theirs === 0) return explainUser(parts, userId, all, source);
+  if (theirs === 0) return explainUser(parts, userId, all, query);
   return `${JSON.stringify(userId)} has ${counted(theirs, "task")}, but no ${JSON.stringify(taskId)}`;
 }
 
@@ -56,30 +55,16 @@ async function countOf(store: TaskStore, query: ListQuery, filter: TaskFilter): 
   return (await store.list({ ...query, filter, ids: null, page: 1, pageSize: 1 })).total;
 }
 
-async function explainNoTasks({ store, file }: EmptyParts, query: ListQuery): Promise<string> {
-  if (query.source !== "redis") return `there are no tasks; the store file is ${file.path}: is that the right one?`;
-  const inFile = await countOf(store, { ...query, source: "file" }, NO_FILTER).catch((error) => {
-    if (error instanceof TtsctlError) return 0;
-    throw error;
-  });
-  if (inFile === 0) return "there are no tasks in Redis";
-  return `Redis has no tasks, but the store file has ${inFile}: run \`ttsctl sync\`, or leave out --source redis`;
+function explainNoTasks({ file }: EmptyParts, { source }: ListQuery): string {
+  if (source !== "redis") return `there are no tasks; the store file is ${file.path}: is that the right one?`;
+  return "there are no tasks in Redis: run `ttsctl sync`, or leave out --source redis";
 }
 
-async function explainUser(parts: EmptyParts, userId: string, all: number, source: SourceChoice): Promise<string> {
-  const like = nearest(userId, await someUsers(parts, source)).filter((user) => user !== userId);
+async function explainUser({ store }: EmptyParts, userId: string, all: number, query: ListQuery): Promise<string> {
+  const { tasks } = await store.list({ ...query, filter: NO_FILTER, ids: null, page: 1, pageSize: NEWEST });
+  const users = new Set(tasks.map((task) => task.userId));
+  const like = nearest(userId, users).filter((user) => user !== userId);
   const named = like.map((user) => JSON.stringify(user)).join(" or ");
   const hint = like.length === 0 ? "" : `; did you mean ${named}?`;
   return `no task of user ${JSON.stringify(userId)} among ${counted(all, "task")}${hint}`;
-}
-
-/** The users of the newest tasks in Redis; without any, those of the file. */
-async function someUsers({ link, file }: EmptyParts, source: SourceChoice): Promise<Set<string>> {
-  const state = source === "file" ? null : await link.open();
-  const members = state?.kind === "on" ? await state.mirror.newest(undefined, USERS_LOOKED_AT) : [];
-  if (members.length > 0) return new Set(members.map(({ userId }) => userId));
-  await using snapshot = await file.read();
-  const users = new Set<string>();
-  for (const row of snapshot.liveRows()) users.add(snapshot.rows.keys.userId(snapshot.rows.key(row)));
-  return users;
 }
