@@ -30,13 +30,11 @@ function optionDescription(option: Option): string {
 
 /** The program's options as one of its commands has them. */
 export function inheritedOptions(command: Command): readonly Option[] {
-  const options = command.parent?.options ?? [];
-  return options.map((option) => (option.long === "--output" ? outputOf(command.name(), option) : option));
-}
-
-function outputOf(command: string, { flags, description, helpGroupHeading }: Option): Option {
-  const formats = formatsOf(command);
-  return Object.assign(new Option(flags, description).default(formats[0]).choices(formats), { helpGroupHeading });
+  const formats = formatsOf(command.name());
+  return (command.parent?.options ?? []).map((option) => {
+    if (option.long !== "--output") return option;
+    return new Option(option.flags, option.description).default(formats[0]).choices(formats);
+  });
 }
 
 /** Flags of the program that commands don't inherit. */

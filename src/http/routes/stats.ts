@@ -83,7 +83,9 @@ export function addStats(add: AddEndpoint, parts: ServerParts, counts: Counts): 
     const [{ stuck }, compared, passes] = await Promise.all([counts(undefined), comparison, cleanup.state()]);
     const wrong = {
       stuck: stuck.count > 0,
-      drift: compared !== null && hasDrift(compared),
+      drift:
+        compared !== null &&
+        (Object.keys(compared.kinds).length > 0 || Math.abs(compared.inFile - compared.inRedis) > SLACK),
       cleanup: isWrong(passes, clock.now()),
     };
     const [oldest = null] = stuck.tasks;
@@ -108,10 +110,6 @@ export function addStats(add: AddEndpoint, parts: ServerParts, counts: Counts): 
 
 /** The stores may be this many tasks apart: they are counted one after the other while a service writes. */
 const SLACK = 10;
-
-function hasDrift({ kinds, inFile, inRedis }: DriftCheck): boolean {
-  return Object.keys(kinds).length > 0 || Math.abs(inFile - inRedis) > SLACK;
-}
 
 /** Seconds after which a pass of a watcher, or of a timer, is late. */
 const WATCHER_LATE = 3600;
