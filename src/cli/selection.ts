@@ -225,3 +225,11 @@ export const ADDING: readonly unknown[] = [addOneUser, addWords, addOne];
 export function settingOption(name: SettingName): Option {
   return new Option(...rowOf(name).flag!);
 }
+
+/** Warns of a user id that is probably mistyped. @param found how many tasks the command had to do with */
+export async function tellNobody(context: Context, userId: string | undefined, found: number): Promise<void> {
+  if (found > 0 || userId === undefined) return;
+  const { explainNobody } = await import("../operations/explain-empty.ts");
+  const why = await explainNobody({ store: await context.taskStore(), ...(await context.stores()) }, userId);
+  if (why !== null) context.reporter.warn(why);
+}

@@ -51,6 +51,14 @@ export async function explainAbsent(
   return `${JSON.stringify(userId)} has ${counted(theirs, "task")}, but no ${JSON.stringify(taskId)}`;
 }
 
+/** Why a user has no task; null if the user has one, or nobody has. */
+export async function explainNobody(parts: EmptyParts, userId: string): Promise<string | null> {
+  const query = { filter: NO_FILTER, ids: null, page: 1, pageSize: 1, source: "auto" } as const;
+  const all = await countOf(parts.store, query, NO_FILTER);
+  if (all === 0 || (await countOf(parts.store, query, ofUser(userId))) > 0) return null;
+  return explainUser(parts, userId, all, query.source);
+}
+
 async function countOf(store: TaskStore, query: ListQuery, filter: TaskFilter): Promise<number> {
   return (await store.list({ ...query, filter, ids: null, page: 1, pageSize: 1 })).total;
 }

@@ -118,3 +118,16 @@ describe("-o ids, and --ids -", () => {
     expect(stored()).toEqual(before);
   });
 });
+
+it.each(["sync", "verify", "export", "delete --yes", "mark --to error --yes"])(
+  "%s says that a mistyped user has no task",
+  async (line) => {
+    here.root.writeStore([record("alice", "t1")]);
+    await here.run("sync");
+    const run = await here.run(`${line} --user alcie`);
+    expect(run.stderr).toContain('warning: no task of user "alcie" among 1 task; did you mean "alice"?');
+    expect(
+      (await here.run(`${line} --user alice --dry-run`.replace(/(verify|export)(.*) --dry-run/, "$1$2"))).stderr,
+    ).not.toContain("did you mean");
+  },
+);

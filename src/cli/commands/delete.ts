@@ -2,10 +2,18 @@ import type { Command } from "commander";
 import { deleteChosen } from "../../app/change.ts";
 import type { DeleteResult } from "../../operations/delete.ts";
 import { counted, formatBytes } from "../../task/amounts.ts";
+import { soleUser } from "../../task/query-fields.ts";
 import { MAY_BE_WORKED_ON } from "../../task/status.ts";
 import type { Attach } from "../context.ts";
 import { conclude, confirmation, textOf, unchangedLines } from "../emit.ts";
-import { addDestructive, addSelection, type ChangeFlags, type SelectionFlags, selectionOf } from "../selection.ts";
+import {
+  addDestructive,
+  addSelection,
+  type ChangeFlags,
+  type SelectionFlags,
+  selectionOf,
+  tellNobody,
+} from "../selection.ts";
 
 type DeleteFlags = SelectionFlags & ChangeFlags & { readonly force: boolean; readonly all: boolean };
 
@@ -29,6 +37,7 @@ export function declare(program: Command, attach: Attach): void {
     const openBackup = () => context.openBackup(flags);
     const options = { ...flags, maxDelete: flags.maxDelete ?? null };
     const ended = await deleteChosen(context, options, { selection, confirm, openBackup });
+    await tellNobody(context, soleUser(selection.filter), ended.result.requested);
     return conclude(context, ended, () => describeDelete(ended.result));
   });
 }

@@ -7,8 +7,9 @@ import type { ExportFormat } from "../../render/csv.ts";
 import { notFound } from "../../render/item-lines.ts";
 import type { SourceChoice } from "../../store/mirror-link.ts";
 import { counted } from "../../task/amounts.ts";
+import { soleUser } from "../../task/query-fields.ts";
 import type { Attach, Context } from "../context.ts";
-import { addSelection, addSource, type SelectionFlags, selectionOf } from "../selection.ts";
+import { addSelection, addSource, type SelectionFlags, selectionOf, tellNobody } from "../selection.ts";
 
 interface ExportFlags extends SelectionFlags {
   readonly to?: string;
@@ -53,6 +54,7 @@ async function runExport(context: Context, flags: ExportFlags): Promise<number> 
   const result = await exportTasks(parts, { ...chosen, asLines: format === "jsonl" });
   await sink.write(text.end());
   await sink.finish();
+  await tellNobody(context, soleUser(chosen.filter), result.fromFile + result.fromRedis + result.missing.length);
   return report(context, result, flags.to);
 }
 

@@ -3,9 +3,17 @@ import { checkNewStatus, markChosen } from "../../app/change.ts";
 import type { MaxDelete } from "../../operations/brake.ts";
 import type { MarkResult } from "../../operations/mark/mark.ts";
 import { counted } from "../../task/amounts.ts";
+import { soleUser } from "../../task/query-fields.ts";
 import type { Attach, Context } from "../context.ts";
 import { conclude, confirmation, textOf, unchangedLines } from "../emit.ts";
-import { addDestructive, addSelection, type ChangeFlags, type SelectionFlags, selectionOf } from "../selection.ts";
+import {
+  addDestructive,
+  addSelection,
+  type ChangeFlags,
+  type SelectionFlags,
+  selectionOf,
+  tellNobody,
+} from "../selection.ts";
 
 interface MarkFlags extends SelectionFlags, Omit<ChangeFlags, "maxDelete"> {
   /** The new status. */
@@ -49,6 +57,7 @@ async function runMark(context: Context, flags: MarkFlags): Promise<number> {
   const request = { ...status, dryRun, allowEmpty, error, maxMark, isBackedUp: backup !== undefined };
   const openBackup = () => context.openBackup(flags);
   const ended = await markChosen(context, request, { selection, confirm, openBackup });
+  await tellNobody(context, soleUser(selection.filter), ended.result.requested);
   return conclude(context, ended, () => describeMark(ended.result, status.shown));
 }
 

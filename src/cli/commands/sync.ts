@@ -7,7 +7,7 @@ import { shellWord } from "../../printable.ts";
 import { counted } from "../../task/amounts.ts";
 import type { Attach, Context } from "../context.ts";
 import { conclude, confirmation, textOf } from "../emit.ts";
-import { addPruning, type ChangeFlags, refuseFlags, userOf } from "../selection.ts";
+import { addPruning, type ChangeFlags, refuseFlags, tellNobody, userOf } from "../selection.ts";
 
 interface SyncFlags extends ChangeFlags {
   readonly user?: string;
@@ -45,6 +45,7 @@ async function runSync(context: Context, flags: SyncFlags): Promise<number> {
     const { failedToPrune, ...result } = await syncStore(context, { ledger, confirm }, options);
     return finished(result, result.failed + failedToPrune > 0);
   });
+  await tellNobody(context, userId, ended.result.total + ended.result.orphans);
   return conclude(context, ended, () => describeSync(ended.result, userId));
 }
 

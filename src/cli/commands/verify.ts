@@ -8,7 +8,7 @@ import type { VerifyOutcome } from "../../operations/verify/verify.ts";
 import { counted } from "../../task/amounts.ts";
 import type { Attach, Context } from "../context.ts";
 import { confirmation, emit, emitObject } from "../emit.ts";
-import { addPruning, type ChangeFlags, refuseFlags, userOf } from "../selection.ts";
+import { addPruning, type ChangeFlags, refuseFlags, tellNobody, userOf } from "../selection.ts";
 import type { GlobalFlags } from "../terminal.ts";
 
 interface VerifyFlags extends ChangeFlags {
@@ -66,6 +66,7 @@ async function runVerify(context: Context, flags: VerifyFlags): Promise<number> 
     const { result, drift } = outcome;
     return { ...finished(result, drift.size > (dryRun ? 0 : result.repaired)), outcome };
   });
+  await tellNobody(context, userId, outcome.result.checked);
   await emitVerify(context, outcome, flags);
   if (error !== null) throw error;
   return exitCode;
