@@ -56,7 +56,7 @@ export async function explainNobody(parts: EmptyParts, userId: string): Promise<
   const query = { filter: NO_FILTER, ids: null, page: 1, pageSize: 1, source: "auto" } as const;
   const all = await countOf(parts.store, query, NO_FILTER);
   if (all === 0 || (await countOf(parts.store, query, ofUser(userId))) > 0) return null;
-  return explainUser(parts, userId, all, query.source);
+  return explainUser(parts, userId, all, query);
 }
 
 async function countOf(store: TaskStore, query: ListQuery, filter: TaskFilter): Promise<number> {

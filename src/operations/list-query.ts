@@ -199,9 +199,12 @@ export function parseQueryBody(text: string, origin: string): RawQuery {
   return readQueryBody(parseQueryObject(text, origin), origin);
 }
 
-/** Every key is optional; null, an empty list and an empty user don't filter. @throws TtsctlError USAGE */
-export function readQueryBody(body: JsonObject, origin: string): RawQuery {
-  checkBody(body, kindsOf(QUERY_PARTS), origin);
+/**
+ * Every key is optional; null, an empty list and an empty user don't filter.
+ * @param also keys that the caller has read @throws TtsctlError USAGE
+ */
+export function readQueryBody(body: JsonObject, origin: string, also: readonly string[] = []): RawQuery {
+  checkBody(body, kindsOf(QUERY_PARTS), origin, also);
   return rawQuery((_, { key, kind }) => {
     const value = body[key] ?? null;
     if (kind === "user") return typeof value !== "string" || value.trim() === "" ? null : [value];
@@ -217,11 +220,11 @@ export function kindsOf(parts: readonly QueryPart[]): BodyKinds {
 }
 
 /** @throws TtsctlError USAGE for an unknown key, and a value that is neither null nor of the kind of its key */
-export function checkBody(body: JsonObject, kinds: BodyKinds, origin: string): void {
+export function checkBody(body: JsonObject, kinds: BodyKinds, origin: string, also: readonly string[] = []): void {
   const unknown = Object.keys(body).find((key) => !Object.hasOwn(kinds, key));
   if (unknown !== undefined) {
     const what = `${origin} has an unknown key ${JSON.stringify(unknown)}`;
-    throw usage(what, `accepted: ${Object.keys(kinds).join(", ")}`);
+    throw usage(what, `accepted: ${[...Object.keys(kinds), ...also].join(", ")}`);
   }
   for (const key of Object.keys(kinds)) {
     const value = body[key] ?? null;

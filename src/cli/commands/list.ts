@@ -327,7 +327,7 @@ function declareQuery(program: Command, attach: Attach): void {
     const { limit: given = null, ...body } = parseQueryObject(text, origin);
     const limit = limitIn(given, origin) ?? flags.limit;
     const look = limit === undefined ? flags : { ...flags, limit };
-    return listTasks(context, readQueryBody(body, origin), look, { names: BODY_NAMES });
+    return listTasks(context, readQueryBody(body, origin, ["limit"]), look, { names: BODY_NAMES });
   });
 }
 
