@@ -94,10 +94,10 @@ export async function deleteTasks(
     },
   };
   const purge = new Purge({ ...parts, file, mirror: use }, policy, snapshot, found);
-  if (!dryRun) {
+  if (!dryRun || maxDelete !== null) {
     const plan = await purge.plan();
     checkBrake(plan.count, Math.max(snapshot.size, found.members), maxDelete);
-    if (plan.count > 0) {
+    if (!dryRun && plan.count > 0) {
       await purge.check();
       await parts.confirm(plan);
     }

@@ -48,7 +48,15 @@ const CASES: readonly Case[] = [
   { what: "no config.ini", line: "delete --user alice --yes", code: "CONFIG_REQUIRED", exit: 2, bare: true },
   { what: "an unknown flag", line: "delete --user alice --yes --nonsense", code: "USAGE", exit: 2 },
   { what: "no terminal and no --yes", line: "delete --user alice", code: "CONFIRMATION_REQUIRED", exit: 2 },
-  { what: "more than the brake", line: "cleanup --once --max-delete 49%", code: "MAX_DELETE_EXCEEDED", exit: 1 },
+  ...["cleanup --once --max-delete 49%", "delete --all --dry-run --max-delete 1"].map((line) => {
+    return { what: "more than the brake", line, code: "MAX_DELETE_EXCEEDED", exit: 1 };
+  }),
+  {
+    what: "more than the brake of mark",
+    line: "mark --all --to error --dry-run --max-mark 1",
+    code: "MAX_DELETE_EXCEEDED",
+    exit: 1,
+  },
   {
     what: "a cut file",
     line: "cleanup --once",

@@ -94,8 +94,10 @@ export async function markTasks(
   });
   const run = new MarkRun({ ...parts, file }, options, snapshot, marker, plan);
   if (selection.ids !== null) run.result.missing = missingOf(selection, plan.gone);
+  const all = Math.max(snapshot.size, found.members);
+  checkBrake(plan.summary.count, all, options.maxMark, { verb: "mark", flag: "--max-mark" });
   if (options.dryRun) await run.showPlan();
-  else await run.apply(use.mirror, Math.max(snapshot.size, found.members));
+  else await run.apply(use.mirror);
   return { result: run.end(), problem: use.lost ?? run.problem };
 }
 
@@ -236,10 +238,9 @@ class MarkRun {
     }
   }
 
-  /** @param mirror null: only the file is marked @param of how many tasks a percentage of the brake is of */
-  async apply(mirror: Writable<Mirror> | null, of: number): Promise<void> {
+  /** @param mirror null: only the file is marked */
+  async apply(mirror: Writable<Mirror> | null): Promise<void> {
     const { summary, onlyInRedis, behind } = this.#plan;
-    checkBrake(summary.count, of, this.#options.maxMark, { verb: "mark", flag: "--max-mark" });
     if (summary.count > 0) {
       await this.#parts.confirm(summary);
       throwIfInterrupted(this.#parts.signal, "nothing was marked");
