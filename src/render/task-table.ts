@@ -55,7 +55,7 @@ export function paintStatus(text: string, { colors }: TableStyle): string {
 function columnOf(name: string): Column {
   const field = fieldOf(name);
   const head = printable(name.toUpperCase());
-  if (field === "status") return { head, least: 6, mayGo: false, paint: paintStatus };
+  if (field === "status") return { head, least: 6, mayGo: true, paint: paintStatus };
   const isId = field === "user_id" || field === "task_id";
   return { head, least: isId || isTimeField(field) ? Number.POSITIVE_INFINITY : 10, mayGo: !isId };
 }

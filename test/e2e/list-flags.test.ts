@@ -130,9 +130,11 @@ describe("--search", () => {
 });
 
 it("a narrow screen cuts no id", async () => {
-  const long = "a-task-with-a-long-id-0123456789-0123456789";
-  await fill(record("alice", long, { error: "e".repeat(80), text: "t".repeat(80) }));
-  const cwd = here.root.path;
-  const { stdout } = await invoke(["list", "-o", "wide", "--no-pager"], { cwd, terminal: { columns: 80 } });
-  expect(stdout).toContain(`${long} `);
+  const [user, task] = ["1d0c2f5e-9c64-4c43-a9ee-1f0e7fd0d1aa", "52a6b8b0-2f34-4d2b-8f0c-cc7f5f0ce7b1"];
+  await fill(record(user, task, { error: "e".repeat(80), text: "t".repeat(80) }));
+  for (const format of ["table", "wide"]) {
+    const argv = ["list", "-o", format, "--no-pager"];
+    const { stdout } = await invoke(argv, { cwd: here.root.path, terminal: { columns: 80 } });
+    expect(stdout).toContain(`${user}  ${task}`);
+  }
 });
