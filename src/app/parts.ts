@@ -7,6 +7,7 @@ import { TtsctlError } from "../errors.ts";
 import type { Ledger } from "../operations/ledger.ts";
 import type { Reporter } from "../operations/reporter.ts";
 import { FileStore } from "../store/file/file-store.ts";
+import { LOCK_WAIT_S } from "../store/file/lock.ts";
 import type { SharedSnapshot } from "../store/file/shared-snapshot.ts";
 import {
   connectMirror,
@@ -174,7 +175,8 @@ export class RunParts {
   /** The store file for a run that changes tasks: the signal ends its waits. */
   async changingFileStore(): Promise<FileStore> {
     await this.warnOfMisspelt();
-    return this.fileStore({ signal: this.signal });
+    const onWait = (holder: string) => this.reporter.warn(`waiting for ${holder}, at most ${LOCK_WAIT_S} s`);
+    return this.fileStore({ signal: this.signal, onWait });
   }
 
   /**

@@ -52,9 +52,10 @@ describe("row G, two to sixteen ttsctl at once", () => {
     const clock = new TestClock({ longest: 0 });
     const commands = ["cleanup --once -o json", "delete --all --force --yes -o json", "sync -o json"];
     const waiting = commands.map((line) => start(line.split(" "), { cwd: here.root.path, clock }));
-    await until(() => clock.pauses === commands.length);
+    await until(() => clock.pauses === 2 * commands.length);
     await clock.advance(9);
     expect(waiting.map(({ hasEnded }) => hasEnded)).toEqual([false, false, false]);
+    for (const { stderr } of waiting) expect(stderr).toContain(`waiting for pid ${child.pid} (ttsctl cleanup`);
     await clock.advance(1);
     const runs = await Promise.all(waiting.map((run) => run.end()));
     triedFault(runs.length);
@@ -75,7 +76,7 @@ describe("row G, two to sixteen ttsctl at once", () => {
     const { child } = await hold();
     const clock = new TestClock({ longest: 0 });
     const waiting = start(["delete", "--user", "user1", "--yes", "-o", "json"], { cwd: here.root.path, clock });
-    await until(() => clock.pauses === 1);
+    await until(() => clock.pauses === 2);
     await clock.advance(9);
     child.kill("SIGKILL");
     const run = await waiting.end();

@@ -39,6 +39,8 @@ export interface FileStoreOptions {
   readonly holder?: readonly string[] | undefined;
   /** Ends waiting: for a lock, and for a change that may be undone. */
   readonly signal?: AbortSignal | undefined;
+  /** Receives the holder of the lock of a run that is waited for. */
+  readonly onWait?: ((holder: string) => void) | undefined;
   /** The last snapshot of this file in a long-lived process. */
   readonly shared?: SharedSnapshot | undefined;
 }
@@ -86,8 +88,8 @@ export class FileStore {
   async lock(purpose: "run" | "watch"): Promise<Lock> {
     const target = await this.target();
     const seconds = purpose === "watch" ? WATCH_LOCK_WAIT_S : LOCK_WAIT_S;
-    const { signal, holder } = this.#options;
-    const lock = await takeLock(target, purpose, { seconds, clock: this.clock, signal }, holder);
+    const { signal, holder, onWait } = this.#options;
+    const lock = await takeLock(target, purpose, { seconds, clock: this.clock, signal, onWait }, holder);
     try {
       if (purpose !== "run") return lock;
       await this.withWriteLock(target, () => removeLeftover(target));

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { type Clock, within } from "../../clock.ts";
+import { type Clock, later, within } from "../../clock.ts";
 import { closeQuietly, describeSystemError, systemErrorCode, TtsctlError } from "../../errors.ts";
 import { identityAt, sameFile } from "./identity.ts";
 import { loadPosix } from "./posix.ts";
@@ -31,8 +31,12 @@ export interface LockWait {
   readonly seconds: number;
   readonly clock: Clock;
   readonly signal?: AbortSignal | undefined;
+  /** Called with the holder after half a second. */
+  onWait?: ((holder: string) => void) | undefined;
 }
 
+/** A wait that is shorter goes unsaid. */
+const SAID_MS = 500;
 /** Seconds (docs/contract.md, Store file). */
 export const LOCK_WAIT_S = 10;
 /** The length of the text of a lock file: always the same, so it is never truncated. */
@@ -150,7 +154,8 @@ async function tryFlock(
  * on a descriptor that it shares with this process: a thread that waits in flock(2) can't be interrupted, and process.exit()
  * would wait for it.
  */
-async function waitForFlock(handle: FileHandle, path: string, { seconds, clock, signal }: LockWait): Promise<boolean> {
+async function waitForFlock(handle: FileHandle, path: string, wait: LockWait): Promise<boolean> {
+  const { seconds, clock, signal, onWait } = wait;
   if (signal?.aborted) return false;
   const child = startFlock(["-x"], handle);
   const isLocked = ended(child, path);
@@ -159,8 +164,13 @@ async function waitForFlock(handle: FileHandle, path: string, { seconds, clock, 
     return isLocked;
   };
   signal?.addEventListener("abort", giveUp);
-  const limited = within(clock, seconds * 1000, isLocked, giveUp);
-  return limited.finally(() => signal?.removeEventListener("abort", giveUp));
+  const over = new AbortController();
+  if (onWait !== undefined)
+    void later(clock, SAID_MS, over.signal, async () => onWait((await readLockFile(handle)).holder));
+  return within(clock, seconds * 1000, isLocked, giveUp).finally(() => {
+    over.abort();
+    signal?.removeEventListener("abort", giveUp);
+  });
 }
 
 function startFlock(flags: readonly string[], handle: FileHandle): ChildProcess {
