@@ -11,7 +11,7 @@ import { loadedPosix } from "./store/file/posix.ts";
 /** The files of the page are beside the bundle, where the build puts them. */
 const PAGE = join(import.meta.dirname, "web");
 
-export interface Invocation extends Omit<Surroundings, "terminal" | "pageFolder"> {
+interface Invocation extends Omit<Surroundings, "terminal" | "pageFolder"> {
   readonly streams: Streams;
   readonly clock?: Clock;
   readonly pageFolder?: string;

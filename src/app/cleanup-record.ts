@@ -85,7 +85,7 @@ export function cleanupRecord(parts: RunParts) {
 const FARTHEST_BACK = 8 << 20;
 
 /** The last cleanup pass of a store in an audit ledger; null for none, and for a ledger that can't be read. */
-export async function lastPassIn(path: string, store: string): Promise<PassEnd | null> {
+async function lastPassIn(path: string, store: string): Promise<PassEnd | null> {
   const flags = constants.O_RDONLY | constants.O_NONBLOCK; // a named pipe must not block it
   const file = await open(path, flags).catch(() => null);
   if (file === null) return null;

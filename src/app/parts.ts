@@ -51,7 +51,7 @@ interface StepUse {
   readonly rereads?: boolean;
 }
 
-export interface LiveUse {
+interface LiveUse {
   readonly events: LinkEvents;
   /** Adds the reason why the mirror may not be read, if there is one. */
   readonly forReaders: (state: MirrorState) => MirrorState | Promise<MirrorState>;

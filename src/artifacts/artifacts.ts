@@ -36,7 +36,7 @@ export interface FolderName {
   readonly taskId: string;
 }
 
-export interface ArtifactNames {
+interface ArtifactNames {
   namesOf(id: string): readonly string[];
   foldersOf(id: FolderName): readonly FolderName[];
 }

@@ -2,7 +2,7 @@ import type { IAudioMetadata, IFormat } from "music-metadata";
 import { systemClock } from "../clock.ts";
 import { systemErrorCode } from "../errors.ts";
 
-export type ReadAt = (buffer: Uint8Array, offset: number, length: number, position: number) => number;
+type ReadAt = (buffer: Uint8Array, offset: number, length: number, position: number) => number;
 
 export interface AudioLength {
   seconds?: number;

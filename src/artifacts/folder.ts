@@ -64,7 +64,7 @@ export function ignoreRefusal(error: unknown): undefined {
   if (!isRefusal) throw error;
 }
 
-export function ifThere<T>(work: () => T): T | undefined {
+function ifThere<T>(work: () => T): T | undefined {
   try {
     return work();
   } catch (error) {

@@ -97,7 +97,7 @@ export class LogTail {
 /** A longer line is split: a log without line ends must not fill the memory. */
 export const LONGEST_LINE = 1 << 16;
 
-export class LineSplitter {
+class LineSplitter {
   #held: Buffer = Buffer.alloc(0);
 
   push(bytes: Uint8Array): string[] {

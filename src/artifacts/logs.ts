@@ -17,7 +17,7 @@ export interface LogPlace {
   readonly hour: string;
 }
 
-export interface FoundLog extends LogPlace {
+interface FoundLog extends LogPlace {
   readonly bytes: number;
   readonly changedAt: number;
 }
@@ -31,7 +31,7 @@ export interface NamedLog {
 }
 
 /** The outcome for the logs of a task. `kept` counts those that were newer than the pass, not regular files, or not removable. */
-export interface LogOutcome extends Removal {
+interface LogOutcome extends Removal {
   kept: number;
   /** Why each was kept; the names in it are quoted. */
   reasons: string[];

@@ -2,7 +2,7 @@ import type { BigIntStats, Stats } from "node:fs";
 import { printableJson } from "../printable.ts";
 import { type Folder, Kept, type Name, reasonOf, within } from "./folder.ts";
 
-export interface Contents {
+interface Contents {
   files: {
     readonly name: Buffer;
     readonly bytes: number;

@@ -96,7 +96,7 @@ interface ShellLine {
 const BREAKS = /[:=]/;
 
 /** Splits a bash command line. Nothing is expanded. */
-export function splitLine(line: string): ShellLine {
+function splitLine(line: string): ShellLine {
   const words: string[] = [];
   let [current, quote, inWord, kept] = ["", "", false, 0];
   for (let i = 0; i < line.length; i++) {

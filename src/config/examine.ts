@@ -15,7 +15,7 @@ import {
 } from "./settings.ts";
 
 /** Secrets are only in `settings`. */
-export interface Examination {
+interface Examination {
   readonly path: string | null;
   readonly profile: string | null;
   readonly unreadable: TtsctlError | null;

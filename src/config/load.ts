@@ -46,7 +46,7 @@ export async function readInputs({ flags, options, env, cwd }: LoadOptions): Pro
   return { flags, ...(options && { options }), env, file, configPath: file?.path ?? null, cwd };
 }
 
-export interface ConfigPlace {
+interface ConfigPlace {
   readonly path: string;
   /** What named it; null for the one in the working directory, which may be missing. */
   readonly origin: string | null;

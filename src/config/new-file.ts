@@ -17,7 +17,7 @@ import {
 } from "./settings.ts";
 
 /** A value of a new config.ini; `found`: on this machine. */
-export interface NewValue {
+interface NewValue {
   readonly text: string;
   readonly source: Source | "found" | "answer";
   readonly origin: string;

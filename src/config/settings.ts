@@ -10,7 +10,7 @@ import { type Kind, PATH, REDIS_URL } from "./kinds.ts";
 
 type Giver = readonly [name: string, help?: string];
 
-export interface SettingRow<T> {
+interface SettingRow<T> {
   readonly kind: Kind<T>;
   readonly default: T;
   /** With what `help environment` prints of it. */
@@ -35,7 +35,7 @@ function row<T, D extends string | number | boolean | null | readonly never[]>(
 const RETENTION_FLAG = "--retention <age>";
 
 /** The options of config.ini, by section and name. Durations are seconds; relative default paths start beside config.ini. */
-export const SETTINGS = {
+const SETTINGS = {
   "redis.enabled": row(kinds.BOOLEAN, true, ["REDIS_ENABLED", "false: only the store file"], {
     flag: ["--no-redis", "use only the store file"],
     library: ["redis"], // if it is "off"
@@ -221,7 +221,7 @@ export function placeOf(name: SettingName): { section: string; option: string; k
 }
 
 /** A value for people and scripts, with where it came from; a secret is `***`. */
-export interface DescribedSetting {
+interface DescribedSetting {
   value: string | number | boolean | null;
   source: Source;
 }
@@ -260,7 +260,7 @@ export interface Given {
 
 /** The levels that can give a setting, highest first. */
 export const LEVELS = ["flag", "env", "file"] as const;
-export type Level = (typeof LEVELS)[number];
+type Level = (typeof LEVELS)[number];
 
 const READERS: Record<Level, (name: SettingName, inputs: SettingInputs) => Given | undefined> = {
   flag: (name, { flags, options, cwd }) => {

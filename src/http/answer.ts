@@ -10,7 +10,7 @@ const MOST_CHARACTERS = 4000;
 export const WARNINGS_HEADER = "ttsctl-warnings";
 
 /** Lines as the value of a header: a JSON array in ASCII. If it would be too long, lines are left out and the last one is cut. */
-export function warningsValue(lines: readonly string[]): string {
+function warningsValue(lines: readonly string[]): string {
   const kept: string[] = [];
   for (const line of lines) {
     const cut = line.slice(0, 300).toWellFormed();

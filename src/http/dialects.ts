@@ -151,7 +151,7 @@ function answer(code: number, message: string, data: object = {}): object {
 const DIALECTS: Readonly<Record<DialectName, Dialect>> = { plain: PLAIN, api_ms: API_MS };
 
 /** Names the dialect of one request. The page of `serve` uses it, so it works under every setting. */
-export const DIALECT_HEADER = "ttsctl-dialect";
+const DIALECT_HEADER = "ttsctl-dialect";
 
 /** The dialect of a request to a task endpoint: the one that it names, else the setting. */
 export function dialectOf(c: Context<Env>, { settings }: ServerParts): Dialect {

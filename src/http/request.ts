@@ -52,7 +52,7 @@ export function countIds({ taskIds }: RawQuery, names: QueryNames): number {
 }
 
 /** A parameter of a URL: how it is described, and what its text means. @throws TtsctlError USAGE */
-export interface Param<T> {
+interface Param<T> {
   readonly description: string;
   readonly schema: object;
   readonly required?: boolean;

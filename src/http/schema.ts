@@ -3,7 +3,7 @@ import { SPAN_NAMES } from "../task/spans.ts";
 import { STATUS_CHOICES } from "../task/status.ts";
 
 /** A JSON schema; `of` is the type of what it describes, and is never set. */
-export interface Schema<T> {
+interface Schema<T> {
   readonly of?: T;
   readonly [keyword: string]: unknown;
 }
@@ -17,7 +17,7 @@ export const TEXT: Schema<string> = { type: "string" };
 const COUNT: Schema<number> = { type: "integer", minimum: 0 };
 const POSITIVE: Schema<number> = { type: "integer", minimum: 1 };
 const SECONDS: Schema<number> = { type: "number" };
-export const FLAG: Schema<boolean> = { type: "boolean" };
+const FLAG: Schema<boolean> = { type: "boolean" };
 const TIME: Schema<string> = { type: "string", format: "date-time" };
 const ARRAY: Schema<readonly unknown[]> = { type: "array" };
 const OBJECT: Schema<object> = { type: "object" };

@@ -1,9 +1,9 @@
 import type { Artifacts } from "../artifacts/artifacts.ts";
 import type { FolderNames } from "./owners.ts";
 
-export type BytesByOwner = ReadonlyMap<number, number>;
+type BytesByOwner = ReadonlyMap<number, number>;
 
-export interface DiskUse {
+interface DiskUse {
   readonly audio: BytesByOwner;
   readonly logs: BytesByOwner;
   /** Why parts of the disk weren't measured, a line each. */

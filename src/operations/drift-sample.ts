@@ -14,7 +14,7 @@ const LATELY = 60;
 /** Seconds; a slow Redis gets fewer questions. */
 const LONGEST = 5;
 
-export interface DriftSample {
+interface DriftSample {
   readonly compared: number;
   /** Of those, the tasks that differ. */
   readonly counts: ReadonlyMap<Kind, number>;

@@ -12,9 +12,9 @@ import { type Copies, fileCopy, mirrorCopy } from "./purge/copies.ts";
 import { newestArtifact } from "./purge/purge-artifacts.ts";
 import { describeCopy, type Reason, shortestRetention, type Verdict, verdict, verdictsOn } from "./purge/rules.ts";
 
-export type ExplainParts = Parts<"file" | "mirror" | "artifacts" | "clock" | "reporter">;
+type ExplainParts = Parts<"file" | "mirror" | "artifacts" | "clock" | "reporter">;
 
-export interface ExplainedCopy {
+interface ExplainedCopy {
   /** Shown word, `other`, or for an entry that isn't a task: `invalid`, `dangling`. */
   readonly status: string;
   /** ISO 8601, UTC; null if it can't be read. */

@@ -30,7 +30,7 @@ import {
 } from "../task/status.ts";
 import { TimeReader } from "../task/time.ts";
 
-export const DEFAULT_PAGE_SIZE = 20;
+const DEFAULT_PAGE_SIZE = 20;
 export const MOST_IDS = 100_000;
 export const [, LARGEST_PAGE] = QUERY_FIELDS.pageSize.range;
 

@@ -80,7 +80,7 @@ function* resultsIn(json: string): Generator<string> {
 }
 
 /** Where the results of a record may be. The service's `output/` may have another path in its container, so any two names in a row count. */
-export function resultFolders(json: string, { userId, taskId }: TaskId): FolderName[] {
+function resultFolders(json: string, { userId, taskId }: TaskId): FolderName[] {
   const found: FolderName[] = [];
   for (const path of resultsIn(json)) {
     if (path.includes(`/${userId}/${taskId}/`) && !path.includes("/../")) continue; // nearly all

@@ -10,7 +10,7 @@ import type { Parts } from "./parts.ts";
 import type { bothOf } from "./preflight.ts";
 import { NamedWarnings } from "./reporter.ts";
 
-export type PruneParts = Parts<"reporter" | "signal" | "ledger"> & ReturnType<typeof bothOf>;
+type PruneParts = Parts<"reporter" | "signal" | "ledger"> & ReturnType<typeof bothOf>;
 
 export interface Orphans {
   readonly ids: Iterable<TaskId>;

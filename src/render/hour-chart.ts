@@ -57,7 +57,7 @@ export function hourChart(
 }
 
 /** The cells of a bar, from the bottom, in proportion to the statuses. A bar of any task has at least one. */
-export function barOf(counts: StatusCounts, most: number, round = Math.round): BarStatus[] {
+function barOf(counts: StatusCounts, most: number, round = Math.round): BarStatus[] {
   if (counts.total === 0) return [];
   const height = Math.max(1, round((counts.total / most) * HEIGHT));
   const exact = BAR_SIGNS.map(([status]) => (counts[status] / counts.total) * height);

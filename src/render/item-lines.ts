@@ -6,7 +6,7 @@ import { memberOf } from "../task/ids.ts";
 type LogLevel = "info" | "warn" | "error";
 
 /** Of a log line, besides its message. */
-export type LogFields = Readonly<Record<string, string | number | boolean | null>>;
+type LogFields = Readonly<Record<string, string | number | boolean | null>>;
 
 export interface LogEvent {
   readonly level: LogLevel;

@@ -5,7 +5,7 @@ import { memberOf } from "../task/ids.ts";
 import { BAR_SIGNS, FULL_BLOCK, hourChart, type Piece } from "./hour-chart.ts";
 import { STATUS_COLORS, STATUSES, type TableStyle, tableLayout } from "./table.ts";
 
-export interface StatsStyle extends TableStyle {
+interface StatsStyle extends TableStyle {
   readonly wide: boolean;
   /** The hour of an ISO time in the service's zone, as two digits. */
   hour(iso: string): string;

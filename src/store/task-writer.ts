@@ -17,7 +17,7 @@ export interface Written {
   readonly settled: Promise<Settled["outcome"]>;
 }
 
-export type TaskWriterParts = FileWriterParts &
+type TaskWriterParts = FileWriterParts &
   Omit<MirrorWriterParts, "isBusy"> & {
     /** Set before each change of the file; null without Redis. */
     readonly mark: WriterMark | null;

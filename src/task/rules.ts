@@ -40,7 +40,7 @@ const ENCODINGS: readonly ((id: string) => string)[] = [
 let ranks: ByteRanks | undefined;
 
 /** The order of quoted members: no byte's quoted form equals another's, or is the beginning of another's. */
-export function quotedRanks(): ByteRanks {
+function quotedRanks(): ByteRanks {
   if (ranks !== undefined) return ranks;
   const quoted = Array.from({ length: COLON_BETWEEN + 1 }, (_, byte) => quotedByte(byte));
   const order = quoted.map((_, byte) => byte).sort((a, b) => (quoted[a]! < quoted[b]! ? -1 : 1));

@@ -10,7 +10,7 @@ export interface StuckRule {
   readonly after: number;
 }
 
-export interface StuckTask extends TaskId {
+interface StuckTask extends TaskId {
   /** `wait` or `run`. */
   readonly status: string;
   /** `updated_at`, epoch seconds. */

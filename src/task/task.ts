@@ -97,7 +97,7 @@ export function marksDeleted(bytes: Buffer, spans: Spans): boolean {
   return spans.has(deleted) && bytes.toString("latin1", spans.from(deleted), spans.end(deleted)) === "true";
 }
 
-export function readTexts(bytes: Buffer, spans: Spans): RecordTexts {
+function readTexts(bytes: Buffer, spans: Spans): RecordTexts {
   return {
     status: fieldText(bytes, spans, FIELD.status),
     error: fieldText(bytes, spans, FIELD.error),

@@ -5,7 +5,7 @@ import { BAR_SIGNS, type BarStatus } from "../../src/render/hour-chart.ts";
 export const BAR_ORDER: readonly BarStatus[] = BAR_SIGNS.map(([status]) => status);
 
 /** A part of a bar; `from` and `height` in per cent of the chart, from the bottom. */
-export interface Segment {
+interface Segment {
   readonly status: BarStatus;
   readonly from: number;
   readonly height: number;

@@ -32,7 +32,7 @@ function isSingle(part: PagePart): boolean {
 }
 
 /** The filter for these texts. The server refuses wrong ones. */
-export function filterIn(texts: Draft): Filter {
+function filterIn(texts: Draft): Filter {
   return eachPart((part) => {
     if (!isSingle(part)) return splitIds(texts[part]);
     const value = trimId(texts[part]);

@@ -5,7 +5,7 @@ import { type Download, isPlayable } from "../model/files.ts";
 import type { Row } from "../model/row.ts";
 
 /** The file to play; null for none, undefined until it is known, a Failure if the server could not say. */
-export type Playable = Download | null | undefined | Failure;
+type Playable = Download | null | undefined | Failure;
 
 interface Known {
   updatedAt: string;

@@ -2,7 +2,7 @@ import { signal } from "@preact/signals";
 import type { Download } from "../model/files.ts";
 
 /** A file of a task in the player. */
-export interface Track {
+interface Track {
   readonly taskKey: string;
   readonly taskId: string;
   readonly userId: string;

@@ -5,7 +5,7 @@ import { LANGUAGES, type Language, languageOf } from "../i18n/language.ts";
 /** Seconds between two updates, at least; 0 for none. */
 export const REFRESH_CHOICES = [0, 2, 5, 15, 60] as const;
 /** How the list shows a time: how long ago, or the clock of the browser's zone, or of UTC. */
-export const TIME_FORMATS = ["ago", "local", "utc"] as const;
+const TIME_FORMATS = ["ago", "local", "utc"] as const;
 /** `auto` is the system's. The stylesheet has the colours of each. */
 export const THEMES = ["auto", "light", "dark"] as const;
 export const PAGE_SIZES = [20, 50, 100] as const;

@@ -21,7 +21,7 @@ export interface View {
   readonly at: number;
 }
 
-export interface TaskListParts {
+interface TaskListParts {
   readonly api: Pick<Api, "list" | "now">;
   /** Whether the user reads the list or plays from it: then no row may move. */
   isReading(): boolean;

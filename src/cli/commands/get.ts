@@ -55,7 +55,7 @@ async function runGet(context: Context, { source }: { source: SourceChoice }, ar
 }
 
 /** `get -o json` (docs/contract.md, Commands). */
-export function getJson({ source, task, file, redis, invalid, artifacts }: GetResult): string {
+function getJson({ source, task, file, redis, invalid, artifacts }: GetResult): string {
   const item = task === null ? "null" : itemJson(task);
   const copy = (of: Task | null) => of?.json ?? "null";
   const parts = [
@@ -72,7 +72,7 @@ export function getJson({ source, task, file, redis, invalid, artifacts }: GetRe
  * A row for each field, with two values if the copies differ.
  * @param width columns of the terminal, for showing differences that would be cut off; null: nothing is cut
  */
-export function getRows({ task, file, redis }: GetResult, width: number | null = null): string[][] {
+function getRows({ task, file, redis }: GetResult, width: number | null = null): string[][] {
   if (task === null) return [];
   const differ = file !== null && redis !== null && file.json !== redis.json;
   if (!differ) return [...itemFields(task)].map(([name, value]) => [name, text(jsonOf(value))]);
@@ -108,7 +108,7 @@ function text(json: string): string {
   return json.startsWith('"') ? (JSON.parse(json) as string) : json;
 }
 
-export function getTitle({ file, redis, task }: GetResult, paint = (status: string) => status): string {
+function getTitle({ file, redis, task }: GetResult, paint = (status: string) => status): string {
   const where = file !== null && redis !== null ? "in both stores" : file !== null ? "in the file" : "in Redis";
   return task === null
     ? ""

@@ -8,7 +8,7 @@ import { counted, formatAge } from "../../task/amounts.ts";
 import type { Size } from "../screen.ts";
 import { type Counted, DEFAULT_MARK, type Listed, nameOf, type Question, TASK_FRAME, type TopState } from "./model.ts";
 
-export interface TopStyle {
+interface TopStyle {
   readonly colors: Colors;
   /** A time of day in the service's zone. */
   readonly clock: (epoch: number) => string;

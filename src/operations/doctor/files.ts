@@ -215,7 +215,7 @@ async function mountOf(path: string): Promise<string> {
 }
 
 /** @param free bytes that this machine, or the limit of its container, leaves */
-export function storeMemoryVerdict(free: number, store: number): Verdict {
+function storeMemoryVerdict(free: number, store: number): Verdict {
   const needed = 100e6 + store / 3; // by `stats` of ten million records as Python writes them (docs/scaling.md)
   const detail = `${formatBytes(free)} free, and a store file of this size needs up to ${formatBytes(needed)}`;
   return free < needed
@@ -227,7 +227,7 @@ export function storeMemoryVerdict(free: number, store: number): Verdict {
 const TIMES_THE_STORE = 2;
 const LEAST_SHARE = 0.1;
 
-export function diskVerdict({ free, total, store }: { free: number; total: number; store: number }): Verdict {
+function diskVerdict({ free, total, store }: { free: number; total: number; store: number }): Verdict {
   const share = total === 0 ? 1 : free / total;
   const detail = `${formatBytes(free)} free where the store file is, ${Math.floor(share * 100)}%`;
   if (free < store * TIMES_THE_STORE) {

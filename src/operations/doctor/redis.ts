@@ -84,7 +84,7 @@ const PINGS = 5;
 /** Milliseconds; a server on the same network answers in well under one. */
 const SLOW_MS = 50;
 
-export function versionVerdict(info: Info): Verdict {
+function versionVerdict(info: Info): Verdict {
   const valkey = info.get("valkey_version");
   if (valkey !== undefined) return ok(`Valkey ${valkey}`);
   const redis = info.get("redis_version");
@@ -94,7 +94,7 @@ export function versionVerdict(info: Info): Verdict {
 
 const NEARLY_FULL = 0.9;
 
-export function memoryVerdict(info: Info): Verdict {
+function memoryVerdict(info: Info): Verdict {
   const [used, most] = [numberOf(info, "used_memory"), numberOf(info, "maxmemory")];
   const policy = info.get("maxmemory_policy") ?? "noeviction";
   const limit = most === 0 ? "no maxmemory" : `maxmemory ${(most / 1e6).toFixed(1)} MB`;
@@ -110,7 +110,7 @@ export function memoryVerdict(info: Info): Verdict {
   return ok(detail);
 }
 
-export function persistenceVerdict(info: Info): Verdict {
+function persistenceVerdict(info: Info): Verdict {
   const failed = ["rdb_last_bgsave_status", "aof_last_write_status"].filter((field) => info.get(field) === "err");
   if (failed.length > 0) {
     return warn(`Redis cannot save to its disk (${failed.join(", ")})`, "it may refuse writes: check its log and disk");
@@ -182,7 +182,7 @@ function parseNodes(text: string) {
     });
 }
 
-export function sentinelVerdict(answers: readonly SentinelAnswer[]): Verdict {
+function sentinelVerdict(answers: readonly SentinelAnswer[]): Verdict {
   const named = new Map<string, string[]>();
   const failures: TtsctlError[] = [];
   for (const { sentinel, answer } of answers) {
@@ -228,7 +228,7 @@ function numberOf(info: Info, field: string): number {
   return Number(info.get(field)) || 0;
 }
 
-export function databasesOf(info: Info): number[] {
+function databasesOf(info: Info): number[] {
   return [...info.keys()].filter((name) => /^db\d+$/.test(name)).map((name) => Number(name.slice(2)));
 }
 

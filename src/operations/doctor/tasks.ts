@@ -113,7 +113,7 @@ async function compareSamples(probe: Probe): Promise<Verdict> {
   return driftVerdict(counts, compared);
 }
 
-export function driftVerdict(counts: ReadonlyMap<Kind, number>, sample: number): Verdict {
+function driftVerdict(counts: ReadonlyMap<Kind, number>, sample: number): Verdict {
   const words = (kind: Kind) => kind.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`); // such as "only in file"
   const found = KINDS.filter((kind) => counts.has(kind)).map((kind) => `${counts.get(kind)} ${words(kind)}`);
   const looked = `a sample of ${counted(sample, "task")}`;

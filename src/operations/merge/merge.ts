@@ -111,7 +111,7 @@ export type MergePolicy = "newer" | "keep" | "replace";
  * content, or one that the policy keeps; the service wrote or deleted it during the run; the file can't hold it.
  */
 const FATES = ["added", "replaced", "identical", "older", "conflict", "present", "changed", "refused"] as const;
-export type Fate = (typeof FATES)[number];
+type Fate = (typeof FATES)[number];
 
 export type MergeCounts = Record<Fate, number>;
 
@@ -120,7 +120,7 @@ export type MergeCounts = Record<Fate, number>;
  * @param theirs that of the file's record; NaN for none
  * @param same whether both have the same content; it matters only if the times are equal
  */
-export function decideMerge(policy: MergePolicy, ours: number, theirs: number, same: boolean): Fate {
+function decideMerge(policy: MergePolicy, ours: number, theirs: number, same: boolean): Fate {
   if (Number.isNaN(theirs)) return "added";
   if (same && sameInstant(ours, theirs)) return "identical";
   if (policy === "keep") return "present";

@@ -26,12 +26,12 @@ import type { Decision, Reason } from "./rules.ts";
 import type { Survey } from "./survey.ts";
 import { Tally, type TallyRules } from "./tally.ts";
 
-export interface PurgeParts extends Parts<"artifacts" | "reporter" | "signal" | "ledger">, Pick<Cleared, "file"> {
+interface PurgeParts extends Parts<"artifacts" | "reporter" | "signal" | "ledger">, Pick<Cleared, "file"> {
   readonly mirror: Cleared["use"];
   readonly backup: BackupFile | null;
 }
 
-export interface PurgePolicy extends TallyRules {
+interface PurgePolicy extends TallyRules {
   /** Epoch seconds; one for the whole pass. */
   readonly now: number;
   /** Empty directories that last changed before this are removed too, epoch seconds. */

@@ -1,5 +1,5 @@
 /** By shown status; `other` are words outside the table. */
-export type ByStatus<T> = Readonly<Record<"wait" | "run" | "done" | "error" | "other", T>>;
+type ByStatus<T> = Readonly<Record<"wait" | "run" | "done" | "error" | "other", T>>;
 
 export interface StatusCounts extends ByStatus<number> {
   readonly total: number;
@@ -10,7 +10,7 @@ export interface DiskBytes {
   logBytes: number;
 }
 
-export interface UserStats extends StatusCounts {
+interface UserStats extends StatusCounts {
   readonly user_id: string;
   /** ISO 8601, UTC. */
   readonly lastChange: string;

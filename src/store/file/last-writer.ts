@@ -7,7 +7,7 @@ import type { Snapshot } from "./snapshot.ts";
 export const LATELY_S = 60;
 
 /** Noted before a write. After a kill, the write would otherwise look like another program's. */
-export type Intent =
+type Intent =
   | { readonly kind: "append"; readonly bytes: Buffer }
   /** Puts another file in place. */
   | { readonly kind: "replace"; readonly by: FileIdentity };

@@ -6,7 +6,7 @@ import type { TaskId } from "../task-source.ts";
 import { INDEX_KEY, LOOKUP_PREFIX, TASK_PREFIX, USER_PREFIX, USER_SUFFIX } from "./keys.ts";
 
 /** A key names a task (its member of the global index), the index of a user, or the lookup of a task id. */
-export type KeyName = { readonly member: string } | { readonly userId: string } | { readonly lookup: string };
+type KeyName = { readonly member: string } | { readonly userId: string } | { readonly lookup: string };
 
 /** The fields of a hash that have its state; null for a field that is missing. */
 export type StateFields = readonly [status: string | null, updatedAt: string | null, payload: string | null];
@@ -128,7 +128,7 @@ export function idFields(userId: string, taskId: string): Map<string, string> {
 }
 
 /** The fields of a hash that reading needs, in the order in which they are asked for. */
-export const HASH_FIELDS = ["payload", "status", "error", "created_at", "updated_at"] as const;
+const HASH_FIELDS = ["payload", "status", "error", "created_at", "updated_at"] as const;
 
 /** The layout of docs/contract.md, Redis: ids as they are. A user id has no colon. */
 class PlainLayout extends Layout {

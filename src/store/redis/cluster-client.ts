@@ -10,7 +10,7 @@ import { allOf, connectionError, ServerError, timeoutError, unsettledError } fro
 import { slotOf } from "./slots.ts";
 import { describeNode, type RedisTarget } from "./target.ts";
 
-export interface Seeds {
+interface Seeds {
   /** Asked first for the slots. */
   readonly nodes: readonly Address[];
   /** Called with the nodes of the cluster whenever one of them lists them. */

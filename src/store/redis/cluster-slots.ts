@@ -8,7 +8,7 @@ import { SLOTS } from "./slots.ts";
 import type { RedisTarget } from "./target.ts";
 
 /** The slots of a cluster as listed by one of its nodes. A node that left it, or was cut off, lists fewer. */
-export interface SlotMap {
+interface SlotMap {
   /** By slot, the name of its primary; no item for an unassigned slot. */
   readonly primaries: readonly string[];
   /** Every node there is, replicas included. */
@@ -62,7 +62,7 @@ async function askSlots(node: RedisCommands, address: Address): Promise<SlotMap>
   return { ...map, isUp, rank: served + (isUp ? SLOTS + 1 : 0) };
 }
 
-export interface Entrance {
+interface Entrance {
   readonly address: Address;
   readonly map: SlotMap;
 }

@@ -3,7 +3,7 @@ import { TimeReader } from "../../task/time.ts";
 import type { Mirror, SampledTask } from "./mirror.ts";
 
 /** The layout that tasks in Redis show. */
-export interface ShownLayout {
+interface ShownLayout {
   /** That of most; null if none shows any. Without a sign of the version of the published service, the one in force, or `api_ms`. */
   readonly name: LayoutName | null;
   readonly isPublished: boolean;

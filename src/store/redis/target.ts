@@ -11,7 +11,7 @@ export interface SentinelPlace {
   readonly password: string | null;
 }
 
-export interface ClusterPlace {
+interface ClusterPlace {
   readonly kind: "cluster";
   readonly nodes: readonly Address[];
 }
