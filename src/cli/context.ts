@@ -155,7 +155,7 @@ export class ConsoleReporter implements Reporter {
 
   /** On stdout; with a format for programs on stderr, as events in a JSON log. */
   async done<E extends keyof DoneItems>(event: E, items: readonly DoneItems[E][], dryRun: boolean): Promise<void> {
-    if (items.length === 0 || this.#flags.summary) return;
+    if (items.length === 0 || this.#flags.summary || this.#flags.quiet) return;
     const { out, err } = this.#terminal;
     const forPeople = isText(this.#flags.output);
     if (!forPeople && err.isJson) {

@@ -124,7 +124,8 @@ export function addDestructive(
   command.optionsGroup("Safety:").option("-y, --yes", yes, false);
   const when = verb === "mark" ? "before it is marked" : "first";
   const backup = `append every ${verb === "mark" ? "" : `${backedUp} `}record to this file ${when}, as JSON Lines`;
-  if (backedUp !== undefined) command.option("--backup <file>", backup);
+  if (backedUp !== undefined)
+    command.option("--backup <file>", backup).option("--summary", "print no line for each task, only the summary");
   const limit = `refuse to ${verb} more than this (default: ${brake})`;
   return command
     .option("--dry-run", "print the plan and change nothing", false)

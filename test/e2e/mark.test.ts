@@ -45,6 +45,16 @@ describe("mark", () => {
     expect(here.root.readStore()[1]!.status).toBe("failed");
   });
 
+  it.each(["mark --all --to done", "delete --all --force", "cleanup --once"])(
+    "%s --summary and -q name no task",
+    async (line) => {
+      await fill();
+      const dry = `${line} --dry-run`;
+      expect((await here.run(dry)).stdout).toContain("task=");
+      for (const flag of ["--summary", "-q"]) expect((await here.run(`${dry} ${flag}`)).stdout).not.toContain("task=");
+    },
+  );
+
   it("backs up each record as it was, also one of Redis only, and import takes them back", async () => {
     await fill();
     await here.mirrored(running("zoe", "lost", DAY));

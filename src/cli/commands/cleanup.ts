@@ -51,7 +51,6 @@ export function declare(program: Command, attach: Attach): void {
     .addOption(settingOption("cleanup.retention"))
     .addOption(settingOption("cleanup.keep_last"))
     .addOption(settingOption("cleanup.max_bytes"))
-    .option("--summary", "print no line for each task, only the summary")
     .option("--metrics-file <file>", "write metrics of each pass to this file, for Prometheus' node_exporter")
     .addHelpText("after", EXAMPLES);
   addDestructive(command, "no limit; with --orphans, 50% of the artifacts", "with --orphans: remove the artifacts", {
