@@ -5,7 +5,7 @@ import { fieldJson } from "../json/record.ts";
 import { batches } from "../pool.ts";
 import { INVALID, LIVE } from "../store/file/rows.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
-import { Column, KeyTable } from "../store/key-table.ts";
+import { KeyTable } from "../store/key-table.ts";
 import { BATCH } from "../store/redis/copies.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import type { Member } from "../store/redis/walk.ts";
@@ -111,7 +111,7 @@ export function isAheadOf(snapshot: Snapshot, { userId, taskId, score }: Member)
 export class Owners {
   readonly #rules: RecordRules;
   readonly #names = new KeyTable();
-  readonly #counts = new Column(new Uint32Array(1 << 10));
+  readonly #counts: number[] = [];
   /** Of names that aren't folded themselves; and by folded name the first of these, and the others if there are any. */
   readonly #folded = new KeyTable();
   readonly #first: number[] = [];
@@ -128,6 +128,7 @@ export class Owners {
     const known = this.#names.size;
     const key = this.#names.addId(userId, taskId);
     if (key < known) return key;
+    this.#counts.push(0);
     const [user, task] = [folded(userId), folded(taskId)];
     if (user === userId && task === taskId) return key;
     const fold = this.#folded.addId(user, task);
@@ -189,8 +190,8 @@ export class Owners {
   /** Whether a record owns a watched name, or one that differs in case or Unicode form and `isOne`. Unwatched names have an owner. */
   owns(name: FolderName, isOne: (other: FolderName) => boolean): boolean {
     const key = this.#names.find(name.userId, name.taskId);
-    if (key < 0 || this.#counts.at(key) > 0) return true;
-    const alike = this.#alike(name).filter((other) => other !== key && this.#counts.at(other) > 0);
+    if (key < 0 || this.#counts[key]! > 0) return true;
+    const alike = this.#alike(name).filter((other) => other !== key && this.#counts[other]! > 0);
     return alike.some((other) => isOne(this.#names.id(other)));
   }
 
@@ -206,7 +207,7 @@ export class Owners {
   #count(name: FolderName, by: 1 | -1): boolean {
     let key = this.#names.find(name.userId, name.taskId);
     if (key < 0 && this.#alike(name).length > 0) key = this.watch(name);
-    if (key >= 0) this.#counts.add(key, by);
+    if (key >= 0) this.#counts[key]! += by;
     return key >= 0;
   }
 

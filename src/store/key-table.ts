@@ -57,14 +57,7 @@ export class KeyTable {
     return this.#known(this.#written, userLength);
   }
 
-  /** The number of a key of any table, added if it is new. */
-  addKeyOf(other: KeyTable, key: number): number {
-    const from = other.#start(key);
-    const userEnd = from + other.#userLengths[key]!;
-    return this.add(other.#arena, from, userEnd, userEnd + 1, other.#end(key));
-  }
-
-  /** The same, or -1. */
+  /** The number of a key of any table, or -1. */
   findKeyOf(other: KeyTable, key: number): number {
     return this.#findIn(other, other.#start(key), other.#end(key), other.#userLengths[key]!);
   }
@@ -242,28 +235,6 @@ const MOST_TIMES = 64;
 /** The next length of a full array. Memory that is never written costs nothing; the smaller arrays do, until V8 frees them. */
 export function roomAfter(length: number, expected: number): number {
   return Math.max(length * 2, Math.min(Math.ceil(expected), length * MOST_TIMES));
-}
-
-/** Numbers by index, in a typed array that grows as they are set; 0 if not set. */
-export class Column<T extends Uint8Array | Uint32Array | Int32Array | Float64Array> {
-  #values: T;
-
-  constructor(values: T) {
-    this.#values = values;
-  }
-
-  at(i: number): number {
-    return this.#values[i] ?? 0;
-  }
-
-  set(i: number, value: number): void {
-    while (i >= this.#values.length) this.#values = grown(this.#values);
-    this.#values[i] = value;
-  }
-
-  add(i: number, value: number): void {
-    this.set(i, this.at(i) + value);
-  }
 }
 
 export function grown<T extends Uint8Array | Uint32Array | Int32Array | Float64Array>(

@@ -11,7 +11,7 @@ import {
   userPasses,
 } from "../../task/query-fields.ts";
 import { createdScore, type Task } from "../../task/task.ts";
-import { Column, KeyTable } from "../key-table.ts";
+import { KeyTable } from "../key-table.ts";
 import type { Stopped, TaskId, TaskPage, TaskSource } from "../task-source.ts";
 import type { Outcome } from "./copies.ts";
 import type { Mirror } from "./mirror.ts";
@@ -72,7 +72,7 @@ export class MirrorTasks implements TaskSource {
     const isNatural = by === naturalOrder(hasTimes); // so they come in order
     const { rules, times } = this.#mirror.parser;
     const keys = new KeyTable(rules.memberRanks);
-    const scores = new Column(new Float64Array(1 << 10));
+    const scores: number[] = [];
     const lost: TaskId[] = [];
     const limit = filter.search === undefined ? null : new SearchLimit();
     let stopped: Stopped | undefined;
@@ -80,7 +80,7 @@ export class MirrorTasks implements TaskSource {
       const created = by === "created" && !isNatural ? await this.find(passing) : null;
       for (const [i, { userId, taskId, score }] of passing.entries()) {
         const task = created?.[i];
-        scores.set(keys.addId(userId, taskId), task === undefined ? score : createdScore(task, times));
+        scores[keys.addId(userId, taskId)] = task === undefined ? score : createdScore(task, times);
       }
       lost.push(...gone);
       this.filled.clear(); // the caller reads its page again
@@ -89,7 +89,7 @@ export class MirrorTasks implements TaskSource {
     }
     if (stopped !== undefined && !hasTimes) stopped = { ...stopped, at: null }; // the rest may be newer
     const order = Int32Array.from({ length: keys.size }, (_, key) => key);
-    const time = (key: number) => scores.at(key);
+    const time = (key: number) => scores[key]!;
     if (!isNatural) order.sort(orderBy(by, keys, (key) => key, time));
     const ids = (from: number, end: number) => Array.from(order.subarray(from, end), (key) => keys.id(key));
     return { total: keys.size, ids, lost, stopped };
