@@ -19,10 +19,7 @@ export interface ChangeContext {
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/**
- * The task as the program's function changes it; null to keep it.
- * @throws TtsctlError USAGE, TASK_INVALID; and what the function throws
- */
+/** The task as the program's function changes it; null to keep it. @throws TtsctlError USAGE, TASK_INVALID */
 export function updated<T extends BaseTask>(
   task: Task,
   change: (record: T) => T | null,
@@ -122,10 +119,7 @@ function fieldsChanged(before: Fields, after: Fields): ChangedFields {
   };
 }
 
-/**
- * The task with its fields changed. `updated_at` moves to now, unless it was changed.
- * @throws TtsctlError TASK_INVALID
- */
+/** The task with its fields changed. `updated_at` moves to now, unless it was changed. @throws TtsctlError TASK_INVALID */
 function changed(task: Task, { set, removed }: ChangedFields, { parser, clock }: ChangeContext): Task {
   if (["user_id", "task_id"].some((name) => set.has(name) || removed.has(name)))
     throw new TtsctlError("TASK_INVALID", "update() can't change user_id or task_id");

@@ -104,10 +104,7 @@ export function isAheadOf(snapshot: Snapshot, { userId, taskId, score }: Member)
   return row < 0 || newer(score, snapshot.rows.score(row));
 }
 
-/**
- * Whose directory or log is this? (docs/contract.md). How many records own each name that is watched, and each name
- * that may be the same on the disk. Only watched names take memory.
- */
+/** How many records own each name that is watched, and each that may be the same on the disk. Others take no memory. */
 export class Owners {
   readonly #rules: RecordRules;
   readonly #names = new KeyTable();

@@ -23,11 +23,7 @@ export interface Orphans {
   onStayed?(id: TaskId): void;
 }
 
-/**
- * Prunes Redis-only entries. Each batch is looked up in the file again, and each entry is removed only if its copy hasn't
- * changed.
- * @throws TtsctlError STORE_*, REDIS_*, AUDIT_FAILED
- */
+/** Prunes Redis-only entries: each is looked up in the file again, and removed only if its copy hasn't changed. */
 export async function pruneOrphans(parts: PruneParts, orphans: Orphans): Promise<{ pruned: number; failed: number }> {
   const failures = new NamedWarnings(parts.reporter, "could not be removed from Redis");
   await using file = new CurrentFile(parts.file);

@@ -11,10 +11,7 @@ const MOST_ZONE_SECONDS = 26 * 3600;
 /** How often the clocks are compared before they count as different. */
 const MEASURED = 3;
 
-/**
- * Refuses to run with a layout or a time zone that isn't the service's.
- * @throws TtsctlError LAYOUT_MISMATCH, TIMEZONE_MISMATCH
- */
+/** Refuses a layout or a time zone that isn't the service's. @throws TtsctlError LAYOUT_MISMATCH, TIMEZONE_MISMATCH */
 export async function checkReading(mirror: Mirror): Promise<void> {
   await checkLayout(mirror);
   await checkTimezone(mirror);
@@ -91,10 +88,7 @@ export interface StoreQuestion {
   readonly least?: number;
 }
 
-/**
- * Why a file isn't the one that belongs to a Redis: it is empty while Redis has tasks, or the two have none in common; null
- * if they may belong together.
- */
+/** Why a file isn't that of a Redis: it is empty while Redis has tasks, or they have none in common. Null if it may be. */
 export async function storeRefusal(
   mirror: Mirror,
   { snapshot, input, allowEmpty = false, allowMismatch = false, least = 1 }: StoreQuestion,

@@ -9,10 +9,7 @@ import { formatUtc } from "../task/time.ts";
 /** Leaves the mark that the mirror has every task of the file (`tts:ttsctl:synced`), and counts the members of the indexes. */
 export type LeaveMark = (what: "sync" | "verify --repair", snapshot: Snapshot) => Promise<void>;
 
-/**
- * Called before a copy is read or written, because it detects a flush from then on.
- * @returns leaves the mark; throws TtsctlError REDIS_FAILED if Redis was flushed during the run
- */
+/** Called before a copy is read or written. What it returns leaves the mark, or throws REDIS_FAILED after a flush since then. */
 export async function beginMark(mirror: Mirror, clock: Clock): Promise<LeaveMark> {
   const token = randomUUID();
   await mirror.beginSync(token);

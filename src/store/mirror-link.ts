@@ -28,10 +28,7 @@ export interface LinkEvents {
 /** Between the end of an attempt to connect and the next one. */
 const RETRY_MS = 1000;
 
-/**
- * The connection to Redis, made on first use. A command remembers a failure. A process that stays up reconnects about once
- * a second, and only the first caller waits for an attempt.
- */
+/** The connection to Redis, made on first use. A process that stays up reconnects, and only the first caller waits for it. */
 export class RedisLink implements MirrorLink {
   readonly #connect: (() => Promise<Mirror>) | null;
   readonly #events: LinkEvents;
@@ -98,11 +95,7 @@ export class RedisLink implements MirrorLink {
   }
 }
 
-/**
- * Connects to the mirror and pings it; ioredis is loaded only here.
- * @param known as for `connectRedis`
- * @throws TtsctlError REDIS_*
- */
+/** Connects to the mirror and pings it; ioredis is loaded only here. @throws TtsctlError REDIS_* */
 export async function connectMirror(target: RedisTarget, rules: RecordRules, known?: KnownNodes): Promise<Mirror> {
   const [{ connectRedis }, { Mirror }] = await Promise.all([import("./redis/connect.ts"), import("./redis/mirror.ts")]);
   return new Mirror(await connectRedis(target, known), rules);

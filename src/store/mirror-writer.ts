@@ -21,10 +21,7 @@ import { WrittenCopies } from "./written-copies.ts";
 /** A change that the file has, on its way to the mirror. A copy that isn't newer than the record that it replaced is overwritten. */
 export interface MirrorChange extends Change, Removal {}
 
-/**
- * The outcome of a change in the mirror; the file has it in every case. `unchanged`: a copy of the same time was kept that
- * is not of a record which the file had. `off`: Redis is disabled.
- */
+/** Of a change that the file has. `unchanged`: a copy of the same time was kept which the file didn't have. */
 export type MirrorOutcome = Exclude<WriteOutcome, "reindexed"> | RemoveOutcome | "off" | TtsctlError;
 
 export interface MirrorWriterParts {
@@ -111,10 +108,7 @@ export class MirrorWriter {
     return outcomesFor(changes, new Map([...last.keys()].map((key, i) => [key, outcomes[i]!])));
   }
 
-  /**
-   * Pushes pending changes and owed deletions in batches, so new ones don't wait for all of them. Failures are reported and
-   * remain pending.
-   */
+  /** Pushes pending changes and owed deletions in batches. Failures are reported and remain pending. */
   async catchUp(): Promise<void> {
     const { file, link } = this.#parts;
     if ((this.pending === 0 && !(await file.owed.isThere())) || (await link.open()).kind !== "on") return;
@@ -314,10 +308,7 @@ function noneOfStore(error: unknown): MirrorChange[] {
   return [];
 }
 
-/**
- * The outcome of each change by that of the last one of its task. An earlier change is done if the last one is; a copy
- * that was kept is newer than any record before the last.
- */
+/** The outcome of each change by that of the last one of its task: a kept copy is newer than any record before. */
 function outcomesFor(changes: readonly MirrorChange[], outcomes: ReadonlyMap<string, MirrorOutcome>): MirrorOutcome[] {
   const last = new Map(changes.map(({ id }, i) => [keyOf(id), i]));
   return changes.map((change, i) => {

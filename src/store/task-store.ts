@@ -333,10 +333,7 @@ export async function doubtsOf(mirror: Mirror, userId: string | undefined): Prom
   return standing.syncedAt === null || lacksMembers(standing) ? standing : null;
 }
 
-/**
- * Compares a doubtful index with the file: why the file must answer, or null.
- * @throws TtsctlError STORE_* if neither can answer
- */
+/** Compares a doubtful index with the file: why the file must answer, or null. @throws TtsctlError STORE_* if neither can */
 export async function lackOf(
   mirror: Mirror,
   { syncedAt, counted, members: seen }: Standing,

@@ -6,10 +6,7 @@ import { KeyTable } from "./key-table.ts";
 import { mirrorFor, type SourceChoice, type Stores } from "./mirror-link.ts";
 import type { TaskId } from "./task-source.ts";
 
-/**
- * The tasks of any user with these ids: from the file, and from Redis by the lookup or, in a layout without lookups, by a
- * search in the index. An unreadable store is ignored if the other one has the tasks.
- */
+/** The tasks of any user with these ids, from both stores. An unreadable store is ignored if the other one has them. */
 async function tasksWithId(parts: Stores, taskIds: readonly string[], source: SourceChoice): Promise<TaskId[]> {
   const inMirror = source === "file" ? [] : await inRedis(parts, taskIds, source === "redis");
   if (source === "redis") return inMirror;

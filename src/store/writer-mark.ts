@@ -4,10 +4,7 @@ import { basename, dirname, join } from "node:path";
 import { TtsctlError } from "../errors.ts";
 import { type Lock, lockPath, type MirrorLock, takeLock } from "./file/lock.ts";
 
-/**
- * A lock file beside the store file. A writer of both stores holds its lock, and removes it at the end if Redis has all
- * changes. A free lock was left by a process that was killed, or that ended while Redis was down.
- */
+/** A lock file that a writer of both stores holds, and removes once Redis has all changes. A free one was left by a killed one. */
 export class WriterMark {
   readonly #target: () => Promise<string>;
   readonly #purpose: MirrorLock = `mirror-${process.pid}-${randomBytes(4).toString("hex")}`;

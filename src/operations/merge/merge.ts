@@ -57,10 +57,7 @@ export async function mergeIntoFile(
 const REFUSED =
   'the file has an invalid record of the task, or the "deleted" field of the record would delete the task';
 
-/**
- * Makes changes in one rewrite of the file, after announcing them in the ledger.
- * @throws TtsctlError STORE_*, LOCK_*, AUDIT_FAILED
- */
+/** Makes changes in one rewrite of the file, after announcing them in the ledger. @throws TtsctlError STORE_*, AUDIT_FAILED */
 export async function applyToFile<T>(
   { file, ledger }: Parts<"ledger"> & Pick<Cleared, "file">,
   changes: Changes,
@@ -144,10 +141,7 @@ export class MergePlan {
     this.#rows = rows;
   }
 
-  /**
-   * @param rows the chosen rows of the source, ascending
-   * @throws TtsctlError INTERRUPTED by the signal
-   */
+  /** @param rows the chosen rows of the source, ascending @throws TtsctlError INTERRUPTED by the signal */
   static async make(
     source: Snapshot,
     rows: readonly number[],
@@ -218,10 +212,7 @@ export class MergePlan {
     }
   }
 
-  /**
-   * In an array or map, an invalid record of the same task would hide the record. In JSON Lines, a record with `deleted`
-   * would delete its task.
-   */
+  /** An invalid record of the same task would hide the record; in JSON Lines, `deleted` would delete its task. */
   #isRefused(row: number, theirRow: number, base: Snapshot): boolean {
     if (base.writesLines) return this.#source.rows.looksDeleted.has(row);
     const { userId, taskId } = this.id(row);

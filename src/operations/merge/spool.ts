@@ -43,10 +43,7 @@ export async function spooled(
   }
 }
 
-/**
- * A temporary file beside the store file, without a name: it is gone with the process.
- * @throws TtsctlError SPOOL_FAILED
- */
+/** A temporary file beside the store file, without a name: it is gone with the process. @throws TtsctlError SPOOL_FAILED */
 export async function openTemporary(storePath: string): Promise<FileHandle> {
   return openUnnamed(storePath).catch((cause) => {
     throw spoolFailed(storePath, cause);

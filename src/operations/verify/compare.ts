@@ -28,10 +28,7 @@ export type CompareParts = RedisParts<"file" | "clock" | "reporter" | "signal">;
 
 const IN_FLIGHT = 2;
 
-/**
- * Two looks at both stores, of all tasks or of one user's. The first finds all tasks that aren't clearly in sync.
- * @throws TtsctlError STORE_*, REDIS_*, INTERRUPTED
- */
+/** Two looks at both stores, of all tasks or of one user's. The first finds all that aren't clearly in sync. */
 export async function compare(parts: CompareParts, file: CurrentFile, userId: string | undefined): Promise<Drift> {
   const { reporter, signal } = parts;
   const snapshot = await file.snapshot();
@@ -133,10 +130,7 @@ class FirstLook {
     }
   }
 
-  /**
-   * An index that can't be read is only reported, because other users' tasks can be compared. In another user's index, only members
-   * count that may be tasks of the one user.
-   */
+  /** An unreadable index is only reported. In another user's, only members count that may be tasks of the one user. */
   async #walkUserIndex(user: string): Promise<void> {
     const { mirror, reporter, signal } = this.#parts;
     const { userId = user } = this.#drift;

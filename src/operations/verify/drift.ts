@@ -13,10 +13,7 @@ export interface Look {
   readonly print: number;
 }
 
-/**
- * The result of a comparison: every task that drifted, with its kind, and how many are in sync. A task that may have drifted is a
- * suspect, a number from 0: after a flush there may be a million.
- */
+/** Every task that drifted, with its kind, and how many are in sync. A task that may have drifted is a number, a suspect. */
 export class Drift {
   /** The one user whose tasks are compared. */
   readonly userId: string | undefined;

@@ -38,10 +38,7 @@ export function planRepairs(drift: Drift, policy: RepairPolicy): RepairPlan {
   return { policy, due, size };
 }
 
-/**
- * Carries out a plan: first Redis's records go into the file, in one rewrite; then Redis gets what the file has; last,
- * what neither should have is removed. Each step applies only if the copy is still as it was read.
- */
+/** First Redis's records go into the file, then Redis gets what the file has; last, what neither should have is removed. */
 export class Repair {
   readonly #parts: RepairParts;
   readonly #drift: Drift;

@@ -60,10 +60,7 @@ export interface Edit {
 
 export const NO_EDIT: Edit = { removed: new Set(), puts: NO_PUTS };
 
-/**
- * Decides on a content under the lock; called again if another process wrote the file first.
- * @param note what the last holder of the lock left
- */
+/** Decides on a content under the lock, again if another process wrote the file first. @param note left by its last holder */
 export type PlanEdit = (current: Snapshot, note: string) => Edit | Promise<Edit>;
 
 export function isEmpty({ removed, puts, dead }: Edit): boolean {

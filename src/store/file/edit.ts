@@ -25,10 +25,7 @@ export interface Splice {
   readonly text: string;
 }
 
-/**
- * The splices of an edit, ascending. Every other byte is kept, and the result is what Python's `json.dump` would have
- * written without the removed records (docs/contract.md, Store file).
- */
+/** The splices of an edit, ascending. The result is what Python's `json.dump` would have written without the removed records. */
 export async function* planSplices(snapshot: Snapshot, edit: Edit): AsyncGenerator<Splice> {
   if (snapshot.shape === null) yield* planNewFile(snapshot.writesLines, edit.puts);
   else if (snapshot.shape === "jsonl") yield* planLines(snapshot, edit);
@@ -182,10 +179,7 @@ export function tombstoneLine(rows: Rows, key: number): string {
   return `{"user_id": ${user}, "task_id": ${task}, "deleted": true}\n`;
 }
 
-/**
- * Names new records of a map `user:task`. A number is added to a kept name that isn't that of the live record under it: of
- * two equal names a JSON reader keeps the last, so the next write would lose the other record.
- */
+/** Names new records of a map `user:task`, with a number if a kept name is equal: of two, a JSON reader keeps the last. */
 async function namesFor(snapshot: Snapshot, { removed, puts }: Edit): Promise<(id: TaskId) => string> {
   const taken = new KeyTable();
   const { rows, layout } = snapshot;

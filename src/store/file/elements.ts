@@ -199,10 +199,7 @@ const SPARE = 64;
  */
 type Consume = (bytes: Buffer, from: number, end: number, offset: number, last: boolean) => number;
 
-/**
- * Reads the file from `start`; bytes that weren't consumed come again, with more. Returns the file's size.
- * @param expected bytes, if known: a few need no large chunk
- */
+/** Reads the file from `start`; bytes that weren't consumed come again, with more. Returns the file's size. */
 export async function feed(handle: FileHandle, start: number, consume: Consume, expected = CHUNK): Promise<number> {
   let bytes = Buffer.allocUnsafe(Math.min(CHUNK, expected + SPARE));
   let held = 0;

@@ -122,10 +122,7 @@ export class FileStore {
     await this.withWriteLock(await this.target(), async () => {});
   }
 
-  /**
-   * Acquires the watcher's lock again if its file was deleted. Whatever else is wrong with it, the next pass reports.
-   * @throws TtsctlError WATCHER_RUNNING if another watcher has it by now
-   */
+  /** Acquires the watcher's lock again if its file was deleted. @throws TtsctlError WATCHER_RUNNING if another has it by now */
   async keepWatchLock(lock: Lock): Promise<Lock> {
     try {
       if (!(await lock.isLost())) return lock;
@@ -195,10 +192,7 @@ export class FileStore {
     }
   }
 
-  /**
-   * Rewrites the file once, and doesn't watch it.
-   * @param done called with what was changed, before the lock is released
-   */
+  /** Rewrites the file once, unwatched. @param done called with what was changed, before the lock is released */
   async land(this: Writable<FileStore>, plan: PlanEdit, done: OnLanded, base?: Snapshot): Promise<void> {
     const landed = await this.#land(plan, base, done);
     await landed?.before.close();

@@ -33,10 +33,7 @@ export interface FileWriterParts {
   warn(line: string): void;
 }
 
-/**
- * Writes the store file for a long-lived process (docs/contract.md, Store file and Library): changes that wait together
- * are written together. JSON Lines are appended to; an array or a map is rewritten.
- */
+/** Writes the store file for a long-lived process: changes that wait are written together, JSON Lines are appended to. */
 export class FileWriter {
   readonly #parts: FileWriterParts;
   /** The snapshot of the last append. While it can grow, the file wasn't replaced. */
@@ -217,10 +214,7 @@ export class FileWriter {
   }
 }
 
-/**
- * What became of a change. `returned`: undone again and again by a service that holds the store in memory. `unknown`: the
- * file can't be read.
- */
+/** `returned`: undone again and again by a service that holds the store in memory. `unknown`: the file can't be read. */
 export interface Settled {
   readonly outcome: ChangeOutcome | "returned" | "unknown";
   /** Whether another program undid a change of the same write, and it was then made again. */

@@ -27,10 +27,7 @@ export class LineLog {
     return null;
   }
 
-  /**
-   * Cuts off an unfinished append. Returns the new identity; null if the file changed since it was read.
-   * @throws TtsctlError STORE_WRITE_FAILED
-   */
+  /** Cuts off an unfinished append. Returns the new identity; null if the file changed since it was read. */
   async cut({ layout }: Snapshot): Promise<FileIdentity | null> {
     if ((await this.#handle.stat()).size !== layout!.size) return null;
     await this.#handle.truncate(layout!.unfinished!).catch((cause) => {
@@ -66,10 +63,7 @@ export class LineLog {
     await closeQuietly(this.#handle);
   }
 
-  /**
-   * Overwrites what was written with spaces, wherever it is. To cut it off would also cut off a line that another program appends
-   * just then; its line may begin behind ours, where the spaces belong to it.
-   */
+  /** Overwrites what was written with spaces, wherever it is. To cut it off might cut off a line that another program appends. */
   async #blank(written: Buffer, from: number): Promise<void> {
     const length = (await this.#handle.stat()).size - from;
     const { buffer } = await this.#handle.read(Buffer.alloc(length), 0, length, from);

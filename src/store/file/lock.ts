@@ -18,10 +18,7 @@ export interface Lock {
   readonly note: string;
   /** Leaves a line for the next holder or, in the lock of a run, for processes that wait. */
   leave(note: string): Promise<void>;
-  /**
-   * Whether its file was deleted or replaced, so other processes can take the lock.
-   * @throws TtsctlError LOCK_UNAVAILABLE
-   */
+  /** Whether its file was deleted or replaced, so other processes can take the lock. @throws TtsctlError LOCK_UNAVAILABLE */
   isLost(): Promise<boolean>;
   release(): Promise<void>;
 }

@@ -20,10 +20,7 @@ export async function loadPosix(): Promise<Posix | null> {
   return loadedPosix;
 }
 
-/**
- * Calls of Linux that Node.js doesn't have. All are synchronous, and none waits. A failed call throws an Error with `code`,
- * `errno` and `syscall` as Node.js sets them.
- */
+/** Calls of Linux that Node.js doesn't have, synchronous. A failed one throws an Error with `code`, `errno` and `syscall`. */
 async function load() {
   const renameat2 = process.platform === "linux" ? RENAMEAT2[process.arch] : undefined;
   if (renameat2 === undefined) throw new Error("unsupported");

@@ -4,10 +4,7 @@ import { basename, dirname, join } from "node:path";
 import { closeQuietly, describeSystemError, systemErrorCode, TtsctlError } from "../../errors.ts";
 import { identityAt, sameFile } from "./identity.ts";
 
-/**
- * How ttsctl opens the files that it writes for an operator: they are missing or regular files. A link could lead into
- * any file, a pipe would block the run under its lock, and a device must not be replaced by a file.
- */
+/** A file for an operator is missing or regular: a link could lead into any file, and a pipe would block the run. */
 const THE_FILE_ITSELF = constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 class NotRegular extends Error {}
@@ -43,9 +40,7 @@ export class AppendedFile {
     }
   }
 
-  /**
-   * Appends texts of whole lines, each in one write; they are on the disk when it returns. Concurrent calls wait.
-   */
+  /** Appends texts of whole lines, each in one write; they are on the disk when it returns. Concurrent calls wait. */
   append(texts: readonly string[]): Promise<void> {
     const appended = this.#last.then(() => this.#append(texts));
     this.#last = appended.catch(() => {});

@@ -76,10 +76,7 @@ export function scoreOf(text: string | null): number | null {
   return text === null ? null : Number(text);
 }
 
-/**
- * The time of a copy as a text, and the text that guards a write over it: the hash's `updated_at`, or its payload if that has
- * the time. Null without a hash.
- */
+/** The time of a copy as a text, and the text that guards a write over it: `updated_at`, or the payload. Null without a hash. */
 export function guardOf(copy: RedisCopy, reading: CopyReading): { updatedAt: string | null; seen: string | null } {
   const [own, payload] = [copy.fields.updated_at || null, copy.fields.payload ?? null];
   const time = timeOf(copy, reading);

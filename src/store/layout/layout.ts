@@ -19,20 +19,14 @@ export abstract class Layout {
   abstract readonly readFields: readonly string[];
   /** The keys that name the user of a task id; absent if the service has none. */
   readonly lookup?: Lookup;
-  /**
-   * Whether the payload, if it is a record, decides what a copy is, and not its other fields. If not, `parts` are the ids themselves, and
-   * `fields` begins with them.
-   */
+  /** Whether a payload that is a record decides what a copy is. If not, `parts` are the ids, with which `fields` begins. */
   abstract readonly payloadRules: boolean;
   /** The time that scores a task in its user's index; the global index always has `updated_at`. */
   abstract readonly userScoredBy: UserScoreField;
 
   /** The values of `fields`. */
   abstract valuesOf(task: Task): string[];
-  /**
-   * The task of a hash; undefined without a hash, or one with a time.
-   * @param values of `readFields`, null for a field that is missing
-   */
+  /** The task of a hash; undefined without a hash, or one with a time. @param values of `readFields` */
   abstract read(values: readonly (string | null)[], id: TaskId, parser: RecordParser): Task | undefined;
   /** The version that reading a copy gives, with the service's word. */
   abstract stateOf(fields: StateFields, parser: RecordParser): Version;

@@ -43,17 +43,11 @@ export interface RedisCommands {
   script(script: Script, keys: readonly string[], args: readonly (string | number)[]): Promise<Reply>;
   /** Runs it some times at once, each with keys of one slot. An error of the server is in its place. */
   scripts(script: Script, runs: readonly ScriptRun[]): Promise<Reply[]>;
-  /**
-   * The items of a scan (`SCAN`, or `ZSCAN` of a key), step by step: what is there throughout comes at least once.
-   * @param words of the command, before and after the cursor
-   */
+  /** The items of a scan, step by step: what is there throughout comes at least once. @param words before and after the cursor */
   scan(words: readonly string[], ...rest: Command): AsyncGenerator<string[]>;
   /** The same command to every primary there is. An error of a server is in its place. */
   each(...command: Command): Promise<NodeReply[]>;
-  /**
-   * Receives the messages of the channels that a pattern matches, from then on; no other command may follow. Absent in a
-   * cluster, where each node has its own.
-   */
+  /** Receives the messages of some channels; no other command may follow. Absent in a cluster, where each node has its own. */
   subscribe?(pattern: string, receive: (channel: string, message: string) => void): Promise<void>;
   close(): void;
 }

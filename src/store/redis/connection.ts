@@ -7,10 +7,7 @@ import { checkReply, type ReplyShape, START, shapeOf } from "./reply-shape.ts";
 
 type Words = readonly (string | number)[];
 
-/**
- * Commands over ioredis, to one server or to a cluster: within the timeout, never sent twice, with replies and errors of
- * ours. If a reply is missing, that is thrown, and what was in flight is unknown.
- */
+/** Commands over ioredis: within the timeout, never sent twice. If a reply is missing, what was in flight is unknown. */
 export abstract class Connection implements RedisCommands {
   abstract readonly isCluster: boolean;
   readonly where: string;

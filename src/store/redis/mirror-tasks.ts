@@ -43,10 +43,7 @@ export class MirrorTasks implements TaskSource {
     return { ...all, ...pageOf([...page, ...lost], await this.find(page)) };
   }
 
-  /**
-   * All tasks that pass, as long as the caller wants more, in pieces; `total` is that of the whole. Tasks that change during the
-   * walk may come twice; tasks that don't come at least once.
-   */
+  /** All tasks that pass, in pieces while more are wanted. Tasks that change during the walk may come twice. */
   async *newest(filter: TaskFilter, left: () => number, sort?: Sort): AsyncGenerator<TaskPage> {
     const { range, hasTimes } = this.#rangeOf(filter);
     if (!isRange(filter, sort, hasTimes)) {

@@ -215,19 +215,12 @@ export class Mirror {
     return (await this.page({ userId, since: null, until: null }, 0, count)).members;
   }
 
-  /**
-   * Walks over a range of an index in the order of the scores, newest or lowest first. Members whose scores don't change come
-   * at least once.
-   * @throws TtsctlError REDIS_*
-   */
+  /** Walks over a range of an index in the order of the scores. Members whose scores don't change come at least once. */
   walkInOrder(range: IndexRange, order: "newest" | "lowest" = "newest"): AsyncGenerator<readonly Member[]> {
     return ahead(this.#inOrder(range, order === "newest"));
   }
 
-  /**
-   * Each step comes after the last member of the step before, wherever that is by now. If that member moved, the step begins
-   * with the members of its former score.
-   */
+  /** Each step comes after the last member of the step before or, if that moved, begins with those of its former score. */
   async *#inOrder(range: IndexRange, isNewest: boolean): AsyncGenerator<readonly Member[]> {
     const key = this.layout.indexKey(range.userId);
     for (let place: Place | null = null; ; ) {
@@ -348,11 +341,7 @@ export class Mirror {
     }
   }
 
-  /**
-   * Walks over the index of a user, or (undefined) of all: member and score in turn, in no order. Members that are in it
-   * throughout come at least once, also if their scores change.
-   * @throws TtsctlError REDIS_*
-   */
+  /** Walks over an index: member and score in turn, in no order. Members that are in it throughout come at least once. */
   walkIndex(userId: string | undefined): AsyncGenerator<readonly string[]> {
     return ahead(this.commands.scan(["ZSCAN", this.layout.indexKey(userId)], "COUNT", STEP));
   }

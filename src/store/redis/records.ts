@@ -33,10 +33,7 @@ export function recordOf(
     : { ...named, json: mergeFields(ours.json, named.json) };
 }
 
-/**
- * Copies as records to keep elsewhere, with the ids of their keys. Undefined without a usable hash.
- * @param ours the file's records: a newer copy that isn't whole has their other fields
- */
+/** Copies as records to keep elsewhere. @param ours the file's records, whose other fields complete a newer copy */
 export async function readRecords(
   mirror: Mirror,
   ids: readonly TaskId[],

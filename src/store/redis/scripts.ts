@@ -48,10 +48,7 @@ export const SLOT_SCRIPTS = {
   moveMembers: script("tts:slot:moveMembers", moveMembers),
 };
 
-/**
- * What `include/layout.lua` reads: the names of keys and what differs between layouts.
- * @param prefix of all keys
- */
+/** What `include/layout.lua` reads: the names of keys, with their prefix, and what differs between layouts. */
 export function layoutArgument(layout: Layout, prefix = ""): string {
   const { fields, lookup, payloadRules, userScoredBy } = layout;
   const keys = { task: prefix + TASK_PREFIX, user: prefix + USER_PREFIX, index: USER_SUFFIX };

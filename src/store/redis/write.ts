@@ -46,10 +46,7 @@ export function decideWrite(
   return isIndexed ? "unchanged" : "reindexed";
 }
 
-/**
- * A write over a copy as it was read. The guard includes the status, because a service may write several states of a task
- * within one second.
- */
+/** A write over a copy as it was read, status included: a service may write several states within one second. */
 export function upsertOver(task: Task, copy: RedisCopy, reading: CopyReading): Upsert {
   const { seen } = guardOf(copy, reading);
   return copy.type === "hash" ? { task, seen, seenStatus: copy.fields.status ?? "" } : { task, seen };
