@@ -48,10 +48,7 @@ export class FileWriter {
     this.#watch = new UndoWatch(parts.file);
   }
 
-  /**
-   * Returns when the changes are on the disk. They are decided on a content in which no earlier one is undone.
-   * @throws TtsctlError STORE_*, LOCK_*; then they aren't in the file, as far as is known
-   */
+  /** Returns when the changes are on the disk, decided on a content in which no earlier one is undone. */
   async write(requests: readonly Request[]): Promise<FileResult[]> {
     const { file, shared, warn } = this.#parts;
     const plan = new BatchPlan(requests);
@@ -125,10 +122,7 @@ export class FileWriter {
     });
   }
 
-  /**
-   * If the lines may not be in the file that the path names, they are watched as `apply` does. If the path still names the
-   * same file, one that was made of the earlier content may follow.
-   */
+  /** Lines that may not be in the file that the path names are watched. One made of the earlier content may follow. */
   async #appendTo(open: Open, plan: BatchPlan): Promise<Watching> {
     const { snapshot } = open;
     const mayBeUndone = this.#lookAround(open);
