@@ -23,10 +23,7 @@ type TaskWriterParts = FileWriterParts &
     readonly mark: WriterMark | null;
   };
 
-/**
- * Writes of a long-lived process (docs/contract.md, Library): to the file first, then to Redis, together if they wait
- * together. Changes of one task keep their order in both.
- */
+/** Writes of a long-lived process: to the file first, then to Redis, together if they wait. A task's changes keep their order. */
 export class TaskWriter {
   readonly #fileWriter: FileWriter;
   readonly #file: GroupCommit<Request, FileResult>;

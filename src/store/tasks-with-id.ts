@@ -35,9 +35,7 @@ export async function* eachTaskWithId(parts: Stores, taskId: string): AsyncGener
 const MOST_COLONS = 16;
 
 /**
- * The tasks that each name may mean: those with that task id, and in a layout whose ids may have colons also those whose
- * `user:task` it is.
- * @param where the stores, or a file
+ * The tasks that each name may mean: by their task id or, if ids may have colons, as `user:task`.
  * @throws TtsctlError REDIS_* if Redis is forced, STORE_* if the file can't be read and Redis lacks an id
  */
 export async function tasksNamed(

@@ -134,10 +134,8 @@ function chooseRows(source: Snapshot, { filter, ids }: Selection): { rows: numbe
 }
 
 /**
- * Writes to Redis the records of the source that the file has, also those that it had before: an earlier run may have been
- * stopped in between.
+ * Writes to Redis the records of the source that the file has: an earlier run may have been stopped in between.
  * @param replaces whether they also replace other content of the same time
- * @returns as `thenIntoMirror`
  */
 async function mirrorRecords(
   parts: RedisParts<"file" | "reporter" | "signal" | "ledger"> & { readonly mirror: Writable<Mirror> },

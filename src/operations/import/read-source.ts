@@ -112,9 +112,7 @@ interface SourceReading {
 }
 
 /**
- * Reads an input in the format that its content shows. If it has a task twice, the newer record counts, in JSON Lines the
- * last.
- * @param path null for stdin
+ * Reads an input in the format that its content shows. Of a task that comes twice the newer counts, in JSON Lines the last.
  * @throws TtsctlError IMPORT_INVALID if its format is unknown, IMPORT_UNREADABLE, SPOOL_FAILED, INTERRUPTED
  */
 export async function readSource(path: string | null, reading: SourceReading): Promise<Source> {

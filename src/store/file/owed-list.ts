@@ -16,10 +16,7 @@ export interface Owed {
   readonly before: number;
 }
 
-/**
- * The deletions that Redis may lack (docs/contract.md, Library): a file beside the store file. A task is in it from before
- * its deletion reaches the store file until Redis confirms that, whatever process lives then.
- */
+/** The deletions that Redis may lack, in a file beside the store file: each from before it reaches that until Redis has it. */
 export class OwedList {
   readonly #target: () => Promise<string>;
   readonly #clock: Clock;

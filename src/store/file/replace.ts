@@ -81,11 +81,7 @@ function writeFailed(target: string, cause: unknown): TtsctlError {
   return failure(`cannot rewrite ${target}: ${describeSystemError(cause)}`, hint, cause);
 }
 
-/**
- * Gives a new file the owner, the attributes (POSIX ACLs among them) and the mode of the target.
- * @param from the target's open file
- * @throws TtsctlError STORE_WRITE_FAILED for what can't be kept
- */
+/** Gives a new file the owner, attributes (POSIX ACLs among them) and mode of the target's open file. @throws STORE_WRITE_FAILED */
 async function keepPermissions(handle: FileHandle, from: number, target: string): Promise<void> {
   const [old, now, posix] = [fstatSync(from), await handle.stat(), await loadPosix()];
   if (now.uid !== old.uid || now.gid !== old.gid) {

@@ -26,10 +26,7 @@ export const STATUS_CODES = ["other", "wait", "run", "done", "error"] as const;
 const NO_KEY = -1;
 const NO_ROW = -1;
 
-/**
- * Every element of a store file, in file order, as columns of numbers: place, key, status and score. Some 30 bytes a
- * task besides its key; a million objects would take more than a gigabyte.
- */
+/** Every element of a store file as columns of numbers: a million objects would take more than a gigabyte. */
 export class Rows {
   readonly keys: KeyTable;
   /** Rows of an array or map that would be tombstones in JSON Lines, since they say `deleted`. */
@@ -51,10 +48,7 @@ export class Rows {
   live = 0;
   #knownKeys = 0;
 
-  /**
-   * @param lastCounts of duplicates the last counts (JSON Lines), not the newest
-   * @param fileSize in bytes, to estimate the number of rows
-   */
+  /** @param lastCounts of duplicates the last counts (JSON Lines), not the newest @param fileSize in bytes, for the number of rows */
   constructor(lastCounts: boolean, keys: KeyTable, fileSize = 0) {
     this.#lastCounts = lastCounts;
     this.keys = keys;
@@ -215,10 +209,7 @@ export class InvalidRecords {
   }
 }
 
-/**
- * Puts each element of a store file into rows. Nearly all records are plain ASCII and take a path that builds no strings;
- * all others go through `readTask`, which decides what is valid.
- */
+/** Puts each element into rows. Nearly all records are plain ASCII and build no strings; `readTask` decides on all others. */
 export class RowReader {
   readonly invalid = new InvalidRecords();
   readonly #rows: Rows;

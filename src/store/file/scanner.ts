@@ -78,10 +78,7 @@ export interface ScanOptions {
   readonly mayBeCut?: boolean;
 }
 
-/**
- * Scans a store file from its first byte to its last, in chunks that hold at least one whole element.
- * @throws StoreSyntaxError for anything that isn't a valid file of that shape (docs/contract.md, Store file); INTERRUPTED
- */
+/** Scans a store file in chunks that hold at least one whole element. @throws StoreSyntaxError with the place; INTERRUPTED */
 export async function scanStore(
   handle: FileHandle,
   shape: Shape,

@@ -24,10 +24,7 @@ export class SharedSnapshot {
     this.#lookLater(clock);
   }
 
-  /**
-   * The content at some moment after the call; the caller closes it.
-   * @throws TtsctlError as `Snapshot.read`
-   */
+  /** The content at some moment after the call; the caller closes it. @throws TtsctlError as `Snapshot.read` */
   async read(): Promise<Snapshot> {
     const kept = await this.#current();
     if (kept !== null) return kept;

@@ -219,10 +219,7 @@ export class Snapshot {
     return null;
   }
 
-  /**
-   * Bytes `[from, end)` of the file as it was read.
-   * @throws TtsctlError STORE_UNREADABLE, STORE_BUSY
-   */
+  /** Bytes `[from, end)` of the file as it was read. @throws TtsctlError STORE_UNREADABLE, STORE_BUSY */
   async readBytes(from: number, end: number): Promise<Buffer> {
     const bytes = Buffer.allocUnsafe(end - from);
     for (let done = 0; done < bytes.length; ) {

@@ -68,9 +68,7 @@ interface Entrance {
 }
 
 /**
- * Asks some nodes of a cluster, one after the other, where its slots are, until one knows them all; else the one that knows most
- * is used.
- * @param seconds for all of them
+ * Asks nodes, one after the other within some seconds, until one knows all slots; else the one that knows most is used.
  * @throws TtsctlError REDIS_* that names every node that was tried; at once if one can't be used at all
  */
 export async function enterCluster(target: RedisTarget, seeds: readonly Address[], seconds: number): Promise<Entrance> {

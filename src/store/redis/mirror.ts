@@ -150,10 +150,8 @@ export class Mirror {
   }
 
   /**
-   * Subscribes to the keyspace notifications of the tasks' hashes. The connection is for nothing else afterwards.
-   * @param heard called for each change of a hash; the task may be gone by then
+   * Subscribes to the notifications of the tasks' hashes; the connection is for nothing else then.
    * @returns null, or why this Redis doesn't send them
-   * @throws TtsctlError REDIS_* if the connection is lost
    */
   async hear(db: number, heard: (id: TaskId) => void): Promise<string | null> {
     const { commands } = this;

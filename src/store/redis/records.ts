@@ -9,10 +9,8 @@ import type { Outcome } from "./copies.ts";
 import type { Mirror } from "./mirror.ts";
 
 /**
- * The record of a copy, with its ids, for the store file. Null if that would be a guess: a partial hash whose payload isn't
- * a complete record, or ids that the file would read as others.
- * @param ours the file's record: its other fields are kept if the payload isn't a record, or if it is an older one than ours and
- *   only the fields of the hash are newer
+ * The record of a copy, with its ids, for the store file. Null if that would be a guess.
+ * @param ours the file's record: its other fields are kept if the copy's payload isn't a record, or is older than ours
  */
 export function recordOf(
   copy: RedisCopy,
