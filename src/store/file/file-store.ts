@@ -16,7 +16,7 @@ import { removeLeftover, replaceFile } from "./replace.ts";
 import { INVALID, SUPERSEDED, TOMBSTONE } from "./rows.ts";
 import type { SharedSnapshot } from "./shared-snapshot.ts";
 import { Snapshot } from "./snapshot.ts";
-import { MOST_REPEATS, UndoWatch } from "./undo-watch.ts";
+import { MOST_REPEATS, NOT_WATCHED, UndoWatch } from "./undo-watch.ts";
 
 /** A watcher gives up at once, apart from the moment in which `doctor` may hold the lock. */
 const WATCH_LOCK_WAIT_S = 0.5;
@@ -158,17 +158,18 @@ export class FileStore {
       if (owes) await this.owed.add(owedOf(edit, current));
       return edit;
     };
-    const landed = await this.#land(planned, base);
-    if (landed === null) return { rewrites: 0, returned: [], changed };
-    await using before = landed.before;
-    if (!landed.wroteLately) return { rewrites: 1, returned: [], changed };
     const onRepeat = async (repeats: number) =>
       this.#runLock?.leave(
         `repeats its change, because the service keeps undoing it (${repeats} of ${MOST_REPEATS} times)`,
       );
     const watch = new UndoWatch(this, { signal: this.#options.signal, onRepeat });
-    const { repeats, returned, problem } = await watch.add(new Changes(before, landed.edit), landed.identity);
-    await this.#runLock?.leave("");
+    const done = async ({ before, edit, identity, wroteLately }: Landed) => ({
+      watched: wroteLately ? watch.add(new Changes(before, edit), identity) : NOT_WATCHED,
+    });
+    const landed = await this.land(planned, done, base);
+    if (landed === null) return { rewrites: 0, returned: [], changed };
+    const { repeats, returned, problem } = await landed.watched;
+    if (repeats > 0) await this.#runLock?.leave("");
     if (problem !== null) throw afterRewrite(problem, this.path);
     return { rewrites: 1 + repeats, returned, changed };
   }
@@ -192,22 +193,24 @@ export class FileStore {
     }
   }
 
-  /** Rewrites the file once, unwatched. @param done called with what was changed, before the lock is released */
-  async land(this: Writable<FileStore>, plan: PlanEdit, done: OnLanded, base?: Snapshot): Promise<void> {
-    const landed = await this.#land(plan, base, done);
-    await landed?.before.close();
-  }
-
-  /** Rewrites the file once; null if the plan has nothing to change. The caller closes `before`. */
-  async #land(plan: PlanEdit, base?: Snapshot, done: OnLanded = async () => {}): Promise<Landed | null> {
+  /**
+   * Rewrites the file once, unwatched; null if the plan has nothing to change.
+   * @param done called with what was changed, before the lock is released; then `before` is closed
+   */
+  async land<T>(
+    this: Writable<FileStore>,
+    plan: PlanEdit,
+    done: (landed: Landed) => Promise<T>,
+    base?: Snapshot,
+  ): Promise<T | null> {
     for (;;) {
       const target = await this.target();
-      const landed = await this.withWriteLock(target, async (lock) => {
-        const one = await this.#tryLanding(target, lock, plan, base);
-        if (one !== null && one !== "elsewhere") await done(one);
-        return one;
+      const result = await this.withWriteLock(target, async (lock) => {
+        const landed = await this.#tryLanding(target, lock, plan, base);
+        if (landed === null || landed === "elsewhere") return landed;
+        return done(landed).finally(() => landed.before.close());
       });
-      if (landed !== "elsewhere") return landed;
+      if (result !== "elsewhere") return result;
     }
   }
 
@@ -255,8 +258,6 @@ export class FileStore {
     return linkTarget(this.path);
   }
 }
-
-type OnLanded = (landed: Landed) => Promise<void>;
 
 export interface Landed {
   /** The content that was edited. */

@@ -86,7 +86,6 @@ export class FileWriter {
   async #rewrite(plan: BatchPlan, base: Snapshot): Promise<Watching | "behind"> {
     const { file, owes } = this.#parts;
     let isBehind = false;
-    let watched = Promise.resolve(NOT_WATCHED);
     const planned = async (current: Snapshot, note: string) => {
       isBehind = await this.#watch.isBehind(current, note);
       if (isBehind) return NO_EDIT;
@@ -94,11 +93,11 @@ export class FileWriter {
       if (owes) await file.owed.add(owedOf(edit, current));
       return edit;
     };
-    const done = async ({ before, edit, identity, wroteLately }: Landed) => {
-      watched = this.#watch.add(new Changes(before, edit), identity, !wroteLately);
-    };
-    await file.land(planned, done, base);
-    return isBehind ? "behind" : { watched };
+    const done = async ({ before, edit, identity, wroteLately }: Landed) => ({
+      watched: this.#watch.add(new Changes(before, edit), identity, !wroteLately),
+    });
+    const landed = await file.land(planned, done, base);
+    return isBehind ? "behind" : (landed ?? { watched: Promise.resolve(NOT_WATCHED) });
   }
 
   /** Null if the file was replaced, or an unfinished append was cut off: it is to be looked at again. */

@@ -39,7 +39,7 @@ interface WatchedFile {
   readonly clock: Clock;
   identity(): Promise<FileIdentity | null>;
   read(): Promise<Snapshot>;
-  land(plan: PlanEdit, done: (landed: { readonly identity: FileIdentity }) => Promise<void>): Promise<void>;
+  land(plan: PlanEdit, done: (landed: { readonly identity: FileIdentity }) => Promise<void>): Promise<unknown>;
 }
 
 interface WatchOptions {

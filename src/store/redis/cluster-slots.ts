@@ -15,12 +15,7 @@ interface SlotMap {
   readonly nodes: ReadonlySet<string>;
   /** Whether the node reports the cluster as usable; true if this user may not ask. */
   readonly isUp: boolean;
-  /** The map with the highest rank is used: first by `isUp`, then by the number of slots that are served. */
-  readonly rank: number;
 }
-
-/** The rank of a map that no other can be better than. */
-const BEST_RANK = 2 * SLOTS + 1;
 
 /** The name of a node, as nodes and ioredis write it. */
 export function nodeName({ host, port }: Address): string {
@@ -56,10 +51,7 @@ async function askSlots(node: RedisCommands, address: Address): Promise<SlotMap>
     ["CLUSTER", "INFO"],
   ]);
   if (slots instanceof TtsctlError) throw slots;
-  const map = slotMap(slots!, address);
-  const isUp = !String(info).includes("cluster_state:fail");
-  const served = map.primaries.reduce((count) => count + 1, 0);
-  return { ...map, isUp, rank: served + (isUp ? SLOTS + 1 : 0) };
+  return { ...slotMap(slots!, address), isUp: !String(info).includes("cluster_state:fail") };
 }
 
 interface Entrance {
@@ -68,7 +60,7 @@ interface Entrance {
 }
 
 /**
- * Asks nodes, one after the other within some seconds, until one knows all slots; else the one that knows most is used.
+ * Asks nodes, one after the other within some seconds, until one reports the cluster as usable; else the first is used.
  * @throws TtsctlError REDIS_* that names every node that was tried; at once if one can't be used at all
  */
 export async function enterCluster(target: RedisTarget, seeds: readonly Address[], seconds: number): Promise<Entrance> {
@@ -79,8 +71,8 @@ export async function enterCluster(target: RedisTarget, seeds: readonly Address[
     const left = Math.max(0, deadline - systemClock.monotonic());
     try {
       const found = await enter(target, address, i === seeds.length - 1 ? left : left / 2);
-      if (best === undefined || found.map.rank > best.map.rank) best = found;
-      if (found.map.rank === BEST_RANK) break;
+      if (found.map.isUp) return found;
+      best ??= found;
     } catch (error) {
       if (!(error instanceof TtsctlError) || (best === undefined && !PASSES.includes(error.code))) throw error;
       failures.push(error);
