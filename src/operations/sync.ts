@@ -298,9 +298,14 @@ class SyncRun {
   async #copiesOf(rows: readonly number[]): Promise<Outcome<RedisCopy>[]> {
     const { dryRun, checksum } = this.#options;
     const own = (row: number) => (dryRun || this.#listed.isMember(this.#snapshot.rows.key(row)) ? undefined : NO_COPY);
-    return fillIn<number, Outcome<RedisCopy>>(rows, own, (known) => {
+    return fillIn<number, Outcome<RedisCopy>>(rows, own, async (known) => {
+      const { mirror } = this.#parts;
       const ids = known.map((row) => this.#snapshot.idOf(row));
-      return this.#parts.mirror.copies(ids, checksum ? "full" : "scores");
+      const full = checksum ? await mirror.copies(ids, "full") : [];
+      if (checksum && !dryRun) return full;
+      // A full view leaves out the errors of keys of another type, on which the write fails.
+      const copies = await mirror.copies(ids, "scores");
+      return copies.map((copy, i) => (copy instanceof TtsctlError ? copy : (full[i] ?? copy)));
     });
   }
 

@@ -150,6 +150,16 @@ describe("sync --checksum", () => {
     expect((await site.server.hash("tts:task:a:differs")).payload).toContain('"text":"new"');
     expect(await site.sync({ checksum: true })).toMatchObject({ written: 0, unchanged: 3 });
   });
+
+  it("counts keys of another type as failed, in a dry run too", async () => {
+    const { site } = here;
+    site.root.writeStore([record("a", "t1"), record("b", "t1"), record("c", "t1")]);
+    await site.sync();
+    await site.server.call("DEL", "tts:task:a:t1", "tts:user:b:index");
+    for (const key of ["tts:task:a:t1", "tts:user:b:index"]) await site.server.call("SET", key, "x");
+    for (const dryRun of [true, false])
+      expect(await site.sync({ checksum: true, dryRun })).toMatchObject({ written: 0, unchanged: 1, failed: 2 });
+  });
 });
 
 describe("a Redis that fails under a sync", () => {
