@@ -162,7 +162,7 @@ export class FileStore {
       this.#runLock?.leave(
         `repeats its change, because the service keeps undoing it (${repeats} of ${MOST_REPEATS} times)`,
       );
-    const watch = new UndoWatch(this, { signal: this.#options.signal, onRepeat });
+    const watch = new UndoWatch(this, { signal: this.#options.signal, withAppends: true, onRepeat });
     const done = async ({ before, edit, identity, wroteLately }: Landed) =>
       wroteLately ? watch.add(new Changes(before, edit), identity) : NOT_WATCHED;
     const landed = await this.land(planned, done, base);

@@ -51,6 +51,8 @@ interface WatchedFile {
 interface WatchOptions {
   /** Ends it early. */
   readonly signal?: AbortSignal | undefined;
+  /** Whether a line that is appended to JSON Lines may undo a change too. */
+  readonly withAppends?: boolean;
   /** Called before a repeat. */
   onRepeat?(repeats: number): Promise<void>;
 }
@@ -129,9 +131,9 @@ export class UndoWatch {
     });
   }
 
-  /** What is appended to JSON Lines later undoes nothing. */
   #accept({ identity, shape }: Snapshot): void {
-    [this.#known, this.#isSame] = [identity, shape === "jsonl" ? sameFile : sameIdentity];
+    const mayGrow = shape === "jsonl" && !this.#options.withAppends;
+    [this.#known, this.#isSame] = [identity, mayGrow ? sameFile : sameIdentity];
   }
 
   #end(): number {

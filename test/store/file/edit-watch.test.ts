@@ -1,4 +1,4 @@
-import { readFileSync, utimesSync, writeFileSync } from "node:fs";
+import { appendFileSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { TestClock } from "../../helpers/clock.ts";
 import { namesIn, writeOld } from "../../helpers/files.ts";
@@ -64,6 +64,18 @@ describe("beside a service that wrote within the last minute", () => {
     stop();
     // A content that had one of them was made of ours, so what it and the next one lack was deleted.
     expect(idsIn(path("s.json"))).toEqual(comeBack ? ["t1", "t2", "t3", "t8", "t9"] : ["t1", "t2", "t3"]);
+  });
+
+  test("in JSON Lines, a removed record that is appended again is removed again, also after another line", async () => {
+    const lines = three.map((record) => `${JSON.stringify(record)}\n`);
+    writeFileSync(path("s.jsonl"), lines.join(""));
+    const clock = new TestClock();
+    const appended = [`${JSON.stringify(rec("t8"))}\n`, lines[0]!];
+    const stop = clock.every(300, () => appendFileSync(path("s.jsonl"), appended.shift() ?? ""));
+    const outcome = await storeAt("s.jsonl", clock).apply(removing("t1"));
+    stop();
+    expect(outcome).toEqual({ rewrites: 2, returned: [], changed: [] });
+    expect(readFileSync(path("s.jsonl"), "utf8")).toBe([lines[1], lines[2], `${JSON.stringify(rec("t8"))}\n`].join(""));
   });
 
   test("a record that was put as it was isn't undone", async () => {
