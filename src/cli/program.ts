@@ -173,6 +173,8 @@ function usageError({ message }: CommanderError, command: Command): TtsctlError 
     .map((line) => line.replace(/^\((.*)\)$/, "$1"));
   const see = command.parent === null ? "see ttsctl --help" : `see ttsctl ${command.name()} --help`;
   const like = likeOf(first);
+  if (/^too many arguments for '(list|stats)'/.test(first))
+    more.push("--interval sets the seconds between two tables of --watch");
   if (like.length > 0) more.push(`Did you mean ${like.join(" or ")}?`);
   return usage(first, more.length > 0 ? more.join(" ") : see);
 }

@@ -77,7 +77,7 @@ export function addUser(command: Command): Command {
 
 export function addInterval(command: Command, help: string): Command {
   const interval = new Option("--interval <seconds>", `${help} (default: ${DEFAULT_INTERVAL})`);
-  return command.optionsGroup("Output:").addOption(interval.argParser(watchSeconds).default(DEFAULT_INTERVAL, ""));
+  return command.optionsGroup("Output:").addOption(interval.argParser(watchSeconds));
 }
 
 export function addSource(command: Command): Command {
@@ -107,11 +107,29 @@ export function refuseFlags(flags: object, names: readonly string[], when: strin
   if (first !== undefined) throw usage(`${first} has no effect ${when}`, "leave it out");
 }
 
-const DEFAULT_INTERVAL = 2;
+/** Seconds. */
+export const DEFAULT_INTERVAL = 2;
+
+export interface WatchFlags {
+  readonly watch: boolean;
+  readonly interval?: number;
+}
 
 export function addWatch(command: Command): Command {
-  const watch = new Option("-w, --watch [seconds]", "redraw the table every N seconds until Ctrl-C (default: 2)");
-  return command.optionsGroup("Output:").addOption(watch.preset("2").argParser(watchSeconds));
+  command.optionsGroup("Output:").option("-w, --watch", "redraw the table until Ctrl-C", false);
+  return addInterval(command, "with --watch: seconds, or a duration such as 10s, between two tables");
+}
+
+/** Runs a reading command once, or with `--watch` until it is stopped. @throws TtsctlError USAGE */
+export async function onceOrLive(
+  context: Context,
+  flags: WatchFlags,
+  run: (context: Context) => Promise<number>,
+): Promise<number> {
+  refuseFlags(flags, [flags.watch ? "--exit-status" : "--interval"], `${flags.watch ? "with" : "without"} --watch`);
+  if (!flags.watch) return run(context);
+  const { live } = await import("./live.ts");
+  return live(context, flags.interval ?? DEFAULT_INTERVAL, run);
 }
 
 /** @param backedUp the records that `--backup` keeps @param verb of the limit */

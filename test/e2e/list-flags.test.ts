@@ -49,7 +49,9 @@ describe("--stuck", () => {
     ["list --stuck -s done", {}, /done is never stuck/],
     ["list --stuck", { TTSCTL_STUCK_AFTER: "0" }, /stuck tasks aren't detected/],
     ["delete --stuck --all --yes", {}, /--all can't be used with a selection/],
-    ["list --stuck --exit-status --watch", {}, /--exit-status can't be used with --watch/],
+    ["list --stuck --exit-status --watch", {}, /--exit-status has no effect with --watch/],
+    ["list --stuck --interval 5", {}, /--interval has no effect without --watch/],
+    ["list --stuck --watch 5", {}, /--interval sets the seconds/],
   ])("%s is wrong usage", async (line, env, message) => {
     await fill(...tasks());
     expect(await here.run(line, { env })).toMatchObject({

@@ -14,7 +14,7 @@ const fill = (count: number) =>
 
 describe("list --watch on a terminal", () => {
   const SIZE: [number, number] = [50, 9];
-  const watching = (line = "list --watch 1 --no-color") =>
+  const watching = (line = "list --watch --interval 1 --no-color") =>
     onTerminal(line.split(" "), here.root.path, {}, SIZE, new FastClock());
   const shown = (run: TerminalRun) => screenOf(run, SIZE);
 
@@ -50,13 +50,13 @@ describe("list --watch on a terminal", () => {
     async () => {
       here.root.configure(null);
       fill(1);
-      const run = new OnTerminal(["list", "--watch", "1", "--no-color"], here.root.path, {}, SIZE);
+      const run = new OnTerminal(["list", "--watch", "--interval", "1", "--no-color"], here.root.path, {}, SIZE);
       await run.says(/1 of 1 task/);
       run.type("\u001a");
       await until(() => run.text.split(GIVEN_BACK).length === 2 && shown(run).isSecondScreen);
       await until(() => shown(run).lines[3]!.startsWith("1 of 1 task"));
       await ends(run, () => run.type("\u0003"));
-      const wrong = watching("list --watch 1 --status finito");
+      const wrong = watching("list --watch --interval 1 --status finito");
       expect(await wrong.end()).toBe(2);
       expect(wrong.text).not.toContain("\u001b[?1049h");
     },
@@ -76,7 +76,7 @@ describe("list --watch in a pipe", () => {
   ])("prints a block after the other as %s, and exits 0", async (format, pattern) => {
     here.root.configure(null);
     fill(1);
-    const run = watching(`list --watch 1 -o ${format}`);
+    const run = watching(`list --watch --interval 1 -o ${format}`);
     await run.says(pattern);
     run.kill("SIGINT");
     const { code, stderr } = await run.end();

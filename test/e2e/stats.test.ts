@@ -67,7 +67,7 @@ describe("stats", () => {
 
   it("watches: one object a line in a pipe, until it is stopped", async () => {
     await fill();
-    const run = start(["stats", "--watch", "1", "-o", "json", "--no-disk"], {
+    const run = start(["stats", "--watch", "--interval", "1", "-o", "json", "--no-disk"], {
       cwd: here.root.path,
       clock: new FastClock(),
     });

@@ -246,7 +246,7 @@ describe("top and list --watch in a shell", () => {
     shell.keys("C-c");
     await shell.shows((lines) => lines.at(-1) === "$");
     await isSane();
-    await shell.begin("ttsctl list --watch 600");
+    await shell.begin("ttsctl list --watch --interval 600");
     await shell.shows(/^alice/m);
     shell.keys("C-z");
     await shell.shows(/Stopped/);

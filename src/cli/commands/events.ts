@@ -5,11 +5,18 @@ import type { SourceChoice } from "../../store/mirror-link.ts";
 import { soleUser, statusPasses, userPasses } from "../../task/query-fields.ts";
 import { formatUtc } from "../../task/time.ts";
 import type { Attach, Context } from "../context.ts";
-import { addInterval, addSelection, addSource, type SelectionFlags, selectionOf } from "../selection.ts";
+import {
+  addInterval,
+  addSelection,
+  addSource,
+  DEFAULT_INTERVAL,
+  type SelectionFlags,
+  selectionOf,
+} from "../selection.ts";
 
 interface EventsFlags extends SelectionFlags {
   readonly source: SourceChoice;
-  readonly interval: number;
+  readonly interval?: number;
 }
 
 export function declare(program: Command, attach: Attach): void {
@@ -63,7 +70,7 @@ async function runEvents(context: Context, flags: EventsFlags): Promise<number> 
       if (!context.flags.quiet) await context.note(level, line);
     },
   };
-  const options = { source: flags.source, userId: soleUser(filter), every: flags.interval };
+  const options = { source: flags.source, userId: soleUser(filter), every: flags.interval ?? DEFAULT_INTERVAL };
   const follower = new EventFollower(parts, options);
   await follower.run();
   return DONE;

@@ -38,9 +38,11 @@ import {
   addWatch,
   idsOf,
   type LookFlags,
+  onceOrLive,
   rawQueryOf,
   refuseFlags,
   type SelectionFlags,
+  type WatchFlags,
 } from "../selection.ts";
 import { isText, type Terminal } from "../terminal.ts";
 
@@ -290,13 +292,9 @@ function declareList(program: Command, attach: Attach): void {
     .description("page through tasks, newest first, from Redis or the store file")
     .addHelpText("after", EXAMPLES);
   addWatch(addLook(addSource(addPaging(addSelection(command)))));
-  attach<SelectionFlags & LookFlags & { readonly watch?: number }>(command, async (context, flags) => {
+  attach<SelectionFlags & LookFlags & WatchFlags>(command, async (context, flags) => {
     const raw = await rawQueryOf(context, flags);
-    const list = (once: Context) => listTasks(once, raw, flags, { names: FLAG_NAMES, ...idsOf(flags) });
-    if (flags.watch === undefined) return list(context);
-    if (flags.exitStatus) throw usage("--exit-status can't be used with --watch", "--watch runs until Ctrl-C");
-    const { live } = await import("../live.ts");
-    return live(context, flags.watch, list);
+    return onceOrLive(context, flags, (once) => listTasks(once, raw, flags, { names: FLAG_NAMES, ...idsOf(flags) }));
   });
 }
 

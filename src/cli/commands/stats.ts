@@ -6,15 +6,13 @@ import type { SourceChoice } from "../../store/mirror-link.ts";
 import { formatUtc } from "../../task/time.ts";
 import type { Attach, Context } from "../context.ts";
 import { emit } from "../emit.ts";
-import { addSource, addUser, addWatch, userOf } from "../selection.ts";
+import { addSource, addUser, addWatch, onceOrLive, userOf, type WatchFlags } from "../selection.ts";
 
-interface StatsFlags {
+interface StatsFlags extends WatchFlags {
   readonly user?: string;
   readonly source: SourceChoice;
   /** False for --no-disk. */
   readonly disk: boolean;
-  /** Seconds between two runs. */
-  readonly watch?: number;
 }
 
 export function declare(program: Command, attach: Attach): void {
@@ -24,12 +22,7 @@ export function declare(program: Command, attach: Attach): void {
     .option("--no-disk", "skip audio and logs, which take long on a huge disk")
     .addHelpText("after", EXAMPLES);
   addWatch(addSource(addUser(command)));
-  attach<StatsFlags>(command, async (context, flags) => {
-    const show = (once: Context) => runStats(once, flags);
-    if (flags.watch === undefined) return show(context);
-    const { live } = await import("../live.ts");
-    return live(context, flags.watch, show);
-  });
+  attach<StatsFlags>(command, (context, flags) => onceOrLive(context, flags, (once) => runStats(once, flags)));
 }
 
 const EXAMPLES = `
@@ -37,7 +30,7 @@ Examples:
   ttsctl stats
   ttsctl stats --user alice -o json
   ttsctl stats --source file --no-disk       without audio and logs
-  ttsctl stats --watch 10                    every ten seconds, redrawn in place`;
+  ttsctl stats --watch --interval 10         every ten seconds, redrawn in place`;
 
 async function runStats(context: Context, flags: StatsFlags): Promise<number> {
   const stats = await statsOf(context, { ...flags, userId: await userOf(context, flags), estimate: true });

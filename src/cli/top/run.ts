@@ -11,7 +11,7 @@ import { formatInZone } from "../../task/time.ts";
 import type { Attach, Context } from "../context.ts";
 import { errorText } from "../report-error.ts";
 import { openScreen, sizeOf } from "../screen.ts";
-import { addInterval, addSelection, addUser } from "../selection.ts";
+import { addInterval, addSelection, addUser, DEFAULT_INTERVAL } from "../selection.ts";
 import { type Change, type FilterTexts, newState, onKey, onPaste, type Row, sameTask, showList } from "./model.ts";
 import { changeTask, readCounts, readList, taskLines } from "./readings.ts";
 import { view } from "./view.ts";
@@ -19,7 +19,7 @@ import { view } from "./view.ts";
 interface TopFlags {
   readonly user?: string;
   readonly status?: string;
-  readonly interval: number;
+  readonly interval?: number;
   readonly readOnly: boolean;
 }
 
@@ -51,7 +51,7 @@ async function runTop(context: Context, flags: TopFlags): Promise<number> {
     const instead = "elsewhere use `ttsctl stats`, or `ttsctl list --watch`";
     throw usage("top needs a terminal for its screen and keys", instead);
   }
-  const { user = "", status = "", interval: every, readOnly } = flags;
+  const { user = "", status = "", interval: every = DEFAULT_INTERVAL, readOnly } = flags;
   let filter = await filterOf(context, { user, status });
   const stop = new AbortController();
   const end = () => stop.abort();
