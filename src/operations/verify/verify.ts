@@ -1,6 +1,8 @@
 import { TtsctlError } from "../../errors.ts";
 import { CurrentFile } from "../../store/file/shared-snapshot.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
+import { OWED } from "../../store/mirror-link.ts";
+import { drainOwed } from "../../store/mirror-writer.ts";
 import { isWrongType } from "../../store/redis/errors.ts";
 import { checkBrake, type MaxDelete } from "../brake.ts";
 import type { Parts } from "../parts.ts";
@@ -40,6 +42,7 @@ export interface VerifyOutcome {
 export async function verify(parts: CompareParts, { userId }: VerifyOptions): Promise<VerifyOutcome> {
   await using file = new CurrentFile(parts.file);
   await warnOfMisreading(parts, file);
+  await warnOfOwed(parts);
   const drift = await compare(parts, file, userId);
   return { result: resultOf(drift, 0), drift };
 }
@@ -55,6 +58,9 @@ export async function verifyAndRepair(parts: VerifyRepairParts, options: RepairO
   const { prune, restore, allowMismatch } = options;
   const asked = { snapshot: await file.snapshot(), allowEmpty: restore || options.allowEmpty, allowMismatch };
   const cleared = bothOf(await preflight(parts, "repair", { ...asked, least: prune ? 0 : LEAST_STRANGE }));
+  // A file that was lost doesn't show what was only replaced in it, so nothing is removed then.
+  const drains = !options.dryRun && asked.snapshot.size > 0;
+  await (drains ? drainOwed({ ...parts, ...cleared }, cleared.mirror) : warnOfOwed(parts));
   const leaveMark = isFull ? await beginMark(parts.mirror, parts.clock) : null;
   const drift = await compare(parts, file, options.userId);
   const plan = await planFor(parts, drift, await file.snapshot(), options);
@@ -86,6 +92,10 @@ async function planFor(
   checkBrake(pruned, drift.mirrored, maxDelete);
   if (pruned > 0 && !dryRun) await confirm(pruned);
   return plan;
+}
+
+async function warnOfOwed({ file, reporter }: CompareParts): Promise<void> {
+  if (await file.owed.isThere()) reporter.warn(OWED);
 }
 
 const MISREAD: ReadonlySet<string> = new Set(["LAYOUT_MISMATCH", "TIMEZONE_MISMATCH", "STORE_MISMATCH"]);

@@ -156,6 +156,19 @@ describe("verify --repair beside an empty or lost store file", () => {
     expect(await freshDump()).toEqual(after);
   });
 
+  it("finishes deletions that Redis lacks instead of restoring the tasks", async () => {
+    const { site } = here;
+    const [deleted, ...left] = site.root.readStore();
+    const { userId, taskId, score } = taskOf(deleted!);
+    await site.file.owed.add([{ id: { userId, taskId }, before: score }]);
+    site.root.writeStore(left);
+    await site.verify();
+    expect(site.reporter.text).toContain("Redis may still have tasks that were deleted from the file");
+    expect((await site.repair({ restore: true })).result).toMatchObject({ onlyInRedis: 0 });
+    expect(site.root.readStore()).toHaveLength(29);
+    expect(await site.file.owed.isThere()).toBe(false);
+  });
+
   it("has a brake of half of Redis's tasks, before anything is changed", async () => {
     const { site } = here;
     site.root.writeStore(many(10));
