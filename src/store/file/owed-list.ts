@@ -68,7 +68,14 @@ export class OwedList {
   async #alone(work: (path: string) => Promise<void>): Promise<void> {
     const target = await this.#target();
     const lock = await takeLock(target, "owed", { seconds: LOCK_WAIT_S, clock: this.#clock });
-    await work(owedPath(target)).finally(() => lock.release());
+    const path = owedPath(target);
+    try {
+      await work(path);
+    } catch (cause) {
+      throw cause instanceof TtsctlError ? cause : failed(path, cause, "");
+    } finally {
+      await lock.release();
+    }
   }
 
   /** To the owner of the store file, who goes on with it after a command of root's. */
@@ -110,9 +117,9 @@ function parse(line: string): Owed | null {
   }
 }
 
-function failed(path: string, cause: unknown): TtsctlError {
+function failed(path: string, cause: unknown, done = "nothing was deleted; "): TtsctlError {
   return new TtsctlError("STORE_WRITE_FAILED", `cannot write ${path}: ${describeSystemError(cause)}`, {
-    hint: "nothing was deleted; check free disk space, and the owner and mode of the directory",
+    hint: `${done}check free disk space, and the owner and mode of the directory`,
     cause,
   });
 }

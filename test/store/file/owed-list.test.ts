@@ -1,3 +1,4 @@
+import { mkdirSync } from "node:fs";
 import { expect, it } from "vitest";
 import { OwedList } from "../../../src/store/file/owed-list.ts";
 import { TestClock } from "../../helpers/clock.ts";
@@ -19,4 +20,12 @@ it("keeps a later deletion of a task that was added since the list was read", as
     await list().isThere(),
     namesIn(path()).filter((name) => name.includes("owed") && !name.endsWith(".lock")),
   ]).toEqual([false, []]);
+});
+
+it("names the file if it can't be removed", async () => {
+  await list().add([owed("t1", 5)]);
+  const read = await list().read();
+  mkdirSync(path(".s.json.ttsctl-owed.tmp"));
+  await list().add([owed("t2", 5)]);
+  await expect(list().settle(read)).rejects.toMatchObject({ code: "STORE_WRITE_FAILED" });
 });
