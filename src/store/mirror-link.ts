@@ -158,12 +158,14 @@ export async function mirrorFor({ file, link }: Stores, source: SourceChoice) {
   return { mirror: null, behind: undefined, warnings };
 }
 
-/** If the directory of the store file can't be read, Redis must answer. */
-function isOwed({ owed }: FileStore): Promise<boolean> {
-  return owed.isThere().catch((error) => {
+/** If the store file is lost or its directory can't be read, Redis must answer. */
+async function isOwed(file: FileStore): Promise<boolean> {
+  try {
+    return (await file.owed.isThere()) && (await file.identity()) !== null;
+  } catch (error) {
     if (!isStoreError(error)) throw error;
     return false;
-  });
+  }
 }
 
 export function redisDisabled(): TtsctlError {
@@ -177,7 +179,8 @@ export function behindWarning(problem: string, path: string): string {
 }
 
 export function fallbackWarning(error: TtsctlError, path: string): string {
-  const advice = OUTAGES.includes(error.code) ? undefined : error.hint;
+  const passes = OUTAGES.includes(error.code) && !(error instanceof NotRedis);
+  const advice = passes ? undefined : error.hint;
   return `${error.message}: reading ${path} instead; ${advice ?? "after the outage run `ttsctl sync`"}`;
 }
 
