@@ -233,7 +233,7 @@ function verdict({ verdict, reason, rules }: Explanation): string {
   if (verdict === "missing") return "is in neither store";
   if (verdict === "purge") return `would be purged: ${reason}`;
   const keepers = rules.filter(({ says }) => says === "keep").map(({ rule }) => rule);
-  return keepers.length > 0 ? `would be kept: ${keepers.join(", ")}` : "would be kept: no rule purges it";
+  return keepers.length > 0 ? `would be kept by rule ${keepers.join(", ")}` : "would be kept: no rule purges it";
 }
 
 async function runOrphans(context: Context, flags: CleanupFlags): Promise<number> {
