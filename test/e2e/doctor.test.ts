@@ -60,8 +60,11 @@ describe("the binary", () => {
   });
 });
 
-it("an empty store beside a Redis with tasks fails, as the commands that change tasks refuse it", async () => {
-  here.root.writeStore([]);
+it.each([
+  { what: "an empty", write: () => here.root.writeStore([]) },
+  { what: "a lost", write: () => {} },
+])("$what store beside a Redis with tasks fails, as the commands that change tasks refuse it", async ({ write }) => {
+  write();
   await here.mirrored(record("a", "t1"));
   const { code, stdout } = await here.run("doctor -o json");
   const found = JSON.parse(stdout).checks.find(({ check }: { check: string }) => check === "store.content");

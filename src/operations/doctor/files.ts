@@ -38,10 +38,10 @@ export const FILE_CHECKS: Checks = {
 
   async "store.content"(probe) {
     const snapshot = await probe.read();
-    if (snapshot.shape === null) throw new Skip("the store file does not exist");
     const [problems, count] = [invalidWarnings(snapshot), snapshot.size];
-    const size = `${SHAPES[snapshot.shape]} of ${counted(count, "task")}`;
     if (count === 0 && snapshot.invalid.count === 0) await refuseEmpty(probe, snapshot);
+    if (snapshot.shape === null) throw new Skip("the store file does not exist");
+    const size = `${SHAPES[snapshot.shape]} of ${counted(count, "task")}`;
     if (count === 0 && snapshot.invalid.count > 0) return fail(`no record is valid; ${problems.join("; ")}`, NOT_OURS);
     if (problems.length === 0) return ok(`${size}, whole, ${snapshot.layout?.size} bytes`);
     const hint = snapshot.invalid.count > 0 ? INVALID : "the next append removes the unfinished line";
