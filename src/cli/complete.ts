@@ -160,7 +160,15 @@ function questionOf(program: Command, words: readonly string[], current: string)
     const about = new Map([...flags, ["--help", HELP]]);
     return { ...plain, wanted: { kind: "words", words: [...about.keys()], about } };
   }
-  return { ...plain, wanted: argumentOf(program, line) };
+  const wanted = argumentOf(program, line);
+  return wanted.kind === "users" ? memberQuestion(plain, wanted) : { ...plain, wanted };
+}
+
+/** After a colon, the task of a `user:task`. */
+function memberQuestion(parts: Omit<Question, "wanted">, otherwise: Wanted): Question {
+  const [user = "", ...task] = parts.typed.split(":");
+  if (task.length === 0) return { ...parts, wanted: otherwise };
+  return { ...parts, before: `${parts.before}${user}:`, typed: task.join(":"), wanted: { kind: "tasks", user } };
 }
 
 interface Line {
@@ -201,7 +209,9 @@ function valueQuestion(option: Option | undefined, { values }: Line, before: str
   if (name === "--user") return { wanted: { kind: "users" }, ...parts };
   if (name === "--profile") return { wanted: { kind: "profiles" }, ...parts };
   const user = values.get("--user");
-  if (name === "--ids" && user !== undefined) return { wanted: { kind: "tasks", user }, ...parts };
+  if (name === "--ids") {
+    return user === undefined ? memberQuestion(parts, NOTHING) : { wanted: { kind: "tasks", user }, ...parts };
+  }
   if (option?.flags.endsWith("<status>")) return { wanted: { kind: "words", words: SHOWN_STATUSES }, ...parts };
   if (name in LISTS) return { wanted: { kind: "words", words: LISTS[name]! }, ...parts };
   return { wanted: option?.flags.includes("<file>") ? { kind: "files" } : NOTHING, ...parts };

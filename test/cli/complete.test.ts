@@ -77,6 +77,8 @@ describe("__complete", () => {
     ["ttsctl get alice t", ["t1", "t2"]],
     ["ttsctl list -u alice --ids t1,t", ["t1,t1", "t1,t2"]],
     ["ttsctl list --ids t", []],
+    ["ttsctl list --ids bob:t3,alice:", ["t1", "t2"]],
+    ["ttsctl logs alice:t", ["t1", "t2"]],
     ["ttsctl nonsense --what ", []],
   ])("%j", async (line, found) => {
     fill();
