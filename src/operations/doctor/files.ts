@@ -54,7 +54,8 @@ export const FILE_CHECKS: Checks = {
     try {
       await access(path, RIGHTS);
     } catch (error) {
-      const hint = systemErrorCode(error) === "ENOENT" ? "check [store] path and --store" : AS_THE_SERVICE;
+      const hint =
+        systemErrorCode(error) === "ENOENT" ? "check [store] path and --store" : hintFor(error, AS_THE_SERVICE);
       return fail(`${path}: ${describeSystemError(error)}: nothing can be locked or rewritten there`, hint);
     }
     if (stats === null || keepsOwner(stats)) return ok(`${path} is writable, and a rewrite keeps owner and mode`);
@@ -146,6 +147,10 @@ const SHAPES = { array: "array", map: "map", jsonl: "JSON Lines" } as const;
 
 const AS_THE_SERVICE = "run ttsctl as the user that the service runs as";
 
+function hintFor(error: unknown, rights: string): string {
+  return systemErrorCode(error) === "EROFS" ? "mount it writable, or allow writes to it in the systemd unit" : rights;
+}
+
 /** Whether this process can give a file this owner: as root, or if it is the owner and in the group. */
 function keepsOwner({ uid, gid }: { uid: number; gid: number }): boolean {
   const [user, groups] = [process.geteuid?.() ?? 0, [process.getegid?.() ?? 0, ...(process.getgroups?.() ?? [])]];
@@ -190,7 +195,7 @@ async function folderVerdict({ parts }: Probe, path: string, setting: string): P
     }
     if (code === "ENOENT") return warn(`${path} does not exist: nothing to list or remove in it`, hint);
     if (code === "ENOTDIR") return fail(`${path} is not a directory`, hint);
-    return fail(`${path}: ${code}: its contents can't be listed or removed`, RIGHTS_HINT);
+    return fail(`${path}: ${code}: its contents can't be listed or removed`, hintFor(error, RIGHTS_HINT));
   }
   const closed = await closedFolder(path, entries);
   if (closed !== undefined) return fail(`${closed} is not writable: its contents can't be removed`, RIGHTS_HINT);
