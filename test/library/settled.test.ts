@@ -97,6 +97,25 @@ describe("in a file that another program wrote within the last minute", () => {
     expect([ended, here.root.readStore()]).toEqual([Array(3).fill("returned"), [old]]);
   }, 30_000);
 
+  it("the repeats of one task don't count for another that was written with it", async () => {
+    const stateOf = (name: string) => here.root.readStore().find(({ task_id }) => task_id === name)!.updated_at;
+    const [other, both] = [task("t2", 600), [task("t1", 60), task("t2", 60)]];
+    serviceWrites(old, other);
+    const [, { settled }] = (await Promise.all(both.map((one) => store.upsert(one)))) as [
+      object,
+      { settled: Promise<string> },
+    ];
+    for (let age = 50; age > 38; age--) {
+      const latest = task("t1", age);
+      await store.upsert(latest);
+      serviceWrites(old, both[1]!);
+      await until(() => stateOf("t1") === latest.updated_at);
+    }
+    serviceWrites(task("t1", 38), other);
+    await until(() => stateOf("t2") === both[1]!.updated_at);
+    expect(await settled).toBe("written");
+  }, 30_000);
+
   it("contents that were replaced aren't kept open meanwhile", async () => {
     for (let age = 60; age > 40; age--) await store.upsert(task("t1", age));
     // The one that lists them is closed by now.

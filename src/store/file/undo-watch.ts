@@ -32,6 +32,8 @@ export const NOT_WATCHED: Watching = { watched: Promise.resolve({ repeats: 0, re
 interface Write {
   readonly changes: Changes;
   repeats: number;
+  /** By the number of a change: how often it was made again. */
+  readonly tries: Map<number, number>;
   /** As the clock's `monotonic()` counts. */
   until: number;
   resolve(watched: Watched): void;
@@ -105,7 +107,7 @@ export class UndoWatch {
     if (isLate && !this.#writes.some((write) => changes.overlap(write.changes))) return NOT_WATCHED;
     await changes.keep();
     const watched = new Promise<Watched>((resolve) => {
-      this.#writes.push({ changes, repeats: 0, until: this.#end(), resolve });
+      this.#writes.push({ changes, repeats: 0, tries: new Map(), until: this.#end(), resolve });
       if (!this.#isRunning) void this.#run();
     });
     return { watched };
@@ -113,10 +115,10 @@ export class UndoWatch {
 
   /** Makes the changes again that the content now undoes. @throws TtsctlError STORE_*, LOCK_* */
   async repeat(): Promise<void> {
+    let undone: Undone = new Map();
     let due: readonly Write[] = [];
     const plan = async (current: Snapshot, note: string) => {
-      const undone = (await this.isBehind(current, note)) ? await this.#undoneIn(current) : (new Map() as Undone);
-      for (const write of undone.keys()) if (write.repeats >= MOST_REPEATS) undone.delete(write);
+      undone = (await this.isBehind(current, note)) ? await this.#undoneIn(current, false) : new Map();
       due = this.#writesOf(undone);
       if (due.length === 0) this.#accept(current);
       else await this.#options.onRepeat?.(1 + Math.max(...due.map(({ repeats }) => repeats)));
@@ -124,6 +126,9 @@ export class UndoWatch {
     };
     await this.#file.land(plan, async ({ identity }) => {
       [this.#known, this.#isSame] = [identity, sameIdentity];
+      if (this.#writes.length > 1)
+        for (const [{ tries }, numbers] of undone)
+          for (const number of numbers) tries.set(number, 1 + (tries.get(number) ?? 0));
       for (const write of due) {
         write.repeats++;
         write.until = this.#end();
@@ -161,8 +166,20 @@ export class UndoWatch {
     }
   }
 
-  /** What a content of another program undoes. */
-  async #undoneIn(current: Snapshot): Promise<Undone> {
+  /** What a content of another program undoes: of the changes that were made again too often, or of the others. */
+  async #undoneIn(current: Snapshot, isGivenUp: boolean): Promise<Undone> {
+    const undone = await this.#allUndoneIn(current);
+    for (const [write, numbers] of undone) {
+      const { repeats, tries } = write;
+      const isAlone = this.#writes.length === 1;
+      for (const number of numbers)
+        if ((isAlone ? repeats : (tries.get(number) ?? 0)) >= MOST_REPEATS !== isGivenUp) numbers.delete(number);
+      if (numbers.size === 0) undone.delete(write);
+    }
+    return undone;
+  }
+
+  async #allUndoneIn(current: Snapshot): Promise<Undone> {
     const undone: Undone = new Map();
     let isTaken = false;
     for (const [i, write] of [...this.#writes.entries()].reverse()) {
@@ -215,11 +232,11 @@ export class UndoWatch {
     this.#writes = this.#writes.filter((write) => !ended.includes(write));
   }
 
-  /** The tasks that the content now undoes. */
+  /** The tasks that the content undoes now, after too many repeats. */
   async #undoneNow(): Promise<TaskId[]> {
     try {
       await using current = await this.#file.read();
-      return idsOf(await this.#undoneIn(current));
+      return idsOf(await this.#undoneIn(current, true));
     } catch (error) {
       this.#problem = error as TtsctlError;
       return [];
