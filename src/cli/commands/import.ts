@@ -6,6 +6,7 @@ import { audited } from "../../app/ledger.ts";
 import { isRedisError, usage } from "../../errors.ts";
 import type { ImportResult } from "../../operations/import/import.ts";
 import type { MergePolicy } from "../../operations/merge/merge.ts";
+import { limitsOf, policyOf } from "../../operations/purge/rules.ts";
 import { namedAbove } from "../../operations/reporter.ts";
 import { notFound } from "../../render/item-lines.ts";
 import { counted } from "../../task/amounts.ts";
@@ -75,7 +76,9 @@ async function runImport(context: Context, flags: ImportFlags, path: string): Pr
       confirm: ({ replaced }: { replaced: number }) => (replaced > 0 ? ask(replaced) : Promise.resolve()),
     };
     const { merge: policy, dryRun, skipInvalid } = flags;
-    const outcome = await importRecords(parts, source, { policy, dryRun, skipInvalid, selection });
+    const { cleanup } = await context.settings();
+    const limits = cleanup.retention.value > 0 ? limitsOf(policyOf(cleanup), context.clock.now()) : null;
+    const outcome = await importRecords(parts, source, { policy, dryRun, skipInvalid, selection, limits });
     const { refused, returned, invalid, missing, failed } = outcome.result;
     const when = isRedisError(outcome.problem) ? " when Redis is back" : "";
     return ended(parts, outcome, {

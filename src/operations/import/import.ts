@@ -1,6 +1,7 @@
 import { type TtsctlError, throwIfInterrupted } from "../../errors.ts";
 import { batches, IN_FLIGHT, pool } from "../../pool.ts";
 import { matchingRows } from "../../store/file/file-tasks.ts";
+import { STATUS_CODES } from "../../store/file/rows.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { BATCH } from "../../store/redis/copies.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
@@ -8,6 +9,7 @@ import { writeToMirror } from "../../store/redis/write.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import type { Writable } from "../../store/writable.ts";
 import type { WrittenCopies } from "../../store/written-copies.ts";
+import { counted } from "../../task/amounts.ts";
 import { keyOf } from "../../task/ids.ts";
 import { givenName } from "../../task/query-fields.ts";
 import {
@@ -20,7 +22,8 @@ import {
 } from "../merge/merge.ts";
 import type { Parts, RedisParts } from "../parts.ts";
 import { type Cleared, preflight } from "../preflight.ts";
-import { NamedWarnings } from "../reporter.ts";
+import { isExpired, type Limits } from "../purge/rules.ts";
+import { NamedWarnings, type Reporter } from "../reporter.ts";
 import type { Selection } from "../select.ts";
 import type { Source } from "./read-source.ts";
 
@@ -30,6 +33,8 @@ export interface ImportOptions {
   /** Bad lines are left out; without it nothing is imported then. */
   readonly skipInvalid: boolean;
   readonly selection: Selection;
+  /** When tasks expire, to warn of those that a cleanup would purge; null: never. */
+  readonly limits: Limits | null;
 }
 
 /** `import -o json`: records = added + replaced + identical + kept + refused. */
@@ -75,7 +80,7 @@ interface Mirrored {
 export async function importRecords(
   parts: Parts<"file" | "mirror" | "clock" | "reporter" | "signal" | "ledger"> & Pick<MergeParts, "confirm">,
   { records, bad }: Source,
-  { policy, dryRun, skipInvalid, selection }: ImportOptions,
+  { policy, dryRun, skipInvalid, selection, limits }: ImportOptions,
 ): Promise<{ result: ImportResult; counts: MergeCounts; mirrored: Mirrored; problem: TtsctlError | null }> {
   const started = parts.clock.monotonic();
   if (bad.count > 1 || skipInvalid) bad.warn(parts.reporter);
@@ -88,6 +93,7 @@ export async function importRecords(
     await using base = await parts.file.read(parts.signal); // closed early: the rest may take long
     cleared = await preflight(parts, "import", { snapshot: base, input: records });
     plan = await MergePlan.make(records, rows, policy, base, parts.signal);
+    warnOfExpired(parts.reporter, records, plan, limits);
     returned = await mergeIntoFile({ ...parts, file: cleared.file }, plan, base, dryRun);
   }
   const { mirror, lost } = cleared.use;
@@ -120,6 +126,14 @@ export async function importRecords(
     durationMs: Math.round((parts.clock.monotonic() - started) * 1000),
   };
   return { result, counts, mirrored, problem };
+}
+
+function warnOfExpired(reporter: Reporter, { rows }: Snapshot, plan: MergePlan, limits: Limits | null): void {
+  if (limits === null) return;
+  const versionOf = (row: number) => ({ status: STATUS_CODES[rows.status(row)]!, time: rows.score(row) });
+  const expired = [...plan.goingIn()].filter((row) => isExpired(versionOf(row), limits));
+  if (expired.length > 0)
+    reporter.warn(`past their retention, so the next cleanup may purge them: ${counted(expired.length, "task")}`);
 }
 
 /** The chosen rows of a source, ascending, and the chosen ids that it lacks. */

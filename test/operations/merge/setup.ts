@@ -7,7 +7,7 @@ import type { RecordJson } from "../../helpers/root.ts";
 import { EVERYTHING, type Site } from "../setup.ts";
 
 const DEFAULTS: ImportOptions = {
-  ...{ policy: "newer", dryRun: false, skipInvalid: false, selection: EVERYTHING },
+  ...{ policy: "newer", dryRun: false, skipInvalid: false, selection: EVERYTHING, limits: null },
 };
 
 /** Merges records, as JSON texts or values, into the store of a site. */
