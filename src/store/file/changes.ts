@@ -67,23 +67,14 @@ export function isEmpty({ removed, puts, dead }: Edit): boolean {
   return removed.size === 0 && puts.size === 0 && (dead?.size ?? 0) === 0;
 }
 
-/** What a task was before its change. */
-interface Seen {
-  readonly id: TaskId;
-  readonly task: Task | null;
-  readonly isInvalid: boolean;
-}
-
 /**
  * Changes of tasks as they were decided on one content of the store file: ids, what was seen there, and new records or
  * none. What was seen is the whole record, so a change is due in another content if the task's record there has the same
  * value; never by its time alone. Changes are numbered: the new records, then the removals.
  */
 export class Changes {
-  /** Null once what was seen there is kept. It grows if it is JSON Lines, so the rows that tasks had are kept here. */
-  #base: Snapshot | null;
-  /** By number. */
-  #kept: readonly Seen[] = [];
+  /** The content that they were decided on. It grows if it is JSON Lines, so the rows that tasks had are kept here. */
+  readonly base: Snapshot;
   readonly #puts: Puts;
   /** Keys that are removed for good. */
   readonly #removed: Int32Array;
@@ -96,7 +87,7 @@ export class Changes {
   /** @param base the content to change, as it is before; the caller keeps it open */
   constructor(base: Snapshot, { removed, puts }: Edit) {
     const put = new KeySet(base.rows.keys.size);
-    this.#base = base;
+    this.base = base;
     this.#puts = puts;
     for (let number = 0; number < puts.size; number++) {
       const key = base.keyOf(puts.id(number));
@@ -109,32 +100,9 @@ export class Changes {
     });
   }
 
-  /** The content that they were decided on. */
-  get base(): Snapshot {
-    return this.#base!;
-  }
-
-  /** Keeps what was seen until `close`: the records if they are few, since a file that was replaced stays on the disk while open. */
-  async keep(): Promise<void> {
-    const numbers = [...this.#rows.keys()];
-    const hadRecord = numbers.filter((number) => this.#rows[number]! >= 0);
-    const seen = numbers.length > READ_AT_ONCE ? null : await this.#readSeen(hadRecord).catch(() => null);
-    if (seen === null) return void this.base.share();
-    const tasks = new Map(hadRecord.map((number, i) => [number, seen[i]!]));
-    this.#kept = numbers.map((number) => {
-      return { id: this.id(number), task: tasks.get(number) ?? null, isInvalid: this.#wasInvalid(number) };
-    });
-    this.#base = null;
-  }
-
-  async close(): Promise<void> {
-    await this.#base?.close();
-  }
-
   id(number: number): TaskId {
     const { size } = this.#puts;
-    if (number < size) return this.#puts.id(number);
-    return this.#base?.rows.keys.id(this.#removed[number - size]!) ?? this.#kept[number]!.id;
+    return number < size ? this.#puts.id(number) : this.base.rows.keys.id(this.#removed[number - size]!);
   }
 
   /** The number of the change of a task, or -1. For changes that are few. */
@@ -167,7 +135,7 @@ export class Changes {
 
   /** Those whose task is in a content as it was seen. @param others receives the tasks that are there in another state */
   async dueIn(now: Snapshot, others: (id: TaskId) => void = () => {}): Promise<Edit> {
-    if (now === this.#base) return { removed: KeySet.from(this.#removed, now.rows.keys.size), puts: this.#puts };
+    if (now === this.base) return { removed: KeySet.from(this.#removed, now.rows.keys.size), puts: this.#puts };
     const due: number[] = [];
     for (const batch of this.#batches()) {
       const same = await this.#sameIn(now, batch);
@@ -215,24 +183,8 @@ export class Changes {
 
   /** Whether a task had a record before its change. */
   async wasBefore(id: TaskId, record: Task): Promise<boolean> {
-    const number = this.find(id);
-    if (number < 0 || this.#rows[number]! < 0) return false;
-    return sameJson((await this.#readSeen([number]))[0]!.json, record.json, byValue);
-  }
-
-  /** The records that were seen. @param numbers of tasks that had one */
-  async #readSeen(numbers: readonly number[]): Promise<Task[]> {
-    const rows = numbers.map((number) => this.#rows[number]!);
-    return (await this.#base?.readTasks(rows)) ?? numbers.map((number) => this.#kept[number]!.task!);
-  }
-
-  #wasInvalid(number: number): boolean {
-    const { userId, taskId } = this.id(number);
-    return this.#base?.hasInvalid(userId, taskId) ?? this.#kept[number]!.isInvalid;
-  }
-
-  #seenScore(number: number): number {
-    return this.#base?.rows.score(this.#rows[number]!) ?? this.#kept[number]!.task!.score;
+    const row = this.#rows[this.find(id)] ?? -1;
+    return row >= 0 && sameJson((await this.base.readTasks([row]))[0]!.json, record.json, byValue);
   }
 
   #batches(): Generator<number[]> {
@@ -242,16 +194,16 @@ export class Changes {
   /** Those whose task another content has as it was seen: the same record, or no valid one in both. */
   async #sameIn(now: Snapshot, batch: readonly number[]): Promise<Set<number>> {
     const same = new Set<number>();
-    const likely: { number: number; there: number }[] = [];
+    const likely: { number: number; row: number; there: number }[] = [];
     for (const number of batch) {
       const [{ userId, taskId }, row] = [this.id(number), this.#rows[number]!];
       const there = now.rowOf(userId, taskId);
-      if (this.#wasInvalid(number) !== now.hasInvalid(userId, taskId)) continue;
+      if (this.base.hasInvalid(userId, taskId) !== now.hasInvalid(userId, taskId)) continue;
       if (row < 0 && there < 0) same.add(number);
-      else if (row >= 0 && there >= 0 && this.#seenScore(number) === now.rows.score(there))
-        likely.push({ number, there });
+      else if (row >= 0 && there >= 0 && this.base.rows.score(row) === now.rows.score(there))
+        likely.push({ number, row, there });
     }
-    const before = await this.#readSeen(likely.map(({ number }) => number));
+    const before = await this.base.readTasks(likely.map(({ row }) => row));
     const after = await now.readTasks(likely.map(({ there }) => there));
     for (const [i, { number }] of likely.entries()) {
       if (sameJson(before[i]!.json, after[i]!.json, byValue)) same.add(number);

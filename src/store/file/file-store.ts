@@ -163,8 +163,9 @@ export class FileStore {
         `repeats its change, because the service keeps undoing it (${repeats} of ${MOST_REPEATS} times)`,
       );
     const watch = new UndoWatch(this, { signal: this.#options.signal, withAppends: true, onRepeat });
-    const done = async ({ before, edit, identity, wroteLately }: Landed) =>
-      wroteLately ? watch.add(new Changes(before, edit), identity) : NOT_WATCHED;
+    const done = async ({ before, edit, identity, wroteLately }: Landed) => ({
+      watched: wroteLately ? watch.add(new Changes(before, edit), identity) : NOT_WATCHED,
+    });
     const landed = await this.land(planned, done, base);
     if (landed === null) return { rewrites: 0, returned: [], changed };
     const { repeats, returned, problem } = await landed.watched;

@@ -16,7 +16,7 @@ import { LineLog } from "./line-log.ts";
 import type { Lock } from "./lock.ts";
 import type { SharedSnapshot } from "./shared-snapshot.ts";
 import type { Snapshot } from "./snapshot.ts";
-import { NOT_WATCHED, UndoWatch, type Watched, type Watching } from "./undo-watch.ts";
+import { NOT_WATCHED, UndoWatch, type Watched } from "./undo-watch.ts";
 import { syncDirectory } from "./written-file.ts";
 
 /** How long another process may take for an append of several writes. Seconds. */
@@ -93,10 +93,11 @@ export class FileWriter {
       if (owes) await file.owed.add(owedOf(edit, current));
       return edit;
     };
-    const done = ({ before, edit, identity, wroteLately }: Landed) =>
-      this.#watch.add(new Changes(before, edit), identity, !wroteLately);
+    const done = async ({ before, edit, identity, wroteLately }: Landed) => ({
+      watched: this.#watch.add(new Changes(before, edit), identity, !wroteLately),
+    });
     const landed = await file.land(planned, done, base);
-    return isBehind ? "behind" : (landed ?? NOT_WATCHED);
+    return isBehind ? "behind" : (landed ?? { watched: Promise.resolve(NOT_WATCHED) });
   }
 
   /** Null if the file was replaced, or an unfinished append was cut off: it is to be looked at again. */
@@ -129,7 +130,7 @@ export class FileWriter {
     // Tombstones first: a removed task may come again in the same batch.
     const tombstones = Array.from(edit.removed, (key) => tombstoneLine(snapshot.rows, key));
     const lines = [...tombstones, ...plan.tasks.map(lineOf)];
-    if (lines.length === 0) return NOT_WATCHED;
+    if (lines.length === 0) return { watched: Promise.resolve(NOT_WATCHED) };
     const { file, owes } = this.#parts;
     if (owes) await file.owed.add(owedOf(edit, snapshot));
     const changes = new Changes(snapshot, edit);
@@ -137,7 +138,7 @@ export class FileWriter {
     if (!moved) await this.#settled(open);
     if (!moved && snapshot.rows.size > from + lines.length) await this.#giveWay(open, plan, from);
     const isLate = !moved && !mayBeUndone;
-    return this.#watch.add(changes, moved ? null : snapshot.identity, isLate, sameFile);
+    return { watched: this.#watch.add(changes, moved ? null : snapshot.identity, isLate, sameFile) };
   }
 
   /** Whether a change of ours may be undone: another program wrote lately and isn't known to append. */
@@ -216,6 +217,10 @@ export interface Settled {
 /** A change that is on the disk. `settled` never fails. */
 export interface FileResult extends ChangeResult {
   readonly settled: Promise<Settled>;
+}
+
+interface Watching {
+  readonly watched: Promise<Watched>;
 }
 
 interface Open extends LastWriter {

@@ -1,5 +1,6 @@
 import type { Clock } from "../../clock.ts";
 import { TtsctlError } from "../../errors.ts";
+import { keyOf } from "../../task/ids.ts";
 import type { Task } from "../../task/task.ts";
 import type { TaskId } from "../task-source.ts";
 import { type Changes, type Edit, NO_EDIT, type PlanEdit, putsOf } from "./changes.ts";
@@ -22,25 +23,16 @@ export interface Watched {
   readonly problem: TtsctlError | null;
 }
 
-export interface Watching {
-  readonly watched: Promise<Watched>;
-}
-
-export const NOT_WATCHED: Watching = { watched: Promise.resolve({ repeats: 0, returned: [], problem: null }) };
+export const NOT_WATCHED: Watched = { repeats: 0, returned: [], problem: null };
 
 /** A write of ours that may be undone. */
 interface Write {
   readonly changes: Changes;
   repeats: number;
-  /** By the number of a change: how often it was made again. */
-  readonly tries: Map<number, number>;
   /** As the clock's `monotonic()` counts. */
   until: number;
   resolve(watched: Watched): void;
 }
-
-/** Numbers of changes, by the last write of their task. */
-type Undone = Map<Write, Set<number>>;
 
 /** A `Writable<FileStore>`. */
 interface WatchedFile {
@@ -102,33 +94,28 @@ export class UndoWatch {
    *   that are watched already
    * @param isSame whether a later content can't have undone them
    */
-  async add(changes: Changes, now: FileIdentity | null, isLate = false, isSame = sameIdentity): Promise<Watching> {
+  add(changes: Changes, now: FileIdentity | null, isLate = false, isSame = sameIdentity): Promise<Watched> {
     [this.#known, this.#isSame] = [now, now === null ? null : isSame];
-    if (isLate && !this.#writes.some((write) => changes.overlap(write.changes))) return NOT_WATCHED;
-    await changes.keep();
-    const watched = new Promise<Watched>((resolve) => {
-      this.#writes.push({ changes, repeats: 0, tries: new Map(), until: this.#end(), resolve });
+    if (isLate && !this.#writes.some((write) => changes.overlap(write.changes))) return Promise.resolve(NOT_WATCHED);
+    changes.base.share();
+    return new Promise((resolve) => {
+      this.#writes.push({ changes, repeats: 0, until: this.#end(), resolve });
       if (!this.#isRunning) void this.#run();
     });
-    return { watched };
   }
 
   /** Makes the changes again that the content now undoes. @throws TtsctlError STORE_*, LOCK_* */
   async repeat(): Promise<void> {
-    let undone: Undone = new Map();
-    let due: readonly Write[] = [];
+    let due: ReadonlySet<Write> = new Set();
     const plan = async (current: Snapshot, note: string) => {
-      undone = (await this.isBehind(current, note)) ? await this.#undoneIn(current, false) : new Map();
-      due = this.#writesOf(undone);
-      if (due.length === 0) this.#accept(current);
-      else await this.#options.onRepeat?.(1 + Math.max(...due.map(({ repeats }) => repeats)));
-      return this.#editOf(undone, current);
+      const undone = (await this.isBehind(current, note)) ? await this.#undoneIn(current) : null;
+      due = undone?.due ?? new Set();
+      if (due.size === 0) this.#accept(current);
+      else await this.#options.onRepeat?.(1 + Math.max(...[...due].map(({ repeats }) => repeats)));
+      return undone?.edit ?? NO_EDIT;
     };
     await this.#file.land(plan, async ({ identity }) => {
       [this.#known, this.#isSame] = [identity, sameIdentity];
-      if (this.#writes.length > 1)
-        for (const [{ tries }, numbers] of undone)
-          for (const number of numbers) tries.set(number, 1 + (tries.get(number) ?? 0));
       for (const write of due) {
         write.repeats++;
         write.until = this.#end();
@@ -166,50 +153,29 @@ export class UndoWatch {
     }
   }
 
-  /** What a content of another program undoes: of the changes that were made again too often, or of the others. */
-  async #undoneIn(current: Snapshot, isGivenUp: boolean): Promise<Undone> {
-    const undone = await this.#allUndoneIn(current);
-    for (const [write, numbers] of undone) {
-      const { repeats, tries } = write;
-      const isAlone = this.#writes.length === 1;
-      for (const number of numbers)
-        if ((isAlone ? repeats : (tries.get(number) ?? 0)) >= MOST_REPEATS !== isGivenUp) numbers.delete(number);
-      if (numbers.size === 0) undone.delete(write);
-    }
-    return undone;
-  }
-
-  async #allUndoneIn(current: Snapshot): Promise<Undone> {
-    const undone: Undone = new Map();
+  /** The edit that makes again what a content of another program undoes, and the writes that it is of. */
+  async #undoneIn(current: Snapshot): Promise<{ edit: Edit; due: ReadonlySet<Write> }> {
+    const due = new Set<Write>();
+    const [removed, puts] = [new Set<number>(), new Map<string, Task>()];
     let isTaken = false;
     for (const [i, write] of [...this.#writes.entries()].reverse()) {
       const { changes } = write;
       changes.isTaken ||= isTaken; // who has read a write has read those before it
-      const numbers = await changes.undoneIn(current, (id, record) => this.#wasBefore(i, id, record));
+      const undone = await changes.undoneIn(current, (id, record) => this.#wasBefore(i, id, record));
       isTaken = changes.isTaken;
-      if (this.#writes.length === 1) return numbers.length === 0 ? undone : undone.set(write, new Set(numbers));
-      for (const number of numbers) {
+      if (undone.length === 0 || write.repeats === MOST_REPEATS) continue;
+      if (this.#writes.length === 1) return { due: new Set([write]), edit: changes.editOf(undone, current) };
+      for (const number of undone) {
         const id = changes.id(number);
         const last = this.#writes.findLast((other) => other.changes.find(id) >= 0)!;
         if (last !== write && (await last.changes.isMadeIn(current, id))) continue;
-        undone.set(last, (undone.get(last) ?? new Set()).add(last.changes.find(id)));
+        for (const one of [write, last]) due.add(one);
+        const [task] = await last.changes.read([last.changes.find(id)]);
+        if (task != null) puts.set(keyOf(id), task);
+        else removed.add(current.keyOf(id));
       }
     }
-    return undone;
-  }
-
-  /** All writes of some changes' tasks. */
-  #writesOf(undone: Undone): Write[] {
-    const ids = this.#writes.length === 1 ? [] : idsOf(undone);
-    return this.#writes.filter((write) => undone.has(write) || ids.some((id) => write.changes.find(id) >= 0));
-  }
-
-  async #editOf(undone: Undone, current: Snapshot): Promise<Edit> {
-    const edits = Array.from(undone, ([{ changes }, numbers]) => changes.editOf([...numbers], current));
-    if (edits.length < 2) return edits[0] ?? NO_EDIT;
-    const tasks = await Promise.all(Array.from(undone, ([{ changes }, numbers]) => changes.read([...numbers])));
-    const removed = new Set(edits.flatMap((edit) => [...edit.removed]));
-    return { removed, puts: putsOf(tasks.flat().filter((task) => task !== null)) };
+    return { due, edit: { removed, puts: putsOf([...puts.values()]) } };
   }
 
   /** Whether a task had a record before one of the writes before the given one. */
@@ -222,28 +188,26 @@ export class UndoWatch {
   async #endThose(): Promise<void> {
     const now = this.#options.signal?.aborted ? Number.POSITIVE_INFINITY : this.#file.clock.monotonic();
     const ended = this.#writes.filter(({ until }) => until <= now);
-    const gaveUp = ended.length > 0 && this.#writes.some(({ repeats }) => repeats >= MOST_REPEATS);
-    const undone = gaveUp ? await this.#undoneNow() : [];
-    for (const { changes, repeats, resolve } of ended) {
-      const returned = this.#writes.length === 1 ? undone : undone.filter((id) => changes.find(id) >= 0);
+    for (const write of ended) {
+      const { changes, repeats, resolve } = write;
+      const returned = repeats < MOST_REPEATS ? [] : await this.#returned(changes);
       resolve({ repeats, returned, problem: this.#problem });
-      await changes.close();
+      await changes.base.close();
     }
     this.#writes = this.#writes.filter((write) => !ended.includes(write));
   }
 
-  /** The tasks that the content undoes now, after too many repeats. */
-  async #undoneNow(): Promise<TaskId[]> {
+  /** The tasks of changes that are undone now. */
+  async #returned(changes: Changes): Promise<TaskId[]> {
     try {
       await using current = await this.#file.read();
-      return idsOf(await this.#undoneIn(current, true));
+      const undone = (await changes.undoneIn(current)).map((number) => changes.id(number));
+      const isLast = (id: TaskId) =>
+        !this.#writes.some((write) => write.changes !== changes && write.changes.find(id) >= 0);
+      return this.#writes.length === 1 ? undone : undone.filter(isLast);
     } catch (error) {
       this.#problem = error as TtsctlError;
       return [];
     }
   }
-}
-
-function idsOf(undone: Undone): TaskId[] {
-  return [...undone].flatMap(([{ changes }, numbers]) => Array.from(numbers, (number) => changes.id(number)));
 }
