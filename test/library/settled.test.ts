@@ -1,4 +1,4 @@
-import { utimesSync } from "node:fs";
+import { lstatSync, readdirSync, readlinkSync, utimesSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { TaskRecord, TaskStore } from "../../src/library/types.ts";
@@ -86,6 +86,46 @@ describe("in a file that another program wrote within the last minute", () => {
     expect(await settled.finally(() => clearInterval(service))).toBe("returned");
     expect(here.heard.join("\n")).toContain("alice:t2: another program holds the store in memory");
   }, 30_000);
+
+  it("several changes of a task that is undone again and again have all returned", async () => {
+    const results = [];
+    for (const age of [60, 50, 40]) results.push(await store.upsert(task("t1", age)));
+    const service = setInterval(() => {
+      if (here.root.readStore()[0]!.updated_at !== old.updated_at) serviceWrites(old);
+    }, 20);
+    const ended = await Promise.all(results.map(({ settled }) => settled)).finally(() => clearInterval(service));
+    expect([ended, here.root.readStore()]).toEqual([Array(3).fill("returned"), [old]]);
+  }, 30_000);
+
+  it("the repeats of one task don't count for another that was written with it", async () => {
+    const stateOf = (name: string) => here.root.readStore().find(({ task_id }) => task_id === name)!.updated_at;
+    const [other, both] = [task("t2", 600), [task("t1", 60), task("t2", 60)]];
+    serviceWrites(old, other);
+    const [, { settled }] = (await Promise.all(both.map((one) => store.upsert(one)))) as [
+      object,
+      { settled: Promise<string> },
+    ];
+    for (let age = 50; age > 38; age--) {
+      const latest = task("t1", age);
+      await store.upsert(latest);
+      serviceWrites(old, both[1]!);
+      await until(() => stateOf("t1") === latest.updated_at);
+    }
+    serviceWrites(task("t1", 38), other);
+    await until(() => stateOf("t2") === both[1]!.updated_at);
+    expect(await settled).toBe("written");
+  }, 30_000);
+
+  it("contents that were replaced aren't kept open meanwhile", async () => {
+    for (let age = 60; age > 40; age--) await store.upsert(task("t1", age));
+    // The one that lists them is closed by now.
+    const open = readdirSync("/proc/self/fd").filter((fd) =>
+      lstatSync(`/proc/self/fd/${fd}`, { throwIfNoEntry: false }),
+    );
+    const paths = open.map((fd) => readlinkSync(`/proc/self/fd/${fd}`));
+    const count = paths.filter((path) => path.startsWith(here.root.path) && path.endsWith(" (deleted)")).length;
+    expect(count).toBeLessThan(3);
+  });
 
   it("close() waits for it", async () => {
     await store.upsert(task("t2"));

@@ -18,7 +18,10 @@ describe.skipIf(lacks("strace"))("what later steps rely on is on the disk", () =
     root.configure(server.port, "[audit]\npath = audit/ledger.jsonl\n");
     for (const folder of ["audit", "saved"]) root.write(`${folder}/other`, "");
     root.write("voice_task.json", text, 1_600_000_000);
-    root.write("in.jsonl", [...OLD, record("carol", "t4")].map((task) => `${JSON.stringify(task)}\n`).join(""));
+    root.write(
+      "in.jsonl",
+      [...OLD, record("carol", "t4", { updated_at: ago(3600) })].map((task) => `${JSON.stringify(task)}\n`).join(""),
+    );
     root.writeArtifacts(ALL);
     await here.mirrored(...ALL, record("dave", "t5"));
   }

@@ -16,12 +16,15 @@ import { removeLeftover, replaceFile } from "./replace.ts";
 import { INVALID, SUPERSEDED, TOMBSTONE } from "./rows.ts";
 import type { SharedSnapshot } from "./shared-snapshot.ts";
 import { Snapshot } from "./snapshot.ts";
-import { MOST_REPEATS, NOT_WATCHED, UndoWatch } from "./undo-watch.ts";
 
 /** A watcher gives up at once, apart from the moment in which `doctor` may hold the lock. */
 const WATCH_LOCK_WAIT_S = 0.5;
 /** How long a busy service may keep an edit from landing. */
 const WRITE_WAIT_S = 60;
+/** If another process wrote within the last minute, a change is watched this long, and made again this often. */
+export const WATCH_S = 2;
+export const WATCH_POLL_MS = 25;
+export const MOST_REPEATS = 10;
 /** How long a run that was asked to stop still waits: what it has purged should leave the file too. */
 const GRACE_S = 2;
 
@@ -29,9 +32,9 @@ export interface Applied {
   /** How often the file was rewritten; 0 if there was nothing to change. */
   readonly rewrites: number;
   /** The tasks whose removal, or whose new record, another process keeps undoing. */
-  readonly returned: readonly TaskId[];
+  readonly returned: TaskId[];
   /** The tasks that weren't as they were seen, and are kept. */
-  readonly changed: readonly TaskId[];
+  readonly changed: TaskId[];
 }
 
 export interface FileStoreOptions {
@@ -122,7 +125,10 @@ export class FileStore {
     await this.withWriteLock(await this.target(), async () => {});
   }
 
-  /** Acquires the watcher's lock again if its file was deleted. @throws TtsctlError WATCHER_RUNNING if another has it by now */
+  /**
+   * Acquires the watcher's lock again if its file was deleted. Whatever else is wrong with it, the next pass reports.
+   * @throws TtsctlError WATCHER_RUNNING if another watcher has it by now
+   */
   async keepWatchLock(lock: Lock): Promise<Lock> {
     try {
       if (!(await lock.isLost())) return lock;
@@ -158,20 +164,15 @@ export class FileStore {
       if (owes) await this.owed.add(owedOf(edit, current));
       return edit;
     };
-    const onRepeat = async (repeats: number) =>
-      this.#runLock?.leave(
-        `repeats its change, because the service keeps undoing it (${repeats} of ${MOST_REPEATS} times)`,
-      );
-    const watch = new UndoWatch(this, { signal: this.#options.signal, withAppends: true, onRepeat });
-    const done = async ({ before, edit, identity, wroteLately }: Landed) => ({
-      watched: wroteLately ? watch.add(new Changes(before, edit), identity) : NOT_WATCHED,
-    });
-    const landed = await this.land(planned, done, base);
+    const landed = await this.#land(planned, base);
     if (landed === null) return { rewrites: 0, returned: [], changed };
-    const { repeats, returned, problem } = await landed.watched;
-    if (repeats > 0) await this.#runLock?.leave("");
-    if (problem !== null) throw afterRewrite(problem, this.path);
-    return { rewrites: 1 + repeats, returned, changed };
+    await using before = landed.before;
+    if (!landed.wroteLately) return { rewrites: 1, returned: [], changed };
+    try {
+      return { ...(await this.keep(new Changes(before, landed.edit), landed.identity)), changed };
+    } catch (error) {
+      throw error instanceof TtsctlError ? afterRewrite(error, this.path) : error;
+    }
   }
 
   /**
@@ -194,23 +195,24 @@ export class FileStore {
   }
 
   /**
-   * Rewrites the file once, unwatched; null if the plan has nothing to change.
-   * @param done called with what was changed, before the lock is released; then `before` is closed
+   * Rewrites the file once, and doesn't watch it.
+   * @param done called with what was changed, before the lock is released
    */
-  async land<T>(
-    this: Writable<FileStore>,
-    plan: PlanEdit,
-    done: (landed: Landed) => Promise<T>,
-    base?: Snapshot,
-  ): Promise<T | null> {
+  async land(this: Writable<FileStore>, plan: PlanEdit, done: OnLanded, base?: Snapshot): Promise<void> {
+    const landed = await this.#land(plan, base, done);
+    await landed?.before.close();
+  }
+
+  /** Rewrites the file once; null if the plan has nothing to change. The caller closes `before`. */
+  async #land(plan: PlanEdit, base?: Snapshot, done: OnLanded = async () => {}): Promise<Landed | null> {
     for (;;) {
       const target = await this.target();
-      const result = await this.withWriteLock(target, async (lock) => {
-        const landed = await this.#tryLanding(target, lock, plan, base);
-        if (landed === null || landed === "elsewhere") return landed;
-        return done(landed).finally(() => landed.before.close());
+      const landed = await this.withWriteLock(target, async (lock) => {
+        const one = await this.#tryLanding(target, lock, plan, base);
+        if (one !== null && one !== "elsewhere") await done(one);
+        return one;
       });
-      if (result !== "elsewhere") return result;
+      if (landed !== "elsewhere") return landed;
     }
   }
 
@@ -253,11 +255,57 @@ export class FileStore {
     return { before, edit, identity, wroteLately: isLately(others, this.clock) };
   }
 
+  /**
+   * Watches for a content that undoes changes, and makes those again.
+   * @param last the content with the changes
+   * @param isSame whether a later content can't have undone it; for the first change only, since the inode of a file that
+   *   isn't open may be reused
+   */
+  async keep(
+    landed: Changes,
+    last: FileIdentity | null,
+    isSame = sameIdentity,
+  ): Promise<Pick<Applied, "rewrites" | "returned">> {
+    let rewrites = 1;
+    let deadline = this.clock.monotonic() + WATCH_S;
+    for (let known = last; this.clock.monotonic() < deadline && !this.#options.signal?.aborted; ) {
+      await this.clock.sleep(WATCH_POLL_MS);
+      const now = await this.identity();
+      if (isSame(now, known)) continue;
+      known = now;
+      isSame = sameIdentity;
+      if (rewrites > MOST_REPEATS) continue;
+      await this.#runLock?.leave(
+        `repeats its change, because the service keeps undoing it (${rewrites} of ${MOST_REPEATS} times)`,
+      );
+      const again = await this.#land((current) => landed.undoneIn(current));
+      if (again === null) continue;
+      await again.before.close();
+      rewrites++;
+      known = again.identity;
+      deadline = this.clock.monotonic() + WATCH_S;
+    }
+    await this.#runLock?.leave("");
+    return { rewrites, returned: rewrites > MOST_REPEATS ? await this.#undone(landed) : [] };
+  }
+
+  /** The tasks of changes that are undone now. */
+  async #undone(landed: Changes): Promise<TaskId[]> {
+    await using now = await this.read();
+    const { removed, puts } = await landed.undoneIn(now);
+    const { keys } = now.rows;
+    const ids = [...removed].map((key) => keys.id(key));
+    for (let number = 0; number < puts.size; number++) ids.push(puts.id(number));
+    return ids;
+  }
+
   /** The file that the path names in the end, if it is a symbolic link. */
   target(): Promise<string> {
     return linkTarget(this.path);
   }
 }
+
+type OnLanded = (landed: Landed) => Promise<void>;
 
 export interface Landed {
   /** The content that was edited. */

@@ -7,7 +7,7 @@ import { newer } from "../../task/version.ts";
 import type { TaskId } from "../task-source.ts";
 import type { Writable } from "../writable.ts";
 import { BatchPlan, type ChangeOutcome, type ChangeResult, type Request } from "./batch-plan.ts";
-import { Changes, NO_EDIT } from "./changes.ts";
+import { NO_EDIT } from "./changes.ts";
 import { lineOf, tombstoneLine } from "./edit.ts";
 import { type FileStore, type Landed, owedOf } from "./file-store.ts";
 import { sameFile } from "./identity.ts";
@@ -16,7 +16,7 @@ import { LineLog } from "./line-log.ts";
 import type { Lock } from "./lock.ts";
 import type { SharedSnapshot } from "./shared-snapshot.ts";
 import type { Snapshot } from "./snapshot.ts";
-import { NOT_WATCHED, UndoWatch, type Watched } from "./undo-watch.ts";
+import { changesOf, type MadeChange, NOT_WATCHED, UndoWatch, type Watched } from "./undo-watch.ts";
 import { syncDirectory } from "./written-file.ts";
 
 /** How long another process may take for an append of several writes. Seconds. */
@@ -33,7 +33,10 @@ export interface FileWriterParts {
   warn(line: string): void;
 }
 
-/** Writes the store file for a long-lived process: changes that wait are written together, JSON Lines are appended to. */
+/**
+ * Writes the store file for a long-lived process (docs/contract.md, Store file and Library): changes that wait together
+ * are written together. JSON Lines are appended to; an array or a map is rewritten.
+ */
 export class FileWriter {
   readonly #parts: FileWriterParts;
   /** The snapshot of the last append. While it can grow, the file wasn't replaced. */
@@ -45,10 +48,13 @@ export class FileWriter {
 
   constructor(parts: FileWriterParts) {
     this.#parts = parts;
-    this.#watch = new UndoWatch(parts.file);
+    this.#watch = new UndoWatch(parts.file, parts.clock);
   }
 
-  /** Returns when the changes are on the disk, decided on a content in which no earlier one is undone. */
+  /**
+   * Returns when the changes are on the disk. They are decided on a content in which no earlier one is undone.
+   * @throws TtsctlError STORE_*, LOCK_*; then they aren't in the file, as far as is known
+   */
   async write(requests: readonly Request[]): Promise<FileResult[]> {
     const { file, shared, warn } = this.#parts;
     const plan = new BatchPlan(requests);
@@ -65,17 +71,18 @@ export class FileWriter {
   }
 
   #resultsOf({ results }: BatchPlan, watched: Promise<Watched>): FileResult[] {
-    const { warn } = this.#parts;
-    const end = watched.then(({ returned, ...watch }) => {
-      if (watch.problem !== null) warn(`it is unknown whether a change was undone: ${watch.problem.message}`);
-      if (returned.length > 0) warn(undoneLine(returned[0]!, returned.length));
-      return { ...watch, returned: new Set(returned.map(keyOf)) };
+    const end = watched.then((watch) => {
+      if (watch.problem !== null)
+        this.#parts.warn(`it is unknown whether a change was undone: ${watch.problem.message}`);
+      const undone = results.find(({ id }) => id !== null && watch.returned.has(keyOf(id)));
+      if (undone !== undefined) this.#parts.warn(undoneLine(undone.id!, watch.returned.size));
+      return watch;
     });
     return results.map((result) => {
       const { id, outcome } = result;
-      const settled = end.then(({ repeats, returned, problem }): Settled => {
+      const settled = end.then(({ repeated, returned, problem }): Settled => {
         if (id === null || (outcome !== "written" && outcome !== "removed")) return { outcome, isRepeated: false };
-        const isRepeated = repeats > 0;
+        const isRepeated = repeated.has(keyOf(id));
         if (problem !== null) return { outcome: "unknown", isRepeated };
         return { outcome: returned.has(keyOf(id)) ? "returned" : outcome, isRepeated };
       });
@@ -86,18 +93,22 @@ export class FileWriter {
   async #rewrite(plan: BatchPlan, base: Snapshot): Promise<Watching | "behind"> {
     const { file, owes } = this.#parts;
     let isBehind = false;
+    let made: readonly MadeChange[] = [];
+    let watched = Promise.resolve(NOT_WATCHED);
     const planned = async (current: Snapshot, note: string) => {
       isBehind = await this.#watch.isBehind(current, note);
       if (isBehind) return NO_EDIT;
       const edit = await plan.on(current);
+      const { others } = await lastWriterOf(current, note);
+      made = this.#watch.isWatching || isLately(others, this.#parts.clock) ? await changesOf(edit, current)() : [];
       if (owes) await file.owed.add(owedOf(edit, current));
       return edit;
     };
-    const done = async ({ before, edit, identity, wroteLately }: Landed) => ({
-      watched: this.#watch.add(new Changes(before, edit), identity, !wroteLately),
-    });
-    const landed = await file.land(planned, done, base);
-    return isBehind ? "behind" : (landed ?? { watched: Promise.resolve(NOT_WATCHED) });
+    const done = async ({ identity, wroteLately }: Landed) => {
+      watched = this.#watch.add(made, identity, !wroteLately);
+    };
+    await file.land(planned, done, base);
+    return isBehind ? "behind" : { watched };
   }
 
   /** Null if the file was replaced, or an unfinished append was cut off: it is to be looked at again. */
@@ -121,7 +132,10 @@ export class FileWriter {
     });
   }
 
-  /** Lines that may not be in the file that the path names are watched. One made of the earlier content may follow. */
+  /**
+   * If the lines may not be in the file that the path names, they are watched as `apply` does. If the path still names the
+   * same file, one that was made of the earlier content may follow.
+   */
   async #appendTo(open: Open, plan: BatchPlan): Promise<Watching> {
     const { snapshot } = open;
     const mayBeUndone = this.#lookAround(open);
@@ -133,12 +147,15 @@ export class FileWriter {
     if (lines.length === 0) return { watched: Promise.resolve(NOT_WATCHED) };
     const { file, owes } = this.#parts;
     if (owes) await file.owed.add(owedOf(edit, snapshot));
-    const changes = new Changes(snapshot, edit);
+    const changes = changesOf(edit, snapshot);
+    const isWatched = mayBeUndone || this.#watch.isWatching;
+    const made = isWatched ? await changes() : [];
     const moved = !(await this.#put(open, lines));
     if (!moved) await this.#settled(open);
     if (!moved && snapshot.rows.size > from + lines.length) await this.#giveWay(open, plan, from);
     const isLate = !moved && !mayBeUndone;
-    return { watched: this.#watch.add(changes, moved ? null : snapshot.identity, isLate, sameFile) };
+    const all = moved && !isWatched ? await changes() : made;
+    return { watched: this.#watch.add(all, moved ? null : snapshot.identity, isLate, sameFile) };
   }
 
   /** Whether a change of ours may be undone: another program wrote lately and isn't known to append. */
@@ -207,10 +224,13 @@ export class FileWriter {
   }
 }
 
-/** `returned`: undone again and again by a service that holds the store in memory. `unknown`: the file can't be read. */
+/**
+ * What became of a change. `returned`: undone again and again by a service that holds the store in memory. `unknown`: the
+ * file can't be read.
+ */
 export interface Settled {
   readonly outcome: ChangeOutcome | "returned" | "unknown";
-  /** Whether another program undid a change of the same write, and it was then made again. */
+  /** Whether another program undid it, and it was then made again. */
   readonly isRepeated: boolean;
 }
 

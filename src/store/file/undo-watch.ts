@@ -1,76 +1,91 @@
 import type { Clock } from "../../clock.ts";
 import { TtsctlError } from "../../errors.ts";
+import { byValue, sameJson } from "../../json/value.ts";
+import { fillIn } from "../../pool.ts";
 import { keyOf } from "../../task/ids.ts";
 import type { Task } from "../../task/task.ts";
 import type { TaskId } from "../task-source.ts";
-import { type Changes, type Edit, NO_EDIT, type PlanEdit, putsOf } from "./changes.ts";
+import type { Writable } from "../writable.ts";
+import { type Edit, NO_EDIT, putsOf } from "./changes.ts";
+import { type FileStore, MOST_REPEATS, WATCH_POLL_MS, WATCH_S } from "./file-store.ts";
 import { type FileIdentity, identityText, sameFile, sameIdentity } from "./identity.ts";
 import { lastWriterOf } from "./last-writer.ts";
 import type { Snapshot } from "./snapshot.ts";
 
-/** If another process wrote within the last minute, a change is watched this long, and made again this often. */
-const WATCH_S = 2;
-const POLL_MS = 25;
-export const MOST_REPEATS = 10;
+/** A change of a task that is on the disk; null for no record. */
+export interface MadeChange {
+  readonly id: TaskId;
+  readonly before: Task | null;
+  readonly after: Task | null;
+}
 
 /** How the changes of one write ended. */
 export interface Watched {
-  /** How often some of them were undone, and made again. */
-  readonly repeats: number;
-  /** The tasks whose changes another program keeps undoing. */
-  readonly returned: readonly TaskId[];
+  /** By `keyOf`: the tasks that another program has undone, and that were changed again. */
+  readonly repeated: ReadonlySet<string>;
+  /** By `keyOf`: those that it keeps undoing. */
+  readonly returned: ReadonlySet<string>;
   /** Why the file couldn't be read at the end, or null. */
   readonly problem: TtsctlError | null;
 }
 
-export const NOT_WATCHED: Watched = { repeats: 0, returned: [], problem: null };
-
-/** A write of ours that may be undone. */
 interface Write {
-  readonly changes: Changes;
-  repeats: number;
-  /** As the clock's `monotonic()` counts. */
-  until: number;
+  /** How many of its changes are watched. */
+  left: number;
+  readonly repeated: Set<string>;
+  readonly returned: Set<string>;
   resolve(watched: Watched): void;
 }
 
-/** A `Writable<FileStore>`. */
-interface WatchedFile {
-  readonly clock: Clock;
-  identity(): Promise<FileIdentity | null>;
-  read(): Promise<Snapshot>;
-  land(plan: PlanEdit, done: (landed: { readonly identity: FileIdentity }) => Promise<void>): Promise<unknown>;
+/** A state that a task had before a change of ours. */
+interface Seen {
+  readonly state: Task | null;
+  /** The number of our write that made this state, 0 for another program's; and of the one that replaced it. */
+  readonly from: number;
+  readonly to: number;
+  readonly write: Write;
+  /** As the clock's `monotonic()` counts. */
+  until: number;
 }
 
-interface WatchOptions {
-  /** Ends it early. */
-  readonly signal?: AbortSignal | undefined;
-  /** Whether a line that is appended to JSON Lines may undo a change too. */
-  readonly withAppends?: boolean;
-  /** Called before a repeat. */
-  onRepeat?(repeats: number): Promise<void>;
+interface WatchedTask {
+  readonly id: TaskId;
+  wanted: Task | null;
+  /** The number of our last write of the task. */
+  last: number;
+  seen: Seen[];
+  repeats: number;
 }
+
+export const NOT_WATCHED: Watched = { repeated: new Set(), returned: new Set(), problem: null };
 
 /**
- * Watches the store file after changes: a program that holds the store in memory may write what it read before them
- * (docs/contract.md, Store file). For 2 s, a content that has a task as it was before a change undoes it, and the change is made
- * again. All decisions are made under the lock of a rewrite.
+ * Watches the store file for a long-lived process: a program that holds the store in memory may write what it read before
+ * a change of ours (docs/contract.md, Store file). For 2 s, a content with a state that a task had before is one that
+ * undoes the change, which is then made again. All decisions are made under the lock of a rewrite.
  */
 export class UndoWatch {
-  readonly #file: WatchedFile;
-  readonly #options: WatchOptions;
-  /** The last comes last. */
-  #writes: Write[] = [];
+  readonly #file: Writable<FileStore>;
+  readonly #clock: Clock;
+  /** By `keyOf`. */
+  readonly #tasks = new Map<string, WatchedTask>();
   /** The content that was last found, or made, as it should be. */
   #known: FileIdentity | null = null;
   /** Whether a content is as the known one; null: none is. */
   #isSame: typeof sameIdentity | null = sameIdentity;
+  /** The number of our last write, and of the last one that another program has read. */
+  #writes = 0;
+  #taken = 0;
   #isRunning = false;
   #problem: TtsctlError | null = null;
 
-  constructor(file: WatchedFile, options: WatchOptions = {}) {
+  constructor(file: Writable<FileStore>, clock: Clock) {
     this.#file = file;
-    this.#options = options;
+    this.#clock = clock;
+  }
+
+  get isWatching(): boolean {
+    return this.#tasks.size > 0;
   }
 
   /**
@@ -78,7 +93,7 @@ export class UndoWatch {
    * are watched. Called under the lock. @param note what its last holder left
    */
   async isBehind(current: Snapshot, note: string): Promise<boolean> {
-    if (this.#writes.length === 0) return false;
+    if (!this.isWatching) return false;
     if (!this.#isSame?.(current.identity, this.#known)) {
       const { isOurs, since } = await lastWriterOf(current, note);
       if (this.#isSame === null || !isOurs || !since.includes(identityText(this.#known))) return true;
@@ -90,124 +105,159 @@ export class UndoWatch {
   /**
    * Adds changes that were made on a content that isn't behind. Called under the lock.
    * @param now the content with the changes; null if the path names another one
-   * @param isLate whether no other program wrote the file within the last minute: then they are watched only if they are of tasks
-   *   that are watched already
    * @param isSame whether a later content can't have undone them
+   * @param isLate whether no other program wrote the file within the last minute: then only tasks are watched that are already
    */
-  add(changes: Changes, now: FileIdentity | null, isLate = false, isSame = sameIdentity): Promise<Watched> {
+  add(
+    changes: readonly MadeChange[],
+    now: FileIdentity | null,
+    isLate: boolean,
+    isSame = sameIdentity,
+  ): Promise<Watched> {
     [this.#known, this.#isSame] = [now, now === null ? null : isSame];
-    if (isLate && !this.#writes.some((write) => changes.overlap(write.changes))) return Promise.resolve(NOT_WATCHED);
-    changes.base.share();
+    const number = ++this.#writes;
     return new Promise((resolve) => {
-      this.#writes.push({ changes, repeats: 0, until: this.#end(), resolve });
-      if (!this.#isRunning) void this.#run();
+      const write: Write = { left: 0, repeated: new Set(), returned: new Set(), resolve };
+      for (const { id, before, after } of changes) {
+        const known = this.#tasks.get(keyOf(id));
+        if (known === undefined && isLate) continue;
+        const task = known ?? { id, wanted: after, last: 0, seen: [], repeats: 0 };
+        task.seen.push({ state: before, from: task.last, to: number, write, until: this.#end() });
+        Object.assign(task, { wanted: after, last: number, repeats: 0 });
+        this.#tasks.set(keyOf(id), task);
+        write.left++;
+      }
+      if (write.left === 0) resolve(NOT_WATCHED);
+      else if (!this.#isRunning) void this.#run();
     });
   }
 
   /** Makes the changes again that the content now undoes. @throws TtsctlError STORE_*, LOCK_* */
   async repeat(): Promise<void> {
-    let due: ReadonlySet<Write> = new Set();
+    let due: WatchedTask[] = [];
     const plan = async (current: Snapshot, note: string) => {
-      const undone = (await this.isBehind(current, note)) ? await this.#undoneIn(current) : null;
-      due = undone?.due ?? new Set();
-      if (due.size === 0) this.#accept(current);
-      else await this.#options.onRepeat?.(1 + Math.max(...[...due].map(({ repeats }) => repeats)));
-      return undone?.edit ?? NO_EDIT;
+      due = (await this.isBehind(current, note)) ? await this.#undoneIn(current) : [];
+      if (due.length > 0) return editOf(due, current);
+      this.#accept(current);
+      return NO_EDIT;
     };
     await this.#file.land(plan, async ({ identity }) => {
       [this.#known, this.#isSame] = [identity, sameIdentity];
-      for (const write of due) {
-        write.repeats++;
-        write.until = this.#end();
+      for (const task of due) {
+        task.repeats++;
+        for (const seen of task.seen) {
+          seen.until = this.#end();
+          seen.write.repeated.add(keyOf(task.id));
+        }
       }
     });
   }
 
+  /** What is appended to JSON Lines later undoes nothing. */
   #accept({ identity, shape }: Snapshot): void {
-    const mayGrow = shape === "jsonl" && !this.#options.withAppends;
-    [this.#known, this.#isSame] = [identity, mayGrow ? sameFile : sameIdentity];
+    [this.#known, this.#isSame] = [identity, shape === "jsonl" ? sameFile : sameIdentity];
   }
 
   #end(): number {
-    return this.#file.clock.monotonic() + WATCH_S;
+    return this.#clock.monotonic() + WATCH_S;
   }
 
   async #run(): Promise<void> {
     this.#isRunning = true;
-    while (this.#writes.length > 0) {
-      if (!this.#options.signal?.aborted) await this.#look();
+    while (this.isWatching) {
+      await this.#clock.sleep(WATCH_POLL_MS);
+      try {
+        const now = await this.#file.identity();
+        if (this.#isSame?.(now, this.#known)) this.#known = now;
+        else await this.repeat();
+        this.#problem = null;
+      } catch (error) {
+        this.#problem = error instanceof TtsctlError ? error : new TtsctlError("INTERNAL", String(error));
+      }
       await this.#endThose();
     }
     this.#isRunning = false;
   }
 
-  async #look(): Promise<void> {
-    await this.#file.clock.sleep(POLL_MS);
-    try {
-      const now = await this.#file.identity();
-      if (this.#isSame?.(now, this.#known)) this.#known = now;
-      else await this.repeat();
-      this.#problem = null;
-    } catch (error) {
-      this.#problem = error instanceof TtsctlError ? error : new TtsctlError("INTERNAL", String(error));
+  /** The tasks whose changes a content of another program undoes. */
+  async #undoneIn(current: Snapshot): Promise<WatchedTask[]> {
+    const tasks = [...this.#tasks.values()];
+    const records = await current.recordsOf(tasks.map(({ id }) => id));
+    for (const [i, { wanted, last, seen }] of tasks.entries()) {
+      const record = records[i]!;
+      if (record === null) continue;
+      const read = seen.filter(({ state }) => sameRecord(state, record)).map(({ from }) => from);
+      if (sameRecord(wanted, record)) read.push(last);
+      if (read.length > 0) this.#taken = Math.max(this.#taken, Math.min(...read)); // at least that
     }
+    return tasks.filter(({ id, wanted, seen, repeats }, i) => {
+      const record = records[i]!;
+      if (repeats > MOST_REPEATS || sameRecord(wanted, record) || (record === null && current.holds(id))) return false;
+      // A program that has read our record, and then lacks it, has deleted it.
+      return seen.some(({ state, to }) => sameRecord(state, record) && (record !== null || to > this.#taken));
+    });
   }
 
-  /** The edit that makes again what a content of another program undoes, and the writes that it is of. */
-  async #undoneIn(current: Snapshot): Promise<{ edit: Edit; due: ReadonlySet<Write> }> {
-    const due = new Set<Write>();
-    const [removed, puts] = [new Set<number>(), new Map<string, Task>()];
-    let isTaken = false;
-    for (const [i, write] of [...this.#writes.entries()].reverse()) {
-      const { changes } = write;
-      changes.isTaken ||= isTaken; // who has read a write has read those before it
-      const undone = await changes.undoneIn(current, (id, record) => this.#wasBefore(i, id, record));
-      isTaken = changes.isTaken;
-      if (undone.length === 0 || write.repeats === MOST_REPEATS) continue;
-      if (this.#writes.length === 1) return { due: new Set([write]), edit: changes.editOf(undone, current) };
-      for (const number of undone) {
-        const id = changes.id(number);
-        const last = this.#writes.findLast((other) => other.changes.find(id) >= 0)!;
-        if (last !== write && (await last.changes.isMadeIn(current, id))) continue;
-        for (const one of [write, last]) due.add(one);
-        const [task] = await last.changes.read([last.changes.find(id)]);
-        if (task != null) puts.set(keyOf(id), task);
-        else removed.add(current.keyOf(id));
-      }
-    }
-    return { due, edit: { removed, puts: putsOf([...puts.values()]) } };
-  }
-
-  /** Whether a task had a record before one of the writes before the given one. */
-  async #wasBefore(write: number, id: TaskId, record: Task): Promise<boolean> {
-    for (const { changes } of this.#writes.slice(0, write)) if (await changes.wasBefore(id, record)) return true;
-    return false;
-  }
-
-  /** Ends the watch of writes that are older than 2 s. */
+  /** Ends the watch of changes that are older than 2 s. */
   async #endThose(): Promise<void> {
-    const now = this.#options.signal?.aborted ? Number.POSITIVE_INFINITY : this.#file.clock.monotonic();
-    const ended = this.#writes.filter(({ until }) => until <= now);
-    for (const write of ended) {
-      const { changes, repeats, resolve } = write;
-      const returned = repeats < MOST_REPEATS ? [] : await this.#returned(changes);
-      resolve({ repeats, returned, problem: this.#problem });
-      await changes.base.close();
+    const now = this.#clock.monotonic();
+    const ended = [...this.#tasks.values()].filter(({ seen }) => seen.some(({ until }) => until <= now));
+    const gaveUp = await this.#returnedOf(ended.filter(({ repeats }) => repeats > MOST_REPEATS)).catch((error) => {
+      this.#problem = error as TtsctlError;
+      return new Set();
+    });
+    for (const task of ended) {
+      const key = keyOf(task.id);
+      for (const { write } of task.seen.filter(({ until }) => until <= now)) {
+        const { repeated, returned } = write;
+        if (gaveUp.has(key)) returned.add(key);
+        if (--write.left === 0) write.resolve({ repeated, returned, problem: this.#problem });
+      }
+      task.seen = task.seen.filter(({ until }) => until > now);
+      if (task.seen.length === 0) this.#tasks.delete(key);
     }
-    this.#writes = this.#writes.filter((write) => !ended.includes(write));
   }
 
-  /** The tasks of changes that are undone now. */
-  async #returned(changes: Changes): Promise<TaskId[]> {
-    try {
-      await using current = await this.#file.read();
-      const undone = (await changes.undoneIn(current)).map((number) => changes.id(number));
-      const isLast = (id: TaskId) =>
-        !this.#writes.some((write) => write.changes !== changes && write.changes.find(id) >= 0);
-      return this.#writes.length === 1 ? undone : undone.filter(isLast);
-    } catch (error) {
-      this.#problem = error as TtsctlError;
-      return [];
-    }
+  /** Those whose last state isn't in the file. */
+  async #returnedOf(tasks: readonly WatchedTask[]): Promise<Set<string>> {
+    if (tasks.length === 0 || this.#problem !== null) return new Set();
+    await using current = await this.#file.read();
+    const records = await current.recordsOf(tasks.map(({ id }) => id));
+    return new Set(tasks.filter(({ wanted }, i) => !sameRecord(wanted, records[i]!)).map(({ id }) => keyOf(id)));
   }
+}
+
+/**
+ * The changes of an edit of a content. Nothing is read until the result is called, which may be after the content was
+ * appended to.
+ */
+export function changesOf({ removed, puts }: Edit, before: Snapshot): () => Promise<MadeChange[]> {
+  const changed = new Map<string, { id: TaskId; row: number; put: number }>();
+  const note = (id: TaskId, put: number) => {
+    changed.set(keyOf(id), { id, row: before.rowOf(id.userId, id.taskId), put });
+  };
+  for (const key of removed) note(before.rows.keys.id(key), -1);
+  for (let put = 0; put < puts.size; put++) note(puts.id(put), put);
+  return async () => {
+    const all = [...changed.values()];
+    const seen = await fillIn<(typeof all)[number], Task | null>(
+      all,
+      ({ row }) => (row < 0 ? null : undefined),
+      (live) => before.readTasks(live.map(({ row }) => row)),
+    );
+    const records = await puts.read(Array.from({ length: puts.size }, (_, put) => put));
+    return all.map(({ id, put }, i) => ({ id, before: seen[i]!, after: put < 0 ? null : records[put]! }));
+  };
+}
+
+function sameRecord(one: Task | null, other: Task | null): boolean {
+  return one === null || other === null ? one === other : sameJson(one.json, other.json, byValue);
+}
+
+function editOf(tasks: readonly WatchedTask[], current: Snapshot): Edit {
+  const removed = tasks.filter(({ id, wanted }) => wanted === null && current.holds(id));
+  return {
+    removed: new Set(removed.map(({ id }) => current.keyOf(id))),
+    puts: putsOf(tasks.flatMap(({ wanted }) => wanted ?? [])),
+  };
 }

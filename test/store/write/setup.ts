@@ -1,11 +1,9 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { afterEach, beforeEach } from "vitest";
 import type { Clock } from "../../../src/clock.ts";
-import type { PlanEdit } from "../../../src/store/file/changes.ts";
-import { FileStore, type Landed } from "../../../src/store/file/file-store.ts";
+import { FileStore } from "../../../src/store/file/file-store.ts";
 import type { Shape } from "../../../src/store/file/scanner.ts";
 import { SharedSnapshot } from "../../../src/store/file/shared-snapshot.ts";
-import type { Snapshot } from "../../../src/store/file/snapshot.ts";
 import { type MirrorLink, RedisLink } from "../../../src/store/mirror-link.ts";
 import { TaskWriter } from "../../../src/store/task-writer.ts";
 import { writable } from "../../../src/store/writable.ts";
@@ -44,8 +42,14 @@ export class WriterPlace {
   open(link: MirrorLink = NO_REDIS, clock: Clock = this.clock): TaskWriter {
     const place = this;
     class CountingFile extends FileStore {
-      override land<T>(plan: PlanEdit, done: (landed: Landed) => Promise<T>, base?: Snapshot) {
-        const counted = (landed: Landed) => {
+      override async apply(...args: Parameters<FileStore["apply"]>) {
+        const outcome = await super.apply(...args);
+        place.rewrites += outcome.rewrites;
+        return outcome;
+      }
+
+      override land(...[plan, done, base]: Parameters<FileStore["land"]>) {
+        const counted: typeof done = (landed) => {
           place.rewrites++;
           return done(landed);
         };
