@@ -141,7 +141,7 @@ function newProgram(write: (text: string) => void): Command {
         .default("text"),
     )
     .option("--no-color", "no colours (also NO_COLOR)")
-    .option("-q, --quiet", "no warnings and no progress", false)
+    .option("-q, --quiet", "no warnings, no progress, no line for each task", false)
     .option("-v, --verbose", "log each step; twice: with stack traces", addOne, 0)
     .addHelpCommand(new Command("help").argument("[command]").description("print help").helpGroup("Set up:"))
     .configureOutput({ writeOut: write, writeErr: write, outputError: () => {} })
