@@ -85,7 +85,8 @@ function outcomeOf({ file, from, to, test }, copy) {
       "--reporter=json",
       `--outputFile=${report}`,
     ];
-    const { error } = spawnSync("npx", run, { cwd: copy, stdio: "ignore", timeout: LONGEST_MS });
+    const env = { TTSCTL_MACHINE_SECONDS: "60", ...process.env };
+    const { error } = spawnSync("npx", run, { cwd: copy, env, stdio: "ignore", timeout: LONGEST_MS });
     if (error?.code === "ETIMEDOUT") return ["killed", "it waits for ever"];
     return outcomeIn(report);
   } finally {
