@@ -165,7 +165,9 @@ export class Drift {
     for (const suspect of this.#of("dangling")) {
       if (!this.traits(suspect).memberOnly) continue;
       const taskId = this.keys.taskId(suspect);
-      members.set(taskId, [...(members.get(taskId) ?? []), suspect]);
+      const others = members.get(taskId);
+      if (others === undefined) members.set(taskId, [suspect]);
+      else others.push(suspect);
     }
     return members;
   }
