@@ -61,3 +61,13 @@ export async function fillIn<T, R>(
   });
   return values as R[];
 }
+
+/** Items by their key, in the order of the first of each. */
+export function groupedBy<T, K>(items: Iterable<T>, keyOf: (item: T) => K): Map<K, T[]> {
+  const groups = new Map<K, T[]>();
+  for (const item of items) {
+    const key = keyOf(item);
+    if (!groups.get(key)?.push(item)) groups.set(key, [item]);
+  }
+  return groups;
+}

@@ -31,7 +31,9 @@ export async function namesOn(stdin: Readable & { readonly isTTY?: boolean }): P
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of stdin) {
-    size += chunks.at(chunks.push(Buffer.from(chunk)) - 1)!.length;
+    const piece = Buffer.from(chunk);
+    chunks.push(piece);
+    size += piece.length;
     if (size > MOST_BYTES) throw usage("stdin is too large for task ids", `at most ${MOST_BYTES >> 20} MiB`);
   }
   const bytes = Buffer.concat(chunks);

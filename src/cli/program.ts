@@ -165,7 +165,7 @@ export function commandOf(program: Command, word: string): Command | undefined {
 }
 
 /** As one line, with our exit code. */
-function usageError({ message }: CommanderError, command: Command): TtsctlError {
+function usageError({ code, message }: CommanderError, command: Command): TtsctlError {
   const [first = "", ...more] = message
     .replace(/^error: /, "")
     .split("\n")
@@ -173,8 +173,8 @@ function usageError({ message }: CommanderError, command: Command): TtsctlError 
     .map((line) => line.replace(/^\((.*)\)$/, "$1"));
   const see = command.parent === null ? "see ttsctl --help" : `see ttsctl ${command.name()} --help`;
   const like = likeOf(first);
-  if (/^too many arguments for '(list|stats)'/.test(first))
-    more.push("--interval sets the seconds between two tables of --watch");
+  const hasPace = command.options.some(({ long }) => long === "--interval");
+  if (code === "commander.excessArguments" && hasPace) more.push("--interval sets the seconds between two tables");
   if (like.length > 0) more.push(`Did you mean ${like.join(" or ")}?`);
   return usage(first, more.length > 0 ? more.join(" ") : see);
 }

@@ -1,4 +1,5 @@
 import { TtsctlError } from "../../errors.ts";
+import { groupedBy } from "../../pool.ts";
 import { addressText } from "../../printable.ts";
 import { INDEX_KEY, SYNCED_KEY, SYNCING_KEY } from "../../store/layout/keys.ts";
 import { type Layout, PLAIN } from "../../store/layout/layout.ts";
@@ -216,10 +217,9 @@ function ofEachNode(nodes: readonly NodeInfo[], verdictOf: (info: Info) => Verdi
   const worst = verdicts.filter((verdict) => verdict.status === status);
   const { hint } = worst[0]!;
   if (nodes.length === 1) return { status, detail: worst[0]!.detail, hint };
-  const details = new Map<string, string[]>();
-  for (const { where, detail } of worst) details.set(detail, [...(details.get(detail) ?? []), where]);
+  const details = groupedBy(worst, ({ detail }) => detail);
   const everywhere = details.size === 1 && worst.length === nodes.length;
-  const named = [...details].map(([detail, where]) => `${where.join(", ")}: ${detail}`);
+  const named = [...details].map(([detail, some]) => `${some.map(({ where }) => where).join(", ")}: ${detail}`);
   return { status, detail: everywhere ? `${worst[0]!.detail}, on ${nodes.length} nodes` : named.join("; "), hint };
 }
 

@@ -1,3 +1,4 @@
+import { groupedBy } from "../../pool.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { KeyTable } from "../../store/key-table.ts";
 import type { TaskId } from "../../store/task-source.ts";
@@ -161,14 +162,7 @@ export class Drift {
 
   /** The suspects of which there is only a member of a user's index, by task id. */
   #membersByTask(): Map<string, number[]> {
-    const members = new Map<string, number[]>();
-    for (const suspect of this.#of("dangling")) {
-      if (!this.traits(suspect).memberOnly) continue;
-      const taskId = this.keys.taskId(suspect);
-      const others = members.get(taskId);
-      if (others === undefined) members.set(taskId, [suspect]);
-      else others.push(suspect);
-    }
-    return members;
+    const alone = [...this.#of("dangling")].filter((suspect) => this.traits(suspect).memberOnly);
+    return groupedBy(alone, (suspect) => this.keys.taskId(suspect));
   }
 }

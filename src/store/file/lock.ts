@@ -29,7 +29,7 @@ export interface LockWait {
   readonly clock: Clock;
   readonly signal?: AbortSignal | undefined;
   /** Called with the holder after half a second. */
-  onWait?: ((holder: string) => void) | undefined;
+  readonly onWait?: ((holder: string) => void) | undefined;
 }
 
 /** A wait that is shorter goes unsaid. */

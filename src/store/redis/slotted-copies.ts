@@ -1,4 +1,5 @@
 import { TtsctlError } from "../../errors.ts";
+import { groupedBy } from "../../pool.ts";
 import { keyOf } from "../../task/ids.ts";
 import { type CopyView, copyOf, fieldsOf, type LookupState, type RedisCopy, userScoreDue } from "../layout/copy.ts";
 import { INDEX_KEY } from "../layout/keys.ts";
@@ -239,15 +240,6 @@ class Questions {
       for (const { fail } of groups.flat()) fail(error);
     }
   }
-}
-
-function groupedBy<T, K>(items: Iterable<T>, keyOf: (item: T) => K): Map<K, T[]> {
-  const groups = new Map<K, T[]>();
-  for (const item of items) {
-    const key = keyOf(item);
-    if (!groups.get(key)?.push(item)) groups.set(key, [item]);
-  }
-  return groups;
 }
 
 /** Questions of one group are one command. */
