@@ -22,36 +22,33 @@ import { flagsIn, type GlobalFlags } from "./terminal.ts";
  */
 export async function complete(program: Command, args: readonly string[], around: Surroundings): Promise<string> {
   const [shell, ...rest] = args;
-  const isBash = shell === "bash";
-  const line: ShellLine = isBash
-    ? splitLine(rest[0] ?? "")
-    : { words: ["ttsctl", ...rest.slice(0, -1)], current: rest.at(-1) ?? "", isQuoted: false, kept: 0 };
+  const line: ShellLine =
+    shell === "bash"
+      ? splitLine(rest[0] ?? "")
+      : { words: ["ttsctl", ...rest.slice(0, -1)], current: rest.at(-1) ?? "", isQuoted: false, kept: 0 };
   const words = line.words.slice(1);
-  const question = questionOf(program, words, line.current);
-  const found = await candidatesOf(question, words, around).catch(() => []);
-  const matching = found.filter((word) => word.startsWith(question.typed) && printable(word) === word && word !== "");
-  const about = shell === "described" && question.wanted.kind === "words" ? question.wanted.about : undefined;
+  const { wanted, before, typed, isList } = questionOf(program, words, line.current);
+  const found = await candidatesOf(wanted, words, around).catch(() => []);
+  const matching = found.filter((word) => word.startsWith(typed) && printable(word) === word && word !== "");
+  const about = shell === "described" && wanted instanceof Map ? wanted : undefined;
   const shown = matching.flatMap((word) => {
-    const whole = question.before + word;
+    const whole = before + word;
     // Inside quotes bash inserts the word unquoted, so only plain words are offered.
     if (line.isQuoted) return isShellWord(whole) ? [whole] : [];
-    if (isBash) return shellQuote(whole.slice(line.kept));
+    if (shell === "bash") return shellQuote(whole.slice(line.kept));
     return about?.has(word) ? `${whole}\t${about.get(word)}` : whole;
   });
-  const directives = ["-", question.wanted.kind === "files" && "files", question.isList && "nospace"];
+  const directives = ["-", wanted === "files" && "files", isList && "nospace"];
   return `${[directives.filter(Boolean).join(" "), ...shown].join("\n")}\n`;
 }
 
-async function candidatesOf(
-  { wanted }: Question,
-  words: readonly string[],
-  around: Surroundings,
-): Promise<readonly string[]> {
-  if (wanted.kind === "words") return wanted.words;
-  if (wanted.kind === "files") return [];
-  if (wanted.kind === "profiles") return profileNames(around.env);
+async function candidatesOf(wanted: Wanted, words: readonly string[], around: Surroundings) {
+  if (wanted === "files") return [];
+  if (wanted === "profiles") return profileNames(around.env);
+  if (wanted instanceof Map) return [...wanted.keys()];
+  if (Array.isArray(wanted)) return wanted;
   const parts = partsOf(around, flagsIn(words));
-  return knownIds(parts, wanted.kind === "users" ? null : wanted.user).finally(() => parts.release());
+  return knownIds(parts, wanted === "users" ? null : wanted.tasksOf).finally(() => parts.release());
 }
 
 /** A person waits: a slower Redis and a larger file aren't used. */
@@ -76,8 +73,7 @@ async function knownIds(parts: RunParts, user: string | null): Promise<string[]>
 function partsOf({ terminal, env, cwd, argv, stopSignal: signal }: Surroundings, flags: GlobalFlags): RunParts {
   const loadSettings = async () => {
     const settings = await load({ flags: { ...flags }, env, cwd });
-    const { timeout } = settings.redis;
-    settings.redis.timeout = { ...timeout, value: Math.min(PATIENCE_S, timeout.value) };
+    settings.redis.timeout.value = Math.min(PATIENCE_S, settings.redis.timeout.value);
     return settings;
   };
   const caller = { argv, cwd, env, request: null };
@@ -92,8 +88,6 @@ interface ShellLine {
   /** Length of the part of `current` that bash keeps: it completes only the text after the last `:` or `=`. */
   readonly kept: number;
 }
-
-const BREAKS = /[:=]/;
 
 /** Splits a bash command line. Nothing is expanded. */
 function splitLine(line: string): ShellLine {
@@ -112,17 +106,13 @@ function splitLine(line: string): ShellLine {
     if (char === quote) quote = "";
     else if (quote === "" && (char === "'" || char === '"')) quote = char;
     else current += isEscape ? line[++i]! : char;
-    if (quote === "" && !isEscape && BREAKS.test(char)) kept = current.length;
+    if (quote === "" && !isEscape && /[:=]/.test(char)) kept = current.length;
   }
   return { words, current, isQuoted: quote !== "", kept: quote === "" ? kept : 0 };
 }
 
-type Wanted =
-  | { readonly kind: "words"; readonly words: readonly string[]; readonly about?: ReadonlyMap<string, string> }
-  | { readonly kind: "files" }
-  | { readonly kind: "profiles" }
-  | { readonly kind: "users" }
-  | { readonly kind: "tasks"; readonly user: string };
+/** Words, some with their descriptions, or what is looked up. */
+type Wanted = string[] | Map<string, string> | "files" | "profiles" | "users" | { readonly tasksOf: string };
 
 interface Question {
   readonly wanted: Wanted;
@@ -134,41 +124,32 @@ interface Question {
 }
 
 const HELP = "print help";
-const NOTHING: Wanted = { kind: "words", words: [] };
 /** The words of the flags that take a list. */
-const LISTS: Readonly<Record<string, readonly string[]>> = {
-  "--columns": KNOWN_COLUMNS,
-  ...Object.fromEntries(
-    QUERY_PARTS.flatMap((part) => {
-      const { kind, choices } = fieldOf(part);
-      return kind === "list" && choices !== undefined ? [[FLAG_NAMES[part], choices]] : [];
-    }),
-  ),
-};
+const LISTS = new Map<string, readonly string[]>([["--columns", KNOWN_COLUMNS]]);
+for (const part of QUERY_PARTS) {
+  const { kind, choices } = fieldOf(part);
+  if (kind === "list" && choices !== undefined) LISTS.set(FLAG_NAMES[part], choices);
+}
 
 function questionOf(program: Command, words: readonly string[], current: string): Question {
   const line = readLine(program, words);
   if (line.awaiting !== undefined) return valueQuestion(line.awaiting, line, "", current);
+  const [, flag, value] = /^(--[\w-]+=)(.*)$/s.exec(current) ?? [];
+  if (flag !== undefined) return valueQuestion(optionOf(line.command, flag.slice(0, -1)), line, flag, value!);
   const plain = { before: "", typed: current, isList: false };
-  const joined = /^(--[\w-]+=)(.*)$/s.exec(current);
-  if (joined !== null) {
-    const option = optionOf(line.command, joined[1]!.slice(0, -1));
-    return valueQuestion(option, line, joined[1]!, joined[2]!);
-  }
   if (current.startsWith("-")) {
     const flags = optionsOf(line.command).map(({ long, description }) => [long ?? "", description] as const);
-    const about = new Map([...flags, ["--help", HELP]]);
-    return { ...plain, wanted: { kind: "words", words: [...about.keys()], about } };
+    return { ...plain, wanted: new Map([...flags, ["--help", HELP]]) };
   }
   const wanted = argumentOf(program, line);
-  return wanted.kind === "users" ? memberQuestion(plain, wanted) : { ...plain, wanted };
+  return wanted === "users" ? memberQuestion(plain, wanted) : { ...plain, wanted };
 }
 
 /** After a colon, the task of a `user:task`. */
 function memberQuestion(parts: Omit<Question, "wanted">, otherwise: Wanted): Question {
   const [user = "", ...task] = parts.typed.split(":");
   if (task.length === 0) return { ...parts, wanted: otherwise };
-  return { ...parts, before: `${parts.before}${user}:`, typed: task.join(":"), wanted: { kind: "tasks", user } };
+  return { ...parts, before: `${parts.before}${user}:`, typed: task.join(":"), wanted: { tasksOf: user } };
 }
 
 interface Line {
@@ -184,56 +165,56 @@ function readLine(program: Command, words: readonly string[]): Line {
   const values = new Map<string, string>();
   let awaiting: Option | undefined;
   for (const word of words) {
+    const named = command === program && operands.length === 0 ? commandOf(program, word) : undefined;
     if (awaiting !== undefined) {
       values.set(awaiting.long ?? "", word);
       awaiting = undefined;
     } else if (word.startsWith("-")) {
       const [name = "", ...rest] = word.split("=");
       const option = optionOf(command, name);
-      if (rest.length > 0) values.set(option?.long ?? name, rest.join("="));
-      else if (option?.required) awaiting = option;
-      else if (option?.long) values.set(option.long, "");
-    } else if (command === program && operands.length === 0 && commandOf(program, word) !== undefined) {
-      command = commandOf(program, word)!;
-    } else operands.push(word);
+      if (option?.required && rest.length === 0) awaiting = option;
+      else values.set(option?.long ?? name, rest.join("="));
+    } else if (named !== undefined) command = named;
+    else operands.push(word);
   }
   return { command, operands, values, awaiting };
 }
 
 function valueQuestion(option: Option | undefined, { values }: Line, before: string, typed: string): Question {
   const name = option?.long ?? "";
-  const isList = name in LISTS || name === "--ids";
+  const isList = LISTS.has(name) || name === "--ids";
   const comma = isList ? typed.lastIndexOf(",") + 1 : 0;
   const parts = { before: before + typed.slice(0, comma), typed: typed.slice(comma), isList };
-  if (option?.argChoices !== undefined) return { wanted: { kind: "words", words: option.argChoices }, ...parts };
-  if (name === "--user") return { wanted: { kind: "users" }, ...parts };
-  if (name === "--profile") return { wanted: { kind: "profiles" }, ...parts };
   const user = values.get("--user");
-  if (name === "--ids") {
-    return user === undefined ? memberQuestion(parts, NOTHING) : { wanted: { kind: "tasks", user }, ...parts };
-  }
-  if (option?.flags.endsWith("<status>")) return { wanted: { kind: "words", words: SHOWN_STATUSES }, ...parts };
-  if (name in LISTS) return { wanted: { kind: "words", words: LISTS[name]! }, ...parts };
-  return { wanted: option?.flags.includes("<file>") ? { kind: "files" } : NOTHING, ...parts };
+  if (name === "--ids" && user === undefined) return memberQuestion(parts, []);
+  const words = option?.argChoices ?? LISTS.get(name);
+  return { ...parts, wanted: words === undefined ? valueOf(option, name, user) : [...words] };
+}
+
+function otherValue(option: Option | undefined, name: string, user: string | undefined): Wanted {
+  if (name === "--ids") return { tasksOf: user! };
+  if (name === "--user") return "users";
+  if (name === "--profile") return "profiles";
+  if (option?.flags.endsWith("<status>")) return [...SHOWN_STATUSES];
+  return option?.flags.includes("<file>") ? "files" : [];
 }
 
 function argumentOf(program: Command, { command, operands, values }: Line): Wanted {
-  const shown = program.commands.filter((each) => !each.name().startsWith("_"));
-  const about = new Map([...shown.map((each) => [each.name(), each.description()] as const), ["help", HELP]]);
-  if (command === program && operands.length === 1 && operands[0] === "help") {
-    const titles = Object.entries(TOPICS).map(([name, text]) => [name, text.split("\n", 1)[0]!] as const);
-    const topics = new Map([...about, ...titles]);
-    topics.delete("help");
-    return { kind: "words", words: [...topics.keys()], about: topics };
+  if (command === program) {
+    const shown = program.commands.filter((each) => !each.name().startsWith("_"));
+    const about = new Map(shown.map((each) => [each.name(), each.description()]));
+    if (operands.length === 0) return about.set("help", HELP);
+    if (operands.length > 1 || operands[0] !== "help") return []; // an unknown command
+    for (const [name, text] of Object.entries(TOPICS)) about.set(name, text.split("\n", 1)[0]!);
+    about.delete("help");
+    return about;
   }
-  if (command === program && operands.length > 0) return NOTHING; // an unknown command
-  if (command === program) return { kind: "words", words: [...about.keys()], about };
   const argument = command.registeredArguments[operands.length];
-  if (argument?.argChoices !== undefined) return { kind: "words", words: argument.argChoices };
-  if (command.name() === "cleanup" && !values.has("--explain")) return NOTHING;
-  if (argument?.name() === "user") return { kind: "users" };
-  if (argument?.name() === "task") return { kind: "tasks", user: operands[0] ?? "" };
-  return argument?.name() === "file" ? { kind: "files" } : NOTHING;
+  if (argument?.argChoices !== undefined) return argument.argChoices;
+  if (command.name() === "cleanup" && !values.has("--explain")) return [];
+  if (argument?.name() === "user") return "users";
+  if (argument?.name() === "task") return { tasksOf: operands[0] ?? "" };
+  return argument?.name() === "file" ? "files" : [];
 }
 
 function optionsOf(command: Command): readonly Option[] {

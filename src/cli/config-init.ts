@@ -187,10 +187,8 @@ async function ask(
   kind: { readonly accepted: string; parse(text: string): unknown },
 ): Promise<string | null> {
   for (;;) {
-    const answer = await context.terminal.ask(`${label} [${printable(shown)}]: `, context.signal).catch((cause) => {
-      throw new TtsctlError("INTERRUPTED", "interrupted: nothing was written", { cause });
-    });
-    const text = answer.trim();
+    const question = `${label} [${printable(shown)}]: `;
+    const text = (await context.terminal.ask(question, context.signal, "nothing was written")).trim();
     if (text === "") return null;
     if (kind.parse(text) !== undefined) return text;
     await context.terminal.err.write(`accepted: ${kind.accepted}\n`);

@@ -1,6 +1,6 @@
 import { foundIds } from "../app/choose.ts";
 import { usage } from "../errors.ts";
-import type { GetParts, GetResult } from "../operations/get.ts";
+import type { GetParts } from "../operations/get.ts";
 import { shellWord } from "../printable.ts";
 import { notFound } from "../render/item-lines.ts";
 import type { SourceChoice } from "../store/mirror-link.ts";
@@ -20,11 +20,7 @@ interface Sought {
  * The task that arguments name, from both stores, with warnings. It has no user if no user has the task id.
  * @throws TtsctlError USAGE, also if several users have the task id, REDIS_*, STORE_*
  */
-export async function findTask(
-  context: Context,
-  parts: GetParts,
-  sought: Sought,
-): Promise<{ id: TaskId; result: GetResult }> {
+export async function findTask(context: Context, parts: GetParts, sought: Sought) {
   const found = await search(context, parts, sought);
   const { invalid, warnings } = found.result;
   for (const line of warnings) context.reporter.warn(line);
@@ -32,12 +28,8 @@ export async function findTask(
   return found;
 }
 
-async function search(
-  context: Context,
-  parts: GetParts,
-  { command, args, source }: Sought,
-): Promise<{ id: TaskId; result: GetResult }> {
-  const [first = "", second] = args.filter((arg) => arg !== undefined).map(trimId);
+async function search(context: Context, parts: GetParts, { command, args, source }: Sought) {
+  const [first = "", second] = args.map(trimId);
   if (first === "" || second === "") {
     const hint = `ttsctl ${command} alice t01, ttsctl ${command} alice:t01 or ttsctl ${command} t01`;
     throw usage(`${command} needs a task id, or a user and a task id`, `${hint}; see ttsctl ${command} --help`);
@@ -45,24 +37,22 @@ async function search(
   const { getTask } = await import("../operations/get.ts");
   const find = async (id: TaskId) => ({ id, result: await getTask(parts, id, source) });
   if (second !== undefined) return find({ userId: first, taskId: second });
-  const { isPublished } = await context.rules();
-  const named = isPublished ? null : splitName(first);
+  const named = (await context.rules()).isPublished ? null : splitName(first);
   const found = named === null ? null : await find(named);
   if (found !== null && (found.result.task !== null || found.result.invalid !== null)) return found;
-  const lone = [{ userId: "", taskId: first }];
   const instead = ({ userId, taskId }: TaskId) => {
     const end = userId.startsWith("-") || taskId.startsWith("-") ? "-- " : "";
     return `ttsctl ${command} ${end}${shellWord(userId)} ${shellWord(taskId)}`;
   };
-  const [id] = await foundIds(context, lone, source, instead);
+  const [id] = await foundIds(context, [{ userId: "", taskId: first }], source, instead);
   return id!.userId === "" && found !== null ? found : find(id!);
 }
 
 /** Warns that the task wasn't found, and why. */
 export async function tellAbsent(context: Context, parts: GetParts, id: TaskId, source: SourceChoice): Promise<void> {
-  const { quiet, output } = context.flags;
-  if (quiet || !isText(output))
+  if (context.flags.quiet || !isText(context.flags.output)) {
     return context.inform(notFound([id.userId === "" ? id.taskId : memberOf(id.userId, id.taskId)]));
+  }
   const { explainAbsent } = await import("../operations/explain-empty.ts");
   const store = await context.taskStore();
   await context.inform(`not found: ${await explainAbsent({ store, ...parts }, id, source)}`);

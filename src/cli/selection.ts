@@ -15,7 +15,6 @@ import {
   camelCase,
   FLAG_NAMES,
   fieldOf,
-  LIST_PARTS,
   type QueryPart,
   type RawQuery,
   rawQuery,
@@ -48,10 +47,6 @@ export interface LookFlags {
   readonly time?: TimeStyle;
   readonly pager: boolean;
   readonly exitStatus: boolean;
-}
-
-export function addPaging(command: Command): Command {
-  return addLimit(addSelection(command, LIST_PARTS));
 }
 
 export function addLimit(command: Command): Command {

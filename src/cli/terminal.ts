@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import type { Clock } from "../clock.ts";
+import { TtsctlError } from "../errors.ts";
 import { printableData } from "../printable.ts";
 import { NO_COLORS, type TableStyle } from "../render/table.ts";
 import { LOG_FORMATS, Log, Output, type Streams } from "./io.ts";
@@ -152,16 +153,16 @@ export class Terminal {
     };
   }
 
-  /** @throws Error if the signal comes first, or Ctrl-C is pressed */
-  async ask(question: string, signal: AbortSignal): Promise<string> {
+  /** @param undone what a signal or Ctrl-C leaves undone @throws TtsctlError INTERRUPTED */
+  async ask(question: string, signal: AbortSignal, undone: string): Promise<string> {
     const { createInterface } = await import("node:readline/promises");
     this.clear();
     const lines = createInterface({ input: this.streams.stdin, output: this.streams.stderr });
     try {
       return await lines.question(question, { signal });
-    } catch (error) {
+    } catch (cause) {
       this.streams.stderr.write("\n"); // ends the question's line
-      throw error;
+      throw new TtsctlError("INTERRUPTED", `interrupted: ${undone}`, { cause });
     } finally {
       lines.close();
     }

@@ -2,42 +2,27 @@ import { stringify } from "csv-stringify/sync";
 import type { Task } from "../task/task.ts";
 import { fieldText, isTimeField, itemFields, KNOWN_FIELDS, rawText, type TimeTelling, timeText } from "./item.ts";
 
-const RECORD_COLUMNS = [...KNOWN_FIELDS, "record"];
-
-export function* csvTaskLines(
-  tasks: readonly Task[],
-  fields: readonly string[],
-  telling?: TimeTelling,
-): Generator<string> {
+export function* csvTaskLines(tasks: readonly Task[], fields: readonly string[], telling: TimeTelling) {
   for (const task of tasks) {
     const record = itemFields(task);
-    yield csvLine(
-      fields.map((field) => {
-        const text = fieldText(record.get(field));
-        return telling !== undefined && isTimeField(field) ? timeText(text, telling) : text;
-      }),
-    );
+    const texts = fields.map((field) => [field, fieldText(record.get(field))] as const);
+    yield csvOf([texts.map(([field, text]) => (isTimeField(field) ? timeText(text, telling) : text))]);
   }
-}
-
-export function csvLine(cells: readonly string[]): string {
-  return csv(cells, []);
 }
 
 function csvOfRecords(tasks: readonly Task[], withHead: boolean): string {
   const rows = tasks.map((task) => [...KNOWN_FIELDS.map((field) => rawText(task, field)!), task.json]);
-  const [first, ...rest] = withHead ? [RECORD_COLUMNS, ...rows] : rows;
-  return first === undefined ? "" : csv(first, rest);
+  return csvOf(withHead ? [[...KNOWN_FIELDS, "record"], ...rows] : rows);
 }
 
 export function* csvOfRows(columns: readonly string[], rows: Iterable<readonly string[]>): Generator<string> {
-  yield csvLine(columns);
-  for (const row of rows) yield csvLine(row);
+  yield csvOf([columns]);
+  for (const row of rows) yield csvOf([row]);
 }
 
 /** An apostrophe precedes texts that a spreadsheet would read as a formula. */
-function csv(columns: readonly string[], rows: readonly (readonly string[])[]): string {
-  return stringify([columns, ...rows] as string[][], { escape_formulas: true });
+export function csvOf(rows: readonly (readonly string[])[]): string {
+  return stringify(rows as string[][], { escape_formulas: true });
 }
 
 export type ExportFormat = "jsonl" | "json" | "csv";

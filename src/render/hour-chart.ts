@@ -12,8 +12,6 @@ export type BarStatus = (typeof BAR_SIGNS)[number][0];
 const SIGNS = new Map<BarStatus, string>(BAR_SIGNS);
 
 const HEIGHT = 8;
-const LEAST_BAR = 2;
-const MOST_BAR = 7;
 
 export type Piece = readonly [text: string, status: BarStatus | null];
 
@@ -22,38 +20,34 @@ const BLOCKS = "▁▂▃▄▅▆▇█";
 export const FULL_BLOCK = BLOCKS.at(-1)!;
 
 /**
- * A bar for each hour, stacked by status.
+ * A bar for each hour, stacked by status, of two to seven columns.
  * @param labels two characters an hour
- * @param width of the screen; bars have at least two columns
+ * @param width of the screen
  * @param blocks whether bars are of block characters, which need colours
  */
-export function hourChart(
-  hours: readonly StatusCounts[],
-  labels: readonly string[],
-  width: number,
-  blocks = false,
-): Piece[][] {
+export function hourChart(hours: readonly StatusCounts[], labels: readonly string[], width: number, blocks = false) {
   const most = Math.max(0, ...hours.map(({ total }) => total));
   const scale = String(most).length;
-  const bar = Math.min(MOST_BAR, Math.max(LEAST_BAR, Math.floor((width - scale - 2) / hours.length) - 1));
+  const bar = Math.min(7, Math.max(2, Math.floor((width - scale - 2) / hours.length) - 1));
   const bars = hours.map((counts) => barOf(counts, most, blocks ? Math.ceil : Math.round));
   const signAt = (bar: number, level: number) => {
     if (!blocks) return SIGNS.get(bars[bar]![level]!)!;
     const eighths = Math.ceil(((hours[bar]!.total / most) * HEIGHT - level) * BLOCKS.length);
     return BLOCKS[Math.min(BLOCKS.length, eighths) - 1]!;
   };
-  const rows = Array.from({ length: HEIGHT }, (_, i) => HEIGHT - 1 - i).map((level) => {
-    const mark = level === HEIGHT - 1 ? String(most) : "";
-    return [
-      [`${mark.padStart(scale)} ${blocks ? "│" : "|"}`, null] as Piece,
-      ...bars.flatMap((cells, i): Piece[] => [
-        [(cells[level] === undefined ? " " : signAt(i, level)).repeat(bar), cells[level] ?? null],
+  const rows = Array.from({ length: HEIGHT }, (_, i): Piece[] => {
+    const level = HEIGHT - 1 - i;
+    const pieces = bars.flatMap((cells, i): Piece[] => {
+      const status = cells[level] ?? null;
+      return [
+        [(status === null ? " " : signAt(i, level)).repeat(bar), status],
         [" ", null],
-      ]),
-    ];
+      ];
+    });
+    return [[`${(i === 0 ? String(most) : "").padStart(scale)} ${blocks ? "│" : "|"}`, null], ...pieces];
   });
-  const foot = `${"0".padStart(scale)} ${blocks ? "└" : "+"}${labels.map((label) => label.padEnd(bar + 1, " ")).join("")}`;
-  return [...rows, [[foot.trimEnd(), null]]];
+  const foot = `${"0".padStart(scale)} ${blocks ? "└" : "+"}${labels.map((label) => label.padEnd(bar + 1)).join("")}`;
+  return [...rows, [[foot.trimEnd(), null] as Piece]];
 }
 
 /** The cells of a bar, from the bottom, in proportion to the statuses. A bar of any task has at least one. */

@@ -3,13 +3,11 @@ import type { DoneItems } from "../operations/reporter.ts";
 import { isPrintable, printable, printableJson } from "../printable.ts";
 import { memberOf } from "../task/ids.ts";
 
-type LogLevel = "info" | "warn" | "error";
-
 /** Of a log line, besides its message. */
 type LogFields = Readonly<Record<string, string | number | boolean | null>>;
 
 export interface LogEvent {
-  readonly level: LogLevel;
+  readonly level: "info" | "warn" | "error";
   readonly msg: string;
   readonly fields?: LogFields;
 }
@@ -19,37 +17,32 @@ export function logLine({ level, msg, fields }: LogEvent, now: number): string {
   return printableJson({ time: new Date(now * 1000).toISOString(), level, msg, ...fields });
 }
 
-type Event = keyof DoneItems;
-
 /** In the order of a line. */
-const FIELDS = ["userId", "taskId", "path", "reason", "from", "to", "local", "redis", "files", "bytes"].map((key) => {
-  return { key, name: key.replace(/Id$/, "") };
-});
+const FIELDS = ["userId", "taskId", "path", "reason", "from", "to", "local", "redis", "files", "bytes"];
 const WORDS = { cleanup: "purged", mark: "marked", orphan: "removed" } as const;
 
+function fieldsOf(item: object): [name: string, value: LogFields[string]][] {
+  const values = item as LogFields;
+  return FIELDS.filter((key) => key in values).map((key) => [key.replace(/Id$/, ""), values[key]!]);
+}
+
 /** A line such as `[CLEANUP] user=alice task=t01 ...` (docs/contract.md, Cleanup). */
-export function doneLine<E extends Event>(event: E, item: DoneItems[E], dryRun = false): string {
-  const values = item as unknown as LogFields;
-  let line = `[${event.toUpperCase()}]`;
-  for (const { key, name } of FIELDS) if (key in values) line += ` ${name}=${textOf(values[key]!)}`;
-  return dryRun ? `${line} dry-run=yes` : line;
+export function doneLine<E extends keyof DoneItems>(event: E, item: DoneItems[E], dryRun = false): string {
+  const values = fieldsOf(item).map(([name, value]) => ` ${name}=${wordOf(value)}`);
+  return `[${event.toUpperCase()}]${values.join("")}${dryRun ? " dry-run=yes" : ""}`;
 }
 
 /** That line as a JSON object, for `--log-format json`. */
-export function doneEvent<E extends Event>(event: E, item: DoneItems[E], dryRun: boolean): LogEvent {
+export function doneEvent<E extends keyof DoneItems>(event: E, item: DoneItems[E], dryRun: boolean): LogEvent {
   const msg = dryRun ? `would be ${WORDS[event]}` : WORDS[event];
-  const values = item as unknown as LogFields;
-  const fields = FIELDS.flatMap(({ key, name }) => (key in values ? [[name, values[key]!]] : []));
-  return { level: "info", msg, fields: { event, ...Object.fromEntries(fields), dryRun } };
+  return { level: "info", msg, fields: { event, ...Object.fromEntries(fieldsOf(item)), dryRun } };
 }
 
-const ONE_WORD = /^[^\s"=]+$/;
-
 /** One printable word as it is, any other text as a JSON string. */
-function textOf(value: LogFields[string]): string {
+function wordOf(value: LogFields[string]): string {
   if (typeof value === "boolean") return value ? "yes" : "no";
   if (typeof value !== "string") return String(value);
-  return ONE_WORD.test(value) && isPrintable(value) ? value : printableJson(value);
+  return /^[^\s"=]+$/.test(value) && isPrintable(value) ? value : printableJson(value);
 }
 
 /** The first tasks of a plan and its counts by status, printed before the question. */
@@ -68,4 +61,9 @@ export function* logText({ path, lines }: { path: string; lines: string[] }, wit
 
 export function notFound(ids: readonly string[]): string {
   return `not found: ${ids.map((id) => printableJson(id)).join(", ")}`;
+}
+
+/** @param lines false for those that don't apply */
+export function textOf(...lines: (string | false)[]): string {
+  return `${lines.filter((line) => line !== false).join("\n")}\n`;
 }

@@ -45,31 +45,17 @@ export function fieldsOf(tasks: readonly Task[], before: readonly string[] = KNO
   return [...new Set([...before, ...tasks.flatMap((task) => [...itemFields(task).keys()])])];
 }
 
-export function isKnown(field: string): boolean {
-  return KNOWN.has(field);
-}
-
-/** A known field for people; undefined for any other. */
-export function knownText(task: Task, field: string): string | undefined {
-  return field === "status" ? statusText(task) : rawText(task, field);
-}
-
-/** A known field as the service wrote it. */
+/** A known field as the service wrote it; undefined for any other. */
 export function rawText(task: Task, field: string): string | undefined {
   const key = KNOWN.get(field);
   return key === undefined ? undefined : String(task[key]);
 }
 
-/** `list -o json` (docs/contract.md, Commands), in pieces. */
-export function* pageJson(result: ListResult): Generator<string> {
-  const { total, page, pageSize, source } = result;
-  yield `{"total":${total},"page":${page},"pageSize":${pageSize},"source":"${source}","items":[`;
-  let separator = "";
-  for (const task of result.tasks) {
-    yield separator + itemJson(task);
-    separator = ",";
-  }
-  yield `],${JSON.stringify(pageTail(result)).slice(1)}\n`;
+/** `list -o json` (docs/contract.md, Commands). */
+export function pageJson(result: ListResult): string {
+  const { total, page, pageSize, source, tasks } = result;
+  const head = JSON.stringify({ total, page, pageSize, source }).slice(0, -1);
+  return `${head},"items":[${tasks.map(itemJson).join(",")}],${JSON.stringify(pageTail(result)).slice(1)}\n`;
 }
 
 /** The keys after the items. */

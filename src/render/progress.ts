@@ -10,30 +10,20 @@ export interface Progress {
   readonly seconds: number;
 }
 
-const LONGEST_BAR = 30;
-const SHORTEST_BAR = 8;
 /** Tasks a second; a slower pace isn't shown. */
 const SLOWEST = 0.05;
 
 /** One line of at most `width` columns: a bar if there is room, counts, pace and remaining time. */
-export function progressLine(progress: Progress, width: number): string {
-  const { label, done, total } = progress;
+export function progressLine({ label, done, total, from, seconds }: Progress, width: number): string {
   const share = total > 0 ? Math.min(1, done / total) : 0;
-  const text = [`${Math.floor(share * 100)}%`, `${grouped(done)} of ${grouped(total)}`, ...pace(progress)].join("  ");
-  const room = Math.min(LONGEST_BAR, width - widthOf(label) - widthOf(text) - "  [] ".length);
-  return cut(`${label}  ${room >= SHORTEST_BAR ? `[${bar(share, room)}] ` : ""}${text}`, width);
-}
-
-/** Tasks a second, and the remaining time. */
-function pace({ done, total, from, seconds }: Progress): string[] {
   const rate = (done - from) / seconds;
-  if (!(rate >= SLOWEST) || !Number.isFinite(rate)) return [];
-  return [`${rate < 10 ? rate.toFixed(1) : grouped(Math.round(rate))}/s`, `${formatAge((total - done) / rate)} left`];
-}
-
-function bar(share: number, length: number): string {
-  const full = Math.round(share * length);
-  return "#".repeat(full) + "-".repeat(length - full);
+  const pace = `${rate < 10 ? rate.toFixed(1) : grouped(Math.round(rate))}/s  ${formatAge((total - done) / rate)} left`;
+  const isPaced = rate >= SLOWEST && Number.isFinite(rate);
+  const text = `${Math.floor(share * 100)}%  ${grouped(done)} of ${grouped(total)}${isPaced ? `  ${pace}` : ""}`;
+  const room = Math.min(30, width - widthOf(label) - widthOf(text) - "  [] ".length);
+  const full = Math.round(share * room);
+  const bar = room < 8 ? "" : `[${"#".repeat(full)}${"-".repeat(room - full)}] `;
+  return cut(`${label}  ${bar}${text}`, width);
 }
 
 function grouped(count: number): string {

@@ -2,7 +2,8 @@ import type { NamedTask, StatsResult } from "../operations/stats/types.ts";
 import { printable, shellWord } from "../printable.ts";
 import { counted, formatAge, formatBytes, formatDuration } from "../task/amounts.ts";
 import { memberOf } from "../task/ids.ts";
-import { BAR_SIGNS, FULL_BLOCK, hourChart, type Piece } from "./hour-chart.ts";
+import { BAR_SIGNS, type BarStatus, FULL_BLOCK, hourChart } from "./hour-chart.ts";
+import { textOf } from "./item-lines.ts";
 import { STATUS_COLORS, STATUSES, type TableStyle, tableLayout } from "./table.ts";
 
 interface StatsStyle extends TableStyle {
@@ -27,30 +28,24 @@ export function userCells({ byUser }: StatsResult): [columns: string[], rows: st
 }
 
 export function statsText(stats: StatsResult, style: StatsStyle): string {
-  const users = userTable(stats, style);
   const whose = stats.user === null ? counted(stats.users, "user") : printable(stats.user);
   const title = `${counted(stats.total, "task")} of ${whose}, from ${stats.source}\n`;
-  const parts = [title, statusTable(stats, style), users, chart(stats, style), notes(stats, style)];
+  const parts = [title, statusTable(stats, style), userTable(stats, style), chart(stats, style), notes(stats, style)];
   return parts.filter((part) => part !== "").join("\n");
 }
 
 function statusTable({ total, byStatus, disk, ages }: StatsResult, style: StatsStyle): string {
-  const head = [
-    "STATUS",
-    "TASKS",
-    "%",
-    ...ages.map(({ upTo }) =>
-      upTo === null ? `>${formatDuration(ages.at(-2)?.upTo ?? 0)}` : `<${formatDuration(upTo)}`,
-    ),
-    ...(disk ? ["AUDIO", "LOGS"] : []),
-  ];
+  const bounds = ages.map(({ upTo }) => {
+    return upTo === null ? `>${formatDuration(ages.at(-2)?.upTo ?? 0)}` : `<${formatDuration(upTo)}`;
+  });
+  const head = ["STATUS", "TASKS", "%", ...bounds, ...(disk ? ["AUDIO", "LOGS"] : [])];
   const shown = STATUSES.filter((status) => status !== "other" || byStatus.other > 0);
   const rows = shown.map((status) => [
     ...[status, String(byStatus[status]), total === 0 ? "-" : `${((byStatus[status] / total) * 100).toFixed(1)}%`],
     ...ages.map((age) => String(age[status])),
     ...(disk === null ? [] : [disk.byStatus[status].audioBytes, disk.byStatus[status].logBytes].map(formatBytes)),
   ]);
-  return aligned(head, rows, style, (text) => painted(text, style));
+  return aligned(head, rows, style, (text) => paint(text, text, style));
 }
 
 function userTable({ byUser, users, at, disk, user }: StatsResult, style: StatsStyle): string {
@@ -74,56 +69,41 @@ function aligned(
   paint: (text: string) => string = (text) => text,
 ): string {
   const columns = head.map((head, i) => {
-    if (i === 0) return { head, least: LEAST_NAME, mayGo: false, paint };
+    if (i === 0) return { head, least: 6, mayGo: false, paint };
     return { head, least: Number.POSITIVE_INFINITY, mayGo: i > 1, isNumber: true }; // a cut one would be another number
   });
   return [...tableLayout(columns, rows, style, true).lines(rows, true)].join("");
 }
 
-const LEAST_NAME = 6;
-
 function chart({ perHour }: StatsResult, style: StatsStyle): string {
   const total = perHour.reduce((sum, hour) => sum + hour.total, 0);
   if (total === 0) return "no task changed in the last 24 hours\n";
-  const counted = BAR_SIGNS.filter(([status]) => perHour.some((hour) => hour[status] > 0));
-  const legend = counted
-    .map(([status, sign]) => `${paint([style.blocks ? FULL_BLOCK : sign, status], style)} ${status}`)
-    .join("  ");
+  const signs = BAR_SIGNS.filter(([status]) => perHour.some((hour) => hour[status] > 0));
+  const legend = signs.map(([status, sign]) => `${paint(style.blocks ? FULL_BLOCK : sign, status, style)} ${status}`);
   const labels = perHour.map(({ from }) => style.hour(from));
-  const lines = hourChart(perHour, labels, style.width ?? DEFAULT_WIDTH, style.blocks).map((pieces) =>
-    pieces
-      .map((piece) => paint(piece, style))
-      .join("")
-      .trimEnd(),
-  );
-  return `last change by hour, of ${total}: ${legend}\n${lines.join("\n")}\n`;
+  const rows = hourChart(perHour, labels, style.width ?? DEFAULT_WIDTH, style.blocks);
+  const lines = rows.map((pieces) => pieces.map(([text, status]) => paint(text, status ?? "", style)).join(""));
+  return textOf(`last change by hour, of ${total}: ${legend.join("  ")}`, ...lines.map((line) => line.trimEnd()));
 }
 
-function paint([text, status]: Piece, { colors }: StatsStyle): string {
-  return status === null ? text : colors[STATUS_COLORS[status]](text);
-}
-
-function painted(text: string, { colors }: StatsStyle): string {
-  return Object.hasOwn(STATUS_COLORS, text) ? colors[STATUS_COLORS[text as keyof typeof STATUS_COLORS]](text) : text;
+/** In the colour of a status; another word has none. */
+function paint(text: string, status: string, { colors }: StatsStyle): string {
+  return Object.hasOwn(STATUS_COLORS, status) ? colors[STATUS_COLORS[status as BarStatus]](text) : text;
 }
 
 function notes(stats: StatsResult, { colors }: StatsStyle): string {
-  const { files = null, bytes = null, tasks = 0 } = stats.cleanup ?? {};
+  const { oldest, newest, disk, cleanup, stuck, invalid, dangling } = stats;
+  const { files = null, bytes = null, tasks = 0 } = cleanup ?? {};
   const freed = files === null || bytes === null ? "" : `: ${counted(files, "file")}, ${formatBytes(bytes)}`;
-  const cleanup = stats.cleanup === null ? "off, or unknown" : `${counted(tasks, "task")} would be purged now${freed}`;
-  const lines = [
-    ...[stats.oldest, stats.newest].flatMap((task, i) =>
-      task === null ? [] : [`${i === 0 ? "oldest" : "newest"}   ${nameOf(task)}`],
-    ),
-    ...diskLines(stats),
-    `cleanup  ${cleanup}`,
-    ...stuckLines(stats).map((line) => colors.yellow(line)),
-    ...invalidLines(stats).map((line) => colors.red(line)),
-    ...(stats.dangling === 0
-      ? []
-      : [`dangling ${counted(stats.dangling, "index member")} without a task; fix with \`ttsctl verify --repair\``]),
-  ];
-  return `${lines.join("\n")}\n`;
+  return textOf(
+    oldest !== null && `oldest   ${nameOf(oldest)}`,
+    newest !== null && `newest   ${nameOf(newest)}`,
+    disk !== null && diskLine(disk),
+    `cleanup  ${cleanup === null ? "off, or unknown" : `${counted(tasks, "task")} would be purged now${freed}`}`,
+    stuck.tasks.length > 0 && colors.yellow(stuckLine(stats)),
+    invalid !== null && invalid.count > 0 && colors.red(invalidLine(invalid)),
+    dangling > 0 && `dangling ${counted(dangling, "index member")} without a task; fix with \`ttsctl verify --repair\``,
+  );
 }
 
 function nameOf({ user_id, task_id, status, ageSeconds }: NamedTask): string {
@@ -131,34 +111,27 @@ function nameOf({ user_id, task_id, status, ageSeconds }: NamedTask): string {
   return `${printable(memberOf(user_id, task_id))} (${status}, ${age})`;
 }
 
-function diskLines({ disk }: StatsResult): string[] {
-  if (disk === null) return [];
-  const { audioBytes, logBytes, sharedLogBytes, unowned, unread } = disk;
+function diskLine({ audioBytes, logBytes, sharedLogBytes, unowned, unread }: NonNullable<StatsResult["disk"]>): string {
   const lost = unowned.audioBytes + unowned.logBytes;
   return [
-    [
-      `disk     ${formatBytes(audioBytes)} of audio, ${formatBytes(logBytes)} of logs`,
-      ...(sharedLogBytes > 0 ? [`${formatBytes(sharedLogBytes)} in logs of several users`] : []),
-      ...(lost > 0 ? [`${formatBytes(lost)} without a task`] : []),
-      ...(unread > 0 ? [`${counted(unread, "part")} could not be read`] : []),
-    ].join("; "),
-  ];
+    `disk     ${formatBytes(audioBytes)} of audio, ${formatBytes(logBytes)} of logs`,
+    ...(sharedLogBytes > 0 ? [`${formatBytes(sharedLogBytes)} in logs of several users`] : []),
+    ...(lost > 0 ? [`${formatBytes(lost)} without a task`] : []),
+    ...(unread > 0 ? [`${counted(unread, "part")} could not be read`] : []),
+  ].join("; ");
 }
 
-function stuckLines({ stuck, user }: StatsResult): string[] {
-  const [oldest] = stuck.tasks;
-  if (oldest === undefined) return [];
+function stuckLine({ stuck, user }: StatsResult): string {
   const more = stuck.count > 1 ? `, and ${stuck.count - 1} more` : "";
   const command = `ttsctl mark${user === null ? "" : ` --user ${shellWord(user)}`} --stuck --to error`;
-  return [`stuck    ${stuck.count}: ${nameOf(oldest)}${more}; ${command}`];
+  return `stuck    ${stuck.count}: ${nameOf(stuck.tasks[0]!)}${more}; ${command}`;
 }
 
-function invalidLines({ invalid }: StatsResult): string[] {
-  if (invalid === null || invalid.count === 0) return [];
-  const named = invalid.records.slice(0, 3).map(({ user_id, task_id, byte, reason }) => {
+function invalidLine({ count, records }: NonNullable<StatsResult["invalid"]>): string {
+  const named = records.slice(0, 3).map(({ user_id, task_id, byte, reason }) => {
     const id = user_id === null && task_id === null ? "" : ` (${user_id ?? "?"}:${task_id ?? "?"})`;
     return printable(`byte ${byte}${id}: ${reason}`);
   });
-  const more = invalid.count > named.length ? `; and ${invalid.count - named.length} more` : "";
-  return [`invalid  ${counted(invalid.count, "record")}: ${named.join("; ")}${more}`];
+  const more = count > named.length ? `; and ${count - named.length} more` : "";
+  return `invalid  ${counted(count, "record")}: ${named.join("; ")}${more}`;
 }

@@ -1,5 +1,6 @@
 import Table from "cli-table3";
 import { batches } from "../pool.ts";
+import { shownStatus } from "../task/status.ts";
 import { cut, widthOf } from "./width.ts";
 
 const COLORS = ["bold", "dim", "inverse", "gray", "red", "green", "yellow", "cyan", "magenta"] as const;
@@ -40,25 +41,20 @@ const AT_ONCE = 50;
 
 export type TableLayout = ReturnType<typeof tableLayout>;
 
-/**
- * The first rows decide the widths of the columns, so a long table can be written in pieces.
- * @param first printable cells
- */
+/** The first rows decide the widths, so a long table can be written in pieces. @param first printable cells */
 export function tableLayout(columns: readonly Column[], first: Rows, style: TableStyle, withHead: boolean) {
-  const shown = cutToScreen(first, style);
-  const rooms = columns.map((column, i) =>
-    roomOf(
-      column,
-      shown.map((row) => row[i] ?? ""),
-      withHead,
-    ),
-  );
-  const widths = fitColumns(rooms, style.width);
+  const { width: screen } = style;
+  const rooms = columns.map(({ head, least, mayGo }, i) => {
+    const cells = first.map((row) => (screen === null ? (row[i] ?? "") : cut(row[i] ?? "", screen)));
+    const full = Math.max(withHead ? widthOf(head) : 1, ...cells.map(widthOf));
+    return { full, least: Math.min(full, least), mayGo, isEmpty: cells.every((text) => text === "") };
+  });
+  const widths = fitColumns(rooms, screen);
 
   function cellsIn(cells: readonly string[], paint: (text: string, column: number) => string): string[] {
     return widths.flatMap((width, i) => {
       if (width === null) return [];
-      const text = style.width === null ? (cells[i] ?? "") : cut(cells[i] ?? "", width);
+      const text = screen === null ? (cells[i] ?? "") : cut(cells[i] ?? "", width);
       const gap = " ".repeat(Math.max(0, width - widthOf(text)));
       return columns[i]!.isNumber ? gap + paint(text, i) : paint(text, i) + gap;
     });
@@ -72,13 +68,14 @@ export function tableLayout(columns: readonly Column[], first: Rows, style: Tabl
       const heads = columns.map(({ head }) => head);
       const paint = (text: string, i: number) => columns[i]!.paint?.(text, style) ?? text;
       const head = withHead ? [cellsIn(heads, (text) => style.colors.bold(text))] : [];
-      for (const some of batches([...head, ...rows.map((row) => cellsIn(row, paint))], AT_ONCE))
-        yield* linesOf(some, style);
+      for (const some of batches([...head, ...rows.map((row) => cellsIn(row, paint))], AT_ONCE)) {
+        yield* linesOf(some, screen);
+      }
     },
   };
 }
 
-function linesOf(rows: Rows, { width }: TableStyle): string[] {
+function linesOf(rows: Rows, width: number | null): string[] {
   // In a pipe nothing is cut, and cli-table3 takes quadratic time for a long cell.
   if (width === null) return rows.map((cells) => `${cells.join(" ".repeat(GAP)).trimEnd()}\n`);
   const layout = new Table({ chars: NO_BORDERS, style: PLAIN });
@@ -87,18 +84,13 @@ function linesOf(rows: Rows, { width }: TableStyle): string[] {
   return lines.map((line) => `${cut(line.trimEnd(), width)}\n`);
 }
 
-/** No cell needs more than the whole screen. */
-function cutToScreen(rows: Rows, { width }: TableStyle): Rows {
-  return width === null ? rows : rows.map((row) => row.map((cell) => cut(cell, width)));
-}
-
-function roomOf({ head, least, mayGo }: Column, cells: readonly string[], withHead: boolean): Room {
-  const full = cells.reduce((width, text) => Math.max(width, widthOf(text)), withHead ? widthOf(head) : 1);
-  return { full, least: Math.min(full, least), mayGo, isEmpty: cells.every((text) => text === "") };
+/** A status in its colour; also a word of the service's. */
+export function paintStatus(text: string, { colors }: TableStyle): string {
+  const shown = shownStatus(text);
+  return shown === undefined ? text : colors[STATUS_COLORS[shown]](text);
 }
 
 const NARROWEST = 6;
-
 export function table(head: readonly string[] | null, rows: Rows, style: TableStyle): string {
   const count = Math.max(head?.length ?? 0, ...rows.map((row) => row.length), 0);
   const columns = Array.from({ length: count }, (_, i) => ({ head: head?.[i] ?? "", least: NARROWEST, mayGo: false }));

@@ -1,54 +1,44 @@
-import type { JsonValue } from "../json/value.ts";
 import { printable } from "../printable.ts";
-import { shownStatus } from "../task/status.ts";
 import type { Task } from "../task/task.ts";
-import { fieldOf, fieldText, isKnown, isTimeField, itemFields, knownText, type TimeTelling, timeText } from "./item.ts";
-import { type Column, STATUS_COLORS, type TableLayout, type TableStyle, tableLayout } from "./table.ts";
-
-interface TaskTableOptions {
-  readonly columns: readonly string[];
-  readonly headers: boolean;
-  readonly style: TableStyle;
-  readonly telling: TimeTelling;
-}
+import {
+  fieldOf,
+  fieldText,
+  isTimeField,
+  itemFields,
+  KNOWN_FIELDS,
+  rawText,
+  statusText,
+  type TimeTelling,
+  timeText,
+} from "./item.ts";
+import { type Column, paintStatus, type TableLayout, type TableStyle, tableLayout } from "./table.ts";
 
 /** Tasks in blocks; the first one decides the widths. */
-export class TaskTable {
-  readonly #options: TaskTableOptions;
-  readonly #fields: readonly string[];
-  #layout: TableLayout | undefined;
+export function taskTable(columns: readonly string[], withHead: boolean, style: TableStyle, telling: TimeTelling) {
+  const fields = columns.map(fieldOf);
+  const needsRecord = fields.some((field) => !KNOWN_FIELDS.includes(field));
+  let layout: TableLayout | undefined;
 
-  constructor(options: TaskTableOptions) {
-    this.#options = options;
-    this.#fields = options.columns.map(fieldOf);
+  function cells(task: Task): string[] {
+    const record = needsRecord ? itemFields(task) : null;
+    return fields.map((field) => {
+      const known = field === "status" ? statusText(task) : rawText(task, field);
+      const text = known ?? fieldText(record?.get(field));
+      return printable(isTimeField(field) ? timeText(text, telling) : text);
+    });
   }
 
-  get left(): string[] {
-    return this.#layout?.left ?? [];
-  }
+  return {
+    /** The heads of columns that don't fit. */
+    left: () => layout?.left ?? [],
 
-  *block(tasks: readonly Task[]): Generator<string> {
-    const { columns, headers, style, telling } = this.#options;
-    const rows = tasks.map((task) => cells(task, this.#fields, telling));
-    const isFirst = this.#layout === undefined;
-    this.#layout ??= tableLayout(columns.map(columnOf), rows, style, headers);
-    yield* this.#layout.lines(rows, headers && isFirst);
-  }
-}
-
-function cells(task: Task, fields: readonly string[], telling: TimeTelling): string[] {
-  const needsRecord = fields.some((field) => !isKnown(field));
-  const values = needsRecord ? itemFields(task) : new Map<string, JsonValue>();
-  return fields.map((field) => {
-    const text = knownText(task, field) ?? fieldText(values.get(field));
-    return printable(isTimeField(field) ? timeText(text, telling) : text);
-  });
-}
-
-/** A status in its colour; also a word of the service's. */
-export function paintStatus(text: string, { colors }: TableStyle): string {
-  const shown = shownStatus(text);
-  return shown === undefined ? text : colors[STATUS_COLORS[shown]](text);
+    *block(tasks: readonly Task[]): Generator<string> {
+      const rows = tasks.map(cells);
+      const isFirst = layout === undefined;
+      layout ??= tableLayout(columns.map(columnOf), rows, style, withHead);
+      yield* layout.lines(rows, withHead && isFirst);
+    },
+  };
 }
 
 /** Only texts are narrowed: half an id or half a time would be another one. */

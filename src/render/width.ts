@@ -7,19 +7,18 @@ const WIDE = /[\u3000-\u3029\u3041-\u3096\u309b-\u30ff\u3400-\u4dbf\u4e00-\u9fff
 
 /** string-width takes quadratic time: a long text is measured in pieces. */
 const PIECE = 512;
-const ESCAPE = "\u001b";
 
 /** Columns of the screen. For plain text the tables of Unicode aren't loaded, which takes longer than printing a short page. */
 export function widthOf(text: string): number {
   if (PLAIN.test(text)) return text.length + (text.match(WIDE)?.length ?? 0);
-  if (text.length <= PIECE || text.includes(ESCAPE)) return unicodeWidth(text);
-  let width = 0;
-  for (let at = 0; at < text.length; ) {
-    const end = endOfPiece(text, at + PIECE);
-    width += unicodeWidth(text.slice(at, end));
-    at = end;
+  width ??= require("#string-width").default as typeof stringWidth;
+  if (text.length <= PIECE || text.includes("\u001b")) return width(text);
+  let columns = 0;
+  for (let [at, end] = [0, 0]; at < text.length; at = end) {
+    end = endOfPiece(text, at + PIECE);
+    columns += width(text.slice(at, end));
   }
-  return width;
+  return columns;
 }
 
 /** The end of a piece, moved behind a surrogate pair. */
@@ -78,9 +77,4 @@ let width: typeof stringWidth | undefined;
 export function truncateText(...args: Parameters<typeof cliTruncate>): string {
   truncate ??= require("cli-truncate").default as typeof cliTruncate;
   return truncate(...args);
-}
-
-function unicodeWidth(text: string): number {
-  width ??= require("#string-width").default as typeof stringWidth;
-  return width(text);
 }

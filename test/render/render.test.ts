@@ -6,7 +6,7 @@ import { parse } from "yaml";
 import { csvTaskLines } from "../../src/render/csv.ts";
 import { itemJson, pageJson, TABLE_COLUMNS, type TimeTelling, WIDE_COLUMNS } from "../../src/render/item.ts";
 import { doneLine } from "../../src/render/item-lines.ts";
-import { TaskTable } from "../../src/render/task-table.ts";
+import { taskTable } from "../../src/render/task-table.ts";
 import { yamlOf } from "../../src/render/yaml.ts";
 import { RecordParser, type Task } from "../../src/task/task.ts";
 import { TimeReader } from "../../src/task/time.ts";
@@ -33,7 +33,7 @@ describe("pages", () => {
   });
 
   it("are JSON in the order of docs/contract.md, Commands", () => {
-    const text = [...pageJson(page([taskOf(record("a", "t1")), taskOf(record("a", "t2"))]))].join("");
+    const text = pageJson(page([taskOf(record("a", "t1")), taskOf(record("a", "t2"))]));
     expect(text.endsWith("}\n")).toBe(true);
     expect(Object.keys(JSON.parse(text))).toEqual([
       "total",
@@ -86,7 +86,7 @@ describe("YAML and CSV", () => {
   it.each(["=1+1", "+1", "-1", "@x", "\tx", "\rx", "＝1", "＋1", "－1", "＠x"])(
     "CSV does not give a spreadsheet a formula: %j",
     (text) => {
-      const [line] = csvTaskLines([taskOf(record("a", "t1", { error: text }))], ["error"]);
+      const [line] = csvTaskLines([taskOf(record("a", "t1", { error: text }))], ["error"], RAW);
       expect(line).toContain(`'${text}`);
     },
   );
@@ -100,8 +100,8 @@ describe("tables", () => {
       fc.property(some, fc.integer({ min: 1, max: 120 }), fc.boolean(), (texts, width, wide) => {
         const tasks = texts.map(([error, text], i) => taskOf(record(`用户${i}`, `t${i}`, { error, text })));
         const style = { width, colors: new Chalk({ level: 1 }) };
-        const options = { columns: wide ? WIDE_COLUMNS : TABLE_COLUMNS, headers: true, style, telling: RAW };
-        for (const line of new TaskTable(options).block(tasks)) {
+        const table = taskTable(wide ? WIDE_COLUMNS : TABLE_COLUMNS, true, style, RAW);
+        for (const line of table.block(tasks)) {
           expect(stringWidth(line.slice(0, -1))).toBeLessThanOrEqual(width);
           expect(line.isWellFormed()).toBe(true);
         }

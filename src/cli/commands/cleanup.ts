@@ -13,6 +13,7 @@ import type { OrphanResult } from "../../operations/orphans.ts";
 import { policyOf } from "../../operations/purge/rules.ts";
 import { namedAbove } from "../../operations/reporter.ts";
 import { printable } from "../../printable.ts";
+import { textOf } from "../../render/item-lines.ts";
 import type { PassMetrics } from "../../render/pass-metrics.ts";
 import { table } from "../../render/table.ts";
 import { readRegular, refuseUsed, whyNotWritten } from "../../store/file/written-file.ts";
@@ -20,7 +21,7 @@ import { counted, formatBytes, formatDuration } from "../../task/amounts.ts";
 import { memberOf } from "../../task/ids.ts";
 import { VERSION } from "../../version.ts";
 import type { Attach, Context } from "../context.ts";
-import { conclude, emitObject, textOf } from "../emit.ts";
+import { conclude, emitObject } from "../emit.ts";
 import { findTask, tellAbsent } from "../named-task.ts";
 import { addDestructive, type ChangeFlags, refuseFlags, settingOption } from "../selection.ts";
 

@@ -68,12 +68,11 @@ async function showProfiles(context: Context): Promise<number> {
   await emit(context, {
     json: () => [`${JSON.stringify({ folder, profiles })}\n`],
     jsonLines: () => profiles.map((profile) => `${JSON.stringify(profile)}\n`),
-    show: async () => {
+    text: () => {
       const rows = profiles.map(({ name, current, store, redis, path }) => {
         return [current ? "*" : "", name, store ?? "-", redis ?? "-", path];
       });
-      const head = ["", "PROFILE", "STORE", "REDIS", "FILE"];
-      if (rows.length > 0) await context.terminal.out.write(await context.table(head, rows));
+      return rows.length === 0 ? "" : context.table(["", "PROFILE", "STORE", "REDIS", "FILE"], rows);
     },
   });
   if (profiles.length === 0)

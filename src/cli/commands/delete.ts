@@ -1,11 +1,12 @@
 import type { Command } from "commander";
 import { deleteChosen } from "../../app/change.ts";
 import type { DeleteResult } from "../../operations/delete.ts";
+import { textOf } from "../../render/item-lines.ts";
 import { counted, formatBytes } from "../../task/amounts.ts";
 import { soleUser } from "../../task/query-fields.ts";
 import { MAY_BE_WORKED_ON } from "../../task/status.ts";
 import type { Attach } from "../context.ts";
-import { conclude, confirmation, textOf, unchangedLines } from "../emit.ts";
+import { conclude, confirmation, unchangedLines } from "../emit.ts";
 import {
   addDestructive,
   addSelection,

@@ -12,7 +12,7 @@ import { counted } from "../../task/amounts.ts";
 import { RecordRules } from "../../task/rules.ts";
 import { Zone } from "../../task/time.ts";
 import type { Attach, Context } from "../context.ts";
-import { emit } from "../emit.ts";
+import { emitObject } from "../emit.ts";
 import { isText } from "../terminal.ts";
 
 export function declare(program: Command, attach: Attach): void {
@@ -41,20 +41,15 @@ async function runDoctor(context: Context): Promise<number> {
   const findings: Finding[] = [];
   for await (const finding of diagnose(await doctorParts(context))) {
     findings.push(finding);
-    // Skipped checks are printed together at the end.
-    const isShown = quiet ? matters(finding) : finding.status !== "skip";
+    const isShown = quiet ? matters(finding) : finding.status !== "skip"; // skipped ones come together at the end
     if (forPeople && isShown) await out.write(findingText(finding, style));
   }
   const count = (status: Status) => findings.filter((finding) => finding.status === status).length;
   const report = { checks: findings, ok: count("ok"), warn: count("warn"), fail: count("fail"), skip: count("skip") };
-  await emit(context, {
-    json: () => [`${JSON.stringify(report)}\n`],
-    show: async () => {
-      if (quiet) return;
-      await out.write(doctorSkipped(findings, style));
-      const again = outIsTerminal ? findings.filter(matters) : []; // the first lines may have scrolled away
-      if (again.length > 0) await out.write(`\n${again.map((finding) => findingText(finding, style)).join("")}`);
-    },
+  await emitObject(context, report, () => {
+    const again = outIsTerminal ? findings.filter(matters) : []; // the first lines may have scrolled away
+    const texts = again.map((finding) => findingText(finding, style));
+    return quiet ? "" : [doctorSkipped(findings, style), ...(texts.length > 0 ? ["\n", ...texts] : [])].join("");
   });
   const [warnings, failures] = [counted(report.warn, "warning"), counted(report.fail, "failure")];
   const tail = report.skip === 0 ? "" : `, ${report.skip} skipped`;

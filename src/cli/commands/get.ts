@@ -5,8 +5,7 @@ import { jsonOf } from "../../json/value.ts";
 import type { GetResult } from "../../operations/get.ts";
 import { printable } from "../../printable.ts";
 import { itemFields, itemJson, statusText } from "../../render/item.ts";
-import { type TableStyle, table } from "../../render/table.ts";
-import { paintStatus } from "../../render/task-table.ts";
+import { paintStatus, type TableStyle, table } from "../../render/table.ts";
 import { cut, fits, truncateText, widthOf } from "../../render/width.ts";
 import type { SourceChoice } from "../../store/mirror-link.ts";
 import { formatBytes, formatLength } from "../../task/amounts.ts";
@@ -45,10 +44,7 @@ async function runGet(context: Context, { source }: { source: SourceChoice }, ar
   const parts = { ...(await context.stores()), artifacts: await context.artifacts() };
   const { id, result } = await findTask(context, parts, { command: "get", args, source });
   const style = await context.tableStyle();
-  await emit(context, {
-    json: () => [`${getJson(result)}\n`],
-    show: () => context.terminal.out.writeAll(getLines(result, style)),
-  });
+  await emit(context, { json: () => [`${getJson(result)}\n`], text: () => getLines(result, style).join("") });
   if (result.task !== null || result.invalid !== null) return DONE;
   await tellAbsent(context, parts, id, source);
   return PARTLY;

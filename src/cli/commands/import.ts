@@ -8,10 +8,10 @@ import type { ImportResult } from "../../operations/import/import.ts";
 import type { MergePolicy } from "../../operations/merge/merge.ts";
 import { limitsOf, policyOf } from "../../operations/purge/rules.ts";
 import { namedAbove } from "../../operations/reporter.ts";
-import { notFound } from "../../render/item-lines.ts";
+import { notFound, textOf } from "../../render/item-lines.ts";
 import { counted } from "../../task/amounts.ts";
 import type { Attach, Context } from "../context.ts";
-import { conclude, confirmation, textOf } from "../emit.ts";
+import { conclude, confirmation } from "../emit.ts";
 import { addSelection, type SelectionFlags, selectionOf } from "../selection.ts";
 
 const POLICIES = ["newer", "keep", "replace"] as const satisfies readonly MergePolicy[];

@@ -20,11 +20,11 @@ import {
   WIDE_COLUMNS,
 } from "../../render/item.ts";
 import { notFound } from "../../render/item-lines.ts";
-import { TaskTable } from "../../render/task-table.ts";
+import { taskTable } from "../../render/task-table.ts";
 import { type ListQuery, newestTasks, type Piece } from "../../store/task-store.ts";
 import { counted, LIMIT_ACCEPTED, parseLimit } from "../../task/amounts.ts";
 import { nearest } from "../../task/nearest.ts";
-import { BODY_NAMES, FLAG_NAMES, type QueryNames, type RawQuery } from "../../task/query-fields.ts";
+import { BODY_NAMES, FLAG_NAMES, LIST_PARTS, type QueryNames, type RawQuery } from "../../task/query-fields.ts";
 import type { Task } from "../../task/task.ts";
 import type { Attach, Context } from "../context.ts";
 import { Output } from "../io.ts";
@@ -32,7 +32,6 @@ import { nameLine } from "../names.ts";
 import {
   addLimit,
   addLook,
-  addPaging,
   addSelection,
   addSource,
   addWatch,
@@ -73,22 +72,19 @@ function refuseConflicts({ flags: { output } }: Context, raw: RawQuery, look: Lo
     throw usage(`--limit can't be used with ${names.taskIds}`, "all tasks chosen by id are shown");
   }
   if (isText(output) || output === "csv") return;
-  const given = { ...look, noHeaders: !look.headers };
-  refuseFlags(given, ["--columns", "--no-headers", "--time"], `with -o ${output}`);
+  refuseFlags({ ...look, noHeaders: !look.headers }, ["--columns", "--no-headers", "--time"], `with -o ${output}`);
 }
 
-/** Texts to print, some at a time. */
+/** Some at a time. */
 type Texts = AsyncIterable<Iterable<string>>;
 
 /** Tasks to print, and the fields around them in JSON and YAML. */
 interface Listing {
-  /** Reads them. A page is one piece. */
   readonly pieces: Iterable<readonly Task[]> | AsyncIterable<readonly Task[]>;
-  /** Called after the first piece. */
+  /** Called after the first piece, and the others after the last. */
   head(): object;
-  /** Called after the last piece, as is `footer`. */
   tail(): object;
-  footer(): Promise<string>;
+  footer(): string;
 }
 
 async function listPage(context: Context, query: ListQuery, look: LookFlags, names: QueryNames) {
@@ -100,19 +96,18 @@ async function listPage(context: Context, query: ListQuery, look: LookFlags, nam
     pieces: [tasks],
     head: () => ({ total, page, pageSize, source }),
     tail: () => pageTail(result),
-    footer: async () => {
+    footer: () => {
       warnOfStrangeColumns(context, look, tasks);
       return pageFooter(result);
     },
   };
   await print(context, listing, look);
   const { output, quiet } = context.flags;
-  const isBare = output === "jsonl" || output === "csv" || output === "ids";
   const isPage = look.limit === undefined && query.ids === null;
   if (output === "ids" && isPage && total > query.page * query.pageSize) {
     context.reporter.warn(`${tasks.length} of ${counted(total, "task")}; --limit all prints them all`);
   }
-  if (missing.length > 0 && isBare) context.reporter.warn(notFound(missing));
+  if (missing.length > 0 && ["jsonl", "csv", "ids"].includes(output)) context.reporter.warn(notFound(missing));
   if (tasks.length === 0 && isText(output) && !quiet) {
     const { explainEmpty } = await import("../../operations/explain-empty.ts");
     await context.inform(await explainEmpty({ store, ...(await context.stores()) }, query, result, names));
@@ -124,17 +119,17 @@ async function listPage(context: Context, query: ListQuery, look: LookFlags, nam
 async function longList(context: Context, query: ListQuery, limit: number) {
   const stores = await context.stores();
   const sources = new Set<string>();
-  const sum = { total: 0, shown: 0, dangling: 0 };
+  let [total, shown, dangling] = [0, 0, 0];
   let stopped: Piece["stopped"];
   const source = () => (sources.size === 1 ? [...sources][0]! : "mixed");
   /** Ends early if the reader closed the pipe. */
   const pieces = async function* () {
     for await (const piece of newestTasks(stores, query, limit)) {
       for (const line of piece.warnings) context.reporter.warn(line);
-      sum.total = Math.max(sum.total, piece.total);
+      total = Math.max(total, piece.total);
       stopped ??= piece.stopped;
-      sum.shown += piece.tasks.length;
-      sum.dangling += piece.dangling;
+      shown += piece.tasks.length;
+      dangling += piece.dangling;
       if (piece.tasks.length > 0 || sources.size === 0) sources.add(piece.source);
       yield piece.tasks;
       if (!context.terminal.out.isOpen) return;
@@ -142,21 +137,20 @@ async function longList(context: Context, query: ListQuery, limit: number) {
   };
   return {
     pieces: pieces(),
-    head: () => ({ total: sum.total, page: 1, pageSize: Math.min(limit, sum.total) }),
-    tail: () => ({ source: source(), ...pageTail({ missing: [], dangling: sum.dangling, stopped }) }), // the source is known at the end
-    total: () => sum.total,
+    head: () => ({ total, page: 1, pageSize: Math.min(limit, total) }),
+    tail: () => ({ source: source(), ...pageTail({ missing: [], dangling, stopped }) }), // the source is known at the end
+    footer: () => `${shown} of ${counted(total, "task")}, from ${source()}`,
+    total: () => total,
     isStopped: () => stopped !== undefined,
-    footer: async () => `${sum.shown} of ${counted(sum.total, "task")}, from ${source()}`,
   };
 }
 
 async function print(context: Context, listing: Listing, look: LookFlags): Promise<void> {
   const { output } = context.flags;
   if (isText(output)) return printTable(context, listing, look);
-  const csv = () => csvOf(context, listing, look);
+  const csv = () => csvTexts(context, listing, look);
   const forms = { json, jsonl: lines(itemJson), yaml, csv, ids: lines(nameLine) };
-  const texts = forms[output](listing);
-  for await (const text of texts) await context.terminal.data.writeAll(text);
+  for await (const text of forms[output](listing)) await context.terminal.data.writeAll(text);
 }
 
 async function* json({ pieces, head, tail }: Listing): Texts {
@@ -191,14 +185,14 @@ function lines(line: (task: Task) => string) {
 }
 
 /** Without `--columns` the fields of the first piece are the columns; what others have besides is named. */
-async function* csvOf(context: Context, { pieces }: Listing, look: LookFlags): Texts {
-  const { csvLine, csvTaskLines } = await import("../../render/csv.ts");
+async function* csvTexts(context: Context, { pieces }: Listing, look: LookFlags): Texts {
+  const { csvOf, csvTaskLines } = await import("../../render/csv.ts");
   const telling = await tellingOf(context, look);
   let fields: string[] | undefined;
   const left = new Set<string>();
   for await (const tasks of pieces) {
     const all = look.columns?.map(fieldOf) ?? fieldsOf(tasks, fields);
-    if (fields === undefined && look.headers) yield [csvLine(all)];
+    if (fields === undefined && look.headers) yield [csvOf([all])];
     fields ??= all;
     for (const field of all.slice(fields.length)) left.add(field);
     yield csvTaskLines(tasks, fields, telling);
@@ -212,7 +206,7 @@ async function* csvOf(context: Context, { pieces }: Listing, look: LookFlags): T
 async function printTable(context: Context, { pieces, footer }: Listing, look: LookFlags): Promise<void> {
   const columns = look.columns ?? (context.flags.output === "wide" ? WIDE_COLUMNS : TABLE_COLUMNS);
   const [style, telling] = [await context.tableStyle(), await tellingOf(context, look)];
-  const table = new TaskTable({ columns, headers: look.headers, style, telling });
+  const table = taskTable(columns, look.headers, style, telling);
   let paged: Awaited<ReturnType<typeof openPager>> | undefined;
   try {
     for await (const tasks of pieces) {
@@ -224,18 +218,14 @@ async function printTable(context: Context, { pieces, footer }: Listing, look: L
   } finally {
     await paged?.end();
   }
-  const left = table.left.length === 0 ? "" : `; no room for ${table.left.join(", ")}`;
-  await context.inform((await footer()) + left);
+  const left = table.left();
+  await context.inform(footer() + (left.length === 0 ? "" : `; no room for ${left.join(", ")}`));
 }
 
 async function tellingOf(context: Context, look: LookFlags): Promise<TimeTelling> {
   const { flags, terminal } = context;
-  return {
-    style: look.time ?? (isText(flags.output) && terminal.outIsTerminal ? "age" : "raw"),
-    times: await context.times(),
-    zone: await context.zone(),
-    now: context.clock.now(),
-  };
+  const style = look.time ?? (isText(flags.output) && terminal.outIsTerminal ? "age" : "raw");
+  return { style, times: await context.times(), zone: await context.zone(), now: context.clock.now() };
 }
 
 /** Any name may be a field, so one that no task has is only a likely mistake. */
@@ -281,20 +271,30 @@ async function openPager(terminal: Terminal, lines: number) {
 }
 
 export function declare(program: Command, attach: Attach): void {
-  declareList(program, attach);
-  declareQuery(program, attach);
-}
-
-function declareList(program: Command, attach: Attach): void {
-  const command = program
+  const list = program
     .command("list")
     .alias("ls")
     .description("page through tasks, newest first, from Redis or the store file")
     .addHelpText("after", EXAMPLES);
-  addWatch(addLook(addSource(addPaging(addSelection(command)))));
-  attach<SelectionFlags & LookFlags & WatchFlags>(command, async (context, flags) => {
+  addWatch(addLook(addSource(addLimit(addSelection(addSelection(list), LIST_PARTS)))));
+  attach<SelectionFlags & LookFlags & WatchFlags>(list, async (context, flags) => {
     const raw = await rawQueryOf(context, flags);
     return onceOrLive(context, flags, (once) => listTasks(once, raw, flags, { names: FLAG_NAMES, ...idsOf(flags) }));
+  });
+  const query = program
+    .command("query")
+    .argument("[json]", "the query; without it and without --file it is read from stdin")
+    .description("list tasks by a JSON query, with any number of ids")
+    .option("-f, --file <file>", "read the query from a file (- for stdin)")
+    .addHelpText("after", QUERY_EXAMPLES);
+  addLook(addSource(addLimit(query)));
+  attach<LookFlags & { readonly file?: string }>(query, async (context, flags, [argument]) => {
+    const { text, origin } = await readBody(context, argument, flags.file);
+    const { parseQueryObject, readQueryBody } = await import("../../operations/list-query.ts");
+    const { limit: given = null, ...body } = parseQueryObject(text, origin);
+    const limit = given === null ? flags.limit : limitIn(given, origin);
+    const look = limit === undefined ? flags : { ...flags, limit };
+    return listTasks(context, readQueryBody(body, origin, ["limit"]), look, { names: BODY_NAMES });
   });
 }
 
@@ -311,26 +311,7 @@ Examples:
   ttsctl list --stuck --exit-status -q    exit code 3 for an alert
   ttsctl list --search "no voice"         in text, error or ids`;
 
-function declareQuery(program: Command, attach: Attach): void {
-  const command = program
-    .command("query")
-    .argument("[json]", "the query; without it and without --file it is read from stdin")
-    .description("list tasks by a JSON query, with any number of ids")
-    .option("-f, --file <file>", "read the query from a file (- for stdin)")
-    .addHelpText("after", QUERY_EXAMPLES);
-  addLook(addSource(addLimit(command)));
-  attach<LookFlags & { readonly file?: string }>(command, async (context, flags, [argument]) => {
-    const { text, origin } = await readBody(context, argument, flags.file);
-    const { parseQueryObject, readQueryBody } = await import("../../operations/list-query.ts");
-    const { limit: given = null, ...body } = parseQueryObject(text, origin);
-    const limit = limitIn(given, origin) ?? flags.limit;
-    const look = limit === undefined ? flags : { ...flags, limit };
-    return listTasks(context, readQueryBody(body, origin, ["limit"]), look, { names: BODY_NAMES });
-  });
-}
-
-function limitIn(given: unknown, origin: string): number | undefined {
-  if (given === null) return undefined;
+function limitIn(given: unknown, origin: string): number {
   const limit = ["number", "string"].includes(typeof given) ? parseLimit(`${given}`) : undefined;
   if (limit !== undefined) return limit;
   throw usage(`${origin} has an invalid "limit": ${JSON.stringify(given)}`, `accepted: ${LIMIT_ACCEPTED}`);

@@ -2,10 +2,11 @@ import type { Command } from "commander";
 import { checkNewStatus, markChosen } from "../../app/change.ts";
 import type { MaxDelete } from "../../operations/brake.ts";
 import type { MarkResult } from "../../operations/mark/mark.ts";
+import { textOf } from "../../render/item-lines.ts";
 import { counted } from "../../task/amounts.ts";
 import { soleUser } from "../../task/query-fields.ts";
 import type { Attach, Context } from "../context.ts";
-import { conclude, confirmation, textOf, unchangedLines } from "../emit.ts";
+import { conclude, confirmation, unchangedLines } from "../emit.ts";
 import {
   addDestructive,
   addSelection,

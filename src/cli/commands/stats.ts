@@ -43,7 +43,7 @@ async function runStats(context: Context, flags: StatsFlags): Promise<number> {
   await emit(context, {
     json: () => [`${JSON.stringify(stats)}\n`],
     csv: ({ csvOfRows }) => csvOfRows(...userCells(stats)),
-    show: async () => context.terminal.out.write(statsText(stats, { ...(await context.tableStyle()), ...style })),
+    text: async () => statsText(stats, { ...(await context.tableStyle()), ...style }),
   });
   return DONE;
 }

@@ -4,9 +4,10 @@ import { audited } from "../../app/ledger.ts";
 import { syncStore } from "../../app/syncing.ts";
 import type { SyncResult } from "../../operations/sync.ts";
 import { shellWord } from "../../printable.ts";
+import { textOf } from "../../render/item-lines.ts";
 import { counted } from "../../task/amounts.ts";
 import type { Attach, Context } from "../context.ts";
-import { conclude, confirmation, textOf } from "../emit.ts";
+import { conclude, confirmation } from "../emit.ts";
 import { addPruning, type ChangeFlags, refuseFlags, tellNobody, userOf } from "../selection.ts";
 
 interface SyncFlags extends ChangeFlags {

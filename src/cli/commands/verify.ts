@@ -92,7 +92,7 @@ async function emitVerify(context: Context, outcome: VerifyOutcome, flags: Verif
       for (const [kind, user_id, task_id] of detailRows(drift)) yield `${JSON.stringify({ kind, user_id, task_id })}\n`;
     },
     csv: ({ csvOfRows }) => csvOfRows(["kind", "user_id", "task_id"], detailRows(drift)),
-    show: async () => context.terminal.out.write(await describe(context, outcome, flags)),
+    text: () => describe(context, outcome, flags),
   });
 }
 

@@ -1,8 +1,7 @@
 import type { NamedTask } from "../../operations/stats/types.ts";
 import { printable } from "../../printable.ts";
 import { relativeTime } from "../../render/item.ts";
-import { type Colors, type Column, STATUS_COLORS, STATUSES, tableLayout } from "../../render/table.ts";
-import { paintStatus } from "../../render/task-table.ts";
+import { type Colors, type Column, paintStatus, STATUS_COLORS, STATUSES, tableLayout } from "../../render/table.ts";
 import { cut, widthOf, wrap } from "../../render/width.ts";
 import { counted, formatAge } from "../../task/amounts.ts";
 import type { Size } from "../screen.ts";
