@@ -188,7 +188,7 @@ function valueQuestion(option: Option | undefined, { values }: Line, before: str
   const user = values.get("--user");
   if (name === "--ids" && user === undefined) return memberQuestion(parts, []);
   const words = option?.argChoices ?? LISTS.get(name);
-  return { ...parts, wanted: words === undefined ? valueOf(option, name, user) : [...words] };
+  return { ...parts, wanted: words === undefined ? otherValue(option, name, user) : [...words] };
 }
 
 function otherValue(option: Option | undefined, name: string, user: string | undefined): Wanted {
