@@ -2,7 +2,6 @@ import type { Ended } from "../app/ended.ts";
 import { TtsctlError } from "../errors.ts";
 import type { PlanSummary } from "../operations/brake.ts";
 import type { DeleteResult } from "../operations/delete.ts";
-import { namedAbove } from "../operations/reporter.ts";
 import { notFound, planLines } from "../render/item-lines.ts";
 import type { Context } from "./context.ts";
 
@@ -44,8 +43,8 @@ type Unchanged = Pick<DeleteResult, "missing" | "refused" | "failed">;
 export function unchangedLines({ missing, refused, failed }: Unchanged): (string | false)[] {
   return [
     missing.length > 0 && notFound(missing),
-    refused.length > 0 && `${refused.length} refused (${namedAbove(refused.length)})`,
-    failed > 0 && `${failed} failed (${namedAbove(failed)})`,
+    refused.length > 0 && `${refused.length} refused`,
+    failed > 0 && `${failed} failed`,
   ];
 }
 

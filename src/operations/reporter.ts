@@ -58,6 +58,8 @@ export const RETURNED =
 export class NamedWarnings {
   readonly #reporter: Reporter;
   readonly #what: string;
+  readonly #errors = new Set<string>();
+  #named = 0;
   count = 0;
 
   constructor(reporter: Reporter, what: string) {
@@ -65,9 +67,14 @@ export class NamedWarnings {
     this.#what = what;
   }
 
-  add({ userId, taskId }: TaskId, reason: string): void {
+  /** Tasks that fail with the same error, as those of a key of another type do, are one line. */
+  add({ userId, taskId }: TaskId, cause: string | TtsctlError): void {
     this.count++;
-    if (this.count > NAMED) return;
+    const reason =
+      typeof cause === "string" ? cause : cause.message + (cause.hint === undefined ? "" : `; ${cause.hint}`);
+    if (this.#named === NAMED || this.#errors.has(reason)) return;
+    this.#named++;
+    if (cause !== reason) this.#errors.add(reason);
     this.#reporter.warn(`${userId}:${taskId} ${this.#what}: ${reason}`, { user: userId, task: taskId, reason });
   }
 
@@ -77,7 +84,7 @@ export class NamedWarnings {
     outcomes.forEach((outcome, i) => {
       if (!(outcome instanceof TtsctlError)) return;
       if (isFatal(outcome)) fatal ??= outcome;
-      else this.add(idOf(i), outcome.message);
+      else this.add(idOf(i), outcome);
     });
     if (fatal !== undefined) throw fatal;
   }
@@ -88,12 +95,8 @@ export class NamedWarnings {
   }
 
   end(): void {
-    const more = this.count - NAMED;
+    const more = this.count - this.#named;
     const what = more === 1 ? this.#what : this.#what.replace(/^was\b/, "were").replace(/^is\b/, "are");
     if (more > 0) this.#reporter.warn(`and ${counted(more, "more task")} ${what}`, { tasks: more });
   }
-}
-
-export function namedAbove(count: number): string {
-  return count > NAMED ? `the first ${NAMED} are named above` : "named above";
 }

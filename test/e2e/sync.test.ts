@@ -61,6 +61,14 @@ describe("sync", () => {
     expect([here.root.tree(), await here.server.dump()]).toEqual(before);
   });
 
+  it("names a key of another type once, with the remedy, however many tasks it keeps back", async () => {
+    here.root.writeStore(["t1", "t2", "t3"].map((id) => record("a", id)));
+    await here.server.call("SET", "tts:user:a:index", "x");
+    const { code, stderr } = await here.run("sync");
+    expect([code, stderr.match(/tts:user:a:index/g)?.length]).toEqual([3, 1]);
+    expect(stderr).toMatch(/`ttsctl verify --repair`\nwarning: and 2 more tasks were not synchronised\n$/);
+  });
+
   it("exits 3 if a task couldn't be pruned", async () => {
     here.root.writeStore([record("a", "t1")]);
     await here.mirrored(record("a", "t1"), record("a", "orphan"));

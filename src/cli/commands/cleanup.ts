@@ -11,7 +11,6 @@ import type { Explanation } from "../../operations/explain.ts";
 import { TargetFile } from "../../operations/export/target-file.ts";
 import type { OrphanResult } from "../../operations/orphans.ts";
 import { policyOf } from "../../operations/purge/rules.ts";
-import { namedAbove } from "../../operations/reporter.ts";
 import { printable } from "../../printable.ts";
 import { textOf } from "../../render/item-lines.ts";
 import type { PassMetrics } from "../../render/pass-metrics.ts";
@@ -275,7 +274,7 @@ function describe(result: OrphanResult): string {
   return textOf(
     `of ${counted(found, "artifact")}, old enough and without a record: ${old}`,
     young > 0 && `without a record, but changed within the retention: ${young}`,
-    unknown > 0 && `left alone, not directories of tasks: ${unknown} (${namedAbove(unknown)})`,
+    unknown > 0 && `left alone, not directories of tasks: ${unknown}`,
     !dryRun && `${removed} removed (${size}), ${skipped} skipped, ${failed} failed`,
     dryRun && folders + logs > 0 && `${folders + logs} would be removed (${size}) by ttsctl cleanup --orphans --yes`,
   );

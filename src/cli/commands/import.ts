@@ -7,7 +7,6 @@ import { isRedisError, usage } from "../../errors.ts";
 import type { ImportResult } from "../../operations/import/import.ts";
 import type { MergePolicy } from "../../operations/merge/merge.ts";
 import { limitsOf, policyOf } from "../../operations/purge/rules.ts";
-import { namedAbove } from "../../operations/reporter.ts";
 import { notFound, textOf } from "../../render/item-lines.ts";
 import { counted } from "../../task/amounts.ts";
 import type { Attach, Context } from "../context.ts";
@@ -96,13 +95,13 @@ function describe(result: ImportResult): string {
   const counts = `${added} ${would}added, ${replaced} ${would}replaced, ${identical} identical, ${kept} kept from the file`;
   return textOf(
     `${counted(result.records, "record")}: ${counts}`,
-    conflicts > 0 && `${conflicts} of those kept have the same time but different content (${namedAbove(conflicts)})`,
-    refused > 0 && `${refused} refused (${namedAbove(refused)})`,
-    invalid > 0 && `${counted(invalid, "invalid line")} left out (named above)`,
+    conflicts > 0 && `${conflicts} of those kept have the same time but different content`,
+    refused > 0 && `${refused} refused`,
+    invalid > 0 && `${counted(invalid, "invalid line")} left out`,
     missing.length > 0 && notFound(missing),
     newerInRedis > 0 &&
       `${newerInRedis} newer in Redis: kept there; ttsctl verify --details names ${newerInRedis === 1 ? "it" : "them"}`,
-    result.failed > 0 && `${result.failed} could not be written to Redis (${namedAbove(result.failed)})`,
+    result.failed > 0 && `${result.failed} could not be written to Redis`,
     returned > 0 && `${returned} were undone: the service holds the store in memory`,
   );
 }

@@ -173,7 +173,7 @@ export class Purge {
     }
   }
 
-  async #look(ids: readonly TaskId[], fail: (id: TaskId, reason: string) => void): Promise<Looked[]> {
+  async #look(ids: readonly TaskId[], fail: (id: TaskId, cause: string | TtsctlError) => void): Promise<Looked[]> {
     const found = await this.#mirror.copies(ids);
     const looked: Looked[] = [];
     ids.forEach((id, i) => {
@@ -182,7 +182,7 @@ export class Purge {
       // If Redis can't be reached, its copy is left out; an error says nothing of the copy.
       const isLeftOut = redis === null && file !== null && this.#mirror.isUnreachable;
       const problem = redis instanceof TtsctlError ? redis : redis === null && !isLeftOut ? this.#mirror.lost : null;
-      if (problem !== null) fail(id, problem.message);
+      if (problem !== null) fail(id, problem);
       else if (!(redis instanceof TtsctlError)) {
         const mirror = redis === null ? null : mirrorCopy(redis, this.#mirror.reading!);
         looked.push({ id, copies: { file, mirror }, redis });
@@ -246,7 +246,7 @@ export class Purge {
     return tasks.filter(({ id, redis }, i) => {
       const copy = now[i];
       if (copy === undefined) this.tally.fail(id, LOST);
-      else if (copy instanceof TtsctlError) this.tally.fail(id, copy.message);
+      else if (copy instanceof TtsctlError) this.tally.fail(id, copy);
       else if (!isDeepStrictEqual(copy, redis)) this.tally.keep(id, CHANGED_IN_REDIS);
       else return true;
       return false;
@@ -266,7 +266,7 @@ export class Purge {
     return tasks.filter(({ id }, i) => {
       const outcome = outcomes?.[i];
       if (outcome === undefined) this.tally.fail(id, unknownRemoval(this.#mirror.lost!));
-      else if (outcome instanceof TtsctlError) this.tally.fail(id, outcome.message);
+      else if (outcome instanceof TtsctlError) this.tally.fail(id, outcome);
       else if (!outcome) this.tally.keep(id, CHANGED_IN_REDIS);
       return outcome === true;
     });

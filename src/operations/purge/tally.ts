@@ -1,3 +1,4 @@
+import type { TtsctlError } from "../../errors.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { NamedWarnings, type PurgedTask, RETURNED, type Reporter } from "../reporter.ts";
 
@@ -47,7 +48,7 @@ export class Tally {
     this.#skips.add(id, reason);
   }
 
-  fail(id: TaskId, reason: string): void {
+  fail(id: TaskId, reason: string | TtsctlError): void {
     this.counts.failed++;
     this.#failures.add(id, reason);
   }

@@ -55,7 +55,7 @@ const SERVER_ERRORS: readonly Kind[] = [
   [
     /^WRONGTYPE/,
     "REDIS_FAILED",
-    "has a key of another type (`ttsctl verify` names it)",
+    "has a key of another type",
     "remove the key with redis-cli, then run `ttsctl verify --repair`",
   ],
 ];
@@ -94,8 +94,7 @@ export function isWrongType(error: unknown): error is ServerError {
 /** The same error, with the key if that has another type. */
 export function withKey(error: TtsctlError, key: string, where: string): TtsctlError {
   if (!isWrongType(error)) return error;
-  const message = `Redis at ${where} has a key of another type, ${key}: ${error.reply}`;
-  return new ServerError(error.code, message, error.reply, error.hint);
+  return serverError(`${error.reply}: ${key}`, where);
 }
 
 /** Whether the server refuses writes, and PING, but not reads. */

@@ -14,12 +14,12 @@ for at = 4 + width, #ARGV, 2 do
   local user, task = ARGV[at], ARGV[at + 1]
   local member = memberOf(user, task)
   local kind, hash = readHash(hashOf(member), view, 4, 3 + width)
-  hashes[#hashes + 1] = view == 'state' and wrongIndex(user) or kind
+  hashes[#hashes + 1] = view == 'state' and wrongIndex(user) or replyOf(hashOf(member), kind)
   for field = 1, width do hashes[#hashes + 1] = hash[field] or false end
   if view ~= 'state' or kind == 0 then
-    local score = redis.pcall('ZSCORE', KEYS[1], member)
+    local score = replyOf(KEYS[1], redis.pcall('ZSCORE', KEYS[1], member))
     places[#places + 1] = score
-    places[#places + 1] = redis.pcall('ZSCORE', indexOf(user), task)
+    places[#places + 1] = replyOf(indexOf(user), redis.pcall('ZSCORE', indexOf(user), task))
     places[#places + 1] = lookedUp(user, task, type(score) == 'string' and tonumber(score) or -math.huge)
   end
 end

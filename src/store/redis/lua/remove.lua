@@ -10,15 +10,15 @@ local WIDTH = 5
 local state = { 'status', 'updated_at', layout.payloadRules and 'payload' or nil }
 local function isSameHash(hash, was, at)
   local now = redis.pcall('HMGET', hash, unpack(state))
-  if now.err then return false, now end
+  if now.err then return false, replyOf(hash, now) end
   if redis.call('EXISTS', hash) == 0 then return false end
   return '=' .. (now[1] or '') == was and (now[2] or '') == ARGV[at + 3]
     and (not layout.payloadRules or (now[3] or '') == ARGV[at + 4])
 end
 
 local function isSameMember(hash, member, was, at)
-  local score = redis.pcall('ZSCORE', KEYS[1], member)
-  local own = redis.pcall('ZSCORE', indexOf(ARGV[at]), ARGV[at + 1])
+  local score = replyOf(KEYS[1], redis.pcall('ZSCORE', KEYS[1], member))
+  local own = replyOf(indexOf(ARGV[at]), redis.pcall('ZSCORE', indexOf(ARGV[at]), ARGV[at + 1]))
   local wrong = type(score) == 'table' and score or type(own) == 'table' and own
   if wrong then return false, wrong end
   return redis.call('EXISTS', hash) == 0 and '-' .. (score or '') == was and (own or '') == ARGV[at + 3]

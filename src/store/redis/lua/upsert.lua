@@ -10,7 +10,7 @@
 local texts, fields, count = cjson.decode(ARGV[2]), layout.fields, #ARGV - 2
 local before = layout.payloadRules and 6 or 4
 local width = before + #fields - 1
-local outcomes, index = {}, redis.pcall('ZCARD', KEYS[1])
+local outcomes, index = {}, replyOf(KEYS[1], redis.pcall('ZCARD', KEYS[1]))
 if type(index) == 'table' then
   for i = 1, count do outcomes[i] = index end
   return outcomes
@@ -25,8 +25,8 @@ end
 
 local function refusal(i, at)
   local lookup = layout.lookup and redis.pcall('GET', lookupOf(texts[at + 5]))
-  if type(lookup) == 'table' then return lookup end
-  return guard(hashes[i], texts[at], string.sub(texts[at + 1], 2), layout.payloadRules)
+  if type(lookup) == 'table' then return replyOf(lookupOf(texts[at + 5]), lookup) end
+  return replyOf(hashes[i], guard(hashes[i], texts[at], string.sub(texts[at + 1], 2), layout.payloadRules))
 end
 
 -- The members of users' indexes come first: a key of the wrong type, or a server out of memory, refuses a task before
@@ -47,7 +47,7 @@ for i = 1, count do
     scored[n + 2] = texts[at + 5]
   end
 end
-for user, scored in pairs(byUser) do byUser[user] = redis.pcall('ZADD', user, unpack(scored)) end
+for user, scored in pairs(byUser) do byUser[user] = replyOf(user, redis.pcall('ZADD', user, unpack(scored))) end
 
 local hset, scored, n = { 'HSET' }, {}, 0
 for field = 1, #fields do hset[1 + 2 * field] = fields[field] end

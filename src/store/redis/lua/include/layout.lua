@@ -18,3 +18,9 @@ end
 local function lookupOf(task)
   return layout.lookup .. task
 end
+
+-- A reply; the error of a key of another type with that key.
+local function replyOf(key, reply)
+  if type(reply) == 'table' and string.find(reply.err or '', '^WRONGTYPE') then reply.err = reply.err .. ': ' .. key end
+  return reply
+end
