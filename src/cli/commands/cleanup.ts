@@ -15,6 +15,7 @@ import { printable } from "../../printable.ts";
 import { textOf } from "../../render/item-lines.ts";
 import type { PassMetrics } from "../../render/pass-metrics.ts";
 import { table } from "../../render/table.ts";
+import { wrap } from "../../render/width.ts";
 import { readRegular, refuseUsed, whyNotWritten } from "../../store/file/written-file.ts";
 import { counted, formatBytes, formatDuration } from "../../task/amounts.ts";
 import { memberOf } from "../../task/ids.ts";
@@ -222,8 +223,12 @@ async function runExplain(context: Context, { allowEmpty }: CleanupFlags, args: 
   };
   const { explanation, lost } = await explainTask(parts, { ...policyOf(cleanup), allowEmpty }, id);
   if (lost !== null) context.reporter.warn(`${lost.message}: only the file was checked, as in a pass`);
-  const style = { ...(await context.tableStyle()), width: null }; // reasons aren't cut
-  const rows = explanation.rules.map(({ rule, says, saw }) => [rule, says, printable(saw)]);
+  const screen = await context.tableStyle();
+  const style = { ...screen, width: null }; // reasons are wrapped, not cut
+  const room = (screen.width ?? Number.POSITIVE_INFINITY) - "retention  RESULT  ".length;
+  const rows = explanation.rules.flatMap(({ rule, says, saw }) =>
+    wrap(printable(saw), Math.max(room, 20)).map((line, i) => (i === 0 ? [rule, says, line] : ["", "", line])),
+  );
   const title = `${printable(memberOf(id.userId, id.taskId))} ${verdict(explanation)}`;
   await emitObject(context, explanation, () => `${title}\n${table(["RULE", "RESULT", "DETAIL"], rows, style)}`);
   return explanation.verdict === "missing" ? PARTLY : DONE;
