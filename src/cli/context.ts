@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { RunParts } from "../app/parts.ts";
 import { type LoadOptions, loadSettings } from "../config/load.ts";
 import type { Settings } from "../config/settings.ts";
-import type { DoneItems, Reporter, WarningFields } from "../operations/reporter.ts";
+import type { DoneItems, WarningFields } from "../operations/reporter.ts";
 import { printable } from "../printable.ts";
 import { doneEvent, doneLine, type LogEvent } from "../render/item-lines.ts";
 import { progressLine } from "../render/progress.ts";
@@ -28,7 +28,7 @@ export class Context extends RunParts {
 
   constructor(surroundings: Surroundings, flags: GlobalFlags) {
     const { terminal, stopSignal, argv, cwd, env } = surroundings;
-    const reporter = new ConsoleReporter(terminal, flags);
+    const reporter = consoleReporter(terminal, flags);
     super({
       clock: terminal.clock,
       reporter,
@@ -82,12 +82,8 @@ export class Context extends RunParts {
     return this.terminal.err.sayWhen({ level, msg, fields });
   }
 
-  override async release(): Promise<void> {
-    try {
-      await super.release();
-    } finally {
-      await this.reporter.end();
-    }
+  override release(): Promise<void> {
+    return super.release().finally(() => this.reporter.end());
   }
 
   async #loadSettings(): Promise<Settings> {
@@ -115,64 +111,57 @@ const PATIENCE_S = 1;
 const LINE_EVERY_S = 5;
 const REDRAW_EVERY_S = 0.1;
 
-export class ConsoleReporter implements Reporter {
-  readonly #terminal: Terminal;
-  readonly #flags: GlobalFlags;
-  readonly #onWarning: (line: string) => void;
-  #nextProgressAt: number;
+export type ConsoleReporter = ReturnType<typeof consoleReporter>;
+
+/** @param onWarning gets each warning, also with -q */
+export function consoleReporter(terminal: Terminal, flags: GlobalFlags, onWarning = (_line: string) => {}) {
+  const { out, err, clock } = terminal;
+  let nextProgressAt = clock.monotonic() + PATIENCE_S;
   /** The current work, and how much of it was done at the start. */
-  #work = { label: "", from: 0, since: 0 };
-  #pending: Promise<void> = Promise.resolve();
+  let work = { label: "", from: 0, since: 0 };
+  let pending: Promise<void> = Promise.resolve();
 
-  constructor(terminal: Terminal, flags: GlobalFlags, onWarning = (_line: string) => {}) {
-    this.#terminal = terminal;
-    this.#flags = flags;
-    this.#onWarning = onWarning;
-    this.#nextProgressAt = terminal.clock.monotonic() + PATIENCE_S;
+  function say(event: LogEvent): void {
+    const written = err.say(event); // at once, so lines of the command come after it
+    pending = pending.then(() => written);
   }
 
-  warn(msg: string, fields: WarningFields = {}): void {
-    this.#onWarning(msg);
-    if (!this.#flags.quiet) this.#say({ level: "warn", msg, fields });
-  }
+  return {
+    warn(msg: string, fields: WarningFields = {}): void {
+      onWarning(msg);
+      if (!flags.quiet) say({ level: "warn", msg, fields });
+    },
 
-  /** Only with -v. */
-  log(msg: string): void {
-    if (this.#flags.verbose > 0) this.#say({ level: "info", msg });
-  }
+    /** Only with -v. */
+    log(msg: string): void {
+      if (flags.verbose > 0) say({ level: "info", msg });
+    },
 
-  progress(label: string, done: number, total: number): void {
-    const { err, errWidth, isDrawable, clock } = this.#terminal;
-    const now = clock.monotonic();
-    if (this.#work.label !== label) this.#work = { label, from: done, since: now };
-    if (this.#flags.quiet || now < this.#nextProgressAt) return;
-    this.#nextProgressAt = now + (err.isJson ? LINE_EVERY_S : REDRAW_EVERY_S);
-    const { from, since } = this.#work;
-    if (err.isJson) this.#say({ level: "info", msg: label, fields: { done, total } });
-    else if (isDrawable)
-      this.#terminal.draw(progressLine({ label, done, total, from, seconds: now - since }, errWidth - ROOM));
-  }
+    progress(label: string, done: number, total: number): void {
+      const now = clock.monotonic();
+      if (work.label !== label) work = { label, from: done, since: now };
+      if (flags.quiet || now < nextProgressAt) return;
+      nextProgressAt = now + (err.isJson ? LINE_EVERY_S : REDRAW_EVERY_S);
+      const progress = { label, done, total, from: work.from, seconds: now - work.since };
+      if (err.isJson) say({ level: "info", msg: label, fields: { done, total } });
+      else if (terminal.isDrawable) terminal.draw(progressLine(progress, terminal.errWidth - ROOM));
+    },
 
-  /** On stdout; with a format for programs on stderr, as events in a JSON log. */
-  async done<E extends keyof DoneItems>(event: E, items: readonly DoneItems[E][], dryRun: boolean): Promise<void> {
-    if (items.length === 0 || this.#flags.summary || this.#flags.quiet) return;
-    const { out, err } = this.#terminal;
-    const forPeople = isText(this.#flags.output);
-    if (!forPeople && err.isJson) {
-      for (const item of items) await err.say(doneEvent(event, item, dryRun));
-      return;
-    }
-    return (forPeople ? out : err).writeAll(items.map((item) => `${doneLine(event, item, dryRun)}\n`));
-  }
+    /** On stdout; with a format for programs on stderr, as events in a JSON log. */
+    async done<E extends keyof DoneItems>(event: E, items: readonly DoneItems[E][], dryRun: boolean): Promise<void> {
+      if (items.length === 0 || flags.summary || flags.quiet) return;
+      const forPeople = isText(flags.output);
+      if (!forPeople && err.isJson) {
+        for (const item of items) await err.say(doneEvent(event, item, dryRun));
+        return;
+      }
+      return (forPeople ? out : err).writeAll(items.map((item) => `${doneLine(event, item, dryRun)}\n`));
+    },
 
-  /** Erases the progress and waits until all lines are written. */
-  async end(): Promise<void> {
-    this.#terminal.clear();
-    await this.#pending;
-  }
-
-  #say(event: LogEvent): void {
-    const written = this.#terminal.err.say(event); // at once, so lines of the command come after it
-    this.#pending = this.#pending.then(() => written);
-  }
+    /** Erases the progress and waits until all lines are written. */
+    async end(): Promise<void> {
+      terminal.clear();
+      await pending;
+    },
+  };
 }

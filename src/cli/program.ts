@@ -35,48 +35,8 @@ const COMMANDS: readonly CommandFile[] = [
 ];
 
 export async function runProgram(surroundings: Surroundings): Promise<number> {
-  const named = COMMANDS.filter(([, names]) => names.some((name) => surroundings.argv.includes(name)));
-  if (named.length > 0) {
-    try {
-      const { ended, attach } = runner(surroundings);
-      const program = await declareProgram(attach, named);
-      await program.parseAsync(surroundings.argv, { from: "user" });
-      return ended.exitCode;
-    } catch (error) {
-      if (!(error instanceof CommanderError)) throw error;
-    }
-  }
-  // Help and usage errors need all commands.
-  return runOneOfAll(surroundings);
-}
-
-async function runOneOfAll(surroundings: Surroundings): Promise<number> {
   const { argv, terminal } = surroundings;
-  const { ended, attach } = runner(surroundings);
-  let help = "";
-  const program = await declareProgram(attach, COMMANDS, (text) => {
-    help += text;
-  });
-  const { columns } = terminal.streams.stdout;
-  addToHelp(program, columns);
-  const topic = argv.length === 2 && argv[0] === "help" ? TOPICS[argv[1]!] : undefined;
-  if (topic !== undefined) {
-    await terminal.out.write(topic);
-    return ended.exitCode;
-  }
-  try {
-    await program.parseAsync(argumentsOf(program, argv), { from: "user" });
-  } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
-    const isHelp = error.exitCode === 0 || error.code === "commander.help";
-    if (!isHelp) throw usageError(error, commandNamed(program, argv));
-  }
-  await terminal.out.write(help);
-  return ended.exitCode;
-}
-
-function runner(surroundings: Surroundings) {
-  const ended = { exitCode: 0 };
+  let exitCode = 0;
   const attach: Attach = (command, action) => {
     command.action(async () => {
       const flags = command.optsWithGlobals();
@@ -87,13 +47,36 @@ function runner(surroundings: Surroundings) {
       }
       const context = new Context(surroundings, flags as GlobalFlags);
       try {
-        ended.exitCode = await action(context, flags as never, command.args);
+        exitCode = await action(context, flags as never, command.args);
       } finally {
         await context.release();
       }
     });
   };
-  return { ended, attach };
+  const named = COMMANDS.filter(([, names]) => names.some((name) => argv.includes(name)));
+  if (named.length > 0) {
+    try {
+      await (await declareProgram(attach, named)).parseAsync(argv, { from: "user" });
+      return exitCode;
+    } catch (error) {
+      if (!(error instanceof CommanderError)) throw error;
+    }
+  }
+  // Help and usage errors need all commands.
+  let help = argv.length === 2 && argv[0] === "help" ? (TOPICS[argv[1]!] ?? "") : "";
+  if (help === "") {
+    const program = await declareProgram(attach, COMMANDS, (text) => {
+      help += text;
+    });
+    addToHelp(program, terminal.streams.stdout.columns);
+    await program.parseAsync(argumentsOf(program, argv), { from: "user" }).catch((error) => {
+      if (!(error instanceof CommanderError)) throw error;
+      const isHelp = error.exitCode === 0 || error.code === "commander.help";
+      if (!isHelp) throw usageError(error, commandNamed(program, argv));
+    });
+  }
+  await terminal.out.write(help);
+  return exitCode;
 }
 
 export async function declareProgram(
@@ -102,8 +85,8 @@ export async function declareProgram(
   write: (text: string) => void = () => {},
 ): Promise<Command> {
   const program = newProgram(write);
-  const loaded = await Promise.all(commands.map(([, , load]) => load()));
-  for (const [i, { declare }] of loaded.entries()) declare(program.commandsGroup(commands[i]![0]), attach);
+  const loaded = await Promise.all(commands.map(async ([group, , load]) => ({ group, ...(await load()) })));
+  for (const { group, declare } of loaded) declare(program.commandsGroup(group), attach);
   for (const command of [program, ...program.commands]) refuseRepeats(command);
   return program;
 }
@@ -120,26 +103,21 @@ function refuseRepeats(command: Command): void {
 }
 
 function newProgram(write: (text: string) => void): Command {
+  const profile = "use the config.ini of this profile; `ttsctl config profiles` lists them (default: $TTSCTL_PROFILE)";
+  const logFormat = new Option("--log-format <format>", "how warnings, log lines and errors are printed");
   return new Command("ttsctl")
     .description("Operate the tasks of a text-to-speech service: its store file and the copy in Redis.")
     .version(VERSION, "-V, --version", "print the version")
     .helpOption("-h, --help", "print help")
     .optionsGroup("Connection:")
     .option("--config <file>", "the config.ini (default: $TTSCTL_CONFIG, else ./config.ini)")
-    .option(
-      "--profile <name>",
-      "use the config.ini of this profile; `ttsctl config profiles` lists them (default: $TTSCTL_PROFILE)",
-    )
+    .option("--profile <name>", profile)
     .addOption(settingOption("store.path"))
     .addOption(settingOption("redis.url"))
     .addOption(settingOption("redis.enabled"))
     .optionsGroup("Output:")
     .addOption(new Option("-o, --output <format>", "how results are printed").choices(FORMATS).default("table"))
-    .addOption(
-      new Option("--log-format <format>", "how warnings, log lines and errors are printed")
-        .choices(LOG_FORMATS)
-        .default("text"),
-    )
+    .addOption(logFormat.choices(LOG_FORMATS).default("text"))
     .option("--no-color", "no colours (also NO_COLOR)")
     .option("-q, --quiet", "no warnings, no progress, no line for each task", false)
     .option("-v, --verbose", "log each step; twice: with stack traces", addOne, 0)
@@ -150,8 +128,8 @@ function newProgram(write: (text: string) => void): Command {
 
 /** `help` with an unknown command is that command, because commander would print the help of the program. */
 function argumentsOf(program: Command, argv: readonly string[]): string[] {
-  const [first, named] = argv;
-  const isUnknown = first === "help" && named !== undefined && named !== "help" && !named.startsWith("-");
+  const [first, named = "-"] = argv;
+  const isUnknown = first === "help" && named !== "help" && !named.startsWith("-");
   return isUnknown && commandNamed(program, [named]) === program ? [named] : [...argv];
 }
 
@@ -166,20 +144,14 @@ export function commandOf(program: Command, word: string): Command | undefined {
 
 /** As one line, with our exit code. */
 function usageError({ code, message }: CommanderError, command: Command): TtsctlError {
-  const [first = "", ...more] = message
-    .replace(/^error: /, "")
-    .split("\n")
-    .filter((line) => line !== "")
-    .map((line) => line.replace(/^\((.*)\)$/, "$1"));
-  const see = command.parent === null ? "see ttsctl --help" : `see ttsctl ${command.name()} --help`;
-  const like = likeOf(first);
+  const lines = message.replace(/^error: /, "").split("\n");
+  const [first = "", ...more] = lines.filter((line) => line !== "").map((line) => line.replace(/^\((.*)\)$/, "$1"));
   const hasPace = command.options.some(({ long }) => long === "--interval");
   if (code === "commander.excessArguments" && hasPace) more.push("--interval sets the seconds between two tables");
+  const [, wrong = "", choices = ""] =
+    /(?:argument|value) '(.*?)' is invalid.* Allowed choices are (.*)\.$/s.exec(first) ?? [];
+  const like = nearest(wrong, choices.split(", "));
   if (like.length > 0) more.push(`Did you mean ${like.join(" or ")}?`);
+  const see = command.parent === null ? "see ttsctl --help" : `see ttsctl ${command.name()} --help`;
   return usage(first, more.length > 0 ? more.join(" ") : see);
-}
-
-function likeOf(message: string): string[] {
-  const match = /(?:argument|value) '(.*?)' is invalid.* Allowed choices are (.*)\.$/s.exec(message);
-  return match === null ? [] : nearest(match[1]!, match[2]!.split(", "));
 }

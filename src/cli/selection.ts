@@ -37,7 +37,6 @@ export interface ChangeFlags {
 }
 
 export interface LookFlags {
-  readonly ids?: string;
   readonly source: SourceChoice;
   /** Infinity for all; undefined for a page. */
   readonly limit?: number;
@@ -50,7 +49,11 @@ export interface LookFlags {
 }
 
 export function addLimit(command: Command): Command {
-  return command.option("--limit <n>", "the first N tasks, or all, instead of a page", limitOf);
+  return command.option(
+    "--limit <n>",
+    "the first N tasks, or all, instead of a page",
+    accepting(LIMIT_ACCEPTED, parseLimit),
+  );
 }
 
 export function addSelection(command: Command, parts: readonly QueryPart[] = CHOOSING_PARTS): Command {
@@ -58,8 +61,8 @@ export function addSelection(command: Command, parts: readonly QueryPart[] = CHO
   for (const part of parts) {
     const { kind, flags, help, flagHelp = "", choices } = fieldOf(part);
     const option = new Option(flags, `${help}${flagHelp}`);
-    if (kind in PARSERS)
-      option.argParser(PARSERS[kind as keyof typeof PARSERS] as (text: string, before: unknown) => unknown);
+    const parser = PARSERS[kind];
+    if (parser !== undefined) option.argParser(parser as (text: string) => unknown);
     else if (choices !== undefined) option.choices(choices);
     command.addOption(option);
   }
@@ -81,24 +84,20 @@ export function addSource(command: Command): Command {
 }
 
 export function addLook(command: Command): Command {
+  const times = "times as written, with an offset, or as ages; default: age in a table on a terminal, raw elsewhere";
   return command
     .optionsGroup("Output:")
     .option("--columns <names>", `${WIDE_COLUMNS.join(", ")}, or any field`, columnsOf)
     .option("--no-headers", "no header line")
-    .addOption(
-      new Option(
-        "--time <style>",
-        "times as written, with an offset, or as ages; default: age in a table on a terminal, raw elsewhere",
-      ).choices(TIME_STYLES),
-    )
+    .addOption(new Option("--time <style>", times).choices(TIME_STYLES))
     .option("--no-pager", "never page a long table (also TTSCTL_PAGER=cat)")
     .option("--exit-status", "exit with 3 if any task matches", false);
 }
 
 /** @param names of flags that have no effect in this form of a command @throws TtsctlError USAGE if one is given */
 export function refuseFlags(flags: object, names: readonly string[], when: string): void {
-  const given = (name: string) => (flags as Readonly<Record<string, unknown>>)[camelCase(name.slice(2))] ?? false;
-  const first = names.find((name) => given(name) !== false);
+  const given = flags as Readonly<Record<string, unknown>>;
+  const first = names.find((name) => (given[camelCase(name.slice(2))] ?? false) !== false);
   if (first !== undefined) throw usage(`${first} has no effect ${when}`, "leave it out");
 }
 
@@ -115,12 +114,10 @@ export function addWatch(command: Command): Command {
   return addInterval(command, "with --watch: seconds, or a duration such as 10s, between two tables");
 }
 
+type Run = (context: Context) => Promise<number>;
+
 /** Runs a reading command once, or with `--watch` until it is stopped. @throws TtsctlError USAGE */
-export async function onceOrLive(
-  context: Context,
-  flags: WatchFlags,
-  run: (context: Context) => Promise<number>,
-): Promise<number> {
+export async function onceOrLive(context: Context, flags: WatchFlags, run: Run): Promise<number> {
   refuseFlags(flags, [flags.watch ? "--exit-status" : "--interval"], `${flags.watch ? "with" : "without"} --watch`);
   if (!flags.watch) return run(context);
   const { live } = await import("./live.ts");
@@ -135,14 +132,15 @@ export function addDestructive(
   { backedUp, verb = "delete" }: { readonly backedUp?: string; readonly verb?: "delete" | "mark" } = {},
 ): Command {
   command.optionsGroup("Safety:").option("-y, --yes", yes, false);
-  const when = verb === "mark" ? "before it is marked" : "first";
-  const backup = `append every ${verb === "mark" ? "" : `${backedUp} `}record to this file ${when}, as JSON Lines`;
-  if (backedUp !== undefined)
-    command.option("--backup <file>", backup).option("--summary", "print no line for each task, only the summary");
+  if (backedUp !== undefined) {
+    const what = verb === "mark" ? "record to this file before it is marked" : `${backedUp} record to this file first`;
+    command.option("--backup <file>", `append every ${what}, as JSON Lines`);
+    command.option("--summary", "print no line for each task, only the summary");
+  }
   const limit = `refuse to ${verb} more than this (default: ${brake})`;
   return command
     .option("--dry-run", "print the plan and change nothing", false)
-    .option(`--max-${verb} <n|p%>`, limit, maxDelete)
+    .option(`--max-${verb} <n|p%>`, limit, accepting(PARTS_ACCEPTED, parsePart))
     .option("--allow-empty", "accept a store file that is missing or has no tasks", false);
 }
 
@@ -199,23 +197,15 @@ export function accepting<T>(accepted: string, parse: (text: string) => T | unde
   };
 }
 
-/** Its range is checked where queries are built. */
-const wholeNumber = accepting("a whole number", parseWholeNumber);
-
 const watchSeconds = accepting("seconds from 1, or a duration from 1s to 1d", (text) => {
   const seconds = parseDuration(text);
   return seconds !== undefined && seconds >= 1 && seconds <= 86_400 ? seconds : undefined;
 });
 
-/** Infinity for all. Zero is refused: in a script it is a mistake. */
-const limitOf = accepting(LIMIT_ACCEPTED, parseLimit);
-
 const columnsOf = accepting("names of columns, separated by commas", (text) => {
   const names = [...new Set(text.split(/[,\s]+/).filter((name) => name !== ""))];
   return names.length > 0 ? names : undefined;
 });
-
-const maxDelete = accepting(PARTS_ACCEPTED, parsePart);
 
 function addOneUser(user: string, before: readonly string[] = []): readonly string[] {
   return [...before, user];
@@ -231,7 +221,12 @@ export function addOne(_: string, before = 0): number {
   return before + 1;
 }
 
-const PARSERS = { number: wholeNumber, user: addOneUser, list: addWords };
+/** By kinds of query fields; ranges are checked where queries are built. */
+const PARSERS: Readonly<Record<string, unknown>> = {
+  number: accepting("a whole number", parseWholeNumber),
+  user: addOneUser,
+  list: addWords,
+};
 
 /** The parsers of flags that may be repeated. */
 export const ADDING: readonly unknown[] = [addOneUser, addWords, addOne];

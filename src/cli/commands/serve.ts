@@ -9,7 +9,7 @@ import { TtsctlError } from "../../errors.ts";
 import type { Observed } from "../../http/metrics.ts";
 import type { SyncOutcome } from "../../operations/sync.ts";
 import { shellWord } from "../../printable.ts";
-import { type Attach, ConsoleReporter, type Context } from "../context.ts";
+import { type Attach, type Context, consoleReporter } from "../context.ts";
 import { sourceStack } from "../report-error.ts";
 import { settingOption } from "../selection.ts";
 import { describeSync } from "./sync.ts";
@@ -83,7 +83,7 @@ async function runServe(context: Context, flags: ServeFlags): Promise<number> {
     command: commandsOf(context),
     reporterOf: (dryRun, onWarning) => {
       const flags = { ...context.flags, output: "json", summary: dryRun } as const;
-      return Object.assign(new ConsoleReporter(context.terminal, flags, onWarning), { progress: () => {} });
+      return { ...consoleReporter(context.terminal, flags, onWarning), progress: () => {} };
     },
     ended: accessLog(context),
     failed: (error) => {
