@@ -4,28 +4,23 @@ import { CONFIG_VARIABLE, rowOf, SETTING_NAMES } from "../config/settings.ts";
 import { VERSION } from "../version.ts";
 import { formatsOf } from "./terminal.ts";
 
-const [LEAST, COLUMNS] = [40, 80];
-
 /** Adds the global flags to the help of each command. */
 export function addToHelp(program: Command, width: number | undefined): void {
-  program.addHelpText(
-    "after",
-    "\nTopics: ttsctl help exit-codes, ttsctl help environment\nExamples: ttsctl <command> --help",
-  );
+  const topics = "Topics: ttsctl help exit-codes, ttsctl help environment";
+  program.addHelpText("after", `\n${topics}\nExamples: ttsctl <command> --help`);
   for (const command of [program, ...program.commands]) {
-    command.configureOutput({ getOutHelpWidth: () => Math.max(LEAST, Math.min(COLUMNS, width || COLUMNS)) });
-    const visibleGlobalOptions = () => inheritedOptions(command).filter(({ long }) => !ITS_OWN.includes(long ?? ""));
+    command.configureOutput({ getOutHelpWidth: () => Math.max(40, Math.min(80, width || 80)) });
+    const isInherited = ({ long }: Option) => long !== "--version" && long !== "--help";
+    const visibleGlobalOptions = () => inheritedOptions(command).filter(isInherited);
     command.configureHelp({ showGlobalOptions: true, optionDescription, visibleGlobalOptions });
   }
 }
 
 /** Like commander's, without the defaults of switches and presets. */
-function optionDescription(option: Option): string {
-  const notes: string[] = [];
-  if (option.argChoices !== undefined) notes.push(option.argChoices.join(", "));
-  const { defaultValue } = option;
+function optionDescription({ description, argChoices, defaultValue }: Option): string {
+  const notes = argChoices === undefined ? [] : [argChoices.join(", ")];
   if (typeof defaultValue === "string") notes.push(`default: ${defaultValue}`);
-  return notes.length === 0 ? option.description : `${option.description} (${notes.join("; ")})`;
+  return notes.length === 0 ? description : `${description} (${notes.join("; ")})`;
 }
 
 /** The program's options as one of its commands has them. */
@@ -36,9 +31,6 @@ export function inheritedOptions(command: Command): readonly Option[] {
     return new Option(option.flags, option.description).default(formats[0]).choices(formats);
   });
 }
-
-/** Flags of the program that commands don't inherit. */
-const ITS_OWN = ["--version", "--help"];
 
 const VARIABLES: readonly (readonly [name: string, help?: string])[] = [
   [CONFIG_VARIABLE, "the config.ini"],
@@ -79,8 +71,8 @@ export function manPage(program: Command): string {
     ...[".SH OPTIONS OF EVERY COMMAND", ...program.options.flatMap(optionLines)],
     ".SH COMMANDS",
     ...program.commands.flatMap(commandLines),
-    ...[".SH EXIT STATUS", ...plainLines(bodyOf(TOPICS["exit-codes"]!))],
-    ...[".SH ENVIRONMENT", ...plainLines(bodyOf(TOPICS.environment!))],
+    ...[".SH EXIT STATUS", ...bodyLines(TOPICS["exit-codes"]!)],
+    ...[".SH ENVIRONMENT", ...bodyLines(TOPICS.environment!)],
     ".SH FILES",
     roff("config.ini, the service's own, in the working directory; voice_task.json beside it."),
     roff("~/.config/ttsctl/NAME.ini: the profile NAME."),
@@ -98,10 +90,8 @@ function commandLines(command: Command): string[] {
   ];
 }
 
-function optionLines({ flags, description, argChoices, defaultValue }: Option): string[] {
-  const choices = argChoices === undefined ? "" : ` (${argChoices.join(", ")})`;
-  const standard = typeof defaultValue === "string" ? ` (default: ${defaultValue})` : "";
-  return [".TP", `.B ${roff(flags)}`, roff(description + choices + standard)];
+function optionLines(option: Option): string[] {
+  return [".TP", `.B ${roff(option.flags)}`, roff(optionDescription(option))];
 }
 
 /** The remarks and examples below the flags. */
@@ -117,14 +107,13 @@ export function afterHelp(command: Command): string {
   return text.slice(text.indexOf(above) + above.length).trim();
 }
 
-function bodyOf(topic: string): string {
-  return topic.slice(topic.indexOf("\n")).replace(/^\n+|\n+$/g, "");
+function bodyLines(topic: string): string[] {
+  return plainLines(topic.slice(topic.indexOf("\n")).replace(/^\n+|\n+$/g, ""));
 }
 
 function plainLines(text: string): string[] {
-  return text === ""
-    ? []
-    : [".PP", ".nf", ...text.split("\n").map((line) => (line === "" ? ".sp" : roff(line))), ".fi"];
+  const lines = text.split("\n").map((line) => (line === "" ? ".sp" : roff(line)));
+  return text === "" ? [] : [".PP", ".nf", ...lines, ".fi"];
 }
 
 /** Escaped, so roff reads it as text. */

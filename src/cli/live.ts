@@ -19,12 +19,12 @@ type Refresh = (context: Context) => Promise<unknown>;
  */
 export async function live(context: Context, every: number, refresh: Refresh): Promise<number> {
   await context.settings();
-  return isText(context.flags.output) && context.terminal.outIsTerminal
-    ? onScreen(context, every, refresh)
-    : inPipe(context, every, refresh);
+  const isOnScreen = isText(context.flags.output) && context.terminal.outIsTerminal;
+  await (isOnScreen ? onScreen : inPipe)(context, every, refresh);
+  return DONE;
 }
 
-async function onScreen(context: Context, every: number, refresh: Refresh): Promise<number> {
+async function onScreen(context: Context, every: number, refresh: Refresh): Promise<void> {
   const { terminal, signal, clock } = context;
   const { colors } = await context.tableStyle();
   const screen = openScreen(terminal, frame, { keepsPicture: true });
@@ -39,16 +39,17 @@ async function onScreen(context: Context, every: number, refresh: Refresh): Prom
     while (!signal.aborted && terminal.out.isOpen) {
       const { stdin, stdout } = terminal.streams;
       const { columns } = sizeOf(stdout);
-      const [out, said] = [unlimited(), unlimited()];
+      const unlimited = { highWaterMark: Number.MAX_SAFE_INTEGER, encoding: "utf8" } as const;
+      const [out, said] = [new PassThrough(unlimited), new PassThrough(unlimited)];
       const streams = { stdin, stdout: Object.assign(out, { isTTY: true, columns }), stderr: said };
       const drawn = new Terminal(streams, terminal.env, clock, false);
       const problem = await runOnce(context, drawn, refresh);
       if (signal.aborted) break;
-      const [body, err] = [linesOf(out), linesOf(said)];
-      const notes = [...err, ...(problem === undefined ? [] : [errorText(problem)])];
+      const notes = [...linesOf(said), ...(problem === undefined ? [] : [errorText(problem)])];
       if (!terminal.errIsTerminal) for (const line of notes.splice(0)) await terminal.err.write(`${line}\n`);
       const now = formatInZone(Math.floor(clock.now()), await context.zone());
-      screen.draw({ head: colors.dim(`${now}  every ${formatDuration(every)}, Ctrl-C to stop`), body, notes });
+      const head = colors.dim(`${now}  every ${formatDuration(every)}, Ctrl-C to stop`);
+      screen.draw({ head, body: linesOf(out), notes });
       resized = new AbortController();
       await clock.sleep(every * 1000, [signal, resized.signal]);
       if (resized.signal.aborted) await clock.sleep(Math.min(1, every) * 1000, signal); // at most once a second
@@ -58,30 +59,23 @@ async function onScreen(context: Context, every: number, refresh: Refresh): Prom
     terminal.streams.stdout.off("resize", onResize);
     screen.close();
   }
-  return DONE;
-}
-
-function unlimited(): PassThrough {
-  return new PassThrough({ highWaterMark: Number.MAX_SAFE_INTEGER });
 }
 
 function linesOf(stream: PassThrough): string[] {
-  return String(stream.read() ?? "")
-    .split("\n")
-    .slice(0, -1);
+  const text: string = stream.read() ?? "";
+  return text.split("\n").slice(0, -1);
 }
 
-async function inPipe(context: Context, every: number, refresh: Refresh): Promise<number> {
+async function inPipe(context: Context, every: number, refresh: Refresh): Promise<void> {
   const { terminal, signal } = context;
   const isJson = context.flags.output === "json" || context.flags.output === "jsonl";
   const separator = isJson ? "" : context.flags.output === "yaml" ? "---\n" : "\n";
   for (let isFirst = true; !signal.aborted && terminal.out.isOpen; isFirst = false) {
     if (!isFirst) await terminal.out.write(separator);
     const problem = await runOnce(context, terminal, refresh);
-    if (problem !== undefined) await sayError(terminal.err, problem, { asJson: isJson, stack: null });
+    if (problem !== undefined) await sayError(terminal.err, problem, isJson, null);
     await context.clock.sleep(every * 1000, signal);
   }
-  return DONE;
 }
 
 /** One run with its own connection. Returns its error, if any. @throws TtsctlError for wrong usage */
@@ -91,20 +85,24 @@ async function runOnce(context: Context, terminal: Terminal, refresh: Refresh): 
   const once = context.fork(await context.settings(), terminal, flags);
   try {
     await refresh(once);
-    return undefined;
   } catch (error) {
     if (!(error instanceof TtsctlError) || error.exitCode === 2) throw error;
     return error;
   } finally {
     await once.release();
   }
+  return undefined;
 }
 
-/** The lines that fit the screen; the body is shortened. Notes have no colours. */
-function frame(
-  { head, body, notes: long }: { head: string; body: readonly string[]; notes: readonly string[] },
-  { columns, rows }: Size,
-): string[] {
+interface Picture {
+  readonly head: string;
+  readonly body: readonly string[];
+  /** Without colours. */
+  readonly notes: readonly string[];
+}
+
+/** The lines that fit the screen; the body is shortened. */
+function frame({ head, body, notes: long }: Picture, { columns, rows }: Size): string[] {
   const notes = long.flatMap((note) => wrap(note, columns));
   const room = Math.max(0, rows - 1 - notes.length);
   const first = body.slice(0, Math.max(0, room - 1));

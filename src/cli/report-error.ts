@@ -9,19 +9,13 @@ import { flagsIn, type Terminal } from "./terminal.ts";
 export async function reportError(error: unknown, argv: readonly string[], { err }: Terminal): Promise<number> {
   const known = error instanceof TtsctlError ? error : unexpected(error);
   const { output, verbose } = flagsIn(argv);
-  await sayError(err, known, {
-    asJson: output === "json" || output === "jsonl",
-    stack: verbose >= 2 ? sourceStack(causesOf(error)) : null,
-  });
+  const stack = verbose >= 2 ? sourceStack(causesOf(error)) : null;
+  await sayError(err, known, output === "json" || output === "jsonl", stack);
   return known.exitCode;
 }
 
 /** One line, or with `-o json` or `--log-format json` one object. @param stack null without `-vv` */
-export async function sayError(
-  log: Log,
-  error: TtsctlError,
-  { asJson, stack }: { asJson: boolean; stack: string | null },
-): Promise<void> {
+export async function sayError(log: Log, error: TtsctlError, asJson: boolean, stack: string | null): Promise<void> {
   const { message: msg, code, hint = null } = error;
   if (log.isJson) {
     const fields = { ...(asJson ? { error: msg } : {}), code, hint, ...(stack === null ? {} : { stack }) };

@@ -15,11 +15,7 @@ type Doubts = [refusal: TtsctlError | null, doubt: TtsctlError | null];
  * @param onWait called with the seconds until the next pass
  * @throws TtsctlError WATCHER_RUNNING
  */
-export async function watch(
-  context: Context,
-  runPass: RunPass,
-  onWait: (seconds: number) => void = () => {},
-): Promise<number> {
+export async function watch(context: Context, runPass: RunPass, onWait = (_seconds: number) => {}): Promise<number> {
   let hangup = new AbortController();
   const onHangup = () => hangup.abort();
   process.on("SIGHUP", onHangup); // before the configuration is read, so later changes aren't missed
@@ -44,7 +40,7 @@ export async function watch(
     },
   };
   context.onRelease(() => watcher.lock.release());
-  const retention = settings.cleanup.retention.value;
+  const { value: retention } = settings.cleanup.retention;
   const when = `retention ${formatDuration(retention)}, a pass every ${watchInterval(retention)} s`;
   await context.note("info", `watching ${settings.store.path.value}: ${when}`);
   await watchPasses(context, watcher);
@@ -56,11 +52,10 @@ export async function watch(
 async function reload(context: Context, old: Settings): Promise<Settings> {
   try {
     const settings = await context.reloadSettings();
-    if (settings.configPath !== old.configPath)
-      throw new TtsctlError(
-        "CONFIG_NOT_FOUND",
-        "config.ini was added or removed; restart the watcher to use the new settings",
-      );
+    if (settings.configPath !== old.configPath) {
+      const what = "config.ini was added or removed; restart the watcher to use the new settings";
+      throw new TtsctlError("CONFIG_NOT_FOUND", what);
+    }
     if (settings.store.path.value !== old.store.path.value) {
       throw new TtsctlError("CONFIG_INVALID", "it names another store file; restart the watcher to use it");
     }

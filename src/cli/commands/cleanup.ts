@@ -43,10 +43,7 @@ export function declare(program: Command, attach: Attach): void {
     .argument("[user]", "with --explain")
     .argument("[task]", "with --explain")
     .option("--once", "one pass, for cron")
-    .option(
-      "-w, --watch",
-      "a pass every retention/10 (30 s to 5 min), for systemd; SIGTERM stops it, SIGHUP reloads the configuration",
-    )
+    .option("-w, --watch", WATCH)
     .option("--explain", "explain, rule by rule, whether a pass would purge the task; change nothing")
     .option("--orphans", "list artifacts without a record that are older than the retention; --yes removes them")
     .addOption(settingOption("cleanup.retention"))
@@ -54,12 +51,13 @@ export function declare(program: Command, attach: Attach): void {
     .addOption(settingOption("cleanup.max_bytes"))
     .option("--metrics-file <file>", "write metrics of each pass to this file, for Prometheus' node_exporter")
     .addHelpText("after", EXAMPLES);
-  addDestructive(command, "no limit; with --orphans, 50% of the artifacts", "with --orphans: remove the artifacts", {
-    backedUp: "purged",
-  });
+  const brake = "no limit; with --orphans, 50% of the artifacts";
+  addDestructive(command, brake, "with --orphans: remove the artifacts", { backedUp: "purged" });
   attach<CleanupFlags>(command, runCleanup);
 }
 
+const WATCH =
+  "a pass every retention/10 (30 s to 5 min), for systemd; SIGTERM stops it, SIGHUP reloads the configuration";
 const EXAMPLES = `
 Examples:
   ttsctl cleanup --once --dry-run                 what would be purged
@@ -72,28 +70,29 @@ Examples:
 
 const OF_PASSES = ["--backup", "--metrics-file"];
 
+const MODES =
+  "--once for one pass, --watch for repeated passes, --explain for one task, --orphans for files without a record";
+
 async function runCleanup(context: Context, flags: CleanupFlags, args: string[]): Promise<number> {
-  const modes = [flags.once, flags.watch, flags.explain, flags.orphans].filter((mode) => mode === true);
-  if (modes.length !== 1) {
-    const hint =
-      "--once for one pass, --watch for repeated passes, --explain for one task, --orphans for files without a record";
-    throw usage("cleanup needs exactly one of --once, --watch, --explain USER TASK or --orphans", hint);
+  const { once, watch: isWatch, explain, orphans } = flags;
+  if ([once, isWatch, explain, orphans].filter(Boolean).length !== 1) {
+    throw usage("cleanup needs exactly one of --once, --watch, --explain USER TASK or --orphans", MODES);
   }
-  if (flags.explain) refuseFlags(flags, ["--dry-run", "--summary", "--yes", ...OF_PASSES], "with --explain");
-  if (flags.orphans)
-    refuseFlags(flags, ["--keep-last", "--max-bytes", "--allow-empty", ...OF_PASSES], "with --orphans");
-  if (flags.explain) return runExplain(context, flags, args);
+  if (explain) {
+    refuseFlags(flags, ["--dry-run", "--summary", "--yes", ...OF_PASSES], "with --explain");
+    return runExplain(context, flags, args);
+  }
+  if (orphans) refuseFlags(flags, ["--keep-last", "--max-bytes", "--allow-empty", ...OF_PASSES], "with --orphans");
   if (args.length > 0) {
     const hint = "ttsctl delete --user alice --ids t01 deletes one task";
     throw usage("cleanup accepts a user and a task only with --explain", hint);
   }
-  if (flags.watch) {
+  if (isWatch) {
     const { watch } = await import("../watch.ts");
     return watch(context, (pass, refusal, doubt) => runPass(pass, { ...flags, doubt }, refusal));
   }
   await context.requireConfig(true);
-  if (flags.orphans) return runOrphans(context, flags);
-  return runPass(context, flags);
+  return orphans ? runOrphans(context, flags) : runPass(context, flags);
 }
 
 /**
@@ -116,9 +115,8 @@ export async function runPass(
     if (refusal !== null) throw refusal;
     const pass = await cleanUp(context, flags, () => context.openBackup(flags));
     outcome = pass.outcome;
-    const { result } = outcome;
     const isForPerson = context.terminal.outIsTerminal && flags.once && context.flags.verbose === 0;
-    exitCode = await conclude(context, pass, () => (isForPerson ? summary : summaryLine)(result));
+    exitCode = await conclude(context, pass, () => (isForPerson ? summary : summaryLine)(pass.outcome.result));
     error = null;
     return exitCode;
   } catch (cause) {
@@ -132,23 +130,23 @@ export async function runPass(
 }
 
 /** For a person; programs read `summaryLine`. */
-function summary(result: CleanupResult): string {
-  const { purged, skipped, failed, returned, stuck, keptLast, durationMs } = result;
-  const would = result.dryRun ? "would be " : "";
+function summary({ purged, candidates, dryRun, files, bytes, durationMs, ...result }: CleanupResult): string {
+  const { skipped, failed, returned, stuck, keptLast } = result;
   const rest = { skipped, failed, "written back": returned, stuck, "kept by keep_last": keptLast };
   const counts = Object.entries(rest).flatMap(([what, count]) => (count > 0 ? [`${count} ${what}`] : []));
-  const freed = [counted(result.files, "file"), formatBytes(result.bytes)];
-  const head = `${purged} of ${counted(result.candidates, "candidate")} ${would}purged`;
-  return `${[head, ...freed, ...counts, `in ${formatDuration(Math.ceil(durationMs / 1000))}`].join(", ")}\n`;
+  const head = `${purged} of ${counted(candidates, "candidate")} ${dryRun ? "would be " : ""}purged`;
+  const time = `in ${formatDuration(Math.ceil(durationMs / 1000))}`;
+  return `${[head, counted(files, "file"), formatBytes(bytes), ...counts, time].join(", ")}\n`;
 }
 
-function summaryLine(result: CleanupResult): string {
-  const counts = `candidates=${result.candidates} purged=${result.purged} skipped=${result.skipped} failed=${result.failed}`;
-  const freed = `files=${result.files} bytes=${result.bytes} (${formatBytes(result.bytes)})`;
-  const more = result.keptLast > 0 ? ` kept-last=${result.keptLast}` : "";
+function summaryLine({ purged, candidates, dryRun, files, bytes, durationMs, ...result }: CleanupResult): string {
+  const { expireBefore, skipped, failed, returned, stuck, keptLast } = result;
+  const counts = `candidates=${candidates} purged=${purged} skipped=${skipped} failed=${failed} returned=${returned}`;
+  const more = keptLast > 0 ? ` kept-last=${keptLast}` : "";
   const space = result.finishedBytes === null ? "" : ` for-space=${result.purgedForSpace}`;
-  const dry = result.dryRun ? ` dry-run: ${counted(result.purged, "task")} would be purged` : "";
-  return `[CLEANUP] pass expire-before=${result.expireBefore} ${counts} returned=${result.returned} stuck=${result.stuck}${more}${space} ${freed} in ${result.durationMs} ms${dry}\n`;
+  const freed = `files=${files} bytes=${bytes} (${formatBytes(bytes)}) in ${durationMs} ms`;
+  const dry = dryRun ? ` dry-run: ${counted(purged, "task")} would be purged` : "";
+  return `[CLEANUP] pass expire-before=${expireBefore} ${counts} stuck=${stuck}${more}${space} ${freed}${dry}\n`;
 }
 
 /** The exporter runs as another user. */
@@ -162,27 +160,23 @@ async function metricsTarget(context: Context, { metricsFile, dryRun, backup }: 
   const there = await lstat(target).catch(() => null);
   // A directory isn't refused: it is a warning after the pass, like any file that can't be written.
   if (there === null || there.isFile() || there.isDirectory()) return target;
-  throw usage(
-    `--metrics-file names ${target}, which is not a regular file`,
-    "choose a regular file in the directory of node_exporter's textfile collector",
-  );
+  const hint = "choose a regular file in the directory of node_exporter's textfile collector";
+  throw usage(`--metrics-file names ${target}, which is not a regular file`, hint);
+}
+
+interface HowEnded extends Pick<PassMetrics, "exitCode" | "error" | "duration"> {
+  readonly outcome: CleanupOutcome | null;
 }
 
 /** If the file can't be written, that is a warning. */
-async function writeMetrics(
-  context: Context,
-  target: string,
-  {
-    outcome,
-    ...how
-  }: { readonly outcome: CleanupOutcome | null } & Pick<PassMetrics, "exitCode" | "error" | "duration">,
-): Promise<void> {
+async function writeMetrics(context: Context, target: string, { outcome, ...how }: HowEnded): Promise<void> {
   const { store, redis } = await context.settings();
   const { isPassMetrics, passMetricsText } = await import("../../render/pass-metrics.ts");
   try {
     const before = (await readRegular(target)) ?? "";
-    if (!isPassMetrics(before))
+    if (!isPassMetrics(before)) {
       throw new TtsctlError("EXPORT_FAILED", "it isn't a metrics file of ttsctl, so it is left alone");
+    }
     const pass = {
       ...how,
       store: store.path.value,
@@ -204,25 +198,18 @@ async function writeMetrics(
 }
 
 async function runExplain(context: Context, { allowEmpty }: CleanupFlags, args: readonly string[]): Promise<number> {
-  const artifacts = await context.artifacts();
-  const sought = { command: "cleanup --explain", args, source: "auto" } as const;
-  const stores = { ...(await context.stores()), artifacts };
-  const { id } = await findTask(context, stores, sought);
+  const { clock, reporter } = context;
+  const stores = { ...(await context.stores()), artifacts: await context.artifacts() };
+  const { id } = await findTask(context, stores, { command: "cleanup --explain", args, source: "auto" });
   if (id.userId === "") {
     await tellAbsent(context, stores, id, "auto");
     return PARTLY;
   }
   const { explainTask } = await import("../../operations/explain.ts");
   const { cleanup } = await context.settings();
-  const parts = {
-    file: await context.fileStore(),
-    clock: context.clock,
-    reporter: context.reporter,
-    mirror: await context.mirrorState(),
-    artifacts,
-  };
+  const parts = { ...stores, clock, reporter, mirror: await context.mirrorState() };
   const { explanation, lost } = await explainTask(parts, { ...policyOf(cleanup), allowEmpty }, id);
-  if (lost !== null) context.reporter.warn(`${lost.message}: only the file was checked, as in a pass`);
+  if (lost !== null) reporter.warn(`${lost.message}: only the file was checked, as in a pass`);
   const screen = await context.tableStyle();
   const style = { ...screen, width: null }; // reasons are wrapped, not cut
   const room = (screen.width ?? Number.POSITIVE_INFINITY) - "retention  RESULT  ".length;
@@ -245,27 +232,19 @@ async function runOrphans(context: Context, flags: CleanupFlags): Promise<number
   const dryRun = flags.dryRun || !flags.yes;
   const { cleanUpOrphans } = await import("../../operations/orphans.ts");
   const { cleanup, paths } = await context.settings();
-  const { retention } = cleanup;
+  const { value: retention, origin } = cleanup.retention;
   if (paths.shared.value && !dryRun) {
-    throw usage(
-      `--orphans only lists: [paths] shared is true (${paths.shared.origin})`,
-      "leave out --yes; what no record here owns may be another service's",
-    );
+    const hint = "leave out --yes; what no record here owns may be another service's";
+    throw usage(`--orphans only lists: [paths] shared is true (${paths.shared.origin})`, hint);
   }
-  if (retention.value <= 0) {
-    throw usage(
-      `cleanup is switched off: retention is ${retention.value} (${retention.origin})`,
-      "set the minimum age of an artifact without a record, such as --retention 7d",
-    );
+  if (retention <= 0) {
+    const hint = "set the minimum age of an artifact without a record, such as --retention 7d";
+    throw usage(`cleanup is switched off: retention is ${retention} (${origin})`, hint);
   }
-  const options = { retention: retention.value, dryRun, maxDelete: flags.maxDelete ?? { percent: 50 } };
   const run = await audited(context, !dryRun, async (ledger) => {
-    const parts = {
-      ...(await context.changeParts(ledger, dryRun)),
-      mirror: await context.mirror(),
-      artifacts: await context.artifacts(true),
-    };
-    const result = await cleanUpOrphans(parts, options);
+    const changing = { ...(await context.changeParts(ledger, dryRun)), mirror: await context.mirror() };
+    const parts = { ...changing, artifacts: await context.artifacts(true) };
+    const result = await cleanUpOrphans(parts, { retention, dryRun, maxDelete: flags.maxDelete ?? { percent: 50 } });
     const did = `${counted(result.removed, "artifact")} removed`;
     return ended(parts, { result, problem: null }, { did, isPartly: result.failed > 0 });
   });

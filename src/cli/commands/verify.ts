@@ -5,6 +5,7 @@ import { usage } from "../../errors.ts";
 import type { Kind, VerifyResult } from "../../operations/verify/classify.ts";
 import type { Drift } from "../../operations/verify/drift.ts";
 import type { VerifyOutcome } from "../../operations/verify/verify.ts";
+import { textOf } from "../../render/item-lines.ts";
 import { counted } from "../../task/amounts.ts";
 import type { Attach, Context } from "../context.ts";
 import { confirmation, emit, emitObject } from "../emit.ts";
@@ -44,25 +45,20 @@ async function runVerify(context: Context, flags: VerifyFlags): Promise<number> 
   const userId = await userOf(context, flags);
   if (flags.prune || flags.restore) await context.requireConfig(false);
   const { verify, verifyAndRepair } = await import("../../operations/verify/verify.ts");
-  const { repair, dryRun, prune, restore, allowEmpty, allowMismatch, maxDelete = { percent: 50 } } = flags;
+  const { repair, dryRun } = flags;
   const scope = userId === undefined ? {} : { userId };
   const { outcome, exitCode, error } = await audited(context, repair && !dryRun, async (ledger) => {
-    const compare = async () => {
-      const mirror = await context.mirror();
-      const { clock, reporter, signal } = context; // from here on, a stop signal is waited for
-      return verify({ mirror, file: await context.fileStore(), clock, reporter, signal }, scope);
-    };
+    // First the file, because it prints warnings that may explain a missing Redis.
+    const file = await (repair ? context.changingFileStore() : context.fileStore());
+    const mirror = await context.mirror();
     const compareAndRepair = async () => {
-      const file = await context.changingFileStore(); // first, because it prints warnings that may explain a missing Redis
-      const parts = {
-        mirror: await context.mirror(),
-        ...(await context.changeParts(ledger, dryRun, file)),
-        rules: await context.rules(),
-        confirm: confirmation(context, flags.yes, (count) => `Delete ${counted(count, "Redis-only task")}?`),
-      };
-      return verifyAndRepair(parts, { ...scope, dryRun, prune, restore, allowEmpty, allowMismatch, maxDelete });
+      const confirm = confirmation(context, flags.yes, (count) => `Delete ${counted(count, "Redis-only task")}?`);
+      const own = { mirror, rules: await context.rules(), confirm };
+      const parts = { ...(await context.changeParts(ledger, dryRun, file)), ...own };
+      return verifyAndRepair(parts, { maxDelete: { percent: 50 }, ...flags, ...scope });
     };
-    const outcome = await (repair ? compareAndRepair() : compare());
+    const { clock, reporter, signal } = context; // from here on, a stop signal is waited for
+    const outcome = await (repair ? compareAndRepair() : verify({ mirror, file, clock, reporter, signal }, scope));
     const { result, drift } = outcome;
     return { ...finished(result, drift.size > (dryRun ? 0 : result.repaired)), outcome };
   });
@@ -99,20 +95,19 @@ async function emitVerify(context: Context, outcome: VerifyOutcome, flags: Verif
 async function describe(context: Context, { result, drift }: VerifyOutcome, flags: VerifyFlags): Promise<string> {
   const { checked, inSync, invalid } = result;
   const left = invalid === 0 ? "" : `; ${counted(invalid, "invalid record")} in the file skipped`;
-  const parts = [`${counted(checked, "task")} compared: ${inSync} in sync, ${drift.size} out of sync${left}\n`];
-  if (drift.size === 0) return parts.join("");
+  const title = `${counted(checked, "task")} compared: ${inSync} in sync, ${drift.size} out of sync${left}\n`;
+  if (drift.size === 0) return title;
   const head = ["KIND", "TASKS", "MEANING", ...(flags.repair ? ["REPAIR"] : [])];
   const rows = ORDER.filter((kind) => result[kind] > 0).map((kind) => {
     const shown = [kind, String(result[kind]), MEANINGS[kind]];
     return flags.repair ? [...shown, remedy(kind, drift, flags)] : shown;
   });
-  parts.push(await context.table(head, rows));
+  const parts = [title, await context.table(head, rows)];
   if (flags.details) {
     const rows = [...detailRows(drift, SHOWN)];
     parts.push("\n", await context.table(["KIND", "USER", "TASK"], rows));
-    const hidden = drift.size - rows.length;
-    if (hidden > 0)
-      parts.push(`and ${hidden} more: only the first ${SHOWN} of each kind are shown; -o jsonl has all\n`);
+    const more = `and ${drift.size - rows.length} more: only the first ${SHOWN} of each kind are shown; -o jsonl has all\n`;
+    if (drift.size > rows.length) parts.push(more);
   }
   return [...parts, footer(result, drift, flags)].join("");
 }
@@ -135,39 +130,31 @@ const ORDER = Object.keys(MEANINGS) as Kind[];
 /** What a repair does with tasks of a kind. */
 function remedy(kind: Kind, { isFileEmpty }: Drift, { prune, restore, allowEmpty }: VerifyFlags): string {
   const keepsMembers = isFileEmpty && !restore && !allowEmpty;
-  switch (kind) {
-    case "partial":
-      return `written to Redis if the file has the task, else ${prune ? "deleted" : "kept"}`;
-    case "onlyInRedis":
-      return prune ? "deleted from Redis" : restore ? "written to the file" : "kept";
-    case "newerInRedis":
-      return "written to the file";
-    case "dangling":
-      return keepsMembers ? "kept" : "written to Redis, or member removed";
-    case "misplaced":
-      return keepsMembers ? "kept" : "member removed";
-    case "unindexed":
-    case "wrongScore":
-      return "index repaired";
-    default:
-      return "written to Redis";
-  }
+  const remedies: Partial<Record<Kind, string>> = {
+    partial: `written to Redis if the file has the task, else ${prune ? "deleted" : "kept"}`,
+    onlyInRedis: prune ? "deleted from Redis" : restore ? "written to the file" : "kept",
+    newerInRedis: "written to the file",
+    dangling: keepsMembers ? "kept" : "written to Redis, or member removed",
+    misplaced: keepsMembers ? "kept" : "member removed",
+    unindexed: "index repaired",
+    wrongScore: "index repaired",
+  };
+  return remedies[kind] ?? "written to Redis";
 }
 
 function footer({ repaired }: VerifyResult, drift: Drift, flags: VerifyFlags): string {
+  const { repair, prune } = flags;
   const { records, fragments, stuck } = drift.left;
-  const lines: string[] = [];
-  if (flags.repair) {
-    const done = flags.dryRun ? "would be repaired" : "repaired";
-    lines.push(`${repaired} of ${drift.size} ${done}`);
-    if (records > 0 && !flags.prune && !flags.restore) {
-      lines.push(REDIS_ONLY);
-    } else if (fragments > 0 && !flags.prune) lines.push(`${FRAGMENTS} --prune deletes them`);
-  } else if (drift.size > stuck) lines.push(advice(records, fragments, drift.size - stuck));
-  if (stuck > 0) lines.push(`${counted(stuck, "task")} can't be repaired here; use redis-cli as the warnings describe`);
-  if (drift.brokenIndexes > 0)
-    lines.push(`repair needs ${counted(drift.brokenIndexes, "index key")} removed first; the warnings name them`);
-  return `${lines.join("\n")}\n`;
+  const isKept = repair && records > 0 && !prune && !flags.restore;
+  const broken = counted(drift.brokenIndexes, "index key");
+  return textOf(
+    repair && `${repaired} of ${drift.size} ${flags.dryRun ? "would be repaired" : "repaired"}`,
+    isKept && REDIS_ONLY,
+    repair && !isKept && fragments > 0 && !prune && `${FRAGMENTS} --prune deletes them`,
+    !repair && drift.size > stuck && advice(records, fragments, drift.size - stuck),
+    stuck > 0 && `${counted(stuck, "task")} can't be repaired here; use redis-cli as the warnings describe`,
+    drift.brokenIndexes > 0 && `repair needs ${broken} removed first; the warnings name them`,
+  );
 }
 
 const FRAGMENTS = "Redis-only fragments of records:";
