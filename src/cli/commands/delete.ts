@@ -33,8 +33,11 @@ export function declare(program: Command, attach: Attach): void {
     const hint = "choose with --user, --ids, --status, --since, --until, --stuck, or use --all";
     const selection = await selectionOf(context, flags, { hint });
     await context.requireConfig(true);
-    const ask = (count: number) => `Delete ${counted(count, "task")} with audio and logs?`;
-    const confirm = confirmation(context, flags.yes, ask);
+    const confirm = confirmation(
+      context,
+      flags.yes,
+      (count) => `Delete ${counted(count, "task")} with audio and logs?`,
+    );
     const openBackup = () => context.openBackup(flags);
     const options = { ...flags, maxDelete: flags.maxDelete ?? null };
     const ended = await deleteChosen(context, options, { selection, confirm, openBackup });

@@ -3,6 +3,7 @@ import { DONE, FAILED } from "../../app/ended.ts";
 import { recordRulesOf } from "../../app/parts.ts";
 import { targetOf } from "../../config/redis.ts";
 import type { DoctorParts, Finding, Status } from "../../operations/doctor/probe.ts";
+import { groupedBy } from "../../pool.ts";
 import { printable } from "../../printable.ts";
 import type { TableStyle } from "../../render/table.ts";
 import { wrap } from "../../render/width.ts";
@@ -62,38 +63,32 @@ async function doctorParts(context: Context): Promise<DoctorParts> {
   const { examineConfig } = await import("../../config/examine.ts");
   const examined = await examineConfig(context.loadOptions());
   const { settings } = examined;
-  const known = (section: string) => (examined.wrong.has(section) ? null : settings);
+  const known = <S extends "redis" | "store" | "paths" | "cleanup" | "service" | "audit">(section: S) => {
+    return examined.wrong.has(section) || settings === null ? null : settings[section];
+  };
   const [redis, store, paths] = [known("redis"), known("store"), known("paths")];
-  const [cleanup, service] = [known("cleanup")?.cleanup, known("service")?.service];
-  const rules = service === undefined ? null : recordRulesOf(settings!);
+  const [cleanup, service, audit] = [known("cleanup"), known("service"), known("audit")];
+  const rules = service && recordRulesOf(settings!);
+  const isOn = redis?.enabled.value;
   const connect = async (db?: number) => {
     const { connectRedis } = await import("../../store/redis/connect.ts");
     const target = targetOf(settings!);
     return connectRedis({ ...target, db: db ?? target.db });
   };
+  const wrong = [...examined.wrong.values()];
   return {
-    config: {
-      ...examined,
-      ...examined.names,
-      cwd: context.cwd,
-      wrong: [...examined.wrong.values()],
-      warnings: settings?.warnings ?? [],
-    },
+    config: { ...examined, ...examined.names, cwd: context.cwd, wrong, warnings: settings?.warnings ?? [] },
     nodeVersion: process.version,
     // In a wrong zone only times differ; the file can still be checked.
-    file: store && new FileStore(store.store.path.value, rules ?? new RecordRules(new Zone("UTC")), context.clock),
-    paths: paths && {
-      output: paths.paths.output.value,
-      logs: paths.paths.logs.value,
-      shared: paths.paths.shared.value,
-    },
-    audit: known("audit") && { path: known("audit")?.audit.path.value ?? null },
-    connect: redis && (redis.redis.enabled.value ? connect : "off"),
-    askSentinels: redis?.redis.enabled.value ? askerOf(targetOf(redis)) : null,
-    db: redis?.redis.db.value ?? 0,
+    file: store && new FileStore(store.path.value, rules ?? new RecordRules(new Zone("UTC")), context.clock),
+    paths: paths && { output: paths.output.value, logs: paths.logs.value, shared: paths.shared.value },
+    audit: audit && { path: audit.path.value },
+    connect: redis && (isOn ? connect : "off"),
+    askSentinels: isOn ? askerOf(targetOf(settings!)) : null,
+    db: redis?.db.value ?? 0,
     rules,
     zoneOrigin: service?.timezone.value == null ? null : service.timezone.origin,
-    cleanup: cleanup ? { retention: cleanup.retention.value, stuckAfter: cleanup.stuckAfter.value } : null,
+    cleanup: cleanup && { retention: cleanup.retention.value, stuckAfter: cleanup.stuckAfter.value },
     clock: context.clock,
   };
 }
@@ -122,14 +117,14 @@ const COLORS = { ok: "green", warn: "yellow", fail: "red", skip: "gray" } as con
 
 /** The skipped checks, a line for each reason. */
 function doctorSkipped(findings: readonly Finding[], style: TableStyle): string {
-  const skipped = findings.filter(({ status }) => status === "skip");
-  const reasons = [...new Set(skipped.map(({ detail }) => detail))];
-  return reasons
-    .map((reason) => {
-      const names = skipped.filter(({ detail }) => detail === reason).map(({ check }) => check);
-      const check = names.length === 1 ? names[0]! : `${names.length} checks`;
-      const detail = names.length === 1 ? reason : `${reason}: ${names.join(", ")}`;
-      return findingText({ check, status: "skip", detail, hint: null }, style);
-    })
-    .join("");
+  const skipped = groupedBy(
+    findings.filter(({ status }) => status === "skip"),
+    ({ detail }) => detail,
+  );
+  const lines = [...skipped].map(([reason, [first, ...others]]) => {
+    const names = [first!, ...others].map(({ check }) => check);
+    const more = { ...first!, check: `${names.length} checks`, detail: `${reason}: ${names.join(", ")}` };
+    return findingText({ ...(others.length === 0 ? first! : more), hint: null }, style);
+  });
+  return lines.join("");
 }

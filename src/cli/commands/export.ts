@@ -90,13 +90,9 @@ async function report(context: Context, result: ExportResult, to: string | undef
     reporter.warn(`${problem.message}: the export ${what}`);
   }
   if (missing.length > 0) reporter.warn(notFound(missing));
-  if (dangling > 0)
-    reporter.warn(
-      `${counted(dangling, "index member")} without a task left out; \`ttsctl verify --details\` names them`,
-    );
-  const count = fromFile + fromRedis;
-  const where = to === undefined ? "" : ` to ${to}`;
-  const line = `${counted(count, "task")} exported${where}: ${fromFile} from the file, ${fromRedis} from Redis`;
-  if (terminal.out.isOpen) await context.inform(line);
+  const left = `${counted(dangling, "index member")} without a task left out`;
+  if (dangling > 0) reporter.warn(`${left}; \`ttsctl verify --details\` names them`);
+  const done = `${counted(fromFile + fromRedis, "task")} exported${to === undefined ? "" : ` to ${to}`}`;
+  if (terminal.out.isOpen) await context.inform(`${done}: ${fromFile} from the file, ${fromRedis} from Redis`);
   return problem !== null || missing.length + failed > 0 ? PARTLY : DONE;
 }

@@ -53,23 +53,15 @@ async function runGet(context: Context, { source }: { source: SourceChoice }, ar
 /** `get -o json` (docs/contract.md, Commands). */
 function getJson({ source, task, file, redis, invalid, artifacts }: GetResult): string {
   const item = task === null ? "null" : itemJson(task);
-  const copy = (of: Task | null) => of?.json ?? "null";
-  const parts = [
-    `"source":${JSON.stringify(source)}`,
-    `"item":${item}`,
-    `"file":${file === null ? (invalid?.json ?? "null") : copy(file)}`,
-    `"redis":${copy(redis)}`,
-    `"artifacts":${JSON.stringify(artifacts)}`,
-  ];
-  return `{${parts.join(",")}}`;
+  const copies = `"file":${(file ?? invalid)?.json ?? "null"},"redis":${redis?.json ?? "null"}`;
+  return `{"source":${JSON.stringify(source)},"item":${item},${copies},"artifacts":${JSON.stringify(artifacts)}}`;
 }
 
 /**
  * A row for each field, with two values if the copies differ.
  * @param width columns of the terminal, for showing differences that would be cut off; null: nothing is cut
  */
-function getRows({ task, file, redis }: GetResult, width: number | null = null): string[][] {
-  if (task === null) return [];
+function rowsOf(task: Task, { file, redis }: GetResult, width: number | null): string[][] {
   const differ = file !== null && redis !== null && file.json !== redis.json;
   if (!differ) return [...itemFields(task)].map(([name, value]) => [name, text(jsonOf(value))]);
   const [fields, others] = [itemFields(file), itemFields(redis)];
@@ -77,11 +69,8 @@ function getRows({ task, file, redis }: GetResult, width: number | null = null):
   const taken = 1 + Math.max(...names.map((name) => widthOf(name))) + 3 * 2; // the mark, the name and gaps
   const column = width === null ? Number.POSITIVE_INFINITY : Math.floor((width - taken) / 2);
   const rows = names.map((name) => {
-    const values = [fields.get(name), others.get(name)].map((value) =>
-      value === undefined ? "-" : text(jsonOf(value)),
-    );
-    if (values[0] === values[1]) return ["", name, ...values];
-    return ["*", name, ...fromDifference(values, column)];
+    const values = [fields, others].map((copy) => (copy.has(name) ? text(jsonOf(copy.get(name)!)) : "-"));
+    return values[0] === values[1] ? ["", name, ...values] : ["*", name, ...fromDifference(values, column)];
   });
   return [["", "", "FILE", "REDIS"], ...rows];
 }
@@ -104,21 +93,15 @@ function text(json: string): string {
   return json.startsWith('"') ? (JSON.parse(json) as string) : json;
 }
 
-function getTitle({ file, redis, task }: GetResult, paint = (status: string) => status): string {
-  const where = file !== null && redis !== null ? "in both stores" : file !== null ? "in the file" : "in Redis";
-  return task === null
-    ? ""
-    : `${printable(memberOf(task.userId, task.taskId))} is ${paint(printable(statusText(task)))}, ${where}`;
-}
-
 /** The task for people. */
 export function getLines(result: GetResult, style: TableStyle): string[] {
-  if (result.invalid !== null && result.task === null) return [`${printable(result.invalid.json)}\n`];
-  if (result.task === null) return [];
-  const rows = getRows(result, style.width).map((row) => row.map(printable));
+  const { task, invalid, file, redis } = result;
+  if (task === null) return invalid === null ? [] : [`${printable(invalid.json)}\n`];
   const paint = (status: string) => paintStatus(status, style);
-  const title = getTitle(result, paint);
-  const painted = rows.map((row) => {
+  const where = file === null ? "in Redis" : redis === null ? "in the file" : "in both stores";
+  const title = `${printable(memberOf(task.userId, task.taskId))} is ${paint(printable(statusText(task)))}, ${where}`;
+  const painted = rowsOf(task, result, style.width).map((cells) => {
+    const row = cells.map(printable);
     const [mark, name] = row.length === 2 ? ["", row[0]] : row;
     if (row.length > 2 && name === "") return row.map((text) => style.colors.bold(text));
     if (mark === "*") return row.map((text) => style.colors.yellow(text));

@@ -29,11 +29,7 @@ export function declare(program: Command, attach: Attach): void {
     .argument("<file>", "a file of export or --backup, or a store file; - for stdin")
     .description("import records into the store file and Redis: all of a file, or chosen ones")
     .addOption(merge.choices(POLICIES).default("newer"))
-    .option(
-      "--skip-invalid",
-      "skip invalid lines, and a record that the input cuts off; without it, they stop the import before any change",
-      false,
-    )
+    .option("--skip-invalid", SKIP, false)
     .optionsGroup("Safety:")
     .option("--dry-run", "check everything, print the plan and change nothing", false)
     .option("-y, --yes", "do not ask before records of the store file are replaced", false)
@@ -41,6 +37,9 @@ export function declare(program: Command, attach: Attach): void {
   addSelection(command);
   attach<ImportFlags>(command, (context, flags, [file]) => runImport(context, flags, file!));
 }
+
+const SKIP =
+  "skip invalid lines, and a record that the input cuts off; without it, they stop the import before any change";
 
 const EXAMPLES = `
 newer: keep the record with the later updated_at, or at equal times that of
@@ -56,10 +55,8 @@ async function runImport(context: Context, flags: ImportFlags, path: string): Pr
   const chosen = await selectionOf(context, flags, { source: null });
   await context.requireConfig(false);
   const run = await audited(context, !flags.dryRun, async (ledger) => {
-    const [{ readSource }, { importRecords }] = await Promise.all([
-      import("../../operations/import/read-source.ts"),
-      import("../../operations/import/import.ts"),
-    ]);
+    const { readSource } = await import("../../operations/import/read-source.ts");
+    const { importRecords } = await import("../../operations/import/import.ts");
     const file = await context.changingFileStore();
     const { signal } = context;
     const from = path === "-" ? null : resolve(context.cwd, path);

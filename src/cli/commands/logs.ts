@@ -54,14 +54,11 @@ async function runLogs(context: Context, flags: LogsFlags, args: string[]): Prom
     return PARTLY;
   }
   if (follow) return followTask(context, parts, id, flags, result.task?.status ?? null);
-  if (!isWhole) return printLines(context, parts, id, tail);
-  const log = await parts.artifacts.logsOf(id.taskId).last(tail ?? MOST_LOG_LINES);
-  await context.terminal.data.write(`${JSON.stringify({ log })}\n`);
-  return DONE;
-}
-
-async function printLines(context: Context, { artifacts }: GetParts, id: TaskId, tail: number | null): Promise<number> {
-  const logs = artifacts.logsOf(id.taskId);
+  const logs = parts.artifacts.logsOf(id.taskId);
+  if (isWhole) {
+    await context.terminal.data.write(`${JSON.stringify({ log: await logs.last(tail ?? MOST_LOG_LINES) })}\n`);
+    return DONE;
+  }
   const print = linePrinter(context);
   let isEmpty = true;
   for await (const part of tail === null ? logs.all() : await logs.last(tail)) {
@@ -99,15 +96,8 @@ async function followTask(
   const began = await logs.begin(tail ?? null);
   if (!began && !finished) await context.inform(`${name} has no log yet: waiting for one`);
   const state = new TaskState({ ...parts, clock }, id, source);
-  const end = await followLog({
-    clock,
-    logs,
-    signal,
-    finished,
-    state: () => state.look(),
-    onLines: linePrinter(context),
-    onNews: (line) => context.inform(line),
-  });
+  const heard = { onLines: linePrinter(context), onNews: (line: string) => context.inform(line) };
+  const end = await followLog({ clock, logs, signal, finished, state: () => state.look(), ...heard });
   const last = shownStatus((finished ? status : state.status) ?? "");
   if (end === "gone") await context.inform(`${name} is gone from both stores`);
   if (end === "finished") await context.inform(`${name} is finished${last === undefined ? "" : `: ${last}`}`);
@@ -121,8 +111,8 @@ function linePrinter(context: Context): (part: LogPart) => Promise<boolean> {
   const out = asObjects ? context.terminal.data : context.terminal.out;
   let last: string | undefined;
   return async ({ path, lines }) => {
-    if (asObjects) await out.writeAll(lines.map((line) => `${JSON.stringify({ path, line })}\n`));
-    else await out.writeAll(logText({ path, lines }, path !== last));
+    const objects = () => lines.map((line) => `${JSON.stringify({ path, line })}\n`);
+    await out.writeAll(asObjects ? objects() : logText({ path, lines }, path !== last));
     last = path;
     return out.isOpen;
   };

@@ -27,14 +27,12 @@ interface MarkFlags extends SelectionFlags, Omit<ChangeFlags, "maxDelete"> {
 const CHOOSE = "choose with --user, --ids, --status, --since, --until, --stuck, or --all; --to is the new status";
 
 export function declare(program: Command, attach: Attach): void {
+  const byDefault = "by default, it is kept if the new status is error and cleared otherwise";
   const command = program
     .command("mark")
     .description("set the status of chosen tasks, such as those stuck in run after a crash, in both stores")
     .option("--to <status>", "the new status: wait, run, done, error, or the service's own word")
-    .option(
-      "--error <text>",
-      "the error text; by default, it is kept if the new status is error and cleared otherwise",
-    );
+    .option("--error <text>", `the error text; ${byDefault}`);
   addSelection(command).option("--all", "choose every task", false).addHelpText("after", EXAMPLES);
   addDestructive(command, "no limit", "do not ask", { verb: "mark", backedUp: "marked" });
   attach<MarkFlags>(command, runMark);
@@ -52,8 +50,8 @@ async function runMark(context: Context, flags: MarkFlags): Promise<number> {
   const status = checkNewStatus(flags.to);
   const selection = await selectionOf(context, flags, { hint: CHOOSE });
   await context.requireConfig(false);
-  const ask = (count: number) => `Mark ${counted(count, "task")} as ${status.shown}?`;
-  const confirm = confirmation(context, flags.yes, ask, "marked");
+  const question = (count: number) => `Mark ${counted(count, "task")} as ${status.shown}?`;
+  const confirm = confirmation(context, flags.yes, question, "marked");
   const { dryRun, allowEmpty, error, maxMark = null, backup } = flags;
   const request = { ...status, dryRun, allowEmpty, error, maxMark, isBackedUp: backup !== undefined };
   const openBackup = () => context.openBackup(flags);

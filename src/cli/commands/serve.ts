@@ -21,11 +21,11 @@ interface ServeFlags {
 }
 
 export function declare(program: Command, attach: Attach): void {
+  const what =
+    "serve the HTTP API and the web page, sync the store file to Redis, and with --cleanup purge expired tasks";
   const command = program
     .command("serve")
-    .description(
-      "serve the HTTP API and the web page, sync the store file to Redis, and with --cleanup purge expired tasks",
-    )
+    .description(what)
     .addOption(settingOption("http.host"))
     .addOption(settingOption("http.port"))
     .addOption(settingOption("http.base_path"))
@@ -52,13 +52,10 @@ const PATIENCE_MS = 3000;
  * @throws TtsctlError CONFIG_INVALID, CONFIG_REQUIRED, LISTEN_FAILED
  */
 async function runServe(context: Context, flags: ServeFlags): Promise<number> {
-  const [{ createHttpServer, drain, listen }, { newMetrics }, { connectSyncing }, { cleanupRecord }] =
-    await Promise.all([
-      import("../../http/server.ts"),
-      import("../../http/metrics.ts"),
-      import("../../app/syncing.ts"),
-      import("../../app/cleanup-record.ts"),
-    ]);
+  const { createHttpServer, drain, listen } = await import("../../http/server.ts");
+  const { newMetrics } = await import("../../http/metrics.ts");
+  const { connectSyncing } = await import("../../app/syncing.ts");
+  const { cleanupRecord } = await import("../../app/cleanup-record.ts");
   const settings = await context.settings();
   const { http } = settings;
   const stopped = once(context.signal, "abort");
@@ -104,13 +101,9 @@ async function runServe(context: Context, flags: ServeFlags): Promise<number> {
 async function refuseOpenDoor({ host, token }: HttpSettings): Promise<void> {
   const { isLocal } = await import("../../http/guard.ts");
   if (isLocal(host.value) || token.value !== null) return;
-  throw new TtsctlError(
-    "CONFIG_INVALID",
-    `${host.origin}: ${host.value} can be reached from other machines, and no token is set`,
-    {
-      hint: "set [http] token or TTSCTL_HTTP_TOKEN (openssl rand -hex 32 makes one), or listen on 127.0.0.1",
-    },
-  );
+  const hint = "set [http] token or TTSCTL_HTTP_TOKEN (openssl rand -hex 32 makes one), or listen on 127.0.0.1";
+  const what = `${host.value} can be reached from other machines, and no token is set`;
+  throw new TtsctlError("CONFIG_INVALID", `${host.origin}: ${what}`, { hint });
 }
 
 /** Without a listener, SIGHUP would end the server. The cleanup loop has its own. */
@@ -123,19 +116,19 @@ function ignoreHangup(context: Context): void {
 /** The loop of `cleanup --watch`. If another watcher of the store runs, it logs that and ends; the server goes on. */
 async function cleanUp(context: Context, record: CleanupRecord): Promise<void> {
   if (context.signal.aborted) return;
-  const [{ watch }, { runPass }] = await Promise.all([import("../watch.ts"), import("./cleanup.ts")]);
+  const { watch } = await import("../watch.ts");
+  const { runPass } = await import("./cleanup.ts");
   const fork = context.fork(await context.settings());
+  const flags = { dryRun: false, allowEmpty: false, yes: false };
+  const observed: Parameters<typeof watch>[1] = (pass, refusal, doubt) => {
+    record.passBegins();
+    return runPass(pass, { ...flags, doubt }, refusal, record.passEnded);
+  };
   try {
-    const flags = { dryRun: false, allowEmpty: false, yes: false };
-    const observed: Parameters<typeof watch>[1] = (pass, refusal, doubt) => {
-      record.passBegins();
-      return runPass(pass, { ...flags, doubt }, refusal, record.passEnded);
-    };
     await watch(fork, observed, record.waits);
   } catch (error) {
     if (!(error instanceof TtsctlError)) throw error;
-    const msg = `this server does not clean up: ${error.message}`;
-    await context.note("warn", msg, { code: error.code });
+    await context.note("warn", `this server does not clean up: ${error.message}`, { code: error.code });
   } finally {
     record.loopEnded();
     await fork.release();
@@ -154,15 +147,11 @@ function commandsOf({ cwd, flags: { config, profile, store, redisUrl, redis } }:
 /** Logs each request, with -v or in a JSON log. */
 function accessLog({ terminal: { err }, flags }: Context): (request: Observed) => void {
   if (flags.verbose === 0 && !err.isJson) return () => {};
-  return (request) => {
-    const { method, status, bytes, remote, finished } = request;
-    const url = request.url.replace(/(token=)[^&#]*/gi, "$1***");
-    const ms = Math.round(request.seconds * 1000);
+  return ({ method, status, bytes, remote, finished, seconds, url: asked }) => {
+    const url = asked.replace(/(token=)[^&#]*/gi, "$1***");
+    const ms = Math.round(seconds * 1000);
     const msg = `${remote} ${method} ${url} ${status}, ${bytes} bytes in ${ms} ms${finished ? "" : ", aborted"}`;
-    void err.sayWhen({
-      level: "info",
-      msg,
-      fields: { event: "request", remote, method, url, status, bytes, ms, finished },
-    });
+    const fields = { event: "request", remote, method, url, status, bytes, ms, finished };
+    void err.sayWhen({ level: "info", msg, fields });
   };
 }

@@ -18,11 +18,10 @@ interface SyncFlags extends ChangeFlags {
 }
 
 export function declare(program: Command, attach: Attach): void {
+  const kept = "nothing newer in Redis is overwritten, and nothing is deleted without --prune";
   const command = program
     .command("sync")
-    .description(
-      "push the store file to Redis; nothing newer in Redis is overwritten, and nothing is deleted without --prune",
-    )
+    .description(`push the store file to Redis; ${kept}`)
     .option("--checksum", "compare whole records; if they differ at equal times, write the file's", false)
     .option("--prune", "also delete Redis-only tasks", false)
     .addHelpText("after", EXAMPLES);
@@ -39,8 +38,7 @@ async function runSync(context: Context, flags: SyncFlags): Promise<number> {
   const userId = await userOf(context, flags);
   if (!flags.prune) refuseFlags(flags, ["--max-delete"], "without --prune");
   if (flags.prune) await context.requireConfig(false);
-  const ask = (count: number) => `Delete ${counted(count, "Redis-only task")}?`;
-  const confirm = confirmation(context, flags.yes, ask);
+  const confirm = confirmation(context, flags.yes, (count) => `Delete ${counted(count, "Redis-only task")}?`);
   const options = { maxDelete: { percent: 50 }, ...flags, ...(userId === undefined ? {} : { userId }) };
   const ended = await audited(context, flags.prune && !flags.dryRun, async (ledger) => {
     const { failedToPrune, ...result } = await syncStore(context, { ledger, confirm }, options);
