@@ -40,9 +40,6 @@ export async function selectionIn(parts: RunParts, raw: RawQuery, how: How): Pro
   return source === null ? selection : { ...selection, ids: await foundIds(parts, ids, source, instead) };
 }
 
-/** Of the tasks that a name may mean. */
-const MOST_NAMED = 10;
-
 /**
  * Tasks with their users, without repeats; those that aren't found have none.
  * @param where tasks are looked up whose user isn't given
@@ -62,7 +59,7 @@ export async function foundIds<I extends readonly TaskId[] | null>(
   return uniqueTasks(
     found.map((tasks, i) => {
       if (tasks.length <= 1) return tasks[0] ?? ids[i]!;
-      const some = tasks.slice(0, MOST_NAMED);
+      const some = tasks.slice(0, 10);
       const more = tasks.length > some.length ? `, and ${tasks.length - some.length} more` : "";
       const list = some.map(({ userId, taskId }) => memberOf(userId, taskId)).join(", ");
       const what = `${tasks.length} users have a task ${quoted(texts[i]!)}: ${list}${more}`;

@@ -39,12 +39,11 @@ export function cleanupRecord(parts: RunParts) {
   }
 
   async function isWatched(): Promise<boolean> {
-    try {
-      return (await (await parts.fileStore()).holderOf("watch")) !== null;
-    } catch (error) {
-      if (error instanceof TtsctlError) return false; // the lock file can't be read
+    const holder = await (await parts.fileStore()).holderOf("watch").catch((error) => {
+      if (error instanceof TtsctlError) return null; // the lock file can't be read
       throw error;
-    }
+    });
+    return holder !== null;
   }
 
   return {
@@ -75,23 +74,20 @@ export function cleanupRecord(parts: RunParts) {
       const known = last !== null && isOurs ? last : ((await inLedger()) ?? last);
       const due = runs === "watcher" && known !== null ? known.endedAt + watchInterval(retention.value) : next;
       const ended = ({ endedAt, ...how }: PassEnd) => ({ at: formatUtc(endedAt), ...how });
-      const at = due === null ? null : formatUtc(due);
-      return { runs, retention: retention.value, last: known && ended(known), next: at } as const;
+      const nextAt = due === null ? null : formatUtc(due);
+      return { runs, retention: retention.value, last: known && ended(known), next: nextAt } as const;
     },
   };
 }
 
-/** How far back a ledger is searched, in bytes. */
-const FARTHEST_BACK = 8 << 20;
-
-/** The last cleanup pass of a store in an audit ledger; null for none, and for a ledger that can't be read. */
+/** The last cleanup pass of a store in the last 8 MiB of an audit ledger; null for none, and if it can't be read. */
 async function lastPassIn(path: string, store: string): Promise<PassEnd | null> {
   const flags = constants.O_RDONLY | constants.O_NONBLOCK; // a named pipe must not block it
   const file = await open(path, flags).catch(() => null);
   if (file === null) return null;
   try {
     const { size } = await file.stat();
-    const length = Math.min(size, FARTHEST_BACK);
+    const length = Math.min(size, 8 << 20);
     const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, size - length);
     return lastPass(buffer.toString("utf8", 0, bytesRead), store);
   } catch {
@@ -101,39 +97,32 @@ async function lastPassIn(path: string, store: string): Promise<PassEnd | null> 
   }
 }
 
+/** A line that begins or ends a run; the latter has the last three. */
 interface Line {
   readonly run: string;
-  readonly event: string;
+  readonly event: "begin" | "end";
   readonly time: string;
-}
-
-interface Begin extends Line {
   readonly store: string;
   readonly argv: readonly string[];
   readonly request?: string;
-}
-
-interface End extends Line {
   readonly exitCode: number;
   readonly error: string | null;
   readonly result: Readonly<Record<string, number>> | null;
 }
 
 function lastPass(ledger: string, store: string): PassEnd | null {
-  const ends = new Map<string, End>();
+  const ends = new Map<string, Line>();
   const lines = ledger.split("\n").filter((line) => WANTED.test(line));
   for (const text of lines.reverse()) {
     const line = lineIn(text);
     if (line === null) continue;
-    if (line.event === "end") ends.set(line.run, line as End);
+    if (line.event === "end") ends.set(line.run, line);
     const end = ends.get(line.run);
-    if (line.event !== "begin" || end === undefined) continue;
-    if (isPass(line as Begin, end, store)) {
+    if (line.event === "begin" && end !== undefined && isPass(line, end, store)) {
       const { exitCode, error, result } = end;
       const endedAt = Date.parse(end.time) / 1000;
       return Number.isNaN(endedAt) ? null : { endedAt, exitCode, error, purged: result?.purged ?? null };
     }
-    ends.delete(line.run);
   }
   return null;
 }
@@ -153,7 +142,7 @@ function lineIn(text: string): Line | null {
 /** The words of commands and calls that purge by policy. A pass that failed early has no result. */
 const PASSES = ["cleanup", "serve", "startCleanup", "cleanupOnce"];
 
-function isPass({ store, argv, request }: Begin, { result }: End, ours: string): boolean {
+function isPass({ store, argv, request }: Line, { result }: Line, ours: string): boolean {
   if (store !== ours || request !== undefined) return false;
   if (result !== null) return "candidates" in result;
   return argv.some((word) => PASSES.includes(word)) && !argv.includes("--orphans");

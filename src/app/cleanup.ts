@@ -52,11 +52,8 @@ export function cleanUp(
       without: dryRun ? "only the file was checked" : "copies may remain in Redis; the next pass purges them",
     });
     // The keys of docs/contract.md, Commands, and the additional ones that apply.
-    const more = {
-      ...(keptLast > 0 ? { keptLast } : {}),
-      ...(finishedBytes === null ? {} : { purgedForSpace, finishedBytes }),
-      ...(stuck > 0 ? { stuck } : {}),
-    };
+    const space = finishedBytes === null ? {} : { purgedForSpace, finishedBytes };
+    const more = { ...(keptLast > 0 ? { keptLast } : {}), ...space, ...(stuck > 0 ? { stuck } : {}) };
     return { ...end, result: { ...result, ...more } };
   });
 }
@@ -76,16 +73,12 @@ interface Watcher {
   wait(seconds: number): Promise<void>;
 }
 
-const SHORTEST_WAIT_S = 30;
-const LONGEST_WAIT_S = 300;
 /** After failed passes in a row the wait doubles, up to this. */
 const LONGEST_BACKOFF_S = 900;
 
-/**
- * How long to wait between passes: a tenth of the retention, 30 s at least and 300 s at most (docs/contract.md, Cleanup).
- */
+/** Seconds between passes: a tenth of the retention, 30 at least and 300 at most (docs/contract.md, Cleanup). */
 export function watchInterval(retention: number): number {
-  return Math.min(LONGEST_WAIT_S, Math.max(SHORTEST_WAIT_S, retention / 10));
+  return Math.min(300, Math.max(30, retention / 10));
 }
 
 /**
@@ -105,11 +98,9 @@ export async function watchPasses(parts: RunParts, watcher: Watcher): Promise<vo
     const retention = cleanup.retention.value;
     const now = readClocks();
     const jump = Math.abs(now.wall - clocks.wall - (now.monotonic - clocks.monotonic));
-    const isOff = retention <= 0;
-    const isRight = isOff || isTrusted || jump <= allowedSkew(shortestRetention(policyOf(cleanup)));
+    const isRight = retention <= 0 || isTrusted || jump <= allowedSkew(shortestRetention(policyOf(cleanup)));
     const hint = "fix the clock, or send SIGHUP if the clock is correct now";
-    const jumped = new TtsctlError("CLOCK_SKEW", `the clock jumped by ${Math.round(jump)} s`, { hint });
-    const doubt = isRight ? null : jumped;
+    const doubt = isRight ? null : new TtsctlError("CLOCK_SKEW", `the clock jumped by ${Math.round(jump)} s`, { hint });
     failures = (await watcher.pass(isDoubted ? null : doubt, doubt)) ? failures + 1 : 0;
     if (isRight || failures === 0) clocks = now;
     isDoubted = !isRight;

@@ -2,7 +2,8 @@ import { randomUUID } from "node:crypto";
 import { hostname, userInfo } from "node:os";
 import { maskUrl } from "../config/address.ts";
 import { TtsctlError } from "../errors.ts";
-import type { Ledger, LedgerAction, LedgerEntry } from "../operations/ledger.ts";
+import type { Ledger } from "../operations/ledger.ts";
+import { groupedBy } from "../pool.ts";
 import { AppendedFile, isOneOf, whyNotWritten } from "../store/file/written-file.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { VERSION } from "../version.ts";
@@ -23,17 +24,16 @@ export async function audited<R extends object, O>(
   const { audit, store, configPath } = await parts.settings();
   if (!applies || audit.path.value === null) return work(null);
   const notThese = configPath === null ? [store.path.value] : [store.path.value, configPath];
-  const run = await LedgerRun.open(audit.path.value, notThese, () => parts.clock.now());
+  const run = await openLedger(audit.path.value, notThese, () => parts.clock.now());
   try {
     await run.begin({ ...who(parts.caller), config: configPath, store: store.path.value, version: VERSION });
     const ended = await work(run).catch(async (error) => {
       const { code, exitCode } = error instanceof TtsctlError ? error : { code: "INTERNAL", exitCode: 1 };
-      await run.end({ exitCode, error: code }).catch(() => {}); // the error of the work comes first
+      await run.end(exitCode, code, null).catch(() => {}); // the error of the work comes first
       throw error;
     });
-    run.count(ended.result);
-    const { exitCode, error } = ended;
-    return await run.end({ exitCode, error: error?.code ?? null }).then(
+    const { exitCode, error, result } = ended;
+    return await run.end(exitCode, error?.code ?? null, result).then(
       () => ended,
       (cause) => ({ ...ended, exitCode: cause.exitCode, error: error ?? cause }),
     );
@@ -49,96 +49,74 @@ const MOST_CHARACTERS = 1 << 16;
 /** The owner and its group may read it. */
 const MODE = 0o640;
 
-/** One run's lines in the ledger, a file of whole JSON lines that several processes append to. */
-export class LedgerRun implements Ledger {
-  readonly #file: AppendedFile;
-  readonly #now: () => number;
-  readonly #run = randomUUID();
-  #announced = 0;
-  #stayed = 0;
-  #result: Record<string, number> | null = null;
-  #failure: TtsctlError | undefined;
+export type LedgerRun = Awaited<ReturnType<typeof openLedger>>;
 
-  private constructor(file: AppendedFile, now: () => number) {
-    this.#file = file;
-    this.#now = now;
-  }
-
-  /**
-   * Opens it for one run: the next one notices a log rotation.
-   * @param notThese files that must never be appended to
-   * @throws TtsctlError AUDIT_FAILED, CONFIG_INVALID
-   */
-  static async open(path: string, notThese: readonly string[], now: () => number): Promise<LedgerRun> {
-    if (await isOneOf(path, notThese)) {
-      throw new TtsctlError("CONFIG_INVALID", `[audit] path is ${path}, which ttsctl already uses`, {
-        hint: "choose another file: the ledger cannot be the store file or config.ini",
-      });
-    }
-    return new LedgerRun(await AppendedFile.open(path, MODE, (cause) => ledgerFailed(path, cause)), now);
-  }
-
-  close(): Promise<void> {
-    return this.#file.close();
-  }
-
-  /** Puts the numbers of the result into the last line. */
-  count(result: object): void {
-    const counts = Object.entries(result).filter(([, value]) => typeof value === "number");
-    this.#result = Object.fromEntries(counts) as Record<string, number>;
-  }
-
-  async begin(who: object): Promise<void> {
-    await this.append([this.#line("begin", who)]);
-  }
-
-  async announce(action: LedgerAction, entries: readonly LedgerEntry[]): Promise<void> {
-    if (this.#failure !== undefined) throw this.#failure;
-    if (entries.length === 0) return;
-    await this.append(this.#taskLines(action, entries));
-    this.#announced += entries.length;
-  }
-
-  stayed(tasks: readonly TaskId[]): Promise<void> {
-    this.#stayed += tasks.length;
-    return this.#note("stayed", tasks);
-  }
-
-  returned(tasks: readonly TaskId[]): Promise<void> {
-    return this.#note("returned", tasks);
-  }
-
-  /** @throws TtsctlError AUDIT_FAILED if this line, or one of `stayed` and `returned`, couldn't be written */
-  async end(outcome: { exitCode: number; error: string | null }): Promise<void> {
-    const counts = { announced: this.#announced, stayed: this.#stayed, result: this.#result };
-    await this.append([this.#line("end", { ...outcome, ...counts })]);
-    if (this.#failure !== undefined) throw this.#failure;
-  }
-
-  async #note(event: string, tasks: readonly TaskId[]): Promise<void> {
-    if (tasks.length === 0 || this.#failure !== undefined) return;
-    const lines = pieces(tasks.map(named)).map((piece) => this.#line(event, { tasks: piece }));
-    await this.append(lines).catch((error) => {
-      this.#failure = error;
+/**
+ * One run's lines in the ledger, a file of whole JSON lines that several processes append to. The next run notices a log rotation.
+ * @param notThese files that must never be appended to
+ * @throws TtsctlError AUDIT_FAILED, CONFIG_INVALID
+ */
+export async function openLedger(path: string, notThese: readonly string[], now: () => number) {
+  if (await isOneOf(path, notThese)) {
+    throw new TtsctlError("CONFIG_INVALID", `[audit] path is ${path}, which ttsctl already uses`, {
+      hint: "choose another file: the ledger cannot be the store file or config.ini",
     });
   }
+  const file = await AppendedFile.open(path, MODE, (cause) => ledgerFailed(path, cause));
+  const run = randomUUID();
+  let [announced, stayed] = [0, 0];
+  let failure: TtsctlError | undefined;
 
-  #taskLines(action: LedgerAction, entries: readonly LedgerEntry[]): object[] {
-    const reasons = [...new Set(entries.map(({ reason }) => reason))];
-    return reasons.flatMap((reason) => {
-      const group = entries.filter((entry) => entry.reason === reason);
-      return pieces(group.map(named)).map((tasks) => this.#line("tasks", { action, reason, tasks }));
-    });
-  }
-
-  #line(event: string, fields: object): object {
-    return { time: new Date(this.#now() * 1000).toISOString(), run: this.#run, event, ...fields };
-  }
+  const line = (event: string, fields: object) => {
+    return { time: new Date(now() * 1000).toISOString(), run, event, ...fields };
+  };
 
   /** Appends lines, each in one write, and returns when they are on the disk. @throws TtsctlError AUDIT_FAILED */
-  append(lines: readonly object[]): Promise<void> {
-    return this.#file.append(lines.map((line) => `${JSON.stringify(line)}\n`));
+  function append(lines: readonly object[]): Promise<void> {
+    return file.append(lines.map((line) => `${JSON.stringify(line)}\n`));
   }
+
+  async function note(event: string, tasks: readonly TaskId[]): Promise<void> {
+    if (tasks.length === 0 || failure !== undefined) return;
+    await append(pieces(tasks).map((tasks) => line(event, { tasks }))).catch((error) => {
+      failure = error;
+    });
+  }
+
+  const ledger: Ledger = {
+    async announce(action, entries) {
+      if (failure !== undefined) throw failure;
+      if (entries.length === 0) return;
+      const lines = [...groupedBy(entries, ({ reason }) => reason)].flatMap(([reason, some]) =>
+        pieces(some).map((tasks) => line("tasks", { action, reason, tasks })),
+      );
+      await append(lines);
+      announced += entries.length;
+    },
+
+    stayed(tasks) {
+      stayed += tasks.length;
+      return note("stayed", tasks);
+    },
+
+    returned: (tasks) => note("returned", tasks),
+  };
+
+  return {
+    ...ledger,
+    append,
+    begin: (who: object) => append([line("begin", who)]),
+
+    /** @throws TtsctlError AUDIT_FAILED if this line, or one of `stayed` and `returned`, couldn't be written */
+    async end(exitCode: number, error: string | null, of: object | null): Promise<void> {
+      const numbers = Object.entries(of ?? {}).filter(([, value]) => typeof value === "number");
+      const result = of === null ? null : Object.fromEntries(numbers);
+      await append([line("end", { exitCode, error, announced, stayed, result })]);
+      if (failure !== undefined) throw failure;
+    },
+
+    close: () => file.close(),
+  };
 }
 
 function who({ argv, cwd, env, request }: Caller): object {
@@ -177,10 +155,10 @@ function named(entry: TaskId | { readonly path: string }): object {
   return "path" in entry ? { path: entry.path } : { user_id: entry.userId, task_id: entry.taskId };
 }
 
-function pieces(tasks: readonly object[]): object[][] {
+function pieces(entries: readonly (TaskId | { readonly path: string })[]): object[][] {
   const groups: object[][] = [];
   let size = Number.POSITIVE_INFINITY;
-  for (const task of tasks) {
+  for (const task of entries.map(named)) {
     const length = JSON.stringify(task).length;
     if (size + length > MOST_CHARACTERS || groups.at(-1)!.length === MOST_TASKS) {
       groups.push([]);

@@ -22,7 +22,7 @@ import type { KnownNodes } from "../store/redis/target.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { TaskStore } from "../store/task-store.ts";
 import { RecordRules } from "../task/rules.ts";
-import { TimeReader, Zone } from "../task/time.ts";
+import { Zone } from "../task/time.ts";
 
 export interface Outside {
   readonly clock: Clock;
@@ -46,8 +46,10 @@ export interface Caller {
   readonly request: string | null;
 }
 
-interface StepUse {
+interface StepUse extends Partial<Outside> {
+  /** Default: it has its own connection. */
   readonly sharesMirror?: boolean;
+  /** Whether it doesn't share the snapshot of the file. */
   readonly rereads?: boolean;
 }
 
@@ -92,24 +94,17 @@ export class RunParts {
     this.#settings = Promise.resolve(settings);
     this.#liveSettings = run.#liveSettings;
     // A watcher may have reloaded its settings.
-    const reading = (of: Settings) =>
-      [of.store.path.value, of.service.timezone.value, of.redis.layout.value].join("\0");
+    const reading = ({ store, service, redis }: Settings) =>
+      [store.path.value, service.timezone.value, redis.layout.value].join("\0");
     const live = run.#liveSettings;
-    this.#shared = live !== undefined && reading(live) === reading(settings) ? run.#shared : undefined;
+    if (live !== undefined && reading(live) === reading(settings)) this.#shared = run.#shared;
     this.#knownNodes = run.#knownNodes;
     if (sharesMirror) this.#link = run.#link;
     return this;
   }
 
-  /**
-   * The parts of one step of this run, with their own locks and, unless shared, their own connection. The caller releases them.
-   * @param rereads doesn't share the snapshot of the file
-   */
-  async step({
-    sharesMirror = false,
-    rereads = false,
-    ...outside
-  }: Partial<Outside> & StepUse = {}): Promise<RunParts> {
+  /** The parts of one step of this run, with their own locks. The caller releases them. */
+  async step({ sharesMirror = false, rereads = false, ...outside }: StepUse = {}): Promise<RunParts> {
     const step = new RunParts({ ...this.#outside, ...outside });
     step.joins(this, await this.settings(), sharesMirror);
     if (rereads) step.#shared = undefined;
@@ -117,16 +112,15 @@ export class RunParts {
   }
 
   /** Work in one step of this run, which is released after it. */
-  async inStep<T>(use: Partial<Outside> & StepUse, work: (step: RunParts) => Promise<T>): Promise<T> {
+  async inStep<T>(use: StepUse, work: (step: RunParts) => Promise<T>): Promise<T> {
     const step = await this.step(use);
     return work(step).finally(() => step.release());
   }
 
   /** The step that is one call of a program. */
   forCall(name: string, signal: AbortSignal): Promise<RunParts> {
-    const { argv, ...caller } = this.caller;
-    const called = { ...caller, argv: [...argv, name] };
-    return this.step({ signal: () => signal, caller: called, sharesMirror: true, rereads: true });
+    const caller = { ...this.caller, argv: [...this.caller.argv, name] };
+    return this.step({ signal: () => signal, caller, sharesMirror: true, rereads: true });
   }
 
   get signal(): AbortSignal {
@@ -156,10 +150,6 @@ export class RunParts {
     return (await this.rules()).zone;
   }
 
-  async times(): Promise<TimeReader> {
-    return new TimeReader(await this.zone());
-  }
-
   async fileStore(options: ConstructorParameters<typeof FileStore>[3] = {}): Promise<FileStore> {
     const { path } = (await this.settings()).store;
     const own = { holder: this.caller.argv, shared: this.#shared };
@@ -183,12 +173,12 @@ export class RunParts {
    * The parts of operations that change tasks. Holds the run lock of the store until the run ends, except in a dry run.
    * @throws TtsctlError LOCK_TIMEOUT, LOCK_UNAVAILABLE
    */
-  async changeParts<L extends Ledger | null>(ledger: L, dryRun: boolean, file?: FileStore) {
-    const changed = file ?? (await this.changingFileStore());
-    const lock = dryRun ? null : await changed.lock("run");
+  async changeParts<L extends Ledger | null>(ledger: L, dryRun: boolean, opened?: FileStore) {
+    const file = opened ?? (await this.changingFileStore());
+    const lock = dryRun ? null : await file.lock("run");
     if (lock !== null) this.onRelease(() => lock.release());
     const { clock, reporter, signal } = this;
-    return { file: changed, clock, reporter, signal, ledger };
+    return { file, clock, reporter, signal, ledger };
   }
 
   async mirrorLink(): Promise<MirrorLink> {
@@ -211,14 +201,13 @@ export class RunParts {
    * @throws TtsctlError REDIS_*
    */
   async hearTasks(heard: (id: TaskId) => void): Promise<Mirror | string> {
-    const connect = await this.#connector();
-    if (connect === null) throw redisDisabled();
     const { db } = (await this.settings()).redis;
-    const mirror = await connect();
-    const why = await mirror.hear(db.value, heard).catch((error) => {
-      mirror.close();
-      throw error;
+    let why: string | null = null;
+    const connect = await this.#connector(async (mirror) => {
+      why = await mirror.hear(db.value, heard);
     });
+    if (connect === null) throw redisDisabled();
+    const mirror = await connect();
     if (why !== null) mirror.close();
     return why ?? mirror;
   }
@@ -289,13 +278,13 @@ export class RunParts {
     return { ...parts, mirror: await this.mirrorState(), artifacts: await this.artifacts(true) };
   }
 
-  /** Files that an output file must not overwrite: those of the settings and of other flags. */
-  async filesInUse(...others: (string | undefined)[]): Promise<string[]> {
+  /** Files that an output file must not overwrite: those of the settings, and that of another flag. */
+  async filesInUse(other?: string): Promise<string[]> {
     const { store, audit, configPath, redis } = await this.settings();
     const { tlsCa, tlsCert, tlsKey } = redis;
-    const settings = [store.path.value, audit.path.value, configPath, tlsCa.value, tlsCert.value, tlsKey.value];
-    const flags = others.filter((path) => path !== undefined).map((path) => resolve(this.caller.cwd, path));
-    return [...settings.filter((path) => path !== null), ...flags];
+    const settings = [store.path, audit.path, tlsCa, tlsCert, tlsKey].map(({ value }) => value);
+    const flag = other === undefined ? null : resolve(this.caller.cwd, other);
+    return [...settings, configPath, flag].filter((path) => path !== null);
   }
 
   /**

@@ -102,23 +102,16 @@ export async function connectSyncing(
   /** Redis-only tasks after the last sync. */
   let orphansThen: number | null = null;
 
-  function say(level: "info" | "warn" | "error", msg: string, code?: string): void {
-    void note(level, msg, code === undefined ? undefined : { code });
-  }
-  const warn = (line: string) => say("warn", line);
-
   const events: LinkEvents = {
     onUp: (mirror, again) => {
-      say("info", again ? `Redis at ${mirror.where} is back` : `Redis at ${mirror.where} answered the ping`);
-      if (!again) return;
-      behind = reasonBehind;
-      markThen = markOf({ kind: "on", mirror });
-      begin();
+      void note("info", `Redis at ${mirror.where} ${again ? "is back" : "answered the ping"}`);
+      if (again) mayLack(markOf({ kind: "on", mirror }));
     },
-    onDown: ({ message, code }) => say("warn", `${message}: reads use the store file`, code),
+    onDown: ({ message, code }) => void note("warn", `${message}: reads use the store file`, { code }),
   };
   const { shared, link } = await parts.liveOn({ events, forReaders });
   const { file } = await parts.stores();
+  const warn = (line: string) => void note("warn", line);
   const writer = new MirrorWriter({ clock: parts.clock, file, shared, link, warn });
   parts.onRelease(() => writer.close());
 
@@ -137,6 +130,12 @@ export async function connectSyncing(
     else if (mayWrite) catchUp();
   }
 
+  function mayLack(mark: Promise<string | null>): void {
+    behind = reasonBehind;
+    markThen = mark;
+    begin();
+  }
+
   function catchUp(): void {
     void writer.catchUp().catch(failed);
   }
@@ -146,7 +145,7 @@ export async function connectSyncing(
     const step = await parts.step({ log: () => {} }); // the server has logged its own ping
     try {
       const outcome = await pushFile(step, writer);
-      say("info", describe(outcome));
+      void note("info", describe(outcome));
       settle(outcome);
     } catch (error) {
       failed(error);
@@ -167,8 +166,8 @@ export async function connectSyncing(
   }
 
   function failed(error: unknown): void {
-    const known = error instanceof TtsctlError;
-    say("error", `sync failed: ${known ? error.message : String(error)}`, known ? error.code : "INTERNAL");
+    const { message, code } = error instanceof TtsctlError ? error : { message: String(error), code: "INTERNAL" };
+    void note("error", `sync failed: ${message}`, { code });
   }
 
   return {
@@ -178,11 +177,7 @@ export async function connectSyncing(
     catchUp,
 
     /** Redis may lack changes of the file. */
-    mayLack(): void {
-      behind = reasonBehind;
-      markThen = link.open().then(markOf);
-      begin();
-    },
+    mayLack: () => mayLack(link.open().then(markOf)),
 
     /** The sync on start, if Redis is up. It never fails. */
     async first(): Promise<void> {
@@ -192,8 +187,6 @@ export async function connectSyncing(
     },
 
     /** Waits for a running sync. */
-    async ended(): Promise<void> {
-      await retry.running();
-    },
+    ended: async () => retry.running(),
   };
 }

@@ -1,6 +1,6 @@
 import { existsSync, linkSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { beforeEach, describe, expect, it, test } from "vitest";
-import { LedgerRun, withoutSecrets } from "../../src/app/ledger.ts";
+import { openLedger, withoutSecrets } from "../../src/app/ledger.ts";
 import { useFolder } from "../helpers/files.ts";
 
 const at = useFolder();
@@ -14,7 +14,7 @@ const written = () => readFileSync(path, "utf8").split("\n").slice(0, -1);
 describe("the file", () => {
   it("is created for its owner and group only, and appended to", async () => {
     for (const n of [1, 2]) {
-      const file = await LedgerRun.open(path, [], () => 0);
+      const file = await openLedger(path, [], () => 0);
       await file.append([{ n }]);
       await file.close();
     }
@@ -23,7 +23,7 @@ describe("the file", () => {
   });
 
   it("takes whole lines from one that appends twice at once", async () => {
-    const file = await LedgerRun.open(path, [], () => 0);
+    const file = await openLedger(path, [], () => 0);
     await Promise.all([file.append([{ n: 1 }, { n: 2 }]), file.append([{ n: 3 }]), file.append([{ n: 4 }])]);
     await file.close();
     expect(written()).toEqual(['{"n":1}', '{"n":2}', '{"n":3}', '{"n":4}']);
@@ -41,17 +41,17 @@ describe("the file", () => {
     const store = at("voice_task.json");
     writeFileSync(store, "[]");
     arrange(store);
-    await expect(LedgerRun.open(path, [store], () => 0)).rejects.toMatchObject({ code });
+    await expect(openLedger(path, [store], () => 0)).rejects.toMatchObject({ code });
     expect(readFileSync(store, "utf8")).toBe("[]");
     expect(existsSync(at("elsewhere"))).toBe(false);
   });
 
   it("is not the store file that is not there yet, nor the one that a link names", async () => {
     const store = at("voice_task.json");
-    await expect(LedgerRun.open(store, [store], () => 0)).rejects.toMatchObject({ code: "CONFIG_INVALID" });
+    await expect(openLedger(store, [store], () => 0)).rejects.toMatchObject({ code: "CONFIG_INVALID" });
     symlinkSync(at(), at("link"));
     const through = at("link/voice_task.json");
-    await expect(LedgerRun.open(through, [store], () => 0)).rejects.toMatchObject({ code: "CONFIG_INVALID" });
+    await expect(openLedger(through, [store], () => 0)).rejects.toMatchObject({ code: "CONFIG_INVALID" });
     expect(existsSync(store)).toBe(false);
   });
 });

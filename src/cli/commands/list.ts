@@ -225,7 +225,7 @@ async function printTable(context: Context, { pieces, footer }: Listing, look: L
 async function tellingOf(context: Context, look: LookFlags): Promise<TimeTelling> {
   const { flags, terminal } = context;
   const style = look.time ?? (isText(flags.output) && terminal.outIsTerminal ? "age" : "raw");
-  return { style, times: await context.times(), zone: await context.zone(), now: context.clock.now() };
+  return { style, times: (await context.rules()).times(), zone: await context.zone(), now: context.clock.now() };
 }
 
 /** Any name may be a field, so one that no task has is only a likely mistake. */

@@ -34,7 +34,7 @@ export async function readList(context: Context, filter: TaskFilter): Promise<Li
 }
 
 async function ratesOf(context: Context, tasks: readonly Task[], at: number): Promise<Listed["rate"]> {
-  const times = await context.times();
+  const times = (await context.rules()).times();
   const count = (passes: (task: Task) => boolean) => tasks.filter(passes).length;
   return {
     created: count(({ createdAt }) => times.epochOf(createdAt) >= at - WINDOW),
