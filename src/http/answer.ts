@@ -4,18 +4,15 @@ import type { Context } from "hono";
 import { type ErrorCode, TtsctlError } from "../errors.ts";
 import type { Problem } from "./schema.ts";
 
-/** Clients and proxies refuse headers of more than some kB. */
-const MOST_CHARACTERS = 4000;
-
 export const WARNINGS_HEADER = "ttsctl-warnings";
 
-/** Lines as the value of a header: a JSON array in ASCII. If it would be too long, lines are left out and the last one is cut. */
+/** Lines as the value of a header, at most some kB: a JSON array in ASCII. Further lines are left out, and the last one is cut. */
 function warningsValue(lines: readonly string[]): string {
   const kept: string[] = [];
   for (const line of lines) {
     const cut = line.slice(0, 300).toWellFormed();
     const last = cut === line ? "there are more warnings" : `${cut}...`;
-    if (asciiJson([...kept, line]).length > MOST_CHARACTERS) return asciiJson([...kept, last]);
+    if (asciiJson([...kept, line]).length > 4000) return asciiJson([...kept, last]);
     kept.push(line);
   }
   return asciiJson(kept);
@@ -30,17 +27,12 @@ function asciiJson(value: unknown): string {
 
 type Headers = Readonly<Record<string, string>>;
 
-export function jsonText(
-  text: string,
-  warnings: readonly string[] = [],
-  headers: Headers = {},
-  status = 200,
-): Response {
+export function jsonText(text: string, warnings?: readonly string[], headers: Headers = {}, status = 200): Response {
   const about = { "content-type": "application/json", "content-length": `${Buffer.byteLength(text)}` };
   return new Response(text, { status, headers: { ...about, ...headers, ...warned(warnings) } });
 }
 
-function warned(warnings: readonly string[]): Headers {
+function warned(warnings: readonly string[] = []): Headers {
   return warnings.length === 0 ? {} : { [WARNINGS_HEADER]: warningsValue(warnings) };
 }
 
@@ -51,13 +43,17 @@ function warned(warnings: readonly string[]): Headers {
 export function keptText({ req }: Context, text: string, warnings: readonly string[] = [], headers: Headers = {}) {
   if (req.method === "POST") return jsonText(text, warnings, headers); // isn't cached
   const said = { ...headers, ...warned(warnings) };
-  const digest = createHash("sha1")
-    .update(text)
-    .update(`\0${JSON.stringify(said)}`)
-    .digest("base64url");
-  const about = { etag: `W/"${digest}"`, "cache-control": "private, no-cache", vary: "Accept-Encoding" };
+  const etag = tagOf(text, `\0${JSON.stringify(said)}`);
+  const about = { etag, "cache-control": "private, no-cache", vary: "Accept-Encoding" };
   if (namesTag(req.header("if-none-match"), about.etag)) return new Response(null, { status: 304, headers: about });
   return jsonText(text, [], { ...said, ...about });
+}
+
+/** A weak tag of some content. */
+export function tagOf(...parts: (string | Buffer)[]): string {
+  const hash = createHash("sha1");
+  for (const part of parts) hash.update(part);
+  return `W/"${hash.digest("base64url")}"`;
 }
 
 /** Whether a header such as `If-None-Match` names a tag; a weak one of the same value counts (RFC 9110). */
@@ -139,7 +135,7 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
   REDIS_UNAVAILABLE: "start Redis, or check [redis] host and port in the server's config.ini",
 };
 
-/** The body of an error: RFC 9457, with the code and the hint of the command line. The text of an internal error isn't sent: it may contain anything. */
+/** The body of an error: RFC 9457, with the code and hint of the command line. The text of an internal error may contain anything. */
 export function problemOf(error: unknown): Problem {
   if (error instanceof HttpError) return problem(HTTP_CODES[error.code], error.code, error.message, error.hint);
   if (error instanceof TtsctlError && error.code !== "INTERNAL") {
@@ -149,11 +145,9 @@ export function problemOf(error: unknown): Problem {
   return problem(500, "INTERNAL", "an internal error", "see the server's log");
 }
 
-/** Characters: a message may repeat what the client sent. */
-const LONGEST_DETAIL = 2000;
-
 function problem(status: number, code: HttpCode | ErrorCode, message: string, hint: string | undefined): Problem {
-  const detail = message.length > LONGEST_DETAIL ? `${message.slice(0, LONGEST_DETAIL).toWellFormed()}...` : message;
+  const isLong = message.length > 2000; // it may repeat what the client sent
+  const detail = isLong ? `${message.slice(0, 2000).toWellFormed()}...` : message;
   return { type: "about:blank", title: STATUS_CODES[status]!, status, detail, code, hint: hint ?? null };
 }
 

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import type { IncomingMessage } from "node:http";
 import { join } from "node:path";
@@ -9,12 +8,12 @@ import { compress } from "hono/compress";
 import { matchedRoutes } from "hono/route";
 import { getMimeType } from "hono/utils/mime";
 import type { Clock } from "../clock.ts";
-import { HttpError, json, jsonText, namesTag, problemOf, problemResponse } from "./answer.ts";
+import { HttpError, json, jsonText, namesTag, problemOf, problemResponse, tagOf } from "./answer.ts";
 import { dialectOf, PLAIN } from "./dialects.ts";
-import { addStream, Doorbell } from "./doorbell.ts";
+import { addStream, newDoorbell } from "./doorbell.ts";
 import { type AddEndpoint, endpointsOf, hasDialects } from "./endpoints.ts";
 import { eventStreams } from "./event-stream.ts";
-import { checkRequest, cookieOf, Doorkeeper, Hosts } from "./guard.ts";
+import { checkRequest, cookieOf, doorkeeperOf, hostsOf } from "./guard.ts";
 import { healthOf, markOf } from "./health.ts";
 import { LIMITS } from "./limits.ts";
 import { noteRoute } from "./metrics.ts";
@@ -31,7 +30,7 @@ import { addVoiceTasks } from "./routes/voice-tasks.ts";
 export function createApp(parts: ServerParts): Hono<Env> {
   const app = new Hono<Env>({ strict: true });
   const { http } = parts.settings;
-  const hosts = new Hosts(http.host.value, http.allowedHosts.value);
+  const hosts = hostsOf(http.host.value, http.allowedHosts.value);
   app.use(async (c, next) => {
     noteRoute(c.env.outgoing, routeOf(c));
     checkRequest(c.env.incoming, hosts);
@@ -40,16 +39,14 @@ export function createApp(parts: ServerParts): Hono<Env> {
   const add = endpointsOf(app, parts);
   add("GET /healthz", async () => {
     const health = await healthOf(parts);
-    // Only if neither store can answer: an outage of Redis must not restart the server.
-    return json(health, [], {}, health.status === "down" ? 503 : 200);
+    return json(health, [], {}, health.status === "down" ? 503 : 200); // an outage of Redis must not restart the server
   });
   add("GET /openapi.json", (c) => json(openapi(http.basePath.value, cookieOf(c), http.dialect.value)));
   addPage(app, add, parts);
-  const doorkeeper = new Doorkeeper(parts);
+  const doorkeeper = doorkeeperOf(parts);
   // For browsers: the first begins a session, with the body `{"token": ...}`, the second ends it.
   add("POST /login", async (c) => {
-    const body = await bodyOf(c.env.incoming, LIMITS.loginBytes);
-    doorkeeper.logIn(c, tokenIn(body.text()));
+    doorkeeper.logIn(c, tokenIn((await bodyOf(c.env.incoming, LIMITS.loginBytes)).text()));
     return c.body(null, 204);
   });
   add("POST /logout", (c) => {
@@ -65,7 +62,7 @@ export function createApp(parts: ServerParts): Hono<Env> {
   const answerEvents = eventStreams(parts);
   const { counts, forget } = keptCounts(parts);
   const forChange = changeTurns(parts, forget);
-  const doorbell = new Doorbell(parts.clock, () => markOf(parts));
+  const doorbell = newDoorbell(parts.clock, () => markOf(parts));
   addVoiceTasks(add, parts, forChange, doorbell);
   addChanges(add, parts, forChange);
   addLogs(add, parts, answerEvents);
@@ -88,20 +85,16 @@ async function untilSent(incoming: IncomingMessage, clock: Clock): Promise<void>
   const sent = new AbortController();
   incoming.once("close", () => sent.abort()).once("end", () => sent.abort());
   incoming.resume();
-  await clock.sleep(PATIENCE_MS, sent.signal);
+  await clock.sleep(1000, sent.signal);
 }
 
-const PATIENCE_MS = 1000;
-
 const gzip = compress({ encoding: "gzip" });
-/** Bytes. Packing 20 MB takes longer than making them. */
-const MOST_PACKED = 4 << 20;
 
-/** Most clients are programs on this machine and name no encoding: for them it does nothing. */
+/** Most clients are programs on this machine and name no encoding. Packing 20 MB takes longer than making them. */
 const compressed: MiddlewareHandler<Env> = async (c, next) => {
   await next();
   if (c.req.header("accept-encoding") === undefined) return;
-  if (Number(c.res.headers.get("content-length")) <= MOST_PACKED) await gzip(c, async () => {});
+  if (Number(c.res.headers.get("content-length")) <= 4 << 20) await gzip(c, async () => {});
 };
 
 const NOT_BUILT = "This is ttsctl. The page isn't built; run npm run build. The API is described in openapi.json.\n";
@@ -114,7 +107,7 @@ function addPage(app: Hono<Env>, add: AddEndpoint, { pageFolder }: ServerParts):
   const fileAt = (path: string, caching: string) => {
     const body = readFileSync(join(pageFolder, path));
     const packed = gzipSync(body);
-    const tag = `W/"${createHash("sha1").update(body).digest("base64url")}"`;
+    const tag = tagOf(body);
     const about = { "content-type": getMimeType(path)!, "cache-control": caching, etag: tag, vary: "Accept-Encoding" };
     return (c: Context<Env>) => {
       if (namesTag(c.req.header("if-none-match"), tag)) return new Response(null, { status: 304, headers: about });
@@ -148,11 +141,9 @@ function routeOf(c: Context<Env>): string {
   return matchedRoutes(c).findLast(({ path }) => !path.endsWith("*"))?.path ?? "other";
 }
 
-const METHODS = ["GET", "POST", "DELETE"];
-
 /** 405 if the path takes another method. */
 function nothingHere(app: Hono<Env>, path: string): HttpError {
-  const allowed = METHODS.filter((method) =>
+  const allowed = ["GET", "POST", "DELETE"].filter((method) =>
     app.router.match(method, path)[0].some(([[, route]]) => route.method === method),
   );
   if (allowed.length === 0) return new HttpError("NOT_FOUND", "not found", "see openapi.json");

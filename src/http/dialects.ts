@@ -25,7 +25,7 @@ export interface Dialect {
   readonly takesLoneIds: boolean;
   /** Whether an id that is given twice is answered twice, in the order of the user's list. */
   readonly repeatsIds: boolean;
-  page(result: ListResult): Iterable<string>;
+  page(result: ListResult): string;
   task(task: Task): string;
   removed(result: DeleteResult): object;
   refusal(error: unknown, method: string): Response;
@@ -43,9 +43,6 @@ export const PLAIN: Dialect = {
   removed: (result) => result,
   refusal: problemResponse,
 };
-
-const DEFAULT_SIZE = 10;
-const LARGEST_SIZE = 100;
 
 const [OK, FAILED, NO_RESOURCE, WRONG_PARAMETER] = [0, 1, 2, 3];
 /** By HTTP status; every other failure is FAILED. */
@@ -68,9 +65,8 @@ export const API_MS: Dialect = {
   params,
   listOfUrl(url) {
     const given = params(url, [...Object.values(KEY_NAMES), ...ID_PARAMS, ONE_ID]);
-    const ids = [...ID_PARAMS.flatMap((name) => idsIn(given.get(name) ?? "")), given.get(ONE_ID) ?? ""];
-    const taskIds = ids.filter((id) => id !== "");
-    return withinLimits({ ...queryOf(given), taskIds: taskIds.length === 0 ? null : taskIds });
+    const ids = [...ID_PARAMS.flatMap((name) => idsIn(given.get(name) ?? "")), given.get(ONE_ID) ?? ""].filter(Boolean);
+    return withinLimits({ ...queryOf(given), taskIds: ids.length === 0 ? null : ids });
   },
   listOfBody(text) {
     const body = parseQueryObject(text, "the body");
@@ -96,8 +92,7 @@ export const API_MS: Dialect = {
 
 /** As in the service, unknown parameters such as `_t` are ignored, and the last of repeated ones counts. */
 function params<N extends string>(url: string, accepted: readonly N[]): Map<N, string> {
-  const query = url.indexOf("?");
-  const all = new Map(query < 0 ? [] : new URLSearchParams(url.slice(query)));
+  const all = new Map(new URLSearchParams(/\?.*/s.exec(url)?.[0]));
   const given = accepted.map((name) => [name, all.get(name) ?? ""] as const);
   return new Map(given.filter(([, value]) => value !== ""));
 }
@@ -105,8 +100,7 @@ function params<N extends string>(url: string, accepted: readonly N[]): Map<N, s
 /** @throws HttpError if the user is missing, which every list needs */
 function withinLimits(raw: RawQuery): RawQuery {
   if (trimId(raw.users?.[0] ?? "") === "") throw new HttpError("USER_REQUIRED", NO_USER);
-  const pageSize = Math.max(1, Math.min(raw.pageSize ?? DEFAULT_SIZE, LARGEST_SIZE));
-  return { ...raw, page: Math.max(1, raw.page ?? 1), pageSize };
+  return { ...raw, page: Math.max(1, raw.page ?? 1), pageSize: Math.max(1, Math.min(raw.pageSize ?? 10, 100)) };
 }
 
 function valueIn(part: QueryPart, value: unknown): unknown {
@@ -125,24 +119,20 @@ function idText(id: unknown): unknown {
   return typeof id === "number" ? String(id) : id;
 }
 
-function* envelopedPage({ total, page, pageSize, tasks }: ListResult): Generator<string> {
-  const size = Math.max(1, pageSize);
-  yield `{"code":${OK},"message":"","data":{"total":${total},"pageIndex":${page},"pageSize":${size},"data":[`;
-  for (const [i, task] of tasks.entries()) yield i === 0 ? dataOf(task) : `,${dataOf(task)}`;
-  yield "]}}\n";
+function envelopedPage({ total, page, pageSize, tasks }: ListResult): string {
+  const head = `{"total":${total},"pageIndex":${page},"pageSize":${Math.max(1, pageSize)}`;
+  return `{"code":${OK},"message":"","data":${head},"data":[${tasks.map(dataOf).join(",")}]}}\n`;
 }
 
 /** The record. A `result_url` with the ids as they are is percent-encoded, as later versions of the service do, so that it can be fetched. */
 function dataOf({ userId, taskId, json }: Task): string {
-  const url: unknown = JSON.parse(fieldJson(json, RESULT_URL) ?? "null");
+  const url: unknown = JSON.parse(fieldJson(json, "result_url") ?? "null");
   const raw = `/output/${userId}/${taskId}/`;
   const at = typeof url === "string" ? url.indexOf(raw) : -1;
   if (typeof url !== "string" || at < 0) return json;
   const encoded = url.slice(0, at) + url.slice(at).split("/").map(encodeURIComponent).join("/");
-  return encoded === url ? json : setFields(json, new Map([[RESULT_URL, JSON.stringify(encoded)]]));
+  return encoded === url ? json : setFields(json, new Map([["result_url", JSON.stringify(encoded)]]));
 }
-
-const RESULT_URL = "result_url";
 
 function answer(code: number, message: string, data: object = {}): object {
   return { code, message, data };

@@ -37,16 +37,15 @@ function row<R extends Row>(id: string, summary: string, answer?: Endpoint["answ
 
 /** The answer to `If-None-Match` with its tag. */
 const UNCHANGED = { 304: "it hasn't changed since that tag" };
-const MOST_LINES = 10_000;
+const OPEN = { open: true } as const;
+const LOGS_IN = "Opens a browser session: a cookie instead of the token";
 const FOLLOWING = "The last lines of a task's logs, then new ones, until the task is finished";
 
 const OF_USER = textParam("only the tasks of this user");
-const FIELDS: Params = Object.fromEntries(
-  QUERY_PARTS.map(fieldOf).map((field) => {
-    const schema = field.kind === "list" ? TEXT : schemaOf(field);
-    return [field.key, { ...textParam(field.help), schema }];
-  }),
-);
+const FIELDS: Record<string, Params[string]> = {};
+for (const field of QUERY_PARTS.map(fieldOf)) {
+  FIELDS[field.key] = { ...textParam(field.help), schema: field.kind === "list" ? TEXT : schemaOf(field) };
+}
 
 /** The endpoints of one task. @param named what names the task beside its path and its user */
 function ofOneTask<N extends Params>(name: string, named: N) {
@@ -54,7 +53,7 @@ function ofOneTask<N extends Params>(name: string, named: N) {
   const force = switchParam("true: also delete a task with the status wait or run", false);
   const logs = switchParam("false: skip logs, which may be in any hour's directory", true);
   const format = choiceParam("text: as `ttsctl logs` prints them", ["json", "text"]);
-  const lines = countParam("how many of the last lines", 20, MOST_LINES);
+  const lines = countParam("how many of the last lines", 20, 10_000);
   return {
     get: row(`get${name}`, "One task", "Task", { inApiMs: "ApiMsTask", params, also: UNCHANGED }),
     remove: row(`delete${name}`, "Deletes a task from both stores, with its audio and logs", "Deletion", {
@@ -129,29 +128,25 @@ export const ENDPOINTS = {
   }),
   "GET /stream": row("listen", "An event whenever the stores may have changed: changed, problem", "text/event-stream"),
   "GET /healthz": row("getHealth", "Whether the stores can answer", "Health", {
-    open: true,
+    ...OPEN,
     also: { 503: "neither can" },
   }),
   "GET /metrics": row("getMetrics", "For Prometheus", "text/plain"),
-  "GET /openapi.json": row("getDescription", "This description", "application/json", { open: true }),
-  "POST /login": row("logIn", "Opens a browser session: a cookie instead of the token", undefined, {
-    open: true,
-    body: "Login",
-  }),
-  "POST /logout": row("logOut", "Ends it", undefined, { open: true }),
-  "GET /": row("getPage", "The page", "text/html", { open: true }),
+  "GET /openapi.json": row("getDescription", "This description", "application/json", OPEN),
+  "POST /login": row("logIn", LOGS_IN, undefined, { ...OPEN, body: "Login" }),
+  "POST /logout": row("logOut", "Ends it", undefined, OPEN),
+  "GET /": row("getPage", "The page", "text/html", OPEN),
 } as const;
 
 type Where = keyof typeof ENDPOINTS;
 type ParamsOf<W extends Where> = (typeof ENDPOINTS)[W] extends { readonly params: infer P extends Params } ? P : Params;
 
-/** @param body its text @throws HttpError, TtsctlError USAGE */
-type Answering<W extends Where> = (
-  c: Context<Env>,
-  values: Values<ParamsOf<W>>,
-  body: string,
-) => Response | Promise<Response>;
-export type AddEndpoint = <W extends Where>(where: W, answer: Answering<W>) => void;
+type Answer = Response | Promise<Response>;
+/** @param answer gets the text of the body @throws HttpError, TtsctlError USAGE */
+export type AddEndpoint = <W extends Where>(
+  where: W,
+  answer: (c: Context<Env>, values: Values<ParamsOf<W>>, body: string) => Answer,
+) => void;
 
 /** Adds endpoints of the table to an app, with what reads their requests. */
 export function endpointsOf(app: Hono<Env>, parts: ServerParts): AddEndpoint {

@@ -42,9 +42,8 @@ export function eventStreams({ clock, run, failed }: ServerParts) {
     c.header("X-Accel-Buffering", "no"); // nginx would hold events back
     const response = streamSSE(c, async (stream) => {
       const over = new AbortController();
-      const beatLater = (): void =>
-        void later(clock, HEARTBEAT_S * 1000, over.signal, () => void beat(stream).then(beatLater));
-      beatLater();
+      const beatLater = () => later(clock, HEARTBEAT_S * 1000, over.signal, () => void beat(stream).then(beatLater));
+      void beatLater();
       try {
         await run(stream, question.signal);
       } catch (error) {

@@ -3,13 +3,10 @@ import type { IncomingMessage } from "node:http";
 import { isIP } from "node:net";
 import type { Context } from "hono";
 import { deleteCookie, getCookie, setCookie } from "hono/cookie";
-import type { Clock } from "../clock.ts";
 import { HttpError } from "./answer.ts";
 import { LIMITS } from "./limits.ts";
 import type { Env, ServerParts } from "./parts.ts";
 
-/** All addresses of a machine: a server that listens there can't know its names. */
-const ANY_ADDRESS = new Set(["0.0.0.0", "::"]);
 const LOCAL = ["localhost", "127.0.0.1", "::1"];
 
 /** Whether only this machine can reach an address. */
@@ -17,37 +14,32 @@ export function isLocal(host: string): boolean {
   return LOCAL.includes(host.toLowerCase()) || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
+export type Hosts = ReturnType<typeof hostsOf>;
+
 /**
  * The names that a request may have as `Host`. Another site can have its own name resolve to 127.0.0.1 and then read as
  * the same origin (DNS rebinding), but it can't choose the `Host` that its browser sends.
+ * @param host where the server listens @param more further names, such as that of a proxy
  */
-export class Hosts {
-  readonly #names: ReadonlySet<string>;
-  readonly #proxied: ReadonlySet<string>;
-  readonly #anyAddress: boolean;
+export function hostsOf(host: string, more: readonly string[]) {
+  const names = new Set([...LOCAL, host.toLowerCase(), ...more]);
+  const isAnyAddress = ["0.0.0.0", "::"].includes(host); // a server that listens there can't know its names
+  return {
+    /** @param authority a name or an address, with a port or without, as in `Host` and in an origin */
+    allows(authority: string): boolean {
+      const name = nameOf(authority);
+      return name !== undefined && (names.has(name) || (isAnyAddress && isIP(name) !== 0));
+    },
 
-  /** @param host where the server listens @param more further names, such as that of a proxy */
-  constructor(host: string, more: readonly string[]) {
-    this.#names = new Set([...LOCAL, host.toLowerCase(), ...more]);
-    this.#proxied = new Set(more);
-    this.#anyAddress = ANY_ADDRESS.has(host);
-  }
-
-  /** @param authority a name or an address, with a port or without, as in `Host` and in an origin */
-  allows(authority: string): boolean {
-    const name = nameOf(authority);
-    if (name === undefined) return false;
-    return this.#names.has(name) || (this.#anyAddress && isIP(name) !== 0);
-  }
-
-  /**
-   * Whether an origin is that of our page: the host and port of the request, or a proxy, which may use another name. Another
-   * server on this machine is another site.
-   */
-  allowsOrigin(origin: string, host: string | undefined): boolean {
-    const [, authority = ""] = /^https?:\/\/(.+)$/.exec(origin) ?? [];
-    return authority === host || this.#proxied.has(nameOf(authority) ?? "");
-  }
+    /**
+     * Whether an origin is that of our page: the host and port of the request, or a proxy, which may use another name. Another
+     * server on this machine is another site.
+     */
+    allowsOrigin(origin: string, host: string | undefined): boolean {
+      const [, authority = ""] = /^https?:\/\/(.+)$/.exec(origin) ?? [];
+      return authority === host || more.includes(nameOf(authority) ?? "");
+    },
+  };
 }
 
 /** Without port, brackets and the dot of a full name; undefined if it is invalid. */
@@ -71,59 +63,66 @@ function isToken(text: string, token: string): boolean {
 }
 
 /** Who has given the token: browsers with a session, which ends with the server. */
-export class Doorkeeper {
-  readonly #clock: Clock;
-  readonly #token: string | null;
-  readonly #path: string;
+export function doorkeeperOf({ clock, settings: { http } }: ServerParts) {
+  const token = http.token.value;
   /** The ends of sessions by the values of their cookies, the oldest first. */
-  readonly #sessions = new Map<string, number>();
-  readonly #tries: ReturnType<typeof triesOf>;
+  const sessions = new Map<string, number>();
+  /** How many wrong tokens each address tried at `/login`, until the monotonic end of this minute. */
+  const wrong = new Map<string, number>();
+  let end = 0;
 
-  constructor({ clock, settings: { http } }: ServerParts) {
-    this.#clock = clock;
-    this.#token = http.token.value;
-    this.#path = http.basePath.value || "/";
-    this.#tries = triesOf(clock);
-  }
-
-  /** Begins a session. @throws HttpError TOKEN_WRONG, TOO_MANY_TRIES */
-  logIn(c: Context<Env>, given: string): void {
-    const [token, clock] = [this.#token, this.#clock];
-    if (token === null) return;
-    const { remoteAddress = "" } = c.env.incoming.socket;
-    this.#tries.check(remoteAddress);
-    if (!isToken(given, token)) {
-      this.#tries.count(remoteAddress);
-      throw wrongToken();
+  function refuseGuessing(address: string): void {
+    const now = clock.monotonic();
+    if (now >= end) {
+      wrong.clear();
+      end = now + 60;
     }
-    const session = randomBytes(24).toString("base64url");
-    this.#sessions.set(session, clock.now() + SESSION_S);
-    if (this.#sessions.size > LIMITS.sessions) this.#sessions.delete(this.#sessions.keys().next().value!);
-    setCookie(c, cookieOf(c), session, { ...this.#about(c), maxAge: SESSION_S, httpOnly: true, sameSite: "Strict" });
-  }
-
-  logOut(c: Context<Env>): void {
-    this.#sessions.delete(getCookie(c, cookieOf(c)) ?? "");
-    deleteCookie(c, cookieOf(c), this.#about(c));
-  }
-
-  /** @throws HttpError TOKEN_REQUIRED, TOKEN_WRONG */
-  check(c: Context<Env>): void {
-    const [token, clock] = [this.#token, this.#clock];
-    if (token === null) return;
-    const authorization = c.req.header("authorization");
-    const bearer = /^bearer +(\S+) *$/i.exec(authorization ?? "")?.[1];
-    if (bearer === undefined) {
-      if ((this.#sessions.get(getCookie(c, cookieOf(c)) ?? "") ?? 0) > clock.now()) return;
-      if (authorization === undefined) throw new HttpError("TOKEN_REQUIRED", "a token is required", HINT, CHALLENGE);
-    } else if (isToken(bearer, token)) return;
-    throw wrongToken();
+    if ((wrong.get(address) ?? 0) < LIMITS.wrongTokens) return;
+    const seconds = `${Math.ceil(end - now)}`;
+    throw new HttpError("TOO_MANY_TRIES", "too many wrong tokens", `try again in ${seconds} s`, {
+      "retry-after": seconds,
+    });
   }
 
   /** A proxy, the first of several, may have been reached by TLS. A client that forges the header only restricts its own cookie. */
-  #about(c: Context<Env>): { path: string; secure: boolean } {
-    return { path: this.#path, secure: /^https\b/i.test(c.req.header("x-forwarded-proto") ?? "") };
+  function attributes(c: Context<Env>): { path: string; secure: boolean } {
+    const secure = /^https\b/i.test(c.req.header("x-forwarded-proto") ?? "");
+    return { path: http.basePath.value || "/", secure };
   }
+
+  return {
+    /** Begins a session. @throws HttpError TOKEN_WRONG, TOO_MANY_TRIES */
+    logIn(c: Context<Env>, given: string): void {
+      if (token === null) return;
+      const { remoteAddress = "" } = c.env.incoming.socket;
+      refuseGuessing(remoteAddress);
+      if (!isToken(given, token)) {
+        wrong.set(remoteAddress, (wrong.get(remoteAddress) ?? 0) + 1);
+        throw wrongToken();
+      }
+      const session = randomBytes(24).toString("base64url");
+      sessions.set(session, clock.now() + SESSION_S);
+      if (sessions.size > LIMITS.sessions) sessions.delete(sessions.keys().next().value!);
+      setCookie(c, cookieOf(c), session, { ...attributes(c), maxAge: SESSION_S, httpOnly: true, sameSite: "Strict" });
+    },
+
+    logOut(c: Context<Env>): void {
+      sessions.delete(getCookie(c, cookieOf(c)) ?? "");
+      deleteCookie(c, cookieOf(c), attributes(c));
+    },
+
+    /** @throws HttpError TOKEN_REQUIRED, TOKEN_WRONG */
+    check(c: Context<Env>): void {
+      if (token === null) return;
+      const authorization = c.req.header("authorization");
+      const bearer = /^bearer +(\S+) *$/i.exec(authorization ?? "")?.[1];
+      if (bearer === undefined) {
+        if ((sessions.get(getCookie(c, cookieOf(c)) ?? "") ?? 0) > clock.now()) return;
+        if (authorization === undefined) throw new HttpError("TOKEN_REQUIRED", "a token is required", HINT, CHALLENGE);
+      } else if (isToken(bearer, token)) return;
+      throw wrongToken();
+    },
+  };
 }
 
 function wrongToken(): HttpError {
@@ -133,31 +132,7 @@ function wrongToken(): HttpError {
 const HINT = "send Authorization: Bearer with the token of [http] token, or log in on the page";
 const CHALLENGE = { "www-authenticate": "Bearer" };
 
-/** Counts the wrong tokens that each address tried at `/login` in this minute. */
-function triesOf(clock: Clock) {
-  const wrong = new Map<string, number>();
-  /** Monotonic. */
-  let end = 0;
-  return {
-    /** @throws HttpError TOO_MANY_TRIES */
-    check(address: string): void {
-      const now = clock.monotonic();
-      if (now >= end) {
-        wrong.clear();
-        end = now + 60;
-      }
-      if ((wrong.get(address) ?? 0) < LIMITS.wrongTokens) return;
-      const seconds = Math.ceil(end - now);
-      const hint = `try again in ${seconds} s`;
-      throw new HttpError("TOO_MANY_TRIES", "too many wrong tokens", hint, { "retry-after": `${seconds}` });
-    },
-    count: (address: string) => wrong.set(address, (wrong.get(address) ?? 0) + 1),
-  };
-}
-
-const SAFE_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
-/** The values of Sec-Fetch-Site if no other site caused the request. */
-const OWN_SITE = new Set(["same-origin", "none"]);
+const SAFE_METHODS = ["GET", "HEAD", "OPTIONS"];
 
 /** @throws HttpError unless the Host is ours, the URL can be decoded, and no other site caused a change */
 export function checkRequest(incoming: IncomingMessage, hosts: Hosts): void {
@@ -171,7 +146,7 @@ export function checkRequest(incoming: IncomingMessage, hosts: Hosts): void {
   if (!url.startsWith("/") || !isDecodable(url)) {
     throw new HttpError("BAD_REQUEST", "the URL isn't a path in percent-encoded UTF-8");
   }
-  if (!SAFE_METHODS.has(method) && isCrossSite(headers, hosts)) {
+  if (!SAFE_METHODS.includes(method) && isCrossSite(headers, hosts)) {
     const hint = "if it is the page behind a proxy, add the proxy's name to [http] allowed_hosts";
     throw new HttpError("CROSS_SITE", "pages of other sites can't change anything here", hint);
   }
@@ -187,6 +162,6 @@ function isDecodable(url: string): boolean {
 
 /** Programs send neither header; browsers send both with all but GET. */
 function isCrossSite({ host, origin, "sec-fetch-site": site }: IncomingMessage["headers"], hosts: Hosts): boolean {
-  if (typeof site === "string" && !OWN_SITE.has(site)) return true;
+  if (typeof site === "string" && site !== "same-origin" && site !== "none") return true;
   return origin !== undefined && !hosts.allowsOrigin(origin, host);
 }

@@ -6,12 +6,10 @@ import { VERSION } from "../version.ts";
 import type { ServerParts } from "./parts.ts";
 import type { Health } from "./schema.ts";
 
-const REDIS = { on: "ok", down: "down", off: "off" } as const;
-
 /** Everybody may read it: it names no path and no host. If Redis answers, the file isn't read, because probes come every few seconds. */
 export async function healthOf({ run, settings, rules, readOnly, syncing }: ServerParts): Promise<Health> {
   const { file, link } = await run.stores();
-  const redis = REDIS[(await link.open()).kind];
+  const redis = ({ on: "ok", down: "down", off: "off" } as const)[(await link.open()).kind];
   const store = await storeHealth(file, redis === "ok");
   const isReadable = store !== "unreadable";
   const status = isReadable && redis !== "down" ? "ok" : isReadable || redis === "ok" ? "degraded" : "down";

@@ -54,7 +54,7 @@ export function observe(
 
 const BUCKETS_S = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 /** A request may have any word as its method. */
-const METHODS = new Set(["GET", "HEAD", "POST", "DELETE", "OPTIONS"]);
+const METHODS = ["GET", "HEAD", "POST", "DELETE", "OPTIONS"];
 
 export type Metrics = ReturnType<typeof newMetrics>;
 
@@ -65,19 +65,10 @@ export function newMetrics() {
   collectDefaultMetrics({ register: registry });
   // They aren't counters, and Prometheus keeps this ending for counters.
   for (const what of ["handles", "requests", "resources"]) registry.removeSingleMetric(`nodejs_active_${what}_total`);
-  const requests = new Counter({
-    name: "ttsctl_http_requests_total",
-    help: "Requests that have ended.",
-    registers,
-    labelNames: ["method", "route", "status"],
-  });
-  const duration = new Histogram({
-    name: "ttsctl_http_request_duration_seconds",
-    help: "Duration of requests.",
-    registers,
-    labelNames: ["route"],
-    buckets: BUCKETS_S,
-  });
+  const ended = { name: "ttsctl_http_requests_total", help: "Requests that have ended.", registers };
+  const requests = new Counter({ ...ended, labelNames: ["method", "route", "status"] });
+  const took = { name: "ttsctl_http_request_duration_seconds", help: "Duration of requests.", registers };
+  const duration = new Histogram({ ...took, labelNames: ["route"], buckets: BUCKETS_S });
   const gauge = (name: string, help: string) => new Gauge({ name: `ttsctl_${name}`, help, registers });
   const redisUp = gauge("redis_up", "Whether Redis answers: 1 or 0; 0 also if it is switched off.");
   const storeReadable = gauge("store_readable", "Whether the store file can be read: 1 or 0.");
@@ -95,16 +86,12 @@ export function newMetrics() {
     contentType: registry.contentType,
 
     count({ method, route, status, seconds }: Observed): void {
-      requests.inc({ method: METHODS.has(method) ? method : "other", route, status });
+      requests.inc({ method: METHODS.includes(method) ? method : "other", route, status });
       duration.observe({ route }, seconds);
     },
 
     /** @param counts null if neither store can answer: the gauges of tasks have no values then */
-    text(
-      { redis, store, syncing }: Health,
-      counts: StatsResult | null,
-      { last }: Pick<CleanupState, "last">,
-    ): Promise<string> {
+    text({ redis, store, syncing }: Health, counts: StatsResult | null, { last }: CleanupState): Promise<string> {
       redisUp.set(redis === "ok" ? 1 : 0);
       storeReadable.set(store === "unreadable" ? 0 : 1);
       isSyncing.set(syncing ? 1 : 0);

@@ -25,9 +25,8 @@ function answerOf(answer: Endpoint["answer"], isApiMs: boolean): object {
 function described(path: string, endpoint: Endpoint, isServedAsApiMs: boolean): object {
   const { id, summary, answer, inApiMs, params = {}, more = {}, body, also = {}, open } = endpoint;
   const isApiMs = isServedAsApiMs && inApiMs !== undefined;
-  const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => {
-    return { name, in: "path", required: true, schema: TEXT };
-  });
+  const names = [...path.matchAll(/\{(\w+)\}/g)];
+  const inPath = names.map(([, name]) => ({ name, in: "path", required: true, schema: TEXT }));
   const ids = { ids: textParam("as task_ids"), task_id: textParam("one more task id") };
   const all = { ...more, ...(isApiMs && endpoint.more ? ids : {}), ...params };
   const inQuery = Object.entries(all).map(([name, { description, schema, required = false }]) => {

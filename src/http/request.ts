@@ -13,20 +13,16 @@ import { integerIn, oneOf, TEXT } from "./schema.ts";
  * @throws TtsctlError USAGE for an unknown one, or one that is given twice
  */
 export function paramsOf<N extends string>(url: string, accepted: readonly N[]): Map<N, string> {
-  const query = url.indexOf("?");
   const params = new Map<N, string>();
-  if (query < 0) return params;
-  const seen = new Set<string>();
-  for (const [name, value] of new URLSearchParams(url.slice(query))) {
-    if (!(accepted as readonly string[]).includes(name)) {
-      const hint = accepted.length === 0 ? "accepted: none" : `accepted: ${accepted.join(", ")}`;
-      throw usage(`unknown parameter ${JSON.stringify(name)}`, hint);
+  for (const [text, value] of new URLSearchParams(/\?.*/s.exec(url)?.[0])) {
+    const name = accepted.find((known) => known === text);
+    if (name === undefined) {
+      throw usage(`unknown parameter ${JSON.stringify(text)}`, `accepted: ${accepted.join(", ") || "none"}`);
     }
-    if (seen.has(name)) throw usage(`${name} is given more than once`, "give it once");
-    seen.add(name);
-    if (value !== "") params.set(name as N, value);
+    if (params.has(name)) throw usage(`${name} is given more than once`, "give it once");
+    params.set(name, value);
   }
-  return params;
+  return new Map([...params].filter(([, value]) => value !== ""));
 }
 
 /** The unchecked query of `GET /voice-tasks`. @throws TtsctlError USAGE */
@@ -113,7 +109,7 @@ export async function bodyOf(incoming: IncomingMessage, mostBytes: number, hold 
   }
   // Answered before the body is read: a reader that stops midway closes the connection.
   if (Number(incoming.headers["content-length"] ?? 0) > mostBytes) throw tooLarge(mostBytes);
-  let bytes = Buffer.allocUnsafe(FIRST_BYTES); // grows: a list of chunks of one byte each would take 300 times as much
+  let bytes = Buffer.allocUnsafe(4096); // grows: a list of chunks of one byte each would take 300 times as much
   let size = 0;
   let chunks = 0;
   const add = (chunk: Buffer) => {
@@ -145,15 +141,11 @@ export async function bodyOf(incoming: IncomingMessage, mostBytes: number, hold 
   };
 }
 
-const FIRST_BYTES = 4 << 10;
-
 function malformed(): HttpError {
   return new HttpError("BAD_REQUEST", "the body is truncated or not UTF-8");
 }
 
 function tooLarge(mostBytes: number): HttpError {
-  const hint = mostBytes === LIMITS.bodyBytes ? MANY_IDS : `at most ${mostBytes} bytes`;
-  return new HttpError("BODY_TOO_LARGE", "the body is too large", hint);
+  const most = mostBytes === LIMITS.bodyBytes ? "8 MiB: ask for fewer ids at a time" : `${mostBytes} bytes`;
+  return new HttpError("BODY_TOO_LARGE", "the body is too large", `at most ${most}`);
 }
-
-const MANY_IDS = "at most 8 MiB: ask for fewer ids at a time";

@@ -69,10 +69,8 @@ function about<T>(schema: Schema<T>, description: string): Schema<T> {
   return { ...schema, description };
 }
 
-const BY_STATUS = Object.fromEntries(STATUS_CHOICES.map((word) => [word, COUNT])) as Record<
-  (typeof STATUS_CHOICES)[number],
-  Schema<number>
->;
+type ByStatus = Record<(typeof STATUS_CHOICES)[number], Schema<number>>;
+const BY_STATUS = Object.fromEntries(STATUS_CHOICES.map((word) => [word, COUNT])) as ByStatus;
 const SOURCE = oneOf(["redis", "file", "mixed"]);
 const BAR = exact({ from: TIME, until: TIME, total: COUNT, ...BY_STATUS });
 const COUNTED = { source: SOURCE, at: TIME, user: orNull(TEXT), total: COUNT };
@@ -122,12 +120,14 @@ function keysOf(parts: readonly QueryPart[]): Record<string, object> {
   return Object.fromEntries(parts.map(fieldOf).map((field) => [field.key, orNull(schemaOf(field))]));
 }
 
+const OF_REQUESTS =
+  "A selection, or all: true. Null is the same as leaving the key out; an empty list or text is an error.";
+
 function requestFor(kinds: typeof DELETE_KINDS | typeof MARK_KINDS): object {
   const more = Object.entries(kinds).map(([key, kind]) => [key, OF_KIND[kind]]);
   return {
     type: "object",
-    description:
-      "A selection, or all: true. Null is the same as leaving the key out; an empty list or text is an error.",
+    description: OF_REQUESTS,
     properties: { ...keysOf(CHOOSING_PARTS), ...Object.fromEntries(more) },
     ...("to" in kinds ? { required: ["to"] } : {}),
     additionalProperties: false,
@@ -139,15 +139,8 @@ function enveloped(data: Schema<unknown>): object {
 }
 
 /** A file of a task, as in `get -o json`. */
-const FILE = exact(
-  {
-    path: TEXT,
-    bytes: COUNT,
-    url: about(orNull(TEXT), "relative to where the API is; null for a log"),
-    audio: FLAG,
-  },
-  { seconds: SECONDS, damaged: FLAG },
-);
+const URL = about(orNull(TEXT), "relative to where the API is; null for a log");
+const FILE = exact({ path: TEXT, bytes: COUNT, url: URL, audio: FLAG }, { seconds: SECONDS, damaged: FLAG });
 
 export const SCHEMAS = {
   Task: {

@@ -5,6 +5,7 @@ import type { Duplex } from "node:stream";
 import { getRequestListener, RequestError } from "@hono/node-server";
 import { type Clock, later } from "../clock.ts";
 import { systemErrorCode, TtsctlError } from "../errors.ts";
+import { addressText } from "../printable.ts";
 import { HttpError, problemOf, problemResponse } from "./answer.ts";
 import { createApp } from "./app.ts";
 import { LIMITS } from "./limits.ts";
@@ -71,10 +72,8 @@ export function createHttpServer(parts: ServerParts): Server {
   server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
     // Else it would be read as the answer to an earlier request, or as a second one.
     const [pending, ...more] = waiting.get(socket) ?? [];
-    const isOwn =
-      pending === undefined
-        ? (last.get(socket)?.complete ?? true)
-        : more.length === 0 && !pending.req.complete && !pending.headersSent;
+    const isPendings = pending !== undefined && more.length === 0 && !pending.req.complete && !pending.headersSent;
+    const isOwn = pending === undefined ? (last.get(socket)?.complete ?? true) : isPendings;
     if (socket.writable && error.code !== "ECONNRESET" && isOwn) socket.write(unparsedProblem(error.code));
     socket.destroy();
   });
@@ -89,9 +88,9 @@ function unparsedProblem(code: string | undefined): string {
   const [word, why] = UNPARSED[code ?? ""] ?? (["BAD_REQUEST", "this isn't an HTTP request"] as const);
   const problem = problemOf(new HttpError(word, why));
   const body = `${JSON.stringify(problem)}\n`;
-  const head = [`HTTP/1.1 ${problem.status} ${problem.title}`, "connection: close"];
-  const type = ["content-type: application/problem+json", `content-length: ${Buffer.byteLength(body)}`];
-  return [...head, ...type, "", body].join("\r\n");
+  const length = `content-length: ${Buffer.byteLength(body)}`;
+  const headers = ["connection: close", "content-type: application/problem+json", length];
+  return [`HTTP/1.1 ${problem.status} ${problem.title}`, ...headers, "", body].join("\r\n");
 }
 
 const UNPARSED: Readonly<Record<string, readonly ["REQUEST_TIMEOUT" | "HEADERS_TOO_LARGE", string]>> = {
@@ -118,18 +117,15 @@ export async function listen(server: Server, host: string, port: number): Promis
   try {
     await once(server, "listening");
   } catch (cause) {
-    const isTaken = systemErrorCode(cause) === "EADDRINUSE";
-    const place = `${host} port ${port}`;
-    const message = isTaken
-      ? `${place} is in use by another process`
-      : `cannot listen on ${place} (${systemErrorCode(cause)})`;
-    const hint = isTaken
-      ? "stop it, or choose another port with --port (0: any free one)"
-      : "check [http] host and port";
+    const [code, place] = [systemErrorCode(cause), `${host} port ${port}`];
+    const taken = "stop it, or choose another port with --port (0: any free one)";
+    const [message, hint] =
+      code === "EADDRINUSE"
+        ? [`${place} is in use by another process`, taken]
+        : [`cannot listen on ${place} (${code})`, "check [http] host and port"];
     throw new TtsctlError("LISTEN_FAILED", message, { hint, cause });
   }
-  const { port: chosen } = server.address() as AddressInfo;
-  return `http://${host.includes(":") ? `[${host}]` : host}:${chosen}`;
+  return `http://${addressText({ host, port: (server.address() as AddressInfo).port })}`;
 }
 
 /** Stops accepting requests, and waits at most so long for those under way. */

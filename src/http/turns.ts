@@ -5,8 +5,6 @@ import { LIMITS } from "./limits.ts";
 import type { Env } from "./parts.ts";
 import { bodyOf } from "./request.ts";
 
-const PATIENCE_S = 1;
-
 /**
  * Makes at most `width` answers at once, which bounds their memory; others wait, and those whose client has left aren't
  * made. One that leaves while its answer is made aborts the signal. The bytes of an answer count until it is sent.
@@ -23,7 +21,7 @@ export function turns(clock: Clock, width: number) {
   };
   const untilRead = async () => {
     while (unsent > LIMITS.unsent) {
-      if (clock.monotonic() - lastMove > PATIENCE_S) throw busy();
+      if (clock.monotonic() - lastMove > 1) throw busy();
       await clock.sleep(20);
     }
   };
@@ -56,22 +54,21 @@ export function turns(clock: Clock, width: number) {
   };
 }
 
-const SMALL_BODY = 64 << 10;
-
 /** Reads bodies as they come, and answers large ones two at a time. */
 export function bodyReader(clock: Clock) {
   const turn = turns(clock, 2);
   let held = 0;
   return async (env: Env["Bindings"], answer: (text: string) => Promise<Response>): Promise<Response> => {
     let own = 0;
+    const isLarge = () => own > 64 << 10;
     const hold = (bytes: number) => {
       own += bytes;
       held += bytes;
-      if (own > SMALL_BODY && held > LIMITS.bodiesBytes) throw busy();
+      if (isLarge() && held > LIMITS.bodiesBytes) throw busy();
     };
     try {
       const body = await bodyOf(env.incoming, LIMITS.bodyBytes, hold);
-      return await (own > SMALL_BODY ? turn(env, () => answer(body.text())) : answer(body.text()));
+      return await (isLarge() ? turn(env, () => answer(body.text())) : answer(body.text()));
     } finally {
       held -= own;
     }

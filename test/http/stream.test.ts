@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { Doorbell } from "../../src/http/doorbell.ts";
+import { newDoorbell } from "../../src/http/doorbell.ts";
 import { FastClock, TestClock } from "../helpers/clock.ts";
 import { ago, record } from "../helpers/records.ts";
 import { until } from "../helpers/until.ts";
@@ -102,7 +102,7 @@ describe("a stream", () => {
 
   it("rings once a minute without a change, also if somebody listened before", async () => {
     const clock = new TestClock({ longest: 0 });
-    const doorbell = new Doorbell(clock, async () => "as before");
+    const doorbell = newDoorbell(clock, async () => "as before");
     const listen = async (seconds: number): Promise<number> => {
       const leave = new AbortController();
       let rings = 0;

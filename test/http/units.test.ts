@@ -4,13 +4,13 @@ import { describe, expect, it } from "vitest";
 import { systemClock } from "../../src/clock.ts";
 import { loadSettings } from "../../src/config/load.ts";
 import { createApp } from "../../src/http/app.ts";
-import { Hosts } from "../../src/http/guard.ts";
+import { hostsOf } from "../../src/http/guard.ts";
 import type { ServerParts } from "../../src/http/parts.ts";
 import { rangeOf } from "../../src/http/routes/output.ts";
-import { KeptAnswers } from "../../src/http/routes/stats.ts";
+import { keptAnswers } from "../../src/http/routes/stats.ts";
 
 describe("the Host of a request", () => {
-  const local = new Hosts("127.0.0.1", ["tts.example.org"]);
+  const local = hostsOf("127.0.0.1", ["tts.example.org"]);
   it.each([
     "localhost",
     "LOCALHOST:80",
@@ -102,7 +102,7 @@ describe("an expensive response", () => {
   const clock = { ...systemClock, now: () => now, monotonic: () => now };
 
   it("is made once for all clients, and again when it is old; a failure is not cached", async () => {
-    const kept = new KeptAnswers<number>(clock);
+    const kept = keptAnswers<number>(clock);
     let made = 0;
     const make = async () => {
       now += 1;

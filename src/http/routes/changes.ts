@@ -6,9 +6,7 @@ import type { RunParts } from "../../app/parts.ts";
 import { within } from "../../clock.ts";
 import { isRedisError, throwIfInterrupted, usage } from "../../errors.ts";
 import type { MaxDelete } from "../../operations/brake.ts";
-import type { DeleteResult } from "../../operations/delete.ts";
 import { checkBody, kindsOf, parseQueryObject } from "../../operations/list-query.ts";
-import type { MarkResult } from "../../operations/mark/mark.ts";
 import type { Selection } from "../../operations/select.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { parsePart } from "../../task/amounts.ts";
@@ -33,9 +31,6 @@ interface Changed<R> {
   readonly warnings: readonly string[];
 }
 
-/** Characters: every marked task gets the text. */
-const MOST_ERROR = 10_000;
-
 /** `POST /voice-tasks/delete` and `/mark`: what `ttsctl delete` and `mark` do, for the selection in a body. */
 export function addChanges(add: AddEndpoint, parts: ServerParts, forChange: ChangeTurn): void {
   const forPlan = changeTurns(parts);
@@ -53,18 +48,13 @@ export function addChanges(add: AddEndpoint, parts: ServerParts, forChange: Chan
   add("POST /voice-tasks/mark", (c, _, text) => {
     const body: BodyOf<typeof MARK_KINDS> = bodyIn(text, MARK_KINDS);
     const asked = askedIn(body, "max_mark");
-    if ((body.error?.length ?? 0) > MOST_ERROR) throw usage("error is too long", `at most ${MOST_ERROR} characters`);
+    if ((body.error?.length ?? 0) > 10_000) throw usage("error is too long", "at most 10000 characters");
     return answer(c, asked, () => mark(parts, c, asked, body));
   });
 }
 
 /** Deletes tasks as the command with `--yes`. */
-export function remove(
-  parts: ServerParts,
-  c: Context<Env>,
-  asked: ChangeRequest,
-  force: boolean,
-): Promise<Changed<DeleteResult>> {
+export function remove(parts: ServerParts, c: Context<Env>, asked: ChangeRequest, force: boolean) {
   const { dryRun = false, max: maxDelete = null } = asked;
   return change(parts, c, asked, async (step, selection) => {
     await step.requireConfig(true);
@@ -75,12 +65,7 @@ export function remove(
   });
 }
 
-function mark(
-  parts: ServerParts,
-  c: Context<Env>,
-  asked: ChangeRequest,
-  { to, error }: BodyOf<typeof MARK_KINDS>,
-): Promise<Changed<MarkResult>> {
+function mark(parts: ServerParts, c: Context<Env>, asked: ChangeRequest, { to, error }: BodyOf<typeof MARK_KINDS>) {
   const status = checkNewStatus(to ?? undefined, { to: '"to"', statuses: BODY_NAMES.statuses });
   const { dryRun = false, max: maxMark = null } = asked;
   return change(parts, c, asked, async (step, selection) => {
@@ -155,11 +140,6 @@ function askedIn(body: Readonly<Record<string, unknown>>, brake: "max_delete" | 
     return kind === "user" && value !== null ? [value] : value;
   });
   countIds(query, BODY_NAMES);
-  const max = body[brake] ?? null;
-  return {
-    query,
-    all: body.all === true,
-    dryRun: body.dry_run === true,
-    max: max === null ? null : { ...parsePart(`${max}`)!, name: brake },
-  };
+  const max = body[brake] == null ? null : { ...parsePart(`${body[brake]}`)!, name: brake };
+  return { query, all: body.all === true, dryRun: body.dry_run === true, max };
 }

@@ -59,18 +59,13 @@ async function follow(
     const first = await state.look();
     await logs.begin(count);
     await beat(stream); // there may be no lines yet
-    const reason = await followLog({
-      clock,
-      logs,
-      signal,
-      finished: first !== "open",
-      state: () => state.look(),
-      onLines: async (part) => {
-        await send("lines", part);
-        return !signal.aborted;
-      },
-      onNews: (line) => send("note", line),
-    });
+    const onLines = async (part: object) => {
+      await send("lines", part);
+      return !signal.aborted;
+    };
+    const heard = { onLines, onNews: (line: string) => send("note", line) };
+    const finished = first !== "open";
+    const reason = await followLog({ clock, logs, signal, finished, state: () => state.look(), ...heard });
     const status = state.status === null ? null : (shownStatus(state.status) ?? state.status);
     const isGone = reason === "finished" && status === null;
     const end: StreamEnd = { reason: isGone ? "gone" : reason, status };

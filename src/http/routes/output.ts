@@ -23,19 +23,14 @@ export function addOutput(add: AddEndpoint, parts: ServerParts): void {
   });
 }
 
-async function answerFile(
-  c: Context<Env>,
-  handle: FileHandle,
-  name: string,
-  { failed }: ServerParts,
-): Promise<Response> {
-  const { headers } = c.env.incoming;
+async function answerFile(c: Context<Env>, handle: FileHandle, name: string, { failed }: ServerParts) {
+  const { headers, method } = c.env.incoming;
   const stats = await handle.stat({ bigint: true });
   const size = Number(stats.size);
   const validators = validatorsOf(stats);
   const common = { ...validators, ...fileHeaders(name), "accept-ranges": "bytes" };
   if (isUnchanged(headers, validators)) return new Response(null, { status: 304, headers: common });
-  const isHead = c.env.incoming.method === "HEAD"; // ranges are for GET only
+  const isHead = method === "HEAD"; // ranges are for GET only
   const condition = headers["if-range"]; // the tag of the file, or exactly its time
   const isForThis = condition === undefined || Object.values(validators).includes(`${condition}`);
   const range = !isHead && isForThis ? rangeOf(headers.range, size) : "all";
@@ -63,18 +58,14 @@ async function send(handle: FileHandle, { first, last }: ByteRange, outgoing: Se
   else outgoing.destroy();
 }
 
-type Validators = ReturnType<typeof validatorsOf>;
-
 function validatorsOf({ ino, size, mtimeNs, mtimeMs }: BigIntStats) {
   const etag = `"${ino.toString(36)}-${size.toString(36)}-${mtimeNs.toString(36)}"`;
   return { etag, "last-modified": new Date(Number(mtimeMs)).toUTCString() };
 }
 
 /** RFC 9110: `If-None-Match` overrides `If-Modified-Since`. */
-function isUnchanged(
-  { "if-none-match": tags, "if-modified-since": since }: IncomingHttpHeaders,
-  validators: Validators,
-): boolean {
+function isUnchanged(headers: IncomingHttpHeaders, validators: ReturnType<typeof validatorsOf>): boolean {
+  const { "if-none-match": tags, "if-modified-since": since } = headers;
   if (tags !== undefined) return namesTag(tags, validators.etag);
   return since !== undefined && Date.parse(validators["last-modified"]) <= Date.parse(since);
 }
@@ -99,8 +90,8 @@ interface ByteRange {
 export function rangeOf(header: string | undefined, size: number): ByteRange | "all" | "none" {
   const [, from = "", to = ""] = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(header?.replaceAll(/[ \t]/g, "") ?? "") ?? [];
   if (from === "" && to === "") return "all";
-  if (from === "")
-    return Number(to) === 0 || size === 0 ? "none" : { first: Math.max(0, size - Number(to)), last: size - 1 };
+  if (from === "" && (Number(to) === 0 || size === 0)) return "none";
+  if (from === "") return { first: Math.max(0, size - Number(to)), last: size - 1 };
   const [first, last] = [Number(from), to === "" ? size - 1 : Math.min(Number(to), size - 1)];
   if (to !== "" && Number(to) < first) return "all"; // no valid range
   return first >= size ? "none" : { first, last };

@@ -15,17 +15,12 @@ import type { Env, ServerParts } from "../parts.ts";
 import type { StatsChart, StatsHealth, StatsUsers } from "../schema.ts";
 import { turns } from "../turns.ts";
 
-const MOST_SUGGESTED = 20;
-const HOUR_MS = 3_600_000;
-
 function chartOf(stats: StatsResult, span: Span): StatsChart {
   const { source, at, user, total, byStatus, stuck, perHour, per6Hours, perDay } = stats;
-  const hours = () =>
-    perHour.map(({ from, ...counts }) => {
-      const until = formatUtc((Date.parse(from) + HOUR_MS) / 1000);
-      return { from, until, ...counts };
-    });
-  const bars = span === "24h" ? hours() : span === "7d" ? per6Hours : perDay;
+  const hours = perHour.map(({ from, ...counts }) => {
+    return { from, until: formatUtc(Date.parse(from) / 1000 + 3600), ...counts };
+  });
+  const bars = { "24h": hours, "7d": per6Hours, "30d": perDay }[span];
   return { source, at, user, total, byStatus, stuck: stuck.count, span, bars };
 }
 
@@ -33,12 +28,12 @@ function chartOf(stats: StatsResult, span: Span): StatsChart {
 type Counts = (userId: string | undefined, disk?: boolean, estimate?: boolean) => Promise<StatsResult>;
 
 /** @returns counts that all who ask share, until they are forgotten */
-export function keptCounts({ run, clock }: ServerParts): { counts: Counts; forget: () => void } {
-  const [ofAll, ofUsers] = [new KeptAnswers<StatsResult>(clock), new KeptAnswers<StatsResult>(clock)];
+export function keptCounts({ run, clock }: ServerParts) {
+  const [ofAll, ofUsers] = [keptAnswers<StatsResult>(clock), keptAnswers<StatsResult>(clock)];
   const counts: Counts = (userId, disk = false, estimate = false) => {
-    const kept = userId === undefined ? ofAll : ofUsers;
-    return kept.get(JSON.stringify([userId, disk, estimate]), () =>
-      run.inStep({ sharesMirror: true }, (step) => statsOf(step, { userId, disk, estimate, source: "auto" })),
+    const asked = { userId, disk, estimate, source: "auto" as const };
+    return (userId === undefined ? ofAll : ofUsers).get(JSON.stringify(asked), () =>
+      run.inStep({ sharesMirror: true }, (step) => statsOf(step, asked)),
     );
   };
   const forget = () => {
@@ -67,10 +62,10 @@ export function addStats(add: AddEndpoint, parts: ServerParts, counts: Counts): 
     return turn(c.env, async () => {
       const { source, at, users, byUser } = await ask(undefined);
       const found = byUser.filter(({ user_id }) => user_id.toLowerCase().includes(search.toLowerCase()));
-      return sent(c, { source, at, users, byUser: found.slice(0, MOST_SUGGESTED) } satisfies StatsUsers);
+      return sent(c, { source, at, users, byUser: found.slice(0, 20) } satisfies StatsUsers);
     });
   });
-  const kept = new KeptAnswers<DriftCheck | null>(clock);
+  const kept = keptAnswers<DriftCheck | null>(clock);
   /** A sync or a pass changes one store after the other. */
   const isChanging = () => syncing.isRunning() || cleanup.isInPass();
   const drift = async () => {
@@ -83,9 +78,7 @@ export function addStats(add: AddEndpoint, parts: ServerParts, counts: Counts): 
     const [{ stuck }, compared, passes] = await Promise.all([counts(undefined), comparison, cleanup.state()]);
     const wrong = {
       stuck: stuck.count > 0,
-      drift:
-        compared !== null &&
-        (Object.keys(compared.kinds).length > 0 || Math.abs(compared.inFile - compared.inRedis) > SLACK),
+      drift: compared !== null && isDrift(compared),
       cleanup: isWrong(passes, clock.now()),
     };
     const [oldest = null] = stuck.tasks;
@@ -108,62 +101,47 @@ export function addStats(add: AddEndpoint, parts: ServerParts, counts: Counts): 
   });
 }
 
-/** The stores may be this many tasks apart: they are counted one after the other while a service writes. */
-const SLACK = 10;
+/** The stores may be 10 tasks apart: they are counted one after the other while a service writes. */
+function isDrift({ kinds, inFile, inRedis }: DriftCheck): boolean {
+  return Object.keys(kinds).length > 0 || Math.abs(inFile - inRedis) > 10;
+}
 
-/** Seconds after which a pass of a watcher, or of a timer, is late. */
-const WATCHER_LATE = 3600;
-const TIMER_LATE = 86_400;
-
-/** Whether the last pass failed, or the next one is late. */
+/** Whether the last pass failed, or the next one, of a watcher or perhaps a timer, is late. */
 function isWrong({ runs, retention, last }: CleanupState, now: number): boolean {
   if (runs === "off" || last === null) return false;
   const age = now - Date.parse(last.at) / 1000;
-  const late = { here: Number.POSITIVE_INFINITY, watcher: WATCHER_LATE, unknown: Math.max(TIMER_LATE, retention) };
+  const late = { here: Number.POSITIVE_INFINITY, watcher: 3600, unknown: Math.max(86_400, retention) };
   const isFailed = last.exitCode !== 0 && last.error !== "INTERRUPTED";
   return isFailed || age > late[runs];
 }
 
-/** Making answers takes at most this part of the time, however many requests there are. */
-const LARGEST_SHARE = 1 / 20;
 const LONGEST_S = 300;
 const MOST_ANSWERS = 100;
 
-interface Kept<T> {
-  readonly answer: Promise<T>;
-  /** Clock time until which it is used; Infinity while it is made. */
-  until: number;
-}
-
 /** A cache of expensive answers: each is made once for all callers, and kept for 20 times as long as that took, at most 5 minutes. */
-export class KeptAnswers<T> {
-  readonly #clock: Clock;
-  readonly #kept = new Map<string, Kept<T>>();
+export function keptAnswers<T>(clock: Clock) {
+  /** Each until a monotonic time; Infinity while it is made. */
+  const kept = new Map<string, { readonly answer: Promise<T>; until: number }>();
+  return {
+    clear: () => kept.clear(),
 
-  constructor(clock: Clock) {
-    this.#clock = clock;
-  }
-
-  clear(): void {
-    this.#kept.clear();
-  }
-
-  get(key: string, make: () => Promise<T>): Promise<T> {
-    const known = this.#kept.get(key);
-    if (known !== undefined && this.#clock.monotonic() < known.until) return known.answer;
-    const began = this.#clock.monotonic();
-    const made: Kept<T> = { answer: make(), until: Number.POSITIVE_INFINITY };
-    this.#kept.delete(key);
-    this.#kept.set(key, made);
-    if (this.#kept.size > MOST_ANSWERS) {
-      const [oldest] = [...this.#kept].find(([, { until }]) => until < Number.POSITIVE_INFINITY) ?? [];
-      if (oldest !== undefined) this.#kept.delete(oldest);
-    }
-    const keep = () => {
-      const now = this.#clock.monotonic();
-      made.until = now + Math.min(LONGEST_S, (now - began) / LARGEST_SHARE);
-    };
-    made.answer.then(keep, () => this.#kept.delete(key));
-    return made.answer;
-  }
+    get(key: string, make: () => Promise<T>): Promise<T> {
+      const known = kept.get(key);
+      if (known !== undefined && clock.monotonic() < known.until) return known.answer;
+      const began = clock.monotonic();
+      const made = { answer: make(), until: Number.POSITIVE_INFINITY };
+      kept.delete(key);
+      kept.set(key, made);
+      if (kept.size > MOST_ANSWERS) {
+        const [oldest] = [...kept].find(([, { until }]) => until < Number.POSITIVE_INFINITY) ?? [];
+        if (oldest !== undefined) kept.delete(oldest);
+      }
+      const keep = () => {
+        const now = clock.monotonic();
+        made.until = now + Math.min(LONGEST_S, 20 * (now - began));
+      };
+      made.answer.then(keep, () => kept.delete(key));
+      return made.answer;
+    },
+  };
 }

@@ -1,5 +1,5 @@
 import type { Context } from "hono";
-import type { Artifact, Artifacts, FolderName } from "../../artifacts/artifacts.ts";
+import type { Artifacts, FolderName } from "../../artifacts/artifacts.ts";
 import { mediaTypeOf } from "../../artifacts/media-types.ts";
 import { usage } from "../../errors.ts";
 import type { DeleteResult } from "../../operations/delete.ts";
@@ -57,7 +57,7 @@ export function addVoiceTasks(add: AddEndpoint, parts: ServerParts, forChange: C
         const found = await parts.store.list({ ...query, signal });
         const result = dialect.repeatsIds && raw.taskIds != null ? repeated(parts, raw, found) : found;
         const { source, warnings } = result;
-        return { source, warnings, text: [...dialect.page(result)].join("") };
+        return { source, warnings, text: dialect.page(result) };
       };
       return sent(c, await (dialect === PLAIN ? doorbell.share(ring, raw, make) : make()));
     });
@@ -117,21 +117,15 @@ export function addVoiceTasks(add: AddEndpoint, parts: ServerParts, forChange: C
   }
 }
 
-const MOST_REPEATED = 8 << 20;
-
 /** Each task as often as its id is given. @throws TtsctlError USAGE if the repeats take more than 8 Mi characters */
 function repeated({ store }: ServerParts, { taskIds }: RawQuery, found: ListResult): ListResult {
   const byId = new Map(found.tasks.map((task) => [task.taskId, task]));
-  const asked = taskIds!.map((id) => byId.get(trimId(id))).filter((task) => task !== undefined);
-  const tasks = store.inUserOrder(asked);
-  const size = charactersOf(tasks) - charactersOf(found.tasks);
-  if (size > MOST_REPEATED)
+  const tasks = store.inUserOrder(taskIds!.flatMap((id) => byId.get(trimId(id)) ?? []));
+  const [size, once] = [tasks, found.tasks].map((some) => some.reduce((sum, { json }) => sum + json.length, 0));
+  if (size! - once! > 8 << 20) {
     throw usage("task_ids repeats ids so often that the answer is too large", "give each id once");
+  }
   return { ...found, tasks: [...tasks], total: tasks.length, pageSize: tasks.length };
-}
-
-function charactersOf(tasks: readonly Task[]): number {
-  return tasks.reduce((sum, { json }) => sum + json.length, 0);
 }
 
 function notFound(): HttpError {
@@ -170,9 +164,7 @@ function listQueryOf({ rules, clock, settings }: ServerParts, raw: RawQuery, nam
 /** The task that a path and its `user_id` name. @throws TtsctlError USAGE */
 export function idOf(parts: ServerParts, c: Context<Env>, userId: string | undefined): TaskId {
   const asked = { users: userId === undefined ? null : [userId], taskIds: [taskIdOf(c)] };
-  const names = { ...KEY_NAMES, taskIds: "the request" };
-  const query = listQueryOf(parts, asked, names);
-  return query.ids![0]!;
+  return listQueryOf(parts, asked, { ...KEY_NAMES, taskIds: "the request" }).ids![0]!;
 }
 
 /** The same, if there is such a task. @throws TtsctlError USAGE, HttpError TASK_NOT_FOUND */
@@ -193,19 +185,19 @@ function throwIfNotGone(result: DeleteResult, warnings: readonly string[]): void
   if (result.deleted === 0) throw new HttpError("DELETE_FAILED", "the task was not deleted", warnings.join("; "));
 }
 
-/** A page of the list. */
-const MOST_TASKS = 1000;
 const TASKS_HINT = 'send {"tasks": [{"user_id": "...", "task_id": "..."}]}';
 
 function tasksIn(parts: ServerParts, text: string): TaskId[] {
   const { tasks, ...others } = parseQueryObject(text, "the body");
-  if (!Array.isArray(tasks) || Object.keys(others).length > 0)
+  if (!Array.isArray(tasks) || Object.keys(others).length > 0) {
     throw usage('the body needs "tasks", a list, and nothing else', TASKS_HINT);
-  if (tasks.length > MOST_TASKS) throw usage(`"tasks" has ${tasks.length} tasks`, `at most ${MOST_TASKS} in a request`);
+  }
+  if (tasks.length > 1000) throw usage(`"tasks" has ${tasks.length} tasks`, "at most 1000 in a request");
   return tasks.map((task: Partial<Record<string, unknown>> | null) => {
     const { user_id, task_id } = task ?? {};
-    if (typeof user_id !== "string" || typeof task_id !== "string")
+    if (typeof user_id !== "string" || typeof task_id !== "string") {
       throw usage('an element of "tasks" lacks user_id or task_id', TASKS_HINT);
+    }
     return listQueryOf(parts, { users: [user_id], taskIds: [task_id] }, BODY_NAMES).ids![0]!;
   });
 }
@@ -225,15 +217,12 @@ async function audioOf(parts: ServerParts, ids: readonly TaskId[]): Promise<Task
 }
 
 async function filesOf(artifacts: Artifacts, folders: FolderName[], logsOf: string | null): Promise<TaskFile[]> {
-  const paths = folders.map((names) => ({ names, path: `${artifacts.folderPath(names.userId, names.taskId)}/` }));
-  return (await artifacts.list(folders, logsOf)).map((artifact) => describe(artifact, paths));
-}
-
-function describe(artifact: Artifact, folders: readonly { names: FolderName; path: string }[]): TaskFile {
-  const folder = folders.find(({ path }) => artifact.path.startsWith(path));
-  if (folder === undefined) return { ...artifact, url: null, audio: false };
-  const { userId, taskId } = folder.names;
-  const names = `${userId}/${taskId}/${artifact.path.slice(folder.path.length)}`.split("/");
-  const url = ["output", ...names].map(encodeURIComponent).join("/");
-  return { ...artifact, url, audio: mediaTypeOf(artifact.path) !== undefined };
+  const paths = folders.map((names) => ({ ...names, path: `${artifacts.folderPath(names.userId, names.taskId)}/` }));
+  return (await artifacts.list(folders, logsOf)).map((artifact) => {
+    const folder = paths.find(({ path }) => artifact.path.startsWith(path));
+    if (folder === undefined) return { ...artifact, url: null, audio: false };
+    const names = `${folder.userId}/${folder.taskId}/${artifact.path.slice(folder.path.length)}`.split("/");
+    const url = ["output", ...names].map(encodeURIComponent).join("/");
+    return { ...artifact, url, audio: mediaTypeOf(artifact.path) !== undefined };
+  });
 }
