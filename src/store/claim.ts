@@ -4,7 +4,7 @@ import { OTHER_STATUS, plainWord, shownStatus } from "../task/status.ts";
 import type { Task } from "../task/task.ts";
 import type { TimeReader } from "../task/time.ts";
 import type { PendingTasks } from "./file/batch-plan.ts";
-import { LIVE, type Rows, STATUS_CODES, statusCode } from "./file/rows.ts";
+import { LIVE, STATUS_CODES, statusCode } from "./file/rows.ts";
 import type { Snapshot } from "./file/snapshot.ts";
 import type { TaskId } from "./task-source.ts";
 
@@ -42,44 +42,21 @@ export async function findClaimable(
   }
   const older = running.filter((row) => oldest < 0 || rows.compare(row, oldest) > 0);
   const row = (await findExpired(snapshot, older, claimed, now)) ?? oldest;
-  if (row >= 0) return rows.keys.id(rows.key(row));
+  if (row >= 0) return snapshot.idOf(row);
   // A record of an earlier change of the same batch.
   return pending.tasks.find(({ status }) => from.has(shownStatus(status) ?? OTHER_STATUS)) ?? null;
 }
 
 /** The oldest of some rows that has the word of claimed tasks and an expired claim. */
-async function findExpired(
-  snapshot: Snapshot,
-  rows: readonly number[],
-  claimed: string,
-  now: number,
-): Promise<number | null> {
-  const leases = await leasesOf(snapshot, rows);
-  const expired = rows.filter((row) => leases.get(row)! <= now).sort((a, b) => snapshot.rows.compare(b, a));
-  for (const row of expired) {
-    const [task] = await snapshot.readTasks([row]);
-    if (plainWord(task!.status) === plainWord(claimed)) return row;
+async function findExpired(snapshot: Snapshot, rows: readonly number[], claimed: string, now: number) {
+  const times = snapshot.rules.times();
+  const isExpired = (task: Task) => plainWord(task.status) === plainWord(claimed) && claimedUntil(task, times) <= now;
+  const oldestFirst = [...rows].sort((a, b) => snapshot.rows.compare(b, a));
+  for (const some of batches(oldestFirst, READ_AT_ONCE)) {
+    const at = (await snapshot.readTasks(some)).findIndex(isExpired);
+    if (at >= 0) return some[at]!;
   }
   return null;
-}
-
-/** When the claim of a row's record ends; a row never changes, so each is read once. */
-const known = new WeakMap<Rows, Map<number, number>>();
-const MOST_KNOWN = 100_000;
-
-async function leasesOf(snapshot: Snapshot, rows: readonly number[]): Promise<ReadonlyMap<number, number>> {
-  let leases = known.get(snapshot.rows);
-  if (leases === undefined || leases.size > MOST_KNOWN) {
-    leases = new Map();
-    known.set(snapshot.rows, leases);
-  }
-  const times = snapshot.rules.times();
-  const unread = rows.filter((row) => !leases.has(row));
-  for (const some of batches(unread, READ_AT_ONCE)) {
-    const tasks = await snapshot.readTasks(some);
-    for (const [i, row] of some.entries()) leases.set(row, claimedUntil(tasks[i]!, times));
-  }
-  return leases;
 }
 
 /** Epoch seconds; NaN for a task without a lease. */

@@ -31,8 +31,7 @@ const RETRY_MS = 1000;
 /** The connection to Redis, made on first use. A process that stays up reconnects, and only the first caller waits for it. */
 export class RedisLink implements MirrorLink {
   readonly #connect: (() => Promise<Mirror>) | null;
-  readonly #events: LinkEvents;
-  readonly #reconnects: Clock | undefined;
+  readonly #options: LinkEvents & { readonly reconnects?: Clock };
   #state: MirrorState | undefined;
   #attempt: Promise<void> | undefined;
   readonly #closing = new AbortController();
@@ -43,8 +42,7 @@ export class RedisLink implements MirrorLink {
    */
   constructor(connect: (() => Promise<Mirror>) | null, options: LinkEvents & { readonly reconnects?: Clock } = {}) {
     this.#connect = connect;
-    this.#events = options;
-    this.#reconnects = options.reconnects;
+    this.#options = options;
   }
 
   async open(): Promise<MirrorState> {
@@ -61,23 +59,21 @@ export class RedisLink implements MirrorLink {
   }
 
   async #try(): Promise<void> {
-    if (this.#connect === null) {
-      this.#state = { kind: "off" };
-      return;
-    }
     try {
-      this.#up(await this.#connect());
+      if (this.#connect === null) this.#state = { kind: "off" };
+      else this.#up(await this.#connect());
     } catch (error) {
-      if (!isRedisError(error) && !(this.#reconnects !== undefined && error instanceof TtsctlError)) throw error;
-      this.#down(error);
+      const isDown = this.#options.reconnects === undefined ? isRedisError(error) : error instanceof TtsctlError;
+      if (!isDown) throw error;
+      this.#down(error as TtsctlError);
     }
   }
 
   #up(mirror: Mirror): void {
     const again = this.#state !== undefined;
     this.#state = { kind: "on", mirror };
-    this.#events.onUp?.(mirror, again);
-    if (this.#reconnects === undefined) return;
+    this.#options.onUp?.(mirror, again);
+    if (this.#options.reconnects === undefined) return;
     void mirror.lost.then((error) => {
       mirror.close(); // a late reply would be taken for that of a later command
       if (!this.#closing.signal.aborted) this.#down(error);
@@ -85,11 +81,11 @@ export class RedisLink implements MirrorLink {
   }
 
   #down(error: TtsctlError): void {
-    const isNews = this.#state?.kind !== "down";
+    const { reconnects, onDown } = this.#options;
+    if (this.#state?.kind !== "down") onDown?.(error);
     this.#state = { kind: "down", error };
-    if (isNews) this.#events.onDown?.(error);
-    if (this.#reconnects === undefined) return;
-    void later(this.#reconnects, RETRY_MS, this.#closing.signal, () => {
+    if (reconnects === undefined) return;
+    void later(reconnects, RETRY_MS, this.#closing.signal, () => {
       this.#attempt = this.#try();
     });
   }
@@ -115,24 +111,20 @@ interface Ways<T> {
  * if the file can't be read.
  * @throws TtsctlError REDIS_* only if Redis is the forced source; STORE_* if the file is needed and can't be read
  */
-export async function readFirst<T>(
-  stores: Stores,
-  source: SourceChoice,
-  { fromFile, fromMirror }: Ways<T>,
-): Promise<T> {
+export async function readFirst<T>(stores: Stores, source: SourceChoice, ways: Ways<T>): Promise<T> {
   const { path } = stores.file;
   const { mirror, behind, warnings } = await mirrorFor(stores, source);
-  if (mirror === null) return fromFile(warnings);
+  if (mirror === null) return ways.fromFile(warnings);
   try {
-    if (behind !== undefined) return await fromFile([behindWarning(behind, path)]);
+    if (behind !== undefined) return await ways.fromFile([behindWarning(behind, path)]);
   } catch (error) {
     if (!isStoreError(error)) throw error;
   }
   try {
-    return await fromMirror(mirror, behind === undefined ? [] : [behind]);
+    return await ways.fromMirror(mirror, behind === undefined ? [] : [behind]);
   } catch (error) {
     if (source === "redis" || !isRedisError(error)) throw error;
-    return fromFile([fallbackWarning(error, path)]);
+    return ways.fromFile([fallbackWarning(error, path)]);
   }
 }
 
@@ -179,19 +171,18 @@ export function behindWarning(problem: string, path: string): string {
 }
 
 export function fallbackWarning(error: TtsctlError, path: string): string {
-  const passes = OUTAGES.includes(error.code) && !(error instanceof NotRedis);
-  const advice = passes ? undefined : error.hint;
+  // Otherwise Redis comes back without a change to the configuration.
+  const advice = hasCode(error, "REDIS_UNAVAILABLE", "REDIS_TIMEOUT", "REDIS_LOADING") ? undefined : error.hint;
   return `${error.message}: reading ${path} instead; ${advice ?? "after the outage run `ttsctl sync`"}`;
 }
 
-/** Codes after which Redis comes back without a change to the configuration. */
-const OUTAGES: readonly ErrorCode[] = ["REDIS_UNAVAILABLE", "REDIS_TIMEOUT", "REDIS_LOADING"];
-
 /** Whether Redis couldn't be connected to, or didn't answer in time. Any other error is an answer. */
 export function isOutage(error: TtsctlError): boolean {
-  const { code } = error;
-  if (error instanceof NotRedis) return false;
-  return code === "REDIS_UNAVAILABLE" || code === "REDIS_TIMEOUT" || code === "REDIS_TLS";
+  return hasCode(error, "REDIS_UNAVAILABLE", "REDIS_TIMEOUT", "REDIS_TLS");
+}
+
+function hasCode(error: TtsctlError, ...codes: readonly ErrorCode[]): boolean {
+  return codes.includes(error.code) && !(error instanceof NotRedis);
 }
 
 /** Why the mirror must not be read while deletions are owed to it. */

@@ -44,9 +44,9 @@ const MOST_PENDING = 10_000;
 const RETRY_MS = 1000;
 
 /**
- * Writes changes that the file has to the mirror, for a long-lived process: in their order, guarded, and together if they
- * wait together. Several changes of one task are one. What the mirror may lack is pending, and until it is written, the mirror must
- * not be read. What a sync of the whole file can't bring over is in the owed list instead.
+ * Writes changes that the file has to the mirror, for a long-lived process: in their order, guarded, and those that wait
+ * together. What the mirror may lack is pending, and until it is written, the mirror must not be read. What a sync of the whole
+ * file can't bring over is in the owed list instead.
  */
 export class MirrorWriter {
   readonly #parts: Required<MirrorWriterParts>;
@@ -105,7 +105,11 @@ export class MirrorWriter {
     const errors = outcomes.filter((outcome) => outcome instanceof TtsctlError);
     if (errors.length > 0) this.#parts.onMirrorFailure(errors[0]!, errors.length);
     void this.#alone(() => this.#followFile());
-    return outcomesFor(changes, new Map([...last.keys()].map((key, i) => [key, outcomes[i]!])));
+    const ends = new Map([...last.keys()].map((key, i) => [key, outcomes[i]!]));
+    return changes.map((change) => {
+      const key = keyOf(change.id);
+      return last.get(key) === change ? ends.get(key)! : outcomeOfEarlier(change, ends.get(key)!);
+    });
   }
 
   /** Pushes pending changes and owed deletions in batches. Failures are reported and remain pending. */
@@ -124,9 +128,7 @@ export class MirrorWriter {
 
   /** For changes that were undone in the file and made again: the mirror may have been changed likewise. */
   async renew(changes: readonly MirrorChange[]): Promise<void> {
-    for (const change of changes) {
-      this.#note({ ...change, before: newest(change.before, change.task?.score) }, false);
-    }
+    for (const { id, before, task } of changes) this.#note({ id, before: newest(before, task?.score) }, false);
     await this.#tryToCatchUp();
   }
 
@@ -136,14 +138,26 @@ export class MirrorWriter {
     );
   }
 
-  /** A task that is being changed is left to that change. Returns false if all failed. */
+  /**
+   * Makes the mirror as the file is by now, which another program may have changed. A task that is being changed is left to
+   * that change. Returns false if all failed.
+   */
   async #pushOwed(due: readonly Removal[], owed: readonly Owed[]): Promise<boolean> {
     const idle = due.filter(({ id }) => !this.#parts.isBusy(id));
-    const changes = await this.#asInFile(idle).catch(noneOfStore);
+    const changes = await this.#asInFile(idle).catch((error): MirrorChange[] => {
+      if (!isStoreError(error)) throw error;
+      return [];
+    });
     const outcomes = await this.#write(changes);
     const done = new Set(changes.filter((_, i) => typeof outcomes[i] === "string").map(({ id }) => keyOf(id)));
     if (this.#syncs === 0) await this.#parts.file.owed.settle(owed.filter(({ id }) => done.has(keyOf(id))));
     return outcomes.length === 0 || done.size > 0;
+  }
+
+  async #asInFile(due: readonly Removal[]): Promise<MirrorChange[]> {
+    await using snapshot = await this.#parts.shared.read();
+    const records = await snapshot.recordsOf(due.map(({ id }) => id));
+    return due.map(({ id, before }, i) => ({ id, task: records[i]!, before }));
   }
 
   /** Runs a sync, which doesn't cover pending removals, and may write what it read before a change of ours. */
@@ -167,7 +181,7 @@ export class MirrorWriter {
     await this.#last;
   }
 
-  /** A new connection catches up; a mirror that refuses writes needs retries. A deletion that is on its way doesn't. */
+  /** A new connection catches up; a mirror that refuses writes needs retries, as does a deletion that isn't on its way. */
   async #retryLater(hasFailed = false): Promise<void> {
     if (this.#isRetrying || !(hasFailed || this.pending > 0 || (await this.#isOwed()))) return;
     this.#isRetrying = true;
@@ -177,7 +191,7 @@ export class MirrorWriter {
     });
   }
 
-  /** Whether a deletion is owed that isn't on its way. The end of a sync catches up anyway. */
+  /** The end of a sync catches up anyway. */
   async #isOwed(): Promise<boolean> {
     const { file, isBusy } = this.#parts;
     return this.#syncs === 0 && (await file.owed.read()).some(({ id }) => !isBusy(id));
@@ -206,13 +220,6 @@ export class MirrorWriter {
     return done;
   }
 
-  /** The file may have a task again by now, or lack it, by another program: the mirror should be as the file is. */
-  async #asInFile(due: readonly Removal[]): Promise<MirrorChange[]> {
-    await using snapshot = await this.#parts.shared.read();
-    const records = await snapshot.recordsOf(due.map(({ id }) => id));
-    return due.map(({ id, before }, i) => ({ id, task: records[i]!, before }));
-  }
-
   /** @param changes of a task each */
   async #write(changes: readonly MirrorChange[]): Promise<MirrorOutcome[]> {
     const { owed } = this.#parts.file;
@@ -226,8 +233,7 @@ export class MirrorWriter {
       const done = await this.#writeSome(due);
       const isDone = (i: number) => typeof done[i] === "string";
       // A sync may write what it read before a deletion, so these stay owed until it has ended.
-      const deleted = some.flatMap((change, i) => (isDone(i) && goesBack(change) ? [due[i]!] : []));
-      if (this.#syncs === 0) await owed.settle(deleted);
+      if (this.#syncs === 0) await owed.settle(due.filter((_, i) => isDone(i) && goesBack(some[i]!)));
       // Deletions are in the list already. A record of the same time, or an older one, is nothing that a sync writes.
       await owed.add(due.filter((change, i) => !isDone(i) && change.task !== null && goesBack(change)));
       due.forEach((change, i) => void this.#note(change, isDone(i) || goesBack(change)));
@@ -253,8 +259,13 @@ export class MirrorWriter {
     try {
       const mirror = writable(state.mirror);
       const written = await this.#put(mirror, changes);
-      const removed = await this.#remove(mirror, changes);
-      return changes.map(({ task }) => (task === null ? removed : written).shift()!);
+      const removals = changes.filter(({ task }) => task === null);
+      const removed = await removeFromMirror(mirror, removals);
+      for (const [i, { id, before }] of removals.entries()) {
+        if (removed[i] === "removed") this.#written.noteRemoved(id, before);
+      }
+      const [puts, gone] = [written.values(), removed.values()];
+      return changes.map(({ task }) => (task === null ? gone : puts).next().value!);
     } catch (error) {
       if (!isRedisError(error)) throw error;
       return changes.map(() => error);
@@ -263,24 +274,16 @@ export class MirrorWriter {
 
   async #put(mirror: Writable<Mirror>, changes: readonly MirrorChange[]): Promise<MirrorOutcome[]> {
     const puts = changes.flatMap(({ task, before }) => (task === null ? [] : [{ task, before }]));
-    // A task that is new in the file counts as new in the mirror too, since the guard of the write checks that.
-    const copies = await fillIn<(typeof puts)[number], Outcome<RedisCopy>>(
-      puts,
-      ({ before }) => (Number.isNaN(before) ? NO_COPY : undefined),
-      (known) => mirror.copies(tasksOf(known), "scores"),
-    );
+    const tasks = puts.map(({ task }) => task);
     const replaced = puts.map(({ before }) => before);
-    const outcomes = await writeToMirror(mirror, tasksOf(puts), { copies, replaced, written: this.#written });
+    // A task that is new in the file counts as new in the mirror too, since the guard of the write checks that.
+    const copies = await fillIn<Task, Outcome<RedisCopy>>(
+      tasks,
+      (_, i) => (Number.isNaN(replaced[i]) ? NO_COPY : undefined),
+      (known) => mirror.copies(known, "scores"),
+    );
+    const outcomes = await writeToMirror(mirror, tasks, { copies, replaced, written: this.#written });
     return outcomes.map((outcome) => (outcome === "reindexed" ? "unchanged" : outcome));
-  }
-
-  async #remove(mirror: Writable<Mirror>, changes: readonly MirrorChange[]): Promise<MirrorOutcome[]> {
-    const removals = changes.filter(({ task }) => task === null);
-    const outcomes = await removeFromMirror(mirror, removals);
-    removals.forEach(({ id, before }, i) => {
-      if (outcomes[i] === "removed") this.#written.noteRemoved(id, before);
-    });
-    return outcomes;
   }
 }
 
@@ -299,25 +302,7 @@ function goesBack({ task, before }: MirrorChange): boolean {
   return !Number.isNaN(before) && (task === null || !newer(task.score, before));
 }
 
-function tasksOf(puts: readonly { readonly task: Task }[]): Task[] {
-  return puts.map(({ task }) => task);
-}
-
-function noneOfStore(error: unknown): MirrorChange[] {
-  if (!isStoreError(error)) throw error;
-  return [];
-}
-
-/** The outcome of each change by that of the last one of its task: a kept copy is newer than any record before. */
-function outcomesFor(changes: readonly MirrorChange[], outcomes: ReadonlyMap<string, MirrorOutcome>): MirrorOutcome[] {
-  const last = new Map(changes.map(({ id }, i) => [keyOf(id), i]));
-  return changes.map((change, i) => {
-    const key = keyOf(change.id);
-    const outcome = outcomes.get(key)!;
-    return last.get(key) === i ? outcome : outcomeOfEarlier(change, outcome);
-  });
-}
-
+/** By the outcome of the last change of its task: a kept copy is newer than any record before. */
 function outcomeOfEarlier({ task }: MirrorChange, outcome: MirrorOutcome): MirrorOutcome {
   if (outcome === "off" || outcome instanceof TtsctlError) return outcome;
   if (outcome === "newer" || outcome === "unchanged") return "newer";

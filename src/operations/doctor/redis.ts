@@ -5,7 +5,7 @@ import { INDEX_KEY, SYNCED_KEY, SYNCING_KEY } from "../../store/layout/keys.ts";
 import { type Layout, PLAIN } from "../../store/layout/layout.ts";
 import type { Command, RedisCommands, Reply } from "../../store/redis/commands.ts";
 import type { SentinelAnswer } from "../../store/redis/sentinel.ts";
-import { SLOTS } from "../../store/redis/slots.ts";
+import { SLOTS } from "../../store/redis/target.ts";
 import { counted } from "../../task/amounts.ts";
 import {
   type Checks,

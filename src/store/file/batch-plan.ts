@@ -47,81 +47,52 @@ interface Final extends Change {
   readonly cleared: boolean;
 }
 
-/** Changes that are written together, decided in order: each sees the result of those before it. */
-export class BatchPlan {
-  readonly #changes: readonly Request[];
-  readonly #finals = new Map<string, Final>();
-  results: ChangeResult[] = [];
-
-  constructor(changes: readonly Request[]) {
-    this.#changes = changes;
-  }
-
-  /** The edit of one content of the file. */
-  async on(current: Snapshot): Promise<Edit> {
-    this.#finals.clear();
-    const results: ChangeResult[] = [];
-    for (const request of this.#changes) {
-      results.push("find" in request ? await this.#decideUpdate(request, current) : this.#decide(request, current));
-    }
-    this.results = results;
-    const going = [...this.#finals.values()].filter(
-      ({ id, task, cleared }) => (task === null || cleared) && current.holds(id),
-    );
-    return { removed: new Set(going.map(({ id }) => current.keyOf(id))), puts: putsOf(this.tasks) };
-  }
-
+export interface BatchPlan {
+  readonly edit: Edit;
+  readonly results: readonly ChangeResult[];
   /** The records that the batch leaves, one for each task that it changed and didn't delete. */
-  get tasks(): Task[] {
-    return [...this.#finals.values()].flatMap(({ task }) => task ?? []);
-  }
+  readonly tasks: readonly Task[];
+}
 
-  async #decideUpdate(update: Update, current: Snapshot): Promise<ChangeResult> {
-    const id = await update.find(current, () => this.#pendingIn(current));
-    const task = id === null ? null : await this.#taskOf(id, current);
+/** Decides on changes that are written together, in order: each sees the result of those before it. */
+export async function planBatch(requests: readonly Request[], current: Snapshot): Promise<BatchPlan> {
+  const finals = new Map<string, Final>();
+  const tasksLeft = () => [...finals.values()].flatMap(({ task }) => task ?? []);
+
+  const decide = ({ id, task }: Change): ChangeResult => {
+    const last = finals.get(keyOf(id));
+    const row = current.rowOf(id.userId, id.taskId);
+    const inFile = row < 0 ? Number.NaN : current.rows.score(row);
+    const before = last === undefined ? inFile : (last.task?.score ?? Number.NaN);
+    if (task === null) {
+      const isThere = last === undefined ? current.holds(id) : last.task !== null;
+      finals.set(keyOf(id), { id, task, cleared: true });
+      return { outcome: isThere ? "removed" : "missing", before, id, task };
+    }
+    if (newer(before, task.score)) return { outcome: "newer", before, id, task };
+    finals.set(keyOf(id), { id, task, cleared: last?.cleared ?? false });
+    return { outcome: "written", before, id, task };
+  };
+
+  const decideUpdate = async (update: Update): Promise<ChangeResult> => {
+    const id = await update.find(current, () => ({
+      tasks: tasksLeft(),
+      rows: new Set([...finals.values()].map(({ id: { userId, taskId } }) => current.rowOf(userId, taskId))),
+    }));
+    const last = id === null ? undefined : finals.get(keyOf(id));
+    const task = id === null ? null : last === undefined ? (await current.recordsOf([id]))[0]! : last.task;
     const before = Number.NaN;
     if (task === null) return { outcome: "missing", before, id: null, task };
     const next = update.change(task);
     if (next === null) return { outcome: "unchanged", before, id, task };
-    const result = this.#decide({ id: next, task: next }, current);
+    const result = decide({ id: next, task: next });
     return result.outcome === "newer" ? { ...result, task } : result;
-  }
+  };
 
-  async #taskOf(id: TaskId, current: Snapshot): Promise<Task | null> {
-    const last = this.#finals.get(keyOf(id));
-    if (last !== undefined) return last.task;
-    const row = current.rowOf(id.userId, id.taskId);
-    return row < 0 ? null : (await current.readTasks([row]))[0]!;
-  }
-
-  #pendingIn(current: Snapshot): PendingTasks {
-    const ids = [...this.#finals.values()].map(({ id }) => id);
-    return { tasks: this.tasks, rows: new Set(ids.map(({ userId, taskId }) => current.rowOf(userId, taskId))) };
-  }
-
-  #decide({ id, task }: Change, current: Snapshot): ChangeResult {
-    const key = keyOf(id);
-    const inFile = current.holds(id) ? scoreIn(current, id) : null;
-    const last = this.#finals.get(key);
-    const before = last === undefined ? (inFile ?? Number.NaN) : scoreOf(last.task);
-    if (task === null) {
-      const isThere = last === undefined ? inFile !== null : last.task !== null;
-      this.#finals.set(key, { id, task, cleared: true });
-      return { outcome: isThere ? "removed" : "missing", before, id, task };
-    }
-    if (newer(before, task.score)) return { outcome: "newer", before, id, task };
-    const cleared = last !== undefined && (last.task === null || last.cleared);
-    this.#finals.set(key, { id, task, cleared });
-    return { outcome: "written", before, id, task };
-  }
-}
-
-function scoreOf(task: Task | null): number {
-  return task?.score ?? Number.NaN;
-}
-
-/** Epoch seconds; NaN without a valid record. */
-function scoreIn(current: Snapshot, { userId, taskId }: TaskId): number {
-  const row = current.rowOf(userId, taskId);
-  return row < 0 ? Number.NaN : current.rows.score(row);
+  const results: ChangeResult[] = [];
+  for (const request of requests) results.push("find" in request ? await decideUpdate(request) : decide(request));
+  const removed = [...finals.values()].filter(({ id, cleared }) => cleared && current.holds(id));
+  const tasks = tasksLeft();
+  const edit = { removed: new Set(removed.map(({ id }) => current.keyOf(id))), puts: putsOf(tasks) };
+  return { edit, results, tasks };
 }

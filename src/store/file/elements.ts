@@ -232,18 +232,8 @@ function consumeChecked(consume: Consume, bytes: Buffer, held: number, offset: n
   }
 }
 
-/** The first byte that doesn't begin a UTF-8 character. */
+/** The first byte that doesn't begin a UTF-8 character: decoding replaces it. */
 function firstBadByte(bytes: Buffer, end: number): number {
-  let at = 0;
-  while (at < end) {
-    const next = at + characterLength(bytes[at]!);
-    if (bytes[at]! >= 0x80 && !isUtf8(bytes.subarray(at, next))) break;
-    at = next;
-  }
-  return at;
-}
-
-function characterLength(byte: number): number {
-  if (byte < 0x80) return 1;
-  return byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4;
+  const decoded = Buffer.from(bytes.toString("utf8", 0, end));
+  return bytes.findIndex((byte, at) => byte !== decoded[at]);
 }

@@ -169,7 +169,7 @@ export class FileStore {
     await using before = landed.before;
     if (!landed.wroteLately) return { rewrites: 1, returned: [], changed };
     try {
-      return { ...(await this.keep(new Changes(before, landed.edit), landed.identity)), changed };
+      return { ...(await this.#keep(new Changes(before, landed.edit), landed.identity)), changed };
     } catch (error) {
       throw error instanceof TtsctlError ? afterRewrite(error, this.path) : error;
     }
@@ -258,22 +258,15 @@ export class FileStore {
   /**
    * Watches for a content that undoes changes, and makes those again.
    * @param last the content with the changes
-   * @param isSame whether a later content can't have undone it; for the first change only, since the inode of a file that
-   *   isn't open may be reused
    */
-  async keep(
-    landed: Changes,
-    last: FileIdentity | null,
-    isSame = sameIdentity,
-  ): Promise<Pick<Applied, "rewrites" | "returned">> {
+  async #keep(landed: Changes, last: FileIdentity | null): Promise<Pick<Applied, "rewrites" | "returned">> {
     let rewrites = 1;
     let deadline = this.clock.monotonic() + WATCH_S;
     for (let known = last; this.clock.monotonic() < deadline && !this.#options.signal?.aborted; ) {
       await this.clock.sleep(WATCH_POLL_MS);
       const now = await this.identity();
-      if (isSame(now, known)) continue;
+      if (sameIdentity(now, known)) continue;
       known = now;
-      isSame = sameIdentity;
       if (rewrites > MOST_REPEATS) continue;
       await this.#runLock?.leave(
         `repeats its change, because the service keeps undoing it (${rewrites} of ${MOST_REPEATS} times)`,

@@ -6,7 +6,7 @@ import type { Task } from "../../task/task.ts";
 import { newer } from "../../task/version.ts";
 import type { TaskId } from "../task-source.ts";
 import type { Writable } from "../writable.ts";
-import { BatchPlan, type ChangeOutcome, type ChangeResult, type Request } from "./batch-plan.ts";
+import { type ChangeOutcome, type ChangeResult, planBatch, type Request } from "./batch-plan.ts";
 import { NO_EDIT } from "./changes.ts";
 import { lineOf, tombstoneLine } from "./edit.ts";
 import { type FileStore, type Landed, owedOf } from "./file-store.ts";
@@ -57,25 +57,24 @@ export class FileWriter {
    */
   async write(requests: readonly Request[]): Promise<FileResult[]> {
     const { file, shared, warn } = this.#parts;
-    const plan = new BatchPlan(requests);
     for (;;) {
       const snapshot = await shared.read();
       const isLog = snapshot.shape === "jsonl";
       if (isLog) this.#compaction ??= file.compact(snapshot, warn);
       await this.#compaction;
-      const writing = isLog ? this.#append(plan) : this.#rewrite(plan, snapshot);
+      const writing = isLog ? this.#append(requests) : this.#rewrite(requests, snapshot);
       const written = await writing.finally(() => snapshot.close());
       if (written === "behind") await this.#watch.repeat();
-      else if (written !== null) return this.#resultsOf(plan, written.watched);
+      else if (written !== null) return this.#resultsOf(written);
     }
   }
 
-  #resultsOf({ results }: BatchPlan, watched: Promise<Watched>): FileResult[] {
+  #resultsOf({ results, watched }: BatchWritten): FileResult[] {
+    const { warn } = this.#parts;
     const end = watched.then((watch) => {
-      if (watch.problem !== null)
-        this.#parts.warn(`it is unknown whether a change was undone: ${watch.problem.message}`);
+      if (watch.problem !== null) warn(`it is unknown whether a change was undone: ${watch.problem.message}`);
       const undone = results.find(({ id }) => id !== null && watch.returned.has(keyOf(id)));
-      if (undone !== undefined) this.#parts.warn(undoneLine(undone.id!, watch.returned.size));
+      if (undone !== undefined) warn(undoneLine(undone.id!, watch.returned.size));
       return watch;
     });
     return results.map((result) => {
@@ -90,29 +89,30 @@ export class FileWriter {
     });
   }
 
-  async #rewrite(plan: BatchPlan, base: Snapshot): Promise<Watching | "behind"> {
-    const { file, owes } = this.#parts;
-    let isBehind = false;
+  async #rewrite(requests: readonly Request[], base: Snapshot): Promise<BatchWritten | "behind"> {
+    const { file, owes, clock } = this.#parts;
+    let results: readonly ChangeResult[] | null = null;
     let made: readonly MadeChange[] = [];
     let watched = Promise.resolve(NOT_WATCHED);
     const planned = async (current: Snapshot, note: string) => {
-      isBehind = await this.#watch.isBehind(current, note);
-      if (isBehind) return NO_EDIT;
-      const edit = await plan.on(current);
+      results = null;
+      if (await this.#watch.isBehind(current, note)) return NO_EDIT;
+      const plan = await planBatch(requests, current);
       const { others } = await lastWriterOf(current, note);
-      made = this.#watch.isWatching || isLately(others, this.#parts.clock) ? await changesOf(edit, current)() : [];
-      if (owes) await file.owed.add(owedOf(edit, current));
-      return edit;
+      made = this.#watch.isWatching || isLately(others, clock) ? await changesOf(plan.edit, current)() : [];
+      if (owes) await file.owed.add(owedOf(plan.edit, current));
+      results = plan.results;
+      return plan.edit;
     };
     const done = async ({ identity, wroteLately }: Landed) => {
       watched = this.#watch.add(made, identity, !wroteLately);
     };
     await file.land(planned, done, base);
-    return isBehind ? "behind" : { watched };
+    return results === null ? "behind" : { results, watched };
   }
 
   /** Null if the file was replaced, or an unfinished append was cut off: it is to be looked at again. */
-  async #append(plan: BatchPlan): Promise<Watching | "behind" | null> {
+  async #append(requests: readonly Request[]): Promise<BatchWritten | "behind" | null> {
     const { file, shared } = this.#parts;
     const target = await file.target();
     return file.withWriteLock(target, async (lock) => {
@@ -122,7 +122,7 @@ export class FileWriter {
       try {
         if (await this.#watch.isBehind(snapshot, lock.note)) return "behind";
         const open = { target, lock, log, snapshot, ...(await lastWriterOf(snapshot, lock.note)) };
-        if (await this.#isReady(snapshot)) return await this.#appendTo(open, plan);
+        if (await this.#isReady(snapshot)) return await this.#appendTo(open, requests);
         const cut = snapshot.layout!.unfinished === null ? null : await log.cut(snapshot);
         if (cut !== null) await lock.leave(noteOf(cut, open.others, undefined, open.since)); // or the cut would look like another program's write
         return null;
@@ -136,26 +136,33 @@ export class FileWriter {
    * If the lines may not be in the file that the path names, they are watched as `apply` does. If the path still names the
    * same file, one that was made of the earlier content may follow.
    */
-  async #appendTo(open: Open, plan: BatchPlan): Promise<Watching> {
+  async #appendTo(open: Open, requests: readonly Request[]): Promise<BatchWritten> {
     const { snapshot } = open;
+    const { file, owes } = this.#parts;
     const mayBeUndone = this.#lookAround(open);
     const from = snapshot.rows.size;
-    const edit = await plan.on(snapshot);
+    const { edit, tasks, results } = await planBatch(requests, snapshot);
     // Tombstones first: a removed task may come again in the same batch.
     const tombstones = Array.from(edit.removed, (key) => tombstoneLine(snapshot.rows, key));
-    const lines = [...tombstones, ...plan.tasks.map(lineOf)];
-    if (lines.length === 0) return { watched: Promise.resolve(NOT_WATCHED) };
-    const { file, owes } = this.#parts;
+    const lines = [...tombstones, ...tasks.map(lineOf)];
+    if (lines.length === 0) return { results, watched: Promise.resolve(NOT_WATCHED) };
     if (owes) await file.owed.add(owedOf(edit, snapshot));
     const changes = changesOf(edit, snapshot);
     const isWatched = mayBeUndone || this.#watch.isWatching;
     const made = isWatched ? await changes() : [];
     const moved = !(await this.#put(open, lines));
-    if (!moved) await this.#settled(open);
-    if (!moved && snapshot.rows.size > from + lines.length) await this.#giveWay(open, plan, from);
-    const isLate = !moved && !mayBeUndone;
+    let hidden = new Map<string, number>();
+    if (!moved) {
+      // The name of a file that is new to us may not be on the disk yet.
+      if (snapshot !== this.#last) await syncDirectory(dirname(open.target));
+      this.#last = snapshot;
+      if (snapshot.rows.size > from + lines.length) hidden = overtaken(snapshot, tasks, from);
+    }
+    if (hidden.size > 0) await this.#put(open, (await snapshot.readTasks([...hidden.values()])).map(lineOf));
     const all = moved && !isWatched ? await changes() : made;
-    return { watched: this.#watch.add(all, moved ? null : snapshot.identity, isLate, sameFile) };
+    const watched = this.#watch.add(all, moved ? null : snapshot.identity, !moved && !mayBeUndone, sameFile);
+    const gaveWay = ({ id, outcome }: ChangeResult) => outcome === "written" && hidden.has(keyOf(id!));
+    return { results: results.map((one) => (gaveWay(one) ? { ...one, outcome: "newer" } : one)), watched };
   }
 
   /** Whether a change of ours may be undone: another program wrote lately and isn't known to append. */
@@ -164,24 +171,6 @@ export class FileWriter {
     if (!isLately(others, this.#parts.clock)) return false;
     if (!isOurs && snapshot === this.#last) this.#othersAppend = true;
     return !this.#othersAppend;
-  }
-
-  /** The name of a file that is new to us may not be on the disk yet. */
-  async #settled({ target, snapshot }: Open): Promise<void> {
-    if (snapshot !== this.#last) await syncDirectory(dirname(target));
-    this.#last = snapshot;
-  }
-
-  /** A newer record that another program appended just before ours is appended again behind it. */
-  async #giveWay(open: Open, plan: BatchPlan, from: number): Promise<void> {
-    const { snapshot } = open;
-    const hidden = overtaken(snapshot, plan.tasks, from);
-    if (hidden.size === 0) return;
-    await this.#put(open, (await snapshot.readTasks([...hidden.values()])).map(lineOf));
-    plan.results = plan.results.map((result) => {
-      const gaveWay = result.outcome === "written" && hidden.has(keyOf(result.id!));
-      return gaveWay ? { ...result, outcome: "newer" } : result;
-    });
   }
 
   /** False if the path named another file right after the append. */
@@ -239,7 +228,8 @@ export interface FileResult extends ChangeResult {
   readonly settled: Promise<Settled>;
 }
 
-interface Watching {
+interface BatchWritten {
+  readonly results: readonly ChangeResult[];
   readonly watched: Promise<Watched>;
 }
 
@@ -257,7 +247,7 @@ function undoneLine({ userId, taskId }: TaskId, count: number): string {
 
 /**
  * Newer records that another program appended between our look at the file and our append: the last line counts, so
- * ours hides them.
+ * ours hides them, and they are appended again.
  * @param from the first row after the look
  * @returns by `keyOf` of the task: the row of the newest
  */

@@ -7,7 +7,6 @@ import { addressOf, enterCluster, nodeName, slotMap } from "./cluster-slots.ts";
 import type { Command, NodeReply, Reply, Script } from "./commands.ts";
 import { Connection, guardQueue, sendScript } from "./connection.ts";
 import { allOf, connectionError, ServerError, timeoutError, unsettledError } from "./errors.ts";
-import { slotOf } from "./slots.ts";
 import { describeNode, type RedisTarget } from "./target.ts";
 
 interface Seeds {
@@ -111,7 +110,7 @@ export class ClusterClient extends Connection {
     const full = this.prefix + key;
     for (let again = 0; again <= MAX_AGAIN; again++) {
       await this.command("EXISTS", key); // ioredis follows a redirect, and knows the node from then on
-      const name = this.#cluster.slots[slotOf(full)]?.[0];
+      const name = this.#cluster.slots[new RedisCommand("ZSCAN", [full]).getSlot()]?.[0];
       const node = this.#cluster.nodes().find((other) => nameOf(other) === name);
       try {
         if (node !== undefined) {

@@ -4,8 +4,7 @@ import type { Address } from "../../printable.ts";
 import { RedisClient } from "./client.ts";
 import type { RedisCommands, Reply } from "./commands.ts";
 import { noneUsable } from "./errors.ts";
-import { SLOTS } from "./slots.ts";
-import type { RedisTarget } from "./target.ts";
+import { type RedisTarget, SLOTS } from "./target.ts";
 
 /** The slots of a cluster as listed by one of its nodes. A node that left it, or was cut off, lists fewer. */
 interface SlotMap {

@@ -101,19 +101,16 @@ export class Mirror {
   }
 
   async standing(userId: string | undefined): Promise<Standing> {
-    const [only] = await this.standings([userId]);
-    return only!;
+    return (await this.standings([userId]))[0]!;
   }
 
   /** The states of indexes, of users or (undefined) of all, which show a loss of members. */
   async standings(users: readonly (string | undefined)[]): Promise<Standing[]> {
     const keys = users.map((userId) => this.layout.indexKey(userId));
-    const [at, counts, ...members] = allOf(
-      await this.commands.pipeline([
-        ["GET", SYNCED_KEY],
-        ["HMGET", COUNTED_KEY, INDEX_KEY, ...keys],
-        ...keys.map((key) => ["ZCARD", key] as const),
-      ]),
+    const [at, counts, ...members] = await this.#all(
+      ["GET", SYNCED_KEY],
+      ["HMGET", COUNTED_KEY, INDEX_KEY, ...keys],
+      ...keys.map((key): Command => ["ZCARD", key]),
     );
     const [all, ...own] = counts as (string | null)[];
     return members.map((size, i) => {
@@ -140,12 +137,7 @@ export class Mirror {
   /** Marks the end of a full sync. False if the server was flushed since it began. */
   async endSync(token: string, when: string): Promise<boolean> {
     if ((await this.commands.command("GET", SYNCING_KEY)) !== token) return false;
-    allOf(
-      await this.commands.pipeline([
-        ["DEL", SYNCING_KEY],
-        ["SET", SYNCED_KEY, when],
-      ]),
-    );
+    await this.#all(["DEL", SYNCING_KEY], ["SET", SYNCED_KEY, when]);
     return true;
   }
 
@@ -159,15 +151,16 @@ export class Mirror {
     try {
       const reply = await commands.command("CONFIG", "GET", "notify-keyspace-events");
       const flags = Array.isArray(reply) ? String(reply[1] ?? "") : "";
-      if (!sendsHashes(flags)) return `its notify-keyspace-events is ${JSON.stringify(flags)}`;
+      // Changes of hashes (`h`) and deletions of keys (`g`), in either form.
+      const isSent = /[KE]/.test(flags) && (flags.includes("A") || (flags.includes("h") && flags.includes("g")));
+      if (!isSent) return `its notify-keyspace-events is ${JSON.stringify(flags)}`;
       const { prefix = "" } = commands;
       const byKey = flags.includes("K");
       const space = `__keyspace@${db}__:`;
       const pattern = byKey ? `${space}${prefix}${TASK_PREFIX}*` : `__keyevent@${db}__:*`;
       await commands.subscribe(pattern, (channel, message) => {
         const key = byKey ? channel.slice(space.length) : message;
-        if (!key.startsWith(prefix + TASK_PREFIX)) return;
-        const name = this.layout.readKey(key.slice(prefix.length));
+        const name = key.startsWith(prefix) ? this.layout.readKey(key.slice(prefix.length)) : null;
         if (name !== null && "member" in name) heard(this.layout.splitMember(name.member));
       });
       return null;
@@ -180,10 +173,7 @@ export class Mirror {
   /** The server's clock, epoch seconds; in a cluster the median of its primaries. */
   async time(): Promise<number> {
     const replies = await this.commands.each("TIME");
-    const times = allOf(replies.map(({ reply }) => reply)).map((reply) => {
-      const [seconds, micros] = reply as string[];
-      return Number(seconds) + Number(micros) / 1e6;
-    });
+    const times = allOf(replies.map(({ reply }) => reply as string[])).map(([s, us]) => Number(s) + Number(us) / 1e6);
     return times.sort((a, b) => a - b)[Math.floor(times.length / 2)]!;
   }
 
@@ -200,12 +190,7 @@ export class Mirror {
     const wanted = isWhole
       ? [offset, offset + count - 1, "REV"]
       : [high, low, "BYSCORE", "REV", "LIMIT", offset, count];
-    const [total, flat] = allOf(
-      await this.commands.pipeline([
-        ["ZCOUNT", key, low, high],
-        ["ZRANGE", key, ...wanted, "WITHSCORES"],
-      ]),
-    );
+    const [total, flat] = await this.#all(["ZCOUNT", key, low, high], ["ZRANGE", key, ...wanted, "WITHSCORES"]);
     return { total: total as number, members: membersOf(flat as string[], range.userId, this.layout) };
   }
 
@@ -227,12 +212,10 @@ export class Mirror {
       let skip: number = place?.skip ?? 0;
       let isFound = false;
       if (place !== null && place.member !== null) {
-        const [score, rank, before] = allOf(
-          await this.commands.pipeline([
-            ["ZSCORE", key, place.member],
-            isNewest ? ["ZREVRANK", key, place.member] : ["ZRANK", key, place.member],
-            isNewest ? ["ZCOUNT", key, `(${place.score}`, "+inf"] : ["ZCOUNT", key, "-inf", `(${place.score}`],
-          ]),
+        const [score, rank, before] = await this.#all(
+          ["ZSCORE", key, place.member],
+          [isNewest ? "ZREVRANK" : "ZRANK", key, place.member],
+          ["ZCOUNT", key, ...(isNewest ? [`(${place.score}`, "+inf"] : ["-inf", `(${place.score}`])],
         );
         isFound = score === place.score && rank !== null;
         skip = isFound ? (rank as number) - (before as number) : 0;
@@ -254,15 +237,15 @@ export class Mirror {
     if (this.layout.userScoredBy === "updated_at" || members.length === 0) return members;
     const names = members.map(({ userId, taskId }) => this.layout.member(userId, taskId));
     const scores = (await this.commands.command("ZMSCORE", INDEX_KEY, ...names)) as (string | null)[];
-    const indexed = (member: Member, i: number) =>
-      scores[i] === null ? undefined : { ...member, score: Number(scores[i]) };
-    return fillIn(members, indexed, async (unindexed) => {
-      const copies = await this.read(unindexed);
-      return unindexed.map((member, i) => {
-        const copy = copies[i];
-        return copy === undefined || copy instanceof TtsctlError ? member : { ...member, score: copy.score };
-      });
-    });
+    const times = await fillIn(
+      members,
+      (_, i) => (scores[i] === null ? undefined : Number(scores[i])),
+      async (unindexed) => {
+        const copies = await this.read(unindexed);
+        return copies.map((copy, i) => (copy as Task | undefined)?.score ?? unindexed[i]!.score); // not of an error
+      },
+    );
+    return members.map((member, i) => ({ ...member, score: times[i]! }));
   }
 
   /** The tasks of these ids; undefined without a usable hash. */
@@ -291,27 +274,29 @@ export class Mirror {
    */
   async copies(ids: readonly TaskId[], view: CopyView): Promise<Outcome<RedisCopy>[]> {
     const copies = await this.#copies.read(ids, view);
-    const hashes = copies.flatMap((copy, i) => {
-      return copy instanceof TtsctlError || copy.type !== "hash" ? [] : [{ copy, i, id: ids[i]! }];
-    });
-    if (this.layout.payloadRules) {
-      for (const { i, id } of hashes) {
-        const what = `${JSON.stringify(id.taskId)} isn't a valid task name in this layout; it is kept`;
-        if (id.userId === "") copies[i] = new TtsctlError("REDIS_FAILED", what);
+    const { payloadRules } = this.layout;
+    const isDue = (copy: Outcome<RedisCopy>, i: number) => {
+      if (copy instanceof TtsctlError || copy.type !== "hash") return false;
+      // A hash without `updated_at` has the time of its payload.
+      return payloadRules ? ids[i]!.userId === "" : view !== "full" && !copy.fields.updated_at;
+    };
+    const due = [...copies.keys()].filter((i) => isDue(copies[i]!, i));
+    if (payloadRules) {
+      for (const i of due) {
+        const what = `${JSON.stringify(ids[i]!.taskId)} isn't a valid task name in this layout; it is kept`;
+        copies[i] = new TtsctlError("REDIS_FAILED", what);
       }
       return copies;
     }
-    // A hash without `updated_at` has the time of its payload.
-    const due = hashes.filter(({ copy: { fields } }) => view !== "full" && !fields.updated_at);
     const payloads = await this.#fields(
-      due.map(({ id }) => id),
+      due.map((i) => ids[i]!),
       ["payload"],
     );
-    due.forEach(({ copy, i }, at) => {
-      const reply = payloads[at]!;
+    for (const [at, i] of due.entries()) {
+      const [reply, copy] = [payloads[at]!, copies[i] as RedisCopy];
       if (reply instanceof TtsctlError) copies[i] = reply;
       else copies[i] = { ...copy, fields: { ...copy.fields, payload: (reply as (string | null)[])[0]! } };
-    });
+    }
     return copies;
   }
 
@@ -424,13 +409,17 @@ export class Mirror {
     });
   }
 
+  /** Replies to commands in one round trip. @throws TtsctlError the first error */
+  async #all(...commands: readonly Command[]): Promise<Reply[]> {
+    return allOf(await this.commands.pipeline(commands));
+  }
+
   #fields(ids: readonly TaskId[], names: readonly string[]): Promise<Reply[]> {
     const commandOf = ({ userId, taskId }: TaskId) => ["HMGET", this.layout.taskKey(userId, taskId), ...names];
-    const read = (some: readonly TaskId[]) =>
-      some.length > 1 && this.#copies.fields !== undefined
-        ? this.#copies.fields(some, names)
-        : this.commands.pipeline(some.map(commandOf));
-    return this.#batches(ids, read);
+    return this.#batches(ids, (some) => {
+      if (some.length > 1 && this.#copies.fields !== undefined) return this.#copies.fields(some, names);
+      return this.commands.pipeline(some.map(commandOf));
+    });
   }
 
   /** A reply for each item, BATCH in a round trip. @throws TtsctlError that every command would get */
@@ -466,9 +455,4 @@ function placeAfter(flat: readonly string[], before: Place | null, skipped: numb
 /** `since <= score < until` as Redis takes it. */
 function boundsOf({ since, until }: IndexRange): { low: string; high: string } {
   return { low: since === null ? "-inf" : String(since), high: until === null ? "+inf" : `(${until}` };
-}
-
-/** Whether changes of hashes are sent (`h`), and deletions of keys (`g`), in either form. */
-function sendsHashes(flags: string): boolean {
-  return /[KE]/.test(flags) && (flags.includes("A") || (flags.includes("h") && flags.includes("g")));
 }

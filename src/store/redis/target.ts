@@ -11,6 +11,9 @@ export interface SentinelPlace {
   readonly password: string | null;
 }
 
+/** How many slots a cluster has; each primary serves some of them. */
+export const SLOTS = 16_384;
+
 interface ClusterPlace {
   readonly kind: "cluster";
   readonly nodes: readonly Address[];

@@ -1,8 +1,8 @@
+import { Command } from "ioredis";
 import { afterEach, describe, expect, it } from "vitest";
 import { TtsctlError } from "../../../src/errors.ts";
 import type { RedisCommands } from "../../../src/store/redis/commands.ts";
 import { connectRedis } from "../../../src/store/redis/connect.ts";
-import { slotOf } from "../../../src/store/redis/slots.ts";
 import type { KnownNodes } from "../../../src/store/redis/target.ts";
 import { type RedisCluster, sharedCluster } from "../../helpers/cluster.ts";
 import { freePort, RedisServer } from "../../helpers/redis.ts";
@@ -33,7 +33,7 @@ async function scene(cluster: RedisCluster) {
   const client = await connect([cluster.port]);
   const from = await cluster.serverOf("n");
   const to = cluster.primaries.find((node) => node !== from)!;
-  return { cluster, client, slot: slotOf("n"), from, to };
+  return { cluster, client, slot: new Command("GET", ["n"]).getSlot(), from, to };
 }
 
 const KEYS = Array.from({ length: 60 }, (_, i) => `key:${i}`);
