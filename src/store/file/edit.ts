@@ -42,10 +42,8 @@ async function* planSequence(snapshot: Snapshot, edit: Edit): AsyncGenerator<Spl
   const { rows } = snapshot;
   const layout = await readLayout(snapshot);
   const { replacing, added } = placesOf(snapshot, edit);
-  const replacements = readPuts(
-    edit.puts,
-    replacing.filter((number) => number >= 0),
-  );
+  const numbers = replacing.filter((number) => number >= 0);
+  const replacements = readPuts(edit.puts, numbers);
   let kept = 0;
   let cutFrom = snapshot.layout!.open + 1;
   for (let row = 0; row < rows.size; row++) {
@@ -64,10 +62,10 @@ async function* planSequence(snapshot: Snapshot, edit: Edit): AsyncGenerator<Spl
     cutFrom = end;
   }
   const elements = newElements(snapshot, edit, added, layout);
-  if (kept > 0)
-    yield* spliced(cutFrom, rows.end(rows.size - 1), joined(elements, { ...layout, first: layout.between, last: "" }));
+  const { first, between, last } = layout;
+  if (kept > 0) yield* spliced(cutFrom, rows.end(rows.size - 1), joined(elements, between, between, ""));
   else if (rows.size > 0 || added.size > 0) {
-    yield* spliced(snapshot.layout!.open + 1, snapshot.layout!.close, joined(elements, layout));
+    yield* spliced(snapshot.layout!.open + 1, snapshot.layout!.close, joined(elements, first, between, last));
   }
 }
 
@@ -102,18 +100,11 @@ async function* newElements(
   }
 }
 
-async function* joined(
-  texts: AsyncIterable<string>,
-  { first, between, last }: { first: string; between: string; last: string },
-): AsyncGenerator<string> {
-  let before = first;
-  let isEmpty = true;
-  for await (const text of texts) {
-    yield before + text;
-    before = between;
-    isEmpty = false;
-  }
-  if (!isEmpty) yield last;
+/** @param gaps the text before the first, between two, and after the last */
+async function* joined(texts: AsyncIterable<string>, ...gaps: readonly [string, string, string]) {
+  let count = 0;
+  for await (const text of texts) yield gaps[count++ === 0 ? 0 : 1] + text;
+  if (count > 0) yield gaps[2];
 }
 
 /** Replaces `[from, end)` by the texts. */
@@ -140,8 +131,7 @@ async function* planLines(snapshot: Snapshot, edit: Edit): AsyncGenerator<Splice
   }
   if (edit.puts.size === 0) return;
   const endsWithNewline = end === 0 || cutEnd === end || (await snapshot.readBytes(end - 1, end))[0] === 0x0a;
-  const first = endsWithNewline ? "" : "\n";
-  yield* spliced(end, layout!.size, joined(newTexts(edit.puts, lineOf), { first, between: "", last: "" }));
+  yield* spliced(end, layout!.size, joined(newTexts(edit.puts, lineOf), endsWithNewline ? "" : "\n", "", ""));
 }
 
 /** A tombstone to put first, unless the first kept line has ids. */
@@ -165,7 +155,7 @@ async function* planNewFile(asLines: boolean, puts: Puts): AsyncGenerator<Splice
   const recordOf = (task: Task) => layOutJson(task.json, PYTHON_INDENT, 1);
   if (asLines) yield* spliced(0, 0, newTexts(puts, lineOf));
   else if (puts.size === 0) yield { from: 0, end: 0, text: "[]" };
-  else yield* spliced(0, 0, joined(newTexts(puts, recordOf), { first: "[\n  ", between: ",\n  ", last: "\n]" }));
+  else yield* spliced(0, 0, joined(newTexts(puts, recordOf), "[\n  ", ",\n  ", "\n]"));
 }
 
 /** As Python's `json.dumps` writes a record. */
@@ -252,7 +242,7 @@ async function readLayout(snapshot: Snapshot): Promise<SequenceLayout> {
   const first = await textOf(open + 1, await elementStart(snapshot, 0));
   const last = await textOf(rows.end(rows.size - 1), close);
   const between = rows.size < 2 ? null : await textOf(rows.end(0), await elementStart(snapshot, 1));
-  const json = recordLayout(await firstRecord(snapshot), { first, between, colon: await firstColon(snapshot) });
+  const json = recordLayout(await firstRecord(snapshot), first, between);
   return { first, between: between ?? (first === "" ? json.itemSeparator : `,${first}`), last, json };
 }
 
@@ -266,18 +256,8 @@ async function firstRecord(snapshot: Snapshot): Promise<Buffer> {
   return Buffer.from("{}");
 }
 
-/** The text between the first key of a map and its value; undefined in an array. */
-async function firstColon(snapshot: Snapshot): Promise<string | undefined> {
-  if (snapshot.shape !== "map") return undefined;
-  const head = (await snapshot.readBytes(await elementStart(snapshot, 0), snapshot.rows.start(0))).toString();
-  return head.slice(head.lastIndexOf('"') + 1);
-}
-
 /** The layout of a record. If it has too few fields to show it, it is derived from the rest of the file. */
-function recordLayout(
-  record: Buffer,
-  { first, between, colon }: { first: string; between: string | null; colon: string | undefined },
-): JsonLayout {
+function recordLayout(record: Buffer, first: string, between: string | null): JsonLayout {
   const gaps: { inside?: string; item?: string; key?: string } = {};
   let before = 0;
   scanFields(record, 0, record.length, (keyFrom, keyEnd, valueFrom, valueEnd) => {
@@ -288,7 +268,7 @@ function recordLayout(
   });
   const indented = (gaps.inside ?? first).includes("\n") && first.includes("\n");
   const indent = indented ? first.slice(first.lastIndexOf("\n") + 1) : null;
-  const keySeparator = gaps.key ?? colon ?? (between === "," ? ":" : ": ");
+  const keySeparator = gaps.key ?? (between === "," ? ":" : ": ");
   const itemSeparator = gaps.item ?? (indented || keySeparator === ":" ? "," : ", ");
   return { indent, itemSeparator, keySeparator };
 }

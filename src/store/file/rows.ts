@@ -125,24 +125,7 @@ export class Rows {
 
   /** `updated_at` descending, ties by member, bytewise descending (docs/contract.md, Reading). */
   compare(a: number, b: number): number {
-    const byScore = this.#scores[b]! - this.#scores[a]!;
-    return byScore !== 0 ? byScore : this.keys.compare(this.key(b), this.key(a));
-  }
-
-  /** Rows in file order, in groups of neighbours: `span` bytes at most, with gaps of at most `gap`. */
-  *neighbours(rows: Iterable<number>, span: number, gap: number): Generator<number[]> {
-    let group: number[] = [];
-    for (const row of rows) {
-      const isApart =
-        group.length > 0 &&
-        (this.end(row) - this.start(group[0]!) > span || this.start(row) - this.end(group.at(-1)!) > gap);
-      if (isApart) {
-        yield group;
-        group = [];
-      }
-      group.push(row);
-    }
-    if (group.length > 0) yield group;
+    return this.#scores[b]! - this.#scores[a]! || this.keys.compare(this.key(b), this.key(a));
   }
 
   #retire(key: number): void {
@@ -230,53 +213,46 @@ export class RowReader {
       if (this.#tombstones && this.#addTombstone(bytes, from, end, offset, spans)) return;
       this.#rows.looksDeleted.add(this.#rows.size);
     }
-    const isUsual = isPlain(bytes, spans, FIELD.user_id, true) && isPlain(bytes, spans, FIELD.task_id, false);
+    const { user_id: user, task_id: task } = FIELD;
+    const endsAt = offset + end - from;
+    const isUsual = isPlain(bytes, spans, user, true) && isPlain(bytes, spans, task, false);
     if (isUsual && whyNotPython(bytes, from, end) === undefined) {
       const score = readScore(bytes, spans, this.#reading.times);
       if (typeof score === "number") {
-        const { user_id: user, task_id: task } = FIELD;
         const [userEnd, taskEnd] = [spans.end(user) - 1, spans.end(task) - 1];
         const key = this.#rows.keys.add(bytes, spans.from(user) + 1, userEnd, spans.from(task) + 1, taskEnd);
-        this.#rows.addTask(offset, offset + end - from, key, this.#status(bytes, spans), score);
+        this.#rows.addTask(offset, endsAt, key, this.#status(bytes, spans), score);
         return;
       }
     }
-    this.#addAny(bytes, from, end, offset, spans);
-  };
-
-  #addAny(bytes: Buffer, from: number, end: number, offset: number, spans: Spans): void {
     const record = readTask(bytes, from, end, spans, this.#reading);
-    const key = this.#keyOf(record.userId, record.taskId);
+    const key = this.#keyOf(record);
     if (!isInvalid(record)) {
-      this.#rows.addTask(offset, offset + end - from, key, this.#status(bytes, spans), record.score);
+      this.#rows.addTask(offset, endsAt, key, this.#status(bytes, spans), record.score);
       return;
     }
-    this.#rows.addInvalid(offset, offset + end - from, key);
+    this.#rows.addInvalid(offset, endsAt, key);
     if (key >= 0) this.#markNamesake(record.userId!, record.taskId!);
     this.invalid.add(record, offset);
-  }
+  };
 
   /** In Redis, the user `a:b` with the task `c` reads as `a` with `b:c`, so this also reserves that name. */
   #markNamesake(userId: string, taskId: string): void {
     const colon = userId.indexOf(":");
     if (colon <= 0 || this.#reading.rules.isPublished) return;
-    const namesake = this.#keyOf(userId.slice(0, colon), `${userId.slice(colon + 1)}:${taskId}`);
-    if (namesake >= 0) this.#rows.markInvalid(namesake);
+    this.#rows.markInvalid(this.#rows.keys.addId(userId.slice(0, colon), `${userId.slice(colon + 1)}:${taskId}`));
   }
 
-  #keyOf(userId: string | undefined, taskId: string | undefined): number {
-    if (userId === undefined || taskId === undefined) return -1;
+  #keyOf({ userId, taskId }: { userId?: string | undefined; taskId?: string | undefined }): number {
     // Lone surrogates would all become the same bytes, and so the key of another task.
-    return userId.isWellFormed() && taskId.isWellFormed() ? this.#rows.keys.addId(userId, taskId) : -1;
+    return userId?.isWellFormed() && taskId?.isWellFormed() ? this.#rows.keys.addId(userId, taskId) : -1;
   }
 
   /** A line `{"user_id", "task_id", "deleted": true}`; other fields are ignored. */
   #addTombstone(bytes: Buffer, from: number, end: number, offset: number, spans: Spans): boolean {
-    const { userId, taskId } = readTask(bytes, from, end, spans, this.#reading);
-    const key = this.#keyOf(userId, taskId);
-    if (key < 0) return false;
-    this.#rows.addTombstone(offset, offset + end - from, key);
-    return true;
+    const key = this.#keyOf(readTask(bytes, from, end, spans, this.#reading));
+    if (key >= 0) this.#rows.addTombstone(offset, offset + end - from, key);
+    return key >= 0;
   }
 
   #status(bytes: Buffer, spans: Spans): number {
@@ -296,8 +272,7 @@ export function statusCode(word: string): number {
 /** Whether an id is printable ASCII without escapes or spaces, so its bytes are the id. */
 function isPlain(bytes: Buffer, spans: Spans, field: number, isUser: boolean): boolean {
   if (!spans.has(field)) return false;
-  const from = spans.from(field);
-  const end = spans.end(field);
+  const [from, end] = [spans.from(field), spans.end(field)];
   if (bytes[from] !== QUOTE || end - from < 3) return false;
   for (let at = from + 1; at < end - 1; at++) {
     const byte = bytes[at]!;

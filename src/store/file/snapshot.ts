@@ -145,8 +145,7 @@ export class Snapshot {
 
   /** Whether the file has an invalid record with these ids. */
   hasInvalid(userId: string, taskId: string): boolean {
-    const key = this.rows.keys.find(userId, taskId);
-    return key >= 0 && this.rows.hasInvalid(key);
+    return this.rows.hasInvalid(this.rows.keys.find(userId, taskId));
   }
 
   /** Whether the file has any record of a task, valid or not. */
@@ -176,18 +175,29 @@ export class Snapshot {
     return given.map((row) => tasks.get(row)!);
   }
 
-  /** @param rows live ones, in file order */
+  /** @param rows live ones, in file order @param span the most bytes of a window @param gap and between two of its rows */
   *windows(rows: Iterable<number>, span = WINDOW_SPAN, gap = span): Generator<RowWindow> {
-    for (const group of this.rows.neighbours(rows, span, gap)) {
-      const from = this.rows.start(group[0]!);
-      let reading: Promise<Buffer> | undefined;
-      const tasks = async (some: readonly number[]) => {
-        reading ??= this.readBytes(from, this.rows.end(group.at(-1)!));
-        const bytes = await reading;
-        return some.map((row) => this.#taskIn(bytes, from, row));
-      };
-      yield { rows: group, tasks };
+    let group: number[] = [];
+    for (const row of rows) {
+      const isApart = this.rows.end(row) - this.rows.start(group[0] ?? row) > span;
+      if (group.length > 0 && (isApart || this.rows.start(row) - this.rows.end(group.at(-1)!) > gap)) {
+        yield this.#windowOf(group);
+        group = [];
+      }
+      group.push(row);
     }
+    if (group.length > 0) yield this.#windowOf(group);
+  }
+
+  #windowOf(rows: readonly number[]): RowWindow {
+    const from = this.rows.start(rows[0]!);
+    let reading: Promise<Buffer> | undefined;
+    const tasks = async (some: readonly number[]) => {
+      reading ??= this.readBytes(from, this.rows.end(rows.at(-1)!));
+      const bytes = await reading;
+      return some.map((row) => this.#taskIn(bytes.subarray(this.rows.start(row) - from, this.rows.end(row) - from)));
+    };
+    return { rows, tasks };
   }
 
   /** The record of each task, or null. */
@@ -200,8 +210,8 @@ export class Snapshot {
     );
   }
 
-  #taskIn(bytes: Buffer, from: number, row: number): Task {
-    const task = this.#parseAgain(bytes.subarray(this.rows.start(row) - from, this.rows.end(row) - from));
+  #taskIn(bytes: Buffer): Task {
+    const task = this.#parseAgain(bytes);
     if (isInvalid(task)) throw this.#changedUnderUs();
     return task;
   }
@@ -209,25 +219,19 @@ export class Snapshot {
   /** The invalid record with these ids, or null. */
   async readInvalid(id: TaskId): Promise<{ json: string; reason: string } | null> {
     const key = this.rows.keys.find(id.userId, id.taskId);
-    if (key < 0 || !this.rows.hasInvalid(key)) return null;
-    for (let row = this.rows.size - 1; row >= 0; row--) {
-      if (this.rows.key(row) !== key || this.rows.state(row) !== INVALID) continue;
-      const bytes = await this.readBytes(this.rows.start(row), this.rows.end(row));
-      const record = this.#parseAgain(bytes);
-      return { json: compactJson(bytes, 0, bytes.length), reason: isInvalid(record) ? record.reason : "" };
-    }
-    return null;
+    let row = this.rows.hasInvalid(key) ? this.rows.size - 1 : -1;
+    while (row >= 0 && (this.rows.key(row) !== key || this.rows.state(row) !== INVALID)) row--;
+    if (row < 0) return null;
+    const bytes = await this.readBytes(this.rows.start(row), this.rows.end(row));
+    const record = this.#parseAgain(bytes);
+    return { json: compactJson(bytes, 0, bytes.length), reason: isInvalid(record) ? record.reason : "" };
   }
 
   /** Bytes `[from, end)` of the file as it was read. @throws TtsctlError STORE_UNREADABLE, STORE_BUSY */
   async readBytes(from: number, end: number): Promise<Buffer> {
     const bytes = Buffer.allocUnsafe(end - from);
     for (let done = 0; done < bytes.length; ) {
-      const { bytesRead } = await this.#source!.handle.read(bytes, done, bytes.length - done, from + done).catch(
-        (cause) => {
-          throw unreadable(this.path, cause);
-        },
-      );
+      const bytesRead = await readAt(this.#source!.handle, bytes.subarray(done), from + done, this.path);
       if (bytesRead === 0) throw this.#changedUnderUs();
       done += bytesRead;
     }
@@ -332,13 +336,18 @@ async function nameStoreError(error: unknown, path: string, handle: FileHandle):
   return error instanceof TtsctlError || systemErrorCode(error) === undefined ? error : unreadable(path, error);
 }
 
+async function readAt(handle: FileHandle, into: Buffer, position: number, path: string): Promise<number> {
+  const { bytesRead } = await handle.read(into, 0, into.length, position).catch((cause) => {
+    throw unreadable(path, cause);
+  });
+  return bytesRead;
+}
+
 async function lineAt(handle: FileHandle, offset: number, path: string): Promise<number> {
   const bytes = Buffer.allocUnsafe(WINDOW);
   let line = 1;
   for (let at = 0; at < offset; ) {
-    const { bytesRead } = await handle.read(bytes, 0, Math.min(WINDOW, offset - at), at).catch((cause) => {
-      throw unreadable(path, cause);
-    });
+    const bytesRead = await readAt(handle, bytes.subarray(0, offset - at), at, path);
     if (bytesRead === 0) break;
     for (let i = bytes.indexOf(0x0a); i >= 0 && i < bytesRead; i = bytes.indexOf(0x0a, i + 1)) line++;
     at += bytesRead;
