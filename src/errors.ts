@@ -100,7 +100,19 @@ export function systemErrorCode(error: unknown): string | undefined {
 
 /** Whether an error is that a path names nothing. */
 export function isMissingPath(error: unknown): boolean {
-  return ["ENOENT", "ENOTDIR"].includes(systemErrorCode(error) ?? "");
+  return hasCode("ENOENT", "ENOTDIR")(error);
+}
+
+export function hasCode(...codes: readonly string[]): (error: unknown) => boolean {
+  return (error) => codes.includes(systemErrorCode(error) ?? "");
+}
+
+/** For `catch`: a value in place of an expected error; others are thrown. */
+export function valueIf<T>(isExpected: (error: unknown) => boolean, value: T): (error: unknown) => T {
+  return (error) => {
+    if (!isExpected(error)) throw error;
+    return value;
+  };
 }
 
 /** Kept, because each call of `getSystemErrorMap` makes a new map. */

@@ -1,5 +1,5 @@
 import { type Clock, later } from "../clock.ts";
-import { type ErrorCode, isRedisError, isStoreError, TtsctlError } from "../errors.ts";
+import { type ErrorCode, isRedisError, isStoreError, TtsctlError, valueIf } from "../errors.ts";
 import type { RecordRules } from "../task/rules.ts";
 import type { FileStore } from "./file/file-store.ts";
 import { NotRedis } from "./redis/errors.ts";
@@ -152,12 +152,8 @@ export async function mirrorFor({ file, link }: Stores, source: SourceChoice) {
 
 /** If the store file is lost or its directory can't be read, Redis must answer. */
 async function isOwed(file: FileStore): Promise<boolean> {
-  try {
-    return (await file.owed.isThere()) && (await file.identity()) !== null;
-  } catch (error) {
-    if (!isStoreError(error)) throw error;
-    return false;
-  }
+  const isThere = await file.owed.isThere().catch(valueIf(isStoreError, false));
+  return isThere && (await file.identity().catch(valueIf(isStoreError, null))) !== null;
 }
 
 export function redisDisabled(): TtsctlError {

@@ -1,5 +1,5 @@
 import { type Clock, later } from "../clock.ts";
-import { isRedisError, isStoreError, TtsctlError } from "../errors.ts";
+import { isRedisError, isStoreError, TtsctlError, valueIf } from "../errors.ts";
 import { batches, fillIn } from "../pool.ts";
 import { counted } from "../task/amounts.ts";
 import { keyOf } from "../task/ids.ts";
@@ -144,10 +144,7 @@ export class MirrorWriter {
    */
   async #pushOwed(due: readonly Removal[], owed: readonly Owed[]): Promise<boolean> {
     const idle = due.filter(({ id }) => !this.#parts.isBusy(id));
-    const changes = await this.#asInFile(idle).catch((error): MirrorChange[] => {
-      if (!isStoreError(error)) throw error;
-      return [];
-    });
+    const changes = await this.#asInFile(idle).catch(valueIf<MirrorChange[]>(isStoreError, []));
     const outcomes = await this.#write(changes);
     const done = new Set(changes.filter((_, i) => typeof outcomes[i] === "string").map(({ id }) => keyOf(id)));
     if (this.#syncs === 0) await this.#parts.file.owed.settle(owed.filter(({ id }) => done.has(keyOf(id))));

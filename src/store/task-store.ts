@@ -1,4 +1,4 @@
-import { isRedisError, TtsctlError } from "../errors.ts";
+import { isRedisError, TtsctlError, valueIf } from "../errors.ts";
 import { counted } from "../task/amounts.ts";
 import { givenName, needsRecord, ofUser, passes, type Sort, soleUser, type TaskFilter } from "../task/query-fields.ts";
 import { createdScore, type Task } from "../task/task.ts";
@@ -18,7 +18,7 @@ import {
 import { lacksMembers, type Mirror, type Standing } from "./redis/mirror.ts";
 import { MirrorTasks } from "./redis/mirror-tasks.ts";
 import { otherLayout } from "./redis/shown-layout.ts";
-import type { Stopped, TaskId, TaskPage, TaskSource } from "./task-source.ts";
+import type { Stopped, TaskId, TaskSource } from "./task-source.ts";
 import { eachTaskWithId } from "./tasks-with-id.ts";
 
 export interface ListQuery {
@@ -99,8 +99,7 @@ export class TaskStore {
   async #fromFile(query: ListQuery, warnings: string[]): Promise<ListResult> {
     await using snapshot = await this.#stores.file.read();
     const answer = await answerFrom(new FileTasks(snapshot, query.signal), query);
-    const all = [...warnings, ...missingWarnings(snapshot), ...invalidWarnings(snapshot), ...stopWarnings(answer)];
-    return { ...answer, source: "file", warnings: all };
+    return { ...answer, source: "file", warnings: [...warnings, ...fileWarnings(snapshot), ...stopWarnings(answer)] };
   }
 
   async #fromMirror(mirror: Mirror, query: ListQuery, warnings: readonly string[]): Promise<ListResult> {
@@ -120,14 +119,9 @@ export class TaskStore {
     if (doubts === null && problem !== null && answer.tasks.length === 0 && (await mirror.syncedAt()) === null) {
       throw neither(problem, mirror);
     }
-    return {
-      ...answer,
-      source: sourceOf(answer.tasks, tasks),
-      warnings: [
-        ...[...warnings, ...behind.warnings, ...(await danglingWarnings(mirror, answer.dangling, answer.unnamed))],
-        ...stopWarnings(answer),
-      ],
-    };
+    const dangling = await danglingWarnings(mirror, answer);
+    const all = [...warnings, ...behind.warnings, ...dangling, ...stopWarnings(answer)];
+    return { ...answer, source: sourceOf(answer.tasks, tasks), warnings: all };
   }
 }
 
@@ -163,7 +157,7 @@ export async function* newestTasks({ file, link }: Stores, query: Query, limit: 
     }
   }
   await using snapshot = await file.read();
-  warnings.push(...missingWarnings(snapshot), ...invalidWarnings(snapshot));
+  warnings.push(...fileWarnings(snapshot));
   let isFirst = true;
   for await (const page of new FileTasks(snapshot).newest(query.filter, given.left, query.sort)) {
     if (isFirst) warnings.push(...stopWarnings(page));
@@ -210,7 +204,7 @@ async function* newestInMirror(
     tasks.filled.clear();
     yield piece;
   }
-  const warnings = [...(await danglingWarnings(mirror, dangling, unnamed)), ...stopWarnings({ stopped })];
+  const warnings = [...(await danglingWarnings(mirror, { dangling, unnamed })), ...stopWarnings({ stopped })];
   if (warnings.length > 0) yield { total: 0, tasks: [], dangling: 0, source: "redis", warnings };
 }
 
@@ -220,20 +214,22 @@ function sourceOf(tasks: readonly Task[], { filled }: MirrorTasks): ListResult["
 }
 
 /** Names the layout of the tasks, if `[redis] layout` is another, in place of members that it can't read. */
-async function danglingWarnings(mirror: Mirror, count: number, unnamed = 0): Promise<string[]> {
-  if (count === 0) return [];
-  const { layout } = mirror.parser.rules;
-  const other = await otherLayout(mirror).catch(noneOfRedis);
-  if (other !== null) {
-    const { name } = other;
+async function danglingWarnings(
+  mirror: Mirror,
+  { dangling, unnamed = 0 }: Pick<ListResult, "dangling" | "unnamed">,
+): Promise<string[]> {
+  if (dangling === 0) return [];
+  const name = await otherLayout(mirror).then((other) => other?.name, valueIf(isRedisError, undefined));
+  if (name !== undefined) {
+    const { layout } = mirror.parser.rules;
     return [`the tasks in Redis are in the layout ${name}, and [redis] layout is ${layout}: set \`layout = ${name}\``];
   }
-  const lines: string[] = [];
-  const left = (which: number, what: string) => `left out ${counted(which, "index member")} without a task${what}`;
-  if (count > unnamed) lines.push(left(count - unnamed, "; `ttsctl sync --prune` removes such members"));
-  if (unnamed > 0)
-    lines.push(left(unnamed, ", with a name that isn't UTF-8; remove such members with redis-cli (docs/runbook.md)"));
-  return lines;
+  const left = (count: number, what: string) =>
+    count === 0 ? [] : [`left out ${counted(count, "index member")} without a task${what}`];
+  return [
+    ...left(dangling - unnamed, "; `ttsctl sync --prune` removes such members"),
+    ...left(unnamed, ", with a name that isn't UTF-8; remove such members with redis-cli (docs/runbook.md)"),
+  ];
 }
 
 function stopWarnings({ stopped }: Pick<ListResult, "stopped">): string[] {
@@ -243,34 +239,31 @@ function stopWarnings({ stopped }: Pick<ListResult, "stopped">): string[] {
   return [`the search stopped after the newest ${counted(looked, "task")}${how}`];
 }
 
-function missingWarnings(snapshot: Snapshot): string[] {
-  return snapshot.exists ? [] : [`${snapshot.path} does not exist: treated as an empty store`];
+function fileWarnings(snapshot: Snapshot): string[] {
+  return snapshot.exists ? invalidWarnings(snapshot) : [`${snapshot.path} does not exist: treated as an empty store`];
 }
 
 /** The parts of a file that no list shows, a line each: invalid records and an unfinished append. */
 export function invalidWarnings({ path, invalid, layout }: Snapshot): string[] {
   const lines: string[] = [];
   if (invalid.count > 0) {
-    const names = invalid.named.slice(0, 3).map(describeInvalid).join("; ");
+    const names = invalid.named.slice(0, 3).map(({ userId, taskId, reason, offset }) => {
+      const id = userId === undefined && taskId === undefined ? "" : ` (${userId ?? "?"}:${taskId ?? "?"})`;
+      return `byte ${offset}${id}: ${reason}`;
+    });
     const more = invalid.count > 3 ? `; and ${invalid.count - 3} more` : "";
-    lines.push(`${path} holds ${counted(invalid.count, "invalid record")}, left alone: ${names}${more}`);
+    lines.push(`${path} holds ${counted(invalid.count, "invalid record")}, left alone: ${names.join("; ")}${more}`);
   }
   const unfinished = layout?.unfinished ?? null;
   if (unfinished !== null) lines.push(`${path} ends in an unfinished append at byte ${unfinished}, ignored`);
   return lines;
 }
 
-function describeInvalid({ userId, taskId, reason, offset }: Snapshot["invalid"]["named"][number]): string {
-  const id = userId === undefined && taskId === undefined ? "" : ` (${userId ?? "?"}:${taskId ?? "?"})`;
-  return `byte ${offset}${id}: ${reason}`;
-}
-
 /** A page, or the tasks of some ids with the filter over them. */
 async function answerFrom(source: TaskSource, query: ListQuery): Promise<Omit<ListResult, "source" | "warnings">> {
-  const { filter, ids, page, pageSize } = query;
+  const { filter, ids, page, pageSize, sort } = query;
   if (ids === null) {
-    const answer: TaskPage = await source.page(filter, (page - 1) * pageSize, pageSize, query.sort);
-    return { ...answer, page, pageSize, missing: [] };
+    return { ...(await source.page(filter, (page - 1) * pageSize, pageSize, sort)), page, pageSize, missing: [] };
   }
   const tasks = await source.find(ids);
   const found = tasks.filter((task) => task !== undefined && passes(task, filter)) as Task[];
@@ -296,31 +289,21 @@ export class FileBehind implements Pick<TaskSource, "find"> {
   }
 
   /** Waits for a read in progress. Nothing is read afterwards. */
-  async close(): Promise<void> {
+  async [Symbol.asyncDispose](): Promise<void> {
     const reading = this.#reading;
     this.#reading = Promise.resolve(null);
     await (await reading)?.close();
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
-  }
-
   /** An unreadable file is a warning: Redis can still answer. */
   snapshot(): Promise<Snapshot | null> {
-    this.#reading ??= this.#read();
-    return this.#reading;
-  }
-
-  async #read(): Promise<Snapshot | null> {
-    try {
-      return await this.file.read();
-    } catch (error) {
+    this.#reading ??= this.file.read().catch((error) => {
       if (!(error instanceof TtsctlError)) throw error;
       this.problem = error;
       this.warnings.push(`reading only from Redis: ${error.message}`);
       return null;
-    }
+    });
+    return this.#reading;
   }
 }
 
@@ -345,7 +328,7 @@ export async function lackOf(
     if (seen === 0 && (syncedAt === null || counted !== 0)) throw neither(behind.problem!, mirror);
     return null;
   }
-  const inFile = countIn(snapshot, userId);
+  const inFile = userId === undefined ? snapshot.size : [...matchingRows(snapshot, ofUser(userId))].length;
   const members = await mirror.size(userId); // a sync may have filled it since
   if (members >= inFile) return null;
   if (syncedAt === null) return UNSYNCED;
@@ -357,16 +340,4 @@ export function neither({ code, message }: TtsctlError, { where }: Mirror): Ttsc
   return new TtsctlError(code, `${message}; Redis at ${where} can't be used instead: it was flushed, or never synced`, {
     hint: "make the store file readable or restore it from a backup, then run `ttsctl sync`",
   });
-}
-
-function countIn(snapshot: Snapshot, userId: string | undefined): number {
-  if (userId === undefined) return snapshot.size;
-  let count = 0;
-  for (const _ of matchingRows(snapshot, ofUser(userId))) count++;
-  return count;
-}
-
-function noneOfRedis(error: unknown): null {
-  if (!isRedisError(error)) throw error;
-  return null;
 }

@@ -1,18 +1,10 @@
-import { isRedisError, TtsctlError } from "../errors.ts";
+import { isRedisError, TtsctlError, valueIf } from "../errors.ts";
 import { keyOf, memberOf, uniqueTasks } from "../task/ids.ts";
 import type { RecordRules } from "../task/rules.ts";
 import type { Snapshot } from "./file/snapshot.ts";
 import { KeyTable } from "./key-table.ts";
 import { mirrorFor, type SourceChoice, type Stores } from "./mirror-link.ts";
 import type { TaskId } from "./task-source.ts";
-
-/** The tasks of any user with these ids, from both stores. An unreadable store is ignored if the other one has them. */
-async function tasksWithId(parts: Stores, taskIds: readonly string[], source: SourceChoice): Promise<TaskId[]> {
-  const inMirror = source === "file" ? [] : await inRedis(parts, taskIds, source === "redis");
-  if (source === "redis") return inMirror;
-  const found = new Set(inMirror.map(({ taskId }) => taskId));
-  return uniqueTasks([...inMirror, ...(await inFile(parts, taskIds, found.size === taskIds.length))]);
-}
 
 /**
  * The tasks of any user with an id, one by one: the second store is read only if the caller asks for more. Redis is first if
@@ -21,7 +13,7 @@ async function tasksWithId(parts: Stores, taskIds: readonly string[], source: So
  */
 export async function* eachTaskWithId(parts: Stores, taskId: string): AsyncGenerator<TaskId> {
   const seen = new Set<string>();
-  const fromRedis = () => inRedis(parts, [taskId], false);
+  const fromRedis = () => inRedis(parts, [taskId], "auto");
   const fromFile = () => inFile(parts, [taskId], seen.size > 0);
   for (const search of parts.file.rules.isPublished ? [fromRedis, fromFile] : [fromFile, fromRedis]) {
     for (const id of await search()) {
@@ -51,7 +43,7 @@ export async function tasksNamed(
   };
   const taskIds = [...new Set(names.flatMap(idsIn))];
   const found = new Map<string, TaskId[]>(taskIds.map((taskId) => [taskId, []]));
-  const all = "rows" in where ? tasksIn(where, taskIds) : await tasksWithId(where, taskIds, where.source);
+  const all = "rows" in where ? tasksIn(where, taskIds) : await inBoth(where, taskIds, where.source);
   for (const id of all) found.get(id.taskId)!.push(id);
   return names.map((name) => {
     const tasks = idsIn(name).flatMap((taskId) => found.get(taskId)!);
@@ -59,22 +51,22 @@ export async function tasksNamed(
   });
 }
 
-async function inRedis(parts: Stores, taskIds: readonly string[], forced: boolean): Promise<TaskId[]> {
-  const { mirror, behind } = await mirrorFor(parts, forced ? "redis" : "auto");
+/** An unreadable store is ignored if the other one has the tasks. */
+async function inBoth(parts: Stores, taskIds: readonly string[], source: SourceChoice): Promise<TaskId[]> {
+  const inMirror = await inRedis(parts, taskIds, source);
+  if (source === "redis") return inMirror;
+  const found = new Set(inMirror.map(({ taskId }) => taskId));
+  return uniqueTasks([...inMirror, ...(await inFile(parts, taskIds, found.size === taskIds.length))]);
+}
+
+async function inRedis(parts: Stores, taskIds: readonly string[], source: SourceChoice): Promise<TaskId[]> {
+  const { mirror, behind } = await mirrorFor(parts, source);
   if (mirror === null || behind !== undefined) return [];
-  try {
-    return await mirror.tasksWithIds(taskIds);
-  } catch (error) {
-    if (forced || !isRedisError(error)) throw error;
-    return [];
-  }
+  return mirror.tasksWithIds(taskIds).catch(valueIf((error) => source !== "redis" && isRedisError(error), []));
 }
 
 async function inFile({ file }: Stores, taskIds: readonly string[], isFound: boolean): Promise<TaskId[]> {
-  await using snapshot = await file.read().catch((error) => {
-    if (!isFound || !(error instanceof TtsctlError)) throw error;
-    return null;
-  });
+  await using snapshot = await file.read().catch(valueIf((error) => isFound && error instanceof TtsctlError, null));
   return snapshot === null ? [] : tasksIn(snapshot, taskIds);
 }
 

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { readdir, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { TtsctlError } from "../errors.ts";
+import { TtsctlError, valueIf } from "../errors.ts";
 import { type Lock, lockPath, type MirrorLock, takeLock } from "./file/lock.ts";
 
 /** A lock file that a writer of both stores holds, and removes once Redis has all changes. A free one was left by a killed one. */
@@ -10,7 +10,6 @@ export class WriterMark {
   readonly #purpose: MirrorLock = `mirror-${process.pid}-${randomBytes(4).toString("hex")}`;
   #lock: Promise<Lock> | undefined;
   #left: Promise<readonly string[]> | undefined;
-
   readonly #onLeft: () => void;
 
   /**
@@ -56,7 +55,8 @@ export class WriterMark {
     for (const name of await readdir(dirname(target)).catch(() => [])) {
       const purpose = name.startsWith(start) && name.endsWith(".lock") ? name.slice(start.length, -".lock".length) : "";
       if (!purpose.startsWith("mirror-") || purpose === this.#purpose) continue;
-      const lock = await takeLock(target, purpose as MirrorLock, null).catch(unlessLocked);
+      const isTaken = (error: unknown) => error instanceof TtsctlError;
+      const lock = await takeLock(target, purpose as MirrorLock, null).catch(valueIf(isTaken, null));
       if (lock === null) continue;
       found.push(join(dirname(target), name));
       await lock.release();
@@ -68,9 +68,4 @@ export class WriterMark {
 
 export async function dropMarks(paths: readonly string[]): Promise<void> {
   for (const path of paths) await unlink(path).catch(() => {});
-}
-
-function unlessLocked(error: unknown): null {
-  if (error instanceof TtsctlError) return null;
-  throw error;
 }

@@ -12,12 +12,10 @@ export function identityText(identity: FileIdentity | null): string {
 
 /** The file that a path names now, or null. @throws TtsctlError STORE_UNREADABLE */
 export async function identityAt(path: string): Promise<FileIdentity | null> {
-  try {
-    return await stat(path, { bigint: true });
-  } catch (error) {
+  return stat(path, { bigint: true }).catch((error) => {
     if (systemErrorCode(error) === "ENOENT") return null;
     throw unreadable(path, error);
-  }
+  });
 }
 
 /** As `identityAt`, synchronous. @throws a system error */

@@ -1,7 +1,7 @@
 import { constants, fstatSync, linkSync, renameSync, statSync } from "node:fs";
 import { type FileHandle, open, readFile, rm, statfs } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { closeQuietly, describeSystemError, systemErrorCode, TtsctlError } from "../../errors.ts";
+import { closeQuietly, describeSystemError, hasCode, TtsctlError, valueIf } from "../../errors.ts";
 import { formatBytes } from "../../task/amounts.ts";
 import type { Splice } from "./edit.ts";
 import { type FileIdentity, identityAt, identityNow, sameContent, sameIdentity } from "./identity.ts";
@@ -176,8 +176,7 @@ function takePlace(placing: Placing): boolean {
       return true;
     }
   } catch (error) {
-    if (systemErrorCode(error) === "ENOENT") return false; // deleted since the last look
-    throw error;
+    return valueIf(hasCode("ENOENT"), false)(error); // deleted since the last look
   }
   const out = identityNow(temporary);
   if (out === null || sameContent(out, read)) return true;
@@ -191,13 +190,12 @@ function createAt(temporary: string, target: string): boolean {
     linkSync(temporary, target);
     return true;
   } catch (error) {
-    if (systemErrorCode(error) === "EEXIST") return false;
-    throw error;
+    return valueIf(hasCode("EEXIST"), false)(error);
   }
 }
 
 /** The errors of renameat2(2) if the kernel, a sandbox or the file system doesn't support the exchange. */
-const UNSUPPORTED = ["EINVAL", "ENOSYS", "ENOTSUP", "EPERM"];
+const isUnsupported = hasCode("EINVAL", "ENOSYS", "ENOTSUP", "EPERM");
 
 /** False if two files can't be exchanged here; then a plain rename follows right after the last look. */
 function exchange(posix: Posix, a: string, b: string): boolean {
@@ -205,8 +203,7 @@ function exchange(posix: Posix, a: string, b: string): boolean {
     posix.exchange(a, b);
     return true;
   } catch (error) {
-    if (UNSUPPORTED.includes(systemErrorCode(error) ?? "")) return false;
-    throw error;
+    return valueIf(isUnsupported, false)(error);
   }
 }
 
@@ -300,10 +297,8 @@ function decoded(path: string): string {
 }
 
 async function tryCopy(probe: FileHandle, target: string, freeable: () => Promise<number>): Promise<void> {
-  const old = await open(target, constants.O_RDONLY | constants.O_NONBLOCK).catch((error) => {
-    if (systemErrorCode(error) === "ENOENT") return null;
-    throw error;
-  });
+  const flags = constants.O_RDONLY | constants.O_NONBLOCK;
+  const old = await open(target, flags).catch(valueIf(hasCode("ENOENT"), null));
   if (old === null) return;
   try {
     await keepPermissions(probe, old.fd, target);

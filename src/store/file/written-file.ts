@@ -1,7 +1,15 @@
 import { constants } from "node:fs";
 import { type FileHandle, open, realpath, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { closeQuietly, describeSystemError, systemErrorCode, TtsctlError } from "../../errors.ts";
+import {
+  closeQuietly,
+  describeSystemError,
+  hasCode,
+  systemErrorCode,
+  type TtsctlError,
+  usage,
+  valueIf,
+} from "../../errors.ts";
 import { identityAt, sameFile } from "./identity.ts";
 
 /** A file for an operator is missing or regular: a link could lead into any file, and a pipe would block the run. */
@@ -31,7 +39,8 @@ export class AppendedFile {
     try {
       handle = await openRegular(path, constants.O_RDWR | constants.O_APPEND | constants.O_CREAT, mode);
       const { size } = await handle.stat();
-      if (size === 0) await syncDirectory(dirname(path)).catch(ignoreUnreadable);
+      // The directory may be one that may be written but not read.
+      if (size === 0) await syncDirectory(dirname(path)).catch(valueIf(hasCode("EACCES"), undefined));
       const { buffer } = await handle.read(Buffer.alloc(1), 0, 1, Math.max(0, size - 1));
       return new AppendedFile(handle, size > 0 && buffer[0] !== NEWLINE, failed);
     } catch (cause) {
@@ -70,13 +79,8 @@ export class AppendedFile {
 
 /** The text of a file; null if missing. See `whyNotWritten` for its errors. */
 export async function readRegular(path: string): Promise<string | null> {
-  try {
-    const handle = await openRegular(path, constants.O_RDONLY);
-    return await handle.readFile("utf8").finally(() => closeQuietly(handle));
-  } catch (error) {
-    if (systemErrorCode(error) === "ENOENT") return null;
-    throw error;
-  }
+  const handle = await openRegular(path, constants.O_RDONLY).catch(valueIf(hasCode("ENOENT"), null));
+  return handle === null ? null : handle.readFile("utf8").finally(() => closeQuietly(handle));
 }
 
 /** Makes a file that isn't there yet; no link is followed. */
@@ -88,11 +92,6 @@ export function makeFile(path: string, mode: number): Promise<FileHandle> {
 export async function syncDirectory(path: string): Promise<void> {
   const directory = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
   await directory.sync().finally(() => closeQuietly(directory));
-}
-
-/** For a directory that may be written but not read. */
-function ignoreUnreadable(error: unknown): void {
-  if (systemErrorCode(error) !== "EACCES") throw error;
 }
 
 /** Why a file could not be opened or written, for a message. */
@@ -119,7 +118,7 @@ async function openRegular(path: string, flags: number, mode?: number): Promise<
  */
 export async function refuseUsed(flag: string, path: string, used: readonly string[]): Promise<void> {
   if (!(await isOneOf(path, used)) && !(await isKeptBeside(path, used))) return;
-  throw new TtsctlError("USAGE", `${flag} names ${path}, which ttsctl already uses`, { hint: "choose another file" });
+  throw usage(`${flag} names ${path}, which ttsctl already uses`, "choose another file");
 }
 
 /** The names of temporary files, locks and lists that ttsctl keeps beside a store file, after the file's own. */

@@ -1,4 +1,3 @@
-import { Command } from "ioredis";
 import { afterEach, describe, expect, it } from "vitest";
 import { TtsctlError } from "../../../src/errors.ts";
 import type { RedisCommands } from "../../../src/store/redis/commands.ts";
@@ -33,7 +32,7 @@ async function scene(cluster: RedisCluster) {
   const client = await connect([cluster.port]);
   const from = await cluster.serverOf("n");
   const to = cluster.primaries.find((node) => node !== from)!;
-  return { cluster, client, slot: new Command("GET", ["n"]).getSlot(), from, to };
+  return { cluster, client, slot: (await client.command("CLUSTER", "KEYSLOT", "n")) as number, from, to };
 }
 
 const KEYS = Array.from({ length: 60 }, (_, i) => `key:${i}`);
