@@ -33,6 +33,8 @@ export class PlanSummary {
   readonly byStatus = new Map<string, number>();
   readonly first: (TaskId & { readonly status: string })[] = [];
   count = 0;
+  /** Chosen tasks that stay as they are. */
+  refused = 0;
 
   get counts(): Record<string, number> {
     return Object.fromEntries(this.byStatus);

@@ -99,6 +99,7 @@ export async function deleteTasks(
     checkBrake(plan.count, Math.max(snapshot.size, found.members), maxDelete);
     if (!dryRun && plan.count > 0) {
       await purge.check();
+      plan.refused = found.rows.length + found.others.size - plan.count;
       await parts.confirm(plan);
     }
   }

@@ -1,5 +1,7 @@
 import { expect, it } from "vitest";
+import { invoke } from "../cli/invoke.ts";
 import { ago, record } from "../helpers/records.ts";
+import { lines } from "../helpers/ttsctl.ts";
 import { usePlace } from "./setup.ts";
 
 const here = usePlace();
@@ -18,6 +20,14 @@ it("explains a task on stdout, as text or JSON, without a lock and without a cha
   expect(JSON.parse(json.stdout)).toMatchObject({ verdict: "purge", reason: "expired", redis: null });
   expect((await here.run("cleanup --explain alice young")).stdout).toContain("would be kept: no rule purges it");
   expect([here.root.tree(), await here.server.dump()]).toEqual(before);
+});
+
+it("breaks its details at words on a narrow terminal", async () => {
+  here.root.writeStore([record("alice", "t1")]);
+  const options = { cwd: here.root.path, terminal: { columns: 60 } };
+  const { stdout } = await invoke(["cleanup", "--no-color", "--explain", "alice", "t1"], options);
+  for (const line of lines(stdout)) expect(line.length).toBeLessThanOrEqual(60);
+  expect(stdout).toMatch(/^store +pass .*\n {19}\S/m);
 });
 
 it("says that a pass refuses the file of the published service without a layout", async () => {

@@ -33,7 +33,7 @@ describe("export", () => {
   it("writes a file, and leaves one that is there", async () => {
     here.root.writeStore(tasks);
     expect(await here.run("export --to b.csv -o csv")).toMatchObject({ code: 0, stdout: "" });
-    expect(await here.run("export --to b.csv")).toMatchObject({ code: 1, stdout: "" });
+    expect(await here.run("export --to b.csv")).toMatchObject({ code: 2, stdout: "" });
     expect(readFileSync(here.root.at("b.csv"), "utf8")).toMatch(/^user_id/);
     expect((await here.run("export --to b.csv --force")).code).toBe(0);
     expect(lines(readFileSync(here.root.at("b.csv"), "utf8"))).toHaveLength(3);

@@ -116,7 +116,9 @@ export async function runPass(
     const pass = await cleanUp(context, flags, () => context.openBackup(flags));
     outcome = pass.outcome;
     const isForPerson = context.terminal.outIsTerminal && flags.once && context.flags.verbose === 0;
-    exitCode = await conclude(context, pass, () => (isForPerson ? summary : summaryLine)(pass.outcome.result));
+    const isPlanned = pass.error === null || outcome.result.candidates > 0; // else it was interrupted before
+    const text = isForPerson ? summary : summaryLine;
+    exitCode = await conclude(context, pass, () => (isPlanned ? text(pass.outcome.result) : ""));
     error = null;
     return exitCode;
   } catch (cause) {
@@ -134,7 +136,7 @@ function summary({ purged, candidates, dryRun, files, bytes, durationMs, ...resu
   const { skipped, failed, returned, stuck, keptLast } = result;
   const rest = { skipped, failed, "written back": returned, stuck, "kept by keep_last": keptLast };
   const counts = Object.entries(rest).flatMap(([what, count]) => (count > 0 ? [`${count} ${what}`] : []));
-  const head = `${purged} of ${counted(candidates, "candidate")} ${dryRun ? "would be " : ""}purged`;
+  const head = `${purged - returned} of ${counted(candidates, "candidate")} ${dryRun ? "would be " : ""}purged`;
   const time = `in ${formatDuration(Math.ceil(durationMs / 1000))}`;
   return `${[head, counted(files, "file"), formatBytes(bytes), ...counts, time].join(", ")}\n`;
 }

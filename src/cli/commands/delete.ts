@@ -57,7 +57,7 @@ export function describeDelete(result: DeleteResult): string {
   const { deleted, requested, dryRun, files, bytes, returned } = result;
   const done = dryRun ? "would be deleted" : "deleted";
   return textOf(
-    `${deleted} of ${counted(requested, "chosen task")} ${done}: ${counted(files, "file")}, ${formatBytes(bytes)}`,
+    `${deleted - returned} of ${counted(requested, "chosen task")} ${done}: ${counted(files, "file")}, ${formatBytes(bytes)}`,
     ...unchangedLines(result),
     result.refused.some(({ reason }) => reason.endsWith(MAY_BE_WORKED_ON)) && "--force deletes unfinished tasks too",
     returned > 0 &&

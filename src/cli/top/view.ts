@@ -127,12 +127,11 @@ function titleOf(listed: Listed | null, columns: number, { colors, clock, every 
 
 function countsOf(counts: Counted | null, { colors, clock }: TopStyle): string {
   if (counts === null) return "counting ...";
-  const { total, users, byStatus } = counts.stats;
+  const { total, byStatus } = counts.stats;
   const parts = STATUSES.filter((status) => status !== "other" || byStatus.other > 0).map((status) => {
     return colors[STATUS_COLORS[status]](`${status} ${byStatus[status]}`);
   });
-  const rest = `at ${clock(counts.at)}, ${counted(total, "task")}, ${counted(users, "user")}`;
-  return `${parts.join("  ")}  ${colors.dim(rest)}`;
+  return `${parts.join("  ")}  ${colors.dim(`of ${total} at ${clock(counts.at)}`)}`;
 }
 
 function ratesOf(listed: Listed | null, counts: Counted | null): string {
@@ -148,8 +147,7 @@ function ratesOf(listed: Listed | null, counts: Counted | null): string {
 function waitingOf({ stats: { oldestWaiting, stuck } }: Counted): string {
   const oldest = oldestWaiting === null ? "none" : aged(oldestWaiting);
   const [first] = stuck.tasks;
-  const named = first === undefined ? "none" : `${stuck.count}, ${aged(first)}${stuck.count > 1 ? " and others" : ""}`;
-  return `${oldest}   stuck: ${named}`;
+  return `${oldest}   stuck: ${stuck.count}${stuck.count === 1 ? `, ${aged(first!)}` : ""}`;
 }
 
 function aged({ user_id, task_id, ageSeconds }: NamedTask): string {

@@ -1,6 +1,6 @@
 import { type FileHandle, link, lstat, readdir, realpath, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { closeQuietly, describeSystemError, systemErrorCode, TtsctlError } from "../../errors.ts";
+import { closeQuietly, describeSystemError, systemErrorCode, TtsctlError, usage } from "../../errors.ts";
 import { makeFile, refuseUsed, syncDirectory } from "../../store/file/written-file.ts";
 
 const HELD = 1 << 16;
@@ -127,13 +127,11 @@ async function refuseExisting(path: string, overwrite: boolean): Promise<void> {
 }
 
 function notRegular(path: string): TtsctlError {
-  return new TtsctlError("EXPORT_FAILED", `${path} is not a regular file`, {
-    hint: "name another file; an export without --to goes to stdout",
-  });
+  return usage(`${path} is not a regular file`, "name another file; an export without --to goes to stdout");
 }
 
 function exists(path: string): TtsctlError {
-  return new TtsctlError("EXPORT_FAILED", `${path} exists already`, { hint: "name another file, or use --force" });
+  return usage(`${path} exists already`, "name another file, or use --force");
 }
 
 function failed(path: string, cause: unknown): TtsctlError {

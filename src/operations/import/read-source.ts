@@ -68,7 +68,8 @@ async function copied(stream: Readable, storePath: string, signal: AbortSignal):
 }
 
 function unreadable(path: string, cause: unknown): TtsctlError {
-  const code = isMissingPath(cause) ? "USAGE" : "IMPORT_UNREADABLE";
+  const isNoFile = isMissingPath(cause) || systemErrorCode(cause) === "EISDIR";
+  const code = isNoFile ? "USAGE" : "IMPORT_UNREADABLE";
   return new TtsctlError(code, `cannot read ${path}: ${describeSystemError(cause)}`, {
     hint: "name a file that ttsctl export or --backup wrote, a store file, or - for stdin",
     cause,

@@ -240,8 +240,9 @@ class MarkRun {
 
   /** @param mirror null: only the file is marked */
   async apply(mirror: Writable<Mirror> | null): Promise<void> {
-    const { summary, onlyInRedis, behind } = this.#plan;
+    const { summary, refused, onlyInRedis, behind } = this.#plan;
     if (summary.count > 0) {
+      summary.refused = refused.length;
       await this.#parts.confirm(summary);
       throwIfInterrupted(this.#parts.signal, "nothing was marked");
     }
