@@ -3,16 +3,8 @@ import { type FileHandle, open } from "node:fs/promises";
 import { Turns } from "../clock.ts";
 import { TtsctlError } from "../errors.ts";
 import { printableJson } from "../printable.ts";
-import {
-  DESCRIPTORS,
-  eachFolder,
-  type Folder,
-  FolderCache,
-  FolderError,
-  ignoreRefusal,
-  Kept,
-  reasonOf,
-} from "./folder.ts";
+import { DESCRIPTORS, eachFolder, type Folder, FolderError, ignoreRefusal, Kept, reasonOf, within } from "./folder.ts";
+
 import { type Artifact, listFolder, openBelow } from "./list.ts";
 import { LOG_SUFFIX, LogFolders } from "./logs.ts";
 import { ANY_AGE, areOne, lookIntoChild, type NewestAllowed, total } from "./look.ts";
@@ -53,36 +45,29 @@ const AS_IDS: ArtifactNames = { namesOf: (id) => [id], foldersOf: (id) => [id] }
  */
 class DiskArtifacts {
   readonly logs: LogFolders;
-  readonly #roots: Roots;
-  readonly #names: ArtifactNames;
-  readonly #homes: FolderCache;
   readonly #userChanges = new OwnChanges();
   readonly #purgeArea: PurgeArea | undefined;
   readonly #turns = new Turns();
   #closed = false;
 
-  constructor(roots: Roots, names: ArtifactNames = AS_IDS) {
-    const { output, logs } = roots;
-    this.#names = names;
-    this.#roots = roots;
-    this.logs = new LogFolders(logs, this.#turns);
-    this.#purgeArea = output && new PurgeArea(output);
-    this.#homes = new FolderCache(
-      (user) => output?.openOfSameMountIfThere(user),
-      (home, user) => output !== undefined && home.isAt(output, user),
-    );
+  constructor(
+    private readonly roots: Roots,
+    private readonly names: ArtifactNames = AS_IDS,
+  ) {
+    this.logs = new LogFolders(roots.logs, this.#turns);
+    this.#purgeArea = roots.output && new PurgeArea(roots.output);
   }
 
   get areThere(): boolean {
-    return this.#roots.output !== undefined || this.#roots.logs !== undefined;
+    return this.hasOutput || this.roots.logs !== undefined;
   }
 
   get hasOutput(): boolean {
-    return this.#roots.output !== undefined;
+    return this.roots.output !== undefined;
   }
 
   get device(): bigint | undefined {
-    return this.#roots.output?.dev;
+    return this.roots.output?.dev;
   }
 
   /** Why a folder is never touched; undefined if it may be. */
@@ -90,24 +75,24 @@ class DiskArtifacts {
     if (!isPlainName(userId)) return "the user id is not one plain name";
     if (!isPlainName(taskId)) return "the task id is not one plain name";
     if (isPurgeFolder(userId)) return "the user id is the name of the directory where artifacts are removed";
-    if (userId === this.#roots.logsInOutput) return "the user id is the name of the directory that holds the logs";
+    if (userId === this.roots.logsInOutput) return "the user id is the name of the directory that holds the logs";
     return undefined;
   }
 
   /** Whether two names of folders lead to the same one: the file system ignores case. If that can't be read, they do. */
   areOne(one: FolderName, other: FolderName): boolean {
-    return areOne(() => [one, other].map((name) => this.#home(name)?.exactStats(name.taskId)));
+    return areOne(() => [one, other].map((name) => this.#inHome(name, (home) => home.exactStats(name.taskId))));
   }
 
   /** The folders that a task may have, by names that may be touched; without any, what its ids would name. */
   foldersOf(userId: string, taskId: string): readonly FolderName[] {
-    const folders = this.#names.foldersOf({ userId, taskId });
+    const folders = this.names.foldersOf({ userId, taskId });
     const safe = folders.filter((folder) => this.whyNever(folder) === undefined);
     return safe.length > 0 ? safe : folders.slice(0, 1);
   }
 
   folderPath(userId: string, taskId: string): string {
-    return `${this.#roots.output?.label ?? ""}/${userId}/${taskId}`;
+    return `${this.roots.output?.label ?? ""}/${userId}/${taskId}`;
   }
 
   logsOf(taskId: string): TaskLogs {
@@ -121,14 +106,14 @@ class DiskArtifacts {
 
   /** Puts back what a pass that was killed left in `output/.ttsctl-purge`. Begin a pass with it. */
   recover(): Recovery {
-    this.#endPurges();
+    this.#purgeArea?.dispose();
     return this.#purgeArea?.recover() ?? { folders: 0, left: [] };
   }
 
   /** The files in some folders (names may have slashes), then the task's logs that can be read. @throws TtsctlError ARTIFACTS_UNSAFE */
   async list(folders: readonly FolderName[], logsOf: string | null): Promise<Artifact[]> {
     const found: Artifact[] = [];
-    const { output } = this.#roots;
+    const { output } = this.roots;
     for (const folder of output === undefined ? [] : folders) {
       const names = `${folder.userId}/${folder.taskId}`.split("/");
       const [userId = "", taskId = ""] = names;
@@ -154,8 +139,7 @@ class DiskArtifacts {
     if (!names.every((name) => isPlainName(name))) return undefined;
     for (const folder of this.foldersOf(userId, taskId)) {
       try {
-        const home = this.#home(folder);
-        const fd = home && openBelow(home, [folder.taskId, ...names]);
+        const fd = this.#inHome(folder, (home) => openBelow(home, [folder.taskId, ...names]));
         if (fd !== undefined) return await open(`${DESCRIPTORS}/${fd}`).finally(() => closeSync(fd));
       } catch (error) {
         ignoreRefusal(error);
@@ -183,7 +167,7 @@ class DiskArtifacts {
     visit: (userId: string, taskId: string) => Promise<void> | void,
     other: (path: string) => void = () => {},
   ): Promise<string[]> {
-    const { output, logsInOutput } = this.#roots;
+    const { output, logsInOutput } = this.roots;
     const unread: string[] = [];
     const note = (reason: string) => void unread.push(reason);
     function* foldersIn(parent: Folder): Generator<string> {
@@ -210,8 +194,8 @@ class DiskArtifacts {
 
   /** Ends a pass: removes folders that it emptied, or log folders that it found empty, if they were old before. */
   async sweep(rules: SweepRules): Promise<void> {
-    this.#endPurges();
-    const { output } = this.#roots;
+    this.#purgeArea?.dispose();
+    const { output } = this.roots;
     if (output !== undefined) await sweepUsers(output, this.#userChanges, rules);
     this.#userChanges.clear();
     this.logs.sweep(rules);
@@ -220,38 +204,30 @@ class DiskArtifacts {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#endPurges();
-    this.#roots.output?.close();
-    this.#roots.logs?.close();
+    this.#purgeArea?.dispose();
+    this.roots.output?.close();
+    this.roots.logs?.close();
   }
 
-  /** The folder of a user, open until the next call; undefined if it is missing. @throws Kept for names that are never touched */
-  #home(folder: FolderName): Folder | undefined {
+  /** Works in the folder of a user; undefined if it is missing. @throws Kept for names that are never touched */
+  #inHome<R>(folder: FolderName, work: (home: Folder) => R): R | undefined {
     const unsafe = this.whyNever(folder);
     if (unsafe !== undefined) throw new Kept(unsafe);
-    return this.#homes.get(folder.userId);
+    return within(this.roots.output?.openOfSameMountIfThere(folder.userId), work);
   }
 
-  /** Works in the folder of a user. A failure of the disk is an outcome: it must not stop a pass. */
+  /** A failure of the disk is an outcome: it must not stop a pass. */
   #outcome(folder: FolderName, work: (home: Folder) => FolderOutcome | undefined): FolderOutcome {
     try {
-      const home = this.#home(folder);
-      return (home && work(home)) ?? { kind: "absent" };
+      return this.#inHome(folder, work) ?? { kind: "absent" };
     } catch (error) {
       return keptBecause(error);
     }
   }
 
   #logNamesOf(taskId: string): string[] {
-    const names = this.#names.namesOf(taskId).filter((name) => isPlainName(name, LOG_SUFFIX));
+    const names = this.names.namesOf(taskId).filter((name) => isPlainName(name, LOG_SUFFIX));
     return names.map((name) => name + LOG_SUFFIX);
-  }
-
-  /** Closes what is held open and removes our part of the purge area, unless something is left in it. */
-  #endPurges(): void {
-    this.#homes.clear();
-    this.logs.closeHours();
-    this.#purgeArea?.dispose();
   }
 }
 

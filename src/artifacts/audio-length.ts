@@ -64,17 +64,15 @@ const MOST_READS = 10_000;
 const BLOCK = 64 << 10;
 
 class BoundedReader {
-  readonly #readAt: ReadAt;
-  readonly #deadline: number;
   #block = new Uint8Array();
   #blockStart = 0;
   #bytes = 0;
   #reads = 0;
 
-  constructor(readAt: ReadAt, deadline: number) {
-    this.#readAt = readAt;
-    this.#deadline = deadline;
-  }
+  constructor(
+    private readonly readAt: ReadAt,
+    private readonly deadline: number,
+  ) {}
 
   async read(start: number, length: number): Promise<ArrayBuffer> {
     if (++this.#reads > MOST_READS || length > MOST_BYTES_AT_ONCE) throw new TooMuch();
@@ -85,11 +83,11 @@ class BoundedReader {
   }
 
   #readBlock(start: number, length: number): void {
-    if (this.#bytes > MOST_BYTES || systemClock.monotonic() > this.#deadline) throw new TooMuch();
+    if (this.#bytes > MOST_BYTES || systemClock.monotonic() > this.deadline) throw new TooMuch();
     const block = new Uint8Array(Math.max(length, BLOCK));
     let filled = 0;
     for (let bytesRead = -1; filled < length && bytesRead !== 0; filled += bytesRead) {
-      bytesRead = this.#readAt(block, filled, block.length - filled, start + filled);
+      bytesRead = this.readAt(block, filled, block.length - filled, start + filled);
     }
     this.#block = block.subarray(0, filled);
     this.#blockStart = start;
@@ -99,22 +97,20 @@ class BoundedReader {
 
 /** A part of an open file, with what music-metadata uses of a Blob. */
 class FileBlob extends Blob {
-  override readonly size: number;
-  readonly #reader: BoundedReader;
-  readonly #start: number;
-
-  constructor(reader: BoundedReader, start: number, size: number, type = "") {
+  constructor(
+    private readonly reader: BoundedReader,
+    private readonly start: number,
+    override readonly size: number,
+    type = "",
+  ) {
     super([], { type });
-    this.size = size;
-    this.#reader = reader;
-    this.#start = start;
   }
 
   override slice(start = 0, end = this.size): FileBlob {
-    return new FileBlob(this.#reader, this.#start + start, end - start);
+    return new FileBlob(this.reader, this.start + start, end - start);
   }
 
   override arrayBuffer(): Promise<ArrayBuffer> {
-    return this.#reader.read(this.#start, this.size);
+    return this.reader.read(this.start, this.size);
   }
 }

@@ -15,7 +15,6 @@ import {
   renameSync,
   rmdirSync,
   type Stats,
-  statSync,
   unlinkSync,
 } from "node:fs";
 import { describeSystemError, systemErrorCode } from "../errors.ts";
@@ -44,11 +43,12 @@ export class FolderError extends Error {
 /** Why artifacts are kept: `unsafe` (a link, a mount point) for good, `newer` than the pass, or `busy`: the next pass may succeed. */
 export class Kept extends Error {
   override readonly name = "Kept";
-  readonly why: "unsafe" | "newer" | "busy";
 
-  constructor(reason: string, why: "unsafe" | "newer" | "busy" = "unsafe") {
+  constructor(
+    reason: string,
+    readonly why: "unsafe" | "newer" | "busy" = "unsafe",
+  ) {
     super(reason);
-    this.why = why;
   }
 }
 
@@ -84,22 +84,21 @@ export const DESCRIPTORS = "/proc/self/fd";
  * way between tasks (`Turns`).
  */
 export class Folder {
-  readonly label: string;
   readonly dev: bigint;
   readonly ino: bigint;
   /** When something was last added or removed, as it was opened; epoch milliseconds. */
   readonly mtimeMs: number;
-  readonly #fd: number;
   readonly #path: string;
   #mount: string | undefined;
 
-  private constructor(fd: number, label: string) {
+  private constructor(
+    private readonly fd: number,
+    readonly label: string,
+  ) {
     const { dev, ino, mtimeNs } = statsOf(fd, label);
-    this.label = label;
     this.dev = dev;
     this.ino = ino;
     this.mtimeMs = Number(mtimeNs) / 1e6;
-    this.#fd = fd;
     this.#path = `${DESCRIPTORS}/${fd}`;
   }
 
@@ -191,18 +190,7 @@ export class Folder {
 
   /** When something was last added to or removed from this folder, epoch nanoseconds. */
   changedAt(): bigint {
-    return statsOf(this.#fd, this.label).mtimeNs;
-  }
-
-  isAt(parent: Folder, name: Name): boolean {
-    const there = parent.exactStats(name);
-    return there?.ino === this.ino && there.dev === this.dev;
-  }
-
-  /** Whether this folder, wherever it was moved, is two levels below `ancestor`. */
-  isTwoBelow(ancestor: Folder): boolean {
-    const above = this.#run("stat", undefined, () => statSync(`${this.#path}/../..`, { bigint: true }));
-    return above.ino === ancestor.ino && above.dev === ancestor.dev;
+    return statsOf(this.fd, this.label).mtimeNs;
   }
 
   /** Returns whether it was there. */
@@ -252,13 +240,13 @@ export class Folder {
   /** Gives this folder the owner and mode of another one, if we are root: the service must be able to write into it. */
   resemble(other: Folder): void {
     if (process.getuid?.() !== 0) return;
-    const { uid, gid, mode } = fstatSync(other.#fd);
-    fchownSync(this.#fd, uid, gid);
-    fchmodSync(this.#fd, mode & 0o7777);
+    const { uid, gid, mode } = fstatSync(other.fd);
+    fchownSync(this.fd, uid, gid);
+    fchmodSync(this.fd, mode & 0o7777);
   }
 
   close(): void {
-    closeSync(this.#fd);
+    closeSync(this.fd);
   }
 
   #pathOf(name: Name): Name {
@@ -271,7 +259,7 @@ export class Folder {
   }
 
   #mountId(): string | undefined {
-    this.#mount ??= /^mnt_id:\s*(\d+)/m.exec(readFileSync(`/proc/self/fdinfo/${this.#fd}`, "latin1"))?.[1];
+    this.#mount ??= /^mnt_id:\s*(\d+)/m.exec(readFileSync(`/proc/self/fdinfo/${this.fd}`, "latin1"))?.[1];
     return this.#mount;
   }
 
@@ -313,52 +301,6 @@ export async function eachFolder(
     } finally {
       folder?.close();
     }
-  }
-}
-
-const MOST_OPEN = 100;
-
-/** Folders that many tasks share, held open between them. One is checked before it is used again, since it may have been moved. */
-export class FolderCache {
-  readonly #folders = new Map<string, Folder>();
-  readonly #open: (key: string) => Folder | undefined;
-  readonly #isCurrent: (folder: Folder, key: string) => boolean;
-
-  /** @param open undefined if the folder is missing @param isCurrent whether an open folder still is the one of its key */
-  constructor(open: (key: string) => Folder | undefined, isCurrent: (folder: Folder, key: string) => boolean) {
-    this.#open = open;
-    this.#isCurrent = isCurrent;
-  }
-
-  /** The folder of `key`, open until the next call; undefined if it is missing. */
-  get(key: string): Folder | undefined {
-    const folder = this.#takeCurrent(key) ?? this.#open(key);
-    if (folder !== undefined) this.#folders.set(key, folder);
-    const [oldest] = this.#folders;
-    if (this.#folders.size > MOST_OPEN) this.#close(...oldest!);
-    return folder;
-  }
-
-  clear(): void {
-    for (const [key, folder] of this.#folders) this.#close(key, folder);
-  }
-
-  #takeCurrent(key: string): Folder | undefined {
-    const folder = this.#folders.get(key);
-    if (folder === undefined) return undefined;
-    this.#folders.delete(key);
-    let current: Folder | undefined;
-    try {
-      if (this.#isCurrent(folder, key)) current = folder;
-    } finally {
-      if (current === undefined) folder.close();
-    }
-    return current;
-  }
-
-  #close(key: string, folder: Folder): void {
-    this.#folders.delete(key);
-    folder.close();
   }
 }
 

@@ -8,17 +8,16 @@ const FARTHEST_BACK = 1 << 22;
 
 /** One log held open and read forward. Holds no more of it than a piece and an unfinished line. */
 export class LogTail {
-  readonly path: string;
-  readonly #fd: number;
   readonly #piece = Buffer.allocUnsafe(PIECE);
-  #splitter = new LineSplitter();
+  /** The line that no end was read of. */
+  #held: Buffer = Buffer.alloc(0);
   #position = 0;
   #wasCut = false;
 
-  private constructor(path: string, fd: number) {
-    this.path = path;
-    this.#fd = fd;
-  }
+  private constructor(
+    readonly path: string,
+    private readonly fd: number,
+  ) {}
 
   /** Opens a log at its beginning; undefined if it is missing. @throws Kept for a link, or anything but a file */
   static openIfThere(hour: Folder, name: string): LogTail | undefined {
@@ -28,10 +27,10 @@ export class LogTail {
 
   /** Seeks to the start of the last `count` lines, at most 4 MiB before the end. Returns how many lines there are. */
   seekToLast(count: number): number {
-    const { size } = fstatSync(this.#fd);
+    const { size } = fstatSync(this.fd);
     const from = Math.max(0, size - FARTHEST_BACK);
     const buffer = Buffer.alloc(size - from);
-    const bytesRead = readSync(this.#fd, buffer, 0, size - from, from);
+    const bytesRead = readSync(this.fd, buffer, 0, size - from, from);
     let [start, lines] = [bytesRead, 0];
     while (lines < count && start > 0) {
       const endBefore = start === 1 ? -1 : buffer.lastIndexOf(NEWLINE, start - 2);
@@ -46,17 +45,16 @@ export class LogTail {
 
   /** The lines that end in the next piece of the log; undefined without new ones. */
   read(): string[] | undefined {
-    const bytesRead = readSync(this.#fd, this.#piece, 0, PIECE, this.#position);
-    if (bytesRead === 0) {
-      this.#restartIfCut();
-      return undefined;
-    }
+    const bytesRead = readSync(this.fd, this.#piece, 0, PIECE, this.#position);
+    if (bytesRead === 0) this.#restartIfCut();
     this.#position += bytesRead;
-    return this.#splitter.push(this.#piece.subarray(0, bytesRead));
+    return bytesRead === 0 ? undefined : this.#split(this.#piece.subarray(0, bytesRead));
   }
 
   rest(): string[] {
-    return this.#splitter.rest();
+    const held = this.#held;
+    this.#held = Buffer.alloc(0);
+    return held.length === 0 ? [] : [lineOf(held)];
   }
 
   *toEnd(): Generator<string[]> {
@@ -65,14 +63,14 @@ export class LogTail {
   }
 
   isAtEnd(): boolean {
-    return fstatSync(this.#fd).size <= this.#position;
+    return fstatSync(this.fd).size <= this.#position;
   }
 
   /** A truncated log is read again from its beginning. */
   #restartIfCut(): void {
-    if (fstatSync(this.#fd).size >= this.#position) return;
+    if (fstatSync(this.fd).size >= this.#position) return;
     this.#position = 0;
-    this.#splitter = new LineSplitter();
+    this.#held = Buffer.alloc(0);
     this.#wasCut = true;
   }
 
@@ -85,22 +83,15 @@ export class LogTail {
   }
 
   isReplacedIn(hour: Folder, name: string): boolean {
-    const [there, ours] = [hour.exactStats(name), fstatSync(this.#fd, { bigint: true })];
+    const [there, ours] = [hour.exactStats(name), fstatSync(this.fd, { bigint: true })];
     return there?.isFile() === true && (there.ino !== ours.ino || there.dev !== ours.dev);
   }
 
   close(): void {
-    closeSync(this.#fd);
+    closeSync(this.fd);
   }
-}
 
-/** A longer line is split: a log without line ends must not fill the memory. */
-export const LONGEST_LINE = 1 << 16;
-
-class LineSplitter {
-  #held: Buffer = Buffer.alloc(0);
-
-  push(bytes: Uint8Array): string[] {
+  #split(bytes: Uint8Array): string[] {
     let rest = Buffer.concat([this.#held, bytes]);
     const lines: string[] = [];
     for (;;) {
@@ -114,13 +105,10 @@ class LineSplitter {
     this.#held = Buffer.from(rest);
     return lines;
   }
-
-  rest(): string[] {
-    const held = this.#held;
-    this.#held = Buffer.alloc(0);
-    return held.length === 0 ? [] : [lineOf(held)];
-  }
 }
+
+/** A longer line is split: a log without line ends must not fill the memory. */
+export const LONGEST_LINE = 1 << 16;
 
 function lineOf(bytes: Buffer): string {
   return bytes.toString("utf8").replace(/\r$/, "");

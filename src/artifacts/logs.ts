@@ -1,6 +1,6 @@
 import type { Turns } from "../clock.ts";
 import { printableJson } from "../printable.ts";
-import { eachFolder, type Folder, FolderCache, Kept, reasonOf, within } from "./folder.ts";
+import { eachFolder, type Folder, Kept, reasonOf, within } from "./folder.ts";
 import { areOne, bytesOf, type Removal, refuseIfNewer } from "./look.ts";
 import { isPlainName, plainNameOf } from "./plain-name.ts";
 import { OwnChanges, type SweepRules, sweepFolders } from "./sweep.ts";
@@ -52,29 +52,18 @@ export interface LogIndex {
 
 /** `Logs/{8 digits}/{2 digits}/`. An hour is named `{date}/{hour}` here. */
 export class LogFolders {
-  readonly #root: Folder | undefined;
-  readonly #turns: Turns;
   /** This pass's removals from hours, and the hours that it found empty. */
   readonly #hourChanges = new OwnChanges();
   /** Dates that were found empty, with their mtime. */
   readonly #dateChanges = new OwnChanges();
-  readonly #open: FolderCache;
 
-  constructor(root: Folder | undefined, turns: Turns) {
-    this.#root = root;
-    this.#turns = turns;
-    this.#open = new FolderCache(
-      (key) => {
-        const [date, hour] = key.split("/") as [string, string];
-        return root && within(root.openIfThere(date), (folder) => folder.openIfThere(hour));
-      },
-      // By its place below the root, not by its path: a date that was moved away and linked to would show the same folder.
-      (hour) => root !== undefined && hour.isTwoBelow(root),
-    );
-  }
+  constructor(
+    private readonly root: Folder | undefined,
+    private readonly turns: Turns,
+  ) {}
 
   pathOf({ taskId, hour }: LogPlace): string {
-    return `${this.#root?.label ?? ""}/${hour}/${taskId}${LOG_SUFFIX}`;
+    return `${this.root?.label ?? ""}/${hour}/${taskId}${LOG_SUFFIX}`;
   }
 
   /** Visits the logs of tasks; returns why parts of `Logs/` were not looked at, a line each. */
@@ -85,7 +74,7 @@ export class LogFolders {
         const stats = taskId !== undefined && wanted(taskId) ? hour.lstat(name) : undefined;
         if (!stats?.isFile()) continue;
         await visit({ taskId: taskId!, hour: key, bytes: bytesOf(stats), changedAt: stats.mtimeMs / 1e3 });
-        await this.#turns.next();
+        await this.turns.next();
       }
     });
   }
@@ -103,7 +92,7 @@ export class LogFolders {
         if (taskId === undefined || !wanted(taskId)) continue;
         const before = hoursOf.get(taskId);
         hoursOf.set(taskId, before === undefined ? key : [before, key].flat());
-        await this.#turns.next();
+        await this.turns.next();
       }
       if (isEmpty) this.#hourChanges.found(key, changedAt);
     });
@@ -135,12 +124,8 @@ export class LogFolders {
 
   /** Works in an hour; undefined when it is gone. */
   use<R>(key: string, work: (hour: Folder) => R): R | undefined {
-    const hour = this.#open.get(key);
-    return hour && work(hour);
-  }
-
-  closeHours(): void {
-    this.#open.clear();
+    const [date = "", hour = ""] = key.split("/");
+    return within(this.root?.openIfThere(date), (folder) => within(folder.openIfThere(hour), work));
   }
 
   /** Removes, or in a dry run measures, the logs of a task unless they are newer than `now`. Never throws for errors of the disk. */
@@ -173,7 +158,7 @@ export class LogFolders {
 
   /** Removes empty hours, then empty dates. Forgets the changes of the pass. */
   sweep({ before, now }: SweepRules): void {
-    const root = this.#root;
+    const { root } = this;
     if (root === undefined) return;
     const [hours, dates] = [this.#hourChanges, this.#dateChanges];
     const time = Math.min(before, now - REST_S);
@@ -198,13 +183,13 @@ export class LogFolders {
     const note = (reason: string) => void skipped.push(reason);
     const dates = this.#dates(note).filter((date) => date >= fromDate);
     if (dates.length === 0) return skipped;
-    await eachFolder(this.#root!, dates, note, async (folder, date) => {
+    await eachFolder(this.root!, dates, note, async (folder, date) => {
       const changedAt = folder.changedAt();
       const names = folder.names();
       if (names.length === 0) this.#dateChanges.found(date, changedAt);
       await eachFolder(folder, matching(names, HOUR), note, async (hour, name) => {
         await visit(hour, `${date}/${name}`);
-        await this.#turns.next();
+        await this.turns.next();
       });
     });
     return skipped;
@@ -212,7 +197,7 @@ export class LogFolders {
 
   #dates(note: (reason: string) => void): string[] {
     try {
-      return matching(this.#root?.names() ?? [], DATE).sort();
+      return matching(this.root?.names() ?? [], DATE).sort();
     } catch (error) {
       note(reasonOf(error));
       return [];

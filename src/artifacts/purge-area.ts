@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { systemErrorCode } from "../errors.ts";
 import { printableJson } from "../printable.ts";
-import { type Folder, FolderCache, Kept, type Name, reasonOf, within } from "./folder.ts";
+import { type Folder, Kept, type Name, reasonOf, within } from "./folder.ts";
 import { ANY_AGE, type NewestAllowed, type Removal, removeFolder } from "./look.ts";
 import { isPurgeFolder, PURGE_FOLDER } from "./plain-name.ts";
 import type { OwnChanges } from "./sweep.ts";
@@ -16,8 +16,6 @@ export type FolderOutcome =
    */
   | { kind: "kept"; reason: string; newer: boolean; retry: boolean };
 
-type KeptOutcome = FolderOutcome & { kind: "kept" };
-
 /** The file system has the name already, or the folder is not empty. */
 const TAKEN = new Set(["ENOTEMPTY", "EEXIST"]);
 /** The file system has no hard links, or the kernel allows none to other users' files (fs.protected_hardlinks). */
@@ -25,17 +23,10 @@ const NO_LINKS = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "EMLINK", "ENOSYS"])
 
 /** `output/.ttsctl-purge/{pid}-{random}/{user}/{task}`: where the task folders of one pass are inspected and removed. */
 export class PurgeArea {
-  readonly #output: Folder;
   readonly #name = `${process.pid}-${randomBytes(6).toString("hex")}`;
   #container: Folder | undefined;
-  readonly #places = new FolderCache(
-    (user) => openOrMake(this.#openContainer(), user, 0o700),
-    () => true, // only this pass moves them
-  );
 
-  constructor(output: Folder) {
-    this.#output = output;
-  }
+  constructor(private readonly output: Folder) {}
 
   /** Removes the folder of a task unless something in it is newer; undefined if it is missing. @param changes notes the user's folder */
   purge(
@@ -45,36 +36,37 @@ export class PurgeArea {
     changes: OwnChanges,
   ): FolderOutcome | undefined {
     if (home.lstat(taskId) === undefined) return undefined;
-    const place = this.#places.get(userId)!;
-    if (!changes.during(userId, home, () => moveAway(home, taskId, place))) return undefined;
-    const [removed, label] = [{ files: 0, bytes: 0 }, home.labelOf(taskId)];
-    try {
-      removeFolder(place, taskId, { newest, removed, label });
-      return { kind: "removed", ...removed };
-    } catch (error) {
-      const came = `${printableJson(label)} was written to during the run`;
-      const outcome = keptBecause(TAKEN.has(systemErrorCode(error) ?? "") ? new Kept(came, "newer") : error);
-      const waits = `the rest is in ${printableJson(place.labelOf(taskId))}; the next pass puts it back`;
-      if (removed.files > 0 && !outcome.newer) return { ...outcome, reason: `${outcome.reason}; ${waits}` };
+    return within(openOrMake(this.#openContainer(), userId, 0o700), (place): FolderOutcome | undefined => {
+      if (!changes.during(userId, home, () => moveAway(home, taskId, place))) return undefined;
+      const [removed, label] = [{ files: 0, bytes: 0 }, home.labelOf(taskId)];
       try {
-        putBackHome(this.#output, userId, place, taskId);
-        return outcome;
+        removeFolder(place, taskId, { newest, removed, label });
+        return { kind: "removed", ...removed };
       } catch (error) {
-        return { ...outcome, reason: `${outcome.reason}; ${reasonOf(error)}; ${waits}` };
+        const came = `${printableJson(label)} was written to during the run`;
+        const outcome = keptBecause(TAKEN.has(systemErrorCode(error) ?? "") ? new Kept(came, "newer") : error);
+        const waits = `the rest is in ${printableJson(place.labelOf(taskId))}; the next pass puts it back`;
+        if (removed.files > 0 && !outcome.newer) return { ...outcome, reason: `${outcome.reason}; ${waits}` };
+        try {
+          putBackHome(this.output, userId, place, taskId);
+          return outcome;
+        } catch (error) {
+          return { ...outcome, reason: `${outcome.reason}; ${reasonOf(error)}; ${waits}` };
+        }
       }
-    }
+    });
   }
 
   /** Puts back what passes that were killed left in the purge folder, and removes it when it is empty. */
   recover(): Recovery {
     const recovery: Recovery = { folders: 0, left: [] };
-    inEach(this.#output, [PURGE_FOLDER], recovery, (area) =>
+    inEach(this.output, [PURGE_FOLDER], recovery, (area) =>
       inEach(area, area.names(), recovery, (container) =>
         inEach(container, container.names(), recovery, (place, user) => {
           if (isPurgeFolder(user.toString())) return;
           for (const task of place.names()) {
             try {
-              putBackHome(this.#output, user, place, task);
+              putBackHome(this.output, user, place, task);
               recovery.folders += 1;
             } catch (error) {
               recovery.left.push(reasonOf(error));
@@ -88,14 +80,13 @@ export class PurgeArea {
 
   /** Removes the container, and the area, if nothing is left in them. */
   dispose(): void {
-    this.#places.clear();
     const container = this.#container;
     this.#container = undefined;
     if (container === undefined) return;
     try {
       for (const user of container.names()) container.removeIfEmpty(user);
-      within(this.#output.openIfThere(PURGE_FOLDER), (area) => area.removeIfEmpty(this.#name));
-      this.#output.removeIfEmpty(PURGE_FOLDER);
+      within(this.output.openIfThere(PURGE_FOLDER), (area) => area.removeIfEmpty(this.#name));
+      this.output.removeIfEmpty(PURGE_FOLDER);
     } catch (error) {
       reasonOf(error); // the next recovery finds what is left
     } finally {
@@ -105,7 +96,7 @@ export class PurgeArea {
 
   #openContainer(): Folder {
     try {
-      this.#container ??= within(openOrMake(this.#output, PURGE_FOLDER, 0o700), (area) =>
+      this.#container ??= within(openOrMake(this.output, PURGE_FOLDER, 0o700), (area) =>
         openOrMake(area, this.#name, 0o700),
       )!;
       return this.#container;
@@ -146,7 +137,7 @@ function moveAway(home: Folder, task: string, place: Folder): boolean {
 }
 
 /** The outcome for an error that must not stop a pass; a bug is thrown on. */
-export function keptBecause(error: unknown): KeptOutcome {
+export function keptBecause(error: unknown): FolderOutcome & { kind: "kept" } {
   const why = error instanceof Kept ? error.why : "busy";
   return { kind: "kept", reason: reasonOf(error), newer: why === "newer", retry: why === "busy" };
 }

@@ -13,8 +13,6 @@ export interface LogPart {
 
 /** The logs of one task, oldest first. Those that can't be read are left out. */
 export class TaskLogs {
-  readonly #folders: LogFolders;
-  readonly #names: readonly string[];
   /** The followed logs by path, oldest first. */
   readonly #tails = new Map<string, { readonly place: NamedLog; readonly tail: LogTail }>();
   /** The unread rest of logs that are no longer followed. */
@@ -22,16 +20,16 @@ export class TaskLogs {
   /** The newest date when following began, where new logs appear. */
   #fromDate = "";
 
-  constructor(folders: LogFolders, names: readonly string[]) {
-    this.#folders = folders;
-    this.#names = names;
-  }
+  constructor(
+    private readonly folders: LogFolders,
+    private readonly names: readonly string[],
+  ) {}
 
   /** The last lines: those of the newest log, and of older ones as far as needed. */
   async last(count: number): Promise<LogPart[]> {
     const parts: LogPart[] = [];
     let wanted = count;
-    for (const place of (await this.#folders.find(this.#names)).reverse()) {
+    for (const place of (await this.#find()).reverse()) {
       const tail = wanted > 0 ? this.#open(place) : undefined;
       const part = tail && readable(() => lastLines(tail, wanted));
       if (part === undefined) continue;
@@ -43,7 +41,7 @@ export class TaskLogs {
 
   /** All lines in pieces: at most one of them is held in memory. */
   async *all(): AsyncGenerator<LogPart> {
-    for (const place of await this.#folders.find(this.#names)) {
+    for (const place of await this.#find()) {
       const tail = this.#open(place);
       if (tail === undefined) continue;
       try {
@@ -59,8 +57,8 @@ export class TaskLogs {
    * `count` lines, or (null) the first, which `read` returns first. Returns whether there is a log yet. The caller closes the logs.
    */
   async begin(count: number | null): Promise<boolean> {
-    const places = await this.#folders.find(this.#names);
-    this.#fromDate = this.#folders.newestDate();
+    const places = await this.#find();
+    this.#fromDate = this.folders.newestDate();
     for (const place of places.slice(-MOST_FOLLOWED)) this.#follow(place);
     let wanted = count ?? 0;
     if (count !== null) for (const { tail } of [...this.#tails.values()].reverse()) wanted -= tail.seekToLast(wanted);
@@ -84,9 +82,7 @@ export class TaskLogs {
       if (tail.takeCut()) news.push(`${printableJson(tail.path)} was truncated`);
       if (this.#isReplaced(place, tail)) news.push(`${printableJson(tail.path)} was replaced`);
     }
-    for (const place of await this.#folders.find(this.#names, this.#fromDate)) {
-      if (!this.#tails.has(place.path)) this.#follow(place);
-    }
+    for (const place of await this.#find(this.#fromDate)) if (!this.#tails.has(place.path)) this.#follow(place);
     return news;
   }
 
@@ -101,14 +97,18 @@ export class TaskLogs {
     this.#tails.clear();
   }
 
+  #find(fromDate?: string): Promise<NamedLog[]> {
+    return this.folders.find(this.names, fromDate);
+  }
+
   #open({ hour, name }: NamedLog): LogTail | undefined {
-    return readable(() => this.#folders.use(hour, (folder) => LogTail.openIfThere(folder, name)));
+    return readable(() => this.folders.use(hour, (folder) => LogTail.openIfThere(folder, name)));
   }
 
   /** Switches to the file that now has the name, once the old one is read to its end. */
   #isReplaced(place: NamedLog, tail: LogTail): boolean {
     if (!tail.isAtEnd()) return false;
-    const isOther = readable(() => this.#folders.use(place.hour, (hour) => tail.isReplacedIn(hour, place.name)));
+    const isOther = readable(() => this.folders.use(place.hour, (hour) => tail.isReplacedIn(hour, place.name)));
     const next = isOther ? this.#open(place) : undefined;
     if (next === undefined) return false;
     this.#leave(tail);
