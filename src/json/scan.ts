@@ -9,11 +9,12 @@ export const INCOMPLETE = -1;
 /** The bytes at `position` (an index into the scanned bytes) are not JSON. */
 export class JsonSyntaxError extends Error {
   override readonly name = "JsonSyntaxError";
-  readonly position: number;
 
-  constructor(what: string, position: number) {
+  constructor(
+    what: string,
+    readonly position: number,
+  ) {
     super(what);
-    this.position = position;
   }
 }
 
@@ -103,27 +104,19 @@ function skipDigits(bytes: Uint8Array, from: number, end: number): number {
   return at === from ? INCOMPLETE : at;
 }
 
-const TRUE = Buffer.from("true");
-const FALSE = Buffer.from("false");
-const NULL = Buffer.from("null");
-
-function skipWord(bytes: Uint8Array, from: number, end: number, word: Uint8Array): number {
-  for (let i = 0; i < word.length; i++) {
-    if (from + i >= end) return INCOMPLETE;
-    if (bytes[from + i] !== word[i]) throw new JsonSyntaxError("not a JSON value", from);
-  }
-  return from + word.length;
-}
+const WORDS = new Map(["true", "false", "null"].map((word) => [word.charCodeAt(0), Buffer.from(word)]));
 
 /** @param from at the first byte of a string, number, true, false or null. */
 function skipScalar(bytes: Uint8Array, from: number, end: number): number {
   const byte = bytes[from]!;
   if (byte === QUOTE) return skipString(bytes, from + 1, end);
   if (byte === 0x2d || isDigit(byte)) return skipNumber(bytes, from, end);
-  if (byte === 0x74) return skipWord(bytes, from, end, TRUE);
-  if (byte === 0x66) return skipWord(bytes, from, end, FALSE);
-  if (byte === 0x6e) return skipWord(bytes, from, end, NULL);
-  throw new JsonSyntaxError("not a JSON value", from);
+  const word = WORDS.get(byte) ?? WORDS.get(0x74)!;
+  for (let i = 0; i < word.length; i++) {
+    if (from + i >= end) return INCOMPLETE;
+    if (bytes[from + i] !== word[i]) throw new JsonSyntaxError("not a JSON value", from);
+  }
+  return from + word.length;
 }
 
 /** The position after the value that starts at `from`, or INCOMPLETE. @throws JsonSyntaxError */
@@ -192,8 +185,6 @@ export function skipColon(bytes: Uint8Array, from: number, end: number): number 
   return at >= end ? INCOMPLETE : at;
 }
 
-const SPACE = 0x20;
-
 /** The value of the valid JSON string in `bytes[from, end)`, quotes included. */
 export function decodeString(bytes: Buffer, from: number, end: number): string {
   if (hasByte(bytes, BACKSLASH, from, end)) return JSON.parse(bytes.toString("utf8", from, end));
@@ -211,7 +202,7 @@ export function compactJson(bytes: Uint8Array, from: number, end: number): strin
   let length = 0;
   for (let at = from; at < end; ) {
     let byte = bytes[at++]!;
-    if (byte <= SPACE) continue;
+    if (byte <= 0x20) continue;
     out[length++] = byte;
     if (byte !== QUOTE) continue;
     do {

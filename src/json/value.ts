@@ -2,12 +2,7 @@ import { CLOSE_BRACE, CLOSE_BRACKET, COLON, COMMA, OPEN_BRACE, OPEN_BRACKET, ski
 
 /** A number whose text a double can't give back (`1.0`, twenty digits, `1e5`). Output shows the text. */
 export class NumberText {
-  readonly text: string;
-
-  constructor(text: string) {
-    this.text = text;
-  }
-
+  constructor(readonly text: string) {}
   toString(): string {
     return this.text;
   }

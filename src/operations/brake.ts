@@ -15,13 +15,12 @@ export function checkBrake(
   { what = "task", verb = "delete", flag = "--max-delete" } = {},
 ): void {
   if (max === null) return;
-  const most = "count" in max ? max.count : (of * max.percent) / 100;
-  if (count <= most) return;
-  const name = max.name ?? flag;
-  const limit = "count" in max ? `${max.count}` : `${max.percent}% of ${of}`;
+  const isCount = "count" in max;
+  if (count <= (isCount ? max.count : (of * max.percent) / 100)) return;
+  const limit = isCount ? `${max.count}` : `${max.percent}% of ${of}`;
   throw new TtsctlError(
     "MAX_DELETE_EXCEEDED",
-    `refusing to ${verb} ${counted(count, what)}: ${name} is ${limit}; nothing was changed`,
+    `refusing to ${verb} ${counted(count, what)}: ${max.name ?? flag} is ${limit}; nothing was changed`,
     { hint: `check the plan with --dry-run and ${flag} 100%; if it is right, raise ${flag}` },
   );
 }

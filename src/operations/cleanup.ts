@@ -77,12 +77,12 @@ export async function cleanupOnce(parts: CleanupParts, options: CleanupOptions):
   const started = parts.clock.monotonic();
   const now = parts.clock.now();
   await using snapshot = await parts.file.read(parts.signal);
-  const { allowEmpty, doubt = null } = options;
-  const asked = { snapshot, age: shortestRetention(options), allowEmpty };
-  const { file, use } = await preflight(parts, "cleanup", asked);
+  const { allowEmpty, doubt = null, dryRun, maxDelete } = options;
+  const warn = (line: string) => parts.reporter.warn(line);
+  const { file, use } = await preflight(parts, "cleanup", { snapshot, age: shortestRetention(options), allowEmpty });
   if (doubt !== null && use.mirror === null) throw doubt;
-  for (const line of invalidWarnings(snapshot)) parts.reporter.warn(line);
-  if (!options.dryRun) {
+  invalidWarnings(snapshot).forEach(warn);
+  if (!dryRun) {
     recoverArtifacts(parts);
     await use.ask((mirror) => drainOwed({ ...parts, file }, mirror));
   }
@@ -91,19 +91,15 @@ export async function cleanupOnce(parts: CleanupParts, options: CleanupOptions):
   const sizes = { fileTasks: snapshot.size, redisTasks: use.mirror === null ? null : found.members };
   const stuck = await use.attempt((mirror) => findStuck(snapshot, mirror, { now, after: options.stuckAfter }));
   const stuckLine = describeStuck(stuck);
-  if (stuckLine !== null) parts.reporter.warn(stuckLine);
+  if (stuckLine !== null) warn(stuckLine);
   const totals = nameTotals(plan, options, parts.reporter);
-  const { sweepBefore } = plan;
-  const policy = { now, sweepBefore, dryRun: options.dryRun, decide: (task: Looked) => plan.decide(task) };
+  const policy = { now, sweepBefore: plan.sweepBefore, dryRun, decide: (task: Looked) => plan.decide(task) };
   const purge = new Purge({ ...parts, file, mirror: use }, policy, snapshot, found);
-  if (options.maxDelete !== null) {
-    checkBrake((await purge.plan()).count, Math.max(snapshot.size, found.members), options.maxDelete, {
-      verb: "purge",
-    });
-  }
+  const all = Math.max(snapshot.size, found.members);
+  if (maxDelete !== null) checkBrake((await purge.plan()).count, all, maxDelete, { verb: "purge" });
   await purge.check();
   const stopped = await purge.run();
-  if (!options.dryRun && stopped === null) await file.compact(snapshot, (line) => parts.reporter.warn(line));
+  if (!dryRun && stopped === null) await file.compact(snapshot, warn);
   const { counts } = purge.tally;
   const result = {
     ...emptyResult(now - options.retention, options),

@@ -1,4 +1,3 @@
-import type { TtsctlError } from "../errors.ts";
 import type { TaskId } from "../store/task-source.ts";
 import type { TaskFilter } from "../task/query-fields.ts";
 import { MAY_BE_WORKED_ON } from "../task/status.ts";
@@ -28,20 +27,7 @@ export interface DeleteOptions {
   readonly retention: number;
 }
 
-/** `delete -o json` (docs/contract.md, Commands). */
-export interface DeleteResult {
-  requested: number;
-  deleted: number;
-  missing: string[];
-  refused: { user_id: string; task_id: string; reason: string }[];
-  failed: number;
-  returned: number;
-  files: number;
-  bytes: number;
-  dryRun: boolean;
-  /** Only of a dry run: the tasks to delete by their statuses. */
-  byStatus?: Record<string, number>;
-}
+export type DeleteResult = Awaited<ReturnType<typeof deleteTasks>>["result"];
 
 /** A chosen task is deleted, unless it may still be worked on. The newest copy decides whether it was chosen. */
 export function decideDelete(copies: Copies, filter: TaskFilter, force: boolean): Decision {
@@ -72,13 +58,13 @@ export async function deleteTasks(
   parts: DeleteParts,
   selection: Selection,
   { dryRun, force, retention, maxDelete, allowEmpty }: DeleteOptions,
-): Promise<{ result: DeleteResult; problem: TtsctlError | null }> {
+) {
   await using snapshot = await parts.file.read(parts.signal);
   const { file, use } = await preflight(parts, "delete", { snapshot, age: selection.age, allowEmpty });
   if (!dryRun) recoverArtifacts(parts);
   const found = await use.attempt((mirror) => select(snapshot, mirror, selection));
   const now = parts.clock.now();
-  const refused: DeleteResult["refused"] = [];
+  const refused: { user_id: string; task_id: string; reason: string }[] = [];
   const planned = new PlanSummary();
   const policy = {
     now,
@@ -89,9 +75,8 @@ export async function deleteTasks(
       if (dryRun && decision.kind === "purge") planned.add(id, newestCopy(copies)?.status ?? "dangling");
       return decision;
     },
-    onKept: ({ userId, taskId }: TaskId, reason: string) => {
-      refused.push({ user_id: userId, task_id: taskId, reason });
-    },
+    onKept: ({ userId, taskId }: TaskId, reason: string) =>
+      void refused.push({ user_id: userId, task_id: taskId, reason }),
   };
   const purge = new Purge({ ...parts, file, mirror: use }, policy, snapshot, found);
   if (!dryRun || maxDelete !== null) {
@@ -108,6 +93,7 @@ export async function deleteTasks(
   const { purged: deleted, failed, returned, files, bytes } = counts;
   const missing = missingOf(selection, gone);
   const requested = found.rows.length + found.others.size + missing.length - gone.length;
+  /** `delete -o json` (docs/contract.md, Commands); in a dry run with the statuses of the tasks to delete. */
   const result = { requested, deleted, missing, refused, failed, returned, files, bytes, dryRun };
-  return { result: dryRun ? { ...result, byStatus: planned.counts } : result, problem: stopped ?? use.lost };
+  return { result: { ...result, ...(dryRun && { byStatus: planned.counts }) }, problem: stopped ?? use.lost };
 }

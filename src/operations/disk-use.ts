@@ -1,11 +1,9 @@
 import type { Artifacts } from "../artifacts/artifacts.ts";
 import type { FolderNames } from "./owners.ts";
 
-type BytesByOwner = ReadonlyMap<number, number>;
-
 interface DiskUse {
-  readonly audio: BytesByOwner;
-  readonly logs: BytesByOwner;
+  readonly audio: ReadonlyMap<number, number>;
+  readonly logs: ReadonlyMap<number, number>;
   /** Why parts of the disk weren't measured, a line each. */
   readonly unread: readonly string[];
 }
@@ -37,7 +35,6 @@ export async function diskUse(
     }
   });
   for (const { owner, bytes } of holders.values()) add(audio, owner, bytes);
-  const visit = ({ taskId, bytes }: { taskId: string; bytes: number }) => add(logs, names.ownerOfLog(taskId), bytes);
-  const skipped = await artifacts.logs.walk(visit, wanted.log);
+  const skipped = await artifacts.logs.walk((log) => add(logs, names.ownerOfLog(log.taskId), log.bytes), wanted.log);
   return { audio, logs, unread: [...unread, ...skipped] };
 }

@@ -38,48 +38,40 @@ export const FILE_CHECKS: Checks = {
 
   async "store.content"(probe) {
     const snapshot = await probe.read();
-    const [problems, count] = [invalidWarnings(snapshot), snapshot.size];
-    if (count === 0 && snapshot.invalid.count === 0) await refuseEmpty(probe, snapshot);
+    const [problems, count, invalid] = [invalidWarnings(snapshot), snapshot.size, snapshot.invalid.count];
+    if (count + invalid === 0) await refuseEmpty(probe, snapshot);
     if (snapshot.shape === null) throw new Skip("the store file does not exist");
     const size = `${SHAPES[snapshot.shape]} of ${counted(count, "task")}`;
-    if (count === 0 && snapshot.invalid.count > 0) return fail(`no record is valid; ${problems.join("; ")}`, NOT_OURS);
+    if (count === 0 && invalid > 0) return fail(`no record is valid; ${problems.join("; ")}`, NOT_OURS);
     if (problems.length === 0) return ok(`${size}, whole, ${snapshot.layout?.size} bytes`);
-    const hint = snapshot.invalid.count > 0 ? INVALID : "the next append removes the unfinished line";
-    return warn(`${size}; ${problems.join("; ")}`, hint);
+    return warn(
+      `${size}; ${problems.join("; ")}`,
+      invalid > 0 ? INVALID : "the next append removes the unfinished line",
+    );
   },
 
   async "store.folder"({ file }) {
     const [target, stats] = await targetOf(file);
     const path = dirname(target);
-    try {
-      await access(path, RIGHTS);
-    } catch (error) {
+    const code = await access(path, RIGHTS).catch((error) => error);
+    if (code) {
       const hint =
-        systemErrorCode(error) === "ENOENT" ? "check [store] path and --store" : hintFor(error, AS_THE_SERVICE);
-      return fail(`${path}: ${describeSystemError(error)}: nothing can be locked or rewritten there`, hint);
+        systemErrorCode(code) === "ENOENT" ? "check [store] path and --store" : hintFor(code, AS_THE_SERVICE);
+      return fail(`${path}: ${describeSystemError(code)}: nothing can be locked or rewritten there`, hint);
     }
     if (stats === null || keepsOwner(stats)) return ok(`${path} is writable, and a rewrite keeps owner and mode`);
     return fail(`a rewrite cannot keep the owner ${stats.uid}:${stats.gid}, so it is refused`, AS_THE_SERVICE);
   },
 
   async "store.filesystem"({ file }) {
-    const { type } = await statfs(dirname(await file.target()));
-    const { name, shared } = fileSystemOf(type);
+    const { name, shared } = fileSystemOf((await statfs(dirname(await file.target()))).type);
     if (!shared) return ok(`${name}, a local file system`);
-    return warn(
-      `${name}: other machines may see locks and renames late`,
-      "run ttsctl and the service on one machine, preferably with the store file on a local disk",
-    );
+    return warn(`${name}: other machines may see locks and renames late`, ONE_MACHINE);
   },
 
   async "store.locks"({ file }) {
-    const holders = await Promise.all((["run", "write"] as const).map((purpose) => file.holderOf(purpose)));
-    const [holder] = holders.filter((name) => name !== null);
-    if (holder === undefined) return ok("free");
-    return warn(
-      `held by ${holder}`,
-      "wait until it finishes, or stop it: other commands that change tasks give up after 10 s",
-    );
+    const holder = (await file.holderOf("run")) ?? (await file.holderOf("write"));
+    return holder === null ? ok("free") : warn(`held by ${holder}`, WAIT_FOR_IT);
   },
 
   async "store.leftover"({ file }) {
@@ -104,27 +96,22 @@ export const FILE_CHECKS: Checks = {
     const snapshot = await probe.snapshot().catch(() => null); // other checks report that
     const done = snapshot === null ? [] : [...matchingRows(snapshot, { ...NO_FILTER, statuses: new Set(["done"]) })];
     if (done.length === 0) return ok(`${detail}, empty`);
-    return warn(
-      `${output} is empty, but the store file has ${counted(done.length, "task")} with the status done`,
-      "check that its disk is mounted, and that [paths] output is the service's directory",
-    );
+    const tasks = counted(done.length, "task");
+    return warn(`${output} is empty, but the store file has ${tasks} with the status done`, NOT_MOUNTED);
   },
 
   async logs(probe) {
-    const { paths } = probe;
-    const [audio, texts] = await Promise.all(
-      [paths.output, paths.logs].map((path) => realpath(path).catch(() => path)),
-    );
-    if (audio !== texts) return folderVerdict(probe, paths.logs, "[paths] logs");
-    return fail(`${paths.logs} is [paths] output too: nothing is removed from it`, `[paths] logs ${OWN_DIRECTORY}`);
+    const { output, logs } = probe.paths;
+    const [audio, texts] = await Promise.all([output, logs].map((path) => realpath(path).catch(() => path)));
+    if (audio !== texts) return folderVerdict(probe, logs, "[paths] logs");
+    return fail(`${logs} is [paths] output too: nothing is removed from it`, `[paths] logs ${OWN_DIRECTORY}`);
   },
 
   async audit({ audit }) {
     if (audit === null) return ok("off: changes aren't recorded");
     const there = await statOrNull(audit);
     if (there !== null && !there.isFile()) return fail(`${audit} is not a file`, AUDIT_HINT);
-    const needed = there === null ? dirname(audit) : audit;
-    const denied = await access(needed, constants.W_OK).catch((error) => systemErrorCode(error));
+    const denied = await access(there === null ? dirname(audit) : audit, constants.W_OK).catch(systemErrorCode);
     if (denied) return fail(`${audit}: ${denied}: commands that change tasks refuse to run`, AUDIT_HINT);
     return ok(audit);
   },
@@ -146,6 +133,9 @@ const INVALID = "invalid records are never listed, synced or purged: correct the
 const SHAPES = { array: "array", map: "map", jsonl: "JSON Lines" } as const;
 
 const AS_THE_SERVICE = "run ttsctl as the user that the service runs as";
+const ONE_MACHINE = "run ttsctl and the service on one machine, preferably with the store file on a local disk";
+const WAIT_FOR_IT = "wait until it finishes, or stop it: other commands that change tasks give up after 10 s";
+const NOT_MOUNTED = "check that its disk is mounted, and that [paths] output is the service's directory";
 
 function hintFor(error: unknown, rights: string): string {
   return systemErrorCode(error) === "EROFS" ? "mount it writable, or allow writes to it in the systemd unit" : rights;
@@ -163,12 +153,10 @@ async function targetOf(file: { path: string; target(): Promise<string> }) {
 }
 
 async function statOrNull(path: string) {
-  try {
-    return await stat(path);
-  } catch (error) {
+  return stat(path).catch((error) => {
     if (systemErrorCode(error) === "ENOENT") return null;
     throw error;
-  }
+  });
 }
 
 const SAMPLE = 100;
@@ -180,14 +168,14 @@ const OWN_DIRECTORY = "must be a separate directory";
 async function folderVerdict({ parts }: Probe, path: string, setting: string): Promise<Verdict> {
   const own = [parts.config.path, parts.file?.path].filter((file) => typeof file === "string");
   const held = heldFile(path, own);
-  if (held !== undefined) {
+  if (held !== undefined)
     return fail(`${path} holds ${held}: nothing is removed from it`, `${setting} ${OWN_DIRECTORY}`);
-  }
   const hint = `check ${setting}; in config.ini, a path is relative to the directory of that file`;
-  let entries: Dirent[];
   try {
-    entries = await readdir(path, { withFileTypes: true });
+    const entries = await readdir(path, { withFileTypes: true });
     await access(path, RIGHTS);
+    const closed = await closedFolder(path, entries);
+    if (closed !== undefined) return fail(`${closed} is not writable: its contents can't be removed`, RIGHTS_HINT);
   } catch (error) {
     const code = systemErrorCode(error);
     if (code === "ENOENT" && (await lstat(path).catch(() => null))?.isSymbolicLink()) {
@@ -197,8 +185,6 @@ async function folderVerdict({ parts }: Probe, path: string, setting: string): P
     if (code === "ENOTDIR") return fail(`${path} is not a directory`, hint);
     return fail(`${path}: ${code}: its contents can't be listed or removed`, hintFor(error, RIGHTS_HINT));
   }
-  const closed = await closedFolder(path, entries);
-  if (closed !== undefined) return fail(`${closed} is not writable: its contents can't be removed`, RIGHTS_HINT);
   return ok(`${path}, on ${await mountOf(path)}`);
 }
 
@@ -223,10 +209,10 @@ async function mountOf(path: string): Promise<string> {
 function storeMemoryVerdict(free: number, store: number): Verdict {
   const needed = 100e6 + store / 3; // by `stats` of ten million records as Python writes them (docs/scaling.md)
   const detail = `${formatBytes(free)} free, and a store file of this size needs up to ${formatBytes(needed)}`;
-  return free < needed
-    ? warn(detail, "add memory, or keep fewer tasks: `ttsctl cleanup --once --dry-run`")
-    : ok(detail);
+  return free < needed ? warn(detail, FEWER_TASKS) : ok(detail);
 }
+
+const FEWER_TASKS = "add memory, or keep fewer tasks: `ttsctl cleanup --once --dry-run`";
 
 /** A rewrite needs the size of the store file again; twice as much leaves room for the service. */
 const TIMES_THE_STORE = 2;
@@ -269,7 +255,6 @@ const SHARED = ["nfs", "cifs", "smb", "9p", "fuse", "ceph", "afs", "virtiofs"];
 
 /** The name of a type of statfs(2), and whether other machines may share it. */
 export function fileSystemOf(type: number): { name: string; shared: boolean } {
-  const unsigned = type >>> 0;
-  const name = FILE_SYSTEMS.get(unsigned) ?? `type 0x${unsigned.toString(16)}`;
+  const name = FILE_SYSTEMS.get(type >>> 0) ?? `type 0x${(type >>> 0).toString(16)}`;
   return { name, shared: SHARED.includes(name) };
 }

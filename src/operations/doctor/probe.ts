@@ -84,15 +84,12 @@ export interface DoctorParts {
 
 /** The things that several checks read, each opened on first use. */
 export class Probe {
-  readonly parts: DoctorParts;
   #snapshot: Promise<Snapshot> | undefined;
   #client: Promise<RedisCommands> | undefined;
   #infos = new Map<string, Promise<NodeInfo[]>>();
   #lost = false;
 
-  constructor(parts: DoctorParts) {
-    this.parts = parts;
-  }
+  constructor(readonly parts: DoctorParts) {}
 
   get file(): FileStore {
     return this.parts.file ?? unknown("[store] path");
@@ -106,7 +103,7 @@ export class Probe {
     return (this.parts.audit ?? unknown("[audit] path")).path;
   }
 
-  get cleanup(): { readonly retention: number; readonly stuckAfter: number } {
+  get cleanup(): NonNullable<DoctorParts["cleanup"]> {
     return this.parts.cleanup ?? unknown("[cleanup]");
   }
 
@@ -122,29 +119,23 @@ export class Probe {
 
   /** The same, for checks that cannot do without. */
   async snapshot(): Promise<Snapshot> {
-    const reading = this.read();
-    try {
-      return await reading;
-    } catch {
+    return this.read().catch(() => {
       throw new Skip("the store file cannot be read");
-    }
+    });
   }
 
   connect(): Promise<RedisCommands> {
     const { connect } = this.parts;
     if (connect === "off") throw new Skip("Redis is switched off");
     if (connect === null) unknown("[redis]");
-    if (this.#client === undefined) {
-      this.#client = connect();
-      this.#client.catch(() => {}); // callers that await it get the error
-    }
+    this.#client ??= connect();
+    this.#client.catch(() => {}); // callers that await it get the error
     return this.#client;
   }
 
   /** The connection, for checks that cannot do without. */
   async client(): Promise<RedisCommands> {
-    const connecting = this.connect();
-    const client = await connecting.catch(() => {
+    const client = await this.connect().catch(() => {
       throw new Skip("Redis cannot be used");
     });
     if (this.#lost) throw new Skip("the connection to Redis was lost during the checks");
@@ -168,14 +159,10 @@ export class Probe {
     const client = await this.client();
     const known = this.#infos.get(section) ?? askInfo(client, section);
     this.#infos.set(section, known);
-    try {
-      return await known;
-    } catch (error) {
-      if (isRedisError(error) && (error.code === "REDIS_DENIED" || !isFatal(error))) {
-        throw new Skip("Redis refuses the command INFO");
-      }
-      throw error;
-    }
+    return known.catch((error) => {
+      const isRefused = isRedisError(error) && (error.code === "REDIS_DENIED" || !isFatal(error));
+      throw isRefused ? new Skip("Redis refuses the command INFO") : error;
+    });
   }
 
   /** After a reply that never came, Redis isn't asked again: each question would wait as long. */

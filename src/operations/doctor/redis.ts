@@ -1,6 +1,6 @@
 import { TtsctlError } from "../../errors.ts";
 import { groupedBy } from "../../pool.ts";
-import { addressText } from "../../printable.ts";
+import { type Address, addressText } from "../../printable.ts";
 import { INDEX_KEY, SYNCED_KEY, SYNCING_KEY } from "../../store/layout/keys.ts";
 import { type Layout, PLAIN } from "../../store/layout/layout.ts";
 import type { Command, RedisCommands, Reply } from "../../store/redis/commands.ts";
@@ -23,9 +23,7 @@ import {
 
 export const REDIS_CHECKS: Checks = {
   /** All Sentinels are asked: the others are needed once the first is gone. */
-  async "redis.sentinel"({ parts: { askSentinels } }) {
-    return askSentinels === null ? null : sentinelVerdict(await askSentinels());
-  },
+  "redis.sentinel": async ({ parts: { askSentinels } }) => askSentinels && sentinelVerdict(await askSentinels()),
 
   async redis(probe) {
     const client = await probe.connect();
@@ -47,13 +45,11 @@ export const REDIS_CHECKS: Checks = {
   async "redis.role"(probe) {
     const client = await probe.client();
     if (client.isCluster) return clusterVerdict(client);
-    const [server, replication] = [await probe.infos("server"), await probe.infos("replication")];
-    const { info } = replication[0]!;
-    if (server[0]!.info.get("redis_mode") === "cluster") {
-      return fail(
-        "one node of a cluster: it has only some of the tasks",
-        "set [redis] cluster = true, or REDIS_CLUSTER",
-      );
+    const { info } = (await probe.infos("replication"))[0]!;
+    const [server] = await probe.infos("server");
+    if (server!.info.get("redis_mode") === "cluster") {
+      const detail = "one node of a cluster: it has only some of the tasks";
+      return fail(detail, "set [redis] cluster = true, or REDIS_CLUSTER");
     }
     if (info.get("role") !== "slave") return ok("primary");
     const primary = `${info.get("master_host")}:${info.get("master_port")}`;
@@ -73,11 +69,8 @@ export const REDIS_CHECKS: Checks = {
     if (tasks > 0) return ok(`db ${db} has ${counted(tasks, "task")}`);
     const elsewhere = await otherDatabases(probe);
     if (elsewhere.length === 0) return ok(`db ${db} has no tasks yet`);
-    const list = elsewhere.map(({ other, count }) => `db ${other} has ${count}`).join(", ");
-    return warn(
-      `db ${db} has no tasks, but ${list}`,
-      "if the service uses another one, set [redis] db, REDIS_DB or the database in the URL",
-    );
+    const hint = "if the service uses another one, set [redis] db, REDIS_DB or the database in the URL";
+    return warn(`db ${db} has no tasks, but ${elsewhere.join(", ")}`, hint);
   },
 };
 
@@ -101,14 +94,12 @@ function memoryVerdict(info: Info): Verdict {
   const limit = most === 0 ? "no maxmemory" : `maxmemory ${(most / 1e6).toFixed(1)} MB`;
   const detail = `${(used / 1e6).toFixed(1)} MB used, ${limit}, ${policy}`;
   if (policy !== "noeviction") {
-    const effect =
-      most === 0 ? "if maxmemory is set, Redis may evict tasks" : "when memory is full, Redis may evict tasks";
-    return warn(`${detail}: ${effect}`, "set maxmemory-policy noeviction; `ttsctl sync` restores evicted tasks");
+    const when = most === 0 ? "if maxmemory is set" : "when memory is full";
+    const hint = "set maxmemory-policy noeviction; `ttsctl sync` restores evicted tasks";
+    return warn(`${detail}: ${when}, Redis may evict tasks`, hint);
   }
-  if (most > 0 && used > most * NEARLY_FULL) {
-    return warn(`${detail}: nearly full`, "raise maxmemory, or purge finished tasks with `ttsctl cleanup`");
-  }
-  return ok(detail);
+  if (most === 0 || used <= most * NEARLY_FULL) return ok(detail);
+  return warn(`${detail}: nearly full`, "raise maxmemory, or purge finished tasks with `ttsctl cleanup`");
 }
 
 function persistenceVerdict(info: Info): Verdict {
@@ -124,16 +115,18 @@ function persistenceVerdict(info: Info): Verdict {
   return ok(`${what}: after a restart of Redis, run \`ttsctl sync\``);
 }
 
-async function otherDatabases(probe: Probe): Promise<{ other: number; count: number }[]> {
-  const found: { other: number; count: number }[] = [];
+/** Such as `db 3 has 12`. */
+async function otherDatabases(probe: Probe): Promise<string[]> {
+  const found: string[] = [];
   const { connect, db } = probe.parts;
   if (typeof connect !== "function" || (await probe.client()).isCluster) return found;
-  for (const other of databasesOf((await probe.infos("keyspace"))[0]!.info)) {
+  for (const name of (await probe.infos("keyspace"))[0]!.info.keys()) {
+    const other = /^db\d+$/.test(name) ? Number(name.slice(2)) : db;
     if (other === db) continue;
     const client = await connect(other);
     try {
       const count = await tasksIn(client);
-      if (count > 0) found.push({ other, count });
+      if (count > 0) found.push(`db ${other} has ${count}`);
     } catch (error) {
       if (!(error instanceof TtsctlError)) throw error; // another program's index, or one that the user may not read
     } finally {
@@ -160,11 +153,10 @@ async function clusterVerdict(client: RedisCommands): Promise<Verdict> {
   const down = nodes.filter(({ isDown }) => isDown).map(({ where }) => where);
   const primaries = nodes.filter(({ isPrimary }) => isPrimary);
   const alone = primaries.filter(({ id }) => !nodes.some(({ of, isDown }) => of === id && !isDown)).length;
-  const count = primaries.length === 1 ? "1 primary" : `${primaries.length} primaries`;
-  const size = `${count}, ${counted(nodes.length - primaries.length, "replica")}`;
-  if (served < SLOTS || info.get("cluster_state") !== "ok") {
+  const size = `${primaries.length} ${primaries.length === 1 ? "primary" : "primaries"}, ${counted(nodes.length - primaries.length, "replica")}`;
+  const state = info.get("cluster_state");
+  if (served < SLOTS || state !== "ok") {
     const gone = down.length > 0 ? `; down: ${down.join(", ")}` : "";
-    const state = info.get("cluster_state");
     return fail(`a cluster in the state ${state}: ${served} of ${SLOTS} slots are served${gone}`, CHECK_HINT);
   }
   if (down.length > 0) return warn(`a cluster of ${size}; down: ${down.join(", ")}`, CHECK_HINT);
@@ -184,28 +176,25 @@ function parseNodes(text: string) {
 }
 
 function sentinelVerdict(answers: readonly SentinelAnswer[]): Verdict {
-  const named = new Map<string, string[]>();
-  const failures: TtsctlError[] = [];
-  for (const { sentinel, answer } of answers) {
-    if (answer instanceof TtsctlError) failures.push(answer);
-    else named.set(addressText(answer), [...(named.get(addressText(answer)) ?? []), sentinel]);
-  }
+  const failures = answers.map(({ answer }) => answer).filter((answer) => answer instanceof TtsctlError);
+  const named = groupedBy(
+    answers.filter(({ answer }) => !(answer instanceof TtsctlError)),
+    ({ answer }) => addressText(answer as Address),
+  );
   const [first] = named.keys();
-  const silent = failures.map(({ message }) => message);
+  const silent = failures.map(({ message }) => message).join("; ");
   const hint =
     failures.find((failure) => failure.hint !== undefined)?.hint ??
     "check that all Sentinels in [redis] sentinels are running";
-  if (first === undefined) return fail(silent.join("; "), hint);
+  if (first === undefined) return fail(silent, hint);
   if (named.size > 1) {
-    const list = [...named].map(([primary, by]) => `${primary} by ${by.join(", ")}`).join("; ");
-    return warn(
-      `the Sentinels do not agree on the primary: ${list}`,
-      "a failover is under way, or they can't reach each other",
-    );
+    const list = [...named].map(([primary, by]) => `${primary} by ${by.map(({ sentinel }) => sentinel).join(", ")}`);
+    const detail = `the Sentinels do not agree on the primary: ${list.join("; ")}`;
+    return warn(detail, "a failover is under way, or they can't reach each other");
   }
   const all = counted(answers.length, "Sentinel");
-  const verdict = `${first}, named as the primary by ${answers.length - silent.length} of ${all}`;
-  return silent.length === 0 ? ok(verdict) : warn(`${verdict}; ${silent.join("; ")}`, hint);
+  const verdict = `${first}, named as the primary by ${answers.length - failures.length} of ${all}`;
+  return silent === "" ? ok(verdict) : warn(`${verdict}; ${silent}`, hint);
 }
 
 const WORST_FIRST: readonly Status[] = ["fail", "warn", "skip", "ok"];
@@ -226,10 +215,6 @@ function ofEachNode(nodes: readonly NodeInfo[], verdictOf: (info: Info) => Verdi
 /** A number of INFO; 0 if the server doesn't send it. */
 function numberOf(info: Info, field: string): number {
   return Number(info.get(field)) || 0;
-}
-
-function databasesOf(info: Info): number[] {
-  return [...info.keys()].filter((name) => /^db\d+$/.test(name)).map((name) => Number(name.slice(2)));
 }
 
 /** Unused keys: even a command that ran would change no task. */
@@ -295,11 +280,9 @@ async function onAll(client: RedisCommands, commands: readonly Command[]): Promi
 }
 
 function byKey(commands: readonly Command[], prefix: string): string {
-  const groups = new Map<string, Set<string>>();
-  for (const [name, key] of commands) {
+  const groups = groupedBy(commands, ([, key]) => {
     const text = String(key ?? "");
-    const on = text.startsWith("tts:") ? ` on ${prefix}${text.replace(/ttsctl-doctor(:none)?/, "*")}` : "";
-    groups.set(on, (groups.get(on) ?? new Set()).add(String(name)));
-  }
-  return [...groups].map(([on, names]) => `${[...names].join(", ")}${on}`).join("; ");
+    return text.startsWith("tts:") ? ` on ${prefix}${text.replace(/ttsctl-doctor(:none)?/, "*")}` : "";
+  });
+  return [...groups].map(([on, some]) => `${[...new Set(some.map(([name]) => name))].join(", ")}${on}`).join("; ");
 }

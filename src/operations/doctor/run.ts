@@ -16,18 +16,13 @@ const LONGEST_S = 60;
 export async function* diagnose(parts: DoctorParts, checks = CHECKS, longest = LONGEST_S): AsyncGenerator<Finding> {
   await using probe = new Probe(parts);
   if (typeof parts.connect === "function") void probe.connect();
-  for (const [check, run] of Object.entries(checks)) {
-    const verdict = await verdictOf(async () => run(probe), probe, longest);
-    if (verdict !== null) yield { check, ...verdict };
-  }
-}
-
-async function verdictOf(run: () => Promise<Verdict | null>, probe: Probe, longest: number): Promise<Verdict | null> {
   const late = () => fail(`took more than ${longest} s`, TOO_LONG);
-  try {
-    return await within(probe.parts.clock, longest * 1000, run(), late);
-  } catch (error) {
-    return verdictOfError(error, probe);
+  for (const [check, run] of Object.entries(checks)) {
+    const running = (async () => run(probe))();
+    const verdict = await within(parts.clock, longest * 1000, running, late).catch((error) =>
+      verdictOfError(error, probe),
+    );
+    if (verdict !== null) yield { check, ...verdict };
   }
 }
 

@@ -42,11 +42,8 @@ export const SETUP_CHECKS: Checks = {
 
   "config.values"({ parts }) {
     const { wrong, warnings } = readable(parts.config);
-    const [first] = wrong;
-    if (first !== undefined) {
-      const hint = first.hint ?? "fix the value, or leave the setting out";
-      return fail(wrong.map(({ message }) => message).join("; "), hint);
-    }
+    const details = wrong.map(({ message }) => message).join("; ");
+    if (wrong.length > 0) return fail(details, wrong[0]!.hint ?? "fix the value, or leave the setting out");
     if (warnings.length > 0) return warn(warnings.join("; "), "`ttsctl config` shows what is in force");
     return ok("all settings in force are valid");
   },
@@ -54,10 +51,8 @@ export const SETUP_CHECKS: Checks = {
   "config.names"({ parts }) {
     const { path, misspelt, sections } = readable(parts.config);
     if (path === null) throw new Skip("no config.ini found");
-    if (misspelt.length > 0) {
-      const list = misspelt.map(({ found, near }) => `${found} (${near}?)`);
-      return warn(`unknown, but similar to a known name: ${list.join(", ")}`, "fix the name if it is a typo");
-    }
+    const list = misspelt.map(({ found, near }) => `${found} (${near}?)`).join(", ");
+    if (list !== "") return warn(`unknown, but similar to a known name: ${list}`, "fix the name if it is a typo");
     return ok(sections.length === 0 ? "no misspelt names" : `sections of the service, ignored: ${sections.join(", ")}`);
   },
 
@@ -75,10 +70,8 @@ export const SETUP_CHECKS: Checks = {
 
   environment({ parts: { config } }) {
     if (config.kubernetes) {
-      return warn(
-        "REDIS_PORT is an address, as Kubernetes sets it for a Service named redis",
-        "in the pod, set REDIS_PORT to the port, or enableServiceLinks: false",
-      );
+      const detail = "REDIS_PORT is an address, as Kubernetes sets it for a Service named redis";
+      return warn(detail, "in the pod, set REDIS_PORT to the port, or enableServiceLinks: false");
     }
     if (config.variables.length === 0) return ok("no variable of ttsctl is set");
     return ok(`these override config.ini: ${config.variables.join(", ")}`);

@@ -16,9 +16,8 @@ export const TASK_CHECKS: Checks = {
     const mirror = await probe.mirror();
     const { retention } = probe.cleanup;
     const skew = await clockSkew(mirror, probe.parts.clock);
-    if (skew <= allowedSkew(retention > 0 ? retention : Number.POSITIVE_INFINITY)) {
-      return ok(`${skew.toFixed(2)} s off the clock of Redis`);
-    }
+    const isClose = skew <= allowedSkew(retention > 0 ? retention : Number.POSITIVE_INFINITY);
+    if (isClose) return ok(`${skew.toFixed(2)} s off the clock of Redis`);
     const detail = `${Math.round(skew)} s off the clock of Redis: cleanup purges nothing`;
     return fail(detail, "set the clocks of both machines (NTP)");
   },
@@ -65,9 +64,7 @@ export const TASK_CHECKS: Checks = {
   async "tasks.stuck"(probe) {
     const rule = { now: probe.parts.clock.now(), after: probe.cleanup.stuckAfter };
     if (rule.after <= 0) throw new Skip("[cleanup] stuck_after is off");
-    const mirror = await probe.mirrorOrNull();
-    const found = await findStuck(await probe.snapshot(), mirror, rule);
-    const detail = describeStuck(found);
+    const detail = describeStuck(await findStuck(await probe.snapshot(), await probe.mirrorOrNull(), rule));
     if (detail === null) return ok(`no task has waited or run for more than ${formatDuration(rule.after)}`);
     return warn(detail, "check whether the service is running, and its logs: `ttsctl logs USER TASK`");
   },
@@ -76,15 +73,11 @@ export const TASK_CHECKS: Checks = {
     const snapshot = await probe.snapshot();
     const rows = [...matchingRows(snapshot, { ...NO_FILTER, since: probe.parts.clock.now() + AHEAD })];
     if (rows.length === 0) return ok("no task has a time in the future");
-    const names = rows
-      .slice(0, NAMED)
-      .map((row) => snapshot.idOf(row))
-      .map(({ userId, taskId }) => memberOf(userId, taskId));
+    const ids = rows.slice(0, NAMED).map((row) => snapshot.idOf(row));
+    const names = ids.map(({ userId, taskId }) => memberOf(userId, taskId)).join(", ");
     const more = rows.length > NAMED ? `, and ${rows.length - NAMED} more` : "";
-    return warn(
-      `${counted(rows.length, "task")} with a time in the future: ${names.join(", ")}${more}`,
-      "cleanup keeps them at least until then; check the service's clock and [service] timezone",
-    );
+    const hint = "cleanup keeps them at least until then; check the service's clock and [service] timezone";
+    return warn(`${counted(rows.length, "task")} with a time in the future: ${names}${more}`, hint);
   },
 
   async "tasks.shared_ids"(probe) {
@@ -110,19 +103,16 @@ async function compareSamples(probe: Probe): Promise<Verdict> {
   const mismatch = await storeMismatch(snapshot, parts.mirror);
   if (mismatch !== null) return fail(mismatch.message, mismatch.hint!);
   const { compared, counts } = await compareSample(parts, snapshot);
-  return driftVerdict(counts, compared);
-}
-
-function driftVerdict(counts: ReadonlyMap<Kind, number>, sample: number): Verdict {
   const words = (kind: Kind) => kind.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`); // such as "only in file"
   const found = KINDS.filter((kind) => counts.has(kind)).map((kind) => `${counts.get(kind)} ${words(kind)}`);
-  const looked = `a sample of ${counted(sample, "task")}`;
-  if (found.length === 0) return ok(`none in ${looked} of both stores`);
-  return warn(
-    `in ${looked}: ${found.join(", ")}`,
-    "`ttsctl verify` counts all; `ttsctl sync` writes file-only and newer file records to Redis; `ttsctl verify --repair --dry-run` previews the repair of the rest",
-  );
+  const looked = `a sample of ${counted(compared, "task")}`;
+  return found.length === 0
+    ? ok(`none in ${looked} of both stores`)
+    : warn(`in ${looked}: ${found.join(", ")}`, REPAIR);
 }
+
+const REPAIR =
+  "`ttsctl verify` counts all; `ttsctl sync` writes file-only and newer file records to Redis; `ttsctl verify --repair --dry-run` previews the repair of the rest";
 
 const AHEAD = 60;
 const NAMED = 3;
