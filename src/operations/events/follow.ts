@@ -67,24 +67,33 @@ export class EventFollower {
   }
 
   async run(): Promise<void> {
-    const { clock, onNews } = this.#parts;
+    const { clock } = this.#parts;
     try {
       while (!this.#isOver) {
         this.#isDue = false;
         const began = clock.monotonic();
-        try {
+        await this.#tried(async () => {
           await this.#listen();
           await this.#compare();
-        } catch (error) {
-          if (!(error instanceof TtsctlError) || error.exitCode === 2 || error.code === "REDIS_DISABLED") throw error;
-          await this.#reportOnce(error.message, () => onNews("warn", error.message));
-        }
+        });
         const { every } = this.#options;
         const least = this.#hearing !== null && this.#source === "redis" ? Math.max(HEARING_EVERY_S, every) : every;
         await this.#wait(clock.monotonic() + restAfter(began, least, clock));
       }
     } finally {
       this.#hearing?.close();
+    }
+  }
+
+  /** A store that can't be read now is reported, and the next comparison finds what changed. Returns whether it was read. */
+  async #tried(work: () => Promise<void>): Promise<boolean> {
+    try {
+      await work();
+      return true;
+    } catch (error) {
+      if (!(error instanceof TtsctlError) || error.exitCode === 2 || error.code === "REDIS_DISABLED") throw error;
+      await this.#reportOnce(error.message, () => this.#parts.onNews("warn", error.message));
+      return false;
     }
   }
 
@@ -120,19 +129,13 @@ export class EventFollower {
 
   /** Looks at the tasks that Redis names, until it is time to compare all. */
   async #wait(until: number): Promise<void> {
-    const { clock, signal, onNews } = this.#parts;
+    const { clock, signal } = this.#parts;
     while (!this.#isOver && !this.#isDue && clock.monotonic() < until) {
       this.#wake = new AbortController();
       if (this.#heard.size === 0) await clock.sleep((until - clock.monotonic()) * 1000, [signal, this.#wake.signal]);
       if (this.#heard.size === 0) continue;
       await clock.sleep(GATHER_MS, signal);
-      try {
-        await this.#lookAtHeard();
-      } catch (error) {
-        if (!(error instanceof TtsctlError)) throw error;
-        await this.#reportOnce(error.message, () => onNews("warn", error.message));
-        return; // the next comparison finds what changed
-      }
+      if (!(await this.#tried(() => this.#lookAtHeard()))) return;
     }
   }
 
@@ -147,8 +150,7 @@ export class EventFollower {
       const changes = batch.map((id, i) => {
         const task = tasks[i];
         if (task instanceof TtsctlError) return null;
-        const now = task === undefined ? null : { status: statusCode(task.status), score: task.score };
-        return this.#states.update(id, now);
+        return this.#states.update(id, task === undefined ? null : { ...task, status: statusCode(task.status) });
       });
       await this.#handOver(changes.filter((change) => change !== null));
     }
@@ -178,8 +180,8 @@ export class EventFollower {
     await this.#report("file", `from ${file.path}`, warnings);
     const isUnchanged = this.#seen !== undefined && sameIdentity(snapshot.identity, this.#seen);
     if (this.#source === "file" && isUnchanged) return;
-    const reading = this.#readingOf("file");
     this.#seen = snapshot.identity;
+    const reading = this.#readingOf("file");
     await this.#handAll(this.#states.compare(TaskList.ofFile(snapshot, this.#options.userId), reading));
   }
 
@@ -210,10 +212,9 @@ export class EventFollower {
 
   async #report(source: EventSource, from: string, warnings: readonly string[]): Promise<void> {
     const { onNews } = this.#parts;
-    const { every } = this.#options;
-    const isHeard = source === "redis" && this.#hearing !== null;
     const why = source === "redis" && this.#deaf !== "" ? `: ${this.#deaf}` : "";
-    const how = isHeard ? "by keyspace notifications" : `compared every ${formatDuration(every)}${why}`;
+    const isHeard = source === "redis" && this.#hearing !== null;
+    const how = isHeard ? "by keyspace notifications" : `compared every ${formatDuration(this.#options.every)}${why}`;
     await this.#reportOnce(`${from}, ${how}`, async () => {
       for (const line of warnings) await onNews("warn", line);
       await onNews("info", `changes come ${from}, ${how}`);

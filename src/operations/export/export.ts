@@ -37,7 +37,7 @@ export interface ExportResult {
   dangling: number;
   failed: number;
   /** Why Redis-only or file-only tasks are missing: Redis failed, or the file is missing. */
-  problem: TtsctlError | null;
+  readonly problem: TtsctlError | null;
 }
 
 /**
@@ -46,20 +46,23 @@ export interface ExportResult {
  * @throws TtsctlError LAYOUT_MISMATCH, INTERRUPTED, STORE_*, REDIS_* if Redis is the forced source
  */
 export async function exportTasks(parts: ExportParts, options: ExportOptions): Promise<ExportResult> {
+  const { reporter, signal } = parts;
   const use = mirrorOf(parts.mirror, options.source);
   await using snapshot = options.source === "redis" ? null : await parts.file.read();
+  const run = new ExportRun(parts, options, snapshot, use);
   if (snapshot !== null) {
     await checkFileLayout(snapshot, use.mirror);
     const mismatch = await use.ask((mirror) => storeMismatch(snapshot, mirror));
-    if (mismatch) parts.reporter.warn(`${mismatch.message}, so all of both are exported: choose one with --source`);
+    if (mismatch) reporter.warn(`${mismatch.message}, so all of both are exported: choose one with --source`);
+    for (const line of invalidWarnings(snapshot)) reporter.warn(line);
   }
-  const run = new ExportRun(parts, options, snapshot, use);
-  if (snapshot !== null) checkFile(parts, run.result, snapshot, use.mirror !== null);
+  const missing = snapshot?.exists === false ? missingFile(snapshot.path) : null;
+  if (missing !== null && use.mirror === null) throw missing;
   await run.run();
-  throwIfInterrupted(parts.signal, "the export is incomplete");
-  if (use.lost !== null) run.result.problem = use.lost;
-  if (snapshot?.exists === false && run.result.fromRedis === 0) throw run.result.problem;
-  return run.result;
+  throwIfInterrupted(signal, "the export is incomplete");
+  const problem = use.lost ?? missing;
+  if (missing !== null && run.result.fromRedis === 0) throw problem;
+  return { ...run.result, problem };
 }
 
 function mirrorOf(state: MirrorState, source: SourceChoice): MirrorUse {
@@ -69,14 +72,9 @@ function mirrorOf(state: MirrorState, source: SourceChoice): MirrorUse {
 }
 
 /** An empty export isn't a backup of a missing file. */
-function checkFile({ reporter }: ExportParts, result: ExportResult, snapshot: Snapshot, hasMirror: boolean): void {
-  for (const line of invalidWarnings(snapshot)) reporter.warn(line);
-  if (snapshot.exists) return;
-  const missing = new TtsctlError("STORE_EMPTY", `${snapshot.path} is missing`, {
-    hint: "nothing was exported; check --store, [store] path and the mount",
-  });
-  if (!hasMirror) throw missing;
-  result.problem = missing;
+function missingFile(path: string): TtsctlError {
+  const hint = "nothing was exported; check --store, [store] path and the mount";
+  return new TtsctlError("STORE_EMPTY", `${path} is missing`, { hint });
 }
 
 class ExportRun {
@@ -88,7 +86,7 @@ class ExportRun {
   readonly #unread: NamedWarnings;
   readonly #use: MirrorUse;
   #done = 0;
-  readonly result: ExportResult = { fromFile: 0, fromRedis: 0, missing: [], dangling: 0, failed: 0, problem: null };
+  readonly result = { fromFile: 0, fromRedis: 0, missing: [] as string[], dangling: 0, failed: 0 };
   /** The tasks of the file with another time in Redis's index. */
   readonly #differing: KeySet;
   /** The members of Redis's index that the file lacks, and their times. */
@@ -140,13 +138,12 @@ class ExportRun {
   }
 
   async #readIndex(mirror: Mirror, userId: string | undefined): Promise<void> {
+    const rows = this.#snapshot?.rows;
     for await (const members of indexMembers(mirror, userId)) {
       for (const { userId, taskId, score } of members) {
         const row = this.#snapshot?.rowOf(userId, taskId) ?? -1;
         if (row < 0) this.#times[this.#onlyInRedis.addId(userId, taskId)] = score;
-        else if (!sameInstant(this.#snapshot!.rows.score(row), score)) {
-          this.#differing.add(this.#snapshot!.rows.key(row));
-        }
+        else if (!sameInstant(rows!.score(row), score)) this.#differing.add(rows!.key(row));
       }
       if (this.#parts.signal.aborted) return;
     }
@@ -157,13 +154,12 @@ class ExportRun {
   }
 
   /** The rows that pass the filter, or whose other copy may pass. */
-  *#rows(): Generator<number> {
-    if (this.#snapshot === null) return;
-    const { users } = this.#options.filter;
-    const wanted = rowFilter(this.#snapshot, this.#options.filter);
-    for (const row of matchingRows(this.#snapshot, { ...NO_FILTER, users })) {
-      if (wanted(row) || this.#differs(row)) yield row;
-    }
+  #rows(): number[] {
+    const { filter } = this.#options;
+    if (this.#snapshot === null) return [];
+    const wanted = rowFilter(this.#snapshot, filter);
+    const theirs = [...matchingRows(this.#snapshot, { ...NO_FILTER, users: filter.users })];
+    return theirs.filter((row) => wanted(row) || this.#differs(row));
   }
 
   *#oldestFirst(): Generator<TaskId> {
@@ -195,9 +191,9 @@ class ExportRun {
   /** Redis's copies; undefined if missing or unreadable, and after a failure of Redis. */
   async #read(ids: readonly TaskId[], ours: readonly (Task | null)[] = []): Promise<(Task | undefined)[]> {
     if (ids.length === 0) return [];
-    const copies = (await this.#ask((mirror) => readRecords(mirror, ids, ours))) ?? [];
+    const copies = await this.#ask((mirror) => readRecords(mirror, ids, ours));
     return ids.map((id, i) => {
-      const copy = copies[i];
+      const copy = copies?.[i];
       if (!(copy instanceof TtsctlError)) return copy;
       this.#unread.add(id, copy.message);
       return undefined;
@@ -210,19 +206,15 @@ class ExportRun {
     for (const [file, redis] of pairs) {
       const isNewer = file == null || (redis !== undefined && newer(redis.score, file.score));
       const task = isNewer ? redis : file;
-      if (task === undefined || !passes(task, this.#options.filter) || !this.#isWritable(task)) continue;
+      if (task === undefined || !passes(task, this.#options.filter)) continue;
+      if (this.#options.asLines && saysDeleted(task.json)) {
+        this.#failures.add(task, 'its "deleted" field would delete the task in JSON Lines; use -o json or -o csv');
+        continue;
+      }
       chosen.push(task);
-      if (task === file) this.result.fromFile++;
-      else this.result.fromRedis++;
+      this.result[task === file ? "fromFile" : "fromRedis"]++;
     }
     await this.#parts.write(chosen);
-  }
-
-  #isWritable(task: Task): boolean {
-    if (!this.#options.asLines || !saysDeleted(task.json)) return true;
-    const reason = 'its "deleted" field would delete the task in JSON Lines; use -o json or -o csv';
-    this.#failures.add(task, reason);
-    return false;
   }
 
   /** After a failure of Redis only the file is exported, unless Redis is the forced source. */
