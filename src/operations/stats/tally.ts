@@ -1,7 +1,7 @@
 import { STATUS_CODES } from "../../store/file/rows.ts";
 import { KeyTable } from "../../store/key-table.ts";
 import type { TaskId } from "../../store/task-source.ts";
-import { barAt, boundsOf, type Span } from "../../task/spans.ts";
+import { barAt, boundsOf } from "../../task/spans.ts";
 import { type StuckRule, StuckTasks } from "../../task/stuck.ts";
 import { formatUtc, type Zone } from "../../task/time.ts";
 import type { TaskList } from "./task-list.ts";
@@ -20,6 +20,8 @@ export interface TallyRule extends StuckRule {
   readonly zone: Zone;
 }
 
+const NO_COUNTS: StatusCounts = { total: 0, wait: 0, run: 0, done: 0, error: 0, other: 0 };
+
 /** Counts by status, in as many groups as are used. */
 class Groups {
   readonly #counts: { -readonly [Name in keyof StatusCounts]: number }[] = [];
@@ -35,32 +37,8 @@ class Groups {
   }
 }
 
-const NO_COUNTS: StatusCounts = { total: 0, wait: 0, run: 0, done: 0, error: 0, other: 0 };
-
-class Chart {
-  readonly #bounds: readonly number[];
-  readonly #counts = new Groups();
-
-  constructor(span: Span, { now, zone }: TallyRule) {
-    this.#bounds = boundsOf(span, now, zone);
-  }
-
-  add(status: number, score: number): void {
-    const bar = barAt(this.#bounds, score);
-    if (bar >= 0) this.#counts.add(bar, status);
-  }
-
-  bars(): Bar[] {
-    return this.#bounds.slice(1).map((until, i) => {
-      return { from: formatUtc(this.#bounds[i]!), until: formatUtc(until), ...this.#counts.counts(i) };
-    });
-  }
-}
-
 export class Tally {
-  readonly tasks: TaskList;
   readonly users = new KeyTable();
-  readonly #rule: TallyRule;
   readonly #stuck: StuckTasks;
   #oldest: number | null = null;
   #newest: number | null = null;
@@ -68,18 +46,17 @@ export class Tally {
   readonly #all = new Groups();
   readonly #ofUser = new Groups();
   readonly #ages = new Groups();
-  readonly #hours: Chart;
-  readonly #sixHours: Chart;
-  readonly #days: Chart;
+  readonly #charts;
   readonly #lastChange: number[] = [];
 
-  constructor(tasks: TaskList, rule: TallyRule) {
-    this.tasks = tasks;
-    this.#rule = rule;
+  constructor(
+    readonly tasks: TaskList,
+    private readonly rule: TallyRule,
+  ) {
     this.#stuck = new StuckTasks(rule);
-    this.#hours = new Chart("24h", rule);
-    this.#sixHours = new Chart("7d", rule);
-    this.#days = new Chart("30d", rule);
+    this.#charts = (["24h", "7d", "30d"] as const).map((span) => {
+      return { bounds: boundsOf(span, rule.now, rule.zone), bars: new Groups() };
+    });
     for (const key of tasks.tasks()) this.#add(key, tasks.status(key), tasks.score(key));
   }
 
@@ -87,6 +64,11 @@ export class Tally {
   describe(diskOf: ((user: number) => DiskBytes) | null) {
     const { total, ...byStatus } = this.#all.counts(0);
     const { count, named } = this.#stuck;
+    const [hours, per6Hours, perDay] = this.#charts.map(({ bounds, bars }) =>
+      bounds.slice(1).map((until, i): Bar => {
+        return { from: formatUtc(bounds[i]!), until: formatUtc(until), ...bars.counts(i) };
+      }),
+    );
     return {
       total,
       byStatus,
@@ -101,12 +83,12 @@ export class Tally {
       newest: this.#taskAt(this.#newest),
       oldestWaiting: this.#taskAt(this.#oldestWaiting),
       ages: AGES.map((age, i) => ({ upTo: Number.isFinite(age) ? age : null, ...this.#ages.counts(i) })),
-      perHour: this.#hours.bars().map(({ until, ...hour }) => hour),
-      per6Hours: this.#sixHours.bars(),
-      perDay: this.#days.bars(),
+      perHour: hours!.map(({ until, ...hour }) => hour),
+      per6Hours: per6Hours!,
+      perDay: perDay!,
       stuck: {
         count,
-        afterSeconds: this.#rule.after,
+        afterSeconds: this.rule.after,
         tasks: named.map((task) => this.#named(task, task.status, task.score)),
       },
     } satisfies Partial<StatsResult>;
@@ -125,7 +107,7 @@ export class Tally {
   }
 
   #named({ userId, taskId }: TaskId, status: string, score: number): NamedTask {
-    const ageSeconds = Math.round(this.#rule.now - score);
+    const ageSeconds = Math.round(this.rule.now - score);
     return { user_id: userId, task_id: taskId, status, updated_at: formatUtc(score), ageSeconds };
   }
 
@@ -136,15 +118,22 @@ export class Tally {
     this.#all.add(0, status);
     this.#ofUser.add(user, status);
     if (user === known || score > this.#lastChange[user]!) this.#lastChange[user] = score;
-    const age = this.#rule.now - score;
-    const group = AGES.findIndex((upTo) => age <= upTo);
-    this.#ages.add(group, status);
-    for (const chart of [this.#hours, this.#sixHours, this.#days]) chart.add(status, score);
-    if (this.#oldest === null || this.#isBefore(key, this.#oldest)) this.#oldest = key;
+    this.#ages.add(
+      AGES.findIndex((upTo) => this.rule.now - score <= upTo),
+      status,
+    );
+    for (const { bounds, bars } of this.#charts) {
+      const bar = barAt(bounds, score);
+      if (bar >= 0) bars.add(bar, status);
+    }
+    this.#oldest = this.#older(key, this.#oldest);
     if (this.#newest === null || this.#isBefore(this.#newest, key)) this.#newest = key;
-    if (status === WAIT && (this.#oldestWaiting === null || this.#isBefore(key, this.#oldestWaiting)))
-      this.#oldestWaiting = key;
+    if (status === WAIT) this.#oldestWaiting = this.#older(key, this.#oldestWaiting);
     this.#stuck.look(STATUS_CODES[status]!, score, () => keys.id(key));
+  }
+
+  #older(key: number, other: number | null): number {
+    return other === null || this.#isBefore(key, other) ? key : other;
   }
 
   /** The order of docs/contract.md, Reading, the oldest first. */

@@ -14,23 +14,21 @@ import type { Reporter } from "../reporter.ts";
 
 /** The statuses (numbers as in STATUS_CODES) and times of tasks of either store, by key. */
 export class TaskList {
-  /** The ids of the tasks, and perhaps of others. */
-  readonly keys: KeyTable;
-  readonly #statuses: number[] | Int8Array;
-  readonly #scores: number[] | Float64Array;
+  readonly #statuses: number[];
+  readonly #scores: number[];
 
-  /** @param size if it can't grow */
-  constructor(keys = new KeyTable(), size?: number) {
-    this.keys = keys;
-    this.#statuses = size === undefined ? [] : new Int8Array(size).fill(-1);
-    this.#scores = size === undefined ? [] : new Float64Array(size);
+  /** @param keys the ids of the tasks, and perhaps of others */
+  constructor(readonly keys = new KeyTable()) {
+    this.#statuses = Array(keys.size).fill(-1);
+    this.#scores = Array(keys.size).fill(Number.NaN);
   }
 
   static ofFile(snapshot: Snapshot, userId: string | undefined): TaskList {
     const { rows } = snapshot;
-    const list = new TaskList(rows.keys, rows.keys.size);
-    for (const row of matchingRows(snapshot, ofUser(userId)))
+    const list = new TaskList(rows.keys);
+    for (const row of matchingRows(snapshot, ofUser(userId))) {
       list.set(rows.key(row), rows.status(row), rows.score(row));
+    }
     return list;
   }
 
@@ -54,7 +52,7 @@ export class TaskList {
   }
 
   *tasks(): Generator<number> {
-    for (let key = 0; key < this.#statuses.length; key++) if (this.#statuses[key]! >= 0) yield key;
+    for (const [key, status] of this.#statuses.entries()) if (status >= 0) yield key;
   }
 }
 
@@ -87,16 +85,14 @@ export async function readMirrorTasks(
   return { tasks, source, dangling: dangling.size };
 }
 
-type State = Pick<Task, "status" | "score">;
-
 /** Each member's status and time, from its whole hash if its score isn't a time; undefined without a usable hash. */
-async function statesOf(mirror: Mirror, members: readonly Member[]): Promise<(State | undefined)[]> {
+async function statesOf(mirror: Mirror, members: readonly Member[]) {
   const words = await mirror.statuses(members);
-  const fromIndex = ({ score }: Member, i: number): State | undefined => {
+  const fromIndex = ({ score }: Member, i: number) => {
     const status = words[i];
     return typeof status === "string" && isEpochInRange(score) ? { status, score } : undefined;
   };
-  return fillIn<Member, State | undefined>(members, fromIndex, async (unclear) =>
+  return fillIn<Member, Pick<Task, "status" | "score"> | undefined>(members, fromIndex, async (unclear) =>
     (await mirror.read(unclear)).map((task) => (task instanceof TtsctlError ? undefined : task)),
   );
 }
