@@ -26,10 +26,7 @@ function isJoiner(text: string, at: number): boolean {
 export const PLAIN =
   /^[ -~\u00c0-\u02af\u0391-\u03a1\u03a3-\u03ff\u0400-\u0482\u048a-\u052f\u2010-\u2015\u2018-\u201f\u2026\u3000-\u3029\u3041-\u3096\u309b-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uff01-\uff60]*$/;
 
-/**
- * Escapes control characters, and those that are invisible or turn the writing direction. Texts of tasks, file names and settings
- * must not control the terminal.
- */
+/** Escapes control characters, and those that are invisible or turn the writing direction: no text may control the terminal. */
 export function escapeUnprintable(text: string, escaped: (char: string) => string): string {
   if (PLAIN.test(text)) return text;
   const unprintable = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{DI}]/gu; // here, because compiling it is slow

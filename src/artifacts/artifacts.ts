@@ -37,11 +37,8 @@ const AS_IDS: ArtifactNames = { namesOf: (id) => [id], foldersOf: (id) => [id] }
 
 /**
  * The audio folders and log files of tasks (docs/contract.md, Whose directory is it): `output/{user}/{task}/` and
- * `Logs/{8 digits}/{2 digits}/{task}.log`. A task may have several, by other names. Nothing else is ever removed, and
- * nothing below these two roots is reached through a symbolic link.
- *
- * Made for one pass, under the lock that a pass holds. What is not a promise is done by synchronous calls: await `turn`
- * between two tasks.
+ * `Logs/{8 digits}/{2 digits}/{task}.log`, perhaps several by other names. Nothing else is ever removed, and nothing below the two roots
+ * is reached through a link. Made for one pass, under its lock. Calls that return no promise are synchronous: await `turn` between two tasks.
  */
 class DiskArtifacts {
   readonly logs: LogFolders;
@@ -130,11 +127,7 @@ class DiskArtifacts {
     return [...found, ...logs.map(({ path, bytes }) => ({ path, bytes }))];
   }
 
-  /**
-   * Opens a file in a folder of a task for reading; the caller closes it. Undefined if it is missing, or if a name in
-   * the path isn't plain or is a symbolic link.
-   * @param names of the folders in the task's own, if any, and of the file
-   */
+  /** Opens a file of a task, for its caller to close; undefined if it is missing or isn't reached by plain names and without links. */
   async openFile(userId: string, taskId: string, names: readonly string[]): Promise<FileHandle | undefined> {
     if (!names.every((name) => isPlainName(name))) return undefined;
     for (const folder of this.foldersOf(userId, taskId)) {

@@ -77,11 +77,8 @@ function ifThere<T>(work: () => T): T | undefined {
 export const DESCRIPTORS = "/proc/self/fd";
 
 /**
- * A folder held open. Everything in it is reached through the descriptor (`/proc/self/fd/N/name`), so a component above
- * that is swapped for a symbolic link can't redirect it (docs/contract.md, Whose directory is it).
- *
- * All calls are synchronous: a turn of the thread pool costs more than what a local disk answers from memory. Callers give
- * way between tasks (`Turns`).
+ * A folder held open. Everything in it is reached through the descriptor (`/proc/self/fd/N/name`), so a component above that is swapped
+ * for a link can't redirect it. All calls are synchronous: a turn of the thread pool costs more than an answer of a local disk.
  */
 export class Folder {
   readonly dev: bigint;

@@ -37,11 +37,8 @@ export function lookIntoChild(parent: Folder, name: Name, newest: NewestAllowed,
 }
 
 /**
- * Everything below a folder; a symbolic link counts as a file. Throws `Kept` for what must not be removed: something
- * newer than is allowed, a mount point, a nesting too deep to be the service's. Of folders the mtime counts: the ctime of
- * one that was moved aside is ours.
- *
- * The kernel stamps files with a clock that lags up to 10 ms: what was written that close after a time may look older.
+ * Everything below a folder; a link counts as a file. Throws `Kept` for what must not be removed: something newer than is allowed (the
+ * kernel's stamps lag up to 10 ms), a mount point, a nesting too deep to be the service's. The ctime of a folder that was moved aside is ours.
  */
 function contentsOf(folder: Folder, newest: NewestAllowed, depth = 1): Contents {
   if (depth > MAX_DEPTH) throw new Kept(`${printableJson(folder.label)} is more than ${MAX_DEPTH} levels deep`);

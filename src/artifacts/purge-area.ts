@@ -10,9 +10,8 @@ export type FolderOutcome =
   | { kind: "absent" }
   | ({ kind: "removed" } & Removal)
   /**
-   * `newer`: something in it is newer than the pass, so it was put back and the task must be skipped whole. Otherwise
-   * its artifacts are left and the reason is to be said: for good (an unsafe id, a link, a mount point), or until the
-   * next pass tries again, because the disk refused or the folder was in motion (`retry`).
+   * `newer`: something in it is newer than the pass, so it was put back and the task must be skipped whole. Otherwise its artifacts are
+   * left, for good (an unsafe id, a link, a mount point) or until the next pass (`retry`: the disk refused, or the folder was in motion).
    */
   | { kind: "kept"; reason: string; newer: boolean; retry: boolean };
 

@@ -69,10 +69,7 @@ export interface CleanupParts
 const FUTURE_S = 60;
 const FUTURE_LOOK = 500;
 
-/**
- * One pass of docs/contract.md, Cleanup. The caller holds the run lock, unless it is a dry run.
- * @throws TtsctlError STORE_*, REDIS_*, CLOCK_SKEW, LAYOUT_MISMATCH, TIMEZONE_MISMATCH, MAX_DELETE_EXCEEDED, BACKUP_FAILED, AUDIT_FAILED
- */
+/** One pass of docs/contract.md, Cleanup. Unless it is a dry run, the caller holds the run lock. @throws TtsctlError, before the first change */
 export async function cleanupOnce(parts: CleanupParts, options: CleanupOptions): Promise<CleanupOutcome> {
   const started = parts.clock.monotonic();
   const now = parts.clock.now();

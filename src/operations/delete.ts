@@ -49,11 +49,7 @@ export interface DeleteParts extends CleanupParts {
   confirm(plan: PlanSummary): Promise<void>;
 }
 
-/**
- * Deletes chosen tasks with their artifacts, as a cleanup does. The caller holds the run lock, unless it is a dry run.
- * @throws TtsctlError STORE_*, REDIS_*, LAYOUT_MISMATCH, TIMEZONE_MISMATCH, CLOCK_SKEW for an age, MAX_DELETE_EXCEEDED before the first
- *   deletion, BACKUP_FAILED, AUDIT_FAILED
- */
+/** Deletes chosen tasks with their artifacts, as a cleanup does. Unless it is a dry run, the caller holds the run lock. @throws TtsctlError, as a cleanup */
 export async function deleteTasks(
   parts: DeleteParts,
   selection: Selection,

@@ -9,9 +9,8 @@ interface DiskUse {
 }
 
 /**
- * The bytes of audio and logs by their owners, in one walk over each. A file of several hard links counts once: for the first
- * owner, or for a later one that `outranks` it.
- * @param wanted which users' directories, by their names, and which logs count
+ * The bytes of audio and logs by their owners. A file of several hard links counts once: for the first owner, or a later one that
+ * `outranks` it. @param wanted which users' directories, by their names, and which logs count
  */
 export async function diskUse(
   artifacts: Artifacts,

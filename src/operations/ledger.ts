@@ -7,9 +7,8 @@ export type LedgerAction = "purge" | "prune" | "mark" | "import" | "repair";
 export type LedgerEntry = { readonly reason: string } & (TaskId | { readonly path: string });
 
 /**
- * The audit ledger of a run (`[audit] path`). For each batch, an operation calls `announce` before the first step that
- * can't be undone, and then `stayed` with the tasks that weren't changed after all, or perhaps not. The command opens the
- * ledger with `audited` (parts/ledger.ts), which writes the first and last line.
+ * The audit ledger of a run, which `audited` opens. For each batch, an operation calls `announce` before the first step that can't be
+ * undone, and then `stayed` with the tasks that weren't changed after all, or perhaps not.
  */
 export interface Ledger {
   /** Returns when the entries are on the disk. @throws TtsctlError AUDIT_FAILED: nothing of the batch may be changed */

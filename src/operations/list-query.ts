@@ -199,10 +199,7 @@ export function parseQueryBody(text: string, origin: string): RawQuery {
   return readQueryBody(parseQueryObject(text, origin), origin);
 }
 
-/**
- * Every key is optional; null, an empty list and an empty user don't filter.
- * @param also keys that the caller has read @throws TtsctlError USAGE
- */
+/** Every key is optional; null, an empty list and an empty user don't filter. @param also keys that the caller has read @throws TtsctlError USAGE */
 export function readQueryBody(body: JsonObject, origin: string, also: readonly string[] = []): RawQuery {
   checkBody(body, kindsOf(QUERY_PARTS), origin, also);
   return rawQuery((_, { key, kind }) => {

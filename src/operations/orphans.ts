@@ -54,9 +54,8 @@ export interface OrphanOptions {
 }
 
 /**
- * Finds artifacts that no record in either store owns and that are older than the retention, and unless it is a dry run
- * removes them (docs/contract.md, Whose directory is it). The caller then holds the run lock.
- * @throws TtsctlError STORE_*, REDIS_*, CLOCK_SKEW, LAYOUT_MISMATCH, TIMEZONE_MISMATCH, MAX_DELETE_EXCEEDED and INTERRUPTED before the first removal
+ * Finds artifacts that no record in either store owns and that are older than the retention, and removes them unless it is a dry run
+ * (docs/contract.md, Whose directory is it). The caller then holds the run lock. @throws TtsctlError, before the first removal
  */
 export async function cleanUpOrphans(parts: OrphanParts, options: OrphanOptions): Promise<OrphanResult> {
   const started = parts.clock.monotonic();

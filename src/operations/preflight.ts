@@ -51,9 +51,8 @@ export interface Cleared {
 
 /**
  * Makes the checks of a run before its first change. If Redis can't be reached, the run works on the file, and `use.lost` names the checks
- * that were left out.
- * @throws TtsctlError LAYOUT_MISMATCH, TIMEZONE_MISMATCH, CLOCK_SKEW, STORE_MISMATCH, STORE_EMPTY; REDIS_* if Redis
- *   answered with an error: a check that can't be made is a refusal
+ * that were left out; an error that Redis answers is thrown.
+ * @throws TtsctlError LAYOUT_MISMATCH, TIMEZONE_MISMATCH, CLOCK_SKEW, STORE_MISMATCH, STORE_EMPTY, REDIS_*
  */
 export async function preflight(
   { file, mirror, clock }: Parts<"file" | "clock"> & { readonly mirror: MirrorState | Mirror },

@@ -17,11 +17,7 @@ export async function checkReading(mirror: Mirror): Promise<void> {
   await checkTimezone(mirror);
 }
 
-/**
- * Refuses to run if in most of a sample the service's score and our reading of the naive time differ by a minute or more
- * (docs/contract.md, Clocks).
- * @throws TtsctlError TIMEZONE_MISMATCH
- */
+/** Refuses to run if most of a sample's scores and our readings of the naive times differ by a minute or more. @throws TtsctlError TIMEZONE_MISMATCH */
 export async function checkTimezone(mirror: Mirror): Promise<void> {
   const gaps: number[] = [];
   for (const { score, updatedAt } of await mirror.sample()) {
@@ -39,10 +35,8 @@ export async function checkTimezone(mirror: Mirror): Promise<void> {
 }
 
 /**
- * Refuses to run if this machine's clock differs from Redis's by more than `allowedSkew`. A slow answer looks like a
- * difference, so it is measured again.
- * @param age seconds, such as the retention
- * @throws TtsctlError CLOCK_SKEW
+ * Refuses to run if this machine's clock differs from Redis's by more than `allowedSkew`. A slow answer looks like that, so it's asked again.
+ * @param age seconds, such as the retention @throws TtsctlError CLOCK_SKEW
  */
 export async function checkClock(mirror: Mirror, clock: Clock, age: number): Promise<void> {
   let skew = Number.POSITIVE_INFINITY;
@@ -102,11 +96,7 @@ export async function storeRefusal(
   return storeEmpty(snapshot, ` while Redis has tasks (${members}): nothing was changed`);
 }
 
-/**
- * Refuses to run if most of a sample is in a layout of the other kind. The service wouldn't read our writes, and its tasks would look
- * like leftovers.
- * @throws TtsctlError LAYOUT_MISMATCH
- */
+/** Refuses to run if most of a sample is in a layout of the other kind: the service wouldn't read our writes. @throws TtsctlError LAYOUT_MISMATCH */
 export async function checkLayout(mirror: Mirror): Promise<void> {
   const { layout } = mirror.parser.rules;
   const shown = await otherLayout(mirror);
@@ -125,9 +115,8 @@ const RECORDS = 16;
 const MOST_BYTES = 1 << 16;
 
 /**
- * Refuses the default layout if most of a sample of the file's records look like the published service's, unless Redis
- * holds tasks in the default layout.
- * @throws TtsctlError LAYOUT_MISMATCH
+ * Refuses the default layout if most of a sample of the file's records look like the published service's, unless Redis holds tasks in
+ * the default layout. @throws TtsctlError LAYOUT_MISMATCH
  */
 export async function checkFileLayout(snapshot: Snapshot, mirror: Mirror | null): Promise<void> {
   const { isPublished, layoutIsSet } = snapshot.rules;
@@ -175,9 +164,8 @@ function isOfPublishedService(record: unknown): boolean {
 export const LEAST_STRANGE = 5;
 
 /**
- * The error if a store file and a Redis belong to two services: none of Redis's newest tasks is in the file, and none of a
- * sample of the file's is in Redis. Null if they may belong together.
- * @param isOurs whether the file had a task that may still be in Redis; without it an empty file matches
+ * The error if a store file and a Redis belong to two services: none of Redis's newest tasks is in the file, none of a sample of the file's
+ * in Redis. Else null. @param isOurs whether the file had a task that may still be in Redis; without it an empty file matches
  */
 export async function storeMismatch(
   snapshot: Snapshot,

@@ -61,9 +61,8 @@ export interface SyncParts extends RedisParts<"file" | "clock" | "reporter" | "s
 }
 
 /**
- * Pushes the store file to Redis. The file is read again after Redis was listed, so a task that the service creates during
- * the run isn't an orphan. The caller holds the run lock.
- * @throws TtsctlError STORE_*, LAYOUT_MISMATCH, TIMEZONE_MISMATCH, REDIS_*, MAX_DELETE_EXCEEDED before the first deletion
+ * Pushes the store file to Redis. The file is read again after Redis was listed, so a task that the service creates during the run isn't
+ * an orphan. The caller holds the run lock. @throws TtsctlError STORE_*, *_MISMATCH, REDIS_*, MAX_DELETE_EXCEEDED before the first deletion
  */
 export async function sync(parts: SyncParts, options: SyncOptions): Promise<SyncOutcome> {
   const started = parts.clock.monotonic();

@@ -1,7 +1,4 @@
-/**
- * What `str.isspace()` says in Python, as the inside of a character class. JavaScript's `\s` lacks U+001C to U+001F and
- * U+0085 and adds U+FEFF.
- */
+/** Python's `str.isspace()`, as the inside of a character class. `\s` lacks U+001C to U+001F and U+0085 and adds U+FEFF. */
 const PYTHON_SPACE = "\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000";
 const SPACE = new RegExp(`^[${PYTHON_SPACE}]$`);
 

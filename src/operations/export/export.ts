@@ -41,8 +41,7 @@ export interface ExportResult {
 }
 
 /**
- * Writes the newer copy of each task, in batches: tasks of the file in its order, then Redis-only tasks, oldest first; by
- * ids in the order given.
+ * Writes the newer copy of each task, in batches: tasks of the file in its order, then Redis-only tasks, oldest first; ids as given.
  * @throws TtsctlError LAYOUT_MISMATCH, INTERRUPTED, STORE_*, REDIS_* if Redis is the forced source
  */
 export async function exportTasks(parts: ExportParts, options: ExportOptions): Promise<ExportResult> {

@@ -27,22 +27,14 @@ export class TargetFile {
     this.#handle = handle;
   }
 
-  /**
-   * The target of an export; a link to a file is followed, once.
-   * @param used files that are never replaced: the store file, the configuration, the audit ledger
-   * @throws TtsctlError USAGE for one of these, EXPORT_FAILED
-   */
+  /** A link to a file is followed, once. @param used files that are never replaced @throws TtsctlError USAGE, EXPORT_FAILED */
   static async open(path: string, overwrite: boolean, used: readonly string[]): Promise<TargetFile> {
     await refuseUsed("--to", path, used);
     if (OPEN_FILES.test(path)) throw notRegular(path);
     return TargetFile.at(await realpath(path).catch(() => path), overwrite, 0o600);
   }
 
-  /**
-   * A link is refused.
-   * @param owner of the file; null: this process's
-   * @throws TtsctlError EXPORT_FAILED
-   */
+  /** A link is refused. @param owner of the file; null: this process's @throws TtsctlError EXPORT_FAILED */
   static async at(place: string, overwrite: boolean, mode: number, owner: Owner | null = null): Promise<TargetFile> {
     try {
       await refuseExisting(place, overwrite);

@@ -71,11 +71,9 @@ interface Mirrored {
 }
 
 /**
- * Puts the records of an input into the store file, in one rewrite, and then those that the file has into Redis. The input
- * was read whole: with a bad line nothing is written. If it is stopped in between, the next run finishes it. The caller
- * holds the run lock, unless it is a dry run, and closes the source.
- * @returns problem: why Redis lacks records; null if it doesn't, or is off
- * @throws TtsctlError IMPORT_INVALID, LAYOUT_MISMATCH, TIMEZONE_MISMATCH, STORE_*, REDIS_*, INTERRUPTED, and what `confirm` throws
+ * Puts the records of an input into the store file, in one rewrite, and then those that the file has into Redis. With a bad line nothing
+ * is written. If it is stopped in between, the next run finishes it. The caller holds the run lock, unless it is a dry run, and closes the
+ * source. @returns problem: why Redis lacks records @throws TtsctlError, before the first change; INTERRUPTED
  */
 export async function importRecords(
   parts: Parts<"file" | "mirror" | "clock" | "reporter" | "signal" | "ledger"> & Pick<MergeParts, "confirm">,
@@ -147,10 +145,7 @@ function chooseRows(source: Snapshot, { filter, ids }: Selection): { rows: numbe
   };
 }
 
-/**
- * Writes to Redis the records of the source that the file has: an earlier run may have been stopped in between.
- * @param replaces whether they also replace other content of the same time
- */
+/** Writes to Redis the records of the source that the file has. @param replaces whether they also replace other content of the same time */
 async function mirrorRecords(
   parts: RedisParts<"file" | "reporter" | "signal" | "ledger"> & { readonly mirror: Writable<Mirror> },
   source: Snapshot,

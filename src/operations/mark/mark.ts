@@ -74,10 +74,8 @@ export interface MarkParts extends Parts<"file" | "mirror" | "rules" | "clock" |
 }
 
 /**
- * Sets the status of chosen tasks in the file, in one rewrite, then in Redis, except tasks that the service changes during
- * the run. The caller holds the run lock, unless it is a dry run.
- * @throws TtsctlError STORE_*, REDIS_*, LAYOUT_MISMATCH, TIMEZONE_MISMATCH, CLOCK_SKEW, MAX_DELETE_EXCEEDED before the first mark,
- *   BACKUP_FAILED
+ * Sets the status of chosen tasks in the file, in one rewrite, then in Redis, except tasks that the service changes during the run.
+ * Unless it is a dry run, the caller holds the run lock. @throws TtsctlError, before the first mark; BACKUP_FAILED
  */
 export async function markTasks(
   parts: MarkParts,

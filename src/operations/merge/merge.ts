@@ -22,9 +22,8 @@ export interface MergeParts extends Parts<"reporter" | "signal" | "ledger">, Pic
 }
 
 /**
- * Puts the records of a plan into the store file, and warns of those that were left out.
- * @param base the content that it was made for: a task that is deleted after it isn't added again
- * @returns the records that a service which holds the store in memory took out again
+ * Puts the records of a plan into the store file, and warns of those that were left out. @param base the content that it was made for: a
+ * task that is deleted after it isn't added again @returns the records that a service which holds the store in memory took out again
  */
 export async function mergeIntoFile(
   parts: MergeParts,
@@ -74,8 +73,7 @@ export async function applyToFile<T>(
 }
 
 /**
- * Writes to Redis, then follows what the service has changed in the file since, and names the tasks whose older record it
- * put back.
+ * Writes to Redis, follows what the service has changed in the file since, and names the tasks whose older record it put back.
  * @returns problem: why that ended early, a failure of Redis or of the file; else null
  */
 export async function thenIntoMirror(
@@ -112,11 +110,7 @@ type Fate = (typeof FATES)[number];
 
 export type MergeCounts = Record<Fate, number>;
 
-/**
- * @param ours `updated_at` of the record, epoch seconds
- * @param theirs that of the file's record; NaN for none
- * @param same whether both have the same content; it matters only if the times are equal
- */
+/** By the times of the record and of the file's (NaN for none). @param same whether both have the same content; asked only at equal times */
 function decideMerge(policy: MergePolicy, ours: number, theirs: number, same: boolean): Fate {
   if (Number.isNaN(theirs)) return "added";
   if (same && sameInstant(ours, theirs)) return "identical";

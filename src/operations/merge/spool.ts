@@ -11,11 +11,9 @@ const HELD = 1 << 16;
 const SHAPES = { array: ["[", ",\n", "]"], lines: ["", "", ""] } as const;
 
 /**
- * Records for the store file, in a temporary file beside it, since that disk has room for a store. The caller closes the
- * snapshot.
+ * Records for the store file, in a temporary file beside it, since that disk has room. The caller closes the snapshot.
  * @param fill adds the records, each valid JSON; in lines with its newline
- * @param shape of two records of one task, the newer counts in an array, the last in lines
- * @throws TtsctlError SPOOL_FAILED, and what `fill` throws
+ * @param shape of two records of one task, the newer counts in an array, the last in lines @throws TtsctlError SPOOL_FAILED
  */
 export async function spooled(
   storePath: string,

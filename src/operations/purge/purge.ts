@@ -46,9 +46,8 @@ interface Chosen extends Looked {
 interface Removed extends Chosen, Freed {}
 
 /**
- * Purges tasks by docs/contract.md, Cleanup. The steps of a batch: backup, Redis, directory, logs; of the whole pass: one
- * conditional rewrite of the file. A task that a step keeps is put back into Redis. If a pass is stopped, the next one finds the
- * record in the file and finishes.
+ * Purges tasks by docs/contract.md, Cleanup. A batch: backup, Redis, directory, logs; the pass: one conditional rewrite of the file. A task
+ * that a step keeps is put back into Redis. After a stop, the next pass finds the record in the file and finishes.
  */
 export class Purge {
   readonly #parts: PurgeParts;

@@ -52,10 +52,8 @@ export async function survey(
 }
 
 /**
- * The members of the index of a user, or of all, with the times of their last change, in no order, in groups of at most
- * BATCH. A member that is there throughout comes at least once, also while a service writes: a walk by rank would skip
- * tasks when others move up.
- * @throws TtsctlError REDIS_*
+ * The members of the index of a user, or of all, with the times of their last change, in no order, in groups of at most BATCH. A member
+ * that is there throughout comes at least once: a walk by rank would skip tasks when others move up. @throws TtsctlError REDIS_*
  */
 export async function* indexMembers(mirror: Mirror, userId?: string): AsyncGenerator<Member[]> {
   for await (const flat of mirror.walkIndex(userId)) {

@@ -33,9 +33,8 @@ interface StatsParts extends Stores {
 type Counted = Omit<StatsResult, "cleanup">;
 
 /**
- * Counts the tasks of either store, chosen as for lists (docs/contract.md, Reading), and their disk use. With `auto` the
- * file is read too: for its invalid records, and for tasks whose hash is gone.
- * @throws TtsctlError REDIS_* if Redis is forced, STORE_* if the file is needed
+ * Counts the tasks of either store, chosen as for lists (docs/contract.md, Reading), and their disk use. With `auto` the file is read too:
+ * for its invalid records, and for tasks whose hash is gone. @throws TtsctlError REDIS_* if Redis is forced, STORE_* if the file is needed
  */
 export async function countTasks(parts: StatsParts, options: StatsOptions): Promise<StatsResult> {
   const counted = await readFirst(parts, options.source, {

@@ -62,9 +62,8 @@ function withoutHash(record: Task | null, { indexScore, userScore, lookup }: Red
 }
 
 /**
- * What a repair does about one suspect. File to Redis: `write` never goes back in time, `overwrite` also replaces a copy of
- * the same time. Redis to file: `bringBack` replaces an older record, `restore` adds one; then Redis's copy is overwritten
- * as a sync would write it. In Redis: `removeMember`, `prune`.
+ * What a repair does about one suspect. File to Redis: `write` never goes back in time, `overwrite` also replaces a copy of the same time.
+ * Redis to file: `bringBack` replaces an older record, `restore` adds one; then Redis's copy is written as by a sync.
  */
 export const ACTIONS = ["write", "overwrite", "bringBack", "restore", "removeMember", "prune", "keep"] as const;
 export type Action = (typeof ACTIONS)[number];

@@ -170,9 +170,8 @@ const PATIENCE_MS = 250;
 const MOST_LOOKS = 5;
 
 /**
- * Looks at both copies of each suspect again. A recent change counts as drift only if two looks in a row saw the same: a
- * service writes one store after the other. A task that changes between all looks isn't drift.
- * @param first the content that the first look read
+ * Looks at both copies of each suspect again. A recent change counts as drift only if two looks in a row saw the same: a service writes one
+ * store after the other. A task that changes between all looks isn't drift. @param first the content that the first look read
  */
 async function lookAgain(
   { mirror, clock, reporter, signal, file }: Omit<CompareParts, "file"> & { readonly file: CurrentFile },

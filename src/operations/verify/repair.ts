@@ -82,10 +82,7 @@ export class Repair {
     });
   }
 
-  /**
-   * Puts Redis's records into the file, through a temporary file: there may be a million.
-   * @param base before the records are read: a task that the service deletes after that isn't put back
-   */
+  /** Through a temporary file: there may be a million. @param base read before: what the service deletes after that isn't put back */
   async #intoFile(base: Snapshot): Promise<void> {
     const { bringBack, restore } = this.#plan.due;
     if (bringBack.length + restore.length === 0) return;

@@ -35,10 +35,7 @@ export interface VerifyOutcome {
   readonly drift: Drift;
 }
 
-/**
- * Compares the store file and Redis, record by record and member by member, and changes nothing.
- * @throws TtsctlError STORE_*, REDIS_* (also when Redis is lost midway)
- */
+/** Compares the store file and Redis, record by record and member by member, and changes nothing. @throws TtsctlError STORE_*, REDIS_* */
 export async function verify(parts: CompareParts, { userId }: VerifyOptions): Promise<VerifyOutcome> {
   await using file = new CurrentFile(parts.file);
   await warnOfMisreading(parts, file);
@@ -48,9 +45,8 @@ export async function verify(parts: CompareParts, { userId }: VerifyOptions): Pr
 }
 
 /**
- * Compares and repairs (docs/contract.md, Commands). In a dry run, `repaired` counts the plan; otherwise the caller holds
- * the run lock.
- * @throws TtsctlError as verify; LAYOUT_MISMATCH, TIMEZONE_MISMATCH; STORE_EMPTY and MAX_DELETE_EXCEEDED before anything is changed
+ * Compares and repairs (docs/contract.md, Commands). In a dry run, `repaired` counts the plan; otherwise the caller holds the run lock.
+ * @throws TtsctlError as verify; *_MISMATCH, STORE_EMPTY and MAX_DELETE_EXCEEDED before anything is changed
  */
 export async function verifyAndRepair(parts: VerifyRepairParts, options: RepairOptions): Promise<VerifyOutcome> {
   const isFull = options.userId === undefined && !options.dryRun;
