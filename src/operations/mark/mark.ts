@@ -152,14 +152,14 @@ async function planMarks(base: Snapshot, mirror: Mirror | null, marker: Marker, 
         plan.failed.push([id, redis.message]);
         continue;
       }
-      const copies = { file: fileCopy(base, id), mirror: redis === null ? null : mirrorCopy(redis, mirror!) };
-      const decision = decideMark(copies, rule);
+      const copies = { file: fileCopy(base, id), mirror: redis && mirrorCopy(redis, mirror!) };
       const row = base.rowOf(id.userId, id.taskId);
-      const marked = decision.kind === "mark" && records[i] != null ? marker(records[i]) : null;
-      if (decision.kind === "refuse") plan.refused.push([id, decision.reason]);
+      const decision = decideMark(copies, rule);
+      const marked = decision === "mark" && records[i] != null ? marker(records[i]) : null;
+      if (typeof decision === "object") plan.refused.push([id, decision.reason]);
       else if (typeof marked === "string") plan.refused.push([id, marked]);
-      else if (decision.kind === "gone") plan.gone.push(id);
-      else if (decision.kind === "unchanged") {
+      else if (decision === "gone") plan.gone.push(id);
+      else if (decision === "unchanged") {
         plan.unchanged++;
         if (row >= 0 && !sameCopy<Copies[keyof Copies]>(copies.file, copies.mirror)) plan.behind.push(row);
       } else {
@@ -171,34 +171,27 @@ async function planMarks(base: Snapshot, mirror: Mirror | null, marker: Marker, 
   return plan;
 }
 
-type MarkDecision =
-  | { readonly kind: "mark" | "unchanged" | "gone" }
-  | { readonly kind: "refuse"; readonly reason: string };
+type MarkDecision = "mark" | "unchanged" | "gone" | { readonly reason: string };
 
 /** A newer copy in Redis is refused: a mark would hide the service's write. */
 function decideMark(copies: Copies, { filter, shown, error }: MarkRule): MarkDecision {
-  const refuse = (reason: string): MarkDecision => ({ kind: "refuse", reason });
   const newest = newestCopy(copies);
-  if (copies.file === "invalid") return refuse(INVALID_RECORD);
-  if (newest === null) return { kind: "gone" };
+  if (copies.file === "invalid") return { reason: INVALID_RECORD };
+  if (newest === null) return "gone";
   if (copies.file !== null && newest !== copies.file) {
-    return refuse(`Redis has a newer copy of it (${newest.status}); \`ttsctl verify --repair\` copies it to the file`);
+    const advice = "`ttsctl verify --repair` copies it to the file";
+    return { reason: `Redis has a newer copy of it (${newest.status}); ${advice}` };
   }
   const isChosen = copyPasses(newest, filter);
   // An earlier mark may have been stopped between the file and Redis, whose older copy was chosen.
-  if (newest.status === shown && (typeof error !== "string" || !isChosen)) return { kind: "unchanged" };
-  return isChosen ? { kind: "mark" } : refuse(notChosen(copies, newest));
+  if (newest.status === shown && (typeof error !== "string" || !isChosen)) return "unchanged";
+  return isChosen ? "mark" : { reason: notChosen(copies, newest) };
 }
 
 const CHANGED = "its copy in Redis changed during the run and is kept";
 const LOST = "the connection to Redis was lost, so whether it is marked there is unknown";
 
 class MarkRun {
-  readonly #parts: MarkParts & Pick<Cleared, "file">;
-  readonly #options: MarkOptions;
-  readonly #base: Snapshot;
-  readonly #marker: Marker;
-  readonly #plan: MarkPlan;
   readonly #refusals: NamedWarnings;
   readonly #failures: NamedWarnings;
   /** The tasks that weren't tried in Redis yet. */
@@ -208,17 +201,12 @@ class MarkRun {
   problem: TtsctlError | null = null;
 
   constructor(
-    parts: MarkParts & Pick<Cleared, "file">,
-    options: MarkOptions,
-    base: Snapshot,
-    marker: Marker,
-    plan: MarkPlan,
+    private readonly parts: MarkParts & Pick<Cleared, "file">,
+    private readonly options: MarkOptions,
+    private readonly base: Snapshot,
+    private readonly marker: Marker,
+    private readonly plan: MarkPlan,
   ) {
-    this.#parts = parts;
-    this.#options = options;
-    this.#base = base;
-    this.#marker = marker;
-    this.#plan = plan;
     this.#untried = new Set(plan.onlyInRedis);
     this.#refusals = new NamedWarnings(parts.reporter, "is left unchanged");
     this.#failures = new NamedWarnings(parts.reporter, "was not marked in both stores");
@@ -230,24 +218,24 @@ class MarkRun {
   }
 
   async showPlan(): Promise<void> {
-    this.result.byStatus = this.#plan.summary.counts;
-    for (const targets of [this.#plan.inFile, this.#plan.onlyInRedis]) {
+    this.result.byStatus = this.plan.summary.counts;
+    for (const targets of [this.plan.inFile, this.plan.onlyInRedis]) {
       await this.#report(targets, ({ copy }) => asCopy(copy) !== null);
     }
   }
 
   /** @param mirror null: only the file is marked */
   async apply(mirror: Writable<Mirror> | null): Promise<void> {
-    const { summary, refused, onlyInRedis, behind } = this.#plan;
+    const { summary, refused, onlyInRedis, behind } = this.plan;
     if (summary.count > 0) {
       summary.refused = refused.length;
-      await this.#parts.confirm(summary);
-      throwIfInterrupted(this.#parts.signal, "nothing was marked");
+      await this.parts.confirm(summary);
+      throwIfInterrupted(this.parts.signal, "nothing was marked");
     }
     const marked = await this.#markInFile();
     for (const target of marked) this.#untried.add(target);
     if (mirror !== null) {
-      const { problem, returned } = await thenIntoMirror({ ...this.#parts, mirror }, async (file, written) => {
+      const { problem, returned } = await thenIntoMirror({ ...this.parts, mirror }, async (file, written) => {
         await this.#each(marked, (targets) => this.#writeMarked(mirror, targets, written));
         await this.#each(onlyInRedis, async (targets) => this.#markOnlyInRedis(mirror, await file.snapshot(), targets));
         await this.#each(behind, (rows) => this.#bringInStep(mirror, rows, written));
@@ -259,10 +247,8 @@ class MarkRun {
     if (isStoreError(this.problem) && nothingDone && onlyInRedis.length > 0) throw this.problem;
     const isLost = isRedisError(this.problem);
     const left = [...this.#untried];
-    await this.#report(
-      left.filter(({ row }) => row >= 0),
-      () => (isLost ? "unknown" : false),
-    );
+    const inFile = left.filter(({ row }) => row >= 0);
+    await this.#report(inFile, () => (isLost ? "unknown" : false));
     if (this.problem === null) return;
     for (const { id, row } of left) if (row < 0) this.#failures.add(id, isLost ? LOST : this.problem.message);
   }
@@ -278,58 +264,54 @@ class MarkRun {
 
   /** A service put an older record back after the mark; of tasks that had the status already, nothing was marked. */
   #countReturned(returned: readonly TaskId[]): void {
-    const unchanged = new Set(this.#plan.behind);
+    const unchanged = new Set(this.plan.behind);
     for (const { userId, taskId } of returned) {
       this.result.returned++;
-      this.result[unchanged.has(this.#base.rowOf(userId, taskId)) ? "unchanged" : "marked"]--;
+      this.result[unchanged.has(this.base.rowOf(userId, taskId)) ? "unchanged" : "marked"]--;
     }
   }
 
   async #markInFile(): Promise<Target[]> {
-    const { backup, reporter } = this.#parts;
-    const targets = this.#plan.inFile;
+    const { backup, reporter } = this.parts;
+    const { inFile: targets } = this.plan;
     if (targets.length === 0) return targets;
     const rows = targets.map(({ row }) => row);
-    for (const some of backup === null ? [] : batches(rows, BATCH)) {
-      await backup!.append(await this.#base.readTasks(some));
-    }
-    const puts = putsFrom(this.#base, rows);
+    if (backup !== null) for (const some of batches(rows, BATCH)) await backup.append(await this.base.readTasks(some));
+    const puts = putsFrom(this.base, rows);
     const read = async (numbers: readonly number[]) => (await puts.read(numbers)).map((task) => this.#marked(task));
-    const changes = new Changes(this.#base, { removed: new Set(), puts: { ...puts, read } });
+    const changes = new Changes(this.base, { removed: new Set(), puts: { ...puts, read } });
     const entryOf = (target: Target) => this.#entry(target);
-    const { changed, returned } = await applyToFile(this.#parts, changes, "mark", { items: targets, entryOf });
+    const { changed, returned } = await applyToFile(this.parts, changes, "mark", { items: targets, entryOf });
     new NamedWarnings(reporter, "was written back").addAll(returned, RETURNED);
     for (const id of changed) this.#refuse(id, "the service changed or deleted it during the run");
     this.result.returned = returned.length;
     const left = new Set([...changed, ...returned].map(keyOf));
-    return left.size === 0 ? targets : targets.filter(({ id }) => !left.has(keyOf(id)));
+    return targets.filter(({ id }) => !left.has(keyOf(id)));
   }
 
   async #each<T extends Target | number>(items: readonly T[], work: (batch: T[]) => Promise<void>): Promise<void> {
-    const { signal, reporter } = this.#parts;
     let done = 0;
     for (const batch of batches(items, BATCH)) {
-      if (signal.aborted) return;
+      if (this.parts.signal.aborted) return;
       await work(batch);
       for (const item of batch) if (typeof item !== "number") this.#untried.delete(item);
       done += batch.length;
-      reporter.progress("marking", done, items.length);
+      this.parts.reporter.progress("marking", done, items.length);
     }
   }
 
   /** Writes the records that the file got. What the service has changed there since is followed at the end. */
   async #writeMarked(mirror: Writable<Mirror>, targets: Target[], written: WrittenCopies): Promise<void> {
     const copies = await mirror.copies(idsOf(targets), "state");
-    const records = await this.#base.readTasks(targets.map(({ row }) => row));
-    const marked = records.map((task) => this.#marked(task));
-    const done = await this.#overwrite(mirror, targets, copies, marked);
+    const records = (await this.base.readTasks(targets.map(({ row }) => row))).map((task) => this.#marked(task));
+    const done = await this.#overwrite(mirror, targets, copies, records);
     await this.#report(done.keys(), () => true);
     for (const task of done.values()) written.note(task);
   }
 
   /** Except tasks that the file has by now. */
   async #markOnlyInRedis(mirror: Writable<Mirror>, current: Snapshot, batch: readonly Target[]): Promise<void> {
-    const { ledger, backup } = this.#parts;
+    const { ledger, backup } = this.parts;
     const targets = batch.filter(({ id }) => !current.holds(id));
     let written = new Map<Target, Task>();
     const entries = targets.map((target) => this.#entry(target));
@@ -352,7 +334,7 @@ class MarkRun {
     if (copy instanceof TtsctlError) return copy.message;
     const { status, time } = stateOf(copy, mirror);
     if (record.status !== status || !sameInstant(record.score, time)) return CHANGED;
-    return this.#marker(record);
+    return this.marker(record);
   }
 
   /** Writes records over the copies that were decided on. Returns the written ones. */
@@ -382,7 +364,7 @@ class MarkRun {
 
   /** An earlier mark may have been stopped between the file and Redis. @throws TtsctlError one that concerns every task */
   async #bringInStep(mirror: Writable<Mirror>, rows: readonly number[], written: WrittenCopies): Promise<void> {
-    const tasks = await this.#base.readTasks(rows);
+    const tasks = await this.base.readTasks(rows);
     const before = this.#failures.count;
     const outcomes = await writeToMirror(mirror, tasks, { written });
     try {
@@ -393,27 +375,27 @@ class MarkRun {
   }
 
   async #report(targets: Iterable<Target>, redis: (target: Target) => MarkedTask["redis"]): Promise<void> {
-    const { dryRun, shown: to } = this.#options;
+    const { dryRun, shown: to } = this.options;
     for (const batch of batches(targets, BATCH)) {
       const tasks = batch.map((target) => {
         const { userId, taskId } = target.id;
         return { userId, taskId, from: this.#statusOf(target), to, local: target.row >= 0, redis: redis(target) };
       });
       this.result.marked += tasks.length;
-      await this.#parts.reporter.done("mark", tasks, dryRun);
+      await this.parts.reporter.done("mark", tasks, dryRun);
     }
   }
 
   #statusOf({ row, copy }: Target): string {
-    return row < 0 ? (copy as Version).status : STATUS_CODES[this.#base.rows.status(row)]!;
+    return row < 0 ? (copy as Version).status : STATUS_CODES[this.base.rows.status(row)]!;
   }
 
   #marked(task: Task): Task {
-    return this.#marker(task) as Task;
+    return this.marker(task) as Task;
   }
 
   #entry(target: Target) {
-    return { ...target.id, reason: `${this.#statusOf(target)} to ${this.#options.shown}` };
+    return { ...target.id, reason: `${this.#statusOf(target)} to ${this.options.shown}` };
   }
 
   #refuse(id: TaskId, reason: string): void {
