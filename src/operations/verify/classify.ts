@@ -46,19 +46,16 @@ export interface VerifyResult extends Record<Kind, number> {
 
 /** Compares both copies of a task. A member in the index of another user is *dangling* until `Drift` finds its task. */
 export function classify(record: Task | null, copy: RedisCopy, mirror: CopyReading): Finding {
-  if (copy.type === "none") return withoutHash(record, copy);
+  const { indexScore, userScore, lookup } = copy;
+  if (copy.type === "none" && (indexScore !== null || userScore !== null || lookup === "own")) return "dangling";
+  if (copy.type === "none") return record === null ? "absent" : "onlyInFile";
   if (!isWhole(copy, mirror.parser)) return "partial";
   if (record === null) return "onlyInRedis";
   const time = timeOf(copy, mirror);
   if (!sameInstant(time, record.score)) return newer(time, record.score) ? "newerInRedis" : "stale";
   if (!sameContent(copy, record, mirror)) return "differs";
-  if (copy.indexScore === null || copy.userScore === null || copy.lookup === "wrong") return "unindexed";
+  if (indexScore === null || userScore === null || lookup === "wrong") return "unindexed";
   return isScored(copy, record, mirror) ? "inSync" : "wrongScore";
-}
-
-function withoutHash(record: Task | null, { indexScore, userScore, lookup }: RedisCopy): Finding {
-  if (indexScore !== null || userScore !== null || lookup === "own") return "dangling";
-  return record === null ? "absent" : "onlyInFile";
 }
 
 /**
@@ -77,38 +74,24 @@ export interface RepairPolicy {
   readonly removeMembers: boolean;
 }
 
-export function planRepair(traits: Traits, policy: RepairPolicy): Action {
-  if (traits.isUnnamed) return "keep";
-  switch (traits.finding) {
-    case "onlyInFile":
-    case "stale":
-    case "unindexed":
-    case "wrongScore":
-      return "write";
-    case "differs":
-      return "overwrite";
-    case "newerInRedis":
-      return traits.isRecord ? "bringBack" : "keep";
-    case "dangling":
-      if (traits.inFile) return "write";
-      return policy.removeMembers ? "removeMember" : "keep";
-    case "partial":
-      return planPartial(traits, policy);
-    case "onlyInRedis":
-      return planOrphan(traits, policy);
-    default:
-      return "keep";
-  }
-}
+/** What the finding alone decides. */
+const PLANNED: Partial<Record<Finding, Action>> = {
+  dangling: "write",
+  onlyInFile: "write",
+  stale: "write",
+  unindexed: "write",
+  wrongScore: "write",
+  differs: "overwrite",
+};
 
-/** A partial hash only counts if its payload is a whole record that is newer than the file's. */
-function planPartial(traits: Traits, policy: RepairPolicy): Action {
-  if (traits.isForeign) return "keep";
-  if (!traits.inFile) return planOrphan(traits, policy);
-  return traits.isRecord && traits.mirrorIsNewer ? "bringBack" : "overwrite";
-}
-
-function planOrphan({ isRecord }: Traits, { prune, restore }: RepairPolicy): Action {
+export function planRepair(traits: Traits, { prune, restore, removeMembers }: RepairPolicy): Action {
+  const { finding, inFile, isRecord } = traits;
+  if (traits.isUnnamed || traits.isForeign) return "keep";
+  if (finding === "newerInRedis") return isRecord ? "bringBack" : "keep";
+  if (finding === "dangling" && !inFile) return removeMembers ? "removeMember" : "keep";
+  // A partial hash only counts if its payload is a whole record that is newer than the file's.
+  if (finding === "partial" && inFile) return isRecord && traits.mirrorIsNewer ? "bringBack" : "overwrite";
+  if (finding !== "partial" && finding !== "onlyInRedis") return PLANNED[finding] ?? "keep";
   if (prune) return "prune";
   return restore && isRecord ? "restore" : "keep";
 }

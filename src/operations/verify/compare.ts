@@ -11,7 +11,7 @@ import type { CopyReading } from "../../store/layout/layout.ts";
 import { BATCH } from "../../store/redis/copies.ts";
 import { isFatal, isWrongType } from "../../store/redis/errors.ts";
 import { recordOf } from "../../store/redis/records.ts";
-import { isUnsure, membersOf } from "../../store/redis/walk.ts";
+import { isUnsure, type Member, membersOf } from "../../store/redis/walk.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { invalidWarnings } from "../../store/task-store.ts";
 import { ofUser } from "../../task/query-fields.ts";
@@ -58,21 +58,18 @@ const BROKEN_INDEX = "look at the key, remove it with redis-cli, then run `ttsct
 
 /** Compares each record of the file with its copy, and looks for keys and index members of tasks that the file lacks. */
 class FirstLook {
-  readonly #parts: CompareParts;
-  readonly #snapshot: Snapshot;
-  readonly #drift: Drift;
   readonly #inSyncOf = new Map<string, number>();
   compared = 0;
   inSync = 0;
 
-  constructor(parts: CompareParts, snapshot: Snapshot, drift: Drift) {
-    this.#parts = parts;
-    this.#snapshot = snapshot;
-    this.#drift = drift;
-  }
+  constructor(
+    private readonly parts: CompareParts,
+    private readonly snapshot: Snapshot,
+    private readonly drift: Drift,
+  ) {}
 
   async run(): Promise<void> {
-    const { signal } = this.#parts;
+    const { signal } = this.parts;
     const users = new Set<string>();
     // One reads the disk and the other waits for Redis, so they run at once.
     const comparing = pool(this.#batches(), IN_FLIGHT, (batch) => this.#compare(...batch), signal);
@@ -83,28 +80,28 @@ class FirstLook {
   }
 
   *#batches(): Generator<[RowWindow, number[]]> {
-    const wanted = matchingRows(this.#snapshot, ofUser(this.#drift.userId));
-    for (const window of this.#snapshot.windows(wanted)) {
+    const wanted = matchingRows(this.snapshot, ofUser(this.drift.userId));
+    for (const window of this.snapshot.windows(wanted)) {
       for (const rows of batches(window.rows, BATCH)) yield [window, rows];
     }
   }
 
   async #compare(window: RowWindow, rows: readonly number[]): Promise<void> {
     const tasks = await window.tasks(rows);
-    const inSync = await this.#parts.mirror.inSync(tasks);
+    const inSync = await this.parts.mirror.inSync(tasks);
     for (const [i, task] of tasks.entries()) {
       if (inSync[i]) {
         this.inSync++;
         this.#inSyncOf.set(task.userId, 1 + (this.#inSyncOf.get(task.userId) ?? 0));
-      } else this.#drift.add(task);
+      } else this.drift.add(task);
     }
     this.compared += rows.length;
-    this.#parts.reporter.progress("comparing", this.compared, this.#snapshot.size);
+    this.parts.reporter.progress("comparing", this.compared, this.snapshot.size);
   }
 
   /** Every hash, indexed or not. @param users collects those whose index exists, also users that the file lacks */
   async #walkKeys(users: Set<string>): Promise<void> {
-    const { mirror, signal } = this.#parts;
+    const { mirror, signal } = this.parts;
     for await (const step of mirror.walkKeys()) {
       for (const member of step.members) this.#note(mirror.layout.splitMember(member), isUnsure(member));
       for (const user of step.users) users.add(user);
@@ -116,13 +113,8 @@ class FirstLook {
 
   /** An index of only members that are in sync isn't walked. */
   async #walkIndex(): Promise<void> {
-    const { mirror, signal } = this.#parts;
     try {
-      if ((await mirror.size(undefined)) === this.inSync) return;
-      for await (const flat of mirror.walkIndex(undefined)) {
-        for (const member of membersOf(flat, undefined, mirror.layout)) this.#note(member);
-        if (signal.aborted) return;
-      }
+      await this.#walkMembers(undefined, this.inSync, (member) => this.#note(member));
     } catch (error) {
       if (!isWrongType(error)) throw error;
       const { code, reply } = error;
@@ -132,32 +124,37 @@ class FirstLook {
 
   /** An unreadable index is only reported. In another user's, only members count that may be tasks of the one user. */
   async #walkUserIndex(user: string): Promise<void> {
-    const { mirror, reporter, signal } = this.#parts;
-    const { userId = user } = this.#drift;
+    const { mirror, reporter } = this.parts;
+    const { userId = user } = this.drift;
     try {
-      if ((await mirror.size(user)) === this.#inSyncOf.get(user)) return;
-      for await (const flat of mirror.walkIndex(user)) {
-        for (const member of membersOf(flat, user, mirror.layout)) {
-          if (user === userId) this.#note(member);
-          else if (this.#snapshot.rowOf(userId, member.taskId) >= 0) this.#addMissing(member);
-        }
-        if (signal.aborted) return;
-      }
+      await this.#walkMembers(user, this.#inSyncOf.get(user), (member) => {
+        if (user === userId) this.#note(member);
+        else if (this.snapshot.rowOf(userId, member.taskId) >= 0) this.#addMissing(member);
+      });
     } catch (error) {
       if (!(error instanceof TtsctlError) || isFatal(error)) throw error;
-      this.#drift.brokenIndexes++;
+      this.drift.brokenIndexes++;
       const why = isWrongType(error) ? `isn't a sorted set: ${error.reply}` : `can't be read: ${error.message}`;
       reporter.warn(`${mirror.layout.indexKey(user)} ${why}; ${BROKEN_INDEX}`);
     }
   }
 
+  async #walkMembers(user: string | undefined, inSync: number | undefined, note: (member: Member) => void) {
+    const { mirror, signal } = this.parts;
+    if ((await mirror.size(user)) === inSync) return;
+    for await (const flat of mirror.walkIndex(user)) {
+      membersOf(flat, user, mirror.layout).forEach(note);
+      if (signal.aborted) return;
+    }
+  }
+
   #note(id: TaskId, isUnsureKey = false): void {
-    const { userId = id.userId } = this.#drift;
+    const { userId = id.userId } = this.drift;
     if (id.userId === userId) this.#addMissing(id, isUnsureKey);
   }
 
   #addMissing(id: TaskId, isUnsureKey = false): void {
-    if (!this.#snapshot.holds(id)) this.#drift.add(id, isUnsureKey);
+    if (!this.snapshot.holds(id)) this.drift.add(id, isUnsureKey);
   }
 }
 

@@ -16,8 +16,6 @@ export interface Look {
 
 /** Every task that drifted, with its kind, and how many are in sync. A task that may have drifted is a number, a suspect. */
 export class Drift {
-  /** The one user whose tasks are compared. */
-  readonly userId: string | undefined;
   readonly keys = new KeyTable();
   readonly #traits: Traits[] = [];
   readonly #mirrorTimes: number[] = [];
@@ -37,9 +35,8 @@ export class Drift {
   /** Whether the file has no tasks. */
   isFileEmpty = false;
 
-  constructor(userId: string | undefined) {
-    this.userId = userId;
-  }
+  /** @param userId the one user whose tasks are compared */
+  constructor(readonly userId: string | undefined) {}
 
   /** Adds a suspect. @param hasUnsureKey whether a key was seen whose name may not be UTF-8 */
   add({ userId, taskId }: TaskId, hasUnsureKey = false): void {
@@ -99,8 +96,7 @@ export class Drift {
       const traits = this.traits(suspect);
       if (planRepair(traits, { prune: false, restore: false, removeMembers: true }) !== "keep") continue;
       if (traits.isForeign || traits.isUnnamed || traits.inFile) left.stuck++;
-      else if (traits.isRecord) left.records++;
-      else left.fragments++;
+      else left[traits.isRecord ? "records" : "fragments"]++;
     }
     return left;
   }
@@ -143,7 +139,9 @@ export class Drift {
   #ownersIn(snapshot: Snapshot): Map<number, TaskId> {
     const { rows } = snapshot;
     const owners = new Map<number, TaskId>();
-    const members = this.#membersByTask();
+    // The suspects of which there is only a member of a user's index, by task id.
+    const alone = [...this.#of("dangling")].filter((suspect) => this.traits(suspect).memberOnly);
+    const members = groupedBy(alone, (suspect) => this.keys.taskId(suspect));
     if (members.size === 0) return owners;
     const offer = (keys: KeyTable, key: number, score: number) => {
       const wanted = members.get(keys.taskId(key));
@@ -158,11 +156,5 @@ export class Drift {
     for (const row of snapshot.liveRows()) offer(rows.keys, rows.key(row), rows.score(row));
     for (const suspect of this.#of("onlyInRedis", "partial")) offer(this.keys, suspect, this.#mirrorTimes[suspect]!);
     return owners;
-  }
-
-  /** The suspects of which there is only a member of a user's index, by task id. */
-  #membersByTask(): Map<string, number[]> {
-    const alone = [...this.#of("dangling")].filter((suspect) => this.traits(suspect).memberOnly);
-    return groupedBy(alone, (suspect) => this.keys.taskId(suspect));
   }
 }

@@ -38,11 +38,10 @@ export function planRepairs(drift: Drift, policy: RepairPolicy): RepairPlan {
   return { policy, due, size };
 }
 
+const UNTAKEABLE = "its copy in Redis can't go into the store file: it isn't a valid record";
+
 /** First Redis's records go into the file, then Redis gets what the file has; last, what neither should have is removed. */
 export class Repair {
-  readonly #parts: RepairParts;
-  readonly #drift: Drift;
-  readonly #plan: RepairPlan;
   readonly #failures: NamedWarnings;
   readonly #written = new WrittenCopies();
   #intoFileCount = 0;
@@ -50,10 +49,11 @@ export class Repair {
   /** How many tasks could not be written to Redis. */
   unwritten = 0;
 
-  constructor(parts: RepairParts, drift: Drift, plan: RepairPlan) {
-    this.#parts = parts;
-    this.#drift = drift;
-    this.#plan = plan;
+  constructor(
+    private readonly parts: RepairParts,
+    private readonly drift: Drift,
+    private readonly plan: RepairPlan,
+  ) {
     this.#failures = new NamedWarnings(parts.reporter, "was not repaired");
   }
 
@@ -61,14 +61,14 @@ export class Repair {
   async run(file: CurrentFile): Promise<void> {
     await this.#intoFile(await file.snapshot());
     await this.#intoMirror(await file.snapshot());
-    const returned = await this.#written.follow(this.#parts.mirror, file);
+    const returned = await this.#written.follow(this.parts.mirror, file);
     for (const id of returned) this.#failures.add(id, RETURNED);
-    await this.#parts.ledger?.returned(returned);
+    await this.parts.ledger?.returned(returned);
     this.repaired -= returned.length;
     this.#nameUntakeable();
     this.#failures.end();
     await this.#remove("removeMember", { action: "repair", reason: "dangling", membersOnly: true });
-    if (this.#plan.policy.removeMembers) await this.#removeStrays();
+    if (this.plan.policy.removeMembers) await this.#removeStrays();
     await this.#remove("prune", { action: "prune", reason: "orphan" });
   }
 
@@ -84,9 +84,9 @@ export class Repair {
 
   /** Through a temporary file: there may be a million. @param base read before: what the service deletes after that isn't put back */
   async #intoFile(base: Snapshot): Promise<void> {
-    const { bringBack, restore } = this.#plan.due;
+    const { bringBack, restore } = this.plan.due;
     if (bringBack.length + restore.length === 0) return;
-    const { file, rules, reporter, signal } = this.#parts;
+    const { file, rules, reporter, signal } = this.parts;
     await using source = await spooled(file.path, rules, async (add) => {
       for (const batch of batches([...bringBack, ...restore], LOOK_BATCH)) {
         this.#throwIfInterrupted();
@@ -101,12 +101,12 @@ export class Repair {
 
   /** Redis's records of tasks; none if the file has lost the one that is to be replaced. */
   async #recordsFor(batch: readonly number[], base: Snapshot): Promise<string[]> {
-    const { mirror } = this.#parts;
+    const { mirror } = this.parts;
     const ids = this.#ids(batch);
     await this.#announce(batch);
     const ours = await base.recordsOf(ids);
     return (await mirror.fullCopies(ids)).flatMap((copy, i) => {
-      const isWanted = !this.#drift.traits(batch[i]!).inFile || base.holds(ids[i]!);
+      const isWanted = !this.drift.traits(batch[i]!).inFile || base.holds(ids[i]!);
       const record = isWanted ? recordOf(copy, ids[i]!, mirror, ours[i]!) : null;
       return record === null ? [] : [record.json];
     });
@@ -114,7 +114,7 @@ export class Repair {
 
   /** The copies of the file's records, also of those that were just put into it, become what a sync writes. */
   async #intoMirror(snapshot: Snapshot): Promise<void> {
-    const { write, overwrite, bringBack, restore } = this.#plan.due;
+    const { write, overwrite, bringBack, restore } = this.plan.due;
     await this.#writeAll(snapshot, write, { over: false, isNews: true });
     await this.#writeAll(snapshot, overwrite, { over: true, isNews: true });
     await this.#writeAll(snapshot, [...bringBack, ...restore], { over: true, isNews: false });
@@ -123,7 +123,7 @@ export class Repair {
 
   /** @param how over: also over other content of the same time, and over fragments; isNews: whether they were not announced yet */
   async #writeAll(snapshot: Snapshot, due: readonly number[], how: { over: boolean; isNews: boolean }): Promise<void> {
-    const { mirror, ledger, reporter, signal } = this.#parts;
+    const { mirror, ledger, reporter, signal } = this.parts;
     const options = { written: this.#written, overEqual: how.over, overPartial: how.over };
     const writeBatch = async (batch: readonly number[]) => {
       const ids = this.#ids(batch);
@@ -136,67 +136,61 @@ export class Repair {
       const gone = ids.filter((_, i) => records[i] === null);
       for (const id of gone) this.#failures.add(id, "the file no longer has it");
       await ledger?.stayed(gone);
-      reporter.progress("repairing", this.repaired, this.#plan.size);
+      reporter.progress("repairing", this.repaired, this.plan.size);
     };
     await pool(batches(due, BATCH), IN_FLIGHT, writeBatch, signal);
   }
 
   async #count(tasks: readonly Task[], outcomes: readonly Outcome<WriteOutcome>[]): Promise<void> {
-    const isWritten = (outcome: Outcome<WriteOutcome>) => typeof outcome === "string" && outcome !== "newer";
-    const stayed = tasks.filter((_, i) => !isWritten(outcomes[i]!));
+    const stayed = tasks.filter((_, i) => outcomes[i] === "newer" || outcomes[i] instanceof TtsctlError);
+    const newer = tasks.filter((_, i) => outcomes[i] === "newer");
     this.repaired += tasks.length - stayed.length;
-    this.unwritten += outcomes.filter((outcome) => outcome instanceof TtsctlError).length;
-    await this.#parts.ledger?.stayed(stayed);
-    for (const [i, task] of tasks.entries()) {
-      if (outcomes[i] === "newer") this.#failures.add(task, "Redis has a newer record");
-    }
+    this.unwritten += stayed.length - newer.length;
+    await this.parts.ledger?.stayed(stayed);
+    for (const task of newer) this.#failures.add(task, "Redis has a newer record");
     this.#failures.addErrors(outcomes, (i) => tasks[i]!);
   }
 
   /** Names the tasks of which Redis has the better copy, but not as a record that the file can take. */
   #nameUntakeable(): void {
-    for (const suspect of this.#plan.due.keep) {
-      const { finding, isRecord } = this.#drift.traits(suspect);
-      const isWanted = finding === "newerInRedis" || (finding === "onlyInRedis" && this.#plan.policy.restore);
-      if (!isWanted || isRecord) continue;
-      const reason = "its copy in Redis can't go into the store file: it isn't a valid record";
-      this.#failures.add(this.#drift.id(suspect), reason);
+    for (const suspect of this.plan.due.keep) {
+      const { finding, isRecord } = this.drift.traits(suspect);
+      const isWanted = finding === "newerInRedis" || (finding === "onlyInRedis" && this.plan.policy.restore);
+      if (isWanted && !isRecord) this.#failures.add(this.drift.id(suspect), UNTAKEABLE);
     }
   }
 
   async #remove(action: Action, how: Omit<Orphans, "ids" | "count">): Promise<void> {
-    const due = this.#plan.due[action];
-    this.repaired += (await pruneOrphans(this.#parts, { ids: this.#ids(due), count: due.length, ...how })).pruned;
+    const due = this.plan.due[action];
+    this.repaired += (await pruneOrphans(this.parts, { ids: this.#ids(due), count: due.length, ...how })).pruned;
     this.#throwIfInterrupted();
   }
 
   /** Removes members of tasks from the indexes of other users. */
   async #removeStrays(): Promise<void> {
-    const { keys, owners, counts } = this.#drift;
+    const { keys, owners, counts } = this.drift;
     const misplaced = new Set<string>();
     const onStayed = ({ userId, taskId }: TaskId) => {
       const owner = owners.get(keys.find(userId, taskId))!;
-      if (!this.#drift.isDrifting(owner)) misplaced.add(keyOf(owner));
+      if (!this.drift.isDrifting(owner)) misplaced.add(keyOf(owner));
     };
     const how = { action: "repair", reason: "misplaced", membersOnly: true, onStayed } as const;
-    await pruneOrphans(this.#parts, { ids: this.#ids([...owners.keys()]), count: counts.misplaced, ...how });
+    await pruneOrphans(this.parts, { ids: this.#ids([...owners.keys()]), count: counts.misplaced, ...how });
     this.#throwIfInterrupted();
     this.repaired += counts.misplaced - misplaced.size;
   }
 
   #ids(suspects: readonly number[]): TaskId[] {
-    return suspects.map((suspect) => this.#drift.id(suspect));
+    return suspects.map((suspect) => this.drift.id(suspect));
   }
 
   async #announce(batch: readonly number[]): Promise<void> {
-    const entries = batch.map((suspect) => ({
-      ...this.#drift.id(suspect),
-      reason: this.#drift.traits(suspect).finding,
-    }));
-    await this.#parts.ledger?.announce("repair", entries);
+    const reasonOf = (suspect: number) => this.drift.traits(suspect).finding;
+    const entries = batch.map((suspect) => ({ ...this.drift.id(suspect), reason: reasonOf(suspect) }));
+    await this.parts.ledger?.announce("repair", entries);
   }
 
   #throwIfInterrupted(): void {
-    throwIfInterrupted(this.#parts.signal, `${this.repaired} of ${this.#plan.size} tasks were repaired`);
+    throwIfInterrupted(this.parts.signal, `${this.repaired} of ${this.plan.size} tasks were repaired`);
   }
 }
