@@ -10,13 +10,11 @@ const [ABSENT, LISTED, IN_STEP] = [0, 1, 2];
 
 /** A content of the file compared with a listing of the global index, or of a user's. */
 export class ListedFile {
-  readonly #snapshot: Snapshot;
   readonly #places: Uint8Array;
   /** Members without a record in the file, valid or not. */
   readonly orphans = new KeyTable();
 
-  private constructor(snapshot: Snapshot) {
-    this.#snapshot = snapshot;
+  private constructor(private readonly snapshot: Snapshot) {
     this.#places = new Uint8Array(snapshot.rows.keys.size);
   }
 
@@ -45,21 +43,18 @@ export class ListedFile {
   /** The same listing compared with another content of the file. */
   beside(snapshot: Snapshot): ListedFile {
     const other = new ListedFile(snapshot);
-    const { keys } = this.#snapshot.rows;
+    const { keys } = this.snapshot.rows;
     for (let key = 0; key < this.#places.length; key++) {
       if (this.#places[key] === ABSENT) continue;
-      const score = this.isInStep(key) ? this.#scoreOf(key) : Number.NaN;
       const id = keys.id(key);
-      other.#note(snapshot.keyOf(id), id, score);
+      other.#note(snapshot.keyOf(id), id, this.isInStep(key) ? this.#scoreOf(key) : Number.NaN);
     }
     for (const id of this.orphans.ids()) other.#note(snapshot.keyOf(id), id, Number.NaN);
     return other;
   }
 
   get members(): number {
-    let count = this.orphans.size;
-    for (const place of this.#places) if (place !== ABSENT) count++;
-    return count;
+    return this.orphans.size + this.#places.filter((place) => place !== ABSENT).length;
   }
 
   isMember(key: number): boolean {
@@ -78,8 +73,8 @@ export class ListedFile {
   }
 
   #scoreOf(key: number): number {
-    const row = this.#snapshot.rows.liveRow(key);
-    return row < 0 ? Number.NaN : this.#snapshot.rows.score(row);
+    const row = this.snapshot.rows.liveRow(key);
+    return row < 0 ? Number.NaN : this.snapshot.rows.score(row);
   }
 }
 

@@ -1,6 +1,7 @@
 import type { LogPlace } from "../artifacts/artifacts.ts";
 import { TtsctlError, throwIfInterrupted } from "../errors.ts";
 import { batches } from "../pool.ts";
+import { CurrentFile } from "../store/file/shared-snapshot.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
 import type { RedisCopy } from "../store/layout/copy.ts";
 import { BATCH, type Outcome } from "../store/redis/copies.ts";
@@ -59,16 +60,13 @@ export interface OrphanOptions {
  */
 export async function cleanUpOrphans(parts: OrphanParts, options: OrphanOptions): Promise<OrphanResult> {
   const started = parts.clock.monotonic();
-  const cleanup = new OrphanCleanup(parts, options, await parts.file.read(parts.signal));
-  try {
-    await cleanup.findOwners();
-    if (!options.dryRun) recoverArtifacts(parts);
-    await cleanup.find();
-    if (!options.dryRun) await cleanup.remove();
-    return { ...cleanup.result, durationMs: Math.round((parts.clock.monotonic() - started) * 1000) };
-  } finally {
-    await cleanup.close();
-  }
+  await using file = new CurrentFile(parts.file);
+  const cleanup = new OrphanCleanup(parts, options, file);
+  await cleanup.findOwners();
+  if (!options.dryRun) recoverArtifacts(parts);
+  await cleanup.find();
+  if (!options.dryRun) await cleanup.remove();
+  return { ...cleanup.result, durationMs: Math.round((parts.clock.monotonic() - started) * 1000) };
 }
 
 const NAMED = 10;
@@ -76,13 +74,11 @@ const NAMED = 10;
 /** Both stores are asked again before each batch of folders, and read again before the logs: a new task keeps its artifacts. */
 class OrphanCleanup {
   readonly result: OrphanResult;
-  readonly #parts: OrphanParts;
-  readonly #options: OrphanOptions;
   /** Epoch seconds: artifacts with anything newer aren't orphans yet. */
   readonly #olderThan: number;
   /** All records of both stores, valid or not. In Redis a hash is one even if no index has it. Deleted ones count until the end. */
   readonly #owners: Owners;
-  #snapshot: Snapshot;
+  #snapshot: Snapshot | undefined;
   /** Names from records of the file that have a task id without a user, or a user without a task id. */
   #ownerless: ReadonlySet<string> = new Set();
   #taskless: ReadonlySet<string> = new Set();
@@ -91,25 +87,26 @@ class OrphanCleanup {
   readonly #skips: NamedWarnings;
   readonly #unreported: Orphan[] = [];
 
-  constructor(parts: OrphanParts, options: OrphanOptions, snapshot: Snapshot) {
-    this.#parts = parts;
-    this.#options = options;
+  constructor(
+    private readonly parts: OrphanParts,
+    private readonly options: OrphanOptions,
+    private readonly file: CurrentFile,
+  ) {
     this.#olderThan = parts.clock.now() - options.retention;
     this.#owners = new Owners(parts.file.rules);
-    this.#snapshot = snapshot;
     this.#skips = new NamedWarnings(parts.reporter, "was skipped");
     this.result = noOrphans(this.#olderThan, options.dryRun);
   }
 
   /** Makes the checks, then reads both stores, after the names of all artifacts. */
   async findOwners(): Promise<void> {
-    const { artifacts, signal } = this.#parts;
-    const snapshot = this.#snapshot;
+    const { artifacts, signal } = this.parts;
+    const snapshot = await this.file.snapshot();
     if (snapshot.size === 0) throw storeEmpty(snapshot, ": every artifact would be without a record", "");
-    bothOf(await preflight(this.#parts, "orphans", { snapshot, age: this.#options.retention }));
+    bothOf(await preflight(this.parts, "orphans", { snapshot, age: this.options.retention }));
     await artifacts.walkFolders((userId, taskId) => void this.#owners.watch(trimmed({ userId, taskId })));
     await artifacts.logs.walk(({ taskId }) => void this.#owners.watch(logName(trimId(taskId))));
-    await this.#addFile();
+    await this.#addFile(snapshot);
     await this.#refreshFile();
     await this.#addRedis(signal);
   }
@@ -117,7 +114,7 @@ class OrphanCleanup {
   /** Walks over both roots once. A dry run reports what it finds. */
   async find(): Promise<void> {
     const { result } = this;
-    const { artifacts, reporter } = this.#parts;
+    const { artifacts, reporter } = this.parts;
     const leave = (line: string) => {
       result.unknown++;
       if (result.unknown <= NAMED) reporter.warn(line);
@@ -152,9 +149,9 @@ class OrphanCleanup {
 
   /** @throws TtsctlError MAX_DELETE_EXCEEDED before the first removal */
   async remove(): Promise<void> {
-    const { artifacts, clock, signal } = this.#parts;
+    const { artifacts, clock, signal } = this.parts;
     const { found, folders, logs } = this.result;
-    checkBrake(folders + logs, found, this.#options.maxDelete, { what: "artifact", verb: "remove" });
+    checkBrake(folders + logs, found, this.options.maxDelete, { what: "artifact", verb: "remove" });
     try {
       await this.#inBatches(this.#folders, (batch) => this.#removeFolders(batch));
       this.#skips.end();
@@ -170,22 +167,18 @@ class OrphanCleanup {
     }
   }
 
-  async close(): Promise<void> {
-    await this.#snapshot.close();
-  }
-
   async #inBatches<T>(items: readonly T[], remove: (batch: T[]) => Promise<void>): Promise<void> {
     for (const batch of batches(items, BATCH)) {
-      if (this.#parts.signal.aborted) return;
+      if (this.parts.signal.aborted) return;
       await remove(batch);
       const { removed, skipped, failed, folders, logs } = this.result;
-      this.#parts.reporter.progress("removing", removed + skipped + failed, folders + logs);
+      this.parts.reporter.progress("removing", removed + skipped + failed, folders + logs);
       await this.#flush();
     }
   }
 
   async #removeFolders(ids: readonly TaskId[]): Promise<void> {
-    const { artifacts, ledger, signal } = this.#parts;
+    const { artifacts, ledger, signal } = this.parts;
     const unowned = await this.#stillUnowned(ids);
     for (const id of ids) if (!unowned.has(id)) this.#keep(id, "it has a record now");
     const entries = Array.from(unowned, (id) => ({ ...id, reason: "orphan" }));
@@ -200,7 +193,7 @@ class OrphanCleanup {
 
   /** The folders that have no record in either store now. If names aren't ids, Redis can't be asked. */
   async #stillUnowned(folders: readonly TaskId[]): Promise<Set<TaskId>> {
-    const { file, mirror } = this.#parts;
+    const { file, mirror } = this.parts;
     const copies = file.rules.isPublished ? [] : await mirror.copies(folders.map(trimmed), "state");
     // The service writes the file first, so the file has what is added after Redis was asked.
     await this.#refreshFile();
@@ -208,7 +201,7 @@ class OrphanCleanup {
   }
 
   async #removeFolder(id: TaskId): Promise<boolean> {
-    const { artifacts, reporter } = this.#parts;
+    const { artifacts, reporter } = this.parts;
     const folder = artifacts.purgeFolder(id.userId, id.taskId, { mtime: this.#olderThan });
     if (folder.kind === "removed") await this.#report(artifacts.folderPath(id.userId, id.taskId), folder);
     else if (folder.kind === "absent") this.result.skipped++;
@@ -220,7 +213,7 @@ class OrphanCleanup {
   }
 
   async #removeLogs(logs: readonly LogPlace[]): Promise<void> {
-    const { artifacts, ledger, reporter, signal } = this.#parts;
+    const { artifacts, ledger, reporter, signal } = this.parts;
     const unowned = logs.filter((log) => !this.#ownsLog(log));
     this.result.skipped += logs.length - unowned.length;
     const entries = unowned.map((log) => ({ path: artifacts.logs.pathOf(log), reason: "orphan" }));
@@ -239,41 +232,38 @@ class OrphanCleanup {
   #ownsFolder(folder: TaskId): boolean {
     const name = trimmed(folder);
     if (this.#ownerless.has(name.taskId) || this.#taskless.has(name.userId)) return true;
-    return this.#owners.owns(name, (other) => this.#parts.artifacts.areOne(folder, other));
+    return this.#owners.owns(name, (other) => this.parts.artifacts.areOne(folder, other));
   }
 
   /** Users may share a task id, and then its logs. */
   #ownsLog(log: LogPlace): boolean {
-    const { logs } = this.#parts.artifacts;
+    const { logs } = this.parts.artifacts;
     return this.#owners.owns(logName(trimId(log.taskId)), (other) => logs.areOne(log, other.taskId));
   }
 
   /** The content of the file now, whose records were added. */
   async #refreshFile(): Promise<Snapshot> {
-    const { file } = this.#parts;
-    if (await file.isCurrent(this.#snapshot)) return this.#snapshot;
-    const fresh = await file.read();
-    await this.#snapshot.close();
-    this.#snapshot = fresh;
-    await this.#addFile();
-    return fresh;
+    const current = await this.file.snapshot();
+    if (current !== this.#snapshot) await this.#addFile(current);
+    return current;
   }
 
   /** @throws TtsctlError STORE_INVALID if the file ends inside a record, which may be the only one of its task */
-  async #addFile(): Promise<void> {
-    const { invalid, rules, layout, path } = this.#snapshot;
+  async #addFile(snapshot: Snapshot): Promise<void> {
+    const { invalid, rules, layout, path } = snapshot;
     if (layout !== null && layout.unfinished !== null)
       throw new TtsctlError("STORE_INVALID", `${path} ends inside a record: its artifacts would be without one`, {
         hint: "run it again; if no service is appending, complete the last line or remove it",
       });
+    this.#snapshot = snapshot;
     this.#ownerless = new Set([...invalid.ownerless].flatMap(rules.namesOf));
     this.#taskless = new Set([...invalid.taskless].flatMap(rules.namesOf));
-    await this.#owners.addFile(this.#snapshot, true);
+    await this.#owners.addFile(snapshot, true);
   }
 
   async #addRedis(signal?: AbortSignal): Promise<void> {
-    const { mirror } = this.#parts;
-    const snapshot = this.#snapshot;
+    const { mirror } = this.parts;
+    const snapshot = this.#snapshot!;
     for await (const { members } of mirror.walkKeys()) {
       if (signal !== undefined) throwIfInterrupted(signal, NOTHING_REMOVED);
       const ids = members.map((member) => trimmed(mirror.layout.splitMember(member)));
@@ -285,10 +275,9 @@ class OrphanCleanup {
   }
 
   #countFound(): void {
-    throwIfInterrupted(this.#parts.signal, NOTHING_REMOVED);
-    this.result.found++;
-    const { found } = this.result;
-    if (found % 1000 === 0) this.#parts.reporter.progress("scanning", found, found);
+    throwIfInterrupted(this.parts.signal, NOTHING_REMOVED);
+    const found = ++this.result.found;
+    if (found % 1000 === 0) this.parts.reporter.progress("scanning", found, found);
   }
 
   /** Counts what was removed, or in a dry run would be. */
@@ -301,7 +290,7 @@ class OrphanCleanup {
   }
 
   async #flush(): Promise<void> {
-    await this.#parts.reporter.done("orphan", this.#unreported.splice(0), this.result.dryRun);
+    await this.parts.reporter.done("orphan", this.#unreported.splice(0), this.result.dryRun);
   }
 
   #keep(id: TaskId, reason: string): void {

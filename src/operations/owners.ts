@@ -27,18 +27,13 @@ function ownedBy(rules: RecordRules, id: TaskId): FolderName[] {
   return [...placesOf(rules, id), ...rules.namesOf(id.taskId).map(logName)];
 }
 
+/** Ids with slashes name nested directories, which are in one of two levels, if there is one. */
 function placesOf(rules: RecordRules, id: TaskId): FolderName[] {
-  return rules
-    .foldersOf(id)
-    .map(placeOf)
-    .filter((place) => place !== undefined);
-}
-
-/** Ids with slashes name nested directories, which are in this one of two levels; undefined without one. */
-function placeOf(folder: FolderName): FolderName | undefined {
-  if (!folder.userId.includes("/") && !folder.taskId.includes("/")) return folder;
-  const [userId, taskId] = stepsOf(`${folder.userId}/${folder.taskId}`);
-  return userId === undefined || taskId === undefined ? undefined : { userId, taskId };
+  return rules.foldersOf(id).flatMap((folder) => {
+    if (!folder.userId.includes("/") && !folder.taskId.includes("/")) return [folder];
+    const [userId, taskId] = stepsOf(`${folder.userId}/${folder.taskId}`);
+    return userId === undefined || taskId === undefined ? [] : [{ userId, taskId }];
+  });
 }
 
 /** The names on a path, as the kernel resolves them without links. */
@@ -60,23 +55,17 @@ const TEXTS = /"(?:[^"\\]|\\.)*"/g;
 /** A path may be encoded for a url that is a parameter of another. */
 const MOST_ENCODED = 3;
 
-/** The texts of `result_path` and `result_url`: of a list or an object, all in it. */
-function resultTexts(json: string): string[] {
+/** The texts of `result_path` and `result_url`, of a list or an object all in it, also decoded. */
+function resultsIn(json: string): string[] {
   const quoted = [...json.matchAll(RESULTS)].map(([, text]) => text!);
   for (const [, name] of json.matchAll(NESTED)) quoted.push(...(fieldJson(json, name!)?.match(TEXTS) ?? []));
-  return quoted.map((text) => JSON.parse(text) as string);
-}
-
-/** What the `result_path` and `result_url` of a record name. */
-function* resultsIn(json: string): Generator<string> {
-  for (const text of resultTexts(json)) {
-    yield text;
-    let path = text;
-    for (let i = 0; i < MOST_ENCODED && path.includes("%"); i++) {
-      path = unquotePlus(path.replaceAll("+", "%2B"));
-      yield path;
+  return quoted.flatMap((text) => {
+    const paths = [JSON.parse(text) as string];
+    for (let i = 0; i < MOST_ENCODED && paths[i]?.includes("%"); i++) {
+      paths.push(unquotePlus(paths[i]!.replaceAll("+", "%2B")));
     }
-  }
+    return paths;
+  });
 }
 
 /** Where the results of a record may be. The service's `output/` may have another path in its container, so any two names in a row count. */
@@ -106,19 +95,15 @@ export function isAheadOf(snapshot: Snapshot, { userId, taskId, score }: Member)
 
 /** How many records own each name that is watched, and each that may be the same on the disk. Others take no memory. */
 export class Owners {
-  readonly #rules: RecordRules;
   readonly #names = new KeyTable();
   readonly #counts: number[] = [];
-  /** Of names that aren't folded themselves; and by folded name the first of these, and the others if there are any. */
+  /** The folded names, and by each the names that aren't folded themselves. */
   readonly #folded = new KeyTable();
-  readonly #first: number[] = [];
-  readonly #others = new Map<number, number[]>();
+  readonly #unfolded: number[][] = [];
   /** By record: the watched names that it owns only because its result is there. */
   readonly #results = new Map<string, FolderName[]>();
 
-  constructor(rules: RecordRules) {
-    this.#rules = rules;
-  }
+  constructor(private readonly rules: RecordRules) {}
 
   /** Returns its number. */
   watch({ userId, taskId }: FolderName): number {
@@ -129,13 +114,13 @@ export class Owners {
     const [user, task] = [folded(userId), folded(taskId)];
     if (user === userId && task === taskId) return key;
     const fold = this.#folded.addId(user, task);
-    if (fold === this.#first.length) this.#first.push(key);
-    else this.#others.set(fold, [...(this.#others.get(fold) ?? []), key]);
+    this.#unfolded[fold] ??= [];
+    this.#unfolded[fold].push(key);
     return key;
   }
 
   watchAllOf(id: TaskId): void {
-    for (const name of ownedBy(this.#rules, id)) this.watch(name);
+    for (const name of ownedBy(this.rules, id)) this.watch(name);
   }
 
   watches(name: FolderName): boolean {
@@ -144,7 +129,7 @@ export class Owners {
 
   /** Adds a record by its ids. */
   add(id: TaskId): void {
-    for (const name of ownedBy(this.#rules, id)) this.#count(name, 1);
+    for (const name of ownedBy(this.rules, id)) this.#count(name, 1);
   }
 
   /** Adds copies in Redis with their results. Those of tasks in the file add only results: `addFile` has added their ids. */
@@ -181,7 +166,7 @@ export class Owners {
 
   /** Counts a record no longer, or with `by` 1 again: it is purged, or kept after all. */
   release(id: TaskId, by: 1 | -1 = -1): void {
-    for (const name of [...ownedBy(this.#rules, id), ...(this.#results.get(keyOf(id)) ?? [])]) this.#count(name, by);
+    for (const name of [...ownedBy(this.rules, id), ...(this.#results.get(keyOf(id)) ?? [])]) this.#count(name, by);
   }
 
   /** Whether a record owns a watched name, or one that differs in case or Unicode form and `isOne`. Unwatched names have an owner. */
@@ -195,7 +180,7 @@ export class Owners {
   addResults(id: TaskId, json: string): void {
     const folders = resultFolders(json, id);
     if (folders.length === 0) return;
-    const own = new Set(ownedBy(this.#rules, id).map(keyOf));
+    const own = new Set(ownedBy(this.rules, id).map(keyOf));
     const results = folders.filter((name) => !own.has(keyOf(name)) && this.#count(name, 1));
     if (results.length > 0) this.#results.set(keyOf(id), [...(this.#results.get(keyOf(id)) ?? []), ...results]);
   }
@@ -211,8 +196,7 @@ export class Owners {
   #alike({ userId, taskId }: FolderName): number[] {
     const [user, task] = [folded(userId), folded(taskId)];
     const [same, fold] = [this.#names.find(user, task), this.#folded.find(user, task)];
-    const unfolded = fold < 0 ? [] : [this.#first[fold]!, ...(this.#others.get(fold) ?? [])];
-    return same < 0 ? unfolded : [same, ...unfolded];
+    return [...(same < 0 ? [] : [same]), ...(fold < 0 ? [] : this.#unfolded[fold]!)];
   }
 }
 
@@ -220,22 +204,19 @@ const NO_ID: TaskId = { userId: "", taskId: "" };
 
 /** The owner of a folder in `output/`, and of a log, by their names: tasks of different ids may have the same. Owners are numbers. */
 export class FolderNames {
-  readonly #rules: RecordRules;
   readonly #names = new KeyTable();
   readonly #owners: number[] = [];
 
-  constructor(rules: RecordRules) {
-    this.#rules = rules;
-  }
+  constructor(private readonly rules: RecordRules) {}
 
   /** Of several that have one folder the last counts. */
   add(id: TaskId, owner: number): void {
-    for (const place of placesOf(this.#rules, id)) this.#set(place.userId, place.taskId, owner);
+    for (const place of placesOf(this.rules, id)) this.#set(place.userId, place.taskId, owner);
   }
 
   /** The same for the logs of a task id. @param ofSeveral the owner of a log that had one before */
   addLog(taskId: string, owner: number, ofSeveral = owner): void {
-    for (const name of this.#rules.namesOf(taskId)) this.#set("", name, owner, ofSeveral);
+    for (const name of this.rules.namesOf(taskId)) this.#set("", name, owner, ofSeveral);
   }
 
   #set(user: string, task: string, owner: number, ofSeveral = owner): void {

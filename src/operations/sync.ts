@@ -66,36 +66,18 @@ export interface SyncParts extends RedisParts<"file" | "clock" | "reporter" | "s
  */
 export async function sync(parts: SyncParts, options: SyncOptions): Promise<SyncOutcome> {
   const started = parts.clock.monotonic();
-  const snapshot = await parts.file.read();
-  const cleared = await clearedForSync(parts, options, snapshot);
-  await using run = new SyncRun(cleared, options, snapshot);
+  await using file = new CurrentFile(parts.file);
+  const asked = { ...options, snapshot: await file.snapshot(), least: options.prune ? 0 : LEAST_STRANGE };
+  const cleared = { ...parts, ...bothOf(await preflight(parts, "sync", asked)) };
   if (!options.dryRun) await drainOwed(cleared, cleared.mirror);
+  const run = new SyncRun(cleared, options, file, asked.snapshot);
   await run.list();
   if (options.prune) await run.confirmPrune();
   run.warn();
   await run.push();
   if (options.prune) await run.prune();
   await run.leaveMark();
-  run.result.durationMs = Math.round((parts.clock.monotonic() - started) * 1000);
-  return run.result;
-}
-
-async function clearedForSync(parts: SyncParts, options: SyncOptions, snapshot: Snapshot): Promise<ClearedParts> {
-  try {
-    const asked = { ...options, snapshot, least: options.prune ? 0 : LEAST_STRANGE };
-    return { ...parts, ...bothOf(await preflight(parts, "sync", asked)) };
-  } catch (error) {
-    await snapshot.close();
-    throw error;
-  }
-}
-
-/** @throws TtsctlError STORE_EMPTY, MAX_DELETE_EXCEEDED */
-function refuseUnsafePrune(snapshot: Snapshot, listed: ListedFile, options: SyncOptions): void {
-  if (snapshot.size === 0 && !options.allowEmpty) {
-    throw storeEmpty(snapshot, ": nothing was pruned, and nothing was written");
-  }
-  checkBrake(listed.orphans.size, listed.members, options.maxDelete);
+  return { ...run.result, durationMs: Math.round((parts.clock.monotonic() - started) * 1000) };
 }
 
 /** A record that is younger than this may have changed again within the same whole second. */
@@ -114,24 +96,23 @@ interface Batch {
 type ClearedParts = SyncParts & ReturnType<typeof bothOf>;
 
 class SyncRun {
-  readonly #parts: ClearedParts;
-  readonly #options: SyncOptions;
   readonly #failures: NamedWarnings;
   /** Whether tasks that were in sync when they were listed are skipped. */
   #trustsListing = true;
   #unanswered = 0;
   /** Rows of the snapshot that is pushed. */
   #written: KeySet;
-  #snapshot: Snapshot;
   #listed!: ListedFile;
   #leaveMark: LeaveMark | null = null;
   readonly #began: number;
   readonly result: SyncOutcome;
 
-  constructor(parts: ClearedParts, options: SyncOptions, snapshot: Snapshot) {
-    this.#parts = parts;
-    this.#options = options;
-    this.#snapshot = snapshot;
+  constructor(
+    private readonly parts: ClearedParts,
+    private readonly options: SyncOptions,
+    private readonly file: CurrentFile,
+    private snapshot: Snapshot,
+  ) {
     this.#written = new KeySet(snapshot.rows.size);
     this.#began = parts.clock.now();
     this.#failures = new NamedWarnings(parts.reporter, "was not synchronised");
@@ -141,76 +122,80 @@ class SyncRun {
   }
 
   async list(): Promise<void> {
-    const { mirror, signal } = this.#parts;
-    if (!this.#options.prune) await this.#beginMark(); // a prune may be refused yet
-    this.#listed = await ListedFile.read(this.#snapshot, mirror, this.#options.userId, signal);
+    const { mirror, signal } = this.parts;
+    if (!this.options.prune) await this.#beginMark(); // a prune may be refused yet
+    this.#listed = await ListedFile.read(this.snapshot, mirror, this.options.userId, signal);
     await this.#catchUp();
   }
 
   /** A sync of a part of the file leaves no mark. */
   async #beginMark(): Promise<void> {
-    const { userId, dryRun } = this.#options;
-    if (userId === undefined && !dryRun) this.#leaveMark = await beginMark(this.#parts.mirror, this.#parts.clock);
+    const { userId, dryRun } = this.options;
+    if (userId === undefined && !dryRun) this.#leaveMark = await beginMark(this.parts.mirror, this.parts.clock);
   }
 
-  /** Both stores may change before the answer, so both are read again. */
+  /** Both stores may change before the answer, so both are read again. @throws TtsctlError STORE_EMPTY, MAX_DELETE_EXCEEDED */
   async confirmPrune(): Promise<void> {
-    refuseUnsafePrune(this.#snapshot, this.#listed, this.#options);
-    if (!this.#options.dryRun && this.#listed.orphans.size > 0) {
-      await this.#parts.confirm(this.#listed.orphans.size);
+    this.#refuseUnsafePrune();
+    if (!this.options.dryRun && this.#listed.orphans.size > 0) {
+      await this.parts.confirm(this.#listed.orphans.size);
       await this.#catchUp();
-      refuseUnsafePrune(this.#snapshot, this.#listed, this.#options);
+      this.#refuseUnsafePrune();
     }
     this.#trustsListing = false;
     await this.#beginMark();
   }
 
+  #refuseUnsafePrune(): void {
+    const { allowEmpty, maxDelete } = this.options;
+    const isEmpty = this.snapshot.size === 0 && !allowEmpty;
+    if (isEmpty) throw storeEmpty(this.snapshot, ": nothing was pruned, and nothing was written");
+    checkBrake(this.#listed.orphans.size, this.#listed.members, maxDelete);
+  }
+
   async #catchUp(): Promise<void> {
-    const { file } = this.#parts;
-    if (await file.isCurrent(this.#snapshot)) return;
-    const before = this.#snapshot;
-    this.#snapshot = await file.read();
-    this.#listed = this.#listed.beside(this.#snapshot);
-    this.#written = new KeySet(this.#snapshot.rows.size);
-    this.result.invalid = this.#snapshot.invalid.count;
-    await before.close();
+    const current = await this.file.snapshot();
+    if (current === this.snapshot) return;
+    this.snapshot = current;
+    this.#listed = this.#listed.beside(current);
+    this.#written = new KeySet(current.rows.size);
+    this.result.invalid = current.invalid.count;
   }
 
   async push(): Promise<void> {
     try {
-      await pool(this.#batches(), IN_FLIGHT, (batch) => this.#pushBatch(batch), this.#parts.signal);
+      await pool(this.#batches(), IN_FLIGHT, (batch) => this.#pushBatch(batch), this.parts.signal);
       this.#showProgress();
       await this.#followFile();
     } catch (error) {
-      throwIfInterrupted(this.#parts.signal, this.#progressText());
+      throwIfInterrupted(this.parts.signal, this.#progressText());
       const unknown = this.#unanswered === 0 ? "" : `, ${this.#unanswered} are unknown`;
       throw error instanceof TtsctlError ? lostMidway(error, "sync", `${this.#progressText()}${unknown}`) : error;
     }
     this.#failures.end();
     this.result.orphans = this.#listed.orphans.size;
-    throwIfInterrupted(this.#parts.signal, this.#progressText());
+    throwIfInterrupted(this.parts.signal, this.#progressText());
   }
 
   /** Follows tasks that the service deleted or changed in both stores between our read and our write. */
   async #followFile(): Promise<void> {
-    const { file, mirror } = this.#parts;
-    if (this.#written.size === 0 || (await file.isCurrent(this.#snapshot))) return;
+    const { file, mirror } = this.parts;
+    if (this.#written.size === 0 || (await file.isCurrent(this.snapshot))) return;
     await using current = new CurrentFile(file);
     const written = new WrittenCopies();
     const mayHaveMoved = this.#mayHaveMoved(await current.snapshot());
     for (const rows of batches(this.#written, BATCH)) {
-      for (const task of await this.#snapshot.readTasks(rows.filter(mayHaveMoved))) written.note(task);
+      for (const task of await this.snapshot.readTasks(rows.filter(mayHaveMoved))) written.note(task);
     }
     await written.follow(mirror, current);
   }
 
   /** Records of the last minute may have changed without another time. */
   #mayHaveMoved(current: Snapshot): (row: number) => boolean {
-    const { rows } = this.#snapshot;
+    const { rows } = this.snapshot;
     return (row) => {
-      const { userId, taskId } = this.#snapshot.idOf(row);
-      const score = rows.score(row);
-      const now = current.rowOf(userId, taskId);
+      const { userId, taskId } = this.snapshot.idOf(row);
+      const [score, now] = [rows.score(row), current.rowOf(userId, taskId)];
       if (now < 0 || current.rows.score(now) !== score || current.rows.status(now) !== rows.status(row)) return true;
       return score > this.#began - LATELY_S;
     };
@@ -218,17 +203,17 @@ class SyncRun {
 
   /** Sorted by time, because Redis inserts neighbours into an index faster. */
   *#batches(): Generator<Batch> {
-    const { rows: table } = this.#snapshot;
-    for (const window of this.#snapshot.windows(this.#rowsToPush())) {
+    const { rows: table } = this.snapshot;
+    for (const window of this.snapshot.windows(this.#rowsToPush())) {
       const sorted = window.rows.toSorted((a, b) => table.score(a) - table.score(b));
       for (const rows of batches(sorted, WRITES)) yield { rows, window };
     }
   }
 
   *#rowsToPush(): Generator<number> {
-    const trusts = this.#trustsListing && !this.#options.checksum;
-    for (const row of matchingRows(this.#snapshot, ofUser(this.#options.userId))) {
-      if (trusts && this.#listed.isInStep(this.#snapshot.rows.key(row))) {
+    const trusts = this.#trustsListing && !this.options.checksum;
+    for (const row of matchingRows(this.snapshot, ofUser(this.options.userId))) {
+      if (trusts && this.#listed.isInStep(this.snapshot.rows.key(row))) {
         this.result.unchanged++;
         if (++this.result.total % BATCH === 0) this.#showProgress();
       } else yield row;
@@ -236,41 +221,36 @@ class SyncRun {
   }
 
   #showProgress(): void {
-    this.#parts.reporter.progress("syncing", this.result.total, this.#snapshot.size);
+    this.parts.reporter.progress("syncing", this.result.total, this.snapshot.size);
   }
 
   async prune(): Promise<void> {
     const { orphans } = this.#listed;
-    if (this.#options.dryRun) this.result.pruned = orphans.size;
-    else {
+    this.result.pruned = orphans.size;
+    if (!this.options.dryRun) {
       const how = { ids: orphans.ids(), count: orphans.size, action: "prune", reason: "orphan" } as const;
-      const { pruned, failed } = await pruneOrphans(this.#parts, how);
+      const { pruned, failed } = await pruneOrphans(this.parts, how);
       this.result.pruned = pruned;
       this.result.failedToPrune = failed;
     }
     const pruned = counted(this.result.pruned, "Redis-only task");
-    throwIfInterrupted(this.#parts.signal, `${this.#progressText()}, ${pruned} pruned`);
+    throwIfInterrupted(this.parts.signal, `${this.#progressText()}, ${pruned} pruned`);
   }
 
   async leaveMark(): Promise<void> {
-    if (this.result.failed === 0) await this.#leaveMark?.("sync", this.#snapshot);
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.#snapshot.close();
+    if (this.result.failed === 0) await this.#leaveMark?.("sync", this.snapshot);
   }
 
   warn(): void {
-    const { reporter } = this.#parts;
-    const { exists, path } = this.#snapshot;
+    const { reporter } = this.parts;
+    const { exists, path } = this.snapshot;
     if (!exists) reporter.warn(`${path} does not exist: there is nothing to push; check --store and the mount`);
-    for (const line of invalidWarnings(this.#snapshot)) reporter.warn(line);
-    if (this.#options.prune && !this.#options.dryRun) return; // each is named then
-    let unnamed = 0;
-    for (const { userId, taskId } of this.#listed.orphans.ids()) if (isUnsure(userId) || isUnsure(taskId)) unnamed++;
-    if (unnamed === 0) return;
+    for (const line of invalidWarnings(this.snapshot)) reporter.warn(line);
+    if (this.options.prune && !this.options.dryRun) return; // each is named then
+    const unsure = [...this.#listed.orphans.ids()].filter(({ userId, taskId }) => isUnsure(userId) || isUnsure(taskId));
+    if (unsure.length === 0) return;
     reporter.warn(
-      `${counted(unnamed, "Redis-only task")} with a name that may not be UTF-8: --prune can't remove such a name (docs/runbook.md)`,
+      `${counted(unsure.length, "Redis-only task")} with a name that may not be UTF-8: --prune can't remove such a name (docs/runbook.md)`,
     );
   }
 
@@ -289,17 +269,17 @@ class SyncRun {
       this.result.total++;
       this.result[outcome instanceof TtsctlError ? "failed" : COUNTED[outcome]]++;
     }
-    this.#failures.addErrors(outcomes, (i) => this.#snapshot.idOf(rows[i]!));
+    this.#failures.addErrors(outcomes, (i) => this.snapshot.idOf(rows[i]!));
     this.#showProgress();
   }
 
   /** Tasks that the index lacked count as new: if a copy was written since, the write is refused and the copy read. */
   async #copiesOf(rows: readonly number[]): Promise<Outcome<RedisCopy>[]> {
-    const { dryRun, checksum } = this.#options;
-    const own = (row: number) => (dryRun || this.#listed.isMember(this.#snapshot.rows.key(row)) ? undefined : NO_COPY);
+    const { dryRun, checksum } = this.options;
+    const own = (row: number) => (dryRun || this.#listed.isMember(this.snapshot.rows.key(row)) ? undefined : NO_COPY);
     return fillIn<number, Outcome<RedisCopy>>(rows, own, async (known) => {
-      const { mirror } = this.#parts;
-      const ids = known.map((row) => this.#snapshot.idOf(row));
+      const { mirror } = this.parts;
+      const ids = known.map((row) => this.snapshot.idOf(row));
       const full = checksum ? await mirror.copies(ids, "full") : [];
       if (checksum && !dryRun) return full;
       // A full view leaves out the errors of keys of another type, on which the write fails.
@@ -311,14 +291,14 @@ class SyncRun {
   /** The outcome if the copy decides it; undefined if the record is needed. */
   #settled(row: number, copy: Outcome<RedisCopy>): Outcome<WriteOutcome> | undefined {
     if (copy instanceof TtsctlError) return copy;
-    const decision = decideWrite(this.#snapshot.rows.score(row), copy, this.#parts.mirror);
+    const decision = decideWrite(this.snapshot.rows.score(row), copy, this.parts.mirror);
     if (decision === "newer") return decision;
-    return decision === "unchanged" && !this.#options.checksum ? decision : undefined;
+    return decision === "unchanged" && !this.options.checksum ? decision : undefined;
   }
 
   async #write({ rows, window }: Batch, copies: readonly RedisCopy[]): Promise<Outcome<WriteOutcome>[]> {
-    const { mirror } = this.#parts;
-    const { checksum, dryRun } = this.#options;
+    const { mirror } = this.parts;
+    const { checksum, dryRun } = this.options;
     const tasks = await window.tasks(rows);
     if (dryRun) {
       return tasks.map((task, i) => {
@@ -336,6 +316,6 @@ class SyncRun {
   }
 
   #progressText(): string {
-    return `${this.result.written} of ${this.#snapshot.size} tasks were written`;
+    return `${this.result.written} of ${this.snapshot.size} tasks were written`;
   }
 }
