@@ -32,17 +32,12 @@ const FRESH_S = 3600;
 
 /** The tasks that a pass looks at, and its decision on each. */
 export class CleanupPlan {
-  readonly limits: Limits;
-  readonly #policy: RetentionPolicy;
-  readonly #snapshot: Snapshot;
-  readonly #ranking: Ranking | null;
-
-  private constructor(policy: RetentionPolicy, limits: Limits, snapshot: Snapshot, ranking: Ranking | null) {
-    this.#policy = policy;
-    this.limits = limits;
-    this.#snapshot = snapshot;
-    this.#ranking = ranking;
-  }
+  private constructor(
+    private readonly policy: RetentionPolicy,
+    readonly limits: Limits,
+    private readonly snapshot: Snapshot,
+    private readonly ranking: Ranking | null,
+  ) {}
 
   /** Reads both stores, and for `max_bytes` the disk. @param now epoch seconds, one for the pass */
   static async make(
@@ -53,43 +48,33 @@ export class CleanupPlan {
     now: number,
   ): Promise<{ readonly plan: CleanupPlan; readonly found: Survey }> {
     const limits = limitsOf(policy, now);
-    const isRanked = policy.keepLast > 0 || policy.maxBytes > 0;
-    const ranking = isRanked ? await CleanupPlan.#rank(parts, snapshot, use, policy, limits) : null;
+    let ranking: Ranking | null = null;
+    if (policy.keepLast > 0 || policy.maxBytes > 0) {
+      const tasks = await use.attempt((mirror) => AllTasks.read(snapshot, mirror, limits));
+      const order = tasks.newestFirst();
+      const sizes = policy.maxBytes > 0 ? await freedBy(parts, tasks, order) : new Map<number, number>();
+      ranking = { tasks, order, ...rank(order, tasks, sizes, policy) };
+    }
     const plan = new CleanupPlan(policy, limits, snapshot, ranking);
     return { plan, found: await use.attempt((mirror) => plan.#survey(mirror)) };
   }
 
-  static async #rank(
-    parts: Parts<"artifacts" | "reporter">,
-    snapshot: Snapshot,
-    use: MirrorUse,
-    policy: RetentionPolicy,
-    limits: Limits,
-  ): Promise<Ranking> {
-    const tasks = await use.attempt((mirror) => AllTasks.read(snapshot, mirror, limits));
-    const order = tasks.newestFirst();
-    const sizes = policy.maxBytes > 0 ? await freedBy(parts, tasks, order) : new Map<number, number>();
-    return { tasks, order, ...rank(order, tasks, sizes, policy) };
-  }
-
   /** Null if neither `keep_last` nor `max_bytes` is set. */
   get totals(): Pick<Ranking, "bytes" | "leftBytes" | "keptExpired"> | null {
-    return this.#ranking;
+    return this.ranking;
   }
 
   /** Candidates of both stores (docs/contract.md, Cleanup, steps 2 and 3), and tasks that make room. */
   #survey(mirror: Mirror | null): Promise<Survey> {
-    const { rows: table } = this.#snapshot;
-    const isShortOfRoom = (this.#ranking?.forSpace.size ?? 0) > 0;
+    const { snapshot, limits } = this;
+    const isShortOfRoom = (this.ranking?.forSpace.size ?? 0) > 0;
     const makesRoom = (id: TaskId) => isShortOfRoom && this.standing(id).forSpace !== NEVER;
-    const rows = chosenRows(this.#snapshot, (row, copy) => {
-      return isExpired(copy, this.limits) || makesRoom(this.#snapshot.idOf(row));
-    });
+    const rows = chosenRows(snapshot, (row, copy) => isExpired(copy, limits) || makesRoom(snapshot.idOf(row)));
     // An interrupted pass has then purged the oldest, and neighbours in Redis and in `Logs/` are purged together.
-    rows.sort((a, b) => table.score(a) - table.score(b));
-    const limit = latestLimit(this.limits);
-    if (!isShortOfRoom) return survey(this.#snapshot, rows, mirror, () => true, limit);
-    return survey(this.#snapshot, rows, mirror, (member) => member.score <= limit || makesRoom(member));
+    rows.sort((a, b) => snapshot.rows.score(a) - snapshot.rows.score(b));
+    const limit = latestLimit(limits);
+    if (!isShortOfRoom) return survey(snapshot, rows, mirror, () => true, limit);
+    return survey(snapshot, rows, mirror, (member) => member.score <= limit || makesRoom(member));
   }
 
   decide(task: Looked): Decision {
@@ -101,15 +86,15 @@ export class CleanupPlan {
       copies,
       indexScore: scoreOf(redis?.indexScore ?? null) ?? Number.NaN,
       limits: this.limits,
-      policy: this.#policy,
+      policy: this.policy,
       standing: this.standing(id),
-      finishedBytes: this.#ranking?.bytes ?? null,
+      finishedBytes: this.ranking?.bytes ?? null,
     };
   }
 
   standing(id: TaskId): Standing {
-    if (this.#ranking === null) return NO_STANDING;
-    const { tasks, order, kept, forSpace } = this.#ranking;
+    if (this.ranking === null) return NO_STANDING;
+    const { tasks, order, kept, forSpace } = this.ranking;
     const task = tasks.indexOf(id);
     const newer = () => {
       const place = order.indexOf(task);
@@ -121,8 +106,8 @@ export class CleanupPlan {
   /** Empty directories that last changed before this are removed, epoch seconds: also those of younger purged tasks. */
   get sweepBefore(): number {
     const { now, member } = this.limits;
-    const [newestForSpace] = this.#ranking?.forSpace ?? [];
-    const newest = newestForSpace === undefined ? NEVER : this.#ranking!.tasks.time(newestForSpace);
+    const [newestForSpace] = this.ranking?.forSpace ?? [];
+    const newest = newestForSpace === undefined ? NEVER : this.ranking!.tasks.time(newestForSpace);
     return Math.max(member, Math.min(now - FRESH_S, Math.max(latestLimit(this.limits), newest)));
   }
 }
@@ -167,10 +152,11 @@ export function rank(
     const user = tasks.userId(i);
     const newer = ofUser.get(user) ?? 0;
     ofUser.set(user, newer + 1);
-    if (newer < keepLast) kept.add(i);
-    if (newer < keepLast && tasks.isExpired(i)) keptExpired++;
     bytes += bytesOf(i);
-    if (newer < keepLast || !tasks.isExpired(i)) leftBytes += bytesOf(i);
+    const isExpired = tasks.isExpired(i);
+    if (newer < keepLast) kept.add(i);
+    if (newer < keepLast && isExpired) keptExpired++;
+    if (newer < keepLast || !isExpired) leftBytes += bytesOf(i);
   }
   const forSpace: number[] = [];
   for (let place = newestFirst.length - 1; place >= 0 && maxBytes > 0 && leftBytes > maxBytes; place--) {
@@ -187,16 +173,14 @@ const UNREAD: Version = { status: "other", time: Number.NaN };
 
 /** Every task of both stores. Those of the file are numbered as their keys there; Redis-only tasks come after. */
 class AllTasks implements RankedTasks {
-  readonly snapshot: Snapshot;
-  readonly #limits: Limits;
   readonly #others = new KeyTable();
   /** The copies in Redis whose time in the index isn't the file's. */
   readonly #inRedis = new Map<number, Version>();
 
-  private constructor(snapshot: Snapshot, limits: Limits) {
-    this.snapshot = snapshot;
-    this.#limits = limits;
-  }
+  private constructor(
+    readonly snapshot: Snapshot,
+    private readonly limits: Limits,
+  ) {}
 
   /** @param mirror null: only the file is read */
   static async read(snapshot: Snapshot, mirror: Mirror | null, limits: Limits): Promise<AllTasks> {
@@ -223,6 +207,10 @@ class AllTasks implements RankedTasks {
     return this.snapshot.rows.keys.size;
   }
 
+  get #size(): number {
+    return this.#fileKeys + this.#others.size;
+  }
+
   /** The number of a task; -1 if neither store has it. */
   indexOf({ userId, taskId }: TaskId): number {
     const key = this.snapshot.rows.keys.find(userId, taskId);
@@ -239,11 +227,11 @@ class AllTasks implements RankedTasks {
   }
 
   isExpired(i: number): boolean {
-    return this.#everyCopy(i, (copy) => isExpired(copy, this.#limits));
+    return this.#everyCopy(i, (copy) => isExpired(copy, this.limits));
   }
 
   mayMakeRoom(i: number): boolean {
-    return this.#everyCopy(i, (copy) => mayMakeRoom(copy, this.#limits));
+    return this.#everyCopy(i, (copy) => mayMakeRoom(copy, this.limits));
   }
 
   /** The last change of the newest copy. */
@@ -253,18 +241,14 @@ class AllTasks implements RankedTasks {
 
   /** The finished tasks, as docs/contract.md, Reading orders them. */
   newestFirst(): number[] {
-    const order: number[] = [];
-    const times: number[] = [];
-    for (let i = 0; i < this.#fileKeys + this.#others.size; i++) {
-      times.push(this.time(i));
-      if (this.#isRanked(i)) order.push(i);
-    }
+    const times = Array.from({ length: this.#size }, (_, i) => this.time(i));
+    const order = [...times.keys()].filter((i) => this.#isRanked(i));
     return order.sort((a, b) => times[b]! - times[a]! || this.#compareMembers(a, b));
   }
 
   /** The other tasks: not finished, or with an invalid record. */
   *unranked(): Generator<number> {
-    for (let i = 0; i < this.#fileKeys + this.#others.size; i++) {
+    for (let i = 0; i < this.#size; i++) {
       const copies = this.#copies(i);
       if ((copies.file !== null || copies.mirror !== null) && !this.#isRanked(i)) yield i;
     }

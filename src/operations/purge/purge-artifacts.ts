@@ -36,7 +36,6 @@ interface ArtifactParts extends Parts<"artifacts" | "reporter"> {
 
 /** Removes the directories and logs of purged tasks, unless something in them keeps the task. */
 export class PurgeArtifacts {
-  readonly #parts: ArtifactParts;
   readonly #newest: Required<NewestAllowed>;
   /** How many purged tasks share the log, or the directory, with a kept one. */
   #sharedLogs = 0;
@@ -47,8 +46,7 @@ export class PurgeArtifacts {
   #late = new KeyTable();
   #known: Snapshot | undefined;
 
-  constructor(parts: ArtifactParts) {
-    this.#parts = parts;
+  constructor(private readonly parts: ArtifactParts) {
     this.#newest = newestArtifact(parts.now);
     this.#owners = new Owners(parts.base.rules);
   }
@@ -56,14 +54,14 @@ export class PurgeArtifacts {
   /** Finds the logs of every task that may be purged, and the owners of what it may have. Called first. */
   async open(): Promise<void> {
     if (this.#logs !== undefined) return;
-    const { artifacts, reporter, base, mirror } = this.#parts;
-    for (const id of artifacts.areThere ? chosenIds(base, this.#parts.survey) : []) {
+    const { artifacts, reporter, base, mirror } = this.parts;
+    for (const id of artifacts.areThere ? chosenIds(base, this.parts.survey) : []) {
       this.#owners.watchAllOf(id);
       await artifacts.turn();
     }
     this.#logs = await artifacts.logs.index((name) => this.#owners.watches(logName(name)));
     for (const reason of this.#logs.skipped) reporter.warn(`logs not checked: ${reason}`);
-    const { rows, others: chosen } = this.#parts.survey;
+    const { rows, others: chosen } = this.parts.survey;
     if (!this.mayBeThere || rows.length + chosen.size === 0) return;
     await this.#owners.addFile(base, artifacts.hasOutput);
     await mirror.ask(async (mirror) => {
@@ -76,7 +74,7 @@ export class PurgeArtifacts {
 
   /** Adds what records of the file own that the service has written since the pass began. */
   async addChanged(current: Snapshot): Promise<void> {
-    const { base, artifacts } = this.#parts;
+    const { base, artifacts } = this.parts;
     if (!this.mayBeThere || current === this.#known) return;
     this.#known = current;
     const read = current.windowed();
@@ -96,12 +94,12 @@ export class PurgeArtifacts {
   }
 
   get mayBeThere(): boolean {
-    return this.#parts.artifacts.hasOutput || this.#logs!.size > 0;
+    return this.parts.artifacts.hasOutput || this.#logs!.size > 0;
   }
 
   /** Whether the task may have artifacts, or needs a warning that its artifacts are never touched. */
   concerns({ userId, taskId }: TaskId): boolean {
-    const { artifacts } = this.#parts;
+    const { artifacts } = this.parts;
     return this.mayBeThere || artifacts.whyNever(artifacts.foldersOf(userId, taskId)[0]!) !== undefined;
   }
 
@@ -127,16 +125,16 @@ export class PurgeArtifacts {
   }
 
   end(): void {
-    const shared = { logs: this.#sharedLogs, directories: this.#sharedFolders };
-    for (const [what, count] of Object.entries(shared)) {
-      if (count > 0)
-        this.#parts.reporter.warn(`the ${what} of ${counted(count, "purged task")} are kept: other tasks share them`);
+    const { reporter } = this.parts;
+    for (const [what, count] of [["logs", this.#sharedLogs] as const, ["directories", this.#sharedFolders] as const]) {
+      const whose = counted(count, "purged task");
+      if (count > 0) reporter.warn(`the ${what} of ${whose} are kept: other tasks share them`);
     }
   }
 
   /** Returns whether the task may go. */
   #freeFolders(id: TaskId, freed: Freed): boolean {
-    const { artifacts, dryRun, reporter } = this.#parts;
+    const { artifacts, dryRun, reporter } = this.parts;
     const { own, shared } = this.#foldersOf(id);
     if (shared.some(({ userId, taskId }) => artifacts.measureFolder(userId, taskId).kind === "removed"))
       this.#sharedFolders++;
@@ -156,12 +154,12 @@ export class PurgeArtifacts {
   }
 
   #measure({ userId, taskId }: FolderName): FolderOutcome {
-    return this.#parts.artifacts.measureFolder(userId, taskId, this.#newest);
+    return this.parts.artifacts.measureFolder(userId, taskId, this.#newest);
   }
 
   /** The folders that are the task's alone, or are never touched, and those that another task owns too. */
   #foldersOf(id: TaskId): { own: FolderName[]; shared: FolderName[] } {
-    const { artifacts } = this.#parts;
+    const { artifacts } = this.parts;
     const folders = artifacts.foldersOf(id.userId, id.taskId);
     const isShared = (folder: FolderName) =>
       this.#owners.owns(folder, (other) => artifacts.areOne(folder, other)) && artifacts.whyNever(folder) === undefined;
@@ -171,14 +169,14 @@ export class PurgeArtifacts {
 
   #keepsTask(id: TaskId, folder: FolderOutcome): boolean {
     if (folder.kind !== "kept" || !(folder.newer || folder.retry)) return false;
-    if (folder.newer || this.#parts.dryRun) this.#parts.tally.keep(id, folder.reason);
-    else this.#parts.tally.fail(id, folder.reason);
+    this.parts.tally[folder.newer || this.parts.dryRun ? "keep" : "fail"](id, folder.reason);
     return true;
   }
 
   /** Returns whether the task may go. */
   #freeLogs({ userId, taskId }: TaskId, freed: Freed): boolean {
-    const { namesOf } = this.#parts.base.rules;
+    const { base, dryRun, reporter, tally } = this.parts;
+    const { namesOf } = base.rules;
     // The artifacts of an id that isn't a plain name are never touched; the kept directory was reported.
     if (!namesOf(userId).some((name) => isPlainName(name))) return true;
     const logs = this.#logs!;
@@ -187,16 +185,15 @@ export class PurgeArtifacts {
     if (names.some(({ name, isShared }) => isShared && logs.measure(name).files > 0)) this.#sharedLogs++;
     for (const { name, isShared } of names) {
       if (isShared) continue;
-      const outcome = this.#parts.dryRun
-        ? logs.measure(name, this.#newest.mtime)
-        : logs.remove(name, this.#newest.mtime);
+      const { mtime } = this.#newest;
+      const outcome = dryRun ? logs.measure(name, mtime) : logs.remove(name, mtime);
       add(freed, outcome);
-      if (this.#parts.dryRun) continue;
+      if (dryRun) continue;
       if (outcome.retry) {
-        this.#parts.tally.fail({ userId, taskId }, outcome.reasons.join("; "));
+        tally.fail({ userId, taskId }, outcome.reasons.join("; "));
         return false;
       }
-      for (const reason of outcome.reasons) this.#parts.reporter.warn(`a log is kept: ${reason}`);
+      for (const reason of outcome.reasons) reporter.warn(`a log is kept: ${reason}`);
     }
     return true;
   }
@@ -210,9 +207,7 @@ function add(freed: Freed, { files, bytes }: Freed): void {
 /** Puts back the directories that a killed pass had moved aside: their records still exist. */
 export function recoverArtifacts(parts: Parts<"artifacts" | "reporter">): void {
   const { folders, left } = parts.artifacts.recover();
-  if (folders > 0)
-    parts.reporter.warn(
-      `an earlier pass was stopped: ${folders} ${folders === 1 ? "directory" : "directories"} restored`,
-    );
+  const what = folders === 1 ? "directory" : "directories";
+  if (folders > 0) parts.reporter.warn(`an earlier pass was stopped: ${folders} ${what} restored`);
   for (const reason of left) parts.reporter.warn(`left in the purge directory: ${reason}`);
 }

@@ -23,7 +23,6 @@ const RUN_SYNC = "run `ttsctl sync`";
 
 /** The mirror during a purge. If a task is kept after all, its copy is put back. */
 export class PurgeMirror {
-  readonly #use: Cleared["use"];
   /** Also after the mirror was lost; null if there was none. */
   readonly reading: CopyReading | null;
   readonly #notWrittenBack: NamedWarnings;
@@ -32,18 +31,20 @@ export class PurgeMirror {
   /** The users whose tasks were removed, and (undefined) all: whether their index can be counted again. */
   readonly #users = new Map<string | undefined, boolean>();
 
-  constructor(use: Cleared["use"], reporter: Reporter) {
-    this.#use = use;
+  constructor(
+    private readonly use: Cleared["use"],
+    reporter: Reporter,
+  ) {
     this.reading = use.mirror;
     this.#notWrittenBack = new NamedWarnings(reporter, "was kept, but could not be restored in Redis");
   }
 
   get isThere(): boolean {
-    return this.#use.mirror !== null;
+    return this.use.mirror !== null;
   }
 
   get lost(): TtsctlError | null {
-    return this.reading === null ? null : this.#use.lost;
+    return this.reading === null ? null : this.use.lost;
   }
 
   get isUnreachable(): boolean {
@@ -58,16 +59,13 @@ export class PurgeMirror {
   async read(ids: readonly TaskId[], file: Snapshot): Promise<(Task | undefined)[]> {
     if (ids.length === 0) return [];
     const ours = await file.recordsOf(ids);
-    const copies = await this.#ask((mirror) => readRecords(mirror, ids, ours));
-    return ids.map((_, i) => {
-      const copy = copies?.[i];
-      return copy instanceof TtsctlError ? undefined : copy;
-    });
+    const copies = (await this.#ask((mirror) => readRecords(mirror, ids, ours))) ?? [];
+    return ids.map((_, i) => (copies[i] instanceof TtsctlError ? undefined : copies[i]));
   }
 
   /** Reads copies that are newer than the file's before they are removed: they may have to be put back. */
   async remember(ids: readonly TaskId[], file: Snapshot): Promise<void> {
-    for (const task of await this.read(ids, file)) if (task !== undefined) this.#ahead.push(task);
+    this.#ahead.push(...(await this.read(ids, file)).filter((task) => task !== undefined));
   }
 
   /** The conditional delete; undefined if the mirror was lost, so no outcome is known. */
@@ -77,10 +75,10 @@ export class PurgeMirror {
       const fresh = [...named].filter((userId) => !this.#users.has(userId));
       const standings = fresh.length === 0 ? [] : await mirror.standings(fresh).catch(unlessRefused);
       // The count of an index that has lost members is kept, because it shows the loss.
-      for (const [i, userId] of fresh.entries()) {
+      fresh.forEach((userId, i) => {
         const standing = standings?.[i];
         this.#users.set(userId, standing !== undefined && !lacksMembers(standing));
-      }
+      });
       return mirror.remove(removals);
     });
   }
@@ -105,10 +103,10 @@ export class PurgeMirror {
 
   async #ask<T>(work: (mirror: Writable<Mirror>) => Promise<T>): Promise<T | undefined> {
     try {
-      return await this.#use.ask(work);
+      return await this.use.ask(work);
     } catch (error) {
       if (!isRedisError(error)) throw error;
-      this.#use.lose(error);
+      this.use.lose(error);
       return undefined;
     }
   }

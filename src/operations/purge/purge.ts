@@ -50,11 +50,6 @@ interface Removed extends Chosen, Freed {}
  * that a step keeps is put back into Redis. After a stop, the next pass finds the record in the file and finishes.
  */
 export class Purge {
-  readonly #parts: PurgeParts;
-  readonly #policy: PurgePolicy;
-  readonly #survey: Survey;
-  /** What every decision is made on: a task whose record differs later is kept. */
-  readonly #base: Snapshot;
   readonly #file: CurrentFile;
   readonly #ended: Ended[] = [];
   readonly #mirror: PurgeMirror;
@@ -64,13 +59,14 @@ export class Purge {
   /** If a second copy of the file fits only after the purge: the bytes that its artifacts still take. */
   #leftToFree: number | null = null;
 
-  /** @param base the content that was surveyed; the caller closes it */
-  constructor(parts: PurgeParts, policy: PurgePolicy, base: Snapshot, survey: Survey) {
-    this.#parts = parts;
-    this.#policy = policy;
-    this.#survey = survey;
+  /** @param base the content that was surveyed, and that every decision is made on: a task whose record differs later is kept */
+  constructor(
+    private readonly parts: PurgeParts,
+    private readonly policy: PurgePolicy,
+    private readonly base: Snapshot,
+    private readonly survey: Survey,
+  ) {
     this.tally = new Tally(parts.reporter, policy);
-    this.#base = base;
     this.#file = new CurrentFile(parts.file);
     this.#mirror = new PurgeMirror(parts.mirror, parts.reporter);
     this.#artifacts = new PurgeArtifacts({ ...parts, ...policy, base, survey, tally: this.tally });
@@ -85,17 +81,17 @@ export class Purge {
 
   async *#planned(): AsyncGenerator<Looked> {
     for (const ids of this.#batches()) {
-      for (const task of await this.#look(ids, () => {})) if (this.#policy.decide(task).kind === "purge") yield task;
+      for (const task of await this.#look(ids, () => {})) if (this.policy.decide(task).kind === "purge") yield task;
     }
   }
 
   /** Checks that the file can be rewritten, before anything is removed. @throws TtsctlError STORE_WRITE_FAILED */
   async check(): Promise<void> {
-    const { rows, others } = this.#survey;
+    const { rows, others } = this.survey;
     // Of some tasks in the file only the copy in Redis was chosen.
-    const isInFile = rows.length > 0 || [...others.ids()].some((id) => this.#base.holds(id));
-    if (this.#policy.dryRun || !isInFile) return;
-    await checkRewrite(this.#parts.file, async () => {
+    const isInFile = rows.length > 0 || [...others.ids()].some((id) => this.base.holds(id));
+    if (this.policy.dryRun || !isInFile) return;
+    await checkRewrite(this.parts.file, async () => {
       this.#leftToFree = await this.#freeable();
       return this.#leftToFree;
     });
@@ -103,7 +99,7 @@ export class Purge {
 
   /** How much the artifacts of planned tasks take on the disk of the store file, in bytes. */
   async #freeable(): Promise<number> {
-    const { artifacts, file } = this.#parts;
+    const { artifacts, file } = this.parts;
     const { dev } = await stat(dirname(await file.target()), { bigint: true });
     if (artifacts.device !== dev) return 0;
     await this.#artifacts.open();
@@ -126,33 +122,33 @@ export class Purge {
   }
 
   async #runBatches(): Promise<void> {
-    const total = this.#survey.rows.length + this.#survey.others.size;
+    const total = this.survey.rows.length + this.survey.others.size;
     let done = 0;
     for (const ids of this.#batches()) {
-      if (this.#parts.signal.aborted) return;
+      if (this.parts.signal.aborted) return;
       await this.#batch(ids);
       await this.tally.flush();
-      if (this.#leftToFree !== null) await checkRewrite(this.#parts.file, async () => this.#leftToFree ?? 0);
+      if (this.#leftToFree !== null) await checkRewrite(this.parts.file, async () => this.#leftToFree ?? 0);
       done += ids.length;
-      this.#parts.reporter.progress(this.#policy.dryRun ? "checking" : "purging", done, total);
+      this.parts.reporter.progress(this.policy.dryRun ? "checking" : "purging", done, total);
     }
   }
 
   /** Redis-only tasks apart: if Redis is lost while they are read, tasks of the file needn't fail. */
   *#batches(): Generator<TaskId[]> {
-    for (const rows of batches(this.#survey.rows, BATCH)) yield rows.map((row) => this.#base.idOf(row));
-    yield* batches(this.#survey.others.ids(), BATCH);
+    for (const rows of batches(this.survey.rows, BATCH)) yield rows.map((row) => this.base.idOf(row));
+    yield* batches(this.survey.others.ids(), BATCH);
   }
 
   async #batch(ids: readonly TaskId[]): Promise<void> {
     const chosen = this.#choose(await this.#look(ids, (id, reason) => this.tally.fail(id, reason)));
-    if (this.#policy.dryRun) {
+    if (this.policy.dryRun) {
       for (const task of await this.#removeArtifacts(chosen)) this.tally.purge(purgedOf(task));
       return;
     }
     const saved = await this.#backUp(chosen);
     const entries = saved.map(({ id, reason }) => ({ ...id, reason }));
-    await announced(this.#parts.ledger, "purge", entries, (done) => this.#removeSaved(saved, done));
+    await announced(this.parts.ledger, "purge", entries, (done) => this.#removeSaved(saved, done));
   }
 
   /** @param end called with each task of which at most the record is left */
@@ -161,7 +157,7 @@ export class Purge {
     const outOfMirror = await this.#removeFromMirror(still.filter(({ copies }) => copies.file !== null));
     for (const task of await this.#removeArtifacts(outOfMirror)) {
       const { id, reason, redis, files, bytes } = task;
-      const row = this.#base.rowOf(id.userId, id.taskId);
+      const row = this.base.rowOf(id.userId, id.taskId);
       this.#ended.push({ row, reason, redis: redis?.type === "hash", files, bytes });
       end(id);
     }
@@ -177,7 +173,7 @@ export class Purge {
     const looked: Looked[] = [];
     ids.forEach((id, i) => {
       const redis = found[i] ?? null;
-      const file = fileCopy(this.#base, id);
+      const file = fileCopy(this.base, id);
       // If Redis can't be reached, its copy is left out; an error says nothing of the copy.
       const isLeftOut = redis === null && file !== null && this.#mirror.isUnreachable;
       const problem = redis instanceof TtsctlError ? redis : redis === null && !isLeftOut ? this.#mirror.lost : null;
@@ -193,7 +189,7 @@ export class Purge {
   #choose(looked: readonly Looked[]): Chosen[] {
     const chosen: Chosen[] = [];
     for (const { id, copies, redis } of looked) {
-      const decision = this.#policy.decide({ id, copies, redis });
+      const decision = this.policy.decide({ id, copies, redis });
       if (decision.kind === "gone") this.tally.gone.push(id);
       else if (decision.kind === "purge") chosen.push({ id, copies, redis, reason: decision.reason });
       else if (decision.candidate) this.tally.keep(id, decision.reason);
@@ -203,11 +199,11 @@ export class Purge {
 
   /** Returns the tasks whose records are in the backup, on the disk; the others are kept. */
   async #backUp(chosen: Chosen[]): Promise<Chosen[]> {
-    const { backup } = this.#parts;
+    const { backup } = this.parts;
     if (backup === null) return chosen;
     const inRedis = chosen.filter((task) => task.copies.file === null || isAhead(task));
-    const copies = await this.#mirror.read(idsOf(inRedis), this.#base);
-    const inFile = await this.#base.recordsOf(idsOf(chosen));
+    const copies = await this.#mirror.read(idsOf(inRedis), this.base);
+    const inFile = await this.base.recordsOf(idsOf(chosen));
     const records = [...inFile, ...copies].filter((task) => task != null); // of one task the last counts
     const unread = inRedis.filter((task, i) => copies[i] === undefined && task.copies.mirror !== "dangling");
     const unsaved = new Map(unread.map(({ id }) => [keyOf(id), UNREAD]));
@@ -222,10 +218,10 @@ export class Purge {
 
   /** If the file changed since it was read, returns only the tasks that are unchanged there. */
   async #lookAgain(chosen: readonly Chosen[]): Promise<readonly Chosen[]> {
-    if (await this.#parts.file.isCurrent(this.#base)) return chosen;
+    if (await this.parts.file.isCurrent(this.base)) return chosen;
     const current = await this.#file.snapshot();
     await this.#artifacts.addChanged(current);
-    const keys = chosen.filter(({ id }) => this.#base.holds(id)).map(({ id }) => this.#base.keyOf(id));
+    const keys = chosen.filter(({ id }) => this.base.holds(id)).map(({ id }) => this.base.keyOf(id));
     const { removed } = await this.#removals(new Set(keys)).dueIn(current);
     return chosen.filter(({ id, copies }) => {
       const same = copies.file === null ? !current.holds(id) : removed.has(current.keyOf(id));
@@ -235,7 +231,7 @@ export class Purge {
   }
 
   #removals(removed: Keys): Changes {
-    return new Changes(this.#base, { removed, puts: NO_PUTS });
+    return new Changes(this.base, { removed, puts: NO_PUTS });
   }
 
   /** The Redis-only tasks that are unchanged: their artifacts are removed before their copies. */
@@ -244,8 +240,7 @@ export class Purge {
     const now = await this.#mirror.copies(idsOf(tasks));
     return tasks.filter(({ id, redis }, i) => {
       const copy = now[i];
-      if (copy === undefined) this.tally.fail(id, LOST);
-      else if (copy instanceof TtsctlError) this.tally.fail(id, copy);
+      if (copy === undefined || copy instanceof TtsctlError) this.tally.fail(id, copy ?? LOST);
       else if (!isDeepStrictEqual(copy, redis)) this.tally.keep(id, CHANGED_IN_REDIS);
       else return true;
       return false;
@@ -255,7 +250,7 @@ export class Purge {
   /** The conditional delete. Returns the tasks that Redis no longer has. */
   async #removeFromMirror<T extends Looked>(tasks: readonly T[]): Promise<T[]> {
     if (tasks.length === 0) return [];
-    await this.#mirror.remember(idsOf(tasks.filter(isAhead)), this.#base);
+    await this.#mirror.remember(idsOf(tasks.filter(isAhead)), this.base);
     if (!this.#mirror.isThere) {
       // Tasks with a copy in a Redis that is lost since wait for the next pass.
       for (const { redis, id } of tasks) if (redis !== null) this.tally.fail(id, LOST);
@@ -273,7 +268,7 @@ export class Purge {
 
   /** Removes directories and logs, or in a dry run measures them. Tasks that they keep are put back into Redis. */
   async #removeArtifacts(tasks: readonly Chosen[]): Promise<Removed[]> {
-    const { dryRun } = this.#policy;
+    const { dryRun } = this.policy;
     const isConcerned = tasks.some(({ id }) => this.#artifacts.concerns(id));
     const still = new Set(dryRun || !isConcerned ? tasks : await this.#lookAgain(tasks));
     const removed: Removed[] = [];
@@ -284,7 +279,7 @@ export class Purge {
       if (freed === undefined) stay.push(id);
       else removed.push({ id, copies, redis, reason, files: freed.files, bytes: freed.bytes });
       if (this.#leftToFree !== null) this.#leftToFree -= freed?.bytes ?? 0;
-      await this.#parts.artifacts.turn();
+      await this.parts.artifacts.turn();
     }
     if (!dryRun) await this.#mirror.writeBack(this.#file, stay);
     return removed;
@@ -293,9 +288,9 @@ export class Purge {
   async #end(): Promise<void> {
     try {
       await this.#rewrite();
-      const { dryRun, now, sweepBefore: before } = this.#policy;
+      const { dryRun, now, sweepBefore: before } = this.policy;
       const withRecords = (users: readonly string[]) => usersWithRecords(() => this.#file.snapshot(), users);
-      if (!dryRun) await this.#parts.artifacts.sweep({ before, now, withRecords });
+      if (!dryRun) await this.parts.artifacts.sweep({ before, now, withRecords });
     } finally {
       await this.#file.close();
       await this.tally.end();
@@ -308,28 +303,26 @@ export class Purge {
   async #rewrite(): Promise<void> {
     if (this.#ended.length === 0) return;
     await this.#file.close(); // the rewrite reads the file once more
-    const { rows } = this.#base;
-    const removed = KeySet.from(
-      this.#ended.map(({ row }) => rows.key(row)),
-      rows.keys.size,
-    );
-    const owes = this.#parts.mirror.lost !== null;
-    const outcome = await this.#parts.file
+    const { rows } = this.base;
+    const keys = this.#ended.map(({ row }) => rows.key(row));
+    const removed = KeySet.from(keys, rows.keys.size);
+    const owes = this.parts.mirror.lost !== null;
+    const outcome = await this.parts.file
       .apply(this.#removals(removed), { owes })
       .catch((error: unknown) => ({ changed: [], returned: [], error }));
     const isHalf = "error" in outcome;
     this.tally.bringBack(outcome.returned);
-    await this.#parts.ledger?.returned(outcome.returned);
+    await this.parts.ledger?.returned(outcome.returned);
     const stay = new Set(outcome.changed.map(keyOf));
     for (const [i, { row, reason, redis, files, bytes }] of this.#ended.entries()) {
-      const { userId, taskId } = this.#base.idOf(row); // not spread, either
+      const { userId, taskId } = this.base.idOf(row); // not spread, either
       if (stay.size > 0 && stay.has(keyOf({ userId, taskId })))
         this.tally.keep({ userId, taskId }, "its record changed before the file was rewritten");
       else this.tally.purge({ userId, taskId, reason, local: !isHalf, redis, files, bytes }, isHalf);
       if (i % BATCH === 0) await this.tally.flush();
     }
     if (isHalf) throw outcome.error;
-    await this.#parts.ledger?.stayed(outcome.changed);
+    await this.parts.ledger?.stayed(outcome.changed);
     await this.#mirror.writeBack(this.#file, outcome.changed);
   }
 }

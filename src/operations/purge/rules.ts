@@ -23,15 +23,10 @@ export interface RetentionPolicy extends PolicyValues {
 
 type PolicySettings = { readonly [Name in keyof PolicyValues]: { value: PolicyValues[Name]; origin: string } };
 
-export function policyOf({
-  retention,
-  retentionDone,
-  retentionError,
-  keepLast,
-  maxBytes,
-}: PolicySettings): RetentionPolicy {
-  const settings = { retention, retentionDone, retentionError, keepLast, maxBytes };
-  const of = (what: "value" | "origin") => Object.entries(settings).map(([name, setting]) => [name, setting[what]]);
+const POLICY = ["retention", "retentionDone", "retentionError", "keepLast", "maxBytes"] as const;
+
+export function policyOf(settings: PolicySettings): RetentionPolicy {
+  const of = (what: "value" | "origin") => POLICY.map((name) => [name, settings[name][what]]);
   return { ...Object.fromEntries(of("value")), origins: Object.fromEntries(of("origin")) };
 }
 
@@ -47,12 +42,8 @@ export interface Limits {
 
 export function limitsOf({ retention, retentionDone, retentionError }: RetentionPolicy, now: number): Limits {
   const limit = (age: number) => (age > 0 ? now - age : NEVER);
-  return {
-    now,
-    done: limit(retentionDone ?? retention),
-    error: limit(retentionError ?? retention),
-    member: now - retention,
-  };
+  const member = now - retention;
+  return { now, done: limit(retentionDone ?? retention), error: limit(retentionError ?? retention), member };
 }
 
 export const NEVER = Number.NEGATIVE_INFINITY;
@@ -133,11 +124,7 @@ export function verdictsOn(evidence: Evidence): Verdict[] {
   return copies.file === null ? [...verdicts, indexRule(evidence, present)] : verdicts;
 }
 
-const PURGES: Readonly<Record<string, Reason>> = {
-  retention: "expired",
-  max_bytes: "max-bytes",
-  dangling: "dangling",
-};
+const PURGES: Record<string, Reason> = { retention: "expired", max_bytes: "max-bytes", dangling: "dangling" };
 
 /** The second look of docs/contract.md, Cleanup. What `keep_last` keeps, and a young member without a task, isn't a candidate. */
 export function decideCleanup(evidence: Evidence): Decision {

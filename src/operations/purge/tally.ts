@@ -14,15 +14,14 @@ export class Tally {
   /** Of the failed, those of which only the record is left. */
   half = 0;
   readonly gone: TaskId[] = [];
-  readonly #reporter: Reporter;
-  readonly #rules: TallyRules;
   #unreported: PurgedTask[] = [];
   readonly #failures: NamedWarnings;
   readonly #skips: NamedWarnings;
 
-  constructor(reporter: Reporter, rules: TallyRules) {
-    this.#reporter = reporter;
-    this.#rules = rules;
+  constructor(
+    private readonly reporter: Reporter,
+    private readonly rules: TallyRules,
+  ) {
     this.#failures = new NamedWarnings(reporter, "was not deleted");
     this.#skips = new NamedWarnings(reporter, "is kept");
   }
@@ -39,12 +38,12 @@ export class Tally {
   }
 
   async flush(): Promise<void> {
-    await this.#reporter.done("cleanup", this.#unreported.splice(0), this.#rules.dryRun);
+    await this.reporter.done("cleanup", this.#unreported.splice(0), this.rules.dryRun);
   }
 
   keep(id: TaskId, reason: string): void {
     this.counts.skipped++;
-    this.#rules.onKept?.(id, reason);
+    this.rules.onKept?.(id, reason);
     this.#skips.add(id, reason);
   }
 
@@ -55,7 +54,7 @@ export class Tally {
 
   bringBack(ids: readonly TaskId[]): void {
     this.counts.returned += ids.length;
-    new NamedWarnings(this.#reporter, "was written back").addAll(ids, RETURNED);
+    new NamedWarnings(this.reporter, "was written back").addAll(ids, RETURNED);
   }
 
   async end(): Promise<void> {
