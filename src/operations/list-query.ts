@@ -97,16 +97,10 @@ function stuckIn(filter: TaskFilter, { names, now, stuckAfter = 0 }: QueryContex
   const given = [...filter.statuses];
   const statuses = new Set(UNFINISHED.filter((word) => given.length === 0 || given.includes(word)));
   if (statuses.size === 0) {
-    throw usage(
-      `a task with the status ${given.join(" or ")} is never stuck`,
-      `leave out ${names.stuck} or ${names.statuses}`,
-    );
+    const what = `a task with the status ${given.join(" or ")} is never stuck`;
+    throw usage(what, `leave out ${names.stuck} or ${names.statuses}`);
   }
-  return {
-    ...filter,
-    statuses,
-    until: Math.min(filter.until ?? Number.POSITIVE_INFINITY, now - stuckAfter),
-  };
+  return { ...filter, statuses, until: Math.min(filter.until ?? Number.POSITIVE_INFINITY, now - stuckAfter) };
 }
 
 function checkSort(text: string, name: string): Sort {
@@ -125,9 +119,7 @@ export function checkIds(raw: RawQuery, context: QueryContext): TaskId[] | null 
   const odd = ids.find((id) => !id.isWellFormed());
   if (odd !== undefined) throw usage(`${names.taskIds}: ${quoted(odd)} isn't valid Unicode`, "no task has such an id");
   const users = [...new Set((raw.users ?? []).map(trimId))];
-  if (users.length === 0 && takesNames) {
-    return uniqueTasks(ids.map((name) => checkName(name, names, rules)));
-  }
+  if (users.length === 0 && takesNames) return uniqueTasks(ids.map((name) => checkName(name, names, rules)));
   const [userId = ""] = users;
   if (users.length !== 1 || userId === "") {
     const needed = users.length > 1 ? `one ${names.users}, not ${users.length}` : names.users;
@@ -156,23 +148,21 @@ export function checkUser(userId: string, name: string, rules: RecordRules): str
 function checkStatus(word: string, name: string): string {
   const shown = plainWord(word) === OTHER_STATUS ? OTHER_STATUS : shownStatus(word);
   if (shown !== undefined) return shown;
-  const like = nearest(word, KNOWN_STATUS_WORDS);
-  throw usage(
-    `${name}: unknown status ${JSON.stringify(word)}`,
-    `${like.length === 0 ? "" : `did you mean ${like.join(" or ")}? `}accepted: ${STATUS_CHOICES.join(", ")}, and the service's words ${KNOWN_STATUS_WORDS.join(", ")}`,
-  );
+  const like = nearest(word, KNOWN_STATUS_WORDS).join(" or ");
+  const hint = `${like && `did you mean ${like}? `}accepted: ${STATUS_CHOICES.join(", ")}`;
+  const what = `${name}: unknown status ${JSON.stringify(word)}`;
+  throw usage(what, `${hint}, and the service's words ${KNOWN_STATUS_WORDS.join(", ")}`);
 }
 
 function checkTime(text: string, name: string, rules: RecordRules, now: number): number {
   const age = ageOf(text);
-  if (age !== undefined) return now - age;
-  const time = new TimeReader(rules.zone).parse(text.trim());
-  if (!Number.isNaN(time)) return time;
-  throw usage(
-    `${name}: ${JSON.stringify(text)} isn't a time`,
-    "accepted: an ISO 8601 time such as 2026-11-01T08:00:00 or 2026-11-01T08:00:00Z, or an age such as 30m, 2h, 7d",
-  );
+  const time = age === undefined ? new TimeReader(rules.zone).parse(text.trim()) : now - age;
+  if (Number.isNaN(time)) throw usage(`${name}: ${JSON.stringify(text)} isn't a time`, TIMES);
+  return time;
 }
+
+const TIMES =
+  "accepted: an ISO 8601 time such as 2026-11-01T08:00:00 or 2026-11-01T08:00:00Z, or an age such as 30m, 2h, 7d";
 
 function ageOf(text: string): number | undefined {
   const age = /[a-z]$/i.test(text.trimEnd()) ? parseDuration(text) : undefined;
@@ -181,8 +171,10 @@ function ageOf(text: string): number | undefined {
 
 /** The shortest age of a query, in seconds; null if this machine's clock doesn't matter. */
 export function shortestAge({ since, until, stuck }: RawQuery, { stuckAfter }: QueryContext): number | null {
-  const ages = [since, until].map((text) => (text == null ? undefined : ageOf(text)));
-  if (stuck) ages.push(stuckAfter);
+  const ages = [
+    ...[since, until].map((text) => (text == null ? undefined : ageOf(text))),
+    stuck ? stuckAfter : undefined,
+  ];
   const given = ages.filter((age) => age !== undefined);
   return given.length === 0 ? null : Math.min(...given);
 }
@@ -219,11 +211,12 @@ export function kindsOf(parts: readonly QueryPart[]): BodyKinds {
 /** @throws TtsctlError USAGE for an unknown key, and a value that is neither null nor of the kind of its key */
 export function checkBody(body: JsonObject, kinds: BodyKinds, origin: string, also: readonly string[] = []): void {
   const unknown = Object.keys(body).find((key) => !Object.hasOwn(kinds, key));
+  const keys = Object.keys(kinds);
   if (unknown !== undefined) {
     const what = `${origin} has an unknown key ${JSON.stringify(unknown)}`;
-    throw usage(what, `accepted: ${[...Object.keys(kinds), ...also].join(", ")}`);
+    throw usage(what, `accepted: ${[...keys, ...also].join(", ")}`);
   }
-  for (const key of Object.keys(kinds)) {
+  for (const key of keys) {
     const value = body[key] ?? null;
     const { accepted, fits } = BODY_TYPES[kinds[key]!];
     if (value === null || fits(value)) continue;

@@ -1,4 +1,4 @@
-import { type TtsctlError, throwIfInterrupted } from "../../errors.ts";
+import { throwIfInterrupted } from "../../errors.ts";
 import { batches, IN_FLIGHT, pool } from "../../pool.ts";
 import { matchingRows } from "../../store/file/file-tasks.ts";
 import { STATUS_CODES } from "../../store/file/rows.ts";
@@ -12,14 +12,7 @@ import type { WrittenCopies } from "../../store/written-copies.ts";
 import { counted } from "../../task/amounts.ts";
 import { keyOf } from "../../task/ids.ts";
 import { givenName } from "../../task/query-fields.ts";
-import {
-  type MergeCounts,
-  type MergeParts,
-  MergePlan,
-  type MergePolicy,
-  mergeIntoFile,
-  thenIntoMirror,
-} from "../merge/merge.ts";
+import { type MergeParts, MergePlan, type MergePolicy, mergeIntoFile, thenIntoMirror } from "../merge/merge.ts";
 import type { Parts, RedisParts } from "../parts.ts";
 import { type Cleared, preflight } from "../preflight.ts";
 import { isExpired, type Limits } from "../purge/rules.ts";
@@ -37,29 +30,7 @@ export interface ImportOptions {
   readonly limits: Limits | null;
 }
 
-/** `import -o json`: records = added + replaced + identical + kept + refused. */
-export interface ImportResult {
-  records: number;
-  added: number;
-  replaced: number;
-  identical: number;
-  /** The store file's record is kept. */
-  kept: number;
-  /** Of those, records of the same time with other content. */
-  conflicts: number;
-  refused: number;
-  /** Records that a service which holds the store in memory took out again. */
-  returned: number;
-  /** Lines of the input that hold no valid record. */
-  invalid: number;
-  /** The chosen ids that the input lacks. */
-  missing: string[];
-  newerInRedis: number;
-  /** Records that are in the file and could not be written to Redis. */
-  failed: number;
-  dryRun: boolean;
-  durationMs: number;
-}
+export type ImportResult = Awaited<ReturnType<typeof importRecords>>["result"];
 
 /** Outcomes of writes to Redis. */
 interface Mirrored {
@@ -79,7 +50,7 @@ export async function importRecords(
   parts: Parts<"file" | "mirror" | "clock" | "reporter" | "signal" | "ledger"> & Pick<MergeParts, "confirm">,
   { records, bad }: Source,
   { policy, dryRun, skipInvalid, selection, limits }: ImportOptions,
-): Promise<{ result: ImportResult; counts: MergeCounts; mirrored: Mirrored; problem: TtsctlError | null }> {
+) {
   const started = parts.clock.monotonic();
   if (bad.count > 1 || skipInvalid) bad.warn(parts.reporter);
   if (bad.count > 0 && !skipInvalid) throw bad.error();
@@ -107,18 +78,24 @@ export async function importRecords(
   const counts = plan.counts();
   const { added, replaced, identical, conflict, refused } = counts;
   const kept = counts.older + conflict + counts.present + counts.changed;
+  /** `import -o json`: records = added + replaced + identical + kept + refused. */
   const result = {
     records: added + replaced + identical + kept + refused,
     added,
     replaced,
     identical,
+    /** The store file's record is kept; of those, `conflicts` have the same time and other content. */
     kept,
     conflicts: conflict,
     refused,
+    /** Records that a service which holds the store in memory took out again. */
     returned: returned.length + returnedLate.length,
+    /** Lines of the input that hold no valid record. */
     invalid: bad.count,
+    /** The chosen ids that the input lacks. */
     missing,
     newerInRedis: mirrored.newer,
+    /** Records that are in the file and could not be written to Redis. */
     failed: mirrored.failed,
     dryRun,
     durationMs: Math.round((parts.clock.monotonic() - started) * 1000),
@@ -129,9 +106,9 @@ export async function importRecords(
 function warnOfExpired(reporter: Reporter, { rows }: Snapshot, plan: MergePlan, limits: Limits | null): void {
   if (limits === null) return;
   const versionOf = (row: number) => ({ status: STATUS_CODES[rows.status(row)]!, time: rows.score(row) });
-  const expired = [...plan.goingIn()].filter((row) => isExpired(versionOf(row), limits));
-  if (expired.length > 0)
-    reporter.warn(`past their retention, so the next cleanup may purge them: ${counted(expired.length, "task")}`);
+  const expired = [...plan.goingIn()].filter((row) => isExpired(versionOf(row), limits)).length;
+  if (expired > 0)
+    reporter.warn(`past their retention, so the next cleanup may purge them: ${counted(expired, "task")}`);
 }
 
 /** The chosen rows of a source, ascending, and the chosen ids that it lacks. */
@@ -139,10 +116,8 @@ function chooseRows(source: Snapshot, { filter, ids }: Selection): { rows: numbe
   if (ids === null) return { rows: [...matchingRows(source, filter)], missing: [] };
   const rowOf = ({ userId, taskId }: TaskId) => source.rowOf(userId, taskId);
   const found = new Set(ids.map(rowOf));
-  return {
-    rows: [...matchingRows(source, filter)].filter((row) => found.has(row)),
-    missing: ids.filter((id) => rowOf(id) < 0).map((id) => givenName(id, filter)),
-  };
+  const missing = ids.filter((id) => rowOf(id) < 0).map((id) => givenName(id, filter));
+  return { rows: [...matchingRows(source, filter)].filter((row) => found.has(row)), missing };
 }
 
 /** Writes to Redis the records of the source that the file has. @param replaces whether they also replace other content of the same time */
@@ -160,9 +135,9 @@ async function mirrorRecords(
     const tasks = await source.readTasks(batch);
     const replaced = batch.map((row) => plan.replacedTime(row));
     const outcomes = await writeToMirror(parts.mirror, tasks, { replaced, overEqual: replaces, written });
-    batch.forEach(
-      (row, i) => void (outcomes[i] === "unchanged" && plan.fate(row) !== "identical" && written.note(tasks[i]!)),
-    );
+    for (const [i, row] of batch.entries()) {
+      if (outcomes[i] === "unchanged" && plan.fate(row) !== "identical") written.note(tasks[i]!);
+    }
     for (const outcome of outcomes) {
       if (typeof outcome === "string") mirrored[outcome === "reindexed" ? "written" : outcome]++;
     }

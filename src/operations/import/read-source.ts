@@ -18,7 +18,7 @@ import { isBlank, JsonSyntaxError } from "../../json/scan.ts";
 import { Snapshot } from "../../store/file/snapshot.ts";
 import { counted } from "../../task/amounts.ts";
 import type { RecordRules } from "../../task/rules.ts";
-import { isInvalid, RecordParser, type Task } from "../../task/task.ts";
+import { type InvalidRecord, isInvalid, RecordParser, type Task } from "../../task/task.ts";
 import { appendTo, openTemporary, spooled } from "../merge/spool.ts";
 import type { Reporter } from "../reporter.ts";
 
@@ -165,10 +165,8 @@ async function readBrokenLines(
       if (isBlank(line, 0, line.length)) continue;
       const problem = problemOf(line, parser);
       if (problem !== undefined) bad.add(number, problem);
-      else {
-        valid++;
-        await add(line.toString());
-      }
+      else valid++;
+      if (problem === undefined) await add(line.toString());
     }
     if (valid === 0) throw invalid(error.message, `nothing was imported; ${ACCEPTED}`, error);
   };
@@ -198,9 +196,15 @@ async function* linesOf(handle: FileHandle, signal: AbortSignal): AsyncGenerator
 /** Why a line is neither a record nor a tombstone; undefined if it is. */
 function problemOf(line: Buffer, parser: RecordParser): string | undefined {
   if (!isUtf8(line)) return "not valid UTF-8";
+  const record = parsed(line, parser);
+  if (typeof record === "string") return record;
+  return isInvalid(record) && !parser.isTombstone(line) ? record.reason : undefined;
+}
+
+/** A record, or why the text isn't JSON. */
+function parsed(text: string | Buffer, parser: RecordParser): Task | InvalidRecord | string {
   try {
-    const record = parser.parse(line);
-    return isInvalid(record) && !parser.isTombstone(line) ? record.reason : undefined;
+    return parser.parse(text);
   } catch (error) {
     if (error instanceof JsonSyntaxError) return error.message;
     throw error;
@@ -227,12 +231,10 @@ async function readCsv({ handle, name }: Input, { storePath, rules, signal }: So
     await pipeline(bytes, text, rows, async (rows: AsyncIterable<Row>) => {
       let column = -1;
       for await (const { record, info } of rows) {
-        if (column < 0) column = recordColumn(record, name);
-        else {
-          const task = recordOf(record[column], parser);
-          if (typeof task === "string") bad.add(info.lines, task);
-          else await add(task.json);
-        }
+        const task = column < 0 ? null : recordOf(record[column], parser);
+        if (task === null) column = recordColumn(record, name);
+        else if (typeof task === "string") bad.add(info.lines, task);
+        else await add(task.json);
       }
     }).catch((error) => {
       if (error instanceof CsvError) bad.add(Number(error.lines ?? 0), `invalid CSV: ${error.message}`);
@@ -262,36 +264,29 @@ function recordColumn(head: readonly string[], name: string): number {
 
 function recordOf(json: string | undefined, parser: RecordParser): Task | string {
   if (json === undefined || json === "") return `its column "${RECORD}" is empty`;
-  try {
-    const task = parser.parse(json);
-    return isInvalid(task) ? task.reason : task;
-  } catch (error) {
-    if (error instanceof JsonSyntaxError) return `its column "${RECORD}" is not JSON: ${error.message}`;
-    throw error;
-  }
+  const task = parsed(json, parser);
+  if (typeof task === "string") return `its column "${RECORD}" is not JSON: ${task}`;
+  return isInvalid(task) ? task.reason : task;
 }
 
 const NAMED = 10;
 
 /** The invalid lines of an input. */
 export class BadLines {
-  readonly #input: string;
   readonly #named: string[] = [];
   count = 0;
 
-  constructor(input: string) {
-    this.#input = input;
-  }
+  constructor(private readonly input: string) {}
 
   add(line: number, reason: string): void {
     this.count++;
-    if (this.#named.length < NAMED) this.#named.push(`${this.#input} line ${line}: ${reason}`);
+    if (this.#named.length < NAMED) this.#named.push(`${this.input} line ${line}: ${reason}`);
   }
 
   warn(reporter: Reporter): void {
     for (const line of this.#named) reporter.warn(line);
     const more = this.count - this.#named.length;
-    if (more > 0) reporter.warn(`${this.#input}: ${counted(more, "more invalid line")}`);
+    if (more > 0) reporter.warn(`${this.input}: ${counted(more, "more invalid line")}`);
   }
 
   error(): TtsctlError {

@@ -32,8 +32,7 @@ export async function mergeIntoFile(
   dryRun = false,
 ): Promise<readonly TaskId[]> {
   let returned: readonly TaskId[] = [];
-  const { done } = plan.goingIn().next();
-  if (!dryRun && !done) {
+  if (!dryRun && !plan.goingIn().next().done) {
     await parts.confirm?.(plan.counts());
     throwIfInterrupted(parts.signal, "nothing was written");
     const entryOf = (row: number) => ({ ...plan.id(row), reason: plan.fate(row)! });
@@ -123,17 +122,15 @@ const COMPARED = 250;
 
 /** What becomes of the chosen records of one file in the store file, as decided on one content. */
 export class MergePlan {
-  readonly #source: Snapshot;
-  readonly #rows: readonly number[];
   /** By row of the source. */
   readonly #fates: Fate[] = [];
   /** By row of the source: the time of the file's record, epoch seconds; NaN for none. */
   readonly #before: number[] = [];
 
-  private constructor(source: Snapshot, rows: readonly number[]) {
-    this.#source = source;
-    this.#rows = rows;
-  }
+  private constructor(
+    private readonly source: Snapshot,
+    private readonly rows: readonly number[],
+  ) {}
 
   /** @param rows the chosen rows of the source, ascending @throws TtsctlError INTERRUPTED by the signal */
   static async make(
@@ -153,12 +150,12 @@ export class MergePlan {
 
   /** Puts the records that go into the file. @param base as for `make` */
   changes(base: Snapshot): Changes {
-    return new Changes(base, { removed: new Set(), puts: putsFrom(this.#source, [...this.goingIn()]) });
+    return new Changes(base, { removed: new Set(), puts: putsFrom(this.source, [...this.goingIn()]) });
   }
 
   /** The service changed or deleted these tasks before they were written. */
   leave(ids: readonly TaskId[]): void {
-    for (const { userId, taskId } of ids) this.#fates[this.#source.rowOf(userId, taskId)] = "changed";
+    for (const { userId, taskId } of ids) this.#fates[this.source.rowOf(userId, taskId)] = "changed";
   }
 
   fate(row: number): Fate {
@@ -166,7 +163,7 @@ export class MergePlan {
   }
 
   *of(...fates: readonly Fate[]): Generator<number> {
-    for (const row of this.#rows) if (fates.includes(this.fate(row))) yield row;
+    for (const row of this.rows) if (fates.includes(this.fate(row))) yield row;
   }
 
   goingIn(): Generator<number> {
@@ -175,7 +172,7 @@ export class MergePlan {
 
   counts(): MergeCounts {
     const counts = Object.fromEntries(FATES.map((fate) => [fate, 0])) as MergeCounts;
-    for (const row of this.#rows) counts[this.fate(row)]++;
+    for (const row of this.rows) counts[this.fate(row)]++;
     return counts;
   }
 
@@ -185,20 +182,20 @@ export class MergePlan {
   }
 
   id(row: number): TaskId {
-    return this.#source.idOf(row);
+    return this.source.idOf(row);
   }
 
   async #decide(batch: readonly number[], policy: MergePolicy, base: Snapshot): Promise<void> {
-    const { rows } = this.#source;
+    const { rows } = this.source;
     const pairs = batch.map((row) => {
       const { userId, taskId } = this.id(row);
       const theirs = base.rowOf(userId, taskId);
       return { row, theirs, before: theirs < 0 ? Number.NaN : base.rows.score(theirs) };
     });
     const alike = pairs.filter(({ row, before }) => sameInstant(rows.score(row), before));
-    const [ours, inFile] = [alike.map(({ row }) => row), alike.map(({ theirs }) => theirs)];
-    const [a, b] = [await this.#source.readTasks(ours), await base.readTasks(inFile)];
-    const same = new Set(ours.filter((_, i) => sameJson(a[i]!.json, b[i]!.json)));
+    const ours = await this.source.readTasks(alike.map(({ row }) => row));
+    const inFile = await base.readTasks(alike.map(({ theirs }) => theirs));
+    const same = new Set(alike.filter((_, i) => sameJson(ours[i]!.json, inFile[i]!.json)).map(({ row }) => row));
     for (const { row, theirs, before } of pairs) {
       const isRefused = this.#isRefused(row, theirs, base);
       this.#fates[row] = isRefused ? "refused" : decideMerge(policy, rows.score(row), before, same.has(row));
@@ -208,7 +205,7 @@ export class MergePlan {
 
   /** An invalid record of the same task would hide the record; in JSON Lines, `deleted` would delete its task. */
   #isRefused(row: number, theirRow: number, base: Snapshot): boolean {
-    if (base.writesLines) return this.#source.rows.looksDeleted.has(row);
+    if (base.writesLines) return this.source.rows.looksDeleted.has(row);
     const { userId, taskId } = this.id(row);
     return theirRow < 0 && base.hasInvalid(userId, taskId);
   }
