@@ -51,7 +51,7 @@ export async function initConfig(context: Context, flags: InitFlags): Promise<nu
     throw usage(`${path} exists already`, "`ttsctl config` shows what is in force; --force replaces the file");
   }
   const base = former ?? (await serviceConfig(context));
-  const inputs: SettingInputs = { flags: given, env, cwd, file: base, configPath: base?.path ?? null };
+  const inputs: SettingInputs = { flags: given, env, cwd, file: base };
   resolveSettings(inputs); // refuses wrong values
   const values = givenValues(inputs, path);
   const asks = context.terminal.isInteractive && !flags.yes;
@@ -163,7 +163,7 @@ async function askAll(context: Context, values: NewValues, path: string, setting
   const redis = await ask(context, "Redis: an address, a url, or none", redisShown(settingsOf()), REDIS_ANSWER);
   if (redis !== null) {
     // An answer is a complete address, so it replaces all parts of the one that was found.
-    const parts = findAddress({ flags: {}, env: {}, file: null, configPath: null, cwd: "/" }).settings.keys();
+    const parts = findAddress({ flags: {}, env: {}, file: null, cwd: "/" }).settings.keys();
     for (const name of ["redis.enabled", ...parts]) values.delete(name as SettingName);
     const address = parseAddress(redis) ?? { host: redis, port: defaultText("redis.port") };
     if (redis === NO_REDIS) set("redis.enabled", "false");

@@ -34,16 +34,14 @@ const CLIENT =
 export function parseRedisUrl(text: string): RedisUrl | undefined {
   const [, scheme, user, place, path = "", query] = URL_SHAPE.exec(text) ?? [];
   const parameters = new URLSearchParams(query ?? "");
-  if (scheme === undefined || !areKnown(parameters)) return undefined;
+  const names = [...new Set(parameters.keys())];
+  const areKnown = names.every((name) => ADDRESS.includes(name) || CLIENT.test(name));
+  if (scheme === undefined || !areKnown) return undefined;
   const address = scheme.toLowerCase() === "unix" ? socketAddress(place, path) : tcpAddress(place, path);
   const db = parameters.has("db") ? parseInteger(parameters.get("db") ?? "") : address?.db;
   if (address === undefined || db === undefined) return undefined;
-  const ignored = [...new Set(parameters.keys())].filter((name) => !ADDRESS.includes(name));
+  const ignored = names.filter((name) => !ADDRESS.includes(name));
   return { ...address, ...credentials(user ?? "", parameters), db, tls: scheme.toLowerCase() === "rediss", ignored };
-}
-
-function areKnown(parameters: URLSearchParams): boolean {
-  return [...parameters.keys()].every((name) => ADDRESS.includes(name) || CLIENT.test(name));
 }
 
 type UrlPlace = Pick<RedisUrl, "host" | "port" | "db" | "socket">;

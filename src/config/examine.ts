@@ -37,26 +37,15 @@ export async function examineConfig(options: LoadOptions): Promise<Examination> 
   const kubernetes = options.env.REDIS_PORT?.includes("://") === true;
   try {
     const inputs = await readInputs(options);
-    const { profile } = configPlace(options);
-    return {
-      ...(await examineInputs(inputs)),
-      path: inputs.configPath,
-      profile,
-      unreadable: null,
-      variables,
-      kubernetes,
-    };
+    const about = { path: inputs.file?.path ?? null, profile: configPlace(options).profile };
+    return { ...(await examineInputs(inputs)), ...about, unreadable: null, variables, kubernetes };
   } catch (error) {
     return { ...NOTHING, path: null, profile: null, unreadable: ours(error), variables, kubernetes };
   }
 }
 
-const NOTHING = {
-  settings: null,
-  wrong: new Map<string, TtsctlError>(),
-  names: { misspelt: [], sections: [] },
-  holdsPassword: false,
-};
+const NAMES = { misspelt: [], sections: [] };
+const NOTHING = { settings: null, wrong: new Map<string, TtsctlError>(), names: NAMES, holdsPassword: false };
 
 async function examineInputs(inputs: SettingInputs) {
   const wrong = new Map<string, TtsctlError>();

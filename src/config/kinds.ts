@@ -20,44 +20,30 @@ export interface Kind<T> {
   shown?(value: T): string | null;
 }
 
-const MAX_TIMEOUT = 3_600;
-
-/** 1000 years: ISO 8601 has no earlier dates to compare with. */
-const MAX_RETENTION = 1000 * 365.25 * 86_400;
-
 /** Shorter ones can be guessed over a network. */
 const SHORTEST_TOKEN = 16;
 
-const BOOLEANS: ReadonlyMap<string, boolean> = new Map([
-  ...["1", "yes", "true", "on"].map((word) => [word, true] as const),
-  ...["0", "no", "false", "off"].map((word) => [word, false] as const),
-]);
+const BOOLEANS = ["0", "1", "no", "yes", "false", "true", "off", "on"];
 
 export const BOOLEAN: Kind<boolean> = {
   accepted: "1, yes, true, on, 0, no, false or off",
   literal: "boolean",
-  parse: (text) => BOOLEANS.get(text.trim().toLowerCase()),
+  parse: (text) => {
+    const at = BOOLEANS.indexOf(text.trim().toLowerCase());
+    return at < 0 ? undefined : at % 2 === 1;
+  },
 };
 
-export const PORT: Kind<number> = {
-  accepted: "a whole number from 1 to 65535",
-  literal: "number",
-  parse: (text) => parsePort(text.trim()),
-};
+function number(accepted: string, parse: (text: string) => number | undefined): Kind<number> {
+  return { accepted, literal: "number", parse: (text) => parse(text.trim()) };
+}
 
-export const LISTEN_PORT: Kind<number> = {
-  accepted: "a whole number from 1 to 65535, or 0 for any free port",
-  literal: "number",
-  parse: (text) => (parseInteger(text.trim()) === 0 ? 0 : parsePort(text.trim())),
-};
-
-export const DATABASE: Kind<number> = {
-  accepted: "a whole number from 0 (the number of the database)",
-  literal: "number",
-  parse: (text) => parseInteger(text.trim()),
-};
-
-export const COUNT: Kind<number> = { ...DATABASE, accepted: "a whole number from 0 (0: none)" };
+export const PORT = number("a whole number from 1 to 65535", parsePort);
+export const LISTEN_PORT = number("a whole number from 1 to 65535, or 0 for any free port", (text) =>
+  parseInteger(text) === 0 ? 0 : parsePort(text),
+);
+export const DATABASE = number("a whole number from 0 (the number of the database)", parseInteger);
+export const COUNT = number("a whole number from 0 (0: none)", parseInteger);
 
 export const HOST: Kind<string> = { accepted: "a host name or an IP address, without a port", parse: parseHost };
 
@@ -74,18 +60,20 @@ export const PATH: Kind<string> = {
   parse: (text) => (text.trim() === "" || text.includes("\0") ? undefined : text),
 };
 
-export const TIMEOUT: Kind<number> = {
-  accepted: "500ms, 2s, 1m or a bare number of seconds, more than 0 and at most 1h",
-  literal: "number",
-  parse: (text) => within(parseDuration(text), Number.MIN_VALUE, MAX_TIMEOUT),
-};
+export const TIMEOUT = number("500ms, 2s, 1m or a bare number of seconds, more than 0 and at most 1h", (text) => {
+  const seconds = parseDuration(text) ?? 0;
+  return seconds > 0 && seconds <= 3_600 ? seconds : undefined;
+});
+
+/** ISO 8601 has no earlier dates to compare with. */
+const THOUSAND_YEARS = 1000 * 365.25 * 86_400;
 
 function ageOr(zero: string): Kind<number> {
-  return {
-    accepted: `30m, 2h, 1d, 7d or a bare number of seconds, at most 1000y (zero or negative: ${zero})`,
-    literal: "number",
-    parse: (text) => within(parseDuration(text), Number.NEGATIVE_INFINITY, MAX_RETENTION),
-  };
+  const accepted = `30m, 2h, 1d, 7d or a bare number of seconds, at most 1000y (zero or negative: ${zero})`;
+  return number(accepted, (text) => {
+    const seconds = parseDuration(text);
+    return seconds !== undefined && seconds <= THOUSAND_YEARS ? seconds : undefined;
+  });
 }
 
 export const RETENTION = ageOr("cleanup is off");
@@ -99,7 +87,8 @@ export const SERVICE_RETENTION: Kind<number> = {
     const [ours, theirs] = [RETENTION.parse(text), serviceSeconds(text)];
     if (ours === undefined || ours === theirs) return undefined;
     const said = theirs === null ? "the service its default of 7d" : `the service ${formatDuration(theirs)}`;
-    return `ttsctl reads ${formatDuration(ours)}, ${said}; write what both read alike, such as ${formatDuration(Math.max(1, Math.trunc(ours)))}`;
+    const alike = formatDuration(Math.max(1, Math.trunc(ours)));
+    return `ttsctl reads ${formatDuration(ours)}, ${said}; write what both read alike, such as ${alike}`;
   },
 };
 
@@ -112,11 +101,7 @@ function serviceSeconds(text: string): number | null {
   return isRight ? Math.trunc(Number(number) * seconds) : null;
 }
 
-export const BYTES: Kind<number> = {
-  accepted: "500MB, 20GB, 10GiB or a bare number of bytes (0: no limit)",
-  literal: "number",
-  parse: parseBytes,
-};
+export const BYTES = number("500MB, 20GB, 10GiB or a bare number of bytes (0: no limit)", parseBytes);
 
 export const TIMEZONE: Kind<string> = {
   accepted: "an IANA name such as Asia/Shanghai, Europe/Berlin or UTC, not an offset",
@@ -173,11 +158,9 @@ export const HOSTS: Kind<readonly string[]> = listOf(
   "host names separated by commas, without ports, such as tts.example.org, tts",
 );
 
-function listOf<T>(
-  parse: (text: string) => T | undefined,
-  shown: (item: T) => string,
-  accepted: string,
-): Kind<readonly T[]> {
+type Parse<T> = Kind<T>["parse"];
+
+function listOf<T>(parse: Parse<T>, shown: (item: T) => string, accepted: string): Kind<readonly T[]> {
   return {
     accepted,
     parse: (text) => {
@@ -190,8 +173,4 @@ function listOf<T>(
 
 function oneOf<T extends string>(names: readonly T[], accepted: string): Kind<T> {
   return { accepted, parse: (text) => names.find((name) => name === text.trim().toLowerCase()) };
-}
-
-function within(value: number | undefined, least: number, most: number): number | undefined {
-  return value !== undefined && value >= least && value <= most ? value : undefined;
 }

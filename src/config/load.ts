@@ -43,7 +43,7 @@ export async function loadSettings(options: LoadOptions): Promise<Settings> {
 export async function readInputs({ flags, options, env, cwd }: LoadOptions): Promise<SettingInputs> {
   const isLooked = options === undefined || flags.config !== undefined;
   const file = isLooked ? readConfig(configPlace({ flags, options, env, cwd }), env) : null;
-  return { flags, ...(options && { options }), env, file, configPath: file?.path ?? null, cwd };
+  return { flags, ...(options && { options }), env, file, cwd };
 }
 
 interface ConfigPlace {
@@ -59,19 +59,19 @@ export function configPlace({ flags: { config, profile }, options, env, cwd }: L
     throw usage("--profile can't be used with --config", "a profile is a named config.ini");
   }
   const flagName = options === undefined ? "--config" : "openTaskStore config";
-  if (config === "")
+  if (config === "") {
     throw new TtsctlError("CONFIG_INVALID", `${flagName}: "" is invalid; accepted: the path of a ${CONFIG_FILE}`);
+  }
   if (config !== undefined) return placeAt(resolve(cwd, config), flagName);
   const { [CONFIG_VARIABLE]: variable, [PROFILE_VARIABLE]: ofVariable } = env;
   if (profile === undefined && variable && ofVariable) {
     const both = `${PROFILE_VARIABLE} and ${CONFIG_VARIABLE} are both set`;
     throw new TtsctlError("CONFIG_INVALID", both, { hint: "unset one, or use --profile or --config" });
   }
-  const name = profile ?? ofVariable;
+  const name = profile ?? (ofVariable || undefined);
   const origin = profile === undefined ? PROFILE_VARIABLE : "--profile";
-  if (profile !== undefined || name) return { path: profilePath(name!, origin, env), origin, profile: name! };
-  if (variable) return placeAt(resolve(cwd, variable), CONFIG_VARIABLE);
-  return placeAt(resolve(cwd, CONFIG_FILE), null);
+  if (name !== undefined) return { path: profilePath(name, origin, env), origin, profile: name };
+  return variable ? placeAt(resolve(cwd, variable), CONFIG_VARIABLE) : placeAt(resolve(cwd, CONFIG_FILE));
 }
 
 export function placeAt(path: string, origin: string | null = null): ConfigPlace {
@@ -86,16 +86,14 @@ export function readConfig({ path, origin, profile }: ConfigPlace, env: LoadOpti
     return parseIni(bytes.toString(), path); // as Python decodes it: a byte-order mark is kept, and refused
   } catch (cause) {
     if (cause instanceof TtsctlError) throw cause;
-    if (!isMissingPath(cause))
+    if (!isMissingPath(cause)) {
       throw new TtsctlError("CONFIG_INVALID", `${path} cannot be read: ${describeSystemError(cause)}`, { cause });
+    }
     if (origin === null) return null;
     if (profile !== null) throw unknownProfile(profile, env);
     throw new TtsctlError("CONFIG_NOT_FOUND", `${origin}: ${path} does not exist`, { cause });
   }
 }
-
-/** Seconds; a retention below it is more likely a forgotten unit. */
-const SHORT_RETENTION = 60;
 
 /**
  * The settings in force: flag over environment over file over default, per setting (docs/contract.md, Configuration).
@@ -111,23 +109,23 @@ export function resolveSettings(inputs: SettingInputs): Settings {
     sections[section][key] = address.settings.get(name) ?? chosen(name, inputs);
   }
   sections.redis!.socket = address.settings.get("redis.socket")!;
-  const { configPath, file } = inputs;
-  const changeWarnings = file === null ? [] : misspeltWarnings(file, configPath ?? CONFIG_FILE);
-  const settings = { ...sections, configPath, warnings: [], changeWarnings } as unknown as Settings;
-  const ignored = (address.url?.url.ignored ?? []).map(
-    (parameter) => `${address.url!.given.origin}: ttsctl does not use the parameter ${parameter}`,
-  );
-  settings.warnings = [...shortRetentions(settings.cleanup), ...ignored, ...checkRedis(settings.redis, address)];
+  const { file } = inputs;
+  const sure = file === null ? [] : foreignNames(file).misspelt.filter(({ hasOurs }) => hasOurs);
+  const changeWarnings = sure.map(({ found, near }) => `${file!.path}: ${found} has no effect; did you mean ${near}?`);
+  const settings = { ...sections, configPath: file?.path ?? null, changeWarnings } as unknown as Settings;
+  const { ignored } = address.url?.url ?? { ignored: [] };
+  const unused = ignored.map((name) => `${address.url!.given.origin}: ttsctl does not use the parameter ${name}`);
+  settings.warnings = [...shortRetentions(settings.cleanup), ...unused, ...checkRedis(settings.redis, address)];
   return settings;
 }
 
-/** One line for each origin: a flag gives all retentions. */
+const UNITS = "a bare number is seconds: 7 is seven seconds, 7d seven days";
+
+/** A retention under a minute is more likely a forgotten unit. One line for each origin: a flag gives all retentions. */
 function shortRetentions({ retention, retentionDone, retentionError }: CleanupSettings): string[] {
   const short = [retention, retentionDone, retentionError].flatMap(({ value, origin }) => {
-    if (value === null || value <= 0 || value >= SHORT_RETENTION) return [];
-    return [
-      `${origin}: a retention of ${formatDuration(value)} is under a minute (a bare number is seconds: 7 is seven seconds, 7d seven days)`,
-    ];
+    if (value === null || value <= 0 || value >= 60) return [];
+    return [`${origin}: a retention of ${formatDuration(value)} is under a minute (${UNITS})`];
   });
   return [...new Set(short)];
 }
@@ -145,11 +143,6 @@ export interface ForeignNames {
   readonly sections: string[];
 }
 
-function misspeltWarnings(file: IniFile, path: string): string[] {
-  const sure = foreignNames(file).misspelt.filter(({ hasOurs }) => hasOurs);
-  return sure.map(({ found, near }) => `${path}: ${found} has no effect; did you mean ${near}?`);
-}
-
 /** Other names belong to the service, but `[cleanup] retension` looks like a setting. Sections are case-sensitive, as in Python. */
 export function foreignNames(file: IniFile): ForeignNames {
   const foreign = file.sections().filter((section) => !OURS.has(section));
@@ -159,13 +152,12 @@ export function foreignNames(file: IniFile): ForeignNames {
     const hasOurs = file.options(section).some((option) => OURS.get(near)!.includes(option));
     return [{ found: `[${section}]`, near: `[${near}]`, hasOurs }];
   });
-  const nearOptions = [...OURS].flatMap(([section, ours]) =>
-    file.options(section).flatMap((option) => {
-      const [near] = ours.includes(option) ? [] : nearest(option, ours);
-      return near === undefined
-        ? []
-        : [{ found: `[${section}] ${option}`, near: `[${section}] ${near}`, hasOurs: true }];
-    }),
-  );
+  const options = [...OURS.keys()].flatMap((section) => file.options(section).map((option) => ({ section, option })));
+  const nearOptions = options.flatMap(({ section, option }) => {
+    const ours = OURS.get(section)!;
+    const [near] = ours.includes(option) ? [] : nearest(option, ours);
+    if (near === undefined) return [];
+    return [{ found: `[${section}] ${option}`, near: `[${section}] ${near}`, hasOurs: true }];
+  });
   return { misspelt: [...nearSections, ...nearOptions], sections: foreign };
 }

@@ -6,8 +6,7 @@ import { DEFAULT_SECTION, type IniFile, parseIni } from "./ini-file.ts";
 import { PATH, REDIS_URL } from "./kinds.ts";
 import { findAddress, type RedisAddress } from "./redis.ts";
 import {
-  givenAt,
-  LEVELS,
+  givenFor,
   placeOf,
   rowOf,
   SETTING_NAMES,
@@ -29,17 +28,12 @@ export type NewValues = Map<SettingName, NewValue>;
 export function givenValues(inputs: SettingInputs, path: string): NewValues {
   const address = findAddress(inputs);
   const values = addressValues(address);
-  for (const name of SETTING_NAMES.filter((name) => !address.settings.has(name))) {
-    for (const level of LEVELS) {
-      const given = givenAt(level, name, inputs);
-      if (given === undefined || values.has(name)) continue;
-      const { text, source, origin, folder } = given;
-      values.set(name, {
-        text: rowOf(name).kind === PATH ? pathText(resolve(folder, text), path) : text,
-        source,
-        origin,
-      });
-    }
+  for (const name of SETTING_NAMES) {
+    const given = address.settings.has(name) ? undefined : givenFor(name, inputs);
+    if (given === undefined) continue;
+    const { text, folder } = given;
+    const shown = rowOf(name).kind === PATH ? pathText(resolve(folder, text), path) : text;
+    values.set(name, { ...given, text: shown });
   }
   return values;
 }
@@ -47,10 +41,8 @@ export function givenValues(inputs: SettingInputs, path: string): NewValues {
 /** The address of Redis in the form in which it was given: a url is kept, unless a higher level replaced a part of it. */
 function addressValues(address: RedisAddress): NewValues {
   const { parts, url } = address;
-  const inForce = [...address.settings].filter(([, { source }]) => source !== "default") as [
-    SettingName,
-    NewValue & { value: unknown },
-  ][];
+  type InForce = [SettingName, NewValue & { value: unknown }];
+  const inForce = [...address.settings].filter(([, { source }]) => source !== "default") as InForce[];
   const isRight = (name: SettingName) => address.way === "sentinels" || !name.startsWith("redis.sentinel_");
   const fromParts = inForce.filter(([name]) => parts.has(name) && isRight(name));
   if (url === undefined || fromParts.length === 0) {
@@ -61,11 +53,8 @@ function addressValues(address: RedisAddress): NewValues {
     const what = `${url.given.origin} and ${parts.get(fromParts[0]![0])!.origin} can't be written together`;
     throw new TtsctlError("CONFIG_INVALID", what, { hint: "put them into the url of the socket" });
   }
-  return new Map(
-    inForce
-      .filter(([name]) => !["redis.url", "redis.socket"].includes(name) && isRight(name))
-      .map(([name, { value, source, origin }]) => [name, parts.get(name) ?? { text: String(value), source, origin }]),
-  );
+  const written = inForce.filter(([name]) => !["redis.url", "redis.socket"].includes(name) && isRight(name));
+  return new Map(written.map(([name, setting]) => [name, parts.get(name) ?? { ...setting, text: `${setting.value}` }]));
 }
 
 /** A path as it is written in a file: relative to the file's directory if it is below that. */
@@ -74,7 +63,7 @@ export function pathText(path: string, file: string): string {
   return below === "" || below.startsWith("..") ? path : below;
 }
 
-/** The text of a config.ini: the given values, and what the former file has besides. @param isShown without secrets @throws TtsctlError CONFIG_INVALID */
+/** A config.ini with these values, and what the former file has besides. @param isShown without secrets @throws TtsctlError CONFIG_INVALID */
 export function configText(values: NewValues, former: IniFile | null, isShown = false): string {
   const ours: string[] = SETTING_NAMES.map((name) => placeOf(name).section);
   const sections = [...new Set([...ours, DEFAULT_SECTION, ...(former?.sections() ?? [])])];
@@ -105,12 +94,9 @@ function fileText(name: SettingName, { text, origin }: NewValue): string {
   const { kind } = rowOf(name);
   const stripped = strip(text);
   const means = (text: string) => JSON.stringify(kind.parse(text));
-  if (/[\r\n]/.test(stripped) || means(stripped) !== means(text) || stripped === "") {
-    throw new TtsctlError("CONFIG_INVALID", `${origin}: config.ini can't hold this value`, {
-      hint: "it has a line break, or spaces at its ends, which Python's configparser would cut off",
-    });
-  }
-  return stripped;
+  if (stripped !== "" && !/[\r\n]/.test(stripped) && means(stripped) === means(text)) return stripped;
+  const hint = "it has a line break, or spaces at its ends, which Python's configparser would cut off";
+  throw new TtsctlError("CONFIG_INVALID", `${origin}: config.ini can't hold this value`, { hint });
 }
 
 export function shownText(name: SettingName, { text }: Pick<NewValue, "text">): string {
@@ -128,5 +114,5 @@ function keptLines(former: IniFile | null, section: string): string {
 
 /** What a new file means; the path isn't read. @throws TtsctlError CONFIG_INVALID */
 export function readBack(text: string, path: string): SettingInputs {
-  return { flags: {}, env: {}, file: parseIni(text, path), configPath: path, cwd: dirname(path) };
+  return { flags: {}, env: {}, file: parseIni(text, path), cwd: dirname(path) };
 }

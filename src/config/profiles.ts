@@ -9,8 +9,6 @@ export const PROFILE_VARIABLE = "TTSCTL_PROFILE";
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-const END = ".ini";
-
 /** A plain name: it is part of a path, and of a command line. */
 const NAME = /^[\p{L}\p{N}][\p{L}\p{N}._-]{0,63}$/u;
 
@@ -23,11 +21,9 @@ export function profilesFolder({ XDG_CONFIG_HOME = "", HOME }: Env): string {
 /** The names of the profiles, sorted; none if the directory can't be read. */
 export function profileNames(env: Env): string[] {
   try {
-    const files = readdirSync(profilesFolder(env)).filter((file) => file.endsWith(END));
-    return files
-      .map((file) => file.slice(0, -END.length))
-      .filter((name) => NAME.test(name))
-      .sort();
+    const files = readdirSync(profilesFolder(env)).filter((file) => file.endsWith(".ini"));
+    const names = files.map((file) => file.slice(0, -".ini".length));
+    return names.filter((name) => NAME.test(name)).sort();
   } catch {
     return [];
   }
@@ -39,7 +35,7 @@ export function profilePath(name: string, origin: string, env: Env): string {
     const accepted = "at most 64 letters, digits, . _ and -, starting with a letter or digit, such as prod";
     throw new TtsctlError("CONFIG_INVALID", `${origin}: ${quoted(name)} is invalid; accepted: ${accepted}`);
   }
-  const path = join(profilesFolder(env), `${name}${END}`);
+  const path = join(profilesFolder(env), `${name}.ini`);
   try {
     return realpathSync(path);
   } catch {
@@ -51,9 +47,7 @@ export function unknownProfile(name: string, env: Env): TtsctlError {
   const known = profileNames(env).filter((other) => other !== name);
   const near = nearest(name, known);
   const like = near.length === 0 ? "" : `did you mean ${near.join(" or ")}? `;
-  const hint =
-    known.length === 0
-      ? `create it with \`ttsctl config init --profile ${name}\``
-      : `${like}known: ${known.join(", ")}`;
+  const create = `create it with \`ttsctl config init --profile ${name}\``;
+  const hint = known.length === 0 ? create : `${like}known: ${known.join(", ")}`;
   return new TtsctlError("CONFIG_NOT_FOUND", `there is no profile ${quoted(name)} in ${profilesFolder(env)}`, { hint });
 }

@@ -33,12 +33,10 @@ const PARTS: readonly SettingName[] = [
   ...(["redis.db", "redis.username", "redis.password", "redis.tls"] as const),
 ];
 
-/** Settings that a url of a higher level replaces too, because they belong to another server; they may be beside one. */
-const COMPANIONS: readonly SettingName[] = [
-  "redis.tls_server_name",
-  "redis.sentinel_name",
-  "redis.sentinel_username",
-  "redis.sentinel_password",
+/** All that a url of a higher level replaces: also what belongs to another server, but may be beside a url. */
+const REPLACED: readonly SettingName[] = [
+  ...PARTS,
+  ...(["redis.tls_server_name", "redis.sentinel_name", "redis.sentinel_username", "redis.sentinel_password"] as const),
 ];
 
 export interface RedisAddress {
@@ -64,7 +62,7 @@ export function findAddress(inputs: SettingInputs): RedisAddress {
   let found: Pick<RedisAddress, "way" | "level"> | undefined;
   for (const level of LEVELS) {
     const here = (names: readonly SettingName[]) => names.flatMap((name) => givenAt(level, name, inputs) ?? []);
-    for (const name of [...PARTS, ...COMPANIONS]) {
+    for (const name of REPLACED) {
       const [value] = here([name]);
       if (value !== undefined && !parts.has(name)) parts.set(name, value);
     }
@@ -85,7 +83,7 @@ export function findAddress(inputs: SettingInputs): RedisAddress {
 function withSettings(address: Omit<RedisAddress, "settings">): RedisAddress {
   const { parts, url, way } = address;
   const settings = new Map<string, Setting<unknown>>();
-  for (const name of [...PARTS, ...COMPANIONS]) {
+  for (const name of REPLACED) {
     const its = Object.keys(WAYS).find((other) => WAYS[other]!.includes(name));
     const isInForce = its === undefined || its === (way === "url" ? "tcp" : way);
     const given = isInForce ? parts.get(name) : undefined;
@@ -112,34 +110,24 @@ export function redisShown(settings: Settings): string {
 export const NO_REDIS = "none";
 
 export function targetOf({ redis }: Pick<Settings, "redis">) {
+  const { tlsCa: ca, tlsCert: cert, tlsKey, tlsServerName } = redis;
+  const key = tlsKey.value ?? cert.value; // one file may hold both
   return {
     place: nodeOf(redis),
     db: redis.db.value,
     username: redis.username.value,
     password: redis.password.value,
-    tls: redis.tls.value
-      ? {
-          ca: redis.tlsCa.value,
-          cert: redis.tlsCert.value,
-          key: redis.tlsKey.value ?? redis.tlsCert.value, // one file may hold both
-          serverName: redis.tlsServerName.value,
-        }
-      : null,
+    tls: redis.tls.value ? { ca: ca.value, cert: cert.value, key, serverName: tlsServerName.value } : null,
     timeout: redis.timeout.value,
     prefix: redis.prefix.value,
   };
 }
 
-function nodeOf(redis: RedisSettings) {
+function nodeOf({ sentinels, sentinelName, sentinelUsername, sentinelPassword, ...redis }: RedisSettings) {
   const node = { host: redis.host.value, port: redis.port.value };
-  if (redis.sentinels.value.length > 0) {
-    return {
-      kind: "sentinels" as const,
-      sentinels: redis.sentinels.value,
-      name: redis.sentinelName.value ?? "",
-      username: redis.sentinelUsername.value,
-      password: redis.sentinelPassword.value,
-    };
+  if (sentinels.value.length > 0) {
+    const login = { username: sentinelUsername.value, password: sentinelPassword.value };
+    return { kind: "sentinels" as const, sentinels: sentinels.value, name: sentinelName.value ?? "", ...login };
   }
   if (redis.cluster.value) {
     return { kind: "cluster" as const, nodes: redis.nodes.value.length > 0 ? redis.nodes.value : [node] };
@@ -148,35 +136,21 @@ function nodeOf(redis: RedisSettings) {
   return { kind: "node" as const, ...node };
 }
 
+const URL_OR_PARTS = "The url has host, port, db, username, password and TLS: set the url or these, not both.";
+const ONE_WAY = "Host and port, sentinels and nodes are different addresses of Redis: set one of them.";
+
 function bothSet([first, ...others]: readonly Given[]): TtsctlError {
   const other = others.find(kubernetesHint) ?? others[0]!;
-  const hint = kubernetesHint(first!) ?? kubernetesHint(other) ?? hintOf(first!);
+  const isUrl = /^\s*[a-z]+:\/\//i.test(first!.text);
+  const hint = kubernetesHint(first!) ?? kubernetesHint(other) ?? (isUrl ? URL_OR_PARTS : ONE_WAY);
   const message = `${first!.origin} and ${other.origin} are both set; set only one`;
   return new TtsctlError("CONFIG_INVALID", message, { hint });
 }
 
-function hintOf({ text }: Given): string {
-  if (/^\s*[a-z]+:\/\//i.test(text)) {
-    return "The url has host, port, db, username, password and TLS: set the url or these, not both.";
-  }
-  return "Host and port, sentinels and nodes are different addresses of Redis: set one of them.";
-}
-
 /** Checks settings that can't be together. Returns warnings. @throws TtsctlError CONFIG_INVALID for the first that is found */
 export function checkRedis(redis: RedisSettings, { way, level }: RedisAddress): string[] {
-  const {
-    sentinels,
-    sentinelName: name,
-    cluster,
-    nodes,
-    db,
-    socket,
-    tls,
-    tlsCa,
-    tlsCert,
-    tlsKey,
-    tlsServerName,
-  } = redis;
+  const { sentinels, sentinelName: name, cluster, nodes, db, socket, tls } = redis;
+  const { tlsCa, tlsCert, tlsKey, tlsServerName } = redis;
   const heightOf = (source: Source) => [...LEVELS, "default"].indexOf(source);
   if (sentinels.value.length > 0 && name.value === null) {
     throw wrong(sentinels, "is set without a name; accepted: together with [redis] sentinel_name");
@@ -191,10 +165,12 @@ export function checkRedis(redis: RedisSettings, { way, level }: RedisAddress): 
   if (cluster.value && db.value !== 0) {
     throw wrong(db, `names db ${db.value}, but a cluster only has db 0 (${cluster.origin})`);
   }
-  if (cluster.value && sentinels.value.length > 0)
+  if (cluster.value && sentinels.value.length > 0) {
     throw together(cluster, sentinels, "a cluster doesn't use Sentinel; list some of its nodes in [redis] nodes");
-  if (cluster.value && socket.value !== null)
+  }
+  if (cluster.value && socket.value !== null) {
     throw together(cluster, socket, "a cluster can't be reached over a unix socket; set the host and port of one node");
+  }
   if (tls.value && socket.value !== null) throw together(tls, socket, "TLS can't be used over a unix socket");
   if (tls.value && tlsKey.value !== null && tlsCert.value === null) {
     throw wrong(tlsKey, "is set without a certificate; accepted: together with [redis] tls_cert");
@@ -203,9 +179,8 @@ export function checkRedis(redis: RedisSettings, { way, level }: RedisAddress): 
   const isIdle = ({ value, source }: Setting<string | null>) =>
     value !== null && heightOf(source) <= heightOf(tls.source);
   const idle = tls.value ? undefined : [tlsCa, tlsCert, tlsKey, tlsServerName].find(isIdle);
-  return idle === undefined
-    ? []
-    : [`${idle.origin} has no effect without TLS; set [redis] tls = true, or use rediss://`];
+  const advice = "has no effect without TLS; set [redis] tls = true, or use rediss://";
+  return idle === undefined ? [] : [`${idle.origin} ${advice}`];
 }
 
 function wrong({ origin }: Setting<unknown>, what: string): TtsctlError {
@@ -240,9 +215,8 @@ async function parsed<T>({ value: path, origin }: Setting<string | null>, what: 
     return new TtsctlError("CONFIG_INVALID", `${origin}: ${path} ${why}`, { cause });
   };
   const pem = await readFile(path).catch((cause) => {
-    throw systemErrorCode(cause) === undefined
-      ? cause
-      : invalid(`cannot be read: ${describeSystemError(cause)}`, cause);
+    if (systemErrorCode(cause) === undefined) throw cause;
+    throw invalid(`cannot be read: ${describeSystemError(cause)}`, cause);
   });
   try {
     return parse(pem);

@@ -33,6 +33,10 @@ function row<T, D extends string | number | boolean | null | readonly never[]>(
 }
 
 const RETENTION_FLAG = "--retention <age>";
+const RETENTION_OFF = "instead of [cleanup] retention; 0 switches cleanup off";
+const RETENTION_VARIABLE: Giver = ["TASK_RETENTION_SECONDS", "the retention of cleanup"];
+const MAX_BYTES = "such as 20GB: purge the oldest finished tasks until the rest fits, instead of [cleanup] max_bytes";
+const STUCK_AFTER: Giver = ["TTSCTL_STUCK_AFTER", "the age from which an unfinished task is stuck"];
 
 /** The options of config.ini, by section and name. Durations are seconds; relative default paths start beside config.ini. */
 const SETTINGS = {
@@ -74,18 +78,10 @@ const SETTINGS = {
   "paths.logs": row(kinds.PATH, "Logs", ["TTSCTL_LOGS", "the directory of logs"], { library: ["logs"] }),
   "paths.shared": row(kinds.BOOLEAN, false, null, {}),
   /** Zero or negative: cleanup is off. */
-  "cleanup.retention": row(
-    kinds.SERVICE_RETENTION,
-    7 * 86_400,
-    ["TASK_RETENTION_SECONDS", "the retention of cleanup"],
-    {
-      flag: [
-        RETENTION_FLAG,
-        "30m, 2h, 7d or seconds, for every status, instead of [cleanup] retention; 0 switches cleanup off",
-      ],
-      library: ["retention", "retention.default"],
-    },
-  ),
+  "cleanup.retention": row(kinds.SERVICE_RETENTION, 7 * 86_400, RETENTION_VARIABLE, {
+    flag: [RETENTION_FLAG, `30m, 2h, 7d or seconds, for every status, ${RETENTION_OFF}`],
+    library: ["retention", "retention.default"],
+  }),
   /** Null: as `retention`; zero or negative: tasks of this status are kept. A flag is the whole policy for age. */
   "cleanup.retention.done": row(kinds.STATUS_RETENTION, null, null, {
     flag: [RETENTION_FLAG],
@@ -101,18 +97,9 @@ const SETTINGS = {
     flag: ["--keep-last <n>", "keep the newest n finished tasks of each user, instead of [cleanup] keep_last"],
     library: ["keepLast"],
   }),
-  "cleanup.max_bytes": row(kinds.BYTES, 0, null, {
-    flag: [
-      "--max-bytes <size>",
-      "such as 20GB: purge the oldest finished tasks until the rest fits, instead of [cleanup] max_bytes",
-    ],
-    library: ["maxBytes"],
-  }),
+  "cleanup.max_bytes": row(kinds.BYTES, 0, null, { flag: ["--max-bytes <size>", MAX_BYTES], library: ["maxBytes"] }),
   /** Zero or negative: no task counts as stuck. */
-  "cleanup.stuck_after": row(kinds.STUCK_AFTER, 86_400, [
-    "TTSCTL_STUCK_AFTER",
-    "the age from which an unfinished task is stuck",
-  ]),
+  "cleanup.stuck_after": row(kinds.STUCK_AFTER, 86_400, STUCK_AFTER),
   /** Null: the zone of the machine. */
   "service.timezone": row(kinds.TIMEZONE, null, ["TTSCTL_TIMEZONE", "the zone of times without an offset"], {
     library: ["timezone"],
@@ -220,21 +207,16 @@ export function placeOf(name: SettingName): { section: string; option: string; k
   return { section: name.slice(0, dot), option, key: camelCase(option) };
 }
 
-/** A value for people and scripts, with where it came from; a secret is `***`. */
-interface DescribedSetting {
-  value: string | number | boolean | null;
-  source: Source;
-}
+type Described = string | number | boolean | null;
 
-/** The settings as `config -o json` prints them: parsed values, seconds, absolute paths, no secret. */
-export function describeSettings(settings: Settings): Record<SettingName, DescribedSetting> {
-  const sections = settings as unknown as Record<string, Record<string, Setting<DescribedSetting["value"]>>>;
+/** The settings as `config -o json` prints them: parsed values, seconds, absolute paths; a secret is `***`. */
+export function describeSettings(settings: Settings): Record<SettingName, { value: Described; source: Source }> {
+  const sections = settings as unknown as Record<string, Record<string, Setting<Described>>>;
   const described = SETTING_NAMES.map((name) => {
     const { section, key } = placeOf(name);
     const { value, source } = sections[section]![key]!;
-    const { isSecret, shown } = rowOf(name).kind;
-    if (value === null) return [name, { value, source }];
-    return [name, { value: isSecret ? "***" : shown === undefined ? value : shown(value), source }];
+    const { isSecret, shown = (as: unknown) => as } = rowOf(name).kind;
+    return [name, { value: value === null ? null : isSecret ? "***" : shown(value), source }];
   });
   return Object.fromEntries(described);
 }
@@ -245,7 +227,6 @@ export interface SettingInputs {
   options?: ReadonlyMap<SettingName, { text: string; origin: string }>;
   env: Readonly<Record<string, string | undefined>>;
   file: IniFile | null;
-  configPath: string | null;
   cwd: string;
   hidden?: (name: SettingName) => boolean;
 }
@@ -266,12 +247,10 @@ const READERS: Record<Level, (name: SettingName, inputs: SettingInputs) => Given
   flag: (name, { flags, options, cwd }) => {
     const option = options?.get(name);
     if (option !== undefined) return { ...option, source: "flag", folder: cwd };
-    const origin = rowOf(name).flag?.[0].split(" ")[0];
+    const [, origin, no, attribute] = /^(--(no-)?(\S*))/.exec(rowOf(name).flag?.[0] ?? "") ?? [];
     if (origin === undefined) return undefined;
-    const [, no, attribute] = /^--(no-)?(.*)$/.exec(origin)!;
     const value = flags[camelCase(attribute!)];
-    const isBoolean = typeof value === "boolean" && (value === false || !no);
-    const text = isBoolean ? String(value) : value;
+    const text = typeof value === "boolean" && (value === false || !no) ? String(value) : value;
     return typeof text === "string" ? { text, source: "flag", origin, folder: cwd } : undefined;
   },
   env: (name, { env, cwd }) => {
@@ -286,7 +265,7 @@ const READERS: Record<Level, (name: SettingName, inputs: SettingInputs) => Given
     const mayBeEmpty = !refusesEmpty && String(fallback ?? "") === "";
     const text = inputs.file?.get(section, option);
     if (text === undefined || (text === "" && mayBeEmpty)) return undefined;
-    const origin = `${inputs.configPath ?? CONFIG_FILE} [${section}] ${option}`;
+    const origin = `${inputs.file!.path} [${section}] ${option}`;
     return { text, source: "file", origin, folder: homeFolder(inputs) };
   },
 };
@@ -298,11 +277,17 @@ export function givenAt(level: Level, name: SettingName, inputs: SettingInputs):
 
 /** The value of the highest level that gives the setting, or its default. A wrong value is a CONFIG_INVALID. */
 export function chosen(name: SettingName, inputs: SettingInputs): Setting<unknown> {
+  const given = givenFor(name, inputs);
+  return given === undefined ? byDefault(name, homeFolder(inputs)) : settingOf(name, given);
+}
+
+/** What the highest level that gives the setting gives. */
+export function givenFor(name: SettingName, inputs: SettingInputs): Given | undefined {
   for (const level of LEVELS) {
     const given = givenAt(level, name, inputs);
-    if (given !== undefined) return settingOf(name, given);
+    if (given !== undefined) return given;
   }
-  return byDefault(name, homeFolder(inputs));
+  return undefined;
 }
 
 /** The setting that a level gives. A wrong value is a CONFIG_INVALID that names its source, the text and what is accepted. */
@@ -334,6 +319,6 @@ export function kubernetesHint({ origin, text }: Given): string | undefined {
 }
 
 /** The folder that the relative paths of the file and of the defaults start at. */
-function homeFolder({ configPath, cwd }: SettingInputs): string {
-  return configPath === null ? cwd : dirname(configPath);
+function homeFolder({ file, cwd }: SettingInputs): string {
+  return file === null ? cwd : dirname(file.path);
 }

@@ -14,9 +14,9 @@ export interface Row {
 }
 
 export function resolved({ flags = {}, env = {}, file }: Row): Settings {
-  const inputs: SettingInputs = { flags, env, file: null, configPath: null, cwd: CWD };
+  const inputs: SettingInputs = { flags, env, file: null, cwd: CWD };
   if (file === undefined) return resolveSettings(inputs);
-  return resolveSettings({ ...inputs, file: parseIni(file, CONFIG), configPath: CONFIG });
+  return resolveSettings({ ...inputs, file: parseIni(file, CONFIG) });
 }
 
 export function refusal(row: Row): TtsctlError {

@@ -7,7 +7,7 @@ const TOKEN = "0123456789abcdef";
 
 function resolved(file: string, env: Record<string, string> = {}, flags: SettingFlags = {}) {
   const ini = parseIni(`[http]\n${file}\n`, "/x/config.ini");
-  return resolveSettings({ flags, env, file: ini, configPath: "/x/config.ini", cwd: "/y" }).http;
+  return resolveSettings({ flags, env, file: ini, cwd: "/y" }).http;
 }
 
 it("a flag overrides a variable, and a variable the file, per setting", () => {

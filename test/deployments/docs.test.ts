@@ -34,7 +34,7 @@ afterEach(async () => {
 describe.each(SECTIONS)("the config.ini of %s (%s)", (heading, kind, check, detail) => {
   it("is right, and with the addresses of a real one it works", async () => {
     const file = parseIni(sample(heading), "/x/config.ini");
-    const { redis } = resolveSettings({ flags: {}, env: {}, file, configPath: "/x/config.ini", cwd: "/x" });
+    const { redis } = resolveSettings({ flags: {}, env: {}, file, cwd: "/x" });
     expect(redis.enabled.value).toBe(true);
     const server = await startRedis(kind);
     ends.push(() => server.remove());
