@@ -14,25 +14,19 @@ export function checkOptions(value: unknown, name: string, accepted: readonly st
   const unknown = Object.keys(value).find((option) => !accepted.includes(option));
   if (unknown === undefined) return;
   const like = nearest(unknown, accepted);
-  throw new TtsctlError("USAGE", `${name}: unknown option ${JSON.stringify(unknown)}`, {
-    hint: `${like.length === 0 ? "" : `did you mean ${like.join(" or ")}? `}accepted: ${accepted.join(", ")}`,
-  });
+  const meant = like.length === 0 ? "" : `did you mean ${like.join(" or ")}? `;
+  throw usage(`${name}: unknown option ${JSON.stringify(unknown)}`, `${meant}accepted: ${accepted.join(", ")}`);
 }
 
 /** @throws TtsctlError USAGE */
-export function checkString(value: unknown, name: string): void {
-  if (typeof value !== "string") throw wrongArgument(`${name} isn't a string`, `a string as ${name}`);
+export function checkType(value: unknown, type: "string" | "function", name: string): void {
+  if (typeof value !== type) throw wrongArgument(`${name} isn't a ${type}`, `a ${type} as ${name}`);
 }
 
 /** @throws TtsctlError USAGE */
 export function checkStrings(value: unknown, name: string, example: string): void {
   if (Array.isArray(value) && value.every((item) => typeof item === "string")) return;
   throw wrongArgument(`${name} isn't an array of strings`, `an array such as ${example}`);
-}
-
-/** @throws TtsctlError USAGE */
-export function checkFunction(value: unknown, name: string): void {
-  if (typeof value !== "function") throw wrongArgument(`${name} isn't a function`, `a function as ${name}`);
 }
 
 export const NEVER = new AbortController().signal;

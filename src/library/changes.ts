@@ -7,7 +7,7 @@ import { OPTION_NAMES } from "../task/query-fields.ts";
 import { isTerminal, OTHER_STATUS, shownStatus } from "../task/status.ts";
 import { isInvalid, type RecordParser, type Task } from "../task/task.ts";
 import { timeLike, touched } from "../task/touch.ts";
-import { checkOptions, checkString, checkStrings, wrongArgument } from "./arguments.ts";
+import { checkOptions, checkStrings, checkType, wrongArgument } from "./arguments.ts";
 import type { QueryContext } from "./queries.ts";
 import { jsonOf } from "./stored-task.ts";
 import type { BaseTask, ClaimOptions, UpdateOptions } from "./types.ts";
@@ -30,10 +30,8 @@ export function updated<T extends BaseTask>(
   const after: unknown = change(JSON.parse(task.json) as T);
   if (after === null) return null;
   if (typeof after !== "object" || after instanceof Promise) {
-    throw wrongArgument(
-      "the function given to update() didn't return a record",
-      "a record, or null to keep the old one",
-    );
+    const what = "the function given to update() didn't return a record";
+    throw wrongArgument(what, "a record, or null to keep the old one");
   }
   const fields = fieldsChanged(before, JSON.parse(jsonOf(after)) as Fields);
   if (claimId !== undefined && fields.set.has("status")) {
@@ -48,7 +46,7 @@ export function updated<T extends BaseTask>(
 /** @throws TtsctlError USAGE */
 export function checkUpdateOptions(options: UpdateOptions): void {
   checkOptions(options, "update: the options", ["claimId", "leaseMs"]);
-  if (options.claimId !== undefined) checkString(options.claimId, "claimId");
+  if (options.claimId !== undefined) checkType(options.claimId, "string", "claimId");
   checkLease(options.leaseMs);
 }
 
@@ -68,25 +66,19 @@ export function claimRule(
   checkStrings(from, "from", '["queued"]');
   checkOptions(options, "claim: the options", ["leaseMs"]);
   checkLease(options.leaseMs);
-  const { statuses } = buildFilter(
-    { statuses: from },
-    { names: { ...OPTION_NAMES, statuses: "from" }, rules, now: clock.now() },
-  );
+  const names = { ...OPTION_NAMES, statuses: "from" };
+  const { statuses } = buildFilter({ statuses: from }, { names, rules, now: clock.now() });
   const claimed = patch?.status;
   if (typeof claimed !== "string" || isTerminal(claimed) || statuses.has(shownStatus(claimed) ?? OTHER_STATUS)) {
     const accepted = 'an object such as { status: "running" }, with a status that is neither one of from nor finished';
     throw wrongArgument(`the patch of claim() has the status ${JSON.stringify(claimed)}`, accepted);
   }
   const fixed = ["user_id", "task_id", "updated_at"].find((name) => name in patch);
-  if (fixed !== undefined)
+  if (fixed !== undefined) {
     throw wrongArgument(`the patch of claim() has ${fixed}`, "fields that claim() doesn't set itself");
-  const fields = Object.entries(JSON.parse(jsonOf(patch)) as Fields);
-  return {
-    from: statuses,
-    claimed,
-    leaseMs: options.leaseMs,
-    fields: new Map(fields.map(([name, value]) => [name, JSON.stringify(value)])),
-  };
+  }
+  const fields = fieldsChanged({}, JSON.parse(jsonOf(patch)) as Fields).set;
+  return { from: statuses, claimed, leaseMs: options.leaseMs, fields };
 }
 
 function checkLease(leaseMs: number | undefined): void {
@@ -109,20 +101,19 @@ interface ChangedFields {
 
 /** The others keep their bytes, because JavaScript doesn't keep every number. */
 function fieldsChanged(before: Fields, after: Fields): ChangedFields {
-  const json = (value: unknown) => JSON.stringify(value);
-  const names = Object.keys(after).filter(
-    (name) => !Object.hasOwn(before, name) || json(before[name]) !== json(after[name]),
-  );
+  const texts = Object.entries(after).map(([name, value]) => [name, JSON.stringify(value)] as const);
+  const isNew = (name: string, text: string) => !Object.hasOwn(before, name) || JSON.stringify(before[name]) !== text;
   return {
-    set: new Map(names.map((name) => [name, json(after[name])])),
+    set: new Map(texts.filter(([name, text]) => isNew(name, text))),
     removed: new Set(Object.keys(before).filter((name) => !Object.hasOwn(after, name))),
   };
 }
 
 /** The task with its fields changed. `updated_at` moves to now, unless it was changed. @throws TtsctlError TASK_INVALID */
 function changed(task: Task, { set, removed }: ChangedFields, { parser, clock }: ChangeContext): Task {
-  if (["user_id", "task_id"].some((name) => set.has(name) || removed.has(name)))
+  if (["user_id", "task_id"].some((name) => set.has(name) || removed.has(name))) {
     throw new TtsctlError("TASK_INVALID", "update() can't change user_id or task_id");
+  }
   const json = withoutFields(task.json, removed);
   if (!set.has("updated_at") && !removed.has("updated_at")) {
     const next = touched({ ...task, json }, set, clock.now(), parser);

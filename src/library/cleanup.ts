@@ -10,22 +10,18 @@ const WAIT_S = 5;
 
 /** @throws TtsctlError CONFIG_REQUIRED if a cleanup might act on defaults */
 export function checkCleanup(parts: RunParts): Promise<void> {
-  const hint = "give openTaskStore output and logs, or a config";
-  return parts.requireConfig(
-    true,
-    hint,
-    "the cleanup removes audio and logs, but openTaskStore wasn't given their directories",
-  );
+  const problem = "the cleanup removes audio and logs, but openTaskStore wasn't given their directories";
+  return parts.requireConfig(true, "give openTaskStore output and logs, or a config", problem);
 }
 
 /** One pass of the cleanup. @throws TtsctlError as `cleanUp` */
 export async function cleanupOnce(
   parts: RunParts,
   dryRun: boolean,
-  doubt: TtsctlError | null = null,
+  doubt?: TtsctlError | null,
 ): Promise<CleanupResult> {
   try {
-    const { outcome, error } = await cleanUp(parts, { dryRun, allowEmpty: false, doubt });
+    const { outcome, error } = await cleanUp(parts, { dryRun, allowEmpty: false, doubt: doubt ?? null });
     if (error?.code === "AUDIT_FAILED") throw error;
     const { expireBefore, candidates, purged, skipped, failed, returned, files, bytes, durationMs } = outcome.result;
     const counts = { expireBefore, candidates, purged, skipped, failed, returned, files, bytes, durationMs };
@@ -81,9 +77,9 @@ export function cleanupLoop(parts: RunParts, logger: Logger, options: CleanupOpt
     let [counts, problem]: [CleanupCounts | null, TtsctlError | null] = [null, refusal];
     try {
       if (refusal === null) ({ counts, problem } = await cleanupOnce(await newRun(), false, doubt));
-    } catch (error) {
-      const unknown = () => new TtsctlError("INTERNAL", `a pass failed: ${String(error)}`, { cause: error });
-      problem = error instanceof TtsctlError ? error : unknown();
+    } catch (cause) {
+      const isKnown = cause instanceof TtsctlError;
+      problem = isKnown ? cause : new TtsctlError("INTERNAL", `a pass failed: ${String(cause)}`, { cause });
     }
     if (problem !== null && (counts === null || !isRedisError(problem))) logger.warn(`cleanup: ${problem.message}`);
     report(counts, problem);

@@ -10,8 +10,6 @@ import type { TaskWriter } from "../store/task-writer.ts";
 import { dropMarks, type WriterMark } from "../store/writer-mark.ts";
 import type { Logger, SyncResult } from "./types.ts";
 
-const LONGEST_RETRY_MS = 60_000;
-
 interface RepairParts {
   readonly parts: RunParts;
   readonly logger: Logger;
@@ -25,7 +23,7 @@ interface RepairParts {
 export function mirrorRepair({ parts, logger, shared, link, writer, mark }: RepairParts) {
   const { mirror: mirrorWriter } = writer;
   const stop = new AbortController();
-  const retry = retrying(parts.clock, repair, LONGEST_RETRY_MS, stop.signal);
+  const retry = retrying(parts.clock, repair, 60_000, stop.signal);
   /** Syncs that the program asked for. */
   const asked = new Set<Promise<unknown>>();
   /** Only once: later the file may have lost all that Redis has. */

@@ -13,10 +13,9 @@ import { writable } from "../store/writable.ts";
 import { WriterMark } from "../store/writer-mark.ts";
 import { RecordParser, type Task } from "../task/task.ts";
 import {
-  checkFunction,
   checkOptions,
-  checkString,
   checkStrings,
+  checkType,
   libraryError,
   NEVER,
   signalOf,
@@ -82,14 +81,11 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
     grows: true,
   });
   const file = writable(new FileStore(settings.store.path.value, rules, clock));
-  const mark = new WriterMark(
-    () => file.target(),
-    () => writer.mirror.leaveToSync(),
-  );
-  const onMirrorFailure = (error: TtsctlError, count: number) => events.mirrorFailed(error, count);
+  const target = () => file.target();
+  const mark = new WriterMark(target, () => writer.mirror.leaveToSync());
   const owes = settings.redis.enabled.value;
-  const marked = owes ? mark : null;
-  const writer = new TaskWriter({ file, shared, clock, link, owes, mark: marked, warn, onMirrorFailure });
+  const { mirrorFailed: onMirrorFailure } = events;
+  const writer = new TaskWriter({ file, shared, clock, link, owes, mark: owes ? mark : null, warn, onMirrorFailure });
   const repair = mirrorRepair({ parts, logger, shared, link, writer, mark });
   const stores = await parts.stores();
   const checking = { rules, clock, parser: new RecordParser(rules) };
@@ -122,7 +118,7 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
   }
 
   function outcomeOf(file: Written["file"], mirror: Written["mirror"]): RedisOutcome {
-    if (!settings.redis.enabled.value) return { state: "off" };
+    if (!owes) return { state: "off" };
     if (mirror instanceof TtsctlError) return { state: "failed", error: libraryError(mirror) };
     return { state: file === "newer" ? "skipped" : mirror };
   }
@@ -165,8 +161,7 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
     await store.stopCleanup();
     await repair.close();
     await writer.close();
-    const owes = settings.redis.enabled.value && (await stores.file.owed.isThere());
-    const problem = writer.mirror.problem ?? (owes ? OWED : null);
+    const problem = writer.mirror.problem ?? (owes && (await stores.file.owed.isThere()) ? OWED : null);
     if (problem !== null) logger.warn(`${problem}; the next program that opens the store repairs Redis`);
     await mark.close(writer.mirror.problem === null);
     await parts.release();
@@ -185,14 +180,14 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
 
     update: call(async (userId, taskId, change, options = {}) => {
       const id = idOf(userId, taskId, rules);
-      checkFunction(change, "the change of update()");
+      checkType(change, "function", "the change of update()");
       checkUpdateOptions(options);
       let isConflict = false;
-      const find = () => id;
-      const written = await changeTask(find, (task) => {
+      const next = (task: Task) => {
         isConflict = options.claimId !== undefined && options.claimId !== claimIdOf(task);
         return isConflict ? null : updated(task, change, options, checking);
-      });
+      };
+      const written = await changeTask(() => id, next);
       const result = resultOf(id, written);
       const task = written.task ? storedTask<T>(written.task) : null;
       if (isConflict) return withSettled({ ...result, state: "conflict", task }, Promise.resolve("conflict"));
@@ -227,17 +222,14 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
 
     listPage: call(async (query = {}) => {
       const asked = listQueryOf(query, checking);
-      if (query.cursor != null) {
-        const { hasMore, ...result } = await pageAfter(stores, asked, query.cursor, rules);
-        return pageOf(result, hasMore ? cursorAfter(result.tasks, asked, rules) : null);
-      }
-      const result = await reader.list(asked);
-      const hasMore = asked.page * asked.pageSize < result.total;
+      const after = query.cursor == null ? null : await pageAfter(stores, asked, query.cursor, rules);
+      const result = after ?? (await reader.list(asked));
+      const hasMore = after?.hasMore ?? asked.page * asked.pageSize < result.total;
       return pageOf(result, hasMore ? cursorAfter(result.tasks, asked, rules) : null);
     }),
 
     listByIds: call(async (userId, taskIds, filter = {}) => {
-      checkString(userId, "userId");
+      checkType(userId, "string", "userId");
       checkStrings(taskIds, "taskIds", '["t01", "t02"]');
       return taskIds.length === 0 ? emptyPage(userId, filter) : list(filter, { userId, taskIds });
     }),
@@ -274,10 +266,8 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
 
     startCleanup: call(async (options = {}) => {
       checkOptions(options, "startCleanup: the options", ["onPass"]);
-      if (options.onPass !== undefined) checkFunction(options.onPass, "onPass");
-      if (cleanup !== null) {
-        throw new TtsctlError("WATCHER_RUNNING", "the cleanup of this store is running already");
-      }
+      if (options.onPass !== undefined) checkType(options.onPass, "function", "onPass");
+      if (cleanup !== null) throw new TtsctlError("WATCHER_RUNNING", "the cleanup of this store is running already");
       const loop = cleanupLoop(parts, logger, options);
       cleanup = loop;
       await loop.start().catch((error) => {
@@ -302,11 +292,10 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
     }),
 
     artifactPath: call(async (userId, taskId, name) => {
-      checkString(name, "name");
+      checkType(name, "string", "name");
       if (settings.configPath === null && settings.paths.output.source === "default") {
-        throw new TtsctlError("CONFIG_REQUIRED", "artifactPath: output isn't given", {
-          hint: "pass output or config to openTaskStore",
-        });
+        const hint = "pass output or config to openTaskStore";
+        throw new TtsctlError("CONFIG_REQUIRED", "artifactPath: output isn't given", { hint });
       }
       return artifactPath(settings.paths.output.value, idOf(userId, taskId, rules), name, rules);
     }),
@@ -316,7 +305,7 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
       if (name !== "mirror" && name !== "change") {
         throw wrongArgument(`unknown event ${JSON.stringify(name)}`, "mirror, change");
       }
-      checkFunction(listener, "the listener");
+      checkType(listener, "function", "the listener");
       return events.on(name, listener);
     },
 

@@ -2,29 +2,18 @@ import type { Clock } from "../clock.ts";
 import { buildListQuery } from "../operations/list-query.ts";
 import type { SourceChoice } from "../store/mirror-link.ts";
 import { type ListQuery, type ListResult, newestTasks } from "../store/task-store.ts";
-import {
-  OPTION_NAMES,
-  QUERY_PARTS,
-  type QueryField,
-  type QueryPart,
-  rawQuery,
-  soleUser,
-} from "../task/query-fields.ts";
+import { OPTION_NAMES, QUERY_PARTS, type QueryField, rawQuery, soleUser } from "../task/query-fields.ts";
 import type { RecordRules } from "../task/rules.ts";
 import { createdScore, type Task } from "../task/task.ts";
 import { formatUtc, isEpochInRange, toMicros } from "../task/time.ts";
-import { checkOptions, checkString, checkStrings, wrongArgument } from "./arguments.ts";
+import { checkOptions, checkStrings, checkType, wrongArgument } from "./arguments.ts";
 import { storedTask } from "./stored-task.ts";
 import type { BaseTask, PageQuery, TaskFilter, TaskPage } from "./types.ts";
 
 const SOURCES: readonly SourceChoice[] = ["auto", "redis", "file"];
-/** A page with a cursor is in the order of the index, and a list must not end early. */
-const FOR_PEOPLE: readonly QueryPart[] = ["stuck", "search", "sort"];
-const PAGES = [
-  ...QUERY_PARTS.filter((part) => part !== "taskIds" && !FOR_PEOPLE.includes(part)).map((part) => OPTION_NAMES[part]),
-  "source",
-  "cursor",
-];
+/** Without those for people: a page with a cursor is in the order of the index, and a list must not end early. */
+const PARTS = QUERY_PARTS.filter((part) => !["taskIds", "stuck", "search", "sort"].includes(part));
+const PAGES = [...PARTS.map((part) => OPTION_NAMES[part]), "source", "cursor"];
 const FILTERS = PAGES.filter((name) => !["page", "pageSize", "cursor"].includes(name));
 
 export interface QueryContext {
@@ -42,7 +31,7 @@ export function listQueryOf(query: PageQuery, { rules, clock }: QueryContext, na
   checkOptions(query, "the query", named === undefined ? PAGES : FILTERS);
   const { source = "auto", page, cursor } = query;
   if (cursor != null) {
-    checkString(cursor, "cursor");
+    checkType(cursor, "string", "cursor");
     if (page != null) throw wrongArgument("page and cursor are both given", "one of them");
   }
   const given: Readonly<Record<string, unknown>> = { ...query, ...named };
@@ -63,7 +52,7 @@ function queryValue(value: unknown, kind: QueryField["kind"], option: string): u
     throw wrongArgument(`${option}: ${String(value)} isn't a time`, accepted);
   }
   if (kind === "list") checkStrings(value, option, '["wait", "run"]');
-  else checkString(value, option);
+  else checkType(value, "string", option);
   return kind === "user" ? [value] : value;
 }
 
@@ -121,14 +110,10 @@ export async function pageAfter(
     }
     if (tasks.length > pageSize) break;
   }
+  const [source = "file", other] = sources;
   return {
-    total: Math.max(0, total - before),
-    page: 1,
-    pageSize,
-    missing: [],
-    dangling,
-    warnings,
-    source: sources.size === 1 ? [...sources][0]! : sources.size === 0 ? "file" : "mixed",
+    ...{ total: Math.max(0, total - before), page: 1, pageSize, missing: [], dangling, warnings },
+    source: other === undefined ? source : "mixed",
     tasks: tasks.slice(0, pageSize),
     hasMore: tasks.length > pageSize,
   };

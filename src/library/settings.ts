@@ -28,22 +28,16 @@ export async function settingsOf(options: StoreOptions): Promise<Settings> {
   if (clock !== undefined && typeof clock?.now !== "function") {
     throw wrong("clock", "an object with the function now(), such as Date");
   }
-  const ofRetention =
-    typeof retention === "object" && retention !== null
-      ? partsOf("retention", retention)
-      : [["retention", retention] satisfies [string, unknown]];
+  const isOne = typeof retention !== "object" || retention === null;
+  const ofRetention = isOne ? Object.entries({ retention }) : partsOf("retention", retention);
   const all = [...Object.entries(plain), ...redisOptions(redis), ...ofRetention];
   const given = all.filter(([, value]) => value !== undefined);
   checkOptions(Object.fromEntries(given), "openTaskStore", [...GIVEN_BY.keys(), ...OTHERS]);
-  const settings = await loadSettings({
-    flags: { config },
-    options: new Map(given.flatMap(settingsGiven)),
-    env: {},
-    cwd: process.cwd(),
-  });
+  const flagged = { flags: { config }, options: new Map(given.flatMap(settingsGiven)) };
+  const settings = await loadSettings({ ...flagged, env: {}, cwd: process.cwd() });
   // The Redis at the default address may belong to another service.
   if (redis === undefined && Object.values(settings.redis).every(({ source }) => source === "default")) {
-    settings.redis.enabled = { ...settings.redis.enabled, value: false };
+    settings.redis.enabled.value = false;
   }
   if (config === undefined && settings.store.path.source === "default") {
     throw new TtsctlError("CONFIG_REQUIRED", "openTaskStore: neither store nor config is given", {

@@ -9,18 +9,12 @@ import { idProblem, trimId } from "../task/ids.ts";
 import type { RecordRules } from "../task/rules.ts";
 import { shownStatus } from "../task/status.ts";
 import { isInvalid, type RecordParser, saysDeleted, type Task } from "../task/task.ts";
-import { checkString } from "./arguments.ts";
+import { checkType } from "./arguments.ts";
 import type { BaseTask, StoredTask } from "./types.ts";
 
 export function storedTask<T extends BaseTask>({ userId, taskId, status, score, json }: Task): StoredTask<T> {
-  return {
-    userId,
-    taskId,
-    status: shownStatus(status) ?? status,
-    updatedAt: score,
-    record: JSON.parse(json) as T,
-    json,
-  };
+  const record = JSON.parse(json) as T;
+  return { userId, taskId, status: shownStatus(status) ?? status, updatedAt: score, record, json };
 }
 
 /**
@@ -44,16 +38,15 @@ export function jsonOf(record: unknown): string {
   try {
     return JSON.stringify(record) ?? "null"; // an undefined, or a function
   } catch (cause) {
-    throw invalid(
-      `it can't be written as JSON: ${cause instanceof Error ? cause.message.split("\n")[0] : String(cause)}`,
-    );
+    const [reason] = (cause instanceof Error ? cause.message : String(cause)).split("\n");
+    throw invalid(`it can't be written as JSON: ${reason}`);
   }
 }
 
 /** The trimmed ids of a task. @throws TtsctlError USAGE if one isn't text, TASK_INVALID if it can't name a task */
 export function idOf(userId: string, taskId: string, rules: RecordRules): TaskId {
-  checkString(userId, "userId");
-  checkString(taskId, "taskId");
+  checkType(userId, "string", "userId");
+  checkType(taskId, "string", "taskId");
   const id = { userId: trimId(userId), taskId: trimId(taskId) };
   const problem = idProblem("user_id", id.userId, rules) ?? idProblem("task_id", id.taskId, rules);
   if (problem !== undefined) throw new TtsctlError("TASK_INVALID", `invalid task id: ${problem}`);
@@ -96,7 +89,7 @@ async function realBeginning(path: string): Promise<string> {
   }
 }
 
-async function entryAt(path: string): Promise<Stats | null> {
+function entryAt(path: string): Promise<Stats | null> {
   return lstat(path).catch(() => null);
 }
 

@@ -1,6 +1,4 @@
-/**
- * The types of the library, complete in themselves: of this file and of `errors.ts` the build makes `dist/library.d.mts`.
- */
+/** The types of the library, complete in themselves: of this file and of `errors.ts` the build makes `dist/library.d.mts`. */
 import type { TtsctlError } from "../errors.ts";
 
 /**
@@ -120,21 +118,16 @@ export interface StoredTask<T extends BaseTask = TaskRecord> {
   readonly json: string;
 }
 
-/** The result of a write in Redis. */
+/**
+ * The result of a write in Redis. `newer`, `unchanged`: Redis has a copy by another program with a newer or the same
+ * `updated_at`, which is kept. `skipped`: the file wasn't changed, so Redis wasn't written to. `off`: Redis isn't configured.
+ * `failed`: Redis refused the change, or the outcome is unknown. The file is right, and Redis gets the change when it is back.
+ */
 export type RedisOutcome =
-  | {
-      /**
-       * `newer`, `unchanged`: Redis has a copy by another program with a newer or the same `updated_at`, which is kept.
-       * `skipped`: the file wasn't changed, so Redis wasn't written to. `off`: Redis isn't configured.
-       */
-      readonly state: "written" | "removed" | "missing" | "newer" | "unchanged" | "skipped" | "off";
-      readonly error?: undefined;
-    }
-  | {
-      /** Redis refused the change, or the outcome is unknown. The file is right, and Redis gets the change when it is back. */
-      readonly state: "failed";
-      readonly error: TtsctlError;
-    };
+  | { readonly state: RedisState; readonly error?: undefined }
+  | { readonly state: "failed"; readonly error: TtsctlError };
+
+type RedisState = "written" | "removed" | "missing" | "newer" | "unchanged" | "skipped" | "off";
 
 /** The result of a write. */
 export interface WriteResult {
@@ -312,8 +305,8 @@ export interface TaskStore<T extends BaseTask = TaskRecord> {
    */
   upsert(task: T | string): Promise<WriteResult>;
   /**
-   * Deletes a task, with all its records, from the file and then from Redis. Its audio and logs are kept. If Redis is down,
-   * the copy there is deleted when Redis is back. Throws as `upsert`.
+   * Deletes a task, with all its records, from the file and then from Redis: if Redis is down, when it is back. Its audio and
+   * logs are kept. Throws as `upsert`.
    */
   delete(userId: string, taskId: string): Promise<WriteResult>;
   /**
@@ -342,10 +335,7 @@ export interface TaskStore<T extends BaseTask = TaskRecord> {
     patch: Partial<T> & { readonly status: TaskStatus },
     options?: ClaimOptions,
   ): Promise<ClaimedTask<T> | null>;
-  /**
-   * One task, or null.
-   * @throws TtsctlError USAGE; STORE_* if the file is needed; REDIS_* only if the source is `redis`
-   */
+  /** One task, or null. @throws TtsctlError USAGE; STORE_* if the file is needed; REDIS_* only if the source is `redis` */
   get(
     userId: string,
     taskId: string,
