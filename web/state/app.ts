@@ -3,9 +3,11 @@ import type { TaskId } from "../../src/store/task-source.ts";
 import { splitName } from "../../src/task/ids.ts";
 import { Api, type ChangeResult } from "../api/api.ts";
 import { Failure, orFailure } from "../api/failure.ts";
-import { messagesIn } from "../i18n/language.ts";
+import type { Messages } from "../i18n/en.ts";
+import { messagesIn, TAGS } from "../i18n/language.ts";
 import { type Filter, filterOfTask, type NamedTask, type Place } from "../model/filter.ts";
 import { keyOf, type Row } from "../model/row.ts";
+import type { ServiceClock } from "../time/service-clock.ts";
 import { About } from "./about.ts";
 import { Audio } from "./audio.ts";
 import { type Asked, Change, changeSaid, goneOf } from "./change.ts";
@@ -43,8 +45,7 @@ export class App {
   readonly refresher: Refresher;
   /** The key of the row whose log is followed; null for none. */
   readonly followed = signal<string | null>(null);
-  /** Epoch seconds by the server's clock, from time to time. */
-  readonly now = signal(this.api.now());
+  readonly #now = signal(this.api.now());
   /** The announcement for a screen reader. The turn distinguishes it from an earlier one with the same text. */
   readonly announcement = signal({ text: "", turn: 0 });
   /** The last action; empty without one. */
@@ -78,6 +79,26 @@ export class App {
     });
   }
 
+  /** The page's texts in the chosen language. */
+  get text(): Messages {
+    return messagesIn(this.preferences.language.value);
+  }
+
+  /** The language, for the formats of times. */
+  get language(): string {
+    return TAGS[this.preferences.language.value];
+  }
+
+  /** The service's clock; null before the server was asked for its zone. */
+  get clock(): ServiceClock | null {
+    return this.about.clock.value;
+  }
+
+  /** Epoch seconds by the server's clock, from time to time. */
+  get now(): number {
+    return this.#now.value;
+  }
+
   readonly announce = (text: string): void => {
     this.announcement.value = { text, turn: this.announcement.value.turn + 1 };
   };
@@ -103,7 +124,7 @@ export class App {
     await this.tasks.apply(filter, task);
     const { request, view } = this.tasks;
     if (request.value.filter !== filter || view.value?.request !== request.value) return;
-    this.announce(messagesIn(this.preferences.language.value).found(view.value.answer.page.total));
+    this.announce(this.text.found(view.value.answer.page.total));
   };
 
   /** Opens the task that the text of a search names, as `id` or `user:id`, or searches for the text. */
@@ -179,7 +200,7 @@ export class App {
 
   /** Lets ages grow between two refreshes. */
   tick(): void {
-    this.now.value = this.api.now();
+    this.#now.value = this.api.now();
   }
 
   /** Opens a session. @throws Failure if the server rejects the token */
@@ -225,12 +246,11 @@ export class App {
   }
 
   #changed({ act, choice }: Asked, result: ChangeResult | Failure): void {
-    const text = messagesIn(this.preferences.language.value);
     batch(() => {
-      if (result instanceof Failure) return this.confirm(text.changeFailed);
+      if (result instanceof Failure) return this.confirm(this.text.changeFailed);
       this.chosen.clear();
       for (const { key } of goneOf(choice.rows, result)) this.#forget(key);
-      this.confirm(changeSaid(act, choice, result, text));
+      this.confirm(changeSaid(act, choice, result, this.text));
     });
     // The rows around a single task keep their places.
     void (choice.count === 1 ? this.refresher.now() : this.refreshNow());

@@ -3,13 +3,12 @@ import { formatBytes, formatLength } from "../../src/task/amounts.ts";
 import { Failure } from "../api/failure.ts";
 import { type Download, isPlayable } from "../model/files.ts";
 import type { Row } from "../model/row.ts";
-import { useApp, useMessages } from "./context.ts";
+import { useApp } from "./context.ts";
 import { Icon, IconButton, Line } from "./parts.tsx";
 
 /** Plays the first audio of a task; empty for a task without any. */
 export function PlayTask({ row }: { row: Row }) {
-  const { audio, player, opened, toggle, announce } = useApp();
-  const text = useMessages();
+  const { audio, player, opened, toggle, announce, text } = useApp();
   const isBusy = useSignal(false);
   const playable = row.status === "done" ? audio.of(row).value : null;
   if (playable === null || playable === undefined) return <span class="task-play" />;
@@ -42,8 +41,7 @@ function trackOf({ key, userId, taskId }: Row, file: Download) {
 
 /** The files of a task: audio to play, everything to download. */
 export function Files({ row, files }: { row: Row; files: readonly Download[] }) {
-  const { player } = useApp();
-  const text = useMessages();
+  const { player, text } = useApp();
   if (files.length === 0) return row.status === "done" ? <p class="quiet">{text.noFiles}</p> : null;
   return (
     <>
@@ -74,7 +72,7 @@ export function Files({ row, files }: { row: Row; files: readonly Download[] }) 
 }
 
 function DownloadLink({ file: { url, name } }: { file: Download }) {
-  const text = useMessages();
+  const { text } = useApp();
   return (
     <a class="button" href={url} download={name} aria-label={text.downloadFile(name)}>
       <Icon name="download" />
@@ -85,14 +83,10 @@ function DownloadLink({ file: { url, name } }: { file: Download }) {
 
 /** The player at the foot of the page, while there is something to play. */
 export function PlayerBar() {
-  const { player } = useApp();
-  const text = useMessages();
+  const { player, text } = useApp();
   const track = player.track.value;
   if (track === null) return null;
   const { file } = track;
-  const turns = (state: typeof player.state.value) => () => {
-    player.state.value = state;
-  };
   return (
     <section class="player" aria-label={text.player}>
       <p class="track">
@@ -110,10 +104,10 @@ export function PlayerBar() {
         ref={(element) => {
           player.element = element;
         }}
-        onPlay={turns("playing")}
-        onPause={turns("paused")}
-        onEnded={turns("paused")}
-        onError={turns("failed")}
+        onPlay={() => (player.state.value = "playing")}
+        onPause={() => (player.state.value = "paused")}
+        onEnded={() => (player.state.value = "paused")}
+        onError={() => (player.state.value = "failed")}
       />
       <DownloadLink file={file} />
       <IconButton name="close" label={text.closePlayer} press={() => player.close()} />

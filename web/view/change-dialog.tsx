@@ -4,8 +4,8 @@ import { MAY_BE_WORKED_ON, SHOWN_STATUSES, type ShownStatus } from "../../src/ta
 import type { ChangeResult } from "../api/api.ts";
 import type { Messages } from "../i18n/en.ts";
 import { type Act, type Asked, changedIn, changeSaid, markOf } from "../state/change.ts";
-import { useApp, useMessages } from "./context.ts";
-import { Badge, Button, Field, Line, Notice, Select, ServerNotes } from "./parts.tsx";
+import { useApp } from "./context.ts";
+import { Badge, Button, Line, Notice, Select, ServerNotes } from "./parts.tsx";
 
 /** Shows what a change would do, does it, and shows what became of it; a modal dialog, which keeps the focus inside. */
 export function ChangeDialog() {
@@ -14,8 +14,7 @@ export function ChangeDialog() {
 }
 
 function Question({ asked }: { asked: Asked }) {
-  const { change } = useApp();
-  const text = useMessages();
+  const { change, text } = useApp();
   const dialog = useRef<HTMLDialogElement>(null);
   const { act, choice, force, busy, plan, done, failure } = asked;
   const [row] = choice.rows;
@@ -89,25 +88,23 @@ function titleOf({ act, choice, plan, done }: Asked, text: Messages): string {
 
 /** None is chosen at first. */
 function NewStatus({ act }: { act: Act }) {
-  const { change } = useApp();
-  const text = useMessages();
+  const { change, text } = useApp();
   const words = Object.fromEntries(SHOWN_STATUSES.map((word) => [word, text.status[word]]));
   const isUnset = act === "mark";
   return (
-    <Field label={text.newStatus}>
-      <Select
-        name="to"
-        label={text.newStatus}
-        value={isUnset ? "" : act}
-        options={isUnset ? { "": text.chooseStatus, ...words } : words}
-        choose={(word) => change.edit({ act: word as ShownStatus })}
-      />
-    </Field>
+    <Select
+      isTitled
+      name="to"
+      label={text.newStatus}
+      value={isUnset ? "" : act}
+      options={isUnset ? { "": text.chooseStatus, ...words } : words}
+      choose={(word) => change.edit({ act: word as ShownStatus })}
+    />
   );
 }
 
 function Plan({ asked, plan }: { asked: Asked; plan: ChangeResult }) {
-  const text = useMessages();
+  const { text } = useApp();
   const { act } = asked;
   const changed = changedIn(plan);
   return (
@@ -131,8 +128,7 @@ function Plan({ asked, plan }: { asked: Asked; plan: ChangeResult }) {
 
 /** Offers to delete unfinished tasks, too. */
 function Force({ asked: { force }, plan }: { asked: Asked; plan: ChangeResult }) {
-  const { change } = useApp();
-  const text = useMessages();
+  const { change, text } = useApp();
   const { wait = 0, run = 0 } = plan.byStatus ?? {};
   const unfinished = force ? wait + run : plan.refused.filter(isUnfinished).length;
   if (unfinished === 0) return null;
@@ -162,7 +158,7 @@ function isUnfinished({ reason }: Refused[number]): boolean {
 
 /** The tasks that are kept as they are, in numbers; and why, in the server's words. */
 function Unchanged({ result }: { result: ChangeResult }) {
-  const text = useMessages();
+  const { text } = useApp();
   const { refused, missing, failed, returned } = result;
   const unchanged = "unchanged" in result ? result.unchanged : 0;
   const counts = [

@@ -1,13 +1,12 @@
 import type { PartialInputHTMLAttributes } from "preact";
 import type { ShownRow } from "../model/hold.ts";
 import type { Choice } from "../state/change.ts";
-import { useApp, useMessages } from "./context.ts";
+import { useApp } from "./context.ts";
 import { Button, IconButton } from "./parts.tsx";
 
 /** Chooses a row: with Shift, all rows from the one that was chosen last. */
 export function ChooseTask({ row }: { row: ShownRow }) {
-  const { chosen, change } = useApp();
-  const text = useMessages();
+  const { chosen, change, text } = useApp();
   const isChosen = chosen.has(row.key);
   return (
     <Box
@@ -26,8 +25,7 @@ export function ChooseTask({ row }: { row: ShownRow }) {
 
 /** Chooses all rows of the page. */
 export function ChoosePage() {
-  const { chosen, tasks } = useApp();
-  const text = useMessages();
+  const { chosen, tasks, text } = useApp();
   const isPage = chosen.isPage.value;
   return (
     <Box
@@ -55,8 +53,7 @@ function Box({ disabled, ...more }: PartialInputHTMLAttributes<HTMLInputElement>
 
 /** How many tasks are chosen, and what can be done with them. */
 export function ChoiceBar() {
-  const { chosen, confirm } = useApp();
-  const text = useMessages();
+  const { chosen, confirm, text } = useApp();
   const choice = chosen.choice.value;
   const { rows, filter, count } = choice;
   if (count === 0) return null;
@@ -87,8 +84,7 @@ interface ChangeButtonsProps {
 }
 
 export function ChangeButtons({ choice, retry, deleted }: ChangeButtonsProps) {
-  const { change } = useApp();
-  const text = useMessages();
+  const { change, text } = useApp();
   return (
     <>
       {retry && <Button label={retry} press={() => change.ask("retry", choice)} />}

@@ -1,9 +1,8 @@
-import { useApp, useMessages } from "./context.ts";
+import { useApp } from "./context.ts";
 
 /** Copies a text from the element that shows it, and announces that, or that it is selected. */
 export function useCopy() {
-  const { confirm } = useApp();
-  const text = useMessages();
+  const { confirm, text } = useApp();
   return async (value: string, shown: HTMLElement, name: string, copied = text.copiedField(name)) => {
     confirm((await copyText(value, shown)) ? copied : text.selectedField(name));
   };

@@ -6,7 +6,7 @@ import { Failure, orFailure } from "../api/failure.ts";
 import type { Messages } from "../i18n/en.ts";
 import { type Filter, filterOf, isFiltered, NO_FILTER, nameOf } from "../model/filter.ts";
 import { ageIn } from "../time/service-clock.ts";
-import { useApp, useMessages, useTimes } from "./context.ts";
+import { useApp } from "./context.ts";
 import { Button, Field, Notice, onPressOutside, Select } from "./parts.tsx";
 
 /** It has to fit into an address. */
@@ -15,9 +15,7 @@ const TIMES = ["since", "until"] as const;
 
 /** One row: a task's id or a text, the user, the time; the rest is in a panel. Typed text counts only when it is applied. */
 export function FilterForm() {
-  const { tasks, form, find } = useApp();
-  const text = useMessages();
-  const { clock, now } = useTimes();
+  const { tasks, form, find, text, clock, now } = useApp();
   const { draft, isExact, isOpen } = form;
   const { rejected, request, asking } = tasks;
   /** The part that is wrong. */
@@ -86,7 +84,7 @@ interface TextFieldProps extends Omit<PartialInputHTMLAttributes<HTMLInputElemen
 
 function TextField({ part, label, typed, ...more }: TextFieldProps) {
   const { form } = useApp();
-  const { filterParts, filterHints } = useMessages();
+  const { filterParts, filterHints } = useApp().text;
   const name = label ?? filterParts[part];
   return (
     <input
@@ -161,10 +159,8 @@ function isAge({ since, until }: { since: string; until: string }): boolean {
 
 /** The time of the last change: an age, or exact times in the panel. */
 function Within() {
-  const { form } = useApp();
+  const { form, text, clock, now } = useApp();
   const { draft, isExact, isOpen } = form;
-  const text = useMessages();
-  const { clock, now } = useTimes();
   const { since } = draft.value;
   const isShown = isExact.value || !isAge(draft.value);
   const choose = (choice: string) => {
@@ -187,9 +183,7 @@ function Within() {
 
 /** In the service's zone, as the bars of the chart. */
 function TimeField({ part, isInvalid }: { part: "since" | "until"; isInvalid: boolean }) {
-  const { about, form } = useApp();
-  const text = useMessages();
-  const { clock, now } = useTimes();
+  const { about, form, text, clock, now } = useApp();
   const value = clock?.input(form.draft.value[part], now) ?? "";
   return (
     <Field label={text.filterParts[part]} title={about.health.value?.timezone}>

@@ -1,14 +1,13 @@
 import { LANGUAGES, loadMessages, TAGS } from "../i18n/language.ts";
 import { THEMES } from "../state/preferences.ts";
-import { useApp, useMessages } from "./context.ts";
+import { useApp } from "./context.ts";
 import { Health } from "./health.tsx";
 import { Button, IconButton, Menu } from "./parts.tsx";
 import { StoreChip } from "./store-state.tsx";
 
 /** The title, the store in use, what needs attention, the theme, and the other language. */
 export function Header() {
-  const { preferences, needsToken, about, logout, announce } = useApp();
-  const text = useMessages();
+  const { preferences, needsToken, about, logout, announce, text } = useApp();
   const { language, theme } = preferences;
   const other = LANGUAGES.find((known) => known !== language.value)!;
   const fail = () => announce(text.unreachable);
@@ -42,7 +41,7 @@ export function Header() {
 }
 
 function Keys() {
-  const text = useMessages();
+  const { text } = useApp();
   return (
     <Menu kind="keys" label="?" name={text.keys}>
       <dl>

@@ -2,14 +2,13 @@ import type { ComponentChildren } from "preact";
 import { useRef } from "preact/hooks";
 import type { StatsHealth } from "../../src/http/schema.ts";
 import { memberOf } from "../../src/task/ids.ts";
-import { useApp, useMessages, useTimes } from "./context.ts";
+import { useApp } from "./context.ts";
 import { useCopy } from "./copy.ts";
 import { Icon, IconButton, Line, Menu } from "./parts.tsx";
 
 /** What needs attention in one line, and more when it is opened: stuck tasks, differences of the stores, the cleanup. */
 export function Health() {
-  const { about, form } = useApp();
-  const text = useMessages();
+  const { about, form, text } = useApp();
   const { stuckCount, others } = useHeadlines();
   const health = about.details.value;
   if (health === null) return <p class="health attention">{others.join(" · ")}</p>;
@@ -50,8 +49,7 @@ export function Health() {
 
 /** Worst first: of the connection, of both stores, and of what an operator looks at. Stuck tasks can be listed. */
 function useHeadlines(): { stuckCount: number; others: string[] } {
-  const { about, tasks } = useApp();
-  const text = useMessages();
+  const { about, tasks, text } = useApp();
   if (tasks.failure.value?.problem === null) return { stuckCount: 0, others: [text.unreachable] };
   const { store, redis } = about.health.value ?? {};
   const { attention = [], stuck, cleanup } = about.details.value ?? {};
@@ -65,8 +63,7 @@ function useHeadlines(): { stuckCount: number; others: string[] } {
 }
 
 function StuckText({ count, afterSeconds, oldest }: StatsHealth["stuck"]) {
-  const text = useMessages();
-  const { clock, now, language } = useTimes();
+  const { text, clock, now, language } = useApp();
   if (afterSeconds <= 0) return text.stuckOff;
   if (oldest === null) return text.noStuck;
   return (
@@ -79,8 +76,7 @@ function StuckText({ count, afterSeconds, oldest }: StatsHealth["stuck"]) {
 }
 
 function DriftText({ drift }: { drift: StatsHealth["drift"] }) {
-  const text = useMessages();
-  const { clock } = useTimes();
+  const { text, clock } = useApp();
   if (drift === null) return text.driftUnknown;
   const { at, checked, inFile, inRedis, kinds } = drift;
   const different = Object.values(kinds).reduce((sum, count) => sum + count, 0);
@@ -94,8 +90,7 @@ function DriftText({ drift }: { drift: StatsHealth["drift"] }) {
 }
 
 function CleanupText({ cleanup: { runs, last, next } }: { cleanup: StatsHealth["cleanup"] }) {
-  const text = useMessages();
-  const { clock, now, language } = useTimes();
+  const { text, clock, now, language } = useApp();
   const ago = (time: string) => clock?.ago(time, now, language) ?? "";
   const passed = ({ at, exitCode, purged, error }: NonNullable<typeof last>) =>
     text.lastPass(ago(at), exitCode === 0 ? text.purged(purged ?? 0) : (error ?? text.endedWith(exitCode)));
@@ -110,7 +105,7 @@ interface PartProps {
 }
 
 function Part({ name, command, children }: PartProps) {
-  const text = useMessages();
+  const { text } = useApp();
   const copy = useCopy();
   const code = useRef<HTMLElement>(null);
   const press = () => copy(command!, code.current!, text.command);

@@ -6,14 +6,13 @@ import { REFRESH_CHOICES } from "../state/preferences.ts";
 import type { View } from "../state/task-list.ts";
 import { ageIn, type ServiceClock } from "../time/service-clock.ts";
 import { ChoosePage } from "./choice.tsx";
-import { useApp, useMessages, useTimes } from "./context.ts";
+import { useApp } from "./context.ts";
 import { labelOf } from "./filter-form.tsx";
-import { Button, Field, Icon, Line, Menu, Select } from "./parts.tsx";
+import { Button, Icon, Line, Menu, Select } from "./parts.tsx";
 
 /** The number of tasks, the applied filter, and how the list is kept up to date: above the rows, and visible while they scroll. */
 export function ListBar() {
-  const { tasks } = useApp();
-  const text = useMessages();
+  const { tasks, text } = useApp();
   const view = tasks.view.value;
   return (
     <div class="list-bar">
@@ -36,9 +35,7 @@ function headingOf({ request, answer }: View, text: Messages): string {
 
 /** The parts of the filter, each with a button that removes it. A single status is a tab. */
 function AppliedFilter() {
-  const { tasks, form } = useApp();
-  const text = useMessages();
-  const { clock } = useTimes();
+  const { tasks, form, text, clock } = useApp();
   const { filter } = tasks.request.value;
   const isTab = filter.statuses.length === 1 || filter.stuck.length > 0;
   const hidden: readonly PagePart[] = isTab ? ["sort", "stuck", "statuses"] : ["sort"];
@@ -83,8 +80,7 @@ function timeLabel(value: string, part: PagePart, text: Messages, clock: Service
 
 /** Rows don't move during reading: a button announces new tasks and shows them on request. */
 function NewTasks() {
-  const { tasks, announce } = useApp();
-  const text = useMessages();
+  const { tasks, announce, text } = useApp();
   const waiting = tasks.waiting.value;
   const added = waiting?.added ?? 0;
   const gone = tasks.view.value?.rows.filter(({ isGone }) => isGone).length ?? 0;
@@ -97,9 +93,7 @@ function NewTasks() {
 
 /** How often the list is read, its order, and how times are shown. */
 function Live() {
-  const { tasks, preferences, refreshNow, filter: apply } = useApp();
-  const text = useMessages();
-  const { clock } = useTimes();
+  const { tasks, preferences, refreshNow, filter: apply, text, clock } = useApp();
   const view = tasks.view.value;
   const { refreshSeconds, times } = preferences;
   const { filter } = tasks.request.value;
@@ -108,36 +102,33 @@ function Live() {
     <Menu kind={isLive ? "live done" : "live wait"} label={text.live(isLive ? refreshSeconds.value : 0)}>
       {view && clock && <p class="quiet updated">{text.updated(clock.time(view.at))}</p>}
       <Button label={text.refresh} press={refreshNow} />
-      <Field label={text.refreshEvery}>
-        <Select
-          name="refresh"
-          label={text.refreshEvery}
-          value={String(refreshSeconds.value)}
-          options={Object.fromEntries(REFRESH_CHOICES.map((choice) => [choice, text.every(choice)]))}
-          choose={(choice) => (refreshSeconds.value = Number(choice))}
-        />
-      </Field>
+      <Select
+        isTitled
+        name="refresh"
+        label={text.refreshEvery}
+        value={String(refreshSeconds.value)}
+        options={Object.fromEntries(REFRESH_CHOICES.map((choice) => [choice, text.every(choice)]))}
+        choose={(choice) => (refreshSeconds.value = Number(choice))}
+      />
       {/* Tasks of some ids are listed in the order asked. */}
       {filter.taskIds.length === 0 && (
-        <Field label={text.filterParts.sort}>
-          <Select
-            name={nameOf("sort")}
-            label={text.filterParts.sort}
-            value={filter.sort[0] ?? ""}
-            options={text.sorts}
-            choose={(sort) => apply({ ...filter, sort: sort === "" ? [] : [sort] })}
-          />
-        </Field>
-      )}
-      <Field label={text.times}>
         <Select
-          name="times"
-          label={text.times}
-          value={times.value}
-          options={text.timeFormats}
-          choose={(format) => (times.value = format)}
+          isTitled
+          name={nameOf("sort")}
+          label={text.filterParts.sort}
+          value={filter.sort[0] ?? ""}
+          options={text.sorts}
+          choose={(sort) => apply({ ...filter, sort: sort === "" ? [] : [sort] })}
         />
-      </Field>
+      )}
+      <Select
+        isTitled
+        name="times"
+        label={text.times}
+        value={times.value}
+        options={text.timeFormats}
+        choose={(format) => (times.value = format)}
+      />
     </Menu>
   );
 }

@@ -2,7 +2,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { Failure, orFailure } from "../api/failure.ts";
 import type { Row } from "../model/row.ts";
-import { useApp, useMessages } from "./context.ts";
+import { useApp } from "./context.ts";
 import { Button, Icon, Lines, Notice, Scrollable } from "./parts.tsx";
 
 /** Of a longer log, and of a longer line, only the end and the beginning. */
@@ -14,8 +14,7 @@ type State = "reading" | "following" | "finished" | "gone" | "stopped" | "lost" 
 
 /** The last lines of a task's log, and new ones as they come. */
 export function LogPanel({ row }: { row: Row }) {
-  const { api, followed } = useApp();
-  const text = useMessages();
+  const { api, followed, text } = useApp();
   const { lines, state } = useLog(row);
   const isFollowing = followed.value === row.key;
   const hasLog = lines.length > 0;

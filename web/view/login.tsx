@@ -1,15 +1,14 @@
 import { useSignal } from "@preact/signals";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { Failure, orFailure } from "../api/failure.ts";
-import { useApp, useMessages } from "./context.ts";
+import { useApp } from "./context.ts";
 import { Button, Field, Notice } from "./parts.tsx";
 
 const WRONG = "TOKEN_WRONG";
 
 /** Asks for the token of the server. */
 export function Login() {
-  const { login } = useApp();
-  const text = useMessages();
+  const { login, text } = useApp();
   const isBusy = useSignal(false);
   const failure = useSignal<Failure | null>(null);
   const field = useRef<HTMLInputElement>(null);

@@ -6,13 +6,12 @@ import { BAR_ORDER, segmentsOf, topOf } from "../chart/bars.ts";
 import type { Messages } from "../i18n/en.ts";
 import type { Filter } from "../model/filter.ts";
 import { ServiceClock } from "../time/service-clock.ts";
-import { useApp, useMessages, useTimes } from "./context.ts";
+import { useApp } from "./context.ts";
 import { FailureText, IconButton, Select } from "./parts.tsx";
 
 /** How many tasks there are by status, which filters the list, and when they changed. */
 export function Overview() {
-  const { about } = useApp();
-  const text = useMessages();
+  const { about, text } = useApp();
   const isOpen = useSignal(!matchMedia("(max-width: 40rem)").matches);
   const stats = about.stats.value;
   const failure = stats instanceof Failure ? stats : null;
@@ -41,8 +40,7 @@ export function Overview() {
 const MANY = 100_000;
 
 function Tabs({ stats }: { stats: StatsChart | null }) {
-  const { tasks, form } = useApp();
-  const text = useMessages();
+  const { tasks, form, text } = useApp();
   const { statuses, stuck } = tasks.request.value.filter;
   const shown = BAR_ORDER.filter((status) => status !== "other" || (stats?.byStatus.other ?? 0) > 0).toReversed();
   const current = stuck.length > 0 ? "stuck" : statuses.length === 0 ? "all" : statuses.join();
@@ -92,9 +90,8 @@ const LABELLED = 6;
 
 /** Tasks by the time of their last change, by the service's clock. */
 function Chart({ stats }: { stats: StatsChart | null }) {
-  const text = useMessages();
+  const { text, clock: known } = useApp();
   const chosen = useApp().preferences.span;
-  const { clock: known } = useTimes();
   const isLoading = stats === null || known === null;
   const clock = known ?? new ServiceClock("UTC");
   const span = stats?.span ?? chosen.value;
@@ -161,8 +158,7 @@ const STEPS: Readonly<Record<string, number>> = { ArrowLeft: -1, ArrowRight: 1, 
  * one under the pointer, touched or with the focus has a tooltip.
  */
 function BarButtons({ span, bars, clock }: ChartProps) {
-  const { tasks, form } = useApp();
-  const text = useMessages();
+  const { tasks, form, text } = useApp();
   const reached = useSignal<string | null>(null);
   const tip = useSignal<number | null>(null);
   const { filter } = tasks.request.value;

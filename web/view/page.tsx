@@ -1,7 +1,7 @@
 import { PlayerBar } from "./audio.tsx";
 import { ChangeDialog } from "./change-dialog.tsx";
 import { ChoiceBar } from "./choice.tsx";
-import { useApp, useMessages } from "./context.ts";
+import { useApp } from "./context.ts";
 import { FilterForm } from "./filter-form.tsx";
 import { Header } from "./header.tsx";
 import { ListBar } from "./list-bar.tsx";
@@ -14,8 +14,7 @@ import { TaskRows } from "./task-rows.tsx";
 
 /** The whole page. */
 export function Page() {
-  const { needsToken, announcement } = useApp();
-  const text = useMessages();
+  const { needsToken, announcement, text } = useApp();
   return (
     <>
       {/* No link: the part behind `#` of the address belongs to the place in the list. */}

@@ -1,13 +1,12 @@
 import { PAGE_SIZES } from "../state/preferences.ts";
-import { useApp, useMessages } from "./context.ts";
+import { useApp } from "./context.ts";
 import { Button, Select } from "./parts.tsx";
 
 const SIZES = Object.fromEntries(PAGE_SIZES.map((size) => [size, String(size)]));
 
 /** From page to page. By ids there is only one. */
 export function Pager() {
-  const { tasks, preferences } = useApp();
-  const text = useMessages();
+  const { tasks, preferences, text } = useApp();
   const view = tasks.view.value;
   if (view === null || view.request.filter.taskIds.length > 0) return null;
   const { page, pageSize, filter } = view.request;

@@ -3,7 +3,7 @@ import type { ComponentChildren, JSX, RefObject } from "preact";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { printable } from "../../src/printable.ts";
 import type { Failure } from "../api/failure.ts";
-import { useMessages } from "./context.ts";
+import { useApp } from "./context.ts";
 
 /** More than this of a text is not looked at for one line. */
 const LONGEST_LINE = 400;
@@ -20,7 +20,7 @@ export function Lines({ text }: { text: string }) {
 
 /** A status; a word outside the four is shown as it is. */
 export function Badge({ status }: { status: string }) {
-  const { status: words } = useMessages();
+  const { status: words } = useApp().text;
   const isKnown = status !== "other" && Object.hasOwn(words, status);
   const word = isKnown ? words[status as keyof typeof words] : printable(status);
   return <span class={`badge ${isKnown ? status : "other"}`}>{word}</span>;
@@ -114,11 +114,13 @@ interface SelectProps<T> {
   readonly value: T;
   /** The words for each value. */
   readonly options: Readonly<Record<string, string>>;
+  /** Whether its name is shown above it. */
+  readonly isTitled?: boolean;
   choose(value: T): unknown;
 }
 
-export function Select<T extends string>({ name, label, value, options, choose }: SelectProps<T>) {
-  return (
+export function Select<T extends string>({ name, label, value, options, isTitled, choose }: SelectProps<T>) {
+  const select = (
     <select
       name={name}
       aria-label={label}
@@ -133,6 +135,7 @@ export function Select<T extends string>({ name, label, value, options, choose }
       ))}
     </select>
   );
+  return isTitled ? <Field label={label}>{select}</Field> : select;
 }
 
 interface ScrollableProps {
@@ -224,7 +227,7 @@ export function Notice({ kind, title, failure, children }: NoticeProps) {
 
 /** The server's own words, folded away: what matters most is said elsewhere. */
 export function ServerNotes({ lines }: { lines: readonly string[] }) {
-  const text = useMessages();
+  const { text } = useApp();
   if (lines.length === 0) return null;
   return (
     <details class="warnings">
@@ -242,7 +245,7 @@ export function ServerNotes({ lines }: { lines: readonly string[] }) {
 
 /** Why a question has no answer, and what to do next: in the language of the page if it has a text, and in the server's words. */
 export function FailureText({ failure }: { failure: Failure }) {
-  const text = useMessages();
+  const { text } = useApp();
   const { problem } = failure;
   if (problem === null) {
     return (

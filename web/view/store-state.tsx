@@ -1,12 +1,11 @@
-import { useApp, useMessages } from "./context.ts";
+import { useApp } from "./context.ts";
 import { Notice } from "./parts.tsx";
 
 const COLOURS = { redis: "done", file: "wait", mixed: "wait", off: "" };
 
 /** Which store gave what is shown, in a word. */
 export function StoreChip() {
-  const { tasks, about } = useApp();
-  const text = useMessages();
+  const { tasks, about, text } = useApp();
   const source = tasks.view.value?.answer.page.source;
   if (source === undefined) return <span class="chip empty" />;
   const shown = about.health.value?.redis === "off" ? "off" : source;
@@ -19,8 +18,7 @@ export function StoreChip() {
 
 /** Problems of the stores or of the connection to the server, with the remedy. */
 export function StoreState() {
-  const { about, tasks } = useApp();
-  const text = useMessages();
+  const { about, tasks, text } = useApp();
   const { redis, store, syncing } = about.health.value ?? {};
   const isExplained = redis === "down" || store === "unreadable";
   const failure = tasks.view.value && tasks.failure.value;

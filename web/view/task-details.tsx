@@ -8,7 +8,7 @@ import type { ShownRow } from "../model/hold.ts";
 import type { Row } from "../model/row.ts";
 import { Files } from "./audio.tsx";
 import { ChangeButtons } from "./choice.tsx";
-import { useApp, useMessages, useTimes } from "./context.ts";
+import { useApp } from "./context.ts";
 import { useCopy } from "./copy.ts";
 import { LogPanel } from "./log-panel.tsx";
 import { Button, IconButton, Line, Lines, Notice, Scrollable } from "./parts.tsx";
@@ -39,8 +39,7 @@ const NOT_FOUND = "TASK_NOT_FOUND";
 
 /** The whole record of a task with its files, its log, and what can be done with it. */
 export function TaskDetails({ row }: { row: ShownRow }) {
-  const text = useMessages();
-  const { logs, chooseTab } = useApp();
+  const { logs, chooseTab, text } = useApp();
   const { details, retry } = useDetails(row);
   const tab = logs.has(row.key) ? "log" : "record";
   const id = useId();
@@ -97,7 +96,7 @@ const MAIN = ["error", "text", "status", "user_id", "task_id", "created_at", "up
 
 /** The record: what failed and what was said first, the service's own fields folded. */
 function Fields({ fields }: Pick<Details, "fields">) {
-  const text = useMessages();
+  const { text } = useApp();
   const main = MAIN.flatMap((name) => fields.filter(([known, value]) => known === name && value !== "null"));
   const others = fields.filter((field) => !main.includes(field));
   const listed = (of: Details["fields"]) => of.map(([name, value]) => <Field key={name} name={name} value={value} />);
@@ -116,8 +115,7 @@ function Fields({ fields }: Pick<Details, "fields">) {
 
 /** A field, and a button that copies its value if it is one that people look for. */
 function Field({ name, value }: { name: string; value: string }) {
-  const { clock } = useTimes();
-  const text = useMessages();
+  const { text, clock } = useApp();
   const copy = useCopy();
   const box = useRef<HTMLDivElement>(null);
   const isCopied = Object.hasOwn(text.copies, name) && value !== "" && value !== "null";
@@ -140,8 +138,7 @@ function Field({ name, value }: { name: string; value: string }) {
 }
 
 function Actions({ row, json }: { row: Row; json: string }) {
-  const { tasks, about, logs } = useApp();
-  const text = useMessages();
+  const { tasks, about, logs, text } = useApp();
   const { key, userId, taskId } = row;
   const showUser = () => tasks.apply({ ...NO_FILTER, users: [userId] });
   const tab = logs.has(key) ? "log" : undefined;
@@ -164,7 +161,7 @@ function Actions({ row, json }: { row: Row; json: string }) {
 
 /** Copies a text that isn't shown. */
 function CopyText({ word, value }: { word: string; value: string }) {
-  const text = useMessages();
+  const { text } = useApp();
   const copy = useCopy();
   const field = useRef<HTMLTextAreaElement>(null);
   return (

@@ -3,14 +3,13 @@ import { formatAge } from "../../src/task/amounts.ts";
 import type { ShownRow } from "../model/hold.ts";
 import { PlayTask } from "./audio.tsx";
 import { ChooseTask } from "./choice.tsx";
-import { useApp, useMessages, useTimes } from "./context.ts";
+import { useApp } from "./context.ts";
 import { Badge, Icon, Line } from "./parts.tsx";
 import { TaskDetails } from "./task-details.tsx";
 
 /** One task in a line, and under it, when it is open, all there is about it. */
 export function TaskRow({ row }: { row: ShownRow }) {
-  const { opened, tasks, toggle: toggleRow } = useApp();
-  const text = useMessages();
+  const { opened, tasks, toggle: toggleRow, text } = useApp();
   const isOpen = opened.has(row.key);
   const toggle = () => toggleRow(row);
   const detailsId = useId();
@@ -56,7 +55,7 @@ function isPlainClick(event: MouseEvent): boolean {
 
 /** Of a task that runs. */
 function Progress({ progress: { done, of, unit } }: { progress: NonNullable<ShownRow["progress"]> }) {
-  const text = useMessages();
+  const { text } = useApp();
   return (
     <span class="progress run">
       <progress value={done} max={of} aria-label={text.progress} />
@@ -67,8 +66,7 @@ function Progress({ progress: { done, of, unit } }: { progress: NonNullable<Show
 
 /** The last change, and how long the task took until then. */
 function Times({ row: { createdAt, updatedAt } }: { row: ShownRow }) {
-  const { preferences } = useApp();
-  const { clock, now, language } = useTimes();
+  const { preferences, clock, now, language } = useApp();
   if (clock === null) return null;
   const format = preferences.times.value;
   const seconds = clock.epochOf(updatedAt) - clock.epochOf(createdAt);

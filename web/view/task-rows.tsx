@@ -3,7 +3,7 @@ import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { Failure } from "../api/failure.ts";
 import { isFiltered, NO_FILTER } from "../model/filter.ts";
 import type { View } from "../state/task-list.ts";
-import { useApp, useMessages, useTimes } from "./context.ts";
+import { useApp } from "./context.ts";
 import { useCopy } from "./copy.ts";
 import { Button, Line, Notice } from "./parts.tsx";
 import { TaskRow } from "./task-row.tsx";
@@ -13,8 +13,7 @@ const STEP = 200;
 
 /** The rows, or why the list is empty and what to do. */
 export function TaskRows() {
-  const { tasks, reading } = useApp();
-  const text = useMessages();
+  const { tasks, reading, text } = useApp();
   const view = tasks.view.value;
   if (view !== null) {
     const { dangling } = view.answer.page;
@@ -42,8 +41,7 @@ export function TaskRows() {
 }
 
 function Rows({ view, listed }: { view: View; listed: (list: HTMLElement | null) => void }) {
-  const text = useMessages();
-  const { tasks, audio } = useApp();
+  const { tasks, audio, text } = useApp();
   const more = useSignal(STEP);
   useEffect(() => () => listed(null), []);
   const { userId, taskId } = tasks.task.value ?? {};
@@ -69,8 +67,7 @@ function Rows({ view, listed }: { view: View; listed: (list: HTMLElement | null)
 
 /** The task that the address names, if it isn't on the page. */
 function Linked() {
-  const { tasks } = useApp();
-  const text = useMessages();
+  const { tasks, text } = useApp();
   const linked = tasks.linked.value;
   const task = tasks.task.value;
   const box = useRef<HTMLDivElement>(null);
@@ -100,7 +97,7 @@ function Linked() {
 
 /** Ids that were asked for and that neither store has. */
 function Missing({ view }: { view: View }) {
-  const text = useMessages();
+  const { text } = useApp();
   const copy = useCopy();
   const field = useRef<HTMLTextAreaElement>(null);
   const { missing } = view.answer.page;
@@ -124,9 +121,7 @@ function Missing({ view }: { view: View }) {
 
 /** Where a search stopped before its end, and how to go on. */
 function Stopped({ view }: { view: View }) {
-  const { filter: apply } = useApp();
-  const { clock } = useTimes();
-  const text = useMessages();
+  const { filter: apply, text, clock } = useApp();
   const { stopped } = view.answer.page;
   if (stopped === undefined) return null;
   const { looked, at } = stopped;
@@ -140,8 +135,7 @@ function Stopped({ view }: { view: View }) {
 }
 
 function Empty({ view }: { view: View }) {
-  const { tasks } = useApp();
-  const text = useMessages();
+  const { tasks, text } = useApp();
   const { filter, page } = view.request;
   const isPast = page > 1 && view.answer.page.total > 0;
   const isWhole = !isPast && !isFiltered(filter);
