@@ -77,6 +77,12 @@ export function usage(message: string, hint: string): TtsctlError {
   return new TtsctlError("USAGE", message, { hint });
 }
 
+/** An error that a caller handles. @throws any other */
+export function ours(error: unknown): TtsctlError {
+  if (error instanceof TtsctlError) return error;
+  throw error;
+}
+
 export function isRedisError(error: unknown): error is TtsctlError {
   return error instanceof TtsctlError && error.code.startsWith("REDIS_");
 }

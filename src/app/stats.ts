@@ -1,4 +1,4 @@
-import { TtsctlError } from "../errors.ts";
+import { ours } from "../errors.ts";
 import { policyOf } from "../operations/purge/rules.ts";
 import type { StatsResult } from "../operations/stats/types.ts";
 import type { Kind } from "../operations/verify/classify.ts";
@@ -50,7 +50,7 @@ export async function driftIn(parts: RunParts) {
     const kinds: Partial<Record<Kind, number>> = Object.fromEntries(counts);
     return { at: formatUtc(clock.now()), checked, ...sizes, kinds };
   } catch (error) {
-    if (error instanceof TtsctlError) return null;
-    throw error;
+    ours(error);
+    return null;
   }
 }

@@ -5,7 +5,7 @@ import { recordRulesOf } from "../app/parts.ts";
 import { parseAddress, parseHost } from "../config/address.ts";
 import { holdsPassword } from "../config/examine.ts";
 import { type IniFile, parseIni } from "../config/ini-file.ts";
-import { REDIS_URL } from "../config/kinds.ts";
+import { type Kind, REDIS_URL } from "../config/kinds.ts";
 import { configPlace, placeAt, readConfig, resolveSettings } from "../config/load.ts";
 import { configText, givenValues, type NewValues, pathText, readBack, shownText } from "../config/new-file.ts";
 import { checkTlsFiles, findAddress, NO_REDIS, redisShown, targetOf } from "../config/redis.ts";
@@ -18,7 +18,7 @@ import {
   type SettingName,
   type Settings,
 } from "../config/settings.ts";
-import { describeSystemError, isRedisError, TtsctlError, usage } from "../errors.ts";
+import { describeSystemError, isRedisError, ours, TtsctlError, usage } from "../errors.ts";
 import { printable, shellQuote } from "../printable.ts";
 import { connectMirror } from "../store/mirror-link.ts";
 import type { Context } from "./context.ts";
@@ -55,7 +55,7 @@ export async function initConfig(context: Context, flags: InitFlags): Promise<nu
   resolveSettings(inputs); // refuses wrong values
   const values = givenValues(inputs, path);
   const asks = context.terminal.isInteractive && !flags.yes;
-  await findFiles(context, values, path, { base, mayLack: asks });
+  await findFiles(context, values, path, base, asks);
   const lacks: SettingName[] = ADDRESS.some((name) => values.has(name)) ? [] : ["redis.host", "redis.port"];
   for (const name of [...lacks, "cleanup.retention"] as const) {
     if (!values.has(name)) values.set(name, { text: defaultText(name), source: "default", origin: "default" });
@@ -69,19 +69,17 @@ export async function initConfig(context: Context, flags: InitFlags): Promise<nu
     await context.terminal.out.write(configText(values, former, true).split("\n").map(printable).join("\n"));
   } else {
     if (!flags.dryRun) await write(context, path, configText(values, former), flags.force, profile !== null);
-    const shown = SETTING_NAMES.filter((name) => values.has(name)).map((name) => {
-      const value = values.get(name)!;
-      return [name, { value: shownText(name, value), source: value.source }] as const;
+    const shown = SETTING_NAMES.flatMap((name) => {
+      const value = values.get(name);
+      return value === undefined ? [] : [[name, { value: shownText(name, value), source: value.source }] as const];
     });
     const rows = shown.map(([name, { value, source }]) => [name, value, source]);
     const object = { path, dryRun: flags.dryRun, settings: Object.fromEntries(shown) };
     await emitObject(context, object, () => context.table(["SETTING", "VALUE", "SOURCE"], rows));
   }
-  const by =
-    origin === "--config" ? ` --config ${shellQuote(named)}` : origin === "--profile" ? ` --profile ${profile}` : "";
-  await context.inform(
-    flags.dryRun ? `dry run: ${path} was not written` : `wrote ${path}; next, run \`ttsctl doctor${by}\``,
-  );
+  const by = { "--config": ` --config ${shellQuote(named)}`, "--profile": ` --profile ${profile}` }[origin ?? ""] ?? "";
+  const wrote = `wrote ${path}; next, run \`ttsctl doctor${by}\``;
+  await context.inform(flags.dryRun ? `dry run: ${path} was not written` : wrote);
   return DONE;
 }
 
@@ -92,8 +90,7 @@ async function serviceConfig(context: Context): Promise<IniFile | null> {
       const file = readConfig(placeAt(join(context.cwd, name)), {});
       if (file !== null) return file;
     } catch (error) {
-      if (!(error instanceof TtsctlError)) throw error;
-      context.reporter.warn(`not used: ${error.message}`);
+      context.reporter.warn(`not used: ${ours(error).message}`);
     }
   }
   return null;
@@ -103,18 +100,13 @@ async function serviceConfig(context: Context): Promise<IniFile | null> {
  * Looks for the store file and the directories of artifacts, unless they are given.
  * @throws TtsctlError USAGE without a store file, unless it may lack
  */
-async function findFiles(
-  context: Context,
-  values: NewValues,
-  path: string,
-  { base, mayLack }: { base: IniFile | null; mayLack: boolean },
-): Promise<void> {
+async function findFiles(context: Context, values: NewValues, path: string, base: IniFile | null, mayLack: boolean) {
   const store = values.get("store.path");
   const near = [store && dirname(resolve(dirname(path), store.text)), base && dirname(base.path), context.cwd];
   const folders = [...new Set(near.filter((folder) => typeof folder === "string"))];
   const set = (name: SettingName, found: string | undefined, otherwise: string) => {
-    const [place, source] = found === undefined ? [otherwise, "default" as const] : [found, "found" as const];
-    values.set(name, { text: pathText(place, path), source, origin: place });
+    const place = found ?? otherwise;
+    values.set(name, { text: pathText(place, path), source: found === undefined ? "default" : "found", origin: place });
   };
   if (store === undefined) {
     const [found, ...others] = await placesOf(folders, STORES, "isFile");
@@ -136,14 +128,9 @@ async function findFiles(
   }
 }
 
-async function placesOf(
-  folders: readonly string[],
-  names: readonly string[],
-  kind: "isFile" | "isDirectory",
-): Promise<string[]> {
-  const places = folders.flatMap((folder) =>
-    FOLDERS.flatMap((below) => names.map((name) => join(folder, below, name))),
-  );
+async function placesOf(folders: readonly string[], names: readonly string[], kind: "isFile" | "isDirectory") {
+  const all = folders.flatMap((folder) => FOLDERS.map((below) => join(folder, below)));
+  const places = all.flatMap((folder) => names.map((name) => join(folder, name)));
   const are = await Promise.all(places.map(async (place) => (await stat(place).catch(() => null))?.[kind]()));
   return places.filter((_, i) => are[i]);
 }
@@ -180,12 +167,7 @@ async function askAll(context: Context, values: NewValues, path: string, setting
 }
 
 /** Repeats a question until the answer is right. Returns null for the default. */
-async function ask(
-  context: Context,
-  label: string,
-  shown: string,
-  kind: { readonly accepted: string; parse(text: string): unknown },
-): Promise<string | null> {
+async function ask(context: Context, label: string, shown: string, kind: Kind<unknown>): Promise<string | null> {
   for (;;) {
     const question = `${label} [${printable(shown)}]: `;
     const text = (await context.terminal.ask(question, context.signal, "nothing was written")).trim();
@@ -228,9 +210,8 @@ async function write(context: Context, path: string, text: string, force: boolea
   const { TargetFile } = await import("../operations/export/target-file.ts");
   if (isProfile) {
     await mkdir(dirname(path), { recursive: true, mode: 0o700 }).catch((cause) => {
-      throw new TtsctlError("EXPORT_FAILED", `cannot create ${dirname(path)}: ${describeSystemError(cause)}`, {
-        cause,
-      });
+      const what = `cannot create ${dirname(path)}: ${describeSystemError(cause)}`;
+      throw new TtsctlError("EXPORT_FAILED", what, { cause });
     });
   }
   const before = force ? await stat(path).catch(() => null) : null;

@@ -1,7 +1,7 @@
 import { watchInterval, watchPasses } from "../app/cleanup.ts";
 import { DONE } from "../app/ended.ts";
 import type { Settings } from "../config/settings.ts";
-import { TtsctlError } from "../errors.ts";
+import { ours, TtsctlError } from "../errors.ts";
 import { formatDuration } from "../task/amounts.ts";
 import type { Context } from "./context.ts";
 
@@ -62,8 +62,7 @@ async function reload(context: Context, old: Settings): Promise<Settings> {
     await context.note("info", "configuration reloaded");
     return settings;
   } catch (error) {
-    if (!(error instanceof TtsctlError)) throw error;
-    await logFailure(context, "configuration not reloaded", error);
+    await logFailure(context, "configuration not reloaded", ours(error));
     return old;
   }
 }

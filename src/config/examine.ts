@@ -1,4 +1,4 @@
-import { TtsctlError } from "../errors.ts";
+import { ours, type TtsctlError } from "../errors.ts";
 import { parseRedisUrl } from "./address.ts";
 import type { IniFile } from "./ini-file.ts";
 import { configPlace, type ForeignNames, foreignNames, type LoadOptions, readInputs, resolveSettings } from "./load.ts";
@@ -84,9 +84,4 @@ function valueIn(file: IniFile, name: SettingName): string | undefined {
     ours(error);
     return undefined;
   }
-}
-
-function ours(error: unknown): TtsctlError {
-  if (error instanceof TtsctlError) return error;
-  throw error;
 }

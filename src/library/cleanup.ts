@@ -1,6 +1,6 @@
 import { cleanUp, watchPasses } from "../app/cleanup.ts";
 import type { RunParts } from "../app/parts.ts";
-import { isRedisError, TtsctlError } from "../errors.ts";
+import { isRedisError, ours, TtsctlError } from "../errors.ts";
 import type { Lock } from "../store/file/lock.ts";
 import { libraryError } from "./arguments.ts";
 import type { CleanupCounts, CleanupOptions, CleanupResult, Logger } from "./types.ts";
@@ -51,9 +51,8 @@ export function cleanupLoop(parts: RunParts, logger: Logger, options: CleanupOpt
       if (retention.value <= 0) return logger.warn(`cleanup is switched off: retention is ${retention.value}`);
       await watchPasses(run, watcher);
     } catch (error) {
-      if (!(error instanceof TtsctlError)) throw error;
-      logger.warn(`the cleanup stopped: ${error.message}`);
-      report(null, error);
+      logger.warn(`the cleanup stopped: ${ours(error).message}`);
+      report(null, ours(error));
     } finally {
       await watcher.lock.release();
     }

@@ -4,24 +4,18 @@ import { configPlace, loadSettings } from "../../config/load.ts";
 import { profileNames, profilePath, profilesFolder } from "../../config/profiles.ts";
 import { redisShown } from "../../config/redis.ts";
 import { describeSettings } from "../../config/settings.ts";
-import { TtsctlError } from "../../errors.ts";
+import { ours } from "../../errors.ts";
 import type { InitFlags } from "../config-init.ts";
 import type { Attach, Context } from "../context.ts";
 import { emit, emitObject } from "../emit.ts";
 import { refuseFlags } from "../selection.ts";
 
-const ACTIONS = ["init", "profiles"] as const;
-
 export function declare(program: Command, attach: Attach): void {
+  const what = "init: write a config.ini with what is given and found; profiles: list the profiles";
   const command = program
     .command("config")
     .description("print the settings in force and where each came from, or write a config.ini")
-    .addArgument(
-      new Argument(
-        "[action]",
-        "init: write a config.ini with what is given and found; profiles: list the profiles",
-      ).choices(ACTIONS),
-    )
+    .addArgument(new Argument("[action]", what).choices(["init", "profiles"]))
     .optionsGroup("Safety:")
     .option("-y, --yes", "init: don't ask, and use what is found", false)
     .option("--dry-run", "init: print the file and write nothing", false)
@@ -58,8 +52,7 @@ async function showProfiles(context: Context): Promise<number> {
   for (const name of profileNames(env)) {
     const path = profilePath(name, name, env);
     const settings = await loadSettings({ flags: { config: path }, env: {}, cwd }).catch((error) => {
-      if (!(error instanceof TtsctlError)) throw error;
-      context.reporter.warn(`profile ${name}: ${error.message}`);
+      context.reporter.warn(`profile ${name}: ${ours(error).message}`);
       return null;
     });
     const store = settings?.store.path.value ?? null;

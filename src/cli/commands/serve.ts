@@ -5,7 +5,7 @@ import type { CleanupRecord } from "../../app/cleanup-record.ts";
 import { DONE } from "../../app/ended.ts";
 import { maskUrl } from "../../config/address.ts";
 import type { HttpSettings } from "../../config/settings.ts";
-import { TtsctlError } from "../../errors.ts";
+import { ours, TtsctlError } from "../../errors.ts";
 import type { Observed } from "../../http/metrics.ts";
 import type { SyncOutcome } from "../../operations/sync.ts";
 import { shellWord } from "../../printable.ts";
@@ -127,8 +127,8 @@ async function cleanUp(context: Context, record: CleanupRecord): Promise<void> {
   try {
     await watch(fork, observed, record.waits);
   } catch (error) {
-    if (!(error instanceof TtsctlError)) throw error;
-    await context.note("warn", `this server does not clean up: ${error.message}`, { code: error.code });
+    const { message, code } = ours(error);
+    await context.note("warn", `this server does not clean up: ${message}`, { code });
   } finally {
     record.loopEnded();
     await fork.release();

@@ -77,7 +77,7 @@ export function newState(rows: number, filter: FilterTexts, readOnly: boolean): 
   return { rows, readOnly, filter, at: 0, isHelp: false, ...nothing };
 }
 
-/** How many tasks a page key passes: a guess, because the head's height varies. */
+/** Lines around the list: a guess for page keys, because the head's height varies. */
 const FRAME = 14;
 /** Lines around an open task. */
 export const TASK_FRAME = 2;
@@ -123,12 +123,11 @@ export function onPaste(state: TopState, key: string, actions: Actions): void {
 
 function answer(state: TopState, question: Question, key: string, actions: Actions): void {
   state.question = null;
-  if (question.kind === "delete") {
-    if (key !== "y" && key !== "Y") state.said = [`${nameOf(question.row)} is kept`];
-    else {
-      state.task = null;
-      begin(state, question.row, { kind: "delete" }, actions);
-    }
+  if (question.kind === "delete" && key.toLowerCase() === "y") {
+    state.task = null;
+    begin(state, question.row, { kind: "delete" }, actions);
+  } else if (question.kind === "delete") {
+    state.said = [`${nameOf(question.row)} is kept`];
   } else if (key === "enter") {
     const { kind, text } = question;
     if (kind === "mark") begin(state, question.row, { kind, status: text || DEFAULT_MARK }, actions);
@@ -183,8 +182,6 @@ function ask(state: TopState, key: string, row: Row): void {
   else state.question = { kind: key === "d" ? "delete" : "mark", row, text: "" };
 }
 
-const LONGEST = 500;
-
 function isOneCharacter(key: string): boolean {
   return [...key].length === 1;
 }
@@ -195,5 +192,5 @@ function typed(text: string, key: string): string {
     const parts = [...new Intl.Segmenter().segment(text)].map(({ segment }) => segment);
     return parts.slice(0, -1).join("");
   }
-  return isOneCharacter(key) && isPrintable(key) && text.length < LONGEST ? text + key : text;
+  return isOneCharacter(key) && isPrintable(key) && text.length < 500 ? text + key : text;
 }

@@ -1,7 +1,7 @@
 import { checkNewStatus, deleteChosen, markChosen } from "../../app/change.ts";
 import type { RunParts } from "../../app/parts.ts";
 import { statsOf } from "../../app/stats.ts";
-import { TtsctlError } from "../../errors.ts";
+import { ours } from "../../errors.ts";
 import { getTask } from "../../operations/get.ts";
 import { type Reporter, SILENT } from "../../operations/reporter.ts";
 import { logText, notFound } from "../../render/item-lines.ts";
@@ -15,8 +15,6 @@ import type { Context } from "../context.ts";
 import { errorText } from "../report-error.ts";
 import { type Change, type Counted, type Listed, nameOf, type Row } from "./model.ts";
 
-const LISTED = 100;
-const FAILURES = 5;
 /** Seconds of the rates, and the most changes that are read for them. */
 const WINDOW = 60;
 const MOST_CHANGES = 1000;
@@ -27,7 +25,7 @@ export async function readList(context: Context, filter: TaskFilter): Promise<Li
   const at = context.clock.now();
   const page = (filter: TaskFilter, pageSize: number) =>
     store.list({ filter, ids: null, page: 1, pageSize, source: "auto" });
-  const { tasks, total, source, warnings } = await page(filter, LISTED);
+  const { tasks, total, source, warnings } = await page(filter, 100);
   const lately = await page({ ...NO_FILTER, since: at - WINDOW }, MOST_CHANGES);
   const rate = lately.total > MOST_CHANGES ? null : await ratesOf(context, lately.tasks, at);
   return { at, rows: tasks.map(rowOf), total, source, rate, notes: [...new Set([...warnings, ...lately.warnings])] };
@@ -50,12 +48,10 @@ export async function readCounts(context: Context): Promise<Counted> {
     const stats = await statsOf(step, { source: "auto", userId: undefined, disk: false, estimate: false });
     const store = await step.taskStore();
     const filter = { ...NO_FILTER, statuses: new Set(["error"]) };
-    const { tasks } = await store.list({ filter, ids: null, page: 1, pageSize: FAILURES, source: "auto" });
+    const { tasks } = await store.list({ filter, ids: null, page: 1, pageSize: 5, source: "auto" });
     return { at, stats, failures: tasks.map(rowOf) };
   });
 }
-
-const LOG_LINES = 200;
 
 /** What `get` prints of a task, and the end of its logs. */
 export function taskLines(context: Context, row: Row): Promise<string[]> {
@@ -63,34 +59,28 @@ export function taskLines(context: Context, row: Row): Promise<string[]> {
     const parts = { ...(await step.stores()), artifacts: await step.artifacts() };
     const result = await getTask(parts, row, "auto");
     if (result.task === null && result.invalid === null) return [notFound([nameOf(row)])];
-    const logs = await parts.artifacts.logsOf(row.taskId).last(LOG_LINES);
+    const logs = await parts.artifacts.logsOf(row.taskId).last(200);
     const lines = [...getLines(result, await context.tableStyle()), ...logs.flatMap((log) => [...logText(log)])];
     return [...lines.map((line) => line.trimEnd()), ...result.warnings];
   });
 }
 
+type Work = (step: RunParts) => Promise<string[]>;
+
 /** The lines of a step, with its warnings and its error. */
-async function noted(
-  context: Context,
-  sharesMirror: boolean,
-  work: (step: RunParts) => Promise<string[]>,
-): Promise<string[]> {
+async function noted(context: Context, sharesMirror: boolean, work: Work): Promise<string[]> {
   const notes: string[] = [];
   const reporter: Reporter = { ...SILENT, warn: (line) => void notes.push(`warning: ${line}`) };
   try {
     const lines = await context.inStep({ reporter, sharesMirror, log: () => {} }, work);
     return [...notes, ...lines];
   } catch (error) {
-    if (!(error instanceof TtsctlError)) throw error;
-    return [...notes, errorText(error)];
+    return [...notes, errorText(ours(error))];
   }
 }
 
-/** Longer errors aren't kept. */
-const LONGEST_ERROR = 500;
-
 function rowOf({ userId, taskId, status, error, score }: Task): Row {
-  return { userId, taskId, status: shownStatus(status) ?? status, error: error.slice(0, LONGEST_ERROR), score };
+  return { userId, taskId, status: shownStatus(status) ?? status, error: error.slice(0, 500), score };
 }
 
 const OPTIONS = { dryRun: false, allowEmpty: false };
@@ -105,10 +95,10 @@ export function changeTask(context: Context, { userId, taskId, status }: Row, ch
   return noted(context, false, async (step) => {
     const to = change.kind === "mark" ? checkNewStatus(change.status) : null;
     await step.requireConfig(to === null);
-    const ended =
-      to === null
-        ? await deleteChosen(step, { ...OPTIONS, force: false, maxDelete: null }, { selection })
-        : await markChosen(step, { ...OPTIONS, ...to, maxMark: null }, { selection });
+    const remove = () => deleteChosen(step, { ...OPTIONS, force: false, maxDelete: null }, { selection });
+    const ended = await (to === null
+      ? remove()
+      : markChosen(step, { ...OPTIONS, ...to, maxMark: null }, { selection }));
     if (ended.error !== null) throw ended.error;
     const { result } = ended;
     if (result.requested === 0) return [`${nameOf({ userId, taskId })} isn't ${status} any more: nothing was changed`];

@@ -3,7 +3,7 @@ import type { ReadStream } from "node:tty";
 import type { Command } from "commander";
 import { DONE } from "../../app/ended.ts";
 import { type Clock, restAfter } from "../../clock.ts";
-import { TtsctlError, usage } from "../../errors.ts";
+import { ours, usage } from "../../errors.ts";
 import { buildFilter } from "../../operations/list-query.ts";
 import { splitIds } from "../../task/ids.ts";
 import { FLAG_NAMES, type TaskFilter } from "../../task/query-fields.ts";
@@ -99,7 +99,7 @@ async function runTop(context: Context, flags: TopFlags): Promise<number> {
       Object.assign(state, { filter: wanted, chosen: null, at: 0, listed: null });
       soon();
     } catch (error) {
-      state.said = [errorText(known(error))];
+      state.said = [errorText(ours(error))];
     }
     draw();
   }
@@ -135,7 +135,7 @@ async function runTop(context: Context, flags: TopFlags): Promise<number> {
       const listed = await readList(context, asked);
       if (asked === filter) showList(state, listed);
     } catch (error) {
-      const notes = [errorText(known(error))];
+      const notes = [errorText(ours(error))];
       if (state.listed === null) state.said = notes;
       else state.listed = { ...state.listed, notes };
     }
@@ -145,7 +145,7 @@ async function runTop(context: Context, flags: TopFlags): Promise<number> {
 
   async function count(): Promise<void> {
     state.counted = await readCounts(context).catch((error) => {
-      known(error); // the list reports it
+      ours(error); // the list reports it
       return state.counted;
     });
     draw();
@@ -165,7 +165,7 @@ async function runTop(context: Context, flags: TopFlags): Promise<number> {
     if (name === "paste-start" || name === "paste-end") isPaste = name === "paste-start";
     else if (isPaste) onPaste(state, name, actions);
     else if (name === "ctrl-z")
-      process.kill(0, "SIGTSTP"); // as the terminal does: the whole job stops
+      process.kill(0, "SIGTSTP"); // as the terminal does: the whole job
     else if (name === "ctrl-l") screen.redraw();
     else onKey(state, name, actions);
     draw();
@@ -181,7 +181,7 @@ async function runTop(context: Context, flags: TopFlags): Promise<number> {
     lists.now();
   };
 
-  emitKeypressEvents(stdin, { escapeCodeTimeout: ESCAPE_MS } as unknown as Interface);
+  emitKeypressEvents(stdin, { escapeCodeTimeout: 50 } as unknown as Interface); // for the rest of a key's sequence
   stdin.on("keypress", onKeypress).on("end", end).on("error", end).resume();
   stdout.on("resize", onResize).on("error", end);
   signal.addEventListener("abort", end);
@@ -212,17 +212,8 @@ async function runTop(context: Context, flags: TopFlags): Promise<number> {
   return DONE;
 }
 
-/** @throws any other error than one of ttsctl */
-function known(error: unknown): TtsctlError {
-  if (error instanceof TtsctlError) return error;
-  throw error;
-}
-
 /** Whether the terminal marks the beginning and the end of pasted text. */
 const [PASTES_MARKED, PASTES_PLAIN] = ["\u001b[?2004h", "\u001b[?2004l"];
-
-/** How long a lone escape character waits for the rest of a key's sequence. */
-const ESCAPE_MS = 50;
 
 /** The character that was typed, or the key's name; undefined for other keys. */
 function keyName(text: string | undefined, { name, ctrl, meta }: Key): string | undefined {
@@ -249,9 +240,6 @@ function repeated(clock: Clock, task: () => Promise<void>, every: number, stop: 
 }
 
 async function filterOf(context: Context, { user, status }: FilterTexts): Promise<TaskFilter> {
-  const raw = {
-    ...(user === "" ? {} : { users: [user] }),
-    ...(status === "" ? {} : { statuses: splitIds(status) }),
-  };
+  const raw = { users: user === "" ? null : [user], statuses: status === "" ? null : splitIds(status) };
   return buildFilter(raw, { names: FLAG_NAMES, rules: await context.rules(), now: context.clock.now() });
 }

@@ -16,17 +16,12 @@ interface TopStyle {
 
 /** The lines of the screen: no more than its height, none wider than it. Texts of tasks are escaped. */
 export function view(state: TopState, { columns, rows }: Size, style: TopStyle): string[] {
-  return linesOf(state, { columns, rows }, style)
-    .slice(0, rows)
-    .map((line) => cut(line, columns));
-}
-
-function linesOf(state: TopState, size: Size, style: TopStyle): string[] {
-  const foot = footOf(state, size, style);
-  const room = Math.max(0, size.rows - foot.length);
-  const screen = state.task === null ? listOf(state, size, room, style) : taskOf(state.task, room, style);
+  const foot = footOf(state, { columns, rows }, style);
+  const room = Math.max(0, rows - foot.length);
+  const screen = state.task === null ? listOf(state, columns, room, style) : taskOf(state.task, room, style);
   const shown = (state.isHelp ? HELP : screen).slice(0, room);
-  return [...shown, ...Array<string>(room - shown.length).fill(""), ...foot];
+  const lines = [...shown, ...Array<string>(room - shown.length).fill(""), ...foot];
+  return lines.slice(0, rows).map((line) => cut(line, columns));
 }
 
 const HELP = [
@@ -52,19 +47,15 @@ function keysOf({ task, isHelp, readOnly }: TopState): string {
   return `Enter open  / user  f status  ${changes}r read  ? help  q quit`;
 }
 
-/** The most lines of warnings and results. */
-const MOST_NOTES = 4;
-
+/** At most four lines of warnings and results, and the keys or a question. */
 function footOf(state: TopState, { columns, rows }: Size, { colors }: TopStyle): string[] {
   const { question, said, busy, listed } = state;
-  const notes = (listed?.notes ?? [])
-    .flatMap((note) => wrap(printable(note), columns))
-    .map((line) => colors.yellow(line));
-  const results = said.flatMap((line) => wrap(printable(line), columns)).map((line) => colors.bold(line));
+  const wrapped = (texts: readonly string[]) => texts.flatMap((text) => wrap(printable(text), columns));
+  const notes = wrapped(listed?.notes ?? []).map((line) => colors.yellow(line));
   const work = busy === null ? [] : [colors.cyan(printable(`${busy} ...`))];
+  const results = wrapped(said).map((line) => colors.bold(line));
   const last = question === null ? colors.dim(keysOf(state)) : printable(questionText(question));
-  const most = Math.max(0, Math.min(MOST_NOTES, rows - 4));
-  return [...[...notes, ...work, ...results].slice(0, most), last];
+  return [...[...notes, ...work, ...results].slice(0, Math.max(0, Math.min(4, rows - 4))), last];
 }
 
 function questionText(question: Question): string {
@@ -85,11 +76,9 @@ function taskOf({ row, lines, from }: NonNullable<TopState["task"]>, room: numbe
   return lines.length <= height ? [...shown] : [...shown, place];
 }
 
-/** The fewest lines for the list: the head gives way. */
-const LEAST_LIST = 4;
-
-function listOf(state: TopState, { columns }: Size, room: number, style: TopStyle): string[] {
-  const head = headOf(state, columns, style).slice(0, Math.max(1, room - LEAST_LIST));
+/** The list has at least four lines: the head gives way. */
+function listOf(state: TopState, columns: number, room: number, style: TopStyle): string[] {
+  const head = headOf(state, columns, style).slice(0, Math.max(1, room - 4));
   const left = room - head.length;
   return left <= 0 ? head : [...head, ...tableOf(state, columns, left, style)];
 }
@@ -115,12 +104,11 @@ function headOf({ listed, counted: counts, filter, rows }: TopState, columns: nu
 }
 
 function titleOf(listed: Listed | null, columns: number, { colors, clock, every }: TopStyle): string {
-  const all = counted(listed?.total ?? 0, "task");
-  const shown =
-    listed !== null && listed.rows.length < listed.total ? `the newest ${listed.rows.length} of ${all}` : all;
-  const left = listed === null ? "reading ..." : `${shown}, from ${listed.source}`;
-  const right = listed === null ? "" : `${clock(listed.at)}, every ${formatAge(every)}`;
   const name = "ttsctl top  ";
+  if (listed === null) return `${colors.bold(name)}reading ...`;
+  const { rows, total, source, at } = listed;
+  const left = `${rows.length < total ? `the newest ${rows.length} of ` : ""}${counted(total, "task")}, from ${source}`;
+  const right = `${clock(at)}, every ${formatAge(every)}`;
   const gap = Math.max(2, columns - widthOf(name + left + right));
   return `${colors.bold(name)}${left}${" ".repeat(gap)}${colors.dim(right)}`;
 }
@@ -137,11 +125,9 @@ function countsOf(counts: Counted | null, { colors, clock }: TopStyle): string {
 function ratesOf(listed: Listed | null, counts: Counted | null): string {
   const hour = counts?.stats.ages[0];
   const rate = listed?.rate;
-  const minute = rate
-    ? `${rate.created} created, ${rate.finished} done, ${rate.failed} error`
-    : "too many changes to count";
+  const minute = rate && `${rate.created} created, ${rate.finished} done, ${rate.failed} error`;
   const lately = hour && `hour: ${hour.done} done, ${hour.error} error`;
-  return [listed && minute, lately].filter(Boolean).join("   ");
+  return [listed && (minute ?? "too many changes to count"), lately].filter(Boolean).join("   ");
 }
 
 function waitingOf({ stats: { oldestWaiting, stuck } }: Counted): string {

@@ -2,7 +2,7 @@ import type { Context } from "hono";
 import type { CleanupState } from "../../app/cleanup-record.ts";
 import { type DriftCheck, driftIn, statsOf } from "../../app/stats.ts";
 import type { Clock } from "../../clock.ts";
-import { TtsctlError } from "../../errors.ts";
+import { ours } from "../../errors.ts";
 import { checkUser } from "../../operations/list-query.ts";
 import type { StatsResult } from "../../operations/stats/types.ts";
 import { trimId } from "../../task/ids.ts";
@@ -92,8 +92,8 @@ export function addStats(add: AddEndpoint, parts: ServerParts, counts: Counts): 
   add("GET /metrics", (c) => {
     return forMetrics(c.env, async () => {
       const all = await counts(undefined).catch((error) => {
-        if (error instanceof TtsctlError) return null; // neither store can answer
-        throw error;
+        ours(error); // neither store can answer
+        return null;
       });
       const text = await metrics.text(await healthOf(parts), all, await cleanup.state());
       return jsonText(text, [], { "content-type": metrics.contentType });
