@@ -13,8 +13,6 @@ const MOST_BYTES = 3;
 export class KeyTable {
   #arena = Buffer.allocUnsafe(1 << 16);
   #used = 0;
-  /** How many bytes the key has that `#write` wrote. */
-  #written = 0;
   /** By key: where it begins in the arena, and how many bytes its user has. */
   #starts = new Uint32Array(1 << 10);
   #userLengths = new Uint32Array(1 << 10);
@@ -48,13 +46,11 @@ export class KeyTable {
 
   /** The number of the key of a task, added if it is new. */
   addId(userId: string, taskId: string): number {
-    const userLength = this.#write(userId, taskId);
-    return this.#intern(this.#written, userLength);
+    return this.#intern(...this.#write(userId, taskId));
   }
 
   find(userId: string, taskId: string): number {
-    const userLength = this.#write(userId, taskId);
-    return this.#known(this.#written, userLength);
+    return this.#known(...this.#write(userId, taskId));
   }
 
   /** The number of a key of any table, or -1. */
@@ -64,18 +60,17 @@ export class KeyTable {
 
   /** The number of the user of a key of any table, as a key `user:`, added if it is new. */
   addUserOf(other: KeyTable, key: number): number {
-    const from = other.#start(key);
-    return this.add(other.#arena, from, from + other.#userLengths[key]!, 0, 0);
+    return this.add(other.#arena, other.#start(key), other.#colon(key), 0, 0);
   }
 
   /** The number of the task id of a key of any table, as a key `:task`, added if it is new. */
   addTaskOf(other: KeyTable, key: number): number {
-    return this.add(other.#arena, 0, 0, other.#start(key) + other.#userLengths[key]! + 1, other.#end(key));
+    return this.add(other.#arena, 0, 0, other.#colon(key) + 1, other.#end(key));
   }
 
   /** The number of the task id of a key of any table, as a key `:task`, or -1. */
   findTaskOf(other: KeyTable, key: number): number {
-    return this.#findIn(other, other.#start(key) + other.#userLengths[key]!, other.#end(key), 0);
+    return this.#findIn(other, other.#colon(key), other.#end(key), 0);
   }
 
   /** The number of a key that is in another table's arena, or -1. */
@@ -86,12 +81,11 @@ export class KeyTable {
   }
 
   userId(key: number): string {
-    const from = this.#start(key);
-    return this.#arena.toString("utf8", from, from + this.#userLengths[key]!);
+    return this.#arena.toString("utf8", this.#start(key), this.#colon(key));
   }
 
   taskId(key: number): string {
-    return this.#arena.toString("utf8", this.#start(key) + this.#userLengths[key]! + 1, this.#end(key));
+    return this.#arena.toString("utf8", this.#colon(key) + 1, this.#end(key));
   }
 
   id(key: number): TaskId {
@@ -103,11 +97,10 @@ export class KeyTable {
   }
 
   /** Whether the key's user is `user`, UTF-8. */
-  hasUser(key: number, user: Uint8Array): boolean {
-    if (this.#userLengths[key] !== user.length) return false;
-    const from = this.#start(key);
-    for (let i = 0; i < user.length; i++) if (this.#arena[from + i] !== user[i]) return false;
-    return true;
+  hasUser(key: number, user: Buffer): boolean {
+    return (
+      this.#userLengths[key] === user.length && user.compare(this.#arena, this.#start(key), this.#colon(key)) === 0
+    );
   }
 
   /** The order of the members of the global index. */
@@ -118,15 +111,12 @@ export class KeyTable {
 
   /** Bytewise. */
   compareUsers(a: number, b: number): number {
-    const [fromA, fromB] = [this.#start(a), this.#start(b)];
-    const [endA, endB] = [fromA + this.#userLengths[a]!, fromB + this.#userLengths[b]!];
-    return this.#arena.compare(this.#arena, fromB, endB, fromA, endA);
+    return this.#arena.compare(this.#arena, this.#start(b), this.#colon(b), this.#start(a), this.#colon(a));
   }
 
   /** By their task ids, bytewise. */
   compareTasks(a: number, b: number): number {
-    const [fromA, fromB] = [this.#start(a) + this.#userLengths[a]! + 1, this.#start(b) + this.#userLengths[b]! + 1];
-    return this.#arena.compare(this.#arena, fromB, this.#end(b), fromA, this.#end(a));
+    return this.#arena.compare(this.#arena, this.#colon(b), this.#end(b), this.#colon(a), this.#end(a));
   }
 
   #compareRanks(ranks: ByteRanks, a: number, b: number): number {
@@ -145,18 +135,22 @@ export class KeyTable {
     return this.#starts[key]!;
   }
 
+  /** Where the colon after the user is. */
+  #colon(key: number): number {
+    return this.#start(key) + this.#userLengths[key]!;
+  }
+
   #end(key: number): number {
     return key + 1 < this.size ? this.#start(key + 1) : this.#used;
   }
 
-  /** Writes a key in the place of the next one. Returns how many bytes its user has. */
-  #write(userId: string, taskId: string): number {
+  /** Writes a key in the place of the next one. Returns how many bytes it has, and its user. */
+  #write(userId: string, taskId: string): [length: number, userLength: number] {
     this.#reserve((userId.length + taskId.length) * MOST_BYTES + 1);
     const userLength = this.#arena.write(userId, this.#used, "utf8");
     const colon = this.#used + userLength;
     this.#arena[colon] = COLON;
-    this.#written = userLength + 1 + this.#arena.write(taskId, colon + 1, "utf8");
-    return userLength;
+    return [userLength + 1 + this.#arena.write(taskId, colon + 1, "utf8"), userLength];
   }
 
   /** The number of the key that was written in the place of the next one, or -1. */

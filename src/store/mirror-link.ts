@@ -36,10 +36,7 @@ export class RedisLink implements MirrorLink {
   #attempt: Promise<void> | undefined;
   readonly #closing = new AbortController();
 
-  /**
-   * @param connect connects and pings; null if Redis is disabled
-   * @param options with `reconnects`, the clock of its pauses, any TtsctlError means that Redis is down
-   */
+  /** @param connect null if Redis is disabled @param options reconnects: its clock; any TtsctlError then means it is down */
   constructor(connect: (() => Promise<Mirror>) | null, options: LinkEvents & { readonly reconnects?: Clock } = {}) {
     this.#connect = connect;
     this.#options = options;
@@ -133,10 +130,7 @@ export interface Stores {
   readonly link: MirrorLink;
 }
 
-/**
- * The mirror to read from, or null, with warnings, if Redis can't be used. `behind`: why the file should answer if it can.
- * @throws TtsctlError REDIS_* if Redis is the forced source and unavailable
- */
+/** The mirror to read from, or null. `behind`: why the file should answer if it can. @throws REDIS_* if it is forced */
 export async function mirrorFor({ file, link }: Stores, source: SourceChoice) {
   const isForced = source === "redis";
   const state = source === "file" ? ({ kind: "off" } as const) : await link.open();
@@ -192,10 +186,7 @@ export class MirrorUse<M extends Mirror = Mirror> {
   lost: TtsctlError | null;
   readonly #isLoss: (error: TtsctlError) => boolean;
 
-  /**
-   * @param isLoss the failures after which the operation goes on without Redis; others are thrown
-   * @throws TtsctlError REDIS_* that isn't one
-   */
+  /** @param isLoss failures after which the operation goes on without Redis @throws TtsctlError REDIS_* that isn't one */
   constructor(state: MirrorState<M>, isLoss: (error: TtsctlError) => boolean = isRedisError) {
     this.#isLoss = isLoss;
     this.mirror = state.kind === "on" ? state.mirror : null;

@@ -138,10 +138,7 @@ export class MirrorWriter {
     );
   }
 
-  /**
-   * Makes the mirror as the file is by now, which another program may have changed. A task that is being changed is left to
-   * that change. Returns false if all failed.
-   */
+  /** Makes the mirror as the file is by now, but for tasks that are being changed. Returns false if all failed. */
   async #pushOwed(due: readonly Removal[], owed: readonly Owed[]): Promise<boolean> {
     const idle = due.filter(({ id }) => !this.#parts.isBusy(id));
     const changes = await this.#asInFile(idle).catch(valueIf<MirrorChange[]>(isStoreError, []));

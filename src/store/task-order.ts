@@ -4,10 +4,7 @@ import { formatUtc } from "../task/time.ts";
 import type { KeyTable } from "./key-table.ts";
 import type { Stopped } from "./task-source.ts";
 
-/**
- * Compares two tasks of a list: newest first by a time, or ascending by an id.
- * @param time by which they are compared if `sort` is a time, and else the tasks of a user
- */
+/** Newest first by a time, or ascending by an id. @param time that is compared; if `sort` is an id, between equal ones */
 export function orderBy(
   sort: Sort,
   keys: KeyTable,
@@ -41,9 +38,8 @@ export class SearchLimit {
   }
 
   /**
-   * Where the search stops; undefined as long as it may go on. Tasks with the time of the last one come again, because some of
-   * them weren't read. While all have one time, only the time limit counts: a search that goes on from there would read the
-   * same ones.
+   * Where the search stops; undefined as long as it may go on. Tasks with the time of the last one come again, since some
+   * weren't read. While all have one time, only the time limit counts, or a search from there would read the same ones.
    */
   get stopped(): Stopped | undefined {
     const isPast = this.#oldest < this.#newest;

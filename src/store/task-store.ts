@@ -60,10 +60,7 @@ export class TaskStore {
     this.#stores = { file, link };
   }
 
-  /**
-   * One page, or the tasks of some ids.
-   * @throws TtsctlError REDIS_* only if Redis is the forced source; STORE_* if the file is needed and can't be read
-   */
+  /** One page, or the tasks of some ids. @throws TtsctlError as `readFirst` */
   async list(query: ListQuery): Promise<ListResult> {
     return readFirst(this.#stores, query.source, {
       fromFile: (warnings) => this.#fromFile(query, warnings),
@@ -135,10 +132,8 @@ export function workOf({ filter, sort }: Pick<ListQuery, "filter" | "sort">): "p
 export type Piece = Pick<ListResult, "total" | "source" | "tasks" | "dangling" | "stopped" | "warnings">;
 
 /**
- * The first `limit` tasks that pass a filter, in pieces of bounded size, from the store that `TaskStore.list` would
- * read. Each task comes once, even if the service moves tasks during the run. If Redis is lost midway, the file gives the
- * rest.
- * @throws TtsctlError as `TaskStore.list`
+ * The first `limit` tasks that pass a filter, in pieces of bounded size. Each comes once, even if the service moves tasks
+ * during the run. If Redis is lost midway, the file gives the rest. @throws TtsctlError as `TaskStore.list`
  */
 export async function* newestTasks({ file, link }: Stores, query: Query, limit: number): AsyncGenerator<Piece> {
   const given = givenUpTo(limit);

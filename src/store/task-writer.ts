@@ -52,8 +52,7 @@ export class TaskWriter {
   }
 
   /**
-   * Puts a task in the file, unless the file has a newer record of it, and then in the mirror. Resolves when the file has
-   * it on the disk; a failure of Redis is a value.
+   * Puts a task in the file, unless that has a newer record, and then in the mirror. Resolves when it is on the disk.
    * @throws TtsctlError STORE_*, LOCK_*: nothing was written to Redis, and nothing to the file as far as is known
    */
   upsert(task: Task): Promise<Written> {

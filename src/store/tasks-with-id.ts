@@ -7,9 +7,8 @@ import { mirrorFor, type SourceChoice, type Stores } from "./mirror-link.ts";
 import type { TaskId } from "./task-source.ts";
 
 /**
- * The tasks of any user with an id, one by one: the second store is read only if the caller asks for more. Redis is first if
- * it has lookups, else the file, which is quicker to search than the index.
- * @throws TtsctlError STORE_* if the file is needed and can't be read
+ * The tasks of any user with an id, one by one: the second store is read only if the caller asks for more. Redis is first
+ * if it has lookups, else the file, which is quicker to search. @throws TtsctlError STORE_* if the file is needed
  */
 export async function* eachTaskWithId(parts: Stores, taskId: string): AsyncGenerator<TaskId> {
   const seen = new Set<string>();

@@ -12,10 +12,7 @@ export class WriterMark {
   #left: Promise<readonly string[]> | undefined;
   readonly #onLeft: () => void;
 
-  /**
-   * @param target the store file, with links followed
-   * @param onLeft called if a process ended and Redis may lack its changes
-   */
+  /** @param target the store file, links followed @param onLeft called if Redis may lack changes of an ended process */
   constructor(target: () => Promise<string>, onLeft: () => void) {
     this.#target = target;
     this.#onLeft = onLeft;

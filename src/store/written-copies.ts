@@ -48,11 +48,9 @@ export class WrittenCopies {
   }
 
   /**
-   * Reads the file and compares. If a record is gone, its copy is removed; if it changed, the copy is overwritten, unless
-   * that is newer.
+   * Reads the file and compares. If a record is gone, its copy is removed; if it changed, an older copy is overwritten.
    * @param busy whether this process is changing the task itself, which then writes the copy
-   * @returns the tasks of which the file has an older record than before: a service put back what it had read
-   * @throws TtsctlError STORE_*, REDIS_*
+   * @returns tasks whose record in the file is older than before: a service put back what it read @throws STORE_*, REDIS_*
    */
   async follow(
     mirror: Writable<Mirror>,

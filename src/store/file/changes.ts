@@ -59,10 +59,7 @@ export interface Edit {
 
 export const NO_EDIT: Edit = { removed: new Set(), puts: NO_PUTS };
 
-/**
- * Decides on a content under the lock; called again if another process wrote the file first.
- * @param note what the last holder of the lock left
- */
+/** Decides on a content under the lock, again if another process wrote it first. @param note of its last holder */
 export type PlanEdit = (current: Snapshot, note: string) => Edit | Promise<Edit>;
 
 export function isEmpty({ removed, puts, dead }: Edit): boolean {
@@ -78,9 +75,8 @@ interface Change extends TaskId {
 }
 
 /**
- * Changes of tasks as they were decided on one content of the store file: ids, what was seen there, and new records or
- * none. What was seen is the whole record, so a change is due in another content if the task's record there has the same
- * value; never by its time alone.
+ * Changes of tasks as they were decided on one content of the store file. What was seen there is the whole record, so a
+ * change is due in another content if the task's record there has the same value; never by its time alone.
  */
 export class Changes {
   /** Grows if it is JSON Lines, so the rows that tasks had are kept here. */

@@ -125,10 +125,7 @@ export class FileStore {
     await this.withWriteLock(await this.target(), async () => {});
   }
 
-  /**
-   * Acquires the watcher's lock again if its file was deleted. Whatever else is wrong with it, the next pass reports.
-   * @throws TtsctlError WATCHER_RUNNING if another watcher has it by now
-   */
+  /** Acquires the watcher's lock again if its file was deleted. @throws TtsctlError WATCHER_RUNNING if another has it */
   async keepWatchLock(lock: Lock): Promise<Lock> {
     try {
       if (!(await lock.isLost())) return lock;
@@ -142,9 +139,8 @@ export class FileStore {
   }
 
   /**
-   * Changes the file, as nothing else does: makes the changes that are due in its content, rewrites it atomically, and makes them
-   * again if another process wrote it first. If one wrote within the last minute, watches for a content that undoes
-   * them, and makes those again (docs/contract.md, Store file).
+   * Changes the file, as nothing else does: makes the changes that are due in its content, again if another process wrote
+   * it first. If one wrote within the last minute, watches for a content that undoes them (docs/contract.md, Store file).
    * @param options base: a content that is used while it is current; owes: whether Redis has the deletions yet to come
    */
   async apply(
@@ -176,9 +172,8 @@ export class FileStore {
   }
 
   /**
-   * Removes lines that no longer count, if they outweigh the others. Not within a minute of another program's append: its next
-   * one may go to the file that was replaced. A failure is only a warning.
-   * @param look a content that the file had lately
+   * Removes lines that no longer count, if they outweigh the others; not within a minute of another program's append,
+   * whose next one may go to the replaced file. A failure is only a warning. @param look a content that the file had lately
    */
   async compact(this: Writable<FileStore>, look: Snapshot, warn: (line: string) => void): Promise<void> {
     if (!isMostlyDead(look)) return;
@@ -194,10 +189,7 @@ export class FileStore {
     }
   }
 
-  /**
-   * Rewrites the file once, and doesn't watch it.
-   * @param done called with what was changed, before the lock is released
-   */
+  /** Rewrites the file once, and doesn't watch it. @param done called with the changes, before the lock is released */
   async land(this: Writable<FileStore>, plan: PlanEdit, done: OnLanded, base?: Snapshot): Promise<void> {
     const landed = await this.#land(plan, base, done);
     await landed?.before.close();
@@ -255,10 +247,7 @@ export class FileStore {
     return { before, edit, identity, wroteLately: isLately(others, this.clock) };
   }
 
-  /**
-   * Watches for a content that undoes changes, and makes those again.
-   * @param last the content with the changes
-   */
+  /** Watches for a content that undoes changes, and makes those again. @param last the content with the changes */
   async #keep(landed: Changes, last: FileIdentity | null): Promise<Pick<Applied, "rewrites" | "returned">> {
     let rewrites = 1;
     let deadline = this.clock.monotonic() + WATCH_S;

@@ -51,10 +51,7 @@ export class FileWriter {
     this.#watch = new UndoWatch(parts.file, parts.clock);
   }
 
-  /**
-   * Returns when the changes are on the disk. They are decided on a content in which no earlier one is undone.
-   * @throws TtsctlError STORE_*, LOCK_*; then they aren't in the file, as far as is known
-   */
+  /** Decides on a content in which no change is undone; returns once that is on the disk. @throws STORE_*, LOCK_* */
   async write(requests: readonly Request[]): Promise<FileResult[]> {
     const { file, shared, warn } = this.#parts;
     for (;;) {
@@ -132,10 +129,7 @@ export class FileWriter {
     });
   }
 
-  /**
-   * If the lines may not be in the file that the path names, they are watched as `apply` does. If the path still names the
-   * same file, one that was made of the earlier content may follow.
-   */
+  /** If another file may follow that was made of the earlier content, the lines are watched as `apply` does. */
   async #appendTo(open: Open, requests: readonly Request[]): Promise<BatchWritten> {
     const { snapshot } = open;
     const { file, owes } = this.#parts;
@@ -213,10 +207,7 @@ export class FileWriter {
   }
 }
 
-/**
- * What became of a change. `returned`: undone again and again by a service that holds the store in memory. `unknown`: the
- * file can't be read.
- */
+/** `returned`: undone again and again by a service that holds the store in memory; `unknown`: the file can't be read. */
 export interface Settled {
   readonly outcome: ChangeOutcome | "returned" | "unknown";
   /** Whether another program undid it, and it was then made again. */
@@ -246,10 +237,8 @@ function undoneLine({ userId, taskId }: TaskId, count: number): string {
 }
 
 /**
- * Newer records that another program appended between our look at the file and our append: the last line counts, so
- * ours hides them, and they are appended again.
- * @param from the first row after the look
- * @returns by `keyOf` of the task: the row of the newest
+ * By `keyOf`: the rows of newer records that another program appended between our look at the file and our append. Ours
+ * come later and hide them, so they are appended again. @param from the first row after the look
  */
 function overtaken(snapshot: Snapshot, tasks: readonly Task[], from: number): Map<string, number> {
   const { rows } = snapshot;

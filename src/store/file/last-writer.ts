@@ -24,9 +24,8 @@ export interface LastWriter {
 const MOST_CONTENTS = 32;
 
 /**
- * The note in a lock file: the content that ttsctl wrote last, and when another program wrote last, which may still
- * write what it read before our write. @param others epoch seconds; -Infinity for never
- * @param since the contents before it that it was made from, the last first
+ * The note in a lock file: the content that ttsctl wrote last, and when another program did, which may still write what it
+ * read before (epoch seconds; -Infinity: never). @param since the contents that it was made from, the last first
  */
 export function noteOf(
   identity: FileIdentity | null,

@@ -44,8 +44,7 @@ export class LineLog {
   }
 
   /**
-   * Appends whole lines; they are on the disk when it returns.
-   * @param from at most the size of the file
+   * Appends whole lines; they are on the disk when it returns. @param from at most the size of the file
    * @throws TtsctlError STORE_WRITE_FAILED; the lines are blanked, or if that fails too, an unfinished append is left
    */
   async append(bytes: Buffer, from: number): Promise<void> {

@@ -41,9 +41,8 @@ const LOCK_TEXT = 512;
 
 /**
  * Acquires a lock beside the store file: an flock(2) on a side file, since a rename swaps the store file's inode. The
- * kernel releases it with the process. The side file stays.
+ * kernel releases it with the process. The side file stays, and names the holder by the words of its command line.
  * @param wait null for not at all
- * @param holder the words of the command line, which the lock file names
  * @throws TtsctlError LOCK_TIMEOUT (names the holder), LOCK_UNAVAILABLE, INTERRUPTED
  */
 export async function takeLock(
@@ -83,9 +82,8 @@ export function lockPath(storePath: string, purpose: LockPurpose): string {
 }
 
 /**
- * The holder of a lock, such as `pid 123 (cleanup --watch)`; null if it is free. Creates no lock file and doesn't wait. A
- * free lock is shared for some milliseconds, in which no other process can take it.
- * @throws TtsctlError LOCK_UNAVAILABLE
+ * The holder of a lock, such as `pid 123 (cleanup --watch)`; null if it is free. Makes no lock file and doesn't wait; a
+ * free lock is shared for some milliseconds, in which no other process can take it. @throws TtsctlError LOCK_UNAVAILABLE
  */
 export async function lockHolder(storePath: string, purpose: LockPurpose): Promise<string | null> {
   const path = lockPath(storePath, purpose);
@@ -147,9 +145,8 @@ async function tryFlock(
 }
 
 /**
- * Waits in the kernel's queue, so a holder that comes again and again doesn't keep others out. That is done by flock(1),
- * on a descriptor that it shares with this process: a thread that waits in flock(2) can't be interrupted, and process.exit()
- * would wait for it.
+ * Waits in the kernel's queue, so a holder that comes again and again doesn't keep others out: by flock(1), on a
+ * descriptor that it shares with this process. A thread in flock(2) can't be interrupted, and process.exit() would wait for it.
  */
 async function waitForFlock(handle: FileHandle, path: string, wait: LockWait): Promise<boolean> {
   const { seconds, clock, signal, onWait } = wait;

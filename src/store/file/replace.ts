@@ -23,8 +23,7 @@ export async function removeLeftover(target: string): Promise<void> {
 }
 
 /**
- * Replaces `target`, the file that the snapshot's path names, by the snapshot's content with the splices made, atomically
- * and durably.
+ * Replaces `target`, which the snapshot's path names, by its content with the splices made, atomically and durably.
  * @param announce called with the new content just before it is put in place
  * @returns the new content; null if another process wrote the file after it was read, and its content was kept
  * @throws TtsctlError STORE_WRITE_FAILED; the old file is intact and no temporary file is left
@@ -208,9 +207,8 @@ function exchange(posix: Posix, a: string, b: string): boolean {
 }
 
 /**
- * Puts the write of another process, which the exchange moved to the temporary file, back into its place. If that brings
- * out yet another write, it is the latest, and is put back in its turn.
- * @param ours what the exchange put into the place
+ * Puts the write of another process, which the exchange with `ours` moved to the temporary file, back into its place. If
+ * that brings out yet another write, it is the latest, and is put back in its turn.
  */
 function putBack({ temporary, target }: Placing, posix: Posix, ours: FileIdentity): void {
   for (let placed = ours; ; ) {
@@ -262,10 +260,9 @@ function takeBack(placing: Placing): void {
 const WRITTEN = 1 << 22;
 
 /**
- * Checks that the store file can be rewritten, before anything is removed that its records name: makes a file in its
- * directory, gives it the permissions, and looks for room for a second copy.
+ * Checks, before anything is removed that its records name, that the store file can be rewritten: makes a file in its
+ * directory, gives it the permissions, and looks for room for a second copy. @throws TtsctlError STORE_WRITE_FAILED
  * @param freeable how many bytes the run will free on that disk before the rewrite; asked only without enough room
- * @throws TtsctlError STORE_WRITE_FAILED
  */
 export async function checkRewrite(
   file: { target(): Promise<string> },

@@ -121,9 +121,8 @@ async function bytesAt(handle: FileHandle, from: number, length: number): Promis
 }
 
 /**
- * Scans what was appended to JSON Lines since they were scanned. Null if the file didn't only grow, as far as its size and
- * both ends of what was scanned show; then all of it must be scanned again.
- * @throws StoreSyntaxError for an appended line that isn't JSON
+ * Scans what was appended to JSON Lines. Null if they didn't only grow, as far as their size and both ends show; then all
+ * must be scanned again. @throws StoreSyntaxError for an appended line that isn't JSON
  */
 export async function scanAppended(
   handle: FileHandle,

@@ -62,11 +62,7 @@ export class Snapshot {
     this.#parser = new RecordParser(rules);
   }
 
-  /**
-   * Reads a store file; a missing one is an empty store.
-   * @param signal ends the reading
-   * @throws TtsctlError STORE_UNREADABLE, STORE_INVALID (with line and byte offset), INTERRUPTED
-   */
+  /** Reads a store file; a missing one is empty. @throws TtsctlError STORE_UNREADABLE, STORE_INVALID, INTERRUPTED */
   static async read(path: string, rules: RecordRules, signal?: AbortSignal): Promise<Snapshot> {
     const handle = await openForReading(path);
     if (handle === null) {
@@ -257,9 +253,8 @@ export class Snapshot {
   }
 
   /**
-   * Adds the lines that were appended since the last read. False if the file didn't only grow and must be read again.
-   * Rows keep their places, so other readers aren't disturbed.
-   * @throws TtsctlError STORE_UNREADABLE, STORE_INVALID; then it must be read again too
+   * Adds the lines that were appended since; rows keep their places, so other readers aren't disturbed. False, or an
+   * error, if the file didn't only grow and must be read again. @throws TtsctlError STORE_UNREADABLE, STORE_INVALID
    */
   grow(): Promise<boolean> {
     this.#growing = this.#growing.then((before) => before && this.#grow());

@@ -89,8 +89,8 @@ export class UndoWatch {
   }
 
   /**
-   * Whether a content must be looked at, by `repeat`, before a change is decided on it: another program wrote it while changes
-   * are watched. Called under the lock. @param note what its last holder left
+   * Whether `repeat` must look at a content before a change is decided on it: another program wrote it while changes are
+   * watched. Called under the lock. @param note what its last holder left
    */
   async isBehind(current: Snapshot, note: string): Promise<boolean> {
     if (!this.isWatching) return false;
@@ -227,10 +227,7 @@ export class UndoWatch {
   }
 }
 
-/**
- * The changes of an edit of a content. Nothing is read until the result is called, which may be after the content was
- * appended to.
- */
+/** The changes of an edit of a content: read when the result is called, which may be after an append. */
 export function changesOf({ removed, puts }: Edit, before: Snapshot): () => Promise<MadeChange[]> {
   const changed = new Map<string, { id: TaskId; row: number; put: number }>();
   const note = (id: TaskId, put: number) => {

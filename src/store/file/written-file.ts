@@ -111,11 +111,7 @@ async function openRegular(path: string, flags: number, mode?: number): Promise<
   }
 }
 
-/**
- * @param flag by which the path was given
- * @param used the files that ttsctl reads or writes otherwise
- * @throws TtsctlError USAGE
- */
+/** @param flag by which the path was given @param used the files that ttsctl uses already @throws TtsctlError USAGE */
 export async function refuseUsed(flag: string, path: string, used: readonly string[]): Promise<void> {
   if (!(await isOneOf(path, used)) && !(await isKeptBeside(path, used))) return;
   throw usage(`${flag} names ${path}, which ttsctl already uses`, "choose another file");

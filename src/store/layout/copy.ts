@@ -22,10 +22,7 @@ export interface RedisCopy {
   readonly lookup: LookupState | null;
 }
 
-/**
- * How much of copies is read: `state` has the fields of the state, and scores and lookup of tasks without a hash; `scores` has
- * those of every task; `full` has all fields that a sync writes.
- */
+/** What is read of copies: the fields of the state, and scores and lookup of those without a hash; of all; all fields. */
 export type CopyView = "state" | "scores" | "full";
 
 export const NO_COPY: RedisCopy = { type: "none", fields: {}, indexScore: null, userScore: null, lookup: null };
@@ -36,8 +33,8 @@ export function fieldsOf(view: CopyView, layout: Layout): readonly string[] {
 }
 
 /**
- * A copy from the replies of the scripts: what `readHash` returned, and the score in the global index, the one in the user's
- * index and what the lookup says. In a full view a user's index of the wrong type has no score.
+ * A copy from the replies of the scripts: what `readHash` returned, both scores and what the lookup says. In a full view a
+ * user's index of the wrong type has no score.
  */
 export function copyOf(hash: readonly unknown[], places: readonly unknown[], names: readonly string[], view: CopyView) {
   const [kind] = hash;

@@ -31,11 +31,8 @@ export class AtomicCopies implements MirrorCopies {
     // The last member comes in hexadecimal, since its bytes may not be UTF-8.
     for (let member = "", score = ""; ; ) {
       const args = [this.#layoutArgument, member, score, WALKED, part];
-      const [flat, times, last] = (await this.#commands.script(SCRIPTS.walk, keys, args)) as [
-        string[],
-        string[],
-        string,
-      ];
+      const reply = await this.#commands.script(SCRIPTS.walk, keys, args);
+      const [flat, times, last] = reply as [string[], string[], string];
       yield { flat, times };
       if (flat.length < 2 * WALKED) return;
       [member, score] = [last, flat.at(-1)!];

@@ -4,8 +4,8 @@ import { type ConnectionOptions, checkServerIdentity } from "node:tls";
 import { Redis, type RedisOptions, ReplyError } from "ioredis";
 import { systemClock, within } from "../../clock.ts";
 import { describeSystemError, TtsctlError } from "../../errors.ts";
-import type { Command, NodeReply, Script } from "./commands.ts";
-import { Connection, guardQueue, sendScript } from "./connection.ts";
+import type { Command, NodeReply } from "./commands.ts";
+import { Connection, guardQueue } from "./connection.ts";
 import {
   allOf,
   connectionError,
@@ -21,14 +21,14 @@ import { describeNode, type NodeTarget, type TlsFiles } from "./target.ts";
 /** One connection to Redis that never reconnects. */
 export class RedisClient extends Connection {
   readonly isCluster = false;
-  readonly #redis: Redis;
+  protected readonly client: Redis;
   readonly #isTls: boolean;
   readonly #mustBePrimary: boolean;
   #lastError: unknown;
 
   private constructor(redis: Redis, target: NodeTarget) {
     super(describeNode(target), target);
-    this.#redis = redis;
+    this.client = redis;
     this.#isTls = target.tls !== null;
     this.#mustBePrimary = target.primaryBy !== undefined;
     redis.on("error", (error: unknown) => {
@@ -38,11 +38,7 @@ export class RedisClient extends Connection {
     redis.on("end", () => this.lose(this.failed("the connection was closed")));
   }
 
-  /**
-   * Connects, logs in, selects the database and pings, all within the timeout.
-   * @param seconds that this may take, if not that long
-   * @throws TtsctlError REDIS_* with the cause
-   */
+  /** Connects, logs in, selects the database and pings, all within so many seconds. @throws TtsctlError REDIS_* */
   static async connect(target: NodeTarget, seconds = target.timeout): Promise<RedisClient> {
     const { place, tls, prefix } = target;
     const options = {
@@ -70,24 +66,20 @@ export class RedisClient extends Connection {
   }
 
   async subscribe(pattern: string, receive: (channel: string, message: string) => void): Promise<void> {
-    this.#redis.on("pmessage", (_: string, channel: string, message: string) => receive(channel, message));
-    allOf(await this.settled([this.#redis.psubscribe(pattern)]));
+    this.client.on("pmessage", (_: string, channel: string, message: string) => receive(channel, message));
+    allOf(await this.settled([this.client.psubscribe(pattern)]));
   }
 
   close(): void {
-    this.#redis.disconnect();
+    this.client.disconnect();
   }
 
   protected send(command: Command): Promise<unknown> {
-    return sendTo(this.#redis, command, this.prefix);
-  }
-
-  protected sendScript(script: Script, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
-    return sendScript(this.#redis, script, keys, args);
+    return sendTo(this.client, command, this.prefix);
   }
 
   protected streams() {
-    return [this.#redis.stream];
+    return [this.client.stream];
   }
 
   protected late(cause?: unknown): TtsctlError {
@@ -116,7 +108,7 @@ export class RedisClient extends Connection {
   /** Logs in and selects the database itself: on a refusal, ioredis continues, or prints warnings. */
   async #handshake({ username, password, db }: NodeTarget): Promise<void> {
     try {
-      await this.#redis.connect();
+      await this.client.connect();
     } catch (error) {
       // This event only reports the close; the error event before it has the cause.
       const cause = this.#lastError ?? error;
@@ -141,7 +133,7 @@ export class RedisClient extends Connection {
   }
 
   #notConnected(): TtsctlError {
-    const { stream } = this.#redis;
+    const { stream } = this.client;
     const isReached = stream !== undefined && stream !== null && !stream.connecting;
     return this.#isTls && isReached && !this.heard ? silentHandshake(this.where) : this.late();
   }
@@ -180,9 +172,8 @@ export function nodeOptions({ timeout }: { readonly timeout: number }) {
 }
 
 /**
- * What a TLS connection to a host needs. The files are read for each connection, or those of a cluster at once, so a
- * process that lives on takes a renewed certificate with its next one.
- * @throws TtsctlError REDIS_TLS for a file that cannot be read
+ * What a TLS connection to a host needs. The files are read anew for each connection, or those of a cluster at once, since
+ * a certificate may have been renewed. @throws TtsctlError REDIS_TLS for a file that cannot be read
  */
 export async function tlsOptions(files: TlsFiles): Promise<(host: string) => ConnectionOptions> {
   const [ca, cert, key] = await Promise.all([files.ca, files.cert, files.key].map(contentOf));

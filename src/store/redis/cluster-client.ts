@@ -4,8 +4,8 @@ import type { TtsctlError } from "../../errors.ts";
 import type { Address } from "../../printable.ts";
 import { nodeOptions, sendTo, tlsOptions } from "./client.ts";
 import { addressOf, enterCluster, nodeName, slotMap } from "./cluster-slots.ts";
-import type { Command, NodeReply, Reply, Script } from "./commands.ts";
-import { Connection, guardQueue, sendScript } from "./connection.ts";
+import type { Command, NodeReply, Reply } from "./commands.ts";
+import { Connection, guardQueue } from "./connection.ts";
 import { allOf, connectionError, ServerError, timeoutError, unsettledError } from "./errors.ts";
 import { describeNode, type RedisTarget } from "./target.ts";
 
@@ -34,7 +34,7 @@ export class ClusterClient extends Connection {
   readonly isCluster = true;
   readonly #target: RedisTarget;
   readonly #origin: Address;
-  readonly #cluster: Cluster;
+  protected readonly client: Cluster;
   /** Why connections failed, by the names of their nodes. */
   readonly #errors = new Map<string, Error>();
   /** The node of the connection that ended last. */
@@ -45,7 +45,7 @@ export class ClusterClient extends Connection {
     super(`${nodeName(origin)} (cluster)`, target);
     this.#target = target;
     this.#origin = origin;
-    this.#cluster = cluster;
+    this.client = cluster;
     cluster.on("error", () => {});
     cluster.on("node error", (error: Error, name: string) => this.#errors.set(name, error));
     cluster.on("+node", (redis: Redis) => this.#watch(redis));
@@ -54,7 +54,7 @@ export class ClusterClient extends Connection {
   /** @throws TtsctlError REDIS_* with every node that was tried */
   static async connect(target: RedisTarget, seeds: Seeds): Promise<ClusterClient> {
     const end = systemClock.monotonic() + target.timeout;
-    const { address, map } = await enterCluster(target, seeds.nodes, target.timeout);
+    const { address, nodes, isUp } = await enterCluster(target, seeds.nodes, target.timeout);
     const cluster = await clusterAt(target, address);
     const client = new ClusterClient(target, address, cluster);
     try {
@@ -65,22 +65,20 @@ export class ClusterClient extends Connection {
       client.close();
       throw error;
     }
-    if (map.isUp) seeds.note([...map.nodes].map((name) => addressOf(name, address)));
-    cluster.on("refresh", () => {
-      seeds.note(cluster.nodes().map(({ options: { host, port } }) => ({ host: host!, port: port! })));
-    });
+    if (isUp) seeds.note([...nodes].map((name) => addressOf(name, address)));
+    cluster.on("refresh", () => seeds.note(cluster.nodes().map((node) => addressOf(nameOf(node), address))));
     return client;
   }
 
   async each(...command: Command): Promise<NodeReply[]> {
-    const nodes = this.#cluster.nodes("master").sort((one, other) => (nameOf(one) < nameOf(other) ? -1 : 1));
+    const nodes = this.client.nodes("master").sort((one, other) => (nameOf(one) < nameOf(other) ? -1 : 1));
     const replies = await this.#on(nodes, command);
     return replies.map((reply, i) => ({ where: this.#describe(nameOf(nodes[i]!)), reply }));
   }
 
   close(): void {
     this.#isClosed = true;
-    this.#cluster.disconnect();
+    this.client.disconnect();
   }
 
   override scan([, key]: readonly string[], ...rest: Command): AsyncGenerator<string[]> {
@@ -92,8 +90,8 @@ export class ClusterClient extends Connection {
   /** Scans the keys of all primaries, one after the other, again if a slot has another primary at the end. */
   async *#scanKeys(rest: Command): AsyncGenerator<string[]> {
     for (let again = 0; again <= MAX_AGAIN; again++) {
-      await new Promise((done) => this.#cluster.refreshSlotsCache(done));
-      const nodes = this.#cluster.nodes("master");
+      await new Promise((done) => this.client.refreshSlotsCache(done));
+      const nodes = this.client.nodes("master");
       const { names, maps } = await this.#survey();
       for (const node of nodes) {
         yield* this.walk("SCAN", async (cursor) => allOf(await this.#on([node], ["SCAN", cursor, ...rest]))[0]!);
@@ -110,8 +108,8 @@ export class ClusterClient extends Connection {
     const full = this.prefix + key;
     for (let again = 0; again <= MAX_AGAIN; again++) {
       await this.command("EXISTS", key); // ioredis follows a redirect, and knows the node from then on
-      const name = this.#cluster.slots[new RedisCommand("ZSCAN", [full]).getSlot()]?.[0];
-      const node = this.#cluster.nodes().find((other) => nameOf(other) === name);
+      const name = this.client.slots[new RedisCommand("ZSCAN", [full]).getSlot()]?.[0];
+      const node = this.client.nodes().find((other) => nameOf(other) === name);
       try {
         if (node !== undefined) {
           return yield* this.walk("ZSCAN", async (cursor) => {
@@ -129,7 +127,7 @@ export class ClusterClient extends Connection {
 
   /** The primaries that any of them lists, and which slots each says they have. */
   async #survey(): Promise<{ names: readonly string[]; maps: string }> {
-    const nodes = this.#cluster.nodes("master");
+    const nodes = this.client.nodes("master");
     const replies = allOf(await this.#on(nodes, ["CLUSTER", "SLOTS"]));
     const maps = replies.map((reply, i) => slotMap(reply, addressOf(nameOf(nodes[i]!), this.#origin)).primaries);
     return { names: [...new Set(maps.flat())], maps: [...new Set(maps.map(String))].sort().join() };
@@ -144,20 +142,16 @@ export class ClusterClient extends Connection {
 
   protected send(command: Command): Promise<unknown> {
     if (this.#isClosed) return Promise.reject(this.failed("the connection was closed"));
-    return this.#cluster.call(String(command[0]), ...command.slice(1));
-  }
-
-  protected sendScript(script: Script, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
-    return sendScript(this.#cluster, script, keys, args);
+    return this.client.call(String(command[0]), ...command.slice(1));
   }
 
   protected streams(): Redis["stream"][] {
-    return this.#cluster.nodes("master").map(({ stream }) => stream);
+    return this.client.nodes("master").map(({ stream }) => stream);
   }
 
   protected late(): TtsctlError {
     const isHung = ({ commandQueue, status }: Redis) => commandQueue.length > 0 || status === "connecting";
-    const hung = this.#cluster.nodes().find(isHung);
+    const hung = this.client.nodes().find(isHung);
     return timeoutError(hung === undefined ? this.where : this.#describe(nameOf(hung)));
   }
 
@@ -189,7 +183,7 @@ export class ClusterClient extends Connection {
     ignoreAsked(redis);
     redis.on("connect", () => guardQueue(redis, (why) => this.drop(why), this.#describe(name)));
     redis.on("end", () => {
-      if (this.#isClosed || !this.#cluster.slots.some(([primary]) => primary === name)) return;
+      if (this.#isClosed || !this.client.slots.some(([primary]) => primary === name)) return;
       this.#ended = name;
       this.lose(this.failed(null));
     });
@@ -245,6 +239,6 @@ function ignoreAsked(redis: Redis): void {
   };
 }
 
-function nameOf({ options: { host, port } }: Redis): string {
-  return `${host}:${port}`;
+function nameOf({ options }: Redis): string {
+  return nodeName(options as Address);
 }

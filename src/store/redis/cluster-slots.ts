@@ -2,19 +2,9 @@ import { systemClock } from "../../clock.ts";
 import { TtsctlError } from "../../errors.ts";
 import type { Address } from "../../printable.ts";
 import { RedisClient } from "./client.ts";
-import type { RedisCommands, Reply } from "./commands.ts";
+import type { Reply } from "./commands.ts";
 import { noneUsable } from "./errors.ts";
 import { type RedisTarget, SLOTS } from "./target.ts";
-
-/** The slots of a cluster as listed by one of its nodes. A node that left it, or was cut off, lists fewer. */
-interface SlotMap {
-  /** By slot, the name of its primary; no item for an unassigned slot. */
-  readonly primaries: readonly string[];
-  /** Every node there is, replicas included. */
-  readonly nodes: ReadonlySet<string>;
-  /** Whether the node reports the cluster as usable; true if this user may not ask. */
-  readonly isUp: boolean;
-}
 
 /** The name of a node, as nodes and ioredis write it. */
 export function nodeName({ host, port }: Address): string {
@@ -31,8 +21,12 @@ export function addressOf(name: string, asked: Address): Address {
 /** A range of slots and its nodes in the reply of `CLUSTER SLOTS`; a host may be empty or unknown. */
 type SlotsReply = [from: number, to: number, ...nodes: [host: string | null, port: number][]];
 
-/** @param address of the node that replied */
-export function slotMap(slots: Reply, address: Address): Pick<SlotMap, "primaries" | "nodes"> {
+/**
+ * The slots of a cluster as one of its nodes lists them. A node that left it, or was cut off, lists fewer.
+ * @param address of that node
+ * @returns primaries: by slot the name of its primary, no item for an unassigned slot; nodes: all names, replicas included
+ */
+export function slotMap(slots: Reply, address: Address) {
   const primaries: string[] = new Array(SLOTS);
   const nodes = new Set<string>();
   for (const [from, to, ...own] of slots as unknown as SlotsReply[]) {
@@ -43,19 +37,11 @@ export function slotMap(slots: Reply, address: Address): Pick<SlotMap, "primarie
   return { primaries, nodes };
 }
 
-/** @throws TtsctlError REDIS_* */
-async function askSlots(node: RedisCommands, address: Address): Promise<SlotMap> {
-  const [slots, info] = await node.pipeline([
-    ["CLUSTER", "SLOTS"],
-    ["CLUSTER", "INFO"],
-  ]);
-  if (slots instanceof TtsctlError) throw slots;
-  return { ...slotMap(slots!, address), isUp: !String(info).includes("cluster_state:fail") };
-}
-
 interface Entrance {
   readonly address: Address;
-  readonly map: SlotMap;
+  readonly nodes: ReadonlySet<string>;
+  /** Whether the node reports the cluster as usable; true if this user may not ask. */
+  readonly isUp: boolean;
 }
 
 /**
@@ -70,7 +56,7 @@ export async function enterCluster(target: RedisTarget, seeds: readonly Address[
     const left = Math.max(0, deadline - systemClock.monotonic());
     try {
       const found = await enter(target, address, i === seeds.length - 1 ? left : left / 2);
-      if (found.map.isUp) return found;
+      if (found.isUp) return found;
       best ??= found;
     } catch (error) {
       if (!(error instanceof TtsctlError) || (best === undefined && !PASSES.includes(error.code))) throw error;
@@ -89,8 +75,11 @@ const PASSES = ["REDIS_UNAVAILABLE", "REDIS_TIMEOUT", "REDIS_LOADING", "REDIS_CL
 async function enter(target: RedisTarget, address: Address, seconds: number): Promise<Entrance> {
   const node = await RedisClient.connect({ ...target, place: { kind: "node", ...address } }, seconds);
   try {
-    const map = await askSlots(node, address);
-    if (map.nodes.size > 0) return { address, map };
+    const commands = ["SLOTS", "INFO"].map((word) => ["CLUSTER", word]);
+    const [slots, info] = await node.pipeline(commands);
+    if (slots instanceof TtsctlError) throw slots;
+    const { nodes } = slotMap(slots!, address);
+    if (nodes.size > 0) return { address, nodes, isUp: !String(info).includes("cluster_state:fail") };
     const message = `Redis at ${nodeName(address)} has no slots: it isn't part of a cluster`;
     const hint = "name a node of the cluster in [redis] host and port, or several in nodes";
     throw new TtsctlError("REDIS_CLUSTER", message, { hint });

@@ -3,11 +3,7 @@ import { RedisClient } from "./client.ts";
 import type { RedisCommands } from "./commands.ts";
 import type { KnownNodes, RedisTarget } from "./target.ts";
 
-/**
- * Connects to whatever kind of Redis a target names, logs in and pings.
- * @param known the nodes of clusters that were connected to before, which are asked too
- * @throws TtsctlError REDIS_* with what was tried
- */
+/** Connects to the Redis of a target, logs in and pings. @param known nodes to ask too @throws TtsctlError REDIS_* */
 export async function connectRedis(target: RedisTarget, known: KnownNodes = new Map()): Promise<RedisCommands> {
   const { place } = target;
   if (place.kind === "sentinels") {

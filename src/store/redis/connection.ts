@@ -41,12 +41,10 @@ export abstract class Connection implements RedisCommands {
   protected async replies(commands: readonly Command[], send: () => Promise<unknown>[]): Promise<Reply[]> {
     if (commands.length === 0) return [];
     const replies = await this.settled(this.#together(send));
-    for (const [i, reply] of replies.entries()) {
+    return replies.map((reply, i) => {
       const [name, key] = commands[i]!;
-      this.#check(reply, shapeOf(commands[i]!), String(name));
-      if (reply instanceof TtsctlError) replies[i] = withKey(reply, `${this.prefix}${key}`, this.where);
-    }
-    return replies;
+      return this.#checked(reply, shapeOf(commands[i]!), String(name), key);
+    });
   }
 
   async script(script: Script, keys: readonly string[], args: Words): Promise<Reply> {
@@ -54,15 +52,16 @@ export abstract class Connection implements RedisCommands {
   }
 
   async scripts(script: Script, runs: readonly ScriptRun[]): Promise<Reply[]> {
-    const sent = this.#together(() => runs.map(({ keys, args }) => this.sendScript(script, keys, args)));
-    const replies = await this.settled(sent);
-    for (const [i, reply] of replies.entries()) {
-      this.#check(reply, script.replies, "a script");
-      // An error that the script doesn't catch is about its last key.
-      if (reply instanceof TtsctlError)
-        replies[i] = withKey(reply, `${this.prefix}${runs[i]!.keys.at(-1)}`, this.where);
-    }
-    return replies;
+    const replies = await this.settled(this.#together(() => runs.map((run) => this.#sendScript(script, run))));
+    // An error that the script doesn't catch is about its last key.
+    return replies.map((reply, i) => this.#checked(reply, script.replies, "a script", runs[i]!.keys.at(-1)));
+  }
+
+  /** Sends a script by a method of ioredis: its digest, and the text to a server that doesn't know it. */
+  #sendScript({ name, source }: Script, { keys, args }: ScriptRun): Promise<unknown> {
+    const methods = this.client as unknown as Record<string, (...args: Words) => Promise<unknown>>;
+    if (methods[name] === undefined) this.client.defineCommand(name, { lua: source });
+    return methods[name]!(keys.length, ...keys, ...args);
   }
 
   scan([name, ...key]: readonly string[], ...rest: Command): AsyncGenerator<string[]> {
@@ -83,8 +82,8 @@ export abstract class Connection implements RedisCommands {
   abstract each(...command: Command): Promise<NodeReply[]>;
   abstract close(): void;
 
+  protected abstract readonly client: Redis | Cluster;
   protected abstract send(command: Command): Promise<unknown>;
-  protected abstract sendScript(script: Script, keys: readonly string[], args: Words): Promise<unknown>;
   protected abstract streams(): Redis["stream"][];
   /** The error of a reply that didn't come in time. */
   protected abstract late(): TtsctlError;
@@ -130,9 +129,10 @@ export abstract class Connection implements RedisCommands {
     return reply as Reply[];
   }
 
-  #check(reply: Reply, shape: ReplyShape | undefined, command: string): void {
+  #checked(reply: Reply, shape: ReplyShape | undefined, command: string, key: Command[number] | undefined): Reply {
     try {
       checkReply(reply, shape, command, this.where);
+      return reply instanceof TtsctlError ? withKey(reply, `${this.prefix}${key}`, this.where) : reply;
     } catch (error) {
       this.drop(error as TtsctlError);
       throw error;
@@ -149,13 +149,6 @@ export abstract class Connection implements RedisCommands {
       for (const stream of streams) stream?.uncork();
     }
   }
-}
-
-/** Sends a script by a method of ioredis: its digest, and the text to a server that doesn't know it. */
-export function sendScript(redis: Redis | Cluster, { name, source }: Script, keys: readonly string[], args: Words) {
-  const methods = redis as unknown as Record<string, (...args: Words) => Promise<unknown>>;
-  if (methods[name] === undefined) redis.defineCommand(name, { lua: source });
-  return methods[name]!(keys.length, ...keys, ...args);
 }
 
 /**

@@ -58,10 +58,8 @@ export interface MirrorCopies {
 const MOST_ROUNDS = 8;
 
 /**
- * Decides on the copies of tasks and acts on the decisions under guards. A copy that changed between the two is read and
- * decided on again.
- * @param steps decide: an outcome, or an action; done: the outcome of an action; verb: in the error of a copy that changes
- *   all the time
+ * Decides on the copies of tasks and acts under guards. A copy that changed between the two is read and decided on again.
+ * @param steps decide: an outcome, or an action; done: the outcome of an action; verb: for the error of a restless copy
  */
 export async function settle<Action extends object, Result extends string>(
   ids: readonly TaskId[],

@@ -116,10 +116,7 @@ export class MirrorTasks implements TaskSource {
     return { range: { userId, since, until }, hasTimes };
   }
 
-  /**
-   * The members that pass, newest first, and those without a task: an index has only times, and one or all users.
-   * @param isOver ends the walk before its end; the last step then has looked at none
-   */
+  /** The members that pass, newest first, and those without a task. @param isOver ends the walk with a step of none */
   async *#passing(filter: TaskFilter, isOver = () => false): AsyncGenerator<Passing> {
     const { range, hasTimes } = this.#rangeOf(filter);
     for await (const members of this.#mirror.walkInOrder(range)) {

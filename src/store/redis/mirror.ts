@@ -141,10 +141,7 @@ export class Mirror {
     return true;
   }
 
-  /**
-   * Subscribes to the notifications of the tasks' hashes; the connection is for nothing else then.
-   * @returns null, or why this Redis doesn't send them
-   */
+  /** Subscribes to the notifications of hashes; the connection is for nothing else. Returns why Redis doesn't send them. */
   async hear(db: number, heard: (id: TaskId) => void): Promise<string | null> {
     const { commands } = this;
     if (commands.subscribe === undefined) return "each node of a cluster has its own notifications";
@@ -269,8 +266,8 @@ export class Mirror {
   }
 
   /**
-   * Each copy, at most BATCH, to decide on a write or a removal and to guard it with. In a layout whose ids are quoted,
-   * a hash whose name no task of the layout can have is an error, so no decision is made on it.
+   * Each copy, at most BATCH, to decide on a write or a removal and to guard it with. In a layout whose ids are quoted, a
+   * hash whose name no task can have is an error, so no decision is made on it.
    */
   async copies(ids: readonly TaskId[], view: CopyView): Promise<Outcome<RedisCopy>[]> {
     const copies = await this.#copies.read(ids, view);

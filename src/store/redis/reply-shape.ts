@@ -67,9 +67,8 @@ export function shapeOf(command: Command): ReplyShape | undefined {
 }
 
 /**
- * Checks an answer before it is read. A server that isn't Redis, or a connection whose answers are off by one, would
- * otherwise be read as tasks, and what isn't a cursor never ends a walk.
- * @throws TtsctlError REDIS_UNAVAILABLE
+ * Checks an answer before it is read. A server that isn't Redis, or answers that are off by one, would otherwise be read
+ * as tasks, and what isn't a cursor never ends a walk. @throws TtsctlError REDIS_UNAVAILABLE
  */
 export function checkReply(reply: Reply, fits: ReplyShape | undefined, command: string, where: string): void {
   if (fits === undefined || reply instanceof TtsctlError || reply === "QUEUED") return;

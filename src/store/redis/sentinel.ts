@@ -27,13 +27,16 @@ export async function connectBySentinels(target: SentinelTarget): Promise<RedisC
   for (const [i, sentinel] of sentinels.entries()) {
     const share = () => (end - systemClock.monotonic()) / (i === sentinels.length - 1 ? 1 : 2);
     const answer = await askSentinel(target, sentinel, share() / 2);
-    if (answer instanceof TtsctlError) {
-      failures.push(answer);
-    } else if (!tried.has(addressText(answer))) {
-      tried.add(addressText(answer));
-      const primary = await connectToPrimary(target, answer, sentinel, share());
-      if (!(primary instanceof TtsctlError)) return primary;
-      failures.push(primary);
+    if (answer instanceof TtsctlError) failures.push(answer);
+    if (answer instanceof TtsctlError || tried.has(addressText(answer))) continue;
+    tried.add(addressText(answer));
+    const primaryBy = `${name} by Sentinel ${addressText(sentinel)}`;
+    try {
+      return await RedisClient.connect({ ...target, place: { kind: "node", ...answer }, primaryBy }, share());
+    } catch (error) {
+      // After any other error, another Sentinel names no better one.
+      if (!(error instanceof TtsctlError) || !FAILS_OVER.includes(error.code)) throw error;
+      failures.push(error);
     }
   }
   const what = `the Sentinels ${sentinels.map(addressText).join(", ")} gave no usable primary for ${name}`;
@@ -53,42 +56,18 @@ export function askSentinels(target: SentinelTarget): Promise<SentinelAnswer[]> 
 
 async function askSentinel({ place, tls }: SentinelTarget, sentinel: Address, timeout: number) {
   const { name, username, password } = place;
-  const where = addressText(sentinel);
+  const node: NodePlace = { kind: "node", ...sentinel };
   try {
-    const node: NodePlace = { kind: "node", ...sentinel };
     const client = await RedisClient.connect({ place: node, db: 0, username, password, tls, timeout });
-    try {
-      const reply = await client.command("SENTINEL", "get-master-addr-by-name", name);
-      return Array.isArray(reply) ? { host: String(reply[0]), port: Number(reply[1]) } : unknownName(where, name);
-    } finally {
-      client.close();
-    }
+    const reply = await client.command("SENTINEL", "get-master-addr-by-name", name).finally(() => client.close());
+    if (Array.isArray(reply)) return { host: String(reply[0]), port: Number(reply[1]) };
+    return new TtsctlError("REDIS_UNAVAILABLE", `Sentinel at ${addressText(sentinel)} has no primary named ${name}`, {
+      hint: "check [redis] sentinel_name, or REDIS_SENTINEL_NAME",
+    });
   } catch (error) {
     if (error instanceof TtsctlError) return ofSentinel(error);
     throw error;
   }
-}
-
-/** Returns the errors after which another Sentinel may name a better one. */
-async function connectToPrimary(
-  { place, ...access }: SentinelTarget,
-  address: Address,
-  sentinel: Address,
-  timeout: number,
-): Promise<RedisClient | TtsctlError> {
-  const primaryBy = `${place.name} by Sentinel ${addressText(sentinel)}`;
-  try {
-    return await RedisClient.connect({ ...access, place: { kind: "node", ...address }, primaryBy }, timeout);
-  } catch (error) {
-    if (error instanceof TtsctlError && FAILS_OVER.includes(error.code)) return error;
-    throw error;
-  }
-}
-
-function unknownName(where: string, name: string): TtsctlError {
-  return new TtsctlError("REDIS_UNAVAILABLE", `Sentinel at ${where} has no primary named ${name}`, {
-    hint: "check [redis] sentinel_name, or REDIS_SENTINEL_NAME",
-  });
 }
 
 /** The error of a connection to a Sentinel. */

@@ -5,7 +5,7 @@ import { type CopyView, copyOf, fieldsOf, type LookupState, type RedisCopy, user
 import { INDEX_KEY } from "../layout/keys.ts";
 import { type CopyReading, type Layout, stateNames } from "../layout/layout.ts";
 import type { TaskId } from "../task-source.ts";
-import type { Command, RedisCommands, Reply, Script, ScriptRun } from "./commands.ts";
+import type { Command, RedisCommands, Reply, Script } from "./commands.ts";
 import { type GuardedRemoval, type MirrorCopies, type Outcome, scoresOf, type Upsert } from "./copies.ts";
 import { unlessFatal } from "./errors.ts";
 import { SLOT_SCRIPTS } from "./scripts.ts";
@@ -80,20 +80,19 @@ export class SlottedCopies implements MirrorCopies {
   async #write(upsert: Upsert, guard: readonly string[]): Promise<Outcome<boolean>> {
     const { task, afresh } = upsert;
     const scores = scoresOf(upsert, this.#reading);
-    const raised = await this.#onIndexes(task, ["ZADD", "GT"], (member, half) => [scores[half]!, member]);
+    const error = errorIn(await this.#onIndexes(task, ["ZADD", "GT"], (member, half) => [scores[half]!, member]));
+    if (error !== undefined) return error;
     const values = this.#layout.valuesOf(task);
     const fields = this.#layout.fields.flatMap((name, at) => [name, values[at]!]);
-    const error = errorIn(raised);
-    if (error !== undefined) return error;
     return flagOf(await this.#onHash(SLOT_SCRIPTS.write, task, ...guard, "", afresh ? 1 : 0, ...fields));
   }
 
   async #remove({ id, copy }: GuardedRemoval): Promise<Outcome<boolean>> {
-    const [indexScore, userScore] = await this.#scores(id);
-    const error = errorIn([indexScore, userScore]);
+    const scores = await this.#scores(id);
+    const error = errorIn(scores);
     if (error !== undefined) return error;
     const hasHash = copy.type === "hash";
-    if (!hasHash && (indexScore !== copy.indexScore || userScore !== copy.userScore)) return false;
+    if (!hasHash && (scores[0] !== copy.indexScore || scores[1] !== copy.userScore)) return false;
     const state = hasHash ? stateNames(this.#layout).flatMap((name) => [name, copy.fields[name] ?? ""]) : [];
     const outcome = flagOf(await this.#onHash(SLOT_SCRIPTS.remove, id, ...state));
     if (outcome !== true) return outcome;
@@ -102,9 +101,8 @@ export class SlottedCopies implements MirrorCopies {
   }
 
   /**
-   * Has members and lookup fit the hash: sets them, or removes those of a task without a hash, until a look finds nothing to
-   * change. Scores are read before the hash, so what a service writes after that isn't overwritten.
-   * @returns whether the task has a hash
+   * Has members and lookup fit the hash, until a look finds nothing to change. Scores are read before the hash, so what a
+   * service writes after that isn't overwritten. @returns whether the task has a hash
    */
   async #reindex(id: TaskId): Promise<Outcome<boolean>> {
     for (let round = 1; ; round++) {
@@ -117,7 +115,11 @@ export class SlottedCopies implements MirrorCopies {
       if (isOut) await this.#move(id, scores, due);
       if (lookup instanceof TtsctlError) return lookup;
       const isLost = due !== undefined && lookup.says === (due === null ? "own" : "wrong");
-      if (isLost) await this.#setLookup(id, lookup.holds, due !== null);
+      if (isLost) {
+        const { key, value } = this.#layout.lookup!;
+        const next = due === null ? "" : value(id.userId);
+        await this.#questions.ask(SLOT_SCRIPTS.setLookup, key(id.taskId), lookup.holds, next);
+      }
       if (!(isOut || isLost) || round === MOST_ROUNDS) return due !== null;
     }
   }
@@ -136,12 +138,6 @@ export class SlottedCopies implements MirrorCopies {
   #move(id: TaskId, from: Both<Reply>, to: Both<number> | null): Promise<Both<Reply>> {
     const argsOf = (member: string, half: number) => [member, String(from[half] ?? ""), to === null ? "" : to[half]!];
     return this.#onIndexes(id, SLOT_SCRIPTS.moveMembers, argsOf);
-  }
-
-  /** Sets a lookup that still holds what was read, or removes it. */
-  #setLookup({ userId, taskId }: TaskId, holds: string, isKept: boolean): Promise<Reply> {
-    const { key, value } = this.#layout.lookup!;
-    return this.#questions.ask(SLOT_SCRIPTS.setLookup, key(taskId), holds, isKept ? value(userId) : "");
   }
 
   /** The value of a lookup, and what that means for the task with this score. */
@@ -220,21 +216,16 @@ class Questions {
 
   async #sendAll(work: Script | "commands", groups: readonly Question[][]): Promise<void> {
     try {
-      const runs = groups.map(
-        (group): ScriptRun => ({
-          keys: [group[0]!.key],
-          args: group.flatMap(({ args }) => args),
-        }),
-      );
-      const replies = unlessFatal(
+      const runs = groups.map((group) => ({ keys: [group[0]!.key], args: group.flatMap(({ args }) => args) }));
+      const sent =
         work === "commands"
-          ? await this.#commands.pipeline(groups.map(([first], i) => commandOf(first!, runs[i]!.args)))
-          : await this.#commands.scripts(work, runs),
-      );
+          ? this.#commands.pipeline(groups.map(([first], i) => commandOf(first!, runs[i]!.args)))
+          : this.#commands.scripts(work, runs);
+      const replies = unlessFatal(await sent);
       for (const [i, group] of groups.entries()) {
         const reply = replies[i]!;
-        for (const [at, { work: own, answer }] of group.entries())
-          answer(isScores(own) && Array.isArray(reply) ? reply[at]! : reply);
+        const isEach = isScores(group[0]!.work) && Array.isArray(reply);
+        for (const [at, { answer }] of group.entries()) answer(isEach ? reply[at]! : reply);
       }
     } catch (error) {
       for (const { fail } of groups.flat()) fail(error);

@@ -20,11 +20,9 @@ import type { Mirror } from "./mirror.ts";
 export type WriteOutcome = "written" | "reindexed" | "unchanged" | "newer";
 
 /**
- * What becomes of a write by the rule of docs/contract.md, Redis and Commands: never back in time. At an equal time the
- * hash is kept and the scores are repaired, unless the hash has no time.
- * @param score the record's `updated_at`, epoch seconds
- * @param overEqual whether the record also replaces a hash of the same time
- * @param replaced `updated_at` of the record that it replaced in the file: copies up to this time are overwritten; NaN: none
+ * What becomes of a write (docs/contract.md, Redis): never back in time. At an equal time the hash is kept and the scores
+ * are repaired, unless the hash has no time. @param overEqual whether it also replaces a hash of the same time
+ * @param replaced `updated_at` of the record that it replaced: copies up to this time are overwritten; NaN: none
  */
 export function decideWrite(
   score: number,
