@@ -79,8 +79,8 @@ interface Change extends TaskId {
  * change is due in another content if the task's record there has the same value; never by its time alone.
  */
 export class Changes {
-  /** Grows if it is JSON Lines, so the rows that tasks had are kept here. */
-  readonly #base: Snapshot;
+  /** The content that they were decided on. It grows if it is JSON Lines, so the rows that tasks had are kept here. */
+  readonly base: Snapshot;
   readonly #puts: Puts;
   readonly #replaced: Int32Array;
   /** Keys that are removed for good, and the rows that they had. */
@@ -92,7 +92,7 @@ export class Changes {
   /** @param base the content to change, as it is before; the caller keeps it open */
   constructor(base: Snapshot, { removed, puts }: Edit) {
     const put = new KeySet(base.rows.keys.size);
-    this.#base = base;
+    this.base = base;
     this.#puts = puts;
     this.#replaced = new Int32Array(puts.size).map((_, number) => {
       const id = puts.id(number);
@@ -103,18 +103,13 @@ export class Changes {
     this.#removedRows = this.#removed.map((key) => base.rows.liveRow(key));
   }
 
-  /** The content that they were decided on. */
-  get base(): Snapshot {
-    return this.#base;
-  }
-
   /** Those whose task is in a content as it was seen. @param others receives the tasks that are there in another state */
   async dueIn(now: Snapshot, others: (id: TaskId) => void = () => {}): Promise<Edit> {
-    if (now === this.#base) return { removed: KeySet.from(this.#removed, now.rows.keys.size), puts: this.#puts };
+    if (now === this.base) return { removed: KeySet.from(this.#removed, now.rows.keys.size), puts: this.#puts };
     const removed = new KeySet(now.rows.keys.size);
     const due: number[] = [];
     for (const batch of batches(this.#all(), READ_AT_ONCE)) {
-      const same = await sameIn(this.#base, now, batch);
+      const same = await sameIn(this.base, now, batch);
       for (const change of batch) {
         const isSame = same.has(change);
         if (isSame && change.put >= 0) due.push(change.put);
@@ -122,13 +117,8 @@ export class Changes {
         else if (!isSame && (change.put >= 0 || now.holds(change))) others(change);
       }
     }
-    return {
-      removed,
-      puts: chosenFrom(
-        this.#puts,
-        due.sort((a, b) => a - b),
-      ),
-    };
+    due.sort((a, b) => a - b);
+    return { removed, puts: chosenFrom(this.#puts, due) };
   }
 
   /**
@@ -151,7 +141,7 @@ export class Changes {
 
   *#all(): Generator<Change> {
     for (const [i, key] of this.#removed.entries()) {
-      const { userId, taskId } = this.#base.rows.keys.id(key);
+      const { userId, taskId } = this.base.rows.keys.id(key);
       yield { userId, taskId, row: this.#removedRows[i]!, put: -1 };
     }
     for (const [put, row] of this.#replaced.entries()) {

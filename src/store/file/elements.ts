@@ -37,7 +37,8 @@ export class SequenceScan {
   readonly #onElement: OnElement;
   readonly #spans = new Spans();
   #state: "before" | "first" | "next" | "after" = "before";
-  #recordFields = 0;
+  /** Which of the ids the map has as strings. */
+  readonly #ids = new Set<string>();
   open = 0;
   close = 0;
   /** Where the element begins inside which the file ends. */
@@ -54,7 +55,7 @@ export class SequenceScan {
 
   /** Whether the map has strings under `user_id` and `task_id`, like a record. */
   get isRecord(): boolean {
-    return this.#recordFields === 3;
+    return this.#ids.size === 2;
   }
 
   readonly consume: Consume = (bytes, from, end, offset, last) => {
@@ -93,32 +94,24 @@ export class SequenceScan {
       this.#state = "after";
       return at + 1;
     }
-    let from = at;
-    if (this.#state === "next") {
-      if (bytes[at] !== COMMA) {
-        throw new JsonSyntaxError(`',' or '${String.fromCharCode(this.#close)}' is missing`, at);
-      }
-      from = skipSpace(bytes, at + 1, end);
+    if (this.#state === "next" && bytes[at] !== COMMA) {
+      throw new JsonSyntaxError(`',' or '${String.fromCharCode(this.#close)}' is missing`, at);
     }
-    const next = from >= end ? INCOMPLETE : this.#element(bytes, from, end, offset);
-    if (next !== INCOMPLETE) this.#state = "next";
-    return next;
-  }
-
-  #element(bytes: Buffer, from: number, end: number, offset: number): number {
-    const at = this.#map ? skipKey(bytes, from, end) : from;
-    const next = at === INCOMPLETE ? INCOMPLETE : scanElement(bytes, at, end, this.#spans);
+    const from = this.#state === "next" ? skipSpace(bytes, at + 1, end) : at;
+    if (from >= end) return INCOMPLETE;
+    const value = this.#map ? skipKey(bytes, from, end) : from;
+    const next = value === INCOMPLETE ? INCOMPLETE : scanElement(bytes, value, end, this.#spans);
     if (next === INCOMPLETE) return INCOMPLETE;
-    if (this.#map && bytes[at] === QUOTE) this.#refuseLoneRecord(bytes, from, end);
-    this.#onElement(bytes, at, next, offset + at, this.#spans);
+    if (this.#map && bytes[value] === QUOTE) this.#refuseLoneRecord(bytes, from, end);
+    this.#onElement(bytes, value, next, offset + value, this.#spans);
+    this.#state = "next";
     return next;
   }
 
   /** A record over several lines looks like a map whose values are its fields. */
   #refuseLoneRecord(bytes: Buffer, keyFrom: number, end: number): void {
     const key = decodeString(bytes, keyFrom, skipString(bytes, keyFrom + 1, end));
-    if (key === "user_id") this.#recordFields |= 1;
-    if (key === "task_id") this.#recordFields |= 2;
+    if (key === "user_id" || key === "task_id") this.#ids.add(key);
     if (this.isRecord) {
       throw new JsonSyntaxError("a single record over several lines: neither a map nor JSON Lines", keyFrom);
     }
@@ -208,7 +201,16 @@ export async function feed(handle: FileHandle, start: number, consume: Consume, 
     if (held + 1 >= bytes.length) bytes = Buffer.concat([bytes.subarray(0, held)], bytes.length * 2);
     const { bytesRead } = await handle.read(bytes, held, bytes.length - held - 1, offset + held);
     held += bytesRead;
-    const used = consumeChecked(consume, bytes, held, offset, bytesRead === 0);
+    let used: number;
+    try {
+      used = consume(bytes, 0, held, offset, bytesRead === 0);
+    } catch (error) {
+      if (error instanceof JsonSyntaxError) throw new StoreSyntaxError(error.message, offset + error.position);
+      throw error;
+    }
+    if (used !== STOP && !isUtf8(bytes.subarray(0, used))) {
+      throw new StoreSyntaxError("not valid UTF-8", offset + firstBadByte(bytes, used));
+    }
     if (bytesRead === 0 || used === STOP) return offset + held;
     bytes.copy(bytes, 0, used, held);
     held -= used;
@@ -218,19 +220,6 @@ export async function feed(handle: FileHandle, start: number, consume: Consume, 
 
 /** A consumer returns this to end the reading. */
 export const STOP = -2;
-
-function consumeChecked(consume: Consume, bytes: Buffer, held: number, offset: number, last: boolean): number {
-  try {
-    const used = consume(bytes, 0, held, offset, last);
-    if (used !== STOP && !isUtf8(bytes.subarray(0, used))) {
-      throw new StoreSyntaxError("not valid UTF-8", offset + firstBadByte(bytes, used));
-    }
-    return used;
-  } catch (error) {
-    if (error instanceof JsonSyntaxError) throw new StoreSyntaxError(error.message, offset + error.position);
-    throw error;
-  }
-}
 
 /** The first byte that doesn't begin a UTF-8 character: decoding replaces it. */
 function firstBadByte(bytes: Buffer, end: number): number {

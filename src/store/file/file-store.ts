@@ -93,19 +93,19 @@ export class FileStore {
     const seconds = purpose === "watch" ? WATCH_LOCK_WAIT_S : LOCK_WAIT_S;
     const { signal, holder, onWait } = this.#options;
     const lock = await takeLock(target, purpose, { seconds, clock: this.clock, signal, onWait }, holder);
+    if (purpose !== "run") return lock;
+    const release = () => {
+      this.#runLock = undefined;
+      return lock.release();
+    };
     try {
-      if (purpose !== "run") return lock;
       await this.withWriteLock(target, () => removeLeftover(target));
-      this.#runLock = lock;
-      const release = () => {
-        this.#runLock = undefined;
-        return lock.release();
-      };
-      return { ...lock, release };
     } catch (error) {
-      await lock.release();
+      await release();
       throw error;
     }
+    this.#runLock = lock;
+    return { ...lock, release };
   }
 
   /** Does work under the lock of a rewrite. @param target `target()` */
@@ -154,9 +154,8 @@ export class FileStore {
     let changed: TaskId[] = [];
     const planned = async (current: Snapshot, note: string) => {
       changed = [];
-      const edit = await (changes instanceof Changes
-        ? changes.dueIn(current, (id) => changed.push(id))
-        : changes(current, note));
+      const isPlan = !(changes instanceof Changes);
+      const edit = await (isPlan ? changes(current, note) : changes.dueIn(current, (id) => changed.push(id)));
       if (owes) await this.owed.add(owedOf(edit, current));
       return edit;
     };
@@ -275,10 +274,8 @@ export class FileStore {
   async #undone(landed: Changes): Promise<TaskId[]> {
     await using now = await this.read();
     const { removed, puts } = await landed.undoneIn(now);
-    const { keys } = now.rows;
-    const ids = [...removed].map((key) => keys.id(key));
-    for (let number = 0; number < puts.size; number++) ids.push(puts.id(number));
-    return ids;
+    const put = Array.from({ length: puts.size }, (_, number) => puts.id(number));
+    return [...Array.from(removed, (key) => now.rows.keys.id(key)), ...put];
   }
 
   /** The file that the path names in the end, if it is a symbolic link. */
@@ -317,13 +314,8 @@ function afterRewrite(error: TtsctlError, path: string): TtsctlError {
 }
 
 function busy(target: string): TtsctlError {
-  return new TtsctlError(
-    "STORE_BUSY",
-    `${target} is rewritten too often: all attempts within ${WRITE_WAIT_S} s failed`,
-    {
-      hint: "run the command again when the service is less busy",
-    },
-  );
+  const message = `${target} is rewritten too often: all attempts within ${WRITE_WAIT_S} s failed`;
+  return new TtsctlError("STORE_BUSY", message, { hint: "run the command again when the service is less busy" });
 }
 
 /** The deletions of an edit. */

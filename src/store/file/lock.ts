@@ -102,21 +102,24 @@ export async function lockHolder(storePath: string, purpose: LockPurpose): Promi
 
 /** Another user's lock file can be locked too; only the note can't be written. */
 async function openLockFile(path: string): Promise<FileHandle> {
-  try {
-    return await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o644).catch((error) => {
+  const { O_RDWR, O_RDONLY, O_CREAT, O_NOFOLLOW } = constants;
+  return open(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0o644)
+    .catch((error) => {
       if (systemErrorCode(error) !== "EACCES") throw error;
-      return open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+      return open(path, O_RDONLY | O_NOFOLLOW);
+    })
+    .catch((cause) => {
+      throw lockFileUnavailable(path, cause);
     });
-  } catch (cause) {
-    throw lockFileUnavailable(path, cause);
-  }
+}
+
+function unavailable(message: string, hint: string, cause: unknown): TtsctlError {
+  return new TtsctlError("LOCK_UNAVAILABLE", message, { hint, cause });
 }
 
 function lockFileUnavailable(path: string, cause: unknown): TtsctlError {
-  return new TtsctlError("LOCK_UNAVAILABLE", `cannot open the lock file ${path}: ${describeSystemError(cause)}`, {
-    hint: "the directory of the store file must be writable by the user that runs ttsctl",
-    cause,
-  });
+  const hint = "the directory of the store file must be writable by the user that runs ttsctl";
+  return unavailable(`cannot open the lock file ${path}: ${describeSystemError(cause)}`, hint, cause);
 }
 
 async function isAt(path: string, handle: FileHandle): Promise<boolean> {
@@ -127,20 +130,14 @@ async function isAt(path: string, handle: FileHandle): Promise<boolean> {
   }
 }
 
-async function tryFlock(
-  handle: FileHandle,
-  path: string,
-  mode: "exclusive" | "shared" = "exclusive",
-): Promise<boolean> {
+async function tryFlock(handle: FileHandle, path: string, mode: "exclusive" | "shared" = "exclusive") {
   const posix = await loadPosix();
   if (posix === null) return ended(startFlock([mode === "shared" ? "-s" : "-x", "-n"], handle), path);
   try {
     return posix.tryLock(handle.fd, mode);
   } catch (cause) {
-    throw new TtsctlError("LOCK_UNAVAILABLE", `cannot lock ${path}: ${describeSystemError(cause)}`, {
-      hint: "the store file must be on a file system that has locks",
-      cause,
-    });
+    const hint = "the store file must be on a file system that has locks";
+    throw unavailable(`cannot lock ${path}: ${describeSystemError(cause)}`, hint, cause);
   }
 }
 
@@ -159,8 +156,8 @@ async function waitForFlock(handle: FileHandle, path: string, wait: LockWait): P
   };
   signal?.addEventListener("abort", giveUp);
   const over = new AbortController();
-  if (onWait !== undefined)
-    void later(clock, SAID_MS, over.signal, async () => onWait((await readLockFile(handle)).holder));
+  const say = async () => onWait?.((await readLockFile(handle)).holder);
+  void later(clock, SAID_MS, over.signal, say);
   return within(clock, seconds * 1000, isLocked, giveUp).finally(() => {
     over.abort();
     signal?.removeEventListener("abort", giveUp);
@@ -175,15 +172,10 @@ function startFlock(flags: readonly string[], handle: FileHandle): ChildProcess 
 /** Whether flock(1) got the lock; false if another process has it, or it was killed while it waited. */
 function ended(child: ChildProcess, path: string): Promise<boolean> {
   return new Promise((resolve, reject) => {
-    const unavailable = (cause?: unknown) =>
-      reject(
-        new TtsctlError("LOCK_UNAVAILABLE", `cannot lock ${path}: flock(1) did not run`, {
-          hint: "install util-linux (Debian, Fedora), busybox or util-linux (Alpine), `brew install flock` (macOS)",
-          cause,
-        }),
-      );
-    child.on("error", unavailable);
-    child.on("exit", (code) => (code === 0 || code === 1 || child.killed ? resolve(code === 0) : unavailable()));
+    const hint = "install util-linux (Debian, Fedora), busybox or util-linux (Alpine), `brew install flock` (macOS)";
+    const fail = (cause?: unknown) => reject(unavailable(`cannot lock ${path}: flock(1) did not run`, hint, cause));
+    child.on("error", fail);
+    child.on("exit", (code) => (code === 0 || code === 1 || child.killed ? resolve(code === 0) : fail()));
   });
 }
 

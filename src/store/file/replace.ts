@@ -15,11 +15,9 @@ export function temporaryPath(target: string): string {
 
 /** Removes the temporary file of a killed run. @throws TtsctlError STORE_WRITE_FAILED */
 export async function removeLeftover(target: string): Promise<void> {
-  try {
-    await rm(temporaryPath(target), { force: true });
-  } catch (cause) {
+  await rm(temporaryPath(target), { force: true }).catch((cause) => {
     throw writeFailed(target, cause);
-  }
+  });
 }
 
 /**
@@ -282,15 +280,11 @@ export async function checkRewrite(
   }
 }
 
-/** As a single file that is mounted into a container is. */
+/** As a single file that is mounted into a container is. White space and backslashes are written as octal numbers. */
 async function isMountPoint(path: string): Promise<boolean> {
   const mounts = await readFile("/proc/self/mountinfo", "utf8").catch(() => "");
-  return mounts.split("\n").some((line) => decoded(line.split(" ")[4] ?? "") === path);
-}
-
-/** White space and backslashes in a path are written as octal numbers. */
-function decoded(path: string): string {
-  return path.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
+  const character = (_: string, octal: string) => String.fromCharCode(Number.parseInt(octal, 8));
+  return mounts.split("\n").some((line) => line.split(" ")[4]?.replace(/\\([0-7]{3})/g, character) === path);
 }
 
 async function tryCopy(probe: FileHandle, target: string, freeable: () => Promise<number>): Promise<void> {
@@ -315,10 +309,8 @@ async function checkRoom(target: string, size: number, freeable: () => Promise<n
   if (blocks === 0 || free >= size) return true; // some file systems do not count
   const more = await freeable();
   if (free + more >= size) return false;
-  const purge = more > 0 ? `, and the purge frees ${formatBytes(more)}` : "";
-  throw refused(
-    `cannot rewrite ${target}: a second copy needs ${formatBytes(size)}, ${formatBytes(free)} are free there${purge}`,
-  );
+  const room = `${formatBytes(free)} are free there${more > 0 ? `, and the purge frees ${formatBytes(more)}` : ""}`;
+  throw refused(`cannot rewrite ${target}: a second copy needs ${formatBytes(size)}, ${room}`);
 }
 
 function refused(message: string, cause?: unknown): TtsctlError {

@@ -97,22 +97,17 @@ export async function scanStore(
 export interface Content {
   readonly layout: ScanResult;
   /** JSON Lines only. */
-  readonly footprint: Footprint | null;
+  readonly footprint: Buffer | null;
   readonly identity: FileIdentity;
-}
-
-/** Both ends of a content, to recognise it. */
-interface Footprint {
-  readonly head: Buffer;
-  readonly tail: Buffer;
 }
 
 /** Bytes of each end: some lines. */
 const FOOTPRINT = 1024;
 
-export async function readFootprint(handle: FileHandle, size: number): Promise<Footprint> {
+/** Both ends of a content, to recognise it. */
+export async function readFootprint(handle: FileHandle, size: number): Promise<Buffer> {
   const length = Math.min(FOOTPRINT, size);
-  return { head: await bytesAt(handle, 0, length), tail: await bytesAt(handle, size - length, length) };
+  return Buffer.concat([await bytesAt(handle, 0, length), await bytesAt(handle, size - length, length)]);
 }
 
 async function bytesAt(handle: FileHandle, from: number, length: number): Promise<Buffer> {
@@ -131,20 +126,14 @@ export async function scanAppended(
 ): Promise<Content | null> {
   const identity = await handle.stat({ bigint: true });
   if (footprint === null || identity.size < layout.size) return null;
-  const now = await readFootprint(handle, layout.size);
-  if (!now.head.equals(footprint.head) || !now.tail.equals(footprint.tail)) return null;
-  // An unfinished append may have been finished since.
-  const from = layout.unfinished ?? layout.size;
-  if (layout.unfinished === null && !(await beginsLine(handle, now.tail, layout.size))) return null;
+  if (!footprint.equals(await readFootprint(handle, layout.size))) return null;
+  if (layout.unfinished === null && footprint.at(-1) !== NEWLINE) {
+    const [next = NEWLINE] = await bytesAt(handle, layout.size, 1);
+    if (next !== NEWLINE) return null; // it continues the last line
+  }
+  const from = layout.unfinished ?? layout.size; // an unfinished append may have been finished since
   const scan = new LineScan(onElement, 1);
   const size = await feed(handle, from, scan.consume, Number(identity.size) - from);
   const grown = { ...layout, size, unfinished: scan.unfinished };
   return { layout: grown, footprint: await readFootprint(handle, size), identity };
-}
-
-/** Whether the bytes appended at `size` start a new line, rather than continue the last one. */
-async function beginsLine(handle: FileHandle, tail: Buffer, size: number): Promise<boolean> {
-  if (tail.at(-1) === NEWLINE) return true;
-  const next = await bytesAt(handle, size, 1);
-  return next.length === 0 || next[0] === NEWLINE;
 }
