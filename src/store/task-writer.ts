@@ -25,27 +25,25 @@ type TaskWriterParts = FileWriterParts &
 
 /** Writes of a long-lived process: to the file first, then to Redis, together if they wait. A task's changes keep their order. */
 export class TaskWriter {
-  readonly #fileWriter: FileWriter;
   readonly #file: GroupCommit<Request, FileResult>;
   readonly mirror: MirrorWriter;
   readonly #mirror: GroupCommit<MirrorChange, MirrorOutcome>;
   /** Of changes that were undone and made again. */
   readonly #renewals: GroupCommit<MirrorChange, MirrorChange>;
-
   /** By `keyOf`: how many changes of a task are not in both stores yet. */
   readonly #pending = new Map<string, number>();
   /** Changes that are watched. */
   readonly #settling = new Set<Promise<unknown>>();
 
   constructor(parts: TaskWriterParts) {
-    this.#fileWriter = new FileWriter(parts);
-    this.#file = new GroupCommit(async (requests) => {
+    const fileWriter = new FileWriter(parts);
+    this.#file = groupCommit(async (requests) => {
       await parts.mark?.set();
-      return this.#fileWriter.write(requests);
+      return fileWriter.write(requests);
     });
     this.mirror = new MirrorWriter({ ...parts, isBusy: (id) => this.isPending(id) });
-    this.#mirror = new GroupCommit((changes) => this.mirror.work(changes));
-    this.#renewals = new GroupCommit(async (changes) => {
+    this.#mirror = groupCommit((changes) => this.mirror.work(changes));
+    this.#renewals = groupCommit(async (changes) => {
       await this.mirror.renew(changes);
       return changes;
     });
@@ -127,40 +125,39 @@ interface Waiting<T, R> {
   reject(error: unknown): void;
 }
 
-/** Group commit: items that are added during a batch become the next one. Batches run one at a time, in order. */
-class GroupCommit<T, R> {
-  readonly #work: (items: readonly T[]) => Promise<readonly R[]>;
-  #waiting: Waiting<T, R>[] = [];
-  #working: Promise<void> | null = null;
+type GroupCommit<T, R> = ReturnType<typeof groupCommit<T, R>>;
 
-  /** @param work returns one result for each item, in their order; its error is that of all of them */
-  constructor(work: (items: readonly T[]) => Promise<readonly R[]>) {
-    this.#work = work;
-  }
+/**
+ * Group commit: items that are added during a batch become the next one. Batches run one at a time, in order.
+ * @param work returns one result for each item, in their order; its error is that of all of them
+ */
+function groupCommit<T, R>(work: (items: readonly T[]) => Promise<readonly R[]>) {
+  let waiting: Waiting<T, R>[] = [];
+  let working: Promise<void> | null = null;
 
-  add(item: T): Promise<R> {
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ item, resolve, reject });
-      this.#working ??= this.#run();
-    });
-  }
-
-  /** Returns when all items are worked on. */
-  async close(): Promise<void> {
-    while (this.#working !== null) await this.#working;
-  }
-
-  async #run(): Promise<void> {
+  async function run(): Promise<void> {
     await null; // items of the same turn belong to the first batch
-    while (this.#waiting.length > 0) {
-      const batch = this.#waiting;
-      this.#waiting = [];
-      await this.#work(batch.map(({ item }) => item)).then(
+    while (waiting.length > 0) {
+      const batch = waiting;
+      waiting = [];
+      await work(batch.map(({ item }) => item)).then(
         (results) => batch.forEach(({ resolve }, i) => void resolve(results[i]!)),
         (error) => batch.forEach(({ reject }) => void reject(error)),
       );
       await new Promise((next) => setImmediate(next)); // callers whose change is settled add their next one
     }
-    this.#working = null;
+    working = null;
   }
+
+  return {
+    add: (item: T) =>
+      new Promise<R>((resolve, reject) => {
+        waiting.push({ item, resolve, reject });
+        working ??= run();
+      }),
+    /** Returns when all items are worked on. */
+    async close(): Promise<void> {
+      while (working !== null) await working;
+    },
+  };
 }

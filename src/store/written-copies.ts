@@ -1,4 +1,5 @@
 import { fingerprint } from "../json/value.ts";
+import { batches } from "../pool.ts";
 import type { Task } from "../task/task.ts";
 import { newer, sameInstant } from "../task/version.ts";
 import type { CurrentFile } from "./file/shared-snapshot.ts";
@@ -33,18 +34,17 @@ export class WrittenCopies {
 
   /** @param inFile the file's record, if the copy differs */
   note(task: Task, inFile = task): void {
-    const key = this.#keys.addId(task.userId, task.taskId);
-    this.#times[key] = task.score;
-    this.#fileTimes[key] = inFile.score;
-    this.#prints[key] = fingerprint(inFile.json);
+    this.#set(task, task.score, inFile.score, fingerprint(inFile.json));
   }
 
   /** @param before `updated_at` of the record that was removed from the file, epoch seconds */
-  noteRemoved({ userId, taskId }: TaskId, before: number): void {
+  noteRemoved(id: TaskId, before: number): void {
+    this.#set(id, before, Number.NaN, 0);
+  }
+
+  #set({ userId, taskId }: TaskId, time: number, fileTime: number, print: number): void {
     const key = this.#keys.addId(userId, taskId);
-    this.#times[key] = before;
-    this.#fileTimes[key] = Number.NaN;
-    this.#prints[key] = 0;
+    [this.#times[key], this.#fileTimes[key], this.#prints[key]] = [time, fileTime, print];
   }
 
   /**
@@ -74,8 +74,7 @@ export class WrittenCopies {
   ): Promise<WrittenCopies> {
     const written = new WrittenCopies();
     const idle = Array.from({ length: this.size }, (_, key) => key).filter((key) => !busy(this.#keys.id(key)));
-    for (let from = 0; from < idle.length; from += BATCH) {
-      const keys = idle.slice(from, from + BATCH);
+    for (const keys of batches(idle, BATCH)) {
       const ids = keys.map((key) => this.#keys.id(key));
       const records = await snapshot.recordsOf(ids);
       const gone = keys.filter((_, i) => !snapshot.holds(ids[i]!));
