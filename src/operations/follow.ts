@@ -62,51 +62,48 @@ interface Parts extends Stores {
 
 /** Polls whether a task is finished: in Redis, or if that fails in the file, which is read only when it has changed. */
 export class TaskState {
-  readonly #parts: Parts;
-  readonly #id: TaskId;
-  readonly #source: SourceChoice;
   #seen: FileIdentity | null | undefined;
   #inFile: string | null = null;
   #nextRead = 0;
   status: string | null = null;
 
-  constructor(parts: Parts, id: TaskId, source: SourceChoice) {
-    this.#parts = parts;
-    this.#id = id;
-    this.#source = source;
-  }
+  constructor(
+    private readonly parts: Parts,
+    private readonly id: TaskId,
+    private readonly source: SourceChoice,
+  ) {}
 
   async look(): Promise<"open" | "finished" | "gone"> {
-    this.status = (await this.#fromRedis()) ?? (this.#source === "redis" ? null : await this.#fromFile());
+    this.status = (await this.#fromRedis()) ?? (this.source === "redis" ? null : await this.#fromFile());
     const { status } = this;
     return status === null ? "gone" : isTerminal(status) ? "finished" : "open";
   }
 
   /** A failure counts only if Redis is the forced source. */
   async #fromRedis(): Promise<string | null> {
-    if (this.#source === "file") return null;
-    const state = await this.#parts.link.open();
+    if (this.source === "file") return null;
+    const state = await this.parts.link.open();
     if (state.kind !== "on") return null;
     try {
-      const [status] = await state.mirror.statuses([this.#id]);
+      const [status] = await state.mirror.statuses([this.id]);
       if (status instanceof TtsctlError) throw status;
       return status ?? null;
     } catch (error) {
-      if (this.#source === "redis" || !isRedisError(error)) throw error;
+      if (this.source === "redis" || !isRedisError(error)) throw error;
       return null;
     }
   }
 
   /** If the file can't be read now, its last status is used. */
   async #fromFile(): Promise<string | null> {
-    const { file, clock } = this.#parts;
+    const { file, clock } = this.parts;
     const began = clock.monotonic();
     if (this.#seen !== undefined && began < this.#nextRead) return this.#inFile;
     try {
       const identity = await file.identity();
       if (this.#seen !== undefined && sameIdentity(identity, this.#seen)) return this.#inFile;
       await using snapshot = await file.read();
-      const row = snapshot.rowOf(this.#id.userId, this.#id.taskId);
+      const row = snapshot.rowOf(this.id.userId, this.id.taskId);
       this.#inFile = row < 0 ? null : STATUS_CODES[snapshot.rows.status(row)]!;
       this.#seen = identity;
     } catch (error) {

@@ -56,16 +56,14 @@ export const RETURNED =
 
 /** Warns of each of the first few tasks, and counts the rest. */
 export class NamedWarnings {
-  readonly #reporter: Reporter;
-  readonly #what: string;
   readonly #errors = new Set<string>();
   #named = 0;
   count = 0;
 
-  constructor(reporter: Reporter, what: string) {
-    this.#reporter = reporter;
-    this.#what = what;
-  }
+  constructor(
+    private readonly reporter: Reporter,
+    private readonly what: string,
+  ) {}
 
   /** Tasks that fail with the same error, as those of a key of another type do, are one line. */
   add({ userId, taskId }: TaskId, cause: string | TtsctlError): void {
@@ -75,7 +73,7 @@ export class NamedWarnings {
     if (this.#named === NAMED || this.#errors.has(reason)) return;
     this.#named++;
     if (cause !== reason) this.#errors.add(reason);
-    this.#reporter.warn(`${userId}:${taskId} ${this.#what}: ${reason}`, { user: userId, task: taskId, reason });
+    this.reporter.warn(`${userId}:${taskId} ${this.what}: ${reason}`, { user: userId, task: taskId, reason });
   }
 
   /** Adds the tasks whose outcome is an error. @throws TtsctlError one that concerns every task, after that */
@@ -96,7 +94,7 @@ export class NamedWarnings {
 
   end(): void {
     const more = this.count - this.#named;
-    const what = more === 1 ? this.#what : this.#what.replace(/^was\b/, "were").replace(/^is\b/, "are");
-    if (more > 0) this.#reporter.warn(`and ${counted(more, "more task")} ${what}`, { tasks: more });
+    const what = more === 1 ? this.what : this.what.replace(/^was\b/, "were").replace(/^is\b/, "are");
+    if (more > 0) this.reporter.warn(`and ${counted(more, "more task")} ${what}`, { tasks: more });
   }
 }

@@ -78,17 +78,17 @@ export type FolderName = TaskId;
 
 /** The rules for reading records: the zone of naive times, and the service's layout. */
 export class RecordRules {
-  readonly zone: Zone;
-  readonly layout: LayoutName;
   /** False for the default, which is checked against the store file (`checkFileLayout`). */
   readonly layoutIsSet: boolean;
   /** Ids are quoted in keys and may have colons, task ids are unique, times are whole seconds, and tasks may share a folder. */
   readonly isPublished: boolean;
   readonly userScoredBy: UserScoreField;
 
-  constructor(zone: Zone, layout: LayoutName = "plain", layoutIsSet = true) {
-    this.zone = zone;
-    this.layout = layout;
+  constructor(
+    readonly zone: Zone,
+    readonly layout: LayoutName = "plain",
+    layoutIsSet = true,
+  ) {
     this.layoutIsSet = layoutIsSet;
     this.isPublished = LAYOUTS[layout].isPublished;
     this.userScoredBy = LAYOUTS[layout].userScoredBy;

@@ -27,13 +27,10 @@ export function isStuck(status: string, score: number, { now, after }: StuckRule
 
 /** Stuck tasks: all counted, those that wait longest by name. */
 export class StuckTasks {
-  readonly rule: StuckRule;
   readonly #oldest: StuckTask[] = [];
   count = 0;
 
-  constructor(rule: StuckRule) {
-    this.rule = rule;
-  }
+  constructor(readonly rule: StuckRule) {}
 
   /** Notes a task if it is stuck. @param id called only for a task that is named */
   look(status: string, score: number, id: () => TaskId): void {

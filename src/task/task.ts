@@ -159,11 +159,9 @@ function timeText(bytes: Buffer, spans: Spans, field: number): string {
 /** Reads single records from JSON text: payloads of the mirror, lines of an import, slices of the store file. */
 export class RecordParser {
   readonly #spans = new Spans();
-  readonly rules: RecordRules;
   readonly times: TimeReader;
 
-  constructor(rules: RecordRules) {
-    this.rules = rules;
+  constructor(readonly rules: RecordRules) {
     this.times = rules.times();
   }
 

@@ -40,7 +40,6 @@ function joinEpoch(seconds: number, micros: number): number {
  * with a space for the `T`, `Z`, `±HHMM`, or a date alone), and gives the number that Python's `timestamp()` gives. One reader is reused for many times.
  */
 export class TimeReader {
-  readonly #zone: Zone;
   #at = 0;
   #end = 0;
   #bytes: Uint8Array = new Uint8Array();
@@ -53,8 +52,10 @@ export class TimeReader {
   readonly #scratch = new Uint8Array(64);
 
   /** @param options wholeSeconds: the service counts in those (docs/contract.md, Deployments) */
-  constructor(zone: Zone, { wholeSeconds = false } = {}) {
-    this.#zone = zone;
+  constructor(
+    private readonly zone: Zone,
+    { wholeSeconds = false } = {},
+  ) {
     this.#wholeSeconds = wholeSeconds;
   }
 
@@ -91,7 +92,7 @@ export class TimeReader {
     if (this.#at !== end || Number.isNaN(offset) || Number.isNaN(local)) return Number.NaN;
     // Of a naive time Python adds the fraction as a double; of any other it divides whole microseconds.
     return this.naive
-      ? this.#zone.toEpoch(local) + micros / 1e6
+      ? this.zone.toEpoch(local) + micros / 1e6
       : joinEpoch(local - offset, micros - this.#offsetMicros);
   }
 

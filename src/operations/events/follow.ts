@@ -43,8 +43,6 @@ const AT_ONCE = 1000;
 
 /** Hands over changes of tasks until the signal, or until the output is closed. */
 export class EventFollower {
-  readonly #parts: EventParts;
-  readonly #options: EventOptions;
   readonly #states = new TaskStates();
   #hearing: Pick<Mirror, "lost" | "close"> | null = null;
   #deaf = "";
@@ -56,10 +54,10 @@ export class EventFollower {
   #isDue = false;
   #wake = new AbortController();
 
-  constructor(parts: EventParts, options: EventOptions) {
-    this.#parts = parts;
-    this.#options = options;
-  }
+  constructor(
+    private readonly parts: EventParts,
+    private readonly options: EventOptions,
+  ) {}
 
   compareSoon(): void {
     this.#isDue = true;
@@ -67,7 +65,7 @@ export class EventFollower {
   }
 
   async run(): Promise<void> {
-    const { clock } = this.#parts;
+    const { clock } = this.parts;
     try {
       while (!this.#isOver) {
         this.#isDue = false;
@@ -76,7 +74,7 @@ export class EventFollower {
           await this.#listen();
           await this.#compare();
         });
-        const { every } = this.#options;
+        const { every } = this.options;
         const least = this.#hearing !== null && this.#source === "redis" ? Math.max(HEARING_EVERY_S, every) : every;
         await this.#wait(clock.monotonic() + restAfter(began, least, clock));
       }
@@ -92,21 +90,21 @@ export class EventFollower {
       return true;
     } catch (error) {
       if (!(error instanceof TtsctlError) || error.exitCode === 2 || error.code === "REDIS_DISABLED") throw error;
-      await this.#reportOnce(error.message, () => this.#parts.onNews("warn", error.message));
+      await this.#reportOnce(error.message, () => this.parts.onNews("warn", error.message));
       return false;
     }
   }
 
   get #isOver(): boolean {
-    return this.#parts.signal.aborted || this.#isUnread;
+    return this.parts.signal.aborted || this.#isUnread;
   }
 
   /** Before the comparison, so no change falls between the two. */
   async #listen(): Promise<void> {
-    if (this.#hearing !== null || this.#options.source === "file") return;
-    const state = await this.#parts.link.open();
+    if (this.#hearing !== null || this.options.source === "file") return;
+    const state = await this.parts.link.open();
     if (state.kind !== "on") return;
-    const hearing = await this.#parts.hear((id) => this.#hears(id));
+    const hearing = await this.parts.hear((id) => this.#hears(id));
     if (typeof hearing === "string") {
       this.#deaf = hearing;
       return;
@@ -120,7 +118,7 @@ export class EventFollower {
   }
 
   #hears(id: TaskId): void {
-    const { userId } = this.#options;
+    const { userId } = this.options;
     if (id.userId === "" || (userId !== undefined && id.userId !== userId)) return;
     if (this.#heard.size < MOST_HEARD) this.#heard.set(keyOf(id), id);
     else this.#isDue = true;
@@ -129,7 +127,7 @@ export class EventFollower {
 
   /** Looks at the tasks that Redis names, until it is time to compare all. */
   async #wait(until: number): Promise<void> {
-    const { clock, signal } = this.#parts;
+    const { clock, signal } = this.parts;
     while (!this.#isOver && !this.#isDue && clock.monotonic() < until) {
       this.#wake = new AbortController();
       if (this.#heard.size === 0) await clock.sleep((until - clock.monotonic()) * 1000, [signal, this.#wake.signal]);
@@ -143,7 +141,7 @@ export class EventFollower {
     const ids = [...this.#heard.values()];
     this.#heard.clear();
     if (this.#source !== "redis") return;
-    const state = await this.#parts.link.open();
+    const state = await this.parts.link.open();
     if (state.kind !== "on") return this.compareSoon();
     for (const batch of batches(ids, BATCH)) {
       const tasks = await state.mirror.read(batch);
@@ -157,11 +155,11 @@ export class EventFollower {
   }
 
   async #compare(): Promise<void> {
-    const { source, userId } = this.#options;
-    await readFirst(this.#parts, source, {
+    const { source, userId } = this.options;
+    await readFirst(this.parts, source, {
       fromFile: (warnings) => this.#compareFile(warnings),
       fromMirror: async (mirror, warnings) => {
-        const lack = source === "redis" ? null : await lackIn(mirror, this.#parts.file, userId);
+        const lack = source === "redis" ? null : await lackIn(mirror, this.parts.file, userId);
         if (lack !== null) return this.#compareFile([lack]);
         this.#heard.clear(); // the reading has what was heard until now
         const { tasks } = await readMirrorTasks(mirror, userId, null, SILENT);
@@ -175,14 +173,14 @@ export class EventFollower {
 
   /** @param warnings why Redis isn't used */
   async #compareFile(warnings: readonly string[]): Promise<void> {
-    const { file } = this.#parts;
+    const { file } = this.parts;
     await using snapshot = await file.read();
     await this.#report("file", `from ${file.path}`, warnings);
     const isUnchanged = this.#seen !== undefined && sameIdentity(snapshot.identity, this.#seen);
     if (this.#source === "file" && isUnchanged) return;
     this.#seen = snapshot.identity;
     const reading = this.#readingOf("file");
-    await this.#handAll(this.#states.compare(TaskList.ofFile(snapshot, this.#options.userId), reading));
+    await this.#handAll(this.#states.compare(TaskList.ofFile(snapshot, this.options.userId), reading));
   }
 
   /** A walk over an index can miss a task that moves, and a new task's hash comes before its member. */
@@ -207,14 +205,14 @@ export class EventFollower {
 
   async #handOver(changes: readonly TaskChange[]): Promise<void> {
     if (changes.length === 0 || this.#isUnread) return;
-    this.#isUnread = !(await this.#parts.onChanges(changes, this.#source!));
+    this.#isUnread = !(await this.parts.onChanges(changes, this.#source!));
   }
 
   async #report(source: EventSource, from: string, warnings: readonly string[]): Promise<void> {
-    const { onNews } = this.#parts;
+    const { onNews } = this.parts;
     const why = source === "redis" && this.#deaf !== "" ? `: ${this.#deaf}` : "";
     const isHeard = source === "redis" && this.#hearing !== null;
-    const how = isHeard ? "by keyspace notifications" : `compared every ${formatDuration(this.#options.every)}${why}`;
+    const how = isHeard ? "by keyspace notifications" : `compared every ${formatDuration(this.options.every)}${why}`;
     await this.#reportOnce(`${from}, ${how}`, async () => {
       for (const line of warnings) await onNews("warn", line);
       await onNews("info", `changes come ${from}, ${how}`);

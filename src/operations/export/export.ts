@@ -77,13 +77,9 @@ function missingFile(path: string): TtsctlError {
 }
 
 class ExportRun {
-  readonly #parts: ExportParts;
-  readonly #options: ExportOptions;
-  readonly #snapshot: Snapshot | null;
   readonly #failures: NamedWarnings;
   /** Copies in Redis that can't be read: of a task that the file has, the file's record is exported. */
   readonly #unread: NamedWarnings;
-  readonly #use: MirrorUse;
   #done = 0;
   readonly result = { fromFile: 0, fromRedis: 0, missing: [] as string[], dangling: 0, failed: 0 };
   /** The tasks of the file with another time in Redis's index. */
@@ -92,11 +88,12 @@ class ExportRun {
   readonly #onlyInRedis: KeyTable;
   readonly #times: number[] = [];
 
-  constructor(parts: ExportParts, options: ExportOptions, snapshot: Snapshot | null, use: MirrorUse) {
-    this.#parts = parts;
-    this.#options = options;
-    this.#snapshot = snapshot;
-    this.#use = use;
+  constructor(
+    private readonly parts: ExportParts,
+    private readonly options: ExportOptions,
+    private readonly snapshot: Snapshot | null,
+    private readonly use: MirrorUse,
+  ) {
     this.#failures = new NamedWarnings(parts.reporter, "was not exported");
     this.#unread = new NamedWarnings(parts.reporter, "was not exported from Redis");
     this.#differing = new KeySet(snapshot?.rows.keys.size ?? 0);
@@ -104,7 +101,7 @@ class ExportRun {
   }
 
   async run(): Promise<void> {
-    const { ids } = this.#options;
+    const { ids } = this.options;
     await (ids === null ? this.#all() : this.#byIds(ids));
     this.#failures.end();
     this.#unread.end();
@@ -116,7 +113,7 @@ class ExportRun {
   }
 
   async #all(): Promise<void> {
-    const { users } = this.#options.filter;
+    const { users } = this.options.filter;
     for (const userId of users.size === 0 ? [undefined] : users) {
       await this.#ask((mirror) => this.#readIndex(mirror, userId));
     }
@@ -126,38 +123,38 @@ class ExportRun {
 
   async #byIds(chosen: readonly TaskId[]): Promise<void> {
     for (const ids of batches(chosen, BATCH)) {
-      const inFile = this.#snapshot === null ? [] : await this.#snapshot.recordsOf(ids);
+      const inFile = this.snapshot === null ? [] : await this.snapshot.recordsOf(ids);
       const inRedis = await this.#read(ids, inFile);
       const failed = this.#failed;
       await this.#write(ids.map((_, i) => [inFile[i], inRedis[i]]));
       if (this.#failed > failed) continue;
       const missing = ids.filter((_, i) => inFile[i] == null && inRedis[i] === undefined);
-      this.result.missing.push(...missing.map((id) => givenName(id, this.#options.filter)));
+      this.result.missing.push(...missing.map((id) => givenName(id, this.options.filter)));
     }
   }
 
   async #readIndex(mirror: Mirror, userId: string | undefined): Promise<void> {
-    const rows = this.#snapshot?.rows;
+    const rows = this.snapshot?.rows;
     for await (const members of indexMembers(mirror, userId)) {
       for (const { userId, taskId, score } of members) {
-        const row = this.#snapshot?.rowOf(userId, taskId) ?? -1;
+        const row = this.snapshot?.rowOf(userId, taskId) ?? -1;
         if (row < 0) this.#times[this.#onlyInRedis.addId(userId, taskId)] = score;
         else if (!sameInstant(rows!.score(row), score)) this.#differing.add(rows!.key(row));
       }
-      if (this.#parts.signal.aborted) return;
+      if (this.parts.signal.aborted) return;
     }
   }
 
   #differs(row: number): boolean {
-    return this.#differing.has(this.#snapshot!.rows.key(row));
+    return this.#differing.has(this.snapshot!.rows.key(row));
   }
 
   /** The rows that pass the filter, or whose other copy may pass. */
   #rows(): number[] {
-    const { filter } = this.#options;
-    if (this.#snapshot === null) return [];
-    const wanted = rowFilter(this.#snapshot, filter);
-    const theirs = [...matchingRows(this.#snapshot, { ...NO_FILTER, users: filter.users })];
+    const { filter } = this.options;
+    if (this.snapshot === null) return [];
+    const wanted = rowFilter(this.snapshot, filter);
+    const theirs = [...matchingRows(this.snapshot, { ...NO_FILTER, users: filter.users })];
     return theirs.filter((row) => wanted(row) || this.#differs(row));
   }
 
@@ -168,8 +165,8 @@ class ExportRun {
   }
 
   async #fileBatch(rows: number[]): Promise<void> {
-    if (this.#parts.signal.aborted) return;
-    const tasks = await this.#snapshot!.readTasks(rows);
+    if (this.parts.signal.aborted) return;
+    const tasks = await this.snapshot!.readTasks(rows);
     const differing = tasks.filter((_, i) => this.#differs(rows[i]!));
     const copies = await this.#read(differing, differing);
     const copyOf = new Map(differing.map((task, i) => [task, copies[i]]));
@@ -178,11 +175,11 @@ class ExportRun {
   }
 
   async #redisBatch(ids: TaskId[]): Promise<void> {
-    if (this.#parts.signal.aborted || this.#use.mirror === null) return;
+    if (this.parts.signal.aborted || this.use.mirror === null) return;
     const failed = this.#failed;
     const tasks = await this.#read(ids);
     const found = tasks.filter((task) => task !== undefined);
-    if (this.#use.mirror !== null) this.result.dangling += ids.length - found.length - (this.#failed - failed);
+    if (this.use.mirror !== null) this.result.dangling += ids.length - found.length - (this.#failed - failed);
     await this.#write(found.map((task) => [null, task]));
     this.#progress(ids.length);
   }
@@ -205,25 +202,25 @@ class ExportRun {
     for (const [file, redis] of pairs) {
       const isNewer = file == null || (redis !== undefined && newer(redis.score, file.score));
       const task = isNewer ? redis : file;
-      if (task === undefined || !passes(task, this.#options.filter)) continue;
-      if (this.#options.asLines && saysDeleted(task.json)) {
+      if (task === undefined || !passes(task, this.options.filter)) continue;
+      if (this.options.asLines && saysDeleted(task.json)) {
         this.#failures.add(task, 'its "deleted" field would delete the task in JSON Lines; use -o json or -o csv');
         continue;
       }
       chosen.push(task);
       this.result[task === file ? "fromFile" : "fromRedis"]++;
     }
-    await this.#parts.write(chosen);
+    await this.parts.write(chosen);
   }
 
   /** After a failure of Redis only the file is exported, unless Redis is the forced source. */
   #ask<T>(work: (mirror: Mirror) => Promise<T>): Promise<T | undefined> {
-    return this.#snapshot === null ? work(this.#use.mirror!) : this.#use.ask(work);
+    return this.snapshot === null ? work(this.use.mirror!) : this.use.ask(work);
   }
 
   #progress(count: number): void {
     this.#done += count;
-    const total = (this.#snapshot?.size ?? 0) + this.#onlyInRedis.size;
-    this.#parts.reporter.progress("exporting", this.#done, total);
+    const total = (this.snapshot?.size ?? 0) + this.#onlyInRedis.size;
+    this.parts.reporter.progress("exporting", this.#done, total);
   }
 }

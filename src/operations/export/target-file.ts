@@ -15,17 +15,12 @@ interface Owner {
 
 /** A file that is written beside its place and then renamed, because half an export must not look like a backup. */
 export class TargetFile {
-  readonly path: string;
-  readonly #overwrite: boolean;
-  readonly #temporary: string;
-  readonly #handle: FileHandle;
-
-  private constructor(path: string, overwrite: boolean, temporary: string, handle: FileHandle) {
-    this.path = path;
-    this.#overwrite = overwrite;
-    this.#temporary = temporary;
-    this.#handle = handle;
-  }
+  private constructor(
+    readonly path: string,
+    private readonly overwrite: boolean,
+    private readonly temporary: string,
+    private readonly handle: FileHandle,
+  ) {}
 
   /** A link to a file is followed, once. @param used files that are never replaced @throws TtsctlError USAGE, EXPORT_FAILED */
   static async open(path: string, overwrite: boolean, used: readonly string[]): Promise<TargetFile> {
@@ -63,10 +58,10 @@ export class TargetFile {
       for (const piece of pieces) {
         held += piece;
         if (held.length < HELD) continue;
-        await this.#handle.appendFile(held);
+        await this.handle.appendFile(held);
         held = "";
       }
-      await this.#handle.appendFile(held);
+      await this.handle.appendFile(held);
     } catch (cause) {
       throw failed(this.path, cause);
     }
@@ -75,10 +70,10 @@ export class TargetFile {
   /** Puts the file into its place, on the disk. @throws TtsctlError EXPORT_FAILED */
   async finish(): Promise<void> {
     try {
-      await this.#handle.sync();
-      await refuseExisting(this.path, this.#overwrite);
-      if (this.#overwrite) await rename(this.#temporary, this.path);
-      else await link(this.#temporary, this.path); // unlike a rename, it fails if the file exists by now
+      await this.handle.sync();
+      await refuseExisting(this.path, this.overwrite);
+      if (this.overwrite) await rename(this.temporary, this.path);
+      else await link(this.temporary, this.path); // unlike a rename, it fails if the file exists by now
       await syncDirectory(dirname(this.path));
     } catch (cause) {
       throw systemErrorCode(cause) === "EEXIST" ? exists(this.path) : failed(this.path, cause);
@@ -87,8 +82,8 @@ export class TargetFile {
 
   /** Removes the file unless it was finished. */
   async close(): Promise<void> {
-    await closeQuietly(this.#handle);
-    await rm(this.#temporary, { force: true }).catch(() => {}); // the next export to this place removes it
+    await closeQuietly(this.handle);
+    await rm(this.temporary, { force: true }).catch(() => {}); // the next export to this place removes it
   }
 }
 

@@ -9,14 +9,11 @@ export const ENDS_ITSELF =
 
 /** A JSON Lines file that gets every record before it is purged or marked. */
 export class BackupFile {
-  readonly #file: AppendedFile;
-  /** The path, if this run has made the file. */
-  readonly #made: string | null;
-
-  private constructor(file: AppendedFile, made: string | null) {
-    this.#file = file;
-    this.#made = made;
-  }
+  private constructor(
+    private readonly file: AppendedFile,
+    /** The path, if this run has made the file. */
+    private readonly made: string | null,
+  ) {}
 
   /** @param used files that can't be a backup @throws TtsctlError BACKUP_FAILED, USAGE */
   static async open(path: string, used: readonly string[] = []): Promise<BackupFile> {
@@ -27,14 +24,14 @@ export class BackupFile {
 
   /** Returns when the records are on the disk. */
   async append(tasks: readonly Task[]): Promise<void> {
-    if (tasks.length > 0) await this.#file.append([tasks.map((task) => `${task.json}\n`).join("")]);
+    if (tasks.length > 0) await this.file.append([tasks.map((task) => `${task.json}\n`).join("")]);
   }
 
   /** A run that was refused leaves no empty file. */
   async close(): Promise<void> {
-    const made = this.#made === null ? null : await stat(this.#made).catch(() => null);
-    if (made?.size === 0) await rm(this.#made!, { force: true }).catch(() => {});
-    await this.#file.close();
+    const made = this.made === null ? null : await stat(this.made).catch(() => null);
+    if (made?.size === 0) await rm(this.made!, { force: true }).catch(() => {});
+    await this.file.close();
   }
 }
 
