@@ -59,26 +59,20 @@ export async function preflight(
   action: Action,
   asked: Asked,
 ): Promise<Cleared> {
-  const use = new MirrorUse<Writable<Mirror>>(allowed("kind" in mirror ? mirror : { kind: "on", mirror }), isOutage);
+  const state: MirrorState = "kind" in mirror ? mirror : { kind: "on", mirror };
+  const allowed = state.kind === "on" ? { ...state, mirror: writable(state.mirror) } : state;
+  const use = new MirrorUse<Writable<Mirror>>(allowed, isOutage);
   const left: Check[] = [];
   for (const name of NEEDED[action]) {
     await use.ask((there) => CHECKS[name](there, asked, clock));
     if (use.lost !== null) left.push(name);
   }
   if (use.mirror === null) await checkFileLayout(asked.input ?? asked.snapshot, null);
-  if (left.length > 0) use.lost = uncheckedError(use.lost!, left);
+  if (use.lost !== null && left.length > 0) {
+    const { code, message, hint, cause } = use.lost;
+    use.lost = new TtsctlError(code, `${message} (not checked: ${left.join(", ")})`, { hint, cause });
+  }
   return { file: writable(file), use };
-}
-
-function allowed(state: MirrorState): MirrorState<Writable<Mirror>> {
-  return state.kind === "on" ? { ...state, mirror: writable(state.mirror) } : state;
-}
-
-function uncheckedError(lost: TtsctlError, left: readonly Check[]): TtsctlError {
-  return new TtsctlError(lost.code, `${lost.message} (not checked: ${left.join(", ")})`, {
-    hint: lost.hint,
-    cause: lost.cause,
-  });
 }
 
 /** For a run that needs both stores. @throws TtsctlError REDIS_* without Redis */

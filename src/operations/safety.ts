@@ -1,5 +1,6 @@
 import type { Clock } from "../clock.ts";
 import { TtsctlError } from "../errors.ts";
+import { fieldJson } from "../json/record.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import { otherLayout, shownLayout } from "../store/redis/shown-layout.ts";
@@ -10,12 +11,6 @@ const SAMPLE = 64;
 const MOST_ZONE_SECONDS = 26 * 3600;
 /** How often the clocks are compared before they count as different. */
 const MEASURED = 3;
-
-/** Refuses a layout or a time zone that isn't the service's. @throws TtsctlError LAYOUT_MISMATCH, TIMEZONE_MISMATCH */
-export async function checkReading(mirror: Mirror): Promise<void> {
-  await checkLayout(mirror);
-  await checkTimezone(mirror);
-}
 
 /** Refuses to run if most of a sample's scores and our readings of the naive times differ by a minute or more. @throws TtsctlError TIMEZONE_MISMATCH */
 export async function checkTimezone(mirror: Mirror): Promise<void> {
@@ -122,8 +117,7 @@ export async function checkFileLayout(snapshot: Snapshot, mirror: Mirror | null)
   const { isPublished, layoutIsSet } = snapshot.rules;
   if (layoutIsSet || isPublished) return;
   const records = await sampleRecords(snapshot);
-  const published = records.filter(isOfPublishedService).length;
-  if (published * 2 <= records.length) return;
+  if (records.filter(isOfPublishedService).length * 2 <= records.length) return;
   if (mirror !== null && (await shownLayout(mirror)).name === "plain") return;
   throw new TtsctlError(
     "LAYOUT_MISMATCH",
@@ -135,29 +129,20 @@ export async function checkFileLayout(snapshot: Snapshot, mirror: Mirror | null)
 }
 
 /** Includes invalid records: in the plain layout, a colon in a user id makes a record invalid. */
-async function sampleRecords(snapshot: Snapshot): Promise<unknown[]> {
+async function sampleRecords(snapshot: Snapshot): Promise<string[]> {
   const { rows } = snapshot;
   const step = Math.max(1, Math.ceil(rows.size / RECORDS));
-  const records: unknown[] = [];
+  const records: string[] = [];
   for (let row = 0; row < rows.size; row += step) {
     const [from, end] = [rows.start(row), rows.end(row)];
-    if (end - from <= MOST_BYTES) records.push(parsed(await snapshot.readBytes(from, end)));
+    if (end - from <= MOST_BYTES) records.push((await snapshot.readBytes(from, end)).toString());
   }
   return records;
 }
 
-/** Null for a record with NaN or Infinity, which Python writes. */
-function parsed(bytes: Buffer): unknown {
-  try {
-    return JSON.parse(bytes.toString());
-  } catch {
-    return null;
-  }
-}
-
-function isOfPublishedService(record: unknown): boolean {
-  if (typeof record !== "object" || record === null || !("segments_done" in record)) return false;
-  return "updated_at" in record && typeof record.updated_at === "number";
+function isOfPublishedService(json: string): boolean {
+  if (!json.startsWith("{") || fieldJson(json, "segments_done") === undefined) return false;
+  return /^[-\d]/.test(fieldJson(json, "updated_at") ?? "");
 }
 
 /** An outage or a restore may leave fewer Redis-only tasks. */

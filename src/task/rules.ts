@@ -37,14 +37,11 @@ const ENCODINGS: readonly ((id: string) => string)[] = [
   fileNameOf,
 ];
 
-let ranks: ByteRanks | undefined;
-
 /** The order of quoted members: no byte's quoted form equals another's, or is the beginning of another's. */
 function quotedRanks(): ByteRanks {
-  if (ranks !== undefined) return ranks;
   const quoted = Array.from({ length: COLON_BETWEEN + 1 }, (_, byte) => quotedByte(byte));
   const order = quoted.map((_, byte) => byte).sort((a, b) => (quoted[a]! < quoted[b]! ? -1 : 1));
-  ranks = new Uint16Array(quoted.length);
+  const ranks = new Uint16Array(quoted.length);
   for (const [rank, byte] of order.entries()) ranks[byte] = rank;
   return ranks;
 }

@@ -77,9 +77,7 @@ export class TimeReader {
     this.#at = from;
     this.#end = end;
     const days = this.#date();
-    if (Number.isNaN(days)) return Number.NaN;
-    let seconds = 0;
-    let micros = 0;
+    let [seconds, micros] = [0, 0];
     this.naive = true;
     if (this.#at < end) {
       const separator = bytes[this.#at++];
@@ -135,8 +133,7 @@ export class TimeReader {
   #fraction(): number {
     if (this.#at >= this.#end || this.#bytes[this.#at] !== 0x2e) return 0;
     this.#at++;
-    let value = 0;
-    let count = 0;
+    let [value, count] = [0, 0];
     for (; this.#at < this.#end && isDigit(this.#bytes[this.#at]!); this.#at++, count++) {
       if (count < 6) value = value * 10 + this.#bytes[this.#at]! - 0x30;
     }
@@ -266,11 +263,7 @@ export class Zone {
   offsetAt(epoch: number): number {
     if (this.#wallClock === null) return 0;
     const day = Math.floor(epoch / DAY);
-    let entry = this.#days.get(day);
-    if (entry === undefined) {
-      entry = this.#computeDay(day);
-      this.#days.set(day, entry);
-    }
+    const entry = this.#days.get(day) ?? this.#computeDay(day);
     if (typeof entry === "number") return entry;
     return epoch < entry.at ? entry.before : entry.after;
   }
@@ -279,15 +272,15 @@ export class Zone {
     let low = day * DAY;
     let high = low + DAY;
     const computeOffset = (epoch: number) => this.#wallClock!(epoch) - epoch;
-    const before = computeOffset(low);
-    const after = computeOffset(high);
-    if (before === after) return before;
-    while (high - low > 1) {
+    const [before, after] = [computeOffset(low), computeOffset(high)];
+    while (before !== after && high - low > 1) {
       const middle = Math.floor((low + high) / 2);
       if (computeOffset(middle) === before) low = middle;
       else high = middle;
     }
-    return { at: high, before, after };
+    const entry = before === after ? before : { at: high, before, after };
+    this.#days.set(day, entry);
+    return entry;
   }
 }
 
@@ -339,13 +332,7 @@ function wallClockOf(timeZone: string): WallClock {
   };
 }
 
-/** Days since 1970-01-01 in the proleptic Gregorian calendar (Howard Hinnant's `days_from_civil`). */
+/** Days since 1970-01-01, from those of 400 years later: `Date.UTC` takes years below 100 as of the last century. */
 function daysFromCivil(year: number, month: number, day: number): number {
-  const y = month <= 2 ? year - 1 : year;
-  const era = Math.floor(y / 400);
-  const yearOfEra = y - era * 400;
-  const dayOfYear = Math.floor((153 * (month + (month > 2 ? -3 : 9)) + 2) / 5) + day - 1;
-  return (
-    era * 146_097 + yearOfEra * 365 + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100) + dayOfYear - 719_468
-  );
+  return Date.UTC(year + 400, month - 1, day) / (DAY * 1000) - 146_097;
 }

@@ -123,8 +123,7 @@ async function readDisk(
     log: (taskId) => userNames === undefined || owners.ownerOfLog(taskId) !== NOBODY,
   });
   const byStatus = { wait: noBytes(), run: noBytes(), done: noBytes(), error: noBytes(), other: noBytes() };
-  const byUser = new Map<number, DiskBytes>();
-  const ofUser = (user: number) => byUser.get(user) ?? noBytes();
+  const byUser: DiskBytes[] = [];
   const all = { ...noBytes(), byStatus, sharedLogBytes: 0, unowned: noBytes(), unread: use.unread.length };
   for (const [kind, byOwner] of [["audioBytes", use.audio] as const, ["logBytes", use.logs] as const]) {
     for (const [owner, bytes] of byOwner) {
@@ -135,12 +134,12 @@ async function readDisk(
       else {
         byStatus[STATUS_CODES[status]!][kind] += bytes;
         const user = users.addUserOf(tasks.keys, owner);
-        const ofTheirs = ofUser(user);
-        byUser.set(user, { ...ofTheirs, [kind]: ofTheirs[kind] + bytes });
+        byUser[user] ??= noBytes();
+        byUser[user][kind] += bytes;
       }
     }
   }
-  return { all, ofUser };
+  return { all, ofUser: (user) => byUser[user] ?? noBytes() };
 }
 
 function noBytes(): DiskBytes {

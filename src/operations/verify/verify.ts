@@ -7,7 +7,7 @@ import { isWrongType } from "../../store/redis/errors.ts";
 import { checkBrake, type MaxDelete } from "../brake.ts";
 import type { Parts } from "../parts.ts";
 import { bothOf, preflight } from "../preflight.ts";
-import { checkFileLayout, checkReading, LEAST_STRANGE, storeEmpty, storeMismatch } from "../safety.ts";
+import { checkFileLayout, checkLayout, checkTimezone, LEAST_STRANGE, storeEmpty, storeMismatch } from "../safety.ts";
 import { beginMark } from "../sync-mark.ts";
 import type { RepairPolicy, VerifyResult } from "./classify.ts";
 import { type CompareParts, compare } from "./compare.ts";
@@ -99,7 +99,8 @@ const MISREAD: ReadonlySet<string> = new Set(["LAYOUT_MISMATCH", "TIMEZONE_MISMA
 /** With a wrong layout, zone or Redis every task differs. A comparison changes nothing, so this is only a warning. */
 async function warnOfMisreading({ mirror, reporter }: CompareParts, file: CurrentFile): Promise<void> {
   try {
-    await checkReading(mirror);
+    await checkLayout(mirror);
+    await checkTimezone(mirror);
     await checkFileLayout(await file.snapshot(), mirror);
     const mismatch = await storeMismatch(await file.snapshot(), mirror);
     if (mismatch !== null) throw mismatch;
