@@ -1,6 +1,6 @@
 import { ours } from "../errors.ts";
 import { policyOf } from "../operations/purge/rules.ts";
-import type { StatsResult } from "../operations/stats/types.ts";
+import type { StatsResult } from "../operations/stats/stats.ts";
 import type { Kind } from "../operations/verify/classify.ts";
 import type { SourceChoice } from "../store/mirror-link.ts";
 import { formatUtc } from "../task/time.ts";

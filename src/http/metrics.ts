@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { CleanupState } from "../app/cleanup-record.ts";
 import type { Clock } from "../clock.ts";
-import type { StatsResult } from "../operations/stats/types.ts";
+import type { StatsResult } from "../operations/stats/stats.ts";
 import { VERSION } from "../version.ts";
 import type { Health } from "./schema.ts";
 

@@ -1,4 +1,5 @@
-import type { NamedTask, StatsResult } from "../operations/stats/types.ts";
+import type { StatsResult } from "../operations/stats/stats.ts";
+import type { NamedTask } from "../operations/stats/types.ts";
 import { printable, shellWord } from "../printable.ts";
 import { counted, formatAge, formatBytes, formatDuration } from "../task/amounts.ts";
 import { memberOf } from "../task/ids.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { openArtifacts } from "../../src/artifacts/artifacts.ts";
+import type { StatsResult } from "../../src/operations/stats/stats.ts";
 import { countTasks, estimateCleanup } from "../../src/operations/stats/stats.ts";
-import type { StatsResult } from "../../src/operations/stats/types.ts";
 import type { MirrorLink, SourceChoice } from "../../src/store/mirror-link.ts";
 import { Zone } from "../../src/task/time.ts";
 import { linkTo } from "../helpers/doubles.ts";

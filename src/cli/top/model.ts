@@ -1,4 +1,4 @@
-import type { StatsResult } from "../../operations/stats/types.ts";
+import type { StatsResult } from "../../operations/stats/stats.ts";
 import { isPrintable } from "../../printable.ts";
 import { memberOf } from "../../task/ids.ts";
 

@@ -4,7 +4,7 @@ import { type DriftCheck, driftIn, statsOf } from "../../app/stats.ts";
 import type { Clock } from "../../clock.ts";
 import { ours } from "../../errors.ts";
 import { checkUser } from "../../operations/list-query.ts";
-import type { StatsResult } from "../../operations/stats/types.ts";
+import type { StatsResult } from "../../operations/stats/stats.ts";
 import { trimId } from "../../task/ids.ts";
 import type { Span } from "../../task/spans.ts";
 import { formatUtc } from "../../task/time.ts";

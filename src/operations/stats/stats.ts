@@ -15,7 +15,7 @@ import type { RetentionPolicy } from "../purge/rules.ts";
 import { type PurgedTask, type Reporter, SILENT } from "../reporter.ts";
 import { Tally, type TallyRule } from "./tally.ts";
 import { readMirrorTasks, TaskList } from "./task-list.ts";
-import type { CleanupEstimate, DiskBytes, DiskStats, StatsResult } from "./types.ts";
+import type { ByStatus, DiskBytes } from "./types.ts";
 
 interface StatsOptions {
   readonly source: SourceChoice;
@@ -27,16 +27,20 @@ interface StatsParts extends Stores {
   /** Null: the disk isn't read. */
   readonly artifacts: Artifacts | null;
   readonly reporter: Reporter;
-  estimate(source: StatsResult["source"]): Promise<CleanupEstimate | null>;
+  /** Null if cleanup is off or would refuse to run, and for a forced Redis, which doesn't read the file. */
+  estimate(source: Found["source"]): ReturnType<typeof estimateCleanup>;
 }
 
-type Counted = Omit<StatsResult, "cleanup">;
+type Found = Pick<Awaited<ReturnType<typeof readMirrorTasks>>, "source" | "dangling">;
+
+/** `stats -o json` (docs/json.md). */
+export type StatsResult = Awaited<ReturnType<typeof countTasks>>;
 
 /**
  * Counts the tasks of either store, chosen as for lists (docs/contract.md, Reading), and their disk use. With `auto` the file is read too:
  * for its invalid records, and for tasks whose hash is gone. @throws TtsctlError REDIS_* if Redis is forced, STORE_* if the file is needed
  */
-export async function countTasks(parts: StatsParts, options: StatsOptions): Promise<StatsResult> {
+export async function countTasks(parts: StatsParts, options: StatsOptions) {
   const counted = await readFirst(parts, options.source, {
     fromFile: async (warnings) => {
       await using snapshot = await parts.file.read();
@@ -48,17 +52,12 @@ export async function countTasks(parts: StatsParts, options: StatsOptions): Prom
   return { ...counted, cleanup: await parts.estimate(counted.source) };
 }
 
-async function countFile(parts: StatsParts, options: StatsOptions, snapshot: Snapshot): Promise<Counted> {
+async function countFile(parts: StatsParts, options: StatsOptions, snapshot: Snapshot) {
   if (!snapshot.exists) parts.reporter.warn(`${snapshot.path} does not exist: treated as an empty store`);
   return describe(parts, options, TaskList.ofFile(snapshot, options.userId), { source: "file", dangling: 0, snapshot });
 }
 
-async function fromMirror(
-  parts: StatsParts,
-  options: StatsOptions,
-  mirror: Mirror,
-  warnings: readonly string[],
-): Promise<Counted> {
+async function fromMirror(parts: StatsParts, options: StatsOptions, mirror: Mirror, warnings: readonly string[]) {
   const { userId, source } = options;
   const behind = new FileBehind(parts.file);
   await using snapshot = source === "auto" ? await behind.snapshot() : null;
@@ -77,24 +76,26 @@ async function describe(
   { artifacts, file }: StatsParts,
   { userId, rule }: StatsOptions,
   tasks: TaskList,
-  { source, dangling, snapshot }: Pick<StatsResult, "source" | "dangling"> & { readonly snapshot: Snapshot | null },
-): Promise<Counted> {
+  { source, dangling, snapshot }: Found & { readonly snapshot: Snapshot | null },
+) {
   const tally = new Tally(tasks, rule);
   const disk = artifacts === null ? null : await readDisk(artifacts, tally, userId, file.rules);
-  const { stuck, ...counts } = tally.describe(disk?.ofUser ?? null);
+  const { stuck, ...counts } = tally.describe(disk?.ofUser);
   return {
     source,
+    /** ISO 8601, UTC, as all times; ages are counted from it. */
     at: formatUtc(rule.now),
     user: userId ?? null,
     ...counts,
     dangling,
+    /** Null if the file, or the disk, wasn't read. */
     invalid: snapshot === null ? null : describeInvalid(snapshot),
     stuck,
     disk: disk?.all ?? null,
   };
 }
 
-function describeInvalid({ invalid }: Snapshot): NonNullable<StatsResult["invalid"]> {
+function describeInvalid({ invalid }: Snapshot) {
   const records = invalid.named.map(({ userId = null, taskId = null, offset: byte, reason }) => {
     return { user_id: userId, task_id: taskId, byte, reason };
   });
@@ -105,12 +106,7 @@ function describeInvalid({ invalid }: Snapshot): NonNullable<StatsResult["invali
 const SHARED = -2;
 
 /** The disk use by status and by the tally's users. @param userId the one user whose artifacts count, or undefined */
-async function readDisk(
-  artifacts: Artifacts,
-  { tasks, users }: Tally,
-  userId: string | undefined,
-  rules: RecordRules,
-): Promise<{ all: DiskStats; ofUser: (user: number) => DiskBytes }> {
+async function readDisk(artifacts: Artifacts, { tasks, users }: Tally, userId: string | undefined, rules: RecordRules) {
   const userNames = userId === undefined ? undefined : rules.namesOf(userId);
   const owners = new FolderNames(rules);
   for (const key of tasks.tasks()) {
@@ -122,7 +118,13 @@ async function readDisk(
     user: (name) => userNames?.includes(name) !== false,
     log: (taskId) => userNames === undefined || owners.ownerOfLog(taskId) !== NOBODY,
   });
-  const byStatus = { wait: noBytes(), run: noBytes(), done: noBytes(), error: noBytes(), other: noBytes() };
+  const byStatus: ByStatus<DiskBytes> = {
+    wait: noBytes(),
+    run: noBytes(),
+    done: noBytes(),
+    error: noBytes(),
+    other: noBytes(),
+  };
   const byUser: DiskBytes[] = [];
   const all = { ...noBytes(), byStatus, sharedLogBytes: 0, unowned: noBytes(), unread: use.unread.length };
   for (const [kind, byOwner] of [["audioBytes", use.audio] as const, ["logBytes", use.logs] as const]) {
@@ -139,7 +141,7 @@ async function readDisk(
       }
     }
   }
-  return { all, ofUser: (user) => byUser[user] ?? noBytes() };
+  return { all, ofUser: (user: number) => byUser[user] ?? noBytes() };
 }
 
 function noBytes(): DiskBytes {
@@ -153,7 +155,7 @@ export async function estimateCleanup(
   parts: EstimateParts,
   policy: RetentionPolicy,
   { userId, withFiles }: { userId: string | undefined; withFiles: boolean },
-): Promise<CleanupEstimate | null> {
+): Promise<{ tasks: number; files: number | null; bytes: number | null } | null> {
   const sum = { tasks: 0, files: 0, bytes: 0 };
   // Stats report what is wrong with the stores.
   const reporter: Reporter = {

@@ -5,7 +5,7 @@ import { barAt, boundsOf } from "../../task/spans.ts";
 import { type StuckRule, StuckTasks } from "../../task/stuck.ts";
 import { formatUtc, type Zone } from "../../task/time.ts";
 import type { TaskList } from "./task-list.ts";
-import type { Bar, DiskBytes, NamedTask, StatsResult, StatusCounts } from "./types.ts";
+import type { Bar, DiskBytes, NamedTask, StatusCounts } from "./types.ts";
 
 const WAIT = STATUS_CODES.indexOf("wait");
 const HOUR = 3600;
@@ -60,8 +60,8 @@ export class Tally {
     for (const key of tasks.tasks()) this.#add(key, tasks.status(key), tasks.score(key));
   }
 
-  /** @param diskOf the bytes of a user, by its number in `users`; null if the disk wasn't read */
-  describe(diskOf: ((user: number) => DiskBytes) | null) {
+  /** @param diskOf the bytes of a user, by its number in `users`; undefined if the disk wasn't read */
+  describe(diskOf: ((user: number) => DiskBytes) | undefined) {
     const { total, ...byStatus } = this.#all.counts(0);
     const { count, named } = this.#stuck;
     const [hours, per6Hours, perDay] = this.#charts.map(({ bounds, bars }) =>
@@ -73,6 +73,7 @@ export class Tally {
       total,
       byStatus,
       users: this.users.size,
+      /** Those with the most tasks first. */
       byUser: this.#topUsers().map((user) => ({
         user_id: this.users.userId(user),
         ...this.#ofUser.counts(user),
@@ -81,8 +82,11 @@ export class Tally {
       })),
       oldest: this.#taskAt(this.#oldest),
       newest: this.#taskAt(this.#newest),
+      /** Of those in `wait`, the one that was changed longest ago. */
       oldestWaiting: this.#taskAt(this.#oldestWaiting),
+      /** By the time since the last change, at most `upTo` seconds. */
       ages: AGES.map((age, i) => ({ upTo: Number.isFinite(age) ? age : null, ...this.#ages.counts(i) })),
+      /** By the hour of the last change: the last 24. */
       perHour: hours!.map(({ until, ...hour }) => hour),
       per6Hours: per6Hours!,
       perDay: perDay!,
@@ -91,7 +95,7 @@ export class Tally {
         afterSeconds: this.rule.after,
         tasks: named.map((task) => this.#named(task, task.status, task.score)),
       },
-    } satisfies Partial<StatsResult>;
+    };
   }
 
   /** The users with the most tasks; of equals by the bytes of their ids. */
