@@ -10,38 +10,14 @@ import { preflight } from "./preflight.ts";
 import { CleanupPlan, type PrepareOptions } from "./purge/cleanup-plan.ts";
 import { type Copies, fileCopy, mirrorCopy } from "./purge/copies.ts";
 import { newestArtifact } from "./purge/purge-artifacts.ts";
-import { describeCopy, type Reason, shortestRetention, type Verdict, verdict, verdictsOn } from "./purge/rules.ts";
+import { describeCopy, shortestRetention, type Verdict, verdict, verdictsOn } from "./purge/rules.ts";
 
 type ExplainParts = Parts<"file" | "mirror" | "artifacts" | "clock" | "reporter">;
 
-interface ExplainedCopy {
-  /** Shown word, `other`, or for an entry that isn't a task: `invalid`, `dangling`. */
-  readonly status: string;
-  /** ISO 8601, UTC; null if it can't be read. */
-  readonly updated_at: string | null;
-}
-
-/** `cleanup --explain -o json`. */
-export interface Explanation {
-  readonly user_id: string;
-  readonly task_id: string;
-  /** The outcome of a pass that began now; `missing`: the task is in neither store. */
-  readonly verdict: "purge" | "keep" | "missing";
-  /** As in the `[CLEANUP]` line; null if the task is kept. */
-  readonly reason: Reason | null;
-  readonly file: ExplainedCopy | null;
-  /** Also null if Redis was not read. */
-  readonly redis: ExplainedCopy | null;
-  /** Those of a pass before it looks at the task, those on the task, and those on its files. */
-  readonly rules: readonly (Pick<Verdict, "rule" | "says"> & { readonly saw: string })[];
-}
+export type Explanation = Awaited<ReturnType<typeof explainTask>>["explanation"];
 
 /** What a pass that began now would do with one task, and why, but for the brake. @throws TtsctlError STORE_*, REDIS_* */
-export async function explainTask(
-  parts: ExplainParts,
-  options: PrepareOptions,
-  id: TaskId,
-): Promise<{ explanation: Explanation; lost: TtsctlError | null }> {
+export async function explainTask(parts: ExplainParts, options: PrepareOptions, id: TaskId) {
   const { file, artifacts } = parts;
   const now = parts.clock.now();
   await using snapshot = await file.read();
@@ -79,19 +55,26 @@ export async function explainTask(
   const decision = isThere && isChosen ? plan.decide(looked) : null;
   const isKept = verdicts.some(({ says }) => says === "keep");
   const reason = decision?.kind === "purge" && !isKept ? decision.reason : null;
-  const explanation: Explanation = {
+  const verdictOfAll = reason !== null ? ("purge" as const) : ("keep" as const);
+  /** `cleanup --explain -o json`. */
+  const explanation = {
     user_id: id.userId,
     task_id: id.taskId,
-    verdict: !isThere && unread === null ? "missing" : reason !== null ? "purge" : "keep",
+    /** The outcome of a pass that began now; `missing`: the task is in neither store. */
+    verdict: !isThere && unread === null ? ("missing" as const) : verdictOfAll,
+    /** As in the `[CLEANUP]` line; null if the task is kept. */
     reason,
     file: explainedCopy(copies.file),
+    /** Also null if Redis was not read. */
     redis: explainedCopy(copies.mirror),
+    /** Those of a pass before it looks at the task, those on the task, and those on its files. */
     rules: verdicts.map(({ rule, says, saw }) => ({ rule, says, saw: saw() })),
   };
   return { explanation, lost: use.lost };
 }
 
-function explainedCopy(copy: Copies["file"] | Copies["mirror"]): ExplainedCopy | null {
+/** Its status as shown, `other`, `invalid` or `dangling`, and its time in ISO 8601, UTC; null if that can't be read. */
+function explainedCopy(copy: Copies["file"] | Copies["mirror"]) {
   if (copy === null) return null;
   if (typeof copy === "string") return { status: copy, updated_at: null };
   return { status: copy.status, updated_at: Number.isNaN(copy.time) ? null : formatUtc(copy.time) };

@@ -1,4 +1,4 @@
-import type { Artifact, Artifacts } from "../artifacts/artifacts.ts";
+import type { Artifacts } from "../artifacts/artifacts.ts";
 import { isRedisError, TtsctlError } from "../errors.ts";
 import { fallbackWarning, mirrorFor, type SourceChoice, type Stores } from "../store/mirror-link.ts";
 import type { TaskId } from "../store/task-source.ts";
@@ -7,33 +7,25 @@ import { idProblem } from "../task/ids.ts";
 import type { Task } from "../task/task.ts";
 import { foldersOf } from "./owners.ts";
 
-export interface GetResult {
-  readonly source: "redis" | "file" | null;
-  /** The copy that a list would show. */
-  readonly task: Task | null;
-  readonly file: Task | null;
-  readonly redis: Task | null;
-  /** A record of these ids in the file that is not valid. */
-  readonly invalid: { json: string; reason: string } | null;
-  readonly artifacts: Artifact[];
-  readonly warnings: string[];
-}
+export type GetResult = Awaited<ReturnType<typeof getTask>>;
 
 export interface GetParts extends Stores {
   readonly artifacts: Artifacts;
 }
 
 /** Reads a task from both stores, or the forced one. @throws TtsctlError REDIS_* or STORE_* if a needed store fails */
-export async function getTask(parts: GetParts, id: TaskId, source: SourceChoice): Promise<GetResult> {
+export async function getTask(parts: GetParts, id: TaskId, source: SourceChoice) {
   const warnings: string[] = [];
   const redis = await fromRedis(parts, id, source, warnings);
   const file = source === "redis" ? NOTHING : await fromFile(parts, id, redis !== null, warnings);
   const task = redis ?? file.task;
   return {
-    source: redis !== null ? "redis" : file.task !== null ? "file" : null,
+    source: redis !== null ? ("redis" as const) : file.task !== null ? ("file" as const) : null,
+    /** The copy that a list would show. */
     task,
     file: file.task,
     redis,
+    /** A record of these ids in the file that is not valid. */
     invalid: file.invalid,
     artifacts: await parts.artifacts.list(foldersOf(parts.file.rules, id, task), id.taskId),
     warnings,
@@ -57,15 +49,15 @@ async function fromRedis(parts: GetParts, id: TaskId, source: SourceChoice, warn
   }
 }
 
-const NOTHING: Pick<GetResult, "task" | "invalid"> = { task: null, invalid: null };
+interface InFile {
+  readonly task: Task | null;
+  readonly invalid: { json: string; reason: string } | null;
+}
+
+const NOTHING: InFile = { task: null, invalid: null };
 
 /** If Redis has the task, a file that can't be read is a warning. */
-async function fromFile(
-  { file }: GetParts,
-  id: TaskId,
-  inRedis: boolean,
-  warnings: string[],
-): Promise<Pick<GetResult, "task" | "invalid">> {
+async function fromFile({ file }: GetParts, id: TaskId, inRedis: boolean, warnings: string[]): Promise<InFile> {
   const behind = new FileBehind(file);
   await using snapshot = await behind.snapshot();
   if (behind.problem !== null && !inRedis) throw behind.problem;

@@ -38,22 +38,13 @@ export interface SyncOptions {
 }
 
 /** `sync -o json` (docs/contract.md, Commands): total = written + unchanged + newerInRedis + failed. */
-export interface SyncResult {
-  total: number;
-  written: number;
-  unchanged: number;
-  newerInRedis: number;
-  failed: number;
-  invalid: number;
-  orphans: number;
-  pruned: number;
-  dryRun: boolean;
-  durationMs: number;
+function nothingSynced(invalid: number, dryRun: boolean) {
+  const pushed = { total: 0, written: 0, unchanged: 0, newerInRedis: 0, failed: 0, invalid };
+  return { ...pushed, orphans: 0, pruned: 0, failedToPrune: 0, dryRun, durationMs: 0 };
 }
 
-export interface SyncOutcome extends SyncResult {
-  failedToPrune: number;
-}
+export type SyncOutcome = ReturnType<typeof nothingSynced>;
+export type SyncResult = Omit<SyncOutcome, "failedToPrune">;
 
 export interface SyncParts extends RedisParts<"file" | "clock" | "reporter" | "signal" | "ledger"> {
   /** Asks before tasks are pruned; throws if declined. */
@@ -116,9 +107,7 @@ class SyncRun {
     this.#written = new KeySet(snapshot.rows.size);
     this.#began = parts.clock.now();
     this.#failures = new NamedWarnings(parts.reporter, "was not synchronised");
-    const pushed = { total: 0, written: 0, unchanged: 0, newerInRedis: 0, failed: 0 };
-    const pruned = { orphans: 0, pruned: 0, failedToPrune: 0 };
-    this.result = { ...pushed, invalid: snapshot.invalid.count, ...pruned, dryRun: options.dryRun, durationMs: 0 };
+    this.result = nothingSynced(snapshot.invalid.count, options.dryRun);
   }
 
   async list(): Promise<void> {

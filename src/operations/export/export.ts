@@ -28,23 +28,13 @@ export interface ExportOptions extends Pick<Selection, "filter" | "ids"> {
   readonly asLines: boolean;
 }
 
-export interface ExportResult {
-  fromFile: number;
-  fromRedis: number;
-  /** Chosen ids that are in neither store. */
-  readonly missing: string[];
-  /** Index members without a task. */
-  dangling: number;
-  failed: number;
-  /** Why Redis-only or file-only tasks are missing: Redis failed, or the file is missing. */
-  readonly problem: TtsctlError | null;
-}
+export type ExportResult = Awaited<ReturnType<typeof exportTasks>>;
 
 /**
  * Writes the newer copy of each task, in batches: tasks of the file in its order, then Redis-only tasks, oldest first; ids as given.
  * @throws TtsctlError LAYOUT_MISMATCH, INTERRUPTED, STORE_*, REDIS_* if Redis is the forced source
  */
-export async function exportTasks(parts: ExportParts, options: ExportOptions): Promise<ExportResult> {
+export async function exportTasks(parts: ExportParts, options: ExportOptions) {
   const { reporter, signal } = parts;
   const use = mirrorOf(parts.mirror, options.source);
   await using snapshot = options.source === "redis" ? null : await parts.file.read();
@@ -59,7 +49,7 @@ export async function exportTasks(parts: ExportParts, options: ExportOptions): P
   if (missing !== null && use.mirror === null) throw missing;
   await run.run();
   throwIfInterrupted(signal, "the export is incomplete");
-  const problem = use.lost ?? missing;
+  const problem = use.lost ?? missing; // why Redis-only or file-only tasks are missing
   if (missing !== null && run.result.fromRedis === 0) throw problem;
   return { ...run.result, problem };
 }
@@ -81,6 +71,7 @@ class ExportRun {
   /** Copies in Redis that can't be read: of a task that the file has, the file's record is exported. */
   readonly #unread: NamedWarnings;
   #done = 0;
+  /** Missing: chosen ids that are in neither store; dangling: index members without a task. */
   readonly result = { fromFile: 0, fromRedis: 0, missing: [] as string[], dangling: 0, failed: 0 };
   /** The tasks of the file with another time in Redis's index. */
   readonly #differing: KeySet;

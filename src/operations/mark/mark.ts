@@ -52,19 +52,13 @@ export interface MarkOptions {
 }
 
 /** `mark -o json`: requested = marked + unchanged + missing + refused + failed + returned. */
-export interface MarkResult {
-  requested: number;
-  marked: number;
-  /** Tasks that had the status already; their older copies in Redis are overwritten. */
-  unchanged: number;
-  missing: string[];
-  refused: { user_id: string; task_id: string; reason: string }[];
-  failed: number;
-  returned: number;
-  dryRun: boolean;
-  /** Only of a dry run: the tasks to mark by their statuses. */
-  byStatus?: Record<string, number>;
+function noMarks({ unchanged }: MarkPlan, { dryRun }: MarkOptions) {
+  const lists = { missing: [] as string[], refused: [] as { user_id: string; task_id: string; reason: string }[] };
+  return { requested: 0, marked: 0, unchanged, ...lists, failed: 0, returned: 0, dryRun };
 }
+
+/** A dry run has the tasks to mark by their statuses. */
+export type MarkResult = ReturnType<typeof noMarks> & { byStatus?: Record<string, number> };
 
 export interface MarkParts extends Parts<"file" | "mirror" | "rules" | "clock" | "reporter" | "signal" | "ledger"> {
   /** Receives each record before its change. */
@@ -133,6 +127,7 @@ interface MarkPlan {
   readonly refused: [TaskId, reason: string][];
   readonly failed: [TaskId, reason: string][];
   readonly gone: TaskId[];
+  /** Tasks that had the status already; their older copies in Redis are overwritten. */
   unchanged: number;
   /** The rows of unchanged tasks whose copy in Redis differs. */
   readonly behind: number[];
@@ -210,9 +205,7 @@ class MarkRun {
     this.#untried = new Set(plan.onlyInRedis);
     this.#refusals = new NamedWarnings(parts.reporter, "is left unchanged");
     this.#failures = new NamedWarnings(parts.reporter, "was not marked in both stores");
-    const { unchanged } = plan;
-    const { dryRun } = options;
-    this.result = { requested: 0, marked: 0, unchanged, missing: [], refused: [], failed: 0, returned: 0, dryRun };
+    this.result = noMarks(plan, options);
     for (const [id, reason] of plan.refused) this.#refuse(id, reason);
     for (const [id, reason] of plan.failed) this.#failures.add(id, reason);
   }
