@@ -127,7 +127,9 @@ export class Folder {
     const folder = this.openIfThere(name);
     let isSame = false;
     try {
-      isSame = folder === undefined || this.#run("stat", name, () => folder.#isSameMount(this));
+      // Bind mounts have the device of their origin; the kernel's mount number distinguishes them.
+      const isHere = (one: Folder) => one.dev === this.dev && one.#mountId() === this.#mountId();
+      isSame = folder === undefined || this.#run("stat", name, () => isHere(folder));
     } finally {
       if (!isSame) folder?.close();
     }
@@ -248,11 +250,6 @@ export class Folder {
 
   #pathOf(name: Name): Name {
     return join(this.#path, name);
-  }
-
-  /** Bind mounts have the device of their origin; the kernel's mount number distinguishes them. */
-  #isSameMount(other: Folder): boolean {
-    return this.dev === other.dev && this.#mountId() === other.#mountId();
   }
 
   #mountId(): string | undefined {

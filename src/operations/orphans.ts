@@ -178,14 +178,22 @@ class OrphanCleanup {
   }
 
   async #removeFolders(ids: readonly TaskId[]): Promise<void> {
-    const { artifacts, ledger, signal } = this.parts;
+    const { artifacts, ledger, reporter, signal } = this.parts;
     const unowned = await this.#stillUnowned(ids);
     for (const id of ids) if (!unowned.has(id)) this.#keep(id, "it has a record now");
     const entries = Array.from(unowned, (id) => ({ ...id, reason: "orphan" }));
     await announced(ledger, "purge", entries, async (done) => {
       for (const id of unowned) {
         if (signal.aborted) break;
-        if (await this.#removeFolder(id)) done(id);
+        const folder = artifacts.purgeFolder(id.userId, id.taskId, { mtime: this.#olderThan });
+        if (folder.kind === "removed") {
+          await this.#report(artifacts.folderPath(id.userId, id.taskId), folder);
+          done(id);
+        } else if (folder.kind === "absent") this.result.skipped++;
+        else if (folder.retry) {
+          this.result.failed++;
+          reporter.warn(`not removed: ${folder.reason}`);
+        } else this.#keep(id, folder.reason);
         await artifacts.turn();
       }
     });
@@ -198,18 +206,6 @@ class OrphanCleanup {
     // The service writes the file first, so the file has what is added after Redis was asked.
     await this.#refreshFile();
     return new Set(folders.filter((folder, i) => !mayExist(copies[i]) && !this.#ownsFolder(folder)));
-  }
-
-  async #removeFolder(id: TaskId): Promise<boolean> {
-    const { artifacts, reporter } = this.parts;
-    const folder = artifacts.purgeFolder(id.userId, id.taskId, { mtime: this.#olderThan });
-    if (folder.kind === "removed") await this.#report(artifacts.folderPath(id.userId, id.taskId), folder);
-    else if (folder.kind === "absent") this.result.skipped++;
-    else if (folder.retry) {
-      this.result.failed++;
-      reporter.warn(`not removed: ${folder.reason}`);
-    } else this.#keep(id, folder.reason);
-    return folder.kind === "removed";
   }
 
   async #removeLogs(logs: readonly LogPlace[]): Promise<void> {

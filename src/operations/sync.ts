@@ -172,22 +172,18 @@ class SyncRun {
     if (this.#written.size === 0 || (await file.isCurrent(this.snapshot))) return;
     await using current = new CurrentFile(file);
     const written = new WrittenCopies();
-    const mayHaveMoved = this.#mayHaveMoved(await current.snapshot());
+    const [before, now] = [this.snapshot.rows, await current.snapshot()];
+    // Records of the last minute may have changed without another time.
+    const mayHaveMoved = (row: number) => {
+      const { userId, taskId } = this.snapshot.idOf(row);
+      const [score, there] = [before.score(row), now.rowOf(userId, taskId)];
+      if (there < 0 || now.rows.score(there) !== score || now.rows.status(there) !== before.status(row)) return true;
+      return score > this.#began - LATELY_S;
+    };
     for (const rows of batches(this.#written, BATCH)) {
       for (const task of await this.snapshot.readTasks(rows.filter(mayHaveMoved))) written.note(task);
     }
     await written.follow(mirror, current);
-  }
-
-  /** Records of the last minute may have changed without another time. */
-  #mayHaveMoved(current: Snapshot): (row: number) => boolean {
-    const { rows } = this.snapshot;
-    return (row) => {
-      const { userId, taskId } = this.snapshot.idOf(row);
-      const [score, now] = [rows.score(row), current.rowOf(userId, taskId)];
-      if (now < 0 || current.rows.score(now) !== score || current.rows.status(now) !== rows.status(row)) return true;
-      return score > this.#began - LATELY_S;
-    };
   }
 
   /** Sorted by time, because Redis inserts neighbours into an index faster. */
@@ -247,7 +243,13 @@ class SyncRun {
     const copies = await this.#copiesOf(rows);
     const outcomes = await fillIn(
       [...rows.keys()],
-      (i) => this.#settled(rows[i]!, copies[i]!),
+      (i) => {
+        const copy = copies[i]!;
+        if (copy instanceof TtsctlError) return copy;
+        const decision = decideWrite(this.snapshot.rows.score(rows[i]!), copy, this.parts.mirror);
+        const isSettled = decision === "newer" || (decision === "unchanged" && !this.options.checksum);
+        return isSettled ? decision : undefined; // the record is needed
+      },
       (left) => {
         const known = left.map((i) => copies[i] as RedisCopy);
         return this.#write({ rows: left.map((i) => rows[i]!), window }, known);
@@ -275,14 +277,6 @@ class SyncRun {
       const copies = await mirror.copies(ids, "scores");
       return copies.map((copy, i) => (copy instanceof TtsctlError ? copy : (full[i] ?? copy)));
     });
-  }
-
-  /** The outcome if the copy decides it; undefined if the record is needed. */
-  #settled(row: number, copy: Outcome<RedisCopy>): Outcome<WriteOutcome> | undefined {
-    if (copy instanceof TtsctlError) return copy;
-    const decision = decideWrite(this.snapshot.rows.score(row), copy, this.parts.mirror);
-    if (decision === "newer") return decision;
-    return decision === "unchanged" && !this.options.checksum ? decision : undefined;
   }
 
   async #write({ rows, window }: Batch, copies: readonly RedisCopy[]): Promise<Outcome<WriteOutcome>[]> {

@@ -108,8 +108,23 @@ class ExportRun {
     for (const userId of users.size === 0 ? [undefined] : users) {
       await this.#ask((mirror) => this.#readIndex(mirror, userId));
     }
-    for (const rows of batches(this.#rows(), BATCH)) await this.#fileBatch(rows);
-    for (const ids of batches(this.#oldestFirst(), BATCH)) await this.#redisBatch(ids);
+    for (const rows of batches(this.#rows(), BATCH)) {
+      if (this.parts.signal.aborted) return;
+      const tasks = await this.snapshot!.readTasks(rows);
+      const differing = tasks.filter((_, i) => this.#differs(rows[i]!));
+      const copies = await this.#read(differing, differing);
+      const copyOf = new Map(differing.map((task, i) => [task, copies[i]]));
+      await this.#write(tasks.map((task) => [task, copyOf.get(task)]));
+      this.#progress(rows.length);
+    }
+    for (const ids of batches(this.#oldestFirst(), BATCH)) {
+      if (this.parts.signal.aborted || this.use.mirror === null) return;
+      const failed = this.#failed;
+      const found = (await this.#read(ids)).filter((task) => task !== undefined);
+      if (this.use.mirror !== null) this.result.dangling += ids.length - found.length - (this.#failed - failed);
+      await this.#write(found.map((task) => [null, task]));
+      this.#progress(ids.length);
+    }
   }
 
   async #byIds(chosen: readonly TaskId[]): Promise<void> {
@@ -153,26 +168,6 @@ class ExportRun {
     const order = Int32Array.from({ length: this.#onlyInRedis.size }, (_, key) => key);
     order.sort((a, b) => this.#times[a]! - this.#times[b]! || this.#onlyInRedis.compare(a, b));
     for (const key of order) yield this.#onlyInRedis.id(key);
-  }
-
-  async #fileBatch(rows: number[]): Promise<void> {
-    if (this.parts.signal.aborted) return;
-    const tasks = await this.snapshot!.readTasks(rows);
-    const differing = tasks.filter((_, i) => this.#differs(rows[i]!));
-    const copies = await this.#read(differing, differing);
-    const copyOf = new Map(differing.map((task, i) => [task, copies[i]]));
-    await this.#write(tasks.map((task) => [task, copyOf.get(task)]));
-    this.#progress(rows.length);
-  }
-
-  async #redisBatch(ids: TaskId[]): Promise<void> {
-    if (this.parts.signal.aborted || this.use.mirror === null) return;
-    const failed = this.#failed;
-    const tasks = await this.#read(ids);
-    const found = tasks.filter((task) => task !== undefined);
-    if (this.use.mirror !== null) this.result.dangling += ids.length - found.length - (this.#failed - failed);
-    await this.#write(found.map((task) => [null, task]));
-    this.#progress(ids.length);
   }
 
   /** Redis's copies; undefined if missing or unreadable, and after a failure of Redis. */

@@ -64,6 +64,8 @@ export class Tally {
   describe(diskOf: ((user: number) => DiskBytes) | undefined) {
     const { total, ...byStatus } = this.#all.counts(0);
     const { count, named } = this.#stuck;
+    const totals = Array.from({ length: this.users.size }, (_, user) => this.#ofUser.counts(user).total);
+    const users = [...totals.keys()].sort((a, b) => totals[b]! - totals[a]! || this.users.compare(a, b));
     const [hours, per6Hours, perDay] = this.#charts.map(({ bounds, bars }) =>
       bounds.slice(1).map((until, i): Bar => {
         return { from: formatUtc(bounds[i]!), until: formatUtc(until), ...bars.counts(i) };
@@ -73,8 +75,8 @@ export class Tally {
       total,
       byStatus,
       users: this.users.size,
-      /** Those with the most tasks first. */
-      byUser: this.#topUsers().map((user) => ({
+      /** Those with the most tasks first; of equals by the bytes of their ids. */
+      byUser: users.slice(0, MOST_USERS).map((user) => ({
         user_id: this.users.userId(user),
         ...this.#ofUser.counts(user),
         lastChange: formatUtc(this.#lastChange[user]!),
@@ -96,13 +98,6 @@ export class Tally {
         tasks: named.map((task) => this.#named(task, task.status, task.score)),
       },
     };
-  }
-
-  /** The users with the most tasks; of equals by the bytes of their ids. */
-  #topUsers(): number[] {
-    const totals = Array.from({ length: this.users.size }, (_, user) => this.#ofUser.counts(user).total);
-    const users = [...totals.keys()].sort((a, b) => totals[b]! - totals[a]! || this.users.compare(a, b));
-    return users.slice(0, MOST_USERS);
   }
 
   #taskAt(key: number | null): NamedTask | null {

@@ -60,12 +60,21 @@ export class Repair {
   /** @throws TtsctlError STORE_*, REDIS_*, SPOOL_FAILED, AUDIT_FAILED, INTERRUPTED */
   async run(file: CurrentFile): Promise<void> {
     await this.#intoFile(await file.snapshot());
-    await this.#intoMirror(await file.snapshot());
+    const snapshot = await file.snapshot();
+    const { write, overwrite, bringBack, restore } = this.plan.due;
+    await this.#writeAll(snapshot, write, { over: false, isNews: true });
+    await this.#writeAll(snapshot, overwrite, { over: true, isNews: true });
+    await this.#writeAll(snapshot, [...bringBack, ...restore], { over: true, isNews: false });
+    this.#throwIfInterrupted();
     const returned = await this.#written.follow(this.parts.mirror, file);
     for (const id of returned) this.#failures.add(id, RETURNED);
     await this.parts.ledger?.returned(returned);
     this.repaired -= returned.length;
-    this.#nameUntakeable();
+    for (const suspect of this.plan.due.keep) {
+      const { finding, isRecord } = this.drift.traits(suspect);
+      const isWanted = finding === "newerInRedis" || (finding === "onlyInRedis" && this.plan.policy.restore);
+      if (isWanted && !isRecord) this.#failures.add(this.drift.id(suspect), UNTAKEABLE);
+    }
     this.#failures.end();
     await this.#remove("removeMember", { action: "repair", reason: "dangling", membersOnly: true });
     if (this.plan.policy.removeMembers) await this.#removeStrays();
@@ -112,15 +121,6 @@ export class Repair {
     });
   }
 
-  /** The copies of the file's records, also of those that were just put into it, become what a sync writes. */
-  async #intoMirror(snapshot: Snapshot): Promise<void> {
-    const { write, overwrite, bringBack, restore } = this.plan.due;
-    await this.#writeAll(snapshot, write, { over: false, isNews: true });
-    await this.#writeAll(snapshot, overwrite, { over: true, isNews: true });
-    await this.#writeAll(snapshot, [...bringBack, ...restore], { over: true, isNews: false });
-    this.#throwIfInterrupted();
-  }
-
   /** @param how over: also over other content of the same time, and over fragments; isNews: whether they were not announced yet */
   async #writeAll(snapshot: Snapshot, due: readonly number[], how: { over: boolean; isNews: boolean }): Promise<void> {
     const { mirror, ledger, reporter, signal } = this.parts;
@@ -149,15 +149,6 @@ export class Repair {
     await this.parts.ledger?.stayed(stayed);
     for (const task of newer) this.#failures.add(task, "Redis has a newer record");
     this.#failures.addErrors(outcomes, (i) => tasks[i]!);
-  }
-
-  /** Names the tasks of which Redis has the better copy, but not as a record that the file can take. */
-  #nameUntakeable(): void {
-    for (const suspect of this.plan.due.keep) {
-      const { finding, isRecord } = this.drift.traits(suspect);
-      const isWanted = finding === "newerInRedis" || (finding === "onlyInRedis" && this.plan.policy.restore);
-      if (isWanted && !isRecord) this.#failures.add(this.drift.id(suspect), UNTAKEABLE);
-    }
   }
 
   async #remove(action: Action, how: Omit<Orphans, "ids" | "count">): Promise<void> {
