@@ -29,10 +29,12 @@ interface FollowParts {
 
 /** Hands over new lines until the task is finished, and a second longer: its status changes before the last lines are on the disk. */
 export async function followLog(parts: FollowParts): Promise<FollowEnd> {
-  const { logs, signal } = parts;
+  const { logs, signal, onLines } = parts;
   let over: FollowEnd | undefined = parts.finished ? "finished" : undefined;
   for (let polls = 0; ; polls++) {
-    if (!(await handOver(parts))) return "unread";
+    for (let part = logs.read(); part !== undefined && !signal.aborted; part = logs.read()) {
+      if (part.lines.length > 0 && !(await onLines(part))) return "unread";
+    }
     if (signal.aborted) over = "interrupted";
     if (over !== undefined && (parts.finished || signal.aborted || polls % POLLS_A_LOOK === 0)) break;
     if (polls % POLLS_A_LOOK === 0) {
@@ -42,15 +44,8 @@ export async function followLog(parts: FollowParts): Promise<FollowEnd> {
     }
     await parts.clock.sleep(POLL_MS, signal);
   }
-  for (const part of logs.rest()) await parts.onLines(part);
+  for (const part of logs.rest()) await onLines(part);
   return over;
-}
-
-async function handOver({ logs, signal, onLines }: FollowParts): Promise<boolean> {
-  for (let part = logs.read(); part !== undefined && !signal.aborted; part = logs.read()) {
-    if (part.lines.length > 0 && !(await onLines(part))) return false;
-  }
-  return true;
 }
 
 /** Reading a store file must not take more than this part of the time. */

@@ -33,7 +33,9 @@ export const FILE_CHECKS: Checks = {
   async "store.memory"({ file }) {
     const [, stats] = await targetOf(file);
     const free = Math.min(freemem(), process.constrainedMemory() || Number.POSITIVE_INFINITY);
-    return storeMemoryVerdict(free, stats?.size ?? 0);
+    const needed = 100e6 + (stats?.size ?? 0) / 3; // by `stats` of ten million records as Python writes them (docs/scaling.md)
+    const detail = `${formatBytes(free)} free, and a store file of this size needs up to ${formatBytes(needed)}`;
+    return free < needed ? warn(detail, FEWER_TASKS) : ok(detail);
   },
 
   async "store.content"(probe) {
@@ -120,7 +122,11 @@ export const FILE_CHECKS: Checks = {
     const target = await file.target();
     const { bavail, blocks, bsize } = await statfs(dirname(target));
     const store = (await statOrNull(target).catch(() => null))?.size ?? 0;
-    return diskVerdict({ free: bavail * bsize, total: blocks * bsize, store });
+    const [free, share] = [bavail * bsize, blocks === 0 ? 1 : bavail / blocks];
+    const detail = `${formatBytes(free)} free where the store file is, ${Math.floor(share * 100)}%`;
+    const needs = `${detail}: a rewrite needs the size of the store file, ${formatBytes(store)}`;
+    if (free < store * TIMES_THE_STORE) return warn(needs, FREE_SOME);
+    return share < LEAST_SHARE ? warn(detail, FREE_SOME) : ok(detail);
   },
 };
 
@@ -205,27 +211,11 @@ async function mountOf(path: string): Promise<string> {
   return `${place} (${fileSystemOf(type).name})`;
 }
 
-/** @param free bytes that this machine, or the limit of its container, leaves */
-function storeMemoryVerdict(free: number, store: number): Verdict {
-  const needed = 100e6 + store / 3; // by `stats` of ten million records as Python writes them (docs/scaling.md)
-  const detail = `${formatBytes(free)} free, and a store file of this size needs up to ${formatBytes(needed)}`;
-  return free < needed ? warn(detail, FEWER_TASKS) : ok(detail);
-}
-
 const FEWER_TASKS = "add memory, or keep fewer tasks: `ttsctl cleanup --once --dry-run`";
 
 /** A rewrite needs the size of the store file again; twice as much leaves room for the service. */
 const TIMES_THE_STORE = 2;
 const LEAST_SHARE = 0.1;
-
-function diskVerdict({ free, total, store }: { free: number; total: number; store: number }): Verdict {
-  const share = total === 0 ? 1 : free / total;
-  const detail = `${formatBytes(free)} free where the store file is, ${Math.floor(share * 100)}%`;
-  if (free < store * TIMES_THE_STORE) {
-    return warn(`${detail}: a rewrite needs the size of the store file, ${formatBytes(store)}`, FREE_SOME);
-  }
-  return share < LEAST_SHARE ? warn(detail, FREE_SOME) : ok(detail);
-}
 
 const FREE_SOME = "free some space: `ttsctl cleanup --once --dry-run` shows what a cleanup would free";
 

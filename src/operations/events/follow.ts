@@ -104,7 +104,13 @@ export class EventFollower {
     if (this.#hearing !== null || this.options.source === "file") return;
     const state = await this.parts.link.open();
     if (state.kind !== "on") return;
-    const hearing = await this.parts.hear((id) => this.#hears(id));
+    const { userId } = this.options;
+    const hearing = await this.parts.hear((id) => {
+      if (id.userId === "" || (userId !== undefined && id.userId !== userId)) return;
+      if (this.#heard.size < MOST_HEARD) this.#heard.set(keyOf(id), id);
+      else this.#isDue = true;
+      this.#wake.abort();
+    });
     if (typeof hearing === "string") {
       this.#deaf = hearing;
       return;
@@ -115,14 +121,6 @@ export class EventFollower {
       if (this.#hearing === hearing) this.#hearing = null;
       this.compareSoon();
     });
-  }
-
-  #hears(id: TaskId): void {
-    const { userId } = this.options;
-    if (id.userId === "" || (userId !== undefined && id.userId !== userId)) return;
-    if (this.#heard.size < MOST_HEARD) this.#heard.set(keyOf(id), id);
-    else this.#isDue = true;
-    this.#wake.abort();
   }
 
   /** Looks at the tasks that Redis names, until it is time to compare all. */

@@ -232,9 +232,10 @@ async function readCsv({ handle, name }: Input, { storePath, rules, signal }: So
       let column = -1;
       for await (const { record, info } of rows) {
         const task = column < 0 ? null : recordOf(record[column], parser);
-        if (task === null) column = recordColumn(record, name);
-        else if (typeof task === "string") bad.add(info.lines, task);
-        else await add(task.json);
+        if (task === null) column = record.indexOf(RECORD);
+        if (column < 0) throw invalid(`${name} is neither JSON nor CSV with a column "${RECORD}"`, ACCEPTED);
+        if (typeof task === "string") bad.add(info.lines, task);
+        else if (task !== null) await add(task.json);
       }
     }).catch((error) => {
       if (error instanceof CsvError) bad.add(Number(error.lines ?? 0), `invalid CSV: ${error.message}`);
@@ -254,12 +255,6 @@ async function* decoded(chunks: AsyncIterable<Buffer>, signal: AbortSignal): Asy
     yield decoder.decode(chunk, { stream: true });
   }
   yield decoder.decode();
-}
-
-function recordColumn(head: readonly string[], name: string): number {
-  const column = head.indexOf(RECORD);
-  if (column >= 0) return column;
-  throw invalid(`${name} is neither JSON nor CSV with a column "${RECORD}"`, ACCEPTED);
 }
 
 function recordOf(json: string | undefined, parser: RecordParser): Task | string {

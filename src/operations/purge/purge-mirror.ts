@@ -4,7 +4,6 @@ import type { CurrentFile } from "../../store/file/shared-snapshot.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import type { RedisCopy } from "../../store/layout/copy.ts";
 import type { CopyReading } from "../../store/layout/layout.ts";
-import { isOutage } from "../../store/mirror-link.ts";
 import { BATCH, type GuardedRemoval, type Outcome } from "../../store/redis/copies.ts";
 import { ServerError } from "../../store/redis/errors.ts";
 import { lacksMembers, type Mirror } from "../../store/redis/mirror.ts";
@@ -45,10 +44,6 @@ export class PurgeMirror {
 
   get lost(): TtsctlError | null {
     return this.reading === null ? null : this.use.lost;
-  }
-
-  get isUnreachable(): boolean {
-    return this.lost !== null && isOutage(this.lost);
   }
 
   async copies(ids: readonly TaskId[]): Promise<Outcome<RedisCopy>[]> {

@@ -8,6 +8,7 @@ import { checkRewrite } from "../../store/file/replace.ts";
 import { CurrentFile } from "../../store/file/shared-snapshot.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { KeySet, type Keys } from "../../store/key-table.ts";
+import { isOutage } from "../../store/mirror-link.ts";
 import { BATCH } from "../../store/redis/copies.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { keyOf } from "../../task/ids.ts";
@@ -141,7 +142,13 @@ export class Purge {
   }
 
   async #batch(ids: readonly TaskId[]): Promise<void> {
-    const chosen = this.#choose(await this.#look(ids, (id, reason) => this.tally.fail(id, reason)));
+    const chosen: Chosen[] = [];
+    for (const task of await this.#look(ids, (id, reason) => this.tally.fail(id, reason))) {
+      const decision = this.policy.decide(task);
+      if (decision.kind === "gone") this.tally.gone.push(task.id);
+      else if (decision.kind === "purge") chosen.push({ ...task, reason: decision.reason });
+      else if (decision.candidate) this.tally.keep(task.id, decision.reason);
+    }
     if (this.policy.dryRun) {
       for (const task of await this.#removeArtifacts(chosen)) this.tally.purge(purgedOf(task));
       return;
@@ -175,8 +182,9 @@ export class Purge {
       const redis = found[i] ?? null;
       const file = fileCopy(this.base, id);
       // If Redis can't be reached, its copy is left out; an error says nothing of the copy.
-      const isLeftOut = redis === null && file !== null && this.#mirror.isUnreachable;
-      const problem = redis instanceof TtsctlError ? redis : redis === null && !isLeftOut ? this.#mirror.lost : null;
+      const { lost } = this.#mirror;
+      const isLeftOut = redis === null && file !== null && lost !== null && isOutage(lost);
+      const problem = redis instanceof TtsctlError ? redis : redis === null && !isLeftOut ? lost : null;
       if (problem !== null) fail(id, problem);
       else if (!(redis instanceof TtsctlError)) {
         const mirror = redis === null ? null : mirrorCopy(redis, this.#mirror.reading!);
@@ -184,17 +192,6 @@ export class Purge {
       }
     });
     return looked;
-  }
-
-  #choose(looked: readonly Looked[]): Chosen[] {
-    const chosen: Chosen[] = [];
-    for (const { id, copies, redis } of looked) {
-      const decision = this.policy.decide({ id, copies, redis });
-      if (decision.kind === "gone") this.tally.gone.push(id);
-      else if (decision.kind === "purge") chosen.push({ id, copies, redis, reason: decision.reason });
-      else if (decision.candidate) this.tally.keep(id, decision.reason);
-    }
-    return chosen;
   }
 
   /** Returns the tasks whose records are in the backup, on the disk; the others are kept. */
@@ -274,10 +271,9 @@ export class Purge {
     const removed: Removed[] = [];
     const stay = idsOf(tasks.filter((task) => !still.has(task)));
     for (const task of still) {
-      const { id, copies, redis, reason } = task; // not spread: there may be a million
-      const freed = isConcerned ? this.#artifacts.remove(id) : NOTHING;
-      if (freed === undefined) stay.push(id);
-      else removed.push({ id, copies, redis, reason, files: freed.files, bytes: freed.bytes });
+      const freed = isConcerned ? this.#artifacts.remove(task.id) : NOTHING;
+      if (freed === undefined) stay.push(task.id);
+      else removed.push({ ...task, ...freed });
       if (this.#leftToFree !== null) this.#leftToFree -= freed?.bytes ?? 0;
       await this.parts.artifacts.turn();
     }
@@ -315,7 +311,7 @@ export class Purge {
     await this.parts.ledger?.returned(outcome.returned);
     const stay = new Set(outcome.changed.map(keyOf));
     for (const [i, { row, reason, redis, files, bytes }] of this.#ended.entries()) {
-      const { userId, taskId } = this.base.idOf(row); // not spread, either
+      const { userId, taskId } = this.base.idOf(row); // not spread: there may be a million
       if (stay.size > 0 && stay.has(keyOf({ userId, taskId })))
         this.tally.keep({ userId, taskId }, "its record changed before the file was rewritten");
       else this.tally.purge({ userId, taskId, reason, local: !isHalf, redis, files, bytes }, isHalf);
