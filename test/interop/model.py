@@ -19,9 +19,11 @@ import pickle
 import random
 import re
 import shutil
-import socket
 import sys
 from urllib.parse import quote_plus
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "tools"))
+import api_ms_service
 
 SHOWN = {
     **dict.fromkeys("queued pending waiting wait created".split(), "wait"),
@@ -32,45 +34,10 @@ SHOWN = {
 INDEX = "tts:tasks:index"
 
 
-class Redis:
-    """Commands in pipelines over a plain socket."""
-
-    def __init__(self, port):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=30)
-        self.file = self.socket.makefile("rb")
-
-    def pipeline(self, commands, step=1000):
-        replies = []
-        for i in range(0, len(commands), step):
-            out = bytearray()
-            for command in commands[i : i + step]:
-                out += b"*%d\r\n" % len(command)
-                for part in command:
-                    data = part if isinstance(part, bytes) else str(part).encode()
-                    out += b"$%d\r\n%s\r\n" % (len(data), data)
-            self.socket.sendall(out)
-            replies += [self.reply() for _ in commands[i : i + step]]
-        return replies
-
-    def call(self, *command):
-        return self.pipeline([command])[0]
-
-    def reply(self):
-        line = self.file.readline()
-        kind, rest = line[:1], line[1:-2]
-        if kind == b"-":
-            raise OSError(rest.decode())
-        if kind == b":":
-            return int(rest)
-        if kind == b"$":
-            return None if rest == b"-1" else self.file.read(int(rest) + 2)[:-2].decode()
-        if kind == b"*":
-            return [self.reply() for _ in range(int(rest))]
-        return rest.decode()
-
+class Redis(api_ms_service.Redis):
     def everything(self):
         """Hashes as dicts, sorted sets as dicts of score texts, strings as they are."""
-        keys = sorted(self.call("KEYS", "*"))
+        keys = sorted(self("KEYS", "*"))
         kinds = self.pipeline([("TYPE", key) for key in keys])
         read = {"hash": ("HGETALL",), "zset": ("ZRANGE", 0, -1, "WITHSCORES"), "string": ("GET",)}
         replies = self.pipeline([(read[kind][0], key, *read[kind][1:]) for key, kind in zip(keys, kinds)])

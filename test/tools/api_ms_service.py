@@ -48,30 +48,27 @@ def is_plain(name):
 
 
 class Redis:
-    def __init__(self, port, timeout=5):
+    def __init__(self, port, timeout=30):
         self.sock = socket.create_connection(("127.0.0.1", port), timeout=timeout)
         self.file = self.sock.makefile("rb")
 
     def __call__(self, *command):
-        self.send(*command)
-        return self.reply()
-
-    def send(self, *command):
-        self.sock.sendall(self.encoded(command))
+        return self.pipeline([command])[0]
 
     def encoded(self, command):
         out = b"*%d\r\n" % len(command)
         for part in command:
-            data = str(part).encode()
+            data = part if isinstance(part, bytes) else str(part).encode()
             out += b"$%d\r\n%s\r\n" % (len(data), data)
         return out
 
     def pipeline(self, commands, step=500):
+        replies = []
         for i in range(0, len(commands), step):
             some = commands[i : i + step]
             self.sock.sendall(b"".join(self.encoded(command) for command in some))
-            for _ in some:
-                self.reply()
+            replies += [self.reply() for _ in some]
+        return replies
 
     def reply(self):
         line = self.file.readline()
