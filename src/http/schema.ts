@@ -69,47 +69,32 @@ function about<T>(schema: Schema<T>, description: string): Schema<T> {
   return { ...schema, description };
 }
 
-type ByStatus = Record<(typeof STATUS_CHOICES)[number], Schema<number>>;
-const BY_STATUS = Object.fromEntries(STATUS_CHOICES.map((word) => [word, COUNT])) as ByStatus;
+function counts<K extends string>(...names: readonly K[]): Record<K, Schema<number>> {
+  return Object.fromEntries(names.map((name) => [name, COUNT])) as Record<K, Schema<number>>;
+}
+
+const BY_STATUS = counts(...STATUS_CHOICES);
 const SOURCE = oneOf(["redis", "file", "mixed"]);
 const BAR = exact({ from: TIME, until: TIME, total: COUNT, ...BY_STATUS });
 const COUNTED = { source: SOURCE, at: TIME, user: orNull(TEXT), total: COUNT };
-const OF_STATS = {
-  ...COUNTED,
-  perHour: arrayOf(exact({ from: TIME, total: COUNT, ...BY_STATUS })),
-  byStatus: OBJECT,
-  users: COUNT,
-  byUser: ARRAY,
-  ages: ARRAY,
-  dangling: COUNT,
-};
+const PER_HOUR = arrayOf(exact({ from: TIME, total: COUNT, ...BY_STATUS }));
+const OF_STATS = { ...COUNTED, ...counts("users", "dangling"), perHour: PER_HOUR, byStatus: OBJECT, byUser: ARRAY };
 const COMMAND = about(TEXT, "a command that shows more and changes nothing, for a shell on the server's machine");
 const NAMED_TASK = exact({ user_id: TEXT, task_id: TEXT, status: TEXT, updated_at: TIME, ageSeconds: SECONDS });
 const DISK = exact({ audioBytes: COUNT, logBytes: COUNT });
 const USER_STATS = exact({ user_id: TEXT, total: COUNT, ...BY_STATUS, lastChange: TIME, disk: objectOrNull(DISK) });
 const ANY_RECORD = about(OBJECT, "the whole record as the service wrote it");
-const OF_CHANGE = {
-  requested: COUNT,
-  missing: TEXTS,
-  refused: arrayOf(exact({ user_id: TEXT, task_id: TEXT, reason: TEXT })),
-  failed: COUNT,
-  returned: COUNT,
-  dryRun: FLAG,
-};
+const REFUSED = arrayOf(exact({ user_id: TEXT, task_id: TEXT, reason: TEXT }));
+const OF_CHANGE = { ...counts("requested", "failed", "returned"), missing: TEXTS, refused: REFUSED, dryRun: FLAG };
 const OF_PLAN = { byStatus: about(OBJECT, "of a dry run: the tasks to change by their statuses") };
 
 /** The kinds of the keys that a body has beside those of a selection. */
 export const DELETE_KINDS = { all: "switch", force: "switch", dry_run: "switch", max_delete: "brake" } as const;
 export const MARK_KINDS = { to: "text", error: "text", all: "switch", dry_run: "switch", max_mark: "brake" } as const;
 
-const OF_KIND = {
-  switch: orNull(FLAG),
-  text: orNull(TEXT),
-  brake: {
-    type: ["integer", "string", "null"],
-    description: 'the most tasks to change, such as 500 or "80%"; without it there is no limit',
-  } as Schema<number | string | null>,
-};
+const MOST = 'the most tasks to change, such as 500 or "80%"; without it there is no limit';
+const BRAKE: Schema<number | string | null> = { type: ["integer", "string", "null"], description: MOST };
+const OF_KIND = { switch: orNull(FLAG), text: orNull(TEXT), brake: BRAKE };
 
 /** A checked body with keys of these kinds. */
 export type BodyOf<K extends Readonly<Record<string, keyof typeof OF_KIND>>> = {
@@ -139,8 +124,20 @@ function enveloped(data: Schema<unknown>): object {
 }
 
 /** A file of a task, as in `get -o json`. */
-const URL = about(orNull(TEXT), "relative to where the API is; null for a log");
-const FILE = exact({ path: TEXT, bytes: COUNT, url: URL, audio: FLAG }, { seconds: SECONDS, damaged: FLAG });
+const FILE_URL = about(orNull(TEXT), "relative to where the API is; null for a log");
+const FILE = exact({ path: TEXT, bytes: COUNT, url: FILE_URL, audio: FLAG }, { seconds: SECONDS, damaged: FLAG });
+
+const ITEM = { $ref: "#/components/schemas/Task" } as Schema<Readonly<Record<string, unknown>>>;
+const STOPPED = about(
+  exact({ looked: COUNT, at: orNull(TIME) }),
+  "the search stopped early, after this many of the newest tasks; to continue, send at as until",
+);
+const KINDS: Schema<Readonly<Record<string, number>>> = {
+  ...{ type: "object", additionalProperties: COUNT },
+  description: "how many differ, as `ttsctl verify -o json`",
+};
+const DRIFT = { at: TIME, ...counts("inFile", "inRedis"), kinds: KINDS, command: COMMAND };
+const LAST_PASS = exact({ at: TIME, exitCode: COUNT, error: orNull(TEXT), purged: orNull(COUNT) });
 
 export const SCHEMAS = {
   Task: {
@@ -159,20 +156,11 @@ export const SCHEMAS = {
   },
   TaskPage: exact(
     {
-      total: COUNT,
-      page: POSITIVE,
-      pageSize: COUNT,
-      source: SOURCE,
-      items: arrayOf({ $ref: "#/components/schemas/Task" } as Schema<Readonly<Record<string, unknown>>>),
+      ...{ ...counts("total", "pageSize"), page: POSITIVE, source: SOURCE, items: arrayOf(ITEM) },
       missing: about(TEXTS, "ids asked for that neither store has"),
       dangling: about(COUNT, "members of the index in Redis without a task"),
     },
-    {
-      stopped: about(
-        exact({ looked: COUNT, at: orNull(TIME) }),
-        "the search stopped early, after this many of the newest tasks; to continue, send at as until",
-      ),
-    },
+    { stopped: STOPPED },
   ),
   Query: {
     type: "object",
@@ -187,43 +175,29 @@ export const SCHEMAS = {
   TasksAudio: exact({ audio: about(arrayOf(arrayOf(FILE)), "one list for each task, in the order asked") }),
   TaskUsers: exact({ users: TEXTS }),
   TaskLogs: exact({ logs: arrayOf(exact({ path: TEXT, lines: TEXTS })) }),
-  Deletion: exact({ ...OF_CHANGE, deleted: COUNT, files: COUNT, bytes: COUNT }, OF_PLAN),
-  Marking: exact({ ...OF_CHANGE, marked: COUNT, unchanged: COUNT }, OF_PLAN),
+  Deletion: exact({ ...OF_CHANGE, ...counts("deleted", "files", "bytes") }, OF_PLAN),
+  Marking: exact({ ...OF_CHANGE, ...counts("marked", "unchanged") }, OF_PLAN),
   Stats: {
-    ...exact(OF_STATS),
+    ...exact({ ...OF_STATS, ages: ARRAY }),
     description: "As `ttsctl stats -o json`; docs/json.md has every part.",
     additionalProperties: true,
   },
   StatsUsers: exact({ source: SOURCE, at: TIME, users: COUNT, byUser: arrayOf(USER_STATS) }),
   StatsChart: exact({
-    ...COUNTED,
-    byStatus: exact(BY_STATUS),
-    stuck: COUNT,
-    span: oneOf(SPAN_NAMES),
-    bars: arrayOf(BAR),
+    ...{ ...COUNTED, byStatus: exact(BY_STATUS), stuck: COUNT },
+    ...{ span: oneOf(SPAN_NAMES), bars: arrayOf(BAR) },
   }),
   StatsHealth: exact({
     attention: about(arrayOf(oneOf(["stuck", "drift", "cleanup"])), "the parts that need attention"),
     stuck: exact({ count: COUNT, afterSeconds: SECONDS, oldest: objectOrNull(NAMED_TASK), command: COMMAND }),
     drift: objectOrNull(
-      exact({
-        at: TIME,
-        checked: about(COUNT, "how many tasks were compared"),
-        inFile: COUNT,
-        inRedis: COUNT,
-        kinds: {
-          type: "object",
-          additionalProperties: COUNT,
-          description: "how many differ, as `ttsctl verify -o json`",
-        } as Schema<Readonly<Record<string, number>>>,
-        command: COMMAND,
-      }),
+      exact({ ...DRIFT, checked: about(COUNT, "how many tasks were compared") }),
       "the stores can't be compared now",
     ),
     cleanup: exact({
       runs: about(oneOf(["here", "watcher", "unknown", "off"]), "which process purges"),
       retention: about(SECONDS, "seconds"),
-      last: objectOrNull(exact({ at: TIME, exitCode: COUNT, error: orNull(TEXT), purged: orNull(COUNT) }), "unknown"),
+      last: objectOrNull(LAST_PASS, "unknown"),
       next: orNull(TIME),
       command: COMMAND,
     }),
@@ -249,9 +223,7 @@ export const SCHEMAS = {
   }),
   Problem: exact({
     type: { const: "about:blank" } as Schema<"about:blank">,
-    title: TEXT,
-    status: { type: "integer" } as Schema<number>,
-    detail: TEXT,
+    ...{ title: TEXT, status: { type: "integer" } as Schema<number>, detail: TEXT },
     code: about(TEXT, "a fixed word, such as USAGE or TASK_UNFINISHED"),
     hint: orNull(TEXT),
   }),

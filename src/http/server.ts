@@ -40,25 +40,32 @@ export function createHttpServer(parts: ServerParts): Server {
   const basePath = parts.settings.http.basePath.value;
   const answer = getRequestListener(app.fetch, {
     errorHandler: (error) => {
-      if (error instanceof RequestError)
-        return problemResponse(new HttpError("BAD_REQUEST", "the request is malformed"));
-      parts.failed(error);
-      return problemResponse(error);
+      const isOurs = !(error instanceof RequestError);
+      if (isOurs) parts.failed(error);
+      return problemResponse(isOurs ? error : new HttpError("BAD_REQUEST", "the request is malformed"));
     },
   });
   const report = (request: Observed) => {
     parts.metrics.count(request);
     parts.ended(request);
   };
-  const waiting: Waiting = new WeakMap();
+  /** The answers that each connection waits for, in order. */
+  const waiting = new WeakMap<Duplex, Set<ServerResponse>>();
   const last = new WeakMap<Duplex, IncomingMessage>();
   const listener = async (incoming: IncomingMessage, outgoing: ServerResponse) => {
-    if (waiting.get(incoming.socket)?.size === LIMITS.pipelined) incoming.socket.destroy();
-    if (incoming.socket.destroyed) return;
-    last.set(incoming.socket, incoming);
+    const { socket } = incoming;
+    const answers = waiting.get(socket) ?? new Set();
+    waiting.set(socket, answers);
+    if (answers.size === LIMITS.pipelined) socket.destroy();
+    if (socket.destroyed) return;
+    last.set(socket, incoming);
     observe(incoming, outgoing, parts.clock, report);
-    await inTurn(waiting, incoming, outgoing);
-    if (incoming.socket.destroyed) return; // without a socket, the answer would never close
+    const before = [...answers].at(-1);
+    answers.add(outgoing);
+    outgoing.once("close", () => answers.delete(outgoing));
+    // A client that sends a request before it has the answer to the last one waits for that answer, unless the connection breaks.
+    if (before !== undefined) await once(before, "close").catch(() => {});
+    if (socket.destroyed) return; // without a socket, the answer would never close
     for (const name in SAFETY_HEADERS) outgoing.setHeader(name, SAFETY_HEADERS[name]!);
     const { url = "/" } = incoming;
     // Relative addresses of the page need the slash at the end.
@@ -97,19 +104,6 @@ const UNPARSED: Readonly<Record<string, readonly ["REQUEST_TIMEOUT" | "HEADERS_T
   ERR_HTTP_REQUEST_TIMEOUT: ["REQUEST_TIMEOUT", "the request took too long to arrive"],
   HPE_HEADER_OVERFLOW: ["HEADERS_TOO_LARGE", `the headers are larger than ${LIMITS.headersBytes >> 10} KiB`],
 };
-
-/** The answers that each connection waits for, in order. */
-type Waiting = WeakMap<Duplex, Set<ServerResponse>>;
-
-/** Requests that a client sends before it has the answer to the last one wait for that answer. */
-async function inTurn(waiting: Waiting, { socket }: IncomingMessage, outgoing: ServerResponse): Promise<void> {
-  const answers = waiting.get(socket) ?? new Set();
-  waiting.set(socket, answers);
-  const before = [...answers].at(-1);
-  answers.add(outgoing);
-  outgoing.once("close", () => answers.delete(outgoing));
-  if (before !== undefined) await once(before, "close").catch(() => {}); // the connection broke
-}
 
 /** Returns the URL. @throws TtsctlError LISTEN_FAILED */
 export async function listen(server: Server, host: string, port: number): Promise<string> {
