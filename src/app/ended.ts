@@ -8,10 +8,7 @@ export const PARTLY = 3;
 export const INTERRUPTED = 130;
 
 /** What a run did. `problem`: why it stopped early, or why Redis was left out. */
-export interface Outcome<R> {
-  readonly result: R;
-  readonly problem: TtsctlError | null;
-}
+export type Outcome<R> = { readonly result: R; readonly problem: TtsctlError | null };
 
 export interface Ended<R, O = unknown> {
   readonly result: R;

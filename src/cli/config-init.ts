@@ -25,11 +25,7 @@ import type { Context } from "./context.ts";
 import { emitObject } from "./emit.ts";
 import { isText } from "./terminal.ts";
 
-export interface InitFlags {
-  readonly force: boolean;
-  readonly dryRun: boolean;
-  readonly yes: boolean;
-}
+export type InitFlags = { readonly force: boolean; readonly dryRun: boolean; readonly yes: boolean };
 
 /** Where to look for the service's files: the working directory, the directory of its configuration, and that of a named store file. */
 const FOLDERS = ["", "data", "var"];

@@ -7,10 +7,7 @@ const LEAVE = "\u001b[?7h\u001b[?25h\u001b[?1049l";
 const [BEGIN, END] = ["\u001b[?2026h", "\u001b[?2026l"]; // a synchronised update, if the terminal supports it
 const [ERASE_ALL, ERASE_REST] = ["\u001b[2J", "\u001b[K"];
 
-export interface Size {
-  readonly columns: number;
-  readonly rows: number;
-}
+export type Size = { readonly columns: number; readonly rows: number };
 
 interface ScreenOptions {
   /** Whether the last picture stays on the terminal. */

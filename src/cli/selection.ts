@@ -104,10 +104,7 @@ export function refuseFlags(flags: object, names: readonly string[], when: strin
 /** Seconds. */
 export const DEFAULT_INTERVAL = 2;
 
-export interface WatchFlags {
-  readonly watch: boolean;
-  readonly interval?: number;
-}
+export type WatchFlags = { readonly watch: boolean; readonly interval?: number };
 
 export function addWatch(command: Command): Command {
   command.optionsGroup("Output:").option("-w, --watch", "redraw the table until Ctrl-C", false);

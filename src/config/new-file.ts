@@ -16,11 +16,7 @@ import {
 } from "./settings.ts";
 
 /** A value of a new config.ini; `found`: on this machine. */
-interface NewValue {
-  readonly text: string;
-  readonly source: Source | "found" | "answer";
-  readonly origin: string;
-}
+type NewValue = { readonly text: string; readonly source: Source | "found" | "answer"; readonly origin: string };
 
 export type NewValues = Map<SettingName, NewValue>;
 

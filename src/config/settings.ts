@@ -141,11 +141,7 @@ export type SettingFlags = Readonly<Record<string, unknown>>;
 export type Source = "flag" | "env" | "file" | "default";
 
 /** One value in force; `origin` names its place for people: `--redis-url`, `REDIS_PORT`, `/x/config.ini [redis] port`, `default`. */
-export interface Setting<T> {
-  value: T;
-  source: Source;
-  origin: string;
-}
+export type Setting<T> = { value: T; source: Source; origin: string };
 
 type Camel<S extends string> = S extends `${infer A}_${infer B}`
   ? `${A}${Capitalize<Camel<B>>}`
@@ -232,12 +228,7 @@ export interface SettingInputs {
 }
 
 /** A text that one level gives for a setting; a relative path in it starts at `folder`. */
-export interface Given {
-  text: string;
-  source: Source;
-  origin: string;
-  folder: string;
-}
+export type Given = { text: string; source: Source; origin: string; folder: string };
 
 /** The levels that can give a setting, highest first. */
 export const LEVELS = ["flag", "env", "file"] as const;

@@ -10,9 +10,7 @@ import type { TaskStore } from "../store/task-store.ts";
 import type { RecordRules } from "../task/rules.ts";
 import type { Metrics, Observed } from "./metrics.ts";
 
-export interface Env {
-  readonly Bindings: { readonly incoming: IncomingMessage; readonly outgoing: ServerResponse };
-}
+export type Env = { readonly Bindings: { readonly incoming: IncomingMessage; readonly outgoing: ServerResponse } };
 
 export interface ServerParts {
   /** Aborted when the server stops. */

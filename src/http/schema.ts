@@ -3,10 +3,7 @@ import { SPAN_NAMES } from "../task/spans.ts";
 import { STATUS_CHOICES } from "../task/status.ts";
 
 /** A JSON schema; `of` is the type of what it describes, and is never set. */
-interface Schema<T> {
-  readonly of?: T;
-  readonly [keyword: string]: unknown;
-}
+type Schema<T> = { readonly of?: T; readonly [keyword: string]: unknown };
 
 type Of<S> = S extends Schema<infer T> ? T : never;
 type Shape = Readonly<Record<string, Schema<unknown>>>;

@@ -12,10 +12,7 @@ import type { QueryContext } from "./queries.ts";
 import { jsonOf } from "./stored-task.ts";
 import type { BaseTask, ClaimOptions, UpdateOptions } from "./types.ts";
 
-export interface ChangeContext {
-  readonly parser: RecordParser;
-  readonly clock: Clock;
-}
+export type ChangeContext = { readonly parser: RecordParser; readonly clock: Clock };
 
 type Fields = Readonly<Record<string, unknown>>;
 

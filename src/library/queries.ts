@@ -16,15 +16,9 @@ const PARTS = QUERY_PARTS.filter((part) => !["taskIds", "stuck", "search", "sort
 const PAGES = [...PARTS.map((part) => OPTION_NAMES[part]), "source", "cursor"];
 const FILTERS = PAGES.filter((name) => !["page", "pageSize", "cursor"].includes(name));
 
-export interface QueryContext {
-  readonly rules: RecordRules;
-  readonly clock: Clock;
-}
+export type QueryContext = { readonly rules: RecordRules; readonly clock: Clock };
 
-export interface NamedTasks {
-  readonly userId: string;
-  readonly taskIds: readonly string[];
-}
+export type NamedTasks = { readonly userId: string; readonly taskIds: readonly string[] };
 
 /** @throws TtsctlError USAGE */
 export function listQueryOf(query: PageQuery, { rules, clock }: QueryContext, named?: NamedTasks): ListQuery {

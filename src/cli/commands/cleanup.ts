@@ -166,9 +166,7 @@ async function metricsTarget(context: Context, { metricsFile, dryRun, backup }: 
   throw usage(`--metrics-file names ${target}, which is not a regular file`, hint);
 }
 
-interface HowEnded extends Pick<PassMetrics, "exitCode" | "error" | "duration"> {
-  readonly outcome: CleanupOutcome | null;
-}
+type HowEnded = Pick<PassMetrics, "exitCode" | "error" | "duration"> & { readonly outcome: CleanupOutcome | null };
 
 /** If the file can't be written, that is a warning. */
 async function writeMetrics(context: Context, target: string, { outcome, ...how }: HowEnded): Promise<void> {

@@ -14,10 +14,7 @@ import {
   selectionOf,
 } from "../selection.ts";
 
-interface EventsFlags extends SelectionFlags {
-  readonly source: SourceChoice;
-  readonly interval?: number;
-}
+type EventsFlags = SelectionFlags & { readonly source: SourceChoice; readonly interval?: number };
 
 export function declare(program: Command, attach: Attach): void {
   const command = program

@@ -11,11 +11,7 @@ import { soleUser } from "../../task/query-fields.ts";
 import type { Attach, Context } from "../context.ts";
 import { addSelection, addSource, type SelectionFlags, selectionOf, tellNobody } from "../selection.ts";
 
-interface ExportFlags extends SelectionFlags {
-  readonly to?: string;
-  readonly force: boolean;
-  readonly source: SourceChoice;
-}
+type ExportFlags = SelectionFlags & { readonly to?: string; readonly force: boolean; readonly source: SourceChoice };
 
 export function declare(program: Command, attach: Attach): void {
   const command = program

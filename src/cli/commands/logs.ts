@@ -14,11 +14,7 @@ import type { Attach, Context } from "../context.ts";
 import { findTask, tellAbsent } from "../named-task.ts";
 import { accepting, addSource } from "../selection.ts";
 
-interface LogsFlags {
-  readonly source: SourceChoice;
-  readonly tail?: number;
-  readonly follow: boolean;
-}
+type LogsFlags = { readonly source: SourceChoice; readonly tail?: number; readonly follow: boolean };
 
 export function declare(program: Command, attach: Attach): void {
   const command = program

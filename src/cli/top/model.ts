@@ -34,10 +34,7 @@ export interface Counted {
 }
 
 /** As they were typed: a user id, and status words. */
-export interface FilterTexts {
-  readonly user: string;
-  readonly status: string;
-}
+export type FilterTexts = { readonly user: string; readonly status: string };
 
 export type Change = { readonly kind: "delete" } | { readonly kind: "mark"; readonly status: string };
 

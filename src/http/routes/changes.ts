@@ -26,10 +26,7 @@ interface ChangeRequest {
   readonly max?: MaxDelete;
 }
 
-interface Changed<R> {
-  readonly result: R;
-  readonly warnings: readonly string[];
-}
+type Changed<R> = { readonly result: R; readonly warnings: readonly string[] };
 
 /** `POST /voice-tasks/delete` and `/mark`: what `ttsctl delete` and `mark` do, for the selection in a body. */
 export function addChanges(add: AddEndpoint, parts: ServerParts, forChange: ChangeTurn): void {

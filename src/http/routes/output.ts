@@ -81,10 +81,7 @@ function fileHeaders(name: string): Record<string, string> {
   };
 }
 
-interface ByteRange {
-  readonly first: number;
-  readonly last: number;
-}
+type ByteRange = { readonly first: number; readonly last: number };
 
 /** The part that a `Range` header asks for: "all" also for several or invalid ranges, which RFC 9110 lets us ignore. */
 export function rangeOf(header: string | undefined, size: number): ByteRange | "all" | "none" {

@@ -33,9 +33,7 @@ export const TASK_PATHS = ["/voice-tasks/:task_id", "/voice-task"] as const;
 const SMALL = 100;
 
 /** The text of an answer, where it was read, and with which warnings. */
-interface Answer extends Pick<ListResult, "source" | "warnings"> {
-  readonly text: string;
-}
+type Answer = Pick<ListResult, "source" | "warnings"> & { readonly text: string };
 
 function sent(c: Context<Env>, { text, source, warnings }: Answer): Response {
   return keptText(c, text, warnings, { [SOURCE_HEADER]: source });
