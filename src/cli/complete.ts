@@ -22,10 +22,8 @@ import { flagsIn, type GlobalFlags } from "./terminal.ts";
  */
 export async function complete(program: Command, args: readonly string[], around: Surroundings): Promise<string> {
   const [shell, ...rest] = args;
-  const line: ShellLine =
-    shell === "bash"
-      ? splitLine(rest[0] ?? "")
-      : { words: ["ttsctl", ...rest.slice(0, -1)], current: rest.at(-1) ?? "", isQuoted: false, kept: 0 };
+  const split = { words: ["ttsctl", ...rest.slice(0, -1)], current: rest.at(-1) ?? "", isQuoted: false, kept: 0 };
+  const line = shell === "bash" ? splitLine(rest[0] ?? "") : split;
   const words = line.words.slice(1);
   const { wanted, before, typed, isList } = questionOf(program, words, line.current);
   const found = await candidatesOf(wanted, words, around).catch(() => []);
@@ -80,17 +78,12 @@ function partsOf({ terminal, env, cwd, argv, stopSignal: signal }: Surroundings,
   return new RunParts({ clock: terminal.clock, reporter: SILENT, signal, loadSettings, caller });
 }
 
-interface ShellLine {
-  readonly words: readonly string[];
-  /** The word at the cursor, without quotes. */
-  readonly current: string;
-  readonly isQuoted: boolean;
-  /** Length of the part of `current` that bash keeps: it completes only the text after the last `:` or `=`. */
-  readonly kept: number;
-}
-
-/** Splits a bash command line. Nothing is expanded. */
-function splitLine(line: string): ShellLine {
+/**
+ * Splits a bash command line. Nothing is expanded.
+ * @returns `current`: the word at the cursor, without quotes; `kept`: the length of its part that bash keeps, because it completes
+ *   only the text after the last `:` or `=`
+ */
+function splitLine(line: string) {
   const words: string[] = [];
   let [current, quote, inWord, kept] = ["", "", false, 0];
   for (let i = 0; i < line.length; i++) {
@@ -152,14 +145,9 @@ function memberQuestion(parts: Omit<Question, "wanted">, otherwise: Wanted): Que
   return { ...parts, before: `${parts.before}${user}:`, typed: task.join(":"), wanted: { tasksOf: user } };
 }
 
-interface Line {
-  readonly command: Command;
-  readonly operands: string[];
-  readonly values: Map<string, string>;
-  readonly awaiting: Option | undefined;
-}
+type Line = ReturnType<typeof readLine>;
 
-function readLine(program: Command, words: readonly string[]): Line {
+function readLine(program: Command, words: readonly string[]) {
   let command = program;
   const operands: string[] = [];
   const values = new Map<string, string>();

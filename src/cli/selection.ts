@@ -36,6 +36,13 @@ export interface ChangeFlags {
   readonly backup?: string;
 }
 
+/** Of `sync` and `verify`, which may prune Redis. */
+export type PruneFlags = ChangeFlags & {
+  readonly user?: string;
+  readonly prune: boolean;
+  readonly allowMismatch: boolean;
+};
+
 export interface LookFlags {
   readonly source: SourceChoice;
   /** Infinity for all; undefined for a page. */
@@ -141,7 +148,6 @@ export function addDestructive(
     .option("--allow-empty", "accept a store file that is missing or has no tasks", false);
 }
 
-/** Of `sync` and `verify`, which may prune Redis. */
 export function addPruning(command: Command): Command {
   command.option("--allow-mismatch", "go on although the store file and Redis have no task in common", false);
   return addDestructive(addUser(command), "50% of the tasks in Redis, with --prune", "do not ask before --prune");

@@ -4,34 +4,10 @@ import type { IniFile } from "./ini-file.ts";
 import { configPlace, type ForeignNames, foreignNames, type LoadOptions, readInputs, resolveSettings } from "./load.ts";
 import { PROFILE_VARIABLE } from "./profiles.ts";
 import { checkTlsFiles } from "./redis.ts";
-import {
-  CONFIG_VARIABLE,
-  placeOf,
-  rowOf,
-  SETTING_NAMES,
-  type SettingInputs,
-  type SettingName,
-  type Settings,
-} from "./settings.ts";
+import { CONFIG_VARIABLE, placeOf, rowOf, SETTING_NAMES, type SettingInputs, type SettingName } from "./settings.ts";
 
-/** Secrets are only in `settings`. */
-interface Examination {
-  readonly path: string | null;
-  readonly profile: string | null;
-  readonly unreadable: TtsctlError | null;
-  /** The settings in force; in a section with a wrong value, the defaults. */
-  readonly settings: Settings | null;
-  /** The first wrong value of each section that has one. */
-  readonly wrong: ReadonlyMap<string, TtsctlError>;
-  readonly names: ForeignNames;
-  /** Whether the file holds a password or a token, in force or not. */
-  readonly holdsPassword: boolean;
-  readonly variables: string[];
-  readonly kubernetes: boolean;
-}
-
-/** Reads a configuration without throwing for what is wrong in it. */
-export async function examineConfig(options: LoadOptions): Promise<Examination> {
+/** Reads a configuration without throwing for what is wrong in it. Secrets are only in `settings`. */
+export async function examineConfig(options: LoadOptions) {
   const known = SETTING_NAMES.flatMap((name) => rowOf(name).env?.[0] ?? []);
   const variables = [CONFIG_VARIABLE, PROFILE_VARIABLE, ...known].filter((name) => options.env[name]);
   const kubernetes = options.env.REDIS_PORT?.includes("://") === true;
@@ -44,9 +20,10 @@ export async function examineConfig(options: LoadOptions): Promise<Examination> 
   }
 }
 
-const NAMES = { misspelt: [], sections: [] };
+const NAMES: ForeignNames = { misspelt: [], sections: [] };
 const NOTHING = { settings: null, wrong: new Map<string, TtsctlError>(), names: NAMES, holdsPassword: false };
 
+/** @returns the settings in force, with defaults in a section with a wrong value; and the first wrong value of each section */
 async function examineInputs(inputs: SettingInputs) {
   const wrong = new Map<string, TtsctlError>();
   for (const section of new Set(SETTING_NAMES.map(sectionOf))) {

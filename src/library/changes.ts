@@ -2,7 +2,7 @@ import type { Clock } from "../clock.ts";
 import { TtsctlError } from "../errors.ts";
 import { fieldJson, setFields, withoutFields } from "../json/record.ts";
 import { buildFilter } from "../operations/list-query.ts";
-import { CLAIM_ID, CLAIMED_UNTIL, type Claimable } from "../store/claim.ts";
+import { CLAIM_ID, CLAIMED_UNTIL } from "../store/claim.ts";
 import { OPTION_NAMES } from "../task/query-fields.ts";
 import { isTerminal, OTHER_STATUS, shownStatus } from "../task/status.ts";
 import { isInvalid, type RecordParser, type Task } from "../task/task.ts";
@@ -47,11 +47,7 @@ export function checkUpdateOptions(options: UpdateOptions): void {
   checkLease(options.leaseMs);
 }
 
-interface ClaimRule extends Omit<Claimable, "now"> {
-  /** JSON text by field. */
-  readonly fields: ReadonlyMap<string, string>;
-  readonly leaseMs: number | undefined;
-}
+type ClaimRule = ReturnType<typeof claimRule>;
 
 /** @throws TtsctlError USAGE */
 export function claimRule(
@@ -59,7 +55,7 @@ export function claimRule(
   patch: Partial<BaseTask>,
   options: ClaimOptions,
   { rules, clock }: QueryContext,
-): ClaimRule {
+) {
   checkStrings(from, "from", '["queued"]');
   checkOptions(options, "claim: the options", ["leaseMs"]);
   checkLease(options.leaseMs);
@@ -90,14 +86,10 @@ export function withClaim(task: Task, claimId: string, { fields, leaseMs }: Clai
   return changed(task, { set, removed: new Set(leaseMs === undefined ? [CLAIMED_UNTIL] : []) }, context);
 }
 
-interface ChangedFields {
-  /** JSON text by field. */
-  readonly set: Map<string, string>;
-  readonly removed: Set<string>;
-}
+type ChangedFields = ReturnType<typeof fieldsChanged>;
 
-/** The others keep their bytes, because JavaScript doesn't keep every number. */
-function fieldsChanged(before: Fields, after: Fields): ChangedFields {
+/** Their JSON text by name. The others keep their bytes, because JavaScript doesn't keep every number. */
+function fieldsChanged(before: Fields, after: Fields) {
   const texts = Object.entries(after).map(([name, value]) => [name, JSON.stringify(value)] as const);
   const isNew = (name: string, text: string) => !Object.hasOwn(before, name) || JSON.stringify(before[name]) !== text;
   return {

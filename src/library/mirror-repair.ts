@@ -2,25 +2,21 @@ import type { RunParts } from "../app/parts.ts";
 import { pushFile, retrying } from "../app/syncing.ts";
 import { isRedisError, isStoreError, TtsctlError } from "../errors.ts";
 import { storeMismatch } from "../operations/safety.ts";
-import type { SharedSnapshot } from "../store/file/shared-snapshot.ts";
-import { type MirrorLink, redisDisabled } from "../store/mirror-link.ts";
+import { redisDisabled } from "../store/mirror-link.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import type { TaskId } from "../store/task-source.ts";
 import type { TaskWriter } from "../store/task-writer.ts";
 import { dropMarks, type WriterMark } from "../store/writer-mark.ts";
 import type { Logger, SyncResult } from "./types.ts";
 
-interface RepairParts {
-  readonly parts: RunParts;
-  readonly logger: Logger;
-  readonly shared: SharedSnapshot;
-  readonly link: MirrorLink;
-  readonly writer: TaskWriter;
-  readonly mark: WriterMark;
-}
-
 /** Writes to Redis what it missed: the changes that this process remembers or, if it may have missed more, the whole file. */
-export function mirrorRepair({ parts, logger, shared, link, writer, mark }: RepairParts) {
+export function mirrorRepair(
+  parts: RunParts,
+  { shared, link }: Awaited<ReturnType<RunParts["liveOn"]>>,
+  writer: TaskWriter,
+  mark: WriterMark,
+  logger: Logger,
+) {
   const { mirror: mirrorWriter } = writer;
   const stop = new AbortController();
   const retry = retrying(parts.clock, repair, 60_000, stop.signal);

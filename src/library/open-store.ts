@@ -68,7 +68,7 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
   });
   const rules = await parts.rules();
   const events = eventSource(logger, clock, () => writer.mirror.pending);
-  const { shared, link } = await parts.liveOn({
+  const live = await parts.liveOn({
     events: {
       onUp: ({ where }, again) => {
         events.mirrorUp(where, again);
@@ -80,13 +80,14 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
     admit: (mirror) => repair.admit(mirror),
     grows: true,
   });
+  const { shared, link } = live;
   const file = writable(new FileStore(settings.store.path.value, rules, clock));
   const target = () => file.target();
   const mark = new WriterMark(target, () => writer.mirror.leaveToSync());
   const owes = settings.redis.enabled.value;
   const { mirrorFailed: onMirrorFailure } = events;
   const writer = new TaskWriter({ file, shared, clock, link, owes, mark: owes ? mark : null, warn, onMirrorFailure });
-  const repair = mirrorRepair({ parts, logger, shared, link, writer, mark });
+  const repair = mirrorRepair(parts, live, writer, mark, logger);
   const stores = await parts.stores();
   const checking = { rules, clock, parser: new RecordParser(rules) };
   const reader = new TaskReader(stores.file, stores.link);

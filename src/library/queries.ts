@@ -62,13 +62,7 @@ export function pageOf<T extends BaseTask>({ tasks, ...rest }: ListResult, nextC
 }
 
 /** The place in a list after which the next page begins. */
-interface Cursor {
-  readonly by: "updated_at" | "created_at";
-  /** Epoch seconds. */
-  readonly score: number;
-  readonly userId: string;
-  readonly taskId: string;
-}
+type Cursor = ReturnType<typeof parsed>;
 
 export function cursorAfter(tasks: readonly Task[], query: ListQuery, rules: RecordRules): string | null {
   const last = tasks.at(-1);
@@ -128,15 +122,13 @@ function isBehind(task: Task, cursor: Cursor, query: ListQuery, rules: RecordRul
   return Buffer.compare(own!, its!) < 0;
 }
 
-function parsed(text: string): Cursor {
+function parsed(text: string) {
   try {
     const [by, score, userId, taskId] = JSON.parse(Buffer.from(text, "base64url").toString()) as unknown[];
     if ((by === "updated_at" || by === "created_at") && typeof score === "number") {
-      return { by, score, userId: String(userId), taskId: String(taskId) };
+      return { by, score, userId: String(userId), taskId: String(taskId) } as const;
     }
-  } catch {
-    // It isn't ours.
-  }
+  } catch {} // it isn't ours
   throw wrongCursor();
 }
 

@@ -21,7 +21,7 @@ import {
 } from "../../render/item.ts";
 import { notFound } from "../../render/item-lines.ts";
 import { taskTable } from "../../render/task-table.ts";
-import { type ListQuery, newestTasks, type Piece } from "../../store/task-store.ts";
+import { type ListQuery, type ListResult, newestTasks, type Piece } from "../../store/task-store.ts";
 import { counted, LIMIT_ACCEPTED, parseLimit } from "../../task/amounts.ts";
 import { nearest } from "../../task/nearest.ts";
 import { BODY_NAMES, FLAG_NAMES, LIST_PARTS, type QueryNames, type RawQuery } from "../../task/query-fields.ts";
@@ -47,20 +47,44 @@ import { isText, type Terminal } from "../terminal.ts";
 
 type Asking = Omit<QueryContext, "rules" | "now">;
 
-/** `list` and `query`. */
+/** `list` and `query`. With `--limit` above one page, the tasks are printed as they come, and none is kept. */
 async function listTasks(context: Context, raw: RawQuery, look: LookFlags, asking: Asking): Promise<number> {
   const { names } = asking;
   refuseConflicts(context, raw, look, names);
   const { buildListQuery, LARGEST_PAGE } = await import("../../operations/list-query.ts");
-  const { limit } = look;
-  const paged = limit === undefined || limit > LARGEST_PAGE ? raw : { ...raw, pageSize: limit };
+  const { limit = 0 } = look;
+  const isLong = limit > LARGEST_PAGE;
   const checking = { ...asking, ...(await checkingOf(context, raw)) };
-  const asked = buildListQuery(paged, look.source, checking);
+  const asked = buildListQuery(limit === 0 || isLong ? raw : { ...raw, pageSize: limit }, look.source, checking);
   const query = { ...asked, ids: await foundIds(context, asked.ids, look.source) };
-  if (limit === undefined || limit <= LARGEST_PAGE) return listPage(context, query, look, names);
-  const list = await longList(context, query, limit);
-  await print(context, list, look);
-  return list.isStopped() || (look.exitStatus && list.total() > 0) ? PARTLY : DONE;
+  const page = isLong ? null : await (await context.taskStore()).list(query);
+  const stores = await context.stores();
+  const sources = new Set<string>();
+  let [total, shown, dangling] = [0, 0, 0];
+  let stopped: Piece["stopped"];
+  const source = () => (sources.size === 1 ? [...sources][0]! : "mixed");
+  /** Ends early if the reader closed the pipe. */
+  async function* pieces() {
+    for await (const piece of page === null ? newestTasks(stores, query, limit) : [page]) {
+      for (const line of piece.warnings) context.reporter.warn(line);
+      total = Math.max(total, piece.total);
+      stopped ??= piece.stopped;
+      shown += piece.tasks.length;
+      dangling += piece.dangling;
+      if (piece.tasks.length > 0 || sources.size === 0) sources.add(piece.source);
+      yield piece.tasks;
+      if (!context.terminal.out.isOpen) return;
+    }
+  }
+  const long = {
+    head: () => ({ total, page: 1, pageSize: Math.min(limit, total) }),
+    tail: () => ({ source: source(), ...pageTail({ missing: [], dangling, stopped }) }), // the source is known at the end
+    footer: () => `${shown} of ${counted(total, "task")}, from ${source()}`,
+  };
+  await print(context, { pieces: pieces(), ...(page === null ? long : pageListing(context, look, page)) }, look);
+  if (page !== null) await remark(context, look, query, page, names);
+  const isPartly = stopped !== undefined || (page?.missing.length ?? 0) > 0;
+  return isPartly || (look.exitStatus && total > 0) ? PARTLY : DONE;
 }
 
 function refuseConflicts({ flags: { output } }: Context, raw: RawQuery, look: LookFlags, names: QueryNames): void {
@@ -87,13 +111,10 @@ interface Listing {
   footer(): string;
 }
 
-async function listPage(context: Context, query: ListQuery, look: LookFlags, names: QueryNames) {
-  const store = await context.taskStore();
-  const result = await store.list(query);
-  const { total, page, pageSize, source, tasks, missing, stopped } = result;
-  for (const line of result.warnings) context.reporter.warn(line);
-  const listing: Listing = {
-    pieces: [tasks],
+/** The fields around the tasks of a page. */
+function pageListing(context: Context, look: LookFlags, result: ListResult) {
+  const { total, page, pageSize, source, tasks } = result;
+  return {
     head: () => ({ total, page, pageSize, source }),
     tail: () => pageTail(result),
     footer: () => {
@@ -101,48 +122,21 @@ async function listPage(context: Context, query: ListQuery, look: LookFlags, nam
       return pageFooter(result);
     },
   };
-  await print(context, listing, look);
+}
+
+/** What a page doesn't show. */
+async function remark(context: Context, look: LookFlags, query: ListQuery, page: ListResult, names: QueryNames) {
   const { output, quiet } = context.flags;
+  const { tasks, total, missing } = page;
   const isPage = look.limit === undefined && query.ids === null;
   if (output === "ids" && isPage && total > query.page * query.pageSize) {
     context.reporter.warn(`${tasks.length} of ${counted(total, "task")}; --limit all prints them all`);
   }
   if (missing.length > 0 && ["jsonl", "csv", "ids"].includes(output)) context.reporter.warn(notFound(missing));
-  if (tasks.length === 0 && isText(output) && !quiet) {
-    const { explainEmpty } = await import("../../operations/explain-empty.ts");
-    await context.inform(await explainEmpty({ store, ...(await context.stores()) }, query, result, names));
-  }
-  return missing.length > 0 || stopped !== undefined || (look.exitStatus && total > 0) ? PARTLY : DONE;
-}
-
-/** `--limit` above one page: the pieces are printed as they come, and none is kept. */
-async function longList(context: Context, query: ListQuery, limit: number) {
-  const stores = await context.stores();
-  const sources = new Set<string>();
-  let [total, shown, dangling] = [0, 0, 0];
-  let stopped: Piece["stopped"];
-  const source = () => (sources.size === 1 ? [...sources][0]! : "mixed");
-  /** Ends early if the reader closed the pipe. */
-  const pieces = async function* () {
-    for await (const piece of newestTasks(stores, query, limit)) {
-      for (const line of piece.warnings) context.reporter.warn(line);
-      total = Math.max(total, piece.total);
-      stopped ??= piece.stopped;
-      shown += piece.tasks.length;
-      dangling += piece.dangling;
-      if (piece.tasks.length > 0 || sources.size === 0) sources.add(piece.source);
-      yield piece.tasks;
-      if (!context.terminal.out.isOpen) return;
-    }
-  };
-  return {
-    pieces: pieces(),
-    head: () => ({ total, page: 1, pageSize: Math.min(limit, total) }),
-    tail: () => ({ source: source(), ...pageTail({ missing: [], dangling, stopped }) }), // the source is known at the end
-    footer: () => `${shown} of ${counted(total, "task")}, from ${source()}`,
-    total: () => total,
-    isStopped: () => stopped !== undefined,
-  };
+  if (tasks.length > 0 || !isText(output) || quiet) return;
+  const { explainEmpty } = await import("../../operations/explain-empty.ts");
+  const stores = { store: await context.taskStore(), ...(await context.stores()) };
+  await context.inform(await explainEmpty(stores, query, page, names));
 }
 
 async function print(context: Context, listing: Listing, look: LookFlags): Promise<void> {

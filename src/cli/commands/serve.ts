@@ -14,11 +14,7 @@ import { sourceStack } from "../report-error.ts";
 import { settingOption } from "../selection.ts";
 import { describeSync } from "./sync.ts";
 
-interface ServeFlags {
-  /** False for --no-sync. */
-  readonly sync: boolean;
-  readonly readOnly: boolean;
-}
+type ServeFlags = { readonly sync: boolean; readonly readOnly: boolean };
 
 export function declare(program: Command, attach: Attach): void {
   const what =

@@ -8,12 +8,7 @@ import type { Attach, Context } from "../context.ts";
 import { emit } from "../emit.ts";
 import { addSource, addUser, addWatch, onceOrLive, userOf, type WatchFlags } from "../selection.ts";
 
-interface StatsFlags extends WatchFlags {
-  readonly user?: string;
-  readonly source: SourceChoice;
-  /** False for --no-disk. */
-  readonly disk: boolean;
-}
+type StatsFlags = WatchFlags & { readonly user?: string; readonly source: SourceChoice; readonly disk: boolean };
 
 export function declare(program: Command, attach: Attach): void {
   const command = program

@@ -8,14 +8,9 @@ import { textOf } from "../../render/item-lines.ts";
 import { counted } from "../../task/amounts.ts";
 import type { Attach, Context } from "../context.ts";
 import { conclude, confirmation } from "../emit.ts";
-import { addPruning, type ChangeFlags, refuseFlags, tellNobody, userOf } from "../selection.ts";
+import { addPruning, type PruneFlags, refuseFlags, tellNobody, userOf } from "../selection.ts";
 
-interface SyncFlags extends ChangeFlags {
-  readonly user?: string;
-  readonly prune: boolean;
-  readonly checksum: boolean;
-  readonly allowMismatch: boolean;
-}
+type SyncFlags = PruneFlags & { readonly checksum: boolean };
 
 export function declare(program: Command, attach: Attach): void {
   const kept = "nothing newer in Redis is overwritten, and nothing is deleted without --prune";

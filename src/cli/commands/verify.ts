@@ -9,17 +9,10 @@ import { textOf } from "../../render/item-lines.ts";
 import { counted } from "../../task/amounts.ts";
 import type { Attach, Context } from "../context.ts";
 import { confirmation, emit, emitObject } from "../emit.ts";
-import { addPruning, type ChangeFlags, refuseFlags, tellNobody, userOf } from "../selection.ts";
+import { addPruning, type PruneFlags, refuseFlags, tellNobody, userOf } from "../selection.ts";
 import type { GlobalFlags } from "../terminal.ts";
 
-interface VerifyFlags extends ChangeFlags {
-  readonly user?: string;
-  readonly details: boolean;
-  readonly repair: boolean;
-  readonly prune: boolean;
-  readonly restore: boolean;
-  readonly allowMismatch: boolean;
-}
+type VerifyFlags = PruneFlags & { readonly details: boolean; readonly repair: boolean; readonly restore: boolean };
 
 export function declare(program: Command, attach: Attach): void {
   const command = program
