@@ -4,7 +4,7 @@ import { maskUrl } from "../config/address.ts";
 import { TtsctlError } from "../errors.ts";
 import type { Ledger } from "../operations/ledger.ts";
 import { groupedBy } from "../pool.ts";
-import { AppendedFile, isOneOf, whyNotWritten } from "../store/file/written-file.ts";
+import { isOneOf, openAppended, whyNotWritten } from "../store/file/written-file.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { VERSION } from "../version.ts";
 import type { Ended } from "./ended.ts";
@@ -62,7 +62,7 @@ export async function openLedger(path: string, notThese: readonly string[], now:
       hint: "choose another file: the ledger cannot be the store file or config.ini",
     });
   }
-  const file = await AppendedFile.open(path, MODE, (cause) => ledgerFailed(path, cause));
+  const file = await openAppended(path, MODE, (cause) => ledgerFailed(path, cause));
   const run = randomUUID();
   let [announced, stayed] = [0, 0];
   let failure: TtsctlError | undefined;

@@ -10,7 +10,7 @@ import type { TaskId } from "../store/task-source.ts";
 import { newestTasks, TaskStore as TaskReader } from "../store/task-store.ts";
 import { TaskWriter, type Written } from "../store/task-writer.ts";
 import { writable } from "../store/writable.ts";
-import { WriterMark } from "../store/writer-mark.ts";
+import { writerMark } from "../store/writer-mark.ts";
 import { RecordParser, type Task } from "../task/task.ts";
 import {
   checkOptions,
@@ -83,7 +83,7 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
   const { shared, link } = live;
   const file = writable(new FileStore(settings.store.path.value, rules, clock));
   const target = () => file.target();
-  const mark = new WriterMark(target, () => writer.mirror.leaveToSync());
+  const mark = writerMark(target, () => writer.mirror.leaveToSync());
   const owes = settings.redis.enabled.value;
   const { mirrorFailed: onMirrorFailure } = events;
   const writer = new TaskWriter({ file, shared, clock, link, owes, mark: owes ? mark : null, warn, onMirrorFailure });

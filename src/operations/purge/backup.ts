@@ -1,6 +1,6 @@
 import { lstat, rm, stat } from "node:fs/promises";
 import { TtsctlError } from "../../errors.ts";
-import { AppendedFile, refuseUsed, whyNotWritten } from "../../store/file/written-file.ts";
+import { type AppendedFile, openAppended, refuseUsed, whyNotWritten } from "../../store/file/written-file.ts";
 import type { Task } from "../../task/task.ts";
 
 /** Why a record isn't backed up: an import of the backup would delete the task. */
@@ -19,7 +19,7 @@ export class BackupFile {
   static async open(path: string, used: readonly string[] = []): Promise<BackupFile> {
     await refuseUsed("--backup", path, used);
     const isNew = (await lstat(path).catch(() => null)) === null;
-    return new BackupFile(await AppendedFile.open(path, 0o600, (cause) => failed(path, cause)), isNew ? path : null);
+    return new BackupFile(await openAppended(path, 0o600, (cause) => failed(path, cause)), isNew ? path : null);
   }
 
   /** Returns when the records are on the disk. */

@@ -7,7 +7,7 @@ import { newer, newest } from "../../task/version.ts";
 import type { TaskId } from "../task-source.ts";
 import { identityAt } from "./identity.ts";
 import { LOCK_WAIT_S, takeLock } from "./lock.ts";
-import { AppendedFile, readRegular, whyNotWritten } from "./written-file.ts";
+import { openAppended, readRegular, whyNotWritten } from "./written-file.ts";
 
 /** A task whose record was deleted from the file, or replaced by an older one. */
 export interface Owed {
@@ -38,7 +38,7 @@ export class OwedList {
   async add(owed: readonly Owed[]): Promise<void> {
     if (owed.length === 0) return;
     await this.#alone(async (path) => {
-      const file = await AppendedFile.open(path, 0o666, (cause) => failed(path, cause));
+      const file = await openAppended(path, 0o666, (cause) => failed(path, cause));
       await file.append(owed.map(lineOf)).finally(() => file.close());
       await this.#giveAway(path);
     });

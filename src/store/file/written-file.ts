@@ -19,62 +19,55 @@ class NotRegular extends Error {}
 
 const NEWLINE = 0x0a;
 
-/** A file of lines that are appended, by other processes too. It is made if need be. */
-export class AppendedFile {
-  readonly #handle: FileHandle;
-  readonly #failed: (cause: unknown) => TtsctlError;
+export type AppendedFile = Awaited<ReturnType<typeof openAppended>>;
+
+/**
+ * A file of lines that are appended, by other processes too. It is made if need be.
+ * @param failed the error to throw for a failure, here and in `append`; see `whyNotWritten`
+ */
+export async function openAppended(path: string, mode: number, failed: (cause: unknown) => TtsctlError) {
+  let handle: FileHandle | undefined;
   /** Whether the last line may be cut: ours, or that of a killed run. */
-  #isCut: boolean;
-  #last: Promise<void> = Promise.resolve();
-
-  private constructor(handle: FileHandle, isCut: boolean, failed: (cause: unknown) => TtsctlError) {
-    this.#handle = handle;
-    this.#isCut = isCut;
-    this.#failed = failed;
+  let isCut: boolean;
+  let last: Promise<void> = Promise.resolve();
+  try {
+    handle = await openRegular(path, constants.O_RDWR | constants.O_APPEND | constants.O_CREAT, mode);
+    const { size } = await handle.stat();
+    // The directory may be one that may be written but not read.
+    if (size === 0) await syncDirectory(dirname(path)).catch(valueIf(hasCode("EACCES"), undefined));
+    const { buffer } = await handle.read(Buffer.alloc(1), 0, 1, Math.max(0, size - 1));
+    isCut = size > 0 && buffer[0] !== NEWLINE;
+  } catch (cause) {
+    await closeQuietly(handle);
+    throw failed(cause);
   }
+  const file = handle;
 
-  /** @param failed the error to throw for a failure, here and in `append`; see `whyNotWritten` */
-  static async open(path: string, mode: number, failed: (cause: unknown) => TtsctlError): Promise<AppendedFile> {
-    let handle: FileHandle | undefined;
+  async function appendNow(texts: readonly string[]): Promise<void> {
     try {
-      handle = await openRegular(path, constants.O_RDWR | constants.O_APPEND | constants.O_CREAT, mode);
-      const { size } = await handle.stat();
-      // The directory may be one that may be written but not read.
-      if (size === 0) await syncDirectory(dirname(path)).catch(valueIf(hasCode("EACCES"), undefined));
-      const { buffer } = await handle.read(Buffer.alloc(1), 0, 1, Math.max(0, size - 1));
-      return new AppendedFile(handle, size > 0 && buffer[0] !== NEWLINE, failed);
+      for (const text of texts) {
+        let rest = Buffer.from(isCut ? `\n${text}` : text);
+        while (rest.length > 0) {
+          const { bytesWritten } = await file.write(rest);
+          rest = rest.subarray(bytesWritten);
+          isCut = rest.length > 0;
+        }
+      }
+      await file.datasync();
     } catch (cause) {
-      await closeQuietly(handle);
       throw failed(cause);
     }
   }
 
-  /** Appends texts of whole lines, each in one write; they are on the disk when it returns. Concurrent calls wait. */
-  append(texts: readonly string[]): Promise<void> {
-    const appended = this.#last.then(() => this.#append(texts));
-    this.#last = appended.catch(() => {});
-    return appended;
-  }
-
-  async #append(texts: readonly string[]): Promise<void> {
-    try {
-      for (const text of texts) {
-        let rest = Buffer.from(this.#isCut ? `\n${text}` : text);
-        while (rest.length > 0) {
-          const { bytesWritten } = await this.#handle.write(rest);
-          rest = rest.subarray(bytesWritten);
-          this.#isCut = rest.length > 0;
-        }
-      }
-      await this.#handle.datasync();
-    } catch (cause) {
-      throw this.#failed(cause);
-    }
-  }
-
-  close(): Promise<void> {
-    return closeQuietly(this.#handle);
-  }
+  return {
+    /** Appends texts of whole lines, each in one write; they are on the disk when it returns. Concurrent calls wait. */
+    append(texts: readonly string[]): Promise<void> {
+      const appended = last.then(() => appendNow(texts));
+      last = appended.catch(() => {});
+      return appended;
+    },
+    close: () => closeQuietly(file),
+  };
 }
 
 /** The text of a file; null if missing. See `whyNotWritten` for its errors. */

@@ -1,123 +1,109 @@
 import { TtsctlError } from "../../errors.ts";
-import type { Task } from "../../task/task.ts";
-import { type CopyView, copyOf, fieldsOf, type RedisCopy } from "../layout/copy.ts";
+import { copyOf, fieldsOf } from "../layout/copy.ts";
 import { INDEX_KEY } from "../layout/keys.ts";
-import { type CopyReading, type Layout, userScoreOf } from "../layout/layout.ts";
-import type { TaskId } from "../task-source.ts";
+import { type CopyReading, userScoreOf } from "../layout/layout.ts";
 import type { RedisCommands, Reply, Script } from "./commands.ts";
-import { type GuardedRemoval, type MirrorCopies, type Outcome, scoresOf, type Upsert } from "./copies.ts";
+import { type MirrorCopies, type Outcome, scoresOf, type Upsert } from "./copies.ts";
 import { withKey } from "./errors.ts";
 import { checkReply, TEXT } from "./reply-shape.ts";
 import { layoutArgument, SCRIPTS } from "./scripts.ts";
-import type { CopyStep } from "./walk.ts";
 
 /** Copies on one node: hash, both index members and the lookup change together, in one script for a whole batch. */
-export class AtomicCopies implements MirrorCopies {
-  readonly #commands: RedisCommands;
-  readonly #layout: Layout;
-  readonly #reading: CopyReading;
-  readonly #layoutArgument: string;
+export function atomicCopies(commands: RedisCommands, reading: CopyReading): MirrorCopies {
+  const { layout } = reading;
+  const { where, prefix = "" } = commands;
+  const layoutText = layoutArgument(layout, prefix);
 
-  constructor(commands: RedisCommands, reading: CopyReading) {
-    this.#commands = commands;
-    this.#layout = reading.layout;
-    this.#reading = reading;
-    this.#layoutArgument = layoutArgument(reading.layout, commands.prefix);
-  }
-
-  async *walk(userId: string | undefined): AsyncGenerator<CopyStep> {
-    const [part] = userId === undefined ? [""] : this.#layout.parts({ userId, taskId: "" });
-    const keys = [INDEX_KEY, this.#layout.indexKey(userId)];
-    // The last member comes in hexadecimal, since its bytes may not be UTF-8.
-    for (let member = "", score = ""; ; ) {
-      const args = [this.#layoutArgument, member, score, WALKED, part];
-      const reply = await this.#commands.script(SCRIPTS.walk, keys, args);
-      const [flat, times, last] = reply as [string[], string[], string];
-      yield { flat, times };
-      if (flat.length < 2 * WALKED) return;
-      [member, score] = [last, flat.at(-1)!];
-    }
-  }
-
-  /** One script for all: a command each costs the client several times what the work costs Redis. */
-  async fields(ids: readonly TaskId[], names: readonly string[]): Promise<Reply[]> {
-    const { prefix = "", where } = this.#commands;
-    const keys = ids.map(({ userId, taskId }) => this.#layout.taskKey(userId, taskId));
-    const hashes = (await this.#commands.script(SCRIPTS.fields, keys, names)) as Reply[];
-    this.#expectItems(hashes, ids.length, (hash) => !Array.isArray(hash) || hash.length === names.length);
-    return hashes.map((hash, i) => (hash instanceof TtsctlError ? withKey(hash, prefix + keys[i], where) : hash));
-  }
-
-  async read(ids: readonly TaskId[], view: CopyView): Promise<Outcome<RedisCopy>[]> {
-    if (ids.length === 0) return [];
-    const names = fieldsOf(view, this.#layout);
-    const args = [view, names.length, ...names, ...ids.flatMap((id) => this.#layout.parts(id))];
-    const [hashes, places] = (await this.#call(SCRIPTS.copies, args)) as [Reply[], Reply[]];
-    const width = 1 + names.length;
-    this.#expectItems(hashes, ids.length * width, (item, i) => i % width === 0 || TEXT(item));
-    let from = 0;
-    return ids.map((_, i) => {
-      const hash = hashes.slice(i * width, (i + 1) * width);
-      const end = view === "state" && hash[0] !== 0 ? from : from + PLACES;
-      const copy = copyOf(hash, places.slice(from, end), names, view);
-      from = end;
-      return copy;
-    });
-  }
-
-  async inSync(tasks: readonly Task[]): Promise<boolean[]> {
-    const layout = this.#layout;
-    const args = tasks.flatMap((task) => {
-      const scores = [task.score, userScoreOf(this.#reading, task)];
-      return [...layout.parts(task), ...scores.map(String), ...layout.valuesOf(task)];
-    });
-    const flags = (await this.#call(SCRIPTS.inSync, args)) as string;
-    return tasks.map((_, i) => flags[i] === "1");
-  }
-
-  async upsert(upserts: readonly Upsert[]): Promise<Outcome<boolean>[]> {
-    if (upserts.length === 0) return [];
-    const layout = this.#layout;
-    // One argument for all short texts: an argument each costs the client and Redis a tenth of a sync.
-    const texts: string[] = [];
-    for (const upsert of upserts) {
-      const [score, userScore] = scoresOf(upsert, this.#reading);
-      texts.push(upsert.seen ?? "", howToWrite(upsert), `${score}`, userScore === score ? "" : `${userScore}`);
-      if (layout.payloadRules) texts.push(...layout.parts(upsert.task));
-      texts.push(...layout.valuesOf(upsert.task).slice(0, -1));
-    }
-    const payloads = upserts.map(({ task }) => task.json);
-    return this.#flags(await this.#call(SCRIPTS.upsert, [JSON.stringify(texts), ...payloads]), upserts.length);
-  }
-
-  async remove(removals: readonly GuardedRemoval[]): Promise<Outcome<boolean>[]> {
-    if (removals.length === 0) return [];
-    const layout = this.#layout;
-    const args: string[] = [];
-    for (const { id, copy } of removals) {
-      const { status, updated_at, payload } = copy.fields;
-      args.push(...layout.parts(id));
-      if (copy.type === "none") args.push(`-${copy.indexScore ?? ""}`, copy.userScore ?? "", "");
-      else args.push(`=${status ?? ""}`, updated_at ?? "", layout.payloadRules ? (payload ?? "") : "");
-    }
-    return this.#flags(await this.#call(SCRIPTS.remove, args), removals.length);
-  }
-
-  #flags(reply: Reply, count: number): Outcome<boolean>[] {
-    this.#expectItems(reply, count);
-    return (reply as Reply[]).map((item) => (item instanceof TtsctlError ? item : item === 1));
+  /** Runs a script about tasks. */
+  function call(script: Script, args: readonly (string | number)[]): Promise<Reply> {
+    return commands.script(script, [INDEX_KEY], [layoutText, ...args]);
   }
 
   /** A reply with other items than the tasks of the call isn't read. @throws TtsctlError REDIS_UNAVAILABLE */
-  #expectItems(reply: Reply, count: number, fits: (item: Reply, i: number) => boolean = () => true): void {
+  function expectItems(reply: Reply, count: number, fits: (item: Reply, i: number) => boolean = () => true): void {
     const isRight = (items: Reply) => Array.isArray(items) && items.length === count && items.every(fits);
-    checkReply(reply, isRight, "a script", this.#commands.where);
+    checkReply(reply, isRight, "a script", where);
   }
 
-  /** Runs a script about tasks. */
-  #call(script: Script, args: readonly (string | number)[]): Promise<Reply> {
-    return this.#commands.script(script, [INDEX_KEY], [this.#layoutArgument, ...args]);
+  function flags(reply: Reply, count: number): Outcome<boolean>[] {
+    expectItems(reply, count);
+    return (reply as Reply[]).map((item) => (item instanceof TtsctlError ? item : item === 1));
   }
+
+  return {
+    async *walk(userId) {
+      const [part] = userId === undefined ? [""] : layout.parts({ userId, taskId: "" });
+      const keys = [INDEX_KEY, layout.indexKey(userId)];
+      // The last member comes in hexadecimal, since its bytes may not be UTF-8.
+      for (let member = "", score = ""; ; ) {
+        const reply = await commands.script(SCRIPTS.walk, keys, [layoutText, member, score, WALKED, part]);
+        const [flat, times, last] = reply as [string[], string[], string];
+        yield { flat, times };
+        if (flat.length < 2 * WALKED) return;
+        [member, score] = [last, flat.at(-1)!];
+      }
+    },
+
+    /** One script for all: a command each costs the client several times what the work costs Redis. */
+    async fields(ids, names) {
+      const keys = ids.map(({ userId, taskId }) => layout.taskKey(userId, taskId));
+      const hashes = (await commands.script(SCRIPTS.fields, keys, names)) as Reply[];
+      expectItems(hashes, ids.length, (hash) => !Array.isArray(hash) || hash.length === names.length);
+      return hashes.map((hash, i) => (hash instanceof TtsctlError ? withKey(hash, prefix + keys[i], where) : hash));
+    },
+
+    async read(ids, view) {
+      if (ids.length === 0) return [];
+      const names = fieldsOf(view, layout);
+      const args = [view, names.length, ...names, ...ids.flatMap((id) => layout.parts(id))];
+      const [hashes, places] = (await call(SCRIPTS.copies, args)) as [Reply[], Reply[]];
+      const width = 1 + names.length;
+      expectItems(hashes, ids.length * width, (item, i) => i % width === 0 || TEXT(item));
+      let from = 0;
+      return ids.map((_, i) => {
+        const hash = hashes.slice(i * width, (i + 1) * width);
+        const end = view === "state" && hash[0] !== 0 ? from : from + PLACES;
+        const copy = copyOf(hash, places.slice(from, end), names, view);
+        from = end;
+        return copy;
+      });
+    },
+
+    async inSync(tasks) {
+      const args = tasks.flatMap((task) => {
+        const scores = [task.score, userScoreOf(reading, task)];
+        return [...layout.parts(task), ...scores.map(String), ...layout.valuesOf(task)];
+      });
+      const outcomes = (await call(SCRIPTS.inSync, args)) as string;
+      return tasks.map((_, i) => outcomes[i] === "1");
+    },
+
+    async upsert(upserts) {
+      if (upserts.length === 0) return [];
+      // One argument for all short texts: an argument each costs the client and Redis a tenth of a sync.
+      const texts: string[] = [];
+      for (const upsert of upserts) {
+        const [score, userScore] = scoresOf(upsert, reading);
+        texts.push(upsert.seen ?? "", howToWrite(upsert), `${score}`, userScore === score ? "" : `${userScore}`);
+        if (layout.payloadRules) texts.push(...layout.parts(upsert.task));
+        texts.push(...layout.valuesOf(upsert.task).slice(0, -1));
+      }
+      const payloads = upserts.map(({ task }) => task.json);
+      return flags(await call(SCRIPTS.upsert, [JSON.stringify(texts), ...payloads]), upserts.length);
+    },
+
+    async remove(removals) {
+      if (removals.length === 0) return [];
+      const args: string[] = [];
+      for (const { id, copy } of removals) {
+        const { status, updated_at, payload } = copy.fields;
+        args.push(...layout.parts(id));
+        if (copy.type === "none") args.push(`-${copy.indexScore ?? ""}`, copy.userScore ?? "", "");
+        else args.push(`=${status ?? ""}`, updated_at ?? "", layout.payloadRules ? (payload ?? "") : "");
+      }
+      return flags(await call(SCRIPTS.remove, args), removals.length);
+    },
+  };
 }
 
 /** How many members one step of a walk reads: it blocks Redis for some 3 ms. */

@@ -17,11 +17,11 @@ import {
 import { type Layout, PLAIN, stateNames } from "../layout/layout.ts";
 import type { TaskId } from "../task-source.ts";
 import type { Writable } from "../writable.ts";
-import { AtomicCopies } from "./atomic-copies.ts";
+import { atomicCopies } from "./atomic-copies.ts";
 import type { Command, RedisCommands, Reply } from "./commands.ts";
 import { BATCH, type GuardedRemoval, type MirrorCopies, type Outcome, type Upsert } from "./copies.ts";
 import { allOf, ServerError, unlessFatal } from "./errors.ts";
-import { SlottedCopies } from "./slotted-copies.ts";
+import { slottedCopies } from "./slotted-copies.ts";
 import {
   ahead,
   type CopyStep,
@@ -79,7 +79,7 @@ export class Mirror {
     this.commands = commands;
     this.parser = new RecordParser(rules);
     this.layout = layoutOf(rules);
-    this.#copies = new (commands.isCluster ? SlottedCopies : AtomicCopies)(commands, this);
+    this.#copies = commands.isCluster ? slottedCopies(commands, this) : atomicCopies(commands, this);
   }
 
   get where(): string {
