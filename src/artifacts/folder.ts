@@ -82,7 +82,6 @@ export const DESCRIPTORS = "/proc/self/fd";
  */
 export class Folder {
   readonly dev: bigint;
-  readonly ino: bigint;
   /** When something was last added or removed, as it was opened; epoch milliseconds. */
   readonly mtimeMs: number;
   readonly #path: string;
@@ -92,9 +91,8 @@ export class Folder {
     private readonly fd: number,
     readonly label: string,
   ) {
-    const { dev, ino, mtimeNs } = statsOf(fd, label);
+    const { dev, mtimeNs } = fstatSync(fd, { bigint: true });
     this.dev = dev;
-    this.ino = ino;
     this.mtimeMs = Number(mtimeNs) / 1e6;
     this.#path = `${DESCRIPTORS}/${fd}`;
   }
@@ -106,10 +104,8 @@ export class Folder {
 
   /** Opens a folder in this one. @throws Kept for a symbolic link, or anything but a folder */
   openFolder(name: Name, label = this.labelOf(name)): Folder {
-    const path = this.#pathOf(name);
     try {
-      const fd = this.#run("open", name, () => openSync(path, THE_FOLDER_ITSELF));
-      return new Folder(fd, label);
+      return this.#run("open", name, () => new Folder(openSync(this.#pathOf(name), THE_FOLDER_ITSELF), label));
     } catch (error) {
       if (!NOT_A_FOLDER.has(systemErrorCode(error) ?? "")) throw error;
       throw new Kept(`${printableJson(label)} is a symbolic link or not a directory`);
@@ -125,31 +121,27 @@ export class Folder {
   /** The same, but a mount point also throws `Kept`. */
   openOfSameMountIfThere(name: Name): Folder | undefined {
     const folder = this.openIfThere(name);
-    let isSame = false;
     try {
       // Bind mounts have the device of their origin; the kernel's mount number distinguishes them.
       const isHere = (one: Folder) => one.dev === this.dev && one.#mountId() === this.#mountId();
-      isSame = folder === undefined || this.#run("stat", name, () => isHere(folder));
-    } finally {
-      if (!isSame) folder?.close();
+      if (folder === undefined || this.#run("stat", name, () => isHere(folder))) return folder;
+      throw new Kept(`${printableJson(this.labelOf(name))} is a mount point`);
+    } catch (error) {
+      folder?.close();
+      throw error;
     }
-    if (isSame) return folder;
-    throw new Kept(`${printableJson(this.labelOf(name))} is a mount point`);
   }
 
   /** Opens a regular file for reading; undefined if it is missing. The caller closes the descriptor. Anything else throws `Kept`. */
   openFileIfThere(name: Name): number | undefined {
-    let isFile = false;
     let fd: number | undefined;
     try {
       fd = ifThere(() => this.#run("open", name, () => openSync(this.#pathOf(name), THE_FILE_ITSELF)));
-      isFile = fd === undefined || statsOf(fd, this.labelOf(name)).isFile();
+      if (fd === undefined || fstatSync(fd).isFile()) return fd;
     } catch (error) {
       if (systemErrorCode(error) !== "ELOOP") throw error;
-    } finally {
-      if (!isFile && fd !== undefined) closeSync(fd);
     }
-    if (isFile) return fd;
+    if (fd !== undefined) closeSync(fd);
     throw new Kept(`${printableJson(this.labelOf(name))} is a symbolic link or not a file`);
   }
 
@@ -189,7 +181,7 @@ export class Folder {
 
   /** When something was last added to or removed from this folder, epoch nanoseconds. */
   changedAt(): bigint {
-    return statsOf(this.fd, this.label).mtimeNs;
+    return this.#run("stat", undefined, () => fstatSync(this.fd, { bigint: true }).mtimeNs);
   }
 
   /** Returns whether it was there. */
@@ -301,12 +293,4 @@ export async function eachFolder(
 function join(path: Name, name: Name): Name {
   if (typeof path === "string" && typeof name === "string") return `${path}/${name}`;
   return Buffer.concat([Buffer.from(path as string), Buffer.from("/"), Buffer.from(name as string)]);
-}
-
-function statsOf(fd: number, label: string): BigIntStats {
-  try {
-    return fstatSync(fd, { bigint: true });
-  } catch (cause) {
-    throw new FolderError("stat", label, cause as NodeJS.ErrnoException);
-  }
 }

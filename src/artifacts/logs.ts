@@ -1,7 +1,7 @@
 import type { Turns } from "../clock.ts";
 import { printableJson } from "../printable.ts";
 import { eachFolder, type Folder, Kept, reasonOf, within } from "./folder.ts";
-import { areOne, bytesOf, type Removal, refuseIfNewer } from "./look.ts";
+import { areOne, bytesOf, refuseIfNewer } from "./look.ts";
 import { isPlainName, plainNameOf } from "./plain-name.ts";
 import { OwnChanges, type SweepRules, sweepFolders } from "./sweep.ts";
 
@@ -30,25 +30,8 @@ export interface NamedLog {
   readonly bytes: number;
 }
 
-/** The outcome for the logs of a task. `kept` counts those that were newer than the pass, not regular files, or not removable. */
-interface LogOutcome extends Removal {
-  kept: number;
-  /** Why each was kept; the names in it are quoted. */
-  reasons: string[];
-  /** Whether one was kept because of a disk error or a concurrent change: the next pass may succeed. */
-  retry: boolean;
-}
-
 /** The logs of tasks, after one walk over `Logs/` (docs/contract.md, Whose directory is it). */
-export interface LogIndex {
-  /** Why parts of `Logs/` were not looked at, a line each: their logs are not in the index. */
-  readonly skipped: readonly string[];
-  readonly size: number;
-  /** Whether two tasks' names of logs lead to the same one: the file system ignores case. */
-  areOne(taskId: string, other: string): boolean;
-  measure(taskId: string, now?: number): LogOutcome;
-  remove(taskId: string, now: number): LogOutcome;
-}
+export type LogIndex = Awaited<ReturnType<LogFolders["index"]>>;
 
 /** `Logs/{8 digits}/{2 digits}/`. An hour is named `{date}/{hour}` here. */
 export class LogFolders {
@@ -80,9 +63,8 @@ export class LogFolders {
   }
 
   /** Reads the names of all logs and remembers those of the tasks that are wanted. */
-  async index(wanted: (taskId: string) => boolean): Promise<LogIndex> {
-    /** The hour of a task, or its hours if it has several: a hundred thousand may have one. */
-    const hoursOf = new Map<string, string | string[]>();
+  async index(wanted: (taskId: string) => boolean) {
+    const hoursOf = new Map<string, string[]>();
     const skipped = await this.#eachHour(async (hour, key) => {
       const changedAt = hour.changedAt();
       let isEmpty = true;
@@ -90,19 +72,20 @@ export class LogFolders {
         isEmpty = false;
         const taskId = taskOfLog(name);
         if (taskId === undefined || !wanted(taskId)) continue;
-        const before = hoursOf.get(taskId);
-        hoursOf.set(taskId, before === undefined ? key : [before, key].flat());
+        hoursOf.set(taskId, [...(hoursOf.get(taskId) ?? []), key]);
         await this.turns.next();
       }
       if (isEmpty) this.#hourChanges.found(key, changedAt);
     });
-    const hours = (taskId: string) => [hoursOf.get(taskId) ?? []].flat();
+    const hours = (taskId: string) => hoursOf.get(taskId) ?? [];
     return {
+      /** Why parts of `Logs/` were not looked at, a line each: their logs are not in the index. */
       skipped,
       size: hoursOf.size,
-      areOne: (taskId, other) => hours(taskId).some((hour) => this.areOne({ taskId, hour }, other)),
-      measure: (taskId, now = Number.POSITIVE_INFINITY) => this.remove(taskId, hours(taskId), now, true),
-      remove: (taskId, now) => this.remove(taskId, hours(taskId), now),
+      /** Whether two tasks' names of logs lead to the same one: the file system ignores case. */
+      areOne: (taskId: string, other: string) => hours(taskId).some((hour) => this.areOne({ taskId, hour }, other)),
+      measure: (taskId: string, now = Number.POSITIVE_INFINITY) => this.remove(taskId, hours(taskId), now, true),
+      remove: (taskId: string, now: number) => this.remove(taskId, hours(taskId), now),
     };
   }
 
@@ -129,17 +112,20 @@ export class LogFolders {
   }
 
   /** Removes, or in a dry run measures, the logs of a task unless they are newer than `now`. Never throws for errors of the disk. */
-  remove(taskId: string, hours: readonly string[], now: number, dryRun = false): LogOutcome {
-    const outcome: LogOutcome = { files: 0, bytes: 0, kept: 0, reasons: [], retry: false };
+  remove(taskId: string, hours: readonly string[], now: number, dryRun = false) {
+    // Kept: newer than the pass, not a regular file, or not removable, for these reasons; the next pass may succeed (retry).
+    const outcome = { files: 0, bytes: 0, kept: 0, reasons: [] as string[], retry: false };
     const name = taskId + LOG_SUFFIX;
     for (const key of hours) {
       try {
         this.use(key, (hour) => {
-          const bytes = removableBytes(hour, name, now);
-          if (bytes === undefined) return;
+          const [stats, label] = [hour.lstat(name), hour.labelOf(name)];
+          if (stats === undefined) return;
+          if (!stats.isFile()) throw new Kept(`${printableJson(label)} is a symbolic link or not a file`);
+          refuseIfNewer(stats.mtimeMs, now, label);
           if (!dryRun && !this.#hourChanges.during(key, hour, () => hour.unlink(name))) return;
           outcome.files += 1;
-          outcome.bytes += bytes;
+          outcome.bytes += stats.size;
         });
       } catch (error) {
         outcome.kept += 1;
@@ -182,7 +168,6 @@ export class LogFolders {
     const skipped: string[] = [];
     const note = (reason: string) => void skipped.push(reason);
     const dates = this.#dates(note).filter((date) => date >= fromDate);
-    if (dates.length === 0) return skipped;
     await eachFolder(this.root!, dates, note, async (folder, date) => {
       const changedAt = folder.changedAt();
       const names = folder.names();
@@ -207,15 +192,6 @@ export class LogFolders {
 
 function matching(names: readonly Buffer[], pattern: RegExp): string[] {
   return names.map((name) => name.toString()).filter((name) => pattern.test(name));
-}
-
-/** The size of a log; undefined if it is missing. @throws Kept for a link, anything but a file, and a log newer than `now` */
-function removableBytes(hour: Folder, name: string, now: number): number | undefined {
-  const stats = hour.lstat(name);
-  if (stats === undefined) return undefined;
-  if (!stats.isFile()) throw new Kept(`${printableJson(hour.labelOf(name))} is a symbolic link or not a file`);
-  refuseIfNewer(stats.mtimeMs, now, hour.labelOf(name));
-  return bytesOf(stats);
 }
 
 /** The task of a log; undefined for other files, and for names that must not be touched. */
