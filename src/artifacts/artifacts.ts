@@ -1,20 +1,29 @@
-import { closeSync } from "node:fs";
+import { closeSync, fstatSync, readSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
-import { Turns } from "../clock.ts";
+import { systemClock, Turns } from "../clock.ts";
 import { TtsctlError } from "../errors.ts";
 import { printableJson } from "../printable.ts";
-import { DESCRIPTORS, eachFolder, type Folder, FolderError, ignoreRefusal, Kept, reasonOf, within } from "./folder.ts";
-
-import { type Artifact, listFolder, openBelow } from "./list.ts";
+import type { AudioLength } from "./audio-length.ts";
+import {
+  DESCRIPTORS,
+  eachFolder,
+  type Folder,
+  FolderError,
+  ignoreRefusal,
+  Kept,
+  type Name,
+  reasonOf,
+  within,
+} from "./folder.ts";
 import { LOG_SUFFIX, LogFolders } from "./logs.ts";
-import { ANY_AGE, areOne, lookIntoChild, type NewestAllowed, total } from "./look.ts";
+import { ANY_AGE, areOne, filesIn, lookIntoChild, type NewestAllowed, total } from "./look.ts";
+import { mediaTypeOf } from "./media-types.ts";
 import { isPlainName, isPurgeFolder, plainNameOf } from "./plain-name.ts";
 import { type FolderOutcome, keptBecause, PurgeArea, type Recovery } from "./purge-area.ts";
 import { openRoots, type RootPaths, type Roots } from "./roots.ts";
-import { OwnChanges, type SweepRules, sweepUsers } from "./sweep.ts";
+import { OwnChanges, type SweepRules, sweepFolders } from "./sweep.ts";
 import { TaskLogs } from "./task-logs.ts";
 
-export type { Artifact } from "./list.ts";
 export type { LogIndex, LogPlace } from "./logs.ts";
 export type { NewestAllowed } from "./look.ts";
 export type { FolderOutcome } from "./purge-area.ts";
@@ -188,9 +197,15 @@ class DiskArtifacts {
   /** Ends a pass: removes folders that it emptied, or log folders that it found empty, if they were old before. */
   async sweep(rules: SweepRules): Promise<void> {
     this.#purgeArea?.dispose();
-    const { output } = this.roots;
-    if (output !== undefined) await sweepUsers(output, this.#userChanges, rules);
-    this.#userChanges.clear();
+    const [{ before, withRecords }, changes] = [rules, this.#userChanges];
+    const users = changes.keys().filter((user) => changes.isOld(user, before));
+    if (users.length > 0) {
+      // A service may be about to make a task's folder in its user's; it has written a record by then.
+      const busy = await withRecords(users);
+      const idle = users.filter((user) => !busy.has(user));
+      sweepFolders(this.roots.output!, idle, (user, mtimeNs) => changes.isOld(user, before, mtimeNs));
+    }
+    changes.clear();
     this.logs.sweep(rules);
   }
 
@@ -235,4 +250,57 @@ export function openArtifacts({ names, ...roots }: RootPaths & { names?: Artifac
 /** Empty artifacts, for reading only the stores. */
 export function noArtifacts(): Artifacts {
   return new DiskArtifacts({ output: undefined, logs: undefined, logsInOutput: undefined });
+}
+
+const MEASURED = ["audio/wav", "audio/mpeg", "audio/flac", "audio/ogg", "audio/mp4"];
+const MOST_S = 5;
+
+/** A file of a task; its path is relative to the folder that holds `output/` (absolute for logs that are elsewhere). */
+export interface Artifact extends AudioLength {
+  path: string;
+  bytes: number;
+}
+
+/** The files in a folder some levels below `output/`, links among them. @throws Kept, FolderError */
+async function listFolder(output: Folder, names: readonly string[], turns: Turns): Promise<Artifact[]> {
+  const contents = below(output, names, (parent, name) => lookIntoChild(parent, name, ANY_AGE));
+  const artifacts: Artifact[] = [];
+  const deadline = systemClock.monotonic() + MOST_S;
+  for (const { folders, name, bytes } of contents === undefined ? [] : filesIn(contents)) {
+    const way = [...names, ...folders, name];
+    const length = bytes > 0 ? await lengthOf(output, way, deadline) : {};
+    artifacts.push({ path: [output.label, ...way].join("/"), bytes, ...length });
+    await turns.next();
+  }
+  return artifacts.sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+/** Opens a file below a folder, for its caller to close; undefined if it is missing. @throws Kept for anything but a file; FolderError */
+function openBelow(folder: Folder, names: readonly Name[]): number | undefined {
+  return below(folder, names, (parent, name) => parent.openFileIfThere(name));
+}
+
+/** Works in the folder that holds the last of some names; undefined if one on the way to it is missing. */
+function below<R>(folder: Folder, names: readonly Name[], work: (parent: Folder, name: Name) => R): R | undefined {
+  const [name = "", ...rest] = names;
+  if (rest.length === 0) return work(folder, name);
+  return within(folder.openOfSameMountIfThere(name), (inner) => below(inner, rest, work));
+}
+
+/** How long a file plays. One that can't be opened or read is listed without it. */
+async function lengthOf(output: Folder, names: readonly Name[], deadline: number): Promise<AudioLength> {
+  const mediaType = mediaTypeOf(names.at(-1)!.toString("latin1"));
+  if (mediaType === undefined || !MEASURED.includes(mediaType)) return {};
+  const { audioLength } = await import("./audio-length.ts");
+  let fd: number | undefined;
+  try {
+    const file = openBelow(output, names);
+    if (file === undefined) return {};
+    fd = file;
+    return await audioLength((...place) => readSync(file, ...place), fstatSync(file).size, mediaType, deadline);
+  } catch (error) {
+    return ignoreRefusal(error) ?? {};
+  } finally {
+    if (fd !== undefined) closeSync(fd);
+  }
 }

@@ -43,19 +43,6 @@ export class OwnChanges {
   }
 }
 
-/** A service may be about to make a task's folder in its user's, so this must not go; it has written a record by then. */
-export async function sweepUsers(
-  output: Folder,
-  changes: OwnChanges,
-  { before, withRecords }: SweepRules,
-): Promise<void> {
-  const users = changes.keys().filter((user) => changes.isOld(user, before));
-  if (users.length === 0) return;
-  const busy = await withRecords(users);
-  const idle = users.filter((user) => !busy.has(user));
-  sweepFolders(output, idle, (user, mtimeNs) => changes.isOld(user, before, mtimeNs));
-}
-
 /** Removes the folders in `parent` that are empty and old, and returns whether any was. A leftover is harmless. */
 export function sweepFolders(
   parent: Folder,
