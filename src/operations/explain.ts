@@ -1,5 +1,5 @@
 import type { Artifacts, FolderName } from "../artifacts/artifacts.ts";
-import { isStoreError, TtsctlError } from "../errors.ts";
+import { isStoreError, ours, TtsctlError } from "../errors.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
 import { MirrorUse } from "../store/mirror-link.ts";
 import type { TaskId } from "../store/task-source.ts";
@@ -86,8 +86,7 @@ async function checked(parts: ExplainParts, snapshot: Snapshot, options: Prepare
     const { use }: { use: MirrorUse } = await preflight(parts, "cleanup", asked);
     return { use, refusal: null };
   } catch (error) {
-    if (!(error instanceof TtsctlError)) throw error;
-    return { use: new MirrorUse(parts.mirror), refusal: error };
+    return { use: new MirrorUse(parts.mirror), refusal: ours(error) };
   }
 }
 

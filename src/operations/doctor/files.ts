@@ -3,7 +3,7 @@ import { access, lstat, readdir, realpath, stat, statfs } from "node:fs/promises
 import { freemem } from "node:os";
 import { dirname, join } from "node:path";
 import { heldFile } from "../../artifacts/artifacts.ts";
-import { describeSystemError, systemErrorCode } from "../../errors.ts";
+import { describeSystemError, hasCode, systemErrorCode, valueIf } from "../../errors.ts";
 import { matchingRows } from "../../store/file/file-tasks.ts";
 import { temporaryPath } from "../../store/file/replace.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
@@ -158,11 +158,8 @@ async function targetOf(file: { path: string; target(): Promise<string> }) {
   return [target, await statOrNull(target)] as const;
 }
 
-async function statOrNull(path: string) {
-  return stat(path).catch((error) => {
-    if (systemErrorCode(error) === "ENOENT") return null;
-    throw error;
-  });
+function statOrNull(path: string) {
+  return stat(path).catch(valueIf(hasCode("ENOENT"), null));
 }
 
 const SAMPLE = 100;

@@ -1,5 +1,5 @@
 import type { Clock } from "../../clock.ts";
-import { isRedisError, TtsctlError } from "../../errors.ts";
+import { isRedisError, TtsctlError, valueIf } from "../../errors.ts";
 import type { FileStore } from "../../store/file/file-store.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import type { RedisCommands } from "../../store/redis/commands.ts";
@@ -148,10 +148,7 @@ export class Probe {
 
   /** Null without a Redis that answers, which has checks of its own. */
   mirrorOrNull(): Promise<Mirror | null> {
-    return this.mirror().catch((error) => {
-      if (error instanceof Skip || isRedisError(error)) return null;
-      throw error;
-    });
+    return this.mirror().catch(valueIf((error) => error instanceof Skip || isRedisError(error), null));
   }
 
   /** One section of INFO of every primary; skips if the Redis user may not ask for it. */

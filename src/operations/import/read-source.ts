@@ -10,6 +10,7 @@ import {
   closeQuietly,
   describeSystemError,
   isMissingPath,
+  ours,
   systemErrorCode,
   TtsctlError,
   throwIfInterrupted,
@@ -131,13 +132,11 @@ export async function readSource(path: string | null, reading: SourceReading): P
 }
 
 /** Reads a store file of any shape; one that is cut has the records before. Returns the error if it is broken. */
-async function readWhole({ handle, name }: Input, { rules, signal }: SourceReading): Promise<Snapshot | TtsctlError> {
-  try {
-    return await Snapshot.readHandle(handle, name, rules, { signal, mayBeCut: true });
-  } catch (error) {
-    if (!(error instanceof TtsctlError) || error.code !== "STORE_INVALID") throw error;
-    return error;
-  }
+function readWhole({ handle, name }: Input, { rules, signal }: SourceReading): Promise<Snapshot | TtsctlError> {
+  return Snapshot.readHandle(handle, name, rules, { signal, mayBeCut: true }).catch((error) => {
+    if (ours(error).code !== "STORE_INVALID") throw error;
+    return error as TtsctlError;
+  });
 }
 
 /** The invalid records of a well-formed file, and one that it ends in. */

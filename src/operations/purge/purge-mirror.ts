@@ -96,14 +96,12 @@ export class PurgeMirror {
     await this.#ask((mirror) => copies.follow(mirror, file));
   }
 
-  async #ask<T>(work: (mirror: Writable<Mirror>) => Promise<T>): Promise<T | undefined> {
-    try {
-      return await this.use.ask(work);
-    } catch (error) {
+  #ask<T>(work: (mirror: Writable<Mirror>) => Promise<T>): Promise<T | undefined> {
+    return this.use.ask(work).catch((error) => {
       if (!isRedisError(error)) throw error;
       this.use.lose(error);
       return undefined;
-    }
+    });
   }
 
   async end(): Promise<TtsctlError | null> {

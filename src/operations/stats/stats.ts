@@ -1,5 +1,5 @@
 import type { Artifacts } from "../../artifacts/artifacts.ts";
-import { isRedisError, TtsctlError } from "../../errors.ts";
+import { isRedisError, ours } from "../../errors.ts";
 import { STATUS_CODES } from "../../store/file/rows.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { readFirst, type SourceChoice, type Stores } from "../../store/mirror-link.ts";
@@ -175,8 +175,7 @@ export async function estimateCleanup(
     const { problem } = await cleanupOnce(dryRun, options);
     if (problem !== null && !isRedisError(problem)) throw problem;
   } catch (error) {
-    if (!(error instanceof TtsctlError)) throw error;
-    parts.reporter.warn(`cannot estimate what a cleanup would free: ${error.message}`);
+    parts.reporter.warn(`cannot estimate what a cleanup would free: ${ours(error).message}`);
     return null;
   }
   return withFiles ? sum : { tasks: sum.tasks, files: null, bytes: null };
