@@ -1,8 +1,7 @@
 import { stat } from "node:fs/promises";
 import type { Command, Option } from "commander";
 import { RunParts } from "../app/parts.ts";
-import { loadSettings as load } from "../config/load.ts";
-import { profileNames } from "../config/profiles.ts";
+import { loadSettings as load, profileNames } from "../config/load.ts";
 import { SILENT } from "../operations/reporter.ts";
 import { isShellWord, printable, shellQuote } from "../printable.ts";
 import { KNOWN_COLUMNS } from "../render/item.ts";

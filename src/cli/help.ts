@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import { PROFILE_VARIABLE } from "../config/profiles.ts";
+import { PROFILE_VARIABLE } from "../config/load.ts";
 import { CONFIG_VARIABLE, rowOf, SETTING_NAMES } from "../config/settings.ts";
 import { VERSION } from "../version.ts";
 import { formatsOf } from "./terminal.ts";

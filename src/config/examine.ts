@@ -1,8 +1,15 @@
 import { ours, type TtsctlError } from "../errors.ts";
 import { parseRedisUrl } from "./address.ts";
 import type { IniFile } from "./ini-file.ts";
-import { configPlace, type ForeignNames, foreignNames, type LoadOptions, readInputs, resolveSettings } from "./load.ts";
-import { PROFILE_VARIABLE } from "./profiles.ts";
+import {
+  configPlace,
+  type ForeignNames,
+  foreignNames,
+  type LoadOptions,
+  PROFILE_VARIABLE,
+  readInputs,
+  resolveSettings,
+} from "./load.ts";
 import { checkTlsFiles } from "./redis.ts";
 import { CONFIG_VARIABLE, placeOf, rowOf, SETTING_NAMES, type SettingInputs, type SettingName } from "./settings.ts";
 

@@ -1,11 +1,12 @@
 import { isUtf8 } from "node:buffer";
-import { readFileSync } from "node:fs";
-import { resolve } from "node:path";
+import { readdirSync, readFileSync, realpathSync } from "node:fs";
+import { homedir } from "node:os";
+import { isAbsolute, join, resolve } from "node:path";
 import { describeSystemError, isMissingPath, TtsctlError, usage } from "../errors.ts";
+import { quoted } from "../printable.ts";
 import { formatDuration } from "../task/amounts.ts";
 import { nearest } from "../task/nearest.ts";
 import { type IniFile, parseIni } from "./ini-file.ts";
-import { PROFILE_VARIABLE, profilePath, unknownProfile } from "./profiles.ts";
 import { checkRedis, checkTlsFiles, findAddress } from "./redis.ts";
 import {
   type CleanupSettings,
@@ -19,6 +20,8 @@ import {
   type SettingInputs,
   type Settings,
 } from "./settings.ts";
+
+export const PROFILE_VARIABLE = "TTSCTL_PROFILE";
 
 export interface LoadOptions {
   flags: SettingFlags & { readonly config?: string | undefined; readonly profile?: string | undefined };
@@ -93,6 +96,49 @@ export function readConfig({ path, origin, profile }: ConfigPlace, env: LoadOpti
     if (profile !== null) throw unknownProfile(profile, env);
     throw new TtsctlError("CONFIG_NOT_FOUND", `${origin}: ${path} does not exist`, { cause });
   }
+}
+
+/** A plain name: it is part of a path, and of a command line. */
+const NAME = /^[\p{L}\p{N}][\p{L}\p{N}._-]{0,63}$/u;
+
+/** The directory of profiles: each is a config.ini, or a link to one. */
+export function profilesFolder({ XDG_CONFIG_HOME = "", HOME }: LoadOptions["env"]): string {
+  const home = isAbsolute(XDG_CONFIG_HOME) ? XDG_CONFIG_HOME : join(HOME || homedir(), ".config");
+  return join(home, "ttsctl");
+}
+
+/** The names of the profiles, sorted; none if the directory can't be read. */
+export function profileNames(env: LoadOptions["env"]): string[] {
+  try {
+    const files = readdirSync(profilesFolder(env)).filter((file) => file.endsWith(".ini"));
+    const names = files.map((file) => file.slice(0, -".ini".length));
+    return names.filter((name) => NAME.test(name)).sort();
+  } catch {
+    return [];
+  }
+}
+
+/** The file of a profile, which may be missing. A link is followed, so relative paths stay right. @throws TtsctlError CONFIG_INVALID */
+export function profilePath(name: string, origin: string, env: LoadOptions["env"]): string {
+  if (!NAME.test(name)) {
+    const accepted = "at most 64 letters, digits, . _ and -, starting with a letter or digit, such as prod";
+    throw new TtsctlError("CONFIG_INVALID", `${origin}: ${quoted(name)} is invalid; accepted: ${accepted}`);
+  }
+  const path = join(profilesFolder(env), `${name}.ini`);
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
+}
+
+export function unknownProfile(name: string, env: LoadOptions["env"]): TtsctlError {
+  const known = profileNames(env).filter((other) => other !== name);
+  const near = nearest(name, known);
+  const like = near.length === 0 ? "" : `did you mean ${near.join(" or ")}? `;
+  const create = `create it with \`ttsctl config init --profile ${name}\``;
+  const hint = known.length === 0 ? create : `${like}known: ${known.join(", ")}`;
+  return new TtsctlError("CONFIG_NOT_FOUND", `there is no profile ${quoted(name)} in ${profilesFolder(env)}`, { hint });
 }
 
 /**

@@ -1,7 +1,8 @@
 import type { Context } from "hono";
 import { type SSEStreamingApi, streamSSE } from "hono/streaming";
-import { later } from "../clock.ts";
+import { type Clock, later, restAfter } from "../clock.ts";
 import { HttpError, problemOf } from "./answer.ts";
+import type { AddEndpoint } from "./endpoints.ts";
 import { LIMITS } from "./limits.ts";
 import type { Env, ServerParts } from "./parts.ts";
 
@@ -58,4 +59,97 @@ export function eventStreams({ clock, run, failed }: ServerParts) {
     response.headers.set("connection", "close"); // one that is kept alive would hold up the end of the server
     return response;
   };
+}
+
+/** Between two looks whether anything has changed. */
+const LOOK_EVERY_S = 1;
+/** A service writes Redis a moment after the file, so it rings again. */
+const LATELY_S = 2;
+/** What no mark shows, such as a task that gets older than a filter allows, is seen after so long. */
+const RING_EVERY_S = 60;
+const LONGEST_KEPT = 4 << 20;
+const LONGEST_QUESTION = 64 << 10;
+
+export type Doorbell = ReturnType<typeof newDoorbell>;
+
+/**
+ * Rings when the stores may have changed, as long as anybody listens: pages then ask what they show (docs/http.md).
+ * @param readMark returns another text after a change of the stores
+ */
+export function newDoorbell(clock: Clock, readMark: () => Promise<string>) {
+  let listeners = 0;
+  /** Of those that wait for the next ring. */
+  const waiting = new Set<AbortController>();
+  /** The number of the last ring, and the answers since. */
+  let last = 1;
+  const answers = new Map<string, Promise<unknown>>();
+  /** Null if it isn't known. */
+  let mark: string | null = null;
+  let isLooking = false;
+
+  async function look(): Promise<void> {
+    isLooking = true;
+    let again = clock.monotonic() + RING_EVERY_S;
+    while (listeners > 0) {
+      const began = clock.monotonic();
+      const now = await readMark().catch(() => null);
+      const isNew = now === null || now !== mark;
+      mark = now;
+      if (isNew || began >= again) {
+        last++;
+        answers.clear();
+        for (const heard of waiting) heard.abort();
+        again = began + (isNew ? LATELY_S : RING_EVERY_S);
+      }
+      await clock.sleep(restAfter(began, LOOK_EVERY_S, clock) * 1000);
+    }
+    isLooking = false;
+    answers.clear();
+  }
+
+  return {
+    /** Calls `rung` with the number of each ring until the signal; first with 0, because something may have changed until now. */
+    async listen(rung: (ring: number) => Promise<void>, signal: AbortSignal): Promise<void> {
+      listeners++;
+      if (!isLooking) void look();
+      try {
+        for (let told = 0; !signal.aborted; ) {
+          const heard = new AbortController();
+          waiting.add(heard);
+          const ring = last;
+          if (ring !== told) await rung(told === 0 ? 0 : ring);
+          told = ring;
+          await clock.sleep(RING_EVERY_S * 1000, [signal, heard.signal]);
+          waiting.delete(heard);
+        }
+      } finally {
+        listeners--;
+      }
+    },
+
+    /** One answer for all that ask the same after the last ring, whose number they give; others have their own. */
+    share<T extends { readonly text: string }>(ring: number, asked: unknown, make: () => Promise<T>): Promise<T> {
+      if (ring !== last || listeners === 0) return make();
+      const question = JSON.stringify(asked);
+      if (question.length > LONGEST_QUESTION) return make();
+      const known = answers.get(question) as Promise<T> | undefined;
+      if (known !== undefined) return known.catch(make); // the client it was made for may have left
+      const made = make();
+      if (answers.size === LIMITS.streams) return made;
+      answers.set(question, made);
+      made.then(({ text }) => text.length > LONGEST_KEPT && answers.delete(question)).catch(() => {});
+      return made;
+    },
+  };
+}
+
+/** `GET /stream`: an event whenever the stores may have changed. */
+export function addStream(add: AddEndpoint, doorbell: Doorbell, answerEvents: AnswerEvents): void {
+  add("GET /stream", (c) => {
+    return answerEvents(c, async (stream, signal) => {
+      await beat(stream); // so the client knows that nothing between holds events back
+      const rung = (ring: number) => stream.writeSSE({ event: "changed", data: JSON.stringify({ ring }) });
+      await doorbell.listen(rung, signal);
+    });
+  });
 }

@@ -1,6 +1,19 @@
 import Table from "cli-table3";
 import { batches } from "../pool.ts";
+import { printable } from "../printable.ts";
 import { shownStatus } from "../task/status.ts";
+import type { Task } from "../task/task.ts";
+import {
+  fieldOf,
+  fieldText,
+  isTimeField,
+  itemFields,
+  KNOWN_FIELDS,
+  rawText,
+  statusText,
+  type TimeTelling,
+  timeText,
+} from "./item.ts";
 import { cut, widthOf } from "./width.ts";
 
 const COLORS = ["bold", "dim", "inverse", "gray", "red", "green", "yellow", "cyan", "magenta"] as const;
@@ -38,8 +51,6 @@ const PLAIN = { head: [], border: [], "padding-left": 0, "padding-right": 0 };
 
 /** Rows that cli-table3 lays out at once: it compares each cell with all others. */
 const AT_ONCE = 50;
-
-export type TableLayout = ReturnType<typeof tableLayout>;
 
 /** The first rows decide the widths, so a long table can be written in pieces. @param first printable cells */
 export function tableLayout(columns: readonly Column[], first: Rows, style: TableStyle, withHead: boolean) {
@@ -140,4 +151,41 @@ function shrink(widths: (number | null)[], least: (i: number) => number, availab
 function excess(widths: readonly (number | null)[], available: number): number {
   const shown = widths.filter((width) => width !== null);
   return shown.reduce((sum, width) => sum + width + GAP, -GAP) - available;
+}
+
+/** Tasks in blocks; the first one decides the widths. */
+export function taskTable(columns: readonly string[], withHead: boolean, style: TableStyle, telling: TimeTelling) {
+  const fields = columns.map(fieldOf);
+  const needsRecord = fields.some((field) => !KNOWN_FIELDS.includes(field));
+  let layout: ReturnType<typeof tableLayout> | undefined;
+
+  function cells(task: Task): string[] {
+    const record = needsRecord ? itemFields(task) : null;
+    return fields.map((field) => {
+      const known = field === "status" ? statusText(task) : rawText(task, field);
+      const text = known ?? fieldText(record?.get(field));
+      return printable(isTimeField(field) ? timeText(text, telling) : text);
+    });
+  }
+
+  return {
+    /** The heads of columns that don't fit. */
+    left: () => layout?.left ?? [],
+
+    *block(tasks: readonly Task[]): Generator<string> {
+      const rows = tasks.map(cells);
+      const isFirst = layout === undefined;
+      layout ??= tableLayout(columns.map(columnOf), rows, style, withHead);
+      yield* layout.lines(rows, withHead && isFirst);
+    },
+  };
+}
+
+/** Only texts are narrowed: half an id or half a time would be another one. */
+function columnOf(name: string): Column {
+  const field = fieldOf(name);
+  const head = printable(name.toUpperCase());
+  if (field === "status") return { head, least: 6, mayGo: true, paint: paintStatus };
+  const isId = field === "user_id" || field === "task_id";
+  return { head, least: isId || isTimeField(field) ? Number.POSITIVE_INFINITY : 10, mayGo: !isId };
 }

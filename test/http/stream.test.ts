@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { newDoorbell } from "../../src/http/doorbell.ts";
+import { newDoorbell } from "../../src/http/event-stream.ts";
 import { FastClock, TestClock } from "../helpers/clock.ts";
 import { ago, record } from "../helpers/records.ts";
 import { until } from "../helpers/until.ts";

@@ -6,7 +6,7 @@ import { parse } from "yaml";
 import { csvTaskLines } from "../../src/render/csv.ts";
 import { itemJson, pageJson, TABLE_COLUMNS, type TimeTelling, WIDE_COLUMNS } from "../../src/render/item.ts";
 import { doneLine } from "../../src/render/item-lines.ts";
-import { taskTable } from "../../src/render/task-table.ts";
+import { taskTable } from "../../src/render/table.ts";
 import { yamlOf } from "../../src/render/yaml.ts";
 import { RecordParser, type Task } from "../../src/task/task.ts";
 import { TimeReader } from "../../src/task/time.ts";

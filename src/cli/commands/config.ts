@@ -1,7 +1,6 @@
 import { Argument, type Command } from "commander";
 import { DONE } from "../../app/ended.ts";
-import { configPlace, loadSettings } from "../../config/load.ts";
-import { profileNames, profilePath, profilesFolder } from "../../config/profiles.ts";
+import { configPlace, loadSettings, profileNames, profilePath, profilesFolder } from "../../config/load.ts";
 import { redisShown } from "../../config/redis.ts";
 import { describeSettings } from "../../config/settings.ts";
 import { ours } from "../../errors.ts";

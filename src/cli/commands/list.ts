@@ -20,7 +20,7 @@ import {
   WIDE_COLUMNS,
 } from "../../render/item.ts";
 import { notFound } from "../../render/item-lines.ts";
-import { taskTable } from "../../render/task-table.ts";
+import { taskTable } from "../../render/table.ts";
 import { type ListQuery, type ListResult, newestTasks, type Piece } from "../../store/task-store.ts";
 import { counted, LIMIT_ACCEPTED, parseLimit } from "../../task/amounts.ts";
 import { nearest } from "../../task/nearest.ts";
