@@ -16,10 +16,7 @@ interface Changing {
   readonly openBackup?: () => Promise<MarkParts["backup"]>;
 }
 
-/**
- * Deletes chosen tasks. The run lock is held until the parts are released.
- * @throws TtsctlError as `deleteTasks`, LOCK_TIMEOUT, ARTIFACTS_UNSAFE
- */
+/** Deletes chosen tasks, with the run lock until the parts are released. @throws TtsctlError as `deleteTasks`, LOCK_TIMEOUT */
 export function deleteChosen(
   parts: RunParts,
   options: Omit<DeleteOptions, "retention">,
@@ -61,10 +58,7 @@ interface MarkRequest extends NewStatus, Omit<MarkOptions, "error" | "isBackedUp
   readonly isBackedUp?: boolean;
 }
 
-/**
- * Marks chosen tasks. The run lock is held until the parts are released.
- * @throws TtsctlError as `markTasks`, LOCK_TIMEOUT
- */
+/** Marks chosen tasks, with the run lock until the parts are released. @throws TtsctlError as `markTasks`, LOCK_TIMEOUT */
 export function markChosen(
   parts: RunParts,
   { error: text, isBackedUp = false, ...asked }: MarkRequest,

@@ -20,8 +20,7 @@ export interface PassFlags {
 }
 
 /**
- * One pass by the settings, in the audit ledger. The run lock is held until the parts are released. It does nothing if cleanup
- * is switched off.
+ * One pass by the settings, if cleanup is on, in the audit ledger, with the run lock until the parts are released.
  * @param openBackup opens the file that gets each record before its purge
  * @throws TtsctlError as `cleanupOnce` of operations, LOCK_*, AUDIT_FAILED
  */
@@ -63,11 +62,7 @@ interface Watcher {
   lock: Lock;
   /** The settings of the next pass; with `isTrusted` the clock counts as right. */
   settings(): Promise<{ readonly cleanup: CleanupSettings; readonly isTrusted?: boolean }>;
-  /**
-   * Returns whether the pass failed.
-   * @param refusal why it must not begin
-   * @param doubt why it must not go on if Redis can't confirm the clock
-   */
+  /** Returns whether it failed. @param refusal of its begin @param doubt refusal to go on if Redis can't confirm the clock */
   pass(refusal: TtsctlError | null, doubt: TtsctlError | null): Promise<boolean>;
   /** Ends early with the signal. */
   wait(seconds: number): Promise<void>;

@@ -11,10 +11,8 @@ import type { Ended } from "./ended.ts";
 import type { Caller, RunParts } from "./parts.ts";
 
 /**
- * Runs work that changes tasks, between the lines of the audit ledger that begin and end it.
- * @param applies false for a dry run, which isn't recorded
- * @param work gets null if no ledger is kept
- * @throws TtsctlError AUDIT_FAILED before or in the work; and what the work throws
+ * Runs work that changes tasks, between the lines of the audit ledger that begin and end it; a dry run isn't recorded.
+ * @param work gets null if no ledger is kept @throws TtsctlError AUDIT_FAILED, and what the work throws
  */
 export async function audited<R extends object, O>(
   parts: RunParts,
@@ -52,9 +50,8 @@ const MODE = 0o640;
 export type LedgerRun = Awaited<ReturnType<typeof openLedger>>;
 
 /**
- * One run's lines in the ledger, a file of whole JSON lines that several processes append to. The next run notices a log rotation.
- * @param notThese files that must never be appended to
- * @throws TtsctlError AUDIT_FAILED, CONFIG_INVALID
+ * One run's lines in the ledger, a file of whole JSON lines that several processes append to. Each run opens it, as logs are rotated.
+ * @param notThese files that must never be appended to @throws TtsctlError AUDIT_FAILED, CONFIG_INVALID
  */
 export async function openLedger(path: string, notThese: readonly string[], now: () => number) {
   if (await isOneOf(path, notThese)) {

@@ -63,10 +63,7 @@ interface LiveUse {
   readonly grows?: boolean;
 }
 
-/**
- * Builds the parts of a run, each on first use, and releases them in reverse order, for commands, the server and the library.
- * Operations get the parts that they name, never all of them.
- */
+/** Builds the parts of a run on first use, and releases them in reverse order. Operations get those that they name, never all. */
 export class RunParts {
   readonly clock: Clock;
   readonly reporter: Reporter;
@@ -169,10 +166,7 @@ export class RunParts {
     return this.fileStore({ signal: this.signal, onWait });
   }
 
-  /**
-   * The parts of operations that change tasks. Holds the run lock of the store until the run ends, except in a dry run.
-   * @throws TtsctlError LOCK_TIMEOUT, LOCK_UNAVAILABLE
-   */
+  /** The parts of operations that change tasks, with the run lock until the run ends, unless it is a dry run. @throws LOCK_* */
   async changeParts<L extends Ledger | null>(ledger: L, dryRun: boolean, opened?: FileStore) {
     const file = opened ?? (await this.changingFileStore());
     const lock = dryRun ? null : await file.lock("run");
@@ -195,11 +189,7 @@ export class RunParts {
     return (await this.mirrorLink()).open();
   }
 
-  /**
-   * Subscribes to changes of tasks, on a separate connection: `hearTasks`.
-   * @returns the connection, or why Redis doesn't send them
-   * @throws TtsctlError REDIS_*
-   */
+  /** Subscribes to changes of tasks, on a connection of its own. @returns it, or why Redis doesn't send them @throws REDIS_* */
   async hearTasks(heard: (id: TaskId) => void): Promise<Mirror | string> {
     const { db } = (await this.settings()).redis;
     let why: string | null = null;
@@ -220,10 +210,7 @@ export class RunParts {
     return state.mirror;
   }
 
-  /**
-   * For a long-running process: readers share one snapshot of the file, and lost connections are reopened. Call it before
-   * the stores are used.
-   */
+  /** For a long-running process, before the stores are used: readers share a snapshot of the file, lost connections are reopened. */
   async liveOn({ events, forReaders, admit, grows = false }: LiveUse) {
     const { SharedSnapshot } = await import("../store/file/shared-snapshot.ts");
     this.#liveSettings = await this.settings();
@@ -258,10 +245,7 @@ export class RunParts {
     return new TaskStore(await this.fileStore(), await this.mirrorLink());
   }
 
-  /**
-   * `output/` and `Logs/`, released with the run.
-   * @param removes whether artifacts may be removed: then neither may hold config.ini or the store file
-   */
+  /** `output/` and `Logs/`. @param removes whether they may be changed: then neither may hold config.ini or the store file */
   async artifacts(removes = false): Promise<Artifacts> {
     const { openArtifacts } = await import("../artifacts/artifacts.ts");
     const { paths, store, configPath } = await this.settings();
@@ -288,9 +272,8 @@ export class RunParts {
   }
 
   /**
-   * A job in the wrong directory must not act on defaults (docs/contract.md, Commands).
+   * A job in the wrong directory must not act on defaults (docs/contract.md, Commands). @throws TtsctlError CONFIG_REQUIRED
    * @param withArtifacts whether audio and logs are changed too
-   * @throws TtsctlError CONFIG_REQUIRED
    */
   async requireConfig(
     withArtifacts: boolean,

@@ -6,11 +6,7 @@ import type { SourceChoice } from "../store/mirror-link.ts";
 import { formatUtc } from "../task/time.ts";
 import type { RunParts } from "./parts.ts";
 
-/**
- * @param disk whether audio and logs count too
- * @param estimate whether to say what a cleanup would free
- * @throws TtsctlError as `countTasks`
- */
+/** @param disk whether audio and logs count too @param estimate whether to say what a cleanup would free */
 export async function statsOf(
   parts: RunParts,
   asked: { userId: string | undefined; disk: boolean; estimate: boolean; source: SourceChoice },

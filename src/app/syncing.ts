@@ -6,10 +6,7 @@ import { MirrorWriter } from "../store/mirror-writer.ts";
 import { counted } from "../task/amounts.ts";
 import type { RunParts } from "./parts.ts";
 
-/**
- * Pushes the store file to Redis. The run lock is held until the parts are released.
- * @throws TtsctlError as `sync`, LOCK_TIMEOUT
- */
+/** Pushes the file to Redis, with the run lock until the parts are released. @throws TtsctlError as `sync`, LOCK_TIMEOUT */
 export async function syncStore(
   parts: RunParts,
   { ledger, confirm }: Pick<SyncParts, "ledger" | "confirm">,
@@ -21,10 +18,7 @@ export async function syncStore(
   return sync({ ...(await parts.changeParts(ledger, options.dryRun, file)), mirror, confirm }, options);
 }
 
-/**
- * The sync of a long-running process: it deletes only pending removals, and releases the parts.
- * @throws TtsctlError as `syncStore`
- */
+/** The sync of a long-running process: it deletes only pending removals, and releases the parts. Throws as `syncStore`. */
 export async function pushFile(parts: RunParts, writer: MirrorWriter): Promise<SyncOutcome> {
   const options = { dryRun: false, checksum: false, prune: false, maxDelete: null, allowEmpty: false };
   try {
@@ -37,7 +31,7 @@ export async function pushFile(parts: RunParts, writer: MirrorWriter): Promise<S
 const RETRY_MS = 1000;
 
 /**
- * Repeats an attempt until it succeeds, after a second and then after pauses that double. One attempt runs at a time.
+ * Repeats an attempt, one at a time, until it succeeds: after a second and then after pauses that double.
  * @param attempt returns whether it succeeded, and doesn't throw
  */
 export function retrying(clock: Clock, attempt: () => Promise<boolean>, longestMs: number, signal: AbortSignal) {
@@ -83,10 +77,7 @@ interface Words {
 
 export type Syncing = Awaited<ReturnType<typeof connectSyncing>>;
 
-/**
- * Pushes the store file to Redis on start, and again when Redis is back. Until then Redis isn't read. Call it before the stores
- * are used.
- */
+/** Pushes the file to Redis on start, and when Redis is back; until then Redis isn't read. Call it before the stores are used. */
 export async function connectSyncing(
   parts: RunParts,
   { isWanted, mayWrite }: { readonly isWanted: boolean; readonly mayWrite: boolean },

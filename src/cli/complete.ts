@@ -78,9 +78,8 @@ function partsOf({ terminal, env, cwd, argv, stopSignal: signal }: Surroundings,
 }
 
 /**
- * Splits a bash command line. Nothing is expanded.
- * @returns `current`: the word at the cursor, without quotes; `kept`: the length of its part that bash keeps, because it completes
- *   only the text after the last `:` or `=`
+ * Splits a bash command line; nothing is expanded. @returns `current`: the word at the cursor, without quotes; `kept`: the
+ * length of its part that bash keeps, because it completes only the text after the last `:` or `=`
  */
 function splitLine(line: string) {
   const words: string[] = [];

@@ -1,6 +1,5 @@
 import { mkdir, realpath, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { DONE } from "../app/ended.ts";
 import { recordRulesOf } from "../app/parts.ts";
 import { parseAddress, parseHost } from "../config/address.ts";
 import { holdsPassword } from "../config/examine.ts";
@@ -38,7 +37,7 @@ const DIRECTORIES = [
 const ADDRESS: readonly SettingName[] = ["redis.url", "redis.host", "redis.port", "redis.sentinels", "redis.nodes"];
 
 /** `config init`: writes a config.ini with what was given, and what is found on this machine. */
-export async function initConfig(context: Context, flags: InitFlags): Promise<number> {
+export async function initConfig(context: Context, flags: InitFlags): Promise<void> {
   const { flags: given, env, cwd } = context.loadOptions();
   const { path: named, origin, profile } = configPlace({ flags: given, env, cwd });
   const path = await realpath(named).catch(() => named);
@@ -76,7 +75,6 @@ export async function initConfig(context: Context, flags: InitFlags): Promise<nu
   const by = { "--config": ` --config ${shellQuote(named)}`, "--profile": ` --profile ${profile}` }[origin ?? ""] ?? "";
   const wrote = `wrote ${path}; next, run \`ttsctl doctor${by}\``;
   await context.inform(flags.dryRun ? `dry run: ${path} was not written` : wrote);
-  return DONE;
 }
 
 /** The service's existing configuration; null if there is none, or if it can't be read. */
@@ -92,10 +90,7 @@ async function serviceConfig(context: Context): Promise<IniFile | null> {
   return null;
 }
 
-/**
- * Looks for the store file and the directories of artifacts, unless they are given.
- * @throws TtsctlError USAGE without a store file, unless it may lack
- */
+/** Looks for what isn't given of store file and directories. @throws TtsctlError USAGE without a store file, unless it may lack */
 async function findFiles(context: Context, values: NewValues, path: string, base: IniFile | null, mayLack: boolean) {
   const store = values.get("store.path");
   const near = [store && dirname(resolve(dirname(path), store.text)), base && dirname(base.path), context.cwd];
@@ -199,8 +194,7 @@ async function findRedis(context: Context, values: NewValues, settings: Settings
 
 /**
  * Only the owner can read a file with a password. A replaced file keeps its owner, group and their permissions. The first
- * profile makes their directory.
- * @throws TtsctlError EXPORT_FAILED
+ * profile makes their directory. @throws TtsctlError EXPORT_FAILED
  */
 async function write(context: Context, path: string, text: string, force: boolean, isProfile: boolean): Promise<void> {
   const { TargetFile } = await import("../operations/export/target-file.ts");

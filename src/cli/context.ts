@@ -42,7 +42,6 @@ export class Context extends RunParts {
     this.surroundings = surroundings;
   }
 
-  /** The directory that relative paths of flags are relative to. */
   get cwd(): string {
     return this.surroundings.cwd;
   }
@@ -97,10 +96,10 @@ export class Context extends RunParts {
   }
 }
 
-/** Gives a command its action, which returns the exit code. The context is released in any case. */
+/** Gives a command its action, which returns the exit code, if it isn't 0. The context is released in any case. */
 export type Attach = <F extends object>(
   command: Command,
-  action: (context: Context, flags: F, args: string[]) => Promise<number>,
+  action: (context: Context, flags: F, args: string[]) => Promise<number> | Promise<void>,
 ) => void;
 
 /** Columns that progress leaves free: a terminal shows `^C` there, which must not go into the next line. */

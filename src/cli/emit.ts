@@ -48,10 +48,7 @@ export function unchangedLines({ missing, refused, failed }: Unchanged): (string
   ];
 }
 
-/**
- * Asks before tasks are deleted or changed. Without a terminal `--yes` is needed.
- * @throws TtsctlError CONFIRMATION_REQUIRED, DECLINED, INTERRUPTED
- */
+/** Asks before tasks are changed; without a terminal `--yes` is needed. @throws CONFIRMATION_REQUIRED, DECLINED, INTERRUPTED */
 export function confirmation(context: Context, yes: boolean, question: (count: number) => string, done = "deleted") {
   const { terminal } = context;
   return async (planned: number | PlanSummary): Promise<void> => {

@@ -1,5 +1,4 @@
 import { PassThrough } from "node:stream";
-import { DONE } from "../app/ended.ts";
 import { TtsctlError } from "../errors.ts";
 import { cut, wrap } from "../render/width.ts";
 import { counted, formatDuration } from "../task/amounts.ts";
@@ -12,16 +11,14 @@ import { isText, Terminal } from "./terminal.ts";
 type Refresh = (context: Context) => Promise<unknown>;
 
 /**
- * Repeats a reading command until SIGINT or SIGTERM, then exits with 0. On a terminal a table is drawn in place; otherwise each
- * run prints a JSON object, a YAML document, or text after an empty line. Each run has its own connection, so a lost Redis is
- * reported and used again later. Only errors of usage and configuration end it.
- * @param every seconds from the end of one run to the start of the next
+ * Repeats a reading command until a signal, or an error of usage or configuration. On a terminal a table is drawn in place, else
+ * each run prints a JSON object, a YAML document, or text after an empty line. Each has its own connection, so a lost Redis is
+ * reported and used again later. @param every seconds from the end of one run to the start of the next
  */
-export async function live(context: Context, every: number, refresh: Refresh): Promise<number> {
+export async function live(context: Context, every: number, refresh: Refresh): Promise<void> {
   await context.settings();
   const isOnScreen = isText(context.flags.output) && context.terminal.outIsTerminal;
   await (isOnScreen ? onScreen : inPipe)(context, every, refresh);
-  return DONE;
 }
 
 async function onScreen(context: Context, every: number, refresh: Refresh): Promise<void> {

@@ -16,10 +16,7 @@ interface Sought {
   readonly args: readonly string[];
 }
 
-/**
- * The task that arguments name, from both stores, with warnings. It has no user if no user has the task id.
- * @throws TtsctlError USAGE, also if several users have the task id, REDIS_*, STORE_*
- */
+/** The task that arguments name, from both stores; without a user if none has its id. @throws TtsctlError USAGE, REDIS_*, STORE_* */
 export async function findTask(context: Context, parts: GetParts, sought: Sought) {
   const found = await search(context, parts, sought);
   const { invalid, warnings } = found.result;

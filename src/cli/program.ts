@@ -47,7 +47,7 @@ export async function runProgram(surroundings: Surroundings): Promise<number> {
       }
       const context = new Context(surroundings, flags as GlobalFlags);
       try {
-        exitCode = await action(context, flags as never, command.args);
+        exitCode = (await action(context, flags as never, command.args)) ?? 0;
       } finally {
         await context.release();
       }

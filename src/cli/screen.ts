@@ -22,8 +22,7 @@ export function sizeOf(stream: Streams["stdout"]): Size {
 
 /**
  * The alternate screen of a terminal. Each picture is drawn over the last one, without flicker or scrolling. The terminal is
- * restored when the process ends or is stopped with Ctrl-Z.
- * @param frame the lines of a picture, no more and no wider than the screen
+ * restored when the process ends or is stopped with Ctrl-Z. @param frame the lines of a picture, which fit the screen
  */
 export function openScreen<P>(
   terminal: Terminal,

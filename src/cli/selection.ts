@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { selectionIn } from "../app/choose.ts";
+import { DONE } from "../app/ended.ts";
 import { rowOf, type SettingName } from "../config/settings.ts";
 import { usage } from "../errors.ts";
 import type { MaxDelete } from "../operations/brake.ts";
@@ -125,7 +126,8 @@ export async function onceOrLive(context: Context, flags: WatchFlags, run: Run):
   refuseFlags(flags, [flags.watch ? "--exit-status" : "--interval"], `${flags.watch ? "with" : "without"} --watch`);
   if (!flags.watch) return run(context);
   const { live } = await import("./live.ts");
-  return live(context, flags.interval ?? DEFAULT_INTERVAL, run);
+  await live(context, flags.interval ?? DEFAULT_INTERVAL, run);
+  return DONE;
 }
 
 /** @param backedUp the records that `--backup` keeps @param verb of the limit */
@@ -171,8 +173,7 @@ export function idsOf({ ids }: SelectionFlags): Pick<QueryContext, "takesNames" 
 }
 
 /**
- * @param source where names without a user are looked up; null leaves them to the caller
- * @param hint of a command that changes tasks: how to choose
+ * @param source where names without a user are looked up, or null @param hint of a command that changes tasks: how to choose
  * @throws TtsctlError USAGE, also if a name means several tasks, REDIS_*, STORE_*
  */
 export async function selectionOf(

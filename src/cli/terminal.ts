@@ -78,10 +78,7 @@ export function flagsIn(argv: readonly string[]): GlobalFlags {
 
 const UTF8 = /utf-?8/i;
 const ERASE_LINE_REST = "\u001b[K";
-/**
- * The outputs of a run. A drawn line is erased before anything is written, a question is asked, another program gets the
- * terminal.
- */
+/** The outputs of a run. A drawn line is erased before a write or a question, and before another program gets the terminal. */
 export class Terminal {
   /** stdout, for printable text. */
   readonly out: Output;

@@ -1,5 +1,4 @@
 import { watchInterval, watchPasses } from "../app/cleanup.ts";
-import { DONE } from "../app/ended.ts";
 import type { Settings } from "../config/settings.ts";
 import { ours, TtsctlError } from "../errors.ts";
 import { formatDuration } from "../task/amounts.ts";
@@ -11,11 +10,9 @@ type Doubts = [refusal: TtsctlError | null, doubt: TtsctlError | null];
 
 /**
  * Runs passes until SIGTERM or SIGINT, also after failed ones. Only SIGHUP reloads the configuration, so a config.ini that is
- * missing for a moment has no effect.
- * @param onWait called with the seconds until the next pass
- * @throws TtsctlError WATCHER_RUNNING
+ * missing for a moment has no effect. @param onWait called with the seconds until the next pass @throws WATCHER_RUNNING
  */
-export async function watch(context: Context, runPass: RunPass, onWait = (_seconds: number) => {}): Promise<number> {
+export async function watch(context: Context, runPass: RunPass, onWait = (_seconds: number) => {}): Promise<void> {
   let hangup = new AbortController();
   const onHangup = () => hangup.abort();
   process.on("SIGHUP", onHangup); // before the configuration is read, so later changes aren't missed
@@ -45,7 +42,6 @@ export async function watch(context: Context, runPass: RunPass, onWait = (_secon
   await context.note("info", `watching ${settings.store.path.value}: ${when}`);
   await watchPasses(context, watcher);
   await context.note("info", "watch stopped");
-  return DONE;
 }
 
 /** The new settings, or the old ones if the new ones can't be used. */

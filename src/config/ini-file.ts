@@ -74,10 +74,9 @@ export class IniFile {
 }
 
 /**
- * Reads the text of a configuration file as `configparser.RawConfigParser._read` does in Python 3.11 with the defaults of
- * `ConfigParser()`, and has `ini` parse what the lines mean. What Python refuses is a CONFIG_INVALID naming file and line
- * (docs/contract.md, Configuration); the line itself is never in the message, as it may hold a password.
- * @param path for messages
+ * Reads a configuration file as `configparser.RawConfigParser._read` does in Python 3.11 with the defaults of `ConfigParser()`,
+ * and has `ini` parse what the lines mean. What Python refuses is a CONFIG_INVALID that names file and line, but never shows the
+ * line, as it may hold a password. @param path for messages
  */
 export function parseIni(text: string, path: string): IniFile {
   const sections = new Map<string, Map<string, string[]>>([[DEFAULT_SECTION, new Map()]]);

@@ -32,9 +32,8 @@ export interface LoadOptions {
 }
 
 /**
- * Finds and reads config.ini (`--config` or `--profile`, else `TTSCTL_CONFIG` or `TTSCTL_PROFILE`, else `./config.ini`)
- * and resolves the settings (docs/contract.md, Configuration).
- * @throws TtsctlError CONFIG_NOT_FOUND if a named file doesn't exist, CONFIG_INVALID
+ * Reads config.ini (`--config` or `--profile`, else `TTSCTL_CONFIG` or `TTSCTL_PROFILE`, else `./config.ini`) and resolves the
+ * settings. @throws TtsctlError CONFIG_NOT_FOUND if a named file doesn't exist, CONFIG_INVALID
  */
 export async function loadSettings(options: LoadOptions): Promise<Settings> {
   const settings = resolveSettings(await readInputs(options));
@@ -142,9 +141,8 @@ export function unknownProfile(name: string, env: LoadOptions["env"]): TtsctlErr
 }
 
 /**
- * The settings in force: flag over environment over file over default, per setting (docs/contract.md, Configuration).
- * Does no I/O. A value that is overridden isn't parsed.
- * @throws TtsctlError CONFIG_INVALID for a wrong value in force, as `settingOf`
+ * The settings in force: flag over environment over file over default, per setting (docs/contract.md, Configuration). A value
+ * that is overridden isn't parsed. @throws TtsctlError CONFIG_INVALID for a wrong value in force
  */
 export function resolveSettings(inputs: SettingInputs): Settings {
   const address = findAddress(inputs);

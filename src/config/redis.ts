@@ -52,10 +52,9 @@ export interface RedisAddress {
 }
 
 /**
- * How Redis is reached (docs/contract.md, Configuration and Deployments): goes down the levels to the first one with a url. A url
- * replaces all of the lower levels, its absent parts included; a part of a higher level replaces that of the url. Of the ways, the one
- * at the highest level counts; two of them at that level are a CONFIG_INVALID. Values that are replaced aren't parsed, so
- * `--redis-url` helps if a variable is wrong.
+ * How Redis is reached (docs/contract.md, Configuration): goes down the levels to the first one with a url. A url replaces all of
+ * the lower levels, its absent parts included; a part of a higher level replaces that of the url. Of the ways, the one at the
+ * highest level counts. Values that are replaced aren't parsed, so `--redis-url` helps if a variable is wrong.
  */
 export function findAddress(inputs: SettingInputs): RedisAddress {
   const parts = new Map<SettingName, Given>();

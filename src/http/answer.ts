@@ -36,10 +36,7 @@ function warned(warnings: readonly string[] = []): Headers {
   return warnings.length === 0 ? {} : { [WARNINGS_HEADER]: warningsValue(warnings) };
 }
 
-/**
- * An answer that a browser keeps, and asks whether it still holds: then it's 304. The tag is of the text and these headers; it
- * is weak because the packed bytes have it too.
- */
+/** An answer that a browser keeps, and asks whether it still holds: then it's 304. The packed bytes have the same weak tag. */
 export function keptText({ req }: Context, text: string, warnings: readonly string[] = [], headers: Headers = {}) {
   if (req.method === "POST") return jsonText(text, warnings, headers); // isn't cached
   const said = { ...headers, ...warned(warnings) };

@@ -98,10 +98,7 @@ const compressed: MiddlewareHandler<Env> = async (c, next) => {
 
 const NOT_BUILT = "This is ttsctl. The page isn't built; run npm run build. The API is described in openapi.json.\n";
 
-/**
- * The page, without a token: it is the same for everybody, and shows nothing before its user has given one. Its files are
- * read once, because a build or an update while the server runs gives them other names.
- */
+/** The page, without a token: it shows nothing before its user has given one. Its files are read once: a new build renames them. */
 function addPage(app: Hono<Env>, add: AddEndpoint, { pageFolder }: ServerParts): void {
   const fileAt = (path: string, caching: string) => {
     const body = readFileSync(join(pageFolder, path));

@@ -25,9 +25,8 @@ export function eventStreams({ clock, run, failed }: ServerParts) {
   };
 
   /**
-   * Answers with the events that `run` sends. Its signal is aborted when the client leaves or the server stops. If it
-   * throws, `problem` is the last event.
-   * @throws HttpError BUSY
+   * Answers with the events that `run` sends, whose signal is aborted when the client leaves or the server stops. If it throws,
+   * `problem` is the last event. @throws HttpError BUSY
    */
   return (c: Context<Env>, run: (stream: SSEStreamingApi, signal: AbortSignal) => Promise<void>): Response => {
     if (c.env.incoming.method === "HEAD") return c.body(null, 200, { "content-type": "text/event-stream" });

@@ -18,8 +18,7 @@ export type Hosts = ReturnType<typeof hostsOf>;
 
 /**
  * The names that a request may have as `Host`. Another site can have its own name resolve to 127.0.0.1 and then read as
- * the same origin (DNS rebinding), but it can't choose the `Host` that its browser sends.
- * @param host where the server listens @param more further names, such as that of a proxy
+ * the same origin (DNS rebinding), but it can't choose the `Host` that its browser sends. @param more such as that of a proxy
  */
 export function hostsOf(host: string, more: readonly string[]) {
   const names = new Set([...LOCAL, host.toLowerCase(), ...more]);
@@ -31,10 +30,7 @@ export function hostsOf(host: string, more: readonly string[]) {
       return name !== undefined && (names.has(name) || (isAnyAddress && isIP(name) !== 0));
     },
 
-    /**
-     * Whether an origin is that of our page: the host and port of the request, or a proxy, which may use another name. Another
-     * server on this machine is another site.
-     */
+    /** Whether an origin is the host and port of the request, or a proxy. Another server on this machine is another site. */
     allowsOrigin(origin: string, host: string | undefined): boolean {
       const [, authority = ""] = /^https?:\/\/(.+)$/.exec(origin) ?? [];
       return authority === host || more.includes(nameOf(authority) ?? "");

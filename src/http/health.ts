@@ -33,10 +33,7 @@ async function storeHealth(file: FileStore, unread: boolean): Promise<Health["st
   }
 }
 
-/**
- * Another text after every change of the stores, or almost every one: every write of a service moves the file's time, or puts
- * its task at the top of the index.
- */
+/** Another text after almost every change: a write of the service moves the file's time, or tops the index with its task. */
 export async function markOf({ run, syncing }: ServerParts): Promise<string> {
   const { file, link } = await run.stores();
   const state = await link.open();

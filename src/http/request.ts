@@ -8,10 +8,7 @@ import { HttpError } from "./answer.ts";
 import { LIMITS } from "./limits.ts";
 import { integerIn, oneOf, TEXT } from "./schema.ts";
 
-/**
- * The parameters of a URL by name. Empty ones are ignored: empty fields of a form send them.
- * @throws TtsctlError USAGE for an unknown one, or one that is given twice
- */
+/** The parameters of a URL; empty ones, as of a form, are ignored. @throws TtsctlError USAGE for an unknown or repeated one */
 export function paramsOf<N extends string>(url: string, accepted: readonly N[]): Map<N, string> {
   const params = new Map<N, string>();
   for (const [text, value] of new URLSearchParams(/\?.*/s.exec(url)?.[0])) {
@@ -96,9 +93,8 @@ function wrong(name: string, text: string | undefined, accepted: string): never 
 }
 
 /**
- * Reads a body.
- * @param hold is called with the bytes of each part as it comes, and may throw
- * @throws HttpError UNSUPPORTED_MEDIA_TYPE, BODY_TOO_LARGE, BAD_REQUEST for one that was cut or, in `text`, isn't UTF-8; TtsctlError USAGE
+ * Reads a body. @param hold is called with the bytes of each part as it comes, and may throw
+ * @throws HttpError UNSUPPORTED_MEDIA_TYPE, BODY_TOO_LARGE, BAD_REQUEST if it was cut or isn't UTF-8; TtsctlError USAGE
  */
 export async function bodyOf(incoming: IncomingMessage, mostBytes: number, hold = (_bytes: number) => {}) {
   const { "content-type": type = "", "content-encoding": encoding = "identity" } = incoming.headers;

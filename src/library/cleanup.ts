@@ -95,10 +95,7 @@ export function cleanupLoop(parts: RunParts, logger: Logger, options: CleanupOpt
   }
 
   return {
-    /**
-     * Resolves when the passes have begun, or wait for another watcher to end.
-     * @throws TtsctlError CONFIG_REQUIRED, LOCK_UNAVAILABLE
-     */
+    /** Resolves when the passes have begun, or wait for another watcher to end. @throws CONFIG_REQUIRED, LOCK_UNAVAILABLE */
     async start(): Promise<void> {
       await checkCleanup(parts);
       const run = await newRun();

@@ -8,10 +8,7 @@ import type { ChangeEvent, Logger, MirrorEvent, StoreEvents } from "./types.ts";
 /** Seconds between two lines about failed writes: every write fails while Redis is down. */
 const APART_S = 10;
 
-/**
- * Reports to the listeners of the program and to its logger. A listener that throws is logged.
- * @param owed how many changes of the file Redis lacks, as far as is known
- */
+/** Reports to the program's listeners, of which one may throw, and its logger. @param owed how many changes Redis is known to lack */
 export function eventSource(logger: Logger, clock: Clock, owed: () => number) {
   const emitter = new EventEmitter().setMaxListeners(0);
   let [unlogged, missed, loggedAt] = [0, 0, Number.NEGATIVE_INFINITY];

@@ -58,8 +58,7 @@ export function mirrorRepair(
   return {
     /**
      * Checks a mirror before its use: whether it belongs to this store, and whether it lacks more than is known, which needs a
-     * sync. Without a readable file nothing is checked, because then nothing is written either.
-     * @throws TtsctlError STORE_MISMATCH, REDIS_*
+     * sync. Without a readable file nothing is checked, as nothing is written either. @throws STORE_MISMATCH, REDIS_*
      */
     async admit(mirror: Mirror): Promise<void> {
       await using snapshot = await shared.read().catch(noneOfStore);

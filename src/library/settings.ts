@@ -13,9 +13,8 @@ const OTHERS = ["config", "logger", "clock"];
 const OPTIONS = [...[...GIVEN_BY.keys()].filter((name) => !name.includes(".")), ...OTHERS];
 
 /**
- * The settings of a store (docs/contract.md, Configuration): options over `config` over defaults. The environment isn't
- * read, and no file is searched for.
- * @throws TtsctlError USAGE, CONFIG_INVALID, CONFIG_NOT_FOUND, CONFIG_REQUIRED
+ * The settings of a store (docs/contract.md, Configuration): options over `config` over defaults; no environment, no search.
+ * @throws TtsctlError USAGE, CONFIG_*
  */
 export async function settingsOf(options: StoreOptions): Promise<Settings> {
   checkOptions(options, "openTaskStore: the options", OPTIONS);

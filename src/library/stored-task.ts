@@ -17,10 +17,7 @@ export function storedTask<T extends BaseTask>({ userId, taskId, status, score, 
   return { userId, taskId, status: shownStatus(status) ?? status, updatedAt: score, record, json };
 }
 
-/**
- * The task of a record of the program.
- * @throws TtsctlError TASK_INVALID for an invalid record, and for a deletion of JSON Lines
- */
+/** The task of a program's record. @throws TtsctlError TASK_INVALID, also for a deletion of JSON Lines */
 export function taskOf(record: BaseTask | string, parser: RecordParser): Task {
   const text = typeof record === "string" ? record : jsonOf(record);
   try {
@@ -57,10 +54,7 @@ function invalid(reason: string): TtsctlError {
   return new TtsctlError("TASK_INVALID", `invalid task record: ${reason}`);
 }
 
-/**
- * The path of a file of a task below `output`, where the cleanup looks for it. The file and its directories need not exist.
- * @throws TtsctlError ARTIFACTS_UNSAFE if it would be elsewhere
- */
+/** The path of a file of a task below `output`, which need not exist. @throws ARTIFACTS_UNSAFE if it would be elsewhere */
 export async function artifactPath(output: string, id: TaskId, name: string, rules: RecordRules): Promise<string> {
   const folders = rules.foldersOf(id).filter(({ userId, taskId }) => {
     return isPlainName(userId) && isPlainName(taskId) && !isPurgeFolder(userId);

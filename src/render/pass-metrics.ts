@@ -44,10 +44,7 @@ export function isPassMetrics(text: string): boolean {
   return text.trim() === "" || text.startsWith("# HELP ttsctl_cleanup_");
 }
 
-/**
- * The Prometheus text format, without unknown values.
- * @param before the text of the last pass, to whose counters this pass is added
- */
+/** In Prometheus' format, without unknown values. @param before the text of the last pass, to whose counters this one is added */
 export function passMetricsText(pass: PassMetrics, before: string): Promise<string> {
   const registry = new Registry();
   registry.setDefaultLabels({ store: pass.store });

@@ -120,8 +120,8 @@ export interface Room {
 }
 
 /**
- * A width for each column, so all fit `available` together with the gaps; null for a column that is left out: empty ones first,
- * then the last. What is left is narrowed, the widest first.
+ * A width for each column, so all fit `available` together with the gaps; null for a column that is left out: empty ones
+ * first, then the last. What is left is narrowed, the widest first.
  */
 export function fitColumns(columns: readonly Room[], available: number | null): (number | null)[] {
   const widths: (number | null)[] = columns.map(({ full }) => full);

@@ -4,7 +4,7 @@ import { type JsonValue, NumberText, parseJsonValue } from "../json/value.ts";
 import { escapeUnprintable, isPrintable } from "../printable.ts";
 
 /**
- * JSON text as YAML, which readers of YAML 1.1, such as PyYAML, read as those of 1.2; numbers keep their text.
+ * JSON text as YAML, which readers of YAML 1.1 read as those of 1.2; numbers keep their text.
  * @throws TtsctlError OUTPUT_FAILED if it nests too deeply for the library, which is recursive
  */
 export function yamlOf(json: string): string {

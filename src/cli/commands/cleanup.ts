@@ -89,7 +89,8 @@ async function runCleanup(context: Context, flags: CleanupFlags, args: string[])
   }
   if (isWatch) {
     const { watch } = await import("../watch.ts");
-    return watch(context, (pass, refusal, doubt) => runPass(pass, { ...flags, doubt }, refusal));
+    await watch(context, (pass, refusal, doubt) => runPass(pass, { ...flags, doubt }, refusal));
+    return DONE;
   }
   await context.requireConfig(true);
   return orphans ? runOrphans(context, flags) : runPass(context, flags);
@@ -97,8 +98,7 @@ async function runCleanup(context: Context, flags: CleanupFlags, args: string[])
 
 /**
  * One pass, with its result printed, in the ledger and in the metrics. Returns the exit code.
- * @param refusal why the pass must not begin; it counts as failed
- * @param onEnd called however it ends
+ * @param refusal why the pass must not begin; it counts as failed @param onEnd called however it ends
  * @throws TtsctlError that ended the pass; INTERRUPTED; USAGE if the file of the metrics is in use for something else
  */
 export async function runPass(

@@ -1,5 +1,4 @@
 import { Argument, type Command } from "commander";
-import { DONE } from "../../app/ended.ts";
 import type { Attach } from "../context.ts";
 
 export function declare(program: Command, attach: Attach): void {
@@ -10,7 +9,6 @@ export function declare(program: Command, attach: Attach): void {
     .addHelpText("after", EXAMPLES);
   attach(command, async (context, _flags, [shell]) => {
     await context.terminal.out.write({ bash: BASH, zsh: ZSH, fish: FISH }[shell as (typeof SHELLS)[number]]);
-    return DONE;
   });
 }
 

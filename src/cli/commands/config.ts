@@ -1,5 +1,4 @@
 import { Argument, type Command } from "commander";
-import { DONE } from "../../app/ended.ts";
 import { configPlace, loadSettings, profileNames, profilePath, profilesFolder } from "../../config/load.ts";
 import { redisShown } from "../../config/redis.ts";
 import { describeSettings } from "../../config/settings.ts";
@@ -30,7 +29,7 @@ export function declare(program: Command, attach: Attach): void {
   });
 }
 
-async function showConfig(context: Context): Promise<number> {
+async function showConfig(context: Context): Promise<void> {
   const settings = await context.settings();
   const described = describeSettings(settings);
   const rows = Object.entries(described).map(([name, { value, source }]) => [name, String(value ?? "") || "-", source]);
@@ -38,11 +37,10 @@ async function showConfig(context: Context): Promise<number> {
   const file = settings.configPath ?? "none found; only defaults, variables and flags";
   const { profile } = configPlace(context.loadOptions());
   await context.inform(`config file: ${file}${profile === null ? "" : ` (profile ${profile})`}`);
-  return DONE;
 }
 
 /** The profiles with the values in their files; flags and variables are ignored. */
-async function showProfiles(context: Context): Promise<number> {
+async function showProfiles(context: Context): Promise<void> {
   const { env, cwd } = context.loadOptions();
   const current = configPlace(context.loadOptions()).profile;
   const folder = profilesFolder(env);
@@ -69,7 +67,6 @@ async function showProfiles(context: Context): Promise<number> {
   });
   if (profiles.length === 0)
     await context.inform(`no profiles in ${folder}; \`ttsctl config init --profile NAME\` creates one`);
-  return DONE;
 }
 
 const EXAMPLES = `

@@ -1,5 +1,4 @@
 import type { Command } from "commander";
-import { DONE } from "../../app/ended.ts";
 import type { TaskChange } from "../../operations/events/states.ts";
 import type { SourceChoice } from "../../store/mirror-link.ts";
 import { soleUser, statusPasses, userPasses } from "../../task/query-fields.ts";
@@ -39,7 +38,7 @@ Examples:
   ttsctl events --status error > failures.jsonl`;
 
 /** Ends with 0 on SIGINT and SIGTERM, and when the reader closes the pipe. */
-async function runEvents(context: Context, flags: EventsFlags): Promise<number> {
+async function runEvents(context: Context, flags: EventsFlags): Promise<void> {
   const { signal, clock } = context; // from here on, a stop signal is waited for
   const { filter } = await selectionOf(context, flags);
   const { data } = context.terminal;
@@ -70,5 +69,4 @@ async function runEvents(context: Context, flags: EventsFlags): Promise<number> 
   const options = { source: flags.source, userId: soleUser(filter), every: flags.interval ?? DEFAULT_INTERVAL };
   const follower = new EventFollower(parts, options);
   await follower.run();
-  return DONE;
 }

@@ -57,10 +57,7 @@ function getJson({ source, task, file, redis, invalid, artifacts }: GetResult): 
   return `{"source":${JSON.stringify(source)},"item":${item},${copies},"artifacts":${JSON.stringify(artifacts)}}`;
 }
 
-/**
- * A row for each field, with two values if the copies differ.
- * @param width columns of the terminal, for showing differences that would be cut off; null: nothing is cut
- */
+/** A row for each field, with two values if the copies differ. @param width columns in which differences must be seen */
 function rowsOf(task: Task, { file, redis }: GetResult, width: number | null): string[][] {
   const differ = file !== null && redis !== null && file.json !== redis.json;
   if (!differ) return [...itemFields(task)].map(([name, value]) => [name, text(jsonOf(value))]);

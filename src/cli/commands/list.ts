@@ -235,9 +235,8 @@ function warnOfStrangeColumns(context: Context, { columns }: LookFlags, tasks: r
 }
 
 /**
- * A pager, if the lines don't fit the terminal, else stdout. A pager that is missing, ends early or fails doesn't fail the
- * command. While it runs, it handles Ctrl-C.
- * @returns `end` waits until the pager was closed
+ * A pager, if the lines don't fit the terminal, else stdout. One that is missing, ends early or fails doesn't fail the command.
+ * While it runs, it handles Ctrl-C. @returns `end` waits until it was closed
  */
 async function openPager(terminal: Terminal, lines: number) {
   const words = lines >= (terminal.streams.stdout.rows || Number.POSITIVE_INFINITY) ? terminal.pager() : null;

@@ -74,8 +74,7 @@ const lineCount = accepting(`a number of lines from 1 to ${MOST_LOG_LINES}`, (te
 
 /**
  * Prints new lines of a task's logs. Returns FAILED if the task failed, DONE if it ended otherwise or was deleted, INTERRUPTED
- * on a signal: scripts must see that the task hasn't ended.
- * @param status null for an invalid record, which isn't waited for
+ * on a signal: scripts must see that it hasn't ended. @param status null for an invalid record, which isn't waited for
  */
 async function followTask(
   context: Context,

@@ -2,7 +2,6 @@ import { once } from "node:events";
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import type { CleanupRecord } from "../../app/cleanup-record.ts";
-import { DONE } from "../../app/ended.ts";
 import { maskUrl } from "../../config/address.ts";
 import type { HttpSettings } from "../../config/settings.ts";
 import { ours, TtsctlError } from "../../errors.ts";
@@ -43,11 +42,8 @@ Examples:
 /** How long current requests may take after a signal; everything ends within 5 s. */
 const PATIENCE_MS = 3000;
 
-/**
- * Answers requests until a signal. It listens first, so the file is read while Redis is filled.
- * @throws TtsctlError CONFIG_INVALID, CONFIG_REQUIRED, LISTEN_FAILED
- */
-async function runServe(context: Context, flags: ServeFlags): Promise<number> {
+/** Answers requests until a signal. It listens first: the file is read while Redis is filled. @throws CONFIG_*, LISTEN_FAILED */
+async function runServe(context: Context, flags: ServeFlags): Promise<void> {
   const { createHttpServer, drain, listen } = await import("../../http/server.ts");
   const { newMetrics } = await import("../../http/metrics.ts");
   const { connectSyncing } = await import("../../app/syncing.ts");
@@ -90,7 +86,6 @@ async function runServe(context: Context, flags: ServeFlags): Promise<number> {
   await stopped;
   await context.note("info", "stopping: no new requests are accepted");
   await Promise.all([drain(server, PATIENCE_MS, context.clock), working, syncing.ended()]);
-  return DONE;
 }
 
 /** Every client that reaches the port could delete everything. */

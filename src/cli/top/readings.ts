@@ -85,10 +85,7 @@ function rowOf({ userId, taskId, status, error, score }: Task): Row {
 
 const OPTIONS = { dryRun: false, allowEmpty: false };
 
-/**
- * Marks or deletes one task as the commands do, if it still has the status that was shown.
- * @returns lines that report the outcome
- */
+/** Marks or deletes a task as the commands do, if it still has the status that was shown. @returns lines about the outcome */
 export function changeTask(context: Context, { userId, taskId, status }: Row, change: Change): Promise<string[]> {
   const statuses = new Set([shownStatus(status) ?? OTHER_STATUS]);
   const selection = { ids: [{ userId, taskId }], filter: { ...ofUser(userId), statuses }, age: null };

@@ -1,7 +1,6 @@
 import { emitKeypressEvents, type Interface, type Key } from "node:readline";
 import type { ReadStream } from "node:tty";
 import type { Command } from "commander";
-import { DONE } from "../../app/ended.ts";
 import { type Clock, restAfter } from "../../clock.ts";
 import { ours, usage } from "../../errors.ts";
 import { buildFilter } from "../../operations/list-query.ts";
@@ -41,11 +40,8 @@ Examples:
   ttsctl top --status run,wait --interval 5
   ttsctl top --read-only                     change nothing`;
 
-/**
- * Reads, draws and takes keys until `q`, SIGINT or SIGTERM.
- * @throws TtsctlError USAGE for a wrong filter and without a terminal, CONFIG_*
- */
-async function runTop(context: Context, flags: TopFlags): Promise<number> {
+/** Reads, draws and takes keys until `q` or a signal. @throws USAGE for a wrong filter and without a terminal, CONFIG_* */
+async function runTop(context: Context, flags: TopFlags): Promise<void> {
   const { terminal } = context;
   if (!terminal.outIsTerminal || terminal.streams.stdin.isTTY !== true || terminal.env.TERM === "dumb") {
     const instead = "elsewhere use `ttsctl stats`, or `ttsctl list --watch`";
@@ -209,7 +205,6 @@ async function runTop(context: Context, flags: TopFlags): Promise<number> {
   if (wasBusy) for (const line of state.said) await context.inform(line);
   if (isHungUp) process.kill(process.pid, "SIGHUP"); // Node.js crashes if it restores a terminal that is gone
   if (failure !== undefined) throw failure.error;
-  return DONE;
 }
 
 /** Whether the terminal marks the beginning and the end of pasted text. */
