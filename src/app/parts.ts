@@ -14,8 +14,8 @@ import {
   type LinkEvents,
   type MirrorLink,
   type MirrorState,
-  RedisLink,
   redisDisabled,
+  redisLink,
 } from "../store/mirror-link.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import type { KnownNodes } from "../store/redis/target.ts";
@@ -177,7 +177,7 @@ export class RunParts {
 
   async mirrorLink(): Promise<MirrorLink> {
     if (this.#link !== undefined) return this.#link;
-    this.#link = new RedisLink(await this.#connector(), {
+    this.#link = redisLink(await this.#connector(), {
       onUp: ({ where }) => this.log(`Redis at ${where} answered the ping`),
       onDown: ({ message }) => this.log(`Redis ping failed: ${message}`),
     });
@@ -212,12 +212,12 @@ export class RunParts {
 
   /** For a long-running process, before the stores are used: readers share a snapshot of the file, lost connections are reopened. */
   async liveOn({ events, forReaders, admit, grows = false }: LiveUse) {
-    const { SharedSnapshot } = await import("../store/file/shared-snapshot.ts");
+    const { sharedSnapshot } = await import("../store/file/shared-snapshot.ts");
     this.#liveSettings = await this.settings();
-    const shared = new SharedSnapshot(this.#liveSettings.store.path.value, await this.rules(), this.clock, { grows });
+    const shared = sharedSnapshot(this.#liveSettings.store.path.value, await this.rules(), this.clock, { grows });
     this.#shared = shared;
     this.onRelease(() => shared.close());
-    const link: MirrorLink = new RedisLink(await this.#connector(admit), { ...events, reconnects: this.clock });
+    const link: MirrorLink = redisLink(await this.#connector(admit), { ...events, reconnects: this.clock });
     this.#link = { open: async () => forReaders(await link.open()), close: () => link.close() };
     this.onRelease(() => link.close());
     return { shared, link };

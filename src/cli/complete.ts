@@ -5,7 +5,7 @@ import { loadSettings as load, profileNames } from "../config/load.ts";
 import { SILENT } from "../operations/reporter.ts";
 import { isShellWord, printable, shellQuote } from "../printable.ts";
 import { KNOWN_COLUMNS } from "../render/item.ts";
-import { FileTasks } from "../store/file/file-tasks.ts";
+import { fileTasks } from "../store/file/file-tasks.ts";
 import { FLAG_NAMES, fieldOf, ofUser, QUERY_PARTS } from "../task/query-fields.ts";
 import { SHOWN_STATUSES } from "../task/status.ts";
 import type { Surroundings } from "./context.ts";
@@ -61,7 +61,7 @@ async function knownIds(parts: RunParts, user: string | null): Promise<string[]>
   const file = await parts.fileStore();
   if (ids.length === 0 && (await stat(file.path)).size <= LARGEST_FILE) {
     await using snapshot = await file.read();
-    ids = (await new FileTasks(snapshot).page(ofUser(of), 0, NEWEST)).tasks;
+    ids = (await fileTasks(snapshot).page(ofUser(of), 0, NEWEST)).tasks;
   }
   return [...new Set(ids.map(({ userId, taskId }) => (user === null ? userId : taskId)))];
 }

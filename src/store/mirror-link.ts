@@ -28,64 +28,64 @@ export interface LinkEvents {
 /** Between the end of an attempt to connect and the next one. */
 const RETRY_MS = 1000;
 
-/** The connection to Redis, made on first use. A process that stays up reconnects, and only the first caller waits for it. */
-export class RedisLink implements MirrorLink {
-  readonly #connect: (() => Promise<Mirror>) | null;
-  readonly #options: LinkEvents & { readonly reconnects?: Clock };
-  #state: MirrorState | undefined;
-  #attempt: Promise<void> | undefined;
-  readonly #closing = new AbortController();
+/**
+ * The connection to Redis, made on first use. A process that stays up reconnects, and only the first caller waits for it.
+ * @param connect null if Redis is disabled @param options reconnects: its clock; any TtsctlError then means it is down
+ */
+export function redisLink(
+  connect: (() => Promise<Mirror>) | null,
+  options: LinkEvents & { readonly reconnects?: Clock } = {},
+): MirrorLink {
+  let state: MirrorState | undefined;
+  let attempt: Promise<void> | undefined;
+  const closing = new AbortController();
 
-  /** @param connect null if Redis is disabled @param options reconnects: its clock; any TtsctlError then means it is down */
-  constructor(connect: (() => Promise<Mirror>) | null, options: LinkEvents & { readonly reconnects?: Clock } = {}) {
-    this.#connect = connect;
-    this.#options = options;
-  }
-
-  async open(): Promise<MirrorState> {
-    if (this.#state !== undefined) return this.#state;
-    this.#attempt ??= this.#try();
-    await this.#attempt;
-    return this.#state!;
-  }
-
-  async close(): Promise<void> {
-    this.#closing.abort();
-    await this.#attempt?.catch(() => {});
-    if (this.#state?.kind === "on") this.#state.mirror.close();
-  }
-
-  async #try(): Promise<void> {
+  async function tryNow(): Promise<void> {
     try {
-      if (this.#connect === null) this.#state = { kind: "off" };
-      else this.#up(await this.#connect());
+      if (connect === null) state = { kind: "off" };
+      else up(await connect());
     } catch (error) {
-      const isDown = this.#options.reconnects === undefined ? isRedisError(error) : error instanceof TtsctlError;
+      const isDown = options.reconnects === undefined ? isRedisError(error) : error instanceof TtsctlError;
       if (!isDown) throw error;
-      this.#down(error as TtsctlError);
+      down(error as TtsctlError);
     }
   }
 
-  #up(mirror: Mirror): void {
-    const again = this.#state !== undefined;
-    this.#state = { kind: "on", mirror };
-    this.#options.onUp?.(mirror, again);
-    if (this.#options.reconnects === undefined) return;
+  function up(mirror: Mirror): void {
+    const again = state !== undefined;
+    state = { kind: "on", mirror };
+    options.onUp?.(mirror, again);
+    if (options.reconnects === undefined) return;
     void mirror.lost.then((error) => {
       mirror.close(); // a late reply would be taken for that of a later command
-      if (!this.#closing.signal.aborted) this.#down(error);
+      if (!closing.signal.aborted) down(error);
     });
   }
 
-  #down(error: TtsctlError): void {
-    const { reconnects, onDown } = this.#options;
-    if (this.#state?.kind !== "down") onDown?.(error);
-    this.#state = { kind: "down", error };
+  function down(error: TtsctlError): void {
+    const { reconnects, onDown } = options;
+    if (state?.kind !== "down") onDown?.(error);
+    state = { kind: "down", error };
     if (reconnects === undefined) return;
-    void later(reconnects, RETRY_MS, this.#closing.signal, () => {
-      this.#attempt = this.#try();
+    void later(reconnects, RETRY_MS, closing.signal, () => {
+      attempt = tryNow();
     });
   }
+
+  return {
+    async open() {
+      if (state !== undefined) return state;
+      attempt ??= tryNow();
+      await attempt;
+      return state!;
+    },
+
+    async close() {
+      closing.abort();
+      await attempt?.catch(() => {});
+      if (state?.kind === "on") state.mirror.close();
+    },
+  };
 }
 
 /** Connects to the mirror and pings it; ioredis is loaded only here. @throws TtsctlError REDIS_* */

@@ -29,6 +29,8 @@ export interface Stopped {
  */
 export interface TaskSource {
   page(filter: TaskFilter, offset: number, count: number, sort?: Sort): Promise<TaskPage>;
+  /** All tasks that pass, in pieces while more are wanted; `total` is that of the whole. Tasks that change may come twice. */
+  newest(filter: TaskFilter, left: () => number, sort?: Sort): AsyncGenerator<TaskPage>;
   /** Each task or undefined, in the order asked. */
   find(ids: readonly TaskId[]): Promise<(Task | undefined)[]>;
 }

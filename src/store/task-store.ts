@@ -3,7 +3,7 @@ import { counted } from "../task/amounts.ts";
 import { givenName, needsRecord, ofUser, passes, type Sort, soleUser, type TaskFilter } from "../task/query-fields.ts";
 import { createdScore, type Task } from "../task/task.ts";
 import type { FileStore } from "./file/file-store.ts";
-import { FileTasks, matchingRows } from "./file/file-tasks.ts";
+import { fileTasks, matchingRows } from "./file/file-tasks.ts";
 import type { Snapshot } from "./file/snapshot.ts";
 import { KeyTable } from "./key-table.ts";
 import {
@@ -16,7 +16,7 @@ import {
   type Stores,
 } from "./mirror-link.ts";
 import { lacksMembers, type Mirror, type Standing } from "./redis/mirror.ts";
-import { MirrorTasks } from "./redis/mirror-tasks.ts";
+import { mirrorTasks } from "./redis/mirror-tasks.ts";
 import { otherLayout } from "./redis/shown-layout.ts";
 import type { Stopped, TaskId, TaskSource } from "./task-source.ts";
 import { eachTaskWithId } from "./tasks-with-id.ts";
@@ -95,14 +95,14 @@ export class TaskStore {
 
   async #fromFile(query: ListQuery, warnings: string[]): Promise<ListResult> {
     await using snapshot = await this.#stores.file.read();
-    const answer = await answerFrom(new FileTasks(snapshot, query.signal), query);
+    const answer = await answerFrom(fileTasks(snapshot, query.signal), query);
     return { ...answer, source: "file", warnings: [...warnings, ...fileWarnings(snapshot), ...stopWarnings(answer)] };
   }
 
   async #fromMirror(mirror: Mirror, query: ListQuery, warnings: readonly string[]): Promise<ListResult> {
     await using behind = new FileBehind(this.#stores.file);
     const auto = query.source === "auto";
-    const tasks = new MirrorTasks(mirror, auto ? behind : null, query.signal);
+    const tasks = mirrorTasks(mirror, auto ? behind : null, query.signal);
     const userId = soleUser(query.filter);
     const [doubts, early] = await Promise.all([
       auto && query.ids === null ? this.#doubtsOf(mirror, userId) : null,
@@ -154,7 +154,7 @@ export async function* newestTasks({ file, link }: Stores, query: Query, limit: 
   await using snapshot = await file.read();
   warnings.push(...fileWarnings(snapshot));
   let isFirst = true;
-  for await (const page of new FileTasks(snapshot).newest(query.filter, given.left, query.sort)) {
+  for await (const page of fileTasks(snapshot).newest(query.filter, given.left, query.sort)) {
     if (isFirst) warnings.push(...stopWarnings(page));
     isFirst = false;
     yield { ...page, tasks: given.take(page.tasks), source: "file", warnings: warnings.splice(0) };
@@ -187,7 +187,7 @@ async function* newestInMirror(
   { filter, source, sort }: Query,
   given: ReturnType<typeof givenUpTo>,
 ): AsyncGenerator<Piece> {
-  const tasks = new MirrorTasks(mirror, source === "auto" ? behind : null);
+  const tasks = mirrorTasks(mirror, source === "auto" ? behind : null);
   let [dangling, unnamed] = [0, 0];
   let stopped: Stopped | undefined;
   for await (const page of tasks.newest(filter, given.left, sort)) {
@@ -203,7 +203,7 @@ async function* newestInMirror(
   if (warnings.length > 0) yield { total: 0, tasks: [], dangling: 0, source: "redis", warnings };
 }
 
-function sourceOf(tasks: readonly Task[], { filled }: MirrorTasks): ListResult["source"] {
+function sourceOf(tasks: readonly Task[], { filled }: { readonly filled: ReadonlySet<Task> }): ListResult["source"] {
   const fromFile = tasks.filter((task) => filled.has(task)).length;
   return fromFile === 0 ? "redis" : fromFile === tasks.length ? "file" : "mixed";
 }
@@ -280,7 +280,7 @@ export class FileBehind implements Pick<TaskSource, "find"> {
 
   async find(ids: readonly TaskId[]): Promise<(Task | undefined)[]> {
     const snapshot = await this.snapshot();
-    return snapshot === null ? ids.map(() => undefined) : new FileTasks(snapshot).find(ids);
+    return snapshot === null ? ids.map(() => undefined) : fileTasks(snapshot).find(ids);
   }
 
   /** Waits for a read in progress. Nothing is read afterwards. */

@@ -1,7 +1,7 @@
 import type { Artifacts, NewestAllowed } from "../../src/artifacts/artifacts.ts";
 import { TtsctlError } from "../../src/errors.ts";
 import type { DoneItems, Reporter } from "../../src/operations/reporter.ts";
-import { type MirrorLink, RedisLink } from "../../src/store/mirror-link.ts";
+import { type MirrorLink, redisLink } from "../../src/store/mirror-link.ts";
 import { connectRedis } from "../../src/store/redis/connect.ts";
 import { Mirror } from "../../src/store/redis/mirror.ts";
 import type { RedisTarget } from "../../src/store/redis/target.ts";
@@ -47,7 +47,7 @@ export async function connectMirror(
 }
 
 export function linkTo(mirror: Writable<Mirror>): MirrorLink {
-  return new RedisLink(async () => mirror);
+  return redisLink(async () => mirror);
 }
 
 type Hook = (method: string) => Promise<void> | void;

@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import { buildListQuery, parseQueryBody } from "../../src/operations/list-query.ts";
 import { pageJson } from "../../src/render/item.ts";
 import { FileStore } from "../../src/store/file/file-store.ts";
-import { RedisLink } from "../../src/store/mirror-link.ts";
+import { redisLink } from "../../src/store/mirror-link.ts";
 import { TaskStore } from "../../src/store/task-store.ts";
 import { BODY_NAMES, fieldOf, QUERY_PARTS, SORTS } from "../../src/task/query-fields.ts";
 import { TestClock } from "../helpers/clock.ts";
@@ -84,7 +84,7 @@ it("lists are byte for byte those of the command line: by GET and by POST, from 
   const file = new FileStore(here.root.store, RULES, clock);
   /** What `ttsctl query -o json` prints: its own functions, one after the other. */
   const printed = async (query: object) => {
-    const state = new RedisLink(link.kind === "redis" ? async () => mirror : null);
+    const state = redisLink(link.kind === "redis" ? async () => mirror : null);
     const checking = { names: BODY_NAMES, rules: RULES, now: clock.now() };
     const asked = buildListQuery(parseQueryBody(JSON.stringify(query), "a test"), "auto", checking);
     return [...pageJson(await new TaskStore(file, state).list(asked))].join("");

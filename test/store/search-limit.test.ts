@@ -1,7 +1,7 @@
 import { afterEach, expect, it, vi } from "vitest";
 import { systemClock } from "../../src/clock.ts";
 import { FileStore } from "../../src/store/file/file-store.ts";
-import { FileTasks } from "../../src/store/file/file-tasks.ts";
+import { fileTasks } from "../../src/store/file/file-tasks.ts";
 import { MOST_SEARCHED, SearchLimit } from "../../src/store/task-order.ts";
 import { NO_FILTER } from "../../src/task/query-fields.ts";
 import { formatUtc } from "../../src/task/time.ts";
@@ -34,7 +34,7 @@ it("reads more tasks of one time than that to the end", { timeout: 60_000, tags:
     }),
   );
   await using snapshot = await new FileStore(root.store, RULES, systemClock).read();
-  const { tasks, stopped } = await new FileTasks(snapshot).page({ ...NO_FILTER, search: "needle" }, 0, 20);
+  const { tasks, stopped } = await fileTasks(snapshot).page({ ...NO_FILTER, search: "needle" }, 0, 20);
   expect([tasks.map(({ taskId }) => taskId), stopped]).toEqual([[`t${1e6 + last}`, "t1000000"], undefined]);
   root.remove();
 });

@@ -11,7 +11,7 @@ import { planSplices } from "./edit.ts";
 import { type FileIdentity, identityAt, sameIdentity, unreadable } from "./identity.ts";
 import { isLately, lastWriterOf, noteOf } from "./last-writer.ts";
 import { LOCK_WAIT_S, type Lock, type LockPurpose, lockHolder, takeLock } from "./lock.ts";
-import { type Owed, OwedList } from "./owed-list.ts";
+import { type Owed, type OwedList, owedList } from "./owed-list.ts";
 import { removeLeftover, replaceFile } from "./replace.ts";
 import { INVALID, SUPERSEDED, TOMBSTONE } from "./rows.ts";
 import type { SharedSnapshot } from "./shared-snapshot.ts";
@@ -64,7 +64,7 @@ export class FileStore {
     this.rules = rules;
     this.clock = clock;
     this.#options = options;
-    this.owed = new OwedList(() => this.target(), clock);
+    this.owed = owedList(() => this.target(), clock);
   }
 
   /** The file as it is now; close the snapshot when done. */

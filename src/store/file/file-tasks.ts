@@ -1,52 +1,25 @@
 import { batches } from "../../pool.ts";
 import { needsRecord, passes, type Sort, soleUser, type TaskFilter, timePasses } from "../../task/query-fields.ts";
-import { createdScore, type Task } from "../../task/task.ts";
-import type { Stopped, TaskId, TaskPage, TaskSource } from "../task-source.ts";
+import { createdScore } from "../../task/task.ts";
+import type { Stopped, TaskSource } from "../task-source.ts";
 import { STATUS_CODES } from "./rows.ts";
 import type { Snapshot } from "./snapshot.ts";
 
 /** Tasks in a piece of a long list. */
 const STEP = 1000;
 
-/** The tasks of one snapshot of the store file. */
-export class FileTasks implements TaskSource {
-  readonly #snapshot: Snapshot;
-  readonly #signal: AbortSignal | undefined;
-
-  /** @param signal ends a long read */
-  constructor(snapshot: Snapshot, signal?: AbortSignal) {
-    this.#snapshot = snapshot;
-    this.#signal = signal;
-  }
-
-  async page(filter: TaskFilter, offset: number, count: number, sort?: Sort): Promise<TaskPage> {
-    const { rows, ...all } = await this.#sorted(filter, offset + count, sort);
-    return { ...all, tasks: await this.#snapshot.readTasks(rows.slice(offset, offset + count)), dangling: 0 };
-  }
-
-  /** All matching tasks, in pieces while more are wanted. `total` is that of the whole. */
-  async *newest(filter: TaskFilter, left: () => number, sort?: Sort): AsyncGenerator<TaskPage> {
-    const { rows, ...all } = await this.#sorted(filter, Number.POSITIVE_INFINITY, sort);
-    if (all.total === 0) yield { ...all, tasks: [], dangling: 0 };
-    for (let at = 0; at < all.total && left() > 0; at += STEP) {
-      yield { ...all, tasks: await this.#snapshot.readTasks(rows.slice(at, at + STEP)), dangling: 0 };
-    }
-  }
-
-  async find(ids: readonly TaskId[]): Promise<(Task | undefined)[]> {
-    return (await this.#snapshot.recordsOf(ids)).map((task) => task ?? undefined);
-  }
-
+/** The tasks of one snapshot of the store file. @param signal ends a long read */
+export function fileTasks(snapshot: Snapshot, signal?: AbortSignal): TaskSource {
   /** The first `count` rows that pass a filter. */
-  async #sorted(filter: TaskFilter, count: number, sort?: Sort) {
-    const order = await this.#orderOf(filter, sort);
-    const { passing, stopped } = await this.#passing(filter);
+  async function sorted(filter: TaskFilter, count: number, sort?: Sort) {
+    const order = await orderOf(filter, sort);
+    const { passing, stopped } = await passingRows(filter);
     return { ...firstOf(passing, count, order), stopped };
   }
 
   /** Tasks of one user by their `created_at`, which only the records have, if Redis has them like that. */
-  async #orderOf(filter: TaskFilter, sort?: Sort): Promise<(a: number, b: number) => number> {
-    const { rows, rules } = this.#snapshot;
+  async function orderOf(filter: TaskFilter, sort?: Sort): Promise<(a: number, b: number) => number> {
+    const { rows, rules } = snapshot;
     const isByCreation = soleUser(filter) !== undefined && rules.userScoredBy === "created_at";
     const by = sort ?? (isByCreation ? "created" : "updated");
     if (by === "updated") return (a, b) => rows.compare(a, b);
@@ -55,18 +28,20 @@ export class FileTasks implements TaskSource {
     if (by !== "created") return orderBy(by, rows.keys, keyOf, (row) => rows.score(row));
     const times = rules.times();
     const created = new Float64Array(rows.size);
-    for (const some of batches(matchingRows(this.#snapshot, filter), STEP)) {
-      this.#signal?.throwIfAborted();
-      const tasks = await this.#snapshot.readTasks(some);
+    for (const some of batches(matchingRows(snapshot, filter), STEP)) {
+      signal?.throwIfAborted();
+      const tasks = await snapshot.readTasks(some);
       for (const [i, row] of some.entries()) created[row] = createdScore(tasks[i]!, times);
     }
     return orderBy(by, rows.keys, keyOf, (row) => created[row]!);
   }
 
   /** The rows that pass. Those that match are read if the filter needs more than rows have; a search reads the newest first. */
-  async #passing(filter: TaskFilter): Promise<{ passing: Iterable<number>; stopped?: Stopped | undefined }> {
-    const { rows } = this.#snapshot;
-    const matching = () => matchingRows(this.#snapshot, filter);
+  async function passingRows(
+    filter: TaskFilter,
+  ): Promise<{ passing: Iterable<number>; stopped?: Stopped | undefined }> {
+    const { rows } = snapshot;
+    const matching = () => matchingRows(snapshot, filter);
     if (!needsRecord(filter)) return { passing: matching() };
     const { MOST_SEARCHED, SearchLimit } = await import("../task-order.ts");
     const limit = filter.search === undefined ? null : new SearchLimit();
@@ -75,13 +50,32 @@ export class FileTasks implements TaskSource {
     const passing: number[] = [];
     for (const some of batches(due, STEP)) {
       if (limit?.stopped !== undefined) return { passing, stopped: limit.stopped };
-      this.#signal?.throwIfAborted();
-      const tasks = await this.#snapshot.readTasks(some);
+      signal?.throwIfAborted();
+      const tasks = await snapshot.readTasks(some);
       some.forEach((row, i) => void (passes(tasks[i]!, filter) && passing.push(row)));
       limit?.count(some.length, rows.score(some[0]!), rows.score(some.at(-1)!));
     }
     return { passing };
   }
+
+  return {
+    async page(filter, offset, count, sort) {
+      const { rows, ...all } = await sorted(filter, offset + count, sort);
+      return { ...all, tasks: await snapshot.readTasks(rows.slice(offset, offset + count)), dangling: 0 };
+    },
+
+    async *newest(filter, left, sort) {
+      const { rows, ...all } = await sorted(filter, Number.POSITIVE_INFINITY, sort);
+      if (all.total === 0) yield { ...all, tasks: [], dangling: 0 };
+      for (let at = 0; at < all.total && left() > 0; at += STEP) {
+        yield { ...all, tasks: await snapshot.readTasks(rows.slice(at, at + STEP)), dangling: 0 };
+      }
+    },
+
+    async find(ids) {
+      return (await snapshot.recordsOf(ids)).map((task) => task ?? undefined);
+    },
+  };
 }
 
 /** The first `count` rows in an order. Sorting all of a million rows would take longer than to read them. */

@@ -16,58 +16,18 @@ export interface Owed {
   readonly before: number;
 }
 
-/** The deletions that Redis may lack, in a file beside the store file: each from before it reaches that until Redis has it. */
-export class OwedList {
-  readonly #target: () => Promise<string>;
-  readonly #clock: Clock;
-  #known: string | undefined;
+export type OwedList = ReturnType<typeof owedList>;
 
-  /** @param target the store file, with links followed */
-  constructor(target: () => Promise<string>, clock: Clock) {
-    this.#target = target;
-    this.#clock = clock;
-  }
+/**
+ * The deletions that Redis may lack, in a file beside the store file: each from before it reaches that until Redis has it.
+ * @param targetOf the store file, links followed
+ */
+export function owedList(targetOf: () => Promise<string>, clock: Clock) {
+  let known: string | undefined;
 
-  /** Whether Redis may lack any. Each page asks, so links are followed only once. */
-  async isThere(): Promise<boolean> {
-    this.#known ??= owedPath(await this.#target());
-    return (await identityAt(this.#known)) !== null;
-  }
-
-  /** They are on the disk when it returns; called under the write lock. @throws TtsctlError STORE_WRITE_FAILED */
-  async add(owed: readonly Owed[]): Promise<void> {
-    if (owed.length === 0) return;
-    await this.#alone(async (path) => {
-      const file = await openAppended(path, 0o666, (cause) => failed(path, cause));
-      await file.append(owed.map(lineOf)).finally(() => file.close());
-      await this.#giveAway(path);
-    });
-  }
-
-  /** One for each task. @throws TtsctlError STORE_UNREADABLE */
-  async read(): Promise<Owed[]> {
-    return read(owedPath(await this.#target()));
-  }
-
-  /** Redis has these, as they were read. If a later deletion was added since, that is kept. */
-  async settle(done: readonly Owed[]): Promise<void> {
-    if (done.length === 0) return;
-    const times = new Map(done.map(({ id, before }) => [keyOf(id), before]));
-    await this.#alone(async (path) => {
-      const left = (await read(path)).filter(({ id, before }) => {
-        const time = times.get(keyOf(id));
-        return time === undefined || newer(before, time);
-      });
-      if (left.length === 0) return rm(path, { force: true });
-      await writeFile(`${path}.tmp`, left.map(lineOf).join(""), { flush: true });
-      await this.#giveAway(`${path}.tmp`);
-      await rename(`${path}.tmp`, path);
-    });
-  }
-
-  async #alone(work: (path: string) => Promise<void>): Promise<void> {
-    const target = await this.#target();
-    const lock = await takeLock(target, "owed", { seconds: LOCK_WAIT_S, clock: this.#clock });
+  async function alone(work: (path: string) => Promise<void>): Promise<void> {
+    const target = await targetOf();
+    const lock = await takeLock(target, "owed", { seconds: LOCK_WAIT_S, clock });
     const path = owedPath(target);
     try {
       await work(path);
@@ -79,18 +39,57 @@ export class OwedList {
   }
 
   /** To the owner of the store file, who goes on with it after a command of root's. */
-  async #giveAway(path: string): Promise<void> {
+  async function giveAway(path: string): Promise<void> {
     if (process.getuid?.() !== 0) return;
-    const store = await stat(await this.#target()).catch(() => null);
+    const store = await stat(await targetOf()).catch(() => null);
     if (store !== null) await chown(path, store.uid, store.gid).catch(() => {}); // the disk may have no owners
   }
+
+  return {
+    /** Whether Redis may lack any. Each page asks, so links are followed only once. */
+    async isThere(): Promise<boolean> {
+      known ??= owedPath(await targetOf());
+      return (await identityAt(known)) !== null;
+    },
+
+    /** They are on the disk when it returns; called under the write lock. @throws TtsctlError STORE_WRITE_FAILED */
+    async add(owed: readonly Owed[]): Promise<void> {
+      if (owed.length === 0) return;
+      await alone(async (path) => {
+        const file = await openAppended(path, 0o666, (cause) => failed(path, cause));
+        await file.append(owed.map(lineOf)).finally(() => file.close());
+        await giveAway(path);
+      });
+    },
+
+    /** One for each task. @throws TtsctlError STORE_UNREADABLE */
+    async read(): Promise<Owed[]> {
+      return readOwed(owedPath(await targetOf()));
+    },
+
+    /** Redis has these, as they were read. If a later deletion was added since, that is kept. */
+    async settle(done: readonly Owed[]): Promise<void> {
+      if (done.length === 0) return;
+      const times = new Map(done.map(({ id, before }) => [keyOf(id), before]));
+      await alone(async (path) => {
+        const left = (await readOwed(path)).filter(({ id, before }) => {
+          const time = times.get(keyOf(id));
+          return time === undefined || newer(before, time);
+        });
+        if (left.length === 0) return rm(path, { force: true });
+        await writeFile(`${path}.tmp`, left.map(lineOf).join(""), { flush: true });
+        await giveAway(`${path}.tmp`);
+        await rename(`${path}.tmp`, path);
+      });
+    },
+  };
 }
 
 function owedPath(target: string): string {
   return join(dirname(target), `.${basename(target)}.ttsctl-owed`);
 }
 
-async function read(path: string): Promise<Owed[]> {
+async function readOwed(path: string): Promise<Owed[]> {
   const text = await readRegular(path).catch((cause) => {
     throw new TtsctlError("STORE_UNREADABLE", `cannot read ${path}: ${whyNotWritten(cause)}`, { cause });
   });

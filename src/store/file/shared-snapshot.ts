@@ -7,58 +7,22 @@ import { Snapshot } from "./snapshot.ts";
 /** A replaced file takes space on the disk while its snapshot is open. */
 const LOOK_EVERY_MS = 30_000;
 
+export type SharedSnapshot = ReturnType<typeof sharedSnapshot>;
+
 /** The last snapshot of a store file, for a long-lived process: scanned again only after a change, once for all readers. */
-export class SharedSnapshot {
-  readonly #path: string;
-  readonly #rules: RecordRules;
-  readonly #grows: boolean;
-  readonly #closing = new AbortController();
-  #kept: Snapshot | null = null;
-  #scan: Promise<Snapshot> | null = null;
+export function sharedSnapshot(path: string, rules: RecordRules, clock: Clock, { grows = false } = {}) {
+  const closing = new AbortController();
+  let last: Snapshot | null = null;
+  let scan: Promise<Snapshot> | null = null;
+  lookLater();
 
-  /** @param grows of JSON Lines only appended lines are scanned: the snapshot that readers hold grows */
-  constructor(path: string, rules: RecordRules, clock: Clock, { grows = false } = {}) {
-    this.#path = path;
-    this.#rules = rules;
-    this.#grows = grows;
-    this.#lookLater(clock);
-  }
-
-  /** The content at some moment after the call; the caller closes it. @throws TtsctlError as `Snapshot.read` */
-  async read(): Promise<Snapshot> {
-    const kept = await this.#current();
-    if (kept !== null) return kept;
-    if (this.#scan !== null) {
-      // It may have begun before a write that this call must see.
-      await this.#scan.catch(() => {});
-      const scanned = await this.#current();
-      if (scanned !== null) return scanned;
-    }
-    this.#scan ??= this.#rescan();
-    const fresh = (await this.#scan).share();
-    if (this.#closing.signal.aborted) await this.#drop();
-    return fresh;
-  }
-
-  /** Null if the file is missing. */
-  identity(): Promise<FileIdentity | null> {
-    return identityAt(this.#path);
-  }
-
-  /** Readers keep their snapshots. */
-  async close(): Promise<void> {
-    this.#closing.abort();
-    await this.#scan?.catch(() => {});
-    await this.#drop();
-  }
-
-  async #current(): Promise<Snapshot | null> {
-    const now = await this.identity();
-    const kept = this.#kept?.share();
+  async function current(): Promise<Snapshot | null> {
+    const now = await identityAt(path);
+    const kept = last?.share();
     if (kept === undefined) return null;
     if (sameIdentity(now, kept.identity)) return kept;
     try {
-      if (this.#grows && sameFile(now, kept.identity) && (await kept.grow())) return kept;
+      if (grows && sameFile(now, kept.identity) && (await kept.grow())) return kept;
     } catch (error) {
       if (!(error instanceof TtsctlError)) throw error; // the scan of the whole file reports it
     }
@@ -67,32 +31,60 @@ export class SharedSnapshot {
   }
 
   /** Closes the old one first: two would need twice the memory. */
-  async #rescan(): Promise<Snapshot> {
+  async function rescan(): Promise<Snapshot> {
     try {
-      await this.#drop();
-      this.#kept = await Snapshot.read(this.#path, this.#rules);
-      return this.#kept;
+      await drop();
+      last = await Snapshot.read(path, rules);
+      return last;
     } finally {
-      this.#scan = null;
+      scan = null;
     }
   }
 
-  #lookLater(clock: Clock): void {
-    const look = () => this.#dropIfOutdated().catch(() => {});
-    void later(clock, LOOK_EVERY_MS, this.#closing.signal, () => look().then(() => this.#lookLater(clock)));
+  function lookLater(): void {
+    const look = () => dropIfOutdated().catch(() => {});
+    void later(clock, LOOK_EVERY_MS, closing.signal, () => look().then(lookLater));
   }
 
-  async #dropIfOutdated(): Promise<void> {
-    const current = await this.#current();
-    if (current === null) await this.#drop();
-    else await current.close();
+  async function dropIfOutdated(): Promise<void> {
+    const kept = await current();
+    if (kept === null) await drop();
+    else await kept.close();
   }
 
-  async #drop(): Promise<void> {
-    const kept = this.#kept;
-    this.#kept = null;
+  async function drop(): Promise<void> {
+    const kept = last;
+    last = null;
     await kept?.close();
   }
+
+  return {
+    /** The content at some moment after the call; the caller closes it. @throws TtsctlError as `Snapshot.read` */
+    async read(): Promise<Snapshot> {
+      const kept = await current();
+      if (kept !== null) return kept;
+      if (scan !== null) {
+        // It may have begun before a write that this call must see.
+        await scan.catch(() => {});
+        const scanned = await current();
+        if (scanned !== null) return scanned;
+      }
+      scan ??= rescan();
+      const fresh = (await scan).share();
+      if (closing.signal.aborted) await drop();
+      return fresh;
+    },
+
+    /** Null if the file is missing. */
+    identity: (): Promise<FileIdentity | null> => identityAt(path),
+
+    /** Readers keep their snapshots. */
+    async close(): Promise<void> {
+      closing.abort();
+      await scan?.catch(() => {});
+      await drop();
+    },
+  };
 }
 
 /** The store file as it is now: a snapshot that is read again after a change. */

@@ -18,69 +18,45 @@ import type { Mirror } from "./mirror.ts";
 import { type IndexRange, isUnsure, type Member, STEP } from "./walk.ts";
 
 /** The tasks of the mirror, with another source behind it for members whose hash is gone. */
-export class MirrorTasks implements TaskSource {
-  readonly #mirror: Mirror;
-  readonly #behind: Pick<TaskSource, "find"> | null;
-  readonly #signal: AbortSignal | undefined;
+export function mirrorTasks(
+  mirror: Mirror,
+  behind: Pick<TaskSource, "find"> | null,
+  signal?: AbortSignal,
+): TaskSource & { readonly filled: Set<Task> } {
   /** The tasks that came from the source behind. */
-  readonly filled = new Set<Task>();
+  const filled = new Set<Task>();
 
-  /** @param signal ends a long read */
-  constructor(mirror: Mirror, behind: Pick<TaskSource, "find"> | null, signal?: AbortSignal) {
-    this.#mirror = mirror;
-    this.#behind = behind;
-    this.#signal = signal;
-  }
-
-  async page(filter: TaskFilter, offset: number, count: number, sort?: Sort): Promise<TaskPage> {
-    const { range, hasTimes } = this.#rangeOf(filter);
-    if (isRange(filter, sort, hasTimes)) {
-      const { total, members } = await this.#mirror.page(range, offset, count);
-      return { total, ...pageOf(members, await this.find(members)) };
-    }
-    const { ids, lost, ...all } = await this.#sorted(filter, sort, hasTimes);
-    const page = ids(offset, offset + count);
-    return { ...all, ...pageOf([...page, ...lost], await this.find(page)) };
-  }
-
-  /** All tasks that pass, in pieces while more are wanted. Tasks that change during the walk may come twice. */
-  async *newest(filter: TaskFilter, left: () => number, sort?: Sort): AsyncGenerator<TaskPage> {
-    const { range, hasTimes } = this.#rangeOf(filter);
-    if (!isRange(filter, sort, hasTimes)) {
-      const { ids, lost, ...all } = await this.#sorted(filter, sort, hasTimes);
-      for (let at = 0; at === 0 || (at < all.total && left() > 0); at += STEP) {
-        const some = ids(at, at + STEP);
-        yield { ...all, ...pageOf([...some, ...lost.splice(0)], await this.find(some)) };
-      }
-      return;
-    }
-    const { total } = await this.#mirror.page(range, 0, 0);
-    if (total === 0) yield { total, tasks: [], dangling: 0 };
-    for await (const { passing, gone } of this.#passing(filter)) {
-      yield { total, ...pageOf([...passing, ...gone], await this.find(passing)) };
-      if (left() <= 0) return;
-    }
+  /** Each task, from the source behind if the mirror lacks it. */
+  async function find(ids: readonly TaskId[]): Promise<(Task | undefined)[]> {
+    const tasks = (await mirror.read(ids)).map(usable);
+    if (behind === null) return tasks;
+    const own = (_: TaskId, i: number) => tasks[i];
+    return fillIn(ids, own, async (gone) => {
+      const found = await behind.find(gone);
+      for (const task of found) if (task !== undefined) filled.add(task);
+      return found;
+    });
   }
 
   /** The ids of all that pass, sorted: a million take some 100 MB. */
-  async #sorted(filter: TaskFilter, sort: Sort | undefined, hasTimes: boolean) {
+  async function sorted(filter: TaskFilter, sort: Sort | undefined, hasTimes: boolean) {
     const { orderBy, SearchLimit } = await import("../task-order.ts");
     const by = sort ?? naturalOrder(hasTimes);
     const isNatural = by === naturalOrder(hasTimes); // so they come in order
-    const { rules, times } = this.#mirror.parser;
+    const { rules, times } = mirror.parser;
     const keys = new KeyTable(rules.memberRanks);
     const scores: number[] = [];
     const lost: TaskId[] = [];
     const limit = filter.search === undefined ? null : new SearchLimit();
     let stopped: Stopped | undefined;
-    for await (const { looked, passing, gone } of this.#passing(filter, () => limit?.stopped !== undefined)) {
-      const created = by === "created" && !isNatural ? await this.find(passing) : null;
+    for await (const { looked, passing, gone } of walkPassing(filter, () => limit?.stopped !== undefined)) {
+      const created = by === "created" && !isNatural ? await find(passing) : null;
       for (const [i, { userId, taskId, score }] of passing.entries()) {
         const task = created?.[i];
         scores[keys.addId(userId, taskId)] = task === undefined ? score : createdScore(task, times);
       }
       lost.push(...gone);
-      this.filled.clear(); // the caller reads its page again
+      filled.clear(); // the caller reads its page again
       if (looked === null) stopped = limit?.stopped;
       else if (looked.length > 0) limit?.count(looked.length, looked[0]!.score, looked.at(-1)!.score);
     }
@@ -92,48 +68,32 @@ export class MirrorTasks implements TaskSource {
     return { total: keys.size, ids, lost, stopped };
   }
 
-  /** Each task, from the source behind if the mirror lacks it. */
-  async find(ids: readonly TaskId[]): Promise<(Task | undefined)[]> {
-    const tasks = (await this.#mirror.read(ids)).map(usable);
-    const behind = this.#behind;
-    if (behind === null) return tasks;
-    return fillIn(
-      ids,
-      (_, i) => tasks[i],
-      async (gone) => {
-        const found = await behind.find(gone);
-        for (const task of found) if (task !== undefined) this.filled.add(task);
-        return found;
-      },
-    );
-  }
-
   /** The range of an index that has all that passes, and whether its scores are the times that the filter means. */
-  #rangeOf(filter: TaskFilter): { range: IndexRange; hasTimes: boolean } {
+  function rangeOf(filter: TaskFilter): { range: IndexRange; hasTimes: boolean } {
     const userId = soleUser(filter);
-    const hasTimes = userId === undefined || this.#mirror.layout.userScoredBy === "updated_at";
+    const hasTimes = userId === undefined || mirror.layout.userScoredBy === "updated_at";
     const { since, until } = hasTimes ? filter : { since: null, until: null };
     return { range: { userId, since, until }, hasTimes };
   }
 
   /** The members that pass, newest first, and those without a task. @param isOver ends the walk with a step of none */
-  async *#passing(filter: TaskFilter, isOver = () => false): AsyncGenerator<Passing> {
-    const { range, hasTimes } = this.#rangeOf(filter);
-    for await (const members of this.#mirror.walkInOrder(range)) {
-      this.#signal?.throwIfAborted();
+  async function* walkPassing(filter: TaskFilter, isOver = () => false): AsyncGenerator<Passing> {
+    const { range, hasTimes } = rangeOf(filter);
+    for await (const members of mirror.walkInOrder(range)) {
+      signal?.throwIfAborted();
       if (members.length > 0 && isOver()) {
         yield { looked: null, passing: [], gone: [] };
         return;
       }
-      const timed = hasTimes ? members : await this.#mirror.withChangeTimes(members);
+      const timed = hasTimes ? members : await mirror.withChangeTimes(members);
       const ids = timed.filter(({ userId, score }) => userPasses(userId, filter) && timePasses(score, filter));
       if (!hasMore(filter)) {
         yield { looked: ids, passing: ids, gone: [] };
         continue;
       }
-      const statuses = needsRecord(filter) ? [] : (await this.#mirror.statuses(ids)).map(usable);
+      const statuses = needsRecord(filter) ? [] : (await mirror.statuses(ids)).map(usable);
       const unclear = ids.filter((_, i) => statuses[i] == null);
-      const whole = new Map((await this.find(unclear)).map((task, i) => [unclear[i], task]));
+      const whole = new Map((await find(unclear)).map((task, i) => [unclear[i], task]));
       const passing = ids.filter((id, i) => {
         const task = whole.get(id);
         return statuses[i] != null ? statusPasses(statuses[i], filter) : task !== undefined && passes(task, filter);
@@ -141,6 +101,40 @@ export class MirrorTasks implements TaskSource {
       yield { looked: ids, passing, gone: unclear.filter((id) => whole.get(id) === undefined) };
     }
   }
+
+  return {
+    async page(filter, offset, count, sort) {
+      const { range, hasTimes } = rangeOf(filter);
+      if (isRange(filter, sort, hasTimes)) {
+        const { total, members } = await mirror.page(range, offset, count);
+        return { total, ...pageOf(members, await find(members)) };
+      }
+      const { ids, lost, ...all } = await sorted(filter, sort, hasTimes);
+      const page = ids(offset, offset + count);
+      return { ...all, ...pageOf([...page, ...lost], await find(page)) };
+    },
+
+    async *newest(filter, left, sort) {
+      const { range, hasTimes } = rangeOf(filter);
+      if (!isRange(filter, sort, hasTimes)) {
+        const { ids, lost, ...all } = await sorted(filter, sort, hasTimes);
+        for (let at = 0; at === 0 || (at < all.total && left() > 0); at += STEP) {
+          const some = ids(at, at + STEP);
+          yield { ...all, ...pageOf([...some, ...lost.splice(0)], await find(some)) };
+        }
+        return;
+      }
+      const { total } = await mirror.page(range, 0, 0);
+      if (total === 0) yield { total, tasks: [], dangling: 0 };
+      for await (const { passing, gone } of walkPassing(filter)) {
+        yield { total, ...pageOf([...passing, ...gone], await find(passing)) };
+        if (left() <= 0) return;
+      }
+    },
+
+    find,
+    filled,
+  };
 }
 
 /** A step of a walk over the members that a filter may pass. */

@@ -1,10 +1,10 @@
 import { systemClock } from "../../../src/clock.ts";
 import { FileStore } from "../../../src/store/file/file-store.ts";
-import { FileTasks } from "../../../src/store/file/file-tasks.ts";
+import { fileTasks } from "../../../src/store/file/file-tasks.ts";
 import type { SourceChoice } from "../../../src/store/mirror-link.ts";
 import { BATCH } from "../../../src/store/redis/copies.ts";
 import type { Mirror } from "../../../src/store/redis/mirror.ts";
-import { MirrorTasks } from "../../../src/store/redis/mirror-tasks.ts";
+import { mirrorTasks } from "../../../src/store/redis/mirror-tasks.ts";
 import { writeToMirror } from "../../../src/store/redis/write.ts";
 import type { TaskId } from "../../../src/store/task-source.ts";
 import { TaskStore } from "../../../src/store/task-store.ts";
@@ -49,7 +49,7 @@ export class FileBackend implements Backend {
     this.#root.writeStore(records);
     const snapshot = await writable(new FileStore(this.#root.store, this.rules, systemClock)).read();
     this.#opened.push(snapshot);
-    const tasks = new FileTasks(snapshot);
+    const tasks = fileTasks(snapshot);
     return {
       page: (filter, page, size, sort) => tasks.page(filter, (page - 1) * size, size, sort),
       find: (ids) => tasks.find(ids),
@@ -114,7 +114,7 @@ export class MirrorBackend extends RedisBackend implements Backend {
   }
 
   async fill(records: readonly RecordJson[]): Promise<Reader> {
-    const tasks = new MirrorTasks(await this.filled(records), null);
+    const tasks = mirrorTasks(await this.filled(records), null);
     return {
       page: (filter, page, size, sort) => tasks.page(filter, (page - 1) * size, size, sort),
       find: (ids) => tasks.find(ids),

@@ -1,11 +1,11 @@
 import { mkdirSync } from "node:fs";
 import { expect, it } from "vitest";
-import { OwedList } from "../../../src/store/file/owed-list.ts";
+import { owedList } from "../../../src/store/file/owed-list.ts";
 import { TestClock } from "../../helpers/clock.ts";
 import { namesIn, useFolder } from "../../helpers/files.ts";
 
 const path = useFolder();
-const list = () => new OwedList(async () => path("s.json"), new TestClock());
+const list = () => owedList(async () => path("s.json"), new TestClock());
 const owed = (taskId: string, before: number) => ({ id: { userId: "alice", taskId }, before });
 
 it("keeps a later deletion of a task that was added since the list was read", async () => {

@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { FileTasks } from "../../../src/store/file/file-tasks.ts";
+import { fileTasks } from "../../../src/store/file/file-tasks.ts";
 import { NO_FILTER } from "../../../src/task/query-fields.ts";
 import { useFolder } from "../../helpers/files.ts";
 import { runs } from "../../helpers/python.ts";
@@ -233,9 +233,9 @@ describe("ids of every kind", () => {
     await withSnapshot(path("s.json"), async (snapshot) => {
       expect(snapshot.size).toBe(IDS.length ** 2);
       const asked = IDS.flatMap((userId, i) => IDS.map((taskId, j) => ({ userId, taskId, score: i * 100 + j })));
-      const found = await new FileTasks(snapshot).find(asked);
+      const found = await fileTasks(snapshot).find(asked);
       expect(found.map((task) => ({ userId: task!.userId, taskId: task!.taskId, score: task!.score }))).toEqual(asked);
-      const page = await new FileTasks(snapshot).page({ ...NO_FILTER, users: new Set(["__proto__"]) }, 0, 99);
+      const page = await fileTasks(snapshot).page({ ...NO_FILTER, users: new Set(["__proto__"]) }, 0, 99);
       expect(page.total).toBe(IDS.length);
     });
   });

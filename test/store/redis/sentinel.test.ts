@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { TtsctlError } from "../../../src/errors.ts";
-import { RedisLink } from "../../../src/store/mirror-link.ts";
+import { redisLink } from "../../../src/store/mirror-link.ts";
 import type { RedisCommands } from "../../../src/store/redis/commands.ts";
 import { Mirror } from "../../../src/store/redis/mirror.ts";
 import { connectBySentinels, type SentinelTarget } from "../../../src/store/redis/sentinel.ts";
@@ -110,7 +110,7 @@ describe("Sentinels with a password", () => {
 
 describe("a link that reconnects by Sentinels", () => {
   it("switches to the new primary, even if the old one keeps the connection", async () => {
-    const link = new RedisLink(async () => new Mirror(await connectBySentinels(site.target()), RULES), {
+    const link = redisLink(async () => new Mirror(await connectBySentinels(site.target()), RULES), {
       reconnects: new FastClock(),
     });
     ends.push(() => link.close());

@@ -3,8 +3,8 @@ import { afterEach, beforeEach } from "vitest";
 import type { Clock } from "../../../src/clock.ts";
 import { FileStore } from "../../../src/store/file/file-store.ts";
 import type { Shape } from "../../../src/store/file/scanner.ts";
-import { SharedSnapshot } from "../../../src/store/file/shared-snapshot.ts";
-import { type MirrorLink, RedisLink } from "../../../src/store/mirror-link.ts";
+import { type SharedSnapshot, sharedSnapshot } from "../../../src/store/file/shared-snapshot.ts";
+import { type MirrorLink, redisLink } from "../../../src/store/mirror-link.ts";
 import { TaskWriter } from "../../../src/store/task-writer.ts";
 import { writable } from "../../../src/store/writable.ts";
 import { TestClock } from "../../helpers/clock.ts";
@@ -12,7 +12,7 @@ import { useFolder, writeOld } from "../../helpers/files.ts";
 import { RULES } from "../../helpers/records.ts";
 import type { RecordJson } from "../../helpers/root.ts";
 
-const NO_REDIS: MirrorLink = new RedisLink(null);
+const NO_REDIS: MirrorLink = redisLink(null);
 export const SHAPES: readonly Shape[] = ["array", "map", "jsonl"];
 
 /** A store file of one shape, as the service writes it. */
@@ -56,7 +56,7 @@ export class WriterPlace {
         return super.land(plan, counted, base);
       }
     }
-    this.shared = new SharedSnapshot(this.#path, RULES, clock, { grows: true });
+    this.shared = sharedSnapshot(this.#path, RULES, clock, { grows: true });
     this.writer = new TaskWriter({
       file: writable(new CountingFile(this.#path, RULES, clock)),
       ...{ shared: this.shared, clock, link },
