@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Surroundings } from "./cli/context.ts";
 import type { Streams } from "./cli/io.ts";
 import { reportError } from "./cli/report-error.ts";
-import { flagsIn, Terminal } from "./cli/terminal.ts";
+import { flagsIn, terminalOn } from "./cli/terminal.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { TtsctlError } from "./errors.ts";
 import { loadedPosix } from "./store/file/posix.ts";
@@ -20,7 +20,7 @@ interface Invocation extends Omit<Surroundings, "terminal" | "pageFolder"> {
 /** Runs one command and returns its exit code. The only catch-all. */
 export async function main(invocation: Invocation): Promise<number> {
   const { argv, env, streams, stopSignal, clock = systemClock } = invocation;
-  const terminal = new Terminal(streams, env, clock, flagsIn(argv).logFormat === "json");
+  const terminal = terminalOn(streams, env, clock, flagsIn(argv).logFormat === "json");
   const report = (error: unknown) => reportError(error, argv, terminal);
   const stopOfOutputs = () => {
     const signal = stopSignal();

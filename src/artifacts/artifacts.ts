@@ -256,7 +256,7 @@ const MEASURED = ["audio/wav", "audio/mpeg", "audio/flac", "audio/ogg", "audio/m
 const MOST_S = 5;
 
 /** A file of a task; its path is relative to the folder that holds `output/` (absolute for logs that are elsewhere). */
-export interface Artifact extends AudioLength {
+interface Artifact extends AudioLength {
   path: string;
   bytes: number;
 }

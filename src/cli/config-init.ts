@@ -49,7 +49,7 @@ export async function initConfig(context: Context, flags: InitFlags): Promise<vo
   const inputs: SettingInputs = { flags: given, env, cwd, file: base };
   resolveSettings(inputs); // refuses wrong values
   const values = givenValues(inputs, path);
-  const asks = context.terminal.isInteractive && !flags.yes;
+  const asks = context.terminal.isInteractive() && !flags.yes;
   await findFiles(context, values, path, base, asks);
   const lacks: SettingName[] = ADDRESS.some((name) => values.has(name)) ? [] : ["redis.host", "redis.port"];
   for (const name of [...lacks, "cleanup.retention"] as const) {

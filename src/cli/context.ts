@@ -143,7 +143,8 @@ export function consoleReporter(terminal: Terminal, flags: GlobalFlags, onWarnin
       nextProgressAt = now + (err.isJson ? LINE_EVERY_S : REDRAW_EVERY_S);
       const progress = { label, done, total, from: work.from, seconds: now - work.since };
       if (err.isJson) say({ level: "info", msg: label, fields: { done, total } });
-      else if (terminal.isDrawable) terminal.draw(progressLine(progress, terminal.errWidth - ROOM));
+      else if (terminal.isDrawable())
+        terminal.draw(progressLine(progress, (terminal.streams.stderr.columns || 80) - ROOM));
     },
 
     /** On stdout; with a format for programs on stderr, as events in a JSON log. */

@@ -54,7 +54,7 @@ export function confirmation(context: Context, yes: boolean, question: (count: n
   return async (planned: number | PlanSummary): Promise<void> => {
     if (yes) return;
     const asked = question(typeof planned === "number" ? planned : planned.count);
-    if (!terminal.isInteractive) {
+    if (!terminal.isInteractive()) {
       const what = `refusing to ${asked[0]!.toLowerCase()}${asked.slice(1, -1)} without confirmation`;
       throw new TtsctlError("CONFIRMATION_REQUIRED", what, { hint: "add --yes, or preview with --dry-run" });
     }

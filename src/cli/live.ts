@@ -6,7 +6,7 @@ import { formatInZone } from "../task/time.ts";
 import type { Context } from "./context.ts";
 import { errorText, sayError } from "./report-error.ts";
 import { openScreen, type Size, sizeOf } from "./screen.ts";
-import { isText, Terminal } from "./terminal.ts";
+import { isText, type Terminal, terminalOn } from "./terminal.ts";
 
 type Refresh = (context: Context) => Promise<unknown>;
 
@@ -34,7 +34,7 @@ async function onScreen(context: Context, every: number, refresh: Refresh): Prom
       const unlimited = { highWaterMark: Number.MAX_SAFE_INTEGER, encoding: "utf8" } as const;
       const [out, said] = [new PassThrough(unlimited), new PassThrough(unlimited)];
       const streams = { stdin, stdout: Object.assign(out, { isTTY: true, columns }), stderr: said };
-      const drawn = new Terminal(streams, terminal.env, clock, false);
+      const drawn = terminalOn(streams, terminal.env, clock, false);
       const problem = await runOnce(context, drawn, refresh);
       if (signal.aborted) break;
       const notes = [...linesOf(said), ...(problem === undefined ? [] : [errorText(problem)])];

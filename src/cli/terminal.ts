@@ -78,126 +78,104 @@ export function flagsIn(argv: readonly string[]): GlobalFlags {
 
 const UTF8 = /utf-?8/i;
 const ERASE_LINE_REST = "\u001b[K";
-/** The outputs of a run. A drawn line is erased before a write or a question, and before another program gets the terminal. */
-export class Terminal {
-  /** stdout, for printable text. */
-  readonly out: Output;
-  /** stdout, for programs: unchanged in a pipe, printable on a terminal. */
-  readonly data: Output;
-  readonly err: Log;
-  readonly streams: Streams;
-  readonly env: NodeJS.ProcessEnv;
-  readonly clock: Clock;
-  #isDrawn = false;
+export type Terminal = ReturnType<typeof terminalOn>;
+
+/**
+ * The outputs of a run. A drawn line is erased before a write or a question, and before another program gets the terminal.
+ * @param logsJson whether lines on stderr are JSON objects
+ */
+export function terminalOn(streams: Streams, env: NodeJS.ProcessEnv, clock: Clock, logsJson: boolean) {
+  const { stdout, stderr } = streams; // stdin is opened on first use
+  const [outIsTerminal, errIsTerminal] = [stdout.isTTY === true, stderr.isTTY === true];
+  const charset = env.LC_ALL || env.LC_CTYPE || env.LANG || "";
+  let isDrawn = false;
   /** What waits on stderr until another program gives the terminal back; null if none has it. */
-  #held: string | null = null;
+  let held: string | null = null;
   /** Whether the last line on stdout is unfinished. */
-  #isInLine = false;
+  let isInLine = false;
 
-  /** @param logsJson whether lines on stderr are JSON objects */
-  constructor(streams: Streams, env: NodeJS.ProcessEnv, clock: Clock, logsJson: boolean) {
-    this.streams = streams;
-    this.env = env;
-    this.clock = clock;
-    const onTerminal = (text: string) => {
-      this.clear();
-      this.#isInLine = !text.endsWith("\n");
-      return text;
-    };
-    this.out = new Output(streams.stdout, this.outIsTerminal ? (text) => onTerminal(this.shown(text)) : undefined);
-    this.data = this.outIsTerminal ? new Output(streams.stdout, (text) => onTerminal(printableData(text))) : this.out;
-    this.err = new Log(streams.stderr, logsJson, clock, (text) => {
-      this.clear();
-      const shown = this.errIsTerminal && !logsJson ? this.shown(text) : text;
-      if (this.#held === null) return shown;
-      this.#held += shown;
-      return "";
-    });
-  }
-
-  get #charset(): string {
-    const { LC_ALL, LC_CTYPE, LANG } = this.env;
-    return LC_ALL || LC_CTYPE || LANG || "";
+  function clear(): void {
+    if (isDrawn) stderr.write(`\r${ERASE_LINE_REST}`);
+    isDrawn = false;
   }
 
   /** With another sign for cut texts, as wide as the ellipsis, if the locale isn't UTF-8. An unset one often is. */
-  shown(text: string): string {
-    return this.#charset === "" || UTF8.test(this.#charset) ? text : text.replaceAll("…", "~");
+  function shown(text: string): string {
+    return charset === "" || UTF8.test(charset) ? text : text.replaceAll("…", "~");
   }
 
-  get isDrawable(): boolean {
-    return this.errIsTerminal && !this.#isInLine && this.#held === null;
+  function onTerminal(text: string): string {
+    clear();
+    isInLine = !text.endsWith("\n");
+    return text;
   }
 
-  /** Draws a line, narrower than the terminal, over the last one. */
-  draw(line: string): void {
-    this.#isDrawn = true;
-    this.streams.stderr.write(`\r${this.shown(line)}${ERASE_LINE_REST}`);
-  }
+  const out = new Output(stdout, outIsTerminal ? (text) => onTerminal(shown(text)) : undefined);
+  const err = new Log(stderr, logsJson, clock, (text) => {
+    clear();
+    const written = errIsTerminal && !logsJson ? shown(text) : text;
+    if (held === null) return written;
+    held += written;
+    return "";
+  });
 
-  clear(): void {
-    if (this.#isDrawn) this.streams.stderr.write(`\r${ERASE_LINE_REST}`);
-    this.#isDrawn = false;
-  }
+  return {
+    ...{ streams, env, clock, outIsTerminal, errIsTerminal, clear, shown, err },
+    /** stdout, for printable text. */
+    out,
+    /** stdout, for programs: unchanged in a pipe, printable on a terminal. */
+    data: outIsTerminal ? new Output(stdout, (text) => onTerminal(printableData(text))) : out,
+    isInteractive: () => errIsTerminal && streams.stdin.isTTY === true,
+    isDrawable: () => errIsTerminal && !isInLine && held === null,
 
-  /** Gives the terminal to another program until the returned function is called; lines for stderr are held back. */
-  lend(): () => void {
-    this.clear();
-    if (this.errIsTerminal) this.#held = "";
-    return () => {
-      if (this.#held !== null) this.streams.stderr.write(this.#held);
-      this.#held = null;
-    };
-  }
+    /** Draws a line, narrower than the terminal, over the last one. */
+    draw(line: string): void {
+      isDrawn = true;
+      stderr.write(`\r${shown(line)}${ERASE_LINE_REST}`);
+    },
 
-  /** @param undone what a signal or Ctrl-C leaves undone @throws TtsctlError INTERRUPTED */
-  async ask(question: string, signal: AbortSignal, undone: string): Promise<string> {
-    const { createInterface } = await import("node:readline/promises");
-    this.clear();
-    const lines = createInterface({ input: this.streams.stdin, output: this.streams.stderr });
-    try {
-      return await lines.question(question, { signal });
-    } catch (cause) {
-      this.streams.stderr.write("\n"); // ends the question's line
-      throw new TtsctlError("INTERRUPTED", `interrupted: ${undone}`, { cause });
-    } finally {
-      lines.close();
-    }
-  }
+    /** Gives the terminal to another program until the returned function is called; lines for stderr are held back. */
+    lend(): () => void {
+      clear();
+      if (errIsTerminal) held = "";
+      return () => {
+        if (held !== null) stderr.write(held);
+        held = null;
+      };
+    },
 
-  get isInteractive(): boolean {
-    return this.streams.stderr.isTTY === true && this.streams.stdin.isTTY === true;
-  }
+    /** @param undone what a signal or Ctrl-C leaves undone @throws TtsctlError INTERRUPTED */
+    async ask(question: string, signal: AbortSignal, undone: string): Promise<string> {
+      const { createInterface } = await import("node:readline/promises");
+      clear();
+      const lines = createInterface({ input: streams.stdin, output: stderr });
+      try {
+        return await lines.question(question, { signal });
+      } catch (cause) {
+        stderr.write("\n"); // ends the question's line
+        throw new TtsctlError("INTERRUPTED", `interrupted: ${undone}`, { cause });
+      } finally {
+        lines.close();
+      }
+    },
 
-  /** The command of the pager, as words; null without a terminal. */
-  pager(): string[] | null {
-    if (!this.outIsTerminal || this.streams.stdin.isTTY !== true || this.env.TERM === "dumb") return null;
-    const named = this.env.TTSCTL_PAGER?.trim() || this.env.PAGER?.trim() || "less -FRX";
-    return named.split(/\s+/);
-  }
+    /** The command of the pager, as words; null without a terminal. */
+    pager(): string[] | null {
+      if (!outIsTerminal || streams.stdin.isTTY !== true || env.TERM === "dumb") return null;
+      return (env.TTSCTL_PAGER?.trim() || env.PAGER?.trim() || "less -FRX").split(/\s+/);
+    },
 
-  get errIsTerminal(): boolean {
-    return this.streams.stderr.isTTY === true;
-  }
-
-  get errWidth(): number {
-    return this.streams.stderr.columns || 80;
-  }
-
-  get outIsTerminal(): boolean {
-    return this.streams.stdout.isTTY === true;
-  }
-
-  /** Tables are cut and coloured for a terminal, whole and plain in a pipe. */
-  async tableStyle(color: boolean): Promise<TableStyle> {
-    // chalk 5 ignores NO_COLOR and FORCE_COLOR.
-    const { FORCE_COLOR = "", NO_COLOR = "", TERM } = this.env;
-    const isForced = FORCE_COLOR !== "" && FORCE_COLOR !== "0";
-    const isColored = color && NO_COLOR === "" && TERM !== "dumb" && (this.outIsTerminal || isForced);
-    return {
-      blocks: isColored && this.outIsTerminal && UTF8.test(this.#charset),
-      width: this.outIsTerminal ? this.streams.stdout.columns || 80 : null,
-      colors: isColored ? new (await import("chalk")).Chalk({ level: 1 }) : NO_COLORS,
-    };
-  }
+    /** Tables are cut and coloured for a terminal, whole and plain in a pipe. */
+    async tableStyle(color: boolean): Promise<TableStyle> {
+      // chalk 5 ignores NO_COLOR and FORCE_COLOR.
+      const { FORCE_COLOR = "", NO_COLOR = "", TERM } = env;
+      const isForced = FORCE_COLOR !== "" && FORCE_COLOR !== "0";
+      const isColored = color && NO_COLOR === "" && TERM !== "dumb" && (outIsTerminal || isForced);
+      return {
+        blocks: isColored && outIsTerminal && UTF8.test(charset),
+        width: outIsTerminal ? stdout.columns || 80 : null,
+        colors: isColored ? new (await import("chalk")).Chalk({ level: 1 }) : NO_COLORS,
+      };
+    },
+  };
 }

@@ -1,37 +1,10 @@
-import type { StatsResult } from "../../operations/stats/stats.ts";
 import { isPrintable } from "../../printable.ts";
 import { memberOf } from "../../task/ids.ts";
+import type { Task } from "../../task/task.ts";
+import type { Counted, Listed } from "./readings.ts";
 
-/** A task in a list, without its record. */
-export interface Row {
-  readonly userId: string;
-  readonly taskId: string;
-  /** The shown word, else the service's own. */
-  readonly status: string;
-  readonly error: string;
-  /** `updated_at`, epoch seconds. */
-  readonly score: number;
-}
-
-/** The newest tasks that pass the filter, and what the last minute brought. */
-export interface Listed {
-  /** Epoch seconds. */
-  readonly at: number;
-  readonly rows: readonly Row[];
-  readonly total: number;
-  readonly source: StatsResult["source"];
-  /** Of the last minute; null if it had too many changes to count. */
-  readonly rate: { readonly created: number; readonly finished: number; readonly failed: number } | null;
-  /** Warnings and errors: such as that Redis is down. */
-  readonly notes: readonly string[];
-}
-
-export interface Counted {
-  readonly at: number;
-  readonly stats: Pick<StatsResult, "total" | "users" | "byStatus" | "ages" | "oldestWaiting" | "stuck">;
-  /** The newest ones. */
-  readonly failures: readonly Row[];
-}
+/** A task in a list, without its record, and with the shown status. */
+export type Row = Pick<Task, "userId" | "taskId" | "status" | "error" | "score">;
 
 /** As they were typed: a user id, and status words. */
 export type FilterTexts = { readonly user: string; readonly status: string };

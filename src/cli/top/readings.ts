@@ -13,14 +13,16 @@ import { getLines } from "../commands/get.ts";
 import { describeMark } from "../commands/mark.ts";
 import type { Context } from "../context.ts";
 import { errorText } from "../report-error.ts";
-import { type Change, type Counted, type Listed, nameOf, type Row } from "./model.ts";
+import { type Change, nameOf, type Row } from "./model.ts";
 
 /** Seconds of the rates, and the most changes that are read for them. */
 const WINDOW = 60;
 const MOST_CHANGES = 1000;
 
-/** @throws TtsctlError STORE_* if neither store can answer */
-export async function readList(context: Context, filter: TaskFilter): Promise<Listed> {
+export type Listed = Awaited<ReturnType<typeof readList>>;
+
+/** The newest tasks, and the rates of the last minute, unless it had too many changes. @throws STORE_* if no store can answer */
+export async function readList(context: Context, filter: TaskFilter) {
   const store = await context.taskStore();
   const at = context.clock.now();
   const page = (filter: TaskFilter, pageSize: number) =>
@@ -31,7 +33,7 @@ export async function readList(context: Context, filter: TaskFilter): Promise<Li
   return { at, rows: tasks.map(rowOf), total, source, rate, notes: [...new Set([...warnings, ...lately.warnings])] };
 }
 
-async function ratesOf(context: Context, tasks: readonly Task[], at: number): Promise<Listed["rate"]> {
+async function ratesOf(context: Context, tasks: readonly Task[], at: number) {
   const times = (await context.rules()).times();
   const count = (passes: (task: Task) => boolean) => tasks.filter(passes).length;
   return {
@@ -41,8 +43,10 @@ async function ratesOf(context: Context, tasks: readonly Task[], at: number): Pr
   };
 }
 
-/** Reads the statuses of all tasks. The list has the warnings. @throws TtsctlError STORE_* if neither store can answer */
-export async function readCounts(context: Context): Promise<Counted> {
+export type Counted = Awaited<ReturnType<typeof readCounts>>;
+
+/** Reads the statuses of all tasks, and the newest failures. The list has the warnings. @throws STORE_* if no store can answer */
+export async function readCounts(context: Context) {
   return context.inStep({ reporter: SILENT, sharesMirror: true, log: () => {} }, async (step) => {
     const at = context.clock.now();
     const stats = await statsOf(step, { source: "auto", userId: undefined, disk: false, estimate: false });
