@@ -1,7 +1,7 @@
 import { keyOf } from "../task/ids.ts";
 import type { Task } from "../task/task.ts";
 import type { Change, ChangeOutcome, Request, Update } from "./file/batch-plan.ts";
-import { type FileResult, FileWriter, type FileWriterParts, type Settled } from "./file/file-writer.ts";
+import { type FileResult, type FileWriterParts, fileWriter, type Settled } from "./file/file-writer.ts";
 import { type MirrorChange, type MirrorOutcome, MirrorWriter, type MirrorWriterParts } from "./mirror-writer.ts";
 import type { TaskId } from "./task-source.ts";
 import type { WriterMark } from "./writer-mark.ts";
@@ -36,10 +36,10 @@ export class TaskWriter {
   readonly #settling = new Set<Promise<unknown>>();
 
   constructor(parts: TaskWriterParts) {
-    const fileWriter = new FileWriter(parts);
+    const write = fileWriter(parts);
     this.#file = groupCommit(async (requests) => {
       await parts.mark?.set();
-      return fileWriter.write(requests);
+      return write(requests);
     });
     this.mirror = new MirrorWriter({ ...parts, isBusy: (id) => this.isPending(id) });
     this.#mirror = groupCommit((changes) => this.mirror.work(changes));

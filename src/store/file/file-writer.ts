@@ -36,43 +36,23 @@ export interface FileWriterParts {
 /**
  * Writes the store file for a long-lived process (docs/contract.md, Store file and Library): changes that wait together
  * are written together. JSON Lines are appended to; an array or a map is rewritten.
+ * @returns decides on a content in which no change is undone, and returns once that is on the disk; throws STORE_*, LOCK_*
  */
-export class FileWriter {
-  readonly #parts: FileWriterParts;
+export function fileWriter({ file, shared, clock, owes, warn }: FileWriterParts) {
   /** The snapshot of the last append. While it can grow, the file wasn't replaced. */
-  #last: Snapshot | null = null;
+  let last: Snapshot | null = null;
   /** Whether another process appends to that file, and so doesn't replace it. */
-  #othersAppend = false;
-  #compaction: Promise<void> | undefined;
-  readonly #watch: UndoWatch;
+  let othersAppend = false;
+  let compaction: Promise<void> | undefined;
+  const watch = new UndoWatch(file, clock);
 
-  constructor(parts: FileWriterParts) {
-    this.#parts = parts;
-    this.#watch = new UndoWatch(parts.file, parts.clock);
-  }
-
-  /** Decides on a content in which no change is undone; returns once that is on the disk. @throws STORE_*, LOCK_* */
-  async write(requests: readonly Request[]): Promise<FileResult[]> {
-    const { file, shared, warn } = this.#parts;
-    for (;;) {
-      const snapshot = await shared.read();
-      const isLog = snapshot.shape === "jsonl";
-      if (isLog) this.#compaction ??= file.compact(snapshot, warn);
-      await this.#compaction;
-      const writing = isLog ? this.#append(requests) : this.#rewrite(requests, snapshot);
-      const written = await writing.finally(() => snapshot.close());
-      if (written === "behind") await this.#watch.repeat();
-      else if (written !== null) return this.#resultsOf(written);
-    }
-  }
-
-  #resultsOf({ results, watched }: BatchWritten): FileResult[] {
-    const { warn } = this.#parts;
-    const end = watched.then((watch) => {
-      if (watch.problem !== null) warn(`it is unknown whether a change was undone: ${watch.problem.message}`);
-      const undone = results.find(({ id }) => id !== null && watch.returned.has(keyOf(id)));
-      if (undone !== undefined) warn(undoneLine(undone.id!, watch.returned.size));
-      return watch;
+  function resultsOf({ results, watched }: BatchWritten): FileResult[] {
+    const end = watched.then((ended) => {
+      const { problem, returned } = ended;
+      if (problem !== null) warn(`it is unknown whether a change was undone: ${problem.message}`);
+      const undone = results.find(({ id }) => id !== null && returned.has(keyOf(id)));
+      if (undone !== undefined) warn(undoneLine(undone.id!, returned.size));
+      return ended;
     });
     return results.map((result) => {
       const { id, outcome } = result;
@@ -86,40 +66,38 @@ export class FileWriter {
     });
   }
 
-  async #rewrite(requests: readonly Request[], base: Snapshot): Promise<BatchWritten | "behind"> {
-    const { file, owes, clock } = this.#parts;
+  async function rewrite(requests: readonly Request[], base: Snapshot): Promise<BatchWritten | "behind"> {
     let results: readonly ChangeResult[] | null = null;
     let made: readonly MadeChange[] = [];
     let watched = Promise.resolve(NOT_WATCHED);
     const planned = async (current: Snapshot, note: string) => {
       results = null;
-      if (await this.#watch.isBehind(current, note)) return NO_EDIT;
+      if (await watch.isBehind(current, note)) return NO_EDIT;
       const plan = await planBatch(requests, current);
       const { others } = await lastWriterOf(current, note);
-      made = this.#watch.isWatching || isLately(others, clock) ? await changesOf(plan.edit, current)() : [];
+      made = watch.isWatching || isLately(others, clock) ? await changesOf(plan.edit, current)() : [];
       if (owes) await file.owed.add(owedOf(plan.edit, current));
       results = plan.results;
       return plan.edit;
     };
     const done = async ({ identity, wroteLately }: Landed) => {
-      watched = this.#watch.add(made, identity, !wroteLately);
+      watched = watch.add(made, identity, !wroteLately);
     };
     await file.land(planned, done, base);
     return results === null ? "behind" : { results, watched };
   }
 
   /** Null if the file was replaced, or an unfinished append was cut off: it is to be looked at again. */
-  async #append(requests: readonly Request[]): Promise<BatchWritten | "behind" | null> {
-    const { file, shared } = this.#parts;
+  async function append(requests: readonly Request[]): Promise<BatchWritten | "behind" | null> {
     const target = await file.target();
     return file.withWriteLock(target, async (lock) => {
       await using snapshot = await shared.read();
       const log = snapshot.shape === "jsonl" ? await LineLog.open(target, snapshot) : null;
       if (log === null) return null;
       try {
-        if (await this.#watch.isBehind(snapshot, lock.note)) return "behind";
+        if (await watch.isBehind(snapshot, lock.note)) return "behind";
         const open = { target, lock, log, snapshot, ...(await lastWriterOf(snapshot, lock.note)) };
-        if (await this.#isReady(snapshot)) return await this.#appendTo(open, requests);
+        if (await isReady(snapshot)) return await appendTo(open, requests);
         const cut = snapshot.layout!.unfinished === null ? null : await log.cut(snapshot);
         if (cut !== null) await lock.leave(noteOf(cut, open.others, undefined, open.since)); // or the cut would look like another program's write
         return null;
@@ -130,10 +108,9 @@ export class FileWriter {
   }
 
   /** If another file may follow that was made of the earlier content, the lines are watched as `apply` does. */
-  async #appendTo(open: Open, requests: readonly Request[]): Promise<BatchWritten> {
+  async function appendTo(open: Open, requests: readonly Request[]): Promise<BatchWritten> {
     const { snapshot } = open;
-    const { file, owes } = this.#parts;
-    const mayBeUndone = this.#lookAround(open);
+    const mayBeUndone = lookAround(open);
     const from = snapshot.rows.size;
     const { edit, tasks, results } = await planBatch(requests, snapshot);
     // Tombstones first: a removed task may come again in the same batch.
@@ -142,33 +119,33 @@ export class FileWriter {
     if (lines.length === 0) return { results, watched: Promise.resolve(NOT_WATCHED) };
     if (owes) await file.owed.add(owedOf(edit, snapshot));
     const changes = changesOf(edit, snapshot);
-    const isWatched = mayBeUndone || this.#watch.isWatching;
+    const isWatched = mayBeUndone || watch.isWatching;
     const made = isWatched ? await changes() : [];
-    const moved = !(await this.#put(open, lines));
+    const moved = !(await put(open, lines));
     let hidden = new Map<string, number>();
     if (!moved) {
       // The name of a file that is new to us may not be on the disk yet.
-      if (snapshot !== this.#last) await syncDirectory(dirname(open.target));
-      this.#last = snapshot;
+      if (snapshot !== last) await syncDirectory(dirname(open.target));
+      last = snapshot;
       if (snapshot.rows.size > from + lines.length) hidden = overtaken(snapshot, tasks, from);
     }
-    if (hidden.size > 0) await this.#put(open, (await snapshot.readTasks([...hidden.values()])).map(lineOf));
+    if (hidden.size > 0) await put(open, (await snapshot.readTasks([...hidden.values()])).map(lineOf));
     const all = moved && !isWatched ? await changes() : made;
-    const watched = this.#watch.add(all, moved ? null : snapshot.identity, !moved && !mayBeUndone, sameFile);
+    const watched = watch.add(all, moved ? null : snapshot.identity, !moved && !mayBeUndone, sameFile);
     const gaveWay = ({ id, outcome }: ChangeResult) => outcome === "written" && hidden.has(keyOf(id!));
     return { results: results.map((one) => (gaveWay(one) ? { ...one, outcome: "newer" } : one)), watched };
   }
 
   /** Whether a change of ours may be undone: another program wrote lately and isn't known to append. */
-  #lookAround({ snapshot, isOurs, others }: Open): boolean {
-    if (snapshot !== this.#last) this.#othersAppend = false;
-    if (!isLately(others, this.#parts.clock)) return false;
-    if (!isOurs && snapshot === this.#last) this.#othersAppend = true;
-    return !this.#othersAppend;
+  function lookAround({ snapshot, isOurs, others }: Open): boolean {
+    if (snapshot !== last) othersAppend = false;
+    if (!isLately(others, clock)) return false;
+    if (!isOurs && snapshot === last) othersAppend = true;
+    return !othersAppend;
   }
 
   /** False if the path named another file right after the append. */
-  async #put({ lock, log, snapshot, others, since }: Open, lines: readonly string[]): Promise<boolean> {
+  async function put({ lock, log, snapshot, others, since }: Open, lines: readonly string[]): Promise<boolean> {
     const before = snapshot.layout!.size;
     const bytes = await log.bytesOf(lines, snapshot);
     await lock.leave(noteOf(snapshot.identity, others, { kind: "append", bytes }, since.slice(1)));
@@ -176,21 +153,20 @@ export class FileWriter {
       await log.append(bytes, before);
     } catch (error) {
       // Else the blanks would look like another program's write.
-      const isCurrent = await this.#isCurrent(snapshot).catch(() => false);
-      const isBlank = isCurrent && (await snapshot.readBytes(before, snapshot.layout!.size)).toString().trim() === "";
+      const stays = await isCurrent(snapshot).catch(() => false);
+      const isBlank = stays && (await snapshot.readBytes(before, snapshot.layout!.size)).toString().trim() === "";
       if (isBlank) await lock.leave(noteOf(snapshot.identity, others, undefined, since));
       throw error;
     }
-    if (!(await this.#isCurrent(snapshot))) return false;
+    if (!(await isCurrent(snapshot))) return false;
     await lock.leave(noteOf(snapshot.identity, others, undefined, since));
     return true;
   }
 
   /** Whether the path still names the snapshot's file, and it ends in a whole line. An unfinished append gets a second. */
-  async #isReady(snapshot: Snapshot): Promise<boolean> {
-    const { clock } = this.#parts;
+  async function isReady(snapshot: Snapshot): Promise<boolean> {
     for (let size = -1, since = 0; ; await clock.sleep(POLL_MS)) {
-      if (!(await this.#isCurrent(snapshot))) return false;
+      if (!(await isCurrent(snapshot))) return false;
       if (snapshot.layout!.unfinished === null) return true;
       const age = clock.now() - Number(snapshot.identity!.mtimeNs) / 1e9;
       if (size !== snapshot.layout!.size) [size, since] = [snapshot.layout!.size, clock.monotonic()];
@@ -200,11 +176,24 @@ export class FileWriter {
   }
 
   /** Whether the path still names the snapshot's file. Adds what was appended to it. */
-  async #isCurrent(snapshot: Snapshot): Promise<boolean> {
-    const now = await this.#parts.shared.read();
+  async function isCurrent(snapshot: Snapshot): Promise<boolean> {
+    const now = await shared.read();
     await now.close();
     return now === snapshot;
   }
+
+  return async (requests: readonly Request[]): Promise<FileResult[]> => {
+    for (;;) {
+      const snapshot = await shared.read();
+      const isLog = snapshot.shape === "jsonl";
+      if (isLog) compaction ??= file.compact(snapshot, warn);
+      await compaction;
+      const writing = isLog ? append(requests) : rewrite(requests, snapshot);
+      const written = await writing.finally(() => snapshot.close());
+      if (written === "behind") await watch.repeat();
+      else if (written !== null) return resultsOf(written);
+    }
+  };
 }
 
 /** `returned`: undone again and again by a service that holds the store in memory; `unknown`: the file can't be read. */
