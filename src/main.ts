@@ -74,9 +74,7 @@ function letOthersGoFirst(): void {
   const { PRIORITY_BELOW_NORMAL } = constants.priority;
   try {
     if (getPriority() < PRIORITY_BELOW_NORMAL) setPriority(PRIORITY_BELOW_NORMAL);
-  } catch {
-    // It isn't permitted.
-  }
+  } catch {} // it isn't permitted
 }
 
 /** Takes over SIGINT and SIGTERM when first called; the second one ends the process at once. */

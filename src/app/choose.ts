@@ -1,6 +1,5 @@
 import { usage } from "../errors.ts";
 import type { QueryContext } from "../operations/list-query.ts";
-import type { Selection } from "../operations/select.ts";
 import { quoted, shellWord } from "../printable.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
 import type { SourceChoice } from "../store/mirror-link.ts";
@@ -26,7 +25,7 @@ interface How extends Pick<QueryContext, "names" | "takesNames" | "takesNone"> {
 }
 
 /** The tasks that a query chooses. @throws TtsctlError USAGE, also if a name means several tasks, REDIS_*, STORE_* */
-export async function selectionIn(parts: RunParts, raw: RawQuery, how: How): Promise<Selection> {
+export async function selectionIn(parts: RunParts, raw: RawQuery, how: How) {
   const { buildFilter, checkIds, shortestAge } = await import("../operations/list-query.ts");
   const { source = "auto", instead, change, ...naming } = how;
   const isGiven = CHOOSING_PARTS.some((part) => raw[part] != null && raw[part] !== false);

@@ -1,5 +1,4 @@
 import { resolve } from "node:path";
-import type { Artifacts } from "../artifacts/artifacts.ts";
 import type { Clock } from "../clock.ts";
 import { targetOf } from "../config/redis.ts";
 import type { Settings } from "../config/settings.ts";
@@ -124,10 +123,6 @@ export class RunParts {
     return this.#outside.signal();
   }
 
-  log(line: string): void {
-    this.#outside.log?.(line);
-  }
-
   reloadSettings(): Promise<Settings> {
     return this.#outside.loadSettings();
   }
@@ -177,9 +172,10 @@ export class RunParts {
 
   async mirrorLink(): Promise<MirrorLink> {
     if (this.#link !== undefined) return this.#link;
+    const { log = () => {} } = this.#outside;
     this.#link = redisLink(await this.#connector(), {
-      onUp: ({ where }) => this.log(`Redis at ${where} answered the ping`),
-      onDown: ({ message }) => this.log(`Redis ping failed: ${message}`),
+      onUp: ({ where }) => log(`Redis at ${where} answered the ping`),
+      onDown: ({ message }) => log(`Redis ping failed: ${message}`),
     });
     this.onRelease(() => this.#link!.close());
     return this.#link;
@@ -246,7 +242,7 @@ export class RunParts {
   }
 
   /** `output/` and `Logs/`. @param removes whether they may be changed: then neither may hold config.ini or the store file */
-  async artifacts(removes = false): Promise<Artifacts> {
+  async artifacts(removes = false) {
     const { openArtifacts } = await import("../artifacts/artifacts.ts");
     const { paths, store, configPath } = await this.settings();
     const names = await this.rules();

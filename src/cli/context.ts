@@ -96,6 +96,9 @@ export class Context extends RunParts {
   }
 }
 
+/** Adds commands to the program. */
+export type Declare = (program: Command, attach: Attach) => void;
+
 /** Gives a command its action, which returns the exit code, if it isn't 0. The context is released in any case. */
 export type Attach = <F extends object>(
   command: Command,

@@ -2,13 +2,11 @@ import { Command, CommanderError, Option } from "commander";
 import { type TtsctlError, usage } from "../errors.ts";
 import { nearest } from "../task/nearest.ts";
 import { VERSION } from "../version.ts";
-import { type Attach, Context, type Surroundings } from "./context.ts";
+import { type Attach, Context, type Declare, type Surroundings } from "./context.ts";
 import { addToHelp, TOPICS } from "./help.ts";
 import { LOG_FORMATS } from "./io.ts";
 import { ADDING, addOne, settingOption } from "./selection.ts";
 import { FORMATS, formatsOf, type GlobalFlags } from "./terminal.ts";
-
-type Declare = (program: Command, attach: Attach) => void;
 
 /** A file of commands: their heading in the help, and their names with aliases. */
 type CommandFile = readonly [group: string, names: readonly string[], load: () => Promise<{ declare: Declare }>];

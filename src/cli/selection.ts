@@ -37,15 +37,13 @@ export interface ChangeFlags {
   readonly backup?: string;
 }
 
+export type UserFlags = { readonly user?: string };
 /** Of `sync` and `verify`, which may prune Redis. */
-export type PruneFlags = ChangeFlags & {
-  readonly user?: string;
-  readonly prune: boolean;
-  readonly allowMismatch: boolean;
-};
+export type PruneFlags = ChangeFlags & UserFlags & { readonly prune: boolean; readonly allowMismatch: boolean };
 
-export interface LookFlags {
-  readonly source: SourceChoice;
+export type SourceFlags = { readonly source: SourceChoice };
+
+export interface LookFlags extends SourceFlags {
   /** Infinity for all; undefined for a page. */
   readonly limit?: number;
   readonly columns?: readonly string[];
@@ -57,11 +55,8 @@ export interface LookFlags {
 }
 
 export function addLimit(command: Command): Command {
-  return command.option(
-    "--limit <n>",
-    "the first N tasks, or all, instead of a page",
-    accepting(LIMIT_ACCEPTED, parseLimit),
-  );
+  const help = "the first N tasks, or all, instead of a page";
+  return command.option("--limit <n>", help, accepting(LIMIT_ACCEPTED, parseLimit));
 }
 
 export function addSelection(command: Command, parts: readonly QueryPart[] = CHOOSING_PARTS): Command {
@@ -186,7 +181,7 @@ export async function selectionOf(
   return selectionIn(context, raw, { names: FLAG_NAMES, ...idsOf(flags), source, ...change });
 }
 
-export async function userOf(context: Context, { user }: { readonly user?: string }): Promise<string | undefined> {
+export async function userOf(context: Context, { user }: UserFlags): Promise<string | undefined> {
   if (user === undefined) return undefined;
   const { checkUser } = await import("../operations/list-query.ts");
   return checkUser(trimId(user), FLAG_NAMES.users, await context.rules());

@@ -126,9 +126,7 @@ function tokenIn(text: string): string {
   try {
     const { token } = JSON.parse(text);
     if (typeof token === "string") return token;
-  } catch {
-    // reported below, without the text
-  }
+  } catch {} // reported below, without the text
   throw new HttpError("BAD_REQUEST", "the body has no token", 'send {"token": "..."}');
 }
 

@@ -42,9 +42,6 @@ import type {
   WriteResult,
 } from "./types.ts";
 
-/** Attempts at a claim that another program undoes. */
-const MOST_TRIES = 10;
-
 const SILENT: Logger = { info: () => {}, warn: () => {} };
 
 /**
@@ -199,7 +196,7 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
       const rule = claimRule(from, patch, options, checking);
       const find: Update["find"] = (snapshot, pending) =>
         findClaimable(snapshot, pending(), { ...rule, now: clock.now() });
-      for (let tries = 0; tries < MOST_TRIES; tries++) {
+      for (let tries = 0; tries < 10; tries++) {
         const claimId = randomUUID();
         const written = await changeTask(find, (task) => withClaim(task, claimId, rule, checking));
         const { file, task, settled } = written;
@@ -330,9 +327,7 @@ function guarded(logger: Logger): Logger {
   const quietly = (log: () => void) => {
     try {
       log();
-    } catch {
-      // There is nowhere else to log.
-    }
+    } catch {} // there is nowhere else to log
   };
   return {
     info: (line) => quietly(() => logger.info(line)),

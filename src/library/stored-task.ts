@@ -1,4 +1,3 @@
-import type { Stats } from "node:fs";
 import { lstat, realpath } from "node:fs/promises";
 import { dirname, join, sep } from "node:path";
 import { isPlainName, isPurgeFolder } from "../artifacts/plain-name.ts";
@@ -83,7 +82,7 @@ async function realBeginning(path: string): Promise<string> {
   }
 }
 
-function entryAt(path: string): Promise<Stats | null> {
+function entryAt(path: string) {
   return lstat(path).catch(() => null);
 }
 

@@ -1,6 +1,5 @@
 import { lstat } from "node:fs/promises";
 import { resolve } from "node:path";
-import type { Command } from "commander";
 import { cleanUp, type PassFlags } from "../../app/cleanup.ts";
 import type { PassEnd } from "../../app/cleanup-record.ts";
 import { DONE, ended, PARTLY } from "../../app/ended.ts";
@@ -20,7 +19,7 @@ import { readRegular, refuseUsed, whyNotWritten } from "../../store/file/written
 import { counted, formatBytes, formatDuration } from "../../task/amounts.ts";
 import { memberOf } from "../../task/ids.ts";
 import { VERSION } from "../../version.ts";
-import type { Attach, Context } from "../context.ts";
+import type { Context, Declare } from "../context.ts";
 import { conclude, emitObject } from "../emit.ts";
 import { findTask, tellAbsent } from "../named-task.ts";
 import { addDestructive, type ChangeFlags, refuseFlags, settingOption } from "../selection.ts";
@@ -36,7 +35,7 @@ interface CleanupFlags extends ChangeFlags {
   readonly metricsFile?: string;
 }
 
-export function declare(program: Command, attach: Attach): void {
+export const declare: Declare = (program, attach) => {
   const command = program
     .command("cleanup")
     .description("purge finished tasks past their retention, with audio and logs")
@@ -54,7 +53,7 @@ export function declare(program: Command, attach: Attach): void {
   const brake = "no limit; with --orphans, 50% of the artifacts";
   addDestructive(command, brake, "with --orphans: remove the artifacts", { backedUp: "purged" });
   attach<CleanupFlags>(command, runCleanup);
-}
+};
 
 const WATCH =
   "a pass every retention/10 (30 s to 5 min), for systemd; SIGTERM stops it, SIGHUP reloads the configuration";

@@ -1,7 +1,7 @@
-import { Argument, type Command } from "commander";
-import type { Attach } from "../context.ts";
+import { Argument } from "commander";
+import type { Declare } from "../context.ts";
 
-export function declare(program: Command, attach: Attach): void {
+export const declare: Declare = (program, attach) => {
   const command = program
     .command("completion")
     .addArgument(new Argument("<shell>", "the shell").choices(SHELLS))
@@ -10,7 +10,7 @@ export function declare(program: Command, attach: Attach): void {
   attach(command, async (context, _flags, [shell]) => {
     await context.terminal.out.write({ bash: BASH, zsh: ZSH, fish: FISH }[shell as (typeof SHELLS)[number]]);
   });
-}
+};
 
 const EXAMPLES = `
 Users and task ids come from Redis, or from the store file if it is small.

@@ -1,14 +1,14 @@
-import { Argument, type Command } from "commander";
+import { Argument } from "commander";
 import { configPlace, loadSettings, profileNames, profilePath, profilesFolder } from "../../config/load.ts";
 import { redisShown } from "../../config/redis.ts";
 import { describeSettings } from "../../config/settings.ts";
 import { ours } from "../../errors.ts";
 import type { InitFlags } from "../config-init.ts";
-import type { Attach, Context } from "../context.ts";
+import type { Context, Declare } from "../context.ts";
 import { emit, emitObject } from "../emit.ts";
 import { refuseFlags } from "../selection.ts";
 
-export function declare(program: Command, attach: Attach): void {
+export const declare: Declare = (program, attach) => {
   const what = "init: write a config.ini with what is given and found; profiles: list the profiles";
   const command = program
     .command("config")
@@ -27,7 +27,7 @@ export function declare(program: Command, attach: Attach): void {
     refuseFlags(flags, ["--yes", "--dry-run", "--force"], "without init");
     return action === "profiles" ? showProfiles(context) : showConfig(context);
   });
-}
+};
 
 async function showConfig(context: Context): Promise<void> {
   const settings = await context.settings();

@@ -1,11 +1,10 @@
-import type { Command } from "commander";
 import { deleteChosen } from "../../app/change.ts";
 import type { DeleteResult } from "../../operations/delete.ts";
 import { textOf } from "../../render/item-lines.ts";
 import { counted, formatBytes } from "../../task/amounts.ts";
 import { soleUser } from "../../task/query-fields.ts";
 import { MAY_BE_WORKED_ON } from "../../task/status.ts";
-import type { Attach } from "../context.ts";
+import type { Declare } from "../context.ts";
 import { conclude, confirmation, unchangedLines } from "../emit.ts";
 import {
   addDestructive,
@@ -18,7 +17,7 @@ import {
 
 type DeleteFlags = SelectionFlags & ChangeFlags & { readonly force: boolean; readonly all: boolean };
 
-export function declare(program: Command, attach: Attach): void {
+export const declare: Declare = (program, attach) => {
   const command = program
     .command("delete")
     .alias("rm")
@@ -44,7 +43,7 @@ export function declare(program: Command, attach: Attach): void {
     await tellNobody(context, soleUser(selection.filter), ended.result.requested);
     return conclude(context, ended, () => describeDelete(ended.result));
   });
-}
+};
 
 const EXAMPLES = `
 Examples:

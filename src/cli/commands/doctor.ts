@@ -1,4 +1,3 @@
-import type { Command } from "commander";
 import { DONE, FAILED } from "../../app/ended.ts";
 import { recordRulesOf } from "../../app/parts.ts";
 import { targetOf } from "../../config/redis.ts";
@@ -12,17 +11,17 @@ import type { RedisTarget } from "../../store/redis/target.ts";
 import { counted } from "../../task/amounts.ts";
 import { RecordRules } from "../../task/rules.ts";
 import { Zone } from "../../task/time.ts";
-import type { Attach, Context } from "../context.ts";
+import type { Context, Declare } from "../context.ts";
 import { emitObject } from "../emit.ts";
 import { isText } from "../terminal.ts";
 
-export function declare(program: Command, attach: Attach): void {
+export const declare: Declare = (program, attach) => {
   const command = program
     .command("doctor")
     .description("check everything that can be wrong: configuration, store file, disk, Redis")
     .addHelpText("after", EXAMPLES);
   attach(command, runDoctor);
-}
+};
 
 const EXAMPLES = `
 It changes nothing. The exit code is 1 if a check fails, 0 with only warnings.

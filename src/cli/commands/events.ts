@@ -1,21 +1,20 @@
-import type { Command } from "commander";
 import type { TaskChange } from "../../operations/events/states.ts";
-import type { SourceChoice } from "../../store/mirror-link.ts";
 import { soleUser, statusPasses, userPasses } from "../../task/query-fields.ts";
 import { formatUtc } from "../../task/time.ts";
-import type { Attach, Context } from "../context.ts";
+import type { Context, Declare } from "../context.ts";
 import {
   addInterval,
   addSelection,
   addSource,
   DEFAULT_INTERVAL,
   type SelectionFlags,
+  type SourceFlags,
   selectionOf,
 } from "../selection.ts";
 
-type EventsFlags = SelectionFlags & { readonly source: SourceChoice; readonly interval?: number };
+type EventsFlags = SelectionFlags & SourceFlags & { readonly interval?: number };
 
-export function declare(program: Command, attach: Attach): void {
+export const declare: Declare = (program, attach) => {
   const command = program
     .command("events")
     .description("print a JSON line for each task that is created, changed or removed, until Ctrl-C")
@@ -25,7 +24,7 @@ export function declare(program: Command, attach: Attach): void {
     "seconds, or a duration such as 10s, between two comparisons, if Redis sends no notifications",
   );
   attach<EventsFlags>(command, runEvents);
-}
+};
 
 const EXAMPLES = `
 Events come from Redis keyspace notifications if these are on

@@ -1,19 +1,24 @@
 import { resolve } from "node:path";
-import type { Command } from "commander";
 import { DONE, PARTLY } from "../../app/ended.ts";
 import { TtsctlError } from "../../errors.ts";
 import type { ExportResult } from "../../operations/export/export.ts";
 import type { ExportFormat } from "../../render/csv.ts";
 import { notFound } from "../../render/item-lines.ts";
-import type { SourceChoice } from "../../store/mirror-link.ts";
 import { counted } from "../../task/amounts.ts";
 import { soleUser } from "../../task/query-fields.ts";
-import type { Attach, Context } from "../context.ts";
-import { addSelection, addSource, type SelectionFlags, selectionOf, tellNobody } from "../selection.ts";
+import type { Context, Declare } from "../context.ts";
+import {
+  addSelection,
+  addSource,
+  type SelectionFlags,
+  type SourceFlags,
+  selectionOf,
+  tellNobody,
+} from "../selection.ts";
 
-type ExportFlags = SelectionFlags & { readonly to?: string; readonly force: boolean; readonly source: SourceChoice };
+type ExportFlags = SelectionFlags & SourceFlags & { readonly to?: string; readonly force: boolean };
 
-export function declare(program: Command, attach: Attach): void {
+export const declare: Declare = (program, attach) => {
   const command = program
     .command("export")
     .description("export tasks of both stores as JSON Lines, for a backup or a move: all, or chosen ones")
@@ -22,7 +27,7 @@ export function declare(program: Command, attach: Attach): void {
     .addHelpText("after", EXAMPLES);
   addSource(addSelection(command));
   attach<ExportFlags>(command, runExport);
-}
+};
 
 const EXAMPLES = `
 Of each task the newer of the two copies is exported. -o chooses the format:

@@ -1,4 +1,4 @@
-import { type Command, Option } from "commander";
+import { Option } from "commander";
 import { DONE, PARTLY } from "../../app/ended.ts";
 import { usage } from "../../errors.ts";
 import { jsonOf } from "../../json/value.ts";
@@ -7,16 +7,15 @@ import { printable } from "../../printable.ts";
 import { itemFields, itemJson, statusText } from "../../render/item.ts";
 import { paintStatus, type TableStyle, table } from "../../render/table.ts";
 import { cut, fits, truncateText, widthOf } from "../../render/width.ts";
-import type { SourceChoice } from "../../store/mirror-link.ts";
 import { formatBytes, formatLength } from "../../task/amounts.ts";
 import { memberOf } from "../../task/ids.ts";
 import type { Task } from "../../task/task.ts";
-import type { Attach, Context } from "../context.ts";
+import type { Context, Declare } from "../context.ts";
 import { emit } from "../emit.ts";
 import { findTask, tellAbsent } from "../named-task.ts";
-import { addSource } from "../selection.ts";
+import { addSource, type SourceFlags } from "../selection.ts";
 
-export function declare(program: Command, attach: Attach): void {
+export const declare: Declare = (program, attach) => {
   const command = program
     .command("get")
     .argument("[user]")
@@ -30,8 +29,8 @@ export function declare(program: Command, attach: Attach): void {
     });
   }
   addSource(command);
-  attach<{ source: SourceChoice }>(command, runGet);
-}
+  attach<SourceFlags>(command, runGet);
+};
 
 const EXAMPLES = `
 Examples:
@@ -40,7 +39,7 @@ Examples:
   ttsctl get t01                the task with that id, of any user
   ttsctl get alice t01 -o json`;
 
-async function runGet(context: Context, { source }: { source: SourceChoice }, args: string[]): Promise<number> {
+async function runGet(context: Context, { source }: SourceFlags, args: string[]): Promise<number> {
   const parts = { ...(await context.stores()), artifacts: await context.artifacts() };
   const { id, result } = await findTask(context, parts, { command: "get", args, source });
   const style = await context.tableStyle();

@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { type Command, Option } from "commander";
+import { Option } from "commander";
 import { foundIds } from "../../app/choose.ts";
 import { ended } from "../../app/ended.ts";
 import { audited } from "../../app/ledger.ts";
@@ -9,7 +9,7 @@ import type { MergePolicy } from "../../operations/merge/merge.ts";
 import { limitsOf, policyOf } from "../../operations/purge/rules.ts";
 import { notFound, textOf } from "../../render/item-lines.ts";
 import { counted } from "../../task/amounts.ts";
-import type { Attach, Context } from "../context.ts";
+import type { Context, Declare } from "../context.ts";
 import { conclude, confirmation } from "../emit.ts";
 import { addSelection, type SelectionFlags, selectionOf } from "../selection.ts";
 
@@ -22,7 +22,7 @@ interface ImportFlags extends SelectionFlags {
   readonly skipInvalid: boolean;
 }
 
-export function declare(program: Command, attach: Attach): void {
+export const declare: Declare = (program, attach) => {
   const merge = new Option("--merge <policy>", "which record is kept if the store file has the task too");
   const command = program
     .command("import")
@@ -36,7 +36,7 @@ export function declare(program: Command, attach: Attach): void {
     .addHelpText("after", EXAMPLES);
   addSelection(command);
   attach<ImportFlags>(command, (context, flags, [file]) => runImport(context, flags, file!));
-}
+};
 
 const SKIP =
   "skip invalid lines, and a record that the input cuts off; without it, they stop the import before any change";

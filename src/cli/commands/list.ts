@@ -3,7 +3,6 @@ import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { buffer } from "node:stream/consumers";
-import type { Command } from "commander";
 import { checkingOf, foundIds } from "../../app/choose.ts";
 import { DONE, PARTLY } from "../../app/ended.ts";
 import { describeSystemError, TtsctlError, usage } from "../../errors.ts";
@@ -26,7 +25,7 @@ import { counted, LIMIT_ACCEPTED, parseLimit } from "../../task/amounts.ts";
 import { nearest } from "../../task/nearest.ts";
 import { BODY_NAMES, FLAG_NAMES, LIST_PARTS, type QueryNames, type RawQuery } from "../../task/query-fields.ts";
 import type { Task } from "../../task/task.ts";
-import type { Attach, Context } from "../context.ts";
+import type { Context, Declare } from "../context.ts";
 import { Output } from "../io.ts";
 import { nameLine } from "../names.ts";
 import {
@@ -263,7 +262,7 @@ async function openPager(terminal: Terminal, lines: number) {
   }
 }
 
-export function declare(program: Command, attach: Attach): void {
+export const declare: Declare = (program, attach) => {
   const list = program
     .command("list")
     .alias("ls")
@@ -289,7 +288,7 @@ export function declare(program: Command, attach: Attach): void {
     const look = limit === undefined ? flags : { ...flags, limit };
     return listTasks(context, readQueryBody(body, origin, ["limit"]), look, { names: BODY_NAMES });
   });
-}
+};
 
 const EXAMPLES = `
 Examples:

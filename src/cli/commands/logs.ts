@@ -1,22 +1,20 @@
-import type { Command } from "commander";
 import { DONE, FAILED, INTERRUPTED, PARTLY } from "../../app/ended.ts";
 import type { LogPart } from "../../artifacts/artifacts.ts";
 import { usage } from "../../errors.ts";
 import { followLog, TaskState } from "../../operations/follow.ts";
 import type { GetParts } from "../../operations/get.ts";
 import { logText } from "../../render/item-lines.ts";
-import type { SourceChoice } from "../../store/mirror-link.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { parseWholeNumber } from "../../task/amounts.ts";
 import { memberOf } from "../../task/ids.ts";
 import { isTerminal, shownStatus } from "../../task/status.ts";
-import type { Attach, Context } from "../context.ts";
+import type { Context, Declare } from "../context.ts";
 import { findTask, tellAbsent } from "../named-task.ts";
-import { accepting, addSource } from "../selection.ts";
+import { accepting, addSource, type SourceFlags } from "../selection.ts";
 
-type LogsFlags = { readonly source: SourceChoice; readonly tail?: number; readonly follow: boolean };
+type LogsFlags = SourceFlags & { readonly tail?: number; readonly follow: boolean };
 
-export function declare(program: Command, attach: Attach): void {
+export const declare: Declare = (program, attach) => {
   const command = program
     .command("logs")
     .argument("[user]")
@@ -28,7 +26,7 @@ export function declare(program: Command, attach: Attach): void {
     .addHelpText("after", EXAMPLES);
   addSource(command);
   attach<LogsFlags>(command, runLogs);
-}
+};
 
 const EXAMPLES = `
 --follow ends with 0 when the task is done or deleted, with 1 when it failed,

@@ -1,11 +1,9 @@
-import type { Command } from "commander";
 import { checkNewStatus, markChosen } from "../../app/change.ts";
-import type { MaxDelete } from "../../operations/brake.ts";
 import type { MarkResult } from "../../operations/mark/mark.ts";
 import { textOf } from "../../render/item-lines.ts";
 import { counted } from "../../task/amounts.ts";
 import { soleUser } from "../../task/query-fields.ts";
-import type { Attach, Context } from "../context.ts";
+import type { Context, Declare } from "../context.ts";
 import { conclude, confirmation, unchangedLines } from "../emit.ts";
 import {
   addDestructive,
@@ -21,12 +19,12 @@ interface MarkFlags extends SelectionFlags, Omit<ChangeFlags, "maxDelete"> {
   readonly to?: string;
   readonly error?: string;
   readonly all: boolean;
-  readonly maxMark?: MaxDelete;
+  readonly maxMark?: ChangeFlags["maxDelete"];
 }
 
 const CHOOSE = "choose with --user, --ids, --status, --since, --until, --stuck, or --all; --to is the new status";
 
-export function declare(program: Command, attach: Attach): void {
+export const declare: Declare = (program, attach) => {
   const byDefault = "by default, it is kept if the new status is error and cleared otherwise";
   const command = program
     .command("mark")
@@ -36,7 +34,7 @@ export function declare(program: Command, attach: Attach): void {
   addSelection(command).option("--all", "choose every task", false).addHelpText("after", EXAMPLES);
   addDestructive(command, "no limit", "do not ask", { verb: "mark", backedUp: "marked" });
   attach<MarkFlags>(command, runMark);
-}
+};
 
 const EXAMPLES = `
 --to is the new status. A task is kept as it is if the service changes it during

@@ -1,6 +1,5 @@
 import { once } from "node:events";
 import { resolve } from "node:path";
-import type { Command } from "commander";
 import type { CleanupRecord } from "../../app/cleanup-record.ts";
 import { maskUrl } from "../../config/address.ts";
 import type { HttpSettings } from "../../config/settings.ts";
@@ -8,14 +7,14 @@ import { ours, TtsctlError } from "../../errors.ts";
 import type { Observed } from "../../http/metrics.ts";
 import type { SyncOutcome } from "../../operations/sync.ts";
 import { shellWord } from "../../printable.ts";
-import { type Attach, type Context, consoleReporter } from "../context.ts";
+import { type Context, consoleReporter, type Declare } from "../context.ts";
 import { sourceStack } from "../report-error.ts";
 import { settingOption } from "../selection.ts";
 import { describeSync } from "./sync.ts";
 
 type ServeFlags = { readonly sync: boolean; readonly readOnly: boolean };
 
-export function declare(program: Command, attach: Attach): void {
+export const declare: Declare = (program, attach) => {
   const what =
     "serve the HTTP API and the web page, sync the store file to Redis, and with --cleanup purge expired tasks";
   const command = program
@@ -31,7 +30,7 @@ export function declare(program: Command, attach: Attach): void {
     .option("--read-only", "change nothing: delete and mark no tasks, no sync, no cleanup", false)
     .addHelpText("after", EXAMPLES);
   attach<ServeFlags>(command, runServe);
-}
+};
 
 const EXAMPLES = `
 Examples:

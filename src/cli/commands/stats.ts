@@ -1,16 +1,23 @@
-import type { Command } from "commander";
 import { DONE } from "../../app/ended.ts";
 import { statsOf } from "../../app/stats.ts";
 import { statsText, userCells } from "../../render/stats.ts";
-import type { SourceChoice } from "../../store/mirror-link.ts";
 import { formatUtc } from "../../task/time.ts";
-import type { Attach, Context } from "../context.ts";
+import type { Context, Declare } from "../context.ts";
 import { emit } from "../emit.ts";
-import { addSource, addUser, addWatch, onceOrLive, userOf, type WatchFlags } from "../selection.ts";
+import {
+  addSource,
+  addUser,
+  addWatch,
+  onceOrLive,
+  type SourceFlags,
+  type UserFlags,
+  userOf,
+  type WatchFlags,
+} from "../selection.ts";
 
-type StatsFlags = WatchFlags & { readonly user?: string; readonly source: SourceChoice; readonly disk: boolean };
+type StatsFlags = WatchFlags & UserFlags & SourceFlags & { readonly disk: boolean };
 
-export function declare(program: Command, attach: Attach): void {
+export const declare: Declare = (program, attach) => {
   const command = program
     .command("stats")
     .description("counts by status and user, ages, tasks per hour, disk use, and what a cleanup would free")
@@ -18,7 +25,7 @@ export function declare(program: Command, attach: Attach): void {
     .addHelpText("after", EXAMPLES);
   addWatch(addSource(addUser(command)));
   attach<StatsFlags>(command, (context, flags) => onceOrLive(context, flags, (once) => runStats(once, flags)));
-}
+};
 
 const EXAMPLES = `
 Examples:

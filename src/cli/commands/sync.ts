@@ -1,4 +1,3 @@
-import type { Command } from "commander";
 import { finished } from "../../app/ended.ts";
 import { audited } from "../../app/ledger.ts";
 import { syncStore } from "../../app/syncing.ts";
@@ -6,13 +5,13 @@ import type { SyncResult } from "../../operations/sync.ts";
 import { shellWord } from "../../printable.ts";
 import { textOf } from "../../render/item-lines.ts";
 import { counted } from "../../task/amounts.ts";
-import type { Attach, Context } from "../context.ts";
+import type { Context, Declare } from "../context.ts";
 import { conclude, confirmation } from "../emit.ts";
 import { addPruning, type PruneFlags, refuseFlags, tellNobody, userOf } from "../selection.ts";
 
 type SyncFlags = PruneFlags & { readonly checksum: boolean };
 
-export function declare(program: Command, attach: Attach): void {
+export const declare: Declare = (program, attach) => {
   const kept = "nothing newer in Redis is overwritten, and nothing is deleted without --prune";
   const command = program
     .command("sync")
@@ -21,7 +20,7 @@ export function declare(program: Command, attach: Attach): void {
     .option("--prune", "also delete Redis-only tasks", false)
     .addHelpText("after", EXAMPLES);
   attach<SyncFlags>(addPruning(command), runSync);
-}
+};
 
 const EXAMPLES = `
 Examples:

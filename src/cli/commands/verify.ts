@@ -1,4 +1,3 @@
-import type { Command } from "commander";
 import { finished } from "../../app/ended.ts";
 import { audited } from "../../app/ledger.ts";
 import { usage } from "../../errors.ts";
@@ -7,14 +6,14 @@ import type { Drift } from "../../operations/verify/drift.ts";
 import type { VerifyOutcome } from "../../operations/verify/verify.ts";
 import { textOf } from "../../render/item-lines.ts";
 import { counted } from "../../task/amounts.ts";
-import type { Attach, Context } from "../context.ts";
+import type { Context, Declare } from "../context.ts";
 import { confirmation, emit, emitObject } from "../emit.ts";
 import { addPruning, type PruneFlags, refuseFlags, tellNobody, userOf } from "../selection.ts";
 import type { GlobalFlags } from "../terminal.ts";
 
 type VerifyFlags = PruneFlags & { readonly details: boolean; readonly repair: boolean; readonly restore: boolean };
 
-export function declare(program: Command, attach: Attach): void {
+export const declare: Declare = (program, attach) => {
   const command = program
     .command("verify")
     .description("compare the store file and Redis, record by record; exit code 3 if they differ")
@@ -24,7 +23,7 @@ export function declare(program: Command, attach: Attach): void {
     .option("--restore", "with --repair: copy Redis-only tasks to the store file", false)
     .addHelpText("after", EXAMPLES);
   attach<VerifyFlags>(addPruning(command), runVerify);
-}
+};
 
 const EXAMPLES = `
 Examples:

@@ -1,13 +1,12 @@
 import { emitKeypressEvents, type Interface, type Key } from "node:readline";
 import type { ReadStream } from "node:tty";
-import type { Command } from "commander";
 import { type Clock, restAfter } from "../../clock.ts";
 import { ours, usage } from "../../errors.ts";
 import { buildFilter } from "../../operations/list-query.ts";
 import { splitIds } from "../../task/ids.ts";
 import { FLAG_NAMES, type TaskFilter } from "../../task/query-fields.ts";
 import { formatInZone } from "../../task/time.ts";
-import type { Attach, Context } from "../context.ts";
+import type { Context, Declare } from "../context.ts";
 import { errorText } from "../report-error.ts";
 import { openScreen, sizeOf } from "../screen.ts";
 import { addInterval, addSelection, addUser, DEFAULT_INTERVAL } from "../selection.ts";
@@ -22,7 +21,7 @@ interface TopFlags {
   readonly readOnly: boolean;
 }
 
-export function declare(program: Command, attach: Attach): void {
+export const declare: Declare = (program, attach) => {
   const command = program
     .command("top")
     .description("a live screen: counts, rates, failures and the newest tasks, to view, mark and delete")
@@ -30,7 +29,7 @@ export function declare(program: Command, attach: Attach): void {
     .addHelpText("after", EXAMPLES);
   addInterval(addSelection(addUser(command), ["statuses"]), "seconds, or a duration such as 10s, between two readings");
   attach<TopFlags>(command, runTop);
-}
+};
 
 const EXAMPLES = `
 Keys: arrows or j and k move, Enter opens a task, / and f filter by user and

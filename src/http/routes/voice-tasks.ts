@@ -10,7 +10,6 @@ import { type ListQuery, type ListResult, workOf } from "../../store/task-store.
 import { keyOf, trimId } from "../../task/ids.ts";
 import { BODY_NAMES, KEY_NAMES, type QueryNames, type RawQuery } from "../../task/query-fields.ts";
 import { MAY_BE_WORKED_ON } from "../../task/status.ts";
-import type { Task } from "../../task/task.ts";
 import { HttpError, json, keptText } from "../answer.ts";
 import { type Dialect, dialectOf, PLAIN } from "../dialects.ts";
 import type { AddEndpoint } from "../endpoints.ts";
@@ -166,7 +165,7 @@ export function idOf(parts: ServerParts, c: Context<Env>, userId: string | undef
 }
 
 /** The same, if there is such a task. @throws TtsctlError USAGE, HttpError TASK_NOT_FOUND */
-export async function knownTask(parts: ServerParts, c: Context<Env>, userId: string | undefined): Promise<Task> {
+export async function knownTask(parts: ServerParts, c: Context<Env>, userId: string | undefined) {
   const [task] = (await listOne(parts, idOf(parts, c, userId))).tasks;
   if (task === undefined) throw notFound();
   return task;
