@@ -1,10 +1,10 @@
 import { isRedisError, usage } from "../errors.ts";
-import type { DeleteOptions, DeleteParts, DeleteResult } from "../operations/delete.ts";
-import type { MarkOptions, MarkParts, MarkResult } from "../operations/mark/mark.ts";
+import type { DeleteOptions, DeleteParts } from "../operations/delete.ts";
+import type { MarkOptions, MarkParts } from "../operations/mark/mark.ts";
 import type { Selection } from "../operations/select.ts";
 import { counted } from "../task/amounts.ts";
 import { KNOWN_STATUS_WORDS, SHOWN_STATUSES, shownStatus } from "../task/status.ts";
-import { type Ended, ended, type Outcome } from "./ended.ts";
+import { ended } from "./ended.ts";
 import { audited } from "./ledger.ts";
 import type { RunParts } from "./parts.ts";
 
@@ -17,11 +17,8 @@ interface Changing {
 }
 
 /** Deletes chosen tasks, with the run lock until the parts are released. @throws TtsctlError as `deleteTasks`, LOCK_TIMEOUT */
-export function deleteChosen(
-  parts: RunParts,
-  options: Omit<DeleteOptions, "retention">,
-  { selection, confirm = async () => {}, openBackup = async () => null }: Changing,
-): Promise<Ended<DeleteResult, Outcome<DeleteResult>>> {
+export function deleteChosen(parts: RunParts, options: Omit<DeleteOptions, "retention">, changing: Changing) {
+  const { selection, confirm = async () => {}, openBackup = async () => null } = changing;
   const { dryRun } = options;
   return audited(parts, !dryRun, async (ledger) => {
     const { deleteTasks } = await import("../operations/delete.ts");
@@ -59,11 +56,9 @@ interface MarkRequest extends NewStatus, Omit<MarkOptions, "error" | "isBackedUp
 }
 
 /** Marks chosen tasks, with the run lock until the parts are released. @throws TtsctlError as `markTasks`, LOCK_TIMEOUT */
-export function markChosen(
-  parts: RunParts,
-  { error: text, isBackedUp = false, ...asked }: MarkRequest,
-  { selection, confirm = async () => {}, openBackup = async () => null }: Changing,
-): Promise<Ended<MarkResult, Outcome<MarkResult>>> {
+export function markChosen(parts: RunParts, request: MarkRequest, changing: Changing) {
+  const { selection, confirm = async () => {}, openBackup = async () => null } = changing;
+  const { error: text, isBackedUp = false, ...asked } = request;
   const { dryRun, shown } = asked;
   const error = text === undefined ? (shown === "error" ? undefined : null) : text || null;
   return audited(parts, !dryRun, async (ledger) => {

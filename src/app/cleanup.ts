@@ -7,7 +7,7 @@ import { policyOf, shortestRetention } from "../operations/purge/rules.ts";
 import { allowedSkew } from "../operations/safety.ts";
 import type { Lock } from "../store/file/lock.ts";
 import { counted } from "../task/amounts.ts";
-import { type Ended, ended } from "./ended.ts";
+import { ended } from "./ended.ts";
 import { audited } from "./ledger.ts";
 import type { RunParts } from "./parts.ts";
 
@@ -17,18 +17,15 @@ export interface PassFlags {
   readonly maxDelete?: MaxDelete;
   /** As for a `Watcher`. */
   readonly doubt?: TtsctlError | null;
+  /** Opens the file that gets each record before its purge. */
+  readonly openBackup?: () => Promise<CleanupParts["backup"]>;
 }
 
-/**
- * One pass by the settings, if cleanup is on, in the audit ledger, with the run lock until the parts are released.
- * @param openBackup opens the file that gets each record before its purge
- * @throws TtsctlError as `cleanupOnce` of operations, LOCK_*, AUDIT_FAILED
- */
+/** One pass by the settings, if cleanup is on, in the audit ledger. @throws as `cleanupOnce` of operations, LOCK_*, AUDIT_FAILED */
 export function cleanUp(
   parts: RunParts,
-  { dryRun, allowEmpty, maxDelete = null, doubt = null }: PassFlags,
-  openBackup: () => Promise<CleanupParts["backup"]> = async () => null,
-): Promise<Ended<object, CleanupOutcome>> {
+  { dryRun, allowEmpty, maxDelete = null, doubt = null, openBackup }: PassFlags,
+) {
   const pass = async (ledger: Ledger | null): Promise<CleanupOutcome> => {
     const { cleanupOnce, emptyResult } = await import("../operations/cleanup.ts");
     const { cleanup } = await parts.settings();
@@ -37,7 +34,7 @@ export function cleanUp(
       parts.reporter.warn(`cleanup is switched off: retention is ${retention.value} (${retention.origin})`);
       return { result: emptyResult(parts.clock.now() - retention.value, { dryRun }), problem: null, sizes: null };
     }
-    const purge = { ...(await parts.purgeParts(ledger, dryRun)), backup: await openBackup() };
+    const purge = { ...(await parts.purgeParts(ledger, dryRun)), backup: (await openBackup?.()) ?? null };
     const options = { dryRun, allowEmpty, maxDelete, doubt, stuckAfter: stuckAfter.value };
     return cleanupOnce(purge, { ...policyOf(cleanup), ...options });
   };

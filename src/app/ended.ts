@@ -35,16 +35,15 @@ export function finished<R>(result: R, isPartly: boolean): Ended<R> {
   return { result, outcome: result, error: null, exitCode: isPartly ? PARTLY : DONE };
 }
 
+type Run = Pick<RunParts, "signal" | "reporter">;
+
 /** How a run that changed tasks ends: its exit code, and a warning if it went on without Redis. */
-export function ended<O extends Outcome<unknown>>(
-  { signal, reporter }: Pick<RunParts, "signal" | "reporter">,
-  outcome: O,
-  { did, next, isPartly, without = "", goesOn = false }: Ending,
-): Ended<O["result"], O> {
+export function ended<O extends Outcome<unknown>>(run: Run, outcome: O, ending: Ending): Ended<O["result"], O> {
+  const { did, next, isPartly, without = "", goesOn = false } = ending;
   const { problem, result } = outcome;
   const isFatal = problem !== null && !goesOn && !isRedisError(problem);
-  const error = signal.aborted && did !== undefined ? interrupted(did, next) : isFatal ? problem : null;
-  if (error === null && problem !== null) reporter.warn(`${problem.message}: ${without}`);
+  const error = run.signal.aborted && did !== undefined ? interrupted(did, next) : isFatal ? problem : null;
+  if (error === null && problem !== null) run.reporter.warn(`${problem.message}: ${without}`);
   const exitCode = error?.exitCode ?? (problem !== null || isPartly ? PARTLY : DONE);
   return { result, outcome, exitCode, error };
 }

@@ -10,15 +10,13 @@ import { VERSION } from "../version.ts";
 import type { Ended } from "./ended.ts";
 import type { Caller, RunParts } from "./parts.ts";
 
+type Work<R, O> = (ledger: LedgerRun | null) => Promise<Ended<R, O>>;
+
 /**
  * Runs work that changes tasks, between the lines of the audit ledger that begin and end it; a dry run isn't recorded.
  * @param work gets null if no ledger is kept @throws TtsctlError AUDIT_FAILED, and what the work throws
  */
-export async function audited<R extends object, O>(
-  parts: RunParts,
-  applies: boolean,
-  work: (ledger: LedgerRun | null) => Promise<Ended<R, O>>,
-): Promise<Ended<R, O>> {
+export async function audited<R extends object, O>(parts: RunParts, applies: boolean, work: Work<R, O>) {
   const { audit, store, configPath } = await parts.settings();
   if (!applies || audit.path.value === null) return work(null);
   const notThese = configPath === null ? [store.path.value] : [store.path.value, configPath];

@@ -62,6 +62,9 @@ interface LiveUse {
   readonly grows?: boolean;
 }
 
+const NAMING =
+  "name it with --config or TTSCTL_CONFIG, set TTSCTL_STORE, TTSCTL_OUTPUT and TTSCTL_LOGS, or run `ttsctl config init`";
+
 /** Builds the parts of a run on first use, and releases them in reverse order. Operations get those that they name, never all. */
 export class RunParts {
   readonly clock: Clock;
@@ -271,15 +274,12 @@ export class RunParts {
    * A job in the wrong directory must not act on defaults (docs/contract.md, Commands). @throws TtsctlError CONFIG_REQUIRED
    * @param withArtifacts whether audio and logs are changed too
    */
-  async requireConfig(
-    withArtifacts: boolean,
-    hint = "name it with --config or TTSCTL_CONFIG, set TTSCTL_STORE, TTSCTL_OUTPUT and TTSCTL_LOGS, or run `ttsctl config init`",
-    problem = `no config.ini in ${this.caller.cwd}: this command changes tasks, so it doesn't run with default settings`,
-  ): Promise<void> {
+  async requireConfig(withArtifacts: boolean, hint = NAMING, problem?: string): Promise<void> {
     const { configPath, store, paths } = await this.settings();
     const needed = withArtifacts ? [store.path, paths.output, paths.logs] : [store.path];
     if (configPath !== null || needed.every(({ source }) => source !== "default")) return;
-    throw new TtsctlError("CONFIG_REQUIRED", problem, { hint });
+    const why = "this command changes tasks, so it doesn't run with default settings";
+    throw new TtsctlError("CONFIG_REQUIRED", problem ?? `no config.ini in ${this.caller.cwd}: ${why}`, { hint });
   }
 
   /** Registers what must be released when the run ends, however it ends. */

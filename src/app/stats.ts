@@ -1,16 +1,14 @@
 import { ours } from "../errors.ts";
 import { policyOf } from "../operations/purge/rules.ts";
-import type { StatsResult } from "../operations/stats/stats.ts";
 import type { Kind } from "../operations/verify/classify.ts";
 import type { SourceChoice } from "../store/mirror-link.ts";
 import { formatUtc } from "../task/time.ts";
 import type { RunParts } from "./parts.ts";
 
+type Asked = { userId: string | undefined; disk: boolean; estimate: boolean; source: SourceChoice };
+
 /** @param disk whether audio and logs count too @param estimate whether to say what a cleanup would free */
-export async function statsOf(
-  parts: RunParts,
-  asked: { userId: string | undefined; disk: boolean; estimate: boolean; source: SourceChoice },
-): Promise<StatsResult> {
+export async function statsOf(parts: RunParts, asked: Asked) {
   const { countTasks, estimateCleanup } = await import("../operations/stats/stats.ts");
   const { noArtifacts } = await import("../artifacts/artifacts.ts");
   const { cleanup } = await parts.settings();

@@ -7,15 +7,11 @@ import { counted } from "../task/amounts.ts";
 import type { RunParts } from "./parts.ts";
 
 /** Pushes the file to Redis, with the run lock until the parts are released. @throws TtsctlError as `sync`, LOCK_TIMEOUT */
-export async function syncStore(
-  parts: RunParts,
-  { ledger, confirm }: Pick<SyncParts, "ledger" | "confirm">,
-  options: SyncOptions,
-): Promise<SyncOutcome> {
+export async function syncStore(parts: RunParts, own: Pick<SyncParts, "ledger" | "confirm">, options: SyncOptions) {
   const { sync } = await import("../operations/sync.ts");
   const file = await parts.changingFileStore(); // first, because it prints warnings that may explain a missing Redis
   const mirror = await parts.mirror();
-  return sync({ ...(await parts.changeParts(ledger, options.dryRun, file)), mirror, confirm }, options);
+  return sync({ ...(await parts.changeParts(own.ledger, options.dryRun, file)), mirror, ...own }, options);
 }
 
 /** The sync of a long-running process: it deletes only pending removals, and releases the parts. Throws as `syncStore`. */
@@ -75,14 +71,11 @@ interface Words {
   describe(outcome: SyncOutcome): string;
 }
 
+type May = { readonly isWanted: boolean; readonly mayWrite: boolean };
 export type Syncing = Awaited<ReturnType<typeof connectSyncing>>;
 
 /** Pushes the file to Redis on start, and when Redis is back; until then Redis isn't read. Call it before the stores are used. */
-export async function connectSyncing(
-  parts: RunParts,
-  { isWanted, mayWrite }: { readonly isWanted: boolean; readonly mayWrite: boolean },
-  { note, describe }: Words,
-) {
+export async function connectSyncing(parts: RunParts, { isWanted, mayWrite }: May, { note, describe }: Words) {
   /** Also repeats a sync that failed because another command had the lock, or the file was half written. */
   const retry = retrying(parts.clock, sync, LONGEST_RETRY_MS, parts.signal);
   const reasonBehind = isWanted ? UNSYNCED : "Redis may lack changes of the file; run `ttsctl sync`";

@@ -77,11 +77,7 @@ export async function runProgram(surroundings: Surroundings): Promise<number> {
   return exitCode;
 }
 
-export async function declareProgram(
-  attach: Attach,
-  commands = COMMANDS,
-  write: (text: string) => void = () => {},
-): Promise<Command> {
+export async function declareProgram(attach: Attach, commands = COMMANDS, write = (_text: string) => {}) {
   const program = newProgram(write);
   const loaded = await Promise.all(commands.map(async ([group, , load]) => ({ group, ...(await load()) })));
   for (const { group, declare } of loaded) declare(program.commandsGroup(group), attach);

@@ -5,7 +5,6 @@ import { rowOf, type SettingName } from "../config/settings.ts";
 import { usage } from "../errors.ts";
 import type { MaxDelete } from "../operations/brake.ts";
 import type { QueryContext } from "../operations/list-query.ts";
-import type { Selection } from "../operations/select.ts";
 import { TIME_STYLES, type TimeStyle, WIDE_COLUMNS } from "../render/item.ts";
 import type { SourceChoice } from "../store/mirror-link.ts";
 import { LIMIT_ACCEPTED, PARTS_ACCEPTED, parseLimit, parsePart, parseWholeNumber } from "../task/amounts.ts";
@@ -125,13 +124,10 @@ export async function onceOrLive(context: Context, flags: WatchFlags, run: Run):
   return DONE;
 }
 
+type Kept = { readonly backedUp?: string; readonly verb?: "delete" | "mark" };
+
 /** @param backedUp the records that `--backup` keeps @param verb of the limit */
-export function addDestructive(
-  command: Command,
-  brake: string,
-  yes: string,
-  { backedUp, verb = "delete" }: { readonly backedUp?: string; readonly verb?: "delete" | "mark" } = {},
-): Command {
+export function addDestructive(command: Command, brake: string, yes: string, { backedUp, verb = "delete" }: Kept = {}) {
   command.optionsGroup("Safety:").option("-y, --yes", yes, false);
   if (backedUp !== undefined) {
     const what = verb === "mark" ? "record to this file before it is marked" : `${backedUp} record to this file first`;
@@ -167,15 +163,13 @@ export function idsOf({ ids }: SelectionFlags): Pick<QueryContext, "takesNames" 
   return { takesNames: true, takesNone: ids === STDIN };
 }
 
+type How = { readonly source?: SourceChoice | null; readonly hint?: string };
+
 /**
  * @param source where names without a user are looked up, or null @param hint of a command that changes tasks: how to choose
  * @throws TtsctlError USAGE, also if a name means several tasks, REDIS_*, STORE_*
  */
-export async function selectionOf(
-  context: Context,
-  flags: SelectionFlags & { readonly all?: boolean },
-  { source = "auto", hint }: { readonly source?: SourceChoice | null; readonly hint?: string } = {},
-): Promise<Selection> {
+export async function selectionOf(context: Context, flags: SelectionFlags, { source = "auto", hint }: How = {}) {
   const change = hint === undefined ? {} : { change: { all: flags.all === true, hint } };
   const raw = await rawQueryOf(context, flags);
   return selectionIn(context, raw, { names: FLAG_NAMES, ...idsOf(flags), source, ...change });

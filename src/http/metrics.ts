@@ -28,13 +28,10 @@ export function noteRoute(outgoing: ServerResponse, route: string): void {
   routes.set(outgoing, route);
 }
 
+type Report = (request: Observed) => void;
+
 /** Reports a request when it has ended, also if it was broken off. */
-export function observe(
-  incoming: IncomingMessage,
-  outgoing: ServerResponse,
-  clock: Clock,
-  report: (request: Observed) => void,
-): void {
+export function observe(incoming: IncomingMessage, outgoing: ServerResponse, clock: Clock, report: Report): void {
   const began = clock.monotonic();
   const { method = "", url = "", socket } = incoming;
   const [before, remote] = [socket.bytesWritten, socket.remoteAddress ?? ""];

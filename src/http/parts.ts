@@ -34,10 +34,8 @@ export interface ServerParts {
 }
 
 /** Opens `output/` and `Logs/` for some work. */
-export async function withArtifacts<T>(
-  { settings: { paths }, rules }: ServerParts,
-  work: (artifacts: Artifacts) => Promise<T>,
-): Promise<T> {
+export async function withArtifacts<T>({ settings, rules }: ServerParts, work: (artifacts: Artifacts) => Promise<T>) {
+  const { paths } = settings;
   const artifacts = await openArtifacts({ output: paths.output.value, logs: paths.logs.value, names: rules });
   return work(artifacts).finally(() => artifacts.close());
 }

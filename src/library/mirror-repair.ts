@@ -9,14 +9,11 @@ import type { TaskWriter } from "../store/task-writer.ts";
 import { dropMarks, type WriterMark } from "../store/writer-mark.ts";
 import type { Logger, SyncResult } from "./types.ts";
 
+type Live = Awaited<ReturnType<RunParts["liveOn"]>>;
+
 /** Writes to Redis what it missed: the changes that this process remembers or, if it may have missed more, the whole file. */
-export function mirrorRepair(
-  parts: RunParts,
-  { shared, link }: Awaited<ReturnType<RunParts["liveOn"]>>,
-  writer: TaskWriter,
-  mark: WriterMark,
-  logger: Logger,
-) {
+export function mirrorRepair(parts: RunParts, live: Live, writer: TaskWriter, mark: WriterMark, logger: Logger) {
+  const { shared, link } = live;
   const { mirror: mirrorWriter } = writer;
   const stop = new AbortController();
   const retry = retrying(parts.clock, repair, 60_000, stop.signal);

@@ -1,6 +1,6 @@
 import type { Clock } from "../clock.ts";
 import { buildListQuery } from "../operations/list-query.ts";
-import type { SourceChoice } from "../store/mirror-link.ts";
+import type { SourceChoice, Stores } from "../store/mirror-link.ts";
 import { type ListQuery, type ListResult, newestTasks } from "../store/task-store.ts";
 import { OPTION_NAMES, QUERY_PARTS, type QueryField, rawQuery, soleUser } from "../task/query-fields.ts";
 import type { RecordRules } from "../task/rules.ts";
@@ -72,12 +72,7 @@ export function cursorAfter(tasks: readonly Task[], query: ListQuery, rules: Rec
 }
 
 /** The page after a cursor. `total` counts the tasks from there on. @throws TtsctlError USAGE, and as `newestTasks` */
-export async function pageAfter(
-  stores: Parameters<typeof newestTasks>[0],
-  query: ListQuery,
-  text: string,
-  rules: RecordRules,
-): Promise<ListResult & { readonly hasMore: boolean }> {
+export async function pageAfter(stores: Stores, query: ListQuery, text: string, rules: RecordRules) {
   const cursor = parsed(text);
   const { filter, pageSize } = query;
   // Tasks with the time of the cursor are before and after it.

@@ -41,7 +41,7 @@ export interface Column extends Pick<Room, "least" | "mayGo"> {
   readonly isNumber?: boolean;
 }
 
-type Rows = readonly (readonly string[])[];
+export type Rows = readonly (readonly string[])[];
 
 export const GAP = 2;
 const SIDES = ["top", "bottom", "left", "right", "mid"];

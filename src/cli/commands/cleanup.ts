@@ -112,7 +112,7 @@ export async function runPass(
   let [exitCode, error]: [number, string | null] = [1, "INTERNAL"];
   try {
     if (refusal !== null) throw refusal;
-    const pass = await cleanUp(context, flags, () => context.openBackup(flags));
+    const pass = await cleanUp(context, { ...flags, openBackup: () => context.openBackup(flags) });
     outcome = pass.outcome;
     const isForPerson = context.terminal.outIsTerminal && flags.once && context.flags.verbose === 0;
     const isPlanned = pass.error === null || outcome.result.candidates > 0; // else it was interrupted before

@@ -1,8 +1,5 @@
-import type { SSEStreamingApi } from "hono/streaming";
-import type { Artifacts } from "../../artifacts/artifacts.ts";
 import { type FollowEnd, followLog, TaskState } from "../../operations/follow.ts";
 import { logText } from "../../render/item-lines.ts";
-import type { TaskId } from "../../store/task-source.ts";
 import { shownStatus } from "../../task/status.ts";
 import { json, jsonText } from "../answer.ts";
 import type { AddEndpoint } from "../endpoints.ts";
@@ -22,7 +19,8 @@ const ENDED = "end";
 
 /** The last lines of the logs of a task, and its new lines as they come. */
 export function addLogs(add: AddEndpoint, parts: ServerParts, answerEvents: AnswerEvents): void {
-  const turn = turns(parts.clock, 1);
+  const { clock, run } = parts;
+  const turn = turns(clock, 1);
   for (const path of TASK_PATHS) {
     add(`GET ${path}/logs`, async (c, { user_id, lines, format }) => {
       const { taskId } = await knownTask(parts, c, user_id);
@@ -36,42 +34,31 @@ export function addLogs(add: AddEndpoint, parts: ServerParts, answerEvents: Answ
     add(`GET ${path}/logs/stream`, (c, { user_id, lines }) => {
       const id = idOf(parts, c, user_id);
       if (c.req.header("last-event-id") === ENDED) return c.body(null, 204);
-      return answerEvents(c, (stream, signal) =>
-        withArtifacts(parts, (artifacts) => follow(parts, artifacts, id, lines, stream, signal)),
-      );
+      return answerEvents(c, (stream, signal) => {
+        return withArtifacts(parts, async (artifacts) => {
+          const send = (event: string, data: object | string, more = {}) =>
+            stream.writeSSE({ event, data: JSON.stringify(data), ...more });
+          const logs = artifacts.logsOf(id.taskId);
+          try {
+            const state = new TaskState({ ...(await run.stores()), clock }, id, "auto");
+            const finished = (await state.look()) !== "open";
+            await logs.begin(lines);
+            await beat(stream); // there may be no lines yet
+            const onLines = async (part: object) => {
+              await send("lines", part);
+              return !signal.aborted;
+            };
+            const heard = { onLines, onNews: (line: string) => send("note", line) };
+            const reason = await followLog({ clock, logs, signal, finished, state: () => state.look(), ...heard });
+            const status = state.status === null ? null : (shownStatus(state.status) ?? state.status);
+            const isGone = reason === "finished" && status === null;
+            const end: StreamEnd = { reason: isGone ? "gone" : reason, status };
+            await send("end", end, reason === "finished" ? { id: ENDED } : {});
+          } finally {
+            logs.close();
+          }
+        });
+      });
     });
-  }
-}
-
-/** Until the task is finished or the signal. @param count last lines to begin with */
-async function follow(
-  { clock, run }: ServerParts,
-  artifacts: Artifacts,
-  id: TaskId,
-  count: number,
-  stream: SSEStreamingApi,
-  signal: AbortSignal,
-): Promise<void> {
-  const send = (event: string, data: object | string) => stream.writeSSE({ event, data: JSON.stringify(data) });
-  const logs = artifacts.logsOf(id.taskId);
-  try {
-    const state = new TaskState({ ...(await run.stores()), clock }, id, "auto");
-    const first = await state.look();
-    await logs.begin(count);
-    await beat(stream); // there may be no lines yet
-    const onLines = async (part: object) => {
-      await send("lines", part);
-      return !signal.aborted;
-    };
-    const heard = { onLines, onNews: (line: string) => send("note", line) };
-    const finished = first !== "open";
-    const reason = await followLog({ clock, logs, signal, finished, state: () => state.look(), ...heard });
-    const status = state.status === null ? null : (shownStatus(state.status) ?? state.status);
-    const isGone = reason === "finished" && status === null;
-    const end: StreamEnd = { reason: isGone ? "gone" : reason, status };
-    const isOver = reason === "finished" ? { id: ENDED } : {};
-    await stream.writeSSE({ event: "end", data: JSON.stringify(end), ...isOver });
-  } finally {
-    logs.close();
   }
 }
