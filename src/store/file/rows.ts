@@ -192,77 +192,63 @@ export class InvalidRecords {
   }
 }
 
-/** Puts each element into rows. Nearly all records are plain ASCII and build no strings; `readTask` decides on all others. */
-export class RowReader {
-  readonly invalid = new InvalidRecords();
-  readonly #rows: Rows;
-  readonly #reading: RecordReading;
+/**
+ * Puts each element into rows. Nearly all records are plain ASCII and build no strings; `readTask` decides on all others.
+ * @param tombstones whether a record that says `deleted` removes its task
+ */
+export function rowReader(rows: Rows, rules: RecordRules, tombstones: boolean) {
+  const invalid = new InvalidRecords();
+  const reading: RecordReading = { rules, times: rules.times() };
   /** The first status words of the file, quotes included. */
-  readonly #words: { readonly bytes: Uint8Array; readonly code: number }[] = [];
-  readonly #tombstones: boolean;
+  const words: { readonly bytes: Uint8Array; readonly code: number }[] = [];
 
-  /** @param tombstones whether a record that says `deleted` removes its task */
-  constructor(rows: Rows, rules: RecordRules, tombstones: boolean) {
-    this.#rows = rows;
-    this.#reading = { rules, times: rules.times() };
-    this.#tombstones = tombstones;
-  }
-
-  readonly add: OnElement = (bytes, from, end, offset, spans) => {
+  const add: OnElement = (bytes, from, end, offset, spans) => {
+    const endsAt = offset + end - from;
     if (marksDeleted(bytes, spans)) {
-      if (this.#tombstones && this.#addTombstone(bytes, from, end, offset, spans)) return;
-      this.#rows.looksDeleted.add(this.#rows.size);
+      const key = tombstones ? keyOf(readTask(bytes, from, end, spans, reading)) : -1;
+      if (key >= 0) return rows.addTombstone(offset, endsAt, key);
+      rows.looksDeleted.add(rows.size);
     }
     const { user_id: user, task_id: task } = FIELD;
-    const endsAt = offset + end - from;
     const isUsual = isPlain(bytes, spans, user, true) && isPlain(bytes, spans, task, false);
     if (isUsual && whyNotPython(bytes, from, end) === undefined) {
-      const score = readScore(bytes, spans, this.#reading.times);
+      const score = readScore(bytes, spans, reading.times);
       if (typeof score === "number") {
         const [userEnd, taskEnd] = [spans.end(user) - 1, spans.end(task) - 1];
-        const key = this.#rows.keys.add(bytes, spans.from(user) + 1, userEnd, spans.from(task) + 1, taskEnd);
-        this.#rows.addTask(offset, endsAt, key, this.#status(bytes, spans), score);
-        return;
+        const key = rows.keys.add(bytes, spans.from(user) + 1, userEnd, spans.from(task) + 1, taskEnd);
+        return rows.addTask(offset, endsAt, key, statusIn(bytes, spans), score);
       }
     }
-    const record = readTask(bytes, from, end, spans, this.#reading);
-    const key = this.#keyOf(record);
-    if (!isInvalid(record)) {
-      this.#rows.addTask(offset, endsAt, key, this.#status(bytes, spans), record.score);
-      return;
-    }
-    this.#rows.addInvalid(offset, endsAt, key);
-    if (key >= 0) this.#markNamesake(record.userId!, record.taskId!);
-    this.invalid.add(record, offset);
+    const record = readTask(bytes, from, end, spans, reading);
+    const key = keyOf(record);
+    if (!isInvalid(record)) return rows.addTask(offset, endsAt, key, statusIn(bytes, spans), record.score);
+    rows.addInvalid(offset, endsAt, key);
+    if (key >= 0) markNamesake(record.userId!, record.taskId!);
+    invalid.add(record, offset);
   };
 
   /** In Redis, the user `a:b` with the task `c` reads as `a` with `b:c`, so this also reserves that name. */
-  #markNamesake(userId: string, taskId: string): void {
+  function markNamesake(userId: string, taskId: string): void {
     const colon = userId.indexOf(":");
-    if (colon <= 0 || this.#reading.rules.isPublished) return;
-    this.#rows.markInvalid(this.#rows.keys.addId(userId.slice(0, colon), `${userId.slice(colon + 1)}:${taskId}`));
+    if (colon <= 0 || rules.isPublished) return;
+    rows.markInvalid(rows.keys.addId(userId.slice(0, colon), `${userId.slice(colon + 1)}:${taskId}`));
   }
 
-  #keyOf({ userId, taskId }: { userId?: string | undefined; taskId?: string | undefined }): number {
+  function keyOf({ userId, taskId }: { userId?: string | undefined; taskId?: string | undefined }): number {
     // Lone surrogates would all become the same bytes, and so the key of another task.
-    return userId?.isWellFormed() && taskId?.isWellFormed() ? this.#rows.keys.addId(userId, taskId) : -1;
+    return userId?.isWellFormed() && taskId?.isWellFormed() ? rows.keys.addId(userId, taskId) : -1;
   }
 
-  /** A line `{"user_id", "task_id", "deleted": true}`; other fields are ignored. */
-  #addTombstone(bytes: Buffer, from: number, end: number, offset: number, spans: Spans): boolean {
-    const key = this.#keyOf(readTask(bytes, from, end, spans, this.#reading));
-    if (key >= 0) this.#rows.addTombstone(offset, offset + end - from, key);
-    return key >= 0;
-  }
-
-  #status(bytes: Buffer, spans: Spans): number {
+  function statusIn(bytes: Buffer, spans: Spans): number {
     if (!spans.has(FIELD.status)) return 0;
     const [from, end] = [spans.from(FIELD.status), spans.end(FIELD.status)];
-    for (const word of this.#words) if (equalsAt(bytes, from, end, word.bytes)) return word.code;
+    for (const word of words) if (equalsAt(bytes, from, end, word.bytes)) return word.code;
     const code = statusCode(fieldText(bytes, spans, FIELD.status));
-    if (this.#words.length < MOST_WORDS) this.#words.push({ bytes: Buffer.from(bytes.subarray(from, end)), code });
+    if (words.length < MOST_WORDS) words.push({ bytes: Buffer.from(bytes.subarray(from, end)), code });
     return code;
   }
+
+  return { invalid, add };
 }
 
 export function statusCode(word: string): number {

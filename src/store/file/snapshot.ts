@@ -9,7 +9,7 @@ import { KeyTable } from "../key-table.ts";
 import type { TaskId } from "../task-source.ts";
 import { StoreSyntaxError } from "./elements.ts";
 import { type FileIdentity, unreadable } from "./identity.ts";
-import { INVALID, InvalidRecords, LIVE, RowReader, Rows } from "./rows.ts";
+import { INVALID, InvalidRecords, LIVE, Rows, rowReader } from "./rows.ts";
 import {
   type Content,
   readFootprint,
@@ -37,7 +37,7 @@ export interface RowWindow {
 interface Source {
   readonly handle: FileHandle;
   /** Puts elements that are appended into the rows. */
-  readonly reader: RowReader;
+  readonly reader: ReturnType<typeof rowReader>;
   content: Content;
 }
 
@@ -89,7 +89,7 @@ export class Snapshot {
       const shape = await recogniseShape(handle);
       const isLines = shape === "jsonl";
       const rows = new Rows(isLines, new KeyTable(rules.memberRanks), Number(identity.size));
-      const reader = new RowReader(rows, rules, isLines);
+      const reader = rowReader(rows, rules, isLines);
       const layout = await scanStore(handle, shape, reader.add, options);
       const footprint = isLines ? await readFootprint(handle, layout.size) : null;
       const content = { layout, footprint, identity };
