@@ -8,7 +8,7 @@ import { FileStore } from "../store/file/file-store.ts";
 import { OWED } from "../store/mirror-link.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { newestTasks, TaskStore as TaskReader } from "../store/task-store.ts";
-import { TaskWriter, type Written } from "../store/task-writer.ts";
+import { taskWriter, type Written } from "../store/task-writer.ts";
 import { writable } from "../store/writable.ts";
 import { writerMark } from "../store/writer-mark.ts";
 import { RecordParser, type Task } from "../task/task.ts";
@@ -83,7 +83,7 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
   const mark = writerMark(target, () => writer.mirror.leaveToSync());
   const owes = settings.redis.enabled.value;
   const { mirrorFailed: onMirrorFailure } = events;
-  const writer = new TaskWriter({ file, shared, clock, link, owes, mark: owes ? mark : null, warn, onMirrorFailure });
+  const writer = taskWriter({ file, shared, clock, link, owes, mark: owes ? mark : null, warn, onMirrorFailure });
   const repair = mirrorRepair(parts, live, writer, mark, logger);
   const stores = await parts.stores();
   const checking = { rules, clock, parser: new RecordParser(rules) };

@@ -23,100 +23,93 @@ type TaskWriterParts = FileWriterParts &
     readonly mark: WriterMark | null;
   };
 
+export type TaskWriter = ReturnType<typeof taskWriter>;
+
 /** Writes of a long-lived process: to the file first, then to Redis, together if they wait. A task's changes keep their order. */
-export class TaskWriter {
-  readonly #file: GroupCommit<Request, FileResult>;
-  readonly mirror: MirrorWriter;
-  readonly #mirror: GroupCommit<MirrorChange, MirrorOutcome>;
-  /** Of changes that were undone and made again. */
-  readonly #renewals: GroupCommit<MirrorChange, MirrorChange>;
+export function taskWriter(parts: TaskWriterParts) {
   /** By `keyOf`: how many changes of a task are not in both stores yet. */
-  readonly #pending = new Map<string, number>();
+  const pending = new Map<string, number>();
   /** Changes that are watched. */
-  readonly #settling = new Set<Promise<unknown>>();
+  const settling = new Set<Promise<unknown>>();
+  const isPending = (id: TaskId) => pending.has(keyOf(id));
+  const write = fileWriter(parts);
+  const toFile = groupCommit<Request, FileResult>(async (requests) => {
+    await parts.mark?.set();
+    return write(requests);
+  });
+  const mirror = new MirrorWriter({ ...parts, isBusy: isPending });
+  const toMirror = groupCommit<MirrorChange, MirrorOutcome>((changes) => mirror.work(changes));
+  /** Of changes that were undone and made again. */
+  const renewals = groupCommit(async (changes: readonly MirrorChange[]) => {
+    await mirror.renew(changes);
+    return changes;
+  });
 
-  constructor(parts: TaskWriterParts) {
-    const write = fileWriter(parts);
-    this.#file = groupCommit(async (requests) => {
-      await parts.mark?.set();
-      return write(requests);
-    });
-    this.mirror = new MirrorWriter({ ...parts, isBusy: (id) => this.isPending(id) });
-    this.#mirror = groupCommit((changes) => this.mirror.work(changes));
-    this.#renewals = groupCommit(async (changes) => {
-      await this.mirror.renew(changes);
-      return changes;
-    });
+  function change(one: Change): Promise<Written> {
+    return busy(one.id, async () => mirrored(await toFile.add(one)));
   }
 
-  /**
-   * Puts a task in the file, unless that has a newer record, and then in the mirror. Resolves when it is on the disk.
-   * @throws TtsctlError STORE_*, LOCK_*: nothing was written to Redis, and nothing to the file as far as is known
-   */
-  upsert(task: Task): Promise<Written> {
-    return this.#change({ id: task, task });
-  }
-
-  /** Removes all records of a task from the file, then its copy, unless that is newer. Throws as `upsert`. */
-  remove(id: TaskId): Promise<Written> {
-    return this.#change({ id, task: null });
-  }
-
-  /** Changes a task by its record in the file. If the task is missing, the mirror isn't changed. Throws as `upsert`. */
-  async update(update: Update): Promise<Written> {
-    const result = await this.#file.add(update);
-    return { ...(await this.#mirrored(result)), task: result.task };
-  }
-
-  get pending(): number {
-    return this.#pending.size;
-  }
-
-  isPending(id: TaskId): boolean {
-    return this.#pending.has(keyOf(id));
-  }
-
-  /** Returns when all that was asked for is done. */
-  async close(): Promise<void> {
-    await this.#file.close();
-    while (this.#settling.size > 0) await Promise.all(this.#settling);
-    await this.#mirror.close();
-    await this.mirror.close();
-  }
-
-  #change(change: Change): Promise<Written> {
-    return this.#busy(change.id, async () => this.#mirrored(await this.#file.add(change)));
-  }
-
-  async #mirrored({ outcome, before, id, task, settled }: FileResult): Promise<Written> {
+  async function mirrored({ outcome, before, id, task, settled }: FileResult): Promise<Written> {
     const unchanged = { file: outcome, settled: Promise.resolve(outcome) };
     if (id === null || outcome === "unchanged") return { ...unchanged, mirror: "skipped" };
     if (outcome === "newer") return { ...unchanged, mirror: "newer" };
-    const change = { id, task, before };
-    const mirrored = this.#busy(id, () => this.#mirror.add(change));
-    const end = Promise.all([settled, mirrored.catch(() => null)]).then(
-      async ([{ outcome: last, isRepeated }, mirror]) => {
-        if (isRepeated && mirror !== "off") await this.#renewals.add(change);
+    const made = { id, task, before };
+    const inMirror = busy(id, () => toMirror.add(made));
+    const end = Promise.all([settled, inMirror.catch(() => null)]).then(
+      async ([{ outcome: last, isRepeated }, there]) => {
+        if (isRepeated && there !== "off") await renewals.add(made);
         return last;
       },
     );
-    this.#settling.add(end);
-    void end.finally(() => this.#settling.delete(end));
-    return { file: outcome, mirror: await mirrored, settled: end };
+    settling.add(end);
+    void end.finally(() => settling.delete(end));
+    return { file: outcome, mirror: await inMirror, settled: end };
   }
 
   /** Counts the task as pending during the work. */
-  async #busy<R>(id: TaskId, work: () => Promise<R>): Promise<R> {
+  async function busy<R>(id: TaskId, work: () => Promise<R>): Promise<R> {
     const key = keyOf(id);
-    this.#pending.set(key, (this.#pending.get(key) ?? 0) + 1);
+    pending.set(key, (pending.get(key) ?? 0) + 1);
     try {
       return await work();
     } finally {
-      const left = this.#pending.get(key)! - 1;
-      if (left > 0) this.#pending.set(key, left);
-      else this.#pending.delete(key);
+      const left = pending.get(key)! - 1;
+      if (left > 0) pending.set(key, left);
+      else pending.delete(key);
     }
   }
+
+  return {
+    mirror,
+
+    /**
+     * Puts a task in the file, unless that has a newer record, and then in the mirror. Resolves when it is on the disk.
+     * @throws TtsctlError STORE_*, LOCK_*: nothing was written to Redis, and nothing to the file as far as is known
+     */
+    upsert: (task: Task) => change({ id: task, task }),
+
+    /** Removes all records of a task from the file, then its copy, unless that is newer. Throws as `upsert`. */
+    remove: (id: TaskId) => change({ id, task: null }),
+
+    /** Changes a task by its record in the file. If the task is missing, the mirror isn't changed. Throws as `upsert`. */
+    async update(update: Update): Promise<Written> {
+      const result = await toFile.add(update);
+      return { ...(await mirrored(result)), task: result.task };
+    },
+
+    get pending(): number {
+      return pending.size;
+    },
+    isPending,
+
+    /** Returns when all that was asked for is done. */
+    async close(): Promise<void> {
+      await toFile.close();
+      while (settling.size > 0) await Promise.all(settling);
+      await toMirror.close();
+      await mirror.close();
+    },
+  };
 }
 
 interface Waiting<T, R> {
@@ -124,8 +117,6 @@ interface Waiting<T, R> {
   resolve(result: R): void;
   reject(error: unknown): void;
 }
-
-type GroupCommit<T, R> = ReturnType<typeof groupCommit<T, R>>;
 
 /**
  * Group commit: items that are added during a batch become the next one. Batches run one at a time, in order.

@@ -5,7 +5,7 @@ import { FileStore } from "../../../src/store/file/file-store.ts";
 import type { Shape } from "../../../src/store/file/scanner.ts";
 import { type SharedSnapshot, sharedSnapshot } from "../../../src/store/file/shared-snapshot.ts";
 import { type MirrorLink, redisLink } from "../../../src/store/mirror-link.ts";
-import { TaskWriter } from "../../../src/store/task-writer.ts";
+import { type TaskWriter, taskWriter } from "../../../src/store/task-writer.ts";
 import { writable } from "../../../src/store/writable.ts";
 import { TestClock } from "../../helpers/clock.ts";
 import { useFolder, writeOld } from "../../helpers/files.ts";
@@ -57,7 +57,7 @@ export class WriterPlace {
       }
     }
     this.shared = sharedSnapshot(this.#path, RULES, clock, { grows: true });
-    this.writer = new TaskWriter({
+    this.writer = taskWriter({
       file: writable(new CountingFile(this.#path, RULES, clock)),
       ...{ shared: this.shared, clock, link },
       mark: null,
