@@ -80,15 +80,13 @@ export class WrittenCopies {
       const gone = keys.filter((_, i) => !snapshot.holds(ids[i]!));
       const removals = gone.map((key) => ({ id: this.#keys.id(key), before: this.#times[key]! }));
       unlessFatal(await removeFromMirror(mirror, removals)); // `verify` finds the copies of other errors
-      const changed = records.filter((task, i) => task !== null && this.#isAnother(keys[i]!, task)) as Task[];
+      const isSame = ({ score, json }: Task, key: number) =>
+        sameInstant(this.#fileTimes[key]!, score) && this.#prints[key] === fingerprint(json);
+      const changed = records.filter((task, i) => task !== null && !isSame(task, keys[i]!)) as Task[];
       returned.push(...changed.filter((task) => newer(this.#fileTime(task), task.score)));
       for (const task of await this.#write(mirror, changed)) written.note(task);
     }
     return written;
-  }
-
-  #isAnother(key: number, task: Task): boolean {
-    return !sameInstant(this.#fileTimes[key]!, task.score) || this.#prints[key] !== fingerprint(task.json);
   }
 
   #fileTime({ userId, taskId }: TaskId): number {

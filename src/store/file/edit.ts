@@ -178,7 +178,8 @@ async function namesFor(snapshot: Snapshot, { removed, puts }: Edit): Promise<(i
     const gap = await read(row === 0 ? layout!.open + 1 : rows.end(row - 1), rows.start(row));
     const key = rows.key(row);
     if (removed.has(key)) continue;
-    const name = nameIn(gap);
+    const start = gap.indexOf(QUOTE);
+    const name = decodeString(gap, start, skipString(gap, start + 1, gap.length));
     const { userId, taskId } = key < 0 ? { userId: "", taskId: "" } : rows.keys.id(key);
     const isOwn = rows.state(row) === LIVE && name === memberOf(userId, taskId);
     if (!isOwn || mayBeOfOthers(userId, taskId)) taken.addId("", name);
@@ -205,11 +206,6 @@ async function namesFor(snapshot: Snapshot, { removed, puts }: Edit): Promise<(i
 /** Whether tasks of other users may have this name too: in one layout, user ids may hold colons. */
 function mayBeOfOthers(userId: string, taskId: string): boolean {
   return userId.includes(":") || taskId.includes(":");
-}
-
-function nameIn(gap: Buffer): string {
-  const start = gap.indexOf(QUOTE);
-  return decodeString(gap, start, skipString(gap, start + 1, gap.length));
 }
 
 /** `json.dump(indent=2)`, as the service writes. */

@@ -4,7 +4,6 @@ import { counted } from "../../task/amounts.ts";
 import { keyOf } from "../../task/ids.ts";
 import type { Task } from "../../task/task.ts";
 import { newer } from "../../task/version.ts";
-import type { TaskId } from "../task-source.ts";
 import type { Writable } from "../writable.ts";
 import { type ChangeOutcome, type ChangeResult, planBatch, type Request } from "./batch-plan.ts";
 import { NO_EDIT } from "./changes.ts";
@@ -51,7 +50,11 @@ export function fileWriter({ file, shared, clock, owes, warn }: FileWriterParts)
       const { problem, returned } = ended;
       if (problem !== null) warn(`it is unknown whether a change was undone: ${problem.message}`);
       const undone = results.find(({ id }) => id !== null && returned.has(keyOf(id)));
-      if (undone !== undefined) warn(undoneLine(undone.id!, returned.size));
+      if (undone !== undefined) {
+        const others = returned.size > 1 ? ` and ${counted(returned.size - 1, "other task")}` : "";
+        const name = `${undone.id!.userId}:${undone.id!.taskId}${others}`;
+        warn(`${name}: another program holds the store in memory and keeps undoing the change; restart it`);
+      }
       return ended;
     });
     return results.map((result) => {
@@ -218,11 +221,6 @@ interface Open extends LastWriter {
   readonly lock: Lock;
   readonly log: LineLog;
   readonly snapshot: Snapshot;
-}
-
-function undoneLine({ userId, taskId }: TaskId, count: number): string {
-  const others = count > 1 ? ` and ${counted(count - 1, "other task")}` : "";
-  return `${userId}:${taskId}${others}: another program holds the store in memory and keeps undoing the change; restart it`;
 }
 
 /**

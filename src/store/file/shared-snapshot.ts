@@ -42,14 +42,9 @@ export function sharedSnapshot(path: string, rules: RecordRules, clock: Clock, {
   }
 
   function lookLater(): void {
-    const look = () => dropIfOutdated().catch(() => {});
-    void later(clock, LOOK_EVERY_MS, closing.signal, () => look().then(lookLater));
-  }
-
-  async function dropIfOutdated(): Promise<void> {
-    const kept = await current();
-    if (kept === null) await drop();
-    else await kept.close();
+    const look = async () => (await current())?.close() ?? drop();
+    const lookAgain = () => void look().then(lookLater, lookLater);
+    void later(clock, LOOK_EVERY_MS, closing.signal, lookAgain);
   }
 
   async function drop(): Promise<void> {

@@ -191,7 +191,11 @@ export class Snapshot {
     const tasks = async (some: readonly number[]) => {
       reading ??= this.readBytes(from, this.rows.end(rows.at(-1)!));
       const bytes = await reading;
-      return some.map((row) => this.#taskIn(bytes.subarray(this.rows.start(row) - from, this.rows.end(row) - from)));
+      return some.map((row) => {
+        const task = this.#parseAgain(bytes.subarray(this.rows.start(row) - from, this.rows.end(row) - from));
+        if (isInvalid(task)) throw this.#changedUnderUs();
+        return task;
+      });
     };
     return { rows, tasks };
   }
@@ -204,12 +208,6 @@ export class Snapshot {
       (row) => (row < 0 ? null : undefined),
       (live) => this.readTasks(live),
     );
-  }
-
-  #taskIn(bytes: Buffer): Task {
-    const task = this.#parseAgain(bytes);
-    if (isInvalid(task)) throw this.#changedUnderUs();
-    return task;
   }
 
   /** The invalid record with these ids, or null. */

@@ -126,7 +126,7 @@ export function slottedCopies(commands: RedisCommands, reading: CopyReading): Mi
     if (typeof holds !== "string") return { holds: "", says: "wrong" };
     if (holds === lookup.value(id.userId)) return { holds, says: "own" };
     const [own, other] = [layout.member(id.userId, id.taskId), `${holds}:${layout.userMember(id.taskId)}`];
-    const theirs = await ask(["ZMSCORE"], INDEX_KEY, other);
+    const theirs = await ask(SCORES, INDEX_KEY, other);
     if (theirs instanceof TtsctlError) return theirs;
     const isNewer = theirs !== null && (Number(theirs) > score || (Number(theirs) === score && other > own));
     return { holds, says: isNewer ? "other" : "wrong" };
@@ -138,7 +138,7 @@ export function slottedCopies(commands: RedisCommands, reading: CopyReading): Mi
 
   /** Scores as Redis writes them; null without a member. */
   function readScores(id: TaskId): Promise<Both<Outcome<string | null>>> {
-    return onIndexes(id, ["ZMSCORE"], (member) => [member]) as Promise<Both<Outcome<string | null>>>;
+    return onIndexes(id, SCORES, (member) => [member]) as Promise<Both<Outcome<string | null>>>;
   }
 
   function onIndexes(
@@ -173,6 +173,9 @@ export function slottedCopies(commands: RedisCommands, reading: CopyReading): Mi
 /** A script, or the words of a command: the key comes after the first. */
 type Work = Script | readonly [string, ...string[]];
 
+/** The replies of one such command are of one question each. */
+const SCORES: Work = ["ZMSCORE"];
+
 interface Question {
   readonly work: Work;
   readonly key: string;
@@ -205,7 +208,7 @@ function questionsTo(commands: RedisCommands) {
       const replies = unlessFatal(await sent);
       for (const [i, group] of groups.entries()) {
         const reply = replies[i]!;
-        const isEach = isScores(group[0]!.work) && Array.isArray(reply);
+        const isEach = group[0]!.work === SCORES && Array.isArray(reply);
         for (const [at, { answer }] of group.entries()) answer(isEach ? reply[at]! : reply);
       }
     } catch (error) {
@@ -229,10 +232,6 @@ function groupOf(question: Question): unknown {
 function commandOf({ work, key }: Question, args: Command): Command {
   const [name, ...words] = work as readonly [string, ...string[]];
   return [name, key, ...words, ...args];
-}
-
-function isScores(work: Work): boolean {
-  return !("source" in work) && work[0] === "ZMSCORE";
 }
 
 function flagOf(reply: Reply): Outcome<boolean> {
