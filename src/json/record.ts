@@ -5,13 +5,12 @@ import {
   COMMA,
   decodeString,
   hasByte,
-  INCOMPLETE,
   JsonSyntaxError,
   QUOTE,
   skipColon,
-  skipSpace,
   skipString,
   skipValue,
+  toToken,
 } from "./scan.ts";
 
 const FIELD_BYTES = FIELDS.map((name) => Buffer.from(name));
@@ -78,31 +77,25 @@ export class Spans {
 /** Called for each field at the top level of an object: positions of the key (with quotes) and of the value. */
 type OnField = (keyFrom: number, keyEnd: number, valueFrom: number, valueEnd: number) => void;
 
-/** Scans the object whose `{` is at `from`. Returns the position after its `}`, or INCOMPLETE. @throws JsonSyntaxError */
+/** Scans the object whose `{` is at `from`. Returns the position after its `}`. @throws JsonSyntaxError, JsonIncomplete */
 export function scanFields(bytes: Uint8Array, from: number, end: number, onField: OnField): number {
   for (let at = from + 1; ; ) {
     const keyFrom = skipToKey(bytes, at, end, at === from + 1);
-    if (keyFrom === INCOMPLETE) return INCOMPLETE;
     if (bytes[keyFrom] === CLOSE_BRACE) return keyFrom + 1;
     const keyEnd = skipString(bytes, keyFrom + 1, end);
-    if (keyEnd === INCOMPLETE) return INCOMPLETE;
     const valueFrom = skipColon(bytes, keyEnd, end);
-    if (valueFrom === INCOMPLETE) return INCOMPLETE;
     at = skipValue(bytes, valueFrom, end);
-    if (at === INCOMPLETE) return INCOMPLETE;
     onField(keyFrom, keyEnd, valueFrom, at);
   }
 }
 
 /** From the `{` of an object (`isFirst`), or the end of a value in it, to the opening quote of the next key, or the `}`. */
 function skipToKey(bytes: Uint8Array, from: number, end: number, isFirst: boolean): number {
-  let at = skipSpace(bytes, from, end);
-  if (at >= end) return INCOMPLETE;
+  let at = toToken(bytes, from, end);
   if (bytes[at] === CLOSE_BRACE) return at;
   if (!isFirst) {
     if (bytes[at] !== COMMA) throw new JsonSyntaxError("',' or '}' is missing", at);
-    at = skipSpace(bytes, at + 1, end);
-    if (at >= end) return INCOMPLETE;
+    at = toToken(bytes, at + 1, end);
   }
   if (bytes[at] !== QUOTE) throw new JsonSyntaxError("a key in double quotes is missing", at);
   return at;
@@ -117,17 +110,13 @@ export function scanRecord(bytes: Buffer, from: number, end: number, spans: Span
     let field = valueFrom < 0 ? -1 : spans.fieldOf(place);
     if (valueFrom < 0) {
       const keyFrom = skipToKey(bytes, at, end, place === 0);
-      if (keyFrom === INCOMPLETE) return INCOMPLETE;
       if (bytes[keyFrom] === CLOSE_BRACE) return keyFrom + 1;
       const keyEnd = skipString(bytes, keyFrom + 1, end);
-      if (keyEnd === INCOMPLETE) return INCOMPLETE;
       valueFrom = skipColon(bytes, keyEnd, end);
-      if (valueFrom === INCOMPLETE) return INCOMPLETE;
       field = fieldAt(bytes, keyFrom, keyEnd);
       spans.learn(place, bytes, at, valueFrom, field);
     }
     at = skipValue(bytes, valueFrom, end);
-    if (at === INCOMPLETE) return INCOMPLETE;
     if (field >= 0) spans.set(field, valueFrom, at);
   }
 }

@@ -3,9 +3,6 @@
  * is checked in one pass and numbers keep their text. It takes exactly what `JSON.parse` takes, given valid UTF-8.
  */
 
-/** The bytes ended before the value did: read more and scan again from its start. */
-export const INCOMPLETE = -1;
-
 /** The bytes at `position` (an index into the scanned bytes) are not JSON. */
 export class JsonSyntaxError extends Error {
   override readonly name = "JsonSyntaxError";
@@ -15,6 +12,13 @@ export class JsonSyntaxError extends Error {
     readonly position: number,
   ) {
     super(what);
+  }
+}
+
+/** The bytes ended at `end`, before the value did: read more and scan again from its start. */
+export class JsonIncomplete extends JsonSyntaxError {
+  constructor(end: number) {
+    super("the JSON ends too early", end - 1);
   }
 }
 
@@ -52,22 +56,21 @@ export function skipString(bytes: Uint8Array, from: number, end: number): number
     if (byte === QUOTE) return at;
     if (byte !== BACKSLASH) throw new JsonSyntaxError("a control character inside a string", at - 1);
     at = skipEscape(bytes, at, end);
-    if (at === INCOMPLETE) return INCOMPLETE;
   }
-  return INCOMPLETE;
+  throw new JsonIncomplete(end);
 }
 
 const ESCAPES = new Set(Buffer.from('"\\/bfnrt'));
 
 function skipEscape(bytes: Uint8Array, from: number, end: number): number {
-  if (from >= end) return INCOMPLETE;
+  if (from >= end) throw new JsonIncomplete(end);
   const byte = bytes[from]!;
   if (byte !== 0x75 /* u */) {
     if (ESCAPES.has(byte)) return from + 1;
     throw new JsonSyntaxError("a wrong escape inside a string", from);
   }
   for (let at = from + 1; at < from + 5; at++) {
-    if (at >= end) return INCOMPLETE;
+    if (at >= end) throw new JsonIncomplete(end);
     if (!isHexDigit(bytes[at]!)) throw new JsonSyntaxError("a wrong \\u escape inside a string", at);
   }
   return from + 5;
@@ -81,27 +84,30 @@ export function isDigit(byte: number): boolean {
   return byte >= 0x30 && byte <= 0x39;
 }
 
-/** A number needs a byte after it to be known as whole, so at the end of the bytes it is INCOMPLETE. */
 function skipNumber(bytes: Uint8Array, from: number, end: number): number {
-  let at = from;
-  if (bytes[at] === 0x2d) at++;
-  if (at >= end) return INCOMPLETE;
-  if (bytes[at] === 0x30) at++;
-  else at = skipDigits(bytes, at, end);
-  if (at !== INCOMPLETE && at < end && bytes[at] === 0x2e) at = skipDigits(bytes, at + 1, end);
-  if (at !== INCOMPLETE && at < end && (bytes[at]! | 0x20) === 0x65) {
+  let at = bytes[from] === 0x2d ? from + 1 : from;
+  at = at < end && bytes[at] === 0x30 ? within(at + 1, end) : skipDigits(bytes, at, end);
+  if (bytes[at] === 0x2e) at = skipDigits(bytes, at + 1, end);
+  if ((bytes[at]! | 0x20) === 0x65) {
     at++;
-    if (at < end && (bytes[at] === 0x2b || bytes[at] === 0x2d)) at++;
+    if (bytes[at] === 0x2b || bytes[at] === 0x2d) at++;
     at = skipDigits(bytes, at, end);
   }
-  return at === INCOMPLETE || at >= end ? INCOMPLETE : at;
+  return at;
 }
 
+/** A number needs a byte after it to be known as whole. */
 function skipDigits(bytes: Uint8Array, from: number, end: number): number {
   let at = from;
   while (at < end && isDigit(bytes[at]!)) at++;
   if (at === from && at < end) throw new JsonSyntaxError("a digit is missing in a number", at);
-  return at === from ? INCOMPLETE : at;
+  return within(at, end);
+}
+
+/** @throws JsonIncomplete if there is no byte at the position */
+function within(at: number, end: number): number {
+  if (at >= end) throw new JsonIncomplete(end);
+  return at;
 }
 
 const WORDS = new Map(["true", "false", "null"].map((word) => [word.charCodeAt(0), Buffer.from(word)]));
@@ -113,16 +119,15 @@ function skipScalar(bytes: Uint8Array, from: number, end: number): number {
   if (byte === 0x2d || isDigit(byte)) return skipNumber(bytes, from, end);
   const word = WORDS.get(byte) ?? WORDS.get(0x74)!;
   for (let i = 0; i < word.length; i++) {
-    if (from + i >= end) return INCOMPLETE;
+    if (from + i >= end) throw new JsonIncomplete(end);
     if (bytes[from + i] !== word[i]) throw new JsonSyntaxError("not a JSON value", from);
   }
   return from + word.length;
 }
 
-/** The position after the value that starts at `from`, or INCOMPLETE. @throws JsonSyntaxError */
+/** The position after the value that starts at `from`. @throws JsonSyntaxError, JsonIncomplete */
 export function skipValue(bytes: Uint8Array, from: number, end: number): number {
-  if (from >= end) return INCOMPLETE;
-  const byte = bytes[from]!;
+  const byte = bytes[within(from, end)]!;
   if (byte === QUOTE) return skipString(bytes, from + 1, end); // most values are strings
   return byte === OPEN_BRACE || byte === OPEN_BRACKET ? skipContainer(bytes, from, end) : skipScalar(bytes, from, end);
 }
@@ -136,30 +141,22 @@ function skipContainer(bytes: Uint8Array, from: number, end: number): number {
     const byte = bytes[at]!;
     if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
       const close = byte + 2; // ']' and '}' come two after '[' and '{'
-      at = skipSpace(bytes, at + 1, end);
-      if (at >= end) return INCOMPLETE;
+      at = toToken(bytes, at + 1, end);
       if (bytes[at] !== close) {
         open.push(close);
         if (close === CLOSE_BRACE) at = skipKey(bytes, at, end);
-        if (at === INCOMPLETE) return INCOMPLETE;
         continue;
       }
       at++;
-    } else {
-      at = skipScalar(bytes, at, end);
-      if (at === INCOMPLETE) return INCOMPLETE;
-    }
+    } else at = skipScalar(bytes, at, end);
     // A value has ended: close levels up to the next comma.
     for (;;) {
       if (open.length === 0) return at;
-      at = skipSpace(bytes, at, end);
-      if (at >= end) return INCOMPLETE;
+      at = toToken(bytes, at, end);
       const close = open[open.length - 1]!;
       if (bytes[at] === COMMA) {
-        at = skipSpace(bytes, at + 1, end);
-        if (at >= end) return INCOMPLETE;
+        at = toToken(bytes, at + 1, end);
         if (close === CLOSE_BRACE) at = skipKey(bytes, at, end);
-        if (at === INCOMPLETE) return INCOMPLETE;
         break;
       }
       if (bytes[at] !== close) throw new JsonSyntaxError(`',' or '${String.fromCharCode(close)}' is missing`, at);
@@ -172,17 +169,19 @@ function skipContainer(bytes: Uint8Array, from: number, end: number): number {
 /** From the opening quote of a key to the first byte of its value. */
 export function skipKey(bytes: Uint8Array, from: number, end: number): number {
   if (bytes[from] !== QUOTE) throw new JsonSyntaxError("a key in double quotes is missing", from);
-  const keyEnd = skipString(bytes, from + 1, end);
-  return keyEnd === INCOMPLETE ? INCOMPLETE : skipColon(bytes, keyEnd, end);
+  return skipColon(bytes, skipString(bytes, from + 1, end), end);
 }
 
 /** From the end of a key to the first byte of its value. */
 export function skipColon(bytes: Uint8Array, from: number, end: number): number {
-  let at = skipSpace(bytes, from, end);
-  if (at >= end) return INCOMPLETE;
+  const at = toToken(bytes, from, end);
   if (bytes[at] !== COLON) throw new JsonSyntaxError("':' is missing after a key", at);
-  at = skipSpace(bytes, at + 1, end);
-  return at >= end ? INCOMPLETE : at;
+  return toToken(bytes, at + 1, end);
+}
+
+/** The position of the next byte that is not white space. @throws JsonIncomplete without one */
+export function toToken(bytes: Uint8Array, from: number, end: number): number {
+  return within(skipSpace(bytes, from, end), end);
 }
 
 /** The value of the valid JSON string in `bytes[from, end)`, quotes included. */

@@ -5,7 +5,6 @@ import {
   compactJson,
   decodeString,
   hasByte,
-  INCOMPLETE,
   isBlank,
   JsonSyntaxError,
   OPEN_BRACE,
@@ -214,7 +213,6 @@ export class RecordParser {
     this.#spans.clear();
     const isObject = bytes[from] === OPEN_BRACE;
     const end = isObject ? scanRecord(bytes, from, bytes.length, this.#spans) : skipValue(bytes, from, bytes.length);
-    if (end === INCOMPLETE) throw new JsonSyntaxError("the JSON ends too early", bytes.length);
     if (!isBlank(bytes, end, bytes.length)) throw new JsonSyntaxError("text after the JSON value", end);
     return read(bytes, from, end);
   }

@@ -6,8 +6,8 @@ import {
   CLOSE_BRACKET,
   COMMA,
   decodeString,
-  INCOMPLETE,
   isBlank,
+  JsonIncomplete,
   JsonSyntaxError,
   OPEN_BRACE,
   QUOTE,
@@ -15,6 +15,7 @@ import {
   skipSpace,
   skipString,
   skipValue,
+  toToken,
 } from "../../json/scan.ts";
 
 /**
@@ -60,12 +61,15 @@ export class SequenceScan {
 
   readonly consume: Consume = (bytes, from, end, offset, last) => {
     let done = from;
-    for (;;) {
-      const at = skipSpace(bytes, done, end);
-      if (at >= end || this.#state === "after") return this.#atEnd(at, end, offset, last);
-      const next = this.#step(bytes, at, end, offset);
-      if (next === INCOMPLETE) return last ? this.#cut(done, end, offset) : done;
-      done = next;
+    try {
+      for (;;) {
+        const at = skipSpace(bytes, done, end);
+        if (at >= end || this.#state === "after") return this.#atEnd(at, end, offset, last);
+        done = this.#step(bytes, at, end, offset);
+      }
+    } catch (error) {
+      if (!(error instanceof JsonIncomplete)) throw error;
+      return last ? this.#cut(done, end, offset) : done;
     }
   };
 
@@ -97,11 +101,9 @@ export class SequenceScan {
     if (this.#state === "next" && bytes[at] !== COMMA) {
       throw new JsonSyntaxError(`',' or '${String.fromCharCode(this.#close)}' is missing`, at);
     }
-    const from = this.#state === "next" ? skipSpace(bytes, at + 1, end) : at;
-    if (from >= end) return INCOMPLETE;
+    const from = this.#state === "next" ? toToken(bytes, at + 1, end) : at;
     const value = this.#map ? skipKey(bytes, from, end) : from;
-    const next = value === INCOMPLETE ? INCOMPLETE : scanElement(bytes, value, end, this.#spans);
-    if (next === INCOMPLETE) return INCOMPLETE;
+    const next = scanElement(bytes, value, end, this.#spans);
     if (this.#map && bytes[value] === QUOTE) this.#refuseLoneRecord(bytes, from, end);
     this.#onElement(bytes, value, next, offset + value, this.#spans);
     this.#state = "next";
@@ -150,7 +152,6 @@ export class LineScan {
     const start = skipSpace(bytes, from, end);
     if (start === end) return;
     const valueEnd = scanElement(bytes, start, end, this.#spans);
-    if (valueEnd === INCOMPLETE) throw new JsonSyntaxError("the line ends inside a record", end - 1);
     if (!isBlank(bytes, valueEnd, end))
       throw new JsonSyntaxError("text after the record", skipSpace(bytes, valueEnd, end));
     this.#lines++;
