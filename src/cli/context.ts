@@ -5,8 +5,7 @@ import { type LoadOptions, loadSettings } from "../config/load.ts";
 import type { Settings } from "../config/settings.ts";
 import type { DoneItems, WarningFields } from "../operations/reporter.ts";
 import { printable } from "../printable.ts";
-import { doneEvent, doneLine, type LogEvent } from "../render/item-lines.ts";
-import { progressLine } from "../render/progress.ts";
+import { doneEvent, doneLine, type LogEvent, progressLine } from "../render/item-lines.ts";
 import { type TableStyle, table } from "../render/table.ts";
 import { type GlobalFlags, isText, type Terminal } from "./terminal.ts";
 

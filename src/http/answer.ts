@@ -63,48 +63,36 @@ export function json(value: object, warnings?: readonly string[], headers?: Head
   return jsonText(`${JSON.stringify(value)}\n`, warnings, headers, status);
 }
 
+function all<C extends string>(status: number, ...codes: C[]): Record<C, number> {
+  return Object.fromEntries(codes.map((code) => [code, status])) as Record<C, number>;
+}
+
 /** Errors that only HTTP has, with their statuses. */
-const HTTP_CODES = {
-  BAD_REQUEST: 400,
-  USER_REQUIRED: 400,
-  TOKEN_REQUIRED: 401,
-  TOKEN_WRONG: 401,
-  HOST_REFUSED: 403,
-  CROSS_SITE: 403,
-  READ_ONLY: 403,
-  NOT_FOUND: 404,
-  TASK_NOT_FOUND: 404,
-  METHOD_NOT_ALLOWED: 405,
-  REQUEST_TIMEOUT: 408,
-  TASK_UNFINISHED: 409,
-  TASK_REFUSED: 409,
-  TASK_RETURNED: 409,
-  BODY_TOO_LARGE: 413,
-  UNSUPPORTED_MEDIA_TYPE: 415,
-  RANGE_NOT_SATISFIABLE: 416,
-  TOO_MANY_TRIES: 429,
-  HEADERS_TOO_LARGE: 431,
-  DELETE_FAILED: 500,
-  BUSY: 503,
-} as const;
+export const HTTP_CODES = {
+  ...all(400, "BAD_REQUEST", "USER_REQUIRED"),
+  ...all(401, "TOKEN_REQUIRED", "TOKEN_WRONG"),
+  ...all(403, "HOST_REFUSED", "CROSS_SITE", "READ_ONLY"),
+  ...all(404, "NOT_FOUND", "TASK_NOT_FOUND"),
+  ...all(405, "METHOD_NOT_ALLOWED"),
+  ...all(408, "REQUEST_TIMEOUT"),
+  ...all(409, "TASK_UNFINISHED", "TASK_REFUSED", "TASK_RETURNED"),
+  ...all(413, "BODY_TOO_LARGE"),
+  ...all(415, "UNSUPPORTED_MEDIA_TYPE"),
+  ...all(416, "RANGE_NOT_SATISFIABLE"),
+  ...all(429, "TOO_MANY_TRIES"),
+  ...all(431, "HEADERS_TOO_LARGE"),
+  ...all(500, "DELETE_FAILED"),
+  ...all(503, "BUSY"),
+};
 
 type HttpCode = keyof typeof HTTP_CODES;
 
 /** Statuses of errors of the command line. REDIS_* are 503, and all others 500. */
-const STATUSES: Readonly<Partial<Record<ErrorCode, number>>> = {
-  USAGE: 400,
-  CONFIG_REQUIRED: 403,
-  MAX_DELETE_EXCEEDED: 409,
-  TIMEZONE_MISMATCH: 409,
-  LAYOUT_MISMATCH: 409,
-  STORE_MISMATCH: 409,
-  STORE_EMPTY: 409,
-  CLOCK_SKEW: 503,
-  STORE_UNREADABLE: 503,
-  STORE_INVALID: 503,
-  STORE_BUSY: 503,
-  LOCK_TIMEOUT: 503,
-  INTERRUPTED: 503,
+export const STATUSES: Readonly<Partial<Record<ErrorCode, number>>> = {
+  ...all(400, "USAGE"),
+  ...all(403, "CONFIG_REQUIRED"),
+  ...all(409, "MAX_DELETE_EXCEEDED", "TIMEZONE_MISMATCH", "LAYOUT_MISMATCH", "STORE_MISMATCH", "STORE_EMPTY"),
+  ...all(503, "CLOCK_SKEW", "STORE_UNREADABLE", "STORE_INVALID", "STORE_BUSY", "LOCK_TIMEOUT", "INTERRUPTED"),
 };
 
 /** A refused request: `message` is one line, `hint` what to do next. */

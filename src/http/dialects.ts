@@ -14,34 +14,22 @@ import { HttpError, json, problemOf, problemResponse, refusalHeaders } from "./a
 import type { Env, ServerParts } from "./parts.ts";
 import { listParams, paramsOf, queryOf } from "./request.ts";
 
-/** How the task endpoints read requests and write answers; queries aren't checked yet. */
-export interface Dialect {
-  params<N extends string>(url: string, accepted: readonly N[]): Map<N, string>;
-  /** @throws TtsctlError USAGE, HttpError */
-  listOfUrl(url: string): RawQuery;
-  /** @throws TtsctlError USAGE, HttpError */
-  listOfBody(body: string): RawQuery;
-  /** Whether a task id is enough to name a task. */
-  readonly takesLoneIds: boolean;
-  /** Whether an id that is given twice is answered twice, in the order of the user's list. */
-  readonly repeatsIds: boolean;
-  page(result: ListResult): string;
-  task(task: Task): string;
-  removed(result: DeleteResult): object;
-  refusal(error: unknown, method: string): Response;
-}
+/** How the task endpoints read requests, whose queries aren't checked yet, and write answers. */
+export type Dialect = typeof PLAIN;
 
 /** Requests and answers as on the command line. */
-export const PLAIN: Dialect = {
+export const PLAIN = {
   params: paramsOf,
   listOfUrl: listParams,
-  listOfBody: (body) => parseQueryBody(body, "the body"),
+  listOfBody: (body: string) => parseQueryBody(body, "the body"),
+  /** Whether a task id is enough to name a task. */
   takesLoneIds: false,
+  /** Whether an id that is given twice is answered twice, in the order of the user's list. */
   repeatsIds: false,
   page: pageJson,
-  task: (task) => `${itemJson(task)}\n`,
-  removed: (result) => result,
-  refusal: problemResponse,
+  task: (task: Task) => `${itemJson(task)}\n`,
+  removed: (result: DeleteResult): object => result,
+  refusal: (error: unknown, _method: string) => problemResponse(error),
 };
 
 const [OK, FAILED, NO_RESOURCE, WRONG_PARAMETER] = [0, 1, 2, 3];

@@ -1,8 +1,9 @@
 import type { PlanSummary } from "../operations/brake.ts";
 import type { DoneItems } from "../operations/reporter.ts";
 import { isPrintable, printable, printableJson } from "../printable.ts";
-import { counted } from "../task/amounts.ts";
+import { counted, formatAge } from "../task/amounts.ts";
 import { memberOf } from "../task/ids.ts";
+import { cut, widthOf } from "./width.ts";
 
 /** Of a log line, besides its message. */
 type LogFields = Readonly<Record<string, string | number | boolean | null>>;
@@ -68,4 +69,26 @@ export function notFound(ids: readonly string[]): string {
 /** @param lines false for those that don't apply */
 export function textOf(...lines: (string | false)[]): string {
   return `${lines.filter((line) => line !== false).join("\n")}\n`;
+}
+
+type Progress = { label: string; done: number; total: number; from: number; seconds: number };
+
+/** Tasks a second; a slower pace isn't shown. */
+const SLOWEST = 0.05;
+
+/** One line of at most `width` columns: a bar if there is room, counts, pace since `from`, and remaining time. */
+export function progressLine({ label, done, total, from, seconds }: Progress, width: number): string {
+  const share = total > 0 ? Math.min(1, done / total) : 0;
+  const rate = (done - from) / seconds;
+  const pace = `${rate < 10 ? rate.toFixed(1) : grouped(Math.round(rate))}/s  ${formatAge((total - done) / rate)} left`;
+  const isPaced = rate >= SLOWEST && Number.isFinite(rate);
+  const text = `${Math.floor(share * 100)}%  ${grouped(done)} of ${grouped(total)}${isPaced ? `  ${pace}` : ""}`;
+  const room = Math.min(30, width - widthOf(label) - widthOf(text) - "  [] ".length);
+  const full = Math.round(share * room);
+  const bar = room < 8 ? "" : `[${"#".repeat(full)}${"-".repeat(room - full)}] `;
+  return cut(`${label}  ${bar}${text}`, width);
+}
+
+function grouped(count: number): string {
+  return count.toLocaleString("en");
 }

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import stringWidth from "string-width";
 import { describe, expect, it } from "vitest";
-import { progressLine } from "../../src/render/progress.ts";
+import { progressLine } from "../../src/render/item-lines.ts";
 
 describe("the line of progress", () => {
   it("fits any terminal, whatever the numbers", () => {
