@@ -21,7 +21,7 @@ export interface PassFlags {
   readonly openBackup?: () => Promise<CleanupParts["backup"]>;
 }
 
-/** One pass by the settings, if cleanup is on, in the audit ledger. @throws as `cleanupOnce` of operations, LOCK_*, AUDIT_FAILED */
+/** One pass by the settings, if cleanup is on, in the audit ledger. @throws as `cleanupOnce`, LOCK_*, AUDIT_FAILED */
 export function cleanUp(
   parts: RunParts,
   { dryRun, allowEmpty, maxDelete = null, doubt = null, openBackup }: PassFlags,
@@ -65,9 +65,6 @@ interface Watcher {
   wait(seconds: number): Promise<void>;
 }
 
-/** After failed passes in a row the wait doubles, up to this. */
-const LONGEST_BACKOFF_S = 900;
-
 /** Seconds between passes: a tenth of the retention, 30 at least and 300 at most (docs/contract.md, Cleanup). */
 export function watchInterval(retention: number): number {
   return Math.min(300, Math.max(30, retention / 10));
@@ -96,6 +93,7 @@ export async function watchPasses(parts: RunParts, watcher: Watcher): Promise<vo
     failures = (await watcher.pass(isDoubted ? null : doubt, doubt)) ? failures + 1 : 0;
     if (isRight || failures === 0) clocks = now;
     isDoubted = !isRight;
-    await watcher.wait(Math.min(LONGEST_BACKOFF_S, watchInterval(retention) * 2 ** Math.min(failures, 10)));
+    // After failed passes in a row the wait doubles.
+    await watcher.wait(Math.min(900, watchInterval(retention) * 2 ** Math.min(failures, 10)));
   }
 }

@@ -38,17 +38,10 @@ export async function audited<R extends object, O>(parts: RunParts, applies: boo
   }
 }
 
-/** A line has at most so many tasks and, unless one id is longer, so many characters. */
-const MOST_TASKS = 500;
-const MOST_CHARACTERS = 1 << 16;
-
-/** The owner and its group may read it. */
-const MODE = 0o640;
-
 export type LedgerRun = Awaited<ReturnType<typeof openLedger>>;
 
 /**
- * One run's lines in the ledger, a file of whole JSON lines that several processes append to. Each run opens it, as logs are rotated.
+ * One run's lines in the ledger, a file of whole JSON lines that several processes append to; log rotation may replace it.
  * @param notThese files that must never be appended to @throws TtsctlError AUDIT_FAILED, CONFIG_INVALID
  */
 export async function openLedger(path: string, notThese: readonly string[], now: () => number) {
@@ -57,7 +50,7 @@ export async function openLedger(path: string, notThese: readonly string[], now:
       hint: "choose another file: the ledger cannot be the store file or config.ini",
     });
   }
-  const file = await openAppended(path, MODE, (cause) => ledgerFailed(path, cause));
+  const file = await openAppended(path, 0o640, (cause) => ledgerFailed(path, cause));
   const run = randomUUID();
   let [announced, stayed] = [0, 0];
   let failure: TtsctlError | undefined;
@@ -150,12 +143,13 @@ function named(entry: TaskId | { readonly path: string }): object {
   return "path" in entry ? { path: entry.path } : { user_id: entry.userId, task_id: entry.taskId };
 }
 
+/** At most 500 tasks in a line and, unless one id is longer, 64 Ki characters. */
 function pieces(entries: readonly (TaskId | { readonly path: string })[]): object[][] {
   const groups: object[][] = [];
   let size = Number.POSITIVE_INFINITY;
   for (const task of entries.map(named)) {
     const length = JSON.stringify(task).length;
-    if (size + length > MOST_CHARACTERS || groups.at(-1)!.length === MOST_TASKS) {
+    if (size + length > 1 << 16 || groups.at(-1)!.length === 500) {
       groups.push([]);
       size = 0;
     }

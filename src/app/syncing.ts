@@ -24,8 +24,6 @@ export async function pushFile(parts: RunParts, writer: MirrorWriter): Promise<S
   }
 }
 
-const RETRY_MS = 1000;
-
 /**
  * Repeats an attempt, one at a time, until it succeeds: after a second and then after pauses that double.
  * @param attempt returns whether it succeeded, and doesn't throw
@@ -33,7 +31,7 @@ const RETRY_MS = 1000;
 export function retrying(clock: Clock, attempt: () => Promise<boolean>, longestMs: number, signal: AbortSignal) {
   let running: Promise<void> | null = null;
   let waiting = new AbortController();
-  let pauseMs = RETRY_MS;
+  let pauseMs = 1000;
 
   function start(): void {
     if (signal.aborted) return;
@@ -48,7 +46,7 @@ export function retrying(clock: Clock, attempt: () => Promise<boolean>, longestM
   return {
     /** Attempts now, unless an attempt is under way. */
     begin(): void {
-      pauseMs = RETRY_MS;
+      pauseMs = 1000;
       waiting.abort();
       waiting = new AbortController();
       start();
@@ -62,7 +60,6 @@ async function markOf(state: MirrorState): Promise<string | null> {
   return state.kind === "on" ? state.mirror.syncedAt().catch(() => null) : null;
 }
 
-const LONGEST_RETRY_MS = 300_000;
 const UNSYNCED = "Redis isn't synchronised yet";
 
 interface Words {
@@ -77,7 +74,7 @@ export type Syncing = Awaited<ReturnType<typeof connectSyncing>>;
 /** Pushes the file to Redis on start, and when Redis is back; until then Redis isn't read. Call it before the stores are used. */
 export async function connectSyncing(parts: RunParts, { isWanted, mayWrite }: May, { note, describe }: Words) {
   /** Also repeats a sync that failed because another command had the lock, or the file was half written. */
-  const retry = retrying(parts.clock, sync, LONGEST_RETRY_MS, parts.signal);
+  const retry = retrying(parts.clock, sync, 300_000, parts.signal);
   const reasonBehind = isWanted ? UNSYNCED : "Redis may lack changes of the file; run `ttsctl sync`";
   /** Why Redis may not be read, or null. */
   let behind: string | null = isWanted ? UNSYNCED : null;

@@ -104,20 +104,12 @@ export type Attach = <F extends object>(
   action: (context: Context, flags: F, args: string[]) => Promise<number> | Promise<void>,
 ) => void;
 
-/** Columns that progress leaves free: a terminal shows `^C` there, which must not go into the next line. */
-const ROOM = 3;
-/** Work shorter than this shows no progress. */
-const PATIENCE_S = 1;
-/** Between two lines of progress in a JSON log. */
-const LINE_EVERY_S = 5;
-const REDRAW_EVERY_S = 0.1;
-
 export type ConsoleReporter = ReturnType<typeof consoleReporter>;
 
 /** @param onWarning gets each warning, also with -q */
 export function consoleReporter(terminal: Terminal, flags: GlobalFlags, onWarning = (_line: string) => {}) {
   const { out, err, clock } = terminal;
-  let nextProgressAt = clock.monotonic() + PATIENCE_S;
+  let nextProgressAt = clock.monotonic() + 1; // shorter work shows none
   /** The current work, and how much of it was done at the start. */
   let work = { label: "", from: 0, since: 0 };
   let pending: Promise<void> = Promise.resolve();
@@ -142,11 +134,11 @@ export function consoleReporter(terminal: Terminal, flags: GlobalFlags, onWarnin
       const now = clock.monotonic();
       if (work.label !== label) work = { label, from: done, since: now };
       if (flags.quiet || now < nextProgressAt) return;
-      nextProgressAt = now + (err.isJson ? LINE_EVERY_S : REDRAW_EVERY_S);
+      nextProgressAt = now + (err.isJson ? 5 : 0.1);
+      const room = (terminal.streams.stderr.columns || 80) - "^C ".length; // which must not go into the next line
       const progress = { label, done, total, from: work.from, seconds: now - work.since };
       if (err.isJson) say({ level: "info", msg: label, fields: { done, total } });
-      else if (terminal.isDrawable())
-        terminal.draw(progressLine(progress, (terminal.streams.stderr.columns || 80) - ROOM));
+      else if (terminal.isDrawable()) terminal.draw(progressLine(progress, room));
     },
 
     /** On stdout; with a format for programs on stderr, as events in a JSON log. */

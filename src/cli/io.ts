@@ -10,9 +10,6 @@ export interface Streams {
   readonly stderr: Writable & { isTTY?: boolean; columns?: number };
 }
 
-/** A reader that doesn't read for so long isn't waited for after a stop. */
-const STUCK_MS = 1000;
-
 /** Writes at the reader's pace. If the reader closes the pipe, the rest is dropped without an error. */
 export class Output {
   readonly #stream: Writable;
@@ -62,7 +59,7 @@ export class Output {
         this.isGone = true;
         taken();
       };
-      const hurry = () => void later(clock!, STUCK_MS, signal, giveUp);
+      const hurry = () => void later(clock!, 1000, signal, giveUp);
       if (stop?.aborted) hurry();
       else stop?.addEventListener("abort", hurry, { signal });
       write(taken);

@@ -65,14 +65,11 @@ export const TIMEOUT = number("500ms, 2s, 1m or a bare number of seconds, more t
   return seconds > 0 && seconds <= 3_600 ? seconds : undefined;
 });
 
-/** ISO 8601 has no earlier dates to compare with. */
-const THOUSAND_YEARS = 1000 * 365.25 * 86_400;
-
 function ageOr(zero: string): Kind<number> {
   const accepted = `30m, 2h, 1d, 7d or a bare number of seconds, at most 1000y (zero or negative: ${zero})`;
   return number(accepted, (text) => {
     const seconds = parseDuration(text);
-    return seconds !== undefined && seconds <= THOUSAND_YEARS ? seconds : undefined;
+    return seconds !== undefined && seconds <= 1000 * 365.25 * 86_400 ? seconds : undefined; // ISO 8601 has no earlier dates
   });
 }
 

@@ -6,10 +6,7 @@ import type { AddEndpoint } from "./endpoints.ts";
 import { LIMITS } from "./limits.ts";
 import type { Env, ServerParts } from "./parts.ts";
 
-/** Proxies and `serve` itself close a connection on which nothing is sent for a minute or two. */
-const HEARTBEAT_S = 15;
-
-/** A comment, so that clients and what is between see that the stream is alive. */
+/** A comment: proxies and `serve` itself close a connection on which nothing is sent for a minute or two. */
 export async function beat(stream: SSEStreamingApi): Promise<void> {
   await stream.write(": still here\n\n");
 }
@@ -42,7 +39,7 @@ export function eventStreams({ clock, run, failed }: ServerParts) {
     c.header("X-Accel-Buffering", "no"); // nginx would hold events back
     const response = streamSSE(c, async (stream) => {
       const over = new AbortController();
-      const beatLater = () => later(clock, HEARTBEAT_S * 1000, over.signal, () => void beat(stream).then(beatLater));
+      const beatLater = () => later(clock, 15_000, over.signal, () => void beat(stream).then(beatLater));
       void beatLater();
       try {
         await run(stream, question.signal);
@@ -60,14 +57,10 @@ export function eventStreams({ clock, run, failed }: ServerParts) {
   };
 }
 
-/** Between two looks whether anything has changed. */
-const LOOK_EVERY_S = 1;
 /** A service writes Redis a moment after the file, so it rings again. */
 const LATELY_S = 2;
 /** What no mark shows, such as a task that gets older than a filter allows, is seen after so long. */
 const RING_EVERY_S = 60;
-const LONGEST_KEPT = 4 << 20;
-const LONGEST_QUESTION = 64 << 10;
 
 export type Doorbell = ReturnType<typeof newDoorbell>;
 
@@ -100,7 +93,7 @@ export function newDoorbell(clock: Clock, readMark: () => Promise<string>) {
         for (const heard of waiting) heard.abort();
         again = began + (isNew ? LATELY_S : RING_EVERY_S);
       }
-      await clock.sleep(restAfter(began, LOOK_EVERY_S, clock) * 1000);
+      await clock.sleep(restAfter(began, 1, clock) * 1000);
     }
     isLooking = false;
     answers.clear();
@@ -130,13 +123,13 @@ export function newDoorbell(clock: Clock, readMark: () => Promise<string>) {
     share<T extends { readonly text: string }>(ring: number, asked: unknown, make: () => Promise<T>): Promise<T> {
       if (ring !== last || listeners === 0) return make();
       const question = JSON.stringify(asked);
-      if (question.length > LONGEST_QUESTION) return make();
+      if (question.length > 64 << 10) return make();
       const known = answers.get(question) as Promise<T> | undefined;
       if (known !== undefined) return known.catch(make); // the client it was made for may have left
       const made = make();
       if (answers.size === LIMITS.streams) return made;
       answers.set(question, made);
-      made.then(({ text }) => text.length > LONGEST_KEPT && answers.delete(question)).catch(() => {});
+      made.then(({ text }) => text.length > 4 << 20 && answers.delete(question)).catch(() => {});
       return made;
     },
   };

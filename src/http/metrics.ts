@@ -19,9 +19,6 @@ export interface Observed {
   readonly finished: boolean;
 }
 
-/** As nginx has it: the client left, or was cut off, before its answer began. */
-const LEFT = 499;
-
 const routes = new WeakMap<ServerResponse, string>();
 
 export function noteRoute(outgoing: ServerResponse, route: string): void {
@@ -40,7 +37,7 @@ export function observe(incoming: IncomingMessage, outgoing: ServerResponse, clo
       method,
       url,
       remote,
-      status: outgoing.headersSent ? outgoing.statusCode : LEFT,
+      status: outgoing.headersSent ? outgoing.statusCode : 499, // as nginx: the client left, or was cut off
       finished: outgoing.writableFinished,
       route: routes.get(outgoing) ?? "other",
       bytes: socket.bytesWritten - before,

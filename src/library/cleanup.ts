@@ -5,9 +5,6 @@ import type { Lock } from "../store/file/lock.ts";
 import { libraryError } from "./arguments.ts";
 import type { CleanupCounts, CleanupOptions, CleanupResult, Logger } from "./types.ts";
 
-/** Between two attempts to take the lock of another watcher. */
-const WAIT_S = 5;
-
 /** @throws TtsctlError CONFIG_REQUIRED if a cleanup might act on defaults */
 export function checkCleanup(parts: RunParts): Promise<void> {
   const problem = "the cleanup removes audio and logs, but openTaskStore wasn't given their directories";
@@ -61,7 +58,7 @@ export function cleanupLoop(parts: RunParts, logger: Logger, options: CleanupOpt
   /** Null if the loop was stopped first. */
   async function awaitLock(run: RunParts): Promise<Lock | null> {
     while (!signal.aborted) {
-      await pause(WAIT_S);
+      await pause(5);
       const lock = await tryLock(run).catch((error: Error) => {
         if (!signal.aborted) logger.warn(`cleanup: ${error.message}`);
         return null;

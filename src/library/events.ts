@@ -5,10 +5,7 @@ import { counted } from "../task/amounts.ts";
 import { libraryError } from "./arguments.ts";
 import type { ChangeEvent, Logger, MirrorEvent, StoreEvents } from "./types.ts";
 
-/** Seconds between two lines about failed writes: every write fails while Redis is down. */
-const APART_S = 10;
-
-/** Reports to the program's listeners, of which one may throw, and its logger. @param owed how many changes Redis is known to lack */
+/** Reports to the listeners, of which one may throw, and to the logger. @param owed how many changes Redis is known to lack */
 export function eventSource(logger: Logger, clock: Clock, owed: () => number) {
   const emitter = new EventEmitter().setMaxListeners(0);
   let [unlogged, missed, loggedAt] = [0, 0, Number.NEGATIVE_INFINITY];
@@ -53,7 +50,7 @@ export function eventSource(logger: Logger, clock: Clock, owed: () => number) {
     mirrorFailed(error: TtsctlError, count: number): void {
       missed += count;
       unlogged += count;
-      if (clock.monotonic() - loggedAt < APART_S) return;
+      if (clock.monotonic() - loggedAt < 10) return; // every write fails while Redis is down
       loggedAt = clock.monotonic();
       logger.warn(`${counted(unlogged, "change")} not written to Redis, the file has them: ${error.message}`);
       unlogged = 0;

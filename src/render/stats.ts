@@ -13,11 +13,6 @@ interface StatsStyle extends TableStyle {
   hour(iso: string): string;
 }
 
-/** Users in the table, and with `-o wide`. */
-const TOP = 10;
-const TOP_WIDE = 50;
-const DEFAULT_WIDTH = 80;
-
 /** Columns for CSV, and a row for each user; bytes are empty if the disk wasn't read. */
 export function userCells({ byUser }: StatsResult): [columns: string[], rows: string[][]] {
   const rows = byUser.map((user) => [
@@ -51,7 +46,7 @@ function statusTable({ total, byStatus, disk, ages }: StatsResult, style: StatsS
 
 function userTable({ byUser, users, at, disk, user }: StatsResult, style: StatsStyle): string {
   if (user !== null || byUser.length === 0) return "";
-  const shown = byUser.slice(0, style.wide ? TOP_WIDE : TOP);
+  const shown = byUser.slice(0, style.wide ? 50 : 10);
   const head = ["USER", "TASKS", "WAIT", "RUN", "DONE", "ERROR", ...(disk ? ["DISK"] : []), "LAST"];
   const rows = shown.map(({ user_id, total, wait, run, done, error, disk, lastChange }) => [
     ...[printable(user_id), ...[total, wait, run, done, error].map(String)],
@@ -77,7 +72,7 @@ function chart({ perHour }: StatsResult, style: StatsStyle): string {
   const signs = BAR_SIGNS.filter(([status]) => perHour.some((hour) => hour[status] > 0));
   const legend = signs.map(([status, sign]) => `${paint(style.blocks ? FULL_BLOCK : sign, status, style)} ${status}`);
   const labels = perHour.map(({ from }) => style.hour(from));
-  const rows = hourChart(perHour, labels, style.width ?? DEFAULT_WIDTH, style.blocks);
+  const rows = hourChart(perHour, labels, style.width ?? 80, style.blocks);
   const lines = rows.map((pieces) => pieces.map(([text, status]) => paint(text, status ?? "", style)).join(""));
   return textOf(`last change by hour, of ${total}: ${legend.join("  ")}`, ...lines.map((line) => line.trimEnd()));
 }

@@ -49,9 +49,6 @@ const BORDERS = SIDES.flatMap((side) => [side, `${side}-mid`, `${side}-left`, `$
 const NO_BORDERS = { ...Object.fromEntries(BORDERS.map((name) => [name, ""])), middle: " ".repeat(GAP) };
 const PLAIN = { head: [], border: [], "padding-left": 0, "padding-right": 0 };
 
-/** Rows that cli-table3 lays out at once: it compares each cell with all others. */
-const AT_ONCE = 50;
-
 /** The first rows decide the widths, so a long table can be written in pieces. @param first printable cells */
 export function tableLayout(columns: readonly Column[], first: Rows, style: TableStyle, withHead: boolean) {
   const { width: screen } = style;
@@ -79,7 +76,8 @@ export function tableLayout(columns: readonly Column[], first: Rows, style: Tabl
       const heads = columns.map(({ head }) => head);
       const paint = (text: string, i: number) => columns[i]!.paint?.(text, style) ?? text;
       const head = withHead ? [cellsIn(heads, (text) => style.colors.bold(text))] : [];
-      for (const some of batches([...head, ...rows.map((row) => cellsIn(row, paint))], AT_ONCE)) {
+      // cli-table3 compares each cell with all others.
+      for (const some of batches([...head, ...rows.map((row) => cellsIn(row, paint))], 50)) {
         yield* linesOf(some, screen);
       }
     },
@@ -101,10 +99,9 @@ export function paintStatus(text: string, { colors }: TableStyle): string {
   return shown === undefined ? text : colors[STATUS_COLORS[shown]](text);
 }
 
-const NARROWEST = 6;
 export function table(head: readonly string[] | null, rows: Rows, style: TableStyle): string {
   const count = Math.max(head?.length ?? 0, ...rows.map((row) => row.length), 0);
-  const columns = Array.from({ length: count }, (_, i) => ({ head: head?.[i] ?? "", least: NARROWEST, mayGo: false }));
+  const columns = Array.from({ length: count }, (_, i) => ({ head: head?.[i] ?? "", least: 6, mayGo: false }));
   const layout = tableLayout(columns, rows, style, head !== null);
   return [...layout.lines(rows, head !== null)].join("");
 }

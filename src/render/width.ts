@@ -26,9 +26,6 @@ function endOfPiece(text: string, end: number): number {
   return /[\udc00-\udfff]/.test(text[end] ?? "") ? end + 1 : end;
 }
 
-/** The most code units that are measured for a column. */
-const MOST_UNITS = 16;
-
 /** The text in at most `width` columns, with its colours. A cut text ends in `…`. */
 export function cut(text: string, width: number): string {
   if (width <= 0) return "";
@@ -47,7 +44,7 @@ export function fits(text: string, width: number): boolean {
 
 /** The start of a text, with more than `width` columns if it has them: measuring and cutting long texts is slow. */
 function beginning(text: string, width: number): string {
-  return text.slice(0, endOfPiece(text, MOST_UNITS * (width + 1)));
+  return text.slice(0, endOfPiece(text, 16 * (width + 1)));
 }
 
 /** A text without colours in lines of at most `width` columns, broken at spaces if possible. */

@@ -150,9 +150,6 @@ function summaryLine({ purged, candidates, dryRun, files, bytes, durationMs, ...
   return `[CLEANUP] pass expire-before=${expireBefore} ${counts} stuck=${stuck}${more}${space} ${freed}${dry}\n`;
 }
 
-/** The exporter runs as another user. */
-const MODE = 0o644;
-
 /** The file for node_exporter's textfile collector; null without one. @throws TtsctlError USAGE */
 async function metricsTarget(context: Context, { metricsFile, dryRun, backup }: CleanupFlags): Promise<string | null> {
   if (metricsFile === undefined || dryRun) return null;
@@ -186,7 +183,7 @@ async function writeMetrics(context: Context, target: string, { outcome, ...how 
       redisUp: outcome === null || !redis.enabled.value ? null : !isRedisError(outcome.problem),
     };
     // Atomic, so the exporter never reads half of it.
-    const file = await TargetFile.at(target, true, MODE);
+    const file = await TargetFile.at(target, true, 0o644); // the exporter runs as another user
     context.onRelease(() => file.close());
     await file.write([await passMetricsText(pass, before)]);
     await file.finish();

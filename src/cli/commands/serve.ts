@@ -38,9 +38,6 @@ Examples:
   ttsctl serve --read-only --port 0     change nothing, on any free port
   ttsctl serve --cleanup -v             also clean up; log each request`;
 
-/** How long current requests may take after a signal; everything ends within 5 s. */
-const PATIENCE_MS = 3000;
-
 /** Answers requests until a signal. It listens first: the file is read while Redis is filled. @throws CONFIG_*, LISTEN_FAILED */
 async function runServe(context: Context, flags: ServeFlags): Promise<void> {
   const { createHttpServer, drain, listen } = await import("../../http/server.ts");
@@ -84,7 +81,8 @@ async function runServe(context: Context, flags: ServeFlags): Promise<void> {
   const working = syncing.first().then(() => (cleans ? cleanUp(context, record) : undefined));
   await stopped;
   await context.note("info", "stopping: no new requests are accepted");
-  await Promise.all([drain(server, PATIENCE_MS, context.clock), working, syncing.ended()]);
+  // Current requests have 3 s, so everything ends within 5 s.
+  await Promise.all([drain(server, 3000, context.clock), working, syncing.ended()]);
 }
 
 /** Every client that reaches the port could delete everything. */

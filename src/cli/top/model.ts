@@ -47,8 +47,6 @@ export function newState(rows: number, filter: FilterTexts, readOnly: boolean): 
   return { rows, readOnly, filter, at: 0, isHelp: false, ...nothing };
 }
 
-/** Lines around the list: a guess for page keys, because the head's height varies. */
-const FRAME = 14;
 /** Lines around an open task. */
 export const TASK_FRAME = 2;
 export const DEFAULT_MARK = "queued";
@@ -122,7 +120,7 @@ function placeAfter(key: string, at: number, page: number): number | undefined {
 
 function inList(state: TopState, key: string, actions: Actions): void {
   const { at, filter, chosen } = state;
-  const place = placeAfter(key, at, Math.max(1, state.rows - FRAME));
+  const place = placeAfter(key, at, Math.max(1, state.rows - 14)); // a guess, because the head's height varies
   if (place !== undefined) choose(state, place);
   else if (key === "/") state.question = { kind: "user", text: filter.user };
   else if (key === "f") state.question = { kind: "status", text: filter.status };

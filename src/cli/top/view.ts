@@ -84,8 +84,6 @@ function listOf(state: TopState, columns: number, room: number, style: TopStyle)
   return left <= 0 ? head : [...head, ...tableOf(state, columns, left, style)];
 }
 
-const LABELS = 17;
-
 function headOf({ listed, counted: counts, filter, rows }: TopState, columns: number, style: TopStyle): string[] {
   const failures = counts?.failures.slice(0, rows < 20 ? 1 : rows < 40 ? 3 : 5) ?? [];
   const shown = failures.map((row) => `${nameOf(row)}  ${relativeTime(counts!.at - row.score)}  ${row.error}`);
@@ -98,7 +96,7 @@ function headOf({ listed, counted: counts, filter, rows }: TopState, columns: nu
   const chosen = [filter.user && `user ${filter.user}`, filter.status && `status ${filter.status}`].filter(Boolean);
   return [
     titleOf(listed, columns, style),
-    ...lines.map(([label, text]) => (label + text === "" ? "" : label.padEnd(LABELS) + text)),
+    ...lines.map(([label, text]) => (label + text === "" ? "" : label.padEnd(17) + text)),
     ...(chosen.length > 0 ? [style.colors.bold(printable(`only ${chosen.join(", ")}; Esc shows all`))] : []),
     "",
   ].map((line) => cut(line, columns));

@@ -102,14 +102,11 @@ async function change<R>(
 
 export type ChangeTurn = ReturnType<typeof changeTurns>;
 
-/** How long a change may take to end its batch, and its lines in the ledger, after the server has stopped. */
-const GRACE_MS = 1500;
-
 /** Makes one change, or plan, at a time: changes that wait for the run lock would time out. @param done is called after each */
 export function changeTurns({ clock, run }: Pick<ServerParts, "clock" | "run">, done = () => {}) {
   const turn = turns(clock, 1);
   let last: Promise<unknown> = Promise.resolve();
-  run.onRelease(async () => void (await within(clock, GRACE_MS, last, () => {})));
+  run.onRelease(() => within<unknown>(clock, 1500, last, () => {}).then(() => {})); // ends its batch, and its lines in the ledger
   return (c: Context<Env>, change: () => Promise<Response>): Promise<Response> =>
     turn(c.env, () => {
       const { socket } = c.env.incoming;

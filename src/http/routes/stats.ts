@@ -115,9 +115,6 @@ function isWrong({ runs, retention, last }: CleanupState, now: number): boolean 
   return isFailed || age > late[runs];
 }
 
-const LONGEST_S = 300;
-const MOST_ANSWERS = 100;
-
 /** A cache of expensive answers: each is made once for all callers, and kept for 20 times as long as that took, at most 5 minutes. */
 export function keptAnswers<T>(clock: Clock) {
   /** Each until a monotonic time; Infinity while it is made. */
@@ -132,13 +129,13 @@ export function keptAnswers<T>(clock: Clock) {
       const made = { answer: make(), until: Number.POSITIVE_INFINITY };
       kept.delete(key);
       kept.set(key, made);
-      if (kept.size > MOST_ANSWERS) {
+      if (kept.size > 100) {
         const [oldest] = [...kept].find(([, { until }]) => until < Number.POSITIVE_INFINITY) ?? [];
         if (oldest !== undefined) kept.delete(oldest);
       }
       const keep = () => {
         const now = clock.monotonic();
-        made.until = now + Math.min(LONGEST_S, 20 * (now - began));
+        made.until = now + Math.min(300, 20 * (now - began));
       };
       made.answer.then(keep, () => kept.delete(key));
       return made.answer;

@@ -20,22 +20,14 @@ import type { TaskFile, TaskFiles, TasksAudio, TaskUsers } from "../schema.ts";
 import { turns } from "../turns.ts";
 import { type ChangeTurn, remove } from "./changes.ts";
 
-const SOURCE_HEADER = "ttsctl-source";
-
-/** The number of the ring of `/stream` after which a page asks. */
-const RING_HEADER = "ttsctl-ring";
-
 /** Of one task: clients take the ids "." and ".." out of a path. */
 export const TASK_PATHS = ["/voice-tasks/:task_id", "/voice-task"] as const;
-
-/** A list of more tasks is a large one: a thousand tasks with long texts take 100 MB while they are answered. */
-const SMALL = 100;
 
 /** The text of an answer, where it was read, and with which warnings. */
 type Answer = Pick<ListResult, "source" | "warnings"> & { readonly text: string };
 
 function sent(c: Context<Env>, { text, source, warnings }: Answer): Response {
-  return keptText(c, text, warnings, { [SOURCE_HEADER]: source });
+  return keptText(c, text, warnings, { "ttsctl-source": source });
 }
 
 /** Lists, single tasks, and their deletion (docs/contract.md, HTTP). */
@@ -47,8 +39,9 @@ export function addVoiceTasks(add: AddEndpoint, parts: ServerParts, forChange: C
     const query = listQueryOf(parts, raw, names);
     const count = query.ids === null ? query.pageSize : dialect.repeatsIds ? asked : query.ids.length;
     const work = workOf(query);
-    const turn = work === "records" ? forSearch : work === "ids" || count > SMALL ? forLarge : forSmall;
-    const ring = Number(c.req.header(RING_HEADER));
+    // A thousand tasks with long texts take 100 MB while they are answered.
+    const turn = work === "records" ? forSearch : work === "ids" || count > 100 ? forLarge : forSmall;
+    const ring = Number(c.req.header("ttsctl-ring")); // of `/stream`, after which a page asks
     return turn(c.env, async (signal) => {
       const make = async (): Promise<Answer> => {
         const found = await parts.store.list({ ...query, signal });
