@@ -1,23 +1,17 @@
 import type { Artifacts } from "../artifacts/artifacts.ts";
 import type { FolderNames } from "./owners.ts";
 
-interface DiskUse {
-  readonly audio: ReadonlyMap<number, number>;
-  readonly logs: ReadonlyMap<number, number>;
-  /** Why parts of the disk weren't measured, a line each. */
-  readonly unread: readonly string[];
-}
-
 /**
  * The bytes of audio and logs by their owners. A file of several hard links counts once: for the first owner, or a later one that
  * `outranks` it. @param wanted which users' directories, by their names, and which logs count
+ * @returns unread: why parts of the disk weren't measured, a line each
  */
 export async function diskUse(
   artifacts: Artifacts,
   names: FolderNames,
   outranks: (later: number, earlier: number) => boolean = () => false,
   wanted = { user: (_name: string) => true, log: (_taskId: string) => true },
-): Promise<DiskUse> {
+) {
   const [audio, logs] = [new Map<number, number>(), new Map<number, number>()];
   const add = (to: Map<number, number>, owner: number, bytes: number) =>
     void to.set(owner, (to.get(owner) ?? 0) + bytes);

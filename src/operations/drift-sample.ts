@@ -14,12 +14,6 @@ const LATELY = 60;
 /** Seconds; a slow Redis gets fewer questions. */
 const LONGEST = 5;
 
-interface DriftSample {
-  readonly compared: number;
-  /** Of those, the tasks that differ. */
-  readonly counts: ReadonlyMap<Kind, number>;
-}
-
 interface SampleParts {
   readonly mirror: Mirror;
   readonly clock: Clock;
@@ -28,7 +22,7 @@ interface SampleParts {
 }
 
 /** Compares random tasks of both stores as `verify` compares all, for at most some seconds. @throws TtsctlError REDIS_*, STORE_* */
-export async function compareSample({ mirror, clock, signal }: SampleParts, snapshot: Snapshot): Promise<DriftSample> {
+export async function compareSample({ mirror, clock, signal }: SampleParts, snapshot: Snapshot) {
   const began = clock.monotonic();
   const inRedis = (await mirror.someIds(SAMPLE)).filter(({ userId, taskId }) => !snapshot.hasInvalid(userId, taskId));
   const ids = new Map([...someInFile(snapshot), ...inRedis].map((id) => [keyOf(id), id]));

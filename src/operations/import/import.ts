@@ -32,14 +32,8 @@ export interface ImportOptions {
 
 export type ImportResult = Awaited<ReturnType<typeof importRecords>>["result"];
 
-/** Outcomes of writes to Redis. */
-interface Mirrored {
-  written: number;
-  unchanged: number;
-  /** Redis has a newer copy, which is kept. */
-  newer: number;
-  failed: number;
-}
+/** Outcomes of writes to Redis; a newer copy there is kept. */
+type Mirrored = Record<"written" | "unchanged" | "newer" | "failed", number>;
 
 /**
  * Puts the records of an input into the store file, in one rewrite, and then those that the file has into Redis. With a bad line nothing

@@ -119,19 +119,7 @@ export interface RankedTasks {
   mayMakeRoom(i: number): boolean;
 }
 
-interface Ranked {
-  /** The tasks that `keep_last` keeps. */
-  readonly kept: ReadonlySet<number>;
-  /** The tasks that are purged before their retention, for `max_bytes`, the newest first. */
-  readonly forSpace: ReadonlySet<number>;
-  /** The size of the artifacts of all finished tasks, and of those that are kept. */
-  readonly bytes: number;
-  readonly leftBytes: number;
-  /** How many expired tasks `keep_last` keeps. */
-  readonly keptExpired: number;
-}
-
-interface Ranking extends Ranked {
+interface Ranking extends ReturnType<typeof rank> {
   readonly tasks: AllTasks;
   /** Finished tasks, the newest first. */
   readonly order: readonly number[];
@@ -143,10 +131,11 @@ export function rank(
   tasks: RankedTasks,
   sizes: ReadonlyMap<number, number>,
   { keepLast, maxBytes }: RetentionPolicy,
-): Ranked {
+) {
   const bytesOf = (i: number) => sizes.get(i) ?? 0;
-  const kept = new Set<number>();
+  const kept = new Set<number>(); // by `keep_last`
   const ofUser = new Map<string, number>();
+  // The size of the artifacts of all finished tasks, and of those that are kept; how many expired tasks `keep_last` keeps.
   let [bytes, leftBytes, keptExpired] = [0, 0, 0];
   for (const i of newestFirst) {
     const user = tasks.userId(i);
@@ -158,7 +147,7 @@ export function rank(
     if (newer < keepLast && isExpired) keptExpired++;
     if (newer < keepLast || !isExpired) leftBytes += bytesOf(i);
   }
-  const forSpace: number[] = [];
+  const forSpace: number[] = []; // purged before their retention, for `max_bytes`
   for (let place = newestFirst.length - 1; place >= 0 && maxBytes > 0 && leftBytes > maxBytes; place--) {
     const i = newestFirst[place]!;
     if (kept.has(i) || tasks.isExpired(i) || !tasks.mayMakeRoom(i) || bytesOf(i) === 0) continue;

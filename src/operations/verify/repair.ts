@@ -22,14 +22,10 @@ import type { Drift } from "./drift.ts";
 
 export type RepairParts = Parts<"rules" | "reporter" | "signal" | "ledger"> & ReturnType<typeof bothOf>;
 
-export interface RepairPlan {
-  readonly policy: RepairPolicy;
-  readonly due: Readonly<Record<Action, number[]>>;
-  /** How many tasks are repaired if nothing fails. */
-  readonly size: number;
-}
+export type RepairPlan = ReturnType<typeof planRepairs>;
 
-export function planRepairs(drift: Drift, policy: RepairPolicy): RepairPlan {
+/** What is due to each suspect, and how many tasks are repaired if nothing fails. */
+export function planRepairs(drift: Drift, policy: RepairPolicy) {
   const due = Object.fromEntries(ACTIONS.map((action) => [action, [] as number[]])) as Record<Action, number[]>;
   for (const suspect of drift.suspectsOf(...KINDS)) {
     due[planRepair(drift.traits(suspect), policy)].push(suspect);
