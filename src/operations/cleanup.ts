@@ -109,9 +109,9 @@ export async function cleanupOnce(parts: CleanupParts, options: CleanupOptions):
   return { result, problem: stopped ?? use.lost, sizes };
 }
 
-function nameTotals({ totals }: CleanupPlan, { maxBytes }: CleanupOptions, reporter: Reporter): Partial<CleanupResult> {
-  if (totals === null) return {};
-  const { bytes, leftBytes, keptExpired } = totals;
+function nameTotals({ ranking }: CleanupPlan, { maxBytes }: CleanupOptions, reporter: Reporter) {
+  if (ranking === null) return {};
+  const { bytes, leftBytes, keptExpired } = ranking;
   if (maxBytes > 0 && leftBytes > maxBytes) {
     reporter.warn(
       `the finished tasks that are kept take ${formatBytes(leftBytes)}, more than max_bytes (${formatBytes(maxBytes)}); they are kept by keep_last, by the retention of their status or because their time is in the future`,

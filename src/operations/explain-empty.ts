@@ -37,11 +37,7 @@ export async function explainEmpty(
 }
 
 /** Why a task is missing: the user has no task at all, or none with this id. */
-export async function explainAbsent(
-  parts: EmptyParts,
-  { userId, taskId }: TaskId,
-  source: SourceChoice,
-): Promise<string> {
+export async function explainAbsent(parts: EmptyParts, { userId, taskId }: TaskId, source: SourceChoice) {
   const query = { filter: NO_FILTER, ids: null, page: 1, pageSize: 1, source };
   const all = await countOf(parts.store, query, NO_FILTER);
   if (all === 0) return explainNoTasks(parts, query);

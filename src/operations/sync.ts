@@ -318,12 +318,7 @@ class ListedFile {
   }
 
   /** Lists an index. @throws TtsctlError REDIS_*, INTERRUPTED */
-  static async read(
-    snapshot: Snapshot,
-    mirror: Mirror,
-    userId: string | undefined,
-    signal: AbortSignal,
-  ): Promise<ListedFile> {
+  static async read(snapshot: Snapshot, mirror: Mirror, userId: string | undefined, signal: AbortSignal) {
     const listed = new ListedFile(snapshot);
     for await (const { flat, times } of mirror.walkCopies(userId)) {
       throwIfInterrupted(signal, "nothing was written");

@@ -7,12 +7,7 @@ import { newer } from "./version.ts";
 const STEPS = [0.000001, 0.001, 1];
 
 /** The record with fields set and a later `updated_at`; undefined if none can be written, in the hour that is repeated in autumn. */
-export function touched(
-  task: Task,
-  changes: ReadonlyMap<string, string>,
-  now: number,
-  parser: RecordParser,
-): Task | undefined {
+export function touched(task: Task, changes: ReadonlyMap<string, string>, now: number, parser: RecordParser) {
   const { zone } = parser.rules;
   const like = fieldJson(task.json, "updated_at")!;
   for (const at of [now, ...STEPS.map((step) => task.score + step)]) {

@@ -25,12 +25,7 @@ export interface MergeParts extends Parts<"reporter" | "signal" | "ledger">, Pic
  * Puts the records of a plan into the store file, and warns of those that were left out. @param base the content that it was made for: a
  * task that is deleted after it isn't added again @returns the records that a service which holds the store in memory took out again
  */
-export async function mergeIntoFile(
-  parts: MergeParts,
-  plan: MergePlan,
-  base: Snapshot,
-  dryRun = false,
-): Promise<readonly TaskId[]> {
+export async function mergeIntoFile(parts: MergeParts, plan: MergePlan, base: Snapshot, dryRun = false) {
   let returned: readonly TaskId[] = [];
   if (!dryRun && !plan.goingIn().next().done) {
     await parts.confirm?.(plan.counts());

@@ -36,7 +36,8 @@ export class CleanupPlan {
     private readonly policy: RetentionPolicy,
     readonly limits: Limits,
     private readonly snapshot: Snapshot,
-    private readonly ranking: Ranking | null,
+    /** Null if neither `keep_last` nor `max_bytes` is set. */
+    readonly ranking: Ranking | null,
   ) {}
 
   /** Reads both stores, and for `max_bytes` the disk. @param now epoch seconds, one for the pass */
@@ -57,11 +58,6 @@ export class CleanupPlan {
     }
     const plan = new CleanupPlan(policy, limits, snapshot, ranking);
     return { plan, found: await use.attempt((mirror) => plan.#survey(mirror)) };
-  }
-
-  /** Null if neither `keep_last` nor `max_bytes` is set. */
-  get totals(): Pick<Ranking, "bytes" | "leftBytes" | "keptExpired"> | null {
-    return this.ranking;
   }
 
   /** Candidates of both stores (docs/contract.md, Cleanup, steps 2 and 3), and tasks that make room. */

@@ -30,17 +30,13 @@ export function policyOf(settings: PolicySettings): RetentionPolicy {
   return { ...Object.fromEntries(of("value")), origins: Object.fromEntries(of("origin")) };
 }
 
-/** The times that one pass compares copies with, epoch seconds. */
-export interface Limits {
-  readonly now: number;
-  /** A task of that status has expired if it last changed at or before this; -Infinity: it never expires. */
-  readonly done: number;
-  readonly error: number;
-  /** The same for an index member without a task: `now` less `retention`. */
-  readonly member: number;
-}
+export type Limits = Readonly<ReturnType<typeof limitsOf>>;
 
-export function limitsOf({ retention, retentionDone, retentionError }: RetentionPolicy, now: number): Limits {
+/**
+ * The times that one pass compares copies with, epoch seconds. A task with the status done or error has expired if it last changed at or
+ * before that time (-Infinity: it never expires), and a member without a task if its score is not after `member`.
+ */
+export function limitsOf({ retention, retentionDone, retentionError }: RetentionPolicy, now: number) {
   const limit = (age: number) => (age > 0 ? now - age : NEVER);
   const member = now - retention;
   return { now, done: limit(retentionDone ?? retention), error: limit(retentionError ?? retention), member };
