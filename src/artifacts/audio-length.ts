@@ -21,7 +21,7 @@ export async function audioLength(
   deadline: number,
 ): Promise<AudioLength> {
   const { parseBlob } = await import("music-metadata");
-  const blob = new FileBlob(new BoundedReader(readAt, deadline), 0, size, mediaType);
+  const blob = new FileBlob(boundedReader(readAt, deadline), 0, size, mediaType);
   try {
     // The length of an Ogg is in its last page.
     const metadata = await parseBlob(blob, { duration: mediaType === "audio/ogg", skipCovers: true });
@@ -63,42 +63,30 @@ const MOST_BYTES_AT_ONCE = 512 << 10;
 const MOST_READS = 10_000;
 const BLOCK = 64 << 10;
 
-class BoundedReader {
-  #block = new Uint8Array();
-  #blockStart = 0;
-  #bytes = 0;
-  #reads = 0;
-
-  constructor(
-    private readonly readAt: ReadAt,
-    private readonly deadline: number,
-  ) {}
-
-  async read(start: number, length: number): Promise<ArrayBuffer> {
-    if (++this.#reads > MOST_READS || length > MOST_BYTES_AT_ONCE) throw new TooMuch();
-    const isInBlock = start >= this.#blockStart && start + length <= this.#blockStart + this.#block.length;
-    if (!isInBlock) this.#readBlock(start, length);
-    const at = start - this.#blockStart;
-    return this.#block.slice(at, at + length).buffer;
-  }
-
-  #readBlock(start: number, length: number): void {
-    if (this.#bytes > MOST_BYTES || systemClock.monotonic() > this.deadline) throw new TooMuch();
-    const block = new Uint8Array(Math.max(length, BLOCK));
+/** Reads parts of a file through a block that is kept. */
+function boundedReader(readAt: ReadAt, deadline: number) {
+  let [block, blockStart, bytes, reads] = [new Uint8Array(), 0, 0, 0];
+  const readBlock = (start: number, length: number) => {
+    if (bytes > MOST_BYTES || systemClock.monotonic() > deadline) throw new TooMuch();
+    const next = new Uint8Array(Math.max(length, BLOCK));
     let filled = 0;
     for (let bytesRead = -1; filled < length && bytesRead !== 0; filled += bytesRead) {
-      bytesRead = this.readAt(block, filled, block.length - filled, start + filled);
+      bytesRead = readAt(next, filled, next.length - filled, start + filled);
     }
-    this.#block = block.subarray(0, filled);
-    this.#blockStart = start;
-    this.#bytes += filled;
-  }
+    [block, blockStart] = [next.subarray(0, filled), start];
+    bytes += filled;
+  };
+  return async (start: number, length: number): Promise<ArrayBuffer> => {
+    if (++reads > MOST_READS || length > MOST_BYTES_AT_ONCE) throw new TooMuch();
+    if (start < blockStart || start + length > blockStart + block.length) readBlock(start, length);
+    return block.slice(start - blockStart, start - blockStart + length).buffer;
+  };
 }
 
 /** A part of an open file, with what music-metadata uses of a Blob. */
 class FileBlob extends Blob {
   constructor(
-    private readonly reader: BoundedReader,
+    private readonly read: ReturnType<typeof boundedReader>,
     private readonly start: number,
     override readonly size: number,
     type = "",
@@ -107,10 +95,10 @@ class FileBlob extends Blob {
   }
 
   override slice(start = 0, end = this.size): FileBlob {
-    return new FileBlob(this.reader, this.start + start, end - start);
+    return new FileBlob(this.read, this.start + start, end - start);
   }
 
   override arrayBuffer(): Promise<ArrayBuffer> {
-    return this.reader.read(this.start, this.size);
+    return this.read(this.start, this.size);
   }
 }

@@ -2,7 +2,6 @@ import { isRedisError, isStoreError, TtsctlError, throwIfInterrupted } from "../
 import { fieldJson } from "../../json/record.ts";
 import { batches } from "../../pool.ts";
 import { Changes, putsFrom } from "../../store/file/changes.ts";
-import { STATUS_CODES } from "../../store/file/rows.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { type RedisCopy, stateOf } from "../../store/layout/copy.ts";
 import { BATCH, type Outcome, type Upsert } from "../../store/redis/copies.ts";
@@ -16,7 +15,7 @@ import type { TaskFilter } from "../../task/query-fields.ts";
 import type { RecordRules } from "../../task/rules.ts";
 import { RecordParser, saysDeleted, type Task } from "../../task/task.ts";
 import { touched } from "../../task/touch.ts";
-import { newer, sameInstant, type Version } from "../../task/version.ts";
+import { newer, sameInstant } from "../../task/version.ts";
 import { checkBrake, type MaxDelete, PlanSummary } from "../brake.ts";
 import { announced } from "../ledger.ts";
 import { applyToFile, thenIntoMirror } from "../merge/merge.ts";
@@ -71,11 +70,7 @@ export interface MarkParts extends Parts<"file" | "mirror" | "rules" | "clock" |
  * Sets the status of chosen tasks in the file, in one rewrite, then in Redis, except tasks that the service changes during the run.
  * Unless it is a dry run, the caller holds the run lock. @throws TtsctlError, before the first mark; BACKUP_FAILED
  */
-export async function markTasks(
-  parts: MarkParts,
-  selection: Selection,
-  options: MarkOptions,
-): Promise<{ result: MarkResult; problem: TtsctlError | null }> {
+export async function markTasks(parts: MarkParts, selection: Selection, options: MarkOptions) {
   const marker = markerOf(options, parts.clock.now(), parts.rules);
   await using snapshot = await parts.file.read();
   const age = selection.age ?? Number.POSITIVE_INFINITY; // marked tasks get this machine's time
@@ -116,6 +111,7 @@ interface Target {
   readonly id: TaskId;
   /** In the content that was decided on; -1 for a Redis-only task. */
   readonly row: number;
+  readonly from: string;
   /** Redis's copy that was decided on. */
   readonly copy: Copies["mirror"];
 }
@@ -158,8 +154,9 @@ async function planMarks(base: Snapshot, mirror: Mirror | null, marker: Marker, 
         plan.unchanged++;
         if (row >= 0 && !sameCopy<Copies[keyof Copies]>(copies.file, copies.mirror)) plan.behind.push(row);
       } else {
-        (row < 0 ? plan.onlyInRedis : plan.inFile).push({ id, row, copy: copies.mirror });
-        plan.summary.add(id, (asCopy(copies.file) ?? asCopy(copies.mirror))!.status);
+        const { status: from } = (asCopy(copies.file) ?? asCopy(copies.mirror))!;
+        (row < 0 ? plan.onlyInRedis : plan.inFile).push({ id, row, from, copy: copies.mirror });
+        plan.summary.add(id, from);
       }
     }
   }
@@ -234,7 +231,12 @@ class MarkRun {
         await this.#each(behind, (rows) => this.#bringInStep(mirror, rows, written));
       });
       this.problem = problem;
-      this.#countReturned(returned);
+      // A service put an older record back after the mark; of tasks that had the status already, nothing was marked.
+      const unchanged = new Set(behind);
+      for (const { userId, taskId } of returned) {
+        this.result.returned++;
+        this.result[unchanged.has(this.base.rowOf(userId, taskId)) ? "unchanged" : "marked"]--;
+      }
     }
     const nothingDone = marked.length === 0 && this.result.marked === 0;
     if (isStoreError(this.problem) && nothingDone && onlyInRedis.length > 0) throw this.problem;
@@ -253,15 +255,6 @@ class MarkRun {
     const { marked, unchanged, missing, refused, failed, returned } = this.result;
     this.result.requested = marked + unchanged + missing.length + refused.length + failed + returned;
     return this.result;
-  }
-
-  /** A service put an older record back after the mark; of tasks that had the status already, nothing was marked. */
-  #countReturned(returned: readonly TaskId[]): void {
-    const unchanged = new Set(this.plan.behind);
-    for (const { userId, taskId } of returned) {
-      this.result.returned++;
-      this.result[unchanged.has(this.base.rowOf(userId, taskId)) ? "unchanged" : "marked"]--;
-    }
   }
 
   async #markInFile(): Promise<Target[]> {
@@ -372,23 +365,19 @@ class MarkRun {
     for (const batch of batches(targets, BATCH)) {
       const tasks = batch.map((target) => {
         const { userId, taskId } = target.id;
-        return { userId, taskId, from: this.#statusOf(target), to, local: target.row >= 0, redis: redis(target) };
+        return { userId, taskId, from: target.from, to, local: target.row >= 0, redis: redis(target) };
       });
       this.result.marked += tasks.length;
       await this.parts.reporter.done("mark", tasks, dryRun);
     }
   }
 
-  #statusOf({ row, copy }: Target): string {
-    return row < 0 ? (copy as Version).status : STATUS_CODES[this.base.rows.status(row)]!;
-  }
-
   #marked(task: Task): Task {
     return this.marker(task) as Task;
   }
 
-  #entry(target: Target) {
-    return { ...target.id, reason: `${this.#statusOf(target)} to ${this.options.shown}` };
+  #entry({ id, from }: Target) {
+    return { ...id, reason: `${from} to ${this.options.shown}` };
   }
 
   #refuse(id: TaskId, reason: string): void {
