@@ -13,7 +13,7 @@ import { FolderNames, NOBODY } from "../owners.ts";
 import type { Parts } from "../parts.ts";
 import type { RetentionPolicy } from "../purge/rules.ts";
 import { type PurgedTask, type Reporter, SILENT } from "../reporter.ts";
-import { Tally, type TallyRule } from "./tally.ts";
+import { type Tally, type TallyRule, tallyOf } from "./tally.ts";
 import { readMirrorTasks, TaskList } from "./task-list.ts";
 import type { ByStatus, DiskBytes } from "./types.ts";
 
@@ -78,7 +78,7 @@ async function describe(
   tasks: TaskList,
   { source, dangling, snapshot }: Found & { readonly snapshot: Snapshot | null },
 ) {
-  const tally = new Tally(tasks, rule);
+  const tally = tallyOf(tasks, rule);
   const disk = artifacts === null ? null : await readDisk(artifacts, tally, userId, file.rules);
   const { stuck, ...counts } = tally.describe(disk?.ofUser);
   return {

@@ -37,36 +37,53 @@ class Groups {
   }
 }
 
-export class Tally {
-  readonly users = new KeyTable();
-  readonly #stuck: StuckTasks;
-  #oldest: number | null = null;
-  #newest: number | null = null;
-  #oldestWaiting: number | null = null;
-  readonly #all = new Groups();
-  readonly #ofUser = new Groups();
-  readonly #ages = new Groups();
-  readonly #charts;
-  readonly #lastChange: number[] = [];
+export type Tally = ReturnType<typeof tallyOf>;
 
-  constructor(
-    readonly tasks: TaskList,
-    private readonly rule: TallyRule,
-  ) {
-    this.#stuck = new StuckTasks(rule);
-    this.#charts = (["24h", "7d", "30d"] as const).map((span) => {
-      return { bounds: boundsOf(span, rule.now, rule.zone), bars: new Groups() };
-    });
-    for (const key of tasks.tasks()) this.#add(key, tasks.status(key), tasks.score(key));
+/** Counts tasks and their users. `describe` gets the bytes of a user, by its number in `users`, if the disk was read. */
+export function tallyOf(tasks: TaskList, rule: TallyRule) {
+  const { keys } = tasks;
+  const users = new KeyTable();
+  const [all, ofUser, ages] = [new Groups(), new Groups(), new Groups()];
+  const stuck = new StuckTasks(rule);
+  const charts = (["24h", "7d", "30d"] as const).map((span) => {
+    return { bounds: boundsOf(span, rule.now, rule.zone), bars: new Groups() };
+  });
+  const lastChange: number[] = [];
+  let [oldest, newest, oldestWaiting]: (number | undefined)[] = [];
+  /** The first of two tasks in the order of docs/contract.md, Reading, the oldest first. */
+  const older = (a: number, b = a) => {
+    const apart = tasks.score(a) - tasks.score(b);
+    return apart < 0 || (apart === 0 && keys.compare(a, b) < 0) ? a : b;
+  };
+  for (const key of tasks.tasks()) {
+    const [status, score, known] = [tasks.status(key), tasks.score(key), users.size];
+    const user = users.addUserOf(keys, key);
+    all.add(0, status);
+    ofUser.add(user, status);
+    if (user === known || score > lastChange[user]!) lastChange[user] = score;
+    const group = AGES.findIndex((upTo) => rule.now - score <= upTo);
+    ages.add(group, status);
+    for (const { bounds, bars } of charts) {
+      const bar = barAt(bounds, score);
+      if (bar >= 0) bars.add(bar, status);
+    }
+    oldest = older(key, oldest);
+    if (newest === undefined || older(key, newest) === newest) newest = key;
+    if (status === WAIT) oldestWaiting = older(key, oldestWaiting);
+    stuck.look(STATUS_CODES[status]!, score, () => keys.id(key));
   }
 
-  /** @param diskOf the bytes of a user, by its number in `users`; undefined if the disk wasn't read */
-  describe(diskOf: ((user: number) => DiskBytes) | undefined) {
-    const { total, ...byStatus } = this.#all.counts(0);
-    const { count, named } = this.#stuck;
-    const totals = Array.from({ length: this.users.size }, (_, user) => this.#ofUser.counts(user).total);
-    const users = [...totals.keys()].sort((a, b) => totals[b]! - totals[a]! || this.users.compare(a, b));
-    const [hours, per6Hours, perDay] = this.#charts.map(({ bounds, bars }) =>
+  const named = ({ userId, taskId }: TaskId, status: string, score: number): NamedTask => {
+    const ageSeconds = Math.round(rule.now - score);
+    return { user_id: userId, task_id: taskId, status, updated_at: formatUtc(score), ageSeconds };
+  };
+  const taskAt = (key: number | undefined) =>
+    key === undefined ? null : named(keys.id(key), STATUS_CODES[tasks.status(key)]!, tasks.score(key));
+  const describe = (diskOf: ((user: number) => DiskBytes) | undefined) => {
+    const { total, ...byStatus } = all.counts(0);
+    const totals = Array.from({ length: users.size }, (_, user) => ofUser.counts(user).total);
+    const order = [...totals.keys()].sort((a, b) => totals[b]! - totals[a]! || users.compare(a, b));
+    const [hours, per6Hours, perDay] = charts.map(({ bounds, bars }) =>
       bounds.slice(1).map((until, i): Bar => {
         return { from: formatUtc(bounds[i]!), until: formatUtc(until), ...bars.counts(i) };
       }),
@@ -74,71 +91,30 @@ export class Tally {
     return {
       total,
       byStatus,
-      users: this.users.size,
+      users: users.size,
       /** Those with the most tasks first; of equals by the bytes of their ids. */
-      byUser: users.slice(0, MOST_USERS).map((user) => ({
-        user_id: this.users.userId(user),
-        ...this.#ofUser.counts(user),
-        lastChange: formatUtc(this.#lastChange[user]!),
+      byUser: order.slice(0, MOST_USERS).map((user) => ({
+        user_id: users.userId(user),
+        ...ofUser.counts(user),
+        lastChange: formatUtc(lastChange[user]!),
         disk: diskOf?.(user) ?? null,
       })),
-      oldest: this.#taskAt(this.#oldest),
-      newest: this.#taskAt(this.#newest),
+      oldest: taskAt(oldest),
+      newest: taskAt(newest),
       /** Of those in `wait`, the one that was changed longest ago. */
-      oldestWaiting: this.#taskAt(this.#oldestWaiting),
+      oldestWaiting: taskAt(oldestWaiting),
       /** By the time since the last change, at most `upTo` seconds. */
-      ages: AGES.map((age, i) => ({ upTo: Number.isFinite(age) ? age : null, ...this.#ages.counts(i) })),
+      ages: AGES.map((age, i) => ({ upTo: Number.isFinite(age) ? age : null, ...ages.counts(i) })),
       /** By the hour of the last change: the last 24. */
       perHour: hours!.map(({ until, ...hour }) => hour),
       per6Hours: per6Hours!,
       perDay: perDay!,
       stuck: {
-        count,
-        afterSeconds: this.rule.after,
-        tasks: named.map((task) => this.#named(task, task.status, task.score)),
+        count: stuck.count,
+        afterSeconds: rule.after,
+        tasks: stuck.named.map((task) => named(task, task.status, task.score)),
       },
     };
-  }
-
-  #taskAt(key: number | null): NamedTask | null {
-    const { tasks } = this;
-    return key === null ? null : this.#named(tasks.keys.id(key), STATUS_CODES[tasks.status(key)]!, tasks.score(key));
-  }
-
-  #named({ userId, taskId }: TaskId, status: string, score: number): NamedTask {
-    const ageSeconds = Math.round(this.rule.now - score);
-    return { user_id: userId, task_id: taskId, status, updated_at: formatUtc(score), ageSeconds };
-  }
-
-  #add(key: number, status: number, score: number): void {
-    const { keys } = this.tasks;
-    const known = this.users.size;
-    const user = this.users.addUserOf(keys, key);
-    this.#all.add(0, status);
-    this.#ofUser.add(user, status);
-    if (user === known || score > this.#lastChange[user]!) this.#lastChange[user] = score;
-    this.#ages.add(
-      AGES.findIndex((upTo) => this.rule.now - score <= upTo),
-      status,
-    );
-    for (const { bounds, bars } of this.#charts) {
-      const bar = barAt(bounds, score);
-      if (bar >= 0) bars.add(bar, status);
-    }
-    this.#oldest = this.#older(key, this.#oldest);
-    if (this.#newest === null || this.#isBefore(this.#newest, key)) this.#newest = key;
-    if (status === WAIT) this.#oldestWaiting = this.#older(key, this.#oldestWaiting);
-    this.#stuck.look(STATUS_CODES[status]!, score, () => keys.id(key));
-  }
-
-  #older(key: number, other: number | null): number {
-    return other === null || this.#isBefore(key, other) ? key : other;
-  }
-
-  /** The order of docs/contract.md, Reading, the oldest first. */
-  #isBefore(a: number, b: number): boolean {
-    const { keys } = this.tasks;
-    const apart = this.tasks.score(a) - this.tasks.score(b);
-    return apart < 0 || (apart === 0 && keys.compare(a, b) < 0);
-  }
+  };
+  return { tasks, users, describe };
 }
