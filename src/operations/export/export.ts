@@ -38,7 +38,6 @@ export async function exportTasks(parts: ExportParts, options: ExportOptions) {
   const { reporter, signal } = parts;
   const use = mirrorOf(parts.mirror, options.source);
   await using snapshot = options.source === "redis" ? null : await parts.file.read();
-  const run = new ExportRun(parts, options, snapshot, use);
   if (snapshot !== null) {
     await checkFileLayout(snapshot, use.mirror);
     const mismatch = await use.ask((mirror) => storeMismatch(snapshot, mirror));
@@ -47,11 +46,11 @@ export async function exportTasks(parts: ExportParts, options: ExportOptions) {
   }
   const missing = snapshot?.exists === false ? missingFile(snapshot.path) : null;
   if (missing !== null && use.mirror === null) throw missing;
-  await run.run();
+  const result = await exportFrom(parts, options, snapshot, use);
   throwIfInterrupted(signal, "the export is incomplete");
   const problem = use.lost ?? missing; // why Redis-only or file-only tasks are missing
-  if (missing !== null && run.result.fromRedis === 0) throw problem;
-  return { ...run.result, problem };
+  if (missing !== null && result.fromRedis === 0) throw problem;
+  return { ...result, problem };
 }
 
 function mirrorOf(state: MirrorState, source: SourceChoice): MirrorUse {
@@ -66,147 +65,112 @@ function missingFile(path: string): TtsctlError {
   return new TtsctlError("STORE_EMPTY", `${path} is missing`, { hint });
 }
 
-class ExportRun {
-  readonly #failures: NamedWarnings;
-  /** Copies in Redis that can't be read: of a task that the file has, the file's record is exported. */
-  readonly #unread: NamedWarnings;
-  #done = 0;
+async function exportFrom(
+  { file, reporter, signal, write }: ExportParts,
+  { filter, ids, asLines }: ExportOptions,
+  snapshot: Snapshot | null,
+  use: MirrorUse,
+) {
   /** Missing: chosen ids that are in neither store; dangling: index members without a task. */
-  readonly result = { fromFile: 0, fromRedis: 0, missing: [] as string[], dangling: 0, failed: 0 };
-  /** The tasks of the file with another time in Redis's index. */
-  readonly #differing: KeySet;
-  /** The members of Redis's index that the file lacks, and their times. */
-  readonly #onlyInRedis: KeyTable;
-  readonly #times: number[] = [];
+  const result = { fromFile: 0, fromRedis: 0, missing: [] as string[], dangling: 0, failed: 0 };
+  const failures = new NamedWarnings(reporter, "was not exported");
+  // Copies in Redis that can't be read: of a task that the file has, the file's record is exported.
+  const unread = new NamedWarnings(reporter, "was not exported from Redis");
+  const failed = () => failures.count + unread.count;
 
-  constructor(
-    private readonly parts: ExportParts,
-    private readonly options: ExportOptions,
-    private readonly snapshot: Snapshot | null,
-    private readonly use: MirrorUse,
-  ) {
-    this.#failures = new NamedWarnings(parts.reporter, "was not exported");
-    this.#unread = new NamedWarnings(parts.reporter, "was not exported from Redis");
-    this.#differing = new KeySet(snapshot?.rows.keys.size ?? 0);
-    this.#onlyInRedis = new KeyTable(parts.file.rules.memberRanks);
-  }
-
-  async run(): Promise<void> {
-    const { ids } = this.options;
-    await (ids === null ? this.#all() : this.#byIds(ids));
-    this.#failures.end();
-    this.#unread.end();
-    this.result.failed = this.#failed;
-  }
-
-  get #failed(): number {
-    return this.#failures.count + this.#unread.count;
-  }
-
-  async #all(): Promise<void> {
-    const { users } = this.options.filter;
-    for (const userId of users.size === 0 ? [undefined] : users) {
-      await this.#ask((mirror) => this.#readIndex(mirror, userId));
-    }
-    for (const rows of batches(this.#rows(), BATCH)) {
-      if (this.parts.signal.aborted) return;
-      const tasks = await this.snapshot!.readTasks(rows);
-      const differing = tasks.filter((_, i) => this.#differs(rows[i]!));
-      const copies = await this.#read(differing, differing);
-      const copyOf = new Map(differing.map((task, i) => [task, copies[i]]));
-      await this.#write(tasks.map((task) => [task, copyOf.get(task)]));
-      this.#progress(rows.length);
-    }
-    for (const ids of batches(this.#oldestFirst(), BATCH)) {
-      if (this.parts.signal.aborted || this.use.mirror === null) return;
-      const failed = this.#failed;
-      const found = (await this.#read(ids)).filter((task) => task !== undefined);
-      if (this.use.mirror !== null) this.result.dangling += ids.length - found.length - (this.#failed - failed);
-      await this.#write(found.map((task) => [null, task]));
-      this.#progress(ids.length);
-    }
-  }
-
-  async #byIds(chosen: readonly TaskId[]): Promise<void> {
-    for (const ids of batches(chosen, BATCH)) {
-      const inFile = this.snapshot === null ? [] : await this.snapshot.recordsOf(ids);
-      const inRedis = await this.#read(ids, inFile);
-      const failed = this.#failed;
-      await this.#write(ids.map((_, i) => [inFile[i], inRedis[i]]));
-      if (this.#failed > failed) continue;
-      const missing = ids.filter((_, i) => inFile[i] == null && inRedis[i] === undefined);
-      this.result.missing.push(...missing.map((id) => givenName(id, this.options.filter)));
-    }
-  }
-
-  async #readIndex(mirror: Mirror, userId: string | undefined): Promise<void> {
-    const rows = this.snapshot?.rows;
-    for await (const members of indexMembers(mirror, userId)) {
-      for (const { userId, taskId, score } of members) {
-        const row = this.snapshot?.rowOf(userId, taskId) ?? -1;
-        if (row < 0) this.#times[this.#onlyInRedis.addId(userId, taskId)] = score;
-        else if (!sameInstant(rows!.score(row), score)) this.#differing.add(rows!.key(row));
-      }
-      if (this.parts.signal.aborted) return;
-    }
-  }
-
-  #differs(row: number): boolean {
-    return this.#differing.has(this.snapshot!.rows.key(row));
-  }
-
-  /** The rows that pass the filter, or whose other copy may pass. */
-  #rows(): number[] {
-    const { filter } = this.options;
-    if (this.snapshot === null) return [];
-    const wanted = rowFilter(this.snapshot, filter);
-    const theirs = [...matchingRows(this.snapshot, { ...NO_FILTER, users: filter.users })];
-    return theirs.filter((row) => wanted(row) || this.#differs(row));
-  }
-
-  *#oldestFirst(): Generator<TaskId> {
-    const order = Int32Array.from({ length: this.#onlyInRedis.size }, (_, key) => key);
-    order.sort((a, b) => this.#times[a]! - this.#times[b]! || this.#onlyInRedis.compare(a, b));
-    for (const key of order) yield this.#onlyInRedis.id(key);
-  }
+  /** After a failure of Redis only the file is exported, unless Redis is the forced source. */
+  const ask = <T>(work: (mirror: Mirror) => Promise<T>) => (snapshot === null ? work(use.mirror!) : use.ask(work));
 
   /** Redis's copies; undefined if missing or unreadable, and after a failure of Redis. */
-  async #read(ids: readonly TaskId[], ours: readonly (Task | null)[] = []): Promise<(Task | undefined)[]> {
-    if (ids.length === 0) return [];
-    const copies = await this.#ask((mirror) => readRecords(mirror, ids, ours));
+  async function read(ids: readonly TaskId[], ours: readonly (Task | null)[] = []): Promise<(Task | undefined)[]> {
+    const copies = ids.length === 0 ? [] : await ask((mirror) => readRecords(mirror, ids, ours));
     return ids.map((id, i) => {
       const copy = copies?.[i];
       if (!(copy instanceof TtsctlError)) return copy;
-      this.#unread.add(id, copy.message);
+      unread.add(id, copy.message);
       return undefined;
     });
   }
 
   /** Writes the newer of each pair of copies, if it passes. */
-  async #write(pairs: readonly (readonly [file: Task | null | undefined, redis: Task | undefined])[]): Promise<void> {
+  async function writeNewer(pairs: readonly (readonly [file: Task | null | undefined, redis: Task | undefined])[]) {
     const chosen: Task[] = [];
-    for (const [file, redis] of pairs) {
-      const isNewer = file == null || (redis !== undefined && newer(redis.score, file.score));
-      const task = isNewer ? redis : file;
-      if (task === undefined || !passes(task, this.options.filter)) continue;
-      if (this.options.asLines && saysDeleted(task.json)) {
-        this.#failures.add(task, 'its "deleted" field would delete the task in JSON Lines; use -o json or -o csv');
+    for (const [ours, theirs] of pairs) {
+      const isNewer = ours == null || (theirs !== undefined && newer(theirs.score, ours.score));
+      const task = isNewer ? theirs : ours;
+      if (task === undefined || !passes(task, filter)) continue;
+      if (asLines && saysDeleted(task.json)) {
+        failures.add(task, 'its "deleted" field would delete the task in JSON Lines; use -o json or -o csv');
         continue;
       }
       chosen.push(task);
-      this.result[task === file ? "fromFile" : "fromRedis"]++;
+      result[task === ours ? "fromFile" : "fromRedis"]++;
     }
-    await this.parts.write(chosen);
+    await write(chosen);
   }
 
-  /** After a failure of Redis only the file is exported, unless Redis is the forced source. */
-  #ask<T>(work: (mirror: Mirror) => Promise<T>): Promise<T | undefined> {
-    return this.snapshot === null ? work(this.use.mirror!) : this.use.ask(work);
+  async function exportIds(chosen: readonly TaskId[]): Promise<void> {
+    for (const ids of batches(chosen, BATCH)) {
+      const inFile = snapshot === null ? [] : await snapshot.recordsOf(ids);
+      const inRedis = await read(ids, inFile);
+      const before = failed();
+      await writeNewer(ids.map((_, i) => [inFile[i], inRedis[i]]));
+      if (failed() > before) continue;
+      const missing = ids.filter((_, i) => inFile[i] == null && inRedis[i] === undefined);
+      result.missing.push(...missing.map((id) => givenName(id, filter)));
+    }
   }
 
-  #progress(count: number): void {
-    this.#done += count;
-    const total = (this.snapshot?.size ?? 0) + this.#onlyInRedis.size;
-    this.parts.reporter.progress("exporting", this.#done, total);
+  async function exportAll(): Promise<void> {
+    const rows = snapshot?.rows;
+    /** The tasks of the file with another time in Redis's index; its members that the file lacks, and their times. */
+    const [differing, onlyInRedis] = [new KeySet(rows?.keys.size ?? 0), new KeyTable(file.rules.memberRanks)];
+    const times: number[] = [];
+    for (const userId of filter.users.size === 0 ? [undefined] : filter.users) {
+      await ask(async (mirror) => {
+        for await (const members of indexMembers(mirror, userId)) {
+          for (const { userId, taskId, score } of members) {
+            const row = snapshot?.rowOf(userId, taskId) ?? -1;
+            if (row < 0) times[onlyInRedis.addId(userId, taskId)] = score;
+            else if (!sameInstant(rows!.score(row), score)) differing.add(rows!.key(row));
+          }
+          if (signal.aborted) return;
+        }
+      });
+    }
+    const differs = (row: number) => differing.has(rows!.key(row));
+    let done = 0;
+    const progress = (count: number) => {
+      done += count;
+      reporter.progress("exporting", done, (snapshot?.size ?? 0) + onlyInRedis.size);
+    };
+    // The rows that pass the filter, or whose other copy may pass.
+    const wanted = snapshot === null ? () => false : rowFilter(snapshot, filter);
+    const theirs = snapshot === null ? [] : [...matchingRows(snapshot, { ...NO_FILTER, users: filter.users })];
+    const due = theirs.filter((row) => wanted(row) || differs(row));
+    for (const some of batches(due, BATCH)) {
+      if (signal.aborted) return;
+      const tasks = await snapshot!.readTasks(some);
+      const unsure = tasks.filter((_, i) => differs(some[i]!));
+      const copies = await read(unsure, unsure);
+      const copyOf = new Map(unsure.map((task, i) => [task, copies[i]]));
+      await writeNewer(tasks.map((task) => [task, copyOf.get(task)]));
+      progress(some.length);
+    }
+    const oldestFirst = Int32Array.from({ length: onlyInRedis.size }, (_, key) => key);
+    oldestFirst.sort((a, b) => times[a]! - times[b]! || onlyInRedis.compare(a, b));
+    for (const keys of batches(oldestFirst, BATCH)) {
+      if (signal.aborted || use.mirror === null) return;
+      const before = failed();
+      const found = (await read(keys.map((key) => onlyInRedis.id(key)))).filter((task) => task !== undefined);
+      if (use.mirror !== null) result.dangling += keys.length - found.length - (failed() - before);
+      await writeNewer(found.map((task) => [null, task]));
+      progress(keys.length);
+    }
   }
+
+  await (ids === null ? exportAll() : exportIds(ids));
+  failures.end();
+  unread.end();
+  return { ...result, failed: failed() };
 }
