@@ -23,7 +23,7 @@ import { bothOf, preflight } from "./preflight.ts";
 import { pruneOrphans } from "./prune.ts";
 import { NamedWarnings } from "./reporter.ts";
 import { LEAST_STRANGE, storeEmpty } from "./safety.ts";
-import { beginMark, type LeaveMark, lostMidway } from "./sync-mark.ts";
+import { beginMark, lostMidway } from "./sync-mark.ts";
 
 export interface SyncOptions {
   readonly userId?: string;
@@ -57,20 +57,187 @@ export interface SyncParts extends RedisParts<"file" | "clock" | "reporter" | "s
  * Pushes the store file to Redis. The file is read again after Redis was listed, so a task that the service creates during the run isn't
  * an orphan. The caller holds the run lock. @throws TtsctlError STORE_*, *_MISMATCH, REDIS_*, MAX_DELETE_EXCEEDED before the first deletion
  */
-export async function sync(parts: SyncParts, options: SyncOptions): Promise<SyncOutcome> {
-  const started = parts.clock.monotonic();
-  await using file = new CurrentFile(parts.file);
-  const asked = { ...options, snapshot: await file.snapshot(), least: options.prune ? 0 : LEAST_STRANGE };
-  const cleared = { ...parts, ...bothOf(await preflight(parts, "sync", asked)) };
-  if (!options.dryRun) await drainOwed(cleared, cleared.mirror);
-  const run = new SyncRun(cleared, options, file, asked.snapshot);
-  await run.list();
-  if (options.prune) await run.confirmPrune();
-  run.warn();
-  await run.push();
-  if (options.prune) await run.prune();
-  await run.leaveMark();
-  return { ...run.result, durationMs: Math.round((parts.clock.monotonic() - started) * 1000) };
+export async function sync(asked: SyncParts, options: SyncOptions): Promise<SyncOutcome> {
+  const started = asked.clock.monotonic();
+  const { userId, dryRun, prune, checksum } = options;
+  await using file = new CurrentFile(asked.file);
+  let snapshot = await file.snapshot();
+  const question = { ...options, snapshot, least: prune ? 0 : LEAST_STRANGE };
+  const parts = { ...asked, ...bothOf(await preflight(asked, "sync", question)) };
+  const { clock, mirror, reporter, signal } = parts;
+  if (!dryRun) await drainOwed(parts, mirror);
+
+  const began = clock.now();
+  const result = nothingSynced(snapshot.invalid.count, dryRun);
+  const failures = new NamedWarnings(reporter, "was not synchronised");
+  let unanswered = 0;
+  let written = new KeySet(snapshot.rows.size); // rows of the snapshot that is pushed
+  const progressText = () => `${result.written} of ${snapshot.size} tasks were written`;
+  const showProgress = () => reporter.progress("syncing", result.total, snapshot.size);
+  // A sync of a part of the file leaves no mark; a prune may be refused yet.
+  const begin = () => (userId === undefined && !dryRun ? beginMark(mirror, clock) : null);
+  let leaveMark = prune ? null : await begin();
+  let listed = await ListedFile.read(snapshot, mirror, userId, signal);
+  await catchUp();
+  if (prune) {
+    // Both stores may change before the answer, so both are read again.
+    refuseUnsafePrune();
+    if (!dryRun && listed.orphans.size > 0) {
+      await parts.confirm(listed.orphans.size);
+      await catchUp();
+      refuseUnsafePrune();
+    }
+    leaveMark = await begin();
+  }
+  warn();
+  await push();
+  if (prune) await pruneListed();
+  if (result.failed === 0) await leaveMark?.("sync", snapshot);
+  return { ...result, durationMs: Math.round((clock.monotonic() - started) * 1000) };
+
+  async function catchUp(): Promise<void> {
+    const current = await file.snapshot();
+    if (current === snapshot) return;
+    snapshot = current;
+    listed = listed.beside(current);
+    written = new KeySet(current.rows.size);
+    result.invalid = current.invalid.count;
+  }
+
+  /** @throws TtsctlError STORE_EMPTY, MAX_DELETE_EXCEEDED */
+  function refuseUnsafePrune(): void {
+    const isEmpty = snapshot.size === 0 && !options.allowEmpty;
+    if (isEmpty) throw storeEmpty(snapshot, ": nothing was pruned, and nothing was written");
+    checkBrake(listed.orphans.size, listed.members, options.maxDelete);
+  }
+
+  function warn(): void {
+    const { exists, path } = snapshot;
+    if (!exists) reporter.warn(`${path} does not exist: there is nothing to push; check --store and the mount`);
+    for (const line of invalidWarnings(snapshot)) reporter.warn(line);
+    if (prune && !dryRun) return; // each is named then
+    const unsure = [...listed.orphans.ids()].filter((id) => isUnsure(id.userId) || isUnsure(id.taskId));
+    if (unsure.length === 0) return;
+    reporter.warn(
+      `${counted(unsure.length, "Redis-only task")} with a name that may not be UTF-8: --prune can't remove such a name (docs/runbook.md)`,
+    );
+  }
+
+  async function push(): Promise<void> {
+    try {
+      await pool(batchesToPush(), IN_FLIGHT, pushBatch, signal);
+      showProgress();
+      await followFile();
+    } catch (error) {
+      throwIfInterrupted(signal, progressText());
+      const unknown = unanswered === 0 ? "" : `, ${unanswered} are unknown`;
+      throw error instanceof TtsctlError ? lostMidway(error, "sync", `${progressText()}${unknown}`) : error;
+    }
+    failures.end();
+    result.orphans = listed.orphans.size;
+    throwIfInterrupted(signal, progressText());
+  }
+
+  /** Follows tasks that the service deleted or changed in both stores between our read and our write. */
+  async function followFile(): Promise<void> {
+    if (written.size === 0 || (await parts.file.isCurrent(snapshot))) return;
+    await using current = new CurrentFile(parts.file);
+    const copies = new WrittenCopies();
+    const [before, now] = [snapshot.rows, await current.snapshot()];
+    // Records of the last minute may have changed without another time.
+    const mayHaveMoved = (row: number) => {
+      const { userId, taskId } = snapshot.idOf(row);
+      const [score, there] = [before.score(row), now.rowOf(userId, taskId)];
+      if (there < 0 || now.rows.score(there) !== score || now.rows.status(there) !== before.status(row)) return true;
+      return score > began - LATELY_S;
+    };
+    for (const rows of batches(written, BATCH)) {
+      for (const task of await snapshot.readTasks(rows.filter(mayHaveMoved))) copies.note(task);
+    }
+    await copies.follow(mirror, current);
+  }
+
+  /** Sorted by time, because Redis inserts neighbours into an index faster. */
+  function* batchesToPush(): Generator<Batch> {
+    const { rows: table } = snapshot;
+    for (const window of snapshot.windows(rowsToPush())) {
+      const sorted = window.rows.toSorted((a, b) => table.score(a) - table.score(b));
+      for (const rows of batches(sorted, WRITES)) yield { rows, window };
+    }
+  }
+
+  /** Tasks that were in sync when they were listed are skipped, unless a prune asked since. */
+  function* rowsToPush(): Generator<number> {
+    for (const row of matchingRows(snapshot, ofUser(userId))) {
+      if (!prune && !checksum && listed.isInStep(snapshot.rows.key(row))) {
+        result.unchanged++;
+        if (++result.total % BATCH === 0) showProgress();
+      } else yield row;
+    }
+  }
+
+  async function pruneListed(): Promise<void> {
+    const { orphans } = listed;
+    const how = { ids: orphans.ids(), count: orphans.size, action: "prune", reason: "orphan" } as const;
+    const { pruned, failed } = dryRun ? { pruned: orphans.size, failed: 0 } : await pruneOrphans(parts, how);
+    Object.assign(result, { pruned, failedToPrune: failed });
+    throwIfInterrupted(signal, `${progressText()}, ${counted(pruned, "Redis-only task")} pruned`);
+  }
+
+  async function pushBatch({ rows, window }: Batch): Promise<void> {
+    const copies = await copiesOf(rows);
+    const outcomes = await fillIn(
+      [...rows.keys()],
+      (i) => {
+        const copy = copies[i]!;
+        if (copy instanceof TtsctlError) return copy;
+        const decision = decideWrite(snapshot.rows.score(rows[i]!), copy, mirror);
+        const isSettled = decision === "newer" || (decision === "unchanged" && !checksum);
+        return isSettled ? decision : undefined; // the record is needed
+      },
+      (left) => {
+        const known = left.map((i) => copies[i] as RedisCopy);
+        return write({ rows: left.map((i) => rows[i]!), window }, known);
+      },
+    );
+    for (const outcome of outcomes) {
+      if (outcome instanceof TtsctlError && isFatal(outcome)) continue;
+      result.total++;
+      result[outcome instanceof TtsctlError ? "failed" : COUNTED[outcome]]++;
+    }
+    failures.addErrors(outcomes, (i) => snapshot.idOf(rows[i]!));
+    showProgress();
+  }
+
+  /** Tasks that the index lacked count as new: if a copy was written since, the write is refused and the copy read. */
+  async function copiesOf(rows: readonly number[]): Promise<Outcome<RedisCopy>[]> {
+    const own = (row: number) => (dryRun || listed.isMember(snapshot.rows.key(row)) ? undefined : NO_COPY);
+    return fillIn<number, Outcome<RedisCopy>>(rows, own, async (known) => {
+      const ids = known.map((row) => snapshot.idOf(row));
+      const full = checksum ? await mirror.copies(ids, "full") : [];
+      if (checksum && !dryRun) return full;
+      // A full view leaves out the errors of keys of another type, on which the write fails.
+      const copies = await mirror.copies(ids, "scores");
+      return copies.map((copy, i) => (copy instanceof TtsctlError ? copy : (full[i] ?? copy)));
+    });
+  }
+
+  async function write({ rows, window }: Batch, copies: readonly RedisCopy[]): Promise<Outcome<WriteOutcome>[]> {
+    const tasks = await window.tasks(rows);
+    if (dryRun) {
+      return tasks.map((task, i) => {
+        const copy = copies[i]!;
+        return decideWrite(task.score, copy, mirror, checksum && !sameContent(copy, task, mirror));
+      });
+    }
+    unanswered += tasks.length;
+    const outcomes = await writeToMirror(mirror, tasks, { copies, overEqual: checksum });
+    unanswered -= tasks.length;
+    rows.forEach((row, i) => {
+      if (outcomes[i] === "written") written.add(row);
+    });
+    return outcomes;
+  }
 }
 
 /** A record that is younger than this may have changed again within the same whole second. */
@@ -84,225 +251,6 @@ const WRITES = BATCH / 2;
 interface Batch {
   readonly rows: readonly number[];
   readonly window: RowWindow;
-}
-
-type ClearedParts = SyncParts & ReturnType<typeof bothOf>;
-
-class SyncRun {
-  readonly #failures: NamedWarnings;
-  /** Whether tasks that were in sync when they were listed are skipped. */
-  #trustsListing = true;
-  #unanswered = 0;
-  /** Rows of the snapshot that is pushed. */
-  #written: KeySet;
-  #listed!: ListedFile;
-  #leaveMark: LeaveMark | null = null;
-  readonly #began: number;
-  readonly result: SyncOutcome;
-
-  constructor(
-    private readonly parts: ClearedParts,
-    private readonly options: SyncOptions,
-    private readonly file: CurrentFile,
-    private snapshot: Snapshot,
-  ) {
-    this.#written = new KeySet(snapshot.rows.size);
-    this.#began = parts.clock.now();
-    this.#failures = new NamedWarnings(parts.reporter, "was not synchronised");
-    this.result = nothingSynced(snapshot.invalid.count, options.dryRun);
-  }
-
-  async list(): Promise<void> {
-    const { mirror, signal } = this.parts;
-    if (!this.options.prune) await this.#beginMark(); // a prune may be refused yet
-    this.#listed = await ListedFile.read(this.snapshot, mirror, this.options.userId, signal);
-    await this.#catchUp();
-  }
-
-  /** A sync of a part of the file leaves no mark. */
-  async #beginMark(): Promise<void> {
-    const { userId, dryRun } = this.options;
-    if (userId === undefined && !dryRun) this.#leaveMark = await beginMark(this.parts.mirror, this.parts.clock);
-  }
-
-  /** Both stores may change before the answer, so both are read again. @throws TtsctlError STORE_EMPTY, MAX_DELETE_EXCEEDED */
-  async confirmPrune(): Promise<void> {
-    this.#refuseUnsafePrune();
-    if (!this.options.dryRun && this.#listed.orphans.size > 0) {
-      await this.parts.confirm(this.#listed.orphans.size);
-      await this.#catchUp();
-      this.#refuseUnsafePrune();
-    }
-    this.#trustsListing = false;
-    await this.#beginMark();
-  }
-
-  #refuseUnsafePrune(): void {
-    const { allowEmpty, maxDelete } = this.options;
-    const isEmpty = this.snapshot.size === 0 && !allowEmpty;
-    if (isEmpty) throw storeEmpty(this.snapshot, ": nothing was pruned, and nothing was written");
-    checkBrake(this.#listed.orphans.size, this.#listed.members, maxDelete);
-  }
-
-  async #catchUp(): Promise<void> {
-    const current = await this.file.snapshot();
-    if (current === this.snapshot) return;
-    this.snapshot = current;
-    this.#listed = this.#listed.beside(current);
-    this.#written = new KeySet(current.rows.size);
-    this.result.invalid = current.invalid.count;
-  }
-
-  async push(): Promise<void> {
-    try {
-      await pool(this.#batches(), IN_FLIGHT, (batch) => this.#pushBatch(batch), this.parts.signal);
-      this.#showProgress();
-      await this.#followFile();
-    } catch (error) {
-      throwIfInterrupted(this.parts.signal, this.#progressText());
-      const unknown = this.#unanswered === 0 ? "" : `, ${this.#unanswered} are unknown`;
-      throw error instanceof TtsctlError ? lostMidway(error, "sync", `${this.#progressText()}${unknown}`) : error;
-    }
-    this.#failures.end();
-    this.result.orphans = this.#listed.orphans.size;
-    throwIfInterrupted(this.parts.signal, this.#progressText());
-  }
-
-  /** Follows tasks that the service deleted or changed in both stores between our read and our write. */
-  async #followFile(): Promise<void> {
-    const { file, mirror } = this.parts;
-    if (this.#written.size === 0 || (await file.isCurrent(this.snapshot))) return;
-    await using current = new CurrentFile(file);
-    const written = new WrittenCopies();
-    const [before, now] = [this.snapshot.rows, await current.snapshot()];
-    // Records of the last minute may have changed without another time.
-    const mayHaveMoved = (row: number) => {
-      const { userId, taskId } = this.snapshot.idOf(row);
-      const [score, there] = [before.score(row), now.rowOf(userId, taskId)];
-      if (there < 0 || now.rows.score(there) !== score || now.rows.status(there) !== before.status(row)) return true;
-      return score > this.#began - LATELY_S;
-    };
-    for (const rows of batches(this.#written, BATCH)) {
-      for (const task of await this.snapshot.readTasks(rows.filter(mayHaveMoved))) written.note(task);
-    }
-    await written.follow(mirror, current);
-  }
-
-  /** Sorted by time, because Redis inserts neighbours into an index faster. */
-  *#batches(): Generator<Batch> {
-    const { rows: table } = this.snapshot;
-    for (const window of this.snapshot.windows(this.#rowsToPush())) {
-      const sorted = window.rows.toSorted((a, b) => table.score(a) - table.score(b));
-      for (const rows of batches(sorted, WRITES)) yield { rows, window };
-    }
-  }
-
-  *#rowsToPush(): Generator<number> {
-    const trusts = this.#trustsListing && !this.options.checksum;
-    for (const row of matchingRows(this.snapshot, ofUser(this.options.userId))) {
-      if (trusts && this.#listed.isInStep(this.snapshot.rows.key(row))) {
-        this.result.unchanged++;
-        if (++this.result.total % BATCH === 0) this.#showProgress();
-      } else yield row;
-    }
-  }
-
-  #showProgress(): void {
-    this.parts.reporter.progress("syncing", this.result.total, this.snapshot.size);
-  }
-
-  async prune(): Promise<void> {
-    const { orphans } = this.#listed;
-    this.result.pruned = orphans.size;
-    if (!this.options.dryRun) {
-      const how = { ids: orphans.ids(), count: orphans.size, action: "prune", reason: "orphan" } as const;
-      const { pruned, failed } = await pruneOrphans(this.parts, how);
-      this.result.pruned = pruned;
-      this.result.failedToPrune = failed;
-    }
-    const pruned = counted(this.result.pruned, "Redis-only task");
-    throwIfInterrupted(this.parts.signal, `${this.#progressText()}, ${pruned} pruned`);
-  }
-
-  async leaveMark(): Promise<void> {
-    if (this.result.failed === 0) await this.#leaveMark?.("sync", this.snapshot);
-  }
-
-  warn(): void {
-    const { reporter } = this.parts;
-    const { exists, path } = this.snapshot;
-    if (!exists) reporter.warn(`${path} does not exist: there is nothing to push; check --store and the mount`);
-    for (const line of invalidWarnings(this.snapshot)) reporter.warn(line);
-    if (this.options.prune && !this.options.dryRun) return; // each is named then
-    const unsure = [...this.#listed.orphans.ids()].filter(({ userId, taskId }) => isUnsure(userId) || isUnsure(taskId));
-    if (unsure.length === 0) return;
-    reporter.warn(
-      `${counted(unsure.length, "Redis-only task")} with a name that may not be UTF-8: --prune can't remove such a name (docs/runbook.md)`,
-    );
-  }
-
-  async #pushBatch({ rows, window }: Batch): Promise<void> {
-    const copies = await this.#copiesOf(rows);
-    const outcomes = await fillIn(
-      [...rows.keys()],
-      (i) => {
-        const copy = copies[i]!;
-        if (copy instanceof TtsctlError) return copy;
-        const decision = decideWrite(this.snapshot.rows.score(rows[i]!), copy, this.parts.mirror);
-        const isSettled = decision === "newer" || (decision === "unchanged" && !this.options.checksum);
-        return isSettled ? decision : undefined; // the record is needed
-      },
-      (left) => {
-        const known = left.map((i) => copies[i] as RedisCopy);
-        return this.#write({ rows: left.map((i) => rows[i]!), window }, known);
-      },
-    );
-    for (const outcome of outcomes) {
-      if (outcome instanceof TtsctlError && isFatal(outcome)) continue;
-      this.result.total++;
-      this.result[outcome instanceof TtsctlError ? "failed" : COUNTED[outcome]]++;
-    }
-    this.#failures.addErrors(outcomes, (i) => this.snapshot.idOf(rows[i]!));
-    this.#showProgress();
-  }
-
-  /** Tasks that the index lacked count as new: if a copy was written since, the write is refused and the copy read. */
-  async #copiesOf(rows: readonly number[]): Promise<Outcome<RedisCopy>[]> {
-    const { dryRun, checksum } = this.options;
-    const own = (row: number) => (dryRun || this.#listed.isMember(this.snapshot.rows.key(row)) ? undefined : NO_COPY);
-    return fillIn<number, Outcome<RedisCopy>>(rows, own, async (known) => {
-      const { mirror } = this.parts;
-      const ids = known.map((row) => this.snapshot.idOf(row));
-      const full = checksum ? await mirror.copies(ids, "full") : [];
-      if (checksum && !dryRun) return full;
-      // A full view leaves out the errors of keys of another type, on which the write fails.
-      const copies = await mirror.copies(ids, "scores");
-      return copies.map((copy, i) => (copy instanceof TtsctlError ? copy : (full[i] ?? copy)));
-    });
-  }
-
-  async #write({ rows, window }: Batch, copies: readonly RedisCopy[]): Promise<Outcome<WriteOutcome>[]> {
-    const { mirror } = this.parts;
-    const { checksum, dryRun } = this.options;
-    const tasks = await window.tasks(rows);
-    if (dryRun) {
-      return tasks.map((task, i) => {
-        const copy = copies[i]!;
-        return decideWrite(task.score, copy, mirror, checksum && !sameContent(copy, task, mirror));
-      });
-    }
-    this.#unanswered += tasks.length;
-    const outcomes = await writeToMirror(mirror, tasks, { copies, overEqual: checksum });
-    this.#unanswered -= tasks.length;
-    rows.forEach((row, i) => {
-      if (outcomes[i] === "written") this.#written.add(row);
-    });
-    return outcomes;
-  }
-
-  #progressText(): string {
-    return `${this.result.written} of ${this.snapshot.size} tasks were written`;
-  }
 }
 
 const [ABSENT, LISTED, IN_STEP] = [0, 1, 2];
