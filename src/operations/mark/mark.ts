@@ -79,13 +79,13 @@ export async function markTasks(parts: MarkParts, selection: Selection, options:
     const found = await select(snapshot, mirror, selection);
     return { found, plan: await planMarks(snapshot, mirror, marker, { ...options, filter: selection.filter }, found) };
   });
-  const run = new MarkRun({ ...parts, file }, options, snapshot, marker, plan);
-  if (selection.ids !== null) run.result.missing = missingOf(selection, plan.gone);
   const all = Math.max(snapshot.size, found.members);
   checkBrake(plan.summary.count, all, options.maxMark, { verb: "mark", flag: "--max-mark" });
-  if (options.dryRun) await run.showPlan();
-  else await run.apply(use.mirror);
-  return { result: run.end(), problem: use.lost ?? run.problem };
+  const missing = selection.ids === null ? [] : missingOf(selection, plan.gone);
+  const { result, problem } = await runMark({ ...parts, file }, options, snapshot, marker, plan, use.mirror);
+  const { marked, unchanged, refused, failed, returned } = result;
+  const requested = marked + unchanged + missing.length + refused.length + failed + returned;
+  return { result: { ...result, requested, missing }, problem: use.lost ?? problem };
 }
 
 /** Returns the marked record, or the reason why it can't be marked. */
@@ -183,148 +183,134 @@ function decideMark(copies: Copies, { filter, shown, error }: MarkRule): MarkDec
 const CHANGED = "its copy in Redis changed during the run and is kept";
 const LOST = "the connection to Redis was lost, so whether it is marked there is unknown";
 
-class MarkRun {
-  readonly #refusals: NamedWarnings;
-  readonly #failures: NamedWarnings;
-  /** The tasks that weren't tried in Redis yet. */
-  readonly #untried: Set<Target>;
-  readonly result: MarkResult;
-  /** Why Redis may lack marks: it failed, or the file could not be read again. */
-  problem: TtsctlError | null = null;
+/** @param mirror null: only the file is marked. Returns why Redis may lack marks: it failed, or the file could not be read again. */
+async function runMark(
+  parts: MarkParts & Pick<Cleared, "file">,
+  options: MarkOptions,
+  base: Snapshot,
+  marker: Marker,
+  plan: MarkPlan,
+  mirror: Writable<Mirror> | null,
+) {
+  const { backup, ledger, reporter, signal } = parts;
+  const { dryRun, shown: to } = options;
+  const { inFile, onlyInRedis, behind, summary } = plan;
+  const result: MarkResult = noMarks(plan, options);
+  const refusals = new NamedWarnings(reporter, "is left unchanged");
+  const failures = new NamedWarnings(reporter, "was not marked in both stores");
+  const untried = new Set(onlyInRedis); // in Redis yet
+  const markedOf = (task: Task) => marker(task) as Task;
+  const entryOf = ({ id, from }: Target) => ({ ...id, reason: `${from} to ${to}` });
+  const refuse = (id: TaskId, reason: string) => {
+    result.refused.push({ user_id: id.userId, task_id: id.taskId, reason });
+    refusals.add(id, reason);
+  };
+  for (const [id, reason] of plan.refused) refuse(id, reason);
+  for (const [id, reason] of plan.failed) failures.add(id, reason);
+  let problem: TtsctlError | null = null;
+  if (dryRun) {
+    result.byStatus = summary.counts;
+    for (const targets of [inFile, onlyInRedis]) await report(targets, ({ copy }) => asCopy(copy) !== null);
+  } else await apply();
+  refusals.end();
+  failures.end();
+  return { result: { ...result, failed: failures.count }, problem };
 
-  constructor(
-    private readonly parts: MarkParts & Pick<Cleared, "file">,
-    private readonly options: MarkOptions,
-    private readonly base: Snapshot,
-    private readonly marker: Marker,
-    private readonly plan: MarkPlan,
-  ) {
-    this.#untried = new Set(plan.onlyInRedis);
-    this.#refusals = new NamedWarnings(parts.reporter, "is left unchanged");
-    this.#failures = new NamedWarnings(parts.reporter, "was not marked in both stores");
-    this.result = noMarks(plan, options);
-    for (const [id, reason] of plan.refused) this.#refuse(id, reason);
-    for (const [id, reason] of plan.failed) this.#failures.add(id, reason);
-  }
-
-  async showPlan(): Promise<void> {
-    this.result.byStatus = this.plan.summary.counts;
-    for (const targets of [this.plan.inFile, this.plan.onlyInRedis]) {
-      await this.#report(targets, ({ copy }) => asCopy(copy) !== null);
-    }
-  }
-
-  /** @param mirror null: only the file is marked */
-  async apply(mirror: Writable<Mirror> | null): Promise<void> {
-    const { summary, refused, onlyInRedis, behind } = this.plan;
+  async function apply(): Promise<void> {
     if (summary.count > 0) {
-      summary.refused = refused.length;
-      await this.parts.confirm(summary);
-      throwIfInterrupted(this.parts.signal, "nothing was marked");
+      summary.refused = plan.refused.length;
+      await parts.confirm(summary);
+      throwIfInterrupted(signal, "nothing was marked");
     }
-    const marked = await this.#markInFile();
-    for (const target of marked) this.#untried.add(target);
+    const marked = await markInFile();
+    for (const target of marked) untried.add(target);
     if (mirror !== null) {
-      const { problem, returned } = await thenIntoMirror({ ...this.parts, mirror }, async (file, written) => {
-        await this.#each(marked, (targets) => this.#writeMarked(mirror, targets, written));
-        await this.#each(onlyInRedis, async (targets) => this.#markOnlyInRedis(mirror, await file.snapshot(), targets));
-        await this.#each(behind, (rows) => this.#bringInStep(mirror, rows, written));
+      const outcome = await thenIntoMirror({ ...parts, mirror }, async (file, written) => {
+        await each(marked, (targets) => writeMarked(mirror, targets, written));
+        await each(onlyInRedis, async (targets) => markOnlyInRedis(mirror, await file.snapshot(), targets));
+        await each(behind, (rows) => bringInStep(mirror, rows, written));
       });
-      this.problem = problem;
+      problem = outcome.problem;
       // A service put an older record back after the mark; of tasks that had the status already, nothing was marked.
       const unchanged = new Set(behind);
-      for (const { userId, taskId } of returned) {
-        this.result.returned++;
-        this.result[unchanged.has(this.base.rowOf(userId, taskId)) ? "unchanged" : "marked"]--;
+      for (const { userId, taskId } of outcome.returned) {
+        result.returned++;
+        result[unchanged.has(base.rowOf(userId, taskId)) ? "unchanged" : "marked"]--;
       }
     }
-    const nothingDone = marked.length === 0 && this.result.marked === 0;
-    if (isStoreError(this.problem) && nothingDone && onlyInRedis.length > 0) throw this.problem;
-    const isLost = isRedisError(this.problem);
-    const left = [...this.#untried];
-    const inFile = left.filter(({ row }) => row >= 0);
-    await this.#report(inFile, () => (isLost ? "unknown" : false));
-    if (this.problem === null) return;
-    for (const { id, row } of left) if (row < 0) this.#failures.add(id, isLost ? LOST : this.problem.message);
+    const nothingDone = marked.length === 0 && result.marked === 0;
+    if (isStoreError(problem) && nothingDone && onlyInRedis.length > 0) throw problem;
+    const isLost = isRedisError(problem);
+    const left = [...untried];
+    const leftInFile = left.filter(({ row }) => row >= 0);
+    await report(leftInFile, () => (isLost ? "unknown" : false));
+    if (problem === null) return;
+    for (const { id, row } of left) if (row < 0) failures.add(id, isLost ? LOST : problem.message);
   }
 
-  end(): MarkResult {
-    this.#refusals.end();
-    this.#failures.end();
-    this.result.failed = this.#failures.count;
-    const { marked, unchanged, missing, refused, failed, returned } = this.result;
-    this.result.requested = marked + unchanged + missing.length + refused.length + failed + returned;
-    return this.result;
-  }
-
-  async #markInFile(): Promise<Target[]> {
-    const { backup, reporter } = this.parts;
-    const { inFile: targets } = this.plan;
-    if (targets.length === 0) return targets;
-    const rows = targets.map(({ row }) => row);
-    if (backup !== null) for (const some of batches(rows, BATCH)) await backup.append(await this.base.readTasks(some));
-    const puts = putsFrom(this.base, rows);
-    const read = async (numbers: readonly number[]) => (await puts.read(numbers)).map((task) => this.#marked(task));
-    const changes = new Changes(this.base, { removed: new Set(), puts: { ...puts, read } });
-    const entryOf = (target: Target) => this.#entry(target);
-    const { changed, returned } = await applyToFile(this.parts, changes, "mark", { items: targets, entryOf });
+  async function markInFile(): Promise<Target[]> {
+    if (inFile.length === 0) return inFile;
+    const rows = inFile.map(({ row }) => row);
+    if (backup !== null) for (const some of batches(rows, BATCH)) await backup.append(await base.readTasks(some));
+    const puts = putsFrom(base, rows);
+    const read = async (numbers: readonly number[]) => (await puts.read(numbers)).map(markedOf);
+    const changes = new Changes(base, { removed: new Set(), puts: { ...puts, read } });
+    const { changed, returned } = await applyToFile(parts, changes, "mark", { items: inFile, entryOf });
     new NamedWarnings(reporter, "was written back").addAll(returned, RETURNED);
-    for (const id of changed) this.#refuse(id, "the service changed or deleted it during the run");
-    this.result.returned = returned.length;
+    for (const id of changed) refuse(id, "the service changed or deleted it during the run");
+    result.returned = returned.length;
     const left = new Set([...changed, ...returned].map(keyOf));
-    return targets.filter(({ id }) => !left.has(keyOf(id)));
+    return inFile.filter(({ id }) => !left.has(keyOf(id)));
   }
 
-  async #each<T extends Target | number>(items: readonly T[], work: (batch: T[]) => Promise<void>): Promise<void> {
+  async function each<T extends Target | number>(items: readonly T[], work: (batch: T[]) => Promise<void>) {
     let done = 0;
     for (const batch of batches(items, BATCH)) {
-      if (this.parts.signal.aborted) return;
+      if (signal.aborted) return;
       await work(batch);
-      for (const item of batch) if (typeof item !== "number") this.#untried.delete(item);
+      for (const item of batch) if (typeof item !== "number") untried.delete(item);
       done += batch.length;
-      this.parts.reporter.progress("marking", done, items.length);
+      reporter.progress("marking", done, items.length);
     }
   }
 
   /** Writes the records that the file got. What the service has changed there since is followed at the end. */
-  async #writeMarked(mirror: Writable<Mirror>, targets: Target[], written: WrittenCopies): Promise<void> {
+  async function writeMarked(mirror: Writable<Mirror>, targets: Target[], written: WrittenCopies): Promise<void> {
     const copies = await mirror.copies(idsOf(targets), "state");
-    const records = (await this.base.readTasks(targets.map(({ row }) => row))).map((task) => this.#marked(task));
-    const done = await this.#overwrite(mirror, targets, copies, records);
-    await this.#report(done.keys(), () => true);
+    const records = (await base.readTasks(targets.map(({ row }) => row))).map(markedOf);
+    const done = await overwrite(mirror, targets, copies, records);
+    await report(done.keys(), () => true);
     for (const task of done.values()) written.note(task);
   }
 
   /** Except tasks that the file has by now. */
-  async #markOnlyInRedis(mirror: Writable<Mirror>, current: Snapshot, batch: readonly Target[]): Promise<void> {
-    const { ledger, backup } = this.parts;
+  async function markOnlyInRedis(mirror: Writable<Mirror>, current: Snapshot, batch: Target[]): Promise<void> {
     const targets = batch.filter(({ id }) => !current.holds(id));
     let written = new Map<Target, Task>();
-    const entries = targets.map((target) => this.#entry(target));
-    await announced(ledger, "mark", entries, async (done) => {
+    await announced(ledger, "mark", targets.map(entryOf), async (done) => {
       const copies = await mirror.copies(idsOf(targets), "state");
       const read = await mirror.read(idsOf(targets));
-      const records = read.map((record, i) => this.#markedCopy(record, copies[i]!, mirror));
+      const records = read.map((record, i) => markedCopy(record, copies[i]!, mirror));
       await backup?.append(read.filter((_, i) => typeof records[i] === "object") as Task[]);
-      written = await this.#overwrite(mirror, targets, copies, records);
+      written = await overwrite(mirror, targets, copies, records);
       for (const { id } of written.keys()) done(id);
     });
-    for (const { id } of batch) if (current.holds(id)) this.#refuse(id, "the file has a record of it now");
-    await this.#report(written.keys(), () => true);
+    for (const { id } of batch) if (current.holds(id)) refuse(id, "the file has a record of it now");
+    await report(written.keys(), () => true);
   }
 
   /** The marked record, or why it can't be marked: if it differs from the copy, it was written between the two reads. */
-  #markedCopy(record: Outcome<Task | undefined>, copy: Outcome<RedisCopy>, mirror: Writable<Mirror>): Task | string {
+  function markedCopy(record: Outcome<Task | undefined>, copy: Outcome<RedisCopy>, mirror: Mirror): Task | string {
     if (record === undefined) return "Redis no longer has a record of it";
     if (record instanceof TtsctlError) return record.message;
     if (copy instanceof TtsctlError) return copy.message;
     const { status, time } = stateOf(copy, mirror);
     if (record.status !== status || !sameInstant(record.score, time)) return CHANGED;
-    return this.marker(record);
+    return marker(record);
   }
 
   /** Writes records over the copies that were decided on. Returns the written ones. */
-  async #overwrite(
+  async function overwrite(
     mirror: Writable<Mirror>,
     targets: readonly Target[],
     copies: readonly Outcome<RedisCopy>[],
@@ -333,9 +319,9 @@ class MarkRun {
     const due: [Target, Upsert][] = [];
     for (const [i, target] of targets.entries()) {
       const [copy, record] = [copies[i]!, records[i]!];
-      if (copy instanceof TtsctlError) this.#failures.add(target.id, copy.message);
-      else if (typeof record === "string") this.#failures.add(target.id, record);
-      else if (!sameCopy(target.copy, mirrorCopy(copy, mirror))) this.#failures.add(target.id, changedIn(target));
+      if (copy instanceof TtsctlError) failures.add(target.id, copy.message);
+      else if (typeof record === "string") failures.add(target.id, record);
+      else if (!sameCopy(target.copy, mirrorCopy(copy, mirror))) failures.add(target.id, changedIn(target));
       else due.push([target, upsertOver(record, copy, mirror)]);
     }
     const flags = await mirror.upsert(due.map(([, upsert]) => upsert));
@@ -343,46 +329,32 @@ class MarkRun {
     for (const [i, [target, { task }]] of due.entries()) {
       const flag = flags[i]!;
       if (flag === true) written.set(target, task);
-      else this.#failures.add(target.id, flag === false ? changedIn(target) : flag.message);
+      else failures.add(target.id, flag === false ? changedIn(target) : flag.message);
     }
     return written;
   }
 
   /** An earlier mark may have been stopped between the file and Redis. @throws TtsctlError one that concerns every task */
-  async #bringInStep(mirror: Writable<Mirror>, rows: readonly number[], written: WrittenCopies): Promise<void> {
-    const tasks = await this.base.readTasks(rows);
-    const before = this.#failures.count;
+  async function bringInStep(mirror: Writable<Mirror>, rows: number[], written: WrittenCopies): Promise<void> {
+    const tasks = await base.readTasks(rows);
+    const before = failures.count;
     const outcomes = await writeToMirror(mirror, tasks, { written });
     try {
-      this.#failures.addErrors(outcomes, (i) => tasks[i]!);
+      failures.addErrors(outcomes, (i) => tasks[i]!);
     } finally {
-      this.result.unchanged -= this.#failures.count - before;
+      result.unchanged -= failures.count - before;
     }
   }
 
-  async #report(targets: Iterable<Target>, redis: (target: Target) => MarkedTask["redis"]): Promise<void> {
-    const { dryRun, shown: to } = this.options;
+  async function report(targets: Iterable<Target>, redis: (target: Target) => MarkedTask["redis"]): Promise<void> {
     for (const batch of batches(targets, BATCH)) {
       const tasks = batch.map((target) => {
         const { userId, taskId } = target.id;
         return { userId, taskId, from: target.from, to, local: target.row >= 0, redis: redis(target) };
       });
-      this.result.marked += tasks.length;
-      await this.parts.reporter.done("mark", tasks, dryRun);
+      result.marked += tasks.length;
+      await reporter.done("mark", tasks, dryRun);
     }
-  }
-
-  #marked(task: Task): Task {
-    return this.marker(task) as Task;
-  }
-
-  #entry({ id, from }: Target) {
-    return { ...id, reason: `${from} to ${this.options.shown}` };
-  }
-
-  #refuse(id: TaskId, reason: string): void {
-    this.result.refused.push({ user_id: id.userId, task_id: id.taskId, reason });
-    this.#refusals.add(id, reason);
   }
 }
 
