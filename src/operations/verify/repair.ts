@@ -16,6 +16,7 @@ import type { Parts } from "../parts.ts";
 import type { bothOf } from "../preflight.ts";
 import { type Orphans, pruneOrphans } from "../prune.ts";
 import { NamedWarnings, RETURNED } from "../reporter.ts";
+import type { LeaveMark } from "../sync-mark.ts";
 import { ACTIONS, type Action, KINDS, planRepair, type RepairPolicy } from "./classify.ts";
 import { LOOK_BATCH } from "./compare.ts";
 import type { Drift } from "./drift.ts";
@@ -36,148 +37,134 @@ export function planRepairs(drift: Drift, policy: RepairPolicy) {
 
 const UNTAKEABLE = "its copy in Redis can't go into the store file: it isn't a valid record";
 
-/** First Redis's records go into the file, then Redis gets what the file has; last, what neither should have is removed. */
-export class Repair {
-  readonly #failures: NamedWarnings;
-  readonly #written = new WrittenCopies();
-  #intoFileCount = 0;
-  repaired = 0;
-  /** How many tasks could not be written to Redis. */
-  unwritten = 0;
-
-  constructor(
-    private readonly parts: RepairParts,
-    private readonly drift: Drift,
-    private readonly plan: RepairPlan,
-  ) {
-    this.#failures = new NamedWarnings(parts.reporter, "was not repaired");
-  }
-
-  /** @throws TtsctlError STORE_*, REDIS_*, SPOOL_FAILED, AUDIT_FAILED, INTERRUPTED */
-  async run(file: CurrentFile): Promise<void> {
-    await this.#intoFile(await file.snapshot());
-    const snapshot = await file.snapshot();
-    const { write, overwrite, bringBack, restore } = this.plan.due;
-    await this.#writeAll(snapshot, write, { over: false, isNews: true });
-    await this.#writeAll(snapshot, overwrite, { over: true, isNews: true });
-    await this.#writeAll(snapshot, [...bringBack, ...restore], { over: true, isNews: false });
-    this.#throwIfInterrupted();
-    const returned = await this.#written.follow(this.parts.mirror, file);
-    for (const id of returned) this.#failures.add(id, RETURNED);
-    await this.parts.ledger?.returned(returned);
-    this.repaired -= returned.length;
-    for (const suspect of this.plan.due.keep) {
-      const { finding, isRecord } = this.drift.traits(suspect);
-      const isWanted = finding === "newerInRedis" || (finding === "onlyInRedis" && this.plan.policy.restore);
-      if (isWanted && !isRecord) this.#failures.add(this.drift.id(suspect), UNTAKEABLE);
+/**
+ * First Redis's records go into the file, then Redis gets what the file has; last, what neither should have is removed. If every task could
+ * be written to Redis, the mark of a full sync is left. Returns how many were repaired.
+ * @throws TtsctlError STORE_*, REDIS_*, SPOOL_FAILED, AUDIT_FAILED, INTERRUPTED
+ */
+export async function repair(
+  parts: RepairParts,
+  drift: Drift,
+  { due, policy, size }: RepairPlan,
+  current: CurrentFile,
+  leaveMark: LeaveMark | null,
+): Promise<number> {
+  const { file, mirror, rules, ledger, reporter, signal } = parts;
+  const failures = new NamedWarnings(reporter, "was not repaired");
+  const written = new WrittenCopies();
+  let [intoFileCount, repaired, unwritten] = [0, 0, 0];
+  const check = () => throwIfInterrupted(signal, `${repaired} of ${size} tasks were repaired`);
+  const idsOf = (suspects: readonly number[]) => suspects.map((suspect) => drift.id(suspect));
+  const announce = async (batch: readonly number[]) => {
+    const reasonOf = (suspect: number) => drift.traits(suspect).finding;
+    const entries = batch.map((suspect) => ({ ...drift.id(suspect), reason: reasonOf(suspect) }));
+    await ledger?.announce("repair", entries);
+  };
+  try {
+    await intoFile(await current.snapshot());
+    const snapshot = await current.snapshot();
+    await writeAll(snapshot, due.write, { over: false, isNews: true });
+    await writeAll(snapshot, due.overwrite, { over: true, isNews: true });
+    await writeAll(snapshot, [...due.bringBack, ...due.restore], { over: true, isNews: false });
+    check();
+    const returned = await written.follow(mirror, current);
+    for (const id of returned) failures.add(id, RETURNED);
+    await ledger?.returned(returned);
+    repaired -= returned.length;
+    for (const suspect of due.keep) {
+      const { finding, isRecord } = drift.traits(suspect);
+      const isWanted = finding === "newerInRedis" || (finding === "onlyInRedis" && policy.restore);
+      if (isWanted && !isRecord) failures.add(drift.id(suspect), UNTAKEABLE);
     }
-    this.#failures.end();
-    await this.#remove("removeMember", { action: "repair", reason: "dangling", membersOnly: true });
-    if (this.plan.policy.removeMembers) await this.#removeStrays();
-    await this.#remove("prune", { action: "prune", reason: "orphan" });
-  }
-
-  /** The error that stopped the repair, which says how far the store file was changed by then. */
-  withFileChange(error: unknown): unknown {
-    if (!(error instanceof TtsctlError) || this.#intoFileCount === 0) return error;
-    const tasks = counted(this.#intoFileCount, "task");
-    return new TtsctlError(error.code, `${error.message}; copied from Redis to the file before that: ${tasks}`, {
+    failures.end();
+    await remove("removeMember", { action: "repair", reason: "dangling", membersOnly: true });
+    if (policy.removeMembers) await removeStrays();
+    await remove("prune", { action: "prune", reason: "orphan" });
+    if (unwritten + drift.foreign === 0) await leaveMark?.("verify --repair", await current.snapshot());
+    return repaired;
+  } catch (error) {
+    if (!(error instanceof TtsctlError) || intoFileCount === 0) throw error;
+    const tasks = counted(intoFileCount, "task");
+    throw new TtsctlError(error.code, `${error.message}; copied from Redis to the file before that: ${tasks}`, {
       hint: "fix the cause, then run it again to finish",
       cause: error,
     });
   }
 
   /** Through a temporary file: there may be a million. @param base read before: what the service deletes after that isn't put back */
-  async #intoFile(base: Snapshot): Promise<void> {
-    const { bringBack, restore } = this.plan.due;
-    if (bringBack.length + restore.length === 0) return;
-    const { file, rules, reporter, signal } = this.parts;
+  async function intoFile(base: Snapshot): Promise<void> {
+    const suspects = [...due.bringBack, ...due.restore];
+    if (suspects.length === 0) return;
     await using source = await spooled(file.path, rules, async (add) => {
-      for (const batch of batches([...bringBack, ...restore], LOOK_BATCH)) {
-        this.#throwIfInterrupted();
-        for (const json of await this.#recordsFor(batch, base)) await add(json);
+      for (const batch of batches(suspects, LOOK_BATCH)) {
+        check();
+        for (const json of await recordsFor(batch, base)) await add(json);
       }
     });
     const plan = await MergePlan.make(source, [...source.liveRows()], "newer", base, signal);
     await mergeIntoFile({ file, reporter, signal, ledger: null }, plan, base); // it was announced
     const { added, replaced } = plan.counts();
-    this.#intoFileCount = added + replaced;
+    intoFileCount = added + replaced;
   }
 
   /** Redis's records of tasks; none if the file has lost the one that is to be replaced. */
-  async #recordsFor(batch: readonly number[], base: Snapshot): Promise<string[]> {
-    const { mirror } = this.parts;
-    const ids = this.#ids(batch);
-    await this.#announce(batch);
+  async function recordsFor(batch: readonly number[], base: Snapshot): Promise<string[]> {
+    const ids = idsOf(batch);
+    await announce(batch);
     const ours = await base.recordsOf(ids);
     return (await mirror.fullCopies(ids)).flatMap((copy, i) => {
-      const isWanted = !this.drift.traits(batch[i]!).inFile || base.holds(ids[i]!);
+      const isWanted = !drift.traits(batch[i]!).inFile || base.holds(ids[i]!);
       const record = isWanted ? recordOf(copy, ids[i]!, mirror, ours[i]!) : null;
       return record === null ? [] : [record.json];
     });
   }
 
   /** @param how over: also over other content of the same time, and over fragments; isNews: whether they were not announced yet */
-  async #writeAll(snapshot: Snapshot, due: readonly number[], how: { over: boolean; isNews: boolean }): Promise<void> {
-    const { mirror, ledger, reporter, signal } = this.parts;
-    const options = { written: this.#written, overEqual: how.over, overPartial: how.over };
+  async function writeAll(snapshot: Snapshot, suspects: number[], how: { over: boolean; isNews: boolean }) {
+    const options = { written, overEqual: how.over, overPartial: how.over };
     const writeBatch = async (batch: readonly number[]) => {
-      const ids = this.#ids(batch);
+      const ids = idsOf(batch);
       const records = await snapshot.recordsOf(ids);
-      if (how.isNews) await this.#announce(batch);
+      if (how.isNews) await announce(batch);
       const tasks = records.filter((task) => task !== null);
       const outcomes = await writeToMirror(mirror, tasks, options);
-      if (!how.isNews) tasks.forEach((task, i) => void (outcomes[i] === "unchanged" && this.#written.note(task)));
-      await this.#count(tasks, outcomes);
+      if (!how.isNews) tasks.forEach((task, i) => void (outcomes[i] === "unchanged" && written.note(task)));
+      await count(tasks, outcomes);
       const gone = ids.filter((_, i) => records[i] === null);
-      for (const id of gone) this.#failures.add(id, "the file no longer has it");
+      for (const id of gone) failures.add(id, "the file no longer has it");
       await ledger?.stayed(gone);
-      reporter.progress("repairing", this.repaired, this.plan.size);
+      reporter.progress("repairing", repaired, size);
     };
-    await pool(batches(due, BATCH), IN_FLIGHT, writeBatch, signal);
+    await pool(batches(suspects, BATCH), IN_FLIGHT, writeBatch, signal);
   }
 
-  async #count(tasks: readonly Task[], outcomes: readonly Outcome<WriteOutcome>[]): Promise<void> {
+  async function count(tasks: readonly Task[], outcomes: readonly Outcome<WriteOutcome>[]): Promise<void> {
     const stayed = tasks.filter((_, i) => outcomes[i] === "newer" || outcomes[i] instanceof TtsctlError);
     const newer = tasks.filter((_, i) => outcomes[i] === "newer");
-    this.repaired += tasks.length - stayed.length;
-    this.unwritten += stayed.length - newer.length;
-    await this.parts.ledger?.stayed(stayed);
-    for (const task of newer) this.#failures.add(task, "Redis has a newer record");
-    this.#failures.addErrors(outcomes, (i) => tasks[i]!);
+    repaired += tasks.length - stayed.length;
+    unwritten += stayed.length - newer.length;
+    await ledger?.stayed(stayed);
+    for (const task of newer) failures.add(task, "Redis has a newer record");
+    failures.addErrors(outcomes, (i) => tasks[i]!);
   }
 
-  async #remove(action: Action, how: Omit<Orphans, "ids" | "count">): Promise<void> {
-    const due = this.plan.due[action];
-    this.repaired += (await pruneOrphans(this.parts, { ids: this.#ids(due), count: due.length, ...how })).pruned;
-    this.#throwIfInterrupted();
+  async function remove(action: Action, how: Omit<Orphans, "ids" | "count">): Promise<void> {
+    const ids = idsOf(due[action]);
+    repaired += (await pruneOrphans(parts, { ids, count: ids.length, ...how })).pruned;
+    check();
   }
 
   /** Removes members of tasks from the indexes of other users. */
-  async #removeStrays(): Promise<void> {
-    const { keys, owners, counts } = this.drift;
+  async function removeStrays(): Promise<void> {
+    const { keys, owners, counts } = drift;
     const misplaced = new Set<string>();
     const onStayed = ({ userId, taskId }: TaskId) => {
       const owner = owners.get(keys.find(userId, taskId))!;
-      if (!this.drift.isDrifting(owner)) misplaced.add(keyOf(owner));
+      if (!drift.isDrifting(owner)) misplaced.add(keyOf(owner));
     };
     const how = { action: "repair", reason: "misplaced", membersOnly: true, onStayed } as const;
-    await pruneOrphans(this.parts, { ids: this.#ids([...owners.keys()]), count: counts.misplaced, ...how });
-    this.#throwIfInterrupted();
-    this.repaired += counts.misplaced - misplaced.size;
-  }
-
-  #ids(suspects: readonly number[]): TaskId[] {
-    return suspects.map((suspect) => this.drift.id(suspect));
-  }
-
-  async #announce(batch: readonly number[]): Promise<void> {
-    const reasonOf = (suspect: number) => this.drift.traits(suspect).finding;
-    const entries = batch.map((suspect) => ({ ...this.drift.id(suspect), reason: reasonOf(suspect) }));
-    await this.parts.ledger?.announce("repair", entries);
-  }
-
-  #throwIfInterrupted(): void {
-    throwIfInterrupted(this.parts.signal, `${this.repaired} of ${this.plan.size} tasks were repaired`);
+    await pruneOrphans(parts, { ids: idsOf([...owners.keys()]), count: counts.misplaced, ...how });
+    check();
+    repaired += counts.misplaced - misplaced.size;
   }
 }

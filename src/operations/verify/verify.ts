@@ -12,7 +12,7 @@ import { beginMark } from "../sync-mark.ts";
 import type { RepairPolicy, VerifyResult } from "./classify.ts";
 import { type CompareParts, compare } from "./compare.ts";
 import type { Drift } from "./drift.ts";
-import { planRepairs, Repair, type RepairPlan } from "./repair.ts";
+import { planRepairs, type RepairPlan, repair } from "./repair.ts";
 
 export interface VerifyOptions {
   readonly userId?: string;
@@ -61,14 +61,8 @@ export async function verifyAndRepair(parts: VerifyRepairParts, options: RepairO
   const drift = await compare(parts, file, options.userId);
   const plan = await planFor(parts, drift, await file.snapshot(), options);
   if (options.dryRun) return { result: resultOf(drift, plan.size), drift };
-  const repair = new Repair({ ...parts, ...cleared }, drift, plan);
-  try {
-    await repair.run(file);
-    if (repair.unwritten + drift.foreign === 0) await leaveMark?.("verify --repair", await file.snapshot());
-  } catch (error) {
-    throw repair.withFileChange(error);
-  }
-  return { result: resultOf(drift, repair.repaired), drift };
+  const repaired = await repair({ ...parts, ...cleared }, drift, plan, file, leaveMark);
+  return { result: resultOf(drift, repaired), drift };
 }
 
 /** @throws TtsctlError STORE_EMPTY, MAX_DELETE_EXCEEDED, and what `confirm` throws */
