@@ -41,7 +41,7 @@ async function runEvents(context: Context, flags: EventsFlags): Promise<void> {
   const { signal, clock } = context; // from here on, a stop signal is waited for
   const { filter } = await selectionOf(context, flags);
   const { data } = context.terminal;
-  const { EventFollower } = await import("../../operations/events/follow.ts");
+  const { eventFollower } = await import("../../operations/events/follow.ts");
   const soon = () => follower.compareSoon();
   await context.liveOn({ events: { onUp: soon, onDown: soon }, forReaders: (state) => state });
   const parts = {
@@ -66,6 +66,6 @@ async function runEvents(context: Context, flags: EventsFlags): Promise<void> {
     },
   };
   const options = { source: flags.source, userId: soleUser(filter), every: flags.interval ?? DEFAULT_INTERVAL };
-  const follower = new EventFollower(parts, options);
+  const follower = eventFollower(parts, options);
   await follower.run();
 }

@@ -41,149 +41,136 @@ const GATHER_MS = 50;
 const MOST_HEARD = 10_000;
 const AT_ONCE = 1000;
 
-/** Hands over changes of tasks until the signal, or until the output is closed. */
-export class EventFollower {
-  readonly #states = new TaskStates();
-  #hearing: Pick<Mirror, "lost" | "close"> | null = null;
-  #deaf = "";
-  readonly #heard = new Map<string, TaskId>();
-  #source: EventSource | null = null;
-  #seen: FileIdentity | null | undefined;
-  #reported = "";
-  #isUnread = false;
-  #isDue = false;
-  #wake = new AbortController();
+/** `run` hands over changes of tasks until the signal, or until the output is closed. */
+export function eventFollower(parts: EventParts, { source: choice, userId, every }: EventOptions) {
+  const { clock, file, link, signal, onNews } = parts;
+  const states = new TaskStates();
+  const heard = new Map<string, TaskId>();
+  let hearing: Pick<Mirror, "lost" | "close"> | null = null;
+  let [deaf, reported] = ["", ""];
+  let source: EventSource | null = null;
+  let seen: FileIdentity | null | undefined;
+  let [isUnread, isDue] = [false, false];
+  let wake = new AbortController();
+  const isOver = () => signal.aborted || isUnread;
+  const compareSoon = () => {
+    isDue = true;
+    wake.abort();
+  };
+  return { compareSoon, run };
 
-  constructor(
-    private readonly parts: EventParts,
-    private readonly options: EventOptions,
-  ) {}
-
-  compareSoon(): void {
-    this.#isDue = true;
-    this.#wake.abort();
-  }
-
-  async run(): Promise<void> {
-    const { clock } = this.parts;
+  async function run(): Promise<void> {
     try {
-      while (!this.#isOver) {
-        this.#isDue = false;
+      while (!isOver()) {
+        isDue = false;
         const began = clock.monotonic();
-        await this.#tried(async () => {
-          await this.#listen();
-          await this.#compare();
+        await tried(async () => {
+          await listen();
+          await compare();
         });
-        const { every } = this.options;
-        const least = this.#hearing !== null && this.#source === "redis" ? Math.max(HEARING_EVERY_S, every) : every;
-        await this.#wait(clock.monotonic() + restAfter(began, least, clock));
+        const least = isHeard(source) ? Math.max(HEARING_EVERY_S, every) : every;
+        await wait(clock.monotonic() + restAfter(began, least, clock));
       }
     } finally {
-      this.#hearing?.close();
+      hearing?.close();
     }
   }
 
+  function isHeard(of: EventSource | null): boolean {
+    return hearing !== null && of === "redis";
+  }
+
   /** A store that can't be read now is reported, and the next comparison finds what changed. Returns whether it was read. */
-  async #tried(work: () => Promise<void>): Promise<boolean> {
+  async function tried(work: () => Promise<void>): Promise<boolean> {
     try {
       await work();
       return true;
     } catch (error) {
       if (!(error instanceof TtsctlError) || error.exitCode === 2 || error.code === "REDIS_DISABLED") throw error;
-      await this.#reportOnce(error.message, () => this.parts.onNews("warn", error.message));
+      await reportOnce(error.message, () => onNews("warn", error.message));
       return false;
     }
   }
 
-  get #isOver(): boolean {
-    return this.parts.signal.aborted || this.#isUnread;
-  }
-
   /** Before the comparison, so no change falls between the two. */
-  async #listen(): Promise<void> {
-    if (this.#hearing !== null || this.options.source === "file") return;
-    const state = await this.parts.link.open();
-    if (state.kind !== "on") return;
-    const { userId } = this.options;
-    const hearing = await this.parts.hear((id) => {
+  async function listen(): Promise<void> {
+    if (hearing !== null || choice === "file" || (await link.open()).kind !== "on") return;
+    const answer = await parts.hear((id) => {
       if (id.userId === "" || (userId !== undefined && id.userId !== userId)) return;
-      if (this.#heard.size < MOST_HEARD) this.#heard.set(keyOf(id), id);
-      else this.#isDue = true;
-      this.#wake.abort();
+      if (heard.size < MOST_HEARD) heard.set(keyOf(id), id);
+      else isDue = true;
+      wake.abort();
     });
-    if (typeof hearing === "string") {
-      this.#deaf = hearing;
+    if (typeof answer === "string") {
+      deaf = answer;
       return;
     }
-    this.#hearing = hearing;
-    void hearing.lost.then(() => {
-      hearing.close();
-      if (this.#hearing === hearing) this.#hearing = null;
-      this.compareSoon();
+    hearing = answer;
+    void answer.lost.then(() => {
+      answer.close();
+      if (hearing === answer) hearing = null;
+      compareSoon();
     });
   }
 
   /** Looks at the tasks that Redis names, until it is time to compare all. */
-  async #wait(until: number): Promise<void> {
-    const { clock, signal } = this.parts;
-    while (!this.#isOver && !this.#isDue && clock.monotonic() < until) {
-      this.#wake = new AbortController();
-      if (this.#heard.size === 0) await clock.sleep((until - clock.monotonic()) * 1000, [signal, this.#wake.signal]);
-      if (this.#heard.size === 0) continue;
+  async function wait(until: number): Promise<void> {
+    while (!isOver() && !isDue && clock.monotonic() < until) {
+      wake = new AbortController();
+      if (heard.size === 0) await clock.sleep((until - clock.monotonic()) * 1000, [signal, wake.signal]);
+      if (heard.size === 0) continue;
       await clock.sleep(GATHER_MS, signal);
-      if (!(await this.#tried(() => this.#lookAtHeard()))) return;
+      if (!(await tried(lookAtHeard))) return;
     }
   }
 
-  async #lookAtHeard(): Promise<void> {
-    const ids = [...this.#heard.values()];
-    this.#heard.clear();
-    if (this.#source !== "redis") return;
-    const state = await this.parts.link.open();
-    if (state.kind !== "on") return this.compareSoon();
+  async function lookAtHeard(): Promise<void> {
+    const ids = [...heard.values()];
+    heard.clear();
+    if (source !== "redis") return;
+    const state = await link.open();
+    if (state.kind !== "on") return compareSoon();
     for (const batch of batches(ids, BATCH)) {
       const tasks = await state.mirror.read(batch);
       const changes = batch.map((id, i) => {
         const task = tasks[i];
         if (task instanceof TtsctlError) return null;
-        return this.#states.update(id, task === undefined ? null : { ...task, status: statusCode(task.status) });
+        return states.update(id, task === undefined ? null : { ...task, status: statusCode(task.status) });
       });
-      await this.#handOver(changes.filter((change) => change !== null));
+      await handOver(changes.filter((change) => change !== null));
     }
   }
 
-  async #compare(): Promise<void> {
-    const { source, userId } = this.options;
-    await readFirst(this.parts, source, {
-      fromFile: (warnings) => this.#compareFile(warnings),
+  async function compare(): Promise<void> {
+    await readFirst(parts, choice, {
+      fromFile: compareFile,
       fromMirror: async (mirror, warnings) => {
-        const lack = source === "redis" ? null : await lackIn(mirror, this.parts.file, userId);
-        if (lack !== null) return this.#compareFile([lack]);
-        this.#heard.clear(); // the reading has what was heard until now
+        const lack = choice === "redis" ? null : await lackIn(mirror, file, userId);
+        if (lack !== null) return compareFile([lack]);
+        heard.clear(); // the reading has what was heard until now
         const { tasks } = await readMirrorTasks(mirror, userId, null, SILENT);
-        if (this.#source === "redis") await this.#addMissed(mirror, tasks);
-        const reading = this.#readingOf("redis");
-        await this.#report("redis", `from Redis at ${mirror.where}`, warnings);
-        await this.#handAll(this.#states.compare(tasks, reading));
+        if (source === "redis") await addMissed(mirror, tasks);
+        const reading = readingOf("redis");
+        await report("redis", `from Redis at ${mirror.where}`, warnings);
+        await handAll(states.compare(tasks, reading));
       },
     });
   }
 
   /** @param warnings why Redis isn't used */
-  async #compareFile(warnings: readonly string[]): Promise<void> {
-    const { file } = this.parts;
+  async function compareFile(warnings: readonly string[]): Promise<void> {
     await using snapshot = await file.read();
-    await this.#report("file", `from ${file.path}`, warnings);
-    const isUnchanged = this.#seen !== undefined && sameIdentity(snapshot.identity, this.#seen);
-    if (this.#source === "file" && isUnchanged) return;
-    this.#seen = snapshot.identity;
-    const reading = this.#readingOf("file");
-    await this.#handAll(this.#states.compare(TaskList.ofFile(snapshot, this.options.userId), reading));
+    await report("file", `from ${file.path}`, warnings);
+    const isUnchanged = seen !== undefined && sameIdentity(snapshot.identity, seen);
+    if (source === "file" && isUnchanged) return;
+    seen = snapshot.identity;
+    const reading = readingOf("file");
+    await handAll(states.compare(TaskList.ofFile(snapshot, userId), reading));
   }
 
   /** A walk over an index can miss a task that moves, and a new task's hash comes before its member. */
-  async #addMissed(mirror: Mirror, tasks: TaskList): Promise<void> {
-    for (const batch of batches(this.#states.missingIn(tasks), BATCH)) {
+  async function addMissed(mirror: Mirror, tasks: TaskList): Promise<void> {
+    for (const batch of batches(states.missingIn(tasks), BATCH)) {
       for (const task of await mirror.read(batch)) {
         if (task === undefined || task instanceof TtsctlError) continue;
         tasks.add(task.userId, task.taskId, statusCode(task.status), task.score);
@@ -191,35 +178,32 @@ export class EventFollower {
     }
   }
 
-  #readingOf(source: EventSource): Reading {
-    const before = this.#source;
-    this.#source = source;
-    return before === null ? "first" : before === source ? "same" : "switched";
+  function readingOf(now: EventSource): Reading {
+    const before = source;
+    source = now;
+    return before === null ? "first" : before === now ? "same" : "switched";
   }
 
-  async #handAll(changes: Iterable<TaskChange>): Promise<void> {
-    for (const some of batches(changes, AT_ONCE)) await this.#handOver(some);
+  async function handAll(changes: Iterable<TaskChange>): Promise<void> {
+    for (const some of batches(changes, AT_ONCE)) await handOver(some);
   }
 
-  async #handOver(changes: readonly TaskChange[]): Promise<void> {
-    if (changes.length === 0 || this.#isUnread) return;
-    this.#isUnread = !(await this.parts.onChanges(changes, this.#source!));
+  async function handOver(changes: readonly TaskChange[]): Promise<void> {
+    if (changes.length > 0 && !isUnread) isUnread = !(await parts.onChanges(changes, source!));
   }
 
-  async #report(source: EventSource, from: string, warnings: readonly string[]): Promise<void> {
-    const { onNews } = this.parts;
-    const why = source === "redis" && this.#deaf !== "" ? `: ${this.#deaf}` : "";
-    const isHeard = source === "redis" && this.#hearing !== null;
-    const how = isHeard ? "by keyspace notifications" : `compared every ${formatDuration(this.options.every)}${why}`;
-    await this.#reportOnce(`${from}, ${how}`, async () => {
+  async function report(of: EventSource, from: string, warnings: readonly string[]): Promise<void> {
+    const why = of === "redis" && deaf !== "" ? `: ${deaf}` : "";
+    const how = isHeard(of) ? "by keyspace notifications" : `compared every ${formatDuration(every)}${why}`;
+    await reportOnce(`${from}, ${how}`, async () => {
       for (const line of warnings) await onNews("warn", line);
       await onNews("info", `changes come ${from}, ${how}`);
     });
   }
 
-  async #reportOnce(what: string, report: () => Promise<void>): Promise<void> {
-    if (this.#reported === what) return;
-    this.#reported = what;
-    await report();
+  async function reportOnce(what: string, tell: () => Promise<void>): Promise<void> {
+    if (reported === what) return;
+    reported = what;
+    await tell();
   }
 }
