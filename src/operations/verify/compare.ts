@@ -35,15 +35,15 @@ export async function compare(parts: CompareParts, file: CurrentFile, userId: st
   for (const line of invalidWarnings(snapshot)) reporter.warn(line);
   const drift = new Drift(userId);
   drift.invalid = snapshot.invalid.count;
-  const first = new FirstLook(parts, snapshot, drift);
-  const done = () => `${first.compared} of ${snapshot.size} tasks were compared`;
+  const first = firstLook(parts, snapshot, drift);
+  const done = () => `${first.counts.compared} of ${snapshot.size} tasks were compared`;
   try {
     await first.run();
     throwIfInterrupted(signal, done());
     await lookAgain({ ...parts, file }, drift, snapshot.identity);
     throwIfInterrupted(signal, done());
     const current = await file.snapshot();
-    drift.end(current, first.inSync);
+    drift.end(current, first.counts.inSync);
     nameForeign(drift, reporter);
     const shared = describeShared(current);
     if (shared !== null) reporter.warn(shared);
@@ -57,64 +57,61 @@ const INDEXES_AT_ONCE = 16;
 const BROKEN_INDEX = "look at the key, remove it with redis-cli, then run `ttsctl verify --repair`";
 
 /** Compares each record of the file with its copy, and looks for keys and index members of tasks that the file lacks. */
-class FirstLook {
-  readonly #inSyncOf = new Map<string, number>();
-  compared = 0;
-  inSync = 0;
+function firstLook({ mirror, reporter, signal }: CompareParts, snapshot: Snapshot, drift: Drift) {
+  const counts = { compared: 0, inSync: 0 };
+  const inSyncOf = new Map<string, number>();
+  const addMissing = (id: TaskId, isUnsureKey = false) => {
+    if (!snapshot.holds(id)) drift.add(id, isUnsureKey);
+  };
+  const note = (id: TaskId, isUnsureKey = false) => {
+    if (id.userId === (drift.userId ?? id.userId)) addMissing(id, isUnsureKey);
+  };
+  return { counts, run };
 
-  constructor(
-    private readonly parts: CompareParts,
-    private readonly snapshot: Snapshot,
-    private readonly drift: Drift,
-  ) {}
-
-  async run(): Promise<void> {
-    const { signal } = this.parts;
+  async function run(): Promise<void> {
     const users = new Set<string>();
     // One reads the disk and the other waits for Redis, so they run at once.
-    const comparing = pool(this.#batches(), IN_FLIGHT, (batch) => this.#compare(...batch), signal);
-    const ends = await Promise.allSettled([comparing, this.#walkKeys(users)]);
+    const comparing = pool(batchesToCompare(), IN_FLIGHT, compareBatch, signal);
+    const ends = await Promise.allSettled([comparing, walkKeys(users)]);
     for (const end of ends) if (end.status === "rejected") throw end.reason;
-    await this.#walkIndex();
-    await pool(users, INDEXES_AT_ONCE, (user) => this.#walkUserIndex(user), signal);
+    await walkIndex();
+    await pool(users, INDEXES_AT_ONCE, walkUserIndex, signal);
   }
 
-  *#batches(): Generator<[RowWindow, number[]]> {
-    const wanted = matchingRows(this.snapshot, ofUser(this.drift.userId));
-    for (const window of this.snapshot.windows(wanted)) {
+  function* batchesToCompare(): Generator<[RowWindow, number[]]> {
+    for (const window of snapshot.windows(matchingRows(snapshot, ofUser(drift.userId)))) {
       for (const rows of batches(window.rows, BATCH)) yield [window, rows];
     }
   }
 
-  async #compare(window: RowWindow, rows: readonly number[]): Promise<void> {
+  async function compareBatch([window, rows]: [RowWindow, number[]]): Promise<void> {
     const tasks = await window.tasks(rows);
-    const inSync = await this.parts.mirror.inSync(tasks);
+    const inSync = await mirror.inSync(tasks);
     for (const [i, task] of tasks.entries()) {
       if (inSync[i]) {
-        this.inSync++;
-        this.#inSyncOf.set(task.userId, 1 + (this.#inSyncOf.get(task.userId) ?? 0));
-      } else this.drift.add(task);
+        counts.inSync++;
+        inSyncOf.set(task.userId, 1 + (inSyncOf.get(task.userId) ?? 0));
+      } else drift.add(task);
     }
-    this.compared += rows.length;
-    this.parts.reporter.progress("comparing", this.compared, this.snapshot.size);
+    counts.compared += rows.length;
+    reporter.progress("comparing", counts.compared, snapshot.size);
   }
 
   /** Every hash, indexed or not. @param users collects those whose index exists, also users that the file lacks */
-  async #walkKeys(users: Set<string>): Promise<void> {
-    const { mirror, signal } = this.parts;
+  async function walkKeys(users: Set<string>): Promise<void> {
     for await (const step of mirror.walkKeys()) {
-      for (const member of step.members) this.#note(mirror.layout.splitMember(member), isUnsure(member));
+      for (const member of step.members) note(mirror.layout.splitMember(member), isUnsure(member));
       for (const user of step.users) users.add(user);
       const owners = await mirror.lookedUp(step.lookups);
-      step.lookups.forEach((taskId, i) => void (owners[i] != null && this.#note({ userId: owners[i], taskId })));
+      step.lookups.forEach((taskId, i) => void (owners[i] != null && note({ userId: owners[i], taskId })));
       if (signal.aborted) return;
     }
   }
 
   /** An index of only members that are in sync isn't walked. */
-  async #walkIndex(): Promise<void> {
+  async function walkIndex(): Promise<void> {
     try {
-      await this.#walkMembers(undefined, this.inSync, (member) => this.#note(member));
+      await walkMembers(undefined, counts.inSync, (member) => note(member));
     } catch (error) {
       if (!isWrongType(error)) throw error;
       const { code, reply } = error;
@@ -123,38 +120,27 @@ class FirstLook {
   }
 
   /** An unreadable index is only reported. In another user's, only members count that may be tasks of the one user. */
-  async #walkUserIndex(user: string): Promise<void> {
-    const { mirror, reporter } = this.parts;
-    const { userId = user } = this.drift;
+  async function walkUserIndex(user: string): Promise<void> {
+    const { userId = user } = drift;
     try {
-      await this.#walkMembers(user, this.#inSyncOf.get(user), (member) => {
-        if (user === userId) this.#note(member);
-        else if (this.snapshot.rowOf(userId, member.taskId) >= 0) this.#addMissing(member);
+      await walkMembers(user, inSyncOf.get(user), (member) => {
+        if (user === userId) note(member);
+        else if (snapshot.rowOf(userId, member.taskId) >= 0) addMissing(member);
       });
     } catch (error) {
       if (!(error instanceof TtsctlError) || isFatal(error)) throw error;
-      this.drift.brokenIndexes++;
+      drift.brokenIndexes++;
       const why = isWrongType(error) ? `isn't a sorted set: ${error.reply}` : `can't be read: ${error.message}`;
       reporter.warn(`${mirror.layout.indexKey(user)} ${why}; ${BROKEN_INDEX}`);
     }
   }
 
-  async #walkMembers(user: string | undefined, inSync: number | undefined, note: (member: Member) => void) {
-    const { mirror, signal } = this.parts;
+  async function walkMembers(user: string | undefined, inSync: number | undefined, add: (member: Member) => void) {
     if ((await mirror.size(user)) === inSync) return;
     for await (const flat of mirror.walkIndex(user)) {
-      membersOf(flat, user, mirror.layout).forEach(note);
+      for (const member of membersOf(flat, user, mirror.layout)) add(member);
       if (signal.aborted) return;
     }
-  }
-
-  #note(id: TaskId, isUnsureKey = false): void {
-    const { userId = id.userId } = this.drift;
-    if (id.userId === userId) this.#addMissing(id, isUnsureKey);
-  }
-
-  #addMissing(id: TaskId, isUnsureKey = false): void {
-    if (!this.snapshot.holds(id)) this.drift.add(id, isUnsureKey);
   }
 }
 
@@ -232,13 +218,11 @@ const UNNAMED = "its name in Redis isn't UTF-8; docs/runbook.md shows how to rem
 
 /** Names keys that only redis-cli should or can remove. */
 function nameForeign(drift: Drift, reporter: Reporter): void {
-  const foreign = new NamedWarnings(reporter, "cannot be written to Redis");
-  const unnamed = new NamedWarnings(reporter, "cannot be repaired");
-  for (const suspect of drift.suspectsOf("partial", "dangling")) {
-    const { isForeign, isUnnamed } = drift.traits(suspect);
-    if (isForeign) foreign.add(drift.id(suspect), FOREIGN);
-    if (isUnnamed) unnamed.add(drift.id(suspect), UNNAMED);
-  }
-  for (const named of [foreign, unnamed]) named.end();
-  drift.foreign = foreign.count;
+  const suspects = [...drift.suspectsOf("partial", "dangling")];
+  const idsWith = (trait: "isForeign" | "isUnnamed") =>
+    suspects.filter((suspect) => drift.traits(suspect)[trait]).map((suspect) => drift.id(suspect));
+  const foreign = idsWith("isForeign");
+  new NamedWarnings(reporter, "cannot be written to Redis").addAll(foreign, FOREIGN);
+  new NamedWarnings(reporter, "cannot be repaired").addAll(idsWith("isUnnamed"), UNNAMED);
+  drift.foreign = foreign.length;
 }
