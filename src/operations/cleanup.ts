@@ -12,7 +12,7 @@ import { preflight } from "./preflight.ts";
 import type { BackupFile } from "./purge/backup.ts";
 import { CleanupPlan, type PrepareOptions } from "./purge/cleanup-plan.ts";
 import type { Looked } from "./purge/copies.ts";
-import { Purge } from "./purge/purge.ts";
+import { purgeOf } from "./purge/purge.ts";
 import { recoverArtifacts } from "./purge/purge-artifacts.ts";
 import { shortestRetention } from "./purge/rules.ts";
 import { NamedWarnings, type Reporter } from "./reporter.ts";
@@ -91,7 +91,7 @@ export async function cleanupOnce(parts: CleanupParts, options: CleanupOptions):
   if (stuckLine !== null) warn(stuckLine);
   const totals = nameTotals(plan, options, parts.reporter);
   const policy = { now, sweepBefore: plan.sweepBefore, dryRun, decide: (task: Looked) => plan.decide(task) };
-  const purge = new Purge({ ...parts, file, mirror: use }, policy, snapshot, found);
+  const purge = purgeOf({ ...parts, file, mirror: use }, policy, snapshot, found);
   const all = Math.max(snapshot.size, found.members);
   if (maxDelete !== null) checkBrake((await purge.plan()).count, all, maxDelete, { verb: "purge" });
   await purge.check();

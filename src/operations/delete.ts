@@ -13,7 +13,7 @@ import {
   newestCopy,
   notChosen,
 } from "./purge/copies.ts";
-import { Purge } from "./purge/purge.ts";
+import { purgeOf } from "./purge/purge.ts";
 import { recoverArtifacts } from "./purge/purge-artifacts.ts";
 import type { Decision } from "./purge/rules.ts";
 import { missingOf, type Selection, select } from "./select.ts";
@@ -74,7 +74,7 @@ export async function deleteTasks(
     onKept: ({ userId, taskId }: TaskId, reason: string) =>
       void refused.push({ user_id: userId, task_id: taskId, reason }),
   };
-  const purge = new Purge({ ...parts, file, mirror: use }, policy, snapshot, found);
+  const purge = purgeOf({ ...parts, file, mirror: use }, policy, snapshot, found);
   if (!dryRun || maxDelete !== null) {
     const plan = await purge.plan();
     checkBrake(plan.count, Math.max(snapshot.size, found.members), maxDelete);

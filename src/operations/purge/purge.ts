@@ -49,145 +49,137 @@ interface Removed extends Chosen, Freed {}
 /**
  * Purges tasks by docs/contract.md, Cleanup. A batch: backup, Redis, directory, logs; the pass: one conditional rewrite of the file. A task
  * that a step keeps is put back into Redis. After a stop, the next pass finds the record in the file and finishes.
+ * @param base the content that was surveyed, and that every decision is made on: a task whose record differs later is kept
  */
-export class Purge {
-  readonly #file: CurrentFile;
-  readonly #ended: Ended[] = [];
-  readonly #mirror: PurgeMirror;
-  readonly #artifacts: PurgeArtifacts;
-  readonly tally: Tally;
-  #mirrorLost: TtsctlError | null = null;
+export function purgeOf(parts: PurgeParts, policy: PurgePolicy, base: Snapshot, survey: Survey) {
+  const tally = new Tally(parts.reporter, policy);
+  const fileNow = new CurrentFile(parts.file);
+  const inMirror = new PurgeMirror(parts.mirror, parts.reporter);
+  const onDisk = new PurgeArtifacts({ ...parts, ...policy, base, survey, tally });
+  const ended: Ended[] = [];
+  let mirrorLost: TtsctlError | null = null;
   /** If a second copy of the file fits only after the purge: the bytes that its artifacts still take. */
-  #leftToFree: number | null = null;
-
-  /** @param base the content that was surveyed, and that every decision is made on: a task whose record differs later is kept */
-  constructor(
-    private readonly parts: PurgeParts,
-    private readonly policy: PurgePolicy,
-    private readonly base: Snapshot,
-    private readonly survey: Survey,
-  ) {
-    this.tally = new Tally(parts.reporter, policy);
-    this.#file = new CurrentFile(parts.file);
-    this.#mirror = new PurgeMirror(parts.mirror, parts.reporter);
-    this.#artifacts = new PurgeArtifacts({ ...parts, ...policy, base, survey, tally: this.tally });
-  }
+  let leftToFree: number | null = null;
+  return { tally, plan, check, run };
 
   /** The plan of a run, for the brake and the question. Changes nothing. */
-  async plan(): Promise<PlanSummary> {
+  async function plan(): Promise<PlanSummary> {
     const planned = new PlanSummary();
-    for await (const { id, copies } of this.#planned()) planned.add(id, newestCopy(copies)?.status ?? "dangling");
+    for await (const { id, copies } of plannedTasks()) planned.add(id, newestCopy(copies)?.status ?? "dangling");
     return planned;
   }
 
-  async *#planned(): AsyncGenerator<Looked> {
-    for (const ids of this.#batches()) {
-      for (const task of await this.#look(ids, () => {})) if (this.policy.decide(task).kind === "purge") yield task;
+  async function* plannedTasks(): AsyncGenerator<Looked> {
+    for (const ids of idBatches()) {
+      for (const task of await look(ids, () => {})) if (policy.decide(task).kind === "purge") yield task;
     }
   }
 
   /** Checks that the file can be rewritten, before anything is removed. @throws TtsctlError STORE_WRITE_FAILED */
-  async check(): Promise<void> {
-    const { rows, others } = this.survey;
+  async function check(): Promise<void> {
+    const { rows, others } = survey;
     // Of some tasks in the file only the copy in Redis was chosen.
-    const isInFile = rows.length > 0 || [...others.ids()].some((id) => this.base.holds(id));
-    if (this.policy.dryRun || !isInFile) return;
-    await checkRewrite(this.parts.file, async () => {
-      this.#leftToFree = await this.#freeable();
-      return this.#leftToFree;
+    const isInFile = rows.length > 0 || [...others.ids()].some((id) => base.holds(id));
+    if (policy.dryRun || !isInFile) return;
+    await checkRewrite(parts.file, async () => {
+      leftToFree = await freeable();
+      return leftToFree;
     });
   }
 
   /** How much the artifacts of planned tasks take on the disk of the store file, in bytes. */
-  async #freeable(): Promise<number> {
-    const { artifacts, file } = this.parts;
+  async function freeable(): Promise<number> {
+    const { artifacts, file } = parts;
     const { dev } = await stat(dirname(await file.target()), { bigint: true });
     if (artifacts.device !== dev) return 0;
-    await this.#artifacts.open();
+    await onDisk.open();
     let bytes = 0;
-    for await (const { id } of this.#planned()) bytes += this.#artifacts.bytesOf(id);
+    for await (const { id } of plannedTasks()) bytes += onDisk.bytesOf(id);
     return bytes;
   }
 
   /** Completes what it began if it is stopped. Returns what stopped it halfway, or why Redis was lost. @throws TtsctlError before any removal */
-  async run(): Promise<TtsctlError | null> {
-    await this.#artifacts.open();
+  async function run(): Promise<TtsctlError | null> {
+    await onDisk.open();
     try {
-      await this.#runBatches().finally(() => this.#end());
-      return this.#mirrorLost;
+      await runBatches().finally(() => finish());
+      return mirrorLost;
     } catch (error) {
-      const { counts, half } = this.tally;
+      const { counts, half } = tally;
       if (!(error instanceof TtsctlError) || isRedisError(error) || counts.purged + half === 0) throw error;
       return error;
     }
   }
 
-  async #runBatches(): Promise<void> {
-    const total = this.survey.rows.length + this.survey.others.size;
+  async function runBatches(): Promise<void> {
+    const total = survey.rows.length + survey.others.size;
     let done = 0;
-    for (const ids of this.#batches()) {
-      if (this.parts.signal.aborted) return;
-      await this.#batch(ids);
-      await this.tally.flush();
-      if (this.#leftToFree !== null) await checkRewrite(this.parts.file, async () => this.#leftToFree ?? 0);
+    for (const ids of idBatches()) {
+      if (parts.signal.aborted) return;
+      await purgeBatch(ids);
+      await tally.flush();
+      if (leftToFree !== null) await checkRewrite(parts.file, async () => leftToFree ?? 0);
       done += ids.length;
-      this.parts.reporter.progress(this.policy.dryRun ? "checking" : "purging", done, total);
+      parts.reporter.progress(policy.dryRun ? "checking" : "purging", done, total);
     }
   }
 
   /** Redis-only tasks apart: if Redis is lost while they are read, tasks of the file needn't fail. */
-  *#batches(): Generator<TaskId[]> {
-    for (const rows of batches(this.survey.rows, BATCH)) yield rows.map((row) => this.base.idOf(row));
-    yield* batches(this.survey.others.ids(), BATCH);
+  function* idBatches(): Generator<TaskId[]> {
+    for (const rows of batches(survey.rows, BATCH)) yield rows.map((row) => base.idOf(row));
+    yield* batches(survey.others.ids(), BATCH);
   }
 
-  async #batch(ids: readonly TaskId[]): Promise<void> {
+  async function purgeBatch(ids: readonly TaskId[]): Promise<void> {
     const chosen: Chosen[] = [];
-    for (const task of await this.#look(ids, (id, reason) => this.tally.fail(id, reason))) {
-      const decision = this.policy.decide(task);
-      if (decision.kind === "gone") this.tally.gone.push(task.id);
+    for (const task of await look(ids, (id, reason) => tally.fail(id, reason))) {
+      const decision = policy.decide(task);
+      if (decision.kind === "gone") tally.gone.push(task.id);
       else if (decision.kind === "purge") chosen.push({ ...task, reason: decision.reason });
-      else if (decision.candidate) this.tally.keep(task.id, decision.reason);
+      else if (decision.candidate) tally.keep(task.id, decision.reason);
     }
-    if (this.policy.dryRun) {
-      for (const task of await this.#removeArtifacts(chosen)) this.tally.purge(purgedOf(task));
+    if (policy.dryRun) {
+      for (const task of await removeArtifacts(chosen)) tally.purge(purgedOf(task));
       return;
     }
-    const saved = await this.#backUp(chosen);
+    const saved = await backUp(chosen);
     const entries = saved.map(({ id, reason }) => ({ ...id, reason }));
-    await announced(this.parts.ledger, "purge", entries, (done) => this.#removeSaved(saved, done));
+    await announced(parts.ledger, "purge", entries, (done) => removeSaved(saved, done));
   }
 
   /** @param end called with each task of which at most the record is left */
-  async #removeSaved(saved: readonly Chosen[], end: (id: TaskId) => void): Promise<void> {
-    const still = await this.#lookAgain(saved);
-    const outOfMirror = await this.#removeFromMirror(still.filter(({ copies }) => copies.file !== null));
-    for (const task of await this.#removeArtifacts(outOfMirror)) {
+  async function removeSaved(saved: readonly Chosen[], end: (id: TaskId) => void): Promise<void> {
+    const still = await lookAgain(saved);
+    const outOfMirror = await removeFromMirror(still.filter(({ copies }) => copies.file !== null));
+    for (const task of await removeArtifacts(outOfMirror)) {
       const { id, reason, redis, files, bytes } = task;
-      const row = this.base.rowOf(id.userId, id.taskId);
-      this.#ended.push({ row, reason, redis: redis?.type === "hash", files, bytes });
+      const row = base.rowOf(id.userId, id.taskId);
+      ended.push({ row, reason, redis: redis?.type === "hash", files, bytes });
       end(id);
     }
-    const onlyInRedis = await this.#asSeen(still.filter(({ copies }) => copies.file === null));
-    for (const task of await this.#removeFromMirror(await this.#removeArtifacts(onlyInRedis))) {
-      this.tally.purge(purgedOf(task));
+    const onlyInRedis = await asSeen(still.filter(({ copies }) => copies.file === null));
+    for (const task of await removeFromMirror(await removeArtifacts(onlyInRedis))) {
+      tally.purge(purgedOf(task));
       end(task.id);
     }
   }
 
-  async #look(ids: readonly TaskId[], fail: (id: TaskId, cause: string | TtsctlError) => void): Promise<Looked[]> {
-    const found = await this.#mirror.copies(ids);
+  async function look(
+    ids: readonly TaskId[],
+    fail: (id: TaskId, cause: string | TtsctlError) => void,
+  ): Promise<Looked[]> {
+    const found = await inMirror.copies(ids);
     const looked: Looked[] = [];
     ids.forEach((id, i) => {
       const redis = found[i] ?? null;
-      const file = fileCopy(this.base, id);
+      const file = fileCopy(base, id);
       // If Redis can't be reached, its copy is left out; an error says nothing of the copy.
-      const { lost } = this.#mirror;
+      const { lost } = inMirror;
       const isLeftOut = redis === null && file !== null && lost !== null && isOutage(lost);
       const problem = redis instanceof TtsctlError ? redis : redis === null && !isLeftOut ? lost : null;
       if (problem !== null) fail(id, problem);
       else if (!(redis instanceof TtsctlError)) {
-        const mirror = redis === null ? null : mirrorCopy(redis, this.#mirror.reading!);
+        const mirror = redis === null ? null : mirrorCopy(redis, inMirror.reading!);
         looked.push({ id, copies: { file, mirror }, redis });
       }
     });
@@ -195,12 +187,12 @@ export class Purge {
   }
 
   /** Returns the tasks whose records are in the backup, on the disk; the others are kept. */
-  async #backUp(chosen: Chosen[]): Promise<Chosen[]> {
-    const { backup } = this.parts;
+  async function backUp(chosen: Chosen[]): Promise<Chosen[]> {
+    const { backup } = parts;
     if (backup === null) return chosen;
     const inRedis = chosen.filter((task) => task.copies.file === null || isAhead(task));
-    const copies = await this.#mirror.read(idsOf(inRedis), this.base);
-    const inFile = await this.base.recordsOf(idsOf(chosen));
+    const copies = await inMirror.read(idsOf(inRedis), base);
+    const inFile = await base.recordsOf(idsOf(chosen));
     const records = [...inFile, ...copies].filter((task) => task != null); // of one task the last counts
     const unread = inRedis.filter((task, i) => copies[i] === undefined && task.copies.mirror !== "dangling");
     const unsaved = new Map(unread.map(({ id }) => [keyOf(id), UNREAD]));
@@ -208,118 +200,118 @@ export class Purge {
     await backup.append(records.filter((task) => !unsaved.has(keyOf(task))));
     return chosen.filter(({ id }) => {
       const reason = unsaved.get(keyOf(id));
-      if (reason !== undefined) this.tally.fail(id, reason);
+      if (reason !== undefined) tally.fail(id, reason);
       return reason === undefined;
     });
   }
 
   /** If the file changed since it was read, returns only the tasks that are unchanged there. */
-  async #lookAgain(chosen: readonly Chosen[]): Promise<readonly Chosen[]> {
-    if (await this.parts.file.isCurrent(this.base)) return chosen;
-    const current = await this.#file.snapshot();
-    await this.#artifacts.addChanged(current);
-    const keys = chosen.filter(({ id }) => this.base.holds(id)).map(({ id }) => this.base.keyOf(id));
-    const { removed } = await this.#removals(new Set(keys)).dueIn(current);
+  async function lookAgain(chosen: readonly Chosen[]): Promise<readonly Chosen[]> {
+    if (await parts.file.isCurrent(base)) return chosen;
+    const current = await fileNow.snapshot();
+    await onDisk.addChanged(current);
+    const keys = chosen.filter(({ id }) => base.holds(id)).map(({ id }) => base.keyOf(id));
+    const { removed } = await removals(new Set(keys)).dueIn(current);
     return chosen.filter(({ id, copies }) => {
       const same = copies.file === null ? !current.holds(id) : removed.has(current.keyOf(id));
-      if (!same) this.tally.keep(id, CHANGED);
+      if (!same) tally.keep(id, CHANGED);
       return same;
     });
   }
 
-  #removals(removed: Keys): Changes {
-    return new Changes(this.base, { removed, puts: NO_PUTS });
+  function removals(removed: Keys): Changes {
+    return new Changes(base, { removed, puts: NO_PUTS });
   }
 
   /** The Redis-only tasks that are unchanged: their artifacts are removed before their copies. */
-  async #asSeen(tasks: readonly Chosen[]): Promise<readonly Chosen[]> {
-    if (tasks.length === 0 || !this.#artifacts.mayBeThere) return tasks;
-    const now = await this.#mirror.copies(idsOf(tasks));
+  async function asSeen(tasks: readonly Chosen[]): Promise<readonly Chosen[]> {
+    if (tasks.length === 0 || !onDisk.mayBeThere) return tasks;
+    const now = await inMirror.copies(idsOf(tasks));
     return tasks.filter(({ id, redis }, i) => {
       const copy = now[i];
-      if (copy === undefined || copy instanceof TtsctlError) this.tally.fail(id, copy ?? LOST);
-      else if (!isDeepStrictEqual(copy, redis)) this.tally.keep(id, CHANGED_IN_REDIS);
+      if (copy === undefined || copy instanceof TtsctlError) tally.fail(id, copy ?? LOST);
+      else if (!isDeepStrictEqual(copy, redis)) tally.keep(id, CHANGED_IN_REDIS);
       else return true;
       return false;
     });
   }
 
   /** The conditional delete. Returns the tasks that Redis no longer has. */
-  async #removeFromMirror<T extends Looked>(tasks: readonly T[]): Promise<T[]> {
+  async function removeFromMirror<T extends Looked>(tasks: readonly T[]): Promise<T[]> {
     if (tasks.length === 0) return [];
-    await this.#mirror.remember(idsOf(tasks.filter(isAhead)), this.base);
-    if (!this.#mirror.isThere) {
+    await inMirror.remember(idsOf(tasks.filter(isAhead)), base);
+    if (!inMirror.isThere) {
       // Tasks with a copy in a Redis that is lost since wait for the next pass.
-      for (const { redis, id } of tasks) if (redis !== null) this.tally.fail(id, LOST);
+      for (const { redis, id } of tasks) if (redis !== null) tally.fail(id, LOST);
       return tasks.filter(({ redis }) => redis === null);
     }
-    const outcomes = await this.#mirror.remove(tasks.map(({ id, redis }) => ({ id, copy: redis! })));
+    const outcomes = await inMirror.remove(tasks.map(({ id, redis }) => ({ id, copy: redis! })));
     return tasks.filter(({ id }, i) => {
       const outcome = outcomes?.[i];
-      if (outcome === undefined) this.tally.fail(id, unknownRemoval(this.#mirror.lost!));
-      else if (outcome instanceof TtsctlError) this.tally.fail(id, outcome);
-      else if (!outcome) this.tally.keep(id, CHANGED_IN_REDIS);
+      if (outcome === undefined) tally.fail(id, unknownRemoval(inMirror.lost!));
+      else if (outcome instanceof TtsctlError) tally.fail(id, outcome);
+      else if (!outcome) tally.keep(id, CHANGED_IN_REDIS);
       return outcome === true;
     });
   }
 
   /** Removes directories and logs, or in a dry run measures them. Tasks that they keep are put back into Redis. */
-  async #removeArtifacts(tasks: readonly Chosen[]): Promise<Removed[]> {
-    const { dryRun } = this.policy;
-    const isConcerned = tasks.some(({ id }) => this.#artifacts.concerns(id));
-    const still = new Set(dryRun || !isConcerned ? tasks : await this.#lookAgain(tasks));
+  async function removeArtifacts(tasks: readonly Chosen[]): Promise<Removed[]> {
+    const { dryRun } = policy;
+    const isConcerned = tasks.some(({ id }) => onDisk.concerns(id));
+    const still = new Set(dryRun || !isConcerned ? tasks : await lookAgain(tasks));
     const removed: Removed[] = [];
     const stay = idsOf(tasks.filter((task) => !still.has(task)));
     for (const task of still) {
-      const freed = isConcerned ? this.#artifacts.remove(task.id) : NOTHING;
+      const freed = isConcerned ? onDisk.remove(task.id) : NOTHING;
       if (freed === undefined) stay.push(task.id);
       else removed.push({ ...task, ...freed });
-      if (this.#leftToFree !== null) this.#leftToFree -= freed?.bytes ?? 0;
-      await this.parts.artifacts.turn();
+      if (leftToFree !== null) leftToFree -= freed?.bytes ?? 0;
+      await parts.artifacts.turn();
     }
-    if (!dryRun) await this.#mirror.writeBack(this.#file, stay);
+    if (!dryRun) await inMirror.writeBack(fileNow, stay);
     return removed;
   }
 
-  async #end(): Promise<void> {
+  async function finish(): Promise<void> {
     try {
-      await this.#rewrite();
-      const { dryRun, now, sweepBefore: before } = this.policy;
-      const withRecords = (users: readonly string[]) => usersWithRecords(() => this.#file.snapshot(), users);
-      if (!dryRun) await this.parts.artifacts.sweep({ before, now, withRecords });
+      await rewrite();
+      const { dryRun, now, sweepBefore: before } = policy;
+      const withRecords = (users: readonly string[]) => usersWithRecords(() => fileNow.snapshot(), users);
+      if (!dryRun) await parts.artifacts.sweep({ before, now, withRecords });
     } finally {
-      await this.#file.close();
-      await this.tally.end();
-      this.#mirrorLost = await this.#mirror.end();
-      this.#artifacts.end();
+      await fileNow.close();
+      await tally.end();
+      mirrorLost = await inMirror.end();
+      onDisk.end();
     }
   }
 
   /** Reports the tasks that the rewrite took out or, if it fails, those that have lost all but their record. */
-  async #rewrite(): Promise<void> {
-    if (this.#ended.length === 0) return;
-    await this.#file.close(); // the rewrite reads the file once more
-    const { rows } = this.base;
-    const keys = this.#ended.map(({ row }) => rows.key(row));
+  async function rewrite(): Promise<void> {
+    if (ended.length === 0) return;
+    await fileNow.close(); // the rewrite reads the file once more
+    const { rows } = base;
+    const keys = ended.map(({ row }) => rows.key(row));
     const removed = KeySet.from(keys, rows.keys.size);
-    const owes = this.parts.mirror.lost !== null;
-    const outcome = await this.parts.file
-      .apply(this.#removals(removed), { owes })
+    const owes = parts.mirror.lost !== null;
+    const outcome = await parts.file
+      .apply(removals(removed), { owes })
       .catch((error: unknown) => ({ changed: [], returned: [], error }));
     const isHalf = "error" in outcome;
-    this.tally.bringBack(outcome.returned);
-    await this.parts.ledger?.returned(outcome.returned);
+    tally.bringBack(outcome.returned);
+    await parts.ledger?.returned(outcome.returned);
     const stay = new Set(outcome.changed.map(keyOf));
-    for (const [i, { row, reason, redis, files, bytes }] of this.#ended.entries()) {
-      const { userId, taskId } = this.base.idOf(row); // not spread: there may be a million
+    for (const [i, { row, reason, redis, files, bytes }] of ended.entries()) {
+      const { userId, taskId } = base.idOf(row); // not spread: there may be a million
       if (stay.size > 0 && stay.has(keyOf({ userId, taskId })))
-        this.tally.keep({ userId, taskId }, "its record changed before the file was rewritten");
-      else this.tally.purge({ userId, taskId, reason, local: !isHalf, redis, files, bytes }, isHalf);
-      if (i % BATCH === 0) await this.tally.flush();
+        tally.keep({ userId, taskId }, "its record changed before the file was rewritten");
+      else tally.purge({ userId, taskId, reason, local: !isHalf, redis, files, bytes }, isHalf);
+      if (i % BATCH === 0) await tally.flush();
     }
     if (isHalf) throw outcome.error;
-    await this.parts.ledger?.stayed(outcome.changed);
-    await this.#mirror.writeBack(this.#file, outcome.changed);
+    await parts.ledger?.stayed(outcome.changed);
+    await inMirror.writeBack(fileNow, outcome.changed);
   }
 }
 
