@@ -10,7 +10,7 @@ import { checkBrake, type MaxDelete } from "./brake.ts";
 import type { Parts } from "./parts.ts";
 import { preflight } from "./preflight.ts";
 import type { BackupFile } from "./purge/backup.ts";
-import { CleanupPlan, type PrepareOptions } from "./purge/cleanup-plan.ts";
+import { type CleanupPlan, type PrepareOptions, planCleanup } from "./purge/cleanup-plan.ts";
 import type { Looked } from "./purge/copies.ts";
 import { purgeOf } from "./purge/purge.ts";
 import { recoverArtifacts } from "./purge/purge-artifacts.ts";
@@ -83,7 +83,7 @@ export async function cleanupOnce(parts: CleanupParts, options: CleanupOptions):
     recoverArtifacts(parts);
     await use.ask((mirror) => drainOwed({ ...parts, file }, mirror));
   }
-  const { plan, found } = await CleanupPlan.make(parts, snapshot, use, options, now);
+  const { plan, found } = await planCleanup(parts, snapshot, use, options, now);
   await use.attempt((mirror) => nameFuture(snapshot, mirror, now + FUTURE_S, parts.reporter));
   const sizes = { fileTasks: snapshot.size, redisTasks: use.mirror === null ? null : found.members };
   const stuck = await use.attempt((mirror) => findStuck(snapshot, mirror, { now, after: options.stuckAfter }));

@@ -7,7 +7,7 @@ import { counted, formatBytes, formatDuration } from "../task/amounts.ts";
 import { formatUtc } from "../task/time.ts";
 import type { Parts } from "./parts.ts";
 import { preflight } from "./preflight.ts";
-import { CleanupPlan, type PrepareOptions } from "./purge/cleanup-plan.ts";
+import { type PrepareOptions, planCleanup } from "./purge/cleanup-plan.ts";
 import { type Copies, fileCopy, mirrorCopy } from "./purge/copies.ts";
 import { newestArtifact } from "./purge/purge-artifacts.ts";
 import { describeCopy, shortestRetention, type Verdict, verdict, verdictsOn } from "./purge/rules.ts";
@@ -22,7 +22,7 @@ export async function explainTask(parts: ExplainParts, options: PrepareOptions, 
   const now = parts.clock.now();
   await using snapshot = await file.read();
   const { use, refusal } = await checked(parts, snapshot, options);
-  const { plan, found } = await CleanupPlan.make(parts, snapshot, use, options, now);
+  const { plan, found } = await planCleanup(parts, snapshot, use, options, now);
   const answers = await use.ask((mirror) => mirror.copies([id], "scores"));
   const answer = answers?.[0] ?? null;
   const unread = answer instanceof TtsctlError ? answer : null;

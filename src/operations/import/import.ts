@@ -12,7 +12,14 @@ import type { WrittenCopies } from "../../store/written-copies.ts";
 import { counted } from "../../task/amounts.ts";
 import { keyOf } from "../../task/ids.ts";
 import { givenName } from "../../task/query-fields.ts";
-import { type MergeParts, MergePlan, type MergePolicy, mergeIntoFile, thenIntoMirror } from "../merge/merge.ts";
+import {
+  type MergeParts,
+  type MergePlan,
+  type MergePolicy,
+  mergeIntoFile,
+  planMerge,
+  thenIntoMirror,
+} from "../merge/merge.ts";
 import type { Parts, RedisParts } from "../parts.ts";
 import { type Cleared, preflight } from "../preflight.ts";
 import { isExpired, type Limits } from "../purge/rules.ts";
@@ -55,7 +62,7 @@ export async function importRecords(
   {
     await using base = await parts.file.read(parts.signal); // closed early: the rest may take long
     cleared = await preflight(parts, "import", { snapshot: base, input: records });
-    plan = await MergePlan.make(records, rows, policy, base, parts.signal);
+    plan = await planMerge(records, rows, policy, base, parts.signal);
     warnOfExpired(parts.reporter, records, plan, limits);
     returned = await mergeIntoFile({ ...parts, file: cleared.file }, plan, base, dryRun);
   }

@@ -115,93 +115,69 @@ function decideMerge(policy: MergePolicy, ours: number, theirs: number, same: bo
 
 const COMPARED = 250;
 
-/** What becomes of the chosen records of one file in the store file, as decided on one content. */
-export class MergePlan {
-  /** By row of the source. */
-  readonly #fates: Fate[] = [];
-  /** By row of the source: the time of the file's record, epoch seconds; NaN for none. */
-  readonly #before: number[] = [];
+export type MergePlan = Awaited<ReturnType<typeof planMerge>>;
 
-  private constructor(
-    private readonly source: Snapshot,
-    private readonly rows: readonly number[],
-  ) {}
-
-  /** @param rows the chosen rows of the source, ascending @throws TtsctlError INTERRUPTED by the signal */
-  static async make(
-    source: Snapshot,
-    rows: readonly number[],
-    policy: MergePolicy,
-    base: Snapshot,
-    signal: AbortSignal,
-  ): Promise<MergePlan> {
-    const plan = new MergePlan(source, rows);
-    for (const batch of batches(rows, COMPARED)) {
-      await plan.#decide(batch, policy, base);
-      throwIfInterrupted(signal, "nothing was written");
-    }
-    return plan;
-  }
-
-  /** Puts the records that go into the file. @param base as for `make` */
-  changes(base: Snapshot): Changes {
-    return new Changes(base, { removed: new Set(), puts: putsFrom(this.source, [...this.goingIn()]) });
-  }
-
-  /** The service changed or deleted these tasks before they were written. */
-  leave(ids: readonly TaskId[]): void {
-    for (const { userId, taskId } of ids) this.#fates[this.source.rowOf(userId, taskId)] = "changed";
-  }
-
-  fate(row: number): Fate {
-    return this.#fates[row]!;
-  }
-
-  *of(...fates: readonly Fate[]): Generator<number> {
-    for (const row of this.rows) if (fates.includes(this.fate(row))) yield row;
-  }
-
-  goingIn(): Generator<number> {
-    return this.of("added", "replaced");
-  }
-
-  counts(): MergeCounts {
-    const counts = Object.fromEntries(FATES.map((fate) => [fate, 0])) as MergeCounts;
-    for (const row of this.rows) counts[this.fate(row)]++;
-    return counts;
-  }
-
-  /** The time of the file's record that a row replaced, epoch seconds; NaN if it replaced none. */
-  replacedTime(row: number): number {
-    return this.fate(row) === "replaced" ? this.#before[row]! : Number.NaN;
-  }
-
-  id(row: number): TaskId {
-    return this.source.idOf(row);
-  }
-
-  async #decide(batch: readonly number[], policy: MergePolicy, base: Snapshot): Promise<void> {
-    const { rows } = this.source;
+/**
+ * What becomes of the chosen records of one file in the store file, as decided on one content.
+ * @param rows the chosen rows of the source, ascending @throws TtsctlError INTERRUPTED by the signal
+ */
+export async function planMerge(
+  source: Snapshot,
+  rows: readonly number[],
+  policy: MergePolicy,
+  base: Snapshot,
+  signal: AbortSignal,
+) {
+  /** By row of the source: its fate, and the time of the file's record, epoch seconds; NaN for none. */
+  const [fates, times]: [Fate[], number[]] = [[], []];
+  const id = (row: number) => source.idOf(row);
+  const scoreOf = (row: number) => source.rows.score(row);
+  for (const batch of batches(rows, COMPARED)) {
     const pairs = batch.map((row) => {
-      const { userId, taskId } = this.id(row);
+      const { userId, taskId } = id(row);
       const theirs = base.rowOf(userId, taskId);
-      return { row, theirs, before: theirs < 0 ? Number.NaN : base.rows.score(theirs) };
+      // An invalid record of the same task would hide the record; in JSON Lines, `deleted` would delete its task.
+      const isHidden = theirs < 0 && base.hasInvalid(userId, taskId);
+      const isRefused = base.writesLines ? source.rows.looksDeleted.has(row) : isHidden;
+      return { row, theirs, isRefused, before: theirs < 0 ? Number.NaN : base.rows.score(theirs) };
     });
-    const alike = pairs.filter(({ row, before }) => sameInstant(rows.score(row), before));
-    const ours = await this.source.readTasks(alike.map(({ row }) => row));
+    const alike = pairs.filter(({ row, before }) => sameInstant(scoreOf(row), before));
+    const ours = await source.readTasks(alike.map(({ row }) => row));
     const inFile = await base.readTasks(alike.map(({ theirs }) => theirs));
     const same = new Set(alike.filter((_, i) => sameJson(ours[i]!.json, inFile[i]!.json)).map(({ row }) => row));
-    for (const { row, theirs, before } of pairs) {
-      const isRefused = this.#isRefused(row, theirs, base);
-      this.#fates[row] = isRefused ? "refused" : decideMerge(policy, rows.score(row), before, same.has(row));
-      this.#before[row] = before;
+    for (const { row, isRefused, before } of pairs) {
+      fates[row] = isRefused ? "refused" : decideMerge(policy, scoreOf(row), before, same.has(row));
+      times[row] = before;
     }
+    throwIfInterrupted(signal, "nothing was written");
   }
 
-  /** An invalid record of the same task would hide the record; in JSON Lines, `deleted` would delete its task. */
-  #isRefused(row: number, theirRow: number, base: Snapshot): boolean {
-    if (base.writesLines) return this.source.rows.looksDeleted.has(row);
-    const { userId, taskId } = this.id(row);
-    return theirRow < 0 && base.hasInvalid(userId, taskId);
+  const fate = (row: number) => fates[row]!;
+  function* of(...wanted: readonly Fate[]): Generator<number> {
+    for (const row of rows) if (wanted.includes(fate(row))) yield row;
   }
+  const goingIn = () => of("added", "replaced");
+  return {
+    id,
+    fate,
+    of,
+    goingIn,
+
+    /** Puts the records that go into the file. @param base as above */
+    changes: (base: Snapshot) => new Changes(base, { removed: new Set(), puts: putsFrom(source, [...goingIn()]) }),
+
+    /** The service changed or deleted these tasks before they were written. */
+    leave(ids: readonly TaskId[]): void {
+      for (const { userId, taskId } of ids) fates[source.rowOf(userId, taskId)] = "changed";
+    },
+
+    counts(): MergeCounts {
+      const counts = Object.fromEntries(FATES.map((fate) => [fate, 0])) as MergeCounts;
+      for (const row of rows) counts[fate(row)]++;
+      return counts;
+    },
+
+    /** The time of the file's record that a row replaced, epoch seconds; NaN if it replaced none. */
+    replacedTime: (row: number) => (fate(row) === "replaced" ? times[row]! : Number.NaN),
+  };
 }

@@ -11,7 +11,6 @@ import { FolderNames, NOBODY } from "../owners.ts";
 import type { Parts } from "../parts.ts";
 import { type Copies, existing, fileCopyOf, type Looked, mirrorCopy } from "./copies.ts";
 import {
-  type Decision,
   decideCleanup,
   type Evidence,
   isExpired,
@@ -25,72 +24,34 @@ import {
   type RetentionPolicy,
   type Standing,
 } from "./rules.ts";
-import { chosenRows, indexMembers, type Survey, survey } from "./survey.ts";
+import { chosenRows, indexMembers, survey } from "./survey.ts";
 
 /** Empty directories that changed within this time are kept. Seconds. */
 const FRESH_S = 3600;
 
-/** The tasks that a pass looks at, and its decision on each. */
-export class CleanupPlan {
-  private constructor(
-    private readonly policy: RetentionPolicy,
-    readonly limits: Limits,
-    private readonly snapshot: Snapshot,
-    /** Null if neither `keep_last` nor `max_bytes` is set. */
-    readonly ranking: Ranking | null,
-  ) {}
+export type CleanupPlan = Awaited<ReturnType<typeof planCleanup>>["plan"];
 
-  /** Reads both stores, and for `max_bytes` the disk. @param now epoch seconds, one for the pass */
-  static async make(
-    parts: Parts<"artifacts" | "reporter">,
-    snapshot: Snapshot,
-    use: MirrorUse,
-    policy: RetentionPolicy,
-    now: number,
-  ): Promise<{ readonly plan: CleanupPlan; readonly found: Survey }> {
-    const limits = limitsOf(policy, now);
-    let ranking: Ranking | null = null;
-    if (policy.keepLast > 0 || policy.maxBytes > 0) {
-      const tasks = await use.attempt((mirror) => AllTasks.read(snapshot, mirror, limits));
-      const order = tasks.newestFirst();
-      const sizes = policy.maxBytes > 0 ? await freedBy(parts, tasks, order) : new Map<number, number>();
-      ranking = { tasks, order, ...rank(order, tasks, sizes, policy) };
-    }
-    const plan = new CleanupPlan(policy, limits, snapshot, ranking);
-    return { plan, found: await use.attempt((mirror) => plan.#survey(mirror)) };
+/** The tasks that a pass looks at, and its decision on each. Reads both stores, and for `max_bytes` the disk. @param now one for the pass */
+export async function planCleanup(
+  parts: Parts<"artifacts" | "reporter">,
+  snapshot: Snapshot,
+  use: MirrorUse,
+  policy: RetentionPolicy,
+  now: number,
+) {
+  const limits = limitsOf(policy, now);
+  /** Null if neither `keep_last` nor `max_bytes` is set. */
+  let ranking: Ranking | null = null;
+  if (policy.keepLast > 0 || policy.maxBytes > 0) {
+    const tasks = await use.attempt((mirror) => readAll(snapshot, mirror, limits));
+    const order = tasks.newestFirst();
+    const sizes = policy.maxBytes > 0 ? await freedBy(parts, tasks, order) : new Map<number, number>();
+    ranking = { tasks, order, ...rank(order, tasks, sizes, policy) };
   }
 
-  /** Candidates of both stores (docs/contract.md, Cleanup, steps 2 and 3), and tasks that make room. */
-  #survey(mirror: Mirror | null): Promise<Survey> {
-    const { snapshot, limits } = this;
-    const isShortOfRoom = (this.ranking?.forSpace.size ?? 0) > 0;
-    const makesRoom = (id: TaskId) => isShortOfRoom && this.standing(id).forSpace !== NEVER;
-    const rows = chosenRows(snapshot, (row, copy) => isExpired(copy, limits) || makesRoom(snapshot.idOf(row)));
-    // An interrupted pass has then purged the oldest, and neighbours in Redis and in `Logs/` are purged together.
-    rows.sort((a, b) => snapshot.rows.score(a) - snapshot.rows.score(b));
-    const limit = latestLimit(limits);
-    if (!isShortOfRoom) return survey(snapshot, rows, mirror, () => true, limit);
-    return survey(snapshot, rows, mirror, (member) => member.score <= limit || makesRoom(member));
-  }
-
-  decide(task: Looked): Decision {
-    return decideCleanup(this.evidence(task));
-  }
-
-  evidence({ id, copies, redis }: Looked): Evidence {
-    return {
-      copies,
-      indexScore: scoreOf(redis?.indexScore ?? null) ?? Number.NaN,
-      limits: this.limits,
-      policy: this.policy,
-      standing: this.standing(id),
-      finishedBytes: this.ranking?.bytes ?? null,
-    };
-  }
-
-  standing(id: TaskId): Standing {
-    if (this.ranking === null) return NO_STANDING;
-    const { tasks, order, kept, forSpace } = this.ranking;
+  function standing(id: TaskId): Standing {
+    if (ranking === null) return NO_STANDING;
+    const { tasks, order, kept, forSpace } = ranking;
     const task = tasks.indexOf(id);
     const newer = () => {
       const place = order.indexOf(task);
@@ -99,13 +60,31 @@ export class CleanupPlan {
     return { kept: kept.has(task), forSpace: forSpace.has(task) ? tasks.time(task) : NEVER, newer };
   }
 
+  const evidence = ({ id, copies, redis }: Looked): Evidence => ({
+    copies,
+    indexScore: scoreOf(redis?.indexScore ?? null) ?? Number.NaN,
+    limits,
+    policy,
+    standing: standing(id),
+    finishedBytes: ranking?.bytes ?? null,
+  });
+
+  /** Candidates of both stores (docs/contract.md, Cleanup, steps 2 and 3), and tasks that make room. */
+  const found = await use.attempt((mirror) => {
+    const isShortOfRoom = (ranking?.forSpace.size ?? 0) > 0;
+    const makesRoom = (id: TaskId) => isShortOfRoom && standing(id).forSpace !== NEVER;
+    const rows = chosenRows(snapshot, (row, copy) => isExpired(copy, limits) || makesRoom(snapshot.idOf(row)));
+    // An interrupted pass has then purged the oldest, and neighbours in Redis and in `Logs/` are purged together.
+    rows.sort((a, b) => snapshot.rows.score(a) - snapshot.rows.score(b));
+    const limit = latestLimit(limits);
+    if (!isShortOfRoom) return survey(snapshot, rows, mirror, () => true, limit);
+    return survey(snapshot, rows, mirror, (member) => member.score <= limit || makesRoom(member));
+  });
+  const [newestForSpace] = ranking?.forSpace ?? [];
+  const newest = newestForSpace === undefined ? NEVER : ranking!.tasks.time(newestForSpace);
   /** Empty directories that last changed before this are removed, epoch seconds: also those of younger purged tasks. */
-  get sweepBefore(): number {
-    const { now, member } = this.limits;
-    const [newestForSpace] = this.ranking?.forSpace ?? [];
-    const newest = newestForSpace === undefined ? NEVER : this.ranking!.tasks.time(newestForSpace);
-    return Math.max(member, Math.min(now - FRESH_S, Math.max(latestLimit(this.limits), newest)));
-  }
+  const sweepBefore = Math.max(limits.member, Math.min(now - FRESH_S, Math.max(latestLimit(limits), newest)));
+  return { plan: { ranking, sweepBefore, evidence, decide: (task: Looked) => decideCleanup(evidence(task)) }, found };
 }
 
 /** Tasks by number, as the ranking sees them. */
@@ -156,111 +135,76 @@ export function rank(
 /** A copy in Redis that could not be read: its task counts as unfinished. */
 const UNREAD: Version = { status: "other", time: Number.NaN };
 
-/** Every task of both stores. Those of the file are numbered as their keys there; Redis-only tasks come after. */
-class AllTasks implements RankedTasks {
-  readonly #others = new KeyTable();
+type AllTasks = Awaited<ReturnType<typeof readAll>>;
+
+/** Every task of both stores. Those of the file are numbered as their keys there; Redis-only tasks come after. @param mirror null: only the file is read */
+async function readAll(snapshot: Snapshot, mirror: Mirror | null, limits: Limits) {
+  const { keys } = snapshot.rows;
+  const others = new KeyTable();
   /** The copies in Redis whose time in the index isn't the file's. */
-  readonly #inRedis = new Map<number, Version>();
-
-  private constructor(
-    readonly snapshot: Snapshot,
-    private readonly limits: Limits,
-  ) {}
-
-  /** @param mirror null: only the file is read */
-  static async read(snapshot: Snapshot, mirror: Mirror | null, limits: Limits): Promise<AllTasks> {
-    const tasks = new AllTasks(snapshot, limits);
-    if (mirror === null) return tasks;
-    for await (const members of indexMembers(mirror)) {
-      const others = members.filter(({ userId, taskId, score }) => {
-        const row = snapshot.rowOf(userId, taskId);
-        return row < 0 || snapshot.rows.score(row) !== score;
-      });
-      const copies = await mirror.copies(others, "state");
-      others.forEach(({ userId, taskId }, i) => {
-        const answer = copies[i]!;
-        const copy = answer instanceof TtsctlError ? UNREAD : mirrorCopy(answer, mirror);
-        if (copy === null || copy === "dangling") return; // a member without a hash isn't a copy
-        const key = snapshot.rows.keys.find(userId, taskId);
-        tasks.#inRedis.set(key >= 0 ? key : tasks.#fileKeys + tasks.#others.addId(userId, taskId), copy);
-      });
-    }
-    return tasks;
+  const inRedis = new Map<number, Version>();
+  for await (const members of mirror === null ? [] : indexMembers(mirror)) {
+    const moved = members.filter(({ userId, taskId, score }) => {
+      const row = snapshot.rowOf(userId, taskId);
+      return row < 0 || snapshot.rows.score(row) !== score;
+    });
+    const copies = await mirror!.copies(moved, "state");
+    moved.forEach(({ userId, taskId }, i) => {
+      const answer = copies[i]!;
+      const copy = answer instanceof TtsctlError ? UNREAD : mirrorCopy(answer, mirror!);
+      if (copy === null || copy === "dangling") return; // a member without a hash isn't a copy
+      const key = keys.find(userId, taskId);
+      inRedis.set(key >= 0 ? key : keys.size + others.addId(userId, taskId), copy);
+    });
   }
 
-  get #fileKeys(): number {
-    return this.snapshot.rows.keys.size;
-  }
-
-  get #size(): number {
-    return this.#fileKeys + this.#others.size;
-  }
-
-  /** The number of a task; -1 if neither store has it. */
-  indexOf({ userId, taskId }: TaskId): number {
-    const key = this.snapshot.rows.keys.find(userId, taskId);
-    const other = key >= 0 ? -1 : this.#others.find(userId, taskId);
-    return other < 0 ? key : this.#fileKeys + other;
-  }
-
-  id(i: number): TaskId {
-    return i < this.#fileKeys ? this.snapshot.rows.keys.id(i) : this.#others.id(i - this.#fileKeys);
-  }
-
-  userId(i: number): string {
-    return this.id(i).userId;
-  }
-
-  isExpired(i: number): boolean {
-    return this.#everyCopy(i, (copy) => isExpired(copy, this.limits));
-  }
-
-  mayMakeRoom(i: number): boolean {
-    return this.#everyCopy(i, (copy) => mayMakeRoom(copy, this.limits));
-  }
-
-  /** The last change of the newest copy. */
-  time(i: number): number {
-    return Math.max(...existing(this.#copies(i)).map(({ time }) => time));
-  }
-
-  /** The finished tasks, as docs/contract.md, Reading orders them. */
-  newestFirst(): number[] {
-    const times = Array.from({ length: this.#size }, (_, i) => this.time(i));
-    const order = [...times.keys()].filter((i) => this.#isRanked(i));
-    return order.sort((a, b) => times[b]! - times[a]! || this.#compareMembers(a, b));
-  }
-
-  /** The other tasks: not finished, or with an invalid record. */
-  *unranked(): Generator<number> {
-    for (let i = 0; i < this.#size; i++) {
-      const copies = this.#copies(i);
-      if ((copies.file !== null || copies.mirror !== null) && !this.#isRanked(i)) yield i;
-    }
-  }
-
-  #isRanked(i: number): boolean {
-    return this.#everyCopy(i, (copy) => isFinished(copy) && !Number.isNaN(copy.time));
-  }
-
-  #copies(i: number): Copies {
-    const file = i < this.#fileKeys ? fileCopyOf(this.snapshot.rows, i) : null;
-    return { file, mirror: this.#inRedis.get(i) ?? null };
-  }
-
-  #everyCopy(i: number, holds: (copy: Version) => boolean): boolean {
-    const copies = this.#copies(i);
+  const all = Array.from({ length: keys.size + others.size }, (_, i) => i);
+  const id = (i: number): TaskId => (i < keys.size ? keys.id(i) : others.id(i - keys.size));
+  const copiesOf = (i: number): Copies => {
+    return { file: i < keys.size ? fileCopyOf(snapshot.rows, i) : null, mirror: inRedis.get(i) ?? null };
+  };
+  const everyCopy = (i: number, holds: (copy: Version) => boolean) => {
+    const copies = copiesOf(i);
     const present = existing(copies);
     return copies.file !== "invalid" && present.length > 0 && present.every(holds);
-  }
-
+  };
+  const isRanked = (i: number) => everyCopy(i, (copy) => isFinished(copy) && !Number.isNaN(copy.time));
+  /** The last change of the newest copy. */
+  const time = (i: number) => Math.max(...existing(copiesOf(i)).map(({ time }) => time));
   /** Bytewise descending. */
-  #compareMembers(a: number, b: number): number {
-    if (a < this.#fileKeys && b < this.#fileKeys) return this.snapshot.rows.keys.compare(b, a);
-    const { rules } = this.snapshot;
-    const [ours, theirs] = [a, b].map((i) => this.id(i)).map(({ userId, taskId }) => rules.member(userId, taskId));
+  const compareMembers = (a: number, b: number) => {
+    if (a < keys.size && b < keys.size) return keys.compare(b, a);
+    const [ours, theirs] = [a, b].map(id).map(({ userId, taskId }) => snapshot.rules.member(userId, taskId));
     return Buffer.compare(Buffer.from(theirs!), Buffer.from(ours!));
-  }
+  };
+  return {
+    snapshot,
+    id,
+    time,
+    userId: (i: number) => id(i).userId,
+    isExpired: (i: number) => everyCopy(i, (copy) => isExpired(copy, limits)),
+    mayMakeRoom: (i: number) => everyCopy(i, (copy) => mayMakeRoom(copy, limits)),
+
+    /** The number of a task; -1 if neither store has it. */
+    indexOf({ userId, taskId }: TaskId): number {
+      const key = keys.find(userId, taskId);
+      const other = key >= 0 ? -1 : others.find(userId, taskId);
+      return other < 0 ? key : keys.size + other;
+    },
+
+    /** The finished tasks, as docs/contract.md, Reading orders them. */
+    newestFirst(): number[] {
+      const times = all.map(time);
+      return all.filter(isRanked).sort((a, b) => times[b]! - times[a]! || compareMembers(a, b));
+    },
+
+    /** The other tasks: not finished, or with an invalid record. */
+    unranked: () =>
+      all.filter((i) => {
+        const copies = copiesOf(i);
+        return (copies.file !== null || copies.mirror !== null) && !isRanked(i);
+      }),
+  };
 }
 
 /**

@@ -10,7 +10,7 @@ import { WrittenCopies } from "../../store/written-copies.ts";
 import { counted } from "../../task/amounts.ts";
 import { keyOf } from "../../task/ids.ts";
 import type { Task } from "../../task/task.ts";
-import { MergePlan, mergeIntoFile } from "../merge/merge.ts";
+import { mergeIntoFile, planMerge } from "../merge/merge.ts";
 import { spooled } from "../merge/spool.ts";
 import type { Parts } from "../parts.ts";
 import type { bothOf } from "../preflight.ts";
@@ -101,7 +101,7 @@ export async function repair(
         for (const json of await recordsFor(batch, base)) await add(json);
       }
     });
-    const plan = await MergePlan.make(source, [...source.liveRows()], "newer", base, signal);
+    const plan = await planMerge(source, [...source.liveRows()], "newer", base, signal);
     await mergeIntoFile({ file, reporter, signal, ledger: null }, plan, base); // it was announced
     const { added, replaced } = plan.counts();
     intoFileCount = added + replaced;
