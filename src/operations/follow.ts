@@ -56,57 +56,49 @@ interface Parts extends Stores {
 }
 
 /** Polls whether a task is finished: in Redis, or if that fails in the file, which is read only when it has changed. */
-export class TaskState {
-  #seen: FileIdentity | null | undefined;
-  #inFile: string | null = null;
-  #nextRead = 0;
-  status: string | null = null;
+export function taskState({ clock, file, link }: Parts, { userId, taskId }: TaskId, source: SourceChoice) {
+  let seen: FileIdentity | null | undefined;
+  let inFile: string | null = null;
+  let nextRead = 0;
+  const state = { status: null as string | null, look };
+  return state;
 
-  constructor(
-    private readonly parts: Parts,
-    private readonly id: TaskId,
-    private readonly source: SourceChoice,
-  ) {}
-
-  async look(): Promise<"open" | "finished" | "gone"> {
-    this.status = (await this.#fromRedis()) ?? (this.source === "redis" ? null : await this.#fromFile());
-    const { status } = this;
-    return status === null ? "gone" : isTerminal(status) ? "finished" : "open";
+  async function look(): Promise<"open" | "finished" | "gone"> {
+    state.status = (await fromRedis()) ?? (source === "redis" ? null : await fromFile());
+    if (state.status === null) return "gone";
+    return isTerminal(state.status) ? "finished" : "open";
   }
 
   /** A failure counts only if Redis is the forced source. */
-  async #fromRedis(): Promise<string | null> {
-    if (this.source === "file") return null;
-    const state = await this.parts.link.open();
-    if (state.kind !== "on") return null;
+  async function fromRedis(): Promise<string | null> {
+    const redis = source === "file" ? null : await link.open();
+    if (redis?.kind !== "on") return null;
     try {
-      const [status] = await state.mirror.statuses([this.id]);
+      const [status] = await redis.mirror.statuses([{ userId, taskId }]);
       if (status instanceof TtsctlError) throw status;
       return status ?? null;
     } catch (error) {
-      if (this.source === "redis" || !isRedisError(error)) throw error;
+      if (source === "redis" || !isRedisError(error)) throw error;
       return null;
     }
   }
 
   /** If the file can't be read now, its last status is used. */
-  async #fromFile(): Promise<string | null> {
-    const { file, clock } = this.parts;
+  async function fromFile(): Promise<string | null> {
     const began = clock.monotonic();
-    if (this.#seen !== undefined && began < this.#nextRead) return this.#inFile;
+    if (seen !== undefined && began < nextRead) return inFile;
     try {
       const identity = await file.identity();
-      if (this.#seen !== undefined && sameIdentity(identity, this.#seen)) return this.#inFile;
+      if (seen !== undefined && sameIdentity(identity, seen)) return inFile;
       await using snapshot = await file.read();
-      const row = snapshot.rowOf(this.id.userId, this.id.taskId);
-      this.#inFile = row < 0 ? null : STATUS_CODES[snapshot.rows.status(row)]!;
-      this.#seen = identity;
+      const row = snapshot.rowOf(userId, taskId);
+      inFile = row < 0 ? null : STATUS_CODES[snapshot.rows.status(row)]!;
+      seen = identity;
     } catch (error) {
-      if (!(error instanceof TtsctlError)) throw error;
-      if (this.#seen === undefined) throw error;
+      if (!(error instanceof TtsctlError) || seen === undefined) throw error;
     }
     const ended = clock.monotonic();
-    this.#nextRead = ended + (ended - began) / LARGEST_SHARE;
-    return this.#inFile;
+    nextRead = ended + (ended - began) / LARGEST_SHARE;
+    return inFile;
   }
 }

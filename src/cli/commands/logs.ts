@@ -1,7 +1,7 @@
 import { DONE, FAILED, INTERRUPTED, PARTLY } from "../../app/ended.ts";
 import type { LogPart } from "../../artifacts/artifacts.ts";
 import { usage } from "../../errors.ts";
-import { followLog, TaskState } from "../../operations/follow.ts";
+import { followLog, taskState } from "../../operations/follow.ts";
 import type { GetParts } from "../../operations/get.ts";
 import { logText } from "../../render/item-lines.ts";
 import type { TaskId } from "../../store/task-source.ts";
@@ -88,7 +88,7 @@ async function followTask(
   context.onRelease(async () => logs.close());
   const began = await logs.begin(tail ?? null);
   if (!began && !finished) await context.inform(`${name} has no log yet: waiting for one`);
-  const state = new TaskState({ ...parts, clock }, id, source);
+  const state = taskState({ ...parts, clock }, id, source);
   const heard = { onLines: linePrinter(context), onNews: (line: string) => context.inform(line) };
   const end = await followLog({ clock, logs, signal, finished, state: () => state.look(), ...heard });
   const last = shownStatus((finished ? status : state.status) ?? "");

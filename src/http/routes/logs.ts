@@ -1,4 +1,4 @@
-import { type FollowEnd, followLog, TaskState } from "../../operations/follow.ts";
+import { type FollowEnd, followLog, taskState } from "../../operations/follow.ts";
 import { logText } from "../../render/item-lines.ts";
 import { shownStatus } from "../../task/status.ts";
 import { json, jsonText } from "../answer.ts";
@@ -40,7 +40,7 @@ export function addLogs(add: AddEndpoint, parts: ServerParts, answerEvents: Answ
             stream.writeSSE({ event, data: JSON.stringify(data), ...more });
           const logs = artifacts.logsOf(id.taskId);
           try {
-            const state = new TaskState({ ...(await run.stores()), clock }, id, "auto");
+            const state = taskState({ ...(await run.stores()), clock }, id, "auto");
             const finished = (await state.look()) !== "open";
             await logs.begin(lines);
             await beat(stream); // there may be no lines yet

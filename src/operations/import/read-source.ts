@@ -31,18 +31,6 @@ interface Input {
   readonly handle: FileHandle;
 }
 
-/** Opens an input. A stream is copied into a temporary file first, because it is read more than once. */
-async function openInput(path: string | null, { stdin, storePath, signal }: SourceReading): Promise<Input> {
-  const name = path ?? "stdin";
-  try {
-    const opened = path === null ? stdin : await openFile(path);
-    return { name, handle: opened instanceof Readable ? await copied(opened, storePath, signal) : opened };
-  } catch (error) {
-    throwIfInterrupted(signal, NOTHING_IMPORTED);
-    throw error instanceof TtsctlError ? error : unreadable(name, error);
-  }
-}
-
 /**
  * A regular file, or a stream. A named pipe is opened once, because a second descriptor wouldn't see that the writer has
  * closed it. It is read in the event loop: a thread in read(2) can't be stopped, so the process couldn't exit.
@@ -118,16 +106,23 @@ interface SourceReading {
  * @throws TtsctlError IMPORT_INVALID if its format is unknown, IMPORT_UNREADABLE, SPOOL_FAILED, INTERRUPTED
  */
 export async function readSource(path: string | null, reading: SourceReading): Promise<Source> {
-  const input = await openInput(path, reading);
+  const { stdin, storePath, signal } = reading;
+  const name = path ?? "stdin";
+  let handle: FileHandle | undefined;
   try {
+    const opened = path === null ? stdin : await openFile(path);
+    // A stream is copied into a temporary file first, because it is read more than once.
+    handle = opened instanceof Readable ? await copied(opened, storePath, signal) : opened;
+    const input = { name, handle };
     const whole = (await inputKind(input)) === "csv" ? null : await readWhole(input, reading);
     if (whole instanceof Snapshot) return { records: whole, bad: await badOf(whole) };
     const source = await (whole === null ? readCsv(input, reading) : readBrokenLines(input, reading, whole));
-    await closeQuietly(input.handle);
+    await closeQuietly(handle);
     return source;
   } catch (error) {
-    await closeQuietly(input.handle);
-    throw systemErrorCode(error) === undefined || error instanceof TtsctlError ? error : unreadable(input.name, error);
+    await closeQuietly(handle);
+    throwIfInterrupted(signal, NOTHING_IMPORTED);
+    throw systemErrorCode(error) === undefined || error instanceof TtsctlError ? error : unreadable(name, error);
   }
 }
 
