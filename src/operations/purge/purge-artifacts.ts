@@ -34,116 +34,105 @@ interface ArtifactParts extends Parts<"artifacts" | "reporter"> {
   readonly survey: Survey;
 }
 
-/** Removes the directories and logs of purged tasks, unless something in them keeps the task. */
-export class PurgeArtifacts {
-  readonly #newest: Required<NewestAllowed>;
+/** Removes the directories and logs of purged tasks, unless something in them keeps the task. `open` is called first. */
+export function purgeArtifacts(parts: ArtifactParts) {
+  const { artifacts, reporter, mirror, base, tally, dryRun, now, survey: chosen } = parts;
+  const newest = newestArtifact(now);
+  const owners = new Owners(base.rules);
   /** How many purged tasks share the log, or the directory, with a kept one. */
-  #sharedLogs = 0;
-  #sharedFolders = 0;
-  #logs: LogIndex | undefined;
-  readonly #owners: Owners;
+  const shared = { logs: 0, directories: 0 };
+  let logs: LogIndex | undefined;
   /** Tasks that the file lacked when the pass began, and that have an owner's count by now. */
-  #late = new KeyTable();
-  #known: Snapshot | undefined;
+  let late = new KeyTable();
+  let known: Snapshot | undefined;
+  return { open, addChanged, mayBeThere, concerns, remove, bytesOf, end };
 
-  constructor(private readonly parts: ArtifactParts) {
-    this.#newest = newestArtifact(parts.now);
-    this.#owners = new Owners(parts.base.rules);
-  }
-
-  /** Finds the logs of every task that may be purged, and the owners of what it may have. Called first. */
-  async open(): Promise<void> {
-    if (this.#logs !== undefined) return;
-    const { artifacts, reporter, base, mirror } = this.parts;
-    for (const id of artifacts.areThere ? chosenIds(base, this.parts.survey) : []) {
-      this.#owners.watchAllOf(id);
+  /** Finds the logs of every task that may be purged, and the owners of what it may have. */
+  async function open(): Promise<void> {
+    if (logs !== undefined) return;
+    for (const id of artifacts.areThere ? chosenIds(base, chosen) : []) {
+      owners.watchAllOf(id);
       await artifacts.turn();
     }
-    this.#logs = await artifacts.logs.index((name) => this.#owners.watches(logName(name)));
-    for (const reason of this.#logs.skipped) reporter.warn(`logs not checked: ${reason}`);
-    const { rows, others: chosen } = this.parts.survey;
-    if (!this.mayBeThere || rows.length + chosen.size === 0) return;
-    await this.#owners.addFile(base, artifacts.hasOutput);
+    logs = await artifacts.logs.index((name) => owners.watches(logName(name)));
+    for (const reason of logs.skipped) reporter.warn(`logs not checked: ${reason}`);
+    if (!mayBeThere() || chosen.rows.length + chosen.others.size === 0) return;
+    await owners.addFile(base, artifacts.hasOutput);
     await mirror.ask(async (mirror) => {
       const { others } = await survey(base, [], mirror, (member) => isAheadOf(base, member));
-      for (const id of chosen.ids()) others.addId(id.userId, id.taskId); // one may be in no index
-      await this.#owners.addRedis(mirror, others.ids(), base);
-      this.#late = others;
+      for (const id of chosen.others.ids()) others.addId(id.userId, id.taskId); // one may be in no index
+      await owners.addRedis(mirror, others.ids(), base);
+      late = others;
     });
   }
 
   /** Adds what records of the file own that the service has written since the pass began. */
-  async addChanged(current: Snapshot): Promise<void> {
-    const { base, artifacts } = this.parts;
-    if (!this.mayBeThere || current === this.#known) return;
-    this.#known = current;
+  async function addChanged(current: Snapshot): Promise<void> {
+    if (!mayBeThere() || current === known) return;
+    known = current;
     const read = current.windowed();
     for (const row of current.liveRows()) {
       const key = current.rows.key(row);
-      const known = base.rows.keys.findKeyOf(current.rows.keys, key);
-      if (!sameCopy(known < 0 ? null : fileCopyOf(base.rows, known), fileCopyOf(current.rows, key))) {
+      const before = base.rows.keys.findKeyOf(current.rows.keys, key);
+      if (!sameCopy(before < 0 ? null : fileCopyOf(base.rows, before), fileCopyOf(current.rows, key))) {
         const id = current.idOf(row);
-        if (!base.holds(id) && this.#late.find(id.userId, id.taskId) < 0) {
-          this.#late.addId(id.userId, id.taskId);
-          this.#owners.add(id);
+        if (!base.holds(id) && late.find(id.userId, id.taskId) < 0) {
+          late.addId(id.userId, id.taskId);
+          owners.add(id);
         }
-        this.#owners.addResults(id, (await read(current.rows.start(row), current.rows.end(row))).toString());
+        owners.addResults(id, (await read(current.rows.start(row), current.rows.end(row))).toString());
       }
       await artifacts.turn();
     }
   }
 
-  get mayBeThere(): boolean {
-    return this.parts.artifacts.hasOutput || this.#logs!.size > 0;
+  function mayBeThere(): boolean {
+    return artifacts.hasOutput || logs!.size > 0;
   }
 
   /** Whether the task may have artifacts, or needs a warning that its artifacts are never touched. */
-  concerns({ userId, taskId }: TaskId): boolean {
-    const { artifacts } = this.parts;
-    return this.mayBeThere || artifacts.whyNever(artifacts.foldersOf(userId, taskId)[0]!) !== undefined;
+  function concerns({ userId, taskId }: TaskId): boolean {
+    return mayBeThere() || artifacts.whyNever(artifacts.foldersOf(userId, taskId)[0]!) !== undefined;
   }
 
   /**
-   * Removes the directories of a task and then its logs, or in a dry run measures them. Undefined if the task is kept: a
-   * directory keeps it, or a log could not be removed, which the next pass finds only by the record.
+   * Removes the directories of a task and then its logs, or in a dry run measures them. Undefined if the task is kept: a directory keeps
+   * it, or a log could not be removed, which the next pass finds only by the record.
    */
-  remove(id: TaskId): Freed | undefined {
+  function remove(id: TaskId): Freed | undefined {
     const freed = { files: 0, bytes: 0 };
-    this.#owners.release(id);
-    if (this.#freeFolders(id, freed) && this.#freeLogs(id, freed)) return freed;
-    this.#owners.release(id, 1);
+    owners.release(id);
+    if (freeFolders(id, freed) && freeLogs(id, freed)) return freed;
+    owners.release(id, 1);
     return undefined;
   }
 
   /** How much the directories take that no other task owns. */
-  bytesOf(id: TaskId): number {
-    this.#owners.release(id);
-    const { own } = this.#foldersOf(id);
-    this.#owners.release(id, 1);
-    const folders = own.map((name) => this.#measure(name));
-    return folders.reduce((sum, folder) => sum + (folder.kind === "removed" ? folder.bytes : 0), 0);
+  function bytesOf(id: TaskId): number {
+    owners.release(id);
+    const { own } = foldersOf(id);
+    owners.release(id, 1);
+    return own.map(measure).reduce((sum, folder) => sum + (folder.kind === "removed" ? folder.bytes : 0), 0);
   }
 
-  end(): void {
-    const { reporter } = this.parts;
-    for (const [what, count] of [["logs", this.#sharedLogs] as const, ["directories", this.#sharedFolders] as const]) {
+  function end(): void {
+    for (const [what, count] of Object.entries(shared)) {
       const whose = counted(count, "purged task");
       if (count > 0) reporter.warn(`the ${what} of ${whose} are kept: other tasks share them`);
     }
   }
 
   /** Returns whether the task may go. */
-  #freeFolders(id: TaskId, freed: Freed): boolean {
-    const { artifacts, dryRun, reporter } = this.parts;
-    const { own, shared } = this.#foldersOf(id);
-    if (shared.some(({ userId, taskId }) => artifacts.measureFolder(userId, taskId).kind === "removed"))
-      this.#sharedFolders++;
+  function freeFolders(id: TaskId, freed: Freed): boolean {
+    const { own, others } = foldersOf(id);
+    const isShared = others.some(({ userId, taskId }) => artifacts.measureFolder(userId, taskId).kind === "removed");
+    if (isShared) shared.directories++;
     // If one of several directories keeps the task, none is removed.
-    const measured = dryRun || own.length > 1 ? own.map((name) => this.#measure(name)) : [];
-    if (measured.some((folder) => this.#keepsTask(id, folder))) return false;
+    const measured = dryRun || own.length > 1 ? own.map(measure) : [];
+    if (measured.some((folder) => keepsTask(id, folder))) return false;
     for (const [i, { userId, taskId }] of own.entries()) {
-      const folder = dryRun ? measured[i]! : artifacts.purgeFolder(userId, taskId, this.#newest);
-      if (this.#keepsTask(id, folder)) return false;
+      const folder = dryRun ? measured[i]! : artifacts.purgeFolder(userId, taskId, newest);
+      if (keepsTask(id, folder)) return false;
       if (folder.kind === "removed") add(freed, folder);
       else if (folder.kind === "kept" && !dryRun) {
         const fields = { user: id.userId, task: id.taskId, reason: folder.reason };
@@ -153,40 +142,37 @@ export class PurgeArtifacts {
     return true;
   }
 
-  #measure({ userId, taskId }: FolderName): FolderOutcome {
-    return this.parts.artifacts.measureFolder(userId, taskId, this.#newest);
+  function measure({ userId, taskId }: FolderName): FolderOutcome {
+    return artifacts.measureFolder(userId, taskId, newest);
   }
 
   /** The folders that are the task's alone, or are never touched, and those that another task owns too. */
-  #foldersOf(id: TaskId): { own: FolderName[]; shared: FolderName[] } {
-    const { artifacts } = this.parts;
+  function foldersOf(id: TaskId): { own: FolderName[]; others: FolderName[] } {
     const folders = artifacts.foldersOf(id.userId, id.taskId);
     const isShared = (folder: FolderName) =>
-      this.#owners.owns(folder, (other) => artifacts.areOne(folder, other)) && artifacts.whyNever(folder) === undefined;
-    const shared = folders.filter(isShared);
-    return { own: folders.filter((folder) => !shared.includes(folder)), shared };
+      owners.owns(folder, (other) => artifacts.areOne(folder, other)) && artifacts.whyNever(folder) === undefined;
+    const others = folders.filter(isShared);
+    return { own: folders.filter((folder) => !others.includes(folder)), others };
   }
 
-  #keepsTask(id: TaskId, folder: FolderOutcome): boolean {
+  function keepsTask(id: TaskId, folder: FolderOutcome): boolean {
     if (folder.kind !== "kept" || !(folder.newer || folder.retry)) return false;
-    this.parts.tally[folder.newer || this.parts.dryRun ? "keep" : "fail"](id, folder.reason);
+    tally[folder.newer || dryRun ? "keep" : "fail"](id, folder.reason);
     return true;
   }
 
   /** Returns whether the task may go. */
-  #freeLogs({ userId, taskId }: TaskId, freed: Freed): boolean {
-    const { base, dryRun, reporter, tally } = this.parts;
+  function freeLogs({ userId, taskId }: TaskId, freed: Freed): boolean {
     const { namesOf } = base.rules;
+    const index = logs!;
     // The artifacts of an id that isn't a plain name are never touched; the kept directory was reported.
     if (!namesOf(userId).some((name) => isPlainName(name))) return true;
-    const logs = this.#logs!;
-    const isOwned = (name: string) => this.#owners.owns(logName(name), (other) => logs.areOne(name, other.taskId));
+    const isOwned = (name: string) => owners.owns(logName(name), (other) => index.areOne(name, other.taskId));
     const names = namesOf(taskId).map((name) => ({ name, isShared: isOwned(name) }));
-    if (names.some(({ name, isShared }) => isShared && logs.measure(name).files > 0)) this.#sharedLogs++;
+    if (names.some(({ name, isShared }) => isShared && index.measure(name).files > 0)) shared.logs++;
     for (const { name, isShared } of names) {
       if (isShared) continue;
-      const { mtime } = this.#newest;
-      const outcome = dryRun ? logs.measure(name, mtime) : logs.remove(name, mtime);
+      const outcome = dryRun ? index.measure(name, newest.mtime) : index.remove(name, newest.mtime);
       add(freed, outcome);
       if (dryRun) continue;
       if (outcome.retry) {

@@ -21,7 +21,7 @@ import type { Cleared } from "../preflight.ts";
 import type { PurgedTask } from "../reporter.ts";
 import { type BackupFile, ENDS_ITSELF } from "./backup.ts";
 import { fileCopy, isAhead, type Looked, mirrorCopy, newestCopy } from "./copies.ts";
-import { type Freed, PurgeArtifacts } from "./purge-artifacts.ts";
+import { type Freed, purgeArtifacts } from "./purge-artifacts.ts";
 import { PurgeMirror } from "./purge-mirror.ts";
 import type { Decision, Reason } from "./rules.ts";
 import type { Survey } from "./survey.ts";
@@ -55,7 +55,7 @@ export function purgeOf(parts: PurgeParts, policy: PurgePolicy, base: Snapshot, 
   const tally = new Tally(parts.reporter, policy);
   const fileNow = new CurrentFile(parts.file);
   const inMirror = new PurgeMirror(parts.mirror, parts.reporter);
-  const onDisk = new PurgeArtifacts({ ...parts, ...policy, base, survey, tally });
+  const onDisk = purgeArtifacts({ ...parts, ...policy, base, survey, tally });
   const ended: Ended[] = [];
   let mirrorLost: TtsctlError | null = null;
   /** If a second copy of the file fits only after the purge: the bytes that its artifacts still take. */
@@ -225,7 +225,7 @@ export function purgeOf(parts: PurgeParts, policy: PurgePolicy, base: Snapshot, 
 
   /** The Redis-only tasks that are unchanged: their artifacts are removed before their copies. */
   async function asSeen(tasks: readonly Chosen[]): Promise<readonly Chosen[]> {
-    if (tasks.length === 0 || !onDisk.mayBeThere) return tasks;
+    if (tasks.length === 0 || !onDisk.mayBeThere()) return tasks;
     const now = await inMirror.copies(idsOf(tasks));
     return tasks.filter(({ id, redis }, i) => {
       const copy = now[i];
