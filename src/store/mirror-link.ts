@@ -161,7 +161,7 @@ export function behindWarning(problem: string, path: string): string {
 }
 
 export function fallbackWarning(error: TtsctlError, path: string): string {
-  // Otherwise Redis comes back without a change to the configuration.
+  // With these codes, Redis comes back without a change to the configuration.
   const advice = hasCode(error, "REDIS_UNAVAILABLE", "REDIS_TIMEOUT", "REDIS_LOADING") ? undefined : error.hint;
   return `${error.message}: reading ${path} instead; ${advice ?? "after the outage run `ttsctl sync`"}`;
 }

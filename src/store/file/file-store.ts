@@ -256,9 +256,8 @@ export class FileStore {
       if (sameIdentity(now, known)) continue;
       known = now;
       if (rewrites > MOST_REPEATS) continue;
-      await this.#runLock?.leave(
-        `repeats its change, because the service keeps undoing it (${rewrites} of ${MOST_REPEATS} times)`,
-      );
+      const times = `${rewrites} of ${MOST_REPEATS} times`;
+      await this.#runLock?.leave(`repeats its change, because the service keeps undoing it (${times})`);
       const again = await this.#land((current) => landed.undoneIn(current));
       if (again === null) continue;
       await again.before.close();
