@@ -191,6 +191,7 @@ describe("bytes that are not UTF-8 are refused where they are", { tags: ["slow"]
     ["a continuation byte alone", [0x80]],
     ["0xff", [0xff]],
     ["a character cut short", [0xe4, 0xb8]],
+    ["one that begins like U+FFFD", [0xef, 0xbf]],
     ["an overlong slash", [0xc0, 0xaf]],
     ["a surrogate", [0xed, 0xa0, 0x80]],
     ["beyond the last code point", [0xf4, 0x90, 0x80, 0x80]],
