@@ -46,9 +46,8 @@ export type LedgerRun = Awaited<ReturnType<typeof openLedger>>;
  */
 export async function openLedger(path: string, notThese: readonly string[], now: () => number) {
   if (await isOneOf(path, notThese)) {
-    throw new TtsctlError("CONFIG_INVALID", `[audit] path is ${path}, which ttsctl already uses`, {
-      hint: "choose another file: the ledger cannot be the store file or config.ini",
-    });
+    const hint = "choose another file: the ledger cannot be the store file or config.ini";
+    throw new TtsctlError("CONFIG_INVALID", `[audit] path is ${path}, which ttsctl already uses`, { hint });
   }
   const file = await openAppended(path, 0o640, (cause) => ledgerFailed(path, cause));
   const run = randomUUID();

@@ -19,10 +19,8 @@ export function nameLine({ userId, taskId }: TaskId): string {
 export function readNames(text: string): string[] {
   const names = text.trimStart().startsWith("[") ? namesInArray(text) : namesOnLines(text);
   if (names.length <= MOST_IDS) return names;
-  throw usage(
-    `stdin has ${names.length} task ids`,
-    `give at most ${MOST_IDS} at a time; \`split -l ${MOST_IDS}\` splits a list`,
-  );
+  const hint = `give at most ${MOST_IDS} at a time; \`split -l ${MOST_IDS}\` splits a list`;
+  throw usage(`stdin has ${names.length} task ids`, hint);
 }
 
 /** The ids of `--ids -`. @throws TtsctlError USAGE */

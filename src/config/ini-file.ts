@@ -6,71 +6,58 @@ import { indentation, rstrip, strip } from "../task/ids.ts";
 /** The section whose options every other section inherits. */
 export const DEFAULT_SECTION = "DEFAULT";
 
-/** Raw values (not interpolated) by section and by lower-case option name; the DEFAULT section is always there. */
-type RawSections = ReadonlyMap<string, ReadonlyMap<string, string>>;
-
 /** `configparser.MAX_INTERPOLATION_DEPTH` */
 const MAX_DEPTH = 10;
 
 /** A configuration file with the values that Python's `configparser.ConfigParser()` reads from it. */
-export class IniFile {
-  readonly path: string;
-  readonly #sections: RawSections;
+export type IniFile = ReturnType<typeof iniFile>;
 
-  constructor(path: string, sections: RawSections) {
-    this.path = path;
-    this.#sections = sections;
-  }
+/** @param texts values, not interpolated, by section and by lower-case option name; the DEFAULT section is always there */
+function iniFile(path: string, texts: ReadonlyMap<string, ReadonlyMap<string, string>>) {
+  const inherited = texts.get(DEFAULT_SECTION)!;
 
-  /** The sections in the order of the file, without DEFAULT. */
-  sections(): string[] {
-    return [...this.#sections.keys()].filter((name) => name !== DEFAULT_SECTION);
-  }
-
-  /** The option names of a section in lower case, with those it inherits from DEFAULT; empty for an unknown section. */
-  options(section: string): string[] {
-    if (!this.#sections.has(section)) return [];
-    return [...new Set([section, DEFAULT_SECTION].flatMap((name) => [...(this.#sections.get(name)?.keys() ?? [])]))];
-  }
-
-  /** The values that the section itself has, not interpolated. */
-  raw(section: string): ReadonlyMap<string, string> {
-    return this.#sections.get(section) ?? new Map();
-  }
-
-  /** Whether the section exists and has the option, itself or from DEFAULT. */
-  has(section: string, option: string): boolean {
-    return this.#raw(section, option.toLowerCase()) !== undefined;
-  }
-
-  /** The interpolated value; undefined for an unknown section or option. @throws TtsctlError CONFIG_INVALID as Python would */
-  get(section: string, option: string): string | undefined {
-    const raw = this.#raw(section, option.toLowerCase());
-    if (raw === undefined) return undefined;
-    return this.#interpolate(raw, section, (problem) => this.#refuse(section, option, problem));
+  function rawOf(section: string, option: string): string | undefined {
+    const own = texts.get(section);
+    return own && (own.get(option.toLowerCase()) ?? inherited.get(option.toLowerCase()));
   }
 
   /** As Python's `BasicInterpolation.before_get`. No text of the value is in a problem, as it may be a password. */
-  #interpolate(raw: string, section: string, refuse: (problem: string) => never, depth = 1): string {
+  function interpolated(raw: string, section: string, refuse: (problem: string) => never, depth = 1): string {
     if (depth > MAX_DEPTH) refuse(`its %(name)s nest more than ${MAX_DEPTH} deep, or in a circle`);
     return raw.replace(/%(?:%|\(([^)]+)\)s)?/g, (token, name: string | undefined) => {
       if (token === "%%") return "%";
       if (name === undefined) return refuse("a % that is neither %% nor %(name)s");
-      const value = this.#raw(section, name.toLowerCase());
+      const value = rawOf(section, name);
       if (value === undefined) return refuse("a %(name)s that names no option of the section or of [DEFAULT]");
-      return value.includes("%") ? this.#interpolate(value, section, refuse, depth + 1) : value;
+      return value.includes("%") ? interpolated(value, section, refuse, depth + 1) : value;
     });
   }
 
-  #raw(section: string, option: string): string | undefined {
-    const own = this.#sections.get(section);
-    return own && (own.get(option) ?? this.#sections.get(DEFAULT_SECTION)?.get(option));
-  }
+  return {
+    path,
 
-  #refuse(section: string, option: string, problem: string): never {
-    const hint = "Write %% for a percent sign, as Python's configparser requires.";
-    throw new TtsctlError("CONFIG_INVALID", `${this.path} [${section}] ${option}: ${problem}`, { hint });
-  }
+    /** The sections in the order of the file, without DEFAULT. */
+    sections: () => [...texts.keys()].filter((name) => name !== DEFAULT_SECTION),
+
+    /** The option names of a section in lower case, with those it inherits from DEFAULT; empty for an unknown section. */
+    options(section: string): string[] {
+      const own = texts.get(section);
+      return own === undefined ? [] : [...new Set([...own.keys(), ...inherited.keys()])];
+    },
+
+    /** The values that the section itself has, not interpolated. */
+    raw: (section: string): ReadonlyMap<string, string> => texts.get(section) ?? new Map(),
+
+    /** The interpolated value; undefined for an unknown section or option. @throws TtsctlError CONFIG_INVALID as Python would */
+    get(section: string, option: string): string | undefined {
+      const refuse = (problem: string): never => {
+        const hint = "Write %% for a percent sign, as Python's configparser requires.";
+        throw new TtsctlError("CONFIG_INVALID", `${path} [${section}] ${option}: ${problem}`, { hint });
+      };
+      const raw = rawOf(section, option);
+      return raw === undefined ? undefined : interpolated(raw, section, refuse);
+    },
+  };
 }
 
 /**
@@ -128,7 +115,7 @@ export function parseIni(text: string, path: string): IniFile {
     if (content.startsWith("[") && end > 1) startSection(content.slice(1, end));
     else startOption(content);
   }
-  return new IniFile(path, new Map([...sections].map(([name, options]) => [name, parseSection(options)])));
+  return iniFile(path, new Map([...sections].map(([name, options]) => [name, parseSection(options)])));
 }
 
 const REFUSED_TOO = "Python's configparser, which the service uses, rejects this file too.";

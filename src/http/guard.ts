@@ -74,10 +74,9 @@ export function doorkeeperOf({ clock, settings: { http } }: ServerParts) {
       end = now + 60;
     }
     if ((wrong.get(address) ?? 0) < LIMITS.wrongTokens) return;
-    const seconds = `${Math.ceil(end - now)}`;
-    throw new HttpError("TOO_MANY_TRIES", "too many wrong tokens", `try again in ${seconds} s`, {
-      "retry-after": seconds,
-    });
+    const wait = { "retry-after": `${Math.ceil(end - now)}` };
+    const hint = `try again in ${wait["retry-after"]} s`;
+    throw new HttpError("TOO_MANY_TRIES", "too many wrong tokens", hint, wait);
   }
 
   /** A proxy, the first of several, may have been reached by TLS. A client that forges the header only restricts its own cookie. */

@@ -39,9 +39,8 @@ export async function settingsOf(options: StoreOptions): Promise<Settings> {
     settings.redis.enabled.value = false;
   }
   if (config === undefined && settings.store.path.source === "default") {
-    throw new TtsctlError("CONFIG_REQUIRED", "openTaskStore: neither store nor config is given", {
-      hint: "name the store file, or a config.ini that names it",
-    });
+    const hint = "name the store file, or a config.ini that names it";
+    throw new TtsctlError("CONFIG_REQUIRED", "openTaskStore: neither store nor config is given", { hint });
   }
   return settings;
 }

@@ -16,10 +16,8 @@ export function yamlOf(json: string): string {
     return document.toString({ lineWidth: 0 });
   } catch (cause) {
     if (!(cause instanceof RangeError)) throw cause;
-    throw new TtsctlError("OUTPUT_FAILED", "a record nests too deeply to be shown as YAML", {
-      hint: "ask for another format, such as -o json",
-      cause,
-    });
+    const hint = "ask for another format, such as -o json";
+    throw new TtsctlError("OUTPUT_FAILED", "a record nests too deeply to be shown as YAML", { hint, cause });
   }
 }
 

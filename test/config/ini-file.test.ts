@@ -41,7 +41,7 @@ describe("interpolation is lazy", () => {
 
   test("another option's bad % is ignored", () => {
     expect(file.get("redis", "host")).toBe("x");
-    expect(file.has("log", "format")).toBe(true);
+    expect(file.options("log")).toContain("format");
   });
 
   test("an error names file, section and option, not the value", () => {
