@@ -13,7 +13,6 @@ import { dialectOf, PLAIN } from "./dialects.ts";
 import { type AddEndpoint, endpointsOf, hasDialects } from "./endpoints.ts";
 import { addStream, eventStreams, newDoorbell } from "./event-stream.ts";
 import { checkRequest, cookieOf, doorkeeperOf, hostsOf } from "./guard.ts";
-import { healthOf, markOf } from "./health.ts";
 import { LIMITS } from "./limits.ts";
 import { noteRoute } from "./metrics.ts";
 import { openapi } from "./openapi.ts";
@@ -22,7 +21,7 @@ import { bodyOf } from "./request.ts";
 import { addChanges, changeTurns } from "./routes/changes.ts";
 import { addLogs } from "./routes/logs.ts";
 import { addOutput } from "./routes/output.ts";
-import { addStats, keptCounts } from "./routes/stats.ts";
+import { addStats, healthOf, keptCounts, markOf } from "./routes/stats.ts";
 import { addVoiceTasks } from "./routes/voice-tasks.ts";
 
 /** All routes. Those above the token check need no token, because they show nothing of a task. */
