@@ -2,7 +2,7 @@ import { type Clock, later } from "../clock.ts";
 import { TtsctlError } from "../errors.ts";
 import type { SyncOptions, SyncOutcome, SyncParts } from "../operations/sync.ts";
 import type { LinkEvents, MirrorState } from "../store/mirror-link.ts";
-import { MirrorWriter } from "../store/mirror-writer.ts";
+import { type MirrorWriter, mirrorWriter } from "../store/mirror-writer.ts";
 import { counted } from "../task/amounts.ts";
 import type { RunParts } from "./parts.ts";
 
@@ -93,7 +93,7 @@ export async function connectSyncing(parts: RunParts, { isWanted, mayWrite }: Ma
   const { shared, link } = await parts.liveOn({ events, forReaders });
   const { file } = await parts.stores();
   const warn = (line: string) => void note("warn", line);
-  const writer = new MirrorWriter({ clock: parts.clock, file, shared, link, warn });
+  const writer = mirrorWriter({ clock: parts.clock, file, shared, link, warn });
   parts.onRelease(() => writer.close());
 
   async function forReaders(state: MirrorState): Promise<MirrorState> {

@@ -2,7 +2,7 @@ import { keyOf } from "../task/ids.ts";
 import type { Task } from "../task/task.ts";
 import type { Change, ChangeOutcome, Request, Update } from "./file/batch-plan.ts";
 import { type FileResult, type FileWriterParts, fileWriter, type Settled } from "./file/file-writer.ts";
-import { type MirrorChange, type MirrorOutcome, MirrorWriter, type MirrorWriterParts } from "./mirror-writer.ts";
+import { type MirrorChange, type MirrorOutcome, type MirrorWriterParts, mirrorWriter } from "./mirror-writer.ts";
 import type { TaskId } from "./task-source.ts";
 import type { WriterMark } from "./writer-mark.ts";
 
@@ -37,7 +37,7 @@ export function taskWriter(parts: TaskWriterParts) {
     await parts.mark?.set();
     return write(requests);
   });
-  const mirror = new MirrorWriter({ ...parts, isBusy: isPending });
+  const mirror = mirrorWriter({ ...parts, isBusy: isPending });
   const toMirror = groupCommit<MirrorChange, MirrorOutcome>((changes) => mirror.work(changes));
   /** Of changes that were undone and made again. */
   const renewals = groupCommit(async (changes: readonly MirrorChange[]) => {

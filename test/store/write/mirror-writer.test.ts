@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
 import { TtsctlError } from "../../../src/errors.ts";
 import { FileStore } from "../../../src/store/file/file-store.ts";
-import { MirrorWriter } from "../../../src/store/mirror-writer.ts";
+import { mirrorWriter } from "../../../src/store/mirror-writer.ts";
 import { writeToMirror } from "../../../src/store/redis/write.ts";
 import type { TaskWriter } from "../../../src/store/task-writer.ts";
 import type { Task } from "../../../src/task/task.ts";
@@ -202,7 +202,7 @@ it("more than 10,000 changes that Redis missed are left to one sync, until which
   down.goDown();
   const { shared, clock, path } = here();
   const file = new FileStore(path, RULES, clock);
-  const mirror = new MirrorWriter({ clock, shared, file, link: linkTo(down.mirror), warn: () => {} });
+  const mirror = mirrorWriter({ clock, shared, file, link: linkTo(down.mirror), warn: () => {} });
   const missed = (i: number) => ({ id: id(`t${i}`), before: Number.NaN, task: timed(`t${i}`, 1000) });
   await mirror.work(Array.from({ length: 10_000 }, (_, i) => missed(i)));
   expect([mirror.pending, mirror.needsSync]).toEqual([10_000, false]);
