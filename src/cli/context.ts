@@ -55,8 +55,8 @@ export class Context extends RunParts {
   async openBackup(flags: { readonly dryRun: boolean; readonly backup?: string; readonly metricsFile?: string }) {
     const { backup: path, dryRun, metricsFile } = flags;
     if (path === undefined || dryRun) return null;
-    const { BackupFile } = await import("../operations/purge/backup.ts");
-    const backup = await BackupFile.open(resolve(this.cwd, path), await this.filesInUse(metricsFile));
+    const { openBackup } = await import("../operations/purge/backup.ts");
+    const backup = await openBackup(resolve(this.cwd, path), await this.filesInUse(metricsFile));
     this.onRelease(() => backup.close());
     return backup;
   }

@@ -27,48 +27,46 @@ export async function explainEmpty(
     return `this page has only index members without a task; ${next}`;
   }
   if (stopped !== undefined) return "the search stopped before it found a task";
-  const all = await countOf(parts.store, query, NO_FILTER);
-  if (all === 0) return explainNoTasks(parts, query);
+  const { source } = query;
+  const all = await countOf(parts.store, source, NO_FILTER);
+  if (all === 0) return explainNoTasks(parts, source);
   const user = soleUser(query.filter);
-  if (user !== undefined && (await countOf(parts.store, query, ofUser(user))) === 0)
-    return explainUser(parts, user, all, query);
+  if (user !== undefined && (await countOf(parts.store, source, ofUser(user))) === 0)
+    return explainUser(parts, user, all, source);
   const what = query.ids === null ? "all filters" : `${names.taskIds} and the other filters`;
   return `no task matches ${what} (of ${counted(all, "task")})`;
 }
 
 /** Why a task is missing: the user has no task at all, or none with this id. */
 export async function explainAbsent(parts: EmptyParts, { userId, taskId }: TaskId, source: SourceChoice) {
-  const query = { filter: NO_FILTER, ids: null, page: 1, pageSize: 1, source };
-  const all = await countOf(parts.store, query, NO_FILTER);
-  if (all === 0) return explainNoTasks(parts, query);
+  const all = await countOf(parts.store, source, NO_FILTER);
+  if (all === 0) return explainNoTasks(parts, source);
   if (userId === "") return `no task has the id ${JSON.stringify(taskId)} (of ${counted(all, "task")})`;
-  const theirs = await countOf(parts.store, query, ofUser(userId));
-  if (theirs === 0) return explainUser(parts, userId, all, query);
+  const theirs = await countOf(parts.store, source, ofUser(userId));
+  if (theirs === 0) return explainUser(parts, userId, all, source);
   return `${JSON.stringify(userId)} has ${counted(theirs, "task")}, but no ${JSON.stringify(taskId)}`;
 }
 
 /** Why a user has no task; null if the user has one, or nobody has. */
 export async function explainNobody(parts: EmptyParts, userId: string): Promise<string | null> {
-  const query = { filter: NO_FILTER, ids: null, page: 1, pageSize: 1, source: "auto" } as const;
-  const all = await countOf(parts.store, query, NO_FILTER);
-  if (all === 0 || (await countOf(parts.store, query, ofUser(userId))) > 0) return null;
-  return explainUser(parts, userId, all, query);
+  const all = await countOf(parts.store, "auto", NO_FILTER);
+  if (all === 0 || (await countOf(parts.store, "auto", ofUser(userId))) > 0) return null;
+  return explainUser(parts, userId, all, "auto");
 }
 
-async function countOf(store: TaskStore, query: ListQuery, filter: TaskFilter): Promise<number> {
-  return (await store.list({ ...query, filter, ids: null, page: 1, pageSize: 1 })).total;
+async function countOf(store: TaskStore, source: SourceChoice, filter: TaskFilter): Promise<number> {
+  return (await store.list({ filter, ids: null, page: 1, pageSize: 1, source })).total;
 }
 
-function explainNoTasks({ file }: EmptyParts, { source }: ListQuery): string {
+function explainNoTasks({ file }: EmptyParts, source: SourceChoice): string {
   if (source !== "redis") return `there are no tasks; the store file is ${file.path}: is that the right one?`;
   return "there are no tasks in Redis: run `ttsctl sync`, or leave out --source redis";
 }
 
-async function explainUser({ store }: EmptyParts, userId: string, all: number, query: ListQuery): Promise<string> {
-  const { tasks } = await store.list({ ...query, filter: NO_FILTER, ids: null, page: 1, pageSize: NEWEST });
+async function explainUser({ store }: EmptyParts, userId: string, all: number, source: SourceChoice): Promise<string> {
+  const { tasks } = await store.list({ filter: NO_FILTER, ids: null, page: 1, pageSize: NEWEST, source });
   const users = new Set(tasks.map((task) => task.userId));
   const like = nearest(userId, users).filter((user) => user !== userId);
-  const named = like.map((user) => JSON.stringify(user)).join(" or ");
-  const hint = like.length === 0 ? "" : `; did you mean ${named}?`;
+  const hint = like.length === 0 ? "" : `; did you mean ${like.map((user) => JSON.stringify(user)).join(" or ")}?`;
   return `no task of user ${JSON.stringify(userId)} among ${counted(all, "task")}${hint}`;
 }

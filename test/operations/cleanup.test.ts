@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { describe, expect, it, vi } from "vitest";
-import { BackupFile } from "../../src/operations/purge/backup.ts";
+import { openBackup } from "../../src/operations/purge/backup.ts";
 import { hookedArtifacts } from "../helpers/doubles.ts";
 import { ago, record } from "../helpers/records.ts";
 import { useSite } from "./setup.ts";
@@ -186,7 +186,7 @@ describe("--backup", () => {
     await site.server.call("DEL", "tts:task:b:dangling");
     const path = site.root.at("backup.jsonl");
     site.root.write("backup.jsonl", "{}\n");
-    const backup = await BackupFile.open(path);
+    const backup = await openBackup(path);
     site.wrapArtifacts = (real) =>
       hookedArtifacts(real, {
         before: (task) => {
@@ -209,7 +209,7 @@ describe("--backup", () => {
     await site.writeRedis(record("a", "t1", newer));
     await site.server.call("HDEL", "tts:task:a:t1", "payload");
     site.root.writeStore([record("a", "t1", { extra: [1] })]);
-    const backup = await BackupFile.open(site.root.at("backup.jsonl"));
+    const backup = await openBackup(site.root.at("backup.jsonl"));
     expect((await site.cleanup({}, backup)).result).toMatchObject({ purged: 1 });
     await backup.close();
     const saved = readFileSync(site.root.at("backup.jsonl"), "utf8").trim().split("\n").at(-1)!; // the last counts
@@ -221,7 +221,7 @@ describe("--backup", () => {
     await site.writeBoth(record("a", "gone", { deleted: true }), record("a", "plain"));
     await site.writeRedis(record("b", "redis"), record("b", "ended", { deleted: true }));
     await site.server.call("HSET", "tts:task:b:redis", "payload", JSON.stringify(record("mallory", "m1")));
-    const backup = await BackupFile.open(site.root.at("backup.jsonl"));
+    const backup = await openBackup(site.root.at("backup.jsonl"));
     const { result } = await site.cleanup({}, backup);
     await backup.close();
     expect(result).toMatchObject({ candidates: 4, purged: 2, failed: 2 });
@@ -251,7 +251,7 @@ describe("--backup", () => {
       await swap("aside", key)(method);
       await swap(key, "hash")(method);
     });
-    const backup = await BackupFile.open(site.root.at("backup.jsonl"));
+    const backup = await openBackup(site.root.at("backup.jsonl"));
     expect((await site.cleanup({}, backup)).result).toMatchObject({ purged: 1, failed: 1 });
     await backup.close();
     expect(site.reporter.text).toContain("its record in Redis could not be read for the backup");
@@ -262,8 +262,8 @@ describe("--backup", () => {
     const { site } = here;
     await site.writeBoth(record("a", "t1"));
     site.root.writeArtifacts([record("a", "t1")]);
-    await expect(BackupFile.open("/dev/full")).rejects.toMatchObject({ code: "BACKUP_FAILED" });
-    const backup = await BackupFile.open(site.root.at("backup.jsonl"));
+    await expect(openBackup("/dev/full")).rejects.toMatchObject({ code: "BACKUP_FAILED" });
+    const backup = await openBackup(site.root.at("backup.jsonl"));
     const [tree, dump] = [site.root.tree(), await site.server.dump()];
     const full = Object.assign(new Error("no space"), { code: "ENOSPC", errno: -28 });
     const handle = await open(site.root.store);
@@ -279,6 +279,6 @@ describe("--backup", () => {
     failing.mockRestore();
     expect([site.root.tree(), await site.server.dump()]).toEqual([tree, dump]);
     await backup.close();
-    await expect(BackupFile.open(site.root.at("no/such/folder"))).rejects.toMatchObject({ code: "BACKUP_FAILED" });
+    await expect(openBackup(site.root.at("no/such/folder"))).rejects.toMatchObject({ code: "BACKUP_FAILED" });
   });
 });

@@ -1,38 +1,32 @@
 import { lstat, rm, stat } from "node:fs/promises";
 import { TtsctlError } from "../../errors.ts";
-import { type AppendedFile, openAppended, refuseUsed, whyNotWritten } from "../../store/file/written-file.ts";
+import { openAppended, refuseUsed, whyNotWritten } from "../../store/file/written-file.ts";
 import type { Task } from "../../task/task.ts";
 
 /** Why a record isn't backed up: an import of the backup would delete the task. */
 export const ENDS_ITSELF =
   'its "deleted" field would delete the task when the backup is imported; run without --backup to change it';
 
-/** A JSON Lines file that gets every record before it is purged or marked. */
-export class BackupFile {
-  private constructor(
-    private readonly file: AppendedFile,
-    /** The path, if this run has made the file. */
-    private readonly made: string | null,
-  ) {}
+export type BackupFile = Awaited<ReturnType<typeof openBackup>>;
 
-  /** @param used files that can't be a backup @throws TtsctlError BACKUP_FAILED, USAGE */
-  static async open(path: string, used: readonly string[] = []): Promise<BackupFile> {
-    await refuseUsed("--backup", path, used);
-    const isNew = (await lstat(path).catch(() => null)) === null;
-    return new BackupFile(await openAppended(path, 0o600, (cause) => failed(path, cause)), isNew ? path : null);
-  }
+/** A JSON Lines file that gets every record before it is purged or marked. @param used files that can't be it @throws TtsctlError BACKUP_FAILED, USAGE */
+export async function openBackup(path: string, used: readonly string[] = []) {
+  await refuseUsed("--backup", path, used);
+  const isNew = (await lstat(path).catch(() => null)) === null;
+  const file = await openAppended(path, 0o600, (cause) => failed(path, cause));
+  return {
+    /** Returns when the records are on the disk. */
+    async append(tasks: readonly Task[]): Promise<void> {
+      if (tasks.length > 0) await file.append([tasks.map((task) => `${task.json}\n`).join("")]);
+    },
 
-  /** Returns when the records are on the disk. */
-  async append(tasks: readonly Task[]): Promise<void> {
-    if (tasks.length > 0) await this.file.append([tasks.map((task) => `${task.json}\n`).join("")]);
-  }
-
-  /** A run that was refused leaves no empty file. */
-  async close(): Promise<void> {
-    const made = this.made === null ? null : await stat(this.made).catch(() => null);
-    if (made?.size === 0) await rm(this.made!, { force: true }).catch(() => {});
-    await this.file.close();
-  }
+    /** A run that was refused leaves no empty file. */
+    async close(): Promise<void> {
+      const made = isNew ? await stat(path).catch(() => null) : null;
+      if (made?.size === 0) await rm(path, { force: true }).catch(() => {});
+      await file.close();
+    },
+  };
 }
 
 function failed(path: string, cause: unknown): TtsctlError {
