@@ -70,8 +70,8 @@ export async function cleanUpOrphans(parts: OrphanParts, options: OrphanOptions)
   const olderThan = clock.now() - retention; // artifacts with anything newer aren't orphans yet
   if (snapshot.size === 0) throw storeEmpty(snapshot, ": every artifact would be without a record", "");
   bothOf(await preflight(parts, "orphans", { snapshot, age: retention }));
+  if (!dryRun) recoverArtifacts(parts); // before the names of all artifacts are read
   const owners = await readOwners(parts, file, snapshot);
-  if (!dryRun) recoverArtifacts(parts);
 
   const result = noOrphans(olderThan, dryRun);
   const skips = new NamedWarnings(reporter, "was skipped");
