@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { mkdirSync, renameSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { hookedArtifacts } from "../helpers/doubles.ts";
 import { ago, record } from "../helpers/records.ts";
@@ -46,6 +46,14 @@ describe("cleanup --orphans", () => {
     mkdirSync(site.root.at("output/a/made"), { recursive: true });
     mkdirSync(site.root.at("output/a/empty"));
     expect(await site.cleanUpOrphans()).toMatchObject({ folders: 0, young: 2, removed: 0 });
+  });
+
+  it("removes what a killed run had moved aside", async () => {
+    const { site } = here;
+    await fill(ids("b", "gone"));
+    mkdirSync(site.root.at("output/.ttsctl-purge/9-a/b"), { recursive: true });
+    renameSync(site.root.at("output/b/gone"), site.root.at("output/.ttsctl-purge/9-a/b/gone"));
+    expect(await site.cleanUpOrphans()).toMatchObject({ folders: 1, logs: 1, removed: 2 });
   });
 
   it("keeps the directory of a task that the service creates during the run, in the file or in Redis", async () => {
