@@ -59,6 +59,7 @@ export interface RedisAddress {
 export function findAddress(inputs: SettingInputs): RedisAddress {
   const parts = new Map<SettingName, Given>();
   let found: Pick<RedisAddress, "way" | "level"> | undefined;
+  let url: RedisAddress["url"];
   for (const level of LEVELS) {
     const here = (names: readonly SettingName[]) => names.flatMap((name) => givenAt(level, name, inputs) ?? []);
     for (const name of REPLACED) {
@@ -72,15 +73,12 @@ export function findAddress(inputs: SettingInputs): RedisAddress {
     if (ways[0] !== undefined) found ??= { way: ways[0], level };
     if (given === undefined) continue;
     const setting = settingOf("redis.url", given);
-    const url = { given, setting, url: parseRedisUrl(setting.value as string)! };
-    return withSettings({ parts, url, ...(found ?? { way: "url", level }) });
+    url = { given, setting, url: parseRedisUrl(setting.value as string)! };
+    found ??= { way: "url", level };
+    break;
   }
-  return withSettings({ parts, url: undefined, ...(found ?? { way: "default", level: "default" }) });
-}
-
-/** Ways to give the address that aren't in force are ignored. */
-function withSettings(address: Omit<RedisAddress, "settings">): RedisAddress {
-  const { parts, url, way } = address;
+  const { way, level } = found ?? { way: "default", level: "default" };
+  // Ways to give the address that aren't in force are ignored.
   const settings = new Map<string, Setting<unknown>>();
   for (const name of REPLACED) {
     const its = Object.keys(WAYS).find((other) => WAYS[other]!.includes(name));
@@ -94,7 +92,7 @@ function withSettings(address: Omit<RedisAddress, "settings">): RedisAddress {
   const ofUrl = url?.setting ?? byDefault("redis.url");
   settings.set("redis.url", ofUrl);
   settings.set("redis.socket", { ...ofUrl, value: (way === "url" && url?.url.socket) || null });
-  return { ...address, settings };
+  return { parts, url, way, level, settings };
 }
 
 /** Where Redis is, for people; without a password. */

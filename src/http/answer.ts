@@ -136,12 +136,8 @@ function problem(status: number, code: HttpCode | ErrorCode, message: string, hi
   return { type: "about:blank", title: STATUS_CODES[status]!, status, detail, code, hint: hint ?? null };
 }
 
-export function refusalHeaders(error: unknown): Headers {
-  return error instanceof HttpError ? error.headers : {};
-}
-
 export function problemResponse(error: unknown): Response {
   const body = problemOf(error);
-  const headers = { "content-type": "application/problem+json", ...refusalHeaders(error) };
+  const headers = { "content-type": "application/problem+json", ...(error instanceof HttpError && error.headers) };
   return json(body, [], headers, body.status);
 }

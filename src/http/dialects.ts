@@ -10,9 +10,9 @@ import { idsIn, trimId } from "../task/ids.ts";
 import { fieldOf, KEY_NAMES, QUERY_PARTS, type QueryPart, type RawQuery } from "../task/query-fields.ts";
 import type { DialectName } from "../task/rules.ts";
 import type { Task } from "../task/task.ts";
-import { HttpError, json, problemOf, problemResponse, refusalHeaders } from "./answer.ts";
+import { HttpError, json, problemOf, problemResponse } from "./answer.ts";
 import type { Env, ServerParts } from "./parts.ts";
-import { listParams, paramsOf, queryOf } from "./request.ts";
+import { paramsOf, queryOf } from "./request.ts";
 
 /** How the task endpoints read requests, whose queries aren't checked yet, and write answers. */
 export type Dialect = typeof PLAIN;
@@ -20,7 +20,7 @@ export type Dialect = typeof PLAIN;
 /** Requests and answers as on the command line. */
 export const PLAIN = {
   params: paramsOf,
-  listOfUrl: listParams,
+  listOfUrl: (url: string) => queryOf(paramsOf(url, Object.values(KEY_NAMES))),
   listOfBody: (body: string) => parseQueryBody(body, "the body"),
   /** Whether a task id is enough to name a task. */
   takesLoneIds: false,
@@ -74,7 +74,7 @@ export const API_MS: Dialect = {
     }
     if (code === "USER_REQUIRED") return json(answer(WRONG_PARAMETER, NO_USER));
     const message = hint === null ? detail : `${detail}; ${hint}`;
-    return json(answer(CODES[status] ?? FAILED, message), [], refusalHeaders(error), status);
+    return json(answer(CODES[status] ?? FAILED, message), [], error instanceof HttpError ? error.headers : {}, status);
   },
 };
 

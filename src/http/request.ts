@@ -3,7 +3,7 @@ import { usage } from "../errors.ts";
 import { whyNotPython } from "../json/scan.ts";
 import { MOST_IDS } from "../operations/list-query.ts";
 import { parseWholeNumber } from "../task/amounts.ts";
-import { KEY_NAMES, type QueryNames, type RawQuery, rawQuery, valueIn } from "../task/query-fields.ts";
+import { type QueryNames, type RawQuery, rawQuery, valueIn } from "../task/query-fields.ts";
 import { HttpError } from "./answer.ts";
 import { LIMITS } from "./limits.ts";
 import { integerIn, oneOf, TEXT } from "./schema.ts";
@@ -22,11 +22,7 @@ export function paramsOf<N extends string>(url: string, accepted: readonly N[]):
   return new Map([...params].filter(([, value]) => value !== ""));
 }
 
-/** The unchecked query of `GET /voice-tasks`. @throws TtsctlError USAGE */
-export function listParams(url: string): RawQuery {
-  return queryOf(paramsOf(url, Object.values(KEY_NAMES)));
-}
-
+/** The unchecked query of a URL. @throws TtsctlError USAGE */
 export function queryOf(params: ReadonlyMap<string, string>): RawQuery {
   return rawQuery((_, field) => {
     const text = params.get(field.key);

@@ -26,7 +26,7 @@ import { checkUpdateOptions, claimIdOf, claimRule, updated, withClaim } from "./
 import { type CleanupLoop, checkCleanup, cleanupLoop, cleanupOnce } from "./cleanup.ts";
 import { eventSource } from "./events.ts";
 import { mirrorRepair } from "./mirror-repair.ts";
-import { checkFilter, cursorAfter, listQueryOf, type NamedTasks, pageAfter, pageOf } from "./queries.ts";
+import { cursorAfter, FILTERS, listQueryOf, type NamedTasks, pageAfter, pageOf } from "./queries.ts";
 import { settingsOf } from "./settings.ts";
 import { artifactPath, idOf, storedTask, taskOf } from "./stored-task.ts";
 import type {
@@ -234,7 +234,7 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
 
     async *all(filter = {}, options = {}) {
       refuseClosed();
-      checkFilter(filter);
+      checkOptions(filter, "the filter", FILTERS);
       const signal = signalOf(options, "all");
       const query = listQueryOf(filter, checking);
       try {
@@ -251,7 +251,7 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
     },
 
     count: call(async (filter = {}) => {
-      checkFilter(filter);
+      checkOptions(filter, "the filter", FILTERS);
       return (await reader.list(listQueryOf({ ...filter, pageSize: 1 }, checking))).total;
     }),
 

@@ -8,13 +8,13 @@ import { createdScore, type Task } from "../task/task.ts";
 import { formatUtc, isEpochInRange, toMicros } from "../task/time.ts";
 import { checkOptions, checkStrings, checkType, wrongArgument } from "./arguments.ts";
 import { storedTask } from "./stored-task.ts";
-import type { BaseTask, PageQuery, TaskFilter, TaskPage } from "./types.ts";
+import type { BaseTask, PageQuery, TaskPage } from "./types.ts";
 
 const SOURCES: readonly SourceChoice[] = ["auto", "redis", "file"];
 /** Without those for people: a page with a cursor is in the order of the index, and a list must not end early. */
 const PARTS = QUERY_PARTS.filter((part) => !["taskIds", "stuck", "search", "sort"].includes(part));
 const PAGES = [...PARTS.map((part) => OPTION_NAMES[part]), "source", "cursor"];
-const FILTERS = PAGES.filter((name) => !["page", "pageSize", "cursor"].includes(name));
+export const FILTERS = PAGES.filter((name) => !["page", "pageSize", "cursor"].includes(name));
 
 export type QueryContext = { readonly rules: RecordRules; readonly clock: Clock };
 
@@ -48,11 +48,6 @@ function queryValue(value: unknown, kind: QueryField["kind"], option: string): u
   if (kind === "list") checkStrings(value, option, '["wait", "run"]');
   else checkType(value, "string", option);
   return kind === "user" ? [value] : value;
-}
-
-/** Refuses options that only pages have. @throws TtsctlError USAGE */
-export function checkFilter(filter: TaskFilter): void {
-  checkOptions(filter, "the filter", FILTERS);
 }
 
 export function pageOf<T extends BaseTask>({ tasks, ...rest }: ListResult, nextCursor: string | null): TaskPage<T> {

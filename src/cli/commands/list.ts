@@ -80,7 +80,15 @@ async function listTasks(context: Context, raw: RawQuery, look: LookFlags, askin
     tail: () => ({ source: source(), ...pageTail({ missing: [], dangling, stopped }) }), // the source is known at the end
     footer: () => `${shown} of ${counted(total, "task")}, from ${source()}`,
   };
-  await print(context, { pieces: pieces(), ...(page === null ? long : pageListing(context, look, page)) }, look);
+  const short = (page: ListResult) => ({
+    head: () => ({ total: page.total, page: page.page, pageSize: page.pageSize, source: page.source }),
+    tail: () => pageTail(page),
+    footer: () => {
+      warnOfStrangeColumns(context, look, page.tasks);
+      return pageFooter(page);
+    },
+  });
+  await print(context, { pieces: pieces(), ...(page === null ? long : short(page)) }, look);
   if (page !== null) await remark(context, look, query, page, names);
   const isPartly = stopped !== undefined || (page?.missing.length ?? 0) > 0;
   return isPartly || (look.exitStatus && total > 0) ? PARTLY : DONE;
@@ -108,19 +116,6 @@ interface Listing {
   head(): object;
   tail(): object;
   footer(): string;
-}
-
-/** The fields around the tasks of a page. */
-function pageListing(context: Context, look: LookFlags, result: ListResult) {
-  const { total, page, pageSize, source, tasks } = result;
-  return {
-    head: () => ({ total, page, pageSize, source }),
-    tail: () => pageTail(result),
-    footer: () => {
-      warnOfStrangeColumns(context, look, tasks);
-      return pageFooter(result);
-    },
-  };
 }
 
 /** What a page doesn't show. */
