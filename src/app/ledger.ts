@@ -138,15 +138,12 @@ export function withoutSecrets(argv: readonly string[]): string[] {
   });
 }
 
-function named(entry: TaskId | { readonly path: string }): object {
-  return "path" in entry ? { path: entry.path } : { user_id: entry.userId, task_id: entry.taskId };
-}
-
 /** At most 500 tasks in a line and, unless one id is longer, 64 Ki characters. */
 function pieces(entries: readonly (TaskId | { readonly path: string })[]): object[][] {
   const groups: object[][] = [];
   let size = Number.POSITIVE_INFINITY;
-  for (const task of entries.map(named)) {
+  for (const entry of entries) {
+    const task = "path" in entry ? { path: entry.path } : { user_id: entry.userId, task_id: entry.taskId };
     const length = JSON.stringify(task).length;
     if (size + length > 1 << 16 || groups.at(-1)!.length === 500) {
       groups.push([]);

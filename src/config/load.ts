@@ -133,8 +133,8 @@ export function profilePath(name: string, origin: string, env: LoadOptions["env"
 
 export function unknownProfile(name: string, env: LoadOptions["env"]): TtsctlError {
   const known = profileNames(env).filter((other) => other !== name);
-  const near = nearest(name, known);
-  const like = near.length === 0 ? "" : `did you mean ${near.join(" or ")}? `;
+  const near = nearest(name, known).join(" or ");
+  const like = near && `did you mean ${near}? `;
   const create = `create it with \`ttsctl config init --profile ${name}\``;
   const hint = known.length === 0 ? create : `${like}known: ${known.join(", ")}`;
   return new TtsctlError("CONFIG_NOT_FOUND", `there is no profile ${quoted(name)} in ${profilesFolder(env)}`, { hint });
@@ -176,9 +176,7 @@ function shortRetentions({ retention, retentionDone, retentionError }: CleanupSe
 
 /** The sections that ttsctl reads, each with its options. */
 const OURS = new Map<string, string[]>();
-for (const { section, option } of SETTING_NAMES.map(placeOf)) {
-  OURS.set(section, [...(OURS.get(section) ?? []), option]);
-}
+for (const { section, option } of SETTING_NAMES.map(placeOf)) OURS.set(section, [...(OURS.get(section) ?? []), option]);
 
 /** Unknown names in a config.ini: likely misspellings, and all sections. */
 export interface ForeignNames {

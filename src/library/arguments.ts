@@ -13,8 +13,8 @@ export function checkOptions(value: unknown, name: string, accepted: readonly st
   }
   const unknown = Object.keys(value).find((option) => !accepted.includes(option));
   if (unknown === undefined) return;
-  const like = nearest(unknown, accepted);
-  const meant = like.length === 0 ? "" : `did you mean ${like.join(" or ")}? `;
+  const like = nearest(unknown, accepted).join(" or ");
+  const meant = like && `did you mean ${like}? `;
   throw usage(`${name}: unknown option ${JSON.stringify(unknown)}`, `${meant}accepted: ${accepted.join(", ")}`);
 }
 

@@ -58,7 +58,10 @@ export function mirrorRepair(parts: RunParts, live: Live, writer: TaskWriter, ma
      * sync. Without a readable file nothing is checked, as nothing is written either. @throws STORE_MISMATCH, REDIS_*
      */
     async admit(mirror: Mirror): Promise<void> {
-      await using snapshot = await shared.read().catch(noneOfStore);
+      await using snapshot = await shared.read().catch((error) => {
+        if (isStoreError(error)) return null;
+        throw error;
+      });
       if (snapshot === null) return;
       const isOurs = (id: TaskId) => writer.isPending(id) || mirrorWriter.isPending(id);
       const refusal = isChecked ? null : await storeMismatch(snapshot, mirror, snapshot.path, isOurs);
@@ -88,9 +91,4 @@ export function mirrorRepair(parts: RunParts, live: Live, writer: TaskWriter, ma
       await Promise.allSettled(asked);
     },
   };
-}
-
-function noneOfStore(error: unknown): null {
-  if (isStoreError(error)) return null;
-  throw error;
 }

@@ -222,9 +222,8 @@ function warnOfStrangeColumns(context: Context, { columns }: LookFlags, tasks: r
   const fields = fieldsOf(tasks);
   for (const column of columns) {
     if (KNOWN_COLUMNS.includes(column.toLowerCase()) || fields.includes(fieldOf(column))) continue;
-    const like = nearest(column, [...KNOWN_COLUMNS, ...fields]);
-    const hint = like.length === 0 ? "" : `; did you mean ${like.join(" or ")}?`;
-    context.reporter.warn(`no task here has a field ${JSON.stringify(column)}${hint}`);
+    const like = nearest(column, [...KNOWN_COLUMNS, ...fields]).join(" or ");
+    context.reporter.warn(`no task here has a field ${JSON.stringify(column)}${like && `; did you mean ${like}?`}`);
   }
 }
 

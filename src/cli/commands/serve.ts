@@ -50,7 +50,10 @@ async function runServe(context: Context, flags: ServeFlags): Promise<void> {
   await context.warnOfMisspelt();
   await refuseOpenDoor(http);
   const record = cleanupRecord(context);
-  ignoreHangup(context);
+  // Without a listener, SIGHUP would end the server. The cleanup loop has its own.
+  const onHangup = () => void context.note("info", "SIGHUP: only a cleanup loop reloads its settings");
+  process.on("SIGHUP", onHangup);
+  context.onRelease(async () => void process.off("SIGHUP", onHangup));
   const cleans = http.cleanup.value && !flags.readOnly;
   if (http.cleanup.value && flags.readOnly) {
     await context.note("warn", `--read-only: this server doesn't clean up, despite ${http.cleanup.origin}`);
@@ -92,13 +95,6 @@ async function refuseOpenDoor({ host, token }: HttpSettings): Promise<void> {
   const hint = "set [http] token or TTSCTL_HTTP_TOKEN (openssl rand -hex 32 makes one), or listen on 127.0.0.1";
   const what = `${host.value} can be reached from other machines, and no token is set`;
   throw new TtsctlError("CONFIG_INVALID", `${host.origin}: ${what}`, { hint });
-}
-
-/** Without a listener, SIGHUP would end the server. The cleanup loop has its own. */
-function ignoreHangup(context: Context): void {
-  const onHangup = () => void context.note("info", "SIGHUP: only a cleanup loop reloads its settings");
-  process.on("SIGHUP", onHangup);
-  context.onRelease(async () => void process.off("SIGHUP", onHangup));
 }
 
 /** The loop of `cleanup --watch`. If another watcher of the store runs, it logs that and ends; the server goes on. */
