@@ -75,8 +75,10 @@ const PASSES = ["REDIS_UNAVAILABLE", "REDIS_TIMEOUT", "REDIS_LOADING", "REDIS_CL
 async function enter(target: RedisTarget, address: Address, seconds: number): Promise<Entrance> {
   const node = await RedisClient.connect({ ...target, place: { kind: "node", ...address } }, seconds);
   try {
-    const commands = ["SLOTS", "INFO"].map((word) => ["CLUSTER", word]);
-    const [slots, info] = await node.pipeline(commands);
+    const [slots, info] = await node.pipeline([
+      ["CLUSTER", "SLOTS"],
+      ["CLUSTER", "INFO"],
+    ]);
     if (slots instanceof TtsctlError) throw slots;
     const { nodes } = slotMap(slots!, address);
     if (nodes.size > 0) return { address, nodes, isUp: !String(info).includes("cluster_state:fail") };

@@ -211,8 +211,8 @@ export class Mirror {
       if (place !== null && place.member !== null) {
         const [score, rank, before] = await this.#all(
           ["ZSCORE", key, place.member],
-          [isNewest ? "ZREVRANK" : "ZRANK", key, place.member],
-          ["ZCOUNT", key, ...(isNewest ? [`(${place.score}`, "+inf"] : ["-inf", `(${place.score}`])],
+          isNewest ? ["ZREVRANK", key, place.member] : ["ZRANK", key, place.member],
+          isNewest ? ["ZCOUNT", key, `(${place.score}`, "+inf"] : ["ZCOUNT", key, "-inf", `(${place.score}`],
         );
         isFound = score === place.score && rank !== null;
         skip = isFound ? (rank as number) - (before as number) : 0;
