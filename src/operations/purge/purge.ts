@@ -81,21 +81,17 @@ export function purgeOf(parts: PurgeParts, policy: PurgePolicy, base: Snapshot, 
     // Of some tasks in the file only the copy in Redis was chosen.
     const isInFile = rows.length > 0 || [...others.ids()].some((id) => base.holds(id));
     if (policy.dryRun || !isInFile) return;
+    // How much the artifacts of planned tasks take on the disk of the store file.
     await checkRewrite(parts.file, async () => {
-      leftToFree = await freeable();
-      return leftToFree;
+      const { dev } = await stat(dirname(await parts.file.target()), { bigint: true });
+      let bytes = 0;
+      if (parts.artifacts.device === dev) {
+        await onDisk.open();
+        for await (const { id } of plannedTasks()) bytes += onDisk.bytesOf(id);
+      }
+      leftToFree = bytes;
+      return bytes;
     });
-  }
-
-  /** How much the artifacts of planned tasks take on the disk of the store file, in bytes. */
-  async function freeable(): Promise<number> {
-    const { artifacts, file } = parts;
-    const { dev } = await stat(dirname(await file.target()), { bigint: true });
-    if (artifacts.device !== dev) return 0;
-    await onDisk.open();
-    let bytes = 0;
-    for await (const { id } of plannedTasks()) bytes += onDisk.bytesOf(id);
-    return bytes;
   }
 
   /** Completes what it began if it is stopped. Returns what stopped it halfway, or why Redis was lost. @throws TtsctlError before any removal */

@@ -98,25 +98,21 @@ export async function repair(
     await using source = await spooled(file.path, rules, async (add) => {
       for (const batch of batches(suspects, LOOK_BATCH)) {
         check();
-        for (const json of await recordsFor(batch, base)) await add(json);
+        const ids = idsOf(batch);
+        await announce(batch);
+        const ours = await base.recordsOf(ids);
+        for (const [i, copy] of (await mirror.fullCopies(ids)).entries()) {
+          // None if the file has lost the one that is to be replaced.
+          const isWanted = !drift.traits(batch[i]!).inFile || base.holds(ids[i]!);
+          const record = isWanted ? recordOf(copy, ids[i]!, mirror, ours[i]!) : null;
+          if (record !== null) await add(record.json);
+        }
       }
     });
     const plan = await planMerge(source, [...source.liveRows()], "newer", base, signal);
     await mergeIntoFile({ file, reporter, signal, ledger: null }, plan, base); // it was announced
     const { added, replaced } = plan.counts();
     intoFileCount = added + replaced;
-  }
-
-  /** Redis's records of tasks; none if the file has lost the one that is to be replaced. */
-  async function recordsFor(batch: readonly number[], base: Snapshot): Promise<string[]> {
-    const ids = idsOf(batch);
-    await announce(batch);
-    const ours = await base.recordsOf(ids);
-    return (await mirror.fullCopies(ids)).flatMap((copy, i) => {
-      const isWanted = !drift.traits(batch[i]!).inFile || base.holds(ids[i]!);
-      const record = isWanted ? recordOf(copy, ids[i]!, mirror, ours[i]!) : null;
-      return record === null ? [] : [record.json];
-    });
   }
 
   /** @param how over: also over other content of the same time, and over fragments; isNews: whether they were not announced yet */

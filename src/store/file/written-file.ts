@@ -19,8 +19,6 @@ class NotRegular extends Error {}
 
 const NEWLINE = 0x0a;
 
-export type AppendedFile = Awaited<ReturnType<typeof openAppended>>;
-
 /**
  * A file of lines that are appended, by other processes too. It is made if need be.
  * @param failed the error to throw for a failure, here and in `append`; see `whyNotWritten`
