@@ -171,8 +171,9 @@ const OWN_DIRECTORY = "must be a separate directory";
 async function folderVerdict({ parts }: Probe, path: string, setting: string): Promise<Verdict> {
   const own = [parts.config.path, parts.file?.path].filter((file) => typeof file === "string");
   const held = heldFile(path, own);
-  if (held !== undefined)
+  if (held !== undefined) {
     return fail(`${path} holds ${held}: nothing is removed from it`, `${setting} ${OWN_DIRECTORY}`);
+  }
   const hint = `check ${setting}; in config.ini, a path is relative to the directory of that file`;
   try {
     const entries = await readdir(path, { withFileTypes: true });
