@@ -37,7 +37,7 @@ function joinEpoch(seconds: number, micros: number): number {
 
 /**
  * Reads ISO 8601 times from bytes, as `datetime.isoformat()` writes them (offsets of seconds and microseconds too; also
- * with a space for the `T`, `Z`, `±HHMM`, or a date alone), and gives the number that Python's `timestamp()` gives. One reader is reused for many times.
+ * with a space for the `T`, `Z`, `±HHMM`, or a date alone), and gives the number that Python's `timestamp()` gives. One reader is reused.
  */
 export class TimeReader {
   #at = 0;
