@@ -77,9 +77,13 @@ export function usage(message: string, hint: string): TtsctlError {
   return new TtsctlError("USAGE", message, { hint });
 }
 
+export function isTtsctlError(error: unknown): error is TtsctlError {
+  return error instanceof TtsctlError;
+}
+
 /** An error that a caller handles. @throws any other */
 export function ours(error: unknown): TtsctlError {
-  if (error instanceof TtsctlError) return error;
+  if (isTtsctlError(error)) return error;
   throw error;
 }
 
@@ -121,15 +125,11 @@ export function valueIf<T>(isExpected: (error: unknown) => boolean, value: T): (
   };
 }
 
-/** Kept, because each call of `getSystemErrorMap` makes a new map. */
-let systemErrors: ReturnType<typeof getSystemErrorMap> | undefined;
-
 /** A failed system call, without its path: `no space left on device (ENOSPC)`. */
 export function describeSystemError(error: unknown): string {
   const code = systemErrorCode(error);
   if (code === undefined) return String(error);
-  systemErrors ??= getSystemErrorMap();
-  const words = systemErrors.get((error as NodeJS.ErrnoException).errno ?? 0)?.[1];
+  const words = getSystemErrorMap().get((error as NodeJS.ErrnoException).errno ?? 0)?.[1];
   return words === undefined ? code : `${words} (${code})`;
 }
 

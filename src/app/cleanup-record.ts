@@ -1,6 +1,6 @@
 import { constants } from "node:fs";
 import { open, stat } from "node:fs/promises";
-import { closeQuietly, TtsctlError } from "../errors.ts";
+import { closeQuietly, isTtsctlError, valueIf } from "../errors.ts";
 import { formatUtc } from "../task/time.ts";
 import { watchInterval } from "./cleanup.ts";
 import type { RunParts } from "./parts.ts";
@@ -39,11 +39,8 @@ export function cleanupRecord(parts: RunParts) {
   }
 
   async function isWatched(): Promise<boolean> {
-    const holder = await (await parts.fileStore()).holderOf("watch").catch((error) => {
-      if (error instanceof TtsctlError) return null; // the lock file can't be read
-      throw error;
-    });
-    return holder !== null;
+    const file = await parts.fileStore();
+    return (await file.holderOf("watch").catch(valueIf(isTtsctlError, null))) !== null; // null also if the lock file can't be read
   }
 
   return {

@@ -1,4 +1,4 @@
-import { ours } from "../errors.ts";
+import { isTtsctlError, valueIf } from "../errors.ts";
 import { policyOf } from "../operations/purge/rules.ts";
 import type { Kind } from "../operations/verify/classify.ts";
 import type { SourceChoice } from "../store/mirror-link.ts";
@@ -44,7 +44,6 @@ export async function driftIn(parts: RunParts) {
     const kinds: Partial<Record<Kind, number>> = Object.fromEntries(counts);
     return { at: formatUtc(clock.now()), checked, ...sizes, kinds };
   } catch (error) {
-    ours(error);
-    return null;
+    return valueIf(isTtsctlError, null)(error);
   }
 }

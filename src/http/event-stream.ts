@@ -3,8 +3,7 @@ import { type SSEStreamingApi, streamSSE } from "hono/streaming";
 import { type Clock, later, restAfter } from "../clock.ts";
 import { HttpError, problemOf } from "./answer.ts";
 import type { AddEndpoint } from "./endpoints.ts";
-import { LIMITS } from "./limits.ts";
-import type { Env, ServerParts } from "./parts.ts";
+import { type Env, LIMITS, type ServerParts } from "./parts.ts";
 
 /** A comment: proxies and `serve` itself close a connection on which nothing is sent for a minute or two. */
 export async function beat(stream: SSEStreamingApi): Promise<void> {

@@ -4,8 +4,7 @@ import { isIP } from "node:net";
 import type { Context } from "hono";
 import { deleteCookie, getCookie, setCookie } from "hono/cookie";
 import { HttpError } from "./answer.ts";
-import { LIMITS } from "./limits.ts";
-import type { Env, ServerParts } from "./parts.ts";
+import { type Env, LIMITS, type ServerParts } from "./parts.ts";
 
 const LOCAL = ["localhost", "127.0.0.1", "::1"];
 

@@ -5,7 +5,7 @@ import { MOST_IDS } from "../operations/list-query.ts";
 import { parseWholeNumber } from "../task/amounts.ts";
 import { type QueryNames, type RawQuery, rawQuery, valueIn } from "../task/query-fields.ts";
 import { HttpError } from "./answer.ts";
-import { LIMITS } from "./limits.ts";
+import { LIMITS } from "./parts.ts";
 import { integerIn, oneOf, TEXT } from "./schema.ts";
 
 /** The parameters of a URL; empty ones, as of a form, are ignored. @throws TtsctlError USAGE for an unknown or repeated one */

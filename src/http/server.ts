@@ -8,9 +8,8 @@ import { systemErrorCode, TtsctlError } from "../errors.ts";
 import { addressText } from "../printable.ts";
 import { HttpError, problemOf, problemResponse } from "./answer.ts";
 import { createApp } from "./app.ts";
-import { LIMITS } from "./limits.ts";
 import { type Observed, observe } from "./metrics.ts";
-import type { ServerParts } from "./parts.ts";
+import { LIMITS, type ServerParts } from "./parts.ts";
 
 const OPTIONS = {
   headersTimeout: LIMITS.headersS * 1000,

@@ -1,8 +1,7 @@
 import pLimit from "p-limit";
 import type { Clock } from "../clock.ts";
 import { HttpError } from "./answer.ts";
-import { LIMITS } from "./limits.ts";
-import type { Env } from "./parts.ts";
+import { type Env, LIMITS } from "./parts.ts";
 import { bodyOf } from "./request.ts";
 
 /**

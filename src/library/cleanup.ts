@@ -1,6 +1,6 @@
 import { cleanUp, watchPasses } from "../app/cleanup.ts";
 import type { RunParts } from "../app/parts.ts";
-import { isRedisError, ours, TtsctlError } from "../errors.ts";
+import { hasCode, isRedisError, ours, TtsctlError, valueIf } from "../errors.ts";
 import type { Lock } from "../store/file/lock.ts";
 import { libraryError } from "./arguments.ts";
 import type { CleanupCounts, CleanupOptions, CleanupResult, Logger } from "./types.ts";
@@ -110,8 +110,5 @@ export function cleanupLoop(parts: RunParts, logger: Logger, options: CleanupOpt
 /** Null if another watcher holds the lock. */
 async function tryLock(run: RunParts): Promise<Lock | null> {
   const file = await run.changingFileStore();
-  return file.lock("watch").catch((error: unknown) => {
-    if (error instanceof TtsctlError && error.code === "WATCHER_RUNNING") return null;
-    throw error;
-  });
+  return file.lock("watch").catch(valueIf(hasCode("WATCHER_RUNNING"), null));
 }

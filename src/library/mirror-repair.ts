@@ -1,6 +1,6 @@
 import type { RunParts } from "../app/parts.ts";
 import { pushFile, retrying } from "../app/syncing.ts";
-import { isRedisError, isStoreError, TtsctlError } from "../errors.ts";
+import { isRedisError, isStoreError, TtsctlError, valueIf } from "../errors.ts";
 import { storeMismatch } from "../operations/safety.ts";
 import { redisDisabled } from "../store/mirror-link.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
@@ -58,10 +58,7 @@ export function mirrorRepair(parts: RunParts, live: Live, writer: TaskWriter, ma
      * sync. Without a readable file nothing is checked, as nothing is written either. @throws STORE_MISMATCH, REDIS_*
      */
     async admit(mirror: Mirror): Promise<void> {
-      await using snapshot = await shared.read().catch((error) => {
-        if (isStoreError(error)) return null;
-        throw error;
-      });
+      await using snapshot = await shared.read().catch(valueIf(isStoreError, null));
       if (snapshot === null) return;
       const isOurs = (id: TaskId) => writer.isPending(id) || mirrorWriter.isPending(id);
       const refusal = isChecked ? null : await storeMismatch(snapshot, mirror, snapshot.path, isOurs);

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { beforeEach, expect, it } from "vitest";
-import { LIMITS } from "../../src/http/limits.ts";
+import { LIMITS } from "../../src/http/parts.ts";
 import { record } from "../helpers/records.ts";
 import type { Running } from "../helpers/ttsctl.ts";
 import { until } from "../helpers/until.ts";

@@ -5,6 +5,7 @@ import { ours } from "../../errors.ts";
 import { getTask } from "../../operations/get.ts";
 import { type Reporter, SILENT } from "../../operations/reporter.ts";
 import { logText, notFound } from "../../render/item-lines.ts";
+import { memberOf } from "../../task/ids.ts";
 import { NO_FILTER, ofUser, type TaskFilter } from "../../task/query-fields.ts";
 import { OTHER_STATUS, shownStatus } from "../../task/status.ts";
 import type { Task } from "../../task/task.ts";
@@ -13,7 +14,7 @@ import { getLines } from "../commands/get.ts";
 import { describeMark } from "../commands/mark.ts";
 import type { Context } from "../context.ts";
 import { errorText } from "../report-error.ts";
-import { type Change, nameOf, type Row } from "./model.ts";
+import type { Change, Row } from "./model.ts";
 
 /** Seconds of the rates, and the most changes that are read for them. */
 const WINDOW = 60;
@@ -62,7 +63,7 @@ export function taskLines(context: Context, row: Row): Promise<string[]> {
   return noted(context, true, async (step) => {
     const parts = { ...(await step.stores()), artifacts: await step.artifacts() };
     const result = await getTask(parts, row, "auto");
-    if (result.task === null && result.invalid === null) return [notFound([nameOf(row)])];
+    if (result.task === null && result.invalid === null) return [notFound([memberOf(row.userId, row.taskId)])];
     const logs = await parts.artifacts.logsOf(row.taskId).last(200);
     const lines = [...getLines(result, await context.tableStyle()), ...logs.flatMap((log) => [...logText(log)])];
     return [...lines.map((line) => line.trimEnd()), ...result.warnings];
@@ -102,7 +103,7 @@ export function changeTask(context: Context, { userId, taskId, status }: Row, ch
       : markChosen(step, { ...OPTIONS, ...to, maxMark: null }, { selection }));
     if (ended.error !== null) throw ended.error;
     const { result } = ended;
-    if (result.requested === 0) return [`${nameOf({ userId, taskId })} isn't ${status} any more: nothing was changed`];
+    if (result.requested === 0) return [`${memberOf(userId, taskId)} isn't ${status} any more: nothing was changed`];
     const text = "deleted" in result ? describeDelete(result) : describeMark(result, to!.shown);
     return text.split("\n", 1); // the warnings have the rest
   });

@@ -3,7 +3,7 @@ import type { Context } from "hono";
 import type { CleanupState } from "../../app/cleanup-record.ts";
 import { type DriftCheck, driftIn, statsOf } from "../../app/stats.ts";
 import type { Clock } from "../../clock.ts";
-import { ours, systemErrorCode, TtsctlError } from "../../errors.ts";
+import { isTtsctlError, systemErrorCode, TtsctlError, valueIf } from "../../errors.ts";
 import { checkUser } from "../../operations/list-query.ts";
 import type { StatsResult } from "../../operations/stats/stats.ts";
 import type { FileStore } from "../../store/file/file-store.ts";
@@ -94,10 +94,7 @@ export function addStats(add: AddEndpoint, parts: ServerParts, counts: Counts): 
   });
   add("GET /metrics", (c) => {
     return forMetrics(c.env, async () => {
-      const all = await counts(undefined).catch((error) => {
-        ours(error); // neither store can answer
-        return null;
-      });
+      const all = await counts(undefined).catch(valueIf(isTtsctlError, null)); // neither store can answer
       const text = await metrics.text(await healthOf(parts), all, await cleanup.state());
       return jsonText(text, [], { "content-type": metrics.contentType });
     });
