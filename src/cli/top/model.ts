@@ -1,15 +1,8 @@
 import { isPrintable } from "../../printable.ts";
-import { memberOf } from "../../task/ids.ts";
-import type { Task } from "../../task/task.ts";
-import type { Counted, Listed } from "./readings.ts";
-
-/** A task in a list, without its record, and with the shown status. */
-export type Row = Pick<Task, "userId" | "taskId" | "status" | "error" | "score">;
+import { type Change, type Counted, type Listed, nameOf, type Row } from "./readings.ts";
 
 /** As they were typed: a user id, and status words. */
 export type FilterTexts = { readonly user: string; readonly status: string };
-
-export type Change = { readonly kind: "delete" } | { readonly kind: "mark"; readonly status: string };
 
 export type Question =
   | { readonly kind: keyof FilterTexts; readonly text: string }
@@ -50,10 +43,6 @@ export function newState(rows: number, filter: FilterTexts, readOnly: boolean): 
 /** Lines around an open task. */
 export const TASK_FRAME = 2;
 export const DEFAULT_MARK = "queued";
-
-export function nameOf({ userId, taskId }: Pick<Row, "userId" | "taskId">): string {
-  return memberOf(userId, taskId);
-}
 
 export function sameTask(a: Row, b: Row): boolean {
   return a.userId === b.userId && a.taskId === b.taskId;

@@ -14,7 +14,15 @@ import { getLines } from "../commands/get.ts";
 import { describeMark } from "../commands/mark.ts";
 import type { Context } from "../context.ts";
 import { errorText } from "../report-error.ts";
-import type { Change, Row } from "./model.ts";
+
+/** A task in a list, without its record, and with the shown status. */
+export type Row = Pick<Task, "userId" | "taskId" | "status" | "error" | "score">;
+
+export type Change = { readonly kind: "delete" } | { readonly kind: "mark"; readonly status: string };
+
+export function nameOf({ userId, taskId }: Pick<Row, "userId" | "taskId">): string {
+  return memberOf(userId, taskId);
+}
 
 /** Seconds of the rates, and the most changes that are read for them. */
 const WINDOW = 60;

@@ -10,8 +10,8 @@ import type { Context, Declare } from "../context.ts";
 import { errorText } from "../report-error.ts";
 import { openScreen, sizeOf } from "../screen.ts";
 import { addInterval, addSelection, addUser, DEFAULT_INTERVAL } from "../selection.ts";
-import { type Change, type FilterTexts, newState, onKey, onPaste, type Row, sameTask, showList } from "./model.ts";
-import { changeTask, readCounts, readList, taskLines } from "./readings.ts";
+import { type FilterTexts, newState, onKey, onPaste, sameTask, showList } from "./model.ts";
+import { type Change, changeTask, type Row, readCounts, readList, taskLines } from "./readings.ts";
 import { view } from "./view.ts";
 
 interface TopFlags {

@@ -5,8 +5,8 @@ import { type Colors, type Column, paintStatus, STATUS_COLORS, STATUSES, tableLa
 import { cut, widthOf, wrap } from "../../render/width.ts";
 import { counted, formatAge } from "../../task/amounts.ts";
 import type { Size } from "../screen.ts";
-import { DEFAULT_MARK, nameOf, type Question, TASK_FRAME, type TopState } from "./model.ts";
-import type { Counted, Listed } from "./readings.ts";
+import { DEFAULT_MARK, type Question, TASK_FRAME, type TopState } from "./model.ts";
+import { type Counted, type Listed, nameOf } from "./readings.ts";
 
 interface TopStyle {
   readonly colors: Colors;
