@@ -3,7 +3,7 @@ import type { RunParts } from "../app/parts.ts";
 import { hasCode, isRedisError, ours, TtsctlError, valueIf } from "../errors.ts";
 import type { Lock } from "../store/file/lock.ts";
 import { libraryError } from "./arguments.ts";
-import type { CleanupCounts, CleanupOptions, CleanupResult, Logger } from "./types.ts";
+import type { CleanupCounts, CleanupOptions, Logger } from "./types.ts";
 
 /** @throws TtsctlError CONFIG_REQUIRED if a cleanup might act on defaults */
 export function checkCleanup(parts: RunParts): Promise<void> {
@@ -12,13 +12,9 @@ export function checkCleanup(parts: RunParts): Promise<void> {
 }
 
 /** One pass of the cleanup. @throws TtsctlError as `cleanUp` */
-export async function cleanupOnce(
-  parts: RunParts,
-  dryRun: boolean,
-  doubt?: TtsctlError | null,
-): Promise<CleanupResult> {
+export async function cleanupOnce(parts: RunParts, dryRun: boolean, doubt: TtsctlError | null = null) {
   try {
-    const { outcome, error } = await cleanUp(parts, { dryRun, allowEmpty: false, doubt: doubt ?? null });
+    const { outcome, error } = await cleanUp(parts, { dryRun, allowEmpty: false, doubt });
     if (error?.code === "AUDIT_FAILED") throw error;
     const { expireBefore, candidates, purged, skipped, failed, returned, files, bytes, durationMs } = outcome.result;
     const counts = { expireBefore, candidates, purged, skipped, failed, returned, files, bytes, durationMs };
