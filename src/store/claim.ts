@@ -4,7 +4,7 @@ import { OTHER_STATUS, plainWord, shownStatus } from "../task/status.ts";
 import type { Task } from "../task/task.ts";
 import type { TimeReader } from "../task/time.ts";
 import type { PendingTasks } from "./file/batch-plan.ts";
-import { LIVE, STATUS_CODES, statusCode } from "./file/rows.ts";
+import { LIVE, type Rows, STATUS_CODES, statusCode } from "./file/rows.ts";
 import type { Snapshot } from "./file/snapshot.ts";
 import type { TaskId } from "./task-source.ts";
 
@@ -49,14 +49,30 @@ export async function findClaimable(
 
 /** The oldest of some rows that has the word of claimed tasks and an expired claim. */
 async function findExpired(snapshot: Snapshot, rows: readonly number[], claimed: string, now: number) {
-  const times = snapshot.rules.times();
-  const isExpired = (task: Task) => plainWord(task.status) === plainWord(claimed) && claimedUntil(task, times) <= now;
-  const oldestFirst = [...rows].sort((a, b) => snapshot.rows.compare(b, a));
-  for (const some of batches(oldestFirst, READ_AT_ONCE)) {
-    const at = (await snapshot.readTasks(some)).findIndex(isExpired);
-    if (at >= 0) return some[at]!;
+  const leases = await leasesOf(snapshot, rows);
+  const expired = rows.filter((row) => leases.get(row)! <= now).sort((a, b) => snapshot.rows.compare(b, a));
+  for (const row of expired) {
+    const [task] = await snapshot.readTasks([row]);
+    if (plainWord(task!.status) === plainWord(claimed)) return row;
   }
   return null;
+}
+
+/** When the claim of a row's record ends. A row never changes, so each is read once: workers ask again and again. */
+const known = new WeakMap<Rows, Map<number, number>>();
+const MOST_KNOWN = 100_000;
+
+async function leasesOf(snapshot: Snapshot, rows: readonly number[]): Promise<ReadonlyMap<number, number>> {
+  const before = known.get(snapshot.rows);
+  const leases = before === undefined || before.size > MOST_KNOWN ? new Map<number, number>() : before;
+  known.set(snapshot.rows, leases);
+  const times = snapshot.rules.times();
+  const unread = rows.filter((row) => !leases.has(row));
+  for (const some of batches(unread, READ_AT_ONCE)) {
+    const tasks = await snapshot.readTasks(some);
+    for (const [i, row] of some.entries()) leases.set(row, claimedUntil(tasks[i]!, times));
+  }
+  return leases;
 }
 
 /** Epoch seconds; NaN for a task without a lease. */

@@ -3,8 +3,9 @@ import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
-import { describe, expect, inject, it } from "vitest";
+import { describe, expect, inject, it, vi } from "vitest";
 import type { TaskStore } from "../../src/library/types.ts";
+import { Snapshot } from "../../src/store/file/snapshot.ts";
 import { cleanEnv } from "../helpers/clean-env.ts";
 import { writeOld } from "../helpers/files.ts";
 import { LONG } from "../helpers/long.ts";
@@ -133,6 +134,16 @@ describe("a lease", () => {
       queued("t5", 50, { ...left, claimed_until: 4_000_000_000 }),
     ]);
     expect([await claim(), await claim(), await claim()]).toEqual(["t5", "t3", null]);
+  });
+
+  it("is read once, however often workers ask while it lasts", async () => {
+    const running = Array.from({ length: 3 }, (_, i) => queued(`t${i}`, 100 + i, { ...RUNNING, claimed_until: 4e9 }));
+    const { claim } = await filled(running);
+    expect(await claim()).toBeNull();
+    const reads = vi.spyOn(Snapshot.prototype, "readTasks");
+    expect([await claim(), await claim()]).toEqual([null, null]);
+    expect(reads).not.toHaveBeenCalled();
+    reads.mockRestore();
   });
 
   it("is renewed by an update, and ends with the status", async () => {
