@@ -64,7 +64,8 @@ export class LogFolders {
 
   /** Reads the names of all logs and remembers those of the tasks that are wanted. */
   async index(wanted: (taskId: string) => boolean) {
-    const hoursOf = new Map<string, string[]>();
+    /** The hour of a task, or its hours if it has several: nearly all have one. */
+    const hoursOf = new Map<string, string | string[]>();
     const skipped = await this.#eachHour(async (hour, key) => {
       const changedAt = hour.changedAt();
       let isEmpty = true;
@@ -72,12 +73,13 @@ export class LogFolders {
         isEmpty = false;
         const taskId = taskOfLog(name);
         if (taskId === undefined || !wanted(taskId)) continue;
-        hoursOf.set(taskId, [...(hoursOf.get(taskId) ?? []), key]);
+        const before = hoursOf.get(taskId);
+        hoursOf.set(taskId, before === undefined ? key : [before, key].flat());
         await this.turns.next();
       }
       if (isEmpty) this.#hourChanges.found(key, changedAt);
     });
-    const hours = (taskId: string) => hoursOf.get(taskId) ?? [];
+    const hours = (taskId: string) => [hoursOf.get(taskId) ?? []].flat();
     return {
       /** Why parts of `Logs/` were not looked at, a line each: their logs are not in the index. */
       skipped,

@@ -65,8 +65,8 @@ export async function cleanUpOrphans(parts: OrphanParts, options: OrphanOptions)
   const { artifacts, clock, ledger, reporter, signal } = parts;
   const { retention, dryRun, maxDelete } = options;
   const started = clock.monotonic();
-  await using file = new CurrentFile(parts.file);
-  const snapshot = await file.snapshot();
+  const snapshot = await parts.file.read(signal);
+  await using file = new CurrentFile(parts.file, snapshot);
   const olderThan = clock.now() - retention; // artifacts with anything newer aren't orphans yet
   if (snapshot.size === 0) throw storeEmpty(snapshot, ": every artifact would be without a record", "");
   bothOf(await preflight(parts, "orphans", { snapshot, age: retention }));

@@ -97,9 +97,9 @@ export function isAheadOf(snapshot: Snapshot, { userId, taskId, score }: Member)
 export class Owners {
   readonly #names = new KeyTable();
   readonly #counts: number[] = [];
-  /** The folded names, and by each the names that aren't folded themselves. */
+  /** The folded names, and by each the name that isn't folded itself, or several: a list for each of a million takes 200 MB. */
   readonly #folded = new KeyTable();
-  readonly #unfolded: number[][] = [];
+  readonly #unfolded: (number | number[])[] = [];
   /** By record: the watched names that it owns only because its result is there. */
   readonly #results = new Map<string, FolderName[]>();
 
@@ -114,8 +114,8 @@ export class Owners {
     const [user, task] = [folded(userId), folded(taskId)];
     if (user === userId && task === taskId) return key;
     const fold = this.#folded.addId(user, task);
-    this.#unfolded[fold] ??= [];
-    this.#unfolded[fold].push(key);
+    const others = this.#unfolded[fold];
+    this.#unfolded[fold] = others === undefined ? key : [others, key].flat();
     return key;
   }
 
@@ -196,7 +196,7 @@ export class Owners {
   #alike({ userId, taskId }: FolderName): number[] {
     const [user, task] = [folded(userId), folded(taskId)];
     const [same, fold] = [this.#names.find(user, task), this.#folded.find(user, task)];
-    return [...(same < 0 ? [] : [same]), ...(fold < 0 ? [] : this.#unfolded[fold]!)];
+    return [...(same < 0 ? [] : [same]), ...(fold < 0 ? [] : [this.#unfolded[fold]!].flat())];
   }
 }
 

@@ -16,6 +16,14 @@ async function fill(...orphans: { user_id: string; task_id: string }[]) {
 }
 
 describe("cleanup --orphans", () => {
+  it("can be interrupted while it reads the file", async () => {
+    const { site } = here;
+    await fill(ids("b", "gone"));
+    site.stop.abort();
+    const message = "interrupted while a file was read: nothing was changed";
+    await expect(site.cleanUpOrphans()).rejects.toMatchObject({ code: "INTERRUPTED", message });
+  });
+
   it("keeps artifacts of any record: only in Redis, without an index member, invalid, with one id, of another user", async () => {
     const { site } = here;
     await site.writeRedis(record("a", "redis"), record("a", "unindexed"));

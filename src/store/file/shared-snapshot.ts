@@ -87,9 +87,10 @@ export class CurrentFile {
   readonly #file: Pick<SharedSnapshot, "read" | "identity">;
   #snapshot: Snapshot | undefined;
 
-  /** @param file a `FileStore` or `SharedSnapshot` */
-  constructor(file: Pick<SharedSnapshot, "read" | "identity">) {
+  /** @param file a `FileStore` or `SharedSnapshot` @param first its content, if that was read already */
+  constructor(file: Pick<SharedSnapshot, "read" | "identity">, first?: Snapshot) {
     this.#file = file;
+    this.#snapshot = first;
   }
 
   /** Valid until the next call, or `close`. */
