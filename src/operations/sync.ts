@@ -65,9 +65,9 @@ export async function sync(asked: SyncParts, options: SyncOptions): Promise<Sync
   const question = { ...options, snapshot, least: prune ? 0 : LEAST_STRANGE };
   const parts = { ...asked, ...bothOf(await preflight(asked, "sync", question)) };
   const { clock, mirror, reporter, signal } = parts;
+  const began = clock.now(); // before the drain, which may take long
   if (!dryRun) await drainOwed(parts, mirror);
 
-  const began = clock.now();
   const result = nothingSynced(snapshot.invalid.count, dryRun);
   const failures = new NamedWarnings(reporter, "was not synchronised");
   let unanswered = 0;

@@ -64,8 +64,9 @@ export function redisLink(
 
   function down(error: TtsctlError): void {
     const { reconnects, onDown } = options;
-    if (state?.kind !== "down") onDown?.(error);
+    const isNews = state?.kind !== "down";
     state = { kind: "down", error };
+    if (isNews) onDown?.(error); // which may read
     if (reconnects === undefined) return;
     void later(reconnects, RETRY_MS, closing.signal, () => {
       attempt = tryNow();

@@ -79,6 +79,21 @@ describe("events", () => {
       { state: "up", owed: 2, error: null },
     ]);
   });
+
+  it("report that Redis is down when reads know it", async () => {
+    const store = await here.open();
+    await store.upsert(task("t1"));
+    const reads: ReturnType<typeof store.listPage>[] = [];
+    const heard: MirrorEvent[] = [];
+    store.on("mirror", (event) => {
+      if (heard.push(event) === 1) reads.push(store.listPage());
+    });
+    await here.server.stop();
+    await until(() => reads.length > 0);
+    await here.server.start();
+    const { source, warnings } = await reads[0]!;
+    expect([source, ...warnings]).toEqual(["file", expect.stringContaining(`${heard[0]!.error!.message}: reading`)]);
+  });
 });
 
 describe("a signal", () => {

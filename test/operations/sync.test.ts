@@ -51,6 +51,24 @@ describe("sync", () => {
     expect(site.reporter.steps.at(-1)).toEqual({ label: "syncing", done: 1234, total: 1234 });
   });
 
+  it("brings over a task that changes within its second, also if deletions took long before", async () => {
+    const { site } = here;
+    const updated_at = new Date(1000 * Math.floor(site.clock.now())).toISOString();
+    const before = { userId: "a", taskId: "gone" };
+    site.root.writeStore([record("a", "t", { updated_at, progress: 1 })]);
+    await site.file.owed.add([{ id: before, before: 1 }]);
+    let calls = 0;
+    site.flaky.onCall((method) => {
+      if (method === "remove" && calls++ === 0) site.clock.jumped += 100;
+    });
+    site.flaky.afterCall((method) => {
+      if (method === "upsert") site.root.writeStore([record("a", "t", { updated_at, progress: 2 })]);
+    });
+    await site.sync();
+    expect(JSON.parse((await site.server.hash("tts:task:a:t")).payload!)).toMatchObject({ progress: 2 });
+    expect(calls).toBe(1);
+  });
+
   it("uses the file as it was after Redis was listed", async () => {
     const { site } = here;
     const moved = [record("a", "changed"), record("a", "gone"), record("a", "same"), record("a", "stale")];
