@@ -29,6 +29,15 @@ describe("mark", () => {
     expect((await site.sync()).unchanged).toBe(1);
   });
 
+  it("names the tasks that it refuses also if there are too many others", async () => {
+    const { site } = here;
+    await site.writeBoth(running("a", "t1"), running("a", "t2"));
+    site.root.writeStore([running("a", "t1"), { user_id: "a", task_id: "t2" }]);
+    const mark = site.mark(ids("t1", "t2"), { maxMark: { count: 0 } });
+    await expect(mark).rejects.toMatchObject({ code: "MAX_DELETE_EXCEEDED" });
+    expect(site.reporter.text).toContain("a:t2 is left unchanged: the file holds an invalid record of it");
+  });
+
   it("works in a map and in JSON Lines", async () => {
     const { site } = here;
     site.root.write(

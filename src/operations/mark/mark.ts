@@ -80,9 +80,15 @@ export async function markTasks(parts: MarkParts, selection: Selection, options:
     return { found, plan: await planMarks(snapshot, mirror, marker, { ...options, filter: selection.filter }, found) };
   });
   const all = Math.max(snapshot.size, found.members);
-  checkBrake(plan.summary.count, all, options.maxMark, { verb: "mark", flag: "--max-mark" });
   const missing = selection.ids === null ? [] : missingOf(selection, plan.gone);
-  const { result, problem } = await runMark({ ...parts, file }, options, snapshot, marker, plan, use.mirror);
+  const { result, problem } = await runMark(
+    { ...parts, file },
+    options,
+    snapshot,
+    marker,
+    { ...plan, all },
+    use.mirror,
+  );
   const { marked, unchanged, refused, failed, returned } = result;
   const requested = marked + unchanged + missing.length + refused.length + failed + returned;
   return { result: { ...result, requested, missing }, problem: use.lost ?? problem };
@@ -189,7 +195,7 @@ async function runMark(
   options: MarkOptions,
   base: Snapshot,
   marker: Marker,
-  plan: MarkPlan,
+  plan: MarkPlan & { readonly all: number },
   mirror: Writable<Mirror> | null,
 ) {
   const { backup, ledger, reporter, signal } = parts;
@@ -207,6 +213,7 @@ async function runMark(
   };
   for (const [id, reason] of plan.refused) refuse(id, reason);
   for (const [id, reason] of plan.failed) failures.add(id, reason);
+  checkBrake(summary.count, plan.all, options.maxMark, { verb: "mark", flag: "--max-mark" });
   let problem: TtsctlError | null = null;
   if (dryRun) {
     result.byStatus = summary.counts;
