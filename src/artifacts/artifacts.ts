@@ -51,6 +51,10 @@ const AS_IDS: ArtifactNames = { namesOf: (id) => [id], foldersOf: (id) => [id] }
  */
 class DiskArtifacts {
   readonly logs: LogFolders;
+  readonly hasOutput: boolean;
+  /** Whether there is one of the two roots. */
+  readonly areThere: boolean;
+  readonly device: bigint | undefined;
   readonly #userChanges = new OwnChanges();
   readonly #purgeArea: PurgeArea | undefined;
   readonly #turns = new Turns();
@@ -62,18 +66,9 @@ class DiskArtifacts {
   ) {
     this.logs = new LogFolders(roots.logs, this.#turns);
     this.#purgeArea = roots.output && new PurgeArea(roots.output);
-  }
-
-  get areThere(): boolean {
-    return this.hasOutput || this.roots.logs !== undefined;
-  }
-
-  get hasOutput(): boolean {
-    return this.roots.output !== undefined;
-  }
-
-  get device(): bigint | undefined {
-    return this.roots.output?.dev;
+    this.hasOutput = roots.output !== undefined;
+    this.areThere = this.hasOutput || roots.logs !== undefined;
+    this.device = roots.output?.dev;
   }
 
   /** Why a folder is never touched; undefined if it may be. */
@@ -295,8 +290,8 @@ async function lengthOf(output: Folder, names: readonly Name[], deadline: number
   let fd: number | undefined;
   try {
     const file = openBelow(output, names);
-    if (file === undefined) return {};
     fd = file;
+    if (file === undefined) return {};
     return await audioLength((...place) => readSync(file, ...place), fstatSync(file).size, mediaType, deadline);
   } catch (error) {
     return ignoreRefusal(error) ?? {};

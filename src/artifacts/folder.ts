@@ -1,22 +1,4 @@
-import {
-  type BigIntStats,
-  closeSync,
-  constants,
-  fchmodSync,
-  fchownSync,
-  fstatSync,
-  linkSync,
-  lstatSync,
-  mkdirSync,
-  opendirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmdirSync,
-  type Stats,
-  unlinkSync,
-} from "node:fs";
+import * as fs from "node:fs";
 import { describeSystemError, systemErrorCode } from "../errors.ts";
 import { printableJson } from "../printable.ts";
 
@@ -25,9 +7,9 @@ export type Name = string | Buffer;
 
 const NOT_A_FOLDER = new Set(["ENOTDIR", "ELOOP"]);
 const ENTRIES_AT_ONCE = 128;
-const THE_FOLDER_ITSELF = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
+const THE_FOLDER_ITSELF = fs.constants.O_RDONLY | fs.constants.O_DIRECTORY | fs.constants.O_NOFOLLOW;
 /** A pipe must not keep us waiting for its other end. */
-const THE_FILE_ITSELF = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+const THE_FILE_ITSELF = fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK;
 
 /** A system error of an artifact operation; its message names the path, quoted, and can be shown. */
 export class FolderError extends Error {
@@ -91,7 +73,7 @@ export class Folder {
     private readonly fd: number,
     readonly label: string,
   ) {
-    const { dev, mtimeNs } = fstatSync(fd, { bigint: true });
+    const { dev, mtimeNs } = fs.fstatSync(fd, { bigint: true });
     this.dev = dev;
     this.mtimeMs = Number(mtimeNs) / 1e6;
     this.#path = `${DESCRIPTORS}/${fd}`;
@@ -99,13 +81,13 @@ export class Folder {
 
   /** Opens `output/` or `Logs/` at its real path; only for these two is a symbolic link followed, once. */
   static openRoot(path: string, label: string): Folder {
-    return new Folder(openSync(path, constants.O_RDONLY | constants.O_DIRECTORY), label);
+    return new Folder(fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY), label);
   }
 
   /** Opens a folder in this one. @throws Kept for a symbolic link, or anything but a folder */
   openFolder(name: Name, label = this.labelOf(name)): Folder {
     try {
-      return this.#run("open", name, () => new Folder(openSync(this.#pathOf(name), THE_FOLDER_ITSELF), label));
+      return this.#run("open", name, () => new Folder(fs.openSync(this.#pathOf(name), THE_FOLDER_ITSELF), label));
     } catch (error) {
       if (!NOT_A_FOLDER.has(systemErrorCode(error) ?? "")) throw error;
       throw new Kept(`${printableJson(label)} is a symbolic link or not a directory`);
@@ -136,12 +118,12 @@ export class Folder {
   openFileIfThere(name: Name): number | undefined {
     let fd: number | undefined;
     try {
-      fd = ifThere(() => this.#run("open", name, () => openSync(this.#pathOf(name), THE_FILE_ITSELF)));
-      if (fd === undefined || fstatSync(fd).isFile()) return fd;
+      fd = ifThere(() => this.#run("open", name, () => fs.openSync(this.#pathOf(name), THE_FILE_ITSELF)));
+      if (fd === undefined || fs.fstatSync(fd).isFile()) return fd;
     } catch (error) {
       if (systemErrorCode(error) !== "ELOOP") throw error;
     }
-    if (fd !== undefined) closeSync(fd);
+    if (fd !== undefined) fs.closeSync(fd);
     throw new Kept(`${printableJson(this.labelOf(name))} is a symbolic link or not a file`);
   }
 
@@ -150,14 +132,14 @@ export class Folder {
   }
 
   names(): Buffer[] {
-    return this.#run("read", undefined, () => readdirSync(this.#path, { encoding: "buffer" }));
+    return this.#run("read", undefined, () => fs.readdirSync(this.#path, { encoding: "buffer" }));
   }
 
   /** The same one by one, however many there are, with whether each is a folder (a link to one is not). */
   *entries(): Generator<{ name: Buffer; isFolder: boolean }> {
     // latin1 keeps every byte of a name, which need not be UTF-8.
     const options = { encoding: "latin1", bufferSize: ENTRIES_AT_ONCE } as const;
-    const folder = this.#run("read", undefined, () => opendirSync(this.#path, options));
+    const folder = this.#run("read", undefined, () => fs.opendirSync(this.#path, options));
     try {
       for (;;) {
         const entry = this.#run("read", undefined, () => folder.readSync());
@@ -170,24 +152,24 @@ export class Folder {
   }
 
   /** The stats of a name, without following a link; undefined if it is missing. */
-  lstat(name: Name): Stats | undefined {
-    return this.#run("stat", name, () => lstatSync(this.#pathOf(name), { throwIfNoEntry: false }));
+  lstat(name: Name): fs.Stats | undefined {
+    return this.#run("stat", name, () => fs.lstatSync(this.#pathOf(name), { throwIfNoEntry: false }));
   }
 
   /** The same to the nanosecond, and with the whole of the inode's number. They cost more. */
-  exactStats(name: Name): BigIntStats | undefined {
-    return this.#run("stat", name, () => lstatSync(this.#pathOf(name), { bigint: true, throwIfNoEntry: false }));
+  exactStats(name: Name): fs.BigIntStats | undefined {
+    return this.#run("stat", name, () => fs.lstatSync(this.#pathOf(name), { bigint: true, throwIfNoEntry: false }));
   }
 
   /** When something was last added to or removed from this folder, epoch nanoseconds. */
   changedAt(): bigint {
-    return this.#run("stat", undefined, () => fstatSync(this.fd, { bigint: true }).mtimeNs);
+    return this.#run("stat", undefined, () => fs.fstatSync(this.fd, { bigint: true }).mtimeNs);
   }
 
   /** Returns whether it was there. */
   unlink(name: Name): boolean {
     const unlink = () => {
-      unlinkSync(this.#pathOf(name));
+      fs.unlinkSync(this.#pathOf(name));
       return true;
     };
     return ifThere(() => this.#run("remove", name, unlink)) ?? false;
@@ -195,7 +177,7 @@ export class Folder {
 
   /** Removes an empty folder, and nothing else: atomic, so it cannot take a file with it. */
   removeFolder(name: Name): void {
-    this.#run("remove", name, () => rmdirSync(this.#pathOf(name)));
+    this.#run("remove", name, () => fs.rmdirSync(this.#pathOf(name)));
   }
 
   /** Whether it was removed; false if it isn't empty, is missing or must not be touched. */
@@ -210,34 +192,34 @@ export class Folder {
   }
 
   makeFolder(name: Name, mode: number): void {
-    this.#run("make", name, () => mkdirSync(this.#pathOf(name), { mode }));
+    this.#run("make", name, () => fs.mkdirSync(this.#pathOf(name), { mode }));
   }
 
   /** Moves a folder, also over an empty one. Because of the slash at the end, the kernel doesn't move a link or a file (ENOTDIR). */
   moveFolder(name: Name, to: Folder): void {
-    this.#run("move", name, () => renameSync(join(this.#pathOf(name), ""), to.#pathOf(name)));
+    this.#run("move", name, () => fs.renameSync(join(this.#pathOf(name), ""), to.#pathOf(name)));
   }
 
   /** Moves a file into another folder, over what may be there. */
   moveFile(name: Name, to: Folder): void {
-    this.#run("move", name, () => renameSync(this.#pathOf(name), to.#pathOf(name)));
+    this.#run("move", name, () => fs.renameSync(this.#pathOf(name), to.#pathOf(name)));
   }
 
   /** Gives a file (or a symbolic link as such) a second name in another folder; EEXIST when the name is taken. */
   linkFile(name: Name, to: Folder): void {
-    this.#run("move", name, () => linkSync(this.#pathOf(name), to.#pathOf(name)));
+    this.#run("move", name, () => fs.linkSync(this.#pathOf(name), to.#pathOf(name)));
   }
 
   /** Gives this folder the owner and mode of another one, if we are root: the service must be able to write into it. */
   resemble(other: Folder): void {
     if (process.getuid?.() !== 0) return;
-    const { uid, gid, mode } = fstatSync(other.fd);
-    fchownSync(this.fd, uid, gid);
-    fchmodSync(this.fd, mode & 0o7777);
+    const { uid, gid, mode } = fs.fstatSync(other.fd);
+    fs.fchownSync(this.fd, uid, gid);
+    fs.fchmodSync(this.fd, mode & 0o7777);
   }
 
   close(): void {
-    closeSync(this.fd);
+    fs.closeSync(this.fd);
   }
 
   #pathOf(name: Name): Name {
@@ -245,7 +227,7 @@ export class Folder {
   }
 
   #mountId(): string | undefined {
-    this.#mount ??= /^mnt_id:\s*(\d+)/m.exec(readFileSync(`/proc/self/fdinfo/${this.fd}`, "latin1"))?.[1];
+    this.#mount ??= /^mnt_id:\s*(\d+)/m.exec(fs.readFileSync(`/proc/self/fdinfo/${this.fd}`, "latin1"))?.[1];
     return this.#mount;
   }
 

@@ -1,7 +1,7 @@
 import type { Turns } from "../clock.ts";
 import { printableJson } from "../printable.ts";
 import { eachFolder, type Folder, Kept, reasonOf, within } from "./folder.ts";
-import { areOne, bytesOf, refuseIfNewer } from "./look.ts";
+import { areOne, refuseIfNewer } from "./look.ts";
 import { isPlainName, plainNameOf } from "./plain-name.ts";
 import { OwnChanges, type SweepRules, sweepFolders } from "./sweep.ts";
 
@@ -56,7 +56,7 @@ export class LogFolders {
         const taskId = taskOfLog(name);
         const stats = taskId !== undefined && wanted(taskId) ? hour.lstat(name) : undefined;
         if (!stats?.isFile()) continue;
-        await visit({ taskId: taskId!, hour: key, bytes: bytesOf(stats), changedAt: stats.mtimeMs / 1e3 });
+        await visit({ taskId: taskId!, hour: key, bytes: stats.size, changedAt: stats.mtimeMs / 1e3 });
         await this.turns.next();
       }
     });
@@ -97,7 +97,7 @@ export class LogFolders {
     await this.#eachHour((hour, key) => {
       for (const name of names) {
         const stats = hour.lstat(name);
-        if (stats?.isFile()) found.push({ hour: key, name, path: hour.labelOf(name), bytes: bytesOf(stats) });
+        if (stats?.isFile()) found.push({ hour: key, name, path: hour.labelOf(name), bytes: stats.size });
       }
     }, fromDate);
     return found.sort((a, b) => (a.path < b.path ? -1 : 1));

@@ -1,4 +1,4 @@
-import type { BigIntStats, Stats } from "node:fs";
+import type { BigIntStats } from "node:fs";
 import { printableJson } from "../printable.ts";
 import { type Folder, Kept, type Name, reasonOf, within } from "./folder.ts";
 
@@ -53,7 +53,7 @@ function contentsOf(folder: Folder, newest: NewestAllowed, depth = 1): Contents 
       refuseIfNewer(stats.mtimeMs, newest.mtime, folder.labelOf(name));
       refuseIfNewer(stats.ctimeMs, newest.ctime ?? Number.POSITIVE_INFINITY, folder.labelOf(name));
       const inode = stats.nlink > 1 ? folder.exactStats(name)?.ino : undefined;
-      contents.files.push({ name, bytes: bytesOf(stats), inode });
+      contents.files.push({ name, bytes: stats.isFile() ? stats.size : 0, inode });
     }
   }
   return contents;
@@ -75,20 +75,11 @@ export function areOne(look: () => readonly (BigIntStats | undefined)[]): boolea
   }
 }
 
-export function bytesOf(stats: Stats): number {
-  return stats.isFile() ? stats.size : 0;
-}
-
 export function total(contents: Contents): Removal {
-  const sum: Removal = { files: 0, bytes: 0 };
-  for (const { inode, bytes } of filesIn(contents)) {
-    sum.files++;
-    sum.bytes += bytes;
-    if (inode === undefined) continue;
-    sum.linked ??= [];
-    sum.linked.push({ inode, bytes });
-  }
-  return sum;
+  const files = [...filesIn(contents)];
+  const linked = files.flatMap(({ inode, bytes }) => (inode === undefined ? [] : [{ inode, bytes }]));
+  const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
+  return { files: files.length, bytes, ...(linked.length > 0 && { linked }) };
 }
 
 /** The files, each with the names of the folders on the way to it. */
@@ -101,11 +92,7 @@ export function* filesIn(
 }
 
 /** Removes a folder with its contents. @param label of the folder, if not by its place */
-export function removeFolder(
-  parent: Folder,
-  name: Name,
-  { newest, removed, label }: { newest: NewestAllowed; removed: Removal; label?: string },
-): void {
+export function removeFolder(parent: Folder, name: Name, newest: NewestAllowed, removed: Removal, label?: string) {
   within(parent.openFolder(name, label), (folder) => removeContents(folder, contentsOf(folder, newest), removed));
   parent.removeFolder(name);
 }

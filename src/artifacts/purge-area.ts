@@ -39,7 +39,7 @@ export class PurgeArea {
       if (!changes.during(userId, home, () => moveAway(home, taskId, place))) return undefined;
       const [removed, label] = [{ files: 0, bytes: 0 }, home.labelOf(taskId)];
       try {
-        removeFolder(place, taskId, { newest, removed, label });
+        removeFolder(place, taskId, newest, removed, label);
         return { kind: "removed", ...removed };
       } catch (error) {
         const came = `${printableJson(label)} was written to during the run`;
@@ -95,9 +95,8 @@ export class PurgeArea {
 
   #openContainer(): Folder {
     try {
-      this.#container ??= within(openOrMake(this.output, PURGE_FOLDER, 0o700), (area) =>
-        openOrMake(area, this.#name, 0o700),
-      )!;
+      const openIn = (area: Folder) => openOrMake(area, this.#name, 0o700);
+      this.#container ??= within(openOrMake(this.output, PURGE_FOLDER, 0o700), openIn)!;
       return this.#container;
     } catch (error) {
       // Something else in its place concerns every task: their records are kept, because only they lead to the directories.
@@ -200,7 +199,7 @@ function mergeChild(source: Folder, name: Buffer, target: Folder): void {
   if (ours === undefined) return;
   if (!ours.isDirectory()) mergeFile(source, name, target);
   else if (theirs === undefined || theirs.isDirectory()) putBack(source, name, target);
-  else removeFolder(source, name, { newest: ANY_AGE, removed: { files: 0, bytes: 0 } });
+  else removeFolder(source, name, ANY_AGE, { files: 0, bytes: 0 });
 }
 
 /** A hard link never replaces what the service may write at this very moment, as a rename would. */

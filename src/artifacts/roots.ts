@@ -25,8 +25,8 @@ export function openRoots(paths: RootPaths): Roots {
   const [output, logs] = [resolve(paths.output), resolve(paths.logs)];
   const [realOutput, realLogs] = [realPathOf(output), realPathOf(logs)];
   const logsInOutput = nameInOutput(realOutput, realLogs);
-  for (const root of [realOutput, realLogs]) {
-    const held = root === undefined ? undefined : heldFile(root, paths.apart ?? []);
+  for (const root of [realOutput, realLogs].filter((path) => path !== undefined)) {
+    const held = heldFile(root, paths.apart ?? []);
     if (held !== undefined)
       throw unsafePaths(`${printableJson(root)} can't be used for audio or logs: it holds ${printableJson(held)}`);
   }
@@ -89,16 +89,14 @@ function hasEntries(path: string): boolean {
 
 function openRoot(path: string | undefined, label: string): Folder | undefined {
   if (path === undefined) return undefined;
+  let tried = DESCRIPTORS;
   try {
     // Without it, each name would look missing. A process that changed its user may lack access to its own.
-    closeSync(openSync(DESCRIPTORS, "r"));
-  } catch (error) {
-    throw cannotOpen(DESCRIPTORS, error);
-  }
-  try {
+    closeSync(openSync(tried, "r"));
+    tried = path;
     return Folder.openRoot(path, label);
   } catch (error) {
-    throw cannotOpen(path, error);
+    throw cannotOpen(tried, error);
   }
 }
 

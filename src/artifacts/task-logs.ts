@@ -65,7 +65,7 @@ export class TaskLogs {
     return this.#tails.size > 0;
   }
 
-  /** The next lines; undefined without new ones. At most a piece of a log is held in memory. */
+  /** The next lines, perhaps none of this log; undefined without new ones. At most a piece of a log is held in memory. */
   read(): LogPart | undefined {
     if (this.#left.length > 0) return this.#left.shift();
     for (const { tail } of this.#tails.values()) {
@@ -127,8 +127,7 @@ export class TaskLogs {
   }
 
   #leave(tail: LogTail): void {
-    const lines = tail.rest();
-    if (lines.length > 0) this.#left.push({ path: tail.path, lines });
+    this.#left.push({ path: tail.path, lines: tail.rest() });
     tail.close();
   }
 }
