@@ -1,4 +1,3 @@
-import { type ByteRanks, COLON_BETWEEN } from "../task/rules.ts";
 import type { TaskId } from "./task-source.ts";
 
 const NONE = -1;
@@ -20,15 +19,12 @@ export class KeyTable {
   #hashes = new Int32Array(1 << 10);
   /** Open addressing: the number of a key, or -1. */
   #slots = new Int32Array(1 << 11).fill(NONE);
-  readonly #ranks: ByteRanks | null;
   size = 0;
   /** How many keys there will be, as far as is known. */
   expected = 0;
 
-  /** @param ranks by which members compare; null: bytewise */
-  constructor(ranks: ByteRanks | null = null) {
-    this.#ranks = ranks;
-  }
+  /** @param memberOf the ASCII texts by which keys compare; null: bytewise */
+  constructor(private readonly memberOf: ((id: TaskId) => string) | null = null) {}
 
   /** The number of the key whose parts are in `bytes`, added if it is new. */
   add(bytes: Uint8Array, userFrom: number, userEnd: number, taskFrom: number, taskEnd: number): number {
@@ -105,7 +101,7 @@ export class KeyTable {
 
   /** The order of the members of the global index. */
   compare(a: number, b: number): number {
-    if (this.#ranks !== null) return this.#compareRanks(this.#ranks, a, b);
+    if (this.memberOf !== null) return this.memberOf(this.id(a)) < this.memberOf(this.id(b)) ? -1 : Number(a !== b);
     return this.#arena.compare(this.#arena, this.#start(b), this.#end(b), this.#start(a), this.#end(a));
   }
 
@@ -117,18 +113,6 @@ export class KeyTable {
   /** By their task ids, bytewise. */
   compareTasks(a: number, b: number): number {
     return this.#arena.compare(this.#arena, this.#colon(b), this.#end(b), this.#colon(a), this.#end(a));
-  }
-
-  #compareRanks(ranks: ByteRanks, a: number, b: number): number {
-    const [fromA, fromB] = [this.#start(a), this.#start(b)];
-    const [lengthA, lengthB] = [this.#end(a) - fromA, this.#end(b) - fromB];
-    const shorter = Math.min(lengthA, lengthB);
-    for (let i = 0; i < shorter; i++) {
-      const byteA = i === this.#userLengths[a] ? COLON_BETWEEN : this.#arena[fromA + i]!;
-      const byteB = i === this.#userLengths[b] ? COLON_BETWEEN : this.#arena[fromB + i]!;
-      if (byteA !== byteB) return ranks[byteA]! - ranks[byteB]!;
-    }
-    return lengthA - lengthB;
   }
 
   #start(key: number): number {

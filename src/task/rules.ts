@@ -16,11 +16,6 @@ export type DialectName = Exclude<LayoutName, "api_ms_v3">;
 /** The time that scores a task in its user's index. */
 export type UserScoreField = "updated_at" | "created_at";
 
-/** Ranks of the bytes of ids, by which members of the index compare; that of the colon between both ids comes last. */
-export type ByteRanks = Uint16Array;
-/** The place in ByteRanks of the colon between user id and task id. */
-export const COLON_BETWEEN = 256;
-
 const NO_FILE_NAME = /[^A-Za-z0-9_-]/gu;
 const IS_FILE_NAME = /^[A-Za-z0-9_-]+$/;
 
@@ -36,20 +31,6 @@ const ENCODINGS: readonly ((id: string) => string)[] = [
   (id) => (/[A-Za-z0-9_-]/.test(id) ? fileNameOf(id) : quotePlus(id)),
   fileNameOf,
 ];
-
-/** The order of quoted members: no byte's quoted form equals another's, or is the beginning of another's. */
-function quotedRanks(): ByteRanks {
-  const quoted = Array.from({ length: COLON_BETWEEN + 1 }, (_, byte) => quotedByte(byte));
-  const order = quoted.map((_, byte) => byte).sort((a, b) => (quoted[a]! < quoted[b]! ? -1 : 1));
-  const ranks = new Uint16Array(quoted.length);
-  for (const [rank, byte] of order.entries()) ranks[byte] = rank;
-  return ranks;
-}
-
-function quotedByte(byte: number): string {
-  if (byte === COLON_BETWEEN) return ":";
-  return byte < 0x80 ? quotePlus(String.fromCharCode(byte)) : `%${byte.toString(16).toUpperCase()}`;
-}
 
 /** The characters that `quote_plus` keeps, beside letters, digits and `_`: `-`, `.` and `~`. */
 const NEEDS_QUOTING = /[^\w.~-]/;
@@ -75,8 +56,6 @@ export type FolderName = TaskId;
 
 /** The rules for reading records: the zone of naive times, and the service's layout. */
 export class RecordRules {
-  /** False for the default, which is checked against the store file (`checkFileLayout`). */
-  readonly layoutIsSet: boolean;
   /** Ids are quoted in keys and may have colons, task ids are unique, times are whole seconds, and tasks may share a folder. */
   readonly isPublished: boolean;
   readonly userScoredBy: UserScoreField;
@@ -84,9 +63,9 @@ export class RecordRules {
   constructor(
     readonly zone: Zone,
     readonly layout: LayoutName = "plain",
-    layoutIsSet = true,
+    /** False for the default, which is checked against the store file (`checkFileLayout`). */
+    readonly layoutIsSet = true,
   ) {
-    this.layoutIsSet = layoutIsSet;
     this.isPublished = LAYOUTS[layout].isPublished;
     this.userScoredBy = LAYOUTS[layout].userScoredBy;
   }
@@ -105,9 +84,9 @@ export class RecordRules {
     return uniqueTasks(all);
   };
 
-  /** In which order members of the global index compare; null: bytewise, as the ids are. */
-  get memberRanks(): ByteRanks | null {
-    return this.isPublished ? quotedRanks() : null;
+  /** The members by which tasks compare in the global index; null: they compare bytewise, as the ids do. */
+  get memberOrder(): ((id: TaskId) => string) | null {
+    return this.isPublished ? ({ userId, taskId }) => this.member(userId, taskId) : null;
   }
 
   /** The member of the global index; without a user, the task id is the member itself. */

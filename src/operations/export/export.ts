@@ -124,7 +124,7 @@ async function exportFrom(
   async function exportAll(): Promise<void> {
     const rows = snapshot?.rows;
     /** The tasks of the file with another time in Redis's index; its members that the file lacks, and their times. */
-    const [differing, onlyInRedis] = [new KeySet(rows?.keys.size ?? 0), new KeyTable(file.rules.memberRanks)];
+    const [differing, onlyInRedis] = [new KeySet(rows?.keys.size ?? 0), new KeyTable(file.rules.memberOrder)];
     const times: number[] = [];
     for (const userId of filter.users.size === 0 ? [undefined] : filter.users) {
       await ask(async (mirror) => {

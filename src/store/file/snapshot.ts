@@ -66,7 +66,7 @@ export class Snapshot {
   static async read(path: string, rules: RecordRules, signal?: AbortSignal): Promise<Snapshot> {
     const handle = await openForReading(path);
     if (handle === null) {
-      const rows = new Rows(false, new KeyTable(rules.memberRanks));
+      const rows = new Rows(false, new KeyTable(rules.memberOrder));
       return new Snapshot(path, rules, rows, new InvalidRecords(), null);
     }
     try {
@@ -88,7 +88,7 @@ export class Snapshot {
       const identity = await handle.stat({ bigint: true });
       const shape = await recogniseShape(handle);
       const isLines = shape === "jsonl";
-      const rows = new Rows(isLines, new KeyTable(rules.memberRanks), Number(identity.size));
+      const rows = new Rows(isLines, new KeyTable(rules.memberOrder), Number(identity.size));
       const reader = rowReader(rows, rules, isLines);
       const layout = await scanStore(handle, shape, reader.add, options);
       const footprint = isLines ? await readFootprint(handle, layout.size) : null;

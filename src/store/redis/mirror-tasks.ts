@@ -44,7 +44,7 @@ export function mirrorTasks(
     const by = sort ?? naturalOrder(hasTimes);
     const isNatural = by === naturalOrder(hasTimes); // so they come in order
     const { rules, times } = mirror.parser;
-    const keys = new KeyTable(rules.memberRanks);
+    const keys = new KeyTable(rules.memberOrder);
     const scores: number[] = [];
     const lost: TaskId[] = [];
     const limit = filter.search === undefined ? null : new SearchLimit();
