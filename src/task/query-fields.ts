@@ -29,7 +29,6 @@ export interface QueryField {
   readonly record?: string;
   /** Whether commands that choose tasks for another purpose than to list them don't have it. */
   readonly onlyLists?: true;
-  readonly onPage?: true;
 }
 
 /** Everything that a list of tasks can be asked, for every asker (docs/contract.md, Reading, Commands and HTTP). */
@@ -57,7 +56,6 @@ export const QUERY_FIELDS = {
     flags: "-u, --user <id>",
     help: "tasks of this user",
     flagHelp: "; may be given several times",
-    onPage: true,
   },
   taskIds: {
     kind: "list",
@@ -65,7 +63,6 @@ export const QUERY_FIELDS = {
     flags: "-i, --ids <ids>",
     help: "these tasks of the user, separated by commas or spaces",
     flagHelp: "; without --user, each as user:task; - reads stdin",
-    onPage: true,
   },
   statuses: {
     kind: "list",
@@ -73,28 +70,24 @@ export const QUERY_FIELDS = {
     flags: "-s, --status <words>",
     help: "wait, run, done, error, other for unknown words, or the service's own, separated by commas",
     choices: STATUS_CHOICES,
-    onPage: true,
   },
   since: {
     kind: "time",
     key: "since",
     flags: "--since <time>",
     help: "last changed at or after: ISO time, or an age such as 2h",
-    onPage: true,
   },
   until: {
     kind: "time",
     key: "until",
     flags: "--until <time>",
     help: "last changed before: ISO time, or an age such as 7d",
-    onPage: true,
   },
   stuck: {
     kind: "switch",
     key: "stuck",
     flags: "--stuck",
     help: "wait or run, and not changed for longer than [cleanup] stuck_after",
-    onPage: true,
   },
   search: {
     kind: "text",
@@ -102,7 +95,6 @@ export const QUERY_FIELDS = {
     flags: "--search <text>",
     help: "tasks with this in their text, error or ids; ignores case",
     onlyLists: true,
-    onPage: true,
   },
   sort: {
     kind: "text",
@@ -111,7 +103,6 @@ export const QUERY_FIELDS = {
     help: "newest first by the last change or creation, or by user or task id",
     choices: SORTS,
     onlyLists: true,
-    onPage: true,
   },
 } as const satisfies Record<string, QueryField>;
 
@@ -137,8 +128,9 @@ export type QueryBody = {
 };
 
 export const QUERY_PARTS = Object.keys(QUERY_FIELDS) as QueryPart[];
-export type PagePart = { [P in QueryPart]: Fields[P] extends { onPage: true } ? P : never }[QueryPart];
-export const PAGE_PARTS = QUERY_PARTS.filter((part) => "onPage" in QUERY_FIELDS[part]) as PagePart[];
+/** The filters and the order, which the page has controls for. */
+export type PagePart = Exclude<QueryPart, "page" | "pageSize">;
+export const PAGE_PARTS = QUERY_PARTS.filter((part): part is PagePart => part !== "page" && part !== "pageSize");
 /** The parts that only lists have; the others choose tasks for any command. */
 export const LIST_PARTS = QUERY_PARTS.filter((part) => fieldOf(part).onlyLists || fieldOf(part).record);
 export const CHOOSING_PARTS = QUERY_PARTS.filter((part) => !LIST_PARTS.includes(part));
