@@ -233,9 +233,7 @@ export async function sync(asked: SyncParts, options: SyncOptions): Promise<Sync
     unanswered += tasks.length;
     const outcomes = await writeToMirror(mirror, tasks, { copies, overEqual: checksum });
     unanswered -= tasks.length;
-    rows.forEach((row, i) => {
-      if (outcomes[i] === "written") written.add(row);
-    });
+    for (const [i, row] of rows.entries()) if (outcomes[i] === "written") written.add(row);
     return outcomes;
   }
 }
@@ -274,9 +272,9 @@ class ListedFile {
         const member = flat[2 * i]!;
         const id = idOfMember(member, userId, mirror.layout);
         const key = snapshot.keyOf(id);
-        const time = key < 0 || times === null || isUnsure(member) ? "" : times[i]!;
-        const at = time === "" ? Number.NaN : sameMoment(Number(flat[2 * i + 1]), mirror.parser.times.ofHash(time));
-        listed.#note(key, id, at);
+        const isKnown = key >= 0 && times !== null && times[i] !== "" && !isUnsure(member);
+        const [score, time] = [Number(flat[2 * i + 1]), isKnown ? mirror.parser.times.ofHash(times[i]!) : Number.NaN];
+        listed.#note(key, id, score === time || sameInstant(score, time) ? score : Number.NaN);
       }
     }
     return listed;
@@ -318,9 +316,4 @@ class ListedFile {
     const row = this.snapshot.rows.liveRow(key);
     return row < 0 ? Number.NaN : this.snapshot.rows.score(row);
   }
-}
-
-/** The score of a member if its hash has the same time; else NaN. */
-function sameMoment(score: number, time: number): number {
-  return score === time || sameInstant(score, time) ? score : Number.NaN;
 }

@@ -50,14 +50,8 @@ export interface MarkOptions {
   readonly allowEmpty: boolean;
 }
 
-/** `mark -o json`: requested = marked + unchanged + missing + refused + failed + returned. */
-function noMarks({ unchanged }: MarkPlan, { dryRun }: MarkOptions) {
-  const lists = { missing: [] as string[], refused: [] as { user_id: string; task_id: string; reason: string }[] };
-  return { requested: 0, marked: 0, unchanged, ...lists, failed: 0, returned: 0, dryRun };
-}
-
-/** A dry run has the tasks to mark by their statuses. */
-export type MarkResult = ReturnType<typeof noMarks> & { byStatus?: Record<string, number> };
+/** `mark -o json`: requested = marked + unchanged + missing + refused + failed + returned. A dry run has the tasks to mark by status. */
+export type MarkResult = Awaited<ReturnType<typeof markTasks>>["result"];
 
 export interface MarkParts extends Parts<"file" | "mirror" | "rules" | "clock" | "reporter" | "signal" | "ledger"> {
   /** Receives each record before its change. */
@@ -169,16 +163,15 @@ async function planMarks(base: Snapshot, mirror: Mirror | null, marker: Marker, 
   return plan;
 }
 
-type MarkDecision = "mark" | "unchanged" | "gone" | { readonly reason: string };
-
 /** A newer copy in Redis is refused: a mark would hide the service's write. */
-function decideMark(copies: Copies, { filter, shown, error }: MarkRule): MarkDecision {
+function decideMark(copies: Copies, { filter, shown, error }: MarkRule) {
   const newest = newestCopy(copies);
   if (copies.file === "invalid") return { reason: INVALID_RECORD };
   if (newest === null) return "gone";
   if (copies.file !== null && newest !== copies.file) {
-    const advice = "`ttsctl verify --repair` copies it to the file";
-    return { reason: `Redis has a newer copy of it (${newest.status}); ${advice}` };
+    return {
+      reason: `Redis has a newer copy of it (${newest.status}); \`ttsctl verify --repair\` copies it to the file`,
+    };
   }
   const isChosen = copyPasses(newest, filter);
   // An earlier mark may have been stopped between the file and Redis, whose older copy was chosen.
@@ -201,7 +194,9 @@ async function runMark(
   const { backup, ledger, reporter, signal } = parts;
   const { dryRun, shown: to } = options;
   const { inFile, onlyInRedis, behind, summary } = plan;
-  const result: MarkResult = noMarks(plan, options);
+  const lists = { missing: [] as string[], refused: [] as { user_id: string; task_id: string; reason: string }[] };
+  const { unchanged } = plan;
+  const result = { requested: 0, marked: 0, unchanged, ...lists, failed: 0, returned: 0, dryRun };
   const refusals = new NamedWarnings(reporter, "is left unchanged");
   const failures = new NamedWarnings(reporter, "was not marked in both stores");
   const untried = new Set(onlyInRedis); // in Redis yet
@@ -216,12 +211,11 @@ async function runMark(
   checkBrake(summary.count, plan.all, options.maxMark, { verb: "mark", flag: "--max-mark" });
   let problem: TtsctlError | null = null;
   if (dryRun) {
-    result.byStatus = summary.counts;
     for (const targets of [inFile, onlyInRedis]) await report(targets, ({ copy }) => asCopy(copy) !== null);
   } else await apply();
   refusals.end();
   failures.end();
-  return { result: { ...result, failed: failures.count }, problem };
+  return { result: { ...result, failed: failures.count, ...(dryRun && { byStatus: summary.counts }) }, problem };
 
   async function apply(): Promise<void> {
     if (summary.count > 0) {
@@ -247,10 +241,9 @@ async function runMark(
     }
     const nothingDone = marked.length === 0 && result.marked === 0;
     if (isStoreError(problem) && nothingDone && onlyInRedis.length > 0) throw problem;
-    const isLost = isRedisError(problem);
-    const left = [...untried];
-    const leftInFile = left.filter(({ row }) => row >= 0);
-    await report(leftInFile, () => (isLost ? "unknown" : false));
+    const [left, isLost] = [[...untried], isRedisError(problem)];
+    const inFileToo = left.filter(({ row }) => row >= 0);
+    await report(inFileToo, () => (isLost ? "unknown" : false));
     if (problem === null) return;
     for (const { id, row } of left) if (row < 0) failures.add(id, isLost ? LOST : problem.message);
   }

@@ -7,7 +7,7 @@ import { Changes, NO_PUTS } from "../../store/file/changes.ts";
 import { checkRewrite } from "../../store/file/replace.ts";
 import { CurrentFile } from "../../store/file/shared-snapshot.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
-import { KeySet, type Keys } from "../../store/key-table.ts";
+import { KeySet } from "../../store/key-table.ts";
 import { isOutage } from "../../store/mirror-link.ts";
 import { BATCH } from "../../store/redis/copies.ts";
 import type { TaskId } from "../../store/task-source.ts";
@@ -207,16 +207,12 @@ export function purgeOf(parts: PurgeParts, policy: PurgePolicy, base: Snapshot, 
     const current = await fileNow.snapshot();
     await onDisk.addChanged(current);
     const keys = chosen.filter(({ id }) => base.holds(id)).map(({ id }) => base.keyOf(id));
-    const { removed } = await removals(new Set(keys)).dueIn(current);
+    const { removed } = await new Changes(base, { removed: new Set(keys), puts: NO_PUTS }).dueIn(current);
     return chosen.filter(({ id, copies }) => {
       const same = copies.file === null ? !current.holds(id) : removed.has(current.keyOf(id));
       if (!same) tally.keep(id, CHANGED);
       return same;
     });
-  }
-
-  function removals(removed: Keys): Changes {
-    return new Changes(base, { removed, puts: NO_PUTS });
   }
 
   /** The Redis-only tasks that are unchanged: their artifacts are removed before their copies. */
@@ -289,10 +285,9 @@ export function purgeOf(parts: PurgeParts, policy: PurgePolicy, base: Snapshot, 
     await fileNow.close(); // the rewrite reads the file once more
     const { rows } = base;
     const keys = ended.map(({ row }) => rows.key(row));
-    const removed = KeySet.from(keys, rows.keys.size);
-    const owes = parts.mirror.lost !== null;
+    const changes = new Changes(base, { removed: KeySet.from(keys, rows.keys.size), puts: NO_PUTS });
     const outcome = await parts.file
-      .apply(removals(removed), { owes })
+      .apply(changes, { owes: parts.mirror.lost !== null })
       .catch((error: unknown) => ({ changed: [], returned: [], error }));
     const isHalf = "error" in outcome;
     tally.bringBack(outcome.returned);
