@@ -26,11 +26,6 @@ import type { Reporter } from "../reporter.ts";
 const openDescriptor = promisify(openCallback);
 const NOTHING_IMPORTED = "nothing was imported";
 
-interface Input {
-  readonly name: string;
-  readonly handle: FileHandle;
-}
-
 /**
  * A regular file, or a stream. A named pipe is opened once, because a second descriptor wouldn't see that the writer has
  * closed it. It is read in the event loop: a thread in read(2) can't be stopped, so the process couldn't exit.
@@ -44,18 +39,6 @@ async function openFile(path: string): Promise<FileHandle | Readable> {
   return open(path);
 }
 
-async function copied(stream: Readable, storePath: string, signal: AbortSignal): Promise<FileHandle> {
-  const handle = await openTemporary(storePath);
-  try {
-    for await (const chunk of addAbortSignal(signal, stream)) await appendTo(handle, chunk as Uint8Array, storePath);
-    throwIfInterrupted(signal, NOTHING_IMPORTED);
-    return handle;
-  } catch (error) {
-    await closeQuietly(handle);
-    throw error;
-  }
-}
-
 function unreadable(path: string, cause: unknown): TtsctlError {
   const isNoFile = isMissingPath(cause) || systemErrorCode(cause) === "EISDIR";
   const code = isNoFile ? "USAGE" : "IMPORT_UNREADABLE";
@@ -66,7 +49,7 @@ function unreadable(path: string, cause: unknown): TtsctlError {
 }
 
 /** The format, by the first bytes. @throws TtsctlError IMPORT_INVALID if it can't hold records */
-async function inputKind({ name, handle }: Input): Promise<"json" | "csv"> {
+async function inputKind(name: string, handle: FileHandle): Promise<"json" | "csv"> {
   const { bytesRead, buffer } = await handle.read(Buffer.alloc(1 << 16), 0, 1 << 16, 0);
   const head = buffer.subarray(0, bytesRead);
   if (head[0] === 0x1f && head[1] === 0x8b) {
@@ -105,54 +88,60 @@ interface SourceReading {
  * Reads an input in the format that its content shows. Of a task that comes twice the newer counts, in JSON Lines the last.
  * @throws TtsctlError IMPORT_INVALID if its format is unknown, IMPORT_UNREADABLE, SPOOL_FAILED, INTERRUPTED
  */
-export async function readSource(path: string | null, reading: SourceReading): Promise<Source> {
-  const { stdin, storePath, signal } = reading;
+export async function readSource(
+  path: string | null,
+  { stdin, storePath, rules, signal }: SourceReading,
+): Promise<Source> {
   const name = path ?? "stdin";
-  let handle: FileHandle | undefined;
+  const bad = new BadLines(name);
+  const parser = new RecordParser(rules);
+  let opened: FileHandle | undefined;
   try {
-    const opened = path === null ? stdin : await openFile(path);
+    const input = path === null ? stdin : await openFile(path);
     // A stream is copied into a temporary file first, because it is read more than once.
-    handle = opened instanceof Readable ? await copied(opened, storePath, signal) : opened;
-    const input = { name, handle };
-    const whole = (await inputKind(input)) === "csv" ? null : await readWhole(input, reading);
-    if (whole instanceof Snapshot) return { records: whole, bad: await badOf(whole) };
-    const source = await (whole === null ? readCsv(input, reading) : readBrokenLines(input, reading, whole));
+    const handle = input instanceof Readable ? await openTemporary(storePath) : input;
+    opened = handle;
+    if (input instanceof Readable) await copy(input, handle);
+    const whole = (await inputKind(name, handle)) === "csv" ? null : await readWhole(handle);
+    if (whole instanceof Snapshot) {
+      await addInvalid(whole);
+      return { records: whole, bad };
+    }
+    const records = await (whole === null
+      ? spooled(storePath, rules, (add) => addRows(handle, add))
+      : spooled(storePath, rules, (add) => addLines(handle, add, whole), "lines"));
     await closeQuietly(handle);
-    return source;
+    return { records, bad };
   } catch (error) {
-    await closeQuietly(handle);
+    await closeQuietly(opened);
     throwIfInterrupted(signal, NOTHING_IMPORTED);
     throw systemErrorCode(error) === undefined || error instanceof TtsctlError ? error : unreadable(name, error);
   }
-}
 
-/** Reads a store file of any shape; one that is cut has the records before. Returns the error if it is broken. */
-function readWhole({ handle, name }: Input, { rules, signal }: SourceReading): Promise<Snapshot | TtsctlError> {
-  return Snapshot.readHandle(handle, name, rules, { signal, mayBeCut: true }).catch((error) => {
-    if (ours(error).code !== "STORE_INVALID") throw error;
-    return error as TtsctlError;
-  });
-}
+  async function copy(stream: Readable, handle: FileHandle): Promise<void> {
+    for await (const chunk of addAbortSignal(signal, stream)) await appendTo(handle, chunk as Uint8Array, storePath);
+    throwIfInterrupted(signal, NOTHING_IMPORTED);
+  }
 
-/** The invalid records of a well-formed file, and one that it ends in. */
-async function badOf(records: Snapshot): Promise<BadLines> {
-  const bad = new BadLines(records.path);
-  for (const { offset, reason } of records.invalid.named) bad.add(await records.lineOf(offset), reason);
-  bad.count = records.invalid.count;
-  const unfinished = records.layout?.unfinished ?? null;
-  const what = records.shape === "jsonl" ? "line" : records.shape;
-  if (unfinished !== null) bad.add(await records.lineOf(unfinished), `the input ends inside this ${what}`);
-  return bad;
-}
+  /** Reads a store file of any shape; one that is cut has the records before. Returns the error if it is broken. */
+  function readWhole(handle: FileHandle): Promise<Snapshot | TtsctlError> {
+    return Snapshot.readHandle(handle, name, rules, { signal, mayBeCut: true }).catch((error) => {
+      if (ours(error).code !== "STORE_INVALID") throw error;
+      return error as TtsctlError;
+    });
+  }
 
-async function readBrokenLines(
-  { handle, name }: Input,
-  { storePath, rules, signal }: SourceReading,
-  error: TtsctlError,
-): Promise<Source> {
-  const bad = new BadLines(name);
-  const parser = new RecordParser(rules);
-  const fill = async (add: (json: string) => Promise<void>) => {
+  /** Notes the invalid records of a well-formed file, and one that it ends in. */
+  async function addInvalid(records: Snapshot): Promise<void> {
+    for (const { offset, reason } of records.invalid.named) bad.add(await records.lineOf(offset), reason);
+    bad.count = records.invalid.count;
+    const unfinished = records.layout?.unfinished ?? null;
+    const what = records.shape === "jsonl" ? "line" : records.shape;
+    if (unfinished !== null) bad.add(await records.lineOf(unfinished), `the input ends inside this ${what}`);
+  }
+
+  /** Adds the valid lines of a broken file. @param error why it is broken */
+  async function addLines(handle: FileHandle, add: AddRecord, error: TtsctlError): Promise<void> {
     let [number, valid] = [0, 0];
     for await (const line of linesOf(handle, signal)) {
       number++;
@@ -163,9 +152,33 @@ async function readBrokenLines(
       if (problem === undefined) await add(line.toString());
     }
     if (valid === 0) throw invalid(error.message, `nothing was imported; ${ACCEPTED}`, error);
-  };
-  return { records: await spooled(storePath, rules, fill, "lines"), bad };
+  }
+
+  /** Adds the records of CSV as `export` writes it. */
+  async function addRows(handle: FileHandle, add: AddRecord): Promise<void> {
+    const bytes = handle.createReadStream({ start: 0, autoClose: false });
+    const options = { bom: true, info: true, relax_column_count: true, skip_empty_lines: true };
+    const rows = parse({ ...options, max_record_size: bufferConstants.MAX_STRING_LENGTH });
+    const text = (chunks: AsyncIterable<Buffer>) => decoded(chunks, signal);
+    await pipeline(bytes, text, rows, async (rows: AsyncIterable<Row>) => {
+      let column = -1;
+      for await (const { record, info } of rows) {
+        const task = column < 0 ? null : recordOf(record[column], parser);
+        if (task === null) column = record.indexOf(RECORD);
+        if (column < 0) throw invalid(`${name} is neither JSON nor CSV with a column "${RECORD}"`, ACCEPTED);
+        if (typeof task === "string") bad.add(info.lines, task);
+        else if (task !== null) await add(task.json);
+      }
+    }).catch((error) => {
+      if (error instanceof CsvError) bad.add(Number(error.lines ?? 0), `invalid CSV: ${error.message}`);
+      else if (error instanceof TypeError)
+        bad.add(1, "this or a later line is not valid UTF-8; save the file as UTF-8");
+      else throw error;
+    });
+  }
 }
+
+type AddRecord = (json: string) => Promise<void>;
 
 const ACCEPTED = "accepted: what ttsctl export and --backup write, and store files";
 
@@ -211,34 +224,6 @@ const RECORD = "record";
 interface Row {
   readonly record: readonly string[];
   readonly info: { readonly lines: number };
-}
-
-/** Reads CSV as `export` writes it. */
-async function readCsv({ handle, name }: Input, { storePath, rules, signal }: SourceReading): Promise<Source> {
-  const bad = new BadLines(name);
-  const parser = new RecordParser(rules);
-  const options = { bom: true, info: true, relax_column_count: true, skip_empty_lines: true };
-  const fill = async (add: (json: string) => Promise<void>) => {
-    const bytes = handle.createReadStream({ start: 0, autoClose: false });
-    const rows = parse({ ...options, max_record_size: bufferConstants.MAX_STRING_LENGTH });
-    const text = (chunks: AsyncIterable<Buffer>) => decoded(chunks, signal);
-    await pipeline(bytes, text, rows, async (rows: AsyncIterable<Row>) => {
-      let column = -1;
-      for await (const { record, info } of rows) {
-        const task = column < 0 ? null : recordOf(record[column], parser);
-        if (task === null) column = record.indexOf(RECORD);
-        if (column < 0) throw invalid(`${name} is neither JSON nor CSV with a column "${RECORD}"`, ACCEPTED);
-        if (typeof task === "string") bad.add(info.lines, task);
-        else if (task !== null) await add(task.json);
-      }
-    }).catch((error) => {
-      if (error instanceof CsvError) bad.add(Number(error.lines ?? 0), `invalid CSV: ${error.message}`);
-      else if (error instanceof TypeError)
-        bad.add(1, "this or a later line is not valid UTF-8; save the file as UTF-8");
-      else throw error;
-    });
-  };
-  return { records: await spooled(storePath, rules, fill), bad };
 }
 
 /** Throws a TypeError if the text isn't UTF-8. A plain stream would replace characters. */
