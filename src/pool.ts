@@ -21,8 +21,7 @@ export async function pool<T>(
       }
     }
   };
-  const count = Array.isArray(items) ? Math.min(width, items.length) : width;
-  await Promise.all(Array.from({ length: count }, worker));
+  await Promise.all(Array.from({ length: width }, worker));
   if (failure === undefined) return;
   try {
     await iterator.return?.();

@@ -61,6 +61,7 @@ export function skipString(bytes: Uint8Array, from: number, end: number): number
 }
 
 const ESCAPES = new Set(Buffer.from('"\\/bfnrt'));
+const HEX_DIGITS = new Set(Buffer.from("0123456789abcdefABCDEF"));
 
 function skipEscape(bytes: Uint8Array, from: number, end: number): number {
   if (from >= end) throw new JsonIncomplete(end);
@@ -71,13 +72,9 @@ function skipEscape(bytes: Uint8Array, from: number, end: number): number {
   }
   for (let at = from + 1; at < from + 5; at++) {
     if (at >= end) throw new JsonIncomplete(end);
-    if (!isHexDigit(bytes[at]!)) throw new JsonSyntaxError("a wrong \\u escape inside a string", at);
+    if (!HEX_DIGITS.has(bytes[at]!)) throw new JsonSyntaxError("a wrong \\u escape inside a string", at);
   }
   return from + 5;
-}
-
-function isHexDigit(byte: number): boolean {
-  return (byte >= 0x30 && byte <= 0x39) || (byte >= 0x41 && byte <= 0x46) || (byte >= 0x61 && byte <= 0x66);
 }
 
 export function isDigit(byte: number): boolean {
@@ -260,6 +257,7 @@ const MOST_DIGITS = 4300;
 const DEEPEST = 500;
 /** Shorter texts exceed neither limit. */
 const SHORTEST = 2 * DEEPEST;
+const IN_NUMBER = new Set(Buffer.from("0123456789.eE+-"));
 
 /** Why Python's `json` can't read a valid JSON value, and so the service its whole store; undefined if it can. */
 export function whyNotPython(bytes: Uint8Array, from: number, end: number): string | undefined {
@@ -271,7 +269,7 @@ export function whyNotPython(bytes: Uint8Array, from: number, end: number): stri
     else if (isDigit(byte)) {
       const start = at;
       let isInteger = true;
-      for (; at < end && isInNumber(bytes[at]!); at++) isInteger &&= isDigit(bytes[at]!);
+      for (; at < end && IN_NUMBER.has(bytes[at]!); at++) isInteger &&= isDigit(bytes[at]!);
       if (isInteger && at - start > MOST_DIGITS) return `an integer of more than ${MOST_DIGITS} digits`;
     } else {
       if (byte === OPEN_BRACE || byte === OPEN_BRACKET) depth++;
@@ -281,8 +279,4 @@ export function whyNotPython(bytes: Uint8Array, from: number, end: number): stri
     }
   }
   return undefined;
-}
-
-function isInNumber(byte: number): boolean {
-  return isDigit(byte) || byte === 0x2e || (byte | 0x20) === 0x65 || byte === 0x2b || byte === 0x2d; // . e + -
 }

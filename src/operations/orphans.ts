@@ -83,7 +83,7 @@ export async function cleanUpOrphans(parts: OrphanParts, options: OrphanOptions)
   };
 
   /** Counts what was removed, or in a dry run would be. */
-  async function report(path: string, { files, bytes }: { files: number; bytes: number }): Promise<void> {
+  async function report(path: string, { files, bytes }: Omit<Orphan, "path">): Promise<void> {
     if (!dryRun) result.removed++;
     result.files += files;
     result.bytes += bytes;
@@ -114,8 +114,7 @@ export async function cleanUpOrphans(parts: OrphanParts, options: OrphanOptions)
       else if (folder.kind === "kept") leave(`left alone: ${folder.reason}`);
     };
     const unread = await artifacts.walkFolders(visit, (path) => leave(`left alone: ${path} isn't a task's directory`));
-    const skipped = await artifacts.logs.walk(async ({ hour, taskId, bytes, changedAt }) => {
-      const log = { hour, taskId };
+    const skipped = await artifacts.logs.walk(async ({ bytes, changedAt, ...log }) => {
       count();
       if (owners.ownsLog(log)) return;
       if (changedAt > olderThan) result.young++;

@@ -152,7 +152,7 @@ export function eventFollower(parts: EventParts, { source: choice, userId, every
         if (source === "redis") await addMissed(mirror, tasks);
         const reading = readingOf("redis");
         await report("redis", `from Redis at ${mirror.where}`, warnings);
-        await handAll(states.compare(tasks, reading));
+        await handOver(states.compare(tasks, reading));
       },
     });
   }
@@ -165,7 +165,7 @@ export function eventFollower(parts: EventParts, { source: choice, userId, every
     if (source === "file" && isUnchanged) return;
     seen = snapshot.identity;
     const reading = readingOf("file");
-    await handAll(states.compare(TaskList.ofFile(snapshot, userId), reading));
+    await handOver(states.compare(TaskList.ofFile(snapshot, userId), reading));
   }
 
   /** A walk over an index can miss a task that moves, and a new task's hash comes before its member. */
@@ -184,12 +184,8 @@ export function eventFollower(parts: EventParts, { source: choice, userId, every
     return before === null ? "first" : before === now ? "same" : "switched";
   }
 
-  async function handAll(changes: Iterable<TaskChange>): Promise<void> {
-    for (const some of batches(changes, AT_ONCE)) await handOver(some);
-  }
-
-  async function handOver(changes: readonly TaskChange[]): Promise<void> {
-    if (changes.length > 0 && !isUnread) isUnread = !(await parts.onChanges(changes, source!));
+  async function handOver(changes: Iterable<TaskChange>): Promise<void> {
+    for (const some of batches(changes, AT_ONCE)) isUnread ||= !(await parts.onChanges(some, source!));
   }
 
   async function report(of: EventSource, from: string, warnings: readonly string[]): Promise<void> {

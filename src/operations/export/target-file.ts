@@ -31,22 +31,18 @@ export class TargetFile {
 
   /** A link is refused. @param owner of the file; null: this process's @throws TtsctlError EXPORT_FAILED */
   static async at(place: string, overwrite: boolean, mode: number, owner: Owner | null = null): Promise<TargetFile> {
+    let file: TargetFile | undefined;
     try {
       await refuseExisting(place, overwrite);
       await removeDead(place);
       const temporary = join(dirname(place), `.${basename(place)}.${process.pid}.part`);
       await rm(temporary, { force: true });
-      const handle = await makeFile(temporary, mode);
-      const file = new TargetFile(place, overwrite, temporary, handle);
-      try {
-        if (owner !== null) await handle.chown(owner.uid, owner.gid);
-        await handle.chmod(mode); // whatever the umask is
-      } catch (error) {
-        await file.close();
-        throw error;
-      }
+      file = new TargetFile(place, overwrite, temporary, await makeFile(temporary, mode));
+      if (owner !== null) await file.handle.chown(owner.uid, owner.gid);
+      await file.handle.chmod(mode); // whatever the umask is
       return file;
     } catch (cause) {
+      await file?.close();
       throw failed(place, cause);
     }
   }

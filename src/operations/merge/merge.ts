@@ -71,14 +71,10 @@ export async function applyToFile<T>(
  * @returns problem: why that ended early, a failure of Redis or of the file; else null
  */
 export async function thenIntoMirror(
-  {
-    file,
-    mirror,
-    reporter,
-    ledger,
-  }: RedisParts<"file" | "reporter" | "ledger"> & { readonly mirror: Writable<Mirror> },
+  parts: RedisParts<"file" | "reporter" | "ledger"> & { readonly mirror: Writable<Mirror> },
   work: (current: CurrentFile, written: WrittenCopies) => Promise<void>,
 ): Promise<{ problem: TtsctlError | null; returned: readonly TaskId[] }> {
+  const { file, mirror, reporter, ledger } = parts;
   await using current = new CurrentFile(file);
   const written = new WrittenCopies();
   try {

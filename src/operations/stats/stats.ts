@@ -6,6 +6,7 @@ import { readFirst, type SourceChoice, type Stores } from "../../store/mirror-li
 import type { Mirror } from "../../store/redis/mirror.ts";
 import { doubtsOf, FileBehind, lackOf } from "../../store/task-store.ts";
 import type { RecordRules } from "../../task/rules.ts";
+import { STATUS_CHOICES } from "../../task/status.ts";
 import { formatUtc } from "../../task/time.ts";
 import { cleanupOnce } from "../cleanup.ts";
 import { diskUse } from "../disk-use.ts";
@@ -118,13 +119,7 @@ async function readDisk(artifacts: Artifacts, { tasks, users }: Tally, userId: s
     user: (name) => userNames?.includes(name) !== false,
     log: (taskId) => userNames === undefined || owners.ownerOfLog(taskId) !== NOBODY,
   });
-  const byStatus: ByStatus<DiskBytes> = {
-    wait: noBytes(),
-    run: noBytes(),
-    done: noBytes(),
-    error: noBytes(),
-    other: noBytes(),
-  };
+  const byStatus = Object.fromEntries(STATUS_CHOICES.map((word) => [word, noBytes()])) as ByStatus<DiskBytes>;
   const byUser: DiskBytes[] = [];
   const all = { ...noBytes(), byStatus, sharedLogBytes: 0, unowned: noBytes(), unread: use.unread.length };
   for (const [kind, byOwner] of [["audioBytes", use.audio] as const, ["logBytes", use.logs] as const]) {

@@ -60,11 +60,9 @@ const BROKEN_INDEX = "look at the key, remove it with redis-cli, then run `ttsct
 function firstLook({ mirror, reporter, signal }: CompareParts, snapshot: Snapshot, drift: Drift) {
   const counts = { compared: 0, inSync: 0 };
   const inSyncOf = new Map<string, number>();
-  const addMissing = (id: TaskId, isUnsureKey = false) => {
-    if (!snapshot.holds(id)) drift.add(id, isUnsureKey);
-  };
+  /** Notes a key or member of a task that the file lacks. */
   const note = (id: TaskId, isUnsureKey = false) => {
-    if (id.userId === (drift.userId ?? id.userId)) addMissing(id, isUnsureKey);
+    if (id.userId === (drift.userId ?? id.userId) && !snapshot.holds(id)) drift.add(id, isUnsureKey);
   };
   return { counts, run };
 
@@ -114,8 +112,8 @@ function firstLook({ mirror, reporter, signal }: CompareParts, snapshot: Snapsho
       await walkMembers(undefined, counts.inSync, (member) => note(member));
     } catch (error) {
       if (!isWrongType(error)) throw error;
-      const { code, reply } = error;
-      throw new TtsctlError(code, `${INDEX_KEY} isn't a sorted set: ${reply}`, { hint: BROKEN_INDEX, cause: error });
+      const what = `${INDEX_KEY} isn't a sorted set: ${error.reply}`;
+      throw new TtsctlError(error.code, what, { hint: BROKEN_INDEX, cause: error });
     }
   }
 
@@ -125,7 +123,7 @@ function firstLook({ mirror, reporter, signal }: CompareParts, snapshot: Snapsho
     try {
       await walkMembers(user, inSyncOf.get(user), (member) => {
         if (user === userId) note(member);
-        else if (snapshot.rowOf(userId, member.taskId) >= 0) addMissing(member);
+        else if (snapshot.rowOf(userId, member.taskId) >= 0 && !snapshot.holds(member)) drift.add(member);
       });
     } catch (error) {
       if (!(error instanceof TtsctlError) || isFatal(error)) throw error;
@@ -177,7 +175,7 @@ async function lookAgain(
         const [id, record] = [ids[i]!, records[i]!];
         const { traits, ...seen } = lookOf(id, record, copies[i]!, mirror);
         let { finding } = traits;
-        if (traits.isUnnamed) finding = drift.hasUnsureKey(suspect) ? "partial" : "dangling";
+        if (traits.isUnnamed) finding = drift.unsure.has(suspect) ? "partial" : "dangling";
         if (record === null && snapshot.holds(id)) finding = "absent"; // invalid records are counted apart
         const same = drift.see(suspect, { ...seen, traits: { ...traits, finding } });
         const isFresh = isFileFresh || isLate(record?.score ?? Number.NaN) || isLate(seen.mirrorTime);

@@ -23,7 +23,7 @@ export class Drift {
   /** Equal traits are one object. */
   readonly #knownTraits = new Map<string, Traits>();
   /** Suspects of which a key was seen whose name may not be UTF-8. */
-  readonly #unsure = new Set<number>();
+  readonly unsure = new Set<number>();
   /** The other user's task that a *misplaced* member names, by suspect. If no user has the task, a member is dangling. */
   owners: ReadonlyMap<number, TaskId> = new Map();
   counts = Object.fromEntries(KINDS.map((kind) => [kind, 0])) as Record<Kind, number>;
@@ -38,10 +38,10 @@ export class Drift {
   /** @param userId the one user whose tasks are compared */
   constructor(readonly userId: string | undefined) {}
 
-  /** Adds a suspect. @param hasUnsureKey whether a key was seen whose name may not be UTF-8 */
-  add({ userId, taskId }: TaskId, hasUnsureKey = false): void {
+  /** Adds a suspect. */
+  add({ userId, taskId }: TaskId, isUnsure = false): void {
     const suspect = this.keys.addId(userId, taskId);
-    if (hasUnsureKey) this.#unsure.add(suspect);
+    if (isUnsure) this.unsure.add(suspect);
   }
 
   id(suspect: number): TaskId {
@@ -50,10 +50,6 @@ export class Drift {
 
   traits(suspect: number): Traits {
     return this.#traits[suspect]!;
-  }
-
-  hasUnsureKey(suspect: number): boolean {
-    return this.#unsure.has(suspect);
   }
 
   /** Keeps a look. Returns whether the last one found the same. */
@@ -144,11 +140,9 @@ export class Drift {
     const members = groupedBy(alone, (suspect) => this.keys.taskId(suspect));
     if (members.size === 0) return owners;
     const offer = (keys: KeyTable, key: number, score: number) => {
-      const wanted = members.get(keys.taskId(key));
-      if (wanted === undefined) return;
       const owner = keys.userId(key);
-      if (this.userId !== undefined && owner !== this.userId) return;
-      for (const member of wanted) {
+      if (owner !== (this.userId ?? owner)) return;
+      for (const member of members.get(keys.taskId(key)) ?? []) {
         if (owner === this.keys.userId(member)) continue;
         if (!owners.has(member) || this.#mirrorTimes[member] === score) owners.set(member, keys.id(key));
       }
