@@ -58,7 +58,7 @@ export async function foundIds<I extends readonly TaskId[] | null>(
     found.map((tasks, i) => {
       if (tasks.length <= 1) return tasks[0] ?? ids[i]!;
       const some = tasks.slice(0, 10);
-      const more = tasks.length > some.length ? `, and ${tasks.length - some.length} more` : "";
+      const more = tasks.length > 10 ? `, and ${tasks.length - 10} more` : "";
       const list = some.map(({ userId, taskId }) => memberOf(userId, taskId)).join(", ");
       const what = `${tasks.length} users have a task ${quoted(texts[i]!)}: ${list}${more}`;
       throw usage(what, `name the user too: ${some.map(instead).join("; ")}`);

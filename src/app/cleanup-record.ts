@@ -46,8 +46,9 @@ export function cleanupRecord(parts: RunParts) {
   return {
     isInPass: () => isOurs && next === null,
 
-    passBegins(): void {
-      isOurs = true;
+    /** A pass begins, or the loop has ended. */
+    setOurs(is: boolean): void {
+      isOurs = is;
       next = null;
     },
 
@@ -59,20 +60,14 @@ export function cleanupRecord(parts: RunParts) {
       next = parts.clock.now() + seconds;
     },
 
-    loopEnded(): void {
-      isOurs = false;
-      next = null;
-    },
-
     /** `unknown`: neither this server nor a watcher purges; perhaps a timer. `next` is null during a pass of this server. */
     async state() {
-      const { retention } = (await parts.settings()).cleanup;
-      const runs = retention.value <= 0 ? "off" : isOurs ? "here" : (await isWatched()) ? "watcher" : "unknown";
+      const { value: retention } = (await parts.settings()).cleanup.retention;
+      const runs = retention <= 0 ? "off" : isOurs ? "here" : (await isWatched()) ? "watcher" : "unknown";
       const known = last !== null && isOurs ? last : ((await inLedger()) ?? last);
-      const due = runs === "watcher" && known !== null ? known.endedAt + watchInterval(retention.value) : next;
+      const due = runs === "watcher" && known !== null ? known.endedAt + watchInterval(retention) : next;
       const ended = ({ endedAt, ...how }: PassEnd) => ({ at: formatUtc(endedAt), ...how });
-      const nextAt = due === null ? null : formatUtc(due);
-      return { runs, retention: retention.value, last: known && ended(known), next: nextAt } as const;
+      return { runs, retention, last: known && ended(known), next: due === null ? null : formatUtc(due) } as const;
     },
   };
 }
@@ -81,14 +76,13 @@ export function cleanupRecord(parts: RunParts) {
 async function lastPassIn(path: string, store: string): Promise<PassEnd | null> {
   const flags = constants.O_RDONLY | constants.O_NONBLOCK; // a named pipe must not block it
   const file = await open(path, flags).catch(() => null);
-  if (file === null) return null;
   try {
-    const { size } = await file.stat();
+    const { size } = await file!.stat();
     const length = Math.min(size, 8 << 20);
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, size - length);
+    const { buffer, bytesRead } = await file!.read(Buffer.alloc(length), 0, length, size - length);
     return lastPass(buffer.toString("utf8", 0, bytesRead), store);
   } catch {
-    return null; // a directory, or the disk
+    return null; // it is missing or a directory, or the disk fails
   } finally {
     await closeQuietly(file);
   }
@@ -109,10 +103,11 @@ interface Line {
 
 function lastPass(ledger: string, store: string): PassEnd | null {
   const ends = new Map<string, Line>();
-  const lines = ledger.split("\n").filter((line) => WANTED.test(line));
-  for (const text of lines.reverse()) {
-    const line = lineIn(text);
-    if (line === null) continue;
+  for (const line of ledger
+    .split("\n")
+    .filter((line) => WANTED.test(line))
+    .reverse()
+    .flatMap(lineIn)) {
     if (line.event === "end") ends.set(line.run, line);
     const end = ends.get(line.run);
     if (line.event === "begin" && end !== undefined && isPass(line, end, store)) {
@@ -127,12 +122,12 @@ function lastPass(ledger: string, store: string): PassEnd | null {
 /** A line that names tasks may be long, and isn't parsed. */
 const WANTED = /^\{"time":"[^"]*","run":"[^"]*","event":"(begin|end)"/;
 
-/** Null for a line that was cut off. */
-function lineIn(text: string): Line | null {
+/** Nothing for a line that was cut off. */
+function lineIn(text: string): Line[] {
   try {
-    return JSON.parse(text);
+    return [JSON.parse(text)];
   } catch {
-    return null;
+    return [];
   }
 }
 

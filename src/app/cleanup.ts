@@ -22,10 +22,8 @@ export interface PassFlags {
 }
 
 /** One pass by the settings, if cleanup is on, in the audit ledger. @throws as `cleanupOnce`, LOCK_*, AUDIT_FAILED */
-export function cleanUp(
-  parts: RunParts,
-  { dryRun, allowEmpty, maxDelete = null, doubt = null, openBackup }: PassFlags,
-) {
+export function cleanUp(parts: RunParts, flags: PassFlags) {
+  const { dryRun, allowEmpty, maxDelete = null, doubt = null, openBackup } = flags;
   const pass = async (ledger: Ledger | null): Promise<CleanupOutcome> => {
     const { cleanupOnce, emptyResult } = await import("../operations/cleanup.ts");
     const { cleanup } = await parts.settings();
@@ -49,7 +47,7 @@ export function cleanUp(
     });
     // The keys of docs/contract.md, Commands, and the additional ones that apply.
     const space = finishedBytes === null ? {} : { purgedForSpace, finishedBytes };
-    const more = { ...(keptLast > 0 ? { keptLast } : {}), ...space, ...(stuck > 0 ? { stuck } : {}) };
+    const more = { ...(keptLast > 0 && { keptLast }), ...space, ...(stuck > 0 && { stuck }) };
     return { ...end, result: { ...result, ...more } };
   });
 }

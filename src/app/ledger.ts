@@ -19,7 +19,7 @@ type Work<R, O> = (ledger: LedgerRun | null) => Promise<Ended<R, O>>;
 export async function audited<R extends object, O>(parts: RunParts, applies: boolean, work: Work<R, O>) {
   const { audit, store, configPath } = await parts.settings();
   if (!applies || audit.path.value === null) return work(null);
-  const notThese = configPath === null ? [store.path.value] : [store.path.value, configPath];
+  const notThese = [store.path.value, configPath].filter((path) => path !== null);
   const run = await openLedger(audit.path.value, notThese, () => parts.clock.now());
   try {
     await run.begin({ ...who(parts.caller), config: configPath, store: store.path.value, version: VERSION });
@@ -54,9 +54,12 @@ export async function openLedger(path: string, notThese: readonly string[], now:
   let [announced, stayed] = [0, 0];
   let failure: TtsctlError | undefined;
 
-  const line = (event: string, fields: object) => {
-    return { time: new Date(now() * 1000).toISOString(), run, event, ...fields };
-  };
+  const line = (event: string, fields: object) => ({
+    time: new Date(now() * 1000).toISOString(),
+    run,
+    event,
+    ...fields,
+  });
 
   /** Appends lines, each in one write, and returns when they are on the disk. @throws TtsctlError AUDIT_FAILED */
   function append(lines: readonly object[]): Promise<void> {
@@ -115,7 +118,7 @@ function who({ argv, cwd, env, request }: Caller): object {
     pid: process.pid,
     cwd,
     argv: withoutSecrets(argv),
-    ...(request === null ? {} : { request }),
+    ...(request !== null && { request }),
   };
 }
 

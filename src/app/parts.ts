@@ -93,10 +93,9 @@ export class RunParts {
     this.#settings = Promise.resolve(settings);
     this.#liveSettings = run.#liveSettings;
     // A watcher may have reloaded its settings.
-    const reading = ({ store, service, redis }: Settings) =>
-      [store.path.value, service.timezone.value, redis.layout.value].join("\0");
-    const live = run.#liveSettings;
-    if (live !== undefined && reading(live) === reading(settings)) this.#shared = run.#shared;
+    const reading = (of: Settings | undefined) =>
+      [of?.store.path.value, of?.service.timezone.value, of?.redis.layout.value].join("\0");
+    if (reading(run.#liveSettings) === reading(settings)) this.#shared = run.#shared;
     this.#knownNodes = run.#knownNodes;
     if (sharesMirror) this.#link = run.#link;
     return this;

@@ -40,8 +40,8 @@ export async function driftIn(parts: RunParts) {
     const { compareSample } = await import("../operations/drift-sample.ts");
     await using snapshot = await (await parts.fileStore()).read();
     const { compared: checked, counts } = await compareSample({ mirror, clock, signal }, snapshot);
-    const sizes = { inFile: snapshot.size, inRedis: await mirror.size(undefined) };
     const kinds: Partial<Record<Kind, number>> = Object.fromEntries(counts);
+    const sizes = { inFile: snapshot.size, inRedis: await mirror.size(undefined) };
     return { at: formatUtc(clock.now()), checked, ...sizes, kinds };
   } catch (error) {
     return valueIf(isTtsctlError, null)(error);

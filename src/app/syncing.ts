@@ -92,8 +92,7 @@ export async function connectSyncing(parts: RunParts, { isWanted, mayWrite }: Ma
   };
   const { shared, link } = await parts.liveOn({ events, forReaders });
   const { file } = await parts.stores();
-  const warn = (line: string) => void note("warn", line);
-  const writer = mirrorWriter({ clock: parts.clock, file, shared, link, warn });
+  const writer = mirrorWriter({ clock: parts.clock, file, shared, link, warn: (line) => void note("warn", line) });
   parts.onRelease(() => writer.close());
 
   async function forReaders(state: MirrorState): Promise<MirrorState> {
@@ -106,6 +105,8 @@ export async function connectSyncing(parts: RunParts, { isWanted, mayWrite }: Ma
     return reason === null ? state : { ...state, behind: reason };
   }
 
+  const catchUp = () => void writer.catchUp().catch(failed);
+
   function begin(): void {
     if (isWanted) retry.begin();
     else if (mayWrite) catchUp();
@@ -115,10 +116,6 @@ export async function connectSyncing(parts: RunParts, { isWanted, mayWrite }: Ma
     behind = reasonBehind;
     markThen = mark;
     begin();
-  }
-
-  function catchUp(): void {
-    void writer.catchUp().catch(failed);
   }
 
   /** Returns whether Redis may be read now. */
@@ -135,7 +132,7 @@ export async function connectSyncing(parts: RunParts, { isWanted, mayWrite }: Ma
   }
 
   /** Additional Redis-only tasks were deleted from the file while Redis was away, so they must not be shown. */
-  function settle({ total, failed, orphans }: { total: number; failed: number; orphans: number }): void {
+  function settle({ total, failed, orphans }: SyncOutcome): void {
     const more = orphans - (orphansThen ?? orphans);
     if (failed > 0) behind = `${counted(failed, "task")} of the file could not be written to Redis`;
     else if (more > 0 && total > 0) {

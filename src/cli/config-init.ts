@@ -22,9 +22,7 @@ import { printable, shellQuote } from "../printable.ts";
 import { connectMirror } from "../store/mirror-link.ts";
 import type { Context } from "./context.ts";
 import { emitObject } from "./emit.ts";
-import { isText } from "./terminal.ts";
-
-export type InitFlags = { readonly force: boolean; readonly dryRun: boolean; readonly yes: boolean };
+import { type Flags, isText } from "./terminal.ts";
 
 /** Where to look for the service's files: the working directory, the directory of its configuration, and that of a named store file. */
 const FOLDERS = ["", "data", "var"];
@@ -37,7 +35,7 @@ const DIRECTORIES = [
 const ADDRESS: readonly SettingName[] = ["redis.url", "redis.host", "redis.port", "redis.sentinels", "redis.nodes"];
 
 /** `config init`: writes a config.ini with what was given, and what is found on this machine. */
-export async function initConfig(context: Context, flags: InitFlags): Promise<void> {
+export async function initConfig(context: Context, flags: Flags): Promise<void> {
   const { flags: given, env, cwd } = context.loadOptions();
   const { path: named, origin, profile } = configPlace({ flags: given, env, cwd });
   const path = await realpath(named).catch(() => named);

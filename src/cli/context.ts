@@ -7,7 +7,7 @@ import type { DoneItems, WarningFields } from "../operations/reporter.ts";
 import { printable } from "../printable.ts";
 import { doneEvent, doneLine, type LogEvent, progressLine } from "../render/item-lines.ts";
 import { type TableStyle, table } from "../render/table.ts";
-import { type GlobalFlags, isText, type Terminal } from "./terminal.ts";
+import { type Flags, type GlobalFlags, isText, type Terminal } from "./terminal.ts";
 
 export interface Surroundings {
   readonly terminal: Terminal;
@@ -52,8 +52,7 @@ export class Context extends RunParts {
   }
 
   /** The file of `--backup`, opened to append; null for a dry run and without the flag. */
-  async openBackup(flags: { readonly dryRun: boolean; readonly backup?: string; readonly metricsFile?: string }) {
-    const { backup: path, dryRun, metricsFile } = flags;
+  async openBackup({ backup: path, dryRun, metricsFile }: Pick<Flags, "backup" | "dryRun" | "metricsFile">) {
     if (path === undefined || dryRun) return null;
     const { openBackup } = await import("../operations/purge/backup.ts");
     const backup = await openBackup(resolve(this.cwd, path), await this.filesInUse(metricsFile));
@@ -99,9 +98,9 @@ export class Context extends RunParts {
 export type Declare = (program: Command, attach: Attach) => void;
 
 /** Gives a command its action, which returns the exit code, if it isn't 0. The context is released in any case. */
-export type Attach = <F extends object>(
+export type Attach = (
   command: Command,
-  action: (context: Context, flags: F, args: string[]) => Promise<number> | Promise<void>,
+  action: (context: Context, flags: Flags, args: string[]) => Promise<number> | Promise<void>,
 ) => void;
 
 export type ConsoleReporter = ReturnType<typeof consoleReporter>;

@@ -3,9 +3,8 @@ import { selectionIn } from "../app/choose.ts";
 import { DONE } from "../app/ended.ts";
 import { rowOf, type SettingName } from "../config/settings.ts";
 import { usage } from "../errors.ts";
-import type { MaxDelete } from "../operations/brake.ts";
 import type { QueryContext } from "../operations/list-query.ts";
-import { TIME_STYLES, type TimeStyle, WIDE_COLUMNS } from "../render/item.ts";
+import { TIME_STYLES, WIDE_COLUMNS } from "../render/item.ts";
 import type { SourceChoice } from "../store/mirror-link.ts";
 import { LIMIT_ACCEPTED, PARTS_ACCEPTED, parseLimit, parsePart, parseWholeNumber } from "../task/amounts.ts";
 import { parseDuration } from "../task/duration.ts";
@@ -21,37 +20,7 @@ import {
   valueIn,
 } from "../task/query-fields.ts";
 import type { Context } from "./context.ts";
-
-export interface SelectionFlags {
-  readonly user?: readonly string[];
-  readonly ids?: string;
-  readonly [flag: string]: unknown;
-}
-
-export interface ChangeFlags {
-  readonly dryRun: boolean;
-  readonly maxDelete?: MaxDelete;
-  readonly allowEmpty: boolean;
-  readonly yes: boolean;
-  readonly backup?: string;
-}
-
-export type UserFlags = { readonly user?: string };
-/** Of `sync` and `verify`, which may prune Redis. */
-export type PruneFlags = ChangeFlags & UserFlags & { readonly prune: boolean; readonly allowMismatch: boolean };
-
-export type SourceFlags = { readonly source: SourceChoice };
-
-export interface LookFlags extends SourceFlags {
-  /** Infinity for all; undefined for a page. */
-  readonly limit?: number;
-  readonly columns?: readonly string[];
-  readonly headers: boolean;
-  /** Default: ages in a table on a terminal, else as written. */
-  readonly time?: TimeStyle;
-  readonly pager: boolean;
-  readonly exitStatus: boolean;
-}
+import type { Flags } from "./terminal.ts";
 
 export function addLimit(command: Command): Command {
   const help = "the first N tasks, or all, instead of a page";
@@ -106,8 +75,6 @@ export function refuseFlags(flags: object, names: readonly string[], when: strin
 /** Seconds. */
 export const DEFAULT_INTERVAL = 2;
 
-export type WatchFlags = { readonly watch: boolean; readonly interval?: number };
-
 export function addWatch(command: Command): Command {
   command.optionsGroup("Output:").option("-w, --watch", "redraw the table until Ctrl-C", false);
   return addInterval(command, "with --watch: seconds, or a duration such as 10s, between two tables");
@@ -116,7 +83,7 @@ export function addWatch(command: Command): Command {
 type Run = (context: Context) => Promise<number>;
 
 /** Runs a reading command once, or with `--watch` until it is stopped. @throws TtsctlError USAGE */
-export async function onceOrLive(context: Context, flags: WatchFlags, run: Run): Promise<number> {
+export async function onceOrLive(context: Context, flags: Flags, run: Run): Promise<number> {
   refuseFlags(flags, [flags.watch ? "--exit-status" : "--interval"], `${flags.watch ? "with" : "without"} --watch`);
   if (!flags.watch) return run(context);
   const { live } = await import("./live.ts");
@@ -149,9 +116,10 @@ export function addPruning(command: Command): Command {
 const STDIN = "-";
 
 /** Each part of a query has the flag of its long name. @throws TtsctlError USAGE for a wrong stdin */
-export async function rawQueryOf({ terminal }: Context, flags: SelectionFlags): Promise<RawQuery> {
+export async function rawQueryOf({ terminal }: Context, flags: Flags): Promise<RawQuery> {
+  const byName = flags as unknown as Readonly<Record<string, unknown>>;
   const raw = rawQuery((part, field) => {
-    const given = flags[camelCase(FLAG_NAMES[part].slice(2))];
+    const given = byName[camelCase(FLAG_NAMES[part].slice(2))];
     return typeof given === "string" ? valueIn(given, field) : given;
   });
   if (flags.ids !== STDIN) return raw;
@@ -159,7 +127,7 @@ export async function rawQueryOf({ terminal }: Context, flags: SelectionFlags): 
   return { ...raw, taskIds: await namesOn(terminal.streams.stdin) };
 }
 
-export function idsOf({ ids }: SelectionFlags): Pick<QueryContext, "takesNames" | "takesNone"> {
+export function idsOf({ ids }: Flags): Pick<QueryContext, "takesNames" | "takesNone"> {
   return { takesNames: true, takesNone: ids === STDIN };
 }
 
@@ -169,13 +137,13 @@ type How = { readonly source?: SourceChoice | null; readonly hint?: string };
  * @param source where names without a user are looked up, or null @param hint of a command that changes tasks: how to choose
  * @throws TtsctlError USAGE, also if a name means several tasks, REDIS_*, STORE_*
  */
-export async function selectionOf(context: Context, flags: SelectionFlags, { source = "auto", hint }: How = {}) {
-  const change = hint === undefined ? {} : { change: { all: flags.all === true, hint } };
+export async function selectionOf(context: Context, flags: Flags, { source = "auto", hint }: How = {}) {
+  const change = hint === undefined ? {} : { change: { all: flags.all, hint } };
   const raw = await rawQueryOf(context, flags);
   return selectionIn(context, raw, { names: FLAG_NAMES, ...idsOf(flags), source, ...change });
 }
 
-export async function userOf(context: Context, { user }: UserFlags): Promise<string | undefined> {
+export async function userOf(context: Context, { user }: Flags): Promise<string | undefined> {
   if (user === undefined) return undefined;
   const { checkUser } = await import("../operations/list-query.ts");
   return checkUser(trimId(user), FLAG_NAMES.users, await context.rules());

@@ -104,11 +104,9 @@ function changed(task: Task, { set, removed }: ChangedFields, { parser, clock }:
     throw new TtsctlError("TASK_INVALID", "update() can't change user_id or task_id");
   }
   const json = withoutFields(task.json, removed);
-  if (!set.has("updated_at") && !removed.has("updated_at")) {
-    const next = touched({ ...task, json }, set, clock.now(), parser);
-    if (next !== undefined) return next;
-  }
-  const next = parser.parse(setFields(json, set));
+  const isTimed = set.has("updated_at") || removed.has("updated_at");
+  const moved = isTimed ? undefined : touched({ ...task, json }, set, clock.now(), parser);
+  const next = moved ?? parser.parse(setFields(json, set));
   if (isInvalid(next)) throw new TtsctlError("TASK_INVALID", `invalid task record: ${next.reason}`);
   return next;
 }

@@ -35,9 +35,16 @@ export function cleanupLoop(parts: RunParts, logger: Logger, options: CleanupOpt
   const newRun = () => parts.forCall("startCleanup", signal);
   const pause = (seconds: number) => parts.clock.sleep(seconds * 1000, signal, true);
 
-  async function watch(run: RunParts, taken: Lock | null): Promise<void> {
-    const lock = taken ?? (await awaitLock(run));
-    if (lock === null) return;
+  /** @param lock null if another watcher holds it, whose end is awaited */
+  async function watch(run: RunParts, lock: Lock | null): Promise<void> {
+    while (lock === null) {
+      await pause(5);
+      if (signal.aborted) return;
+      lock = await tryLock(run).catch((error: Error) => {
+        if (!signal.aborted) logger.warn(`cleanup: ${error.message}`);
+        return null;
+      });
+    }
     const watcher = { lock, settings: () => run.settings(), pass, wait: pause };
     try {
       const { retention } = (await run.settings()).cleanup;
@@ -49,19 +56,6 @@ export function cleanupLoop(parts: RunParts, logger: Logger, options: CleanupOpt
     } finally {
       await watcher.lock.release();
     }
-  }
-
-  /** Null if the loop was stopped first. */
-  async function awaitLock(run: RunParts): Promise<Lock | null> {
-    while (!signal.aborted) {
-      await pause(5);
-      const lock = await tryLock(run).catch((error: Error) => {
-        if (!signal.aborted) logger.warn(`cleanup: ${error.message}`);
-        return null;
-      });
-      if (lock !== null) return lock;
-    }
-    return null;
   }
 
   /** Returns whether the pass failed. */

@@ -11,8 +11,7 @@ export function eventSource(logger: Logger, clock: Clock, owed: () => number) {
   let [unlogged, missed, loggedAt] = [0, 0, Number.NEGATIVE_INFINITY];
 
   function emitMirror(state: MirrorEvent["state"], error: TtsctlError | null): void {
-    const event: MirrorEvent = { state, owed: owed(), error: libraryError(error) };
-    emitter.emit("mirror", event);
+    emitter.emit("mirror", { state, owed: owed(), error: libraryError(error) } satisfies MirrorEvent);
   }
 
   return {
@@ -29,9 +28,7 @@ export function eventSource(logger: Logger, clock: Clock, owed: () => number) {
       return () => void emitter.off(name, guarded);
     },
 
-    change(event: ChangeEvent): void {
-      emitter.emit("change", event);
-    },
+    change: (event: ChangeEvent) => void emitter.emit("change", event),
 
     /** @param again whether there was a connection, or an attempt at one, before */
     mirrorUp(where: string, again: boolean): void {

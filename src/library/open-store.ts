@@ -7,7 +7,7 @@ import type { Update } from "../store/file/batch-plan.ts";
 import { FileStore } from "../store/file/file-store.ts";
 import { OWED } from "../store/mirror-link.ts";
 import type { TaskId } from "../store/task-source.ts";
-import { newestTasks, TaskStore as TaskReader } from "../store/task-store.ts";
+import { newestTasks } from "../store/task-store.ts";
 import { taskWriter, type Written } from "../store/task-writer.ts";
 import { writable } from "../store/writable.ts";
 import { writerMark } from "../store/writer-mark.ts";
@@ -42,8 +42,6 @@ import type {
   WriteResult,
 } from "./types.ts";
 
-const SILENT: Logger = { info: () => {}, warn: () => {} };
-
 /**
  * Opens the tasks of a service. It connects to Redis on first use. Close the store when done.
  * @typeParam T the service's record
@@ -51,7 +49,7 @@ const SILENT: Logger = { info: () => {}, warn: () => {} };
  */
 export async function openTaskStore<T extends BaseTask = TaskRecord>(options: StoreOptions): Promise<TaskStore<T>> {
   const settings = await settingsOf(options);
-  const logger = options.logger === undefined ? SILENT : guarded(options.logger);
+  const logger = guarded(options.logger);
   const warn = (line: string) => logger.warn(line);
   for (const line of [...settings.warnings, ...settings.changeWarnings.splice(0)]) warn(line);
   const { clock: given } = options;
@@ -87,7 +85,7 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
   const repair = mirrorRepair(parts, live, writer, mark, logger);
   const stores = await parts.stores();
   const checking = { rules, clock, parser: new RecordParser(rules) };
-  const reader = new TaskReader(stores.file, stores.link);
+  const reader = await parts.taskStore();
   let cleanup: CleanupLoop | null = null;
   let closing: Promise<void> | null = null;
 
@@ -266,9 +264,8 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
       checkOptions(options, "startCleanup: the options", ["onPass"]);
       if (options.onPass !== undefined) checkType(options.onPass, "function", "onPass");
       if (cleanup !== null) throw new TtsctlError("WATCHER_RUNNING", "the cleanup of this store is running already");
-      const loop = cleanupLoop(parts, logger, options);
-      cleanup = loop;
-      await loop.start().catch((error) => {
+      cleanup = cleanupLoop(parts, logger, options);
+      await cleanup.start().catch((error) => {
         cleanup = null;
         throw error;
       });
@@ -322,15 +319,12 @@ function withSettled<R extends object>(result: R, settled: WriteResult["settled"
   return Object.defineProperty(result, "settled", { value: settled }) as R & Pick<WriteResult, "settled">;
 }
 
-/** A logger that throws must not fail a write that is on the disk. */
-function guarded(logger: Logger): Logger {
-  const quietly = (log: () => void) => {
+/** Silent without a logger. One that throws must not fail a write that is on the disk. */
+function guarded(logger: Logger | undefined): Logger {
+  const quietly = (level: keyof Logger) => (line: string) => {
     try {
-      log();
+      logger?.[level](line);
     } catch {} // there is nowhere else to log
   };
-  return {
-    info: (line) => quietly(() => logger.info(line)),
-    warn: (line) => quietly(() => logger.warn(line)),
-  };
+  return { info: quietly("info"), warn: quietly("warn") };
 }

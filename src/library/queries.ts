@@ -52,8 +52,7 @@ function queryValue(value: unknown, kind: QueryField["kind"], option: string): u
 
 export function pageOf<T extends BaseTask>({ tasks, ...rest }: ListResult, nextCursor: string | null): TaskPage<T> {
   const { total, page, pageSize, source, missing, dangling, warnings } = rest;
-  const items = tasks.map((task) => storedTask<T>(task));
-  return { total, page, pageSize, source, items, missing, dangling, warnings, nextCursor };
+  return { total, page, pageSize, source, items: tasks.map(storedTask<T>), missing, dangling, warnings, nextCursor };
 }
 
 /** The place in a list after which the next page begins. */
@@ -82,10 +81,9 @@ export async function pageAfter(stores: Stores, query: ListQuery, text: string, 
     dangling += piece.dangling;
     sources.add(piece.source);
     warnings.push(...piece.warnings);
-    for (const task of piece.tasks) {
-      if (isBehind(task, cursor, query, rules)) tasks.push(task);
-      else before++;
-    }
+    const behind = piece.tasks.filter((task) => isBehind(task, cursor, query, rules));
+    before += piece.tasks.length - behind.length;
+    tasks.push(...behind);
     if (tasks.length > pageSize) break;
   }
   const [source = "file", other] = sources;

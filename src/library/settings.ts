@@ -20,8 +20,7 @@ export async function settingsOf(options: StoreOptions): Promise<Settings> {
   checkOptions(options, "openTaskStore: the options", OPTIONS);
   const { config, redis, retention, logger, clock, ...plain } = options;
   if (config !== undefined && typeof config !== "string") throw wrong("config", "a string");
-  const isLogger = typeof logger?.info === "function" && typeof logger.warn === "function";
-  if (logger !== undefined && !isLogger) {
+  if (logger !== undefined && (typeof logger?.info !== "function" || typeof logger.warn !== "function")) {
     throw wrong("logger", "an object with the functions info(message) and warn(message), such as console");
   }
   if (clock !== undefined && typeof clock?.now !== "function") {

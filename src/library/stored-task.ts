@@ -63,8 +63,7 @@ export async function artifactPath(output: string, id: TaskId, name: string, rul
   }
   const paths = folders.map(({ userId, taskId }) => join(output, userId, taskId));
   const found = await Promise.all(paths.map(entryAt));
-  const first = found.findIndex((entry) => entry !== null);
-  const path = join(paths[Math.max(0, first)]!, name);
+  const path = join(paths.find((_, i) => found[i] !== null) ?? paths[0]!, name);
   const [root, inside] = [await realBeginning(output), await realBeginning(path)];
   if (inside === root || inside.startsWith(root + sep)) return path;
   throw unsafe(path, `it leads to ${inside}, through a symbolic link`);

@@ -22,18 +22,10 @@ import { VERSION } from "../../version.ts";
 import type { Context, Declare } from "../context.ts";
 import { conclude, emitObject } from "../emit.ts";
 import { findTask, tellAbsent } from "../named-task.ts";
-import { addDestructive, type ChangeFlags, refuseFlags, settingOption } from "../selection.ts";
+import { addDestructive, refuseFlags, settingOption } from "../selection.ts";
+import type { Flags } from "../terminal.ts";
 
-interface CleanupFlags extends ChangeFlags {
-  readonly once?: boolean;
-  readonly watch?: boolean;
-  readonly explain?: boolean;
-  readonly orphans?: boolean;
-  readonly retention?: string;
-  readonly keepLast?: string;
-  readonly maxBytes?: string;
-  readonly metricsFile?: string;
-}
+type PassOptions = Pick<Flags, "dryRun" | "allowEmpty" | "maxDelete" | "backup" | "once" | "metricsFile">;
 
 export const declare: Declare = (program, attach) => {
   const command = program
@@ -52,7 +44,7 @@ export const declare: Declare = (program, attach) => {
     .addHelpText("after", EXAMPLES);
   const brake = "no limit; with --orphans, 50% of the artifacts";
   addDestructive(command, brake, "with --orphans: remove the artifacts", { backedUp: "purged" });
-  attach<CleanupFlags>(command, runCleanup);
+  attach(command, runCleanup);
 };
 
 const WATCH =
@@ -72,7 +64,7 @@ const OF_PASSES = ["--backup", "--metrics-file"];
 const MODES =
   "--once for one pass, --watch for repeated passes, --explain for one task, --orphans for files without a record";
 
-async function runCleanup(context: Context, flags: CleanupFlags, args: string[]): Promise<number> {
+async function runCleanup(context: Context, flags: Flags, args: string[]): Promise<number> {
   const { once, watch: isWatch, explain, orphans } = flags;
   if ([once, isWatch, explain, orphans].filter(Boolean).length !== 1) {
     throw usage("cleanup needs exactly one of --once, --watch, --explain USER TASK or --orphans", MODES);
@@ -102,7 +94,7 @@ async function runCleanup(context: Context, flags: CleanupFlags, args: string[])
  */
 export async function runPass(
   context: Context,
-  flags: CleanupFlags & Pick<PassFlags, "doubt">,
+  flags: PassOptions & Pick<PassFlags, "doubt">,
   refusal: TtsctlError | null = null,
   onEnd: (how: Omit<PassEnd, "endedAt">) => void = () => {},
 ): Promise<number> {
@@ -151,7 +143,7 @@ function summaryLine({ purged, candidates, dryRun, files, bytes, durationMs, ...
 }
 
 /** The file for node_exporter's textfile collector; null without one. @throws TtsctlError USAGE */
-async function metricsTarget(context: Context, { metricsFile, dryRun, backup }: CleanupFlags): Promise<string | null> {
+async function metricsTarget(context: Context, { metricsFile, dryRun, backup }: PassOptions): Promise<string | null> {
   if (metricsFile === undefined || dryRun) return null;
   const target = resolve(context.cwd, metricsFile);
   await refuseUsed("--metrics-file", target, await context.filesInUse(backup));
@@ -193,7 +185,7 @@ async function writeMetrics(context: Context, target: string, { outcome, ...how 
   }
 }
 
-async function runExplain(context: Context, { allowEmpty }: CleanupFlags, args: readonly string[]): Promise<number> {
+async function runExplain(context: Context, { allowEmpty }: Flags, args: readonly string[]): Promise<number> {
   const { clock, reporter } = context;
   const stores = { ...(await context.stores()), artifacts: await context.artifacts() };
   const { id } = await findTask(context, stores, { command: "cleanup --explain", args, source: "auto" });
@@ -224,7 +216,7 @@ function verdict({ verdict, reason, rules }: Explanation): string {
   return keepers.length > 0 ? `would be kept by rule ${keepers.join(", ")}` : "would be kept: no rule purges it";
 }
 
-async function runOrphans(context: Context, flags: CleanupFlags): Promise<number> {
+async function runOrphans(context: Context, flags: Flags): Promise<number> {
   const dryRun = flags.dryRun || !flags.yes;
   const { cleanUpOrphans } = await import("../../operations/orphans.ts");
   const { cleanup, paths } = await context.settings();

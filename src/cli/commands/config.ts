@@ -3,7 +3,6 @@ import { configPlace, loadSettings, profileNames, profilePath, profilesFolder } 
 import { redisShown } from "../../config/redis.ts";
 import { describeSettings } from "../../config/settings.ts";
 import { ours } from "../../errors.ts";
-import type { InitFlags } from "../config-init.ts";
 import type { Context, Declare } from "../context.ts";
 import { emit, emitObject } from "../emit.ts";
 import { refuseFlags } from "../selection.ts";
@@ -19,7 +18,7 @@ export const declare: Declare = (program, attach) => {
     .option("--dry-run", "init: print the file and write nothing", false)
     .option("--force", "init: replace a file that exists; the service's own options are kept", false)
     .addHelpText("after", EXAMPLES);
-  attach<InitFlags>(command, async (context, flags, [action]) => {
+  attach(command, async (context, flags, [action]) => {
     if (action === "init") {
       const { initConfig } = await import("../config-init.ts");
       return initConfig(context, flags);

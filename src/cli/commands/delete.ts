@@ -6,16 +6,7 @@ import { soleUser } from "../../task/query-fields.ts";
 import { MAY_BE_WORKED_ON } from "../../task/status.ts";
 import type { Declare } from "../context.ts";
 import { conclude, confirmation, unchangedLines } from "../emit.ts";
-import {
-  addDestructive,
-  addSelection,
-  type ChangeFlags,
-  type SelectionFlags,
-  selectionOf,
-  tellNobody,
-} from "../selection.ts";
-
-type DeleteFlags = SelectionFlags & ChangeFlags & { readonly force: boolean; readonly all: boolean };
+import { addDestructive, addSelection, selectionOf, tellNobody } from "../selection.ts";
 
 export const declare: Declare = (program, attach) => {
   const command = program
@@ -28,7 +19,7 @@ export const declare: Declare = (program, attach) => {
     .option("--force", "also delete tasks that are wait or run", false)
     .addHelpText("after", EXAMPLES);
   addDestructive(addSelection(command), "no limit", "do not ask", { backedUp: "deleted" });
-  attach<DeleteFlags>(command, async (context, flags) => {
+  attach(command, async (context, flags) => {
     const hint = "choose with --user, --ids, --status, --since, --until, --stuck, or use --all";
     const selection = await selectionOf(context, flags, { hint });
     await context.requireConfig(true);

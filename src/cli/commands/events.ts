@@ -2,17 +2,8 @@ import type { TaskChange } from "../../operations/events/states.ts";
 import { soleUser, statusPasses, userPasses } from "../../task/query-fields.ts";
 import { formatUtc } from "../../task/time.ts";
 import type { Context, Declare } from "../context.ts";
-import {
-  addInterval,
-  addSelection,
-  addSource,
-  DEFAULT_INTERVAL,
-  type SelectionFlags,
-  type SourceFlags,
-  selectionOf,
-} from "../selection.ts";
-
-type EventsFlags = SelectionFlags & SourceFlags & { readonly interval?: number };
+import { addInterval, addSelection, addSource, DEFAULT_INTERVAL, selectionOf } from "../selection.ts";
+import type { Flags } from "../terminal.ts";
 
 export const declare: Declare = (program, attach) => {
   const command = program
@@ -23,7 +14,7 @@ export const declare: Declare = (program, attach) => {
     addSource(addSelection(command, ["users", "statuses"])),
     "seconds, or a duration such as 10s, between two comparisons, if Redis sends no notifications",
   );
-  attach<EventsFlags>(command, runEvents);
+  attach(command, runEvents);
 };
 
 const EXAMPLES = `
@@ -37,7 +28,7 @@ Examples:
   ttsctl events --status error > failures.jsonl`;
 
 /** Ends with 0 on SIGINT and SIGTERM, and when the reader closes the pipe. */
-async function runEvents(context: Context, flags: EventsFlags): Promise<void> {
+async function runEvents(context: Context, flags: Flags): Promise<void> {
   const { signal, clock } = context; // from here on, a stop signal is waited for
   const { filter } = await selectionOf(context, flags);
   const { data } = context.terminal;

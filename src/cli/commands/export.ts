@@ -7,16 +7,8 @@ import { notFound } from "../../render/item-lines.ts";
 import { counted } from "../../task/amounts.ts";
 import { soleUser } from "../../task/query-fields.ts";
 import type { Context, Declare } from "../context.ts";
-import {
-  addSelection,
-  addSource,
-  type SelectionFlags,
-  type SourceFlags,
-  selectionOf,
-  tellNobody,
-} from "../selection.ts";
-
-type ExportFlags = SelectionFlags & SourceFlags & { readonly to?: string; readonly force: boolean };
+import { addSelection, addSource, selectionOf, tellNobody } from "../selection.ts";
+import type { Flags } from "../terminal.ts";
 
 export const declare: Declare = (program, attach) => {
   const command = program
@@ -26,7 +18,7 @@ export const declare: Declare = (program, attach) => {
     .option("--force", "overwrite the --to file if it exists", false)
     .addHelpText("after", EXAMPLES);
   addSource(addSelection(command));
-  attach<ExportFlags>(command, runExport);
+  attach(command, runExport);
 };
 
 const EXAMPLES = `
@@ -38,7 +30,7 @@ Examples:
   ttsctl export --user alice --status done -o csv > alice.csv
   ttsctl export --source redis --to rescued.jsonl     if the file is lost`;
 
-async function runExport(context: Context, flags: ExportFlags): Promise<number> {
+async function runExport(context: Context, flags: Flags): Promise<number> {
   const format = context.flags.output as ExportFormat;
   const chosen = { ...(await selectionOf(context, flags, { source: flags.source })), source: flags.source };
   const { exportTasks } = await import("../../operations/export/export.ts");
@@ -60,7 +52,7 @@ async function runExport(context: Context, flags: ExportFlags): Promise<number> 
 }
 
 /** The target of an export, complete when `finish` returns. */
-async function openSink(context: Context, { to, force }: ExportFlags) {
+async function openSink(context: Context, { to, force }: Flags) {
   if (to !== undefined) {
     const { TargetFile } = await import("../../operations/export/target-file.ts");
     const file = await TargetFile.open(resolve(context.cwd, to), force, await context.filesInUse());

@@ -13,7 +13,8 @@ import type { Task } from "../../task/task.ts";
 import type { Context, Declare } from "../context.ts";
 import { emit } from "../emit.ts";
 import { findTask, tellAbsent } from "../named-task.ts";
-import { addSource, type SourceFlags } from "../selection.ts";
+import { addSource } from "../selection.ts";
+import type { Flags } from "../terminal.ts";
 
 export const declare: Declare = (program, attach) => {
   const command = program
@@ -29,7 +30,7 @@ export const declare: Declare = (program, attach) => {
     });
   }
   addSource(command);
-  attach<SourceFlags>(command, runGet);
+  attach(command, runGet);
 };
 
 const EXAMPLES = `
@@ -39,7 +40,7 @@ Examples:
   ttsctl get t01                the task with that id, of any user
   ttsctl get alice t01 -o json`;
 
-async function runGet(context: Context, { source }: SourceFlags, args: string[]): Promise<number> {
+async function runGet(context: Context, { source }: Flags, args: string[]): Promise<number> {
   const parts = { ...(await context.stores()), artifacts: await context.artifacts() };
   const { id, result } = await findTask(context, parts, { command: "get", args, source });
   const style = await context.tableStyle();

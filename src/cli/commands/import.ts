@@ -11,16 +11,10 @@ import { notFound, textOf } from "../../render/item-lines.ts";
 import { counted } from "../../task/amounts.ts";
 import type { Context, Declare } from "../context.ts";
 import { conclude, confirmation } from "../emit.ts";
-import { addSelection, type SelectionFlags, selectionOf } from "../selection.ts";
+import { addSelection, selectionOf } from "../selection.ts";
+import type { Flags } from "../terminal.ts";
 
 const POLICIES = ["newer", "keep", "replace"] as const satisfies readonly MergePolicy[];
-
-interface ImportFlags extends SelectionFlags {
-  readonly merge: (typeof POLICIES)[number];
-  readonly dryRun: boolean;
-  readonly yes: boolean;
-  readonly skipInvalid: boolean;
-}
 
 export const declare: Declare = (program, attach) => {
   const merge = new Option("--merge <policy>", "which record is kept if the store file has the task too");
@@ -35,7 +29,7 @@ export const declare: Declare = (program, attach) => {
     .option("-y, --yes", "do not ask before records of the store file are replaced", false)
     .addHelpText("after", EXAMPLES);
   addSelection(command);
-  attach<ImportFlags>(command, (context, flags, [file]) => runImport(context, flags, file!));
+  attach(command, (context, flags, [file]) => runImport(context, flags, file!));
 };
 
 const SKIP =
@@ -49,7 +43,7 @@ Examples:
   ttsctl import purged.jsonl --user alice --ids t01       undo a purge
   gunzip -c backup.jsonl.gz | ttsctl import - --merge keep`;
 
-async function runImport(context: Context, flags: ImportFlags, path: string): Promise<number> {
+async function runImport(context: Context, flags: Flags, path: string): Promise<number> {
   if (path === "-" && flags.ids === "-")
     throw usage("stdin can't be both the input and the ids", "name a file for the input, or list the ids after --ids");
   const chosen = await selectionOf(context, flags, { source: null });

@@ -35,19 +35,16 @@ import {
   addSource,
   addWatch,
   idsOf,
-  type LookFlags,
   onceOrLive,
   rawQueryOf,
   refuseFlags,
-  type SelectionFlags,
-  type WatchFlags,
 } from "../selection.ts";
-import { isText, type Terminal } from "../terminal.ts";
+import { type Flags, isText, type Terminal } from "../terminal.ts";
 
 type Asking = Omit<QueryContext, "rules" | "now">;
 
 /** `list` and `query`. With `--limit` above one page, the tasks are printed as they come, and none is kept. */
-async function listTasks(context: Context, raw: RawQuery, look: LookFlags, asking: Asking): Promise<number> {
+async function listTasks(context: Context, raw: RawQuery, look: Flags, asking: Asking): Promise<number> {
   const { names } = asking;
   refuseConflicts(context, raw, look, names);
   const { buildListQuery, LARGEST_PAGE } = await import("../../operations/list-query.ts");
@@ -94,7 +91,7 @@ async function listTasks(context: Context, raw: RawQuery, look: LookFlags, askin
   return isPartly || (look.exitStatus && total > 0) ? PARTLY : DONE;
 }
 
-function refuseConflicts({ flags: { output } }: Context, raw: RawQuery, look: LookFlags, names: QueryNames): void {
+function refuseConflicts({ flags: { output } }: Context, raw: RawQuery, look: Flags, names: QueryNames): void {
   if (look.limit !== undefined && (raw.page != null || raw.pageSize != null)) {
     const both = `--limit can't be used with ${names.page} or ${names.pageSize}`;
     throw usage(both, "use --limit for the first N tasks, or a page without --limit");
@@ -119,7 +116,7 @@ interface Listing {
 }
 
 /** What a page doesn't show. */
-async function remark(context: Context, look: LookFlags, query: ListQuery, page: ListResult, names: QueryNames) {
+async function remark(context: Context, look: Flags, query: ListQuery, page: ListResult, names: QueryNames) {
   const { output, quiet } = context.flags;
   const { tasks, total, missing } = page;
   const isPage = look.limit === undefined && query.ids === null;
@@ -133,7 +130,7 @@ async function remark(context: Context, look: LookFlags, query: ListQuery, page:
   await context.inform(await explainEmpty(stores, query, page, names));
 }
 
-async function print(context: Context, listing: Listing, look: LookFlags): Promise<void> {
+async function print(context: Context, listing: Listing, look: Flags): Promise<void> {
   const { output } = context.flags;
   if (isText(output)) return printTable(context, listing, look);
   const csv = () => csvTexts(context, listing, look);
@@ -173,7 +170,7 @@ function lines(line: (task: Task) => string) {
 }
 
 /** Without `--columns` the fields of the first piece are the columns; what others have besides is named. */
-async function* csvTexts(context: Context, { pieces }: Listing, look: LookFlags): Texts {
+async function* csvTexts(context: Context, { pieces }: Listing, look: Flags): Texts {
   const { csvOf, csvTaskLines } = await import("../../render/csv.ts");
   const telling = await tellingOf(context, look);
   let fields: string[] | undefined;
@@ -191,7 +188,7 @@ async function* csvTexts(context: Context, { pieces }: Listing, look: LookFlags)
   }
 }
 
-async function printTable(context: Context, { pieces, footer }: Listing, look: LookFlags): Promise<void> {
+async function printTable(context: Context, { pieces, footer }: Listing, look: Flags): Promise<void> {
   const columns = look.columns ?? (context.flags.output === "wide" ? WIDE_COLUMNS : TABLE_COLUMNS);
   const [style, telling] = [await context.tableStyle(), await tellingOf(context, look)];
   const table = taskTable(columns, look.headers, style, telling);
@@ -210,14 +207,14 @@ async function printTable(context: Context, { pieces, footer }: Listing, look: L
   await context.inform(footer() + (left.length === 0 ? "" : `; no room for ${left.join(", ")}`));
 }
 
-async function tellingOf(context: Context, look: LookFlags): Promise<TimeTelling> {
+async function tellingOf(context: Context, look: Flags): Promise<TimeTelling> {
   const { flags, terminal } = context;
   const style = look.time ?? (isText(flags.output) && terminal.outIsTerminal ? "age" : "raw");
   return { style, times: (await context.rules()).times(), zone: await context.zone(), now: context.clock.now() };
 }
 
 /** Any name may be a field, so one that no task has is only a likely mistake. */
-function warnOfStrangeColumns(context: Context, { columns }: LookFlags, tasks: readonly Task[]): void {
+function warnOfStrangeColumns(context: Context, { columns }: Flags, tasks: readonly Task[]): void {
   if (columns === undefined || tasks.length === 0) return;
   const fields = fieldsOf(tasks);
   for (const column of columns) {
@@ -263,7 +260,7 @@ export const declare: Declare = (program, attach) => {
     .description("page through tasks, newest first, from Redis or the store file")
     .addHelpText("after", EXAMPLES);
   addWatch(addLook(addSource(addLimit(addSelection(addSelection(list), LIST_PARTS)))));
-  attach<SelectionFlags & LookFlags & WatchFlags>(list, async (context, flags) => {
+  attach(list, async (context, flags) => {
     const raw = await rawQueryOf(context, flags);
     return onceOrLive(context, flags, (once) => listTasks(once, raw, flags, { names: FLAG_NAMES, ...idsOf(flags) }));
   });
@@ -274,7 +271,7 @@ export const declare: Declare = (program, attach) => {
     .option("-f, --file <file>", "read the query from a file (- for stdin)")
     .addHelpText("after", QUERY_EXAMPLES);
   addLook(addSource(addLimit(query)));
-  attach<LookFlags & { readonly file?: string }>(query, async (context, flags, [argument]) => {
+  attach(query, async (context, flags, [argument]) => {
     const { text, origin } = await readBody(context, argument, flags.file);
     const { parseQueryObject, readQueryBody } = await import("../../operations/list-query.ts");
     const { limit: given = null, ...body } = parseQueryObject(text, origin);

@@ -10,9 +10,8 @@ import { memberOf } from "../../task/ids.ts";
 import { isTerminal, shownStatus } from "../../task/status.ts";
 import type { Context, Declare } from "../context.ts";
 import { findTask, tellAbsent } from "../named-task.ts";
-import { accepting, addSource, type SourceFlags } from "../selection.ts";
-
-type LogsFlags = SourceFlags & { readonly tail?: number; readonly follow: boolean };
+import { accepting, addSource } from "../selection.ts";
+import type { Flags } from "../terminal.ts";
 
 export const declare: Declare = (program, attach) => {
   const command = program
@@ -25,7 +24,7 @@ export const declare: Declare = (program, attach) => {
     .option("-f, --follow", "keep printing new lines, until the task is finished", false)
     .addHelpText("after", EXAMPLES);
   addSource(command);
-  attach<LogsFlags>(command, runLogs);
+  attach(command, runLogs);
 };
 
 const EXAMPLES = `
@@ -37,7 +36,7 @@ Examples:
   ttsctl logs alice:t04 --tail 50
   ttsctl logs alice t04 --follow  new lines as they come`;
 
-async function runLogs(context: Context, flags: LogsFlags, args: string[]): Promise<number> {
+async function runLogs(context: Context, flags: Flags, args: string[]): Promise<number> {
   const { source, follow, tail = null } = flags;
   const isWhole = context.flags.output === "json";
   if (follow && isWhole) throw usage("--follow can't be used with -o json", "use -o jsonl, or leave out --follow");
@@ -78,7 +77,7 @@ async function followTask(
   context: Context,
   parts: GetParts,
   id: TaskId,
-  { source, tail }: LogsFlags,
+  { source, tail }: Flags,
   status: string | null,
 ): Promise<number> {
   const { signal, clock } = context; // from here on, a stop signal is waited for

@@ -5,22 +5,8 @@ import { counted } from "../../task/amounts.ts";
 import { soleUser } from "../../task/query-fields.ts";
 import type { Context, Declare } from "../context.ts";
 import { conclude, confirmation, unchangedLines } from "../emit.ts";
-import {
-  addDestructive,
-  addSelection,
-  type ChangeFlags,
-  type SelectionFlags,
-  selectionOf,
-  tellNobody,
-} from "../selection.ts";
-
-interface MarkFlags extends SelectionFlags, Omit<ChangeFlags, "maxDelete"> {
-  /** The new status. */
-  readonly to?: string;
-  readonly error?: string;
-  readonly all: boolean;
-  readonly maxMark?: ChangeFlags["maxDelete"];
-}
+import { addDestructive, addSelection, selectionOf, tellNobody } from "../selection.ts";
+import type { Flags } from "../terminal.ts";
 
 const CHOOSE = "choose with --user, --ids, --status, --since, --until, --stuck, or --all; --to is the new status";
 
@@ -33,7 +19,7 @@ export const declare: Declare = (program, attach) => {
     .option("--error <text>", `the error text; ${byDefault}`);
   addSelection(command).option("--all", "choose every task", false).addHelpText("after", EXAMPLES);
   addDestructive(command, "no limit", "do not ask", { verb: "mark", backedUp: "marked" });
-  attach<MarkFlags>(command, runMark);
+  attach(command, runMark);
 };
 
 const EXAMPLES = `
@@ -44,7 +30,7 @@ Examples:
   ttsctl mark --stuck --to error --error "the worker died" --dry-run
   ttsctl mark --user alice --status error --to queued --backup before.jsonl`;
 
-async function runMark(context: Context, flags: MarkFlags): Promise<number> {
+async function runMark(context: Context, flags: Flags): Promise<number> {
   const status = checkNewStatus(flags.to);
   const selection = await selectionOf(context, flags, { hint: CHOOSE });
   await context.requireConfig(false);

@@ -10,9 +10,8 @@ import { shellWord } from "../../printable.ts";
 import { type Context, consoleReporter, type Declare } from "../context.ts";
 import { sourceStack } from "../report-error.ts";
 import { settingOption } from "../selection.ts";
+import type { Flags } from "../terminal.ts";
 import { describeSync } from "./sync.ts";
-
-type ServeFlags = { readonly sync: boolean; readonly readOnly: boolean };
 
 export const declare: Declare = (program, attach) => {
   const what =
@@ -29,7 +28,7 @@ export const declare: Declare = (program, attach) => {
     .option("--no-cleanup", "do not purge; the default, unless [http] cleanup is set")
     .option("--read-only", "change nothing: delete and mark no tasks, no sync, no cleanup", false)
     .addHelpText("after", EXAMPLES);
-  attach<ServeFlags>(command, runServe);
+  attach(command, runServe);
 };
 
 const EXAMPLES = `
@@ -39,7 +38,7 @@ Examples:
   ttsctl serve --cleanup -v             also clean up; log each request`;
 
 /** Answers requests until a signal. It listens first: the file is read while Redis is filled. @throws CONFIG_*, LISTEN_FAILED */
-async function runServe(context: Context, flags: ServeFlags): Promise<void> {
+async function runServe(context: Context, flags: Flags): Promise<void> {
   const { createHttpServer, drain, listen } = await import("../../http/server.ts");
   const { newMetrics } = await import("../../http/metrics.ts");
   const { connectSyncing } = await import("../../app/syncing.ts");
@@ -105,7 +104,7 @@ async function cleanUp(context: Context, record: CleanupRecord): Promise<void> {
   const fork = context.fork(await context.settings());
   const flags = { dryRun: false, allowEmpty: false, yes: false };
   const observed: Parameters<typeof watch>[1] = (pass, refusal, doubt) => {
-    record.passBegins();
+    record.setOurs(true);
     return runPass(pass, { ...flags, doubt }, refusal, record.passEnded);
   };
   try {
@@ -114,7 +113,7 @@ async function cleanUp(context: Context, record: CleanupRecord): Promise<void> {
     const { message, code } = ours(error);
     await context.note("warn", `this server does not clean up: ${message}`, { code });
   } finally {
-    record.loopEnded();
+    record.setOurs(false);
     await fork.release();
   }
 }

@@ -4,18 +4,8 @@ import { statsText, userCells } from "../../render/stats.ts";
 import { formatUtc } from "../../task/time.ts";
 import type { Context, Declare } from "../context.ts";
 import { emit } from "../emit.ts";
-import {
-  addSource,
-  addUser,
-  addWatch,
-  onceOrLive,
-  type SourceFlags,
-  type UserFlags,
-  userOf,
-  type WatchFlags,
-} from "../selection.ts";
-
-type StatsFlags = WatchFlags & UserFlags & SourceFlags & { readonly disk: boolean };
+import { addSource, addUser, addWatch, onceOrLive, userOf } from "../selection.ts";
+import type { Flags } from "../terminal.ts";
 
 export const declare: Declare = (program, attach) => {
   const command = program
@@ -24,7 +14,7 @@ export const declare: Declare = (program, attach) => {
     .option("--no-disk", "skip audio and logs, which take long on a huge disk")
     .addHelpText("after", EXAMPLES);
   addWatch(addSource(addUser(command)));
-  attach<StatsFlags>(command, (context, flags) => onceOrLive(context, flags, (once) => runStats(once, flags)));
+  attach(command, (context, flags) => onceOrLive(context, flags, (once) => runStats(once, flags)));
 };
 
 const EXAMPLES = `
@@ -34,7 +24,7 @@ Examples:
   ttsctl stats --source file --no-disk       without audio and logs
   ttsctl stats --watch --interval 10         every ten seconds, redrawn in place`;
 
-async function runStats(context: Context, flags: StatsFlags): Promise<number> {
+async function runStats(context: Context, flags: Flags): Promise<number> {
   const stats = await statsOf(context, { ...flags, userId: await userOf(context, flags), estimate: true });
   const zone = await context.zone();
   const hour = (iso: string) => {

@@ -7,9 +7,8 @@ import { textOf } from "../../render/item-lines.ts";
 import { counted } from "../../task/amounts.ts";
 import type { Context, Declare } from "../context.ts";
 import { conclude, confirmation } from "../emit.ts";
-import { addPruning, type PruneFlags, refuseFlags, tellNobody, userOf } from "../selection.ts";
-
-type SyncFlags = PruneFlags & { readonly checksum: boolean };
+import { addPruning, refuseFlags, tellNobody, userOf } from "../selection.ts";
+import type { Flags } from "../terminal.ts";
 
 export const declare: Declare = (program, attach) => {
   const kept = "nothing newer in Redis is overwritten, and nothing is deleted without --prune";
@@ -19,7 +18,7 @@ export const declare: Declare = (program, attach) => {
     .option("--checksum", "compare whole records; if they differ at equal times, write the file's", false)
     .option("--prune", "also delete Redis-only tasks", false)
     .addHelpText("after", EXAMPLES);
-  attach<SyncFlags>(addPruning(command), runSync);
+  attach(addPruning(command), runSync);
 };
 
 const EXAMPLES = `
@@ -28,7 +27,7 @@ Examples:
   ttsctl sync --dry-run -o json        what would be written
   ttsctl sync --prune --max-delete 10%  refuse above a tenth`;
 
-async function runSync(context: Context, flags: SyncFlags): Promise<number> {
+async function runSync(context: Context, flags: Flags): Promise<number> {
   const userId = await userOf(context, flags);
   if (!flags.prune) refuseFlags(flags, ["--max-delete"], "without --prune");
   if (flags.prune) await context.requireConfig(false);

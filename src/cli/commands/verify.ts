@@ -8,10 +8,8 @@ import { textOf } from "../../render/item-lines.ts";
 import { counted } from "../../task/amounts.ts";
 import type { Context, Declare } from "../context.ts";
 import { confirmation, emit, emitObject } from "../emit.ts";
-import { addPruning, type PruneFlags, refuseFlags, tellNobody, userOf } from "../selection.ts";
-import type { GlobalFlags } from "../terminal.ts";
-
-type VerifyFlags = PruneFlags & { readonly details: boolean; readonly repair: boolean; readonly restore: boolean };
+import { addPruning, refuseFlags, tellNobody, userOf } from "../selection.ts";
+import type { Flags, GlobalFlags } from "../terminal.ts";
 
 export const declare: Declare = (program, attach) => {
   const command = program
@@ -22,7 +20,7 @@ export const declare: Declare = (program, attach) => {
     .option("--prune", "with --repair: delete Redis-only tasks", false)
     .option("--restore", "with --repair: copy Redis-only tasks to the store file", false)
     .addHelpText("after", EXAMPLES);
-  attach<VerifyFlags>(addPruning(command), runVerify);
+  attach(addPruning(command), runVerify);
 };
 
 const EXAMPLES = `
@@ -32,7 +30,7 @@ Examples:
   ttsctl verify --repair --dry-run     what would be repaired, and how
   ttsctl verify --repair --restore     restore a lost store file from Redis`;
 
-async function runVerify(context: Context, flags: VerifyFlags): Promise<number> {
+async function runVerify(context: Context, flags: Flags): Promise<number> {
   checkFlags(context.flags, flags);
   const userId = await userOf(context, flags);
   if (flags.prune || flags.restore) await context.requireConfig(false);
@@ -60,7 +58,7 @@ async function runVerify(context: Context, flags: VerifyFlags): Promise<number> 
   return exitCode;
 }
 
-function checkFlags({ output }: GlobalFlags, flags: VerifyFlags): void {
+function checkFlags({ output }: GlobalFlags, flags: Flags): void {
   const { repair, prune, restore, details } = flags;
   if (output === "csv" && !details) throw usage("-o csv needs --details", "it has a row for each task that differs");
   if (prune && restore) {
@@ -71,7 +69,7 @@ function checkFlags({ output }: GlobalFlags, flags: VerifyFlags): void {
   if (!repair) refuseFlags(flags, ofRepair, "without --repair");
 }
 
-async function emitVerify(context: Context, outcome: VerifyOutcome, flags: VerifyFlags): Promise<void> {
+async function emitVerify(context: Context, outcome: VerifyOutcome, flags: Flags): Promise<void> {
   const { result, drift } = outcome;
   if (!flags.details) return emitObject(context, result, () => describe(context, outcome, flags));
   return emit(context, {
@@ -84,7 +82,7 @@ async function emitVerify(context: Context, outcome: VerifyOutcome, flags: Verif
   });
 }
 
-async function describe(context: Context, { result, drift }: VerifyOutcome, flags: VerifyFlags): Promise<string> {
+async function describe(context: Context, { result, drift }: VerifyOutcome, flags: Flags): Promise<string> {
   const { checked, inSync, invalid } = result;
   const left = invalid === 0 ? "" : `; ${counted(invalid, "invalid record")} in the file skipped`;
   const title = `${counted(checked, "task")} compared: ${inSync} in sync, ${drift.size} out of sync${left}\n`;
@@ -120,7 +118,7 @@ const MEANINGS: Readonly<Record<Kind, string>> = {
 const ORDER = Object.keys(MEANINGS) as Kind[];
 
 /** What a repair does with tasks of a kind. */
-function remedy(kind: Kind, { isFileEmpty }: Drift, { prune, restore, allowEmpty }: VerifyFlags): string {
+function remedy(kind: Kind, { isFileEmpty }: Drift, { prune, restore, allowEmpty }: Flags): string {
   const keepsMembers = isFileEmpty && !restore && !allowEmpty;
   const remedies: Partial<Record<Kind, string>> = {
     partial: `written to Redis if the file has the task, else ${prune ? "deleted" : "kept"}`,
@@ -134,7 +132,7 @@ function remedy(kind: Kind, { isFileEmpty }: Drift, { prune, restore, allowEmpty
   return remedies[kind] ?? "written to Redis";
 }
 
-function footer({ repaired }: VerifyResult, drift: Drift, flags: VerifyFlags): string {
+function footer({ repaired }: VerifyResult, drift: Drift, flags: Flags): string {
   const { repair, prune } = flags;
   const { records, fragments, stuck } = drift.left;
   const isKept = repair && records > 0 && !prune && !flags.restore;

@@ -10,16 +10,10 @@ import type { Context, Declare } from "../context.ts";
 import { errorText } from "../report-error.ts";
 import { openScreen, sizeOf } from "../screen.ts";
 import { addInterval, addSelection, addUser, DEFAULT_INTERVAL } from "../selection.ts";
+import type { Flags } from "../terminal.ts";
 import { type FilterTexts, newState, onKey, onPaste, sameTask, showList } from "./model.ts";
 import { type Change, changeTask, type Row, readCounts, readList, taskLines } from "./readings.ts";
 import { view } from "./view.ts";
-
-interface TopFlags {
-  readonly user?: string;
-  readonly status?: string;
-  readonly interval?: number;
-  readonly readOnly: boolean;
-}
 
 export const declare: Declare = (program, attach) => {
   const command = program
@@ -28,7 +22,7 @@ export const declare: Declare = (program, attach) => {
     .option("--read-only", "change nothing: no mark, no delete", false)
     .addHelpText("after", EXAMPLES);
   addInterval(addSelection(addUser(command), ["statuses"]), "seconds, or a duration such as 10s, between two readings");
-  attach<TopFlags>(command, runTop);
+  attach(command, runTop);
 };
 
 const EXAMPLES = `
@@ -40,7 +34,7 @@ Examples:
   ttsctl top --read-only                     change nothing`;
 
 /** Reads, draws and takes keys until `q` or a signal. @throws USAGE for a wrong filter and without a terminal, CONFIG_* */
-async function runTop(context: Context, flags: TopFlags): Promise<void> {
+async function runTop(context: Context, flags: Flags): Promise<void> {
   const { terminal } = context;
   if (!terminal.outIsTerminal || terminal.streams.stdin.isTTY !== true || terminal.env.TERM === "dumb") {
     const instead = "elsewhere use `ttsctl stats`, or `ttsctl list --watch`";
