@@ -63,8 +63,7 @@ export function markChosen(parts: RunParts, request: MarkRequest, changing: Chan
   const error = text === undefined ? (shown === "error" ? undefined : null) : text || null;
   return audited(parts, !dryRun, async (ledger) => {
     const { markTasks } = await import("../operations/mark/mark.ts");
-    const backup = await openBackup();
-    const own = { mirror: await parts.mirrorState(), rules: await parts.rules(), backup, confirm };
+    const own = { backup: await openBackup(), mirror: await parts.mirrorState(), rules: await parts.rules(), confirm };
     const changing = { ...(await parts.changeParts(ledger, dryRun)), ...own };
     const outcome = await markTasks(changing, selection, { ...asked, error, isBackedUp });
     const { marked, missing, refused, failed, returned } = outcome.result;

@@ -40,8 +40,7 @@ export async function selectionIn(parts: RunParts, raw: RawQuery, how: How) {
 }
 
 /**
- * Tasks with their users, without repeats; those that aren't found have none.
- * @param where tasks are looked up whose user isn't given @param instead names one of several tasks
+ * Tasks with their users, without repeats; those that aren't found have none. @param instead names one of several tasks
  * @throws TtsctlError USAGE if several users have one, REDIS_*, STORE_*
  */
 export async function foundIds<I extends readonly TaskId[] | null>(

@@ -44,6 +44,5 @@ export function ended<O extends Outcome<unknown>>(run: Run, outcome: O, ending: 
   const isFatal = problem !== null && !goesOn && !isRedisError(problem);
   const error = run.signal.aborted && did !== undefined ? interrupted(did, next) : isFatal ? problem : null;
   if (error === null && problem !== null) run.reporter.warn(`${problem.message}: ${without}`);
-  const exitCode = error?.exitCode ?? (problem !== null || isPartly ? PARTLY : DONE);
-  return { result, outcome, exitCode, error };
+  return { result, outcome, exitCode: error?.exitCode ?? (problem !== null || isPartly ? PARTLY : DONE), error };
 }

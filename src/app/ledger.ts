@@ -12,10 +12,7 @@ import type { Caller, RunParts } from "./parts.ts";
 
 type Work<R, O> = (ledger: LedgerRun | null) => Promise<Ended<R, O>>;
 
-/**
- * Runs work that changes tasks, between the lines of the audit ledger that begin and end it; a dry run isn't recorded.
- * @param work gets null if no ledger is kept @throws TtsctlError AUDIT_FAILED, and what the work throws
- */
+/** Runs work that changes tasks between two lines of the audit ledger. @param work gets null without a ledger @throws AUDIT_FAILED */
 export async function audited<R extends object, O>(parts: RunParts, applies: boolean, work: Work<R, O>) {
   const { audit, store, configPath } = await parts.settings();
   if (!applies || audit.path.value === null) return work(null);
@@ -40,10 +37,7 @@ export async function audited<R extends object, O>(parts: RunParts, applies: boo
 
 export type LedgerRun = Awaited<ReturnType<typeof openLedger>>;
 
-/**
- * One run's lines in the ledger, a file of whole JSON lines that several processes append to; log rotation may replace it.
- * @param notThese files that must never be appended to @throws TtsctlError AUDIT_FAILED, CONFIG_INVALID
- */
+/** One run's lines in a file that several processes append to. @param notThese must not be that file @throws AUDIT_FAILED, CONFIG_INVALID */
 export async function openLedger(path: string, notThese: readonly string[], now: () => number) {
   if (await isOneOf(path, notThese)) {
     const hint = "choose another file: the ledger cannot be the store file or config.ini";

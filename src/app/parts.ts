@@ -269,10 +269,7 @@ export class RunParts {
     return [...settings, configPath, flag].filter((path) => path !== null);
   }
 
-  /**
-   * A job in the wrong directory must not act on defaults (docs/contract.md, Commands). @throws TtsctlError CONFIG_REQUIRED
-   * @param withArtifacts whether audio and logs are changed too
-   */
+  /** A job in the wrong directory must not act on defaults. @param withArtifacts whether audio and logs are changed too */
   async requireConfig(withArtifacts: boolean, hint = NAMING, problem?: string): Promise<void> {
     const { configPath, store, paths } = await this.settings();
     const needed = withArtifacts ? [store.path, paths.output, paths.logs] : [store.path];

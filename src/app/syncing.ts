@@ -24,10 +24,7 @@ export async function pushFile(parts: RunParts, writer: MirrorWriter): Promise<S
   }
 }
 
-/**
- * Repeats an attempt, one at a time, until it succeeds: after a second and then after pauses that double.
- * @param attempt returns whether it succeeded, and doesn't throw
- */
+/** Repeats an attempt until it returns true (it doesn't throw), one at a time: after a second, then after pauses that double. */
 export function retrying(clock: Clock, attempt: () => Promise<boolean>, longestMs: number, signal: AbortSignal) {
   let running: Promise<void> | null = null;
   let waiting = new AbortController();
@@ -159,8 +156,7 @@ export async function connectSyncing(parts: RunParts, { isWanted, mayWrite }: Ma
 
     /** The sync on start, if Redis is up. It never fails. */
     async first(): Promise<void> {
-      const state = await parts.mirrorState();
-      if (state.kind === "on") begin();
+      if ((await parts.mirrorState()).kind === "on") begin();
       await retry.running();
     },
 

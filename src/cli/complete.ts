@@ -14,10 +14,9 @@ import { commandOf } from "./program.ts";
 import { flagsIn, type GlobalFlags } from "./terminal.ts";
 
 /**
- * Answers the completion scripts: `bash LINE`, the line up to the cursor, or `words WORD...`, of which the last one is
- * completed; `described WORD...` is the same. The first line of the answer has directives (`files`, `nospace`), each further line
- * a candidate, for `described` with a tab and its description, if it has one. For bash they are quoted, so no id can become a
- * command. It never fails and prints nothing on stderr.
+ * Answers `bash LINE`, the line up to the cursor, or `described WORD...`, of which the last one is completed. The first line of
+ * the answer has directives (`files`, `nospace`), each further line a candidate, for `described` with a tab and its description.
+ * For bash they are quoted, so no id can become a command. It never fails and prints nothing on stderr.
  */
 export async function complete(program: Command, args: readonly string[], around: Surroundings): Promise<string> {
   const [shell, ...rest] = args;
@@ -77,10 +76,7 @@ function partsOf({ terminal, env, cwd, argv, stopSignal: signal }: Surroundings,
   return new RunParts({ clock: terminal.clock, reporter: SILENT, signal, loadSettings, caller });
 }
 
-/**
- * Splits a bash command line; nothing is expanded. @returns `current`: the word at the cursor, without quotes; `kept`: the
- * length of its part that bash keeps, because it completes only the text after the last `:` or `=`
- */
+/** Splits a bash line; nothing is expanded. @returns `kept`: the length of `current` up to the last `:` or `=`, which bash keeps */
 function splitLine(line: string) {
   const words: string[] = [];
   let [current, quote, inWord, kept] = ["", "", false, 0];

@@ -190,10 +190,7 @@ async function findRedis(context: Context, values: NewValues, settings: Settings
   }
 }
 
-/**
- * Only the owner can read a file with a password. A replaced file keeps its owner, group and their permissions. The first
- * profile makes their directory. @throws TtsctlError EXPORT_FAILED
- */
+/** Only the owner can read a file with a password. A replaced file keeps its owner, group and mode. @throws EXPORT_FAILED */
 async function write(context: Context, path: string, text: string, force: boolean, isProfile: boolean): Promise<void> {
   const { TargetFile } = await import("../operations/export/target-file.ts");
   if (isProfile) {

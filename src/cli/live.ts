@@ -11,9 +11,8 @@ import { isText, type Terminal, terminalOn } from "./terminal.ts";
 type Refresh = (context: Context) => Promise<unknown>;
 
 /**
- * Repeats a reading command until a signal, or an error of usage or configuration. On a terminal a table is drawn in place, else
- * each run prints a JSON object, a YAML document, or text after an empty line. Each has its own connection, so a lost Redis is
- * reported and used again later. @param every seconds from the end of one run to the start of the next
+ * Repeats a reading command until a signal, or an error of usage or configuration. Each run has its own connection, so a lost
+ * Redis is reported and used again later. @param every seconds from the end of one run to the start of the next
  */
 export async function live(context: Context, every: number, refresh: Refresh): Promise<void> {
   await context.settings();
@@ -34,8 +33,7 @@ async function onScreen(context: Context, every: number, refresh: Refresh): Prom
       const unlimited = { highWaterMark: Number.MAX_SAFE_INTEGER, encoding: "utf8" } as const;
       const [out, said] = [new PassThrough(unlimited), new PassThrough(unlimited)];
       const streams = { stdin, stdout: Object.assign(out, { isTTY: true, columns }), stderr: said };
-      const drawn = terminalOn(streams, terminal.env, clock, false);
-      const problem = await runOnce(context, drawn, refresh);
+      const problem = await runOnce(context, terminalOn(streams, terminal.env, clock, false), refresh);
       if (signal.aborted) break;
       const notes = [...linesOf(said), ...(problem === undefined ? [] : [errorText(problem)])];
       if (!terminal.errIsTerminal) for (const line of notes.splice(0)) await terminal.err.write(`${line}\n`);

@@ -51,6 +51,5 @@ export async function tellAbsent(context: Context, parts: GetParts, id: TaskId, 
     return context.inform(notFound([id.userId === "" ? id.taskId : memberOf(id.userId, id.taskId)]));
   }
   const { explainAbsent } = await import("../operations/explain-empty.ts");
-  const store = await context.taskStore();
-  await context.inform(`not found: ${await explainAbsent({ store, ...parts }, id, source)}`);
+  await context.inform(`not found: ${await explainAbsent({ store: await context.taskStore(), ...parts }, id, source)}`);
 }

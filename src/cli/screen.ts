@@ -20,10 +20,7 @@ export function sizeOf(stream: Streams["stdout"]): Size {
   return { columns: stream.columns || 80, rows: stream.rows || 24 };
 }
 
-/**
- * The alternate screen of a terminal. Each picture is drawn over the last one, without flicker or scrolling. The terminal is
- * restored when the process ends or is stopped with Ctrl-Z. @param frame the lines of a picture, which fit the screen
- */
+/** The alternate screen of a terminal, without flicker or scrolling; restored at the end of the process and for Ctrl-Z. */
 export function openScreen<P>(
   terminal: Terminal,
   frame: (picture: P, size: Size) => readonly string[],

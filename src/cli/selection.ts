@@ -133,10 +133,7 @@ export function idsOf({ ids }: Flags): Pick<QueryContext, "takesNames" | "takesN
 
 type How = { readonly source?: SourceChoice | null; readonly hint?: string };
 
-/**
- * @param source where names without a user are looked up, or null @param hint of a command that changes tasks: how to choose
- * @throws TtsctlError USAGE, also if a name means several tasks, REDIS_*, STORE_*
- */
+/** @param source where names without a user are looked up @param hint how to choose, if tasks are changed @throws USAGE, REDIS_*, STORE_* */
 export async function selectionOf(context: Context, flags: Flags, { source = "auto", hint }: How = {}) {
   const change = hint === undefined ? {} : { change: { all: flags.all, hint } };
   const raw = await rawQueryOf(context, flags);

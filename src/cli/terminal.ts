@@ -132,10 +132,7 @@ const UTF8 = /utf-?8/i;
 const ERASE_LINE_REST = "\u001b[K";
 export type Terminal = ReturnType<typeof terminalOn>;
 
-/**
- * The outputs of a run. A drawn line is erased before a write or a question, and before another program gets the terminal.
- * @param logsJson whether lines on stderr are JSON objects
- */
+/** The outputs of a run. A drawn line is erased before a write or a question, and before another program gets the terminal. */
 export function terminalOn(streams: Streams, env: NodeJS.ProcessEnv, clock: Clock, logsJson: boolean) {
   const { stdout, stderr } = streams; // stdin is opened on first use
   const [outIsTerminal, errIsTerminal] = [stdout.isTTY === true, stderr.isTTY === true];

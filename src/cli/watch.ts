@@ -8,10 +8,7 @@ import type { Context } from "./context.ts";
 type RunPass = (pass: Context, ...doubts: Doubts) => Promise<unknown>;
 type Doubts = [refusal: TtsctlError | null, doubt: TtsctlError | null];
 
-/**
- * Runs passes until SIGTERM or SIGINT, also after failed ones. Only SIGHUP reloads the configuration, so a config.ini that is
- * missing for a moment has no effect. @param onWait called with the seconds until the next pass @throws WATCHER_RUNNING
- */
+/** Runs passes until SIGTERM or SIGINT, also after failed ones. Only SIGHUP reloads the configuration. @throws WATCHER_RUNNING */
 export async function watch(context: Context, runPass: RunPass, onWait = (_seconds: number) => {}): Promise<void> {
   let hangup = new AbortController();
   const onHangup = () => hangup.abort();
@@ -78,7 +75,6 @@ async function tryPass(pass: Context, runPass: RunPass, doubts: Doubts): Promise
 }
 
 function logFailure(context: Context, what: string, error: unknown): Promise<void> {
-  const msg = `${what}: ${error instanceof Error ? error.message : String(error)}`;
   const known = error instanceof TtsctlError ? { code: error.code, hint: error.hint ?? null } : { code: "INTERNAL" };
-  return context.note("error", msg, known);
+  return context.note("error", `${what}: ${error instanceof Error ? error.message : String(error)}`, known);
 }

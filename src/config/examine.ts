@@ -35,8 +35,7 @@ async function examineInputs(inputs: SettingInputs) {
   const wrong = new Map<string, TtsctlError>();
   for (const section of new Set(SETTING_NAMES.map(sectionOf))) {
     try {
-      const ofSection = resolveSettings({ ...inputs, hidden: (name) => sectionOf(name) !== section });
-      await checkTlsFiles(ofSection.redis);
+      await checkTlsFiles(resolveSettings({ ...inputs, hidden: (name) => sectionOf(name) !== section }).redis);
     } catch (error) {
       wrong.set(section, ours(error));
     }

@@ -144,8 +144,7 @@ export const BASE_PATH: Kind<string> = {
   accepted: "a path such as /tts, of letters, digits, . _ - and /",
   parse: (text) => {
     const path = text.trim().replace(/\/+$/, "");
-    const isPath = /^(?:\/[\w.-]+)*$/.test(path) && !/\/\.\.?(?:\/|$)/.test(path);
-    return isPath ? path : undefined;
+    return /^(?:\/(?!\.\.?(?:\/|$))[\w.-]+)*$/.test(path) ? path : undefined;
   },
 };
 

@@ -31,10 +31,7 @@ export interface LoadOptions {
   cwd: string;
 }
 
-/**
- * Reads config.ini (`--config` or `--profile`, else `TTSCTL_CONFIG` or `TTSCTL_PROFILE`, else `./config.ini`) and resolves the
- * settings. @throws TtsctlError CONFIG_NOT_FOUND if a named file doesn't exist, CONFIG_INVALID
- */
+/** Reads config.ini (flags, else variables, else `./config.ini`) and resolves the settings. @throws CONFIG_NOT_FOUND, CONFIG_INVALID */
 export async function loadSettings(options: LoadOptions): Promise<Settings> {
   const settings = resolveSettings(await readInputs(options));
   await checkTlsFiles(settings.redis);
@@ -110,8 +107,10 @@ export function profilesFolder({ XDG_CONFIG_HOME = "", HOME }: LoadOptions["env"
 export function profileNames(env: LoadOptions["env"]): string[] {
   try {
     const files = readdirSync(profilesFolder(env)).filter((file) => file.endsWith(".ini"));
-    const names = files.map((file) => file.slice(0, -".ini".length));
-    return names.filter((name) => NAME.test(name)).sort();
+    return files
+      .map((file) => file.slice(0, -".ini".length))
+      .filter((name) => NAME.test(name))
+      .sort();
   } catch {
     return [];
   }
@@ -134,16 +133,12 @@ export function profilePath(name: string, origin: string, env: LoadOptions["env"
 export function unknownProfile(name: string, env: LoadOptions["env"]): TtsctlError {
   const known = profileNames(env).filter((other) => other !== name);
   const near = nearest(name, known).join(" or ");
-  const like = near && `did you mean ${near}? `;
-  const create = `create it with \`ttsctl config init --profile ${name}\``;
-  const hint = known.length === 0 ? create : `${like}known: ${known.join(", ")}`;
+  const others = `${near && `did you mean ${near}? `}known: ${known.join(", ")}`;
+  const hint = known.length === 0 ? `create it with \`ttsctl config init --profile ${name}\`` : others;
   return new TtsctlError("CONFIG_NOT_FOUND", `there is no profile ${quoted(name)} in ${profilesFolder(env)}`, { hint });
 }
 
-/**
- * The settings in force: flag over environment over file over default, per setting (docs/contract.md, Configuration). A value
- * that is overridden isn't parsed. @throws TtsctlError CONFIG_INVALID for a wrong value in force
- */
+/** Flag over environment over file over default, per setting. What is overridden isn't parsed. @throws TtsctlError CONFIG_INVALID */
 export function resolveSettings(inputs: SettingInputs): Settings {
   const address = findAddress(inputs);
   const sections: Record<string, Record<string, Setting<unknown>>> = {};

@@ -28,8 +28,7 @@ export function givenValues(inputs: SettingInputs, path: string): NewValues {
     const given = address.settings.has(name) ? undefined : givenFor(name, inputs);
     if (given === undefined) continue;
     const { text, folder } = given;
-    const shown = rowOf(name).kind === PATH ? pathText(resolve(folder, text), path) : text;
-    values.set(name, { ...given, text: shown });
+    values.set(name, { ...given, text: rowOf(name).kind === PATH ? pathText(resolve(folder, text), path) : text });
   }
   return values;
 }
@@ -41,11 +40,8 @@ function addressValues(address: RedisAddress): NewValues {
   const inForce = [...address.settings].filter(([, { source }]) => source !== "default") as InForce[];
   const isRight = (name: SettingName) => address.way === "sentinels" || !name.startsWith("redis.sentinel_");
   const fromParts = inForce.filter(([name]) => parts.has(name) && isRight(name));
-  if (url === undefined || fromParts.length === 0) {
-    const given = url === undefined ? [] : [["redis.url", url.given] as const];
-    return new Map([...given, ...fromParts.map(([name]) => [name, parts.get(name)!] as const)]);
-  }
-  if (url.url.socket !== null && address.way === "url") {
+  if (url !== undefined && fromParts.length === 0) return new Map([["redis.url", url.given]]);
+  if (url !== undefined && url.url.socket !== null && address.way === "url") {
     const what = `${url.given.origin} and ${parts.get(fromParts[0]![0])!.origin} can't be written together`;
     throw new TtsctlError("CONFIG_INVALID", what, { hint: "put them into the url of the socket" });
   }
@@ -62,8 +58,7 @@ export function pathText(path: string, file: string): string {
 /** A config.ini with these values, and what the former file has besides. @param isShown without secrets @throws TtsctlError CONFIG_INVALID */
 export function configText(values: NewValues, former: IniFile | null, isShown = false): string {
   const ours: string[] = SETTING_NAMES.map((name) => placeOf(name).section);
-  const sections = [...new Set([...ours, DEFAULT_SECTION, ...(former?.sections() ?? [])])];
-  const texts = sections.map((section) => {
+  const texts = [...new Set([...ours, DEFAULT_SECTION, ...(former?.sections() ?? [])])].map((section) => {
     const lines = settingLines(section, values, isShown) + keptLines(former, section);
     const isEmpty = lines === "" && (ours.includes(section) || section === DEFAULT_SECTION);
     return isEmpty ? "" : `\n[${section}]\n${lines}`;

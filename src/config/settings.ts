@@ -256,8 +256,7 @@ const READERS: Record<Level, (name: SettingName, inputs: SettingInputs) => Given
     const mayBeEmpty = !refusesEmpty && String(fallback ?? "") === "";
     const text = inputs.file?.get(section, option);
     if (text === undefined || (text === "" && mayBeEmpty)) return undefined;
-    const origin = `${inputs.file!.path} [${section}] ${option}`;
-    return { text, source: "file", origin, folder: homeFolder(inputs) };
+    return { text, source: "file", origin: `${inputs.file!.path} [${section}] ${option}`, folder: homeFolder(inputs) };
   },
 };
 
@@ -274,11 +273,7 @@ export function chosen(name: SettingName, inputs: SettingInputs): Setting<unknow
 
 /** What the highest level that gives the setting gives. */
 export function givenFor(name: SettingName, inputs: SettingInputs): Given | undefined {
-  for (const level of LEVELS) {
-    const given = givenAt(level, name, inputs);
-    if (given !== undefined) return given;
-  }
-  return undefined;
+  return LEVELS.reduce<Given | undefined>((given, level) => given ?? givenAt(level, name, inputs), undefined);
 }
 
 /** The setting that a level gives. A wrong value is a CONFIG_INVALID that names its source, the text and what is accepted. */

@@ -69,8 +69,7 @@ export const API_MS: Dialect = {
   refusal(error, method) {
     const { status, code, detail, hint } = problemOf(error);
     if (code === "TASK_NOT_FOUND") {
-      const isDeletion = method === "DELETE";
-      return json(isDeletion ? answer(OK, "", { removed: false }) : answer(NO_RESOURCE, "not found"));
+      return json(method === "DELETE" ? answer(OK, "", { removed: false }) : answer(NO_RESOURCE, "not found"));
     }
     if (code === "USER_REQUIRED") return json(answer(WRONG_PARAMETER, NO_USER));
     const message = hint === null ? detail : `${detail}; ${hint}`;
@@ -81,8 +80,7 @@ export const API_MS: Dialect = {
 /** As in the service, unknown parameters such as `_t` are ignored, and the last of repeated ones counts. */
 function params<N extends string>(url: string, accepted: readonly N[]): Map<N, string> {
   const all = new Map(new URLSearchParams(/\?.*/s.exec(url)?.[0]));
-  const given = accepted.map((name) => [name, all.get(name) ?? ""] as const);
-  return new Map(given.filter(([, value]) => value !== ""));
+  return new Map(accepted.flatMap((name) => (all.get(name) ? [[name, all.get(name)!]] : [])));
 }
 
 /** @throws HttpError if the user is missing, which every list needs */

@@ -20,10 +20,7 @@ export function eventStreams({ clock, run, failed }: ServerParts) {
     for (const question of open) question.abort();
   };
 
-  /**
-   * Answers with the events that `run` sends, whose signal is aborted when the client leaves or the server stops. If it throws,
-   * `problem` is the last event. @throws HttpError BUSY
-   */
+  /** Answers with the events that `run` sends, until the client leaves or the server stops; an error is the last one. @throws BUSY */
   return (c: Context<Env>, run: (stream: SSEStreamingApi, signal: AbortSignal) => Promise<void>): Response => {
     if (c.env.incoming.method === "HEAD") return c.body(null, 200, { "content-type": "text/event-stream" });
     if (open.size >= LIMITS.streams) {
@@ -63,10 +60,7 @@ const RING_EVERY_S = 60;
 
 export type Doorbell = ReturnType<typeof newDoorbell>;
 
-/**
- * Rings when the stores may have changed, as long as anybody listens: pages then ask what they show (docs/http.md).
- * @param readMark returns another text after a change of the stores
- */
+/** Rings if `readMark` returns another text, as long as anybody listens: pages then ask what they show (docs/http.md). */
 export function newDoorbell(clock: Clock, readMark: () => Promise<string>) {
   let listeners = 0;
   /** Of those that wait for the next ring. */

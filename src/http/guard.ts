@@ -74,14 +74,12 @@ export function doorkeeperOf({ clock, settings: { http } }: ServerParts) {
     }
     if ((wrong.get(address) ?? 0) < LIMITS.wrongTokens) return;
     const wait = { "retry-after": `${Math.ceil(end - now)}` };
-    const hint = `try again in ${wait["retry-after"]} s`;
-    throw new HttpError("TOO_MANY_TRIES", "too many wrong tokens", hint, wait);
+    throw new HttpError("TOO_MANY_TRIES", "too many wrong tokens", `try again in ${wait["retry-after"]} s`, wait);
   }
 
   /** A proxy, the first of several, may have been reached by TLS. A client that forges the header only restricts its own cookie. */
   function attributes(c: Context<Env>): { path: string; secure: boolean } {
-    const secure = /^https\b/i.test(c.req.header("x-forwarded-proto") ?? "");
-    return { path: http.basePath.value || "/", secure };
+    return { path: http.basePath.value || "/", secure: /^https\b/i.test(c.req.header("x-forwarded-proto") ?? "") };
   }
 
   return {

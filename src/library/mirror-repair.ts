@@ -53,10 +53,7 @@ export function mirrorRepair(parts: RunParts, live: Live, writer: TaskWriter, ma
   }
 
   return {
-    /**
-     * Checks a mirror before its use: whether it belongs to this store, and whether it lacks more than is known, which needs a
-     * sync. Without a readable file nothing is checked, as nothing is written either. @throws STORE_MISMATCH, REDIS_*
-     */
+    /** Whether a mirror belongs to this store, and lacks no more than is known, else a sync is due. @throws STORE_MISMATCH, REDIS_* */
     async admit(mirror: Mirror): Promise<void> {
       await using snapshot = await shared.read().catch(valueIf(isStoreError, null));
       if (snapshot === null) return;
@@ -68,8 +65,7 @@ export function mirrorRepair(parts: RunParts, live: Live, writer: TaskWriter, ma
       const isFlushed = wasMarked && syncedAt === null;
       wasMarked = syncedAt !== null;
       await mark.leftByOthers();
-      const missing = snapshot.size - members;
-      if (isFlushed || missing > mirrorWriter.pending + writer.pending) mirrorWriter.leaveToSync();
+      if (isFlushed || snapshot.size - members > mirrorWriter.pending + writer.pending) mirrorWriter.leaveToSync();
     },
 
     /** To be called when there is a connection. */

@@ -12,10 +12,7 @@ for (const name of SETTING_NAMES) {
 const OTHERS = ["config", "logger", "clock"];
 const OPTIONS = [...[...GIVEN_BY.keys()].filter((name) => !name.includes(".")), ...OTHERS];
 
-/**
- * The settings of a store (docs/contract.md, Configuration): options over `config` over defaults; no environment, no search.
- * @throws TtsctlError USAGE, CONFIG_*
- */
+/** The settings of a store: options over `config` over defaults; no environment, no search. @throws TtsctlError USAGE, CONFIG_* */
 export async function settingsOf(options: StoreOptions): Promise<Settings> {
   checkOptions(options, "openTaskStore: the options", OPTIONS);
   const { config, redis, retention, logger, clock, ...plain } = options;

@@ -18,9 +18,8 @@ export function storedTask<T extends BaseTask>({ userId, taskId, status, score, 
 
 /** The task of a program's record. @throws TtsctlError TASK_INVALID, also for a deletion of JSON Lines */
 export function taskOf(record: BaseTask | string, parser: RecordParser): Task {
-  const text = typeof record === "string" ? record : jsonOf(record);
   try {
-    const task = parser.parse(text);
+    const task = parser.parse(typeof record === "string" ? record : jsonOf(record));
     if (isInvalid(task)) throw invalid(task.reason);
     if (saysDeleted(task.json)) throw invalid('"deleted": true would delete the task: call delete()');
     return task;

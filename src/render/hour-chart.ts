@@ -19,10 +19,7 @@ export type Piece = readonly [text: string, status: BarStatus | null];
 const BLOCKS = "▁▂▃▄▅▆▇█";
 export const FULL_BLOCK = BLOCKS.at(-1)!;
 
-/**
- * A bar for each hour, stacked by status, of two to seven columns. @param labels two characters an hour
- * @param width of the screen @param blocks whether bars are of block characters, which need colours
- */
+/** A bar for each hour, of two to seven columns. @param labels two characters an hour @param blocks need colours */
 export function hourChart(hours: readonly StatusCounts[], labels: readonly string[], width: number, blocks = false) {
   const most = Math.max(0, ...hours.map(({ total }) => total));
   const scale = String(most).length;

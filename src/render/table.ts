@@ -89,8 +89,10 @@ function linesOf(rows: Rows, width: number | null): string[] {
   if (width === null) return rows.map((cells) => `${cells.join(" ".repeat(GAP)).trimEnd()}\n`);
   const layout = new Table({ chars: NO_BORDERS, style: PLAIN });
   layout.push(...rows.map((cells) => [...cells]));
-  const lines = layout.toString().split("\n");
-  return lines.map((line) => `${cut(line.trimEnd(), width)}\n`);
+  return layout
+    .toString()
+    .split("\n")
+    .map((line) => `${cut(line.trimEnd(), width)}\n`);
 }
 
 /** A status in its colour; also a word of the service's. */
@@ -116,10 +118,7 @@ export interface Room {
   readonly isEmpty?: boolean;
 }
 
-/**
- * A width for each column, so all fit `available` together with the gaps; null for a column that is left out: empty ones
- * first, then the last. What is left is narrowed, the widest first.
- */
+/** A width for each column so that all fit; null for one that is left out: empty ones first, then the last. The widest are narrowed. */
 export function fitColumns(columns: readonly Room[], available: number | null): (number | null)[] {
   const widths: (number | null)[] = columns.map(({ full }) => full);
   if (available === null) return widths;
@@ -146,8 +145,7 @@ function shrink(widths: (number | null)[], least: (i: number) => number, availab
 }
 
 function excess(widths: readonly (number | null)[], available: number): number {
-  const shown = widths.filter((width) => width !== null);
-  return shown.reduce((sum, width) => sum + width + GAP, -GAP) - available;
+  return widths.filter((width) => width !== null).reduce((sum, width) => sum + width + GAP, -GAP) - available;
 }
 
 /** Tasks in blocks; the first one decides the widths. */

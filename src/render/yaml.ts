@@ -3,10 +3,7 @@ import { TtsctlError } from "../errors.ts";
 import { type JsonValue, NumberText, parseJsonValue } from "../json/value.ts";
 import { escapeUnprintable, isPrintable } from "../printable.ts";
 
-/**
- * JSON text as YAML, which readers of YAML 1.1 read as those of 1.2; numbers keep their text.
- * @throws TtsctlError OUTPUT_FAILED if it nests too deeply for the library, which is recursive
- */
+/** JSON text as YAML, for readers of 1.1 and 1.2; numbers keep their text. @throws TtsctlError OUTPUT_FAILED if it nests too deeply */
 export function yamlOf(json: string): string {
   try {
     const document = new Document(parseJsonValue(json), {

@@ -88,9 +88,8 @@ async function runCleanup(context: Context, flags: Flags, args: string[]): Promi
 }
 
 /**
- * One pass, with its result printed, in the ledger and in the metrics. Returns the exit code.
- * @param refusal why the pass must not begin; it counts as failed @param onEnd called however it ends
- * @throws TtsctlError that ended the pass; INTERRUPTED; USAGE if the file of the metrics is in use for something else
+ * One pass, with its result printed, in the ledger and in the metrics. Returns the exit code. @param onEnd called however it ends
+ * @param refusal why the pass must not begin; it counts as failed @throws TtsctlError that ended the pass; INTERRUPTED; USAGE
  */
 export async function runPass(
   context: Context,

@@ -23,13 +23,10 @@ export const declare: Declare = (program, attach) => {
     const hint = "choose with --user, --ids, --status, --since, --until, --stuck, or use --all";
     const selection = await selectionOf(context, flags, { hint });
     await context.requireConfig(true);
-    const confirm = confirmation(
-      context,
-      flags.yes,
-      (count) => `Delete ${counted(count, "task")} with audio and logs?`,
-    );
-    const openBackup = () => context.openBackup(flags);
+    const question = (count: number) => `Delete ${counted(count, "task")} with audio and logs?`;
+    const confirm = confirmation(context, flags.yes, question);
     const options = { ...flags, maxDelete: flags.maxDelete ?? null };
+    const openBackup = () => context.openBackup(flags);
     const ended = await deleteChosen(context, options, { selection, confirm, openBackup });
     await tellNobody(context, soleUser(selection.filter), ended.result.requested);
     return conclude(context, ended, () => describeDelete(ended.result));

@@ -87,8 +87,7 @@ async function listTasks(context: Context, raw: RawQuery, look: Flags, asking: A
   });
   await print(context, { pieces: pieces(), ...(page === null ? long : short(page)) }, look);
   if (page !== null) await remark(context, look, query, page, names);
-  const isPartly = stopped !== undefined || (page?.missing.length ?? 0) > 0;
-  return isPartly || (look.exitStatus && total > 0) ? PARTLY : DONE;
+  return stopped || page?.missing.length || (look.exitStatus && total > 0) ? PARTLY : DONE;
 }
 
 function refuseConflicts({ flags: { output } }: Context, raw: RawQuery, look: Flags, names: QueryNames): void {
@@ -224,10 +223,7 @@ function warnOfStrangeColumns(context: Context, { columns }: Flags, tasks: reado
   }
 }
 
-/**
- * A pager, if the lines don't fit the terminal, else stdout. One that is missing, ends early or fails doesn't fail the command.
- * While it runs, it handles Ctrl-C. @returns `end` waits until it was closed
- */
+/** A pager if the lines don't fit the terminal, else stdout. It handles Ctrl-C; if it fails, the command doesn't. */
 async function openPager(terminal: Terminal, lines: number) {
   const words = lines >= (terminal.streams.stdout.rows || Number.POSITIVE_INFINITY) ? terminal.pager() : null;
   const unpaged = { out: terminal.out, end: async () => {} };

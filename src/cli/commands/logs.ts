@@ -69,10 +69,7 @@ const lineCount = accepting(`a number of lines from 1 to ${MOST_LOG_LINES}`, (te
   return count >= 1 && count <= MOST_LOG_LINES ? count : undefined;
 });
 
-/**
- * Prints new lines of a task's logs. Returns FAILED if the task failed, DONE if it ended otherwise or was deleted, INTERRUPTED
- * on a signal: scripts must see that it hasn't ended. @param status null for an invalid record, which isn't waited for
- */
+/** Returns INTERRUPTED on a signal: scripts must see that the task hasn't ended. @param status null for an invalid record */
 async function followTask(
   context: Context,
   parts: GetParts,
@@ -85,8 +82,7 @@ async function followTask(
   const name = memberOf(id.userId, id.taskId);
   const logs = parts.artifacts.logsOf(id.taskId);
   context.onRelease(async () => logs.close());
-  const began = await logs.begin(tail ?? null);
-  if (!began && !finished) await context.inform(`${name} has no log yet: waiting for one`);
+  if (!(await logs.begin(tail ?? null)) && !finished) await context.inform(`${name} has no log yet: waiting for one`);
   const state = taskState({ ...parts, clock }, id, source);
   const heard = { onLines: linePrinter(context), onNews: (line: string) => context.inform(line) };
   const end = await followLog({ clock, logs, signal, finished, state: () => state.look(), ...heard });

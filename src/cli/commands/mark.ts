@@ -38,8 +38,7 @@ async function runMark(context: Context, flags: Flags): Promise<number> {
   const confirm = confirmation(context, flags.yes, question, "marked");
   const { dryRun, allowEmpty, error, maxMark = null, backup } = flags;
   const request = { ...status, dryRun, allowEmpty, error, maxMark, isBackedUp: backup !== undefined };
-  const openBackup = () => context.openBackup(flags);
-  const ended = await markChosen(context, request, { selection, confirm, openBackup });
+  const ended = await markChosen(context, request, { selection, confirm, openBackup: () => context.openBackup(flags) });
   await tellNobody(context, soleUser(selection.filter), ended.result.requested);
   return conclude(context, ended, () => describeMark(ended.result, status.shown));
 }

@@ -145,9 +145,6 @@ function isOneCharacter(key: string): boolean {
 
 function typed(text: string, key: string): string {
   if (key === "ctrl-u") return "";
-  if (key === "backspace") {
-    const parts = [...new Intl.Segmenter().segment(text)].map(({ segment }) => segment);
-    return parts.slice(0, -1).join("");
-  }
+  if (key === "backspace") return text.slice(0, [...new Intl.Segmenter().segment(text)].at(-1)?.index ?? 0);
   return isOneCharacter(key) && isPrintable(key) && text.length < 500 ? text + key : text;
 }

@@ -1,4 +1,4 @@
-import { checkNewStatus, deleteChosen, markChosen } from "../../app/change.ts";
+import { checkNewStatus, deleteChosen, markChosen, type NewStatus } from "../../app/change.ts";
 import type { RunParts } from "../../app/parts.ts";
 import { statsOf } from "../../app/stats.ts";
 import { ours } from "../../errors.ts";
@@ -106,9 +106,8 @@ export function changeTask(context: Context, { userId, taskId, status }: Row, ch
     const to = change.kind === "mark" ? checkNewStatus(change.status) : null;
     await step.requireConfig(to === null);
     const remove = () => deleteChosen(step, { ...OPTIONS, force: false, maxDelete: null }, { selection });
-    const ended = await (to === null
-      ? remove()
-      : markChosen(step, { ...OPTIONS, ...to, maxMark: null }, { selection }));
+    const mark = (to: NewStatus) => markChosen(step, { ...OPTIONS, ...to, maxMark: null }, { selection });
+    const ended = await (to === null ? remove() : mark(to));
     if (ended.error !== null) throw ended.error;
     const { result } = ended;
     if (result.requested === 0) return [`${memberOf(userId, taskId)} isn't ${status} any more: nothing was changed`];

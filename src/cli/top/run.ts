@@ -58,7 +58,6 @@ async function runTop(context: Context, flags: Flags): Promise<void> {
   const state = newState(sizeOf(stdout).rows, { user, status }, readOnly);
   /** Changes and readings of single tasks that are under way. */
   const work = new Set<Promise<void>>();
-  let isReading = false;
   let failure: { error: unknown } | undefined;
 
   const reclaim = terminal.lend();
@@ -100,22 +99,12 @@ async function runTop(context: Context, flags: Flags): Promise<void> {
     soon();
   }
 
-  /** One at a time; if another task is open by then, that one is read next. */
+  /** Another task may be open by then. */
   async function open(row: Row): Promise<void> {
-    if (isReading) return;
-    isReading = true;
-    try {
-      for (let wanted: Row | undefined = row; wanted !== undefined; ) {
-        const lines = await taskLines(context, wanted);
-        const { task } = state;
-        const isOpen: boolean = task !== null && sameTask(task.row, wanted);
-        if (task !== null && isOpen) state.task = { ...task, lines };
-        wanted = isOpen ? undefined : task?.row;
-        draw();
-      }
-    } finally {
-      isReading = false;
-    }
+    const lines = await taskLines(context, row);
+    const { task } = state;
+    if (task !== null && sameTask(task.row, row)) state.task = { ...task, lines };
+    draw();
   }
 
   async function list(): Promise<void> {

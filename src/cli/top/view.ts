@@ -158,12 +158,10 @@ function tableOf({ listed, at }: TopState, columns: number, room: number, { colo
   const cells = shown.map(({ userId, taskId, status, score, error }) => {
     return [userId, taskId, status, relativeTime(listed.at - score), error].map(printable);
   });
-  const style = { width: Math.max(1, columns - MARK.length), colors };
-  const layout = tableLayout(COLUMNS, cells, style, true);
+  const layout = tableLayout(COLUMNS, cells, { width: Math.max(1, columns - MARK.length), colors }, true);
   return [...layout.lines(cells, true)].map((line, i) => {
-    const text = line.trimEnd();
-    if (i === 0 || first + i - 1 !== at) return " ".repeat(MARK.length) + text;
-    return colors.inverse(MARK + text);
+    const isChosen = i > 0 && first + i - 1 === at;
+    return isChosen ? colors.inverse(MARK + line.trimEnd()) : " ".repeat(MARK.length) + line.trimEnd();
   });
 }
 

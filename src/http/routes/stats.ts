@@ -111,8 +111,7 @@ function isWrong({ runs, retention, last }: CleanupState, now: number): boolean 
   if (runs === "off" || last === null) return false;
   const age = now - Date.parse(last.at) / 1000;
   const late = { here: Number.POSITIVE_INFINITY, watcher: 3600, unknown: Math.max(86_400, retention) };
-  const isFailed = last.exitCode !== 0 && last.error !== "INTERRUPTED";
-  return isFailed || age > late[runs];
+  return (last.exitCode !== 0 && last.error !== "INTERRUPTED") || age > late[runs];
 }
 
 /** A cache of expensive answers: each is made once for all callers, and kept for 20 times as long as that took, at most 5 minutes. */
@@ -177,6 +176,5 @@ export async function markOf({ run, syncing }: ServerParts): Promise<string> {
   const all = { userId: undefined, since: null, until: null };
   const index = state.kind === "on" ? state.mirror.page(all, 0, 1).catch(() => "lost") : null;
   const identity = await file.identity().then(identityText, () => "unreadable");
-  const behind = state.kind === "on" && state.behind;
-  return JSON.stringify([identity, state.kind, behind, await index, syncing.isRunning()]);
+  return JSON.stringify([identity, state.kind, state.kind === "on" && state.behind, await index, syncing.isRunning()]);
 }

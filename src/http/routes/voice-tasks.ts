@@ -95,8 +95,7 @@ export function addVoiceTasks(add: AddEndpoint, parts: ServerParts, forChange: C
     });
     add(`DELETE ${path}`, (c, { user_id, force }) => {
       const dialect = dialectOf(c, parts);
-      const isAlone = dialect.takesLoneIds && user_id === undefined;
-      const named = isAlone ? null : idOf(parts, c, user_id);
+      const named = dialect.takesLoneIds && user_id === undefined ? null : idOf(parts, c, user_id);
       return forChange(c, async () => {
         const { userId, taskId } = named ?? (await onlyTask(parts, c));
         const { result, warnings } = await remove(parts, c, { query: { users: [userId], taskIds: [taskId] } }, force);
@@ -128,8 +127,7 @@ function taskIdOf(c: Context<Env>): string {
 
 /** The lists of all users for the task id of a path, the intended one first; some may be empty. */
 async function* tasksOf(parts: ServerParts, c: Context<Env>): AsyncGenerator<ListResult> {
-  const taskId = trimId(taskIdOf(c));
-  for await (const id of parts.store.withId(taskId)) yield await listOne(parts, id);
+  for await (const id of parts.store.withId(trimId(taskIdOf(c)))) yield await listOne(parts, id);
 }
 
 /** @throws HttpError TASK_NOT_FOUND, TASK_REFUSED if several users have the task id */
@@ -147,8 +145,7 @@ function listOne(parts: ServerParts, { userId, taskId }: TaskId): Promise<ListRe
 }
 
 function listQueryOf({ rules, clock, settings }: ServerParts, raw: RawQuery, names: QueryNames): ListQuery {
-  const stuckAfter = settings.cleanup.stuckAfter.value;
-  return buildListQuery(raw, "auto", { names, rules, now: clock.now(), stuckAfter });
+  return buildListQuery(raw, "auto", { names, rules, now: clock.now(), stuckAfter: settings.cleanup.stuckAfter.value });
 }
 
 /** The task that a path and its `user_id` name. @throws TtsctlError USAGE */
