@@ -142,9 +142,9 @@ function usageError({ code, message }: CommanderError, command: Command): Ttsctl
   const [first = "", ...more] = lines.filter((line) => line !== "").map((line) => line.replace(/^\((.*)\)$/, "$1"));
   const hasPace = command.options.some(({ long }) => long === "--interval");
   if (code === "commander.excessArguments" && hasPace) more.push("--interval sets the seconds between two tables");
-  const [, wrong = "", choices = ""] =
+  const [, wrong, choices = ""] =
     /(?:argument|value) '(.*?)' is invalid.* Allowed choices are (.*)\.$/s.exec(first) ?? [];
-  const like = nearest(wrong, choices.split(", "));
+  const like = wrong === undefined ? [] : nearest(wrong, choices.split(", "));
   if (like.length > 0) more.push(`Did you mean ${like.join(" or ")}?`);
   const see = command.parent === null ? "see ttsctl --help" : `see ttsctl ${command.name()} --help`;
   return usage(first, more.length > 0 ? more.join(" ") : see);
